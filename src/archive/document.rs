@@ -1,0 +1,226 @@
+//! The JSON files of an export directory. `info` and unknown keys are the incumbent's own and optional.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::{Value, json};
+
+use crate::entities::{DatasetInput, Experiment, ExperimentId, FileEntry, Lifecycle, Run, RunId, RunStatus, integer};
+
+/// Every file: who wrote it, some counts, and the thing itself.
+#[derive(Serialize, Deserialize)]
+pub struct Wrapped<T> {
+    #[serde(default)]
+    pub system: System,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub info: Option<Value>,
+    pub mlflow: T,
+}
+
+impl<T> Wrapped<T> {
+    pub fn new(script: &str, info: Value, mlflow: T) -> Self {
+        Self { system: System::now(script), info: Some(info), mlflow }
+    }
+}
+
+#[derive(Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct System {
+    pub package_version: String,
+    pub script: String,
+    pub export_file_version: String,
+    /// Seconds since 1970.
+    #[serde(with = "integer")]
+    pub export_time: i64,
+    pub _export_time: String,
+}
+
+impl System {
+    pub fn now(script: &str) -> Self {
+        let now = jiff::Timestamp::now();
+        Self {
+            package_version: concat!("mlferry ", env!("CARGO_PKG_VERSION")).to_owned(),
+            script: script.to_owned(),
+            export_file_version: "2".to_owned(),
+            export_time: now.as_second(),
+            _export_time: now.strftime("%Y-%m-%d %H:%M:%S").to_string(),
+        }
+    }
+}
+
+/// `mlferry.json`: an export directory belongs to one source.
+#[derive(Serialize, Deserialize)]
+pub struct Manifest {
+    pub format: u32,
+    pub source: String,
+}
+
+#[derive(Serialize, Deserialize)]
+pub struct ExperimentsFile {
+    pub experiments: Vec<ExperimentLine>,
+}
+
+impl From<Experiment> for ExperimentLine {
+    fn from(experiment: Experiment) -> Self {
+        Self { id: experiment.id, name: experiment.name }
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+pub struct ExperimentLine {
+    pub id: ExperimentId,
+    pub name: String,
+}
+
+#[derive(Serialize, Deserialize)]
+pub struct ExperimentFile {
+    pub experiment: Experiment,
+    /// In the order in which they are to be imported.
+    #[serde(default)]
+    pub runs: Vec<RunId>,
+}
+
+/// `artifacts.json`: what the artifact folder must hold.
+#[derive(Default, Serialize, Deserialize)]
+pub struct ArtifactList {
+    pub files: Vec<FileEntry>,
+    /// Files that could not be read at the source, and why.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub missing: BTreeMap<String, String>,
+}
+
+/// `run.json` without its metrics, which may be of any size and are streamed.
+#[derive(Deserialize)]
+pub struct RunFile {
+    pub info: RunInfo,
+    #[serde(default)]
+    pub params: BTreeMap<String, String>,
+    #[serde(default)]
+    pub tags: BTreeMap<String, String>,
+    #[serde(default)]
+    pub inputs: RunInputs,
+    #[serde(default)]
+    pub metrics: super::run_file::Latest,
+}
+
+#[derive(Serialize, Deserialize)]
+pub struct RunInfo {
+    pub run_id: RunId,
+    pub experiment_id: ExperimentId,
+    #[serde(default, deserialize_with = "or_default")]
+    pub run_name: String,
+    #[serde(default, deserialize_with = "or_default")]
+    pub user_id: String,
+    #[serde(default)]
+    pub status: RunStatus,
+    #[serde(default, with = "integer::optional")]
+    pub start_time: Option<i64>,
+    #[serde(default, with = "integer::optional")]
+    pub end_time: Option<i64>,
+    #[serde(default)]
+    pub lifecycle_stage: Lifecycle,
+    #[serde(default, deserialize_with = "or_default")]
+    pub artifact_uri: String,
+}
+
+fn or_default<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+}
+
+#[derive(Default, Serialize, Deserialize)]
+pub struct RunInputs {
+    #[serde(default)]
+    pub dataset_inputs: Vec<Input>,
+}
+
+#[derive(Serialize, Deserialize)]
+pub struct Input {
+    dataset: Dataset,
+    #[serde(default)]
+    tags: Vec<Tag>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Dataset {
+    name: String,
+    digest: String,
+    #[serde(default)]
+    source_type: String,
+    #[serde(default)]
+    source: String,
+    #[serde(default)]
+    schema: Option<String>,
+    #[serde(default)]
+    profile: Option<String>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Tag {
+    key: String,
+    value: String,
+}
+
+impl From<&Run> for RunInfo {
+    fn from(run: &Run) -> Self {
+        Self {
+            run_id: run.id.clone(),
+            experiment_id: run.experiment_id.clone(),
+            run_name: run.name.clone(),
+            user_id: run.user_id.clone(),
+            status: run.status,
+            start_time: run.start_time,
+            end_time: run.end_time,
+            lifecycle_stage: run.lifecycle,
+            artifact_uri: run.artifact_uri.clone(),
+        }
+    }
+}
+
+impl From<&[DatasetInput]> for RunInputs {
+    fn from(inputs: &[DatasetInput]) -> Self {
+        let input = |input: &DatasetInput| {
+            let DatasetInput { name, digest, source_type, source, schema, profile, tags } = input.clone();
+            let tags = tags.into_iter().map(|(key, value)| Tag { key, value }).collect();
+            Input { dataset: Dataset { name, digest, source_type, source, schema, profile }, tags }
+        };
+        Self { dataset_inputs: inputs.iter().map(input).collect() }
+    }
+}
+
+impl From<Input> for DatasetInput {
+    fn from(input: Input) -> Self {
+        let Dataset { name, digest, source_type, source, schema, profile } = input.dataset;
+        let tags = input.tags.into_iter().map(|tag| (tag.key, tag.value)).collect();
+        Self { name, digest, source_type, source, schema, profile, tags }
+    }
+}
+
+impl From<RunFile> for Run {
+    fn from(file: RunFile) -> Self {
+        let RunFile { info, params, tags, inputs, metrics } = file;
+        let mut datasets: Vec<DatasetInput> = inputs.dataset_inputs.into_iter().map(DatasetInput::from).collect();
+        datasets.sort();
+        Self {
+            id: info.run_id,
+            experiment_id: info.experiment_id,
+            name: info.run_name,
+            user_id: info.user_id,
+            status: info.status,
+            start_time: info.start_time,
+            end_time: info.end_time,
+            artifact_uri: info.artifact_uri,
+            lifecycle: info.lifecycle_stage,
+            params,
+            tags,
+            latest: metrics.0,
+            datasets,
+        }
+    }
+}
+
+impl ExperimentsFile {
+    /// The counts that the incumbent's importer expects beside the list.
+    pub fn info(&self) -> Value {
+        json!({ "experiment_names": self.experiments.iter().map(|e| &e.name).collect::<Vec<_>>() })
+    }
+}

@@ -1,0 +1,10 @@
+//! The export directory: where what lies, and how its files read. The layout is that of `mlflow-export-import`
+//! (1.2, the one with `runs/` folders); files and keys of our own are ones that it passes over.
+
+mod document;
+mod layout;
+mod run_file;
+
+pub use document::{ArtifactList, ExperimentFile, ExperimentsFile, Manifest, RunFile, RunInfo, RunInputs, System, Wrapped};
+pub use layout::Layout;
+pub use run_file::{each_point, read_summary};

@@ -1,0 +1,140 @@
+//! Reading `run.json` as a stream: its metrics may hold millions of points.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::fs::File;
+use std::io::BufReader;
+use std::path::Path;
+
+use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::Deserialize;
+
+use super::{RunFile, Wrapped};
+use crate::entities::{Point, Run};
+use crate::error::{Error, Result};
+
+/// Reads everything but the histories, of which only each metric's latest point is kept.
+pub fn read_summary(path: &Path) -> Result<Run> {
+    let file: Wrapped<RunFile> = serde_json::from_reader(open(path)?).map_err(|e| broken(path, &e))?;
+    Ok(file.mlflow.into())
+}
+
+/// Calls `sink` with every point, metric by metric. Returns early when the sink says that nobody listens.
+pub fn each_point(path: &Path, sink: &mut dyn FnMut(&str, Point) -> bool) -> Result<()> {
+    let mut reader = serde_json::Deserializer::from_reader(open(path)?);
+    let mut listening = true;
+    let read = Descend { path: &["mlflow", "metrics"], sink, listening: &mut listening }.deserialize(&mut reader);
+    match read {
+        Err(_) if !listening => Ok(()),
+        Err(e) => Err(broken(path, &e)),
+        Ok(()) => Ok(()),
+    }
+}
+
+fn open(path: &Path) -> Result<BufReader<File>> {
+    let file = File::open(path).map_err(|e| Error::from(e).at(path.display()))?;
+    Ok(BufReader::with_capacity(256 * 1024, file))
+}
+
+fn broken(path: &Path, error: &serde_json::Error) -> Error {
+    Error::permanent(format!("{}: {error}", path.display())).hint("export this run again into the same directory")
+}
+
+/// The latest point of each metric, picked while the histories stream by.
+#[derive(Default)]
+pub struct Latest(pub BTreeMap<String, Point>);
+
+impl<'de> Deserialize<'de> for Latest {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct One(Option<Point>);
+        impl<'de> Deserialize<'de> for One {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let mut latest: Option<Point> = None;
+                let mut keep = |point: Point| {
+                    if latest.as_ref().is_none_or(|known| point.is_later_than(known)) {
+                        latest = Some(point);
+                    }
+                    true
+                };
+                Series { each: &mut keep }.deserialize(deserializer)?;
+                Ok(Self(latest))
+            }
+        }
+        let all = BTreeMap::<String, One>::deserialize(deserializer)?;
+        Ok(Self(all.into_iter().filter_map(|(key, one)| Some((key, one.0?))).collect()))
+    }
+}
+
+/// Follows keys down to the object whose members are series.
+struct Descend<'a> {
+    path: &'a [&'a str],
+    sink: &'a mut dyn FnMut(&str, Point) -> bool,
+    listening: &'a mut bool,
+}
+
+impl<'de> DeserializeSeed<'de> for Descend<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Descend<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        let Self { path, sink, listening } = self;
+        while let Some(key) = map.next_key::<String>()? {
+            match path {
+                [] => {
+                    let mut each = |point| {
+                        *listening = sink(&key, point);
+                        *listening
+                    };
+                    map.next_value_seed(Series { each: &mut each })?;
+                }
+                [wanted, below @ ..] if *wanted == key => {
+                    map.next_value_seed(Descend { path: below, sink: &mut *sink, listening: &mut *listening })?;
+                }
+                _ => {
+                    map.next_value::<IgnoredAny>()?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+struct Series<'a> {
+    each: &'a mut dyn FnMut(Point) -> bool,
+}
+
+impl<'de> DeserializeSeed<'de> for Series<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_seq(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Series<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str("a list of points")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
+        while let Some(point) = seq.next_element::<Point>()? {
+            if !(self.each)(point) {
+                return Err(A::Error::custom("nobody listens"));
+            }
+        }
+        Ok(())
+    }
+}

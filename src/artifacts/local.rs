@@ -1,0 +1,148 @@
+//! Files in local folders. A file appears whole or not at all: temporary name, fsync, rename, fsync of the folder.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use futures::StreamExt;
+use tempfile::NamedTempFile;
+use tokio::io::AsyncWriteExt;
+use tokio_util::io::ReaderStream;
+
+use super::{ByteStream, Digest, Hashed};
+use crate::entities::FileEntry;
+use crate::error::{Error, Result};
+use crate::rest::Opener;
+
+/// Names that are being written; a reader passes over them.
+const PARTIAL: &str = ".mlferry-partial-";
+const CHUNK: usize = 256 * 1024;
+
+/// A file that is being written and not yet there.
+pub fn partial(path: &Path) -> Result<NamedTempFile> {
+    let folder = folder_of(path)?;
+    fs::create_dir_all(folder).map_err(|e| Error::from(e).at(folder.display()))?;
+    tempfile::Builder::new().prefix(PARTIAL).tempfile_in(folder).map_err(|e| Error::from(e).at(folder.display()))
+}
+
+/// Makes a finished partial file appear under its name, on disk for good.
+pub fn appear(file: NamedTempFile, path: &Path) -> Result<()> {
+    let place = |e: io::Error| Error::from(e).at(path.display());
+    file.as_file().sync_all().map_err(place)?;
+    file.persist(path).map_err(|e| place(e.error))?;
+    File::open(folder_of(path)?).and_then(|folder| folder.sync_all()).map_err(place)
+}
+
+/// Writes a small file.
+pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+    let mut file = partial(path)?;
+    file.write_all(bytes).map_err(|e| Error::from(e).at(path.display()))?;
+    appear(file, path)
+}
+
+/// Streams a file to disk and hashes it on the way.
+pub async fn store(path: &Path, source: &dyn Opener) -> Result<Digest> {
+    let hashed = Hashed::new(source);
+    let mut bytes = hashed.open().await?;
+    let (file, temporary) = partial(path)?.into_parts();
+    let mut writer = tokio::io::BufWriter::with_capacity(CHUNK, tokio::fs::File::from_std(file));
+    let place = |e: io::Error| Error::from(e).at(path.display());
+    while let Some(chunk) = bytes.next().await {
+        let chunk = chunk.map_err(|e| hashed.cause().unwrap_or(e))?;
+        writer.write_all(&chunk).await.map_err(place)?;
+    }
+    writer.flush().await.map_err(place)?;
+    drop(bytes);
+    let file = writer.into_inner().into_std().await;
+    let whole = path.to_owned();
+    tokio::task::spawn_blocking(move || appear(NamedTempFile::from_parts(file, temporary), &whole))
+        .await
+        .map_err(|e| Error::permanent(e.to_string()))??;
+    hashed.digest()
+}
+
+pub async fn open(path: &Path) -> Result<ByteStream> {
+    let file = tokio::fs::File::open(path).await.map_err(|e| Error::from(e).at(path.display()))?;
+    let place = path.display().to_string();
+    let chunks = ReaderStream::with_capacity(file, CHUNK);
+    Ok(chunks.map(move |chunk| chunk.map_err(|e| Error::from(e).at(&place))).boxed())
+}
+
+/// Every file below `root` in order of path; empty when there is no such folder.
+pub fn walk(root: &Path) -> Result<Vec<FileEntry>> {
+    let mut files = Vec::new();
+    let mut folders = vec![root.to_owned()];
+    while let Some(folder) = folders.pop() {
+        let entries = match fs::read_dir(&folder) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => continue,
+            other => other.map_err(|e| Error::from(e).at(folder.display()))?,
+        };
+        for entry in entries {
+            let entry = entry?;
+            let path = entry.path();
+            if entry.file_type()?.is_dir() {
+                folders.push(path);
+            } else if !entry.file_name().to_string_lossy().starts_with(PARTIAL) {
+                let size = Some(entry.metadata()?.len());
+                files.push(FileEntry { path: relative(root, &path), size, sha256: None });
+            }
+        }
+    }
+    files.sort_by(|a, b| a.path.cmp(&b.path));
+    Ok(files)
+}
+
+fn relative(root: &Path, path: &Path) -> String {
+    let below = path.strip_prefix(root).unwrap_or(path);
+    below.iter().map(|part| part.to_string_lossy()).collect::<Vec<_>>().join("/")
+}
+
+fn folder_of(path: &Path) -> Result<&Path> {
+    path.parent().ok_or_else(|| Error::permanent(format!("{} has no folder", path.display())))
+}
+
+/// The path of an artifact below `root`, its parts as they are.
+pub fn below(root: &Path, path: &str) -> PathBuf {
+    path.split('/').fold(root.to_owned(), |folder, part| folder.join(part))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use async_trait::async_trait;
+    use bytes::Bytes;
+
+    struct Script(Vec<Result<&'static str, &'static str>>);
+
+    #[async_trait]
+    impl Opener for Script {
+        async fn open(&self) -> Result<ByteStream> {
+            let chunks: Vec<Result<Bytes>> = self
+                .0
+                .iter()
+                .map(|step| step.map(|text| Bytes::from_static(text.as_bytes())).map_err(Error::transient))
+                .collect();
+            Ok(futures::stream::iter(chunks).boxed())
+        }
+    }
+
+    #[tokio::test]
+    async fn a_stored_file_is_whole_and_hashed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = below(folder.path(), "a/b c/100%.txt");
+        let digest = store(&path, &Script(vec![Ok("ab"), Ok("c")])).await.unwrap();
+        assert_eq!(digest.bytes, 3);
+        assert_eq!(digest.sha256, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+        assert_eq!(fs::read(&path).unwrap(), b"abc");
+        assert_eq!(walk(folder.path()).unwrap()[0].path, "a/b c/100%.txt");
+    }
+
+    #[tokio::test]
+    async fn a_file_that_breaks_off_never_appears() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x");
+        let error = store(&path, &Script(vec![Ok("ab"), Err("gone")])).await.unwrap_err();
+        assert_eq!(error.to_string(), "gone");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+}

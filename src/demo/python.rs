@@ -1,0 +1,152 @@
+//! Which Python of this machine can make a virtual environment.
+
+use std::ffi::OsStr;
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::time::Duration;
+
+use tokio::process::Command;
+
+use crate::error::{Error, Result};
+
+const PROGRAMS: [&str; 6] = [
+    "python3.13",
+    "python3.12",
+    "python3.11",
+    "python3.10",
+    "python3",
+    "python",
+];
+const OLDEST: (u32, u32) = (3, 10);
+/// The newest Python for which the numpy and pyarrow that MLflow 2.x asks for have wheels.
+const NEWEST_FOR_OLD_MLFLOW: (u32, u32) = (3, 12);
+const ASK_TIMEOUT: Duration = Duration::from_secs(15);
+const QUESTION: &str = "import sys, venv, ensurepip; print(*sys.version_info[:2])";
+const HINT: &str = "install Python 3.10 or newer with its venv module (Debian, Ubuntu: sudo apt install python3 python3-venv; \
+                    Fedora: sudo dnf install python3; macOS: brew install python@3.12), \
+                    or name one in MLFERRY_PYTHON";
+
+pub(super) struct Python {
+    pub program: PathBuf,
+    version: (u32, u32),
+}
+
+impl Python {
+    pub fn version(&self) -> String {
+        format!("{}.{}", self.version.0, self.version.1)
+    }
+}
+
+pub(super) fn is_old_mlflow(version: &str) -> bool {
+    version.starts_with("1.") || version.starts_with("2.")
+}
+
+/// The Python to build on: the one that the user names, or the first on the path that suits the MLflow release.
+pub(super) async fn find(mlflow: &str) -> Result<Python> {
+    if let Some(named) = std::env::var_os("MLFERRY_PYTHON").filter(|name| !name.is_empty()) {
+        let program = PathBuf::from(named);
+        return ask(program.clone()).await.map_err(|why| {
+            Error::permanent(format!("MLFERRY_PYTHON={}: {why}", program.display())).hint(HINT)
+        });
+    }
+    let mut second_best = None;
+    let mut refused = Vec::new();
+    for name in PROGRAMS {
+        match ask(PathBuf::from(name)).await {
+            Ok(python) if suits(python.version, mlflow) => return Ok(python),
+            Ok(python) => second_best = second_best.or(Some(python)),
+            Err(why) => refused.push(format!("{name}: {why}")),
+        }
+    }
+    second_best.ok_or_else(|| {
+        Error::permanent(format!(
+            "no Python 3.10 or newer with venv was found ({})",
+            refused.join("; ")
+        ))
+        .hint(HINT)
+    })
+}
+
+fn suits(python: (u32, u32), mlflow: &str) -> bool {
+    !is_old_mlflow(mlflow) || python <= NEWEST_FOR_OLD_MLFLOW
+}
+
+/// Runs it, because a name on the path proves little: pyenv's shims fail for versions that are not switched on, and
+/// Debian's python3 comes without ensurepip.
+async fn ask(program: PathBuf) -> Result<Python, String> {
+    let mut command = clean_command(&program);
+    command.args(["-c", QUESTION]).stdin(Stdio::null());
+    let output = match tokio::time::timeout(ASK_TIMEOUT, command.output()).await {
+        Err(_) => return Err("it does not answer".to_owned()),
+        Ok(Err(error)) if error.kind() == std::io::ErrorKind::NotFound => return Err("not found".to_owned()),
+        Ok(Err(error)) => return Err(error.to_string()),
+        Ok(Ok(output)) => output,
+    };
+    if !output.status.success() {
+        return Err(reason(&String::from_utf8_lossy(&output.stderr)));
+    }
+    match parse(&String::from_utf8_lossy(&output.stdout)) {
+        Some(version) if version >= OLDEST => Ok(Python { program, version }),
+        Some((major, minor)) => Err(format!("Python {major}.{minor} is too old")),
+        None => Err("it does not tell its version".to_owned()),
+    }
+}
+
+/// The line that says it: the exception of a traceback, or what a shim complains of first.
+fn reason(stderr: &str) -> String {
+    let mut lines = stderr.lines().map(str::trim).filter(|line| !line.is_empty());
+    let exception = lines.clone().find(|line| line.contains("Error: "));
+    exception
+        .or_else(|| lines.next())
+        .unwrap_or("it fails")
+        .to_owned()
+}
+
+fn parse(answer: &str) -> Option<(u32, u32)> {
+    let (major, minor) = answer.trim().split_once(' ')?;
+    Some((major.parse().ok()?, minor.parse().ok()?))
+}
+
+/// A command without the variables that would lead Python, MLflow or boto elsewhere. It dies with its handle.
+pub(super) fn clean_command(program: impl AsRef<OsStr>) -> Command {
+    let mut command = Command::new(program);
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        if text.starts_with("MLFLOW_") || text.starts_with("AWS_") {
+            command.env_remove(&name);
+        }
+    }
+    for name in ["PYTHONHOME", "PYTHONPATH", "VIRTUAL_ENV"] {
+        command.env_remove(name);
+    }
+    command.env("PYTHONUTF8", "1").kill_on_drop(true);
+    command
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_version_is_two_numbers() {
+        assert_eq!(parse("3 12\n"), Some((3, 12)));
+        assert_eq!(parse("pyenv: no"), None);
+    }
+
+    #[test]
+    fn mlflow_2_wants_a_python_with_wheels() {
+        assert!(suits((3, 12), "2.9.2") && !suits((3, 13), "2.9.2") && suits((3, 14), "3.10.1"));
+    }
+
+    #[test]
+    fn the_reason_is_the_exception_or_the_first_line() {
+        let trace =
+            "Traceback (most recent call last):\n  File\nModuleNotFoundError: No module named 'ensurepip'\n";
+        assert_eq!(reason(trace), "ModuleNotFoundError: No module named 'ensurepip'");
+        assert_eq!(
+            reason("pyenv: python3.13: command not found\n\nThe"),
+            "pyenv: python3.13: command not found"
+        );
+        assert_eq!(reason(""), "it fails");
+    }
+}

@@ -1,0 +1,263 @@
+//! A virtual environment with one MLflow release, made once and kept in the cache directory.
+
+use std::fs::{File, TryLockError};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader};
+use tokio::process::Command;
+
+use super::python;
+use crate::error::{Error, Result};
+
+/// Written last: an environment without it was interrupted while it was made.
+const MARKER: &str = "mlferry-complete";
+const TAIL_LINES: usize = 15;
+const LOCK_POLL: Duration = Duration::from_millis(250);
+
+type Say<'a> = &'a (dyn Fn(&str) + Send + Sync);
+
+#[derive(Clone, Debug)]
+pub struct Venv {
+    root: PathBuf,
+    python: PathBuf,
+}
+
+impl Venv {
+    /// The cached environment with MLflow `version`, made now if it is not there yet (some minutes, from PyPI).
+    pub async fn ensure(version: &str, say: Say<'_>) -> Result<Self> {
+        if version.is_empty() || !version.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.') {
+            return Err(Error::usage(format!(
+                "{version:?} is not an MLflow version, such as 3.10.1"
+            )));
+        }
+        let parent = cache_dir()?.join("venv");
+        let venv = Self::at(parent.join(format!("mlflow-{version}")));
+        if venv.is_complete() {
+            return Ok(venv);
+        }
+        tokio::fs::create_dir_all(&parent).await?;
+        let lock = lock(&parent.join(format!("mlflow-{version}.lock")), version, say).await?;
+        if !venv.is_complete() {
+            venv.make(version, &lock, say).await?;
+        }
+        Ok(venv)
+    }
+
+    fn at(root: PathBuf) -> Self {
+        let python = root.join(if cfg!(windows) {
+            "Scripts/python.exe"
+        } else {
+            "bin/python"
+        });
+        Self { root, python }
+    }
+
+    /// The marker outlives the system's Python that the environment links to, so both are asked.
+    fn is_complete(&self) -> bool {
+        self.root.join(MARKER).is_file() && self.python.is_file()
+    }
+
+    pub fn python(&self) -> &Path {
+        &self.python
+    }
+
+    /// Python with the environment's programs first on its path, and free of whatever the user's shell sets up for
+    /// MLflow, AWS, Python or a proxy: the servers are on this machine.
+    pub fn command(&self) -> Command {
+        let mut command = python::clean_command(&self.python);
+        let programs = self.python.parent().map(Path::to_path_buf);
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let dirs = programs.into_iter().chain(std::env::split_paths(&path));
+        if let Ok(path) = std::env::join_paths(dirs) {
+            command.env("PATH", path);
+        }
+        command.envs([
+            ("NO_PROXY", "127.0.0.1,localhost"),
+            ("no_proxy", "127.0.0.1,localhost"),
+        ]);
+        command.envs([("MLFLOW_DISABLE_TELEMETRY", "true"), ("PYTHONUNBUFFERED", "1")]);
+        command
+    }
+
+    async fn make(&self, version: &str, lock: &File, say: Say<'_>) -> Result<()> {
+        if self.root.exists() {
+            say(&format!("removing a half-made environment for MLflow {version}"));
+            tokio::fs::remove_dir_all(&self.root).await?;
+        }
+        let base = python::find(version).await?;
+        say(&format!(
+            "making an environment for MLflow {version} with Python {} (once)",
+            base.version()
+        ));
+        let mut venv = python::clean_command(&base.program);
+        venv.args(["-m", "venv"]).arg(&self.root);
+        run(venv, lock, &|_| ())
+            .await
+            .map_err(|e| e.at("python -m venv"))?;
+
+        say(&format!(
+            "installing MLflow {version} from PyPI: this takes some minutes"
+        ));
+        let mut pip = python::clean_command(&self.python);
+        pip.args([
+            "-m",
+            "pip",
+            "install",
+            "--disable-pip-version-check",
+            "--no-input",
+            "--progress-bar",
+            "off",
+        ]);
+        pip.args(requirements(version));
+        let progress = |line: &str| {
+            if let Some(short) = short_progress(line) {
+                say(&short);
+            }
+        };
+        run(pip, lock, &progress).await.map_err(|e| {
+            e.at(format!("pip install mlflow=={version}")).hint(
+                "check the version and the connection to PyPI (pip's own settings and proxy variables apply), \
+                 and run the same command again",
+            )
+        })?;
+        tokio::fs::write(self.root.join(MARKER), format!("mlflow {version}\n")).await?;
+        say(&format!("MLflow {version} is ready"));
+        Ok(())
+    }
+}
+
+/// MLflow 2.x was released before setuptools 81 dropped `pkg_resources` and before SQLAlchemy 2.1, and pins neither.
+fn requirements(version: &str) -> Vec<String> {
+    let mut all = vec![format!("mlflow=={version}")];
+    if python::is_old_mlflow(version) {
+        all.extend(["setuptools<81".to_owned(), "sqlalchemy<2.1".to_owned()]);
+    }
+    all
+}
+
+fn cache_dir() -> Result<PathBuf> {
+    if let Some(dir) = std::env::var_os("MLFERRY_CACHE_DIR").filter(|dir| !dir.is_empty()) {
+        return Ok(std::path::absolute(dir)?);
+    }
+    let dirs = directories::ProjectDirs::from("", "", "mlferry").ok_or_else(|| {
+        Error::permanent("there is no home directory for the cache")
+            .hint("set MLFERRY_CACHE_DIR to a directory")
+    })?;
+    Ok(dirs.cache_dir().to_path_buf())
+}
+
+/// Polls instead of blocking, so that Ctrl-C is heard while another process is installing.
+async fn lock(path: &Path, version: &str, say: Say<'_>) -> Result<File> {
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(path)?;
+    let mut told = false;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::Error(error)) => return Err(Error::from(error).at(path.display())),
+            Err(TryLockError::WouldBlock) => {}
+        }
+        if !told {
+            say(&format!(
+                "waiting for another mlferry that is installing MLflow {version}"
+            ));
+            told = true;
+        }
+        tokio::time::sleep(LOCK_POLL).await;
+    }
+}
+
+/// Runs a command to its end. It inherits the lock as its standard input: should this process be killed, the lock
+/// stays taken until the command, too, has let go of the directory.
+async fn run(mut command: Command, lock: &File, line: &(dyn Fn(&str) + Send + Sync)) -> Result<()> {
+    command
+        .stdin(Stdio::from(lock.try_clone()?))
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut child = command.spawn()?;
+    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+    let ((), errors) = tokio::join!(each_line(stdout, line), read_all(stderr));
+    let status = child.wait().await?;
+    if status.success() {
+        return Ok(());
+    }
+    Err(Error::permanent(format!("failed ({status}):\n{}", tail(&errors))))
+}
+
+async fn each_line(stream: Option<impl AsyncRead + Unpin>, line: &(dyn Fn(&str) + Send + Sync)) {
+    let Some(stream) = stream else { return };
+    let mut lines = BufReader::new(stream).lines();
+    while let Ok(Some(text)) = lines.next_line().await {
+        line(&text);
+    }
+}
+
+async fn read_all(stream: Option<impl AsyncRead + Unpin>) -> String {
+    let mut bytes = Vec::new();
+    if let Some(mut stream) = stream {
+        // Half a text is still worth showing.
+        stream.read_to_end(&mut bytes).await.ok();
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// pip's chatter, reduced to what tells that it is moving: `Collecting numpy<2,>=1.9 (from mlflow)` → `pip: numpy`.
+fn short_progress(line: &str) -> Option<String> {
+    if line.starts_with("Installing collected packages") {
+        return Some("pip: unpacking".to_owned());
+    }
+    let wanted = line.strip_prefix("Collecting ")?;
+    let end = wanted
+        .find(|c: char| !c.is_ascii_alphanumeric() && !"-_.".contains(c))
+        .unwrap_or(wanted.len());
+    Some(format!("pip: {}", &wanted[..end]))
+}
+
+/// The last lines of a program's output: where it says what went wrong.
+pub(super) fn tail(text: &str) -> String {
+    let lines: Vec<&str> = text.trim_end().lines().collect();
+    lines[lines.len().saturating_sub(TAIL_LINES)..].join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn old_releases_get_the_pins_they_forgot() {
+        assert_eq!(requirements("3.10.1"), ["mlflow==3.10.1"]);
+        assert_eq!(
+            requirements("2.9.2"),
+            ["mlflow==2.9.2", "setuptools<81", "sqlalchemy<2.1"]
+        );
+    }
+
+    #[test]
+    fn progress_is_short() {
+        assert_eq!(
+            short_progress("Collecting numpy<2,>=1.9 (from x)").as_deref(),
+            Some("pip: numpy")
+        );
+        assert_eq!(short_progress("Collecting Flask").as_deref(), Some("pip: Flask"));
+        assert_eq!(short_progress("  Downloading x.whl (3 kB)"), None);
+    }
+
+    #[test]
+    fn a_tail_is_the_end() {
+        let text: String = (0..40).map(|n| format!("{n}\n")).collect();
+        assert!(tail(&text).starts_with("25\n"));
+        assert!(tail(&text).ends_with("\n39"));
+        assert_eq!(tail(""), "");
+    }
+
+    #[tokio::test]
+    async fn a_version_is_not_a_path() {
+        let error = Venv::ensure("../x", &|_| ()).await.unwrap_err();
+        assert_eq!(error.class(), crate::error::Class::Usage);
+    }
+}

@@ -1,0 +1,25 @@
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::{ExperimentId, Lifecycle, integer};
+
+/// A named group of runs. Names are unique on a server, deleted experiments included.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Experiment {
+    #[serde(rename = "experiment_id")]
+    pub id: ExperimentId,
+    pub name: String,
+    #[serde(default)]
+    pub artifact_location: String,
+    #[serde(rename = "lifecycle_stage", default)]
+    pub lifecycle: Lifecycle,
+    /// Milliseconds since 1970; absent before MLflow 1.30.
+    #[serde(default, with = "integer::optional")]
+    pub creation_time: Option<i64>,
+    /// Milliseconds since 1970; absent before MLflow 1.30.
+    #[serde(default, with = "integer::optional")]
+    pub last_update_time: Option<i64>,
+    #[serde(default)]
+    pub tags: BTreeMap<String, String>,
+}

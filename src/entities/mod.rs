@@ -1,0 +1,55 @@
+//! Pure data in MLflow's own words. No input or output, no clients, no clocks: everything above speaks in these.
+
+mod dataset;
+mod experiment;
+mod file;
+mod id;
+mod kind;
+mod metric;
+mod number;
+mod plan;
+mod references;
+mod run;
+
+pub use dataset::DatasetInput;
+pub use experiment::Experiment;
+pub use file::{FileEntry, is_safe_path};
+pub use id::{ExperimentId, RunId};
+pub use kind::{Kind, Lifecycle};
+pub use metric::{MetricChunk, Point};
+pub use number::{float, integer, quote_bare_numbers};
+pub use plan::{Choice, Plan, PlannedExperiment};
+pub use references::{Template, ids_in, rewrite};
+pub use run::{Run, RunStatus};
+
+/// Names of the tags in which the target keeps what cannot be set on it.
+pub mod tag {
+    /// The run's id on the source: what makes a second import a no-op.
+    pub const SOURCE_RUN_ID: &str = "mlferry.source.run_id";
+    /// The experiment's id on the source.
+    pub const SOURCE_EXPERIMENT_ID: &str = "mlferry.source.experiment_id";
+    /// When the source experiment was created, in milliseconds since 1970.
+    pub const SOURCE_CREATION_TIME: &str = "mlferry.source.creation_time";
+    /// When the source experiment was last changed, in milliseconds since 1970.
+    pub const SOURCE_UPDATE_TIME: &str = "mlferry.source.last_update_time";
+    /// MLflow's own: the run this one is nested under.
+    pub const PARENT_RUN_ID: &str = "mlflow.parentRunId";
+    /// MLflow's own: the run's name, always equal to `run_name`.
+    pub const RUN_NAME: &str = "mlflow.runName";
+
+    /// True for the tags that mlferry itself adds.
+    pub fn is_ours(key: &str) -> bool {
+        key.starts_with("mlferry.source.")
+    }
+}
+
+/// An object that exists but cannot be read: data, not an error, so that it never hides its siblings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unreadable {
+    pub kind: Kind,
+    pub id: String,
+    pub reason: String,
+}
+
+/// What a page holds: the object, or the news that this one cannot be read.
+pub type Readable<T> = std::result::Result<T, Unreadable>;

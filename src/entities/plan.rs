@@ -1,0 +1,167 @@
+//! What is to be moved: the plan file, and the choice it makes of each experiment and run.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use globset::{Glob, GlobSet, GlobSetBuilder};
+use serde::{Deserialize, Serialize};
+
+use super::{Experiment, RunId};
+use crate::error::{Error, Result};
+
+/// The plan file (TOML). Empty means everything.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Plan {
+    /// Names with `*`, `?` and `{a,b}`: every experiment that matches one is chosen whole.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub globs: Vec<String>,
+    /// Experiments chosen by name, with their runs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub experiments: Vec<PlannedExperiment>,
+    /// Old experiment name to new one.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub rename: BTreeMap<String, String>,
+    /// Leave deleted experiments and deleted runs behind.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub skip_deleted: bool,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlannedExperiment {
+    pub name: String,
+    /// Only these runs; absent means all of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub runs: Option<BTreeSet<RunId>>,
+    /// All but these runs.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub except: BTreeSet<RunId>,
+}
+
+/// What the plan says of one experiment.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Choice {
+    No,
+    /// The experiment and the runs that [`takes`](Self::takes) accepts.
+    Yes {
+        only: Option<BTreeSet<RunId>>,
+        except: BTreeSet<RunId>,
+    },
+}
+
+impl Choice {
+    pub fn takes(&self, run: &RunId) -> bool {
+        match self {
+            Self::No => false,
+            Self::Yes { only, except } => {
+                only.as_ref().is_none_or(|only| only.contains(run)) && !except.contains(run)
+            }
+        }
+    }
+}
+
+impl Plan {
+    pub fn parse(text: &str) -> Result<Self> {
+        let plan: Self = toml::from_str(text)
+            .map_err(|e| Error::usage(e.to_string()).hint("`mlferry plan --output FILE` writes a plan to start from"))?;
+        plan.matcher()?;
+        Ok(plan)
+    }
+
+    pub fn to_toml(&self) -> Result<String> {
+        toml::to_string(self).map_err(|e| Error::permanent(format!("the plan cannot be written: {e}")))
+    }
+
+    /// The name on the target.
+    pub fn target_name<'a>(&'a self, experiment: &'a Experiment) -> &'a str {
+        self.rename.get(&experiment.name).unwrap_or(&experiment.name)
+    }
+
+    /// Compiles the globs once; use the result for every experiment.
+    pub fn chooser(&self) -> Result<Chooser<'_>> {
+        Ok(Chooser { plan: self, globs: self.matcher()? })
+    }
+
+    fn matcher(&self) -> Result<GlobSet> {
+        let mut builder = GlobSetBuilder::new();
+        for glob in &self.globs {
+            builder.add(Glob::new(glob).map_err(|e| {
+                Error::usage(format!("--experiments {glob:?}: {}", e.kind())).hint("quote [ ] { } as [[] []] {{}}, or use *")
+            })?);
+        }
+        builder.build().map_err(|e| Error::usage(e.to_string()))
+    }
+}
+
+pub struct Chooser<'a> {
+    plan: &'a Plan,
+    globs: GlobSet,
+}
+
+impl Chooser<'_> {
+    pub fn choose(&self, experiment: &Experiment) -> Choice {
+        let all = Choice::Yes { only: None, except: BTreeSet::new() };
+        if self.plan.skip_deleted && experiment.lifecycle.is_deleted() {
+            return Choice::No;
+        }
+        if self.plan.globs.is_empty() && self.plan.experiments.is_empty() {
+            return all;
+        }
+        if let Some(named) = self.plan.experiments.iter().find(|named| named.name == experiment.name) {
+            return Choice::Yes { only: named.runs.clone(), except: named.except.clone() };
+        }
+        if self.globs.is_match(&experiment.name) { all } else { Choice::No }
+    }
+
+    /// Names and globs of the plan that fit none of `experiments`.
+    pub fn unmatched<'a>(&self, experiments: impl Iterator<Item = &'a Experiment> + Clone) -> Vec<String> {
+        let names = self.plan.experiments.iter().map(|named| &named.name);
+        let missing = names.filter(|name| experiments.clone().all(|e| &e.name != *name)).cloned();
+        let mut hit = vec![false; self.plan.globs.len()];
+        for experiment in experiments.clone() {
+            self.globs.matches(&experiment.name).into_iter().for_each(|index| hit[index] = true);
+        }
+        let idle = self.plan.globs.iter().zip(hit).filter(|(_, hit)| !hit).map(|(glob, _)| glob.clone());
+        missing.chain(idle).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn experiment(name: &str) -> Experiment {
+        Experiment { name: name.into(), ..Experiment::default() }
+    }
+
+    #[test]
+    fn an_empty_plan_takes_everything() {
+        let plan = Plan::default();
+        assert!(plan.chooser().unwrap().choose(&experiment("any")).takes(&"r".into()));
+    }
+
+    #[test]
+    fn globs_cross_slashes_and_name_what_they_miss() {
+        let plan = Plan { globs: vec!["fraud*".into(), "gone".into()], ..Plan::default() };
+        let chooser = plan.chooser().unwrap();
+        assert_ne!(chooser.choose(&experiment("fraud/eu/日本")), Choice::No);
+        assert_eq!(chooser.choose(&experiment("churn")), Choice::No);
+        assert_eq!(chooser.unmatched([experiment("fraud/x")].iter()), ["gone"]);
+    }
+
+    #[test]
+    fn a_plan_survives_its_file() {
+        let plan = Plan {
+            experiments: vec![PlannedExperiment {
+                name: "a/b \"c\"".into(),
+                runs: Some(["r1".into()].into()),
+                except: ["r2".into()].into(),
+            }],
+            rename: [("a".into(), "b".into())].into(),
+            skip_deleted: true,
+            globs: vec!["x*".into()],
+        };
+        assert_eq!(Plan::parse(&plan.to_toml().unwrap()).unwrap(), plan);
+        assert_eq!(Plan::parse("nonsense = 1").unwrap_err().exit_code(), 2);
+    }
+}

@@ -1,0 +1,120 @@
+//! Ids inside text: tags and params that name a run must name the new one after the move.
+
+use super::RunId;
+
+/// A run id: 32 hexadecimal digits with no letter or digit beside them.
+const ID_LENGTH: usize = 32;
+
+/// A text cut into what is fixed and what are ids. Two values say the same thing when the fixed parts are equal
+/// and each id maps to its partner.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Template<'a> {
+    pub fixed: Vec<&'a str>,
+    pub ids: Vec<&'a str>,
+}
+
+impl<'a> Template<'a> {
+    /// Cuts the value of a param or tag named `key`. System tags (`mlflow.…`) hold ids within JSON and URIs; in a
+    /// user's own text only a value that is nothing but an id counts, everything else is theirs.
+    pub fn of(key: &str, text: &'a str) -> Self {
+        let whole = Self { fixed: vec![text], ids: Vec::new() };
+        if text.len() == ID_LENGTH && text.bytes().all(is_id_byte) {
+            return Self { fixed: vec!["", ""], ids: vec![text] };
+        }
+        if !key.starts_with("mlflow.") || key == "mlflow.note.content" {
+            return whole;
+        }
+        Self::cut(text)
+    }
+
+    fn cut(text: &'a str) -> Self {
+        let (mut fixed, mut ids, mut from) = (Vec::new(), Vec::new(), 0);
+        let mut word = 0;
+        let bytes = text.as_bytes();
+        for end in 0..=bytes.len() {
+            if end < bytes.len() && bytes[end].is_ascii_alphanumeric() {
+                continue;
+            }
+            if end - word == ID_LENGTH && bytes[word..end].iter().copied().all(is_id_byte) {
+                fixed.push(&text[from..word]);
+                ids.push(&text[word..end]);
+                from = end;
+            }
+            word = end + 1;
+        }
+        fixed.push(&text[from..]);
+        Self { fixed, ids }
+    }
+}
+
+fn is_id_byte(byte: u8) -> bool {
+    matches!(byte, b'0'..=b'9' | b'a'..=b'f')
+}
+
+/// The ids that a value named `key` holds.
+pub fn ids_in<'a>(key: &str, text: &'a str) -> Vec<&'a str> {
+    Template::of(key, text).ids
+}
+
+/// The text with every id that `map` knows replaced; `None` when there is nothing to replace.
+pub fn rewrite(key: &str, text: &str, map: impl Fn(&RunId) -> Option<RunId>) -> Option<String> {
+    let template = Template::of(key, text);
+    let new: Vec<Option<RunId>> = template.ids.iter().map(|id| map(&RunId::from(*id))).collect();
+    if new.iter().all(Option::is_none) {
+        return None;
+    }
+    let mut out = String::with_capacity(text.len());
+    for (index, fixed) in template.fixed.iter().enumerate() {
+        out.push_str(fixed);
+        if let Some(old) = template.ids.get(index) {
+            out.push_str(new[index].as_ref().map_or(*old, RunId::as_str));
+        }
+    }
+    Some(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const A: &str = "0123456789abcdef0123456789abcdef";
+    const B: &str = "ffffffffffffffffffffffffffffffff";
+
+    fn to_b(id: &RunId) -> Option<RunId> {
+        (id.as_str() == A).then(|| RunId::from(B))
+    }
+
+    #[test]
+    fn system_tags_are_rewritten_inside_json_and_uris() {
+        let history = format!(r#"[{{"run_id": "{A}", "path": "mlflow-artifacts:/1/{A}/artifacts"}}]"#);
+        assert_eq!(rewrite("mlflow.log-model.history", &history, to_b).unwrap(), history.replace(A, B));
+        assert_eq!(rewrite("mlflow.parentRunId", A, to_b).as_deref(), Some(B));
+    }
+
+    #[test]
+    fn a_users_text_is_only_rewritten_when_it_is_an_id() {
+        assert_eq!(rewrite("teacher", A, to_b).as_deref(), Some(B));
+        assert_eq!(rewrite("comment", &format!("see {A}"), to_b), None);
+        assert_eq!(rewrite("mlflow.note.content", &format!("see {A}"), to_b), None);
+        assert_eq!(rewrite("teacher", B, to_b), None);
+    }
+
+    #[test]
+    fn longer_words_are_not_ids() {
+        assert_eq!(ids_in("mlflow.x", &format!("{A}0 x{A} {A}")), [A]);
+        assert!(ids_in("mlflow.x", "ünïcode 日本語 …").is_empty());
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn cutting_loses_nothing(text: String) {
+            let template = Template::cut(&text);
+            let mut back = String::new();
+            for (index, fixed) in template.fixed.iter().enumerate() {
+                back.push_str(fixed);
+                back.push_str(template.ids.get(index).unwrap_or(&""));
+            }
+            proptest::prop_assert_eq!(back, text);
+        }
+    }
+}

@@ -1,0 +1,62 @@
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::{DatasetInput, ExperimentId, Lifecycle, Point, RunId, tag};
+
+/// A run without its metric histories and files, which are read apart because they can be of any size.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Run {
+    pub id: RunId,
+    pub experiment_id: ExperimentId,
+    pub name: String,
+    pub user_id: String,
+    pub status: RunStatus,
+    /// Milliseconds since 1970.
+    pub start_time: Option<i64>,
+    /// Milliseconds since 1970; absent while the run goes on.
+    pub end_time: Option<i64>,
+    pub artifact_uri: String,
+    pub lifecycle: Lifecycle,
+    pub params: BTreeMap<String, String>,
+    pub tags: BTreeMap<String, String>,
+    /// The latest point of each metric: its keys say which histories exist.
+    pub latest: BTreeMap<String, Point>,
+    pub datasets: Vec<DatasetInput>,
+}
+
+impl Run {
+    /// The run this one is nested under.
+    pub fn parent(&self) -> Option<RunId> {
+        self.tags.get(tag::PARENT_RUN_ID).map(|id| RunId::from(id.as_str()))
+    }
+
+    /// What a reader recognises: the name, or the id when there is none.
+    pub fn label(&self) -> &str {
+        if self.name.is_empty() { self.id.as_str() } else { &self.name }
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum RunStatus {
+    #[default]
+    Running,
+    Scheduled,
+    Finished,
+    Failed,
+    Killed,
+}
+
+impl RunStatus {
+    /// The word in MLflow's JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Running => "RUNNING",
+            Self::Scheduled => "SCHEDULED",
+            Self::Finished => "FINISHED",
+            Self::Failed => "FAILED",
+            Self::Killed => "KILLED",
+        }
+    }
+}

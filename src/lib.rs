@@ -1,0 +1,18 @@
+//! mlferry moves an MLflow tracking server and proves that nothing was lost.
+//!
+//! Whatever can be read is a [`snapshot::Snapshot`]; whatever can be written is a [`target::Target`]. Export and
+//! import copy the one into the other, validation compares two of the first.
+//!
+//! Imports go downwards only (`tests/layering.rs` holds the rule):
+//!
+//! ```text
+//! tui | commands | demo  →  engine  →  snapshot | target  →  artifacts | rest | aws  →  entities, error
+//! ```
+
+pub mod archive;
+pub mod artifacts;
+pub mod entities;
+pub mod error;
+pub mod rest;
+pub mod snapshot;
+pub mod target;

@@ -1,0 +1,97 @@
+use std::path::PathBuf;
+use std::time::Duration;
+
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::error::{Error, Result};
+
+/// Which end of a migration a server is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    Source,
+    Target,
+}
+
+impl End {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Source => "source",
+            Self::Target => "target",
+        }
+    }
+}
+
+/// How to sign in, and whom to trust. Credentials come from the environment, the URI or a prompt, never from a file
+/// of ours, and are sent to the end they were given for only.
+#[derive(Clone, Default)]
+pub struct Access {
+    pub username: Option<String>,
+    pub password: Option<SecretString>,
+    pub token: Option<SecretString>,
+    pub insecure_tls: bool,
+    pub server_certificate: Option<PathBuf>,
+    /// One PEM file that holds certificate and key.
+    pub client_certificate: Option<PathBuf>,
+}
+
+impl Access {
+    /// Reads `MLFERRY_SOURCE_*` or `MLFERRY_TARGET_*`, and MLflow's own `MLFLOW_TRACKING_*` when `shared`: with a
+    /// server on both ends those are the source's, so that its password never reaches the target.
+    pub fn from_env(end: End, shared: bool) -> Self {
+        let own = |name: &str| std::env::var(format!("MLFERRY_{}_{name}", end.name().to_uppercase())).ok();
+        let general = |name: &str| shared.then(|| std::env::var(format!("MLFLOW_TRACKING_{name}")).ok()).flatten();
+        let get = |name: &str| own(name).or_else(|| general(name)).filter(|value| !value.is_empty());
+        Self {
+            username: get("USERNAME"),
+            password: get("PASSWORD").map(SecretString::from),
+            token: get("TOKEN").map(SecretString::from),
+            insecure_tls: get("INSECURE_TLS").is_some_and(|value| matches!(value.as_str(), "true" | "1")),
+            server_certificate: get("SERVER_CERT_PATH").map(PathBuf::from),
+            client_certificate: get("CLIENT_CERT_PATH").map(PathBuf::from),
+        }
+    }
+
+    /// A user and password within the URI win over the environment.
+    #[must_use]
+    pub fn with_login(mut self, login: Option<(String, SecretString)>) -> Self {
+        if let Some((user, password)) = login {
+            self.username = Some(user);
+            self.password = Some(password);
+            self.token = None;
+        }
+        self
+    }
+
+    pub(super) fn sign(&self, request: reqwest::RequestBuilder) -> reqwest::RequestBuilder {
+        match (&self.token, &self.username) {
+            (_, Some(user)) => request.basic_auth(user, self.password.as_ref().map(ExposeSecret::expose_secret)),
+            (Some(token), None) => request.bearer_auth(token.expose_secret()),
+            (None, None) => request,
+        }
+    }
+
+    pub(super) fn http_client(&self) -> Result<reqwest::Client> {
+        let mut builder = reqwest::Client::builder()
+            .user_agent(concat!("mlferry/", env!("CARGO_PKG_VERSION")))
+            .tcp_nodelay(true)
+            .pool_max_idle_per_host(64)
+            .connect_timeout(Duration::from_secs(10))
+            .read_timeout(Duration::from_secs(90))
+            .tls_danger_accept_invalid_certs(self.insecure_tls);
+        if let Some(path) = &self.server_certificate {
+            let authorities = reqwest::Certificate::from_pem_bundle(&read(path, "SERVER_CERT_PATH")?)
+                .map_err(|e| Error::usage(format!("{}: {e}", path.display())))?;
+            builder = builder.tls_certs_merge(authorities);
+        }
+        if let Some(path) = &self.client_certificate {
+            let identity = reqwest::Identity::from_pem(&read(path, "CLIENT_CERT_PATH")?)
+                .map_err(|e| Error::usage(format!("{}: {e}", path.display())))?;
+            builder = builder.identity(identity);
+        }
+        builder.build().map_err(|e| Error::permanent(format!("the HTTP client cannot start: {e}")))
+    }
+}
+
+fn read(path: &PathBuf, variable: &str) -> Result<Vec<u8>> {
+    std::fs::read(path).map_err(|e| Error::usage(format!("{}: {e}", path.display())).hint(format!("…_{variable} names a PEM file")))
+}

@@ -1,0 +1,132 @@
+//! What an unhappy answer means: the one place that turns transport errors and HTTP status into an [`Error`].
+
+use std::time::Duration;
+
+use reqwest::StatusCode;
+use reqwest::header::{HeaderMap, RETRY_AFTER};
+use serde::Deserialize;
+
+use super::pace::Load;
+use super::{Address, Repeat};
+use crate::error::{Class, Error};
+
+/// An error, and what the retry loop and the pace want to know of it.
+#[derive(Debug)]
+pub struct Failure {
+    pub error: Error,
+    pub load: Load,
+    pub retry_after: Option<Duration>,
+}
+
+impl Failure {
+    pub fn is_transient(&self) -> bool {
+        self.error.class() == Class::Transient
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self { error, load: Load::Unknown, retry_after: None }
+    }
+}
+
+#[derive(Default, Deserialize)]
+struct Body {
+    #[serde(default)]
+    error_code: String,
+    #[serde(default)]
+    message: String,
+}
+
+/// The request got no answer.
+pub fn transport(address: &Address, error: &reqwest::Error, repeat: Repeat) -> Failure {
+    let reason = innermost(error);
+    let lower = reason.to_lowercase();
+    if lower.contains("certificate") || lower.contains("tls") || lower.contains("invalid peer") {
+        return Failure::from(Error::permanent(format!("{address}: TLS: {reason}")).hint(
+            "give the authority's certificate with MLFERRY_SOURCE_SERVER_CERT_PATH or MLFERRY_TARGET_SERVER_CERT_PATH \
+             (or MLFLOW_TRACKING_SERVER_CERT_PATH); for a server without TLS use http://",
+        ));
+    }
+    let load = if error.is_timeout() { Load::Overloaded } else { Load::Unknown };
+    let class = if error.is_connect() || repeat == Repeat::Safe { Class::Transient } else { Class::Ambiguous };
+    let what = match error {
+        e if e.is_connect() => format!("{address} cannot be reached: {reason}"),
+        e if e.is_timeout() => format!("{address} did not answer in time"),
+        _ => format!("{address}: the connection broke: {reason}"),
+    };
+    let error = Error::new(class, what).hint("check the address, that the server runs, and the network (VPN, tunnel, proxy)");
+    Failure { error, load, retry_after: None }
+}
+
+/// The server answered with something else than success.
+pub fn status(address: &Address, route: &str, status: StatusCode, headers: &HeaderMap, body: &[u8], repeat: Repeat) -> Failure {
+    let parsed: Body = serde_json::from_slice(body).unwrap_or_default();
+    let (code, said) = (parsed.error_code.as_str(), summary(&parsed, body));
+    let place = format!("{address}{route}");
+    let plain = |class| Error::new(class, format!("{place} answered {status}{said}"));
+    let error = match status {
+        StatusCode::UNAUTHORIZED => Error::new(Class::Auth, format!("{address} wants a sign-in ({status}{said})"))
+            .hint("set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN (MLFERRY_TARGET_… for the target)"),
+        StatusCode::FORBIDDEN => Error::new(Class::Auth, format!("{place} is forbidden to these credentials ({status}{said})"))
+            .hint("use an account that may read everything on the source and write on the target; \
+                   'Invalid Host header' means that the server's --allowed-hosts lacks this name"),
+        StatusCode::NOT_FOUND => plain(Class::NotFound),
+        _ if is_race(&said) => plain(Class::Transient),
+        _ if is_disabled(&said) => plain(Class::Permanent),
+        StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS => plain(Class::Transient),
+        // A 5xx of the server itself names its error; one of a worker or a gateway on the way does not.
+        StatusCode::INTERNAL_SERVER_ERROR if !code.is_empty() => plain(Class::Permanent),
+        s if s.is_server_error() && repeat == Repeat::Safe => plain(Class::Transient),
+        s if s == StatusCode::SERVICE_UNAVAILABLE => plain(Class::Transient),
+        s if s.is_server_error() => plain(Class::Ambiguous),
+        _ => plain(Class::Permanent),
+    };
+    let load = match status {
+        StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT => Load::Overloaded,
+        _ => Load::Unknown,
+    };
+    Failure { error, load, retry_after: retry_after(headers) }
+}
+
+/// Two writers that log the same dataset for the first time at once: one gets a 400 although nothing is wrong with
+/// its request (MLflow 3.10 on SQLite).
+fn is_race(said: &str) -> bool {
+    ["UNIQUE constraint failed", "duplicate key value", "Duplicate entry", "database is locked"]
+        .iter()
+        .any(|mark| said.contains(mark))
+}
+
+/// A 503 that no waiting cures: MLflow started without `--serve-artifacts`.
+fn is_disabled(said: &str) -> bool {
+    said.contains("--serve-artifacts") || said.contains("--no-serve-artifacts")
+}
+
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let seconds: u64 = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
+    Some(Duration::from_secs(seconds.min(120)))
+}
+
+/// At most 300 characters of what the server said; its HTML pages say nothing.
+fn summary(parsed: &Body, body: &[u8]) -> String {
+    let text = String::from_utf8_lossy(body);
+    let text = match (parsed.message.is_empty(), text.trim_start().starts_with('<')) {
+        (false, _) => format!("{} {}", parsed.error_code, parsed.message),
+        (true, true) => return String::new(),
+        (true, false) => text.into_owned(),
+    };
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    match text.char_indices().nth(300) {
+        _ if text.is_empty() => text,
+        Some((end, _)) => format!(": {}…", &text[..end]),
+        None => format!(": {text}"),
+    }
+}
+
+fn innermost(error: &dyn std::error::Error) -> String {
+    let mut cause = error;
+    while let Some(next) = cause.source() {
+        cause = next;
+    }
+    cause.to_string()
+}

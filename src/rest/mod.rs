@@ -1,0 +1,26 @@
+//! The MLflow REST client: signing in, one place that sends and repeats, paging, what a server can do.
+//! It knows MLflow's messages and nothing of migrations.
+
+mod access;
+mod address;
+mod capability;
+mod client;
+mod failure;
+mod meter;
+mod pace;
+mod paging;
+mod probe;
+mod read;
+mod wire;
+mod write;
+
+pub use access::{Access, End};
+pub use address::Address;
+pub use capability::{Capabilities, Version};
+pub use client::{Call, Client, Opener, Repeat, encode_path};
+pub use meter::{Meter, Traffic};
+pub use paging::{Pages, pages};
+pub use probe::{Probe, probe};
+pub use read::{RUNS_PER_BULK_CALL, ROWS_PER_CALL};
+pub(crate) use wire::WireMetric;
+pub use write::{BatchItem, Created, NewRun, entries_per_batch};

@@ -1,0 +1,119 @@
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use super::capability::{Capabilities, Version};
+use super::client::is_missing;
+use super::{Call, Client, RUNS_PER_BULK_CALL};
+use crate::error::{Class, Error, Result};
+
+/// What the first look at a server finds.
+#[derive(Clone, Debug)]
+pub struct Probe {
+    /// Absent when the server does not tell (before MLflow 2.3).
+    pub version: Option<Version>,
+    pub capabilities: Capabilities,
+    /// Of one small question, after the connection stood.
+    pub latency: Duration,
+}
+
+/// Finds out whether this is an MLflow tracking server that can be read, and what it can do. Only reads.
+pub async fn probe(client: &Client) -> Result<Probe> {
+    let version = version(client).await?;
+    let started = Instant::now();
+    is_tracking_server(client).await?;
+    let latency = started.elapsed();
+    let (bulk_history_runs, artifact_proxy, model_registry, logged_models) = tokio::try_join!(
+        bulk_history_runs(client),
+        answers(client, Call::get("/api/2.0/mlflow-artifacts/artifacts")),
+        answers(client, Call::get("/api/2.0/mlflow/registered-models/search").query("max_results", 1)),
+        answers(client, logged_models_search()?),
+    )?;
+    let since = |major, minor| version.is_some_and(|v| v >= Version::new(major, minor, 0));
+    let capabilities = Capabilities {
+        bulk_history_runs,
+        artifact_proxy,
+        datasets: since(2, 5),
+        model_registry,
+        logged_models,
+        traces: since(2, 14),
+    };
+    Ok(Probe { version, capabilities, latency })
+}
+
+/// `/version` since MLflow 2.3. Its answer is not JSON, and other programs answer this path with pages of their own.
+async fn version(client: &Client) -> Result<Option<Version>> {
+    match client.bytes(&Call::get("/version").once()).await {
+        Ok(body) => Ok(Version::parse(&String::from_utf8_lossy(&body))),
+        Err(e) if is_missing(&e) => Ok(None),
+        Err(e) => Err(e),
+    }
+}
+
+async fn is_tracking_server(client: &Client) -> Result<()> {
+    let search = Call::post("/api/2.0/mlflow/experiments/search", &json!({ "max_results": 1 }))?.once();
+    match client.json::<Value>(&search).await {
+        Ok(Value::Object(_)) => Ok(()),
+        Err(e) if matches!(e.class(), Class::Auth | Class::Transient) => Err(e),
+        Err(e) if !is_missing(&e) && e.to_string().contains("answered 5") => Err(e),
+        Ok(_) | Err(_) => Err(not_a_server(client).await),
+    }
+}
+
+/// `experiments/list` answers on MLflow 1.x only.
+async fn not_a_server(client: &Client) -> Error {
+    let list = Call::get("/api/2.0/mlflow/experiments/list").once();
+    let address = client.address();
+    if client.json::<Value>(&list).await.is_ok() {
+        return Error::permanent(format!("{address} is an MLflow server older than 1.30, which cannot be read"))
+            .hint("upgrade a copy of it first: install mlflow 1.30 or newer, then `mlflow db upgrade`");
+    }
+    Error::permanent(format!("{address} answers, but not as an MLflow tracking server"))
+        .hint("check the port and the path prefix; opened in a browser the address should show MLflow's own page")
+}
+
+/// Asks for the history of runs that do not exist: an old server names its limit when it refuses so many.
+async fn bulk_history_runs(client: &Client) -> Result<Option<usize>> {
+    let mut call = Call::get("/ajax-api/2.0/mlflow/metrics/get-history-bulk").query("metric_key", "mlferry");
+    for n in 0..RUNS_PER_BULK_CALL {
+        call = call.query("run_id", format!("{n:032x}"));
+    }
+    match client.bytes(&call.once()).await {
+        Ok(_) => Ok(Some(RUNS_PER_BULK_CALL)),
+        Err(e) if is_missing(&e) && !e.to_string().contains("RESOURCE_DOES_NOT_EXIST") => Ok(None),
+        Err(e) if e.class() == Class::Transient => Err(e),
+        Err(e) => Ok(Some(limit_in(&e.to_string()).unwrap_or(RUNS_PER_BULK_CALL))),
+    }
+}
+
+/// The number in "cannot specify more than 20 run_ids" (MLflow 2.9, `server/handlers.py`).
+fn limit_in(message: &str) -> Option<usize> {
+    let (_, after) = message.split_once("more than ")?;
+    after.split(' ').next()?.parse().ok()
+}
+
+/// `max_results` would be ignored where the route is missing, and keeps the answer small where it is not.
+fn logged_models_search() -> Result<Call> {
+    Call::post("/api/2.0/mlflow/logged-models/search", &json!({ "experiment_ids": ["0"], "max_results": 1 }))
+}
+
+/// True when the route exists and is switched on.
+async fn answers(client: &Client, call: Call) -> Result<bool> {
+    match client.bytes(&call.once()).await {
+        Ok(_) => Ok(true),
+        Err(e) if e.class() == Class::Transient => Err(e),
+        Err(_) => Ok(false),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::limit_in;
+
+    #[test]
+    fn the_limit_is_read_from_the_refusal() {
+        let said = "INVALID_PARAMETER_VALUE GetMetricHistoryBulk request cannot specify more than 20 run_ids. Received 90";
+        assert_eq!(limit_in(said), Some(20));
+        assert_eq!(limit_in("something else"), None);
+    }
+}

@@ -1,0 +1,155 @@
+//! The questions that can be asked of a tracking server. None of them changes anything.
+
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::Arc;
+
+use futures::stream::BoxStream;
+use bytes::Bytes;
+use serde_json::json;
+
+use super::wire::{ExperimentPage, FileList, MetricPage, OneExperiment, OneRun, RunPage, WireMetric};
+use super::{Call, Client, Pages, pages};
+use crate::entities::{Experiment, ExperimentId, FileEntry, Run, RunId};
+use crate::error::{Class, Result};
+
+/// More run ids than this make a request line that gunicorn refuses (4 094 bytes; MLflow up to 3.2).
+pub const RUNS_PER_BULK_CALL: usize = 90;
+/// `get-history-bulk` cuts its answer here without a word (MLflow 2.3 to 3.18, `server/handlers.py`).
+pub const ROWS_PER_CALL: usize = 25_000;
+
+const EXPERIMENTS_PER_PAGE: usize = 1_000;
+const RUNS_PER_PAGE: usize = 500;
+/// A page of runs is asked for again at half the size when the server cannot answer in time, down to this.
+const FEWEST_RUNS_PER_PAGE: usize = 10;
+
+impl Client {
+    /// Active and deleted experiments.
+    pub fn experiments(&self) -> Pages<'_, Experiment> {
+        pages(move |token| async move {
+            let body = json!({ "max_results": EXPERIMENTS_PER_PAGE, "view_type": "ALL", "page_token": token });
+            let page: ExperimentPage = self.json(&Call::post("/api/2.0/mlflow/experiments/search", &body)?).await?;
+            Ok((page.experiments.into_iter().map(Experiment::from).collect(), page.next_page_token))
+        })
+    }
+
+    /// The experiment of that name, deleted or not.
+    pub async fn experiment_by_name(&self, name: &str) -> Result<Option<Experiment>> {
+        let call = Call::get("/api/2.0/mlflow/experiments/get-by-name").query("experiment_name", name);
+        match self.json::<OneExperiment>(&call).await {
+            Ok(found) => Ok(Some(found.experiment.into())),
+            Err(e) if e.class() == Class::NotFound => Ok(None),
+            Err(e) => Err(e),
+        }
+    }
+
+    /// Active and deleted runs in the order in which they started, so that parents tend to come first.
+    pub fn runs<'a>(&'a self, experiment: &'a ExperimentId, filter: &'a str) -> Pages<'a, Run> {
+        let size = Arc::new(AtomicUsize::new(RUNS_PER_PAGE));
+        pages(move |token| {
+            let size = Arc::clone(&size);
+            async move { self.run_page(experiment, filter, token, &size).await }
+        })
+    }
+
+    /// The first `most` runs of an experiment, and whether there are more.
+    pub async fn first_runs(&self, experiment: &ExperimentId, most: usize) -> Result<(Vec<Run>, bool)> {
+        let (runs, next) = self.run_page(experiment, "", None, &AtomicUsize::new(most)).await?;
+        Ok((runs, next.is_some()))
+    }
+
+    async fn run_page(
+        &self,
+        experiment: &ExperimentId,
+        filter: &str,
+        token: Option<String>,
+        size: &AtomicUsize,
+    ) -> Result<(Vec<Run>, Option<String>)> {
+        loop {
+            let most = size.load(Relaxed);
+            let body = json!({
+                "experiment_ids": [experiment],
+                "filter": filter,
+                "run_view_type": "ALL",
+                "max_results": most,
+                "order_by": ["attributes.start_time ASC", "attributes.run_id ASC"],
+                "page_token": token,
+            });
+            match self.json::<RunPage>(&Call::post("/api/2.0/mlflow/runs/search", &body)?).await {
+                Ok(page) => return Ok((page.runs.into_iter().map(Run::from).collect(), page.next_page_token)),
+                Err(e) if e.class() == Class::Transient && most > FEWEST_RUNS_PER_PAGE => {
+                    tracing::warn!("{e}; asking for {} runs at a time", most / 2);
+                    size.store(most / 2, Relaxed);
+                }
+                Err(e) => return Err(e),
+            }
+        }
+    }
+
+    pub async fn run(&self, id: &RunId) -> Result<Run> {
+        let found: OneRun = self.json(&Call::get("/api/2.0/mlflow/runs/get").query("run_id", id)).await?;
+        Ok(found.run.into())
+    }
+
+    /// One metric of many runs: rows sorted by run id, time, step, value. Exactly [`ROWS_PER_CALL`] rows mean that
+    /// the answer may be cut.
+    pub(crate) async fn history_bulk(&self, runs: &[RunId], key: &str) -> Result<Vec<WireMetric>> {
+        let mut call = Call::get("/ajax-api/2.0/mlflow/metrics/get-history-bulk")
+            .query("metric_key", key)
+            .query("max_results", ROWS_PER_CALL);
+        for run in runs {
+            call = call.query("run_id", run);
+        }
+        Ok(self.json::<MetricPage>(&call).await?.metrics)
+    }
+
+    /// One metric of one run, a page at a time (MLflow up to 3.0 gives everything as one page). `max_results` is
+    /// always sent: without it MLflow 3.1 to 3.13 answers with nothing and an endless token.
+    pub(crate) fn history(&self, run: RunId, key: String) -> Pages<'_, WireMetric> {
+        pages(move |token: Option<String>| {
+            let mut call = Call::get("/api/2.0/mlflow/metrics/get-history")
+                .query("run_id", &run)
+                .query("metric_key", &key)
+                .query("max_results", ROWS_PER_CALL);
+            if let Some(token) = token {
+                call = call.query("page_token", token);
+            }
+            async move {
+                let page: MetricPage = self.json(&call).await?;
+                Ok((page.metrics, page.next_page_token))
+            }
+        })
+    }
+
+    /// One folder of a run's artifacts: its files, and the paths of its folders.
+    pub async fn list_artifacts(&self, run: &RunId, folder: &str) -> Result<(Vec<FileEntry>, Vec<String>)> {
+        let (mut files, mut folders, mut token) = (Vec::new(), Vec::new(), None::<String>);
+        loop {
+            let mut call = Call::get("/api/2.0/mlflow/artifacts/list").query("run_id", run);
+            if !folder.is_empty() {
+                call = call.query("path", folder);
+            }
+            if let Some(token) = &token {
+                call = call.query("page_token", token);
+            }
+            let page: FileList = self.json(&call).await?;
+            for file in page.files {
+                if file.is_dir { folders.push(file.path) } else { files.push(FileEntry::from(file)) }
+            }
+            match page.next_page_token.filter(|next| !next.is_empty() && Some(next) != token.as_ref()) {
+                Some(next) => token = Some(next),
+                None => return Ok((files, folders)),
+            }
+        }
+    }
+
+    /// A file through the server's artifact proxy.
+    pub async fn download_proxied(&self, path: &str) -> Result<BoxStream<'static, Result<Bytes>>> {
+        self.stream(&Call::get("/api/2.0/mlflow-artifacts/artifacts").below(path)).await
+    }
+
+    /// A file through the server, from whatever store it keeps the run's artifacts in. `run_uuid`, because the
+    /// spelling `run_id` is only understood since MLflow 2.16.
+    pub async fn download_from_run(&self, run: &RunId, path: &str) -> Result<BoxStream<'static, Result<Bytes>>> {
+        self.stream(&Call::get("/get-artifact").query("run_uuid", run).query("path", path)).await
+    }
+}

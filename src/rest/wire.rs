@@ -1,0 +1,226 @@
+//! MLflow's REST messages (protobuf JSON: absent fields are left out) and how they become entities.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::entities::{DatasetInput, Experiment, FileEntry, Lifecycle, Point, Run, RunStatus, integer};
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Pair {
+    pub key: String,
+    #[serde(default)]
+    pub value: String,
+}
+
+pub fn pairs(map: &BTreeMap<String, String>) -> Vec<Pair> {
+    map.iter().map(|(key, value)| Pair { key: key.clone(), value: value.clone() }).collect()
+}
+
+fn map(pairs: Vec<Pair>) -> BTreeMap<String, String> {
+    pairs.into_iter().map(|pair| (pair.key, pair.value)).collect()
+}
+
+#[derive(Deserialize)]
+pub struct ExperimentPage {
+    #[serde(default)]
+    pub experiments: Vec<WireExperiment>,
+    pub next_page_token: Option<String>,
+}
+
+#[derive(Deserialize)]
+pub struct OneExperiment {
+    pub experiment: WireExperiment,
+}
+
+#[derive(Deserialize)]
+pub struct WireExperiment {
+    experiment_id: String,
+    #[serde(default)]
+    name: String,
+    #[serde(default)]
+    artifact_location: String,
+    #[serde(default)]
+    lifecycle_stage: Lifecycle,
+    #[serde(default, with = "integer::optional")]
+    creation_time: Option<i64>,
+    #[serde(default, with = "integer::optional")]
+    last_update_time: Option<i64>,
+    #[serde(default)]
+    tags: Vec<Pair>,
+}
+
+impl From<WireExperiment> for Experiment {
+    fn from(wire: WireExperiment) -> Self {
+        Self {
+            id: wire.experiment_id.into(),
+            name: wire.name,
+            artifact_location: wire.artifact_location,
+            lifecycle: wire.lifecycle_stage,
+            creation_time: wire.creation_time,
+            last_update_time: wire.last_update_time,
+            tags: map(wire.tags),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+pub struct RunPage {
+    #[serde(default)]
+    pub runs: Vec<WireRun>,
+    pub next_page_token: Option<String>,
+}
+
+#[derive(Deserialize)]
+pub struct OneRun {
+    pub run: WireRun,
+}
+
+#[derive(Deserialize)]
+pub struct WireRun {
+    info: RunInfo,
+    #[serde(default)]
+    data: RunData,
+    #[serde(default)]
+    inputs: RunInputs,
+}
+
+#[derive(Deserialize)]
+struct RunInfo {
+    #[serde(default)]
+    run_id: String,
+    /// All that MLflow 1.0 guarantees.
+    #[serde(default)]
+    run_uuid: String,
+    #[serde(default)]
+    run_name: String,
+    #[serde(default)]
+    experiment_id: String,
+    #[serde(default)]
+    user_id: String,
+    #[serde(default)]
+    status: RunStatus,
+    #[serde(default, with = "integer::optional")]
+    start_time: Option<i64>,
+    #[serde(default, with = "integer::optional")]
+    end_time: Option<i64>,
+    #[serde(default)]
+    artifact_uri: String,
+    #[serde(default)]
+    lifecycle_stage: Lifecycle,
+}
+
+#[derive(Default, Deserialize)]
+struct RunData {
+    #[serde(default)]
+    metrics: Vec<WireMetric>,
+    #[serde(default)]
+    params: Vec<Pair>,
+    #[serde(default)]
+    tags: Vec<Pair>,
+}
+
+#[derive(Default, Deserialize)]
+struct RunInputs {
+    #[serde(default)]
+    dataset_inputs: Vec<WireDatasetInput>,
+}
+
+#[derive(Serialize, Deserialize)]
+pub struct WireDatasetInput {
+    #[serde(default)]
+    tags: Vec<Pair>,
+    dataset: WireDataset,
+}
+
+#[derive(Serialize, Deserialize)]
+struct WireDataset {
+    name: String,
+    digest: String,
+    #[serde(default)]
+    source_type: String,
+    #[serde(default)]
+    source: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    schema: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    profile: Option<String>,
+}
+
+#[derive(Deserialize)]
+pub struct WireMetric {
+    pub key: String,
+    #[serde(default)]
+    pub run_id: String,
+    #[serde(flatten)]
+    pub point: Point,
+}
+
+#[derive(Deserialize)]
+pub struct MetricPage {
+    #[serde(default)]
+    pub metrics: Vec<WireMetric>,
+    pub next_page_token: Option<String>,
+}
+
+#[derive(Deserialize)]
+pub struct FileList {
+    #[serde(default)]
+    pub files: Vec<WireFile>,
+    #[serde(default)]
+    pub next_page_token: Option<String>,
+}
+
+#[derive(Deserialize)]
+pub struct WireFile {
+    pub path: String,
+    #[serde(default)]
+    pub is_dir: bool,
+    #[serde(default, with = "integer::optional")]
+    file_size: Option<i64>,
+}
+
+impl From<WireFile> for FileEntry {
+    /// An empty file has no size in protobuf JSON: zero is the default.
+    fn from(wire: WireFile) -> Self {
+        Self { path: wire.path, size: Some(wire.file_size.unwrap_or(0).unsigned_abs()), sha256: None }
+    }
+}
+
+impl From<WireRun> for Run {
+    fn from(wire: WireRun) -> Self {
+        let WireRun { info, data, inputs } = wire;
+        let id = if info.run_id.is_empty() { info.run_uuid } else { info.run_id };
+        let mut datasets: Vec<DatasetInput> = inputs.dataset_inputs.into_iter().map(DatasetInput::from).collect();
+        datasets.sort();
+        Self {
+            id: id.into(),
+            experiment_id: info.experiment_id.into(),
+            name: info.run_name,
+            user_id: info.user_id,
+            status: info.status,
+            start_time: info.start_time,
+            end_time: info.end_time,
+            artifact_uri: info.artifact_uri,
+            lifecycle: info.lifecycle_stage,
+            params: map(data.params),
+            tags: map(data.tags),
+            latest: data.metrics.into_iter().map(|metric| (metric.key, metric.point)).collect(),
+            datasets,
+        }
+    }
+}
+
+impl From<WireDatasetInput> for DatasetInput {
+    fn from(wire: WireDatasetInput) -> Self {
+        let WireDataset { name, digest, source_type, source, schema, profile } = wire.dataset;
+        Self { name, digest, source_type, source, schema, profile, tags: map(wire.tags) }
+    }
+}
+
+impl From<&DatasetInput> for WireDatasetInput {
+    fn from(input: &DatasetInput) -> Self {
+        let DatasetInput { name, digest, source_type, source, schema, profile, tags } = input.clone();
+        Self { tags: pairs(&tags), dataset: WireDataset { name, digest, source_type, source, schema, profile } }
+    }
+}

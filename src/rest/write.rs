@@ -1,0 +1,196 @@
+//! The calls that change a tracking server. Only `target/` uses them.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::wire::{OneRun, Pair, WireDatasetInput, pairs};
+use super::{Call, Client};
+use crate::entities::{DatasetInput, ExperimentId, Lifecycle, Point, Run, RunId, RunStatus};
+use crate::error::Result;
+
+const METRICS_PER_BATCH: usize = 1_000;
+const PARAMS_PER_BATCH: usize = 100;
+const TAGS_PER_BATCH: usize = 100;
+const ENTRIES_PER_BATCH: usize = 1_000;
+/// MLflow documents 1 MB; gateways in front of it may hold it to that.
+const BYTES_PER_BATCH: usize = 900_000;
+
+/// What `runs/create` can set.
+#[derive(Serialize)]
+pub struct NewRun {
+    pub experiment_id: ExperimentId,
+    pub user_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub start_time: Option<i64>,
+    pub run_name: String,
+    tags: Vec<Pair>,
+}
+
+impl NewRun {
+    pub fn new(run: &Run, experiment: &ExperimentId, tags: &BTreeMap<String, String>) -> Self {
+        Self {
+            experiment_id: experiment.clone(),
+            user_id: run.user_id.clone(),
+            start_time: run.start_time,
+            run_name: run.name.clone(),
+            tags: pairs(tags),
+        }
+    }
+}
+
+/// A run as the server has just made it.
+pub type Created = Run;
+
+/// One entry of a `log-batch` request.
+#[derive(Clone, Debug)]
+pub enum BatchItem {
+    Param(String, String),
+    Tag(String, String),
+    Metric(String, Point),
+}
+
+#[derive(Serialize)]
+struct Batch<'a> {
+    run_id: &'a RunId,
+    params: Vec<KeyValue<'a>>,
+    tags: Vec<KeyValue<'a>>,
+    metrics: Vec<KeyPoint<'a>>,
+}
+
+#[derive(Serialize)]
+struct KeyValue<'a> {
+    key: &'a str,
+    value: &'a str,
+}
+
+#[derive(Serialize)]
+struct KeyPoint<'a> {
+    key: &'a str,
+    #[serde(flatten)]
+    point: &'a Point,
+}
+
+/// How many of the first `items` fit into one `log-batch` (limits of MLflow 1.0 to 3.18, `utils/validation.py`).
+/// At least one, unless there are none.
+pub fn entries_per_batch(items: impl IntoIterator<Item = impl std::borrow::Borrow<BatchItem>>) -> usize {
+    let (mut params, mut tags, mut metrics, mut bytes, mut count) = (0, 0, 0, 0, 0);
+    for item in items {
+        let (seen, most, size) = match item.borrow() {
+            BatchItem::Param(key, value) => (&mut params, PARAMS_PER_BATCH, key.len() + value.len()),
+            BatchItem::Tag(key, value) => (&mut tags, TAGS_PER_BATCH, key.len() + value.len()),
+            BatchItem::Metric(key, _) => (&mut metrics, METRICS_PER_BATCH, key.len() + 60),
+        };
+        bytes += size + 30;
+        *seen += 1;
+        if *seen > most || count == ENTRIES_PER_BATCH || (bytes > BYTES_PER_BATCH && count > 0) {
+            break;
+        }
+        count += 1;
+    }
+    count
+}
+
+impl Client {
+    /// Not repeated when it is unknown whether it happened: the name then tells.
+    pub async fn create_experiment(&self, name: &str, tags: &BTreeMap<String, String>) -> Result<ExperimentId> {
+        #[derive(serde::Deserialize)]
+        struct Answer {
+            experiment_id: ExperimentId,
+        }
+        let body = json!({ "name": name, "tags": pairs(tags) });
+        let call = Call::post("/api/2.0/mlflow/experiments/create", &body)?.only_unsent();
+        Ok(self.json::<Answer>(&call).await?.experiment_id)
+    }
+
+    pub async fn set_experiment_tag(&self, id: &ExperimentId, key: &str, value: &str) -> Result<()> {
+        let body = json!({ "experiment_id": id, "key": key, "value": value });
+        self.done(&Call::post("/api/2.0/mlflow/experiments/set-experiment-tag", &body)?).await
+    }
+
+    pub async fn delete_experiment(&self, id: &ExperimentId) -> Result<()> {
+        self.done(&Call::post("/api/2.0/mlflow/experiments/delete", &json!({ "experiment_id": id }))?).await
+    }
+
+    /// The one call that is not idempotent: never repeated when it is unknown whether it happened.
+    pub async fn create_run(&self, new: &NewRun) -> Result<Created> {
+        let call = Call::post("/api/2.0/mlflow/runs/create", new)?.only_unsent();
+        Ok(self.json::<OneRun>(&call).await?.run.into())
+    }
+
+    /// Params that are there already with the same value, and points that are there, are no-ops.
+    pub async fn log_batch(&self, run_id: &RunId, items: &[BatchItem]) -> Result<()> {
+        let mut batch = Batch { run_id, params: Vec::new(), tags: Vec::new(), metrics: Vec::new() };
+        for item in items {
+            match item {
+                BatchItem::Param(key, value) => batch.params.push(KeyValue { key, value }),
+                BatchItem::Tag(key, value) => batch.tags.push(KeyValue { key, value }),
+                BatchItem::Metric(key, point) => batch.metrics.push(KeyPoint { key, point }),
+            }
+        }
+        self.done(&Call::post("/api/2.0/mlflow/runs/log-batch", &batch)?).await
+    }
+
+    pub async fn set_run_tag(&self, run_id: &RunId, key: &str, value: &str) -> Result<()> {
+        let body = json!({ "run_id": run_id, "key": key, "value": value });
+        self.done(&Call::post("/api/2.0/mlflow/runs/set-tag", &body)?).await
+    }
+
+    /// Repeating it is a no-op, its tags included (MLflow 3.10).
+    pub async fn log_datasets(&self, run_id: &RunId, datasets: &[DatasetInput]) -> Result<()> {
+        let datasets: Vec<WireDatasetInput> = datasets.iter().map(WireDatasetInput::from).collect();
+        let body = json!({ "run_id": run_id, "datasets": datasets });
+        self.done(&Call::post("/api/2.0/mlflow/runs/log-inputs", &body)?).await
+    }
+
+    pub async fn update_run(&self, run_id: &RunId, status: RunStatus, end_time: Option<i64>) -> Result<()> {
+        let mut body = json!({ "run_id": run_id, "status": status.name() });
+        if let Some(end_time) = end_time {
+            body["end_time"] = end_time.into();
+        }
+        self.done(&Call::post("/api/2.0/mlflow/runs/update", &body)?).await
+    }
+
+    pub async fn set_run_lifecycle(&self, run_id: &RunId, lifecycle: Lifecycle) -> Result<()> {
+        let route = match lifecycle {
+            Lifecycle::Deleted => "/api/2.0/mlflow/runs/delete",
+            Lifecycle::Active => "/api/2.0/mlflow/runs/restore",
+        };
+        self.done(&Call::post(route, &json!({ "run_id": run_id }))?).await
+    }
+
+    async fn done(&self, call: &Call) -> Result<()> {
+        self.json::<Value>(call).await.map(drop)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn params(n: usize, size: usize) -> Vec<BatchItem> {
+        (0..n).map(|i| BatchItem::Param(i.to_string(), "x".repeat(size))).collect()
+    }
+
+    fn metrics(n: usize) -> Vec<BatchItem> {
+        (0..n).map(|_| BatchItem::Metric("m".into(), Point::default())).collect()
+    }
+
+    #[test]
+    fn batches_keep_every_limit() {
+        assert_eq!(entries_per_batch(Vec::<BatchItem>::new()), 0);
+        assert_eq!(entries_per_batch(params(250, 1)), 100);
+        assert_eq!(entries_per_batch(metrics(2_500)), 1_000);
+        assert_eq!(entries_per_batch([params(20, 1), metrics(2_000)].concat()), 1_000);
+        assert_eq!(entries_per_batch(params(3, 500_000)), 1);
+        assert_eq!(entries_per_batch(params(1, 2_000_000)), 1);
+    }
+
+    #[test]
+    fn words_not_tokens_for_what_json_has_no_number_for() {
+        let point = Point { value: f64::NAN, timestamp: 1, step: -3 };
+        let text = serde_json::to_string(&KeyPoint { key: "m", point: &point }).unwrap();
+        assert_eq!(text, r#"{"key":"m","value":"NaN","timestamp":1,"step":-3}"#);
+    }
+}

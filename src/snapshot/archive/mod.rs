@@ -1,0 +1,166 @@
+//! An export directory.
+
+use std::fs;
+use std::path::Path;
+
+use async_trait::async_trait;
+use futures::stream::{self, BoxStream, StreamExt};
+use serde::de::DeserializeOwned;
+use tokio::sync::mpsc;
+
+use super::{About, Snapshot};
+use crate::archive::{self, ArtifactList, ExperimentFile, Layout, Wrapped};
+use crate::artifacts::{ByteStream, local};
+use crate::entities::{Experiment, FileEntry, Kind, MetricChunk, Point, Readable, Run, RunId, Unreadable};
+use crate::error::{Class, Error, Result};
+use crate::rest::{Pages, Traffic};
+
+const EXPERIMENTS_PER_PAGE: usize = 200;
+const RUNS_PER_PAGE: usize = 100;
+const POINTS_PER_CHUNK: usize = 10_000;
+/// Run files that are read side by side.
+const FILES_AT_ONCE: usize = 2;
+
+pub struct ArchiveSnapshot {
+    layout: Layout,
+    about: About,
+}
+
+impl ArchiveSnapshot {
+    /// Opens a finished export.
+    pub fn open(root: &Path) -> Result<Self> {
+        let layout = Layout::new(root);
+        let place = root.display().to_string();
+        if !root.is_dir() {
+            return Err(Error::usage(format!("{place} is not a directory")).hint("give the directory that `mlferry export --output-dir` wrote"));
+        }
+        if !layout.experiments().is_dir() {
+            return Err(Error::usage(format!("{place} holds no export: it has no experiments/ folder"))
+                .hint("give the directory that `mlferry export --output-dir` wrote"));
+        }
+        if !layout.manifest().is_file() {
+            return Err(Error::usage(format!("{place} holds an export that has not come to its end"))
+                .hint("run the same `mlferry export` again: it continues where it stopped"));
+        }
+        let about = About { kind: "archive", location: place, version: None, capabilities: None };
+        Ok(Self { layout, about })
+    }
+
+    fn experiment_ids(&self) -> Result<Vec<String>> {
+        let mut ids = Vec::new();
+        for entry in fs::read_dir(self.layout.experiments())? {
+            let entry = entry?;
+            if entry.file_type()?.is_dir() {
+                ids.push(entry.file_name().to_string_lossy().into_owned());
+            }
+        }
+        ids.sort();
+        Ok(ids)
+    }
+
+    fn read_run(&self, experiment: &Experiment, run: &RunId) -> Readable<Run> {
+        archive::read_summary(&self.layout.run_file(&experiment.id, run)).map_err(|error| Unreadable {
+            kind: Kind::Run,
+            id: run.to_string(),
+            reason: error.to_string(),
+        })
+    }
+
+    fn read_files(&self, run: &Run) -> Result<Vec<FileEntry>> {
+        match read::<ArtifactList>(&self.layout.artifact_list(&run.experiment_id, &run.id)) {
+            Ok(list) => Ok(list.files),
+            Err(e) if e.class() == Class::NotFound => local::walk(&self.layout.artifacts(&run.experiment_id, &run.id)),
+            Err(e) => Err(e),
+        }
+    }
+
+    fn read_experiment_file(&self, id: &str) -> Result<ExperimentFile> {
+        Ok(read::<Wrapped<ExperimentFile>>(&self.layout.experiment_file(&id.into()))?.mlflow)
+    }
+}
+
+fn read<T: DeserializeOwned>(path: &Path) -> Result<T> {
+    let text = fs::read(path).map_err(|e| Error::from(e).at(path.display()))?;
+    serde_json::from_slice(&text).map_err(|e| Error::from(e).at(path.display()))
+}
+
+#[async_trait]
+impl Snapshot for ArchiveSnapshot {
+    fn about(&self) -> &About {
+        &self.about
+    }
+
+    fn traffic(&self) -> Traffic {
+        Traffic::default()
+    }
+
+    fn experiments(&self) -> Pages<'_, Experiment> {
+        let ids = match self.experiment_ids() {
+            Ok(ids) => ids,
+            Err(error) => return stream::once(async { Err(error) }).boxed(),
+        };
+        stream::iter(ids)
+            .chunks(EXPERIMENTS_PER_PAGE)
+            .map(|ids| ids.iter().map(|id| Ok(self.read_experiment_file(id)?.experiment)).collect())
+            .boxed()
+    }
+
+    fn runs<'a>(&'a self, experiment: &'a Experiment) -> Pages<'a, Readable<Run>> {
+        let runs = match self.read_experiment_file(experiment.id.as_str()) {
+            Ok(file) => file.runs,
+            Err(error) => return stream::once(async { Err(error) }).boxed(),
+        };
+        stream::iter(runs)
+            .chunks(RUNS_PER_PAGE)
+            .map(move |ids| Ok(ids.iter().map(|id| self.read_run(experiment, id)).collect()))
+            .boxed()
+    }
+
+    async fn first_runs(&self, experiment: &Experiment, most: usize) -> Result<(Vec<Run>, bool)> {
+        let ids = self.read_experiment_file(experiment.id.as_str())?.runs;
+        let runs = ids.iter().take(most).filter_map(|id| self.read_run(experiment, id).ok()).collect();
+        Ok((runs, ids.len() > most))
+    }
+
+    fn histories<'a>(&'a self, runs: &'a [Run]) -> BoxStream<'a, Result<Readable<MetricChunk>>> {
+        let with_metrics = runs.iter().filter(|run| !run.latest.is_empty());
+        stream::iter(with_metrics)
+            .map(|run| history(self.layout.run_file(&run.experiment_id, &run.id), run.id.clone()))
+            .flatten_unordered(FILES_AT_ONCE)
+            .boxed()
+    }
+
+    fn files<'a>(&'a self, run: &'a Run) -> Pages<'a, FileEntry> {
+        stream::once(async { self.read_files(run) }).boxed()
+    }
+
+    async fn open(&self, run: &Run, file: &FileEntry) -> Result<ByteStream> {
+        local::open(&self.layout.artifact(&run.experiment_id, &run.id, &file.path)).await
+    }
+}
+
+/// Reads a run file in a thread of its own, a few chunks ahead of whoever takes them.
+fn history(path: std::path::PathBuf, run_id: RunId) -> BoxStream<'static, Result<Readable<MetricChunk>>> {
+    let (sender, receiver) = mpsc::channel(2);
+    tokio::task::spawn_blocking(move || {
+        let mut chunk = MetricChunk { run_id: run_id.clone(), key: String::new(), points: Vec::new() };
+        let send = |chunk: &mut MetricChunk, next: &str| {
+            let full = MetricChunk { run_id: run_id.clone(), key: next.to_owned(), points: Vec::new() };
+            let full = std::mem::replace(chunk, full);
+            full.points.is_empty() || sender.blocking_send(Ok(Ok(full))).is_ok()
+        };
+        let mut sink = |key: &str, point: Point| {
+            let listening = if chunk.key != key || chunk.points.len() == POINTS_PER_CHUNK { send(&mut chunk, key) } else { true };
+            chunk.points.push(point);
+            listening
+        };
+        let read = archive::each_point(&path, &mut sink);
+        let sent = send(&mut chunk, "");
+        if let (true, Err(error)) = (sent, read) {
+            let unreadable = Unreadable { kind: Kind::Run, id: run_id.to_string(), reason: error.to_string() };
+            // Nobody listens any more: then nobody needs the reason either.
+            let _ = sender.blocking_send(Ok(Err(unreadable)));
+        }
+    });
+    stream::unfold(receiver, |mut receiver| async { Some((receiver.recv().await?, receiver)) }).boxed()
+}

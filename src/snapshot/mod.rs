@@ -1,0 +1,60 @@
+//! What can be read: a live server, an export directory, … Each answers the same questions; nothing here writes.
+
+mod archive;
+mod rest;
+
+use async_trait::async_trait;
+use futures::stream::BoxStream;
+use serde::Serialize;
+
+use crate::artifacts::ByteStream;
+use crate::entities::{Experiment, FileEntry, MetricChunk, Readable, Run};
+use crate::error::Result;
+use crate::rest::{Capabilities, Pages, Traffic, Version};
+
+pub use archive::ArchiveSnapshot;
+pub use rest::RestSnapshot;
+
+/// What a snapshot tells of itself.
+#[derive(Clone, Debug, Serialize)]
+pub struct About {
+    /// `server` or `archive`.
+    pub kind: &'static str,
+    /// The address or the directory, without credentials.
+    pub location: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub version: Option<Version>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub capabilities: Option<Capabilities>,
+}
+
+/// Everything a migration asks of what it reads. Pages, chunks and streams: nothing holds a whole experiment.
+///
+/// Still to come, the same way: logged models, registered models and their versions, prompts, traces, evaluation
+/// datasets.
+#[async_trait]
+pub trait Snapshot: Send + Sync {
+    fn about(&self) -> &About;
+
+    /// What has gone over the wire so far.
+    fn traffic(&self) -> Traffic;
+
+    /// Active and deleted ones.
+    fn experiments(&self) -> Pages<'_, Experiment>;
+
+    /// Active and deleted ones, in the order in which they started where the snapshot knows it.
+    fn runs<'a>(&'a self, experiment: &'a Experiment) -> Pages<'a, Readable<Run>>;
+
+    /// The first runs of an experiment, at most `most`, and whether there are more: for a person to look at.
+    async fn first_runs(&self, experiment: &Experiment, most: usize) -> Result<(Vec<Run>, bool)>;
+
+    /// Every point of every metric of these runs. The chunks of one run come metric by metric; those of different
+    /// runs may be mixed.
+    fn histories<'a>(&'a self, runs: &'a [Run]) -> BoxStream<'a, Result<Readable<MetricChunk>>>;
+
+    /// Every file of a run, folders entered.
+    fn files<'a>(&'a self, run: &'a Run) -> Pages<'a, FileEntry>;
+
+    /// A file's bytes.
+    async fn open(&self, run: &Run, file: &FileEntry) -> Result<ByteStream>;
+}

@@ -1,0 +1,30 @@
+use futures::stream::{self, StreamExt, TryStreamExt};
+
+use crate::entities::{FileEntry, Run};
+use crate::error::Result;
+use crate::rest::{Client, Pages};
+
+/// Folders that are listed side by side.
+const FOLDERS_AT_ONCE: usize = 8;
+
+/// Lists a run's artifacts level by level: the route shows one folder a call.
+pub fn files<'a>(client: &'a Client, run: &'a Run) -> Pages<'a, FileEntry> {
+    stream::try_unfold(vec![String::new()], move |mut folders| async move {
+        if folders.is_empty() {
+            return Ok(None);
+        }
+        let now = folders.split_off(folders.len().saturating_sub(FOLDERS_AT_ONCE));
+        let listed: Vec<_> = stream::iter(now)
+            .map(|folder| async move { client.list_artifacts(&run.id, &folder).await })
+            .buffered(FOLDERS_AT_ONCE)
+            .try_collect::<Vec<_>>()
+            .await?;
+        let mut files = Vec::new();
+        for (here, below) in listed {
+            files.extend(here);
+            folders.extend(below);
+        }
+        Result::Ok(Some((files, folders)))
+    })
+    .boxed()
+}

@@ -1,0 +1,75 @@
+//! A live tracking server.
+
+mod files;
+mod history;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use futures::stream::BoxStream;
+use futures::{StreamExt, TryStreamExt};
+
+use super::{About, Snapshot};
+use crate::artifacts::{ByteStream, proxied_path, proxied_url_path};
+use crate::entities::{Experiment, FileEntry, MetricChunk, Readable, Run};
+use crate::error::Result;
+use crate::rest::{Client, Pages, Probe, Traffic};
+
+pub struct RestSnapshot {
+    client: Arc<Client>,
+    about: About,
+    probe: Probe,
+}
+
+impl RestSnapshot {
+    /// `probe` is what the first look at `client`'s server found.
+    pub fn new(client: Arc<Client>, probe: Probe) -> Self {
+        let about = About {
+            kind: "server",
+            location: client.address().to_string(),
+            version: probe.version,
+            capabilities: Some(probe.capabilities),
+        };
+        Self { client, about, probe }
+    }
+}
+
+#[async_trait]
+impl Snapshot for RestSnapshot {
+    fn about(&self) -> &About {
+        &self.about
+    }
+
+    fn traffic(&self) -> Traffic {
+        self.client.meter().read()
+    }
+
+    fn experiments(&self) -> Pages<'_, Experiment> {
+        self.client.experiments()
+    }
+
+    fn runs<'a>(&'a self, experiment: &'a Experiment) -> Pages<'a, Readable<Run>> {
+        let pages = self.client.runs(&experiment.id, "");
+        pages.map_ok(|page| page.into_iter().map(Ok).collect()).boxed()
+    }
+
+    async fn first_runs(&self, experiment: &Experiment, most: usize) -> Result<(Vec<Run>, bool)> {
+        self.client.first_runs(&experiment.id, most).await
+    }
+
+    fn histories<'a>(&'a self, runs: &'a [Run]) -> BoxStream<'a, Result<Readable<MetricChunk>>> {
+        history::histories(&self.client, self.probe.capabilities.bulk_history_runs, runs)
+    }
+
+    fn files<'a>(&'a self, run: &'a Run) -> Pages<'a, FileEntry> {
+        files::files(&self.client, run)
+    }
+
+    /// Through the proxy where the root is the server's own, else through whatever the server itself can reach.
+    async fn open(&self, run: &Run, file: &FileEntry) -> Result<ByteStream> {
+        match proxied_path(&run.artifact_uri).filter(|_| self.probe.capabilities.artifact_proxy) {
+            Some(root) => self.client.download_proxied(&proxied_url_path(root, &file.path)).await,
+            None => self.client.download_from_run(&run.id, &file.path).await,
+        }
+    }
+}

@@ -1,0 +1,72 @@
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::entities::{Run, RunId};
+use crate::error::Result;
+
+/// What must outlive the process: which run became which, and which references wait for a run that is not there yet.
+pub trait Ledger: Send + Sync {
+    /// The target's run for a source's run.
+    fn target_of(&self, source: &RunId) -> Option<RunId>;
+
+    fn opened(&self, run: &Run, target: &RunId) -> Result<()>;
+
+    fn unresolved(&self, reference: Unresolved) -> Result<()>;
+
+    /// Every reference that waits.
+    fn waiting(&self) -> Result<Vec<Unresolved>>;
+
+    /// It waits no more.
+    fn settled(&self, reference: &Unresolved) -> Result<()>;
+}
+
+/// A tag of a run on the target that names a run which was not there when the tag was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unresolved {
+    /// The run that carries the tag, on the target.
+    pub run: RunId,
+    pub key: String,
+    /// The value as the source has it.
+    pub value: String,
+}
+
+/// A ledger for a process that need not be resumed.
+#[derive(Default)]
+pub struct Memory(Mutex<State>);
+
+#[derive(Default)]
+struct State {
+    map: HashMap<RunId, RunId>,
+    waiting: Vec<Unresolved>,
+}
+
+impl Memory {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Ledger for Memory {
+    fn target_of(&self, source: &RunId) -> Option<RunId> {
+        self.state().map.get(source).cloned()
+    }
+
+    fn opened(&self, run: &Run, target: &RunId) -> Result<()> {
+        self.state().map.insert(run.id.clone(), target.clone());
+        Ok(())
+    }
+
+    fn unresolved(&self, reference: Unresolved) -> Result<()> {
+        self.state().waiting.push(reference);
+        Ok(())
+    }
+
+    fn waiting(&self) -> Result<Vec<Unresolved>> {
+        Ok(self.state().waiting.clone())
+    }
+
+    fn settled(&self, reference: &Unresolved) -> Result<()> {
+        self.state().waiting.retain(|waiting| waiting != reference);
+        Ok(())
+    }
+}

@@ -1,0 +1,85 @@
+//! What can be written: a tracking server, an export directory. A target finds or makes each object, so that doing
+//! everything twice is the same as doing it once. It never reads the source.
+
+mod archive;
+mod ledger;
+mod rest;
+
+use async_trait::async_trait;
+
+use crate::artifacts::Digest;
+use crate::entities::{Experiment, ExperimentId, FileEntry, MetricChunk, Run, RunId};
+use crate::error::Result;
+use crate::rest::{Opener, Traffic};
+
+pub use archive::ArchiveTarget;
+pub use ledger::{Ledger, Memory, Unresolved};
+pub use rest::RestTarget;
+
+/// An experiment on the target, ready to take runs.
+#[derive(Clone, Debug)]
+pub struct Place {
+    pub id: ExperimentId,
+    /// The source's own id: runs already there are looked up by it.
+    pub source: ExperimentId,
+    /// The experiment and all that it takes are there already.
+    pub complete: bool,
+    /// The source's experiment is deleted; deleting the target's deletes its runs too.
+    pub to_be_deleted: bool,
+}
+
+/// How much of a run the target has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Found {
+    Nothing,
+    /// An import of it was broken off, or the run has changed since.
+    Partial,
+    Everything,
+}
+
+/// A run on the target.
+pub struct OpenRun {
+    pub id: RunId,
+    pub found: Found,
+    pub writer: Box<dyn RunWriter>,
+}
+
+/// Everything a migration asks of what it writes. Order: experiment, its runs (parents first), their metrics and
+/// files, close each run, close the experiment, finish.
+///
+/// Still to come, the same way: logged models, registered models and their versions, prompts, traces, evaluation
+/// datasets.
+#[async_trait]
+pub trait Target: Send + Sync {
+    /// The address or the directory.
+    fn location(&self) -> &str;
+
+    /// What has gone over the wire so far.
+    fn traffic(&self) -> Traffic;
+
+    /// Finds or makes the experiment under `name`.
+    async fn open_experiment(&self, experiment: &Experiment, name: &str) -> Result<Place>;
+
+    /// Finds or makes the run. `again` means that it is known to differ from what the target has.
+    async fn open_run(&self, place: &Place, run: &Run, again: bool) -> Result<OpenRun>;
+
+    /// After the last run. `runs` are the source ids of all runs that are there now, in order.
+    async fn close_experiment(&self, place: &Place, experiment: &Experiment, runs: &[RunId]) -> Result<()>;
+
+    /// After the last experiment. Gives what a reader should know, such as references that could not be followed.
+    async fn finish(&self) -> Result<Vec<String>>;
+}
+
+/// One run being written.
+#[async_trait]
+pub trait RunWriter: Send + Sync {
+    /// Chunks come metric by metric.
+    async fn metrics(&mut self, chunk: MetricChunk) -> Result<()>;
+
+    /// Writes a file, opened anew at every try.
+    async fn file(&self, file: &FileEntry, source: &dyn Opener) -> Result<Digest>;
+
+    /// Writes what is left. `files` are all of the run's files that are there now; `missing` those that are not,
+    /// and why. Only now is the run complete.
+    async fn close(self: Box<Self>, files: Vec<FileEntry>, missing: Vec<(String, String)>) -> Result<()>;
+}

@@ -1,0 +1,90 @@
+use std::collections::{BTreeMap, HashMap};
+use std::sync::PoisonError;
+
+use futures::TryStreamExt;
+
+use super::{Place, RestTarget};
+use crate::entities::{Experiment, ExperimentId, RunId, rewrite, tag};
+use crate::error::{Class, Error, Result};
+
+/// Only runs that an import has made carry this tag.
+const IMPORTED: &str = "tags.`mlferry.source.run_id` != ''";
+
+impl RestTarget {
+    pub(super) async fn find_or_make_experiment(&self, experiment: &Experiment, name: &str) -> Result<Place> {
+        let to_be_deleted = experiment.lifecycle.is_deleted();
+        let place = |id, complete| Place { id, source: experiment.id.clone(), complete, to_be_deleted };
+        let Some(there) = self.client.experiment_by_name(name).await? else {
+            return Ok(place(self.make_experiment(experiment, name).await?, false));
+        };
+        let ours = there.tags.get(tag::SOURCE_EXPERIMENT_ID).map(String::as_str) == Some(experiment.id.as_str());
+        match (there.lifecycle.is_deleted(), ours && to_be_deleted) {
+            (true, true) => Ok(place(there.id, true)),
+            (true, false) => Err(held_by_deleted(name)),
+            (false, _) => {
+                self.merge_tags(experiment, &there).await?;
+                self.look_for_runs(&there.id).await?;
+                // Somebody else's active experiment is not ours to delete.
+                Ok(Place { to_be_deleted: to_be_deleted && ours, ..place(there.id, false) })
+            }
+        }
+    }
+
+    async fn make_experiment(&self, experiment: &Experiment, name: &str) -> Result<ExperimentId> {
+        match self.client.create_experiment(name, &self.tags_of(experiment)).await {
+            Err(e) if e.class() == Class::Ambiguous => {
+                let made = self.client.experiment_by_name(name).await?;
+                made.map(|made| made.id).ok_or(e)
+            }
+            other => other,
+        }
+    }
+
+    /// The source's tags, and what cannot be set as tags of ours.
+    fn tags_of(&self, experiment: &Experiment) -> BTreeMap<String, String> {
+        let known = |id: &RunId| self.ledger.target_of(id);
+        let rewritten = experiment.tags.iter().filter(|(key, _)| !tag::is_ours(key));
+        let mut tags: BTreeMap<String, String> = rewritten
+            .map(|(key, value)| (key.clone(), rewrite(key, value, known).unwrap_or_else(|| value.clone())))
+            .collect();
+        tags.insert(tag::SOURCE_EXPERIMENT_ID.to_owned(), experiment.id.to_string());
+        let times = [
+            (tag::SOURCE_CREATION_TIME, experiment.creation_time),
+            (tag::SOURCE_UPDATE_TIME, experiment.last_update_time),
+        ];
+        for (key, time) in times {
+            if let Some(time) = time {
+                tags.insert(key.to_owned(), time.to_string());
+            }
+        }
+        tags
+    }
+
+    /// Adds the tags that the target's experiment lacks. What it has is never overwritten.
+    async fn merge_tags(&self, experiment: &Experiment, there: &Experiment) -> Result<()> {
+        for (key, value) in self.tags_of(experiment) {
+            if !there.tags.contains_key(&key) {
+                self.client.set_experiment_tag(&there.id, &key, &value).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn look_for_runs(&self, id: &ExperimentId) -> Result<()> {
+        let mut found = HashMap::new();
+        let mut pages = self.client.runs(id, IMPORTED);
+        while let Some(page) = pages.try_next().await? {
+            for run in page {
+                let Some(source) = run.tags.get(tag::SOURCE_RUN_ID).map(|id| RunId::from(id.as_str())) else { continue };
+                found.insert(source, run.into());
+            }
+        }
+        self.there.lock().unwrap_or_else(PoisonError::into_inner).insert(id.clone(), found);
+        Ok(())
+    }
+}
+
+fn held_by_deleted(name: &str) -> Error {
+    Error::permanent(format!("the target has a deleted experiment named {name:?}, which keeps that name taken"))
+        .hint("restore it on the target, or remove it for good with `mlflow gc`, or give this one another name with --experiment-rename-file")
+}

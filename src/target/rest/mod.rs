@@ -1,0 +1,82 @@
+//! A tracking server being written.
+
+mod experiment;
+mod references;
+mod run;
+mod run_writer;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+
+use super::{Ledger, OpenRun, Place, Target};
+use crate::entities::{Experiment, ExperimentId, Lifecycle, Run, RunId, RunStatus};
+use crate::error::Result;
+use crate::rest::{Client, Traffic};
+
+pub struct RestTarget {
+    client: Arc<Client>,
+    ledger: Arc<dyn Ledger>,
+    location: String,
+    /// Runs that carry a source id, by experiment: what earlier imports have left.
+    there: Mutex<HashMap<ExperimentId, HashMap<RunId, There>>>,
+}
+
+/// A run that an earlier import has made.
+#[derive(Clone)]
+struct There {
+    id: RunId,
+    status: RunStatus,
+    lifecycle: Lifecycle,
+    artifact_uri: String,
+}
+
+impl From<Run> for There {
+    fn from(run: Run) -> Self {
+        Self { id: run.id, status: run.status, lifecycle: run.lifecycle, artifact_uri: run.artifact_uri }
+    }
+}
+
+impl RestTarget {
+    pub fn new(client: Arc<Client>, ledger: Arc<dyn Ledger>) -> Self {
+        let location = client.address().to_string();
+        Self { client, ledger, location, there: Mutex::default() }
+    }
+
+    fn there(&self, experiment: &ExperimentId, source: &RunId) -> Option<There> {
+        let there = self.there.lock().unwrap_or_else(PoisonError::into_inner);
+        there.get(experiment)?.get(source).cloned()
+    }
+}
+
+#[async_trait]
+impl Target for RestTarget {
+    fn location(&self) -> &str {
+        &self.location
+    }
+
+    fn traffic(&self) -> Traffic {
+        self.client.meter().read()
+    }
+
+    async fn open_experiment(&self, experiment: &Experiment, name: &str) -> Result<Place> {
+        self.find_or_make_experiment(experiment, name).await
+    }
+
+    async fn open_run(&self, place: &Place, run: &Run, again: bool) -> Result<OpenRun> {
+        self.find_or_make_run(place, run, again).await
+    }
+
+    async fn close_experiment(&self, place: &Place, _experiment: &Experiment, _runs: &[RunId]) -> Result<()> {
+        self.there.lock().unwrap_or_else(PoisonError::into_inner).remove(&place.id);
+        if place.to_be_deleted && !place.complete {
+            self.client.delete_experiment(&place.id).await?;
+        }
+        Ok(())
+    }
+
+    async fn finish(&self) -> Result<Vec<String>> {
+        self.follow_references().await
+    }
+}

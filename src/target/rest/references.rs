@@ -1,0 +1,28 @@
+use super::RestTarget;
+use crate::entities::{RunId, ids_in, tag};
+use crate::error::Result;
+
+impl RestTarget {
+    /// Goes back to the tags that named a run before it was there. A run that was never moved keeps its old id in
+    /// them, which is said when it is a parent.
+    pub(super) async fn follow_references(&self) -> Result<Vec<String>> {
+        let mut notes = Vec::new();
+        for reference in self.ledger.waiting()? {
+            let known = |id: &&str| self.ledger.target_of(&RunId::from(*id)).is_some();
+            let ids = ids_in(&reference.key, &reference.value);
+            if ids.iter().any(known) {
+                let value = self.rewritten(&reference.key, &reference.value);
+                self.client.set_run_tag(&reference.run, &reference.key, &value).await?;
+            }
+            if ids.iter().all(known) {
+                self.ledger.settled(&reference)?;
+            } else if reference.key == tag::PARENT_RUN_ID {
+                notes.push(format!(
+                    "run {}: its parent {} was not moved; the tag keeps the old id",
+                    reference.run, reference.value
+                ));
+            }
+        }
+        Ok(notes)
+    }
+}

@@ -1,0 +1,98 @@
+use std::collections::BTreeMap;
+
+use futures::TryStreamExt;
+
+use super::run_writer::RestRunWriter;
+use super::{RestTarget, There};
+use crate::entities::{ExperimentId, Run, RunId, RunStatus, ids_in, rewrite, tag};
+use crate::error::{Class, Result};
+use crate::rest::{BatchItem, NewRun};
+use crate::target::{Found, OpenRun, Place, Unresolved};
+
+/// How often a creation whose reply was lost is tried again after looking it up.
+const TRIES: usize = 3;
+
+impl RestTarget {
+    pub(super) async fn find_or_make_run(&self, place: &Place, run: &Run, again: bool) -> Result<OpenRun> {
+        let (there, found) = match self.there(&place.id, &run.id) {
+            Some(there) if !again && is_complete(&there, run) => (there, Found::Everything),
+            Some(there) => (there, Found::Partial),
+            None => (self.make_run(place, run).await?, Found::Nothing),
+        };
+        self.ledger.opened(run, &there.id)?;
+        let tags = self.tags_to_log(run, &there.id, found)?;
+        let writer = RestRunWriter::new(&self.client, run, there.id.clone(), there.artifact_uri, place.to_be_deleted);
+        Ok(OpenRun { id: there.id, found, writer: Box::new(writer.starting_with(self.params(run), tags)) })
+    }
+
+    /// Creates the run under its identity tag. When the reply is lost, the tag tells whether it was made.
+    async fn make_run(&self, place: &Place, run: &Run) -> Result<There> {
+        let new = NewRun::new(run, &place.id, &self.tags_at_creation(run));
+        let mut tries = 1;
+        loop {
+            match self.client.create_run(&new).await {
+                Err(e) if e.class() == Class::Ambiguous => {
+                    if let Some(made) = self.imported_run(&place.id, &run.id).await? {
+                        return Ok(made.into());
+                    }
+                    if tries == TRIES {
+                        return Err(e);
+                    }
+                    tries += 1;
+                }
+                other => return other.map(There::from),
+            }
+        }
+    }
+
+    async fn imported_run(&self, experiment: &ExperimentId, source: &RunId) -> Result<Option<Run>> {
+        let filter = format!("tags.`{}` = '{source}'", tag::SOURCE_RUN_ID);
+        let page = self.client.runs(experiment, &filter).try_next().await?;
+        Ok(page.and_then(|runs| runs.into_iter().next()))
+    }
+
+    fn tags_at_creation(&self, run: &Run) -> BTreeMap<String, String> {
+        let mut tags: BTreeMap<String, String> = run
+            .tags
+            .iter()
+            .filter(|(key, _)| !tag::is_ours(key))
+            .map(|(key, value)| (key.clone(), self.rewritten(key, value)))
+            .collect();
+        tags.insert(tag::SOURCE_RUN_ID.to_owned(), run.id.to_string());
+        // The server refuses a name tag that says otherwise than the name.
+        if tags.contains_key(tag::RUN_NAME) && !run.name.is_empty() {
+            tags.insert(tag::RUN_NAME.to_owned(), run.name.clone());
+        }
+        tags
+    }
+
+    /// Tags that could not be right at creation: those that name the run itself, and on a second visit all that
+    /// may have changed. Those that name a run which is not there yet are put down for later.
+    fn tags_to_log(&self, run: &Run, target: &RunId, found: Found) -> Result<Vec<BatchItem>> {
+        let mut items = Vec::new();
+        for (key, value) in run.tags.iter().filter(|(key, _)| !tag::is_ours(key)) {
+            let ids = ids_in(key, value);
+            if ids.iter().any(|id| self.ledger.target_of(&RunId::from(*id)).is_none()) {
+                self.ledger.unresolved(Unresolved { run: target.clone(), key: key.clone(), value: value.clone() })?;
+            }
+            if found == Found::Partial || ids.contains(&run.id.as_str()) {
+                items.push(BatchItem::Tag(key.clone(), self.rewritten(key, value)));
+            }
+        }
+        Ok(items)
+    }
+
+    fn params(&self, run: &Run) -> Vec<BatchItem> {
+        run.params.iter().map(|(key, value)| BatchItem::Param(key.clone(), self.rewritten(key, value))).collect()
+    }
+
+    pub(super) fn rewritten(&self, key: &str, value: &str) -> String {
+        rewrite(key, value, |id| self.ledger.target_of(id)).unwrap_or_else(|| value.to_owned())
+    }
+}
+
+/// The status and the deletion are written last. A run that still runs at the source may have grown.
+fn is_complete(there: &There, run: &Run) -> bool {
+    let deleted = there.lifecycle.is_deleted();
+    deleted || (there.status != RunStatus::Running && !run.lifecycle.is_deleted())
+}

@@ -1,0 +1,87 @@
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use crate::artifacts::{Digest, Hashed, proxied_path, proxied_url_path};
+use crate::entities::{FileEntry, Lifecycle, MetricChunk, Run, RunId, RunStatus};
+use crate::error::{Error, Result};
+use crate::rest::{BatchItem, Client, Opener, entries_per_batch};
+use crate::target::RunWriter;
+
+/// Entries that are waited for before a batch is sent, so that it goes out full.
+const FULL: usize = 1_000;
+
+/// Writes one run: params and points together in as few requests as the limits allow, one request at a time,
+/// because two batches at once may both take theirs for the latest point.
+pub struct RestRunWriter {
+    client: Arc<Client>,
+    run: Run,
+    id: RunId,
+    artifact_uri: String,
+    /// Deleting the experiment will delete this run.
+    deleted_with_experiment: bool,
+    waiting: VecDeque<BatchItem>,
+}
+
+impl RestRunWriter {
+    pub fn new(client: &Arc<Client>, run: &Run, id: RunId, artifact_uri: String, deleted_with_experiment: bool) -> Self {
+        // What the search page brought along is not kept: the page goes away while this run is written.
+        let run = Run { params: Default::default(), tags: Default::default(), latest: Default::default(), ..run.clone() };
+        Self { client: Arc::clone(client), run, id, artifact_uri, deleted_with_experiment, waiting: VecDeque::new() }
+    }
+
+    #[must_use]
+    pub fn starting_with(mut self, params: Vec<BatchItem>, tags: Vec<BatchItem>) -> Self {
+        self.waiting.extend(params);
+        self.waiting.extend(tags);
+        self
+    }
+
+    async fn send_batch(&mut self) -> Result<()> {
+        let count = entries_per_batch(&self.waiting);
+        let items: Vec<BatchItem> = self.waiting.drain(..count).collect();
+        self.client.log_batch(&self.id, &items).await
+    }
+}
+
+#[async_trait]
+impl RunWriter for RestRunWriter {
+    async fn metrics(&mut self, chunk: MetricChunk) -> Result<()> {
+        for point in chunk.points {
+            self.waiting.push_back(BatchItem::Metric(chunk.key.clone(), point));
+            if self.waiting.len() >= FULL {
+                self.send_batch().await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn file(&self, file: &FileEntry, source: &dyn Opener) -> Result<Digest> {
+        let root = proxied_path(&self.artifact_uri).ok_or_else(|| {
+            Error::permanent(format!("the target keeps artifacts in {}, which cannot be written yet", self.artifact_uri))
+                .hint("start the target with --serve-artifacts and without --default-artifact-root")
+        })?;
+        let hashed = Hashed::new(source);
+        let path = proxied_url_path(root, &file.path);
+        let sent = self.client.upload("/api/2.0/mlflow-artifacts/artifacts", &path, file.size, &hashed).await;
+        sent.map_err(|e| hashed.cause().unwrap_or(e))?;
+        hashed.digest()
+    }
+
+    async fn close(mut self: Box<Self>, _files: Vec<FileEntry>, _missing: Vec<(String, String)>) -> Result<()> {
+        while !self.waiting.is_empty() {
+            self.send_batch().await?;
+        }
+        if !self.run.datasets.is_empty() {
+            self.client.log_datasets(&self.id, &self.run.datasets).await?;
+        }
+        if self.run.status != RunStatus::Running || self.run.end_time.is_some() {
+            self.client.update_run(&self.id, self.run.status, self.run.end_time).await?;
+        }
+        if self.run.lifecycle.is_deleted() && !self.deleted_with_experiment {
+            self.client.set_run_lifecycle(&self.id, Lifecycle::Deleted).await?;
+        }
+        Ok(())
+    }
+}
