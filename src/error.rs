@@ -19,6 +19,8 @@ pub enum Class {
     Transient,
     /// The request may or may not have been carried out; look before repeating it.
     Ambiguous,
+    /// The disk is full: nothing else can be written either.
+    Full,
     /// Another migration holds the lock.
     Locked,
     /// The user asked to stop.
@@ -34,7 +36,11 @@ pub struct Error {
 
 impl Error {
     pub fn new(class: Class, message: impl Into<String>) -> Self {
-        Self { class, message: message.into(), hint: None }
+        Self {
+            class,
+            message: message.into(),
+            hint: None,
+        }
     }
 
     pub fn usage(message: impl Into<String>) -> Self {
@@ -51,6 +57,16 @@ impl Error {
 
     pub fn stopped() -> Self {
         Self::new(Class::Stopped, "stopped")
+    }
+
+    /// The same error once more, for a second reader.
+    #[must_use]
+    pub fn again(&self) -> Self {
+        Self {
+            class: self.class,
+            message: self.message.clone(),
+            hint: self.hint.clone(),
+        }
     }
 
     /// Says what the reader can do next. The first hint wins: it is nearest to the cause.
@@ -82,7 +98,7 @@ impl Error {
             Class::Transient | Class::Ambiguous => 5,
             Class::Locked => 11,
             Class::Stopped => 130,
-            Class::Permanent | Class::Auth | Class::NotFound => 1,
+            Class::Permanent | Class::Auth | Class::NotFound | Class::Full => 1,
         }
     }
 }
@@ -100,11 +116,18 @@ impl From<std::io::Error> for Error {
         use std::io::ErrorKind;
         let plain = Self::permanent(error.to_string());
         match error.kind() {
-            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
-                plain.hint("free some space, or choose another directory, and run the same command again: it continues")
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Self {
+                class: Class::Full,
+                ..plain
             }
+            .hint(
+                "free some space, or choose another directory, and run the same command again: it continues",
+            ),
             ErrorKind::PermissionDenied => plain.hint("check who owns the directory and its permissions"),
-            ErrorKind::NotFound => Self { class: Class::NotFound, ..plain },
+            ErrorKind::NotFound => Self {
+                class: Class::NotFound,
+                ..plain
+            },
             _ => plain,
         }
     }

@@ -11,6 +11,7 @@
 
 pub mod archive;
 pub mod artifacts;
+pub mod engine;
 pub mod entities;
 pub mod error;
 pub mod rest;

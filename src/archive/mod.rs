@@ -5,6 +5,8 @@ mod document;
 mod layout;
 mod run_file;
 
-pub use document::{ArtifactList, ExperimentFile, ExperimentsFile, Manifest, RunFile, RunInfo, RunInputs, System, Wrapped};
+pub use document::{
+    ArtifactList, ExperimentFile, ExperimentsFile, Manifest, RunFile, RunInfo, RunInputs, System, Wrapped,
+};
 pub use layout::Layout;
 pub use run_file::{each_point, read_summary};

@@ -6,8 +6,8 @@ use std::fs::File;
 use std::io::BufReader;
 use std::path::Path;
 
-use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::Deserialize;
+use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::{RunFile, Wrapped};
 use crate::entities::{Point, Run};
@@ -23,7 +23,12 @@ pub fn read_summary(path: &Path) -> Result<Run> {
 pub fn each_point(path: &Path, sink: &mut dyn FnMut(&str, Point) -> bool) -> Result<()> {
     let mut reader = serde_json::Deserializer::from_reader(open(path)?);
     let mut listening = true;
-    let read = Descend { path: &["mlflow", "metrics"], sink, listening: &mut listening }.deserialize(&mut reader);
+    let read = Descend {
+        path: &["mlflow", "metrics"],
+        sink,
+        listening: &mut listening,
+    }
+    .deserialize(&mut reader);
     match read {
         Err(_) if !listening => Ok(()),
         Err(e) => Err(broken(path, &e)),
@@ -37,7 +42,8 @@ fn open(path: &Path) -> Result<BufReader<File>> {
 }
 
 fn broken(path: &Path, error: &serde_json::Error) -> Error {
-    Error::permanent(format!("{}: {error}", path.display())).hint("export this run again into the same directory")
+    Error::permanent(format!("{}: {error}", path.display()))
+        .hint("export this run again into the same directory")
 }
 
 /// The latest point of each metric, picked while the histories stream by.
@@ -61,7 +67,11 @@ impl<'de> Deserialize<'de> for Latest {
             }
         }
         let all = BTreeMap::<String, One>::deserialize(deserializer)?;
-        Ok(Self(all.into_iter().filter_map(|(key, one)| Some((key, one.0?))).collect()))
+        Ok(Self(
+            all.into_iter()
+                .filter_map(|(key, one)| Some((key, one.0?)))
+                .collect(),
+        ))
     }
 }
 
@@ -88,7 +98,11 @@ impl<'de> Visitor<'de> for Descend<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        let Self { path, sink, listening } = self;
+        let Self {
+            path,
+            sink,
+            listening,
+        } = self;
         while let Some(key) = map.next_key::<String>()? {
             match path {
                 [] => {
@@ -99,7 +113,11 @@ impl<'de> Visitor<'de> for Descend<'_> {
                     map.next_value_seed(Series { each: &mut each })?;
                 }
                 [wanted, below @ ..] if *wanted == key => {
-                    map.next_value_seed(Descend { path: below, sink: &mut *sink, listening: &mut *listening })?;
+                    map.next_value_seed(Descend {
+                        path: below,
+                        sink: &mut *sink,
+                        listening: &mut *listening,
+                    })?;
                 }
                 _ => {
                     map.next_value::<IgnoredAny>()?;

@@ -26,8 +26,14 @@ mod tests {
 
     #[test]
     fn only_roots_of_this_server_are_proxied() {
-        assert_eq!(proxied_path("mlflow-artifacts:/1/r/artifacts"), Some("1/r/artifacts"));
-        assert_eq!(proxied_path("mlflow-artifacts:///1/r/artifacts/"), Some("1/r/artifacts"));
+        assert_eq!(
+            proxied_path("mlflow-artifacts:/1/r/artifacts"),
+            Some("1/r/artifacts")
+        );
+        assert_eq!(
+            proxied_path("mlflow-artifacts:///1/r/artifacts/"),
+            Some("1/r/artifacts")
+        );
         assert_eq!(proxied_path("mlflow-artifacts://other:5000/1/r"), None);
         assert_eq!(proxied_path("s3://bucket/1/r"), None);
     }

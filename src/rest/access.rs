@@ -39,8 +39,16 @@ impl Access {
     /// server on both ends those are the source's, so that its password never reaches the target.
     pub fn from_env(end: End, shared: bool) -> Self {
         let own = |name: &str| std::env::var(format!("MLFERRY_{}_{name}", end.name().to_uppercase())).ok();
-        let general = |name: &str| shared.then(|| std::env::var(format!("MLFLOW_TRACKING_{name}")).ok()).flatten();
-        let get = |name: &str| own(name).or_else(|| general(name)).filter(|value| !value.is_empty());
+        let general = |name: &str| {
+            shared
+                .then(|| std::env::var(format!("MLFLOW_TRACKING_{name}")).ok())
+                .flatten()
+        };
+        let get = |name: &str| {
+            own(name)
+                .or_else(|| general(name))
+                .filter(|value| !value.is_empty())
+        };
         Self {
             username: get("USERNAME"),
             password: get("PASSWORD").map(SecretString::from),
@@ -64,7 +72,9 @@ impl Access {
 
     pub(super) fn sign(&self, request: reqwest::RequestBuilder) -> reqwest::RequestBuilder {
         match (&self.token, &self.username) {
-            (_, Some(user)) => request.basic_auth(user, self.password.as_ref().map(ExposeSecret::expose_secret)),
+            (_, Some(user)) => {
+                request.basic_auth(user, self.password.as_ref().map(ExposeSecret::expose_secret))
+            }
             (Some(token), None) => request.bearer_auth(token.expose_secret()),
             (None, None) => request,
         }
@@ -88,10 +98,14 @@ impl Access {
                 .map_err(|e| Error::usage(format!("{}: {e}", path.display())))?;
             builder = builder.identity(identity);
         }
-        builder.build().map_err(|e| Error::permanent(format!("the HTTP client cannot start: {e}")))
+        builder
+            .build()
+            .map_err(|e| Error::permanent(format!("the HTTP client cannot start: {e}")))
     }
 }
 
 fn read(path: &PathBuf, variable: &str) -> Result<Vec<u8>> {
-    std::fs::read(path).map_err(|e| Error::usage(format!("{}: {e}", path.display())).hint(format!("…_{variable} names a PEM file")))
+    std::fs::read(path).map_err(|e| {
+        Error::usage(format!("{}: {e}", path.display())).hint(format!("…_{variable} names a PEM file"))
+    })
 }

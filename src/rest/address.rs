@@ -13,17 +13,27 @@ impl Address {
     /// Reads `http(s)://[user:password@]host[:port][/prefix]` and parts it from its credentials.
     pub fn parse(text: &str) -> Result<(Self, Option<(String, SecretString)>)> {
         let bad = |why: String| {
-            Error::usage(format!("{}: {why}", redact(text))).hint("a tracking server looks like http://host:5000 or https://host/prefix")
+            Error::usage(format!("{}: {why}", redact(text)))
+                .hint("a tracking server looks like http://host:5000 or https://host/prefix")
         };
         let mut url = Url::parse(text.trim()).map_err(|e| bad(e.to_string()))?;
         if !matches!(url.scheme(), "http" | "https") {
-            return Err(bad(format!("{:?} is not a kind of address that can be read yet", url.scheme())));
+            return Err(bad(format!(
+                "{:?} is not a kind of address that can be read yet",
+                url.scheme()
+            )));
         }
         if url.host_str().is_none_or(str::is_empty) {
             return Err(bad("the host is missing".into()));
         }
-        let user = percent_encoding::percent_decode_str(url.username()).decode_utf8_lossy().into_owned();
-        let password = url.password().map(|p| percent_encoding::percent_decode_str(p).decode_utf8_lossy().into_owned());
+        let user = percent_encoding::percent_decode_str(url.username())
+            .decode_utf8_lossy()
+            .into_owned();
+        let password = url.password().map(|p| {
+            percent_encoding::percent_decode_str(p)
+                .decode_utf8_lossy()
+                .into_owned()
+        });
         let cannot = |()| bad("credentials do not fit this address".into());
         url.set_username("").map_err(cannot)?;
         url.set_password(None).map_err(cannot)?;
@@ -76,7 +86,13 @@ mod tests {
 
     #[test]
     fn a_bad_address_is_named_without_its_password() {
-        for bad in ["ftp://ann:secret@host/x", "http://ann:secret@", "ann:secret@host", "", "http://"] {
+        for bad in [
+            "ftp://ann:secret@host/x",
+            "http://ann:secret@",
+            "ann:secret@host",
+            "",
+            "http://",
+        ] {
             let error = Address::parse(bad).unwrap_err();
             assert!(!error.to_string().contains("secret"), "{error}");
             assert_eq!(error.exit_code(), 2);

@@ -21,6 +21,6 @@ pub use client::{Call, Client, Opener, Repeat, encode_path};
 pub use meter::{Meter, Traffic};
 pub use paging::{Pages, pages};
 pub use probe::{Probe, probe};
-pub use read::{RUNS_PER_BULK_CALL, ROWS_PER_CALL};
+pub use read::{ROWS_PER_CALL, RUNS_PER_BULK_CALL};
 pub(crate) use wire::WireMetric;
 pub use write::{BatchItem, Created, NewRun, entries_per_batch};

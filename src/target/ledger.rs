@@ -1,15 +1,15 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::entities::{Run, RunId};
+use crate::entities::RunId;
 use crate::error::Result;
 
-/// What must outlive the process: which run became which, and which references wait for a run that is not there yet.
+/// Which run became which, and which references wait for a run that is not there yet.
 pub trait Ledger: Send + Sync {
-    /// The target's run for a source's run.
+    /// The target's run for a source's run, if it was seen there.
     fn target_of(&self, source: &RunId) -> Option<RunId>;
 
-    fn opened(&self, run: &Run, target: &RunId) -> Result<()>;
+    fn opened(&self, source: &RunId, target: &RunId) -> Result<()>;
 
     fn unresolved(&self, reference: Unresolved) -> Result<()>;
 
@@ -51,8 +51,8 @@ impl Ledger for Memory {
         self.state().map.get(source).cloned()
     }
 
-    fn opened(&self, run: &Run, target: &RunId) -> Result<()> {
-        self.state().map.insert(run.id.clone(), target.clone());
+    fn opened(&self, source: &RunId, target: &RunId) -> Result<()> {
+        self.state().map.insert(source.clone(), target.clone());
         Ok(())
     }
 

@@ -103,6 +103,8 @@ class Dump:
     def files(self, run_id):
         """Every file's path with its size and SHA-256."""
         listed = dict(self.listed(run_id, ""))
+        if not listed:
+            return {}  # The client of MLflow 2 takes an empty folder for an error.
         with tempfile.TemporaryDirectory() as folder:
             try:
                 self.client.download_artifacts(run_id, "", folder)

@@ -68,7 +68,11 @@ impl Snapshot for RestSnapshot {
     /// Through the proxy where the root is the server's own, else through whatever the server itself can reach.
     async fn open(&self, run: &Run, file: &FileEntry) -> Result<ByteStream> {
         match proxied_path(&run.artifact_uri).filter(|_| self.probe.capabilities.artifact_proxy) {
-            Some(root) => self.client.download_proxied(&proxied_url_path(root, &file.path)).await,
+            Some(root) => {
+                self.client
+                    .download_proxied(&proxied_url_path(root, &file.path))
+                    .await
+            }
             None => self.client.download_from_run(&run.id, &file.path).await,
         }
     }

@@ -19,10 +19,20 @@ impl RestTarget {
             Some(there) => (there, Found::Partial),
             None => (self.make_run(place, run).await?, Found::Nothing),
         };
-        self.ledger.opened(run, &there.id)?;
+        self.ledger.opened(&run.id, &there.id)?;
         let tags = self.tags_to_log(run, &there.id, found)?;
-        let writer = RestRunWriter::new(&self.client, run, there.id.clone(), there.artifact_uri, place.to_be_deleted);
-        Ok(OpenRun { id: there.id, found, writer: Box::new(writer.starting_with(self.params(run), tags)) })
+        let writer = RestRunWriter::new(
+            &self.client,
+            run,
+            there.id.clone(),
+            there.artifact_uri,
+            place.to_be_deleted,
+        );
+        Ok(OpenRun {
+            id: there.id,
+            found,
+            writer: Box::new(writer.starting_with(self.params(run), tags)),
+        })
     }
 
     /// Creates the run under its identity tag. When the reply is lost, the tag tells whether it was made.
@@ -72,8 +82,15 @@ impl RestTarget {
         let mut items = Vec::new();
         for (key, value) in run.tags.iter().filter(|(key, _)| !tag::is_ours(key)) {
             let ids = ids_in(key, value);
-            if ids.iter().any(|id| self.ledger.target_of(&RunId::from(*id)).is_none()) {
-                self.ledger.unresolved(Unresolved { run: target.clone(), key: key.clone(), value: value.clone() })?;
+            if ids
+                .iter()
+                .any(|id| self.ledger.target_of(&RunId::from(*id)).is_none())
+            {
+                self.ledger.unresolved(Unresolved {
+                    run: target.clone(),
+                    key: key.clone(),
+                    value: value.clone(),
+                })?;
             }
             if found == Found::Partial || ids.contains(&run.id.as_str()) {
                 items.push(BatchItem::Tag(key.clone(), self.rewritten(key, value)));
@@ -83,7 +100,10 @@ impl RestTarget {
     }
 
     fn params(&self, run: &Run) -> Vec<BatchItem> {
-        run.params.iter().map(|(key, value)| BatchItem::Param(key.clone(), self.rewritten(key, value))).collect()
+        run.params
+            .iter()
+            .map(|(key, value)| BatchItem::Param(key.clone(), self.rewritten(key, value)))
+            .collect()
     }
 
     pub(super) fn rewritten(&self, key: &str, value: &str) -> String {

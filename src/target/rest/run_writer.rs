@@ -25,10 +25,28 @@ pub struct RestRunWriter {
 }
 
 impl RestRunWriter {
-    pub fn new(client: &Arc<Client>, run: &Run, id: RunId, artifact_uri: String, deleted_with_experiment: bool) -> Self {
+    pub fn new(
+        client: &Arc<Client>,
+        run: &Run,
+        id: RunId,
+        artifact_uri: String,
+        deleted_with_experiment: bool,
+    ) -> Self {
         // What the search page brought along is not kept: the page goes away while this run is written.
-        let run = Run { params: Default::default(), tags: Default::default(), latest: Default::default(), ..run.clone() };
-        Self { client: Arc::clone(client), run, id, artifact_uri, deleted_with_experiment, waiting: VecDeque::new() }
+        let run = Run {
+            params: Default::default(),
+            tags: Default::default(),
+            latest: Default::default(),
+            ..run.clone()
+        };
+        Self {
+            client: Arc::clone(client),
+            run,
+            id,
+            artifact_uri,
+            deleted_with_experiment,
+            waiting: VecDeque::new(),
+        }
     }
 
     #[must_use]
@@ -49,7 +67,8 @@ impl RestRunWriter {
 impl RunWriter for RestRunWriter {
     async fn metrics(&mut self, chunk: MetricChunk) -> Result<()> {
         for point in chunk.points {
-            self.waiting.push_back(BatchItem::Metric(chunk.key.clone(), point));
+            self.waiting
+                .push_back(BatchItem::Metric(chunk.key.clone(), point));
             if self.waiting.len() >= FULL {
                 self.send_batch().await?;
             }
@@ -59,17 +78,27 @@ impl RunWriter for RestRunWriter {
 
     async fn file(&self, file: &FileEntry, source: &dyn Opener) -> Result<Digest> {
         let root = proxied_path(&self.artifact_uri).ok_or_else(|| {
-            Error::permanent(format!("the target keeps artifacts in {}, which cannot be written yet", self.artifact_uri))
-                .hint("start the target with --serve-artifacts and without --default-artifact-root")
+            Error::permanent(format!(
+                "the target keeps artifacts in {}, which cannot be written yet",
+                self.artifact_uri
+            ))
+            .hint("start the target with --serve-artifacts and without --default-artifact-root")
         })?;
         let hashed = Hashed::new(source);
         let path = proxied_url_path(root, &file.path);
-        let sent = self.client.upload("/api/2.0/mlflow-artifacts/artifacts", &path, file.size, &hashed).await;
+        let sent = self
+            .client
+            .upload("/api/2.0/mlflow-artifacts/artifacts", &path, file.size, &hashed)
+            .await;
         sent.map_err(|e| hashed.cause().unwrap_or(e))?;
         hashed.digest()
     }
 
-    async fn close(mut self: Box<Self>, _files: Vec<FileEntry>, _missing: Vec<(String, String)>) -> Result<()> {
+    async fn close(
+        mut self: Box<Self>,
+        _files: Vec<FileEntry>,
+        _missing: Vec<(String, String)>,
+    ) -> Result<()> {
         while !self.waiting.is_empty() {
             self.send_batch().await?;
         }
@@ -77,10 +106,14 @@ impl RunWriter for RestRunWriter {
             self.client.log_datasets(&self.id, &self.run.datasets).await?;
         }
         if self.run.status != RunStatus::Running || self.run.end_time.is_some() {
-            self.client.update_run(&self.id, self.run.status, self.run.end_time).await?;
+            self.client
+                .update_run(&self.id, self.run.status, self.run.end_time)
+                .await?;
         }
         if self.run.lifecycle.is_deleted() && !self.deleted_with_experiment {
-            self.client.set_run_lifecycle(&self.id, Lifecycle::Deleted).await?;
+            self.client
+                .set_run_lifecycle(&self.id, Lifecycle::Deleted)
+                .await?;
         }
         Ok(())
     }

@@ -1,0 +1,95 @@
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::error::{Error, Result};
+use crate::rest::{Access, Address, Client, End, Probe, probe};
+use crate::snapshot::{ArchiveSnapshot, RestSnapshot, Snapshot};
+use crate::target::{Ledger, RestTarget, Target};
+
+/// One end of a migration, found and looked at.
+pub enum Endpoint {
+    Server(Server),
+    Archive(PathBuf),
+}
+
+/// A tracking server that has answered.
+#[derive(Clone)]
+pub struct Server {
+    pub client: Arc<Client>,
+    pub probe: Probe,
+}
+
+/// Opens `http(s)://…` or a directory. Only reads.
+pub async fn open(text: &str, end: End, access: Access) -> Result<Endpoint> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Err(Error::usage(format!("the {} is missing", end.name()))
+            .hint(format!("give --{} http://host:5000", end.name())));
+    }
+    if text.starts_with("http://") || text.starts_with("https://") {
+        let (address, login) = Address::parse(text)?;
+        let client = Arc::new(Client::new(address, access.with_login(login))?);
+        let probe = probe(&client).await?;
+        return Ok(Endpoint::Server(Server { client, probe }));
+    }
+    refuse_what_comes_later(text)?;
+    Ok(Endpoint::Archive(PathBuf::from(
+        text.strip_prefix("file://").unwrap_or(text),
+    )))
+}
+
+/// Kinds of places that are known and cannot be read yet get an answer of their own.
+fn refuse_what_comes_later(text: &str) -> Result<()> {
+    if text.starts_with("arn:") {
+        return Err(Error::usage(format!(
+            "{text}: SageMaker MLflow Apps cannot be reached by this version yet"
+        ))
+        .hint("give the http(s) address of a tracking server"));
+    }
+    let is_file_store =
+        Path::new(text).join("0/meta.yaml").is_file() || Path::new(text).join("models").is_dir();
+    if text.starts_with("sqlite:") || is_file_store {
+        return Err(
+            Error::usage(format!("{text}: a store cannot be read without its server yet")).hint(format!(
+                "start one over it: mlflow server --backend-store-uri {text} --port 5000"
+            )),
+        );
+    }
+    if text.contains("://") {
+        // The parser names the scheme and hides credentials.
+        Address::parse(text)?;
+    }
+    Ok(())
+}
+
+impl Endpoint {
+    pub fn snapshot(&self) -> Result<Arc<dyn Snapshot>> {
+        Ok(match self {
+            Self::Server(server) => Arc::new(RestSnapshot::new(
+                Arc::clone(&server.client),
+                server.probe.clone(),
+            )),
+            Self::Archive(path) => Arc::new(ArchiveSnapshot::open(path)?),
+        })
+    }
+
+    /// The write side, for servers only: directories are written by export.
+    pub fn target(&self, ledger: Arc<dyn Ledger>) -> Result<Arc<dyn Target>> {
+        match self {
+            Self::Server(server) => Ok(Arc::new(RestTarget::new(Arc::clone(&server.client), ledger))),
+            Self::Archive(path) => Err(Error::usage(format!(
+                "{} is a directory, not a tracking server",
+                path.display()
+            ))
+            .hint("use `mlferry export --output-dir` to write one")),
+        }
+    }
+
+    /// Without credentials.
+    pub fn location(&self) -> String {
+        match self {
+            Self::Server(server) => server.client.address().to_string(),
+            Self::Archive(path) => path.display().to_string(),
+        }
+    }
+}

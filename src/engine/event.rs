@@ -1,0 +1,49 @@
+use serde::Serialize;
+
+use super::Step;
+use super::validate::Difference;
+use crate::entities::Kind;
+
+/// What happened. Facts only: counters are in [`Progress`](super::Progress). Never dropped.
+#[derive(Clone, Debug, Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Event {
+    Started {
+        step: Step,
+        source: String,
+        target: String,
+    },
+    /// More items are known of.
+    Planned {
+        kind: Kind,
+        count: u64,
+    },
+    ItemStarted {
+        kind: Kind,
+        id: String,
+        name: String,
+    },
+    ItemDone {
+        kind: Kind,
+        id: String,
+        name: String,
+    },
+    ItemSkipped {
+        kind: Kind,
+        id: String,
+        name: String,
+        reason: String,
+    },
+    ItemFailed {
+        kind: Kind,
+        id: String,
+        name: String,
+        reason: String,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        hint: Option<String>,
+    },
+    Difference(Difference),
+    Note {
+        text: String,
+    },
+}

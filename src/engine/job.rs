@@ -1,0 +1,164 @@
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::{Context, Event, Outcome, Progress, Step};
+use crate::error::{Error, Result};
+use crate::rest::Traffic;
+
+/// Events that may wait for a slow face before the work waits too.
+const EVENTS: usize = 1_024;
+/// How long running items may take to finish after the first stop.
+const DRAIN: Duration = Duration::from_secs(30);
+/// How often the counters of the wire are taken over.
+const SAMPLE: Duration = Duration::from_millis(100);
+
+/// A step at work in the background.
+pub struct Job {
+    pub events: mpsc::Receiver<Event>,
+    pub progress: Arc<Progress>,
+    pub control: Control,
+    handle: JoinHandle<Result<Outcome>>,
+}
+
+/// Stops and pauses a job. Any number of holders.
+#[derive(Clone)]
+pub struct Control {
+    drain: CancellationToken,
+    now: CancellationToken,
+    pause: Arc<watch::Sender<bool>>,
+}
+
+impl Control {
+    /// First: begin nothing new and finish what runs. Second: end at once.
+    pub fn stop(&self) {
+        if self.drain.is_cancelled() {
+            self.now.cancel();
+        }
+        self.drain.cancel();
+    }
+
+    pub fn is_stopping(&self) -> bool {
+        self.drain.is_cancelled()
+    }
+
+    pub fn set_paused(&self, paused: bool) {
+        self.pause.send_replace(paused);
+    }
+
+    pub fn is_paused(&self) -> bool {
+        *self.pause.borrow()
+    }
+}
+
+/// What a step adds to the counts: notes, files, the result of a comparison.
+#[derive(Default)]
+pub(super) struct Findings {
+    pub notes: Vec<String>,
+    pub files: Vec<std::path::PathBuf>,
+    pub comparison: Option<super::validate::Totals>,
+}
+
+impl Job {
+    /// Runs `work` on tokio. `traffic` reads the clients of both ends.
+    pub(super) fn start<W, Fut>(
+        step: Step,
+        traffic: impl Fn() -> Vec<Traffic> + Send + Sync + 'static,
+        work: W,
+    ) -> Self
+    where
+        W: FnOnce(Arc<Context>) -> Fut,
+        Fut: Future<Output = Result<Findings>> + Send + 'static,
+    {
+        let (sender, events) = mpsc::channel(EVENTS);
+        let (pause, paused) = watch::channel(false);
+        let progress = Arc::new(Progress::default());
+        let control = Control {
+            drain: CancellationToken::new(),
+            now: CancellationToken::new(),
+            pause: Arc::new(pause),
+        };
+        let context = Arc::new(Context::new(
+            sender,
+            Arc::clone(&progress),
+            control.drain.clone(),
+            paused,
+        ));
+        let work = work(Arc::clone(&context));
+        let handle = tokio::spawn(supervise(
+            step,
+            Arc::clone(&progress),
+            control.clone(),
+            traffic,
+            context,
+            work,
+        ));
+        Self {
+            events,
+            progress,
+            control,
+            handle,
+        }
+    }
+
+    /// The outcome, once the events have come to their end.
+    pub async fn outcome(self) -> Result<Outcome> {
+        drop(self.events);
+        self.handle
+            .await
+            .map_err(|e| Error::permanent(format!("the work broke off: {e}")))?
+    }
+}
+
+async fn supervise(
+    step: Step,
+    progress: Arc<Progress>,
+    control: Control,
+    traffic: impl Fn() -> Vec<Traffic>,
+    context: Arc<Context>,
+    work: impl Future<Output = Result<Findings>>,
+) -> Result<Outcome> {
+    let started = Instant::now();
+    let drained = async {
+        control.drain.cancelled().await;
+        tokio::select! {
+            () = control.now.cancelled() => {}
+            () = tokio::time::sleep(DRAIN) => {}
+        }
+    };
+    let sampling = async {
+        loop {
+            progress.traffic(&traffic());
+            tokio::time::sleep(SAMPLE).await;
+        }
+    };
+    let result: Result<Findings> = tokio::select! {
+        result = work => result,
+        () = drained => Err(Error::stopped()),
+        () = sampling => Err(Error::stopped()),
+    };
+    progress.traffic(&traffic());
+    context.verdict()?;
+    let stopped = control.is_stopping();
+    let findings = match result {
+        Err(e) if !stopped => return Err(e),
+        Err(_) => Findings::default(),
+        Ok(findings) => findings,
+    };
+    let outcome = Outcome::new(step, &progress.read(), started.elapsed().as_secs_f64());
+    let Findings {
+        notes,
+        files,
+        comparison,
+    } = findings;
+    Ok(Outcome {
+        stopped,
+        notes,
+        files,
+        comparison,
+        ..outcome
+    })
+}

@@ -1,0 +1,355 @@
+//! What was done, in one SQLite file (WAL) that survives any end of the process. It makes resuming cheap and
+//! `mlferry status` possible; that nothing is doubled rests on the target's identity tags alone.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
+use sha2::{Digest as _, Sha256};
+
+use super::{Counts, Step};
+use crate::artifacts::Digest;
+use crate::entities::{Kind, Run, RunId};
+use crate::error::{Error, Result};
+use crate::target::{Ledger, Unresolved};
+
+/// What a journal belongs to. No credentials.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    pub step: Step,
+    pub source: String,
+    pub target: String,
+    /// A digest of the plan.
+    pub plan: String,
+}
+
+pub struct Journal {
+    db: Mutex<Connection>,
+    /// Runs that were seen on the target by this process: what an older journal says may be gone there.
+    seen: Mutex<HashMap<RunId, RunId>>,
+}
+
+const SCHEMA: &str = "
+    CREATE TABLE IF NOT EXISTS migration (key TEXT PRIMARY KEY, value TEXT NOT NULL);
+    CREATE TABLE IF NOT EXISTS item (
+        kind TEXT NOT NULL, id TEXT NOT NULL, state TEXT NOT NULL, attempts INTEGER NOT NULL DEFAULT 0,
+        reason TEXT, target TEXT, fingerprint TEXT, bytes INTEGER, sha256 TEXT,
+        PRIMARY KEY (kind, id)) WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS unresolved (run TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL,
+        PRIMARY KEY (run, key)) WITHOUT ROWID;
+";
+
+impl Journal {
+    /// Opens or begins the journal at `path`; refuses one that belongs to something else.
+    pub fn open(path: &Path, identity: &Identity) -> Result<Self> {
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder).map_err(|e| Error::from(e).at(folder.display()))?;
+        }
+        let db = Connection::open(path)?;
+        db.busy_timeout(std::time::Duration::from_secs(10))?;
+        db.pragma_update(None, "journal_mode", "WAL")?;
+        // A power cut may cost the last moments, never the order: the target's tags make up for it.
+        db.pragma_update(None, "synchronous", "NORMAL")?;
+        db.execute_batch(SCHEMA)?;
+        let journal = Self {
+            db: Mutex::new(db),
+            seen: Mutex::default(),
+        };
+        journal.claim(path, identity)?;
+        Ok(journal)
+    }
+
+    fn claim(&self, path: &Path, identity: &Identity) -> Result<()> {
+        let step = identity.step.name().to_owned();
+        let fields = [
+            ("step", &step),
+            ("source", &identity.source),
+            ("target", &identity.target),
+            ("plan", &identity.plan),
+        ];
+        for (key, value) in fields {
+            self.db().execute(
+                "INSERT OR IGNORE INTO migration VALUES (?1, ?2)",
+                params![key, value],
+            )?;
+            let known: String =
+                self.db()
+                    .query_row("SELECT value FROM migration WHERE key = ?1", [key], |row| {
+                        row.get(0)
+                    })?;
+            if known != *value {
+                return Err(Error::usage(format!(
+                    "{} is the journal of another migration: its {key} is {known}, not {value}",
+                    path.display()
+                ))
+                .hint("leave --journal out, or name a new file: each migration has a journal of its own"));
+            }
+        }
+        Ok(())
+    }
+
+    fn db(&self) -> MutexGuard<'_, Connection> {
+        self.db.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Puts down what is to be done, in one transaction.
+    pub fn plan<'a>(&self, kind: Kind, ids: impl IntoIterator<Item = &'a str>) -> Result<()> {
+        let mut db = self.db();
+        let transaction = db.transaction()?;
+        {
+            let mut insert = transaction.prepare_cached(
+                "INSERT INTO item (kind, id, state) VALUES (?1, ?2, 'pending')
+                 ON CONFLICT DO UPDATE SET state = 'pending', reason = NULL WHERE state != 'done'",
+            )?;
+            for id in ids {
+                insert.execute(params![kind.name(), id])?;
+            }
+        }
+        Ok(transaction.commit()?)
+    }
+
+    pub fn done(&self, kind: Kind, id: &str, target: Option<&str>, fingerprint: Option<&str>) -> Result<()> {
+        self.end(kind, id, "done", None)?;
+        self.db()
+            .prepare_cached("UPDATE item SET target = ?3, fingerprint = ?4 WHERE kind = ?1 AND id = ?2")?
+            .execute(params![kind.name(), id, target, fingerprint])?;
+        Ok(())
+    }
+
+    pub fn failed(&self, kind: Kind, id: &str, reason: &str) -> Result<()> {
+        self.end(kind, id, "failed", Some(reason))
+    }
+
+    pub fn skipped(&self, kind: Kind, id: &str, reason: &str) -> Result<()> {
+        self.end(kind, id, "skipped", Some(reason))
+    }
+
+    fn end(&self, kind: Kind, id: &str, state: &str, reason: Option<&str>) -> Result<()> {
+        self.db()
+            .prepare_cached(
+                "INSERT INTO item (kind, id, state, attempts, reason) VALUES (?1, ?2, ?3, 1, ?4)
+                 ON CONFLICT DO UPDATE SET state = ?3, attempts = attempts + 1, reason = ?4",
+            )?
+            .execute(params![kind.name(), id, state, reason])?;
+        Ok(())
+    }
+
+    /// True when the run was done before and is not the same any more, or was not done right.
+    pub fn must_be_visited(&self, run: &Run, fingerprint: &str) -> Result<bool> {
+        let row: Option<(String, Option<String>)> = self
+            .db()
+            .prepare_cached(
+                "SELECT state, fingerprint FROM item WHERE kind = 'run' AND id = ?1 AND attempts > 0",
+            )?
+            .query_row([run.id.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))
+            .optional()?;
+        Ok(row.is_some_and(|(state, known)| match state.as_str() {
+            "done" => known.as_deref() != Some(fingerprint),
+            "skipped" => false,
+            _ => true,
+        }))
+    }
+
+    /// A file that is on the target already.
+    pub fn file_done(&self, id: &str, target: &RunId, digest: &Digest) -> Result<()> {
+        self.done(Kind::Artifact, id, Some(target.as_str()), None)?;
+        self.db()
+            .prepare_cached("UPDATE item SET bytes = ?2, sha256 = ?3 WHERE kind = 'artifact' AND id = ?1")?
+            .execute(params![id, digest.bytes as i64, digest.sha256])?;
+        Ok(())
+    }
+
+    /// The digest of a file that was written to this very run before.
+    pub fn known_file(&self, id: &str, target: &RunId) -> Result<Option<Digest>> {
+        Ok(self
+            .db()
+            .prepare_cached(
+                "SELECT bytes, sha256 FROM item WHERE kind = 'artifact' AND id = ?1 AND target = ?2 AND state = 'done'",
+            )?
+            .query_row(params![id, target.as_str()], |row| {
+                Ok(Digest { bytes: row.get::<_, i64>(0)?.unsigned_abs(), sha256: row.get(1)? })
+            })
+            .optional()?)
+    }
+
+    /// Writes `kind,source,target` lines for everything that has an id on both sides.
+    pub fn write_id_map(&self, path: &Path) -> Result<()> {
+        let mut text = String::from("kind,source,target\n");
+        let db = self.db();
+        let mut rows = db.prepare(
+            "SELECT kind, id, target FROM item WHERE target IS NOT NULL AND kind != 'artifact' ORDER BY kind, id",
+        )?;
+        let mut rows = rows.query([])?;
+        while let Some(row) = rows.next()? {
+            let (kind, id, target): (String, String, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
+            text.push_str(&format!("{kind},{id},{target}\n"));
+        }
+        crate::artifacts::local::write(path, text.as_bytes())
+    }
+
+    /// Reads another process's journal without touching it.
+    pub fn read_counts(path: &Path) -> Result<(Identity, HashMap<Kind, Counts>)> {
+        let db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        db.busy_timeout(std::time::Duration::from_secs(2))?;
+        let field = |key: &str| -> Result<String> {
+            Ok(
+                db.query_row("SELECT value FROM migration WHERE key = ?1", [key], |row| {
+                    row.get(0)
+                })?,
+            )
+        };
+        let step = Step::from_name(&field("step")?).unwrap_or_default();
+        let identity = Identity {
+            step,
+            source: field("source")?,
+            target: field("target")?,
+            plan: field("plan")?,
+        };
+        let mut counts: HashMap<Kind, Counts> = HashMap::new();
+        let mut rows = db.prepare("SELECT kind, state, count(*) FROM item GROUP BY kind, state")?;
+        let mut rows = rows.query([])?;
+        while let Some(row) = rows.next()? {
+            let (kind, state, n): (String, String, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
+            let Some(kind) = Kind::from_name(&kind) else {
+                continue;
+            };
+            let (of, n) = (counts.entry(kind).or_default(), n.unsigned_abs());
+            of.planned += n;
+            match state.as_str() {
+                "done" => of.done += n,
+                "failed" => of.failed += n,
+                "skipped" => of.skipped += n,
+                _ => {}
+            }
+        }
+        Ok((identity, counts))
+    }
+}
+
+/// Changes whenever the run does, as far as a search page shows it.
+pub fn fingerprint(run: &Run) -> Result<String> {
+    let digest = Sha256::digest(serde_json::to_vec(run)?);
+    Ok(digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect())
+}
+
+impl Ledger for Journal {
+    fn target_of(&self, source: &RunId) -> Option<RunId> {
+        self.seen
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(source)
+            .cloned()
+    }
+
+    fn opened(&self, source: &RunId, target: &RunId) -> Result<()> {
+        self.seen
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(source.clone(), target.clone());
+        Ok(())
+    }
+
+    fn unresolved(&self, reference: Unresolved) -> Result<()> {
+        let Unresolved { run, key, value } = reference;
+        self.db()
+            .prepare_cached("INSERT OR REPLACE INTO unresolved VALUES (?1, ?2, ?3)")?
+            .execute(params![run.as_str(), key, value])?;
+        Ok(())
+    }
+
+    fn waiting(&self) -> Result<Vec<Unresolved>> {
+        let db = self.db();
+        let mut rows = db.prepare("SELECT run, key, value FROM unresolved")?;
+        let all = rows.query_map([], |row| {
+            Ok(Unresolved {
+                run: row.get::<_, String>(0)?.into(),
+                key: row.get(1)?,
+                value: row.get(2)?,
+            })
+        })?;
+        Ok(all.collect::<rusqlite::Result<_>>()?)
+    }
+
+    fn settled(&self, reference: &Unresolved) -> Result<()> {
+        self.db().execute(
+            "DELETE FROM unresolved WHERE run = ?1 AND key = ?2",
+            params![reference.run.as_str(), reference.key],
+        )?;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn identity(source: &str) -> Identity {
+        Identity {
+            step: Step::Import,
+            source: source.into(),
+            target: "http://t".into(),
+            plan: "p".into(),
+        }
+    }
+
+    #[test]
+    fn a_journal_of_something_else_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("j.db");
+        Journal::open(&path, &identity("http://a")).unwrap();
+        Journal::open(&path, &identity("http://a")).unwrap();
+        let error = Journal::open(&path, &identity("http://b")).err().unwrap();
+        assert_eq!(error.exit_code(), 2);
+        assert!(error.to_string().contains("http://a"), "{error}");
+    }
+
+    #[test]
+    fn counts_add_up_and_failures_are_visited_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("j.db");
+        let journal = Journal::open(&path, &identity("http://a")).unwrap();
+        journal.plan(Kind::Run, ["a", "b", "c", "d"]).unwrap();
+        journal.done(Kind::Run, "a", Some("A"), Some("f")).unwrap();
+        journal.failed(Kind::Run, "b", "why").unwrap();
+        journal.skipped(Kind::Run, "c", "there").unwrap();
+        let (_, counts) = Journal::read_counts(&path).unwrap();
+        assert_eq!(
+            counts[&Kind::Run],
+            Counts {
+                planned: 4,
+                done: 1,
+                failed: 1,
+                skipped: 1
+            }
+        );
+        let visit = |id: &str, fingerprint| {
+            journal
+                .must_be_visited(
+                    &Run {
+                        id: id.into(),
+                        ..Run::default()
+                    },
+                    fingerprint,
+                )
+                .unwrap()
+        };
+        assert!(!visit("a", "f"));
+        assert!(visit("a", "changed"));
+        assert!(visit("b", "f"));
+        assert!(!visit("c", "f") && !visit("d", "f"));
+    }
+
+    #[test]
+    fn a_file_counts_only_for_the_run_it_was_written_to() {
+        let folder = tempfile::tempdir().unwrap();
+        let journal = Journal::open(&folder.path().join("j.db"), &identity("http://a")).unwrap();
+        let digest = Digest {
+            bytes: 3,
+            sha256: "ab".into(),
+        };
+        journal.file_done("r/x", &"new".into(), &digest).unwrap();
+        assert_eq!(journal.known_file("r/x", &"new".into()).unwrap(), Some(digest));
+        assert_eq!(journal.known_file("r/x", &"other".into()).unwrap(), None);
+    }
+}

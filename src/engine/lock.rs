@@ -1,0 +1,70 @@
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{Read, Seek, Write};
+use std::path::Path;
+
+use crate::error::{Class, Error, Result};
+
+/// Held as long as this process writes to one target. The system releases it when the process ends in any way.
+pub struct Lock {
+    _file: File,
+}
+
+impl Lock {
+    /// `note` tells a second process what the first one does.
+    pub fn take(path: &Path, note: &str) -> Result<Self> {
+        let place = |e: std::io::Error| Error::from(e).at(path.display());
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder).map_err(place)?;
+        }
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(path)
+            .map_err(place)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let mut holder = String::new();
+                file.read_to_string(&mut holder).map_err(place)?;
+                return Err(Error::new(
+                    Class::Locked,
+                    format!("another mlferry is at work on this target: {}", holder.trim()),
+                )
+                .hint(
+                    "wait for it, watch it with `mlferry status`, or stop it with Ctrl-C in its terminal",
+                ));
+            }
+            Err(TryLockError::Error(e)) => return Err(place(e)),
+        }
+        file.set_len(0).and_then(|()| file.rewind()).map_err(place)?;
+        writeln!(file, "process {}, {note}", std::process::id()).map_err(place)?;
+        Ok(Self { _file: file })
+    }
+
+    /// True while some process holds it.
+    pub fn is_held(path: &Path) -> bool {
+        let Ok(file) = File::open(path) else { return false };
+        matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_holder_is_told_who_the_first_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("locks/x.lock");
+        let first = Lock::take(&path, "import of http://a").unwrap();
+        assert!(Lock::is_held(&path));
+        let error = Lock::take(&path, "other").err().unwrap();
+        assert_eq!(error.exit_code(), 11);
+        assert!(error.to_string().contains("import of http://a"), "{error}");
+        drop(first);
+        assert!(!Lock::is_held(&path));
+        Lock::take(&path, "second").unwrap();
+    }
+}

@@ -1,0 +1,35 @@
+//! The work itself, one file per step, with no word on how it is shown. Both faces start a [`Job`], read its events
+//! and its progress, and may stop or pause it.
+
+pub mod browse;
+mod check;
+mod choose;
+mod connect;
+mod context;
+mod event;
+mod job;
+mod journal;
+mod lock;
+mod outcome;
+mod progress;
+mod session;
+mod state;
+mod status;
+mod survey;
+mod transfer;
+pub mod validate;
+
+pub use crate::rest::{Access, End};
+pub use check::{CheckReport, Finding, Level, check};
+pub use connect::{Endpoint, Server, open};
+pub use context::Context;
+pub use event::Event;
+pub use job::{Control, Job};
+pub use journal::{Identity, Journal};
+pub use outcome::{Counts, Outcome};
+pub use progress::{Progress, Reading};
+pub use session::{Route, Session, Step};
+pub use state::StateDir;
+pub use status::{Status, status};
+pub use survey::{ExperimentSurvey, Survey, survey};
+pub use transfer::{Export, Import, export, import};

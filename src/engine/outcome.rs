@@ -1,0 +1,85 @@
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use super::validate::Totals;
+use super::{Reading, Step};
+use crate::entities::Kind;
+
+/// `done + failed + skipped + pending == planned`, always.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Counts {
+    pub planned: u64,
+    pub done: u64,
+    pub failed: u64,
+    pub skipped: u64,
+}
+
+impl Counts {
+    pub fn ended(&self) -> u64 {
+        self.done + self.failed + self.skipped
+    }
+
+    pub fn pending(&self) -> u64 {
+        self.planned.saturating_sub(self.ended())
+    }
+}
+
+/// What a job came to: the last line of `--json`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Outcome {
+    pub step: Step,
+    /// By kind, in the plural: `{"runs": {"planned": …}}`.
+    pub counts: BTreeMap<&'static str, Counts>,
+    pub points: u64,
+    pub bytes: u64,
+    pub requests: u64,
+    pub retries: u64,
+    pub seconds: f64,
+    /// The user stopped it before the end.
+    pub stopped: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub comparison: Option<Totals>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
+    /// Files that were written for the reader: report, id map.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<PathBuf>,
+}
+
+impl Outcome {
+    pub(super) fn new(step: Step, reading: &Reading, seconds: f64) -> Self {
+        let counts = Kind::ALL
+            .into_iter()
+            .map(|kind| (kind.plural(), reading.of(kind)))
+            .collect();
+        Self {
+            step,
+            counts,
+            points: reading.points,
+            bytes: reading.bytes,
+            requests: reading.requests,
+            retries: reading.retries,
+            seconds,
+            stopped: false,
+            comparison: None,
+            notes: Vec::new(),
+            files: Vec::new(),
+        }
+    }
+
+    pub fn failed(&self) -> u64 {
+        self.counts.values().map(|c| c.failed).sum()
+    }
+
+    /// 0 ok, 3 some items failed, 4 differences found, 130 stopped.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            _ if self.stopped => 130,
+            _ if self.comparison.as_ref().is_some_and(Totals::differs) => 4,
+            _ if self.failed() > 0 => 3,
+            _ => 0,
+        }
+    }
+}

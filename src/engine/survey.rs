@@ -1,0 +1,78 @@
+use futures::{StreamExt, TryStreamExt, stream};
+use serde::Serialize;
+
+use super::choose::choose;
+use crate::entities::{Choice, Experiment, Kind, Plan};
+use crate::error::Result;
+use crate::snapshot::{About, Snapshot};
+
+/// Experiments whose runs are counted side by side.
+const AT_ONCE: usize = 8;
+
+/// What a plan would move.
+#[derive(Clone, Debug, Serialize)]
+pub struct Survey {
+    pub about: About,
+    pub experiments: Vec<ExperimentSurvey>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct ExperimentSurvey {
+    #[serde(flatten)]
+    pub experiment: Experiment,
+    /// The name on the target, when it is another one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target_name: Option<String>,
+    pub runs: u64,
+    pub deleted_runs: u64,
+    /// Runs that the source cannot show.
+    pub unreadable_runs: u64,
+    pub params: u64,
+    pub metrics: u64,
+}
+
+/// Counts what the plan takes, run by run. Only reads.
+pub async fn survey(source: &dyn Snapshot, plan: &Plan) -> Result<Survey> {
+    let chosen = choose(source, plan).await?;
+    let counted = stream::iter(chosen).map(|(experiment, choice)| count(source, plan, experiment, choice));
+    let experiments = counted.buffered(AT_ONCE).try_collect().await?;
+    Ok(Survey {
+        about: source.about().clone(),
+        experiments,
+    })
+}
+
+async fn count(
+    source: &dyn Snapshot,
+    plan: &Plan,
+    experiment: Experiment,
+    choice: Choice,
+) -> Result<ExperimentSurvey> {
+    let name = plan.target_name(&experiment);
+    let target_name = (name != experiment.name).then(|| name.to_owned());
+    let mut survey = ExperimentSurvey {
+        experiment: experiment.clone(),
+        target_name,
+        runs: 0,
+        deleted_runs: 0,
+        unreadable_runs: 0,
+        params: 0,
+        metrics: 0,
+    };
+    let mut pages = source.runs(&experiment);
+    while let Some(page) = pages.try_next().await? {
+        for run in page {
+            match run {
+                Err(unreadable) => survey.unreadable_runs += u64::from(unreadable.kind == Kind::Run),
+                Ok(run) if !choice.takes(&run.id) || (plan.skip_deleted && run.lifecycle.is_deleted()) => {}
+                Ok(run) => {
+                    survey.runs += 1;
+                    survey.deleted_runs += u64::from(run.lifecycle.is_deleted());
+                    survey.params += run.params.len() as u64;
+                    survey.metrics += run.latest.len() as u64;
+                }
+            }
+        }
+    }
+    Ok(survey)
+}

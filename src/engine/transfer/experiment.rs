@@ -1,0 +1,145 @@
+use std::collections::BTreeSet;
+
+use futures::{FutureExt, StreamExt, TryStreamExt, stream};
+
+use super::Copy;
+use crate::entities::{Choice, Experiment, Kind, Readable, Run, RunId};
+use crate::error::{Error, Result};
+use crate::target::Place;
+
+/// Runs whose histories are asked for together.
+pub(super) const RUNS_PER_GROUP: usize = 90;
+/// Groups at work side by side: while one writes the next one reads.
+const GROUPS_AT_ONCE: usize = 3;
+
+impl Copy {
+    /// Moves one experiment. An error is only what ends the whole job.
+    pub(super) async fn experiment(&self, experiment: Experiment, choice: Choice) -> Result<()> {
+        let (id, name) = (experiment.id.as_str(), experiment.name.as_str());
+        if !self.context.may_go_on().await {
+            return Ok(());
+        }
+        self.context.started(Kind::Experiment, id, name).await;
+        let moved = match self
+            .target
+            .open_experiment(&experiment, self.plan.target_name(&experiment))
+            .await
+        {
+            Err(error) => {
+                self.lose_runs(&experiment, &choice, &error).await?;
+                Err(error)
+            }
+            Ok(place) => self.runs(&experiment, &choice, &place).await.map(|()| place),
+        };
+        match moved {
+            Err(error) => {
+                self.journal.failed(Kind::Experiment, id, &error.to_string())?;
+                self.context.failed(Kind::Experiment, id, name, &error).await;
+            }
+            // What was begun is not done.
+            Ok(_) if self.context.is_stopping() => {}
+            Ok(place) if place.complete => {
+                self.journal.skipped(Kind::Experiment, id, "already there")?;
+                self.context
+                    .skipped(Kind::Experiment, id, name, "already there")
+                    .await;
+            }
+            Ok(place) => {
+                self.journal
+                    .done(Kind::Experiment, id, Some(place.id.as_str()), None)?;
+                self.context.done(Kind::Experiment, id, name).await;
+            }
+        }
+        Ok(())
+    }
+
+    async fn runs(&self, experiment: &Experiment, choice: &Choice, place: &Place) -> Result<()> {
+        let mut unseen = named(choice);
+        let groups = self.source.runs(experiment).map_ok(|page| {
+            let chosen: Vec<_> = page.into_iter().filter(|run| self.takes(choice, run)).collect();
+            stream::iter(chunked(chosen)).map(Ok::<_, Error>)
+        });
+        let mut groups = groups
+            .try_flatten()
+            .enumerate()
+            .map(|(index, group)| {
+                async move { Ok::<_, Error>((index, self.group(place, group?).await?)) }.boxed()
+            })
+            .buffer_unordered(GROUPS_AT_ONCE);
+        let mut there: Vec<(usize, Vec<RunId>)> = Vec::new();
+        while let Some(group) = groups.try_next().await? {
+            unseen.retain(|run| !group.1.contains(run));
+            there.push(group);
+        }
+        drop(groups);
+        if self.context.is_stopping() {
+            return Ok(());
+        }
+        self.report_unseen(unseen).await?;
+        there.sort_unstable_by_key(|(index, _)| *index);
+        let order: Vec<RunId> = there.into_iter().flat_map(|(_, runs)| runs).collect();
+        self.target.close_experiment(place, experiment, &order).await
+    }
+
+    fn takes(&self, choice: &Choice, run: &Readable<Run>) -> bool {
+        match run {
+            Ok(run) => choice.takes(&run.id) && !(self.plan.skip_deleted && run.lifecycle.is_deleted()),
+            Err(unreadable) => choice.takes(&RunId::from(unreadable.id.as_str())),
+        }
+    }
+
+    /// Without its experiment no run can be moved: each is named and counted.
+    async fn lose_runs(&self, experiment: &Experiment, choice: &Choice, error: &Error) -> Result<()> {
+        let mut pages = self.source.runs(experiment);
+        while let Some(page) = pages.try_next().await? {
+            for run in page.iter().filter(|run| self.takes(choice, run)) {
+                let (id, name) = match run {
+                    Ok(run) => (run.id.as_str(), run.label()),
+                    Err(unreadable) => (unreadable.id.as_str(), unreadable.id.as_str()),
+                };
+                let reason = Error::permanent(format!("its experiment was not moved: {error}"));
+                self.context.plan(Kind::Run, 1).await;
+                self.journal.failed(Kind::Run, id, &reason.to_string())?;
+                self.context.failed(Kind::Run, id, name, &reason).await;
+            }
+        }
+        Ok(())
+    }
+
+    /// Runs that the plan names and the source does not have.
+    async fn report_unseen(&self, unseen: BTreeSet<RunId>) -> Result<()> {
+        for run in unseen {
+            let error = Error::permanent(
+                "the plan names this run, and the source has no such run in this experiment",
+            );
+            self.context.plan(Kind::Run, 1).await;
+            self.journal.failed(Kind::Run, run.as_str(), &error.to_string())?;
+            self.context
+                .failed(Kind::Run, run.as_str(), run.as_str(), &error)
+                .await;
+        }
+        Ok(())
+    }
+}
+
+fn named(choice: &Choice) -> BTreeSet<RunId> {
+    match choice {
+        Choice::Yes {
+            only: Some(only),
+            except,
+        } => only.difference(except).cloned().collect(),
+        _ => BTreeSet::new(),
+    }
+}
+
+fn chunked(mut runs: Vec<Readable<Run>>) -> Vec<Vec<Readable<Run>>> {
+    let mut chunks = Vec::new();
+    while runs.len() > RUNS_PER_GROUP {
+        let rest = runs.split_off(RUNS_PER_GROUP);
+        chunks.push(std::mem::replace(&mut runs, rest));
+    }
+    if !runs.is_empty() {
+        chunks.push(runs);
+    }
+    chunks
+}

@@ -1,0 +1,141 @@
+use async_trait::async_trait;
+use futures::{StreamExt, stream};
+
+use super::Copy;
+use crate::artifacts::{ByteStream, Digest};
+use crate::entities::{FileEntry, Kind, Run, RunId};
+use crate::error::{Error, Result};
+use crate::rest::Opener;
+use crate::snapshot::Snapshot;
+use crate::target::RunWriter;
+
+/// Files of one run that are moved side by side.
+const FILES_AT_ONCE: usize = 8;
+
+/// What became of a run's files.
+#[derive(Default)]
+pub(super) struct Files {
+    pub there: Vec<FileEntry>,
+    /// Path and reason.
+    pub missing: Vec<(String, String)>,
+    /// Why there may be files that nobody has heard of.
+    pub unlisted: Option<Error>,
+}
+
+/// Opens one file of the source, as often as it takes.
+struct SourceFile<'a> {
+    source: &'a dyn Snapshot,
+    run: &'a Run,
+    file: &'a FileEntry,
+}
+
+#[async_trait]
+impl Opener for SourceFile<'_> {
+    async fn open(&self) -> Result<ByteStream> {
+        self.source.open(self.run, self.file).await
+    }
+}
+
+impl Copy {
+    /// Moves every file of a run. One that cannot be moved costs only itself.
+    pub(super) async fn write_files(
+        &self,
+        run: &Run,
+        target: &RunId,
+        writer: &dyn RunWriter,
+    ) -> Result<Files> {
+        let mut files = Files::default();
+        let mut pages = self.source.files(run);
+        while let Some(page) = pages.next().await {
+            let page = match page {
+                Ok(page) => page,
+                Err(error) => {
+                    files.unlisted = Some(error);
+                    break;
+                }
+            };
+            let ids: Vec<String> = page.iter().map(|file| id_of(run, file)).collect();
+            self.journal
+                .plan(Kind::Artifact, ids.iter().map(String::as_str))?;
+            self.context.plan(Kind::Artifact, page.len()).await;
+            let moving = page.into_iter().map(|file| async move {
+                let moved = self.write_file(run, target, writer, &file).await?;
+                Ok::<_, Error>((file, moved))
+            });
+            let mut moving = stream::iter(moving).buffer_unordered(FILES_AT_ONCE);
+            while let Some(moved) = moving.next().await {
+                match moved? {
+                    (file, Ok(digest)) => files.there.push(FileEntry {
+                        path: file.path,
+                        size: Some(digest.bytes),
+                        sha256: Some(digest.sha256),
+                    }),
+                    (file, Err(reason)) => files.missing.push((file.path, reason)),
+                }
+            }
+        }
+        files.there.sort_by(|a, b| a.path.cmp(&b.path));
+        Ok(files)
+    }
+
+    /// The outer error ends the job, the inner one is this file's.
+    async fn write_file(
+        &self,
+        run: &Run,
+        target: &RunId,
+        writer: &dyn RunWriter,
+        file: &FileEntry,
+    ) -> Result<Result<Digest, String>> {
+        let id = id_of(run, file);
+        let name = format!("{}/{}", run.label(), file.path);
+        if let Some(known) = self.journal.known_file(&id, target)? {
+            self.context
+                .skipped(Kind::Artifact, &id, &name, "already there")
+                .await;
+            return Ok(Ok(known));
+        }
+        let source = SourceFile {
+            source: self.source.as_ref(),
+            run,
+            file,
+        };
+        match writer
+            .file(file, &source)
+            .await
+            .and_then(|digest| check(file, digest))
+        {
+            Ok(digest) => {
+                self.journal.file_done(&id, target, &digest)?;
+                self.context.progress().add_bytes(digest.bytes);
+                self.context.done(Kind::Artifact, &id, &name).await;
+                Ok(Ok(digest))
+            }
+            Err(error) => {
+                self.journal.failed(Kind::Artifact, &id, &error.to_string())?;
+                self.context.failed(Kind::Artifact, &id, &name, &error).await;
+                Ok(Err(error.to_string()))
+            }
+        }
+    }
+}
+
+fn id_of(run: &Run, file: &FileEntry) -> String {
+    format!("{}/{}", run.id, file.path)
+}
+
+/// What arrived must be what was announced.
+fn check(file: &FileEntry, digest: Digest) -> Result<Digest> {
+    if let Some(size) = file.size.filter(|size| *size != digest.bytes) {
+        return Err(Error::permanent(format!(
+            "{} bytes were read, {size} were announced",
+            digest.bytes
+        )));
+    }
+    if file.sha256.as_ref().is_some_and(|known| *known != digest.sha256) {
+        return Err(
+            Error::permanent("its checksum is not the one it was exported with")
+                .hint("the export directory was damaged: remove this run's folder and export again"),
+        );
+    }
+    Ok(digest)
+}

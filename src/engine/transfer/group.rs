@@ -1,0 +1,213 @@
+use std::collections::{HashMap, HashSet};
+
+use futures::TryStreamExt;
+use futures::future::join_all;
+use tokio::sync::mpsc;
+
+use super::Copy;
+use super::run::RunWork;
+use crate::engine::journal::fingerprint;
+use crate::entities::{Kind, MetricChunk, Readable, Run, RunId, Unreadable};
+use crate::error::{Error, Result};
+use crate::target::{Found, Place};
+
+type Feeds = HashMap<RunId, mpsc::Sender<Readable<MetricChunk>>>;
+
+impl Copy {
+    /// Moves some runs of one experiment: creates them, parents first, then feeds each its histories while all of
+    /// them are written side by side. Gives the runs that are on the target now.
+    pub(super) async fn group(&self, place: &Place, group: Vec<Readable<Run>>) -> Result<Vec<RunId>> {
+        let ids = group.iter().map(|run| match run {
+            Ok(run) => run.id.as_str(),
+            Err(unreadable) => unreadable.id.as_str(),
+        });
+        self.journal.plan(Kind::Run, ids)?;
+        self.context.plan(Kind::Run, group.len()).await;
+        let (runs, unreadable): (Vec<_>, Vec<_>) = group.into_iter().partition(Result::is_ok);
+        self.report_unreadable(unreadable.into_iter().filter_map(Result::err))
+            .await?;
+        let runs: Vec<Run> = runs.into_iter().flatten().collect();
+        let order: Vec<RunId> = runs.iter().map(|run| run.id.clone()).collect();
+
+        let (mut there, works) = self.open_runs(place, &runs).await?;
+        let with_history: Vec<Run> = works.iter().map(|work| work.run.clone()).collect();
+        let (feeds, writing): (Feeds, Vec<_>) = works
+            .into_iter()
+            .map(|work| {
+                let (feed, chunks) = mpsc::channel(1);
+                ((work.run.id.clone(), feed), self.write_run(work, chunks))
+            })
+            .unzip();
+        let (read, written) = futures::join!(self.read_histories(&with_history, feeds), join_all(writing));
+        read?;
+        for run in written {
+            there.extend(run?);
+        }
+        Ok(order.into_iter().filter(|run| there.contains(run)).collect())
+    }
+
+    /// Finds or creates each run, in waves: a run goes after its parent when both are in this group.
+    async fn open_runs(&self, place: &Place, runs: &[Run]) -> Result<(HashSet<RunId>, Vec<RunWork>)> {
+        let _turn = self.creating.lock().await;
+        let (mut there, mut works) = (HashSet::new(), Vec::new());
+        for wave in waves(runs) {
+            let opened = join_all(wave.iter().map(|run| self.open_run(place, run))).await;
+            for (run, work) in wave.into_iter().zip(opened) {
+                match work? {
+                    Some(Opened::There) => drop(there.insert(run.id.clone())),
+                    Some(Opened::Work(work)) => works.push(*work),
+                    None => {}
+                }
+            }
+        }
+        Ok((there, works))
+    }
+
+    async fn open_run(&self, place: &Place, run: &Run) -> Result<Option<Opened>> {
+        if !self.context.may_go_on().await {
+            return Ok(None);
+        }
+        let fingerprint = fingerprint(run)?;
+        let (id, name) = (run.id.as_str(), run.label());
+        if place.complete {
+            return self.is_there(id, name, None).await.map(Some);
+        }
+        let again = self.journal.must_be_visited(run, &fingerprint)?;
+        match self.target.open_run(place, run, again).await {
+            Ok(open) if open.found == Found::Everything => self
+                .is_there(id, name, Some((open.id.as_str(), &fingerprint)))
+                .await
+                .map(Some),
+            Ok(open) => {
+                let work = RunWork {
+                    run: run.clone(),
+                    fingerprint,
+                    target: open.id,
+                    writer: open.writer,
+                };
+                Ok(Some(Opened::Work(Box::new(work))))
+            }
+            Err(error) => {
+                self.journal.failed(Kind::Run, id, &error.to_string())?;
+                self.context.failed(Kind::Run, id, name, &error).await;
+                Ok(None)
+            }
+        }
+    }
+
+    async fn is_there(&self, id: &str, name: &str, known: Option<(&str, &str)>) -> Result<Opened> {
+        match known {
+            // The journal may be new: then this is where it learns what an earlier import has done.
+            Some((target, fingerprint)) => {
+                self.journal
+                    .done(Kind::Run, id, Some(target), Some(fingerprint))?
+            }
+            None => self.journal.skipped(Kind::Run, id, "already there")?,
+        }
+        self.context.skipped(Kind::Run, id, name, "already there").await;
+        Ok(Opened::There)
+    }
+
+    /// Hands each chunk to its run. A run that has failed takes no more.
+    async fn read_histories(&self, runs: &[Run], mut feeds: Feeds) -> Result<()> {
+        let mut chunks = self.source.histories(runs);
+        while let Some(chunk) = chunks.try_next().await? {
+            let id = match &chunk {
+                Ok(chunk) => chunk.run_id.clone(),
+                Err(unreadable) => RunId::from(unreadable.id.as_str()),
+            };
+            let Some(feed) = feeds.get(&id) else { continue };
+            if feed.send(chunk).await.is_err() {
+                feeds.remove(&id);
+            }
+        }
+        Ok(())
+    }
+
+    async fn report_unreadable(&self, unreadable: impl Iterator<Item = Unreadable>) -> Result<()> {
+        for Unreadable { kind, id, reason } in unreadable {
+            self.journal.failed(kind, &id, &reason)?;
+            self.context
+                .failed(kind, &id, &id, &Error::permanent(reason))
+                .await;
+        }
+        Ok(())
+    }
+}
+
+enum Opened {
+    There,
+    Work(Box<RunWork>),
+}
+
+/// Parts runs so that each one's parent is in an earlier wave, or not among them at all. A circle of parents goes
+/// into the last wave.
+fn waves(runs: &[Run]) -> Vec<Vec<&Run>> {
+    let here: HashSet<&RunId> = runs.iter().map(|run| &run.id).collect();
+    let mut placed: HashSet<RunId> = HashSet::new();
+    let mut waiting: Vec<&Run> = runs.iter().collect();
+    let mut waves = Vec::new();
+    while !waiting.is_empty() {
+        let is_free = |run: &&Run| {
+            run.parent()
+                .is_none_or(|parent| placed.contains(&parent) || !here.contains(&parent))
+        };
+        let (free, bound): (Vec<&Run>, Vec<&Run>) = waiting.into_iter().partition(is_free);
+        if free.is_empty() {
+            waves.push(bound);
+            break;
+        }
+        placed.extend(free.iter().map(|run| run.id.clone()));
+        waves.push(free);
+        waiting = bound;
+    }
+    waves
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::entities::tag;
+
+    fn run(id: &str, parent: &str) -> Run {
+        let tags = [(tag::PARENT_RUN_ID.to_owned(), parent.to_owned())];
+        let tags = tags
+            .into_iter()
+            .filter(|(_, parent)| !parent.is_empty())
+            .collect();
+        Run {
+            id: id.into(),
+            tags,
+            ..Run::default()
+        }
+    }
+
+    fn ids(runs: &[Run]) -> Vec<Vec<String>> {
+        waves(runs)
+            .iter()
+            .map(|wave| wave.iter().map(|run| run.id.to_string()).collect())
+            .collect()
+    }
+
+    #[test]
+    fn parents_come_first_wherever_they_stand() {
+        let runs = [
+            run("grandchild", "child"),
+            run("child", "top"),
+            run("top", ""),
+            run("orphan", "elsewhere"),
+        ];
+        assert_eq!(
+            ids(&runs),
+            [vec!["top", "orphan"], vec!["child"], vec!["grandchild"]]
+        );
+    }
+
+    #[test]
+    fn a_circle_is_not_waited_for() {
+        assert_eq!(
+            ids(&[run("a", "b"), run("b", "a"), run("c", "c")]),
+            [["a", "b", "c"]]
+        );
+    }
+}

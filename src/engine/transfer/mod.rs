@@ -1,0 +1,192 @@
+//! Export and import: the same copy, from a snapshot to a target.
+
+mod experiment;
+mod file;
+mod group;
+mod run;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use futures::{FutureExt, StreamExt, stream};
+use tokio::sync::Mutex;
+
+use super::choose::choose;
+use super::job::{Findings, Job};
+use super::lock::Lock;
+use super::state::digest;
+use super::{Context, Endpoint, Event, Identity, Journal, StateDir, Step};
+use crate::entities::{Kind, Plan};
+use crate::error::{Error, Result};
+use crate::snapshot::Snapshot;
+use crate::target::{ArchiveTarget, Ledger, Target};
+
+/// Experiments that are moved side by side.
+const EXPERIMENTS_AT_ONCE: usize = 4;
+
+/// From anything that can be read into an export directory.
+pub struct Export {
+    pub source: Arc<dyn Snapshot>,
+    pub output_dir: PathBuf,
+    pub plan: Plan,
+    pub state: StateDir,
+    pub journal: Option<PathBuf>,
+}
+
+/// From anything that can be read into a tracking server.
+pub struct Import {
+    pub source: Arc<dyn Snapshot>,
+    pub target: Endpoint,
+    pub plan: Plan,
+    pub state: StateDir,
+    pub journal: Option<PathBuf>,
+}
+
+pub fn export(export: Export) -> Result<Job> {
+    let Export {
+        source,
+        output_dir,
+        plan,
+        state,
+        journal,
+    } = export;
+    let absolute = std::path::absolute(&output_dir).map_err(|e| Error::from(e).at(output_dir.display()))?;
+    let target = absolute.display().to_string();
+    let setting = Setting::new(Step::Export, source, &target, plan, &state, journal)?;
+    let archive: Arc<dyn Target> = Arc::new(ArchiveTarget::create(
+        &output_dir,
+        &setting.source.about().location,
+    )?);
+    Ok(setting.start(archive, None))
+}
+
+pub fn import(import: Import) -> Result<Job> {
+    let Import {
+        source,
+        target,
+        plan,
+        state,
+        journal,
+    } = import;
+    let setting = Setting::new(Step::Import, source, &target.location(), plan, &state, journal)?;
+    let ledger: Arc<dyn Ledger> = Arc::clone(&setting.journal) as Arc<dyn Ledger>;
+    let id_map = setting.journal_path.with_extension("id-map.csv");
+    Ok(setting.start(target.target(ledger)?, Some(id_map)))
+}
+
+/// What both need before they start.
+struct Setting {
+    step: Step,
+    source: Arc<dyn Snapshot>,
+    plan: Plan,
+    journal: Arc<Journal>,
+    journal_path: PathBuf,
+    lock: Lock,
+}
+
+impl Setting {
+    fn new(
+        step: Step,
+        source: Arc<dyn Snapshot>,
+        target: &str,
+        plan: Plan,
+        state: &StateDir,
+        journal: Option<PathBuf>,
+    ) -> Result<Self> {
+        let identity = Identity {
+            step,
+            source: source.about().location.clone(),
+            target: target.to_owned(),
+            plan: digest(&[&plan.to_toml()?]),
+        };
+        let lock = Lock::take(
+            &state.lock(target),
+            &format!("{} of {}", step.name(), identity.source),
+        )?;
+        let journal_path = journal.unwrap_or_else(|| state.journal(&identity));
+        let journal = Arc::new(Journal::open(&journal_path, &identity)?);
+        Ok(Self {
+            step,
+            source,
+            plan,
+            journal,
+            journal_path,
+            lock,
+        })
+    }
+
+    fn start(self, target: Arc<dyn Target>, id_map: Option<PathBuf>) -> Job {
+        let Self {
+            step,
+            source,
+            plan,
+            journal,
+            lock,
+            ..
+        } = self;
+        let traffic = {
+            let (source, target) = (Arc::clone(&source), Arc::clone(&target));
+            move || vec![source.traffic(), target.traffic()]
+        };
+        Job::start(step, traffic, move |context| async move {
+            let copy = Copy {
+                context,
+                source,
+                target,
+                plan,
+                journal,
+                creating: Mutex::new(()),
+            };
+            let result = copy.everything(step, id_map).await;
+            drop(lock);
+            result
+        })
+    }
+}
+
+/// One copy at work.
+struct Copy {
+    context: Arc<Context>,
+    source: Arc<dyn Snapshot>,
+    target: Arc<dyn Target>,
+    plan: Plan,
+    journal: Arc<Journal>,
+    /// Held while a group of runs is created: groups take turns, so that parents of an earlier one are there first.
+    creating: Mutex<()>,
+}
+
+impl Copy {
+    async fn everything(&self, step: Step, id_map: Option<PathBuf>) -> Result<Findings> {
+        let (source, target) = (
+            self.source.about().location.clone(),
+            self.target.location().to_owned(),
+        );
+        self.context.tell(Event::Started { step, source, target }).await;
+        let chosen = choose(self.source.as_ref(), &self.plan).await?;
+        self.journal.plan(
+            Kind::Experiment,
+            chosen.iter().map(|(experiment, _)| experiment.id.as_str()),
+        )?;
+        self.context.plan(Kind::Experiment, chosen.len()).await;
+        let all =
+            stream::iter(chosen).map(|(experiment, choice)| self.experiment(experiment, choice).boxed());
+        let mut all = all.buffer_unordered(EXPERIMENTS_AT_ONCE);
+        while let Some(result) = all.next().await {
+            result?;
+        }
+        self.context.progress().all_planned();
+        let mut findings = Findings::default();
+        if self.context.is_stopping() {
+            return Ok(findings);
+        }
+        findings.notes = self.target.finish().await?;
+        for note in &findings.notes {
+            self.context.note(note).await;
+        }
+        if let Some(path) = id_map {
+            self.journal.write_id_map(&path)?;
+            findings.files.push(path);
+        }
+        Ok(findings)
+    }
+}

@@ -1,0 +1,154 @@
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use futures::{StreamExt, TryStreamExt, stream};
+
+use super::{ArtifactCheck, Compare, Difference, FieldDifference};
+use crate::artifacts::{ByteStream, Hashed};
+use crate::entities::{FileEntry, Kind, Run};
+use crate::error::Result;
+use crate::rest::Opener;
+use crate::snapshot::Snapshot;
+
+/// Files of one pair of runs that are compared side by side.
+const FILES_AT_ONCE: usize = 8;
+
+struct File<'a> {
+    of: &'a dyn Snapshot,
+    run: &'a Run,
+    file: &'a FileEntry,
+}
+
+#[async_trait]
+impl Opener for File<'_> {
+    async fn open(&self) -> Result<ByteStream> {
+        self.of.open(self.run, self.file).await
+    }
+}
+
+impl File<'_> {
+    async fn sha256(&self) -> Result<String> {
+        let hashed = Hashed::new(self);
+        let mut bytes = hashed.open().await?;
+        while bytes.try_next().await?.is_some() {}
+        drop(bytes);
+        Ok(hashed.digest()?.sha256)
+    }
+}
+
+impl Compare {
+    /// Compares the files of two runs, each as an item of its own.
+    pub(super) async fn files(&self, experiment: &str, source: &Run, target: &Run) {
+        if self.artifacts == ArtifactCheck::None {
+            return;
+        }
+        let (ours, theirs) = futures::join!(
+            list(self.source.as_ref(), source),
+            list(self.target.as_ref(), target)
+        );
+        let (ours, theirs) = match (ours, theirs) {
+            (Ok(ours), Ok(theirs)) => (ours, theirs),
+            (Err(e), _) => return self.unlisted(experiment, source, Some(e.to_string()), None).await,
+            (_, Err(e)) => return self.unlisted(experiment, source, None, Some(e.to_string())).await,
+        };
+        let extra: Vec<&FileEntry> = theirs
+            .values()
+            .filter(|file| !ours.contains_key(&file.path))
+            .collect();
+        self.context.plan(Kind::Artifact, ours.len() + extra.len()).await;
+        stream::iter(ours.values())
+            .for_each_concurrent(FILES_AT_ONCE, |file| async {
+                let partner = theirs.get(&file.path);
+                let difference = self.file(source, target, file, partner).await;
+                self.found(difference.of_experiment(experiment)).await;
+            })
+            .await;
+        for file in extra {
+            let (name, id) = names(source, &file.path);
+            self.found(Difference::extra(Kind::Artifact, &name, &id).of_experiment(experiment))
+                .await;
+        }
+    }
+
+    async fn file(
+        &self,
+        source: &Run,
+        target: &Run,
+        ours: &FileEntry,
+        theirs: Option<&FileEntry>,
+    ) -> Difference {
+        let (name, id) = names(source, &ours.path);
+        let Some(theirs) = theirs else {
+            return Difference::missing(Kind::Artifact, &name, &id);
+        };
+        let field = |field: &str, source: String, target: String| {
+            vec![FieldDifference {
+                field: field.to_owned(),
+                source: Some(source),
+                target: Some(target),
+            }]
+        };
+        // A store that does not tell a size, and an empty file, look alike.
+        let (our_size, their_size) = (ours.size.unwrap_or(0), theirs.size.unwrap_or(0));
+        let pair = |fields| {
+            Difference::pair(
+                Kind::Artifact,
+                &name,
+                &id,
+                &format!("{}/{}", target.id, theirs.path),
+                fields,
+            )
+        };
+        if our_size != their_size {
+            return pair(field("size", our_size.to_string(), their_size.to_string()));
+        }
+        if self.artifacts == ArtifactCheck::Size {
+            return pair(Vec::new());
+        }
+        let ours = File {
+            of: self.source.as_ref(),
+            run: source,
+            file: ours,
+        };
+        let theirs = File {
+            of: self.target.as_ref(),
+            run: target,
+            file: theirs,
+        };
+        match futures::join!(ours.sha256(), theirs.sha256()) {
+            (Ok(a), Ok(b)) if a == b => pair(Vec::new()),
+            (Ok(a), Ok(b)) => pair(field("sha256", a, b)),
+            (Err(e), _) => {
+                Difference::unreadable(Kind::Artifact, &name, &id, unreadable(Some(e.to_string()), None))
+            }
+            (_, Err(e)) => {
+                Difference::unreadable(Kind::Artifact, &name, &id, unreadable(None, Some(e.to_string())))
+            }
+        }
+    }
+
+    async fn unlisted(&self, experiment: &str, source: &Run, ours: Option<String>, theirs: Option<String>) {
+        let (name, id) = names(source, "");
+        self.context.plan(Kind::Artifact, 1).await;
+        let difference = Difference::unreadable(Kind::Artifact, &name, &id, unreadable(ours, theirs));
+        self.found(difference.of_experiment(experiment)).await;
+    }
+}
+
+fn unreadable(source: Option<String>, target: Option<String>) -> FieldDifference {
+    FieldDifference {
+        field: "reading it".to_owned(),
+        source,
+        target,
+    }
+}
+
+/// What a reader recognises, and the id.
+fn names(run: &Run, path: &str) -> (String, String) {
+    (format!("{}/{path}", run.label()), format!("{}/{path}", run.id))
+}
+
+async fn list(of: &dyn Snapshot, run: &Run) -> Result<BTreeMap<String, FileEntry>> {
+    let files: Vec<FileEntry> = of.files(run).try_concat().await?;
+    Ok(files.into_iter().map(|file| (file.path.clone(), file)).collect())
+}

@@ -1,0 +1,185 @@
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::entities::Kind;
+
+/// How an item of the one side stands to the other, in rclone's signs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mark {
+    Same,
+    /// On the source only.
+    Missing,
+    /// On the target only.
+    Extra,
+    Differs,
+    Unreadable,
+}
+
+impl Mark {
+    pub const ALL: [Self; 5] = [
+        Self::Same,
+        Self::Missing,
+        Self::Extra,
+        Self::Differs,
+        Self::Unreadable,
+    ];
+
+    pub fn sign(self) -> char {
+        match self {
+            Self::Same => '=',
+            Self::Missing => '-',
+            Self::Extra => '+',
+            Self::Differs => '*',
+            Self::Unreadable => '!',
+        }
+    }
+
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Same => "same",
+            Self::Missing => "missing",
+            Self::Extra => "extra",
+            Self::Differs => "differs",
+            Self::Unreadable => "unreadable",
+        }
+    }
+}
+
+/// One field as both sides have it; `None` where a side has no such field.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FieldDifference {
+    pub field: String,
+    pub source: Option<String>,
+    pub target: Option<String>,
+}
+
+/// One compared item.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Difference {
+    pub kind: Kind,
+    pub mark: Mark,
+    pub experiment: String,
+    pub name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target_id: Option<String>,
+    /// The first fields that differ.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub fields: Vec<FieldDifference>,
+    /// How many more differ.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub more_fields: usize,
+}
+
+fn is_zero(n: &usize) -> bool {
+    *n == 0
+}
+
+/// Fields that are kept of one item.
+const FIELDS: usize = 20;
+
+impl Difference {
+    /// A pair: same when no field differs.
+    pub fn pair(
+        kind: Kind,
+        name: &str,
+        source: &str,
+        target: &str,
+        mut fields: Vec<FieldDifference>,
+    ) -> Self {
+        let mark = if fields.is_empty() {
+            Mark::Same
+        } else {
+            Mark::Differs
+        };
+        let more_fields = fields.len().saturating_sub(FIELDS);
+        fields.truncate(FIELDS);
+        Self {
+            mark,
+            fields,
+            more_fields,
+            source_id: Some(source.to_owned()),
+            target_id: Some(target.to_owned()),
+            ..Self::new(kind, name)
+        }
+    }
+
+    pub fn missing(kind: Kind, name: &str, source: &str) -> Self {
+        Self {
+            mark: Mark::Missing,
+            source_id: Some(source.to_owned()),
+            ..Self::new(kind, name)
+        }
+    }
+
+    pub fn extra(kind: Kind, name: &str, target: &str) -> Self {
+        Self {
+            mark: Mark::Extra,
+            target_id: Some(target.to_owned()),
+            ..Self::new(kind, name)
+        }
+    }
+
+    pub fn unreadable(kind: Kind, name: &str, source: &str, field: FieldDifference) -> Self {
+        Self {
+            mark: Mark::Unreadable,
+            source_id: Some(source.to_owned()),
+            fields: vec![field],
+            ..Self::new(kind, name)
+        }
+    }
+
+    #[must_use]
+    pub fn of_experiment(mut self, name: &str) -> Self {
+        name.clone_into(&mut self.experiment);
+        self
+    }
+
+    fn new(kind: Kind, name: &str) -> Self {
+        Self {
+            kind,
+            mark: Mark::Same,
+            experiment: String::new(),
+            name: name.to_owned(),
+            source_id: None,
+            target_id: None,
+            fields: Vec::new(),
+            more_fields: 0,
+        }
+    }
+}
+
+/// How many items of each kind stand how.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct Totals(BTreeMap<&'static str, BTreeMap<&'static str, u64>>);
+
+impl Totals {
+    pub fn add(&mut self, kind: Kind, mark: Mark) {
+        *self
+            .0
+            .entry(kind.plural())
+            .or_default()
+            .entry(mark.word())
+            .or_default() += 1;
+    }
+
+    pub fn of(&self, kind: Kind, mark: Mark) -> u64 {
+        self.0
+            .get(kind.plural())
+            .and_then(|marks| marks.get(mark.word()))
+            .copied()
+            .unwrap_or(0)
+    }
+
+    pub fn differs(&self) -> bool {
+        Kind::ALL.into_iter().any(|kind| {
+            Mark::ALL
+                .into_iter()
+                .any(|mark| mark != Mark::Same && self.of(kind, mark) > 0)
+        })
+    }
+}

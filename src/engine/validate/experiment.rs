@@ -1,0 +1,244 @@
+use std::sync::PoisonError;
+
+use futures::{StreamExt, stream};
+
+use super::join::Join;
+use super::references::Deferred;
+use super::{Compare, Difference, FieldDifference, fields, history};
+use crate::entities::{Choice, Experiment, Kind, Readable, Run, Unreadable};
+use crate::error::Result;
+
+/// Pairs whose histories are read together.
+const PAIRS_AT_ONCE: usize = 90;
+/// Pairs whose files are compared side by side.
+const FILES_OF: usize = 8;
+
+type Pair = (Run, Run);
+
+impl Compare {
+    pub(super) async fn experiment(
+        &self,
+        ours: &Experiment,
+        choice: &Choice,
+        theirs: Option<&Experiment>,
+    ) -> Result<()> {
+        if !self.context.may_go_on().await {
+            return Ok(());
+        }
+        self.context
+            .started(Kind::Experiment, ours.id.as_str(), &ours.name)
+            .await;
+        let Some(theirs) = theirs else {
+            self.found(
+                Difference::missing(Kind::Experiment, &ours.name, ours.id.as_str()).of_experiment(&ours.name),
+            )
+            .await;
+            return self.all_missing(ours, choice).await;
+        };
+        let mut found = fields::experiments(ours, theirs);
+        // Experiments name runs in no field of MLflow's own: an old id in a tag is the user's text.
+        found
+            .references
+            .retain(|reference| reference.source != reference.target);
+        found
+            .differ
+            .extend(found.references.into_iter().map(|r| FieldDifference {
+                field: r.field,
+                source: Some(r.source),
+                target: Some(r.target),
+            }));
+        let pair = Difference::pair(
+            Kind::Experiment,
+            &ours.name,
+            ours.id.as_str(),
+            theirs.id.as_str(),
+            found.differ,
+        );
+        self.found(pair.of_experiment(&ours.name)).await;
+        self.pair_runs(ours, choice, theirs).await
+    }
+
+    async fn all_missing(&self, ours: &Experiment, choice: &Choice) -> Result<()> {
+        let mut pages = self.source.runs(ours);
+        while let Some(page) = pages.next().await {
+            for run in page?.into_iter().flatten().filter(|run| self.takes(choice, run)) {
+                self.missing(ours, &run).await;
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads both sides page by page and compares each pair once both have come.
+    async fn pair_runs(&self, ours: &Experiment, choice: &Choice, theirs: &Experiment) -> Result<()> {
+        let mut join = Join::default();
+        let mut ready: Vec<Pair> = Vec::new();
+        let (mut source, mut target) = (self.source.runs(ours), self.target.runs(theirs));
+        loop {
+            let (from_source, from_target) = futures::join!(source.next(), target.next());
+            if from_source.is_none() && from_target.is_none() {
+                break;
+            }
+            for run in self
+                .readable(ours, from_source.transpose()?.unwrap_or_default(), true)
+                .await
+            {
+                ready.extend(join.source(run));
+            }
+            for run in self
+                .readable(ours, from_target.transpose()?.unwrap_or_default(), false)
+                .await
+            {
+                ready.extend(join.target(run));
+            }
+            while ready.len() >= PAIRS_AT_ONCE {
+                let rest = ready.split_off(PAIRS_AT_ONCE);
+                self.pairs(ours, choice, std::mem::replace(&mut ready, rest))
+                    .await?;
+            }
+            if !self.context.may_go_on().await {
+                return Ok(());
+            }
+        }
+        let (late, missing, extra) = join.rest();
+        ready.extend(late);
+        while !ready.is_empty() {
+            let rest = ready.split_off(ready.len().min(PAIRS_AT_ONCE));
+            self.pairs(ours, choice, std::mem::replace(&mut ready, rest))
+                .await?;
+        }
+        for run in missing.iter().filter(|run| self.takes(choice, run)) {
+            self.missing(ours, run).await;
+        }
+        for run in extra {
+            self.context.plan(Kind::Run, 1).await;
+            self.found(Difference::extra(Kind::Run, run.label(), run.id.as_str()).of_experiment(&ours.name))
+                .await;
+        }
+        Ok(())
+    }
+
+    async fn missing(&self, experiment: &Experiment, run: &Run) {
+        self.context.plan(Kind::Run, 1).await;
+        self.found(
+            Difference::missing(Kind::Run, run.label(), run.id.as_str()).of_experiment(&experiment.name),
+        )
+        .await;
+    }
+
+    fn takes(&self, choice: &Choice, run: &Run) -> bool {
+        choice.takes(&run.id) && !(self.plan.skip_deleted && run.lifecycle.is_deleted())
+    }
+
+    async fn readable(&self, experiment: &Experiment, page: Vec<Readable<Run>>, is_source: bool) -> Vec<Run> {
+        let mut runs = Vec::with_capacity(page.len());
+        for run in page {
+            match run {
+                Ok(run) => runs.push(run),
+                Err(Unreadable { id, reason, .. }) => {
+                    let (source, target) = if is_source {
+                        (Some(reason), None)
+                    } else {
+                        (None, Some(reason))
+                    };
+                    let field = FieldDifference {
+                        field: "reading it".to_owned(),
+                        source,
+                        target,
+                    };
+                    self.context.plan(Kind::Run, 1).await;
+                    self.found(
+                        Difference::unreadable(Kind::Run, &id, &id, field).of_experiment(&experiment.name),
+                    )
+                    .await;
+                }
+            }
+        }
+        runs
+    }
+
+    async fn pairs(&self, experiment: &Experiment, choice: &Choice, pairs: Vec<Pair>) -> Result<()> {
+        {
+            let mut known = self.pairs.lock().unwrap_or_else(PoisonError::into_inner);
+            known.extend(
+                pairs
+                    .iter()
+                    .map(|(ours, theirs)| (ours.id.clone(), theirs.id.clone())),
+            );
+        }
+        let pairs: Vec<Pair> = pairs
+            .into_iter()
+            .filter(|(ours, _)| self.takes(choice, ours))
+            .collect();
+        self.context.plan(Kind::Run, pairs.len()).await;
+        let (ours, theirs): (Vec<Run>, Vec<Run>) = pairs.iter().cloned().unzip();
+        let (our_sums, their_sums) = futures::try_join!(
+            history::checksums(self.source.as_ref(), &ours),
+            history::checksums(self.target.as_ref(), &theirs),
+        )?;
+        self.context.progress().add_points(our_sums.points);
+        let (our_sums, their_sums) = (&our_sums, &their_sums);
+        stream::iter(&pairs)
+            .for_each_concurrent(FILES_OF, |(ours, theirs)| async move {
+                self.run(experiment, (ours, our_sums), (theirs, their_sums)).await;
+                self.files(&experiment.name, ours, theirs).await;
+            })
+            .await;
+        Ok(())
+    }
+
+    async fn run(
+        &self,
+        experiment: &Experiment,
+        source: (&Run, &history::Checksums),
+        target: (&Run, &history::Checksums),
+    ) {
+        let ((ours, our_sums), (theirs, their_sums)) = (source, target);
+        let reasons = (
+            our_sums.unreadable.get(&ours.id),
+            their_sums.unreadable.get(&theirs.id),
+        );
+        if reasons != (None, None) {
+            let field = FieldDifference {
+                field: "metrics".to_owned(),
+                source: reasons.0.cloned(),
+                target: reasons.1.cloned(),
+            };
+            let difference = Difference::unreadable(Kind::Run, ours.label(), ours.id.as_str(), field);
+            return self.found(difference.of_experiment(&experiment.name)).await;
+        }
+        let mut found = fields::runs(ours, theirs);
+        for key in history::suspects(our_sums.series.get(&ours.id), their_sums.series.get(&theirs.id)) {
+            let compared =
+                history::compare((self.source.as_ref(), ours), (self.target.as_ref(), theirs), &key).await;
+            match compared {
+                Ok(difference) => found.differ.extend(difference),
+                Err(e) => found.differ.push(FieldDifference {
+                    field: format!("metric {key}"),
+                    source: Some(e.to_string()),
+                    target: None,
+                }),
+            }
+        }
+        if found.references.is_empty() {
+            let pair = Difference::pair(
+                Kind::Run,
+                ours.label(),
+                ours.id.as_str(),
+                theirs.id.as_str(),
+                found.differ,
+            );
+            return self.found(pair.of_experiment(&experiment.name)).await;
+        }
+        self.deferred
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(Deferred {
+                experiment: experiment.name.clone(),
+                name: ours.label().to_owned(),
+                source: ours.id.clone(),
+                target: theirs.id.clone(),
+                fields: found.differ,
+                references: found.references,
+            });
+    }
+}

@@ -1,0 +1,111 @@
+//! Pairs the runs of two streams, whatever order they come in. What waits for its partner is held; when both sides
+//! come in the same order, as they do after an import, that is a page or two.
+
+use std::collections::HashMap;
+
+use crate::entities::{Run, RunId, tag};
+
+/// Runs of the source wait by their own id, runs of the target by the id they were made from.
+#[derive(Default)]
+pub struct Join {
+    source: HashMap<RunId, Run>,
+    target: HashMap<RunId, Run>,
+}
+
+impl Join {
+    /// Takes a run of the source; gives its partner if that has come before.
+    pub fn source(&mut self, run: Run) -> Option<(Run, Run)> {
+        match self.target.remove(&run.id) {
+            Some(partner) => Some((run, partner)),
+            None => {
+                self.source.insert(run.id.clone(), run);
+                None
+            }
+        }
+    }
+
+    /// Takes a run of the target. One that carries no source id stands for itself, as in an export directory.
+    pub fn target(&mut self, run: Run) -> Option<(Run, Run)> {
+        let made_from = run
+            .tags
+            .get(tag::SOURCE_RUN_ID)
+            .map(|id| RunId::from(id.as_str()));
+        // Its own id first: an exported run may itself come from an earlier migration.
+        let keys = [Some(run.id.clone()), made_from.clone()];
+        for key in keys.into_iter().flatten() {
+            if let Some(partner) = self.source.remove(&key) {
+                return Some((partner, run));
+            }
+        }
+        self.target
+            .insert(made_from.unwrap_or_else(|| run.id.clone()), run);
+        None
+    }
+
+    /// What has found no partner. A target's run that waited under the id it was made from is looked up once more
+    /// under its own.
+    pub fn rest(mut self) -> (Vec<(Run, Run)>, Vec<Run>, Vec<Run>) {
+        let mut pairs = Vec::new();
+        let mut extra = Vec::new();
+        for run in self.target.into_values() {
+            match self.source.remove(&run.id) {
+                Some(partner) => pairs.push((partner, run)),
+                None => extra.push(run),
+            }
+        }
+        (pairs, self.source.into_values().collect(), extra)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(id: &str, made_from: &str) -> Run {
+        let tags = [(tag::SOURCE_RUN_ID.to_owned(), made_from.to_owned())];
+        let tags = tags.into_iter().filter(|(_, id)| !id.is_empty()).collect();
+        Run {
+            id: id.into(),
+            tags,
+            ..Run::default()
+        }
+    }
+
+    proptest::proptest! {
+        /// Whatever the order, each run with a partner finds it, and the others are left.
+        #[test]
+        fn every_order_gives_the_same_pairs(order in proptest::collection::vec(0..20usize, 0..60)) {
+            let mut join = Join::default();
+            let (mut paired, mut came_source, mut came_target) = (vec![], std::collections::BTreeSet::new(), std::collections::BTreeSet::new());
+            for n in order {
+                let (side, n) = (n % 2, n / 2);
+                let pair = if side == 0 && came_source.insert(n) {
+                    join.source(run(&format!("s{n}"), ""))
+                } else if side == 1 && came_target.insert(n) {
+                    join.target(run(&format!("t{n}"), &format!("s{n}")))
+                } else {
+                    None
+                };
+                paired.extend(pair.map(|(source, target)| (source.id.to_string(), target.id.to_string())));
+            }
+            let (late, missing, extra) = join.rest();
+            proptest::prop_assert!(late.is_empty());
+            let both: Vec<_> = came_source.intersection(&came_target).map(|n| (format!("s{n}"), format!("t{n}"))).collect();
+            paired.sort();
+            let mut both = both;
+            both.sort();
+            proptest::prop_assert_eq!(paired, both);
+            proptest::prop_assert_eq!(missing.len(), came_source.difference(&came_target).count());
+            proptest::prop_assert_eq!(extra.len(), came_target.difference(&came_source).count());
+        }
+    }
+
+    #[test]
+    fn an_export_of_an_imported_run_is_paired_by_its_own_id() {
+        let mut join = Join::default();
+        assert!(join.target(run("a", "older")).is_none());
+        assert!(join.source(run("a", "older")).is_none());
+        let (pairs, missing, extra) = join.rest();
+        assert_eq!((pairs.len(), missing.len(), extra.len()), (1, 0, 0));
+    }
+}

@@ -1,0 +1,203 @@
+//! Reads both sides afresh and says where they differ. Knows nothing of how the one became the other.
+
+mod artifacts;
+mod difference;
+mod experiment;
+mod fields;
+mod history;
+mod join;
+mod references;
+mod report;
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use futures::{StreamExt, TryStreamExt, stream};
+
+use self::references::Deferred;
+use super::choose::choose;
+use super::job::{Findings, Job};
+use super::{Context, Event, Step};
+use crate::entities::{Experiment, Kind, Plan, RunId, tag};
+use crate::error::{Error, Result};
+use crate::snapshot::Snapshot;
+
+pub use difference::{Difference, FieldDifference, Mark, Totals};
+pub use report::Report;
+
+/// Experiments that are compared side by side.
+const EXPERIMENTS_AT_ONCE: usize = 4;
+
+/// How closely files are compared.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ArtifactCheck {
+    None,
+    /// Names and sizes.
+    #[default]
+    Size,
+    /// Every byte of both sides is read.
+    Checksum,
+}
+
+pub struct Validate {
+    pub source: Arc<dyn Snapshot>,
+    pub target: Arc<dyn Snapshot>,
+    pub plan: Plan,
+    pub artifacts: ArtifactCheck,
+    /// Where the JSON report goes.
+    pub report: Option<PathBuf>,
+}
+
+pub fn validate(validate: Validate) -> Job {
+    let traffic = {
+        let (source, target) = (Arc::clone(&validate.source), Arc::clone(&validate.target));
+        move || vec![source.traffic(), target.traffic()]
+    };
+    Job::start(Step::Validate, traffic, move |context| async move {
+        let Validate {
+            source,
+            target,
+            plan,
+            artifacts,
+            report,
+        } = validate;
+        let report = Mutex::new(Report::new(source.about(), target.about(), report));
+        let compare = Compare {
+            context,
+            source,
+            target,
+            plan,
+            artifacts,
+            report,
+            pairs: Mutex::default(),
+            deferred: Mutex::default(),
+        };
+        compare.everything().await
+    })
+}
+
+/// One comparison at work.
+struct Compare {
+    context: Arc<Context>,
+    source: Arc<dyn Snapshot>,
+    target: Arc<dyn Snapshot>,
+    plan: Plan,
+    artifacts: ArtifactCheck,
+    report: Mutex<Report>,
+    /// Source run to target run.
+    pairs: Mutex<HashMap<RunId, RunId>>,
+    /// Runs whose references can be judged once all pairs are known.
+    deferred: Mutex<Vec<Deferred>>,
+}
+
+impl Compare {
+    async fn everything(&self) -> Result<Findings> {
+        let (source, target) = (
+            self.source.about().location.clone(),
+            self.target.about().location.clone(),
+        );
+        self.context
+            .tell(Event::Started {
+                step: Step::Validate,
+                source,
+                target,
+            })
+            .await;
+        let chosen = choose(self.source.as_ref(), &self.plan).await?;
+        let mut there = self.target_experiments().await?;
+        self.context.plan(Kind::Experiment, chosen.len()).await;
+        let pairs: Vec<_> = chosen
+            .into_iter()
+            .map(|(experiment, choice)| {
+                let partner = there.remove(self.plan.target_name(&experiment));
+                (experiment, choice, partner)
+            })
+            .collect();
+        stream::iter(pairs)
+            .map(Ok::<_, Error>)
+            .try_for_each_concurrent(EXPERIMENTS_AT_ONCE, |(experiment, choice, partner)| async move {
+                self.experiment(&experiment, &choice, partner.as_ref()).await
+            })
+            .await?;
+        self.context.progress().all_planned();
+        if self.context.is_stopping() {
+            return Ok(Findings::default());
+        }
+        self.judge_deferred().await;
+        self.extra_experiments(there.into_values().collect()).await?;
+        self.finish()
+    }
+
+    async fn target_experiments(&self) -> Result<HashMap<String, Experiment>> {
+        let all: Vec<Experiment> = self.target.experiments().try_concat().await?;
+        Ok(all
+            .into_iter()
+            .map(|experiment| (experiment.name.clone(), experiment))
+            .collect())
+    }
+
+    /// Only a plan that takes everything says that there must be nothing else.
+    async fn extra_experiments(&self, extra: Vec<Experiment>) -> Result<()> {
+        if !self.plan.globs.is_empty() || !self.plan.experiments.is_empty() {
+            return Ok(());
+        }
+        for experiment in extra {
+            // Every server comes with this one.
+            let is_untouched_default = experiment.id.as_str() == "0" && {
+                let (runs, _) = self.target.first_runs(&experiment, 1).await?;
+                runs.is_empty() && experiment.tags.keys().all(|key| tag::is_ours(key))
+            };
+            let is_left_out = self.plan.skip_deleted && experiment.lifecycle.is_deleted();
+            if !is_untouched_default && !is_left_out {
+                self.context.plan(Kind::Experiment, 1).await;
+                let id = experiment.id.as_str();
+                self.found(
+                    Difference::extra(Kind::Experiment, &experiment.name, id).of_experiment(&experiment.name),
+                )
+                .await;
+            }
+        }
+        Ok(())
+    }
+
+    /// Counts one compared item, and tells of it when there is something to tell.
+    async fn found(&self, difference: Difference) {
+        let Difference { kind, mark, name, .. } = &difference;
+        let id = difference
+            .source_id
+            .as_deref()
+            .or(difference.target_id.as_deref())
+            .unwrap_or_default();
+        match mark {
+            Mark::Unreadable => {
+                let reason = difference
+                    .fields
+                    .first()
+                    .and_then(|field| field.source.clone().or(field.target.clone()));
+                self.context
+                    .failed(*kind, id, name, &Error::permanent(reason.unwrap_or_default()))
+                    .await;
+            }
+            _ => self.context.done(*kind, id, name).await,
+        }
+        let tell = *mark != Mark::Same;
+        self.report
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .add(&difference);
+        if tell {
+            self.context.tell(Event::Difference(difference)).await;
+        }
+    }
+
+    fn finish(&self) -> Result<Findings> {
+        let report = self.report.lock().unwrap_or_else(PoisonError::into_inner);
+        let files = report.write()?.into_iter().collect();
+        Ok(Findings {
+            comparison: Some(report.totals().clone()),
+            files,
+            notes: Vec::new(),
+        })
+    }
+}

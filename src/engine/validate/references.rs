@@ -1,0 +1,127 @@
+//! References to other runs: a tag that named the old run must name the new one.
+
+use std::collections::HashMap;
+use std::sync::PoisonError;
+
+use super::{Compare, Difference, FieldDifference};
+use crate::entities::{Kind, RunId, Template};
+
+/// A field whose ids differ, or could have to.
+#[derive(Clone, Debug)]
+pub struct Reference {
+    pub field: String,
+    pub source: String,
+    pub target: String,
+    pub ids: Vec<(RunId, RunId)>,
+    /// The old id will not do when the new one is known.
+    pub strict: bool,
+}
+
+/// A pair of runs that waits for the last pair to be known.
+pub struct Deferred {
+    pub experiment: String,
+    pub name: String,
+    pub source: RunId,
+    pub target: RunId,
+    pub fields: Vec<FieldDifference>,
+    pub references: Vec<Reference>,
+}
+
+/// The pairs of ids when two texts say the same but for ids; an error when they do not.
+pub fn compare_text(key: &str, source: &str, target: &str) -> Result<Vec<(RunId, RunId)>, ()> {
+    let (ours, theirs) = (Template::of(key, source), Template::of(key, target));
+    if ours.fixed != theirs.fixed {
+        return Err(());
+    }
+    Ok(ours
+        .ids
+        .iter()
+        .zip(&theirs.ids)
+        .map(|(a, b)| (RunId::from(*a), RunId::from(*b)))
+        .collect())
+}
+
+impl Reference {
+    fn holds(&self, pairs: &HashMap<RunId, RunId>) -> bool {
+        self.ids.iter().all(|(old, new)| match pairs.get(old) {
+            Some(partner) => partner == new || (!self.strict && old == new),
+            // It was not moved: the old id is all there is.
+            None => old == new,
+        })
+    }
+}
+
+impl Compare {
+    pub(super) async fn judge_deferred(&self) {
+        let deferred = std::mem::take(&mut *self.deferred.lock().unwrap_or_else(PoisonError::into_inner));
+        for run in deferred {
+            let difference = {
+                let pairs = self.pairs.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut fields = run.fields;
+                let wrong = run
+                    .references
+                    .into_iter()
+                    .filter(|reference| !reference.holds(&pairs));
+                fields.extend(wrong.map(
+                    |Reference {
+                         field,
+                         source,
+                         target,
+                         ..
+                     }| FieldDifference {
+                        field,
+                        source: Some(source),
+                        target: Some(target),
+                    },
+                ));
+                Difference::pair(
+                    Kind::Run,
+                    &run.name,
+                    run.source.as_str(),
+                    run.target.as_str(),
+                    fields,
+                )
+            };
+            self.found(difference.of_experiment(&run.experiment)).await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OLD: &str = "0123456789abcdef0123456789abcdef";
+    const NEW: &str = "ffffffffffffffffffffffffffffffff";
+
+    fn reference(source: &str, target: &str, strict: bool) -> Reference {
+        let ids = compare_text("mlflow.parentRunId", source, target).unwrap();
+        Reference {
+            field: String::new(),
+            source: source.into(),
+            target: target.into(),
+            ids,
+            strict,
+        }
+    }
+
+    #[test]
+    fn a_reference_holds_when_it_names_the_partner() {
+        let known = HashMap::from([(RunId::from(OLD), RunId::from(NEW))]);
+        assert!(reference(OLD, NEW, true).holds(&known));
+        assert!(
+            !reference(OLD, OLD, true).holds(&known),
+            "the partner is known and not named"
+        );
+        assert!(reference(OLD, OLD, false).holds(&known));
+        assert!(
+            reference(OLD, OLD, true).holds(&HashMap::new()),
+            "not moved: the old id stays"
+        );
+        assert!(
+            !reference(OLD, NEW, true).holds(&HashMap::new()),
+            "nobody knows that run"
+        );
+        assert!(compare_text("t", "a", "b").is_err());
+    }
+}
