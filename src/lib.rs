@@ -11,6 +11,9 @@
 
 pub mod archive;
 pub mod artifacts;
+pub mod cli;
+pub mod commands;
+pub mod demo;
 pub mod engine;
 pub mod entities;
 pub mod error;

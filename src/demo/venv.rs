@@ -14,6 +14,7 @@ use crate::error::{Error, Result};
 /// Written last: an environment without it was interrupted while it was made.
 const MARKER: &str = "mlferry-complete";
 const TAIL_LINES: usize = 15;
+const LINE_LENGTH: usize = 300;
 const LOCK_POLL: Duration = Duration::from_millis(250);
 
 type Say<'a> = &'a (dyn Fn(&str) + Send + Sync);
@@ -218,10 +219,18 @@ fn short_progress(line: &str) -> Option<String> {
     Some(format!("pip: {}", &wanted[..end]))
 }
 
-/// The last lines of a program's output: where it says what went wrong.
+/// The last lines of a program's output, where it says what went wrong; very long ones are cut.
 pub(super) fn tail(text: &str) -> String {
     let lines: Vec<&str> = text.trim_end().lines().collect();
-    lines[lines.len().saturating_sub(TAIL_LINES)..].join("\n")
+    let last = &lines[lines.len().saturating_sub(TAIL_LINES)..];
+    last.iter().map(|line| cut(line)).collect::<Vec<_>>().join("\n")
+}
+
+fn cut(line: &str) -> String {
+    match line.char_indices().nth(LINE_LENGTH) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line.to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -253,6 +262,7 @@ mod tests {
         assert!(tail(&text).starts_with("25\n"));
         assert!(tail(&text).ends_with("\n39"));
         assert_eq!(tail(""), "");
+        assert_eq!(tail(&"ü".repeat(900)).chars().count(), LINE_LENGTH + 1);
     }
 
     #[tokio::test]

@@ -7,6 +7,7 @@ use crate::snapshot::{ArchiveSnapshot, RestSnapshot, Snapshot};
 use crate::target::{Ledger, RestTarget, Target};
 
 /// One end of a migration, found and looked at.
+#[derive(Clone)]
 pub enum Endpoint {
     Server(Server),
     Archive(PathBuf),

@@ -76,6 +76,15 @@ impl Job {
         let (sender, events) = mpsc::channel(EVENTS);
         let (pause, paused) = watch::channel(false);
         let progress = Arc::new(Progress::default());
+        // The clients may have worked for an earlier job.
+        let before = traffic();
+        let traffic = move || {
+            traffic()
+                .iter()
+                .zip(&before)
+                .map(|(now, before)| now.since(before))
+                .collect::<Vec<_>>()
+        };
         let control = Control {
             drain: CancellationToken::new(),
             now: CancellationToken::new(),

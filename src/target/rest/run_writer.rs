@@ -85,7 +85,7 @@ impl RunWriter for RestRunWriter {
             .hint("start the target with --serve-artifacts and without --default-artifact-root")
         })?;
         let hashed = Hashed::new(source);
-        let path = proxied_url_path(root, &file.path);
+        let path = proxied_url_path(root, &file.path)?;
         let sent = self
             .client
             .upload("/api/2.0/mlflow-artifacts/artifacts", &path, file.size, &hashed)
