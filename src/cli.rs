@@ -116,12 +116,7 @@ pub struct Selection {
 
 impl Selection {
     pub fn everything() -> Self {
-        Self {
-            experiments: None,
-            plan: None,
-            experiment_rename_file: None,
-            export_deleted_runs: true,
-        }
+        Self { experiments: None, plan: None, experiment_rename_file: None, export_deleted_runs: true }
     }
 }
 

@@ -11,6 +11,7 @@
 
 pub mod archive;
 pub mod artifacts;
+pub mod aws;
 pub mod cli;
 pub mod commands;
 pub mod demo;

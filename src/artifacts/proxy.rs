@@ -43,24 +43,15 @@ mod tests {
 
     #[test]
     fn only_roots_of_this_server_are_proxied() {
-        assert_eq!(
-            proxied_path("mlflow-artifacts:/1/r/artifacts"),
-            Some("1/r/artifacts")
-        );
-        assert_eq!(
-            proxied_path("mlflow-artifacts:///1/r/artifacts/"),
-            Some("1/r/artifacts")
-        );
+        assert_eq!(proxied_path("mlflow-artifacts:/1/r/artifacts"), Some("1/r/artifacts"));
+        assert_eq!(proxied_path("mlflow-artifacts:///1/r/artifacts/"), Some("1/r/artifacts"));
         assert_eq!(proxied_path("mlflow-artifacts://other:5000/1/r"), None);
         assert_eq!(proxied_path("s3://bucket/1/r"), None);
     }
 
     #[test]
     fn names_that_the_server_would_change_are_refused() {
-        assert_eq!(
-            proxied_url_path("1/r", "a b/100%.txt").unwrap(),
-            "1/r/a%20b/100%25.txt"
-        );
+        assert_eq!(proxied_url_path("1/r", "a b/100%.txt").unwrap(), "1/r/a%20b/100%25.txt");
         for name in ["a%20b", "p%41.txt", "x%2Fy", "folder%20x/inside"] {
             assert!(proxied_url_path("1/r", name).is_err(), "{name}");
         }

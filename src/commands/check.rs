@@ -18,27 +18,16 @@ pub async fn check(args: cli::Check, printer: &Printer) -> Result<u8> {
         }
     }
     reports.iter().for_each(|report| print(report, printer));
-    let failed = reports
-        .iter()
-        .flat_map(|report| &report.findings)
-        .any(|finding| finding.level == Level::Failure);
+    let failed =
+        reports.iter().flat_map(|report| &report.findings).any(|finding| finding.level == Level::Failure);
     Ok(u8::from(failed))
 }
 
 pub fn print(report: &CheckReport, printer: &Printer) {
     printer.object("check", report);
-    let CheckReport {
-        about,
-        latency_ms,
-        experiments,
-        deleted_experiments,
-        runs,
-        more_runs,
-        findings,
-    } = report;
-    let latency = latency_ms
-        .map(|ms| format!(", answers in {ms} ms"))
-        .unwrap_or_default();
+    let CheckReport { about, latency_ms, experiments, deleted_experiments, runs, more_runs, findings } =
+        report;
+    let latency = latency_ms.map(|ms| format!(", answers in {ms} ms")).unwrap_or_default();
     let more = if *more_runs { "or more " } else { "" };
     printer.result(&format!("{} ({}{latency})", about.location, about.kind));
     printer.result(&format!(

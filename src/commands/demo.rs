@@ -21,16 +21,10 @@ pub async fn demo(args: cli::Demo, state: StateDir, printer: &Printer) -> Result
     say("filling the first one with sample data …");
     seed(&venv, &source.url, "demo").await?;
     // A migration of servers that are gone with the demo leaves nothing behind.
-    let state = if args.headless {
-        StateDir::at(folder.path().join("state"))?
-    } else {
-        state
-    };
+    let state = if args.headless { StateDir::at(folder.path().join("state"))? } else { state };
     let code = if args.headless {
         let run = cli::Run {
-            source: cli::Source {
-                source: Some(source.url.clone()),
-            },
+            source: cli::Source { source: Some(source.url.clone()) },
             target: target.url.clone(),
             output_dir: args.via_directory.then(|| folder.path().join("mlflow-export")),
             direct: !args.via_directory,

@@ -14,16 +14,11 @@ pub fn target_text(given: Option<&str>) -> Result<String> {
 }
 
 fn text(given: Option<&str>, end: End) -> Result<String> {
-    let from_env = || {
-        std::env::var("MLFLOW_TRACKING_URI")
-            .ok()
-            .filter(|uri| !uri.is_empty())
-    };
+    let from_env = || std::env::var("MLFLOW_TRACKING_URI").ok().filter(|uri| !uri.is_empty());
     given.map(str::to_owned).or_else(from_env).ok_or_else(|| {
         let name = end.name();
-        Error::usage(format!("--{name} is missing")).hint(format!(
-            "give --{name} http://host:5000, or set MLFLOW_TRACKING_URI"
-        ))
+        Error::usage(format!("--{name} is missing"))
+            .hint(format!("give --{name} http://host:5000, or set MLFLOW_TRACKING_URI"))
     })
 }
 
@@ -39,18 +34,10 @@ pub async fn open_one(text: &str, end: End) -> Result<Endpoint> {
 /// Opens both ends. MLflow's own credentials go to the source when both are servers.
 pub async fn open_both(source: &str, target: &str) -> Result<(Endpoint, Endpoint)> {
     let source_end = open(source, End::Source, Access::from_env(End::Source, true)).await?;
-    let target_end = open(
-        target,
-        End::Target,
-        Access::from_env(End::Target, !is_server(source)),
-    )
-    .await?;
+    let target_end = open(target, End::Target, Access::from_env(End::Target, !is_server(source))).await?;
     if source_end.location() == target_end.location() {
-        return Err(Error::usage(format!(
-            "source and target are the same: {}",
-            source_end.location()
-        ))
-        .hint("a migration needs two servers"));
+        return Err(Error::usage(format!("source and target are the same: {}", source_end.location()))
+            .hint("a migration needs two servers"));
     }
     Ok((source_end, target_end))
 }

@@ -25,9 +25,7 @@ pub async fn follow(mut job: Job, printer: &Printer) -> Result<Outcome> {
     }
     sink.end();
     let outcome = job.outcome().await?;
-    format::outcome(&outcome)
-        .iter()
-        .for_each(|line| printer.result(line));
+    format::outcome(&outcome).iter().for_each(|line| printer.result(line));
     Ok(outcome)
 }
 
@@ -50,14 +48,8 @@ impl Signals {
     #[cfg(unix)]
     fn new() -> Self {
         use tokio::signal::unix::{SignalKind, signal};
-        let kinds = [
-            SignalKind::interrupt(),
-            SignalKind::terminate(),
-            SignalKind::hangup(),
-        ];
-        Self {
-            all: kinds.into_iter().filter_map(|kind| signal(kind).ok()).collect(),
-        }
+        let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
+        Self { all: kinds.into_iter().filter_map(|kind| signal(kind).ok()).collect() }
     }
 
     #[cfg(unix)]

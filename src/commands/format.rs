@@ -23,12 +23,7 @@ pub fn progress(reading: &Reading) -> String {
         let of = reading.of(kind);
         format!("{} {}/{}{more}", kind.plural(), of.ended(), of.planned)
     });
-    format!(
-        "{} · {} points · {}",
-        kinds.join(" · "),
-        reading.points,
-        bytes(reading.bytes)
-    )
+    format!("{} · {} points · {}", kinds.join(" · "), reading.points, bytes(reading.bytes))
 }
 
 /// The table at the end.
@@ -42,16 +37,9 @@ pub fn outcome(outcome: &Outcome) -> Vec<String> {
         "failed"
     )];
     for kind in Kind::ALL {
-        let Counts {
-            planned,
-            done,
-            failed,
-            skipped,
-        } = outcome.counts.get(kind.plural()).copied().unwrap_or_default();
-        lines.push(format!(
-            "  {:<10} {planned:>9} {done:>9} {skipped:>9} {failed:>9}",
-            kind.plural()
-        ));
+        let Counts { planned, done, failed, skipped } =
+            outcome.counts.get(kind.plural()).copied().unwrap_or_default();
+        lines.push(format!("  {:<10} {planned:>9} {done:>9} {skipped:>9} {failed:>9}", kind.plural()));
     }
     lines.push(format!(
         "  {} metric points, {}, {} requests ({} retried), {}",
@@ -62,12 +50,7 @@ pub fn outcome(outcome: &Outcome) -> Vec<String> {
         seconds(outcome.seconds)
     ));
     lines.extend(outcome.comparison.as_ref().map(totals).unwrap_or_default());
-    lines.extend(
-        outcome
-            .files
-            .iter()
-            .map(|file| format!("  written: {}", file.display())),
-    );
+    lines.extend(outcome.files.iter().map(|file| format!("  written: {}", file.display())));
     lines
 }
 
@@ -84,38 +67,13 @@ fn totals(totals: &Totals) -> Vec<String> {
 
 /// A difference, and its first fields below it.
 pub fn difference(difference: &Difference) -> Vec<String> {
-    let Difference {
-        kind,
-        mark,
-        experiment,
-        name,
-        fields,
-        more_fields,
-        ..
-    } = difference;
-    let id = difference
-        .source_id
-        .as_deref()
-        .or(difference.target_id.as_deref())
-        .unwrap_or_default();
-    let place = if experiment == name {
-        String::new()
-    } else {
-        format!(" in {experiment:?}")
-    };
-    let mut lines = vec![format!(
-        "{} {kind} {name:?}{place} {} ({id})",
-        mark.sign(),
-        mark.word()
-    )];
+    let Difference { kind, mark, experiment, name, fields, more_fields, .. } = difference;
+    let id = difference.source_id.as_deref().or(difference.target_id.as_deref()).unwrap_or_default();
+    let place = if experiment == name { String::new() } else { format!(" in {experiment:?}") };
+    let mut lines = vec![format!("{} {kind} {name:?}{place} {} ({id})", mark.sign(), mark.word())];
     for field in fields.iter().take(5) {
         let side = |value: &Option<String>| value.as_deref().map_or_else(|| "(none)".to_owned(), shorten);
-        lines.push(format!(
-            "    {}: {} → {}",
-            field.field,
-            side(&field.source),
-            side(&field.target)
-        ));
+        lines.push(format!("    {}: {} → {}", field.field, side(&field.source), side(&field.target)));
     }
     let rest = fields.len().saturating_sub(5) + more_fields;
     if rest > 0 {

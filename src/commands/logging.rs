@@ -25,9 +25,7 @@ pub fn start(state: &StateDir, verbose: bool) -> Result<()> {
         .map_err(|e| Error::from(e).at(path.display()))?;
     let level =
         || EnvFilter::try_from_env("MLFERRY_LOG").unwrap_or_else(|_| EnvFilter::new("warn,mlferry=info"));
-    let to_file = tracing_subscriber::fmt::layer()
-        .with_ansi(false)
-        .with_writer(std::sync::Mutex::new(file));
+    let to_file = tracing_subscriber::fmt::layer().with_ansi(false).with_writer(std::sync::Mutex::new(file));
     let to_stderr = verbose.then(|| {
         let colour = std::io::stderr().is_terminal();
         tracing_subscriber::fmt::layer()
@@ -38,7 +36,5 @@ pub fn start(state: &StateDir, verbose: bool) -> Result<()> {
     });
     let registry = tracing_subscriber::registry().with(to_file.with_filter(level()));
     let registry = registry.with(to_stderr.with_filter(level()));
-    registry
-        .try_init()
-        .map_err(|e| Error::permanent(format!("the log cannot be started: {e}")))
+    registry.try_init().map_err(|e| Error::permanent(format!("the log cannot be started: {e}")))
 }

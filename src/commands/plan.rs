@@ -9,10 +9,7 @@ pub async fn plan(args: cli::Plan, printer: &Printer) -> Result<u8> {
     let plan = plan_of(&args.selection)?;
     let source = ends::open_one(&ends::source_text(args.source.source.as_deref())?, End::Source).await?;
     let survey = engine::survey(source.snapshot()?.as_ref(), &plan).await?;
-    survey
-        .experiments
-        .iter()
-        .for_each(|experiment| printer.object("experiment", experiment));
+    survey.experiments.iter().for_each(|experiment| printer.object("experiment", experiment));
     print(&survey, printer);
     if let Some(path) = &args.output {
         let text = written(&plan, &survey)?;
@@ -23,21 +20,10 @@ pub async fn plan(args: cli::Plan, printer: &Printer) -> Result<u8> {
 }
 
 fn print(survey: &Survey, printer: &Printer) {
-    printer.result(&format!(
-        "{:>8} {:>8} {:>8} {:>8}  experiment",
-        "runs", "deleted", "params", "metrics"
-    ));
+    printer.result(&format!("{:>8} {:>8} {:>8} {:>8}  experiment", "runs", "deleted", "params", "metrics"));
     for e in &survey.experiments {
-        let deleted = if e.experiment.lifecycle.is_deleted() {
-            " (deleted)"
-        } else {
-            ""
-        };
-        let renamed = e
-            .target_name
-            .as_ref()
-            .map(|name| format!(" → {name}"))
-            .unwrap_or_default();
+        let deleted = if e.experiment.lifecycle.is_deleted() { " (deleted)" } else { "" };
+        let renamed = e.target_name.as_ref().map(|name| format!(" → {name}")).unwrap_or_default();
         let name = &e.experiment.name;
         printer.result(&format!(
             "{:>8} {:>8} {:>8} {:>8}  {name}{deleted}{renamed}",
@@ -45,12 +31,7 @@ fn print(survey: &Survey, printer: &Printer) {
         ));
     }
     let sum = |of: fn(&engine::ExperimentSurvey) -> u64| survey.experiments.iter().map(of).sum::<u64>();
-    let totals = [
-        sum(|e| e.runs),
-        sum(|e| e.deleted_runs),
-        sum(|e| e.params),
-        sum(|e| e.metrics),
-    ];
+    let totals = [sum(|e| e.runs), sum(|e| e.deleted_runs), sum(|e| e.params), sum(|e| e.metrics)];
     let [runs, deleted, params, metrics] = totals;
     printer.result(&format!(
         "{runs:>8} {deleted:>8} {params:>8} {metrics:>8}  {} experiments",
@@ -72,20 +53,12 @@ fn print(survey: &Survey, printer: &Printer) {
 /// Names what the globs have matched, so that the file can be read and edited.
 fn written(plan: &Plan, survey: &Survey) -> Result<String> {
     let named = |e: &engine::ExperimentSurvey| {
-        let known = plan
-            .experiments
-            .iter()
-            .find(|named| named.name == e.experiment.name);
+        let known = plan.experiments.iter().find(|named| named.name == e.experiment.name);
         known.cloned().unwrap_or_else(|| PlannedExperiment {
             name: e.experiment.name.clone(),
             ..PlannedExperiment::default()
         })
     };
     let experiments = survey.experiments.iter().map(named).collect();
-    Plan {
-        globs: Vec::new(),
-        experiments,
-        ..plan.clone()
-    }
-    .to_toml()
+    Plan { globs: Vec::new(), experiments, ..plan.clone() }.to_toml()
 }

@@ -20,12 +20,7 @@ impl Printer {
     pub fn new(output: Output) -> Self {
         let is_terminal = stderr().is_terminal();
         let colour = is_terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-        Self {
-            json: output.json,
-            quiet: output.quiet,
-            is_terminal,
-            colour,
-        }
+        Self { json: output.json, quiet: output.quiet, is_terminal, colour }
     }
 
     /// A line of the result, for people.
@@ -83,10 +78,6 @@ impl Printer {
     }
 
     fn painted(&self, word: &str, colour: &str) -> String {
-        if self.colour {
-            format!("\x1b[{colour}m{word}\x1b[0m")
-        } else {
-            word.to_owned()
-        }
+        if self.colour { format!("\x1b[{colour}m{word}\x1b[0m") } else { word.to_owned() }
     }
 }

@@ -18,11 +18,7 @@ pub async fn run(args: cli::Run, state: StateDir, printer: &Printer) -> Result<u
     for (end, is_target) in [(&source, false), (&target, true)] {
         let report = engine::check(end, is_target).await?;
         check::print(&report, printer);
-        if let Some(finding) = report
-            .findings
-            .iter()
-            .find(|finding| finding.level == Level::Failure)
-        {
+        if let Some(finding) = report.findings.iter().find(|finding| finding.level == Level::Failure) {
             let error = Error::permanent(format!("{}: {}", report.about.location, finding.text));
             return Err(match &finding.hint {
                 Some(hint) => error.hint(hint),
@@ -53,11 +49,7 @@ pub async fn run(args: cli::Run, state: StateDir, printer: &Printer) -> Result<u
     let validated = follow(job, printer).await?;
     let code = finish(validated, printer)?;
     // What failed on the way is missing now: the exit code says the cause rather than the effect.
-    Ok(if outcome.failed() > 0 && code == 4 {
-        3
-    } else {
-        code
-    })
+    Ok(if outcome.failed() > 0 && code == 4 { 3 } else { code })
 }
 
 enum Moved {
@@ -98,19 +90,9 @@ async fn import(
 ) -> Result<Moved> {
     let again = target.clone();
     let (source, plan, state) = (source.snapshot()?, plan.clone(), state.clone());
-    let job = engine::import(Import {
-        source,
-        target,
-        plan,
-        state,
-        journal: None,
-    })?;
+    let job = engine::import(Import { source, target, plan, state, journal: None })?;
     let imported = follow(job, printer).await?;
-    Ok(if imported.stopped {
-        Moved::Ended(imported)
-    } else {
-        Moved::Imported(imported, again)
-    })
+    Ok(if imported.stopped { Moved::Ended(imported) } else { Moved::Imported(imported, again) })
 }
 
 fn agreed(source: &Endpoint, target: &Endpoint) -> Result<bool> {

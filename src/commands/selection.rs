@@ -46,23 +46,13 @@ fn split(globs: &str) -> Vec<String> {
             part.push(c);
         }
     }
-    parts
-        .into_iter()
-        .map(|part| part.trim().to_owned())
-        .filter(|part| !part.is_empty())
-        .collect()
+    parts.into_iter().map(|part| part.trim().to_owned()).filter(|part| !part.is_empty()).collect()
 }
 
 fn renames(path: &Path) -> Result<BTreeMap<String, String>> {
     let bad = |e: csv::Error| Error::usage(format!("{}: {e}", path.display())).hint("each line is old,new");
-    let mut reader = csv::ReaderBuilder::new()
-        .has_headers(false)
-        .from_path(path)
-        .map_err(bad)?;
-    reader
-        .deserialize::<(String, String)>()
-        .map(|line| line.map_err(bad))
-        .collect()
+    let mut reader = csv::ReaderBuilder::new().has_headers(false).from_path(path).map_err(bad)?;
+    reader.deserialize::<(String, String)>().map(|line| line.map_err(bad)).collect()
 }
 
 #[cfg(test)]

@@ -14,9 +14,7 @@ pub fn completions(shell: Shell, printer: &Printer) -> Result<u8> {
 
 pub fn man(printer: &Printer) -> Result<u8> {
     let mut page = Vec::new();
-    clap_mangen::Man::new(Cli::command())
-        .render(&mut page)
-        .map_err(|e| Error::permanent(e.to_string()))?;
+    clap_mangen::Man::new(Cli::command()).render(&mut page).map_err(|e| Error::permanent(e.to_string()))?;
     printer.result(String::from_utf8_lossy(&page).trim_end());
     Ok(0)
 }

@@ -34,11 +34,7 @@ impl<'a> Sink<'a> {
             p if p.is_terminal => Face::Bar(bar()),
             _ => Face::Plain(Instant::now()),
         };
-        Self {
-            printer,
-            face,
-            differences: 0,
-        }
+        Self { printer, face, differences: 0 }
     }
 
     pub fn event(&mut self, event: &Event) {
@@ -50,13 +46,7 @@ impl<'a> Sink<'a> {
                     bar.set_prefix(step.name());
                 }
             }
-            Event::ItemFailed {
-                kind,
-                name,
-                reason,
-                hint,
-                ..
-            } => {
+            Event::ItemFailed { kind, name, reason, hint, .. } => {
                 self.line(&format!("failed: {kind} {name:?}: {reason}"));
                 if let Some(hint) = hint {
                     self.line(&format!("  hint: {hint}"));
@@ -65,9 +55,7 @@ impl<'a> Sink<'a> {
             Event::Difference(difference) => {
                 self.differences += 1;
                 if self.differences <= DIFFERENCES_SHOWN {
-                    format::difference(difference)
-                        .iter()
-                        .for_each(|line| self.line(line));
+                    format::difference(difference).iter().for_each(|line| self.line(line));
                 } else if self.differences == DIFFERENCES_SHOWN + 1 {
                     self.line("… more differences: --report FILE writes all of them");
                 }

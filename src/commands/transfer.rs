@@ -9,13 +9,7 @@ pub async fn export(args: cli::Export, state: StateDir, printer: &Printer) -> Re
     let plan = plan_of(&args.selection)?;
     let source = ends::open_one(&ends::source_text(args.source.source.as_deref())?, End::Source).await?;
     let (source, output_dir, journal) = (source.snapshot()?, args.output_dir, args.journal);
-    let job = engine::export(engine::Export {
-        source,
-        output_dir,
-        plan,
-        state,
-        journal,
-    })?;
+    let job = engine::export(engine::Export { source, output_dir, plan, state, journal })?;
     finish(follow(job, printer).await?, printer)
 }
 
@@ -32,13 +26,7 @@ pub async fn import(args: cli::Import, state: StateDir, printer: &Printer) -> Re
     let (source, target) =
         ends::open_both(&source, &ends::target_text(args.target.target.as_deref())?).await?;
     let (source, journal) = (source.snapshot()?, args.journal);
-    let job = engine::import(engine::Import {
-        source,
-        target,
-        plan,
-        state,
-        journal,
-    })?;
+    let job = engine::import(engine::Import { source, target, plan, state, journal })?;
     finish(follow(job, printer).await?, printer)
 }
 

@@ -27,11 +27,7 @@ pub fn files<'a>(client: &'a Client, run: &'a Run) -> Pages<'a, FileEntry> {
             let (speakable, other): (Vec<_>, Vec<_>) =
                 below.into_iter().partition(|folder| is_speakable(folder).is_ok());
             folders.extend(speakable);
-            files.extend(other.into_iter().map(|path| FileEntry {
-                path,
-                size: None,
-                sha256: None,
-            }));
+            files.extend(other.into_iter().map(|path| FileEntry { path, size: None, sha256: None }));
         }
         Result::Ok(Some((files, folders)))
     })

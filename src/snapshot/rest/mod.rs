@@ -71,11 +71,7 @@ impl Snapshot for RestSnapshot {
         is_speakable(&file.path)?;
         let proxied = proxied_path(&run.artifact_uri);
         match proxied.filter(|_| self.probe.capabilities.artifact_proxy && file.path.is_ascii()) {
-            Some(root) => {
-                self.client
-                    .download_proxied(&proxied_url_path(root, &file.path)?)
-                    .await
-            }
+            Some(root) => self.client.download_proxied(&proxied_url_path(root, &file.path)?).await,
             None => self.client.download_from_run(&run.id, &file.path).await,
         }
     }
