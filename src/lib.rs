@@ -17,3 +17,4 @@ pub mod error;
 pub mod rest;
 pub mod snapshot;
 pub mod target;
+pub mod tui;

@@ -1,0 +1,94 @@
+//! The terminal while the wizard has it, and how it gets back to what it was: on leaving, on an error, on a panic.
+
+use std::io::{Stdout, stdout};
+use std::panic;
+use std::thread;
+
+use crossterm::cursor::Show;
+use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
+use crossterm::execute;
+use crossterm::style::force_color_output;
+use crossterm::terminal::{
+    BeginSynchronizedUpdate, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen,
+    disable_raw_mode, enable_raw_mode,
+};
+use ratatui::Terminal;
+use ratatui::backend::CrosstermBackend;
+
+use super::model::Model;
+use super::view::view;
+use crate::error::Result;
+
+pub struct Screen {
+    terminal: Terminal<CrosstermBackend<Stdout>>,
+}
+
+impl Screen {
+    pub fn open() -> Result<Self> {
+        // The theme alone decides on colours: crossterm's own NO_COLOR loses reverse and bold with them.
+        force_color_output(true);
+        restore_on_panic();
+        enter()?;
+        let terminal = Terminal::new(CrosstermBackend::new(stdout())).inspect_err(|_| leave())?;
+        Ok(Self { terminal })
+    }
+
+    /// All at once, so that a slow line never shows half a frame.
+    pub fn draw(&mut self, model: &Model) -> Result<()> {
+        execute!(stdout(), BeginSynchronizedUpdate)?;
+        let drawn = self.terminal.draw(|frame| view(model, frame)).map(drop);
+        execute!(stdout(), EndSynchronizedUpdate)?;
+        Ok(drawn?)
+    }
+
+    /// Forgets what is on the screen, so that all of it is drawn again.
+    pub fn clear(&mut self) -> Result<()> {
+        Ok(self.terminal.clear()?)
+    }
+
+    /// Hands the terminal to somebody else for a while.
+    pub fn leave(&self) {
+        leave();
+    }
+
+    pub fn enter(&mut self) -> Result<()> {
+        enter()?;
+        self.clear()
+    }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        leave();
+        if !thread::panicking() {
+            drop(panic::take_hook());
+        }
+    }
+}
+
+fn enter() -> Result<()> {
+    enable_raw_mode()?;
+    execute!(stdout(), EnterAlternateScreen, EnableBracketedPaste).inspect_err(|_| leave())?;
+    Ok(())
+}
+
+/// Whatever fails here fails because the terminal is gone.
+fn leave() {
+    let _ = execute!(stdout(), DisableBracketedPaste, LeaveAlternateScreen, Show);
+    let _ = disable_raw_mode();
+}
+
+/// A panic of the wizard itself is told on the restored terminal. One of a job only ends that job: what it says must
+/// not run over the screen.
+fn restore_on_panic() {
+    let before = panic::take_hook();
+    let wizard = thread::current().id();
+    panic::set_hook(Box::new(move |panic| {
+        if thread::current().id() == wizard {
+            leave();
+            before(panic);
+        } else {
+            tracing::error!("{panic}");
+        }
+    }));
+}
