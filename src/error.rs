@@ -36,11 +36,7 @@ pub struct Error {
 
 impl Error {
     pub fn new(class: Class, message: impl Into<String>) -> Self {
-        Self {
-            class,
-            message: message.into(),
-            hint: None,
-        }
+        Self { class, message: message.into(), hint: None }
     }
 
     pub fn usage(message: impl Into<String>) -> Self {
@@ -62,11 +58,7 @@ impl Error {
     /// The same error once more, for a second reader.
     #[must_use]
     pub fn again(&self) -> Self {
-        Self {
-            class: self.class,
-            message: self.message.clone(),
-            hint: self.hint.clone(),
-        }
+        Self { class: self.class, message: self.message.clone(), hint: self.hint.clone() }
     }
 
     /// Says what the reader can do next. The first hint wins: it is nearest to the cause.
@@ -116,18 +108,11 @@ impl From<std::io::Error> for Error {
         use std::io::ErrorKind;
         let plain = Self::permanent(error.to_string());
         match error.kind() {
-            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Self {
-                class: Class::Full,
-                ..plain
-            }
-            .hint(
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Self { class: Class::Full, ..plain }.hint(
                 "free some space, or choose another directory, and run the same command again: it continues",
             ),
             ErrorKind::PermissionDenied => plain.hint("check who owns the directory and its permissions"),
-            ErrorKind::NotFound => Self {
-                class: Class::NotFound,
-                ..plain
-            },
+            ErrorKind::NotFound => Self { class: Class::NotFound, ..plain },
             _ => plain,
         }
     }

@@ -11,6 +11,10 @@
 
 pub mod archive;
 pub mod artifacts;
+pub mod aws;
+pub mod cli;
+pub mod commands;
+pub mod demo;
 pub mod engine;
 pub mod entities;
 pub mod error;

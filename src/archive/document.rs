@@ -21,11 +21,7 @@ pub struct Wrapped<T> {
 
 impl<T> Wrapped<T> {
     pub fn new(script: &str, info: Value, mlflow: T) -> Self {
-        Self {
-            system: System::now(script),
-            info: Some(info),
-            mlflow,
-        }
+        Self { system: System::now(script), info: Some(info), mlflow }
     }
 }
 
@@ -68,10 +64,7 @@ pub struct ExperimentsFile {
 
 impl From<Experiment> for ExperimentLine {
     fn from(experiment: Experiment) -> Self {
-        Self {
-            id: experiment.id,
-            name: experiment.name,
-        }
+        Self { id: experiment.id, name: experiment.name }
     }
 }
 
@@ -188,71 +181,27 @@ impl From<&Run> for RunInfo {
 impl From<&[DatasetInput]> for RunInputs {
     fn from(inputs: &[DatasetInput]) -> Self {
         let input = |input: &DatasetInput| {
-            let DatasetInput {
-                name,
-                digest,
-                source_type,
-                source,
-                schema,
-                profile,
-                tags,
-            } = input.clone();
+            let DatasetInput { name, digest, source_type, source, schema, profile, tags } = input.clone();
             let tags = tags.into_iter().map(|(key, value)| Tag { key, value }).collect();
-            Input {
-                dataset: Dataset {
-                    name,
-                    digest,
-                    source_type,
-                    source,
-                    schema,
-                    profile,
-                },
-                tags,
-            }
+            Input { dataset: Dataset { name, digest, source_type, source, schema, profile }, tags }
         };
-        Self {
-            dataset_inputs: inputs.iter().map(input).collect(),
-        }
+        Self { dataset_inputs: inputs.iter().map(input).collect() }
     }
 }
 
 impl From<Input> for DatasetInput {
     fn from(input: Input) -> Self {
-        let Dataset {
-            name,
-            digest,
-            source_type,
-            source,
-            schema,
-            profile,
-        } = input.dataset;
+        let Dataset { name, digest, source_type, source, schema, profile } = input.dataset;
         let tags = input.tags.into_iter().map(|tag| (tag.key, tag.value)).collect();
-        Self {
-            name,
-            digest,
-            source_type,
-            source,
-            schema,
-            profile,
-            tags,
-        }
+        Self { name, digest, source_type, source, schema, profile, tags }
     }
 }
 
 impl From<RunFile> for Run {
     fn from(file: RunFile) -> Self {
-        let RunFile {
-            info,
-            params,
-            tags,
-            inputs,
-            metrics,
-        } = file;
-        let mut datasets: Vec<DatasetInput> = inputs
-            .dataset_inputs
-            .into_iter()
-            .map(DatasetInput::from)
-            .collect();
+        let RunFile { info, params, tags, inputs, metrics } = file;
+        let mut datasets: Vec<DatasetInput> =
+            inputs.dataset_inputs.into_iter().map(DatasetInput::from).collect();
         datasets.sort();
         Self {
             id: info.run_id,

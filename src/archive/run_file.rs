@@ -23,12 +23,8 @@ pub fn read_summary(path: &Path) -> Result<Run> {
 pub fn each_point(path: &Path, sink: &mut dyn FnMut(&str, Point) -> bool) -> Result<()> {
     let mut reader = serde_json::Deserializer::from_reader(open(path)?);
     let mut listening = true;
-    let read = Descend {
-        path: &["mlflow", "metrics"],
-        sink,
-        listening: &mut listening,
-    }
-    .deserialize(&mut reader);
+    let read =
+        Descend { path: &["mlflow", "metrics"], sink, listening: &mut listening }.deserialize(&mut reader);
     match read {
         Err(_) if !listening => Ok(()),
         Err(e) => Err(broken(path, &e)),
@@ -67,11 +63,7 @@ impl<'de> Deserialize<'de> for Latest {
             }
         }
         let all = BTreeMap::<String, One>::deserialize(deserializer)?;
-        Ok(Self(
-            all.into_iter()
-                .filter_map(|(key, one)| Some((key, one.0?)))
-                .collect(),
-        ))
+        Ok(Self(all.into_iter().filter_map(|(key, one)| Some((key, one.0?))).collect()))
     }
 }
 
@@ -98,11 +90,7 @@ impl<'de> Visitor<'de> for Descend<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        let Self {
-            path,
-            sink,
-            listening,
-        } = self;
+        let Self { path, sink, listening } = self;
         while let Some(key) = map.next_key::<String>()? {
             match path {
                 [] => {

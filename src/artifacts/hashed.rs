@@ -36,10 +36,7 @@ struct Pass {
 
 impl<'a> Hashed<'a> {
     pub fn new(inner: &'a dyn Opener) -> Self {
-        Self {
-            inner,
-            pass: Mutex::default(),
-        }
+        Self { inner, pass: Mutex::default() }
     }
 
     /// The digest of the last pass, or why that pass broke off.
@@ -48,10 +45,9 @@ impl<'a> Hashed<'a> {
         let mut pass = lock(&pass);
         match pass.broken.take() {
             Some(error) => Err(error),
-            None => Ok(Digest {
-                bytes: pass.bytes,
-                sha256: hex(&std::mem::take(&mut pass.hasher).finalize()),
-            }),
+            None => {
+                Ok(Digest { bytes: pass.bytes, sha256: hex(&std::mem::take(&mut pass.hasher).finalize()) })
+            }
         }
     }
 
@@ -94,11 +90,9 @@ fn lock(pass: &Arc<Mutex<Pass>>) -> std::sync::MutexGuard<'_, Pass> {
 
 pub(super) fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write;
-    bytes
-        .iter()
-        .fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
-            // Writing to a String cannot fail.
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
+    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }

@@ -33,16 +33,13 @@ pub fn appear(file: NamedTempFile, path: &Path) -> Result<()> {
     let place = |e: io::Error| Error::from(e).at(path.display());
     file.as_file().sync_all().map_err(place)?;
     file.persist(path).map_err(|e| place(e.error))?;
-    File::open(folder_of(path)?)
-        .and_then(|folder| folder.sync_all())
-        .map_err(place)
+    File::open(folder_of(path)?).and_then(|folder| folder.sync_all()).map_err(place)
 }
 
 /// Writes a small file.
 pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     let mut file = partial(path)?;
-    file.write_all(bytes)
-        .map_err(|e| Error::from(e).at(path.display()))?;
+    file.write_all(bytes).map_err(|e| Error::from(e).at(path.display()))?;
     appear(file, path)
 }
 
@@ -68,14 +65,10 @@ pub async fn store(path: &Path, source: &dyn Opener) -> Result<Digest> {
 }
 
 pub async fn open(path: &Path) -> Result<ByteStream> {
-    let file = tokio::fs::File::open(path)
-        .await
-        .map_err(|e| Error::from(e).at(path.display()))?;
+    let file = tokio::fs::File::open(path).await.map_err(|e| Error::from(e).at(path.display()))?;
     let place = path.display().to_string();
     let chunks = ReaderStream::with_capacity(file, CHUNK);
-    Ok(chunks
-        .map(move |chunk| chunk.map_err(|e| Error::from(e).at(&place)))
-        .boxed())
+    Ok(chunks.map(move |chunk| chunk.map_err(|e| Error::from(e).at(&place))).boxed())
 }
 
 /// Every file below `root` in order of path; empty when there is no such folder.
@@ -94,11 +87,7 @@ pub fn walk(root: &Path) -> Result<Vec<FileEntry>> {
                 folders.push(path);
             } else if !entry.file_name().to_string_lossy().starts_with(PARTIAL) {
                 let size = Some(entry.metadata()?.len());
-                files.push(FileEntry {
-                    path: relative(root, &path),
-                    size,
-                    sha256: None,
-                });
+                files.push(FileEntry { path: relative(root, &path), size, sha256: None });
             }
         }
     }
@@ -108,22 +97,16 @@ pub fn walk(root: &Path) -> Result<Vec<FileEntry>> {
 
 fn relative(root: &Path, path: &Path) -> String {
     let below = path.strip_prefix(root).unwrap_or(path);
-    below
-        .iter()
-        .map(|part| part.to_string_lossy())
-        .collect::<Vec<_>>()
-        .join("/")
+    below.iter().map(|part| part.to_string_lossy()).collect::<Vec<_>>().join("/")
 }
 
 fn folder_of(path: &Path) -> Result<&Path> {
-    path.parent()
-        .ok_or_else(|| Error::permanent(format!("{} has no folder", path.display())))
+    path.parent().ok_or_else(|| Error::permanent(format!("{} has no folder", path.display())))
 }
 
 /// The path of an artifact below `root`, its parts as they are.
 pub fn below(root: &Path, path: &str) -> PathBuf {
-    path.split('/')
-        .fold(root.to_owned(), |folder, part| folder.join(part))
+    path.split('/').fold(root.to_owned(), |folder, part| folder.join(part))
 }
 
 #[cfg(test)]
@@ -140,10 +123,7 @@ mod tests {
             let chunks: Vec<Result<Bytes>> = self
                 .0
                 .iter()
-                .map(|step| {
-                    step.map(|text| Bytes::from_static(text.as_bytes()))
-                        .map_err(Error::transient)
-                })
+                .map(|step| step.map(|text| Bytes::from_static(text.as_bytes())).map_err(Error::transient))
                 .collect();
             Ok(futures::stream::iter(chunks).boxed())
         }
@@ -155,10 +135,7 @@ mod tests {
         let path = below(folder.path(), "a/b c/100%.txt");
         let digest = store(&path, &Script(vec![Ok("ab"), Ok("c")])).await.unwrap();
         assert_eq!(digest.bytes, 3);
-        assert_eq!(
-            digest.sha256,
-            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
-        );
+        assert_eq!(digest.sha256, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
         assert_eq!(fs::read(&path).unwrap(), b"abc");
         assert_eq!(walk(folder.path()).unwrap()[0].path, "a/b c/100%.txt");
     }
@@ -167,9 +144,7 @@ mod tests {
     async fn a_file_that_breaks_off_never_appears() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x");
-        let error = store(&path, &Script(vec![Ok("ab"), Err("gone")]))
-            .await
-            .unwrap_err();
+        let error = store(&path, &Script(vec![Ok("ab"), Err("gone")])).await.unwrap_err();
         assert_eq!(error.to_string(), "gone");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
     }

@@ -6,4 +6,4 @@ pub mod local;
 mod proxy;
 
 pub use hashed::{ByteStream, Digest, Hashed};
-pub use proxy::{proxied_path, proxied_url_path};
+pub use proxy::{is_speakable, proxied_path, proxied_url_path};

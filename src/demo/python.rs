@@ -9,14 +9,7 @@ use tokio::process::Command;
 
 use crate::error::{Error, Result};
 
-const PROGRAMS: [&str; 6] = [
-    "python3.13",
-    "python3.12",
-    "python3.11",
-    "python3.10",
-    "python3",
-    "python",
-];
+const PROGRAMS: [&str; 6] = ["python3.13", "python3.12", "python3.11", "python3.10", "python3", "python"];
 const OLDEST: (u32, u32) = (3, 10);
 /// The newest Python for which the numpy and pyarrow that MLflow 2.x asks for have wheels.
 const NEWEST_FOR_OLD_MLFLOW: (u32, u32) = (3, 12);
@@ -59,11 +52,8 @@ pub(super) async fn find(mlflow: &str) -> Result<Python> {
         }
     }
     second_best.ok_or_else(|| {
-        Error::permanent(format!(
-            "no Python 3.10 or newer with venv was found ({})",
-            refused.join("; ")
-        ))
-        .hint(HINT)
+        Error::permanent(format!("no Python 3.10 or newer with venv was found ({})", refused.join("; ")))
+            .hint(HINT)
     })
 }
 
@@ -96,10 +86,7 @@ async fn ask(program: PathBuf) -> Result<Python, String> {
 fn reason(stderr: &str) -> String {
     let mut lines = stderr.lines().map(str::trim).filter(|line| !line.is_empty());
     let exception = lines.clone().find(|line| line.contains("Error: "));
-    exception
-        .or_else(|| lines.next())
-        .unwrap_or("it fails")
-        .to_owned()
+    exception.or_else(|| lines.next()).unwrap_or("it fails").to_owned()
 }
 
 fn parse(answer: &str) -> Option<(u32, u32)> {

@@ -29,8 +29,5 @@ pub async fn seed(venv: &Venv, url: &str, scale: &str) -> Result<()> {
         return Ok(());
     }
     let reason = tail(&String::from_utf8_lossy(&output.stderr));
-    Err(Error::permanent(format!(
-        "seeding {url} failed ({}):\n{reason}",
-        output.status
-    )))
+    Err(Error::permanent(format!("seeding {url} failed ({}):\n{reason}", output.status)))
 }

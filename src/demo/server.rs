@@ -33,11 +33,7 @@ pub struct ServerOptions {
 
 impl Default for ServerOptions {
     fn default() -> Self {
-        Self {
-            workers: 2,
-            port: None,
-            log: "server.log".to_owned(),
-        }
+        Self { workers: 2, port: None, log: "server.log".to_owned() }
     }
 }
 
@@ -78,9 +74,7 @@ impl MlflowServer {
                 );
             }
         }
-        Err(Error::transient(
-            "every free port that was tried was taken before the server could listen on it",
-        ))
+        Err(Error::transient("every free port that was tried was taken before the server could listen on it"))
     }
 
     /// The SQLite file of the server.
@@ -98,41 +92,25 @@ impl MlflowServer {
         drop(self.lifeline.take());
         match timeout(STOP_TIMEOUT, self.launcher.wait()).await {
             Ok(status) => status.map(drop).map_err(Error::from),
-            Err(_) => Err(Error::permanent(format!(
-                "the MLflow server at {} does not stop",
-                self.url
-            ))),
+            Err(_) => Err(Error::permanent(format!("the MLflow server at {} does not stop", self.url))),
         }
     }
 
     fn launch(venv: &Venv, dir: &Path, script: &Path, log: &Path, port: u16, workers: u32) -> Result<Self> {
         let output = File::create(log)?;
         let mut command = venv.command();
-        command
-            .arg(script)
-            .arg(venv.python())
-            .args(["-m", "mlflow", "server", "--host", "127.0.0.1"]);
+        command.arg(script).arg(venv.python()).args(["-m", "mlflow", "server", "--host", "127.0.0.1"]);
         command.args(["--port", &port.to_string(), "--workers", &workers.to_string()]);
         // Relative to the working directory: no character of its path can upset a URI.
         command.args(["--backend-store-uri", "sqlite:///mlflow.db"]);
         command.args(["--serve-artifacts", "--artifacts-destination", "artifacts"]);
-        command
-            .env("MLFLOW_SERVER_ENABLE_JOB_EXECUTION", "false")
-            .current_dir(dir);
+        command.env("MLFLOW_SERVER_ENABLE_JOB_EXECUTION", "false").current_dir(dir);
         // Killing the launcher would orphan the server; it ends by itself with the pipe.
         command.kill_on_drop(false);
-        let mut launcher = command
-            .stdin(Stdio::piped())
-            .stdout(output.try_clone()?)
-            .stderr(output)
-            .spawn()?;
+        let mut launcher =
+            command.stdin(Stdio::piped()).stdout(output.try_clone()?).stderr(output).spawn()?;
         let lifeline = launcher.stdin.take();
-        Ok(Self {
-            url: format!("http://127.0.0.1:{port}"),
-            dir: dir.to_path_buf(),
-            launcher,
-            lifeline,
-        })
+        Ok(Self { url: format!("http://127.0.0.1:{port}"), dir: dir.to_path_buf(), launcher, lifeline })
     }
 
     async fn until_ready(&mut self, log: &Path, port: u16) -> Result<Outcome> {
@@ -154,18 +132,13 @@ impl MlflowServer {
         }
         let text = tail(&read_log(log).await);
         let seconds = START_TIMEOUT.as_secs();
-        Err(Error::permanent(format!(
-            "the MLflow server did not answer within {seconds} s:\n{text}"
-        ))
-        .hint(format!("see {}", log.display())))
+        Err(Error::permanent(format!("the MLflow server did not answer within {seconds} s:\n{text}"))
+            .hint(format!("see {}", log.display())))
     }
 }
 
 fn did_not_start(status: ExitStatus, log: &str) -> Error {
-    Error::permanent(format!(
-        "the MLflow server did not start ({status}):\n{}",
-        tail(log)
-    ))
+    Error::permanent(format!("the MLflow server did not start ({status}):\n{}", tail(log)))
 }
 
 /// The system's choice. It is free now; the server says whether it still is when it gets there.
@@ -207,18 +180,9 @@ mod tests {
 
     #[test]
     fn the_log_tells_who_has_the_port() {
-        assert!(is_listening(
-            "[INFO] Listening at: http://127.0.0.1:5000 (77)",
-            5000
-        ));
-        assert!(is_listening(
-            "Uvicorn running on http://127.0.0.1:5000 (Press CTRL+C to quit)",
-            5000
-        ));
-        assert!(!is_listening(
-            "Uvicorn running on http://127.0.0.1:50001 (Press",
-            5000
-        ));
+        assert!(is_listening("[INFO] Listening at: http://127.0.0.1:5000 (77)", 5000));
+        assert!(is_listening("Uvicorn running on http://127.0.0.1:5000 (Press CTRL+C to quit)", 5000));
+        assert!(!is_listening("Uvicorn running on http://127.0.0.1:50001 (Press", 5000));
         assert!(port_is_taken("[ERROR] Connection in use: ('127.0.0.1', 5000)"));
         assert!(port_is_taken("ERROR:    [Errno 98] Address already in use"));
         assert!(!port_is_taken("INFO: started"));

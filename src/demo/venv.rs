@@ -14,6 +14,7 @@ use crate::error::{Error, Result};
 /// Written last: an environment without it was interrupted while it was made.
 const MARKER: &str = "mlferry-complete";
 const TAIL_LINES: usize = 15;
+const LINE_LENGTH: usize = 300;
 const LOCK_POLL: Duration = Duration::from_millis(250);
 
 type Say<'a> = &'a (dyn Fn(&str) + Send + Sync);
@@ -28,9 +29,7 @@ impl Venv {
     /// The cached environment with MLflow `version`, made now if it is not there yet (some minutes, from PyPI).
     pub async fn ensure(version: &str, say: Say<'_>) -> Result<Self> {
         if version.is_empty() || !version.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.') {
-            return Err(Error::usage(format!(
-                "{version:?} is not an MLflow version, such as 3.10.1"
-            )));
+            return Err(Error::usage(format!("{version:?} is not an MLflow version, such as 3.10.1")));
         }
         let parent = cache_dir()?.join("venv");
         let venv = Self::at(parent.join(format!("mlflow-{version}")));
@@ -46,11 +45,7 @@ impl Venv {
     }
 
     fn at(root: PathBuf) -> Self {
-        let python = root.join(if cfg!(windows) {
-            "Scripts/python.exe"
-        } else {
-            "bin/python"
-        });
+        let python = root.join(if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" });
         Self { root, python }
     }
 
@@ -73,10 +68,7 @@ impl Venv {
         if let Ok(path) = std::env::join_paths(dirs) {
             command.env("PATH", path);
         }
-        command.envs([
-            ("NO_PROXY", "127.0.0.1,localhost"),
-            ("no_proxy", "127.0.0.1,localhost"),
-        ]);
+        command.envs([("NO_PROXY", "127.0.0.1,localhost"), ("no_proxy", "127.0.0.1,localhost")]);
         command.envs([("MLFLOW_DISABLE_TELEMETRY", "true"), ("PYTHONUNBUFFERED", "1")]);
         command
     }
@@ -87,19 +79,12 @@ impl Venv {
             tokio::fs::remove_dir_all(&self.root).await?;
         }
         let base = python::find(version).await?;
-        say(&format!(
-            "making an environment for MLflow {version} with Python {} (once)",
-            base.version()
-        ));
+        say(&format!("making an environment for MLflow {version} with Python {} (once)", base.version()));
         let mut venv = python::clean_command(&base.program);
         venv.args(["-m", "venv"]).arg(&self.root);
-        run(venv, lock, &|_| ())
-            .await
-            .map_err(|e| e.at("python -m venv"))?;
+        run(venv, lock, &|_| ()).await.map_err(|e| e.at("python -m venv"))?;
 
-        say(&format!(
-            "installing MLflow {version} from PyPI: this takes some minutes"
-        ));
+        say(&format!("installing MLflow {version} from PyPI: this takes some minutes"));
         let mut pip = python::clean_command(&self.python);
         pip.args([
             "-m",
@@ -150,11 +135,7 @@ fn cache_dir() -> Result<PathBuf> {
 
 /// Polls instead of blocking, so that Ctrl-C is heard while another process is installing.
 async fn lock(path: &Path, version: &str, say: Say<'_>) -> Result<File> {
-    let file = File::options()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(path)?;
+    let file = File::options().create(true).truncate(false).write(true).open(path)?;
     let mut told = false;
     loop {
         match file.try_lock() {
@@ -163,9 +144,7 @@ async fn lock(path: &Path, version: &str, say: Say<'_>) -> Result<File> {
             Err(TryLockError::WouldBlock) => {}
         }
         if !told {
-            say(&format!(
-                "waiting for another mlferry that is installing MLflow {version}"
-            ));
+            say(&format!("waiting for another mlferry that is installing MLflow {version}"));
             told = true;
         }
         tokio::time::sleep(LOCK_POLL).await;
@@ -175,10 +154,7 @@ async fn lock(path: &Path, version: &str, say: Say<'_>) -> Result<File> {
 /// Runs a command to its end. It inherits the lock as its standard input: should this process be killed, the lock
 /// stays taken until the command, too, has let go of the directory.
 async fn run(mut command: Command, lock: &File, line: &(dyn Fn(&str) + Send + Sync)) -> Result<()> {
-    command
-        .stdin(Stdio::from(lock.try_clone()?))
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
+    command.stdin(Stdio::from(lock.try_clone()?)).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn()?;
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
     let ((), errors) = tokio::join!(each_line(stdout, line), read_all(stderr));
@@ -212,16 +188,22 @@ fn short_progress(line: &str) -> Option<String> {
         return Some("pip: unpacking".to_owned());
     }
     let wanted = line.strip_prefix("Collecting ")?;
-    let end = wanted
-        .find(|c: char| !c.is_ascii_alphanumeric() && !"-_.".contains(c))
-        .unwrap_or(wanted.len());
+    let end = wanted.find(|c: char| !c.is_ascii_alphanumeric() && !"-_.".contains(c)).unwrap_or(wanted.len());
     Some(format!("pip: {}", &wanted[..end]))
 }
 
-/// The last lines of a program's output: where it says what went wrong.
+/// The last lines of a program's output, where it says what went wrong; very long ones are cut.
 pub(super) fn tail(text: &str) -> String {
     let lines: Vec<&str> = text.trim_end().lines().collect();
-    lines[lines.len().saturating_sub(TAIL_LINES)..].join("\n")
+    let last = &lines[lines.len().saturating_sub(TAIL_LINES)..];
+    last.iter().map(|line| cut(line)).collect::<Vec<_>>().join("\n")
+}
+
+fn cut(line: &str) -> String {
+    match line.char_indices().nth(LINE_LENGTH) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line.to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -231,18 +213,12 @@ mod tests {
     #[test]
     fn old_releases_get_the_pins_they_forgot() {
         assert_eq!(requirements("3.10.1"), ["mlflow==3.10.1"]);
-        assert_eq!(
-            requirements("2.9.2"),
-            ["mlflow==2.9.2", "setuptools<81", "sqlalchemy<2.1"]
-        );
+        assert_eq!(requirements("2.9.2"), ["mlflow==2.9.2", "setuptools<81", "sqlalchemy<2.1"]);
     }
 
     #[test]
     fn progress_is_short() {
-        assert_eq!(
-            short_progress("Collecting numpy<2,>=1.9 (from x)").as_deref(),
-            Some("pip: numpy")
-        );
+        assert_eq!(short_progress("Collecting numpy<2,>=1.9 (from x)").as_deref(), Some("pip: numpy"));
         assert_eq!(short_progress("Collecting Flask").as_deref(), Some("pip: Flask"));
         assert_eq!(short_progress("  Downloading x.whl (3 kB)"), None);
     }
@@ -253,6 +229,7 @@ mod tests {
         assert!(tail(&text).starts_with("25\n"));
         assert!(tail(&text).ends_with("\n39"));
         assert_eq!(tail(""), "");
+        assert_eq!(tail(&"ü".repeat(900)).chars().count(), LINE_LENGTH + 1);
     }
 
     #[tokio::test]

@@ -37,18 +37,11 @@ pub struct Finding {
 
 impl Finding {
     fn new(level: Level, text: impl Into<String>) -> Self {
-        Self {
-            level,
-            text: text.into(),
-            hint: None,
-        }
+        Self { level, text: text.into(), hint: None }
     }
 
     fn hint(self, hint: impl Into<String>) -> Self {
-        Self {
-            hint: Some(hint.into()),
-            ..self
-        }
+        Self { hint: Some(hint.into()), ..self }
     }
 }
 
@@ -72,10 +65,8 @@ pub struct CheckReport {
 pub async fn check(endpoint: &Endpoint, is_target: bool) -> Result<CheckReport> {
     let snapshot = match endpoint {
         Endpoint::Archive(path) if is_target => {
-            return Err(
-                crate::error::Error::usage(format!("{} is no tracking server", path.display()))
-                    .hint("a migration's target is a server: give http://host:5000"),
-            );
+            return Err(crate::error::Error::usage(format!("{} is no tracking server", path.display()))
+                .hint("a migration's target is a server: give http://host:5000"));
         }
         _ => endpoint.snapshot()?,
     };
@@ -117,15 +108,11 @@ fn milliseconds(latency: Duration) -> f64 {
 fn findings(probe: &Probe, is_target: bool) -> Vec<Finding> {
     let can = &probe.capabilities;
     let mut findings = vec![match probe.version {
-        Some(version) if version < OLDEST => Finding::new(
-            Level::Warning,
-            format!("MLflow {version} is older than any release that was tried"),
-        ),
+        Some(version) if version < OLDEST => {
+            Finding::new(Level::Warning, format!("MLflow {version} is older than any release that was tried"))
+        }
         Some(version) => Finding::new(Level::Ok, format!("MLflow {version}")),
-        None => Finding::new(
-            Level::Warning,
-            "MLflow of a version that it does not tell (before 2.3)",
-        ),
+        None => Finding::new(Level::Warning, "MLflow of a version that it does not tell (before 2.3)"),
     }];
     if is_target {
         findings.push(match can.artifact_proxy {
@@ -146,10 +133,7 @@ fn findings(probe: &Probe, is_target: bool) -> Vec<Finding> {
         ));
     }
     let stays = [
-        (
-            can.model_registry,
-            "registered models, their versions and prompts",
-        ),
+        (can.model_registry, "registered models, their versions and prompts"),
         (can.logged_models, "logged models"),
         (can.traces, "traces and assessments"),
     ];

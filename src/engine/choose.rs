@@ -22,10 +22,8 @@ pub async fn choose(source: &dyn Snapshot, plan: &Plan) -> Result<Vec<(Experimen
     let unmatched = chooser.unmatched(chosen.iter().map(|(experiment, _)| experiment));
     if !unmatched.is_empty() {
         let names = unmatched.join(", ");
-        return Err(
-            Error::usage(format!("{} has no experiment {names}", source.about().location))
-                .hint("`mlferry plan --source …` lists what there is; a name with a comma needs a plan file"),
-        );
+        return Err(Error::usage(format!("{} has no experiment {names}", source.about().location))
+            .hint("`mlferry plan --source …` lists what there is; a name with a comma needs a plan file"));
     }
     Ok(chosen)
 }

@@ -7,6 +7,7 @@ use crate::snapshot::{ArchiveSnapshot, RestSnapshot, Snapshot};
 use crate::target::{Ledger, RestTarget, Target};
 
 /// One end of a migration, found and looked at.
+#[derive(Clone)]
 pub enum Endpoint {
     Server(Server),
     Archive(PathBuf),
@@ -33,9 +34,7 @@ pub async fn open(text: &str, end: End, access: Access) -> Result<Endpoint> {
         return Ok(Endpoint::Server(Server { client, probe }));
     }
     refuse_what_comes_later(text)?;
-    Ok(Endpoint::Archive(PathBuf::from(
-        text.strip_prefix("file://").unwrap_or(text),
-    )))
+    Ok(Endpoint::Archive(PathBuf::from(text.strip_prefix("file://").unwrap_or(text))))
 }
 
 /// Kinds of places that are known and cannot be read yet get an answer of their own.
@@ -49,11 +48,8 @@ fn refuse_what_comes_later(text: &str) -> Result<()> {
     let is_file_store =
         Path::new(text).join("0/meta.yaml").is_file() || Path::new(text).join("models").is_dir();
     if text.starts_with("sqlite:") || is_file_store {
-        return Err(
-            Error::usage(format!("{text}: a store cannot be read without its server yet")).hint(format!(
-                "start one over it: mlflow server --backend-store-uri {text} --port 5000"
-            )),
-        );
+        return Err(Error::usage(format!("{text}: a store cannot be read without its server yet"))
+            .hint(format!("start one over it: mlflow server --backend-store-uri {text} --port 5000")));
     }
     if text.contains("://") {
         // The parser names the scheme and hides credentials.
@@ -65,10 +61,9 @@ fn refuse_what_comes_later(text: &str) -> Result<()> {
 impl Endpoint {
     pub fn snapshot(&self) -> Result<Arc<dyn Snapshot>> {
         Ok(match self {
-            Self::Server(server) => Arc::new(RestSnapshot::new(
-                Arc::clone(&server.client),
-                server.probe.clone(),
-            )),
+            Self::Server(server) => {
+                Arc::new(RestSnapshot::new(Arc::clone(&server.client), server.probe.clone()))
+            }
             Self::Archive(path) => Arc::new(ArchiveSnapshot::open(path)?),
         })
     }
@@ -77,11 +72,10 @@ impl Endpoint {
     pub fn target(&self, ledger: Arc<dyn Ledger>) -> Result<Arc<dyn Target>> {
         match self {
             Self::Server(server) => Ok(Arc::new(RestTarget::new(Arc::clone(&server.client), ledger))),
-            Self::Archive(path) => Err(Error::usage(format!(
-                "{} is a directory, not a tracking server",
-                path.display()
-            ))
-            .hint("use `mlferry export --output-dir` to write one")),
+            Self::Archive(path) => {
+                Err(Error::usage(format!("{} is a directory, not a tracking server", path.display()))
+                    .hint("use `mlferry export --output-dir` to write one"))
+            }
         }
     }
 

@@ -29,14 +29,7 @@ impl Context {
         drain: CancellationToken,
         pause: watch::Receiver<bool>,
     ) -> Self {
-        Self {
-            events,
-            progress,
-            drain,
-            pause,
-            unanswered: AtomicU32::new(0),
-            fatal: Mutex::new(None),
-        }
+        Self { events, progress, drain, pause, unanswered: AtomicU32::new(0), fatal: Mutex::new(None) }
     }
 
     pub fn progress(&self) -> &Progress {
@@ -74,35 +67,19 @@ impl Context {
     }
 
     pub async fn started(&self, kind: Kind, id: &str, name: &str) {
-        self.tell(Event::ItemStarted {
-            kind,
-            id: id.to_owned(),
-            name: name.to_owned(),
-        })
-        .await;
+        self.tell(Event::ItemStarted { kind, id: id.to_owned(), name: name.to_owned() }).await;
     }
 
     pub async fn done(&self, kind: Kind, id: &str, name: &str) {
         self.unanswered.store(0, Relaxed);
         self.progress.end(kind, End::Done);
-        self.tell(Event::ItemDone {
-            kind,
-            id: id.to_owned(),
-            name: name.to_owned(),
-        })
-        .await;
+        self.tell(Event::ItemDone { kind, id: id.to_owned(), name: name.to_owned() }).await;
     }
 
     pub async fn skipped(&self, kind: Kind, id: &str, name: &str, reason: &str) {
         self.progress.end(kind, End::Skipped);
         let (id, name, reason) = (id.to_owned(), name.to_owned(), reason.to_owned());
-        self.tell(Event::ItemSkipped {
-            kind,
-            id,
-            name,
-            reason,
-        })
-        .await;
+        self.tell(Event::ItemSkipped { kind, id, name, reason }).await;
     }
 
     /// A failed item is data. Only what would fail every other item too ends the job.
@@ -110,14 +87,7 @@ impl Context {
         self.progress.end(kind, End::Failed);
         let hint = error.get_hint().map(str::to_owned);
         let (id, name, reason) = (id.to_owned(), name.to_owned(), error.to_string());
-        self.tell(Event::ItemFailed {
-            kind,
-            id,
-            name,
-            reason,
-            hint,
-        })
-        .await;
+        self.tell(Event::ItemFailed { kind, id, name, reason, hint }).await;
         let hopeless = match error.class() {
             Class::Auth | Class::Full => true,
             Class::Transient | Class::Ambiguous => self.unanswered.fetch_add(1, Relaxed) + 1 >= HOPELESS,
@@ -132,9 +102,7 @@ impl Context {
     fn give_up(&self, error: &Error) {
         let mut fatal = self.fatal.lock().unwrap_or_else(PoisonError::into_inner);
         fatal.get_or_insert_with(|| {
-            error
-                .again()
-                .hint("run the same command again once that is mended: it continues")
+            error.again().hint("run the same command again once that is mended: it continues")
         });
         self.drain.cancel();
     }

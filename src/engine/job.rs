@@ -76,40 +76,26 @@ impl Job {
         let (sender, events) = mpsc::channel(EVENTS);
         let (pause, paused) = watch::channel(false);
         let progress = Arc::new(Progress::default());
+        // The clients may have worked for an earlier job.
+        let before = traffic();
+        let traffic =
+            move || traffic().iter().zip(&before).map(|(now, before)| now.since(before)).collect::<Vec<_>>();
         let control = Control {
             drain: CancellationToken::new(),
             now: CancellationToken::new(),
             pause: Arc::new(pause),
         };
-        let context = Arc::new(Context::new(
-            sender,
-            Arc::clone(&progress),
-            control.drain.clone(),
-            paused,
-        ));
+        let context = Arc::new(Context::new(sender, Arc::clone(&progress), control.drain.clone(), paused));
         let work = work(Arc::clone(&context));
-        let handle = tokio::spawn(supervise(
-            step,
-            Arc::clone(&progress),
-            control.clone(),
-            traffic,
-            context,
-            work,
-        ));
-        Self {
-            events,
-            progress,
-            control,
-            handle,
-        }
+        let handle =
+            tokio::spawn(supervise(step, Arc::clone(&progress), control.clone(), traffic, context, work));
+        Self { events, progress, control, handle }
     }
 
     /// The outcome, once the events have come to their end.
     pub async fn outcome(self) -> Result<Outcome> {
         drop(self.events);
-        self.handle
-            .await
-            .map_err(|e| Error::permanent(format!("the work broke off: {e}")))?
+        self.handle.await.map_err(|e| Error::permanent(format!("the work broke off: {e}")))?
     }
 }
 
@@ -149,16 +135,6 @@ async fn supervise(
         Ok(findings) => findings,
     };
     let outcome = Outcome::new(step, &progress.read(), started.elapsed().as_secs_f64());
-    let Findings {
-        notes,
-        files,
-        comparison,
-    } = findings;
-    Ok(Outcome {
-        stopped,
-        notes,
-        files,
-        comparison,
-        ..outcome
-    })
+    let Findings { notes, files, comparison } = findings;
+    Ok(Outcome { stopped, notes, files, comparison, ..outcome })
 }

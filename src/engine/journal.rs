@@ -52,10 +52,7 @@ impl Journal {
         // A power cut may cost the last moments, never the order: the target's tags make up for it.
         db.pragma_update(None, "synchronous", "NORMAL")?;
         db.execute_batch(SCHEMA)?;
-        let journal = Self {
-            db: Mutex::new(db),
-            seen: Mutex::default(),
-        };
+        let journal = Self { db: Mutex::new(db), seen: Mutex::default() };
         journal.claim(path, identity)?;
         Ok(journal)
     }
@@ -69,15 +66,9 @@ impl Journal {
             ("plan", &identity.plan),
         ];
         for (key, value) in fields {
-            self.db().execute(
-                "INSERT OR IGNORE INTO migration VALUES (?1, ?2)",
-                params![key, value],
-            )?;
+            self.db().execute("INSERT OR IGNORE INTO migration VALUES (?1, ?2)", params![key, value])?;
             let known: String =
-                self.db()
-                    .query_row("SELECT value FROM migration WHERE key = ?1", [key], |row| {
-                        row.get(0)
-                    })?;
+                self.db().query_row("SELECT value FROM migration WHERE key = ?1", [key], |row| row.get(0))?;
             if known != *value {
                 return Err(Error::usage(format!(
                     "{} is the journal of another migration: its {key} is {known}, not {value}",
@@ -193,19 +184,11 @@ impl Journal {
         let db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
         db.busy_timeout(std::time::Duration::from_secs(2))?;
         let field = |key: &str| -> Result<String> {
-            Ok(
-                db.query_row("SELECT value FROM migration WHERE key = ?1", [key], |row| {
-                    row.get(0)
-                })?,
-            )
+            Ok(db.query_row("SELECT value FROM migration WHERE key = ?1", [key], |row| row.get(0))?)
         };
         let step = Step::from_name(&field("step")?).unwrap_or_default();
-        let identity = Identity {
-            step,
-            source: field("source")?,
-            target: field("target")?,
-            plan: field("plan")?,
-        };
+        let identity =
+            Identity { step, source: field("source")?, target: field("target")?, plan: field("plan")? };
         let mut counts: HashMap<Kind, Counts> = HashMap::new();
         let mut rows = db.prepare("SELECT kind, state, count(*) FROM item GROUP BY kind, state")?;
         let mut rows = rows.query([])?;
@@ -235,18 +218,11 @@ pub fn fingerprint(run: &Run) -> Result<String> {
 
 impl Ledger for Journal {
     fn target_of(&self, source: &RunId) -> Option<RunId> {
-        self.seen
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(source)
-            .cloned()
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).get(source).cloned()
     }
 
     fn opened(&self, source: &RunId, target: &RunId) -> Result<()> {
-        self.seen
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(source.clone(), target.clone());
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).insert(source.clone(), target.clone());
         Ok(())
     }
 
@@ -262,11 +238,7 @@ impl Ledger for Journal {
         let db = self.db();
         let mut rows = db.prepare("SELECT run, key, value FROM unresolved")?;
         let all = rows.query_map([], |row| {
-            Ok(Unresolved {
-                run: row.get::<_, String>(0)?.into(),
-                key: row.get(1)?,
-                value: row.get(2)?,
-            })
+            Ok(Unresolved { run: row.get::<_, String>(0)?.into(), key: row.get(1)?, value: row.get(2)? })
         })?;
         Ok(all.collect::<rusqlite::Result<_>>()?)
     }
@@ -285,12 +257,7 @@ mod tests {
     use super::*;
 
     fn identity(source: &str) -> Identity {
-        Identity {
-            step: Step::Import,
-            source: source.into(),
-            target: "http://t".into(),
-            plan: "p".into(),
-        }
+        Identity { step: Step::Import, source: source.into(), target: "http://t".into(), plan: "p".into() }
     }
 
     #[test]
@@ -314,25 +281,9 @@ mod tests {
         journal.failed(Kind::Run, "b", "why").unwrap();
         journal.skipped(Kind::Run, "c", "there").unwrap();
         let (_, counts) = Journal::read_counts(&path).unwrap();
-        assert_eq!(
-            counts[&Kind::Run],
-            Counts {
-                planned: 4,
-                done: 1,
-                failed: 1,
-                skipped: 1
-            }
-        );
+        assert_eq!(counts[&Kind::Run], Counts { planned: 4, done: 1, failed: 1, skipped: 1 });
         let visit = |id: &str, fingerprint| {
-            journal
-                .must_be_visited(
-                    &Run {
-                        id: id.into(),
-                        ..Run::default()
-                    },
-                    fingerprint,
-                )
-                .unwrap()
+            journal.must_be_visited(&Run { id: id.into(), ..Run::default() }, fingerprint).unwrap()
         };
         assert!(!visit("a", "f"));
         assert!(visit("a", "changed"));
@@ -344,10 +295,7 @@ mod tests {
     fn a_file_counts_only_for_the_run_it_was_written_to() {
         let folder = tempfile::tempdir().unwrap();
         let journal = Journal::open(&folder.path().join("j.db"), &identity("http://a")).unwrap();
-        let digest = Digest {
-            bytes: 3,
-            sha256: "ab".into(),
-        };
+        let digest = Digest { bytes: 3, sha256: "ab".into() };
         journal.file_done("r/x", &"new".into(), &digest).unwrap();
         assert_eq!(journal.known_file("r/x", &"new".into()).unwrap(), Some(digest));
         assert_eq!(journal.known_file("r/x", &"other".into()).unwrap(), None);

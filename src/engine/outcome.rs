@@ -50,10 +50,7 @@ pub struct Outcome {
 
 impl Outcome {
     pub(super) fn new(step: Step, reading: &Reading, seconds: f64) -> Self {
-        let counts = Kind::ALL
-            .into_iter()
-            .map(|kind| (kind.plural(), reading.of(kind)))
-            .collect();
+        let counts = Kind::ALL.into_iter().map(|kind| (kind.plural(), reading.of(kind))).collect();
         Self {
             step,
             counts,

@@ -69,17 +69,9 @@ impl Progress {
         let counts = Kind::ALL.map(|kind| {
             let of = &self.kinds[kind.index()];
             // The ends first: an item that ends meanwhile must not end before it is planned.
-            let (done, failed, skipped) = (
-                of.done.load(Relaxed),
-                of.failed.load(Relaxed),
-                of.skipped.load(Relaxed),
-            );
-            Counts {
-                planned: of.planned.load(Relaxed),
-                done,
-                failed,
-                skipped,
-            }
+            let (done, failed, skipped) =
+                (of.done.load(Relaxed), of.failed.load(Relaxed), of.skipped.load(Relaxed));
+            Counts { planned: of.planned.load(Relaxed), done, failed, skipped }
         });
         Reading {
             counts,
@@ -122,7 +114,6 @@ impl Progress {
     pub(super) fn traffic(&self, of: &[Traffic]) {
         self.requests.store(of.iter().map(|t| t.requests).sum(), Relaxed);
         self.retries.store(of.iter().map(|t| t.retries).sum(), Relaxed);
-        self.concurrency
-            .store(of.iter().map(|t| t.concurrency).sum(), Relaxed);
+        self.concurrency.store(of.iter().map(|t| t.concurrency).sum(), Relaxed);
     }
 }

@@ -22,15 +22,8 @@ pub enum Step {
 }
 
 impl Step {
-    pub const ALL: [Self; 7] = [
-        Self::Check,
-        Self::App,
-        Self::Connect,
-        Self::Plan,
-        Self::Export,
-        Self::Import,
-        Self::Validate,
-    ];
+    pub const ALL: [Self; 7] =
+        [Self::Check, Self::App, Self::Connect, Self::Plan, Self::Export, Self::Import, Self::Validate];
 
     /// The command that does this step.
     pub fn name(self) -> &'static str {
@@ -88,9 +81,7 @@ impl Session {
     /// The session that was left, if one was and it can still be read.
     pub fn load(state: &StateDir) -> Option<Self> {
         let text = std::fs::read_to_string(state.session()).ok()?;
-        toml::from_str(&text)
-            .inspect_err(|e| tracing::warn!("the saved session cannot be read: {e}"))
-            .ok()
+        toml::from_str(&text).inspect_err(|e| tracing::warn!("the saved session cannot be read: {e}")).ok()
     }
 
     pub fn save(&self, state: &StateDir) -> Result<()> {

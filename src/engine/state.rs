@@ -20,11 +20,7 @@ impl StateDir {
             Error::usage("there is no home directory to keep the journal in")
                 .hint("set MLFERRY_STATE_DIR to a directory")
         })?;
-        Self::at(
-            dirs.state_dir()
-                .unwrap_or_else(|| dirs.data_local_dir())
-                .to_owned(),
-        )
+        Self::at(dirs.state_dir().unwrap_or_else(|| dirs.data_local_dir()).to_owned())
     }
 
     pub fn at(path: PathBuf) -> Result<Self> {
@@ -38,17 +34,8 @@ impl StateDir {
 
     /// One journal for one step of one migration.
     pub fn journal(&self, of: &Identity) -> PathBuf {
-        let Identity {
-            step,
-            source,
-            target,
-            plan,
-        } = of;
-        self.journals().join(format!(
-            "{}-{}.db",
-            step.name(),
-            digest(&[step.name(), source, target, plan])
-        ))
+        let Identity { step, source, target, plan } = of;
+        self.journals().join(format!("{}-{}.db", step.name(), digest(&[step.name(), source, target, plan])))
     }
 
     pub fn journals(&self) -> PathBuf {
@@ -76,10 +63,5 @@ pub(super) fn digest(texts: &[&str]) -> String {
         hasher.update(text.as_bytes());
         hasher.update([0]);
     }
-    hasher
-        .finalize()
-        .iter()
-        .take(8)
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    hasher.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }

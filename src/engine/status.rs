@@ -31,37 +31,25 @@ pub fn status(state: &StateDir) -> Result<Vec<Status>> {
         .map(|path| (written(&path), path))
         .collect();
     journals.sort();
-    journals
-        .into_iter()
-        .rev()
-        .map(|(time, path)| read(state, time, &path))
-        .collect()
+    journals.into_iter().rev().map(|(time, path)| read(state, time, &path)).collect()
 }
 
 /// The write-ahead log is where a running process writes.
 fn written(path: &std::path::Path) -> SystemTime {
-    let of = |path: &std::path::Path| {
-        path.metadata()
-            .and_then(|m| m.modified())
-            .unwrap_or(SystemTime::UNIX_EPOCH)
-    };
+    let of =
+        |path: &std::path::Path| path.metadata().and_then(|m| m.modified()).unwrap_or(SystemTime::UNIX_EPOCH);
     of(path).max(of(&path.with_extension("db-wal")))
 }
 
 fn read(state: &StateDir, written: SystemTime, path: &std::path::Path) -> Result<Status> {
     let (identity, counts) = Journal::read_counts(path)?;
-    let idle_seconds = SystemTime::now()
-        .duration_since(written)
-        .map_or(0, |idle| idle.as_secs());
+    let idle_seconds = SystemTime::now().duration_since(written).map_or(0, |idle| idle.as_secs());
     Ok(Status {
         step: identity.step,
         running: Lock::is_held(&state.lock(&identity.target)),
         source: identity.source,
         target: identity.target,
         idle_seconds,
-        counts: counts
-            .into_iter()
-            .map(|(kind, counts)| (kind.plural(), counts))
-            .collect(),
+        counts: counts.into_iter().map(|(kind, counts)| (kind.plural(), counts)).collect(),
     })
 }

@@ -36,10 +36,7 @@ pub async fn survey(source: &dyn Snapshot, plan: &Plan) -> Result<Survey> {
     let chosen = choose(source, plan).await?;
     let counted = stream::iter(chosen).map(|(experiment, choice)| count(source, plan, experiment, choice));
     let experiments = counted.buffered(AT_ONCE).try_collect().await?;
-    Ok(Survey {
-        about: source.about().clone(),
-        experiments,
-    })
+    Ok(Survey { about: source.about().clone(), experiments })
 }
 
 async fn count(

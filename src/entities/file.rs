@@ -25,17 +25,7 @@ mod tests {
 
     #[test]
     fn names_that_would_leave_the_root_are_refused() {
-        for bad in [
-            "",
-            "/etc/passwd",
-            "../x",
-            "a/../../x",
-            "a//b",
-            "a/",
-            "./a",
-            "a\0b",
-            "..\\x",
-        ] {
+        for bad in ["", "/etc/passwd", "../x", "a/../../x", "a//b", "a/", "./a", "a\0b", "..\\x"] {
             assert!(!is_safe_path(bad), "{bad:?}");
         }
         for good in ["a", "a/b.txt", "sp ace/100%/ü…", "...", "a..b"] {

@@ -59,11 +59,7 @@ mod tests {
     use super::*;
 
     fn point(value: f64) -> Point {
-        Point {
-            value,
-            timestamp: 1,
-            step: -3,
-        }
+        Point { value, timestamp: 1, step: -3 }
     }
 
     #[test]
@@ -78,16 +74,7 @@ mod tests {
 
     #[test]
     fn every_float_survives_json() {
-        for value in [
-            0.1,
-            5e-324,
-            f64::MAX,
-            f64::MIN,
-            1e-7,
-            f64::INFINITY,
-            f64::NEG_INFINITY,
-            f64::NAN,
-        ] {
+        for value in [0.1, 5e-324, f64::MAX, f64::MIN, 1e-7, f64::INFINITY, f64::NEG_INFINITY, f64::NAN] {
             let text = serde_json::to_string(&point(value)).unwrap();
             let back: Point = serde_json::from_str(&text).unwrap();
             assert!(
@@ -95,10 +82,6 @@ mod tests {
                 "{text}"
             );
         }
-        assert!(
-            serde_json::to_string(&point(f64::NAN))
-                .unwrap()
-                .contains("\"NaN\"")
-        );
+        assert!(serde_json::to_string(&point(f64::NAN)).unwrap().contains("\"NaN\""));
     }
 }

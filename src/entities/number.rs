@@ -30,9 +30,7 @@ pub mod integer {
             Loose::Integer(value) => Ok(value),
             Loose::Float(value) if value.fract() == 0.0 => Ok(value as i64),
             Loose::Float(value) => Err(E::custom(format!("{value} is not an integer"))),
-            Loose::Text(text) => text
-                .parse()
-                .map_err(|_| E::custom(format!("{text:?} is not an integer"))),
+            Loose::Text(text) => text.parse().map_err(|_| E::custom(format!("{text:?} is not an integer"))),
         }
     }
 
@@ -73,9 +71,9 @@ pub mod float {
             Loose::Integer(value) => Ok(value as f64),
             Loose::Float(value) => Ok(value),
             // Rust's own parser knows NaN, inf and infinity in any case.
-            Loose::Text(text) => text
-                .parse()
-                .map_err(|_| D::Error::custom(format!("{text:?} is not a number"))),
+            Loose::Text(text) => {
+                text.parse().map_err(|_| D::Error::custom(format!("{text:?} is not a number")))
+            }
         }
     }
 }
@@ -129,10 +127,7 @@ mod tests {
             quoted(r#"{"v":NaN,"w":[-Infinity,Infinity,-1]}"#),
             r#"{"v":"NaN","w":["-Infinity","Infinity",-1]}"#
         );
-        assert_eq!(
-            quoted(r#"{"NaN":"a \" NaN \\","b":NaN}"#),
-            r#"{"NaN":"a \" NaN \\","b":"NaN"}"#
-        );
+        assert_eq!(quoted(r#"{"NaN":"a \" NaN \\","b":NaN}"#), r#"{"NaN":"a \" NaN \\","b":"NaN"}"#);
         assert!(matches!(quote_bare_numbers(b"[1,2]"), Cow::Borrowed(_)));
     }
 

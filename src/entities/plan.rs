@@ -80,10 +80,7 @@ impl Plan {
 
     /// Compiles the globs once; use the result for every experiment.
     pub fn chooser(&self) -> Result<Chooser<'_>> {
-        Ok(Chooser {
-            plan: self,
-            globs: self.matcher()?,
-        })
+        Ok(Chooser { plan: self, globs: self.matcher()? })
     }
 
     fn matcher(&self) -> Result<GlobSet> {
@@ -105,54 +102,28 @@ pub struct Chooser<'a> {
 
 impl Chooser<'_> {
     pub fn choose(&self, experiment: &Experiment) -> Choice {
-        let all = Choice::Yes {
-            only: None,
-            except: BTreeSet::new(),
-        };
+        let all = Choice::Yes { only: None, except: BTreeSet::new() };
         if self.plan.skip_deleted && experiment.lifecycle.is_deleted() {
             return Choice::No;
         }
         if self.plan.globs.is_empty() && self.plan.experiments.is_empty() {
             return all;
         }
-        if let Some(named) = self
-            .plan
-            .experiments
-            .iter()
-            .find(|named| named.name == experiment.name)
-        {
-            return Choice::Yes {
-                only: named.runs.clone(),
-                except: named.except.clone(),
-            };
+        if let Some(named) = self.plan.experiments.iter().find(|named| named.name == experiment.name) {
+            return Choice::Yes { only: named.runs.clone(), except: named.except.clone() };
         }
-        if self.globs.is_match(&experiment.name) {
-            all
-        } else {
-            Choice::No
-        }
+        if self.globs.is_match(&experiment.name) { all } else { Choice::No }
     }
 
     /// Names and globs of the plan that fit none of `experiments`.
     pub fn unmatched<'a>(&self, experiments: impl Iterator<Item = &'a Experiment> + Clone) -> Vec<String> {
         let names = self.plan.experiments.iter().map(|named| &named.name);
-        let missing = names
-            .filter(|name| experiments.clone().all(|e| &e.name != *name))
-            .cloned();
+        let missing = names.filter(|name| experiments.clone().all(|e| &e.name != *name)).cloned();
         let mut hit = vec![false; self.plan.globs.len()];
         for experiment in experiments.clone() {
-            self.globs
-                .matches(&experiment.name)
-                .into_iter()
-                .for_each(|index| hit[index] = true);
+            self.globs.matches(&experiment.name).into_iter().for_each(|index| hit[index] = true);
         }
-        let idle = self
-            .plan
-            .globs
-            .iter()
-            .zip(hit)
-            .filter(|(_, hit)| !hit)
-            .map(|(glob, _)| glob.clone());
+        let idle = self.plan.globs.iter().zip(hit).filter(|(_, hit)| !hit).map(|(glob, _)| glob.clone());
         missing.chain(idle).collect()
     }
 }
@@ -162,29 +133,18 @@ mod tests {
     use super::*;
 
     fn experiment(name: &str) -> Experiment {
-        Experiment {
-            name: name.into(),
-            ..Experiment::default()
-        }
+        Experiment { name: name.into(), ..Experiment::default() }
     }
 
     #[test]
     fn an_empty_plan_takes_everything() {
         let plan = Plan::default();
-        assert!(
-            plan.chooser()
-                .unwrap()
-                .choose(&experiment("any"))
-                .takes(&"r".into())
-        );
+        assert!(plan.chooser().unwrap().choose(&experiment("any")).takes(&"r".into()));
     }
 
     #[test]
     fn globs_cross_slashes_and_name_what_they_miss() {
-        let plan = Plan {
-            globs: vec!["fraud*".into(), "gone".into()],
-            ..Plan::default()
-        };
+        let plan = Plan { globs: vec!["fraud*".into(), "gone".into()], ..Plan::default() };
         let chooser = plan.chooser().unwrap();
         assert_ne!(chooser.choose(&experiment("fraud/eu/日本")), Choice::No);
         assert_eq!(chooser.choose(&experiment("churn")), Choice::No);

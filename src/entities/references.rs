@@ -17,15 +17,9 @@ impl<'a> Template<'a> {
     /// Cuts the value of a param or tag named `key`. System tags (`mlflow.…`) hold ids within JSON and URIs; in a
     /// user's own text only a value that is nothing but an id counts, everything else is theirs.
     pub fn of(key: &str, text: &'a str) -> Self {
-        let whole = Self {
-            fixed: vec![text],
-            ids: Vec::new(),
-        };
+        let whole = Self { fixed: vec![text], ids: Vec::new() };
         if text.len() == ID_LENGTH && text.bytes().all(is_id_byte) {
-            return Self {
-                fixed: vec!["", ""],
-                ids: vec![text],
-            };
+            return Self { fixed: vec!["", ""], ids: vec![text] };
         }
         if !key.starts_with("mlflow.") || key == "mlflow.note.content" {
             return whole;
@@ -93,10 +87,7 @@ mod tests {
     #[test]
     fn system_tags_are_rewritten_inside_json_and_uris() {
         let history = format!(r#"[{{"run_id": "{A}", "path": "mlflow-artifacts:/1/{A}/artifacts"}}]"#);
-        assert_eq!(
-            rewrite("mlflow.log-model.history", &history, to_b).unwrap(),
-            history.replace(A, B)
-        );
+        assert_eq!(rewrite("mlflow.log-model.history", &history, to_b).unwrap(), history.replace(A, B));
         assert_eq!(rewrite("mlflow.parentRunId", A, to_b).as_deref(), Some(B));
     }
 

@@ -28,18 +28,12 @@ pub struct Run {
 impl Run {
     /// The run this one is nested under.
     pub fn parent(&self) -> Option<RunId> {
-        self.tags
-            .get(tag::PARENT_RUN_ID)
-            .map(|id| RunId::from(id.as_str()))
+        self.tags.get(tag::PARENT_RUN_ID).map(|id| RunId::from(id.as_str()))
     }
 
     /// What a reader recognises: the name, or the id when there is none.
     pub fn label(&self) -> &str {
-        if self.name.is_empty() {
-            self.id.as_str()
-        } else {
-            &self.name
-        }
+        if self.name.is_empty() { self.id.as_str() } else { &self.name }
     }
 }
 

@@ -39,16 +39,9 @@ impl Access {
     /// server on both ends those are the source's, so that its password never reaches the target.
     pub fn from_env(end: End, shared: bool) -> Self {
         let own = |name: &str| std::env::var(format!("MLFERRY_{}_{name}", end.name().to_uppercase())).ok();
-        let general = |name: &str| {
-            shared
-                .then(|| std::env::var(format!("MLFLOW_TRACKING_{name}")).ok())
-                .flatten()
-        };
-        let get = |name: &str| {
-            own(name)
-                .or_else(|| general(name))
-                .filter(|value| !value.is_empty())
-        };
+        let general =
+            |name: &str| shared.then(|| std::env::var(format!("MLFLOW_TRACKING_{name}")).ok()).flatten();
+        let get = |name: &str| own(name).or_else(|| general(name)).filter(|value| !value.is_empty());
         Self {
             username: get("USERNAME"),
             password: get("PASSWORD").map(SecretString::from),
@@ -98,9 +91,7 @@ impl Access {
                 .map_err(|e| Error::usage(format!("{}: {e}", path.display())))?;
             builder = builder.identity(identity);
         }
-        builder
-            .build()
-            .map_err(|e| Error::permanent(format!("the HTTP client cannot start: {e}")))
+        builder.build().map_err(|e| Error::permanent(format!("the HTTP client cannot start: {e}")))
     }
 }
 

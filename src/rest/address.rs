@@ -18,22 +18,14 @@ impl Address {
         };
         let mut url = Url::parse(text.trim()).map_err(|e| bad(e.to_string()))?;
         if !matches!(url.scheme(), "http" | "https") {
-            return Err(bad(format!(
-                "{:?} is not a kind of address that can be read yet",
-                url.scheme()
-            )));
+            return Err(bad(format!("{:?} is not a kind of address that can be read yet", url.scheme())));
         }
         if url.host_str().is_none_or(str::is_empty) {
             return Err(bad("the host is missing".into()));
         }
-        let user = percent_encoding::percent_decode_str(url.username())
-            .decode_utf8_lossy()
-            .into_owned();
-        let password = url.password().map(|p| {
-            percent_encoding::percent_decode_str(p)
-                .decode_utf8_lossy()
-                .into_owned()
-        });
+        let user = percent_encoding::percent_decode_str(url.username()).decode_utf8_lossy().into_owned();
+        let password =
+            url.password().map(|p| percent_encoding::percent_decode_str(p).decode_utf8_lossy().into_owned());
         let cannot = |()| bad("credentials do not fit this address".into());
         url.set_username("").map_err(cannot)?;
         url.set_password(None).map_err(cannot)?;
@@ -86,13 +78,7 @@ mod tests {
 
     #[test]
     fn a_bad_address_is_named_without_its_password() {
-        for bad in [
-            "ftp://ann:secret@host/x",
-            "http://ann:secret@",
-            "ann:secret@host",
-            "",
-            "http://",
-        ] {
+        for bad in ["ftp://ann:secret@host/x", "http://ann:secret@", "ann:secret@host", "", "http://"] {
             let error = Address::parse(bad).unwrap_err();
             assert!(!error.to_string().contains("secret"), "{error}");
             assert_eq!(error.exit_code(), 2);

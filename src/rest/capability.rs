@@ -22,17 +22,11 @@ impl Version {
         let mut parts = text.trim().splitn(3, '.');
         let mut next = || {
             let part = parts.next()?;
-            let digits = part
-                .find(|c: char| !c.is_ascii_digit())
-                .map_or(part, |end| &part[..end]);
+            let digits = part.find(|c: char| !c.is_ascii_digit()).map_or(part, |end| &part[..end]);
             digits.parse().ok()
         };
         let (major, minor) = (next()?, next()?);
-        Some(Self {
-            major,
-            minor,
-            patch: next().unwrap_or(0),
-        })
+        Some(Self { major, minor, patch: next().unwrap_or(0) })
     }
 }
 

@@ -50,23 +50,12 @@ impl Call {
     }
 
     pub fn post(route: &'static str, body: &impl Serialize) -> Result<Self> {
-        Ok(Self {
-            body: Some(serde_json::to_vec(body)?.into()),
-            ..Self::new(Method::POST, route)
-        })
+        Ok(Self { body: Some(serde_json::to_vec(body)?.into()), ..Self::new(Method::POST, route) })
     }
 
     fn new(method: Method, route: &'static str) -> Self {
         let path = route.to_owned();
-        Self {
-            method,
-            route,
-            path,
-            query: Vec::new(),
-            body: None,
-            repeat: Repeat::Safe,
-            attempts: ATTEMPTS,
-        }
+        Self { method, route, path, query: Vec::new(), body: None, repeat: Repeat::Safe, attempts: ATTEMPTS }
     }
 
     #[must_use]
@@ -108,13 +97,7 @@ pub struct Client {
 impl Client {
     pub fn new(address: Address, access: Access) -> Result<Self> {
         let meter = Arc::new(Meter::default());
-        Ok(Self {
-            http: access.http_client()?,
-            address,
-            access,
-            pace: Pace::new(Arc::clone(&meter)),
-            meter,
-        })
+        Ok(Self { http: access.http_client()?, address, access, pace: Pace::new(Arc::clone(&meter)), meter })
     }
 
     pub fn address(&self) -> &Address {
@@ -129,11 +112,8 @@ impl Client {
     pub async fn json<T: DeserializeOwned>(&self, call: &Call) -> Result<T> {
         let body = self.bytes(call).await?;
         serde_json::from_slice(&quote_bare_numbers(&body)).map_err(|e| {
-            Error::permanent(format!(
-                "{}{} did not answer as MLflow does: {e}",
-                self.address, call.route
-            ))
-            .hint("check that the address is a tracking server's, with its path prefix if it has one")
+            Error::permanent(format!("{}{} did not answer as MLflow does: {e}", self.address, call.route))
+                .hint("check that the address is a tracking server's, with its path prefix if it has one")
         })
     }
 
@@ -143,10 +123,8 @@ impl Client {
             let _slot = self.pace.enter().await;
             let started = Instant::now();
             let response = self.send(call, None).await?;
-            let body = response
-                .bytes()
-                .await
-                .map_err(|e| failure::transport(&self.address, &e, call.repeat))?;
+            let body =
+                response.bytes().await.map_err(|e| failure::transport(&self.address, &e, call.repeat))?;
             self.pace.learn(call.route, started.elapsed(), Load::Fine);
             Ok(body)
         })
@@ -185,13 +163,8 @@ impl Client {
             let chunks = opener.open().await?.inspect(move |chunk| {
                 chunk.iter().for_each(|bytes| meter.moved(bytes.len()));
             });
-            let response = self
-                .send(&call, Some((reqwest::Body::wrap_stream(chunks), size)))
-                .await?;
-            response
-                .bytes()
-                .await
-                .map_err(|e| failure::transport(&self.address, &e, call.repeat))?;
+            let response = self.send(&call, Some((reqwest::Body::wrap_stream(chunks), size))).await?;
+            response.bytes().await.map_err(|e| failure::transport(&self.address, &e, call.repeat))?;
             Ok(())
         })
         .await
@@ -238,19 +211,13 @@ impl Client {
         upload: Option<(reqwest::Body, Option<u64>)>,
     ) -> Result<Response, Failure> {
         self.meter.request();
-        let mut request = self
-            .http
-            .request(call.method.clone(), self.address.join(&call.path))
-            .query(&call.query);
+        let mut request =
+            self.http.request(call.method.clone(), self.address.join(&call.path)).query(&call.query);
         if let Some(body) = &call.body {
-            request = request
-                .header("content-type", "application/json")
-                .body(body.clone());
+            request = request.header("content-type", "application/json").body(body.clone());
         }
         if let Some((body, size)) = upload {
-            request = request
-                .header("content-type", "application/octet-stream")
-                .body(body);
+            request = request.header("content-type", "application/octet-stream").body(body);
             if let Some(size) = size {
                 request = request.header("content-length", size);
             }
@@ -262,14 +229,7 @@ impl Client {
         }
         let (status, headers) = (response.status(), response.headers().clone());
         let body = response.bytes().await.unwrap_or_default();
-        Err(failure::status(
-            &self.address,
-            &call.path,
-            status,
-            &headers,
-            &body,
-            call.repeat,
-        ))
+        Err(failure::status(&self.address, &call.path, status, &headers, &body, call.repeat))
     }
 }
 
@@ -280,11 +240,7 @@ pub(super) fn is_missing(error: &Error) -> bool {
 
 /// Encodes a path for a URL, its slashes kept.
 pub fn encode_path(path: &str) -> String {
-    const KEPT: &AsciiSet = &NON_ALPHANUMERIC
-        .remove(b'/')
-        .remove(b'-')
-        .remove(b'_')
-        .remove(b'.')
-        .remove(b'~');
+    const KEPT: &AsciiSet =
+        &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'_').remove(b'.').remove(b'~');
     utf8_percent_encode(path, KEPT).to_string()
 }

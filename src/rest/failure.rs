@@ -26,11 +26,7 @@ impl Failure {
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        Self {
-            error,
-            load: Load::Unknown,
-            retry_after: None,
-        }
+        Self { error, load: Load::Unknown, retry_after: None }
     }
 }
 
@@ -52,16 +48,9 @@ pub fn transport(address: &Address, error: &reqwest::Error, repeat: Repeat) -> F
              (or MLFLOW_TRACKING_SERVER_CERT_PATH); for a server without TLS use http://",
         ));
     }
-    let load = if error.is_timeout() {
-        Load::Overloaded
-    } else {
-        Load::Unknown
-    };
-    let class = if error.is_connect() || repeat == Repeat::Safe {
-        Class::Transient
-    } else {
-        Class::Ambiguous
-    };
+    let load = if error.is_timeout() { Load::Overloaded } else { Load::Unknown };
+    let class =
+        if error.is_connect() || repeat == Repeat::Safe { Class::Transient } else { Class::Ambiguous };
     let what = match error {
         e if e.is_connect() => format!("{address} cannot be reached: {reason}"),
         e if e.is_timeout() => format!("{address} did not answer in time"),
@@ -69,11 +58,7 @@ pub fn transport(address: &Address, error: &reqwest::Error, repeat: Repeat) -> F
     };
     let error = Error::new(class, what)
         .hint("check the address, that the server runs, and the network (VPN, tunnel, proxy)");
-    Failure {
-        error,
-        load,
-        retry_after: None,
-    }
+    Failure { error, load, retry_after: None }
 }
 
 /// The server answered with something else than success.
@@ -112,24 +97,15 @@ pub fn status(
         }
         _ => Load::Unknown,
     };
-    Failure {
-        error,
-        load,
-        retry_after: retry_after(headers),
-    }
+    Failure { error, load, retry_after: retry_after(headers) }
 }
 
 /// Two writers that log the same dataset for the first time at once: one gets a 400 although nothing is wrong with
 /// its request (MLflow 3.10 on SQLite).
 fn is_race(said: &str) -> bool {
-    [
-        "UNIQUE constraint failed",
-        "duplicate key value",
-        "Duplicate entry",
-        "database is locked",
-    ]
-    .iter()
-    .any(|mark| said.contains(mark))
+    ["UNIQUE constraint failed", "duplicate key value", "Duplicate entry", "database is locked"]
+        .iter()
+        .any(|mark| said.contains(mark))
 }
 
 /// A 503 that no waiting cures: MLflow started without `--serve-artifacts`.

@@ -21,6 +21,19 @@ pub struct Traffic {
     pub concurrency: u64,
 }
 
+impl Traffic {
+    /// What was added to an earlier reading.
+    #[must_use]
+    pub fn since(&self, before: &Self) -> Self {
+        Self {
+            requests: self.requests - before.requests,
+            retries: self.retries - before.retries,
+            bytes: self.bytes - before.bytes,
+            concurrency: self.concurrency,
+        }
+    }
+}
+
 impl Meter {
     pub fn read(&self) -> Traffic {
         Traffic {

@@ -50,18 +50,8 @@ struct Latency {
 impl Pace {
     pub fn new(meter: Arc<Meter>) -> Self {
         meter.set_concurrency(START);
-        let state = State {
-            limit: START,
-            debt: 0,
-            fine: 0,
-            halved: None,
-            routes: HashMap::new(),
-        };
-        Self {
-            slots: Arc::new(Semaphore::new(START)),
-            state: Mutex::new(state),
-            meter,
-        }
+        let state = State { limit: START, debt: 0, fine: 0, halved: None, routes: HashMap::new() };
+        Self { slots: Arc::new(Semaphore::new(START)), state: Mutex::new(state), meter }
     }
 
     /// Waits for a free slot. Dropping the permit gives it back.
@@ -103,10 +93,7 @@ impl State {
     /// True when the limit has grown by one.
     fn grows_after(&mut self, route: &'static str, latency: Duration) -> bool {
         let seconds = latency.as_secs_f64();
-        let known = self.routes.entry(route).or_insert(Latency {
-            now: seconds,
-            best: seconds,
-        });
+        let known = self.routes.entry(route).or_insert(Latency { now: seconds, best: seconds });
         known.now = 0.8 * known.now + 0.2 * seconds;
         known.best = known.best.min(known.now);
         if known.now > TOLERANCE * known.best {

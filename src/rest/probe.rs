@@ -26,10 +26,7 @@ pub async fn probe(client: &Client) -> Result<Probe> {
     let (bulk_history_runs, artifact_proxy, model_registry, logged_models) = tokio::try_join!(
         bulk_history_runs(client),
         answers(client, Call::get("/api/2.0/mlflow-artifacts/artifacts")),
-        answers(
-            client,
-            Call::get("/api/2.0/mlflow/registered-models/search").query("max_results", 1)
-        ),
+        answers(client, Call::get("/api/2.0/mlflow/registered-models/search").query("max_results", 1)),
         answers(client, logged_models_search()?),
     )?;
     let since = |major, minor| version.is_some_and(|v| v >= Version::new(major, minor, 0));
@@ -41,11 +38,7 @@ pub async fn probe(client: &Client) -> Result<Probe> {
         logged_models,
         traces: since(2, 14),
     };
-    Ok(Probe {
-        version,
-        capabilities,
-        latency,
-    })
+    Ok(Probe { version, capabilities, latency })
 }
 
 /// `/version` since MLflow 2.3. Its answer is not JSON, and other programs answer this path with pages of their own.
@@ -104,10 +97,7 @@ fn limit_in(message: &str) -> Option<usize> {
 
 /// `max_results` would be ignored where the route is missing, and keeps the answer small where it is not.
 fn logged_models_search() -> Result<Call> {
-    Call::post(
-        "/api/2.0/mlflow/logged-models/search",
-        &json!({ "experiment_ids": ["0"], "max_results": 1 }),
-    )
+    Call::post("/api/2.0/mlflow/logged-models/search", &json!({ "experiment_ids": ["0"], "max_results": 1 }))
 }
 
 /// True when the route exists and is switched on.

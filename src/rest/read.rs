@@ -28,13 +28,9 @@ impl Client {
         pages(move |token| async move {
             let body =
                 json!({ "max_results": EXPERIMENTS_PER_PAGE, "view_type": "ALL", "page_token": token });
-            let page: ExperimentPage = self
-                .json(&Call::post("/api/2.0/mlflow/experiments/search", &body)?)
-                .await?;
-            Ok((
-                page.experiments.into_iter().map(Experiment::from).collect(),
-                page.next_page_token,
-            ))
+            let page: ExperimentPage =
+                self.json(&Call::post("/api/2.0/mlflow/experiments/search", &body)?).await?;
+            Ok((page.experiments.into_iter().map(Experiment::from).collect(), page.next_page_token))
         })
     }
 
@@ -59,9 +55,7 @@ impl Client {
 
     /// The first `most` runs of an experiment, and whether there are more.
     pub async fn first_runs(&self, experiment: &ExperimentId, most: usize) -> Result<(Vec<Run>, bool)> {
-        let (runs, next) = self
-            .run_page(experiment, "", None, &AtomicUsize::new(most))
-            .await?;
+        let (runs, next) = self.run_page(experiment, "", None, &AtomicUsize::new(most)).await?;
         Ok((runs, next.is_some()))
     }
 
@@ -82,15 +76,9 @@ impl Client {
                 "order_by": ["attributes.start_time ASC", "attributes.run_id ASC"],
                 "page_token": token,
             });
-            match self
-                .json::<RunPage>(&Call::post("/api/2.0/mlflow/runs/search", &body)?)
-                .await
-            {
+            match self.json::<RunPage>(&Call::post("/api/2.0/mlflow/runs/search", &body)?).await {
                 Ok(page) => {
-                    return Ok((
-                        page.runs.into_iter().map(Run::from).collect(),
-                        page.next_page_token,
-                    ));
+                    return Ok((page.runs.into_iter().map(Run::from).collect(), page.next_page_token));
                 }
                 Err(e) if e.class() == Class::Transient && most > FEWEST_RUNS_PER_PAGE => {
                     tracing::warn!("{e}; asking for {} runs at a time", most / 2);
@@ -102,9 +90,7 @@ impl Client {
     }
 
     pub async fn run(&self, id: &RunId) -> Result<Run> {
-        let found: OneRun = self
-            .json(&Call::get("/api/2.0/mlflow/runs/get").query("run_id", id))
-            .await?;
+        let found: OneRun = self.json(&Call::get("/api/2.0/mlflow/runs/get").query("run_id", id)).await?;
         Ok(found.run.into())
     }
 
@@ -151,16 +137,9 @@ impl Client {
             }
             let page: FileList = self.json(&call).await?;
             for file in page.files {
-                if file.is_dir {
-                    folders.push(file.path)
-                } else {
-                    files.push(FileEntry::from(file))
-                }
+                if file.is_dir { folders.push(file.path) } else { files.push(FileEntry::from(file)) }
             }
-            match page
-                .next_page_token
-                .filter(|next| !next.is_empty() && Some(next) != token.as_ref())
-            {
+            match page.next_page_token.filter(|next| !next.is_empty() && Some(next) != token.as_ref()) {
                 Some(next) => token = Some(next),
                 None => return Ok((files, folders)),
             }
@@ -169,8 +148,7 @@ impl Client {
 
     /// A file through the server's artifact proxy.
     pub async fn download_proxied(&self, path: &str) -> Result<BoxStream<'static, Result<Bytes>>> {
-        self.stream(&Call::get("/api/2.0/mlflow-artifacts/artifacts").below(path))
-            .await
+        self.stream(&Call::get("/api/2.0/mlflow-artifacts/artifacts").below(path)).await
     }
 
     /// A file through the server, from whatever store it keeps the run's artifacts in. `run_uuid`, because the
@@ -180,11 +158,6 @@ impl Client {
         run: &RunId,
         path: &str,
     ) -> Result<BoxStream<'static, Result<Bytes>>> {
-        self.stream(
-            &Call::get("/get-artifact")
-                .query("run_uuid", run)
-                .query("path", path),
-        )
-        .await
+        self.stream(&Call::get("/get-artifact").query("run_uuid", run).query("path", path)).await
     }
 }

@@ -14,12 +14,7 @@ pub struct Pair {
 }
 
 pub fn pairs(map: &BTreeMap<String, String>) -> Vec<Pair> {
-    map.iter()
-        .map(|(key, value)| Pair {
-            key: key.clone(),
-            value: value.clone(),
-        })
-        .collect()
+    map.iter().map(|(key, value)| Pair { key: key.clone(), value: value.clone() }).collect()
 }
 
 fn map(pairs: Vec<Pair>) -> BTreeMap<String, String> {
@@ -188,27 +183,16 @@ pub struct WireFile {
 impl From<WireFile> for FileEntry {
     /// An empty file has no size in protobuf JSON, and neither has one in a store that does not tell.
     fn from(wire: WireFile) -> Self {
-        Self {
-            path: wire.path,
-            size: wire.file_size.map(i64::unsigned_abs),
-            sha256: None,
-        }
+        Self { path: wire.path, size: wire.file_size.map(i64::unsigned_abs), sha256: None }
     }
 }
 
 impl From<WireRun> for Run {
     fn from(wire: WireRun) -> Self {
         let WireRun { info, data, inputs } = wire;
-        let id = if info.run_id.is_empty() {
-            info.run_uuid
-        } else {
-            info.run_id
-        };
-        let mut datasets: Vec<DatasetInput> = inputs
-            .dataset_inputs
-            .into_iter()
-            .map(DatasetInput::from)
-            .collect();
+        let id = if info.run_id.is_empty() { info.run_uuid } else { info.run_id };
+        let mut datasets: Vec<DatasetInput> =
+            inputs.dataset_inputs.into_iter().map(DatasetInput::from).collect();
         datasets.sort();
         Self {
             id: id.into(),
@@ -222,11 +206,7 @@ impl From<WireRun> for Run {
             lifecycle: info.lifecycle_stage,
             params: map(data.params),
             tags: map(data.tags),
-            latest: data
-                .metrics
-                .into_iter()
-                .map(|metric| (metric.key, metric.point))
-                .collect(),
+            latest: data.metrics.into_iter().map(|metric| (metric.key, metric.point)).collect(),
             datasets,
         }
     }
@@ -234,47 +214,17 @@ impl From<WireRun> for Run {
 
 impl From<WireDatasetInput> for DatasetInput {
     fn from(wire: WireDatasetInput) -> Self {
-        let WireDataset {
-            name,
-            digest,
-            source_type,
-            source,
-            schema,
-            profile,
-        } = wire.dataset;
-        Self {
-            name,
-            digest,
-            source_type,
-            source,
-            schema,
-            profile,
-            tags: map(wire.tags),
-        }
+        let WireDataset { name, digest, source_type, source, schema, profile } = wire.dataset;
+        Self { name, digest, source_type, source, schema, profile, tags: map(wire.tags) }
     }
 }
 
 impl From<&DatasetInput> for WireDatasetInput {
     fn from(input: &DatasetInput) -> Self {
-        let DatasetInput {
-            name,
-            digest,
-            source_type,
-            source,
-            schema,
-            profile,
-            tags,
-        } = input.clone();
+        let DatasetInput { name, digest, source_type, source, schema, profile, tags } = input.clone();
         Self {
             tags: pairs(&tags),
-            dataset: WireDataset {
-                name,
-                digest,
-                source_type,
-                source,
-                schema,
-                profile,
-            },
+            dataset: WireDataset { name, digest, source_type, source, schema, profile },
         }
     }
 }

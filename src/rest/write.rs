@@ -110,19 +110,11 @@ impl Client {
 
     pub async fn set_experiment_tag(&self, id: &ExperimentId, key: &str, value: &str) -> Result<()> {
         let body = json!({ "experiment_id": id, "key": key, "value": value });
-        self.done(&Call::post(
-            "/api/2.0/mlflow/experiments/set-experiment-tag",
-            &body,
-        )?)
-        .await
+        self.done(&Call::post("/api/2.0/mlflow/experiments/set-experiment-tag", &body)?).await
     }
 
     pub async fn delete_experiment(&self, id: &ExperimentId) -> Result<()> {
-        self.done(&Call::post(
-            "/api/2.0/mlflow/experiments/delete",
-            &json!({ "experiment_id": id }),
-        )?)
-        .await
+        self.done(&Call::post("/api/2.0/mlflow/experiments/delete", &json!({ "experiment_id": id }))?).await
     }
 
     /// The one call that is not idempotent: never repeated when it is unknown whether it happened.
@@ -133,12 +125,7 @@ impl Client {
 
     /// Params that are there already with the same value, and points that are there, are no-ops.
     pub async fn log_batch(&self, run_id: &RunId, items: &[BatchItem]) -> Result<()> {
-        let mut batch = Batch {
-            run_id,
-            params: Vec::new(),
-            tags: Vec::new(),
-            metrics: Vec::new(),
-        };
+        let mut batch = Batch { run_id, params: Vec::new(), tags: Vec::new(), metrics: Vec::new() };
         for item in items {
             match item {
                 BatchItem::Param(key, value) => batch.params.push(KeyValue { key, value }),
@@ -146,22 +133,19 @@ impl Client {
                 BatchItem::Metric(key, point) => batch.metrics.push(KeyPoint { key, point }),
             }
         }
-        self.done(&Call::post("/api/2.0/mlflow/runs/log-batch", &batch)?)
-            .await
+        self.done(&Call::post("/api/2.0/mlflow/runs/log-batch", &batch)?).await
     }
 
     pub async fn set_run_tag(&self, run_id: &RunId, key: &str, value: &str) -> Result<()> {
         let body = json!({ "run_id": run_id, "key": key, "value": value });
-        self.done(&Call::post("/api/2.0/mlflow/runs/set-tag", &body)?)
-            .await
+        self.done(&Call::post("/api/2.0/mlflow/runs/set-tag", &body)?).await
     }
 
     /// Repeating it is a no-op, its tags included (MLflow 3.10).
     pub async fn log_datasets(&self, run_id: &RunId, datasets: &[DatasetInput]) -> Result<()> {
         let datasets: Vec<WireDatasetInput> = datasets.iter().map(WireDatasetInput::from).collect();
         let body = json!({ "run_id": run_id, "datasets": datasets });
-        self.done(&Call::post("/api/2.0/mlflow/runs/log-inputs", &body)?)
-            .await
+        self.done(&Call::post("/api/2.0/mlflow/runs/log-inputs", &body)?).await
     }
 
     pub async fn update_run(&self, run_id: &RunId, status: RunStatus, end_time: Option<i64>) -> Result<()> {
@@ -169,8 +153,7 @@ impl Client {
         if let Some(end_time) = end_time {
             body["end_time"] = end_time.into();
         }
-        self.done(&Call::post("/api/2.0/mlflow/runs/update", &body)?)
-            .await
+        self.done(&Call::post("/api/2.0/mlflow/runs/update", &body)?).await
     }
 
     pub async fn set_run_lifecycle(&self, run_id: &RunId, lifecycle: Lifecycle) -> Result<()> {
@@ -191,15 +174,11 @@ mod tests {
     use super::*;
 
     fn params(n: usize, size: usize) -> Vec<BatchItem> {
-        (0..n)
-            .map(|i| BatchItem::Param(i.to_string(), "x".repeat(size)))
-            .collect()
+        (0..n).map(|i| BatchItem::Param(i.to_string(), "x".repeat(size))).collect()
     }
 
     fn metrics(n: usize) -> Vec<BatchItem> {
-        (0..n)
-            .map(|_| BatchItem::Metric("m".into(), Point::default()))
-            .collect()
+        (0..n).map(|_| BatchItem::Metric("m".into(), Point::default())).collect()
     }
 
     #[test]
@@ -214,16 +193,8 @@ mod tests {
 
     #[test]
     fn words_not_tokens_for_what_json_has_no_number_for() {
-        let point = Point {
-            value: f64::NAN,
-            timestamp: 1,
-            step: -3,
-        };
-        let text = serde_json::to_string(&KeyPoint {
-            key: "m",
-            point: &point,
-        })
-        .unwrap();
+        let point = Point { value: f64::NAN, timestamp: 1, step: -3 };
+        let text = serde_json::to_string(&KeyPoint { key: "m", point: &point }).unwrap();
         assert_eq!(text, r#"{"key":"m","value":"NaN","timestamp":1,"step":-3}"#);
     }
 }

@@ -27,7 +27,7 @@ LONG_AGO = 1_612_325_106_789
 BATCH = 1000
 LARGEST = sys.float_info.max
 SMALLEST = 5e-324
-PROSE = "Zeile eins\nline two\r\n\ttab, \"quotes\" and 'more', \\backslash, <b>&amp;</b>\n日本語 · emoji 🚀 · ẞ · e\u0301"
+PROSE = "Zeile eins\nline two\r\n\ttab, \"quotes\" and 'more', \\backslash, <b>&amp;</b>\n日本語 · 🚀 · ẞ · e\u0301"
 
 
 class Server:

@@ -11,6 +11,7 @@ import os
 import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import unquote
 
 os.environ["MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"] = "false"
 os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = "2"
@@ -118,9 +119,11 @@ class Dump:
         answer = self.session.get(f"{self.url}/api/2.0/mlflow/artifacts/list", params=query, timeout=120)
         answer.raise_for_status()
         entries = answer.json().get("files", [])
-        if not entries and folder:
-            # A file is in it, or it would not be there: this folder's name cannot be asked for.
+        strangers = [entry for entry in entries if not entry["path"].startswith(folder and folder + "/")]
+        if folder and (strangers or not entries):
+            # Nothing, or another folder's files: this folder's name cannot be asked for.
             yield folder + "/", None
+            return
         for entry in entries:
             if entry.get("is_dir"):
                 yield from self.listed(run_id, entry["path"])
@@ -128,6 +131,9 @@ class Dump:
                 yield entry["path"], int(entry.get("file_size", 0))
 
     def file(self, run_id, folder, path, size):
+        if unquote(path) != path:
+            # Servers unescape what they are asked for, and may send another file's content with a 200.
+            return [size, UNREADABLE]
         local = os.path.join(folder, path)
         if os.path.isfile(local) and os.path.getsize(local) == size:
             with open(local, "rb") as file:

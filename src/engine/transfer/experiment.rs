@@ -20,11 +20,7 @@ impl Copy {
             return Ok(());
         }
         self.context.started(Kind::Experiment, id, name).await;
-        let moved = match self
-            .target
-            .open_experiment(&experiment, self.plan.target_name(&experiment))
-            .await
-        {
+        let moved = match self.target.open_experiment(&experiment, self.plan.target_name(&experiment)).await {
             Err(error) => {
                 self.lose_runs(&experiment, &choice, &error).await?;
                 Err(error)
@@ -40,13 +36,10 @@ impl Copy {
             Ok(_) if self.context.is_stopping() => {}
             Ok(place) if place.complete => {
                 self.journal.skipped(Kind::Experiment, id, "already there")?;
-                self.context
-                    .skipped(Kind::Experiment, id, name, "already there")
-                    .await;
+                self.context.skipped(Kind::Experiment, id, name, "already there").await;
             }
             Ok(place) => {
-                self.journal
-                    .done(Kind::Experiment, id, Some(place.id.as_str()), None)?;
+                self.journal.done(Kind::Experiment, id, Some(place.id.as_str()), None)?;
                 self.context.done(Kind::Experiment, id, name).await;
             }
         }
@@ -114,9 +107,7 @@ impl Copy {
             );
             self.context.plan(Kind::Run, 1).await;
             self.journal.failed(Kind::Run, run.as_str(), &error.to_string())?;
-            self.context
-                .failed(Kind::Run, run.as_str(), run.as_str(), &error)
-                .await;
+            self.context.failed(Kind::Run, run.as_str(), run.as_str(), &error).await;
         }
         Ok(())
     }
@@ -124,10 +115,7 @@ impl Copy {
 
 fn named(choice: &Choice) -> BTreeSet<RunId> {
     match choice {
-        Choice::Yes {
-            only: Some(only),
-            except,
-        } => only.difference(except).cloned().collect(),
+        Choice::Yes { only: Some(only), except } => only.difference(except).cloned().collect(),
         _ => BTreeSet::new(),
     }
 }

@@ -55,8 +55,7 @@ impl Copy {
                 }
             };
             let ids: Vec<String> = page.iter().map(|file| id_of(run, file)).collect();
-            self.journal
-                .plan(Kind::Artifact, ids.iter().map(String::as_str))?;
+            self.journal.plan(Kind::Artifact, ids.iter().map(String::as_str))?;
             self.context.plan(Kind::Artifact, page.len()).await;
             let moving = page.into_iter().map(|file| async move {
                 let moved = self.write_file(run, target, writer, &file).await?;
@@ -89,21 +88,11 @@ impl Copy {
         let id = id_of(run, file);
         let name = format!("{}/{}", run.label(), file.path);
         if let Some(known) = self.journal.known_file(&id, target)? {
-            self.context
-                .skipped(Kind::Artifact, &id, &name, "already there")
-                .await;
+            self.context.skipped(Kind::Artifact, &id, &name, "already there").await;
             return Ok(Ok(known));
         }
-        let source = SourceFile {
-            source: self.source.as_ref(),
-            run,
-            file,
-        };
-        match writer
-            .file(file, &source)
-            .await
-            .and_then(|digest| check(file, digest))
-        {
+        let source = SourceFile { source: self.source.as_ref(), run, file };
+        match writer.file(file, &source).await.and_then(|digest| check(file, digest)) {
             Ok(digest) => {
                 self.journal.file_done(&id, target, &digest)?;
                 self.context.progress().add_bytes(digest.bytes);
@@ -126,16 +115,11 @@ fn id_of(run: &Run, file: &FileEntry) -> String {
 /// What arrived must be what was announced.
 fn check(file: &FileEntry, digest: Digest) -> Result<Digest> {
     if let Some(size) = file.size.filter(|size| *size != digest.bytes) {
-        return Err(Error::permanent(format!(
-            "{} bytes were read, {size} were announced",
-            digest.bytes
-        )));
+        return Err(Error::permanent(format!("{} bytes were read, {size} were announced", digest.bytes)));
     }
     if file.sha256.as_ref().is_some_and(|known| *known != digest.sha256) {
-        return Err(
-            Error::permanent("its checksum is not the one it was exported with")
-                .hint("the export directory was damaged: remove this run's folder and export again"),
-        );
+        return Err(Error::permanent("its checksum is not the one it was exported with")
+            .hint("the export directory was damaged: remove this run's folder and export again"));
     }
     Ok(digest)
 }

@@ -24,8 +24,7 @@ impl Copy {
         self.journal.plan(Kind::Run, ids)?;
         self.context.plan(Kind::Run, group.len()).await;
         let (runs, unreadable): (Vec<_>, Vec<_>) = group.into_iter().partition(Result::is_ok);
-        self.report_unreadable(unreadable.into_iter().filter_map(Result::err))
-            .await?;
+        self.report_unreadable(unreadable.into_iter().filter_map(Result::err)).await?;
         let runs: Vec<Run> = runs.into_iter().flatten().collect();
         let order: Vec<RunId> = runs.iter().map(|run| run.id.clone()).collect();
 
@@ -74,17 +73,11 @@ impl Copy {
         }
         let again = self.journal.must_be_visited(run, &fingerprint)?;
         match self.target.open_run(place, run, again).await {
-            Ok(open) if open.found == Found::Everything => self
-                .is_there(id, name, Some((open.id.as_str(), &fingerprint)))
-                .await
-                .map(Some),
+            Ok(open) if open.found == Found::Everything => {
+                self.is_there(id, name, Some((open.id.as_str(), &fingerprint))).await.map(Some)
+            }
             Ok(open) => {
-                let work = RunWork {
-                    run: run.clone(),
-                    fingerprint,
-                    target: open.id,
-                    writer: open.writer,
-                };
+                let work = RunWork { run: run.clone(), fingerprint, target: open.id, writer: open.writer };
                 Ok(Some(Opened::Work(Box::new(work))))
             }
             Err(error) => {
@@ -99,8 +92,7 @@ impl Copy {
         match known {
             // The journal may be new: then this is where it learns what an earlier import has done.
             Some((target, fingerprint)) => {
-                self.journal
-                    .done(Kind::Run, id, Some(target), Some(fingerprint))?
+                self.journal.done(Kind::Run, id, Some(target), Some(fingerprint))?
             }
             None => self.journal.skipped(Kind::Run, id, "already there")?,
         }
@@ -127,9 +119,7 @@ impl Copy {
     async fn report_unreadable(&self, unreadable: impl Iterator<Item = Unreadable>) -> Result<()> {
         for Unreadable { kind, id, reason } in unreadable {
             self.journal.failed(kind, &id, &reason)?;
-            self.context
-                .failed(kind, &id, &id, &Error::permanent(reason))
-                .await;
+            self.context.failed(kind, &id, &id, &Error::permanent(reason)).await;
         }
         Ok(())
     }
@@ -149,8 +139,7 @@ fn waves(runs: &[Run]) -> Vec<Vec<&Run>> {
     let mut waves = Vec::new();
     while !waiting.is_empty() {
         let is_free = |run: &&Run| {
-            run.parent()
-                .is_none_or(|parent| placed.contains(&parent) || !here.contains(&parent))
+            run.parent().is_none_or(|parent| placed.contains(&parent) || !here.contains(&parent))
         };
         let (free, bound): (Vec<&Run>, Vec<&Run>) = waiting.into_iter().partition(is_free);
         if free.is_empty() {
@@ -171,43 +160,23 @@ mod tests {
 
     fn run(id: &str, parent: &str) -> Run {
         let tags = [(tag::PARENT_RUN_ID.to_owned(), parent.to_owned())];
-        let tags = tags
-            .into_iter()
-            .filter(|(_, parent)| !parent.is_empty())
-            .collect();
-        Run {
-            id: id.into(),
-            tags,
-            ..Run::default()
-        }
+        let tags = tags.into_iter().filter(|(_, parent)| !parent.is_empty()).collect();
+        Run { id: id.into(), tags, ..Run::default() }
     }
 
     fn ids(runs: &[Run]) -> Vec<Vec<String>> {
-        waves(runs)
-            .iter()
-            .map(|wave| wave.iter().map(|run| run.id.to_string()).collect())
-            .collect()
+        waves(runs).iter().map(|wave| wave.iter().map(|run| run.id.to_string()).collect()).collect()
     }
 
     #[test]
     fn parents_come_first_wherever_they_stand() {
-        let runs = [
-            run("grandchild", "child"),
-            run("child", "top"),
-            run("top", ""),
-            run("orphan", "elsewhere"),
-        ];
-        assert_eq!(
-            ids(&runs),
-            [vec!["top", "orphan"], vec!["child"], vec!["grandchild"]]
-        );
+        let runs =
+            [run("grandchild", "child"), run("child", "top"), run("top", ""), run("orphan", "elsewhere")];
+        assert_eq!(ids(&runs), [vec!["top", "orphan"], vec!["child"], vec!["grandchild"]]);
     }
 
     #[test]
     fn a_circle_is_not_waited_for() {
-        assert_eq!(
-            ids(&[run("a", "b"), run("b", "a"), run("c", "c")]),
-            [["a", "b", "c"]]
-        );
+        assert_eq!(ids(&[run("a", "b"), run("b", "a"), run("c", "c")]), [["a", "b", "c"]]);
     }
 }

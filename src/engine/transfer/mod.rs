@@ -43,31 +43,17 @@ pub struct Import {
 }
 
 pub fn export(export: Export) -> Result<Job> {
-    let Export {
-        source,
-        output_dir,
-        plan,
-        state,
-        journal,
-    } = export;
+    let Export { source, output_dir, plan, state, journal } = export;
     let absolute = std::path::absolute(&output_dir).map_err(|e| Error::from(e).at(output_dir.display()))?;
     let target = absolute.display().to_string();
     let setting = Setting::new(Step::Export, source, &target, plan, &state, journal)?;
-    let archive: Arc<dyn Target> = Arc::new(ArchiveTarget::create(
-        &output_dir,
-        &setting.source.about().location,
-    )?);
+    let archive: Arc<dyn Target> =
+        Arc::new(ArchiveTarget::create(&output_dir, &setting.source.about().location)?);
     Ok(setting.start(archive, None))
 }
 
 pub fn import(import: Import) -> Result<Job> {
-    let Import {
-        source,
-        target,
-        plan,
-        state,
-        journal,
-    } = import;
+    let Import { source, target, plan, state, journal } = import;
     let setting = Setting::new(Step::Import, source, &target.location(), plan, &state, journal)?;
     let ledger: Arc<dyn Ledger> = Arc::clone(&setting.journal) as Arc<dyn Ledger>;
     let id_map = setting.journal_path.with_extension("id-map.csv");
@@ -99,44 +85,20 @@ impl Setting {
             target: target.to_owned(),
             plan: digest(&[&plan.to_toml()?]),
         };
-        let lock = Lock::take(
-            &state.lock(target),
-            &format!("{} of {}", step.name(), identity.source),
-        )?;
+        let lock = Lock::take(&state.lock(target), &format!("{} of {}", step.name(), identity.source))?;
         let journal_path = journal.unwrap_or_else(|| state.journal(&identity));
         let journal = Arc::new(Journal::open(&journal_path, &identity)?);
-        Ok(Self {
-            step,
-            source,
-            plan,
-            journal,
-            journal_path,
-            lock,
-        })
+        Ok(Self { step, source, plan, journal, journal_path, lock })
     }
 
     fn start(self, target: Arc<dyn Target>, id_map: Option<PathBuf>) -> Job {
-        let Self {
-            step,
-            source,
-            plan,
-            journal,
-            lock,
-            ..
-        } = self;
+        let Self { step, source, plan, journal, lock, .. } = self;
         let traffic = {
             let (source, target) = (Arc::clone(&source), Arc::clone(&target));
             move || vec![source.traffic(), target.traffic()]
         };
         Job::start(step, traffic, move |context| async move {
-            let copy = Copy {
-                context,
-                source,
-                target,
-                plan,
-                journal,
-                creating: Mutex::new(()),
-            };
+            let copy = Copy { context, source, target, plan, journal, creating: Mutex::new(()) };
             let result = copy.everything(step, id_map).await;
             drop(lock);
             result
@@ -157,16 +119,10 @@ struct Copy {
 
 impl Copy {
     async fn everything(&self, step: Step, id_map: Option<PathBuf>) -> Result<Findings> {
-        let (source, target) = (
-            self.source.about().location.clone(),
-            self.target.location().to_owned(),
-        );
+        let (source, target) = (self.source.about().location.clone(), self.target.location().to_owned());
         self.context.tell(Event::Started { step, source, target }).await;
         let chosen = choose(self.source.as_ref(), &self.plan).await?;
-        self.journal.plan(
-            Kind::Experiment,
-            chosen.iter().map(|(experiment, _)| experiment.id.as_str()),
-        )?;
+        self.journal.plan(Kind::Experiment, chosen.iter().map(|(experiment, _)| experiment.id.as_str()))?;
         self.context.plan(Kind::Experiment, chosen.len()).await;
         let all =
             stream::iter(chosen).map(|(experiment, choice)| self.experiment(experiment, choice).boxed());

@@ -20,12 +20,7 @@ impl Copy {
         work: RunWork,
         chunks: mpsc::Receiver<Readable<MetricChunk>>,
     ) -> Result<Option<RunId>> {
-        let RunWork {
-            run,
-            fingerprint,
-            target,
-            mut writer,
-        } = work;
+        let RunWork { run, fingerprint, target, mut writer } = work;
         let (id, name) = (run.id.as_str(), run.label());
         self.context.started(Kind::Run, id, name).await;
         let unread = match self.write_metrics(writer.as_mut(), chunks).await {
@@ -33,9 +28,9 @@ impl Copy {
             Err(error) => return self.lose(&run, &error).await,
         };
         let files = self.write_files(&run, &target, writer.as_ref()).await?;
-        let unlisted = files
-            .unlisted
-            .map(|error| error.at("its artifacts cannot be listed"));
+        // Without a fingerprint the run is visited again next time, for the files that it lacks.
+        let fingerprint = Some(fingerprint.as_str()).filter(|_| files.missing.is_empty());
+        let unlisted = files.unlisted.map(|error| error.at("its artifacts cannot be listed"));
         if let Err(error) = writer.close(files.there, files.missing).await {
             return self.lose(&run, &error).await;
         }
@@ -44,8 +39,7 @@ impl Copy {
             self.lose(&run, &error).await?;
             return Ok(Some(run.id));
         }
-        self.journal
-            .done(Kind::Run, id, Some(target.as_str()), Some(&fingerprint))?;
+        self.journal.done(Kind::Run, id, Some(target.as_str()), fingerprint)?;
         self.context.done(Kind::Run, id, name).await;
         Ok(Some(run.id))
     }
@@ -71,11 +65,8 @@ impl Copy {
     }
 
     async fn lose(&self, run: &Run, error: &Error) -> Result<Option<RunId>> {
-        self.journal
-            .failed(Kind::Run, run.id.as_str(), &error.to_string())?;
-        self.context
-            .failed(Kind::Run, run.id.as_str(), run.label(), error)
-            .await;
+        self.journal.failed(Kind::Run, run.id.as_str(), &error.to_string())?;
+        self.context.failed(Kind::Run, run.id.as_str(), run.label(), error).await;
         Ok(None)
     }
 }

@@ -42,19 +42,14 @@ impl Compare {
         if self.artifacts == ArtifactCheck::None {
             return;
         }
-        let (ours, theirs) = futures::join!(
-            list(self.source.as_ref(), source),
-            list(self.target.as_ref(), target)
-        );
+        let (ours, theirs) =
+            futures::join!(list(self.source.as_ref(), source), list(self.target.as_ref(), target));
         let (ours, theirs) = match (ours, theirs) {
             (Ok(ours), Ok(theirs)) => (ours, theirs),
             (Err(e), _) => return self.unlisted(experiment, source, Some(e.to_string()), None).await,
             (_, Err(e)) => return self.unlisted(experiment, source, None, Some(e.to_string())).await,
         };
-        let extra: Vec<&FileEntry> = theirs
-            .values()
-            .filter(|file| !ours.contains_key(&file.path))
-            .collect();
+        let extra: Vec<&FileEntry> = theirs.values().filter(|file| !ours.contains_key(&file.path)).collect();
         self.context.plan(Kind::Artifact, ours.len() + extra.len()).await;
         stream::iter(ours.values())
             .for_each_concurrent(FILES_AT_ONCE, |file| async {
@@ -65,8 +60,7 @@ impl Compare {
             .await;
         for file in extra {
             let (name, id) = names(source, &file.path);
-            self.found(Difference::extra(Kind::Artifact, &name, &id).of_experiment(experiment))
-                .await;
+            self.found(Difference::extra(Kind::Artifact, &name, &id).of_experiment(experiment)).await;
         }
     }
 
@@ -82,22 +76,12 @@ impl Compare {
             return Difference::missing(Kind::Artifact, &name, &id);
         };
         let field = |field: &str, source: String, target: String| {
-            vec![FieldDifference {
-                field: field.to_owned(),
-                source: Some(source),
-                target: Some(target),
-            }]
+            vec![FieldDifference { field: field.to_owned(), source: Some(source), target: Some(target) }]
         };
         // A store that does not tell a size, and an empty file, look alike.
         let (our_size, their_size) = (ours.size.unwrap_or(0), theirs.size.unwrap_or(0));
         let pair = |fields| {
-            Difference::pair(
-                Kind::Artifact,
-                &name,
-                &id,
-                &format!("{}/{}", target.id, theirs.path),
-                fields,
-            )
+            Difference::pair(Kind::Artifact, &name, &id, &format!("{}/{}", target.id, theirs.path), fields)
         };
         if our_size != their_size {
             return pair(field("size", our_size.to_string(), their_size.to_string()));
@@ -105,16 +89,8 @@ impl Compare {
         if self.artifacts == ArtifactCheck::Size {
             return pair(Vec::new());
         }
-        let ours = File {
-            of: self.source.as_ref(),
-            run: source,
-            file: ours,
-        };
-        let theirs = File {
-            of: self.target.as_ref(),
-            run: target,
-            file: theirs,
-        };
+        let ours = File { of: self.source.as_ref(), run: source, file: ours };
+        let theirs = File { of: self.target.as_ref(), run: target, file: theirs };
         match futures::join!(ours.sha256(), theirs.sha256()) {
             (Ok(a), Ok(b)) if a == b => pair(Vec::new()),
             (Ok(a), Ok(b)) => pair(field("sha256", a, b)),
@@ -136,11 +112,7 @@ impl Compare {
 }
 
 fn unreadable(source: Option<String>, target: Option<String>) -> FieldDifference {
-    FieldDifference {
-        field: "reading it".to_owned(),
-        source,
-        target,
-    }
+    FieldDifference { field: "reading it".to_owned(), source, target }
 }
 
 /// What a reader recognises, and the id.

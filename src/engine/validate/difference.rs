@@ -18,13 +18,7 @@ pub enum Mark {
 }
 
 impl Mark {
-    pub const ALL: [Self; 5] = [
-        Self::Same,
-        Self::Missing,
-        Self::Extra,
-        Self::Differs,
-        Self::Unreadable,
-    ];
+    pub const ALL: [Self; 5] = [Self::Same, Self::Missing, Self::Extra, Self::Differs, Self::Unreadable];
 
     pub fn sign(self) -> char {
         match self {
@@ -90,11 +84,7 @@ impl Difference {
         target: &str,
         mut fields: Vec<FieldDifference>,
     ) -> Self {
-        let mark = if fields.is_empty() {
-            Mark::Same
-        } else {
-            Mark::Differs
-        };
+        let mark = if fields.is_empty() { Mark::Same } else { Mark::Differs };
         let more_fields = fields.len().saturating_sub(FIELDS);
         fields.truncate(FIELDS);
         Self {
@@ -108,19 +98,11 @@ impl Difference {
     }
 
     pub fn missing(kind: Kind, name: &str, source: &str) -> Self {
-        Self {
-            mark: Mark::Missing,
-            source_id: Some(source.to_owned()),
-            ..Self::new(kind, name)
-        }
+        Self { mark: Mark::Missing, source_id: Some(source.to_owned()), ..Self::new(kind, name) }
     }
 
     pub fn extra(kind: Kind, name: &str, target: &str) -> Self {
-        Self {
-            mark: Mark::Extra,
-            target_id: Some(target.to_owned()),
-            ..Self::new(kind, name)
-        }
+        Self { mark: Mark::Extra, target_id: Some(target.to_owned()), ..Self::new(kind, name) }
     }
 
     pub fn unreadable(kind: Kind, name: &str, source: &str, field: FieldDifference) -> Self {
@@ -159,27 +141,16 @@ pub struct Totals(BTreeMap<&'static str, BTreeMap<&'static str, u64>>);
 
 impl Totals {
     pub fn add(&mut self, kind: Kind, mark: Mark) {
-        *self
-            .0
-            .entry(kind.plural())
-            .or_default()
-            .entry(mark.word())
-            .or_default() += 1;
+        *self.0.entry(kind.plural()).or_default().entry(mark.word()).or_default() += 1;
     }
 
     pub fn of(&self, kind: Kind, mark: Mark) -> u64 {
-        self.0
-            .get(kind.plural())
-            .and_then(|marks| marks.get(mark.word()))
-            .copied()
-            .unwrap_or(0)
+        self.0.get(kind.plural()).and_then(|marks| marks.get(mark.word())).copied().unwrap_or(0)
     }
 
     pub fn differs(&self) -> bool {
-        Kind::ALL.into_iter().any(|kind| {
-            Mark::ALL
-                .into_iter()
-                .any(|mark| mark != Mark::Same && self.of(kind, mark) > 0)
-        })
+        Kind::ALL
+            .into_iter()
+            .any(|kind| Mark::ALL.into_iter().any(|mark| mark != Mark::Same && self.of(kind, mark) > 0))
     }
 }

@@ -25,9 +25,7 @@ impl Compare {
         if !self.context.may_go_on().await {
             return Ok(());
         }
-        self.context
-            .started(Kind::Experiment, ours.id.as_str(), &ours.name)
-            .await;
+        self.context.started(Kind::Experiment, ours.id.as_str(), &ours.name).await;
         let Some(theirs) = theirs else {
             self.found(
                 Difference::missing(Kind::Experiment, &ours.name, ours.id.as_str()).of_experiment(&ours.name),
@@ -37,16 +35,12 @@ impl Compare {
         };
         let mut found = fields::experiments(ours, theirs);
         // Experiments name runs in no field of MLflow's own: an old id in a tag is the user's text.
-        found
-            .references
-            .retain(|reference| reference.source != reference.target);
-        found
-            .differ
-            .extend(found.references.into_iter().map(|r| FieldDifference {
-                field: r.field,
-                source: Some(r.source),
-                target: Some(r.target),
-            }));
+        found.references.retain(|reference| reference.source != reference.target);
+        found.differ.extend(found.references.into_iter().map(|r| FieldDifference {
+            field: r.field,
+            source: Some(r.source),
+            target: Some(r.target),
+        }));
         let pair = Difference::pair(
             Kind::Experiment,
             &ours.name,
@@ -78,22 +72,15 @@ impl Compare {
             if from_source.is_none() && from_target.is_none() {
                 break;
             }
-            for run in self
-                .readable(ours, from_source.transpose()?.unwrap_or_default(), true)
-                .await
-            {
+            for run in self.readable(ours, from_source.transpose()?.unwrap_or_default(), true).await {
                 ready.extend(join.source(run));
             }
-            for run in self
-                .readable(ours, from_target.transpose()?.unwrap_or_default(), false)
-                .await
-            {
+            for run in self.readable(ours, from_target.transpose()?.unwrap_or_default(), false).await {
                 ready.extend(join.target(run));
             }
             while ready.len() >= PAIRS_AT_ONCE {
                 let rest = ready.split_off(PAIRS_AT_ONCE);
-                self.pairs(ours, choice, std::mem::replace(&mut ready, rest))
-                    .await?;
+                self.pairs(ours, choice, std::mem::replace(&mut ready, rest)).await?;
             }
             if !self.context.may_go_on().await {
                 return Ok(());
@@ -103,8 +90,7 @@ impl Compare {
         ready.extend(late);
         while !ready.is_empty() {
             let rest = ready.split_off(ready.len().min(PAIRS_AT_ONCE));
-            self.pairs(ours, choice, std::mem::replace(&mut ready, rest))
-                .await?;
+            self.pairs(ours, choice, std::mem::replace(&mut ready, rest)).await?;
         }
         for run in missing.iter().filter(|run| self.takes(choice, run)) {
             self.missing(ours, run).await;
@@ -135,16 +121,9 @@ impl Compare {
             match run {
                 Ok(run) => runs.push(run),
                 Err(Unreadable { id, reason, .. }) => {
-                    let (source, target) = if is_source {
-                        (Some(reason), None)
-                    } else {
-                        (None, Some(reason))
-                    };
-                    let field = FieldDifference {
-                        field: "reading it".to_owned(),
-                        source,
-                        target,
-                    };
+                    let (source, target) =
+                        if is_source { (Some(reason), None) } else { (None, Some(reason)) };
+                    let field = FieldDifference { field: "reading it".to_owned(), source, target };
                     self.context.plan(Kind::Run, 1).await;
                     self.found(
                         Difference::unreadable(Kind::Run, &id, &id, field).of_experiment(&experiment.name),
@@ -159,16 +138,9 @@ impl Compare {
     async fn pairs(&self, experiment: &Experiment, choice: &Choice, pairs: Vec<Pair>) -> Result<()> {
         {
             let mut known = self.pairs.lock().unwrap_or_else(PoisonError::into_inner);
-            known.extend(
-                pairs
-                    .iter()
-                    .map(|(ours, theirs)| (ours.id.clone(), theirs.id.clone())),
-            );
+            known.extend(pairs.iter().map(|(ours, theirs)| (ours.id.clone(), theirs.id.clone())));
         }
-        let pairs: Vec<Pair> = pairs
-            .into_iter()
-            .filter(|(ours, _)| self.takes(choice, ours))
-            .collect();
+        let pairs: Vec<Pair> = pairs.into_iter().filter(|(ours, _)| self.takes(choice, ours)).collect();
         self.context.plan(Kind::Run, pairs.len()).await;
         let (ours, theirs): (Vec<Run>, Vec<Run>) = pairs.iter().cloned().unzip();
         let (our_sums, their_sums) = futures::try_join!(
@@ -193,10 +165,7 @@ impl Compare {
         target: (&Run, &history::Checksums),
     ) {
         let ((ours, our_sums), (theirs, their_sums)) = (source, target);
-        let reasons = (
-            our_sums.unreadable.get(&ours.id),
-            their_sums.unreadable.get(&theirs.id),
-        );
+        let reasons = (our_sums.unreadable.get(&ours.id), their_sums.unreadable.get(&theirs.id));
         if reasons != (None, None) {
             let field = FieldDifference {
                 field: "metrics".to_owned(),
@@ -220,25 +189,17 @@ impl Compare {
             }
         }
         if found.references.is_empty() {
-            let pair = Difference::pair(
-                Kind::Run,
-                ours.label(),
-                ours.id.as_str(),
-                theirs.id.as_str(),
-                found.differ,
-            );
+            let pair =
+                Difference::pair(Kind::Run, ours.label(), ours.id.as_str(), theirs.id.as_str(), found.differ);
             return self.found(pair.of_experiment(&experiment.name)).await;
         }
-        self.deferred
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(Deferred {
-                experiment: experiment.name.clone(),
-                name: ours.label().to_owned(),
-                source: ours.id.clone(),
-                target: theirs.id.clone(),
-                fields: found.differ,
-                references: found.references,
-            });
+        self.deferred.lock().unwrap_or_else(PoisonError::into_inner).push(Deferred {
+            experiment: experiment.name.clone(),
+            name: ours.label().to_owned(),
+            source: ours.id.clone(),
+            target: theirs.id.clone(),
+            fields: found.differ,
+            references: found.references,
+        });
     }
 }

@@ -37,11 +37,7 @@ impl Fields {
         for (key, ours) in source.iter().filter(|(key, _)| !tag::is_ours(key)) {
             let field = format!("{of} {key}");
             match target.get(key) {
-                None => self.differ.push(FieldDifference {
-                    field,
-                    source: Some(ours.clone()),
-                    target: None,
-                }),
+                None => self.differ.push(FieldDifference { field, source: Some(ours.clone()), target: None }),
                 Some(theirs) => match compare_text(key, ours, theirs) {
                     Ok(ids) if ids.is_empty() => {}
                     Ok(ids) => self.references.push(Reference {
@@ -59,16 +55,10 @@ impl Fields {
                 },
             }
         }
-        for (key, theirs) in target
-            .iter()
-            .filter(|(key, _)| !tag::is_ours(key) && !source.contains_key(*key))
+        for (key, theirs) in target.iter().filter(|(key, _)| !tag::is_ours(key) && !source.contains_key(*key))
         {
             let field = format!("{of} {key}");
-            self.differ.push(FieldDifference {
-                field,
-                source: None,
-                target: Some(theirs.clone()),
-            });
+            self.differ.push(FieldDifference { field, source: None, target: Some(theirs.clone()) });
         }
     }
 
@@ -77,18 +67,12 @@ impl Fields {
         let text = |d: &DatasetInput| format!("{d:?}");
         let by_key = |all: &[DatasetInput]| all.iter().map(|d| (key(d), text(d))).collect::<BTreeMap<_, _>>();
         let (source, target) = (by_key(source), by_key(target));
-        let keys = source
-            .keys()
-            .chain(target.keys().filter(|key| !source.contains_key(*key)));
+        let keys = source.keys().chain(target.keys().filter(|key| !source.contains_key(*key)));
         for key in keys {
             let (ours, theirs) = (source.get(key), target.get(key));
             if ours != theirs {
                 let field = format!("dataset {} {}", key.0, key.1);
-                self.differ.push(FieldDifference {
-                    field,
-                    source: ours.cloned(),
-                    target: theirs.cloned(),
-                });
+                self.differ.push(FieldDifference { field, source: ours.cloned(), target: theirs.cloned() });
             }
         }
     }
@@ -96,11 +80,7 @@ impl Fields {
 
 pub fn experiments(source: &Experiment, target: &Experiment) -> Fields {
     let mut fields = Fields::default();
-    fields.value(
-        "lifecycle_stage",
-        source.lifecycle.name(),
-        target.lifecycle.name(),
-    );
+    fields.value("lifecycle_stage", source.lifecycle.name(), target.lifecycle.name());
     fields.map("tag", &source.tags, &target.tags, false);
     fields
 }
@@ -113,11 +93,7 @@ pub fn runs(source: &Run, target: &Run) -> Fields {
     fields.value("status", source.status.name(), target.status.name());
     fields.value("start_time", time(source.start_time), time(target.start_time));
     fields.value("end_time", time(source.end_time), time(target.end_time));
-    fields.value(
-        "lifecycle_stage",
-        source.lifecycle.name(),
-        target.lifecycle.name(),
-    );
+    fields.value("lifecycle_stage", source.lifecycle.name(), target.lifecycle.name());
     fields.map("param", &source.params, &target.params, false);
     let mut tags = target.tags.clone();
     // The server adds it to a run that was created without.
@@ -142,11 +118,7 @@ mod tests {
             end_time: Some(2),
             params: [("p".to_owned(), "1".to_owned())].into(),
             tags: [("t".to_owned(), "1".to_owned())].into(),
-            datasets: vec![DatasetInput {
-                name: "d".into(),
-                digest: "1".into(),
-                ..DatasetInput::default()
-            }],
+            datasets: vec![DatasetInput { name: "d".into(), digest: "1".into(), ..DatasetInput::default() }],
             ..Run::default()
         }
     }
@@ -164,18 +136,12 @@ mod tests {
             ("param p", |r| drop(r.params.insert("p".into(), "2".into()))),
             ("tag t", |r| drop(r.tags.remove("t"))),
             ("tag u", |r| drop(r.tags.insert("u".into(), "2".into()))),
-            ("dataset d 1", |r| {
-                drop(r.datasets[0].tags.insert("context".into(), "x".into()))
-            }),
+            ("dataset d 1", |r| drop(r.datasets[0].tags.insert("context".into(), "x".into()))),
         ];
         for (field, change) in changes {
             let mut target = run();
             change(&mut target);
-            let found: Vec<String> = runs(&run(), &target)
-                .differ
-                .into_iter()
-                .map(|d| d.field)
-                .collect();
+            let found: Vec<String> = runs(&run(), &target).differ.into_iter().map(|d| d.field).collect();
             assert_eq!(found, [field]);
         }
     }

@@ -51,12 +51,7 @@ pub async fn checksums(of: &dyn Snapshot, runs: &[Run]) -> Result<Checksums> {
         match chunk {
             Ok(chunk) => {
                 all.points += chunk.points.len() as u64;
-                let series = all
-                    .series
-                    .entry(chunk.run_id)
-                    .or_default()
-                    .entry(chunk.key)
-                    .or_default();
+                let series = all.series.entry(chunk.run_id).or_default().entry(chunk.key).or_default();
                 chunk.points.iter().for_each(|point| series.add(point));
             }
             Err(unreadable) => drop(all.unreadable.insert(unreadable.id.into(), unreadable.reason)),
@@ -114,10 +109,7 @@ async fn points((of, run): (&dyn Snapshot, &Run), key: &str) -> Result<BTreeSet<
     let Some(latest) = run.latest.get(key) else {
         return Ok(BTreeSet::new());
     };
-    let only = [Run {
-        latest: [(key.to_owned(), *latest)].into(),
-        ..run.clone()
-    }];
+    let only = [Run { latest: [(key.to_owned(), *latest)].into(), ..run.clone() }];
     let mut all = BTreeSet::new();
     let mut chunks = of.histories(&only);
     while let Some(chunk) = chunks.try_next().await? {
@@ -140,13 +132,7 @@ mod tests {
 
     fn checksum(points: &[(i64, f64)]) -> Checksum {
         let mut sum = Checksum::default();
-        points.iter().for_each(|(step, value)| {
-            sum.add(&Point {
-                value: *value,
-                timestamp: 0,
-                step: *step,
-            })
-        });
+        points.iter().for_each(|(step, value)| sum.add(&Point { value: *value, timestamp: 0, step: *step }));
         sum
     }
 

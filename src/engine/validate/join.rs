@@ -26,10 +26,7 @@ impl Join {
 
     /// Takes a run of the target. One that carries no source id stands for itself, as in an export directory.
     pub fn target(&mut self, run: Run) -> Option<(Run, Run)> {
-        let made_from = run
-            .tags
-            .get(tag::SOURCE_RUN_ID)
-            .map(|id| RunId::from(id.as_str()));
+        let made_from = run.tags.get(tag::SOURCE_RUN_ID).map(|id| RunId::from(id.as_str()));
         // Its own id first: an exported run may itself come from an earlier migration.
         let keys = [Some(run.id.clone()), made_from.clone()];
         for key in keys.into_iter().flatten() {
@@ -37,8 +34,7 @@ impl Join {
                 return Some((partner, run));
             }
         }
-        self.target
-            .insert(made_from.unwrap_or_else(|| run.id.clone()), run);
+        self.target.insert(made_from.unwrap_or_else(|| run.id.clone()), run);
         None
     }
 
@@ -64,11 +60,7 @@ mod tests {
     fn run(id: &str, made_from: &str) -> Run {
         let tags = [(tag::SOURCE_RUN_ID.to_owned(), made_from.to_owned())];
         let tags = tags.into_iter().filter(|(_, id)| !id.is_empty()).collect();
-        Run {
-            id: id.into(),
-            tags,
-            ..Run::default()
-        }
+        Run { id: id.into(), tags, ..Run::default() }
     }
 
     proptest::proptest! {

@@ -55,13 +55,7 @@ pub fn validate(validate: Validate) -> Job {
         move || vec![source.traffic(), target.traffic()]
     };
     Job::start(Step::Validate, traffic, move |context| async move {
-        let Validate {
-            source,
-            target,
-            plan,
-            artifacts,
-            report,
-        } = validate;
+        let Validate { source, target, plan, artifacts, report } = validate;
         let report = Mutex::new(Report::new(source.about(), target.about(), report));
         let compare = Compare {
             context,
@@ -93,17 +87,8 @@ struct Compare {
 
 impl Compare {
     async fn everything(&self) -> Result<Findings> {
-        let (source, target) = (
-            self.source.about().location.clone(),
-            self.target.about().location.clone(),
-        );
-        self.context
-            .tell(Event::Started {
-                step: Step::Validate,
-                source,
-                target,
-            })
-            .await;
+        let (source, target) = (self.source.about().location.clone(), self.target.about().location.clone());
+        self.context.tell(Event::Started { step: Step::Validate, source, target }).await;
         let chosen = choose(self.source.as_ref(), &self.plan).await?;
         let mut there = self.target_experiments().await?;
         self.context.plan(Kind::Experiment, chosen.len()).await;
@@ -131,10 +116,7 @@ impl Compare {
 
     async fn target_experiments(&self) -> Result<HashMap<String, Experiment>> {
         let all: Vec<Experiment> = self.target.experiments().try_concat().await?;
-        Ok(all
-            .into_iter()
-            .map(|experiment| (experiment.name.clone(), experiment))
-            .collect())
+        Ok(all.into_iter().map(|experiment| (experiment.name.clone(), experiment)).collect())
     }
 
     /// Only a plan that takes everything says that there must be nothing else.
@@ -164,28 +146,17 @@ impl Compare {
     /// Counts one compared item, and tells of it when there is something to tell.
     async fn found(&self, difference: Difference) {
         let Difference { kind, mark, name, .. } = &difference;
-        let id = difference
-            .source_id
-            .as_deref()
-            .or(difference.target_id.as_deref())
-            .unwrap_or_default();
+        let id = difference.source_id.as_deref().or(difference.target_id.as_deref()).unwrap_or_default();
         match mark {
             Mark::Unreadable => {
-                let reason = difference
-                    .fields
-                    .first()
-                    .and_then(|field| field.source.clone().or(field.target.clone()));
-                self.context
-                    .failed(*kind, id, name, &Error::permanent(reason.unwrap_or_default()))
-                    .await;
+                let reason =
+                    difference.fields.first().and_then(|field| field.source.clone().or(field.target.clone()));
+                self.context.failed(*kind, id, name, &Error::permanent(reason.unwrap_or_default())).await;
             }
             _ => self.context.done(*kind, id, name).await,
         }
         let tell = *mark != Mark::Same;
-        self.report
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .add(&difference);
+        self.report.lock().unwrap_or_else(PoisonError::into_inner).add(&difference);
         if tell {
             self.context.tell(Event::Difference(difference)).await;
         }
@@ -194,10 +165,6 @@ impl Compare {
     fn finish(&self) -> Result<Findings> {
         let report = self.report.lock().unwrap_or_else(PoisonError::into_inner);
         let files = report.write()?.into_iter().collect();
-        Ok(Findings {
-            comparison: Some(report.totals().clone()),
-            files,
-            notes: Vec::new(),
-        })
+        Ok(Findings { comparison: Some(report.totals().clone()), files, notes: Vec::new() })
     }
 }

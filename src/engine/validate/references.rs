@@ -33,12 +33,7 @@ pub fn compare_text(key: &str, source: &str, target: &str) -> Result<Vec<(RunId,
     if ours.fixed != theirs.fixed {
         return Err(());
     }
-    Ok(ours
-        .ids
-        .iter()
-        .zip(&theirs.ids)
-        .map(|(a, b)| (RunId::from(*a), RunId::from(*b)))
-        .collect())
+    Ok(ours.ids.iter().zip(&theirs.ids).map(|(a, b)| (RunId::from(*a), RunId::from(*b))).collect())
 }
 
 impl Reference {
@@ -58,29 +53,13 @@ impl Compare {
             let difference = {
                 let pairs = self.pairs.lock().unwrap_or_else(PoisonError::into_inner);
                 let mut fields = run.fields;
-                let wrong = run
-                    .references
-                    .into_iter()
-                    .filter(|reference| !reference.holds(&pairs));
-                fields.extend(wrong.map(
-                    |Reference {
-                         field,
-                         source,
-                         target,
-                         ..
-                     }| FieldDifference {
-                        field,
-                        source: Some(source),
-                        target: Some(target),
-                    },
-                ));
-                Difference::pair(
-                    Kind::Run,
-                    &run.name,
-                    run.source.as_str(),
-                    run.target.as_str(),
-                    fields,
-                )
+                let wrong = run.references.into_iter().filter(|reference| !reference.holds(&pairs));
+                fields.extend(wrong.map(|Reference { field, source, target, .. }| FieldDifference {
+                    field,
+                    source: Some(source),
+                    target: Some(target),
+                }));
+                Difference::pair(Kind::Run, &run.name, run.source.as_str(), run.target.as_str(), fields)
             };
             self.found(difference.of_experiment(&run.experiment)).await;
         }
@@ -96,32 +75,17 @@ mod tests {
 
     fn reference(source: &str, target: &str, strict: bool) -> Reference {
         let ids = compare_text("mlflow.parentRunId", source, target).unwrap();
-        Reference {
-            field: String::new(),
-            source: source.into(),
-            target: target.into(),
-            ids,
-            strict,
-        }
+        Reference { field: String::new(), source: source.into(), target: target.into(), ids, strict }
     }
 
     #[test]
     fn a_reference_holds_when_it_names_the_partner() {
         let known = HashMap::from([(RunId::from(OLD), RunId::from(NEW))]);
         assert!(reference(OLD, NEW, true).holds(&known));
-        assert!(
-            !reference(OLD, OLD, true).holds(&known),
-            "the partner is known and not named"
-        );
+        assert!(!reference(OLD, OLD, true).holds(&known), "the partner is known and not named");
         assert!(reference(OLD, OLD, false).holds(&known));
-        assert!(
-            reference(OLD, OLD, true).holds(&HashMap::new()),
-            "not moved: the old id stays"
-        );
-        assert!(
-            !reference(OLD, NEW, true).holds(&HashMap::new()),
-            "nobody knows that run"
-        );
+        assert!(reference(OLD, OLD, true).holds(&HashMap::new()), "not moved: the old id stays");
+        assert!(!reference(OLD, NEW, true).holds(&HashMap::new()), "nobody knows that run");
         assert!(compare_text("t", "a", "b").is_err());
     }
 }

@@ -36,23 +36,14 @@ impl ArchiveSnapshot {
                 .hint("give the directory that `mlferry export --output-dir` wrote"));
         }
         if !layout.experiments().is_dir() {
-            return Err(
-                Error::usage(format!("{place} holds no export: it has no experiments/ folder"))
-                    .hint("give the directory that `mlferry export --output-dir` wrote"),
-            );
+            return Err(Error::usage(format!("{place} holds no export: it has no experiments/ folder"))
+                .hint("give the directory that `mlferry export --output-dir` wrote"));
         }
         if !layout.manifest().is_file() {
-            return Err(
-                Error::usage(format!("{place} holds an export that has not come to its end"))
-                    .hint("run the same `mlferry export` again: it continues where it stopped"),
-            );
+            return Err(Error::usage(format!("{place} holds an export that has not come to its end"))
+                .hint("run the same `mlferry export` again: it continues where it stopped"));
         }
-        let about = About {
-            kind: "archive",
-            location: place,
-            version: None,
-            capabilities: None,
-        };
+        let about = About { kind: "archive", location: place, version: None, capabilities: None };
         Ok(Self { layout, about })
     }
 
@@ -113,11 +104,7 @@ impl Snapshot for ArchiveSnapshot {
         };
         stream::iter(ids)
             .chunks(EXPERIMENTS_PER_PAGE)
-            .map(|ids| {
-                ids.iter()
-                    .map(|id| Ok(self.read_experiment_file(id)?.experiment))
-                    .collect()
-            })
+            .map(|ids| ids.iter().map(|id| Ok(self.read_experiment_file(id)?.experiment)).collect())
             .boxed()
     }
 
@@ -134,11 +121,7 @@ impl Snapshot for ArchiveSnapshot {
 
     async fn first_runs(&self, experiment: &Experiment, most: usize) -> Result<(Vec<Run>, bool)> {
         let ids = self.read_experiment_file(experiment.id.as_str())?.runs;
-        let runs = ids
-            .iter()
-            .take(most)
-            .filter_map(|id| self.read_run(experiment, id).ok())
-            .collect();
+        let runs = ids.iter().take(most).filter_map(|id| self.read_run(experiment, id).ok()).collect();
         Ok((runs, ids.len() > most))
     }
 
@@ -163,17 +146,9 @@ impl Snapshot for ArchiveSnapshot {
 fn history(path: std::path::PathBuf, run_id: RunId) -> BoxStream<'static, Result<Readable<MetricChunk>>> {
     let (sender, receiver) = mpsc::channel(2);
     tokio::task::spawn_blocking(move || {
-        let mut chunk = MetricChunk {
-            run_id: run_id.clone(),
-            key: String::new(),
-            points: Vec::new(),
-        };
+        let mut chunk = MetricChunk { run_id: run_id.clone(), key: String::new(), points: Vec::new() };
         let send = |chunk: &mut MetricChunk, next: &str| {
-            let full = MetricChunk {
-                run_id: run_id.clone(),
-                key: next.to_owned(),
-                points: Vec::new(),
-            };
+            let full = MetricChunk { run_id: run_id.clone(), key: next.to_owned(), points: Vec::new() };
             let full = std::mem::replace(chunk, full);
             full.points.is_empty() || sender.blocking_send(Ok(Ok(full))).is_ok()
         };
@@ -189,17 +164,11 @@ fn history(path: std::path::PathBuf, run_id: RunId) -> BoxStream<'static, Result
         let read = archive::each_point(&path, &mut sink);
         let sent = send(&mut chunk, "");
         if let (true, Err(error)) = (sent, read) {
-            let unreadable = Unreadable {
-                kind: Kind::Run,
-                id: run_id.to_string(),
-                reason: error.to_string(),
-            };
+            let unreadable =
+                Unreadable { kind: Kind::Run, id: run_id.to_string(), reason: error.to_string() };
             // Nobody listens any more: then nobody needs the reason either.
             let _ = sender.blocking_send(Ok(Err(unreadable)));
         }
     });
-    stream::unfold(receiver, |mut receiver| async {
-        Some((receiver.recv().await?, receiver))
-    })
-    .boxed()
+    stream::unfold(receiver, |mut receiver| async { Some((receiver.recv().await?, receiver)) }).boxed()
 }

@@ -1,5 +1,6 @@
 use futures::stream::{self, StreamExt, TryStreamExt};
 
+use crate::artifacts::is_speakable;
 use crate::entities::{FileEntry, Run};
 use crate::error::Result;
 use crate::rest::{Client, Pages};
@@ -22,7 +23,11 @@ pub fn files<'a>(client: &'a Client, run: &'a Run) -> Pages<'a, FileEntry> {
         let mut files = Vec::new();
         for (here, below) in listed {
             files.extend(here);
-            folders.extend(below);
+            // The listing of such a folder is that of another one, or empty. Handed on as a file it fails by name.
+            let (speakable, other): (Vec<_>, Vec<_>) =
+                below.into_iter().partition(|folder| is_speakable(folder).is_ok());
+            folders.extend(speakable);
+            files.extend(other.into_iter().map(|path| FileEntry { path, size: None, sha256: None }));
         }
         Result::Ok(Some((files, folders)))
     })

@@ -24,12 +24,7 @@ pub fn histories<'a>(client: &'a Client, bulk: Option<usize>, runs: &'a [Run]) -
         .map(move |(key, runs)| async move {
             match bulk {
                 Some(_) => first_answer(client, key, runs).await,
-                None => Series {
-                    key,
-                    ready: VecDeque::new(),
-                    single: runs,
-                    rest: VecDeque::new(),
-                },
+                None => Series { key, ready: VecDeque::new(), single: runs, rest: VecDeque::new() },
             }
         })
         // Ordered: the chunks of one run must come metric by metric.
@@ -42,9 +37,7 @@ pub fn histories<'a>(client: &'a Client, bulk: Option<usize>, runs: &'a [Run]) -
 fn by_metric(runs: &[Run]) -> BTreeMap<String, VecDeque<RunId>> {
     let mut keys: BTreeMap<String, Vec<RunId>> = BTreeMap::new();
     for run in runs {
-        run.latest
-            .keys()
-            .for_each(|key| keys.entry(key.clone()).or_default().push(run.id.clone()));
+        run.latest.keys().for_each(|key| keys.entry(key.clone()).or_default().push(run.id.clone()));
     }
     keys.into_iter()
         .map(|(key, mut runs)| {
@@ -65,12 +58,7 @@ struct Series {
 }
 
 async fn first_answer(client: &Client, key: String, runs: VecDeque<RunId>) -> Series {
-    let mut series = Series {
-        key,
-        ready: VecDeque::new(),
-        single: VecDeque::new(),
-        rest: runs,
-    };
+    let mut series = Series { key, ready: VecDeque::new(), single: VecDeque::new(), rest: runs };
     series.ask(client).await;
     series
 }
@@ -88,16 +76,8 @@ impl Series {
         let mut chunks: BTreeMap<RunId, MetricChunk> = BTreeMap::new();
         for row in rows {
             let run_id = RunId::from(row.run_id);
-            let new = || MetricChunk {
-                run_id: run_id.clone(),
-                key: row.key,
-                points: Vec::new(),
-            };
-            chunks
-                .entry(run_id.clone())
-                .or_insert_with(new)
-                .points
-                .push(row.point);
+            let new = || MetricChunk { run_id: run_id.clone(), key: row.key, points: Vec::new() };
+            chunks.entry(run_id.clone()).or_insert_with(new).points.push(row.point);
         }
         if cut && let Some((last, _)) = chunks.pop_last() {
             if chunks.is_empty() {
@@ -136,20 +116,13 @@ fn one_run(client: &Client, run: RunId, key: String) -> Chunks<'_> {
         .history(run.clone(), key.clone())
         .map(move |page| {
             let points = |rows: Vec<WireMetric>| rows.into_iter().map(|row| row.point).collect();
-            let chunk = page.map(|rows| MetricChunk {
-                run_id: run.clone(),
-                key: key.clone(),
-                points: points(rows),
-            });
+            let chunk =
+                page.map(|rows| MetricChunk { run_id: run.clone(), key: key.clone(), points: points(rows) });
             Ok(chunk.map_err(|error| unreadable(&run, &key, &error)))
         })
         .boxed()
 }
 
 fn unreadable(run: &RunId, key: &str, error: &Error) -> Unreadable {
-    Unreadable {
-        kind: Kind::Run,
-        id: run.to_string(),
-        reason: format!("history of metric {key:?}: {error}"),
-    }
+    Unreadable { kind: Kind::Run, id: run.to_string(), reason: format!("history of metric {key:?}: {error}") }
 }

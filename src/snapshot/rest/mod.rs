@@ -10,7 +10,7 @@ use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
 
 use super::{About, Snapshot};
-use crate::artifacts::{ByteStream, proxied_path, proxied_url_path};
+use crate::artifacts::{ByteStream, is_speakable, proxied_path, proxied_url_path};
 use crate::entities::{Experiment, FileEntry, MetricChunk, Readable, Run};
 use crate::error::Result;
 use crate::rest::{Client, Pages, Probe, Traffic};
@@ -65,14 +65,13 @@ impl Snapshot for RestSnapshot {
         files::files(&self.client, run)
     }
 
-    /// Through the proxy where the root is the server's own, else through whatever the server itself can reach.
+    /// Through the proxy where the root is the server's own, else through whatever the server itself can reach. The
+    /// proxy of MLflow 3.10 answers 500 for names beyond ASCII, which the other route gives.
     async fn open(&self, run: &Run, file: &FileEntry) -> Result<ByteStream> {
-        match proxied_path(&run.artifact_uri).filter(|_| self.probe.capabilities.artifact_proxy) {
-            Some(root) => {
-                self.client
-                    .download_proxied(&proxied_url_path(root, &file.path))
-                    .await
-            }
+        is_speakable(&file.path)?;
+        let proxied = proxied_path(&run.artifact_uri);
+        match proxied.filter(|_| self.probe.capabilities.artifact_proxy && file.path.is_ascii()) {
+            Some(root) => self.client.download_proxied(&proxied_url_path(root, &file.path)?).await,
             None => self.client.download_from_run(&run.id, &file.path).await,
         }
     }

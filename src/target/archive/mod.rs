@@ -33,31 +33,20 @@ impl ArchiveTarget {
                 let known: Manifest = serde_json::from_slice(&text)
                     .map_err(|e| Error::from(e).at(layout.origin().display()))?;
                 if known.source != source {
-                    return Err(
-                        Error::usage(format!("{location} holds an export of {}", known.source))
-                            .hint("choose another --output-dir: a directory belongs to one source"),
-                    );
+                    return Err(Error::usage(format!("{location} holds an export of {}", known.source))
+                        .hint("choose another --output-dir: a directory belongs to one source"));
                 }
             }
             Err(_) => {
                 if fs::read_dir(root)?.next().is_some() {
-                    return Err(
-                        Error::usage(format!("{location} is not empty and holds no export of ours"))
-                            .hint("choose an empty or new directory for --output-dir"),
-                    );
+                    return Err(Error::usage(format!("{location} is not empty and holds no export of ours"))
+                        .hint("choose an empty or new directory for --output-dir"));
                 }
-                let origin = Manifest {
-                    format: 1,
-                    source: source.to_owned(),
-                };
+                let origin = Manifest { format: 1, source: source.to_owned() };
                 local::write(&layout.origin(), &serde_json::to_vec_pretty(&origin)?)?;
             }
         }
-        Ok(Self {
-            layout,
-            location,
-            source: source.to_owned(),
-        })
+        Ok(Self { layout, location, source: source.to_owned() })
     }
 }
 
@@ -90,24 +79,14 @@ impl Target for ArchiveTarget {
             (true, false) => Found::Everything,
         };
         let writer: Box<dyn RunWriter> = Box::new(ArchiveRunWriter::new(self.layout.clone(), run));
-        Ok(OpenRun {
-            id: run.id.clone(),
-            found,
-            writer,
-        })
+        Ok(OpenRun { id: run.id.clone(), found, writer })
     }
 
     async fn close_experiment(&self, place: &Place, experiment: &Experiment, runs: &[RunId]) -> Result<()> {
         let info = json!({ "num_total_runs": runs.len(), "num_ok_runs": runs.len(), "num_failed_runs": 0, "failed_runs": [] });
-        let file = ExperimentFile {
-            experiment: experiment.clone(),
-            runs: runs.to_vec(),
-        };
+        let file = ExperimentFile { experiment: experiment.clone(), runs: runs.to_vec() };
         let file = Wrapped::new("export_experiment.py", info, file);
-        local::write(
-            &self.layout.experiment_file(&place.id),
-            &serde_json::to_vec_pretty(&file)?,
-        )
+        local::write(&self.layout.experiment_file(&place.id), &serde_json::to_vec_pretty(&file)?)
     }
 
     async fn finish(&self) -> Result<Vec<String>> {
@@ -125,10 +104,7 @@ impl Target for ArchiveTarget {
         let list = ExperimentsFile { experiments };
         let info = list.info();
         let list = Wrapped::new("export_experiments.py", info, list);
-        local::write(
-            &self.layout.experiments_file(),
-            &serde_json::to_vec_pretty(&list)?,
-        )?;
+        local::write(&self.layout.experiments_file(), &serde_json::to_vec_pretty(&list)?)?;
         let manifest = Wrapped::new("export_all.py", json!({ "source": self.source }), json!({}));
         local::write(&self.layout.manifest(), &serde_json::to_vec_pretty(&manifest)?)?;
         Ok(Vec::new())

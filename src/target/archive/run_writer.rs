@@ -27,13 +27,7 @@ pub struct ArchiveRunWriter {
 impl ArchiveRunWriter {
     pub fn new(layout: Layout, run: &Run) -> Self {
         let path = layout.run_file(&run.experiment_id, &run.id);
-        Self {
-            layout,
-            run: run.clone(),
-            path,
-            file: None,
-            metric: None,
-        }
+        Self { layout, run: run.clone(), path, file: None, metric: None }
     }
 
     /// Everything in front of the first metric, with three objects left open.
@@ -55,9 +49,7 @@ impl ArchiveRunWriter {
             file.write_all(&self.head()?)?;
             self.file = Some(file);
         }
-        self.file
-            .as_mut()
-            .ok_or_else(|| Error::permanent("the run file is gone"))
+        self.file.as_mut().ok_or_else(|| Error::permanent("the run file is gone"))
     }
 
     fn append(&mut self, chunk: &MetricChunk) -> Result<()> {
@@ -78,16 +70,9 @@ impl ArchiveRunWriter {
     }
 
     fn end(&mut self) -> Result<NamedTempFile> {
-        let tail: &[u8] = if self.metric.is_some() {
-            b"]}}}\n"
-        } else {
-            b"}}}\n"
-        };
+        let tail: &[u8] = if self.metric.is_some() { b"]}}}\n" } else { b"}}}\n" };
         self.opened()?.write_all(tail)?;
-        let file = self
-            .file
-            .take()
-            .ok_or_else(|| Error::permanent("the run file is gone"))?;
+        let file = self.file.take().ok_or_else(|| Error::permanent("the run file is gone"))?;
         file.into_inner().map_err(|e| Error::from(e.into_error()))
     }
 }
@@ -109,21 +94,12 @@ impl RunWriter for ArchiveRunWriter {
                 file.path
             )));
         }
-        local::store(
-            &self
-                .layout
-                .artifact(&self.run.experiment_id, &self.run.id, &file.path),
-            source,
-        )
-        .await
+        local::store(&self.layout.artifact(&self.run.experiment_id, &self.run.id, &file.path), source).await
     }
 
     async fn close(mut self: Box<Self>, files: Vec<FileEntry>, missing: Vec<(String, String)>) -> Result<()> {
         let place = self.path.display().to_string();
-        let list = ArtifactList {
-            files,
-            missing: missing.into_iter().collect(),
-        };
+        let list = ArtifactList { files, missing: missing.into_iter().collect() };
         let list_path = self.layout.artifact_list(&self.run.experiment_id, &self.run.id);
         let work = move || -> Result<()> {
             // The incumbent takes a run without this folder for one without artifacts.

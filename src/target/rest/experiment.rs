@@ -13,12 +13,7 @@ const IMPORTED: &str = "tags.`mlferry.source.run_id` != ''";
 impl RestTarget {
     pub(super) async fn find_or_make_experiment(&self, experiment: &Experiment, name: &str) -> Result<Place> {
         let to_be_deleted = experiment.lifecycle.is_deleted();
-        let place = |id, complete| Place {
-            id,
-            source: experiment.id.clone(),
-            complete,
-            to_be_deleted,
-        };
+        let place = |id, complete| Place { id, source: experiment.id.clone(), complete, to_be_deleted };
         let Some(there) = self.client.experiment_by_name(name).await? else {
             return Ok(place(self.make_experiment(experiment, name).await?, false));
         };
@@ -31,20 +26,13 @@ impl RestTarget {
                 self.merge_tags(experiment, &there).await?;
                 self.look_for_runs(&there.id).await?;
                 // Somebody else's active experiment is not ours to delete.
-                Ok(Place {
-                    to_be_deleted: to_be_deleted && ours,
-                    ..place(there.id, false)
-                })
+                Ok(Place { to_be_deleted: to_be_deleted && ours, ..place(there.id, false) })
             }
         }
     }
 
     async fn make_experiment(&self, experiment: &Experiment, name: &str) -> Result<ExperimentId> {
-        match self
-            .client
-            .create_experiment(name, &self.tags_of(experiment))
-            .await
-        {
+        match self.client.create_experiment(name, &self.tags_of(experiment)).await {
             Err(e) if e.class() == Class::Ambiguous => {
                 let made = self.client.experiment_by_name(name).await?;
                 made.map(|made| made.id).ok_or(e)
@@ -58,12 +46,7 @@ impl RestTarget {
         let known = |id: &RunId| self.ledger.target_of(id);
         let rewritten = experiment.tags.iter().filter(|(key, _)| !tag::is_ours(key));
         let mut tags: BTreeMap<String, String> = rewritten
-            .map(|(key, value)| {
-                (
-                    key.clone(),
-                    rewrite(key, value, known).unwrap_or_else(|| value.clone()),
-                )
-            })
+            .map(|(key, value)| (key.clone(), rewrite(key, value, known).unwrap_or_else(|| value.clone())))
             .collect();
         tags.insert(tag::SOURCE_EXPERIMENT_ID.to_owned(), experiment.id.to_string());
         let times = [
@@ -93,21 +76,14 @@ impl RestTarget {
         let mut pages = self.client.runs(id, IMPORTED);
         while let Some(page) = pages.try_next().await? {
             for run in page {
-                let Some(source) = run
-                    .tags
-                    .get(tag::SOURCE_RUN_ID)
-                    .map(|id| RunId::from(id.as_str()))
-                else {
+                let Some(source) = run.tags.get(tag::SOURCE_RUN_ID).map(|id| RunId::from(id.as_str())) else {
                     continue;
                 };
                 self.ledger.opened(&source, &run.id)?;
                 found.insert(source, run.into());
             }
         }
-        self.there
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(id.clone(), found);
+        self.there.lock().unwrap_or_else(PoisonError::into_inner).insert(id.clone(), found);
         Ok(())
     }
 }

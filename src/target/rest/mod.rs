@@ -34,24 +34,14 @@ struct There {
 
 impl From<Run> for There {
     fn from(run: Run) -> Self {
-        Self {
-            id: run.id,
-            status: run.status,
-            lifecycle: run.lifecycle,
-            artifact_uri: run.artifact_uri,
-        }
+        Self { id: run.id, status: run.status, lifecycle: run.lifecycle, artifact_uri: run.artifact_uri }
     }
 }
 
 impl RestTarget {
     pub fn new(client: Arc<Client>, ledger: Arc<dyn Ledger>) -> Self {
         let location = client.address().to_string();
-        Self {
-            client,
-            ledger,
-            location,
-            there: Mutex::default(),
-        }
+        Self { client, ledger, location, there: Mutex::default() }
     }
 
     fn there(&self, experiment: &ExperimentId, source: &RunId) -> Option<There> {
@@ -79,10 +69,7 @@ impl Target for RestTarget {
     }
 
     async fn close_experiment(&self, place: &Place, _experiment: &Experiment, _runs: &[RunId]) -> Result<()> {
-        self.there
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(&place.id);
+        self.there.lock().unwrap_or_else(PoisonError::into_inner).remove(&place.id);
         if place.to_be_deleted && !place.complete {
             self.client.delete_experiment(&place.id).await?;
         }

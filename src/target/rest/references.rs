@@ -12,9 +12,7 @@ impl RestTarget {
             let ids = ids_in(&reference.key, &reference.value);
             if ids.iter().any(known) {
                 let value = self.rewritten(&reference.key, &reference.value);
-                self.client
-                    .set_run_tag(&reference.run, &reference.key, &value)
-                    .await?;
+                self.client.set_run_tag(&reference.run, &reference.key, &value).await?;
             }
             if ids.iter().all(known) {
                 self.ledger.settled(&reference)?;

@@ -1,10 +1,11 @@
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use futures::TryStreamExt;
 
 use super::run_writer::RestRunWriter;
 use super::{RestTarget, There};
-use crate::entities::{ExperimentId, Run, RunId, RunStatus, ids_in, rewrite, tag};
+use crate::entities::{ExperimentId, Lifecycle, Run, RunId, RunStatus, ids_in, rewrite, tag};
 use crate::error::{Class, Result};
 use crate::rest::{BatchItem, NewRun};
 use crate::target::{Found, OpenRun, Place, Unresolved};
@@ -16,23 +17,22 @@ impl RestTarget {
     pub(super) async fn find_or_make_run(&self, place: &Place, run: &Run, again: bool) -> Result<OpenRun> {
         let (there, found) = match self.there(&place.id, &run.id) {
             Some(there) if !again && is_complete(&there, run) => (there, Found::Everything),
-            Some(there) => (there, Found::Partial),
+            Some(there) => (self.reopened(there).await?, Found::Partial),
             None => (self.make_run(place, run).await?, Found::Nothing),
         };
         self.ledger.opened(&run.id, &there.id)?;
-        let tags = self.tags_to_log(run, &there.id, found)?;
-        let writer = RestRunWriter::new(
-            &self.client,
-            run,
-            there.id.clone(),
-            there.artifact_uri,
-            place.to_be_deleted,
-        );
-        Ok(OpenRun {
-            id: there.id,
-            found,
-            writer: Box::new(writer.starting_with(self.params(run), tags)),
-        })
+        let items = self.items(run, &there.id, found)?;
+        let (client, ledger) = (Arc::clone(&self.client), Arc::clone(&self.ledger));
+        let writer = RestRunWriter::new(client, ledger, run, &there, place.to_be_deleted).starting_with(items);
+        Ok(OpenRun { id: there.id, found, writer: Box::new(writer) })
+    }
+
+    /// A deleted run takes nothing; it is deleted again when it is closed.
+    async fn reopened(&self, there: There) -> Result<There> {
+        if there.lifecycle.is_deleted() {
+            self.client.set_run_lifecycle(&there.id, Lifecycle::Active).await?;
+        }
+        Ok(there)
     }
 
     /// Creates the run under its identity tag. When the reply is lost, the tag tells whether it was made.
@@ -76,16 +76,14 @@ impl RestTarget {
         tags
     }
 
-    /// Tags that could not be right at creation: those that name the run itself, and on a second visit all that
-    /// may have changed. Those that name a run which is not there yet are put down for later.
-    fn tags_to_log(&self, run: &Run, target: &RunId, found: Found) -> Result<Vec<BatchItem>> {
-        let mut items = Vec::new();
+    /// All params, and the tags that could not be right at creation: those that name the run itself, and on a second
+    /// visit all that may have changed. Those that name a run which is not there yet are put down for later.
+    fn items(&self, run: &Run, target: &RunId, found: Found) -> Result<Vec<BatchItem>> {
+        let params = run.params.iter().map(|(key, value)| BatchItem::Param(key.clone(), value.clone()));
+        let mut items: Vec<BatchItem> = params.collect();
         for (key, value) in run.tags.iter().filter(|(key, _)| !tag::is_ours(key)) {
             let ids = ids_in(key, value);
-            if ids
-                .iter()
-                .any(|id| self.ledger.target_of(&RunId::from(*id)).is_none())
-            {
+            if ids.iter().any(|id| self.ledger.target_of(&RunId::from(*id)).is_none()) {
                 self.ledger.unresolved(Unresolved {
                     run: target.clone(),
                     key: key.clone(),
@@ -93,17 +91,10 @@ impl RestTarget {
                 })?;
             }
             if found == Found::Partial || ids.contains(&run.id.as_str()) {
-                items.push(BatchItem::Tag(key.clone(), self.rewritten(key, value)));
+                items.push(BatchItem::Tag(key.clone(), value.clone()));
             }
         }
         Ok(items)
-    }
-
-    fn params(&self, run: &Run) -> Vec<BatchItem> {
-        run.params
-            .iter()
-            .map(|(key, value)| BatchItem::Param(key.clone(), self.rewritten(key, value)))
-            .collect()
     }
 
     pub(super) fn rewritten(&self, key: &str, value: &str) -> String {

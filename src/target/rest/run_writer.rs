@@ -1,13 +1,14 @@
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use async_trait::async_trait;
 
+use super::There;
 use crate::artifacts::{Digest, Hashed, proxied_path, proxied_url_path};
-use crate::entities::{FileEntry, Lifecycle, MetricChunk, Run, RunId, RunStatus};
+use crate::entities::{FileEntry, Lifecycle, MetricChunk, Run, RunId, RunStatus, rewrite};
 use crate::error::{Error, Result};
 use crate::rest::{BatchItem, Client, Opener, entries_per_batch};
-use crate::target::RunWriter;
+use crate::target::{Ledger, RunWriter};
 
 /// Entries that are waited for before a batch is sent, so that it goes out full.
 const FULL: usize = 1_000;
@@ -16,6 +17,7 @@ const FULL: usize = 1_000;
 /// because two batches at once may both take theirs for the latest point.
 pub struct RestRunWriter {
     client: Arc<Client>,
+    ledger: Arc<dyn Ledger>,
     run: Run,
     id: RunId,
     artifact_uri: String,
@@ -26,40 +28,40 @@ pub struct RestRunWriter {
 
 impl RestRunWriter {
     pub fn new(
-        client: &Arc<Client>,
+        client: Arc<Client>,
+        ledger: Arc<dyn Ledger>,
         run: &Run,
-        id: RunId,
-        artifact_uri: String,
+        there: &There,
         deleted_with_experiment: bool,
     ) -> Self {
         // What the search page brought along is not kept: the page goes away while this run is written.
-        let run = Run {
-            params: Default::default(),
-            tags: Default::default(),
-            latest: Default::default(),
-            ..run.clone()
-        };
-        Self {
-            client: Arc::clone(client),
-            run,
-            id,
-            artifact_uri,
-            deleted_with_experiment,
-            waiting: VecDeque::new(),
-        }
+        let run = Run { params: BTreeMap::new(), tags: BTreeMap::new(), latest: BTreeMap::new(), ..run.clone() };
+        let (id, artifact_uri) = (there.id.clone(), there.artifact_uri.clone());
+        Self { client, ledger, run, id, artifact_uri, deleted_with_experiment, waiting: VecDeque::new() }
     }
 
     #[must_use]
-    pub fn starting_with(mut self, params: Vec<BatchItem>, tags: Vec<BatchItem>) -> Self {
-        self.waiting.extend(params);
-        self.waiting.extend(tags);
+    pub fn starting_with(mut self, items: Vec<BatchItem>) -> Self {
+        self.waiting.extend(items);
         self
     }
 
     async fn send_batch(&mut self) -> Result<()> {
         let count = entries_per_batch(&self.waiting);
-        let items: Vec<BatchItem> = self.waiting.drain(..count).collect();
+        let ledger = self.ledger.as_ref();
+        let items: Vec<BatchItem> =
+            self.waiting.drain(..count).map(|item| with_new_ids(ledger, item)).collect();
         self.client.log_batch(&self.id, &items).await
+    }
+}
+
+/// As late as can be: runs that are created beside this one are known by now.
+fn with_new_ids(ledger: &dyn Ledger, item: BatchItem) -> BatchItem {
+    let new = |key: &str, value: String| rewrite(key, &value, |id| ledger.target_of(id)).unwrap_or(value);
+    match item {
+        BatchItem::Param(key, value) => BatchItem::Param(key.clone(), new(&key, value)),
+        BatchItem::Tag(key, value) => BatchItem::Tag(key.clone(), new(&key, value)),
+        metric @ BatchItem::Metric(..) => metric,
     }
 }
 
@@ -67,8 +69,7 @@ impl RestRunWriter {
 impl RunWriter for RestRunWriter {
     async fn metrics(&mut self, chunk: MetricChunk) -> Result<()> {
         for point in chunk.points {
-            self.waiting
-                .push_back(BatchItem::Metric(chunk.key.clone(), point));
+            self.waiting.push_back(BatchItem::Metric(chunk.key.clone(), point));
             if self.waiting.len() >= FULL {
                 self.send_batch().await?;
             }
@@ -85,11 +86,8 @@ impl RunWriter for RestRunWriter {
             .hint("start the target with --serve-artifacts and without --default-artifact-root")
         })?;
         let hashed = Hashed::new(source);
-        let path = proxied_url_path(root, &file.path);
-        let sent = self
-            .client
-            .upload("/api/2.0/mlflow-artifacts/artifacts", &path, file.size, &hashed)
-            .await;
+        let path = proxied_url_path(root, &file.path)?;
+        let sent = self.client.upload("/api/2.0/mlflow-artifacts/artifacts", &path, file.size, &hashed).await;
         sent.map_err(|e| hashed.cause().unwrap_or(e))?;
         hashed.digest()
     }
@@ -106,14 +104,10 @@ impl RunWriter for RestRunWriter {
             self.client.log_datasets(&self.id, &self.run.datasets).await?;
         }
         if self.run.status != RunStatus::Running || self.run.end_time.is_some() {
-            self.client
-                .update_run(&self.id, self.run.status, self.run.end_time)
-                .await?;
+            self.client.update_run(&self.id, self.run.status, self.run.end_time).await?;
         }
         if self.run.lifecycle.is_deleted() && !self.deleted_with_experiment {
-            self.client
-                .set_run_lifecycle(&self.id, Lifecycle::Deleted)
-                .await?;
+            self.client.set_run_lifecycle(&self.id, Lifecycle::Deleted).await?;
         }
         Ok(())
     }

@@ -1,0 +1,282 @@
+//! The command line: what may be said, and the help that explains it. No behaviour.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+
+/// Moves an MLflow tracking server to another one, and proves that nothing was lost
+///
+/// Without a command it opens the wizard, which takes you through all seven steps. Every step is a command too.
+#[derive(Debug, Parser)]
+#[command(name = "mlferry", version, max_term_width = 100, after_help = EXAMPLES)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Option<Command>,
+
+    #[command(flatten)]
+    pub ends: WizardEnds,
+
+    #[command(flatten)]
+    pub output: Output,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  mlferry                                                   the wizard
+  mlferry demo                                              the wizard on two servers with sample data
+  mlferry check    --source http://localhost:5000
+  mlferry run      --source http://localhost:5000 --target http://new:5000 --yes
+  mlferry export   --source http://localhost:5000 --output-dir mlflow-export --experiments 'fraud/*,churn'
+  mlferry import   --input-dir mlflow-export --target http://new:5000
+  mlferry validate --source mlflow-export --target http://new:5000 --artifacts checksum
+
+Exit codes: 0 ok, 1 failed, 2 usage, 3 some items failed, 4 differences found, 5 transient (try again),
+11 another migration holds the lock, 130 stopped.
+
+Credentials come from the environment: MLFLOW_TRACKING_USERNAME, MLFLOW_TRACKING_PASSWORD or MLFLOW_TRACKING_TOKEN.
+With a server on both ends those are the source's; the target's are MLFERRY_TARGET_USERNAME, …_PASSWORD, …_TOKEN.";
+
+#[derive(Debug, Args)]
+pub struct WizardEnds {
+    /// Start the wizard with this source filled in
+    #[arg(long, value_name = "URI")]
+    pub source: Option<String>,
+
+    /// Start the wizard with this target filled in
+    #[arg(long, value_name = "URI")]
+    pub target: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, Args)]
+pub struct Output {
+    /// Print one JSON object a line on stdout, each with a `type`; the last is the outcome
+    #[arg(long, global = true)]
+    pub json: bool,
+
+    /// Print nothing but results and errors
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
+
+    /// Print warnings and retries as they happen
+    #[arg(short, long, global = true)]
+    pub verbose: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Look at a server: its version, what it holds, what will and will not arrive
+    Check(Check),
+    /// List what would be moved, and write it down as a plan file
+    Plan(Plan),
+    /// Copy from a server into a directory
+    Export(Export),
+    /// Copy from a directory, or straight from a server, into a server
+    Import(Import),
+    /// Read both sides afresh and report every difference
+    Validate(Validate),
+    /// Do all steps, one after the other
+    Run(Run),
+    /// Show how far migrations are, also from a second terminal while one runs
+    Status,
+    /// Two real servers with sample data, and the wizard on them
+    Demo(Demo),
+    /// Print a completion script for a shell
+    Completions { shell: Shell },
+    /// Print the manual page
+    Man,
+}
+
+#[derive(Debug, Args)]
+pub struct Source {
+    /// Where to read: http(s)://host:port of a tracking server, or a directory that holds an export
+    /// [default: MLFLOW_TRACKING_URI]
+    #[arg(long, value_name = "URI")]
+    pub source: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct Selection {
+    /// Experiments by name, with * ? and {a,b}, separated by commas [default: all]
+    #[arg(long, value_name = "GLOB,…")]
+    pub experiments: Option<String>,
+
+    /// A plan file, as `plan --output` and the wizard write it
+    #[arg(long, value_name = "FILE")]
+    pub plan: Option<PathBuf>,
+
+    /// A CSV file of `old,new` experiment names; names must match exactly, quote those with a comma
+    #[arg(long, value_name = "FILE")]
+    pub experiment_rename_file: Option<PathBuf>,
+
+    /// Take deleted experiments and runs along (they arrive deleted)
+    #[arg(long, value_name = "BOOL", default_value_t = true, action = clap::ArgAction::Set)]
+    pub export_deleted_runs: bool,
+}
+
+impl Selection {
+    pub fn everything() -> Self {
+        Self { experiments: None, plan: None, experiment_rename_file: None, export_deleted_runs: true }
+    }
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  mlferry check --source http://localhost:5000 --target http://new:5000")]
+pub struct Check {
+    #[command(flatten)]
+    pub source: Source,
+
+    /// Look at this target too
+    #[arg(long, value_name = "URI")]
+    pub target: Option<String>,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  mlferry plan --source http://localhost:5000 --experiments 'fraud/*' --output plan.toml"
+)]
+pub struct Plan {
+    #[command(flatten)]
+    pub source: Source,
+
+    #[command(flatten)]
+    pub selection: Selection,
+
+    /// Write the plan to this file (TOML)
+    #[arg(long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  mlferry export --source http://localhost:5000 --output-dir mlflow-export\n\nRun it again to continue after any interruption, or to bring the directory up to date."
+)]
+pub struct Export {
+    #[command(flatten)]
+    pub source: Source,
+
+    /// A new or empty directory, or one that an export was begun in
+    #[arg(long, value_name = "DIR")]
+    pub output_dir: PathBuf,
+
+    #[command(flatten)]
+    pub selection: Selection,
+
+    /// Keep the journal in this file [default: one for each migration, in the state directory]
+    #[arg(long, value_name = "FILE")]
+    pub journal: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  mlferry import --input-dir mlflow-export --target http://new:5000\n  mlferry import --source http://localhost:5000 --target http://new:5000\n\nImporting twice is the same as importing once."
+)]
+pub struct Import {
+    /// A directory that holds an export
+    #[arg(long, value_name = "DIR", conflicts_with = "source")]
+    pub input_dir: Option<PathBuf>,
+
+    /// A tracking server to read from directly, without the disk
+    #[arg(long, value_name = "URI")]
+    pub source: Option<String>,
+
+    #[command(flatten)]
+    pub target: Target,
+
+    #[command(flatten)]
+    pub selection: Selection,
+
+    /// Keep the journal in this file [default: one for each migration, in the state directory]
+    #[arg(long, value_name = "FILE")]
+    pub journal: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct Target {
+    /// Where to write: http(s)://host:port of a tracking server
+    /// [default: MLFLOW_TRACKING_URI, where no source is a server]
+    #[arg(long, value_name = "URI")]
+    pub target: Option<String>,
+}
+
+/// How closely files are compared
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub enum Artifacts {
+    /// Not at all
+    None,
+    /// By name and size
+    #[default]
+    Size,
+    /// By SHA-256: every byte of both sides is read
+    Checksum,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  mlferry validate --source http://localhost:5000 --target http://new:5000 --artifacts checksum --report report.json\n\nSigns: = same, - missing on the target, + only on the target, * differs, ! cannot be read."
+)]
+pub struct Validate {
+    /// The one side: a tracking server or an export directory
+    #[arg(long, value_name = "URI|DIR")]
+    pub source: String,
+
+    /// The other side: a tracking server or an export directory
+    #[arg(long, value_name = "URI|DIR")]
+    pub target: String,
+
+    #[arg(long, value_name = "HOW", value_enum, default_value_t)]
+    pub artifacts: Artifacts,
+
+    /// Write every difference to this file (.json)
+    #[arg(long, value_name = "FILE")]
+    pub report: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub selection: Selection,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  mlferry run --source http://localhost:5000 --target http://new:5000 --yes\n  mlferry run --source http://localhost:5000 --target http://new:5000 --output-dir mlflow-export --yes"
+)]
+pub struct Run {
+    #[command(flatten)]
+    pub source: Source,
+
+    /// Where to write: http(s)://host:port of a tracking server
+    #[arg(long, value_name = "URI")]
+    pub target: String,
+
+    /// Go by way of this directory
+    #[arg(long, value_name = "DIR")]
+    pub output_dir: Option<PathBuf>,
+
+    /// Go straight from server to server; this is the default
+    #[arg(long, conflicts_with = "output_dir")]
+    pub direct: bool,
+
+    #[command(flatten)]
+    pub selection: Selection,
+
+    #[arg(long, value_name = "HOW", value_enum, default_value_t)]
+    pub artifacts: Artifacts,
+
+    /// Write every difference to this file (.json)
+    #[arg(long, value_name = "FILE")]
+    pub report: Option<PathBuf>,
+
+    /// Do not ask
+    #[arg(short, long)]
+    pub yes: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Demo {
+    /// Run the whole migration without the wizard and print the outcome
+    #[arg(long)]
+    pub headless: bool,
+
+    /// Go by way of an export directory
+    #[arg(long, requires = "headless")]
+    pub via_directory: bool,
+}

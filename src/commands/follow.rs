@@ -1,0 +1,71 @@
+use std::time::Duration;
+
+use super::sink::Sink;
+use super::{Printer, format};
+use crate::engine::{Control, Job, Outcome};
+use crate::error::Result;
+
+const TICK: Duration = Duration::from_millis(100);
+
+/// Shows a job to its end and prints what it came to. Ctrl-C, SIGTERM and SIGHUP drain it, a second one stops it.
+pub async fn follow(mut job: Job, printer: &Printer) -> Result<Outcome> {
+    let mut sink = Sink::new(printer);
+    let progress = std::sync::Arc::clone(&job.progress);
+    let mut ticks = tokio::time::interval(TICK);
+    let mut signals = Signals::new();
+    loop {
+        tokio::select! {
+            event = job.events.recv() => match event {
+                Some(event) => sink.event(&event),
+                None => break,
+            },
+            _ = ticks.tick() => sink.tick(&progress.read()),
+            () = signals.next() => stop(&job.control, &sink),
+        }
+    }
+    sink.end();
+    let outcome = job.outcome().await?;
+    format::outcome(&outcome).iter().for_each(|line| printer.result(line));
+    Ok(outcome)
+}
+
+fn stop(control: &Control, sink: &Sink<'_>) {
+    sink.line(if control.is_stopping() {
+        "stopping now; run the same command again to continue"
+    } else {
+        "stopping: what runs is finished first, at most 30 s; once more to stop at once"
+    });
+    control.stop();
+}
+
+/// The signals that ask to stop, as one.
+struct Signals {
+    #[cfg(unix)]
+    all: Vec<tokio::signal::unix::Signal>,
+}
+
+impl Signals {
+    #[cfg(unix)]
+    fn new() -> Self {
+        use tokio::signal::unix::{SignalKind, signal};
+        let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
+        Self { all: kinds.into_iter().filter_map(|kind| signal(kind).ok()).collect() }
+    }
+
+    #[cfg(unix)]
+    async fn next(&mut self) {
+        let waiting = self.all.iter_mut().map(|signal| Box::pin(signal.recv()));
+        futures::future::select_all(waiting).await;
+    }
+
+    #[cfg(not(unix))]
+    fn new() -> Self {
+        Self {}
+    }
+
+    #[cfg(not(unix))]
+    async fn next(&mut self) {
+        // Without the handler there is nothing to wait for.
+        let _ = tokio::signal::ctrl_c().await;
+    }
+}

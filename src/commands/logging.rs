@@ -1,0 +1,40 @@
+use std::fs::OpenOptions;
+use std::io::IsTerminal;
+
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer};
+
+use crate::engine::StateDir;
+use crate::error::{Error, Result};
+
+/// A log that has grown beyond this is begun anew.
+const LARGEST: u64 = 10 * 1024 * 1024;
+
+/// Warnings and retries, into a file, the wizard's log pane, and with `--verbose` onto stderr. `MLFERRY_LOG` sets the
+/// level (`debug`, `mlferry=trace`, …).
+pub fn start(state: &StateDir, verbose: bool) -> Result<()> {
+    let path = state.log();
+    let is_large = path.metadata().is_ok_and(|meta| meta.len() > LARGEST);
+    let file = OpenOptions::new()
+        .create(true)
+        .append(!is_large)
+        .write(true)
+        .truncate(is_large)
+        .open(&path)
+        .map_err(|e| Error::from(e).at(path.display()))?;
+    let level =
+        || EnvFilter::try_from_env("MLFERRY_LOG").unwrap_or_else(|_| EnvFilter::new("warn,mlferry=info"));
+    let to_file = tracing_subscriber::fmt::layer().with_ansi(false).with_writer(std::sync::Mutex::new(file));
+    let to_stderr = verbose.then(|| {
+        let colour = std::io::stderr().is_terminal();
+        tracing_subscriber::fmt::layer()
+            .without_time()
+            .with_target(false)
+            .with_ansi(colour)
+            .with_writer(std::io::stderr)
+    });
+    let registry = tracing_subscriber::registry().with(to_file.with_filter(level()));
+    let registry = registry.with(to_stderr.with_filter(level()));
+    registry.try_init().map_err(|e| Error::permanent(format!("the log cannot be started: {e}")))
+}

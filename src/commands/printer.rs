@@ -1,0 +1,83 @@
+use std::io::{IsTerminal, Write, stderr, stdout};
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::cli::Output;
+use crate::error::Error;
+
+/// The one place that decides what is printed where: results on stdout, everything else on stderr.
+#[derive(Clone, Copy, Debug)]
+pub struct Printer {
+    pub json: bool,
+    pub quiet: bool,
+    /// Somebody watches stderr.
+    pub is_terminal: bool,
+    colour: bool,
+}
+
+impl Printer {
+    pub fn new(output: Output) -> Self {
+        let is_terminal = stderr().is_terminal();
+        let colour = is_terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+        Self { json: output.json, quiet: output.quiet, is_terminal, colour }
+    }
+
+    /// A line of the result, for people.
+    pub fn result(&self, line: &str) {
+        if !self.json {
+            // A reader that has gone away needs no more lines.
+            let _ = writeln!(stdout(), "{line}");
+        }
+    }
+
+    /// A line of the result, for programs.
+    pub fn object(&self, kind: &str, value: &impl Serialize) {
+        if !self.json {
+            return;
+        }
+        let mut object = serde_json::to_value(value).unwrap_or_default();
+        if let Value::Object(fields) = &mut object {
+            fields.insert("type".to_owned(), kind.into());
+        }
+        self.raw(&object);
+    }
+
+    /// A value that carries its type already.
+    pub fn raw(&self, value: &impl Serialize) {
+        if self.json
+            && let Ok(text) = serde_json::to_string(value)
+        {
+            let _ = writeln!(stdout(), "{text}");
+        }
+    }
+
+    /// News on the way.
+    pub fn news(&self, line: &str) {
+        if !self.quiet && !self.json {
+            let _ = writeln!(stderr(), "{line}");
+        }
+    }
+
+    /// A question, the cursor behind it.
+    pub fn ask(question: &str) {
+        let _ = write!(stderr(), "{question} ");
+        let _ = stderr().flush();
+    }
+
+    pub fn error(&self, error: &Error) {
+        let hint = error.get_hint();
+        self.raw(&json!({ "type": "error", "message": error.to_string(), "hint": hint, "exit_code": error.exit_code() }));
+        if self.json {
+            return;
+        }
+        let _ = writeln!(stderr(), "{}: {error}", self.painted("error", "31;1"));
+        if let Some(hint) = hint {
+            let _ = writeln!(stderr(), "\n{}: {hint}", self.painted("hint", "36;1"));
+        }
+    }
+
+    fn painted(&self, word: &str, colour: &str) -> String {
+        if self.colour { format!("\x1b[{colour}m{word}\x1b[0m") } else { word.to_owned() }
+    }
+}

@@ -1,0 +1,107 @@
+use std::io::{BufRead, IsTerminal, stdin};
+
+use super::follow::follow;
+use super::selection::plan_of;
+use super::transfer::finish;
+use super::{Printer, check, ends};
+use crate::cli;
+use crate::engine::validate::{self, Validate};
+use crate::engine::{self, Endpoint, Export, Import, Level, Outcome, StateDir};
+use crate::entities::Plan;
+use crate::error::{Error, Result};
+
+/// Everything from the first look to the proof. The outcome of the validation is the last line.
+pub async fn run(args: cli::Run, state: StateDir, printer: &Printer) -> Result<u8> {
+    let plan = plan_of(&args.selection)?;
+    let source = ends::source_text(args.source.source.as_deref())?;
+    let (source, target) = ends::open_both(&source, &args.target).await?;
+    for (end, is_target) in [(&source, false), (&target, true)] {
+        let report = engine::check(end, is_target).await?;
+        check::print(&report, printer);
+        if let Some(finding) = report.findings.iter().find(|finding| finding.level == Level::Failure) {
+            let error = Error::permanent(format!("{}: {}", report.about.location, finding.text));
+            return Err(match &finding.hint {
+                Some(hint) => error.hint(hint),
+                None => error,
+            });
+        }
+    }
+    if !args.yes && !agreed(&source, &target)? {
+        return Err(Error::stopped());
+    }
+    let moved = match args.output_dir {
+        Some(directory) => by_directory(&source, target, directory, &plan, &state, printer).await?,
+        None => import(&source, target, &plan, &state, printer).await?,
+    };
+    let (outcome, target) = match moved {
+        Moved::Ended(outcome) => return finish(outcome, printer),
+        Moved::Imported(outcome, target) => (outcome, target),
+    };
+    printer.object("outcome", &outcome);
+    let (source, target) = (source.snapshot()?, target.snapshot()?);
+    let job = validate::validate(Validate {
+        source,
+        target,
+        plan,
+        artifacts: args.artifacts.into(),
+        report: args.report,
+    });
+    let validated = follow(job, printer).await?;
+    let code = finish(validated, printer)?;
+    // What failed on the way is missing now: the exit code says the cause rather than the effect.
+    Ok(if outcome.failed() > 0 && code == 4 { 3 } else { code })
+}
+
+enum Moved {
+    /// Stopped, or with nothing to go on with.
+    Ended(Outcome),
+    Imported(Outcome, Endpoint),
+}
+
+async fn by_directory(
+    source: &Endpoint,
+    target: Endpoint,
+    output_dir: std::path::PathBuf,
+    plan: &Plan,
+    state: &StateDir,
+    printer: &Printer,
+) -> Result<Moved> {
+    let export = Export {
+        source: source.snapshot()?,
+        output_dir: output_dir.clone(),
+        plan: plan.clone(),
+        state: state.clone(),
+        journal: None,
+    };
+    let exported = follow(engine::export(export)?, printer).await?;
+    if exported.stopped {
+        return Ok(Moved::Ended(exported));
+    }
+    printer.object("outcome", &exported);
+    import(&Endpoint::Archive(output_dir), target, plan, state, printer).await
+}
+
+async fn import(
+    source: &Endpoint,
+    target: Endpoint,
+    plan: &Plan,
+    state: &StateDir,
+    printer: &Printer,
+) -> Result<Moved> {
+    let again = target.clone();
+    let (source, plan, state) = (source.snapshot()?, plan.clone(), state.clone());
+    let job = engine::import(Import { source, target, plan, state, journal: None })?;
+    let imported = follow(job, printer).await?;
+    Ok(if imported.stopped { Moved::Ended(imported) } else { Moved::Imported(imported, again) })
+}
+
+fn agreed(source: &Endpoint, target: &Endpoint) -> Result<bool> {
+    let question = format!("Copy {} into {}? [y/N]", source.location(), target.location());
+    if !stdin().is_terminal() {
+        return Err(Error::usage("nobody is there to agree").hint("give --yes"));
+    }
+    Printer::ask(&question);
+    let mut answer = String::new();
+    stdin().lock().read_line(&mut answer)?;
+    Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
+}

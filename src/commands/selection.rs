@@ -1,0 +1,76 @@
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use crate::cli::Selection;
+use crate::entities::Plan;
+use crate::error::{Error, Result};
+
+/// The plan that the options describe.
+pub fn plan_of(selection: &Selection) -> Result<Plan> {
+    let mut plan = match &selection.plan {
+        Some(path) => {
+            let text = std::fs::read_to_string(path).map_err(|e| {
+                Error::usage(format!("{}: {e}", path.display()))
+                    .hint("`mlferry plan --output FILE` writes a plan")
+            })?;
+            Plan::parse(&text).map_err(|e| e.at(path.display()))?
+        }
+        None => Plan::default(),
+    };
+    if let Some(globs) = &selection.experiments {
+        plan.globs.extend(split(globs));
+    }
+    if let Some(path) = &selection.experiment_rename_file {
+        plan.rename.extend(renames(path)?);
+    }
+    plan.skip_deleted |= !selection.export_deleted_runs;
+    // Says now what is wrong with a glob.
+    plan.chooser()?;
+    Ok(plan)
+}
+
+/// Commas part globs, but not within braces.
+fn split(globs: &str) -> Vec<String> {
+    let (mut parts, mut depth) = (vec![String::new()], 0_usize);
+    for c in globs.chars() {
+        match c {
+            '{' => depth += 1,
+            '}' => depth = depth.saturating_sub(1),
+            ',' if depth == 0 => {
+                parts.push(String::new());
+                continue;
+            }
+            _ => {}
+        }
+        if let Some(part) = parts.last_mut() {
+            part.push(c);
+        }
+    }
+    parts.into_iter().map(|part| part.trim().to_owned()).filter(|part| !part.is_empty()).collect()
+}
+
+fn renames(path: &Path) -> Result<BTreeMap<String, String>> {
+    let bad = |e: csv::Error| Error::usage(format!("{}: {e}", path.display())).hint("each line is old,new");
+    let mut reader = csv::ReaderBuilder::new().has_headers(false).from_path(path).map_err(bad)?;
+    reader.deserialize::<(String, String)>().map(|line| line.map_err(bad)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commas_part_globs_but_not_in_braces() {
+        assert_eq!(split("fraud/*, churn,{a,b}*,"), ["fraud/*", "churn", "{a,b}*"]);
+    }
+
+    #[test]
+    fn names_with_commas_are_quoted() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "old,new\n\"a, b\",c\n").unwrap();
+        let renames = renames(file.path()).unwrap();
+        assert_eq!(renames["a, b"], "c");
+        std::fs::write(file.path(), "only one\n").unwrap();
+        assert_eq!(super::renames(file.path()).unwrap_err().exit_code(), 2);
+    }
+}

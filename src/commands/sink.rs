@@ -1,0 +1,109 @@
+//! Three ways to show a job: bars for a terminal, plain lines for a log, JSON lines for a program.
+
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::Printer;
+use super::format;
+use crate::engine::{Event, Reading};
+
+/// How often a log gets a line on how far the job is.
+const PLAIN_EVERY: Duration = Duration::from_secs(10);
+/// Differences that are printed one by one; a report holds all.
+const DIFFERENCES_SHOWN: usize = 50;
+
+pub struct Sink<'a> {
+    printer: &'a Printer,
+    face: Face,
+    differences: usize,
+}
+
+enum Face {
+    Json,
+    Quiet,
+    Bar(ProgressBar),
+    Plain(Instant),
+}
+
+impl<'a> Sink<'a> {
+    pub fn new(printer: &'a Printer) -> Self {
+        let face = match printer {
+            p if p.json => Face::Json,
+            p if p.quiet => Face::Quiet,
+            p if p.is_terminal => Face::Bar(bar()),
+            _ => Face::Plain(Instant::now()),
+        };
+        Self { printer, face, differences: 0 }
+    }
+
+    pub fn event(&mut self, event: &Event) {
+        match event {
+            _ if matches!(self.face, Face::Json) => self.printer.raw(event),
+            Event::Started { step, source, target } => {
+                self.line(&format!("{}: {source} → {target}", step.name()));
+                if let Face::Bar(bar) = &self.face {
+                    bar.set_prefix(step.name());
+                }
+            }
+            Event::ItemFailed { kind, name, reason, hint, .. } => {
+                self.line(&format!("failed: {kind} {name:?}: {reason}"));
+                if let Some(hint) = hint {
+                    self.line(&format!("  hint: {hint}"));
+                }
+            }
+            Event::Difference(difference) => {
+                self.differences += 1;
+                if self.differences <= DIFFERENCES_SHOWN {
+                    format::difference(difference).iter().for_each(|line| self.line(line));
+                } else if self.differences == DIFFERENCES_SHOWN + 1 {
+                    self.line("… more differences: --report FILE writes all of them");
+                }
+            }
+            Event::Note { text } => self.line(&format!("note: {text}")),
+            Event::Planned { .. }
+            | Event::ItemStarted { .. }
+            | Event::ItemDone { .. }
+            | Event::ItemSkipped { .. } => {}
+        }
+    }
+
+    /// To be called several times a second.
+    pub fn tick(&mut self, reading: &Reading) {
+        match &mut self.face {
+            Face::Bar(bar) => {
+                bar.set_position((reading.fraction() * 1_000.0) as u64);
+                bar.set_message(format::progress(reading));
+            }
+            Face::Plain(last) if last.elapsed() >= PLAIN_EVERY => {
+                *last = Instant::now();
+                self.printer.news(&format::progress(reading));
+            }
+            Face::Plain(_) | Face::Json | Face::Quiet => {}
+        }
+    }
+
+    /// A line that stays.
+    pub fn line(&self, line: &str) {
+        match &self.face {
+            Face::Bar(bar) => bar.suspend(|| self.printer.news(line)),
+            Face::Plain(_) => self.printer.news(line),
+            Face::Json | Face::Quiet => {}
+        }
+    }
+
+    pub fn end(self) {
+        if let Face::Bar(bar) = self.face {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+fn bar() -> ProgressBar {
+    let bar = ProgressBar::new(1_000);
+    let style = ProgressStyle::with_template("{prefix} {bar:20} {percent:>3}% {elapsed} {wide_msg}");
+    if let Ok(style) = style {
+        bar.set_style(style);
+    }
+    bar
+}

@@ -1,0 +1,37 @@
+use super::follow::follow;
+use super::selection::plan_of;
+use super::{Printer, ends};
+use crate::cli;
+use crate::engine::{self, End, StateDir};
+use crate::error::{Error, Result};
+
+pub async fn export(args: cli::Export, state: StateDir, printer: &Printer) -> Result<u8> {
+    let plan = plan_of(&args.selection)?;
+    let source = ends::open_one(&ends::source_text(args.source.source.as_deref())?, End::Source).await?;
+    let (source, output_dir, journal) = (source.snapshot()?, args.output_dir, args.journal);
+    let job = engine::export(engine::Export { source, output_dir, plan, state, journal })?;
+    finish(follow(job, printer).await?, printer)
+}
+
+pub async fn import(args: cli::Import, state: StateDir, printer: &Printer) -> Result<u8> {
+    let plan = plan_of(&args.selection)?;
+    let source = match (&args.input_dir, &args.source) {
+        (Some(directory), _) => directory.display().to_string(),
+        (None, Some(uri)) => uri.clone(),
+        (None, None) => {
+            return Err(Error::usage("nothing to import from")
+                .hint("give --input-dir DIR, or --source URI to import from a live server"));
+        }
+    };
+    let (source, target) =
+        ends::open_both(&source, &ends::target_text(args.target.target.as_deref())?).await?;
+    let (source, journal) = (source.snapshot()?, args.journal);
+    let job = engine::import(engine::Import { source, target, plan, state, journal })?;
+    finish(follow(job, printer).await?, printer)
+}
+
+/// The last line of `--json`.
+pub fn finish(outcome: engine::Outcome, printer: &Printer) -> Result<u8> {
+    printer.object("outcome", &outcome);
+    Ok(outcome.exit_code())
+}
