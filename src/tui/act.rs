@@ -124,12 +124,7 @@ fn open(model: &mut Model) -> Vec<Effect> {
         return Vec::new();
     };
     let node = tree.nodes.iter().find(|node| node.experiment.id == id);
-    node.map(|node| Effect::Runs {
-        at,
-        experiment: Box::new(node.experiment.clone()),
-    })
-    .into_iter()
-    .collect()
+    node.map(|node| Effect::Runs { at, experiment: Box::new(node.experiment.clone()) }).into_iter().collect()
 }
 
 /// Shows a pane, or goes back to the usual one.
@@ -161,9 +156,7 @@ fn part(model: &mut Model, parting: Parting) -> Vec<Effect> {
     model.leaving = true;
     let mut effects = flow::stop(model);
     if parting == Parting::Now
-        && model
-            .running()
-            .is_some_and(|step| model.work(step).is_some_and(|w| w.stops < 2))
+        && model.running().is_some_and(|step| model.work(step).is_some_and(|w| w.stops < 2))
     {
         effects.extend(flow::stop(model));
     }
@@ -176,10 +169,7 @@ fn copy_report(model: &mut Model, prompt: &Prompt) -> Vec<Effect> {
         model.notice = Some("no file was named".into());
         return Vec::new();
     }
-    vec![Effect::Copy {
-        from: model.places.report.clone(),
-        to: model.expand(to),
-    }]
+    vec![Effect::Copy { from: model.places.report.clone(), to: model.expand(to) }]
 }
 
 fn cancel(model: &mut Model) {
@@ -202,9 +192,7 @@ fn go(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
     let KeyCode::Char(digit) = key.code else {
         return Vec::new();
     };
-    let step = digit
-        .to_digit(10)
-        .and_then(|digit| Step::ALL.get((digit as usize).checked_sub(1)?));
+    let step = digit.to_digit(10).and_then(|digit| Step::ALL.get((digit as usize).checked_sub(1)?));
     step.map_or_else(Vec::new, |step| flow::go(model, *step))
 }
 

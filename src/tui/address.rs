@@ -24,10 +24,9 @@ pub fn trouble(text: &str, end: End) -> Option<String> {
     }
     match Url::parse(text) {
         Err(error) => Some(format!("not an address: {error}")),
-        Ok(url) if !matches!(url.scheme(), "http" | "https" | "file" | "sqlite") => Some(format!(
-            "{:?} is not a kind of address that can be read yet",
-            url.scheme()
-        )),
+        Ok(url) if !matches!(url.scheme(), "http" | "https" | "file" | "sqlite") => {
+            Some(format!("{:?} is not a kind of address that can be read yet", url.scheme()))
+        }
         Ok(url) if url.scheme() == "file" && end == End::Source => None,
         Ok(url) if matches!(url.scheme(), "file" | "sqlite") => {
             Some("start an MLflow server over it and give its http address".into())
@@ -50,15 +49,8 @@ pub fn part(text: &str) -> (String, Option<(String, SecretString)>) {
     if !matches!(url.scheme(), "http" | "https") || url.username().is_empty() && url.password().is_none() {
         return plain;
     }
-    let decode = |text: &str| {
-        percent_encoding::percent_decode_str(text)
-            .decode_utf8_lossy()
-            .into_owned()
-    };
-    let login = (
-        decode(url.username()),
-        SecretString::from(decode(url.password().unwrap_or_default())),
-    );
+    let decode = |text: &str| percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned();
+    let login = (decode(url.username()), SecretString::from(decode(url.password().unwrap_or_default())));
     // Neither can fail: the address has a host.
     let _ = url.set_username("");
     let _ = url.set_password(None);
@@ -99,14 +91,9 @@ mod tests {
     #[test]
     fn what_is_wrong_is_named_without_passwords() {
         let source = |text| trouble(text, End::Source);
-        for fine in [
-            "",
-            "http://host:5000",
-            "https://ann:pw@host/prefix",
-            "./export",
-            "/data/export",
-            "file:///data",
-        ] {
+        for fine in
+            ["", "http://host:5000", "https://ann:pw@host/prefix", "./export", "/data/export", "file:///data"]
+        {
             assert_eq!(source(fine), None, "{fine}");
         }
         for bad in [

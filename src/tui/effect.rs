@@ -94,23 +94,9 @@ pub enum Effect {
 }
 
 pub enum Job {
-    Export {
-        source: At,
-        output_dir: PathBuf,
-        plan: Plan,
-    },
-    Import {
-        source: At,
-        target: At,
-        plan: Plan,
-    },
-    Validate {
-        source: At,
-        target: At,
-        plan: Plan,
-        artifacts: ArtifactCheck,
-        report: PathBuf,
-    },
+    Export { source: At, output_dir: PathBuf, plan: Plan },
+    Import { source: At, target: At, plan: Plan },
+    Validate { source: At, target: At, plan: Plan, artifacts: ArtifactCheck, report: PathBuf },
 }
 
 impl Model {
@@ -124,11 +110,6 @@ impl Model {
 
     pub fn at(&self, end: End) -> At {
         let form = &self.side(end).form;
-        At {
-            end,
-            uri: form.uri().to_owned(),
-            location: self.side(end).location(),
-            access: form.access(),
-        }
+        At { end, uri: form.uri().to_owned(), location: self.side(end).location(), access: form.access() }
     }
 }

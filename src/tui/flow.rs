@@ -10,11 +10,7 @@ use crate::engine::{End, Session, Step};
 pub fn next(model: &Model) -> Result<Step, String> {
     match model.step {
         Step::Check | Step::App => {
-            let end = if model.step == Step::Check {
-                End::Source
-            } else {
-                End::Target
-            };
+            let end = if model.step == Step::Check { End::Source } else { End::Target };
             match model.side(end).seen {
                 Seen::Found(_) if end == End::Source => Ok(Step::App),
                 Seen::Found(_) => Ok(Step::Connect),
@@ -34,11 +30,7 @@ pub fn next(model: &Model) -> Result<Step, String> {
             _ => Err("the experiments are not here yet".into()),
         },
         Step::Export | Step::Import if is_behind(model, model.step) => {
-            let next = if model.step == Step::Export {
-                Step::Import
-            } else {
-                Step::Validate
-            };
+            let next = if model.step == Step::Export { Step::Import } else { Step::Validate };
             Ok(next)
         }
         Step::Export | Step::Import => Err(format!("{} first", model.step.name())),
@@ -56,11 +48,7 @@ fn is_behind(model: &Model, step: Step) -> bool {
 }
 
 fn after_plan(model: &Model) -> Step {
-    if model.route.by_directory {
-        Step::Export
-    } else {
-        Step::Import
-    }
+    if model.route.by_directory { Step::Export } else { Step::Import }
 }
 
 pub fn go_next(model: &mut Model) -> Vec<Effect> {
@@ -148,10 +136,7 @@ pub fn check(model: &mut Model, end: End) -> Vec<Effect> {
     side.attempt += 1;
     let attempt = side.attempt;
     model.notice = None;
-    vec![Effect::Check {
-        at: model.at(end),
-        attempt,
-    }]
+    vec![Effect::Check { at: model.at(end), attempt }]
 }
 
 pub fn fetch_experiments(model: &mut Model) -> Vec<Effect> {
@@ -178,16 +163,8 @@ pub fn start(model: &mut Model) -> Vec<Effect> {
     }
     let (target, plan) = (model.at(End::Target), model.plan.clone());
     let job = match step {
-        Step::Export => Job::Export {
-            source: model.at(End::Source),
-            output_dir: model.directory(),
-            plan,
-        },
-        Step::Import => Job::Import {
-            source: model.import_source(),
-            target,
-            plan,
-        },
+        Step::Export => Job::Export { source: model.at(End::Source), output_dir: model.directory(), plan },
+        Step::Import => Job::Import { source: model.import_source(), target, plan },
         Step::Validate => Job::Validate {
             source: model.at(End::Source),
             target,
@@ -210,10 +187,7 @@ pub fn start(model: &mut Model) -> Vec<Effect> {
         Step::Validate => model.validation.begin(now),
         _ => model.work_mut(step).into_iter().for_each(|work| work.begin(now)),
     }
-    vec![
-        Effect::Start(Box::new(job)),
-        Effect::Save(Box::new(model.session())),
-    ]
+    vec![Effect::Start(Box::new(job)), Effect::Save(Box::new(model.session()))]
 }
 
 pub fn stop(model: &mut Model) -> Vec<Effect> {
@@ -242,11 +216,7 @@ pub fn ask_to_quit(model: &mut Model) -> Vec<Effect> {
 }
 
 pub fn quit(model: &Model) -> Vec<Effect> {
-    let keep = if is_proven(model) {
-        Effect::Forget
-    } else {
-        Effect::Save(Box::new(model.session()))
-    };
+    let keep = if is_proven(model) { Effect::Forget } else { Effect::Save(Box::new(model.session())) };
     vec![keep, Effect::Quit(exit_code(model))]
 }
 

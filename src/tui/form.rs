@@ -15,9 +15,7 @@ pub struct Field {
 
 impl Field {
     pub fn new(text: &str) -> Self {
-        Self {
-            input: Input::new(text.to_owned()),
-        }
+        Self { input: Input::new(text.to_owned()) }
     }
 
     pub fn text(&self) -> &str {

@@ -180,30 +180,11 @@ impl Model {
         match step {
             Step::Check => Inputs { source, ..nothing },
             Step::App => Inputs { target, ..nothing },
-            Step::Connect => Inputs {
-                source,
-                target,
-                ..nothing
-            },
+            Step::Connect => Inputs { source, target, ..nothing },
             Step::Plan => Inputs { source, ..nothing },
-            Step::Export => Inputs {
-                source,
-                route,
-                plan,
-                ..nothing
-            },
-            Step::Import => Inputs {
-                source,
-                target,
-                route,
-                plan,
-            },
-            Step::Validate => Inputs {
-                source,
-                target,
-                plan,
-                ..nothing
-            },
+            Step::Export => Inputs { source, route, plan, ..nothing },
+            Step::Import => Inputs { source, target, route, plan },
+            Step::Validate => Inputs { source, target, plan, ..nothing },
         }
     }
 }

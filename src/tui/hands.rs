@@ -23,7 +23,7 @@ pub struct Hands {
     plan_file: std::path::PathBuf,
     job: Arc<Mutex<Handle>>,
     /// The source that is being looked around in.
-    browsed: Arc<tokio::sync::Mutex<Option<(String, Arc<Endpoint>)>>>,
+    browsed: Arc<Browsed>,
 }
 
 /// The job at work. Stopping may be asked for before it has begun.
@@ -35,13 +35,7 @@ struct Handle {
 
 impl Hands {
     pub fn new(messages: Sender<Msg>, state: StateDir, plan_file: std::path::PathBuf) -> Self {
-        Self {
-            messages,
-            state,
-            plan_file,
-            job: Arc::default(),
-            browsed: Arc::default(),
-        }
+        Self { messages, state, plan_file, job: Arc::default(), browsed: Arc::default() }
     }
 
     /// Gives what there is to tell at once, if anything.
@@ -65,11 +59,7 @@ impl Hands {
                 self.spawn(async move {
                     let of = at.location.clone();
                     let result = runs(at, &experiment, &browsed).await;
-                    Msg::Runs {
-                        of,
-                        experiment: experiment.id,
-                        result,
-                    }
+                    Msg::Runs { of, experiment: experiment.id, result }
                 });
             }
             Effect::Start(job) => self.start(*job),
@@ -103,10 +93,7 @@ impl Hands {
 
     /// The counters of the job at work.
     pub fn reading(&self) -> Option<Reading> {
-        self.handle()
-            .at_work
-            .as_ref()
-            .map(|(_, progress)| progress.read())
+        self.handle().at_work.as_ref().map(|(_, progress)| progress.read())
     }
 
     fn save(&self, session: &Session) -> Option<Msg> {
@@ -206,11 +193,7 @@ async fn run(
 async fn begin(job: Job, state: StateDir) -> Result<engine::Job> {
     let opened = |at: At| async move { open(&at.uri, at.end, at.access).await };
     match job {
-        Job::Export {
-            source,
-            output_dir,
-            plan,
-        } => engine::export(Export {
+        Job::Export { source, output_dir, plan } => engine::export(Export {
             source: opened(source).await?.snapshot()?,
             output_dir,
             plan,
@@ -219,21 +202,9 @@ async fn begin(job: Job, state: StateDir) -> Result<engine::Job> {
         }),
         Job::Import { source, target, plan } => {
             let (source, target) = tokio::try_join!(opened(source), opened(target))?;
-            engine::import(Import {
-                source: source.snapshot()?,
-                target,
-                plan,
-                state,
-                journal: None,
-            })
+            engine::import(Import { source: source.snapshot()?, target, plan, state, journal: None })
         }
-        Job::Validate {
-            source,
-            target,
-            plan,
-            artifacts,
-            report,
-        } => {
+        Job::Validate { source, target, plan, artifacts, report } => {
             let (source, target) = tokio::try_join!(opened(source), opened(target))?;
             Ok(validate(Validate {
                 source: source.snapshot()?,
@@ -251,7 +222,6 @@ fn write_plan(path: &Path, plan: &Plan) -> Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     let file = tempfile::NamedTempFile::new_in(folder)?;
     std::fs::write(file.path(), plan.to_toml()?)?;
-    file.persist(path)
-        .map_err(|e| Error::from(e.error).at(path.display()))?;
+    file.persist(path).map_err(|e| Error::from(e.error).at(path.display()))?;
     Ok(())
 }

@@ -75,11 +75,7 @@ impl LogRing {
 impl<S: Subscriber> Layer<S> for LogRing {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
         let meta = event.metadata();
-        let most = if meta.target().starts_with(env!("CARGO_PKG_NAME")) {
-            Level::INFO
-        } else {
-            Level::WARN
-        };
+        let most = if meta.target().starts_with(env!("CARGO_PKG_NAME")) { Level::INFO } else { Level::WARN };
         if *meta.level() > most {
             return;
         }
@@ -142,11 +138,7 @@ mod tests {
     fn the_ring_forgets_the_oldest() {
         let ring = LogRing::default();
         for n in 0..LINES + 5 {
-            ring.push(LogLine {
-                time: String::new(),
-                severity: Severity::Note,
-                text: n.to_string(),
-            });
+            ring.push(LogLine { time: String::new(), severity: Severity::Note, text: n.to_string() });
         }
         let (lines, _) = ring.since(0);
         assert_eq!((lines.len(), lines[0].text.as_str()), (LINES, "5"));

@@ -63,13 +63,7 @@ pub async fn run(start: Start) -> Result<u8> {
         ));
     }
     let get = |name: &str| std::env::var(name).ok();
-    let Start {
-        state,
-        source,
-        target,
-        plan,
-        log,
-    } = start;
+    let Start { state, source, target, plan, log } = start;
     let is_given = source.is_some() || target.is_some();
     let places = Places {
         report: state.path().join("report.json"),
@@ -79,16 +73,8 @@ pub async fn run(start: Start) -> Result<u8> {
     let mut model = Model::new(
         Look::of(get),
         places,
-        Side::new(
-            End::Source,
-            &source.unwrap_or_default(),
-            Access::from_env(End::Source, true),
-        ),
-        Side::new(
-            End::Target,
-            &target.unwrap_or_default(),
-            Access::from_env(End::Target, false),
-        ),
+        Side::new(End::Source, &source.unwrap_or_default(), Access::from_env(End::Source, true)),
+        Side::new(End::Target, &target.unwrap_or_default(), Access::from_env(End::Target, false)),
         plan,
     );
     let first = match Session::load(&state).filter(|_| !is_given) {
@@ -98,11 +84,7 @@ pub async fn run(start: Start) -> Result<u8> {
         }
         None => act::begin(&mut model),
     };
-    let frame = if get("SSH_CONNECTION").is_some() {
-        FRAME_OVER_SSH
-    } else {
-        FRAME
-    };
+    let frame = if get("SSH_CONNECTION").is_some() { FRAME_OVER_SSH } else { FRAME };
     let screen = Screen::open()?;
     Runtime::new(screen, model, state, log)?.run(first, frame).await
 }

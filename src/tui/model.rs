@@ -69,11 +69,7 @@ pub enum Seen {
 
 impl Side {
     pub fn new(end: End, uri: &str, access: Access) -> Self {
-        Self {
-            form: Form::new(end, uri, access),
-            seen: Seen::Untried,
-            attempt: 0,
-        }
+        Self { form: Form::new(end, uri, access), seen: Seen::Untried, attempt: 0 }
     }
 
     pub fn report(&self) -> Option<&CheckReport> {
@@ -89,8 +85,7 @@ impl Side {
 
     /// Where it is, without credentials.
     pub fn location(&self) -> String {
-        self.report()
-            .map_or_else(|| self.form.bare_uri(), |report| report.about.location.clone())
+        self.report().map_or_else(|| self.form.bare_uri(), |report| report.about.location.clone())
     }
 }
 
@@ -167,10 +162,7 @@ impl Model {
             step: Step::Check,
             source,
             target,
-            route: RoutePick {
-                directory: Field::new("mlferry-export"),
-                ..RoutePick::default()
-            },
+            route: RoutePick { directory: Field::new("mlferry-export"), ..RoutePick::default() },
             selection: Selection::default(),
             plan,
             stamps: Stamps::default(),
@@ -234,9 +226,7 @@ impl Model {
 
     /// The step whose job is at work.
     pub fn running(&self) -> Option<Step> {
-        Step::ALL
-            .into_iter()
-            .find(|step| self.work(*step).is_some_and(Work::is_running))
+        Step::ALL.into_iter().find(|step| self.work(*step).is_some_and(Work::is_running))
     }
 
     /// Something moves by itself: the screen is drawn again without a key.

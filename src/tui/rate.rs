@@ -25,10 +25,7 @@ impl Rates {
         }
         self.samples.push_back((now, reading));
         while self.samples.len() > 2
-            && self
-                .samples
-                .front()
-                .is_some_and(|(first, _)| now.saturating_sub(*first) > WINDOW)
+            && self.samples.front().is_some_and(|(first, _)| now.saturating_sub(*first) > WINDOW)
         {
             self.samples.pop_front();
         }
@@ -71,15 +68,8 @@ mod tests {
     use super::*;
 
     fn reading(done: u64, planned: u64, all_planned: bool) -> Reading {
-        let mut reading = Reading {
-            all_planned,
-            ..Reading::default()
-        };
-        reading.counts[Kind::Run.index()] = Counts {
-            planned,
-            done,
-            ..Counts::default()
-        };
+        let mut reading = Reading { all_planned, ..Reading::default() };
+        reading.counts[Kind::Run.index()] = Counts { planned, done, ..Counts::default() };
         reading
     }
 
@@ -88,11 +78,7 @@ mod tests {
         let mut rates = Rates::default();
         for second in 0..100_u64 {
             // Ten a second, then one a second.
-            let done = if second < 60 {
-                second * 10
-            } else {
-                600 + (second - 60)
-            };
+            let done = if second < 60 { second * 10 } else { 600 + (second - 60) };
             rates.add(Duration::from_secs(second), reading(done, 1_000, true));
         }
         assert!((rates.per_second(runs) - 1.0).abs() < 0.2);

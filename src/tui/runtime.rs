@@ -174,9 +174,7 @@ impl Runtime {
 
     fn resized(&self) -> Vec<Msg> {
         let size = crossterm::terminal::size().ok();
-        size.map(|(columns, rows)| Msg::Resize(columns, rows))
-            .into_iter()
-            .collect()
+        size.map(|(columns, rows)| Msg::Resize(columns, rows)).into_iter().collect()
     }
 
     fn draw(&mut self) {

@@ -13,9 +13,7 @@ pub fn page(model: &Model) -> isize {
 
 /// Where a list of `length` rows that shows `height` of them begins, so that `cursor` is about in the middle.
 pub fn offset(cursor: usize, length: usize, height: usize) -> usize {
-    cursor
-        .saturating_sub(height / 2)
-        .min(length.saturating_sub(height))
+    cursor.saturating_sub(height / 2).min(length.saturating_sub(height))
 }
 
 pub fn by(model: &mut Model, rows: isize) {
@@ -48,11 +46,7 @@ pub fn by(model: &mut Model, rows: isize) {
 
 fn by_on_screen(model: &mut Model, rows: isize) {
     if model.step == Step::Plan {
-        model
-            .selection
-            .tree_mut()
-            .into_iter()
-            .for_each(|tree: &mut Tree| tree.step(rows));
+        model.selection.tree_mut().into_iter().for_each(|tree: &mut Tree| tree.step(rows));
         return;
     }
     let log = model.log.len();

@@ -1,7 +1,8 @@
 //! The terminal while the wizard has it, and how it gets back to what it was: on leaving, on an error, on a panic.
 
 use std::io::{Stdout, stdout};
-use std::panic;
+use std::panic::{self, PanicHookInfo};
+use std::sync::Arc;
 use std::thread;
 
 use crossterm::cursor::Show;
@@ -19,18 +20,22 @@ use super::model::Model;
 use super::view::view;
 use crate::error::Result;
 
+type Hook = Arc<dyn Fn(&PanicHookInfo<'_>) + Send + Sync>;
+
 pub struct Screen {
     terminal: Terminal<CrosstermBackend<Stdout>>,
+    /// What a panic does when the wizard is not there.
+    hook: Hook,
 }
 
 impl Screen {
     pub fn open() -> Result<Self> {
         // The theme alone decides on colours: crossterm's own NO_COLOR loses reverse and bold with them.
         force_color_output(true);
-        restore_on_panic();
+        let hook = restore_on_panic();
         enter()?;
         let terminal = Terminal::new(CrosstermBackend::new(stdout())).inspect_err(|_| leave())?;
-        Ok(Self { terminal })
+        Ok(Self { terminal, hook })
     }
 
     /// All at once, so that a slow line never shows half a frame.
@@ -61,7 +66,8 @@ impl Drop for Screen {
     fn drop(&mut self) {
         leave();
         if !thread::panicking() {
-            drop(panic::take_hook());
+            let hook = Arc::clone(&self.hook);
+            panic::set_hook(Box::new(move |panic| hook(panic)));
         }
     }
 }
@@ -80,8 +86,9 @@ fn leave() {
 
 /// A panic of the wizard itself is told on the restored terminal. One of a job only ends that job: what it says must
 /// not run over the screen.
-fn restore_on_panic() {
-    let before = panic::take_hook();
+fn restore_on_panic() -> Hook {
+    let before: Hook = Arc::from(panic::take_hook());
+    let after = Arc::clone(&before);
     let wizard = thread::current().id();
     panic::set_hook(Box::new(move |panic| {
         if thread::current().id() == wizard {
@@ -91,4 +98,5 @@ fn restore_on_panic() {
             tracing::error!("{panic}");
         }
     }));
+    after
 }

@@ -9,9 +9,7 @@ pub fn width(text: &str) -> usize {
 
 /// One line without control characters: names come from strangers and may hold anything.
 pub fn clean(text: &str) -> String {
-    text.chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect()
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 /// At most `columns` of `text`; `ellipsis` says that there was more.

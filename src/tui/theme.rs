@@ -30,10 +30,7 @@ impl Theme {
             bad: style.fg(Color::Red).add_modifier(Modifier::BOLD),
             dim: style.fg(Color::DarkGray),
             selected: style.add_modifier(Modifier::REVERSED),
-            changed: style
-                .fg(Color::Yellow)
-                .add_modifier(Modifier::BOLD)
-                .add_modifier(Modifier::UNDERLINED),
+            changed: style.fg(Color::Yellow).add_modifier(Modifier::BOLD).add_modifier(Modifier::UNDERLINED),
         }
     }
 
@@ -46,14 +43,10 @@ impl Theme {
             accent: style.add_modifier(Modifier::BOLD),
             ok: style,
             warn: style.add_modifier(Modifier::BOLD),
-            bad: style
-                .add_modifier(Modifier::BOLD)
-                .add_modifier(Modifier::UNDERLINED),
+            bad: style.add_modifier(Modifier::BOLD).add_modifier(Modifier::UNDERLINED),
             dim: style,
             selected: style.add_modifier(Modifier::REVERSED),
-            changed: style
-                .add_modifier(Modifier::BOLD)
-                .add_modifier(Modifier::UNDERLINED),
+            changed: style.add_modifier(Modifier::BOLD).add_modifier(Modifier::UNDERLINED),
         }
     }
 }
@@ -176,11 +169,8 @@ impl Look {
     pub fn of(get: impl Fn(&str) -> Option<String>) -> Self {
         let set = |name: &str| get(name).filter(|value| !value.is_empty());
         let terminal = set("TERM").unwrap_or_default();
-        let locale = ["LC_ALL", "LC_CTYPE", "LANG"]
-            .into_iter()
-            .find_map(set)
-            .unwrap_or_default()
-            .to_lowercase();
+        let locale =
+            ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(set).unwrap_or_default().to_lowercase();
         let is_utf8 = locale.contains("utf-8") || locale.contains("utf8");
         // The Linux console has 256 glyphs, whatever the locale says.
         let is_poor = matches!(terminal.as_str(), "dumb" | "linux");
@@ -200,23 +190,13 @@ mod tests {
     use super::*;
 
     fn look(env: &[(&str, &str)]) -> Look {
-        Look::of(|name| {
-            env.iter()
-                .find(|(key, _)| *key == name)
-                .map(|(_, value)| (*value).to_owned())
-        })
+        Look::of(|name| env.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned()))
     }
 
     #[test]
     fn the_environment_decides() {
         let modern = [("TERM", "xterm-256color"), ("LANG", "de_DE.UTF-8")];
-        assert_eq!(
-            look(&modern),
-            Look {
-                theme: Theme::dark(),
-                glyphs: &UNICODE
-            }
-        );
+        assert_eq!(look(&modern), Look { theme: Theme::dark(), glyphs: &UNICODE });
         assert_eq!(look(&[("LANG", "C")]).glyphs, &ASCII);
         assert_eq!(look(&[("LC_ALL", "C"), ("LANG", "en_US.utf8")]).glyphs, &ASCII);
         assert_eq!(look(&[("TERM", "linux"), ("LANG", "C.UTF-8")]).glyphs, &ASCII);

@@ -22,11 +22,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Clock(now) => model.now = now,
         Msg::Checked { end, attempt, result } => return on_checked(model, end, attempt, result),
         Msg::Experiments { of, result } => on_experiments(model, &of, result),
-        Msg::Runs {
-            of,
-            experiment,
-            result,
-        } => {
+        Msg::Runs { of, experiment, result } => {
             if model.selection.of == of
                 && let Some(tree) = model.selection.tree_mut()
             {
@@ -154,12 +150,9 @@ fn on_event(model: &mut Model, event: Event) {
     let now = model.now;
     match &event {
         Event::Note { text } => note(model, line(model, Severity::Note, text)),
-        Event::ItemFailed {
-            kind, name, reason, ..
-        } => note(
-            model,
-            line(model, Severity::Warning, &format!("{kind} {name}: {reason}")),
-        ),
+        Event::ItemFailed { kind, name, reason, .. } => {
+            note(model, line(model, Severity::Warning, &format!("{kind} {name}: {reason}")))
+        }
         Event::Difference(difference) => model.validation.add(difference.clone()),
         _ => {}
     }
@@ -189,12 +182,7 @@ fn on_ended(model: &mut Model, result: Result<Outcome>) -> Vec<Effect> {
 fn line(model: &Model, severity: Severity, text: &str) -> LogLine {
     let seconds = model.now.as_secs();
     LogLine {
-        time: format!(
-            "+{:02}:{:02}:{:02}",
-            seconds / 3600,
-            seconds / 60 % 60,
-            seconds % 60
-        ),
+        time: format!("+{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60),
         severity,
         text: text.to_owned(),
     }

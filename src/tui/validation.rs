@@ -72,10 +72,8 @@ impl Validation {
 
     /// All, then each mark of which there is one, and all again.
     pub fn turn_filter(&mut self) {
-        let marks: Vec<Mark> = Mark::ALL
-            .into_iter()
-            .filter(|mark| self.differences.iter().any(|d| d.mark == *mark))
-            .collect();
+        let marks: Vec<Mark> =
+            Mark::ALL.into_iter().filter(|mark| self.differences.iter().any(|d| d.mark == *mark)).collect();
         self.only = match self.only {
             None => marks.first().copied(),
             Some(only) => marks.into_iter().find(|mark| *mark > only),

@@ -54,11 +54,7 @@ pub fn view(model: &Model, frame: &mut Frame) {
         rail::above(model, frame, steps);
         body
     };
-    let body = Rect {
-        x: body.x + 1,
-        width: body.width.saturating_sub(2),
-        ..body
-    };
+    let body = Rect { x: body.x + 1, width: body.width.saturating_sub(2), ..body };
     screens::view(model, frame, body);
     draw_notice(model, frame, notice);
     draw_command(model, frame, command);
@@ -81,14 +77,7 @@ fn draw_title(model: &Model, frame: &mut Frame, area: Rect) {
     };
     let busy = model
         .running()
-        .map(|step| {
-            format!(
-                "{} {} {} ",
-                paint::spinner(model),
-                step as usize + 1,
-                step.title()
-            )
-        })
+        .map(|step| format!("{} {} {} ", paint::spinner(model), step as usize + 1, step.title()))
         .unwrap_or_default();
     let room = width.saturating_sub(10 + text::width(&busy));
     let line = Line::from(vec![

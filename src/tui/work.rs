@@ -102,11 +102,7 @@ impl Work {
 
     /// Anew; what an earlier try left is forgotten.
     pub fn begin(&mut self, now: Duration) {
-        *self = Self {
-            phase: Phase::Starting,
-            started: now,
-            ..Self::new(self.step)
-        };
+        *self = Self { phase: Phase::Starting, started: now, ..Self::new(self.step) };
     }
 
     pub fn is_running(&self) -> bool {
@@ -150,30 +146,15 @@ impl Work {
     pub fn happened(&mut self, now: Duration, event: Event) {
         match event {
             Event::ItemStarted { kind, id, name } => {
-                let flight = Flight {
-                    kind,
-                    name,
-                    since: now,
-                };
+                let flight = Flight { kind, name, since: now };
                 self.in_flight.insert((kind, id), flight);
             }
             Event::ItemDone { kind, id, .. } | Event::ItemSkipped { kind, id, .. } => {
                 self.in_flight.remove(&(kind, id));
             }
-            Event::ItemFailed {
-                kind,
-                id,
-                name,
-                reason,
-                hint,
-            } => {
+            Event::ItemFailed { kind, id, name, reason, hint } => {
                 self.in_flight.remove(&(kind, id));
-                self.failures.push_back(Failed {
-                    kind,
-                    name,
-                    reason,
-                    hint,
-                });
+                self.failures.push_back(Failed { kind, name, reason, hint });
                 if self.failures.len() > FAILURES {
                     self.failures.pop_front();
                 }

@@ -15,11 +15,7 @@ use crate::tui::widgets::{fields, paint};
 const ENDS: u16 = 5;
 
 pub fn view(model: &Model, frame: &mut Frame, area: Rect) {
-    let head = paint::heading(
-        model,
-        area.width,
-        "Both ends once more, as the import will meet them.",
-    );
+    let head = paint::heading(model, area.width, "Both ends once more, as the import will meet them.");
     let [top, ends, verdict, route, directory] = Layout::vertical([
         Constraint::Length(head.len() as u16),
         Constraint::Length(ENDS),
@@ -50,11 +46,7 @@ fn side(model: &Model, side: &Side, width: u16) -> Vec<Line<'static>> {
     };
     let mut lines = vec![Line::from(vec![
         Span::styled(format!("{title}  "), look.theme.title),
-        Span::raw(text::cut(
-            &side.location(),
-            width.saturating_sub(8),
-            look.glyphs.ellipsis,
-        )),
+        Span::raw(text::cut(&side.location(), width.saturating_sub(8), look.glyphs.ellipsis)),
     ])];
     match &side.seen {
         Seen::Untried => lines.push(Line::styled("not tried yet", look.theme.dim)),
@@ -88,12 +80,7 @@ fn judged(model: &Model, width: u16) -> Vec<Line<'static>> {
     };
     let failure = |side: &Side| {
         let report = side.report()?;
-        report
-            .findings
-            .iter()
-            .find(|f| f.level == Level::Failure)?
-            .hint
-            .clone()
+        report.findings.iter().find(|f| f.level == Level::Failure)?.hint.clone()
     };
     match failure(&model.target) {
         Some(hint) => lines.extend(paint::hint(look, &hint, width)),
@@ -121,14 +108,8 @@ fn routes(model: &Model) -> Vec<Line<'static>> {
     let by_directory = model.route.by_directory;
     vec![
         Line::styled("The way the data takes", look.theme.title),
-        choice(
-            !by_directory,
-            "direct: from server to server, nothing on this machine's disk",
-        ),
-        choice(
-            by_directory,
-            "by a directory: exported to this machine first, then imported from there",
-        ),
+        choice(!by_directory, "direct: from server to server, nothing on this machine's disk"),
+        choice(by_directory, "by a directory: exported to this machine first, then imported from there"),
     ]
 }
 
@@ -137,11 +118,7 @@ fn draw_directory(model: &Model, frame: &mut Frame, area: Rect) {
     let typing = model.route.typing;
     let style = if typing { look.theme.accent } else { Style::new() };
     frame.render_widget(Line::styled("      Directory", style), area);
-    let place = Rect {
-        x: area.x + 17,
-        width: area.width.saturating_sub(17),
-        ..area
-    };
+    let place = Rect { x: area.x + 17, width: area.width.saturating_sub(17), ..area };
     if model.route.directory.text().is_empty() && !typing {
         frame.render_widget(Line::styled("none: press Tab to type one", look.theme.dim), place);
         return;

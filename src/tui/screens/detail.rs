@@ -24,10 +24,7 @@ pub fn view(model: &Model, frame: &mut Frame, area: Rect, difference: &Differenc
     lines.push(ids(model, difference, name, side));
     lines.push(Line::default());
     if difference.fields.is_empty() {
-        lines.push(Line::styled(
-            "There is nothing on the other side to compare it with.",
-            look.theme.dim,
-        ));
+        lines.push(Line::styled("There is nothing on the other side to compare it with.", look.theme.dim));
         paint::lines(frame, inside, lines);
         return;
     }
@@ -38,18 +35,9 @@ pub fn view(model: &Model, frame: &mut Frame, area: Rect, difference: &Differenc
         text::fit("target", side, "")
     );
     lines.push(Line::styled(head, look.theme.title));
-    lines.extend(
-        difference
-            .fields
-            .iter()
-            .skip(at)
-            .map(|field| row(model, field, name, side)),
-    );
+    lines.extend(difference.fields.iter().skip(at).map(|field| row(model, field, name, side)));
     if difference.more_fields > 0 {
-        let words = format!(
-            "{} more fields differ; the report counts them",
-            difference.more_fields
-        );
+        let words = format!("{} more fields differ; the report counts them", difference.more_fields);
         lines.push(Line::styled(words, look.theme.dim));
     }
     paint::lines(frame, inside, lines);
@@ -68,12 +56,7 @@ fn ids(model: &Model, difference: &Difference, name: usize, side: usize) -> Line
         text::fit(words, side, look.glyphs.ellipsis)
     };
     Line::styled(
-        format!(
-            "{}{} {}",
-            text::fit("id", name, ""),
-            id(&difference.source_id),
-            id(&difference.target_id)
-        ),
+        format!("{}{} {}", text::fit("id", name, ""), id(&difference.source_id), id(&difference.target_id)),
         look.theme.dim,
     )
 }

@@ -38,11 +38,7 @@ fn line(model: &Model, difference: &Difference, chosen: bool, width: u16) -> Lin
     let look = model.look;
     let mark = if chosen { look.glyphs.current } else { " " };
     let (sign, word) = (difference.mark.sign(), difference.mark.word());
-    let words = format!(
-        "{mark} {sign} {word:<11}{:<11}{}",
-        difference.kind.name(),
-        place(difference)
-    );
+    let words = format!("{mark} {sign} {word:<11}{:<11}{}", difference.kind.name(), place(difference));
     let words = match fields(difference) {
         fields if fields.is_empty() => words,
         fields => format!("{words}  {fields}"),
@@ -67,11 +63,7 @@ fn fields(difference: &Difference) -> String {
     if !matches!(difference.mark, Mark::Differs | Mark::Unreadable) {
         return String::new();
     }
-    let names: Vec<&str> = difference
-        .fields
-        .iter()
-        .map(|field| field.field.as_str())
-        .collect();
+    let names: Vec<&str> = difference.fields.iter().map(|field| field.field.as_str()).collect();
     match difference.more_fields {
         0 => names.join(", "),
         more => format!("{} and {more} more", names.join(", ")),

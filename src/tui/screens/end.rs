@@ -13,11 +13,7 @@ use crate::tui::widgets::{fields, paint};
 use crate::tui::work::Trouble;
 
 pub fn view(model: &Model, frame: &mut Frame, area: Rect) {
-    let end = if model.step == Step::Check {
-        End::Source
-    } else {
-        End::Target
-    };
+    let end = if model.step == Step::Check { End::Source } else { End::Target };
     let side = model.side(end);
     let about = match end {
         End::Source => {
@@ -47,11 +43,7 @@ pub fn view(model: &Model, frame: &mut Frame, area: Rect) {
 
 fn below(area: Rect, rows: u16) -> Rect {
     let rows = rows.min(area.height);
-    Rect {
-        y: area.y + rows,
-        height: area.height - rows,
-        ..area
-    }
+    Rect { y: area.y + rows, height: area.height - rows, ..area }
 }
 
 fn choices(model: &Model) -> Vec<Line<'static>> {
@@ -90,10 +82,7 @@ fn found(model: &Model, side: &Side, width: u16) -> Vec<Line<'static>> {
     let (look, width) = (model.look, usize::from(width));
     match &side.seen {
         Seen::Untried if side.form.field(Asked::Uri).text().is_empty() => {
-            vec![Line::styled(
-                "Type or paste the address, then press Enter.",
-                look.theme.dim,
-            )]
+            vec![Line::styled("Type or paste the address, then press Enter.", look.theme.dim)]
         }
         Seen::Untried => vec![Line::styled("Enter tries it.", look.theme.dim)],
         Seen::Trying => vec![Line::from(vec![
@@ -126,10 +115,7 @@ pub fn summary(model: &Model, report: &CheckReport, width: usize) -> Vec<Line<'s
         ("server", None) => "an MLflow server that does not tell its version".to_owned(),
         _ => "an export directory".to_owned(),
     };
-    let latency = report
-        .latency_ms
-        .map(|ms| format!(", answers in {ms} ms"))
-        .unwrap_or_default();
+    let latency = report.latency_ms.map(|ms| format!(", answers in {ms} ms")).unwrap_or_default();
     let mut lines = paint::item(look.glyphs.ok, &format!("{what}{latency}"), width, look.theme.ok);
     let deleted = match report.deleted_experiments {
         0 => String::new(),
@@ -158,12 +144,7 @@ fn findings(model: &Model, report: &CheckReport, width: usize) -> Vec<Line<'stat
                 continue;
             }
             let (glyph, word, style) = paint::level(look, wanted);
-            lines.extend(paint::item(
-                glyph,
-                &format!("{word}: {}", finding.text),
-                width,
-                style,
-            ));
+            lines.extend(paint::item(glyph, &format!("{word}: {}", finding.text), width, style));
             if let Some(hint) = &finding.hint {
                 lines.extend(paint::hint(look, hint, width));
             }
@@ -177,10 +158,7 @@ fn fitted(model: &Model, mut lines: Vec<Line<'static>>, height: u16) -> Vec<Line
     if lines.len() > height && height > 0 {
         let more = lines.len() - height + 1;
         lines.truncate(height - 1);
-        let words = format!(
-            "{} {more} more lines in a taller window",
-            model.look.glyphs.ellipsis
-        );
+        let words = format!("{} {more} more lines in a taller window", model.look.glyphs.ellipsis);
         lines.push(Line::styled(words, model.look.theme.dim));
     }
     lines

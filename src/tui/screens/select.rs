@@ -64,11 +64,7 @@ fn draw_filter(model: &Model, tree: &Tree, frame: &mut Frame, area: Rect) {
         return;
     }
     frame.render_widget(Line::styled("/", model.look.theme.accent), area);
-    let place = Rect {
-        x: area.x + 1,
-        width: area.width - 1,
-        ..area
-    };
+    let place = Rect { x: area.x + 1, width: area.width - 1, ..area };
     match &model.selection.filtering {
         Some(field) => fields::text(model, frame, place, field, true),
         None => frame.render_widget(Line::raw(text::clean(tree.filter())), place),
@@ -77,10 +73,7 @@ fn draw_filter(model: &Model, tree: &Tree, frame: &mut Frame, area: Rect) {
 
 fn draw_rows(model: &Model, tree: &Tree, frame: &mut Frame, area: Rect) {
     if tree.rows().is_empty() {
-        frame.render_widget(
-            Line::styled("  nothing here has all these words", model.look.theme.dim),
-            area,
-        );
+        frame.render_widget(Line::styled("  nothing here has all these words", model.look.theme.dim), area);
         return;
     }
     let height = usize::from(area.height);
@@ -102,30 +95,16 @@ fn line(model: &Model, tree: &Tree, row: Row, chosen: bool, width: usize) -> Lin
     let node = &tree.nodes[row.node()];
     let (lead, name, aside, dim) = match row {
         Row::Experiment(_) => {
-            let sign = if node.open {
-                look.glyphs.opened
-            } else {
-                look.glyphs.closed
-            };
+            let sign = if node.open { look.glyphs.opened } else { look.glyphs.closed };
             let lead = format!("{mark} {} {sign} ", tick(model, tree.tri(node)));
-            (
-                lead,
-                node.experiment.name.as_str(),
-                about(tree, node),
-                tree.tri(node) == Tri::Out,
-            )
+            (lead, node.experiment.name.as_str(), about(tree, node), tree.tri(node) == Tri::Out)
         }
         Row::Run(_, index) => {
             let leaf = &node.leaves()[index];
             let tri = tree.leaf_tri(node, leaf);
             let deleted = deleted_word(leaf.deleted || node.experiment.lifecycle.is_deleted(), tri);
             let aside = [deleted, status(leaf.status)].join(" ");
-            (
-                format!("{mark}     {} ", tick(model, tri)),
-                leaf.name.as_str(),
-                aside,
-                tri == Tri::Out,
-            )
+            (format!("{mark}     {} ", tick(model, tri)), leaf.name.as_str(), aside, tri == Tri::Out)
         }
         Row::Note(_) => (format!("{mark}     "), "", String::new(), true),
     };
@@ -137,11 +116,7 @@ fn line(model: &Model, tree: &Tree, row: Row, chosen: bool, width: usize) -> Lin
     if chosen {
         return Line::styled(format!("{lead}{name} {aside}"), look.theme.selected);
     }
-    let style = if dim {
-        look.theme.dim
-    } else {
-        ratatui::style::Style::new()
-    };
+    let style = if dim { look.theme.dim } else { ratatui::style::Style::new() };
     Line::from(vec![
         Span::styled(lead, style),
         Span::styled(format!("{name} "), style),
@@ -163,11 +138,7 @@ fn about(tree: &Tree, node: &Node) -> String {
     let deleted = deleted_word(node.experiment.lifecycle.is_deleted(), tree.tri(node));
     let runs = match &node.runs {
         Runs::Known { runs, more } => {
-            let many = format!(
-                "{}{}",
-                text::number(runs.len() as u64),
-                if *more { "+" } else { "" }
-            );
+            let many = format!("{}{}", text::number(runs.len() as u64), if *more { "+" } else { "" });
             format!("{many} {}", if runs.len() == 1 && !more { "run" } else { "runs" })
         }
         _ => String::new(),
@@ -196,15 +167,13 @@ fn status(status: RunStatus) -> &'static str {
 fn note(model: &Model, node: &Node) -> String {
     match &node.runs {
         Runs::Loading => format!("{} fetching the runs", paint::spinner(model)),
-        Runs::Failed(reason) => format!(
-            "{} {reason} (Enter on the experiment tries again)",
-            model.look.glyphs.bad
-        ),
+        Runs::Failed(reason) => {
+            format!("{} {reason} (Enter on the experiment tries again)", model.look.glyphs.bad)
+        }
         Runs::Known { runs, .. } if runs.is_empty() => "no runs".into(),
-        Runs::Known { .. } => format!(
-            "{} more runs: they are taken like their experiment",
-            model.look.glyphs.ellipsis
-        ),
+        Runs::Known { .. } => {
+            format!("{} more runs: they are taken like their experiment", model.look.glyphs.ellipsis)
+        }
         Runs::Unknown => String::new(),
     }
 }

@@ -70,10 +70,7 @@ fn before(model: &Model, width: u16) -> Vec<Line<'static>> {
     let width = usize::from(width);
     let what = match model.plan.experiments.len() + model.plan.globs.len() {
         0 => "everything the source holds".to_owned(),
-        n => format!(
-            "what was picked: {}",
-            text::count(n as u64, "experiment", "experiments")
-        ),
+        n => format!("what was picked: {}", text::count(n as u64, "experiment", "experiments")),
     };
     let promises = match model.step {
         Step::Export => "What is in the directory already is not fetched again. The source is only read.",
@@ -99,10 +96,7 @@ pub fn state(model: &Model, work: &Work, width: u16) -> Vec<Line<'static>> {
     match &work.phase {
         Phase::Idle => Vec::new(),
         Phase::Starting => vec![
-            Line::styled(
-                format!("{} opening both ends", paint::spinner(model)),
-                model.look.theme.accent,
-            ),
+            Line::styled(format!("{} opening both ends", paint::spinner(model)), model.look.theme.accent),
             Line::default(),
         ],
         Phase::Running => running(model, work, columns),
@@ -119,10 +113,7 @@ fn running(model: &Model, work: &Work, width: usize) -> Vec<Line<'static>> {
     // Rounded down: 100 % is for the end alone.
     let percent = format!(" {:>3} %", (fraction * 100.0) as u64);
     let elapsed = model.now.saturating_sub(work.started).as_secs_f64();
-    let remaining = work
-        .rates
-        .remaining()
-        .map_or_else(|| look.glyphs.dash.to_owned(), text::duration);
+    let remaining = work.rates.remaining().map_or_else(|| look.glyphs.dash.to_owned(), text::duration);
     let mut bar = paint::bar(look, fraction, width.saturating_sub(text::width(&percent)));
     bar.push_span(Span::raw(percent));
     let (word, style) = match (work.stops, work.paused) {
@@ -155,11 +146,7 @@ fn ended(model: &Model, outcome: &Outcome, width: usize) -> Vec<Line<'static>> {
             format!("stopped after {took}. Enter goes on where it was left."),
             look.theme.warn,
         ),
-        (_, 0) => (
-            look.glyphs.ok,
-            format!("finished in {took}: everything was moved."),
-            look.theme.ok,
-        ),
+        (_, 0) => (look.glyphs.ok, format!("finished in {took}: everything was moved."), look.theme.ok),
         (_, n) => (
             look.glyphs.warn,
             format!(
@@ -206,11 +193,7 @@ pub fn table(model: &Model, reading: &Reading) -> Vec<Line<'static>> {
         let counts = reading.of(kind);
         let [planned, done, failed, skipped] =
             [counts.planned, counts.done, counts.failed, counts.skipped].map(text::number);
-        let failed_style = if counts.failed > 0 {
-            look.theme.bad
-        } else {
-            Style::new()
-        };
+        let failed_style = if counts.failed > 0 { look.theme.bad } else { Style::new() };
         lines.push(Line::from(vec![
             Span::raw(format!("{:<13}", kind.plural())),
             Span::raw(text::right(&planned, NUMBER)),
@@ -246,8 +229,5 @@ pub fn speeds(model: &Model, work: &Work, width: u16) -> Line<'static> {
             text::bytes(reading.bytes)
         )
     };
-    Line::styled(
-        text::cut(&words, usize::from(width), look.glyphs.ellipsis),
-        look.theme.dim,
-    )
+    Line::styled(text::cut(&words, usize::from(width), look.glyphs.ellipsis), look.theme.dim)
 }

@@ -35,12 +35,7 @@ pub fn view(model: &Model, frame: &mut Frame, area: Rect) {
         Phase::Ended(result) => match result.as_ref() {
             Err(trouble) => lines.extend(end::refused(model, trouble, usize::from(area.width))),
             Ok(outcome) => {
-                lines.extend(verdict(
-                    model,
-                    outcome.comparison.as_ref(),
-                    outcome.stopped,
-                    area.width,
-                ));
+                lines.extend(verdict(model, outcome.comparison.as_ref(), outcome.stopped, area.width));
                 let totals = outcome.comparison.clone().unwrap_or_default();
                 lines.extend(table(model, &totals));
                 for file in &outcome.files {
@@ -107,11 +102,7 @@ fn table(model: &Model, totals: &Totals) -> Vec<Line<'static>> {
         let mut spans = vec![Span::raw(format!("{:<12}", kind.plural()))];
         for mark in Mark::ALL {
             let count = totals.of(kind, mark);
-            let style = if mark != Mark::Same && count > 0 {
-                look.theme.bad
-            } else {
-                Style::new()
-            };
+            let style = if mark != Mark::Same && count > 0 { look.theme.bad } else { Style::new() };
             spans.push(Span::styled(text::right(&text::number(count), 12), style));
         }
         lines.push(Line::from(spans));

@@ -42,9 +42,7 @@ impl Tree {
         let nodes = experiments
             .into_iter()
             .map(|experiment| {
-                let choice = chooser
-                    .as_ref()
-                    .map_or(Choice::No, |chooser| chooser.choose(&experiment));
+                let choice = chooser.as_ref().map_or(Choice::No, |chooser| chooser.choose(&experiment));
                 // A deleted one that a rule leaves out is picked again when the rule goes.
                 let is_left_out = plan.skip_deleted && experiment.lifecycle.is_deleted();
                 let pick = if is_left_out && plan.experiments.is_empty() && plan.globs.is_empty() {
@@ -74,10 +72,7 @@ impl Tree {
             return;
         };
         node.runs = match runs {
-            Ok((runs, more)) => Runs::Known {
-                runs: runs.into_iter().map(Leaf::from).collect(),
-                more,
-            },
+            Ok((runs, more)) => Runs::Known { runs: runs.into_iter().map(Leaf::from).collect(), more },
             Err(reason) => Runs::Failed(reason),
         };
         node.settle();
@@ -86,36 +81,22 @@ impl Tree {
 
     /// What is picked, as a plan; none when that is nothing.
     pub fn plan(&self) -> Option<Plan> {
-        let base = Plan {
-            skip_deleted: self.skip_deleted,
-            ..self.base.clone()
-        };
+        let base = Plan { skip_deleted: self.skip_deleted, ..self.base.clone() };
         if self.nodes.is_empty() {
             return Some(base);
         }
-        if self
-            .nodes
-            .iter()
-            .all(|node| self.tri(node) == Tri::None || self.is_out(node))
-        {
+        if self.nodes.iter().all(|node| self.tri(node) == Tri::None || self.is_out(node)) {
             return None;
         }
         if !self.touched {
             return Some(base);
         }
-        let everything = self
-            .nodes
-            .iter()
-            .all(|node| node.pick == Pick::All || self.is_out(node));
+        let everything = self.nodes.iter().all(|node| node.pick == Pick::All || self.is_out(node));
         let experiments = match everything {
             true => Vec::new(),
             false => self.nodes.iter().filter_map(Node::planned).collect(),
         };
-        Some(Plan {
-            globs: Vec::new(),
-            experiments,
-            ..base
-        })
+        Some(Plan { globs: Vec::new(), experiments, ..base })
     }
 
     pub fn counted(&self) -> Counted {
@@ -124,9 +105,7 @@ impl Tree {
             let (runs, more) = match (&node.runs, &node.pick) {
                 (_, Pick::None) => continue,
                 (Runs::Known { runs, more }, pick) => {
-                    let taken = runs
-                        .iter()
-                        .filter(|leaf| pick.takes(&leaf.id) && !self.is_leaf_out(leaf));
+                    let taken = runs.iter().filter(|leaf| pick.takes(&leaf.id) && !self.is_leaf_out(leaf));
                     (taken.count(), *more && !matches!(pick, Pick::Only(_)))
                 }
                 (_, Pick::Only(only)) => (only.len(), false),
@@ -147,10 +126,7 @@ impl Tree {
     }
 
     pub fn leaf_tri(&self, node: &Node, leaf: &Leaf) -> Tri {
-        match (
-            self.is_out(node) || self.is_leaf_out(leaf),
-            node.pick.takes(&leaf.id),
-        ) {
+        match (self.is_out(node) || self.is_leaf_out(leaf), node.pick.takes(&leaf.id)) {
             (true, _) => Tri::Out,
             (_, true) => Tri::All,
             (_, false) => Tri::None,

@@ -49,13 +49,7 @@ impl From<Run> for Leaf {
 
 impl Node {
     pub(super) fn new(experiment: Experiment, pick: Pick) -> Self {
-        Self {
-            folded: experiment.name.to_lowercase(),
-            experiment,
-            pick,
-            open: false,
-            runs: Runs::Unknown,
-        }
+        Self { folded: experiment.name.to_lowercase(), experiment, pick, open: false, runs: Runs::Unknown }
     }
 
     pub fn leaves(&self) -> &[Leaf] {

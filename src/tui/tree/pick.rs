@@ -26,10 +26,9 @@ impl Pick {
     pub fn of(choice: Choice) -> Self {
         match choice {
             Choice::No => Self::None,
-            Choice::Yes {
-                only: Some(only),
-                except,
-            } => Self::Only(only.difference(&except).cloned().collect()),
+            Choice::Yes { only: Some(only), except } => {
+                Self::Only(only.difference(&except).cloned().collect())
+            }
             Choice::Yes { only: None, except } if except.is_empty() => Self::All,
             Choice::Yes { only: None, except } => Self::Except(except),
         }
@@ -93,18 +92,9 @@ impl Pick {
 
     /// The shortest words of a plan; none when nothing is taken.
     pub fn planned(&self, name: &str, every: Option<&[&RunId]>) -> Option<PlannedExperiment> {
-        let whole = PlannedExperiment {
-            name: name.to_owned(),
-            ..PlannedExperiment::default()
-        };
-        let only = |runs: BTreeSet<RunId>| PlannedExperiment {
-            runs: Some(runs),
-            ..whole.clone()
-        };
-        let except = |runs: BTreeSet<RunId>| PlannedExperiment {
-            except: runs,
-            ..whole.clone()
-        };
+        let whole = PlannedExperiment { name: name.to_owned(), ..PlannedExperiment::default() };
+        let only = |runs: BTreeSet<RunId>| PlannedExperiment { runs: Some(runs), ..whole.clone() };
+        let except = |runs: BTreeSet<RunId>| PlannedExperiment { except: runs, ..whole.clone() };
         match (self, every) {
             (Self::None, _) => None,
             (Self::All, _) => Some(whole),

@@ -18,13 +18,7 @@ pub(super) struct Words(Vec<String>);
 
 impl Words {
     pub(super) fn of(filter: &str) -> Self {
-        Self(
-            filter
-                .to_lowercase()
-                .split_whitespace()
-                .map(str::to_owned)
-                .collect(),
-        )
+        Self(filter.to_lowercase().split_whitespace().map(str::to_owned).collect())
     }
 
     pub(super) fn fit(&self, node: &Node) -> bool {
@@ -33,9 +27,7 @@ impl Words {
 
     /// A run answers to the name of its experiment too.
     pub(super) fn fit_leaf(&self, node: &Node, leaf: &Leaf) -> bool {
-        self.0
-            .iter()
-            .all(|word| leaf.folded.contains(word) || node.folded.contains(word))
+        self.0.iter().all(|word| leaf.folded.contains(word) || node.folded.contains(word))
     }
 }
 
@@ -90,23 +82,14 @@ impl Tree {
         let at = row.node();
         self.nodes[at].open = false;
         self.show();
-        self.cursor = self
-            .rows
-            .iter()
-            .position(|row| *row == Row::Experiment(at))
-            .unwrap_or(0);
+        self.cursor = self.rows.iter().position(|row| *row == Row::Experiment(at)).unwrap_or(0);
     }
 
     /// Works out the rows anew; the cursor stays on its item when that is still there.
     pub(super) fn show(&mut self) {
         let held = self.rows.get(self.cursor).copied();
         let words = Words::of(&self.filter);
-        self.rows = self
-            .nodes
-            .iter()
-            .enumerate()
-            .flat_map(|(at, node)| rows_of(at, node, &words))
-            .collect();
+        self.rows = self.nodes.iter().enumerate().flat_map(|(at, node)| rows_of(at, node, &words)).collect();
         let kept = held.and_then(|held| {
             let same = self.rows.iter().position(|row| *row == held);
             same.or_else(|| self.rows.iter().position(|row| row.node() == held.node()))
@@ -129,10 +112,7 @@ fn rows_of(at: usize, node: &Node, words: &Words) -> Vec<Row> {
     let leaves: Vec<Row> = match (by_name, node.open) {
         (true, false) => Vec::new(),
         // A closed experiment is on show when one of its runs is what is looked for.
-        _ => (0..node.leaves().len())
-            .filter(fitting)
-            .map(|index| Row::Run(at, index))
-            .collect(),
+        _ => (0..node.leaves().len()).filter(fitting).map(|index| Row::Run(at, index)).collect(),
     };
     if !by_name && leaves.is_empty() {
         return Vec::new();

@@ -6,19 +6,11 @@ use super::*;
 use crate::entities::{Lifecycle, RunId};
 
 fn experiment(at: usize, name: &str) -> Experiment {
-    Experiment {
-        id: at.to_string().as_str().into(),
-        name: name.to_owned(),
-        ..Experiment::default()
-    }
+    Experiment { id: at.to_string().as_str().into(), name: name.to_owned(), ..Experiment::default() }
 }
 
 fn run(experiment: usize, at: usize) -> Run {
-    Run {
-        id: format!("{experiment}-{at}").as_str().into(),
-        name: format!("run {at}"),
-        ..Run::default()
-    }
+    Run { id: format!("{experiment}-{at}").as_str().into(), name: format!("run {at}"), ..Run::default() }
 }
 
 fn tree(sizes: &[usize], plan: &Plan) -> Tree {
@@ -42,10 +34,7 @@ fn open(tree: &mut Tree, name: &str) {
 fn taken(tree: &Tree) -> BTreeSet<RunId> {
     let of = |node: &Node| -> Vec<RunId> {
         let leaves = node.leaves().iter();
-        leaves
-            .filter(|leaf| node.pick.takes(&leaf.id))
-            .map(|leaf| leaf.id.clone())
-            .collect()
+        leaves.filter(|leaf| node.pick.takes(&leaf.id)).map(|leaf| leaf.id.clone()).collect()
     };
     tree.nodes.iter().flat_map(of).collect()
 }
@@ -82,12 +71,7 @@ fn a_filter_keeps_ancestors_and_bounds_what_is_picked() {
     let mut tree = tree(&sizes, &Plan::default());
     load(&mut tree, &sizes);
     tree.set_filter("RUN 1");
-    let rows = [
-        Row::Experiment(0),
-        Row::Run(0, 1),
-        Row::Experiment(1),
-        Row::Run(1, 1),
-    ];
+    let rows = [Row::Experiment(0), Row::Run(0, 1), Row::Experiment(1), Row::Run(1, 1)];
     assert_eq!(tree.rows(), rows);
     tree.toggle_all();
     assert_eq!(taken(&tree), ["0-0".into(), "1-0".into()].into());
@@ -106,14 +90,7 @@ fn runs_that_were_not_fetched_follow_their_experiment() {
     tree.open();
     assert!(matches!(tree.nodes[0].runs, Runs::Loading));
     tree.loaded(&"0".into(), Ok((vec![run(0, 0)], true)));
-    assert_eq!(
-        tree.counted(),
-        Counted {
-            experiments: 1,
-            runs: 1,
-            more: true
-        }
-    );
+    assert_eq!(tree.counted(), Counted { experiments: 1, runs: 1, more: true });
     tree.step(1);
     tree.toggle();
     let planned = &tree.plan().unwrap().experiments[0];
@@ -122,10 +99,7 @@ fn runs_that_were_not_fetched_follow_their_experiment() {
 
 #[test]
 fn deleted_ones_can_be_left_behind() {
-    let gone = Experiment {
-        lifecycle: Lifecycle::Deleted,
-        ..experiment(1, "gone")
-    };
+    let gone = Experiment { lifecycle: Lifecycle::Deleted, ..experiment(1, "gone") };
     let mut tree = Tree::new(vec![experiment(0, "here"), gone], &Plan::default());
     tree.toggle_deleted();
     assert_eq!(tree.tri(&tree.nodes[1]), Tri::Out);

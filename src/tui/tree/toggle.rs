@@ -37,8 +37,7 @@ impl Tree {
             Shown::Whole(at) => self.nodes[*at].pick == Pick::All,
             Shown::Runs(at, runs) => {
                 let node = &self.nodes[*at];
-                runs.iter()
-                    .all(|index| node.pick.takes(&node.leaves()[*index].id))
+                runs.iter().all(|index| node.pick.takes(&node.leaves()[*index].id))
             }
         });
         self.change(shown, |_| !all);

@@ -15,12 +15,7 @@ pub struct Parts<'a> {
 }
 
 pub fn parts<'a>(a: &'a str, b: &'a str) -> (Parts<'a>, Parts<'a>) {
-    let head: usize = a
-        .chars()
-        .zip(b.chars())
-        .take_while(|(x, y)| x == y)
-        .map(|(x, _)| x.len_utf8())
-        .sum();
+    let head: usize = a.chars().zip(b.chars()).take_while(|(x, y)| x == y).map(|(x, _)| x.len_utf8()).sum();
     let (rest_a, rest_b) = (&a[head..], &b[head..]);
     let tail: usize = rest_a
         .chars()
@@ -83,19 +78,11 @@ mod tests {
     use crate::tui::theme::{Theme, UNICODE};
     use proptest::prelude::*;
 
-    const LOOK: Look = Look {
-        theme: Theme::plain(),
-        glyphs: &UNICODE,
-    };
+    const LOOK: Look = Look { theme: Theme::plain(), glyphs: &UNICODE };
 
     fn shown(a: &str, b: &str, width: usize) -> [String; 2] {
         let (a, b) = parts(a, b);
-        [a, b].map(|parts| {
-            cell(LOOK, &parts, width)
-                .iter()
-                .map(|span| span.content.as_ref())
-                .collect()
-        })
+        [a, b].map(|parts| cell(LOOK, &parts, width).iter().map(|span| span.content.as_ref()).collect())
     }
 
     #[test]

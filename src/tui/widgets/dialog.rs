@@ -16,11 +16,7 @@ pub fn resume(model: &Model, frame: &mut Frame, area: Rect, session: &Session, a
     let look = model.look;
     let width = usize::from(WIDTH.min(area.width)) - 4;
     let ends = format!("{} {} {}", session.source, look.glyphs.arrow, session.target);
-    let go_on = format!(
-        "Go on at step {} {}",
-        session.step as usize + 1,
-        session.step.title()
-    );
+    let go_on = format!("Go on at step {} {}", session.step as usize + 1, session.step.title());
     let mut lines = vec![
         Line::raw("A migration was left before its end:"),
         Line::default(),

@@ -25,37 +25,17 @@ pub fn form(model: &Model, frame: &mut Frame, area: Rect, form: &Form) -> u16 {
         if top >= area.bottom() {
             break;
         }
-        let row = Rect {
-            y: top,
-            height: 1,
-            ..area
-        };
+        let row = Rect { y: top, height: 1, ..area };
         let (label, placeholder) = words(form, asked);
         let focused = form.focus == Some(asked);
-        labelled(
-            model,
-            frame,
-            row,
-            label,
-            form.field(asked),
-            &placeholder,
-            focused,
-            asked == Asked::Secret,
-        );
+        labelled(model, frame, row, label, form.field(asked), &placeholder, focused, asked == Asked::Secret);
         top += 1;
-        if let Some(trouble) = form
-            .trouble()
-            .filter(|_| asked == Asked::Uri && top < area.bottom())
-        {
+        if let Some(trouble) = form.trouble().filter(|_| asked == Asked::Uri && top < area.bottom()) {
             let room = usize::from(area.width.saturating_sub(LABELS + 2));
             let words = text::cut(&trouble, room, model.look.glyphs.ellipsis);
             let line = Line::styled(format!("{} {words}", model.look.glyphs.bad), model.look.theme.bad);
-            let below = Rect {
-                x: area.x + LABELS,
-                y: top,
-                width: area.width.saturating_sub(LABELS),
-                height: 1,
-            };
+            let below =
+                Rect { x: area.x + LABELS, y: top, width: area.width.saturating_sub(LABELS), height: 1 };
             frame.render_widget(line, below);
             top += 1;
         }
@@ -91,22 +71,10 @@ fn labelled(
 ) {
     let look = model.look;
     let mark = if focused { look.glyphs.current } else { " " };
-    let style = if focused {
-        look.theme.accent
-    } else {
-        ratatui::style::Style::new()
-    };
-    let label = text::fit(
-        &format!("{mark} {label}"),
-        usize::from(LABELS),
-        look.glyphs.ellipsis,
-    );
+    let style = if focused { look.theme.accent } else { ratatui::style::Style::new() };
+    let label = text::fit(&format!("{mark} {label}"), usize::from(LABELS), look.glyphs.ellipsis);
     frame.render_widget(Line::from(Span::styled(label, style)), row);
-    let place = Rect {
-        x: row.x + LABELS,
-        width: row.width.saturating_sub(LABELS),
-        ..row
-    };
+    let place = Rect { x: row.x + LABELS, width: row.width.saturating_sub(LABELS), ..row };
     if field.text().is_empty() {
         let room = usize::from(place.width);
         let words = text::cut(placeholder, room, look.glyphs.ellipsis);
@@ -129,11 +97,7 @@ fn draw(model: &Model, frame: &mut Frame, place: Rect, field: &Field, focused: b
     };
     let scroll = input.visual_scroll(width - 1);
     let shown = skip_columns(input.value(), scroll);
-    paint::lines(
-        frame,
-        Rect { height: 1, ..place },
-        vec![Line::raw(text::clean(shown))],
-    );
+    paint::lines(frame, Rect { height: 1, ..place }, vec![Line::raw(text::clean(shown))]);
     if focused {
         let column = input.visual_cursor().saturating_sub(scroll).min(width - 1);
         frame.set_cursor_position(Position::new(place.x + column as u16, place.y));
@@ -148,9 +112,5 @@ fn skip_columns(text: &str, columns: usize) -> &str {
         }
         skipped += unicode_width::UnicodeWidthChar::width(c).unwrap_or(0);
     }
-    if skipped >= columns && columns == 0 {
-        text
-    } else {
-        ""
-    }
+    if skipped >= columns && columns == 0 { text } else { "" }
 }

@@ -39,11 +39,7 @@ fn gather(model: &Model, rows: impl Iterator<Item = &'static Row>, all: bool) ->
                 hint.keys.push_str(&keys);
             }
             Some(_) => {}
-            None => hints.push(Hint {
-                keys,
-                words: row.words,
-                action: row.action,
-            }),
+            None => hints.push(Hint { keys, words: row.words, action: row.action }),
         }
     }
     hints
@@ -74,11 +70,7 @@ pub fn view(model: &Model, frame: &mut Frame, area: Rect) {
     let mut used = 0;
     for hint in &first {
         let is_last_line = lines.len() == usize::from(area.height);
-        let room = if is_last_line {
-            width.saturating_sub(kept)
-        } else {
-            width
-        };
+        let room = if is_last_line { width.saturating_sub(kept) } else { width };
         if used + columns(hint) > room {
             if is_last_line {
                 break;

@@ -11,20 +11,12 @@ use crate::tui::text;
 pub fn view(model: &Model, frame: &mut Frame, area: Rect, top: usize) {
     let look = model.look;
     let hints = footer::hints_below(model);
-    let column = hints
-        .iter()
-        .map(|hint| text::width(&hint.keys))
-        .max()
-        .unwrap_or(0)
-        .min(32);
+    let column = hints.iter().map(|hint| text::width(&hint.keys)).max().unwrap_or(0).min(32);
     let mut lines: Vec<Line> = hints
         .iter()
         .map(|hint| {
             Line::from(vec![
-                Span::styled(
-                    text::fit(&hint.keys, column, look.glyphs.ellipsis),
-                    look.theme.accent,
-                ),
+                Span::styled(text::fit(&hint.keys, column, look.glyphs.ellipsis), look.theme.accent),
                 Span::raw(format!("  {}", hint.words)),
             ])
         })
@@ -32,14 +24,7 @@ pub fn view(model: &Model, frame: &mut Frame, area: Rect, top: usize) {
     lines.push(Line::default());
     lines.extend(signs(model));
     let height = u16::try_from(lines.len()).unwrap_or(u16::MAX).saturating_add(2);
-    let inside = paint::card(
-        model,
-        frame,
-        area,
-        "Keys of this screen",
-        66,
-        height.min(area.height - 2),
-    );
+    let inside = paint::card(model, frame, area, "Keys of this screen", 66, height.min(area.height - 2));
     let most = lines.len().saturating_sub(usize::from(inside.height));
     let shown = lines.into_iter().skip(top.min(most)).collect();
     paint::lines(frame, inside, shown);

@@ -25,10 +25,7 @@ pub fn heading(model: &Model, width: u16, about: &str) -> Vec<Line<'static>> {
 }
 
 pub fn wrapped(words: &str, width: usize, style: Style) -> Vec<Line<'static>> {
-    text::wrap(words, width)
-        .into_iter()
-        .map(|line| Line::styled(line, style))
-        .collect()
+    text::wrap(words, width).into_iter().map(|line| Line::styled(line, style)).collect()
 }
 
 /// `✓ words`, with the following lines under the words.
@@ -86,12 +83,8 @@ pub fn bar(look: Look, fraction: f64, width: usize) -> Line<'static> {
 /// A framed box in the middle of `area`, emptied; gives its inside.
 pub fn card(model: &Model, frame: &mut Frame, area: Rect, title: &str, width: u16, height: u16) -> Rect {
     let (width, height) = (width.min(area.width), height.min(area.height));
-    let place = Rect {
-        x: area.x + (area.width - width) / 2,
-        y: area.y + (area.height - height) / 2,
-        width,
-        height,
-    };
+    let place =
+        Rect { x: area.x + (area.width - width) / 2, y: area.y + (area.height - height) / 2, width, height };
     let block = Block::bordered()
         .border_set(model.look.glyphs.border)
         .border_style(model.look.theme.accent)
@@ -105,9 +98,5 @@ pub fn card(model: &Model, frame: &mut Frame, area: Rect, title: &str, width: u1
     };
     frame.render_widget(Clear, margin);
     frame.render_widget(block, place);
-    Rect {
-        x: inside.x + 1,
-        width: inside.width.saturating_sub(2),
-        ..inside
-    }
+    Rect { x: inside.x + 1, width: inside.width.saturating_sub(2), ..inside }
 }

@@ -18,18 +18,11 @@ pub fn tabs(model: &Model, work: &Work, usual: &str, width: u16) -> Line<'static
     let mut spans = vec![Span::styled(rule.repeat(2), look.theme.dim)];
     let tabs = [
         (Pane::InFlight, usual.to_owned()),
-        (
-            Pane::Failures,
-            format!("F failures {}", text::number(work.failed())),
-        ),
+        (Pane::Failures, format!("F failures {}", text::number(work.failed()))),
         (Pane::Log, format!("L log {}", model.log.len())),
     ];
     for (pane, words) in tabs {
-        let style = if pane == work.pane {
-            look.theme.selected
-        } else {
-            look.theme.dim
-        };
+        let style = if pane == work.pane { look.theme.selected } else { look.theme.dim };
         spans.push(Span::styled(format!(" {words} "), style));
         spans.push(Span::styled(rule.repeat(2), look.theme.dim));
     }
@@ -88,10 +81,7 @@ pub fn failures(model: &Model, work: &Work, frame: &mut Frame, area: Rect) {
 fn listed(model: &Model, failed: &Failed, chosen: bool, width: u16) -> Line<'static> {
     let look = model.look;
     let mark = if chosen { look.glyphs.current } else { " " };
-    let words = format!(
-        "{mark} {} {} {}: {}",
-        look.glyphs.bad, failed.kind, failed.name, failed.reason
-    );
+    let words = format!("{mark} {} {} {}: {}", look.glyphs.bad, failed.kind, failed.name, failed.reason);
     let words = text::fit(&words, usize::from(width), look.glyphs.ellipsis);
     match chosen {
         true => Line::styled(words, look.theme.selected),
@@ -102,11 +92,7 @@ fn listed(model: &Model, failed: &Failed, chosen: bool, width: u16) -> Line<'sta
 fn whole(model: &Model, failed: &Failed, width: u16) -> Vec<Line<'static>> {
     let (look, width) = (model.look, usize::from(width));
     let mut lines = vec![Line::default()];
-    lines.extend(
-        paint::item(look.glyphs.bad, &failed.reason, width, look.theme.bad)
-            .into_iter()
-            .take(3),
-    );
+    lines.extend(paint::item(look.glyphs.bad, &failed.reason, width, look.theme.bad).into_iter().take(3));
     if let Some(hint) = &failed.hint {
         lines.extend(paint::hint(look, hint, width).into_iter().take(2));
     }

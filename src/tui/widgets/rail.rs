@@ -43,11 +43,7 @@ fn steps_line(model: &Model, named: impl Fn(Step) -> bool) -> Line<'static> {
     for step in Step::ALL {
         let gate = model.gate(step);
         let (glyph, style) = sign(model, &gate);
-        let name = if named(step) {
-            format!(" {}", short(step))
-        } else {
-            String::new()
-        };
+        let name = if named(step) { format!(" {}", short(step)) } else { String::new() };
         let label = format!("{glyph}{}{name}", step as usize + 1);
         if step == model.step {
             let here = format!("{}{label}", model.look.glyphs.current);
@@ -84,10 +80,7 @@ pub fn beside(model: &Model, frame: &mut Frame, area: Rect) {
         let mark = if is_here { look.glyphs.current } else { " " };
         let title = format!(" {mark} {glyph} {} {}", step as usize + 1, step.title());
         let title_style = if is_here { look.theme.selected } else { style };
-        lines.push(Line::styled(
-            text::fit(&title, inner, look.glyphs.ellipsis),
-            title_style,
-        ));
+        lines.push(Line::styled(text::fit(&title, inner, look.glyphs.ellipsis), title_style));
         lines.extend(
             text::wrap(gate.word(), inner.saturating_sub(7))
                 .into_iter()
@@ -99,11 +92,7 @@ pub fn beside(model: &Model, frame: &mut Frame, area: Rect) {
         }
     }
     paint::lines(frame, area, lines);
-    let upright = Rect {
-        x: area.right() - 1,
-        width: 1,
-        ..area
-    };
+    let upright = Rect { x: area.right() - 1, width: 1, ..area };
     let column = vec![Line::styled(look.glyphs.upright, look.theme.dim); usize::from(area.height)];
     paint::lines(frame, upright, column);
 }
