@@ -17,7 +17,6 @@ pub fn act(model: &mut Model, action: Action, key: KeyEvent) -> Vec<Effect> {
     match action {
         Action::Try | Action::Recheck => return recheck(model),
         Action::Next => return flow::go_next(model),
-        Action::Finish => return flow::quit(model),
         Action::Start | Action::Again => return flow::start(model),
         Action::Refetch => {
             model.selection.tree = Loaded::Nothing;

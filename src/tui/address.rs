@@ -14,6 +14,9 @@ pub fn trouble(text: &str, end: End) -> Option<String> {
     if text.starts_with("arn:") {
         return Some("SageMaker MLflow Apps come with a later version; give an http(s) address".into());
     }
+    if ["http:", "https:"].iter().any(|scheme| text.starts_with(scheme)) && !text.contains("://") {
+        return Some("an address looks like http://host:5000".into());
+    }
     if !text.contains("://") {
         let looks_like_host = text.contains(':') && !text.starts_with(['/', '.', '~']);
         return match end {
@@ -38,16 +41,15 @@ pub fn trouble(text: &str, end: End) -> Option<String> {
 
 /// Parts `http://user:password@host` into the address and its login.
 pub fn part(text: &str) -> (String, Option<(String, SecretString)>) {
-    let plain = (text.trim().to_owned(), None);
-    let Ok(mut url) = Url::parse(text.trim()) else {
-        let is_path = text.trim().starts_with(['/', '.', '~']) || !text.contains(':');
-        return match is_path {
-            true => plain,
-            false => (without_login(text.trim()), None),
-        };
+    let text = text.trim();
+    let is_path = text.starts_with(['/', '.', '~']) || !text.contains(':');
+    let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
+    let Some(mut url) = url else {
+        let shown = if is_path { text.to_owned() } else { without_login(text) };
+        return (shown, None);
     };
-    if !matches!(url.scheme(), "http" | "https") || url.username().is_empty() && url.password().is_none() {
-        return plain;
+    if url.username().is_empty() && url.password().is_none() {
+        return (text.to_owned(), None);
     }
     let decode = |text: &str| percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned();
     let login = (decode(url.username()), SecretString::from(decode(url.password().unwrap_or_default())));

@@ -5,31 +5,29 @@ use super::validation;
 use crate::engine::Step;
 use crate::entities::Plan;
 
-pub fn of(model: &Model) -> String {
-    let source = word_or(&model.source.location(), "URI");
-    let target = word_or(&model.target.location(), "URI");
+/// The command and its options; an option and its value are one part.
+pub fn of(model: &Model) -> Vec<String> {
+    let source = format!("--source {}", word_or(&model.source.location(), "URI"));
+    let target = format!("--target {}", word_or(&model.target.location(), "URI"));
     let directory = word_or(&model.directory().display().to_string(), "DIR");
+    let plan = format!("--plan {}", quoted(&model.places.plan.display().to_string()));
+    let plan = Some(plan).filter(|_| model.plan != Plan::default());
     let by_directory = model.route.by_directory;
-    let plan = match model.plan == Plan::default() {
-        true => String::new(),
-        false => format!(" --plan {}", quoted(&model.places.plan.display().to_string())),
-    };
-    let ends = format!("--source {source} --target {target}");
-    match model.step {
-        Step::Check => format!("mlferry check --source {source}"),
-        Step::App | Step::Connect => format!("mlferry check {ends}"),
-        Step::Plan => format!("mlferry plan --source {source} --output plan.toml"),
-        Step::Export if !by_directory => format!("mlferry run {ends} --direct{plan} --yes"),
-        Step::Export => format!("mlferry export --source {source} --output-dir {directory}{plan}"),
-        Step::Import if by_directory => {
-            format!("mlferry import --input-dir {directory} --target {target}{plan}")
-        }
-        Step::Import => format!("mlferry import {ends}{plan}"),
+    let (command, options) = match model.step {
+        Step::Check => ("check", vec![source]),
+        Step::App | Step::Connect => ("check", vec![source, target]),
+        Step::Plan => ("plan", vec![source, "--output plan.toml".into()]),
+        Step::Export if !by_directory => ("run", vec![source, target, "--direct".into(), "--yes".into()]),
+        Step::Export => ("export", vec![source, format!("--output-dir {directory}")]),
+        Step::Import if by_directory => ("import", vec![format!("--input-dir {directory}"), target]),
+        Step::Import => ("import", vec![source, target]),
         Step::Validate => {
             let artifacts = validation::word(model.validation.artifacts);
-            format!("mlferry validate {ends}{plan} --artifacts {artifacts}")
+            ("validate", vec![source, target, format!("--artifacts {artifacts}")])
         }
-    }
+    };
+    let plan = plan.filter(|_| model.step >= Step::Export);
+    [format!("mlferry {command}")].into_iter().chain(options).chain(plan).collect()
 }
 
 fn word_or(text: &str, placeholder: &str) -> String {

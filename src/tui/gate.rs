@@ -102,6 +102,7 @@ impl Model {
         match step {
             Step::Check => None,
             Step::App => self.source.report().is_none().then_some("check the source first"),
+            Step::Connect if self.source.report().is_none() => Some("check the source first"),
             Step::Connect => self.target.report().is_none().then_some("check the target first"),
             Step::Plan => (!is_done(Step::Connect)).then_some("connect both ends first"),
             Step::Export => (!is_done(Step::Plan)).then_some("choose what to move first"),

@@ -236,6 +236,15 @@ impl Model {
         self.running().is_some() || self.source.is_trying() || self.target.is_trying() || is_fetching
     }
 
+    /// How many runs will be moved, where that has been seen exactly.
+    pub fn expected_runs(&self) -> Option<u64> {
+        let plan = &self.plan;
+        let is_everything = plan.experiments.is_empty() && plan.globs.is_empty() && !plan.skip_deleted;
+        let report = self.source.report().filter(|report| is_everything && !report.more_runs);
+        let counted = || self.selection.tree().map(Tree::counted).filter(|counted| !counted.more);
+        report.map(|report| report.runs).or_else(|| counted().map(|counted| counted.runs))
+    }
+
     pub fn route(&self) -> Route {
         match self.route.by_directory {
             true => Route::Directory(self.directory()),

@@ -34,11 +34,12 @@ pub fn view(model: &Model, frame: &mut Frame) {
         return;
     }
     let keys = if area.height >= TALL { 2 } else { 1 };
-    let [title, middle, notice, command, footer] = Layout::vertical([
+    let command = command_lines(model, usize::from(area.width));
+    let [title, middle, notice, below, footer] = Layout::vertical([
         Constraint::Length(1),
         Constraint::Fill(1),
         Constraint::Length(1),
-        Constraint::Length(1),
+        Constraint::Length(command.len() as u16),
         Constraint::Length(keys),
     ])
     .areas(area);
@@ -57,7 +58,7 @@ pub fn view(model: &Model, frame: &mut Frame) {
     let body = Rect { x: body.x + 1, width: body.width.saturating_sub(2), ..body };
     screens::view(model, frame, body);
     draw_notice(model, frame, notice);
-    draw_command(model, frame, command);
+    paint::lines(frame, below, command);
     footer::view(model, frame, footer);
     match &model.overlay {
         None => {}
@@ -99,11 +100,27 @@ fn draw_notice(model: &Model, frame: &mut Frame, area: Rect) {
     frame.render_widget(line, area);
 }
 
-fn draw_command(model: &Model, frame: &mut Frame, area: Rect) {
-    let look = model.look;
-    let room = usize::from(area.width).saturating_sub(4);
-    let command = text::cut(&command::of(model), room, look.glyphs.ellipsis);
-    frame.render_widget(Line::styled(format!(" $ {command}"), look.theme.dim), area);
+/// As many lines as it takes: a command that is cut is of no use.
+fn command_lines(model: &Model, width: usize) -> Vec<Line<'static>> {
+    let room = width.saturating_sub(6);
+    let mut lines: Vec<String> = Vec::new();
+    for part in command::of(model) {
+        match lines.last_mut() {
+            Some(line) if text::width(line) + 1 + text::width(&part) <= room => {
+                line.push(' ');
+                line.push_str(&part);
+            }
+            _ => lines.push(part),
+        }
+    }
+    let last = lines.len().saturating_sub(1);
+    let lines = lines.into_iter().enumerate().map(|(index, words)| {
+        let lead = if index == 0 { " $ " } else { "     " };
+        let more = if index == last { "" } else { " \\" };
+        let words = text::cut(&words, room, model.look.glyphs.ellipsis);
+        Line::styled(format!("{lead}{words}{more}"), model.look.theme.dim)
+    });
+    lines.collect()
 }
 
 fn too_small(model: &Model, frame: &mut Frame, area: Rect) {

@@ -16,7 +16,6 @@ pub use table::TABLE;
 pub enum Action {
     Try,
     Next,
-    Finish,
     Start,
     Again,
     NextField,

@@ -4,7 +4,7 @@ use crate::engine::{Route, Step};
 use crate::tui::flow;
 use crate::tui::model::{Loaded, Model, Seen};
 use crate::tui::tree::Tree;
-use crate::tui::work::{Pane, Work};
+use crate::tui::work::{Pane, Phase, Work};
 
 pub fn always(_: &Model) -> bool {
     true
@@ -40,6 +40,11 @@ pub fn can_next(model: &Model) -> bool {
     model.returning.is_none() && flow::next(model).is_ok()
 }
 
+/// Where it is not yet to be had, asking tells why.
+pub fn may_ask_for_next(model: &Model) -> bool {
+    can_next(model) || has_tree(model)
+}
+
 /// Enter opens things in the tree.
 pub fn may_enter_next(model: &Model) -> bool {
     model.step != Step::Plan && can_next(model)
@@ -54,11 +59,20 @@ pub fn needs_work(model: &Model) -> bool {
 }
 
 pub fn has_work(model: &Model) -> bool {
-    model.work_here().is_some() && needs_work(model)
+    needs_work(model) && here(model, |work| !matches!(work.phase, Phase::Idle))
+}
+
+fn is_startable(model: &Model) -> bool {
+    is_idle(model) && needs_work(model) && !can_next(model) && here(model, |work| !work.is_finished())
 }
 
 pub fn can_start(model: &Model) -> bool {
-    is_idle(model) && needs_work(model) && !can_next(model) && here(model, |work| !work.is_finished())
+    is_startable(model) && here(model, |work| matches!(work.phase, Phase::Idle))
+}
+
+/// It was stopped, or broke off.
+pub fn can_go_on(model: &Model) -> bool {
+    is_startable(model) && here(model, |work| matches!(work.phase, Phase::Ended(_)))
 }
 
 pub fn can_run_again(model: &Model) -> bool {

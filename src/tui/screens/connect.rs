@@ -11,26 +11,29 @@ use crate::tui::model::{Model, Seen, Side};
 use crate::tui::text;
 use crate::tui::widgets::{fields, paint};
 
-/// Rows of the two columns.
-const ENDS: u16 = 5;
+/// Rows that the two columns may take at most: what is below them must stay in sight.
+const MOST: usize = 7;
 
 pub fn view(model: &Model, frame: &mut Frame, area: Rect) {
-    let head = paint::heading(model, area.width, "Both ends once more, as the import will meet them.");
+    let head = paint::short_heading(model, area.width, "both ends once more, as the import will meet them");
+    let half = area.width.saturating_sub(3) / 2;
+    let [source, target] = [&model.source, &model.target].map(|end| side(model, end, half));
+    let rows = source.len().max(target.len()).min(MOST);
     let [top, ends, verdict, route, directory] = Layout::vertical([
         Constraint::Length(head.len() as u16),
-        Constraint::Length(ENDS),
+        Constraint::Length(rows as u16 + 1),
         Constraint::Length(3),
-        Constraint::Length(4),
+        Constraint::Length(3),
         Constraint::Length(1),
     ])
     .areas(area);
     paint::lines(frame, top, head);
-    let [left, gap, right] =
-        Layout::horizontal([Constraint::Fill(1), Constraint::Length(3), Constraint::Fill(1)]).areas(ends);
-    paint::lines(frame, left, side(model, &model.source, left.width));
-    paint::lines(frame, right, side(model, &model.target, right.width));
+    let columns = [Constraint::Length(half), Constraint::Length(3), Constraint::Length(half)];
+    let [left, gap, right] = Layout::horizontal(columns).areas(ends);
+    paint::lines(frame, left, source);
+    paint::lines(frame, right, target);
     let upright = Line::styled(format!(" {}", model.look.glyphs.upright), model.look.theme.dim);
-    paint::lines(frame, gap, vec![upright; usize::from(ENDS)]);
+    paint::lines(frame, gap, vec![upright; rows]);
     paint::lines(frame, verdict, judged(model, verdict.width));
     paint::lines(frame, route, routes(model));
     if model.route.by_directory {
@@ -72,26 +75,22 @@ fn side(model: &Model, side: &Side, width: u16) -> Vec<Line<'static>> {
 
 fn judged(model: &Model, width: u16) -> Vec<Line<'static>> {
     let (look, width) = (model.look, usize::from(width));
-    let both = model.source.report().is_some() && model.target.report().is_some();
-    let mut lines = match model.connection() {
-        Ok(()) => paint::item(look.glyphs.ok, "two different servers", width, look.theme.ok),
-        Err(why) if both => paint::item(look.glyphs.bad, &why, width, look.theme.bad),
-        Err(_) => vec![Line::default()],
-    };
-    let failure = |side: &Side| {
-        let report = side.report()?;
-        report.findings.iter().find(|f| f.level == Level::Failure)?.hint.clone()
-    };
-    match failure(&model.target) {
-        Some(hint) => lines.extend(paint::hint(look, &hint, width)),
-        None => lines.push(Line::styled(
-            format!(
-                "{} whether the target may be written to shows at the import's first item",
-                look.glyphs.dot
-            ),
-            look.theme.dim,
-        )),
+    if model.source.report().is_none() || model.target.report().is_none() {
+        return Vec::new();
     }
+    if let Err(why) = model.connection() {
+        let failure = model.target.report().and_then(|report| {
+            let failure = report.findings.iter().find(|finding| finding.level == Level::Failure)?;
+            failure.hint.clone()
+        });
+        let hint = failure.unwrap_or_else(|| "give another target in step 2".into());
+        let mut lines = paint::item(look.glyphs.bad, &why, width, look.theme.bad);
+        lines.extend(paint::hint(look, &hint, width));
+        return lines;
+    }
+    let mut lines = paint::item(look.glyphs.ok, "two different servers", width, look.theme.ok);
+    let untried = "whether the target may be written to shows at the import's first item";
+    lines.extend(paint::item(look.glyphs.dot, untried, width, look.theme.dim));
     lines
 }
 

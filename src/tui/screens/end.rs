@@ -16,9 +16,7 @@ pub fn view(model: &Model, frame: &mut Frame, area: Rect) {
     let end = if model.step == Step::Check { End::Source } else { End::Target };
     let side = model.side(end);
     let about = match end {
-        End::Source => {
-            "What the source holds, and what of it will not arrive. It is only read, never changed."
-        }
+        End::Source => "What the source holds, and what of it will not arrive. It is only read.",
         End::Target => "Where everything goes to.",
     };
     let mut head = paint::heading(model, area.width, about);
@@ -84,6 +82,8 @@ fn found(model: &Model, side: &Side, width: u16) -> Vec<Line<'static>> {
         Seen::Untried if side.form.field(Asked::Uri).text().is_empty() => {
             vec![Line::styled("Type or paste the address, then press Enter.", look.theme.dim)]
         }
+        // The form has named it.
+        Seen::Untried if side.form.trouble().is_some() => Vec::new(),
         Seen::Untried => vec![Line::styled("Enter tries it.", look.theme.dim)],
         Seen::Trying => vec![Line::from(vec![
             Span::styled(format!("{} ", paint::spinner(model)), look.theme.accent),

@@ -45,7 +45,7 @@ pub fn view(model: &Model, frame: &mut Frame, area: Rect) {
 fn counted(tree: &Tree) -> String {
     let counted = tree.counted();
     if counted.experiments == 0 {
-        return "Nothing is picked. Space picks the line below the cursor, a picks everything.".into();
+        return "Nothing is picked. Space picks what the cursor is on, a picks everything.".into();
     }
     let runs = match (counted.runs, counted.more) {
         // None of them was looked at.

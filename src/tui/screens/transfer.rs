@@ -20,7 +20,7 @@ const NUMBER: usize = 11;
 
 pub fn view(model: &Model, frame: &mut Frame, area: Rect) {
     let Some(work) = model.work_here() else { return };
-    let mut lines = paint::heading(model, area.width, &about(model));
+    let mut lines = paint::short_heading(model, area.width, &about(model));
     if model.gate(model.step) == Gate::NotNeeded {
         let words = "Not needed: the data goes directly from server to server (step 3 decides).";
         lines.extend(paint::item(
@@ -38,9 +38,15 @@ pub fn view(model: &Model, frame: &mut Frame, area: Rect) {
         return;
     }
     lines.extend(state(model, work, area.width));
-    lines.extend(table(model, &work.reading));
-    lines.push(speeds(model, work, area.width));
-    let usual = format!("in flight {}", work.in_flight_count());
+    // What broke off before it began has nothing to count.
+    if work.trouble().is_none() || work.reading != Reading::default() {
+        lines.extend(table(model, &work.reading));
+        lines.extend(speeds(model, work));
+    }
+    let usual = match work.is_running() {
+        true => format!("in flight {}", work.in_flight_count()),
+        false => "what it left".to_owned(),
+    };
     lines.push(pane::tabs(model, work, &usual, area.width));
     let [top, rest] =
         Layout::vertical([Constraint::Length(lines.len() as u16), Constraint::Fill(1)]).areas(area);
@@ -113,27 +119,38 @@ fn running(model: &Model, work: &Work, width: usize) -> Vec<Line<'static>> {
     // Rounded down: 100 % is for the end alone.
     let percent = format!(" {:>3} %", (fraction * 100.0) as u64);
     let elapsed = model.now.saturating_sub(work.started).as_secs_f64();
-    let remaining = work.rates.remaining().map_or_else(|| look.glyphs.dash.to_owned(), text::duration);
+    let remaining = remaining(model, work).unwrap_or_else(|| look.glyphs.dash.to_owned());
     let mut bar = paint::bar(look, fraction, width.saturating_sub(text::width(&percent)));
     bar.push_span(Span::raw(percent));
     let (word, style) = match (work.stops, work.paused) {
         (0, false) => ("running", look.theme.accent),
-        (0, true) => ("paused: what had begun is finished", look.theme.warn),
+        (0, true) => ("paused", look.theme.warn),
         (1, _) => ("stopping: what runs is finished first", look.theme.warn),
         _ => ("stopping now", look.theme.warn),
     };
-    let about = match work.reading.all_planned {
-        true => "",
-        false => "  still counting what there is",
+    let to_go = match (work.stops, work.reading.all_planned) {
+        (0, true) => format!("  {remaining} to go"),
+        (0, false) => format!("  {remaining} to go, still counting what there is"),
+        _ => String::new(),
     };
     vec![
         bar,
         Line::from(vec![
             Span::styled(format!("{} {word}  ", paint::spinner(model)), style),
-            Span::raw(format!("{}  to go {remaining}", text::duration(elapsed))),
-            Span::styled(about, look.theme.dim),
+            Span::raw(text::duration(elapsed)),
+            Span::styled(to_go, look.theme.dim),
         ]),
     ]
+}
+
+/// Exact once everything is counted; before that by the runs that the source was seen to hold.
+fn remaining(model: &Model, work: &Work) -> Option<String> {
+    if let Some(seconds) = work.rates.remaining() {
+        return Some(text::duration(seconds));
+    }
+    let pending = model.expected_runs()?.checked_sub(rate::runs(&work.reading))?;
+    let speed = work.rates.per_second(rate::runs);
+    (speed > 0.0 && pending > 0).then(|| format!("about {}", text::duration(pending as f64 / speed)))
 }
 
 fn ended(model: &Model, outcome: &Outcome, width: usize) -> Vec<Line<'static>> {
@@ -150,7 +167,7 @@ fn ended(model: &Model, outcome: &Outcome, width: usize) -> Vec<Line<'static>> {
         (_, n) => (
             look.glyphs.warn,
             format!(
-                "finished in {took}, but {} failed. F shows why, r tries {} again.",
+                "finished in {took}, but {} failed. f shows why, r tries {} again.",
                 text::count(n, "item", "items"),
                 if n == 1 { "it" } else { "them" }
             ),
@@ -205,29 +222,29 @@ pub fn table(model: &Model, reading: &Reading) -> Vec<Line<'static>> {
     lines
 }
 
-pub fn speeds(model: &Model, work: &Work, width: u16) -> Line<'static> {
+pub fn speeds(model: &Model, work: &Work) -> Vec<Line<'static>> {
     let (look, reading) = (model.look, &work.reading);
     let dot = look.glyphs.dot;
-    let requests = format!(
+    let mut requests = format!(
         "{}, {}",
         text::count(reading.requests, "request", "requests"),
         text::count(reading.retries, "retry", "retries")
     );
     let words = if work.is_running() {
+        requests.push_str(&format!(", at most {} at once", reading.concurrency));
         let per_second = |of: fn(&Reading) -> u64| work.rates.per_second(of);
         format!(
-            "{:.1} runs/s {dot} {} points/s {dot} {}/s {dot} {requests}, up to {} at once",
+            "{:.1} runs/s {dot} {} points/s {dot} {}/s",
             per_second(rate::runs),
             text::number(per_second(|r| r.points) as u64),
             text::bytes(per_second(|r| r.bytes) as u64),
-            reading.concurrency,
         )
     } else {
         format!(
-            "{} {dot} {} {dot} {requests}",
+            "{} {dot} {}",
             text::count(reading.points, "metric point", "metric points"),
             text::bytes(reading.bytes)
         )
     };
-    Line::styled(text::cut(&words, usize::from(width), look.glyphs.ellipsis), look.theme.dim)
+    [words, requests].map(|words| Line::styled(words, look.theme.dim)).into()
 }

@@ -10,27 +10,26 @@ use crate::engine::validate::{ArtifactCheck, Mark, Totals};
 use crate::entities::Kind;
 use crate::tui::model::Model;
 use crate::tui::text;
-use crate::tui::validation::word;
 use crate::tui::widgets::{paint, pane};
 use crate::tui::work::{Pane, Phase};
 
 pub fn view(model: &Model, frame: &mut Frame, area: Rect) {
     let work = &model.validation.work;
-    let about = format!(
-        "Reads both sides afresh and compares them. Files: {} (c changes).",
-        files(model.validation.artifacts)
-    );
-    let mut lines = paint::heading(model, area.width, &about);
+    let about = format!("files: {} (c changes it)", files(model.validation.artifacts));
+    let mut lines = paint::short_heading(model, area.width, &about);
     match &work.phase {
         Phase::Idle => {
-            lines.push(Line::raw("Enter starts. Nothing is changed on either side."));
+            lines.push(Line::raw("Enter starts."));
+            lines.push(Line::default());
+            let about = "Both sides are read afresh and compared field by field. Neither is changed.";
+            lines.extend(paint::wrapped(about, usize::from(area.width), model.look.theme.dim));
             paint::lines(frame, area, lines);
             return;
         }
         Phase::Starting | Phase::Running => {
             lines.extend(transfer::state(model, work, area.width));
             lines.extend(transfer::table(model, &work.reading));
-            lines.push(transfer::speeds(model, work, area.width));
+            lines.extend(transfer::speeds(model, work));
         }
         Phase::Ended(result) => match result.as_ref() {
             Err(trouble) => lines.extend(end::refused(model, trouble, usize::from(area.width))),
@@ -46,8 +45,12 @@ pub fn view(model: &Model, frame: &mut Frame, area: Rect) {
             }
         },
     }
-    let only = model.validation.only.map_or("all", Mark::word);
-    let usual = format!("differences {}: {only} (m)", text::number(model.validation.found));
+    let usual = match model.validation.only {
+        None => format!("differences {}", text::number(model.validation.found)),
+        Some(only) => {
+            format!("{} {} of {}", only.word(), model.validation.shown().len(), model.validation.found)
+        }
+    };
     lines.push(pane::tabs(model, work, &usual, area.width));
     let [top, rest] =
         Layout::vertical([Constraint::Length(lines.len() as u16), Constraint::Fill(1)]).areas(area);
@@ -62,13 +65,12 @@ pub fn view(model: &Model, frame: &mut Frame, area: Rect) {
     }
 }
 
-fn files(check: ArtifactCheck) -> String {
-    let how = match check {
+fn files(check: ArtifactCheck) -> &'static str {
+    match check {
         ArtifactCheck::None => "not compared",
         ArtifactCheck::Size => "by name and size",
-        ArtifactCheck::Checksum => "every byte of both sides is read",
-    };
-    format!("{}, {how}", word(check))
+        ArtifactCheck::Checksum => "by checksum, every byte is read",
+    }
 }
 
 fn verdict(model: &Model, totals: Option<&Totals>, stopped: bool, width: u16) -> Vec<Line<'static>> {
@@ -81,7 +83,7 @@ fn verdict(model: &Model, totals: Option<&Totals>, stopped: bool, width: u16) ->
             look.theme.warn,
         ),
         Some(totals) if !totals.differs() => {
-            let words = "validated: both sides are the same. f leaves, q too.";
+            let words = "validated: both sides are the same. Nothing is left to do; q leaves.";
             paint::item(look.glyphs.ok, words, width, look.theme.ok)
         }
         _ => {
@@ -95,7 +97,7 @@ fn table(model: &Model, totals: &Totals) -> Vec<Line<'static>> {
     let look = model.look;
     let head: String = Mark::ALL
         .into_iter()
-        .map(|mark| text::right(&format!("{} {}", mark.sign(), mark.word()), 12))
+        .map(|mark| text::right(&format!("{} {}", mark.sign(), mark.word()), 13))
         .collect();
     let mut lines = vec![Line::styled(format!("{:<12}{head}", ""), look.theme.dim)];
     for kind in Kind::ALL {
@@ -103,7 +105,7 @@ fn table(model: &Model, totals: &Totals) -> Vec<Line<'static>> {
         for mark in Mark::ALL {
             let count = totals.of(kind, mark);
             let style = if mark != Mark::Same && count > 0 { look.theme.bad } else { Style::new() };
-            spans.push(Span::styled(text::right(&text::number(count), 12), style));
+            spans.push(Span::styled(text::right(&text::number(count), 13), style));
         }
         lines.push(Line::from(spans));
     }

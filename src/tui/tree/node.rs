@@ -38,7 +38,7 @@ impl From<Run> for Leaf {
     fn from(run: Run) -> Self {
         let name = run.label().to_owned();
         Self {
-            folded: format!("{} {}", name.to_lowercase(), run.id),
+            folded: name.to_lowercase(),
             name,
             status: run.status,
             deleted: run.lifecycle.is_deleted(),

@@ -10,7 +10,11 @@ fn experiment(at: usize, name: &str) -> Experiment {
 }
 
 fn run(experiment: usize, at: usize) -> Run {
-    Run { id: format!("{experiment}-{at}").as_str().into(), name: format!("run {at}"), ..Run::default() }
+    Run {
+        id: format!("{experiment}-{at}").as_str().into(),
+        name: format!("run {}", ["alpha", "beta", "gamma", "delta"][at % 4]),
+        ..Run::default()
+    }
 }
 
 fn tree(sizes: &[usize], plan: &Plan) -> Tree {
@@ -70,12 +74,12 @@ fn a_filter_keeps_ancestors_and_bounds_what_is_picked() {
     let sizes = [2, 2];
     let mut tree = tree(&sizes, &Plan::default());
     load(&mut tree, &sizes);
-    tree.set_filter("RUN 1");
+    tree.set_filter("RUN BETA");
     let rows = [Row::Experiment(0), Row::Run(0, 1), Row::Experiment(1), Row::Run(1, 1)];
     assert_eq!(tree.rows(), rows);
     tree.toggle_all();
     assert_eq!(taken(&tree), ["0-0".into(), "1-0".into()].into());
-    tree.set_filter("experiment 1 run 0");
+    tree.set_filter("experiment 1 alpha");
     assert_eq!(tree.rows(), [Row::Experiment(1), Row::Run(1, 0)]);
     tree.set_filter("nothing like it");
     assert!(tree.rows().is_empty());
@@ -142,7 +146,7 @@ fn act() -> impl Strategy<Value = Act> {
         Just(Act::Invert),
         Just(Act::Open),
         Just(Act::Close),
-        "(|run|experiment|[0-4]|run [0-4])".prop_map(Act::Filter),
+        "(|run|experiment|[0-4]|beta|1 gamma|0-1)".prop_map(Act::Filter),
         (0_usize..4).prop_map(Act::Load),
     ]
 }

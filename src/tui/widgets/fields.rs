@@ -27,7 +27,7 @@ pub fn form(model: &Model, frame: &mut Frame, area: Rect, form: &Form) -> u16 {
         }
         let row = Rect { y: top, height: 1, ..area };
         let (label, placeholder) = words(form, asked);
-        let focused = form.focus == Some(asked);
+        let focused = form.focus == Some(asked) && model.overlay.is_none();
         labelled(model, frame, row, label, form.field(asked), &placeholder, focused, asked == Asked::Secret);
         top += 1;
         if let Some(trouble) = form.trouble().filter(|_| asked == Asked::Uri && top < area.bottom()) {

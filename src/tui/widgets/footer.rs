@@ -64,7 +64,7 @@ pub fn view(model: &Model, frame: &mut Frame, area: Rect) {
         .into_iter()
         // The help names them; they work without being looked for.
         .filter(|hint| !matches!(hint.action, Action::Redraw | Action::Suspend))
-        .partition(|hint| matches!(hint.action, Action::Help | Action::Quit));
+        .partition(|hint| hint.words == "help" || hint.words == "quit");
     let kept: usize = last.iter().map(columns).sum();
     let mut lines: Vec<Vec<&Hint>> = vec![Vec::new()];
     let mut used = 0;

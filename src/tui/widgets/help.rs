@@ -32,17 +32,19 @@ pub fn view(model: &Model, frame: &mut Frame, area: Rect, top: usize) {
 
 fn signs(model: &Model) -> Vec<Line<'static>> {
     let glyphs = model.look.glyphs;
-    let steps = format!(
-        "steps  {} done  {} open  {} waits  {} see to it  {} do again  {} not needed",
-        glyphs.ok, glyphs.ready, glyphs.blocked, glyphs.warn, glyphs.stale, glyphs.unneeded
-    );
-    let boxes = format!(
-        "boxes  {} all  {} some  {} none  {} left out",
-        glyphs.boxes[0], glyphs.boxes[1], glyphs.boxes[2], glyphs.boxes[3]
-    );
     vec![
-        Line::raw(steps),
-        Line::raw(boxes),
+        Line::raw(format!(
+            "steps  {} done  {} open  {} waits for another  {} running",
+            glyphs.ok, glyphs.ready, glyphs.blocked, glyphs.spinner[0]
+        )),
+        Line::raw(format!(
+            "       {} not well  {} to be done again  {} not needed",
+            glyphs.warn, glyphs.stale, glyphs.unneeded
+        )),
+        Line::raw(format!(
+            "boxes  {} all  {} some  {} none  {} left out",
+            glyphs.boxes[0], glyphs.boxes[1], glyphs.boxes[2], glyphs.boxes[3]
+        )),
         Line::raw("marks  = same  - missing  + extra  * differs  ! unreadable"),
     ]
 }

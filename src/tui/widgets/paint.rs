@@ -24,6 +24,18 @@ pub fn heading(model: &Model, width: u16, about: &str) -> Vec<Line<'static>> {
     lines
 }
 
+/// The same in one line, for screens that need their rows.
+pub fn short_heading(model: &Model, width: u16, about: &str) -> Vec<Line<'static>> {
+    let title = format!("{} {}  ", model.step as usize + 1, model.step.title());
+    let room = usize::from(width).saturating_sub(text::width(&title));
+    let about = text::cut(about, room, model.look.glyphs.ellipsis);
+    let line = Line::from(vec![
+        Span::styled(title, model.look.theme.title),
+        Span::styled(about, model.look.theme.dim),
+    ]);
+    vec![line, Line::default()]
+}
+
 pub fn wrapped(words: &str, width: usize, style: Style) -> Vec<Line<'static>> {
     text::wrap(words, width).into_iter().map(|line| Line::styled(line, style)).collect()
 }

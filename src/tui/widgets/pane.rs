@@ -11,6 +11,9 @@ use crate::tui::scroll;
 use crate::tui::text;
 use crate::tui::work::{Failed, Pane, Work};
 
+/// Failures that are listed at least, however long the chosen one is.
+const LISTED: usize = 2;
+
 /// `usual` names what stands here when neither failures nor the log do.
 pub fn tabs(model: &Model, work: &Work, usual: &str, width: u16) -> Line<'static> {
     let look = model.look;
@@ -18,7 +21,7 @@ pub fn tabs(model: &Model, work: &Work, usual: &str, width: u16) -> Line<'static
     let mut spans = vec![Span::styled(rule.repeat(2), look.theme.dim)];
     let tabs = [
         (Pane::InFlight, usual.to_owned()),
-        (Pane::Failures, format!("F failures {}", text::number(work.failed()))),
+        (Pane::Failures, format!("f failures {}", text::number(work.failed()))),
         (Pane::Log, format!("L log {}", model.log.len())),
     ];
     for (pane, words) in tabs {
@@ -63,7 +66,8 @@ pub fn failures(model: &Model, work: &Work, frame: &mut Frame, area: Rect) {
     }
     // The chosen one is shown whole, below the list.
     let chosen = work.failures.get(work.cursor);
-    let below: Vec<Line> = chosen.map_or_else(Vec::new, |failed| whole(model, failed, area.width));
+    let mut below: Vec<Line> = chosen.map_or_else(Vec::new, |failed| whole(model, failed, area.width));
+    below.truncate(usize::from(area.height).saturating_sub(LISTED.min(work.failures.len())));
     let height = usize::from(area.height).saturating_sub(below.len()).max(1);
     let top = scroll::offset(work.cursor, work.failures.len(), height);
     let mut lines: Vec<Line> = work
@@ -92,9 +96,9 @@ fn listed(model: &Model, failed: &Failed, chosen: bool, width: u16) -> Line<'sta
 fn whole(model: &Model, failed: &Failed, width: u16) -> Vec<Line<'static>> {
     let (look, width) = (model.look, usize::from(width));
     let mut lines = vec![Line::default()];
-    lines.extend(paint::item(look.glyphs.bad, &failed.reason, width, look.theme.bad).into_iter().take(3));
+    lines.extend(paint::item(look.glyphs.bad, &failed.reason, width, look.theme.bad));
     if let Some(hint) = &failed.hint {
-        lines.extend(paint::hint(look, hint, width).into_iter().take(2));
+        lines.extend(paint::hint(look, hint, width));
     }
     lines
 }
