@@ -4,7 +4,9 @@ use super::effect::{Effect, Job};
 use super::form::Asked;
 use super::gate::Gate;
 use super::model::{Loaded, Model, Overlay, Parting, Seen};
-use crate::engine::{End, Session, Step};
+use super::tree::Tree;
+use super::work::Work;
+use crate::engine::{End, Route, Session, Step};
 
 /// The step after this one on the way that the data takes, or why it is not to be had yet.
 pub fn next(model: &Model) -> Result<Step, String> {
@@ -42,7 +44,7 @@ pub fn next(model: &Model) -> Result<Step, String> {
 fn is_behind(model: &Model, step: Step) -> bool {
     match model.gate(step) {
         Gate::Done | Gate::NotNeeded => true,
-        Gate::Attention(_) => model.work(step).is_some_and(super::work::Work::is_finished),
+        Gate::Attention(_) => model.work(step).is_some_and(Work::is_finished),
         _ => false,
     }
 }
@@ -58,40 +60,40 @@ pub fn go_next(model: &mut Model) -> Vec<Effect> {
             Vec::new()
         }
         Ok(step) => {
-            let mut effects = Vec::new();
-            if matches!(model.step, Step::Connect) {
-                model.stamp(Step::Connect);
+            if matches!(model.step, Step::Connect | Step::Plan) {
+                model.stamp(model.step);
             }
-            if model.step == Step::Plan {
-                effects.extend(settle_plan(model));
-            }
-            effects.extend(go(model, step));
-            effects
+            go(model, step)
         }
     }
 }
 
-/// Takes over what is picked in the tree.
+/// Takes over what is picked in the tree. A selection that was settled on once and has been changed since is settled
+/// on by leaving it.
 fn settle_plan(model: &mut Model) -> Vec<Effect> {
-    let Some(plan) = model.selection.tree().and_then(super::tree::Tree::plan) else {
+    if model.step != Step::Plan || model.gate(Step::Plan) != Gate::Done || model.running().is_some() {
         return Vec::new();
-    };
-    model.plan = plan.clone();
-    model.stamp(Step::Plan);
-    vec![Effect::WritePlan(Box::new(plan))]
+    }
+    match model.selection.tree().map(Tree::plan) {
+        None => Vec::new(),
+        Some(None) => {
+            model.stamps.forget(Step::Plan);
+            Vec::new()
+        }
+        Some(Some(plan)) => {
+            model.plan = plan.clone();
+            vec![Effect::WritePlan(Box::new(plan))]
+        }
+    }
 }
 
 /// Opens a step's screen, and sets going what it needs.
 pub fn go(model: &mut Model, step: Step) -> Vec<Effect> {
+    let mut effects = settle_plan(model);
     let gate = model.gate(step);
     if let Gate::Blocked(why) = gate {
         model.notice = Some(format!("{} {}: {why}", step as usize + 1, step.title()));
-        return Vec::new();
-    }
-    let mut effects = Vec::new();
-    // A selection that was settled on once and has been changed since is settled on by leaving it.
-    if model.step == Step::Plan && model.gate(Step::Plan) == Gate::Done && model.running().is_none() {
-        effects.extend(settle_plan(model));
+        return effects;
     }
     model.step = step;
     model.notice = None;
@@ -180,7 +182,7 @@ pub fn start(model: &mut Model) -> Vec<Effect> {
     model.stamps.forget_from(step);
     for later in Step::ALL.into_iter().filter(|later| *later > step) {
         if let Some(work) = model.work_mut(later) {
-            *work = super::work::Work::new(later);
+            *work = Work::new(later);
         }
     }
     match step {
@@ -233,7 +235,6 @@ fn exit_code(model: &Model) -> u8 {
 
 /// Takes up a session: both ends are looked at again before anything else.
 pub fn take_up(model: &mut Model, session: Session) -> Vec<Effect> {
-    use crate::engine::Route;
     model.source.form.set_uri(&session.source);
     model.target.form.set_uri(&session.target);
     if let Route::Directory(path) = &session.route {

@@ -54,6 +54,10 @@ impl Stamps {
         self.0[step as usize].as_ref()
     }
 
+    pub fn forget(&mut self, step: Step) {
+        self.0[step as usize] = None;
+    }
+
     pub fn forget_from(&mut self, step: Step) {
         self.0[step as usize..].fill(None);
     }
@@ -151,14 +155,7 @@ impl Model {
         if work.is_running() {
             return Gate::Running;
         }
-        let stamped = self.gate_of_stamp(
-            step,
-            match step {
-                Step::Export => "export again: something has changed",
-                Step::Import => "import again: something has changed",
-                _ => "validate again: something has changed",
-            },
-        );
+        let stamped = self.gate_of_stamp(step, "once more, something has changed");
         if matches!(stamped, Gate::Stale(_)) {
             return stamped;
         }

@@ -2,6 +2,7 @@
 
 use crate::engine::{Route, Step};
 use crate::tui::flow;
+use crate::tui::gate::Gate;
 use crate::tui::model::{Loaded, Model, Seen};
 use crate::tui::tree::Tree;
 use crate::tui::work::{Pane, Phase, Work};
@@ -63,22 +64,28 @@ pub fn has_work(model: &Model) -> bool {
 }
 
 fn is_startable(model: &Model) -> bool {
-    is_idle(model) && needs_work(model) && !can_next(model) && here(model, |work| !work.is_finished())
+    let is_stale = matches!(model.gate(model.step), Gate::Stale(_));
+    let is_wanted = here(model, |work| is_stale || !work.is_finished());
+    is_idle(model) && needs_work(model) && !can_next(model) && is_wanted
 }
 
 pub fn can_start(model: &Model) -> bool {
-    is_startable(model) && here(model, |work| matches!(work.phase, Phase::Idle))
+    is_startable(model) && !can_go_on(model)
 }
 
 /// It was stopped, or broke off.
 pub fn can_go_on(model: &Model) -> bool {
-    is_startable(model) && here(model, |work| matches!(work.phase, Phase::Ended(_)))
+    let has_begun = |work: &Work| matches!(work.phase, Phase::Ended(_)) && !work.is_finished();
+    is_startable(model) && here(model, has_begun)
 }
 
 pub fn can_run_again(model: &Model) -> bool {
     // A session that was taken up knows of work that this wizard has not seen.
     let is_behind = model.step != Step::Validate && can_next(model);
-    is_idle(model) && needs_work(model) && here(model, |work| is_behind || work.is_finished())
+    !can_start(model)
+        && is_idle(model)
+        && needs_work(model)
+        && here(model, |work| is_behind || work.is_finished())
 }
 
 pub fn can_recheck(model: &Model) -> bool {
@@ -149,7 +156,7 @@ pub fn has_differences(model: &Model) -> bool {
 
 pub fn has_difference(model: &Model) -> bool {
     let on_list = model.validation.work.pane == Pane::InFlight;
-    model.step == Step::Validate && on_list && model.validation.current().is_some()
+    model.step == Step::Validate && on_list && !can_start(model) && model.validation.current().is_some()
 }
 
 pub fn has_report(model: &Model) -> bool {

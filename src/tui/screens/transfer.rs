@@ -99,6 +99,9 @@ fn before(model: &Model, width: u16) -> Vec<Line<'static>> {
 /// The bar while it runs, then what came of it.
 pub fn state(model: &Model, work: &Work, width: u16) -> Vec<Line<'static>> {
     let columns = usize::from(width);
+    if let Gate::Stale(_) = model.gate(work.step) {
+        return outdated(model, columns);
+    }
     match &work.phase {
         Phase::Idle => Vec::new(),
         Phase::Starting => vec![
@@ -141,6 +144,12 @@ fn running(model: &Model, work: &Work, width: usize) -> Vec<Line<'static>> {
             Span::styled(to_go, look.theme.dim),
         ]),
     ]
+}
+
+/// What is below is of an earlier choice.
+pub fn outdated(model: &Model, width: usize) -> Vec<Line<'static>> {
+    let words = "This was done before something was changed in an earlier step. Enter does it once more.";
+    paint::item(model.look.glyphs.stale, words, width, model.look.theme.warn)
 }
 
 /// Exact once everything is counted; before that by the runs that the source was seen to hold.

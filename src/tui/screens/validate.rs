@@ -6,8 +6,10 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use super::{detail, differences, end, transfer};
+use crate::engine::Step;
 use crate::engine::validate::{ArtifactCheck, Mark, Totals};
 use crate::entities::Kind;
+use crate::tui::gate::Gate;
 use crate::tui::model::Model;
 use crate::tui::text;
 use crate::tui::widgets::{paint, pane};
@@ -34,7 +36,11 @@ pub fn view(model: &Model, frame: &mut Frame, area: Rect) {
         Phase::Ended(result) => match result.as_ref() {
             Err(trouble) => lines.extend(end::refused(model, trouble, usize::from(area.width))),
             Ok(outcome) => {
-                lines.extend(verdict(model, outcome.comparison.as_ref(), outcome.stopped, area.width));
+                let is_stale = matches!(model.gate(Step::Validate), Gate::Stale(_));
+                lines.extend(match is_stale {
+                    true => transfer::outdated(model, usize::from(area.width)),
+                    false => verdict(model, outcome.comparison.as_ref(), outcome.stopped, area.width),
+                });
                 let totals = outcome.comparison.clone().unwrap_or_default();
                 lines.extend(table(model, &totals));
                 for file in &outcome.files {
