@@ -24,7 +24,8 @@ impl Point {
         let value = match self.value {
             v if v.is_nan() => f64::NAN,
             v if v.is_infinite() => f64::MAX.copysign(v),
-            v if v == 0.0 => 0.0,
+            // Matches -0.0 too.
+            0.0 => 0.0,
             v => v,
         };
         (self.timestamp, self.step, value.to_bits())

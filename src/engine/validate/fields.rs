@@ -126,7 +126,8 @@ mod tests {
     #[test]
     fn each_field_is_looked_at() {
         assert!(runs(&run(), &run()).differ.is_empty());
-        let changes: [(&str, fn(&mut Run)); 10] = [
+        type Change = (&'static str, fn(&mut Run));
+        let changes: [Change; 10] = [
             ("run_name", |r| r.name = "x".into()),
             ("user_id", |r| r.user_id = "x".into()),
             ("status", |r| r.status = RunStatus::Failed),

@@ -23,7 +23,8 @@ impl RestTarget {
         self.ledger.opened(&run.id, &there.id)?;
         let items = self.items(run, &there.id, found)?;
         let (client, ledger) = (Arc::clone(&self.client), Arc::clone(&self.ledger));
-        let writer = RestRunWriter::new(client, ledger, run, &there, place.to_be_deleted).starting_with(items);
+        let writer =
+            RestRunWriter::new(client, ledger, run, &there, place.to_be_deleted).starting_with(items);
         Ok(OpenRun { id: there.id, found, writer: Box::new(writer) })
     }
 

@@ -35,7 +35,8 @@ impl RestRunWriter {
         deleted_with_experiment: bool,
     ) -> Self {
         // What the search page brought along is not kept: the page goes away while this run is written.
-        let run = Run { params: BTreeMap::new(), tags: BTreeMap::new(), latest: BTreeMap::new(), ..run.clone() };
+        let run =
+            Run { params: BTreeMap::new(), tags: BTreeMap::new(), latest: BTreeMap::new(), ..run.clone() };
         let (id, artifact_uri) = (there.id.clone(), there.artifact_uri.clone());
         Self { client, ledger, run, id, artifact_uri, deleted_with_experiment, waiting: VecDeque::new() }
     }

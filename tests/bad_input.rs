@@ -1,0 +1,127 @@
+//! Bad input gets one clear message with a hint, the right exit code, and loses nothing.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr, reason = "a test that cannot go on panics and says why")]
+
+mod support;
+
+use insta::assert_snapshot;
+use support::{Mlferry, Real, TARGET};
+use wiremock::matchers::{any, path};
+use wiremock::{Mock, MockServer, ResponseTemplate};
+
+/// What the reader sees, with what changes from run to run blotted out.
+async fn said(mlferry: &Mlferry, args: &[&str]) -> String {
+    let ran = mlferry.run(args).await;
+    let text = format!("exit {}\n{}{}", ran.code.unwrap(), ran.stdout, ran.stderr);
+    let text = blot(&text, "127.0.0.1:", |c| c.is_ascii_digit(), "PORT");
+    blot(&text, "/tmp/", |c| !c.is_whitespace() && c != '/' && c != ':', "TMP")
+}
+
+fn blot(text: &str, before: &str, what: impl Fn(char) -> bool, with: &str) -> String {
+    let mut parts = text.split(before);
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |done, part| format!("{done}{before}{with}{}", part.trim_start_matches(&what)))
+}
+
+async fn answers(status: u16, body: &str) -> MockServer {
+    let server = MockServer::start().await;
+    Mock::given(any()).respond_with(ResponseTemplate::new(status).set_body_string(body)).mount(&server).await;
+    server
+}
+
+#[tokio::test]
+async fn addresses_that_are_none() {
+    let mlferry = Mlferry::new();
+    assert_snapshot!("not_a_url", said(&mlferry, &["check", "--source", "http://"]).await);
+    assert_snapshot!("wrong_scheme", said(&mlferry, &["check", "--source", "ftp://ann:secret@host"]).await);
+    assert_snapshot!("no_source", said(&mlferry, &["check"]).await);
+    assert_snapshot!("refused", said(&mlferry, &["check", "--source", "http://127.0.0.1:1"]).await);
+    assert_snapshot!("an_arn", said(&mlferry, &["check", "--source", "arn:aws:sagemaker:eu-west-1:1:mlflow-app/app-A"]).await);
+    assert_snapshot!("a_database", said(&mlferry, &["check", "--source", "sqlite:///mlflow.db"]).await);
+}
+
+#[tokio::test]
+async fn servers_that_are_none() {
+    let mlferry = Mlferry::new();
+    let page = answers(200, "<!doctype html><title>Grafana</title>").await;
+    assert_snapshot!("another_program", said(&mlferry, &["check", "--source", &page.uri()]).await);
+    let closed = answers(401, "").await;
+    assert_snapshot!("unauthorized", said(&mlferry, &["check", "--source", &closed.uri()]).await);
+    let forbidden = answers(403, "Invalid Host header - possible DNS rebinding attack detected").await;
+    assert_snapshot!("forbidden", said(&mlferry, &["check", "--source", &forbidden.uri()]).await);
+    let tls = page.uri().replace("http://", "https://");
+    assert_snapshot!("no_tls", said(&mlferry, &["check", "--source", &tls]).await);
+    let old = MockServer::start().await;
+    let list = ResponseTemplate::new(200).set_body_string(r#"{"experiments":[]}"#);
+    Mock::given(path("/api/2.0/mlflow/experiments/list")).respond_with(list).mount(&old).await;
+    assert_snapshot!("older_than_1_30", said(&mlferry, &["check", "--source", &old.uri()]).await);
+}
+
+#[tokio::test]
+async fn directories_that_are_no_export() {
+    let mlferry = Mlferry::new();
+    let folder = tempfile::tempdir().unwrap();
+    let import = async |path: &std::path::Path| {
+        said(&mlferry, &["validate", "--source", path.to_str().unwrap(), "--target", path.parent().unwrap().to_str().unwrap()]).await
+    };
+    assert_snapshot!("no_directory", import(&folder.path().join("gone")).await);
+    std::fs::create_dir(folder.path().join("empty")).unwrap();
+    assert_snapshot!("no_export", import(&folder.path().join("empty")).await);
+    std::fs::create_dir_all(folder.path().join("half/experiments/1")).unwrap();
+    assert_snapshot!("half_an_export", import(&folder.path().join("half")).await);
+}
+
+#[tokio::test]
+async fn options_that_make_no_sense() {
+    let mlferry = Mlferry::new();
+    let folder = tempfile::tempdir().unwrap();
+    let plan = folder.path().join("plan.toml");
+    std::fs::write(&plan, "[[experiments]]\nnome = \"x\"\n").unwrap();
+    let plan = plan.to_str().unwrap();
+    let from = ["plan", "--source", "http://127.0.0.1:1"];
+    assert_snapshot!("bad_plan", said(&mlferry, &[&from[..], &["--plan", plan]].concat()).await);
+    assert_snapshot!("no_plan", said(&mlferry, &[&from[..], &["--plan", "gone.toml"]].concat()).await);
+    assert_snapshot!("bad_glob", said(&mlferry, &[&from[..], &["--experiments", "a[b"]].concat()).await);
+    assert_snapshot!("nothing_to_import", said(&mlferry, &["import", "--target", "http://127.0.0.1:1"]).await);
+    assert_snapshot!("no_terminal", said(&mlferry, &[]).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn things_that_are_not_there_or_in_the_way() {
+    let (source, target) = futures::join!(Real::start(TARGET), Real::start(TARGET));
+    source.seed("demo").await;
+    let mlferry = Mlferry::new();
+    let (from, to) = (["--source", source.url()], ["--target", target.url()]);
+    let import = [&["import"], &from[..], &to[..]].concat();
+    let unknown = [&import[..], &["--experiments", "fraud*,no such thing"]].concat();
+    assert_snapshot!("unknown_experiment", said(&mlferry, &unknown).await);
+    let itself = ["import", "--source", source.url(), "--target", source.url()];
+    assert_snapshot!("source_is_target", said(&mlferry, &itself).await);
+
+    // A deleted experiment on the target keeps its name taken.
+    let http = reqwest::Client::new();
+    let post = async |route: &str, body: serde_json::Value| {
+        let response = http.post(format!("{}/api/2.0/mlflow/{route}", target.url())).json(&body).send().await.unwrap();
+        response.json::<serde_json::Value>().await.unwrap()
+    };
+    let made = post("experiments/create", serde_json::json!({ "name": "fraud/detector-eu" })).await;
+    post("experiments/delete", made).await;
+    let fraud = [&import[..], &["--experiments", "fraud/*", "--json"]].concat();
+    let ran = mlferry.run(&fraud).await.exits(3);
+    let failed = ran.lines().into_iter().filter(|line| line["type"] == "item_failed").collect::<Vec<_>>();
+    let experiment = failed.iter().find(|line| line["kind"] == "experiment").unwrap();
+    assert!(experiment["reason"].as_str().unwrap().contains("deleted experiment named"), "{experiment}");
+    assert!(experiment["hint"].as_str().unwrap().contains("--experiment-rename-file"), "{experiment}");
+    let outcome = ran.outcome();
+    assert_eq!(outcome["counts"]["runs"]["failed"], outcome["counts"]["runs"]["planned"]);
+    assert!(outcome["counts"]["runs"]["failed"].as_u64() > Some(0));
+
+    // The hint works.
+    let folder = tempfile::tempdir().unwrap();
+    let renames = folder.path().join("rename.csv");
+    std::fs::write(&renames, "fraud/detector-eu,fraud/detector\n").unwrap();
+    let renames = ["--experiment-rename-file", renames.to_str().unwrap()];
+    let renamed = [&import[..], &["--experiments", "fraud/*"], &renames].concat();
+    mlferry.run(&renamed).await.exits(0);
+    let validate = [&["validate"], &from[..], &to[..], &["--experiments", "fraud/*"], &renames].concat();
+    mlferry.run(&validate).await.exits(0);
+}

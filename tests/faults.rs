@@ -1,0 +1,151 @@
+//! Faults between mlferry and a real server: lost replies, refusals, and a source that must never be written to.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr, reason = "a test that cannot go on panics and says why")]
+
+mod support;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use support::{Mlferry, Real, TARGET, differences};
+use wiremock::matchers::any;
+use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
+
+/// What to do with the n-th request for a route.
+enum Fault {
+    /// Carry it out, then lose the reply.
+    LostReply,
+    /// Do not carry it out.
+    Refuse(u16),
+}
+
+/// Decides by the request and its number.
+type Script = Box<dyn Fn(&Request, usize) -> Option<Fault> + Send + Sync>;
+
+/// Stands in front of a real server and passes everything on, but for the faults.
+struct Proxy {
+    to: String,
+    http: ureq::Agent,
+    count: AtomicUsize,
+    fault: Script,
+}
+
+impl Respond for Proxy {
+    fn respond(&self, request: &Request) -> ResponseTemplate {
+        let n = self.count.fetch_add(1, Ordering::Relaxed);
+        match (self.fault)(request, n) {
+            Some(Fault::Refuse(status)) => ResponseTemplate::new(status).insert_header("retry-after", "0"),
+            Some(Fault::LostReply) => {
+                self.pass_on(request);
+                ResponseTemplate::new(502)
+            }
+            None => self.pass_on(request),
+        }
+    }
+}
+
+impl Proxy {
+    fn pass_on(&self, request: &Request) -> ResponseTemplate {
+        let query = request.url.query().map(|query| format!("?{query}")).unwrap_or_default();
+        let mut call = ureq::http::Request::builder()
+            .method(request.method.as_str())
+            .uri(format!("{}{}{query}", self.to, request.url.path()));
+        if let Some(kind) = request.headers.get("content-type") {
+            call = call.header("content-type", kind.to_str().unwrap());
+        }
+        let mut response = self.http.run(call.body(&request.body[..]).unwrap()).unwrap();
+        let body = response.body_mut().with_config().limit(1 << 30).read_to_vec().unwrap();
+        ResponseTemplate::new(response.status().as_u16()).set_body_bytes(body)
+    }
+}
+
+async fn in_front_of(
+    real: &Real,
+    fault: impl Fn(&Request, usize) -> Option<Fault> + Send + Sync + 'static,
+) -> MockServer {
+    let http = ureq::Agent::config_builder()
+        .http_status_as_error(false)
+        .allow_non_standard_methods(true)
+        .timeout_global(Some(Duration::from_secs(60)))
+        .build()
+        .into();
+    let proxy = Proxy { to: real.url().to_owned(), http, count: AtomicUsize::new(0), fault: Box::new(fault) };
+    let server = MockServer::builder().disable_request_recording().start().await;
+    Mock::given(any()).respond_with(proxy).mount(&server).await;
+    server
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lost_replies_and_refusals_double_nothing_and_lose_nothing() {
+    let (source, target) = futures::join!(Real::start(TARGET), Real::start(TARGET));
+    source.seed("demo").await;
+    let created = Arc::new(AtomicUsize::new(0));
+    let faulty_target = {
+        let created = Arc::clone(&created);
+        in_front_of(&target, move |request, n| {
+            let path = request.url.path();
+            if path.ends_with("/create") {
+                // Every third creation happens, and nobody hears of it.
+                let lost = created.fetch_add(1, Ordering::Relaxed) % 3 == 1;
+                return lost.then_some(Fault::LostReply);
+            }
+            match n % 23 {
+                5 => Some(Fault::Refuse(429)),
+                11 => Some(Fault::Refuse(503)),
+                17 => Some(Fault::LostReply),
+                _ => None,
+            }
+        })
+        .await
+    };
+    let faulty_source = in_front_of(&source, |_, n| (n % 19 == 7).then_some(Fault::Refuse(504))).await;
+    let mlferry = Mlferry::new();
+    let args = ["import", "--source", &faulty_source.uri(), "--target", &faulty_target.uri(), "--json"];
+    let outcome = mlferry.run(&args).await.exits(0).outcome();
+    assert!(outcome["retries"].as_u64() > Some(20), "{outcome}");
+    assert!(created.load(Ordering::Relaxed) > 20, "creations were seen");
+    assert_eq!(differences(&source, &target).await, [""; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_source_is_never_written_to() {
+    let (source, target) = futures::join!(Real::start(TARGET), Real::start(TARGET));
+    source.seed("demo").await;
+    let written = Arc::new(AtomicUsize::new(0));
+    let guarded = {
+        let written = Arc::clone(&written);
+        in_front_of(&source, move |request, _| {
+            let reads = request.method.as_str() == "GET" || request.url.path().ends_with("/search");
+            if reads {
+                return None;
+            }
+            written.fetch_add(1, Ordering::Relaxed);
+            Some(Fault::Refuse(403))
+        })
+        .await
+    };
+    let mlferry = Mlferry::new();
+    let folder = tempfile::tempdir().unwrap();
+    let archive = folder.path().join("mlflow-export");
+    let (from, archive) = (guarded.uri(), archive.to_str().unwrap().to_owned());
+    mlferry.run(&["check", "--source", &from]).await.exits(0);
+    mlferry.run(&["plan", "--source", &from]).await.exits(0);
+    mlferry.run(&["export", "--source", &from, "--output-dir", &archive]).await.exits(0);
+    mlferry.run(&["run", "--source", &from, "--target", target.url(), "--yes"]).await.exits(0);
+    assert_eq!(written.load(Ordering::Relaxed), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_goes_away_ends_the_job_and_a_second_run_finishes_it() {
+    let (source, target) = futures::join!(Real::start(TARGET), Real::start(TARGET));
+    source.seed("demo").await;
+    // After 150 requests the target answers nothing but 503.
+    let dying = in_front_of(&target, |_, n| (n > 150).then_some(Fault::Refuse(503))).await;
+    let mlferry = Mlferry::new();
+    let ran = mlferry.run(&["import", "--source", source.url(), "--target", &dying.uri(), "--json"]).await.exits(5);
+    let last = ran.lines().pop().unwrap();
+    assert_eq!(last["type"], "error", "{last}");
+    assert!(last["hint"].is_string(), "{last}");
+    mlferry.run(&["import", "--source", source.url(), "--target", target.url(), "--json"]).await.exits(0).outcome();
+    assert_eq!(differences(&source, &target).await, [""; 0]);
+}

@@ -1,0 +1,105 @@
+//! Imports go downwards only. The rule is read from the `use crate::…` lines (and other paths) of each folder.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr, reason = "a test that cannot go on panics and says why")]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// A layer and what it may name besides itself.
+const MAY_USE: [(&str, &[&str]); 13] = [
+    ("error", &[]),
+    ("entities", &["error"]),
+    ("rest", &["entities", "error"]),
+    ("aws", &["entities", "error"]),
+    ("artifacts", &["rest", "entities", "error"]),
+    ("archive", &["artifacts", "entities", "error"]),
+    ("snapshot", &["archive", "artifacts", "rest", "entities", "error"]),
+    ("target", &["archive", "artifacts", "rest", "entities", "error"]),
+    ("engine", &["snapshot", "target", "artifacts", "rest", "aws", "entities", "error"]),
+    ("demo", &["engine", "entities", "error"]),
+    ("cli", &[]),
+    ("commands", &["cli", "demo", "tui", "engine", "entities", "error"]),
+    ("tui", &["engine", "entities", "error"]),
+];
+
+/// Crates that only these layers may name.
+const CRATES: [(&str, &[&str]); 9] = [
+    ("ratatui", &["tui"]),
+    ("crossterm", &["tui"]),
+    ("clap", &["cli", "commands"]),
+    ("indicatif", &["commands"]),
+    ("reqwest", &["rest"]),
+    ("rusqlite", &["engine", "error"]),
+    ("aws_sdk_sagemaker", &["aws"]),
+    ("aws_config", &["aws"]),
+    ("aws_sigv4", &["aws"]),
+];
+
+fn files_below(path: &Path) -> Vec<PathBuf> {
+    if path.is_file() {
+        return vec![path.to_owned()];
+    }
+    fs::read_dir(path).unwrap().flat_map(|entry| files_below(&entry.unwrap().path())).collect()
+}
+
+fn layers() -> Vec<(String, Vec<PathBuf>)> {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    fs::read_dir(src)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .map(|path| (path.file_stem().unwrap().to_string_lossy().into_owned(), files_below(&path)))
+        .filter(|(layer, _)| !["main", "lib"].contains(&layer.as_str()))
+        .collect()
+}
+
+/// The words that follow `prefix` in a file, comments left out.
+fn named(text: &str, prefix: &str) -> BTreeSet<String> {
+    let code =
+        text.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
+    code.match_indices(prefix)
+        .map(|(at, _)| &code[at + prefix.len()..])
+        .map(|rest| rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect())
+        .collect()
+}
+
+#[test]
+fn imports_go_downwards_only() {
+    for (layer, files) in layers() {
+        let (_, may) =
+            MAY_USE.iter().find(|(name, _)| *name == layer).unwrap_or_else(|| panic!("{layer} has no rule"));
+        for file in files {
+            let text = fs::read_to_string(&file).unwrap();
+            for used in named(&text, "crate::") {
+                let fine = used == layer || may.contains(&used.as_str());
+                assert!(fine, "{}: {layer} may not use {used}", file.display());
+            }
+        }
+    }
+}
+
+#[test]
+fn crates_stay_in_their_layer() {
+    for (layer, files) in layers() {
+        for file in files {
+            let text = fs::read_to_string(&file).unwrap();
+            for (name, allowed) in CRATES {
+                let uses = text.contains(&format!("{name}::")) || text.contains(&format!("use {name};"));
+                assert!(
+                    !uses || allowed.contains(&layer.as_str()),
+                    "{}: {layer} may not use {name}",
+                    file.display()
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn no_file_is_too_long_to_read_at_one_sitting() {
+    for (_, files) in layers() {
+        for file in files {
+            let lines = fs::read_to_string(&file).unwrap().lines().count();
+            assert!(lines <= 500, "{} has {lines} lines", file.display());
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! Awkward data from several releases, judged through MLflow's own client and by `validate`.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr, reason = "a test that cannot go on panics and says why")]
+
+mod support;
+
+use support::{Mlferry, Real, TARGET, differences};
+
+async fn arrives_exactly(version: &str) {
+    let (source, target) = futures::join!(Real::start(version), Real::start(TARGET));
+    source.awkward(&[]).await;
+    let mlferry = Mlferry::new();
+    let import = ["import", "--source", source.url(), "--target", target.url(), "--json"];
+
+    let first = mlferry.run(&import).await.exits(0).outcome();
+    assert_eq!(first["counts"]["runs"]["done"], first["counts"]["runs"]["planned"], "{first}");
+    assert!(first["requests"].as_u64().unwrap() > 0, "{first}");
+    assert_eq!(differences(&source, &target).await, [""; 0]);
+
+    // A second time, and a third time with the journal lost, nothing is doubled.
+    for mlferry in [&mlferry, &Mlferry::new()] {
+        let again = mlferry.run(&import).await.exits(0).outcome();
+        assert_eq!(again["counts"]["runs"]["planned"], first["counts"]["runs"]["planned"]);
+    }
+    let validate =
+        ["validate", "--source", source.url(), "--target", target.url(), "--artifacts", "checksum", "--json"];
+    let same = mlferry.run(&validate).await.exits(0).outcome();
+    assert_eq!(same["comparison"]["runs"]["same"], first["counts"]["runs"]["planned"], "{same}");
+    assert_eq!(same["comparison"]["artifacts"]["same"], first["counts"]["artifacts"]["planned"], "{same}");
+
+    // By way of a directory it is the same.
+    let folder = tempfile::tempdir().unwrap();
+    let archive = folder.path().join("mlflow-export");
+    let archive = archive.to_str().unwrap();
+    mlferry
+        .run(&["export", "--source", source.url(), "--output-dir", archive, "--json"])
+        .await
+        .exits(0)
+        .outcome();
+    mlferry.run(&["validate", "--source", archive, "--target", target.url()]).await.exits(0);
+    mlferry.run(&["validate", "--source", source.url(), "--target", archive]).await.exits(0);
+    let second = Real::start(TARGET).await;
+    mlferry
+        .run(&["import", "--input-dir", archive, "--target", second.url(), "--json"])
+        .await
+        .exits(0)
+        .outcome();
+    assert_eq!(differences(&source, &second).await, [""; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn everything_arrives_from_mlflow_2_9_2() {
+    arrives_exactly("2.9.2").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn everything_arrives_from_mlflow_2_22_4() {
+    arrives_exactly("2.22.4").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn everything_arrives_from_mlflow_3_10_1() {
+    arrives_exactly("3.10.1").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_cannot_be_read_costs_only_itself() {
+    let (source, target) = futures::join!(Real::start(TARGET), Real::start(TARGET));
+    source.awkward(&["--unreadable"]).await;
+    let mlferry = Mlferry::new();
+    let import = ["import", "--source", source.url(), "--target", target.url(), "--json"];
+    for _ in 0..2 {
+        // Said again at every try: a loss is never forgotten.
+        let ran = mlferry.run(&import).await.exits(3);
+        assert_eq!(ran.outcome()["counts"]["artifacts"]["failed"], 3, "{}", ran.stdout);
+        let lines = ran.lines();
+        let failed: Vec<_> = lines.iter().filter(|line| line["type"] == "item_failed").collect();
+        assert_eq!(failed.len(), 3);
+        assert!(
+            failed
+                .iter()
+                .all(|line| line["reason"].as_str().unwrap().contains('%') && line["hint"].is_string())
+        );
+    }
+    let lost = differences(&source, &target).await;
+    assert_eq!(lost.len(), 3, "{lost:#?}");
+    assert!(lost.iter().all(|line| line.contains("percent signs") && line.contains('%')), "{lost:#?}");
+    let validate = ["validate", "--source", source.url(), "--target", target.url(), "--json"];
+    let found = mlferry.run(&validate).await.exits(4).outcome();
+    assert_eq!(found["comparison"]["artifacts"]["missing"], 3, "{found}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn validation_finds_what_was_changed_behind_its_back() {
+    let (source, target) = futures::join!(Real::start(TARGET), Real::start(TARGET));
+    source.seed("demo").await;
+    let mlferry = Mlferry::new();
+    mlferry.run(&["import", "--source", source.url(), "--target", target.url()]).await.exits(0);
+    tamper(target.url()).await;
+    let folder = tempfile::tempdir().unwrap();
+    let report = folder.path().join("report.json");
+    let validate = ["validate", "--source", source.url(), "--target", target.url(), "--json", "--report"];
+    let ran = mlferry.run(&[&validate[..], &[report.to_str().unwrap()]].concat()).await.exits(4);
+    assert_eq!(ran.outcome()["comparison"]["runs"]["differs"], 1, "{}", ran.stdout);
+    assert_eq!(ran.outcome()["comparison"]["runs"]["missing"], 1, "{}", ran.stdout);
+    assert_eq!(ran.outcome()["comparison"]["runs"]["extra"], 1, "{}", ran.stdout);
+    let report: serde_json::Value = serde_json::from_slice(&std::fs::read(report).unwrap()).unwrap();
+    let changed = report["differences"].as_array().unwrap().iter().find(|d| d["mark"] == "differs").unwrap();
+    let fields: Vec<_> =
+        changed["fields"].as_array().unwrap().iter().map(|f| f["field"].as_str().unwrap()).collect();
+    assert!(fields.contains(&"tag tampered"), "{fields:?}");
+    assert!(fields.iter().any(|field| field.starts_with("metric ")), "{fields:?}");
+}
+
+/// Adds a tag and a metric to one run of the target, removes the source tag of another (so that it is nobody's).
+async fn tamper(url: &str) {
+    let http = reqwest::Client::new();
+    let post = async |route: &str, body: serde_json::Value| {
+        let response = http.post(format!("{url}/api/2.0/mlflow/{route}")).json(&body).send().await.unwrap();
+        assert!(response.status().is_success(), "{route}: {}", response.text().await.unwrap());
+        response.json::<serde_json::Value>().await.unwrap()
+    };
+    let experiments = post("experiments/search", serde_json::json!({ "max_results": 100 })).await;
+    let ids: Vec<_> =
+        experiments["experiments"].as_array().unwrap().iter().map(|e| e["experiment_id"].clone()).collect();
+    let search = serde_json::json!({ "experiment_ids": ids, "filter": "attributes.status = 'FINISHED'", "max_results": 100 });
+    let found = post("runs/search", search).await;
+    let runs: Vec<_> = found["runs"].as_array().unwrap().iter().collect();
+    let id = |index: usize| runs[index]["info"]["run_id"].clone();
+    post("runs/set-tag", serde_json::json!({ "run_id": id(0), "key": "tampered", "value": "yes" })).await;
+    let key = runs[0]["data"]["metrics"][0]["key"].clone();
+    let metric =
+        serde_json::json!({ "run_id": id(0), "key": key, "value": 1.5, "timestamp": 1, "step": 12345 });
+    post("runs/log-metric", metric).await;
+    post("runs/delete-tag", serde_json::json!({ "run_id": id(1), "key": "mlferry.source.run_id" })).await;
+}

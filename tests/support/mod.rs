@@ -1,0 +1,152 @@
+//! What the tests share: real MLflow servers of several releases, seeded, dumped and judged through MLflow's own
+//! Python client, and the program under test.
+#![allow(dead_code, reason = "each test binary uses its part of this")]
+
+use std::path::{Path, PathBuf};
+use std::process::Output;
+
+use mlferry::demo::{MlflowServer, ServerOptions, Venv};
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::process::Command;
+
+/// The release that every migration goes to.
+pub const TARGET: &str = "3.10.1";
+
+/// One running server and what it takes to talk to it.
+pub struct Real {
+    pub server: MlflowServer,
+    pub venv: Venv,
+    pub dir: TempDir,
+}
+
+impl Real {
+    pub async fn start(version: &str) -> Self {
+        let venv = Venv::ensure(version, &|line| eprintln!("{line}")).await.unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let server = MlflowServer::start(&venv, dir.path(), ServerOptions::default()).await.unwrap();
+        Self { server, venv, dir }
+    }
+
+    pub fn url(&self) -> &str {
+        &self.server.url
+    }
+
+    /// Fills it with everything that is hard to move.
+    pub async fn awkward(&self, more: &[&str]) {
+        let artifacts = self.server.artifacts();
+        let mut args = vec![self.url(), artifacts.to_str().unwrap()];
+        args.extend(more);
+        self.python("awkward.py", &args).await;
+    }
+
+    pub async fn seed(&self, scale: &str) {
+        mlferry::demo::seed(&self.venv, self.url(), scale).await.unwrap();
+    }
+
+    /// Everything it holds, as its own release's client sees it.
+    pub async fn dump(&self) -> PathBuf {
+        let output = self.python("dump.py", &[self.url()]).await;
+        let path = self.dir.path().join("dump.json");
+        std::fs::write(&path, output.stdout).unwrap();
+        path
+    }
+
+    async fn python(&self, script: &str, args: &[&str]) -> Output {
+        let output = self.venv.command().arg(script_path(script)).args(args).output().await.unwrap();
+        assert!(output.status.success(), "{script}: {}", String::from_utf8_lossy(&output.stderr));
+        output
+    }
+}
+
+fn script_path(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support").join(name)
+}
+
+/// The lines that tell two servers apart; empty when all has arrived.
+pub async fn differences(source: &Real, target: &Real) -> Vec<String> {
+    let (ours, theirs) = futures::join!(source.dump(), target.dump());
+    let output =
+        target.venv.command().arg(script_path("judge.py")).arg(ours).arg(theirs).output().await.unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let lines: Vec<String> = text.lines().map(str::to_owned).collect();
+    match output.status.code() {
+        Some(0) => Vec::new(),
+        Some(1) => lines,
+        _ => panic!("the judge broke down: {}", String::from_utf8_lossy(&output.stderr)),
+    }
+}
+
+/// The program under test, with a state directory of its own.
+pub struct Mlferry {
+    pub state: TempDir,
+}
+
+/// What a run of the program came to.
+#[derive(Debug)]
+pub struct Ran {
+    pub code: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Mlferry {
+    pub fn new() -> Self {
+        Self { state: tempfile::tempdir().unwrap() }
+    }
+
+    pub fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_mlferry"));
+        for (name, _) in std::env::vars() {
+            if ["MLFLOW_", "MLFERRY_", "AWS_"].iter().any(|prefix| name.starts_with(prefix)) {
+                command.env_remove(name);
+            }
+        }
+        command.args(args).env("MLFERRY_STATE_DIR", self.state.path()).kill_on_drop(true);
+        command.stdin(std::process::Stdio::null());
+        command
+    }
+
+    pub async fn run(&self, args: &[&str]) -> Ran {
+        let output = self.command(args).output().await.unwrap();
+        Ran {
+            code: output.status.code(),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+}
+
+impl Ran {
+    /// The JSON lines; each has a type.
+    pub fn lines(&self) -> Vec<Value> {
+        self.stdout
+            .lines()
+            .map(|line| {
+                let value: Value = serde_json::from_str(line).unwrap_or_else(|e| panic!("{line}: {e}"));
+                assert!(value["type"].is_string(), "{line}");
+                value
+            })
+            .collect()
+    }
+
+    /// The last line, which must be the outcome with sums that match.
+    pub fn outcome(&self) -> Value {
+        let lines = self.lines();
+        let outcome = lines.last().unwrap_or_else(|| panic!("no output; stderr: {}", self.stderr)).clone();
+        assert_eq!(outcome["type"], "outcome", "{outcome}");
+        for (kind, counts) in outcome["counts"].as_object().unwrap() {
+            let of = |name: &str| counts[name].as_u64().unwrap();
+            let ended = of("done") + of("failed") + of("skipped");
+            let pending = of("planned") - ended;
+            assert!(outcome["stopped"] == true || pending == 0, "{kind}: {counts}");
+        }
+        outcome
+    }
+
+    #[track_caller]
+    pub fn exits(self, code: i32) -> Self {
+        assert_eq!(self.code, Some(code), "stdout: {}\nstderr: {}", self.stdout, self.stderr);
+        self
+    }
+}
