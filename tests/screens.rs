@@ -1,7 +1,10 @@
 //! Every screen as a picture, at the smallest usual size and at a large one. The model is built by hand, the clock too.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 #[path = "screens/build.rs"]
 mod build;
+#[path = "screens/keys.rs"]
+mod keys;
 #[path = "screens/paint.rs"]
 mod paint;
 

@@ -28,9 +28,6 @@ pub mod view;
 mod widgets;
 pub mod work;
 
-#[cfg(test)]
-mod tests;
-
 use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::time::Duration;

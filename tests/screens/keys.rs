@@ -3,52 +3,23 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use mlferry::engine::{Counts, End, Event, Outcome, Reading, Route, Session, Step};
+use mlferry::entities::{Experiment, Kind, Plan};
+use mlferry::error::{Class, Error, Result};
+use mlferry::tui::act::offer;
+use mlferry::tui::effect::{Effect, Job, Msg};
+use mlferry::tui::form::Field;
+use mlferry::tui::gate::Gate;
+use mlferry::tui::model::{Model, Overlay, Parting, Seen};
+use mlferry::tui::update::update;
 
-use super::effect::{Effect, Job, Msg};
-use super::gate::Gate;
-use super::model::{Model, Overlay, Parting, Places, Seen, Side};
-use super::theme::{Look, Theme, UNICODE};
-use super::update::update;
-use crate::engine::{Access, CheckReport, Counts, End, Event, Outcome, Route, Session, Step};
-use crate::entities::{Experiment, Kind, Plan};
-use crate::error::{Class, Error, Result};
-use crate::snapshot::About;
+use super::build::{
+    SOURCE, TARGET, answer, connected, empty, experiment, press, source_report, target_report, type_in,
+};
 
-const SOURCE: &str = "http://source:5000";
-const TARGET: &str = "http://target:5000";
-
-fn model() -> Model {
-    let side = |end| Side::new(end, "", Access::default());
-    let look = Look { theme: Theme::dark(), glyphs: &UNICODE };
-    let places = Places { home: Some(PathBuf::from("/home/ann")), ..Places::default() };
-    Model::new(look, places, side(End::Source), side(End::Target), Plan::default())
-}
-
-fn key(code: KeyCode, modifiers: KeyModifiers) -> Msg {
-    Msg::Key(KeyEvent::new(code, modifiers))
-}
-
-fn press(model: &mut Model, keys: &str) -> Vec<&'static str> {
-    let code = |name: &str| match name {
-        "Enter" => KeyCode::Enter,
-        "Esc" => KeyCode::Esc,
-        "Tab" => KeyCode::Tab,
-        "Space" => KeyCode::Char(' '),
-        name => KeyCode::Char(name.chars().next().unwrap()),
-    };
-    let pressed = keys.split(' ').flat_map(|name| {
-        let modifiers = if name == "^C" { KeyModifiers::CONTROL } else { KeyModifiers::NONE };
-        let code = if name == "^C" { KeyCode::Char('c') } else { code(name) };
-        update(model, key(code, modifiers))
-    });
-    pressed.map(|effect| word(&effect)).collect()
-}
-
-fn type_in(model: &mut Model, text: &str) {
-    for c in text.chars() {
-        update(model, key(KeyCode::Char(c), KeyModifiers::NONE));
-    }
+/// The effects of these keys.
+fn pressed(model: &mut Model, keys: &str) -> Vec<&'static str> {
+    words(&press(model, keys))
 }
 
 fn word(effect: &Effect) -> &'static str {
@@ -82,44 +53,9 @@ fn words(effects: &[Effect]) -> Vec<&'static str> {
     effects.iter().map(word).collect()
 }
 
-fn report(location: &str) -> CheckReport {
-    let location = location.to_owned();
-    CheckReport {
-        about: About { kind: "server", location, version: None, capabilities: None },
-        latency_ms: None,
-        experiments: 2,
-        deleted_experiments: 0,
-        runs: 3,
-        more_runs: false,
-        findings: Vec::new(),
-    }
-}
-
-fn answer(model: &mut Model, end: End, result: Result<CheckReport>) -> Vec<&'static str> {
-    let attempt = model.side(end).attempt;
-    words(&update(model, Msg::Checked { end, attempt, result: result.map(Box::new) }))
-}
-
-fn connected() -> Model {
-    let mut model = model();
-    type_in(&mut model, SOURCE);
-    press(&mut model, "Enter");
-    answer(&mut model, End::Source, Ok(report(SOURCE)));
-    press(&mut model, "Enter");
-    type_in(&mut model, TARGET);
-    press(&mut model, "Enter");
-    answer(&mut model, End::Target, Ok(report(TARGET)));
-    assert_eq!(press(&mut model, "Enter"), ["check source", "check target", "save"]);
-    answer(&mut model, End::Source, Ok(report(SOURCE)));
-    answer(&mut model, End::Target, Ok(report(TARGET)));
-    model
-}
-
 fn selected() -> Model {
     let mut model = connected();
-    assert_eq!(press(&mut model, "Enter"), ["experiments", "save"]);
-    let experiment =
-        |id: &str, name: &str| Experiment { id: id.into(), name: name.into(), ..Experiment::default() };
+    assert_eq!(pressed(&mut model, "Enter"), ["experiments", "save"]);
     let result = Ok(vec![experiment("0", "Default"), experiment("1", "churn")]);
     update(&mut model, Msg::Experiments { of: SOURCE.into(), result });
     model
@@ -127,8 +63,8 @@ fn selected() -> Model {
 
 fn importing() -> Model {
     let mut model = selected();
-    assert_eq!(press(&mut model, "n"), ["plan", "save"]);
-    assert_eq!(press(&mut model, "Enter"), ["import", "save"]);
+    assert_eq!(pressed(&mut model, "n"), ["plan", "save"]);
+    assert_eq!(pressed(&mut model, "Enter"), ["import", "save"]);
     update(&mut model, Msg::Began);
     model
 }
@@ -157,66 +93,66 @@ fn end(model: &mut Model, result: Result<Outcome>) -> Vec<&'static str> {
 fn the_whole_way_by_enter() {
     let mut model = importing();
     assert_eq!(end(&mut model, Ok(outcome(Step::Import))), ["save"]);
-    assert_eq!(press(&mut model, "Enter"), ["save"]);
-    assert_eq!(press(&mut model, "Enter"), ["validate", "save"]);
+    assert_eq!(pressed(&mut model, "Enter"), ["save"]);
+    assert_eq!(pressed(&mut model, "Enter"), ["validate", "save"]);
     end(&mut model, Ok(outcome(Step::Validate)));
     assert!(Step::ALL.iter().all(|step| matches!(model.gate(*step), Gate::Done | Gate::NotNeeded)));
-    assert_eq!(press(&mut model, "q"), ["forget", "quit 0"]);
+    assert_eq!(pressed(&mut model, "q"), ["forget", "quit 0"]);
 }
 
 #[test]
 fn a_text_field_swallows_letters() {
-    let mut model = model();
-    assert!(press(&mut model, "q ? 3 L n r").is_empty());
+    let mut model = empty();
+    assert!(pressed(&mut model, "q ? 3 L n r").is_empty());
     assert_eq!(model.source.form.uri(), "q?3Lnr");
-    assert_eq!(press(&mut model, "Esc q"), ["save", "quit 0"]);
+    assert_eq!(pressed(&mut model, "Esc q"), ["save", "quit 0"]);
 }
 
 #[test]
 fn a_bad_address_is_not_tried() {
-    let mut model = model();
+    let mut model = empty();
     type_in(&mut model, "localhost:5000");
-    assert!(press(&mut model, "Enter").is_empty());
+    assert!(pressed(&mut model, "Enter").is_empty());
     assert!(model.notice.as_ref().is_some_and(|notice| notice.contains("http://localhost:5000")));
 }
 
 #[test]
 fn an_answer_to_what_is_no_longer_asked_is_dropped() {
-    let mut model = model();
+    let mut model = empty();
     type_in(&mut model, SOURCE);
-    press(&mut model, "Enter");
+    pressed(&mut model, "Enter");
     let attempt = model.source.attempt;
     type_in(&mut model, "1");
-    update(&mut model, Msg::Checked { end: End::Source, attempt, result: Ok(Box::new(report(SOURCE))) });
+    update(&mut model, Msg::Checked { end: End::Source, attempt, result: Ok(Box::new(source_report())) });
     assert!(matches!(model.source.seen, Seen::Untried));
 }
 
 #[test]
 fn a_wanted_sign_in_moves_the_cursor_to_it() {
-    let mut model = model();
+    let mut model = empty();
     type_in(&mut model, SOURCE);
-    press(&mut model, "Enter");
-    answer(&mut model, End::Source, Err(Error::new(Class::Auth, "sign in")));
+    pressed(&mut model, "Enter");
+    answer(&mut model, Step::Check, Err(Error::new(Class::Auth, "sign in")));
     type_in(&mut model, "ann");
     assert_eq!(model.source.form.access().username.as_deref(), Some("ann"));
 }
 
 #[test]
 fn a_password_never_reaches_the_session() {
-    let mut model = model();
-    type_in(&mut model, "http://ann:geheim@source:5000");
+    let mut model = empty();
+    type_in(&mut model, "http://ann:geheim@127.0.0.1:5000");
     let saved = |model: &Model| format!("{:?}", model.session());
     assert!(!saved(&model).contains("geheim"));
-    let command = |model: &Model| super::command::of(model).join(" ");
+    let command = |model: &Model| mlferry::tui::command::of(model).join(" ");
     assert!(!command(&model).contains("geheim"));
-    press(&mut model, "Enter");
+    pressed(&mut model, "Enter");
     assert!(!saved(&model).contains("geheim") && model.source.form.access().password.is_some());
 }
 
 #[test]
 fn steps_that_are_not_reached_say_why() {
-    let mut model = model();
-    press(&mut model, "Esc 4");
+    let mut model = empty();
+    pressed(&mut model, "Esc 4");
     assert_eq!(model.step, Step::Check);
     assert_eq!(model.notice.as_deref(), Some("4 Selection: connect both ends first"));
 }
@@ -224,30 +160,30 @@ fn steps_that_are_not_reached_say_why() {
 #[test]
 fn one_server_cannot_be_both_ends() {
     let mut model = connected();
-    press(&mut model, "r");
-    answer(&mut model, End::Source, Ok(report(SOURCE)));
-    answer(&mut model, End::Target, Ok(report("http://source:5000/")));
+    pressed(&mut model, "r");
+    answer(&mut model, Step::Check, Ok(source_report()));
+    answer(&mut model, Step::App, Ok(target_report("http://localhost:5000/")));
     assert!(model.connection().is_err());
-    assert!(press(&mut model, "Enter").is_empty());
+    assert!(pressed(&mut model, "Enter").is_empty());
     assert_eq!(model.step, Step::Connect);
 }
 
 #[test]
 fn by_a_directory_there_is_an_export_first() {
     let mut model = connected();
-    press(&mut model, "Space Tab");
-    model.route.directory = super::form::Field::new("~/exports");
+    pressed(&mut model, "Space Tab");
+    model.route.directory = Field::new("~/exports");
     assert_eq!(model.route(), Route::Directory(PathBuf::from("/home/ann/exports")));
-    press(&mut model, "Enter");
+    pressed(&mut model, "Enter");
     let result = Ok(vec![Experiment::default()]);
     update(&mut model, Msg::Experiments { of: SOURCE.into(), result });
-    press(&mut model, "n");
+    pressed(&mut model, "n");
     assert_eq!(model.step, Step::Export);
     assert_eq!(model.gate(Step::Import), Gate::Blocked("export first"));
-    assert_eq!(press(&mut model, "Enter"), ["export", "save"]);
+    assert_eq!(pressed(&mut model, "Enter"), ["export", "save"]);
     end(&mut model, Ok(outcome(Step::Export)));
-    press(&mut model, "Enter");
-    let effects = update(&mut model, key(KeyCode::Enter, KeyModifiers::NONE));
+    pressed(&mut model, "Enter");
+    let effects = press(&mut model, "Enter");
     let Some(Effect::Start(job)) = effects.first() else { panic!("no job") };
     let Job::Import { source, .. } = job.as_ref() else { panic!("no import") };
     assert_eq!(source.uri, "/home/ann/exports");
@@ -256,15 +192,15 @@ fn by_a_directory_there_is_an_export_first() {
 #[test]
 fn runs_are_fetched_when_an_experiment_is_opened_and_only_then() {
     let mut model = selected();
-    assert_eq!(press(&mut model, "j l"), ["runs"]);
-    assert!(press(&mut model, "h l").is_empty());
+    assert_eq!(pressed(&mut model, "j l"), ["runs"]);
+    assert!(pressed(&mut model, "h l").is_empty());
 }
 
 #[test]
 fn what_is_picked_becomes_the_plan() {
     let mut model = selected();
-    press(&mut model, "Space");
-    press(&mut model, "n");
+    pressed(&mut model, "Space");
+    pressed(&mut model, "n");
     assert_eq!(model.plan.experiments.len(), 1);
     assert_eq!(model.plan.experiments[0].name, "churn");
 }
@@ -272,46 +208,46 @@ fn what_is_picked_becomes_the_plan() {
 #[test]
 fn pause_and_stop_and_stop_now() {
     let mut model = importing();
-    assert_eq!(press(&mut model, "p"), ["pause"]);
-    assert_eq!(press(&mut model, "p"), ["resume"]);
-    assert_eq!(press(&mut model, "s"), ["stop"]);
+    assert_eq!(pressed(&mut model, "p"), ["pause"]);
+    assert_eq!(pressed(&mut model, "p"), ["resume"]);
+    assert_eq!(pressed(&mut model, "s"), ["stop"]);
     // A job that ends does not pause.
-    assert!(press(&mut model, "p").is_empty());
-    assert_eq!(press(&mut model, "^C"), ["stop"]);
+    assert!(pressed(&mut model, "p").is_empty());
+    assert_eq!(pressed(&mut model, "^C"), ["stop"]);
     end(&mut model, Ok(Outcome { stopped: true, ..outcome(Step::Import) }));
     assert_eq!(model.gate(Step::Import), Gate::Attention("stopped".into()));
-    assert_eq!(press(&mut model, "Enter"), ["import", "save"]);
+    assert_eq!(pressed(&mut model, "Enter"), ["import", "save"]);
 }
 
 #[test]
 fn one_job_at_a_time() {
     let mut model = importing();
-    assert!(press(&mut model, "Enter").is_empty());
+    assert!(pressed(&mut model, "Enter").is_empty());
     // Other screens can be looked at, not changed.
-    press(&mut model, "4");
-    assert!(press(&mut model, "Space a i").is_empty());
+    pressed(&mut model, "4");
+    assert!(pressed(&mut model, "Space a i").is_empty());
     assert_eq!(model.selection.tree().unwrap().plan(), Some(Plan::default()));
-    press(&mut model, "1 Tab");
+    pressed(&mut model, "1 Tab");
     assert_eq!(model.source.form.focus, None);
 }
 
 #[test]
 fn leaving_at_work_asks_and_leaves_when_the_work_has_ended() {
     let mut model = importing();
-    assert!(press(&mut model, "q").is_empty());
+    assert!(pressed(&mut model, "q").is_empty());
     assert!(matches!(model.overlay, Some(Overlay::Quit(Parting::Stay))));
-    assert!(press(&mut model, "Enter").is_empty());
+    assert!(pressed(&mut model, "Enter").is_empty());
     assert!(model.overlay.is_none() && !model.leaving);
-    assert_eq!(press(&mut model, "q j Enter"), ["stop"]);
+    assert_eq!(pressed(&mut model, "q j Enter"), ["stop"]);
     let stopped = Outcome { stopped: true, ..outcome(Step::Import) };
     assert_eq!(end(&mut model, Ok(stopped)), ["save", "quit 130"]);
 
     let mut model = importing();
-    assert_eq!(press(&mut model, "q j j Enter"), ["stop", "stop"]);
+    assert_eq!(pressed(&mut model, "q j j Enter"), ["stop", "stop"]);
 
     // Nobody has answered yet, and there is nothing left to ask.
     let mut model = importing();
-    press(&mut model, "q");
+    pressed(&mut model, "q");
     assert_eq!(end(&mut model, Ok(outcome(Step::Import))), ["save", "quit 0"]);
 }
 
@@ -333,21 +269,21 @@ fn a_session_is_taken_up_where_it_was_left() {
         route: Route::Directory("out".into()),
         plan: Plan { skip_deleted: true, ..Plan::default() },
     };
-    let mut model = model();
-    super::act::offer(&mut model, session.clone());
-    assert_eq!(press(&mut model, "Enter"), ["check source", "check target"]);
-    assert!(answer(&mut model, End::Source, Ok(report(SOURCE))).is_empty());
-    assert_eq!(answer(&mut model, End::Target, Ok(report(TARGET))), ["save"]);
+    let mut model = empty();
+    offer(&mut model, session.clone());
+    assert_eq!(pressed(&mut model, "Enter"), ["check source", "check target"]);
+    assert!(answer(&mut model, Step::Check, Ok(source_report())).is_empty());
+    assert_eq!(words(&answer(&mut model, Step::App, Ok(target_report(TARGET)))), ["save"]);
     assert_eq!((model.step, model.session()), (Step::Validate, session));
-    assert_eq!(press(&mut model, "Enter"), ["validate", "save"]);
+    assert_eq!(pressed(&mut model, "Enter"), ["validate", "save"]);
 }
 
 #[test]
 fn starting_anew_begins_at_the_beginning() {
-    let mut model = model();
+    let mut model = empty();
     let session = Session { step: Step::Import, source: SOURCE.into(), ..Session::default() };
-    super::act::offer(&mut model, session);
-    assert!(press(&mut model, "j Enter").is_empty());
+    offer(&mut model, session);
+    assert!(pressed(&mut model, "j Enter").is_empty());
     type_in(&mut model, "http://other");
     assert_eq!(model.source.form.uri(), "http://other");
 }
@@ -356,21 +292,21 @@ fn starting_anew_begins_at_the_beginning() {
 fn work_that_was_done_for_something_else_is_stale() {
     let mut model = importing();
     end(&mut model, Ok(outcome(Step::Import)));
-    press(&mut model, "4 Space n");
+    pressed(&mut model, "4 Space n");
     assert!(matches!(model.gate(Step::Import), Gate::Stale(_)));
-    assert_eq!(press(&mut model, "Enter"), ["import", "save"]);
+    assert_eq!(pressed(&mut model, "Enter"), ["import", "save"]);
 }
 
 #[test]
 fn a_second_import_asks_for_a_second_validation() {
     let mut model = importing();
     end(&mut model, Ok(outcome(Step::Import)));
-    press(&mut model, "Enter Enter");
+    pressed(&mut model, "Enter Enter");
     end(&mut model, Ok(outcome(Step::Validate)));
-    press(&mut model, "6 r");
+    pressed(&mut model, "6 r");
     end(&mut model, Ok(outcome(Step::Import)));
     assert_eq!(model.gate(Step::Validate), Gate::Ready);
-    assert_eq!(press(&mut model, "q"), ["save", "quit 0"]);
+    assert_eq!(pressed(&mut model, "q"), ["save", "quit 0"]);
 }
 
 #[test]
@@ -394,7 +330,7 @@ fn what_is_in_flight_is_told_apart_and_forgotten_at_its_end() {
 #[test]
 fn the_bar_is_not_full_before_the_end() {
     let mut model = importing();
-    let mut reading = crate::engine::Reading::default();
+    let mut reading = Reading::default();
     reading.counts[Kind::Run.index()] = Counts { planned: 5, done: 5, failed: 0, skipped: 0 };
     update(&mut model, Msg::Sample(reading));
     assert!(model.import.reading.fraction() < 1.0);
