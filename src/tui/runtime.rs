@@ -189,6 +189,8 @@ impl Runtime {
     async fn suspend(&mut self) {
         // It would take the keys that are meant for the shell.
         self.keys = None;
+        // Dropping it leaves a wake-up behind, which crossterm takes for the news of the next key and loses that.
+        let _ = crossterm::event::poll(Duration::ZERO);
         self.screen.leave();
         suspend(&mut self.signals).await;
         if self.screen.enter().is_ok() {

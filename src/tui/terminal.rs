@@ -47,8 +47,11 @@ impl Screen {
     }
 
     /// Forgets what is on the screen, so that all of it is drawn again.
+    ///
+    /// Not by the terminal's own `clear`: that asks where the cursor is, and the answer comes among the keys.
     pub fn clear(&mut self) -> Result<()> {
-        Ok(self.terminal.clear()?)
+        let size = self.terminal.size()?;
+        Ok(self.terminal.resize(size.into())?)
     }
 
     /// Hands the terminal to somebody else for a while.
