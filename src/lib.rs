@@ -21,3 +21,4 @@ pub mod error;
 pub mod rest;
 pub mod snapshot;
 pub mod target;
+pub mod tui;

@@ -1,0 +1,210 @@
+//! What each action does.
+
+use crossterm::event::{KeyCode, KeyEvent};
+
+use super::effect::Effect;
+use super::flow;
+use super::form::Field;
+use super::keys::{Action, Layer};
+use super::model::{Loaded, Model, Overlay, Parting, Seen};
+use super::prompt::Prompt;
+use super::scroll;
+use super::tree::Tree;
+use super::work::Pane;
+use crate::engine::{End, Session, Step};
+
+pub fn act(model: &mut Model, action: Action, key: KeyEvent) -> Vec<Effect> {
+    match action {
+        Action::Try | Action::Recheck => return recheck(model),
+        Action::Next => return flow::go_next(model),
+        Action::Start | Action::Again => return flow::start(model),
+        Action::Refetch => {
+            model.selection.tree = Loaded::Nothing;
+            return flow::fetch_experiments(model);
+        }
+        Action::NextField => turn_field(model, true),
+        Action::PreviousField => turn_field(model, false),
+        Action::EnterField => enter_field(model),
+        Action::LeaveField => leave_field(model),
+        Action::SwitchRoute => model.route.by_directory = !model.route.by_directory,
+        Action::Toggle => {
+            on_tree(model, Tree::toggle);
+            on_tree(model, |tree| tree.step(1));
+        }
+        Action::Open => return open(model),
+        Action::Close => on_tree(model, Tree::close),
+        Action::All => on_tree(model, Tree::toggle_all),
+        Action::Invert => on_tree(model, Tree::invert),
+        Action::Deleted => on_tree(model, Tree::toggle_deleted),
+        Action::Filter => {
+            let words = model.selection.tree().map_or("", Tree::filter);
+            model.selection.filtering = Some(Field::new(words));
+        }
+        Action::KeepFilter => model.selection.filtering = None,
+        Action::ClearFilter => {
+            model.selection.filtering = None;
+            on_tree(model, |tree| tree.set_filter(""));
+        }
+        Action::Pause => return flow::pause(model),
+        Action::Stop => return flow::stop(model),
+        Action::Failures => turn_pane(model, Pane::Failures),
+        Action::Log => turn_pane(model, Pane::Log),
+        Action::Artifacts => model.validation.turn_artifacts(),
+        Action::Marks => model.validation.turn_filter(),
+        Action::Detail => model.validation.detail = Some(0),
+        Action::Write => {
+            let field = Field::new("mlferry-report.json");
+            model.overlay = Some(Overlay::Prompt(Prompt { field }));
+        }
+        Action::Accept => return accept(model),
+        Action::Cancel => cancel(model),
+        Action::Up => scroll::by(model, -1),
+        Action::Down => scroll::by(model, 1),
+        Action::PageUp => scroll::by(model, -scroll::page(model)),
+        Action::PageDown => scroll::by(model, scroll::page(model)),
+        Action::Top => scroll::by(model, isize::MIN),
+        Action::Bottom => scroll::by(model, isize::MAX),
+        Action::Back => return back(model),
+        Action::Go => return go(model, key),
+        Action::Help => model.overlay = Some(Overlay::Help(0)),
+        Action::Interrupt if model.running().is_some() => return flow::stop(model),
+        Action::Interrupt => return flow::quit(model),
+        Action::Redraw => return vec![Effect::Redraw],
+        Action::Suspend => return vec![Effect::Suspend],
+        Action::Quit => return flow::ask_to_quit(model),
+    }
+    Vec::new()
+}
+
+fn recheck(model: &mut Model) -> Vec<Effect> {
+    match model.asked_side() {
+        Some(end) => flow::check(model, end),
+        None => {
+            let mut effects = flow::check(model, End::Source);
+            effects.extend(flow::check(model, End::Target));
+            effects
+        }
+    }
+}
+
+fn turn_field(model: &mut Model, forward: bool) {
+    if let Some(end) = model.asked_side() {
+        model.side_mut(end).form.turn(forward);
+    }
+}
+
+fn enter_field(model: &mut Model) {
+    match model.asked_side() {
+        Some(end) => model.side_mut(end).form.turn(true),
+        None => model.route.typing = true,
+    }
+}
+
+fn leave_field(model: &mut Model) {
+    model.route.typing = false;
+    if let Some(end) = model.asked_side() {
+        model.side_mut(end).form.focus = None;
+    }
+}
+
+fn on_tree(model: &mut Model, change: impl FnOnce(&mut Tree)) {
+    if let Some(tree) = model.selection.tree_mut() {
+        change(tree);
+    }
+}
+
+/// Opens an experiment; its runs are fetched the first time.
+fn open(model: &mut Model) -> Vec<Effect> {
+    let at = model.at(End::Source);
+    let Some(tree) = model.selection.tree_mut() else {
+        return Vec::new();
+    };
+    let Some(id) = tree.open() else {
+        return Vec::new();
+    };
+    let node = tree.nodes.iter().find(|node| node.experiment.id == id);
+    node.map(|node| Effect::Runs { at, experiment: Box::new(node.experiment.clone()) }).into_iter().collect()
+}
+
+/// Shows a pane, or goes back to the usual one.
+fn turn_pane(model: &mut Model, pane: Pane) {
+    let step = model.step;
+    if let Some(work) = model.work_mut(step) {
+        work.pane = if work.pane == pane { Pane::InFlight } else { pane };
+        work.cursor = 0;
+    }
+}
+
+fn accept(model: &mut Model) -> Vec<Effect> {
+    match model.overlay.take() {
+        Some(Overlay::Resume(session, false)) => flow::take_up(model, *session),
+        Some(Overlay::Quit(parting)) => part(model, parting),
+        Some(Overlay::Prompt(prompt)) => copy_report(model, &prompt),
+        // Anew: the old session stays on the disk until this one is saved over it.
+        Some(Overlay::Resume(..) | Overlay::Help(_)) | None => {
+            flow::focus(model);
+            Vec::new()
+        }
+    }
+}
+
+fn part(model: &mut Model, parting: Parting) -> Vec<Effect> {
+    if parting == Parting::Stay {
+        return Vec::new();
+    }
+    model.leaving = true;
+    let mut effects = flow::stop(model);
+    if parting == Parting::Now
+        && model.running().is_some_and(|step| model.work(step).is_some_and(|w| w.stops < 2))
+    {
+        effects.extend(flow::stop(model));
+    }
+    effects
+}
+
+fn copy_report(model: &mut Model, prompt: &Prompt) -> Vec<Effect> {
+    let to = prompt.field.text().trim();
+    if to.is_empty() {
+        model.notice = Some("no file was named".into());
+        return Vec::new();
+    }
+    vec![Effect::Copy { from: model.places.report.clone(), to: model.expand(to) }]
+}
+
+fn cancel(model: &mut Model) {
+    if model.layer() == Layer::Detail {
+        model.validation.detail = None;
+    }
+    model.overlay = None;
+}
+
+fn back(model: &mut Model) -> Vec<Effect> {
+    let before = |step: Step| Step::ALL[(step as usize).saturating_sub(1)];
+    let mut step = before(model.step);
+    if step == Step::Export && !model.route.by_directory {
+        step = before(step);
+    }
+    flow::go(model, step)
+}
+
+fn go(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
+    let KeyCode::Char(digit) = key.code else {
+        return Vec::new();
+    };
+    let step = digit.to_digit(10).and_then(|digit| Step::ALL.get((digit as usize).checked_sub(1)?));
+    step.map_or_else(Vec::new, |step| flow::go(model, *step))
+}
+
+/// A session is offered before anything else is asked.
+pub fn offer(model: &mut Model, session: Session) {
+    model.overlay = Some(Overlay::Resume(Box::new(session), false));
+}
+
+/// Both ends are given: the first is tried at once.
+pub fn begin(model: &mut Model) -> Vec<Effect> {
+    let has_source = !model.source.form.uri().is_empty();
+    if has_source && matches!(model.source.seen, Seen::Untried) {
+        return flow::check(model, End::Source);
+    }
+    Vec::new()
+}

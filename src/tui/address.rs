@@ -1,0 +1,135 @@
+//! What a typed address looks like before anybody tries it.
+
+use secrecy::SecretString;
+use url::Url;
+
+use crate::engine::End;
+
+/// What is wrong with `text` as far as one can see; an empty text is not wrong yet.
+pub fn trouble(text: &str, end: End) -> Option<String> {
+    let text = text.trim();
+    if text.is_empty() {
+        return None;
+    }
+    if text.starts_with("arn:") {
+        return Some("SageMaker MLflow Apps come with a later version; give an http(s) address".into());
+    }
+    if ["http:", "https:"].iter().any(|scheme| text.starts_with(scheme)) && !text.contains("://") {
+        return Some("an address looks like http://host:5000".into());
+    }
+    if !text.contains("://") {
+        let looks_like_host = text.contains(':') && !text.starts_with(['/', '.', '~']);
+        return match end {
+            _ if looks_like_host => Some(format!("the scheme is missing: http://{}", without_login(text))),
+            End::Target => Some("a target is a server: http://host:5000".into()),
+            End::Source => None,
+        };
+    }
+    match Url::parse(text) {
+        Err(error) => Some(format!("not an address: {error}")),
+        Ok(url) if !matches!(url.scheme(), "http" | "https" | "file" | "sqlite") => {
+            Some(format!("{:?} is not a kind of address that can be read yet", url.scheme()))
+        }
+        Ok(url) if url.scheme() == "file" && end == End::Source => None,
+        Ok(url) if matches!(url.scheme(), "file" | "sqlite") => {
+            Some("start an MLflow server over it and give its http address".into())
+        }
+        Ok(url) if url.host_str().is_none_or(str::is_empty) => Some("the host is missing".into()),
+        Ok(_) => None,
+    }
+}
+
+/// Parts `http://user:password@host` into the address and its login.
+pub fn part(text: &str) -> (String, Option<(String, SecretString)>) {
+    let text = text.trim();
+    let is_path = text.starts_with(['/', '.', '~']) || !text.contains(':');
+    let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
+    let Some(mut url) = url else {
+        let shown = if is_path { text.to_owned() } else { without_login(text) };
+        return (shown, None);
+    };
+    if url.username().is_empty() && url.password().is_none() {
+        return (text.to_owned(), None);
+    }
+    let decode = |text: &str| percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned();
+    let login = (decode(url.username()), SecretString::from(decode(url.password().unwrap_or_default())));
+    // Neither can fail: the address has a host.
+    let _ = url.set_username("");
+    let _ = url.set_password(None);
+    (url.as_str().trim_end_matches('/').to_owned(), Some(login))
+}
+
+/// True when both name the same server, however its own machine is called.
+pub fn is_same(a: &str, b: &str) -> bool {
+    fn key(text: &str) -> Option<(String, Option<u16>, String)> {
+        let url = Url::parse(text).ok()?;
+        let host = match url.host_str()? {
+            "127.0.0.1" | "[::1]" | "0.0.0.0" => "localhost",
+            host => host,
+        };
+        let path = url.path().trim_end_matches('/').to_owned();
+        Some((host.to_owned(), url.port_or_known_default(), path))
+    }
+    match (key(a), key(b)) {
+        (Some(a), Some(b)) => a == b,
+        _ => a == b,
+    }
+}
+
+/// What cannot be parsed may still hold a password.
+fn without_login(text: &str) -> String {
+    let rest = text.rsplit_once('@').map_or(text, |(_, host)| host);
+    match text.split_once("://") {
+        Some((scheme, _)) if rest.len() < text.len() => format!("{scheme}://{rest}"),
+        _ => rest.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use secrecy::ExposeSecret;
+
+    #[test]
+    fn what_is_wrong_is_named_without_passwords() {
+        let source = |text| trouble(text, End::Source);
+        for fine in
+            ["", "http://host:5000", "https://ann:pw@host/prefix", "./export", "/data/export", "file:///data"]
+        {
+            assert_eq!(source(fine), None, "{fine}");
+        }
+        for bad in [
+            "http://",
+            "http://host:port",
+            "ftp://ann:secret@host",
+            "ann:secret@host",
+            "localhost:5000",
+            "arn:aws:sagemaker:x",
+            "sqlite:///mlflow.db",
+        ] {
+            let said = source(bad).unwrap();
+            assert!(!said.contains("secret"), "{said}");
+        }
+        assert!(trouble("./export", End::Target).is_some());
+    }
+
+    #[test]
+    fn a_login_leaves_the_address() {
+        let (address, login) = part(" http://ann:p%40ss@host:5000/ ");
+        assert_eq!(address, "http://host:5000");
+        let (user, password) = login.unwrap();
+        assert_eq!((user.as_str(), password.expose_secret()), ("ann", "p@ss"));
+        assert_eq!(part("./dir@2").0, "./dir@2");
+        assert_eq!(part("ann:secret@host").0, "host");
+        assert_eq!(part("http://host:5000").0, "http://host:5000");
+        assert_eq!(part("http://ann:secret@host:port").0, "http://host:port");
+    }
+
+    #[test]
+    fn one_server_under_two_names_is_the_same() {
+        assert!(is_same("http://localhost:5000", "http://127.0.0.1:5000/"));
+        assert!(is_same("http://h", "http://h:80"));
+        assert!(!is_same("http://h:5000", "http://h:5001"));
+        assert!(!is_same("http://h/a", "http://h/b"));
+    }
+}

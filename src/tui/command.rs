@@ -1,0 +1,59 @@
+//! The command that does the same as a screen, ready to be copied.
+
+use super::model::Model;
+use super::validation;
+use crate::engine::Step;
+use crate::entities::Plan;
+
+/// The command and its options; an option and its value are one part.
+pub fn of(model: &Model) -> Vec<String> {
+    let source = format!("--source {}", word_or(&model.source.location(), "URI"));
+    let target = format!("--target {}", word_or(&model.target.location(), "URI"));
+    let directory = word_or(&model.directory().display().to_string(), "DIR");
+    let plan = format!("--plan {}", quoted(&model.places.plan.display().to_string()));
+    let plan = Some(plan).filter(|_| model.plan != Plan::default());
+    let by_directory = model.route.by_directory;
+    let (command, options) = match model.step {
+        Step::Check => ("check", vec![source]),
+        Step::App | Step::Connect => ("check", vec![source, target]),
+        Step::Plan => ("plan", vec![source, "--output plan.toml".into()]),
+        Step::Export if !by_directory => ("run", vec![source, target, "--direct".into(), "--yes".into()]),
+        Step::Export => ("export", vec![source, format!("--output-dir {directory}")]),
+        Step::Import if by_directory => ("import", vec![format!("--input-dir {directory}"), target]),
+        Step::Import => ("import", vec![source, target]),
+        Step::Validate => {
+            let artifacts = validation::word(model.validation.artifacts);
+            ("validate", vec![source, target, format!("--artifacts {artifacts}")])
+        }
+    };
+    let plan = plan.filter(|_| model.step >= Step::Export);
+    [format!("mlferry {command}")].into_iter().chain(options).chain(plan).collect()
+}
+
+fn word_or(text: &str, placeholder: &str) -> String {
+    match text.trim() {
+        "" => placeholder.to_owned(),
+        text => quoted(text),
+    }
+}
+
+/// For a POSIX shell.
+fn quoted(text: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@%+=,~".contains(c);
+    match text.chars().all(is_plain) {
+        true => text.to_owned(),
+        false => format!("'{}'", text.replace('\'', r"'\''")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::quoted;
+
+    #[test]
+    fn a_shell_reads_back_what_was_meant() {
+        assert_eq!(quoted("http://h:5000/a"), "http://h:5000/a");
+        assert_eq!(quoted("my dir"), "'my dir'");
+        assert_eq!(quoted("it's"), r"'it'\''s'");
+    }
+}

@@ -1,0 +1,115 @@
+//! What `update` asks to be done, as data: the runtime does it and answers with a [`Msg`].
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crossterm::event::KeyEvent;
+
+use super::log::LogLine;
+use super::model::Model;
+use crate::engine::validate::ArtifactCheck;
+use crate::engine::{Access, CheckReport, End, Event, Outcome, Reading, Session};
+use crate::entities::{Experiment, ExperimentId, Plan, Run};
+use crate::error::Result;
+
+/// What the wizard hears.
+pub enum Msg {
+    Key(KeyEvent),
+    Paste(String),
+    Resize(u16, u16),
+    /// Time since the wizard opened.
+    Clock(Duration),
+    Checked {
+        end: End,
+        attempt: u64,
+        result: Result<Box<CheckReport>>,
+    },
+    Experiments {
+        of: String,
+        result: Result<Vec<Experiment>>,
+    },
+    Runs {
+        of: String,
+        experiment: ExperimentId,
+        result: Result<(Vec<Run>, bool)>,
+    },
+    /// The job has both ends open and is at work.
+    Began,
+    Sample(Reading),
+    Happened(Event),
+    Ended(Result<Outcome>),
+    Log(Vec<LogLine>),
+    /// Something to tell that no screen of its own shows.
+    Said(String),
+    /// The terminal or the machine goes away: finish what runs and leave.
+    HangUp,
+}
+
+/// Where an end is and how to sign in.
+#[derive(Clone)]
+pub struct At {
+    pub end: End,
+    pub uri: String,
+    /// The same without credentials.
+    pub location: String,
+    pub access: Access,
+}
+
+impl At {
+    /// A directory, which needs no login.
+    pub fn directory(path: &std::path::Path) -> Self {
+        Self {
+            end: End::Source,
+            uri: path.display().to_string(),
+            location: path.display().to_string(),
+            access: Access::default(),
+        }
+    }
+}
+
+pub enum Effect {
+    Check {
+        at: At,
+        attempt: u64,
+    },
+    Experiments(At),
+    Runs {
+        at: At,
+        experiment: Box<Experiment>,
+    },
+    Start(Box<Job>),
+    Pause(bool),
+    /// The first lets what runs finish, the second ends it at once.
+    Stop,
+    Save(Box<Session>),
+    Forget,
+    WritePlan(Box<Plan>),
+    Copy {
+        from: PathBuf,
+        to: PathBuf,
+    },
+    Redraw,
+    Suspend,
+    Quit(u8),
+}
+
+pub enum Job {
+    Export { source: At, output_dir: PathBuf, plan: Plan },
+    Import { source: At, target: At, plan: Plan },
+    Validate { source: At, target: At, plan: Plan, artifacts: ArtifactCheck, report: PathBuf },
+}
+
+impl Model {
+    /// What the import reads: the export directory when the data goes through one.
+    pub fn import_source(&self) -> At {
+        match self.route.by_directory {
+            true => At::directory(&self.directory()),
+            false => self.at(End::Source),
+        }
+    }
+
+    pub fn at(&self, end: End) -> At {
+        let form = &self.side(end).form;
+        At { end, uri: form.uri().to_owned(), location: self.side(end).location(), access: form.access() }
+    }
+}

@@ -1,0 +1,171 @@
+//! Text fields, and the three of them that lead to a server.
+
+use crossterm::event::{Event, KeyEvent};
+use secrecy::{ExposeSecret, SecretString};
+use tui_input::backend::crossterm::EventHandler;
+use tui_input::{Input, InputRequest};
+
+use super::address;
+use crate::engine::{Access, End};
+
+#[derive(Clone, Default)]
+pub struct Field {
+    pub input: Input,
+}
+
+impl Field {
+    pub fn new(text: &str) -> Self {
+        Self { input: Input::new(text.to_owned()) }
+    }
+
+    pub fn text(&self) -> &str {
+        self.input.value()
+    }
+
+    /// True when the text has changed.
+    pub fn key(&mut self, key: KeyEvent) -> bool {
+        let change = self.input.handle_event(&Event::Key(key));
+        change.is_some_and(|change| change.value)
+    }
+
+    /// What is pasted stays one line.
+    pub fn paste(&mut self, text: &str) {
+        for c in text.chars().filter(|c| !c.is_control()) {
+            self.input.handle(InputRequest::InsertChar(c));
+        }
+    }
+}
+
+/// Which fields of a server's form there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asked {
+    Uri,
+    User,
+    /// A password when a user is named, else a token.
+    Secret,
+}
+
+impl Asked {
+    pub const ALL: [Self; 3] = [Self::Uri, Self::User, Self::Secret];
+}
+
+/// Where a server is and how to sign in. Not `Debug`: it holds a password.
+#[derive(Clone)]
+pub struct Form {
+    pub end: End,
+    fields: [Field; 3],
+    /// The field that takes the keys.
+    pub focus: Option<Asked>,
+    /// What the environment gives; what is typed wins.
+    pub environment: Access,
+}
+
+impl Form {
+    pub fn new(end: End, uri: &str, environment: Access) -> Self {
+        let mut form = Self {
+            end,
+            fields: [Field::new(uri), Field::default(), Field::default()],
+            focus: Some(Asked::Uri),
+            environment,
+        };
+        form.part_login();
+        form
+    }
+
+    pub fn field(&self, asked: Asked) -> &Field {
+        &self.fields[asked as usize]
+    }
+
+    pub fn focused(&mut self) -> Option<&mut Field> {
+        self.focus.map(|asked| &mut self.fields[asked as usize])
+    }
+
+    pub fn uri(&self) -> &str {
+        self.field(Asked::Uri).text().trim()
+    }
+
+    pub fn set_uri(&mut self, uri: &str) {
+        self.fields[Asked::Uri as usize] = Field::new(uri);
+        self.part_login();
+    }
+
+    /// What can be shown, logged and kept.
+    pub fn bare_uri(&self) -> String {
+        address::part(self.uri()).0
+    }
+
+    pub fn trouble(&self) -> Option<String> {
+        address::trouble(self.uri(), self.end)
+    }
+
+    /// The next field, or the one before, round and round.
+    pub fn turn(&mut self, forward: bool) {
+        let last = Asked::ALL.len() - 1;
+        let at = match (self.focus, forward) {
+            (None, true) => 0,
+            (None, false) => last,
+            (Some(asked), true) => (asked as usize + 1) % Asked::ALL.len(),
+            (Some(asked), false) => (asked as usize).checked_sub(1).unwrap_or(last),
+        };
+        self.focus = Some(Asked::ALL[at]);
+    }
+
+    /// A login that was typed into the address moves to the fields it belongs in.
+    pub fn part_login(&mut self) {
+        if let (uri, Some((user, password))) = address::part(self.uri()) {
+            self.fields = [uri.as_str(), &user, password.expose_secret()].map(Field::new);
+        }
+    }
+
+    pub fn access(&self) -> Access {
+        let mut access = self.environment.clone();
+        let user = self.field(Asked::User).text().trim();
+        let secret = self.field(Asked::Secret).text();
+        if !user.is_empty() {
+            access.username = Some(user.to_owned());
+            access.token = None;
+        }
+        match (secret.is_empty(), user.is_empty()) {
+            (true, _) => {}
+            (false, true) if access.username.is_some() => access.password = Some(SecretString::from(secret)),
+            (false, true) => access.token = Some(SecretString::from(secret)),
+            (false, false) => access.password = Some(SecretString::from(secret)),
+        }
+        access
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_is_a_password_with_a_user_and_a_token_without() {
+        let mut form = Form::new(End::Source, "http://h", Access::default());
+        form.focus = Some(Asked::Secret);
+        form.focused().unwrap().paste("s3cret\n");
+        assert_eq!(form.access().token.unwrap().expose_secret(), "s3cret");
+        form.focus = Some(Asked::User);
+        form.focused().unwrap().paste("ann");
+        let access = form.access();
+        assert_eq!(access.username.as_deref(), Some("ann"));
+        assert_eq!(access.password.unwrap().expose_secret(), "s3cret");
+        assert!(access.token.is_none());
+    }
+
+    #[test]
+    fn a_login_in_the_address_moves_to_its_fields() {
+        let form = Form::new(End::Source, "http://ann:pw@h:1", Access::default());
+        assert_eq!(form.uri(), "http://h:1");
+        assert_eq!(form.access().password.unwrap().expose_secret(), "pw");
+    }
+
+    #[test]
+    fn tab_goes_round() {
+        let mut form = Form::new(End::Source, "", Access::default());
+        form.turn(false);
+        assert_eq!(form.focus, Some(Asked::Secret));
+        form.turn(true);
+        assert_eq!(form.focus, Some(Asked::Uri));
+    }
+}

@@ -1,0 +1,188 @@
+//! How each step stands: done, open, or waiting for something, and for what.
+
+use super::address;
+use super::model::Model;
+use crate::engine::{Level, Route, Step};
+use crate::entities::Plan;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Gate {
+    Done,
+    Ready,
+    Running,
+    /// It ended, and not well.
+    Attention(String),
+    /// It was done for something else than what is set now.
+    Stale(&'static str),
+    Blocked(&'static str),
+    NotNeeded,
+}
+
+impl Gate {
+    /// Its screen can be opened.
+    pub fn is_open(&self) -> bool {
+        !matches!(self, Self::Blocked(_))
+    }
+
+    pub fn word(&self) -> &str {
+        match self {
+            Self::Done => "done",
+            Self::Ready => "ready",
+            Self::Running => "running",
+            Self::Attention(why) => why,
+            Self::Stale(why) | Self::Blocked(why) => why,
+            Self::NotNeeded => "not needed",
+        }
+    }
+}
+
+/// What a step was done for.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Inputs {
+    source: String,
+    target: String,
+    route: Route,
+    plan: Plan,
+}
+
+/// What each step that is done was done for.
+#[derive(Clone, Debug, Default)]
+pub struct Stamps([Option<Inputs>; Step::ALL.len()]);
+
+impl Stamps {
+    fn of(&self, step: Step) -> Option<&Inputs> {
+        self.0[step as usize].as_ref()
+    }
+
+    pub fn forget(&mut self, step: Step) {
+        self.0[step as usize] = None;
+    }
+
+    pub fn forget_from(&mut self, step: Step) {
+        self.0[step as usize..].fill(None);
+    }
+}
+
+impl Model {
+    /// Notes that a step is done with what is set now.
+    pub fn stamp(&mut self, step: Step) {
+        self.stamps.0[step as usize] = Some(self.inputs(step));
+    }
+
+    pub fn gate(&self, step: Step) -> Gate {
+        if let Some(why) = self.blocked(step) {
+            return Gate::Blocked(why);
+        }
+        if step == Step::Export && !self.route.by_directory {
+            return Gate::NotNeeded;
+        }
+        match step {
+            Step::Check | Step::App => self.gate_of_side(step),
+            Step::Connect => match self.connection() {
+                Err(why) if self.source.report().is_some() && self.target.report().is_some() => {
+                    Gate::Attention(why)
+                }
+                _ => self.gate_of_stamp(step, "an end has changed: connect again"),
+            },
+            Step::Plan => self.gate_of_stamp(step, "the source has changed: choose again"),
+            Step::Export | Step::Import | Step::Validate => self.gate_of_work(step),
+        }
+    }
+
+    /// Why both ends cannot be used together, if they cannot.
+    pub fn connection(&self) -> Result<(), String> {
+        let (Some(source), Some(target)) = (self.source.report(), self.target.report()) else {
+            return Err("connect both ends first".into());
+        };
+        if address::is_same(&source.about.location, &target.about.location) {
+            return Err("source and target are the same server".into());
+        }
+        let failure = target.findings.iter().find(|f| f.level == Level::Failure);
+        failure.map_or(Ok(()), |finding| Err(format!("the target {}", finding.text)))
+    }
+
+    fn blocked(&self, step: Step) -> Option<&'static str> {
+        let is_done = |step| self.gate(step) == Gate::Done;
+        match step {
+            Step::Check => None,
+            Step::App => self.source.report().is_none().then_some("check the source first"),
+            Step::Connect if self.source.report().is_none() => Some("check the source first"),
+            Step::Connect => self.target.report().is_none().then_some("check the target first"),
+            Step::Plan => (!is_done(Step::Connect)).then_some("connect both ends first"),
+            Step::Export => (!is_done(Step::Plan)).then_some("choose what to move first"),
+            Step::Import if !is_done(Step::Plan) => Some("choose what to move first"),
+            Step::Import => match self.gate(Step::Export) {
+                Gate::NotNeeded | Gate::Done => None,
+                // Some items failed: the others can go on.
+                Gate::Attention(_) if self.export.is_finished() => None,
+                Gate::Stale(why) => Some(why),
+                _ => Some("export first"),
+            },
+            Step::Validate if !is_done(Step::Plan) => Some("choose what to move first"),
+            Step::Validate if self.stamps.of(Step::Import).is_none() && !self.import.is_finished() => {
+                Some("import first")
+            }
+            Step::Validate => None,
+        }
+    }
+
+    fn gate_of_side(&self, step: Step) -> Gate {
+        use super::model::Seen;
+        let side = match step {
+            Step::Check => &self.source,
+            _ => &self.target,
+        };
+        match &side.seen {
+            Seen::Untried => Gate::Ready,
+            Seen::Trying => Gate::Running,
+            Seen::Found(_) => Gate::Done,
+            Seen::Refused(_) => Gate::Attention("cannot be used".into()),
+        }
+    }
+
+    fn gate_of_stamp(&self, step: Step, stale: &'static str) -> Gate {
+        match self.stamps.of(step) {
+            None => Gate::Ready,
+            Some(stamp) if *stamp == self.inputs(step) => Gate::Done,
+            Some(_) => Gate::Stale(stale),
+        }
+    }
+
+    fn gate_of_work(&self, step: Step) -> Gate {
+        let Some(work) = self.work(step) else {
+            return Gate::Ready;
+        };
+        if work.is_running() {
+            return Gate::Running;
+        }
+        let stamped = self.gate_of_stamp(step, "once more, something has changed");
+        if matches!(stamped, Gate::Stale(_)) {
+            return stamped;
+        }
+        match (work.trouble(), work.outcome()) {
+            (Some(_), _) => Gate::Attention("failed".into()),
+            (_, Some(outcome)) if outcome.stopped => Gate::Attention("stopped".into()),
+            (_, Some(outcome)) if outcome.exit_code() == 4 => Gate::Attention("differences found".into()),
+            (_, Some(outcome)) if outcome.failed() > 0 => {
+                Gate::Attention(format!("done, {} failed", outcome.failed()))
+            }
+            _ => stamped,
+        }
+    }
+
+    /// What a step depends on, as it is set now.
+    fn inputs(&self, step: Step) -> Inputs {
+        let (source, target) = (self.source.location(), self.target.location());
+        let (route, plan) = (self.route(), self.plan.clone());
+        let nothing = Inputs::default();
+        match step {
+            Step::Check => Inputs { source, ..nothing },
+            Step::App => Inputs { target, ..nothing },
+            Step::Connect => Inputs { source, target, ..nothing },
+            Step::Plan => Inputs { source, ..nothing },
+            Step::Export => Inputs { source, route, plan, ..nothing },
+            Step::Import => Inputs { source, target, route, plan },
+            Step::Validate => Inputs { source, target, plan, ..nothing },
+        }
+    }
+}

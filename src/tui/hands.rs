@@ -1,0 +1,227 @@
+//! Does what `update` asks for. Whatever takes time runs beside the screen and answers with a message.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::mpsc::Sender;
+
+use super::effect::{At, Effect, Job, Msg};
+use crate::engine::validate::{Validate, validate};
+use crate::engine::{
+    self, CheckReport, Control, Endpoint, Export, Import, Progress, Reading, Session, StateDir, browse,
+    check, open,
+};
+use crate::entities::{Experiment, Plan, Run};
+use crate::error::{Error, Result};
+
+/// Runs of one experiment that are fetched to choose from.
+const RUNS: usize = 500;
+
+pub struct Hands {
+    messages: Sender<Msg>,
+    state: StateDir,
+    plan_file: std::path::PathBuf,
+    job: Arc<Mutex<Handle>>,
+    /// The source that is being looked around in.
+    browsed: Arc<Browsed>,
+}
+
+/// The job at work. Stopping may be asked for before it has begun.
+#[derive(Default)]
+struct Handle {
+    at_work: Option<(Control, Arc<Progress>)>,
+    stops: u8,
+}
+
+impl Hands {
+    pub fn new(messages: Sender<Msg>, state: StateDir, plan_file: std::path::PathBuf) -> Self {
+        Self { messages, state, plan_file, job: Arc::default(), browsed: Arc::default() }
+    }
+
+    /// Gives what there is to tell at once, if anything.
+    pub fn perform(&self, effect: Effect) -> Option<Msg> {
+        match effect {
+            Effect::Check { at, attempt } => self.spawn(async move {
+                let end = at.end;
+                let result = look(at).await.map(Box::new);
+                Msg::Checked { end, attempt, result }
+            }),
+            Effect::Experiments(at) => {
+                let browsed = Arc::clone(&self.browsed);
+                self.spawn(async move {
+                    let of = at.location.clone();
+                    let result = experiments(at, &browsed).await;
+                    Msg::Experiments { of, result }
+                });
+            }
+            Effect::Runs { at, experiment } => {
+                let browsed = Arc::clone(&self.browsed);
+                self.spawn(async move {
+                    let of = at.location.clone();
+                    let result = runs(at, &experiment, &browsed).await;
+                    Msg::Runs { of, experiment: experiment.id, result }
+                });
+            }
+            Effect::Start(job) => self.start(*job),
+            Effect::Pause(paused) => {
+                if let Some((control, _)) = &self.handle().at_work {
+                    control.set_paused(paused);
+                }
+            }
+            Effect::Stop => {
+                let mut handle = self.handle();
+                handle.stops = handle.stops.saturating_add(1);
+                if let Some((control, _)) = &handle.at_work {
+                    control.stop();
+                }
+            }
+            Effect::Save(session) => return self.save(&session),
+            Effect::Forget => Session::forget(&self.state),
+            Effect::WritePlan(plan) => return told(write_plan(&self.plan_file, &plan)),
+            Effect::Copy { from, to } => {
+                let copied = std::fs::copy(&from, &to).map_err(|e| Error::from(e).at(to.display()));
+                return Some(Msg::Said(match copied {
+                    Ok(_) => format!("the report is in {}", to.display()),
+                    Err(error) => error.to_string(),
+                }));
+            }
+            // The loop does these itself: they are about the screen.
+            Effect::Redraw | Effect::Suspend | Effect::Quit(_) => {}
+        }
+        None
+    }
+
+    /// The counters of the job at work.
+    pub fn reading(&self) -> Option<Reading> {
+        self.handle().at_work.as_ref().map(|(_, progress)| progress.read())
+    }
+
+    fn save(&self, session: &Session) -> Option<Msg> {
+        // Nothing has been said yet that would be worth coming back to.
+        if session.source.is_empty() {
+            return None;
+        }
+        told(session.save(&self.state))
+    }
+
+    fn spawn(&self, answer: impl Future<Output = Msg> + Send + 'static) {
+        let messages = self.messages.clone();
+        tokio::spawn(async move {
+            // Nobody listens any more when the wizard has been left.
+            let _ = messages.send(answer.await).await;
+        });
+    }
+
+    fn start(&self, job: Job) {
+        *self.handle() = Handle::default();
+        let (handle, messages, state) = (Arc::clone(&self.job), self.messages.clone(), self.state.clone());
+        self.spawn(async move {
+            let result = run(job, state, &handle, &messages).await;
+            lock(&handle).at_work = None;
+            Msg::Ended(result)
+        });
+    }
+
+    fn handle(&self) -> std::sync::MutexGuard<'_, Handle> {
+        lock(&self.job)
+    }
+}
+
+fn lock(handle: &Mutex<Handle>) -> std::sync::MutexGuard<'_, Handle> {
+    handle.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn told(result: Result<()>) -> Option<Msg> {
+    result.err().map(|error| Msg::Said(error.to_string()))
+}
+
+async fn look(at: At) -> Result<CheckReport> {
+    let is_target = at.end == engine::End::Target;
+    let endpoint = open(&at.uri, at.end, at.access).await?;
+    check(&endpoint, is_target).await
+}
+
+type Browsed = tokio::sync::Mutex<Option<(String, Arc<Endpoint>)>>;
+
+async fn experiments(at: At, browsed: &Browsed) -> Result<Vec<Experiment>> {
+    let mut browsed = browsed.lock().await;
+    let location = at.location.clone();
+    let endpoint = Arc::new(open(&at.uri, at.end, at.access).await?);
+    *browsed = Some((location, Arc::clone(&endpoint)));
+    drop(browsed);
+    browse::experiments(&endpoint).await
+}
+
+async fn runs(at: At, experiment: &Experiment, browsed: &Browsed) -> Result<(Vec<Run>, bool)> {
+    let known = {
+        let browsed = browsed.lock().await;
+        browsed
+            .as_ref()
+            .filter(|(location, _)| *location == at.location)
+            .map(|(_, endpoint)| Arc::clone(endpoint))
+    };
+    let endpoint = match known {
+        Some(endpoint) => endpoint,
+        None => Arc::new(open(&at.uri, at.end, at.access).await?),
+    };
+    browse::runs(&endpoint, experiment, RUNS).await
+}
+
+/// From opening both ends to the outcome. Facts go out in the order in which they happen.
+async fn run(
+    job: Job,
+    state: StateDir,
+    handle: &Mutex<Handle>,
+    messages: &Sender<Msg>,
+) -> Result<engine::Outcome> {
+    let mut job = begin(job, state).await?;
+    {
+        let mut handle = lock(handle);
+        (0..handle.stops).for_each(|_| job.control.stop());
+        handle.at_work = Some((job.control.clone(), Arc::clone(&job.progress)));
+    }
+    // Nobody listens any more when the wizard has been left.
+    let _ = messages.send(Msg::Began).await;
+    while let Some(event) = job.events.recv().await {
+        let _ = messages.send(Msg::Happened(event)).await;
+    }
+    let _ = messages.send(Msg::Sample(job.progress.read())).await;
+    job.outcome().await
+}
+
+/// Both ends are opened anew for every job: a look from an hour ago says nothing of now.
+async fn begin(job: Job, state: StateDir) -> Result<engine::Job> {
+    let opened = |at: At| async move { open(&at.uri, at.end, at.access).await };
+    match job {
+        Job::Export { source, output_dir, plan } => engine::export(Export {
+            source: opened(source).await?.snapshot()?,
+            output_dir,
+            plan,
+            state,
+            journal: None,
+        }),
+        Job::Import { source, target, plan } => {
+            let (source, target) = tokio::try_join!(opened(source), opened(target))?;
+            engine::import(Import { source: source.snapshot()?, target, plan, state, journal: None })
+        }
+        Job::Validate { source, target, plan, artifacts, report } => {
+            let (source, target) = tokio::try_join!(opened(source), opened(target))?;
+            Ok(validate(Validate {
+                source: source.snapshot()?,
+                target: target.snapshot()?,
+                plan,
+                artifacts,
+                report: Some(report),
+            }))
+        }
+    }
+}
+
+/// Whole or not at all: the command on the screen names this file.
+fn write_plan(path: &Path, plan: &Plan) -> Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let file = tempfile::NamedTempFile::new_in(folder)?;
+    std::fs::write(file.path(), plan.to_toml()?)?;
+    file.persist(path).map_err(|e| Error::from(e.error).at(path.display()))?;
+    Ok(())
+}

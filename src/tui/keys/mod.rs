@@ -1,0 +1,174 @@
+//! The one table of keys. It decides what a key does, what the footer shows and what the help lists: a key that works
+//! is a key that is shown.
+
+mod table;
+mod when;
+
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+
+use super::model::{Model, Overlay};
+use super::theme::Glyphs;
+use crate::engine::Step;
+
+pub use table::TABLE;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    Try,
+    Next,
+    Start,
+    Again,
+    NextField,
+    PreviousField,
+    EnterField,
+    LeaveField,
+    SwitchRoute,
+    Recheck,
+    Refetch,
+    Toggle,
+    Open,
+    Close,
+    All,
+    Invert,
+    Deleted,
+    Filter,
+    KeepFilter,
+    ClearFilter,
+    Pause,
+    Stop,
+    Failures,
+    Log,
+    Artifacts,
+    Marks,
+    Detail,
+    Write,
+    Accept,
+    Cancel,
+    Up,
+    Down,
+    PageUp,
+    PageDown,
+    Top,
+    Bottom,
+    Back,
+    Go,
+    Help,
+    Interrupt,
+    Redraw,
+    Suspend,
+    Quit,
+}
+
+/// What takes the keys now, from the outermost on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Layer {
+    Resume,
+    Quit,
+    Help,
+    Prompt,
+    Detail,
+    Filter,
+    /// A text field of the screen: it swallows letters.
+    Field,
+    Screen,
+}
+
+impl Model {
+    pub fn layer(&self) -> Layer {
+        match &self.overlay {
+            Some(Overlay::Resume(..)) => Layer::Resume,
+            Some(Overlay::Quit(_)) => Layer::Quit,
+            Some(Overlay::Help(_)) => Layer::Help,
+            Some(Overlay::Prompt(_)) => Layer::Prompt,
+            None => self.layer_of_screen(),
+        }
+    }
+
+    fn layer_of_screen(&self) -> Layer {
+        let has_focus = self.asked_side().is_some_and(|end| self.side(end).form.focus.is_some());
+        match self.step {
+            Step::Validate if self.validation.detail.is_some() => Layer::Detail,
+            Step::Plan if self.selection.filtering.is_some() => Layer::Filter,
+            Step::Connect if self.route.typing => Layer::Field,
+            _ if has_focus => Layer::Field,
+            _ => Layer::Screen,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Key {
+    code: KeyCode,
+    ctrl: bool,
+}
+
+/// Rows of the same words stand together in the footer.
+pub struct Row {
+    pub keys: &'static [Key],
+    pub words: &'static str,
+    pub action: Action,
+    layers: &'static [Layer],
+    when: fn(&Model) -> bool,
+}
+
+/// What this key does here, if anything.
+pub fn find(model: &Model, event: KeyEvent) -> Option<Action> {
+    let pressed = Key { code: event.code, ctrl: event.modifiers.contains(KeyModifiers::CONTROL) };
+    // Alt and a letter is no letter.
+    if event.modifiers.contains(KeyModifiers::ALT) {
+        return None;
+    }
+    live(model).find(|row| row.keys.contains(&pressed)).map(|row| row.action)
+}
+
+/// The rows that work now.
+pub fn live(model: &Model) -> impl Iterator<Item = &'static Row> {
+    live_in(model, model.layer())
+}
+
+/// The rows that work when nothing lies over the screen.
+pub fn live_on_screen(model: &Model) -> impl Iterator<Item = &'static Row> {
+    live_in(model, model.layer_of_screen())
+}
+
+fn live_in(model: &Model, layer: Layer) -> impl Iterator<Item = &'static Row> {
+    TABLE.iter().filter(move |row| row.layers.contains(&layer) && (row.when)(model))
+}
+
+/// `Enter`, `↑`, `^C`.
+pub fn label(key: Key, glyphs: &Glyphs) -> String {
+    match key.code {
+        KeyCode::Enter => "Enter".into(),
+        KeyCode::Esc => "Esc".into(),
+        KeyCode::Tab => "Tab".into(),
+        KeyCode::BackTab => "Shift-Tab".into(),
+        KeyCode::Up => glyphs.up.into(),
+        KeyCode::Down => glyphs.down.into(),
+        KeyCode::Left => glyphs.left.into(),
+        KeyCode::Right => glyphs.right.into(),
+        KeyCode::PageUp => "PgUp".into(),
+        KeyCode::PageDown => "PgDn".into(),
+        KeyCode::Home => "Home".into(),
+        KeyCode::End => "End".into(),
+        KeyCode::F(n) => format!("F{n}"),
+        KeyCode::Char(' ') => "Space".into(),
+        KeyCode::Char(c) if key.ctrl => format!("Ctrl-{}", c.to_ascii_uppercase()),
+        KeyCode::Char(c) => c.to_string(),
+        _ => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn letters_stay_out_of_text_fields() {
+        let is_typed = |key: &Key| matches!(key.code, KeyCode::Char(_)) && !key.ctrl;
+        for row in TABLE {
+            let in_text =
+                [Layer::Field, Layer::Filter, Layer::Prompt].iter().any(|layer| row.layers.contains(layer));
+            assert!(!in_text || !row.keys.iter().any(is_typed), "{}", row.words);
+        }
+    }
+}

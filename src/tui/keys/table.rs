@@ -1,0 +1,134 @@
+//! Every key of every screen. The first row that fits wins.
+
+use crossterm::event::KeyCode;
+
+use super::{Action, Key, Layer, Row, when};
+use crate::tui::model::Model;
+
+const fn key(code: KeyCode) -> Key {
+    Key { code, ctrl: false }
+}
+
+const fn ch(c: char) -> Key {
+    key(KeyCode::Char(c))
+}
+
+const fn ctrl(c: char) -> Key {
+    Key { code: KeyCode::Char(c), ctrl: true }
+}
+
+const fn row(
+    keys: &'static [Key],
+    words: &'static str,
+    action: Action,
+    layers: &'static [Layer],
+    when: fn(&Model) -> bool,
+) -> Row {
+    Row { keys, words, action, layers, when }
+}
+
+const ENTER: Key = key(KeyCode::Enter);
+const ESC: Key = key(KeyCode::Esc);
+const TAB: Key = key(KeyCode::Tab);
+const BACK_TAB: Key = key(KeyCode::BackTab);
+const UP: Key = key(KeyCode::Up);
+const DOWN: Key = key(KeyCode::Down);
+const DIGITS: &[Key] = &[ch('1'), ch('2'), ch('3'), ch('4'), ch('5'), ch('6'), ch('7')];
+
+const SCREEN: &[Layer] = &[Layer::Screen];
+const FIELD: &[Layer] = &[Layer::Field];
+const FORM: &[Layer] = &[Layer::Field, Layer::Screen];
+const OVER: &[Layer] = &[Layer::Detail, Layer::Help];
+const EVERYWHERE: &[Layer] = &[
+    Layer::Resume,
+    Layer::Quit,
+    Layer::Help,
+    Layer::Prompt,
+    Layer::Detail,
+    Layer::Filter,
+    Layer::Field,
+    Layer::Screen,
+];
+
+pub const TABLE: &[Row] = &[
+    // Dialogs.
+    row(&[ENTER], "choose", Action::Accept, &[Layer::Resume, Layer::Quit], when::always),
+    row(&[UP, ch('k'), BACK_TAB], "other answer", Action::Up, &[Layer::Resume, Layer::Quit], when::always),
+    row(&[DOWN, ch('j'), TAB], "other answer", Action::Down, &[Layer::Resume, Layer::Quit], when::always),
+    row(&[ESC], "keep going", Action::Cancel, &[Layer::Quit], when::always),
+    row(&[ENTER], "write", Action::Accept, &[Layer::Prompt], when::always),
+    row(&[ESC], "cancel", Action::Cancel, &[Layer::Prompt], when::always),
+    row(&[ESC, ch('?'), ch('q'), key(KeyCode::F(1))], "close", Action::Cancel, &[Layer::Help], when::always),
+    row(
+        &[ESC, ENTER, ch('q'), key(KeyCode::Left), ch('h')],
+        "close",
+        Action::Cancel,
+        &[Layer::Detail],
+        when::always,
+    ),
+    // What the screen waits for.
+    row(&[ENTER], "try it", Action::Try, FORM, when::can_try),
+    row(&[ENTER], "next step", Action::Next, FORM, when::may_enter_next),
+    row(&[ENTER], "start", Action::Start, SCREEN, when::can_start),
+    row(&[ENTER], "go on", Action::Start, SCREEN, when::can_go_on),
+    row(&[ENTER], "open", Action::Detail, SCREEN, when::has_difference),
+    row(&[ch('n')], "next step", Action::Next, SCREEN, when::may_ask_for_next),
+    row(&[ch('m')], "filter", Action::Marks, SCREEN, when::has_differences),
+    row(&[ch('w')], "copy report", Action::Write, SCREEN, when::has_report),
+    row(&[ch('r')], "run again", Action::Again, SCREEN, when::can_run_again),
+    row(&[ch('r')], "check again", Action::Recheck, SCREEN, when::can_recheck),
+    row(&[ch('r')], "fetch again", Action::Refetch, SCREEN, when::can_refetch),
+    // Forms.
+    row(&[TAB, DOWN], "other field", Action::NextField, FIELD, when::in_form),
+    row(&[BACK_TAB, UP], "other field", Action::PreviousField, FIELD, when::in_form),
+    row(&[TAB, ch('e')], "edit", Action::EnterField, SCREEN, when::can_edit),
+    row(&[ESC], "leave the field", Action::LeaveField, FIELD, when::always),
+    row(&[TAB], "leave the field", Action::LeaveField, FIELD, when::on_connect),
+    row(
+        &[ch(' '), UP, DOWN, ch('j'), ch('k')],
+        "other route",
+        Action::SwitchRoute,
+        SCREEN,
+        when::can_switch_route,
+    ),
+    // The tree.
+    row(&[ch(' ')], "pick", Action::Toggle, SCREEN, when::can_pick),
+    row(&[ENTER, key(KeyCode::Right), ch('l')], "open", Action::Open, SCREEN, when::has_tree),
+    row(&[key(KeyCode::Left), ch('h')], "close", Action::Close, SCREEN, when::has_tree),
+    row(&[ch('/')], "filter", Action::Filter, SCREEN, when::has_tree),
+    row(&[ch('a')], "all", Action::All, SCREEN, when::can_pick),
+    row(&[ch('i')], "invert", Action::Invert, SCREEN, when::can_pick),
+    row(&[ch('d')], "leave out deleted", Action::Deleted, SCREEN, when::takes_deleted),
+    row(&[ch('d')], "take deleted along", Action::Deleted, SCREEN, when::skips_deleted),
+    row(&[ENTER, DOWN], "keep the filter", Action::KeepFilter, &[Layer::Filter], when::always),
+    row(&[ESC], "clear the filter", Action::ClearFilter, &[Layer::Filter], when::always),
+    row(&[ESC], "clear the filter", Action::ClearFilter, SCREEN, when::has_filter),
+    // Jobs.
+    row(&[ch('p')], "pause", Action::Pause, SCREEN, when::can_pause),
+    row(&[ch('p')], "resume", Action::Pause, SCREEN, when::is_paused),
+    row(&[ch('s')], "stop: finish what runs", Action::Stop, SCREEN, when::can_stop),
+    row(&[ch('s')], "stop now", Action::Stop, SCREEN, when::can_stop_now),
+    row(&[ch('c')], "files", Action::Artifacts, SCREEN, when::can_choose_artifacts),
+    row(&[ch('f')], "failures", Action::Failures, SCREEN, when::has_work),
+    row(&[ch('L')], "log", Action::Log, SCREEN, when::has_work),
+    // Moving about.
+    row(&[UP, ch('k')], "move", Action::Up, SCREEN, when::has_list),
+    row(&[DOWN, ch('j')], "move", Action::Down, SCREEN, when::has_list),
+    row(&[key(KeyCode::PageUp), ctrl('u')], "page", Action::PageUp, SCREEN, when::has_list),
+    row(&[key(KeyCode::PageDown), ctrl('d')], "page", Action::PageDown, SCREEN, when::has_list),
+    row(&[key(KeyCode::Home), ch('g')], "first, last", Action::Top, SCREEN, when::has_list),
+    row(&[key(KeyCode::End), ch('G')], "first, last", Action::Bottom, SCREEN, when::has_list),
+    row(&[UP, ch('k')], "scroll", Action::Up, OVER, when::always),
+    row(&[DOWN, ch('j')], "scroll", Action::Down, OVER, when::always),
+    row(&[key(KeyCode::PageUp), ctrl('u')], "page", Action::PageUp, OVER, when::always),
+    row(&[key(KeyCode::PageDown), ctrl('d')], "page", Action::PageDown, OVER, when::always),
+    row(&[ESC], "step before", Action::Back, SCREEN, when::has_step_before),
+    row(DIGITS, "go to a step", Action::Go, SCREEN, when::always),
+    row(&[ch('?'), key(KeyCode::F(1))], "help", Action::Help, SCREEN, when::always),
+    row(&[key(KeyCode::F(1))], "help", Action::Help, FIELD, when::always),
+    row(&[ch('q')], "quit", Action::Quit, SCREEN, when::always),
+    row(&[ctrl('c')], "quit", Action::Interrupt, EVERYWHERE, when::is_idle),
+    row(&[ctrl('c')], "stop the job, again: at once", Action::Interrupt, EVERYWHERE, when::is_running),
+    row(&[ctrl('z')], "suspend", Action::Suspend, EVERYWHERE, when::always),
+    row(&[ctrl('l')], "draw anew", Action::Redraw, EVERYWHERE, when::always),
+];

@@ -1,0 +1,172 @@
+//! When a key works.
+
+use crate::engine::{Route, Step};
+use crate::tui::flow;
+use crate::tui::gate::Gate;
+use crate::tui::model::{Loaded, Model, Seen};
+use crate::tui::tree::Tree;
+use crate::tui::work::{Pane, Phase, Work};
+
+pub fn always(_: &Model) -> bool {
+    true
+}
+
+pub fn is_running(model: &Model) -> bool {
+    model.running().is_some()
+}
+
+pub fn is_idle(model: &Model) -> bool {
+    !is_running(model)
+}
+
+pub fn in_form(model: &Model) -> bool {
+    model.asked_side().is_some()
+}
+
+pub fn on_connect(model: &Model) -> bool {
+    model.step == Step::Connect
+}
+
+pub fn can_try(model: &Model) -> bool {
+    let wanted = |seen: &Seen| matches!(seen, Seen::Untried | Seen::Refused(_));
+    is_idle(model) && model.asked_side().is_some_and(|end| wanted(&model.side(end).seen))
+}
+
+pub fn can_edit(model: &Model) -> bool {
+    let has_field = in_form(model) || (on_connect(model) && model.route.by_directory);
+    is_idle(model) && has_field
+}
+
+pub fn can_next(model: &Model) -> bool {
+    model.returning.is_none() && flow::next(model).is_ok()
+}
+
+/// Where it is not yet to be had, asking tells why.
+pub fn may_ask_for_next(model: &Model) -> bool {
+    can_next(model) || has_tree(model)
+}
+
+/// Enter opens things in the tree.
+pub fn may_enter_next(model: &Model) -> bool {
+    model.step != Step::Plan && can_next(model)
+}
+
+pub fn here(model: &Model, test: impl Fn(&Work) -> bool) -> bool {
+    model.work_here().is_some_and(test)
+}
+
+pub fn needs_work(model: &Model) -> bool {
+    !(model.step == Step::Export && model.route() == Route::Direct)
+}
+
+pub fn has_work(model: &Model) -> bool {
+    needs_work(model) && here(model, |work| !matches!(work.phase, Phase::Idle))
+}
+
+fn is_startable(model: &Model) -> bool {
+    let is_stale = matches!(model.gate(model.step), Gate::Stale(_));
+    let is_wanted = here(model, |work| is_stale || !work.is_finished());
+    is_idle(model) && needs_work(model) && !can_next(model) && is_wanted
+}
+
+pub fn can_start(model: &Model) -> bool {
+    is_startable(model) && !can_go_on(model)
+}
+
+/// It was stopped, or broke off.
+pub fn can_go_on(model: &Model) -> bool {
+    let has_begun = |work: &Work| matches!(work.phase, Phase::Ended(_)) && !work.is_finished();
+    is_startable(model) && here(model, has_begun)
+}
+
+pub fn can_run_again(model: &Model) -> bool {
+    // A session that was taken up knows of work that this wizard has not seen.
+    let is_behind = model.step != Step::Validate && can_next(model);
+    !can_start(model)
+        && is_idle(model)
+        && needs_work(model)
+        && here(model, |work| is_behind || work.is_finished())
+}
+
+pub fn can_recheck(model: &Model) -> bool {
+    let is_trying = model.source.is_trying() || model.target.is_trying();
+    match model.step {
+        Step::Connect => is_idle(model) && !is_trying,
+        // Elsewhere Enter tries; once it was found this looks again.
+        Step::Check | Step::App => is_idle(model) && can_next(model),
+        _ => false,
+    }
+}
+
+pub fn can_refetch(model: &Model) -> bool {
+    model.step == Step::Plan && matches!(model.selection.tree, Loaded::Failed(_)) && is_idle(model)
+}
+
+pub fn can_switch_route(model: &Model) -> bool {
+    on_connect(model) && is_idle(model)
+}
+
+pub fn has_tree(model: &Model) -> bool {
+    model.step == Step::Plan && model.selection.tree().is_some()
+}
+
+pub fn can_pick(model: &Model) -> bool {
+    has_tree(model) && is_idle(model)
+}
+
+pub fn skips_deleted(model: &Model) -> bool {
+    can_pick(model) && model.selection.tree().is_some_and(Tree::skips_deleted)
+}
+
+pub fn takes_deleted(model: &Model) -> bool {
+    can_pick(model) && !skips_deleted(model)
+}
+
+pub fn has_filter(model: &Model) -> bool {
+    has_tree(model) && model.selection.tree().is_some_and(|tree| !tree.filter().is_empty())
+}
+
+pub fn can_pause(model: &Model) -> bool {
+    here(model, |work| work.is_running() && !work.paused && work.stops == 0)
+}
+
+pub fn is_paused(model: &Model) -> bool {
+    here(model, |work| work.is_running() && work.paused && work.stops == 0)
+}
+
+pub fn can_stop(model: &Model) -> bool {
+    here(model, |work| work.is_running() && work.stops == 0)
+}
+
+pub fn can_stop_now(model: &Model) -> bool {
+    here(model, |work| work.is_running() && work.stops > 0)
+}
+
+pub fn can_choose_artifacts(model: &Model) -> bool {
+    model.step == Step::Validate && is_idle(model)
+}
+
+pub fn has_validated(model: &Model) -> bool {
+    model.step == Step::Validate && here(model, Work::is_finished)
+}
+
+pub fn has_differences(model: &Model) -> bool {
+    model.step == Step::Validate && model.validation.found > 0
+}
+
+pub fn has_difference(model: &Model) -> bool {
+    let on_list = model.validation.work.pane == Pane::InFlight;
+    model.step == Step::Validate && on_list && !can_start(model) && model.validation.current().is_some()
+}
+
+pub fn has_report(model: &Model) -> bool {
+    has_validated(model) && model.validation.work.outcome().is_some_and(|outcome| !outcome.files.is_empty())
+}
+
+pub fn has_list(model: &Model) -> bool {
+    has_tree(model) || has_work(model)
+}
+
+pub fn has_step_before(model: &Model) -> bool {
+    model.step != Step::Check
+}

@@ -1,0 +1,90 @@
+//! The wizard: seven steps on a terminal. Elm style: [`model`] is all there is, [`update`] changes it and asks for
+//! [`effect`]s, [`view`] draws it. Only [`terminal`], [`runtime`], [`hands`] and [`signals`] touch the world.
+
+pub mod act;
+pub mod address;
+pub mod command;
+pub mod effect;
+pub mod flow;
+pub mod form;
+pub mod gate;
+mod hands;
+pub mod keys;
+mod log;
+pub mod model;
+pub mod prompt;
+mod rate;
+mod runtime;
+mod screens;
+pub mod scroll;
+mod signals;
+mod terminal;
+mod text;
+pub mod theme;
+pub mod tree;
+pub mod update;
+pub mod validation;
+pub mod view;
+mod widgets;
+pub mod work;
+
+use std::io::IsTerminal;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use self::model::{Model, Places, Side};
+use self::runtime::Runtime;
+use self::terminal::Screen;
+use self::theme::Look;
+use crate::engine::{Access, End, Session, StateDir};
+use crate::entities::Plan;
+use crate::error::{Error, Result};
+
+pub use log::{LogLine, LogRing, Severity};
+
+/// How often counters are drawn; on a line that may be slow they take turns with the keys.
+const FRAME: Duration = Duration::from_millis(100);
+const FRAME_OVER_SSH: Duration = Duration::from_millis(250);
+
+/// What the wizard begins with.
+pub struct Start {
+    pub state: StateDir,
+    pub source: Option<String>,
+    pub target: Option<String>,
+    pub plan: Plan,
+    pub log: LogRing,
+}
+
+/// Opens the wizard. Gives the exit code.
+pub async fn run(start: Start) -> Result<u8> {
+    if !std::io::stdin().is_terminal() || !std::io::stdout().is_terminal() {
+        return Err(Error::usage("the wizard needs a terminal").hint(
+            "in a script use `mlferry run --source http://host:5000 --target http://other:5000 --yes`",
+        ));
+    }
+    let get = |name: &str| std::env::var(name).ok();
+    let Start { state, source, target, plan, log } = start;
+    let is_given = source.is_some() || target.is_some();
+    let places = Places {
+        report: state.path().join("report.json"),
+        plan: state.path().join("plan.toml"),
+        home: get("HOME").map(PathBuf::from),
+    };
+    let mut model = Model::new(
+        Look::of(get),
+        places,
+        Side::new(End::Source, &source.unwrap_or_default(), Access::from_env(End::Source, true)),
+        Side::new(End::Target, &target.unwrap_or_default(), Access::from_env(End::Target, false)),
+        plan,
+    );
+    let first = match Session::load(&state).filter(|_| !is_given) {
+        Some(session) => {
+            act::offer(&mut model, session);
+            Vec::new()
+        }
+        None => act::begin(&mut model),
+    };
+    let frame = if get("SSH_CONNECTION").is_some() { FRAME_OVER_SSH } else { FRAME };
+    let screen = Screen::open()?;
+    Runtime::new(screen, model, state, log)?.run(first, frame).await
+}

@@ -1,0 +1,287 @@
+//! Everything the wizard knows. What it looks like follows from this alone.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::form::{Field, Form};
+use super::gate::Stamps;
+use super::log::LogLine;
+use super::prompt::Prompt;
+use super::theme::Look;
+use super::tree::Tree;
+use super::validation::Validation;
+use super::work::{Trouble, Work};
+use crate::engine::{Access, CheckReport, End, Route, Session, Step};
+use crate::entities::Plan;
+
+pub struct Model {
+    pub look: Look,
+    /// Since the wizard opened.
+    pub now: Duration,
+    /// Columns and rows of the terminal.
+    pub size: (u16, u16),
+    /// The screen.
+    pub step: Step,
+    pub source: Side,
+    pub target: Side,
+    pub route: RoutePick,
+    pub selection: Selection,
+    /// What the user has settled on.
+    pub plan: Plan,
+    pub stamps: Stamps,
+    pub export: Work,
+    pub import: Work,
+    pub validation: Validation,
+    pub log: Vec<LogLine>,
+    pub overlay: Option<Overlay>,
+    /// What the last key led to, when that does not show.
+    pub notice: Option<String>,
+    pub places: Places,
+    /// Leave as soon as the job has ended.
+    pub leaving: bool,
+    /// A session is being taken up: where to go once both ends have answered.
+    pub returning: Option<Step>,
+}
+
+/// Files beside the session.
+#[derive(Clone, Debug, Default)]
+pub struct Places {
+    pub report: PathBuf,
+    pub plan: PathBuf,
+    pub home: Option<PathBuf>,
+}
+
+/// One end as far as it is known.
+pub struct Side {
+    pub form: Form,
+    pub seen: Seen,
+    /// Counts the tries: the answer to an older one is no news.
+    pub attempt: u64,
+}
+
+#[derive(Clone, Debug)]
+pub enum Seen {
+    Untried,
+    Trying,
+    Found(Box<CheckReport>),
+    Refused(Trouble),
+}
+
+impl Side {
+    pub fn new(end: End, uri: &str, access: Access) -> Self {
+        Self { form: Form::new(end, uri, access), seen: Seen::Untried, attempt: 0 }
+    }
+
+    pub fn report(&self) -> Option<&CheckReport> {
+        match &self.seen {
+            Seen::Found(report) => Some(report),
+            _ => None,
+        }
+    }
+
+    pub fn is_trying(&self) -> bool {
+        matches!(self.seen, Seen::Trying)
+    }
+
+    /// Where it is, without credentials.
+    pub fn location(&self) -> String {
+        self.report().map_or_else(|| self.form.bare_uri(), |report| report.about.location.clone())
+    }
+}
+
+/// The way the data takes, as it is being chosen.
+#[derive(Clone, Default)]
+pub struct RoutePick {
+    pub by_directory: bool,
+    pub directory: Field,
+    /// The field takes the keys.
+    pub typing: bool,
+}
+
+#[derive(Default)]
+pub struct Selection {
+    pub tree: Loaded,
+    /// The source that the tree is of.
+    pub of: String,
+    /// The filter takes the keys.
+    pub filtering: Option<Field>,
+}
+
+#[derive(Default)]
+pub enum Loaded {
+    #[default]
+    Nothing,
+    Loading,
+    Tree(Tree),
+    Failed(Trouble),
+}
+
+impl Selection {
+    pub fn tree(&self) -> Option<&Tree> {
+        match &self.tree {
+            Loaded::Tree(tree) => Some(tree),
+            _ => None,
+        }
+    }
+
+    pub fn tree_mut(&mut self) -> Option<&mut Tree> {
+        match &mut self.tree {
+            Loaded::Tree(tree) => Some(tree),
+            _ => None,
+        }
+    }
+}
+
+/// What lies over the screen.
+pub enum Overlay {
+    /// A session was left; the flag says that "start anew" is chosen.
+    Resume(Box<Session>, bool),
+    Help(usize),
+    /// Which answer is chosen.
+    Quit(Parting),
+    Prompt(Prompt),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Parting {
+    Stay,
+    Drain,
+    Now,
+}
+
+impl Parting {
+    pub const ALL: [Self; 3] = [Self::Stay, Self::Drain, Self::Now];
+}
+
+impl Model {
+    pub fn new(look: Look, places: Places, source: Side, target: Side, plan: Plan) -> Self {
+        Self {
+            look,
+            now: Duration::ZERO,
+            size: (80, 24),
+            step: Step::Check,
+            source,
+            target,
+            route: RoutePick { directory: Field::new("mlferry-export"), ..RoutePick::default() },
+            selection: Selection::default(),
+            plan,
+            stamps: Stamps::default(),
+            export: Work::new(Step::Export),
+            import: Work::new(Step::Import),
+            validation: Validation::default(),
+            log: Vec::new(),
+            overlay: None,
+            notice: None,
+            places,
+            leaving: false,
+            returning: None,
+        }
+    }
+
+    pub fn side(&self, end: End) -> &Side {
+        match end {
+            End::Source => &self.source,
+            End::Target => &self.target,
+        }
+    }
+
+    pub fn side_mut(&mut self, end: End) -> &mut Side {
+        match end {
+            End::Source => &mut self.source,
+            End::Target => &mut self.target,
+        }
+    }
+
+    /// The end that this screen asks for.
+    pub fn asked_side(&self) -> Option<End> {
+        match self.step {
+            Step::Check => Some(End::Source),
+            Step::App => Some(End::Target),
+            _ => None,
+        }
+    }
+
+    pub fn work(&self, step: Step) -> Option<&Work> {
+        match step {
+            Step::Export => Some(&self.export),
+            Step::Import => Some(&self.import),
+            Step::Validate => Some(&self.validation.work),
+            _ => None,
+        }
+    }
+
+    pub fn work_mut(&mut self, step: Step) -> Option<&mut Work> {
+        match step {
+            Step::Export => Some(&mut self.export),
+            Step::Import => Some(&mut self.import),
+            Step::Validate => Some(&mut self.validation.work),
+            _ => None,
+        }
+    }
+
+    /// The job on this screen.
+    pub fn work_here(&self) -> Option<&Work> {
+        self.work(self.step)
+    }
+
+    /// The step whose job is at work.
+    pub fn running(&self) -> Option<Step> {
+        Step::ALL.into_iter().find(|step| self.work(*step).is_some_and(Work::is_running))
+    }
+
+    /// Something moves by itself: the screen is drawn again without a key.
+    pub fn is_busy(&self) -> bool {
+        let is_fetching = self.selection.tree().is_some_and(Tree::is_fetching)
+            || matches!(self.selection.tree, Loaded::Loading);
+        self.running().is_some() || self.source.is_trying() || self.target.is_trying() || is_fetching
+    }
+
+    /// How many runs will be moved, where that has been seen exactly.
+    pub fn expected_runs(&self) -> Option<u64> {
+        let plan = &self.plan;
+        let is_everything = plan.experiments.is_empty() && plan.globs.is_empty() && !plan.skip_deleted;
+        let report = self.source.report().filter(|report| is_everything && !report.more_runs);
+        let counted = || self.selection.tree().map(Tree::counted).filter(|counted| !counted.more);
+        report.map(|report| report.runs).or_else(|| counted().map(|counted| counted.runs))
+    }
+
+    pub fn route(&self) -> Route {
+        match self.route.by_directory {
+            true => Route::Directory(self.directory()),
+            false => Route::Direct,
+        }
+    }
+
+    pub fn directory(&self) -> PathBuf {
+        self.expand(self.route.directory.text().trim())
+    }
+
+    /// No shell is there to replace a tilde.
+    pub fn expand(&self, path: &str) -> PathBuf {
+        match (path.strip_prefix("~/"), &self.places.home) {
+            (Some(rest), Some(home)) => home.join(rest),
+            _ => PathBuf::from(path),
+        }
+    }
+
+    /// What to go on with: the step on screen, or the one after it when its work is done.
+    fn next_to_do(&self) -> Step {
+        let is_done = self.gate(self.step) == super::gate::Gate::Done;
+        let following = match self.step {
+            Step::Export => Some(Step::Import),
+            Step::Import => Some(Step::Validate),
+            _ => None,
+        };
+        following.filter(|_| is_done).unwrap_or(self.step)
+    }
+
+    pub fn session(&self) -> Session {
+        Session {
+            step: self.next_to_do(),
+            source: self.source.form.bare_uri(),
+            target: self.target.form.bare_uri(),
+            route: self.route(),
+            plan: self.plan.clone(),
+        }
+    }
+}

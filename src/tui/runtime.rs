@@ -1,0 +1,215 @@
+//! The loop: hears keys, signals, answers and the clock, lets `update` change the model, and draws when something has
+//! changed.
+
+use std::ops::ControlFlow;
+use std::time::{Duration, Instant};
+
+use crossterm::event::{Event as Input, EventStream, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
+use futures::StreamExt;
+use tokio::sync::mpsc;
+use tokio::time::MissedTickBehavior;
+
+use super::effect::{Effect, Msg};
+use super::hands::Hands;
+use super::log::LogRing;
+use super::model::Model;
+use super::signals::{Signal, Signals, suspend};
+use super::terminal::Screen;
+use super::update::update;
+use crate::engine::StateDir;
+use crate::error::Result;
+
+/// Messages that may wait for a slow terminal before the work waits too.
+const MESSAGES: usize = 1_024;
+/// Messages that are taken in before the screen is drawn again.
+const BATCH: usize = 4_096;
+
+pub struct Runtime {
+    screen: Screen,
+    model: Model,
+    hands: Hands,
+    messages: mpsc::Receiver<Msg>,
+    /// None while the terminal belongs to somebody else, or is gone.
+    keys: Option<EventStream>,
+    signals: Signals,
+    log: LogRing,
+    log_seen: u64,
+    opened: Instant,
+    /// There is something new to draw, but it can wait for the next tick.
+    stale: bool,
+    gone: bool,
+}
+
+impl Runtime {
+    pub fn new(screen: Screen, model: Model, state: StateDir, log: LogRing) -> Result<Self> {
+        let (sender, messages) = mpsc::channel(MESSAGES);
+        let hands = Hands::new(sender, state, model.places.plan.clone());
+        Ok(Self {
+            screen,
+            model,
+            hands,
+            messages,
+            keys: Some(EventStream::new()),
+            signals: Signals::new()?,
+            log,
+            log_seen: 0,
+            opened: Instant::now(),
+            stale: false,
+            gone: false,
+        })
+    }
+
+    /// Until somebody leaves; gives the exit code. `frame` is how often counters are drawn.
+    pub async fn run(mut self, first: Vec<Effect>, frame: Duration) -> Result<u8> {
+        let (columns, rows) = crossterm::terminal::size()?;
+        self.model.size = (columns, rows);
+        if let ControlFlow::Break(code) = self.perform(first).await {
+            return Ok(code);
+        }
+        self.draw();
+        let mut ticks = tokio::time::interval(frame);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            let heard = tokio::select! {
+                input = next(&mut self.keys) => self.on_input(input),
+                Some(msg) = self.messages.recv() => self.batch(msg),
+                signal = self.signals.next() => self.on_signal(signal),
+                _ = ticks.tick() => self.on_tick(),
+            };
+            let at_once = heard.iter().any(is_urgent);
+            self.stale |= heard.iter().any(|msg| !is_urgent(msg));
+            for msg in heard {
+                if let ControlFlow::Break(code) = self.tell(msg).await {
+                    return Ok(code);
+                }
+            }
+            if at_once {
+                self.draw();
+            }
+        }
+    }
+
+    async fn tell(&mut self, msg: Msg) -> ControlFlow<u8> {
+        self.model.now = self.opened.elapsed();
+        let effects = update(&mut self.model, msg);
+        self.perform(effects).await
+    }
+
+    async fn perform(&mut self, effects: Vec<Effect>) -> ControlFlow<u8> {
+        for effect in effects {
+            match effect {
+                Effect::Quit(code) => return ControlFlow::Break(code),
+                Effect::Suspend => self.suspend().await,
+                Effect::Redraw => drop(self.screen.clear()),
+                effect => {
+                    if let Some(msg) = self.hands.perform(effect) {
+                        // Answers that come at once set nothing else going.
+                        update(&mut self.model, msg);
+                    }
+                }
+            }
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn on_input(&mut self, input: Option<std::io::Result<Input>>) -> Vec<Msg> {
+        match input {
+            Some(Ok(Input::Key(key))) if key.kind != KeyEventKind::Release => vec![Msg::Key(key)],
+            Some(Ok(Input::Paste(text))) => vec![Msg::Paste(text)],
+            Some(Ok(Input::Resize(columns, rows))) => vec![Msg::Resize(columns, rows)],
+            Some(Ok(_)) => Vec::new(),
+            Some(Err(_)) | None => {
+                self.keys = None;
+                self.hang_up()
+            }
+        }
+    }
+
+    fn on_signal(&mut self, signal: Signal) -> Vec<Msg> {
+        match signal {
+            Signal::Leave => vec![Msg::HangUp],
+            Signal::Interrupt => vec![Msg::Key(KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL))],
+            // Whoever had the terminal meanwhile has left it in another state.
+            Signal::Continued => match self.screen.enter() {
+                Ok(()) => self.resized(),
+                Err(_) => self.hang_up(),
+            },
+        }
+    }
+
+    fn on_tick(&mut self) -> Vec<Msg> {
+        let (lines, seen) = self.log.since(self.log_seen);
+        self.log_seen = seen;
+        let mut heard = Vec::new();
+        if let Some(reading) = self.hands.reading() {
+            heard.push(Msg::Sample(reading));
+        }
+        if !lines.is_empty() {
+            heard.push(Msg::Log(lines));
+        }
+        if self.stale || !heard.is_empty() || self.model.is_busy() {
+            heard.push(Msg::Clock(self.opened.elapsed()));
+        }
+        heard
+    }
+
+    /// This message and those that wait behind it.
+    fn batch(&mut self, first: Msg) -> Vec<Msg> {
+        let mut heard = vec![first];
+        while heard.len() < BATCH
+            && let Ok(msg) = self.messages.try_recv()
+        {
+            heard.push(msg);
+        }
+        heard
+    }
+
+    /// The terminal is gone; a job at work is brought to its end without it.
+    fn hang_up(&mut self) -> Vec<Msg> {
+        match std::mem::replace(&mut self.gone, true) {
+            false => vec![Msg::HangUp],
+            true => Vec::new(),
+        }
+    }
+
+    fn resized(&self) -> Vec<Msg> {
+        let size = crossterm::terminal::size().ok();
+        size.map(|(columns, rows)| Msg::Resize(columns, rows)).into_iter().collect()
+    }
+
+    fn draw(&mut self) {
+        self.stale = false;
+        if !self.gone && self.screen.draw(&self.model).is_err() {
+            // Whether it is really gone the keys will tell; what cannot be drawn must not end the work.
+            tracing::warn!("the screen cannot be drawn");
+        }
+    }
+
+    /// Job and all stop with the process; connections that time out meanwhile are made again.
+    async fn suspend(&mut self) {
+        // It would take the keys that are meant for the shell.
+        self.keys = None;
+        // Dropping it leaves a wake-up behind, which crossterm takes for the news of the next key and loses that.
+        let _ = crossterm::event::poll(Duration::ZERO);
+        self.screen.leave();
+        suspend(&mut self.signals).await;
+        if self.screen.enter().is_ok() {
+            self.keys = Some(EventStream::new());
+            for msg in self.resized() {
+                update(&mut self.model, msg);
+            }
+        }
+    }
+}
+
+async fn next(keys: &mut Option<EventStream>) -> Option<std::io::Result<Input>> {
+    match keys {
+        Some(keys) => keys.next().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// What a job tells can come a thousand times a second: it is drawn with the next tick. All else at once.
+fn is_urgent(msg: &Msg) -> bool {
+    !matches!(msg, Msg::Happened(_) | Msg::Sample(_) | Msg::Log(_))
+}

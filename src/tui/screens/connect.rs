@@ -1,0 +1,126 @@
+//! Step 3: both ends side by side, and the way the data takes.
+
+use ratatui::Frame;
+use ratatui::layout::{Constraint, Layout, Rect};
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+
+use super::end;
+use crate::engine::{End, Level};
+use crate::tui::model::{Model, Seen, Side};
+use crate::tui::text;
+use crate::tui::widgets::{fields, paint};
+
+/// Rows that the two columns may take at most: what is below them must stay in sight.
+const MOST: usize = 7;
+
+pub fn view(model: &Model, frame: &mut Frame, area: Rect) {
+    let head = paint::short_heading(model, area.width, "both ends once more, as the import will meet them");
+    let half = area.width.saturating_sub(3) / 2;
+    let [source, target] = [&model.source, &model.target].map(|end| side(model, end, half));
+    let rows = source.len().max(target.len()).min(MOST);
+    let [top, ends, verdict, route, directory] = Layout::vertical([
+        Constraint::Length(head.len() as u16),
+        Constraint::Length(rows as u16 + 1),
+        Constraint::Length(3),
+        Constraint::Length(3),
+        Constraint::Length(1),
+    ])
+    .areas(area);
+    paint::lines(frame, top, head);
+    let columns = [Constraint::Length(half), Constraint::Length(3), Constraint::Length(half)];
+    let [left, gap, right] = Layout::horizontal(columns).areas(ends);
+    paint::lines(frame, left, source);
+    paint::lines(frame, right, target);
+    let upright = Line::styled(format!(" {}", model.look.glyphs.upright), model.look.theme.dim);
+    paint::lines(frame, gap, vec![upright; rows]);
+    paint::lines(frame, verdict, judged(model, verdict.width));
+    paint::lines(frame, route, routes(model));
+    if model.route.by_directory {
+        draw_directory(model, frame, directory);
+    }
+}
+
+fn side(model: &Model, side: &Side, width: u16) -> Vec<Line<'static>> {
+    let (look, width) = (model.look, usize::from(width));
+    let title = match side.form.end {
+        End::Source => "Source",
+        End::Target => "Target",
+    };
+    let mut lines = vec![Line::from(vec![
+        Span::styled(format!("{title}  "), look.theme.title),
+        Span::raw(text::cut(&side.location(), width.saturating_sub(8), look.glyphs.ellipsis)),
+    ])];
+    match &side.seen {
+        Seen::Untried => lines.push(Line::styled("not tried yet", look.theme.dim)),
+        Seen::Trying => lines.push(Line::from(vec![
+            Span::styled(format!("{} ", paint::spinner(model)), look.theme.accent),
+            Span::raw("trying"),
+        ])),
+        Seen::Refused(trouble) => lines.extend(end::refused(model, trouble, width)),
+        Seen::Found(report) => {
+            lines.extend(end::summary(model, report, width));
+            let proxy = report
+                .findings
+                .iter()
+                .filter(|f| side.form.end == End::Target && f.text.contains("artifact proxy"));
+            for finding in proxy {
+                let (glyph, _, style) = paint::level(look, finding.level);
+                lines.extend(paint::item(glyph, &finding.text, width, style));
+            }
+        }
+    }
+    lines
+}
+
+fn judged(model: &Model, width: u16) -> Vec<Line<'static>> {
+    let (look, width) = (model.look, usize::from(width));
+    if model.source.report().is_none() || model.target.report().is_none() {
+        return Vec::new();
+    }
+    if let Err(why) = model.connection() {
+        let failure = model.target.report().and_then(|report| {
+            let failure = report.findings.iter().find(|finding| finding.level == Level::Failure)?;
+            failure.hint.clone()
+        });
+        let hint = failure.unwrap_or_else(|| "give another target in step 2".into());
+        let mut lines = paint::item(look.glyphs.bad, &why, width, look.theme.bad);
+        lines.extend(paint::hint(look, &hint, width));
+        return lines;
+    }
+    let mut lines = paint::item(look.glyphs.ok, "two different servers", width, look.theme.ok);
+    let untried = "whether the target may be written to shows at the import's first item";
+    lines.extend(paint::item(look.glyphs.dot, untried, width, look.theme.dim));
+    lines
+}
+
+fn routes(model: &Model) -> Vec<Line<'static>> {
+    let look = model.look;
+    let choice = |chosen: bool, words: &str| {
+        let (mark, radio) = match chosen {
+            true => (look.glyphs.current, look.glyphs.radio[0]),
+            false => (" ", look.glyphs.radio[1]),
+        };
+        let style = if chosen { look.theme.accent } else { Style::new() };
+        Line::styled(format!("{mark} {radio} {words}"), style)
+    };
+    let by_directory = model.route.by_directory;
+    vec![
+        Line::styled("The way the data takes", look.theme.title),
+        choice(!by_directory, "direct: from server to server, nothing on this machine's disk"),
+        choice(by_directory, "by a directory: exported to this machine first, then imported from there"),
+    ]
+}
+
+fn draw_directory(model: &Model, frame: &mut Frame, area: Rect) {
+    let look = model.look;
+    let typing = model.route.typing;
+    let style = if typing { look.theme.accent } else { Style::new() };
+    frame.render_widget(Line::styled("      Directory", style), area);
+    let place = Rect { x: area.x + 17, width: area.width.saturating_sub(17), ..area };
+    if model.route.directory.text().is_empty() && !typing {
+        frame.render_widget(Line::styled("none: press Tab to type one", look.theme.dim), place);
+        return;
+    }
+    fields::text(model, frame, place, &model.route.directory, typing);
+}

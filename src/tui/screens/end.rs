@@ -1,0 +1,165 @@
+//! Steps 1 and 2: where an end is, how to sign in, and what a first look finds.
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+
+use crate::engine::{CheckReport, End, Level, Step};
+use crate::tui::form::Asked;
+use crate::tui::model::{Model, Seen, Side};
+use crate::tui::text;
+use crate::tui::widgets::{fields, paint};
+use crate::tui::work::Trouble;
+
+pub fn view(model: &Model, frame: &mut Frame, area: Rect) {
+    let end = if model.step == Step::Check { End::Source } else { End::Target };
+    let side = model.side(end);
+    let about = match end {
+        End::Source => "What the source holds, and what of it will not arrive. It is only read.",
+        End::Target => "Where everything goes to.",
+    };
+    let mut head = paint::heading(model, area.width, about);
+    if end == End::Target {
+        head.splice(2..2, choices(model));
+    }
+    let taken = (head.len() as u16).min(area.height);
+    paint::lines(frame, area, head);
+    let mut rest = below(area, taken);
+    let is_settled = side.report().is_some() && side.form.focus.is_none();
+    let taken = match is_settled {
+        true => {
+            frame.render_widget(settled(model, side), rest);
+            1
+        }
+        false => fields::form(model, frame, rest, &side.form),
+    };
+    rest = below(rest, taken + 1);
+    let lines = fitted(model, found(model, side, rest.width), rest.height);
+    paint::lines(frame, rest, lines);
+}
+
+fn below(area: Rect, rows: u16) -> Rect {
+    let rows = rows.min(area.height);
+    Rect { y: area.y + rows, height: area.height - rows, ..area }
+}
+
+fn choices(model: &Model) -> Vec<Line<'static>> {
+    let (look, [chosen, other]) = (model.look, model.look.glyphs.radio);
+    vec![
+        Line::raw(format!("{chosen} use an existing MLflow server, by its URL")),
+        Line::styled(
+            format!("{other} create a SageMaker MLflow App: comes with a later version"),
+            look.theme.dim,
+        ),
+    ]
+}
+
+/// The form once it has served, in one line.
+fn settled(model: &Model, side: &Side) -> Line<'static> {
+    let user = match side.form.access().username {
+        Some(user) => format!("  as {}", text::clean(&user)),
+        None if side.form.access().token.is_some() => "  with a token".to_owned(),
+        None => String::new(),
+    };
+    Line::from(vec![
+        Span::styled(format!("{:<8}", title(side.form.end)), model.look.theme.accent),
+        Span::raw(text::clean(&side.location())),
+        Span::styled(user, model.look.theme.dim),
+    ])
+}
+
+fn title(end: End) -> &'static str {
+    match end {
+        End::Source => "Source",
+        End::Target => "Target",
+    }
+}
+
+fn found(model: &Model, side: &Side, width: u16) -> Vec<Line<'static>> {
+    let (look, width) = (model.look, usize::from(width));
+    match &side.seen {
+        Seen::Untried if side.form.field(Asked::Uri).text().is_empty() => {
+            vec![Line::styled("Type or paste the address, then press Enter.", look.theme.dim)]
+        }
+        // The form has named it.
+        Seen::Untried if side.form.trouble().is_some() => Vec::new(),
+        Seen::Untried => vec![Line::styled("Enter tries it.", look.theme.dim)],
+        Seen::Trying => vec![Line::from(vec![
+            Span::styled(format!("{} ", paint::spinner(model)), look.theme.accent),
+            Span::raw(format!("trying {} ", text::clean(&side.form.bare_uri()))),
+        ])],
+        Seen::Refused(trouble) => refused(model, trouble, width),
+        Seen::Found(report) => {
+            let mut lines = summary(model, report, width);
+            lines.extend(findings(model, report, width));
+            lines
+        }
+    }
+}
+
+pub fn refused(model: &Model, trouble: &Trouble, width: usize) -> Vec<Line<'static>> {
+    let look = model.look;
+    let mut lines = paint::item(look.glyphs.bad, &trouble.text, width, look.theme.bad);
+    if let Some(hint) = &trouble.hint {
+        lines.extend(paint::hint(look, hint, width));
+    }
+    lines
+}
+
+/// What it is, how fast it answers, how much it holds.
+pub fn summary(model: &Model, report: &CheckReport, width: usize) -> Vec<Line<'static>> {
+    let look = model.look;
+    let what = match (report.about.kind, report.about.version) {
+        ("server", Some(version)) => format!("MLflow {version}"),
+        ("server", None) => "an MLflow server that does not tell its version".to_owned(),
+        _ => "an export directory".to_owned(),
+    };
+    let latency = report.latency_ms.map(|ms| format!(", answers in {ms} ms")).unwrap_or_default();
+    let mut lines = paint::item(look.glyphs.ok, &format!("{what}{latency}"), width, look.theme.ok);
+    let deleted = match report.deleted_experiments {
+        0 => String::new(),
+        n => format!(" and {} deleted", text::number(n)),
+    };
+    let more = if report.more_runs { " or more" } else { "" };
+    let holds = format!(
+        "{}{deleted}, {}{more}",
+        text::count(report.experiments, "experiment", "experiments"),
+        text::count(report.runs, "run", "runs")
+    );
+    lines.extend(paint::item(look.glyphs.dot, &holds, width, Style::new()));
+    lines
+}
+
+/// The worst first: what does not fit is the least important.
+fn findings(model: &Model, report: &CheckReport, width: usize) -> Vec<Line<'static>> {
+    let look = model.look;
+    let mut lines = Vec::new();
+    for wanted in [Level::Failure, Level::Warning, Level::Ok] {
+        for finding in report.findings.iter().filter(|finding| finding.level == wanted) {
+            // The summary has said so.
+            let is_version =
+                wanted == Level::Ok && report.about.version.is_some() && finding.text.starts_with("MLflow ");
+            if is_version {
+                continue;
+            }
+            let (glyph, word, style) = paint::level(look, wanted);
+            lines.extend(paint::item(glyph, &format!("{word}: {}", finding.text), width, style));
+            if let Some(hint) = &finding.hint {
+                lines.extend(paint::hint(look, hint, width));
+            }
+        }
+    }
+    lines
+}
+
+fn fitted(model: &Model, mut lines: Vec<Line<'static>>, height: u16) -> Vec<Line<'static>> {
+    let height = usize::from(height);
+    if lines.len() > height && height > 0 {
+        let more = lines.len() - height + 1;
+        lines.truncate(height - 1);
+        let words = format!("{} {more} more lines in a taller window", model.look.glyphs.ellipsis);
+        lines.push(Line::styled(words, model.look.theme.dim));
+    }
+    lines
+}

@@ -1,0 +1,25 @@
+//! The seven screens. Import and export share one.
+
+mod connect;
+mod detail;
+mod differences;
+mod end;
+mod select;
+mod transfer;
+mod validate;
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+
+use super::model::Model;
+use crate::engine::Step;
+
+pub fn view(model: &Model, frame: &mut Frame, area: Rect) {
+    match model.step {
+        Step::Check | Step::App => end::view(model, frame, area),
+        Step::Connect => connect::view(model, frame, area),
+        Step::Plan => select::view(model, frame, area),
+        Step::Export | Step::Import => transfer::view(model, frame, area),
+        Step::Validate => validate::view(model, frame, area),
+    }
+}

@@ -1,0 +1,259 @@
+//! Steps 5 and 6: a copy at work, and what came of it.
+
+use ratatui::Frame;
+use ratatui::layout::{Constraint, Layout, Rect};
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+
+use super::end;
+use crate::engine::{Outcome, Reading, Step};
+use crate::entities::Kind;
+use crate::tui::gate::Gate;
+use crate::tui::model::Model;
+use crate::tui::rate;
+use crate::tui::text;
+use crate::tui::widgets::{paint, pane};
+use crate::tui::work::{Pane, Phase, Work};
+
+/// Columns of a number.
+const NUMBER: usize = 11;
+
+pub fn view(model: &Model, frame: &mut Frame, area: Rect) {
+    let Some(work) = model.work_here() else { return };
+    let mut lines = paint::short_heading(model, area.width, &about(model));
+    if model.gate(model.step) == Gate::NotNeeded {
+        let words = "Not needed: the data goes directly from server to server (step 3 decides).";
+        lines.extend(paint::item(
+            model.look.glyphs.unneeded,
+            words,
+            usize::from(area.width),
+            model.look.theme.dim,
+        ));
+        paint::lines(frame, area, lines);
+        return;
+    }
+    if matches!(work.phase, Phase::Idle) {
+        lines.extend(before(model, area.width));
+        paint::lines(frame, area, lines);
+        return;
+    }
+    lines.extend(state(model, work, area.width));
+    // What broke off before it began has nothing to count.
+    if work.trouble().is_none() || work.reading != Reading::default() {
+        lines.extend(table(model, &work.reading));
+        lines.extend(speeds(model, work));
+    }
+    let usual = match work.is_running() {
+        true => format!("in flight {}", work.in_flight_count()),
+        false => "what it left".to_owned(),
+    };
+    lines.push(pane::tabs(model, work, &usual, area.width));
+    let [top, rest] =
+        Layout::vertical([Constraint::Length(lines.len() as u16), Constraint::Fill(1)]).areas(area);
+    paint::lines(frame, top, lines);
+    match work.pane {
+        Pane::InFlight if work.outcome().is_some() => {
+            paint::lines(frame, rest, left_behind(model, work, rest.width))
+        }
+        Pane::InFlight => pane::in_flight(model, work, frame, rest),
+        Pane::Failures => pane::failures(model, work, frame, rest),
+        Pane::Log => pane::log(model, work, frame, rest),
+    }
+}
+
+fn about(model: &Model) -> String {
+    let arrow = model.look.glyphs.arrow;
+    let (source, target) = (model.source.location(), model.target.location());
+    let directory = model.directory().display().to_string();
+    match (model.step, model.route.by_directory) {
+        (Step::Export, _) => format!("{source} {arrow} {directory}"),
+        (_, true) => format!("{directory} {arrow} {target}"),
+        (_, false) => format!("{source} {arrow} {target}"),
+    }
+}
+
+fn before(model: &Model, width: u16) -> Vec<Line<'static>> {
+    let width = usize::from(width);
+    let what = match model.plan.experiments.len() + model.plan.globs.len() {
+        0 => "everything the source holds".to_owned(),
+        n => format!("what was picked: {}", text::count(n as u64, "experiment", "experiments")),
+    };
+    let promises = match model.step {
+        Step::Export => "What is in the directory already is not fetched again. The source is only read.",
+        _ => "What the target has already is not written again. The source is only read.",
+    };
+    let mut lines = match model.gate(model.step) {
+        Gate::Done => paint::item(
+            model.look.glyphs.ok,
+            "Done in an earlier session. r runs it again.",
+            width,
+            model.look.theme.ok,
+        ),
+        _ => paint::wrapped(&format!("Enter starts: {what}."), width, Style::new()),
+    };
+    lines.push(Line::default());
+    lines.extend(paint::wrapped(promises, width, model.look.theme.dim));
+    lines
+}
+
+/// The bar while it runs, then what came of it.
+pub fn state(model: &Model, work: &Work, width: u16) -> Vec<Line<'static>> {
+    let columns = usize::from(width);
+    if let Gate::Stale(_) = model.gate(work.step) {
+        return outdated(model, columns);
+    }
+    match &work.phase {
+        Phase::Idle => Vec::new(),
+        Phase::Starting => vec![
+            Line::styled(format!("{} opening both ends", paint::spinner(model)), model.look.theme.accent),
+            Line::default(),
+        ],
+        Phase::Running => running(model, work, columns),
+        Phase::Ended(result) => match result.as_ref() {
+            Err(trouble) => end::refused(model, trouble, columns),
+            Ok(outcome) => ended(model, outcome, columns),
+        },
+    }
+}
+
+fn running(model: &Model, work: &Work, width: usize) -> Vec<Line<'static>> {
+    let look = model.look;
+    let fraction = work.reading.fraction();
+    // Rounded down: 100 % is for the end alone.
+    let percent = format!(" {:>3} %", (fraction * 100.0) as u64);
+    let elapsed = model.now.saturating_sub(work.started).as_secs_f64();
+    let remaining = remaining(model, work).unwrap_or_else(|| look.glyphs.dash.to_owned());
+    let mut bar = paint::bar(look, fraction, width.saturating_sub(text::width(&percent)));
+    bar.push_span(Span::raw(percent));
+    let (word, style) = match (work.stops, work.paused) {
+        (0, false) => ("running", look.theme.accent),
+        (0, true) => ("paused", look.theme.warn),
+        (1, _) => ("stopping: what runs is finished first", look.theme.warn),
+        _ => ("stopping now", look.theme.warn),
+    };
+    let to_go = match (work.stops, work.reading.all_planned) {
+        (0, true) => format!("  {remaining} to go"),
+        (0, false) => format!("  {remaining} to go, still counting what there is"),
+        _ => String::new(),
+    };
+    vec![
+        bar,
+        Line::from(vec![
+            Span::styled(format!("{} {word}  ", paint::spinner(model)), style),
+            Span::raw(text::duration(elapsed)),
+            Span::styled(to_go, look.theme.dim),
+        ]),
+    ]
+}
+
+/// What is below is of an earlier choice.
+pub fn outdated(model: &Model, width: usize) -> Vec<Line<'static>> {
+    let words = "This was done before something was changed in an earlier step. Enter does it once more.";
+    paint::item(model.look.glyphs.stale, words, width, model.look.theme.warn)
+}
+
+/// Exact once everything is counted; before that by the runs that the source was seen to hold.
+fn remaining(model: &Model, work: &Work) -> Option<String> {
+    if let Some(seconds) = work.rates.remaining() {
+        return Some(text::duration(seconds));
+    }
+    let pending = model.expected_runs()?.checked_sub(rate::runs(&work.reading))?;
+    let speed = work.rates.per_second(rate::runs);
+    (speed > 0.0 && pending > 0).then(|| format!("about {}", text::duration(pending as f64 / speed)))
+}
+
+fn ended(model: &Model, outcome: &Outcome, width: usize) -> Vec<Line<'static>> {
+    let look = model.look;
+    let took = text::duration(outcome.seconds);
+    let failed = outcome.failed();
+    let (glyph, words, style) = match (outcome.stopped, failed) {
+        (true, _) => (
+            look.glyphs.warn,
+            format!("stopped after {took}. Enter goes on where it was left."),
+            look.theme.warn,
+        ),
+        (_, 0) => (look.glyphs.ok, format!("finished in {took}: everything was moved."), look.theme.ok),
+        (_, n) => (
+            look.glyphs.warn,
+            format!(
+                "finished in {took}, but {} failed. f shows why, r tries {} again.",
+                text::count(n, "item", "items"),
+                if n == 1 { "it" } else { "them" }
+            ),
+            look.theme.warn,
+        ),
+    };
+    let mut lines = paint::item(glyph, &words, width, style);
+    let next = match (outcome.stopped, outcome.step) {
+        (true, _) => return lines,
+        (_, Step::Export) => "Next: 6 Import (Enter)",
+        _ => "Next: 7 Validation (Enter) reads both sides afresh and compares them",
+    };
+    lines.push(Line::styled(next, look.theme.title));
+    lines
+}
+
+/// What the job tells besides its counts.
+fn left_behind(model: &Model, work: &Work, width: u16) -> Vec<Line<'static>> {
+    let (look, width) = (model.look, usize::from(width));
+    let Some(outcome) = work.outcome() else {
+        return Vec::new();
+    };
+    let mut lines = Vec::new();
+    for file in &outcome.files {
+        let words = format!("old and new ids: {}", file.display());
+        lines.extend(paint::item(look.glyphs.dot, &words, width, look.theme.dim));
+    }
+    for note in &outcome.notes {
+        lines.extend(paint::item(look.glyphs.warn, note, width, look.theme.warn));
+    }
+    lines
+}
+
+pub fn table(model: &Model, reading: &Reading) -> Vec<Line<'static>> {
+    let look = model.look;
+    let cells = |cells: [&str; 4]| cells.map(|cell| text::right(cell, NUMBER)).concat();
+    let head = format!("{:<13}{}", "", cells(["planned", "done", "failed", "skipped"]));
+    let mut lines = vec![Line::styled(head, look.theme.dim)];
+    for kind in Kind::ALL {
+        let counts = reading.of(kind);
+        let [planned, done, failed, skipped] =
+            [counts.planned, counts.done, counts.failed, counts.skipped].map(text::number);
+        let failed_style = if counts.failed > 0 { look.theme.bad } else { Style::new() };
+        lines.push(Line::from(vec![
+            Span::raw(format!("{:<13}", kind.plural())),
+            Span::raw(text::right(&planned, NUMBER)),
+            Span::raw(text::right(&done, NUMBER)),
+            Span::styled(text::right(&failed, NUMBER), failed_style),
+            Span::raw(text::right(&skipped, NUMBER)),
+        ]));
+    }
+    lines
+}
+
+pub fn speeds(model: &Model, work: &Work) -> Vec<Line<'static>> {
+    let (look, reading) = (model.look, &work.reading);
+    let dot = look.glyphs.dot;
+    let mut requests = format!(
+        "{}, {}",
+        text::count(reading.requests, "request", "requests"),
+        text::count(reading.retries, "retry", "retries")
+    );
+    let words = if work.is_running() {
+        requests.push_str(&format!(", at most {} at once", reading.concurrency));
+        let per_second = |of: fn(&Reading) -> u64| work.rates.per_second(of);
+        format!(
+            "{:.1} runs/s {dot} {} points/s {dot} {}/s",
+            per_second(rate::runs),
+            text::number(per_second(|r| r.points) as u64),
+            text::bytes(per_second(|r| r.bytes) as u64),
+        )
+    } else {
+        format!(
+            "{} {dot} {}",
+            text::count(reading.points, "metric point", "metric points"),
+            text::bytes(reading.bytes)
+        )
+    };
+    [words, requests].map(|words| Line::styled(words, look.theme.dim)).into()
+}

@@ -1,0 +1,89 @@
+//! Moving through whatever list has the keys.
+
+use super::keys::Layer;
+use super::model::{Model, Overlay, Parting};
+use super::tree::Tree;
+use super::work::Pane;
+use crate::engine::Step;
+
+/// Rows of a page, about: one less than are on show keeps the reader's place.
+pub fn page(model: &Model) -> isize {
+    isize::try_from(model.size.1.saturating_sub(16).max(5)).unwrap_or(5)
+}
+
+/// Where a list of `length` rows that shows `height` of them begins, so that `cursor` is about in the middle.
+pub fn offset(cursor: usize, length: usize, height: usize) -> usize {
+    cursor.saturating_sub(height / 2).min(length.saturating_sub(height))
+}
+
+pub fn by(model: &mut Model, rows: isize) {
+    match model.layer() {
+        Layer::Resume => {
+            if let Some(Overlay::Resume(_, anew)) = &mut model.overlay {
+                *anew = !*anew;
+            }
+        }
+        Layer::Quit => {
+            if let Some(Overlay::Quit(parting)) = &mut model.overlay {
+                let at = (*parting as usize).saturating_add_signed(rows);
+                *parting = Parting::ALL[at.min(Parting::ALL.len() - 1)];
+            }
+        }
+        Layer::Help => {
+            if let Some(Overlay::Help(top)) = &mut model.overlay {
+                *top = top.saturating_add_signed(rows).min(super::keys::TABLE.len());
+            }
+        }
+        Layer::Detail => {
+            let fields = model.validation.current().map_or(0, |d| d.fields.len());
+            if let Some(at) = &mut model.validation.detail {
+                *at = moved(*at, rows, fields);
+            }
+        }
+        _ => by_on_screen(model, rows),
+    }
+}
+
+fn by_on_screen(model: &mut Model, rows: isize) {
+    if model.step == Step::Plan {
+        model.selection.tree_mut().into_iter().for_each(|tree: &mut Tree| tree.step(rows));
+        return;
+    }
+    let log = model.log.len();
+    let differences = model.validation.shown().len();
+    if model.step == Step::Validate && model.validation.work.pane == Pane::InFlight {
+        model.validation.cursor = moved(model.validation.cursor, rows, differences);
+        return;
+    }
+    let step = model.step;
+    if let Some(work) = model.work_mut(step) {
+        let length = match work.pane {
+            Pane::InFlight => work.in_flight_count(),
+            Pane::Failures => work.failures.len(),
+            Pane::Log => log,
+        };
+        work.cursor = moved(work.cursor, rows, length);
+    }
+}
+
+fn moved(from: usize, by: isize, length: usize) -> usize {
+    from.saturating_add_signed(by).min(length.saturating_sub(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_cursor_is_always_on_show() {
+        for length in 0..30 {
+            for height in 1..12 {
+                for cursor in 0..length {
+                    let top = offset(cursor, length, height);
+                    assert!((top..top + height).contains(&cursor));
+                    assert!(top + height <= length.max(height));
+                }
+            }
+        }
+    }
+}

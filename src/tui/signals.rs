@@ -1,0 +1,90 @@
+//! What the system says to the process.
+
+use crate::error::Result;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Signal {
+    /// SIGTERM, or SIGHUP of a lost connection.
+    Leave,
+    Interrupt,
+    /// The process was stopped and goes on.
+    Continued,
+}
+
+#[cfg(unix)]
+pub use unix::{Signals, suspend};
+
+#[cfg(unix)]
+mod unix {
+    use std::time::Duration;
+
+    use rustix::process;
+    use tokio::signal::unix::{Signal as Stream, SignalKind, signal};
+
+    use super::{Result, Signal};
+
+    /// Linux and the BSDs agree on few numbers; this one differs.
+    const CONTINUED: i32 = process::Signal::CONT.as_raw();
+    /// Stopping takes effect at once, or not at all: nobody would wake a process without a shell.
+    const STOPPED: Duration = Duration::from_millis(300);
+
+    pub struct Signals {
+        terminate: Stream,
+        hang_up: Stream,
+        interrupt: Stream,
+        continued: Stream,
+    }
+
+    impl Signals {
+        pub fn new() -> Result<Self> {
+            Ok(Self {
+                terminate: signal(SignalKind::terminate())?,
+                hang_up: signal(SignalKind::hangup())?,
+                interrupt: signal(SignalKind::interrupt())?,
+                continued: signal(SignalKind::from_raw(CONTINUED))?,
+            })
+        }
+
+        pub async fn next(&mut self) -> Signal {
+            tokio::select! {
+                _ = self.terminate.recv() => Signal::Leave,
+                _ = self.hang_up.recv() => Signal::Leave,
+                _ = self.interrupt.recv() => Signal::Interrupt,
+                _ = self.continued.recv() => Signal::Continued,
+            }
+        }
+    }
+
+    /// Stops this process as Ctrl-Z does where no program has taken the keys; comes back when it is continued.
+    pub async fn suspend(signals: &mut Signals) {
+        // A process may always stop itself.
+        let _ = process::kill_process(process::getpid(), process::Signal::TSTP);
+        let _ = tokio::time::timeout(STOPPED, signals.continued.recv()).await;
+    }
+}
+
+#[cfg(not(unix))]
+pub use elsewhere::{Signals, suspend};
+
+#[cfg(not(unix))]
+mod elsewhere {
+    use super::{Result, Signal};
+
+    pub struct Signals;
+
+    impl Signals {
+        pub fn new() -> Result<Self> {
+            Ok(Self)
+        }
+
+        pub async fn next(&mut self) -> Signal {
+            match tokio::signal::ctrl_c().await {
+                Ok(()) => Signal::Interrupt,
+                Err(_) => std::future::pending().await,
+            }
+        }
+    }
+
+    /// There is no such thing here.
+    pub async fn suspend(_: &mut Signals) {}
+}

@@ -1,0 +1,223 @@
+//! How things look: roles that become styles, and the signs that go with them. A role never speaks by colour alone:
+//! whoever uses one writes a glyph or a word beside it.
+
+use ratatui::style::{Color, Modifier, Style};
+use ratatui::symbols::border;
+
+/// Styles by role.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Theme {
+    pub title: Style,
+    pub accent: Style,
+    pub ok: Style,
+    pub warn: Style,
+    pub bad: Style,
+    pub dim: Style,
+    pub selected: Style,
+    /// What differs within a text.
+    pub changed: Style,
+}
+
+impl Theme {
+    /// The 16 colours that every terminal lets its user choose.
+    pub const fn dark() -> Self {
+        let style = Style::new();
+        Self {
+            title: style.add_modifier(Modifier::BOLD),
+            accent: style.fg(Color::Cyan).add_modifier(Modifier::BOLD),
+            ok: style.fg(Color::Green),
+            warn: style.fg(Color::Yellow),
+            bad: style.fg(Color::Red).add_modifier(Modifier::BOLD),
+            dim: style.fg(Color::DarkGray),
+            selected: style.add_modifier(Modifier::REVERSED),
+            changed: style.fg(Color::Yellow).add_modifier(Modifier::BOLD).add_modifier(Modifier::UNDERLINED),
+        }
+    }
+
+    /// For `NO_COLOR`. Not one colour, not even the default one: crossterm 0.29 writes a colour it must not show as an
+    /// empty command, which switches reverse and bold off.
+    pub const fn plain() -> Self {
+        let style = Style::new();
+        Self {
+            title: style.add_modifier(Modifier::BOLD),
+            accent: style.add_modifier(Modifier::BOLD),
+            ok: style,
+            warn: style.add_modifier(Modifier::BOLD),
+            bad: style.add_modifier(Modifier::BOLD).add_modifier(Modifier::UNDERLINED),
+            dim: style,
+            selected: style.add_modifier(Modifier::REVERSED),
+            changed: style.add_modifier(Modifier::BOLD).add_modifier(Modifier::UNDERLINED),
+        }
+    }
+}
+
+/// Signs, each one column wide unless said otherwise.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Glyphs {
+    pub ok: &'static str,
+    pub warn: &'static str,
+    pub bad: &'static str,
+    pub current: &'static str,
+    pub ready: &'static str,
+    pub blocked: &'static str,
+    pub stale: &'static str,
+    pub unneeded: &'static str,
+    pub spinner: &'static [&'static str],
+    pub bar_full: &'static str,
+    pub bar_empty: &'static str,
+    pub opened: &'static str,
+    pub closed: &'static str,
+    /// Three columns each: all, some, none, left out.
+    pub boxes: [&'static str; 4],
+    /// Three columns each: chosen, not chosen.
+    pub radio: [&'static str; 2],
+    pub ellipsis: &'static str,
+    pub arrow: &'static str,
+    pub rule: &'static str,
+    pub upright: &'static str,
+    pub mask: &'static str,
+    pub dot: &'static str,
+    pub dash: &'static str,
+    /// Around what differs within a text.
+    pub changed: [&'static str; 2],
+    pub up: &'static str,
+    pub down: &'static str,
+    pub left: &'static str,
+    pub right: &'static str,
+    pub border: border::Set<'static>,
+}
+
+pub const UNICODE: Glyphs = Glyphs {
+    ok: "✓",
+    warn: "!",
+    bad: "✗",
+    current: "▶",
+    ready: "○",
+    blocked: "·",
+    stale: "~",
+    unneeded: "–",
+    spinner: &["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧"],
+    bar_full: "█",
+    bar_empty: "░",
+    opened: "▾",
+    closed: "▸",
+    boxes: ["[✓]", "[~]", "[ ]", "[–]"],
+    radio: ["(•)", "( )"],
+    ellipsis: "…",
+    arrow: "→",
+    rule: "─",
+    upright: "│",
+    mask: "•",
+    dot: "·",
+    dash: "–",
+    changed: ["‹", "›"],
+    up: "↑",
+    down: "↓",
+    left: "←",
+    right: "→",
+    border: border::ROUNDED,
+};
+
+pub const ASCII: Glyphs = Glyphs {
+    ok: "v",
+    warn: "!",
+    bad: "x",
+    current: ">",
+    ready: "o",
+    blocked: ".",
+    stale: "~",
+    unneeded: "-",
+    spinner: &["|", "/", "-", "\\"],
+    bar_full: "#",
+    bar_empty: ".",
+    opened: "v",
+    closed: ">",
+    boxes: ["[x]", "[~]", "[ ]", "[-]"],
+    radio: ["(*)", "( )"],
+    ellipsis: "...",
+    arrow: "->",
+    rule: "-",
+    upright: "|",
+    mask: "*",
+    dot: "-",
+    dash: "-",
+    changed: ["[", "]"],
+    up: "Up",
+    down: "Down",
+    left: "Left",
+    right: "Right",
+    border: border::Set {
+        top_left: "+",
+        top_right: "+",
+        bottom_left: "+",
+        bottom_right: "+",
+        vertical_left: "|",
+        vertical_right: "|",
+        horizontal_top: "-",
+        horizontal_bottom: "-",
+    },
+};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Look {
+    pub theme: Theme,
+    pub glyphs: &'static Glyphs,
+}
+
+impl Look {
+    /// `get` reads the environment.
+    pub fn of(get: impl Fn(&str) -> Option<String>) -> Self {
+        let set = |name: &str| get(name).filter(|value| !value.is_empty());
+        let terminal = set("TERM").unwrap_or_default();
+        let locale =
+            ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(set).unwrap_or_default().to_lowercase();
+        let is_utf8 = locale.contains("utf-8") || locale.contains("utf8");
+        // The Linux console has 256 glyphs, whatever the locale says.
+        let is_poor = matches!(terminal.as_str(), "dumb" | "linux");
+        Self {
+            theme: if set("NO_COLOR").is_some() || terminal == "dumb" {
+                Theme::plain()
+            } else {
+                Theme::dark()
+            },
+            glyphs: if is_utf8 && !is_poor { &UNICODE } else { &ASCII },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn look(env: &[(&str, &str)]) -> Look {
+        Look::of(|name| env.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned()))
+    }
+
+    #[test]
+    fn the_environment_decides() {
+        let modern = [("TERM", "xterm-256color"), ("LANG", "de_DE.UTF-8")];
+        assert_eq!(look(&modern), Look { theme: Theme::dark(), glyphs: &UNICODE });
+        assert_eq!(look(&[("LANG", "C")]).glyphs, &ASCII);
+        assert_eq!(look(&[("LC_ALL", "C"), ("LANG", "en_US.utf8")]).glyphs, &ASCII);
+        assert_eq!(look(&[("TERM", "linux"), ("LANG", "C.UTF-8")]).glyphs, &ASCII);
+        assert_eq!(look(&[("NO_COLOR", "1")]).theme, Theme::plain());
+        assert_eq!(look(&[("NO_COLOR", "")]).theme, Theme::dark());
+    }
+
+    #[test]
+    fn the_plain_theme_names_no_colour() {
+        let theme = Theme::plain();
+        for style in [
+            theme.title,
+            theme.accent,
+            theme.ok,
+            theme.warn,
+            theme.bad,
+            theme.dim,
+            theme.selected,
+            theme.changed,
+        ] {
+            assert_eq!((style.fg, style.bg), (None, None));
+        }
+    }
+}

@@ -1,0 +1,196 @@
+//! What each message changes, and what it sets going. No clock, no files, no network.
+
+use crossterm::event::KeyEvent;
+
+use super::act;
+use super::effect::{Effect, Msg};
+use super::flow;
+use super::keys;
+use super::log::{LINES, LogLine, Severity};
+use super::model::{Loaded, Model, Overlay, Seen, Side};
+use super::tree::Tree;
+use super::work::Phase;
+use crate::engine::{CheckReport, End, Event, Outcome, Step};
+use crate::entities::Experiment;
+use crate::error::{Class, Result};
+
+pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
+    match msg {
+        Msg::Key(key) => return on_key(model, key),
+        Msg::Paste(text) => return on_paste(model, &text),
+        Msg::Resize(columns, rows) => model.size = (columns, rows),
+        Msg::Clock(now) => model.now = now,
+        Msg::Checked { end, attempt, result } => return on_checked(model, end, attempt, result),
+        Msg::Experiments { of, result } => on_experiments(model, &of, result),
+        Msg::Runs { of, experiment, result } => {
+            if model.selection.of == of
+                && let Some(tree) = model.selection.tree_mut()
+            {
+                tree.loaded(&experiment, result.map_err(|error| error.to_string()));
+            }
+        }
+        Msg::Began => {
+            if let Some(work) = model.running().and_then(|step| model.work_mut(step)) {
+                work.phase = Phase::Running;
+            }
+        }
+        Msg::Sample(reading) => {
+            let now = model.now;
+            if let Some(work) = model.running().and_then(|step| model.work_mut(step)) {
+                work.sample(now, reading);
+            }
+        }
+        Msg::Happened(event) => on_event(model, event),
+        Msg::Ended(result) => return on_ended(model, result),
+        Msg::Log(lines) => lines.into_iter().for_each(|line| note(model, line)),
+        Msg::Said(text) => model.notice = Some(text),
+        Msg::HangUp => {
+            model.leaving = true;
+            if model.running().is_some() {
+                return flow::stop(model);
+            }
+            return vec![Effect::Save(Box::new(model.session())), Effect::Quit(130)];
+        }
+    }
+    Vec::new()
+}
+
+fn on_key(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
+    match keys::find(model, key) {
+        Some(action) => {
+            model.notice = None;
+            act::act(model, action, key)
+        }
+        None => type_into(model, |field| field.key(key)),
+    }
+}
+
+fn on_paste(model: &mut Model, text: &str) -> Vec<Effect> {
+    type_into(model, |field| {
+        field.paste(text);
+        true
+    })
+}
+
+/// Changes the text field that has the keys, if one has. `change` says whether the text is another one now.
+fn type_into(model: &mut Model, change: impl FnOnce(&mut super::form::Field) -> bool) -> Vec<Effect> {
+    use keys::Layer;
+    match model.layer() {
+        Layer::Prompt => {
+            if let Some(Overlay::Prompt(prompt)) = &mut model.overlay {
+                change(&mut prompt.field);
+            }
+        }
+        Layer::Filter => {
+            if let Some(field) = &mut model.selection.filtering
+                && change(field)
+            {
+                let words = field.text().to_owned();
+                if let Some(tree) = model.selection.tree_mut() {
+                    tree.set_filter(&words);
+                }
+            }
+        }
+        Layer::Field if model.step == Step::Connect => {
+            change(&mut model.route.directory);
+        }
+        Layer::Field => {
+            if let Some(end) = model.asked_side() {
+                let side = model.side_mut(end);
+                // An answer to what stood here before is worth nothing now.
+                if side.form.focused().is_some_and(change) {
+                    side.seen = Seen::Untried;
+                    side.attempt += 1;
+                    model.notice = None;
+                }
+            }
+        }
+        _ => {}
+    }
+    Vec::new()
+}
+
+fn on_checked(model: &mut Model, end: End, attempt: u64, result: Result<Box<CheckReport>>) -> Vec<Effect> {
+    let side = model.side_mut(end);
+    if side.attempt != attempt {
+        return Vec::new();
+    }
+    match result {
+        Ok(report) => {
+            side.form.focus = None;
+            side.seen = Seen::Found(report);
+        }
+        Err(error) => {
+            ask_for_login(side, error.class());
+            side.seen = Seen::Refused(error.into());
+        }
+    }
+    flow::come_back(model)
+}
+
+/// A server that wants a sign-in gets the cursor where one is typed.
+fn ask_for_login(side: &mut Side, class: Class) {
+    use super::form::Asked;
+    if class == Class::Auth && side.form.focus == Some(Asked::Uri) {
+        side.form.focus = Some(Asked::User);
+    }
+}
+
+fn on_experiments(model: &mut Model, of: &str, result: Result<Vec<Experiment>>) {
+    if model.selection.of != of {
+        return;
+    }
+    model.selection.tree = match result {
+        Ok(experiments) => Loaded::Tree(Tree::new(experiments, &model.plan)),
+        Err(error) => Loaded::Failed(error.into()),
+    };
+}
+
+fn on_event(model: &mut Model, event: Event) {
+    let now = model.now;
+    match &event {
+        Event::Note { text } => note(model, line(model, Severity::Note, text)),
+        Event::ItemFailed { kind, name, reason, .. } => {
+            note(model, line(model, Severity::Warning, &format!("{kind} {name}: {reason}")))
+        }
+        Event::Difference(difference) => model.validation.add(difference.clone()),
+        _ => {}
+    }
+    if let Some(work) = model.running().and_then(|step| model.work_mut(step)) {
+        work.happened(now, event);
+    }
+}
+
+fn on_ended(model: &mut Model, result: Result<Outcome>) -> Vec<Effect> {
+    let Some(step) = model.running() else {
+        return Vec::new();
+    };
+    let is_finished = result.as_ref().is_ok_and(|outcome| !outcome.stopped);
+    if let Some(work) = model.work_mut(step) {
+        work.end(result);
+    }
+    if is_finished {
+        model.stamp(step);
+    }
+    // The question how to leave has answered itself.
+    if model.leaving || matches!(model.overlay, Some(Overlay::Quit(_))) {
+        return flow::quit(model);
+    }
+    vec![Effect::Save(Box::new(model.session()))]
+}
+
+fn line(model: &Model, severity: Severity, text: &str) -> LogLine {
+    let seconds = model.now.as_secs();
+    LogLine {
+        time: format!("+{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60),
+        severity,
+        text: text.to_owned(),
+    }
+}
+
+fn note(model: &mut Model, line: LogLine) {
+    model.log.push(line);
+    if model.log.len() > LINES {
+        model.log.remove(0);
+    }
+}

@@ -1,0 +1,112 @@
+//! Two texts side by side, with the part that differs marked in each.
+
+use ratatui::style::Style;
+use ratatui::text::Span;
+
+use crate::tui::text;
+use crate::tui::theme::Look;
+
+/// One text in three: what both begin with, what differs, what both end with.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Parts<'a> {
+    pub head: &'a str,
+    pub changed: &'a str,
+    pub tail: &'a str,
+}
+
+pub fn parts<'a>(a: &'a str, b: &'a str) -> (Parts<'a>, Parts<'a>) {
+    let head: usize = a.chars().zip(b.chars()).take_while(|(x, y)| x == y).map(|(x, _)| x.len_utf8()).sum();
+    let (rest_a, rest_b) = (&a[head..], &b[head..]);
+    let tail: usize = rest_a
+        .chars()
+        .rev()
+        .zip(rest_b.chars().rev())
+        .take_while(|(x, y)| x == y)
+        .map(|(x, _)| x.len_utf8())
+        .sum();
+    let cut = |text: &'a str| Parts {
+        head: &text[..head],
+        changed: &text[head..text.len() - tail],
+        tail: &text[text.len() - tail..],
+    };
+    (cut(a), cut(b))
+}
+
+/// Exactly `width` columns of one side, with what differs in sight.
+pub fn cell(look: Look, parts: &Parts<'_>, width: usize) -> Vec<Span<'static>> {
+    let glyphs = look.glyphs;
+    let [open, close] = glyphs.changed;
+    let room = width.saturating_sub(text::width(open) + text::width(close));
+    let changed = text::cut(parts.changed, room, glyphs.ellipsis);
+    let left = room - text::width(&changed);
+    // Of what is the same a third before and the rest behind.
+    let before = left.min((left / 3).max(left.saturating_sub(text::width(parts.tail))));
+    let head = tail_of(parts.head, before, glyphs.ellipsis);
+    let tail = text::cut(parts.tail, left - text::width(&head), glyphs.ellipsis);
+    let used = text::width(&head) + text::width(&changed) + text::width(&tail);
+    vec![
+        Span::raw(head),
+        Span::styled(format!("{open}{changed}{close}"), look.theme.changed),
+        Span::raw(tail),
+        Span::styled(" ".repeat(room.saturating_sub(used)), Style::new()),
+    ]
+}
+
+/// The end of `text` in at most `columns`.
+fn tail_of(text: &str, columns: usize, ellipsis: &str) -> String {
+    let text = text::clean(text);
+    if text::width(&text) <= columns {
+        return text;
+    }
+    let room = columns.saturating_sub(text::width(ellipsis));
+    let mut start = text.len();
+    for (at, _) in text.char_indices().rev() {
+        if text::width(&text[at..]) > room {
+            break;
+        }
+        start = at;
+    }
+    match columns >= text::width(ellipsis) {
+        true => format!("{ellipsis}{}", &text[start..]),
+        false => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tui::theme::{Theme, UNICODE};
+    use proptest::prelude::*;
+
+    const LOOK: Look = Look { theme: Theme::plain(), glyphs: &UNICODE };
+
+    fn shown(a: &str, b: &str, width: usize) -> [String; 2] {
+        let (a, b) = parts(a, b);
+        [a, b].map(|parts| cell(LOOK, &parts, width).iter().map(|span| span.content.as_ref()).collect())
+    }
+
+    #[test]
+    fn what_differs_is_in_brackets() {
+        assert_eq!(shown("0.01", "0.02", 8), ["0.0‹1›  ", "0.0‹2›  "]);
+        assert_eq!(shown("same", "same!", 9), ["same‹›   ", "same‹!›  "]);
+    }
+
+    #[test]
+    fn what_differs_stays_in_sight() {
+        let long = "x".repeat(60);
+        let [a, b] = shown(&format!("{long}1{long}"), &format!("{long}2{long}"), 20);
+        assert!(a.contains("‹1›") && b.contains("‹2›"), "{a} {b}");
+    }
+
+    proptest! {
+        #[test]
+        fn parts_make_the_whole_and_cells_are_even(a in "[ab日]{0,12}", b in "[ab日]{0,12}", width in 6_usize..20) {
+            let (left, right) = parts(&a, &b);
+            prop_assert_eq!([left.head, left.changed, left.tail].concat(), a.clone());
+            prop_assert_eq!([right.head, right.changed, right.tail].concat(), b.clone());
+            for text in shown(&a, &b, width) {
+                prop_assert_eq!(text::width(&text), width);
+            }
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! Questions in a box.
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+
+use super::{fields, paint};
+use crate::engine::Session;
+use crate::tui::model::{Model, Parting};
+use crate::tui::prompt::Prompt;
+use crate::tui::text;
+
+const WIDTH: u16 = 66;
+
+pub fn resume(model: &Model, frame: &mut Frame, area: Rect, session: &Session, anew: bool) {
+    let look = model.look;
+    let width = usize::from(WIDTH.min(area.width)) - 4;
+    let ends = format!("{} {} {}", session.source, look.glyphs.arrow, session.target);
+    let go_on = format!("Go on at step {} {}", session.step as usize + 1, session.step.title());
+    let mut lines = vec![
+        Line::raw("A migration was left before its end:"),
+        Line::default(),
+        Line::raw(text::cut(&ends, width, look.glyphs.ellipsis)),
+        Line::default(),
+    ];
+    lines.push(answer(model, &go_on, !anew, width));
+    lines.push(answer(model, "Start anew", anew, width));
+    let inside = paint::card(model, frame, area, "Welcome back", WIDTH, lines.len() as u16 + 2);
+    paint::lines(frame, inside, lines);
+}
+
+pub fn quit(model: &Model, frame: &mut Frame, area: Rect, chosen: Parting) {
+    let width = usize::from(WIDTH.min(area.width)) - 4;
+    let step = model.running().map_or("A job", |step| step.title());
+    let mut lines = paint::wrapped(
+        &format!("{step} is at work. What is done stays done: the same step goes on from there later."),
+        width,
+        ratatui::style::Style::new(),
+    );
+    lines.push(Line::default());
+    for parting in Parting::ALL {
+        let words = match parting {
+            Parting::Stay => "Keep going",
+            Parting::Drain => "Finish what runs (at most 30 s), then leave",
+            Parting::Now => "Stop now and leave",
+        };
+        lines.push(answer(model, words, parting == chosen, width));
+    }
+    lines.push(Line::default());
+    let about = "mlferry leaves by itself when the work ends meanwhile.";
+    lines.push(Line::styled(about, model.look.theme.dim));
+    let inside = paint::card(model, frame, area, "Leave?", WIDTH, lines.len() as u16 + 2);
+    paint::lines(frame, inside, lines);
+}
+
+pub fn prompt(model: &Model, frame: &mut Frame, area: Rect, prompt: &Prompt) {
+    let inside = paint::card(model, frame, area, "Copy the report to", WIDTH, 3);
+    fields::text(model, frame, inside, &prompt.field, true);
+}
+
+fn answer(model: &Model, words: &str, chosen: bool, width: usize) -> Line<'static> {
+    let look = model.look;
+    let mark = if chosen { look.glyphs.current } else { " " };
+    let words = text::fit(&format!("{mark} {words}"), width, look.glyphs.ellipsis);
+    match chosen {
+        true => Line::from(Span::styled(words, look.theme.selected)),
+        false => Line::raw(words),
+    }
+}

@@ -1,0 +1,10 @@
+//! Parts of screens. Each draws the model it is given and decides nothing.
+
+pub mod changed;
+pub mod dialog;
+pub mod fields;
+pub mod footer;
+pub mod help;
+pub mod paint;
+pub mod pane;
+pub mod rail;

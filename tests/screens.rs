@@ -1,0 +1,331 @@
+//! Every screen as a picture, at the smallest usual size and at a large one. The model is built by hand, the clock too.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
+#[path = "screens/build.rs"]
+mod build;
+#[path = "screens/keys.rs"]
+mod keys;
+#[path = "screens/paint.rs"]
+mod paint;
+
+use std::time::Duration;
+
+use mlferry::engine::Step;
+use mlferry::engine::validate::Mark;
+use mlferry::error::Error;
+use mlferry::tui::effect::Msg;
+use mlferry::tui::model::{Model, Overlay, Parting};
+use mlferry::tui::update::update;
+
+use build::*;
+use paint::{kept, picture, pictured, styles};
+
+#[test]
+fn check_begins_empty() {
+    pictured("check_empty", &mut empty());
+}
+
+#[test]
+fn check_names_a_bad_address_while_it_is_typed() {
+    let mut model = empty();
+    type_in(&mut model, "http://127.0.0.1:50000x");
+    pictured("check_bad_address", &mut model);
+}
+
+#[test]
+fn check_hides_the_password_while_it_tries() {
+    let mut model = empty();
+    type_in(&mut model, "http://ann:correct-horse@mlflow.example.com");
+    press(&mut model, "Enter");
+    model.now = Duration::from_millis(480);
+    pictured("check_trying", &mut model);
+}
+
+#[test]
+fn check_says_why_a_server_cannot_be_used() {
+    let mut model = empty();
+    type_in(&mut model, "http://127.0.0.1:5999");
+    press(&mut model, "Enter");
+    answer(&mut model, Step::Check, Err(refused()));
+    pictured("check_refused", &mut model);
+}
+
+#[test]
+fn check_shows_what_was_found() {
+    pictured("check_found", &mut checked());
+}
+
+#[test]
+fn app_asks_for_a_url() {
+    let mut model = checked();
+    press(&mut model, "Enter");
+    pictured("app_empty", &mut model);
+}
+
+#[test]
+fn connect_shows_both_ends() {
+    let mut model = connected();
+    pictured("connect_direct", &mut model);
+    press(&mut model, "Space Tab");
+    type_in(&mut model, "/日本");
+    pictured("connect_directory", &mut model);
+}
+
+#[test]
+fn connect_refuses_one_server_for_both_ends() {
+    let mut model = checked();
+    press(&mut model, "Enter");
+    type_in(&mut model, "http://localhost:5000/");
+    press(&mut model, "Enter");
+    answer(&mut model, Step::App, Ok(target_report("http://localhost:5000")));
+    press(&mut model, "Enter");
+    answer(&mut model, Step::Check, Ok(source_report()));
+    answer(&mut model, Step::App, Ok(target_report("http://localhost:5000")));
+    press(&mut model, "Enter");
+    pictured("connect_same_server", &mut model);
+}
+
+#[test]
+fn connect_shows_an_end_that_went_away() {
+    let mut model = connected();
+    press(&mut model, "r");
+    answer(&mut model, Step::Check, Ok(source_report()));
+    answer(&mut model, Step::App, Err(refused()));
+    pictured("connect_refused", &mut model);
+}
+
+#[test]
+fn select_shows_a_tree_with_long_and_wide_names() {
+    let mut model = with_tree();
+    pictured("select_tree", &mut model);
+    press(&mut model, "j j l");
+    fetched(&mut model, "2", 9, true);
+    press(&mut model, "j j Space Space j d");
+    pictured("select_some", &mut model);
+}
+
+#[test]
+fn select_filters_while_typing() {
+    let mut model = with_tree();
+    press(&mut model, "/");
+    type_in(&mut model, "需要");
+    pictured("select_filter", &mut model);
+    type_in(&mut model, " nothing");
+    pictured("select_filter_nothing", &mut model);
+}
+
+#[test]
+fn select_waits_and_fails_in_words() {
+    let mut model = connected();
+    press(&mut model, "Enter");
+    pictured("select_loading", &mut model);
+    let result = Err(refused());
+    update(&mut model, Msg::Experiments { of: SOURCE.into(), result });
+    pictured("select_failed", &mut model);
+}
+
+#[test]
+fn select_does_not_go_on_with_nothing() {
+    let mut model = with_tree();
+    press(&mut model, "a n");
+    pictured("select_nothing", &mut model);
+}
+
+#[test]
+fn export_is_not_needed_on_the_direct_way() {
+    let mut model = ready_to_import();
+    press(&mut model, "5");
+    pictured("export_not_needed", &mut model);
+}
+
+#[test]
+fn export_goes_into_a_directory() {
+    let mut model = connected();
+    press(&mut model, "Space Enter");
+    tree_comes(&mut model);
+    press(&mut model, "n");
+    pictured("export_ready", &mut model);
+}
+
+#[test]
+fn import_says_what_it_will_do() {
+    pictured("import_ready", &mut ready_to_import());
+}
+
+#[test]
+fn import_at_work() {
+    let mut model = importing();
+    pictured("import_running", &mut model);
+    press(&mut model, "p");
+    pictured("import_paused", &mut model);
+    press(&mut model, "p s");
+    pictured("import_stopping", &mut model);
+}
+
+#[test]
+fn import_shows_what_failed() {
+    let mut model = importing();
+    some_fail(&mut model);
+    press(&mut model, "f j");
+    pictured("import_failures", &mut model);
+    press(&mut model, "L");
+    pictured("import_log", &mut model);
+}
+
+#[test]
+fn import_finished() {
+    let mut model = importing();
+    end(&mut model, Step::Import, 0);
+    pictured("import_finished", &mut model);
+}
+
+#[test]
+fn import_finished_but_some_failed() {
+    let mut model = importing();
+    some_fail(&mut model);
+    end(&mut model, Step::Import, 3);
+    pictured("import_finished_with_failures", &mut model);
+}
+
+#[test]
+fn import_stopped_and_import_broken_off() {
+    let mut model = importing();
+    press(&mut model, "s");
+    stopped(&mut model, Step::Import);
+    pictured("import_stopped", &mut model);
+    press(&mut model, "Enter");
+    update(&mut model, Msg::Ended(Err(refused())));
+    pictured("import_failed", &mut model);
+}
+
+#[test]
+fn validation_from_start_to_proof() {
+    let mut model = imported();
+    pictured("validate_ready", &mut model);
+    press(&mut model, "c Enter");
+    at_work(&mut model);
+    pictured("validate_running", &mut model);
+    end_validation(&mut model, &[]);
+    pictured("validate_same", &mut model);
+}
+
+#[test]
+fn validation_lists_and_opens_differences() {
+    let mut model = imported();
+    press(&mut model, "Enter");
+    at_work(&mut model);
+    end_validation(&mut model, &differences());
+    pictured("validate_differences", &mut model);
+    press(&mut model, "j Enter j");
+    pictured("validate_difference_open", &mut model);
+    press(&mut model, "Esc m");
+    assert_eq!(model.validation.only, Some(Mark::Missing));
+    pictured("validate_only_missing", &mut model);
+    press(&mut model, "Enter");
+    pictured("validate_missing_open", &mut model);
+    press(&mut model, "Esc w");
+    pictured("validate_copy_report", &mut model);
+}
+
+#[test]
+fn help_lists_the_keys_of_the_screen() {
+    let mut model = with_tree();
+    press(&mut model, "?");
+    pictured("help", &mut model);
+}
+
+#[test]
+fn leaving_at_work_is_asked_about() {
+    let mut model = importing();
+    press(&mut model, "q j");
+    assert!(matches!(model.overlay, Some(Overlay::Quit(Parting::Drain))));
+    pictured("quit", &mut model);
+}
+
+#[test]
+fn a_session_that_was_left_is_offered() {
+    let mut model = empty();
+    mlferry::tui::act::offer(&mut model, session(Step::Import));
+    pictured("resume", &mut model);
+}
+
+#[test]
+fn a_session_that_cannot_go_on_says_so() {
+    let mut model = empty();
+    mlferry::tui::act::offer(&mut model, session(Step::Import));
+    press(&mut model, "Enter");
+    answer(&mut model, Step::Check, Err(Error::new(mlferry::error::Class::Auth, "it wants a sign-in (401)")));
+    answer(&mut model, Step::App, Ok(target_report(TARGET)));
+    pictured("resume_refused", &mut model);
+}
+
+#[test]
+fn what_has_changed_makes_later_steps_stale() {
+    let mut model = imported();
+    press(&mut model, "4 Space 6");
+    pictured("stale", &mut model);
+}
+
+#[test]
+fn a_window_that_is_too_small() {
+    let mut model = importing();
+    kept("too_small", &picture(&mut model, 44, 10));
+}
+
+#[test]
+fn the_least_size_is_enough() {
+    let mut model = importing();
+    kept("import_running_60x18", &picture(&mut model, 60, 18));
+    let mut model = with_tree();
+    kept("select_tree_60x18", &picture(&mut model, 60, 18));
+}
+
+#[test]
+fn without_utf8_all_is_ascii() {
+    let mut model = with_tree();
+    model.look = monochrome();
+    // Names are what they are.
+    if let Some(tree) = model.selection.tree_mut() {
+        tree.set_filter("fraud");
+    }
+    let tree = picture(&mut model, 80, 24);
+    assert!(tree.is_ascii(), "{tree}");
+    kept("select_ascii", &tree);
+    let mut model = importing();
+    model.look = monochrome();
+    some_fail(&mut model);
+    press(&mut model, "f");
+    kept("import_failures_ascii", &picture(&mut model, 80, 24));
+}
+
+#[test]
+fn without_colours_the_chosen_row_is_still_seen() {
+    let mut model = with_tree();
+    model.look = monochrome();
+    press(&mut model, "j");
+    kept("select_styles", &styles(&mut model, 80, 24));
+    let mut model = imported();
+    model.look = monochrome();
+    press(&mut model, "Enter");
+    at_work(&mut model);
+    end_validation(&mut model, &differences());
+    press(&mut model, "j Enter");
+    kept("validate_styles", &styles(&mut model, 80, 24));
+}
+
+/// A picture must not depend on how large the list behind it is.
+#[test]
+fn a_hundred_thousand_experiments_are_drawn_in_a_frame() {
+    let mut model = connected();
+    press(&mut model, "Enter");
+    let experiments =
+        (0..100_000).map(|n| experiment(&n.to_string(), &format!("team/project-{n}"))).collect();
+    update(&mut model, Msg::Experiments { of: SOURCE.into(), result: Ok(experiments) });
+    press(&mut model, "G");
+    let started = std::time::Instant::now();
+    let shown = picture(&mut model, 80, 24);
+    assert!(shown.contains("team/project-99999"));
+    // Unoptimised and on a busy machine; a frame of the release build takes a millisecond or two.
+    assert!(started.elapsed() < Duration::from_millis(500), "{:?}", started.elapsed());
+    let _: &Model = &model;
+}

@@ -1,0 +1,363 @@
+//! Models in meaningful states, made of literals and keys.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use mlferry::engine::validate::{Difference, FieldDifference, Totals};
+use mlferry::engine::{
+    Access, CheckReport, Counts, End, Event, Finding, Level, Outcome, Reading, Route, Session, Step,
+};
+use mlferry::entities::{Experiment, Kind, Lifecycle, Plan, Run, RunStatus};
+use mlferry::error::{Error, Result};
+use mlferry::rest::{Capabilities, Version};
+use mlferry::snapshot::About;
+use mlferry::tui::effect::{Effect, Msg};
+use mlferry::tui::model::{Model, Places, Side};
+use mlferry::tui::theme::{ASCII, Look, Theme, UNICODE};
+use mlferry::tui::update::update;
+
+pub const SOURCE: &str = "http://127.0.0.1:5000";
+pub const TARGET: &str = "https://mlflow.example.com/team-a";
+
+pub fn empty() -> Model {
+    let look = Look { theme: Theme::dark(), glyphs: &UNICODE };
+    let places = Places {
+        report: PathBuf::from("/home/ann/.local/state/mlferry/report.json"),
+        plan: PathBuf::from("/home/ann/.local/state/mlferry/plan.toml"),
+        home: Some(PathBuf::from("/home/ann")),
+    };
+    let side = |end| Side::new(end, "", Access::default());
+    Model::new(look, places, side(End::Source), side(End::Target), Plan::default())
+}
+
+pub fn monochrome() -> Look {
+    Look { theme: Theme::plain(), glyphs: &ASCII }
+}
+
+/// Keys by name, separated by blanks.
+pub fn press(model: &mut Model, keys: &str) -> Vec<Effect> {
+    keys.split(' ').flat_map(|key| update(model, Msg::Key(key_of(key)))).collect()
+}
+
+fn key_of(name: &str) -> KeyEvent {
+    let code = match name {
+        "Enter" => KeyCode::Enter,
+        "Esc" => KeyCode::Esc,
+        "Tab" => KeyCode::Tab,
+        "Space" => KeyCode::Char(' '),
+        "^C" => return KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL),
+        name => KeyCode::Char(name.chars().next().unwrap()),
+    };
+    KeyEvent::new(code, KeyModifiers::NONE)
+}
+
+pub fn type_in(model: &mut Model, text: &str) {
+    for c in text.chars() {
+        update(model, Msg::Key(KeyEvent::new(KeyCode::Char(c), KeyModifiers::NONE)));
+    }
+}
+
+/// The answer to the newest try.
+pub fn answer(model: &mut Model, step: Step, result: Result<CheckReport>) -> Vec<Effect> {
+    let end = if step == Step::Check { End::Source } else { End::Target };
+    let attempt = model.side(end).attempt;
+    update(model, Msg::Checked { end, attempt, result: result.map(Box::new) })
+}
+
+pub fn refused() -> Error {
+    Error::transient("http://127.0.0.1:5999 cannot be reached: Connection refused (os error 111)")
+        .hint("check the address, that the server runs, and the network (VPN, tunnel, proxy)")
+}
+
+fn report(location: &str, experiments: u64, findings: Vec<Finding>) -> CheckReport {
+    CheckReport {
+        about: About {
+            kind: "server",
+            location: location.into(),
+            version: Some(Version::new(3, 10, 1)),
+            capabilities: Some(Capabilities::default()),
+        },
+        latency_ms: Some(12.4),
+        experiments,
+        deleted_experiments: 2,
+        runs: 1_204,
+        more_runs: false,
+        findings,
+    }
+}
+
+fn finding(level: Level, text: &str) -> Finding {
+    Finding { level, text: text.into(), hint: None }
+}
+
+pub fn source_report() -> CheckReport {
+    let findings = vec![
+        finding(Level::Ok, "MLflow 3.10.1"),
+        finding(Level::Ok, "experiments, runs, metric histories, datasets and artifacts are moved"),
+        finding(Level::Warning, "logged models, where there are any, are not moved by this version"),
+        finding(
+            Level::Ok,
+            "run ids and creation times cannot be set on any target: they are kept as tags mlferry.source.*",
+        ),
+    ];
+    report(SOURCE, 12, findings)
+}
+
+pub fn target_report(location: &str) -> CheckReport {
+    let findings = vec![
+        finding(Level::Ok, "MLflow 3.10.1"),
+        finding(Level::Ok, "takes files through its artifact proxy"),
+    ];
+    CheckReport { deleted_experiments: 0, runs: 0, latency_ms: Some(87.0), ..report(location, 1, findings) }
+}
+
+pub fn checked() -> Model {
+    let mut model = empty();
+    type_in(&mut model, SOURCE);
+    press(&mut model, "Enter");
+    answer(&mut model, Step::Check, Ok(source_report()));
+    model
+}
+
+pub fn connected() -> Model {
+    let mut model = checked();
+    press(&mut model, "Enter");
+    type_in(&mut model, TARGET);
+    press(&mut model, "Enter");
+    answer(&mut model, Step::App, Ok(target_report(TARGET)));
+    press(&mut model, "Enter");
+    answer(&mut model, Step::Check, Ok(source_report()));
+    answer(&mut model, Step::App, Ok(target_report(TARGET)));
+    assert_eq!(model.step, Step::Connect);
+    model
+}
+
+pub fn experiment(id: &str, name: &str) -> Experiment {
+    Experiment { id: id.into(), name: name.into(), ..Experiment::default() }
+}
+
+pub fn with_tree() -> Model {
+    let mut model = connected();
+    press(&mut model, "Enter");
+    tree_comes(&mut model);
+    model
+}
+
+pub fn tree_comes(model: &mut Model) {
+    let long = format!("{} the end", "a name that somebody wrote a whole story into, ".repeat(4));
+    let deleted = Experiment { lifecycle: Lifecycle::Deleted, ..experiment("6", "old prototype") };
+    let experiments = vec![
+        experiment("0", "Default"),
+        experiment("1", "churn prediction"),
+        experiment("2", "fraud/detector-eu"),
+        experiment("3", &long),
+        experiment("4", "需要予測 2025"),
+        experiment("5", "tabs\tand\nlines \u{1b}[31m"),
+        deleted,
+    ];
+    update(model, Msg::Experiments { of: SOURCE.into(), result: Ok(experiments) });
+}
+
+pub fn fetched(model: &mut Model, experiment: &str, count: usize, more: bool) {
+    let run = |n: usize| Run {
+        id: format!("{n:032x}").as_str().into(),
+        name: if n == 2 { "店舗-東京 と 大阪".into() } else { format!("trial-{n:02}") },
+        status: if n == 4 { RunStatus::Failed } else { RunStatus::Finished },
+        lifecycle: if n == 3 { Lifecycle::Deleted } else { Lifecycle::Active },
+        ..Run::default()
+    };
+    let result = Ok(((0..count).map(run).collect(), more));
+    update(model, Msg::Runs { of: SOURCE.into(), experiment: experiment.into(), result });
+}
+
+pub fn ready_to_import() -> Model {
+    let mut model = with_tree();
+    press(&mut model, "n");
+    assert_eq!(model.step, Step::Import);
+    model
+}
+
+fn counts(planned: u64, done: u64, failed: u64, skipped: u64) -> Counts {
+    Counts { planned, done, failed, skipped }
+}
+
+pub fn importing() -> Model {
+    let mut model = ready_to_import();
+    press(&mut model, "Enter");
+    at_work(&mut model);
+    model
+}
+
+/// A job that has been at work for 83 seconds.
+pub fn at_work(model: &mut Model) {
+    let start = Duration::from_secs(600);
+    update(model, Msg::Clock(start));
+    for work in [&mut model.import, &mut model.validation.work] {
+        if work.is_running() {
+            work.started = start;
+        }
+    }
+    update(model, Msg::Began);
+    update(model, Msg::Sample(Reading::default()));
+    let items = [
+        (Kind::Experiment, "2", "fraud/detector-eu"),
+        (Kind::Run, "a", "trial-07"),
+        (Kind::Run, "b", "店舗-東京 と 大阪"),
+        (Kind::Run, "c", "a run whose name is so long that it can hardly be told from a sentence in a novel"),
+    ];
+    for (second, (kind, id, name)) in items.into_iter().enumerate() {
+        update(model, Msg::Clock(start + Duration::from_secs(70 + second as u64)));
+        let (id, name) = (id.to_owned(), name.to_owned());
+        update(model, Msg::Happened(Event::ItemStarted { kind, id, name }));
+    }
+    update(model, Msg::Happened(Event::Note { text: "two experiments share one name".into() }));
+    update(model, Msg::Clock(start + Duration::from_millis(83_040)));
+    update(model, Msg::Sample(reading(false)));
+}
+
+fn reading(failed: bool) -> Reading {
+    let mut reading = Reading {
+        points: 1_234_567,
+        bytes: 9_876_543_210,
+        requests: 24_680,
+        retries: 3,
+        concurrency: 24,
+        ..Reading::default()
+    };
+    reading.counts[Kind::Experiment.index()] = counts(7, 3, 0, 1);
+    reading.counts[Kind::Run.index()] = counts(1_204, 480, if failed { 1 } else { 0 }, 200);
+    reading.counts[Kind::Artifact.index()] = counts(3_000, 2_000, if failed { 1 } else { 0 }, 0);
+    reading
+}
+
+pub fn some_fail(model: &mut Model) {
+    let failed = |kind, id: &str, name: &str, reason: &str, hint: Option<&str>| Event::ItemFailed {
+        kind,
+        id: id.into(),
+        name: name.into(),
+        reason: reason.into(),
+        hint: hint.map(str::to_owned),
+    };
+    let events = [
+        failed(
+            Kind::Run,
+            "a",
+            "trial-07",
+            "INVALID_PARAMETER_VALUE Invalid value for param 'lr': too long",
+            None,
+        ),
+        failed(
+            Kind::Artifact,
+            "b/model.pkl",
+            "店舗-東京/model/model.pkl",
+            "https://mlflow.example.com/team-a/api/2.0/mlflow-artifacts/artifacts/4/b/model.pkl answered 507 Insufficient Storage",
+            Some("free some space on the target's artifact store and run the import again: it continues"),
+        ),
+    ];
+    for event in events {
+        update(model, Msg::Happened(event));
+    }
+    update(model, Msg::Clock(model.now + Duration::from_secs(1)));
+    update(model, Msg::Sample(reading(true)));
+}
+
+fn outcome(model: &Model, step: Step) -> Outcome {
+    let work = model.work(step).unwrap();
+    Outcome {
+        step,
+        counts: Kind::ALL.into_iter().map(|kind| (kind.plural(), work.reading.of(kind))).collect(),
+        points: work.reading.points,
+        bytes: work.reading.bytes,
+        requests: work.reading.requests,
+        retries: work.reading.retries,
+        seconds: 187.0,
+        stopped: false,
+        comparison: None,
+        notes: Vec::new(),
+        files: Vec::new(),
+    }
+}
+
+pub fn end(model: &mut Model, step: Step, exit_code: u8) {
+    let outcome = Outcome {
+        notes: vec!["2 experiments keep their old names in the tag mlferry.source.name".into()],
+        files: vec![PathBuf::from("/home/ann/.local/state/mlferry/journals/import-0123.id-map.csv")],
+        ..outcome(model, step)
+    };
+    assert_eq!(outcome.exit_code(), exit_code);
+    update(model, Msg::Ended(Ok(outcome)));
+}
+
+pub fn stopped(model: &mut Model, step: Step) {
+    let outcome = Outcome { stopped: true, ..outcome(model, step) };
+    update(model, Msg::Ended(Ok(outcome)));
+}
+
+pub fn imported() -> Model {
+    let mut model = importing();
+    end(&mut model, Step::Import, 0);
+    press(&mut model, "Enter");
+    assert_eq!(model.step, Step::Validate);
+    model
+}
+
+pub fn end_validation(model: &mut Model, differences: &[Difference]) {
+    let mut totals = Totals::default();
+    for kind in Kind::ALL {
+        (0..20).for_each(|_| totals.add(kind, mlferry::engine::validate::Mark::Same));
+    }
+    for difference in differences {
+        totals.add(difference.kind, difference.mark);
+        update(model, Msg::Happened(Event::Difference(difference.clone())));
+    }
+    let outcome = Outcome {
+        comparison: Some(totals),
+        files: vec![model.places.report.clone()],
+        ..outcome(model, Step::Validate)
+    };
+    update(model, Msg::Ended(Ok(outcome)));
+}
+
+pub fn differences() -> Vec<Difference> {
+    let field = |field: &str, source: Option<&str>, target: Option<&str>| FieldDifference {
+        field: field.into(),
+        source: source.map(str::to_owned),
+        target: target.map(str::to_owned),
+    };
+    let long = "a note that goes on and on about what was tried on that day ".repeat(3);
+    let fields = vec![
+        field("param lr", Some("0.0100"), Some("0.0200")),
+        field(
+            "tag mlflow.note.content",
+            Some(&format!("{long}and failed.")),
+            Some(&format!("{long}and went well.")),
+        ),
+        field("tag チーム", None, Some("別のチーム")),
+        field("end_time", Some("1761900000000"), None),
+    ];
+    let id = "4f1c6a0a93a84a8e8a1d6c1c9e1b2d3e";
+    vec![
+        Difference::missing(Kind::Run, "trial-03", id).of_experiment("fraud/detector-eu"),
+        Difference::pair(Kind::Run, "店舗-東京", id, "8a9137b8e11e4b0cb09c658fc1d2a3b4", fields)
+            .of_experiment("需要予測 2025"),
+        Difference::extra(Kind::Experiment, "not on the source", "6").of_experiment("not on the source"),
+        Difference::unreadable(
+            Kind::Artifact,
+            "trial-08/model.pkl",
+            "b/model.pkl",
+            field("file", Some("the server answered 500"), None),
+        )
+        .of_experiment("fraud/detector-eu"),
+    ]
+}
+
+pub fn session(step: Step) -> Session {
+    Session {
+        step,
+        source: SOURCE.into(),
+        target: TARGET.into(),
+        route: Route::Direct,
+        plan: Plan::default(),
+    }
+}

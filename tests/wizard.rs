@@ -1,0 +1,109 @@
+//! The wizard on a real terminal.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stderr,
+    reason = "a test that cannot go on panics"
+)]
+
+mod support;
+#[path = "wizard/terminal.rs"]
+mod terminal;
+
+use support::{Mlferry, Real, TARGET, differences};
+use terminal::Terminal;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn from_the_first_key_to_the_proof() {
+    let (source, target) = futures::join!(Real::start(TARGET), Real::start(TARGET));
+    source.seed("demo").await;
+    let state = tempfile::tempdir().unwrap();
+    let (from, to) = (source.url().to_owned(), target.url().to_owned());
+    let path = state.path().to_owned();
+    let code = tokio::task::spawn_blocking(move || {
+        let mut wizard = Terminal::open(&["--source", &from, "--target", &to], &path);
+        // Both ends are given: the first is tried without being asked for.
+        wizard.wait("5 experiments and 1 deleted, 29 runs");
+        wizard.press("\r");
+        wizard.wait("create a SageMaker MLflow App: comes with a later version");
+        wizard.press("\r");
+        wizard.wait("takes files through its artifact proxy");
+        wizard.press("\r");
+        wizard.wait("two different servers");
+        wizard.press("\r");
+        wizard.wait("Picked: 6 of 6 experiments");
+        wizard.press("/fraud");
+        wizard.until("what is filtered out", |screen| !screen.contents().contains("churn"));
+        wizard.press("\r\r");
+        wizard.wait("trial-03");
+        // Left out and taken in again.
+        wizard.press("a");
+        wizard.wait("Picked: 5 of 6 experiments");
+        wizard.press("a\x1b");
+        wizard.wait("Picked: 6 of 6 experiments");
+        wizard.resize(50, 12);
+        wizard.wait("mlferry needs 60x18");
+        wizard.resize(80, 24);
+        wizard.wait("Picked: 6 of 6 experiments");
+        wizard.press("n");
+        wizard.wait("Enter starts: everything the source holds.");
+        wizard.press("\r");
+        wizard.wait("everything was moved");
+        wizard.press("\r");
+        wizard.wait("by name and size");
+        wizard.press("c\r");
+        wizard.wait("both sides are the same");
+        wizard.press("q");
+        wizard.ends()
+    });
+    assert_eq!(code.await.unwrap(), 0);
+    assert_eq!(differences(&source, &target).await, [""; 0]);
+    assert!(!state.path().join("session.toml").exists(), "there is nothing to go on with");
+    assert!(state.path().join("report.json").exists());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_signal_saves_the_session_and_the_next_start_offers_it() {
+    use rustix::process::{Pid, Signal, kill_process};
+    for signal in [Signal::TERM, Signal::HUP] {
+        let state = tempfile::tempdir().unwrap();
+        let mut wizard = Terminal::open(&[], state.path());
+        wizard.wait("Type or paste the address");
+        wizard.press("http://ann:geheim@127.0.0.1:9");
+        wizard.wait("127.0.0.1:9");
+        kill_process(Pid::from_raw(wizard.pid()).unwrap(), signal).unwrap();
+        assert_eq!(wizard.ends(), 130);
+        let saved = std::fs::read_to_string(state.path().join("session.toml")).unwrap();
+        assert!(saved.contains("http://127.0.0.1:9") && !saved.contains("geheim"), "{saved}");
+
+        let mut wizard = Terminal::open(&[], state.path());
+        wizard.wait("Go on at step 1 Compatibility");
+        wizard.press("\r");
+        wizard.wait("cannot be reached");
+        wizard.press("\x03");
+        assert_eq!(wizard.ends(), 0);
+    }
+}
+
+/// Without a shell that could continue it the process is not stopped: the screen comes back by itself.
+#[cfg(unix)]
+#[test]
+fn ctrl_z_gives_the_terminal_back_and_takes_it_again() {
+    let state = tempfile::tempdir().unwrap();
+    let mut wizard = Terminal::open(&[], state.path());
+    wizard.wait("Type or paste the address");
+    wizard.press("\x1a");
+    wizard.until("the terminal given back", |screen| !screen.alternate_screen());
+    wizard.wait("Type or paste the address");
+    wizard.press("http://h");
+    wizard.wait("mlferry check --source http://h");
+    wizard.press("\x03");
+    assert_eq!(wizard.ends(), 0);
+}
+
+#[tokio::test]
+async fn without_a_terminal_it_names_the_command() {
+    let ran = Mlferry::new().run(&[]).await.exits(2);
+    assert!(ran.stderr.contains("mlferry run --source"), "{}", ran.stderr);
+}

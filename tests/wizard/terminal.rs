@@ -1,0 +1,104 @@
+//! The program on a terminal of its own: keys go in, the screen is read as a person would.
+
+use std::io::{Read, Write};
+use std::sync::{Arc, Condvar, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
+use vt100::Parser;
+
+/// Servers that have just been started on a busy machine take their time.
+const PATIENCE: Duration = Duration::from_secs(90);
+
+pub struct Terminal {
+    screen: Arc<(Mutex<Parser>, Condvar)>,
+    keys: Box<dyn Write + Send>,
+    master: Box<dyn MasterPty + Send>,
+    child: Box<dyn Child + Send + Sync>,
+}
+
+impl Terminal {
+    pub fn open(args: &[&str], state: &std::path::Path) -> Self {
+        let pty = native_pty_system().openpty(size(80, 24)).unwrap();
+        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_mlferry"));
+        for (name, _) in std::env::vars() {
+            if ["MLFLOW_", "MLFERRY_", "AWS_", "NO_COLOR", "LC_", "SSH_"].iter().any(|p| name.starts_with(p))
+            {
+                command.env_remove(name);
+            }
+        }
+        command.args(args);
+        command.env("MLFERRY_STATE_DIR", state);
+        command.env("TERM", "xterm-256color");
+        command.env("LC_ALL", "C.UTF-8");
+        command.cwd(state);
+        let child = pty.slave.spawn_command(command).unwrap();
+        let screen = Arc::new((Mutex::new(Parser::new(24, 80, 0)), Condvar::new()));
+        let mut output = pty.master.try_clone_reader().unwrap();
+        let shown = Arc::clone(&screen);
+        thread::spawn(move || {
+            let mut bytes = [0; 4096];
+            while let Ok(count @ 1..) = output.read(&mut bytes) {
+                shown.0.lock().unwrap().process(&bytes[..count]);
+                shown.1.notify_all();
+            }
+        });
+        let keys = pty.master.take_writer().unwrap();
+        Self { screen, keys, master: pty.master, child }
+    }
+
+    pub fn press(&mut self, keys: &str) {
+        self.keys.write_all(keys.as_bytes()).unwrap();
+        self.keys.flush().unwrap();
+    }
+
+    pub fn resize(&mut self, columns: u16, rows: u16) {
+        self.screen.0.lock().unwrap().screen_mut().set_size(rows, columns);
+        self.master.resize(size(columns, rows)).unwrap();
+    }
+
+    /// Until the screen shows this.
+    #[track_caller]
+    pub fn wait(&self, text: &str) {
+        self.until(text, |screen| screen.contents().contains(text));
+    }
+
+    #[track_caller]
+    pub fn until(&self, what: &str, is_so: impl Fn(&vt100::Screen) -> bool) {
+        let deadline = Instant::now() + PATIENCE;
+        let mut parser = self.screen.0.lock().unwrap();
+        while !is_so(parser.screen()) {
+            let left = deadline.saturating_duration_since(Instant::now());
+            assert!(!left.is_zero(), "never seen: {what}\n{}", parser.screen().contents());
+            parser = self.screen.1.wait_timeout(parser, left).unwrap().0;
+        }
+    }
+
+    pub fn pid(&self) -> i32 {
+        self.child.process_id().unwrap().cast_signed()
+    }
+
+    /// The exit code, with the terminal as it was before.
+    #[track_caller]
+    pub fn ends(mut self) -> u32 {
+        let deadline = Instant::now() + PATIENCE;
+        let code = loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                break status.exit_code();
+            }
+            assert!(
+                Instant::now() < deadline,
+                "it does not end\n{}",
+                self.screen.0.lock().unwrap().screen().contents()
+            );
+            thread::sleep(Duration::from_millis(20));
+        };
+        self.until("the terminal as it was", |screen| !screen.alternate_screen() && !screen.hide_cursor());
+        code
+    }
+}
+
+fn size(columns: u16, rows: u16) -> PtySize {
+    PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 }
+}
