@@ -16,6 +16,8 @@ pub struct Failure {
     pub error: Error,
     pub load: Load,
     pub retry_after: Option<Duration>,
+    /// There was an answer, if not the one that was hoped for.
+    pub answered: bool,
 }
 
 impl Failure {
@@ -26,7 +28,7 @@ impl Failure {
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        Self { error, load: Load::Unknown, retry_after: None }
+        Self { error, load: Load::Unknown, retry_after: None, answered: false }
     }
 }
 
@@ -58,7 +60,7 @@ pub fn transport(address: &Address, error: &reqwest::Error, repeat: Repeat) -> F
     };
     let error = Error::new(class, what)
         .hint("check the address, that the server runs, and the network (VPN, tunnel, proxy)");
-    Failure { error, load, retry_after: None }
+    Failure { error, load, retry_after: None, answered: false }
 }
 
 /// The server answered with something else than success.
@@ -97,7 +99,7 @@ pub fn status(
         }
         _ => Load::Unknown,
     };
-    Failure { error, load, retry_after: retry_after(headers) }
+    Failure { error, load, retry_after: retry_after(headers), answered: true }
 }
 
 /// Two writers that log the same dataset for the first time at once: one gets a 400 although nothing is wrong with
