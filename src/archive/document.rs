@@ -132,34 +132,7 @@ fn or_default<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::E
 #[derive(Default, Serialize, Deserialize)]
 pub struct RunInputs {
     #[serde(default)]
-    pub dataset_inputs: Vec<Input>,
-}
-
-#[derive(Serialize, Deserialize)]
-pub struct Input {
-    dataset: Dataset,
-    #[serde(default)]
-    tags: Vec<Tag>,
-}
-
-#[derive(Serialize, Deserialize)]
-struct Dataset {
-    name: String,
-    digest: String,
-    #[serde(default)]
-    source_type: String,
-    #[serde(default)]
-    source: String,
-    #[serde(default)]
-    schema: Option<String>,
-    #[serde(default)]
-    profile: Option<String>,
-}
-
-#[derive(Serialize, Deserialize)]
-struct Tag {
-    key: String,
-    value: String,
+    pub dataset_inputs: Vec<DatasetInput>,
 }
 
 impl From<&Run> for RunInfo {
@@ -178,30 +151,10 @@ impl From<&Run> for RunInfo {
     }
 }
 
-impl From<&[DatasetInput]> for RunInputs {
-    fn from(inputs: &[DatasetInput]) -> Self {
-        let input = |input: &DatasetInput| {
-            let DatasetInput { name, digest, source_type, source, schema, profile, tags } = input.clone();
-            let tags = tags.into_iter().map(|(key, value)| Tag { key, value }).collect();
-            Input { dataset: Dataset { name, digest, source_type, source, schema, profile }, tags }
-        };
-        Self { dataset_inputs: inputs.iter().map(input).collect() }
-    }
-}
-
-impl From<Input> for DatasetInput {
-    fn from(input: Input) -> Self {
-        let Dataset { name, digest, source_type, source, schema, profile } = input.dataset;
-        let tags = input.tags.into_iter().map(|tag| (tag.key, tag.value)).collect();
-        Self { name, digest, source_type, source, schema, profile, tags }
-    }
-}
-
 impl From<RunFile> for Run {
     fn from(file: RunFile) -> Self {
         let RunFile { info, params, tags, inputs, metrics } = file;
-        let mut datasets: Vec<DatasetInput> =
-            inputs.dataset_inputs.into_iter().map(DatasetInput::from).collect();
+        let mut datasets = inputs.dataset_inputs;
         datasets.sort();
         Self {
             id: info.run_id,

@@ -123,28 +123,7 @@ struct RunData {
 #[derive(Default, Deserialize)]
 struct RunInputs {
     #[serde(default)]
-    dataset_inputs: Vec<WireDatasetInput>,
-}
-
-#[derive(Serialize, Deserialize)]
-pub struct WireDatasetInput {
-    #[serde(default)]
-    tags: Vec<Pair>,
-    dataset: WireDataset,
-}
-
-#[derive(Serialize, Deserialize)]
-struct WireDataset {
-    name: String,
-    digest: String,
-    #[serde(default)]
-    source_type: String,
-    #[serde(default)]
-    source: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    schema: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    profile: Option<String>,
+    dataset_inputs: Vec<DatasetInput>,
 }
 
 #[derive(Deserialize)]
@@ -191,8 +170,7 @@ impl From<WireRun> for Run {
     fn from(wire: WireRun) -> Self {
         let WireRun { info, data, inputs } = wire;
         let id = if info.run_id.is_empty() { info.run_uuid } else { info.run_id };
-        let mut datasets: Vec<DatasetInput> =
-            inputs.dataset_inputs.into_iter().map(DatasetInput::from).collect();
+        let mut datasets = inputs.dataset_inputs;
         datasets.sort();
         Self {
             id: id.into(),
@@ -208,23 +186,6 @@ impl From<WireRun> for Run {
             tags: map(data.tags),
             latest: data.metrics.into_iter().map(|metric| (metric.key, metric.point)).collect(),
             datasets,
-        }
-    }
-}
-
-impl From<WireDatasetInput> for DatasetInput {
-    fn from(wire: WireDatasetInput) -> Self {
-        let WireDataset { name, digest, source_type, source, schema, profile } = wire.dataset;
-        Self { name, digest, source_type, source, schema, profile, tags: map(wire.tags) }
-    }
-}
-
-impl From<&DatasetInput> for WireDatasetInput {
-    fn from(input: &DatasetInput) -> Self {
-        let DatasetInput { name, digest, source_type, source, schema, profile, tags } = input.clone();
-        Self {
-            tags: pairs(&tags),
-            dataset: WireDataset { name, digest, source_type, source, schema, profile },
         }
     }
 }

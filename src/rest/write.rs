@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::wire::{OneRun, Pair, WireDatasetInput, pairs};
+use super::wire::{OneRun, Pair, pairs};
 use super::{Call, Client};
 use crate::entities::{DatasetInput, ExperimentId, Lifecycle, Point, Run, RunId, RunStatus};
 use crate::error::Result;
@@ -143,7 +143,6 @@ impl Client {
 
     /// Repeating it is a no-op, its tags included (MLflow 3.10).
     pub async fn log_datasets(&self, run_id: &RunId, datasets: &[DatasetInput]) -> Result<()> {
-        let datasets: Vec<WireDatasetInput> = datasets.iter().map(WireDatasetInput::from).collect();
         let body = json!({ "run_id": run_id, "datasets": datasets });
         self.done(&Call::post("/api/2.0/mlflow/runs/log-inputs", &body)?).await
     }

@@ -10,7 +10,7 @@ use serde::Serialize;
 use crate::artifacts::ByteStream;
 use crate::entities::{Experiment, FileEntry, MetricChunk, Readable, Run};
 use crate::error::Result;
-use crate::rest::{Capabilities, Pages, Traffic, Version};
+use crate::rest::{Capabilities, Opener, Pages, Traffic, Version};
 
 pub use archive::ArchiveSnapshot;
 pub use rest::RestSnapshot;
@@ -57,4 +57,18 @@ pub trait Snapshot: Send + Sync {
 
     /// A file's bytes.
     async fn open(&self, run: &Run, file: &FileEntry) -> Result<ByteStream>;
+}
+
+/// One file of a snapshot, to be opened as often as it takes.
+pub struct SnapshotFile<'a> {
+    pub snapshot: &'a dyn Snapshot,
+    pub run: &'a Run,
+    pub file: &'a FileEntry,
+}
+
+#[async_trait]
+impl Opener for SnapshotFile<'_> {
+    async fn open(&self) -> Result<ByteStream> {
+        self.snapshot.open(self.run, self.file).await
+    }
 }

@@ -1,12 +1,10 @@
-use async_trait::async_trait;
 use futures::{StreamExt, stream};
 
 use super::Copy;
-use crate::artifacts::{ByteStream, Digest};
+use crate::artifacts::Digest;
 use crate::entities::{FileEntry, Kind, Run, RunId};
 use crate::error::{Error, Result};
-use crate::rest::Opener;
-use crate::snapshot::Snapshot;
+use crate::snapshot::SnapshotFile;
 use crate::target::RunWriter;
 
 /// Files of one run that are moved side by side.
@@ -20,20 +18,6 @@ pub(super) struct Files {
     pub missing: Vec<(String, String)>,
     /// Why there may be files that nobody has heard of.
     pub unlisted: Option<Error>,
-}
-
-/// Opens one file of the source, as often as it takes.
-struct SourceFile<'a> {
-    source: &'a dyn Snapshot,
-    run: &'a Run,
-    file: &'a FileEntry,
-}
-
-#[async_trait]
-impl Opener for SourceFile<'_> {
-    async fn open(&self) -> Result<ByteStream> {
-        self.source.open(self.run, self.file).await
-    }
 }
 
 impl Copy {
@@ -91,7 +75,7 @@ impl Copy {
             self.context.skipped(Kind::Artifact, &id, &name, "already there").await;
             return Ok(Ok(known));
         }
-        let source = SourceFile { source: self.source.as_ref(), run, file };
+        let source = SnapshotFile { snapshot: self.source.as_ref(), run, file };
         match writer.file(file, &source).await.and_then(|digest| check(file, digest)) {
             Ok(digest) => {
                 self.journal.file_done(&id, target, &digest)?;

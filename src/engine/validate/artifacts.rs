@@ -1,39 +1,24 @@
 use std::collections::BTreeMap;
 
-use async_trait::async_trait;
 use futures::{StreamExt, TryStreamExt, stream};
 
 use super::{ArtifactCheck, Compare, Difference, FieldDifference};
-use crate::artifacts::{ByteStream, Hashed};
+use crate::artifacts::Hashed;
 use crate::entities::{FileEntry, Kind, Run};
 use crate::error::Result;
 use crate::rest::Opener;
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Snapshot, SnapshotFile};
 
 /// Files of one pair of runs that are compared side by side.
 const FILES_AT_ONCE: usize = 8;
 
-struct File<'a> {
-    of: &'a dyn Snapshot,
-    run: &'a Run,
-    file: &'a FileEntry,
-}
-
-#[async_trait]
-impl Opener for File<'_> {
-    async fn open(&self) -> Result<ByteStream> {
-        self.of.open(self.run, self.file).await
-    }
-}
-
-impl File<'_> {
-    async fn sha256(&self) -> Result<String> {
-        let hashed = Hashed::new(self);
-        let mut bytes = hashed.open().await?;
-        while bytes.try_next().await?.is_some() {}
-        drop(bytes);
-        Ok(hashed.digest()?.sha256)
-    }
+/// Reads every byte.
+async fn sha256(file: SnapshotFile<'_>) -> Result<String> {
+    let hashed = Hashed::new(&file);
+    let mut bytes = hashed.open().await?;
+    while bytes.try_next().await?.is_some() {}
+    drop(bytes);
+    Ok(hashed.digest()?.sha256)
 }
 
 impl Compare {
@@ -89,9 +74,9 @@ impl Compare {
         if self.artifacts == ArtifactCheck::Size {
             return pair(Vec::new());
         }
-        let ours = File { of: self.source.as_ref(), run: source, file: ours };
-        let theirs = File { of: self.target.as_ref(), run: target, file: theirs };
-        match futures::join!(ours.sha256(), theirs.sha256()) {
+        let ours = SnapshotFile { snapshot: self.source.as_ref(), run: source, file: ours };
+        let theirs = SnapshotFile { snapshot: self.target.as_ref(), run: target, file: theirs };
+        match futures::join!(sha256(ours), sha256(theirs)) {
             (Ok(a), Ok(b)) if a == b => pair(Vec::new()),
             (Ok(a), Ok(b)) => pair(field("sha256", a, b)),
             (Err(e), _) => {

@@ -37,7 +37,7 @@ impl ArchiveRunWriter {
             "info": RunInfo::from(&self.run),
             "params": self.run.params,
             "tags": self.run.tags,
-            "inputs": RunInputs::from(self.run.datasets.as_slice()),
+            "inputs": RunInputs { dataset_inputs: self.run.datasets.clone() },
         }))?;
         let open = body.strip_suffix('}').unwrap_or(&body);
         Ok(format!("{{\"system\":{system},\n\"mlflow\":{open},\n\"metrics\":{{").into_bytes())
