@@ -1,5 +1,10 @@
 //! Bad input gets one clear message with a hint, the right exit code, and loses nothing.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr, reason = "a test that cannot go on panics and says why")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stderr,
+    reason = "a test that cannot go on panics and says why"
+)]
 
 mod support;
 
@@ -35,7 +40,10 @@ async fn addresses_that_are_none() {
     assert_snapshot!("wrong_scheme", said(&mlferry, &["check", "--source", "ftp://ann:secret@host"]).await);
     assert_snapshot!("no_source", said(&mlferry, &["check"]).await);
     assert_snapshot!("refused", said(&mlferry, &["check", "--source", "http://127.0.0.1:1"]).await);
-    assert_snapshot!("an_arn", said(&mlferry, &["check", "--source", "arn:aws:sagemaker:eu-west-1:1:mlflow-app/app-A"]).await);
+    assert_snapshot!(
+        "an_arn",
+        said(&mlferry, &["check", "--source", "arn:aws:sagemaker:eu-west-1:1:mlflow-app/app-A"]).await
+    );
     assert_snapshot!("a_database", said(&mlferry, &["check", "--source", "sqlite:///mlflow.db"]).await);
 }
 
@@ -61,7 +69,17 @@ async fn directories_that_are_no_export() {
     let mlferry = Mlferry::new();
     let folder = tempfile::tempdir().unwrap();
     let import = async |path: &std::path::Path| {
-        said(&mlferry, &["validate", "--source", path.to_str().unwrap(), "--target", path.parent().unwrap().to_str().unwrap()]).await
+        said(
+            &mlferry,
+            &[
+                "validate",
+                "--source",
+                path.to_str().unwrap(),
+                "--target",
+                path.parent().unwrap().to_str().unwrap(),
+            ],
+        )
+        .await
     };
     assert_snapshot!("no_directory", import(&folder.path().join("gone")).await);
     std::fs::create_dir(folder.path().join("empty")).unwrap();
@@ -81,7 +99,10 @@ async fn options_that_make_no_sense() {
     assert_snapshot!("bad_plan", said(&mlferry, &[&from[..], &["--plan", plan]].concat()).await);
     assert_snapshot!("no_plan", said(&mlferry, &[&from[..], &["--plan", "gone.toml"]].concat()).await);
     assert_snapshot!("bad_glob", said(&mlferry, &[&from[..], &["--experiments", "a[b"]].concat()).await);
-    assert_snapshot!("nothing_to_import", said(&mlferry, &["import", "--target", "http://127.0.0.1:1"]).await);
+    assert_snapshot!(
+        "nothing_to_import",
+        said(&mlferry, &["import", "--target", "http://127.0.0.1:1"]).await
+    );
     assert_snapshot!("no_terminal", said(&mlferry, &[]).await);
 }
 
@@ -100,7 +121,8 @@ async fn things_that_are_not_there_or_in_the_way() {
     // A deleted experiment on the target keeps its name taken.
     let http = reqwest::Client::new();
     let post = async |route: &str, body: serde_json::Value| {
-        let response = http.post(format!("{}/api/2.0/mlflow/{route}", target.url())).json(&body).send().await.unwrap();
+        let response =
+            http.post(format!("{}/api/2.0/mlflow/{route}", target.url())).json(&body).send().await.unwrap();
         response.json::<serde_json::Value>().await.unwrap()
     };
     let made = post("experiments/create", serde_json::json!({ "name": "fraud/detector-eu" })).await;

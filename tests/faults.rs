@@ -1,5 +1,10 @@
 //! Faults between mlferry and a real server: lost replies, refusals, and a source that must never be written to.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr, reason = "a test that cannot go on panics and says why")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stderr,
+    reason = "a test that cannot go on panics and says why"
+)]
 
 mod support;
 
@@ -47,9 +52,11 @@ impl Respond for Proxy {
 impl Proxy {
     fn pass_on(&self, request: &Request) -> ResponseTemplate {
         let query = request.url.query().map(|query| format!("?{query}")).unwrap_or_default();
-        let mut call = ureq::http::Request::builder()
-            .method(request.method.as_str())
-            .uri(format!("{}{}{query}", self.to, request.url.path()));
+        let mut call = ureq::http::Request::builder().method(request.method.as_str()).uri(format!(
+            "{}{}{query}",
+            self.to,
+            request.url.path()
+        ));
         if let Some(kind) = request.headers.get("content-type") {
             call = call.header("content-type", kind.to_str().unwrap());
         }
@@ -142,10 +149,15 @@ async fn a_server_that_goes_away_ends_the_job_and_a_second_run_finishes_it() {
     // After 150 requests the target answers nothing but 503.
     let dying = in_front_of(&target, |_, n| (n > 150).then_some(Fault::Refuse(503))).await;
     let mlferry = Mlferry::new();
-    let ran = mlferry.run(&["import", "--source", source.url(), "--target", &dying.uri(), "--json"]).await.exits(5);
+    let ran =
+        mlferry.run(&["import", "--source", source.url(), "--target", &dying.uri(), "--json"]).await.exits(5);
     let last = ran.lines().pop().unwrap();
     assert_eq!(last["type"], "error", "{last}");
     assert!(last["hint"].is_string(), "{last}");
-    mlferry.run(&["import", "--source", source.url(), "--target", target.url(), "--json"]).await.exits(0).outcome();
+    mlferry
+        .run(&["import", "--source", source.url(), "--target", target.url(), "--json"])
+        .await
+        .exits(0)
+        .outcome();
     assert_eq!(differences(&source, &target).await, [""; 0]);
 }

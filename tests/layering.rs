@@ -1,5 +1,10 @@
 //! Imports go downwards only. The rule is read from the `use crate::…` lines (and other paths) of each folder.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr, reason = "a test that cannot go on panics and says why")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stderr,
+    reason = "a test that cannot go on panics and says why"
+)]
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -1,5 +1,10 @@
 //! Awkward data from several releases, judged through MLflow's own client and by `validate`.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr, reason = "a test that cannot go on panics and says why")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stderr,
+    reason = "a test that cannot go on panics and says why"
+)]
 
 mod support;
 

@@ -1,5 +1,10 @@
 //! Kill it at any moment and run it again: the end is the same, and nothing is doubled.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr, reason = "a test that cannot go on panics and says why")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stderr,
+    reason = "a test that cannot go on panics and says why"
+)]
 
 mod support;
 
@@ -37,7 +42,8 @@ async fn killed_again_and_again_it_still_comes_to_the_same_end() {
     let killed = with_kills(&mlferry, &import).await;
     assert!(killed >= 3, "only {killed} kills hit: the data are too small for this test");
     assert_eq!(differences(&source, &target).await, [""; 0]);
-    let validate = ["validate", "--source", source.url(), "--target", target.url(), "--artifacts", "checksum"];
+    let validate =
+        ["validate", "--source", source.url(), "--target", target.url(), "--artifacts", "checksum"];
     mlferry.run(&validate).await.exits(0);
 
     let folder = tempfile::tempdir().unwrap();
@@ -45,7 +51,10 @@ async fn killed_again_and_again_it_still_comes_to_the_same_end() {
     let archive = archive.to_str().unwrap();
     let export = ["export", "--source", source.url(), "--output-dir", archive, "--json"];
     with_kills(&mlferry, &export).await;
-    mlferry.run(&["validate", "--source", source.url(), "--target", archive, "--artifacts", "checksum"]).await.exits(0);
+    mlferry
+        .run(&["validate", "--source", source.url(), "--target", archive, "--artifacts", "checksum"])
+        .await
+        .exits(0);
 }
 
 #[cfg(unix)]

@@ -1,5 +1,6 @@
 use std::fs::OpenOptions;
 use std::io::IsTerminal;
+use std::sync::OnceLock;
 
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -7,6 +8,7 @@ use tracing_subscriber::{EnvFilter, Layer};
 
 use crate::engine::StateDir;
 use crate::error::{Error, Result};
+use crate::tui::LogRing;
 
 /// A log that has grown beyond this is begun anew.
 const LARGEST: u64 = 10 * 1024 * 1024;
@@ -35,6 +37,12 @@ pub fn start(state: &StateDir, verbose: bool) -> Result<()> {
             .with_writer(std::io::stderr)
     });
     let registry = tracing_subscriber::registry().with(to_file.with_filter(level()));
-    let registry = registry.with(to_stderr.with_filter(level()));
+    let registry = registry.with(to_stderr.with_filter(level())).with(ring().layer().with_filter(level()));
     registry.try_init().map_err(|e| Error::permanent(format!("the log cannot be started: {e}")))
+}
+
+/// The lines that the wizard shows.
+pub fn ring() -> LogRing {
+    static RING: OnceLock<LogRing> = OnceLock::new();
+    RING.get_or_init(LogRing::default).clone()
 }

@@ -19,7 +19,9 @@ mod validate;
 
 use crate::cli::{Cli, Command};
 use crate::engine::StateDir;
+use crate::entities::Plan;
 use crate::error::{Error, Result};
+use crate::tui;
 
 pub use printer::Printer;
 
@@ -58,6 +60,7 @@ async fn dispatch(cli: Cli, state: StateDir, printer: &Printer) -> Result<u8> {
     }
 }
 
-async fn wizard(_state: StateDir, _source: Option<String>, _target: Option<String>) -> Result<u8> {
-    Err(Error::usage("the wizard is not there yet").hint("mlferry run --source URI --target URI --yes"))
+async fn wizard(state: StateDir, source: Option<String>, target: Option<String>) -> Result<u8> {
+    let start = tui::Start { state, source, target, plan: Plan::default(), log: logging::ring() };
+    tui::run(start).await
 }

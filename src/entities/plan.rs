@@ -63,7 +63,8 @@ impl Choice {
 impl Plan {
     pub fn parse(text: &str) -> Result<Self> {
         let plan: Self = toml::from_str(text).map_err(|e| {
-            Error::usage(e.to_string()).hint("`mlferry plan --output FILE` writes a plan to start from")
+            Error::usage(e.to_string().trim_end())
+                .hint("`mlferry plan --output FILE` writes a plan to start from")
         })?;
         plan.matcher()?;
         Ok(plan)

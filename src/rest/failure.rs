@@ -42,7 +42,7 @@ struct Body {
 pub fn transport(address: &Address, error: &reqwest::Error, repeat: Repeat) -> Failure {
     let reason = innermost(error);
     let lower = reason.to_lowercase();
-    if lower.contains("certificate") || lower.contains("tls") || lower.contains("invalid peer") {
+    if ["certificate", "tls", "invalid peer", "corrupt message"].iter().any(|mark| lower.contains(mark)) {
         return Failure::from(Error::permanent(format!("{address}: TLS: {reason}")).hint(
             "give the authority's certificate with MLFERRY_SOURCE_SERVER_CERT_PATH or MLFERRY_TARGET_SERVER_CERT_PATH \
              (or MLFLOW_TRACKING_SERVER_CERT_PATH); for a server without TLS use http://",
