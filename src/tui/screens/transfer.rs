@@ -112,7 +112,10 @@ pub fn state(model: &Model, work: &Work, width: u16) -> Vec<Line<'static>> {
         Phase::Ended(result) => match result.as_ref() {
             Err(trouble) => {
                 let mut lines = end::refused(model, trouble, columns);
-                lines.push(Line::styled("Enter tries again; what is done is not done twice.", model.look.theme.title));
+                lines.push(Line::styled(
+                    "Enter tries again; what is done is not done twice.",
+                    model.look.theme.title,
+                ));
                 lines
             }
             Ok(outcome) => ended(model, outcome, columns),
