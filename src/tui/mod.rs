@@ -12,7 +12,6 @@ mod hands;
 pub mod keys;
 mod log;
 pub mod model;
-pub mod prompt;
 mod rate;
 mod runtime;
 mod screens;
@@ -65,6 +64,7 @@ pub async fn run(start: Start) -> Result<u8> {
     let get = |name: &str| std::env::var(name).ok();
     let Start { state, source, target, plan, log } = start;
     let is_given = source.is_some() || target.is_some();
+    let source = source.or_else(|| get("MLFLOW_TRACKING_URI"));
     let places = Places {
         report: state.path().join("report.json"),
         plan: state.path().join("plan.toml"),

@@ -6,7 +6,6 @@ use std::time::Duration;
 use super::form::{Field, Form};
 use super::gate::Stamps;
 use super::log::LogLine;
-use super::prompt::Prompt;
 use super::theme::Look;
 use super::tree::Tree;
 use super::validation::Validation;
@@ -139,7 +138,8 @@ pub enum Overlay {
     Help(usize),
     /// Which answer is chosen.
     Quit(Parting),
-    Prompt(Prompt),
+    /// Where to copy the report to.
+    Copy(Field),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
