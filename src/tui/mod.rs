@@ -1,5 +1,6 @@
 //! The wizard: seven steps on a terminal. Elm style: [`model`] is all there is, [`update`] changes it and asks for
-//! [`effect`]s, [`view`] draws it. Only [`terminal`], [`runtime`], [`hands`] and [`signals`] touch the world.
+//! [`effect`]s, [`view`] draws it. Only [`terminal`], [`keyboard`], [`signals`],
+//! [`hands`] and the [`runtime`] between them touch the world.
 
 pub mod act;
 pub mod address;
@@ -9,6 +10,7 @@ pub mod flow;
 pub mod form;
 pub mod gate;
 mod hands;
+mod keyboard;
 pub mod keys;
 mod log;
 pub mod model;
@@ -69,6 +71,8 @@ pub async fn run(start: Start) -> Result<u8> {
         report: state.path().join("report.json"),
         plan: state.path().join("plan.toml"),
         home: get("HOME").map(PathBuf::from),
+        // One that was deleted under the user's feet leaves relative paths as they are.
+        current: std::env::current_dir().unwrap_or_default(),
     };
     let mut model = Model::new(
         Look::of(get),

@@ -48,6 +48,8 @@ pub struct Places {
     pub report: PathBuf,
     pub plan: PathBuf,
     pub home: Option<PathBuf>,
+    /// The current directory.
+    pub current: PathBuf,
 }
 
 /// One end as far as it is known.
@@ -256,11 +258,12 @@ impl Model {
         self.expand(self.route.directory.text().trim())
     }
 
-    /// No shell is there to replace a tilde.
+    /// No shell is there to replace a tilde; and a session may be taken up from another directory.
     pub fn expand(&self, path: &str) -> PathBuf {
         match (path.strip_prefix("~/"), &self.places.home) {
+            _ if path.is_empty() => PathBuf::new(),
             (Some(rest), Some(home)) => home.join(rest),
-            _ => PathBuf::from(path),
+            _ => self.places.current.join(path),
         }
     }
 

@@ -266,7 +266,7 @@ fn a_session_is_taken_up_where_it_was_left() {
         step: Step::Validate,
         source: SOURCE.into(),
         target: TARGET.into(),
-        route: Route::Directory("out".into()),
+        route: Route::Directory("/exports".into()),
         plan: Plan { skip_deleted: true, ..Plan::default() },
     };
     let mut model = empty();
