@@ -95,6 +95,23 @@ pub fn walk(root: &Path) -> Result<Vec<FileEntry>> {
     Ok(files)
 }
 
+/// Removes what a killed process was writing below `root`.
+pub fn sweep(root: &Path) -> Result<()> {
+    let mut folders = vec![root.to_owned()];
+    while let Some(folder) = folders.pop() {
+        let Ok(entries) = fs::read_dir(&folder) else { continue };
+        for entry in entries {
+            let entry = entry?;
+            if entry.file_type()?.is_dir() {
+                folders.push(entry.path());
+            } else if entry.file_name().to_string_lossy().starts_with(PARTIAL) {
+                fs::remove_file(entry.path()).map_err(|e| Error::from(e).at(entry.path().display()))?;
+            }
+        }
+    }
+    Ok(())
+}
+
 fn relative(root: &Path, path: &Path) -> String {
     let below = path.strip_prefix(root).unwrap_or(path);
     below.iter().map(|part| part.to_string_lossy()).collect::<Vec<_>>().join("/")
@@ -138,6 +155,17 @@ mod tests {
         assert_eq!(digest.sha256, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
         assert_eq!(fs::read(&path).unwrap(), b"abc");
         assert_eq!(walk(folder.path()).unwrap()[0].path, "a/b c/100%.txt");
+    }
+
+    #[test]
+    fn what_a_killed_process_left_is_swept_away() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a/x");
+        let left = partial(&path).unwrap().keep().unwrap().1;
+        write(&path, b"x").unwrap();
+        assert_eq!(walk(folder.path()).unwrap().len(), 1);
+        sweep(folder.path()).unwrap();
+        assert!(path.is_file() && !left.exists());
     }
 
     #[tokio::test]

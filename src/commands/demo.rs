@@ -8,7 +8,7 @@ use crate::error::Result;
 const VERSION: &str = "3.10.1";
 
 /// Two real servers, the first with sample data. They end with this process, however it ends.
-pub async fn demo(args: cli::Demo, state: StateDir, printer: &Printer) -> Result<u8> {
+pub async fn demo(args: cli::Demo, printer: &Printer) -> Result<u8> {
     let say = |line: &str| printer.news(line);
     let venv = Venv::ensure(VERSION, &say).await?;
     let folder = tempfile::Builder::new().prefix("mlferry-demo-").tempdir()?;
@@ -20,8 +20,8 @@ pub async fn demo(args: cli::Demo, state: StateDir, printer: &Printer) -> Result
     )?;
     say("filling the first one with sample data …");
     seed(&venv, &source.url, "demo").await?;
-    // A migration of servers that are gone with the demo leaves nothing behind.
-    let state = if args.headless { StateDir::at(folder.path().join("state"))? } else { state };
+    // Nothing is left behind: the servers are gone with the demo, and a session of theirs would lead nowhere.
+    let state = StateDir::at(folder.path().join("state"))?;
     let code = if args.headless {
         let run = cli::Run {
             source: cli::Source { source: Some(source.url.clone()) },

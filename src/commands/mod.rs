@@ -55,7 +55,7 @@ async fn dispatch(cli: Cli, state: StateDir, printer: &Printer) -> Result<u8> {
         Some(Command::Validate(args)) => validate::validate(args, printer).await,
         Some(Command::Run(args)) => run::run(args, state, printer).await,
         Some(Command::Status) => status::status(&state, printer),
-        Some(Command::Demo(args)) => demo::demo(args, state, printer).await,
+        Some(Command::Demo(args)) => demo::demo(args, printer).await,
         Some(Command::Completions { .. } | Command::Man) => Ok(0),
     }
 }

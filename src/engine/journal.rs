@@ -12,7 +12,7 @@ use super::{Counts, Step};
 use crate::artifacts::Digest;
 use crate::entities::{Kind, Run, RunId};
 use crate::error::{Error, Result};
-use crate::target::{Ledger, Unresolved};
+use crate::target::{Ledger, Memory, Unresolved};
 
 /// What a journal belongs to. No credentials.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,7 +27,7 @@ pub struct Identity {
 pub struct Journal {
     db: Mutex<Connection>,
     /// Runs that were seen on the target by this process: what an older journal says may be gone there.
-    seen: Mutex<HashMap<RunId, RunId>>,
+    seen: Memory,
 }
 
 const SCHEMA: &str = "
@@ -52,7 +52,7 @@ impl Journal {
         // A power cut may cost the last moments, never the order: the target's tags make up for it.
         db.pragma_update(None, "synchronous", "NORMAL")?;
         db.execute_batch(SCHEMA)?;
-        let journal = Self { db: Mutex::new(db), seen: Mutex::default() };
+        let journal = Self { db: Mutex::new(db), seen: Memory::default() };
         journal.claim(path, identity)?;
         Ok(journal)
     }
@@ -218,12 +218,15 @@ pub fn fingerprint(run: &Run) -> Result<String> {
 
 impl Ledger for Journal {
     fn target_of(&self, source: &RunId) -> Option<RunId> {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner).get(source).cloned()
+        self.seen.target_of(source)
+    }
+
+    fn is_target(&self, run: &RunId) -> bool {
+        self.seen.is_target(run)
     }
 
     fn opened(&self, source: &RunId, target: &RunId) -> Result<()> {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner).insert(source.clone(), target.clone());
-        Ok(())
+        self.seen.opened(source, target)
     }
 
     fn unresolved(&self, reference: Unresolved) -> Result<()> {

@@ -33,7 +33,28 @@ pub struct Call {
     query: Vec<(&'static str, String)>,
     body: Option<Bytes>,
     repeat: Repeat,
-    attempts: usize,
+    patience: Patience,
+}
+
+/// How long a call is repeated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Patience {
+    Work,
+    /// Somebody waits for the answer: a server that cannot be reached at all is said at once.
+    Question,
+}
+
+impl Patience {
+    fn retries(self) -> usize {
+        match self {
+            Self::Work => 5,
+            Self::Question => 2,
+        }
+    }
+
+    fn bears(self, failure: &Failure) -> bool {
+        failure.is_transient() && (self == Self::Work || failure.answered)
+    }
 }
 
 /// Gives the same bytes from the start at every try.
@@ -41,8 +62,6 @@ pub struct Call {
 pub trait Opener: Send + Sync {
     async fn open(&self) -> Result<BoxStream<'static, Result<Bytes>>>;
 }
-
-const ATTEMPTS: usize = 6;
 
 impl Call {
     pub fn get(route: &'static str) -> Self {
@@ -55,7 +74,15 @@ impl Call {
 
     fn new(method: Method, route: &'static str) -> Self {
         let path = route.to_owned();
-        Self { method, route, path, query: Vec::new(), body: None, repeat: Repeat::Safe, attempts: ATTEMPTS }
+        Self {
+            method,
+            route,
+            path,
+            query: Vec::new(),
+            body: None,
+            repeat: Repeat::Safe,
+            patience: Patience::Work,
+        }
     }
 
     #[must_use]
@@ -79,8 +106,8 @@ impl Call {
 
     /// For questions that a person waits for.
     #[must_use]
-    pub fn once(mut self) -> Self {
-        self.attempts = 1;
+    pub fn question(mut self) -> Self {
+        self.patience = Patience::Question;
         self
     }
 }
@@ -180,9 +207,9 @@ impl Client {
             .with_min_delay(Duration::from_millis(200))
             .with_max_delay(Duration::from_secs(20))
             .with_jitter()
-            .with_max_times(call.attempts - 1);
+            .with_max_times(call.patience.retries());
         once.retry(backoff)
-            .when(Failure::is_transient)
+            .when(|failure| call.patience.bears(failure))
             .adjust(|failure, planned| planned.map(|delay| failure.retry_after.unwrap_or(delay)))
             .notify(|failure, delay| {
                 self.meter.retry();

@@ -16,6 +16,8 @@ pub struct Failure {
     pub error: Error,
     pub load: Load,
     pub retry_after: Option<Duration>,
+    /// There was an answer, if not the one that was hoped for.
+    pub answered: bool,
 }
 
 impl Failure {
@@ -26,7 +28,7 @@ impl Failure {
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        Self { error, load: Load::Unknown, retry_after: None }
+        Self { error, load: Load::Unknown, retry_after: None, answered: false }
     }
 }
 
@@ -58,7 +60,7 @@ pub fn transport(address: &Address, error: &reqwest::Error, repeat: Repeat) -> F
     };
     let error = Error::new(class, what)
         .hint("check the address, that the server runs, and the network (VPN, tunnel, proxy)");
-    Failure { error, load, retry_after: None }
+    Failure { error, load, retry_after: None, answered: false }
 }
 
 /// The server answered with something else than success.
@@ -81,7 +83,7 @@ pub fn status(
             .hint("use an account that may read everything on the source and write on the target; \
                    'Invalid Host header' means that the server's --allowed-hosts lacks this name"),
         StatusCode::NOT_FOUND => plain(Class::NotFound),
-        _ if is_race(&said) => plain(Class::Transient),
+        _ if is_race(&said) || is_overload(&said) => plain(Class::Transient),
         _ if is_disabled(&said) => plain(Class::Permanent),
         StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS => plain(Class::Transient),
         // A 5xx of the server itself names its error; one of a worker or a gateway on the way does not.
@@ -92,20 +94,26 @@ pub fn status(
         _ => plain(Class::Permanent),
     };
     let load = match status {
+        _ if is_overload(&said) => Load::Overloaded,
         StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT => {
             Load::Overloaded
         }
         _ => Load::Unknown,
     };
-    Failure { error, load, retry_after: retry_after(headers) }
+    Failure { error, load, retry_after: retry_after(headers), answered: true }
 }
 
 /// Two writers that log the same dataset for the first time at once: one gets a 400 although nothing is wrong with
 /// its request (MLflow 3.10 on SQLite).
 fn is_race(said: &str) -> bool {
-    ["UNIQUE constraint failed", "duplicate key value", "Duplicate entry", "database is locked"]
+    ["UNIQUE constraint failed", "duplicate key value", "Duplicate entry"]
         .iter()
         .any(|mark| said.contains(mark))
+}
+
+/// The server's database has no connection left, or is busy: told as a 400 (MLflow 3.10, whose pool holds 5 + 10).
+fn is_overload(said: &str) -> bool {
+    ["QueuePool limit", "database is locked", "too many connections"].iter().any(|mark| said.contains(mark))
 }
 
 /// A 503 that no waiting cures: MLflow started without `--serve-artifacts`.
@@ -140,4 +148,50 @@ fn innermost(error: &dyn std::error::Error) -> String {
         cause = next;
     }
     cause.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn class(code: u16, body: &str, repeat: Repeat) -> (Class, Load) {
+        let (address, _) = Address::parse("http://h").unwrap();
+        let status = StatusCode::from_u16(code).unwrap();
+        let failure = super::status(&address, "/r", status, &HeaderMap::new(), body.as_bytes(), repeat);
+        (failure.error.class(), failure.load)
+    }
+
+    #[test]
+    fn what_may_be_repeated_and_what_may_not() {
+        use Class::{Ambiguous, Auth, NotFound, Permanent, Transient};
+        let bad = |message: &str| format!(r#"{{"error_code":"BAD_REQUEST","message":"{message}"}}"#);
+        let table = [
+            (400, bad("wrong"), Permanent, Permanent),
+            (400, bad("UNIQUE constraint failed: datasets.name"), Transient, Transient),
+            (400, bad("QueuePool limit of size 5 overflow 10 reached"), Transient, Transient),
+            (401, String::new(), Auth, Auth),
+            (403, String::new(), Auth, Auth),
+            (404, "<html>".into(), NotFound, NotFound),
+            (429, String::new(), Transient, Transient),
+            (500, r#"{"error_code":"INTERNAL_ERROR"}"#.into(), Permanent, Permanent),
+            // A gateway's: the request may have been carried out behind it.
+            (500, "<html>".into(), Transient, Ambiguous),
+            (502, String::new(), Transient, Ambiguous),
+            (503, "disabled by --no-serve-artifacts".into(), Permanent, Permanent),
+            (503, String::new(), Transient, Transient),
+        ];
+        for (code, body, safe, unsafe_) in table {
+            assert_eq!(class(code, &body, Repeat::Safe).0, safe, "{code} {body}");
+            assert_eq!(class(code, &body, Repeat::OnlyUnsent).0, unsafe_, "{code} {body}");
+        }
+        assert_eq!(class(400, &bad("QueuePool limit"), Repeat::Safe).1, Load::Overloaded);
+        assert_eq!(class(429, "", Repeat::Safe).1, Load::Overloaded);
+    }
+
+    #[test]
+    fn a_page_is_not_quoted_and_a_long_message_is_cut() {
+        let parsed = Body { error_code: "X".into(), message: "ü".repeat(500) };
+        assert_eq!(summary(&parsed, b"").chars().count(), 303);
+        assert_eq!(summary(&Body::default(), b" <html>secret"), "");
+    }
 }

@@ -43,7 +43,7 @@ pub async fn probe(client: &Client) -> Result<Probe> {
 
 /// `/version` since MLflow 2.3. Its answer is not JSON, and other programs answer this path with pages of their own.
 async fn version(client: &Client) -> Result<Option<Version>> {
-    match client.bytes(&Call::get("/version").once()).await {
+    match client.bytes(&Call::get("/version").question()).await {
         Ok(body) => Ok(Version::parse(&String::from_utf8_lossy(&body))),
         Err(e) if is_missing(&e) => Ok(None),
         Err(e) => Err(e),
@@ -51,7 +51,7 @@ async fn version(client: &Client) -> Result<Option<Version>> {
 }
 
 async fn is_tracking_server(client: &Client) -> Result<()> {
-    let search = Call::post("/api/2.0/mlflow/experiments/search", &json!({ "max_results": 1 }))?.once();
+    let search = Call::post("/api/2.0/mlflow/experiments/search", &json!({ "max_results": 1 }))?.question();
     match client.json::<Value>(&search).await {
         Ok(Value::Object(_)) => Ok(()),
         Err(e) if matches!(e.class(), Class::Auth | Class::Transient) => Err(e),
@@ -62,7 +62,7 @@ async fn is_tracking_server(client: &Client) -> Result<()> {
 
 /// `experiments/list` answers on MLflow 1.x only.
 async fn not_a_server(client: &Client) -> Error {
-    let list = Call::get("/api/2.0/mlflow/experiments/list").once();
+    let list = Call::get("/api/2.0/mlflow/experiments/list").question();
     let address = client.address();
     if client.json::<Value>(&list).await.is_ok() {
         return Error::permanent(format!(
@@ -81,7 +81,7 @@ async fn bulk_history_runs(client: &Client) -> Result<Option<usize>> {
     for n in 0..RUNS_PER_BULK_CALL {
         call = call.query("run_id", format!("{n:032x}"));
     }
-    match client.bytes(&call.once()).await {
+    match client.bytes(&call.question()).await {
         Ok(_) => Ok(Some(RUNS_PER_BULK_CALL)),
         Err(e) if is_missing(&e) && !e.to_string().contains("RESOURCE_DOES_NOT_EXIST") => Ok(None),
         Err(e) if e.class() == Class::Transient => Err(e),
@@ -102,7 +102,7 @@ fn logged_models_search() -> Result<Call> {
 
 /// True when the route exists and is switched on.
 async fn answers(client: &Client, call: Call) -> Result<bool> {
-    match client.bytes(&call.once()).await {
+    match client.bytes(&call.question()).await {
         Ok(_) => Ok(true),
         Err(e) if e.class() == Class::Transient => Err(e),
         Err(_) => Ok(false),

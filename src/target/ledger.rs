@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::entities::RunId;
@@ -8,6 +8,9 @@ use crate::error::Result;
 pub trait Ledger: Send + Sync {
     /// The target's run for a source's run, if it was seen there.
     fn target_of(&self, source: &RunId) -> Option<RunId>;
+
+    /// True for a run on the target that some source's run became.
+    fn is_target(&self, run: &RunId) -> bool;
 
     fn opened(&self, source: &RunId, target: &RunId) -> Result<()>;
 
@@ -26,7 +29,7 @@ pub struct Unresolved {
     /// The run that carries the tag, on the target.
     pub run: RunId,
     pub key: String,
-    /// The value as the source has it.
+    /// The value with the source's ids in it.
     pub value: String,
 }
 
@@ -37,6 +40,7 @@ pub struct Memory(Mutex<State>);
 #[derive(Default)]
 struct State {
     map: HashMap<RunId, RunId>,
+    targets: HashSet<RunId>,
     waiting: Vec<Unresolved>,
 }
 
@@ -51,8 +55,14 @@ impl Ledger for Memory {
         self.state().map.get(source).cloned()
     }
 
+    fn is_target(&self, run: &RunId) -> bool {
+        self.state().targets.contains(run)
+    }
+
     fn opened(&self, source: &RunId, target: &RunId) -> Result<()> {
-        self.state().map.insert(source.clone(), target.clone());
+        let mut state = self.state();
+        state.map.insert(source.clone(), target.clone());
+        state.targets.insert(target.clone());
         Ok(())
     }
 

@@ -29,14 +29,16 @@ impl Copy {
         let order: Vec<RunId> = runs.iter().map(|run| run.id.clone()).collect();
 
         let (mut there, works) = self.open_runs(place, &runs).await?;
-        let with_history: Vec<Run> = works.iter().map(|work| work.run.clone()).collect();
-        let (feeds, writing): (Feeds, Vec<_>) = works
-            .into_iter()
-            .map(|work| {
-                let (feed, chunks) = mpsc::channel(1);
-                ((work.run.id.clone(), feed), self.write_run(work, chunks))
-            })
-            .unzip();
+        let (mut feeds, mut writing, mut with_history) = (Feeds::new(), Vec::new(), Vec::new());
+        for work in works {
+            let (feed, chunks) = mpsc::channel(1);
+            // A run without metrics waits for none: its feed ends here.
+            if !work.run.latest.is_empty() {
+                feeds.insert(work.run.id.clone(), feed);
+                with_history.push(work.run.clone());
+            }
+            writing.push(self.write_run(work, chunks));
+        }
         let (read, written) = futures::join!(self.read_histories(&with_history, feeds), join_all(writing));
         read?;
         for run in written {

@@ -61,6 +61,7 @@ impl Target for ArchiveTarget {
     }
 
     async fn open_experiment(&self, experiment: &Experiment, _name: &str) -> Result<Place> {
+        is_plain(experiment.id.as_str())?;
         let folder = self.layout.experiment(&experiment.id);
         fs::create_dir_all(&folder).map_err(|e| Error::from(e).at(folder.display()))?;
         Ok(Place {
@@ -72,12 +73,16 @@ impl Target for ArchiveTarget {
     }
 
     async fn open_run(&self, place: &Place, run: &Run, again: bool) -> Result<OpenRun> {
+        is_plain(run.id.as_str())?;
         let there = self.layout.run_file(&place.id, &run.id).is_file();
         let found = match (there, again) {
             (false, _) => Found::Nothing,
             (true, true) => Found::Partial,
             (true, false) => Found::Everything,
         };
+        if found != Found::Everything {
+            local::sweep(&self.layout.run(&place.id, &run.id))?;
+        }
         let writer: Box<dyn RunWriter> = Box::new(ArchiveRunWriter::new(self.layout.clone(), run));
         Ok(OpenRun { id: run.id.clone(), found, writer })
     }
@@ -108,5 +113,29 @@ impl Target for ArchiveTarget {
         let manifest = Wrapped::new("export_all.py", json!({ "source": self.source }), json!({}));
         local::write(&self.layout.manifest(), &serde_json::to_vec_pretty(&manifest)?)?;
         Ok(Vec::new())
+    }
+}
+
+/// Ids become names of folders, and it is the server that chooses them.
+fn is_plain(id: &str) -> Result<()> {
+    let is_plain =
+        !id.is_empty() && id.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
+    if is_plain {
+        Ok(())
+    } else {
+        Err(Error::permanent(format!("the id {id:?} cannot be the name of a folder")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_plain;
+
+    #[test]
+    fn ids_that_would_leave_the_directory_are_refused() {
+        assert!(is_plain("0123abc").is_ok() && is_plain("m-1_2").is_ok());
+        for id in ["", "..", "../x", "a/b", "a\\b", "/etc", "a b"] {
+            assert!(is_plain(id).is_err(), "{id}");
+        }
     }
 }

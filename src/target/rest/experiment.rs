@@ -4,8 +4,9 @@ use std::sync::PoisonError;
 use futures::TryStreamExt;
 
 use super::{Place, RestTarget};
-use crate::entities::{Experiment, ExperimentId, RunId, rewrite, tag};
+use crate::entities::{Experiment, ExperimentId, RunId, ids_in, rewrite, tag};
 use crate::error::{Class, Error, Result};
+use crate::target::Unresolved;
 
 /// Only runs that an import has made carry this tag.
 const IMPORTED: &str = "tags.`mlferry.source.run_id` != ''";
@@ -71,8 +72,10 @@ impl RestTarget {
         Ok(())
     }
 
+    /// Learns which runs earlier imports have made here, and which of their tags still name a run of the source: an
+    /// import that was broken off may have left such tags, and its journal may be lost.
     async fn look_for_runs(&self, id: &ExperimentId) -> Result<()> {
-        let mut found = HashMap::new();
+        let (mut found, mut naming) = (HashMap::new(), Vec::new());
         let mut pages = self.client.runs(id, IMPORTED);
         while let Some(page) = pages.try_next().await? {
             for run in page {
@@ -80,7 +83,22 @@ impl RestTarget {
                     continue;
                 };
                 self.ledger.opened(&source, &run.id)?;
+                let tags = run
+                    .tags
+                    .iter()
+                    .filter(|(key, value)| !tag::is_ours(key) && !ids_in(key, value).is_empty());
+                naming.extend(tags.map(|(key, value)| Unresolved {
+                    run: run.id.clone(),
+                    key: key.clone(),
+                    value: value.clone(),
+                }));
                 found.insert(source, run.into());
+            }
+        }
+        for reference in naming {
+            let is_new = |id: &&str| self.ledger.is_target(&RunId::from(*id));
+            if !ids_in(&reference.key, &reference.value).iter().all(is_new) {
+                self.ledger.unresolved(reference)?;
             }
         }
         self.there.lock().unwrap_or_else(PoisonError::into_inner).insert(id.clone(), found);

@@ -8,9 +8,10 @@ impl RestTarget {
     pub(super) async fn follow_references(&self) -> Result<Vec<String>> {
         let mut notes = Vec::new();
         for reference in self.ledger.waiting()? {
-            let known = |id: &&str| self.ledger.target_of(&RunId::from(*id)).is_some();
+            let is_old = |id: &&str| self.ledger.target_of(&RunId::from(*id)).is_some();
+            let known = |id: &&str| is_old(id) || self.ledger.is_target(&RunId::from(*id));
             let ids = ids_in(&reference.key, &reference.value);
-            if ids.iter().any(known) {
+            if ids.iter().any(is_old) {
                 let value = self.rewritten(&reference.key, &reference.value);
                 self.client.set_run_tag(&reference.run, &reference.key, &value).await?;
             }
