@@ -1,4 +1,5 @@
 //! The wizard on a real terminal.
+#![cfg(unix)]
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -10,6 +11,7 @@ mod support;
 #[path = "wizard/terminal.rs"]
 mod terminal;
 
+use rustix::process::{Pid, Signal, kill_process};
 use support::{Mlferry, Real, TARGET, differences};
 use terminal::Terminal;
 
@@ -48,6 +50,15 @@ async fn from_the_first_key_to_the_proof() {
         wizard.press("n");
         wizard.wait("Enter starts: everything the source holds.");
         wizard.press("\r");
+        wizard.wait("in flight");
+        // The connection is lost in the middle of it.
+        assert_eq!(wizard.hang_up(), 130);
+
+        let mut wizard = Terminal::open(&[], &path);
+        wizard.wait("Go on at step 6 Import");
+        wizard.press("\r");
+        wizard.wait("Enter starts: everything the source holds.");
+        wizard.press("\r");
         wizard.wait("everything was moved");
         wizard.press("\r");
         wizard.wait("by name and size");
@@ -62,18 +73,26 @@ async fn from_the_first_key_to_the_proof() {
     assert!(state.path().join("report.json").exists());
 }
 
-#[cfg(unix)]
+fn signal(wizard: &Terminal, signal: Signal) {
+    kill_process(Pid::from_raw(wizard.pid()).unwrap(), signal).unwrap();
+}
+
 #[test]
-fn a_signal_saves_the_session_and_the_next_start_offers_it() {
-    use rustix::process::{Pid, Signal, kill_process};
-    for signal in [Signal::TERM, Signal::HUP] {
+fn a_lost_wizard_saves_the_session_and_the_next_start_offers_it() {
+    for lost in [Some(Signal::TERM), Some(Signal::HUP), None] {
         let state = tempfile::tempdir().unwrap();
         let mut wizard = Terminal::open(&[], state.path());
         wizard.wait("Type or paste the address");
         wizard.press("http://ann:geheim@127.0.0.1:9");
         wizard.wait("127.0.0.1:9");
-        kill_process(Pid::from_raw(wizard.pid()).unwrap(), signal).unwrap();
-        assert_eq!(wizard.ends(), 130);
+        let code = match lost {
+            Some(lost) => {
+                signal(&wizard, lost);
+                wizard.ends()
+            }
+            None => wizard.hang_up(),
+        };
+        assert_eq!(code, 130);
         let saved = std::fs::read_to_string(state.path().join("session.toml")).unwrap();
         assert!(saved.contains("http://127.0.0.1:9") && !saved.contains("geheim"), "{saved}");
 
@@ -87,7 +106,6 @@ fn a_signal_saves_the_session_and_the_next_start_offers_it() {
 }
 
 /// Without a shell that could continue it the process is not stopped: the screen comes back by itself.
-#[cfg(unix)]
 #[test]
 fn ctrl_z_gives_the_terminal_back_and_takes_it_again() {
     let state = tempfile::tempdir().unwrap();

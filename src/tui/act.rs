@@ -7,7 +7,6 @@ use super::flow;
 use super::form::Field;
 use super::keys::{Action, Layer};
 use super::model::{Loaded, Model, Overlay, Parting, Seen};
-use super::prompt::Prompt;
 use super::scroll;
 use super::tree::Tree;
 use super::work::Pane;
@@ -53,8 +52,7 @@ pub fn act(model: &mut Model, action: Action, key: KeyEvent) -> Vec<Effect> {
         Action::Marks => model.validation.turn_filter(),
         Action::Detail => model.validation.detail = Some(0),
         Action::Write => {
-            let field = Field::new("mlferry-report.json");
-            model.overlay = Some(Overlay::Prompt(Prompt { field }));
+            model.overlay = Some(Overlay::Copy(Field::new("mlferry-report.json")));
         }
         Action::Accept => return accept(model),
         Action::Cancel => cancel(model),
@@ -139,7 +137,7 @@ fn accept(model: &mut Model) -> Vec<Effect> {
     match model.overlay.take() {
         Some(Overlay::Resume(session, false)) => flow::take_up(model, *session),
         Some(Overlay::Quit(parting)) => part(model, parting),
-        Some(Overlay::Prompt(prompt)) => copy_report(model, &prompt),
+        Some(Overlay::Copy(to)) => copy_report(model, &to),
         // Anew: the old session stays on the disk until this one is saved over it.
         Some(Overlay::Resume(..) | Overlay::Help(_)) | None => {
             flow::focus(model);
@@ -162,8 +160,8 @@ fn part(model: &mut Model, parting: Parting) -> Vec<Effect> {
     effects
 }
 
-fn copy_report(model: &mut Model, prompt: &Prompt) -> Vec<Effect> {
-    let to = prompt.field.text().trim();
+fn copy_report(model: &mut Model, to: &Field) -> Vec<Effect> {
+    let to = to.text().trim();
     if to.is_empty() {
         model.notice = Some("no file was named".into());
         return Vec::new();

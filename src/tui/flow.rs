@@ -218,12 +218,23 @@ pub fn ask_to_quit(model: &mut Model) -> Vec<Effect> {
 }
 
 pub fn quit(model: &Model) -> Vec<Effect> {
-    let keep = if is_proven(model) { Effect::Forget } else { Effect::Save(Box::new(model.session())) };
-    vec![keep, Effect::Quit(exit_code(model))]
+    let mut effects = keep(model);
+    effects.push(Effect::Quit(exit_code(model)));
+    effects
+}
+
+/// What the next start will find.
+pub fn keep(model: &Model) -> Vec<Effect> {
+    match model.overlay {
+        // Whoever leaves without an answer is asked again.
+        Some(Overlay::Resume(..)) => Vec::new(),
+        _ if is_proven(model) => vec![Effect::Forget],
+        _ => vec![Effect::Save(Box::new(model.session()))],
+    }
 }
 
 /// The validation found everything the same: there is nothing to go on with.
-pub fn is_proven(model: &Model) -> bool {
+fn is_proven(model: &Model) -> bool {
     model.gate(Step::Validate) == Gate::Done && model.validation.work.exit_code() == Some(0)
 }
 

@@ -19,11 +19,6 @@ pub enum Gate {
 }
 
 impl Gate {
-    /// Its screen can be opened.
-    pub fn is_open(&self) -> bool {
-        !matches!(self, Self::Blocked(_))
-    }
-
     pub fn word(&self) -> &str {
         match self {
             Self::Done => "done",

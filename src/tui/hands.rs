@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::mpsc::Sender;
+use tokio_util::sync::CancellationToken;
 
 use super::effect::{At, Effect, Job, Msg};
 use crate::engine::validate::{Validate, validate};
@@ -30,7 +31,8 @@ pub struct Hands {
 #[derive(Default)]
 struct Handle {
     at_work: Option<(Control, Arc<Progress>)>,
-    stops: u8,
+    /// Ends the opening of the ends.
+    stop: CancellationToken,
 }
 
 impl Hands {
@@ -69,10 +71,10 @@ impl Hands {
                 }
             }
             Effect::Stop => {
-                let mut handle = self.handle();
-                handle.stops = handle.stops.saturating_add(1);
-                if let Some((control, _)) = &handle.at_work {
-                    control.stop();
+                let handle = self.handle();
+                match &handle.at_work {
+                    Some((control, _)) => control.stop(),
+                    None => handle.stop.cancel(),
                 }
             }
             Effect::Save(session) => return self.save(&session),
@@ -174,11 +176,14 @@ async fn run(
     handle: &Mutex<Handle>,
     messages: &Sender<Msg>,
 ) -> Result<engine::Outcome> {
-    let mut job = begin(job, state).await?;
-    {
-        let mut handle = lock(handle);
-        (0..handle.stops).for_each(|_| job.control.stop());
-        handle.at_work = Some((job.control.clone(), Arc::clone(&job.progress)));
+    let stop = lock(handle).stop.clone();
+    let mut job = tokio::select! {
+        job = begin(job, state) => job?,
+        () = stop.cancelled() => return Err(Error::stopped()),
+    };
+    lock(handle).at_work = Some((job.control.clone(), Arc::clone(&job.progress)));
+    if stop.is_cancelled() {
+        job.control.stop();
     }
     // Nobody listens any more when the wizard has been left.
     let _ = messages.send(Msg::Began).await;

@@ -1,5 +1,6 @@
 //! The wizard: seven steps on a terminal. Elm style: [`model`] is all there is, [`update`] changes it and asks for
-//! [`effect`]s, [`view`] draws it. Only [`terminal`], [`runtime`], [`hands`] and [`signals`] touch the world.
+//! [`effect`]s, [`view`] draws it. Only [`terminal`], [`keyboard`], [`signals`],
+//! [`hands`] and the [`runtime`] between them touch the world.
 
 pub mod act;
 pub mod address;
@@ -9,10 +10,10 @@ pub mod flow;
 pub mod form;
 pub mod gate;
 mod hands;
+mod keyboard;
 pub mod keys;
 mod log;
 pub mod model;
-pub mod prompt;
 mod rate;
 mod runtime;
 mod screens;
@@ -65,10 +66,13 @@ pub async fn run(start: Start) -> Result<u8> {
     let get = |name: &str| std::env::var(name).ok();
     let Start { state, source, target, plan, log } = start;
     let is_given = source.is_some() || target.is_some();
+    let source = source.or_else(|| get("MLFLOW_TRACKING_URI"));
     let places = Places {
         report: state.path().join("report.json"),
         plan: state.path().join("plan.toml"),
         home: get("HOME").map(PathBuf::from),
+        // One that was deleted under the user's feet leaves relative paths as they are.
+        current: std::env::current_dir().unwrap_or_default(),
     };
     let mut model = Model::new(
         Look::of(get),

@@ -6,7 +6,6 @@ use std::time::Duration;
 use super::form::{Field, Form};
 use super::gate::Stamps;
 use super::log::LogLine;
-use super::prompt::Prompt;
 use super::theme::Look;
 use super::tree::Tree;
 use super::validation::Validation;
@@ -49,6 +48,8 @@ pub struct Places {
     pub report: PathBuf,
     pub plan: PathBuf,
     pub home: Option<PathBuf>,
+    /// The current directory.
+    pub current: PathBuf,
 }
 
 /// One end as far as it is known.
@@ -139,7 +140,8 @@ pub enum Overlay {
     Help(usize),
     /// Which answer is chosen.
     Quit(Parting),
-    Prompt(Prompt),
+    /// Where to copy the report to.
+    Copy(Field),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -256,11 +258,12 @@ impl Model {
         self.expand(self.route.directory.text().trim())
     }
 
-    /// No shell is there to replace a tilde.
+    /// No shell is there to replace a tilde; and a session may be taken up from another directory.
     pub fn expand(&self, path: &str) -> PathBuf {
         match (path.strip_prefix("~/"), &self.places.home) {
+            _ if path.is_empty() => PathBuf::new(),
             (Some(rest), Some(home)) => home.join(rest),
-            _ => PathBuf::from(path),
+            _ => self.places.current.join(path),
         }
     }
 

@@ -4,13 +4,13 @@
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
-use crossterm::event::{Event as Input, EventStream, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
-use futures::StreamExt;
+use crossterm::event::{Event as Input, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 use tokio::sync::mpsc;
 use tokio::time::MissedTickBehavior;
 
 use super::effect::{Effect, Msg};
 use super::hands::Hands;
+use super::keyboard::Keyboard;
 use super::log::LogRing;
 use super::model::Model;
 use super::signals::{Signal, Signals, suspend};
@@ -30,7 +30,7 @@ pub struct Runtime {
     hands: Hands,
     messages: mpsc::Receiver<Msg>,
     /// None while the terminal belongs to somebody else, or is gone.
-    keys: Option<EventStream>,
+    keys: Option<Keyboard>,
     signals: Signals,
     log: LogRing,
     log_seen: u64,
@@ -49,7 +49,7 @@ impl Runtime {
             model,
             hands,
             messages,
-            keys: Some(EventStream::new()),
+            keys: Some(Keyboard::open()),
             signals: Signals::new()?,
             log,
             log_seen: 0,
@@ -112,7 +112,7 @@ impl Runtime {
         ControlFlow::Continue(())
     }
 
-    fn on_input(&mut self, input: Option<std::io::Result<Input>>) -> Vec<Msg> {
+    fn on_input(&mut self, input: Option<Result<Input>>) -> Vec<Msg> {
         match input {
             Some(Ok(Input::Key(key))) if key.kind != KeyEventKind::Release => vec![Msg::Key(key)],
             Some(Ok(Input::Paste(text))) => vec![Msg::Paste(text)],
@@ -127,7 +127,12 @@ impl Runtime {
 
     fn on_signal(&mut self, signal: Signal) -> Vec<Msg> {
         match signal {
-            Signal::Leave => vec![Msg::HangUp],
+            Signal::Terminate => vec![Msg::HangUp],
+            Signal::HangUp => {
+                // Nothing more will come from it.
+                self.keys = None;
+                self.hang_up()
+            }
             Signal::Interrupt => vec![Msg::Key(KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL))],
             // Whoever had the terminal meanwhile has left it in another state.
             Signal::Continued => match self.screen.enter() {
@@ -188,13 +193,13 @@ impl Runtime {
     /// Job and all stop with the process; connections that time out meanwhile are made again.
     async fn suspend(&mut self) {
         // It would take the keys that are meant for the shell.
-        self.keys = None;
-        // Dropping it leaves a wake-up behind, which crossterm takes for the news of the next key and loses that.
-        let _ = crossterm::event::poll(Duration::ZERO);
+        if let Some(keys) = self.keys.take() {
+            keys.close().await;
+        }
         self.screen.leave();
         suspend(&mut self.signals).await;
         if self.screen.enter().is_ok() {
-            self.keys = Some(EventStream::new());
+            self.keys = Some(Keyboard::open());
             for msg in self.resized() {
                 update(&mut self.model, msg);
             }
@@ -202,7 +207,7 @@ impl Runtime {
     }
 }
 
-async fn next(keys: &mut Option<EventStream>) -> Option<std::io::Result<Input>> {
+async fn next(keys: &mut Option<Keyboard>) -> Option<Result<Input>> {
     match keys {
         Some(keys) => keys.next().await,
         None => std::future::pending().await,

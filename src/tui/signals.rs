@@ -4,8 +4,9 @@ use crate::error::Result;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Signal {
-    /// SIGTERM, or SIGHUP of a lost connection.
-    Leave,
+    Terminate,
+    /// The connection of the terminal is lost.
+    HangUp,
     Interrupt,
     /// The process was stopped and goes on.
     Continued,
@@ -47,8 +48,8 @@ mod unix {
 
         pub async fn next(&mut self) -> Signal {
             tokio::select! {
-                _ = self.terminate.recv() => Signal::Leave,
-                _ = self.hang_up.recv() => Signal::Leave,
+                _ = self.terminate.recv() => Signal::Terminate,
+                _ = self.hang_up.recv() => Signal::HangUp,
                 _ = self.interrupt.recv() => Signal::Interrupt,
                 _ = self.continued.recv() => Signal::Continued,
             }

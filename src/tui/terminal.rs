@@ -1,6 +1,7 @@
 //! The terminal while the wizard has it, and how it gets back to what it was: on leaving, on an error, on a panic.
 
 use std::io::{Stdout, stdout};
+use std::mem::ManuallyDrop;
 use std::panic::{self, PanicHookInfo};
 use std::sync::Arc;
 use std::thread;
@@ -23,7 +24,8 @@ use crate::error::Result;
 type Hook = Arc<dyn Fn(&PanicHookInfo<'_>) + Send + Sync>;
 
 pub struct Screen {
-    terminal: Terminal<CrosstermBackend<Stdout>>,
+    /// Its own end would complain on stderr that the cursor cannot be shown, and panic where that is gone too.
+    terminal: ManuallyDrop<Terminal<CrosstermBackend<Stdout>>>,
     /// What a panic does when the wizard is not there.
     hook: Hook,
 }
@@ -35,7 +37,7 @@ impl Screen {
         let hook = restore_on_panic();
         enter()?;
         let terminal = Terminal::new(CrosstermBackend::new(stdout())).inspect_err(|_| leave())?;
-        Ok(Self { terminal, hook })
+        Ok(Self { terminal: ManuallyDrop::new(terminal), hook })
     }
 
     /// All at once, so that a slow line never shows half a frame.

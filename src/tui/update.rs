@@ -49,7 +49,9 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
             if model.running().is_some() {
                 return flow::stop(model);
             }
-            return vec![Effect::Save(Box::new(model.session())), Effect::Quit(130)];
+            let mut effects = flow::keep(model);
+            effects.push(Effect::Quit(130));
+            return effects;
         }
     }
     Vec::new()
@@ -76,9 +78,9 @@ fn on_paste(model: &mut Model, text: &str) -> Vec<Effect> {
 fn type_into(model: &mut Model, change: impl FnOnce(&mut super::form::Field) -> bool) -> Vec<Effect> {
     use keys::Layer;
     match model.layer() {
-        Layer::Prompt => {
-            if let Some(Overlay::Prompt(prompt)) = &mut model.overlay {
-                change(&mut prompt.field);
+        Layer::Copy => {
+            if let Some(Overlay::Copy(to)) = &mut model.overlay {
+                change(to);
             }
         }
         Layer::Filter => {

@@ -26,6 +26,7 @@ pub fn empty() -> Model {
         report: PathBuf::from("/home/ann/.local/state/mlferry/report.json"),
         plan: PathBuf::from("/home/ann/.local/state/mlferry/plan.toml"),
         home: Some(PathBuf::from("/home/ann")),
+        current: PathBuf::from("/data"),
     };
     let side = |end| Side::new(end, "", Access::default());
     Model::new(look, places, side(End::Source), side(End::Target), Plan::default())

@@ -266,7 +266,7 @@ fn a_session_is_taken_up_where_it_was_left() {
         step: Step::Validate,
         source: SOURCE.into(),
         target: TARGET.into(),
-        route: Route::Directory("out".into()),
+        route: Route::Directory("/exports".into()),
         plan: Plan { skip_deleted: true, ..Plan::default() },
     };
     let mut model = empty();
@@ -276,6 +276,25 @@ fn a_session_is_taken_up_where_it_was_left() {
     assert_eq!(words(&answer(&mut model, Step::App, Ok(target_report(TARGET)))), ["save"]);
     assert_eq!((model.step, model.session()), (Step::Validate, session));
     assert_eq!(pressed(&mut model, "Enter"), ["validate", "save"]);
+}
+
+#[test]
+fn leaving_without_an_answer_keeps_the_session() {
+    let mut model = empty();
+    model.source.form.set_uri("http://from-the-environment");
+    offer(&mut model, Session { step: Step::Import, source: SOURCE.into(), ..Session::default() });
+    assert_eq!(pressed(&mut model, "^C"), ["quit 0"]);
+    assert_eq!(words(&update(&mut model, Msg::HangUp)), ["quit 130"]);
+}
+
+#[test]
+fn what_is_pasted_stays_one_line_in_the_field_that_has_the_keys() {
+    let mut model = empty();
+    update(&mut model, Msg::Paste("http://ho\r\nst:5000\n".into()));
+    assert_eq!(model.source.form.uri(), "http://host:5000");
+    press(&mut model, "Esc");
+    update(&mut model, Msg::Paste("lost".into()));
+    assert_eq!(model.source.form.uri(), "http://host:5000");
 }
 
 #[test]

@@ -1,8 +1,9 @@
 //! The program on a terminal of its own: keys go in, the screen is read as a person would.
 
 use std::io::{Read, Write};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Condvar, Mutex};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
@@ -11,8 +12,12 @@ use vt100::Parser;
 /// Servers that have just been started on a busy machine take their time.
 const PATIENCE: Duration = Duration::from_secs(90);
 
+type Shown = Arc<(Mutex<Parser>, Condvar)>;
+
 pub struct Terminal {
-    screen: Arc<(Mutex<Parser>, Condvar)>,
+    screen: Shown,
+    reading: JoinHandle<()>,
+    closed: Arc<AtomicBool>,
     keys: Box<dyn Write + Send>,
     master: Box<dyn MasterPty + Send>,
     child: Box<dyn Child + Send + Sync>,
@@ -37,15 +42,20 @@ impl Terminal {
         let screen = Arc::new((Mutex::new(Parser::new(24, 80, 0)), Condvar::new()));
         let mut output = pty.master.try_clone_reader().unwrap();
         let shown = Arc::clone(&screen);
-        thread::spawn(move || {
+        let closed = Arc::new(AtomicBool::new(false));
+        let is_closed = Arc::clone(&closed);
+        let reading = thread::spawn(move || {
             let mut bytes = [0; 4096];
             while let Ok(count @ 1..) = output.read(&mut bytes) {
+                if is_closed.load(Relaxed) {
+                    return;
+                }
                 shown.0.lock().unwrap().process(&bytes[..count]);
                 shown.1.notify_all();
             }
         });
         let keys = pty.master.take_writer().unwrap();
-        Self { screen, keys, master: pty.master, child }
+        Self { screen, reading, closed, keys, master: pty.master, child }
     }
 
     pub fn press(&mut self, keys: &str) {
@@ -79,24 +89,40 @@ impl Terminal {
         self.child.process_id().unwrap().cast_signed()
     }
 
+    /// Takes the terminal away, as a lost connection does. Gives the exit code.
+    #[track_caller]
+    pub fn hang_up(mut self) -> u32 {
+        self.closed.store(true, Relaxed);
+        // Whatever it draws next lets go of the last handle.
+        self.press("\u{c}");
+        let Self { reading, keys, master, mut child, .. } = self;
+        reading.join().unwrap();
+        drop((keys, master));
+        ended(child.as_mut()).expect("it does not end without its terminal")
+    }
+
     /// The exit code, with the terminal as it was before.
     #[track_caller]
     pub fn ends(mut self) -> u32 {
-        let deadline = Instant::now() + PATIENCE;
-        let code = loop {
-            if let Some(status) = self.child.try_wait().unwrap() {
-                break status.exit_code();
-            }
-            assert!(
-                Instant::now() < deadline,
-                "it does not end\n{}",
-                self.screen.0.lock().unwrap().screen().contents()
-            );
-            thread::sleep(Duration::from_millis(20));
+        let Some(code) = ended(self.child.as_mut()) else {
+            panic!("it does not end\n{}", self.screen.0.lock().unwrap().screen().contents());
         };
         self.until("the terminal as it was", |screen| !screen.alternate_screen() && !screen.hide_cursor());
         code
     }
+}
+
+/// A program that does not end is not left behind.
+fn ended(child: &mut dyn Child) -> Option<u32> {
+    let deadline = Instant::now() + PATIENCE;
+    while Instant::now() < deadline {
+        if let Some(status) = child.try_wait().unwrap() {
+            return Some(status.exit_code());
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
+    child.kill().unwrap();
+    None
 }
 
 fn size(columns: u16, rows: u16) -> PtySize {

@@ -65,7 +65,7 @@ pub enum Layer {
     Resume,
     Quit,
     Help,
-    Prompt,
+    Copy,
     Detail,
     Filter,
     /// A text field of the screen: it swallows letters.
@@ -79,7 +79,7 @@ impl Model {
             Some(Overlay::Resume(..)) => Layer::Resume,
             Some(Overlay::Quit(_)) => Layer::Quit,
             Some(Overlay::Help(_)) => Layer::Help,
-            Some(Overlay::Prompt(_)) => Layer::Prompt,
+            Some(Overlay::Copy(_)) => Layer::Copy,
             None => self.layer_of_screen(),
         }
     }
@@ -167,7 +167,7 @@ mod tests {
         let is_typed = |key: &Key| matches!(key.code, KeyCode::Char(_)) && !key.ctrl;
         for row in TABLE {
             let in_text =
-                [Layer::Field, Layer::Filter, Layer::Prompt].iter().any(|layer| row.layers.contains(layer));
+                [Layer::Field, Layer::Filter, Layer::Copy].iter().any(|layer| row.layers.contains(layer));
             assert!(!in_text || !row.keys.iter().any(is_typed), "{}", row.words);
         }
     }

@@ -122,5 +122,5 @@ fn draw_directory(model: &Model, frame: &mut Frame, area: Rect) {
         frame.render_widget(Line::styled("none: press Tab to type one", look.theme.dim), place);
         return;
     }
-    fields::text(model, frame, place, &model.route.directory, typing);
+    fields::text(frame, place, &model.route.directory, typing);
 }

@@ -10,6 +10,7 @@ use crate::engine::validate::{Difference, FieldDifference};
 use crate::tui::model::Model;
 use crate::tui::scroll;
 use crate::tui::text;
+use crate::tui::theme::Look;
 use crate::tui::widgets::{changed, paint};
 
 /// Columns of the labels.
@@ -117,16 +118,14 @@ fn alone(model: &Model, value: Option<&str>, width: usize) -> Span<'static> {
     }
 }
 
-/// The columns cut long names and values; here they are in full, as far as there is room.
+/// The columns cut long names and values; here there is room for more of them, around what differs.
 fn whole(model: &Model, field: &FieldDifference, width: usize, rows: usize) -> Vec<Line<'static>> {
     let look = model.look;
+    let room = width.saturating_sub(LABELS);
+    let [source, target] = texts(look, field, room * rows * 4 / 5);
     let mut lines = vec![paint::rule(look, width as u16)];
-    let sides =
-        [("field", Some(&field.field)), ("source", field.source.as_ref()), ("target", field.target.as_ref())];
-    for (label, value) in sides {
-        let value = value.map_or("(absent)", String::as_str);
-        let wrapped = text::wrap(value, width.saturating_sub(LABELS));
-        for (index, words) in wrapped.into_iter().take(rows).enumerate() {
+    for (label, value) in [("field", field.field.clone()), ("source", source), ("target", target)] {
+        for (index, words) in text::wrap(&value, room).into_iter().take(rows).enumerate() {
             let label = if index == 0 { label } else { "" };
             lines.push(Line::from(vec![
                 Span::styled(format!("{label:<LABELS$}"), look.theme.dim),
@@ -135,4 +134,19 @@ fn whole(model: &Model, field: &FieldDifference, width: usize, rows: usize) -> V
         }
     }
     lines
+}
+
+/// Both values in at most `columns`. Words are kept whole where the lines break: a fifth of the room is for that.
+fn texts(look: Look, field: &FieldDifference, columns: usize) -> [String; 2] {
+    let absent = || "(absent)".to_owned();
+    match (&field.source, &field.target) {
+        (Some(source), Some(target)) => {
+            let (left, right) = changed::parts(source, target);
+            [left, right].map(|parts| {
+                let spans = changed::cell(look, &parts, columns);
+                spans.iter().map(|span| span.content.as_ref()).collect()
+            })
+        }
+        (source, target) => [source.clone().unwrap_or_else(absent), target.clone().unwrap_or_else(absent)],
+    }
 }

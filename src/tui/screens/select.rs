@@ -64,9 +64,14 @@ fn draw_filter(model: &Model, tree: &Tree, frame: &mut Frame, area: Rect) {
         return;
     }
     frame.render_widget(Line::styled("/", model.look.theme.accent), area);
-    let place = Rect { x: area.x + 1, width: area.width - 1, ..area };
+    let shown = tree.rows().iter().filter(|row| matches!(row, Row::Experiment(_))).count();
+    let aside = format!("{} of {} shown", text::number(shown as u64), text::number(tree.nodes.len() as u64));
+    let [place, right] =
+        Layout::horizontal([Constraint::Fill(1), Constraint::Length(text::width(&aside) as u16)]).areas(area);
+    let place = Rect { x: place.x + 1, width: place.width.saturating_sub(2), ..place };
+    frame.render_widget(Line::styled(aside, model.look.theme.dim), right);
     match &model.selection.filtering {
-        Some(field) => fields::text(model, frame, place, field, true),
+        Some(field) => fields::text(frame, place, field, true),
         None => frame.render_widget(Line::raw(text::clean(tree.filter())), place),
     }
 }

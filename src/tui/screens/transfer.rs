@@ -110,7 +110,14 @@ pub fn state(model: &Model, work: &Work, width: u16) -> Vec<Line<'static>> {
         ],
         Phase::Running => running(model, work, columns),
         Phase::Ended(result) => match result.as_ref() {
-            Err(trouble) => end::refused(model, trouble, columns),
+            Err(trouble) => {
+                let mut lines = end::refused(model, trouble, columns);
+                lines.push(Line::styled(
+                    "Enter tries again; what is done is not done twice.",
+                    model.look.theme.title,
+                ));
+                lines
+            }
             Ok(outcome) => ended(model, outcome, columns),
         },
     }
@@ -128,12 +135,13 @@ fn running(model: &Model, work: &Work, width: usize) -> Vec<Line<'static>> {
     let (word, style) = match (work.stops, work.paused) {
         (0, false) => ("running", look.theme.accent),
         (0, true) => ("paused", look.theme.warn),
+        (1, _) if model.leaving => ("finishing what runs, then leaving", look.theme.warn),
         (1, _) => ("stopping: what runs is finished first", look.theme.warn),
         _ => ("stopping now", look.theme.warn),
     };
     let to_go = match (work.stops, work.reading.all_planned) {
         (0, true) => format!("  {remaining} to go"),
-        (0, false) => format!("  {remaining} to go, still counting what there is"),
+        (0, false) => format!("  {remaining} to go, still counting"),
         _ => String::new(),
     };
     vec![

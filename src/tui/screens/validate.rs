@@ -5,7 +5,7 @@ use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
-use super::{detail, differences, end, transfer};
+use super::{detail, differences, transfer};
 use crate::engine::Step;
 use crate::engine::validate::{ArtifactCheck, Mark, Totals};
 use crate::entities::Kind;
@@ -34,7 +34,7 @@ pub fn view(model: &Model, frame: &mut Frame, area: Rect) {
             lines.extend(transfer::speeds(model, work));
         }
         Phase::Ended(result) => match result.as_ref() {
-            Err(trouble) => lines.extend(end::refused(model, trouble, usize::from(area.width))),
+            Err(_) => lines.extend(transfer::state(model, work, area.width)),
             Ok(outcome) => {
                 let is_stale = matches!(model.gate(Step::Validate), Gate::Stale(_));
                 lines.extend(match is_stale {

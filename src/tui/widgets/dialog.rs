@@ -6,8 +6,8 @@ use ratatui::text::{Line, Span};
 
 use super::{fields, paint};
 use crate::engine::Session;
+use crate::tui::form::Field;
 use crate::tui::model::{Model, Parting};
-use crate::tui::prompt::Prompt;
 use crate::tui::text;
 
 const WIDTH: u16 = 66;
@@ -53,9 +53,9 @@ pub fn quit(model: &Model, frame: &mut Frame, area: Rect, chosen: Parting) {
     paint::lines(frame, inside, lines);
 }
 
-pub fn prompt(model: &Model, frame: &mut Frame, area: Rect, prompt: &Prompt) {
+pub fn copy(model: &Model, frame: &mut Frame, area: Rect, to: &Field) {
     let inside = paint::card(model, frame, area, "Copy the report to", WIDTH, 3);
-    fields::text(model, frame, inside, &prompt.field, true);
+    fields::text(frame, inside, to, true);
 }
 
 fn answer(model: &Model, words: &str, chosen: bool, width: usize) -> Line<'static> {

@@ -2,9 +2,10 @@
 
 use ratatui::Frame;
 use ratatui::layout::{Position, Rect};
-use ratatui::text::{Line, Span};
+use ratatui::style::Style;
+use ratatui::text::Line;
+use tui_input::Input;
 
-use super::paint;
 use crate::engine::End;
 use crate::tui::form::{Asked, Field, Form};
 use crate::tui::model::Model;
@@ -14,8 +15,8 @@ use crate::tui::text;
 const LABELS: u16 = 14;
 
 /// One field over the whole of `area`.
-pub fn text(model: &Model, frame: &mut Frame, area: Rect, field: &Field, focused: bool) {
-    draw(model, frame, area, field, focused, false);
+pub fn text(frame: &mut Frame, area: Rect, field: &Field, focused: bool) {
+    draw(frame, area, &field.input, focused);
 }
 
 /// The form of one end. Gives the rows it took.
@@ -25,22 +26,46 @@ pub fn form(model: &Model, frame: &mut Frame, area: Rect, form: &Form) -> u16 {
         if top >= area.bottom() {
             break;
         }
-        let row = Rect { y: top, height: 1, ..area };
-        let (label, placeholder) = words(form, asked);
-        let focused = form.focus == Some(asked) && model.overlay.is_none();
-        labelled(model, frame, row, label, form.field(asked), &placeholder, focused, asked == Asked::Secret);
+        row(model, frame, Rect { y: top, height: 1, ..area }, form, asked);
         top += 1;
         if let Some(trouble) = form.trouble().filter(|_| asked == Asked::Uri && top < area.bottom()) {
             let room = usize::from(area.width.saturating_sub(LABELS + 2));
             let words = text::cut(&trouble, room, model.look.glyphs.ellipsis);
             let line = Line::styled(format!("{} {words}", model.look.glyphs.bad), model.look.theme.bad);
-            let below =
-                Rect { x: area.x + LABELS, y: top, width: area.width.saturating_sub(LABELS), height: 1 };
-            frame.render_widget(line, below);
+            frame.render_widget(line, beside_label(Rect { y: top, height: 1, ..area }));
             top += 1;
         }
     }
     top - area.y
+}
+
+fn beside_label(row: Rect) -> Rect {
+    Rect { x: row.x + LABELS, width: row.width.saturating_sub(LABELS), ..row }
+}
+
+fn row(model: &Model, frame: &mut Frame, row: Rect, form: &Form, asked: Asked) {
+    let look = model.look;
+    let focused = form.focus == Some(asked) && model.overlay.is_none();
+    let (label, placeholder) = words(form, asked);
+    let (mark, style) = match focused {
+        true => (look.glyphs.current, look.theme.accent),
+        false => (" ", Style::new()),
+    };
+    frame.render_widget(Line::styled(format!("{mark} {label}"), style), row);
+    let place = beside_label(row);
+    let field = form.field(asked);
+    if field.text().is_empty() {
+        let words = text::cut(&placeholder, usize::from(place.width), look.glyphs.ellipsis);
+        frame.render_widget(Line::styled(words, look.theme.dim), place);
+    }
+    let input = match asked {
+        Asked::Secret => {
+            let dots = look.glyphs.mask.repeat(field.text().chars().count());
+            Input::new(dots).with_cursor(field.input.cursor())
+        }
+        _ => field.input.clone(),
+    };
+    draw(frame, place, &input, focused);
 }
 
 fn words(form: &Form, asked: Asked) -> (&'static str, String) {
@@ -58,46 +83,13 @@ fn words(form: &Form, asked: Asked) -> (&'static str, String) {
     }
 }
 
-#[allow(clippy::too_many_arguments, reason = "a row of a form is all of these, once")]
-fn labelled(
-    model: &Model,
-    frame: &mut Frame,
-    row: Rect,
-    label: &str,
-    field: &Field,
-    placeholder: &str,
-    focused: bool,
-    secret: bool,
-) {
-    let look = model.look;
-    let mark = if focused { look.glyphs.current } else { " " };
-    let style = if focused { look.theme.accent } else { ratatui::style::Style::new() };
-    let label = text::fit(&format!("{mark} {label}"), usize::from(LABELS), look.glyphs.ellipsis);
-    frame.render_widget(Line::from(Span::styled(label, style)), row);
-    let place = Rect { x: row.x + LABELS, width: row.width.saturating_sub(LABELS), ..row };
-    if field.text().is_empty() {
-        let room = usize::from(place.width);
-        let words = text::cut(placeholder, room, look.glyphs.ellipsis);
-        frame.render_widget(Line::styled(words, look.theme.dim), place);
-        if focused {
-            frame.set_cursor_position(Position::new(place.x, place.y));
-        }
-        return;
-    }
-    draw(model, frame, place, field, focused, secret);
-}
-
-fn draw(model: &Model, frame: &mut Frame, place: Rect, field: &Field, focused: bool, secret: bool) {
+fn draw(frame: &mut Frame, place: Rect, input: &Input, focused: bool) {
     let width = usize::from(place.width).max(1);
-    let input = if secret {
-        let dots = model.look.glyphs.mask.repeat(field.text().chars().count());
-        tui_input::Input::new(dots).with_cursor(field.input.cursor())
-    } else {
-        field.input.clone()
-    };
     let scroll = input.visual_scroll(width - 1);
-    let shown = skip_columns(input.value(), scroll);
-    paint::lines(frame, Rect { height: 1, ..place }, vec![Line::raw(text::clean(shown))]);
+    let shown = text::cut(skip_columns(input.value(), scroll), width, "");
+    if !shown.is_empty() {
+        frame.render_widget(Line::raw(shown), Rect { height: 1, ..place });
+    }
     if focused {
         let column = input.visual_cursor().saturating_sub(scroll).min(width - 1);
         frame.set_cursor_position(Position::new(place.x + column as u16, place.y));

@@ -1,0 +1,67 @@
+//! What is typed.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::thread;
+use std::time::Duration;
+
+use crossterm::event::{Event, poll, read};
+use tokio::sync::mpsc;
+
+use crate::error::Result;
+
+/// Keys that may wait to be understood.
+const TYPED: usize = 256;
+/// How often the thread looks whether it is still wanted.
+const LOOK: Duration = Duration::from_millis(100);
+/// How long the thread may take to let go of the terminal. Half of an escape sequence can hold it longer.
+const CLOSING: Duration = Duration::from_millis(500);
+
+/// A thread that reads the terminal. crossterm 0.29 blocks on half of an escape sequence, and for ever on a terminal
+/// that has gone away: the loop that has the work to save must not wait for it.
+pub struct Keyboard {
+    typed: mpsc::Receiver<Result<Event>>,
+    closed: Arc<AtomicBool>,
+}
+
+impl Keyboard {
+    pub fn open() -> Self {
+        let (sender, typed) = mpsc::channel(TYPED);
+        let closed = Arc::new(AtomicBool::new(false));
+        let is_closed = Arc::clone(&closed);
+        thread::spawn(move || listen(&sender, &is_closed));
+        Self { typed, closed }
+    }
+
+    /// An error means that nothing more will come.
+    pub async fn next(&mut self) -> Option<Result<Event>> {
+        self.typed.recv().await
+    }
+
+    /// Lets go of the terminal, so that somebody else can read it.
+    pub async fn close(mut self) {
+        self.closed.store(true, Relaxed);
+        let until_gone = async { while self.typed.recv().await.is_some() {} };
+        let _ = tokio::time::timeout(CLOSING, until_gone).await;
+    }
+}
+
+impl Drop for Keyboard {
+    fn drop(&mut self) {
+        self.closed.store(true, Relaxed);
+    }
+}
+
+fn listen(sender: &mpsc::Sender<Result<Event>>, is_closed: &AtomicBool) {
+    while !is_closed.load(Relaxed) {
+        let event = match poll(LOOK) {
+            Ok(false) => continue,
+            Ok(true) => read(),
+            Err(error) => Err(error),
+        };
+        let is_last = event.is_err();
+        if sender.blocking_send(event.map_err(Into::into)).is_err() || is_last {
+            return;
+        }
+    }
+}
