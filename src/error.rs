@@ -13,6 +13,8 @@ pub enum Class {
     Permanent,
     /// Credentials are missing, wrong or not sufficient.
     Auth,
+    /// The credentials are fine, and this is not for them.
+    Forbidden,
     /// The object does not exist.
     NotFound,
     /// A time-out, a reset, 429, 5xx: the same call may succeed later.
@@ -90,7 +92,7 @@ impl Error {
             Class::Transient | Class::Ambiguous => 5,
             Class::Locked => 11,
             Class::Stopped => 130,
-            Class::Permanent | Class::Auth | Class::NotFound | Class::Full => 1,
+            Class::Permanent | Class::Auth | Class::Forbidden | Class::NotFound | Class::Full => 1,
         }
     }
 }

@@ -1,4 +1,4 @@
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::artifacts::local;
 use crate::entities::{ExperimentId, RunId};
@@ -22,10 +22,6 @@ pub struct Layout {
 impl Layout {
     pub fn new(root: impl Into<PathBuf>) -> Self {
         Self { root: root.into() }
-    }
-
-    pub fn root(&self) -> &Path {
-        &self.root
     }
 
     pub fn origin(&self) -> PathBuf {

@@ -33,7 +33,10 @@ pub fn start(cli: Cli, printer: &Printer) -> Result<u8> {
         _ => {}
     }
     let state = StateDir::find()?;
-    logging::start(&state, cli.output.verbose)?;
+    let takes_the_screen =
+        matches!(&cli.command, None | Some(Command::Demo(crate::cli::Demo { headless: false, .. })));
+    logging::start(&state, cli.output.verbose && !takes_the_screen)?;
+    raise_file_limit();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(4)
         .enable_all()
@@ -43,6 +46,24 @@ pub fn start(cli: Cli, printer: &Printer) -> Result<u8> {
     // A blocking read of a dead disk must not hold up the exit.
     runtime.shutdown_timeout(std::time::Duration::from_secs(2));
     code
+}
+
+/// An export holds one file open for each run that is being written, beside its connections: more than the 256 of
+/// macOS or the 1 024 of Linux that a shell hands out, and less than what the system would give.
+fn raise_file_limit() {
+    #[cfg(unix)]
+    {
+        use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+        const WANTED: u64 = 8_192;
+        let limit = getrlimit(Resource::Nofile);
+        let most = limit.maximum.map_or(WANTED, |maximum| maximum.min(WANTED));
+        if limit.current.is_some_and(|current| current < most) {
+            let raised = Rlimit { current: Some(most), maximum: limit.maximum };
+            if let Err(error) = setrlimit(Resource::Nofile, raised) {
+                tracing::warn!("the limit of open files stays as it is: {error}");
+            }
+        }
+    }
 }
 
 async fn dispatch(cli: Cli, state: StateDir, printer: &Printer) -> Result<u8> {

@@ -33,9 +33,9 @@ pub async fn run(args: cli::Run, state: StateDir, printer: &Printer) -> Result<u
         Some(directory) => by_directory(&source, target, directory, &plan, &state, printer).await?,
         None => import(&source, target, &plan, &state, printer).await?,
     };
-    let (outcome, target) = match moved {
+    let (outcome, failed, target) = match moved {
         Moved::Ended(outcome) => return finish(outcome, printer),
-        Moved::Imported(outcome, target) => (outcome, target),
+        Moved::Imported { outcome, failed, target } => (outcome, failed, target),
     };
     printer.object("outcome", &outcome);
     let (source, target) = (source.snapshot()?, target.snapshot()?);
@@ -49,13 +49,17 @@ pub async fn run(args: cli::Run, state: StateDir, printer: &Printer) -> Result<u
     let validated = follow(job, printer).await?;
     let code = finish(validated, printer)?;
     // What failed on the way is missing now: the exit code says the cause rather than the effect.
-    Ok(if outcome.failed() > 0 && code == 4 { 3 } else { code })
+    Ok(if failed > 0 && matches!(code, 0 | 4) { 3 } else { code })
 }
 
 enum Moved {
     /// Stopped, or with nothing to go on with.
     Ended(Outcome),
-    Imported(Outcome, Endpoint),
+    Imported {
+        outcome: Outcome,
+        failed: u64,
+        target: Endpoint,
+    },
 }
 
 async fn by_directory(
@@ -78,7 +82,14 @@ async fn by_directory(
         return Ok(Moved::Ended(exported));
     }
     printer.object("outcome", &exported);
-    import(&Endpoint::Archive(output_dir), target, plan, state, printer).await
+    let failed = exported.failed();
+    let moved = import(&Endpoint::Archive(output_dir), target, plan, state, printer).await?;
+    Ok(match moved {
+        Moved::Imported { outcome, failed: more, target } => {
+            Moved::Imported { outcome, failed: failed + more, target }
+        }
+        ended @ Moved::Ended(_) => ended,
+    })
 }
 
 async fn import(
@@ -92,7 +103,11 @@ async fn import(
     let (source, plan, state) = (source.snapshot()?, plan.clone(), state.clone());
     let job = engine::import(Import { source, target, plan, state, journal: None })?;
     let imported = follow(job, printer).await?;
-    Ok(if imported.stopped { Moved::Ended(imported) } else { Moved::Imported(imported, again) })
+    if imported.stopped {
+        return Ok(Moved::Ended(imported));
+    }
+    let failed = imported.failed();
+    Ok(Moved::Imported { outcome: imported, failed, target: again })
 }
 
 fn agreed(source: &Endpoint, target: &Endpoint) -> Result<bool> {

@@ -1,3 +1,5 @@
+use std::collections::HashSet;
+
 use futures::TryStreamExt;
 
 use crate::entities::{Choice, Experiment, Plan};
@@ -24,6 +26,14 @@ pub async fn choose(source: &dyn Snapshot, plan: &Plan) -> Result<Vec<(Experimen
         let names = unmatched.join(", ");
         return Err(Error::usage(format!("{} has no experiment {names}", source.about().location))
             .hint("`mlferry plan --source …` lists what there is; a name with a comma needs a plan file"));
+    }
+    let mut names = HashSet::new();
+    for (experiment, _) in &chosen {
+        let name = plan.target_name(experiment);
+        if !names.insert(name) {
+            return Err(Error::usage(format!("two experiments would be called {name:?} on the target"))
+                .hint("give each a name of its own in --experiment-rename-file or the plan's [rename]"));
+        }
     }
     Ok(chosen)
 }

@@ -27,7 +27,8 @@ pub async fn open(text: &str, end: End, access: Access) -> Result<Endpoint> {
         return Err(Error::usage(format!("the {} is missing", end.name()))
             .hint(format!("give --{} http://host:5000", end.name())));
     }
-    if text.starts_with("http://") || text.starts_with("https://") {
+    let lower = text.to_ascii_lowercase();
+    if lower.starts_with("http://") || lower.starts_with("https://") {
         let (address, login) = Address::parse(text)?;
         let client = Arc::new(Client::new(address, access.with_login(login))?);
         let probe = probe(&client).await?;
@@ -51,8 +52,8 @@ fn refuse_what_comes_later(text: &str) -> Result<()> {
         return Err(Error::usage(format!("{text}: a store cannot be read without its server yet"))
             .hint(format!("start one over it: mlflow server --backend-store-uri {text} --port 5000")));
     }
-    if text.contains("://") {
-        // The parser names the scheme and hides credentials.
+    // The parser says what is wrong, and hides credentials.
+    if !Path::new(text).exists() && text.contains(['@', ':']) {
         Address::parse(text)?;
     }
     Ok(())

@@ -24,6 +24,15 @@ pub struct Identity {
     pub plan: String,
 }
 
+/// What is put down when an item has come to its end.
+#[derive(Default)]
+struct End<'a> {
+    reason: Option<&'a str>,
+    target: Option<&'a str>,
+    fingerprint: Option<&'a str>,
+    digest: Option<&'a Digest>,
+}
+
 pub struct Journal {
     db: Mutex<Connection>,
     /// Runs that were seen on the target by this process: what an older journal says may be gone there.
@@ -101,28 +110,25 @@ impl Journal {
     }
 
     pub fn done(&self, kind: Kind, id: &str, target: Option<&str>, fingerprint: Option<&str>) -> Result<()> {
-        self.end(kind, id, "done", None)?;
-        self.db()
-            .prepare_cached("UPDATE item SET target = ?3, fingerprint = ?4 WHERE kind = ?1 AND id = ?2")?
-            .execute(params![kind.name(), id, target, fingerprint])?;
-        Ok(())
+        self.end(kind, id, "done", End { target, fingerprint, ..End::default() })
     }
 
     pub fn failed(&self, kind: Kind, id: &str, reason: &str) -> Result<()> {
-        self.end(kind, id, "failed", Some(reason))
+        self.end(kind, id, "failed", End { reason: Some(reason), ..End::default() })
     }
 
-    pub fn skipped(&self, kind: Kind, id: &str, reason: &str) -> Result<()> {
-        self.end(kind, id, "skipped", Some(reason))
-    }
-
-    fn end(&self, kind: Kind, id: &str, state: &str, reason: Option<&str>) -> Result<()> {
+    /// One statement: a process may be killed between any two.
+    fn end(&self, kind: Kind, id: &str, state: &str, end: End<'_>) -> Result<()> {
+        let End { reason, target, fingerprint, digest } = end;
+        let (bytes, sha256) = digest.map(|d| (d.bytes.cast_signed(), d.sha256.as_str())).unzip();
         self.db()
             .prepare_cached(
-                "INSERT INTO item (kind, id, state, attempts, reason) VALUES (?1, ?2, ?3, 1, ?4)
-                 ON CONFLICT DO UPDATE SET state = ?3, attempts = attempts + 1, reason = ?4",
+                "INSERT INTO item (kind, id, state, attempts, reason, target, fingerprint, bytes, sha256)
+                 VALUES (?1, ?2, ?3, 1, ?4, ?5, ?6, ?7, ?8)
+                 ON CONFLICT DO UPDATE SET state = ?3, attempts = attempts + 1, reason = ?4,
+                     target = coalesce(?5, target), fingerprint = ?6, bytes = ?7, sha256 = ?8",
             )?
-            .execute(params![kind.name(), id, state, reason])?;
+            .execute(params![kind.name(), id, state, reason, target, fingerprint, bytes, sha256])?;
         Ok(())
     }
 
@@ -137,18 +143,14 @@ impl Journal {
             .optional()?;
         Ok(row.is_some_and(|(state, known)| match state.as_str() {
             "done" => known.as_deref() != Some(fingerprint),
-            "skipped" => false,
             _ => true,
         }))
     }
 
     /// A file that is on the target already.
     pub fn file_done(&self, id: &str, target: &RunId, digest: &Digest) -> Result<()> {
-        self.done(Kind::Artifact, id, Some(target.as_str()), None)?;
-        self.db()
-            .prepare_cached("UPDATE item SET bytes = ?2, sha256 = ?3 WHERE kind = 'artifact' AND id = ?1")?
-            .execute(params![id, digest.bytes as i64, digest.sha256])?;
-        Ok(())
+        let end = End { target: Some(target.as_str()), digest: Some(digest), ..End::default() };
+        self.end(Kind::Artifact, id, "done", end)
     }
 
     /// The digest of a file that was written to this very run before.
@@ -156,7 +158,8 @@ impl Journal {
         Ok(self
             .db()
             .prepare_cached(
-                "SELECT bytes, sha256 FROM item WHERE kind = 'artifact' AND id = ?1 AND target = ?2 AND state = 'done'",
+                "SELECT bytes, sha256 FROM item WHERE kind = 'artifact' AND id = ?1 AND target = ?2 AND state = 'done'
+                 AND bytes IS NOT NULL",
             )?
             .query_row(params![id, target.as_str()], |row| {
                 Ok(Digest { bytes: row.get::<_, i64>(0)?.unsigned_abs(), sha256: row.get(1)? })
@@ -279,19 +282,18 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("j.db");
         let journal = Journal::open(&path, &identity("http://a")).unwrap();
-        journal.plan(Kind::Run, ["a", "b", "c", "d"]).unwrap();
+        journal.plan(Kind::Run, ["a", "b", "c"]).unwrap();
         journal.done(Kind::Run, "a", Some("A"), Some("f")).unwrap();
         journal.failed(Kind::Run, "b", "why").unwrap();
-        journal.skipped(Kind::Run, "c", "there").unwrap();
         let (_, counts) = Journal::read_counts(&path).unwrap();
-        assert_eq!(counts[&Kind::Run], Counts { planned: 4, done: 1, failed: 1, skipped: 1 });
+        assert_eq!(counts[&Kind::Run], Counts { planned: 3, done: 1, failed: 1, skipped: 0 });
         let visit = |id: &str, fingerprint| {
             journal.must_be_visited(&Run { id: id.into(), ..Run::default() }, fingerprint).unwrap()
         };
         assert!(!visit("a", "f"));
         assert!(visit("a", "changed"));
         assert!(visit("b", "f"));
-        assert!(!visit("c", "f") && !visit("d", "f"));
+        assert!(!visit("c", "f"), "never begun");
     }
 
     #[test]

@@ -19,9 +19,22 @@ pub fn is_safe_path(path: &str) -> bool {
         && path.split('/').all(|part| !matches!(part, "" | "." | ".."))
 }
 
+/// True when an id can be the name of a folder. Ids come from servers and from files, so they are not trusted.
+pub fn is_plain_id(id: &str) -> bool {
+    !id.is_empty() && id.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn ids_that_would_leave_the_directory_are_refused() {
+        assert!(is_plain_id("0123abc") && is_plain_id("m-1_2"));
+        for id in ["", "..", "../x", "a/b", "a\\b", "/etc", "a b"] {
+            assert!(!is_plain_id(id), "{id}");
+        }
+    }
 
     #[test]
     fn names_that_would_leave_the_root_are_refused() {

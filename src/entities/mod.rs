@@ -13,7 +13,7 @@ mod run;
 
 pub use dataset::DatasetInput;
 pub use experiment::Experiment;
-pub use file::{FileEntry, is_safe_path};
+pub use file::{FileEntry, is_plain_id, is_safe_path};
 pub use id::{ExperimentId, RunId};
 pub use kind::{Kind, Lifecycle};
 pub use metric::{MetricChunk, Point};

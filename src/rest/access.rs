@@ -73,14 +73,19 @@ impl Access {
         }
     }
 
-    pub(super) fn http_client(&self) -> Result<reqwest::Client> {
+    /// `patience`: how long an answer may stay silent. Uploads have none, because reqwest counts the time that the
+    /// request's own body takes.
+    pub(super) fn http_client(&self, patience: Option<Duration>) -> Result<reqwest::Client> {
         let mut builder = reqwest::Client::builder()
             .user_agent(concat!("mlferry/", env!("CARGO_PKG_VERSION")))
             .tcp_nodelay(true)
             .pool_max_idle_per_host(64)
             .connect_timeout(Duration::from_secs(10))
-            .read_timeout(Duration::from_secs(90))
+            .tcp_keepalive(Duration::from_secs(30))
             .tls_danger_accept_invalid_certs(self.insecure_tls);
+        if let Some(patience) = patience {
+            builder = builder.read_timeout(patience);
+        }
         if let Some(path) = &self.server_certificate {
             let authorities = reqwest::Certificate::from_pem_bundle(&read(path, "SERVER_CERT_PATH")?)
                 .map_err(|e| Error::usage(format!("{}: {e}", path.display())))?;

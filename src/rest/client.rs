@@ -112,9 +112,13 @@ impl Call {
     }
 }
 
+/// A server that says nothing for so long is taken for gone.
+const SILENCE: Duration = Duration::from_secs(90);
+
 /// One server: every request to it goes through here.
 pub struct Client {
     http: reqwest::Client,
+    uploads: reqwest::Client,
     address: Address,
     access: Access,
     meter: Arc<Meter>,
@@ -124,7 +128,8 @@ pub struct Client {
 impl Client {
     pub fn new(address: Address, access: Access) -> Result<Self> {
         let meter = Arc::new(Meter::default());
-        Ok(Self { http: access.http_client()?, address, access, pace: Pace::new(Arc::clone(&meter)), meter })
+        let (http, uploads) = (access.http_client(Some(SILENCE))?, access.http_client(None)?);
+        Ok(Self { http, uploads, address, access, pace: Pace::new(Arc::clone(&meter)), meter })
     }
 
     pub fn address(&self) -> &Address {
@@ -238,8 +243,8 @@ impl Client {
         upload: Option<(reqwest::Body, Option<u64>)>,
     ) -> Result<Response, Failure> {
         self.meter.request();
-        let mut request =
-            self.http.request(call.method.clone(), self.address.join(&call.path)).query(&call.query);
+        let http = if upload.is_some() { &self.uploads } else { &self.http };
+        let mut request = http.request(call.method.clone(), self.address.join(&call.path)).query(&call.query);
         if let Some(body) = &call.body {
             request = request.header("content-type", "application/json").body(body.clone());
         }

@@ -79,7 +79,7 @@ pub fn status(
     let error = match status {
         StatusCode::UNAUTHORIZED => Error::new(Class::Auth, format!("{address} wants a sign-in ({status}{said})"))
             .hint("set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN (MLFERRY_TARGET_… for the target)"),
-        StatusCode::FORBIDDEN => Error::new(Class::Auth, format!("{place} is forbidden to these credentials ({status}{said})"))
+        StatusCode::FORBIDDEN => Error::new(Class::Forbidden, format!("{place} is forbidden to these credentials ({status}{said})"))
             .hint("use an account that may read everything on the source and write on the target; \
                    'Invalid Host header' means that the server's --allowed-hosts lacks this name"),
         StatusCode::NOT_FOUND => plain(Class::NotFound),
@@ -89,7 +89,6 @@ pub fn status(
         // A 5xx of the server itself names its error; one of a worker or a gateway on the way does not.
         StatusCode::INTERNAL_SERVER_ERROR if !code.is_empty() => plain(Class::Permanent),
         s if s.is_server_error() && repeat == Repeat::Safe => plain(Class::Transient),
-        s if s == StatusCode::SERVICE_UNAVAILABLE => plain(Class::Transient),
         s if s.is_server_error() => plain(Class::Ambiguous),
         _ => plain(Class::Permanent),
     };
@@ -163,14 +162,14 @@ mod tests {
 
     #[test]
     fn what_may_be_repeated_and_what_may_not() {
-        use Class::{Ambiguous, Auth, NotFound, Permanent, Transient};
+        use Class::{Ambiguous, Auth, Forbidden, NotFound, Permanent, Transient};
         let bad = |message: &str| format!(r#"{{"error_code":"BAD_REQUEST","message":"{message}"}}"#);
         let table = [
             (400, bad("wrong"), Permanent, Permanent),
             (400, bad("UNIQUE constraint failed: datasets.name"), Transient, Transient),
             (400, bad("QueuePool limit of size 5 overflow 10 reached"), Transient, Transient),
             (401, String::new(), Auth, Auth),
-            (403, String::new(), Auth, Auth),
+            (403, String::new(), Forbidden, Forbidden),
             (404, "<html>".into(), NotFound, NotFound),
             (429, String::new(), Transient, Transient),
             (500, r#"{"error_code":"INTERNAL_ERROR"}"#.into(), Permanent, Permanent),
@@ -178,7 +177,7 @@ mod tests {
             (500, "<html>".into(), Transient, Ambiguous),
             (502, String::new(), Transient, Ambiguous),
             (503, "disabled by --no-serve-artifacts".into(), Permanent, Permanent),
-            (503, String::new(), Transient, Transient),
+            (503, String::new(), Transient, Ambiguous),
         ];
         for (code, body, safe, unsafe_) in table {
             assert_eq!(class(code, &body, Repeat::Safe).0, safe, "{code} {body}");

@@ -54,7 +54,7 @@ async fn is_tracking_server(client: &Client) -> Result<()> {
     let search = Call::post("/api/2.0/mlflow/experiments/search", &json!({ "max_results": 1 }))?.question();
     match client.json::<Value>(&search).await {
         Ok(Value::Object(_)) => Ok(()),
-        Err(e) if matches!(e.class(), Class::Auth | Class::Transient) => Err(e),
+        Err(e) if matches!(e.class(), Class::Auth | Class::Forbidden | Class::Transient) => Err(e),
         Err(e) if !is_missing(&e) && e.to_string().contains("answered 5") => Err(e),
         Ok(_) | Err(_) => Err(not_a_server(client).await),
     }

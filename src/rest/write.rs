@@ -117,6 +117,10 @@ impl Client {
         self.done(&Call::post("/api/2.0/mlflow/experiments/delete", &json!({ "experiment_id": id }))?).await
     }
 
+    pub async fn restore_experiment(&self, id: &ExperimentId) -> Result<()> {
+        self.done(&Call::post("/api/2.0/mlflow/experiments/restore", &json!({ "experiment_id": id }))?).await
+    }
+
     /// The one call that is not idempotent: never repeated when it is unknown whether it happened.
     pub async fn create_run(&self, new: &NewRun) -> Result<Created> {
         let call = Call::post("/api/2.0/mlflow/runs/create", new)?.only_unsent();

@@ -20,10 +20,6 @@ pub use rest::RestTarget;
 #[derive(Clone, Debug)]
 pub struct Place {
     pub id: ExperimentId,
-    /// The source's own id: runs already there are looked up by it.
-    pub source: ExperimentId,
-    /// The experiment and all that it takes are there already.
-    pub complete: bool,
     /// The source's experiment is deleted; deleting the target's deletes its runs too.
     pub to_be_deleted: bool,
 }
@@ -75,6 +71,11 @@ pub trait Target: Send + Sync {
 pub trait RunWriter: Send + Sync {
     /// Chunks come metric by metric.
     async fn metrics(&mut self, chunk: MetricChunk) -> Result<()>;
+
+    /// False when a file that was written before is gone. A target that cannot tell at once says true.
+    fn has(&self, _file: &FileEntry, _digest: &Digest) -> bool {
+        true
+    }
 
     /// Writes a file, opened anew at every try.
     async fn file(&self, file: &FileEntry, source: &dyn Opener) -> Result<Digest>;

@@ -153,8 +153,8 @@ def dataset_inputs(run):
             "digest": one.dataset.digest,
             "source_type": one.dataset.source_type,
             "source": one.dataset.source,
-            "schema": one.dataset.schema,
-            "profile": one.dataset.profile,
+            "schema": one.dataset.schema or None,  # the 2.9 client says "" for none
+            "profile": one.dataset.profile or None,
             "tags": {tag.key: tag.value for tag in one.tags},
         }
         for one in found

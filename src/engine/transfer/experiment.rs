@@ -34,10 +34,6 @@ impl Copy {
             }
             // What was begun is not done.
             Ok(_) if self.context.is_stopping() => {}
-            Ok(place) if place.complete => {
-                self.journal.skipped(Kind::Experiment, id, "already there")?;
-                self.context.skipped(Kind::Experiment, id, name, "already there").await;
-            }
             Ok(place) => {
                 self.journal.done(Kind::Experiment, id, Some(place.id.as_str()), None)?;
                 self.context.done(Kind::Experiment, id, name).await;
@@ -60,11 +56,21 @@ impl Copy {
             })
             .buffer_unordered(GROUPS_AT_ONCE);
         let mut there: Vec<(usize, Vec<RunId>)> = Vec::new();
-        while let Some(group) = groups.try_next().await? {
-            unseen.retain(|run| !group.1.contains(run));
-            there.push(group);
+        // What runs is written to its end, also when a later page cannot be read.
+        let mut broken = None;
+        while let Some(group) = groups.next().await {
+            match group {
+                Ok(group) => {
+                    unseen.retain(|run| !group.1.contains(run));
+                    there.push(group);
+                }
+                Err(error) => drop(broken.get_or_insert(error)),
+            }
         }
         drop(groups);
+        if let Some(error) = broken {
+            return Err(error);
+        }
         if self.context.is_stopping() {
             return Ok(());
         }
@@ -84,7 +90,8 @@ impl Copy {
     /// Without its experiment no run can be moved: each is named and counted.
     async fn lose_runs(&self, experiment: &Experiment, choice: &Choice, error: &Error) -> Result<()> {
         let mut pages = self.source.runs(experiment);
-        while let Some(page) = pages.try_next().await? {
+        // Where the source cannot be read either, the experiment's own failure says so.
+        while let Some(Ok(page)) = pages.next().await {
             for run in page.iter().filter(|run| self.takes(choice, run)) {
                 let (id, name) = match run {
                     Ok(run) => (run.id.as_str(), run.label()),

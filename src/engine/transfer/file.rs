@@ -2,7 +2,7 @@ use futures::{StreamExt, stream};
 
 use super::Copy;
 use crate::artifacts::Digest;
-use crate::entities::{FileEntry, Kind, Run, RunId};
+use crate::entities::{FileEntry, Kind, Run, RunId, is_safe_path};
 use crate::error::{Error, Result};
 use crate::snapshot::SnapshotFile;
 use crate::target::RunWriter;
@@ -71,9 +71,14 @@ impl Copy {
     ) -> Result<Result<Digest, String>> {
         let id = id_of(run, file);
         let name = format!("{}/{}", run.label(), file.path);
-        if let Some(known) = self.journal.known_file(&id, target)? {
+        let known = self.journal.known_file(&id, target)?.filter(|known| is_same(file, known));
+        if let Some(known) = known.filter(|known| writer.has(file, known)) {
             self.context.skipped(Kind::Artifact, &id, &name, "already there").await;
             return Ok(Ok(known));
+        }
+        if !is_safe_path(&file.path) {
+            let error = Error::permanent(format!("{:?} would leave the folder of its run", file.path));
+            return self.lose_file(&id, &name, &error).await;
         }
         let source = SnapshotFile { snapshot: self.source.as_ref(), run, file };
         match writer.file(file, &source).await.and_then(|digest| check(file, digest)) {
@@ -83,13 +88,21 @@ impl Copy {
                 self.context.done(Kind::Artifact, &id, &name).await;
                 Ok(Ok(digest))
             }
-            Err(error) => {
-                self.journal.failed(Kind::Artifact, &id, &error.to_string())?;
-                self.context.failed(Kind::Artifact, &id, &name, &error).await;
-                Ok(Err(error.to_string()))
-            }
+            Err(error) => self.lose_file(&id, &name, &error).await,
         }
     }
+
+    async fn lose_file(&self, id: &str, name: &str, error: &Error) -> Result<Result<Digest, String>> {
+        self.journal.failed(Kind::Artifact, id, &error.to_string())?;
+        self.context.failed(Kind::Artifact, id, name, error).await;
+        Ok(Err(error.to_string()))
+    }
+}
+
+/// What is known of a file does not say that it has changed since.
+fn is_same(file: &FileEntry, known: &Digest) -> bool {
+    file.size.is_none_or(|size| size == known.bytes)
+        && file.sha256.as_ref().is_none_or(|sha256| *sha256 == known.sha256)
 }
 
 fn id_of(run: &Run, file: &FileEntry) -> String {

@@ -17,6 +17,9 @@ impl Copy {
     /// Moves some runs of one experiment: creates them, parents first, then feeds each its histories while all of
     /// them are written side by side. Gives the runs that are on the target now.
     pub(super) async fn group(&self, place: &Place, group: Vec<Readable<Run>>) -> Result<Vec<RunId>> {
+        if !self.context.may_go_on().await {
+            return Ok(Vec::new());
+        }
         let ids = group.iter().map(|run| match run {
             Ok(run) => run.id.as_str(),
             Err(unreadable) => unreadable.id.as_str(),
@@ -70,13 +73,10 @@ impl Copy {
         }
         let fingerprint = fingerprint(run)?;
         let (id, name) = (run.id.as_str(), run.label());
-        if place.complete {
-            return self.is_there(id, name, None).await.map(Some);
-        }
         let again = self.journal.must_be_visited(run, &fingerprint)?;
         match self.target.open_run(place, run, again).await {
             Ok(open) if open.found == Found::Everything => {
-                self.is_there(id, name, Some((open.id.as_str(), &fingerprint))).await.map(Some)
+                self.is_there(id, name, open.id.as_str(), &fingerprint).await.map(Some)
             }
             Ok(open) => {
                 let work = RunWork { run: run.clone(), fingerprint, target: open.id, writer: open.writer };
@@ -90,14 +90,9 @@ impl Copy {
         }
     }
 
-    async fn is_there(&self, id: &str, name: &str, known: Option<(&str, &str)>) -> Result<Opened> {
-        match known {
-            // The journal may be new: then this is where it learns what an earlier import has done.
-            Some((target, fingerprint)) => {
-                self.journal.done(Kind::Run, id, Some(target), Some(fingerprint))?
-            }
-            None => self.journal.skipped(Kind::Run, id, "already there")?,
-        }
+    /// The journal may be new: then this is where it learns what an earlier import has done.
+    async fn is_there(&self, id: &str, name: &str, target: &str, fingerprint: &str) -> Result<Opened> {
+        self.journal.done(Kind::Run, id, Some(target), Some(fingerprint))?;
         self.context.skipped(Kind::Run, id, name, "already there").await;
         Ok(Opened::There)
     }

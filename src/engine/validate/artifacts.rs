@@ -68,10 +68,11 @@ impl Compare {
         let pair = |fields| {
             Difference::pair(Kind::Artifact, &name, &id, &format!("{}/{}", target.id, theirs.path), fields)
         };
-        if our_size != their_size {
+        let both_known = ours.size.is_some() && theirs.size.is_some();
+        if our_size != their_size && both_known {
             return pair(field("size", our_size.to_string(), their_size.to_string()));
         }
-        if self.artifacts == ArtifactCheck::Size {
+        if self.artifacts == ArtifactCheck::Size && our_size == their_size {
             return pair(Vec::new());
         }
         let ours = SnapshotFile { snapshot: self.source.as_ref(), run: source, file: ours };

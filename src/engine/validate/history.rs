@@ -7,7 +7,7 @@ use futures::TryStreamExt;
 
 use super::FieldDifference;
 use crate::entities::{Point, Run, RunId};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::snapshot::Snapshot;
 
 /// Points that are named of a series that differs.
@@ -113,9 +113,8 @@ async fn points((of, run): (&dyn Snapshot, &Run), key: &str) -> Result<BTreeSet<
     let mut all = BTreeSet::new();
     let mut chunks = of.histories(&only);
     while let Some(chunk) = chunks.try_next().await? {
-        if let Ok(chunk) = chunk
-            && chunk.key == key
-        {
+        let chunk = chunk.map_err(|unreadable| Error::permanent(unreadable.reason))?;
+        if chunk.key == key {
             all.extend(chunk.points.iter().map(Point::identity));
         }
     }

@@ -11,7 +11,10 @@ use tokio::sync::mpsc;
 use super::{About, Snapshot};
 use crate::archive::{self, ArtifactList, ExperimentFile, Layout, Wrapped};
 use crate::artifacts::{ByteStream, local};
-use crate::entities::{Experiment, FileEntry, Kind, MetricChunk, Point, Readable, Run, RunId, Unreadable};
+use crate::entities::{
+    Experiment, FileEntry, Kind, MetricChunk, Point, Readable, Run, RunId, Unreadable, is_plain_id,
+    is_safe_path,
+};
 use crate::error::{Class, Error, Result};
 use crate::rest::{Pages, Traffic};
 
@@ -51,7 +54,8 @@ impl ArchiveSnapshot {
         let mut ids = Vec::new();
         for entry in fs::read_dir(self.layout.experiments())? {
             let entry = entry?;
-            if entry.file_type()?.is_dir() {
+            // A folder without the file is left by an experiment that could not be exported.
+            if entry.path().join("experiment.json").is_file() {
                 ids.push(entry.file_name().to_string_lossy().into_owned());
             }
         }
@@ -60,16 +64,24 @@ impl ArchiveSnapshot {
     }
 
     fn read_run(&self, experiment: &Experiment, run: &RunId) -> Readable<Run> {
-        archive::read_summary(&self.layout.run_file(&experiment.id, run)).map_err(|error| Unreadable {
-            kind: Kind::Run,
-            id: run.to_string(),
-            reason: error.to_string(),
-        })
+        let unreadable = |reason: String| Unreadable { kind: Kind::Run, id: run.to_string(), reason };
+        if !is_plain_id(run.as_str()) {
+            return Err(unreadable(format!("{run:?} is not the id of a run")));
+        }
+        let read = archive::read_summary(&self.layout.run_file(&experiment.id, run));
+        let read = read.map_err(|error| unreadable(error.to_string()))?;
+        // The folders' names count: what a file says of itself is not trusted with a path.
+        Ok(Run { id: run.clone(), experiment_id: experiment.id.clone(), ..read })
     }
 
     fn read_files(&self, run: &Run) -> Result<Vec<FileEntry>> {
         match read::<ArtifactList>(&self.layout.artifact_list(&run.experiment_id, &run.id)) {
-            Ok(list) => Ok(list.files),
+            Ok(list) => {
+                // What the export could not read is still a file of this run; opening it says so.
+                let missing =
+                    list.missing.into_keys().map(|path| FileEntry { path, size: None, sha256: None });
+                Ok(list.files.into_iter().chain(missing).collect())
+            }
             Err(e) if e.class() == Class::NotFound => {
                 local::walk(&self.layout.artifacts(&run.experiment_id, &run.id))
             }
@@ -78,7 +90,9 @@ impl ArchiveSnapshot {
     }
 
     fn read_experiment_file(&self, id: &str) -> Result<ExperimentFile> {
-        Ok(read::<Wrapped<ExperimentFile>>(&self.layout.experiment_file(&id.into()))?.mlflow)
+        let mut file = read::<Wrapped<ExperimentFile>>(&self.layout.experiment_file(&id.into()))?.mlflow;
+        file.experiment.id = id.into();
+        Ok(file)
     }
 }
 
@@ -138,6 +152,9 @@ impl Snapshot for ArchiveSnapshot {
     }
 
     async fn open(&self, run: &Run, file: &FileEntry) -> Result<ByteStream> {
+        if !is_safe_path(&file.path) {
+            return Err(Error::permanent(format!("{:?} would leave the folder of its run", file.path)));
+        }
         local::open(&self.layout.artifact(&run.experiment_id, &run.id, &file.path)).await
     }
 }

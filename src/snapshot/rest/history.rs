@@ -86,6 +86,9 @@ impl Series {
             } else {
                 self.rest.extend(runs.into_iter().filter(|run| *run >= last));
             }
+        } else {
+            // The run's own page says that it has this metric: no rows are no answer.
+            self.single.extend(runs.into_iter().filter(|run| !chunks.contains_key(run)));
         }
         self.ready.extend(chunks.into_values());
     }

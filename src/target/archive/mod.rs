@@ -2,6 +2,7 @@
 
 mod run_writer;
 
+use std::collections::HashSet;
 use std::fs;
 use std::path::Path;
 
@@ -12,7 +13,7 @@ use self::run_writer::ArchiveRunWriter;
 use super::{Found, OpenRun, Place, RunWriter, Target};
 use crate::archive::{ExperimentFile, ExperimentsFile, Layout, Manifest, Wrapped};
 use crate::artifacts::local;
-use crate::entities::{Experiment, Run, RunId};
+use crate::entities::{Experiment, Run, RunId, is_plain_id};
 use crate::error::{Error, Result};
 use crate::rest::Traffic;
 
@@ -46,7 +47,26 @@ impl ArchiveTarget {
                 local::write(&layout.origin(), &serde_json::to_vec_pretty(&origin)?)?;
             }
         }
+        // Until this export comes to its end the directory is not whole.
+        if layout.manifest().is_file() {
+            fs::remove_file(layout.manifest()).map_err(|e| Error::from(e).at(&location))?;
+        }
         Ok(Self { layout, location, source: source.to_owned() })
+    }
+}
+
+impl ArchiveTarget {
+    /// An earlier export with a wider plan may have left more runs: they stay part of the directory.
+    fn with_earlier_runs(&self, place: &Place, runs: &[RunId]) -> Vec<RunId> {
+        let earlier = fs::read(self.layout.experiment_file(&place.id)).ok();
+        let earlier = earlier.and_then(|text| serde_json::from_slice::<Wrapped<ExperimentFile>>(&text).ok());
+        let known: HashSet<&RunId> = runs.iter().collect();
+        let kept = earlier.into_iter().flat_map(|file| file.mlflow.runs).filter(|run| {
+            !known.contains(run)
+                && is_plain_id(run.as_str())
+                && self.layout.run_file(&place.id, run).is_file()
+        });
+        runs.iter().cloned().chain(kept.collect::<Vec<_>>()).collect()
     }
 }
 
@@ -61,19 +81,14 @@ impl Target for ArchiveTarget {
     }
 
     async fn open_experiment(&self, experiment: &Experiment, _name: &str) -> Result<Place> {
-        is_plain(experiment.id.as_str())?;
+        check_id(experiment.id.as_str())?;
         let folder = self.layout.experiment(&experiment.id);
         fs::create_dir_all(&folder).map_err(|e| Error::from(e).at(folder.display()))?;
-        Ok(Place {
-            id: experiment.id.clone(),
-            source: experiment.id.clone(),
-            complete: false,
-            to_be_deleted: false,
-        })
+        Ok(Place { id: experiment.id.clone(), to_be_deleted: false })
     }
 
     async fn open_run(&self, place: &Place, run: &Run, again: bool) -> Result<OpenRun> {
-        is_plain(run.id.as_str())?;
+        check_id(run.id.as_str())?;
         let there = self.layout.run_file(&place.id, &run.id).is_file();
         let found = match (there, again) {
             (false, _) => Found::Nothing,
@@ -83,13 +98,14 @@ impl Target for ArchiveTarget {
         if found != Found::Everything {
             local::sweep(&self.layout.run(&place.id, &run.id))?;
         }
-        let writer: Box<dyn RunWriter> = Box::new(ArchiveRunWriter::new(self.layout.clone(), run));
+        let writer: Box<dyn RunWriter> = Box::new(ArchiveRunWriter::new(self.layout.clone(), &place.id, run));
         Ok(OpenRun { id: run.id.clone(), found, writer })
     }
 
     async fn close_experiment(&self, place: &Place, experiment: &Experiment, runs: &[RunId]) -> Result<()> {
+        let runs = self.with_earlier_runs(place, runs);
         let info = json!({ "num_total_runs": runs.len(), "num_ok_runs": runs.len(), "num_failed_runs": 0, "failed_runs": [] });
-        let file = ExperimentFile { experiment: experiment.clone(), runs: runs.to_vec() };
+        let file = ExperimentFile { experiment: experiment.clone(), runs };
         let file = Wrapped::new("export_experiment.py", info, file);
         local::write(&self.layout.experiment_file(&place.id), &serde_json::to_vec_pretty(&file)?)
     }
@@ -117,25 +133,10 @@ impl Target for ArchiveTarget {
 }
 
 /// Ids become names of folders, and it is the server that chooses them.
-fn is_plain(id: &str) -> Result<()> {
-    let is_plain =
-        !id.is_empty() && id.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
-    if is_plain {
+fn check_id(id: &str) -> Result<()> {
+    if is_plain_id(id) {
         Ok(())
     } else {
         Err(Error::permanent(format!("the id {id:?} cannot be the name of a folder")))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::is_plain;
-
-    #[test]
-    fn ids_that_would_leave_the_directory_are_refused() {
-        assert!(is_plain("0123abc").is_ok() && is_plain("m-1_2").is_ok());
-        for id in ["", "..", "../x", "a/b", "a\\b", "/etc", "a b"] {
-            assert!(is_plain(id).is_err(), "{id}");
-        }
     }
 }

@@ -9,7 +9,7 @@ use tempfile::NamedTempFile;
 use super::super::RunWriter;
 use crate::archive::{ArtifactList, Layout, RunInfo, RunInputs, System};
 use crate::artifacts::{Digest, local};
-use crate::entities::{FileEntry, MetricChunk, Run, is_safe_path};
+use crate::entities::{ExperimentId, FileEntry, MetricChunk, Run, is_safe_path};
 use crate::error::{Error, Result};
 use crate::rest::Opener;
 
@@ -25,9 +25,11 @@ pub struct ArchiveRunWriter {
 }
 
 impl ArchiveRunWriter {
-    pub fn new(layout: Layout, run: &Run) -> Self {
-        let path = layout.run_file(&run.experiment_id, &run.id);
-        Self { layout, run: run.clone(), path, file: None, metric: None }
+    pub fn new(layout: Layout, experiment: &ExperimentId, run: &Run) -> Self {
+        let path = layout.run_file(experiment, &run.id);
+        // The run's own word on its experiment is not trusted with a path.
+        let run = Run { experiment_id: experiment.clone(), ..run.clone() };
+        Self { layout, run, path, file: None, metric: None }
     }
 
     /// Everything in front of the first metric, with three objects left open.
@@ -85,6 +87,11 @@ impl RunWriter for ArchiveRunWriter {
             return Ok(());
         }
         self.append(&chunk).map_err(|e| e.at(place))
+    }
+
+    fn has(&self, file: &FileEntry, digest: &Digest) -> bool {
+        let path = self.layout.artifact(&self.run.experiment_id, &self.run.id, &file.path);
+        is_safe_path(&file.path) && path.metadata().is_ok_and(|meta| meta.len() == digest.bytes)
     }
 
     async fn file(&self, file: &FileEntry, source: &dyn Opener) -> Result<Digest> {

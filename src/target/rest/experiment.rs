@@ -3,8 +3,8 @@ use std::sync::PoisonError;
 
 use futures::TryStreamExt;
 
-use super::{Place, RestTarget};
-use crate::entities::{Experiment, ExperimentId, RunId, ids_in, rewrite, tag};
+use super::{Place, RestTarget, TRIES};
+use crate::entities::{Experiment, ExperimentId, RunId, ids_in, tag};
 use crate::error::{Class, Error, Result};
 use crate::target::Unresolved;
 
@@ -14,41 +14,52 @@ const IMPORTED: &str = "tags.`mlferry.source.run_id` != ''";
 impl RestTarget {
     pub(super) async fn find_or_make_experiment(&self, experiment: &Experiment, name: &str) -> Result<Place> {
         let to_be_deleted = experiment.lifecycle.is_deleted();
-        let place = |id, complete| Place { id, source: experiment.id.clone(), complete, to_be_deleted };
+        let place = |id| Place { id, to_be_deleted };
         let Some(there) = self.client.experiment_by_name(name).await? else {
-            return Ok(place(self.make_experiment(experiment, name).await?, false));
+            return Ok(place(self.make_experiment(experiment, name).await?));
         };
         let ours =
             there.tags.get(tag::SOURCE_EXPERIMENT_ID).map(String::as_str) == Some(experiment.id.as_str());
         match (there.lifecycle.is_deleted(), ours && to_be_deleted) {
-            (true, true) => Ok(place(there.id, true)),
+            (true, true) => {
+                self.look_for_runs(&there.id).await?;
+                self.deleted().insert(there.id.clone());
+                Ok(place(there.id))
+            }
             (true, false) => Err(held_by_deleted(name)),
             (false, _) => {
                 self.merge_tags(experiment, &there).await?;
                 self.look_for_runs(&there.id).await?;
                 // Somebody else's active experiment is not ours to delete.
-                Ok(Place { to_be_deleted: to_be_deleted && ours, ..place(there.id, false) })
+                Ok(Place { to_be_deleted: to_be_deleted && ours, ..place(there.id) })
             }
         }
     }
 
     async fn make_experiment(&self, experiment: &Experiment, name: &str) -> Result<ExperimentId> {
-        match self.client.create_experiment(name, &self.tags_of(experiment)).await {
-            Err(e) if e.class() == Class::Ambiguous => {
-                let made = self.client.experiment_by_name(name).await?;
-                made.map(|made| made.id).ok_or(e)
+        let tags = self.tags_of(experiment);
+        let mut tries = 1;
+        loop {
+            match self.client.create_experiment(name, &tags).await {
+                Err(e) if e.class() == Class::Ambiguous => {
+                    if let Some(made) = self.client.experiment_by_name(name).await? {
+                        return Ok(made.id);
+                    }
+                    if tries == TRIES {
+                        return Err(e);
+                    }
+                    tries += 1;
+                }
+                other => return other,
             }
-            other => other,
         }
     }
 
     /// The source's tags, and what cannot be set as tags of ours.
     fn tags_of(&self, experiment: &Experiment) -> BTreeMap<String, String> {
-        let known = |id: &RunId| self.ledger.target_of(id);
-        let rewritten = experiment.tags.iter().filter(|(key, _)| !tag::is_ours(key));
-        let mut tags: BTreeMap<String, String> = rewritten
-            .map(|(key, value)| (key.clone(), rewrite(key, value, known).unwrap_or_else(|| value.clone())))
-            .collect();
+        let theirs = experiment.tags.iter().filter(|(key, _)| !tag::is_ours(key));
+        let mut tags: BTreeMap<String, String> =
+            theirs.map(|(key, value)| (key.clone(), value.clone())).collect();
         tags.insert(tag::SOURCE_EXPERIMENT_ID.to_owned(), experiment.id.to_string());
         let times = [
             (tag::SOURCE_CREATION_TIME, experiment.creation_time),
@@ -65,7 +76,8 @@ impl RestTarget {
     /// Adds the tags that the target's experiment lacks. What it has is never overwritten.
     async fn merge_tags(&self, experiment: &Experiment, there: &Experiment) -> Result<()> {
         for (key, value) in self.tags_of(experiment) {
-            if !there.tags.contains_key(&key) {
+            // Without ours: an experiment that was here before stays somebody else's.
+            if !tag::is_ours(&key) && !there.tags.contains_key(&key) {
                 self.client.set_experiment_tag(&there.id, &key, &value).await?;
             }
         }

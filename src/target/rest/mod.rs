@@ -5,8 +5,8 @@ mod references;
 mod run;
 mod run_writer;
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 
@@ -21,7 +21,12 @@ pub struct RestTarget {
     location: String,
     /// Runs that carry a source id, by experiment: what earlier imports have left.
     there: Mutex<HashMap<ExperimentId, HashMap<RunId, There>>>,
+    /// Experiments that an earlier import has deleted in the end: they take nothing until they are restored.
+    deleted: Mutex<HashSet<ExperimentId>>,
 }
+
+/// How often a creation whose reply was lost is tried again after looking it up.
+const TRIES: usize = 3;
 
 /// A run that an earlier import has made.
 #[derive(Clone)]
@@ -41,7 +46,11 @@ impl From<Run> for There {
 impl RestTarget {
     pub fn new(client: Arc<Client>, ledger: Arc<dyn Ledger>) -> Self {
         let location = client.address().to_string();
-        Self { client, ledger, location, there: Mutex::default() }
+        Self { client, ledger, location, there: Mutex::default(), deleted: Mutex::default() }
+    }
+
+    fn deleted(&self) -> MutexGuard<'_, HashSet<ExperimentId>> {
+        self.deleted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn there(&self, experiment: &ExperimentId, source: &RunId) -> Option<There> {
@@ -70,7 +79,8 @@ impl Target for RestTarget {
 
     async fn close_experiment(&self, place: &Place, _experiment: &Experiment, _runs: &[RunId]) -> Result<()> {
         self.there.lock().unwrap_or_else(PoisonError::into_inner).remove(&place.id);
-        if place.to_be_deleted && !place.complete {
+        let is_deleted = self.deleted().remove(&place.id);
+        if place.to_be_deleted && !is_deleted {
             self.client.delete_experiment(&place.id).await?;
         }
         Ok(())

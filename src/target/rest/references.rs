@@ -1,5 +1,5 @@
 use super::RestTarget;
-use crate::entities::{RunId, ids_in, tag};
+use crate::entities::{Lifecycle, RunId, ids_in, tag};
 use crate::error::Result;
 
 impl RestTarget {
@@ -13,7 +13,13 @@ impl RestTarget {
             let ids = ids_in(&reference.key, &reference.value);
             if ids.iter().any(is_old) {
                 let value = self.rewritten(&reference.key, &reference.value);
-                self.client.set_run_tag(&reference.run, &reference.key, &value).await?;
+                if let Err(e) = self.set_tag(&reference.run, &reference.key, &value).await {
+                    notes.push(format!(
+                        "run {}: tag {:?} still names an old run: {e}",
+                        reference.run, reference.key
+                    ));
+                    continue;
+                }
             }
             if ids.iter().all(known) {
                 self.ledger.settled(&reference)?;
@@ -25,5 +31,16 @@ impl RestTarget {
             }
         }
         Ok(notes)
+    }
+
+    /// A deleted run takes no tags: it is restored for the moment.
+    async fn set_tag(&self, id: &RunId, key: &str, value: &str) -> Result<()> {
+        let run = self.client.run(id).await?;
+        if !run.lifecycle.is_deleted() {
+            return self.client.set_run_tag(id, key, value).await;
+        }
+        self.client.set_run_lifecycle(id, Lifecycle::Active).await?;
+        self.client.set_run_tag(id, key, value).await?;
+        self.client.set_run_lifecycle(id, Lifecycle::Deleted).await
     }
 }

@@ -4,24 +4,31 @@ use std::sync::Arc;
 use futures::TryStreamExt;
 
 use super::run_writer::RestRunWriter;
-use super::{RestTarget, There};
+use super::{RestTarget, TRIES, There};
 use crate::entities::{ExperimentId, Lifecycle, Run, RunId, RunStatus, ids_in, rewrite, tag};
 use crate::error::{Class, Result};
 use crate::rest::{BatchItem, NewRun};
 use crate::target::{Found, OpenRun, Place, Unresolved};
 
-/// How often a creation whose reply was lost is tried again after looking it up.
-const TRIES: usize = 3;
-
 impl RestTarget {
     pub(super) async fn find_or_make_run(&self, place: &Place, run: &Run, again: bool) -> Result<OpenRun> {
         let (there, found) = match self.there(&place.id, &run.id) {
             Some(there) if !again && is_complete(&there, run) => (there, Found::Everything),
-            Some(there) => (self.reopened(there).await?, Found::Partial),
-            None => (self.make_run(place, run).await?, Found::Nothing),
+            Some(there) => (there, Found::Partial),
+            None => {
+                self.reopen_experiment(place).await?;
+                (self.make_run(place, run).await?, Found::Nothing)
+            }
         };
         self.ledger.opened(&run.id, &there.id)?;
-        let items = self.items(run, &there.id, found)?;
+        let items = match found {
+            Found::Everything => Vec::new(),
+            Found::Nothing => self.items(run, &there.id, &BTreeMap::new(), false)?,
+            // Params cannot be changed: those that are there stay as they are.
+            Found::Partial => {
+                self.items(run, &there.id, &self.reopened(place, &there).await?.params, true)?
+            }
+        };
         let (client, ledger) = (Arc::clone(&self.client), Arc::clone(&self.ledger));
         let writer =
             RestRunWriter::new(client, ledger, run, &there, place.to_be_deleted).starting_with(items);
@@ -29,11 +36,20 @@ impl RestTarget {
     }
 
     /// A deleted run takes nothing; it is deleted again when it is closed.
-    async fn reopened(&self, there: There) -> Result<There> {
-        if there.lifecycle.is_deleted() {
+    async fn reopened(&self, place: &Place, there: &There) -> Result<Run> {
+        self.reopen_experiment(place).await?;
+        let run = self.client.run(&there.id).await?;
+        if run.lifecycle.is_deleted() {
             self.client.set_run_lifecycle(&there.id, Lifecycle::Active).await?;
         }
-        Ok(there)
+        Ok(run)
+    }
+
+    async fn reopen_experiment(&self, place: &Place) -> Result<()> {
+        if self.deleted().remove(&place.id) {
+            self.client.restore_experiment(&place.id).await?;
+        }
+        Ok(())
     }
 
     /// Creates the run under its identity tag. When the reply is lost, the tag tells whether it was made.
@@ -77,10 +93,17 @@ impl RestTarget {
         tags
     }
 
-    /// All params, and the tags that could not be right at creation: those that name the run itself, and on a second
+    /// The params that are not there, and the tags that could not be right at creation: those that name the run itself, and on a second
     /// visit all that may have changed. Those that name a run which is not there yet are put down for later.
-    fn items(&self, run: &Run, target: &RunId, found: Found) -> Result<Vec<BatchItem>> {
-        let params = run.params.iter().map(|(key, value)| BatchItem::Param(key.clone(), value.clone()));
+    fn items(
+        &self,
+        run: &Run,
+        target: &RunId,
+        there: &BTreeMap<String, String>,
+        again: bool,
+    ) -> Result<Vec<BatchItem>> {
+        let missing = run.params.iter().filter(|(key, _)| !there.contains_key(*key));
+        let params = missing.map(|(key, value)| BatchItem::Param(key.clone(), value.clone()));
         let mut items: Vec<BatchItem> = params.collect();
         for (key, value) in run.tags.iter().filter(|(key, _)| !tag::is_ours(key)) {
             let ids = ids_in(key, value);
@@ -91,7 +114,7 @@ impl RestTarget {
                     value: value.clone(),
                 })?;
             }
-            if found == Found::Partial || ids.contains(&run.id.as_str()) {
+            if again || ids.contains(&run.id.as_str()) {
                 items.push(BatchItem::Tag(key.clone(), value.clone()));
             }
         }
