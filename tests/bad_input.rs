@@ -137,6 +137,18 @@ async fn things_that_are_not_there_or_in_the_way() {
     assert_eq!(outcome["counts"]["runs"]["failed"], outcome["counts"]["runs"]["planned"]);
     assert!(outcome["counts"]["runs"]["failed"].as_u64() > Some(0));
 
+    // An experiment that was here before is somebody's, also when the source's of that name is deleted.
+    let theirs = post("experiments/create", serde_json::json!({ "name": "old prototype" })).await;
+    let prototype = [&import[..], &["--experiments", "old*"]].concat();
+    for _ in 0..2 {
+        mlferry.run(&prototype).await.exits(0);
+    }
+    let url = format!("{}/api/2.0/mlflow/experiments/get", target.url());
+    let id = theirs["experiment_id"].as_str().unwrap();
+    let now = http.get(url).query(&[("experiment_id", id)]).send().await.unwrap();
+    let now: serde_json::Value = now.json().await.unwrap();
+    assert_eq!(now["experiment"]["lifecycle_stage"], "active", "{now}");
+
     // The hint works.
     let folder = tempfile::tempdir().unwrap();
     let renames = folder.path().join("rename.csv");

@@ -34,6 +34,12 @@ impl Client {
         })
     }
 
+    /// An experiment, deleted or not.
+    pub async fn experiment(&self, id: &ExperimentId) -> Result<Experiment> {
+        let call = Call::get("/api/2.0/mlflow/experiments/get").query("experiment_id", id);
+        Ok(self.json::<OneExperiment>(&call).await?.experiment.into())
+    }
+
     /// The experiment of that name, deleted or not.
     pub async fn experiment_by_name(&self, name: &str) -> Result<Option<Experiment>> {
         let call = Call::get("/api/2.0/mlflow/experiments/get-by-name").query("experiment_name", name);

@@ -113,12 +113,16 @@ impl Client {
         self.done(&Call::post("/api/2.0/mlflow/experiments/set-experiment-tag", &body)?).await
     }
 
-    pub async fn delete_experiment(&self, id: &ExperimentId) -> Result<()> {
-        self.done(&Call::post("/api/2.0/mlflow/experiments/delete", &json!({ "experiment_id": id }))?).await
-    }
-
-    pub async fn restore_experiment(&self, id: &ExperimentId) -> Result<()> {
-        self.done(&Call::post("/api/2.0/mlflow/experiments/restore", &json!({ "experiment_id": id }))?).await
+    /// Deletes or restores. Done twice, as after a lost reply, the server refuses: then its state tells.
+    pub async fn set_experiment_lifecycle(&self, id: &ExperimentId, lifecycle: Lifecycle) -> Result<()> {
+        let route = match lifecycle {
+            Lifecycle::Deleted => "/api/2.0/mlflow/experiments/delete",
+            Lifecycle::Active => "/api/2.0/mlflow/experiments/restore",
+        };
+        match self.done(&Call::post(route, &json!({ "experiment_id": id }))?).await {
+            Err(_) if self.experiment(id).await?.lifecycle == lifecycle => Ok(()),
+            other => other,
+        }
     }
 
     /// The one call that is not idempotent: never repeated when it is unknown whether it happened.
@@ -159,12 +163,16 @@ impl Client {
         self.done(&Call::post("/api/2.0/mlflow/runs/update", &body)?).await
     }
 
+    /// Deletes or restores, as [`set_experiment_lifecycle`](Self::set_experiment_lifecycle) does.
     pub async fn set_run_lifecycle(&self, run_id: &RunId, lifecycle: Lifecycle) -> Result<()> {
         let route = match lifecycle {
             Lifecycle::Deleted => "/api/2.0/mlflow/runs/delete",
             Lifecycle::Active => "/api/2.0/mlflow/runs/restore",
         };
-        self.done(&Call::post(route, &json!({ "run_id": run_id }))?).await
+        match self.done(&Call::post(route, &json!({ "run_id": run_id }))?).await {
+            Err(_) if self.run(run_id).await?.lifecycle == lifecycle => Ok(()),
+            other => other,
+        }
     }
 
     async fn done(&self, call: &Call) -> Result<()> {

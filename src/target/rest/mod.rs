@@ -81,7 +81,7 @@ impl Target for RestTarget {
         self.there.lock().unwrap_or_else(PoisonError::into_inner).remove(&place.id);
         let is_deleted = self.deleted().remove(&place.id);
         if place.to_be_deleted && !is_deleted {
-            self.client.delete_experiment(&place.id).await?;
+            self.client.set_experiment_lifecycle(&place.id, Lifecycle::Deleted).await?;
         }
         Ok(())
     }

@@ -47,7 +47,7 @@ impl RestTarget {
 
     async fn reopen_experiment(&self, place: &Place) -> Result<()> {
         if self.deleted().remove(&place.id) {
-            self.client.restore_experiment(&place.id).await?;
+            self.client.set_experiment_lifecycle(&place.id, Lifecycle::Active).await?;
         }
         Ok(())
     }
