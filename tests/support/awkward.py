@@ -18,6 +18,7 @@ os.environ["MLFLOW_DISABLE_TELEMETRY"] = os.environ["MLFLOW_SUPPRESS_PRINTING_UR
 os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1,localhost"
 
 import mlflow
+import registry
 import requests
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param
 from mlflow.tracking import MlflowClient
@@ -262,7 +263,9 @@ def unreadable(server):
 def main():
     arguments = [one for one in sys.argv[1:] if not one.startswith("--")]
     server = Server(arguments[0], arguments[1] if len(arguments) > 1 else None)
-    parts = [experiments, lives, words, numbers, datasets, families, files]
+    parts = [experiments, lives, words, numbers, datasets, families, files, registry.models]
+    if tuple(map(int, mlflow.__version__.split(".")[:2])) >= (2, 21):
+        parts.append(registry.prompts)
     if "--unreadable" in sys.argv:
         if server.artifacts is None:
             sys.exit("--unreadable needs the server's artifact directory")

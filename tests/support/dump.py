@@ -26,6 +26,7 @@ from mlflow.tracking import MlflowClient
 PAGE = 1000
 THREADS = 8
 UNREADABLE = "unreadable"
+PROMPT = "mlflow.prompt.is_prompt"
 
 
 def every(search):
@@ -56,7 +57,42 @@ class Dump:
         )
         dumped = [self.experiment(one) for one in experiments]
         kept = [one for one in dumped if not untouched_default(one)]
-        return {"experiments": sorted(kept, key=lambda one: one["name"])}
+        return {"experiments": sorted(kept, key=lambda one: one["name"]), "models": self.models()}
+
+    def models(self):
+        """Registered models and prompts by name; asked for by REST, because the clients hide prompts differently."""
+        prompts = f"tags.`{PROMPT}` = 'true'"
+        found = self.searched("registered-models", "")
+        known = {one["name"] for one in found}
+        if tuple(map(int, mlflow.__version__.split(".")[:2])) >= (2, 21):
+            found += [one for one in self.searched("registered-models", prompts) if one["name"] not in known]
+        return {one["name"]: self.model(one, prompts) for one in found}
+
+    def model(self, one, prompts):
+        name = one["name"]
+        tags = pairs(one.get("tags"))
+        quote = '"' if "'" in name else "'"
+        also = f" AND {prompts}" if tags.get(PROMPT) == "true" else ""
+        versions = self.searched("model-versions", f"name={quote}{name}{quote}{also}")
+        return {
+            "description": one.get("description", ""),
+            "tags": tags,
+            "aliases": {alias["alias"]: str(alias["version"]) for alias in one.get("aliases", [])},
+            "versions": {str(version["version"]): model_version(version) for version in versions},
+        }
+
+    def searched(self, what, condition):
+        found, query = [], {"max_results": 100}
+        if condition:
+            query["filter"] = condition
+        while True:
+            answer = self.session.get(f"{self.url}/api/2.0/mlflow/{what}/search", params=query, timeout=120)
+            answer.raise_for_status()
+            page = answer.json()
+            found += page.get(what.replace("-", "_"), [])
+            query["page_token"] = page.get("next_page_token")
+            if not query["page_token"]:
+                return found
 
     def experiment(self, one):
         runs = every(
@@ -143,6 +179,15 @@ class Dump:
         if answer.status_code != 200 or len(answer.content) != size:
             return [size, UNREADABLE]
         return [size, hashlib.sha256(answer.content).hexdigest()]
+
+
+def pairs(tags):
+    return {tag["key"]: tag.get("value", "") for tag in tags or []}
+
+
+def model_version(one):
+    fields = ["description", "source", "run_id", "run_link", "current_stage", "status"]
+    return {field: one.get(field, "") for field in fields} | {"tags": pairs(one.get("tags"))}
 
 
 def dataset_inputs(run):

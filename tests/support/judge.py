@@ -17,12 +17,14 @@ LARGEST = repr(sys.float_info.max)
 # What the server of the target gives itself, and what no request can set.
 RUN_FIELDS = ["run_name", "user_id", "status", "start_time", "end_time", "lifecycle_stage"]
 UNREADABLE = "unreadable"
+EXPERIMENTS = "_mlflow_experiment_ids"
 SHOWN = 160
 
 
 class Judge:
     def __init__(self, source, target):
         self.source, self.target = source["experiments"], target["experiments"]
+        self.models = source["models"], target["models"]
         self.differences = []
         self.new_ids = {}
         for experiment in self.target:
@@ -37,6 +39,14 @@ class Judge:
 
     def all(self):
         self.sides("experiment", by_name(self.source), by_name(self.target), self.experiment)
+        there = by_name(self.target)
+        pairs = [(one["experiment_id"], there[one["name"]]["experiment_id"]) for one in self.source if one["name"] in there]
+        self.new_experiments = dict(pairs)
+        self.roots = {}
+        for side, experiments in (("source", self.source), ("target", self.target)):
+            runs = [run for experiment in experiments for run in experiment["runs"]]
+            self.roots[side] = {run["run_id"]: run["artifact_uri"] for run in runs}
+        self.sides("registered model", *self.models, self.model)
 
     def sides(self, what, source, target, compare):
         """Pairs two dictionaries: what one side lacks is a difference, the rest is compared."""
@@ -76,6 +86,36 @@ class Judge:
         self.sides(f"{place} / metric", source["metrics"], target["metrics"], self.history)
         self.sides(f"{place} / input", by_identity(source), by_identity(target), self.value)
         self.sides(f"{place} / artifact", source["artifacts"], target["artifacts"], self.file)
+
+    def model(self, place, source, target):
+        self.value(f"{place} / description", source["description"], target["description"])
+        self.values(f"{place} / tag", self.registry_tags(source["tags"]), foreign(target["tags"]))
+        self.values(f"{place} / alias", source["aliases"], target["aliases"])
+        self.sides(f"{place} / version", source["versions"], target["versions"], self.version)
+
+    def version(self, place, source, target):
+        for field in ["description", "run_link", "current_stage", "status"]:
+            self.value(f"{place} / {field}", source[field], target[field])
+        self.value(f"{place} / run_id", self.new_ids.get(source["run_id"], source["run_id"]), target["run_id"])
+        self.value(f"{place} / source", self.new_source(source["source"]), target["source"])
+        self.values(f"{place} / tag", self.registry_tags(source["tags"]), foreign(target["tags"]))
+
+    def new_source(self, source):
+        """Below the artifact root of a run: below that of its partner. Everything else stays."""
+        for run_id, root in self.roots["source"].items():
+            new = self.new_ids.get(run_id, run_id)
+            if source == root or source.startswith(root + "/"):
+                return self.roots["target"].get(new, "") + source[len(root) :]
+            if source.startswith(f"runs:/{run_id}"):
+                return source.replace(run_id, new)
+        return source
+
+    def registry_tags(self, tags):
+        tags = self.rewritten_tags(tags)
+        if EXPERIMENTS in tags:
+            ids = [self.new_experiments.get(one, one) for one in tags[EXPERIMENTS].split(",")]
+            tags[EXPERIMENTS] = ",".join(ids)
+        return tags
 
     def history(self, place, source, target):
         before, after = points(source), points(target)

@@ -1,5 +1,7 @@
 //! An export directory.
 
+mod registry;
+
 use std::fs;
 use std::path::Path;
 
@@ -12,8 +14,8 @@ use super::{About, Snapshot};
 use crate::archive::{self, ArtifactList, ExperimentFile, Layout, Wrapped};
 use crate::artifacts::{ByteStream, local};
 use crate::entities::{
-    Experiment, FileEntry, Kind, MetricChunk, Point, Readable, Run, RunId, Unreadable, is_plain_id,
-    is_safe_path,
+    Experiment, FileEntry, Kind, MetricChunk, ModelVersion, Point, Readable, RegisteredModel, Run, RunId,
+    Unreadable, is_plain_id, is_safe_path,
 };
 use crate::error::{Class, Error, Result};
 use crate::rest::{Pages, Traffic};
@@ -137,6 +139,18 @@ impl Snapshot for ArchiveSnapshot {
         let ids = self.read_experiment_file(experiment.id.as_str())?.runs;
         let runs = ids.iter().take(most).filter_map(|id| self.read_run(experiment, id).ok()).collect();
         Ok((runs, ids.len() > most))
+    }
+
+    async fn run(&self, id: &RunId) -> Result<Option<Run>> {
+        self.find_run(id)
+    }
+
+    fn registered_models(&self) -> Pages<'_, RegisteredModel> {
+        stream::once(async { self.read_models() }).boxed()
+    }
+
+    async fn model_versions(&self, of: &RegisteredModel) -> Result<Vec<ModelVersion>> {
+        self.read_versions(of)
     }
 
     fn histories<'a>(&'a self, runs: &'a [Run]) -> BoxStream<'a, Result<Readable<MetricChunk>>> {

@@ -6,13 +6,15 @@ mod history;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use futures::stream::BoxStream;
+use futures::stream::{self, BoxStream};
 use futures::{StreamExt, TryStreamExt};
 
 use super::{About, Snapshot};
 use crate::artifacts::{ByteStream, is_speakable, proxied_path, proxied_url_path};
-use crate::entities::{Experiment, FileEntry, MetricChunk, Readable, Run};
-use crate::error::Result;
+use crate::entities::{
+    Experiment, FileEntry, MetricChunk, ModelVersion, Readable, RegisteredModel, Run, RunId,
+};
+use crate::error::{Class, Result};
 use crate::rest::{Client, Pages, Probe, Traffic};
 
 pub struct RestSnapshot {
@@ -55,6 +57,25 @@ impl Snapshot for RestSnapshot {
 
     async fn first_runs(&self, experiment: &Experiment, most: usize) -> Result<(Vec<Run>, bool)> {
         self.client.first_runs(&experiment.id, most).await
+    }
+
+    async fn run(&self, id: &RunId) -> Result<Option<Run>> {
+        match self.client.run(id).await {
+            Ok(run) => Ok(Some(run)),
+            Err(e) if e.class() == Class::NotFound => Ok(None),
+            Err(e) => Err(e),
+        }
+    }
+
+    fn registered_models(&self) -> Pages<'_, RegisteredModel> {
+        match self.probe.capabilities.model_registry {
+            true => self.client.registered_models(self.probe.capabilities.prompts),
+            false => stream::empty().boxed(),
+        }
+    }
+
+    async fn model_versions(&self, of: &RegisteredModel) -> Result<Vec<ModelVersion>> {
+        self.client.model_versions(&of.name, self.probe.capabilities.prompts).await
     }
 
     fn histories<'a>(&'a self, runs: &'a [Run]) -> BoxStream<'a, Result<Readable<MetricChunk>>> {
