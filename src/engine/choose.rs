@@ -25,7 +25,7 @@ pub async fn choose(source: &dyn Snapshot, plan: &Plan) -> Result<Chosen> {
     unmatched.extend(chooser.unmatched_models(&models));
     if !unmatched.is_empty() {
         let names = unmatched.join(", ");
-        return Err(Error::usage(format!("{} has no {names}", source.about().location))
+        return Err(Error::usage(format!("{} has nothing called {names}", source.about().location))
             .hint("`mlferry plan --source …` lists what there is; a name with a comma needs a plan file"));
     }
     models.retain(|model| chooser.takes_model(model));
