@@ -19,7 +19,7 @@ mod survey;
 mod transfer;
 pub mod validate;
 
-pub use crate::rest::{Access, End};
+pub use crate::rest::{Access, End, Version};
 pub use check::{CheckReport, Finding, Level, check};
 pub use connect::{Endpoint, Server, open};
 pub use context::Context;

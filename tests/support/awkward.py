@@ -1,4 +1,4 @@
-"""Fills a tracking server with what migrations trip over, through the MLflow client of this Python (2.9 or newer).
+"""Fills a tracking server with what migrations trip over, through the MLflow client of this Python (1.30 or newer).
 
 usage: awkward.py URL [ARTIFACTS] [--unreadable]
 
@@ -20,8 +20,16 @@ os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1,localhost"
 import mlflow
 import registry
 import requests
-from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param
+from mlflow.entities import Metric, Param
 from mlflow.tracking import MlflowClient
+
+# What a release lacks is left out, and what it refuses is shorter.
+VERSION = tuple(map(int, mlflow.__version__.split(".")[:2]))
+HAS_DATASETS, HAS_PROMPTS = VERSION >= (2, 5), VERSION >= (2, 21)
+LONGEST_PARAM = 6000 if VERSION >= (2, 9) else 500
+LONGEST_TAG = 8000 if VERSION >= (2, 9) else 5000
+if HAS_DATASETS:
+    from mlflow.entities import Dataset, DatasetInput, InputTag
 
 # 2021-02-03T04:05:06.789Z: years before any of this runs, with milliseconds.
 LONG_AGO = 1_612_325_106_789
@@ -140,7 +148,7 @@ def words(server):
         values,
         {
             "empty": "",
-            "6000 characters": "p" * 5999 + "Ω",
+            "longest": "p" * (LONGEST_PARAM - 1) + "Ω",
             "lines": PROSE,
             "größe/日本 key.x-y_z": "größe",
             "json": json.dumps({"a": [1, 2.5, None], "b": "é"}),
@@ -151,7 +159,7 @@ def words(server):
     )
     tags = {f"tag.{at:03}": f"value {at}" for at in range(250)}
     server.run(one, "250 tags", tags=tags)
-    tags = {"long": "t" * 7999 + "Ω", "lines": PROSE, "empty": "", "größe/日本 key": "größe", "blank": "  spaces  "}
+    tags = {"long": "t" * (LONGEST_TAG - 1) + "Ω", "lines": PROSE, "empty": "", "größe/日本 key": "größe", "blank": "  spaces  "}
     server.run(one, "tag values", tags={**tags, "mlflow.note.content": PROSE, "mlflow.source.name": "s3://b/träin.py"})
 
 
@@ -263,9 +271,8 @@ def unreadable(server):
 def main():
     arguments = [one for one in sys.argv[1:] if not one.startswith("--")]
     server = Server(arguments[0], arguments[1] if len(arguments) > 1 else None)
-    parts = [experiments, lives, words, numbers, datasets, families, files, registry.models]
-    if tuple(map(int, mlflow.__version__.split(".")[:2])) >= (2, 21):
-        parts.append(registry.prompts)
+    parts = [experiments, lives, words, numbers, families, files, registry.models]
+    parts += [datasets] * HAS_DATASETS + [registry.prompts] * HAS_PROMPTS
     if "--unreadable" in sys.argv:
         if server.artifacts is None:
             sys.exit("--unreadable needs the server's artifact directory")

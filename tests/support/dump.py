@@ -191,7 +191,8 @@ def model_version(one):
 
 
 def dataset_inputs(run):
-    found = run.inputs.dataset_inputs if run.inputs else []
+    inputs = getattr(run, "inputs", None)  # since MLflow 2.5
+    found = inputs.dataset_inputs if inputs else []
     dumped = [
         {
             "name": one.dataset.name,

@@ -2,6 +2,9 @@
 
 import json
 
+import mlflow
+
+VERSION = tuple(map(int, mlflow.__version__.split(".")[:2]))
 LONG_AGO_LINK = "https://ci.example.com/runs/4711?q=1&x=ü"
 PROMPT = "mlflow.prompt.is_prompt"
 
@@ -34,6 +37,8 @@ class Registry:
             answer.raise_for_status()
 
     def alias(self, name, alias, number):
+        if VERSION < (2, 3):
+            return
         self.server.post("registered-models/alias", {"name": name, "alias": alias, "version": str(number)})
 
 
