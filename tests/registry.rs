@@ -40,6 +40,15 @@ async fn what_the_target_has_under_the_same_name_is_never_overwritten() {
     version(source.url(), "churn", "s3://ours/b").await;
     alias(source.url(), "churn", "champion", "2").await;
     alias(target.url(), "churn", "champion", "1").await;
+    for (url, text) in [(source.url(), "ours"), (target.url(), "theirs")] {
+        let tags = |text: &str| {
+            let pair = |key: &str, value: &str| json!({ "key": key, "value": value });
+            json!([pair("mlflow.prompt.is_prompt", "true"), pair("mlflow.prompt.text", text)])
+        };
+        post(url, "registered-models/create", json!({ "name": "greeting", "tags": tags("") })).await;
+        let version = json!({ "name": "greeting", "source": "prompt-template", "tags": tags(text) });
+        post(url, "model-versions/create", version).await;
+    }
     let mlferry = Mlferry::new();
     let ends = ["--source", source.url(), "--target", target.url(), "--json"];
 
@@ -47,7 +56,12 @@ async fn what_the_target_has_under_the_same_name_is_never_overwritten() {
     let outcome = ran.outcome();
     assert_eq!(outcome["counts"]["model_versions"]["failed"], 1, "{outcome}");
     assert_eq!(outcome["counts"]["model_versions"]["done"], 1, "{outcome}");
-    let failed = ran.lines().into_iter().find(|line| line["type"] == "item_failed").unwrap();
+    assert_eq!(
+        outcome["counts"]["prompt_versions"]["failed"], 1,
+        "a prompt's text is in its tags: {outcome}"
+    );
+    let mut lines = ran.lines().into_iter();
+    let failed = lines.find(|line| line["type"] == "item_failed" && line["kind"] == "model_version").unwrap();
     assert!(failed["reason"].as_str().unwrap().contains("s3://theirs/a"), "{failed}");
     assert!(failed["hint"].is_string(), "{failed}");
     assert!(outcome["notes"][0].as_str().unwrap().contains("champion"), "{outcome}");
@@ -59,7 +73,7 @@ async fn what_the_target_has_under_the_same_name_is_never_overwritten() {
 
     // Under a name of its own it is no conflict.
     let names = tempfile::NamedTempFile::new().unwrap();
-    std::fs::write(names.path(), "churn,\"churn, ours\"\n").unwrap();
+    std::fs::write(names.path(), "churn,\"churn, ours\"\ngreeting,our greeting\n").unwrap();
     let rename = ["--model-rename-file", names.path().to_str().unwrap()];
     let ran = mlferry.run(&[&["import"], &ends[..], &rename[..]].concat()).await.exits(0);
     assert_eq!(ran.outcome()["counts"]["model_versions"]["done"], 2, "{}", ran.stdout);

@@ -86,15 +86,22 @@ impl RestTarget {
     /// An error unless the version that holds the number is the one to be written.
     fn is_it(&self, there: &ModelVersion, version: &ModelVersion, source: &str) -> Result<()> {
         let ours = there.tags.get(tag::SOURCE_VERSION) == Some(&version.label());
-        if (ours || there.description == version.description) && there.source == source {
-            return Ok(());
-        }
-        Err(Error::permanent(format!(
-            "the target's {} is another one: its source is {}, not {source}",
-            there.label(),
-            there.source
+        // A prompt's text is in its tags.
+        let tags: BTreeMap<_, _> = there
+            .tags
+            .iter()
+            .filter(|(key, _)| !tag::is_ours(key))
+            .map(|(k, v)| (k.clone(), v.clone()))
+            .collect();
+        let differs = [
+            (there.source != source, format!("its source is {}, not {source}", there.source)),
+            (!ours && there.description != version.description, "its description differs".to_owned()),
+            (!ours && tags != self.new_tags(&version.tags), "its tags differ".to_owned()),
+        ];
+        let Some((_, what)) = differs.into_iter().find(|(differs, _)| *differs) else { return Ok(()) };
+        Err(Error::permanent(format!("the target's {} is another one: {what}", there.label())).hint(
+            "nothing was overwritten; give it another name with --model-rename-file, or delete it there",
         ))
-        .hint("nothing was overwritten; give the model another name with --model-rename-file, or delete it there"))
     }
 
     async fn make_version(&self, at: &mut Registry, version: &ModelVersion, source: &str) -> Result<()> {
