@@ -1,9 +1,9 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::artifacts::local;
-use crate::entities::{ExperimentId, RegisteredModel, RunId};
+use crate::entities::{ExperimentId, Kind, RegisteredModel, RunId};
 
 /// Paths of an export directory:
 ///
@@ -60,16 +60,10 @@ impl Layout {
         self.run(experiment, run).join("run.json")
     }
 
-    pub fn artifact_list(&self, experiment: &ExperimentId, run: &RunId) -> PathBuf {
-        self.run(experiment, run).join("artifacts.json")
-    }
-
-    pub fn artifacts(&self, experiment: &ExperimentId, run: &RunId) -> PathBuf {
-        self.run(experiment, run).join("artifacts")
-    }
-
-    pub fn artifact(&self, experiment: &ExperimentId, run: &RunId, path: &str) -> PathBuf {
-        local::below(&self.artifacts(experiment, run), path)
+    /// The folder of a run or a logged model.
+    pub fn owner(&self, kind: Kind, experiment: &ExperimentId, id: &str) -> OwnerFolder {
+        let kind = if kind == Kind::LoggedModel { "models" } else { "runs" };
+        OwnerFolder(self.experiment(experiment).join(kind).join(id))
     }
 
     /// The folders of registered models and of prompts.
@@ -85,6 +79,28 @@ impl Layout {
 
     pub fn models_file(&self) -> PathBuf {
         self.root.join("models").join("models.json")
+    }
+}
+
+/// The folder of one run or logged model.
+#[derive(Clone, Debug)]
+pub struct OwnerFolder(PathBuf);
+
+impl OwnerFolder {
+    pub fn root(&self) -> &Path {
+        &self.0
+    }
+
+    pub fn list(&self) -> PathBuf {
+        self.0.join("artifacts.json")
+    }
+
+    pub fn artifacts(&self) -> PathBuf {
+        self.0.join("artifacts")
+    }
+
+    pub fn artifact(&self, path: &str) -> PathBuf {
+        local::below(&self.artifacts(), path)
     }
 }
 

@@ -11,6 +11,7 @@ pub enum Kind {
     Experiment,
     Run,
     Artifact,
+    LoggedModel,
     RegisteredModel,
     ModelVersion,
     Prompt,
@@ -18,10 +19,11 @@ pub enum Kind {
 }
 
 impl Kind {
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Experiment,
         Self::Run,
         Self::Artifact,
+        Self::LoggedModel,
         Self::RegisteredModel,
         Self::ModelVersion,
         Self::Prompt,
@@ -47,6 +49,7 @@ impl Kind {
             Self::Experiment => ("experiment", "experiments", "experiments"),
             Self::Run => ("run", "runs", "runs"),
             Self::Artifact => ("artifact", "artifacts", "artifacts"),
+            Self::LoggedModel => ("logged_model", "logged_models", "logged models"),
             Self::RegisteredModel => ("registered_model", "registered_models", "registered models"),
             Self::ModelVersion => ("model_version", "model_versions", "model versions"),
             Self::Prompt => ("prompt", "prompts", "prompts"),

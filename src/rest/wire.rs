@@ -186,6 +186,8 @@ impl From<WireRun> for Run {
             tags: map(data.tags),
             latest: data.metrics.into_iter().map(|metric| (metric.key, metric.point)).collect(),
             datasets,
+            model_inputs: Vec::new(),
+            model_outputs: Vec::new(),
         }
     }
 }

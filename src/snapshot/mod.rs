@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::artifacts::ByteStream;
 use crate::entities::{
-    Experiment, FileEntry, MetricChunk, ModelVersion, Readable, RegisteredModel, Run, RunId,
+    Experiment, FileEntry, MetricChunk, ModelVersion, Owner, Readable, RegisteredModel, Run, RunId,
 };
 use crate::error::Result;
 use crate::rest::{Capabilities, Opener, Pages, Traffic, Version};
@@ -62,23 +62,23 @@ pub trait Snapshot: Send + Sync {
     /// runs may be mixed.
     fn histories<'a>(&'a self, runs: &'a [Run]) -> BoxStream<'a, Result<Readable<MetricChunk>>>;
 
-    /// Every file of a run, folders entered.
-    fn files<'a>(&'a self, run: &'a Run) -> Pages<'a, FileEntry>;
+    /// Every file of a run or a logged model, folders entered.
+    fn files<'a>(&'a self, owner: Owner<'a>) -> Pages<'a, FileEntry>;
 
     /// A file's bytes.
-    async fn open(&self, run: &Run, file: &FileEntry) -> Result<ByteStream>;
+    async fn open(&self, owner: Owner<'_>, file: &FileEntry) -> Result<ByteStream>;
 }
 
 /// One file of a snapshot, to be opened as often as it takes.
 pub struct SnapshotFile<'a> {
     pub snapshot: &'a dyn Snapshot,
-    pub run: &'a Run,
+    pub owner: Owner<'a>,
     pub file: &'a FileEntry,
 }
 
 #[async_trait]
 impl Opener for SnapshotFile<'_> {
     async fn open(&self) -> Result<ByteStream> {
-        self.snapshot.open(self.run, self.file).await
+        self.snapshot.open(self.owner, self.file).await
     }
 }

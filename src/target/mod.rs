@@ -98,19 +98,25 @@ pub trait Target: Send + Sync {
     async fn finish(&self) -> Result<Vec<String>>;
 }
 
+/// The files of a run or a logged model being written.
+#[async_trait]
+pub trait FileWriter: Send + Sync {
+    /// False when a file that was written before is gone. A target that cannot tell at once says true.
+    fn has(&self, _file: &FileEntry, _digest: &Digest) -> bool {
+        true
+    }
+
+    /// Writes a file, opened anew at every try. Gives the digest of what was read.
+    async fn write(&self, file: &FileEntry, source: &dyn Opener) -> Result<Digest>;
+}
+
 /// One run being written.
 #[async_trait]
 pub trait RunWriter: Send + Sync {
     /// Chunks come metric by metric.
     async fn metrics(&mut self, chunk: MetricChunk) -> Result<()>;
 
-    /// False when a file that was written before is gone. A target that cannot tell at once says true.
-    fn has(&self, _file: &FileEntry, _digest: &Digest) -> bool {
-        true
-    }
-
-    /// Writes a file, opened anew at every try.
-    async fn file(&self, file: &FileEntry, source: &dyn Opener) -> Result<Digest>;
+    fn files(&self) -> &dyn FileWriter;
 
     /// Writes what is left. `files` are all of the run's files that are there now; `missing` those that are not,
     /// and why. Only now is the run complete.

@@ -12,7 +12,7 @@ use futures::{StreamExt, TryStreamExt};
 use super::{About, Snapshot};
 use crate::artifacts::{ByteStream, is_speakable, proxied_path, proxied_url_path};
 use crate::entities::{
-    Experiment, FileEntry, MetricChunk, ModelVersion, Readable, RegisteredModel, Run, RunId,
+    Experiment, FileEntry, MetricChunk, ModelVersion, Owner, Readable, RegisteredModel, Run, RunId,
 };
 use crate::error::{Class, Result};
 use crate::rest::{Client, Pages, Probe, Traffic};
@@ -82,18 +82,18 @@ impl Snapshot for RestSnapshot {
         history::histories(&self.client, self.probe.capabilities.bulk_history_runs, runs)
     }
 
-    fn files<'a>(&'a self, run: &'a Run) -> Pages<'a, FileEntry> {
-        files::files(&self.client, run)
+    fn files<'a>(&'a self, owner: Owner<'a>) -> Pages<'a, FileEntry> {
+        files::files(&self.client, owner)
     }
 
     /// Through the proxy where the root is the server's own, else through whatever the server itself can reach. The
     /// proxy of MLflow 3.10 answers 500 for names beyond ASCII, which the other route gives.
-    async fn open(&self, run: &Run, file: &FileEntry) -> Result<ByteStream> {
+    async fn open(&self, owner: Owner<'_>, file: &FileEntry) -> Result<ByteStream> {
         is_speakable(&file.path)?;
-        let proxied = proxied_path(&run.artifact_uri);
+        let proxied = proxied_path(owner.artifact_uri);
         match proxied.filter(|_| self.probe.capabilities.artifact_proxy && file.path.is_ascii()) {
             Some(root) => self.client.download_proxied(&proxied_url_path(root, &file.path)?).await,
-            None => self.client.download_from_run(&run.id, &file.path).await,
+            None => self.client.download(owner, &file.path).await,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! An export directory being written.
 
+mod files;
 mod registry;
 mod run_writer;
 
@@ -99,7 +100,7 @@ impl Target for ArchiveTarget {
         if found != Found::Everything {
             local::sweep(&self.layout.run(&place.id, &run.id))?;
         }
-        let writer: Box<dyn RunWriter> = Box::new(ArchiveRunWriter::new(self.layout.clone(), &place.id, run));
+        let writer: Box<dyn RunWriter> = Box::new(ArchiveRunWriter::new(&self.layout, &place.id, run));
         Ok(OpenRun { id: run.id.clone(), found, writer })
     }
 

@@ -1,6 +1,7 @@
 //! A tracking server being written.
 
 mod experiment;
+mod files;
 mod references;
 mod registry;
 mod run;
