@@ -6,7 +6,8 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Value, json};
 
 use crate::entities::{
-    DatasetInput, Experiment, ExperimentId, FileEntry, Lifecycle, Run, RunId, RunStatus, integer,
+    DatasetInput, Experiment, ExperimentId, FileEntry, Lifecycle, ModelId, ModelOutput, Run, RunId,
+    RunStatus, integer,
 };
 
 /// Every file: who wrote it, some counts, and the thing itself.
@@ -102,6 +103,8 @@ pub struct RunFile {
     #[serde(default)]
     pub inputs: RunInputs,
     #[serde(default)]
+    pub outputs: RunOutputs,
+    #[serde(default)]
     pub metrics: super::run_file::Latest,
 }
 
@@ -133,6 +136,26 @@ fn or_default<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::E
 pub struct RunInputs {
     #[serde(default)]
     pub dataset_inputs: Vec<DatasetInput>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub model_inputs: Vec<ModelInput>,
+}
+
+#[derive(Serialize, Deserialize)]
+pub struct ModelInput {
+    model_id: ModelId,
+}
+
+#[derive(Default, Serialize, Deserialize)]
+pub struct RunOutputs {
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub model_outputs: Vec<ModelOutput>,
+}
+
+impl From<&Run> for RunInputs {
+    fn from(run: &Run) -> Self {
+        let models = run.model_inputs.iter().map(|id| ModelInput { model_id: id.clone() });
+        Self { dataset_inputs: run.datasets.clone(), model_inputs: models.collect() }
+    }
 }
 
 impl From<&Run> for RunInfo {
@@ -153,7 +176,7 @@ impl From<&Run> for RunInfo {
 
 impl From<RunFile> for Run {
     fn from(file: RunFile) -> Self {
-        let RunFile { info, params, tags, inputs, metrics } = file;
+        let RunFile { info, params, tags, inputs, outputs, metrics } = file;
         let mut datasets = inputs.dataset_inputs;
         datasets.sort();
         Self {
@@ -170,8 +193,8 @@ impl From<RunFile> for Run {
             tags,
             latest: metrics.0,
             datasets,
-            model_inputs: Vec::new(),
-            model_outputs: Vec::new(),
+            model_inputs: inputs.model_inputs.into_iter().map(|input| input.model_id).collect(),
+            model_outputs: outputs.model_outputs,
         }
     }
 }

@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::artifacts::local;
-use crate::entities::{ExperimentId, Kind, RegisteredModel, RunId};
+use crate::entities::{ExperimentId, Kind, ModelId, RegisteredModel, RunId};
 
 /// Paths of an export directory:
 ///
@@ -15,6 +15,8 @@ use crate::entities::{ExperimentId, Kind, RegisteredModel, RunId};
 /// experiments/<id>/runs/<run id>/run.json       there once the run is complete
 /// experiments/<id>/runs/<run id>/artifacts.json ours: sizes and checksums
 /// experiments/<id>/runs/<run id>/artifacts/…
+/// experiments/<id>/models/<model id>/model.json ours: a logged model, there once it is complete
+/// experiments/<id>/models/<model id>/artifacts.json, artifacts/… as for a run
 /// models/<name>/model.json                      a registered model with its versions
 /// prompts/<name>/model.json                     ours: a prompt, in the same form
 /// ```
@@ -58,6 +60,14 @@ impl Layout {
 
     pub fn run_file(&self, experiment: &ExperimentId, run: &RunId) -> PathBuf {
         self.run(experiment, run).join("run.json")
+    }
+
+    pub fn logged_models(&self, experiment: &ExperimentId) -> PathBuf {
+        self.experiment(experiment).join("models")
+    }
+
+    pub fn logged_model_file(&self, experiment: &ExperimentId, model: &ModelId) -> PathBuf {
+        self.logged_models(experiment).join(model.as_str()).join("model.json")
     }
 
     /// The folder of a run or a logged model.

@@ -7,7 +7,8 @@ mod registry;
 mod run_file;
 
 pub use document::{
-    ArtifactList, ExperimentFile, ExperimentsFile, Manifest, RunFile, RunInfo, RunInputs, System, Wrapped,
+    ArtifactList, ExperimentFile, ExperimentsFile, Manifest, RunFile, RunInfo, RunInputs, RunOutputs, System,
+    Wrapped,
 };
 pub use layout::{Layout, OwnerFolder};
 pub use registry::ModelFile;

@@ -38,6 +38,10 @@ fn print(survey: &Survey, printer: &Printer) {
         "{runs:>8} {deleted:>8} {params:>8} {metrics:>8}  {} experiments",
         survey.experiments.len()
     ));
+    let logged_models = sum(|e| e.logged_models);
+    if logged_models > 0 {
+        printer.result(&format!("{logged_models:>8}  logged models"));
+    }
     print_models(survey, printer);
     let unreadable = sum(|e| e.unreadable_runs);
     if unreadable > 0 {
@@ -50,7 +54,7 @@ fn print(survey: &Survey, printer: &Printer) {
             "params": params, "metrics": metrics, "unreadable_runs": unreadable,
             "registered_models": survey.models.iter().filter(|m| m.kind == Kind::RegisteredModel).count(),
             "prompts": survey.models.iter().filter(|m| m.kind == Kind::Prompt).count(),
-            "needed_runs": survey.needed.len(),
+            "needed": survey.needed.len(), "logged_models": sum(|e| e.logged_models),
         }),
     );
 }
@@ -67,8 +71,8 @@ fn print_models(survey: &Survey, printer: &Printer) {
             printer.result(&format!("{:>8}  {}{renamed}", model.versions, model.name));
         }
     }
-    for (run, version) in &survey.needed {
-        printer.result(&format!("run {run} goes along: needed by {version}"));
+    for (id, version) in &survey.needed {
+        printer.result(&format!("{id} goes along: needed by {version}"));
     }
 }
 

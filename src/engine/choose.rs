@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use futures::TryStreamExt;
 
-use crate::entities::{Choice, Experiment, ExperimentId, Plan, RegisteredModel, RunId};
+use crate::entities::{Choice, Experiment, Plan, RegisteredModel, RunId};
 use crate::error::{Error, Result};
 use crate::snapshot::Snapshot;
 
@@ -12,8 +12,8 @@ pub struct Chosen {
     pub experiments: Vec<(Experiment, Choice)>,
     /// Registered models and prompts.
     pub models: Vec<RegisteredModel>,
-    /// Runs that nobody chose and that a chosen version needs: run, version.
-    pub needed: BTreeMap<RunId, String>,
+    /// Runs and logged models that nobody chose and that a chosen version needs: id, version.
+    pub needed: BTreeMap<String, String>,
 }
 
 /// Applies the plan. One that names what is not there is refused before anything is done.
@@ -32,11 +32,7 @@ pub async fn choose(source: &dyn Snapshot, plan: &Plan) -> Result<Chosen> {
     let mut experiments: Vec<_> = all.into_iter().map(|one| (chooser.choose(&one), one)).collect();
     let mut needed = BTreeMap::new();
     if !plan.is_everything() {
-        for (experiment, run, version) in needed_runs(source, &models, &experiments).await? {
-            let place = experiments.iter_mut().find(|(_, one)| one.id == experiment);
-            place.into_iter().for_each(|(choice, _)| choice.add(run.clone()));
-            needed.insert(run, version);
-        }
+        take_what_versions_need(source, &models, &mut experiments, &mut needed).await?;
     }
     let experiments: Vec<_> =
         experiments.into_iter().filter(|(c, _)| *c != Choice::No).map(|(c, one)| (one, c)).collect();
@@ -60,23 +56,40 @@ fn unique<'a>(names: impl Iterator<Item = &'a str>, what: &str, option: &str) ->
     Ok(())
 }
 
-/// Runs that versions of these models come from and that the plan does not take by itself.
-async fn needed_runs(
+/// Adds the runs and logged models that versions of these models come from and that the plan does not take by itself.
+async fn take_what_versions_need(
     source: &dyn Snapshot,
     models: &[RegisteredModel],
-    experiments: &[(Choice, Experiment)],
-) -> Result<Vec<(ExperimentId, RunId, String)>> {
-    let (mut needed, mut seen) = (Vec::new(), BTreeSet::new());
+    experiments: &mut [(Choice, Experiment)],
+    needed: &mut BTreeMap<String, String>,
+) -> Result<()> {
+    let mut seen = BTreeSet::new();
     for model in models.iter().filter(|model| !model.is_prompt()) {
         for version in source.model_versions(model).await? {
-            let Some(id) = version.run_id.clone().filter(|id| seen.insert(id.clone())) else { continue };
-            // A run that is gone for good is said when its version cannot be moved.
-            let Some(run) = source.run(&id).await? else { continue };
-            let choice = experiments.iter().find(|(_, one)| one.id == run.experiment_id);
-            if choice.is_some_and(|(choice, _)| !choice.takes(&id)) {
-                needed.push((run.experiment_id, id, version.label()));
+            let mut runs: Vec<RunId> = version.run_id.iter().cloned().collect();
+            if let Some(id) = version.logged_model().filter(|id| seen.insert(id.to_string()))
+                // What is gone for good is said when its version cannot be moved.
+                && let Some(logged) = source.logged_model(&id).await?
+            {
+                runs.extend(logged.source_run_id.clone());
+                let choice = experiments.iter_mut().find(|(_, one)| one.id == logged.experiment_id);
+                if let Some((choice, _)) = choice.filter(|(choice, _)| !choice.takes_model(&logged)) {
+                    choice.add_model(id.clone());
+                    needed.insert(id.to_string(), version.label());
+                }
+            }
+            for id in runs {
+                if !seen.insert(id.to_string()) {
+                    continue;
+                }
+                let Some(run) = source.run(&id).await? else { continue };
+                let choice = experiments.iter_mut().find(|(_, one)| one.id == run.experiment_id);
+                if let Some((choice, _)) = choice.filter(|(choice, _)| !choice.takes(&id)) {
+                    choice.add(id.clone());
+                    needed.insert(id.to_string(), version.label());
+                }
             }
         }
     }
-    Ok(needed)
+    Ok(())
 }

@@ -73,7 +73,9 @@ impl Endpoint {
     /// The write side, for servers only: directories are written by export.
     pub fn target(&self, ledger: Arc<dyn Ledger>) -> Result<Arc<dyn Target>> {
         match self {
-            Self::Server(server) => Ok(Arc::new(RestTarget::new(Arc::clone(&server.client), ledger))),
+            Self::Server(Server { client, probe }) => {
+                Ok(Arc::new(RestTarget::new(Arc::clone(client), probe.capabilities, ledger)))
+            }
             Self::Archive(path) => {
                 Err(Error::usage(format!("{} is a directory, not a tracking server", path.display()))
                     .hint("use `mlferry export --output-dir` to write one"))

@@ -6,11 +6,12 @@ use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
+use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
 use super::{Counts, Step};
 use crate::artifacts::Digest;
-use crate::entities::{Kind, Run, RunId};
+use crate::entities::{Kind, RunId};
 use crate::error::{Error, Result};
 use crate::target::{Ledger, Memory, Unresolved};
 
@@ -132,14 +133,14 @@ impl Journal {
         Ok(())
     }
 
-    /// True when the run was done before and is not the same any more, or was not done right.
-    pub fn must_be_visited(&self, run: &Run, fingerprint: &str) -> Result<bool> {
+    /// True when the item was done before and is not the same any more, or was not done right.
+    pub fn must_be_visited(&self, kind: Kind, id: &str, fingerprint: &str) -> Result<bool> {
         let row: Option<(String, Option<String>)> = self
             .db()
             .prepare_cached(
-                "SELECT state, fingerprint FROM item WHERE kind = 'run' AND id = ?1 AND attempts > 0",
+                "SELECT state, fingerprint FROM item WHERE kind = ?1 AND id = ?2 AND attempts > 0",
             )?
-            .query_row([run.id.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))
+            .query_row([kind.name(), id], |row| Ok((row.get(0)?, row.get(1)?)))
             .optional()?;
         Ok(row.is_some_and(|(state, known)| match state.as_str() {
             "done" => known.as_deref() != Some(fingerprint),
@@ -213,9 +214,9 @@ impl Journal {
     }
 }
 
-/// Changes whenever the run does, as far as a search page shows it.
-pub fn fingerprint(run: &Run) -> Result<String> {
-    let digest = Sha256::digest(serde_json::to_vec(run)?);
+/// Changes whenever the item does, as far as a search page shows it.
+pub fn fingerprint(item: &impl Serialize) -> Result<String> {
+    let digest = Sha256::digest(serde_json::to_vec(item)?);
     Ok(digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect())
 }
 
@@ -233,26 +234,25 @@ impl Ledger for Journal {
     }
 
     fn unresolved(&self, reference: Unresolved) -> Result<()> {
-        let Unresolved { run, key, value } = reference;
+        let Unresolved { on, key, value } = reference;
         self.db()
             .prepare_cached("INSERT OR REPLACE INTO unresolved VALUES (?1, ?2, ?3)")?
-            .execute(params![run.as_str(), key, value])?;
+            .execute(params![on, key, value])?;
         Ok(())
     }
 
     fn waiting(&self) -> Result<Vec<Unresolved>> {
         let db = self.db();
         let mut rows = db.prepare("SELECT run, key, value FROM unresolved")?;
-        let all = rows.query_map([], |row| {
-            Ok(Unresolved { run: row.get::<_, String>(0)?.into(), key: row.get(1)?, value: row.get(2)? })
-        })?;
+        let all = rows
+            .query_map([], |row| Ok(Unresolved { on: row.get(0)?, key: row.get(1)?, value: row.get(2)? }))?;
         Ok(all.collect::<rusqlite::Result<_>>()?)
     }
 
     fn settled(&self, reference: &Unresolved) -> Result<()> {
         self.db().execute(
             "DELETE FROM unresolved WHERE run = ?1 AND key = ?2",
-            params![reference.run.as_str(), reference.key],
+            params![reference.on, reference.key],
         )?;
         Ok(())
     }
@@ -287,9 +287,7 @@ mod tests {
         journal.failed(Kind::Run, "b", "why").unwrap();
         let (_, counts) = Journal::read_counts(&path).unwrap();
         assert_eq!(counts[&Kind::Run], Counts { planned: 3, done: 1, failed: 1, skipped: 0 });
-        let visit = |id: &str, fingerprint| {
-            journal.must_be_visited(&Run { id: id.into(), ..Run::default() }, fingerprint).unwrap()
-        };
+        let visit = |id: &str, fingerprint| journal.must_be_visited(Kind::Run, id, fingerprint).unwrap();
         assert!(!visit("a", "f"));
         assert!(visit("a", "changed"));
         assert!(visit("b", "f"));

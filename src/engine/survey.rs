@@ -2,7 +2,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use serde::Serialize;
 
 use super::choose::{Chosen, choose};
-use crate::entities::{Choice, Experiment, Kind, Plan, RegisteredModel, RunId};
+use crate::entities::{Choice, Experiment, Kind, Plan, RegisteredModel};
 use crate::error::Result;
 use crate::snapshot::{About, Snapshot};
 
@@ -16,8 +16,8 @@ pub struct Survey {
     pub experiments: Vec<ExperimentSurvey>,
     /// Registered models and prompts.
     pub models: Vec<ModelSurvey>,
-    /// Runs that go along because a chosen version needs them: run, version.
-    pub needed: Vec<(RunId, String)>,
+    /// Runs and logged models that go along because a chosen version needs them: id, version.
+    pub needed: Vec<(String, String)>,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -43,6 +43,7 @@ pub struct ExperimentSurvey {
     pub unreadable_runs: u64,
     pub params: u64,
     pub metrics: u64,
+    pub logged_models: u64,
 }
 
 /// Counts what the plan takes, run by run. Only reads.
@@ -79,6 +80,7 @@ async fn count(
         unreadable_runs: 0,
         params: 0,
         metrics: 0,
+        logged_models: 0,
     };
     let mut pages = source.runs(&experiment);
     while let Some(page) = pages.try_next().await? {
@@ -94,6 +96,11 @@ async fn count(
                 }
             }
         }
+    }
+    let mut pages = source.logged_models(&experiment);
+    while let Some(page) = pages.try_next().await? {
+        let taken = page.iter().flatten().filter(|model| choice.takes_model(model));
+        survey.logged_models += taken.count() as u64;
     }
     Ok(survey)
 }

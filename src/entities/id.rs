@@ -49,3 +49,14 @@ id!(
     /// `m-` and 32 hexadecimal digits, chosen by the server.
     ModelId
 );
+
+impl ModelId {
+    /// The 32 digits, by which texts name a model just as they name a run.
+    pub fn digits(&self) -> RunId {
+        RunId(self.0.strip_prefix("m-").unwrap_or(&self.0).to_owned())
+    }
+
+    pub fn of_digits(digits: &RunId) -> Self {
+        Self(format!("m-{digits}"))
+    }
+}

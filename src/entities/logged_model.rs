@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ExperimentId, Kind, ModelId, Owner, Point, RunId};
+use super::{ExperimentId, Kind, ModelId, Owner, Point, RunId, integer};
 
 /// A model that was logged (MLflow 3): an object of its own, with files of its own.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -47,7 +47,9 @@ pub struct ModelMetric {
     pub point: Point,
     /// The run whose metric it is.
     pub run_id: RunId,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub dataset_name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub dataset_digest: Option<String>,
 }
 
@@ -81,5 +83,6 @@ impl ModelStatus {
 #[serde(default)]
 pub struct ModelOutput {
     pub model_id: ModelId,
+    #[serde(with = "integer")]
     pub step: i64,
 }

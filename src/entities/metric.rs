@@ -17,10 +17,13 @@ pub struct Point {
     pub step: i64,
 }
 
+/// Time, step and value, as far as servers tell them apart.
+pub type PointIdentity = (i64, i64, u64);
+
 impl Point {
     /// Equal for points that a tracking server cannot tell apart: SQL stores keep ±Inf as ±`f64::MAX`, have one
     /// zero and one NaN (MLflow 3.10, `store/tracking/sqlalchemy_store.py`, `sanitize_metric_value`).
-    pub fn identity(&self) -> (i64, i64, u64) {
+    pub fn identity(&self) -> PointIdentity {
         let value = match self.value {
             v if v.is_nan() => f64::NAN,
             v if v.is_infinite() => f64::MAX.copysign(v),

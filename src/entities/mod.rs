@@ -7,13 +7,14 @@ mod id;
 mod kind;
 mod logged_model;
 mod metric;
+mod mlmodel;
 mod number;
+mod owned_uri;
 mod owner;
 mod plan;
 mod references;
 mod registry;
 mod run;
-mod run_uri;
 
 pub use dataset::DatasetInput;
 pub use experiment::Experiment;
@@ -21,14 +22,15 @@ pub use file::{FileEntry, is_plain_id, is_safe_path};
 pub use id::{ExperimentId, ModelId, RunId};
 pub use kind::{Kind, Lifecycle};
 pub use logged_model::{LoggedModel, ModelMetric, ModelOutput, ModelStatus};
-pub use metric::{MetricChunk, Point};
+pub use metric::{MetricChunk, Point, PointIdentity};
+pub use mlmodel::{is_mlmodel, with_new_ids};
 pub use number::{float, integer, quote_bare_numbers};
+pub use owned_uri::{OwnedUri, UriForm};
 pub use owner::Owner;
 pub use plan::{Choice, Plan, PlannedExperiment};
 pub use references::{Template, ids_in, rewrite, rewrite_experiments};
 pub use registry::{ModelVersion, RegisteredModel};
 pub use run::{Run, RunStatus};
-pub use run_uri::RunUri;
 
 /// Names of the tags in which the target keeps what cannot be set on it.
 pub mod tag {
@@ -40,6 +42,8 @@ pub mod tag {
     pub const SOURCE_CREATION_TIME: &str = "mlferry.source.creation_time";
     /// When the source experiment was last changed, in milliseconds since 1970.
     pub const SOURCE_UPDATE_TIME: &str = "mlferry.source.last_update_time";
+    /// The logged model's id on the source.
+    pub const SOURCE_MODEL_ID: &str = "mlferry.source.model_id";
     /// The registered model's or prompt's name on the source.
     pub const SOURCE_REGISTERED_MODEL: &str = "mlferry.source.registered_model";
     /// The version on the source, `name/number`.
@@ -50,6 +54,8 @@ pub mod tag {
     pub const IS_PROMPT: &str = "mlflow.prompt.is_prompt";
     /// MLflow's own, on a prompt: the experiments it belongs to, their ids between commas.
     pub const PROMPT_EXPERIMENTS: &str = "_mlflow_experiment_ids";
+    /// MLflow's own, on a logged model: the versions registered from it. The server keeps it by itself.
+    pub const MODEL_VERSIONS: &str = "mlflow.modelVersions";
     /// MLflow's own: the run this one is nested under.
     pub const PARENT_RUN_ID: &str = "mlflow.parentRunId";
     /// MLflow's own: the run's name, always equal to `run_name`.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use globset::{Glob, GlobSet, GlobSetBuilder};
 use serde::{Deserialize, Serialize};
 
-use super::{Experiment, RegisteredModel, RunId};
+use super::{Experiment, LoggedModel, ModelId, RegisteredModel, RunId};
 use crate::error::{Error, Result};
 
 /// The plan file (TOML). One that chooses nothing takes everything; else what it chooses is taken, and what a chosen
@@ -56,6 +56,8 @@ pub enum Choice {
     Yes {
         only: Option<BTreeSet<RunId>>,
         except: BTreeSet<RunId>,
+        /// Logged models that are taken whatever is said of runs.
+        models: BTreeSet<ModelId>,
     },
 }
 
@@ -63,8 +65,11 @@ impl Choice {
     /// Takes this run too.
     pub fn add(&mut self, run: RunId) {
         match self {
-            Self::No => *self = Self::Yes { only: Some([run].into()), except: BTreeSet::new() },
-            Self::Yes { only, except } => {
+            Self::No => {
+                *self =
+                    Self::Yes { only: Some([run].into()), except: BTreeSet::new(), models: BTreeSet::new() };
+            }
+            Self::Yes { only, except, .. } => {
                 except.remove(&run);
                 if let Some(only) = only {
                     only.insert(run);
@@ -76,9 +81,30 @@ impl Choice {
     pub fn takes(&self, run: &RunId) -> bool {
         match self {
             Self::No => false,
-            Self::Yes { only, except } => {
+            Self::Yes { only, except, .. } => {
                 only.as_ref().is_none_or(|only| only.contains(run)) && !except.contains(run)
             }
+        }
+    }
+
+    /// Takes this logged model too.
+    pub fn add_model(&mut self, model: ModelId) {
+        match self {
+            Self::No => {
+                let only = Some(BTreeSet::new());
+                *self = Self::Yes { only, except: BTreeSet::new(), models: [model].into() };
+            }
+            Self::Yes { models, .. } => drop(models.insert(model)),
+        }
+    }
+
+    /// A logged model goes with the run that made it; one that no run made goes with the whole experiment.
+    pub fn takes_model(&self, model: &LoggedModel) -> bool {
+        match (self, &model.source_run_id) {
+            (Self::No, _) => false,
+            (Self::Yes { models, .. }, _) if models.contains(&model.id) => true,
+            (Self::Yes { .. }, Some(run)) => self.takes(run),
+            (Self::Yes { only, .. }, None) => only.is_none(),
         }
     }
 }
@@ -145,7 +171,7 @@ pub struct Chooser<'a> {
 
 impl Chooser<'_> {
     pub fn choose(&self, experiment: &Experiment) -> Choice {
-        let all = Choice::Yes { only: None, except: BTreeSet::new() };
+        let all = Choice::Yes { only: None, except: BTreeSet::new(), models: BTreeSet::new() };
         if self.plan.skip_deleted && experiment.lifecycle.is_deleted() {
             return Choice::No;
         }
@@ -153,7 +179,11 @@ impl Chooser<'_> {
             return all;
         }
         if let Some(named) = self.plan.experiments.iter().find(|named| named.name == experiment.name) {
-            return Choice::Yes { only: named.runs.clone(), except: named.except.clone() };
+            return Choice::Yes {
+                only: named.runs.clone(),
+                except: named.except.clone(),
+                models: BTreeSet::new(),
+            };
         }
         if self.globs.is_match(&experiment.name) { all } else { Choice::No }
     }

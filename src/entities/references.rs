@@ -1,8 +1,8 @@
-//! Ids inside text: tags and params that name a run must name the new one after the move.
+//! Ids inside text: tags and params that name a run or a logged model must name the new one after the move.
 
 use super::{ExperimentId, RunId};
 
-/// A run id: 32 hexadecimal digits with no letter or digit beside them.
+/// A run's id, or a logged model's behind its `m-`: 32 hexadecimal digits with no letter or digit beside them.
 const ID_LENGTH: usize = 32;
 
 /// A text cut into what is fixed and what are ids. Two values say the same thing when the fixed parts are equal
@@ -18,8 +18,9 @@ impl<'a> Template<'a> {
     /// user's own text only a value that is nothing but an id counts, everything else is theirs.
     pub fn of(key: &str, text: &'a str) -> Self {
         let whole = Self { fixed: vec![text], ids: Vec::new() };
-        if text.len() == ID_LENGTH && text.bytes().all(is_id_byte) {
-            return Self { fixed: vec!["", ""], ids: vec![text] };
+        let (mark, digits) = text.strip_prefix("m-").map_or(("", text), |digits| ("m-", digits));
+        if digits.len() == ID_LENGTH && digits.bytes().all(is_id_byte) {
+            return Self { fixed: vec![mark, ""], ids: vec![digits] };
         }
         if !key.starts_with("mlflow.") || key == "mlflow.note.content" {
             return whole;
@@ -103,6 +104,8 @@ mod tests {
     #[test]
     fn a_users_text_is_only_rewritten_when_it_is_an_id() {
         assert_eq!(rewrite("teacher", A, to_b).as_deref(), Some(B));
+        assert_eq!(rewrite("best", &format!("m-{A}"), to_b), Some(format!("m-{B}")));
+        assert_eq!(rewrite("best", &format!("x-{A}"), to_b), None);
         assert_eq!(rewrite("comment", &format!("see {A}"), to_b), None);
         assert_eq!(rewrite("mlflow.note.content", &format!("see {A}"), to_b), None);
         assert_eq!(rewrite("teacher", B, to_b), None);

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Kind, RunId, tag};
+use super::{Kind, ModelId, OwnedUri, RunId, tag};
 
 /// A name in the model registry. Prompts are kept there too (MLflow 2.21 on), told apart by a tag.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,6 +58,11 @@ pub struct ModelVersion {
 }
 
 impl ModelVersion {
+    /// The logged model that its source names.
+    pub fn logged_model(&self) -> Option<ModelId> {
+        OwnedUri::parse(&self.source).filter(OwnedUri::is_of_model).map(|uri| uri.owner.into())
+    }
+
     /// What a reader recognises.
     pub fn label(&self) -> String {
         format!("{}/{}", self.name, self.version)

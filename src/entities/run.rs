@@ -45,6 +45,11 @@ impl Run {
         }
     }
 
+    /// It names logged models that it used or made.
+    pub fn has_models(&self) -> bool {
+        !self.model_inputs.is_empty() || !self.model_outputs.is_empty()
+    }
+
     /// What a reader recognises: the name, or the id when there is none.
     pub fn label(&self) -> &str {
         if self.name.is_empty() { self.id.as_str() } else { &self.name }

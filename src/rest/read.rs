@@ -7,6 +7,7 @@ use bytes::Bytes;
 use futures::stream::BoxStream;
 use serde_json::json;
 
+use super::logged_models::LOGGED_MODELS;
 use super::wire::{ExperimentPage, FileList, MetricPage, OneExperiment, OneRun, RunPage, WireMetric};
 use super::{Call, Client, Pages, pages};
 use crate::entities::{Experiment, ExperimentId, FileEntry, Kind, Owner, Run, RunId};
@@ -16,8 +17,6 @@ use crate::error::{Class, Result};
 pub const RUNS_PER_BULK_CALL: usize = 90;
 /// `get-history-bulk` cuts its answer here without a word (MLflow 2.3 to 3.18, `server/handlers.py`).
 pub const ROWS_PER_CALL: usize = 25_000;
-
-pub(super) const LOGGED_MODELS: &str = "/api/2.0/mlflow/logged-models";
 
 const EXPERIMENTS_PER_PAGE: usize = 1_000;
 const RUNS_PER_PAGE: usize = 500;

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::entities::{DatasetInput, Experiment, FileEntry, Lifecycle, Point, Run, RunStatus, integer};
+use crate::entities::{
+    DatasetInput, Experiment, FileEntry, Lifecycle, ModelId, ModelOutput, Point, Run, RunStatus, integer,
+};
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Pair {
@@ -83,6 +85,8 @@ pub struct WireRun {
     data: RunData,
     #[serde(default)]
     inputs: RunInputs,
+    #[serde(default)]
+    outputs: RunOutputs,
 }
 
 #[derive(Deserialize)]
@@ -124,6 +128,19 @@ struct RunData {
 struct RunInputs {
     #[serde(default)]
     dataset_inputs: Vec<DatasetInput>,
+    #[serde(default)]
+    model_inputs: Vec<ModelInput>,
+}
+
+#[derive(Deserialize)]
+struct ModelInput {
+    model_id: ModelId,
+}
+
+#[derive(Default, Deserialize)]
+struct RunOutputs {
+    #[serde(default)]
+    model_outputs: Vec<ModelOutput>,
 }
 
 #[derive(Deserialize)]
@@ -168,10 +185,14 @@ impl From<WireFile> for FileEntry {
 
 impl From<WireRun> for Run {
     fn from(wire: WireRun) -> Self {
-        let WireRun { info, data, inputs } = wire;
+        let WireRun { info, data, inputs, mut outputs } = wire;
         let id = if info.run_id.is_empty() { info.run_uuid } else { info.run_id };
         let mut datasets = inputs.dataset_inputs;
         datasets.sort();
+        let mut model_inputs: Vec<ModelId> =
+            inputs.model_inputs.into_iter().map(|one| one.model_id).collect();
+        model_inputs.sort();
+        outputs.model_outputs.sort();
         Self {
             id: id.into(),
             experiment_id: info.experiment_id.into(),
@@ -186,8 +207,8 @@ impl From<WireRun> for Run {
             tags: map(data.tags),
             latest: data.metrics.into_iter().map(|metric| (metric.key, metric.point)).collect(),
             datasets,
-            model_inputs: Vec::new(),
-            model_outputs: Vec::new(),
+            model_inputs,
+            model_outputs: outputs.model_outputs,
         }
     }
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::wire::{OneRun, Pair, pairs};
 use super::{Call, Client};
-use crate::entities::{DatasetInput, ExperimentId, Lifecycle, Point, Run, RunId, RunStatus};
+use crate::entities::{DatasetInput, ExperimentId, Lifecycle, ModelId, Point, Run, RunId, RunStatus};
 use crate::error::Result;
 
 const METRICS_PER_BATCH: usize = 1_000;
@@ -48,7 +48,25 @@ pub type Created = Run;
 pub enum BatchItem {
     Param(String, String),
     Tag(String, String),
-    Metric(String, Point),
+    /// A point, and the logged model it says something of.
+    Metric(String, Point, Option<MetricOf>),
+}
+
+/// The logged model, and the dataset it was tried on, that a point belongs to besides its run (MLflow 3).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct MetricOf {
+    pub model_id: ModelId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dataset_name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dataset_digest: Option<String>,
+}
+
+impl MetricOf {
+    fn bytes(&self) -> usize {
+        let text = |text: &Option<String>| text.as_ref().map_or(0, |text| text.len() + 20);
+        60 + text(&self.dataset_name) + text(&self.dataset_digest)
+    }
 }
 
 #[derive(Serialize)]
@@ -70,6 +88,8 @@ struct KeyPoint<'a> {
     key: &'a str,
     #[serde(flatten)]
     point: &'a Point,
+    #[serde(flatten)]
+    of: Option<&'a MetricOf>,
 }
 
 /// How many of the first `items` fit into one `log-batch` (limits of MLflow 1.0 to 3.18, `utils/validation.py`).
@@ -80,7 +100,9 @@ pub fn entries_per_batch(items: impl IntoIterator<Item = impl std::borrow::Borro
         let (seen, most, size) = match item.borrow() {
             BatchItem::Param(key, value) => (&mut params, PARAMS_PER_BATCH, key.len() + value.len()),
             BatchItem::Tag(key, value) => (&mut tags, TAGS_PER_BATCH, key.len() + value.len()),
-            BatchItem::Metric(key, _) => (&mut metrics, METRICS_PER_BATCH, key.len() + 60),
+            BatchItem::Metric(key, _, of) => {
+                (&mut metrics, METRICS_PER_BATCH, key.len() + 60 + of.as_ref().map_or(0, MetricOf::bytes))
+            }
         };
         bytes += size + 30;
         *seen += 1;
@@ -138,7 +160,9 @@ impl Client {
             match item {
                 BatchItem::Param(key, value) => batch.params.push(KeyValue { key, value }),
                 BatchItem::Tag(key, value) => batch.tags.push(KeyValue { key, value }),
-                BatchItem::Metric(key, point) => batch.metrics.push(KeyPoint { key, point }),
+                BatchItem::Metric(key, point, of) => {
+                    batch.metrics.push(KeyPoint { key, point, of: of.as_ref() })
+                }
             }
         }
         self.done(&Call::post("/api/2.0/mlflow/runs/log-batch", &batch)?).await
@@ -189,7 +213,7 @@ mod tests {
     }
 
     fn metrics(n: usize) -> Vec<BatchItem> {
-        (0..n).map(|_| BatchItem::Metric("m".into(), Point::default())).collect()
+        (0..n).map(|_| BatchItem::Metric("m".into(), Point::default(), None)).collect()
     }
 
     #[test]
@@ -205,7 +229,7 @@ mod tests {
     #[test]
     fn words_not_tokens_for_what_json_has_no_number_for() {
         let point = Point { value: f64::NAN, timestamp: 1, step: -3 };
-        let text = serde_json::to_string(&KeyPoint { key: "m", point: &point }).unwrap();
+        let text = serde_json::to_string(&KeyPoint { key: "m", point: &point, of: None }).unwrap();
         assert_eq!(text, r#"{"key":"m","value":"NaN","timestamp":1,"step":-3}"#);
     }
 }

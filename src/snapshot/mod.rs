@@ -9,7 +9,8 @@ use serde::Serialize;
 
 use crate::artifacts::ByteStream;
 use crate::entities::{
-    Experiment, FileEntry, MetricChunk, ModelVersion, Owner, Readable, RegisteredModel, Run, RunId,
+    Experiment, FileEntry, LoggedModel, MetricChunk, ModelId, ModelVersion, Owner, Readable, RegisteredModel,
+    Run, RunId,
 };
 use crate::error::Result;
 use crate::rest::{Capabilities, Opener, Pages, Traffic, Version};
@@ -32,7 +33,7 @@ pub struct About {
 
 /// Everything a migration asks of what it reads. Pages, chunks and streams: nothing holds a whole experiment.
 ///
-/// Still to come, the same way: logged models, traces, evaluation datasets.
+/// Still to come, the same way: traces, evaluation datasets.
 #[async_trait]
 pub trait Snapshot: Send + Sync {
     fn about(&self) -> &About;
@@ -51,6 +52,12 @@ pub trait Snapshot: Send + Sync {
 
     /// The run of that id, wherever it is.
     async fn run(&self, id: &RunId) -> Result<Option<Run>>;
+
+    /// Logged models, with all their metrics.
+    fn logged_models<'a>(&'a self, experiment: &'a Experiment) -> Pages<'a, Readable<LoggedModel>>;
+
+    /// The logged model of that id, wherever it is.
+    async fn logged_model(&self, id: &ModelId) -> Result<Option<LoggedModel>>;
 
     /// Registered models and prompts.
     fn registered_models(&self) -> Pages<'_, RegisteredModel>;

@@ -1,13 +1,23 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::entities::RunId;
+use crate::entities::{ModelId, RunId};
 use crate::error::Result;
 
 /// Which run became which, and which references wait for a run that is not there yet.
 pub trait Ledger: Send + Sync {
     /// The target's run for a source's run, if it was seen there.
     fn target_of(&self, source: &RunId) -> Option<RunId>;
+
+    /// The target's logged model for a source's. They are kept by their digits, among the runs: a text that names
+    /// one is found as one that names a run.
+    fn model_of(&self, source: &ModelId) -> Option<ModelId> {
+        self.target_of(&source.digits()).as_ref().map(ModelId::of_digits)
+    }
+
+    fn opened_model(&self, source: &ModelId, target: &ModelId) -> Result<()> {
+        self.opened(&source.digits(), &target.digits())
+    }
 
     /// True for a run on the target that some source's run became.
     fn is_target(&self, run: &RunId) -> bool;
@@ -23,11 +33,11 @@ pub trait Ledger: Send + Sync {
     fn settled(&self, reference: &Unresolved) -> Result<()>;
 }
 
-/// A tag of a run on the target that names a run which was not there when the tag was written.
+/// A tag of a run or logged model on the target that names one which was not there when the tag was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unresolved {
-    /// The run that carries the tag, on the target.
-    pub run: RunId,
+    /// The run or logged model that carries the tag, on the target.
+    pub on: String,
     pub key: String,
     /// The value with the source's ids in it.
     pub value: String,

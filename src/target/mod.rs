@@ -11,7 +11,8 @@ use async_trait::async_trait;
 
 use crate::artifacts::Digest;
 use crate::entities::{
-    Experiment, ExperimentId, FileEntry, MetricChunk, ModelVersion, RegisteredModel, Run, RunId,
+    Experiment, ExperimentId, FileEntry, LoggedModel, MetricChunk, ModelId, ModelMetric, ModelVersion,
+    RegisteredModel, Run, RunId,
 };
 use crate::error::Result;
 use crate::rest::{Opener, Traffic};
@@ -44,6 +45,13 @@ pub struct OpenRun {
     pub writer: Box<dyn RunWriter>,
 }
 
+/// A logged model on the target.
+pub struct OpenModel {
+    pub id: ModelId,
+    pub found: Found,
+    pub writer: Box<dyn ModelWriter>,
+}
+
 /// A registered model or prompt on the target, its versions to be written in ascending order.
 #[derive(Clone, Debug, Default)]
 pub struct Registry {
@@ -58,10 +66,11 @@ pub struct Registry {
 }
 
 /// Everything a migration asks of what it writes. Order: experiment, its runs (parents first), their metrics and
-/// files, close each run, close the experiment; then registered models and prompts, versions in ascending order;
+/// files, close each run, close the experiment, models in between: after the runs that made them, closed after the
+/// runs whose metrics they have; then registered models and prompts, versions in ascending order;
 /// finish.
 ///
-/// Still to come, the same way: logged models, traces, evaluation datasets.
+/// Still to come, the same way: traces, evaluation datasets.
 #[async_trait]
 pub trait Target: Send + Sync {
     /// The address or the directory.
@@ -75,6 +84,12 @@ pub trait Target: Send + Sync {
 
     /// Finds or makes the run. `again` means that it is known to differ from what the target has.
     async fn open_run(&self, place: &Place, run: &Run, again: bool) -> Result<OpenRun>;
+
+    /// Finds or makes the logged model, after the run that made it. `again` as for a run.
+    async fn open_logged_model(&self, place: &Place, model: &LoggedModel, again: bool) -> Result<OpenModel>;
+
+    /// Says which logged models the run used and made, once they are all there.
+    async fn link_models(&self, target: &RunId, run: &Run) -> Result<()>;
 
     /// After the last run. `runs` are the source ids of all runs that are there now, in order.
     async fn close_experiment(&self, place: &Place, experiment: &Experiment, runs: &[RunId]) -> Result<()>;
@@ -116,9 +131,30 @@ pub trait RunWriter: Send + Sync {
     /// Chunks come metric by metric.
     async fn metrics(&mut self, chunk: MetricChunk) -> Result<()>;
 
+    /// Points of this run that say something of logged models: each is then written as theirs too.
+    fn model_metrics(&mut self, metrics: &[(ModelId, ModelMetric)]);
+
     fn files(&self) -> &dyn FileWriter;
 
     /// Writes what is left. `files` are all of the run's files that are there now; `missing` those that are not,
     /// and why. Only now is the run complete.
     async fn close(self: Box<Self>, files: Vec<FileEntry>, missing: Vec<(String, String)>) -> Result<()>;
+}
+
+/// One logged model being written.
+#[async_trait]
+pub trait ModelWriter: Send + Sync {
+    fn files(&self) -> &dyn FileWriter;
+
+    /// Adds the params, tags and points that the target's model lacks. For a model that was there before, or has
+    /// points of runs that were not written together with it.
+    async fn complete(&self, model: &LoggedModel) -> Result<()>;
+
+    /// Only now is the model complete. `files` and `missing` as for a run.
+    async fn close(
+        self: Box<Self>,
+        model: &LoggedModel,
+        files: Vec<FileEntry>,
+        missing: Vec<(String, String)>,
+    ) -> Result<()>;
 }

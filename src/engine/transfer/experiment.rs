@@ -22,7 +22,7 @@ impl Copy {
         self.context.started(Kind::Experiment, id, name).await;
         let moved = match self.target.open_experiment(&experiment, self.plan.target_name(&experiment)).await {
             Err(error) => {
-                self.lose_runs(&experiment, &choice, &error).await?;
+                self.lose_all(&experiment, &choice, &error).await?;
                 Err(error)
             }
             Ok(place) => self.runs(&experiment, &choice, &place).await.map(|()| place),
@@ -43,7 +43,8 @@ impl Copy {
     }
 
     async fn runs(&self, experiment: &Experiment, choice: &Choice, place: &Place) -> Result<()> {
-        let mut unseen = named(choice);
+        let models = self.models_of(experiment, choice).await?;
+        let (mut unseen, known) = (named(choice), &models);
         let groups = self.source.runs(experiment).map_ok(|page| {
             let chosen: Vec<_> = page.into_iter().filter(|run| self.takes(choice, run)).collect();
             stream::iter(chunked(chosen)).map(Ok::<_, Error>)
@@ -52,7 +53,7 @@ impl Copy {
             .try_flatten()
             .enumerate()
             .map(|(index, group)| {
-                async move { Ok::<_, Error>((index, self.group(place, group?).await?)) }.boxed()
+                async move { Ok::<_, Error>((index, self.group(place, group?, known).await?)) }.boxed()
             })
             .buffer_unordered(GROUPS_AT_ONCE);
         let mut there: Vec<(usize, Vec<RunId>)> = Vec::new();
@@ -75,6 +76,7 @@ impl Copy {
             return Ok(());
         }
         self.report_unseen(unseen).await?;
+        self.late.add_orphans(place, models.all());
         there.sort_unstable_by_key(|(index, _)| *index);
         let order: Vec<RunId> = there.into_iter().flat_map(|(_, runs)| runs).collect();
         self.target.close_experiment(place, experiment, &order).await
@@ -87,8 +89,12 @@ impl Copy {
         }
     }
 
-    /// Without its experiment no run can be moved: each is named and counted.
-    async fn lose_runs(&self, experiment: &Experiment, choice: &Choice, error: &Error) -> Result<()> {
+    /// Without its experiment no run and no model can be moved: each is named and counted.
+    async fn lose_all(&self, experiment: &Experiment, choice: &Choice, error: &Error) -> Result<()> {
+        let reason = Error::permanent(format!("its experiment was not moved: {error}"));
+        for model in self.models_of(experiment, choice).await?.all() {
+            self.lose_model(&model, &reason).await?;
+        }
         let mut pages = self.source.runs(experiment);
         // Where the source cannot be read either, the experiment's own failure says so.
         while let Some(Ok(page)) = pages.next().await {
@@ -97,7 +103,6 @@ impl Copy {
                     Ok(run) => (run.id.as_str(), run.label()),
                     Err(unreadable) => (unreadable.id.as_str(), unreadable.id.as_str()),
                 };
-                let reason = Error::permanent(format!("its experiment was not moved: {error}"));
                 self.context.plan(Kind::Run, 1).await;
                 self.journal.failed(Kind::Run, id, &reason.to_string())?;
                 self.context.failed(Kind::Run, id, name, &reason).await;
@@ -122,7 +127,7 @@ impl Copy {
 
 fn named(choice: &Choice) -> BTreeSet<RunId> {
     match choice {
-        Choice::Yes { only: Some(only), except } => only.difference(except).cloned().collect(),
+        Choice::Yes { only: Some(only), except, .. } => only.difference(except).cloned().collect(),
         _ => BTreeSet::new(),
     }
 }

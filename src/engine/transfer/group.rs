@@ -5,7 +5,8 @@ use futures::future::join_all;
 use tokio::sync::mpsc;
 
 use super::Copy;
-use super::run::RunWork;
+use super::models::Models;
+use super::run::{How, RunEnd, RunWork};
 use crate::engine::journal::fingerprint;
 use crate::entities::{Kind, MetricChunk, Readable, Run, RunId, Unreadable};
 use crate::error::{Error, Result};
@@ -16,7 +17,12 @@ type Feeds = HashMap<RunId, mpsc::Sender<Readable<MetricChunk>>>;
 impl Copy {
     /// Moves some runs of one experiment: creates them, parents first, then feeds each its histories while all of
     /// them are written side by side. Gives the runs that are on the target now.
-    pub(super) async fn group(&self, place: &Place, group: Vec<Readable<Run>>) -> Result<Vec<RunId>> {
+    pub(super) async fn group(
+        &self,
+        place: &Place,
+        group: Vec<Readable<Run>>,
+        models: &Models,
+    ) -> Result<Vec<RunId>> {
         if !self.context.may_go_on().await {
             return Ok(Vec::new());
         }
@@ -32,8 +38,12 @@ impl Copy {
         let order: Vec<RunId> = runs.iter().map(|run| run.id.clone()).collect();
 
         let (mut there, works) = self.open_runs(place, &runs).await?;
+        let written_now: HashSet<RunId> = works.iter().map(|work| work.run.id.clone()).collect();
+        let open = there.union(&written_now).cloned().collect();
+        let model_works = self.open_models_of(place, models, order.iter(), &open).await?;
         let (mut feeds, mut writing, mut with_history) = (Feeds::new(), Vec::new(), Vec::new());
-        for work in works {
+        for mut work in works {
+            work.writer.model_metrics(models.metrics(&work.run.id));
             let (feed, chunks) = mpsc::channel(1);
             // A run without metrics waits for none: its feed ends here.
             if !work.run.latest.is_empty() {
@@ -42,11 +52,24 @@ impl Copy {
             }
             writing.push(self.write_run(work, chunks));
         }
-        let (read, written) = futures::join!(self.read_histories(&with_history, feeds), join_all(writing));
+        let model_files = join_all(model_works.iter().map(|work| self.write_model_files(work)));
+        let (read, written, model_files) =
+            futures::join!(self.read_histories(&with_history, feeds), join_all(writing), model_files);
         read?;
+        let mut whole = HashSet::new();
         for run in written {
-            there.extend(run?);
+            whole.extend(run?);
         }
+        for (work, files) in model_works.into_iter().zip(model_files) {
+            // Points of runs that were not written just now may be missing.
+            let is_whole = work.found == Found::Nothing
+                && work.model.metrics.iter().all(|metric| whole.contains(&metric.run_id));
+            match is_whole {
+                true => self.close_model(work, files?).await?,
+                false => self.late.add_model(work, files?),
+            }
+        }
+        there.extend(whole);
         Ok(order.into_iter().filter(|run| there.contains(run)).collect())
     }
 
@@ -73,10 +96,12 @@ impl Copy {
         }
         let fingerprint = fingerprint(run)?;
         let (id, name) = (run.id.as_str(), run.label());
-        let again = self.journal.must_be_visited(run, &fingerprint)?;
+        let again = self.journal.must_be_visited(Kind::Run, id, &fingerprint)?;
         match self.target.open_run(place, run, again).await {
             Ok(open) if open.found == Found::Everything => {
-                self.is_there(id, name, open.id.as_str(), &fingerprint).await.map(Some)
+                let (run, target) = (run.clone(), open.id);
+                self.written(RunEnd { run, target, how: How::WasThere(fingerprint) }).await?;
+                Ok(Some(Opened::There))
             }
             Ok(open) => {
                 let work = RunWork { run: run.clone(), fingerprint, target: open.id, writer: open.writer };
@@ -88,13 +113,6 @@ impl Copy {
                 Ok(None)
             }
         }
-    }
-
-    /// The journal may be new: then this is where it learns what an earlier import has done.
-    async fn is_there(&self, id: &str, name: &str, target: &str, fingerprint: &str) -> Result<Opened> {
-        self.journal.done(Kind::Run, id, Some(target), Some(fingerprint))?;
-        self.context.skipped(Kind::Run, id, name, "already there").await;
-        Ok(Opened::There)
     }
 
     /// Hands each chunk to its run. A run that has failed takes no more.

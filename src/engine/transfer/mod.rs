@@ -3,6 +3,8 @@
 mod experiment;
 mod file;
 mod group;
+mod late;
+mod models;
 mod registry;
 mod run;
 
@@ -12,6 +14,7 @@ use std::sync::Arc;
 use futures::{FutureExt, StreamExt, stream};
 use tokio::sync::Mutex;
 
+use self::late::Late;
 use super::choose::{Chosen, choose};
 use super::job::{Findings, Job};
 use super::lock::Lock;
@@ -99,7 +102,15 @@ impl Setting {
             move || vec![source.traffic(), target.traffic()]
         };
         Job::start(step, traffic, move |context| async move {
-            let copy = Copy { context, source, target, plan, journal, creating: Mutex::new(()) };
+            let copy = Copy {
+                context,
+                source,
+                target,
+                plan,
+                journal,
+                creating: Mutex::new(()),
+                late: Late::default(),
+            };
             let result = copy.everything(step, id_map).await;
             drop(lock);
             result
@@ -116,6 +127,7 @@ struct Copy {
     journal: Arc<Journal>,
     /// Held while a group of runs is created: groups take turns, so that parents of an earlier one are there first.
     creating: Mutex<()>,
+    late: Late,
 }
 
 impl Copy {
@@ -123,8 +135,8 @@ impl Copy {
         let (source, target) = (self.source.about().location.clone(), self.target.location().to_owned());
         self.context.tell(Event::Started { step, source, target }).await;
         let Chosen { experiments: chosen, models, needed } = choose(self.source.as_ref(), &self.plan).await?;
-        for (run, version) in &needed {
-            self.context.note(format!("run {run} goes along: version {version} needs it")).await;
+        for (id, version) in &needed {
+            self.context.note(format!("{id} goes along: version {version} needs it")).await;
         }
         self.journal.plan(Kind::Experiment, chosen.iter().map(|(experiment, _)| experiment.id.as_str()))?;
         self.context.plan(Kind::Experiment, chosen.len()).await;
@@ -134,6 +146,7 @@ impl Copy {
         while let Some(result) = all.next().await {
             result?;
         }
+        self.complete_late().await?;
         let mut findings = Findings::default();
         if self.context.is_stopping() {
             return Ok(findings);

@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use tokio::sync::mpsc;
 
 use super::Copy;
@@ -13,6 +15,21 @@ pub(super) struct RunWork {
     pub writer: Box<dyn RunWriter>,
 }
 
+/// A run that has been written, or was there.
+pub(super) struct RunEnd {
+    pub run: Run,
+    pub target: RunId,
+    pub how: How,
+}
+
+pub(super) enum How {
+    /// Without a fingerprint the run is visited again next time, for the files that it lacks.
+    Done(Option<String>),
+    WasThere(String),
+    /// The rest of the run is there; what could not be read makes it a failed one all the same.
+    Unread(Error),
+}
+
 impl Copy {
     /// Writes one run to its end. Gives its id when it is on the target, whole but for what was reported.
     pub(super) async fn write_run(
@@ -21,27 +38,53 @@ impl Copy {
         chunks: mpsc::Receiver<Readable<MetricChunk>>,
     ) -> Result<Option<RunId>> {
         let RunWork { run, fingerprint, target, mut writer } = work;
-        let (id, name) = (run.id.as_str(), run.label());
-        self.context.started(Kind::Run, id, name).await;
+        self.context.started(Kind::Run, run.id.as_str(), run.label()).await;
         let unread = match self.write_metrics(writer.as_mut(), chunks).await {
             Ok(unread) => unread,
-            Err(error) => return self.lose(&run, &error).await,
+            Err(error) => return self.lose(&run, &error).await.map(|()| None),
         };
         let files = self.write_files(run.owner(), target.as_str(), writer.files()).await?;
-        // Without a fingerprint the run is visited again next time, for the files that it lacks.
-        let fingerprint = Some(fingerprint.as_str()).filter(|_| files.missing.is_empty());
+        let is_whole = files.missing.is_empty();
         let unlisted = files.unlisted.map(|error| error.at("its artifacts cannot be listed"));
         if let Err(error) = writer.close(files.there, files.missing).await {
-            return self.lose(&run, &error).await;
+            return self.lose(&run, &error).await.map(|()| None);
         }
-        // The rest of the run is there; what could not be read makes it a failed one all the same.
-        if let Some(error) = unread.or(unlisted) {
-            self.lose(&run, &error).await?;
-            return Ok(Some(run.id));
+        let how = match unread.or(unlisted) {
+            Some(error) => How::Unread(error),
+            None => How::Done(Some(fingerprint).filter(|_| is_whole)),
+        };
+        let id = run.id.clone();
+        self.written(RunEnd { run, target, how }).await?;
+        Ok(Some(id))
+    }
+
+    /// A run that names models comes to its end when they are all there.
+    pub(super) async fn written(&self, end: RunEnd) -> Result<()> {
+        if !end.run.has_models() {
+            return self.end_run(end).await;
         }
-        self.journal.done(Kind::Run, id, Some(target.as_str()), fingerprint)?;
-        self.context.done(Kind::Run, id, name).await;
-        Ok(Some(run.id))
+        // It waits until all other experiments are written: what it does not need any more is let go.
+        let (params, tags, latest) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        let run = Run { params, tags, latest, datasets: Vec::new(), ..end.run };
+        self.late.add_run(RunEnd { run, ..end });
+        Ok(())
+    }
+
+    pub(super) async fn end_run(&self, RunEnd { run, target, how }: RunEnd) -> Result<()> {
+        let (id, name, target) = (run.id.as_str(), run.label(), Some(target.as_str()));
+        match how {
+            How::Done(fingerprint) => {
+                self.journal.done(Kind::Run, id, target, fingerprint.as_deref())?;
+                self.context.done(Kind::Run, id, name).await;
+            }
+            // The journal may be new: then this is where it learns what an earlier import has done.
+            How::WasThere(fingerprint) => {
+                self.journal.done(Kind::Run, id, target, Some(&fingerprint))?;
+                self.context.skipped(Kind::Run, id, name, "already there").await;
+            }
+            How::Unread(error) => self.lose(&run, &error).await?,
+        }
+        Ok(())
     }
 
     /// Gives what could not be read, if anything.
@@ -64,9 +107,9 @@ impl Copy {
         Ok(unread)
     }
 
-    async fn lose(&self, run: &Run, error: &Error) -> Result<Option<RunId>> {
+    pub(super) async fn lose(&self, run: &Run, error: &Error) -> Result<()> {
         self.journal.failed(Kind::Run, run.id.as_str(), &error.to_string())?;
         self.context.failed(Kind::Run, run.id.as_str(), run.label(), error).await;
-        Ok(None)
+        Ok(())
     }
 }

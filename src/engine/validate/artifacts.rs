@@ -1,10 +1,12 @@
 use std::collections::BTreeMap;
+use std::sync::PoisonError;
 
+use bytes::BytesMut;
 use futures::{StreamExt, TryStreamExt, stream};
 
 use super::{ArtifactCheck, Compare, Difference, FieldDifference};
 use crate::artifacts::Hashed;
-use crate::entities::{FileEntry, Kind, Owner};
+use crate::entities::{FileEntry, Kind, Owner, is_mlmodel, with_new_ids};
 use crate::error::Result;
 use crate::rest::Opener;
 use crate::snapshot::{Snapshot, SnapshotFile};
@@ -66,6 +68,14 @@ impl Compare {
         // A store that does not tell a size, and an empty file, look alike.
         let (our_size, their_size) = (ours.size.unwrap_or(0), theirs.size.unwrap_or(0));
         let pair = |fields| Difference::pair(Kind::Artifact, &name, &id, &target.id_of(&theirs.path), fields);
+        if is_mlmodel(&ours.path, ours.size) {
+            return match self.mlmodels((source, ours), (target, theirs)).await {
+                Ok(fields) => pair(fields),
+                Err(e) => {
+                    Difference::unreadable(Kind::Artifact, &name, &id, unreadable(Some(e.to_string()), None))
+                }
+            };
+        }
         let both_known = ours.size.is_some() && theirs.size.is_some();
         if our_size != their_size && both_known {
             return pair(field("size", our_size.to_string(), their_size.to_string()));
@@ -87,6 +97,24 @@ impl Compare {
         }
     }
 
+    /// The target's must be the source's with new ids in it, and nothing else changed: also where only sizes are
+    /// compared, for a new id may be longer.
+    async fn mlmodels(
+        &self,
+        (source, ours): (Owner<'_>, &FileEntry),
+        (target, theirs): (Owner<'_>, &FileEntry),
+    ) -> Result<Vec<FieldDifference>> {
+        let ours = SnapshotFile { snapshot: self.source.as_ref(), owner: source, file: ours };
+        let theirs = SnapshotFile { snapshot: self.target.as_ref(), owner: target, file: theirs };
+        let (ours, theirs) = futures::try_join!(bytes(ours), bytes(theirs))?;
+        let roots = (source.artifact_uri, target.artifact_uri);
+        let expected = {
+            let pairs = self.pairs.lock().unwrap_or_else(PoisonError::into_inner);
+            with_new_ids(&ours, roots, |id| pairs.get(id).cloned())
+        };
+        Ok(if expected == theirs { Vec::new() } else { vec![first_line_that_differs(&expected, &theirs)] })
+    }
+
     async fn unlisted(
         &self,
         experiment: &str,
@@ -99,6 +127,18 @@ impl Compare {
         let difference = Difference::unreadable(Kind::Artifact, &name, &id, unreadable(ours, theirs));
         self.found(difference.of_experiment(experiment)).await;
     }
+}
+
+async fn bytes(file: SnapshotFile<'_>) -> Result<BytesMut> {
+    file.open().await?.try_collect().await
+}
+
+fn first_line_that_differs(expected: &[u8], found: &[u8]) -> FieldDifference {
+    let lines = |text: &[u8]| String::from_utf8_lossy(text).lines().map(str::to_owned).collect::<Vec<_>>();
+    let (expected, found) = (lines(expected), lines(found));
+    let at = expected.iter().zip(&found).take_while(|(a, b)| a == b).count();
+    let (source, target) = (expected.get(at).cloned(), found.get(at).cloned());
+    FieldDifference { field: format!("line {}", at + 1), source, target }
 }
 
 fn unreadable(source: Option<String>, target: Option<String>) -> FieldDifference {

@@ -3,7 +3,7 @@ use std::sync::PoisonError;
 use futures::{StreamExt, stream};
 
 use super::join::Join;
-use super::references::Deferred;
+use super::references::{Deferred, Links};
 use super::{Compare, Difference, FieldDifference, fields, history};
 use crate::entities::{Choice, Experiment, Kind, Readable, Run, Unreadable};
 use crate::error::Result;
@@ -188,7 +188,8 @@ impl Compare {
                 }),
             }
         }
-        if found.references.is_empty() {
+        let links = Links::of(ours, theirs);
+        if found.references.is_empty() && links.is_empty() {
             let pair =
                 Difference::pair(Kind::Run, ours.label(), ours.id.as_str(), theirs.id.as_str(), found.differ);
             return self.found(pair.of_experiment(&experiment.name)).await;
@@ -200,6 +201,7 @@ impl Compare {
             target: theirs.id.clone(),
             fields: found.differ,
             references: found.references,
+            links,
         });
     }
 }

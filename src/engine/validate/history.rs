@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use futures::TryStreamExt;
 
 use super::FieldDifference;
-use crate::entities::{Point, Run, RunId};
+use crate::entities::{Point, PointIdentity, Run, RunId};
 use crate::error::{Error, Result};
 use crate::snapshot::Snapshot;
 
@@ -18,7 +18,7 @@ const EXAMPLES: usize = 3;
 pub struct Checksum {
     count: u64,
     sum: u64,
-    last: Option<(i64, i64, u64)>,
+    last: Option<PointIdentity>,
 }
 
 impl Checksum {
@@ -87,7 +87,7 @@ pub async fn compare(
     if missing.is_empty() && extra.is_empty() {
         return Ok(None);
     }
-    let side = |all: &BTreeSet<Identity>, own: &[&Identity]| {
+    let side = |all: &BTreeSet<PointIdentity>, own: &[&PointIdentity]| {
         let examples: Vec<String> = own.iter().take(EXAMPLES).map(|point| show(point)).collect();
         let only = if own.is_empty() {
             String::new()
@@ -103,9 +103,7 @@ pub async fn compare(
     }))
 }
 
-type Identity = (i64, i64, u64);
-
-async fn points((of, run): (&dyn Snapshot, &Run), key: &str) -> Result<BTreeSet<Identity>> {
+async fn points((of, run): (&dyn Snapshot, &Run), key: &str) -> Result<BTreeSet<PointIdentity>> {
     let Some(latest) = run.latest.get(key) else {
         return Ok(BTreeSet::new());
     };
@@ -121,7 +119,7 @@ async fn points((of, run): (&dyn Snapshot, &Run), key: &str) -> Result<BTreeSet<
     Ok(all)
 }
 
-fn show((timestamp, step, bits): &Identity) -> String {
+fn show((timestamp, step, bits): &PointIdentity) -> String {
     format!("step {step} at {timestamp} = {}", f64::from_bits(*bits))
 }
 

@@ -6,6 +6,8 @@ mod experiment;
 mod fields;
 mod history;
 mod join;
+mod models;
+mod pairs;
 mod references;
 mod registry;
 mod report;
@@ -103,7 +105,7 @@ impl Compare {
         let ids =
             pairs.iter().filter_map(|(ours, _, theirs)| Some((ours.id.clone(), theirs.as_ref()?.id.clone())));
         let ids = ids.collect();
-        stream::iter(pairs)
+        stream::iter(pairs.clone())
             .map(Ok::<_, Error>)
             .try_for_each_concurrent(EXPERIMENTS_AT_ONCE, |(experiment, choice, partner)| async move {
                 self.experiment(&experiment, &choice, partner.as_ref()).await
@@ -112,6 +114,7 @@ impl Compare {
         if self.context.is_stopping() {
             return Ok(Findings::default());
         }
+        self.models(pairs).await?;
         self.judge_deferred().await;
         self.registry(models, ids).await?;
         self.context.progress().all_planned();

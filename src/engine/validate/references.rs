@@ -1,10 +1,10 @@
 //! References to other runs: a tag that named the old run must name the new one.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::PoisonError;
 
 use super::{Compare, Difference, FieldDifference};
-use crate::entities::{Kind, RunId, Template};
+use crate::entities::{Kind, Run, RunId, Template};
 
 /// A field whose ids differ, or could have to.
 #[derive(Clone, Debug)]
@@ -25,6 +25,47 @@ pub struct Deferred {
     pub target: RunId,
     pub fields: Vec<FieldDifference>,
     pub references: Vec<Reference>,
+    pub links: Links,
+}
+
+/// The logged models that a pair of runs used (without a step) and made (with one), by their digits.
+#[derive(Default)]
+pub struct Links {
+    source: BTreeSet<Link>,
+    target: BTreeSet<Link>,
+}
+
+type Link = (RunId, Option<i64>);
+
+impl Links {
+    pub fn of(source: &Run, target: &Run) -> Self {
+        let links = |run: &Run| {
+            let used = run.model_inputs.iter().map(|id| (id.digits(), None));
+            let made = run.model_outputs.iter().map(|output| (output.model_id.digits(), Some(output.step)));
+            used.chain(made).collect()
+        };
+        Self { source: links(source), target: links(target) }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.source.is_empty() && self.target.is_empty()
+    }
+
+    fn difference(&self, pairs: &HashMap<RunId, RunId>) -> Option<FieldDifference> {
+        let new = |(id, step): &Link| (pairs.get(id).unwrap_or(id).clone(), *step);
+        if self.source.iter().map(new).collect::<BTreeSet<_>>() == self.target {
+            return None;
+        }
+        let text = |links: &BTreeSet<Link>| {
+            let text = |(id, step): &Link| match step {
+                None => format!("used m-{id}"),
+                Some(step) => format!("made m-{id} at step {step}"),
+            };
+            Some(links.iter().map(text).collect::<Vec<_>>().join(", "))
+        };
+        let (source, target) = (text(&self.source), text(&self.target));
+        Some(FieldDifference { field: "logged models".to_owned(), source, target })
+    }
 }
 
 /// The pairs of ids when two texts say the same but for ids; an error when they do not.
@@ -64,6 +105,7 @@ impl Compare {
                     source: Some(source),
                     target: Some(target),
                 }));
+                fields.extend(run.links.difference(&pairs));
                 Difference::pair(Kind::Run, &run.name, run.source.as_str(), run.target.as_str(), fields)
             };
             self.found(difference.of_experiment(&run.experiment)).await;

@@ -5,20 +5,13 @@ use std::sync::PoisonError;
 
 use futures::{StreamExt, TryStreamExt, stream};
 
-use super::references::{Reference, compare_text};
+use super::pairs::{Pairs, map, tags, value};
 use super::{Compare, Difference, FieldDifference};
-use crate::entities::{ExperimentId, ModelVersion, RegisteredModel, RunId, RunUri, rewrite_experiments, tag};
+use crate::entities::{ExperimentId, ModelVersion, OwnedUri, RegisteredModel};
 use crate::error::Result;
 
 /// Models that are compared side by side.
 const MODELS_AT_ONCE: usize = 4;
-
-/// What became what.
-#[derive(Default)]
-pub(super) struct Pairs {
-    pub runs: HashMap<RunId, RunId>,
-    pub experiments: HashMap<ExperimentId, ExperimentId>,
-}
 
 impl Compare {
     pub(super) async fn registry(
@@ -127,13 +120,13 @@ fn version_fields(ours: &ModelVersion, theirs: &ModelVersion, pairs: &Pairs) -> 
     value(&mut differ, "description", &ours.description, &theirs.description);
     value(&mut differ, "current_stage", &stage(ours), &stage(theirs));
     value(&mut differ, "status", &ours.status, &theirs.status);
-    if !is_same_text("mlflow.run_id", &run(ours), &run(theirs), pairs) {
+    if !pairs.is_same_text("mlflow.run_id", &run(ours), &run(theirs)) {
         value(&mut differ, "run_id", &run(ours), &run(theirs));
     }
     if !is_same_source(&ours.source, &theirs.source, pairs) {
         value(&mut differ, "source", &ours.source, &theirs.source);
     }
-    if !is_same_text("mlflow.run_link", &ours.run_link, &theirs.run_link, pairs) {
+    if !pairs.is_same_text("mlflow.run_link", &ours.run_link, &theirs.run_link) {
         value(&mut differ, "run_link", &ours.run_link, &theirs.run_link);
     }
     tags(&mut differ, &ours.tags, &theirs.tags, pairs);
@@ -142,65 +135,20 @@ fn version_fields(ours: &ModelVersion, theirs: &ModelVersion, pairs: &Pairs) -> 
 
 /// The same place below runs that are partners, or the same text.
 fn is_same_source(ours: &str, theirs: &str, pairs: &Pairs) -> bool {
-    match (RunUri::parse(ours), RunUri::parse(theirs)) {
+    match (OwnedUri::parse(ours), OwnedUri::parse(theirs)) {
         (Some(a), Some(b)) => {
-            let same_place = (a.below, a.is_runs_scheme) == (b.below, b.is_runs_scheme);
-            same_place && is_same_text("mlflow.run_id", a.run, b.run, pairs)
+            let same_place = (a.below, a.form) == (b.below, b.form);
+            same_place && pairs.is_same_text("mlflow.run_id", a.owner, b.owner)
         }
         (None, None) => ours == theirs,
         _ => false,
     }
 }
 
-fn is_same_text(key: &str, ours: &str, theirs: &str, pairs: &Pairs) -> bool {
-    compare_text(key, ours, theirs).is_ok_and(|ids| Reference::of_ids(ids).holds(&pairs.runs))
-}
-
-fn tags(
-    differ: &mut Vec<FieldDifference>,
-    ours: &BTreeMap<String, String>,
-    theirs: &BTreeMap<String, String>,
-    pairs: &Pairs,
-) {
-    map(differ, "tag", ours, theirs, |key, a, b| match key {
-        tag::PROMPT_EXPERIMENTS => {
-            a == b || rewrite_experiments(a, |id| pairs.experiments.get(id).cloned()) == b
-        }
-        _ => is_same_text(key, a, b, pairs),
-    });
-}
-
-fn map(
-    differ: &mut Vec<FieldDifference>,
-    of: &str,
-    ours: &BTreeMap<String, String>,
-    theirs: &BTreeMap<String, String>,
-    is_same: impl Fn(&str, &str, &str) -> bool,
-) {
-    let keys: BTreeSet<&String> = ours.keys().chain(theirs.keys()).filter(|key| !tag::is_ours(key)).collect();
-    for key in keys {
-        let (a, b) = (ours.get(key), theirs.get(key));
-        let same = a.zip(b).is_some_and(|(a, b)| is_same(key, a, b));
-        if !same {
-            differ.push(FieldDifference {
-                field: format!("{of} {key}"),
-                source: a.cloned(),
-                target: b.cloned(),
-            });
-        }
-    }
-}
-
-fn value(differ: &mut Vec<FieldDifference>, field: &str, source: &str, target: &str) {
-    if source != target {
-        let (source, target) = (Some(source.to_owned()), Some(target.to_owned()));
-        differ.push(FieldDifference { field: field.to_owned(), source, target });
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::entities::{RunId, tag};
 
     const OLD: &str = "0123456789abcdef0123456789abcdef";
     const NEW: &str = "ffffffffffffffffffffffffffffffff";

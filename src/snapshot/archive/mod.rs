@@ -1,5 +1,6 @@
 //! An export directory.
 
+mod logged_models;
 mod registry;
 
 use std::fs;
@@ -14,8 +15,8 @@ use super::{About, Snapshot};
 use crate::archive::{self, ArtifactList, ExperimentFile, Layout, OwnerFolder, Wrapped};
 use crate::artifacts::{ByteStream, local};
 use crate::entities::{
-    Experiment, FileEntry, Kind, MetricChunk, ModelVersion, Owner, Point, Readable, RegisteredModel, Run,
-    RunId, Unreadable, is_plain_id, is_safe_path,
+    Experiment, FileEntry, Kind, LoggedModel, MetricChunk, ModelId, ModelVersion, Owner, Point, Readable,
+    RegisteredModel, Run, RunId, Unreadable, is_plain_id, is_safe_path,
 };
 use crate::error::{Class, Error, Result};
 use crate::rest::{Pages, Traffic};
@@ -146,6 +147,14 @@ impl Snapshot for ArchiveSnapshot {
 
     async fn run(&self, id: &RunId) -> Result<Option<Run>> {
         self.find_run(id)
+    }
+
+    fn logged_models<'a>(&'a self, experiment: &'a Experiment) -> Pages<'a, Readable<LoggedModel>> {
+        stream::once(async { self.read_logged_models(&experiment.id) }).boxed()
+    }
+
+    async fn logged_model(&self, id: &ModelId) -> Result<Option<LoggedModel>> {
+        self.find_logged_model(id)
     }
 
     fn registered_models(&self) -> Pages<'_, RegisteredModel> {

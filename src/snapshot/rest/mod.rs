@@ -8,20 +8,26 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use futures::stream::{self, BoxStream};
 use futures::{StreamExt, TryStreamExt};
+use tokio::sync::OnceCell;
 
 use super::{About, Snapshot};
 use crate::artifacts::{ByteStream, is_speakable, proxied_path, proxied_url_path};
 use crate::entities::{
-    Experiment, FileEntry, MetricChunk, ModelVersion, Owner, Readable, RegisteredModel, Run, RunId,
+    Experiment, FileEntry, Kind, LoggedModel, MetricChunk, ModelId, ModelVersion, Owner, Readable,
+    RegisteredModel, Run, RunId, Unreadable,
 };
-use crate::error::{Class, Result};
+use crate::error::{Class, Error, Result};
 use crate::rest::{Client, Pages, Probe, Traffic};
 
 pub struct RestSnapshot {
     client: Arc<Client>,
     about: About,
     probe: Probe,
+    has_models: OnceCell<bool>,
 }
+
+/// Runs that are asked for one by one, side by side.
+const RUNS_AT_ONCE: usize = 8;
 
 impl RestSnapshot {
     /// `probe` is what the first look at `client`'s server found.
@@ -32,7 +38,44 @@ impl RestSnapshot {
             version: probe.version,
             capabilities: Some(probe.capabilities),
         };
-        Self { client, about, probe }
+        Self { client, about, probe, has_models: OnceCell::new() }
+    }
+}
+
+impl RestSnapshot {
+    /// Adds which logged models each run used and made, which its page in a search does not tell: a request a run,
+    /// spared where the server has no logged model at all.
+    async fn with_models(&self, page: Vec<Run>) -> Result<Vec<Readable<Run>>> {
+        if !self.has_models().await? {
+            return Ok(page.into_iter().map(Ok).collect());
+        }
+        let asked = page.into_iter().map(|run| async move {
+            let reason =
+                |e: Error| Unreadable { kind: Kind::Run, id: run.id.to_string(), reason: e.to_string() };
+            let Run { model_inputs, model_outputs, .. } = self.client.run(&run.id).await.map_err(reason)?;
+            Ok(Run { model_inputs, model_outputs, ..run })
+        });
+        Ok(stream::iter(asked).buffered(RUNS_AT_ONCE).collect().await)
+    }
+
+    async fn has_models(&self) -> Result<bool> {
+        if !self.probe.capabilities.logged_models {
+            return Ok(false);
+        }
+        let ask = || async {
+            let all: Vec<Experiment> = self.client.experiments().try_concat().await?;
+            let ids: Vec<_> = all.into_iter().map(|experiment| experiment.id).collect();
+            self.client.any_logged_model(&ids).await
+        };
+        self.has_models.get_or_try_init(ask).await.copied()
+    }
+}
+
+fn found<T>(answer: Result<T>) -> Result<Option<T>> {
+    match answer {
+        Ok(found) => Ok(Some(found)),
+        Err(e) if e.class() == Class::NotFound => Ok(None),
+        Err(e) => Err(e),
     }
 }
 
@@ -52,7 +95,7 @@ impl Snapshot for RestSnapshot {
 
     fn runs<'a>(&'a self, experiment: &'a Experiment) -> Pages<'a, Readable<Run>> {
         let pages = self.client.runs(&experiment.id, "");
-        pages.map_ok(|page| page.into_iter().map(Ok).collect()).boxed()
+        pages.and_then(move |page| self.with_models(page)).boxed()
     }
 
     async fn first_runs(&self, experiment: &Experiment, most: usize) -> Result<(Vec<Run>, bool)> {
@@ -60,11 +103,22 @@ impl Snapshot for RestSnapshot {
     }
 
     async fn run(&self, id: &RunId) -> Result<Option<Run>> {
-        match self.client.run(id).await {
-            Ok(run) => Ok(Some(run)),
-            Err(e) if e.class() == Class::NotFound => Ok(None),
-            Err(e) => Err(e),
+        found(self.client.run(id).await)
+    }
+
+    fn logged_models<'a>(&'a self, experiment: &'a Experiment) -> Pages<'a, Readable<LoggedModel>> {
+        if !self.probe.capabilities.logged_models {
+            return stream::empty().boxed();
         }
+        let pages = self.client.logged_models(&experiment.id);
+        pages.map_ok(|page| page.into_iter().map(Ok).collect()).boxed()
+    }
+
+    async fn logged_model(&self, id: &ModelId) -> Result<Option<LoggedModel>> {
+        if !self.probe.capabilities.logged_models {
+            return Ok(None);
+        }
+        found(self.client.logged_model(id).await)
     }
 
     fn registered_models(&self) -> Pages<'_, RegisteredModel> {

@@ -1,6 +1,7 @@
 //! An export directory being written.
 
 mod files;
+mod model_writer;
 mod registry;
 mod run_writer;
 
@@ -12,10 +13,10 @@ use async_trait::async_trait;
 use serde_json::json;
 
 use self::run_writer::ArchiveRunWriter;
-use super::{Found, OpenRun, Place, Registry, RunWriter, Target};
+use super::{Found, OpenModel, OpenRun, Place, Registry, RunWriter, Target};
 use crate::archive::{ExperimentFile, ExperimentsFile, Layout, Manifest, Wrapped};
 use crate::artifacts::local;
-use crate::entities::{Experiment, ModelVersion, RegisteredModel, Run, RunId, is_plain_id};
+use crate::entities::{Experiment, LoggedModel, ModelVersion, RegisteredModel, Run, RunId, is_plain_id};
 use crate::error::{Error, Result};
 use crate::rest::Traffic;
 
@@ -102,6 +103,15 @@ impl Target for ArchiveTarget {
         }
         let writer: Box<dyn RunWriter> = Box::new(ArchiveRunWriter::new(&self.layout, &place.id, run));
         Ok(OpenRun { id: run.id.clone(), found, writer })
+    }
+
+    async fn open_logged_model(&self, place: &Place, model: &LoggedModel, again: bool) -> Result<OpenModel> {
+        self.open_model(place, model, again)
+    }
+
+    /// The run's own file says so.
+    async fn link_models(&self, _target: &RunId, _run: &Run) -> Result<()> {
+        Ok(())
     }
 
     async fn close_experiment(&self, place: &Place, experiment: &Experiment, runs: &[RunId]) -> Result<()> {

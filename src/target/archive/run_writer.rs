@@ -6,9 +6,9 @@ use serde_json::json;
 use tempfile::NamedTempFile;
 
 use super::files::ArchiveFiles;
-use crate::archive::{Layout, RunInfo, RunInputs, System};
+use crate::archive::{Layout, RunInfo, RunInputs, RunOutputs, System};
 use crate::artifacts::local;
-use crate::entities::{ExperimentId, FileEntry, Kind, MetricChunk, Run};
+use crate::entities::{ExperimentId, FileEntry, Kind, MetricChunk, ModelId, ModelMetric, Run};
 use crate::error::{Error, Result};
 use crate::target::{FileWriter, RunWriter};
 
@@ -39,7 +39,8 @@ impl ArchiveRunWriter {
             "info": RunInfo::from(&self.run),
             "params": self.run.params,
             "tags": self.run.tags,
-            "inputs": RunInputs { dataset_inputs: self.run.datasets.clone() },
+            "inputs": RunInputs::from(&self.run),
+            "outputs": RunOutputs { model_outputs: self.run.model_outputs.clone() },
         }))?;
         let open = body.strip_suffix('}').unwrap_or(&body);
         Ok(format!("{{\"system\":{system},\n\"mlflow\":{open},\n\"metrics\":{{").into_bytes())
@@ -88,6 +89,9 @@ impl RunWriter for ArchiveRunWriter {
         }
         self.append(&chunk).map_err(|e| e.at(place))
     }
+
+    /// The models' own files say which points are theirs.
+    fn model_metrics(&mut self, _metrics: &[(ModelId, ModelMetric)]) {}
 
     fn files(&self) -> &dyn FileWriter {
         &self.files

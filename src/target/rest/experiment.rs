@@ -100,13 +100,14 @@ impl RestTarget {
                     .iter()
                     .filter(|(key, value)| !tag::is_ours(key) && !ids_in(key, value).is_empty());
                 naming.extend(tags.map(|(key, value)| Unresolved {
-                    run: run.id.clone(),
+                    on: run.id.to_string(),
                     key: key.clone(),
                     value: value.clone(),
                 }));
                 found.insert(source, run.into());
             }
         }
+        let models = self.imported_models(id).await?;
         for reference in naming {
             let is_new = |id: &&str| self.ledger.is_target(&RunId::from(*id));
             if !ids_in(&reference.key, &reference.value).iter().all(is_new) {
@@ -114,6 +115,7 @@ impl RestTarget {
             }
         }
         self.there.lock().unwrap_or_else(PoisonError::into_inner).insert(id.clone(), found);
+        self.models_there.lock().unwrap_or_else(PoisonError::into_inner).insert(id.clone(), models);
         Ok(())
     }
 }

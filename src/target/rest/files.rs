@@ -1,38 +1,69 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use bytes::{Bytes, BytesMut};
+use futures::{StreamExt, TryStreamExt, stream};
 
-use crate::artifacts::{Digest, Hashed, proxied_path, proxied_url_path};
-use crate::entities::FileEntry;
+use crate::artifacts::{ByteStream, Digest, Hashed, proxied_path, proxied_url_path};
+use crate::entities::{FileEntry, is_mlmodel, with_new_ids};
 use crate::error::{Error, Result};
 use crate::rest::{Client, Opener};
-use crate::target::FileWriter;
+use crate::target::{FileWriter, Ledger};
 
 /// Writes below one artifact root, through the server's proxy.
 pub struct RestFiles {
     client: Arc<Client>,
-    artifact_uri: String,
+    ledger: Arc<dyn Ledger>,
+    /// The source's root, and the target's.
+    roots: (String, String),
 }
 
 impl RestFiles {
-    pub fn new(client: Arc<Client>, artifact_uri: String) -> Self {
-        Self { client, artifact_uri }
+    pub fn new(client: Arc<Client>, ledger: Arc<dyn Ledger>, roots: (String, String)) -> Self {
+        Self { client, ledger, roots }
+    }
+
+    /// Small and changed on the way: its digest is that of what was read.
+    async fn mlmodel(&self, path: &str, source: &Hashed<'_>) -> Result<()> {
+        let text: BytesMut = source.open().await?.try_collect().await?;
+        let (old, new) = &self.roots;
+        let text = with_new_ids(&text, (old, new), |id| self.ledger.target_of(id));
+        let size = text.len() as u64;
+        self.upload(path, Some(size), &Text(text.into())).await
+    }
+
+    async fn upload(&self, path: &str, size: Option<u64>, source: &dyn Opener) -> Result<()> {
+        self.client.upload("/api/2.0/mlflow-artifacts/artifacts", path, size, source).await
+    }
+}
+
+/// A file that is in memory.
+struct Text(Bytes);
+
+#[async_trait]
+impl Opener for Text {
+    async fn open(&self) -> Result<ByteStream> {
+        let bytes = self.0.clone();
+        Ok(stream::once(async { Ok(bytes) }).boxed())
     }
 }
 
 #[async_trait]
 impl FileWriter for RestFiles {
     async fn write(&self, file: &FileEntry, source: &dyn Opener) -> Result<Digest> {
-        let root = proxied_path(&self.artifact_uri).ok_or_else(|| {
+        let root = proxied_path(&self.roots.1).ok_or_else(|| {
             Error::permanent(format!(
                 "the target keeps artifacts in {}, which cannot be written yet",
-                self.artifact_uri
+                self.roots.1
             ))
             .hint("start the target with --serve-artifacts and without --default-artifact-root")
         })?;
-        let hashed = Hashed::new(source);
         let path = proxied_url_path(root, &file.path)?;
-        let sent = self.client.upload("/api/2.0/mlflow-artifacts/artifacts", &path, file.size, &hashed).await;
+        let hashed = Hashed::new(source);
+        let sent = match is_mlmodel(&file.path, file.size) {
+            true => self.mlmodel(&path, &hashed).await,
+            false => self.upload(&path, file.size, &hashed).await,
+        };
         sent.map_err(|e| hashed.cause().unwrap_or(e))?;
         hashed.digest()
     }

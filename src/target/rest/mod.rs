@@ -2,6 +2,8 @@
 
 mod experiment;
 mod files;
+mod logged_model;
+mod model_writer;
 mod references;
 mod registry;
 mod run;
@@ -13,24 +15,30 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 
-use super::{Found, Ledger, OpenRun, Place, Registry, Target};
+use self::logged_model::ModelThere;
+use super::{Found, Ledger, OpenModel, OpenRun, Place, Registry, Target};
 use crate::entities::{
-    Experiment, ExperimentId, Lifecycle, ModelVersion, RegisteredModel, Run, RunId, RunStatus,
-    rewrite_experiments,
+    Experiment, ExperimentId, Lifecycle, LoggedModel, ModelId, ModelVersion, RegisteredModel, Run, RunId,
+    RunStatus, rewrite_experiments,
 };
 use crate::error::Result;
-use crate::rest::{Client, Traffic};
+use crate::rest::{Capabilities, Client, Traffic};
 
 pub struct RestTarget {
     client: Arc<Client>,
+    can: Capabilities,
     ledger: Arc<dyn Ledger>,
     location: String,
     /// Runs that carry a source id, by experiment: what earlier imports have left.
     there: Mutex<HashMap<ExperimentId, HashMap<RunId, There>>>,
+    /// Logged models that carry a source id, by experiment.
+    models_there: Mutex<HashMap<ExperimentId, HashMap<ModelId, ModelThere>>>,
     /// Which experiment became which.
     experiments: Mutex<HashMap<ExperimentId, ExperimentId>>,
     /// Experiments that an earlier import has deleted in the end: they take nothing until they are restored.
     deleted: Mutex<HashSet<ExperimentId>>,
+    /// Experiments to be deleted once nothing more is written.
+    to_be_deleted: Mutex<HashSet<ExperimentId>>,
 }
 
 /// How often a creation whose reply was lost is tried again after looking it up.
@@ -52,10 +60,19 @@ impl From<Run> for There {
 }
 
 impl RestTarget {
-    pub fn new(client: Arc<Client>, ledger: Arc<dyn Ledger>) -> Self {
+    pub fn new(client: Arc<Client>, can: Capabilities, ledger: Arc<dyn Ledger>) -> Self {
         let location = client.address().to_string();
-        let (there, experiments, deleted) = (Mutex::default(), Mutex::default(), Mutex::default());
-        Self { client, ledger, location, there, experiments, deleted }
+        Self {
+            client,
+            can,
+            ledger,
+            location,
+            there: Mutex::default(),
+            models_there: Mutex::default(),
+            experiments: Mutex::default(),
+            deleted: Mutex::default(),
+            to_be_deleted: Mutex::default(),
+        }
     }
 
     fn deleted(&self) -> MutexGuard<'_, HashSet<ExperimentId>> {
@@ -94,11 +111,19 @@ impl Target for RestTarget {
         self.find_or_make_run(place, run, again).await
     }
 
+    async fn open_logged_model(&self, place: &Place, model: &LoggedModel, again: bool) -> Result<OpenModel> {
+        self.find_or_make_logged_model(place, model, again).await
+    }
+
+    async fn link_models(&self, target: &RunId, run: &Run) -> Result<()> {
+        self.add_model_links(target, run).await
+    }
+
     async fn close_experiment(&self, place: &Place, _experiment: &Experiment, _runs: &[RunId]) -> Result<()> {
         self.there.lock().unwrap_or_else(PoisonError::into_inner).remove(&place.id);
-        let is_deleted = self.deleted().remove(&place.id);
-        if place.to_be_deleted && !is_deleted {
-            self.client.set_experiment_lifecycle(&place.id, Lifecycle::Deleted).await?;
+        if place.to_be_deleted {
+            let mut waiting = self.to_be_deleted.lock().unwrap_or_else(PoisonError::into_inner);
+            waiting.insert(place.id.clone());
         }
         Ok(())
     }
@@ -121,6 +146,14 @@ impl Target for RestTarget {
     }
 
     async fn finish(&self) -> Result<Vec<String>> {
-        self.follow_references().await
+        let notes = self.follow_references().await?;
+        let waiting = std::mem::take(&mut *self.to_be_deleted.lock().unwrap_or_else(PoisonError::into_inner));
+        for id in waiting {
+            // Those that were deleted before and took nothing since are as they should be.
+            if !self.deleted().remove(&id) {
+                self.client.set_experiment_lifecycle(&id, Lifecycle::Deleted).await?;
+            }
+        }
+        Ok(notes)
     }
 }

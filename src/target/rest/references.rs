@@ -1,5 +1,5 @@
 use super::RestTarget;
-use crate::entities::{Lifecycle, RunId, ids_in, tag};
+use crate::entities::{RunId, ids_in, tag};
 use crate::error::Result;
 
 impl RestTarget {
@@ -13,10 +13,10 @@ impl RestTarget {
             let ids = ids_in(&reference.key, &reference.value);
             if ids.iter().any(is_old) {
                 let value = self.rewritten(&reference.key, &reference.value);
-                if let Err(e) = self.set_tag(&reference.run, &reference.key, &value).await {
+                if let Err(e) = self.set_tag(&reference.on, &reference.key, &value).await {
                     notes.push(format!(
-                        "run {}: tag {:?} still names an old run: {e}",
-                        reference.run, reference.key
+                        "{}: tag {:?} still names an old id: {e}",
+                        reference.on, reference.key
                     ));
                     continue;
                 }
@@ -26,21 +26,19 @@ impl RestTarget {
             } else if reference.key == tag::PARENT_RUN_ID {
                 notes.push(format!(
                     "run {}: its parent {} was not moved; the tag keeps the old id",
-                    reference.run, reference.value
+                    reference.on, reference.value
                 ));
             }
         }
         Ok(notes)
     }
 
-    /// A deleted run takes no tags: it is restored for the moment.
-    async fn set_tag(&self, id: &RunId, key: &str, value: &str) -> Result<()> {
-        let run = self.client.run(id).await?;
-        if !run.lifecycle.is_deleted() {
-            return self.client.set_run_tag(id, key, value).await;
+    async fn set_tag(&self, on: &str, key: &str, value: &str) -> Result<()> {
+        if on.starts_with("m-") {
+            let tags = [(key.to_owned(), value.to_owned())].into();
+            return self.client.set_logged_model_tags(&on.into(), &tags).await;
         }
-        self.client.set_run_lifecycle(id, Lifecycle::Active).await?;
-        self.client.set_run_tag(id, key, value).await?;
-        self.client.set_run_lifecycle(id, Lifecycle::Deleted).await
+        let run = self.client.run(&on.into()).await?;
+        self.restored(&run, self.client.set_run_tag(&run.id, key, value)).await
     }
 }

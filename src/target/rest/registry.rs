@@ -202,7 +202,12 @@ impl RestTarget {
 }
 
 /// What no request can set is kept as tags.
-fn insert_times(tags: &mut BTreeMap<String, String>, creation: Option<i64>, update: Option<i64>, user: &str) {
+pub(super) fn insert_times(
+    tags: &mut BTreeMap<String, String>,
+    creation: Option<i64>,
+    update: Option<i64>,
+    user: &str,
+) {
     let times = [(tag::SOURCE_CREATION_TIME, creation), (tag::SOURCE_UPDATE_TIME, update)];
     for (key, time) in times {
         tags.extend(time.map(|time| (key.to_owned(), time.to_string())));

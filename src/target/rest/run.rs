@@ -45,7 +45,7 @@ impl RestTarget {
         Ok(run)
     }
 
-    async fn reopen_experiment(&self, place: &Place) -> Result<()> {
+    pub(super) async fn reopen_experiment(&self, place: &Place) -> Result<()> {
         if self.deleted().remove(&place.id) {
             self.client.set_experiment_lifecycle(&place.id, Lifecycle::Active).await?;
         }
@@ -109,7 +109,7 @@ impl RestTarget {
             let ids = ids_in(key, value);
             if ids.iter().any(|id| self.ledger.target_of(&RunId::from(*id)).is_none()) {
                 self.ledger.unresolved(Unresolved {
-                    run: target.clone(),
+                    on: target.to_string(),
                     key: key.clone(),
                     value: value.clone(),
                 })?;

@@ -1,14 +1,21 @@
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
 use async_trait::async_trait;
 
 use super::There;
 use super::files::RestFiles;
-use crate::entities::{FileEntry, Lifecycle, MetricChunk, Run, RunId, RunStatus, rewrite};
+use super::model_writer::metric_of;
+use crate::entities::{
+    FileEntry, Lifecycle, MetricChunk, ModelId, ModelMetric, Point, PointIdentity, Run, RunId, RunStatus,
+    rewrite,
+};
 use crate::error::Result;
-use crate::rest::{BatchItem, Client, entries_per_batch};
+use crate::rest::{BatchItem, Client, MetricOf, entries_per_batch};
 use crate::target::{FileWriter, Ledger, RunWriter};
+
+/// What each point of one metric says of logged models.
+type PointModels = HashMap<PointIdentity, Vec<MetricOf>>;
 
 /// Entries that are waited for before a batch is sent, so that it goes out full.
 const FULL: usize = 1_000;
@@ -24,6 +31,8 @@ pub struct RestRunWriter {
     /// Deleting the experiment will delete this run.
     deleted_with_experiment: bool,
     waiting: VecDeque<BatchItem>,
+    /// By metric; models are called by their ids on the source.
+    of_models: HashMap<String, PointModels>,
 }
 
 impl RestRunWriter {
@@ -37,7 +46,8 @@ impl RestRunWriter {
         // What the search page brought along is not kept: the page goes away while this run is written.
         let run =
             Run { params: BTreeMap::new(), tags: BTreeMap::new(), latest: BTreeMap::new(), ..run.clone() };
-        let files = RestFiles::new(Arc::clone(&client), there.artifact_uri.clone());
+        let roots = (run.artifact_uri.clone(), there.artifact_uri.clone());
+        let files = RestFiles::new(Arc::clone(&client), Arc::clone(&ledger), roots);
         Self {
             client,
             ledger,
@@ -46,6 +56,7 @@ impl RestRunWriter {
             files,
             deleted_with_experiment,
             waiting: VecDeque::new(),
+            of_models: HashMap::new(),
         }
     }
 
@@ -64,26 +75,50 @@ impl RestRunWriter {
     }
 }
 
+/// The point as a model has it: no store keeps a model's NaN (MLflow 3.0 to 3.16 store 0).
+pub(super) fn of_model(point: Point) -> Point {
+    Point { value: if point.value.is_nan() { 0.0 } else { point.value }, ..point }
+}
+
 /// As late as can be: runs that are created beside this one are known by now.
 fn with_new_ids(ledger: &dyn Ledger, item: BatchItem) -> BatchItem {
     let new = |key: &str, value: String| rewrite(key, &value, |id| ledger.target_of(id)).unwrap_or(value);
     match item {
         BatchItem::Param(key, value) => BatchItem::Param(key.clone(), new(&key, value)),
         BatchItem::Tag(key, value) => BatchItem::Tag(key.clone(), new(&key, value)),
-        metric @ BatchItem::Metric(..) => metric,
+        // One that is not there yet gets the point when it is completed.
+        BatchItem::Metric(key, point, of) => {
+            let of = of.and_then(|of| Some(MetricOf { model_id: ledger.model_of(&of.model_id)?, ..of }));
+            BatchItem::Metric(key, point, of)
+        }
     }
 }
 
 #[async_trait]
 impl RunWriter for RestRunWriter {
     async fn metrics(&mut self, chunk: MetricChunk) -> Result<()> {
+        let of_models = self.of_models.remove(&chunk.key);
         for point in chunk.points {
-            self.waiting.push_back(BatchItem::Metric(chunk.key.clone(), point));
-            if self.waiting.len() >= FULL {
+            match of_models.as_ref().and_then(|all| all.get(&of_model(point).identity())) {
+                None => self.waiting.push_back(BatchItem::Metric(chunk.key.clone(), point, None)),
+                Some(models) => self.waiting.extend(
+                    models.iter().map(|of| BatchItem::Metric(chunk.key.clone(), point, Some(of.clone()))),
+                ),
+            }
+            while self.waiting.len() >= FULL {
                 self.send_batch().await?;
             }
         }
+        // The same metric may come in another chunk.
+        self.of_models.extend(of_models.map(|all| (chunk.key, all)));
         Ok(())
+    }
+
+    fn model_metrics(&mut self, metrics: &[(ModelId, ModelMetric)]) {
+        for (model, metric) in metrics {
+            let points = self.of_models.entry(metric.key.clone()).or_default();
+            points.entry(of_model(metric.point).identity()).or_default().push(metric_of(model, metric));
+        }
     }
 
     fn files(&self) -> &dyn FileWriter {

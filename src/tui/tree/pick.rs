@@ -26,11 +26,11 @@ impl Pick {
     pub fn of(choice: Choice) -> Self {
         match choice {
             Choice::No => Self::None,
-            Choice::Yes { only: Some(only), except } => {
+            Choice::Yes { only: Some(only), except, .. } => {
                 Self::Only(only.difference(&except).cloned().collect())
             }
-            Choice::Yes { only: None, except } if except.is_empty() => Self::All,
-            Choice::Yes { only: None, except } => Self::Except(except),
+            Choice::Yes { only: None, except, .. } if except.is_empty() => Self::All,
+            Choice::Yes { only: None, except, .. } => Self::Except(except),
         }
     }
 

@@ -1,0 +1,118 @@
+//! What can only be done once every experiment's runs are there: models of runs elsewhere, points of models on runs of
+//! other groups, and which models a run used and made.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, PoisonError};
+
+use futures::{StreamExt, TryStreamExt, stream};
+
+use super::Copy;
+use super::file::Files;
+use super::models::ModelWork;
+use super::run::RunEnd;
+use crate::entities::{LoggedModel, ModelMetric, RunId};
+use crate::error::Result;
+use crate::target::Place;
+
+/// Models or runs that are completed side by side.
+const AT_ONCE: usize = 8;
+
+/// What waits for the end.
+#[derive(Default)]
+pub(super) struct Late {
+    orphans: Mutex<Vec<(Place, LoggedModel)>>,
+    models: Mutex<Vec<(ModelWork, Files)>>,
+    runs: Mutex<Vec<RunEnd>>,
+}
+
+impl Late {
+    pub fn add_orphans(&self, place: &Place, models: impl Iterator<Item = LoggedModel>) {
+        let models = models.map(|model| (place.clone(), model));
+        self.orphans.lock().unwrap_or_else(PoisonError::into_inner).extend(models);
+    }
+
+    pub fn add_model(&self, work: ModelWork, files: Files) {
+        self.models.lock().unwrap_or_else(PoisonError::into_inner).push((work, files));
+    }
+
+    pub fn add_run(&self, end: RunEnd) {
+        self.runs.lock().unwrap_or_else(PoisonError::into_inner).push(end);
+    }
+}
+
+fn taken<T>(from: &Mutex<Vec<T>>) -> Vec<T> {
+    std::mem::take(&mut *from.lock().unwrap_or_else(PoisonError::into_inner))
+}
+
+impl Copy {
+    /// Models first, for runs name them.
+    pub(super) async fn complete_late(&self) -> Result<()> {
+        let orphans = stream::iter(taken(&self.late.orphans)).map(Ok);
+        orphans.try_for_each_concurrent(AT_ONCE, |(place, model)| self.orphan(place, model)).await?;
+        let models = stream::iter(taken(&self.late.models)).map(Ok);
+        models.try_for_each_concurrent(AT_ONCE, |(work, files)| self.late_model(work, files)).await?;
+        let runs = stream::iter(taken(&self.late.runs)).map(Ok);
+        runs.try_for_each_concurrent(AT_ONCE, |end| self.late_run(end)).await
+    }
+
+    async fn orphan(&self, place: Place, model: LoggedModel) -> Result<()> {
+        let Some(work) = self.open_model(&place, model).await? else { return Ok(()) };
+        let files = self.write_model_files(&work).await?;
+        self.late.add_model(work, files);
+        Ok(())
+    }
+
+    async fn late_model(&self, mut work: ModelWork, files: Files) -> Result<()> {
+        if !self.context.may_go_on().await {
+            return Ok(());
+        }
+        let completed = match self.restore_nans(&mut work.model).await {
+            Ok(()) => work.writer.complete(&work.model).await,
+            Err(error) => Err(error),
+        };
+        match completed {
+            Ok(()) => self.close_model(work, files).await,
+            Err(error) => self.lose_model(&work.model, &error).await,
+        }
+    }
+
+    /// Servers keep a model's NaN as 0 (MLflow 3.0 to 3.16). Written back as 0 it would be a new point of the run,
+    /// whose own history still says NaN.
+    async fn restore_nans(&self, model: &mut LoggedModel) -> Result<()> {
+        let zeros = model.metrics.iter().filter(|metric| metric.point.value == 0.0);
+        let mut keys: BTreeMap<RunId, BTreeSet<String>> = BTreeMap::new();
+        for metric in zeros {
+            keys.entry(metric.run_id.clone()).or_default().insert(metric.key.clone());
+        }
+        let mut runs = Vec::new();
+        for (id, keys) in keys {
+            if let Some(mut run) = self.source.run(&id).await? {
+                run.latest.retain(|key, _| keys.contains(key));
+                runs.push(run);
+            }
+        }
+        let mut chunks = self.source.histories(&runs);
+        while let Some(chunk) = chunks.try_next().await? {
+            let Ok(chunk) = chunk else { continue };
+            for nan in chunk.points.iter().filter(|point| point.value.is_nan()) {
+                let is_it = |metric: &&mut ModelMetric| {
+                    (&metric.run_id, &metric.key) == (&chunk.run_id, &chunk.key)
+                        && (metric.point.value, metric.point.timestamp, metric.point.step)
+                            == (0.0, nan.timestamp, nan.step)
+                };
+                model.metrics.iter_mut().filter(is_it).for_each(|metric| metric.point = *nan);
+            }
+        }
+        Ok(())
+    }
+
+    async fn late_run(&self, end: RunEnd) -> Result<()> {
+        if !self.context.may_go_on().await {
+            return Ok(());
+        }
+        match self.target.link_models(&end.target, &end.run).await {
+            Ok(()) => self.end_run(end).await,
+            Err(error) => self.lose(&end.run, &error).await,
+        }
+    }
+}

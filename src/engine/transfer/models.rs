@@ -1,0 +1,179 @@
+//! Logged models. Each is made after the run that logged it, while its points are written with the runs whose metrics
+//! they are. What has to wait for other experiments is done at the end of all: see `late`.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Mutex, PoisonError};
+
+use futures::TryStreamExt;
+use futures::future::join_all;
+
+use super::Copy;
+use super::file::Files;
+use crate::engine::journal::fingerprint;
+use crate::entities::{Choice, Experiment, Kind, LoggedModel, ModelId, ModelMetric, RunId, Unreadable};
+use crate::error::{Error, Result};
+use crate::target::{Found, ModelWriter, Place};
+
+/// The logged models of one experiment.
+#[derive(Default)]
+pub(super) struct Models {
+    /// Those whose run has not been met yet, by that run.
+    of_run: Mutex<HashMap<RunId, Vec<LoggedModel>>>,
+    runless: Vec<LoggedModel>,
+    metrics: HashMap<RunId, Vec<(ModelId, ModelMetric)>>,
+}
+
+/// A logged model that is open on the target.
+pub(super) struct ModelWork {
+    pub model: LoggedModel,
+    pub fingerprint: String,
+    pub target: ModelId,
+    pub found: Found,
+    pub writer: Box<dyn ModelWriter>,
+}
+
+impl Models {
+    /// The models that this run made. Each is given once.
+    pub fn take(&self, run: &RunId) -> Vec<LoggedModel> {
+        self.of_run.lock().unwrap_or_else(PoisonError::into_inner).remove(run).unwrap_or_default()
+    }
+
+    /// Points of this run that say something of models.
+    pub fn metrics(&self, run: &RunId) -> &[(ModelId, ModelMetric)] {
+        self.metrics.get(run).map_or(&[], Vec::as_slice)
+    }
+
+    /// All that were not taken. After the experiment's last run those are models whose run is elsewhere or gone, or
+    /// that no run made.
+    pub fn all(self) -> impl Iterator<Item = LoggedModel> {
+        let of_run = self.of_run.into_inner().unwrap_or_else(PoisonError::into_inner);
+        of_run.into_values().flatten().chain(self.runless)
+    }
+
+    fn add(&mut self, model: LoggedModel) {
+        for metric in &model.metrics {
+            let points = self.metrics.entry(metric.run_id.clone()).or_default();
+            points.push((model.id.clone(), metric.clone()));
+        }
+        match model.source_run_id.clone() {
+            None => self.runless.push(model),
+            Some(run) => {
+                let of_run = self.of_run.get_mut().unwrap_or_else(PoisonError::into_inner);
+                of_run.entry(run).or_default().push(model);
+            }
+        }
+    }
+}
+
+impl Copy {
+    /// Reads what an experiment has of logged models. One that cannot be read costs only itself.
+    pub(super) async fn models_of(&self, experiment: &Experiment, choice: &Choice) -> Result<Models> {
+        let (mut models, mut ids) = (Models::default(), Vec::new());
+        let mut pages = self.source.logged_models(experiment);
+        loop {
+            match pages.try_next().await {
+                Ok(None) => break,
+                Ok(Some(page)) => {
+                    for model in page {
+                        match model {
+                            Ok(model) if choice.takes_model(&model) => {
+                                ids.push(model.id.to_string());
+                                models.add(model);
+                            }
+                            Ok(_) => {}
+                            Err(Unreadable { id, reason, .. }) => {
+                                self.lose_unread_model(&id, &Error::permanent(reason)).await?;
+                            }
+                        }
+                    }
+                }
+                Err(error) => {
+                    let id = format!("models of experiment {}", experiment.id);
+                    self.lose_unread_model(&id, &error.at("its logged models cannot be listed")).await?;
+                    break;
+                }
+            }
+        }
+        self.journal.plan(Kind::LoggedModel, ids.iter().map(String::as_str))?;
+        self.context.plan(Kind::LoggedModel, ids.len()).await;
+        Ok(models)
+    }
+
+    async fn lose_unread_model(&self, id: &str, error: &Error) -> Result<()> {
+        self.context.plan(Kind::LoggedModel, 1).await;
+        self.journal.failed(Kind::LoggedModel, id, &error.to_string())?;
+        self.context.failed(Kind::LoggedModel, id, id, error).await;
+        Ok(())
+    }
+
+    /// Finds or makes the models of these runs; `open` are the runs that are on the target.
+    pub(super) async fn open_models_of<'a>(
+        &self,
+        place: &Place,
+        models: &Models,
+        runs: impl Iterator<Item = &'a RunId>,
+        open: &HashSet<RunId>,
+    ) -> Result<Vec<ModelWork>> {
+        let mut opening = Vec::new();
+        for run in runs {
+            for model in models.take(run) {
+                if open.contains(run) {
+                    opening.push(self.open_model(place, model));
+                } else if !self.context.is_stopping() {
+                    let error = Error::permanent(format!("the run that made it, {run}, was not moved"));
+                    self.lose_model(&model, &error).await?;
+                }
+            }
+        }
+        let opened: Vec<Option<ModelWork>> = join_all(opening).await.into_iter().collect::<Result<_>>()?;
+        Ok(opened.into_iter().flatten().collect())
+    }
+
+    pub(super) async fn open_model(&self, place: &Place, model: LoggedModel) -> Result<Option<ModelWork>> {
+        if !self.context.may_go_on().await {
+            return Ok(None);
+        }
+        let fingerprint = fingerprint(&model)?;
+        let id = model.id.as_str();
+        let again = self.journal.must_be_visited(Kind::LoggedModel, id, &fingerprint)?;
+        match self.target.open_logged_model(place, &model, again).await {
+            Ok(open) if open.found == Found::Everything => {
+                self.journal.done(Kind::LoggedModel, id, Some(open.id.as_str()), Some(&fingerprint))?;
+                self.context.skipped(Kind::LoggedModel, id, &model.name, "already there").await;
+                Ok(None)
+            }
+            Ok(open) => {
+                self.context.started(Kind::LoggedModel, id, &model.name).await;
+                let (target, found, writer) = (open.id, open.found, open.writer);
+                Ok(Some(ModelWork { model, fingerprint, target, found, writer }))
+            }
+            Err(error) => self.lose_model(&model, &error).await.map(|()| None),
+        }
+    }
+
+    pub(super) async fn write_model_files(&self, work: &ModelWork) -> Result<Files> {
+        self.write_files(work.model.owner(), work.target.as_str(), work.writer.files()).await
+    }
+
+    /// Closes a model: all that belongs to it has been written.
+    pub(super) async fn close_model(&self, work: ModelWork, files: Files) -> Result<()> {
+        let ModelWork { model, fingerprint, target, writer, .. } = work;
+        // Without a fingerprint the model is visited again next time, for the files that it lacks.
+        let fingerprint = Some(fingerprint.as_str()).filter(|_| files.missing.is_empty());
+        if let Err(error) = writer.close(&model, files.there, files.missing).await {
+            return self.lose_model(&model, &error).await;
+        }
+        if let Some(error) = files.unlisted {
+            return self.lose_model(&model, &error.at("its artifacts cannot be listed")).await;
+        }
+        self.journal.done(Kind::LoggedModel, model.id.as_str(), Some(target.as_str()), fingerprint)?;
+        self.context.done(Kind::LoggedModel, model.id.as_str(), &model.name).await;
+        Ok(())
+    }
+
+    pub(super) async fn lose_model(&self, model: &LoggedModel, error: &Error) -> Result<()> {
+        self.journal.failed(Kind::LoggedModel, model.id.as_str(), &error.to_string())?;
+        self.context.failed(Kind::LoggedModel, model.id.as_str(), &model.name, error).await;
+        Ok(())
+    }
+}

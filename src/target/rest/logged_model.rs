@@ -1,0 +1,194 @@
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, PoisonError};
+
+use futures::TryStreamExt;
+
+use super::model_writer::RestModelWriter;
+use super::registry::insert_times;
+use super::{RestTarget, TRIES};
+use crate::entities::{
+    ExperimentId, Lifecycle, LoggedModel, ModelId, ModelOutput, ModelStatus, Run, RunId, ids_in, tag,
+};
+use crate::error::{Class, Error, Result};
+use crate::rest::NewModel;
+use crate::target::{Found, OpenModel, Place, Unresolved};
+
+/// A logged model that an earlier import has made.
+#[derive(Clone)]
+pub struct ModelThere {
+    pub id: ModelId,
+    pub status: ModelStatus,
+    pub artifact_uri: String,
+}
+
+impl From<LoggedModel> for ModelThere {
+    fn from(model: LoggedModel) -> Self {
+        Self { id: model.id, status: model.status, artifact_uri: model.artifact_uri }
+    }
+}
+
+impl RestTarget {
+    pub(super) async fn find_or_make_logged_model(
+        &self,
+        place: &Place,
+        model: &LoggedModel,
+        again: bool,
+    ) -> Result<OpenModel> {
+        if !self.can.logged_models {
+            return Err(Error::permanent("the target knows no logged models: its MLflow is older than 3.0"));
+        }
+        let known = {
+            let there = self.models_there.lock().unwrap_or_else(PoisonError::into_inner);
+            there.get(&place.id).and_then(|there| there.get(&model.id)).cloned()
+        };
+        let (there, found) = match known {
+            // The status is written last; one that is not ready at the source may have changed there.
+            Some(there) if !again && there.status == model.status && model.status != ModelStatus::Pending => {
+                (there, Found::Everything)
+            }
+            Some(there) => (there, Found::Partial),
+            None => {
+                self.reopen_experiment(place).await?;
+                (self.make_logged_model(place, model).await?, Found::Nothing)
+            }
+        };
+        self.ledger.opened_model(&model.id, &there.id)?;
+        if found != Found::Everything {
+            self.put_down_references(&there.id, model)?;
+        }
+        let writer = RestModelWriter::new(Arc::clone(&self.client), Arc::clone(&self.ledger), model, &there);
+        Ok(OpenModel { id: there.id, found, writer: Box::new(writer) })
+    }
+
+    /// Created under its identity tag. When the reply is lost, the tag tells whether it was made.
+    async fn make_logged_model(&self, place: &Place, model: &LoggedModel) -> Result<ModelThere> {
+        let mut tags = self.tags_of_model(model);
+        tags.insert(tag::SOURCE_MODEL_ID.to_owned(), model.id.to_string());
+        insert_times(&mut tags, model.creation_time, model.last_update_time, "");
+        let params: BTreeMap<_, _> =
+            model.params.iter().map(|(key, value)| (key.clone(), self.rewritten(key, value))).collect();
+        // The server does not look whether there is such a run (MLflow 3.10): one that is gone keeps its id.
+        let new_run = |id: &RunId| self.ledger.target_of(id).unwrap_or_else(|| id.clone());
+        let run = model.source_run_id.as_ref().map(new_run);
+        let new = NewModel::new(model, &place.id, run, &params, &tags);
+        let mut tries = 1;
+        loop {
+            match self.client.create_logged_model(&new).await {
+                Err(e) if e.class() == Class::Ambiguous => {
+                    if let Some(made) = self.imported_models(&place.id).await?.remove(&model.id) {
+                        return Ok(made);
+                    }
+                    if tries == TRIES {
+                        return Err(e);
+                    }
+                    tries += 1;
+                }
+                other => return other.map(ModelThere::from),
+            }
+        }
+    }
+
+    /// The source's tags with new ids, without those that the server keeps by itself.
+    fn tags_of_model(&self, model: &LoggedModel) -> BTreeMap<String, String> {
+        let theirs = model.tags.iter().filter(|(key, _)| !tag::is_ours(key) && *key != tag::MODEL_VERSIONS);
+        theirs.map(|(key, value)| (key.clone(), self.rewritten(key, value))).collect()
+    }
+
+    fn put_down_references(&self, on: &ModelId, model: &LoggedModel) -> Result<()> {
+        for (key, value) in model.tags.iter().filter(|(key, _)| *key != tag::MODEL_VERSIONS) {
+            // Its own id too: nobody knew it when the tags were written.
+            if !ids_in(key, value).is_empty() {
+                let (on, key, value) = (on.to_string(), key.clone(), value.clone());
+                self.ledger.unresolved(Unresolved { on, key, value })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The logged models that earlier imports have made in an experiment, by their ids on the source.
+    pub(super) async fn imported_models(
+        &self,
+        experiment: &ExperimentId,
+    ) -> Result<HashMap<ModelId, ModelThere>> {
+        let mut found = HashMap::new();
+        if !self.can.logged_models {
+            return Ok(found);
+        }
+        let mut pages = self.client.logged_models(experiment);
+        while let Some(page) = pages.try_next().await? {
+            for model in page {
+                let Some(source) = model.tags.get(tag::SOURCE_MODEL_ID).map(|id| ModelId::from(id.as_str()))
+                else {
+                    continue;
+                };
+                self.ledger.opened_model(&source, &model.id)?;
+                found.insert(source, model.into());
+            }
+        }
+        Ok(found)
+    }
+
+    /// Adds what the run on the target does not say yet. Models that are not on the target keep the run incomplete.
+    pub(super) async fn add_model_links(&self, target: &RunId, run: &Run) -> Result<()> {
+        if !self.can.logged_models {
+            return Err(Error::permanent(
+                "the target knows no logged models, of which this run used or made some",
+            ));
+        }
+        let there = self.client.run(target).await?;
+        let new_id = |id: &ModelId| {
+            self.ledger.model_of(id).ok_or_else(|| {
+                Error::permanent(format!("it names the logged model {id}, which is not on the target"))
+                    .hint("it may have been deleted at the source, or failed to be moved: see above")
+            })
+        };
+        let (mut inputs, mut outputs, mut gone) = (Vec::new(), Vec::new(), None);
+        for id in &run.model_inputs {
+            match new_id(id) {
+                Ok(id) if !there.model_inputs.contains(&id) => inputs.push(id),
+                Ok(_) => {}
+                Err(e) => gone = Some(e),
+            }
+        }
+        for output in &run.model_outputs {
+            match new_id(&output.model_id) {
+                Ok(id) if there.model_outputs.iter().all(|known| known.model_id != id) => {
+                    outputs.push(ModelOutput { model_id: id, step: output.step });
+                }
+                Ok(_) => {}
+                Err(e) => gone = Some(e),
+            }
+        }
+        if !inputs.is_empty() || !outputs.is_empty() {
+            self.restored(&there, self.log_models(target, &inputs, &outputs)).await?;
+        }
+        gone.map_or(Ok(()), Err)
+    }
+
+    async fn log_models(&self, run: &RunId, inputs: &[ModelId], outputs: &[ModelOutput]) -> Result<()> {
+        if !inputs.is_empty() {
+            self.client.log_model_inputs(run, inputs).await?;
+        }
+        if outputs.is_empty() {
+            return Ok(());
+        }
+        match self.client.log_model_outputs(run, outputs).await {
+            // Look whether it happened.
+            Err(e) if e.class() == Class::Ambiguous => {
+                let there = self.client.run(run).await?.model_outputs;
+                if outputs.iter().all(|output| there.contains(output)) { Ok(()) } else { Err(e) }
+            }
+            other => other,
+        }
+    }
+
+    /// Does something to a run. A deleted run takes nothing: it is restored for the moment.
+    pub(super) async fn restored(&self, run: &Run, what: impl Future<Output = Result<()>>) -> Result<()> {
+        if !run.lifecycle.is_deleted() {
+            return what.await;
+        }
+        self.client.set_run_lifecycle(&run.id, Lifecycle::Active).await?;
+        what.await?;
+        self.client.set_run_lifecycle(&run.id, Lifecycle::Deleted).await
+    }
+}
