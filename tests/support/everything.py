@@ -193,7 +193,7 @@ def prompts(server, run):
         schema = {"type": "object", "properties": {"answer": {"type": "string"}, "score": {"type": "number"}}}
         client.register_prompt("chat", messages, "a chat", tags={"lines": PROSE}, response_format=schema)
         client.set_prompt_tag("chat", "owner", "größte 🐘")
-        client.set_prompt_version_tag("chat", 1, "later", "yes")
+        client.set_model_version_tag("chat", "1", "later", "yes")
         if has("prompt model config"):
             client.register_prompt("chat", messages, model_config={"model_name": "m", "temperature": 0.5, "max_tokens": 10})
         client.link_prompt_version_to_run(run, "prompts:/chat/1")
@@ -289,8 +289,6 @@ def traces(server, model):
                 metadata["mlflow.modelId"] = model.model_id
             previews = {"request_preview": "kurz", "response_preview": "ü" * 900}
             mlflow.update_current_trace({"t": "1"}, metadata, client_request_id="client/größe 1", **previews)
-        else:
-            mlflow.update_current_trace({"t": "1"})
     unfinished(server, one)
     if has("trace links"):
         client.link_traces_to_run([full, trace], server.run(one, "linked to traces afterwards"))
