@@ -20,23 +20,13 @@ os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1,localhost"
 
 import mlflow
 import requests
+from dump_others import Others, every
 from mlflow.entities import ViewType
 from mlflow.tracking import MlflowClient
 
 PAGE = 1000
 THREADS = 8
 UNREADABLE = "unreadable"
-
-
-def every(search):
-    """All items of a paged search."""
-    token = None
-    while True:
-        page = search(token)
-        yield from page
-        token = page.token
-        if not token:
-            return
 
 
 class Dump:
@@ -47,6 +37,7 @@ class Dump:
         self.with_artifacts = with_artifacts
         self.session = requests.Session()
         self.session.trust_env = False
+        self.others = Others(self)
 
     def everything(self):
         experiments = every(
@@ -54,9 +45,11 @@ class Dump:
                 view_type=ViewType.ALL, max_results=PAGE, page_token=token
             )
         )
+        experiments = list(experiments)
+        others = self.others.everything([one.experiment_id for one in experiments])
         dumped = [self.experiment(one) for one in experiments]
         kept = [one for one in dumped if not untouched_default(one)]
-        return {"experiments": sorted(kept, key=lambda one: one["name"])}
+        return {"experiments": sorted(kept, key=lambda one: one["name"]), **others}
 
     def experiment(self, one):
         runs = every(
@@ -79,6 +72,7 @@ class Dump:
     def run(self, run):
         info, data = run.info, run.data
         files = self.files(info.run_id) if self.with_artifacts else {}
+        models_in, models_out = self.others.models_of(info.run_id)
         return {
             "run_id": info.run_id,
             "run_name": info.run_name,
@@ -93,6 +87,8 @@ class Dump:
             "latest": {key: repr(float(value)) for key, value in data.metrics.items()},
             "metrics": {key: self.history(info.run_id, key) for key in sorted(data.metrics)},
             "inputs": dataset_inputs(run),
+            "model_inputs": models_in,
+            "model_outputs": models_out,
             "artifacts": files,
         }
 
@@ -103,50 +99,79 @@ class Dump:
 
     def files(self, run_id):
         """Every file's path with its size and SHA-256."""
-        listed = dict(self.listed(run_id, ""))
-        if not listed:
+
+        # The server itself is asked: the client unescapes the names that it lists.
+        def entries(folder):
+            query = {"run_id": run_id, "path": folder}
+            return self.get("/api/2.0/mlflow/artifacts/list", query).json().get("files", [])
+
+        def content(path):
+            return self.session.get(self.url + "/get-artifact", params={"run_uuid": run_id, "path": path}, timeout=120)
+
+        found = dict(listed(entries, ""))
+        if not found:
             return {}  # The client of MLflow 2 takes an empty folder for an error.
         with tempfile.TemporaryDirectory() as folder:
             try:
                 self.client.download_artifacts(run_id, "", folder)
             except Exception:
                 pass  # One unreadable name fails the whole download; below, each file is asked for by itself.
-            return {path: self.file(run_id, folder, path, size) for path, size in listed.items()}
+            return {path: file(content, folder, path, size) for path, size in found.items()}
 
-    def listed(self, run_id, folder):
-        """Asks the server itself: the client unescapes the names that it lists."""
-        query = {"run_id": run_id, "path": folder}
-        answer = self.session.get(f"{self.url}/api/2.0/mlflow/artifacts/list", params=query, timeout=120)
+    def model_files(self, model_id):
+        """The same of a logged model. Its client can load it but not list it."""
+
+        def entries(folder):
+            route = f"/api/2.0/mlflow/logged-models/{model_id}/artifacts/directories"
+            return self.get(route, {"artifact_directory_path": folder}).json().get("files", [])
+
+        def content(path):
+            route = f"{self.url}/ajax-api/2.0/mlflow/logged-models/{model_id}/artifacts/files"
+            return self.session.get(route, params={"artifact_file_path": path}, timeout=120)
+
+        return {path: file(content, None, path, size) for path, size in listed(entries, "")}
+
+    def get(self, route, query):
+        answer = self.session.get(self.url + route, params=query, timeout=120)
         answer.raise_for_status()
-        entries = answer.json().get("files", [])
-        strangers = [entry for entry in entries if not entry["path"].startswith(folder and folder + "/")]
-        if folder and (strangers or not entries):
-            # Nothing, or another folder's files: this folder's name cannot be asked for.
-            yield folder + "/", None
-            return
-        for entry in entries:
-            if entry.get("is_dir"):
-                yield from self.listed(run_id, entry["path"])
-            else:
-                yield entry["path"], int(entry.get("file_size", 0))
+        return answer
 
-    def file(self, run_id, folder, path, size):
-        if unquote(path) != path:
-            # Servers unescape what they are asked for, and may send another file's content with a 200.
+
+def listed(entries_of, folder):
+    entries = entries_of(folder)
+    strangers = [entry for entry in entries if not entry["path"].startswith(folder and folder + "/")]
+    if folder and (strangers or not entries):
+        # Nothing, or another folder's files: this folder's name cannot be asked for.
+        yield folder + "/", None
+        return
+    for entry in entries:
+        if entry.get("is_dir"):
+            yield from listed(entries_of, entry["path"])
+        else:
+            yield entry["path"], int(entry.get("file_size", 0))
+
+
+def file(content_of, folder, path, size):
+    if unquote(path) != path:
+        # Servers unescape what they are asked for, and may send another file's content with a 200.
+        return [size, UNREADABLE]
+    local = os.path.join(folder or "", path)
+    if folder and os.path.isfile(local) and os.path.getsize(local) == size:
+        with open(local, "rb") as opened:
+            content = opened.read()
+    else:
+        answer = content_of(path)
+        content = answer.content
+        if answer.status_code != 200 or len(content) != size:
             return [size, UNREADABLE]
-        local = os.path.join(folder, path)
-        if os.path.isfile(local) and os.path.getsize(local) == size:
-            with open(local, "rb") as file:
-                return [size, hashlib.sha256(file.read()).hexdigest()]
-        query = {"run_uuid": run_id, "path": path}
-        answer = self.session.get(self.url + "/get-artifact", params=query, timeout=120)
-        if answer.status_code != 200 or len(answer.content) != size:
-            return [size, UNREADABLE]
-        return [size, hashlib.sha256(answer.content).hexdigest()]
+    found = [size, hashlib.sha256(content).hexdigest()]
+    # Ids within it are new on the target: it is compared line by line.
+    return found + [content.decode()] if os.path.basename(path) == "MLmodel" else found
 
 
 def dataset_inputs(run):
-    found = run.inputs.dataset_inputs if run.inputs else []
+    inputs = getattr(run, "inputs", None)  # MLflow 1 has none
+    found = inputs.dataset_inputs if inputs else []
     dumped = [
         {
             "name": one.dataset.name,

@@ -193,7 +193,7 @@ def prompts(server, run):
         schema = {"type": "object", "properties": {"answer": {"type": "string"}, "score": {"type": "number"}}}
         client.register_prompt("chat", messages, "a chat", tags={"lines": PROSE}, response_format=schema)
         client.set_prompt_tag("chat", "owner", "größte 🐘")
-        client.set_model_version_tag("chat", "1", "later", "yes")
+        server.post("model-versions/set-tag", {"name": "chat", "version": "1", "key": "later", "value": "yes"})
         if has("prompt model config"):
             client.register_prompt("chat", messages, model_config={"model_name": "m", "temperature": 0.5, "max_tokens": 10})
         client.link_prompt_version_to_run(run, "prompts:/chat/1")
