@@ -258,14 +258,12 @@ def span(one):
 
 def dataset(one):
     records = [record.to_dict() for record in one.records]
-    kept = ["inputs", "outputs", "expectations", "tags", "source", "source_type", "created_by"]
+    kept = ["inputs", "outputs", "expectations", "tags", "source"]
     found = [{key: record.get(key) for key in kept} for record in records]
     return {
         "dataset_id": one.dataset_id,
         "name": one.name,
         "tags": one.tags,
-        "schema": one.schema and json.loads(one.schema),
-        "profile": one.profile and json.loads(one.profile),
         "created_by": one.created_by,
         "experiment_ids": sorted(one.experiment_ids),
         "records": sorted(found, key=lambda one: json.dumps(one["inputs"], sort_keys=True)),

@@ -11,23 +11,26 @@ import re
 import sys
 from collections import Counter
 
-OWN_TAGS = "mlferry.source."
+from judge_others import OWN_TAGS, Others, foreign, number, points
+
 SOURCE_ID = OWN_TAGS + "run_id"
-LARGEST = repr(sys.float_info.max)
 # What the server of the target gives itself, and what no request can set.
 RUN_FIELDS = ["run_name", "user_id", "status", "start_time", "end_time", "lifecycle_stage"]
 UNREADABLE = "unreadable"
+PROSE = ["mlflow.note.content", "mlflow.prompt.text"]
 SHOWN = 160
 
 
-class Judge:
+class Judge(Others):
     def __init__(self, source, target):
         self.source, self.target = source["experiments"], target["experiments"]
+        self.all_source, self.all_target = source, target
         self.differences = []
         self.new_ids = {}
         for experiment in self.target:
             for run in experiment["runs"]:
                 self.new_ids.setdefault(source_id(run), run["run_id"])
+        self.prepare()
 
     def differ(self, place, source, target):
         source, target = text_of(source), text_of(target)
@@ -37,6 +40,7 @@ class Judge:
 
     def all(self):
         self.sides("experiment", by_name(self.source), by_name(self.target), self.experiment)
+        self.others()
 
     def sides(self, what, source, target, compare):
         """Pairs two dictionaries: what one side lacks is a difference, the rest is compared."""
@@ -75,6 +79,9 @@ class Judge:
         self.values(f"{place} / latest", numbers(source["latest"]), numbers(target["latest"]))
         self.sides(f"{place} / metric", source["metrics"], target["metrics"], self.history)
         self.sides(f"{place} / input", by_identity(source), by_identity(target), self.value)
+        self.value(f"{place} / model inputs", sorted(map(self.new_id, source["model_inputs"])), target["model_inputs"])
+        outputs = sorted([self.new_id(model), step] for model, step in source["model_outputs"])
+        self.value(f"{place} / model outputs", outputs, target["model_outputs"])
         self.sides(f"{place} / artifact", source["artifacts"], target["artifacts"], self.file)
 
     def history(self, place, source, target):
@@ -87,24 +94,27 @@ class Judge:
             self.differ(f"{place} / points", len(before), len(after))
 
     def file(self, place, source, target):
+        if len(source) == len(target) == 3:  # an MLmodel with its text
+            self.value(place, self.moved_mlmodel(source[2]), target[2])
         # Two unreadable files look alike, and prove nothing.
-        if source != target or UNREADABLE in source:
+        elif source != target or UNREADABLE in source:
             self.differ(place, source, target)
 
     def values(self, what, source, target):
         self.sides(what, source, target, self.value)
 
     def value(self, place, source, target):
-        if source != target:
+        # As text: in Python, 1, 1.0 and True are equal.
+        if json.dumps(source, sort_keys=True) != json.dumps(target, sort_keys=True):
             self.differ(place, source, target)
 
     def rewritten_tags(self, tags):
         return {key: self.rewritten(key, value) for key, value in foreign(tags).items()}
 
     def rewritten(self, key, value):
-        """The value as the target must hold it. Ids within a note are the user's prose and stay."""
-        if key.startswith("mlflow.") and key != "mlflow.note.content":
-            return re.sub("[0-9A-Za-z]+", lambda word: self.new_ids.get(word[0], word[0]), value)
+        """The value as the target must hold it. Ids within the user's prose stay."""
+        if key.startswith("mlflow.") and key not in PROSE:
+            return re.sub("(?:m-)?[0-9A-Za-z]+", lambda word: self.new_ids.get(word[0], word[0]), value)
         return self.new_ids.get(value, value)
 
 
@@ -120,21 +130,8 @@ def by_identity(run):
     return {f"{one['name']} {one['digest']}": one for one in run["inputs"]}
 
 
-def foreign(tags):
-    return {key: value for key, value in tags.items() if not key.startswith(OWN_TAGS)}
-
-
-def number(text):
-    """SQL stores keep an infinity as the largest number, and know no negative zero."""
-    return {"inf": LARGEST, "-inf": "-" + LARGEST, "-0.0": "0.0"}.get(text, text)
-
-
 def numbers(values):
     return {key: number(value) for key, value in values.items()}
-
-
-def points(history):
-    return {(timestamp, step, number(value)) for timestamp, step, value in history}
 
 
 def text_of(value):
@@ -150,11 +147,13 @@ def show(text, start):
     return f"{before}{part}{after} ({len(text)} characters)"
 
 
-def counts(experiments):
+def counts(everything):
+    experiments = everything["experiments"]
     runs = [run for experiment in experiments for run in experiment["runs"]]
     found = sum(len(points(history)) for run in runs for history in run["metrics"].values())
     files = sum(len(run["artifacts"]) for run in runs)
-    return f"{len(experiments)} experiments, {len(runs)} runs, {found} points, {files} files"
+    others = [f"{len(found)} {kind.replace('_', ' ')}" for kind, found in everything.items() if kind != "experiments"]
+    return f"{len(experiments)} experiments, {len(runs)} runs, {found} points, {files} files, {', '.join(others)}"
 
 
 def load(path):
@@ -170,7 +169,7 @@ def main():
         print(difference)
     if judge.differences:
         sys.exit(1)
-    print(f"identical: {counts(judge.source)}")
+    print(f"identical: {counts(judge.all_source)}")
 
 
 main()
