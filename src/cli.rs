@@ -101,6 +101,15 @@ pub struct Selection {
     #[arg(long, value_name = "GLOB,…")]
     pub experiments: Option<String>,
 
+    /// Registered models by name, with * ? and {a,b}, separated by commas; runs that their versions need go along.
+    /// As soon as one of --experiments, --models and --prompts is given, nothing else is taken
+    #[arg(long, value_name = "GLOB,…")]
+    pub models: Option<String>,
+
+    /// Prompts by name, with * ? and {a,b}, separated by commas
+    #[arg(long, value_name = "GLOB,…")]
+    pub prompts: Option<String>,
+
     /// A plan file, as `plan --output` and the wizard write it
     #[arg(long, value_name = "FILE")]
     pub plan: Option<PathBuf>,
@@ -109,6 +118,10 @@ pub struct Selection {
     #[arg(long, value_name = "FILE")]
     pub experiment_rename_file: Option<PathBuf>,
 
+    /// The same for registered models and prompts
+    #[arg(long, value_name = "FILE")]
+    pub model_rename_file: Option<PathBuf>,
+
     /// Take deleted experiments and runs along (they arrive deleted)
     #[arg(long, value_name = "BOOL", default_value_t = true, action = clap::ArgAction::Set)]
     pub export_deleted_runs: bool,
@@ -116,7 +129,15 @@ pub struct Selection {
 
 impl Selection {
     pub fn everything() -> Self {
-        Self { experiments: None, plan: None, experiment_rename_file: None, export_deleted_runs: true }
+        Self {
+            experiments: None,
+            models: None,
+            prompts: None,
+            plan: None,
+            experiment_rename_file: None,
+            model_rename_file: None,
+            export_deleted_runs: true,
+        }
     }
 }
 

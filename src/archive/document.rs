@@ -170,6 +170,8 @@ impl From<RunFile> for Run {
             tags,
             latest: metrics.0,
             datasets,
+            model_inputs: Vec::new(),
+            model_outputs: Vec::new(),
         }
     }
 }

@@ -1,7 +1,9 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::artifacts::local;
-use crate::entities::{ExperimentId, RunId};
+use crate::entities::{ExperimentId, Kind, RegisteredModel, RunId};
 
 /// Paths of an export directory:
 ///
@@ -13,6 +15,8 @@ use crate::entities::{ExperimentId, RunId};
 /// experiments/<id>/runs/<run id>/run.json       there once the run is complete
 /// experiments/<id>/runs/<run id>/artifacts.json ours: sizes and checksums
 /// experiments/<id>/runs/<run id>/artifacts/…
+/// models/<name>/model.json                      a registered model with its versions
+/// prompts/<name>/model.json                     ours: a prompt, in the same form
 /// ```
 #[derive(Clone, Debug)]
 pub struct Layout {
@@ -56,15 +60,72 @@ impl Layout {
         self.run(experiment, run).join("run.json")
     }
 
-    pub fn artifact_list(&self, experiment: &ExperimentId, run: &RunId) -> PathBuf {
-        self.run(experiment, run).join("artifacts.json")
+    /// The folder of a run or a logged model.
+    pub fn owner(&self, kind: Kind, experiment: &ExperimentId, id: &str) -> OwnerFolder {
+        let kind = if kind == Kind::LoggedModel { "models" } else { "runs" };
+        OwnerFolder(self.experiment(experiment).join(kind).join(id))
     }
 
-    pub fn artifacts(&self, experiment: &ExperimentId, run: &RunId) -> PathBuf {
-        self.run(experiment, run).join("artifacts")
+    /// The folders of registered models and of prompts.
+    pub fn registries(&self) -> [PathBuf; 2] {
+        [self.root.join("models"), self.root.join("prompts")]
     }
 
-    pub fn artifact(&self, experiment: &ExperimentId, run: &RunId, path: &str) -> PathBuf {
-        local::below(&self.artifacts(experiment, run), path)
+    pub fn registered_model_file(&self, model: &RegisteredModel) -> PathBuf {
+        let [models, prompts] = self.registries();
+        let folder = if model.is_prompt() { prompts } else { models };
+        folder.join(folder_name(&model.name)).join("model.json")
+    }
+
+    pub fn models_file(&self) -> PathBuf {
+        self.root.join("models").join("models.json")
+    }
+}
+
+/// The folder of one run or logged model.
+#[derive(Clone, Debug)]
+pub struct OwnerFolder(PathBuf);
+
+impl OwnerFolder {
+    pub fn root(&self) -> &Path {
+        &self.0
+    }
+
+    pub fn list(&self) -> PathBuf {
+        self.0.join("artifacts.json")
+    }
+
+    pub fn artifacts(&self) -> PathBuf {
+        self.0.join("artifacts")
+    }
+
+    pub fn artifact(&self, path: &str) -> PathBuf {
+        local::below(&self.artifacts(), path)
+    }
+}
+
+/// A name as a folder: as it is where that is safe on every system, else percent-encoded.
+fn folder_name(name: &str) -> String {
+    const KEPT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b' ');
+    let encoded = utf8_percent_encode(name, KEPT).to_string();
+    // Neither a folder above, nor a hidden one, nor one that Windows would call otherwise.
+    if encoded.starts_with('.') || encoded.ends_with(['.', ' ']) { format!("%{encoded}%") } else { encoded }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::folder_name;
+
+    #[test]
+    fn names_that_would_leave_the_directory_are_encoded() {
+        let table = [
+            ("churn-model_1.0 x", "churn-model_1.0 x"),
+            ("a/b", "a%2Fb"),
+            ("..", "%..%"),
+            ("ü:", "%C3%BC%3A"),
+        ];
+        for (name, folder) in table {
+            assert_eq!(folder_name(name), folder);
+        }
     }
 }

@@ -3,10 +3,12 @@
 
 mod document;
 mod layout;
+mod registry;
 mod run_file;
 
 pub use document::{
     ArtifactList, ExperimentFile, ExperimentsFile, Manifest, RunFile, RunInfo, RunInputs, System, Wrapped,
 };
-pub use layout::Layout;
+pub use layout::{Layout, OwnerFolder};
+pub use registry::ModelFile;
 pub use run_file::{each_point, read_summary};

@@ -25,13 +25,13 @@ pub async fn check(args: cli::Check, printer: &Printer) -> Result<u8> {
 
 pub fn print(report: &CheckReport, printer: &Printer) {
     printer.object("check", report);
-    let CheckReport { about, latency_ms, experiments, deleted_experiments, runs, more_runs, findings } =
-        report;
+    let CheckReport { about, latency_ms, experiments, deleted_experiments, runs, more_runs, .. } = report;
+    let CheckReport { registered_models, prompts, findings, .. } = report;
     let latency = latency_ms.map(|ms| format!(", answers in {ms} ms")).unwrap_or_default();
     let more = if *more_runs { "or more " } else { "" };
     printer.result(&format!("{} ({}{latency})", about.location, about.kind));
     printer.result(&format!(
-        "  {experiments} experiments, {deleted_experiments} deleted ones, {runs} {more}runs"
+        "  {experiments} experiments, {deleted_experiments} deleted ones, {runs} {more}runs, {registered_models} registered models, {prompts} prompts"
     ));
     for finding in findings {
         let word = match finding.level {

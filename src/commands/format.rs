@@ -19,17 +19,19 @@ pub fn seconds(seconds: f64) -> String {
 /// One line on how far a job is.
 pub fn progress(reading: &Reading) -> String {
     let more = if reading.all_planned { "" } else { "+" };
-    let kinds = Kind::ALL.map(|kind| {
+    let kinds = Kind::ALL.into_iter().filter(|kind| kind.is_basic() || reading.of(*kind).planned > 0);
+    let kinds = kinds.map(|kind| {
         let of = reading.of(kind);
-        format!("{} {}/{}{more}", kind.plural(), of.ended(), of.planned)
+        format!("{} {}/{}{more}", kind.title(), of.ended(), of.planned)
     });
+    let kinds: Vec<String> = kinds.collect();
     format!("{} · {} points · {}", kinds.join(" · "), reading.points, bytes(reading.bytes))
 }
 
 /// The table at the end.
 pub fn outcome(outcome: &Outcome) -> Vec<String> {
     let mut lines = vec![format!(
-        "{:<12} {:>9} {:>9} {:>9} {:>9}",
+        "{:<20} {:>9} {:>9} {:>9} {:>9}",
         outcome.step.name(),
         "planned",
         "done",
@@ -39,7 +41,9 @@ pub fn outcome(outcome: &Outcome) -> Vec<String> {
     for kind in Kind::ALL {
         let Counts { planned, done, failed, skipped } =
             outcome.counts.get(kind.plural()).copied().unwrap_or_default();
-        lines.push(format!("  {:<10} {planned:>9} {done:>9} {skipped:>9} {failed:>9}", kind.plural()));
+        if planned > 0 || kind.is_basic() {
+            lines.push(format!("  {:<18} {planned:>9} {done:>9} {skipped:>9} {failed:>9}", kind.title()));
+        }
     }
     lines.push(format!(
         "  {} metric points, {}, {} requests ({} retried), {}",
@@ -55,12 +59,14 @@ pub fn outcome(outcome: &Outcome) -> Vec<String> {
 }
 
 fn totals(totals: &Totals) -> Vec<String> {
+    let has_some = |kind: Kind| Mark::ALL.into_iter().any(|mark| totals.of(kind, mark) > 0);
     Kind::ALL
         .into_iter()
+        .filter(|kind| kind.is_basic() || has_some(*kind))
         .map(|kind| {
             let marks =
                 Mark::ALL.map(|mark| format!("{} {} {}", mark.sign(), totals.of(kind, mark), mark.word()));
-            format!("  {:<12} {}", kind.plural(), marks.join("   "))
+            format!("  {:<18} {}", kind.title(), marks.join("   "))
         })
         .collect()
 }
@@ -69,7 +75,11 @@ fn totals(totals: &Totals) -> Vec<String> {
 pub fn difference(difference: &Difference) -> Vec<String> {
     let Difference { kind, mark, experiment, name, fields, more_fields, .. } = difference;
     let id = difference.source_id.as_deref().or(difference.target_id.as_deref()).unwrap_or_default();
-    let place = if experiment == name { String::new() } else { format!(" in {experiment:?}") };
+    let place = if experiment == name || experiment.is_empty() {
+        String::new()
+    } else {
+        format!(" in {experiment:?}")
+    };
     let mut lines = vec![format!("{} {kind} {name:?}{place} {} ({id})", mark.sign(), mark.word())];
     for field in fields.iter().take(5) {
         let side = |value: &Option<String>| value.as_deref().map_or_else(|| "(none)".to_owned(), shorten);

@@ -2,7 +2,7 @@ use super::selection::plan_of;
 use super::{Printer, ends};
 use crate::cli;
 use crate::engine::{self, End, Survey};
-use crate::entities::{Plan, PlannedExperiment};
+use crate::entities::{Kind, Plan, PlannedExperiment};
 use crate::error::{Error, Result};
 
 pub async fn plan(args: cli::Plan, printer: &Printer) -> Result<u8> {
@@ -10,6 +10,7 @@ pub async fn plan(args: cli::Plan, printer: &Printer) -> Result<u8> {
     let source = ends::open_one(&ends::source_text(args.source.source.as_deref())?, End::Source).await?;
     let survey = engine::survey(source.snapshot()?.as_ref(), &plan).await?;
     survey.experiments.iter().for_each(|experiment| printer.object("experiment", experiment));
+    survey.models.iter().for_each(|model| printer.object("registered_model", model));
     print(&survey, printer);
     if let Some(path) = &args.output {
         let text = written(&plan, &survey)?;
@@ -37,6 +38,7 @@ fn print(survey: &Survey, printer: &Printer) {
         "{runs:>8} {deleted:>8} {params:>8} {metrics:>8}  {} experiments",
         survey.experiments.len()
     ));
+    print_models(survey, printer);
     let unreadable = sum(|e| e.unreadable_runs);
     if unreadable > 0 {
         printer.result(&format!("{unreadable} runs cannot be read at the source"));
@@ -46,8 +48,28 @@ fn print(survey: &Survey, printer: &Printer) {
         &serde_json::json!({
             "step": "plan", "experiments": survey.experiments.len(), "runs": runs, "deleted_runs": deleted,
             "params": params, "metrics": metrics, "unreadable_runs": unreadable,
+            "registered_models": survey.models.iter().filter(|m| m.kind == Kind::RegisteredModel).count(),
+            "prompts": survey.models.iter().filter(|m| m.kind == Kind::Prompt).count(),
+            "needed_runs": survey.needed.len(),
         }),
     );
+}
+
+fn print_models(survey: &Survey, printer: &Printer) {
+    for kind in [Kind::RegisteredModel, Kind::Prompt] {
+        let of_kind: Vec<_> = survey.models.iter().filter(|model| model.kind == kind).collect();
+        if of_kind.is_empty() {
+            continue;
+        }
+        printer.result(&format!("{:>8}  {}", "versions", kind.title()));
+        for model in of_kind {
+            let renamed = model.target_name.as_ref().map(|name| format!(" → {name}")).unwrap_or_default();
+            printer.result(&format!("{:>8}  {}{renamed}", model.versions, model.name));
+        }
+    }
+    for (run, version) in &survey.needed {
+        printer.result(&format!("run {run} goes along: needed by {version}"));
+    }
 }
 
 /// Names what the globs have matched, so that the file can be read and edited.
@@ -60,5 +82,10 @@ fn written(plan: &Plan, survey: &Survey) -> Result<String> {
         })
     };
     let experiments = survey.experiments.iter().map(named).collect();
-    Plan { globs: Vec::new(), experiments, ..plan.clone() }.to_toml()
+    let named = |kind: Kind| {
+        let of_kind = survey.models.iter().filter(move |model| model.kind == kind);
+        of_kind.map(|model| globset::escape(&model.name)).collect()
+    };
+    let (models, prompts) = (named(Kind::RegisteredModel), named(Kind::Prompt));
+    Plan { globs: Vec::new(), experiments, models, prompts, ..plan.clone() }.to_toml()
 }

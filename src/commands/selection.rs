@@ -17,11 +17,19 @@ pub fn plan_of(selection: &Selection) -> Result<Plan> {
         }
         None => Plan::default(),
     };
-    if let Some(globs) = &selection.experiments {
-        plan.globs.extend(split(globs));
+    let given = [
+        (&selection.experiments, &mut plan.globs),
+        (&selection.models, &mut plan.models),
+        (&selection.prompts, &mut plan.prompts),
+    ];
+    for (globs, of) in given {
+        of.extend(globs.iter().flat_map(|globs| split(globs)));
     }
     if let Some(path) = &selection.experiment_rename_file {
         plan.rename.extend(renames(path)?);
+    }
+    if let Some(path) = &selection.model_rename_file {
+        plan.rename_models.extend(renames(path)?);
     }
     plan.skip_deleted |= !selection.export_deleted_runs;
     // Says now what is wrong with a glob.

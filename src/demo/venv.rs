@@ -9,6 +9,7 @@ use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader};
 use tokio::process::Command;
 
 use super::python;
+use crate::engine::Version;
 use crate::error::{Error, Result};
 
 /// Written last: an environment without it was interrupted while it was made.
@@ -113,11 +114,15 @@ impl Venv {
     }
 }
 
-/// MLflow 2.x was released before setuptools 81 dropped `pkg_resources` and before SQLAlchemy 2.1, and pins neither.
+/// MLflow 2.x was released before setuptools 81 dropped `pkg_resources`, and everything up to 3.4 at least before
+/// SQLAlchemy 2.1 dropped `FallbackAsyncAdaptedQueuePool`; neither is pinned. 3.10 runs with 2.1.
 fn requirements(version: &str) -> Vec<String> {
     let mut all = vec![format!("mlflow=={version}")];
     if python::is_old_mlflow(version) {
-        all.extend(["setuptools<81".to_owned(), "sqlalchemy<2.1".to_owned()]);
+        all.push("setuptools<81".to_owned());
+    }
+    if Version::parse(version).is_some_and(|version| version < Version::new(3, 10, 0)) {
+        all.push("sqlalchemy<2.1".to_owned());
     }
     all
 }
@@ -213,6 +218,7 @@ mod tests {
     #[test]
     fn old_releases_get_the_pins_they_forgot() {
         assert_eq!(requirements("3.10.1"), ["mlflow==3.10.1"]);
+        assert_eq!(requirements("3.4.0"), ["mlflow==3.4.0", "sqlalchemy<2.1"]);
         assert_eq!(requirements("2.9.2"), ["mlflow==2.9.2", "setuptools<81", "sqlalchemy<2.1"]);
     }
 

@@ -6,7 +6,7 @@ use futures::TryStreamExt;
 use serde::Serialize;
 
 use super::Endpoint;
-use crate::entities::Experiment;
+use crate::entities::{Experiment, RegisteredModel};
 use crate::error::Result;
 use crate::rest::{Probe, Version};
 use crate::snapshot::{About, Snapshot};
@@ -58,6 +58,8 @@ pub struct CheckReport {
     pub runs: u64,
     /// There are more runs than were looked at.
     pub more_runs: bool,
+    pub registered_models: u64,
+    pub prompts: u64,
     pub findings: Vec<Finding>,
 }
 
@@ -77,6 +79,8 @@ pub async fn check(endpoint: &Endpoint, is_target: bool) -> Result<CheckReport> 
     let experiments: Vec<Experiment> = snapshot.experiments().try_concat().await?;
     let (runs, more_runs) = count_runs(snapshot.as_ref(), &experiments).await?;
     let deleted = experiments.iter().filter(|e| e.lifecycle.is_deleted()).count();
+    let models: Vec<RegisteredModel> = snapshot.registered_models().try_concat().await?;
+    let prompts = models.iter().filter(|model| model.is_prompt()).count();
     Ok(CheckReport {
         about: snapshot.about().clone(),
         latency_ms: probe.map(|probe| milliseconds(probe.latency)),
@@ -84,6 +88,8 @@ pub async fn check(endpoint: &Endpoint, is_target: bool) -> Result<CheckReport> 
         deleted_experiments: deleted as u64,
         runs,
         more_runs,
+        registered_models: (models.len() - prompts) as u64,
+        prompts: prompts as u64,
         findings: probe.map_or_else(Vec::new, |probe| findings(probe, is_target)),
     })
 }
@@ -124,7 +130,8 @@ fn findings(probe: &Probe, is_target: bool) -> Vec<Finding> {
     }
     findings.push(Finding::new(
         Level::Ok,
-        "experiments, runs, metric histories, datasets and artifacts are moved",
+        "experiments, runs, metric histories, datasets, artifacts, registered models, their versions and prompts \
+         are moved",
     ));
     if can.bulk_history_runs.is_none() {
         findings.push(Finding::new(
@@ -133,8 +140,7 @@ fn findings(probe: &Probe, is_target: bool) -> Vec<Finding> {
         ));
     }
     let stays = [
-        (can.model_registry, "registered models, their versions and prompts"),
-        (can.logged_models, "logged models"),
+        (can.logged_models, "logged models, and versions registered from them"),
         (can.traces, "traces and assessments"),
     ];
     for (_, what) in stays.into_iter().filter(|(has, _)| *has) {

@@ -46,8 +46,9 @@ fn refuse_what_comes_later(text: &str) -> Result<()> {
         ))
         .hint("give the http(s) address of a tracking server"));
     }
-    let is_file_store =
-        Path::new(text).join("0/meta.yaml").is_file() || Path::new(text).join("models").is_dir();
+    let has = |name: &str| Path::new(text).join(name).exists();
+    // An export has a folder of models too.
+    let is_file_store = has("0/meta.yaml") || (has("models") && !has("experiments"));
     if text.starts_with("sqlite:") || is_file_store {
         return Err(Error::usage(format!("{text}: a store cannot be read without its server yet"))
             .hint(format!("start one over it: mlflow server --backend-store-uri {text} --port 5000")));

@@ -148,20 +148,20 @@ impl Journal {
     }
 
     /// A file that is on the target already.
-    pub fn file_done(&self, id: &str, target: &RunId, digest: &Digest) -> Result<()> {
-        let end = End { target: Some(target.as_str()), digest: Some(digest), ..End::default() };
+    pub fn file_done(&self, id: &str, target: &str, digest: &Digest) -> Result<()> {
+        let end = End { target: Some(target), digest: Some(digest), ..End::default() };
         self.end(Kind::Artifact, id, "done", end)
     }
 
-    /// The digest of a file that was written to this very run before.
-    pub fn known_file(&self, id: &str, target: &RunId) -> Result<Option<Digest>> {
+    /// The digest of a file that was written to this very run or logged model before.
+    pub fn known_file(&self, id: &str, target: &str) -> Result<Option<Digest>> {
         Ok(self
             .db()
             .prepare_cached(
                 "SELECT bytes, sha256 FROM item WHERE kind = 'artifact' AND id = ?1 AND target = ?2 AND state = 'done'
                  AND bytes IS NOT NULL",
             )?
-            .query_row(params![id, target.as_str()], |row| {
+            .query_row(params![id, target], |row| {
                 Ok(Digest { bytes: row.get::<_, i64>(0)?.unsigned_abs(), sha256: row.get(1)? })
             })
             .optional()?)
@@ -301,8 +301,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let journal = Journal::open(&folder.path().join("j.db"), &identity("http://a")).unwrap();
         let digest = Digest { bytes: 3, sha256: "ab".into() };
-        journal.file_done("r/x", &"new".into(), &digest).unwrap();
-        assert_eq!(journal.known_file("r/x", &"new".into()).unwrap(), Some(digest));
-        assert_eq!(journal.known_file("r/x", &"other".into()).unwrap(), None);
+        journal.file_done("r/x", "new", &digest).unwrap();
+        assert_eq!(journal.known_file("r/x", "new").unwrap(), Some(digest));
+        assert_eq!(journal.known_file("r/x", "other").unwrap(), None);
     }
 }

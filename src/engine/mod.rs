@@ -19,7 +19,7 @@ mod survey;
 mod transfer;
 pub mod validate;
 
-pub use crate::rest::{Access, End};
+pub use crate::rest::{Access, End, Version};
 pub use check::{CheckReport, Finding, Level, check};
 pub use connect::{Endpoint, Server, open};
 pub use context::Context;
@@ -31,5 +31,5 @@ pub use progress::{Progress, Reading};
 pub use session::{Route, Session, Step};
 pub use state::StateDir;
 pub use status::{Status, status};
-pub use survey::{ExperimentSurvey, Survey, survey};
+pub use survey::{ExperimentSurvey, ModelSurvey, Survey, survey};
 pub use transfer::{Export, Import, export, import};

@@ -1,8 +1,8 @@
 use futures::{StreamExt, TryStreamExt, stream};
 use serde::Serialize;
 
-use super::choose::choose;
-use crate::entities::{Choice, Experiment, Kind, Plan};
+use super::choose::{Chosen, choose};
+use crate::entities::{Choice, Experiment, Kind, Plan, RegisteredModel, RunId};
 use crate::error::Result;
 use crate::snapshot::{About, Snapshot};
 
@@ -14,6 +14,20 @@ const AT_ONCE: usize = 8;
 pub struct Survey {
     pub about: About,
     pub experiments: Vec<ExperimentSurvey>,
+    /// Registered models and prompts.
+    pub models: Vec<ModelSurvey>,
+    /// Runs that go along because a chosen version needs them: run, version.
+    pub needed: Vec<(RunId, String)>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct ModelSurvey {
+    pub kind: Kind,
+    pub name: String,
+    /// The name on the target, when it is another one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target_name: Option<String>,
+    pub versions: u64,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -33,10 +47,20 @@ pub struct ExperimentSurvey {
 
 /// Counts what the plan takes, run by run. Only reads.
 pub async fn survey(source: &dyn Snapshot, plan: &Plan) -> Result<Survey> {
-    let chosen = choose(source, plan).await?;
-    let counted = stream::iter(chosen).map(|(experiment, choice)| count(source, plan, experiment, choice));
+    let Chosen { experiments, models, needed } = choose(source, plan).await?;
+    let counted =
+        stream::iter(experiments).map(|(experiment, choice)| count(source, plan, experiment, choice));
     let experiments = counted.buffered(AT_ONCE).try_collect().await?;
-    Ok(Survey { about: source.about().clone(), experiments })
+    let counted = stream::iter(models).map(|model| count_versions(source, plan, model));
+    let models = counted.buffered(AT_ONCE).try_collect().await?;
+    Ok(Survey { about: source.about().clone(), experiments, models, needed: needed.into_iter().collect() })
+}
+
+async fn count_versions(source: &dyn Snapshot, plan: &Plan, model: RegisteredModel) -> Result<ModelSurvey> {
+    let versions = source.model_versions(&model).await?.len() as u64;
+    let name = plan.target_model_name(&model);
+    let target_name = (name != model.name).then(|| name.to_owned());
+    Ok(ModelSurvey { kind: model.kind(), target_name, versions, name: model.name })
 }
 
 async fn count(

@@ -45,3 +45,7 @@ id!(
     /// 32 hexadecimal digits, chosen by the server.
     RunId
 );
+id!(
+    /// `m-` and 32 hexadecimal digits, chosen by the server.
+    ModelId
+);

@@ -11,26 +11,55 @@ pub enum Kind {
     Experiment,
     Run,
     Artifact,
+    LoggedModel,
+    RegisteredModel,
+    ModelVersion,
+    Prompt,
+    PromptVersion,
 }
 
 impl Kind {
-    pub const ALL: [Self; 3] = [Self::Experiment, Self::Run, Self::Artifact];
+    pub const ALL: [Self; 8] = [
+        Self::Experiment,
+        Self::Run,
+        Self::Artifact,
+        Self::LoggedModel,
+        Self::RegisteredModel,
+        Self::ModelVersion,
+        Self::Prompt,
+        Self::PromptVersion,
+    ];
 
     /// The word in JSON lines and in the journal.
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Experiment => "experiment",
-            Self::Run => "run",
-            Self::Artifact => "artifact",
-        }
+        self.names().0
     }
 
     pub fn plural(self) -> &'static str {
+        self.names().1
+    }
+
+    /// The words for a person.
+    pub fn title(self) -> &'static str {
+        self.names().2
+    }
+
+    fn names(self) -> (&'static str, &'static str, &'static str) {
         match self {
-            Self::Experiment => "experiments",
-            Self::Run => "runs",
-            Self::Artifact => "artifacts",
+            Self::Experiment => ("experiment", "experiments", "experiments"),
+            Self::Run => ("run", "runs", "runs"),
+            Self::Artifact => ("artifact", "artifacts", "artifacts"),
+            Self::LoggedModel => ("logged_model", "logged_models", "logged models"),
+            Self::RegisteredModel => ("registered_model", "registered_models", "registered models"),
+            Self::ModelVersion => ("model_version", "model_versions", "model versions"),
+            Self::Prompt => ("prompt", "prompts", "prompts"),
+            Self::PromptVersion => ("prompt_version", "prompt_versions", "prompt versions"),
         }
+    }
+
+    /// Kinds that every server has: shown also when there are none.
+    pub fn is_basic(self) -> bool {
+        matches!(self, Self::Experiment | Self::Run | Self::Artifact)
     }
 
     pub fn index(self) -> usize {

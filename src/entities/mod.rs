@@ -5,22 +5,30 @@ mod experiment;
 mod file;
 mod id;
 mod kind;
+mod logged_model;
 mod metric;
 mod number;
+mod owner;
 mod plan;
 mod references;
+mod registry;
 mod run;
+mod run_uri;
 
 pub use dataset::DatasetInput;
 pub use experiment::Experiment;
 pub use file::{FileEntry, is_plain_id, is_safe_path};
-pub use id::{ExperimentId, RunId};
+pub use id::{ExperimentId, ModelId, RunId};
 pub use kind::{Kind, Lifecycle};
+pub use logged_model::{LoggedModel, ModelMetric, ModelOutput, ModelStatus};
 pub use metric::{MetricChunk, Point};
 pub use number::{float, integer, quote_bare_numbers};
+pub use owner::Owner;
 pub use plan::{Choice, Plan, PlannedExperiment};
-pub use references::{Template, ids_in, rewrite};
+pub use references::{Template, ids_in, rewrite, rewrite_experiments};
+pub use registry::{ModelVersion, RegisteredModel};
 pub use run::{Run, RunStatus};
+pub use run_uri::RunUri;
 
 /// Names of the tags in which the target keeps what cannot be set on it.
 pub mod tag {
@@ -32,6 +40,16 @@ pub mod tag {
     pub const SOURCE_CREATION_TIME: &str = "mlferry.source.creation_time";
     /// When the source experiment was last changed, in milliseconds since 1970.
     pub const SOURCE_UPDATE_TIME: &str = "mlferry.source.last_update_time";
+    /// The registered model's or prompt's name on the source.
+    pub const SOURCE_REGISTERED_MODEL: &str = "mlferry.source.registered_model";
+    /// The version on the source, `name/number`.
+    pub const SOURCE_VERSION: &str = "mlferry.source.version";
+    /// Who registered it on the source.
+    pub const SOURCE_USER_ID: &str = "mlferry.source.user_id";
+    /// MLflow's own: a registered model, or a version of one, that is a prompt.
+    pub const IS_PROMPT: &str = "mlflow.prompt.is_prompt";
+    /// MLflow's own, on a prompt: the experiments it belongs to, their ids between commas.
+    pub const PROMPT_EXPERIMENTS: &str = "_mlflow_experiment_ids";
     /// MLflow's own: the run this one is nested under.
     pub const PARENT_RUN_ID: &str = "mlflow.parentRunId";
     /// MLflow's own: the run's name, always equal to `run_name`.

@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use globset::{Glob, GlobSet, GlobSetBuilder};
 use serde::{Deserialize, Serialize};
 
-use super::{Experiment, RunId};
+use super::{Experiment, RegisteredModel, RunId};
 use crate::error::{Error, Result};
 
-/// The plan file (TOML). Empty means everything.
+/// The plan file (TOML). One that chooses nothing takes everything; else what it chooses is taken, and what a chosen
+/// model version needs.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Plan {
@@ -18,9 +19,18 @@ pub struct Plan {
     /// Experiments chosen by name, with their runs.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub experiments: Vec<PlannedExperiment>,
+    /// Names of registered models, with `*`, `?` and `{a,b}`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub models: Vec<String>,
+    /// Names of prompts, with `*`, `?` and `{a,b}`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub prompts: Vec<String>,
     /// Old experiment name to new one.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub rename: BTreeMap<String, String>,
+    /// Old name of a registered model or prompt to new one.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub rename_models: BTreeMap<String, String>,
     /// Leave deleted experiments and deleted runs behind.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub skip_deleted: bool,
@@ -50,6 +60,19 @@ pub enum Choice {
 }
 
 impl Choice {
+    /// Takes this run too.
+    pub fn add(&mut self, run: RunId) {
+        match self {
+            Self::No => *self = Self::Yes { only: Some([run].into()), except: BTreeSet::new() },
+            Self::Yes { only, except } => {
+                except.remove(&run);
+                if let Some(only) = only {
+                    only.insert(run);
+                }
+            }
+        }
+    }
+
     pub fn takes(&self, run: &RunId) -> bool {
         match self {
             Self::No => false,
@@ -66,7 +89,7 @@ impl Plan {
             Error::usage(e.to_string().trim_end())
                 .hint("`mlferry plan --output FILE` writes a plan to start from")
         })?;
-        plan.matcher()?;
+        plan.chooser()?;
         Ok(plan)
     }
 
@@ -79,26 +102,45 @@ impl Plan {
         self.rename.get(&experiment.name).unwrap_or(&experiment.name)
     }
 
-    /// Compiles the globs once; use the result for every experiment.
-    pub fn chooser(&self) -> Result<Chooser<'_>> {
-        Ok(Chooser { plan: self, globs: self.matcher()? })
+    pub fn target_model_name<'a>(&'a self, model: &'a RegisteredModel) -> &'a str {
+        self.rename_models.get(&model.name).unwrap_or(&model.name)
     }
 
-    fn matcher(&self) -> Result<GlobSet> {
-        let mut builder = GlobSetBuilder::new();
-        for glob in &self.globs {
-            builder.add(Glob::new(glob).map_err(|e| {
-                Error::usage(format!("--experiments {glob:?}: {}", e.kind()))
-                    .hint("quote [ ] { } as [[] []] {{}}, or use *")
-            })?);
-        }
-        builder.build().map_err(|e| Error::usage(e.to_string()))
+    /// It chooses nothing, so it takes everything.
+    pub fn is_everything(&self) -> bool {
+        self.globs.is_empty()
+            && self.experiments.is_empty()
+            && self.models.is_empty()
+            && self.prompts.is_empty()
     }
+
+    /// Compiles the globs once; use the result for every experiment.
+    pub fn chooser(&self) -> Result<Chooser<'_>> {
+        Ok(Chooser {
+            plan: self,
+            globs: matcher("--experiments", &self.globs)?,
+            models: matcher("--models", &self.models)?,
+            prompts: matcher("--prompts", &self.prompts)?,
+        })
+    }
+}
+
+fn matcher(option: &str, globs: &[String]) -> Result<GlobSet> {
+    let mut builder = GlobSetBuilder::new();
+    for glob in globs {
+        builder.add(Glob::new(glob).map_err(|e| {
+            Error::usage(format!("{option} {glob:?}: {}", e.kind()))
+                .hint("quote [ ] { } as [[] []] {{}}, or use *")
+        })?);
+    }
+    builder.build().map_err(|e| Error::usage(e.to_string()))
 }
 
 pub struct Chooser<'a> {
     plan: &'a Plan,
     globs: GlobSet,
+    models: GlobSet,
+    prompts: GlobSet,
 }
 
 impl Chooser<'_> {
@@ -107,13 +149,30 @@ impl Chooser<'_> {
         if self.plan.skip_deleted && experiment.lifecycle.is_deleted() {
             return Choice::No;
         }
-        if self.plan.globs.is_empty() && self.plan.experiments.is_empty() {
+        if self.plan.is_everything() {
             return all;
         }
         if let Some(named) = self.plan.experiments.iter().find(|named| named.name == experiment.name) {
             return Choice::Yes { only: named.runs.clone(), except: named.except.clone() };
         }
         if self.globs.is_match(&experiment.name) { all } else { Choice::No }
+    }
+
+    pub fn takes_model(&self, model: &RegisteredModel) -> bool {
+        let globs = if model.is_prompt() { &self.prompts } else { &self.models };
+        self.plan.is_everything() || globs.is_match(&model.name)
+    }
+
+    /// Globs of the plan that fit none of `models`.
+    pub fn unmatched_models(&self, models: &[RegisteredModel]) -> Vec<String> {
+        let fits = |glob: &String, prompt: bool| {
+            let matcher = Glob::new(glob).map(|glob| glob.compile_matcher());
+            let mut names = models.iter().filter(|m| m.is_prompt() == prompt).map(|m| &m.name);
+            matcher.is_ok_and(|matcher| names.any(|name| matcher.is_match(name)))
+        };
+        let models = self.plan.models.iter().filter(|glob| !fits(glob, false));
+        let prompts = self.plan.prompts.iter().filter(|glob| !fits(glob, true));
+        models.chain(prompts).cloned().collect()
     }
 
     /// Names and globs of the plan that fit none of `experiments`.
@@ -153,6 +212,19 @@ mod tests {
     }
 
     #[test]
+    fn models_and_prompts_are_chosen_apart() {
+        let model = |name: &str| RegisteredModel { name: name.into(), ..RegisteredModel::default() };
+        let tags = [(crate::entities::tag::IS_PROMPT.to_owned(), "true".to_owned())];
+        let prompt = RegisteredModel { tags: tags.into(), ..model("m1") };
+        let plan = Plan { models: vec!["m*".into(), "none".into()], ..Plan::default() };
+        let chooser = plan.chooser().unwrap();
+        assert!(chooser.takes_model(&model("m1")) && !chooser.takes_model(&prompt));
+        assert_eq!(chooser.choose(&experiment("any")), Choice::No, "only models were asked for");
+        assert_eq!(chooser.unmatched_models(&[model("m1")]), ["none"]);
+        assert!(Plan::default().chooser().unwrap().takes_model(&prompt));
+    }
+
+    #[test]
     fn a_plan_survives_its_file() {
         let plan = Plan {
             experiments: vec![PlannedExperiment {
@@ -161,8 +233,11 @@ mod tests {
                 except: ["r2".into()].into(),
             }],
             rename: [("a".into(), "b".into())].into(),
+            rename_models: [("m".into(), "n".into())].into(),
             skip_deleted: true,
             globs: vec!["x*".into()],
+            models: vec!["m*".into()],
+            prompts: vec!["p".into()],
         };
         assert_eq!(Plan::parse(&plan.to_toml().unwrap()).unwrap(), plan);
         assert_eq!(Plan::parse("nonsense = 1").unwrap_err().exit_code(), 2);

@@ -1,6 +1,6 @@
 //! Ids inside text: tags and params that name a run must name the new one after the move.
 
-use super::RunId;
+use super::{ExperimentId, RunId};
 
 /// A run id: 32 hexadecimal digits with no letter or digit beside them.
 const ID_LENGTH: usize = 32;
@@ -71,6 +71,15 @@ pub fn rewrite(key: &str, text: &str, map: impl Fn(&RunId) -> Option<RunId>) -> 
         }
     }
     Some(out)
+}
+
+/// A list of experiments, `,1,2,`, with new ids. One that was not moved is left out: its id means another one there.
+pub fn rewrite_experiments(ids: &str, map: impl Fn(&ExperimentId) -> Option<ExperimentId>) -> String {
+    let new = |id: &str| match id {
+        "" => Some(String::new()),
+        id => map(&ExperimentId::from(id)).map(|id| id.to_string()),
+    };
+    ids.split(',').filter_map(new).collect::<Vec<_>>().join(",")
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{DatasetInput, ExperimentId, Lifecycle, Point, RunId, tag};
+use super::{DatasetInput, ExperimentId, Kind, Lifecycle, ModelId, ModelOutput, Owner, Point, RunId, tag};
 
 /// A run without its metric histories and files, which are read apart because they can be of any size.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -23,12 +23,26 @@ pub struct Run {
     /// The latest point of each metric: its keys say which histories exist.
     pub latest: BTreeMap<String, Point>,
     pub datasets: Vec<DatasetInput>,
+    /// Logged models that it used, sorted.
+    pub model_inputs: Vec<ModelId>,
+    /// Logged models that it made, sorted.
+    pub model_outputs: Vec<ModelOutput>,
 }
 
 impl Run {
     /// The run this one is nested under.
     pub fn parent(&self) -> Option<RunId> {
         self.tags.get(tag::PARENT_RUN_ID).map(|id| RunId::from(id.as_str()))
+    }
+
+    pub fn owner(&self) -> Owner<'_> {
+        Owner {
+            kind: Kind::Run,
+            experiment_id: &self.experiment_id,
+            id: self.id.as_str(),
+            artifact_uri: &self.artifact_uri,
+            label: self.label(),
+        }
     }
 
     /// What a reader recognises: the name, or the id when there is none.

@@ -53,6 +53,8 @@ pub struct Capabilities {
     pub datasets: bool,
     /// The server keeps a model registry.
     pub model_registry: bool,
+    /// The registry keeps prompts too; since MLflow 2.21.
+    pub prompts: bool,
     /// Logged models are objects of their own; since MLflow 3.0.
     pub logged_models: bool,
     /// Traces; since MLflow 2.14.

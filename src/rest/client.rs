@@ -69,7 +69,11 @@ impl Call {
     }
 
     pub fn post(route: &'static str, body: &impl Serialize) -> Result<Self> {
-        Ok(Self { body: Some(serde_json::to_vec(body)?.into()), ..Self::new(Method::POST, route) })
+        Self::with_body(Method::POST, route, body)
+    }
+
+    pub fn with_body(method: Method, route: &'static str, body: &impl Serialize) -> Result<Self> {
+        Ok(Self { body: Some(serde_json::to_vec(body)?.into()), ..Self::new(method, route) })
     }
 
     fn new(method: Method, route: &'static str) -> Self {

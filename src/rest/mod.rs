@@ -11,6 +11,7 @@ mod pace;
 mod paging;
 mod probe;
 mod read;
+mod registry;
 mod wire;
 mod write;
 
@@ -22,5 +23,6 @@ pub use meter::{Meter, Traffic};
 pub use paging::{Pages, pages};
 pub use probe::{Probe, probe};
 pub use read::{ROWS_PER_CALL, RUNS_PER_BULK_CALL};
+pub use registry::NewVersion;
 pub(crate) use wire::WireMetric;
 pub use write::{BatchItem, Created, NewRun, entries_per_batch};

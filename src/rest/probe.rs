@@ -35,6 +35,7 @@ pub async fn probe(client: &Client) -> Result<Probe> {
         artifact_proxy,
         datasets: since(2, 5),
         model_registry,
+        prompts: model_registry && since(2, 21),
         logged_models,
         traces: since(2, 14),
     };

@@ -9,13 +9,15 @@ use serde_json::json;
 
 use super::wire::{ExperimentPage, FileList, MetricPage, OneExperiment, OneRun, RunPage, WireMetric};
 use super::{Call, Client, Pages, pages};
-use crate::entities::{Experiment, ExperimentId, FileEntry, Run, RunId};
+use crate::entities::{Experiment, ExperimentId, FileEntry, Kind, Owner, Run, RunId};
 use crate::error::{Class, Result};
 
 /// More run ids than this make a request line that gunicorn refuses (4 094 bytes; MLflow up to 3.2).
 pub const RUNS_PER_BULK_CALL: usize = 90;
 /// `get-history-bulk` cuts its answer here without a word (MLflow 2.3 to 3.18, `server/handlers.py`).
 pub const ROWS_PER_CALL: usize = 25_000;
+
+pub(super) const LOGGED_MODELS: &str = "/api/2.0/mlflow/logged-models";
 
 const EXPERIMENTS_PER_PAGE: usize = 1_000;
 const RUNS_PER_PAGE: usize = 500;
@@ -130,13 +132,23 @@ impl Client {
         })
     }
 
-    /// One folder of a run's artifacts: its files, and the paths of its folders.
-    pub async fn list_artifacts(&self, run: &RunId, folder: &str) -> Result<(Vec<FileEntry>, Vec<String>)> {
+    /// One folder of an owner's artifacts: its files, and the paths of its folders.
+    pub async fn list_artifacts(
+        &self,
+        owner: Owner<'_>,
+        folder: &str,
+    ) -> Result<(Vec<FileEntry>, Vec<String>)> {
         let (mut files, mut folders, mut token) = (Vec::new(), Vec::new(), None::<String>);
         loop {
-            let mut call = Call::get("/api/2.0/mlflow/artifacts/list").query("run_id", run);
+            let (mut call, path) = match owner.kind {
+                Kind::LoggedModel => {
+                    let below = format!("{}/artifacts/directories", owner.id);
+                    (Call::get(LOGGED_MODELS).below(&below), "artifact_directory_path")
+                }
+                _ => (Call::get("/api/2.0/mlflow/artifacts/list").query("run_id", owner.id), "path"),
+            };
             if !folder.is_empty() {
-                call = call.query("path", folder);
+                call = call.query(path, folder);
             }
             if let Some(token) = &token {
                 call = call.query("page_token", token);
@@ -157,13 +169,15 @@ impl Client {
         self.stream(&Call::get("/api/2.0/mlflow-artifacts/artifacts").below(path)).await
     }
 
-    /// A file through the server, from whatever store it keeps the run's artifacts in. `run_uuid`, because the
+    /// A file through the server, from whatever store it keeps the owner's artifacts in. `run_uuid`, because the
     /// spelling `run_id` is only understood since MLflow 2.16.
-    pub async fn download_from_run(
-        &self,
-        run: &RunId,
-        path: &str,
-    ) -> Result<BoxStream<'static, Result<Bytes>>> {
-        self.stream(&Call::get("/get-artifact").query("run_uuid", run).query("path", path)).await
+    pub async fn download(&self, owner: Owner<'_>, path: &str) -> Result<BoxStream<'static, Result<Bytes>>> {
+        let call = match owner.kind {
+            Kind::LoggedModel => Call::get("/ajax-api/2.0/mlflow/logged-models")
+                .below(&format!("{}/artifacts/files", owner.id))
+                .query("artifact_file_path", path),
+            _ => Call::get("/get-artifact").query("run_uuid", owner.id).query("path", path),
+        };
+        self.stream(&call).await
     }
 }

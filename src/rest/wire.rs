@@ -17,7 +17,7 @@ pub fn pairs(map: &BTreeMap<String, String>) -> Vec<Pair> {
     map.iter().map(|(key, value)| Pair { key: key.clone(), value: value.clone() }).collect()
 }
 
-fn map(pairs: Vec<Pair>) -> BTreeMap<String, String> {
+pub fn map(pairs: Vec<Pair>) -> BTreeMap<String, String> {
     pairs.into_iter().map(|pair| (pair.key, pair.value)).collect()
 }
 
@@ -186,6 +186,8 @@ impl From<WireRun> for Run {
             tags: map(data.tags),
             latest: data.metrics.into_iter().map(|metric| (metric.key, metric.point)).collect(),
             datasets,
+            model_inputs: Vec::new(),
+            model_outputs: Vec::new(),
         }
     }
 }

@@ -175,7 +175,7 @@ impl Client {
         }
     }
 
-    async fn done(&self, call: &Call) -> Result<()> {
+    pub(super) async fn done(&self, call: &Call) -> Result<()> {
         self.json::<Value>(call).await.map(drop)
     }
 }

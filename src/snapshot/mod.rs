@@ -8,7 +8,9 @@ use futures::stream::BoxStream;
 use serde::Serialize;
 
 use crate::artifacts::ByteStream;
-use crate::entities::{Experiment, FileEntry, MetricChunk, Readable, Run};
+use crate::entities::{
+    Experiment, FileEntry, MetricChunk, ModelVersion, Owner, Readable, RegisteredModel, Run, RunId,
+};
 use crate::error::Result;
 use crate::rest::{Capabilities, Opener, Pages, Traffic, Version};
 
@@ -30,8 +32,7 @@ pub struct About {
 
 /// Everything a migration asks of what it reads. Pages, chunks and streams: nothing holds a whole experiment.
 ///
-/// Still to come, the same way: logged models, registered models and their versions, prompts, traces, evaluation
-/// datasets.
+/// Still to come, the same way: logged models, traces, evaluation datasets.
 #[async_trait]
 pub trait Snapshot: Send + Sync {
     fn about(&self) -> &About;
@@ -48,27 +49,36 @@ pub trait Snapshot: Send + Sync {
     /// The first runs of an experiment, at most `most`, and whether there are more: for a person to look at.
     async fn first_runs(&self, experiment: &Experiment, most: usize) -> Result<(Vec<Run>, bool)>;
 
+    /// The run of that id, wherever it is.
+    async fn run(&self, id: &RunId) -> Result<Option<Run>>;
+
+    /// Registered models and prompts.
+    fn registered_models(&self) -> Pages<'_, RegisteredModel>;
+
+    /// In ascending order. Deleted versions are known to nobody but the server.
+    async fn model_versions(&self, of: &RegisteredModel) -> Result<Vec<ModelVersion>>;
+
     /// Every point of every metric of these runs. The chunks of one run come metric by metric; those of different
     /// runs may be mixed.
     fn histories<'a>(&'a self, runs: &'a [Run]) -> BoxStream<'a, Result<Readable<MetricChunk>>>;
 
-    /// Every file of a run, folders entered.
-    fn files<'a>(&'a self, run: &'a Run) -> Pages<'a, FileEntry>;
+    /// Every file of a run or a logged model, folders entered.
+    fn files<'a>(&'a self, owner: Owner<'a>) -> Pages<'a, FileEntry>;
 
     /// A file's bytes.
-    async fn open(&self, run: &Run, file: &FileEntry) -> Result<ByteStream>;
+    async fn open(&self, owner: Owner<'_>, file: &FileEntry) -> Result<ByteStream>;
 }
 
 /// One file of a snapshot, to be opened as often as it takes.
 pub struct SnapshotFile<'a> {
     pub snapshot: &'a dyn Snapshot,
-    pub run: &'a Run,
+    pub owner: Owner<'a>,
     pub file: &'a FileEntry,
 }
 
 #[async_trait]
 impl Opener for SnapshotFile<'_> {
     async fn open(&self) -> Result<ByteStream> {
-        self.snapshot.open(self.run, self.file).await
+        self.snapshot.open(self.owner, self.file).await
     }
 }

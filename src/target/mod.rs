@@ -5,10 +5,14 @@ mod archive;
 mod ledger;
 mod rest;
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 
 use crate::artifacts::Digest;
-use crate::entities::{Experiment, ExperimentId, FileEntry, MetricChunk, Run, RunId};
+use crate::entities::{
+    Experiment, ExperimentId, FileEntry, MetricChunk, ModelVersion, RegisteredModel, Run, RunId,
+};
 use crate::error::Result;
 use crate::rest::{Opener, Traffic};
 
@@ -40,11 +44,24 @@ pub struct OpenRun {
     pub writer: Box<dyn RunWriter>,
 }
 
+/// A registered model or prompt on the target, its versions to be written in ascending order.
+#[derive(Clone, Debug, Default)]
+pub struct Registry {
+    /// The name on the target.
+    pub name: String,
+    pub found: bool,
+    /// What is there.
+    pub versions: BTreeMap<u64, ModelVersion>,
+    pub aliases: BTreeMap<String, u64>,
+    /// The number that the next version will get, once that is known for sure.
+    pub next: Option<u64>,
+}
+
 /// Everything a migration asks of what it writes. Order: experiment, its runs (parents first), their metrics and
-/// files, close each run, close the experiment, finish.
+/// files, close each run, close the experiment; then registered models and prompts, versions in ascending order;
+/// finish.
 ///
-/// Still to come, the same way: logged models, registered models and their versions, prompts, traces, evaluation
-/// datasets.
+/// Still to come, the same way: logged models, traces, evaluation datasets.
 #[async_trait]
 pub trait Target: Send + Sync {
     /// The address or the directory.
@@ -62,8 +79,35 @@ pub trait Target: Send + Sync {
     /// After the last run. `runs` are the source ids of all runs that are there now, in order.
     async fn close_experiment(&self, place: &Place, experiment: &Experiment, runs: &[RunId]) -> Result<()>;
 
-    /// After the last experiment. Gives what a reader should know, such as references that could not be followed.
+    /// Finds or makes a registered model or prompt under `name`.
+    async fn open_registered_model(&self, model: &RegisteredModel, name: &str) -> Result<Registry>;
+
+    /// Finds or makes one version under its own number. What is there with other content is a conflict: an error.
+    async fn write_version(&self, at: &mut Registry, version: &ModelVersion) -> Result<Found>;
+
+    /// After the last version; `versions` are those that are there now. Sets the aliases. Gives what a reader should
+    /// know, such as aliases that stand for something else there.
+    async fn close_registered_model(
+        &self,
+        at: Registry,
+        model: &RegisteredModel,
+        versions: &[ModelVersion],
+    ) -> Result<Vec<String>>;
+
+    /// After everything else. Gives what a reader should know, such as references that could not be followed.
     async fn finish(&self) -> Result<Vec<String>>;
+}
+
+/// The files of a run or a logged model being written.
+#[async_trait]
+pub trait FileWriter: Send + Sync {
+    /// False when a file that was written before is gone. A target that cannot tell at once says true.
+    fn has(&self, _file: &FileEntry, _digest: &Digest) -> bool {
+        true
+    }
+
+    /// Writes a file, opened anew at every try. Gives the digest of what was read.
+    async fn write(&self, file: &FileEntry, source: &dyn Opener) -> Result<Digest>;
 }
 
 /// One run being written.
@@ -72,13 +116,7 @@ pub trait RunWriter: Send + Sync {
     /// Chunks come metric by metric.
     async fn metrics(&mut self, chunk: MetricChunk) -> Result<()>;
 
-    /// False when a file that was written before is gone. A target that cannot tell at once says true.
-    fn has(&self, _file: &FileEntry, _digest: &Digest) -> bool {
-        true
-    }
-
-    /// Writes a file, opened anew at every try.
-    async fn file(&self, file: &FileEntry, source: &dyn Opener) -> Result<Digest>;
+    fn files(&self) -> &dyn FileWriter;
 
     /// Writes what is left. `files` are all of the run's files that are there now; `missing` those that are not,
     /// and why. Only now is the run complete.

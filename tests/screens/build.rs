@@ -84,6 +84,8 @@ fn report(location: &str, experiments: u64, findings: Vec<Finding>) -> CheckRepo
         deleted_experiments: 2,
         runs: 1_204,
         more_runs: false,
+        registered_models: 3,
+        prompts: 0,
         findings,
     }
 }

@@ -1,15 +1,26 @@
 """Fills a tracking server with what migrations trip over, through the MLflow client of this Python (1.30 or newer).
 
-usage: awkward.py URL [ARTIFACTS] [--unreadable]
+usage: awkward.py URL [ARTIFACTS] [--models] [--traces] [--datasets] [--all] [--unreadable] [--names]
 
 ARTIFACTS is the server's artifact directory on this disk: files are then put there directly, which is faster and
-allows names that no request can write. --unreadable adds an experiment with such files; it needs ARTIFACTS.
+allows names that no request can write. Experiments, runs, registered models and prompts are always there;
+--models    adds logged models, with what refers to them, and MLmodel files that name their run
+--traces    adds traces and their assessments
+--datasets  adds evaluation datasets and scorers
+--all       adds all of these
+--unreadable adds what no request can read to each of them; it needs ARTIFACTS
+--names     adds registered models with names that MLflow refuses since 3.11
+What the release does not have yet is left out.
 """
 
 import json
 import math
 import sys
 
+import seed_evaluation
+import seed_models
+import seed_registry
+import seed_traces
 from server import LONG_AGO, PROSE, connect, has
 
 LARGEST = sys.float_info.max
@@ -113,6 +124,8 @@ def numbers(server):
 
 def datasets(server):
     """Dataset inputs: shared by runs and experiments, with and without schema, several in one run."""
+    if not has("datasets"):
+        return
     from mlflow.entities import Dataset, DatasetInput, InputTag
 
     one, other = server.experiment("datasets"), server.experiment("datasets elsewhere")
@@ -190,14 +203,23 @@ def unreadable(server):
 
 
 def main():
+    def wanted(flag):
+        return flag in sys.argv or "--all" in sys.argv
+
     server = connect()
-    parts = [experiments, lives, words, numbers, families, files]
-    if has("datasets"):
-        parts.append(datasets)
-    if "--unreadable" in sys.argv:
-        parts.append(unreadable)
+    is_unreadable = "--unreadable" in sys.argv
+    parts = [experiments, lives, words, numbers, families, files, datasets, seed_registry.models, seed_registry.prompts]
+    parts += [seed_registry.names] * ("--names" in sys.argv) + [unreadable] * is_unreadable
     for part in parts:
         part(server)
+    model = seed_models.seed(server) if wanted("--models") else None
+    trace = seed_traces.seed(server, model) if wanted("--traces") else None
+    if wanted("--datasets"):
+        seed_evaluation.seed(server, trace)
+    if is_unreadable and wanted("--models"):
+        seed_models.unreadable(server)
+    if is_unreadable and wanted("--traces"):
+        seed_traces.unreadable(server)
 
 
 main()

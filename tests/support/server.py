@@ -1,4 +1,4 @@
-"""The tracking server that awkward.py and everything.py fill, and what the release of this Python can do with it."""
+"""The tracking server that awkward.py fills, and what the release of this Python can do with it."""
 
 import os
 import re

@@ -2,15 +2,15 @@ use futures::{StreamExt, stream};
 
 use super::Copy;
 use crate::artifacts::Digest;
-use crate::entities::{FileEntry, Kind, Run, RunId, is_safe_path};
+use crate::entities::{FileEntry, Kind, Owner, is_safe_path};
 use crate::error::{Error, Result};
 use crate::snapshot::SnapshotFile;
-use crate::target::RunWriter;
+use crate::target::FileWriter;
 
-/// Files of one run that are moved side by side.
+/// Files of one owner that are moved side by side.
 const FILES_AT_ONCE: usize = 8;
 
-/// What became of a run's files.
+/// What became of an owner's files.
 #[derive(Default)]
 pub(super) struct Files {
     pub there: Vec<FileEntry>,
@@ -21,15 +21,15 @@ pub(super) struct Files {
 }
 
 impl Copy {
-    /// Moves every file of a run. One that cannot be moved costs only itself.
+    /// Moves every file of a run or a logged model. One that cannot be moved costs only itself.
     pub(super) async fn write_files(
         &self,
-        run: &Run,
-        target: &RunId,
-        writer: &dyn RunWriter,
+        owner: Owner<'_>,
+        target: &str,
+        writer: &dyn FileWriter,
     ) -> Result<Files> {
         let mut files = Files::default();
-        let mut pages = self.source.files(run);
+        let mut pages = self.source.files(owner);
         while let Some(page) = pages.next().await {
             let page = match page {
                 Ok(page) => page,
@@ -38,11 +38,11 @@ impl Copy {
                     break;
                 }
             };
-            let ids: Vec<String> = page.iter().map(|file| id_of(run, file)).collect();
+            let ids: Vec<String> = page.iter().map(|file| owner.id_of(&file.path)).collect();
             self.journal.plan(Kind::Artifact, ids.iter().map(String::as_str))?;
             self.context.plan(Kind::Artifact, page.len()).await;
             let moving = page.into_iter().map(|file| async move {
-                let moved = self.write_file(run, target, writer, &file).await?;
+                let moved = self.write_file(owner, target, writer, &file).await?;
                 Ok::<_, Error>((file, moved))
             });
             let mut moving = stream::iter(moving).buffer_unordered(FILES_AT_ONCE);
@@ -64,24 +64,24 @@ impl Copy {
     /// The outer error ends the job, the inner one is this file's.
     async fn write_file(
         &self,
-        run: &Run,
-        target: &RunId,
-        writer: &dyn RunWriter,
+        owner: Owner<'_>,
+        target: &str,
+        writer: &dyn FileWriter,
         file: &FileEntry,
     ) -> Result<Result<Digest, String>> {
-        let id = id_of(run, file);
-        let name = format!("{}/{}", run.label(), file.path);
+        let id = owner.id_of(&file.path);
+        let name = owner.name_of(&file.path);
         let known = self.journal.known_file(&id, target)?.filter(|known| is_same(file, known));
         if let Some(known) = known.filter(|known| writer.has(file, known)) {
             self.context.skipped(Kind::Artifact, &id, &name, "already there").await;
             return Ok(Ok(known));
         }
         if !is_safe_path(&file.path) {
-            let error = Error::permanent(format!("{:?} would leave the folder of its run", file.path));
+            let error = Error::permanent(format!("{:?} would leave its folder", file.path));
             return self.lose_file(&id, &name, &error).await;
         }
-        let source = SnapshotFile { snapshot: self.source.as_ref(), run, file };
-        match writer.file(file, &source).await.and_then(|digest| check(file, digest)) {
+        let source = SnapshotFile { snapshot: self.source.as_ref(), owner, file };
+        match writer.write(file, &source).await.and_then(|digest| check(file, digest)) {
             Ok(digest) => {
                 self.journal.file_done(&id, target, &digest)?;
                 self.context.progress().add_bytes(digest.bytes);
@@ -105,10 +105,6 @@ fn is_same(file: &FileEntry, known: &Digest) -> bool {
         && file.sha256.as_ref().is_none_or(|sha256| *sha256 == known.sha256)
 }
 
-fn id_of(run: &Run, file: &FileEntry) -> String {
-    format!("{}/{}", run.id, file.path)
-}
-
 /// What arrived must be what was announced.
 fn check(file: &FileEntry, digest: Digest) -> Result<Digest> {
     if let Some(size) = file.size.filter(|size| *size != digest.bytes) {
@@ -116,7 +112,7 @@ fn check(file: &FileEntry, digest: Digest) -> Result<Digest> {
     }
     if file.sha256.as_ref().is_some_and(|known| *known != digest.sha256) {
         return Err(Error::permanent("its checksum is not the one it was exported with")
-            .hint("the export directory was damaged: remove this run's folder and export again"));
+            .hint("the export directory was damaged: remove its folder and export again"));
     }
     Ok(digest)
 }

@@ -3,6 +3,7 @@
 mod experiment;
 mod file;
 mod group;
+mod registry;
 mod run;
 
 use std::path::PathBuf;
@@ -11,7 +12,7 @@ use std::sync::Arc;
 use futures::{FutureExt, StreamExt, stream};
 use tokio::sync::Mutex;
 
-use super::choose::choose;
+use super::choose::{Chosen, choose};
 use super::job::{Findings, Job};
 use super::lock::Lock;
 use super::state::digest;
@@ -121,7 +122,10 @@ impl Copy {
     async fn everything(&self, step: Step, id_map: Option<PathBuf>) -> Result<Findings> {
         let (source, target) = (self.source.about().location.clone(), self.target.location().to_owned());
         self.context.tell(Event::Started { step, source, target }).await;
-        let chosen = choose(self.source.as_ref(), &self.plan).await?;
+        let Chosen { experiments: chosen, models, needed } = choose(self.source.as_ref(), &self.plan).await?;
+        for (run, version) in &needed {
+            self.context.note(format!("run {run} goes along: version {version} needs it")).await;
+        }
         self.journal.plan(Kind::Experiment, chosen.iter().map(|(experiment, _)| experiment.id.as_str()))?;
         self.context.plan(Kind::Experiment, chosen.len()).await;
         let all =
@@ -130,12 +134,16 @@ impl Copy {
         while let Some(result) = all.next().await {
             result?;
         }
-        self.context.progress().all_planned();
         let mut findings = Findings::default();
         if self.context.is_stopping() {
             return Ok(findings);
         }
-        findings.notes = self.target.finish().await?;
+        findings.notes = self.registry(models).await?;
+        self.context.progress().all_planned();
+        if self.context.is_stopping() {
+            return Ok(findings);
+        }
+        findings.notes.extend(self.target.finish().await?);
         for note in &findings.notes {
             self.context.note(note).await;
         }

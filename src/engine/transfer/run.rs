@@ -27,7 +27,7 @@ impl Copy {
             Ok(unread) => unread,
             Err(error) => return self.lose(&run, &error).await,
         };
-        let files = self.write_files(&run, &target, writer.as_ref()).await?;
+        let files = self.write_files(run.owner(), target.as_str(), writer.files()).await?;
         // Without a fingerprint the run is visited again next time, for the files that it lacks.
         let fingerprint = Some(fingerprint.as_str()).filter(|_| files.missing.is_empty());
         let unlisted = files.unlisted.map(|error| error.at("its artifacts cannot be listed"));

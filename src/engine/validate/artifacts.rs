@@ -4,12 +4,12 @@ use futures::{StreamExt, TryStreamExt, stream};
 
 use super::{ArtifactCheck, Compare, Difference, FieldDifference};
 use crate::artifacts::Hashed;
-use crate::entities::{FileEntry, Kind, Run};
+use crate::entities::{FileEntry, Kind, Owner};
 use crate::error::Result;
 use crate::rest::Opener;
 use crate::snapshot::{Snapshot, SnapshotFile};
 
-/// Files of one pair of runs that are compared side by side.
+/// Files of one pair that are compared side by side.
 const FILES_AT_ONCE: usize = 8;
 
 /// Reads every byte.
@@ -22,8 +22,8 @@ async fn sha256(file: SnapshotFile<'_>) -> Result<String> {
 }
 
 impl Compare {
-    /// Compares the files of two runs, each as an item of its own.
-    pub(super) async fn files(&self, experiment: &str, source: &Run, target: &Run) {
+    /// Compares the files of two runs or logged models, each as an item of its own.
+    pub(super) async fn files(&self, experiment: &str, source: Owner<'_>, target: Owner<'_>) {
         if self.artifacts == ArtifactCheck::None {
             return;
         }
@@ -51,8 +51,8 @@ impl Compare {
 
     async fn file(
         &self,
-        source: &Run,
-        target: &Run,
+        source: Owner<'_>,
+        target: Owner<'_>,
         ours: &FileEntry,
         theirs: Option<&FileEntry>,
     ) -> Difference {
@@ -65,9 +65,7 @@ impl Compare {
         };
         // A store that does not tell a size, and an empty file, look alike.
         let (our_size, their_size) = (ours.size.unwrap_or(0), theirs.size.unwrap_or(0));
-        let pair = |fields| {
-            Difference::pair(Kind::Artifact, &name, &id, &format!("{}/{}", target.id, theirs.path), fields)
-        };
+        let pair = |fields| Difference::pair(Kind::Artifact, &name, &id, &target.id_of(&theirs.path), fields);
         let both_known = ours.size.is_some() && theirs.size.is_some();
         if our_size != their_size && both_known {
             return pair(field("size", our_size.to_string(), their_size.to_string()));
@@ -75,8 +73,8 @@ impl Compare {
         if self.artifacts == ArtifactCheck::Size && our_size == their_size {
             return pair(Vec::new());
         }
-        let ours = SnapshotFile { snapshot: self.source.as_ref(), run: source, file: ours };
-        let theirs = SnapshotFile { snapshot: self.target.as_ref(), run: target, file: theirs };
+        let ours = SnapshotFile { snapshot: self.source.as_ref(), owner: source, file: ours };
+        let theirs = SnapshotFile { snapshot: self.target.as_ref(), owner: target, file: theirs };
         match futures::join!(sha256(ours), sha256(theirs)) {
             (Ok(a), Ok(b)) if a == b => pair(Vec::new()),
             (Ok(a), Ok(b)) => pair(field("sha256", a, b)),
@@ -89,7 +87,13 @@ impl Compare {
         }
     }
 
-    async fn unlisted(&self, experiment: &str, source: &Run, ours: Option<String>, theirs: Option<String>) {
+    async fn unlisted(
+        &self,
+        experiment: &str,
+        source: Owner<'_>,
+        ours: Option<String>,
+        theirs: Option<String>,
+    ) {
         let (name, id) = names(source, "");
         self.context.plan(Kind::Artifact, 1).await;
         let difference = Difference::unreadable(Kind::Artifact, &name, &id, unreadable(ours, theirs));
@@ -102,11 +106,11 @@ fn unreadable(source: Option<String>, target: Option<String>) -> FieldDifference
 }
 
 /// What a reader recognises, and the id.
-fn names(run: &Run, path: &str) -> (String, String) {
-    (format!("{}/{path}", run.label()), format!("{}/{path}", run.id))
+fn names(owner: Owner<'_>, path: &str) -> (String, String) {
+    (owner.name_of(path), owner.id_of(path))
 }
 
-async fn list(of: &dyn Snapshot, run: &Run) -> Result<BTreeMap<String, FileEntry>> {
-    let files: Vec<FileEntry> = of.files(run).try_concat().await?;
+async fn list(of: &dyn Snapshot, owner: Owner<'_>) -> Result<BTreeMap<String, FileEntry>> {
+    let files: Vec<FileEntry> = of.files(owner).try_concat().await?;
     Ok(files.into_iter().map(|file| (file.path.clone(), file)).collect())
 }

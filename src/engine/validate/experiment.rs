@@ -152,7 +152,7 @@ impl Compare {
         stream::iter(&pairs)
             .for_each_concurrent(FILES_OF, |(ours, theirs)| async move {
                 self.run(experiment, (ours, our_sums), (theirs, their_sums)).await;
-                self.files(&experiment.name, ours, theirs).await;
+                self.files(&experiment.name, ours.owner(), theirs.owner()).await;
             })
             .await;
         Ok(())

@@ -7,6 +7,7 @@ mod fields;
 mod history;
 mod join;
 mod references;
+mod registry;
 mod report;
 
 use std::collections::HashMap;
@@ -16,7 +17,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use futures::{StreamExt, TryStreamExt, stream};
 
 use self::references::Deferred;
-use super::choose::choose;
+use super::choose::{Chosen, choose};
 use super::job::{Findings, Job};
 use super::{Context, Event, Step};
 use crate::entities::{Experiment, Kind, Plan, RunId, tag};
@@ -89,7 +90,7 @@ impl Compare {
     async fn everything(&self) -> Result<Findings> {
         let (source, target) = (self.source.about().location.clone(), self.target.about().location.clone());
         self.context.tell(Event::Started { step: Step::Validate, source, target }).await;
-        let chosen = choose(self.source.as_ref(), &self.plan).await?;
+        let Chosen { experiments: chosen, models, .. } = choose(self.source.as_ref(), &self.plan).await?;
         let mut there = self.target_experiments().await?;
         self.context.plan(Kind::Experiment, chosen.len()).await;
         let pairs: Vec<_> = chosen
@@ -99,17 +100,24 @@ impl Compare {
                 (experiment, choice, partner)
             })
             .collect();
+        let ids =
+            pairs.iter().filter_map(|(ours, _, theirs)| Some((ours.id.clone(), theirs.as_ref()?.id.clone())));
+        let ids = ids.collect();
         stream::iter(pairs)
             .map(Ok::<_, Error>)
             .try_for_each_concurrent(EXPERIMENTS_AT_ONCE, |(experiment, choice, partner)| async move {
                 self.experiment(&experiment, &choice, partner.as_ref()).await
             })
             .await?;
-        self.context.progress().all_planned();
         if self.context.is_stopping() {
             return Ok(Findings::default());
         }
         self.judge_deferred().await;
+        self.registry(models, ids).await?;
+        self.context.progress().all_planned();
+        if self.context.is_stopping() {
+            return Ok(Findings::default());
+        }
         self.extra_experiments(there.into_values().collect()).await?;
         self.finish()
     }
@@ -121,7 +129,7 @@ impl Compare {
 
     /// Only a plan that takes everything says that there must be nothing else.
     async fn extra_experiments(&self, extra: Vec<Experiment>) -> Result<()> {
-        if !self.plan.globs.is_empty() || !self.plan.experiments.is_empty() {
+        if !self.plan.is_everything() {
             return Ok(());
         }
         for experiment in extra {

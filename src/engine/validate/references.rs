@@ -37,7 +37,12 @@ pub fn compare_text(key: &str, source: &str, target: &str) -> Result<Vec<(RunId,
 }
 
 impl Reference {
-    fn holds(&self, pairs: &HashMap<RunId, RunId>) -> bool {
+    /// Of nothing but ids.
+    pub fn of_ids(ids: Vec<(RunId, RunId)>) -> Self {
+        Self { field: String::new(), source: String::new(), target: String::new(), ids, strict: true }
+    }
+
+    pub fn holds(&self, pairs: &HashMap<RunId, RunId>) -> bool {
         self.ids.iter().all(|(old, new)| match pairs.get(old) {
             Some(partner) => partner == new || (!self.strict && old == new),
             // It was not moved: the old id is all there is.

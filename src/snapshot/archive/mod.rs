@@ -1,5 +1,7 @@
 //! An export directory.
 
+mod registry;
+
 use std::fs;
 use std::path::Path;
 
@@ -9,11 +11,11 @@ use serde::de::DeserializeOwned;
 use tokio::sync::mpsc;
 
 use super::{About, Snapshot};
-use crate::archive::{self, ArtifactList, ExperimentFile, Layout, Wrapped};
+use crate::archive::{self, ArtifactList, ExperimentFile, Layout, OwnerFolder, Wrapped};
 use crate::artifacts::{ByteStream, local};
 use crate::entities::{
-    Experiment, FileEntry, Kind, MetricChunk, Point, Readable, Run, RunId, Unreadable, is_plain_id,
-    is_safe_path,
+    Experiment, FileEntry, Kind, MetricChunk, ModelVersion, Owner, Point, Readable, RegisteredModel, Run,
+    RunId, Unreadable, is_plain_id, is_safe_path,
 };
 use crate::error::{Class, Error, Result};
 use crate::rest::{Pages, Traffic};
@@ -74,17 +76,20 @@ impl ArchiveSnapshot {
         Ok(Run { id: run.clone(), experiment_id: experiment.id.clone(), ..read })
     }
 
-    fn read_files(&self, run: &Run) -> Result<Vec<FileEntry>> {
-        match read::<ArtifactList>(&self.layout.artifact_list(&run.experiment_id, &run.id)) {
+    fn folder(&self, owner: Owner<'_>) -> OwnerFolder {
+        self.layout.owner(owner.kind, owner.experiment_id, owner.id)
+    }
+
+    fn read_files(&self, owner: Owner<'_>) -> Result<Vec<FileEntry>> {
+        let folder = self.folder(owner);
+        match read::<ArtifactList>(&folder.list()) {
             Ok(list) => {
-                // What the export could not read is still a file of this run; opening it says so.
+                // What the export could not read is still a file of its owner; opening it says so.
                 let missing =
                     list.missing.into_keys().map(|path| FileEntry { path, size: None, sha256: None });
                 Ok(list.files.into_iter().chain(missing).collect())
             }
-            Err(e) if e.class() == Class::NotFound => {
-                local::walk(&self.layout.artifacts(&run.experiment_id, &run.id))
-            }
+            Err(e) if e.class() == Class::NotFound => local::walk(&folder.artifacts()),
             Err(e) => Err(e),
         }
     }
@@ -139,6 +144,18 @@ impl Snapshot for ArchiveSnapshot {
         Ok((runs, ids.len() > most))
     }
 
+    async fn run(&self, id: &RunId) -> Result<Option<Run>> {
+        self.find_run(id)
+    }
+
+    fn registered_models(&self) -> Pages<'_, RegisteredModel> {
+        stream::once(async { self.read_models() }).boxed()
+    }
+
+    async fn model_versions(&self, of: &RegisteredModel) -> Result<Vec<ModelVersion>> {
+        self.read_versions(of)
+    }
+
     fn histories<'a>(&'a self, runs: &'a [Run]) -> BoxStream<'a, Result<Readable<MetricChunk>>> {
         let with_metrics = runs.iter().filter(|run| !run.latest.is_empty());
         stream::iter(with_metrics)
@@ -147,15 +164,15 @@ impl Snapshot for ArchiveSnapshot {
             .boxed()
     }
 
-    fn files<'a>(&'a self, run: &'a Run) -> Pages<'a, FileEntry> {
-        stream::once(async { self.read_files(run) }).boxed()
+    fn files<'a>(&'a self, owner: Owner<'a>) -> Pages<'a, FileEntry> {
+        stream::once(async move { self.read_files(owner) }).boxed()
     }
 
-    async fn open(&self, run: &Run, file: &FileEntry) -> Result<ByteStream> {
+    async fn open(&self, owner: Owner<'_>, file: &FileEntry) -> Result<ByteStream> {
         if !is_safe_path(&file.path) {
-            return Err(Error::permanent(format!("{:?} would leave the folder of its run", file.path)));
+            return Err(Error::permanent(format!("{:?} would leave its folder", file.path)));
         }
-        local::open(&self.layout.artifact(&run.experiment_id, &run.id, &file.path)).await
+        local::open(&self.folder(owner).artifact(&file.path)).await
     }
 }
 

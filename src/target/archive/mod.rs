@@ -1,5 +1,7 @@
 //! An export directory being written.
 
+mod files;
+mod registry;
 mod run_writer;
 
 use std::collections::HashSet;
@@ -10,10 +12,10 @@ use async_trait::async_trait;
 use serde_json::json;
 
 use self::run_writer::ArchiveRunWriter;
-use super::{Found, OpenRun, Place, RunWriter, Target};
+use super::{Found, OpenRun, Place, Registry, RunWriter, Target};
 use crate::archive::{ExperimentFile, ExperimentsFile, Layout, Manifest, Wrapped};
 use crate::artifacts::local;
-use crate::entities::{Experiment, Run, RunId, is_plain_id};
+use crate::entities::{Experiment, ModelVersion, RegisteredModel, Run, RunId, is_plain_id};
 use crate::error::{Error, Result};
 use crate::rest::Traffic;
 
@@ -98,7 +100,7 @@ impl Target for ArchiveTarget {
         if found != Found::Everything {
             local::sweep(&self.layout.run(&place.id, &run.id))?;
         }
-        let writer: Box<dyn RunWriter> = Box::new(ArchiveRunWriter::new(self.layout.clone(), &place.id, run));
+        let writer: Box<dyn RunWriter> = Box::new(ArchiveRunWriter::new(&self.layout, &place.id, run));
         Ok(OpenRun { id: run.id.clone(), found, writer })
     }
 
@@ -108,6 +110,25 @@ impl Target for ArchiveTarget {
         let file = ExperimentFile { experiment: experiment.clone(), runs };
         let file = Wrapped::new("export_experiment.py", info, file);
         local::write(&self.layout.experiment_file(&place.id), &serde_json::to_vec_pretty(&file)?)
+    }
+
+    async fn open_registered_model(&self, model: &RegisteredModel, _name: &str) -> Result<Registry> {
+        Ok(Registry { name: model.name.clone(), ..Registry::default() })
+    }
+
+    /// One file holds them all: it is written when the last one is known.
+    async fn write_version(&self, _at: &mut Registry, _version: &ModelVersion) -> Result<Found> {
+        Ok(Found::Nothing)
+    }
+
+    async fn close_registered_model(
+        &self,
+        _at: Registry,
+        model: &RegisteredModel,
+        versions: &[ModelVersion],
+    ) -> Result<Vec<String>> {
+        self.write_model(model, versions)?;
+        Ok(Vec::new())
     }
 
     async fn finish(&self) -> Result<Vec<String>> {
@@ -126,6 +147,7 @@ impl Target for ArchiveTarget {
         let info = list.info();
         let list = Wrapped::new("export_experiments.py", info, list);
         local::write(&self.layout.experiments_file(), &serde_json::to_vec_pretty(&list)?)?;
+        self.write_models_list()?;
         let manifest = Wrapped::new("export_all.py", json!({ "source": self.source }), json!({}));
         local::write(&self.layout.manifest(), &serde_json::to_vec_pretty(&manifest)?)?;
         Ok(Vec::new())

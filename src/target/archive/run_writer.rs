@@ -1,4 +1,3 @@
-use std::fs;
 use std::io::{BufWriter, Write};
 use std::path::PathBuf;
 
@@ -6,16 +5,16 @@ use async_trait::async_trait;
 use serde_json::json;
 use tempfile::NamedTempFile;
 
-use super::super::RunWriter;
-use crate::archive::{ArtifactList, Layout, RunInfo, RunInputs, System};
-use crate::artifacts::{Digest, local};
-use crate::entities::{ExperimentId, FileEntry, MetricChunk, Run, is_safe_path};
+use super::files::ArchiveFiles;
+use crate::archive::{Layout, RunInfo, RunInputs, System};
+use crate::artifacts::local;
+use crate::entities::{ExperimentId, FileEntry, Kind, MetricChunk, Run};
 use crate::error::{Error, Result};
-use crate::rest::Opener;
+use crate::target::{FileWriter, RunWriter};
 
 /// Writes `run.json` as its histories arrive; it appears last, when the run is complete.
 pub struct ArchiveRunWriter {
-    layout: Layout,
+    files: ArchiveFiles,
     run: Run,
     path: PathBuf,
     /// Opened with the first bytes, so that runs that wait hold no file.
@@ -25,11 +24,12 @@ pub struct ArchiveRunWriter {
 }
 
 impl ArchiveRunWriter {
-    pub fn new(layout: Layout, experiment: &ExperimentId, run: &Run) -> Self {
+    pub fn new(layout: &Layout, experiment: &ExperimentId, run: &Run) -> Self {
         let path = layout.run_file(experiment, &run.id);
         // The run's own word on its experiment is not trusted with a path.
         let run = Run { experiment_id: experiment.clone(), ..run.clone() };
-        Self { layout, run, path, file: None, metric: None }
+        let files = ArchiveFiles::new(layout.owner(Kind::Run, experiment, run.id.as_str()));
+        Self { files, run, path, file: None, metric: None }
     }
 
     /// Everything in front of the first metric, with three objects left open.
@@ -89,30 +89,15 @@ impl RunWriter for ArchiveRunWriter {
         self.append(&chunk).map_err(|e| e.at(place))
     }
 
-    fn has(&self, file: &FileEntry, digest: &Digest) -> bool {
-        let path = self.layout.artifact(&self.run.experiment_id, &self.run.id, &file.path);
-        is_safe_path(&file.path) && path.metadata().is_ok_and(|meta| meta.len() == digest.bytes)
-    }
-
-    async fn file(&self, file: &FileEntry, source: &dyn Opener) -> Result<Digest> {
-        if !is_safe_path(&file.path) {
-            return Err(Error::permanent(format!(
-                "{:?} would be written outside of the run's folder",
-                file.path
-            )));
-        }
-        local::store(&self.layout.artifact(&self.run.experiment_id, &self.run.id, &file.path), source).await
+    fn files(&self) -> &dyn FileWriter {
+        &self.files
     }
 
     async fn close(mut self: Box<Self>, files: Vec<FileEntry>, missing: Vec<(String, String)>) -> Result<()> {
         let place = self.path.display().to_string();
-        let list = ArtifactList { files, missing: missing.into_iter().collect() };
-        let list_path = self.layout.artifact_list(&self.run.experiment_id, &self.run.id);
         let work = move || -> Result<()> {
-            // The incumbent takes a run without this folder for one without artifacts.
-            fs::create_dir_all(self.layout.artifacts(&self.run.experiment_id, &self.run.id))?;
             let whole = self.end()?;
-            local::write(&list_path, &serde_json::to_vec(&list)?)?;
+            self.files.close(files, missing)?;
             local::appear(whole, &self.path)
         };
         tokio::task::spawn_blocking(work)

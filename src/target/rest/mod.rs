@@ -1,17 +1,23 @@
 //! A tracking server being written.
 
 mod experiment;
+mod files;
 mod references;
+mod registry;
 mod run;
 mod run_writer;
+mod source;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 
-use super::{Ledger, OpenRun, Place, Target};
-use crate::entities::{Experiment, ExperimentId, Lifecycle, Run, RunId, RunStatus};
+use super::{Found, Ledger, OpenRun, Place, Registry, Target};
+use crate::entities::{
+    Experiment, ExperimentId, Lifecycle, ModelVersion, RegisteredModel, Run, RunId, RunStatus,
+    rewrite_experiments,
+};
 use crate::error::Result;
 use crate::rest::{Client, Traffic};
 
@@ -21,6 +27,8 @@ pub struct RestTarget {
     location: String,
     /// Runs that carry a source id, by experiment: what earlier imports have left.
     there: Mutex<HashMap<ExperimentId, HashMap<RunId, There>>>,
+    /// Which experiment became which.
+    experiments: Mutex<HashMap<ExperimentId, ExperimentId>>,
     /// Experiments that an earlier import has deleted in the end: they take nothing until they are restored.
     deleted: Mutex<HashSet<ExperimentId>>,
 }
@@ -46,11 +54,17 @@ impl From<Run> for There {
 impl RestTarget {
     pub fn new(client: Arc<Client>, ledger: Arc<dyn Ledger>) -> Self {
         let location = client.address().to_string();
-        Self { client, ledger, location, there: Mutex::default(), deleted: Mutex::default() }
+        let (there, experiments, deleted) = (Mutex::default(), Mutex::default(), Mutex::default());
+        Self { client, ledger, location, there, experiments, deleted }
     }
 
     fn deleted(&self) -> MutexGuard<'_, HashSet<ExperimentId>> {
         self.deleted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn new_experiments(&self, ids: &str) -> String {
+        let known = self.experiments.lock().unwrap_or_else(PoisonError::into_inner);
+        rewrite_experiments(ids, |id| known.get(id).cloned())
     }
 
     fn there(&self, experiment: &ExperimentId, source: &RunId) -> Option<There> {
@@ -70,7 +84,10 @@ impl Target for RestTarget {
     }
 
     async fn open_experiment(&self, experiment: &Experiment, name: &str) -> Result<Place> {
-        self.find_or_make_experiment(experiment, name).await
+        let place = self.find_or_make_experiment(experiment, name).await?;
+        let mut known = self.experiments.lock().unwrap_or_else(PoisonError::into_inner);
+        known.insert(experiment.id.clone(), place.id.clone());
+        Ok(place)
     }
 
     async fn open_run(&self, place: &Place, run: &Run, again: bool) -> Result<OpenRun> {
@@ -84,6 +101,23 @@ impl Target for RestTarget {
             self.client.set_experiment_lifecycle(&place.id, Lifecycle::Deleted).await?;
         }
         Ok(())
+    }
+
+    async fn open_registered_model(&self, model: &RegisteredModel, name: &str) -> Result<Registry> {
+        self.find_or_make_model(model, name).await
+    }
+
+    async fn write_version(&self, at: &mut Registry, version: &ModelVersion) -> Result<Found> {
+        self.find_or_make_version(at, version).await
+    }
+
+    async fn close_registered_model(
+        &self,
+        at: Registry,
+        model: &RegisteredModel,
+        versions: &[ModelVersion],
+    ) -> Result<Vec<String>> {
+        self.set_aliases(&at, model, versions).await
     }
 
     async fn finish(&self) -> Result<Vec<String>> {

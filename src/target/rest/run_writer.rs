@@ -4,11 +4,11 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::There;
-use crate::artifacts::{Digest, Hashed, proxied_path, proxied_url_path};
+use super::files::RestFiles;
 use crate::entities::{FileEntry, Lifecycle, MetricChunk, Run, RunId, RunStatus, rewrite};
-use crate::error::{Error, Result};
-use crate::rest::{BatchItem, Client, Opener, entries_per_batch};
-use crate::target::{Ledger, RunWriter};
+use crate::error::Result;
+use crate::rest::{BatchItem, Client, entries_per_batch};
+use crate::target::{FileWriter, Ledger, RunWriter};
 
 /// Entries that are waited for before a batch is sent, so that it goes out full.
 const FULL: usize = 1_000;
@@ -20,7 +20,7 @@ pub struct RestRunWriter {
     ledger: Arc<dyn Ledger>,
     run: Run,
     id: RunId,
-    artifact_uri: String,
+    files: RestFiles,
     /// Deleting the experiment will delete this run.
     deleted_with_experiment: bool,
     waiting: VecDeque<BatchItem>,
@@ -37,8 +37,16 @@ impl RestRunWriter {
         // What the search page brought along is not kept: the page goes away while this run is written.
         let run =
             Run { params: BTreeMap::new(), tags: BTreeMap::new(), latest: BTreeMap::new(), ..run.clone() };
-        let (id, artifact_uri) = (there.id.clone(), there.artifact_uri.clone());
-        Self { client, ledger, run, id, artifact_uri, deleted_with_experiment, waiting: VecDeque::new() }
+        let files = RestFiles::new(Arc::clone(&client), there.artifact_uri.clone());
+        Self {
+            client,
+            ledger,
+            run,
+            id: there.id.clone(),
+            files,
+            deleted_with_experiment,
+            waiting: VecDeque::new(),
+        }
     }
 
     #[must_use]
@@ -78,19 +86,8 @@ impl RunWriter for RestRunWriter {
         Ok(())
     }
 
-    async fn file(&self, file: &FileEntry, source: &dyn Opener) -> Result<Digest> {
-        let root = proxied_path(&self.artifact_uri).ok_or_else(|| {
-            Error::permanent(format!(
-                "the target keeps artifacts in {}, which cannot be written yet",
-                self.artifact_uri
-            ))
-            .hint("start the target with --serve-artifacts and without --default-artifact-root")
-        })?;
-        let hashed = Hashed::new(source);
-        let path = proxied_url_path(root, &file.path)?;
-        let sent = self.client.upload("/api/2.0/mlflow-artifacts/artifacts", &path, file.size, &hashed).await;
-        sent.map_err(|e| hashed.cause().unwrap_or(e))?;
-        hashed.digest()
+    fn files(&self) -> &dyn FileWriter {
+        &self.files
     }
 
     async fn close(

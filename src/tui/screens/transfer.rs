@@ -221,15 +221,18 @@ fn left_behind(model: &Model, work: &Work, width: u16) -> Vec<Line<'static>> {
 pub fn table(model: &Model, reading: &Reading) -> Vec<Line<'static>> {
     let look = model.look;
     let cells = |cells: [&str; 4]| cells.map(|cell| text::right(cell, NUMBER)).concat();
-    let head = format!("{:<13}{}", "", cells(["planned", "done", "failed", "skipped"]));
+    let head = format!("{:<18}{}", "", cells(["planned", "done", "failed", "skipped"]));
     let mut lines = vec![Line::styled(head, look.theme.dim)];
     for kind in Kind::ALL {
         let counts = reading.of(kind);
+        if counts.planned == 0 && !kind.is_basic() {
+            continue;
+        }
         let [planned, done, failed, skipped] =
             [counts.planned, counts.done, counts.failed, counts.skipped].map(text::number);
         let failed_style = if counts.failed > 0 { look.theme.bad } else { Style::new() };
         lines.push(Line::from(vec![
-            Span::raw(format!("{:<13}", kind.plural())),
+            Span::raw(format!("{:<18}", kind.title())),
             Span::raw(text::right(&planned, NUMBER)),
             Span::raw(text::right(&done, NUMBER)),
             Span::styled(text::right(&failed, NUMBER), failed_style),

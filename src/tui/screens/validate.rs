@@ -99,19 +99,23 @@ fn verdict(model: &Model, totals: Option<&Totals>, stopped: bool, width: u16) ->
     }
 }
 
+/// The widest title, and the columns of the marks: 77 in all.
+const KIND_WIDTH: usize = 18;
+const MARK_WIDTHS: [usize; 5] = [11, 11, 11, 12, 14];
+
 fn table(model: &Model, totals: &Totals) -> Vec<Line<'static>> {
     let look = model.look;
-    let head: String = Mark::ALL
-        .into_iter()
-        .map(|mark| text::right(&format!("{} {}", mark.sign(), mark.word()), 13))
-        .collect();
-    let mut lines = vec![Line::styled(format!("{:<12}{head}", ""), look.theme.dim)];
-    for kind in Kind::ALL {
-        let mut spans = vec![Span::raw(format!("{:<12}", kind.plural()))];
-        for mark in Mark::ALL {
+    let heads = Mark::ALL.iter().zip(MARK_WIDTHS);
+    let head: String =
+        heads.map(|(mark, width)| text::right(&format!("{} {}", mark.sign(), mark.word()), width)).collect();
+    let mut lines = vec![Line::styled(format!("{:<KIND_WIDTH$}{head}", ""), look.theme.dim)];
+    let has_some = |kind: Kind| Mark::ALL.into_iter().any(|mark| totals.of(kind, mark) > 0);
+    for kind in Kind::ALL.into_iter().filter(|kind| kind.is_basic() || has_some(*kind)) {
+        let mut spans = vec![Span::raw(format!("{:<KIND_WIDTH$}", kind.title()))];
+        for (mark, width) in Mark::ALL.into_iter().zip(MARK_WIDTHS) {
             let count = totals.of(kind, mark);
             let style = if mark != Mark::Same && count > 0 { look.theme.bad } else { Style::new() };
-            spans.push(Span::styled(text::right(&text::number(count), 13), style));
+            spans.push(Span::styled(text::right(&text::number(count), width), style));
         }
         lines.push(Line::from(spans));
     }

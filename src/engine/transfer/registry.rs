@@ -1,0 +1,135 @@
+use futures::{FutureExt, StreamExt, stream};
+
+use super::Copy;
+use crate::entities::{ModelVersion, RegisteredModel};
+use crate::error::{Class, Error, Result};
+use crate::target::{Found, Registry};
+
+/// Models that are moved side by side; the versions of one go strictly in order.
+const MODELS_AT_ONCE: usize = 4;
+
+impl Copy {
+    /// Moves registered models and prompts. Gives what a reader should know.
+    pub(super) async fn registry(&self, models: Vec<RegisteredModel>) -> Result<Vec<String>> {
+        for model in &models {
+            self.journal.plan(model.kind(), [model.name.as_str()])?;
+            self.context.plan(model.kind(), 1).await;
+        }
+        let all = stream::iter(models).map(|model| async move { self.model(&model).await }.boxed());
+        let mut all = all.buffer_unordered(MODELS_AT_ONCE);
+        let mut notes = Vec::new();
+        while let Some(result) = all.next().await {
+            notes.extend(result?);
+        }
+        Ok(notes)
+    }
+
+    /// An error is only what ends the whole job.
+    async fn model(&self, model: &RegisteredModel) -> Result<Vec<String>> {
+        let (kind, name) = (model.kind(), model.name.as_str());
+        if !self.context.may_go_on().await {
+            return Ok(Vec::new());
+        }
+        self.context.started(kind, name, name).await;
+        let moved = match self.source.model_versions(model).await {
+            Err(error) => Err(error.at("its versions cannot be read")),
+            Ok(versions) => self.versions(model, versions).await?,
+        };
+        match moved {
+            Err(error) => {
+                self.journal.failed(kind, name, &error.to_string())?;
+                self.context.failed(kind, name, name, &error).await;
+                Ok(Vec::new())
+            }
+            // What was begun is not done.
+            Ok(None) => Ok(Vec::new()),
+            Ok(Some((there, notes))) => {
+                self.journal.done(kind, name, Some(&there), None)?;
+                self.context.done(kind, name, name).await;
+                Ok(notes)
+            }
+        }
+    }
+
+    /// The inner error is the model's. Gives its name on the target, unless it was stopped on the way.
+    async fn versions(
+        &self,
+        model: &RegisteredModel,
+        versions: Vec<ModelVersion>,
+    ) -> Result<Result<Option<(String, Vec<String>)>>> {
+        let kind = model.version_kind();
+        let labels: Vec<String> = versions.iter().map(ModelVersion::label).collect();
+        self.journal.plan(kind, labels.iter().map(String::as_str))?;
+        self.context.plan(kind, versions.len()).await;
+        let mut at = match self.target.open_registered_model(model, self.plan.target_model_name(model)).await
+        {
+            Ok(at) => at,
+            Err(error) => {
+                let reason = Error::permanent(format!("its {} was not moved: {error}", model.kind().title()));
+                for version in &versions {
+                    self.lose_version(version, model, &reason).await?;
+                }
+                return Ok(Err(error));
+            }
+        };
+        let (mut there, mut waits) = (Vec::new(), None);
+        for version in versions {
+            if !self.context.may_go_on().await {
+                return Ok(Ok(None));
+            }
+            if let Some(reason) = &waits {
+                self.lose_version(&version, model, reason).await?;
+                continue;
+            }
+            match self.version(&mut at, model, &version).await? {
+                Ok(()) => there.push(version),
+                // Going on would use up a number that this version can have the next time.
+                Err(Class::Transient | Class::Ambiguous) => {
+                    waits = Some(Error::permanent(format!(
+                        "it comes after {}, which failed for now",
+                        version.label()
+                    )));
+                }
+                Err(_) => {}
+            }
+        }
+        let name = at.name.clone();
+        Ok(self.target.close_registered_model(at, model, &there).await.map(|notes| Some((name, notes))))
+    }
+
+    /// The inner error says of what kind the version's failure was.
+    async fn version(
+        &self,
+        at: &mut Registry,
+        model: &RegisteredModel,
+        version: &ModelVersion,
+    ) -> Result<Result<(), Class>> {
+        let (kind, label) = (model.version_kind(), version.label());
+        match self.target.write_version(at, version).await {
+            Err(error) => {
+                self.lose_version(version, model, &error).await?;
+                return Ok(Err(error.class()));
+            }
+            Ok(found) => {
+                self.journal.done(kind, &label, Some(&format!("{}/{}", at.name, version.version)), None)?;
+                match found {
+                    Found::Everything => self.context.skipped(kind, &label, &label, "already there").await,
+                    Found::Nothing | Found::Partial => self.context.done(kind, &label, &label).await,
+                }
+            }
+        }
+        Ok(Ok(()))
+    }
+
+    async fn lose_version(
+        &self,
+        version: &ModelVersion,
+        model: &RegisteredModel,
+        error: &Error,
+    ) -> Result<()> {
+        let (kind, label) = (model.version_kind(), version.label());
+        self.journal.failed(kind, &label, &error.to_string())?;
+        self.context.failed(kind, &label, &label, error).await;
+        Ok(())
+    }
+}

@@ -1,0 +1,255 @@
+//! Registered models, prompts and their versions. They come last: by now it is known which run became which.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::PoisonError;
+
+use futures::{StreamExt, TryStreamExt, stream};
+
+use super::references::{Reference, compare_text};
+use super::{Compare, Difference, FieldDifference};
+use crate::entities::{ExperimentId, ModelVersion, RegisteredModel, RunId, RunUri, rewrite_experiments, tag};
+use crate::error::Result;
+
+/// Models that are compared side by side.
+const MODELS_AT_ONCE: usize = 4;
+
+/// What became what.
+#[derive(Default)]
+pub(super) struct Pairs {
+    pub runs: HashMap<RunId, RunId>,
+    pub experiments: HashMap<ExperimentId, ExperimentId>,
+}
+
+impl Compare {
+    pub(super) async fn registry(
+        &self,
+        models: Vec<RegisteredModel>,
+        experiments: HashMap<ExperimentId, ExperimentId>,
+    ) -> Result<()> {
+        let runs = self.pairs.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let pairs = &Pairs { runs, experiments };
+        let all: Vec<RegisteredModel> = self.target.registered_models().try_concat().await?;
+        let mut there: BTreeMap<String, RegisteredModel> =
+            all.into_iter().map(|model| (model.name.clone(), model)).collect();
+        let both: Vec<_> = models
+            .into_iter()
+            .map(|model| {
+                let partner = there.remove(self.plan.target_model_name(&model));
+                (model, partner)
+            })
+            .collect();
+        for (model, _) in &both {
+            self.context.plan(model.kind(), 1).await;
+        }
+        stream::iter(both)
+            .map(Ok)
+            .try_for_each_concurrent(MODELS_AT_ONCE, |(ours, theirs)| async move {
+                self.model(&ours, theirs.as_ref(), pairs).await
+            })
+            .await?;
+        if self.plan.is_everything() {
+            for model in there.values() {
+                self.context.plan(model.kind(), 1).await;
+                self.found(Difference::extra(model.kind(), &model.name, &model.name)).await;
+            }
+        }
+        Ok(())
+    }
+
+    async fn model(
+        &self,
+        ours: &RegisteredModel,
+        theirs: Option<&RegisteredModel>,
+        pairs: &Pairs,
+    ) -> Result<()> {
+        if !self.context.may_go_on().await {
+            return Ok(());
+        }
+        let kind = ours.kind();
+        let (mut versions, mut partners) = (self.versions(ours, true).await, BTreeMap::new());
+        match theirs {
+            None => self.found(Difference::missing(kind, &ours.name, &ours.name)).await,
+            Some(theirs) => {
+                let fields = model_fields(ours, theirs, pairs);
+                self.found(Difference::pair(kind, &ours.name, &ours.name, &theirs.name, fields)).await;
+                partners = self.versions(theirs, false).await;
+            }
+        }
+        let kind = ours.version_kind();
+        let numbers: BTreeSet<u64> = versions.keys().chain(partners.keys()).copied().collect();
+        self.context.plan(kind, numbers.len()).await;
+        for number in numbers {
+            let difference = match (versions.remove(&number), partners.remove(&number)) {
+                (Some(a), Some(b)) => {
+                    let (from, to) = (a.label(), b.label());
+                    Difference::pair(kind, &from, &from, &to, version_fields(&a, &b, pairs))
+                }
+                (Some(a), None) => Difference::missing(kind, &a.label(), &a.label()),
+                (None, Some(b)) => Difference::extra(kind, &b.label(), &b.label()),
+                (None, None) => continue,
+            };
+            self.found(difference).await;
+        }
+        Ok(())
+    }
+
+    async fn versions(&self, of: &RegisteredModel, is_source: bool) -> BTreeMap<u64, ModelVersion> {
+        let snapshot = if is_source { &self.source } else { &self.target };
+        match snapshot.model_versions(of).await {
+            Ok(versions) => versions.into_iter().map(|version| (version.version, version)).collect(),
+            Err(error) => {
+                let reason = Some(error.to_string());
+                let (source, target) = if is_source { (reason, None) } else { (None, reason) };
+                let field = FieldDifference { field: "reading its versions".to_owned(), source, target };
+                self.context.plan(of.version_kind(), 1).await;
+                self.found(Difference::unreadable(of.version_kind(), &of.name, &of.name, field)).await;
+                BTreeMap::new()
+            }
+        }
+    }
+}
+
+fn model_fields(ours: &RegisteredModel, theirs: &RegisteredModel, pairs: &Pairs) -> Vec<FieldDifference> {
+    let mut differ = Vec::new();
+    value(&mut differ, "description", &ours.description, &theirs.description);
+    tags(&mut differ, &ours.tags, &theirs.tags, pairs);
+    let aliases = |model: &RegisteredModel| {
+        model.aliases.iter().map(|(alias, n)| (alias.clone(), n.to_string())).collect::<BTreeMap<_, _>>()
+    };
+    map(&mut differ, "alias", &aliases(ours), &aliases(theirs), |_, a, b| a == b);
+    differ
+}
+
+fn version_fields(ours: &ModelVersion, theirs: &ModelVersion, pairs: &Pairs) -> Vec<FieldDifference> {
+    let mut differ = Vec::new();
+    let stage = |of: &ModelVersion| if of.stage.is_empty() { "None".to_owned() } else { of.stage.clone() };
+    let run = |of: &ModelVersion| of.run_id.as_ref().map(ToString::to_string).unwrap_or_default();
+    value(&mut differ, "description", &ours.description, &theirs.description);
+    value(&mut differ, "current_stage", &stage(ours), &stage(theirs));
+    value(&mut differ, "status", &ours.status, &theirs.status);
+    if !is_same_text("mlflow.run_id", &run(ours), &run(theirs), pairs) {
+        value(&mut differ, "run_id", &run(ours), &run(theirs));
+    }
+    if !is_same_source(&ours.source, &theirs.source, pairs) {
+        value(&mut differ, "source", &ours.source, &theirs.source);
+    }
+    if !is_same_text("mlflow.run_link", &ours.run_link, &theirs.run_link, pairs) {
+        value(&mut differ, "run_link", &ours.run_link, &theirs.run_link);
+    }
+    tags(&mut differ, &ours.tags, &theirs.tags, pairs);
+    differ
+}
+
+/// The same place below runs that are partners, or the same text.
+fn is_same_source(ours: &str, theirs: &str, pairs: &Pairs) -> bool {
+    match (RunUri::parse(ours), RunUri::parse(theirs)) {
+        (Some(a), Some(b)) => {
+            let same_place = (a.below, a.is_runs_scheme) == (b.below, b.is_runs_scheme);
+            same_place && is_same_text("mlflow.run_id", a.run, b.run, pairs)
+        }
+        (None, None) => ours == theirs,
+        _ => false,
+    }
+}
+
+fn is_same_text(key: &str, ours: &str, theirs: &str, pairs: &Pairs) -> bool {
+    compare_text(key, ours, theirs).is_ok_and(|ids| Reference::of_ids(ids).holds(&pairs.runs))
+}
+
+fn tags(
+    differ: &mut Vec<FieldDifference>,
+    ours: &BTreeMap<String, String>,
+    theirs: &BTreeMap<String, String>,
+    pairs: &Pairs,
+) {
+    map(differ, "tag", ours, theirs, |key, a, b| match key {
+        tag::PROMPT_EXPERIMENTS => {
+            a == b || rewrite_experiments(a, |id| pairs.experiments.get(id).cloned()) == b
+        }
+        _ => is_same_text(key, a, b, pairs),
+    });
+}
+
+fn map(
+    differ: &mut Vec<FieldDifference>,
+    of: &str,
+    ours: &BTreeMap<String, String>,
+    theirs: &BTreeMap<String, String>,
+    is_same: impl Fn(&str, &str, &str) -> bool,
+) {
+    let keys: BTreeSet<&String> = ours.keys().chain(theirs.keys()).filter(|key| !tag::is_ours(key)).collect();
+    for key in keys {
+        let (a, b) = (ours.get(key), theirs.get(key));
+        let same = a.zip(b).is_some_and(|(a, b)| is_same(key, a, b));
+        if !same {
+            differ.push(FieldDifference {
+                field: format!("{of} {key}"),
+                source: a.cloned(),
+                target: b.cloned(),
+            });
+        }
+    }
+}
+
+fn value(differ: &mut Vec<FieldDifference>, field: &str, source: &str, target: &str) {
+    if source != target {
+        let (source, target) = (Some(source.to_owned()), Some(target.to_owned()));
+        differ.push(FieldDifference { field: field.to_owned(), source, target });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OLD: &str = "0123456789abcdef0123456789abcdef";
+    const NEW: &str = "ffffffffffffffffffffffffffffffff";
+
+    fn pairs() -> Pairs {
+        let runs = [(RunId::from(OLD), RunId::from(NEW))].into();
+        Pairs { runs, experiments: [("1".into(), "7".into())].into() }
+    }
+
+    fn version() -> ModelVersion {
+        ModelVersion {
+            source: format!("s3://a/1/{OLD}/artifacts/model"),
+            run_id: Some(OLD.into()),
+            tags: [(tag::PROMPT_EXPERIMENTS.to_owned(), ",1,2,".to_owned())].into(),
+            ..ModelVersion::default()
+        }
+    }
+
+    #[test]
+    fn a_version_below_the_partner_of_its_run_is_the_same() {
+        let mut theirs = version();
+        theirs.source = format!("mlflow-artifacts:/7/{NEW}/artifacts/model");
+        theirs.run_id = Some(NEW.into());
+        theirs.stage = "None".into();
+        theirs.tags.insert(tag::PROMPT_EXPERIMENTS.into(), ",7,".into());
+        assert_eq!(version_fields(&version(), &theirs, &pairs()), []);
+    }
+
+    #[test]
+    fn each_field_is_looked_at() {
+        type Change = (&'static str, fn(&mut ModelVersion));
+        let changes: [Change; 7] = [
+            ("description", |v| v.description = "x".into()),
+            ("current_stage", |v| v.stage = "Staging".into()),
+            ("status", |v| v.status = "FAILED".into()),
+            ("run_id", |v| v.run_id = None),
+            ("source", |v| v.source.push('x')),
+            ("run_link", |v| v.run_link = "x".into()),
+            ("tag t", |v| drop(v.tags.insert("t".into(), "1".into()))),
+        ];
+        for (field, change) in changes {
+            let (mut theirs, same) = (version(), Pairs::default());
+            change(&mut theirs);
+            let found: Vec<String> =
+                version_fields(&version(), &theirs, &same).into_iter().map(|d| d.field).collect();
+            assert_eq!(found, [field]);
+        }
+        let model = RegisteredModel { aliases: [("a".into(), 1)].into(), ..RegisteredModel::default() };
+        let other = RegisteredModel { aliases: [("a".into(), 2)].into(), ..RegisteredModel::default() };
+        assert_eq!(model_fields(&model, &other, &pairs())[0].field, "alias a");
+    }
+}

@@ -1,0 +1,65 @@
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Kind, RunId, tag};
+
+/// A name in the model registry. Prompts are kept there too (MLflow 2.21 on), told apart by a tag.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct RegisteredModel {
+    pub name: String,
+    pub description: String,
+    pub tags: BTreeMap<String, String>,
+    /// Alias to version number.
+    pub aliases: BTreeMap<String, u64>,
+    /// Milliseconds since 1970.
+    pub creation_time: Option<i64>,
+    /// Milliseconds since 1970.
+    pub last_update_time: Option<i64>,
+    pub user_id: String,
+}
+
+impl RegisteredModel {
+    pub fn is_prompt(&self) -> bool {
+        self.tags.get(tag::IS_PROMPT).is_some_and(|value| value.eq_ignore_ascii_case("true"))
+    }
+
+    pub fn kind(&self) -> Kind {
+        if self.is_prompt() { Kind::Prompt } else { Kind::RegisteredModel }
+    }
+
+    pub fn version_kind(&self) -> Kind {
+        if self.is_prompt() { Kind::PromptVersion } else { Kind::ModelVersion }
+    }
+}
+
+/// One version of a registered model or of a prompt, whose text is in its tags.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ModelVersion {
+    pub name: String,
+    pub version: u64,
+    pub description: String,
+    /// Where the model is: `models:/m-…`, `runs:/…`, below an artifact root, or anywhere else.
+    pub source: String,
+    pub run_id: Option<RunId>,
+    pub run_link: String,
+    /// `None`, `Staging`, `Production` or `Archived`.
+    pub stage: String,
+    pub status: String,
+    pub status_message: String,
+    pub tags: BTreeMap<String, String>,
+    /// Milliseconds since 1970.
+    pub creation_time: Option<i64>,
+    /// Milliseconds since 1970.
+    pub last_update_time: Option<i64>,
+    pub user_id: String,
+}
+
+impl ModelVersion {
+    /// What a reader recognises.
+    pub fn label(&self) -> String {
+        format!("{}/{}", self.name, self.version)
+    }
+}

@@ -1,0 +1,53 @@
+use std::fs;
+use std::path::PathBuf;
+
+use super::{ArchiveSnapshot, read};
+use crate::archive::{ModelFile, Wrapped};
+use crate::entities::{ModelVersion, RegisteredModel, Run, RunId, is_plain_id};
+use crate::error::{Class, Error, Result};
+
+impl ArchiveSnapshot {
+    pub(super) fn read_models(&self) -> Result<Vec<RegisteredModel>> {
+        self.model_files()?.into_iter().map(|path| Ok(read_model(&path)?.0)).collect()
+    }
+
+    pub(super) fn read_versions(&self, of: &RegisteredModel) -> Result<Vec<ModelVersion>> {
+        Ok(read_model(&self.layout.registered_model_file(of))?.1)
+    }
+
+    fn model_files(&self) -> Result<Vec<PathBuf>> {
+        let mut files = Vec::new();
+        for folder in self.layout.registries() {
+            let entries = match fs::read_dir(&folder) {
+                Err(e) if e.kind() == std::io::ErrorKind::NotFound => continue,
+                other => other.map_err(|e| Error::from(e).at(folder.display()))?,
+            };
+            for entry in entries {
+                let path = entry?.path().join("model.json");
+                files.extend(path.is_file().then_some(path));
+            }
+        }
+        files.sort();
+        Ok(files)
+    }
+
+    /// Looks through the experiments: a directory has no index of runs.
+    pub(super) fn find_run(&self, id: &RunId) -> Result<Option<Run>> {
+        if !is_plain_id(id.as_str()) {
+            return Ok(None);
+        }
+        for experiment in self.experiment_ids()? {
+            let experiment = experiment.into();
+            match crate::archive::read_summary(&self.layout.run_file(&experiment, id)) {
+                Ok(run) => return Ok(Some(Run { id: id.clone(), experiment_id: experiment, ..run })),
+                Err(e) if e.class() == Class::NotFound => {}
+                Err(e) => return Err(e),
+            }
+        }
+        Ok(None)
+    }
+}
+
+fn read_model(path: &std::path::Path) -> Result<(RegisteredModel, Vec<ModelVersion>)> {
+    Ok(read::<Wrapped<ModelFile>>(path)?.mlflow.read())
+}

@@ -1,0 +1,42 @@
+use std::fs;
+
+use async_trait::async_trait;
+
+use crate::archive::{ArtifactList, OwnerFolder};
+use crate::artifacts::{Digest, local};
+use crate::entities::{FileEntry, is_safe_path};
+use crate::error::{Error, Result};
+use crate::rest::Opener;
+use crate::target::FileWriter;
+
+/// Writes the artifact folder of one run or logged model.
+pub struct ArchiveFiles(OwnerFolder);
+
+impl ArchiveFiles {
+    pub fn new(folder: OwnerFolder) -> Self {
+        Self(folder)
+    }
+
+    /// Writes the list of what the folder holds.
+    pub fn close(&self, files: Vec<FileEntry>, missing: Vec<(String, String)>) -> Result<()> {
+        let list = ArtifactList { files, missing: missing.into_iter().collect() };
+        // The incumbent takes a run without this folder for one without artifacts.
+        fs::create_dir_all(self.0.artifacts())?;
+        local::write(&self.0.list(), &serde_json::to_vec(&list)?)
+    }
+}
+
+#[async_trait]
+impl FileWriter for ArchiveFiles {
+    fn has(&self, file: &FileEntry, digest: &Digest) -> bool {
+        is_safe_path(&file.path)
+            && self.0.artifact(&file.path).metadata().is_ok_and(|meta| meta.len() == digest.bytes)
+    }
+
+    async fn write(&self, file: &FileEntry, source: &dyn Opener) -> Result<Digest> {
+        if !is_safe_path(&file.path) {
+            return Err(Error::permanent(format!("{:?} would be written outside of its folder", file.path)));
+        }
+        local::store(&self.0.artifact(&file.path), source).await
+    }
+}
