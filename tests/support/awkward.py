@@ -1,102 +1,30 @@
 """Fills a tracking server with what migrations trip over, through the MLflow client of this Python (1.30 or newer).
 
-usage: awkward.py URL [ARTIFACTS] [--unreadable]
+usage: awkward.py URL [ARTIFACTS] [--models] [--traces] [--datasets] [--all] [--unreadable] [--names]
 
 ARTIFACTS is the server's artifact directory on this disk: files are then put there directly, which is faster and
-allows names that no request can write. --unreadable adds an experiment with such files; it needs ARTIFACTS.
+allows names that no request can write. Experiments, runs, registered models and prompts are always there;
+--models    adds logged models, with what refers to them, and MLmodel files that name their run
+--traces    adds traces and their assessments
+--datasets  adds evaluation datasets and scorers
+--all       adds all of these
+--unreadable adds what no request can read to each of them; it needs ARTIFACTS
+--names     adds registered models with names that MLflow refuses since 3.11
+What the release does not have yet is left out.
 """
 
 import json
 import math
-import os
 import sys
-from concurrent.futures import ThreadPoolExecutor
-from urllib.parse import quote
 
-os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = "2"
-os.environ["MLFLOW_DISABLE_TELEMETRY"] = os.environ["MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT"] = "true"
-os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1,localhost"
+import seed_evaluation
+import seed_models
+import seed_registry
+import seed_traces
+from server import LONG_AGO, PROSE, connect, has
 
-import mlflow
-import registry
-import requests
-from mlflow.entities import Metric, Param
-from mlflow.tracking import MlflowClient
-
-# What a release lacks is left out, and what it refuses is shorter.
-VERSION = tuple(map(int, mlflow.__version__.split(".")[:2]))
-HAS_DATASETS, HAS_PROMPTS = VERSION >= (2, 5), VERSION >= (2, 21)
-LONGEST_PARAM = 6000 if VERSION >= (2, 9) else 500
-LONGEST_TAG = 8000 if VERSION >= (2, 9) else 5000
-if HAS_DATASETS:
-    from mlflow.entities import Dataset, DatasetInput, InputTag
-
-# 2021-02-03T04:05:06.789Z: years before any of this runs, with milliseconds.
-LONG_AGO = 1_612_325_106_789
-BATCH = 1000
 LARGEST = sys.float_info.max
 SMALLEST = 5e-324
-PROSE = "Zeile eins\nline two\r\n\ttab, \"quotes\" and 'more', \\backslash, <b>&amp;</b>\n日本語 · 🚀 · ẞ · e\u0301"
-
-
-class Server:
-    def __init__(self, url, artifacts):
-        self.url = url.rstrip("/")
-        mlflow.set_tracking_uri(self.url)
-        self.client = MlflowClient(self.url)
-        self.artifacts = artifacts
-        self.session = requests.Session()
-        self.session.trust_env = False
-        self.clock = LONG_AGO
-
-    def post(self, route, body):
-        answer = self.session.post(f"{self.url}/api/2.0/mlflow/{route}", json=body, timeout=60)
-        if answer.status_code != 200:
-            raise RuntimeError(f"{route}: {answer.status_code} {answer.text[:500]}")
-        return answer.json()
-
-    def experiment(self, name, **tags):
-        return self.client.create_experiment(name, tags=tags)
-
-    def run(self, experiment, name, start=None, user="ada", status="FINISHED", tags=None, length=61_234):
-        """Creates and ends a run by REST: only there can the user and any tag be chosen."""
-        self.clock += 3_600_001
-        start = self.clock if start is None else start
-        body = {"experiment_id": experiment, "run_name": name, "user_id": user, "start_time": start}
-        body["tags"] = [{"key": key, "value": value} for key, value in (tags or {}).items()]
-        run_id = self.post("runs/create", body)["run"]["info"]["run_id"]
-        if status == "SCHEDULED":
-            self.post("runs/update", {"run_id": run_id, "status": status})
-        elif status != "RUNNING":
-            self.post("runs/update", {"run_id": run_id, "status": status, "end_time": start + length})
-        return run_id
-
-    def metrics(self, run_id, points):
-        """Writes (key, value, timestamp, step) in the largest batches that the server takes."""
-        all_points = [Metric(*point) for point in points]
-        batches = [all_points[at : at + BATCH] for at in range(0, len(all_points), BATCH)]
-        for batch in batches:
-            self.client.log_batch(run_id, metrics=batch)
-
-    def params(self, run_id, params):
-        all_params = [Param(key, value) for key, value in params.items()]
-        for at in range(0, len(all_params), 100):
-            self.client.log_batch(run_id, params=all_params[at : at + 100])
-
-    def file(self, experiment, run_id, name, content):
-        path = f"{experiment}/{run_id}/artifacts/{name}"
-        if self.artifacts is None:
-            url = f"{self.url}/api/2.0/mlflow-artifacts/artifacts/{quote(path)}"
-            self.session.put(url, data=content, timeout=120).raise_for_status()
-            return
-        local = os.path.join(self.artifacts, path)
-        os.makedirs(os.path.dirname(local), exist_ok=True)
-        with open(local, "wb") as file:
-            file.write(content)
-
-    def files(self, experiment, run_id, contents):
-        with ThreadPoolExecutor(8) as pool:
-            list(pool.map(lambda item: self.file(experiment, run_id, *item), contents.items()))
 
 
 def experiments(server):
@@ -148,7 +76,7 @@ def words(server):
         values,
         {
             "empty": "",
-            "longest": "p" * (LONGEST_PARAM - 1) + "Ω",
+            "long": "p" * (5999 if has("long values") else 499) + "Ω",
             "lines": PROSE,
             "größe/日本 key.x-y_z": "größe",
             "json": json.dumps({"a": [1, 2.5, None], "b": "é"}),
@@ -159,7 +87,7 @@ def words(server):
     )
     tags = {f"tag.{at:03}": f"value {at}" for at in range(250)}
     server.run(one, "250 tags", tags=tags)
-    tags = {"long": "t" * (LONGEST_TAG - 1) + "Ω", "lines": PROSE, "empty": "", "größe/日本 key": "größe", "blank": "  spaces  "}
+    tags = {"long": "t" * (7999 if has("long values") else 4999) + "Ω", "lines": PROSE, "empty": "", "größe/日本 key": "größe", "blank": "  spaces  "}
     server.run(one, "tag values", tags={**tags, "mlflow.note.content": PROSE, "mlflow.source.name": "s3://b/träin.py"})
 
 
@@ -187,13 +115,19 @@ def numbers(server):
     points = [(f"eval/fold {at % 10}/acc.{at}", at / 3, LONG_AGO + at, at) for at in range(120)]
     server.metrics(keys, points + [("größe", 1.5, LONG_AGO, 0), ("loss/train 1.0", 2.5, LONG_AGO, 0)])
 
-    long = server.run(one, "100 000 points")
-    server.metrics(long, [("loss", 1 / (at + 1), LONG_AGO + 10 * at, at) for at in range(100_000)])
+    # File stores and old releases take minutes to write and read what others do in seconds.
+    count = 10_000 if server.is_file_store or not has("datasets") else 100_000
+    long = server.run(one, f"{count} points")
+    server.metrics(long, [("loss", 1 / (at + 1), LONG_AGO + 10 * at, at) for at in range(count)])
     server.metrics(long, [("lr", 0.1, LONG_AGO, 0)])
 
 
 def datasets(server):
     """Dataset inputs: shared by runs and experiments, with and without schema, several in one run."""
+    if not has("datasets"):
+        return
+    from mlflow.entities import Dataset, DatasetInput, InputTag
+
     one, other = server.experiment("datasets"), server.experiment("datasets elsewhere")
     schema = json.dumps({"mlflow_colspec": [{"name": "größe", "type": "double", "required": True}]})
     profile = json.dumps({"num_rows": 5000, "num_elements": 60000})
@@ -269,16 +203,23 @@ def unreadable(server):
 
 
 def main():
-    arguments = [one for one in sys.argv[1:] if not one.startswith("--")]
-    server = Server(arguments[0], arguments[1] if len(arguments) > 1 else None)
-    parts = [experiments, lives, words, numbers, families, files, registry.models]
-    parts += [datasets] * HAS_DATASETS + [registry.prompts] * HAS_PROMPTS
-    if "--unreadable" in sys.argv:
-        if server.artifacts is None:
-            sys.exit("--unreadable needs the server's artifact directory")
-        parts.append(unreadable)
+    def wanted(flag):
+        return flag in sys.argv or "--all" in sys.argv
+
+    server = connect()
+    is_unreadable = "--unreadable" in sys.argv
+    parts = [experiments, lives, words, numbers, families, files, datasets, seed_registry.models, seed_registry.prompts]
+    parts += [seed_registry.names] * ("--names" in sys.argv) + [unreadable] * is_unreadable
     for part in parts:
         part(server)
+    model = seed_models.seed(server) if wanted("--models") else None
+    trace = seed_traces.seed(server, model) if wanted("--traces") else None
+    if wanted("--datasets"):
+        seed_evaluation.seed(server, trace)
+    if is_unreadable and wanted("--models"):
+        seed_models.unreadable(server)
+    if is_unreadable and wanted("--traces"):
+        seed_traces.unreadable(server)
 
 
 main()

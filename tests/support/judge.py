@@ -3,198 +3,41 @@
 usage: judge.py SOURCE.json TARGET.json
 
 Prints one line for each difference and exits 1, or one line that says they are identical and exits 0.
+
+Ids that the target gives are new; what names an old one must name the new one. What no request can set is not
+compared: times and authors of experiments, models, versions and datasets (where mlferry has kept one as a tag of
+its own, it must be the source's), the status message of a logged model, the schema and profile of a dataset.
 """
 
 import json
-import os
-import re
 import sys
-from collections import Counter
 
-OWN_TAGS = "mlferry.source."
-SOURCE_ID = OWN_TAGS + "run_id"
-LARGEST = repr(sys.float_info.max)
-# What the server of the target gives itself, and what no request can set.
-RUN_FIELDS = ["run_name", "user_id", "status", "start_time", "end_time", "lifecycle_stage"]
-UNREADABLE = "unreadable"
-EXPERIMENTS = "_mlflow_experiment_ids"
-SHOWN = 160
+from judge_evaluation import Datasets, Scorers
+from judge_models import LoggedModels
+from judge_moves import Moves
+from judge_numbers import points
+from judge_registry import Registry
+from judge_runs import Experiments
+from judge_traces import Traces
 
-
-class Judge:
-    def __init__(self, source, target):
-        self.source, self.target = source["experiments"], target["experiments"]
-        self.models = source["models"], target["models"]
-        self.differences = []
-        self.new_ids = {}
-        for experiment in self.target:
-            for run in experiment["runs"]:
-                self.new_ids.setdefault(source_id(run), run["run_id"])
-
-    def differ(self, place, source, target):
-        source, target = text_of(source), text_of(target)
-        # Long values that begin alike are shown from shortly before where they part.
-        start = max(0, len(os.path.commonprefix([source, target])) - SHOWN // 4)
-        self.differences.append(f"{place}: {show(source, start)} vs {show(target, start)}")
-
-    def all(self):
-        self.sides("experiment", by_name(self.source), by_name(self.target), self.experiment)
-        there = by_name(self.target)
-        pairs = [(one["experiment_id"], there[one["name"]]["experiment_id"]) for one in self.source if one["name"] in there]
-        self.new_experiments = dict(pairs)
-        self.roots = {}
-        for side, experiments in (("source", self.source), ("target", self.target)):
-            runs = [run for experiment in experiments for run in experiment["runs"]]
-            self.roots[side] = {run["run_id"]: run["artifact_uri"] for run in runs}
-        self.sides("registered model", *self.models, self.model)
-
-    def sides(self, what, source, target, compare):
-        """Pairs two dictionaries: what one side lacks is a difference, the rest is compared."""
-        for key in sorted(source.keys() | target.keys()):
-            place = f"{what} {key}"
-            if key not in target:
-                self.differ(place, "present", "missing")
-            elif key not in source:
-                self.differ(place, "missing", "present")
-            else:
-                compare(place, source[key], target[key])
-
-    def experiment(self, place, source, target):
-        self.value(f"{place} / lifecycle_stage", source["lifecycle_stage"], target["lifecycle_stage"])
-        self.values(f"{place} / tag", self.rewritten_tags(source["tags"]), foreign(target["tags"]))
-        copies = Counter(map(source_id, target["runs"]))
-        for key, count in copies.items():
-            if count > 1:
-                self.differ(f"{place} / run {key}", "1 run", f"{count} runs")
-        sources = {run["run_id"]: run for run in source["runs"]}
-        targets = {source_id(run): run for run in target["runs"]}
-        self.sides(f"{place} / run", sources, targets, self.run)
-
-    def run(self, place, source, target):
-        place = f"{place} ({source['run_name']})"
-        for field in RUN_FIELDS:
-            if field == "run_name" and not source[field]:
-                continue  # Old servers have runs without a name, new ones invent it.
-            self.value(f"{place} / {field}", source[field], target[field])
-        tags = foreign(target["tags"])
-        if not source["run_name"]:
-            tags.pop("mlflow.runName", None)
-        self.values(f"{place} / tag", self.rewritten_tags(source["tags"]), tags)
-        params = {key: self.rewritten("", value) for key, value in source["params"].items()}
-        self.values(f"{place} / param", params, target["params"])
-        self.values(f"{place} / latest", numbers(source["latest"]), numbers(target["latest"]))
-        self.sides(f"{place} / metric", source["metrics"], target["metrics"], self.history)
-        self.sides(f"{place} / input", by_identity(source), by_identity(target), self.value)
-        self.sides(f"{place} / artifact", source["artifacts"], target["artifacts"], self.file)
-
-    def model(self, place, source, target):
-        self.value(f"{place} / description", source["description"], target["description"])
-        self.values(f"{place} / tag", self.registry_tags(source["tags"]), foreign(target["tags"]))
-        self.values(f"{place} / alias", source["aliases"], target["aliases"])
-        self.sides(f"{place} / version", source["versions"], target["versions"], self.version)
-
-    def version(self, place, source, target):
-        for field in ["description", "run_link", "current_stage", "status"]:
-            self.value(f"{place} / {field}", source[field], target[field])
-        self.value(f"{place} / run_id", self.new_ids.get(source["run_id"], source["run_id"]), target["run_id"])
-        self.value(f"{place} / source", self.new_source(source["source"]), target["source"])
-        self.values(f"{place} / tag", self.registry_tags(source["tags"]), foreign(target["tags"]))
-
-    def new_source(self, source):
-        """Below the artifact root of a run: below that of its partner. Everything else stays."""
-        for run_id, root in self.roots["source"].items():
-            new = self.new_ids.get(run_id, run_id)
-            if source == root or source.startswith(root + "/"):
-                return self.roots["target"].get(new, "") + source[len(root) :]
-            if source.startswith(f"runs:/{run_id}"):
-                return source.replace(run_id, new)
-        return source
-
-    def registry_tags(self, tags):
-        tags = self.rewritten_tags(tags)
-        if EXPERIMENTS in tags:
-            ids = [self.new_experiments.get(one, one) for one in tags[EXPERIMENTS].split(",")]
-            tags[EXPERIMENTS] = ",".join(ids)
-        return tags
-
-    def history(self, place, source, target):
-        before, after = points(source), points(target)
-        for point in sorted(before - after)[:3]:
-            self.differ(f"{place} / point", list(point), "missing")
-        for point in sorted(after - before)[:3]:
-            self.differ(f"{place} / point", "missing", list(point))
-        if before != after:
-            self.differ(f"{place} / points", len(before), len(after))
-
-    def file(self, place, source, target):
-        # Two unreadable files look alike, and prove nothing.
-        if source != target or UNREADABLE in source:
-            self.differ(place, source, target)
-
-    def values(self, what, source, target):
-        self.sides(what, source, target, self.value)
-
-    def value(self, place, source, target):
-        if source != target:
-            self.differ(place, source, target)
-
-    def rewritten_tags(self, tags):
-        return {key: self.rewritten(key, value) for key, value in foreign(tags).items()}
-
-    def rewritten(self, key, value):
-        """The value as the target must hold it. Ids within a note are the user's prose and stay."""
-        if key.startswith("mlflow.") and key != "mlflow.note.content":
-            return re.sub("[0-9A-Za-z]+", lambda word: self.new_ids.get(word[0], word[0]), value)
-        return self.new_ids.get(value, value)
+PARTS = [Experiments, LoggedModels, Registry, Traces, Datasets, Scorers]
 
 
-def source_id(run):
-    return run["tags"].get(SOURCE_ID, run["run_id"])
+def differences(source, target):
+    moves, found = Moves(source, target), []
+    for part in PARTS:
+        part(moves, found).all(source, target)
+    return found
 
 
-def by_name(experiments):
-    return {experiment["name"]: experiment for experiment in experiments}
-
-
-def by_identity(run):
-    return {f"{one['name']} {one['digest']}": one for one in run["inputs"]}
-
-
-def foreign(tags):
-    return {key: value for key, value in tags.items() if not key.startswith(OWN_TAGS)}
-
-
-def number(text):
-    """SQL stores keep an infinity as the largest number, and know no negative zero."""
-    return {"inf": LARGEST, "-inf": "-" + LARGEST, "-0.0": "0.0"}.get(text, text)
-
-
-def numbers(values):
-    return {key: number(value) for key, value in values.items()}
-
-
-def points(history):
-    return {(timestamp, step, number(value)) for timestamp, step, value in history}
-
-
-def text_of(value):
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return repr(text) if "\n" in text else text
-
-
-def show(text, start):
-    if len(text) <= SHOWN:
-        return text
-    part = text[start : start + SHOWN]
-    before, after = "…" if start else "", "…" if start + SHOWN < len(text) else ""
-    return f"{before}{part}{after} ({len(text)} characters)"
-
-
-def counts(experiments):
-    runs = [run for experiment in experiments for run in experiment["runs"]]
+def counts(everything):
+    runs = [run for experiment in everything["experiments"] for run in experiment["runs"]]
     found = sum(len(points(history)) for run in runs for history in run["metrics"].values())
-    files = sum(len(run["artifacts"]) for run in runs)
-    return f"{len(experiments)} experiments, {len(runs)} runs, {found} points, {files} files"
+    files = sum(len(one["artifacts"]) for one in runs + everything["logged_models"])
+    spans = sum(len(trace["spans"]) for trace in everything["traces"])
+    sums = {"runs": len(runs), "points": found, "files": files, "spans": spans}
+    sums |= {kind.replace("_", " "): len(found) for kind, found in everything.items()}
+    return ", ".join(f"{count} {kind}" for kind, count in sums.items())
 
 
 def load(path):
@@ -204,13 +47,13 @@ def load(path):
 
 def main():
     sys.stdout.reconfigure(encoding="utf-8")
-    judge = Judge(load(sys.argv[1]), load(sys.argv[2]))
-    judge.all()
-    for difference in judge.differences:
+    source = load(sys.argv[1])
+    found = differences(source, load(sys.argv[2]))
+    for difference in found:
         print(difference)
-    if judge.differences:
+    if found:
         sys.exit(1)
-    print(f"identical: {counts(judge.source)}")
+    print(f"identical: {counts(source)}")
 
 
 main()

@@ -1,0 +1,50 @@
+"""The part of judge.py for experiments, paired by name, and their runs."""
+
+from judge_moves import source_run
+from judge_numbers import numbers, points
+from judge_part import Part, foreign
+
+RUN_FIELDS = ["run_name", "user_id", "status", "start_time", "end_time", "lifecycle_stage"]
+
+
+class Experiments(Part):
+    def all(self, source, target):
+        sources = {one["name"]: one for one in source["experiments"]}
+        self.pairs("experiment", sources, target["experiments"], lambda one: one["name"])
+
+    def compare(self, place, source, target):
+        self.value(f"{place} / lifecycle_stage", source["lifecycle_stage"], target["lifecycle_stage"])
+        self.values(f"{place} / tag", self.moves.tags(source["tags"]), foreign(target["tags"]))
+        self.kept(place, target["tags"], experiment_id=source["experiment_id"])
+        self.kept_times(place, source, target["tags"])
+        sources = {run["run_id"]: run for run in source["runs"]}
+        Runs(self.moves, self.differences).pairs(f"{place} / run", sources, target["runs"], source_run)
+
+
+class Runs(Part):
+    def compare(self, place, source, target):
+        place = f"{place} ({source['run_name']})"
+        tags = foreign(target["tags"])
+        fields = RUN_FIELDS
+        if not source["run_name"]:
+            # Old servers have runs without a name, new ones invent it.
+            fields = [name for name in RUN_FIELDS if name != "run_name"]
+            tags.pop("mlflow.runName", None)
+        self.fields(place, fields, source, target)
+        self.values(f"{place} / tag", self.moves.tags(source["tags"]), tags)
+        self.values(f"{place} / param", self.moves.params(source["params"]), target["params"])
+        self.values(f"{place} / latest", numbers(source["latest"]), numbers(target["latest"]))
+        self.sides(f"{place} / metric", source["metrics"], target["metrics"], self.history)
+        self.sides(f"{place} / input", by_identity(source), by_identity(target), self.value)
+        inputs = sorted(map(self.moves.id, source["model_inputs"]))
+        self.value(f"{place} / model inputs", inputs, target["model_inputs"])
+        outputs = sorted([self.moves.id(model), step] for model, step in source["model_outputs"])
+        self.value(f"{place} / model outputs", outputs, target["model_outputs"])
+        self.files(place, source["artifacts"], target["artifacts"])
+
+    def history(self, place, source, target):
+        self.points(f"{place} / point", points(source), points(target))
+
+
+def by_identity(run):
+    return {f"{one['name']} {one['digest']}": one for one in run["inputs"]}
