@@ -28,7 +28,7 @@ pub use number::{float, integer, quote_bare_numbers};
 pub use owned_uri::{OwnedUri, UriForm};
 pub use owner::Owner;
 pub use plan::{Choice, Plan, PlannedExperiment};
-pub use references::{Template, ids_in, rewrite, rewrite_experiments};
+pub use references::{Template, ids_in, names_model, rewrite, rewrite_experiments};
 pub use registry::{ModelVersion, RegisteredModel};
 pub use run::{Run, RunStatus};
 

@@ -52,6 +52,11 @@ fn is_id_byte(byte: u8) -> bool {
     matches!(byte, b'0'..=b'9' | b'a'..=b'f')
 }
 
+/// The value of a param, or of a user's tag, is the id of a logged model.
+pub fn names_model(value: &str) -> bool {
+    value.starts_with("m-") && Template::of("", value).ids.len() == 1
+}
+
 /// The ids that a value named `key` holds.
 pub fn ids_in<'a>(key: &str, text: &'a str) -> Vec<&'a str> {
     Template::of(key, text).ids

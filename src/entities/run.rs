@@ -2,7 +2,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{DatasetInput, ExperimentId, Kind, Lifecycle, ModelId, ModelOutput, Owner, Point, RunId, tag};
+use super::{
+    DatasetInput, ExperimentId, Kind, Lifecycle, ModelId, ModelOutput, Owner, Point, RunId, names_model, tag,
+};
 
 /// A run without its metric histories and files, which are read apart because they can be of any size.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -45,9 +47,14 @@ impl Run {
         }
     }
 
-    /// It names logged models that it used or made.
+    /// It used or made logged models.
     pub fn has_models(&self) -> bool {
         !self.model_inputs.is_empty() || !self.model_outputs.is_empty()
+    }
+
+    /// It can only be written to its end once the logged models are there.
+    pub fn needs_models(&self) -> bool {
+        self.has_models() || self.params.values().any(|value| names_model(value))
     }
 
     /// What a reader recognises: the name, or the id when there is none.

@@ -1,6 +1,6 @@
 //! The calls that change a tracking server. Only `target/` uses them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -93,10 +93,17 @@ struct KeyPoint<'a> {
 }
 
 /// How many of the first `items` fit into one `log-batch` (limits of MLflow 1.0 to 3.18, `utils/validation.py`).
-/// At least one, unless there are none.
+/// At least one, unless there are none. One point of two models needs two batches: within one, the server inserts
+/// it twice and fails on its own key (MLflow 3.0 to 3.16, `store/tracking/sqlalchemy_store.py`, `_log_metrics`).
 pub fn entries_per_batch(items: impl IntoIterator<Item = impl std::borrow::Borrow<BatchItem>>) -> usize {
     let (mut params, mut tags, mut metrics, mut bytes, mut count) = (0, 0, 0, 0, 0);
+    let mut of_models = HashSet::new();
     for item in items {
+        if let BatchItem::Metric(key, point, Some(_)) = item.borrow()
+            && !of_models.insert((key.clone(), point.identity()))
+        {
+            break;
+        }
         let (seen, most, size) = match item.borrow() {
             BatchItem::Param(key, value) => (&mut params, PARAMS_PER_BATCH, key.len() + value.len()),
             BatchItem::Tag(key, value) => (&mut tags, TAGS_PER_BATCH, key.len() + value.len()),

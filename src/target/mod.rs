@@ -5,7 +5,7 @@ mod archive;
 mod ledger;
 mod rest;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 
@@ -88,8 +88,9 @@ pub trait Target: Send + Sync {
     /// Finds or makes the logged model, after the run that made it. `again` as for a run.
     async fn open_logged_model(&self, place: &Place, model: &LoggedModel, again: bool) -> Result<OpenModel>;
 
-    /// Says which logged models the run used and made, once they are all there.
-    async fn link_models(&self, target: &RunId, run: &Run) -> Result<()>;
+    /// Says which logged models the run used and made, and writes the params that name one, once they are all there.
+    /// Gives those, by the source's ids, that are not.
+    async fn link_models(&self, target: &RunId, run: &Run) -> Result<BTreeSet<ModelId>>;
 
     /// After the last run. `runs` are the source ids of all runs that are there now, in order.
     async fn close_experiment(&self, place: &Place, experiment: &Experiment, runs: &[RunId]) -> Result<()>;

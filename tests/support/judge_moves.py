@@ -13,6 +13,7 @@ MLMODEL_LINE = re.compile(r"^(run_id|model_id|model_uuid|artifact_path): (['\"]?
 class Moves:
     def __init__(self, source, target):
         self.ids = {}
+        self.models = {model["model_id"] for model in source["logged_models"]}
         for experiment in target["experiments"]:
             for run in experiment["runs"]:
                 self.ids.setdefault(source_run(run), run["run_id"])
@@ -30,6 +31,10 @@ class Moves:
     def id(self, old):
         """A run's or a logged model's."""
         return self.ids.get(old, old)
+
+    def can_name(self, model):
+        """A deleted model cannot be read, so it cannot be moved."""
+        return model in self.models
 
     def experiment(self, old):
         return self.experiments.get(old, old)

@@ -36,9 +36,10 @@ class Runs(Part):
         self.values(f"{place} / latest", numbers(source["latest"]), numbers(target["latest"]))
         self.sides(f"{place} / metric", source["metrics"], target["metrics"], self.history)
         self.sides(f"{place} / input", by_identity(source), by_identity(target), self.value)
-        inputs = sorted(map(self.moves.id, source["model_inputs"]))
+        inputs = sorted(self.moves.id(model) for model in source["model_inputs"] if self.moves.can_name(model))
         self.value(f"{place} / model inputs", inputs, target["model_inputs"])
-        outputs = sorted([self.moves.id(model), step] for model, step in source["model_outputs"])
+        made = [(model, step) for model, step in source["model_outputs"] if self.moves.can_name(model)]
+        outputs = sorted([self.moves.id(model), step] for model, step in made)
         self.value(f"{place} / model outputs", outputs, target["model_outputs"])
         self.files(place, source["artifacts"], target["artifacts"])
 

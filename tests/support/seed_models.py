@@ -84,7 +84,7 @@ def logged_models(server):
     made.elsewhere = model("of a run elsewhere", run=made.stranger)
     orphan = model("of a run that is gone", run=server.run(one, "deleted source of a model"))
     client.delete_run(orphan.source_run_id)
-    client.delete_logged_model(model("deleted").model_id)
+    made.doomed = model("deleted")
     references = {"best": made.full.model_id, "run": made.source, "mlflow.note.content": f"as {made.source}"}
     client.set_logged_model_tags(made.bare.model_id, references)
     client.set_tag(made.stranger, "best model", made.full.model_id)
@@ -127,6 +127,10 @@ def inputs_and_outputs(server, made):
     client.log_outputs(made.early, [LoggedModelOutput(made.elsewhere.model_id, -3)])
     client.log_inputs(made.early, models=[LoggedModelInput(full)])
     client.log_inputs(made.stranger, models=[LoggedModelInput(full), LoggedModelInput(made.bare.model_id)])
+    doomed = made.doomed.model_id
+    client.log_outputs(made.stranger, [LoggedModelOutput(doomed, 1)])
+    server.params(made.stranger, {"was deleted": doomed})
+    client.delete_logged_model(doomed)
 
 
 def model_files(server, made):

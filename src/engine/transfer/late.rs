@@ -9,8 +9,8 @@ use futures::{StreamExt, TryStreamExt, stream};
 use super::Copy;
 use super::file::Files;
 use super::models::ModelWork;
-use super::run::RunEnd;
-use crate::entities::{LoggedModel, ModelMetric, RunId};
+use super::run::{How, RunEnd};
+use crate::entities::{LoggedModel, ModelId, ModelMetric, RunId};
 use crate::error::Result;
 use crate::target::Place;
 
@@ -111,8 +111,22 @@ impl Copy {
             return Ok(());
         }
         match self.target.link_models(&end.target, &end.run).await {
-            Ok(()) => self.end_run(end).await,
+            Ok(gone) => self.end_run(self.without(end, &gone).await).await,
             Err(error) => self.lose(&end.run, &error).await,
+        }
+    }
+
+    /// The run did all it can without the models that are not on the target. Next time it is looked at again.
+    async fn without(&self, end: RunEnd, gone: &BTreeSet<ModelId>) -> RunEnd {
+        for model in gone {
+            let (run, why) = (&end.run.id, "it was deleted at the source, was not chosen, or failed");
+            self.context
+                .note(format!("run {run} names the logged model {model}, which was not moved: {why}"))
+                .await;
+        }
+        match end.how {
+            How::Done(_) if !gone.is_empty() => RunEnd { how: How::Done(None), ..end },
+            _ => end,
         }
     }
 }

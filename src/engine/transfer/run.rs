@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use tokio::sync::mpsc;
 
 use super::Copy;
-use crate::entities::{Kind, MetricChunk, Readable, Run, RunId};
+use crate::entities::{Kind, MetricChunk, Readable, Run, RunId, names_model};
 use crate::error::{Error, Result};
 use crate::target::RunWriter;
 
@@ -60,11 +60,12 @@ impl Copy {
 
     /// A run that names models comes to its end when they are all there.
     pub(super) async fn written(&self, end: RunEnd) -> Result<()> {
-        if !end.run.has_models() {
+        if !end.run.needs_models() {
             return self.end_run(end).await;
         }
         // It waits until all other experiments are written: what it does not need any more is let go.
-        let (params, tags, latest) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        let (mut params, tags, latest) = (end.run.params, BTreeMap::new(), BTreeMap::new());
+        params.retain(|_, value| names_model(value));
         let run = Run { params, tags, latest, datasets: Vec::new(), ..end.run };
         self.late.add_run(RunEnd { run, ..end });
         Ok(())

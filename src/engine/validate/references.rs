@@ -52,8 +52,11 @@ impl Links {
     }
 
     fn difference(&self, pairs: &HashMap<RunId, RunId>) -> Option<FieldDifference> {
-        let new = |(id, step): &Link| (pairs.get(id).unwrap_or(id).clone(), *step);
-        if self.source.iter().map(new).collect::<BTreeSet<_>>() == self.target {
+        // A model without a partner is told of for itself, or was deleted: then no target can name it.
+        let new = |(id, step): &Link| Some((pairs.get(id)?.clone(), *step));
+        let ours: BTreeSet<Link> = self.source.iter().filter_map(new).collect();
+        let is_old = |link: &&Link| self.source.contains(link) && !pairs.contains_key(&link.0);
+        if ours.iter().eq(self.target.iter().filter(|link| !is_old(link))) {
             return None;
         }
         let text = |links: &BTreeSet<Link>| {

@@ -5,7 +5,7 @@ mod model_writer;
 mod registry;
 mod run_writer;
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::fs;
 use std::path::Path;
 
@@ -16,7 +16,9 @@ use self::run_writer::ArchiveRunWriter;
 use super::{Found, OpenModel, OpenRun, Place, Registry, RunWriter, Target};
 use crate::archive::{ExperimentFile, ExperimentsFile, Layout, Manifest, Wrapped};
 use crate::artifacts::local;
-use crate::entities::{Experiment, LoggedModel, ModelVersion, RegisteredModel, Run, RunId, is_plain_id};
+use crate::entities::{
+    Experiment, LoggedModel, ModelId, ModelVersion, RegisteredModel, Run, RunId, is_plain_id,
+};
 use crate::error::{Error, Result};
 use crate::rest::Traffic;
 
@@ -110,8 +112,8 @@ impl Target for ArchiveTarget {
     }
 
     /// The run's own file says so.
-    async fn link_models(&self, _target: &RunId, _run: &Run) -> Result<()> {
-        Ok(())
+    async fn link_models(&self, _target: &RunId, _run: &Run) -> Result<BTreeSet<ModelId>> {
+        Ok(BTreeSet::new())
     }
 
     async fn close_experiment(&self, place: &Place, experiment: &Experiment, runs: &[RunId]) -> Result<()> {

@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, PoisonError};
 
 use futures::TryStreamExt;
@@ -7,10 +7,11 @@ use super::model_writer::RestModelWriter;
 use super::registry::insert_times;
 use super::{RestTarget, TRIES};
 use crate::entities::{
-    ExperimentId, Lifecycle, LoggedModel, ModelId, ModelOutput, ModelStatus, Run, RunId, ids_in, tag,
+    ExperimentId, Lifecycle, LoggedModel, ModelId, ModelOutput, ModelStatus, Run, RunId, ids_in, names_model,
+    tag,
 };
 use crate::error::{Class, Error, Result};
-use crate::rest::NewModel;
+use crate::rest::{BatchItem, NewModel, entries_per_batch};
 use crate::target::{Found, OpenModel, Place, Unresolved};
 
 /// A logged model that an earlier import has made.
@@ -128,44 +129,52 @@ impl RestTarget {
         Ok(found)
     }
 
-    /// Adds what the run on the target does not say yet. Models that are not on the target keep the run incomplete.
-    pub(super) async fn add_model_links(&self, target: &RunId, run: &Run) -> Result<()> {
-        if !self.can.logged_models {
+    /// Adds what the run on the target does not say yet. Gives the models that are not there, by the source's ids.
+    pub(super) async fn add_model_links(&self, target: &RunId, run: &Run) -> Result<BTreeSet<ModelId>> {
+        if run.has_models() && !self.can.logged_models {
             return Err(Error::permanent(
                 "the target knows no logged models, of which this run used or made some",
             ));
         }
         let there = self.client.run(target).await?;
-        let new_id = |id: &ModelId| {
-            self.ledger.model_of(id).ok_or_else(|| {
-                Error::permanent(format!("it names the logged model {id}, which is not on the target"))
-                    .hint("it may have been deleted at the source, or failed to be moved: see above")
-            })
-        };
-        let (mut inputs, mut outputs, mut gone) = (Vec::new(), Vec::new(), None);
+        let (mut inputs, mut outputs, mut gone) = (Vec::new(), Vec::new(), BTreeSet::new());
         for id in &run.model_inputs {
-            match new_id(id) {
-                Ok(id) if !there.model_inputs.contains(&id) => inputs.push(id),
-                Ok(_) => {}
-                Err(e) => gone = Some(e),
+            match self.ledger.model_of(id) {
+                Some(id) if !there.model_inputs.contains(&id) => inputs.push(id),
+                Some(_) => {}
+                None => _ = gone.insert(id.clone()),
             }
         }
-        for output in &run.model_outputs {
-            match new_id(&output.model_id) {
-                Ok(id) if there.model_outputs.iter().all(|known| known.model_id != id) => {
-                    outputs.push(ModelOutput { model_id: id, step: output.step });
+        for ModelOutput { model_id, step } in &run.model_outputs {
+            match self.ledger.model_of(model_id) {
+                Some(id) if there.model_outputs.iter().all(|known| known.model_id != id) => {
+                    outputs.push(ModelOutput { model_id: id, step: *step });
                 }
-                Ok(_) => {}
-                Err(e) => gone = Some(e),
+                Some(_) => {}
+                None => _ = gone.insert(model_id.clone()),
             }
         }
-        if !inputs.is_empty() || !outputs.is_empty() {
-            self.restored(&there, self.log_models(target, &inputs, &outputs)).await?;
+        let missing =
+            run.params.iter().filter(|(key, value)| names_model(value) && !there.params.contains_key(*key));
+        let params: Vec<BatchItem> =
+            missing.map(|(key, value)| BatchItem::Param(key.clone(), self.rewritten(key, value))).collect();
+        if !inputs.is_empty() || !outputs.is_empty() || !params.is_empty() {
+            self.restored(&there, self.log_models(target, &inputs, &outputs, params)).await?;
         }
-        gone.map_or(Ok(()), Err)
+        Ok(gone)
     }
 
-    async fn log_models(&self, run: &RunId, inputs: &[ModelId], outputs: &[ModelOutput]) -> Result<()> {
+    async fn log_models(
+        &self,
+        run: &RunId,
+        inputs: &[ModelId],
+        outputs: &[ModelOutput],
+        mut params: Vec<BatchItem>,
+    ) -> Result<()> {
+        while !params.is_empty() {
+            let batch: Vec<BatchItem> = params.drain(..entries_per_batch(&params)).collect();
+            self.client.log_batch(run, &batch).await?;
+        }
         if !inputs.is_empty() {
             self.client.log_model_inputs(run, inputs).await?;
         }

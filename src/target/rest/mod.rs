@@ -10,7 +10,7 @@ mod run;
 mod run_writer;
 mod source;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
@@ -115,7 +115,7 @@ impl Target for RestTarget {
         self.find_or_make_logged_model(place, model, again).await
     }
 
-    async fn link_models(&self, target: &RunId, run: &Run) -> Result<()> {
+    async fn link_models(&self, target: &RunId, run: &Run) -> Result<BTreeSet<ModelId>> {
         self.add_model_links(target, run).await
     }
 

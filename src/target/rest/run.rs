@@ -5,7 +5,7 @@ use futures::TryStreamExt;
 
 use super::run_writer::RestRunWriter;
 use super::{RestTarget, TRIES, There};
-use crate::entities::{ExperimentId, Lifecycle, Run, RunId, RunStatus, ids_in, rewrite, tag};
+use crate::entities::{ExperimentId, Lifecycle, Run, RunId, RunStatus, ids_in, names_model, rewrite, tag};
 use crate::error::{Class, Result};
 use crate::rest::{BatchItem, NewRun};
 use crate::target::{Found, OpenRun, Place, Unresolved};
@@ -93,8 +93,9 @@ impl RestTarget {
         tags
     }
 
-    /// The params that are not there, and the tags that could not be right at creation: those that name the run itself, and on a second
-    /// visit all that may have changed. Those that name a run which is not there yet are put down for later.
+    /// The params that are not there, and the tags that could not be right at creation: those that name the run
+    /// itself, and on a second visit all that may have changed. Tags that name a run which is not there yet are put
+    /// down for later; params that name a logged model are written with the run's other links to models.
     fn items(
         &self,
         run: &Run,
@@ -102,7 +103,8 @@ impl RestTarget {
         there: &BTreeMap<String, String>,
         again: bool,
     ) -> Result<Vec<BatchItem>> {
-        let missing = run.params.iter().filter(|(key, _)| !there.contains_key(*key));
+        let missing =
+            run.params.iter().filter(|(key, value)| !there.contains_key(*key) && !names_model(value));
         let params = missing.map(|(key, value)| BatchItem::Param(key.clone(), value.clone()));
         let mut items: Vec<BatchItem> = params.collect();
         for (key, value) in run.tags.iter().filter(|(key, _)| !tag::is_ours(key)) {

@@ -33,6 +33,8 @@ pub struct RestRunWriter {
     waiting: VecDeque<BatchItem>,
     /// By metric; models are called by their ids on the source.
     of_models: HashMap<String, PointModels>,
+    /// Points that another model has too, with how many had it before: each needs a batch of its own.
+    again: Vec<(usize, BatchItem)>,
 }
 
 impl RestRunWriter {
@@ -57,6 +59,7 @@ impl RestRunWriter {
             deleted_with_experiment,
             waiting: VecDeque::new(),
             of_models: HashMap::new(),
+            again: Vec::new(),
         }
     }
 
@@ -101,9 +104,11 @@ impl RunWriter for RestRunWriter {
         for point in chunk.points {
             match of_models.as_ref().and_then(|all| all.get(&of_model(point).identity())) {
                 None => self.waiting.push_back(BatchItem::Metric(chunk.key.clone(), point, None)),
-                Some(models) => self.waiting.extend(
-                    models.iter().map(|of| BatchItem::Metric(chunk.key.clone(), point, Some(of.clone()))),
-                ),
+                Some(models) => {
+                    let item = |of: &MetricOf| BatchItem::Metric(chunk.key.clone(), point, Some(of.clone()));
+                    self.waiting.extend(models.first().map(item));
+                    self.again.extend(models.iter().map(item).enumerate().skip(1));
+                }
             }
             while self.waiting.len() >= FULL {
                 self.send_batch().await?;
@@ -130,6 +135,8 @@ impl RunWriter for RestRunWriter {
         _files: Vec<FileEntry>,
         _missing: Vec<(String, String)>,
     ) -> Result<()> {
+        self.again.sort_by_key(|(before, _)| *before);
+        self.waiting.extend(std::mem::take(&mut self.again).into_iter().map(|(_, item)| item));
         while !self.waiting.is_empty() {
             self.send_batch().await?;
         }
