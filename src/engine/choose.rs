@@ -12,7 +12,7 @@ pub struct Chosen {
     pub experiments: Vec<(Experiment, Choice)>,
     /// Registered models and prompts.
     pub models: Vec<RegisteredModel>,
-    /// Runs and logged models that nobody chose and that a chosen version needs: id, version.
+    /// Runs, logged models and registered models that nobody chose and that a chosen version needs: id or name, version.
     pub needed: BTreeMap<String, String>,
 }
 
@@ -28,11 +28,14 @@ pub async fn choose(source: &dyn Snapshot, plan: &Plan) -> Result<Chosen> {
         return Err(Error::usage(format!("{} has nothing called {names}", source.about().location))
             .hint("`mlferry plan --source …` lists what there is; a name with a comma needs a plan file"));
     }
-    models.retain(|model| chooser.takes_model(model));
     let mut experiments: Vec<_> = all.into_iter().map(|one| (chooser.choose(&one), one)).collect();
     let mut needed = BTreeMap::new();
-    if !plan.is_everything() {
-        take_what_versions_need(source, &models, &mut experiments, &mut needed).await?;
+    if plan.is_everything() {
+        models.retain(|model| chooser.takes_model(model));
+    } else {
+        let (taken, left) = models.into_iter().partition(|model| chooser.takes_model(model));
+        models = taken;
+        take_what_versions_need(source, &mut models, left, &mut experiments, &mut needed).await?;
     }
     let experiments: Vec<_> =
         experiments.into_iter().filter(|(c, _)| *c != Choice::No).map(|(c, one)| (one, c)).collect();
@@ -56,16 +59,29 @@ fn unique<'a>(names: impl Iterator<Item = &'a str>, what: &str, option: &str) ->
     Ok(())
 }
 
-/// Adds the runs and logged models that versions of these models come from and that the plan does not take by itself.
+/// Adds the runs, logged models and registered models that versions of these models come from and that the plan does
+/// not take by itself.
 async fn take_what_versions_need(
     source: &dyn Snapshot,
-    models: &[RegisteredModel],
+    models: &mut Vec<RegisteredModel>,
+    mut left: Vec<RegisteredModel>,
     experiments: &mut [(Choice, Experiment)],
     needed: &mut BTreeMap<String, String>,
 ) -> Result<()> {
     let mut seen = BTreeSet::new();
-    for model in models.iter().filter(|model| !model.is_prompt()) {
+    let mut at = 0;
+    while let Some(model) = models.get(at) {
+        at += 1;
+        if model.is_prompt() {
+            continue;
+        }
         for version in source.model_versions(model).await? {
+            let original =
+                version.copied_from().and_then(|(name, _)| left.iter().position(|one| one.name == name));
+            if let Some(original) = original.map(|at| left.swap_remove(at)) {
+                needed.insert(original.name.clone(), version.label());
+                models.push(original);
+            }
             let mut runs: Vec<RunId> = version.run_id.iter().cloned().collect();
             if let Some(id) = version.logged_model().filter(|id| seen.insert(id.to_string()))
                 // What is gone for good is said when its version cannot be moved.

@@ -63,6 +63,13 @@ impl ModelVersion {
         OwnedUri::parse(&self.source).filter(OwnedUri::is_of_model).map(|uri| uri.owner.into())
     }
 
+    /// The other version that it is a copy of: its source is `models:/<name>/<number>`.
+    pub fn copied_from(&self) -> Option<(&str, u64)> {
+        let (name, number) = self.source.strip_prefix("models:/")?.rsplit_once('/')?;
+        let number = number.parse().ok()?;
+        (!name.contains('/')).then_some((name, number))
+    }
+
     /// What a reader recognises.
     pub fn label(&self) -> String {
         format!("{}/{}", self.name, self.version)

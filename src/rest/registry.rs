@@ -121,6 +121,8 @@ impl From<WireVersion> for ModelVersion {
 pub struct NewVersion<'a> {
     pub name: &'a str,
     pub source: &'a str,
+    /// Known since MLflow 3.0; releases before it ignore the field.
+    pub model_id: Option<&'a str>,
     pub run_id: Option<&'a str>,
     pub run_link: &'a str,
     pub description: &'a str,
@@ -210,6 +212,9 @@ impl Client {
         });
         if let Some(run_id) = new.run_id {
             body["run_id"] = run_id.into();
+        }
+        if let Some(model_id) = new.model_id {
+            body["model_id"] = model_id.into();
         }
         if !new.run_link.is_empty() {
             body["run_link"] = new.run_link.into();

@@ -70,6 +70,9 @@ def models(server):
     server.client.delete_run(gone)
     if has("aliases"):  # since then a version can be made of another one
         registry.version(sources, f"models:/{sources}/2")
+        promoted = registry.model("a promoted one")  # of a name that sorts first
+        registry.version(promoted, f"models:/{sources}/2")
+        registry.version(sources, f"models:/{promoted}/1")
 
 
 def gaps(registry, root, run_id):

@@ -5,6 +5,7 @@ mod file;
 mod group;
 mod late;
 mod models;
+mod originals;
 mod registry;
 mod run;
 

@@ -1,12 +1,21 @@
-use futures::{FutureExt, StreamExt, stream};
+use futures::stream::FuturesUnordered;
+use futures::{FutureExt, StreamExt};
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::Copy;
+use super::originals::Originals;
 use crate::entities::{ModelVersion, RegisteredModel};
 use crate::error::{Class, Error, Result};
 use crate::target::{Found, Registry};
 
 /// Models that are moved side by side; the versions of one go strictly in order.
 const MODELS_AT_ONCE: usize = 4;
+
+/// Whose turn it is.
+struct Turns {
+    originals: Originals,
+    at_once: Semaphore,
+}
 
 impl Copy {
     /// Moves registered models and prompts. Gives what a reader should know.
@@ -15,8 +24,18 @@ impl Copy {
             self.journal.plan(model.kind(), [model.name.as_str()])?;
             self.context.plan(model.kind(), 1).await;
         }
-        let all = stream::iter(models).map(|model| async move { self.model(&model).await }.boxed());
-        let mut all = all.buffer_unordered(MODELS_AT_ONCE);
+        let turns = Turns { originals: Originals::of(&models), at_once: Semaphore::new(MODELS_AT_ONCE) };
+        let all = models.iter().map(|model| {
+            let turns = &turns;
+            async move {
+                let result = self.model(model, turns).await;
+                turns.originals.left(model);
+                result
+            }
+            .boxed()
+        });
+        // All of them: one that waits for another must not keep that one from beginning.
+        let mut all: FuturesUnordered<_> = all.collect();
         let mut notes = Vec::new();
         while let Some(result) = all.next().await {
             notes.extend(result?);
@@ -25,15 +44,16 @@ impl Copy {
     }
 
     /// An error is only what ends the whole job.
-    async fn model(&self, model: &RegisteredModel) -> Result<Vec<String>> {
+    async fn model(&self, model: &RegisteredModel, turns: &Turns) -> Result<Vec<String>> {
         let (kind, name) = (model.kind(), model.name.as_str());
+        let turn = turns.at_once.acquire().await.map_err(|_| Error::stopped())?;
         if !self.context.may_go_on().await {
             return Ok(Vec::new());
         }
         self.context.started(kind, name, name).await;
         let moved = match self.source.model_versions(model).await {
             Err(error) => Err(error.at("its versions cannot be read")),
-            Ok(versions) => self.versions(model, versions).await?,
+            Ok(versions) => self.versions(model, versions, turns, turn).await?,
         };
         match moved {
             Err(error) => {
@@ -52,12 +72,15 @@ impl Copy {
     }
 
     /// The inner error is the model's. Gives its name on the target, unless it was stopped on the way.
-    async fn versions(
+    async fn versions<'a>(
         &self,
         model: &RegisteredModel,
         versions: Vec<ModelVersion>,
+        turns: &'a Turns,
+        mut turn: SemaphorePermit<'a>,
     ) -> Result<Result<Option<(String, Vec<String>)>>> {
         let kind = model.version_kind();
+        turns.originals.known(model, &versions);
         let labels: Vec<String> = versions.iter().map(ModelVersion::label).collect();
         self.journal.plan(kind, labels.iter().map(String::as_str))?;
         self.context.plan(kind, versions.len()).await;
@@ -74,14 +97,22 @@ impl Copy {
         };
         let (mut there, mut waits) = (Vec::new(), None);
         for version in versions {
+            if !turns.originals.is_ready(&version) {
+                drop(turn);
+                turns.originals.ready(&version).await;
+                turn = turns.at_once.acquire().await.map_err(|_| Error::stopped())?;
+            }
             if !self.context.may_go_on().await {
                 return Ok(Ok(None));
             }
             if let Some(reason) = &waits {
                 self.lose_version(&version, model, reason).await?;
+                turns.originals.ended(&version);
                 continue;
             }
-            match self.version(&mut at, model, &version).await? {
+            let ended = self.version(&mut at, model, &version).await?;
+            turns.originals.ended(&version);
+            match ended {
                 Ok(()) => there.push(version),
                 // Going on would use up a number that this version can have the next time.
                 Err(Class::Transient | Class::Ambiguous) => {

@@ -11,6 +11,8 @@ use crate::entities::{ExperimentId, RunId, rewrite_experiments, tag};
 pub struct Pairs {
     pub runs: HashMap<RunId, RunId>,
     pub experiments: HashMap<ExperimentId, ExperimentId>,
+    /// Registered models, by name.
+    pub models: HashMap<String, String>,
 }
 
 impl Pairs {

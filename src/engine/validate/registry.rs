@@ -20,7 +20,9 @@ impl Compare {
         experiments: HashMap<ExperimentId, ExperimentId>,
     ) -> Result<()> {
         let runs = self.pairs.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let pairs = &Pairs { runs, experiments };
+        let names =
+            models.iter().map(|model| (model.name.clone(), self.plan.target_model_name(model).to_owned()));
+        let pairs = &Pairs { runs, experiments, models: names.collect() };
         let all: Vec<RegisteredModel> = self.target.registered_models().try_concat().await?;
         let mut there: BTreeMap<String, RegisteredModel> =
             all.into_iter().map(|model| (model.name.clone(), model)).collect();
@@ -123,7 +125,7 @@ fn version_fields(ours: &ModelVersion, theirs: &ModelVersion, pairs: &Pairs) -> 
     if !pairs.is_same_text("mlflow.run_id", &run(ours), &run(theirs)) {
         value(&mut differ, "run_id", &run(ours), &run(theirs));
     }
-    if !is_same_source(&ours.source, &theirs.source, pairs) {
+    if !is_same_source(ours, theirs, pairs) {
         value(&mut differ, "source", &ours.source, &theirs.source);
     }
     if !pairs.is_same_text("mlflow.run_link", &ours.run_link, &theirs.run_link) {
@@ -133,14 +135,17 @@ fn version_fields(ours: &ModelVersion, theirs: &ModelVersion, pairs: &Pairs) -> 
     differ
 }
 
-/// The same place below runs that are partners, or the same text.
-fn is_same_source(ours: &str, theirs: &str, pairs: &Pairs) -> bool {
-    match (OwnedUri::parse(ours), OwnedUri::parse(theirs)) {
+/// The same place below runs that are partners, the same version of another model, or the same text.
+fn is_same_source(ours: &ModelVersion, theirs: &ModelVersion, pairs: &Pairs) -> bool {
+    if let (Some((name, number)), Some(copied)) = (ours.copied_from(), theirs.copied_from()) {
+        return (pairs.models.get(name).map_or(name, String::as_str), number) == copied;
+    }
+    match (OwnedUri::parse(&ours.source), OwnedUri::parse(&theirs.source)) {
         (Some(a), Some(b)) => {
             let same_place = (a.below, a.form) == (b.below, b.form);
             same_place && pairs.is_same_text("mlflow.run_id", a.owner, b.owner)
         }
-        (None, None) => ours == theirs,
+        (None, None) => ours.source == theirs.source,
         _ => false,
     }
 }
@@ -155,7 +160,7 @@ mod tests {
 
     fn pairs() -> Pairs {
         let runs = [(RunId::from(OLD), RunId::from(NEW))].into();
-        Pairs { runs, experiments: [("1".into(), "7".into())].into() }
+        Pairs { runs, experiments: [("1".into(), "7".into())].into(), ..Pairs::default() }
     }
 
     fn version() -> ModelVersion {

@@ -35,6 +35,8 @@ pub struct RestTarget {
     models_there: Mutex<HashMap<ExperimentId, HashMap<ModelId, ModelThere>>>,
     /// Which experiment became which.
     experiments: Mutex<HashMap<ExperimentId, ExperimentId>>,
+    /// Which registered model is called how.
+    model_names: Mutex<HashMap<String, String>>,
     /// Experiments that an earlier import has deleted in the end: they take nothing until they are restored.
     deleted: Mutex<HashSet<ExperimentId>>,
     /// Experiments to be deleted once nothing more is written.
@@ -70,6 +72,7 @@ impl RestTarget {
             there: Mutex::default(),
             models_there: Mutex::default(),
             experiments: Mutex::default(),
+            model_names: Mutex::default(),
             deleted: Mutex::default(),
             to_be_deleted: Mutex::default(),
         }

@@ -2,9 +2,11 @@
 //! ever had: numbers that are free on the source are used up with a placeholder that is deleted again.
 
 use std::collections::BTreeMap;
+use std::sync::PoisonError;
 
+use super::source::NewSource;
 use super::{RestTarget, TRIES};
-use crate::entities::{ModelVersion, RegisteredModel, RunId, rewrite, tag};
+use crate::entities::{ModelId, ModelVersion, RegisteredModel, RunId, rewrite, tag};
 use crate::error::{Class, Error, Result};
 use crate::rest::NewVersion;
 use crate::target::{Found, Registry};
@@ -17,6 +19,8 @@ const PLACEHOLDER: &str = "placeholder";
 
 impl RestTarget {
     pub(super) async fn find_or_make_model(&self, model: &RegisteredModel, name: &str) -> Result<Registry> {
+        let names = || self.model_names.lock().unwrap_or_else(PoisonError::into_inner);
+        names().insert(model.name.clone(), name.to_owned());
         let Some(there) = self.client.registered_model(name).await? else {
             self.make_model(model, name).await?;
             return Ok(Registry { name: name.to_owned(), next: Some(1), ..Registry::default() });
@@ -67,11 +71,11 @@ impl RestTarget {
         at: &mut Registry,
         version: &ModelVersion,
     ) -> Result<Found> {
-        let source = self.new_source(version).await?;
+        let new = self.new_source(version).await?;
         let found = match at.versions.get(&version.version) {
-            Some(there) => self.is_it(there, version, &source).map(|()| Found::Everything)?,
+            Some(there) => self.is_it(there, version, &new.source).map(|()| Found::Everything)?,
             None => {
-                self.make_version(at, version, &source).await?;
+                self.make_version(at, version, &new).await?;
                 Found::Nothing
             }
         };
@@ -104,7 +108,7 @@ impl RestTarget {
         ))
     }
 
-    async fn make_version(&self, at: &mut Registry, version: &ModelVersion, source: &str) -> Result<()> {
+    async fn make_version(&self, at: &mut Registry, version: &ModelVersion, new: &NewSource) -> Result<()> {
         let mut tags = self.new_tags(&version.tags);
         tags.insert(tag::SOURCE_VERSION.to_owned(), version.label());
         insert_times(&mut tags, version.creation_time, version.last_update_time, &version.user_id);
@@ -114,7 +118,8 @@ impl RestTarget {
         let wanted = version.version;
         let real = NewVersion {
             name: &at.name.clone(),
-            source,
+            source: &new.source,
+            model_id: new.model.as_ref().map(ModelId::as_str),
             run_id: run_id.as_ref().map(RunId::as_str),
             run_link: &self.rewritten("mlflow.runLink", &version.run_link),
             description: &version.description,
@@ -122,6 +127,7 @@ impl RestTarget {
         };
         let placeholder = NewVersion {
             source: PLACEHOLDER_SOURCE,
+            model_id: None,
             run_id: None,
             run_link: "",
             description: "",
@@ -140,7 +146,7 @@ impl RestTarget {
                     at.versions = self.versions_there(&at.name).await?;
                     at.next = None;
                     match at.versions.get(&wanted) {
-                        Some(there) => return self.is_it(there, version, source),
+                        Some(there) => return self.is_it(there, version, &new.source),
                         None => continue,
                     }
                 }
