@@ -102,13 +102,17 @@ pub struct Selection {
     pub experiments: Option<String>,
 
     /// Registered models by name, with * ? and {a,b}, separated by commas; runs that their versions need go along.
-    /// As soon as one of --experiments, --models and --prompts is given, nothing else is taken
+    /// As soon as one of --experiments, --models, --prompts and --datasets is given, nothing else is taken
     #[arg(long, value_name = "GLOB,…")]
     pub models: Option<String>,
 
     /// Prompts by name, with * ? and {a,b}, separated by commas
     #[arg(long, value_name = "GLOB,…")]
     pub prompts: Option<String>,
+
+    /// Evaluation datasets by name, with * ? and {a,b}, separated by commas; those of a chosen experiment go along
+    #[arg(long, value_name = "GLOB,…")]
+    pub datasets: Option<String>,
 
     /// A plan file, as `plan --output` and the wizard write it
     #[arg(long, value_name = "FILE")]
@@ -133,6 +137,7 @@ impl Selection {
             experiments: None,
             models: None,
             prompts: None,
+            datasets: None,
             plan: None,
             experiment_rename_file: None,
             model_rename_file: None,

@@ -17,6 +17,9 @@ use crate::entities::{ExperimentId, Kind, ModelId, RegisteredModel, RunId};
 /// experiments/<id>/runs/<run id>/artifacts/…
 /// experiments/<id>/models/<model id>/model.json ours: a logged model, there once it is complete
 /// experiments/<id>/models/<model id>/artifacts.json, artifacts/… as for a run
+/// experiments/<id>/scorers.json                 ours: every version of every scorer
+/// evaluation_datasets/<id>/dataset.json         ours: there once the dataset is complete
+/// evaluation_datasets/<id>/records.jsonl        its records, one a line
 /// models/<name>/model.json                      a registered model with its versions
 /// prompts/<name>/model.json                     ours: a prompt, in the same form
 /// ```
@@ -74,6 +77,22 @@ impl Layout {
     pub fn owner(&self, kind: Kind, experiment: &ExperimentId, id: &str) -> OwnerFolder {
         let kind = if kind == Kind::LoggedModel { "models" } else { "runs" };
         OwnerFolder(self.experiment(experiment).join(kind).join(id))
+    }
+
+    pub fn scorers_file(&self, experiment: &ExperimentId) -> PathBuf {
+        self.experiment(experiment).join("scorers.json")
+    }
+
+    pub fn datasets(&self) -> PathBuf {
+        self.root.join("evaluation_datasets")
+    }
+
+    pub fn dataset_file(&self, id: &str) -> PathBuf {
+        self.datasets().join(id).join("dataset.json")
+    }
+
+    pub fn dataset_records(&self, id: &str) -> PathBuf {
+        self.datasets().join(id).join("records.jsonl")
     }
 
     /// The folders of registered models and of prompts.

@@ -11,6 +11,7 @@ pub async fn plan(args: cli::Plan, printer: &Printer) -> Result<u8> {
     let survey = engine::survey(source.snapshot()?.as_ref(), &plan).await?;
     survey.experiments.iter().for_each(|experiment| printer.object("experiment", experiment));
     survey.models.iter().for_each(|model| printer.object("registered_model", model));
+    survey.evaluation_datasets.iter().for_each(|dataset| printer.object("evaluation_dataset", dataset));
     print(&survey, printer);
     if let Some(path) = &args.output {
         let text = written(&plan, &survey)?;
@@ -38,11 +39,13 @@ fn print(survey: &Survey, printer: &Printer) {
         "{runs:>8} {deleted:>8} {params:>8} {metrics:>8}  {} experiments",
         survey.experiments.len()
     ));
-    let logged_models = sum(|e| e.logged_models);
-    if logged_models > 0 {
-        printer.result(&format!("{logged_models:>8}  logged models"));
+    for (count, what) in [(sum(|e| e.logged_models), "logged models"), (sum(|e| e.scorers), "scorers")] {
+        if count > 0 {
+            printer.result(&format!("{count:>8}  {what}"));
+        }
     }
     print_models(survey, printer);
+    print_datasets(survey, printer);
     let unreadable = sum(|e| e.unreadable_runs);
     if unreadable > 0 {
         printer.result(&format!("{unreadable} runs cannot be read at the source"));
@@ -55,6 +58,7 @@ fn print(survey: &Survey, printer: &Printer) {
             "registered_models": survey.models.iter().filter(|m| m.kind == Kind::RegisteredModel).count(),
             "prompts": survey.models.iter().filter(|m| m.kind == Kind::Prompt).count(),
             "needed": survey.needed.len(), "logged_models": sum(|e| e.logged_models),
+            "scorers": sum(|e| e.scorers), "evaluation_datasets": survey.evaluation_datasets.len(),
         }),
     );
 }
@@ -76,6 +80,16 @@ fn print_models(survey: &Survey, printer: &Printer) {
     }
 }
 
+fn print_datasets(survey: &Survey, printer: &Printer) {
+    if survey.evaluation_datasets.is_empty() {
+        return;
+    }
+    printer.result(&format!("{:>8}  evaluation datasets", survey.evaluation_datasets.len()));
+    for dataset in &survey.evaluation_datasets {
+        printer.result(&format!("{:>8}  {}", "", dataset.name));
+    }
+}
+
 /// Names what the globs have matched, so that the file can be read and edited.
 fn written(plan: &Plan, survey: &Survey) -> Result<String> {
     let named = |e: &engine::ExperimentSurvey| {
@@ -91,5 +105,6 @@ fn written(plan: &Plan, survey: &Survey) -> Result<String> {
         of_kind.map(|model| globset::escape(&model.name)).collect()
     };
     let (models, prompts) = (named(Kind::RegisteredModel), named(Kind::Prompt));
-    Plan { globs: Vec::new(), experiments, models, prompts, ..plan.clone() }.to_toml()
+    let datasets = survey.evaluation_datasets.iter().map(|one| globset::escape(&one.name)).collect();
+    Plan { globs: Vec::new(), experiments, models, prompts, datasets, ..plan.clone() }.to_toml()
 }

@@ -21,6 +21,7 @@ pub fn plan_of(selection: &Selection) -> Result<Plan> {
         (&selection.experiments, &mut plan.globs),
         (&selection.models, &mut plan.models),
         (&selection.prompts, &mut plan.prompts),
+        (&selection.datasets, &mut plan.datasets),
     ];
     for (globs, of) in given {
         of.extend(globs.iter().flat_map(|globs| split(globs)));

@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use futures::TryStreamExt;
 
-use crate::entities::{Choice, Experiment, Plan, RegisteredModel, RunId};
+use crate::entities::{Choice, EvaluationDataset, Experiment, ExperimentId, Plan, RegisteredModel, RunId};
 use crate::error::{Error, Result};
 use crate::snapshot::Snapshot;
 
@@ -12,6 +12,7 @@ pub struct Chosen {
     pub experiments: Vec<(Experiment, Choice)>,
     /// Registered models and prompts.
     pub models: Vec<RegisteredModel>,
+    pub datasets: Vec<EvaluationDataset>,
     /// Runs, logged models and registered models that nobody chose and that a chosen version needs: id or name, version.
     pub needed: BTreeMap<String, String>,
 }
@@ -23,6 +24,8 @@ pub async fn choose(source: &dyn Snapshot, plan: &Plan) -> Result<Chosen> {
     let mut models: Vec<RegisteredModel> = source.registered_models().try_concat().await?;
     let mut unmatched = chooser.unmatched(all.iter().filter(|e| chooser.choose(e) != Choice::No));
     unmatched.extend(chooser.unmatched_models(&models));
+    let mut datasets: Vec<EvaluationDataset> = source.evaluation_datasets().try_concat().await?;
+    unmatched.extend(chooser.unmatched_datasets(&datasets));
     if !unmatched.is_empty() {
         let names = unmatched.join(", ");
         return Err(Error::usage(format!("{} has nothing called {names}", source.about().location))
@@ -37,6 +40,12 @@ pub async fn choose(source: &dyn Snapshot, plan: &Plan) -> Result<Chosen> {
         models = taken;
         take_what_versions_need(source, &mut models, left, &mut experiments, &mut needed).await?;
     }
+    let chosen = |id: &ExperimentId| {
+        experiments
+            .iter()
+            .any(|(choice, one)| one.id == *id && matches!(choice, Choice::Yes { only: None, .. }))
+    };
+    datasets.retain(|dataset| chooser.takes_dataset(dataset) || dataset.experiment_ids.iter().any(chosen));
     let experiments: Vec<_> =
         experiments.into_iter().filter(|(c, _)| *c != Choice::No).map(|(c, one)| (one, c)).collect();
     unique(
@@ -45,7 +54,7 @@ pub async fn choose(source: &dyn Snapshot, plan: &Plan) -> Result<Chosen> {
         "--experiment-rename-file",
     )?;
     unique(models.iter().map(|one| plan.target_model_name(one)), "registered models", "--model-rename-file")?;
-    Ok(Chosen { experiments, models, needed })
+    Ok(Chosen { experiments, models, datasets, needed })
 }
 
 fn unique<'a>(names: impl Iterator<Item = &'a str>, what: &str, option: &str) -> Result<()> {

@@ -2,7 +2,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use serde::Serialize;
 
 use super::choose::{Chosen, choose};
-use crate::entities::{Choice, Experiment, Kind, Plan, RegisteredModel};
+use crate::entities::{Choice, EvaluationDataset, Experiment, Kind, Plan, RegisteredModel};
 use crate::error::Result;
 use crate::snapshot::{About, Snapshot};
 
@@ -16,7 +16,8 @@ pub struct Survey {
     pub experiments: Vec<ExperimentSurvey>,
     /// Registered models and prompts.
     pub models: Vec<ModelSurvey>,
-    /// Runs and logged models that go along because a chosen version needs them: id, version.
+    pub evaluation_datasets: Vec<DatasetSurvey>,
+    /// What goes along because a chosen version needs it: id or name, version.
     pub needed: Vec<(String, String)>,
 }
 
@@ -28,6 +29,12 @@ pub struct ModelSurvey {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target_name: Option<String>,
     pub versions: u64,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct DatasetSurvey {
+    pub id: String,
+    pub name: String,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -44,17 +51,26 @@ pub struct ExperimentSurvey {
     pub params: u64,
     pub metrics: u64,
     pub logged_models: u64,
+    /// Versions of scorers.
+    pub scorers: u64,
 }
 
 /// Counts what the plan takes, run by run. Only reads.
 pub async fn survey(source: &dyn Snapshot, plan: &Plan) -> Result<Survey> {
-    let Chosen { experiments, models, needed } = choose(source, plan).await?;
+    let Chosen { experiments, models, datasets, needed } = choose(source, plan).await?;
     let counted =
         stream::iter(experiments).map(|(experiment, choice)| count(source, plan, experiment, choice));
     let experiments = counted.buffered(AT_ONCE).try_collect().await?;
     let counted = stream::iter(models).map(|model| count_versions(source, plan, model));
     let models = counted.buffered(AT_ONCE).try_collect().await?;
-    Ok(Survey { about: source.about().clone(), experiments, models, needed: needed.into_iter().collect() })
+    let dataset = |one: EvaluationDataset| DatasetSurvey { id: one.id, name: one.name };
+    Ok(Survey {
+        about: source.about().clone(),
+        experiments,
+        models,
+        evaluation_datasets: datasets.into_iter().map(dataset).collect(),
+        needed: needed.into_iter().collect(),
+    })
 }
 
 async fn count_versions(source: &dyn Snapshot, plan: &Plan, model: RegisteredModel) -> Result<ModelSurvey> {
@@ -81,6 +97,7 @@ async fn count(
         params: 0,
         metrics: 0,
         logged_models: 0,
+        scorers: source.scorers(&experiment).await?.len() as u64,
     };
     let mut pages = source.runs(&experiment);
     while let Some(page) = pages.try_next().await? {

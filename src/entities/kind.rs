@@ -16,10 +16,12 @@ pub enum Kind {
     ModelVersion,
     Prompt,
     PromptVersion,
+    EvaluationDataset,
+    Scorer,
 }
 
 impl Kind {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Experiment,
         Self::Run,
         Self::Artifact,
@@ -28,6 +30,8 @@ impl Kind {
         Self::ModelVersion,
         Self::Prompt,
         Self::PromptVersion,
+        Self::EvaluationDataset,
+        Self::Scorer,
     ];
 
     /// The word in JSON lines and in the journal.
@@ -54,6 +58,8 @@ impl Kind {
             Self::ModelVersion => ("model_version", "model_versions", "model versions"),
             Self::Prompt => ("prompt", "prompts", "prompts"),
             Self::PromptVersion => ("prompt_version", "prompt_versions", "prompt versions"),
+            Self::EvaluationDataset => ("evaluation_dataset", "evaluation_datasets", "evaluation datasets"),
+            Self::Scorer => ("scorer", "scorers", "scorers"),
         }
     }
 

@@ -1,6 +1,7 @@
 //! Pure data in MLflow's own words. No input or output, no clients, no clocks: everything above speaks in these.
 
 mod dataset;
+mod evaluation;
 mod experiment;
 mod file;
 mod id;
@@ -17,6 +18,7 @@ mod registry;
 mod run;
 
 pub use dataset::DatasetInput;
+pub use evaluation::{EvaluationDataset, Record, Scorer};
 pub use experiment::Experiment;
 pub use file::{FileEntry, is_plain_id, is_safe_path};
 pub use id::{ExperimentId, ModelId, RunId};
@@ -44,6 +46,8 @@ pub mod tag {
     pub const SOURCE_UPDATE_TIME: &str = "mlferry.source.last_update_time";
     /// The logged model's id on the source.
     pub const SOURCE_MODEL_ID: &str = "mlferry.source.model_id";
+    /// The evaluation dataset's id on the source.
+    pub const SOURCE_DATASET_ID: &str = "mlferry.source.dataset_id";
     /// The registered model's or prompt's name on the source.
     pub const SOURCE_REGISTERED_MODEL: &str = "mlferry.source.registered_model";
     /// The version on the source, `name/number`.

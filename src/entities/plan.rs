@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use globset::{Glob, GlobSet, GlobSetBuilder};
 use serde::{Deserialize, Serialize};
 
-use super::{Experiment, LoggedModel, ModelId, RegisteredModel, RunId};
+use super::{EvaluationDataset, Experiment, LoggedModel, ModelId, RegisteredModel, RunId};
 use crate::error::{Error, Result};
 
 /// The plan file (TOML). One that chooses nothing takes everything; else what it chooses is taken, and what a chosen
@@ -25,6 +25,9 @@ pub struct Plan {
     /// Names of prompts, with `*`, `?` and `{a,b}`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub prompts: Vec<String>,
+    /// Names of evaluation datasets, with `*`, `?` and `{a,b}`. Those of an experiment that is chosen whole go along.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub datasets: Vec<String>,
     /// Old experiment name to new one.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub rename: BTreeMap<String, String>,
@@ -138,6 +141,7 @@ impl Plan {
             && self.experiments.is_empty()
             && self.models.is_empty()
             && self.prompts.is_empty()
+            && self.datasets.is_empty()
     }
 
     /// Compiles the globs once; use the result for every experiment.
@@ -147,6 +151,7 @@ impl Plan {
             globs: matcher("--experiments", &self.globs)?,
             models: matcher("--models", &self.models)?,
             prompts: matcher("--prompts", &self.prompts)?,
+            datasets: matcher("--datasets", &self.datasets)?,
         })
     }
 }
@@ -167,6 +172,7 @@ pub struct Chooser<'a> {
     globs: GlobSet,
     models: GlobSet,
     prompts: GlobSet,
+    datasets: GlobSet,
 }
 
 impl Chooser<'_> {
@@ -191,6 +197,20 @@ impl Chooser<'_> {
     pub fn takes_model(&self, model: &RegisteredModel) -> bool {
         let globs = if model.is_prompt() { &self.prompts } else { &self.models };
         self.plan.is_everything() || globs.is_match(&model.name)
+    }
+
+    /// By its own name, or because everything is taken.
+    pub fn takes_dataset(&self, dataset: &EvaluationDataset) -> bool {
+        self.plan.is_everything() || self.datasets.is_match(&dataset.name)
+    }
+
+    /// Globs of the plan that fit none of `datasets`.
+    pub fn unmatched_datasets(&self, datasets: &[EvaluationDataset]) -> Vec<String> {
+        let fits = |glob: &String| {
+            let matcher = Glob::new(glob).map(|glob| glob.compile_matcher());
+            matcher.is_ok_and(|matcher| datasets.iter().any(|dataset| matcher.is_match(&dataset.name)))
+        };
+        self.plan.datasets.iter().filter(|glob| !fits(glob)).cloned().collect()
     }
 
     /// Globs of the plan that fit none of `models`.
@@ -268,6 +288,7 @@ mod tests {
             globs: vec!["x*".into()],
             models: vec!["m*".into()],
             prompts: vec!["p".into()],
+            datasets: vec!["d".into()],
         };
         assert_eq!(Plan::parse(&plan.to_toml().unwrap()).unwrap(), plan);
         assert_eq!(Plan::parse("nonsense = 1").unwrap_err().exit_code(), 2);

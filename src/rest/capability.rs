@@ -57,6 +57,8 @@ pub struct Capabilities {
     pub prompts: bool,
     /// Logged models are objects of their own; since MLflow 3.0.
     pub logged_models: bool,
+    /// Evaluation datasets and scorers; since MLflow 3.4, over a database.
+    pub evaluation: bool,
     /// Traces; since MLflow 2.14.
     pub traces: bool,
 }

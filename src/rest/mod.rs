@@ -5,6 +5,7 @@ mod access;
 mod address;
 mod capability;
 mod client;
+mod evaluation;
 mod failure;
 mod logged_models;
 mod meter;
@@ -13,6 +14,7 @@ mod paging;
 mod probe;
 mod read;
 mod registry;
+mod scorers;
 mod wire;
 mod write;
 

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::capability::{Capabilities, Version};
 use super::client::is_missing;
+use super::evaluation;
 use super::{Call, Client, RUNS_PER_BULK_CALL};
 use crate::error::{Class, Error, Result};
 
@@ -23,11 +24,12 @@ pub async fn probe(client: &Client) -> Result<Probe> {
     let started = Instant::now();
     is_tracking_server(client).await?;
     let latency = started.elapsed();
-    let (bulk_history_runs, artifact_proxy, model_registry, logged_models) = tokio::try_join!(
+    let (bulk_history_runs, artifact_proxy, model_registry, logged_models, evaluation) = tokio::try_join!(
         bulk_history_runs(client),
         answers(client, Call::get("/api/2.0/mlflow-artifacts/artifacts")),
         answers(client, Call::get("/api/2.0/mlflow/registered-models/search").query("max_results", 1)),
         answers(client, logged_models_search()?),
+        answers(client, Call::post(evaluation::SEARCH, &json!({ "max_results": 1 }))?),
     )?;
     let since = |major, minor| version.is_some_and(|v| v >= Version::new(major, minor, 0));
     let capabilities = Capabilities {
@@ -37,6 +39,7 @@ pub async fn probe(client: &Client) -> Result<Probe> {
         model_registry,
         prompts: model_registry && since(2, 21),
         logged_models,
+        evaluation,
         traces: since(2, 14),
     };
     Ok(Probe { version, capabilities, latency })

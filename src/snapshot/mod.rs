@@ -9,8 +9,8 @@ use serde::Serialize;
 
 use crate::artifacts::ByteStream;
 use crate::entities::{
-    Experiment, FileEntry, LoggedModel, MetricChunk, ModelId, ModelVersion, Owner, Readable, RegisteredModel,
-    Run, RunId,
+    EvaluationDataset, Experiment, FileEntry, LoggedModel, MetricChunk, ModelId, ModelVersion, Owner,
+    Readable, Record, RegisteredModel, Run, RunId, Scorer,
 };
 use crate::error::Result;
 use crate::rest::{Capabilities, Opener, Pages, Traffic, Version};
@@ -33,7 +33,7 @@ pub struct About {
 
 /// Everything a migration asks of what it reads. Pages, chunks and streams: nothing holds a whole experiment.
 ///
-/// Still to come, the same way: traces, evaluation datasets.
+/// Still to come, the same way: traces.
 #[async_trait]
 pub trait Snapshot: Send + Sync {
     fn about(&self) -> &About;
@@ -64,6 +64,15 @@ pub trait Snapshot: Send + Sync {
 
     /// In ascending order. Deleted versions are known to nobody but the server.
     async fn model_versions(&self, of: &RegisteredModel) -> Result<Vec<ModelVersion>>;
+
+    /// Evaluation datasets, without their records.
+    fn evaluation_datasets(&self) -> Pages<'_, EvaluationDataset>;
+
+    /// The records of an evaluation dataset.
+    fn records<'a>(&'a self, dataset: &'a EvaluationDataset) -> Pages<'a, Record>;
+
+    /// Every version of every scorer of the experiment, by name and ascending number.
+    async fn scorers(&self, experiment: &Experiment) -> Result<Vec<Scorer>>;
 
     /// Every point of every metric of these runs. The chunks of one run come metric by metric; those of different
     /// runs may be mixed.

@@ -11,8 +11,8 @@ use async_trait::async_trait;
 
 use crate::artifacts::Digest;
 use crate::entities::{
-    Experiment, ExperimentId, FileEntry, LoggedModel, MetricChunk, ModelId, ModelMetric, ModelVersion,
-    RegisteredModel, Run, RunId,
+    EvaluationDataset, Experiment, ExperimentId, FileEntry, LoggedModel, MetricChunk, ModelId, ModelMetric,
+    ModelVersion, Record, RegisteredModel, Run, RunId, Scorer,
 };
 use crate::error::Result;
 use crate::rest::{Opener, Traffic};
@@ -52,6 +52,13 @@ pub struct OpenModel {
     pub writer: Box<dyn ModelWriter>,
 }
 
+/// An evaluation dataset on the target.
+pub struct OpenDataset {
+    pub id: String,
+    pub found: Found,
+    pub writer: Box<dyn DatasetWriter>,
+}
+
 /// A registered model or prompt on the target, its versions to be written in ascending order.
 #[derive(Clone, Debug, Default)]
 pub struct Registry {
@@ -70,7 +77,7 @@ pub struct Registry {
 /// runs whose metrics they have; then registered models and prompts, versions in ascending order;
 /// finish.
 ///
-/// Still to come, the same way: traces, evaluation datasets.
+/// Still to come, the same way: traces.
 #[async_trait]
 pub trait Target: Send + Sync {
     /// The address or the directory.
@@ -109,6 +116,17 @@ pub trait Target: Send + Sync {
         model: &RegisteredModel,
         versions: &[ModelVersion],
     ) -> Result<Vec<String>>;
+
+    /// Finds or makes the evaluation dataset.
+    async fn open_dataset(&self, dataset: &EvaluationDataset) -> Result<OpenDataset>;
+
+    /// Finds or makes the scorers of one experiment, called by its id on the source: every version of each, sorted by
+    /// name and number. Gives what became of each.
+    async fn write_scorers(
+        &self,
+        experiment: &ExperimentId,
+        scorers: &[Scorer],
+    ) -> Result<Vec<Result<Found>>>;
 
     /// After everything else. Gives what a reader should know, such as references that could not be followed.
     async fn finish(&self) -> Result<Vec<String>>;
@@ -158,4 +176,14 @@ pub trait ModelWriter: Send + Sync {
         files: Vec<FileEntry>,
         missing: Vec<(String, String)>,
     ) -> Result<()>;
+}
+
+/// One evaluation dataset being written.
+#[async_trait]
+pub trait DatasetWriter: Send + Sync {
+    /// Writes these, or writes them again.
+    async fn records(&mut self, records: Vec<Record>) -> Result<()>;
+
+    /// Only now is the dataset complete.
+    async fn close(self: Box<Self>, dataset: &EvaluationDataset) -> Result<()>;
 }

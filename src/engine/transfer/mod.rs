@@ -1,5 +1,6 @@
 //! Export and import: the same copy, from a snapshot to a target.
 
+mod evaluation;
 mod experiment;
 mod file;
 mod group;
@@ -21,7 +22,7 @@ use super::job::{Findings, Job};
 use super::lock::Lock;
 use super::state::digest;
 use super::{Context, Endpoint, Event, Identity, Journal, StateDir, Step};
-use crate::entities::{Kind, Plan};
+use crate::entities::{Experiment, Kind, Plan};
 use crate::error::{Error, Result};
 use crate::snapshot::Snapshot;
 use crate::target::{ArchiveTarget, Ledger, Target};
@@ -135,12 +136,14 @@ impl Copy {
     async fn everything(&self, step: Step, id_map: Option<PathBuf>) -> Result<Findings> {
         let (source, target) = (self.source.about().location.clone(), self.target.location().to_owned());
         self.context.tell(Event::Started { step, source, target }).await;
-        let Chosen { experiments: chosen, models, needed } = choose(self.source.as_ref(), &self.plan).await?;
+        let Chosen { experiments: chosen, models, datasets, needed } =
+            choose(self.source.as_ref(), &self.plan).await?;
         for (id, version) in &needed {
             self.context.note(format!("{id} goes along: version {version} needs it")).await;
         }
         self.journal.plan(Kind::Experiment, chosen.iter().map(|(experiment, _)| experiment.id.as_str()))?;
         self.context.plan(Kind::Experiment, chosen.len()).await;
+        let experiments: Vec<Experiment> = chosen.iter().map(|(experiment, _)| experiment.clone()).collect();
         let all =
             stream::iter(chosen).map(|(experiment, choice)| self.experiment(experiment, choice).boxed());
         let mut all = all.buffer_unordered(EXPERIMENTS_AT_ONCE);
@@ -153,6 +156,8 @@ impl Copy {
             return Ok(findings);
         }
         findings.notes = self.registry(models).await?;
+        self.scorers(&experiments).await?;
+        self.datasets(datasets).await?;
         self.context.progress().all_planned();
         if self.context.is_stopping() {
             return Ok(findings);

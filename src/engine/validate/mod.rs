@@ -2,6 +2,7 @@
 
 mod artifacts;
 mod difference;
+mod evaluation;
 mod experiment;
 mod fields;
 mod history;
@@ -92,7 +93,8 @@ impl Compare {
     async fn everything(&self) -> Result<Findings> {
         let (source, target) = (self.source.about().location.clone(), self.target.about().location.clone());
         self.context.tell(Event::Started { step: Step::Validate, source, target }).await;
-        let Chosen { experiments: chosen, models, .. } = choose(self.source.as_ref(), &self.plan).await?;
+        let Chosen { experiments: chosen, models, datasets, .. } =
+            choose(self.source.as_ref(), &self.plan).await?;
         let mut there = self.target_experiments().await?;
         self.context.plan(Kind::Experiment, chosen.len()).await;
         let pairs: Vec<_> = chosen
@@ -114,9 +116,14 @@ impl Compare {
         if self.context.is_stopping() {
             return Ok(Findings::default());
         }
+        let experiments: Vec<_> =
+            pairs.iter().map(|(ours, _, theirs)| (ours.clone(), theirs.clone())).collect();
         self.models(pairs).await?;
         self.judge_deferred().await;
-        self.registry(models, ids).await?;
+        let pairs = self.pairs_of(&models, ids);
+        self.registry(models, &pairs).await?;
+        self.scorers(&experiments).await?;
+        self.datasets(datasets, &pairs).await?;
         self.context.progress().all_planned();
         if self.context.is_stopping() {
             return Ok(Findings::default());

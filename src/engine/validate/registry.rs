@@ -14,15 +14,19 @@ use crate::error::Result;
 const MODELS_AT_ONCE: usize = 4;
 
 impl Compare {
-    pub(super) async fn registry(
+    /// What is known of partners once all runs and logged models are compared.
+    pub(super) fn pairs_of(
         &self,
-        models: Vec<RegisteredModel>,
+        models: &[RegisteredModel],
         experiments: HashMap<ExperimentId, ExperimentId>,
-    ) -> Result<()> {
+    ) -> Pairs {
         let runs = self.pairs.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let names =
-            models.iter().map(|model| (model.name.clone(), self.plan.target_model_name(model).to_owned()));
-        let pairs = &Pairs { runs, experiments, models: names.collect() };
+        let new_name = |model: &RegisteredModel| self.plan.target_model_name(model).to_owned();
+        let models = models.iter().map(|model| (model.name.clone(), new_name(model))).collect();
+        Pairs { runs, experiments, models }
+    }
+
+    pub(super) async fn registry(&self, models: Vec<RegisteredModel>, pairs: &Pairs) -> Result<()> {
         let all: Vec<RegisteredModel> = self.target.registered_models().try_concat().await?;
         let mut there: BTreeMap<String, RegisteredModel> =
             all.into_iter().map(|model| (model.name.clone(), model)).collect();

@@ -1,5 +1,6 @@
 //! An export directory.
 
+mod evaluation;
 mod logged_models;
 mod registry;
 
@@ -15,8 +16,8 @@ use super::{About, Snapshot};
 use crate::archive::{self, ArtifactList, ExperimentFile, Layout, OwnerFolder, Wrapped};
 use crate::artifacts::{ByteStream, local};
 use crate::entities::{
-    Experiment, FileEntry, Kind, LoggedModel, MetricChunk, ModelId, ModelVersion, Owner, Point, Readable,
-    RegisteredModel, Run, RunId, Unreadable, is_plain_id, is_safe_path,
+    EvaluationDataset, Experiment, FileEntry, Kind, LoggedModel, MetricChunk, ModelId, ModelVersion, Owner,
+    Point, Readable, Record, RegisteredModel, Run, RunId, Scorer, Unreadable, is_plain_id, is_safe_path,
 };
 use crate::error::{Class, Error, Result};
 use crate::rest::{Pages, Traffic};
@@ -163,6 +164,18 @@ impl Snapshot for ArchiveSnapshot {
 
     async fn model_versions(&self, of: &RegisteredModel) -> Result<Vec<ModelVersion>> {
         self.read_versions(of)
+    }
+
+    fn evaluation_datasets(&self) -> Pages<'_, EvaluationDataset> {
+        stream::once(async { self.read_datasets() }).boxed()
+    }
+
+    fn records<'a>(&'a self, dataset: &'a EvaluationDataset) -> Pages<'a, Record> {
+        self.read_records(&dataset.id)
+    }
+
+    async fn scorers(&self, experiment: &Experiment) -> Result<Vec<Scorer>> {
+        self.read_scorers(&experiment.id)
     }
 
     fn histories<'a>(&'a self, runs: &'a [Run]) -> BoxStream<'a, Result<Readable<MetricChunk>>> {

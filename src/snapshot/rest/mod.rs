@@ -1,5 +1,6 @@
 //! A live tracking server.
 
+mod evaluation;
 mod files;
 mod history;
 
@@ -13,8 +14,8 @@ use tokio::sync::OnceCell;
 use super::{About, Snapshot};
 use crate::artifacts::{ByteStream, is_speakable, proxied_path, proxied_url_path};
 use crate::entities::{
-    Experiment, FileEntry, Kind, LoggedModel, MetricChunk, ModelId, ModelVersion, Owner, Readable,
-    RegisteredModel, Run, RunId, Unreadable,
+    EvaluationDataset, Experiment, FileEntry, Kind, LoggedModel, MetricChunk, ModelId, ModelVersion, Owner,
+    Readable, Record, RegisteredModel, Run, RunId, Scorer, Unreadable,
 };
 use crate::error::{Class, Error, Result};
 use crate::rest::{Client, Pages, Probe, Traffic};
@@ -24,6 +25,8 @@ pub struct RestSnapshot {
     about: About,
     probe: Probe,
     has_models: OnceCell<bool>,
+    /// The latest version of each, where the server tells all at once.
+    scorers: OnceCell<Option<Vec<Scorer>>>,
 }
 
 /// Runs that are asked for one by one, side by side.
@@ -38,7 +41,7 @@ impl RestSnapshot {
             version: probe.version,
             capabilities: Some(probe.capabilities),
         };
-        Self { client, about, probe, has_models: OnceCell::new() }
+        Self { client, about, probe, has_models: OnceCell::new(), scorers: OnceCell::new() }
     }
 }
 
@@ -130,6 +133,18 @@ impl Snapshot for RestSnapshot {
 
     async fn model_versions(&self, of: &RegisteredModel) -> Result<Vec<ModelVersion>> {
         self.client.model_versions(&of.name, self.probe.capabilities.prompts).await
+    }
+
+    fn evaluation_datasets(&self) -> Pages<'_, EvaluationDataset> {
+        if self.probe.capabilities.evaluation { self.datasets() } else { stream::empty().boxed() }
+    }
+
+    fn records<'a>(&'a self, dataset: &'a EvaluationDataset) -> Pages<'a, Record> {
+        self.client.dataset_records(&dataset.id)
+    }
+
+    async fn scorers(&self, experiment: &Experiment) -> Result<Vec<Scorer>> {
+        if self.probe.capabilities.evaluation { self.every_scorer(experiment).await } else { Ok(Vec::new()) }
     }
 
     fn histories<'a>(&'a self, runs: &'a [Run]) -> BoxStream<'a, Result<Readable<MetricChunk>>> {

@@ -1,5 +1,6 @@
 //! An export directory being written.
 
+mod evaluation;
 mod files;
 mod model_writer;
 mod registry;
@@ -13,11 +14,12 @@ use async_trait::async_trait;
 use serde_json::json;
 
 use self::run_writer::ArchiveRunWriter;
-use super::{Found, OpenModel, OpenRun, Place, Registry, RunWriter, Target};
+use super::{Found, OpenDataset, OpenModel, OpenRun, Place, Registry, RunWriter, Target};
 use crate::archive::{ExperimentFile, ExperimentsFile, Layout, Manifest, Wrapped};
 use crate::artifacts::local;
 use crate::entities::{
-    Experiment, LoggedModel, ModelId, ModelVersion, RegisteredModel, Run, RunId, is_plain_id,
+    EvaluationDataset, Experiment, ExperimentId, LoggedModel, ModelId, ModelVersion, RegisteredModel, Run,
+    RunId, Scorer, is_plain_id,
 };
 use crate::error::{Error, Result};
 use crate::rest::Traffic;
@@ -141,6 +143,19 @@ impl Target for ArchiveTarget {
     ) -> Result<Vec<String>> {
         self.write_model(model, versions)?;
         Ok(Vec::new())
+    }
+
+    async fn open_dataset(&self, dataset: &EvaluationDataset) -> Result<OpenDataset> {
+        self.open_dataset_folder(dataset)
+    }
+
+    async fn write_scorers(
+        &self,
+        experiment: &ExperimentId,
+        scorers: &[Scorer],
+    ) -> Result<Vec<Result<Found>>> {
+        self.write_scorers_file(experiment, scorers)?;
+        Ok(scorers.iter().map(|_| Ok(Found::Nothing)).collect())
     }
 
     async fn finish(&self) -> Result<Vec<String>> {

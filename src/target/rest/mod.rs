@@ -1,5 +1,6 @@
 //! A tracking server being written.
 
+mod evaluation;
 mod experiment;
 mod files;
 mod logged_model;
@@ -8,18 +9,20 @@ mod references;
 mod registry;
 mod run;
 mod run_writer;
+mod scorers;
 mod source;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
+use tokio::sync::OnceCell;
 
 use self::logged_model::ModelThere;
-use super::{Found, Ledger, OpenModel, OpenRun, Place, Registry, Target};
+use super::{Found, Ledger, OpenDataset, OpenModel, OpenRun, Place, Registry, Target};
 use crate::entities::{
-    Experiment, ExperimentId, Lifecycle, LoggedModel, ModelId, ModelVersion, RegisteredModel, Run, RunId,
-    RunStatus, rewrite_experiments,
+    EvaluationDataset, Experiment, ExperimentId, Lifecycle, LoggedModel, ModelId, ModelVersion,
+    RegisteredModel, Run, RunId, RunStatus, Scorer, rewrite_experiments,
 };
 use crate::error::Result;
 use crate::rest::{Capabilities, Client, Traffic};
@@ -35,6 +38,8 @@ pub struct RestTarget {
     models_there: Mutex<HashMap<ExperimentId, HashMap<ModelId, ModelThere>>>,
     /// Which experiment became which.
     experiments: Mutex<HashMap<ExperimentId, ExperimentId>>,
+    /// Evaluation datasets that earlier imports have left, by the source's ids.
+    datasets_there: OnceCell<HashMap<String, EvaluationDataset>>,
     /// Which registered model is called how.
     model_names: Mutex<HashMap<String, String>>,
     /// Experiments that an earlier import has deleted in the end: they take nothing until they are restored.
@@ -72,6 +77,7 @@ impl RestTarget {
             there: Mutex::default(),
             models_there: Mutex::default(),
             experiments: Mutex::default(),
+            datasets_there: OnceCell::new(),
             model_names: Mutex::default(),
             deleted: Mutex::default(),
             to_be_deleted: Mutex::default(),
@@ -85,6 +91,10 @@ impl RestTarget {
     fn new_experiments(&self, ids: &str) -> String {
         let known = self.experiments.lock().unwrap_or_else(PoisonError::into_inner);
         rewrite_experiments(ids, |id| known.get(id).cloned())
+    }
+
+    fn new_experiment(&self, source: &ExperimentId) -> Option<ExperimentId> {
+        self.experiments.lock().unwrap_or_else(PoisonError::into_inner).get(source).cloned()
     }
 
     fn there(&self, experiment: &ExperimentId, source: &RunId) -> Option<There> {
@@ -146,6 +156,18 @@ impl Target for RestTarget {
         versions: &[ModelVersion],
     ) -> Result<Vec<String>> {
         self.set_aliases(&at, model, versions).await
+    }
+
+    async fn open_dataset(&self, dataset: &EvaluationDataset) -> Result<OpenDataset> {
+        self.find_or_make_dataset(dataset).await
+    }
+
+    async fn write_scorers(
+        &self,
+        experiment: &ExperimentId,
+        scorers: &[Scorer],
+    ) -> Result<Vec<Result<Found>>> {
+        self.find_or_make_scorers(experiment, scorers).await
     }
 
     async fn finish(&self) -> Result<Vec<String>> {

@@ -1,0 +1,107 @@
+//! Evaluation datasets and scorers.
+
+use futures::{StreamExt, TryStreamExt, stream};
+
+use super::Copy;
+use crate::entities::{EvaluationDataset, Experiment, Kind};
+use crate::error::{Error, Result};
+use crate::target::Found;
+
+/// Datasets or experiments at a time.
+const AT_ONCE: usize = 4;
+
+impl Copy {
+    pub(super) async fn datasets(&self, datasets: Vec<EvaluationDataset>) -> Result<()> {
+        self.journal.plan(Kind::EvaluationDataset, datasets.iter().map(|dataset| dataset.id.as_str()))?;
+        self.context.plan(Kind::EvaluationDataset, datasets.len()).await;
+        let all = stream::iter(datasets).map(Ok::<_, Error>);
+        all.try_for_each_concurrent(AT_ONCE, |dataset| async move { self.dataset(&dataset).await }).await
+    }
+
+    async fn dataset(&self, dataset: &EvaluationDataset) -> Result<()> {
+        if !self.context.may_go_on().await {
+            return Ok(());
+        }
+        let (kind, id, name) = (Kind::EvaluationDataset, dataset.id.as_str(), dataset.name.as_str());
+        self.context.started(kind, id, name).await;
+        match self.write_dataset(dataset).await {
+            Err(error) => {
+                self.journal.failed(kind, id, &error.to_string())?;
+                self.context.failed(kind, id, name, &error).await;
+            }
+            // What was begun is not done.
+            Ok(None) => {}
+            Ok(Some((target, found))) => {
+                self.journal.done(kind, id, Some(&target), None)?;
+                match found {
+                    Found::Everything => self.context.skipped(kind, id, name, "already there").await,
+                    Found::Nothing | Found::Partial => self.context.done(kind, id, name).await,
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives the target's id, unless it was stopped on the way.
+    async fn write_dataset(&self, dataset: &EvaluationDataset) -> Result<Option<(String, Found)>> {
+        let open = self.target.open_dataset(dataset).await?;
+        if open.found == Found::Everything {
+            return Ok(Some((open.id, open.found)));
+        }
+        let mut writer = open.writer;
+        let mut pages = self.source.records(dataset);
+        while let Some(page) = pages.try_next().await? {
+            if !self.context.may_go_on().await {
+                return Ok(None);
+            }
+            writer.records(page).await?;
+        }
+        writer.close(dataset).await?;
+        Ok(Some((open.id, open.found)))
+    }
+
+    pub(super) async fn scorers(&self, experiments: &[Experiment]) -> Result<()> {
+        let all = stream::iter(experiments).map(Ok::<_, Error>);
+        all.try_for_each_concurrent(AT_ONCE, |experiment| self.scorers_of(experiment)).await
+    }
+
+    async fn scorers_of(&self, experiment: &Experiment) -> Result<()> {
+        if !self.context.may_go_on().await {
+            return Ok(());
+        }
+        let kind = Kind::Scorer;
+        let scorers = match self.source.scorers(experiment).await {
+            Ok(scorers) => scorers,
+            Err(error) => {
+                let error = error.at("its scorers cannot be read");
+                self.context.plan(kind, 1).await;
+                self.context.failed(kind, experiment.id.as_str(), &experiment.name, &error).await;
+                return Ok(());
+            }
+        };
+        if scorers.is_empty() {
+            return Ok(());
+        }
+        self.context.plan(kind, scorers.len()).await;
+        let written = self.target.write_scorers(&experiment.id, &scorers).await;
+        let results = written.unwrap_or_else(|error| scorers.iter().map(|_| Err(error.again())).collect());
+        for (scorer, result) in scorers.iter().zip(results) {
+            let (id, name) = (format!("{}/{}", experiment.id, scorer.label()), scorer.label());
+            self.journal.plan(kind, [id.as_str()])?;
+            match result {
+                Ok(found) => {
+                    self.journal.done(kind, &id, None, None)?;
+                    match found {
+                        Found::Everything => self.context.skipped(kind, &id, &name, "already there").await,
+                        Found::Nothing | Found::Partial => self.context.done(kind, &id, &name).await,
+                    }
+                }
+                Err(error) => {
+                    self.journal.failed(kind, &id, &error.to_string())?;
+                    self.context.failed(kind, &id, &name, &error).await;
+                }
+            }
+        }
+        Ok(())
+    }
+}

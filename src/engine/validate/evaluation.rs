@@ -1,0 +1,263 @@
+//! Evaluation datasets with their records, and scorers.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use futures::{StreamExt, TryStreamExt, stream};
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use super::pairs::{Pairs, map, value};
+use super::{Compare, Difference, FieldDifference};
+use crate::entities::{EvaluationDataset, Experiment, Kind, Record, Scorer, tag};
+use crate::error::{Error, Result};
+use crate::snapshot::Snapshot;
+
+/// Datasets or experiments that are compared side by side.
+const AT_ONCE: usize = 4;
+/// How much of a record's inputs names it to a reader.
+const LABEL: usize = 60;
+
+impl Compare {
+    pub(super) async fn datasets(&self, datasets: Vec<EvaluationDataset>, pairs: &Pairs) -> Result<()> {
+        let all: Vec<EvaluationDataset> = self.target.evaluation_datasets().try_concat().await?;
+        let mut there = BTreeMap::new();
+        for dataset in all {
+            there.insert(dataset.id.clone(), dataset);
+        }
+        let made_from = |dataset: &EvaluationDataset| {
+            Some((dataset.tags.get(tag::SOURCE_DATASET_ID)?.as_str()?.to_owned(), dataset.id.clone()))
+        };
+        let by_source: HashMap<String, String> = there.values().filter_map(made_from).collect();
+        self.context.plan(Kind::EvaluationDataset, datasets.len()).await;
+        let both: Vec<_> = datasets
+            .into_iter()
+            .map(|ours| {
+                let partner = there.remove(by_source.get(&ours.id).unwrap_or(&ours.id));
+                (ours, partner)
+            })
+            .collect();
+        stream::iter(&both)
+            .for_each_concurrent(AT_ONCE, |(ours, theirs)| self.dataset(ours, theirs.as_ref(), pairs))
+            .await;
+        if self.plan.is_everything() {
+            self.context.plan(Kind::EvaluationDataset, there.len()).await;
+            for dataset in there.values() {
+                self.found(Difference::extra(Kind::EvaluationDataset, &dataset.name, &dataset.id)).await;
+            }
+        }
+        Ok(())
+    }
+
+    async fn dataset(&self, ours: &EvaluationDataset, theirs: Option<&EvaluationDataset>, pairs: &Pairs) {
+        if !self.context.may_go_on().await {
+            return;
+        }
+        let (kind, name) = (Kind::EvaluationDataset, ours.name.as_str());
+        let Some(theirs) = theirs else {
+            return self.found(Difference::missing(kind, name, &ours.id)).await;
+        };
+        let mut fields = dataset_fields(ours, theirs, pairs);
+        match self.records(ours, theirs).await {
+            Ok(records) => fields.extend(records),
+            Err(error) => {
+                let field = FieldDifference {
+                    field: "reading its records".to_owned(),
+                    source: Some(error.to_string()),
+                    target: None,
+                };
+                return self.found(Difference::unreadable(kind, name, &ours.id, field)).await;
+            }
+        }
+        self.found(Difference::pair(kind, name, &ours.id, &theirs.id, fields)).await;
+    }
+
+    async fn records(
+        &self,
+        ours: &EvaluationDataset,
+        theirs: &EvaluationDataset,
+    ) -> Result<Vec<FieldDifference>> {
+        let mut there = HashMap::new();
+        let mut pages = self.target.records(theirs);
+        while let Some(page) = pages.try_next().await? {
+            for record in &page {
+                there.insert(fingerprint(&record.inputs)?, digests(record)?);
+            }
+        }
+        let mut differ = Vec::new();
+        let mut pages = self.source.records(ours);
+        while let Some(page) = pages.try_next().await? {
+            for record in &page {
+                let partner = there.remove(&fingerprint(&record.inputs)?);
+                differ.extend(record_difference(record, partner)?);
+            }
+        }
+        if !there.is_empty() {
+            let (field, target) = ("records".to_owned(), Some(format!("{} more", there.len())));
+            differ.push(FieldDifference { field, source: None, target });
+        }
+        Ok(differ)
+    }
+
+    pub(super) async fn scorers(&self, experiments: &[(Experiment, Option<Experiment>)]) -> Result<()> {
+        let all = stream::iter(experiments).map(Ok::<_, Error>);
+        let compare = |(ours, theirs): &'_ (Experiment, Option<Experiment>)| {
+            let (ours, theirs) = (ours.clone(), theirs.clone());
+            async move { self.scorers_of(&ours, theirs.as_ref()).await }
+        };
+        all.try_for_each_concurrent(AT_ONCE, compare).await
+    }
+
+    async fn scorers_of(&self, ours: &Experiment, theirs: Option<&Experiment>) -> Result<()> {
+        if !self.context.may_go_on().await {
+            return Ok(());
+        }
+        let source = self.scorers_in(self.source.as_ref(), ours).await?;
+        let mut target = match theirs {
+            Some(theirs) if !source.is_empty() || self.plan.is_everything() => {
+                self.scorers_in(self.target.as_ref(), theirs).await?
+            }
+            _ => BTreeMap::new(),
+        };
+        let keys: BTreeSet<_> = source.keys().chain(target.keys()).cloned().collect();
+        self.context.plan(Kind::Scorer, keys.len()).await;
+        for key in keys {
+            let label = format!("{}/{}", key.0, key.1);
+            let difference = match (source.get(&key), target.remove(&key)) {
+                (Some(a), Some(b)) => {
+                    let same = a.says_the_same(&b);
+                    let content = FieldDifference {
+                        field: "content".to_owned(),
+                        source: Some(a.content.clone()),
+                        target: Some(b.content),
+                    };
+                    let fields = if same { Vec::new() } else { vec![content] };
+                    Difference::pair(Kind::Scorer, &label, &label, &label, fields)
+                }
+                (Some(_), None) => Difference::missing(Kind::Scorer, &label, &label),
+                (None, _) => Difference::extra(Kind::Scorer, &label, &label),
+            };
+            self.found(difference.of_experiment(&ours.name)).await;
+        }
+        Ok(())
+    }
+
+    async fn scorers_in(
+        &self,
+        side: &dyn Snapshot,
+        experiment: &Experiment,
+    ) -> Result<BTreeMap<(String, u64), Scorer>> {
+        let scorers = side.scorers(experiment).await?;
+        Ok(scorers.into_iter().map(|one| ((one.name.clone(), one.version), one)).collect())
+    }
+}
+
+fn dataset_fields(
+    ours: &EvaluationDataset,
+    theirs: &EvaluationDataset,
+    pairs: &Pairs,
+) -> Vec<FieldDifference> {
+    let mut differ = Vec::new();
+    value(&mut differ, "name", &ours.name, &theirs.name);
+    let texts = |dataset: &EvaluationDataset| -> BTreeMap<String, String> {
+        let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        dataset.tags.iter().map(|(key, value)| (key.clone(), text(value))).collect()
+    };
+    map(&mut differ, "tag", &texts(ours), &texts(theirs), |key, a, b| pairs.is_same_text(key, a, b));
+    // One that was not moved cannot be named; the same id means another one there.
+    let new = |id| pairs.experiments.get(id).map(ToString::to_string);
+    let expected: BTreeSet<String> = ours.experiment_ids.iter().filter_map(new).collect();
+    let found: BTreeSet<String> = theirs.experiment_ids.iter().map(ToString::to_string).collect();
+    if !expected.is_subset(&found) {
+        let text = |ids: &BTreeSet<String>| ids.iter().cloned().collect::<Vec<_>>().join(", ");
+        value(&mut differ, "experiments", &text(&expected), &text(&found));
+    }
+    differ
+}
+
+fn canonical(json: &RawValue) -> Result<String> {
+    Ok(serde_json::from_str::<Value>(json.get())?.to_string())
+}
+
+fn fingerprint(json: &RawValue) -> Result<u64> {
+    let mut hasher = DefaultHasher::new();
+    canonical(json)?.hash(&mut hasher);
+    Ok(hasher.finish())
+}
+
+/// Of each field besides the inputs.
+type Digests = [Option<u64>; 4];
+
+fn digests(record: &Record) -> Result<Digests> {
+    let mut digests = [None; 4];
+    for (digest, (_, field)) in digests.iter_mut().zip(record.fields()) {
+        *digest = field.map(fingerprint).transpose()?;
+    }
+    Ok(digests)
+}
+
+fn record_difference(ours: &Record, theirs: Option<Digests>) -> Result<Vec<FieldDifference>> {
+    let label = || format!("record {}", ours.inputs.get().chars().take(LABEL).collect::<String>());
+    let Some(theirs) = theirs else {
+        return Ok(vec![FieldDifference { field: label(), source: Some("there".to_owned()), target: None }]);
+    };
+    let mut differ = Vec::new();
+    for ((name, ours), (mine, theirs)) in
+        ours.fields().into_iter().zip(digests(ours)?.into_iter().zip(theirs))
+    {
+        if mine != theirs {
+            let source = ours.map(|ours| ours.get().to_owned());
+            let target = theirs.map(|_| "something else".to_owned());
+            differ.push(FieldDifference { field: format!("{}: {name}", label()), source, target });
+        }
+    }
+    Ok(differ)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(text: &str) -> Record {
+        serde_json::from_str(text).unwrap()
+    }
+
+    #[test]
+    fn records_are_compared_field_by_field_whatever_the_order_of_keys() {
+        let ours = record(r#"{"inputs": {"a": 1, "b": 2.0}, "expectations": {"x": 1, "y": 2}}"#);
+        let same =
+            record(r#"{"inputs": {"b": 2.0, "a": 1}, "expectations": {"y": 2, "x": 1}, "outputs": {}}"#);
+        assert_eq!(fingerprint(&ours.inputs).unwrap(), fingerprint(&same.inputs).unwrap());
+        assert!(record_difference(&ours, Some(digests(&same).unwrap())).unwrap().is_empty());
+        let other =
+            record(r#"{"inputs": {"a": 1, "b": 2.0}, "expectations": {"x": 1, "y": 2.0}, "tags": {"t": 1}}"#);
+        let found = record_difference(&ours, Some(digests(&other).unwrap())).unwrap();
+        let fields: Vec<_> = found.iter().map(|f| f.field.rsplit(' ').next().unwrap()).collect();
+        assert_eq!(fields, ["expectations", "tags"]);
+        assert_eq!(record_difference(&ours, None).unwrap().len(), 1);
+    }
+
+    #[test]
+    fn each_field_of_a_dataset_is_looked_at() {
+        let ours = EvaluationDataset {
+            experiment_ids: vec!["1".into(), "2".into()],
+            tags: [("n".to_owned(), Value::from(3))].into(),
+            ..EvaluationDataset::default()
+        };
+        let pairs = Pairs { experiments: [("1".into(), "7".into())].into(), ..Pairs::default() };
+        let theirs = EvaluationDataset { experiment_ids: vec!["7".into()], ..ours.clone() };
+        assert_eq!(dataset_fields(&ours, &theirs, &pairs), []);
+        type Change = (&'static str, fn(&mut EvaluationDataset));
+        let changes: [Change; 3] = [
+            ("name", |d| d.name = "x".into()),
+            ("tag n", |d| drop(d.tags.insert("n".into(), "4".into()))),
+            ("experiments", |d| d.experiment_ids.clear()),
+        ];
+        for (field, change) in changes {
+            let mut theirs = theirs.clone();
+            change(&mut theirs);
+            let found: Vec<_> = dataset_fields(&ours, &theirs, &pairs).into_iter().map(|d| d.field).collect();
+            assert_eq!(found, [field]);
+        }
+    }
+}

@@ -1,0 +1,86 @@
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use super::{ExperimentId, integer};
+
+/// A set of cases to evaluate with (MLflow 3.4 on). Its records are read apart: there may be many.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct EvaluationDataset {
+    /// `d-` and 32 hexadecimal digits, chosen by the server.
+    pub id: String,
+    pub name: String,
+    pub tags: BTreeMap<String, Value>,
+    pub experiment_ids: Vec<ExperimentId>,
+    /// The server computes it, and the schema and profile, from the records.
+    pub digest: String,
+    pub schema: String,
+    pub profile: String,
+    /// Milliseconds since 1970.
+    #[serde(with = "integer::optional")]
+    pub created_time: Option<i64>,
+    /// Milliseconds since 1970.
+    #[serde(with = "integer::optional")]
+    pub last_update_time: Option<i64>,
+    pub created_by: String,
+    pub last_updated_by: String,
+}
+
+/// One case, kept as it was written: a number need not be one of ours. Its identity within the dataset is its `inputs`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Record {
+    pub inputs: Box<RawValue>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expectations: Option<Box<RawValue>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outputs: Option<Box<RawValue>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tags: Option<Box<RawValue>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<Box<RawValue>>,
+}
+
+impl Record {
+    /// What it says besides its inputs. Servers from MLflow 3.6 or so on make nothing of nothing: `{}` and absent are
+    /// the same.
+    pub fn fields(&self) -> [(&'static str, Option<&RawValue>); 4] {
+        [
+            ("expectations", &self.expectations),
+            ("outputs", &self.outputs),
+            ("tags", &self.tags),
+            ("source", &self.source),
+        ]
+        .map(|(name, value)| (name, value.as_deref().filter(|value| !matches!(value.get(), "{}" | "null"))))
+    }
+}
+
+/// One version of a scorer, which judges the traces of an experiment (MLflow 3.4 on).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Scorer {
+    pub experiment_id: ExperimentId,
+    pub name: String,
+    pub version: u64,
+    /// JSON.
+    pub content: String,
+    /// Milliseconds since 1970.
+    #[serde(with = "integer::optional")]
+    pub creation_time: Option<i64>,
+}
+
+impl Scorer {
+    /// What a reader recognises.
+    pub fn label(&self) -> String {
+        format!("{}/{}", self.name, self.version)
+    }
+
+    /// Servers write the JSON anew, with other escapes.
+    pub fn says_the_same(&self, other: &Self) -> bool {
+        let parsed = |text: &str| serde_json::from_str::<Value>(text).ok();
+        self.content == other.content
+            || parsed(&self.content).is_some_and(|ours| Some(ours) == parsed(&other.content))
+    }
+}

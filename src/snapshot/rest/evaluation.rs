@@ -1,0 +1,54 @@
+use futures::{StreamExt, TryStreamExt, stream};
+
+use super::RestSnapshot;
+use crate::entities::{EvaluationDataset, Experiment, Scorer};
+use crate::error::{Class, Result};
+use crate::rest::Pages;
+
+/// Datasets or scorers that are asked for one by one, side by side.
+const AT_ONCE: usize = 8;
+
+impl RestSnapshot {
+    pub(super) fn datasets(&self) -> Pages<'_, EvaluationDataset> {
+        self.client.evaluation_datasets().and_then(move |page| self.with_experiments(page)).boxed()
+    }
+
+    async fn with_experiments(&self, page: Vec<EvaluationDataset>) -> Result<Vec<EvaluationDataset>> {
+        let asked = page.into_iter().map(|dataset| async move {
+            let experiment_ids = self.client.dataset_experiments(&dataset.id).await?;
+            Ok(EvaluationDataset { experiment_ids, ..dataset })
+        });
+        stream::iter(asked).buffered(AT_ONCE).try_collect().await
+    }
+
+    /// A list that gives the latest versions is all there is to ask when each of them is the first.
+    pub(super) async fn every_scorer(&self, experiment: &Experiment) -> Result<Vec<Scorer>> {
+        if experiment.lifecycle.is_deleted() {
+            return Ok(Vec::new());
+        }
+        let latest = match self.all_latest_scorers().await? {
+            Some(all) => all.iter().filter(|one| one.experiment_id == experiment.id).cloned().collect(),
+            None => self.client.scorers(Some(&experiment.id)).await?,
+        };
+        let versions = latest.into_iter().map(|latest| async move {
+            match latest.version {
+                1 => Ok(vec![latest]),
+                _ => self.client.scorer_versions(&experiment.id, &latest.name).await,
+            }
+        });
+        let versions: Vec<Vec<Scorer>> = stream::iter(versions).buffered(AT_ONCE).try_collect().await?;
+        Ok(versions.into_iter().flatten().collect())
+    }
+
+    /// Of all experiments at once, where the server tells them so.
+    async fn all_latest_scorers(&self) -> Result<Option<&[Scorer]>> {
+        let ask = || async {
+            match self.client.scorers(None).await {
+                Ok(all) => Ok(Some(all)),
+                Err(e) if e.class() == Class::Transient => Err(e),
+                Err(_) => Ok(None),
+            }
+        };
+        Ok(self.scorers.get_or_try_init(ask).await?.as_deref())
+    }
+}
