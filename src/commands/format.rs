@@ -42,7 +42,7 @@ pub fn outcome(outcome: &Outcome) -> Vec<String> {
         let Counts { planned, done, failed, skipped } =
             outcome.counts.get(kind.plural()).copied().unwrap_or_default();
         if planned > 0 || kind.is_basic() {
-            lines.push(format!("  {:<18} {planned:>9} {done:>9} {skipped:>9} {failed:>9}", kind.title()));
+            lines.push(format!("  {:<20} {planned:>9} {done:>9} {skipped:>9} {failed:>9}", kind.title()));
         }
     }
     lines.push(format!(
@@ -66,7 +66,7 @@ fn totals(totals: &Totals) -> Vec<String> {
         .map(|kind| {
             let marks =
                 Mark::ALL.map(|mark| format!("{} {} {}", mark.sign(), totals.of(kind, mark), mark.word()));
-            format!("  {:<18} {}", kind.title(), marks.join("   "))
+            format!("  {:<20} {}", kind.title(), marks.join("   "))
         })
         .collect()
 }

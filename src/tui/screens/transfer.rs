@@ -221,7 +221,7 @@ fn left_behind(model: &Model, work: &Work, width: u16) -> Vec<Line<'static>> {
 pub fn table(model: &Model, reading: &Reading) -> Vec<Line<'static>> {
     let look = model.look;
     let cells = |cells: [&str; 4]| cells.map(|cell| text::right(cell, NUMBER)).concat();
-    let head = format!("{:<18}{}", "", cells(["planned", "done", "failed", "skipped"]));
+    let head = format!("{:<20}{}", "", cells(["planned", "done", "failed", "skipped"]));
     let mut lines = vec![Line::styled(head, look.theme.dim)];
     for kind in Kind::ALL {
         let counts = reading.of(kind);
@@ -232,7 +232,7 @@ pub fn table(model: &Model, reading: &Reading) -> Vec<Line<'static>> {
             [counts.planned, counts.done, counts.failed, counts.skipped].map(text::number);
         let failed_style = if counts.failed > 0 { look.theme.bad } else { Style::new() };
         lines.push(Line::from(vec![
-            Span::raw(format!("{:<18}", kind.title())),
+            Span::raw(format!("{:<20}", kind.title())),
             Span::raw(text::right(&planned, NUMBER)),
             Span::raw(text::right(&done, NUMBER)),
             Span::styled(text::right(&failed, NUMBER), failed_style),
