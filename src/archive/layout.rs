@@ -17,6 +17,10 @@ use crate::entities::{ExperimentId, Kind, ModelId, RegisteredModel, RunId};
 /// experiments/<id>/runs/<run id>/artifacts/…
 /// experiments/<id>/models/<model id>/model.json ours: a logged model, there once it is complete
 /// experiments/<id>/models/<model id>/artifacts.json, artifacts/… as for a run
+/// experiments/<id>/traces/<trace id>/trace.json  ours: a trace with its assessments, there once it is complete
+/// experiments/<id>/traces/<trace id>/traces.json its spans, as the server hands them out
+/// experiments/<id>/traces/<trace id>/artifacts/… files that its spans refer to
+/// experiments/<id>/trace_links.json             ours: which runs were linked to which traces
 /// experiments/<id>/scorers.json                 ours: every version of every scorer
 /// evaluation_datasets/<id>/dataset.json         ours: there once the dataset is complete
 /// evaluation_datasets/<id>/records.jsonl        its records, one a line
@@ -73,9 +77,29 @@ impl Layout {
         self.logged_models(experiment).join(model.as_str()).join("model.json")
     }
 
-    /// The folder of a run or a logged model.
+    pub fn traces(&self, experiment: &ExperimentId) -> PathBuf {
+        self.experiment(experiment).join("traces")
+    }
+
+    pub fn trace_file(&self, experiment: &ExperimentId, id: &str) -> PathBuf {
+        self.traces(experiment).join(id).join("trace.json")
+    }
+
+    pub fn spans_file(&self, experiment: &ExperimentId, id: &str) -> PathBuf {
+        self.traces(experiment).join(id).join("traces.json")
+    }
+
+    pub fn trace_links(&self, experiment: &ExperimentId) -> PathBuf {
+        self.experiment(experiment).join("trace_links.json")
+    }
+
+    /// The folder of a run, a logged model or a trace.
     pub fn owner(&self, kind: Kind, experiment: &ExperimentId, id: &str) -> OwnerFolder {
-        let kind = if kind == Kind::LoggedModel { "models" } else { "runs" };
+        let kind = match kind {
+            Kind::LoggedModel => "models",
+            Kind::Trace => "traces",
+            _ => "runs",
+        };
         OwnerFolder(self.experiment(experiment).join(kind).join(id))
     }
 

@@ -5,6 +5,7 @@ mod document;
 mod layout;
 mod registry;
 mod run_file;
+mod trace;
 
 pub use document::{
     ArtifactList, ExperimentFile, ExperimentsFile, Manifest, RunFile, RunInfo, RunInputs, RunOutputs, System,
@@ -13,3 +14,4 @@ pub use document::{
 pub use layout::{Layout, OwnerFolder};
 pub use registry::ModelFile;
 pub use run_file::{each_point, read_summary};
+pub use trace::TraceFile;

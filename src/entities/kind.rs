@@ -18,10 +18,11 @@ pub enum Kind {
     PromptVersion,
     EvaluationDataset,
     Scorer,
+    Trace,
 }
 
 impl Kind {
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Experiment,
         Self::Run,
         Self::Artifact,
@@ -32,6 +33,7 @@ impl Kind {
         Self::PromptVersion,
         Self::EvaluationDataset,
         Self::Scorer,
+        Self::Trace,
     ];
 
     /// The word in JSON lines and in the journal.
@@ -60,6 +62,7 @@ impl Kind {
             Self::PromptVersion => ("prompt_version", "prompt_versions", "prompt versions"),
             Self::EvaluationDataset => ("evaluation_dataset", "evaluation_datasets", "evaluation datasets"),
             Self::Scorer => ("scorer", "scorers", "scorers"),
+            Self::Trace => ("trace", "traces", "traces"),
         }
     }
 

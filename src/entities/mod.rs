@@ -16,6 +16,8 @@ mod plan;
 mod references;
 mod registry;
 mod run;
+mod span;
+mod trace;
 
 pub use dataset::DatasetInput;
 pub use evaluation::{EvaluationDataset, Record, Scorer};
@@ -33,6 +35,8 @@ pub use plan::{Choice, Plan, PlannedExperiment};
 pub use references::{Template, ids_in, names_model, rewrite, rewrite_experiments};
 pub use registry::{ModelVersion, RegisteredModel};
 pub use run::{Run, RunStatus};
+pub use span::{Span, SpanEvent};
+pub use trace::{Assessment, Spans, Trace, TraceLinks, trace_key};
 
 /// Names of the tags in which the target keeps what cannot be set on it.
 pub mod tag {
@@ -52,6 +56,8 @@ pub mod tag {
     pub const SOURCE_REGISTERED_MODEL: &str = "mlferry.source.registered_model";
     /// The version on the source, `name/number`.
     pub const SOURCE_VERSION: &str = "mlferry.source.version";
+    /// On a trace, whose id the move keeps: what it was written as. Written last, it says that the trace is whole.
+    pub const SOURCE_TRACE: &str = "mlferry.source.trace";
     /// Who registered it on the source.
     pub const SOURCE_USER_ID: &str = "mlferry.source.user_id";
     /// MLflow's own: a registered model, or a version of one, that is a prompt.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use globset::{Glob, GlobSet, GlobSetBuilder};
 use serde::{Deserialize, Serialize};
 
-use super::{EvaluationDataset, Experiment, LoggedModel, ModelId, RegisteredModel, RunId};
+use super::{EvaluationDataset, Experiment, LoggedModel, ModelId, RegisteredModel, RunId, Trace};
 use crate::error::{Error, Result};
 
 /// The plan file (TOML). One that chooses nothing takes everything; else what it chooses is taken, and what a chosen
@@ -28,6 +28,9 @@ pub struct Plan {
     /// Names of evaluation datasets, with `*`, `?` and `{a,b}`. Those of an experiment that is chosen whole go along.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub datasets: Vec<String>,
+    /// Traces of what is chosen are left behind.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub skip_traces: bool,
     /// Old experiment name to new one.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub rename: BTreeMap<String, String>,
@@ -98,6 +101,15 @@ impl Choice {
                 *self = Self::Yes { only, except: BTreeSet::new(), models: [model].into() };
             }
             Self::Yes { models, .. } => drop(models.insert(model)),
+        }
+    }
+
+    /// A trace goes with the run it was made in; one that no run made goes with the whole experiment.
+    pub fn takes_trace(&self, trace: &Trace) -> bool {
+        match (self, trace.source_run()) {
+            (Self::No, _) => false,
+            (Self::Yes { .. }, Some(run)) => self.takes(&run),
+            (Self::Yes { only, .. }, None) => only.is_none(),
         }
     }
 

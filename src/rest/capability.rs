@@ -61,6 +61,12 @@ pub struct Capabilities {
     pub evaluation: bool,
     /// Traces; since MLflow 2.14.
     pub traces: bool,
+    /// The third trace API, with assessments and with ids that the client chooses; since MLflow 3.2.
+    pub third_traces: bool,
+    /// Traces are linked to runs; since MLflow 3.3.
+    pub trace_links: bool,
+    /// Spans are kept in the database, and read from there; since MLflow 3.6.
+    pub stored_spans: bool,
 }
 
 #[cfg(test)]

@@ -31,6 +31,7 @@ pub struct Call {
     route: &'static str,
     path: String,
     query: Vec<(&'static str, String)>,
+    headers: Vec<(&'static str, String)>,
     body: Option<Bytes>,
     repeat: Repeat,
     patience: Patience,
@@ -73,7 +74,12 @@ impl Call {
     }
 
     pub fn with_body(method: Method, route: &'static str, body: &impl Serialize) -> Result<Self> {
-        Ok(Self { body: Some(serde_json::to_vec(body)?.into()), ..Self::new(method, route) })
+        Ok(Self::with_bytes(method, route, "application/json", serde_json::to_vec(body)?))
+    }
+
+    pub fn with_bytes(method: Method, route: &'static str, content_type: &str, body: Vec<u8>) -> Self {
+        let call = Self { body: Some(body.into()), ..Self::new(method, route) };
+        call.header("content-type", content_type)
     }
 
     fn new(method: Method, route: &'static str) -> Self {
@@ -83,6 +89,7 @@ impl Call {
             route,
             path,
             query: Vec::new(),
+            headers: Vec::new(),
             body: None,
             repeat: Repeat::Safe,
             patience: Patience::Work,
@@ -92,6 +99,12 @@ impl Call {
     #[must_use]
     pub fn query(mut self, name: &'static str, value: impl ToString) -> Self {
         self.query.push((name, value.to_string()));
+        self
+    }
+
+    #[must_use]
+    pub fn header(mut self, name: &'static str, value: impl ToString) -> Self {
+        self.headers.push((name, value.to_string()));
         self
     }
 
@@ -249,8 +262,11 @@ impl Client {
         self.meter.request();
         let http = if upload.is_some() { &self.uploads } else { &self.http };
         let mut request = http.request(call.method.clone(), self.address.join(&call.path)).query(&call.query);
+        for (name, value) in &call.headers {
+            request = request.header(*name, value);
+        }
         if let Some(body) = &call.body {
-            request = request.header("content-type", "application/json").body(body.clone());
+            request = request.body(body.clone());
         }
         if let Some((body, size)) = upload {
             request = request.header("content-type", "application/octet-stream").body(body);

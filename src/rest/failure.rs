@@ -82,7 +82,8 @@ pub fn status(
         StatusCode::FORBIDDEN => Error::new(Class::Forbidden, format!("{place} is forbidden to these credentials ({status}{said})"))
             .hint("use an account that may read everything on the source and write on the target; \
                    'Invalid Host header' means that the server's --allowed-hosts lacks this name"),
-        StatusCode::NOT_FOUND => plain(Class::NotFound),
+        // 501: the store behind the server has no such thing.
+        StatusCode::NOT_FOUND | StatusCode::NOT_IMPLEMENTED => plain(Class::NotFound),
         _ if is_race(&said) || is_overload(&said) => plain(Class::Transient),
         _ if is_disabled(&said) => plain(Class::Permanent),
         StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS => plain(Class::Transient),

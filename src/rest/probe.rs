@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::capability::{Capabilities, Version};
 use super::client::is_missing;
-use super::evaluation;
+use super::{evaluation, traces};
 use super::{Call, Client, RUNS_PER_BULK_CALL};
 use crate::error::{Class, Error, Result};
 
@@ -24,12 +24,13 @@ pub async fn probe(client: &Client) -> Result<Probe> {
     let started = Instant::now();
     is_tracking_server(client).await?;
     let latency = started.elapsed();
-    let (bulk_history_runs, artifact_proxy, model_registry, logged_models, evaluation) = tokio::try_join!(
+    let (bulk_history_runs, artifact_proxy, model_registry, logged_models, evaluation, third_traces) = tokio::try_join!(
         bulk_history_runs(client),
         answers(client, Call::get("/api/2.0/mlflow-artifacts/artifacts")),
         answers(client, Call::get("/api/2.0/mlflow/registered-models/search").query("max_results", 1)),
         answers(client, logged_models_search()?),
         answers(client, Call::post(evaluation::SEARCH, &json!({ "max_results": 1 }))?),
+        answers(client, Call::post(traces::SEARCH, &json!({ "locations": [], "max_results": 1 }))?),
     )?;
     let since = |major, minor| version.is_some_and(|v| v >= Version::new(major, minor, 0));
     let capabilities = Capabilities {
@@ -40,7 +41,10 @@ pub async fn probe(client: &Client) -> Result<Probe> {
         prompts: model_registry && since(2, 21),
         logged_models,
         evaluation,
-        traces: since(2, 14),
+        traces: third_traces || since(2, 14),
+        third_traces,
+        trace_links: third_traces && since(3, 3),
+        stored_spans: third_traces && since(3, 6),
     };
     Ok(Probe { version, capabilities, latency })
 }

@@ -9,8 +9,8 @@ use serde::Serialize;
 
 use crate::artifacts::ByteStream;
 use crate::entities::{
-    EvaluationDataset, Experiment, FileEntry, LoggedModel, MetricChunk, ModelId, ModelVersion, Owner,
-    Readable, Record, RegisteredModel, Run, RunId, Scorer,
+    EvaluationDataset, Experiment, ExperimentId, FileEntry, LoggedModel, MetricChunk, ModelId, ModelVersion, Owner,
+    Readable, Record, RegisteredModel, Run, RunId, Scorer, Spans, Trace, TraceLinks,
 };
 use crate::error::Result;
 use crate::rest::{Capabilities, Opener, Pages, Traffic, Version};
@@ -32,8 +32,6 @@ pub struct About {
 }
 
 /// Everything a migration asks of what it reads. Pages, chunks and streams: nothing holds a whole experiment.
-///
-/// Still to come, the same way: traces.
 #[async_trait]
 pub trait Snapshot: Send + Sync {
     fn about(&self) -> &About;
@@ -73,6 +71,15 @@ pub trait Snapshot: Send + Sync {
 
     /// Every version of every scorer of the experiment, by name and ascending number.
     async fn scorers(&self, experiment: &Experiment) -> Result<Vec<Scorer>>;
+
+    /// The traces of the experiment, without their spans.
+    fn traces<'a>(&'a self, experiment: &'a Experiment) -> Pages<'a, Trace>;
+
+    /// The spans of a trace; none when nobody has written any.
+    async fn spans(&self, trace: &Trace) -> Result<Option<Spans>>;
+
+    /// Which traces of these experiments the runs of one experiment were linked to.
+    fn trace_links<'a>(&'a self, experiment: &'a Experiment, of: &'a [ExperimentId]) -> Pages<'a, TraceLinks>;
 
     /// Every point of every metric of these runs. The chunks of one run come metric by metric; those of different
     /// runs may be mixed.

@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use crate::artifacts::Digest;
 use crate::entities::{
     EvaluationDataset, Experiment, ExperimentId, FileEntry, LoggedModel, MetricChunk, ModelId, ModelMetric,
-    ModelVersion, Record, RegisteredModel, Run, RunId, Scorer,
+    ModelVersion, Record, RegisteredModel, Run, RunId, Scorer, Spans, Trace, TraceLinks,
 };
 use crate::error::Result;
 use crate::rest::{Opener, Traffic};
@@ -59,6 +59,15 @@ pub struct OpenDataset {
     pub writer: Box<dyn DatasetWriter>,
 }
 
+/// A trace on the target.
+pub struct OpenTrace {
+    pub found: Found,
+    pub writer: Box<dyn TraceWriter>,
+}
+
+/// What was read of a trace's spans: they, or that there are none, or why they could not be read.
+pub type SpansRead = std::result::Result<Option<Spans>, String>;
+
 /// A registered model or prompt on the target, its versions to be written in ascending order.
 #[derive(Clone, Debug, Default)]
 pub struct Registry {
@@ -76,8 +85,6 @@ pub struct Registry {
 /// files, close each run, close the experiment, models in between: after the runs that made them, closed after the
 /// runs whose metrics they have; then registered models and prompts, versions in ascending order;
 /// finish.
-///
-/// Still to come, the same way: traces.
 #[async_trait]
 pub trait Target: Send + Sync {
     /// The address or the directory.
@@ -127,6 +134,13 @@ pub trait Target: Send + Sync {
         experiment: &ExperimentId,
         scorers: &[Scorer],
     ) -> Result<Vec<Result<Found>>>;
+
+    /// Looks what there is of these traces, once their runs are there. Gives what became of each, in the same order.
+    async fn open_traces(&self, place: &Place, traces: &[Trace]) -> Result<Vec<Result<OpenTrace>>>;
+
+    /// Links runs of one experiment to traces that are there; all are called by their ids on the source. Gives the
+    /// runs that are not on the target.
+    async fn link_traces(&self, experiment: &ExperimentId, links: &[TraceLinks]) -> Result<Vec<RunId>>;
 
     /// After everything else. Gives what a reader should know, such as references that could not be followed.
     async fn finish(&self) -> Result<Vec<String>>;
@@ -186,4 +200,14 @@ pub trait DatasetWriter: Send + Sync {
 
     /// Only now is the dataset complete.
     async fn close(self: Box<Self>, dataset: &EvaluationDataset) -> Result<()>;
+}
+
+/// One trace being written.
+#[async_trait]
+pub trait TraceWriter: Send + Sync {
+    /// Writes the trace and its spans. Gives the writer of the files that they refer to.
+    async fn begin(&mut self, spans: &SpansRead) -> Result<Box<dyn FileWriter>>;
+
+    /// Only now is the trace complete, unless files or spans are missing.
+    async fn close(self: Box<Self>, missing: Vec<String>) -> Result<()>;
 }

@@ -12,12 +12,20 @@ pub(super) const RUNS_PER_GROUP: usize = 90;
 /// Groups at work side by side: while one writes the next one reads.
 const GROUPS_AT_ONCE: usize = 3;
 
+/// An experiment whose runs have been visited.
+pub(super) struct Moved {
+    pub experiment: Experiment,
+    pub choice: Choice,
+    /// Or why it could not be moved.
+    pub place: std::result::Result<Place, String>,
+}
+
 impl Copy {
     /// Moves one experiment. An error is only what ends the whole job.
-    pub(super) async fn experiment(&self, experiment: Experiment, choice: Choice) -> Result<()> {
+    pub(super) async fn experiment(&self, experiment: Experiment, choice: Choice) -> Result<Option<Moved>> {
         let (id, name) = (experiment.id.as_str(), experiment.name.as_str());
         if !self.context.may_go_on().await {
-            return Ok(());
+            return Ok(None);
         }
         self.context.started(Kind::Experiment, id, name).await;
         let moved = match self.target.open_experiment(&experiment, self.plan.target_name(&experiment)).await {
@@ -31,15 +39,16 @@ impl Copy {
             Err(error) => {
                 self.journal.failed(Kind::Experiment, id, &error.to_string())?;
                 self.context.failed(Kind::Experiment, id, name, &error).await;
+                Ok(Some(Moved { experiment, choice, place: Err(error.to_string()) }))
             }
             // What was begun is not done.
-            Ok(_) if self.context.is_stopping() => {}
+            Ok(_) if self.context.is_stopping() => Ok(None),
             Ok(place) => {
                 self.journal.done(Kind::Experiment, id, Some(place.id.as_str()), None)?;
                 self.context.done(Kind::Experiment, id, name).await;
+                Ok(Some(Moved { experiment, choice, place: Ok(place) }))
             }
         }
-        Ok(())
     }
 
     async fn runs(&self, experiment: &Experiment, choice: &Choice, place: &Place) -> Result<()> {

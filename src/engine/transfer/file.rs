@@ -4,6 +4,7 @@ use super::Copy;
 use crate::artifacts::Digest;
 use crate::entities::{FileEntry, Kind, Owner, is_safe_path};
 use crate::error::{Error, Result};
+use crate::rest::Pages;
 use crate::snapshot::SnapshotFile;
 use crate::target::FileWriter;
 
@@ -28,8 +29,17 @@ impl Copy {
         target: &str,
         writer: &dyn FileWriter,
     ) -> Result<Files> {
+        self.write_listed(owner, target, writer, self.source.files(owner)).await
+    }
+
+    pub(super) async fn write_listed(
+        &self,
+        owner: Owner<'_>,
+        target: &str,
+        writer: &dyn FileWriter,
+        mut pages: Pages<'_, FileEntry>,
+    ) -> Result<Files> {
         let mut files = Files::default();
-        let mut pages = self.source.files(owner);
         while let Some(page) = pages.next().await {
             let page = match page {
                 Ok(page) => page,

@@ -9,6 +9,7 @@ mod models;
 mod originals;
 mod registry;
 mod run;
+mod traces;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -147,8 +148,9 @@ impl Copy {
         let all =
             stream::iter(chosen).map(|(experiment, choice)| self.experiment(experiment, choice).boxed());
         let mut all = all.buffer_unordered(EXPERIMENTS_AT_ONCE);
+        let mut moved = Vec::new();
         while let Some(result) = all.next().await {
-            result?;
+            moved.extend(result?);
         }
         self.complete_late().await?;
         let mut findings = Findings::default();
@@ -156,6 +158,7 @@ impl Copy {
             return Ok(findings);
         }
         findings.notes = self.registry(models).await?;
+        findings.notes.extend(self.traces(&moved).await?);
         self.scorers(&experiments).await?;
         self.datasets(datasets).await?;
         self.context.progress().all_planned();

@@ -3,6 +3,7 @@
 mod evaluation;
 mod logged_models;
 mod registry;
+mod traces;
 
 use std::fs;
 use std::path::Path;
@@ -16,8 +17,8 @@ use super::{About, Snapshot};
 use crate::archive::{self, ArtifactList, ExperimentFile, Layout, OwnerFolder, Wrapped};
 use crate::artifacts::{ByteStream, local};
 use crate::entities::{
-    EvaluationDataset, Experiment, FileEntry, Kind, LoggedModel, MetricChunk, ModelId, ModelVersion, Owner,
-    Point, Readable, Record, RegisteredModel, Run, RunId, Scorer, Unreadable, is_plain_id, is_safe_path,
+    EvaluationDataset, Experiment, ExperimentId, FileEntry, Kind, LoggedModel, MetricChunk, ModelId, ModelVersion, Owner,
+    Point, Readable, Record, RegisteredModel, Run, RunId, Scorer, Spans, Trace, TraceLinks, Unreadable, is_plain_id, is_safe_path,
 };
 use crate::error::{Class, Error, Result};
 use crate::rest::{Pages, Traffic};
@@ -176,6 +177,18 @@ impl Snapshot for ArchiveSnapshot {
 
     async fn scorers(&self, experiment: &Experiment) -> Result<Vec<Scorer>> {
         self.read_scorers(&experiment.id)
+    }
+
+    fn traces<'a>(&'a self, experiment: &'a Experiment) -> Pages<'a, Trace> {
+        self.every_trace(experiment)
+    }
+
+    async fn spans(&self, trace: &Trace) -> Result<Option<Spans>> {
+        self.read_spans(trace)
+    }
+
+    fn trace_links<'a>(&'a self, experiment: &'a Experiment, _of: &'a [ExperimentId]) -> Pages<'a, TraceLinks> {
+        stream::once(async { self.read_links(experiment) }).boxed()
     }
 
     fn histories<'a>(&'a self, runs: &'a [Run]) -> BoxStream<'a, Result<Readable<MetricChunk>>> {

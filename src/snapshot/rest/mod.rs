@@ -3,6 +3,7 @@
 mod evaluation;
 mod files;
 mod history;
+mod traces;
 
 use std::sync::Arc;
 
@@ -14,8 +15,8 @@ use tokio::sync::OnceCell;
 use super::{About, Snapshot};
 use crate::artifacts::{ByteStream, is_speakable, proxied_path, proxied_url_path};
 use crate::entities::{
-    EvaluationDataset, Experiment, FileEntry, Kind, LoggedModel, MetricChunk, ModelId, ModelVersion, Owner,
-    Readable, Record, RegisteredModel, Run, RunId, Scorer, Unreadable,
+    EvaluationDataset, Experiment, ExperimentId, FileEntry, Kind, LoggedModel, MetricChunk, ModelId, ModelVersion, Owner,
+    Readable, Record, RegisteredModel, Run, RunId, Scorer, Spans, Trace, TraceLinks, Unreadable,
 };
 use crate::error::{Class, Error, Result};
 use crate::rest::{Client, Pages, Probe, Traffic};
@@ -147,6 +148,18 @@ impl Snapshot for RestSnapshot {
         if self.probe.capabilities.evaluation { self.every_scorer(experiment).await } else { Ok(Vec::new()) }
     }
 
+    fn traces<'a>(&'a self, experiment: &'a Experiment) -> Pages<'a, Trace> {
+        self.every_trace(experiment)
+    }
+
+    async fn spans(&self, trace: &Trace) -> Result<Option<Spans>> {
+        self.spans_of(trace).await
+    }
+
+    fn trace_links<'a>(&'a self, experiment: &'a Experiment, of: &'a [ExperimentId]) -> Pages<'a, TraceLinks> {
+        self.links(experiment, of)
+    }
+
     fn histories<'a>(&'a self, runs: &'a [Run]) -> BoxStream<'a, Result<Readable<MetricChunk>>> {
         history::histories(&self.client, self.probe.capabilities.bulk_history_runs, runs)
     }
@@ -159,6 +172,9 @@ impl Snapshot for RestSnapshot {
     /// proxy of MLflow 3.10 answers 500 for names beyond ASCII, which the other route gives.
     async fn open(&self, owner: Owner<'_>, file: &FileEntry) -> Result<ByteStream> {
         is_speakable(&file.path)?;
+        if owner.kind == Kind::Trace {
+            return self.client.attachment(owner.id, &file.path).await;
+        }
         let proxied = proxied_path(owner.artifact_uri);
         match proxied.filter(|_| self.probe.capabilities.artifact_proxy && file.path.is_ascii()) {
             Some(root) => self.client.download_proxied(&proxied_url_path(root, &file.path)?).await,

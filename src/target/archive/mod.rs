@@ -5,6 +5,7 @@ mod files;
 mod model_writer;
 mod registry;
 mod run_writer;
+mod trace;
 
 use std::collections::{BTreeSet, HashSet};
 use std::fs;
@@ -14,12 +15,12 @@ use async_trait::async_trait;
 use serde_json::json;
 
 use self::run_writer::ArchiveRunWriter;
-use super::{Found, OpenDataset, OpenModel, OpenRun, Place, Registry, RunWriter, Target};
+use super::{Found, OpenDataset, OpenModel, OpenRun, OpenTrace, Place, Registry, RunWriter, Target};
 use crate::archive::{ExperimentFile, ExperimentsFile, Layout, Manifest, Wrapped};
 use crate::artifacts::local;
 use crate::entities::{
     EvaluationDataset, Experiment, ExperimentId, LoggedModel, ModelId, ModelVersion, RegisteredModel, Run,
-    RunId, Scorer, is_plain_id,
+    RunId, Scorer, Trace, TraceLinks, is_plain_id,
 };
 use crate::error::{Error, Result};
 use crate::rest::Traffic;
@@ -156,6 +157,15 @@ impl Target for ArchiveTarget {
     ) -> Result<Vec<Result<Found>>> {
         self.write_scorers_file(experiment, scorers)?;
         Ok(scorers.iter().map(|_| Ok(Found::Nothing)).collect())
+    }
+
+    async fn open_traces(&self, place: &Place, traces: &[Trace]) -> Result<Vec<Result<OpenTrace>>> {
+        Ok(traces.iter().map(|trace| self.open_trace_folder(place, trace)).collect())
+    }
+
+    async fn link_traces(&self, experiment: &ExperimentId, links: &[TraceLinks]) -> Result<Vec<RunId>> {
+        self.write_links(experiment, links)?;
+        Ok(Vec::new())
     }
 
     async fn finish(&self) -> Result<Vec<String>> {

@@ -38,7 +38,7 @@ impl RestFiles {
 }
 
 /// A file that is in memory.
-struct Text(Bytes);
+pub(super) struct Text(pub Bytes);
 
 #[async_trait]
 impl Opener for Text {

@@ -11,18 +11,20 @@ mod run;
 mod run_writer;
 mod scorers;
 mod source;
+mod trace;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use tokio::sync::OnceCell;
 
 use self::logged_model::ModelThere;
-use super::{Found, Ledger, OpenDataset, OpenModel, OpenRun, Place, Registry, Target};
+use super::{Found, Ledger, OpenDataset, OpenModel, OpenRun, OpenTrace, Place, Registry, Target};
 use crate::entities::{
     EvaluationDataset, Experiment, ExperimentId, Lifecycle, LoggedModel, ModelId, ModelVersion,
-    RegisteredModel, Run, RunId, RunStatus, Scorer, rewrite_experiments,
+    RegisteredModel, Run, RunId, RunStatus, Scorer, Trace, TraceLinks, rewrite_experiments,
 };
 use crate::error::Result;
 use crate::rest::{Capabilities, Client, Traffic};
@@ -40,6 +42,10 @@ pub struct RestTarget {
     experiments: Mutex<HashMap<ExperimentId, ExperimentId>>,
     /// Evaluation datasets that earlier imports have left, by the source's ids.
     datasets_there: OnceCell<HashMap<String, EvaluationDataset>>,
+    /// All that the target has.
+    every_experiment: OnceCell<Vec<ExperimentId>>,
+    /// The target has no route for spans: see `trace`.
+    refuses_spans: Arc<AtomicBool>,
     /// Which registered model is called how.
     model_names: Mutex<HashMap<String, String>>,
     /// Experiments that an earlier import has deleted in the end: they take nothing until they are restored.
@@ -78,6 +84,8 @@ impl RestTarget {
             models_there: Mutex::default(),
             experiments: Mutex::default(),
             datasets_there: OnceCell::new(),
+            every_experiment: OnceCell::new(),
+            refuses_spans: Arc::default(),
             model_names: Mutex::default(),
             deleted: Mutex::default(),
             to_be_deleted: Mutex::default(),
@@ -168,6 +176,14 @@ impl Target for RestTarget {
         scorers: &[Scorer],
     ) -> Result<Vec<Result<Found>>> {
         self.find_or_make_scorers(experiment, scorers).await
+    }
+
+    async fn open_traces(&self, place: &Place, traces: &[Trace]) -> Result<Vec<Result<OpenTrace>>> {
+        self.find_traces(place, traces).await
+    }
+
+    async fn link_traces(&self, _experiment: &ExperimentId, links: &[TraceLinks]) -> Result<Vec<RunId>> {
+        self.add_trace_links(links).await
     }
 
     async fn finish(&self) -> Result<Vec<String>> {

@@ -1,0 +1,23 @@
+use serde::{Deserialize, Serialize};
+
+use crate::entities::Trace;
+
+/// `trace.json`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct TraceFile {
+    #[serde(flatten)]
+    pub trace: Trace,
+    /// Why the spans are not there, when they should be.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub spans_lost: Option<String>,
+    /// Files that spans refer to and that could not be exported; then the trace is not complete.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub files_lost: Vec<String>,
+}
+
+impl TraceFile {
+    pub fn is_whole(&self) -> bool {
+        self.spans_lost.is_none() && self.files_lost.is_empty()
+    }
+}

@@ -1,0 +1,181 @@
+//! Traces. They come after all runs and models, which they name.
+
+use futures::{FutureExt, StreamExt, TryStreamExt, stream};
+
+use super::Copy;
+use super::experiment::Moved;
+use crate::entities::{ExperimentId, FileEntry, Kind, RunId, Spans, Trace, TraceLinks};
+use crate::error::{Error, Result};
+use crate::target::{Found, OpenTrace, Place};
+
+/// Experiments at a time.
+const EXPERIMENTS_AT_ONCE: usize = 2;
+/// Traces that are looked for together.
+const TRACES_PER_GROUP: usize = 100;
+/// Traces at a time, in each of the experiments.
+const TRACES_AT_ONCE: usize = 8;
+
+impl Copy {
+    /// Gives what a reader should know.
+    pub(super) async fn traces(&self, moved: &[Moved]) -> Result<Vec<String>> {
+        if self.plan.skip_traces {
+            return Ok(Vec::new());
+        }
+        let all = stream::iter(moved).map(|of| self.traces_of(of).boxed());
+        let found: Vec<Option<ExperimentId>> =
+            all.buffer_unordered(EXPERIMENTS_AT_ONCE).try_collect().await?;
+        let with_traces: Vec<ExperimentId> = found.into_iter().flatten().collect();
+        if self.context.is_stopping() {
+            return Ok(Vec::new());
+        }
+        let mut notes = Vec::new();
+        for of in moved.iter().filter(|of| with_traces.contains(&of.experiment.id)) {
+            notes.extend(self.links_of(of, &with_traces).await?);
+        }
+        Ok(notes)
+    }
+
+    /// Gives the experiment if it has traces.
+    async fn traces_of(&self, of: &Moved) -> Result<Option<ExperimentId>> {
+        let any = self.every_trace_of(of).await?;
+        Ok(any.then(|| of.experiment.id.clone()))
+    }
+
+    /// True when there are some.
+    async fn every_trace_of(&self, of: &Moved) -> Result<bool> {
+        let (mut pages, mut any) = (self.source.traces(&of.experiment), false);
+        loop {
+            if !self.context.may_go_on().await {
+                return Ok(any);
+            }
+            match pages.try_next().await {
+                Ok(None) => return Ok(any),
+                Ok(Some(page)) => {
+                    let chosen: Vec<Trace> =
+                        page.into_iter().filter(|trace| of.choice.takes_trace(trace)).collect();
+                    any |= !chosen.is_empty();
+                    self.journal.plan(Kind::Trace, chosen.iter().map(|trace| trace.id.as_str()))?;
+                    self.context.plan(Kind::Trace, chosen.len()).await;
+                    for group in chosen.chunks(TRACES_PER_GROUP) {
+                        self.trace_group(of, group).await?;
+                    }
+                }
+                Err(error) => {
+                    let id = format!("traces of experiment {}", of.experiment.id);
+                    self.context.plan(Kind::Trace, 1).await;
+                    let error = error.at("its traces cannot be listed");
+                    self.context.failed(Kind::Trace, &id, &of.experiment.name, &error).await;
+                    return Ok(any);
+                }
+            }
+        }
+    }
+
+    async fn trace_group(&self, of: &Moved, traces: &[Trace]) -> Result<()> {
+        let opened = match &of.place {
+            Ok(place) if self.context.may_go_on().await => {
+                self.target.open_traces(place, traces).await.map(|opened| (place, opened))
+            }
+            Ok(_) => return Ok(()),
+            Err(reason) => Err(Error::permanent(format!("its experiment was not moved: {reason}"))),
+        };
+        match opened {
+            Ok((place, opened)) => {
+                stream::iter(traces.iter().zip(opened))
+                    .map(Ok)
+                    .try_for_each_concurrent(TRACES_AT_ONCE, |(trace, open)| self.trace(place, trace, open))
+                    .await
+            }
+            Err(error) => {
+                for trace in traces {
+                    self.lose_trace(trace, &error).await?;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    async fn trace(&self, place: &Place, trace: &Trace, open: Result<OpenTrace>) -> Result<()> {
+        let (kind, id, name) = (Kind::Trace, trace.id.as_str(), trace.label());
+        match open {
+            Err(error) => self.lose_trace(trace, &error).await,
+            Ok(open) if open.found == Found::Everything => {
+                self.journal.done(kind, id, Some(id), None)?;
+                self.context.skipped(kind, id, name, "already there").await;
+                Ok(())
+            }
+            Ok(open) => {
+                if !self.context.may_go_on().await {
+                    return Ok(());
+                }
+                self.context.started(kind, id, name).await;
+                match self.write_trace(place, trace, open).await {
+                    Ok(()) => {
+                        self.journal.done(kind, id, Some(id), None)?;
+                        self.context.done(kind, id, name).await;
+                        Ok(())
+                    }
+                    Err(error) => self.lose_trace(trace, &error).await,
+                }
+            }
+        }
+    }
+
+    /// A trace whose spans cannot be read arrives without them, and counts as failed.
+    async fn write_trace(&self, place: &Place, trace: &Trace, open: OpenTrace) -> Result<()> {
+        let OpenTrace { mut writer, .. } = open;
+        let (spans, lost) = match self.source.spans(trace).await {
+            Ok(spans) => (Ok(spans), None),
+            Err(error) => (Err(error.to_string()), Some(error)),
+        };
+        let files = writer.begin(&spans).await?;
+        let attachments: Vec<FileEntry> = match &spans {
+            Ok(Some(spans)) => attached(spans),
+            Ok(None) | Err(_) => Vec::new(),
+        };
+        let mut missing = Vec::new();
+        if !attachments.is_empty() {
+            let target = format!("{}/{}", place.id, trace.id);
+            let listed = stream::once(async { Ok(attachments) }).boxed();
+            let files = self.write_listed(trace.owner(), &target, files.as_ref(), listed).await?;
+            missing = files.missing.into_iter().map(|(path, _)| path).collect();
+        }
+        missing.extend(lost.iter().map(|_| "spans".to_owned()));
+        writer.close(missing).await?;
+        lost.map_or(Ok(()), Err)
+    }
+
+    async fn lose_trace(&self, trace: &Trace, error: &Error) -> Result<()> {
+        self.journal.failed(Kind::Trace, &trace.id, &error.to_string())?;
+        self.context.failed(Kind::Trace, &trace.id, trace.label(), error).await;
+        Ok(())
+    }
+
+    /// Gives notes of links that name a run that is not there. Links that cannot be read or written are a failure.
+    async fn links_of(&self, of: &Moved, with_traces: &[ExperimentId]) -> Result<Vec<String>> {
+        match self.write_links(of, with_traces).await {
+            Ok(unknown) => {
+                let note = |run| format!("run {run} is not on the target: its links to traces are left out");
+                Ok(unknown.iter().map(note).collect())
+            }
+            Err(error) => {
+                let id = format!("links of experiment {}", of.experiment.id);
+                let error = error.at("the links of its runs to traces");
+                self.context.plan(Kind::Trace, 1).await;
+                self.context.failed(Kind::Trace, &id, &of.experiment.name, &error).await;
+                Ok(Vec::new())
+            }
+        }
+    }
+
+    async fn write_links(&self, of: &Moved, with_traces: &[ExperimentId]) -> Result<Vec<RunId>> {
+        let experiment = &of.experiment;
+        let all: Vec<TraceLinks> = self.source.trace_links(experiment, with_traces).try_concat().await?;
+        let links: Vec<TraceLinks> = all.into_iter().filter(|one| of.choice.takes(&one.run_id)).collect();
+        if links.is_empty() { Ok(Vec::new()) } else { self.target.link_traces(&experiment.id, &links).await }
+    }
+}
+
+fn attached(spans: &Spans) -> Vec<FileEntry> {
+    spans.attachments().into_iter().map(|path| FileEntry { path, size: None, sha256: None }).collect()
+}

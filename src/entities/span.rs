@@ -1,0 +1,173 @@
+use std::collections::BTreeMap;
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::{Spans, quote_bare_numbers};
+use crate::error::{Error, Result};
+
+/// One step of a trace, read from a `traces.json` in either of its forms (MLflow 3.10, `entities/span.py`).
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Span {
+    /// 16 bytes, and where MLflow 2 wrote something else, nothing.
+    pub trace_id: Vec<u8>,
+    /// 8 bytes.
+    pub id: Vec<u8>,
+    /// Of the span around it; empty for the outermost.
+    pub parent: Vec<u8>,
+    pub name: String,
+    /// Nanoseconds since 1970.
+    pub start: i64,
+    pub end: Option<i64>,
+    /// `OK`, `ERROR` or `UNSET`.
+    pub status: String,
+    pub message: String,
+    /// Each value is the text of a JSON.
+    pub attributes: BTreeMap<String, Value>,
+    pub events: Vec<SpanEvent>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct SpanEvent {
+    pub name: String,
+    /// Nanoseconds since 1970.
+    #[serde(alias = "timestamp", alias = "time_unix_nano")]
+    pub time: i64,
+    pub attributes: BTreeMap<String, Value>,
+}
+
+#[derive(Deserialize)]
+struct File {
+    spans: Vec<Written>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Written {
+    Third(Third),
+    Second(Second),
+}
+
+/// MLflow 3: OpenTelemetry's words, ids in base 64.
+#[derive(Deserialize)]
+struct Third {
+    trace_id: String,
+    span_id: String,
+    #[serde(default)]
+    parent_span_id: Option<String>,
+    name: String,
+    start_time_unix_nano: i64,
+    #[serde(default)]
+    end_time_unix_nano: Option<i64>,
+    #[serde(default)]
+    status: Status,
+    #[serde(default)]
+    attributes: BTreeMap<String, Value>,
+    #[serde(default)]
+    events: Vec<SpanEvent>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Status {
+    code: String,
+    message: String,
+}
+
+/// MLflow 2.14 to 2.22: ids in hexadecimal behind `0x`.
+#[derive(Deserialize)]
+struct Second {
+    context: Context,
+    #[serde(default)]
+    parent_id: Option<String>,
+    name: String,
+    start_time: i64,
+    #[serde(default)]
+    end_time: Option<i64>,
+    #[serde(default)]
+    status_code: String,
+    #[serde(default)]
+    status_message: Option<String>,
+    #[serde(default)]
+    attributes: BTreeMap<String, Value>,
+    #[serde(default)]
+    events: Vec<SpanEvent>,
+}
+
+#[derive(Deserialize)]
+struct Context {
+    trace_id: String,
+    span_id: String,
+}
+
+impl Spans {
+    pub fn parse(&self) -> Result<Vec<Span>> {
+        let file: File = serde_json::from_slice(&quote_bare_numbers(&self.0))
+            .map_err(|e| Error::permanent(format!("its spans are not what MLflow writes: {e}")))?;
+        Ok(file.spans.into_iter().map(Span::from).collect())
+    }
+}
+
+impl From<Written> for Span {
+    fn from(written: Written) -> Self {
+        match written {
+            Written::Third(span) => Self {
+                trace_id: base64(&span.trace_id),
+                id: base64(&span.span_id),
+                parent: base64(&span.parent_span_id.unwrap_or_default()),
+                name: span.name,
+                start: span.start_time_unix_nano,
+                end: span.end_time_unix_nano.filter(|end| *end != 0),
+                // MLflow 3.5 wrote the bare word.
+                status: span.status.code.trim_start_matches("STATUS_CODE_").to_owned(),
+                message: span.status.message,
+                attributes: span.attributes,
+                events: span.events,
+            },
+            Written::Second(span) => Self {
+                trace_id: hexadecimal(&span.context.trace_id),
+                id: hexadecimal(&span.context.span_id),
+                parent: hexadecimal(&span.parent_id.unwrap_or_default()),
+                name: span.name,
+                start: span.start_time,
+                end: span.end_time.filter(|end| *end != 0),
+                status: span.status_code,
+                message: span.status_message.unwrap_or_default(),
+                attributes: span.attributes,
+                events: span.events,
+            },
+        }
+    }
+}
+
+fn base64(text: &str) -> Vec<u8> {
+    BASE64_STANDARD.decode(text).unwrap_or_default()
+}
+
+fn hexadecimal(text: &str) -> Vec<u8> {
+    hex::decode(text.trim_start_matches("0x")).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_forms_say_the_same() {
+        let third = r#"{"spans": [{"trace_id": "AAAAAAAAAAAAAAAAAAAAAQ==", "span_id": "AAAAAAAAAAI=",
+            "parent_span_id": "AAAAAAAAAAM=", "name": "n", "start_time_unix_nano": 5, "end_time_unix_nano": 6,
+            "status": {"code": "STATUS_CODE_ERROR", "message": "m"}, "attributes": {"a": "[1.0]"},
+            "events": [{"name": "e", "time_unix_nano": 7, "attributes": {"k": [1, NaN]}}]}]}"#;
+        let second = r#"{"spans": [{"context": {"trace_id": "0x00000000000000000000000000000001",
+            "span_id": "0x0000000000000002"}, "parent_id": "0x0000000000000003", "name": "n", "start_time": 5,
+            "end_time": 6, "status_code": "ERROR", "status_message": "m", "attributes": {"a": "[1.0]"},
+            "events": [{"name": "e", "timestamp": 7, "attributes": {"k": [1, NaN]}}]}]}"#;
+        let spans = Spans(third.into()).parse().unwrap();
+        assert_eq!(spans, Spans(second.into()).parse().unwrap());
+        assert_eq!((spans[0].id.as_slice(), spans[0].status.as_str()), ([0, 0, 0, 0, 0, 0, 0, 2].as_slice(), "ERROR"));
+        assert!(Spans("{\"spans\": [".into()).parse().is_err());
+    }
+}

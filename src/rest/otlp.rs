@@ -1,0 +1,231 @@
+//! OpenTelemetry's way to send spans, for servers that keep them in the database.
+//!
+//! The messages are those of opentelemetry-proto 1.x (`trace/v1/trace.proto`, `common/v1/common.proto`), with the
+//! fields that MLflow reads (MLflow 3.10, `entities/span.py`, `from_otel_proto`).
+
+use prost::Message;
+use reqwest::Method;
+use serde_json::Value;
+
+use super::{Call, Client};
+use crate::entities::{ExperimentId, Span};
+use crate::error::Result;
+
+const ROUTE: &str = "/v1/traces";
+/// Larger requests may be cut off on the way.
+pub const LARGEST_REQUEST: usize = 8 << 20;
+
+#[derive(Clone, PartialEq, Message)]
+struct Request {
+    #[prost(message, repeated, tag = "1")]
+    resource_spans: Vec<ResourceSpans>,
+}
+
+/// The resource is left out: servers make trace tags of its attributes.
+#[derive(Clone, PartialEq, Message)]
+struct ResourceSpans {
+    #[prost(message, repeated, tag = "2")]
+    scope_spans: Vec<ScopeSpans>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct ScopeSpans {
+    #[prost(message, repeated, tag = "2")]
+    spans: Vec<WireSpan>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct WireSpan {
+    #[prost(bytes = "vec", tag = "1")]
+    trace_id: Vec<u8>,
+    #[prost(bytes = "vec", tag = "2")]
+    span_id: Vec<u8>,
+    #[prost(bytes = "vec", tag = "4")]
+    parent_span_id: Vec<u8>,
+    #[prost(string, tag = "5")]
+    name: String,
+    #[prost(fixed64, tag = "7")]
+    start_time_unix_nano: u64,
+    #[prost(fixed64, tag = "8")]
+    end_time_unix_nano: u64,
+    #[prost(message, repeated, tag = "9")]
+    attributes: Vec<KeyValue>,
+    #[prost(message, repeated, tag = "11")]
+    events: Vec<Event>,
+    #[prost(message, optional, tag = "15")]
+    status: Option<Status>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct Event {
+    #[prost(fixed64, tag = "1")]
+    time_unix_nano: u64,
+    #[prost(string, tag = "2")]
+    name: String,
+    #[prost(message, repeated, tag = "3")]
+    attributes: Vec<KeyValue>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct Status {
+    #[prost(string, tag = "2")]
+    message: String,
+    #[prost(int32, tag = "3")]
+    code: i32,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct KeyValue {
+    #[prost(string, tag = "1")]
+    key: String,
+    #[prost(message, optional, tag = "2")]
+    value: Option<AnyValue>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct AnyValue {
+    #[prost(oneof = "Kind", tags = "1, 2, 3, 4, 5, 6")]
+    kind: Option<Kind>,
+}
+
+#[derive(Clone, PartialEq, prost::Oneof)]
+enum Kind {
+    #[prost(string, tag = "1")]
+    Text(String),
+    #[prost(bool, tag = "2")]
+    Bool(bool),
+    #[prost(int64, tag = "3")]
+    Int(i64),
+    #[prost(double, tag = "4")]
+    Double(f64),
+    #[prost(message, tag = "5")]
+    Array(ArrayValue),
+    #[prost(message, tag = "6")]
+    Map(KeyValueList),
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct ArrayValue {
+    #[prost(message, repeated, tag = "1")]
+    values: Vec<AnyValue>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct KeyValueList {
+    #[prost(message, repeated, tag = "1")]
+    values: Vec<KeyValue>,
+}
+
+/// The request that sends the spans of one trace; `None` when they cannot be said in this language without a loss.
+pub fn request(trace: &str, spans: &[Span]) -> Option<Vec<u8>> {
+    let id = hex::decode(trace.strip_prefix("tr-")?).ok().filter(|id| id.len() == 16)?;
+    let spans: Vec<WireSpan> = spans.iter().map(|span| wire(&id, span)).collect::<Option<_>>()?;
+    let all = Request { resource_spans: vec![ResourceSpans { scope_spans: vec![ScopeSpans { spans }] }] };
+    let bytes = all.encode_to_vec();
+    (bytes.len() <= LARGEST_REQUEST).then_some(bytes)
+}
+
+fn wire(trace: &[u8], span: &Span) -> Option<WireSpan> {
+    let code = match span.status.as_str() {
+        "OK" => 1,
+        "ERROR" => 2,
+        _ => 0,
+    };
+    // Servers keep the message of an error only.
+    let is_sayable = span.trace_id == trace && span.id.len() == 8 && (code == 2 || span.message.is_empty());
+    if !is_sayable {
+        return None;
+    }
+    let attributes = span.attributes.iter().map(|(key, text)| {
+        let value: Value = serde_json::from_str(text.as_str()?).ok()?;
+        key_value(key, &value)
+    });
+    let events = span.events.iter().map(|event| {
+        let attributes = event.attributes.iter().map(|(key, value)| key_value(key, value));
+        Some(Event {
+            time_unix_nano: u64::try_from(event.time).ok()?,
+            name: event.name.clone(),
+            attributes: attributes.collect::<Option<_>>()?,
+        })
+    });
+    Some(WireSpan {
+        trace_id: trace.to_vec(),
+        span_id: span.id.clone(),
+        parent_span_id: span.parent.clone(),
+        name: span.name.clone(),
+        start_time_unix_nano: u64::try_from(span.start).ok()?,
+        end_time_unix_nano: u64::try_from(span.end.unwrap_or_default()).ok()?,
+        attributes: attributes.collect::<Option<_>>()?,
+        events: events.collect::<Option<_>>()?,
+        status: Some(Status { message: span.message.clone(), code }),
+    })
+}
+
+fn key_value(key: &str, value: &Value) -> Option<KeyValue> {
+    Some(KeyValue { key: key.to_owned(), value: Some(any(value)?) })
+}
+
+/// An integer beyond 64 bits cannot be said.
+fn any(value: &Value) -> Option<AnyValue> {
+    let kind = match value {
+        Value::Null => None,
+        Value::Bool(value) => Some(Kind::Bool(*value)),
+        Value::String(value) => Some(Kind::Text(value.clone())),
+        Value::Number(number) if number.is_f64() => number.as_f64().map(Kind::Double),
+        Value::Number(number) => Some(Kind::Int(number.as_i64()?)),
+        Value::Array(values) => {
+            let values = values.iter().map(any).collect::<Option<_>>()?;
+            Some(Kind::Array(ArrayValue { values }))
+        }
+        Value::Object(values) => {
+            let values = values.iter().map(|(key, value)| key_value(key, value)).collect::<Option<_>>()?;
+            Some(Kind::Map(KeyValueList { values }))
+        }
+    };
+    Some(AnyValue { kind })
+}
+
+impl Client {
+    /// Writes spans into the server's database, or writes them again.
+    pub async fn send_spans(&self, experiment: &ExperimentId, request: Vec<u8>) -> Result<()> {
+        let call = Call::with_bytes(Method::POST, ROUTE, "application/x-protobuf", request);
+        self.bytes(&call.header("x-mlflow-experiment-id", experiment)).await.map(drop)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TRACE: &str = "tr-0123456789abcdef0123456789abcdef";
+
+    fn span(attribute: &str) -> Span {
+        Span {
+            trace_id: hex::decode(&TRACE[3..]).unwrap(),
+            id: vec![1; 8],
+            status: "OK".into(),
+            attributes: [("a".to_owned(), Value::from(attribute))].into(),
+            ..Span::default()
+        }
+    }
+
+    #[test]
+    fn what_would_change_on_the_way_is_not_sent() {
+        let sent = |span: Span| request(TRACE, &[span]).is_some();
+        assert!(sent(span(r#"{"a": [1, 2.0, null, true, "x", -9223372036854775808]}"#)));
+        assert!(!sent(span("9223372036854775808")), "an integer that is too large");
+        assert!(!sent(span("[NaN]")), "not JSON");
+        assert!(!sent(Span { message: "fine".into(), ..span("1") }), "the message of a success");
+        assert!(sent(Span { message: "bad".into(), status: "ERROR".into(), ..span("1") }));
+        assert!(!sent(Span { trace_id: vec![9; 16], ..span("1") }), "another trace's");
+        assert!(request("0123456789abcdef0123456789abcdef", &[span("1")]).is_none(), "an id of MLflow 2");
+    }
+
+    #[test]
+    fn the_message_is_what_the_protocol_says() {
+        let bytes = request(TRACE, &[span("2.0")]).unwrap();
+        let back = Request::decode(bytes.as_slice()).unwrap();
+        let sent = &back.resource_spans[0].scope_spans[0].spans[0];
+        assert_eq!(sent.attributes[0].value.as_ref().unwrap().kind, Some(Kind::Double(2.0)));
+    }
+}

@@ -1,0 +1,52 @@
+use futures::{StreamExt, TryStreamExt, stream};
+
+use super::RestSnapshot;
+use crate::entities::{Experiment, ExperimentId, Run, Spans, Trace, TraceLinks};
+use crate::error::{Class, Error, Result};
+use crate::rest::Pages;
+
+/// Runs that are asked for one by one, side by side.
+const RUNS_AT_ONCE: usize = 16;
+
+impl RestSnapshot {
+    pub(super) fn every_trace<'a>(&'a self, experiment: &'a Experiment) -> Pages<'a, Trace> {
+        let can = &self.probe.capabilities;
+        if can.third_traces {
+            return self.client.traces(std::slice::from_ref(&experiment.id), "");
+        }
+        if can.traces { self.client.old_traces(&experiment.id) } else { stream::empty().boxed() }
+    }
+
+    pub(super) async fn spans_of(&self, trace: &Trace) -> Result<Option<Spans>> {
+        match self.client.spans(&trace.id).await {
+            Ok(text) => Ok(Some(Spans(text))),
+            Err(e) if e.class() == Class::NotFound && trace.is_unfinished() => Ok(None),
+            Err(e) => Err(e.at("its spans")),
+        }
+    }
+
+    /// Only a search for each run tells (MLflow 3.3 on).
+    pub(super) fn links<'a>(
+        &'a self,
+        experiment: &'a Experiment,
+        of: &'a [ExperimentId],
+    ) -> Pages<'a, TraceLinks> {
+        if !self.probe.capabilities.trace_links {
+            return stream::empty().boxed();
+        }
+        let pages = self.client.runs(&experiment.id, "");
+        pages.and_then(move |page| self.links_of(page, of)).boxed()
+    }
+
+    async fn links_of(&self, runs: Vec<Run>, of: &[ExperimentId]) -> Result<Vec<TraceLinks>> {
+        let asked = runs.into_iter().map(|run| async move {
+            let filter = format!("run_id = '{}'", run.id);
+            let found: Vec<Trace> = self.client.traces(of, &filter).try_concat().await?;
+            let linked = found.into_iter().filter(|trace| trace.source_run().as_ref() != Some(&run.id));
+            let trace_ids = linked.map(|trace| trace.id).collect();
+            Ok::<_, Error>(TraceLinks { run_id: run.id, trace_ids })
+        });
+        let all: Vec<TraceLinks> = stream::iter(asked).buffered(RUNS_AT_ONCE).try_collect().await?;
+        Ok(all.into_iter().filter(|one| !one.trace_ids.is_empty()).collect())
+    }
+}

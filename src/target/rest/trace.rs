@@ -1,0 +1,242 @@
+//! Traces keep their ids, so that one that is found elsewhere on the target must not be touched: starting it again
+//! would pull it out of its experiment.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use async_trait::async_trait;
+use futures::TryStreamExt;
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+
+use super::RestTarget;
+use super::files::{RestFiles, Text};
+use crate::entities::{
+    Assessment, ExperimentId, FileEntry, RunId, Spans, Trace, TraceLinks, is_plain_id, rewrite, tag, trace_key,
+};
+use crate::error::{Class, Error, Result};
+use crate::rest::{Client, span_request};
+use crate::target::{FileWriter, Found, Ledger, OpenTrace, Place, SpansRead, TraceWriter};
+
+/// Experiments that are searched at once for traces that may be anywhere.
+const EXPERIMENTS_PER_SEARCH: usize = 1_000;
+const SPANS_FILE: &str = "traces.json";
+
+impl RestTarget {
+    /// What earlier imports have left of these traces, in the same order.
+    pub(super) async fn find_traces(
+        &self,
+        place: &Place,
+        traces: &[Trace],
+    ) -> Result<Vec<Result<OpenTrace>>> {
+        if !self.can.third_traces {
+            let error = || {
+                Error::permanent("the target takes no traces under their own ids")
+                    .hint("MLflow 3.2 or newer does")
+            };
+            return Ok(traces.iter().map(|_| Err(error())).collect());
+        }
+        self.reopen_experiment(place).await?;
+        let mut there = self.traces_there(place, traces).await?;
+        Ok(traces.iter().map(|trace| self.open(place, trace, there.remove(&trace.id))).collect())
+    }
+
+    async fn traces_there(&self, place: &Place, traces: &[Trace]) -> Result<HashMap<String, Trace>> {
+        let ids: Vec<String> = traces
+            .iter()
+            .filter(|trace| is_plain_id(&trace.id))
+            .map(|trace| format!("'{}'", trace.id))
+            .collect();
+        let filter = format!("request_id IN ({})", ids.join(", "));
+        let mut there = HashMap::new();
+        let all = self.every_experiment.get_or_try_init(|| self.experiment_ids()).await?;
+        let here = std::slice::from_ref(&place.id);
+        for experiments in std::iter::once(here).chain(all.chunks(EXPERIMENTS_PER_SEARCH)) {
+            if ids.is_empty() || there.len() == ids.len() {
+                break;
+            }
+            let found: Vec<Trace> = self.client.traces(experiments, &filter).try_concat().await?;
+            there.extend(found.into_iter().map(|trace| (trace.id.clone(), trace)));
+        }
+        Ok(there)
+    }
+
+    pub(super) async fn add_trace_links(&self, links: &[TraceLinks]) -> Result<Vec<RunId>> {
+        let mut unknown = Vec::new();
+        for TraceLinks { run_id, trace_ids } in links {
+            match self.ledger.target_of(run_id) {
+                Some(run) => self.client.link_traces(&run, trace_ids).await?,
+                None => unknown.push(run_id.clone()),
+            }
+        }
+        Ok(unknown)
+    }
+
+    async fn experiment_ids(&self) -> Result<Vec<ExperimentId>> {
+        let all: Vec<_> = self.client.experiments().try_concat().await?;
+        Ok(all.into_iter().map(|experiment| experiment.id).collect())
+    }
+
+    fn open(&self, place: &Place, trace: &Trace, there: Option<Trace>) -> Result<OpenTrace> {
+        if !is_plain_id(&trace.id) {
+            return Err(Error::permanent(format!("no search can name the trace {:?}", trace.id)));
+        }
+        let written = self.written(place, trace);
+        let whole = fingerprint(&written)?;
+        let found = match &there {
+            None => Found::Nothing,
+            Some(there) if there.experiment_id != place.id => {
+                let at = &there.experiment_id;
+                return Err(Error::permanent(format!("the target has this trace in its experiment {at}"))
+                    .hint("a trace can be on a server once: delete it there to have it moved"));
+            }
+            Some(there) if there.tags.get(tag::SOURCE_TRACE) == Some(&whole) => Found::Everything,
+            Some(_) => Found::Partial,
+        };
+        let writer = RestTraceWriter {
+            client: Arc::clone(&self.client),
+            ledger: Arc::clone(&self.ledger),
+            may_send_spans: self.can.stored_spans && trace.has_stored_spans(),
+            refuses_spans: Arc::clone(&self.refuses_spans),
+            source: trace.clone(),
+            is_marked: false,
+            written,
+            whole,
+            there,
+        };
+        Ok(OpenTrace { found, writer: Box::new(writer) })
+    }
+
+    /// The trace as it is to be on the target.
+    fn written(&self, place: &Place, trace: &Trace) -> Trace {
+        let new = |value: &str| rewrite("", value, |id| self.ledger.target_of(id));
+        let pairs = |pairs: &BTreeMap<String, String>| {
+            let theirs = pairs
+                .iter()
+                .filter(|(key, _)| !tag::is_ours(key) && !trace_key::SERVERS_OWN.contains(&key.as_str()));
+            theirs.map(|(key, value)| (key.clone(), new(value).unwrap_or_else(|| value.clone()))).collect()
+        };
+        let assessment = |one: &Assessment| {
+            let mut one = one.clone();
+            for value in one.metadata_mut().into_iter().flat_map(|pairs| pairs.values_mut()) {
+                if let Some(text) = value.as_str().and_then(new) {
+                    *value = Value::from(text);
+                }
+            }
+            one
+        };
+        Trace {
+            experiment_id: place.id.clone(),
+            metadata: pairs(&trace.metadata),
+            tags: pairs(&trace.tags),
+            assessments: trace.assessments.iter().map(assessment).collect(),
+            ..trace.clone()
+        }
+    }
+}
+
+/// Says what a trace was written as: another header at the source, or another id for its run, is another print.
+fn fingerprint(written: &Trace) -> Result<String> {
+    let digest = Sha256::digest(serde_json::to_vec(written)?);
+    Ok(hex::encode(&digest[..12]))
+}
+
+struct RestTraceWriter {
+    client: Arc<Client>,
+    ledger: Arc<dyn Ledger>,
+    /// The spans were in a database, and the target keeps such spans in its own.
+    may_send_spans: bool,
+    /// Learnt at the first try: the target has no route for them.
+    refuses_spans: Arc<AtomicBool>,
+    source: Trace,
+    written: Trace,
+    /// The mark of a whole trace.
+    whole: String,
+    there: Option<Trace>,
+    is_marked: bool,
+}
+
+impl RestTraceWriter {
+    /// True when the spans are in the target's database now.
+    async fn send_spans(&self, spans: &Spans) -> Result<bool> {
+        if !self.may_send_spans || self.refuses_spans.load(Ordering::Relaxed) {
+            return Ok(false);
+        }
+        let Some(request) = span_request(&self.written.id, &spans.parse()?) else { return Ok(false) };
+        match self.client.send_spans(&self.written.experiment_id, request).await {
+            Ok(()) => Ok(true),
+            Err(e) if e.class() == Class::NotFound => {
+                self.refuses_spans.store(true, Ordering::Relaxed);
+                Ok(false)
+            }
+            Err(e) => Err(e),
+        }
+    }
+
+    /// Starting a trace again sets all of its assessments valid and must name each that is there. So those that
+    /// override others are taken off first, and come back last (MLflow 3.4 and 3.10, `sqlalchemy_store.py`).
+    async fn start(&self, stored: bool, marked: bool) -> Result<Trace> {
+        let mut now = self.written.clone();
+        now.assessments.retain(|one| one.overrides().is_empty());
+        for one in self.there.iter().flat_map(|there| &there.assessments) {
+            if self.written.assessments.iter().any(|new| new.id() == one.id()) {
+                if !one.overrides().is_empty() {
+                    self.client.delete_assessment(&now.id, one.id()).await?;
+                }
+            } else {
+                // Somebody's of the target.
+                now.assessments.push(one.clone());
+            }
+        }
+        if stored {
+            // Starting a trace again keeps one tag that it was not sent, and this one has to stay.
+            now.tags.insert(trace_key::SPANS_LOCATION.to_owned(), trace_key::IN_DATABASE.to_owned());
+        }
+        if marked {
+            now.tags.insert(tag::SOURCE_TRACE.to_owned(), self.whole.clone());
+        }
+        let started = self.client.start_trace(&now).await?;
+        for one in self.written.assessments.iter().filter(|one| !one.overrides().is_empty()) {
+            self.client.create_assessment(&now.id, one).await?;
+        }
+        Ok(started)
+    }
+}
+
+#[async_trait]
+impl TraceWriter for RestTraceWriter {
+    async fn begin(&mut self, spans: &SpansRead) -> Result<Box<dyn FileWriter>> {
+        let spans = spans.as_ref().map(|spans| {
+            let moved = |spans: &Spans| spans.moved_to(&self.source.experiment_id, &self.written.experiment_id);
+            spans.as_ref().map(moved)
+        });
+        let stored = match &spans {
+            Ok(Some(spans)) => self.send_spans(spans).await?,
+            _ => false,
+        };
+        let overrides = self.written.assessments.iter().any(|one| !one.overrides().is_empty());
+        let more = match &spans {
+            Ok(Some(spans)) => !stored || overrides || !spans.attachments().is_empty(),
+            Ok(None) => overrides,
+            Err(_) => true,
+        };
+        let started = self.start(stored, !more).await?;
+        let roots = (self.source.artifact_uri().to_owned(), started.artifact_uri().to_owned());
+        let files = RestFiles::new(Arc::clone(&self.client), Arc::clone(&self.ledger), roots);
+        if let (Ok(Some(Spans(text))), false) = (spans, stored) {
+            let size = Some(text.len() as u64);
+            let file = FileEntry { path: SPANS_FILE.to_owned(), size, sha256: None };
+            files.write(&file, &Text(text)).await?;
+        }
+        self.is_marked = !more;
+        Ok(Box::new(files))
+    }
+
+    async fn close(self: Box<Self>, missing: Vec<String>) -> Result<()> {
+        if self.is_marked || !missing.is_empty() {
+            return Ok(());
+        }
+        self.client.set_trace_tag(&self.written.id, tag::SOURCE_TRACE, &self.whole).await
+    }
+}
