@@ -114,6 +114,10 @@ pub struct Selection {
     #[arg(long, value_name = "GLOB,…")]
     pub datasets: Option<String>,
 
+    /// Traces of the chosen experiments and runs
+    #[arg(long, value_enum, default_value_t = Traces::All)]
+    pub traces: Traces,
+
     /// A plan file, as `plan --output` and the wizard write it
     #[arg(long, value_name = "FILE")]
     pub plan: Option<PathBuf>,
@@ -131,6 +135,12 @@ pub struct Selection {
     pub export_deleted_runs: bool,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Traces {
+    All,
+    None,
+}
+
 impl Selection {
     pub fn everything() -> Self {
         Self {
@@ -138,6 +148,7 @@ impl Selection {
             models: None,
             prompts: None,
             datasets: None,
+            traces: Traces::All,
             plan: None,
             experiment_rename_file: None,
             model_rename_file: None,

@@ -39,7 +39,12 @@ fn print(survey: &Survey, printer: &Printer) {
         "{runs:>8} {deleted:>8} {params:>8} {metrics:>8}  {} experiments",
         survey.experiments.len()
     ));
-    for (count, what) in [(sum(|e| e.logged_models), "logged models"), (sum(|e| e.scorers), "scorers")] {
+    let counts = [
+        (sum(|e| e.logged_models), "logged models"),
+        (sum(|e| e.traces), "traces"),
+        (sum(|e| e.scorers), "scorers"),
+    ];
+    for (count, what) in counts {
         if count > 0 {
             printer.result(&format!("{count:>8}  {what}"));
         }
@@ -58,7 +63,7 @@ fn print(survey: &Survey, printer: &Printer) {
             "registered_models": survey.models.iter().filter(|m| m.kind == Kind::RegisteredModel).count(),
             "prompts": survey.models.iter().filter(|m| m.kind == Kind::Prompt).count(),
             "needed": survey.needed.len(), "logged_models": sum(|e| e.logged_models),
-            "scorers": sum(|e| e.scorers), "evaluation_datasets": survey.evaluation_datasets.len(),
+            "scorers": sum(|e| e.scorers), "traces": sum(|e| e.traces), "evaluation_datasets": survey.evaluation_datasets.len(),
         }),
     );
 }

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::cli::Selection;
+use crate::cli::{Selection, Traces};
 use crate::entities::Plan;
 use crate::error::{Error, Result};
 
@@ -33,6 +33,7 @@ pub fn plan_of(selection: &Selection) -> Result<Plan> {
         plan.rename_models.extend(renames(path)?);
     }
     plan.skip_deleted |= !selection.export_deleted_runs;
+    plan.skip_traces |= selection.traces == Traces::None;
     // Says now what is wrong with a glob.
     plan.chooser()?;
     Ok(plan)

@@ -53,6 +53,7 @@ pub struct ExperimentSurvey {
     pub logged_models: u64,
     /// Versions of scorers.
     pub scorers: u64,
+    pub traces: u64,
 }
 
 /// Counts what the plan takes, run by run. Only reads.
@@ -98,7 +99,14 @@ async fn count(
         metrics: 0,
         logged_models: 0,
         scorers: source.scorers(&experiment).await?.len() as u64,
+        traces: 0,
     };
+    if !plan.skip_traces {
+        let mut pages = source.traces(&experiment);
+        while let Some(page) = pages.try_next().await? {
+            survey.traces += page.iter().filter(|trace| choice.takes_trace(trace)).count() as u64;
+        }
+    }
     let mut pages = source.runs(&experiment);
     while let Some(page) = pages.try_next().await? {
         for run in page {

@@ -28,7 +28,7 @@ pub use kind::{Kind, Lifecycle};
 pub use logged_model::{LoggedModel, ModelMetric, ModelOutput, ModelStatus};
 pub use metric::{MetricChunk, Point, PointIdentity};
 pub use mlmodel::{is_mlmodel, with_new_ids};
-pub use number::{float, integer, quote_bare_numbers};
+pub use number::{canonical_json, float, integer, quote_bare_numbers};
 pub use owned_uri::{OwnedUri, UriForm};
 pub use owner::Owner;
 pub use plan::{Choice, Plan, PlannedExperiment};

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize};
 
 #[derive(Deserialize)]
 #[serde(untagged)]
@@ -78,6 +78,13 @@ pub mod float {
     }
 }
 
+/// The JSON of a value with the keys of every object in order: servers give them in any.
+pub fn canonical_json(value: &impl Serialize) -> serde_json::Result<String> {
+    let mut value = serde_json::to_value(value)?;
+    value.sort_all_objects();
+    serde_json::to_string(&value)
+}
+
 /// Puts bare `NaN`, `Infinity` and `-Infinity` into quotes, outside of strings. Python's `json.dumps` writes them:
 /// MLflow's `get-history-bulk` and the files of `mlflow-export-import` hold them.
 pub fn quote_bare_numbers(text: &[u8]) -> Cow<'_, [u8]> {
@@ -129,6 +136,14 @@ mod tests {
         );
         assert_eq!(quoted(r#"{"NaN":"a \" NaN \\","b":NaN}"#), r#"{"NaN":"a \" NaN \\","b":"NaN"}"#);
         assert!(matches!(quote_bare_numbers(b"[1,2]"), Cow::Borrowed(_)));
+    }
+
+    #[test]
+    fn the_order_of_keys_says_nothing() {
+        let json = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
+        let (a, b) = (json(r#"{"a": [{"x": 1, "y": 2.0}]}"#), json(r#"{"a": [{"y": 2.0, "x": 1}]}"#));
+        assert_eq!(canonical_json(&a).unwrap(), canonical_json(&b).unwrap());
+        assert_eq!(canonical_json(&a).unwrap(), r#"{"a":[{"x":1,"y":2.0}]}"#);
     }
 
     proptest::proptest! {

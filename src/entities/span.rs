@@ -167,7 +167,10 @@ mod tests {
             "events": [{"name": "e", "timestamp": 7, "attributes": {"k": [1, NaN]}}]}]}"#;
         let spans = Spans(third.into()).parse().unwrap();
         assert_eq!(spans, Spans(second.into()).parse().unwrap());
-        assert_eq!((spans[0].id.as_slice(), spans[0].status.as_str()), ([0, 0, 0, 0, 0, 0, 0, 2].as_slice(), "ERROR"));
+        assert_eq!(
+            (spans[0].id.as_slice(), spans[0].status.as_str()),
+            ([0, 0, 0, 0, 0, 0, 0, 2].as_slice(), "ERROR")
+        );
         assert!(Spans("{\"spans\": [".into()).parse().is_err());
     }
 }

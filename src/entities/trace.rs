@@ -116,6 +116,11 @@ impl Assessment {
         self.text("overrides")
     }
 
+    /// RFC 3339.
+    pub fn create_time(&self) -> &str {
+        self.text("create_time")
+    }
+
     pub fn is_valid(&self) -> bool {
         self.0.get("valid").and_then(Value::as_bool).unwrap_or(true)
     }

@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use super::capability::{Capabilities, Version};
 use super::client::is_missing;
-use super::{evaluation, traces};
 use super::{Call, Client, RUNS_PER_BULK_CALL};
+use super::{evaluation, traces};
 use crate::error::{Class, Error, Result};
 
 /// What the first look at a server finds.

@@ -175,6 +175,10 @@ impl Client {
             Kind::LoggedModel => Call::get("/ajax-api/2.0/mlflow/logged-models")
                 .below(&format!("{}/artifacts/files", owner.id))
                 .query("artifact_file_path", path),
+            // A file that spans refer to: MLflow 3.11 on.
+            Kind::Trace => Call::get("/ajax-api/3.0/mlflow/get-trace-artifact")
+                .query("request_id", owner.id)
+                .query("path", path.strip_prefix("attachments/").unwrap_or(path)),
             _ => Call::get("/get-artifact").query("run_uuid", owner.id).query("path", path),
         };
         self.stream(&call).await

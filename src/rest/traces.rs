@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use futures::stream::BoxStream;
 use jiff::{Timestamp, Unit};
 use reqwest::Method;
 use serde::{Deserialize, Serialize};
@@ -74,7 +73,9 @@ impl Location {
 }
 
 impl Third {
-    fn read(self) -> Result<Trace> {
+    /// Servers give assessments in any order.
+    fn read(mut self) -> Result<Trace> {
+        self.assessments.sort_by(|a, b| (a.create_time(), a.id()).cmp(&(b.create_time(), b.id())));
         Ok(Trace {
             id: self.trace_id,
             experiment_id: self.trace_location.mlflow_experiment.experiment_id,
@@ -182,13 +183,6 @@ impl Client {
     /// The text of the trace's `traces.json`. Servers that keep spans in the database write it for the occasion.
     pub async fn spans(&self, trace: &str) -> Result<Bytes> {
         self.bytes(&Call::get("/ajax-api/2.0/mlflow/get-trace-artifact").query("request_id", trace)).await
-    }
-
-    /// A file that spans refer to (MLflow 3.11 on), by its path below the trace's root.
-    pub async fn attachment(&self, trace: &str, path: &str) -> Result<BoxStream<'static, Result<Bytes>>> {
-        let name = path.strip_prefix("attachments/").unwrap_or(path);
-        let call = Call::get("/ajax-api/3.0/mlflow/get-trace-artifact").query("request_id", trace);
-        self.stream(&call.query("path", name)).await
     }
 
     /// Makes the trace, or makes it anew with what was sent. Gives what the server has made of it.

@@ -9,8 +9,8 @@ use serde::Serialize;
 
 use crate::artifacts::ByteStream;
 use crate::entities::{
-    EvaluationDataset, Experiment, ExperimentId, FileEntry, LoggedModel, MetricChunk, ModelId, ModelVersion, Owner,
-    Readable, Record, RegisteredModel, Run, RunId, Scorer, Spans, Trace, TraceLinks,
+    EvaluationDataset, Experiment, ExperimentId, FileEntry, LoggedModel, MetricChunk, ModelId, ModelVersion,
+    Owner, Readable, Record, RegisteredModel, Run, RunId, Scorer, Spans, Trace, TraceLinks,
 };
 use crate::error::Result;
 use crate::rest::{Capabilities, Opener, Pages, Traffic, Version};
@@ -79,7 +79,8 @@ pub trait Snapshot: Send + Sync {
     async fn spans(&self, trace: &Trace) -> Result<Option<Spans>>;
 
     /// Which traces of these experiments the runs of one experiment were linked to.
-    fn trace_links<'a>(&'a self, experiment: &'a Experiment, of: &'a [ExperimentId]) -> Pages<'a, TraceLinks>;
+    fn trace_links<'a>(&'a self, experiment: &'a Experiment, of: &'a [ExperimentId])
+    -> Pages<'a, TraceLinks>;
 
     /// Every point of every metric of these runs. The chunks of one run come metric by metric; those of different
     /// runs may be mixed.

@@ -1,6 +1,8 @@
 //! Traces. They come after all runs and models, which they name.
 
-use futures::{FutureExt, StreamExt, TryStreamExt, stream};
+use std::sync::{Mutex, PoisonError};
+
+use futures::{StreamExt, TryStreamExt, stream};
 
 use super::Copy;
 use super::experiment::Moved;
@@ -21,10 +23,10 @@ impl Copy {
         if self.plan.skip_traces {
             return Ok(Vec::new());
         }
-        let all = stream::iter(moved).map(|of| self.traces_of(of).boxed());
-        let found: Vec<Option<ExperimentId>> =
-            all.buffer_unordered(EXPERIMENTS_AT_ONCE).try_collect().await?;
-        let with_traces: Vec<ExperimentId> = found.into_iter().flatten().collect();
+        let with_traces = Mutex::new(Vec::new());
+        let all = stream::iter(moved).map(Ok::<_, Error>);
+        all.try_for_each_concurrent(EXPERIMENTS_AT_ONCE, |of| self.note_traces_of(of, &with_traces)).await?;
+        let with_traces = with_traces.into_inner().unwrap_or_else(PoisonError::into_inner);
         if self.context.is_stopping() {
             return Ok(Vec::new());
         }
@@ -35,14 +37,15 @@ impl Copy {
         Ok(notes)
     }
 
-    /// Gives the experiment if it has traces.
-    async fn traces_of(&self, of: &Moved) -> Result<Option<ExperimentId>> {
-        let any = self.every_trace_of(of).await?;
-        Ok(any.then(|| of.experiment.id.clone()))
+    async fn note_traces_of(&self, of: &Moved, with_traces: &Mutex<Vec<ExperimentId>>) -> Result<()> {
+        if self.traces_of(of).await? {
+            with_traces.lock().unwrap_or_else(PoisonError::into_inner).push(of.experiment.id.clone());
+        }
+        Ok(())
     }
 
     /// True when there are some.
-    async fn every_trace_of(&self, of: &Moved) -> Result<bool> {
+    async fn traces_of(&self, of: &Moved) -> Result<bool> {
         let (mut pages, mut any) = (self.source.traces(&of.experiment), false);
         loop {
             if !self.context.may_go_on().await {

@@ -83,11 +83,25 @@ impl Compare {
         if self.artifacts == ArtifactCheck::Size && our_size == their_size {
             return pair(Vec::new());
         }
+        self.file_bytes((source, ours), (target, theirs)).await
+    }
+
+    /// Reads every byte of both.
+    pub(super) async fn file_bytes(
+        &self,
+        (source, ours): (Owner<'_>, &FileEntry),
+        (target, theirs): (Owner<'_>, &FileEntry),
+    ) -> Difference {
+        let (name, id) = names(source, &ours.path);
+        let pair = |fields| Difference::pair(Kind::Artifact, &name, &id, &target.id_of(&theirs.path), fields);
         let ours = SnapshotFile { snapshot: self.source.as_ref(), owner: source, file: ours };
         let theirs = SnapshotFile { snapshot: self.target.as_ref(), owner: target, file: theirs };
         match futures::join!(sha256(ours), sha256(theirs)) {
             (Ok(a), Ok(b)) if a == b => pair(Vec::new()),
-            (Ok(a), Ok(b)) => pair(field("sha256", a, b)),
+            (Ok(a), Ok(b)) => {
+                let field = "sha256".to_owned();
+                pair(vec![FieldDifference { field, source: Some(a), target: Some(b) }])
+            }
             (Err(e), _) => {
                 Difference::unreadable(Kind::Artifact, &name, &id, unreadable(Some(e.to_string()), None))
             }

@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 
 use super::pairs::{Pairs, map, value};
 use super::{Compare, Difference, FieldDifference};
-use crate::entities::{EvaluationDataset, Experiment, Kind, Record, Scorer, tag};
+use crate::entities::{EvaluationDataset, Experiment, Kind, Record, Scorer, canonical_json, tag};
 use crate::error::{Error, Result};
 use crate::snapshot::Snapshot;
 
@@ -176,7 +176,7 @@ fn dataset_fields(
 }
 
 fn canonical(json: &RawValue) -> Result<String> {
-    Ok(serde_json::from_str::<Value>(json.get())?.to_string())
+    Ok(canonical_json(&json)?)
 }
 
 fn fingerprint(json: &RawValue) -> Result<u64> {

@@ -12,6 +12,8 @@ mod pairs;
 mod references;
 mod registry;
 mod report;
+mod trace_fields;
+mod traces;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -118,10 +120,12 @@ impl Compare {
         }
         let experiments: Vec<_> =
             pairs.iter().map(|(ours, _, theirs)| (ours.clone(), theirs.clone())).collect();
-        self.models(pairs).await?;
+        self.models(pairs.clone()).await?;
+        let chosen = pairs;
         self.judge_deferred().await;
         let pairs = self.pairs_of(&models, ids);
         self.registry(models, &pairs).await?;
+        self.traces(&chosen, &pairs).await?;
         self.scorers(&experiments).await?;
         self.datasets(datasets, &pairs).await?;
         self.context.progress().all_planned();

@@ -17,8 +17,9 @@ use super::{About, Snapshot};
 use crate::archive::{self, ArtifactList, ExperimentFile, Layout, OwnerFolder, Wrapped};
 use crate::artifacts::{ByteStream, local};
 use crate::entities::{
-    EvaluationDataset, Experiment, ExperimentId, FileEntry, Kind, LoggedModel, MetricChunk, ModelId, ModelVersion, Owner,
-    Point, Readable, Record, RegisteredModel, Run, RunId, Scorer, Spans, Trace, TraceLinks, Unreadable, is_plain_id, is_safe_path,
+    EvaluationDataset, Experiment, ExperimentId, FileEntry, Kind, LoggedModel, MetricChunk, ModelId,
+    ModelVersion, Owner, Point, Readable, Record, RegisteredModel, Run, RunId, Scorer, Spans, Trace,
+    TraceLinks, Unreadable, is_plain_id, is_safe_path,
 };
 use crate::error::{Class, Error, Result};
 use crate::rest::{Pages, Traffic};
@@ -187,7 +188,11 @@ impl Snapshot for ArchiveSnapshot {
         self.read_spans(trace)
     }
 
-    fn trace_links<'a>(&'a self, experiment: &'a Experiment, _of: &'a [ExperimentId]) -> Pages<'a, TraceLinks> {
+    fn trace_links<'a>(
+        &'a self,
+        experiment: &'a Experiment,
+        _of: &'a [ExperimentId],
+    ) -> Pages<'a, TraceLinks> {
         stream::once(async { self.read_links(experiment) }).boxed()
     }
 

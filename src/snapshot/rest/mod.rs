@@ -15,8 +15,9 @@ use tokio::sync::OnceCell;
 use super::{About, Snapshot};
 use crate::artifacts::{ByteStream, is_speakable, proxied_path, proxied_url_path};
 use crate::entities::{
-    EvaluationDataset, Experiment, ExperimentId, FileEntry, Kind, LoggedModel, MetricChunk, ModelId, ModelVersion, Owner,
-    Readable, Record, RegisteredModel, Run, RunId, Scorer, Spans, Trace, TraceLinks, Unreadable,
+    EvaluationDataset, Experiment, ExperimentId, FileEntry, Kind, LoggedModel, MetricChunk, ModelId,
+    ModelVersion, Owner, Readable, Record, RegisteredModel, Run, RunId, Scorer, Spans, Trace, TraceLinks,
+    Unreadable,
 };
 use crate::error::{Class, Error, Result};
 use crate::rest::{Client, Pages, Probe, Traffic};
@@ -156,7 +157,11 @@ impl Snapshot for RestSnapshot {
         self.spans_of(trace).await
     }
 
-    fn trace_links<'a>(&'a self, experiment: &'a Experiment, of: &'a [ExperimentId]) -> Pages<'a, TraceLinks> {
+    fn trace_links<'a>(
+        &'a self,
+        experiment: &'a Experiment,
+        of: &'a [ExperimentId],
+    ) -> Pages<'a, TraceLinks> {
         self.links(experiment, of)
     }
 
@@ -172,9 +177,6 @@ impl Snapshot for RestSnapshot {
     /// proxy of MLflow 3.10 answers 500 for names beyond ASCII, which the other route gives.
     async fn open(&self, owner: Owner<'_>, file: &FileEntry) -> Result<ByteStream> {
         is_speakable(&file.path)?;
-        if owner.kind == Kind::Trace {
-            return self.client.attachment(owner.id, &file.path).await;
-        }
         let proxied = proxied_path(owner.artifact_uri);
         match proxied.filter(|_| self.probe.capabilities.artifact_proxy && file.path.is_ascii()) {
             Some(root) => self.client.download_proxied(&proxied_url_path(root, &file.path)?).await,

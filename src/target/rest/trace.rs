@@ -13,7 +13,8 @@ use sha2::{Digest as _, Sha256};
 use super::RestTarget;
 use super::files::{RestFiles, Text};
 use crate::entities::{
-    Assessment, ExperimentId, FileEntry, RunId, Spans, Trace, TraceLinks, is_plain_id, rewrite, tag, trace_key,
+    Assessment, ExperimentId, FileEntry, RunId, Spans, Trace, TraceLinks, canonical_json, is_plain_id,
+    rewrite, tag, trace_key,
 };
 use crate::error::{Class, Error, Result};
 use crate::rest::{Client, span_request};
@@ -37,9 +38,13 @@ impl RestTarget {
             };
             return Ok(traces.iter().map(|_| Err(error())).collect());
         }
-        self.reopen_experiment(place).await?;
         let mut there = self.traces_there(place, traces).await?;
-        Ok(traces.iter().map(|trace| self.open(place, trace, there.remove(&trace.id))).collect())
+        let opened: Vec<Result<OpenTrace>> =
+            traces.iter().map(|trace| self.open(place, trace, there.remove(&trace.id))).collect();
+        if opened.iter().flatten().any(|open| open.found != Found::Everything) {
+            self.reopen_experiment(place).await?;
+        }
+        Ok(opened)
     }
 
     async fn traces_there(&self, place: &Place, traces: &[Trace]) -> Result<HashMap<String, Trace>> {
@@ -138,7 +143,7 @@ impl RestTarget {
 
 /// Says what a trace was written as: another header at the source, or another id for its run, is another print.
 fn fingerprint(written: &Trace) -> Result<String> {
-    let digest = Sha256::digest(serde_json::to_vec(written)?);
+    let digest = Sha256::digest(canonical_json(written)?);
     Ok(hex::encode(&digest[..12]))
 }
 
@@ -208,7 +213,8 @@ impl RestTraceWriter {
 impl TraceWriter for RestTraceWriter {
     async fn begin(&mut self, spans: &SpansRead) -> Result<Box<dyn FileWriter>> {
         let spans = spans.as_ref().map(|spans| {
-            let moved = |spans: &Spans| spans.moved_to(&self.source.experiment_id, &self.written.experiment_id);
+            let moved =
+                |spans: &Spans| spans.moved_to(&self.source.experiment_id, &self.written.experiment_id);
             spans.as_ref().map(moved)
         });
         let stored = match &spans {
