@@ -301,6 +301,7 @@ mod tests {
             models: vec!["m*".into()],
             prompts: vec!["p".into()],
             datasets: vec!["d".into()],
+            skip_traces: true,
         };
         assert_eq!(Plan::parse(&plan.to_toml().unwrap()).unwrap(), plan);
         assert_eq!(Plan::parse("nonsense = 1").unwrap_err().exit_code(), 2);

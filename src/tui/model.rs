@@ -113,7 +113,7 @@ pub enum Loaded {
     #[default]
     Nothing,
     Loading,
-    Tree(Tree),
+    Tree(Box<Tree>),
     Failed(Trouble),
 }
 

@@ -37,7 +37,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Sample(reading) => {
             let now = model.now;
             if let Some(work) = model.running().and_then(|step| model.work_mut(step)) {
-                work.sample(now, reading);
+                work.sample(now, *reading);
             }
         }
         Msg::Happened(event) => on_event(model, event),
@@ -143,7 +143,7 @@ fn on_experiments(model: &mut Model, of: &str, result: Result<Vec<Experiment>>) 
         return;
     }
     model.selection.tree = match result {
-        Ok(experiments) => Loaded::Tree(Tree::new(experiments, &model.plan)),
+        Ok(experiments) => Loaded::Tree(Box::new(Tree::new(experiments, &model.plan))),
         Err(error) => Loaded::Failed(error.into()),
     };
 }
