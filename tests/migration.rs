@@ -10,51 +10,70 @@ mod support;
 
 use support::{Mlferry, Real, TARGET, differences};
 
-async fn arrives_exactly(version: &str) {
+const EVERYTHING: [&str; 2] = ["--all", "--names"];
+
+/// Gives the source, full of everything that its release knows, after all of it has arrived.
+async fn arrives_exactly(version: &str) -> Real {
     let (source, target) = futures::join!(Real::start(version), Real::start(TARGET));
-    source.awkward(&[]).await;
+    source.awkward(&EVERYTHING).await;
     let mlferry = Mlferry::new();
     let import = ["import", "--source", source.url(), "--target", target.url(), "--json"];
 
     let first = mlferry.run(&import).await.exits(0).outcome();
-    assert_eq!(first["counts"]["runs"]["done"], first["counts"]["runs"]["planned"], "{first}");
-    assert!(first["requests"].as_u64().unwrap() > 0, "{first}");
+    for (kind, counts) in first["counts"].as_object().unwrap() {
+        assert_eq!(counts["done"], counts["planned"], "{kind}: {first}");
+    }
     assert_eq!(differences(&source, &target).await, [""; 0]);
 
-    // A second time, and a third time with the journal lost, nothing is doubled.
-    for mlferry in [&mlferry, &Mlferry::new()] {
-        let again = mlferry.run(&import).await.exits(0).outcome();
-        assert_eq!(again["counts"]["runs"]["planned"], first["counts"]["runs"]["planned"]);
+    // A second time, with the journal lost, nothing is doubled and nothing is written again.
+    let again = Mlferry::new().run(&import).await.exits(0).outcome();
+    for (kind, counts) in again["counts"].as_object().unwrap() {
+        assert_eq!(counts["planned"], first["counts"][kind]["planned"], "{kind}: {again}");
+    }
+    for kind in ["model_versions", "prompt_versions", "traces", "evaluation_datasets", "scorers"] {
+        assert_eq!(again["counts"][kind]["done"].as_u64().unwrap_or(0), 0, "{kind}: {again}");
     }
     let validate =
         ["validate", "--source", source.url(), "--target", target.url(), "--artifacts", "checksum", "--json"];
     let same = mlferry.run(&validate).await.exits(0).outcome();
-    assert_eq!(same["comparison"]["runs"]["same"], first["counts"]["runs"]["planned"], "{same}");
-    assert_eq!(same["comparison"]["artifacts"]["same"], first["counts"]["artifacts"]["planned"], "{same}");
+    for kind in ["runs", "artifacts", "logged_models", "model_versions", "prompt_versions"] {
+        assert_eq!(same["comparison"][kind]["same"], first["counts"][kind]["planned"], "{kind}: {same}");
+    }
+    source
+}
 
-    // By way of a directory it is the same.
+/// By way of a directory it is the same.
+async fn arrives_by_directory(source: &Real) {
+    let mlferry = Mlferry::new();
     let folder = tempfile::tempdir().unwrap();
     let archive = folder.path().join("mlflow-export");
     let archive = archive.to_str().unwrap();
+    mlferry.run(&["export", "--source", source.url(), "--output-dir", archive]).await.exits(0);
+    mlferry.run(&["validate", "--source", source.url(), "--target", archive]).await.exits(0);
+    let target = Real::start(TARGET).await;
     mlferry
-        .run(&["export", "--source", source.url(), "--output-dir", archive, "--json"])
+        .run(&["import", "--input-dir", archive, "--target", target.url(), "--json"])
         .await
         .exits(0)
         .outcome();
     mlferry.run(&["validate", "--source", archive, "--target", target.url()]).await.exits(0);
-    mlferry.run(&["validate", "--source", source.url(), "--target", archive]).await.exits(0);
-    let second = Real::start(TARGET).await;
-    mlferry
-        .run(&["import", "--input-dir", archive, "--target", second.url(), "--json"])
-        .await
-        .exits(0)
-        .outcome();
-    assert_eq!(differences(&source, &second).await, [""; 0]);
+    assert_eq!(differences(source, &target).await, [""; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn everything_arrives_from_mlflow_1_30_1() {
+    arrives_exactly("1.30.1").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn everything_arrives_from_mlflow_2_9_2() {
-    arrives_exactly("2.9.2").await;
+    let source = arrives_exactly("2.9.2").await;
+    arrives_by_directory(&source).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn everything_arrives_from_mlflow_2_16_2() {
+    arrives_exactly("2.16.2").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -63,8 +82,24 @@ async fn everything_arrives_from_mlflow_2_22_4() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn everything_arrives_from_mlflow_3_0_1() {
+    arrives_exactly("3.0.1").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn everything_arrives_from_mlflow_3_4_0() {
+    arrives_exactly("3.4.0").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn everything_arrives_from_mlflow_3_10_1() {
-    arrives_exactly("3.10.1").await;
+    let source = arrives_exactly("3.10.1").await;
+    arrives_by_directory(&source).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn everything_arrives_from_mlflow_3_16_0() {
+    arrives_exactly("3.16.0").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

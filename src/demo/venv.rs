@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
-use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 use tokio::process::Command;
 
 use super::python;
@@ -16,6 +16,8 @@ use crate::error::{Error, Result};
 const MARKER: &str = "mlferry-complete";
 const TAIL_LINES: usize = 15;
 const LINE_LENGTH: usize = 300;
+const REACH_PYPI: &str = "check the version and the connection to PyPI (the settings of pip and uv and proxy variables apply), \
+                          and run the same command again";
 const LOCK_POLL: Duration = Duration::from_millis(250);
 
 type Say<'a> = &'a (dyn Fn(&str) + Send + Sync);
@@ -27,7 +29,7 @@ pub struct Venv {
 }
 
 impl Venv {
-    /// The cached environment with MLflow `version`, made now if it is not there yet (some minutes, from PyPI).
+    /// The cached environment with MLflow `version`, made now if it is not there yet (a minute or two, from PyPI).
     pub async fn ensure(version: &str, say: Say<'_>) -> Result<Self> {
         if version.is_empty() || !version.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.') {
             return Err(Error::usage(format!("{version:?} is not an MLflow version, such as 3.10.1")));
@@ -85,29 +87,19 @@ impl Venv {
         venv.args(["-m", "venv"]).arg(&self.root);
         run(venv, lock, &|_| ()).await.map_err(|e| e.at("python -m venv"))?;
 
-        say(&format!("installing MLflow {version} from PyPI: this takes some minutes"));
+        say(&format!("installing MLflow {version} from PyPI: this takes a minute or two"));
         let mut pip = python::clean_command(&self.python);
-        pip.args([
-            "-m",
-            "pip",
-            "install",
-            "--disable-pip-version-check",
-            "--no-input",
-            "--progress-bar",
-            "off",
-        ]);
-        pip.args(requirements(version));
-        let progress = |line: &str| {
-            if let Some(short) = short_progress(line) {
-                say(&short);
-            }
-        };
-        run(pip, lock, &progress).await.map_err(|e| {
-            e.at(format!("pip install mlflow=={version}")).hint(
-                "check the version and the connection to PyPI (pip's own settings and proxy variables apply), \
-                 and run the same command again",
-            )
-        })?;
+        pip.args(["-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--quiet", "uv"]);
+        run(pip, lock, &|_| ()).await.map_err(|e| e.at("pip install uv").hint(REACH_PYPI))?;
+        // Several times faster than pip, and releases share what they have in common.
+        let mut uv = python::clean_command(&self.python);
+        uv.args(["-m", "uv", "pip", "install", "--python"]).arg(&self.python).args(requirements(version));
+        if let (Some(index), None) = (std::env::var_os("PIP_INDEX_URL"), std::env::var_os("UV_DEFAULT_INDEX")) {
+            uv.env("UV_DEFAULT_INDEX", index);
+        }
+        let progress = |line: &str| say(&format!("uv: {}", cut(line.trim())));
+        let installed = run(uv, lock, &progress).await;
+        installed.map_err(|e| e.at(format!("uv pip install mlflow=={version}")).hint(REACH_PYPI))?;
         tokio::fs::write(self.root.join(MARKER), format!("mlflow {version}\n")).await?;
         say(&format!("MLflow {version} is ready"));
         Ok(())
@@ -159,10 +151,9 @@ async fn lock(path: &Path, version: &str, say: Say<'_>) -> Result<File> {
 /// Runs a command to its end. It inherits the lock as its standard input: should this process be killed, the lock
 /// stays taken until the command, too, has let go of the directory.
 async fn run(mut command: Command, lock: &File, line: &(dyn Fn(&str) + Send + Sync)) -> Result<()> {
-    command.stdin(Stdio::from(lock.try_clone()?)).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.stdin(Stdio::from(lock.try_clone()?)).stdout(Stdio::null()).stderr(Stdio::piped());
     let mut child = command.spawn()?;
-    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
-    let ((), errors) = tokio::join!(each_line(stdout, line), read_all(stderr));
+    let errors = each_line(child.stderr.take(), line).await;
     let status = child.wait().await?;
     if status.success() {
         return Ok(());
@@ -170,31 +161,17 @@ async fn run(mut command: Command, lock: &File, line: &(dyn Fn(&str) + Send + Sy
     Err(Error::permanent(format!("failed ({status}):\n{}", tail(&errors))))
 }
 
-async fn each_line(stream: Option<impl AsyncRead + Unpin>, line: &(dyn Fn(&str) + Send + Sync)) {
-    let Some(stream) = stream else { return };
+/// Gives the whole text; half a text is still worth showing.
+async fn each_line(stream: Option<impl AsyncRead + Unpin>, line: &(dyn Fn(&str) + Send + Sync)) -> String {
+    let mut all = String::new();
+    let Some(stream) = stream else { return all };
     let mut lines = BufReader::new(stream).lines();
     while let Ok(Some(text)) = lines.next_line().await {
         line(&text);
+        all.push_str(&text);
+        all.push('\n');
     }
-}
-
-async fn read_all(stream: Option<impl AsyncRead + Unpin>) -> String {
-    let mut bytes = Vec::new();
-    if let Some(mut stream) = stream {
-        // Half a text is still worth showing.
-        stream.read_to_end(&mut bytes).await.ok();
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
-}
-
-/// pip's chatter, reduced to what tells that it is moving: `Collecting numpy<2,>=1.9 (from mlflow)` → `pip: numpy`.
-fn short_progress(line: &str) -> Option<String> {
-    if line.starts_with("Installing collected packages") {
-        return Some("pip: unpacking".to_owned());
-    }
-    let wanted = line.strip_prefix("Collecting ")?;
-    let end = wanted.find(|c: char| !c.is_ascii_alphanumeric() && !"-_.".contains(c)).unwrap_or(wanted.len());
-    Some(format!("pip: {}", &wanted[..end]))
+    all
 }
 
 /// The last lines of a program's output, where it says what went wrong; very long ones are cut.
@@ -220,13 +197,6 @@ mod tests {
         assert_eq!(requirements("3.10.1"), ["mlflow==3.10.1"]);
         assert_eq!(requirements("3.4.0"), ["mlflow==3.4.0", "sqlalchemy<2.1"]);
         assert_eq!(requirements("2.9.2"), ["mlflow==2.9.2", "setuptools<81", "sqlalchemy<2.1"]);
-    }
-
-    #[test]
-    fn progress_is_short() {
-        assert_eq!(short_progress("Collecting numpy<2,>=1.9 (from x)").as_deref(), Some("pip: numpy"));
-        assert_eq!(short_progress("Collecting Flask").as_deref(), Some("pip: Flask"));
-        assert_eq!(short_progress("  Downloading x.whl (3 kB)"), None);
     }
 
     #[test]

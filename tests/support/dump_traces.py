@@ -19,6 +19,9 @@ def traces(reader, experiments):
         found = list(pool.map(lambda trace: with_spans(reader, trace), found))
     if RELEASE >= (3, 3) and found:
         add_links(reader, found, experiments)
+    else:
+        for one in found:
+            one["runs"] = [run for run in [one["metadata"].get("mlflow.sourceRun")] if run]
     return sorted(found, key=lambda one: one["trace_id"])
 
 
