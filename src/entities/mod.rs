@@ -16,6 +16,7 @@ mod plan;
 mod references;
 mod registry;
 mod run;
+mod window;
 
 pub use dataset::DatasetInput;
 pub use evaluation::{EvaluationDataset, Record, Scorer};
@@ -33,6 +34,7 @@ pub use plan::{Choice, Plan, PlannedExperiment};
 pub use references::{Template, ids_in, names_model, rewrite, rewrite_experiments};
 pub use registry::{ModelVersion, RegisteredModel};
 pub use run::{Run, RunStatus};
+pub use window::{Moment, Window};
 
 /// Names of the tags in which the target keeps what cannot be set on it.
 pub mod tag {

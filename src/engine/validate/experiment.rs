@@ -95,6 +95,13 @@ impl Compare {
         for run in missing.iter().filter(|run| self.takes(choice, run)) {
             self.missing(ours, run).await;
         }
+        let window = self.plan.window()?;
+        let (extra, outside): (Vec<Run>, Vec<Run>) =
+            extra.into_iter().partition(|run| window.takes(run.start_time));
+        {
+            let mut known = self.outside.lock().unwrap_or_else(PoisonError::into_inner);
+            known.extend(outside.into_iter().map(|run| run.id));
+        }
         for run in extra {
             self.context.plan(Kind::Run, 1).await;
             self.found(Difference::extra(Kind::Run, run.label(), run.id.as_str()).of_experiment(&ours.name))

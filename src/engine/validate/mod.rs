@@ -13,7 +13,7 @@ mod references;
 mod registry;
 mod report;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -69,6 +69,7 @@ pub fn validate(validate: Validate) -> Job {
             artifacts,
             report,
             pairs: Mutex::default(),
+            outside: Mutex::default(),
             deferred: Mutex::default(),
         };
         compare.everything().await
@@ -85,6 +86,8 @@ struct Compare {
     report: Mutex<Report>,
     /// Source run to target run.
     pairs: Mutex<HashMap<RunId, RunId>>,
+    /// Runs of the target without a partner that the plan's time window leaves out.
+    outside: Mutex<HashSet<RunId>>,
     /// Runs whose references can be judged once all pairs are known.
     deferred: Mutex<Vec<Deferred>>,
 }

@@ -15,7 +15,7 @@ use super::{About, Snapshot};
 use crate::artifacts::{ByteStream, is_speakable, proxied_path, proxied_url_path};
 use crate::entities::{
     EvaluationDataset, Experiment, FileEntry, Kind, LoggedModel, MetricChunk, ModelId, ModelVersion, Owner,
-    Readable, Record, RegisteredModel, Run, RunId, Scorer, Unreadable,
+    Readable, Record, RegisteredModel, Run, RunId, Scorer, Unreadable, Window,
 };
 use crate::error::{Class, Error, Result};
 use crate::rest::{Client, Pages, Probe, Traffic};
@@ -103,6 +103,15 @@ impl Snapshot for RestSnapshot {
 
     async fn first_runs(&self, experiment: &Experiment, most: usize) -> Result<(Vec<Run>, bool)> {
         self.client.first_runs(&experiment.id, most).await
+    }
+
+    /// Without asking for the models of each.
+    async fn runs_outside(&self, experiment: &Experiment, window: &Window) -> Result<Vec<RunId>> {
+        let outside = |page: Vec<Run>| {
+            let runs = page.into_iter().filter(|run| !window.takes(run.start_time)).map(|run| run.id);
+            runs.collect::<Vec<_>>()
+        };
+        self.client.runs(&experiment.id, "").map_ok(outside).try_concat().await
     }
 
     async fn run(&self, id: &RunId) -> Result<Option<Run>> {
