@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::artifacts::local;
-use crate::entities::{ExperimentId, Kind, ModelId, RegisteredModel, RunId};
+use crate::entities::{ExperimentId, Kind, ModelId, RegisteredModel, RunId, is_safe_path};
 
 /// Paths of an export directory:
 ///
@@ -26,11 +26,40 @@ use crate::entities::{ExperimentId, Kind, ModelId, RegisteredModel, RunId};
 #[derive(Clone, Debug)]
 pub struct Layout {
     root: PathBuf,
+    experiments: PathBuf,
+    /// The root is this experiment's folder, and there is nothing else.
+    only: Option<ExperimentId>,
+    /// The incumbent's names are looked for where ours are not there.
+    reading: bool,
 }
 
 impl Layout {
+    /// Ours, to be written.
     pub fn new(root: impl Into<PathBuf>) -> Self {
-        Self { root: root.into() }
+        let root = root.into();
+        Self { experiments: root.join("experiments"), root, only: None, reading: false }
+    }
+
+    /// To be read: ours, or what the incumbent's `export-all`, `export-models`, `export-experiments` or
+    /// `export-experiment` has written, of which the last two have no `experiments` folder. A run's folder lies
+    /// directly in its experiment's there up to 1.2.0, and logged models lie in `logged_models`.
+    pub fn reading(root: &Path, only: Option<ExperimentId>) -> Self {
+        let ours = Self { reading: true, only, ..Self::new(root) };
+        let experiments = if ours.experiments.is_dir() { ours.experiments } else { root.to_owned() };
+        Self { experiments, ..ours }
+    }
+
+    /// This path, or to a reader the first of the others that is there.
+    fn first(&self, ours: PathBuf, others: impl IntoIterator<Item = PathBuf>) -> PathBuf {
+        if !self.reading || ours.exists() {
+            return ours;
+        }
+        others.into_iter().find(|path| path.exists()).unwrap_or(ours)
+    }
+
+    /// The experiment whose folder the root is.
+    pub fn only(&self) -> Option<&ExperimentId> {
+        self.only.as_ref()
     }
 
     pub fn origin(&self) -> PathBuf {
@@ -42,7 +71,7 @@ impl Layout {
     }
 
     pub fn experiments(&self) -> PathBuf {
-        self.root.join("experiments")
+        self.experiments.clone()
     }
 
     pub fn experiments_file(&self) -> PathBuf {
@@ -50,7 +79,7 @@ impl Layout {
     }
 
     pub fn experiment(&self, id: &ExperimentId) -> PathBuf {
-        self.experiments().join(id.as_str())
+        if self.only.as_ref() == Some(id) { self.root.clone() } else { self.experiments.join(id.as_str()) }
     }
 
     pub fn experiment_file(&self, id: &ExperimentId) -> PathBuf {
@@ -58,7 +87,8 @@ impl Layout {
     }
 
     pub fn run(&self, experiment: &ExperimentId, run: &RunId) -> PathBuf {
-        self.experiment(experiment).join("runs").join(run.as_str())
+        let experiment = self.experiment(experiment);
+        self.first(experiment.join("runs").join(run.as_str()), [experiment.join(run.as_str())])
     }
 
     pub fn run_file(&self, experiment: &ExperimentId, run: &RunId) -> PathBuf {
@@ -66,7 +96,13 @@ impl Layout {
     }
 
     pub fn logged_models(&self, experiment: &ExperimentId) -> PathBuf {
-        self.experiment(experiment).join("models")
+        let experiment = self.experiment(experiment);
+        self.first(experiment.join("models"), [experiment.join("logged_models")])
+    }
+
+    /// The incumbent's file of a logged model; its content is another than ours.
+    pub fn incumbent_model_file(&self, experiment: &ExperimentId, model: &ModelId) -> PathBuf {
+        self.logged_models(experiment).join(model.as_str()).join("logged_model.json")
     }
 
     pub fn logged_model_file(&self, experiment: &ExperimentId, model: &ModelId) -> PathBuf {
@@ -75,8 +111,10 @@ impl Layout {
 
     /// The folder of a run or a logged model.
     pub fn owner(&self, kind: Kind, experiment: &ExperimentId, id: &str) -> OwnerFolder {
-        let kind = if kind == Kind::LoggedModel { "models" } else { "runs" };
-        OwnerFolder(self.experiment(experiment).join(kind).join(id))
+        OwnerFolder(match kind {
+            Kind::LoggedModel => self.logged_models(experiment).join(id),
+            _ => self.run(experiment, &RunId::from(id)),
+        })
     }
 
     pub fn scorers_file(&self, experiment: &ExperimentId) -> PathBuf {
@@ -103,7 +141,8 @@ impl Layout {
     pub fn registered_model_file(&self, model: &RegisteredModel) -> PathBuf {
         let [models, prompts] = self.registries();
         let folder = if model.is_prompt() { prompts } else { models };
-        folder.join(folder_name(&model.name)).join("model.json")
+        let raw = is_safe_path(&model.name).then(|| folder.join(&model.name).join("model.json"));
+        self.first(folder.join(folder_name(&model.name)).join("model.json"), raw)
     }
 
     pub fn models_file(&self) -> PathBuf {

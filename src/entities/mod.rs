@@ -16,6 +16,7 @@ mod plan;
 mod references;
 mod registry;
 mod run;
+mod tags;
 mod window;
 
 pub use dataset::DatasetInput;
@@ -34,6 +35,7 @@ pub use plan::{Choice, Plan, PlannedExperiment};
 pub use references::{Template, ids_in, names_model, rewrite, rewrite_experiments};
 pub use registry::{ModelVersion, RegisteredModel};
 pub use run::{Run, RunStatus};
+pub use tags::tags;
 pub use window::{Moment, Window};
 
 /// Names of the tags in which the target keeps what cannot be set on it.
