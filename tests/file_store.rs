@@ -88,7 +88,7 @@ async fn only_what_is_damaged_is_lost(version: &str) {
         let experiments = dump["experiments"].as_array().unwrap();
         let Some(one) = experiments.iter().find(|one| one["name"] == name) else { return BTreeMap::new() };
         let runs = one["runs"].as_array().unwrap().iter();
-        runs.map(|run| (run["name"].as_str().unwrap().to_owned(), run.clone())).collect()
+        runs.map(|run| (run["run_name"].as_str().unwrap().to_owned(), run.clone())).collect()
     };
     for name in damaged.keys().filter(|name| *name != HIDDEN) {
         let runs = arrived(name);

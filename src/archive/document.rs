@@ -172,7 +172,8 @@ pub struct ModelInput {
 
 #[derive(Default, Serialize, Deserialize)]
 pub struct RunOutputs {
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    /// Written when it is empty too: the incumbent reads it without looking.
+    #[serde(default)]
     pub model_outputs: Vec<ModelOutput>,
 }
 

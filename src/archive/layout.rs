@@ -1,6 +1,6 @@
 use std::path::{Path, PathBuf};
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::artifacts::local;
 use crate::entities::{ExperimentId, Kind, ModelId, RegisteredModel, RunId, is_safe_path};
@@ -15,8 +15,8 @@ use crate::entities::{ExperimentId, Kind, ModelId, RegisteredModel, RunId, is_sa
 /// experiments/<id>/runs/<run id>/run.json       there once the run is complete
 /// experiments/<id>/runs/<run id>/artifacts.json ours: sizes and checksums
 /// experiments/<id>/runs/<run id>/artifacts/…
-/// experiments/<id>/models/<model id>/model.json ours: a logged model, there once it is complete
-/// experiments/<id>/models/<model id>/artifacts.json, artifacts/… as for a run
+/// experiments/<id>/logged_models/<model id>/logged_model.json   there once the logged model is complete
+/// experiments/<id>/logged_models/<model id>/artifacts.json, artifacts/…   as for a run
 /// experiments/<id>/scorers.json                 ours: every version of every scorer
 /// evaluation_datasets/<id>/dataset.json         ours: there once the dataset is complete
 /// evaluation_datasets/<id>/records.jsonl        its records, one a line
@@ -42,7 +42,7 @@ impl Layout {
 
     /// To be read: ours, or what the incumbent's `export-all`, `export-models`, `export-experiments` or
     /// `export-experiment` has written, of which the last two have no `experiments` folder. A run's folder lies
-    /// directly in its experiment's there up to 1.2.0, and logged models lie in `logged_models`.
+    /// directly in its experiment's there up to 1.2.0.
     pub fn reading(root: &Path, only: Option<ExperimentId>) -> Self {
         let ours = Self { reading: true, only, ..Self::new(root) };
         let experiments = if ours.experiments.is_dir() { ours.experiments } else { root.to_owned() };
@@ -96,17 +96,11 @@ impl Layout {
     }
 
     pub fn logged_models(&self, experiment: &ExperimentId) -> PathBuf {
-        let experiment = self.experiment(experiment);
-        self.first(experiment.join("models"), [experiment.join("logged_models")])
-    }
-
-    /// The incumbent's file of a logged model; its content is another than ours.
-    pub fn incumbent_model_file(&self, experiment: &ExperimentId, model: &ModelId) -> PathBuf {
-        self.logged_models(experiment).join(model.as_str()).join("logged_model.json")
+        self.experiment(experiment).join("logged_models")
     }
 
     pub fn logged_model_file(&self, experiment: &ExperimentId, model: &ModelId) -> PathBuf {
-        self.logged_models(experiment).join(model.as_str()).join("model.json")
+        self.logged_models(experiment).join(model.as_str()).join("logged_model.json")
     }
 
     /// The folder of a run or a logged model.
@@ -174,8 +168,14 @@ impl OwnerFolder {
 
 /// A name as a folder: as it is where that is safe on every system, else percent-encoded.
 fn folder_name(name: &str) -> String {
-    const KEPT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b' ');
-    let encoded = utf8_percent_encode(name, KEPT).to_string();
+    // Other letters than ASCII's are safe, and the incumbent looks for a folder that is called as the model is.
+    let encoded: String = name
+        .chars()
+        .map(|c| match c.is_control() || "%/\\:*?\"<>|".contains(c) {
+            true => utf8_percent_encode(&c.to_string(), NON_ALPHANUMERIC).to_string(),
+            false => c.to_string(),
+        })
+        .collect();
     // Neither a folder above, nor a hidden one, nor one that Windows would call otherwise.
     if encoded.starts_with('.') || encoded.ends_with(['.', ' ']) { format!("%{encoded}%") } else { encoded }
 }
@@ -190,7 +190,7 @@ mod tests {
             ("churn-model_1.0 x", "churn-model_1.0 x"),
             ("a/b", "a%2Fb"),
             ("..", "%..%"),
-            ("ü:", "%C3%BC%3A"),
+            ("ü:日本 100%", "ü%3A日本 100%25"),
         ];
         for (name, folder) in table {
             assert_eq!(folder_name(name), folder);

@@ -32,15 +32,21 @@ impl Venv {
         if version.is_empty() || !version.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.') {
             return Err(Error::usage(format!("{version:?} is not an MLflow version, such as 3.10.1")));
         }
+        Self::with_packages(&format!("mlflow-{version}"), version, &requirements(version), say).await
+    }
+
+    /// The cached environment of that name, with these packages from PyPI. `mlflow` is the release among them: it says
+    /// which Python suits.
+    pub async fn with_packages(name: &str, mlflow: &str, packages: &[String], say: Say<'_>) -> Result<Self> {
         let parent = cache_dir()?.join("venv");
-        let venv = Self::at(parent.join(format!("mlflow-{version}")));
+        let venv = Self::at(parent.join(name));
         if venv.is_complete() {
             return Ok(venv);
         }
         tokio::fs::create_dir_all(&parent).await?;
-        let lock = lock(&parent.join(format!("mlflow-{version}.lock")), version, say).await?;
+        let lock = lock(&parent.join(format!("{name}.lock")), name, say).await?;
         if !venv.is_complete() {
-            venv.make(version, &lock, say).await?;
+            venv.make(name, mlflow, packages, &lock, say).await?;
         }
         Ok(venv)
     }
@@ -74,18 +80,25 @@ impl Venv {
         command
     }
 
-    async fn make(&self, version: &str, lock: &File, say: Say<'_>) -> Result<()> {
+    async fn make(
+        &self,
+        name: &str,
+        mlflow: &str,
+        packages: &[String],
+        lock: &File,
+        say: Say<'_>,
+    ) -> Result<()> {
         if self.root.exists() {
-            say(&format!("removing a half-made environment for MLflow {version}"));
+            say(&format!("removing the half-made environment {name}"));
             tokio::fs::remove_dir_all(&self.root).await?;
         }
-        let base = python::find(version).await?;
-        say(&format!("making an environment for MLflow {version} with Python {} (once)", base.version()));
+        let base = python::find(mlflow).await?;
+        say(&format!("making the environment {name} with Python {} (once)", base.version()));
         let mut venv = python::clean_command(&base.program);
         venv.args(["-m", "venv"]).arg(&self.root);
         run(venv, lock, &|_| ()).await.map_err(|e| e.at("python -m venv"))?;
 
-        say(&format!("installing MLflow {version} from PyPI: this takes some minutes"));
+        say(&format!("installing {name} from PyPI: this takes some minutes"));
         let mut pip = python::clean_command(&self.python);
         pip.args([
             "-m",
@@ -96,20 +109,20 @@ impl Venv {
             "--progress-bar",
             "off",
         ]);
-        pip.args(requirements(version));
+        pip.args(packages);
         let progress = |line: &str| {
             if let Some(short) = short_progress(line) {
                 say(&short);
             }
         };
         run(pip, lock, &progress).await.map_err(|e| {
-            e.at(format!("pip install mlflow=={version}")).hint(
+            e.at(format!("pip install {}", packages.join(" "))).hint(
                 "check the version and the connection to PyPI (pip's own settings and proxy variables apply), \
                  and run the same command again",
             )
         })?;
-        tokio::fs::write(self.root.join(MARKER), format!("mlflow {version}\n")).await?;
-        say(&format!("MLflow {version} is ready"));
+        tokio::fs::write(self.root.join(MARKER), format!("{}\n", packages.join("\n"))).await?;
+        say(&format!("{name} is ready"));
         Ok(())
     }
 }
@@ -139,7 +152,7 @@ fn cache_dir() -> Result<PathBuf> {
 }
 
 /// Polls instead of blocking, so that Ctrl-C is heard while another process is installing.
-async fn lock(path: &Path, version: &str, say: Say<'_>) -> Result<File> {
+async fn lock(path: &Path, name: &str, say: Say<'_>) -> Result<File> {
     let file = File::options().create(true).truncate(false).write(true).open(path)?;
     let mut told = false;
     loop {
@@ -149,7 +162,7 @@ async fn lock(path: &Path, version: &str, say: Say<'_>) -> Result<File> {
             Err(TryLockError::WouldBlock) => {}
         }
         if !told {
-            say(&format!("waiting for another mlferry that is installing MLflow {version}"));
+            say(&format!("waiting for another mlferry that is installing {name}"));
             told = true;
         }
         tokio::time::sleep(LOCK_POLL).await;

@@ -67,6 +67,12 @@ impl Real {
         path
     }
 
+    /// Fills it with what mlflow-export-import can export.
+    pub async fn plain(&self) {
+        let artifacts = self.server.artifacts();
+        self.python("incumbent.py", &[self.url(), artifacts.to_str().unwrap()]).await;
+    }
+
     async fn python(&self, script: &str, args: &[&str]) -> Output {
         let output = self.venv.command().arg(script_path(script)).args(args).output().await.unwrap();
         assert!(output.status.success(), "{script}: {}", String::from_utf8_lossy(&output.stderr));

@@ -16,7 +16,7 @@ impl ArchiveSnapshot {
         for entry in entries {
             let entry = entry?;
             // A folder without the file is left by a model that could not be exported.
-            if ["model.json", "logged_model.json"].iter().any(|name| entry.path().join(name).is_file()) {
+            if entry.path().join("logged_model.json").is_file() {
                 ids.push(ModelId::from(entry.file_name().to_string_lossy().into_owned()));
             }
         }
@@ -34,14 +34,8 @@ impl ArchiveSnapshot {
 
     /// The folders' names count: what a file says of itself is not trusted with a path.
     fn read_logged_model(&self, experiment: &ExperimentId, id: &ModelId) -> Result<LoggedModel> {
-        let model = match read::<Wrapped<LoggedModel>>(&self.layout.logged_model_file(experiment, id)) {
-            Err(e) if e.class() == Class::NotFound => {
-                read::<Wrapped<LoggedModelFile>>(&self.layout.incumbent_model_file(experiment, id))?
-                    .mlflow
-                    .into()
-            }
-            other => other?.mlflow,
-        };
+        let file = read::<Wrapped<LoggedModelFile>>(&self.layout.logged_model_file(experiment, id))?;
+        let model = LoggedModel::from(file.mlflow);
         Ok(LoggedModel { id: id.clone(), experiment_id: experiment.clone(), ..model })
     }
 

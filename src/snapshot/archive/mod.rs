@@ -4,6 +4,7 @@ mod evaluation;
 mod logged_models;
 mod registry;
 
+use std::collections::HashSet;
 use std::fs;
 use std::io::BufReader;
 use std::path::Path;
@@ -110,6 +111,9 @@ impl ArchiveSnapshot {
     fn read_experiment_file(&self, id: &str) -> Result<ExperimentFile> {
         let mut file = read::<Wrapped<ExperimentFile>>(&self.layout.experiment_file(&id.into()))?.mlflow;
         file.experiment.id = id.into();
+        // `export-models` of the incumbent names a run as often as versions were made of it.
+        let mut seen = HashSet::new();
+        file.runs.retain(|run| seen.insert(run.clone()));
         Ok(file)
     }
 
