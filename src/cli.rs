@@ -114,7 +114,7 @@ pub struct Selection {
     #[arg(long, value_name = "GLOB,…")]
     pub datasets: Option<String>,
 
-    /// Traces of the chosen experiments and runs
+    /// Traces of the chosen experiments and runs; those that no run made are subject to the time window, too
     #[arg(long, value_enum, default_value_t = Traces::All)]
     pub traces: Traces,
 
@@ -133,6 +133,15 @@ pub struct Selection {
     /// Take deleted experiments and runs along (they arrive deleted)
     #[arg(long, value_name = "BOOL", default_value_t = true, action = clap::ArgAction::Set)]
     pub export_deleted_runs: bool,
+
+    /// Only runs that started at or after this, and runs that a chosen model version needs: 2024-05-01,
+    /// '2024-05-01 13:00:00' (UTC), RFC 3339, or milliseconds since 1970
+    #[arg(long, value_name = "TIME")]
+    pub run_start_time: Option<String>,
+
+    /// Only runs that started before this, and runs that a chosen model version needs
+    #[arg(long, value_name = "TIME")]
+    pub runs_until: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -153,6 +162,8 @@ impl Selection {
             experiment_rename_file: None,
             model_rename_file: None,
             export_deleted_runs: true,
+            run_start_time: None,
+            runs_until: None,
         }
     }
 }

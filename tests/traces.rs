@@ -44,7 +44,8 @@ async fn spans_go_into_a_file_where_no_database_takes_them() {
     let ran = mlferry.run(&[&["import"], &ends[..], &TRACED].concat()).await.exits(0);
     let counts = ran.outcome()["counts"]["traces"].clone();
     assert!(counts["done"].as_u64().unwrap() > 15 && counts["done"] == counts["planned"], "{counts}");
-    let done = ran.lines().into_iter().find(|l| l["type"] == "item_done" && l["name"] == "everything at once");
+    let done =
+        ran.lines().into_iter().find(|l| l["type"] == "item_done" && l["name"] == "everything at once");
     let info = header(target.url(), done.unwrap()["id"].as_str().unwrap()).await;
     assert!(info["tags"]["mlflow.trace.spansLocation"].is_null(), "{info}");
     assert!(info["tags"]["mlferry.source.trace"].is_string(), "{info}");
@@ -78,8 +79,8 @@ async fn a_broken_trace_costs_only_its_spans() {
     assert_eq!(found["comparison"]["traces"]["differs"].as_u64().unwrap_or(0), 0, "{found}");
 
     // They can be left behind.
-    let without = mlferry.run(&[&["plan", "--source", source.url(), "--traces", "none", "--json"][..], &TRACED].concat());
-    let lines = without.await.exits(0).lines();
+    let plan = [&["plan", "--source", source.url(), "--traces", "none", "--json"][..], &TRACED].concat();
+    let lines = mlferry.run(&plan).await.exits(0).lines();
     assert!(lines.iter().filter(|line| line["type"] == "experiment").all(|line| line["traces"] == 0));
 }
 

@@ -83,6 +83,14 @@ pub struct ExperimentFile {
     pub runs: Vec<RunId>,
 }
 
+/// `info` of an experiment's file, as far as it tells of losses.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub struct ExperimentInfo {
+    /// Runs that the incumbent could not export.
+    pub failed_runs: Vec<RunId>,
+}
+
 /// `artifacts.json`: what the artifact folder must hold.
 #[derive(Default, Serialize, Deserialize)]
 pub struct ArtifactList {
@@ -98,11 +106,11 @@ pub struct RunFile {
     pub info: RunInfo,
     #[serde(default)]
     pub params: BTreeMap<String, String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "crate::entities::tags")]
     pub tags: BTreeMap<String, String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "inputs")]
     pub inputs: RunInputs,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub outputs: RunOutputs,
     #[serde(default)]
     pub metrics: super::run_file::Latest,
@@ -128,8 +136,25 @@ pub struct RunInfo {
     pub artifact_uri: String,
 }
 
-fn or_default<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+fn or_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(
+    deserializer: D,
+) -> Result<T, D::Error> {
     Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+}
+
+/// Older exports hold a bare list of datasets.
+fn inputs<'de, D: Deserializer<'de>>(deserializer: D) -> Result<RunInputs, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Inputs {
+        Older(Vec<DatasetInput>),
+        Now(RunInputs),
+    }
+    Ok(match Option::deserialize(deserializer)? {
+        Some(Inputs::Older(dataset_inputs)) => RunInputs { dataset_inputs, model_inputs: Vec::new() },
+        Some(Inputs::Now(inputs)) => inputs,
+        None => RunInputs::default(),
+    })
 }
 
 #[derive(Default, Serialize, Deserialize)]
@@ -147,7 +172,8 @@ pub struct ModelInput {
 
 #[derive(Default, Serialize, Deserialize)]
 pub struct RunOutputs {
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    /// Written when it is empty too: the incumbent reads it without looking.
+    #[serde(default)]
     pub model_outputs: Vec<ModelOutput>,
 }
 

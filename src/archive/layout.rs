@@ -1,9 +1,9 @@
 use std::path::{Path, PathBuf};
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::artifacts::local;
-use crate::entities::{ExperimentId, Kind, ModelId, RegisteredModel, RunId};
+use crate::entities::{ExperimentId, Kind, ModelId, RegisteredModel, RunId, is_safe_path};
 
 /// Paths of an export directory:
 ///
@@ -15,8 +15,8 @@ use crate::entities::{ExperimentId, Kind, ModelId, RegisteredModel, RunId};
 /// experiments/<id>/runs/<run id>/run.json       there once the run is complete
 /// experiments/<id>/runs/<run id>/artifacts.json ours: sizes and checksums
 /// experiments/<id>/runs/<run id>/artifacts/…
-/// experiments/<id>/models/<model id>/model.json ours: a logged model, there once it is complete
-/// experiments/<id>/models/<model id>/artifacts.json, artifacts/… as for a run
+/// experiments/<id>/logged_models/<model id>/logged_model.json   there once the logged model is complete
+/// experiments/<id>/logged_models/<model id>/artifacts.json, artifacts/…   as for a run
 /// experiments/<id>/traces/<trace id>/trace.json  ours: a trace with its assessments, there once it is complete
 /// experiments/<id>/traces/<trace id>/traces.json its spans, as the server hands them out
 /// experiments/<id>/traces/<trace id>/artifacts/… files that its spans refer to
@@ -30,11 +30,40 @@ use crate::entities::{ExperimentId, Kind, ModelId, RegisteredModel, RunId};
 #[derive(Clone, Debug)]
 pub struct Layout {
     root: PathBuf,
+    experiments: PathBuf,
+    /// The root is this experiment's folder, and there is nothing else.
+    only: Option<ExperimentId>,
+    /// The incumbent's names are looked for where ours are not there.
+    reading: bool,
 }
 
 impl Layout {
+    /// Ours, to be written.
     pub fn new(root: impl Into<PathBuf>) -> Self {
-        Self { root: root.into() }
+        let root = root.into();
+        Self { experiments: root.join("experiments"), root, only: None, reading: false }
+    }
+
+    /// To be read: ours, or what the incumbent's `export-all`, `export-models`, `export-experiments` or
+    /// `export-experiment` has written, of which the last two have no `experiments` folder. A run's folder lies
+    /// directly in its experiment's there up to 1.2.0.
+    pub fn reading(root: &Path, only: Option<ExperimentId>) -> Self {
+        let ours = Self { reading: true, only, ..Self::new(root) };
+        let experiments = if ours.experiments.is_dir() { ours.experiments } else { root.to_owned() };
+        Self { experiments, ..ours }
+    }
+
+    /// This path, or to a reader the first of the others that is there.
+    fn first(&self, ours: PathBuf, others: impl IntoIterator<Item = PathBuf>) -> PathBuf {
+        if !self.reading || ours.exists() {
+            return ours;
+        }
+        others.into_iter().find(|path| path.exists()).unwrap_or(ours)
+    }
+
+    /// The experiment whose folder the root is.
+    pub fn only(&self) -> Option<&ExperimentId> {
+        self.only.as_ref()
     }
 
     pub fn origin(&self) -> PathBuf {
@@ -46,7 +75,7 @@ impl Layout {
     }
 
     pub fn experiments(&self) -> PathBuf {
-        self.root.join("experiments")
+        self.experiments.clone()
     }
 
     pub fn experiments_file(&self) -> PathBuf {
@@ -54,7 +83,7 @@ impl Layout {
     }
 
     pub fn experiment(&self, id: &ExperimentId) -> PathBuf {
-        self.experiments().join(id.as_str())
+        if self.only.as_ref() == Some(id) { self.root.clone() } else { self.experiments.join(id.as_str()) }
     }
 
     pub fn experiment_file(&self, id: &ExperimentId) -> PathBuf {
@@ -62,7 +91,8 @@ impl Layout {
     }
 
     pub fn run(&self, experiment: &ExperimentId, run: &RunId) -> PathBuf {
-        self.experiment(experiment).join("runs").join(run.as_str())
+        let experiment = self.experiment(experiment);
+        self.first(experiment.join("runs").join(run.as_str()), [experiment.join(run.as_str())])
     }
 
     pub fn run_file(&self, experiment: &ExperimentId, run: &RunId) -> PathBuf {
@@ -70,11 +100,11 @@ impl Layout {
     }
 
     pub fn logged_models(&self, experiment: &ExperimentId) -> PathBuf {
-        self.experiment(experiment).join("models")
+        self.experiment(experiment).join("logged_models")
     }
 
     pub fn logged_model_file(&self, experiment: &ExperimentId, model: &ModelId) -> PathBuf {
-        self.logged_models(experiment).join(model.as_str()).join("model.json")
+        self.logged_models(experiment).join(model.as_str()).join("logged_model.json")
     }
 
     pub fn traces(&self, experiment: &ExperimentId) -> PathBuf {
@@ -95,12 +125,11 @@ impl Layout {
 
     /// The folder of a run, a logged model or a trace.
     pub fn owner(&self, kind: Kind, experiment: &ExperimentId, id: &str) -> OwnerFolder {
-        let kind = match kind {
-            Kind::LoggedModel => "models",
-            Kind::Trace => "traces",
-            _ => "runs",
-        };
-        OwnerFolder(self.experiment(experiment).join(kind).join(id))
+        OwnerFolder(match kind {
+            Kind::LoggedModel => self.logged_models(experiment).join(id),
+            Kind::Trace => self.traces(experiment).join(id),
+            _ => self.run(experiment, &RunId::from(id)),
+        })
     }
 
     pub fn scorers_file(&self, experiment: &ExperimentId) -> PathBuf {
@@ -127,7 +156,8 @@ impl Layout {
     pub fn registered_model_file(&self, model: &RegisteredModel) -> PathBuf {
         let [models, prompts] = self.registries();
         let folder = if model.is_prompt() { prompts } else { models };
-        folder.join(folder_name(&model.name)).join("model.json")
+        let raw = is_safe_path(&model.name).then(|| folder.join(&model.name).join("model.json"));
+        self.first(folder.join(folder_name(&model.name)).join("model.json"), raw)
     }
 
     pub fn models_file(&self) -> PathBuf {
@@ -159,8 +189,14 @@ impl OwnerFolder {
 
 /// A name as a folder: as it is where that is safe on every system, else percent-encoded.
 fn folder_name(name: &str) -> String {
-    const KEPT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b' ');
-    let encoded = utf8_percent_encode(name, KEPT).to_string();
+    // Other letters than ASCII's are safe, and the incumbent looks for a folder that is called as the model is.
+    let encoded: String = name
+        .chars()
+        .map(|c| match c.is_control() || "%/\\:*?\"<>|".contains(c) {
+            true => utf8_percent_encode(&c.to_string(), NON_ALPHANUMERIC).to_string(),
+            false => c.to_string(),
+        })
+        .collect();
     // Neither a folder above, nor a hidden one, nor one that Windows would call otherwise.
     if encoded.starts_with('.') || encoded.ends_with(['.', ' ']) { format!("%{encoded}%") } else { encoded }
 }
@@ -175,7 +211,7 @@ mod tests {
             ("churn-model_1.0 x", "churn-model_1.0 x"),
             ("a/b", "a%2Fb"),
             ("..", "%..%"),
-            ("ü:", "%C3%BC%3A"),
+            ("ü:日本 100%", "ü%3A日本 100%25"),
         ];
         for (name, folder) in table {
             assert_eq!(folder_name(name), folder);

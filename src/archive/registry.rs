@@ -17,7 +17,7 @@ pub struct ModelDocument {
     name: String,
     #[serde(deserialize_with = "or_default")]
     description: String,
-    #[serde(deserialize_with = "pairs_or_map")]
+    #[serde(deserialize_with = "tag_list")]
     tags: Vec<Tag>,
     aliases: Vec<Alias>,
     #[serde(with = "integer::optional")]
@@ -65,7 +65,7 @@ struct VersionDocument {
     status_message: String,
     #[serde(deserialize_with = "or_default")]
     user_id: String,
-    #[serde(deserialize_with = "map_or_pairs")]
+    #[serde(deserialize_with = "crate::entities::tags")]
     tags: BTreeMap<String, String>,
     aliases: Vec<String>,
     #[serde(with = "integer::optional")]
@@ -74,27 +74,11 @@ struct VersionDocument {
     last_updated_timestamp: Option<i64>,
 }
 
-/// Both spellings of tags: servers give lists, SageMaker's and older exports hold dictionaries.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Tags {
-    Pairs(Vec<Tag>),
-    Map(BTreeMap<String, String>),
+fn tag_list<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Tag>, D::Error> {
+    Ok(list(crate::entities::tags(deserializer)?))
 }
 
-fn pairs_or_map<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Tag>, D::Error> {
-    Ok(match Option::deserialize(deserializer)? {
-        Some(Tags::Pairs(pairs)) => pairs,
-        Some(Tags::Map(map)) => tags(map),
-        None => Vec::new(),
-    })
-}
-
-fn map_or_pairs<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, String>, D::Error> {
-    Ok(pairs_or_map(deserializer)?.into_iter().map(|tag| (tag.key, tag.value)).collect())
-}
-
-fn tags(map: BTreeMap<String, String>) -> Vec<Tag> {
+fn list(map: BTreeMap<String, String>) -> Vec<Tag> {
     map.into_iter().map(|(key, value)| Tag { key, value }).collect()
 }
 
@@ -113,7 +97,7 @@ impl ModelFile {
         let registered_model = ModelDocument {
             name: model.name.clone(),
             description: model.description.clone(),
-            tags: tags(model.tags.clone()),
+            tags: list(model.tags.clone()),
             aliases: aliases
                 .map(|(alias, n)| Alias { alias: alias.clone(), version: n.to_string() })
                 .collect(),

@@ -9,7 +9,7 @@ use std::path::Path;
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::{RunFile, Wrapped};
+use super::{RunFile, Strict, Wrapped};
 use crate::entities::{Point, Run};
 use crate::error::{Error, Result};
 
@@ -32,9 +32,9 @@ pub fn each_point(path: &Path, sink: &mut dyn FnMut(&str, Point) -> bool) -> Res
     }
 }
 
-fn open(path: &Path) -> Result<BufReader<File>> {
+fn open(path: &Path) -> Result<Strict<BufReader<File>>> {
     let file = File::open(path).map_err(|e| Error::from(e).at(path.display()))?;
-    Ok(BufReader::with_capacity(256 * 1024, file))
+    Ok(Strict::new(BufReader::with_capacity(256 * 1024, file)))
 }
 
 fn broken(path: &Path, error: &serde_json::Error) -> Error {

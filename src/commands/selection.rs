@@ -34,8 +34,18 @@ pub fn plan_of(selection: &Selection) -> Result<Plan> {
     }
     plan.skip_deleted |= !selection.export_deleted_runs;
     plan.skip_traces |= selection.traces == Traces::None;
-    // Says now what is wrong with a glob.
+    let times = [
+        ("--run-start-time", &selection.run_start_time, &mut plan.run_start_time),
+        ("--runs-until", &selection.runs_until, &mut plan.runs_until),
+    ];
+    for (option, given, of) in times {
+        if let Some(text) = given {
+            *of = Some(text.parse().map_err(|e: Error| e.at(option))?);
+        }
+    }
+    // Says now what is wrong with a glob or a time.
     plan.chooser()?;
+    plan.window()?;
     Ok(plan)
 }
 

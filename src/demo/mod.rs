@@ -7,5 +7,5 @@ mod server;
 mod venv;
 
 pub use seed::seed;
-pub use server::{MlflowServer, ServerOptions};
+pub use server::{MlflowServer, ServerOptions, Store};
 pub use venv::Venv;

@@ -1,4 +1,4 @@
-//! `mlflow server` on this machine, with SQLite and proxied artifacts, in one directory.
+//! `mlflow server` on this machine, with SQLite or a folder of files and proxied artifacts, in one directory.
 
 use std::fs::File;
 use std::net::{Ipv4Addr, TcpListener};
@@ -18,12 +18,24 @@ const LAUNCHER: &str = include_str!("../../assets/demo/serve.py");
 const START_TIMEOUT: Duration = Duration::from_secs(90);
 const STOP_TIMEOUT: Duration = Duration::from_secs(10);
 const PROBE_TIMEOUT: Duration = Duration::from_secs(5);
+/// `python -m mlflow` is not there in MLflow 1.30.
+const RUN: &str = "from mlflow.cli import cli; cli()";
 const POLL: Duration = Duration::from_millis(150);
 /// How often another free port is tried when somebody else was quicker.
 const PORT_ATTEMPTS: u32 = 5;
 
+/// Where a server keeps what is not an artifact.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Store {
+    #[default]
+    Sqlite,
+    /// A folder of files, `mlruns`; servers refuse it since MLflow 3.15 unless they are told otherwise.
+    Files,
+}
+
 #[derive(Clone, Debug)]
 pub struct ServerOptions {
+    pub store: Store,
     pub workers: u32,
     /// A free one when not given.
     pub port: Option<u16>,
@@ -33,7 +45,7 @@ pub struct ServerOptions {
 
 impl Default for ServerOptions {
     fn default() -> Self {
-        Self { workers: 2, port: None, log: "server.log".to_owned() }
+        Self { store: Store::default(), workers: 2, port: None, log: "server.log".to_owned() }
     }
 }
 
@@ -62,7 +74,7 @@ impl MlflowServer {
         for _ in 0..PORT_ATTEMPTS {
             let port = options.port.map_or_else(free_port, Ok)?;
             let log = dir.join(&options.log);
-            let mut server = Self::launch(venv, &dir, &script, &log, port, options.workers)?;
+            let mut server = Self::launch(venv, &dir, &script, &log, port, &options)?;
             match server.until_ready(&log, port).await? {
                 Outcome::Ready => return Ok(server),
                 Outcome::PortTaken => server.stop().await?,
@@ -82,6 +94,11 @@ impl MlflowServer {
         self.dir.join("mlflow.db")
     }
 
+    /// The folder of a server over files.
+    pub fn mlruns(&self) -> PathBuf {
+        self.dir.join("mlruns")
+    }
+
     /// The directory that holds `<experiment id>/<run id>/artifacts`.
     pub fn artifacts(&self) -> PathBuf {
         self.dir.join("artifacts")
@@ -96,13 +113,24 @@ impl MlflowServer {
         }
     }
 
-    fn launch(venv: &Venv, dir: &Path, script: &Path, log: &Path, port: u16, workers: u32) -> Result<Self> {
+    fn launch(
+        venv: &Venv,
+        dir: &Path,
+        script: &Path,
+        log: &Path,
+        port: u16,
+        options: &ServerOptions,
+    ) -> Result<Self> {
         let output = File::create(log)?;
         let mut command = venv.command();
-        command.arg(script).arg(venv.python()).args(["-m", "mlflow", "server", "--host", "127.0.0.1"]);
-        command.args(["--port", &port.to_string(), "--workers", &workers.to_string()]);
+        command.arg(script).arg(venv.python()).args(["-c", RUN, "server", "--host", "127.0.0.1"]);
+        command.args(["--port", &port.to_string(), "--workers", &options.workers.to_string()]);
         // Relative to the working directory: no character of its path can upset a URI.
-        command.args(["--backend-store-uri", "sqlite:///mlflow.db"]);
+        let store = match options.store {
+            Store::Sqlite => "sqlite:///mlflow.db",
+            Store::Files => "mlruns",
+        };
+        command.args(["--backend-store-uri", store]);
         command.args(["--serve-artifacts", "--artifacts-destination", "artifacts"]);
         command.env("MLFLOW_SERVER_ENABLE_JOB_EXECUTION", "false").current_dir(dir);
         // Killing the launcher would orphan the server; it ends by itself with the pipe.

@@ -34,15 +34,21 @@ impl Venv {
         if version.is_empty() || !version.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.') {
             return Err(Error::usage(format!("{version:?} is not an MLflow version, such as 3.10.1")));
         }
+        Self::with_packages(&format!("mlflow-{version}"), version, &requirements(version), say).await
+    }
+
+    /// The cached environment of that name, with these packages from PyPI. `mlflow` is the release among them: it says
+    /// which Python suits.
+    pub async fn with_packages(name: &str, mlflow: &str, packages: &[String], say: Say<'_>) -> Result<Self> {
         let parent = cache_dir()?.join("venv");
-        let venv = Self::at(parent.join(format!("mlflow-{version}")));
+        let venv = Self::at(parent.join(name));
         if venv.is_complete() {
             return Ok(venv);
         }
         tokio::fs::create_dir_all(&parent).await?;
-        let lock = lock(&parent.join(format!("mlflow-{version}.lock")), version, say).await?;
+        let lock = lock(&parent.join(format!("{name}.lock")), name, say).await?;
         if !venv.is_complete() {
-            venv.make(version, &lock, say).await?;
+            venv.make(name, mlflow, packages, &lock, say).await?;
         }
         Ok(venv)
     }
@@ -76,32 +82,40 @@ impl Venv {
         command
     }
 
-    async fn make(&self, version: &str, lock: &File, say: Say<'_>) -> Result<()> {
+    async fn make(
+        &self,
+        name: &str,
+        mlflow: &str,
+        packages: &[String],
+        lock: &File,
+        say: Say<'_>,
+    ) -> Result<()> {
         if self.root.exists() {
-            say(&format!("removing a half-made environment for MLflow {version}"));
+            say(&format!("removing the half-made environment {name}"));
             tokio::fs::remove_dir_all(&self.root).await?;
         }
-        let base = python::find(version).await?;
-        say(&format!("making an environment for MLflow {version} with Python {} (once)", base.version()));
+        let base = python::find(mlflow).await?;
+        say(&format!("making the environment {name} with Python {} (once)", base.version()));
         let mut venv = python::clean_command(&base.program);
         venv.args(["-m", "venv"]).arg(&self.root);
         run(venv, lock, &|_| ()).await.map_err(|e| e.at("python -m venv"))?;
 
-        say(&format!("installing MLflow {version} from PyPI: this takes a minute or two"));
+        say(&format!("installing {name} from PyPI: this takes a minute or two"));
         let mut pip = python::clean_command(&self.python);
         pip.args(["-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--quiet", "uv"]);
         run(pip, lock, &|_| ()).await.map_err(|e| e.at("pip install uv").hint(REACH_PYPI))?;
         // Several times faster than pip, and releases share what they have in common.
         let mut uv = python::clean_command(&self.python);
-        uv.args(["-m", "uv", "pip", "install", "--python"]).arg(&self.python).args(requirements(version));
-        if let (Some(index), None) = (std::env::var_os("PIP_INDEX_URL"), std::env::var_os("UV_DEFAULT_INDEX")) {
+        uv.args(["-m", "uv", "pip", "install", "--python"]).arg(&self.python).args(packages);
+        if let (Some(index), None) = (std::env::var_os("PIP_INDEX_URL"), std::env::var_os("UV_DEFAULT_INDEX"))
+        {
             uv.env("UV_DEFAULT_INDEX", index);
         }
         let progress = |line: &str| say(&format!("uv: {}", cut(line.trim())));
         let installed = run(uv, lock, &progress).await;
-        installed.map_err(|e| e.at(format!("uv pip install mlflow=={version}")).hint(REACH_PYPI))?;
-        tokio::fs::write(self.root.join(MARKER), format!("mlflow {version}\n")).await?;
-        say(&format!("MLflow {version} is ready"));
+        installed.map_err(|e| e.at(format!("uv pip install {}", packages.join(" "))).hint(REACH_PYPI))?;
+        tokio::fs::write(self.root.join(MARKER), format!("{}\n", packages.join("\n"))).await?;
+        say(&format!("{name} is ready"));
         Ok(())
     }
 }
@@ -131,7 +145,7 @@ fn cache_dir() -> Result<PathBuf> {
 }
 
 /// Polls instead of blocking, so that Ctrl-C is heard while another process is installing.
-async fn lock(path: &Path, version: &str, say: Say<'_>) -> Result<File> {
+async fn lock(path: &Path, name: &str, say: Say<'_>) -> Result<File> {
     let file = File::options().create(true).truncate(false).write(true).open(path)?;
     let mut told = false;
     loop {
@@ -141,7 +155,7 @@ async fn lock(path: &Path, version: &str, say: Say<'_>) -> Result<File> {
             Err(TryLockError::WouldBlock) => {}
         }
         if !told {
-            say(&format!("waiting for another mlferry that is installing MLflow {version}"));
+            say(&format!("waiting for another mlferry that is installing {name}"));
             told = true;
         }
         tokio::time::sleep(LOCK_POLL).await;

@@ -1,10 +1,15 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use futures::TryStreamExt;
+use futures::{TryStreamExt, stream};
 
-use crate::entities::{Choice, EvaluationDataset, Experiment, ExperimentId, Plan, RegisteredModel, RunId};
+use crate::entities::{
+    Choice, EvaluationDataset, Experiment, ExperimentId, Plan, RegisteredModel, RunId, Window,
+};
 use crate::error::{Error, Result};
 use crate::snapshot::Snapshot;
+
+/// Experiments whose runs are looked through side by side.
+const AT_ONCE: usize = 8;
 
 /// What a plan takes of a source.
 pub struct Chosen {
@@ -32,8 +37,9 @@ pub async fn choose(source: &dyn Snapshot, plan: &Plan) -> Result<Chosen> {
             .hint("`mlferry plan --source …` lists what there is; a name with a comma needs a plan file"));
     }
     let mut experiments: Vec<_> = all.into_iter().map(|one| (chooser.choose(&one), one)).collect();
-    let mut needed = BTreeMap::new();
-    if plan.is_everything() {
+    let (window, mut needed) = (plan.window()?, BTreeMap::new());
+    leave_out(source, &window, &mut experiments).await?;
+    if plan.is_everything() && window.is_everything() {
         models.retain(|model| chooser.takes_model(model));
     } else {
         let (taken, left) = models.into_iter().partition(|model| chooser.takes_model(model));
@@ -55,6 +61,24 @@ pub async fn choose(source: &dyn Snapshot, plan: &Plan) -> Result<Chosen> {
     )?;
     unique(models.iter().map(|one| plan.target_model_name(one)), "registered models", "--model-rename-file")?;
     Ok(Chosen { experiments, models, datasets, needed })
+}
+
+/// Turns the window into ids, so that the choice alone says what is taken: of models and of what they need, too.
+async fn leave_out(
+    source: &dyn Snapshot,
+    window: &Window,
+    experiments: &mut [(Choice, Experiment)],
+) -> Result<()> {
+    if window.is_everything() {
+        return Ok(());
+    }
+    let chosen = experiments.iter_mut().filter(|(choice, _)| *choice != Choice::No);
+    stream::iter(chosen.map(Ok))
+        .try_for_each_concurrent(AT_ONCE, |(choice, experiment)| async move {
+            choice.leave_out(source.runs_outside(experiment, window).await?);
+            Ok(())
+        })
+        .await
 }
 
 fn unique<'a>(names: impl Iterator<Item = &'a str>, what: &str, option: &str) -> Result<()> {

@@ -104,7 +104,7 @@ async fn count(
     if !plan.skip_traces {
         let mut pages = source.traces(&experiment);
         while let Some(page) = pages.try_next().await? {
-            survey.traces += page.iter().filter(|trace| choice.takes_trace(trace)).count() as u64;
+            survey.traces += page.iter().filter(|trace| plan.takes_trace(&choice, trace)).count() as u64;
         }
     }
     let mut pages = source.runs(&experiment);

@@ -20,6 +20,6 @@ pub struct Experiment {
     /// Milliseconds since 1970; absent before MLflow 1.30.
     #[serde(default, with = "integer::optional")]
     pub last_update_time: Option<i64>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "super::tags")]
     pub tags: BTreeMap<String, String>,
 }

@@ -50,6 +50,13 @@ id!(
     ModelId
 );
 
+impl ExperimentId {
+    /// File stores draw long numbers (MLflow 2.0 and later); databases count.
+    pub fn is_of_file_store(&self) -> bool {
+        self.0.len() >= 15
+    }
+}
+
 impl ModelId {
     /// The 32 digits, by which texts name a model just as they name a run.
     pub fn digits(&self) -> RunId {

@@ -17,7 +17,9 @@ mod references;
 mod registry;
 mod run;
 mod span;
+mod tags;
 mod trace;
+mod window;
 
 pub use dataset::DatasetInput;
 pub use evaluation::{EvaluationDataset, Record, Scorer};
@@ -36,7 +38,9 @@ pub use references::{Template, ids_in, names_model, rewrite, rewrite_experiments
 pub use registry::{ModelVersion, RegisteredModel};
 pub use run::{Run, RunStatus};
 pub use span::{Span, SpanEvent};
+pub use tags::tags;
 pub use trace::{Assessment, Spans, Trace, TraceLinks, trace_key};
+pub use window::{Moment, Window};
 
 /// Names of the tags in which the target keeps what cannot be set on it.
 pub mod tag {

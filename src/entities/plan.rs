@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use globset::{Glob, GlobSet, GlobSetBuilder};
 use serde::{Deserialize, Serialize};
 
-use super::{EvaluationDataset, Experiment, LoggedModel, ModelId, RegisteredModel, RunId, Trace};
+use super::{
+    EvaluationDataset, Experiment, LoggedModel, ModelId, Moment, RegisteredModel, RunId, Trace, Window,
+};
 use crate::error::{Error, Result};
 
 /// The plan file (TOML). One that chooses nothing takes everything; else what it chooses is taken, and what a chosen
@@ -40,6 +42,12 @@ pub struct Plan {
     /// Leave deleted experiments and deleted runs behind.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub skip_deleted: bool,
+    /// Only runs that started at or after this, and what a chosen model version needs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run_start_time: Option<Moment>,
+    /// Only runs that started before this, and what a chosen model version needs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub runs_until: Option<Moment>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -84,6 +92,13 @@ impl Choice {
         }
     }
 
+    /// Takes none of these runs.
+    pub fn leave_out(&mut self, runs: impl IntoIterator<Item = RunId>) {
+        if let Self::Yes { except, .. } = self {
+            except.extend(runs);
+        }
+    }
+
     pub fn takes(&self, run: &RunId) -> bool {
         match self {
             Self::No => false,
@@ -101,15 +116,6 @@ impl Choice {
                 *self = Self::Yes { only, except: BTreeSet::new(), models: [model].into() };
             }
             Self::Yes { models, .. } => drop(models.insert(model)),
-        }
-    }
-
-    /// A trace goes with the run it was made in; one that no run made goes with the whole experiment.
-    pub fn takes_trace(&self, trace: &Trace) -> bool {
-        match (self, trace.source_run()) {
-            (Self::No, _) => false,
-            (Self::Yes { .. }, Some(run)) => self.takes(&run),
-            (Self::Yes { only, .. }, None) => only.is_none(),
         }
     }
 
@@ -131,7 +137,13 @@ impl Plan {
                 .hint("`mlferry plan --output FILE` writes a plan to start from")
         })?;
         plan.chooser()?;
+        plan.window()?;
         Ok(plan)
+    }
+
+    /// When a run must have started.
+    pub fn window(&self) -> Result<Window> {
+        Window::new(self.run_start_time, self.runs_until)
     }
 
     pub fn to_toml(&self) -> Result<String> {
@@ -145,6 +157,19 @@ impl Plan {
 
     pub fn target_model_name<'a>(&'a self, model: &'a RegisteredModel) -> &'a str {
         self.rename_models.get(&model.name).unwrap_or(&model.name)
+    }
+
+    /// A trace goes with the run it was made in; one that no run made goes with the whole experiment, if the time
+    /// window takes it.
+    pub fn takes_trace(&self, choice: &Choice, trace: &Trace) -> bool {
+        match (choice, trace.source_run()) {
+            _ if self.skip_traces => false,
+            (Choice::No, _) => false,
+            (Choice::Yes { .. }, Some(run)) => choice.takes(&run),
+            (Choice::Yes { only, .. }, None) => {
+                only.is_none() && self.window().is_ok_and(|window| window.takes(trace.request_time))
+            }
+        }
     }
 
     /// It chooses nothing, so it takes everything.
@@ -297,6 +322,8 @@ mod tests {
             rename: [("a".into(), "b".into())].into(),
             rename_models: [("m".into(), "n".into())].into(),
             skip_deleted: true,
+            run_start_time: Some(Moment(1_714_521_600_000)),
+            runs_until: Some(Moment(1_714_521_600_001)),
             globs: vec!["x*".into()],
             models: vec!["m*".into()],
             prompts: vec!["p".into()],
@@ -305,5 +332,24 @@ mod tests {
         };
         assert_eq!(Plan::parse(&plan.to_toml().unwrap()).unwrap(), plan);
         assert_eq!(Plan::parse("nonsense = 1").unwrap_err().exit_code(), 2);
+    }
+
+    #[test]
+    fn times_in_a_plan_may_be_dates_texts_and_numbers() {
+        for time in ["2024-05-01", "\"2024-05-01\"", "1714521600000", "2024-05-01T00:00:00Z"] {
+            let plan = Plan::parse(&format!("run_start_time = {time}")).unwrap();
+            assert_eq!(plan.run_start_time, Some(Moment(1_714_521_600_000)), "{time}");
+        }
+        for wrong in ["runs_until = 5", "run_start_time = 2024-05-02\nruns_until = 2024-05-01"] {
+            assert_eq!(Plan::parse(wrong).unwrap_err().exit_code(), 2, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn what_is_left_out_may_be_needed_all_the_same() {
+        let mut choice = Plan::default().chooser().unwrap().choose(&experiment("any"));
+        choice.leave_out(["old".into(), "older".into()]);
+        choice.add("older".into());
+        assert_eq!(["old", "older", "new"].map(|run| choice.takes(&run.into())), [false, true, true]);
     }
 }

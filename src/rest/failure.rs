@@ -87,6 +87,13 @@ pub fn status(
         _ if is_race(&said) || is_overload(&said) => plain(Class::Transient),
         _ if is_disabled(&said) => plain(Class::Permanent),
         StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS => plain(Class::Transient),
+        // Not repeated: the same request would fail in the same way.
+        StatusCode::INTERNAL_SERVER_ERROR if is_unhandled(body) && repeat == Repeat::Safe => {
+            plain(Class::Permanent).hint(
+                "the server's own log says why; over a folder of files (mlruns/) one torn meta.yaml or metric is \
+                 enough: mend it or move it away",
+            )
+        }
         // A 5xx of the server itself names its error; one of a worker or a gateway on the way does not.
         StatusCode::INTERNAL_SERVER_ERROR if !code.is_empty() => plain(Class::Permanent),
         s if s.is_server_error() && repeat == Repeat::Safe => plain(Class::Transient),
@@ -119,6 +126,12 @@ fn is_overload(said: &str) -> bool {
 /// A 503 that no waiting cures: MLflow started without `--serve-artifacts`.
 fn is_disabled(said: &str) -> bool {
     said.contains("--serve-artifacts") || said.contains("--no-serve-artifacts")
+}
+
+/// The page of Flask for an exception that nobody has handled (MLflow over a file store, when a file is torn).
+fn is_unhandled(body: &[u8]) -> bool {
+    String::from_utf8_lossy(body)
+        .contains("The server encountered an internal error and was unable to complete")
 }
 
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
@@ -176,6 +189,12 @@ mod tests {
             (500, r#"{"error_code":"INTERNAL_ERROR"}"#.into(), Permanent, Permanent),
             // A gateway's: the request may have been carried out behind it.
             (500, "<html>".into(), Transient, Ambiguous),
+            (
+                500,
+                "<p>The server encountered an internal error and was unable to complete your".into(),
+                Permanent,
+                Ambiguous,
+            ),
             (502, String::new(), Transient, Ambiguous),
             (503, "disabled by --no-serve-artifacts".into(), Permanent, Permanent),
             (503, String::new(), Transient, Ambiguous),

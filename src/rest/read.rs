@@ -163,6 +163,23 @@ impl Client {
         }
     }
 
+    /// One folder below the root of the server's artifact proxy: its files, and the paths of its folders, from `root`
+    /// on. Of a folder that is not there, nothing.
+    pub async fn list_proxied(&self, root: &str, folder: &str) -> Result<(Vec<FileEntry>, Vec<String>)> {
+        let whole = if folder.is_empty() { root.to_owned() } else { format!("{root}/{folder}") };
+        let call = Call::get("/api/2.0/mlflow-artifacts/artifacts").query("path", whole);
+        let list: FileList = self.json(&call).await?;
+        let (mut files, mut folders) = (Vec::new(), Vec::new());
+        for mut file in list.files {
+            // The answer gives bare names.
+            if !folder.is_empty() {
+                file.path = format!("{folder}/{}", file.path);
+            }
+            if file.is_dir { folders.push(file.path) } else { files.push(FileEntry::from(file)) }
+        }
+        Ok((files, folders))
+    }
+
     /// A file through the server's artifact proxy.
     pub async fn download_proxied(&self, path: &str) -> Result<BoxStream<'static, Result<Bytes>>> {
         self.stream(&Call::get("/api/2.0/mlflow-artifacts/artifacts").below(path)).await

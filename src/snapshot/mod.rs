@@ -4,13 +4,14 @@ mod archive;
 mod rest;
 
 use async_trait::async_trait;
+use futures::TryStreamExt;
 use futures::stream::BoxStream;
 use serde::Serialize;
 
 use crate::artifacts::ByteStream;
 use crate::entities::{
     EvaluationDataset, Experiment, ExperimentId, FileEntry, LoggedModel, MetricChunk, ModelId, ModelVersion,
-    Owner, Readable, Record, RegisteredModel, Run, RunId, Scorer, Spans, Trace, TraceLinks,
+    Owner, Readable, Record, RegisteredModel, Run, RunId, Scorer, Spans, Trace, TraceLinks, Window,
 };
 use crate::error::Result;
 use crate::rest::{Capabilities, Opener, Pages, Traffic, Version};
@@ -47,6 +48,16 @@ pub trait Snapshot: Send + Sync {
 
     /// The first runs of an experiment, at most `most`, and whether there are more: for a person to look at.
     async fn first_runs(&self, experiment: &Experiment, most: usize) -> Result<(Vec<Run>, bool)>;
+
+    /// Runs of the experiment that did not start in this window.
+    async fn runs_outside(&self, experiment: &Experiment, window: &Window) -> Result<Vec<RunId>> {
+        let (mut outside, mut pages) = (Vec::new(), self.runs(experiment));
+        while let Some(page) = pages.try_next().await? {
+            let runs = page.into_iter().flatten().filter(|run| !window.takes(run.start_time));
+            outside.extend(runs.map(|run| run.id));
+        }
+        Ok(outside)
+    }
 
     /// The run of that id, wherever it is.
     async fn run(&self, id: &RunId) -> Result<Option<Run>>;

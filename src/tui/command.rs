@@ -3,7 +3,7 @@
 use super::model::Model;
 use super::validation;
 use crate::engine::Step;
-use crate::entities::Plan;
+use crate::entities::{Moment, Plan};
 
 /// The command and its options; an option and its value are one part.
 pub fn of(model: &Model) -> Vec<String> {
@@ -27,7 +27,15 @@ pub fn of(model: &Model) -> Vec<String> {
         }
     };
     let plan = plan.filter(|_| model.step >= Step::Export);
-    [format!("mlferry {command}")].into_iter().chain(options).chain(plan).collect()
+    let times = if model.step >= Step::Plan { window(&model.plan) } else { Vec::new() };
+    [format!("mlferry {command}")].into_iter().chain(options).chain(times).chain(plan).collect()
+}
+
+/// In front of a plan file that says the same, for whoever reads the line.
+fn window(plan: &Plan) -> Vec<String> {
+    let ends = [("--run-start-time", plan.run_start_time), ("--runs-until", plan.runs_until)];
+    let option = |(name, time): (&str, Option<Moment>)| Some(format!("{name} {}", time?));
+    ends.into_iter().filter_map(option).collect()
 }
 
 fn word_or(text: &str, placeholder: &str) -> String {
@@ -48,7 +56,15 @@ fn quoted(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::quoted;
+    use super::{quoted, window};
+    use crate::entities::{Moment, Plan};
+
+    #[test]
+    fn a_time_window_is_part_of_the_command() {
+        let plan = Plan { runs_until: Some(Moment(1_714_521_600_000)), ..Plan::default() };
+        assert_eq!(window(&plan), ["--runs-until 2024-05-01T00:00:00Z"]);
+        assert!(window(&Plan::default()).is_empty());
+    }
 
     #[test]
     fn a_shell_reads_back_what_was_meant() {

@@ -241,7 +241,9 @@ impl Model {
     /// How many runs will be moved, where that has been seen exactly.
     pub fn expected_runs(&self) -> Option<u64> {
         let plan = &self.plan;
-        let is_everything = plan.experiments.is_empty() && plan.globs.is_empty() && !plan.skip_deleted;
+        let has_window = plan.run_start_time.is_some() || plan.runs_until.is_some();
+        let is_everything =
+            plan.experiments.is_empty() && plan.globs.is_empty() && !plan.skip_deleted && !has_window;
         let report = self.source.report().filter(|report| is_everything && !report.more_runs);
         let counted = || self.selection.tree().map(Tree::counted).filter(|counted| !counted.more);
         report.map(|report| report.runs).or_else(|| counted().map(|counted| counted.runs))

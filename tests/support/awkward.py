@@ -31,6 +31,8 @@ def experiments(server):
     """Names, notes and tags of experiments; one empty, one deleted with runs in it, the default one in use."""
     names = ["Ünïcode 日本語 実験 🚀", "team/fraud/v2", "with spaces  and  more", "it's \"quoted\" & 100% <b>"]
     for name in names:
+        # A file store looks for the name in a filter that it does not quote (MLflow 2.22 and 3.10).
+        name = name.replace("'", "´") if server.is_file_store else name
         one = server.experiment(name, **{"mlflow.note.content": PROSE, "team": "größte 🐘", "a.b-c/d e": "x" * 4000})
         server.run(one, f"only run of {name}")
     server.experiment("empty")

@@ -36,7 +36,11 @@ def model_files(reader, model_id):
 
     def entries(folder):
         route = f"/api/2.0/mlflow/logged-models/{model_id}/artifacts/directories"
-        return reader.get(route, {"artifact_directory_path": folder}).get("files", [])
+        answer = reader.ask("GET", route, params={"artifact_directory_path": folder})
+        if answer.status_code == 404:
+            return []  # A file store does not find the models of a deleted experiment (MLflow 3.10).
+        answer.raise_for_status()
+        return answer.json().get("files", [])
 
     def content(path):
         route = f"/ajax-api/2.0/mlflow/logged-models/{model_id}/artifacts/files"

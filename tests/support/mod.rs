@@ -2,9 +2,11 @@
 //! Python client, and the program under test.
 #![allow(dead_code, reason = "each test binary uses its part of this")]
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Output;
 
+pub use mlferry::demo::Store;
 use mlferry::demo::{MlflowServer, ServerOptions, Venv};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -22,9 +24,14 @@ pub struct Real {
 
 impl Real {
     pub async fn start(version: &str) -> Self {
+        Self::start_with(version, Store::Sqlite).await
+    }
+
+    pub async fn start_with(version: &str, store: Store) -> Self {
         let venv = Venv::ensure(version, &|line| eprintln!("{line}")).await.unwrap();
         let dir = tempfile::tempdir().unwrap();
-        let server = MlflowServer::start(&venv, dir.path(), ServerOptions::default()).await.unwrap();
+        let options = ServerOptions { store, ..ServerOptions::default() };
+        let server = MlflowServer::start(&venv, dir.path(), options).await.unwrap();
         Self { server, venv, dir }
     }
 
@@ -40,6 +47,14 @@ impl Real {
         self.python("awkward.py", &args).await;
     }
 
+    /// Fills a server over files with experiments that are damaged afterwards, each in the way it is called after.
+    /// Gives the damaged run of each.
+    pub async fn damaged(&self) -> BTreeMap<String, String> {
+        let (artifacts, mlruns) = (self.server.artifacts(), self.server.mlruns());
+        let args = [self.url(), artifacts.to_str().unwrap(), mlruns.to_str().unwrap()];
+        serde_json::from_slice(&self.python("damage.py", &args).await.stdout).unwrap()
+    }
+
     pub async fn seed(&self, scale: &str) {
         mlferry::demo::seed(&self.venv, self.url(), scale).await.unwrap();
     }
@@ -50,6 +65,12 @@ impl Real {
         let path = self.dir.path().join("dump.json");
         std::fs::write(&path, output.stdout).unwrap();
         path
+    }
+
+    /// Fills it with what mlflow-export-import can export.
+    pub async fn plain(&self) {
+        let artifacts = self.server.artifacts();
+        self.python("incumbent.py", &[self.url(), artifacts.to_str().unwrap()]).await;
     }
 
     async fn python(&self, script: &str, args: &[&str]) -> Output {

@@ -114,7 +114,8 @@ def metrics(server, made):
     point("nan", math.nan)
     point("acc", 0.5, 3, model=made.twin)
     point("acc", 0.5, 3, model=made.failed)  # one point of the run, of two models
-    point("elsewhere", -1.5, run=made.stranger)
+    if not server.is_file_store:  # which then keeps half a model in the run's experiment, and finds neither half
+        point("elsewhere", -1.5, run=made.stranger)
     client.log_batch(made.source, [Metric("of no model", 1.0, LONG_AGO, 0)])
 
 

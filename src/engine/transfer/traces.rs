@@ -55,7 +55,7 @@ impl Copy {
                 Ok(None) => return Ok(any),
                 Ok(Some(page)) => {
                     let chosen: Vec<Trace> =
-                        page.into_iter().filter(|trace| of.choice.takes_trace(trace)).collect();
+                        page.into_iter().filter(|trace| self.plan.takes_trace(&of.choice, trace)).collect();
                     any |= !chosen.is_empty();
                     self.journal.plan(Kind::Trace, chosen.iter().map(|trace| trace.id.as_str()))?;
                     self.context.plan(Kind::Trace, chosen.len()).await;

@@ -5,7 +5,7 @@ use futures::{StreamExt, stream};
 use super::join::Join;
 use super::references::{Deferred, Links};
 use super::{Compare, Difference, FieldDifference, fields, history};
-use crate::entities::{Choice, Experiment, Kind, Readable, Run, Unreadable};
+use crate::entities::{Choice, Experiment, Kind, Readable, Run, RunId, Unreadable, tag};
 use crate::error::Result;
 
 /// Pairs whose histories are read together.
@@ -94,6 +94,22 @@ impl Compare {
         }
         for run in missing.iter().filter(|run| self.takes(choice, run)) {
             self.missing(ours, run).await;
+        }
+        {
+            // What names a run that only the target has is right when it names that one's new id.
+            let mut known = self.pairs.lock().unwrap_or_else(PoisonError::into_inner);
+            for run in &extra {
+                if let Some(source) = run.tags.get(tag::SOURCE_RUN_ID) {
+                    known.entry(RunId::from(source.as_str())).or_insert_with(|| run.id.clone());
+                }
+            }
+        }
+        let window = self.plan.window()?;
+        let (extra, outside): (Vec<Run>, Vec<Run>) =
+            extra.into_iter().partition(|run| window.takes(run.start_time));
+        {
+            let mut known = self.outside.lock().unwrap_or_else(PoisonError::into_inner);
+            known.extend(outside.into_iter().map(|run| run.id));
         }
         for run in extra {
             self.context.plan(Kind::Run, 1).await;

@@ -15,7 +15,7 @@ mod report;
 mod trace_fields;
 mod traces;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -71,6 +71,7 @@ pub fn validate(validate: Validate) -> Job {
             artifacts,
             report,
             pairs: Mutex::default(),
+            outside: Mutex::default(),
             deferred: Mutex::default(),
         };
         compare.everything().await
@@ -87,6 +88,8 @@ struct Compare {
     report: Mutex<Report>,
     /// Source run to target run.
     pairs: Mutex<HashMap<RunId, RunId>>,
+    /// Runs of the target without a partner that the plan's time window leaves out.
+    outside: Mutex<HashSet<RunId>>,
     /// Runs whose references can be judged once all pairs are known.
     deferred: Mutex<Vec<Deferred>>,
 }

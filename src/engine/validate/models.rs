@@ -88,7 +88,10 @@ impl Compare {
                 }
             }
         }
-        for model in there.values() {
+        let outside = self.outside.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let is_outside =
+            |model: &LoggedModel| model.source_run_id.as_ref().is_some_and(|id| outside.contains(id));
+        for model in there.into_values().filter(|model| !is_outside(model)) {
             self.context.plan(Kind::LoggedModel, 1).await;
             let extra = Difference::extra(Kind::LoggedModel, &model.name, model.id.as_str());
             self.found(extra.of_experiment(&ours.name)).await;

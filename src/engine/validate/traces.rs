@@ -68,7 +68,7 @@ impl Compare {
                     None => drop(here.insert(trace.id.clone(), trace)),
                 }
             }
-            ready.retain(|(trace, _)| choice.takes_trace(trace));
+            ready.retain(|(trace, _)| self.plan.takes_trace(choice, trace));
             self.context.plan(Kind::Trace, ready.len()).await;
             stream::iter(&ready)
                 .for_each_concurrent(AT_ONCE, |(a, b)| self.trace(&ours.name, a, b, pairs))
@@ -77,7 +77,8 @@ impl Compare {
                 return Ok(any);
             }
         }
-        let missing: Vec<Trace> = here.into_values().filter(|trace| choice.takes_trace(trace)).collect();
+        let missing: Vec<Trace> =
+            here.into_values().filter(|trace| self.plan.takes_trace(choice, trace)).collect();
         self.context.plan(Kind::Trace, missing.len() + there.len()).await;
         for trace in missing {
             let missing = Difference::missing(Kind::Trace, trace.label(), &trace.id);

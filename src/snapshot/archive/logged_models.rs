@@ -1,7 +1,7 @@
 use std::fs;
 
 use super::{ArchiveSnapshot, read};
-use crate::archive::Wrapped;
+use crate::archive::{LoggedModelFile, Wrapped};
 use crate::entities::{ExperimentId, Kind, LoggedModel, ModelId, Readable, Unreadable, is_plain_id};
 use crate::error::{Class, Error, Result};
 
@@ -16,7 +16,7 @@ impl ArchiveSnapshot {
         for entry in entries {
             let entry = entry?;
             // A folder without the file is left by a model that could not be exported.
-            if entry.path().join("model.json").is_file() {
+            if entry.path().join("logged_model.json").is_file() {
                 ids.push(ModelId::from(entry.file_name().to_string_lossy().into_owned()));
             }
         }
@@ -34,8 +34,8 @@ impl ArchiveSnapshot {
 
     /// The folders' names count: what a file says of itself is not trusted with a path.
     fn read_logged_model(&self, experiment: &ExperimentId, id: &ModelId) -> Result<LoggedModel> {
-        let path = self.layout.logged_model_file(experiment, id);
-        let model = read::<Wrapped<LoggedModel>>(&path)?.mlflow;
+        let file = read::<Wrapped<LoggedModelFile>>(&self.layout.logged_model_file(experiment, id))?;
+        let model = LoggedModel::from(file.mlflow);
         Ok(LoggedModel { id: id.clone(), experiment_id: experiment.clone(), ..model })
     }
 

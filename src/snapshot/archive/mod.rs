@@ -5,16 +5,18 @@ mod logged_models;
 mod registry;
 mod traces;
 
+use std::collections::HashSet;
 use std::fs;
+use std::io::BufReader;
 use std::path::Path;
 
 use async_trait::async_trait;
 use futures::stream::{self, BoxStream, StreamExt};
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use tokio::sync::mpsc;
 
 use super::{About, Snapshot};
-use crate::archive::{self, ArtifactList, ExperimentFile, Layout, OwnerFolder, Wrapped};
+use crate::archive::{self, ArtifactList, ExperimentFile, ExperimentInfo, Layout, OwnerFolder, Wrapped};
 use crate::artifacts::{ByteStream, local};
 use crate::entities::{
     EvaluationDataset, Experiment, ExperimentId, FileEntry, Kind, LoggedModel, MetricChunk, ModelId,
@@ -38,17 +40,23 @@ pub struct ArchiveSnapshot {
 impl ArchiveSnapshot {
     /// Opens a finished export.
     pub fn open(root: &Path) -> Result<Self> {
-        let layout = Layout::new(root);
         let place = root.display().to_string();
         if !root.is_dir() {
             return Err(Error::usage(format!("{place} is not a directory"))
                 .hint("give the directory that `mlferry export --output-dir` wrote"));
         }
-        if !layout.experiments().is_dir() {
-            return Err(Error::usage(format!("{place} holds no export: it has no experiments/ folder"))
-                .hint("give the directory that `mlferry export --output-dir` wrote"));
+        let only = match root.join("experiment.json").is_file() {
+            true => {
+                Some(read::<Wrapped<ExperimentFile>>(&root.join("experiment.json"))?.mlflow.experiment.id)
+            }
+            false => None,
+        };
+        let layout = Layout::reading(root, only);
+        let is_export = root.join("experiments").is_dir() || layout.experiments_file().is_file();
+        if !is_export && layout.only().is_none() {
+            return Err(no_export(root));
         }
-        if !layout.manifest().is_file() {
+        if layout.origin().is_file() && !layout.manifest().is_file() {
             return Err(Error::usage(format!("{place} holds an export that has not come to its end"))
                 .hint("run the same `mlferry export` again: it continues where it stopped"));
         }
@@ -57,6 +65,9 @@ impl ArchiveSnapshot {
     }
 
     fn experiment_ids(&self) -> Result<Vec<String>> {
+        if let Some(only) = self.layout.only() {
+            return Ok(vec![only.to_string()]);
+        }
         let mut ids = Vec::new();
         for entry in fs::read_dir(self.layout.experiments())? {
             let entry = entry?;
@@ -101,13 +112,43 @@ impl ArchiveSnapshot {
     fn read_experiment_file(&self, id: &str) -> Result<ExperimentFile> {
         let mut file = read::<Wrapped<ExperimentFile>>(&self.layout.experiment_file(&id.into()))?.mlflow;
         file.experiment.id = id.into();
+        // `export-models` of the incumbent names a run as often as versions were made of it.
+        let mut seen = HashSet::new();
+        file.runs.retain(|run| seen.insert(run.clone()));
         Ok(file)
+    }
+
+    /// What another tool says that it could not export.
+    fn read_failed_runs(&self, id: &ExperimentId) -> Result<Vec<Readable<Run>>> {
+        let info = read::<Wrapped<IgnoredAny>>(&self.layout.experiment_file(id))?.info.unwrap_or_default();
+        // Other tools' counts are not ours to judge: a list that is none tells of no loss.
+        let info: ExperimentInfo = serde_json::from_value(info).unwrap_or_default();
+        let reason = "the export says that it could not be exported".to_owned();
+        let lost = |run: RunId| Unreadable { kind: Kind::Run, id: run.to_string(), reason: reason.clone() };
+        Ok(info.failed_runs.into_iter().map(|run| Err(lost(run))).collect())
+    }
+}
+
+fn no_export(root: &Path) -> Error {
+    let place = root.display();
+    let part = |what: &str, tool: &str| {
+        Error::usage(format!("{place} holds {what} alone, which does not say what belongs around it"))
+            .hint(format!("export it once more with {tool}, or with `mlferry export`"))
+    };
+    match ["version.json", "model.json", "run.json"].map(|name| root.join(name).is_file()) {
+        [true, ..] => part("a model version", "`export-models`"),
+        [_, true, _] => part("a registered model", "`export-models`"),
+        [.., true] => part("a run", "`export-experiment`"),
+        _ => Error::usage(format!("{place} holds no export: it has no experiments/ folder")).hint(
+            "give the directory that `mlferry export --output-dir` wrote, or one of mlflow-export-import",
+        ),
     }
 }
 
 fn read<T: DeserializeOwned>(path: &Path) -> Result<T> {
-    let text = fs::read(path).map_err(|e| Error::from(e).at(path.display()))?;
-    serde_json::from_slice(&text).map_err(|e| Error::from(e).at(path.display()))
+    let file = fs::File::open(path).map_err(|e| Error::from(e).at(path.display()))?;
+    let text = archive::Strict::new(BufReader::new(file));
+    serde_json::from_reader(text).map_err(|e| Error::from(e).at(path.display()))
 }
 
 #[async_trait]
@@ -132,13 +173,16 @@ impl Snapshot for ArchiveSnapshot {
     }
 
     fn runs<'a>(&'a self, experiment: &'a Experiment) -> Pages<'a, Readable<Run>> {
-        let runs = match self.read_experiment_file(experiment.id.as_str()) {
-            Ok(file) => file.runs,
-            Err(error) => return stream::once(async { Err(error) }).boxed(),
-        };
+        let file = self.read_experiment_file(experiment.id.as_str());
+        let (runs, failed) =
+            match file.and_then(|file| Ok((file.runs, self.read_failed_runs(&experiment.id)?))) {
+                Ok(both) => both,
+                Err(error) => return stream::once(async { Err(error) }).boxed(),
+            };
         stream::iter(runs)
             .chunks(RUNS_PER_PAGE)
             .map(move |ids| Ok(ids.iter().map(|id| self.read_run(experiment, id)).collect()))
+            .chain(stream::iter((!failed.is_empty()).then_some(Ok(failed))))
             .boxed()
     }
 

@@ -16,15 +16,23 @@ impl ArchiveSnapshot {
     }
 
     fn model_files(&self) -> Result<Vec<PathBuf>> {
+        // An experiment's folder has models too, which are logged ones.
+        let mut folders =
+            if self.layout.only().is_some() { Vec::new() } else { self.layout.registries().into() };
         let mut files = Vec::new();
-        for folder in self.layout.registries() {
+        while let Some(folder) = folders.pop() {
             let entries = match fs::read_dir(&folder) {
                 Err(e) if e.kind() == std::io::ErrorKind::NotFound => continue,
                 other => other.map_err(|e| Error::from(e).at(folder.display()))?,
             };
             for entry in entries {
-                let path = entry?.path().join("model.json");
-                files.extend(path.is_file().then_some(path));
+                let path = entry?.path();
+                match path.join("model.json") {
+                    file if file.is_file() => files.push(file),
+                    // The incumbent's folders are called as the models are, "/" included.
+                    _ if path.is_dir() => folders.push(path),
+                    _ => {}
+                }
             }
         }
         files.sort();

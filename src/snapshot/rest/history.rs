@@ -21,15 +21,15 @@ pub fn histories<'a>(client: &'a Client, bulk: Option<usize>, runs: &'a [Run]) -
         None => runs.chunks(1).flat_map(by_metric).collect(),
     };
     stream::iter(tasks)
-        .map(move |(key, runs)| async move {
+        .map(move |(key, wanted)| async move {
             match bulk {
-                Some(_) => first_answer(client, key, runs).await,
-                None => Series { key, ready: VecDeque::new(), single: runs, rest: VecDeque::new() },
+                Some(_) => first_answer(client, key, wanted).await,
+                None => Series { key, ready: VecDeque::new(), single: wanted, rest: VecDeque::new() },
             }
         })
         // Ordered: the chunks of one run must come metric by metric.
         .buffered(METRICS_AHEAD)
-        .flat_map(move |series| series.into_chunks(client))
+        .flat_map(move |series| series.into_chunks(client, runs))
         .boxed()
 }
 
@@ -93,14 +93,14 @@ impl Series {
         self.ready.extend(chunks.into_values());
     }
 
-    fn into_chunks(self, client: &Client) -> Chunks<'_> {
+    fn into_chunks<'a>(self, client: &'a Client, runs: &'a [Run]) -> Chunks<'a> {
         stream::unfold(self, move |mut series| async move {
             loop {
                 if let Some(chunk) = series.ready.pop_front() {
                     return Some((stream::once(async { Ok(Ok(chunk)) }).boxed(), series));
                 }
                 if let Some(run) = series.single.pop_front() {
-                    return Some((one_run(client, run, series.key.clone()), series));
+                    return Some((one_run(client, run, series.key.clone(), runs), series));
                 }
                 if series.rest.is_empty() {
                     return None;
@@ -113,15 +113,22 @@ impl Series {
     }
 }
 
-/// One metric of one run, a page at a time.
-fn one_run(client: &Client, run: RunId, key: String) -> Chunks<'_> {
+/// One metric of one run, a page at a time. Of one that cannot be read, the latest point is known all the same.
+fn one_run<'a>(client: &'a Client, run: RunId, key: String, runs: &'a [Run]) -> Chunks<'a> {
     client
         .history(run.clone(), key.clone())
-        .map(move |page| {
-            let points = |rows: Vec<WireMetric>| rows.into_iter().map(|row| row.point).collect();
-            let chunk =
-                page.map(|rows| MetricChunk { run_id: run.clone(), key: key.clone(), points: points(rows) });
-            Ok(chunk.map_err(|error| unreadable(&run, &key, &error)))
+        .flat_map(move |page| {
+            let chunk = |points| MetricChunk { run_id: run.clone(), key: key.clone(), points };
+            let chunks = match page {
+                Ok(rows) => vec![Ok(Ok(chunk(rows.into_iter().map(|row: WireMetric| row.point).collect())))],
+                Err(error) => {
+                    let known = runs.iter().find(|known| known.id == run);
+                    let latest = known.and_then(|known| known.latest.get(&key)).copied();
+                    let latest = latest.map(|point| Ok(Ok(chunk(vec![point]))));
+                    latest.into_iter().chain([Ok(Err(unreadable(&run, &key, &error)))]).collect()
+                }
+            };
+            stream::iter(chunks)
         })
         .boxed()
 }

@@ -3,6 +3,7 @@
 mod evaluation;
 mod files;
 mod history;
+mod runs;
 mod traces;
 
 use std::sync::Arc;
@@ -17,9 +18,9 @@ use crate::artifacts::{ByteStream, is_speakable, proxied_path, proxied_url_path}
 use crate::entities::{
     EvaluationDataset, Experiment, ExperimentId, FileEntry, Kind, LoggedModel, MetricChunk, ModelId,
     ModelVersion, Owner, Readable, Record, RegisteredModel, Run, RunId, Scorer, Spans, Trace, TraceLinks,
-    Unreadable,
+    Unreadable, Window,
 };
-use crate::error::{Class, Error, Result};
+use crate::error::{Class, Result};
 use crate::rest::{Client, Pages, Probe, Traffic};
 
 pub struct RestSnapshot {
@@ -50,15 +51,18 @@ impl RestSnapshot {
 impl RestSnapshot {
     /// Adds which logged models each run used and made, which its page in a search does not tell: a request a run,
     /// spared where the server has no logged model at all.
-    async fn with_models(&self, page: Vec<Run>) -> Result<Vec<Readable<Run>>> {
+    async fn with_models(&self, page: Vec<Readable<Run>>) -> Result<Vec<Readable<Run>>> {
         if !self.has_models().await? {
-            return Ok(page.into_iter().map(Ok).collect());
+            return Ok(page);
         }
         let asked = page.into_iter().map(|run| async move {
-            let reason =
-                |e: Error| Unreadable { kind: Kind::Run, id: run.id.to_string(), reason: e.to_string() };
-            let Run { model_inputs, model_outputs, .. } = self.client.run(&run.id).await.map_err(reason)?;
-            Ok(Run { model_inputs, model_outputs, ..run })
+            let run = run?;
+            match self.client.run(&run.id).await {
+                Ok(Run { model_inputs, model_outputs, .. }) => Ok(Run { model_inputs, model_outputs, ..run }),
+                // Listed, and yet not found: its files say so when they are asked for.
+                Err(e) if e.class() == Class::NotFound => Ok(run),
+                Err(e) => Err(Unreadable { kind: Kind::Run, id: run.id.to_string(), reason: e.to_string() }),
+            }
         });
         Ok(stream::iter(asked).buffered(RUNS_AT_ONCE).collect().await)
     }
@@ -99,12 +103,32 @@ impl Snapshot for RestSnapshot {
     }
 
     fn runs<'a>(&'a self, experiment: &'a Experiment) -> Pages<'a, Readable<Run>> {
-        let pages = self.client.runs(&experiment.id, "");
-        pages.and_then(move |page| self.with_models(page)).boxed()
+        self.every_run(experiment).and_then(move |page| self.with_models(page)).boxed()
     }
 
     async fn first_runs(&self, experiment: &Experiment, most: usize) -> Result<(Vec<Run>, bool)> {
-        self.client.first_runs(&experiment.id, most).await
+        match self.client.first_runs(&experiment.id, most).await {
+            Err(error) if runs::is_about_data(&error) => {
+                let mut found = Vec::new();
+                let mut pages = self.every_run(experiment);
+                while let Some(page) = pages.try_next().await? {
+                    found.extend(page.into_iter().flatten());
+                }
+                found.truncate(most);
+                // Nobody knows what else there is.
+                Ok((found, true))
+            }
+            answer => answer,
+        }
+    }
+
+    /// Without asking for the models of each.
+    async fn runs_outside(&self, experiment: &Experiment, window: &Window) -> Result<Vec<RunId>> {
+        let outside = |page: Vec<Readable<Run>>| {
+            let runs = page.into_iter().flatten().filter(|run| !window.takes(run.start_time));
+            runs.map(|run| run.id).collect::<Vec<_>>()
+        };
+        self.every_run(experiment).map_ok(outside).try_concat().await
     }
 
     async fn run(&self, id: &RunId) -> Result<Option<Run>> {

@@ -3,13 +3,13 @@ use serde_json::json;
 
 use super::ArchiveTarget;
 use super::files::ArchiveFiles;
-use crate::archive::{Layout, Wrapped};
+use crate::archive::{Layout, LoggedModelFile, Wrapped};
 use crate::artifacts::local;
 use crate::entities::{ExperimentId, FileEntry, Kind, LoggedModel};
 use crate::error::Result;
 use crate::target::{FileWriter, Found, ModelWriter, OpenModel, Place};
 
-/// Writes `model.json` of a logged model; it appears last.
+/// Writes `logged_model.json` of a logged model; it appears last.
 struct ArchiveModelWriter {
     layout: Layout,
     experiment: ExperimentId,
@@ -53,7 +53,7 @@ impl ModelWriter for ArchiveModelWriter {
     ) -> Result<()> {
         self.files.close(files, missing)?;
         let path = self.layout.logged_model_file(&self.experiment, &model.id);
-        let file = Wrapped::new("export_logged_model.py", json!({}), model);
+        let file = Wrapped::new("export_logged_model.py", json!({}), LoggedModelFile::from(model));
         local::write(&path, &serde_json::to_vec_pretty(&file)?)
     }
 }

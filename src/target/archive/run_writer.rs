@@ -23,6 +23,9 @@ pub struct ArchiveRunWriter {
     metric: Option<String>,
 }
 
+/// Values that JSON has no number for.
+const NON_FINITE: [&str; 3] = ["NaN", "-Infinity", "Infinity"];
+
 impl ArchiveRunWriter {
     pub fn new(layout: &Layout, experiment: &ExperimentId, run: &Run) -> Self {
         let path = layout.run_file(experiment, &run.id);
@@ -66,7 +69,15 @@ impl ArchiveRunWriter {
             if index > 0 || !new {
                 file.write_all(b",")?;
             }
-            serde_json::to_writer(&mut *file, point)?;
+            let text = serde_json::to_string(point)?;
+            // As Python spells it: the incumbent takes no text for a value.
+            let text = match point.value.is_finite() {
+                true => text,
+                false => {
+                    NON_FINITE.iter().fold(text, |text, word| text.replace(&format!("\"{word}\""), word))
+                }
+            };
+            file.write_all(text.as_bytes())?;
         }
         self.metric = Some(chunk.key.clone());
         Ok(())

@@ -1,0 +1,28 @@
+//! Tags in files: servers give lists of pairs, the incumbent's exports hold dictionaries, and either in places.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Deserializer};
+
+#[derive(Deserialize)]
+struct Tag {
+    key: String,
+    #[serde(default)]
+    value: String,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Tags {
+    Pairs(Vec<Tag>),
+    Map(BTreeMap<String, String>),
+}
+
+/// Reads both spellings, and null as none.
+pub fn tags<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, String>, D::Error> {
+    Ok(match Option::deserialize(deserializer)? {
+        Some(Tags::Pairs(pairs)) => pairs.into_iter().map(|tag| (tag.key, tag.value)).collect(),
+        Some(Tags::Map(map)) => map,
+        None => BTreeMap::new(),
+    })
+}

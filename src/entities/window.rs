@@ -1,0 +1,149 @@
+//! A span of time: which runs, or whatever else has a beginning, are meant.
+
+use std::fmt;
+use std::str::FromStr;
+
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+
+use crate::error::{Error, Result};
+
+/// From `since` on and before `until`; an absent end is an open one. Two windows that meet share nothing and leave
+/// nothing out between them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Window {
+    pub since: Option<Moment>,
+    pub until: Option<Moment>,
+}
+
+impl Window {
+    /// Refuses one that nothing can be in.
+    pub fn new(since: Option<Moment>, until: Option<Moment>) -> Result<Self> {
+        match (since, until) {
+            (Some(since), Some(until)) if since >= until => {
+                Err(Error::usage(format!("nothing starts at or after {since} and before {until}"))
+                    .hint("the start of a time window comes before its end"))
+            }
+            _ => Ok(Self { since, until }),
+        }
+    }
+
+    /// Open at both ends.
+    pub fn is_everything(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// `start` is in milliseconds since 1970. What does not say when it started counts as having done so before
+    /// everything else.
+    pub fn takes(&self, start: Option<i64>) -> bool {
+        let start = Moment(start.unwrap_or(i64::MIN));
+        self.since.is_none_or(|since| since <= start) && self.until.is_none_or(|until| start < until)
+    }
+}
+
+/// Milliseconds since 1970. Read from a date, a date and time (UTC unless it says otherwise), RFC 3339, or
+/// milliseconds; written as RFC 3339.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Moment(pub i64);
+
+/// Fewer digits than this are a year, a date without hyphens or seconds, hardly milliseconds (of 1973 and before).
+const DIGITS_OF_MILLISECONDS: usize = 12;
+
+impl FromStr for Moment {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let text = text.trim();
+        let wrong = || {
+            Error::usage(format!("{text:?} is not a time")).hint(
+                "write 2024-05-01, 2024-05-01 13:00:00 (UTC), 2024-05-01T13:00:00+02:00, or milliseconds since 1970",
+            )
+        };
+        if text.bytes().all(|byte| byte.is_ascii_digit()) {
+            let millis = text.parse().map_err(|_| wrong())?;
+            return if text.len() >= DIGITS_OF_MILLISECONDS { Ok(Self(millis)) } else { Err(wrong()) };
+        }
+        let in_utc = || text.parse::<DateTime>().and_then(|time| time.to_zoned(TimeZone::UTC));
+        let timestamp = text.parse::<Timestamp>().or_else(|_| in_utc().map(|time| time.timestamp()));
+        Ok(Self(timestamp.map_err(|_| wrong())?.as_millisecond()))
+    }
+}
+
+impl fmt::Display for Moment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match Timestamp::from_millisecond(self.0) {
+            Ok(timestamp) => timestamp.fmt(f),
+            // Years beyond 9999.
+            Err(_) => self.0.fmt(f),
+        }
+    }
+}
+
+impl Serialize for Moment {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Moment {
+    /// Dates and times that TOML knows by itself, too.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = match toml::Value::deserialize(deserializer)? {
+            toml::Value::String(text) => text,
+            other => other.to_string(),
+        };
+        text.parse().map_err(D::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MAY: i64 = 1_714_521_600_000;
+
+    fn moment(text: &str) -> Option<i64> {
+        text.parse().ok().map(|Moment(millis)| millis)
+    }
+
+    #[test]
+    fn every_spelling_is_read() {
+        for text in ["2024-05-01", "2024-05-01 00:00:00", "2024-05-01T02:00:00+02:00", "1714521600000"] {
+            assert_eq!(moment(text), Some(MAY), "{text}");
+        }
+        assert_eq!(moment("2024-05-01 13:00:00"), Some(MAY + 13 * 3_600_000));
+        assert_eq!(moment(" 2024-05-01T00:00:00.789Z "), Some(MAY + 789));
+    }
+
+    #[test]
+    fn what_may_mean_something_else_is_refused() {
+        for text in ["", "2024", "20240501", "1714521600", "yesterday", "2024-13-01", "99999999999999999999"]
+        {
+            assert_eq!(moment(text), None, "{text}");
+        }
+        assert_eq!("soon".parse::<Moment>().unwrap_err().exit_code(), 2);
+    }
+
+    #[test]
+    fn a_moment_is_read_back_as_it_is_written() {
+        for millis in [MAY, MAY + 1, 0, -5, i64::MAX] {
+            assert_eq!(moment(&Moment(millis).to_string()), Some(millis));
+        }
+    }
+
+    #[test]
+    fn windows_that_meet_part_everything() {
+        let (before, after) = (
+            Window { until: Some(Moment(MAY)), ..Window::default() },
+            Window { since: Some(Moment(MAY)), ..Window::default() },
+        );
+        for start in [None, Some(i64::MIN), Some(0), Some(MAY - 1), Some(MAY), Some(i64::MAX)] {
+            assert!(before.takes(start) != after.takes(start), "{start:?}");
+            assert!(Window::default().takes(start));
+        }
+        assert!(before.takes(None), "an unknown start is the earliest");
+        assert!(Window::new(Some(Moment(MAY)), Some(Moment(MAY))).is_err());
+    }
+}
