@@ -50,6 +50,10 @@ fn print(survey: &Survey, printer: &Printer) {
     if unreadable > 0 {
         printer.result(&format!("{unreadable} runs cannot be read at the source"));
     }
+    for note in &survey.left_behind {
+        printer.result(note);
+        printer.object("note", &serde_json::json!({ "text": note }));
+    }
     printer.object(
         "outcome",
         &serde_json::json!({

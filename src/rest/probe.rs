@@ -40,6 +40,8 @@ pub async fn probe(client: &Client) -> Result<Probe> {
         prompts: model_registry && since(2, 21),
         logged_models,
         evaluation,
+        plain_model_names: since(3, 11),
+        long_experiment_tags: since(3, 16),
         traces: since(2, 14),
     };
     Ok(Probe { version, capabilities, latency })

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::artifacts::ByteStream;
 use crate::entities::{
-    EvaluationDataset, Experiment, FileEntry, LoggedModel, MetricChunk, ModelId, ModelVersion, Owner,
+    EvaluationDataset, Experiment, FileEntry, LoggedModel, MetricChunk, ModelId, ModelVersion, Other, Owner,
     Readable, Record, RegisteredModel, Run, RunId, Scorer,
 };
 use crate::error::Result;
@@ -73,6 +73,11 @@ pub trait Snapshot: Send + Sync {
 
     /// Every version of every scorer of the experiment, by name and ascending number.
     async fn scorers(&self, experiment: &Experiment) -> Result<Vec<Scorer>>;
+
+    /// What it holds that cannot be moved. A directory holds nothing of the kind.
+    async fn others(&self) -> Result<Vec<Other>> {
+        Ok(Vec::new())
+    }
 
     /// Every point of every metric of these runs. The chunks of one run come metric by metric; those of different
     /// runs may be mixed.

@@ -10,7 +10,7 @@ use super::effect::{At, Effect, Job, Msg};
 use crate::engine::validate::{Validate, validate};
 use crate::engine::{
     self, CheckReport, Control, Endpoint, Export, Import, Progress, Reading, Session, StateDir, browse,
-    check, open,
+    check_source, check_target, open,
 };
 use crate::entities::{Experiment, Plan, Run};
 use crate::error::{Error, Result};
@@ -138,9 +138,11 @@ fn told(result: Result<()>) -> Option<Msg> {
 }
 
 async fn look(at: At) -> Result<CheckReport> {
-    let is_target = at.end == engine::End::Target;
     let endpoint = open(&at.uri, at.end, at.access).await?;
-    check(&endpoint, is_target).await
+    match at.end {
+        engine::End::Source => check_source(&endpoint, None).await,
+        engine::End::Target => check_target(&endpoint).await,
+    }
 }
 
 type Browsed = tokio::sync::Mutex<Option<(String, Arc<Endpoint>)>>;

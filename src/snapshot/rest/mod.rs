@@ -14,8 +14,8 @@ use tokio::sync::OnceCell;
 use super::{About, Snapshot};
 use crate::artifacts::{ByteStream, is_speakable, proxied_path, proxied_url_path};
 use crate::entities::{
-    EvaluationDataset, Experiment, FileEntry, Kind, LoggedModel, MetricChunk, ModelId, ModelVersion, Owner,
-    Readable, Record, RegisteredModel, Run, RunId, Scorer, Unreadable,
+    EvaluationDataset, Experiment, FileEntry, Kind, LoggedModel, MetricChunk, ModelId, ModelVersion, Other,
+    Owner, Readable, Record, RegisteredModel, Run, RunId, Scorer, Unreadable,
 };
 use crate::error::{Class, Error, Result};
 use crate::rest::{Client, Pages, Probe, Traffic};
@@ -145,6 +145,13 @@ impl Snapshot for RestSnapshot {
 
     async fn scorers(&self, experiment: &Experiment) -> Result<Vec<Scorer>> {
         if self.probe.capabilities.evaluation { self.every_scorer(experiment).await } else { Ok(Vec::new()) }
+    }
+
+    async fn others(&self) -> Result<Vec<Other>> {
+        let all: Vec<Experiment> = self.client.experiments().try_concat().await?;
+        let active = all.into_iter().filter(|experiment| !experiment.lifecycle.is_deleted());
+        let ids: Vec<_> = active.map(|experiment| experiment.id).collect();
+        Ok(self.client.others(&ids).await)
     }
 
     fn histories<'a>(&'a self, runs: &'a [Run]) -> BoxStream<'a, Result<Readable<MetricChunk>>> {
