@@ -52,7 +52,11 @@ fn check_says_why_a_server_cannot_be_used() {
 
 #[test]
 fn check_shows_what_was_found() {
-    pictured("check_found", &mut checked());
+    let mut model = checked();
+    pictured("check_found", &mut model);
+    kept("check_found_60x18", &picture(&mut model, 60, 18));
+    press(&mut model, "j j j j j j j j j j j j j j");
+    kept("check_found_scrolled_60x18", &picture(&mut model, 60, 18));
 }
 
 #[test]

@@ -58,6 +58,8 @@ pub struct Side {
     pub seen: Seen,
     /// Counts the tries: the answer to an older one is no news.
     pub attempt: u64,
+    /// Lines of what was found that are above the screen.
+    pub scroll: usize,
 }
 
 #[derive(Clone, Debug)]
@@ -70,7 +72,7 @@ pub enum Seen {
 
 impl Side {
     pub fn new(end: End, uri: &str, access: Access) -> Self {
-        Self { form: Form::new(end, uri, access), seen: Seen::Untried, attempt: 0 }
+        Self { form: Form::new(end, uri, access), seen: Seen::Untried, attempt: 0, scroll: 0 }
     }
 
     pub fn report(&self) -> Option<&CheckReport> {

@@ -120,6 +120,7 @@ fn on_checked(model: &mut Model, end: End, attempt: u64, result: Result<Box<Chec
     match result {
         Ok(report) => {
             side.form.focus = None;
+            side.scroll = 0;
             side.seen = Seen::Found(report);
         }
         Err(error) => {

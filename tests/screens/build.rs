@@ -6,9 +6,10 @@ use std::time::Duration;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use mlferry::engine::validate::{Difference, FieldDifference, Totals};
 use mlferry::engine::{
-    Access, CheckReport, Counts, End, Event, Finding, Level, Outcome, Reading, Route, Session, Step,
+    Access, CheckReport, Counts, End, Event, Finding, KindReport, Level, Outcome, Reading, Route, Session,
+    Step,
 };
-use mlferry::entities::{Experiment, Kind, Lifecycle, Plan, Run, RunStatus};
+use mlferry::entities::{Experiment, Kind, Lifecycle, Other, Plan, Run, RunStatus, Tally};
 use mlferry::error::{Error, Result};
 use mlferry::rest::{Capabilities, Version};
 use mlferry::snapshot::About;
@@ -84,8 +85,8 @@ fn report(location: &str, experiments: u64, findings: Vec<Finding>) -> CheckRepo
         deleted_experiments: 2,
         runs: 1_204,
         more_runs: false,
-        registered_models: 3,
-        prompts: 0,
+        kinds: Vec::new(),
+        others: Vec::new(),
         findings,
     }
 }
@@ -97,14 +98,25 @@ fn finding(level: Level, text: &str) -> Finding {
 pub fn source_report() -> CheckReport {
     let findings = vec![
         finding(Level::Ok, "MLflow 3.10.1"),
-        finding(Level::Ok, "experiments, runs, metric histories, datasets and artifacts are moved"),
-        finding(Level::Warning, "logged models, where there are any, are not moved by this version"),
         finding(
-            Level::Ok,
-            "run ids and creation times cannot be set on any target: they are kept as tags mlferry.source.*",
+            Level::Warning,
+            "3 params of runs are longer than 6000 characters: a target keeps no more of them",
         ),
     ];
-    report(SOURCE, 12, findings)
+    let counts =
+        [Some(14), Some(1_204), None, Some(25), Some(3), Some(17), Some(0), Some(0), Some(2), Some(1)];
+    let tally = |count: Option<u64>| count.map_or(Tally::unknown("not counted"), Tally::exactly);
+    let kinds = Kind::ALL.into_iter().zip(counts);
+    let other = |title, tally, reason| Other { title, tally, reason };
+    CheckReport {
+        kinds: kinds.map(|(kind, count)| KindReport::new(kind, tally(count))).collect(),
+        others: vec![
+            other("webhooks", Tally::exactly(2), "their secret is never shown"),
+            other("label schemas", Tally::unknown("not asked"), "their ids cannot be set"),
+            other("users", Tally::exactly(0), "their passwords are never shown"),
+        ],
+        ..report(SOURCE, 12, findings)
+    }
 }
 
 pub fn target_report(location: &str) -> CheckReport {

@@ -88,6 +88,13 @@ pub struct CheckReport {
     pub findings: Vec<Finding>,
 }
 
+impl CheckReport {
+    /// How many lines it takes to say it, at most.
+    pub fn lines(&self) -> usize {
+        3 * (self.kinds.len() + self.others.len() + self.findings.len())
+    }
+}
+
 /// Looks at a source, with an eye to where it is to go when that is known.
 pub async fn check_source(endpoint: &Endpoint, target: Option<&Capabilities>) -> Result<CheckReport> {
     let snapshot = endpoint.snapshot()?;
