@@ -106,9 +106,9 @@ fn written(plan: &Plan, survey: &Survey) -> Result<String> {
     let experiments = survey.experiments.iter().map(named).collect();
     let named = |kind: Kind| {
         let of_kind = survey.models.iter().filter(move |model| model.kind == kind);
-        of_kind.map(|model| globset::escape(&model.name)).collect()
+        of_kind.map(|model| Plan::literal(&model.name)).collect()
     };
     let (models, prompts) = (named(Kind::RegisteredModel), named(Kind::Prompt));
-    let datasets = survey.evaluation_datasets.iter().map(|one| globset::escape(&one.name)).collect();
+    let datasets = survey.evaluation_datasets.iter().map(|one| Plan::literal(&one.name)).collect();
     Plan { globs: Vec::new(), experiments, models, prompts, datasets, ..plan.clone() }.to_toml()
 }

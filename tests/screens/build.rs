@@ -4,12 +4,16 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use mlferry::engine::browse::Holdings;
 use mlferry::engine::validate::{Difference, FieldDifference, Totals};
 use mlferry::engine::{
     Access, CheckReport, Counts, End, Event, Finding, KindReport, Level, Outcome, Reading, Route, Session,
     Step,
 };
-use mlferry::entities::{Experiment, Kind, Lifecycle, Other, Plan, Run, RunStatus, Tally};
+use mlferry::entities::{
+    EvaluationDataset, Experiment, Kind, Lifecycle, ModelVersion, Other, Plan, RegisteredModel, Run,
+    RunStatus, Tally,
+};
 use mlferry::error::{Error, Result};
 use mlferry::rest::{Capabilities, Version};
 use mlferry::snapshot::About;
@@ -171,7 +175,60 @@ pub fn tree_comes(model: &mut Model) {
         experiment("5", "tabs\tand\nlines \u{1b}[31m"),
         deleted,
     ];
-    update(model, Msg::Experiments { of: SOURCE.into(), result: Ok(experiments) });
+    came(model, Holdings { experiments, ..Holdings::default() });
+}
+
+pub fn came(model: &mut Model, holdings: Holdings) {
+    update(model, Msg::Holdings { of: SOURCE.into(), result: Ok(holdings) });
+}
+
+pub fn registered(name: &str, is_prompt: bool) -> RegisteredModel {
+    let tags = is_prompt.then(|| (mlferry::entities::tag::IS_PROMPT.to_owned(), "true".to_owned()));
+    let aliases = [("champion".to_owned(), 3)].into();
+    RegisteredModel {
+        name: name.into(),
+        tags: tags.into_iter().collect(),
+        aliases,
+        ..RegisteredModel::default()
+    }
+}
+
+/// A source that holds something of everything.
+pub fn with_registry() -> Model {
+    let mut model = connected();
+    press(&mut model, "Enter");
+    let dataset = |name: &str, of: &[&str]| EvaluationDataset {
+        name: name.into(),
+        experiment_ids: of.iter().map(|id| (*id).into()).collect(),
+        ..EvaluationDataset::default()
+    };
+    let holdings = Holdings {
+        experiments: vec![
+            experiment("0", "Default"),
+            experiment("1", "churn prediction"),
+            experiment("2", "fraud/detector-eu"),
+        ],
+        models: vec![
+            registered("churn", false),
+            registered("fraud.detector", false),
+            registered("需要予測", false),
+            registered("greeting", true),
+        ],
+        datasets: vec![dataset("golden questions", &["1"]), dataset("red team", &[])],
+    };
+    came(&mut model, holdings);
+    model
+}
+
+pub fn versions_came(model: &mut Model, name: &str) {
+    let stages = ["None", "Staging", "Production"];
+    let version = |(at, stage): (usize, &str)| ModelVersion {
+        version: at as u64 + 1,
+        stage: stage.into(),
+        ..ModelVersion::default()
+    };
+    let result = Ok(stages.into_iter().enumerate().map(version).collect());
+    update(model, Msg::Versions { of: SOURCE.into(), model: name.into(), result });
 }
 
 pub fn fetched(model: &mut Model, experiment: &str, count: usize, more: bool) {
