@@ -14,10 +14,12 @@ use crate::tui::widgets::{fields, paint};
 
 /// Columns at the right: states and counts.
 const ASIDE: usize = 22;
+/// Below so many columns the totals are said in fewer words.
+const NARROW: u16 = 70;
 
 pub fn view(model: &Model, frame: &mut Frame, area: Rect) {
     let counts = match &model.selection.tree {
-        Loaded::Tree(tree) => text::wrap(&counted(tree), usize::from(area.width)),
+        Loaded::Tree(tree) => text::wrap(&counted(tree, area.width < NARROW), usize::from(area.width)),
         _ => vec![String::new()],
     };
     let [head, picked, filter, list] = Layout::vertical([
@@ -46,7 +48,7 @@ pub fn view(model: &Model, frame: &mut Frame, area: Rect) {
     draw_rows(model, tree, frame, list);
 }
 
-fn counted(tree: &Tree) -> String {
+fn counted(tree: &Tree, is_short: bool) -> String {
     let counted = tree.counted();
     if counted.is_nothing() {
         return "Nothing is picked. Space picks what the cursor is on, a picks everything.".into();
@@ -54,7 +56,11 @@ fn counted(tree: &Tree) -> String {
     let of_section = |section: &Section| {
         let (one, many) = section.kind.words();
         let picked = text::number(counted.of(section.kind));
-        let words = format!("{picked} of {}", text::count(section.nodes.len() as u64, &one, many));
+        let there = section.nodes.len() as u64;
+        let words = match is_short {
+            true => format!("{picked}/{} {many}", text::number(there)),
+            false => format!("{picked} of {}", text::count(there, &one, many)),
+        };
         match (section.kind, counted.runs, counted.more) {
             (Kind::Experiment, 0, false) if counted.experiments == 0 => words,
             // None of them was looked at.
@@ -109,7 +115,8 @@ fn line(model: &Model, tree: &Tree, row: Row, chosen: bool, width: usize) -> Lin
     let mark = if chosen { look.glyphs.current } else { " " };
     let Shown { lead, name, aside, dim } = shown(model, tree, row);
     let lead = format!("{mark}{lead}");
-    let aside = text::cut(aside.trim(), ASIDE, look.glyphs.ellipsis);
+    // A long reason may take half of the line.
+    let aside = text::cut(aside.trim(), (width / 2).max(ASIDE), look.glyphs.ellipsis);
     let aside = text::right(&aside, if matches!(row, Row::Note(_)) { 0 } else { ASIDE });
     let room = width.saturating_sub(text::width(&lead) + text::width(&aside) + 1);
     let name = text::fit(&name, room, look.glyphs.ellipsis);

@@ -142,8 +142,8 @@ fn needed(model: &Model, width: usize) -> Vec<Line<'static>> {
         }
         Needed::Known(needed) if needed.is_empty() => Vec::new(),
         Needed::Known(needed) => {
-            let things = text::count(needed.len() as u64, "thing", "things");
-            let mut lines = vec![Line::raw(format!("Along with it, though not picked: {things}"))];
+            let items = text::count(needed.len() as u64, "item", "items");
+            let mut lines = vec![Line::raw(format!("Along with it, though not picked: {items}"))];
             for (id, version) in needed.iter().take(NEEDED) {
                 let words = format!("{id} {}", needed_by(version));
                 lines.push(Line::raw(text::cut(
