@@ -62,8 +62,7 @@ pub fn print(report: &CheckReport, printer: &Printer) {
 fn print_table(report: &CheckReport, printer: &Printer) {
     let row =
         |title: &str, count: &str, text: &str| printer.result(&format!("  {title:<30} {count:>9}  {text}"));
-    let kinds: Vec<_> =
-        report.kinds.iter().filter(|row| row.kind.is_basic() || row.tally.is_some()).collect();
+    let kinds: Vec<_> = report.kinds.iter().filter(|row| row.is_shown()).collect();
     if !kinds.is_empty() {
         row("", "there", "arrives");
     }

@@ -47,7 +47,7 @@ pub enum Msg {
     },
     /// The job has both ends open and is at work.
     Began,
-    Sample(Reading),
+    Sample(Box<Reading>),
     Happened(Event),
     Ended(Result<Outcome>),
     Log(Vec<LogLine>),

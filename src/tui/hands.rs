@@ -218,7 +218,7 @@ async fn run(
     while let Some(event) = job.events.recv().await {
         let _ = messages.send(Msg::Happened(event)).await;
     }
-    let _ = messages.send(Msg::Sample(job.progress.read())).await;
+    let _ = messages.send(Msg::Sample(Box::new(job.progress.read()))).await;
     job.outcome().await
 }
 

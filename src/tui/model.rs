@@ -128,7 +128,7 @@ pub enum Loaded {
     #[default]
     Nothing,
     Loading,
-    Tree(Tree),
+    Tree(Box<Tree>),
     Failed(Trouble),
 }
 

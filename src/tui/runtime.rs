@@ -147,7 +147,7 @@ impl Runtime {
         self.log_seen = seen;
         let mut heard = Vec::new();
         if let Some(reading) = self.hands.reading() {
-            heard.push(Msg::Sample(reading));
+            heard.push(Msg::Sample(Box::new(reading)));
         }
         if !lines.is_empty() {
             heard.push(Msg::Log(lines));

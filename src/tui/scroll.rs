@@ -46,9 +46,11 @@ pub fn by(model: &mut Model, rows: isize) {
 
 fn by_on_screen(model: &mut Model, rows: isize) {
     if let Some(end) = model.asked_side() {
+        // At least so many are on show; to scroll further would only have to be undone.
+        let shown = usize::from(model.size.1.saturating_sub(16));
         let side = model.side_mut(end);
         let lines = side.report().map_or(0, CheckReport::lines);
-        side.scroll = moved(side.scroll, rows, lines);
+        side.scroll = moved(side.scroll, rows, lines.saturating_sub(shown) + 1);
         return;
     }
     if model.step == Step::Plan {

@@ -46,7 +46,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Sample(reading) => {
             let now = model.now;
             if let Some(work) = model.running().and_then(|step| model.work_mut(step)) {
-                work.sample(now, reading);
+                work.sample(now, *reading);
             }
         }
         Msg::Happened(event) => on_event(model, event),
@@ -153,7 +153,7 @@ fn on_holdings(model: &mut Model, of: &str, result: Result<Holdings>) {
         return;
     }
     model.selection.tree = match result {
-        Ok(holdings) => Loaded::Tree(Tree::new(holdings, &model.plan)),
+        Ok(holdings) => Loaded::Tree(Box::new(Tree::new(holdings, &model.plan))),
         Err(error) => Loaded::Failed(error.into()),
     };
 }

@@ -271,7 +271,7 @@ pub fn at_work(model: &mut Model) {
         }
     }
     update(model, Msg::Began);
-    update(model, Msg::Sample(Reading::default()));
+    update(model, Msg::Sample(Box::default()));
     let items = [
         (Kind::Experiment, "2", "fraud/detector-eu"),
         (Kind::Run, "a", "trial-07"),
@@ -285,7 +285,7 @@ pub fn at_work(model: &mut Model) {
     }
     update(model, Msg::Happened(Event::Note { text: "two experiments share one name".into() }));
     update(model, Msg::Clock(start + Duration::from_millis(83_040)));
-    update(model, Msg::Sample(reading(false)));
+    update(model, Msg::Sample(Box::new(reading(false))));
 }
 
 fn reading(failed: bool) -> Reading {
@@ -331,7 +331,7 @@ pub fn some_fail(model: &mut Model) {
         update(model, Msg::Happened(event));
     }
     update(model, Msg::Clock(model.now + Duration::from_secs(1)));
-    update(model, Msg::Sample(reading(true)));
+    update(model, Msg::Sample(Box::new(reading(true))));
 }
 
 fn outcome(model: &Model, step: Step) -> Outcome {

@@ -353,6 +353,6 @@ fn the_bar_is_not_full_before_the_end() {
     let mut model = importing();
     let mut reading = Reading::default();
     reading.counts[Kind::Run.index()] = Counts { planned: 5, done: 5, failed: 0, skipped: 0 };
-    update(&mut model, Msg::Sample(reading));
+    update(&mut model, Msg::Sample(Box::new(reading)));
     assert!(model.import.reading.fraction() < 1.0);
 }

@@ -63,6 +63,11 @@ impl KindReport {
     pub fn new(kind: Kind, tally: Tally) -> Self {
         Self { kind, tally, survival: Survival::of(kind) }
     }
+
+    /// There are some, or every server has them.
+    pub fn is_shown(&self) -> bool {
+        self.kind.is_basic() || self.tally.is_some()
+    }
 }
 
 /// What a first look at one end tells.
@@ -89,9 +94,11 @@ pub struct CheckReport {
 }
 
 impl CheckReport {
-    /// How many lines it takes to say it, at most.
+    /// How many lines it takes to say it where a line is short.
     pub fn lines(&self) -> usize {
-        3 * (self.kinds.len() + self.others.len() + self.findings.len())
+        let kinds = self.kinds.iter().filter(|kind| kind.is_shown()).count();
+        let others = self.others.iter().filter(|other| other.tally.is_some()).count();
+        kinds + others + 4 * self.findings.len()
     }
 }
 
@@ -148,7 +155,7 @@ fn version(probe: &Probe) -> Finding {
             Finding::new(Level::Warning, format!("MLflow {version} is older than any release that was tried"))
         }
         Some(version) => Finding::new(Level::Ok, format!("MLflow {version}")),
-        None => Finding::new(Level::Warning, "MLflow of a version that it does not tell (before 2.3)"),
+        None => Finding::new(Level::Warning, "MLflow of a version that it does not tell"),
     }
 }
 

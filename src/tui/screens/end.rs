@@ -162,7 +162,7 @@ const COUNT: usize = 7;
 /// are left out.
 fn survival(model: &Model, report: &CheckReport, width: usize, height: usize) -> Vec<Line<'static>> {
     let look = model.look;
-    let kinds = report.kinds.iter().filter(|kind| kind.kind.is_basic() || kind.tally.is_some());
+    let kinds = report.kinds.iter().filter(|kind| kind.is_shown());
     let kinds = kinds.map(|kind| {
         (look.glyphs.ok, look.theme.ok, kind.kind.title(), many(&kind.tally), summed(&kind.survival))
     });

@@ -18,7 +18,7 @@ impl Tree {
             }
             Row::Node(at) if self.is_out(&self.nodes[at]) => {}
             Row::Node(at) => {
-                self.touched = true;
+                self.touch();
                 let pick = &mut self.nodes[at].pick;
                 *pick = Pick::whole(*pick != Pick::All);
             }
@@ -28,8 +28,8 @@ impl Tree {
                 if leaf.run().is_none() || self.leaf_tri(node, leaf) == Tri::Out {
                     return;
                 }
-                self.touched = true;
                 let taken = node.takes(leaf);
+                self.touch();
                 let node = &mut self.nodes[at];
                 node.set(index, !taken);
                 node.settle();
@@ -41,6 +41,12 @@ impl Tree {
     /// Picks everything on show, or unpicks it when all of it is picked.
     pub fn toggle_all(&mut self) {
         self.toggle_shown(self.shown());
+    }
+
+    /// What was needed for another choice says nothing of this one.
+    fn touch(&mut self) {
+        self.touched = true;
+        self.needed.clear();
     }
 
     fn toggle_shown(&mut self, shown: Vec<Shown>) {
@@ -56,7 +62,7 @@ impl Tree {
 
     /// Picks what is not picked of what is on show, and the other way round.
     pub fn invert(&mut self) {
-        self.touched = true;
+        self.touch();
         for shown in self.shown() {
             match shown {
                 Shown::Whole(at) => self.nodes[at].pick.invert(),
@@ -71,7 +77,7 @@ impl Tree {
     }
 
     fn change(&mut self, shown: Vec<Shown>, to: impl Fn(bool) -> bool) {
-        self.touched = true;
+        self.touch();
         for shown in shown {
             match shown {
                 Shown::Whole(at) => {
