@@ -11,7 +11,9 @@ mod paint;
 use std::time::Duration;
 
 use mlferry::engine::Step;
+use mlferry::engine::browse::Holdings;
 use mlferry::engine::validate::Mark;
+use mlferry::entities::Run;
 use mlferry::error::Error;
 use mlferry::tui::effect::Msg;
 use mlferry::tui::model::{Model, Overlay, Parting};
@@ -52,7 +54,11 @@ fn check_says_why_a_server_cannot_be_used() {
 
 #[test]
 fn check_shows_what_was_found() {
-    pictured("check_found", &mut checked());
+    let mut model = checked();
+    pictured("check_found", &mut model);
+    kept("check_found_60x18", &picture(&mut model, 60, 18));
+    press(&mut model, "j j j j j j j j j j j j j j");
+    kept("check_found_scrolled_60x18", &picture(&mut model, 60, 18));
 }
 
 #[test]
@@ -105,6 +111,49 @@ fn select_shows_a_tree_with_long_and_wide_names() {
 }
 
 #[test]
+fn select_holds_everything_else_too() {
+    let mut model = with_registry();
+    pictured("select_registry", &mut model);
+    kept("select_registry_60x18", &picture(&mut model, 60, 18));
+    // One model alone, and what it holds.
+    press(&mut model, "a /");
+    type_in(&mut model, "fraud.det");
+    press(&mut model, "Enter j Space Esc g j j j j j j Enter");
+    versions_came(&mut model, "fraud.detector");
+    pictured("select_one_model", &mut model);
+    model.look = monochrome();
+    if let Some(tree) = model.selection.tree_mut() {
+        tree.set_filter("fraud");
+    }
+    let ascii = picture(&mut model, 80, 24);
+    assert!(ascii.is_ascii(), "{ascii}");
+    kept("select_one_model_ascii", &ascii);
+}
+
+#[test]
+fn import_says_what_goes_along_with_a_model() {
+    let mut model = with_registry();
+    press(&mut model, "a /");
+    type_in(&mut model, "fraud.det");
+    press(&mut model, "Enter j Space Esc n");
+    pictured("import_needed_asked", &mut model);
+    let run = "4f1c6a0a93a84a8e8a1d6c1c9e1b2d3e";
+    let needed = [(run, "fraud.detector/3"), ("m-8a9137b8e11e4b0cb09c658fc1d2a3b4", "fraud.detector/3")];
+    let result = Ok(needed.map(|(id, by)| (id.to_owned(), by.to_owned())).into());
+    let plan = Box::new(model.plan.clone());
+    update(&mut model, Msg::Needed { of: SOURCE.into(), plan, result });
+    pictured("import_needed", &mut model);
+    // The tree marks it where it is.
+    press(&mut model, "4 g j j j Enter");
+    let run = Run { id: run.into(), name: "trial-07".into(), ..Run::default() };
+    update(
+        &mut model,
+        Msg::Runs { of: SOURCE.into(), experiment: "2".into(), result: Ok((vec![run], false)) },
+    );
+    pictured("select_needed", &mut model);
+}
+
+#[test]
 fn select_filters_while_typing() {
     let mut model = with_tree();
     press(&mut model, "/");
@@ -120,7 +169,7 @@ fn select_waits_and_fails_in_words() {
     press(&mut model, "Enter");
     pictured("select_loading", &mut model);
     let result = Err(refused());
-    update(&mut model, Msg::Experiments { of: SOURCE.into(), result });
+    update(&mut model, Msg::Holdings { of: SOURCE.into(), result });
     pictured("select_failed", &mut model);
 }
 
@@ -320,8 +369,9 @@ fn a_hundred_thousand_experiments_are_drawn_in_a_frame() {
     press(&mut model, "Enter");
     let experiments =
         (0..100_000).map(|n| experiment(&n.to_string(), &format!("team/project-{n}"))).collect();
-    update(&mut model, Msg::Experiments { of: SOURCE.into(), result: Ok(experiments) });
-    press(&mut model, "G");
+    let models = vec![registered("churn", false)];
+    came(&mut model, Holdings { experiments, models, ..Holdings::default() });
+    press(&mut model, "Space G k k");
     let started = std::time::Instant::now();
     let shown = picture(&mut model, 80, 24);
     assert!(shown.contains("team/project-99999"));

@@ -11,6 +11,8 @@ mod support;
 #[path = "wizard/terminal.rs"]
 mod terminal;
 
+use serde_json::json;
+
 use rustix::process::{Pid, Signal, kill_process};
 use support::{Mlferry, Real, TARGET, differences};
 use terminal::Terminal;
@@ -71,6 +73,73 @@ async fn from_the_first_key_to_the_proof() {
     assert_eq!(differences(&source, &target).await, [""; 0]);
     assert!(!state.path().join("session.toml").exists(), "there is nothing to go on with");
     assert!(state.path().join("report.json").exists());
+}
+
+/// A model with a version of a run's, and another one, beside what the demo brings.
+async fn register(source: &Real) {
+    let http = reqwest::Client::new();
+    let post = async |route: &str, body: serde_json::Value| {
+        let sent = http.post(format!("{}/api/2.0/mlflow/{route}", source.url())).json(&body).send();
+        let response = sent.await.unwrap();
+        assert!(response.status().is_success(), "{route}: {}", response.text().await.unwrap());
+        response.json::<serde_json::Value>().await.unwrap()
+    };
+    let experiment = post("experiments/create", json!({ "name": "registered from" })).await;
+    let run =
+        json!({ "experiment_id": experiment["experiment_id"], "run_name": "the winner", "start_time": 1 });
+    let run = post("runs/create", run).await["run"]["info"].clone();
+    for name in ["wanted", "unwanted"] {
+        post("registered-models/create", json!({ "name": name })).await;
+    }
+    let below = format!("{}/model", run["artifact_uri"].as_str().unwrap());
+    post("model-versions/create", json!({ "name": "wanted", "source": below, "run_id": run["run_id"] }))
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_model_is_chosen_from_the_keyboard_and_comes_with_what_it_needs() {
+    let (source, target) = futures::join!(Real::start(TARGET), Real::start(TARGET));
+    source.seed("demo").await;
+    register(&source).await;
+    let state = tempfile::tempdir().unwrap();
+    let (from, to) = (source.url().to_owned(), target.url().to_owned());
+    let path = state.path().to_owned();
+    let code = tokio::task::spawn_blocking(move || {
+        let mut wizard = Terminal::open(&["--source", &from, "--target", &to], &path);
+        wizard.wait("registered models");
+        wizard.press("\r");
+        wizard.wait("create a SageMaker MLflow App: comes with a later version");
+        wizard.press("\r");
+        wizard.wait("takes files through its artifact proxy");
+        wizard.press("\r");
+        wizard.wait("two different servers");
+        wizard.press("\r");
+        wizard.wait("2 of 2 registered models");
+        wizard.press("a");
+        wizard.wait("Nothing is picked");
+        wizard.press("/wanted\r");
+        wizard.until("both models", |screen| screen.contents().contains("2 of 9 shown"));
+        // Heading, `unwanted`, `wanted`.
+        wizard.press("jj \x1b");
+        wizard.wait("0 of 7 experiments, 1 of 2 registered models");
+        wizard.press("n");
+        wizard.wait("Enter starts: what was picked: 1 registered model.");
+        wizard.wait("needed by wanted v1");
+        wizard.press("\r");
+        wizard.wait("everything was moved");
+        wizard.press("\r");
+        wizard.wait("by name and size");
+        wizard.press("\r");
+        wizard.wait("both sides are the same");
+        wizard.press("q");
+        wizard.ends()
+    });
+    assert_eq!(code.await.unwrap(), 0);
+    let plan = Mlferry::new().run(&["plan", "--source", target.url(), "--json"]).await.exits(0).lines();
+    let there = plan.last().unwrap();
+    // The target's own default experiment is there too.
+    assert_eq!((&there["experiments"], &there["runs"]), (&json!(2), &json!(1)), "{there}");
+    assert_eq!(there["registered_models"], 1, "{there}");
 }
 
 fn signal(wizard: &Terminal, signal: Signal) {

@@ -1,3 +1,6 @@
+use serde_json::json;
+
+use super::format::{arrives, tally};
 use super::{Printer, ends};
 use crate::cli;
 use crate::engine::{self, CheckReport, Level};
@@ -9,31 +12,40 @@ pub async fn check(args: cli::Check, printer: &Printer) -> Result<u8> {
     let mut reports = Vec::new();
     match &args.target {
         None => {
-            reports.push(engine::check(&ends::open_one(&source, engine::End::Source).await?, false).await?)
+            let source = ends::open_one(&source, engine::End::Source).await?;
+            reports.push(engine::check_source(&source, None).await?);
         }
         Some(target) => {
             let (source, target) = ends::open_both(&source, target).await?;
-            reports.push(engine::check(&source, false).await?);
-            reports.push(engine::check(&target, true).await?);
+            let can = target.probe().map(|probe| &probe.capabilities);
+            reports.push(engine::check_source(&source, can).await?);
+            reports.push(engine::check_target(&target).await?);
         }
     }
     reports.iter().for_each(|report| print(report, printer));
-    let failed =
-        reports.iter().flat_map(|report| &report.findings).any(|finding| finding.level == Level::Failure);
-    Ok(u8::from(failed))
+    let findings = || reports.iter().flat_map(|report| &report.findings);
+    let of = |level: Level| findings().filter(|finding| finding.level == level).count();
+    printer.object(
+        "outcome",
+        &json!({ "step": "check", "warnings": of(Level::Warning), "failures": of(Level::Failure) }),
+    );
+    Ok(u8::from(of(Level::Failure) > 0))
 }
 
 pub fn print(report: &CheckReport, printer: &Printer) {
-    printer.object("check", report);
     let CheckReport { about, latency_ms, experiments, deleted_experiments, runs, more_runs, .. } = report;
-    let CheckReport { registered_models, prompts, findings, .. } = report;
+    printer.object("check", report);
+    report.kinds.iter().for_each(|kind| printer.object("check_kind", kind));
+    report.others.iter().for_each(|other| printer.object("check_other", other));
+    report.findings.iter().for_each(|finding| printer.object("finding", finding));
     let latency = latency_ms.map(|ms| format!(", answers in {ms} ms")).unwrap_or_default();
-    let more = if *more_runs { "or more " } else { "" };
+    let more = if *more_runs { " or more" } else { "" };
     printer.result(&format!("{} ({}{latency})", about.location, about.kind));
     printer.result(&format!(
-        "  {experiments} experiments, {deleted_experiments} deleted ones, {runs} {more}runs, {registered_models} registered models, {prompts} prompts"
+        "  {experiments} experiments, {deleted_experiments} deleted ones, {runs}{more} runs"
     ));
-    for finding in findings {
+    print_table(report, printer);
+    for finding in &report.findings {
         let word = match finding.level {
             Level::Ok => "ok",
             Level::Warning => "warning",
@@ -43,5 +55,31 @@ pub fn print(report: &CheckReport, printer: &Printer) {
         if let Some(hint) = &finding.hint {
             printer.result(&format!("    hint: {hint}"));
         }
+    }
+}
+
+/// Kinds of which there is none are left out, except those that every server has.
+fn print_table(report: &CheckReport, printer: &Printer) {
+    let row =
+        |title: &str, count: &str, text: &str| printer.result(&format!("  {title:<30} {count:>9}  {text}"));
+    let kinds: Vec<_> = report.kinds.iter().filter(|row| row.is_shown()).collect();
+    if !kinds.is_empty() {
+        row("", "there", "arrives");
+    }
+    for kind in kinds {
+        for (index, text) in arrives(&kind.survival).iter().enumerate() {
+            match index {
+                0 => row(kind.kind.title(), &tally(&kind.tally), text),
+                _ => row("", "", text),
+            }
+        }
+    }
+    let others: Vec<_> = report.others.iter().filter(|other| other.tally.is_some()).collect();
+    if !others.is_empty() {
+        row("", "there", "does not arrive, because");
+    }
+    for other in others {
+        let why = other.tally.unknown.as_deref().map(|why| format!(" ({why})")).unwrap_or_default();
+        row(other.title, &tally(&other.tally), &format!("{}{why}", other.reason));
     }
 }

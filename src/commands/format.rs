@@ -1,8 +1,8 @@
 //! Numbers and outcomes in words.
 
 use crate::engine::validate::{Difference, Mark, Totals};
-use crate::engine::{Counts, Outcome, Reading};
-use crate::entities::Kind;
+use crate::engine::{Counts, Outcome, Reading, Survival};
+use crate::entities::{Kind, Tally};
 
 pub fn bytes(n: u64) -> String {
     humansize::format_size(n, humansize::DECIMAL)
@@ -14,6 +14,24 @@ pub fn seconds(seconds: f64) -> String {
         s if s < 3_600.0 => format!("{:.0} min {:.0} s", (s / 60.0).floor(), s % 60.0),
         s => format!("{:.0} h {:.0} min", (s / 3_600.0).floor(), (s % 3_600.0) / 60.0),
     }
+}
+
+/// `1204`, `5000+`, `?`.
+pub fn tally(tally: &Tally) -> String {
+    let more = if tally.more { "+" } else { "" };
+    tally.count.map_or_else(|| "?".to_owned(), |count| format!("{count}{more}"))
+}
+
+/// What of a kind arrives and how, a line each.
+pub fn arrives(survival: &Survival) -> Vec<String> {
+    let parts = [
+        ("exactly", survival.exactly),
+        ("rewritten", survival.rewritten),
+        ("kept as tags", survival.kept_as_tags),
+        ("cannot", survival.cannot),
+    ];
+    let some = parts.into_iter().filter(|(_, what)| !what.is_empty());
+    some.map(|(how, what)| format!("{how}: {what}")).collect()
 }
 
 /// One line on how far a job is.

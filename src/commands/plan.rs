@@ -55,6 +55,10 @@ fn print(survey: &Survey, printer: &Printer) {
     if unreadable > 0 {
         printer.result(&format!("{unreadable} runs cannot be read at the source"));
     }
+    for note in &survey.left_behind {
+        printer.result(note);
+        printer.object("note", &serde_json::json!({ "text": note }));
+    }
     printer.object(
         "outcome",
         &serde_json::json!({
@@ -107,9 +111,9 @@ fn written(plan: &Plan, survey: &Survey) -> Result<String> {
     let experiments = survey.experiments.iter().map(named).collect();
     let named = |kind: Kind| {
         let of_kind = survey.models.iter().filter(move |model| model.kind == kind);
-        of_kind.map(|model| globset::escape(&model.name)).collect()
+        of_kind.map(|model| Plan::literal(&model.name)).collect()
     };
     let (models, prompts) = (named(Kind::RegisteredModel), named(Kind::Prompt));
-    let datasets = survey.evaluation_datasets.iter().map(|one| globset::escape(&one.name)).collect();
+    let datasets = survey.evaluation_datasets.iter().map(|one| Plan::literal(&one.name)).collect();
     Plan { globs: Vec::new(), experiments, models, prompts, datasets, ..plan.clone() }.to_toml()
 }

@@ -15,8 +15,8 @@ pub async fn run(args: cli::Run, state: StateDir, printer: &Printer) -> Result<u
     let plan = plan_of(&args.selection)?;
     let source = ends::source_text(args.source.source.as_deref())?;
     let (source, target) = ends::open_both(&source, &args.target).await?;
-    for (end, is_target) in [(&source, false), (&target, true)] {
-        let report = engine::check(end, is_target).await?;
+    let can = target.probe().map(|probe| &probe.capabilities);
+    for report in [engine::check_source(&source, can).await?, engine::check_target(&target).await?] {
         check::print(&report, printer);
         if let Some(finding) = report.findings.iter().find(|finding| finding.level == Level::Failure) {
             let error = Error::permanent(format!("{}: {}", report.about.location, finding.text));

@@ -3,18 +3,45 @@
 use futures::TryStreamExt;
 
 use super::Endpoint;
-use crate::entities::{Experiment, Run};
+use super::choose::choose;
+use crate::entities::{EvaluationDataset, Experiment, ModelVersion, Plan, RegisteredModel, Run};
 use crate::error::Result;
 
-/// Every experiment, active ones first, by name.
-pub async fn experiments(of: &Endpoint) -> Result<Vec<Experiment>> {
+/// Everything that is chosen by name.
+#[derive(Clone, Debug, Default)]
+pub struct Holdings {
+    /// Active ones first, by name.
+    pub experiments: Vec<Experiment>,
+    /// Registered models and prompts, by name.
+    pub models: Vec<RegisteredModel>,
+    /// By name.
+    pub datasets: Vec<EvaluationDataset>,
+}
+
+pub async fn holdings(of: &Endpoint) -> Result<Holdings> {
     let snapshot = of.snapshot()?;
-    let mut all: Vec<Experiment> = snapshot.experiments().try_concat().await?;
-    all.sort_by(|a, b| (a.lifecycle.is_deleted(), &a.name).cmp(&(b.lifecycle.is_deleted(), &b.name)));
-    Ok(all)
+    let mut experiments: Vec<Experiment> = snapshot.experiments().try_concat().await?;
+    experiments.sort_by(|a, b| (a.lifecycle.is_deleted(), &a.name).cmp(&(b.lifecycle.is_deleted(), &b.name)));
+    let mut models: Vec<RegisteredModel> = snapshot.registered_models().try_concat().await?;
+    models.sort_by(|a, b| a.name.cmp(&b.name));
+    let mut datasets: Vec<EvaluationDataset> = snapshot.evaluation_datasets().try_concat().await?;
+    datasets.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(Holdings { experiments, models, datasets })
 }
 
 /// The first runs of an experiment, at most `most`, and whether there are more.
 pub async fn runs(of: &Endpoint, experiment: &Experiment, most: usize) -> Result<(Vec<Run>, bool)> {
     of.snapshot()?.first_runs(experiment, most).await
+}
+
+/// The versions of a registered model or prompt, by ascending number.
+pub async fn versions(of: &Endpoint, model: &RegisteredModel) -> Result<Vec<ModelVersion>> {
+    of.snapshot()?.model_versions(model).await
+}
+
+/// What the plan does not choose and what goes along because a chosen version needs it: its id or name, and the
+/// version as `name/number`.
+pub async fn needed(of: &Endpoint, plan: &Plan) -> Result<Vec<(String, String)>> {
+    let chosen = choose(of.snapshot()?.as_ref(), plan).await?;
+    Ok(chosen.needed.into_iter().collect())
 }

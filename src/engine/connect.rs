@@ -83,6 +83,14 @@ impl Endpoint {
         }
     }
 
+    /// What the first look at the server found; none of a directory.
+    pub fn probe(&self) -> Option<&Probe> {
+        match self {
+            Self::Server(server) => Some(&server.probe),
+            Self::Archive(_) => None,
+        }
+    }
+
     /// Without credentials.
     pub fn location(&self) -> String {
         match self {

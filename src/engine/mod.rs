@@ -20,7 +20,7 @@ mod transfer;
 pub mod validate;
 
 pub use crate::rest::{Access, End, Version};
-pub use check::{CheckReport, Finding, Level, check};
+pub use check::{CheckReport, Finding, KindReport, Level, Survival, check_source, check_target, left_behind};
 pub use connect::{Endpoint, Server, open};
 pub use context::Context;
 pub use event::Event;

@@ -2,6 +2,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use serde::Serialize;
 
 use super::choose::{Chosen, choose};
+use super::left_behind;
 use crate::entities::{Choice, EvaluationDataset, Experiment, Kind, Plan, RegisteredModel};
 use crate::error::Result;
 use crate::snapshot::{About, Snapshot};
@@ -19,6 +20,8 @@ pub struct Survey {
     pub evaluation_datasets: Vec<DatasetSurvey>,
     /// What goes along because a chosen version needs it: id or name, version.
     pub needed: Vec<(String, String)>,
+    /// What is not moved, and why.
+    pub left_behind: Vec<String>,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -71,6 +74,7 @@ pub async fn survey(source: &dyn Snapshot, plan: &Plan) -> Result<Survey> {
         models,
         evaluation_datasets: datasets.into_iter().map(dataset).collect(),
         needed: needed.into_iter().collect(),
+        left_behind: left_behind(&source.others().await?),
     })
 }
 

@@ -50,6 +50,11 @@ impl Kind {
         self.names().2
     }
 
+    /// For a person, of one and of many.
+    pub fn words(self) -> (String, &'static str) {
+        (self.name().replace('_', " "), self.title())
+    }
+
     fn names(self) -> (&'static str, &'static str, &'static str) {
         match self {
             Self::Experiment => ("experiment", "experiments", "experiments"),

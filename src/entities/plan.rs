@@ -172,6 +172,13 @@ impl Plan {
         }
     }
 
+    /// The glob that fits this name and no other.
+    pub fn literal(name: &str) -> String {
+        // `globset::escape` leaves the backslash, which escapes in a glob.
+        let is_special = |c: char| matches!(c, '?' | '*' | '[' | ']' | '{' | '}' | '\\');
+        name.chars().map(|c| if is_special(c) { format!("[{c}]") } else { c.to_string() }).collect()
+    }
+
     /// It chooses nothing, so it takes everything.
     pub fn is_everything(&self) -> bool {
         self.globs.is_empty()
@@ -277,6 +284,8 @@ impl Chooser<'_> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn experiment(name: &str) -> Experiment {
@@ -309,6 +318,15 @@ mod tests {
         assert_eq!(chooser.choose(&experiment("any")), Choice::No, "only models were asked for");
         assert_eq!(chooser.unmatched_models(&[model("m1")]), ["none"]);
         assert!(Plan::default().chooser().unwrap().takes_model(&prompt));
+    }
+
+    proptest! {
+        #[test]
+        fn a_literal_fits_its_name_alone(name in r"[a\\*?{},!\[\]^/ -]{1,8}", other in r"[a\\*?{},!\[\]^/ -]{1,8}") {
+            let glob = Glob::new(&Plan::literal(&name)).unwrap().compile_matcher();
+            prop_assert!(glob.is_match(&name));
+            prop_assert_eq!(glob.is_match(&other), name == other);
+        }
     }
 
     #[test]

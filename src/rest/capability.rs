@@ -59,6 +59,10 @@ pub struct Capabilities {
     pub logged_models: bool,
     /// Evaluation datasets and scorers; since MLflow 3.4, over a database.
     pub evaluation: bool,
+    /// Registered models and prompts may not be called by names with `/` or `:`; since MLflow 3.11.
+    pub plain_model_names: bool,
+    /// Tags of experiments may have 20 000 characters; since MLflow 3.16, 5 000 before.
+    pub long_experiment_tags: bool,
     /// Traces; since MLflow 2.14.
     pub traces: bool,
     /// The third trace API, with assessments and with ids that the client chooses; since MLflow 3.2.

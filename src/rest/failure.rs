@@ -123,9 +123,11 @@ fn is_overload(said: &str) -> bool {
     ["QueuePool limit", "database is locked", "too many connections"].iter().any(|mark| said.contains(mark))
 }
 
-/// A 503 that no waiting cures: MLflow started without `--serve-artifacts`.
+/// A 503 that no waiting cures: MLflow started without `--serve-artifacts` or without workspaces.
 fn is_disabled(said: &str) -> bool {
-    said.contains("--serve-artifacts") || said.contains("--no-serve-artifacts")
+    ["--serve-artifacts", "--no-serve-artifacts", "--enable-workspaces"]
+        .iter()
+        .any(|mark| said.contains(mark))
 }
 
 /// The page of Flask for an exception that nobody has handled (MLflow over a file store, when a file is torn).

@@ -20,7 +20,8 @@ pub struct Probe {
 
 /// Finds out whether this is an MLflow tracking server that can be read, and what it can do. Only reads.
 pub async fn probe(client: &Client) -> Result<Probe> {
-    let version = version(client).await?;
+    let told = version(client).await?;
+    let version = told.flatten();
     let started = Instant::now();
     is_tracking_server(client).await?;
     let latency = started.elapsed();
@@ -32,7 +33,10 @@ pub async fn probe(client: &Client) -> Result<Probe> {
         answers(client, Call::post(evaluation::SEARCH, &json!({ "max_results": 1 }))?),
         answers(client, Call::post(traces::SEARCH, &json!({ "locations": [], "max_results": 1 }))?),
     )?;
-    let since = |major, minor| version.is_some_and(|v| v >= Version::new(major, minor, 0));
+    let since = |major, minor| match version {
+        Some(version) => version >= Version::new(major, minor, 0),
+        None => told.is_none() && (major, minor) <= FORBIDS_VERSION,
+    };
     let capabilities = Capabilities {
         bulk_history_runs,
         artifact_proxy,
@@ -41,6 +45,8 @@ pub async fn probe(client: &Client) -> Result<Probe> {
         prompts: model_registry && since(2, 21),
         logged_models,
         evaluation,
+        plain_model_names: since(3, 11),
+        long_experiment_tags: since(3, 16),
         traces: third_traces || since(2, 14),
         third_traces,
         trace_links: third_traces && since(3, 3),
@@ -49,11 +55,16 @@ pub async fn probe(client: &Client) -> Result<Probe> {
     Ok(Probe { version, capabilities, latency })
 }
 
-/// `/version` since MLflow 2.3. Its answer is not JSON, and other programs answer this path with pages of their own.
-async fn version(client: &Client) -> Result<Option<Version>> {
+/// A release that forbids `/version` to all but administrators when it asks for a sign-in (3.16 does) is taken for this.
+const FORBIDS_VERSION: (u32, u32) = (3, 11);
+
+/// `/version` since MLflow 2.3; none when it is forbidden. Its answer is not JSON, and other programs answer this path
+/// with pages of their own.
+async fn version(client: &Client) -> Result<Option<Option<Version>>> {
     match client.bytes(&Call::get("/version").question()).await {
-        Ok(body) => Ok(Version::parse(&String::from_utf8_lossy(&body))),
-        Err(e) if is_missing(&e) => Ok(None),
+        Ok(body) => Ok(Some(Version::parse(&String::from_utf8_lossy(&body)))),
+        Err(e) if is_missing(&e) => Ok(Some(None)),
+        Err(e) if e.class() == Class::Forbidden => Ok(None),
         Err(e) => Err(e),
     }
 }

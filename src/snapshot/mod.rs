@@ -11,7 +11,7 @@ use serde::Serialize;
 use crate::artifacts::ByteStream;
 use crate::entities::{
     EvaluationDataset, Experiment, ExperimentId, FileEntry, LoggedModel, MetricChunk, ModelId, ModelVersion,
-    Owner, Readable, Record, RegisteredModel, Run, RunId, Scorer, Spans, Trace, TraceLinks, Window,
+    Other, Owner, Readable, Record, RegisteredModel, Run, RunId, Scorer, Spans, Trace, TraceLinks, Window,
 };
 use crate::error::Result;
 use crate::rest::{Capabilities, Opener, Pages, Traffic, Version};
@@ -92,6 +92,11 @@ pub trait Snapshot: Send + Sync {
     /// Which traces of these experiments the runs of one experiment were linked to.
     fn trace_links<'a>(&'a self, experiment: &'a Experiment, of: &'a [ExperimentId])
     -> Pages<'a, TraceLinks>;
+
+    /// What it holds that cannot be moved. A directory holds nothing of the kind.
+    async fn others(&self) -> Result<Vec<Other>> {
+        Ok(Vec::new())
+    }
 
     /// Every point of every metric of these runs. The chunks of one run come metric by metric; those of different
     /// runs may be mixed.

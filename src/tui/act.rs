@@ -8,7 +8,7 @@ use super::form::Field;
 use super::keys::{Action, Layer};
 use super::model::{Loaded, Model, Overlay, Parting, Seen};
 use super::scroll;
-use super::tree::Tree;
+use super::tree::{Item, Tree};
 use super::work::Pane;
 use crate::engine::{End, Session, Step};
 
@@ -19,7 +19,7 @@ pub fn act(model: &mut Model, action: Action, key: KeyEvent) -> Vec<Effect> {
         Action::Start | Action::Again => return flow::start(model),
         Action::Refetch => {
             model.selection.tree = Loaded::Nothing;
-            return flow::fetch_experiments(model);
+            return flow::fetch_holdings(model);
         }
         Action::NextField => turn_field(model, true),
         Action::PreviousField => turn_field(model, false),
@@ -111,17 +111,20 @@ fn on_tree(model: &mut Model, change: impl FnOnce(&mut Tree)) {
     }
 }
 
-/// Opens an experiment; its runs are fetched the first time.
+/// Opens what is at the cursor; what it holds is fetched the first time.
 fn open(model: &mut Model) -> Vec<Effect> {
     let at = model.at(End::Source);
     let Some(tree) = model.selection.tree_mut() else {
         return Vec::new();
     };
-    let Some(id) = tree.open() else {
+    let Some(node) = tree.open() else {
         return Vec::new();
     };
-    let node = tree.nodes.iter().find(|node| node.experiment.id == id);
-    node.map(|node| Effect::Runs { at, experiment: Box::new(node.experiment.clone()) }).into_iter().collect()
+    match &tree.nodes[node].item {
+        Item::Experiment(one) => vec![Effect::Runs { at, experiment: Box::new(one.clone()) }],
+        Item::Model(one) => vec![Effect::Versions { at, model: Box::new(one.clone()) }],
+        Item::Dataset(_) => Vec::new(),
+    }
 }
 
 /// Shows a pane, or goes back to the usual one.

@@ -7,9 +7,10 @@ use crossterm::event::KeyEvent;
 
 use super::log::LogLine;
 use super::model::Model;
+use crate::engine::browse::Holdings;
 use crate::engine::validate::ArtifactCheck;
 use crate::engine::{Access, CheckReport, End, Event, Outcome, Reading, Session};
-use crate::entities::{Experiment, ExperimentId, Plan, Run};
+use crate::entities::{Experiment, ExperimentId, ModelVersion, Plan, RegisteredModel, Run};
 use crate::error::Result;
 
 /// What the wizard hears.
@@ -24,14 +25,25 @@ pub enum Msg {
         attempt: u64,
         result: Result<Box<CheckReport>>,
     },
-    Experiments {
+    Holdings {
         of: String,
-        result: Result<Vec<Experiment>>,
+        result: Result<Holdings>,
     },
     Runs {
         of: String,
         experiment: ExperimentId,
         result: Result<(Vec<Run>, bool)>,
+    },
+    Versions {
+        of: String,
+        model: String,
+        result: Result<Vec<ModelVersion>>,
+    },
+    /// What goes along with this plan without being picked.
+    Needed {
+        of: String,
+        plan: Box<Plan>,
+        result: Result<Vec<(String, String)>>,
     },
     /// The job has both ends open and is at work.
     Began,
@@ -72,10 +84,18 @@ pub enum Effect {
         at: At,
         attempt: u64,
     },
-    Experiments(At),
+    Holdings(At),
     Runs {
         at: At,
         experiment: Box<Experiment>,
+    },
+    Versions {
+        at: At,
+        model: Box<RegisteredModel>,
+    },
+    Needed {
+        at: At,
+        plan: Box<Plan>,
     },
     Start(Box<Job>),
     Pause(bool),

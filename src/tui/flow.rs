@@ -3,7 +3,7 @@
 use super::effect::{Effect, Job};
 use super::form::Asked;
 use super::gate::Gate;
-use super::model::{Loaded, Model, Overlay, Parting, Seen};
+use super::model::{Loaded, Model, Needed, Overlay, Parting, Seen};
 use super::tree::Tree;
 use super::work::Work;
 use crate::engine::{End, Route, Session, Step};
@@ -27,9 +27,9 @@ pub fn next(model: &Model) -> Result<Step, String> {
         }
         Step::Connect => model.connection().map(|()| Step::Plan),
         Step::Plan => match &model.selection.tree {
-            Loaded::Tree(tree) if tree.plan().is_some() => Ok(after_plan(model)),
+            Loaded::Tree(tree) if tree.has_picks() => Ok(after_plan(model)),
             Loaded::Tree(_) => Err("nothing is selected".into()),
-            _ => Err("the experiments are not here yet".into()),
+            _ => Err("what the source holds is not here yet".into()),
         },
         Step::Export | Step::Import if is_behind(model, model.step) => {
             let next = if model.step == Step::Export { Step::Import } else { Step::Validate };
@@ -87,6 +87,16 @@ fn settle_plan(model: &mut Model) -> Vec<Effect> {
     }
 }
 
+/// Versions of models that were picked one by one may take more along than was picked.
+fn ask_for_needed(model: &mut Model) -> Vec<Effect> {
+    if model.plan.models.is_empty() {
+        model.selection.needed = Needed::Unasked;
+        return Vec::new();
+    }
+    model.selection.needed = Needed::Asked;
+    vec![Effect::Needed { at: model.at(End::Source), plan: Box::new(model.plan.clone()) }]
+}
+
 /// Opens a step's screen, and sets going what it needs.
 pub fn go(model: &mut Model, step: Step) -> Vec<Effect> {
     let mut effects = settle_plan(model);
@@ -106,7 +116,8 @@ pub fn go(model: &mut Model, step: Step) -> Vec<Effect> {
             effects.extend(check(model, End::Source));
             effects.extend(check(model, End::Target));
         }
-        Step::Plan => effects.extend(fetch_experiments(model)),
+        Step::Plan => effects.extend(fetch_holdings(model)),
+        Step::Export | Step::Import if model.running().is_none() => effects.extend(ask_for_needed(model)),
         _ => {}
     }
     effects.push(Effect::Save(Box::new(model.session())));
@@ -141,7 +152,7 @@ pub fn check(model: &mut Model, end: End) -> Vec<Effect> {
     vec![Effect::Check { at: model.at(end), attempt }]
 }
 
-pub fn fetch_experiments(model: &mut Model) -> Vec<Effect> {
+pub fn fetch_holdings(model: &mut Model) -> Vec<Effect> {
     let source = model.source.location();
     let is_there = matches!(model.selection.tree, Loaded::Tree(_) | Loaded::Loading);
     if is_there && model.selection.of == source {
@@ -149,7 +160,7 @@ pub fn fetch_experiments(model: &mut Model) -> Vec<Effect> {
     }
     model.selection.of = source;
     model.selection.tree = Loaded::Loading;
-    vec![Effect::Experiments(model.at(End::Source))]
+    vec![Effect::Holdings(model.at(End::Source))]
 }
 
 /// Starts the job of the step on screen.

@@ -168,16 +168,17 @@ impl Model {
     /// What a step depends on, as it is set now.
     fn inputs(&self, step: Step) -> Inputs {
         let (source, target) = (self.source.location(), self.target.location());
-        let (route, plan) = (self.route(), self.plan.clone());
+        // Of many experiments a plan may name most.
+        let (route, plan) = (|| self.route(), || self.plan.clone());
         let nothing = Inputs::default();
         match step {
             Step::Check => Inputs { source, ..nothing },
             Step::App => Inputs { target, ..nothing },
             Step::Connect => Inputs { source, target, ..nothing },
             Step::Plan => Inputs { source, ..nothing },
-            Step::Export => Inputs { source, route, plan, ..nothing },
-            Step::Import => Inputs { source, target, route, plan },
-            Step::Validate => Inputs { source, target, plan, ..nothing },
+            Step::Export => Inputs { source, route: route(), plan: plan(), ..nothing },
+            Step::Import => Inputs { source, target, route: route(), plan: plan() },
+            Step::Validate => Inputs { source, target, plan: plan(), ..nothing },
         }
     }
 }

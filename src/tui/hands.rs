@@ -7,12 +7,13 @@ use tokio::sync::mpsc::Sender;
 use tokio_util::sync::CancellationToken;
 
 use super::effect::{At, Effect, Job, Msg};
+use crate::engine::browse::Holdings;
 use crate::engine::validate::{Validate, validate};
 use crate::engine::{
     self, CheckReport, Control, Endpoint, Export, Import, Progress, Reading, Session, StateDir, browse,
-    check, open,
+    check_source, check_target, open,
 };
-use crate::entities::{Experiment, Plan, Run};
+use crate::entities::Plan;
 use crate::error::{Error, Result};
 
 /// Runs of one experiment that are fetched to choose from.
@@ -48,22 +49,35 @@ impl Hands {
                 let result = look(at).await.map(Box::new);
                 Msg::Checked { end, attempt, result }
             }),
-            Effect::Experiments(at) => {
+            Effect::Holdings(at) => {
                 let browsed = Arc::clone(&self.browsed);
                 self.spawn(async move {
                     let of = at.location.clone();
-                    let result = experiments(at, &browsed).await;
-                    Msg::Experiments { of, result }
+                    let result = holdings(at, &browsed).await;
+                    Msg::Holdings { of, result }
                 });
             }
-            Effect::Runs { at, experiment } => {
-                let browsed = Arc::clone(&self.browsed);
-                self.spawn(async move {
-                    let of = at.location.clone();
-                    let result = runs(at, &experiment, &browsed).await;
-                    Msg::Runs { of, experiment: experiment.id, result }
-                });
-            }
+            Effect::Runs { at, experiment } => self.look(at, |of, source| async move {
+                let result = match source {
+                    Ok(source) => browse::runs(&source, &experiment, RUNS).await,
+                    Err(error) => Err(error),
+                };
+                Msg::Runs { of, experiment: experiment.id, result }
+            }),
+            Effect::Versions { at, model } => self.look(at, |of, source| async move {
+                let result = match source {
+                    Ok(source) => browse::versions(&source, &model).await,
+                    Err(error) => Err(error),
+                };
+                Msg::Versions { of, model: model.name, result }
+            }),
+            Effect::Needed { at, plan } => self.look(at, |of, source| async move {
+                let result = match source {
+                    Ok(source) => browse::needed(&source, &plan).await,
+                    Err(error) => Err(error),
+                };
+                Msg::Needed { of, plan, result }
+            }),
             Effect::Start(job) => self.start(*job),
             Effect::Pause(paused) => {
                 if let Some((control, _)) = &self.handle().at_work {
@@ -114,6 +128,18 @@ impl Hands {
         });
     }
 
+    /// Asks the source that is being looked around in.
+    fn look<F>(&self, at: At, ask: impl FnOnce(String, Result<Arc<Endpoint>>) -> F + Send + 'static)
+    where
+        F: Future<Output = Msg> + Send,
+    {
+        let browsed = Arc::clone(&self.browsed);
+        self.spawn(async move {
+            let of = at.location.clone();
+            ask(of, opened(at, &browsed).await).await
+        });
+    }
+
     fn start(&self, job: Job) {
         *self.handle() = Handle::default();
         let (handle, messages, state) = (Arc::clone(&self.job), self.messages.clone(), self.state.clone());
@@ -138,23 +164,26 @@ fn told(result: Result<()>) -> Option<Msg> {
 }
 
 async fn look(at: At) -> Result<CheckReport> {
-    let is_target = at.end == engine::End::Target;
     let endpoint = open(&at.uri, at.end, at.access).await?;
-    check(&endpoint, is_target).await
+    match at.end {
+        engine::End::Source => check_source(&endpoint, None).await,
+        engine::End::Target => check_target(&endpoint).await,
+    }
 }
 
 type Browsed = tokio::sync::Mutex<Option<(String, Arc<Endpoint>)>>;
 
-async fn experiments(at: At, browsed: &Browsed) -> Result<Vec<Experiment>> {
+async fn holdings(at: At, browsed: &Browsed) -> Result<Holdings> {
     let mut browsed = browsed.lock().await;
     let location = at.location.clone();
     let endpoint = Arc::new(open(&at.uri, at.end, at.access).await?);
     *browsed = Some((location, Arc::clone(&endpoint)));
     drop(browsed);
-    browse::experiments(&endpoint).await
+    browse::holdings(&endpoint).await
 }
 
-async fn runs(at: At, experiment: &Experiment, browsed: &Browsed) -> Result<(Vec<Run>, bool)> {
+/// The source as it was opened to show what it holds, or opened anew.
+async fn opened(at: At, browsed: &Browsed) -> Result<Arc<Endpoint>> {
     let known = {
         let browsed = browsed.lock().await;
         browsed
@@ -162,11 +191,10 @@ async fn runs(at: At, experiment: &Experiment, browsed: &Browsed) -> Result<(Vec
             .filter(|(location, _)| *location == at.location)
             .map(|(_, endpoint)| Arc::clone(endpoint))
     };
-    let endpoint = match known {
-        Some(endpoint) => endpoint,
-        None => Arc::new(open(&at.uri, at.end, at.access).await?),
-    };
-    browse::runs(&endpoint, experiment, RUNS).await
+    match known {
+        Some(endpoint) => Ok(endpoint),
+        None => Ok(Arc::new(open(&at.uri, at.end, at.access).await?)),
+    }
 }
 
 /// From opening both ends to the outcome. Facts go out in the order in which they happen.

@@ -58,6 +58,8 @@ pub struct Side {
     pub seen: Seen,
     /// Counts the tries: the answer to an older one is no news.
     pub attempt: u64,
+    /// Lines of what was found that are above the screen.
+    pub scroll: usize,
 }
 
 #[derive(Clone, Debug)]
@@ -70,7 +72,7 @@ pub enum Seen {
 
 impl Side {
     pub fn new(end: End, uri: &str, access: Access) -> Self {
-        Self { form: Form::new(end, uri, access), seen: Seen::Untried, attempt: 0 }
+        Self { form: Form::new(end, uri, access), seen: Seen::Untried, attempt: 0, scroll: 0 }
     }
 
     pub fn report(&self) -> Option<&CheckReport> {
@@ -106,6 +108,19 @@ pub struct Selection {
     pub of: String,
     /// The filter takes the keys.
     pub filtering: Option<Field>,
+    /// What goes along with the plan that was settled on.
+    pub needed: Needed,
+}
+
+/// What is not picked and goes along because a picked model's version needs it: id or name, and `name/number`.
+#[derive(Default)]
+pub enum Needed {
+    /// The plan chooses no models of its own.
+    #[default]
+    Unasked,
+    Asked,
+    Known(Vec<(String, String)>),
+    Failed(String),
 }
 
 #[derive(Default)]
@@ -235,15 +250,19 @@ impl Model {
     pub fn is_busy(&self) -> bool {
         let is_fetching = self.selection.tree().is_some_and(Tree::is_fetching)
             || matches!(self.selection.tree, Loaded::Loading);
-        self.running().is_some() || self.source.is_trying() || self.target.is_trying() || is_fetching
+        let is_asking = matches!(self.selection.needed, Needed::Asked);
+        self.running().is_some()
+            || is_asking
+            || self.source.is_trying()
+            || self.target.is_trying()
+            || is_fetching
     }
 
     /// How many runs will be moved, where that has been seen exactly.
     pub fn expected_runs(&self) -> Option<u64> {
         let plan = &self.plan;
         let has_window = plan.run_start_time.is_some() || plan.runs_until.is_some();
-        let is_everything =
-            plan.experiments.is_empty() && plan.globs.is_empty() && !plan.skip_deleted && !has_window;
+        let is_everything = plan.is_everything() && !plan.skip_deleted && !has_window;
         let report = self.source.report().filter(|report| is_everything && !report.more_runs);
         let counted = || self.selection.tree().map(Tree::counted).filter(|counted| !counted.more);
         report.map(|report| report.runs).or_else(|| counted().map(|counted| counted.runs))

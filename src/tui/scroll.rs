@@ -4,7 +4,7 @@ use super::keys::Layer;
 use super::model::{Model, Overlay, Parting};
 use super::tree::Tree;
 use super::work::Pane;
-use crate::engine::Step;
+use crate::engine::{CheckReport, Step};
 
 /// Rows of a page, about: one less than are on show keeps the reader's place.
 pub fn page(model: &Model) -> isize {
@@ -45,6 +45,14 @@ pub fn by(model: &mut Model, rows: isize) {
 }
 
 fn by_on_screen(model: &mut Model, rows: isize) {
+    if let Some(end) = model.asked_side() {
+        // At least so many are on show; to scroll further would only have to be undone.
+        let shown = usize::from(model.size.1.saturating_sub(16));
+        let side = model.side_mut(end);
+        let lines = side.report().map_or(0, CheckReport::lines);
+        side.scroll = moved(side.scroll, rows, lines.saturating_sub(shown) + 1);
+        return;
+    }
     if model.step == Step::Plan {
         model.selection.tree_mut().into_iter().for_each(|tree: &mut Tree| tree.step(rows));
         return;

@@ -7,11 +7,12 @@ use super::effect::{Effect, Msg};
 use super::flow;
 use super::keys;
 use super::log::{LINES, LogLine, Severity};
-use super::model::{Loaded, Model, Overlay, Seen, Side};
+use super::model::{Loaded, Model, Needed, Overlay, Seen, Side};
 use super::tree::Tree;
 use super::work::Phase;
+use crate::engine::browse::Holdings;
 use crate::engine::{CheckReport, End, Event, Outcome, Step};
-use crate::entities::Experiment;
+use crate::entities::Plan;
 use crate::error::{Class, Result};
 
 pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
@@ -21,14 +22,22 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Resize(columns, rows) => model.size = (columns, rows),
         Msg::Clock(now) => model.now = now,
         Msg::Checked { end, attempt, result } => return on_checked(model, end, attempt, result),
-        Msg::Experiments { of, result } => on_experiments(model, &of, result),
+        Msg::Holdings { of, result } => on_holdings(model, &of, result),
         Msg::Runs { of, experiment, result } => {
             if model.selection.of == of
                 && let Some(tree) = model.selection.tree_mut()
             {
-                tree.loaded(&experiment, result.map_err(|error| error.to_string()));
+                tree.runs_came(&experiment, result.map_err(|error| error.to_string()));
             }
         }
+        Msg::Versions { of, model: name, result } => {
+            if model.selection.of == of
+                && let Some(tree) = model.selection.tree_mut()
+            {
+                tree.versions_came(&name, result.map_err(|error| error.to_string()));
+            }
+        }
+        Msg::Needed { of, plan, result } => on_needed(model, &of, &plan, result),
         Msg::Began => {
             if let Some(work) = model.running().and_then(|step| model.work_mut(step)) {
                 work.phase = Phase::Running;
@@ -120,6 +129,7 @@ fn on_checked(model: &mut Model, end: End, attempt: u64, result: Result<Box<Chec
     match result {
         Ok(report) => {
             side.form.focus = None;
+            side.scroll = 0;
             side.seen = Seen::Found(report);
         }
         Err(error) => {
@@ -138,13 +148,27 @@ fn ask_for_login(side: &mut Side, class: Class) {
     }
 }
 
-fn on_experiments(model: &mut Model, of: &str, result: Result<Vec<Experiment>>) {
+fn on_holdings(model: &mut Model, of: &str, result: Result<Holdings>) {
     if model.selection.of != of {
         return;
     }
     model.selection.tree = match result {
-        Ok(experiments) => Loaded::Tree(Box::new(Tree::new(experiments, &model.plan))),
+        Ok(holdings) => Loaded::Tree(Box::new(Tree::new(holdings, &model.plan))),
         Err(error) => Loaded::Failed(error.into()),
+    };
+}
+
+/// The answer for an older plan is no news.
+fn on_needed(model: &mut Model, of: &str, plan: &Plan, result: Result<Vec<(String, String)>>) {
+    if model.source.location() != of || model.plan != *plan {
+        return;
+    }
+    if let (Ok(needed), Some(tree)) = (&result, model.selection.tree_mut()) {
+        tree.set_needed(needed.clone());
+    }
+    model.selection.needed = match result {
+        Ok(needed) => Needed::Known(needed),
+        Err(error) => Needed::Failed(error.to_string()),
     };
 }
 

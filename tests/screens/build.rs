@@ -4,11 +4,16 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use mlferry::engine::browse::Holdings;
 use mlferry::engine::validate::{Difference, FieldDifference, Totals};
 use mlferry::engine::{
-    Access, CheckReport, Counts, End, Event, Finding, Level, Outcome, Reading, Route, Session, Step,
+    Access, CheckReport, Counts, End, Event, Finding, KindReport, Level, Outcome, Reading, Route, Session,
+    Step,
 };
-use mlferry::entities::{Experiment, Kind, Lifecycle, Plan, Run, RunStatus};
+use mlferry::entities::{
+    EvaluationDataset, Experiment, Kind, Lifecycle, ModelVersion, Other, Plan, RegisteredModel, Run,
+    RunStatus, Tally,
+};
 use mlferry::error::{Error, Result};
 use mlferry::rest::{Capabilities, Version};
 use mlferry::snapshot::About;
@@ -84,8 +89,8 @@ fn report(location: &str, experiments: u64, findings: Vec<Finding>) -> CheckRepo
         deleted_experiments: 2,
         runs: 1_204,
         more_runs: false,
-        registered_models: 3,
-        prompts: 0,
+        kinds: Vec::new(),
+        others: Vec::new(),
         findings,
     }
 }
@@ -97,14 +102,25 @@ fn finding(level: Level, text: &str) -> Finding {
 pub fn source_report() -> CheckReport {
     let findings = vec![
         finding(Level::Ok, "MLflow 3.10.1"),
-        finding(Level::Ok, "experiments, runs, metric histories, datasets and artifacts are moved"),
-        finding(Level::Warning, "logged models, where there are any, are not moved by this version"),
         finding(
-            Level::Ok,
-            "run ids and creation times cannot be set on any target: they are kept as tags mlferry.source.*",
+            Level::Warning,
+            "3 params of runs are longer than 6000 characters: a target keeps no more of them",
         ),
     ];
-    report(SOURCE, 12, findings)
+    let counts =
+        [Some(14), Some(1_204), None, Some(25), Some(3), Some(17), Some(0), Some(0), Some(2), Some(1)];
+    let tally = |count: Option<u64>| count.map_or(Tally::unknown("not counted"), Tally::exactly);
+    let kinds = Kind::ALL.into_iter().zip(counts);
+    let other = |title, tally, reason| Other { title, tally, reason };
+    CheckReport {
+        kinds: kinds.map(|(kind, count)| KindReport::new(kind, tally(count))).collect(),
+        others: vec![
+            other("webhooks", Tally::exactly(2), "their secret is never shown"),
+            other("label schemas", Tally::unknown("not asked"), "their ids cannot be set"),
+            other("users", Tally::exactly(0), "their passwords are never shown"),
+        ],
+        ..report(SOURCE, 12, findings)
+    }
 }
 
 pub fn target_report(location: &str) -> CheckReport {
@@ -159,7 +175,60 @@ pub fn tree_comes(model: &mut Model) {
         experiment("5", "tabs\tand\nlines \u{1b}[31m"),
         deleted,
     ];
-    update(model, Msg::Experiments { of: SOURCE.into(), result: Ok(experiments) });
+    came(model, Holdings { experiments, ..Holdings::default() });
+}
+
+pub fn came(model: &mut Model, holdings: Holdings) {
+    update(model, Msg::Holdings { of: SOURCE.into(), result: Ok(holdings) });
+}
+
+pub fn registered(name: &str, is_prompt: bool) -> RegisteredModel {
+    let tags = is_prompt.then(|| (mlferry::entities::tag::IS_PROMPT.to_owned(), "true".to_owned()));
+    let aliases = [("champion".to_owned(), 3)].into();
+    RegisteredModel {
+        name: name.into(),
+        tags: tags.into_iter().collect(),
+        aliases,
+        ..RegisteredModel::default()
+    }
+}
+
+/// A source that holds something of everything.
+pub fn with_registry() -> Model {
+    let mut model = connected();
+    press(&mut model, "Enter");
+    let dataset = |name: &str, of: &[&str]| EvaluationDataset {
+        name: name.into(),
+        experiment_ids: of.iter().map(|id| (*id).into()).collect(),
+        ..EvaluationDataset::default()
+    };
+    let holdings = Holdings {
+        experiments: vec![
+            experiment("0", "Default"),
+            experiment("1", "churn prediction"),
+            experiment("2", "fraud/detector-eu"),
+        ],
+        models: vec![
+            registered("churn", false),
+            registered("fraud.detector", false),
+            registered("需要予測", false),
+            registered("greeting", true),
+        ],
+        datasets: vec![dataset("golden questions", &["1"]), dataset("red team", &[])],
+    };
+    came(&mut model, holdings);
+    model
+}
+
+pub fn versions_came(model: &mut Model, name: &str) {
+    let stages = ["None", "Staging", "Production"];
+    let version = |(at, stage): (usize, &str)| ModelVersion {
+        version: at as u64 + 1,
+        stage: stage.into(),
+        ..ModelVersion::default()
+    };
+    let result = Ok(stages.into_iter().enumerate().map(version).collect());
+    update(model, Msg::Versions { of: SOURCE.into(), model: name.into(), result });
 }
 
 pub fn fetched(model: &mut Model, experiment: &str, count: usize, more: bool) {

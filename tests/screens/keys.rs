@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use mlferry::engine::browse::Holdings;
 use mlferry::engine::{Counts, End, Event, Outcome, Reading, Route, Session, Step};
 use mlferry::entities::{Experiment, Kind, Plan};
 use mlferry::error::{Class, Error, Result};
@@ -14,7 +15,7 @@ use mlferry::tui::model::{Model, Overlay, Parting, Seen};
 use mlferry::tui::update::update;
 
 use super::build::{
-    SOURCE, TARGET, answer, connected, empty, experiment, press, source_report, target_report, type_in,
+    SOURCE, TARGET, answer, came, connected, empty, experiment, press, source_report, target_report, type_in,
 };
 
 /// The effects of these keys.
@@ -26,8 +27,10 @@ fn word(effect: &Effect) -> &'static str {
     match effect {
         Effect::Check { at, .. } if at.end == End::Source => "check source",
         Effect::Check { .. } => "check target",
-        Effect::Experiments(_) => "experiments",
+        Effect::Holdings(_) => "holdings",
         Effect::Runs { .. } => "runs",
+        Effect::Versions { .. } => "versions",
+        Effect::Needed { .. } => "needed",
         Effect::Start(job) => match **job {
             Job::Export { .. } => "export",
             Job::Import { .. } => "import",
@@ -55,9 +58,9 @@ fn words(effects: &[Effect]) -> Vec<&'static str> {
 
 fn selected() -> Model {
     let mut model = connected();
-    assert_eq!(pressed(&mut model, "Enter"), ["experiments", "save"]);
-    let result = Ok(vec![experiment("0", "Default"), experiment("1", "churn")]);
-    update(&mut model, Msg::Experiments { of: SOURCE.into(), result });
+    assert_eq!(pressed(&mut model, "Enter"), ["holdings", "save"]);
+    let experiments = vec![experiment("0", "Default"), experiment("1", "churn")];
+    came(&mut model, Holdings { experiments, ..Holdings::default() });
     model
 }
 
@@ -175,8 +178,7 @@ fn by_a_directory_there_is_an_export_first() {
     model.route.directory = Field::new("~/exports");
     assert_eq!(model.route(), Route::Directory(PathBuf::from("/home/ann/exports")));
     pressed(&mut model, "Enter");
-    let result = Ok(vec![Experiment::default()]);
-    update(&mut model, Msg::Experiments { of: SOURCE.into(), result });
+    came(&mut model, Holdings { experiments: vec![Experiment::default()], ..Holdings::default() });
     pressed(&mut model, "n");
     assert_eq!(model.step, Step::Export);
     assert_eq!(model.gate(Step::Import), Gate::Blocked("export first"));

@@ -22,7 +22,7 @@ use super::choose::{Chosen, choose};
 use super::job::{Findings, Job};
 use super::lock::Lock;
 use super::state::digest;
-use super::{Context, Endpoint, Event, Identity, Journal, StateDir, Step};
+use super::{Context, Endpoint, Event, Identity, Journal, StateDir, Step, left_behind};
 use crate::entities::{Experiment, Kind, Plan};
 use crate::error::{Error, Result};
 use crate::snapshot::Snapshot;
@@ -166,6 +166,7 @@ impl Copy {
             return Ok(findings);
         }
         findings.notes.extend(self.target.finish().await?);
+        findings.notes.extend(left_behind(&self.source.others().await?));
         for note in &findings.notes {
             self.context.note(note).await;
         }

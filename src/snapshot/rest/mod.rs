@@ -17,8 +17,8 @@ use super::{About, Snapshot};
 use crate::artifacts::{ByteStream, is_speakable, proxied_path, proxied_url_path};
 use crate::entities::{
     EvaluationDataset, Experiment, ExperimentId, FileEntry, Kind, LoggedModel, MetricChunk, ModelId,
-    ModelVersion, Owner, Readable, Record, RegisteredModel, Run, RunId, Scorer, Spans, Trace, TraceLinks,
-    Unreadable, Window,
+    ModelVersion, Other, Owner, Readable, Record, RegisteredModel, Run, RunId, Scorer, Spans, Trace,
+    TraceLinks, Unreadable, Window,
 };
 use crate::error::{Class, Result};
 use crate::rest::{Client, Pages, Probe, Traffic};
@@ -187,6 +187,13 @@ impl Snapshot for RestSnapshot {
         of: &'a [ExperimentId],
     ) -> Pages<'a, TraceLinks> {
         self.links(experiment, of)
+    }
+
+    async fn others(&self) -> Result<Vec<Other>> {
+        let all: Vec<Experiment> = self.client.experiments().try_concat().await?;
+        let active = all.into_iter().filter(|experiment| !experiment.lifecycle.is_deleted());
+        let ids: Vec<_> = active.map(|experiment| experiment.id).collect();
+        Ok(self.client.others(&ids).await)
     }
 
     fn histories<'a>(&'a self, runs: &'a [Run]) -> BoxStream<'a, Result<Readable<MetricChunk>>> {

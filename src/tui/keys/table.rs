@@ -112,6 +112,10 @@ pub const TABLE: &[Row] = &[
     row(&[ch('f')], "failures", Action::Failures, SCREEN, when::has_work),
     row(&[ch('L')], "log", Action::Log, SCREEN, when::has_work),
     // Moving about.
+    row(&[DOWN, ch('j')], "scroll", Action::Down, SCREEN, when::has_report_on_screen),
+    row(&[UP, ch('k')], "scroll", Action::Up, SCREEN, when::has_report_on_screen),
+    row(&[key(KeyCode::PageUp), ctrl('u')], "page", Action::PageUp, SCREEN, when::has_report_on_screen),
+    row(&[key(KeyCode::PageDown), ctrl('d')], "page", Action::PageDown, SCREEN, when::has_report_on_screen),
     row(&[UP, ch('k')], "move", Action::Up, SCREEN, when::has_list),
     row(&[DOWN, ch('j')], "move", Action::Down, SCREEN, when::has_list),
     row(&[key(KeyCode::PageUp), ctrl('u')], "page", Action::PageUp, SCREEN, when::has_list),

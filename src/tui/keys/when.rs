@@ -167,6 +167,11 @@ pub fn has_list(model: &Model) -> bool {
     has_tree(model) || has_work(model)
 }
 
+/// What was found at an end may be longer than the screen.
+pub fn has_report_on_screen(model: &Model) -> bool {
+    model.asked_side().is_some_and(|end| model.side(end).report().is_some())
+}
+
 pub fn has_step_before(model: &Model) -> bool {
     model.step != Step::Check
 }

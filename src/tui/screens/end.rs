@@ -5,7 +5,8 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
-use crate::engine::{CheckReport, End, Level, Step};
+use crate::engine::{CheckReport, End, Level, Step, Survival};
+use crate::entities::Tally;
 use crate::tui::form::Asked;
 use crate::tui::model::{Model, Seen, Side};
 use crate::tui::text;
@@ -35,7 +36,7 @@ pub fn view(model: &Model, frame: &mut Frame, area: Rect) {
         false => fields::form(model, frame, rest, &side.form),
     };
     rest = below(rest, taken + 1);
-    let lines = fitted(model, found(model, side, rest.width), rest.height);
+    let lines = scrolled(model, found(model, side, rest), side.scroll, rest.height);
     paint::lines(frame, rest, lines);
 }
 
@@ -76,7 +77,7 @@ fn title(end: End) -> &'static str {
     }
 }
 
-fn found(model: &Model, side: &Side, width: u16) -> Vec<Line<'static>> {
+fn found(model: &Model, side: &Side, Rect { width, height, .. }: Rect) -> Vec<Line<'static>> {
     let (look, width) = (model.look, usize::from(width));
     match &side.seen {
         Seen::Untried if side.form.field(Asked::Uri).text().is_empty() => {
@@ -92,7 +93,9 @@ fn found(model: &Model, side: &Side, width: u16) -> Vec<Line<'static>> {
         Seen::Refused(trouble) => refused(model, trouble, width),
         Seen::Found(report) => {
             let mut lines = summary(model, report, width);
-            lines.extend(findings(model, report, width));
+            lines.extend(findings(model, report, &[Level::Failure, Level::Warning], width));
+            lines.extend(survival(model, report, width, usize::from(height).saturating_sub(lines.len())));
+            lines.extend(findings(model, report, &[Level::Ok], width));
             lines
         }
     }
@@ -131,19 +134,18 @@ pub fn summary(model: &Model, report: &CheckReport, width: usize) -> Vec<Line<'s
     lines
 }
 
-/// The worst first: what does not fit is the least important.
-fn findings(model: &Model, report: &CheckReport, width: usize) -> Vec<Line<'static>> {
+fn findings(model: &Model, report: &CheckReport, levels: &[Level], width: usize) -> Vec<Line<'static>> {
     let look = model.look;
     let mut lines = Vec::new();
-    for wanted in [Level::Failure, Level::Warning, Level::Ok] {
-        for finding in report.findings.iter().filter(|finding| finding.level == wanted) {
+    for wanted in levels {
+        for finding in report.findings.iter().filter(|finding| finding.level == *wanted) {
             // The summary has said so.
             let is_version =
-                wanted == Level::Ok && report.about.version.is_some() && finding.text.starts_with("MLflow ");
+                *wanted == Level::Ok && report.about.version.is_some() && finding.text.starts_with("MLflow ");
             if is_version {
                 continue;
             }
-            let (glyph, word, style) = paint::level(look, wanted);
+            let (glyph, word, style) = paint::level(look, *wanted);
             lines.extend(paint::item(glyph, &format!("{word}: {}", finding.text), width, style));
             if let Some(hint) = &finding.hint {
                 lines.extend(paint::hint(look, hint, width));
@@ -153,13 +155,78 @@ fn findings(model: &Model, report: &CheckReport, width: usize) -> Vec<Line<'stat
     lines
 }
 
-fn fitted(model: &Model, mut lines: Vec<Line<'static>>, height: u16) -> Vec<Line<'static>> {
-    let height = usize::from(height);
-    if lines.len() > height && height > 0 {
-        let more = lines.len() - height + 1;
-        lines.truncate(height - 1);
-        let words = format!("{} {more} more lines in a taller window", model.look.glyphs.ellipsis);
-        lines.push(Line::styled(words, model.look.theme.dim));
+/// Columns of a count.
+const COUNT: usize = 7;
+
+/// Kind by kind, how many there are and what of them arrives, in whole sentences if `height` allows. Kinds without any
+/// are left out.
+fn survival(model: &Model, report: &CheckReport, width: usize, height: usize) -> Vec<Line<'static>> {
+    let look = model.look;
+    let kinds = report.kinds.iter().filter(|kind| kind.is_shown());
+    let kinds = kinds.map(|kind| {
+        (look.glyphs.ok, look.theme.ok, kind.kind.title(), many(&kind.tally), summed(&kind.survival))
+    });
+    let others = report.others.iter().filter(|other| other.tally.is_some()).map(|other| {
+        let words = format!("cannot: {}", other.reason);
+        (look.glyphs.warn, look.theme.warn, other.title, many(&other.tally), words)
+    });
+    let rows: Vec<_> = kinds.chain(others).collect();
+    let titles = rows.iter().map(|(_, _, title, ..)| text::width(title)).max().unwrap_or_default();
+    let room = width.saturating_sub(titles + COUNT + 5).max(1);
+    let wrapped: usize = rows.iter().map(|(.., words)| text::wrap(words, room).len()).sum();
+    let said = |words: &str| match wrapped <= height {
+        true => text::wrap(words, room),
+        false => vec![text::cut(words, room, look.glyphs.ellipsis)],
+    };
+    let mut lines = Vec::new();
+    for (glyph, style, title, count, words) in &rows {
+        for (index, words) in said(words).into_iter().enumerate() {
+            let (glyph, title, count) =
+                if index == 0 { (*glyph, *title, count.as_str()) } else { (" ", "", "") };
+            let lead = format!("{}{}  ", text::fit(title, titles, ""), text::right(count, COUNT + 1));
+            lines.push(Line::from(vec![
+                Span::styled(format!("{glyph} "), *style),
+                Span::raw(lead),
+                Span::styled(words, look.theme.dim),
+            ]));
+        }
     }
     lines
+}
+
+fn many(tally: &Tally) -> String {
+    let more = if tally.more { "+" } else { "" };
+    tally.count.map_or_else(|| "?".to_owned(), |count| format!("{}{more}", text::number(count)))
+}
+
+/// What does not arrive comes before the details: a narrow window cuts the end.
+fn summed(survival: &Survival) -> String {
+    let but = [
+        ("but not", survival.cannot),
+        ("as tags:", survival.kept_as_tags),
+        ("rewritten:", survival.rewritten),
+    ];
+    let but = but.into_iter().filter(|(_, what)| !what.is_empty());
+    let parts: Vec<String> = but.map(|(how, what)| format!("{how} {what}")).collect();
+    match parts.is_empty() {
+        true => format!("exactly: {}", survival.exactly),
+        false => format!("exactly; {}", parts.join("; ")),
+    }
+}
+
+/// As much as fits from there on; what is below is counted.
+fn scrolled(model: &Model, lines: Vec<Line<'static>>, from: usize, height: u16) -> Vec<Line<'static>> {
+    let (look, height) = (model.look, usize::from(height));
+    if lines.len() <= height || height < 2 {
+        return lines;
+    }
+    let from = from.min(lines.len() - height + 1);
+    let more = lines.len() - from - (height - 1);
+    let mut shown: Vec<Line> = lines.into_iter().skip(from).take(height - 1).collect();
+    let words = match more {
+        0 => format!("{} back", look.glyphs.up),
+        _ => format!("{} {}", look.glyphs.down, text::count(more as u64, "more line", "more lines")),
+    };
+    shown.push(Line::styled(words, look.theme.dim));
+    shown
 }

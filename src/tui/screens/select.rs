@@ -1,24 +1,30 @@
-//! Step 4: the tree of experiments and runs, and what is picked of it.
+//! Step 4: the tree of what the source holds, and what is picked of it.
 
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::{Line, Span};
 
 use super::end;
-use crate::entities::RunStatus;
+use crate::entities::{Kind, RunStatus};
 use crate::tui::model::{Loaded, Model};
 use crate::tui::scroll;
 use crate::tui::text;
-use crate::tui::tree::{Node, Row, Runs, Tree, Tri};
+use crate::tui::tree::{Leaves, Node, Pick, Row, Section, Tree, Tri, What};
 use crate::tui::widgets::{fields, paint};
 
 /// Columns at the right: states and counts.
 const ASIDE: usize = 22;
+/// Below so many columns the totals are said in fewer words.
+const NARROW: u16 = 70;
 
 pub fn view(model: &Model, frame: &mut Frame, area: Rect) {
-    let [head, counts, filter, list] = Layout::vertical([
+    let counts = match &model.selection.tree {
+        Loaded::Tree(tree) => text::wrap(&counted(tree, area.width < NARROW), usize::from(area.width)),
+        _ => vec![String::new()],
+    };
+    let [head, picked, filter, list] = Layout::vertical([
         Constraint::Length(1),
-        Constraint::Length(1),
+        Constraint::Length(counts.len() as u16),
         Constraint::Length(1),
         Constraint::Fill(1),
     ])
@@ -32,31 +38,41 @@ pub fn view(model: &Model, frame: &mut Frame, area: Rect) {
             return;
         }
         Loaded::Loading | Loaded::Nothing => {
-            let words = format!("{} fetching the experiments", paint::spinner(model));
+            let words = format!("{} fetching what the source holds", paint::spinner(model));
             frame.render_widget(Line::styled(words, model.look.theme.accent), list);
             return;
         }
     };
-    frame.render_widget(Line::raw(counted(tree)), counts);
+    paint::lines(frame, picked, counts.into_iter().map(Line::raw).collect());
     draw_filter(model, tree, frame, filter);
     draw_rows(model, tree, frame, list);
 }
 
-fn counted(tree: &Tree) -> String {
+fn counted(tree: &Tree, is_short: bool) -> String {
     let counted = tree.counted();
-    if counted.experiments == 0 {
+    if counted.is_nothing() {
         return "Nothing is picked. Space picks what the cursor is on, a picks everything.".into();
     }
-    let runs = match (counted.runs, counted.more) {
-        // None of them was looked at.
-        (0, true) => "all their runs".to_owned(),
-        (runs, more) => format!("{}{} runs", text::number(runs), if more { "+" } else { "" }),
+    let of_section = |section: &Section| {
+        let (one, many) = section.kind.words();
+        let picked = text::number(counted.of(section.kind));
+        let there = section.nodes.len() as u64;
+        let words = match is_short {
+            true => format!("{picked}/{} {many}", text::number(there)),
+            false => format!("{picked} of {}", text::count(there, &one, many)),
+        };
+        match (section.kind, counted.runs, counted.more) {
+            (Kind::Experiment, 0, false) if counted.experiments == 0 => words,
+            // None of them was looked at.
+            (Kind::Experiment, 0, true) => format!("{words}, all their runs"),
+            (Kind::Experiment, runs, more) => {
+                format!("{words}, {}{} runs", text::number(runs), if more { "+" } else { "" })
+            }
+            _ => words,
+        }
     };
-    format!(
-        "Picked: {} of {}, {runs}",
-        text::number(counted.experiments),
-        text::count(tree.nodes.len() as u64, "experiment", "experiments"),
-    )
+    let parts: Vec<String> = tree.sections.iter().map(of_section).collect();
+    format!("Picked: {}", parts.join(", "))
 }
 
 fn draw_filter(model: &Model, tree: &Tree, frame: &mut Frame, area: Rect) {
@@ -64,7 +80,7 @@ fn draw_filter(model: &Model, tree: &Tree, frame: &mut Frame, area: Rect) {
         return;
     }
     frame.render_widget(Line::styled("/", model.look.theme.accent), area);
-    let shown = tree.rows().iter().filter(|row| matches!(row, Row::Experiment(_))).count();
+    let shown = tree.rows().iter().filter(|row| matches!(row, Row::Node(_))).count();
     let aside = format!("{} of {} shown", text::number(shown as u64), text::number(tree.nodes.len() as u64));
     let [place, right] =
         Layout::horizontal([Constraint::Fill(1), Constraint::Length(text::width(&aside) as u16)]).areas(area);
@@ -97,36 +113,94 @@ fn draw_rows(model: &Model, tree: &Tree, frame: &mut Frame, area: Rect) {
 fn line(model: &Model, tree: &Tree, row: Row, chosen: bool, width: usize) -> Line<'static> {
     let look = model.look;
     let mark = if chosen { look.glyphs.current } else { " " };
-    let node = &tree.nodes[row.node()];
-    let (lead, name, aside, dim) = match row {
-        Row::Experiment(_) => {
-            let sign = if node.open { look.glyphs.opened } else { look.glyphs.closed };
-            let lead = format!("{mark} {} {sign} ", tick(model, tree.tri(node)));
-            (lead, node.experiment.name.as_str(), about(tree, node), tree.tri(node) == Tri::Out)
-        }
-        Row::Run(_, index) => {
-            let leaf = &node.leaves()[index];
-            let tri = tree.leaf_tri(node, leaf);
-            let deleted = deleted_word(leaf.deleted || node.experiment.lifecycle.is_deleted(), tri);
-            let aside = [deleted, status(leaf.status)].join(" ");
-            (format!("{mark}     {} ", tick(model, tri)), leaf.name.as_str(), aside, tri == Tri::Out)
-        }
-        Row::Note(_) => (format!("{mark}     "), "", String::new(), true),
-    };
-    let note = matches!(row, Row::Note(_)).then(|| note(model, node));
-    let name = note.as_deref().unwrap_or(name);
-    let aside = text::right(aside.trim(), if note.is_some() { 0 } else { ASIDE });
+    let Shown { lead, name, aside, dim } = shown(model, tree, row);
+    let lead = format!("{mark}{lead}");
+    // A long reason may take half of the line.
+    let aside = text::cut(aside.trim(), (width / 2).max(ASIDE), look.glyphs.ellipsis);
+    let aside = text::right(&aside, if matches!(row, Row::Note(_)) { 0 } else { ASIDE });
     let room = width.saturating_sub(text::width(&lead) + text::width(&aside) + 1);
-    let name = text::fit(name, room, look.glyphs.ellipsis);
+    let name = text::fit(&name, room, look.glyphs.ellipsis);
     if chosen {
         return Line::styled(format!("{lead}{name} {aside}"), look.theme.selected);
     }
-    let style = if dim { look.theme.dim } else { ratatui::style::Style::new() };
+    let style = match (row, dim) {
+        (Row::Section(_), _) => look.theme.title,
+        (_, true) => look.theme.dim,
+        _ => ratatui::style::Style::new(),
+    };
     Line::from(vec![
         Span::styled(lead, style),
         Span::styled(format!("{name} "), style),
         Span::styled(aside, look.theme.dim),
     ])
+}
+
+/// The parts of a row.
+struct Shown {
+    lead: String,
+    name: String,
+    aside: String,
+    dim: bool,
+}
+
+fn shown(model: &Model, tree: &Tree, row: Row) -> Shown {
+    let glyphs = model.look.glyphs;
+    let indent = if tree.has_headings() { "  " } else { "" };
+    let fold = |open: bool| if open { glyphs.opened } else { glyphs.closed };
+    match row {
+        Row::Section(at) => {
+            let section = &tree.sections[at];
+            let tick = tick(model, tree.section_tri(section));
+            Shown {
+                lead: format!(" {tick} {} ", fold(section.open)),
+                name: section.kind.title().to_owned(),
+                aside: text::number(section.nodes.len() as u64),
+                dim: false,
+            }
+        }
+        Row::Node(at) => {
+            let node = &tree.nodes[at];
+            let sign = if node.can_open() { fold(node.open) } else { " " };
+            Shown {
+                lead: format!("{indent} {} {sign} ", tick(model, tree.tri(node))),
+                name: node.item.name().to_owned(),
+                aside: about(tree, node),
+                dim: tree.tri(node) == Tri::Out,
+            }
+        }
+        Row::Leaf(at, index) => {
+            let (node, leaf) = (&tree.nodes[at], &tree.nodes[at].leaves()[index]);
+            let tri = tree.leaf_tri(node, leaf);
+            let (tick, aside) = match &leaf.what {
+                What::Run { id, status: of, .. } => {
+                    let deleted = deleted_word(leaf.is_deleted() || node.item.is_deleted(), tri);
+                    let needed = tree.needed_by(id.as_str()).filter(|_| tri == Tri::None);
+                    let aside = needed.map_or_else(|| [deleted, status(*of)].join(" "), needed_by);
+                    (tick(model, tri), aside)
+                }
+                // It has no box of its own.
+                What::Version(about) => ("   ", about.clone()),
+            };
+            Shown {
+                lead: format!("{indent}     {tick} "),
+                name: leaf.name.clone(),
+                aside,
+                dim: tri == Tri::Out,
+            }
+        }
+        Row::Note(at) => Shown {
+            lead: format!("{indent}     "),
+            name: note(model, &tree.nodes[at]),
+            aside: String::new(),
+            dim: true,
+        },
+    }
+}
+
+/// `churn/3` is called `churn v3`.
+pub fn needed_by(version: &str) -> String {
+    let (name, number) = version.rsplit_once('/').unwrap_or((version, "?"));
+    format!("needed by {name} v{number}")
 }
 
 fn tick(model: &Model, tri: Tri) -> &'static str {
@@ -140,15 +214,26 @@ fn tick(model: &Model, tri: Tri) -> &'static str {
 }
 
 fn about(tree: &Tree, node: &Node) -> String {
-    let deleted = deleted_word(node.experiment.lifecycle.is_deleted(), tree.tri(node));
-    let runs = match &node.runs {
-        Runs::Known { runs, more } => {
-            let many = format!("{}{}", text::number(runs.len() as u64), if *more { "+" } else { "" });
-            format!("{many} {}", if runs.len() == 1 && !more { "run" } else { "runs" })
+    if node.pick == Pick::None {
+        let needed = tree.needed_by(node.item.name()).filter(|_| node.item.experiment().is_none());
+        if let Some(version) = needed {
+            return needed_by(version);
+        }
+        if let Some(experiment) = tree.goes_with(node) {
+            return format!("with {experiment}");
+        }
+    }
+    let deleted = deleted_word(node.item.is_deleted(), tree.tri(node));
+    let (one, many) =
+        if node.item.experiment().is_some() { ("run", "runs") } else { ("version", "versions") };
+    let held = match &node.leaves {
+        Leaves::Known { leaves, more } => {
+            let count = format!("{}{}", text::number(leaves.len() as u64), if *more { "+" } else { "" });
+            format!("{count} {}", if leaves.len() == 1 && !more { one } else { many })
         }
         _ => String::new(),
     };
-    [deleted, &runs].join(" ")
+    [deleted, &held].join(" ")
 }
 
 fn deleted_word(deleted: bool, tri: Tri) -> &'static str {
@@ -170,15 +255,18 @@ fn status(status: RunStatus) -> &'static str {
 }
 
 fn note(model: &Model, node: &Node) -> String {
-    match &node.runs {
-        Runs::Loading => format!("{} fetching the runs", paint::spinner(model)),
-        Runs::Failed(reason) => {
-            format!("{} {reason} (Enter on the experiment tries again)", model.look.glyphs.bad)
+    let is_experiment = node.item.experiment().is_some();
+    let what = if is_experiment { "runs" } else { "versions" };
+    match &node.leaves {
+        Leaves::Loading => format!("{} fetching the {what}", paint::spinner(model)),
+        Leaves::Failed(reason) => {
+            let above = if is_experiment { "experiment" } else { "model" };
+            format!("{} {reason} (Enter on the {above} tries again)", model.look.glyphs.bad)
         }
-        Runs::Known { runs, .. } if runs.is_empty() => "no runs".into(),
-        Runs::Known { .. } => {
+        Leaves::Known { leaves, .. } if leaves.is_empty() => format!("no {what}"),
+        Leaves::Known { .. } => {
             format!("{} more runs: they are taken like their experiment", model.look.glyphs.ellipsis)
         }
-        Runs::Unknown => String::new(),
+        Leaves::Unknown => String::new(),
     }
 }

@@ -6,12 +6,14 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use super::end;
+use super::select::needed_by;
 use crate::engine::{Outcome, Reading, Step};
 use crate::entities::Kind;
 use crate::tui::gate::Gate;
-use crate::tui::model::Model;
+use crate::tui::model::{Model, Needed};
 use crate::tui::rate;
 use crate::tui::text;
+use crate::tui::tree::Tree;
 use crate::tui::widgets::{paint, pane};
 use crate::tui::work::{Pane, Phase, Work};
 
@@ -74,9 +76,9 @@ fn about(model: &Model) -> String {
 
 fn before(model: &Model, width: u16) -> Vec<Line<'static>> {
     let width = usize::from(width);
-    let what = match model.plan.experiments.len() + model.plan.globs.len() {
-        0 => "everything the source holds".to_owned(),
-        n => format!("what was picked: {}", text::count(n as u64, "experiment", "experiments")),
+    let what = match model.plan.is_everything() {
+        true => "everything the source holds".to_owned(),
+        false => format!("what was picked: {}", picked(model)),
     };
     let promises = match model.step {
         Step::Export => "What is in the directory already is not fetched again. The source is only read.",
@@ -91,9 +93,72 @@ fn before(model: &Model, width: u16) -> Vec<Line<'static>> {
         ),
         _ => paint::wrapped(&format!("Enter starts: {what}."), width, Style::new()),
     };
+    lines.extend(needed(model, width));
     lines.push(Line::default());
     lines.extend(paint::wrapped(promises, width, model.look.theme.dim));
     lines
+}
+
+/// As the tree counts it, or as the plan of an earlier session says it.
+fn picked(model: &Model) -> String {
+    let plan = &model.plan;
+    let named = |globs: &[String], named: usize| {
+        (!globs.iter().any(|glob| glob == "*")).then_some(globs.len() + named)
+    };
+    let by_plan = [
+        (Kind::Experiment, named(&plan.globs, plan.experiments.len())),
+        (Kind::RegisteredModel, named(&plan.models, 0)),
+        (Kind::Prompt, named(&plan.prompts, 0)),
+        (Kind::EvaluationDataset, named(&plan.datasets, 0)),
+    ];
+    let tree = model.selection.tree().map(Tree::counted);
+    let words = |(kind, by_plan): (Kind, Option<usize>)| {
+        let words = kind.words();
+        match (tree.map(|counted| counted.of(kind)), by_plan) {
+            (Some(0), _) | (None, Some(0)) => None,
+            (Some(count), _) => Some(text::count(count, &words.0, words.1)),
+            (None, Some(count)) => Some(text::count(count as u64, &words.0, words.1)),
+            (None, None) => Some(format!("all {}", words.1)),
+        }
+    };
+    let parts: Vec<String> = by_plan.into_iter().filter_map(words).collect();
+    parts.join(", ")
+}
+
+/// Lines of what goes along without being picked; more would hide what else is to be said.
+const NEEDED: usize = 5;
+
+fn needed(model: &Model, width: usize) -> Vec<Line<'static>> {
+    let look = model.look;
+    match &model.selection.needed {
+        Needed::Unasked => Vec::new(),
+        Needed::Asked => vec![Line::styled(
+            format!("{} looking for what the models' versions need", paint::spinner(model)),
+            look.theme.dim,
+        )],
+        Needed::Failed(reason) => {
+            let words = format!("what the models' versions need could not be told: {reason}");
+            paint::item(look.glyphs.warn, &words, width, look.theme.warn)
+        }
+        Needed::Known(needed) if needed.is_empty() => Vec::new(),
+        Needed::Known(needed) => {
+            let items = text::count(needed.len() as u64, "item", "items");
+            let mut lines = vec![Line::raw(format!("Along with it, though not picked: {items}"))];
+            for (id, version) in needed.iter().take(NEEDED) {
+                let words = format!("{id} {}", needed_by(version));
+                lines.push(Line::raw(text::cut(
+                    &format!("{} {words}", look.glyphs.dot),
+                    width,
+                    look.glyphs.ellipsis,
+                )));
+            }
+            if needed.len() > NEEDED {
+                let more = text::number((needed.len() - NEEDED) as u64);
+                lines.push(Line::styled(format!("{} and {more} more", look.glyphs.ellipsis), look.theme.dim));
+            }
+            lines
+        }
+    }
 }
 
 /// The bar while it runs, then what came of it.

@@ -1,22 +1,38 @@
-//! The tree of what may be moved: experiments, and their runs once somebody looks. No drawing here.
+//! The tree of what may be moved: experiments with their runs, registered models and prompts with their versions,
+//! evaluation datasets. What a thing holds is known once somebody looks. No drawing here.
 
+mod count;
 mod node;
 mod pick;
+mod plan;
 mod rows;
+mod section;
 mod toggle;
 
 #[cfg(test)]
 mod tests;
 
-use crate::entities::{Choice, Experiment, ExperimentId, Plan, Run};
+use std::collections::{BTreeMap, HashMap};
 
-pub use node::{Leaf, Node, Runs};
+use crate::engine::browse::Holdings;
+use crate::entities::{ExperimentId, Kind, ModelVersion, Plan, Run};
+
+pub use count::Counted;
+pub use node::{Item, Leaf, Leaves, Node, What};
 pub use pick::{Pick, Tri};
 pub use rows::Row;
+pub use section::Section;
 
 #[derive(Clone, Debug)]
 pub struct Tree {
+    /// Section by section.
     pub nodes: Vec<Node>,
+    /// The kinds of which there are any.
+    pub sections: Vec<Section>,
+    /// Where each experiment is among the nodes.
+    places: HashMap<ExperimentId, usize>,
+    /// What goes along without being picked, by id or name, and the version that needs it.
+    needed: BTreeMap<String, String>,
     /// What is on show, from top to bottom.
     rows: Vec<Row>,
     cursor: usize,
@@ -27,34 +43,30 @@ pub struct Tree {
     skip_deleted: bool,
 }
 
-/// How much is picked.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counted {
-    pub experiments: u64,
-    pub runs: u64,
-    /// There are runs that have not been looked at.
-    pub more: bool,
-}
-
 impl Tree {
-    pub fn new(experiments: Vec<Experiment>, plan: &Plan) -> Self {
-        let chooser = plan.chooser().ok();
-        let nodes = experiments
-            .into_iter()
-            .map(|experiment| {
-                let choice = chooser.as_ref().map_or(Choice::No, |chooser| chooser.choose(&experiment));
-                // A deleted one that a rule leaves out is picked again when the rule goes.
-                let is_left_out = plan.skip_deleted && experiment.lifecycle.is_deleted();
-                let pick = if is_left_out && plan.experiments.is_empty() && plan.globs.is_empty() {
-                    Pick::All
-                } else {
-                    Pick::of(choice)
-                };
-                Node::new(experiment, pick)
-            })
-            .collect();
+    pub fn new(holdings: Holdings, plan: &Plan) -> Self {
+        // What a rule leaves out is picked again when the rule goes.
+        let with_deleted = Plan { skip_deleted: false, ..plan.clone() };
+        let chooser = with_deleted.chooser().ok();
+        let pick = |item: &Item| match (&chooser, item) {
+            (None, _) => Pick::None,
+            (Some(chooser), Item::Experiment(one)) => Pick::of(chooser.choose(one)),
+            (Some(chooser), Item::Model(one)) => Pick::whole(chooser.takes_model(one)),
+            (Some(chooser), Item::Dataset(one)) => Pick::whole(chooser.takes_dataset(one)),
+        };
+        let (prompts, models): (Vec<_>, Vec<_>) =
+            holdings.models.into_iter().partition(|model| model.is_prompt());
+        let items = holdings.experiments.into_iter().map(Item::Experiment);
+        let items = items.chain(models.into_iter().chain(prompts).map(Item::Model));
+        let items = items.chain(holdings.datasets.into_iter().map(Item::Dataset));
+        let nodes: Vec<Node> = items.map(|item| (pick(&item), item)).map(|(p, i)| Node::new(i, p)).collect();
+        let experiments = nodes.iter().enumerate();
+        let places = experiments.filter_map(|(at, node)| Some((node.item.experiment()?.id.clone(), at)));
         let mut tree = Self {
+            places: places.collect(),
+            sections: section::sections(&nodes),
             nodes,
+            needed: BTreeMap::new(),
             rows: Vec::new(),
             cursor: 0,
             filter: String::new(),
@@ -67,75 +79,75 @@ impl Tree {
     }
 
     /// The runs of an experiment have come, or have not.
-    pub fn loaded(&mut self, of: &ExperimentId, runs: Result<(Vec<Run>, bool), String>) {
-        let Some(node) = self.nodes.iter_mut().find(|node| &node.experiment.id == of) else {
+    pub fn runs_came(&mut self, of: &ExperimentId, runs: Result<(Vec<Run>, bool), String>) {
+        let Some(node) = self.places.get(of).and_then(|at| self.nodes.get_mut(*at)) else {
             return;
         };
-        node.runs = match runs {
-            Ok((runs, more)) => Runs::Known { runs: runs.into_iter().map(Leaf::from).collect(), more },
-            Err(reason) => Runs::Failed(reason),
+        node.leaves = match runs {
+            Ok((runs, more)) => Leaves::Known { leaves: runs.into_iter().map(Leaf::from).collect(), more },
+            Err(reason) => Leaves::Failed(reason),
         };
         node.settle();
         self.show();
     }
 
-    /// What is picked, as a plan; none when that is nothing.
-    pub fn plan(&self) -> Option<Plan> {
-        let base = Plan { skip_deleted: self.skip_deleted, ..self.base.clone() };
-        if self.nodes.is_empty() {
-            return Some(base);
-        }
-        if self.nodes.iter().all(|node| self.tri(node) == Tri::None || self.is_out(node)) {
-            return None;
-        }
-        if !self.touched {
-            return Some(base);
-        }
-        let everything = self.nodes.iter().all(|node| node.pick == Pick::All || self.is_out(node));
-        let experiments = match everything {
-            true => Vec::new(),
-            false => self.nodes.iter().filter_map(Node::planned).collect(),
+    /// The versions of a registered model or prompt have come, or have not.
+    pub fn versions_came(&mut self, of: &str, versions: Result<Vec<ModelVersion>, String>) {
+        let mut models = self.nodes.iter_mut().filter_map(|node| match &node.item {
+            Item::Model(model) if model.name == of => Some((model.clone(), &mut node.leaves)),
+            _ => None,
+        });
+        let Some((model, leaves)) = models.next() else {
+            return;
         };
-        Some(Plan { globs: Vec::new(), experiments, ..base })
+        *leaves = match versions {
+            Ok(versions) => {
+                let versions = versions.iter().map(|version| Leaf::version(&model, version));
+                Leaves::Known { leaves: versions.collect(), more: false }
+            }
+            Err(reason) => Leaves::Failed(reason),
+        };
+        self.show();
     }
 
-    pub fn counted(&self) -> Counted {
-        let mut counted = Counted::default();
-        for node in self.nodes.iter().filter(|node| !self.is_out(node)) {
-            let (runs, more) = match (&node.runs, &node.pick) {
-                (_, Pick::None) => continue,
-                (Runs::Known { runs, more }, pick) => {
-                    let taken = runs.iter().filter(|leaf| pick.takes(&leaf.id) && !self.is_leaf_out(leaf));
-                    (taken.count(), *more && !matches!(pick, Pick::Only(_)))
-                }
-                (_, Pick::Only(only)) => (only.len(), false),
-                _ => (0, true),
-            };
-            counted.experiments += 1;
-            counted.runs += runs as u64;
-            counted.more |= more;
-        }
-        counted
+    pub fn set_needed(&mut self, needed: impl IntoIterator<Item = (String, String)>) {
+        self.needed = needed.into_iter().collect();
+    }
+
+    /// The version that takes this along, `name/number`, when it is not picked itself.
+    pub fn needed_by(&self, id_or_name: &str) -> Option<&str> {
+        self.needed.get(id_or_name).map(String::as_str)
+    }
+
+    /// The experiment that takes this dataset along: one that is picked whole.
+    pub fn goes_with(&self, node: &Node) -> Option<&str> {
+        let Item::Dataset(dataset) = &node.item else {
+            return None;
+        };
+        let owners = dataset.experiment_ids.iter().filter_map(|id| self.nodes.get(*self.places.get(id)?));
+        let whole = |owner: &&Node| !self.is_out(owner) && matches!(owner.pick, Pick::All | Pick::Except(_));
+        owners.into_iter().find(whole).map(|owner| owner.item.name())
     }
 
     pub fn tri(&self, node: &Node) -> Tri {
         match self.is_out(node) {
             true => Tri::Out,
+            false if node.pick == Pick::None && self.goes_with(node).is_some() => Tri::All,
             false => node.pick.tri(),
         }
     }
 
     pub fn leaf_tri(&self, node: &Node, leaf: &Leaf) -> Tri {
-        match (self.is_out(node) || self.is_leaf_out(leaf), node.pick.takes(&leaf.id)) {
+        match (self.is_out(node) || self.is_leaf_out(leaf), node.takes(leaf)) {
             (true, _) => Tri::Out,
             (_, true) => Tri::All,
             (_, false) => Tri::None,
         }
     }
 
-    /// Runs are on their way.
+    /// Something is on its way.
     pub fn is_fetching(&self) -> bool {
-        self.nodes.iter().any(|node| matches!(node.runs, Runs::Loading))
+        self.nodes.iter().any(|node| matches!(node.leaves, Leaves::Loading))
     }
 
     pub fn skips_deleted(&self) -> bool {
@@ -143,10 +155,15 @@ impl Tree {
     }
 
     fn is_out(&self, node: &Node) -> bool {
-        self.skip_deleted && node.experiment.lifecycle.is_deleted()
+        self.skip_deleted && node.item.is_deleted()
     }
 
     fn is_leaf_out(&self, leaf: &Leaf) -> bool {
-        self.skip_deleted && leaf.deleted
+        self.skip_deleted && leaf.is_deleted()
+    }
+
+    fn of_kind(&self, kind: Kind) -> &[Node] {
+        let section = self.sections.iter().find(|section| section.kind == kind);
+        section.map_or(&[], |section| &self.nodes[section.nodes.clone()])
     }
 }

@@ -34,6 +34,11 @@ impl Pick {
         }
     }
 
+    /// Of what is picked as a whole or not at all.
+    pub fn whole(taken: bool) -> Self {
+        if taken { Self::All } else { Self::None }
+    }
+
     pub fn takes(&self, run: &RunId) -> bool {
         match self {
             Self::All => true,

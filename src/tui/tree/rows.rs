@@ -1,14 +1,16 @@
 //! Which rows are on show, and where the cursor is among them.
 
-use super::{Leaf, Node, Runs, Tree};
-use crate::entities::ExperimentId;
+use super::{Leaf, Leaves, Node, Tree};
 
 /// Indices into the tree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Row {
-    Experiment(usize),
-    Run(usize, usize),
-    /// A line about the runs of an experiment: they are being fetched, there are more, there are none.
+    /// The heading of a kind.
+    Section(usize),
+    Node(usize),
+    /// A run or a version.
+    Leaf(usize, usize),
+    /// A line about what a node holds: it is being fetched, there is more, there is nothing.
     Note(usize),
 }
 
@@ -28,10 +30,10 @@ impl Words {
         self.0.iter().all(|word| node.folded.contains(word))
     }
 
-    /// A run answers to the name of its experiment too, and to the beginning of its id.
+    /// A run or a version answers to the name above it too, and a run to the beginning of its id.
     pub(super) fn fit_leaf(&self, node: &Node, leaf: &Leaf) -> bool {
         self.0.iter().all(|word| {
-            let is_id = word.len() >= ID && leaf.id.as_str().starts_with(word);
+            let is_id = word.len() >= ID && leaf.run().is_some_and(|id| id.as_str().starts_with(word));
             leaf.folded.contains(word) || node.folded.contains(word) || is_id
         })
     }
@@ -61,53 +63,83 @@ impl Tree {
         self.cursor = self.cursor.saturating_add_signed(by).min(last);
     }
 
-    /// Opens the experiment at the cursor. Gives it when its runs must be fetched first.
-    pub fn open(&mut self) -> Option<ExperimentId> {
-        let Some(Row::Experiment(at)) = self.rows.get(self.cursor).copied() else {
-            return None;
+    /// Opens what is at the cursor. Gives the node when what it holds must be fetched first.
+    pub fn open(&mut self) -> Option<usize> {
+        let at = match self.rows.get(self.cursor).copied()? {
+            Row::Section(at) => {
+                self.sections[at].open = true;
+                self.show();
+                return None;
+            }
+            Row::Node(at) => at,
+            Row::Leaf(..) | Row::Note(_) => return None,
         };
         let node = &mut self.nodes[at];
-        if node.open && !matches!(node.runs, Runs::Failed(_)) {
+        if !node.can_open() || (node.open && !matches!(node.leaves, Leaves::Failed(_))) {
             return None;
         }
         node.open = true;
-        let wanted = matches!(node.runs, Runs::Unknown | Runs::Failed(_));
+        let wanted = matches!(node.leaves, Leaves::Unknown | Leaves::Failed(_));
         if wanted {
-            node.runs = Runs::Loading;
+            node.leaves = Leaves::Loading;
         }
-        let id = node.experiment.id.clone();
         self.show();
-        wanted.then_some(id)
+        wanted.then_some(at)
     }
 
-    /// Closes the experiment that the cursor is in, and stays on it.
+    /// Closes what the cursor is in and stays on it; from what is closed it goes up to the heading.
     pub fn close(&mut self) {
         let Some(row) = self.rows.get(self.cursor).copied() else {
             return;
         };
-        let at = row.node();
-        self.nodes[at].open = false;
+        let heading = |tree: &Self, at: usize| tree.sections.iter().position(|one| one.nodes.contains(&at));
+        let stay = match row {
+            Row::Section(at) => {
+                self.sections[at].open = false;
+                row
+            }
+            Row::Node(at) if !self.nodes[at].open && self.has_headings() => {
+                heading(self, at).map_or(row, Row::Section)
+            }
+            Row::Node(at) | Row::Leaf(at, _) | Row::Note(at) => {
+                self.nodes[at].open = false;
+                Row::Node(at)
+            }
+        };
         self.show();
-        self.cursor = self.rows.iter().position(|row| *row == Row::Experiment(at)).unwrap_or(0);
+        self.cursor = self.rows.iter().position(|row| *row == stay).unwrap_or(0);
     }
 
     /// Works out the rows anew; the cursor stays on its item when that is still there.
     pub(super) fn show(&mut self) {
         let held = self.rows.get(self.cursor).copied();
         let words = Words::of(&self.filter);
-        self.rows = self.nodes.iter().enumerate().flat_map(|(at, node)| rows_of(at, node, &words)).collect();
+        let mut rows = Vec::new();
+        for (index, section) in self.sections.iter().enumerate() {
+            let heading = rows.len();
+            // What is looked for is shown wherever it is.
+            if section.open || !self.filter.is_empty() || !self.has_headings() {
+                rows.extend(section.nodes.clone().flat_map(|at| rows_of(at, &self.nodes[at], &words)));
+            }
+            if self.has_headings() && (rows.len() > heading || self.filter.is_empty()) {
+                rows.insert(heading, Row::Section(index));
+            }
+        }
+        self.rows = rows;
         let kept = held.and_then(|held| {
             let same = self.rows.iter().position(|row| *row == held);
-            same.or_else(|| self.rows.iter().position(|row| row.node() == held.node()))
+            let near = |row: &Row| held.node().is_some() && row.node() == held.node();
+            same.or_else(|| self.rows.iter().position(near))
         });
         self.cursor = kept.unwrap_or(0);
     }
 }
 
 impl Row {
-    pub fn node(self) -> usize {
+    pub fn node(self) -> Option<usize> {
         match self {
-            Self::Experiment(at) | Self::Run(at, _) | Self::Note(at) => at,
+            Self::Section(_) => None,
+            Self::Node(at) | Self::Leaf(at, _) | Self::Note(at) => Some(at),
         }
     }
 }
@@ -117,18 +149,18 @@ fn rows_of(at: usize, node: &Node, words: &Words) -> Vec<Row> {
     let fitting = |index: &usize| words.fit_leaf(node, &node.leaves()[*index]);
     let leaves: Vec<Row> = match (by_name, node.open) {
         (true, false) => Vec::new(),
-        // A closed experiment is on show when one of its runs is what is looked for.
-        _ => (0..node.leaves().len()).filter(fitting).map(|index| Row::Run(at, index)).collect(),
+        // A closed node is on show when one of its leaves is what is looked for.
+        _ => (0..node.leaves().len()).filter(fitting).map(|index| Row::Leaf(at, index)).collect(),
     };
     if !by_name && leaves.is_empty() {
         return Vec::new();
     }
-    let has_note = match &node.runs {
-        Runs::Unknown => false,
-        Runs::Loading | Runs::Failed(_) => true,
-        Runs::Known { runs, more } => *more || runs.is_empty(),
+    let has_note = match &node.leaves {
+        Leaves::Unknown => false,
+        Leaves::Loading | Leaves::Failed(_) => true,
+        Leaves::Known { leaves, more } => *more || leaves.is_empty(),
     };
-    let mut rows = vec![Row::Experiment(at)];
+    let mut rows = vec![Row::Node(at)];
     rows.extend(leaves);
     if has_note && node.open {
         rows.push(Row::Note(at));

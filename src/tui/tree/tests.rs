@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 
 use super::*;
-use crate::entities::{Lifecycle, RunId};
+use crate::entities::{Choice, EvaluationDataset, Experiment, Lifecycle, RegisteredModel, RunId, tag};
 
 fn experiment(at: usize, name: &str) -> Experiment {
     Experiment { id: at.to_string().as_str().into(), name: name.to_owned(), ..Experiment::default() }
@@ -19,13 +19,13 @@ fn run(experiment: usize, at: usize) -> Run {
 
 fn tree(sizes: &[usize], plan: &Plan) -> Tree {
     let names = (0..sizes.len()).map(|at| experiment(at, &format!("experiment {at}")));
-    Tree::new(names.collect(), plan)
+    Tree::new(Holdings { experiments: names.collect(), ..Holdings::default() }, plan)
 }
 
 fn load(tree: &mut Tree, sizes: &[usize]) {
     for (at, size) in sizes.iter().enumerate() {
         let runs = (0..*size).map(|index| run(at, index)).collect();
-        tree.loaded(&at.to_string().as_str().into(), Ok((runs, false)));
+        tree.runs_came(&at.to_string().as_str().into(), Ok((runs, false)));
     }
 }
 
@@ -37,8 +37,7 @@ fn open(tree: &mut Tree, name: &str) {
 
 fn taken(tree: &Tree) -> BTreeSet<RunId> {
     let of = |node: &Node| -> Vec<RunId> {
-        let leaves = node.leaves().iter();
-        leaves.filter(|leaf| node.pick.takes(&leaf.id)).map(|leaf| leaf.id.clone()).collect()
+        node.leaves().iter().filter_map(Leaf::run).filter(|run| node.pick.takes(run)).cloned().collect()
     };
     tree.nodes.iter().flat_map(of).collect()
 }
@@ -58,7 +57,7 @@ fn everything_picked_is_an_empty_plan_and_nothing_is_none() {
 fn a_plan_says_the_shorter_of_only_and_except() {
     let sizes = [5];
     let mut tree = tree(&sizes, &Plan::default());
-    assert_eq!(tree.open(), Some("0".into()));
+    assert_eq!(tree.open(), Some(0));
     load(&mut tree, &sizes);
     tree.step(1);
     tree.toggle();
@@ -75,12 +74,12 @@ fn a_filter_keeps_ancestors_and_bounds_what_is_picked() {
     let mut tree = tree(&sizes, &Plan::default());
     load(&mut tree, &sizes);
     tree.set_filter("RUN BETA");
-    let rows = [Row::Experiment(0), Row::Run(0, 1), Row::Experiment(1), Row::Run(1, 1)];
+    let rows = [Row::Node(0), Row::Leaf(0, 1), Row::Node(1), Row::Leaf(1, 1)];
     assert_eq!(tree.rows(), rows);
     tree.toggle_all();
     assert_eq!(taken(&tree), ["0-0".into(), "1-0".into()].into());
     tree.set_filter("experiment 1 alpha");
-    assert_eq!(tree.rows(), [Row::Experiment(1), Row::Run(1, 0)]);
+    assert_eq!(tree.rows(), [Row::Node(1), Row::Leaf(1, 0)]);
     tree.set_filter("nothing like it");
     assert!(tree.rows().is_empty());
     tree.toggle();
@@ -92,9 +91,9 @@ fn a_filter_keeps_ancestors_and_bounds_what_is_picked() {
 fn runs_that_were_not_fetched_follow_their_experiment() {
     let mut tree = tree(&[0], &Plan::default());
     tree.open();
-    assert!(matches!(tree.nodes[0].runs, Runs::Loading));
-    tree.loaded(&"0".into(), Ok((vec![run(0, 0)], true)));
-    assert_eq!(tree.counted(), Counted { experiments: 1, runs: 1, more: true });
+    assert!(matches!(tree.nodes[0].leaves, Leaves::Loading));
+    tree.runs_came(&"0".into(), Ok((vec![run(0, 0)], true)));
+    assert_eq!(tree.counted(), Counted { experiments: 1, runs: 1, more: true, ..Counted::default() });
     tree.step(1);
     tree.toggle();
     let planned = &tree.plan().unwrap().experiments[0];
@@ -104,14 +103,15 @@ fn runs_that_were_not_fetched_follow_their_experiment() {
 #[test]
 fn deleted_ones_can_be_left_behind() {
     let gone = Experiment { lifecycle: Lifecycle::Deleted, ..experiment(1, "gone") };
-    let mut tree = Tree::new(vec![experiment(0, "here"), gone], &Plan::default());
+    let held = Holdings { experiments: vec![experiment(0, "here"), gone], ..Holdings::default() };
+    let mut tree = Tree::new(held.clone(), &Plan::default());
     tree.toggle_deleted();
     assert_eq!(tree.tri(&tree.nodes[1]), Tri::Out);
     assert_eq!(tree.counted().experiments, 1);
     let plan = tree.plan().unwrap();
     assert!(plan.skip_deleted && plan.experiments.is_empty());
     // Taken along again, also by a tree that began with that plan.
-    let mut again = Tree::new(tree.nodes.iter().map(|n| n.experiment.clone()).collect(), &plan);
+    let mut again = Tree::new(held, &plan);
     again.toggle_deleted();
     assert_eq!(again.plan(), Some(Plan::default()));
 }
@@ -120,8 +120,8 @@ fn deleted_ones_can_be_left_behind() {
 fn fetching_that_failed_is_tried_again_when_opened_again() {
     let mut tree = tree(&[0], &Plan::default());
     assert!(tree.open().is_some());
-    tree.loaded(&"0".into(), Err("no answer".into()));
-    assert_eq!(tree.rows(), [Row::Experiment(0), Row::Note(0)]);
+    tree.runs_came(&"0".into(), Err("no answer".into()));
+    assert_eq!(tree.rows(), [Row::Node(0), Row::Note(0)]);
     assert!(tree.open().is_some());
 }
 
@@ -146,7 +146,7 @@ fn act() -> impl Strategy<Value = Act> {
         Just(Act::Invert),
         Just(Act::Open),
         Just(Act::Close),
-        "(|run|experiment|[0-4]|beta|1 gamma|0-1)".prop_map(Act::Filter),
+        "(|run|experiment|model|prompt|set|[0-4]|beta|1 gamma|0-1)".prop_map(Act::Filter),
         (0_usize..4).prop_map(Act::Load),
     ]
 }
@@ -163,7 +163,7 @@ fn perform(tree: &mut Tree, act: &Act, sizes: &[usize]) {
         Act::Load(at) => {
             let at = at % sizes.len();
             let runs = (0..sizes[at]).map(|index| run(at, index)).collect();
-            tree.loaded(&at.to_string().as_str().into(), Ok((runs, false)));
+            tree.runs_came(&at.to_string().as_str().into(), Ok((runs, false)));
         }
     }
 }
@@ -178,7 +178,7 @@ proptest! {
         for act in &acts {
             perform(&mut tree, act, &sizes);
             for node in tree.nodes.iter().filter(|node| !node.leaves().is_empty()) {
-                let picked = node.leaves().iter().filter(|leaf| node.pick.takes(&leaf.id)).count();
+                let picked = node.leaves().iter().filter(|leaf| node.takes(leaf)).count();
                 let expected = match picked {
                     0 => Tri::None,
                     n if n == node.leaves().len() => Tri::All,
@@ -239,4 +239,129 @@ fn a_closed_branch_keeps_its_cursor_on_the_experiment() {
     assert_eq!((tree.cursor(), tree.rows().len()), (0, 2));
     tree.step(9);
     assert_eq!(tree.cursor(), 1);
+}
+
+fn model(name: &str, is_prompt: bool) -> RegisteredModel {
+    let tags = is_prompt.then(|| (tag::IS_PROMPT.to_owned(), "true".to_owned()));
+    RegisteredModel { name: name.into(), tags: tags.into_iter().collect(), ..RegisteredModel::default() }
+}
+
+/// Names are meant to upset globs.
+fn everything(experiments: usize, models: usize, prompts: usize, datasets: usize) -> Holdings {
+    let dataset = |at: usize| EvaluationDataset {
+        id: format!("d-{at}"),
+        name: format!("[set] {at}"),
+        experiment_ids: if at == 0 { vec!["0".into()] } else { Vec::new() },
+        ..EvaluationDataset::default()
+    };
+    let models = (0..models).map(|at| model(&format!("model {at}*"), false));
+    Holdings {
+        experiments: (0..experiments).map(|at| experiment(at, &format!("experiment {at}"))).collect(),
+        models: models.chain((0..prompts).map(|at| model(&format!("prompt {at}?"), true))).collect(),
+        datasets: (0..datasets).map(dataset).collect(),
+    }
+}
+
+/// What the plan would take, asked as an import asks.
+fn chosen(held: &Holdings, plan: &Plan) -> Vec<bool> {
+    let chooser = plan.chooser().unwrap();
+    let experiments = held.experiments.iter().map(|one| chooser.choose(one) != Choice::No);
+    let (prompts, models): (Vec<_>, Vec<_>) = held.models.iter().partition(|model| model.is_prompt());
+    let models = models.into_iter().chain(prompts).map(|one| chooser.takes_model(one));
+    let datasets = held.datasets.iter().map(|one| chooser.takes_dataset(one));
+    assert_eq!(chooser.unmatched_models(&held.models), [""; 0]);
+    assert_eq!(chooser.unmatched_datasets(&held.datasets), [""; 0]);
+    assert_eq!(chooser.unmatched(held.experiments.iter()), [""; 0]);
+    experiments.chain(models).chain(datasets).collect()
+}
+
+proptest! {
+    #[test]
+    fn any_mixture_becomes_the_plan_that_takes_it(
+        sizes in prop::array::uniform4(0_usize..4),
+        acts in prop::collection::vec(act(), 0..40),
+    ) {
+        let held = everything(sizes[0], sizes[1], sizes[2], sizes[3]);
+        let mut tree = Tree::new(held.clone(), &Plan::default());
+        for act in &acts {
+            if !matches!(act, Act::Load(_)) {
+                perform(&mut tree, act, &[0]);
+            }
+        }
+        let picked: Vec<bool> = tree.nodes.iter().map(|node| node.pick == Pick::All).collect();
+        match tree.plan() {
+            None => prop_assert!(!picked.is_empty() && !picked.contains(&true)),
+            Some(plan) => {
+                prop_assert_eq!(chosen(&held, &plan), picked.clone());
+                let again = Tree::new(held, &plan);
+                prop_assert_eq!(again.nodes.iter().map(|node| node.pick == Pick::All).collect::<Vec<_>>(), picked);
+            }
+        }
+    }
+}
+
+#[test]
+fn one_model_is_a_plan_of_its_own() {
+    let mut tree = Tree::new(everything(2, 2, 1, 1), &Plan::default());
+    tree.toggle_all();
+    tree.set_filter("model 1");
+    assert_eq!(tree.rows(), [Row::Section(1), Row::Node(3)]);
+    tree.toggle_all();
+    tree.set_filter("");
+    assert_eq!(tree.plan().unwrap(), Plan { models: vec!["model 1[*]".into()], ..Plan::default() });
+    let counted = Counted { models: 1, ..Counted::default() };
+    assert_eq!(tree.counted(), counted);
+}
+
+#[test]
+fn headings_pick_and_fold_what_is_below_them() {
+    let mut tree = Tree::new(everything(2, 2, 0, 0), &Plan::default());
+    let all = [Row::Section(0), Row::Node(0), Row::Node(1), Row::Section(1), Row::Node(2), Row::Node(3)];
+    assert_eq!(tree.rows(), all);
+    tree.toggle();
+    assert_eq!(tree.plan().unwrap(), Plan { models: vec!["*".into()], ..Plan::default() });
+    tree.step(1);
+    tree.close();
+    assert_eq!(tree.cursor(), 0, "up to the heading");
+    tree.close();
+    assert_eq!(tree.rows().len(), 4);
+    assert_eq!(tree.open(), None);
+    assert_eq!(tree.rows(), all);
+    // Without models there is nothing to tell apart.
+    assert_eq!(Tree::new(everything(2, 0, 0, 0), &Plan::default()).rows(), [Row::Node(0), Row::Node(1)]);
+}
+
+#[test]
+fn versions_are_looked_at_and_go_with_their_model() {
+    let mut held = everything(1, 1, 0, 0);
+    held.models[0].aliases.insert("champion".into(), 2);
+    let mut tree = Tree::new(held, &Plan::default());
+    tree.set_filter("model");
+    tree.step(1);
+    assert_eq!(tree.open(), Some(1));
+    let version = |version| ModelVersion { version, stage: "Production".into(), ..ModelVersion::default() };
+    tree.versions_came("model 0*", Ok(vec![version(1), version(2)]));
+    tree.set_filter("@champion");
+    assert_eq!(tree.rows(), [Row::Section(1), Row::Node(1), Row::Leaf(1, 1)]);
+    tree.step(2);
+    tree.toggle();
+    tree.toggle_all();
+    assert_eq!(tree.plan(), Some(Plan::default()), "no version is picked or left by itself");
+}
+
+#[test]
+fn a_dataset_goes_along_with_an_experiment_that_is_picked_whole() {
+    let mut tree = Tree::new(everything(1, 0, 0, 2), &Plan::default());
+    tree.step(2);
+    tree.toggle_all();
+    tree.toggle_all();
+    tree.step(9);
+    tree.step(-1);
+    tree.toggle();
+    let dataset = tree.nodes[1].clone();
+    assert_eq!((dataset.pick.clone(), tree.tri(&dataset)), (Pick::None, Tri::All));
+    assert_eq!(tree.goes_with(&dataset), Some("experiment 0"));
+    assert_eq!(tree.counted().datasets, 2);
+    tree.nodes[0].pick = Pick::None;
+    assert_eq!(tree.tri(&dataset), Tri::None);
 }

@@ -4,40 +4,57 @@ use super::rows::Words;
 use super::{Pick, Row, Tree, Tri};
 
 impl Tree {
-    /// Picks or unpicks the item at the cursor. What is picked in part becomes picked whole.
+    /// Picks or unpicks what is at the cursor: all of a kind that is on show below a heading. What is picked in part
+    /// becomes picked whole. A version goes with its model.
     pub fn toggle(&mut self) {
         let Some(row) = self.rows.get(self.cursor).copied() else {
             return;
         };
-        let node = &self.nodes[row.node()];
         match row {
-            Row::Note(_) => return,
-            Row::Experiment(_) if self.tri(node) == Tri::Out => return,
-            Row::Run(_, index) if self.leaf_tri(node, &node.leaves()[index]) == Tri::Out => return,
-            Row::Experiment(_) | Row::Run(..) => {}
-        }
-        self.touched = true;
-        let node = &mut self.nodes[row.node()];
-        match row {
-            Row::Run(_, index) => {
-                let id = node.leaves()[index].id.clone();
-                let taken = node.pick.takes(&id);
-                node.pick.set(&id, !taken);
+            Row::Section(at) => {
+                let of_section = self.sections[at].nodes.clone();
+                let shown = self.shown().into_iter().filter(|shown| of_section.contains(&shown.node()));
+                self.toggle_shown(shown.collect());
+            }
+            Row::Node(at) if self.is_out(&self.nodes[at]) => {}
+            Row::Node(at) => {
+                self.touch();
+                let pick = &mut self.nodes[at].pick;
+                *pick = Pick::whole(*pick != Pick::All);
+            }
+            Row::Leaf(at, index) => {
+                let node = &self.nodes[at];
+                let leaf = &node.leaves()[index];
+                if leaf.run().is_none() || self.leaf_tri(node, leaf) == Tri::Out {
+                    return;
+                }
+                let taken = node.takes(leaf);
+                self.touch();
+                let node = &mut self.nodes[at];
+                node.set(index, !taken);
                 node.settle();
             }
-            _ if node.pick == Pick::All => node.pick = Pick::None,
-            _ => node.pick = Pick::All,
+            Row::Note(_) => {}
         }
     }
 
     /// Picks everything on show, or unpicks it when all of it is picked.
     pub fn toggle_all(&mut self) {
-        let shown = self.shown();
+        self.toggle_shown(self.shown());
+    }
+
+    /// What was needed for another choice says nothing of this one.
+    fn touch(&mut self) {
+        self.touched = true;
+        self.needed.clear();
+    }
+
+    fn toggle_shown(&mut self, shown: Vec<Shown>) {
         let all = shown.iter().all(|shown| match shown {
             Shown::Whole(at) => self.nodes[*at].pick == Pick::All,
-            Shown::Runs(at, runs) => {
+            Shown::Leaves(at, leaves) => {
                 let node = &self.nodes[*at];
-                runs.iter().all(|index| node.pick.takes(&node.leaves()[*index].id))
+                leaves.iter().all(|index| node.takes(&node.leaves()[*index]))
             }
         });
         self.change(shown, |_| !all);
@@ -45,11 +62,11 @@ impl Tree {
 
     /// Picks what is not picked of what is on show, and the other way round.
     pub fn invert(&mut self) {
-        self.touched = true;
+        self.touch();
         for shown in self.shown() {
             match shown {
                 Shown::Whole(at) => self.nodes[at].pick.invert(),
-                Shown::Runs(..) => self.change(vec![shown], |taken| !taken),
+                Shown::Leaves(..) => self.change(vec![shown], |taken| !taken),
             }
         }
     }
@@ -60,22 +77,18 @@ impl Tree {
     }
 
     fn change(&mut self, shown: Vec<Shown>, to: impl Fn(bool) -> bool) {
-        self.touched = true;
+        self.touch();
         for shown in shown {
             match shown {
                 Shown::Whole(at) => {
-                    let node = &mut self.nodes[at];
-                    node.pick = match to(node.pick == Pick::All) {
-                        true => Pick::All,
-                        false => Pick::None,
-                    };
+                    let pick = &mut self.nodes[at].pick;
+                    *pick = Pick::whole(to(*pick == Pick::All));
                 }
-                Shown::Runs(at, runs) => {
+                Shown::Leaves(at, leaves) => {
                     let node = &mut self.nodes[at];
-                    for index in runs {
-                        let id = node.leaves()[index].id.clone();
-                        let taken = node.pick.takes(&id);
-                        node.pick.set(&id, to(taken));
+                    for index in leaves {
+                        let taken = node.takes(&node.leaves()[index]);
+                        node.set(index, to(taken));
                     }
                     node.settle();
                 }
@@ -83,23 +96,38 @@ impl Tree {
         }
     }
 
-    /// Experiments that the filter names, whole; of others the runs that it names.
+    /// What the filter names, whole, also in a kind that is folded; of other experiments the runs that it names.
     fn shown(&self) -> Vec<Shown> {
         let words = Words::of(&self.filter);
+        if self.filter.is_empty() {
+            return (0..self.nodes.len()).map(Shown::Whole).collect();
+        }
         let mut shown: Vec<Shown> = Vec::new();
         for row in &self.rows {
             match (*row, shown.last_mut()) {
-                (Row::Experiment(at), _) if words.fit(&self.nodes[at]) => shown.push(Shown::Whole(at)),
-                (Row::Experiment(at), _) => shown.push(Shown::Runs(at, Vec::new())),
-                (Row::Run(at, index), Some(Shown::Runs(of, runs))) if *of == at => runs.push(index),
+                (Row::Node(at), _) if words.fit(&self.nodes[at]) => shown.push(Shown::Whole(at)),
+                (Row::Node(at), _) => shown.push(Shown::Leaves(at, Vec::new())),
+                (Row::Leaf(at, index), Some(Shown::Leaves(of, leaves))) if *of == at => leaves.push(index),
                 _ => {}
             }
         }
+        // Versions are not picked one by one.
+        shown.retain(|shown| {
+            matches!(shown, Shown::Whole(_)) || self.nodes[shown.node()].item.experiment().is_some()
+        });
         shown
     }
 }
 
 enum Shown {
     Whole(usize),
-    Runs(usize, Vec<usize>),
+    Leaves(usize, Vec<usize>),
+}
+
+impl Shown {
+    fn node(&self) -> usize {
+        match self {
+            Self::Whole(at) | Self::Leaves(at, _) => *at,
+        }
+    }
 }

@@ -1,0 +1,116 @@
+//! What a target cuts or refuses, as far as a first look shows it.
+
+use super::sample::Sample;
+use super::{Finding, Level};
+use crate::entities::{Kind, Run};
+use crate::rest::Capabilities;
+
+/// Longer values of params are cut without a word (MLflow 2.11 on, `utils/validation.py`, `MAX_PARAM_VAL_LENGTH`).
+const PARAM: usize = 6_000;
+/// Characters of the column (`store/tracking/dbmodels/models.py`, `SqlTag`); SQLite does not hold to it.
+const RUN_TAG: usize = 8_000;
+/// Longer tags are refused (`utils/validation.py`, `MAX_EXPERIMENT_TAG_VAL_LENGTH`), before MLflow 3.16 and since.
+const EXPERIMENT_TAG: [usize; 2] = [5_000, 20_000];
+
+/// How many values of runs are too long, of those that were looked at.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct TooLong {
+    params: u64,
+    tags: u64,
+}
+
+impl TooLong {
+    pub fn of(runs: &[Run]) -> Self {
+        Self {
+            params: longer(runs.iter().flat_map(|run| run.params.values()), PARAM),
+            tags: longer(runs.iter().flat_map(|run| run.tags.values()), RUN_TAG),
+        }
+    }
+
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        Self { params: self.params + other.params, tags: self.tags + other.tags }
+    }
+}
+
+fn longer<'a>(values: impl Iterator<Item = &'a String>, limit: usize) -> u64 {
+    // Counting characters is only worth it where there are bytes enough.
+    values.filter(|value| value.len() > limit && value.chars().count() > limit).count() as u64
+}
+
+/// Warnings with counts. Without a target these are what any target may do.
+pub fn findings(sample: &Sample, target: Option<&Capabilities>) -> Vec<Finding> {
+    let limit = EXPERIMENT_TAG[usize::from(target.is_some_and(|can| can.long_experiment_tags))];
+    let experiment_tags = longer(sample.experiments.iter().flat_map(|one| one.tags.values()), limit);
+    let refuses_names = target.is_none_or(|can| can.plain_model_names);
+    let names: Vec<&str> = sample.models.iter().map(|model| model.name.as_str()).collect();
+    let refused: Vec<&str> =
+        names.into_iter().filter(|name| refuses_names && (name.contains(['/', ':']))).collect();
+    let at_least = if sample.runs.more { " or more" } else { "" };
+    let which = if target.is_some() { "the target" } else { "a target" };
+    let warnings = [
+        (
+            sample.too_long.params,
+            format!(
+                "params of runs{at_least} are longer than {PARAM} characters: {which} keeps no more of them"
+            ),
+            None,
+        ),
+        (
+            sample.too_long.tags,
+            format!(
+                "tags of runs{at_least} are longer than {RUN_TAG} characters: a target over PostgreSQL or MySQL \
+                 refuses them"
+            ),
+            None,
+        ),
+        (
+            experiment_tags,
+            format!("tags of experiments are longer than {limit} characters: {which} refuses them"),
+            Some("shorten them on the source".to_owned()),
+        ),
+        (
+            refused.len() as u64,
+            format!(
+                "registered models or prompts have names with / or :, which {which} {}: {}",
+                if target.is_some() { "refuses" } else { "of MLflow 3.11 or newer refuses" },
+                shortened(&refused)
+            ),
+            Some("give them other names with --model-rename-file".to_owned()),
+        ),
+    ];
+    let mut findings: Vec<Finding> = warnings
+        .into_iter()
+        .filter(|(count, ..)| *count > 0)
+        .map(|(count, text, hint)| Finding { level: Level::Warning, text: format!("{count} {text}"), hint })
+        .collect();
+    findings.extend(target.into_iter().flat_map(|can| unknown_kinds(sample, can)));
+    findings
+}
+
+/// Kinds of which there are some and that the target is too old for.
+fn unknown_kinds(sample: &Sample, target: &Capabilities) -> Vec<Finding> {
+    let unknown = |kind: Kind| match kind {
+        Kind::LoggedModel => !target.logged_models,
+        Kind::RegisteredModel | Kind::ModelVersion => !target.model_registry,
+        Kind::Prompt | Kind::PromptVersion => !target.prompts,
+        Kind::EvaluationDataset | Kind::Scorer => !target.evaluation,
+        Kind::Trace => !target.third_traces,
+        Kind::Experiment | Kind::Run | Kind::Artifact => false,
+    };
+    let lost = sample.kinds().into_iter().filter(|row| row.tally.count > Some(0) && unknown(row.kind));
+    lost.map(|row| {
+        let (count, title) = (row.tally.count.unwrap_or_default(), row.kind.title());
+        Finding::new(Level::Warning, format!("{title}: the target knows none, so {count} cannot be moved"))
+    })
+    .collect()
+}
+
+/// The first few names.
+fn shortened(names: &[&str]) -> String {
+    const SHOWN: usize = 3;
+    let shown: Vec<String> = names.iter().take(SHOWN).map(|name| format!("{name:?}")).collect();
+    let more = names.len().saturating_sub(SHOWN);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    format!("{}{more}", shown.join(", "))
+}

@@ -1,0 +1,174 @@
+//! Step 1: what a server holds and can do, and what of it arrives, kind by kind. Only reads.
+
+mod left_behind;
+mod limits;
+mod sample;
+mod survival;
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use self::sample::Sample;
+use super::Endpoint;
+use crate::entities::{Experiment, Kind, Other, Tally};
+use crate::error::{Error, Result};
+use crate::rest::{Capabilities, Probe, Version};
+use crate::snapshot::About;
+
+pub use left_behind::left_behind;
+pub use survival::Survival;
+
+/// The oldest MLflow release that mlferry is tested against.
+const OLDEST: Version = Version::new(1, 30, 0);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Level {
+    Ok,
+    Warning,
+    Failure,
+}
+
+/// One line of a check: what was found and what it means.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    pub level: Level,
+    pub text: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+}
+
+impl Finding {
+    fn new(level: Level, text: impl Into<String>) -> Self {
+        Self { level, text: text.into(), hint: None }
+    }
+
+    fn hint(self, hint: impl Into<String>) -> Self {
+        Self { hint: Some(hint.into()), ..self }
+    }
+}
+
+/// How many there are of a kind, and what of them arrives.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct KindReport {
+    pub kind: Kind,
+    #[serde(flatten)]
+    pub tally: Tally,
+    #[serde(flatten)]
+    pub survival: Survival,
+}
+
+impl KindReport {
+    pub fn new(kind: Kind, tally: Tally) -> Self {
+        Self { kind, tally, survival: Survival::of(kind) }
+    }
+
+    /// There are some, or every server has them.
+    pub fn is_shown(&self) -> bool {
+        self.kind.is_basic() || self.tally.is_some()
+    }
+}
+
+/// What a first look at one end tells.
+#[derive(Clone, Debug, Serialize)]
+pub struct CheckReport {
+    #[serde(flatten)]
+    pub about: About,
+    /// Of one small question; absent for a directory.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub latency_ms: Option<f64>,
+    pub experiments: u64,
+    pub deleted_experiments: u64,
+    pub runs: u64,
+    /// There are more runs than were looked at.
+    pub more_runs: bool,
+    /// What is moved; nothing for a target.
+    #[serde(skip)]
+    pub kinds: Vec<KindReport>,
+    /// What is not.
+    #[serde(skip)]
+    pub others: Vec<Other>,
+    #[serde(skip)]
+    pub findings: Vec<Finding>,
+}
+
+impl CheckReport {
+    /// How many lines it takes to say it where a line is short.
+    pub fn lines(&self) -> usize {
+        let kinds = self.kinds.iter().filter(|kind| kind.is_shown()).count();
+        let others = self.others.iter().filter(|other| other.tally.is_some()).count();
+        kinds + others + 4 * self.findings.len()
+    }
+}
+
+/// Looks at a source, with an eye to where it is to go when that is known.
+pub async fn check_source(endpoint: &Endpoint, target: Option<&Capabilities>) -> Result<CheckReport> {
+    let snapshot = endpoint.snapshot()?;
+    let sample = Sample::of(snapshot.as_ref()).await?;
+    let mut findings = findings_of(endpoint);
+    findings.extend(limits::findings(&sample, target));
+    Ok(CheckReport {
+        kinds: sample.kinds(),
+        others: snapshot.others().await?,
+        findings,
+        ..report(endpoint, snapshot.about(), &sample.experiments, &sample.runs)
+    })
+}
+
+/// Looks at a target: whether it can be written to, as far as reading tells.
+pub async fn check_target(endpoint: &Endpoint) -> Result<CheckReport> {
+    let Endpoint::Server(server) = endpoint else {
+        return Err(Error::usage(format!("{} is no tracking server", endpoint.location()))
+            .hint("a migration's target is a server: give http://host:5000"));
+    };
+    let snapshot = endpoint.snapshot()?;
+    let (experiments, runs) = Sample::runs_of(snapshot.as_ref()).await?;
+    let proxy = match server.probe.capabilities.artifact_proxy {
+        true => Finding::new(Level::Ok, "takes files through its artifact proxy"),
+        false => Finding::new(Level::Failure, "takes no files: its artifact proxy is off")
+            .hint("start it with --serve-artifacts and --artifacts-destination"),
+    };
+    let findings = vec![version(&server.probe), proxy];
+    Ok(CheckReport { findings, ..report(endpoint, snapshot.about(), &experiments, &runs) })
+}
+
+fn report(endpoint: &Endpoint, about: &About, experiments: &[Experiment], runs: &Tally) -> CheckReport {
+    let latency = |latency: Duration| (latency.as_secs_f64() * 10_000.0).round() / 10.0;
+    let deleted = experiments.iter().filter(|experiment| experiment.lifecycle.is_deleted()).count();
+    CheckReport {
+        about: about.clone(),
+        latency_ms: endpoint.probe().map(|probe| latency(probe.latency)),
+        experiments: (experiments.len() - deleted) as u64,
+        deleted_experiments: deleted as u64,
+        runs: runs.count.unwrap_or_default(),
+        more_runs: runs.more,
+        kinds: Vec::new(),
+        others: Vec::new(),
+        findings: Vec::new(),
+    }
+}
+
+fn version(probe: &Probe) -> Finding {
+    match probe.version {
+        Some(version) if version < OLDEST => {
+            Finding::new(Level::Warning, format!("MLflow {version} is older than any release that was tried"))
+        }
+        Some(version) => Finding::new(Level::Ok, format!("MLflow {version}")),
+        None => Finding::new(Level::Warning, "MLflow of a version that it does not tell"),
+    }
+}
+
+/// What the server itself makes slow, or keeps from being moved.
+fn findings_of(source: &Endpoint) -> Vec<Finding> {
+    let Some(probe) = source.probe() else { return Vec::new() };
+    let can = &probe.capabilities;
+    let mut findings = vec![version(probe)];
+    if can.bulk_history_runs.is_none() {
+        findings.push(Finding::new(
+            Level::Warning,
+            "no bulk route for metric histories: one request for each metric of each run",
+        ));
+    }
+    findings
+}

@@ -1,0 +1,203 @@
+//! What REST lets nobody move, counted: one table of what it is, where it is listed and why it stays behind. A route
+//! that a release does not have means that there is nothing of the kind.
+
+use futures::{StreamExt, TryStreamExt, stream};
+use serde_json::{Map, Value, json};
+
+use super::{Call, Client};
+use crate::entities::{ExperimentId, Other, Tally};
+use crate::error::{Class, Error, Result};
+
+/// Every list takes so many (MLflow 3.16); those without pages ignore it.
+const PER_PAGE: usize = 1_000;
+/// A person waits for the count.
+const MOST_PAGES: usize = 5;
+/// Experiments that are asked one by one, and how many side by side.
+const MOST_EXPERIMENTS: usize = 100;
+const AT_ONCE: usize = 8;
+/// Ids of scorers in one request line; see `RUNS_PER_BULK_CALL`.
+const SCORERS_PER_CALL: usize = 50;
+
+/// In place of a count.
+pub const NOT_ALLOWED: &str = "not allowed to look";
+
+const SCORERS: &str = "/api/3.0/mlflow/scorers/list";
+
+struct Listed {
+    title: &'static str,
+    route: &'static str,
+    /// The field of the answer that holds the list.
+    list: &'static str,
+    how: How,
+    reason: &'static str,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum How {
+    Get,
+    Post,
+    EachExperiment,
+    /// By the ids of scorers.
+    EachScorer,
+    /// The list without the one that every server has.
+    BesidesDefault,
+    /// Not at all: this list writes what is missing (MLflow 3.16, `store/tracking/sqlalchemy_store.py`,
+    /// `_ensure_default_label_schema`), and a source is only read. A request that is refused because it names no
+    /// experiment shows that the route is there.
+    Never,
+}
+
+const NEEDS_SECRETS: &str = "they need the gateway's secrets, which are never shown";
+const NEEDS_ENDPOINTS: &str = "they work on gateway endpoints, which stay behind";
+const MADE_BY: &str = "who made them and when cannot be set";
+
+/// Routes and fields of MLflow 3.16, `protos/*.proto` and `server/`; skills of 3.18.
+#[rustfmt::skip]
+const TABLE: [Listed; 16] = [
+    listed("webhooks", "/api/2.0/mlflow/webhooks", "webhooks", How::Get, "their secret is never shown"),
+    listed("gateway secrets", "/api/3.0/mlflow/gateway/secrets/list", "secrets", How::Get, "their values are never shown"),
+    listed("gateway model definitions", "/api/3.0/mlflow/gateway/model-definitions/list", "model_definitions", How::Get, NEEDS_SECRETS),
+    listed("gateway endpoints", "/api/3.0/mlflow/gateway/endpoints/list", "endpoints", How::Get, NEEDS_SECRETS),
+    listed("gateway budgets", "/api/3.0/mlflow/gateway/budgets/list", "budget_policies", How::Get, NEEDS_ENDPOINTS),
+    listed("gateway guardrails", "/api/3.0/mlflow/gateway/guardrails/list", "guardrails", How::Get, NEEDS_ENDPOINTS),
+    listed("online scoring configurations", "/api/3.0/mlflow/scorers/online-configs", "configs", How::EachScorer, NEEDS_ENDPOINTS),
+    listed("issues", "/api/3.0/mlflow/issues/search", "issues", How::Post, "their ids, which assessments name, cannot be set"),
+    listed("label schemas", "/api/3.0/mlflow/label-schemas/list", "label_schemas", How::Never, "their ids, which review queues name, cannot be set"),
+    listed("review queues", "/api/3.0/mlflow/review-queues/list", "review_queues", How::EachExperiment, "their owners cannot be set"),
+    listed("prompt-optimization jobs", "/ajax-api/3.0/jobs/search", "jobs", How::Post, "to write one is to run it again"),
+    listed("MCP servers", "/api/3.0/mlflow/mcp-servers", "mcp_servers", How::Get, MADE_BY),
+    listed("skills", "/api/3.0/mlflow/skills", "skills", How::Get, MADE_BY),
+    listed("users", "/api/2.0/mlflow/users/list", "users", How::Get, "their passwords are never shown; permissions stay with them"),
+    listed("roles", "/api/3.0/mlflow/roles/list", "roles", How::Get, "they belong to users, who stay behind"),
+    listed("other workspaces", "/api/3.0/mlflow/workspaces", "workspaces", How::BesidesDefault, "only the default workspace is read"),
+];
+
+const fn listed(
+    title: &'static str,
+    route: &'static str,
+    list: &'static str,
+    how: How,
+    reason: &'static str,
+) -> Listed {
+    Listed { title, route, list, how, reason }
+}
+
+impl Listed {
+    fn call(&self, fields: &[(&'static str, &str)]) -> Result<Call> {
+        if self.how == How::Post {
+            let mut body = json!({ "max_results": PER_PAGE, "job_name": "optimize_prompts" });
+            fields.iter().for_each(|(name, value)| body[*name] = (*value).into());
+            return Ok(Call::post(self.route, &body)?.only_unsent().question());
+        }
+        let call = Call::get(self.route).query("max_results", PER_PAGE);
+        // Without a second try: what a release cannot list may be answered with 500.
+        let call = call.only_unsent().question();
+        Ok(fields.iter().fold(call, |call, (name, value)| call.query(name, value)))
+    }
+}
+
+impl Client {
+    /// What the server holds of each, where it has such a list; `experiments` are the active ones. What cannot be
+    /// counted is data, no error.
+    pub async fn others(&self, experiments: &[ExperimentId]) -> Vec<Other> {
+        let asked: Vec<_> = TABLE.iter().map(|listed| self.other(listed, experiments)).collect();
+        let found: Vec<Option<Other>> = stream::iter(asked).buffered(AT_ONCE).collect().await;
+        found.into_iter().flatten().collect()
+    }
+
+    async fn other(&self, listed: &Listed, experiments: &[ExperimentId]) -> Option<Other> {
+        let tally = self.tally(listed, experiments).await.map_or_else(|e| verdict(&e), Some)?;
+        Some(Other { title: listed.title, tally, reason: listed.reason })
+    }
+
+    async fn tally(&self, listed: &Listed, experiments: &[ExperimentId]) -> Result<Tally> {
+        match listed.how {
+            How::Get | How::Post => self.count(listed, &[]).await,
+            How::BesidesDefault => {
+                let all = self.count(listed, &[]).await?;
+                Ok(Tally { count: all.count.map(|count| count.saturating_sub(1)), ..all })
+            }
+            How::EachExperiment => {
+                let some = experiments.iter().take(MOST_EXPERIMENTS);
+                let asked: Vec<_> = some.map(|id| self.count_owned(listed, id)).collect();
+                let counts: Vec<Tally> = stream::iter(asked).buffered(AT_ONCE).try_collect().await?;
+                let seen = Tally::counted(0, experiments.len() > MOST_EXPERIMENTS);
+                Ok(counts.into_iter().fold(seen, Tally::plus))
+            }
+            How::EachScorer => self.online_scoring(listed, experiments).await,
+            How::Never => match self.answer(&Call::get(listed.route).only_unsent().question()).await {
+                Err(e) if e.to_string().contains("INVALID_PARAMETER_VALUE") => {
+                    Ok(Tally::unknown("to ask for them would write to the server"))
+                }
+                other => Err(other.err().unwrap_or_else(no_list)),
+            },
+        }
+    }
+
+    async fn count_owned(&self, listed: &Listed, experiment: &ExperimentId) -> Result<Tally> {
+        self.count(listed, &[("experiment_id", experiment.as_str())]).await
+    }
+
+    async fn count(&self, listed: &Listed, fields: &[(&'static str, &str)]) -> Result<Tally> {
+        let (mut count, mut token) = (0, None::<String>);
+        for _ in 0..MOST_PAGES {
+            let mut fields = fields.to_vec();
+            fields.extend(token.as_deref().map(|token| ("page_token", token)));
+            let answer = self.answer(&listed.call(&fields)?).await?;
+            count += answer.get(listed.list).and_then(Value::as_array).map_or(0, Vec::len) as u64;
+            token = answer.get("next_page_token").and_then(Value::as_str).map(str::to_owned);
+            if token.as_ref().is_none_or(String::is_empty) {
+                return Ok(Tally::exactly(count));
+            }
+        }
+        Ok(Tally::counted(count, true))
+    }
+
+    /// The ids of scorers come with their list: of all at once, or experiment by experiment before MLflow 3.12 or so.
+    async fn online_scoring(&self, listed: &Listed, experiments: &[ExperimentId]) -> Result<Tally> {
+        let list = || Call::get(SCORERS).only_unsent().question();
+        let (mut lists, mut more) = (Vec::new(), false);
+        match self.answer(&list()).await {
+            Ok(all) => lists.push(all),
+            Err(e) if e.to_string().contains("INVALID_PARAMETER_VALUE") => {
+                more = experiments.len() > MOST_EXPERIMENTS;
+                let some = experiments.iter().take(MOST_EXPERIMENTS);
+                let calls = some.map(|id| list().query("experiment_id", id));
+                let asked: Vec<_> = calls.map(|call| async move { self.answer(&call).await }).collect();
+                lists = stream::iter(asked).buffered(AT_ONCE).try_collect().await?;
+            }
+            Err(e) => return Err(e),
+        }
+        let scorers = lists.iter().filter_map(|list| list.get("scorers")?.as_array()).flatten();
+        let ids: Vec<&str> = scorers.filter_map(|scorer| scorer.get("scorer_id")?.as_str()).collect();
+        let mut tally = Tally::counted(0, more);
+        for ids in ids.chunks(SCORERS_PER_CALL) {
+            let fields: Vec<_> = ids.iter().map(|id| ("scorer_ids", *id)).collect();
+            tally = tally.plus(self.count(listed, &fields).await?);
+        }
+        Ok(tally)
+    }
+
+    /// What answers in another way than with a JSON object has no such list.
+    async fn answer(&self, call: &Call) -> Result<Map<String, Value>> {
+        serde_json::from_slice(&self.bytes(call).await?).map_err(|_| no_list())
+    }
+}
+
+fn no_list() -> Error {
+    Error::new(Class::NotFound, "there is no such list")
+}
+
+/// What a refusal says of the count; nothing when the release has no such thing, or not over this store.
+fn verdict(error: &Error) -> Option<Tally> {
+    let said = error.to_string();
+    match error.class() {
+        Class::Auth | Class::Forbidden => Some(Tally::unknown(NOT_ALLOWED)),
+        Class::NotFound => None,
+        // 405, what is switched off, and a store that cannot do it (400).
+        Class::Permanent if !said.contains("answered 500") => None,
+        // A store that cannot do it, without a word (MLflow 3.10 over files).
+        Class::Ambiguous if said.contains("answered 500") => None,
+        _ => Some(Tally::unknown(said)),
+    }
+}
