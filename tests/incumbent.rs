@@ -70,7 +70,7 @@ async fn an_export_of_the_older_generation_is_imported() {
         .await
         .exits(0);
     let again = mlferry.run(&import).await.exits(0).outcome();
-    assert_eq!(again["counts"]["runs"]["skipped"], 11, "{again}");
+    assert_eq!(again["counts"]["runs"]["skipped"], 10, "all but the one that still runs: {again}");
 
     // Parts of a server, each in a layout of its own.
     tool(
@@ -126,7 +126,10 @@ async fn an_export_of_the_newer_generation_is_imported_and_ours_by_it() {
     let (before, after) = (read(&before), read(&after));
     assert_eq!(runs(&before), runs(&after));
     assert_eq!(names(&before["logged_models"]), names(&after["logged_models"]));
-    assert_eq!(names(&before["registered_models"]), names(&after["registered_models"]));
+    assert_eq!(
+        before["registered_models"].as_object().unwrap().keys().collect::<Vec<_>>(),
+        after["registered_models"].as_object().unwrap().keys().collect::<Vec<_>>()
+    );
 }
 
 fn read(path: &Path) -> Value {
