@@ -377,5 +377,11 @@ fn a_hundred_thousand_experiments_are_drawn_in_a_frame() {
     assert!(shown.contains("team/project-99999"));
     // Unoptimised and on a busy machine; a frame of the release build takes a millisecond or two.
     assert!(started.elapsed() < Duration::from_millis(500), "{:?}", started.elapsed());
+    // A plan that names nearly all of them is carried along from there on.
+    press(&mut model, "g Space j Space n");
+    assert_eq!(model.plan.experiments.len(), 99_999);
+    let started = std::time::Instant::now();
+    assert!(picture(&mut model, 80, 24).contains("99,999 experiments"));
+    assert!(started.elapsed() < Duration::from_millis(500), "{:?}", started.elapsed());
     let _: &Model = &model;
 }
