@@ -121,7 +121,7 @@ async fn only_what_is_damaged_is_lost(version: &str) {
     let comparison = &found.outcome()["comparison"];
     for kind in ["runs", "artifacts"] {
         for mark in ["missing", "extra", "differs"] {
-            assert_eq!(comparison[kind][mark], 0, "{comparison}");
+            assert!(comparison[kind][mark].is_null(), "{comparison}");
         }
     }
 }
