@@ -209,7 +209,7 @@ impl Client {
         self.done(&Call::with_body(Method::DELETE, TRACES, &Value::Null)?.below(&path)).await
     }
 
-    /// Linking again is the same as linking once.
+    /// Since MLflow 3.10 or so linking again is the same as linking once; 3.4 refuses it.
     pub async fn link_traces(&self, run: &RunId, traces: &[String]) -> Result<()> {
         for traces in traces.chunks(LINKS_PER_REQUEST) {
             let body = json!({ "trace_ids": traces, "run_id": run });

@@ -35,6 +35,7 @@ pub fn act(model: &mut Model, action: Action, key: KeyEvent) -> Vec<Effect> {
         Action::All => on_tree(model, Tree::toggle_all),
         Action::Invert => on_tree(model, Tree::invert),
         Action::Deleted => on_tree(model, Tree::toggle_deleted),
+        Action::Traces => on_tree(model, Tree::toggle_traces),
         Action::Filter => {
             let words = model.selection.tree().map_or("", Tree::filter);
             model.selection.filtering = Some(Field::new(words));

@@ -1,6 +1,8 @@
 """Traces: their headers, spans and assessments, and the runs they are linked to."""
 
+import hashlib
 import json
+import re
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
@@ -42,7 +44,17 @@ def with_spans(reader, trace):
         spans = sorted(found, key=lambda one: (one["start"], one["span_id"]))
     except MlflowException:
         spans = [] if trace["state"] == "IN_PROGRESS" else UNREADABLE
-    return {**trace, "spans": spans}
+    return {**trace, "spans": spans, "attachments": attachments(reader, trace, json.dumps(spans))}
+
+
+def attachments(reader, trace, spans):
+    """What the files hold that spans refer to, by their names."""
+    root = trace["tags"].get("mlflow.artifactLocation", "").replace("mlflow-artifacts:", "/api/2.0/mlflow-artifacts/artifacts")
+    found = {}
+    for name in sorted(set(re.findall(r"mlflow-attachment://([0-9A-Za-z-]+)", spans))):
+        answer = reader.ask("GET", f"{root}/attachments/{name}")
+        found[name] = hashlib.sha256(answer.content).hexdigest() if answer.ok else UNREADABLE
+    return found
 
 
 def add_links(reader, traces, experiments):

@@ -39,6 +39,7 @@ class Traces(Part):
         for what, field in [("metadata", "metadata"), ("tag", "tags")]:
             self.derived(f"{place} / {what}", self.references(source[field]), foreign(target[field]))
         self.value(f"{place} / runs", sorted(map(self.moves.id, source["runs"])), sorted(target["runs"]))
+        self.values(f"{place} / attachment", source["attachments"], target["attachments"])
         assessments = [by(one["assessments"], "assessment_id") for one in (source, target)]
         self.sides(f"{place} / assessment", *assessments, self.assessment)
         if UNREADABLE in (source["spans"], target["spans"]):

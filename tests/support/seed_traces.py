@@ -99,6 +99,12 @@ def traces(server, model):
                 metadata["mlflow.modelId"] = model.model_id
             previews = {"request_preview": "kurz", "response_preview": "ü" * 900}
             mlflow.update_current_trace({"t": "1"}, metadata, client_request_id="client/größe 1", **previews)
+    if has("attachments"):
+        from mlflow.tracing.attachments import Attachment
+
+        with mlflow.start_span("with a picture") as outer:
+            picture = Attachment(content_type="image/png", content_bytes=b"\x89PNG\r\n\x1a\n\x00" * 500)
+            outer.set_inputs({"question": "Was ist das?", "picture": picture})
     unfinished(server, one)
     gone = server.experiment("deleted, with a trace")
     span_tree(server, gone, "in a deleted experiment")

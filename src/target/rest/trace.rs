@@ -1,7 +1,7 @@
 //! Traces keep their ids, so that one that is found elsewhere on the target must not be touched: starting it again
 //! would pull it out of its experiment.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -70,12 +70,27 @@ impl RestTarget {
     pub(super) async fn add_trace_links(&self, links: &[TraceLinks]) -> Result<Vec<RunId>> {
         let mut unknown = Vec::new();
         for TraceLinks { run_id, trace_ids } in links {
-            match self.ledger.target_of(run_id) {
-                Some(run) => self.client.link_traces(&run, trace_ids).await?,
-                None => unknown.push(run_id.clone()),
-            }
+            let Some(run) = self.ledger.target_of(run_id) else {
+                unknown.push(run_id.clone());
+                continue;
+            };
+            // MLflow 3.4 refuses to link what is linked.
+            let there = self.linked_to(&run).await?;
+            let missing: Vec<String> = trace_ids.iter().filter(|id| !there.contains(*id)).cloned().collect();
+            self.client.link_traces(&run, &missing).await?;
         }
         Ok(unknown)
+    }
+
+    async fn linked_to(&self, run: &RunId) -> Result<HashSet<String>> {
+        let all = self.every_experiment.get_or_try_init(|| self.experiment_ids()).await?;
+        let filter = format!("run_id = '{run}'");
+        let mut linked = HashSet::new();
+        for experiments in all.chunks(EXPERIMENTS_PER_SEARCH) {
+            let found: Vec<Trace> = self.client.traces(experiments, &filter).try_concat().await?;
+            linked.extend(found.into_iter().map(|trace| trace.id));
+        }
+        Ok(linked)
     }
 
     async fn experiment_ids(&self) -> Result<Vec<ExperimentId>> {

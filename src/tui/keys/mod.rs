@@ -11,6 +11,7 @@ use super::theme::Glyphs;
 use crate::engine::Step;
 
 pub use table::TABLE;
+pub use when::has_traces;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
@@ -31,6 +32,7 @@ pub enum Action {
     All,
     Invert,
     Deleted,
+    Traces,
     Filter,
     KeepFilter,
     ClearFilter,

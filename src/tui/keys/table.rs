@@ -100,6 +100,8 @@ pub const TABLE: &[Row] = &[
     row(&[ch('i')], "invert", Action::Invert, SCREEN, when::can_pick),
     row(&[ch('d')], "leave out deleted", Action::Deleted, SCREEN, when::takes_deleted),
     row(&[ch('d')], "take deleted along", Action::Deleted, SCREEN, when::skips_deleted),
+    row(&[ch('t')], "leave out traces", Action::Traces, SCREEN, when::takes_traces),
+    row(&[ch('t')], "take traces along", Action::Traces, SCREEN, when::skips_traces),
     row(&[ENTER, DOWN], "keep the filter", Action::KeepFilter, &[Layer::Filter], when::always),
     row(&[ESC], "clear the filter", Action::ClearFilter, &[Layer::Filter], when::always),
     row(&[ESC], "clear the filter", Action::ClearFilter, SCREEN, when::has_filter),

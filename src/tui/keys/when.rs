@@ -1,6 +1,7 @@
 //! When a key works.
 
 use crate::engine::{Route, Step};
+use crate::entities::Kind;
 use crate::tui::flow;
 use crate::tui::gate::Gate;
 use crate::tui::model::{Loaded, Model, Seen};
@@ -120,6 +121,20 @@ pub fn skips_deleted(model: &Model) -> bool {
 
 pub fn takes_deleted(model: &Model) -> bool {
     can_pick(model) && !skips_deleted(model)
+}
+
+/// The source has traces, as far as a first look tells.
+pub fn has_traces(model: &Model) -> bool {
+    let kinds = model.source.report().map_or(&[][..], |report| &report.kinds);
+    kinds.iter().any(|row| row.kind == Kind::Trace && row.tally.is_some())
+}
+
+pub fn skips_traces(model: &Model) -> bool {
+    can_pick(model) && has_traces(model) && model.selection.tree().is_some_and(Tree::skips_traces)
+}
+
+pub fn takes_traces(model: &Model) -> bool {
+    can_pick(model) && has_traces(model) && !skips_traces(model)
 }
 
 pub fn has_filter(model: &Model) -> bool {

@@ -6,6 +6,7 @@ use ratatui::text::{Line, Span};
 
 use super::end;
 use crate::entities::{Kind, RunStatus};
+use crate::tui::keys::has_traces;
 use crate::tui::model::{Loaded, Model};
 use crate::tui::scroll;
 use crate::tui::text;
@@ -19,7 +20,10 @@ const NARROW: u16 = 70;
 
 pub fn view(model: &Model, frame: &mut Frame, area: Rect) {
     let counts = match &model.selection.tree {
-        Loaded::Tree(tree) => text::wrap(&counted(tree, area.width < NARROW), usize::from(area.width)),
+        Loaded::Tree(tree) => {
+            let words = counted(tree, has_traces(model), area.width < NARROW);
+            text::wrap(&words, usize::from(area.width))
+        }
         _ => vec![String::new()],
     };
     let [head, picked, filter, list] = Layout::vertical([
@@ -48,11 +52,16 @@ pub fn view(model: &Model, frame: &mut Frame, area: Rect) {
     draw_rows(model, tree, frame, list);
 }
 
-fn counted(tree: &Tree, is_short: bool) -> String {
+fn counted(tree: &Tree, has_traces: bool, is_short: bool) -> String {
     let counted = tree.counted();
     if counted.is_nothing() {
         return "Nothing is picked. Space picks what the cursor is on, a picks everything.".into();
     }
+    let traces = match (has_traces, tree.skips_traces()) {
+        (false, _) => "",
+        (true, false) => " and traces",
+        (true, true) => " without traces",
+    };
     let of_section = |section: &Section| {
         let (one, many) = section.kind.words();
         let picked = text::number(counted.of(section.kind));
@@ -64,9 +73,9 @@ fn counted(tree: &Tree, is_short: bool) -> String {
         match (section.kind, counted.runs, counted.more) {
             (Kind::Experiment, 0, false) if counted.experiments == 0 => words,
             // None of them was looked at.
-            (Kind::Experiment, 0, true) => format!("{words}, all their runs"),
+            (Kind::Experiment, 0, true) => format!("{words}, all their runs{traces}"),
             (Kind::Experiment, runs, more) => {
-                format!("{words}, {}{} runs", text::number(runs), if more { "+" } else { "" })
+                format!("{words}, {}{} runs{traces}", text::number(runs), if more { "+" } else { "" })
             }
             _ => words,
         }

@@ -41,6 +41,7 @@ pub struct Tree {
     base: Plan,
     touched: bool,
     skip_deleted: bool,
+    skip_traces: bool,
 }
 
 impl Tree {
@@ -73,6 +74,7 @@ impl Tree {
             base: plan.clone(),
             touched: false,
             skip_deleted: plan.skip_deleted,
+            skip_traces: plan.skip_traces,
         };
         tree.show();
         tree
@@ -152,6 +154,10 @@ impl Tree {
 
     pub fn skips_deleted(&self) -> bool {
         self.skip_deleted
+    }
+
+    pub fn skips_traces(&self) -> bool {
+        self.skip_traces
     }
 
     fn is_out(&self, node: &Node) -> bool {

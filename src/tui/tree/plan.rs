@@ -7,7 +7,8 @@ const ALL: &str = "*";
 impl Tree {
     /// What is picked, as a plan; none when that is nothing.
     pub fn plan(&self) -> Option<Plan> {
-        let base = Plan { skip_deleted: self.skip_deleted, ..self.base.clone() };
+        let base =
+            Plan { skip_deleted: self.skip_deleted, skip_traces: self.skip_traces, ..self.base.clone() };
         if !self.has_picks() {
             return None;
         }

@@ -76,6 +76,11 @@ impl Tree {
         self.skip_deleted = !self.skip_deleted;
     }
 
+    /// Leaves the traces of what is picked behind, or takes them along.
+    pub fn toggle_traces(&mut self) {
+        self.skip_traces = !self.skip_traces;
+    }
+
     fn change(&mut self, shown: Vec<Shown>, to: impl Fn(bool) -> bool) {
         self.touch();
         for shown in shown {
