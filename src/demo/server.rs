@@ -15,7 +15,7 @@ use super::venv::{Venv, tail};
 use crate::error::{Error, Result};
 
 const LAUNCHER: &str = include_str!("../../assets/demo/serve.py");
-const START_TIMEOUT: Duration = Duration::from_secs(90);
+const START_TIMEOUT: Duration = Duration::from_secs(180);
 const STOP_TIMEOUT: Duration = Duration::from_secs(10);
 const PROBE_TIMEOUT: Duration = Duration::from_secs(5);
 /// `python -m mlflow` is not there in MLflow 1.30.

@@ -108,7 +108,8 @@ async fn count(
     if !plan.skip_traces {
         let mut pages = source.traces(&experiment);
         while let Some(page) = pages.try_next().await? {
-            survey.traces += page.iter().filter(|trace| plan.takes_trace(&choice, trace)).count() as u64;
+            survey.traces +=
+                page.iter().flatten().filter(|trace| plan.takes_trace(&choice, trace)).count() as u64;
         }
     }
     let mut pages = source.runs(&experiment);

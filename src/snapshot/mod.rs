@@ -84,7 +84,7 @@ pub trait Snapshot: Send + Sync {
     async fn scorers(&self, experiment: &Experiment) -> Result<Vec<Scorer>>;
 
     /// The traces of the experiment, without their spans.
-    fn traces<'a>(&'a self, experiment: &'a Experiment) -> Pages<'a, Trace>;
+    fn traces<'a>(&'a self, experiment: &'a Experiment) -> Pages<'a, Readable<Trace>>;
 
     /// The spans of a trace; none when nobody has written any.
     async fn spans(&self, trace: &Trace) -> Result<Option<Spans>>;

@@ -6,7 +6,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 
 use super::Copy;
 use super::experiment::Moved;
-use crate::entities::{ExperimentId, FileEntry, Kind, RunId, Spans, Trace, TraceLinks};
+use crate::entities::{ExperimentId, FileEntry, Kind, RunId, Spans, Trace, TraceLinks, Unreadable};
 use crate::error::{Error, Result};
 use crate::target::{Found, OpenTrace, Place};
 
@@ -54,8 +54,14 @@ impl Copy {
             match pages.try_next().await {
                 Ok(None) => return Ok(any),
                 Ok(Some(page)) => {
-                    let chosen: Vec<Trace> =
-                        page.into_iter().filter(|trace| self.plan.takes_trace(&of.choice, trace)).collect();
+                    let mut chosen = Vec::new();
+                    for trace in page {
+                        match trace {
+                            Ok(trace) if self.plan.takes_trace(&of.choice, &trace) => chosen.push(trace),
+                            Ok(_) => {}
+                            Err(unreadable) => self.lose_unread_trace(&unreadable).await?,
+                        }
+                    }
                     any |= !chosen.is_empty();
                     self.journal.plan(Kind::Trace, chosen.iter().map(|trace| trace.id.as_str()))?;
                     self.context.plan(Kind::Trace, chosen.len()).await;
@@ -146,6 +152,13 @@ impl Copy {
         missing.extend(lost.iter().map(|_| "spans".to_owned()));
         writer.close(missing).await?;
         lost.map_or(Ok(()), Err)
+    }
+
+    async fn lose_unread_trace(&self, Unreadable { id, reason, .. }: &Unreadable) -> Result<()> {
+        self.context.plan(Kind::Trace, 1).await;
+        self.journal.failed(Kind::Trace, id, reason)?;
+        self.context.failed(Kind::Trace, id, id, &Error::permanent(reason)).await;
+        Ok(())
     }
 
     async fn lose_trace(&self, trace: &Trace, error: &Error) -> Result<()> {

@@ -7,7 +7,9 @@ use futures::{StreamExt, TryStreamExt, stream};
 use super::pairs::{Pairs, value};
 use super::trace_fields::{span_fields, trace_fields};
 use super::{ArtifactCheck, Compare, Difference, FieldDifference};
-use crate::entities::{Choice, Experiment, ExperimentId, FileEntry, Kind, Spans, Trace, TraceLinks};
+use crate::entities::{
+    Choice, Experiment, ExperimentId, FileEntry, Kind, Readable, Spans, Trace, TraceLinks, Unreadable,
+};
 use crate::error::{Error, Result};
 use crate::rest::Pages;
 
@@ -43,7 +45,7 @@ impl Compare {
     /// Reads both sides page by page; what waits for its partner is held. True when the source has any.
     async fn traces_of(&self, (ours, choice, theirs): &Both, pairs: &Pairs) -> Result<bool> {
         let mut source = self.source.traces(ours);
-        let mut target: Pages<'_, Trace> = match theirs {
+        let mut target: Pages<'_, Readable<Trace>> = match theirs {
             Some(theirs) => self.target.traces(theirs),
             None => stream::empty().boxed(),
         };
@@ -55,13 +57,15 @@ impl Compare {
                 break;
             }
             let mut ready: Vec<(Trace, Trace)> = Vec::new();
-            for trace in from_target.unwrap_or_default() {
+            let from_target = self.readable_traces(&ours.name, from_target.unwrap_or_default(), false).await;
+            for trace in from_target {
                 match here.remove(&trace.id) {
                     Some(partner) => ready.push((partner, trace)),
                     None => drop(there.insert(trace.id.clone(), trace)),
                 }
             }
-            for trace in from_source.unwrap_or_default() {
+            let from_source = self.readable_traces(&ours.name, from_source.unwrap_or_default(), true).await;
+            for trace in from_source {
                 any = true;
                 match there.remove(&trace.id) {
                     Some(partner) => ready.push((trace, partner)),
@@ -89,6 +93,29 @@ impl Compare {
             self.found(extra.of_experiment(&ours.name)).await;
         }
         Ok(any)
+    }
+
+    async fn readable_traces(
+        &self,
+        experiment: &str,
+        page: Vec<Readable<Trace>>,
+        is_source: bool,
+    ) -> Vec<Trace> {
+        let mut traces = Vec::with_capacity(page.len());
+        for trace in page {
+            match trace {
+                Ok(trace) => traces.push(trace),
+                Err(Unreadable { id, reason, .. }) => {
+                    let (source, target) =
+                        if is_source { (Some(reason), None) } else { (None, Some(reason)) };
+                    let field = FieldDifference { field: "reading it".to_owned(), source, target };
+                    self.context.plan(Kind::Trace, 1).await;
+                    let difference = Difference::unreadable(Kind::Trace, &id, &id, field);
+                    self.found(difference.of_experiment(experiment)).await;
+                }
+            }
+        }
+        traces
     }
 
     async fn trace(&self, experiment: &str, ours: &Trace, theirs: &Trace, pairs: &Pairs) {

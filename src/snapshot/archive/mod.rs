@@ -224,7 +224,7 @@ impl Snapshot for ArchiveSnapshot {
         self.read_scorers(&experiment.id)
     }
 
-    fn traces<'a>(&'a self, experiment: &'a Experiment) -> Pages<'a, Trace> {
+    fn traces<'a>(&'a self, experiment: &'a Experiment) -> Pages<'a, Readable<Trace>> {
         self.every_trace(experiment)
     }
 

@@ -4,21 +4,23 @@ use futures::{StreamExt, stream};
 
 use super::{ArchiveSnapshot, read};
 use crate::archive::TraceFile;
-use crate::entities::{Experiment, ExperimentId, Spans, Trace, TraceLinks, is_plain_id};
+use crate::entities::{
+    Experiment, ExperimentId, Kind, Readable, Spans, Trace, TraceLinks, Unreadable, is_plain_id,
+};
 use crate::error::{Class, Error, Result};
 use crate::rest::Pages;
 
 const TRACES_PER_PAGE: usize = 100;
 
 impl ArchiveSnapshot {
-    pub(super) fn every_trace<'a>(&'a self, experiment: &'a Experiment) -> Pages<'a, Trace> {
+    pub(super) fn every_trace<'a>(&'a self, experiment: &'a Experiment) -> Pages<'a, Readable<Trace>> {
         let ids = match self.trace_ids(&experiment.id) {
             Ok(ids) => ids,
             Err(error) => return stream::once(async { Err(error) }).boxed(),
         };
         stream::iter(ids)
             .chunks(TRACES_PER_PAGE)
-            .map(|ids| ids.iter().map(|id| Ok(self.trace_file(&experiment.id, id)?.trace)).collect())
+            .map(|ids| Ok(ids.iter().map(|id| self.read_trace(&experiment.id, id)).collect()))
             .boxed()
     }
 
@@ -38,6 +40,11 @@ impl ArchiveSnapshot {
         }
         ids.sort();
         Ok(ids)
+    }
+
+    fn read_trace(&self, experiment: &ExperimentId, id: &str) -> Readable<Trace> {
+        let reason = |e: Error| Unreadable { kind: Kind::Trace, id: id.to_owned(), reason: e.to_string() };
+        Ok(self.trace_file(experiment, id).map_err(reason)?.trace)
     }
 
     /// The folders' names count: what a file says of itself is not trusted with a path.

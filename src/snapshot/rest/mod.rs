@@ -173,8 +173,9 @@ impl Snapshot for RestSnapshot {
         if self.probe.capabilities.evaluation { self.every_scorer(experiment).await } else { Ok(Vec::new()) }
     }
 
-    fn traces<'a>(&'a self, experiment: &'a Experiment) -> Pages<'a, Trace> {
-        self.every_trace(experiment)
+    fn traces<'a>(&'a self, experiment: &'a Experiment) -> Pages<'a, Readable<Trace>> {
+        let pages = self.every_trace(experiment);
+        pages.map_ok(|page| page.into_iter().map(Ok).collect()).boxed()
     }
 
     async fn spans(&self, trace: &Trace) -> Result<Option<Spans>> {
