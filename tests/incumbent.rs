@@ -120,6 +120,16 @@ async fn an_export_of_the_newer_generation_is_imported_and_ours_by_it() {
         .await
         .exits(0);
 
+    // What that format keeps only half of is left behind, and said to be.
+    for file in ["prompts/p_v1/prompt.json", "experiments/1/traces/tr-1/trace.json"] {
+        let file = Path::new(&all).join(file);
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        std::fs::write(file, "{}").unwrap();
+    }
+    let lines = mlferry.run(&["check", "--source", &all, "--json"]).await.exits(0).lines();
+    let others = lines.iter().filter(|line| line["type"] == "check_other" && line["count"] == 1);
+    assert_eq!(others.count(), 2, "{lines:#?}");
+
     mlferry.run(&["export", "--source", source.url(), "--output-dir", &ours]).await.exits(0);
     tool(&venv, theirs.url(), "bulk.import_all", &["--input-dir", &ours]).await;
     let (before, after) = futures::join!(source.dump(), theirs.dump());

@@ -17,7 +17,7 @@ use crate::entities::{ExperimentId, Kind, ModelId, RegisteredModel, RunId, is_sa
 /// experiments/<id>/runs/<run id>/artifacts/…
 /// experiments/<id>/logged_models/<model id>/logged_model.json   there once the logged model is complete
 /// experiments/<id>/logged_models/<model id>/artifacts.json, artifacts/…   as for a run
-/// experiments/<id>/traces/<trace id>/trace.json  ours: a trace with its assessments, there once it is complete
+/// experiments/<id>/traces/<trace id>/header.json ours: a trace with its assessments, there once it is complete
 /// experiments/<id>/traces/<trace id>/traces.json its spans, as the server hands them out
 /// experiments/<id>/traces/<trace id>/artifacts/… files that its spans refer to
 /// experiments/<id>/trace_links.json             ours: which runs were linked to which traces
@@ -112,7 +112,7 @@ impl Layout {
     }
 
     pub fn trace_file(&self, experiment: &ExperimentId, id: &str) -> PathBuf {
-        self.traces(experiment).join(id).join("trace.json")
+        self.traces(experiment).join(id).join("header.json")
     }
 
     pub fn spans_file(&self, experiment: &ExperimentId, id: &str) -> PathBuf {
@@ -148,9 +148,13 @@ impl Layout {
         self.datasets().join(id).join("records.jsonl")
     }
 
+    pub fn prompts(&self) -> PathBuf {
+        self.root.join("prompts")
+    }
+
     /// The folders of registered models and of prompts.
     pub fn registries(&self) -> [PathBuf; 2] {
-        [self.root.join("models"), self.root.join("prompts")]
+        [self.root.join("models"), self.prompts()]
     }
 
     pub fn registered_model_file(&self, model: &RegisteredModel) -> PathBuf {

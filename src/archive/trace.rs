@@ -2,7 +2,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::entities::Trace;
 
-/// `trace.json`.
+/// `header.json`: `trace.json` is a file of mlflow-export-import.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct TraceFile {

@@ -93,10 +93,8 @@ pub trait Snapshot: Send + Sync {
     fn trace_links<'a>(&'a self, experiment: &'a Experiment, of: &'a [ExperimentId])
     -> Pages<'a, TraceLinks>;
 
-    /// What it holds that cannot be moved. A directory holds nothing of the kind.
-    async fn others(&self) -> Result<Vec<Other>> {
-        Ok(Vec::new())
-    }
+    /// What it holds that cannot be moved.
+    async fn others(&self) -> Result<Vec<Other>>;
 
     /// Every point of every metric of these runs. The chunks of one run come metric by metric; those of different
     /// runs may be mixed.

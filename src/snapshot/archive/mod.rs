@@ -2,6 +2,7 @@
 
 mod evaluation;
 mod logged_models;
+mod others;
 mod registry;
 mod traces;
 
@@ -20,7 +21,7 @@ use crate::archive::{self, ArtifactList, ExperimentFile, ExperimentInfo, Layout,
 use crate::artifacts::{ByteStream, local};
 use crate::entities::{
     EvaluationDataset, Experiment, ExperimentId, FileEntry, Kind, LoggedModel, MetricChunk, ModelId,
-    ModelVersion, Owner, Point, Readable, Record, RegisteredModel, Run, RunId, Scorer, Spans, Trace,
+    ModelVersion, Other, Owner, Point, Readable, Record, RegisteredModel, Run, RunId, Scorer, Spans, Trace,
     TraceLinks, Unreadable, is_plain_id, is_safe_path,
 };
 use crate::error::{Class, Error, Result};
@@ -238,6 +239,10 @@ impl Snapshot for ArchiveSnapshot {
         _of: &'a [ExperimentId],
     ) -> Pages<'a, TraceLinks> {
         stream::once(async { self.read_links(experiment) }).boxed()
+    }
+
+    async fn others(&self) -> Result<Vec<Other>> {
+        self.left_by_the_incumbent()
     }
 
     fn histories<'a>(&'a self, runs: &'a [Run]) -> BoxStream<'a, Result<Readable<MetricChunk>>> {

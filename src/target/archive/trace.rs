@@ -10,7 +10,7 @@ use crate::entities::{ExperimentId, Kind, Trace, TraceLinks};
 use crate::error::Result;
 use crate::target::{FileWriter, Found, OpenTrace, Place, SpansRead, TraceWriter};
 
-/// Writes the spans as they came, and `trace.json` last.
+/// Writes the spans as they came, and `header.json` last.
 struct ArchiveTraceWriter {
     layout: Layout,
     experiment: ExperimentId,
