@@ -211,7 +211,7 @@ def main():
     server = connect()
     is_unreadable = "--unreadable" in sys.argv
     parts = [experiments, lives, words, numbers, families, files, datasets, seed_registry.models, seed_registry.prompts]
-    parts += [seed_registry.names] * ("--names" in sys.argv) + [unreadable] * is_unreadable
+    parts += [seed_registry.names] * ("--names" in sys.argv and not has("plain model names only")) + [unreadable] * is_unreadable
     for part in parts:
         part(server)
     model = seed_models.seed(server) if wanted("--models") else None

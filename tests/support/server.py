@@ -38,6 +38,7 @@ FEATURES = {
     "rich prompts": (3, 4),  # chats, response formats
     "spans in the database": (3, 6),
     "prompt model config": (3, 8),
+    "plain model names only": (3, 11),
     "attachments": (3, 12),  # files that spans refer to
 }
 

@@ -12,21 +12,23 @@ use crate::target::{Found, OpenRun, Place, Unresolved};
 
 impl RestTarget {
     pub(super) async fn find_or_make_run(&self, place: &Place, run: &Run, again: bool) -> Result<OpenRun> {
+        let written = self.tags_at_creation(run);
         let (there, found) = match self.there(&place.id, &run.id) {
             Some(there) if !again && is_complete(&there, run) => (there, Found::Everything),
             Some(there) => (there, Found::Partial),
             None => {
                 self.reopen_experiment(place).await?;
-                (self.make_run(place, run).await?, Found::Nothing)
+                (self.make_run(place, run, &written).await?, Found::Nothing)
             }
         };
         self.ledger.opened(&run.id, &there.id)?;
         let items = match found {
             Found::Everything => Vec::new(),
-            Found::Nothing => self.items(run, &there.id, &BTreeMap::new(), false)?,
+            Found::Nothing => self.items(run, &there.id, &BTreeMap::new(), &written)?,
             // Params cannot be changed: those that are there stay as they are.
             Found::Partial => {
-                self.items(run, &there.id, &self.reopened(place, &there).await?.params, true)?
+                let params = self.reopened(place, &there).await?.params;
+                self.items(run, &there.id, &params, &BTreeMap::new())?
             }
         };
         let (client, ledger) = (Arc::clone(&self.client), Arc::clone(&self.ledger));
@@ -53,8 +55,8 @@ impl RestTarget {
     }
 
     /// Creates the run under its identity tag. When the reply is lost, the tag tells whether it was made.
-    async fn make_run(&self, place: &Place, run: &Run) -> Result<There> {
-        let new = NewRun::new(run, &place.id, &self.tags_at_creation(run));
+    async fn make_run(&self, place: &Place, run: &Run, tags: &BTreeMap<String, String>) -> Result<There> {
+        let new = NewRun::new(run, &place.id, tags);
         let mut tries = 1;
         loop {
             match self.client.create_run(&new).await {
@@ -93,15 +95,16 @@ impl RestTarget {
         tags
     }
 
-    /// The params that are not there, and the tags that could not be right at creation: those that name the run
-    /// itself, and on a second visit all that may have changed. Tags that name a run which is not there yet are put
-    /// down for later; params that name a logged model are written with the run's other links to models.
+    /// The params that are not there, and the tags that are not as they were `written` at creation: those that name
+    /// the run itself or what has been made since, and on a second visit all that may have changed. Tags that name a
+    /// run which is not there yet are put down for later; params that name a logged model are written with the run's
+    /// other links to models.
     fn items(
         &self,
         run: &Run,
         target: &RunId,
         there: &BTreeMap<String, String>,
-        again: bool,
+        written: &BTreeMap<String, String>,
     ) -> Result<Vec<BatchItem>> {
         let missing =
             run.params.iter().filter(|(key, value)| !there.contains_key(*key) && !names_model(value));
@@ -116,7 +119,8 @@ impl RestTarget {
                     value: value.clone(),
                 })?;
             }
-            if again || ids.contains(&run.id.as_str()) {
+            let is_name = key == tag::RUN_NAME && written.contains_key(key);
+            if !is_name && written.get(key) != Some(&self.rewritten(key, value)) {
                 items.push(BatchItem::Tag(key.clone(), value.clone()));
             }
         }
