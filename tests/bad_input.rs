@@ -85,6 +85,7 @@ async fn directories_that_are_no_export() {
     std::fs::create_dir(folder.path().join("empty")).unwrap();
     assert_snapshot!("no_export", import(&folder.path().join("empty")).await);
     std::fs::create_dir_all(folder.path().join("half/experiments/1")).unwrap();
+    std::fs::write(folder.path().join("half/mlferry.json"), "{}").unwrap();
     assert_snapshot!("half_an_export", import(&folder.path().join("half")).await);
 }
 

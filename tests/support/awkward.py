@@ -118,7 +118,7 @@ def numbers(server):
     server.metrics(keys, points + [("größe", 1.5, LONG_AGO, 0), ("loss/train 1.0", 2.5, LONG_AGO, 0)])
 
     # File stores and old releases take minutes to write and read what others do in seconds.
-    count = 10_000 if server.is_file_store or not has("datasets") else 100_000
+    count = 10_000 if server.is_file_store or not has("datasets") else 30_000
     long = server.run(one, f"{count} points")
     server.metrics(long, [("loss", 1 / (at + 1), LONG_AGO + 10 * at, at) for at in range(count)])
     server.metrics(long, [("lr", 0.1, LONG_AGO, 0)])

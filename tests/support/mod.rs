@@ -30,7 +30,8 @@ impl Real {
     pub async fn start_with(version: &str, store: Store) -> Self {
         let venv = Venv::ensure(version, &|line| eprintln!("{line}")).await.unwrap();
         let dir = tempfile::tempdir().unwrap();
-        let options = ServerOptions { store, ..ServerOptions::default() };
+        // Starting a second worker takes longer than it saves.
+        let options = ServerOptions { store, workers: 1, ..ServerOptions::default() };
         let server = MlflowServer::start(&venv, dir.path(), options).await.unwrap();
         Self { server, venv, dir }
     }

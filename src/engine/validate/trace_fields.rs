@@ -8,7 +8,8 @@ use crate::entities::{Assessment, ExperimentId, Span, Trace, tag, trace_key};
 
 /// What servers derive from spans when they take them in (MLflow 3.10, `tracing/otel/translation`). It counts where
 /// the source has it: older servers had none.
-const DERIVED: [&str; 9] = [
+const DERIVED: [&str; 10] = [
+    "mlflow.trace_schema.version",
     "mlflow.trace.sizeStats",
     "mlflow.trace.sizeBytes",
     "mlflow.trace.tokenUsage",

@@ -1,10 +1,11 @@
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 use futures::{StreamExt, TryStreamExt, stream};
 
-use crate::artifacts::{ByteStream, Digest, Hashed, proxied_path, proxied_url_path};
+use crate::artifacts::{ByteStream, Digest, Hashed, local, proxied_path, proxied_url_path};
 use crate::entities::{FileEntry, is_mlmodel, with_new_ids};
 use crate::error::{Error, Result};
 use crate::rest::{Client, Opener};
@@ -32,8 +33,26 @@ impl RestFiles {
         self.upload(path, Some(size), &Text(text.into())).await
     }
 
+    /// By way of a temporary file: MLflow 3.10 takes a request that does not announce its length for an empty file.
+    async fn of_unknown_size(&self, path: &str, source: &dyn Opener) -> Result<Digest> {
+        let folder = tempfile::tempdir()?;
+        let spooled = Spooled(folder.path().join("file"));
+        let digest = local::store(&spooled.0, source).await?;
+        self.upload(path, Some(digest.bytes), &spooled).await?;
+        Ok(digest)
+    }
+
     async fn upload(&self, path: &str, size: Option<u64>, source: &dyn Opener) -> Result<()> {
         self.client.upload("/api/2.0/mlflow-artifacts/artifacts", path, size, source).await
+    }
+}
+
+struct Spooled(PathBuf);
+
+#[async_trait]
+impl Opener for Spooled {
+    async fn open(&self) -> Result<ByteStream> {
+        local::open(&self.0).await
     }
 }
 
@@ -60,9 +79,10 @@ impl FileWriter for RestFiles {
         })?;
         let path = proxied_url_path(root, &file.path)?;
         let hashed = Hashed::new(source);
-        let sent = match is_mlmodel(&file.path, file.size) {
-            true => self.mlmodel(&path, &hashed).await,
-            false => self.upload(&path, file.size, &hashed).await,
+        let sent = match (is_mlmodel(&file.path, file.size), file.size) {
+            (true, _) => self.mlmodel(&path, &hashed).await,
+            (false, None) => return self.of_unknown_size(&path, source).await,
+            (false, size) => self.upload(&path, size, &hashed).await,
         };
         sent.map_err(|e| hashed.cause().unwrap_or(e))?;
         hashed.digest()
