@@ -84,6 +84,7 @@ pub fn status(
                    'Invalid Host header' means that the server's --allowed-hosts lacks this name"),
         // 501: the store behind the server has no such thing.
         StatusCode::NOT_FOUND | StatusCode::NOT_IMPLEMENTED => plain(Class::NotFound),
+        _ if is_point_there(&said) => plain(Class::Permanent),
         _ if is_race(&said) || is_overload(&said) => plain(Class::Transient),
         _ if is_disabled(&said) => plain(Class::Permanent),
         StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS => plain(Class::Transient),
@@ -114,6 +115,13 @@ pub fn status(
 /// its request (MLflow 3.10 on SQLite).
 fn is_race(said: &str) -> bool {
     ["UNIQUE constraint failed", "duplicate key value", "Duplicate entry"]
+        .iter()
+        .any(|mark| said.contains(mark))
+}
+
+/// A point was sent that is there already, and the server did not see it: see `Client::log_batch`.
+pub fn is_point_there(said: &str) -> bool {
+    ["UNIQUE constraint failed: metrics.", "\"metric_pk\"", "'metrics.PRIMARY'"]
         .iter()
         .any(|mark| said.contains(mark))
 }

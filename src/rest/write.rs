@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::failure::is_point_there;
 use super::wire::{OneRun, Pair, pairs};
 use super::{Call, Client};
 use crate::entities::{DatasetInput, ExperimentId, Lifecycle, ModelId, Point, Run, RunId, RunStatus};
@@ -160,8 +161,32 @@ impl Client {
         Ok(self.json::<OneRun>(&call).await?.run.into())
     }
 
-    /// Params that are there already with the same value, and points that are there, are no-ops.
+    /// Params that are there already with the same value, and points that are there, are no-ops. But a server knows a
+    /// point again by its value, and NaN equals nothing (MLflow 3.10, `sqlalchemy_store.py`, `_log_metrics`): it
+    /// refuses all of a batch that holds one that is there. Then each of these goes alone.
     pub async fn log_batch(&self, run_id: &RunId, items: &[BatchItem]) -> Result<()> {
+        match self.log_together(run_id, items).await {
+            Err(e) if is_point_there(&e.to_string()) => self.log_apart(run_id, items).await,
+            other => other,
+        }
+    }
+
+    async fn log_apart(&self, run_id: &RunId, items: &[BatchItem]) -> Result<()> {
+        let is_nan =
+            |item: &&BatchItem| matches!(item, BatchItem::Metric(_, point, _) if point.value.is_nan());
+        let (alone, rest): (Vec<&BatchItem>, Vec<&BatchItem>) = items.iter().partition(is_nan);
+        let rest: Vec<BatchItem> = rest.into_iter().cloned().collect();
+        self.log_together(run_id, &rest).await?;
+        for item in alone {
+            match self.log_together(run_id, std::slice::from_ref(item)).await {
+                Err(e) if is_point_there(&e.to_string()) => {}
+                other => other?,
+            }
+        }
+        Ok(())
+    }
+
+    async fn log_together(&self, run_id: &RunId, items: &[BatchItem]) -> Result<()> {
         let mut batch = Batch { run_id, params: Vec::new(), tags: Vec::new(), metrics: Vec::new() };
         for item in items {
             match item {
