@@ -11,6 +11,8 @@ os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1,localhost"
 import mlflow
 import requests
 from mlflow.tracking import MlflowClient
+from requests.adapters import HTTPAdapter
+from urllib3.util.retry import Retry
 
 RELEASE = tuple(int(part) for part in re.findall(r"\d+", mlflow.__version__)[:2])
 THREADS = 8
@@ -25,6 +27,9 @@ class Reader:
         self.client = MlflowClient(self.url)
         self.with_artifacts = with_artifacts
         self.session = requests.Session()
+        # It only reads: a connection that the server has just given up is no reason to fail.
+        again = Retry(total=5, backoff_factor=0.2, allowed_methods=None)
+        self.session.mount("http://", HTTPAdapter(max_retries=again, pool_maxsize=THREADS))
         self.session.trust_env = False
 
     def ask(self, method, route, **more):
