@@ -6,7 +6,7 @@
 //! Imports go downwards only (`tests/layering.rs` holds the rule):
 //!
 //! ```text
-//! tui | commands | demo  →  engine  →  snapshot | target  →  artifacts | rest | aws  →  entities, error
+//! tui | commands | demo  →  engine  →  snapshot | target  →  archive  →  artifacts  →  rest  →  aws  →  entities, error
 //! ```
 
 pub mod archive;

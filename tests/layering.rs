@@ -14,9 +14,9 @@ use std::path::{Path, PathBuf};
 const MAY_USE: [(&str, &[&str]); 13] = [
     ("error", &[]),
     ("entities", &["error"]),
-    ("rest", &["entities", "error"]),
+    ("rest", &["aws", "entities", "error"]),
     ("aws", &["entities", "error"]),
-    ("artifacts", &["rest", "entities", "error"]),
+    ("artifacts", &["rest", "aws", "entities", "error"]),
     ("archive", &["artifacts", "entities", "error"]),
     ("snapshot", &["archive", "artifacts", "rest", "entities", "error"]),
     ("target", &["archive", "artifacts", "rest", "entities", "error"]),
@@ -28,16 +28,21 @@ const MAY_USE: [(&str, &[&str]); 13] = [
 ];
 
 /// Crates that only these layers may name.
-const CRATES: [(&str, &[&str]); 9] = [
+const CRATES: [(&str, &[&str]); 14] = [
     ("ratatui", &["tui"]),
     ("crossterm", &["tui"]),
     ("clap", &["cli", "commands"]),
     ("indicatif", &["commands"]),
     ("reqwest", &["rest"]),
     ("rusqlite", &["engine", "error"]),
-    ("aws_sdk_sagemaker", &["aws"]),
     ("aws_config", &["aws"]),
+    ("aws_credential_types", &["aws"]),
+    ("aws_sdk_iam", &["aws"]),
+    ("aws_sdk_s3", &["artifacts"]),
+    ("aws_sdk_sagemaker", &["aws"]),
+    ("aws_sdk_sts", &["aws"]),
     ("aws_sigv4", &["aws"]),
+    ("object_store", &["artifacts"]),
 ];
 
 fn files_below(path: &Path) -> Vec<PathBuf> {

@@ -1,2 +1,11 @@
-//! SageMaker: ARNs, credentials, SigV4, the App's control plane, the pre-flight. Empty until that step is built;
-//! only this folder will name the AWS crates.
+//! SageMaker: ARNs, the chain of credentials, SigV4. Only this folder names the AWS crates besides S3's.
+
+mod arn;
+mod credentials;
+mod renewal;
+mod session;
+mod vigil;
+
+pub use arn::{Arn, Resource};
+pub use session::{Session, credentials_trouble};
+pub use vigil::Work;

@@ -1,0 +1,262 @@
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use aws_config::sts::AssumeRoleProvider;
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::error::CredentialsError;
+use aws_credential_types::provider::{ProvideCredentials, future};
+use tokio::sync::Mutex;
+
+use super::renewal::{Origin, profile, remedy_for};
+use super::vigil::Vigil;
+use crate::error::{Class, Error, Result};
+
+/// Credentials that end within this time are renewed before they are used: a request may be long on its way.
+const MARGIN: Duration = Duration::from_secs(60);
+/// The chain is not asked more often than this when what it gives ends soon.
+const CALM: Duration = Duration::from_secs(5);
+
+/// Gives credentials, renews them before they end, and waits for new ones when the chain has none left. The one cache
+/// for control plane, data plane and S3, which is why the SDK's own (with its time limit of 5 s) is switched off.
+pub struct Keys {
+    chain: Chain,
+    held: Mutex<Option<Held>>,
+    vigil: Arc<Vigil>,
+}
+
+/// Where fresh credentials come from.
+pub enum Chain {
+    /// The whole default chain, built anew each time: the providers of aws-config remember what the files held.
+    Default(Option<Region>),
+    /// A role, kept at most for so long.
+    Role { role: Box<AssumeRoleProvider>, base: Arc<Keys>, most: Duration },
+}
+
+struct Held {
+    credentials: Credentials,
+    /// When these keys were first seen.
+    since: Instant,
+    /// When the chain last gave them.
+    asked: Instant,
+    ends: Option<SystemTime>,
+    refused: bool,
+}
+
+impl Held {
+    fn is_good(&self, now: SystemTime) -> bool {
+        let is_fresh = self.ends.is_none_or(|ends| ends > now + MARGIN);
+        let is_last = self.ends.is_some_and(|ends| ends > now) && self.asked.elapsed() < CALM;
+        !self.refused && (is_fresh || is_last)
+    }
+
+    fn is_same(&self, other: &Credentials) -> bool {
+        let known = &self.credentials;
+        (known.access_key_id(), known.session_token()) == (other.access_key_id(), other.session_token())
+    }
+}
+
+impl Keys {
+    pub fn new(chain: Chain, vigil: Arc<Vigil>) -> Self {
+        Self { chain, held: Mutex::new(None), vigil }
+    }
+
+    /// Credentials that have not ended. Waits for new ones while somebody works, if any can come.
+    pub async fn get(&self) -> Result<Credentials> {
+        let mut held = self.held.lock().await;
+        if let Some(held) = held.as_ref().filter(|held| held.is_good(SystemTime::now())) {
+            return Ok(held.credentials.clone());
+        }
+        let mut waiting = None;
+        loop {
+            let trouble = match self.fresh(held.as_ref()).await {
+                Ok(fresh) => {
+                    let credentials = fresh.credentials.clone();
+                    *held = Some(fresh);
+                    return Ok(credentials);
+                }
+                Err(trouble) => trouble,
+            };
+            if waiting.is_none() {
+                waiting = self
+                    .renewable(held.as_ref())
+                    .and_then(|origin| self.vigil.begin(&origin.remedy(&profile())));
+            }
+            match &waiting {
+                Some(waiting) if waiting.again().await => {}
+                _ => return Err(trouble),
+            }
+        }
+    }
+
+    /// What has never worked is a mistake to be mended now, not credentials that have ended; a role waits in its base.
+    fn renewable(&self, held: Option<&Held>) -> Option<Origin> {
+        let origin = Origin::of(&held?.credentials);
+        (matches!(self.chain, Chain::Default(_)) && origin.can_change()).then_some(origin)
+    }
+
+    /// A service has said that credentials which were got at this time have ended.
+    pub async fn refused(&self, got: Instant) {
+        if let Some(held) = self.held.lock().await.as_mut().filter(|held| held.since <= got) {
+            held.refused = true;
+        }
+    }
+
+    async fn fresh(&self, held: Option<&Held>) -> Result<Held> {
+        let (credentials, most) = self.chain.load().await?;
+        let now = SystemTime::now();
+        let known = held.filter(|held| held.is_same(&credentials));
+        let has_ended = credentials.expiry().is_some_and(|ends| ends <= now);
+        if has_ended || known.is_some_and(|known| known.refused) {
+            return Err(ended(&credentials));
+        }
+        let asked = Instant::now();
+        let since = known.map_or(asked, |known| known.since);
+        let ends = [credentials.expiry(), most.map(|most| now + most)].into_iter().flatten().min();
+        Ok(Held { credentials, since, asked, ends, refused: false })
+    }
+}
+
+impl Chain {
+    /// Credentials, and for how long they may be kept apart from their own end.
+    async fn load(&self) -> Result<(Credentials, Option<Duration>)> {
+        match self {
+            Self::Default(region) => {
+                let sdk = defaults(region.clone()).await;
+                let provider = sdk.credentials_provider().ok_or_else(|| not_given("no provider", "none"))?;
+                let credentials = provider.provide_credentials().await.map_err(|e| complaint(&e))?;
+                Ok((credentials, None))
+            }
+            Self::Role { role, base, most } => {
+                let got = Instant::now();
+                let mut result = role.provide_credentials().await;
+                if result.as_ref().is_err_and(|e| says_ended(&causes(e))) {
+                    base.refused(got).await;
+                    result = role.provide_credentials().await;
+                }
+                let credentials =
+                    result.map_err(|e| super::credentials_trouble(&e).unwrap_or_else(|| refused_role(&e)))?;
+                Ok((credentials, Some(*most)))
+            }
+        }
+    }
+}
+
+/// What aws-config finds in the environment and the files.
+pub async fn defaults(region: Option<Region>) -> SdkConfig {
+    let loader = aws_config::defaults(BehaviorVersion::latest());
+    match region {
+        Some(region) => loader.region(region).load().await,
+        None => loader.load().await,
+    }
+}
+
+/// The words of AWS for credentials that were good once.
+pub fn says_ended(text: &str) -> bool {
+    ["ExpiredToken", "security token included in the request is expired", "RequestExpired"]
+        .iter()
+        .any(|mark| text.contains(mark))
+}
+
+fn ended(credentials: &Credentials) -> Error {
+    let remedy = Origin::of(credentials).remedy(&profile());
+    Error::new(Class::Auth, "the AWS credentials have expired").hint(format!("renew them: {remedy}"))
+}
+
+fn complaint(error: &CredentialsError) -> Error {
+    match error {
+        CredentialsError::CredentialsNotLoaded(_) => not_given("no AWS credentials were found", ""),
+        _ => {
+            let causes = causes(error);
+            not_given(&format!("the AWS credentials cannot be had: {causes}"), &causes)
+        }
+    }
+}
+
+fn not_given(message: &str, complaint: &str) -> Error {
+    Error::new(Class::Auth, message).hint(remedy_for(complaint))
+}
+
+fn refused_role(error: &CredentialsError) -> Error {
+    let causes = causes(error);
+    let message = format!("the role of SAGEMAKER_MLFLOW_ASSUME_ROLE_ARN cannot be assumed: {causes}");
+    if ["dispatch failure", "timeout", "timed out"].iter().any(|mark| causes.contains(mark)) {
+        return Error::transient(message).hint("check the network, and that STS can be reached");
+    }
+    Error::new(Class::Auth, message)
+        .hint("the role's trust policy must name your identity, and your identity needs sts:AssumeRole on it")
+}
+
+/// An error and what lies beneath it, in one line.
+pub fn causes(error: &(dyn std::error::Error + 'static)) -> String {
+    let chain = std::iter::successors(Some(error), |error| error.source());
+    let mut words: Vec<String> = chain.map(|error| error.to_string()).collect();
+    words.dedup();
+    words.join(": ")
+}
+
+impl ProvideCredentials for Keys {
+    fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
+    where
+        Self: 'a,
+    {
+        future::ProvideCredentials::new(async { self.get().await.map_err(CredentialsError::provider_error) })
+    }
+}
+
+impl fmt::Debug for Keys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Keys")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::aws::vigil::Work;
+
+    fn held(lives: Option<u64>, asked: Duration) -> Held {
+        let now = Instant::now();
+        Held {
+            credentials: Credentials::new("AKID", "secret", Some("token".into()), None, "test"),
+            since: now - asked,
+            asked: now - asked,
+            ends: lives.map(|seconds| SystemTime::now() + Duration::from_secs(seconds)),
+            refused: false,
+        }
+    }
+
+    #[test]
+    fn the_chain_is_asked_before_the_end_and_not_all_the_time() {
+        let (calm, just) = (CALM * 2, Duration::ZERO);
+        let now = SystemTime::now();
+        assert!(held(None, calm).is_good(now), "without an end they are good until they are refused");
+        assert!(held(Some(3_600), calm).is_good(now));
+        assert!(!held(Some(30), calm).is_good(now), "they may end on the way");
+        assert!(held(Some(30), just).is_good(now), "the chain has just said that there are no others");
+        assert!(!held(Some(0), just).is_good(now));
+        assert!(!Held { refused: true, ..held(None, just) }.is_good(now));
+    }
+
+    #[test]
+    fn an_error_tells_its_causes_once() {
+        let error = CredentialsError::provider_error(Error::permanent("the SSO token has expired"));
+        assert!(causes(&error).ends_with(": the SSO token has expired"), "{}", causes(&error));
+        assert!(says_ended("ExpiredTokenException: The security token included in the request is expired"));
+    }
+
+    #[tokio::test]
+    async fn work_waits_and_a_question_does_not() {
+        let vigil = Arc::new(Vigil::new());
+        assert!(vigil.begin("aws sso login").is_none());
+        let work = Work::new(Arc::clone(&vigil));
+        let mut news = vigil.waiting();
+        let waiting = vigil.begin("aws sso login").unwrap();
+        assert_eq!(news.borrow_and_update().as_deref(), Some("aws sso login"));
+        drop(work);
+        assert!(!waiting.again().await, "the work was given up");
+        drop(waiting);
+        assert_eq!(*news.borrow(), None);
+    }
+}
