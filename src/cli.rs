@@ -1,5 +1,7 @@
 //! The command line: what may be said, and the help that explains it. No behaviour.
 
+pub mod app;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -67,6 +69,8 @@ pub struct Output {
 pub enum Command {
     /// Look at a server: its version, what it holds, what will and will not arrive
     Check(Check),
+    /// List, create and open the SageMaker MLflow App that a migration goes to
+    App(app::App),
     /// List what would be moved, and write it down as a plan file
     Plan(Plan),
     /// Copy from a server into a directory

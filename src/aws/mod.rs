@@ -1,11 +1,29 @@
-//! SageMaker: ARNs, the chain of credentials, SigV4. Only this folder names the AWS crates besides S3's.
+//! SageMaker: ARNs, the chain of credentials, SigV4, the control plane, and what IAM and STS tell. Only this folder
+//! names the AWS crates besides S3's.
 
+mod app;
 mod arn;
+mod control_plane;
 mod credentials;
+mod failure;
+mod identity;
+mod patterns;
+mod policy;
 mod renewal;
+mod role;
 mod session;
+mod tracking_server;
 mod vigil;
+mod window;
 
+pub use app::{AppChange, NewApp};
 pub use arn::{Arn, Resource};
+pub use control_plane::{ControlPlane, Description, Listed, Readiness};
+pub use failure::{Asked, failure, innermost, is_role_not_known_yet};
+pub use identity::{Identity, identity};
+pub use patterns::role as check_role;
+pub use policy::{Policy, Scope, unfilled};
+pub use role::{Role, Roles};
 pub use session::{Session, credentials_trouble};
 pub use vigil::Work;
+pub use window::MaintenanceWindow;

@@ -1,7 +1,9 @@
 //! The headless faces: each command starts engine jobs and hands their events to one of three sinks, which print
 //! bars, plain lines or JSON lines.
 
+mod app;
 mod check;
+mod consent;
 mod demo;
 mod ends;
 mod follow;
@@ -69,6 +71,7 @@ fn raise_file_limit() {
 async fn dispatch(cli: Cli, state: StateDir, printer: &Printer) -> Result<u8> {
     match cli.command {
         None => wizard(state, cli.ends.source, cli.ends.target).await,
+        Some(Command::App(args)) => app::app(args, state, printer).await,
         Some(Command::Check(args)) => check::check(args, printer).await,
         Some(Command::Plan(args)) => plan::plan(args, printer).await,
         Some(Command::Export(args)) => transfer::export(args, state, printer).await,

@@ -1,5 +1,7 @@
 use std::io::{IsTerminal, Write, stderr, stdout};
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -57,6 +59,16 @@ impl Printer {
         if !self.quiet && !self.json {
             let _ = writeln!(stderr(), "{line}");
         }
+    }
+
+    /// Into the clipboard, by OSC 52, when stdout is a terminal. Nothing tells whether the terminal obeys.
+    pub fn copy(&self, text: &str) -> bool {
+        let may = !self.json && stdout().is_terminal();
+        if may {
+            let _ = write!(stdout(), "\x1b]52;c;{}\x07", BASE64_STANDARD.encode(text));
+            let _ = stdout().flush();
+        }
+        may
     }
 
     /// A question, the cursor behind it.

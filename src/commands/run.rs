@@ -1,9 +1,7 @@
-use std::io::{BufRead, IsTerminal, stdin};
-
 use super::follow::follow;
 use super::selection::plan_of;
 use super::transfer::finish;
-use super::{Printer, check, ends};
+use super::{Printer, check, consent, ends};
 use crate::cli;
 use crate::engine::validate::{self, Validate};
 use crate::engine::{self, Endpoint, Export, Import, Level, Outcome, StateDir};
@@ -26,7 +24,8 @@ pub async fn run(args: cli::Run, state: StateDir, printer: &Printer) -> Result<u
             });
         }
     }
-    if !args.yes && !agreed(&source, &target)? {
+    let question = format!("Copy {} into {}?", source.location(), target.location());
+    if !args.yes && !consent::agreed(&question)? {
         return Err(Error::stopped());
     }
     let moved = match args.output_dir {
@@ -108,15 +107,4 @@ async fn import(
     }
     let failed = imported.failed();
     Ok(Moved::Imported { outcome: imported, failed, target: again })
-}
-
-fn agreed(source: &Endpoint, target: &Endpoint) -> Result<bool> {
-    let question = format!("Copy {} into {}? [y/N]", source.location(), target.location());
-    if !stdin().is_terminal() {
-        return Err(Error::usage("nobody is there to agree").hint("give --yes"));
-    }
-    Printer::ask(&question);
-    let mut answer = String::new();
-    stdin().lock().read_line(&mut answer)?;
-    Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
 }

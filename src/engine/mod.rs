@@ -11,7 +11,9 @@ mod job;
 mod journal;
 mod lock;
 mod outcome;
+mod pending;
 mod progress;
+mod provision;
 mod session;
 mod state;
 mod status;
@@ -19,6 +21,9 @@ mod survey;
 mod transfer;
 pub mod validate;
 
+pub use crate::aws::{
+    AppChange, Arn, Description, Listed, NewApp, Policy, Readiness, Resource, Scope, check_role, unfilled,
+};
 pub use crate::rest::{Access, End, Version};
 pub use check::{CheckReport, Finding, KindReport, Level, Survival, check_source, check_target, left_behind};
 pub use connect::{Endpoint, Server, open};
@@ -27,7 +32,9 @@ pub use event::Event;
 pub use job::{Control, Job};
 pub use journal::{Identity, Journal};
 pub use outcome::{Counts, Outcome};
+pub use pending::Pending;
 pub use progress::{Progress, Reading};
+pub use provision::{COST, Made, Patience, Provision, Provisioning};
 pub use session::{Route, Session, Step};
 pub use state::StateDir;
 pub use status::{Status, status};

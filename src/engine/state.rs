@@ -51,6 +51,11 @@ impl StateDir {
         self.0.join("session.toml")
     }
 
+    /// The App that was created last.
+    pub fn app(&self) -> PathBuf {
+        self.0.join("app.toml")
+    }
+
     pub fn log(&self) -> PathBuf {
         self.0.join("mlferry.log")
     }

@@ -1,0 +1,146 @@
+//! What an unhappy answer of an AWS service means: the one place that turns an SDK's error into an [`Error`].
+
+use std::error::Error as StdError;
+
+use aws_sdk_sagemaker::config::http::HttpResponse;
+use aws_sdk_sagemaker::error::{ProvideErrorMetadata, SdkError};
+
+use super::credentials_trouble;
+use crate::error::{Class, Error};
+
+/// What was asked, as the reader and IAM know it.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked<'a> {
+    /// `sagemaker:DescribeMlflowApp`.
+    pub action: &'static str,
+    /// An ARN or a name; empty when it is about nothing in particular.
+    pub of: &'a str,
+    pub region: &'a str,
+}
+
+/// The SDKs repeat throttling and 5xx themselves (three tries); what arrives here is their last word.
+pub fn failure<E>(asked: Asked<'_>, error: &SdkError<E, HttpResponse>) -> Error
+where
+    E: ProvideErrorMetadata + StdError + 'static,
+{
+    match error {
+        SdkError::ServiceError(said) => {
+            let status = said.raw().status().as_u16();
+            let (code, message) =
+                (said.err().code().unwrap_or_default(), said.err().message().unwrap_or_default());
+            refusal(asked, status, code, message)
+        }
+        _ if let Some(trouble) = credentials_trouble(error) => trouble,
+        SdkError::TimeoutError(_) => no_route(asked, "it did not answer in time"),
+        SdkError::DispatchFailure(failure) if failure.is_timeout() => {
+            no_route(asked, "it did not answer in time")
+        }
+        SdkError::DispatchFailure(failure) if failure.is_io() => no_route(asked, &innermost(error)),
+        SdkError::ResponseError(_) => {
+            let message = format!("{} answered, but not as AWS does: {}", service(asked), innermost(error));
+            Error::permanent(message)
+                .hint("check AWS_ENDPOINT_URL and its companions, and the proxy on the way")
+        }
+        _ => Error::permanent(format!("{}: {}", asked.action, innermost(error))),
+    }
+}
+
+/// A fresh role is not known everywhere for some seconds after it was made, and SageMaker then refuses with this
+/// ValidationException (AWS: CreateMlflowApp).
+pub fn is_role_not_known_yet(error: &Error) -> bool {
+    error.to_string().contains("unable to perform: sts:AssumeRole")
+}
+
+/// The codes of facts that the services share, and SageMaker's own (AWS: CreateMlflowApp, DescribeMlflowApp,
+/// UpdateMlflowApp). HTTP says 400 to most of them.
+fn refusal(asked: Asked<'_>, status: u16, code: &str, message: &str) -> Error {
+    let Asked { action, of, region } = asked;
+    let about = if of.is_empty() { String::new() } else { format!(" of {of}") };
+    let plain = |class| {
+        let said = [code, message].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(": ");
+        Error::new(class, format!("{action}{about} was refused: {said}"))
+    };
+    match code {
+        "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation" => {
+            let denied = denied_action(message).unwrap_or(action);
+            Error::new(Class::Forbidden, format!("these credentials may not {denied}{about}: {message}"))
+                .hint("`mlferry app policy` prints the policy that a migration needs; an administrator can attach it")
+        }
+        "ExpiredToken" | "ExpiredTokenException" | "InvalidClientTokenId" | "InvalidAccessKeyId"
+        | "UnrecognizedClientException" | "IncompleteSignature" | "InvalidSignatureException"
+        | "SignatureDoesNotMatch" | "RequestExpired" | "MissingAuthenticationTokenException" => plain(Class::Auth)
+            .hint("sign in again (`aws sso login`, or new keys); `aws sts get-caller-identity` shows who you are"),
+        "ResourceNotFound" | "ResourceNotFoundException" => {
+            Error::new(Class::NotFound, format!("there is no {} in {region}", if of.is_empty() { "such thing" } else { of }))
+                .hint(format!(
+                    "it was deleted, or lies in another region or account: `mlferry app list --region {region}` shows \
+                     the Apps and the tracking servers there"
+                ))
+        }
+        "ResourceLimitExceeded" | "ResourceLimitExceededException" => plain(Class::Permanent).hint(
+            "delete an App that nobody needs, or ask for more under Service Quotas (Amazon SageMaker, MLflow)",
+        ),
+        "ConflictException" => plain(Class::Transient)
+            .hint("it is being created, updated or deleted: `mlferry app wait` tells when that is over"),
+        "ValidationException" => validation(plain(Class::Permanent), message),
+        "OptInRequired" | "UnknownOperationException" => plain(Class::Permanent)
+            .hint(format!("MLflow Apps are not offered in {region}, or the account has not enabled that region")),
+        _ if code.contains("Throttl") || code == "TooManyRequestsException" || status == 429 || status >= 500 => {
+            plain(Class::Transient).hint("AWS is busy: try again in a minute")
+        }
+        _ => plain(Class::Permanent),
+    }
+}
+
+fn validation(error: Error, message: &str) -> Error {
+    let lower = message.to_lowercase();
+    match () {
+        () if message.contains("sts:AssumeRole") => error.hint(
+            "the role's trust policy must let sagemaker.amazonaws.com assume it: `mlferry app policy app-role-trust`; a \
+             role that was made just now takes a minute to be known",
+        ),
+        () if ["artifact", "bucket", "s3"].iter().any(|word| lower.contains(word)) => error.hint(
+            "the bucket must exist, in the App's own region, and the App's role must reach it: \
+             `mlferry app policy app-role`",
+        ),
+        () => error,
+    }
+}
+
+/// `iam:PassRole` in "User: … is not authorized to perform: iam:PassRole on resource: …".
+fn denied_action(message: &str) -> Option<&str> {
+    let (_, after) = message.split_once("perform: ")?;
+    let action = after.split([' ', ',']).next()?.trim_end_matches('.');
+    action.contains(':').then_some(action)
+}
+
+fn no_route(asked: Asked<'_>, why: &str) -> Error {
+    let region = asked.region;
+    let (prefix, endpoint) = match asked.action.split(':').next() {
+        Some("sagemaker") => ("sagemaker.api", "SageMaker"),
+        Some("sts") => ("sts", "STS"),
+        _ => ("iam", "IAM"),
+    };
+    Error::transient(format!("{} cannot be reached: {why}", service(asked))).hint(format!(
+        "check the region, the network and the proxy; a VPC without a way to the internet needs an interface endpoint \
+         for {endpoint} (com.amazonaws.{region}.{prefix}) with private DNS"
+    ))
+}
+
+fn service(asked: Asked<'_>) -> String {
+    let name = match asked.action.split(':').next() {
+        Some("sagemaker") => "SageMaker",
+        Some("sts") => "STS",
+        _ => "IAM",
+    };
+    format!("{name} in {}", asked.region)
+}
+
+/// The cause at the bottom is the one that says something.
+pub fn innermost(error: &dyn StdError) -> String {
+    let mut cause = error;
+    while let Some(next) = cause.source() {
+        cause = next;
+    }
+    cause.to_string()
+}

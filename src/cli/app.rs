@@ -1,0 +1,216 @@
+//! `mlferry app …`: the App that a migration goes to.
+
+use clap::{Args, Subcommand, ValueEnum};
+
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct App {
+    #[command(subcommand)]
+    pub command: AppCommand,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  mlferry app list --region eu-west-1
+  mlferry app create --name mlflow-production --artifact-store-uri s3://my-bucket/mlflow \\
+    --role-arn arn:aws:iam::123456789012:role/mlflow-app
+  mlferry app open arn:aws:sagemaker:eu-west-1:123456789012:mlflow-app/app-ABCDEFGHIJKL
+
+Credentials come from where the AWS CLI finds them: AWS_PROFILE, the environment, SSO, a role of the machine.";
+
+#[derive(Debug, Subcommand)]
+pub enum AppCommand {
+    /// List the MLflow Apps and the MLflow tracking servers of a region, and say which is which
+    List(List),
+    /// Create an App and wait until it can be used; one of the same name is taken instead
+    Create(Create),
+    /// Show everything that SageMaker tells of an App or a tracking server
+    Describe(One),
+    /// Wait until an App can be used
+    Wait(Wait),
+    /// Print (and in a terminal copy) a link that opens the UI, once, within five minutes
+    Open(One),
+    /// Change whether registered models are copied to the SageMaker Model Registry, or the maintenance window
+    Update(Update),
+    /// Print the IAM policies that a migration needs, filled in
+    Policy(Policy),
+}
+
+#[derive(Clone, Debug, Default, Args)]
+pub struct Region {
+    /// The AWS region [default: AWS_REGION, else that of the profile]
+    #[arg(long, value_name = "REGION")]
+    pub region: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct List {
+    #[command(flatten)]
+    pub region: Region,
+}
+
+#[derive(Debug, Args)]
+pub struct One {
+    /// The ARN of an App or a tracking server, or its name
+    #[arg(value_name = "ARN|NAME")]
+    pub app: String,
+
+    #[command(flatten)]
+    pub region: Region,
+}
+
+/// How long AWS is waited for
+#[derive(Clone, Copy, Debug, Args)]
+pub struct Waiting {
+    /// Seconds between two looks at the status
+    #[arg(long, value_name = "SECONDS", default_value_t = 12.0, value_parser = seconds)]
+    pub poll_interval: f64,
+
+    /// Give up waiting after so many seconds; AWS goes on
+    #[arg(long, value_name = "SECONDS", default_value_t = 900.0, value_parser = seconds)]
+    pub timeout: f64,
+}
+
+fn seconds(text: &str) -> Result<f64, String> {
+    let seconds: f64 = text.parse().map_err(|_| "not a number of seconds".to_owned())?;
+    let fits = seconds > 0.0 && seconds <= 86_400.0;
+    fits.then_some(seconds).ok_or_else(|| "a number of seconds above 0, at most a day".to_owned())
+}
+
+/// `ModelRegistrationMode`, in SageMaker's words
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Registration {
+    #[value(name = "AutoModelRegistrationEnabled")]
+    Enabled,
+    #[value(name = "AutoModelRegistrationDisabled")]
+    Disabled,
+}
+
+#[derive(Debug, Args)]
+pub struct Create {
+    /// Letters, digits and dashes
+    #[arg(long)]
+    pub name: String,
+
+    /// Where the App keeps artifacts: a bucket of the same region, with a prefix
+    #[arg(long, value_name = "s3://BUCKET/PREFIX")]
+    pub artifact_store_uri: String,
+
+    /// The role that the App itself works with; `mlferry app policy app-role` prints what it needs
+    #[arg(long, value_name = "ARN")]
+    pub role_arn: String,
+
+    /// Encrypt the App's metadata with this KMS key; cannot be changed later
+    #[arg(long, value_name = "KEY")]
+    pub kms_key_id: Option<String>,
+
+    /// A tag; may be given several times
+    #[arg(long = "tag", value_name = "KEY=VALUE", value_parser = tag)]
+    pub tags: Vec<(String, String)>,
+
+    /// When AWS may update the App, once a week, in UTC
+    #[arg(long, value_name = "Tue:03:30")]
+    pub weekly_maintenance_window_start: Option<String>,
+
+    /// Whether registered models are copied to the SageMaker Model Registry; an import wants this off
+    #[arg(long, value_name = "MODE", value_enum, default_value_t = Registration::Disabled)]
+    pub model_registration_mode: Registration,
+
+    #[command(flatten)]
+    pub region: Region,
+
+    #[command(flatten)]
+    pub waiting: Waiting,
+
+    /// Return as soon as AWS has taken the order
+    #[arg(long)]
+    pub no_wait: bool,
+
+    /// Do not ask
+    #[arg(short, long)]
+    pub yes: bool,
+}
+
+fn tag(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text.split_once('=').ok_or("a tag looks like team=fraud")?;
+    Ok((key.to_owned(), value.to_owned()))
+}
+
+#[derive(Debug, Args)]
+pub struct Wait {
+    /// The ARN of an App or a tracking server, or its name [default: the App that was created last]
+    #[arg(value_name = "ARN|NAME")]
+    pub app: Option<String>,
+
+    #[command(flatten)]
+    pub region: Region,
+
+    #[command(flatten)]
+    pub waiting: Waiting,
+}
+
+#[derive(Debug, Args)]
+#[group(id = "change", required = true, multiple = true, args = ["model_registration_mode", "weekly_maintenance_window_start"])]
+pub struct Update {
+    #[command(flatten)]
+    pub one: One,
+
+    /// Whether registered models are copied to the SageMaker Model Registry
+    #[arg(long, value_name = "MODE", value_enum)]
+    pub model_registration_mode: Option<Registration>,
+
+    /// When AWS may update the App, once a week, in UTC
+    #[arg(long, value_name = "Tue:03:30")]
+    pub weekly_maintenance_window_start: Option<String>,
+
+    #[command(flatten)]
+    pub waiting: Waiting,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum PolicyName {
+    MigrationPrincipal,
+    AppRole,
+    AppRoleTrust,
+    TrackingServerSource,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  mlferry app policy app-role --bucket my-bucket --prefix mlflow > app-role.json\n\nWhat is not given stays a placeholder such as ${Bucket}."
+)]
+pub struct Policy {
+    /// Only this one; nothing but its JSON is printed on stdout then [default: all]
+    #[arg(value_enum, value_name = "POLICY")]
+    pub policy: Option<PolicyName>,
+
+    #[arg(long, value_name = "12 DIGITS")]
+    pub account: Option<String>,
+
+    #[command(flatten)]
+    pub region: Region,
+
+    /// The bucket that the artifacts are in
+    #[arg(long, value_name = "NAME")]
+    pub bucket: Option<String>,
+
+    /// The beginning of their keys
+    #[arg(long, value_name = "PATH")]
+    pub prefix: Option<String>,
+
+    /// The ARN of the role that the App works with
+    #[arg(long, value_name = "ARN")]
+    pub role: Option<String>,
+
+    /// The ARN of the role that mlferry runs with
+    #[arg(long, value_name = "ARN")]
+    pub migration_role: Option<String>,
+
+    /// The ARN of an App that is there, or of a tracking server; without it the policy allows to create an App
+    #[arg(long, value_name = "ARN")]
+    pub app: Option<String>,
+
+    /// The ARN of the KMS key that encrypts the bucket or the App
+    #[arg(long, value_name = "ARN")]
+    pub kms_key: Option<String>,
+}

@@ -1,0 +1,35 @@
+use crate::commands::{Printer, format};
+use crate::engine::Provisioning;
+
+/// A wait that changes nothing is still spoken of, this often.
+const EVERY: f64 = 60.0;
+
+/// Says how a creation goes on: each change of the status, and a sign of life each minute.
+pub struct Reporter<'a> {
+    printer: &'a Printer,
+    last: Option<(String, f64)>,
+}
+
+impl<'a> Reporter<'a> {
+    pub fn new(printer: &'a Printer) -> Self {
+        Self { printer, last: None }
+    }
+
+    pub fn tell(&mut self, progress: &Provisioning) {
+        self.printer.raw(progress);
+        match progress {
+            Provisioning::AppRoleAwaited { reason, seconds } => self.printer.news(&format!(
+                "the role is not known everywhere yet, trying again ({}): {reason}",
+                format::seconds(*seconds)
+            )),
+            Provisioning::AppStatus { status, seconds, .. } => {
+                let is_news =
+                    self.last.as_ref().is_none_or(|(known, told)| known != status || seconds - told >= EVERY);
+                if is_news {
+                    self.printer.news(&format!("{status}, {}", format::seconds(*seconds)));
+                    self.last = Some((status.clone(), *seconds));
+                }
+            }
+        }
+    }
+}

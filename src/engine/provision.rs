@@ -1,0 +1,252 @@
+//! Step 2: which Apps there are, a new one, and the wait until it is ready.
+
+use std::time::{Duration, Instant};
+
+use secrecy::SecretString;
+use serde::Serialize;
+
+use super::{Pending, StateDir};
+use crate::aws::{
+    AppChange, Arn, ControlPlane, Description, Listed, NewApp, Readiness, Resource, Session,
+    is_role_not_known_yet,
+};
+use crate::error::{Class, Error, Result};
+
+/// What is said before an App is created (AWS: "MLflow Apps", pricing, December 2025).
+pub const COST: &str =
+    "An App costs nothing by itself; AWS bills its artifact store (S3 storage and requests).";
+
+/// How often and how long AWS is asked whether it has finished.
+#[derive(Clone, Copy, Debug)]
+pub struct Patience {
+    pub interval: Duration,
+    pub most: Duration,
+    /// For a role that was made a moment ago and is not known everywhere yet.
+    pub most_for_role: Duration,
+}
+
+impl Default for Patience {
+    /// Creating an App takes two to five minutes.
+    fn default() -> Self {
+        Self {
+            interval: Duration::from_secs(12),
+            most: Duration::from_secs(15 * 60),
+            most_for_role: Duration::from_secs(120),
+        }
+    }
+}
+
+/// News of a creation or of a wait.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Provisioning {
+    /// The status, after so many seconds.
+    AppStatus { arn: String, status: String, seconds: f64 },
+    /// IAM does not know the role everywhere yet; the creation is tried again.
+    AppRoleAwaited { reason: String, seconds: f64 },
+}
+
+/// What came of a creation.
+#[derive(Clone, Debug)]
+pub struct Made {
+    pub arn: Arn,
+    /// It was there already.
+    pub found: bool,
+}
+
+/// The Apps of one region, and what may be done about them.
+#[derive(Clone)]
+pub struct Provision {
+    plane: ControlPlane,
+    patience: Patience,
+}
+
+impl Provision {
+    /// Signs in. `region` wins over `AWS_REGION` and the profile's.
+    pub async fn open(region: Option<&str>) -> Result<Self> {
+        let session = Session::open(region).await?;
+        let region = session.region().map(str::to_owned).ok_or_else(|| {
+            Error::usage("no AWS region is set")
+                .hint("give --region eu-west-1, set AWS_REGION, or put `region = …` into your profile in ~/.aws/config")
+        })?;
+        Ok(Self::new(ControlPlane::new(&session, &region)))
+    }
+
+    /// Signs in to the region of an App or a tracking server.
+    pub async fn of(arn: &Arn) -> Result<Self> {
+        Self::open(Some(arn.region())).await
+    }
+
+    pub(super) fn new(plane: ControlPlane) -> Self {
+        Self { plane, patience: Patience::default() }
+    }
+
+    #[must_use]
+    pub fn with_patience(self, patience: Patience) -> Self {
+        Self { patience, ..self }
+    }
+
+    pub fn region(&self) -> &str {
+        self.plane.region()
+    }
+
+    /// Apps first, then tracking servers.
+    pub async fn list(&self) -> Result<Vec<Listed>> {
+        self.plane.list().await
+    }
+
+    pub async fn describe(&self, arn: &Arn) -> Result<Description> {
+        self.plane.describe(arn).await
+    }
+
+    /// The one of that name, unless it is being deleted.
+    pub async fn find(&self, name: &str) -> Result<Option<Listed>> {
+        let is_there =
+            |one: &Listed| one.name == name && !matches!(one.status.as_str(), "Deleting" | "Deleted");
+        Ok(self.plane.list().await?.into_iter().find(is_there))
+    }
+
+    /// A link that opens the UI, once, within five minutes. It belongs in no log.
+    pub async fn link(&self, arn: &Arn) -> Result<SecretString> {
+        self.plane.link(arn).await
+    }
+
+    /// Checks that an App can be made from this, without asking AWS.
+    pub fn check(&self, new: &NewApp) -> Result<()> {
+        new.check()?;
+        let is_outside =
+            ["cn-", "us-gov-", "us-iso", "eu-isoe-"].iter().any(|p| self.region().starts_with(p));
+        match is_outside {
+            false => Ok(()),
+            true => Err(Error::usage(format!("AWS offers no MLflow Apps in {}", self.region()))
+                .hint("they are not to be had in China and GovCloud: choose a region of the partition aws")),
+        }
+    }
+
+    /// The App of that name, made unless it is there. Its ARN is kept before anybody waits for it.
+    ///
+    /// A creation has no client token: an answer that was lost is followed by a look for the name, not by a second
+    /// creation.
+    pub async fn create(
+        &self,
+        new: &NewApp,
+        state: &StateDir,
+        mut tell: impl FnMut(&Provisioning),
+    ) -> Result<Made> {
+        self.check(new)?;
+        let started = Instant::now();
+        loop {
+            if let Some(arn) = self.same_app(new).await? {
+                Pending::keep(state, &arn)?;
+                return Ok(Made { arn, found: true });
+            }
+            let error = match self.plane.create_app(new).await {
+                Ok(arn) => {
+                    Pending::keep(state, &arn)?;
+                    return Ok(Made { arn, found: false });
+                }
+                Err(error) => error,
+            };
+            let (waited, for_role) = (started.elapsed(), is_role_not_known_yet(&error));
+            let may_repeat = for_role || error.class() == Class::Transient;
+            if !may_repeat || waited + self.patience.interval > self.patience.most_for_role {
+                return Err(error);
+            }
+            let (reason, seconds) = (error.to_string(), waited.as_secs_f64());
+            tracing::warn!("{reason}; again in {:?}", self.patience.interval);
+            if for_role {
+                tell(&Provisioning::AppRoleAwaited { reason, seconds });
+            }
+            tokio::time::sleep(self.patience.interval).await;
+        }
+    }
+
+    /// An App of that name; one that keeps its artifacts elsewhere, or works with another role, is somebody else's.
+    async fn same_app(&self, new: &NewApp) -> Result<Option<Arn>> {
+        let is_app = |one: &Listed| one.resource == Resource::App;
+        let Some(there) = self.find(&new.name).await?.filter(is_app) else { return Ok(None) };
+        let arn = Arn::parse(&there.arn)?;
+        let there = self.plane.describe(&arn).await?;
+        let store = |uri: &str| uri.trim_end_matches('/').to_owned();
+        let other = match () {
+            () if store(&there.artifact_store_uri) != store(&new.artifact_store_uri) => {
+                &there.artifact_store_uri
+            }
+            () if there.role_arn != new.role_arn => &there.role_arn,
+            () => return Ok(Some(arn)),
+        };
+        Err(Error::permanent(format!("there is an App named {:?} already, with {other}: {arn}", new.name))
+            .hint("use that one by its ARN, or give the new one another name"))
+    }
+
+    /// Sends the change and waits until it is made.
+    pub async fn update(
+        &self,
+        arn: &Arn,
+        change: &AppChange,
+        tell: impl FnMut(&Provisioning),
+    ) -> Result<Description> {
+        if arn.resource() == Resource::TrackingServer {
+            return Err(Error::usage(format!("{arn} is a tracking server, not an App"))
+                .hint("change it with `aws sagemaker update-mlflow-tracking-server`"));
+        }
+        self.plane.update_app(arn, change).await?;
+        let there = self.wait(arn, tell).await?;
+        match there.listed.status.as_str() {
+            "UpdateFailed" => {
+                Err(Error::permanent(format!("{arn}: the update failed; it goes on as it was")))
+            }
+            _ => Ok(there),
+        }
+    }
+
+    /// Asks until it can be used.
+    pub async fn wait(&self, arn: &Arn, mut tell: impl FnMut(&Provisioning)) -> Result<Description> {
+        let started = Instant::now();
+        loop {
+            let waited = started.elapsed();
+            match self.plane.describe(arn).await {
+                Ok(there) => {
+                    let status = there.listed.status.clone();
+                    tell(&Provisioning::AppStatus {
+                        arn: arn.to_string(),
+                        status,
+                        seconds: waited.as_secs_f64(),
+                    });
+                    match there.listed.readiness() {
+                        Readiness::Working if there.listed.status != "Deleting" => {}
+                        Readiness::Ready => return Ok(there),
+                        _ => return Err(never_ready(arn, &there)),
+                    }
+                }
+                Err(error) if error.class() == Class::Transient => tracing::warn!("{error}; asking again"),
+                Err(error) => return Err(error),
+            }
+            if waited + self.patience.interval > self.patience.most {
+                let minutes = self.patience.most.as_secs().div_ceil(60);
+                return Err(Error::transient(format!("{arn} is not ready after {minutes} minutes"))
+                    .hint(format!("AWS goes on with it: `mlferry app wait {arn}` waits on")));
+            }
+            tokio::time::sleep(self.patience.interval).await;
+        }
+    }
+}
+
+/// SageMaker gives no reason for a failed creation (AWS: DescribeMlflowApp has no `FailureReason`).
+fn never_ready(arn: &Arn, there: &Description) -> Error {
+    let Description { listed, role_arn, artifact_store_uri, .. } = there;
+    let error = Error::permanent(format!("{arn} is {}", listed.status));
+    match listed.readiness() {
+        Readiness::Stopped => error.hint(format!(
+            "start it: aws sagemaker start-mlflow-tracking-server --tracking-server-name {}",
+            arn.id()
+        )),
+        _ if listed.status == "CreateFailed" => error.hint(format!(
+            "SageMaker does not tell why; mostly the role {role_arn} does not trust sagemaker.amazonaws.com, it may not \
+             use {artifact_store_uri}, or that bucket is in another region than {}. Mend it, delete this App \
+             (aws sagemaker delete-mlflow-app --arn …) and create it anew",
+            arn.region()
+        )),
+        _ => error.hint("choose or create another one: `mlferry app list`"),
+    }
+}
