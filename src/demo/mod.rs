@@ -1,11 +1,14 @@
-//! Real MLflow servers on this machine, for `mlferry demo` and for the tests: a Python environment per release, a
-//! server that never outlives this process, and a workload to migrate.
+//! Real MLflow servers on this machine, for `mlferry demo` and for the tests: a Python environment per release,
+//! servers that never outlive this process, a stand-in of SageMaker's serverless MLflow, and a workload to migrate.
 
+mod kept;
 mod python;
+mod sandbox;
 mod seed;
 mod server;
 mod venv;
 
+pub use sandbox::{Sandbox, SandboxOptions};
 pub use seed::seed;
 pub use server::{MlflowServer, ServerOptions, Store};
 pub use venv::Venv;

@@ -1,22 +1,18 @@
 //! `mlflow server` on this machine, with SQLite or a folder of files and proxied artifacts, in one directory.
 
-use std::fs::File;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
-use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::process::{Child, ChildStdin};
 use tokio::time::{Instant, sleep, timeout};
 
-use super::venv::{Venv, tail};
+use super::kept::Kept;
+use super::venv::Venv;
 use crate::error::{Error, Result};
 
-const LAUNCHER: &str = include_str!("../../assets/demo/serve.py");
 const START_TIMEOUT: Duration = Duration::from_secs(180);
-const STOP_TIMEOUT: Duration = Duration::from_secs(10);
 const PROBE_TIMEOUT: Duration = Duration::from_secs(5);
 /// `python -m mlflow` is not there in MLflow 1.30.
 const RUN: &str = "from mlflow.cli import cli; cli()";
@@ -49,14 +45,13 @@ impl Default for ServerOptions {
     }
 }
 
-/// A running server. Its launcher lives as long as the pipe to it is open: dropping this, or ending this process in
-/// any way, ends the server and its workers. `stop` waits until they are gone.
+/// A running server. Dropping it, or ending this process in any way, ends the server and its workers; `stop` waits
+/// until they are gone.
 #[derive(Debug)]
 pub struct MlflowServer {
     pub url: String,
     dir: PathBuf,
-    launcher: Child,
-    lifeline: Option<ChildStdin>,
+    program: Kept,
 }
 
 enum Outcome {
@@ -69,13 +64,11 @@ impl MlflowServer {
     pub async fn start(venv: &Venv, dir: &Path, options: ServerOptions) -> Result<Self> {
         let dir = std::path::absolute(dir)?;
         tokio::fs::create_dir_all(dir.join("artifacts")).await?;
-        let script = dir.join("serve.py");
-        tokio::fs::write(&script, LAUNCHER).await?;
+        Kept::write_launcher(&dir).await?;
         for _ in 0..PORT_ATTEMPTS {
             let port = options.port.map_or_else(free_port, Ok)?;
-            let log = dir.join(&options.log);
-            let mut server = Self::launch(venv, &dir, &script, &log, port, &options)?;
-            match server.until_ready(&log, port).await? {
+            let mut server = Self::launch(venv, &dir, port, &options)?;
+            match server.until_ready(port).await? {
                 Outcome::Ready => return Ok(server),
                 Outcome::PortTaken => server.stop().await?,
             }
@@ -105,25 +98,13 @@ impl MlflowServer {
     }
 
     /// Ends the server and its workers, and waits for it.
-    pub async fn stop(mut self) -> Result<()> {
-        drop(self.lifeline.take());
-        match timeout(STOP_TIMEOUT, self.launcher.wait()).await {
-            Ok(status) => status.map(drop).map_err(Error::from),
-            Err(_) => Err(Error::permanent(format!("the MLflow server at {} does not stop", self.url))),
-        }
+    pub async fn stop(self) -> Result<()> {
+        self.program.stop(&format!("the MLflow server at {}", self.url)).await
     }
 
-    fn launch(
-        venv: &Venv,
-        dir: &Path,
-        script: &Path,
-        log: &Path,
-        port: u16,
-        options: &ServerOptions,
-    ) -> Result<Self> {
-        let output = File::create(log)?;
-        let mut command = venv.command();
-        command.arg(script).arg(venv.python()).args(["-c", RUN, "server", "--host", "127.0.0.1"]);
+    fn launch(venv: &Venv, dir: &Path, port: u16, options: &ServerOptions) -> Result<Self> {
+        let mut command = Kept::command(venv, dir);
+        command.args(["-c", RUN, "server", "--host", "127.0.0.1"]);
         command.args(["--port", &port.to_string(), "--workers", &options.workers.to_string()]);
         // Relative to the working directory: no character of its path can upset a URI.
         let store = match options.store {
@@ -132,25 +113,21 @@ impl MlflowServer {
         };
         command.args(["--backend-store-uri", store]);
         command.args(["--serve-artifacts", "--artifacts-destination", "artifacts"]);
-        command.env("MLFLOW_SERVER_ENABLE_JOB_EXECUTION", "false").current_dir(dir);
-        // Killing the launcher would orphan the server; it ends by itself with the pipe.
-        command.kill_on_drop(false);
-        let mut launcher =
-            command.stdin(Stdio::piped()).stdout(output.try_clone()?).stderr(output).spawn()?;
-        let lifeline = launcher.stdin.take();
-        Ok(Self { url: format!("http://127.0.0.1:{port}"), dir: dir.to_path_buf(), launcher, lifeline })
+        command.env("MLFLOW_SERVER_ENABLE_JOB_EXECUTION", "false");
+        let program = Kept::start(command, &dir.join(&options.log))?;
+        Ok(Self { url: format!("http://127.0.0.1:{port}"), dir: dir.to_path_buf(), program })
     }
 
-    async fn until_ready(&mut self, log: &Path, port: u16) -> Result<Outcome> {
+    async fn until_ready(&mut self, port: u16) -> Result<Outcome> {
         let deadline = Instant::now() + START_TIMEOUT;
         while Instant::now() < deadline {
-            let ended = self.launcher.try_wait()?;
-            let text = read_log(log).await;
+            let ended = self.program.ended()?;
+            let text = self.program.printed().await;
             if port_is_taken(&text) {
                 return Ok(Outcome::PortTaken);
             }
             if let Some(status) = ended {
-                return Err(did_not_start(status, &text));
+                return Err(self.program.did_not_start("the MLflow server", status).await);
             }
             // Whoever took the port might be an MLflow server too, so the log must say that ours listens.
             if is_listening(&text, port) && is_healthy(port).await {
@@ -158,25 +135,13 @@ impl MlflowServer {
             }
             sleep(POLL).await;
         }
-        let text = tail(&read_log(log).await);
-        let seconds = START_TIMEOUT.as_secs();
-        Err(Error::permanent(format!("the MLflow server did not answer within {seconds} s:\n{text}"))
-            .hint(format!("see {}", log.display())))
+        Err(self.program.did_not_answer("the MLflow server", START_TIMEOUT).await)
     }
-}
-
-fn did_not_start(status: ExitStatus, log: &str) -> Error {
-    Error::permanent(format!("the MLflow server did not start ({status}):\n{}", tail(log)))
 }
 
 /// The system's choice. It is free now; the server says whether it still is when it gets there.
 fn free_port() -> Result<u16> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
-}
-
-async fn read_log(path: &Path) -> String {
-    let bytes = tokio::fs::read(path).await.unwrap_or_default();
-    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 /// Gunicorn: `Connection in use: ('127.0.0.1', 5000)`; uvicorn: `[Errno 98] Address already in use`.

@@ -1,0 +1,83 @@
+//! A program that never outlives this process.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use tokio::process::{Child, ChildStdin, Command};
+use tokio::time::timeout;
+
+use super::venv::{Venv, tail};
+use crate::error::{Error, Result};
+
+/// It is written to the directory of whatever it launches.
+const LAUNCHER: &str = include_str!("../../assets/demo/serve.py");
+const LAUNCHER_NAME: &str = "serve.py";
+const STOP_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A running program. Its launcher lives as long as the pipe to it is open: dropping this, or ending this process in
+/// any way, ends the program and whatever it has started. `stop` waits until they are gone.
+#[derive(Debug)]
+pub(super) struct Kept {
+    log: PathBuf,
+    launcher: Child,
+    lifeline: Option<ChildStdin>,
+}
+
+impl Kept {
+    pub async fn write_launcher(dir: &Path) -> Result<()> {
+        Ok(tokio::fs::write(dir.join(LAUNCHER_NAME), LAUNCHER).await?)
+    }
+
+    /// The environment's Python in `dir`, about to run a program that is still to be named. `write_launcher` has been
+    /// there.
+    pub fn command(venv: &Venv, dir: &Path) -> Command {
+        let mut command = venv.command();
+        command.arg(dir.join(LAUNCHER_NAME)).arg(venv.python()).current_dir(dir);
+        // Killing the launcher would orphan the program; it ends by itself with the pipe.
+        command.kill_on_drop(false);
+        command
+    }
+
+    /// Starts it; the file at `log` gets what it prints.
+    pub fn start(mut command: Command, log: &Path) -> Result<Self> {
+        let output = File::create(log)?;
+        let mut launcher =
+            command.stdin(Stdio::piped()).stdout(output.try_clone()?).stderr(output).spawn()?;
+        let lifeline = launcher.stdin.take();
+        Ok(Self { log: log.to_path_buf(), launcher, lifeline })
+    }
+
+    /// What it came to, if it has ended.
+    pub fn ended(&mut self) -> Result<Option<ExitStatus>> {
+        Ok(self.launcher.try_wait()?)
+    }
+
+    /// What it has printed so far.
+    pub async fn printed(&self) -> String {
+        let bytes = tokio::fs::read(&self.log).await.unwrap_or_default();
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    /// It ended before it was of any use.
+    pub async fn did_not_start(&self, what: &str, status: ExitStatus) -> Error {
+        Error::permanent(format!("{what} did not start ({status}):\n{}", tail(&self.printed().await)))
+    }
+
+    /// It still runs, and is of no use yet.
+    pub async fn did_not_answer(&self, what: &str, within: Duration) -> Error {
+        let (seconds, text) = (within.as_secs(), tail(&self.printed().await));
+        Error::permanent(format!("{what} did not answer within {seconds} s:\n{text}"))
+            .hint(format!("see {}", self.log.display()))
+    }
+
+    /// Ends it and whatever it has started, and waits for that.
+    pub async fn stop(mut self, what: &str) -> Result<()> {
+        drop(self.lifeline.take());
+        match timeout(STOP_TIMEOUT, self.launcher.wait()).await {
+            Ok(status) => status.map(drop).map_err(Error::from),
+            Err(_) => Err(Error::permanent(format!("{what} does not stop"))),
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! A stand-in of SageMaker's serverless MLflow: control plane, data plane, S3, STS and IAM of an AWS account that has
+//! a bucket, a role for Apps, and a role that migrates. `assets/demo/sandbox` says how faithful each part is.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::Deserialize;
+use tokio::time::{Instant, sleep};
+
+use super::kept::Kept;
+use super::venv::Venv;
+use crate::error::{Error, Result};
+
+/// The release that Apps run, and the one that the official client is used with.
+const MLFLOW: &str = "3.10.1";
+/// The newest that install together on Python 3.10 to 3.13. The name changes with any of them.
+const ENVIRONMENT: &str = "sandbox-mlflow-3.10.1-moto-5.2.5";
+const PACKAGES: [&str; 5] = [
+    "mlflow==3.10.1",
+    "sagemaker-mlflow==0.5.0",
+    "boto3==1.44.5",
+    "moto[iam,s3,server,sts]==5.2.5",
+    "aiohttp==3.14.5",
+];
+const START_TIMEOUT: Duration = Duration::from_secs(120);
+const POLL: Duration = Duration::from_millis(100);
+const WHAT: &str = "the SageMaker sandbox";
+
+macro_rules! files {
+    ($($name:literal),* $(,)?) => { [$(($name, include_str!(concat!("../../assets/demo/sandbox/", $name)))),*] };
+}
+
+const FILES: [(&str, &str); 19] = files![
+    "account.py",
+    "apps.py",
+    "caller.py",
+    "control.py",
+    "data_plane.py",
+    "faults.py",
+    "gate.py",
+    "main.py",
+    "model_check.py",
+    "permissions.py",
+    "policies.py",
+    "resources.py",
+    "sigv4.py",
+    "simulation.py",
+    "tracking_servers.py",
+    "ui.py",
+    "uploads.py",
+    "upstream.py",
+    "world.py",
+];
+
+#[derive(Clone, Debug)]
+pub struct SandboxOptions {
+    pub region: String,
+    /// How long an App is `Creating` at least; its server takes some seconds, too.
+    pub create_time: Duration,
+}
+
+impl Default for SandboxOptions {
+    fn default() -> Self {
+        Self { region: "eu-central-1".to_owned(), create_time: Duration::from_secs(1) }
+    }
+}
+
+/// A running sandbox. It ends with this process, however it ends; `stop` waits for it.
+pub struct Sandbox {
+    pub facts: Facts,
+    dir: PathBuf,
+    program: Kept,
+}
+
+/// What it takes to use it.
+#[derive(Clone, Deserialize)]
+pub struct Facts {
+    /// Twelve digits.
+    pub account: String,
+    pub region: String,
+    pub bucket: String,
+    /// The ARN of the role for Apps.
+    pub role: String,
+    /// The ARN of the role whose session migrates.
+    pub migration_role: String,
+    /// The endpoint of the SageMaker API.
+    pub control_plane: String,
+    /// The endpoint of MLflow's REST API, for all Apps and tracking servers.
+    pub data_plane: String,
+    /// The endpoint of S3, STS and IAM.
+    pub aws: String,
+    /// What lets in to the account's own door, which opens new sessions.
+    pub password: String,
+    pub session: Credentials,
+}
+
+/// Credentials of a session. They are good for this sandbox only.
+#[derive(Clone, Deserialize)]
+pub struct Credentials {
+    pub access_key: String,
+    pub secret: String,
+    pub token: String,
+}
+
+impl Sandbox {
+    /// The cached Python environment that runs it, with the official clients: boto3 and `sagemaker-mlflow`.
+    pub async fn environment(say: &(dyn Fn(&str) + Send + Sync)) -> Result<Venv> {
+        Venv::with_packages(ENVIRONMENT, MLFLOW, &PACKAGES.map(str::to_owned), say).await
+    }
+
+    /// Starts one that keeps its data in `dir`.
+    pub async fn start(venv: &Venv, dir: &Path, options: SandboxOptions) -> Result<Self> {
+        let dir = std::path::absolute(dir)?;
+        let code = dir.join("code");
+        tokio::fs::create_dir_all(&code).await?;
+        Kept::write_launcher(&code).await?;
+        for (name, text) in FILES {
+            tokio::fs::write(code.join(name), text).await?;
+        }
+        let mut command = Kept::command(venv, &code);
+        command.arg("main.py").arg(&dir).arg(&options.region);
+        command.arg(options.create_time.as_secs_f64().to_string());
+        let mut program = Kept::start(command, &dir.join("sandbox.log"))?;
+        let facts = until_ready(&mut program, &dir.join("sandbox.json")).await?;
+        Ok(Self { facts, dir, program })
+    }
+
+    /// What leads a program to this sandbox instead of AWS: ours, and the official clients.
+    pub fn env(&self) -> Vec<(String, String)> {
+        let (facts, session) = (&self.facts, &self.facts.session);
+        let pairs = [
+            ("AWS_ACCESS_KEY_ID", &session.access_key),
+            ("AWS_SECRET_ACCESS_KEY", &session.secret),
+            ("AWS_SESSION_TOKEN", &session.token),
+            ("AWS_REGION", &facts.region),
+            ("AWS_DEFAULT_REGION", &facts.region),
+            ("AWS_ENDPOINT_URL_SAGEMAKER", &facts.control_plane),
+            ("SAGEMAKER_ENDPOINT_URL", &facts.control_plane),
+            ("SAGEMAKER_MLFLOW_CUSTOM_ENDPOINT", &facts.data_plane),
+            ("AWS_ENDPOINT_URL_S3", &facts.aws),
+            ("AWS_ENDPOINT_URL_STS", &facts.aws),
+            ("AWS_ENDPOINT_URL_IAM", &facts.aws),
+            ("MLFLOW_S3_ENDPOINT_URL", &facts.aws),
+        ];
+        let mut env: Vec<_> =
+            pairs.into_iter().map(|(name, value)| (name.to_owned(), value.clone())).collect();
+        env.push(("AWS_EC2_METADATA_DISABLED".to_owned(), "true".to_owned()));
+        env
+    }
+
+    /// Where `faults.py` looks for what is to go wrong.
+    pub fn faults(&self) -> PathBuf {
+        self.dir.join("faults.json")
+    }
+
+    /// Ends it and its MLflow servers, and waits for that.
+    pub async fn stop(self) -> Result<()> {
+        self.program.stop(WHAT).await
+    }
+}
+
+/// The sandbox writes the file when everything listens.
+async fn until_ready(program: &mut Kept, file: &Path) -> Result<Facts> {
+    let deadline = Instant::now() + START_TIMEOUT;
+    while Instant::now() < deadline {
+        if let Some(status) = program.ended()? {
+            return Err(program.did_not_start(WHAT, status).await);
+        }
+        match tokio::fs::read(file).await {
+            Ok(text) => return Ok(serde_json::from_slice(&text)?),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => sleep(POLL).await,
+            Err(error) => return Err(Error::from(error).at(file.display())),
+        }
+    }
+    Err(program.did_not_answer(WHAT, START_TIMEOUT).await)
+}

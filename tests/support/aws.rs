@@ -1,0 +1,109 @@
+//! A stand-in of AWS for the tests: the sandbox, its faults, and the official clients.
+
+use std::process::Output;
+
+use mlferry::demo::{Sandbox, SandboxOptions, Venv};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::process::Command;
+
+use super::{Mlferry, script_path};
+
+pub struct Cloud {
+    pub sandbox: Sandbox,
+    pub venv: Venv,
+    pub dir: TempDir,
+}
+
+impl Cloud {
+    pub async fn start() -> Self {
+        Self::start_with(SandboxOptions::default()).await
+    }
+
+    pub async fn start_with(options: SandboxOptions) -> Self {
+        let venv = Sandbox::environment(&|line| eprintln!("{line}")).await.unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let sandbox = Sandbox::start(&venv, dir.path(), options).await.unwrap();
+        Self { sandbox, venv, dir }
+    }
+
+    /// An artifact store in the bucket.
+    pub fn store(&self, prefix: &str) -> String {
+        format!("s3://{}/{prefix}", self.sandbox.facts.bucket)
+    }
+
+    /// Creates an App with this name and waits for it; gives its ARN.
+    pub async fn app(&self, name: &str) -> String {
+        self.create("app", name).await
+    }
+
+    /// The same for a managed tracking server.
+    pub async fn tracking_server(&self, name: &str) -> String {
+        self.create("tracking-server", name).await
+    }
+
+    async fn create(&self, kind: &str, name: &str) -> String {
+        let role = &self.sandbox.facts.role;
+        let output = self.python("cloud_create.py", &[kind, name, &self.store(name), role]).await;
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    }
+
+    /// The official clients' Python, led to the sandbox.
+    pub fn client(&self) -> Command {
+        let mut command = self.venv.command();
+        command.envs(self.sandbox.env());
+        command
+    }
+
+    /// Runs a script of this folder with the official clients.
+    pub async fn python(&self, script: &str, args: &[&str]) -> Output {
+        let output = self.client().arg(script_path(script)).args(args).output().await.unwrap();
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{script}: {errors}\n{}", self.log());
+        output
+    }
+
+    /// The program under test, led to the sandbox.
+    pub fn mlferry(&self, program: &Mlferry, args: &[&str]) -> Command {
+        let mut command = program.command(args);
+        command.envs(self.sandbox.env());
+        command
+    }
+
+    /// Lets go wrong what `assets/demo/sandbox/faults.py` describes, from the next request on, and nothing else.
+    pub fn faults(&self, switches: &Value) {
+        let path = self.sandbox.faults();
+        let new = path.with_extension("new");
+        std::fs::write(&new, switches.to_string()).unwrap();
+        std::fs::rename(&new, &path).unwrap();
+    }
+
+    pub fn no_faults(&self) {
+        self.faults(&json!({}));
+    }
+
+    /// Ends the session whose credentials `env` gives.
+    pub fn expire(&self) {
+        self.faults(&json!({ "expired": [self.sandbox.facts.session.access_key] }));
+    }
+
+    /// Opens a session of the role that migrates: the variables with its credentials.
+    pub async fn renewed(&self) -> Vec<(String, String)> {
+        let facts = &self.sandbox.facts;
+        let query = [("role", facts.migration_role.as_str()), ("name", "renewed")];
+        let request = reqwest::Client::new().get(format!("{}/_sandbox/session", facts.aws)).query(&query);
+        let answer = request.header("X-Sandbox-Password", &facts.password).send().await.unwrap();
+        let session: Value = answer.error_for_status().unwrap().json().await.unwrap();
+        let names = [
+            ("AWS_ACCESS_KEY_ID", "access_key"),
+            ("AWS_SECRET_ACCESS_KEY", "secret"),
+            ("AWS_SESSION_TOKEN", "token"),
+        ];
+        names.map(|(name, key)| (name.to_owned(), session[key].as_str().unwrap().to_owned())).into()
+    }
+
+    /// What the sandbox has printed.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.dir.path().join("sandbox.log")).unwrap_or_default()
+    }
+}
