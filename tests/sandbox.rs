@@ -8,11 +8,13 @@
 
 mod support;
 
+use mlferry::demo::SandboxOptions;
 use support::aws::Cloud;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn boto3_takes_the_control_plane_for_sagemaker() {
-    let cloud = Cloud::start().await;
+    let options = SandboxOptions { servers_on_demand: true, ..SandboxOptions::default() };
+    let cloud = Cloud::start_with(options).await;
     let facts = &cloud.sandbox.facts;
     cloud.python("cloud_control.py", &[&facts.bucket, &facts.role]).await;
     cloud.python("cloud_account.py", &[&facts.bucket, &facts.role]).await;

@@ -57,11 +57,17 @@ pub struct SandboxOptions {
     pub region: String,
     /// How long an App is `Creating` at least; its server takes some seconds, too.
     pub create_time: Duration,
+    /// An App's MLflow server starts with the first request to it, not with the App.
+    pub servers_on_demand: bool,
 }
 
 impl Default for SandboxOptions {
     fn default() -> Self {
-        Self { region: "eu-central-1".to_owned(), create_time: Duration::from_secs(1) }
+        Self {
+            region: "eu-central-1".to_owned(),
+            create_time: Duration::from_secs(1),
+            servers_on_demand: false,
+        }
     }
 }
 
@@ -120,6 +126,7 @@ impl Sandbox {
         let mut command = Kept::command(venv, &code);
         command.arg("main.py").arg(&dir).arg(&options.region);
         command.arg(options.create_time.as_secs_f64().to_string());
+        command.arg(if options.servers_on_demand { "on-demand" } else { "at-once" });
         let mut program = Kept::start(command, &dir.join("sandbox.log"))?;
         let facts = until_ready(&mut program, &dir.join("sandbox.json")).await?;
         Ok(Self { facts, dir, program })

@@ -32,7 +32,7 @@ def refused(code, operation, **request):
 
 def wait(describe, key="Status", until=("Created", "Updated")):
     statuses = []
-    for _ in range(600):
+    for _ in range(1800):
         status = describe()[key]
         if status not in statuses:
             statuses.append(status)

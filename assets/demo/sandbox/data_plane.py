@@ -44,6 +44,7 @@ class DataPlane:
                 return self.reply(fault["status"], fault.get("body", ""), fault.get("headers", {}))
             resource = await self.resource(http, body)
             self.check_ready(resource)
+            await resource.upstream.ready()
             if PRESIGNED.match(http.path) and self.world.faults.get("presigned_upload"):
                 return self.reply(200, json.dumps(await self.uploads.presign(resource, json.loads(body))))
             if ABSENT.match(http.path):

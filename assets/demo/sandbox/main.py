@@ -1,6 +1,6 @@
 """A stand-in of Amazon SageMaker serverless MLflow on this machine.
 
-main.py DIRECTORY REGION CREATE_SECONDS starts it and writes what it takes to use it to DIRECTORY/sandbox.json.
+main.py DIRECTORY REGION CREATE_SECONDS (at-once|on-demand) starts it and writes what it takes to use it to DIRECTORY/sandbox.json.
 """
 
 import asyncio
@@ -49,9 +49,10 @@ async def serve(handle):
 
 
 async def main():
-    directory, region, create_seconds = sys.argv[1:]
+    directory, region, create_seconds, servers = sys.argv[1:]
     faults = Faults(os.path.join(directory, "faults.json"))
-    world = World(directory, ACCOUNT, region, float(create_seconds), version("mlflow"), faults, password=secrets.token_hex(16))
+    on_demand = servers == "on-demand"
+    world = World(directory, ACCOUNT, region, float(create_seconds), on_demand, version("mlflow"), faults, password=secrets.token_hex(16))
     account, furniture = await start_account(world)
     world.aws = f"http://127.0.0.1:{furniture['port']}"
     # As they come: what the upstream has compressed is not unpacked on its way.

@@ -49,8 +49,12 @@ class Resource:
         for step in steps:
             await step()
 
+    def starting(self):
+        """What starting it takes: its server, unless that comes with the first request."""
+        return () if self.world.on_demand else (self.upstream.ready,)
+
     def create(self):
-        self.change("Creating", "Created", self.upstream.start)
+        self.change("Creating", "Created", *self.starting())
 
     def delete(self):
         self.change("Deleting", "Deleted", self.upstream.stop)
@@ -59,7 +63,7 @@ class Resource:
         """A new artifact store is one for new experiments, as it is when a server is started again with another root."""
         moved = self.upstream.store != self.fields["ArtifactStoreUri"]
         self.upstream.store = self.fields["ArtifactStoreUri"]
-        self.change("Updating", "Updated", *((self.upstream.stop, self.upstream.start) if moved else ()))
+        self.change("Updating", "Updated", *((self.upstream.stop, *self.starting()) if moved else ()))
 
 
 class Table:

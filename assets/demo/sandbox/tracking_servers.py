@@ -82,7 +82,7 @@ class TrackingServers:
         server = await self.settled("StartMlflowTrackingServer", request, caller)
         if server.status != "Stopped":
             raise ServiceError("ConflictException", f"Tracking server {server.arn} is in status {server.told_status()}.")
-        server.change("Starting", "Started", server.upstream.start)
+        server.change("Starting", "Started", *server.starting())
         return {"TrackingServerArn": server.arn}
 
     async def stop(self, request, caller):

@@ -19,6 +19,13 @@ class Upstream:
     def __init__(self, world, directory, store, role, workspaces):
         self.world, self.directory, self.store, self.role, self.workspaces = world, directory, store, role, workspaces
         self.process, self.url = None, None
+        self.lock = asyncio.Lock()
+
+    async def ready(self):
+        """Starts it, unless it runs already."""
+        async with self.lock:
+            if self.url is None:
+                await self.start()
 
     async def start(self):
         os.makedirs(self.directory, exist_ok=True)
@@ -28,7 +35,7 @@ class Upstream:
             if await self.until_ready(port):
                 self.url = f"http://127.0.0.1:{port}"
                 return
-            await self.stop()
+            await self.end()
         raise RuntimeError("every free port that was tried was taken")
 
     async def launch(self, port):
@@ -76,8 +83,12 @@ class Upstream:
             return False
 
     async def stop(self):
-        if self.process is None or self.process.returncode is not None:
-            return
+        async with self.lock:
+            self.url = None
+            if self.process is not None and self.process.returncode is None:
+                await self.end()
+
+    async def end(self):
         self.process.stdin.close()
         await asyncio.wait_for(self.process.wait(), STOP_SECONDS)
 

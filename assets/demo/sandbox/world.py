@@ -17,6 +17,7 @@ class World:
     number: str
     region: str
     create_seconds: float
+    on_demand: bool  # MLflow servers start with the first request to them, not with their App
     version: str
     faults: object
     aws: str = ""  # the endpoint of S3, STS and IAM
