@@ -9,7 +9,7 @@
 mod support;
 
 use serde_json::{Value, json};
-use support::{Mlferry, Real, TARGET};
+use support::{Mlferry, NEWEST, Real, TARGET};
 
 async fn post(url: &str, route: &str, body: Value) -> Value {
     let response = reqwest::Client::new().post(format!("{url}{route}")).json(&body).send().await.unwrap();
@@ -18,7 +18,7 @@ async fn post(url: &str, route: &str, body: Value) -> Value {
 }
 
 /// An address that needs no look-up: MLflow refuses hosts that it cannot resolve. No secret: only the worker that
-/// encrypted one can list it again, unless a key is set for all (MLflow 3.10 and 3.16).
+/// encrypted one can list it again, unless a key is set for all (MLflow 3.10 to 3.18).
 async fn webhook(url: &str) {
     let event = json!({ "entity": "REGISTERED_MODEL", "action": "CREATED" });
     let body = json!({ "name": "hook", "url": "https://1.1.1.1/x", "events": [event] });
@@ -83,7 +83,7 @@ async fn what_stays_behind_is_counted_by_check_plan_and_import_alike() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn looking_at_the_newest_server_counts_much_and_writes_nothing() {
-    let source = Real::start("3.16.0").await;
+    let source = Real::start(NEWEST).await;
     let url = source.url();
     webhook(url).await;
     let issue = json!({ "experiment_id": "0", "name": "slow", "description": "too slow" });
@@ -91,8 +91,9 @@ async fn looking_at_the_newest_server_counts_much_and_writes_nothing() {
     let queue = json!({ "experiment_id": "0", "name": "q", "queue_type": "CUSTOM", "users": ["ann"] });
     post(url, "/api/3.0/mlflow/review-queues/create", queue).await;
     post(url, "/api/3.0/mlflow/mcp-servers", json!({ "name": "com.example/mcp" })).await;
+    post(url, "/api/3.0/mlflow/skills", json!({ "name": "sums", "description": "adds" })).await;
     let lines = Mlferry::new().run(&["check", "--source", url, "--json"]).await.exits(0).lines();
-    for title in ["webhooks", "issues", "review queues", "MCP servers"] {
+    for title in ["webhooks", "issues", "review queues", "MCP servers", "skills"] {
         assert_eq!(line(&lines, "check_other", "title", title)["count"], 1, "{title}");
     }
     let unasked = line(&lines, "check_other", "title", "label schemas");

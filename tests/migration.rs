@@ -8,16 +8,22 @@
 
 mod support;
 
-use support::{Mlferry, Real, TARGET, differences};
+use support::{Mlferry, NEWEST, Real, TARGET, differences};
 
 const EVERYTHING: [&str; 2] = ["--all", "--names"];
 
 /// Gives the source, full of everything that its release knows, after all of it has arrived.
 async fn arrives_exactly(version: &str) -> Real {
-    let (source, target) = futures::join!(Real::start(version), Real::start(TARGET));
+    arrives_in(version, TARGET, &[]).await
+}
+
+/// `more` are options that the way into that target needs.
+async fn arrives_in(version: &str, target: &str, more: &[&str]) -> Real {
+    let (source, target) = futures::join!(Real::start(version), Real::start(target));
     source.awkward(&EVERYTHING).await;
     let mlferry = Mlferry::new();
-    let import = ["import", "--source", source.url(), "--target", target.url(), "--json"];
+    let ends = [&["--source", source.url(), "--target", target.url(), "--json"], more].concat();
+    let import = [&["import"], &ends[..]].concat();
 
     let first = mlferry.run(&import).await.exits(0).outcome();
     for (kind, counts) in first["counts"].as_object().unwrap() {
@@ -32,8 +38,7 @@ async fn arrives_exactly(version: &str) -> Real {
         assert_eq!(again["counts"][kind]["skipped"], first["counts"][kind]["planned"], "{kind}: {again}");
     }
     assert_eq!(again["counts"]["runs"]["planned"], first["counts"]["runs"]["planned"], "{again}");
-    let validate =
-        ["validate", "--source", source.url(), "--target", target.url(), "--artifacts", "checksum", "--json"];
+    let validate = [&["validate", "--artifacts", "checksum"], &ends[..]].concat();
     let same = mlferry.run(&validate).await.exits(0).outcome();
     for kind in ["runs", "artifacts", "logged_models", "model_versions", "prompt_versions"] {
         let same_of_kind = same["comparison"][kind]["same"].as_u64().unwrap_or(0);
@@ -98,8 +103,17 @@ async fn everything_arrives_from_mlflow_3_10_1() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn everything_arrives_from_mlflow_3_16_0() {
-    arrives_exactly("3.16.0").await;
+async fn everything_arrives_from_mlflow_3_18_0() {
+    arrives_exactly(NEWEST).await;
+}
+
+/// Its strict rules for names and sources are met: nothing is lost on the way into the newest release.
+#[tokio::test(flavor = "multi_thread")]
+async fn everything_arrives_in_mlflow_3_18_0() {
+    let names = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(names.path(), "team/fraud,\"fraud, of the team\"\nteam:fraud,fraud\na/b:c/d,a-b-c-d\n")
+        .unwrap();
+    arrives_in(TARGET, NEWEST, &["--model-rename-file", names.path().to_str().unwrap()]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

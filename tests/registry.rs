@@ -9,7 +9,7 @@
 mod support;
 
 use serde_json::{Value, json};
-use support::{Mlferry, Real, TARGET};
+use support::{Mlferry, NEWEST, Real, TARGET};
 
 async fn post(url: &str, route: &str, body: Value) -> Value {
     let response = reqwest::Client::new()
@@ -71,12 +71,22 @@ async fn what_the_target_has_under_the_same_name_is_never_overwritten() {
     assert_eq!(found["comparison"]["model_versions"]["same"], 1, "{found}");
     assert_eq!(found["comparison"]["registered_models"]["differs"], 1, "{found}");
 
-    // Under a name of its own it is no conflict.
+    // Under a name of its own it is no conflict, and a copy of it is one of the new name. The name is matched as a
+    // whole: "churned" is another.
+    for name in ["a copy", "churned"] {
+        post(source.url(), "registered-models/create", json!({ "name": name })).await;
+        version(source.url(), name, "models:/churn/2").await;
+    }
     let names = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(names.path(), "churn,\"churn, ours\"\ngreeting,our greeting\n").unwrap();
     let rename = ["--model-rename-file", names.path().to_str().unwrap()];
     let ran = mlferry.run(&[&["import"], &ends[..], &rename[..]].concat()).await.exits(0);
-    assert_eq!(ran.outcome()["counts"]["model_versions"]["done"], 2, "{}", ran.stdout);
+    assert_eq!(ran.outcome()["counts"]["model_versions"]["done"], 4, "{}", ran.stdout);
+    for name in ["a copy", "churned"] {
+        assert_eq!(versions(target.url(), name).await[0]["source"], "models:/churn, ours/2");
+    }
+    let found = mlferry.run(&[&["validate"], &ends[..], &rename[..]].concat()).await.outcome();
+    assert_eq!(found["comparison"]["model_versions"]["same"], 4, "{found}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -109,4 +119,110 @@ async fn a_chosen_model_brings_the_runs_that_its_versions_need_and_nothing_else(
     mlferry.run(&validate).await.exits(0);
     let unknown = ["plan", "--source", url, "--models", "gone*"];
     assert!(mlferry.run(&unknown).await.exits(2).stderr.contains("gone*"));
+}
+
+/// Creates an experiment and a run in it. Gives the run's id and the root of its files.
+async fn run(url: &str, name: &str) -> (String, String) {
+    let one = post(url, "experiments/create", json!({ "name": name })).await;
+    let run = json!({ "experiment_id": one["experiment_id"], "run_name": name, "start_time": 1 });
+    let info = post(url, "runs/create", run).await["run"]["info"].clone();
+    let text = |field: &str| info[field].as_str().unwrap().to_owned();
+    (text("run_id"), text("artifact_uri"))
+}
+
+async fn versions(url: &str, name: &str) -> Vec<Value> {
+    let route = format!("{url}/api/2.0/mlflow/model-versions/search");
+    let filter = [("filter", format!("name='{name}'"))];
+    let answer = reqwest::Client::new().get(route).query(&filter).send().await.unwrap();
+    let mut found = answer.json::<Value>().await.unwrap()["model_versions"].as_array().unwrap().clone();
+    found.sort_by_key(|version| version["version"].as_str().unwrap().parse::<u64>().unwrap());
+    found
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_newest_release_refuses_is_said_before_and_after_and_costs_only_itself() {
+    let (source, target) = futures::join!(Real::start(TARGET), Real::start(NEWEST));
+    let url = source.url();
+    let ((run_a, root), (run_b, _)) = futures::join!(run(url, "a"), run(url, "b"));
+    let model = json!({ "experiment_id": "0", "name": "m", "source_run_id": run_a });
+    let model = post(url, "logged-models", model).await["model"]["info"]["model_id"].clone();
+    let model = model.as_str().unwrap();
+    post(url, "registered-models/create", json!({ "name": "forms" })).await;
+    let (below_run, below_model) = (format!("runs:/{run_a}/model"), format!("models:/{model}"));
+    let below_root = format!("{root}/model");
+    let web = "https://models.example.com/clf";
+    let forms = [
+        (below_root.as_str(), None),
+        (&below_run, Some(run_a.as_str())),
+        (&below_run, None),
+        (&below_root, Some(&run_b)),
+        ("s3://somebody-elses-bucket/clf", Some("0123456789abcdef0123456789abcdef")),
+        (web, None),
+        ("models:/forms/1", None),
+        ("models:/forms/5", None),
+        (&below_model, None),
+    ];
+    for (form, run) in forms {
+        let body = json!({ "name": "forms", "source": form, "run_id": run });
+        post(url, "model-versions/create", body).await;
+    }
+    let prompt = json!([{ "key": "mlflow.prompt.is_prompt", "value": "true" }]);
+    post(url, "registered-models/create", json!({ "name": "greeting", "tags": prompt })).await;
+    for form in ["s3://a-bucket/prompt", "prompt-template"] {
+        let version = json!({ "name": "greeting", "source": form, "tags": prompt });
+        post(url, "model-versions/create", version).await;
+    }
+    post(url, "registered-models/create", json!({ "name": "team/churn" })).await;
+    let mlferry = Mlferry::new();
+    let ends = ["--source", url, "--target", target.url(), "--json"];
+
+    let lines = mlferry.run(&[&["check"], &ends[..]].concat()).await.exits(0).lines();
+    let warned = |text: &str| lines.iter().any(|line| line["text"].as_str().is_some_and(|said| said == text));
+    assert!(
+        warned(
+            "3 versions have a source on another host or of another run than they name, which the target may refuse: \
+             \"forms/4\", \"forms/6\", \"greeting/1\""
+        ),
+        "{lines:#?}"
+    );
+    assert!(
+        warned(
+            "1 registered models or prompts have names with / or :, which the target refuses: \"team/churn\""
+        ),
+        "{lines:#?}"
+    );
+
+    let ran = mlferry.run(&[&["import"], &ends[..]].concat()).await.exits(3);
+    let outcome = ran.outcome();
+    let counts = |kind: &str| [&outcome["counts"][kind]["done"], &outcome["counts"][kind]["failed"]];
+    assert_eq!(counts("model_versions"), [7, 2], "{outcome}");
+    assert_eq!(counts("prompt_versions"), [1, 1], "{outcome}");
+    assert_eq!(counts("registered_models"), [1, 1], "{outcome}");
+    let lines = ran.lines();
+    let failed =
+        |id: &str| lines.iter().find(|line| line["type"] == "item_failed" && line["id"] == id).unwrap();
+    for (id, reason, hint) in [
+        ("forms/4", "run_id", "register a copy"),
+        ("forms/6", "https", "register a copy"),
+        ("greeting/1", "placeholder", "register a copy"),
+        ("team/churn", "Names cannot contain", "--model-rename-file"),
+    ] {
+        let line = failed(id);
+        assert!(line["reason"].as_str().unwrap().contains(reason), "{line}");
+        assert!(line["hint"].as_str().unwrap().contains(hint), "{line}");
+    }
+    // Their numbers stay free. Who names no run has the one that the files are of.
+    let there = versions(target.url(), "forms").await;
+    let numbers: Vec<_> = there.iter().map(|version| version["version"].as_str().unwrap()).collect();
+    assert_eq!(numbers, ["1", "2", "3", "5", "7", "8", "9"]);
+    let run_of = |at: usize| there[at]["run_id"].as_str().unwrap_or_default();
+    assert!(
+        !run_of(0).is_empty() && run_of(0) == run_of(1) && run_of(1) == run_of(2) && run_of(2) == run_of(4)
+    );
+    assert_eq!(run_of(3), run_of(5), "a copy has the run of its original");
+
+    let validate = [&["validate"], &ends[..]].concat();
+    let found = mlferry.run(&validate).await.exits(4).outcome();
+    assert_eq!(found["comparison"]["model_versions"], json!({ "same": 7, "missing": 2 }), "{found}");
+    assert_eq!(found["comparison"]["prompt_versions"], json!({ "same": 1, "missing": 1 }), "{found}");
 }

@@ -61,6 +61,8 @@ pub struct Capabilities {
     pub evaluation: bool,
     /// Registered models and prompts may not be called by names with `/` or `:`; since MLflow 3.11.
     pub plain_model_names: bool,
+    /// A model version must name the run or logged model that its source is of; since MLflow 3.17.
+    pub checked_sources: bool,
     /// Tags of experiments may have 20 000 characters; since MLflow 3.16, 5 000 before.
     pub long_experiment_tags: bool,
     /// Traces; since MLflow 2.14.

@@ -8,7 +8,7 @@ use super::{Call, Client};
 use crate::entities::{ExperimentId, Other, Tally};
 use crate::error::{Class, Error, Result};
 
-/// Every list takes so many (MLflow 3.16); those without pages ignore it.
+/// Every list takes so many (MLflow 3.18); those without pages ignore it.
 const PER_PAGE: usize = 1_000;
 /// A person waits for the count.
 const MOST_PAGES: usize = 5;
@@ -41,7 +41,7 @@ enum How {
     EachScorer,
     /// The list without the one that every server has.
     BesidesDefault,
-    /// Not at all: this list writes what is missing (MLflow 3.16, `store/tracking/sqlalchemy_store.py`,
+    /// Not at all: this list writes what is missing (MLflow 3.18, `store/tracking/sqlalchemy_store.py`,
     /// `_ensure_default_label_schema`), and a source is only read. A request that is refused because it names no
     /// experiment shows that the route is there.
     Never,
@@ -51,7 +51,7 @@ const NEEDS_SECRETS: &str = "they need the gateway's secrets, which are never sh
 const NEEDS_ENDPOINTS: &str = "they work on gateway endpoints, which stay behind";
 const MADE_BY: &str = "who made them and when cannot be set";
 
-/// Routes and fields of MLflow 3.16, `protos/*.proto` and `server/`; skills of 3.18.
+/// Routes and fields of MLflow 3.18, `protos/*.proto` and `server/`.
 #[rustfmt::skip]
 const TABLE: [Listed; 16] = [
     listed("webhooks", "/api/2.0/mlflow/webhooks", "webhooks", How::Get, "their secret is never shown"),

@@ -14,6 +14,7 @@ def model(reader, one):
     quote = '"' if "'" in one["name"] else "'"
     versions = searched(reader, "model-versions", f"name={quote}{one['name']}{quote}")
     return {
+        "release": list(RELEASE),
         "description": one.get("description", ""),
         "tags": pairs(one.get("tags")),
         "aliases": {alias["alias"]: str(alias["version"]) for alias in one.get("aliases", [])},

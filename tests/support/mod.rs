@@ -16,6 +16,8 @@ use tokio::process::Command;
 
 /// The release that every migration goes to.
 pub const TARGET: &str = "3.10.1";
+/// The newest release, whose rules for what it takes are the strictest.
+pub const NEWEST: &str = "3.18.0";
 
 /// One running server and what it takes to talk to it.
 pub struct Real {
@@ -30,7 +32,7 @@ impl Real {
     }
 
     pub async fn start_with(version: &str, store: Store) -> Self {
-        let venv = Venv::ensure(version, &|line| eprintln!("{line}")).await.unwrap();
+        let venv = venv(version).await;
         let dir = tempfile::tempdir().unwrap();
         // Starting a second worker takes longer than it saves.
         let options = ServerOptions { store, workers: 1, ..ServerOptions::default() };
@@ -81,6 +83,18 @@ impl Real {
         assert!(output.status.success(), "{script}: {}", String::from_utf8_lossy(&output.stderr));
         output
     }
+}
+
+async fn venv(version: &str) -> Venv {
+    let say = |line: &str| eprintln!("{line}");
+    if version != NEWEST {
+        return Venv::ensure(version, &say).await.unwrap();
+    }
+    let file = |name| script_path(name).to_str().unwrap().to_owned();
+    let (overrides, requirements) = (file("newest-overrides.txt"), file("newest-requirements.txt"));
+    let mlflow = format!("mlflow=={version}");
+    let packages = [mlflow, "--overrides".to_owned(), overrides, "--requirements".to_owned(), requirements];
+    Venv::with_packages(&format!("mlflow-{version}"), version, &packages, &say).await.unwrap()
 }
 
 fn script_path(name: &str) -> PathBuf {

@@ -151,7 +151,8 @@ def registered(server, made):
     name = registry.model("of logged models")
     registry.version(name, f"models:/{model.model_id}", run, model_id=model.model_id, model=model.model_id)
     registry.version(name, model.artifact_location, run, model_id=model.model_id)
-    registry.version(name, f"models:/{made.bare.model_id}")
+    bare = made.bare.model_id
+    registry.version(name, f"models:/{bare}", model_id=bare if has("checked sources") else None)
     registry.version(name, f"models:/{name}/1")
 
 

@@ -40,6 +40,7 @@ FEATURES = {
     "prompt model config": (3, 8),
     "plain model names only": (3, 11),
     "attachments": (3, 12),  # files that spans refer to
+    "checked sources": (3, 17),  # a version must name the run or model that its source is of
 }
 
 

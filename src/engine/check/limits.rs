@@ -12,6 +12,8 @@ const RUN_TAG: usize = 8_000;
 /// Longer tags are refused (`utils/validation.py`, `MAX_EXPERIMENT_TAG_VAL_LENGTH`), before MLflow 3.16 and since.
 const EXPERIMENT_TAG: [usize; 2] = [5_000, 20_000];
 
+const COPY_THE_FILES: &str = "register a copy of the files, in a bucket or in the run that the version names";
+
 /// How many values of runs are too long, of those that were looked at.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct TooLong {
@@ -46,6 +48,10 @@ pub fn findings(sample: &Sample, target: Option<&Capabilities>) -> Vec<Finding> 
     let names: Vec<&str> = sample.models.iter().map(|model| model.name.as_str()).collect();
     let refused: Vec<&str> =
         names.into_iter().filter(|name| refuses_names && (name.contains(['/', ':']))).collect();
+    let unchecked = target.is_some_and(|can| !can.checked_sources);
+    let checked: Vec<&str> =
+        sample.refused.checked.iter().filter(|_| !unchecked).map(String::as_str).collect();
+    let local: Vec<&str> = sample.refused.local.iter().map(String::as_str).collect();
     let at_least = if sample.runs.more { " or more" } else { "" };
     let which = if target.is_some() { "the target" } else { "a target" };
     let warnings = [
@@ -77,6 +83,23 @@ pub fn findings(sample: &Sample, target: Option<&Capabilities>) -> Vec<Finding> 
                 shortened(&refused)
             ),
             Some("give them other names with --model-rename-file".to_owned()),
+        ),
+        (
+            checked.len() as u64,
+            format!(
+                "versions have a source on another host or of another run than they name, which {which} {}: {}",
+                if target.is_some() { "may refuse" } else { "of MLflow 3.17 or newer may refuse" },
+                shortened(&checked)
+            ),
+            Some(COPY_THE_FILES.to_owned()),
+        ),
+        (
+            local.len() as u64,
+            format!(
+                "versions have a source on the server's disk that is in no run's folder: {which} refuses them: {}",
+                shortened(&local)
+            ),
+            Some(COPY_THE_FILES.to_owned()),
         ),
     ];
     let mut findings: Vec<Finding> = warnings

@@ -3,6 +3,7 @@
 mod left_behind;
 mod limits;
 mod sample;
+mod sources;
 mod survival;
 
 use std::time::Duration;

@@ -2,6 +2,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 
 use super::KindReport;
 use super::limits::TooLong;
+use super::sources::RefusedSources;
 use crate::entities::{Experiment, Kind, RegisteredModel, Tally};
 use crate::error::Result;
 use crate::rest::Pages;
@@ -25,6 +26,7 @@ pub struct Sample {
     pub models: Vec<RegisteredModel>,
     pub runs: Tally,
     pub too_long: TooLong,
+    pub refused: RefusedSources,
     logged_models: Tally,
     scorers: Tally,
     traces: Tally,
@@ -46,6 +48,7 @@ impl Sample {
         let experiments: Vec<Experiment> = source.experiments().try_concat().await?;
         let models: Vec<RegisteredModel> = source.registered_models().try_concat().await?;
         let datasets = source.evaluation_datasets().try_concat().await?.len() as u64;
+        let (versions, refused) = look_at_versions(source, &models).await?;
         let mut sample = Self {
             runs: Tally::exactly(0),
             too_long: TooLong::default(),
@@ -53,7 +56,8 @@ impl Sample {
             scorers: Tally::exactly(0),
             traces: Tally::exactly(0),
             datasets: Tally::exactly(datasets),
-            versions: count_versions(source, &models).await?,
+            versions,
+            refused,
             experiments,
             models,
         };
@@ -136,18 +140,24 @@ async fn first<T>(mut pages: Pages<'_, T>, most: u64) -> Result<Tally> {
     Ok(tally)
 }
 
-/// Of models, and of prompts.
-async fn count_versions(source: &dyn Snapshot, models: &[RegisteredModel]) -> Result<[Tally; 2]> {
+/// How many there are of models and of prompts, and those that some targets refuse.
+async fn look_at_versions(
+    source: &dyn Snapshot,
+    models: &[RegisteredModel],
+) -> Result<([Tally; 2], RefusedSources)> {
     let rest = |prompts: bool| models.iter().skip(MODELS).any(|model| model.is_prompt() == prompts);
     let mut counts = [Tally::counted(0, rest(false)), Tally::counted(0, rest(true))];
+    let mut refused = RefusedSources::default();
     let some: Vec<RegisteredModel> = models.iter().take(MODELS).cloned().collect();
     let asked = stream::iter(some).map(|model| async move {
-        let versions = source.model_versions(&model).await?.len() as u64;
-        Ok::<_, crate::error::Error>((usize::from(model.is_prompt()), versions))
+        let versions = source.model_versions(&model).await?;
+        let refused = RefusedSources::of(&model, &versions);
+        Ok::<_, crate::error::Error>((usize::from(model.is_prompt()), versions.len() as u64, refused))
     });
     let mut asked = asked.buffered(AT_ONCE);
-    while let Some((of, versions)) = asked.try_next().await? {
+    while let Some((of, versions, some)) = asked.try_next().await? {
         counts[of] = counts[of].clone().plus(Tally::exactly(versions));
+        refused.add(some);
     }
-    Ok(counts)
+    Ok((counts, refused))
 }

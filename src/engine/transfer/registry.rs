@@ -88,7 +88,8 @@ impl Copy {
         {
             Ok(at) => at,
             Err(error) => {
-                let reason = Error::permanent(format!("its {} was not moved: {error}", model.kind().title()));
+                let reason =
+                    Error::permanent(format!("its {} was not moved: {error}", model.kind().words().0));
                 for version in &versions {
                     self.lose_version(version, model, &reason).await?;
                 }

@@ -13,6 +13,8 @@ pub struct Pairs {
     pub experiments: HashMap<ExperimentId, ExperimentId>,
     /// Registered models, by name.
     pub models: HashMap<String, String>,
+    /// The target gives versions a run: see `Capabilities::checked_sources`.
+    pub checked_sources: bool,
 }
 
 impl Pairs {

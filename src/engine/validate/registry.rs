@@ -23,7 +23,8 @@ impl Compare {
         let runs = self.pairs.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let new_name = |model: &RegisteredModel| self.plan.target_model_name(model).to_owned();
         let models = models.iter().map(|model| (model.name.clone(), new_name(model))).collect();
-        Pairs { runs, experiments, models }
+        let checked_sources = self.target.about().capabilities.is_some_and(|can| can.checked_sources);
+        Pairs { runs, experiments, models, checked_sources }
     }
 
     pub(super) async fn registry(&self, models: Vec<RegisteredModel>, pairs: &Pairs) -> Result<()> {
@@ -126,7 +127,8 @@ fn version_fields(ours: &ModelVersion, theirs: &ModelVersion, pairs: &Pairs) -> 
     value(&mut differ, "description", &ours.description, &theirs.description);
     value(&mut differ, "current_stage", &stage(ours), &stage(theirs));
     value(&mut differ, "status", &ours.status, &theirs.status);
-    if !pairs.is_same_text("mlflow.run_id", &run(ours), &run(theirs)) {
+    let is_given = pairs.checked_sources && is_given_its_run(ours, theirs);
+    if !is_given && !pairs.is_same_text("mlflow.run_id", &run(ours), &run(theirs)) {
         value(&mut differ, "run_id", &run(ours), &run(theirs));
     }
     if !is_same_source(ours, theirs, pairs) {
@@ -137,6 +139,15 @@ fn version_fields(ours: &ModelVersion, theirs: &ModelVersion, pairs: &Pairs) -> 
     }
     tags(&mut differ, &ours.tags, &theirs.tags, pairs);
     differ
+}
+
+/// A version that names no run has the one that its files are of, or that of the version that it is a copy of: a
+/// target that checks sources takes no other (MLflow 3.17, `server/handlers.py`,
+/// `_resolve_registered_model_source_lineage`).
+fn is_given_its_run(ours: &ModelVersion, theirs: &ModelVersion) -> bool {
+    let owner = OwnedUri::parse(&theirs.source).map(|uri| uri.owner);
+    let is_owner = theirs.run_id.as_ref().is_some_and(|run| owner == Some(run.as_str()));
+    ours.run_id.is_none() && (is_owner || theirs.copied_from().is_some())
 }
 
 /// The same place below runs that are partners, the same version of another model, or the same text.
@@ -184,6 +195,22 @@ mod tests {
         theirs.stage = "None".into();
         theirs.tags.insert(tag::PROMPT_EXPERIMENTS.into(), ",7,".into());
         assert_eq!(version_fields(&version(), &theirs, &pairs()), []);
+    }
+
+    #[test]
+    fn a_target_that_checks_sources_gives_a_version_its_run() {
+        let (mut ours, mut theirs) = (version(), version());
+        ours.run_id = None;
+        theirs.source = format!("runs:/{NEW}/model");
+        ours.source = format!("runs:/{OLD}/model");
+        theirs.run_id = Some(NEW.into());
+        let checked = Pairs { checked_sources: true, ..pairs() };
+        assert_eq!(version_fields(&ours, &theirs, &checked), []);
+        assert_eq!(version_fields(&ours, &theirs, &pairs())[0].field, "run_id", "any other target does not");
+        theirs.run_id = Some(OLD.into());
+        assert_eq!(version_fields(&ours, &theirs, &checked)[0].field, "run_id", "another run");
+        (ours.source, theirs.source) = ("models:/a/1".into(), "models:/a/1".into());
+        assert_eq!(version_fields(&ours, &theirs, &checked), [], "a copy");
     }
 
     #[test]

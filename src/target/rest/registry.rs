@@ -14,6 +14,8 @@ use crate::target::{Found, Registry};
 /// The source of a placeholder: of a scheme that no release looks into, with a path, which MLflow 3.10 asks for
 /// (`server/handlers.py`, `_validate_source_model`).
 const PLACEHOLDER_SOURCE: &str = "s3://mlferry-placeholder/none";
+const NO_SUCH_SOURCE: &str = "the target takes no such source: register a copy of the files, in a bucket or in the run \
+                              that the version names, on the source or on the target";
 /// What a placeholder says of itself, so that one that was left behind is known.
 const PLACEHOLDER: &str = "placeholder";
 
@@ -21,7 +23,12 @@ impl RestTarget {
     pub(super) async fn find_or_make_model(&self, model: &RegisteredModel, name: &str) -> Result<Registry> {
         let names = || self.model_names.lock().unwrap_or_else(PoisonError::into_inner);
         names().insert(model.name.clone(), name.to_owned());
-        let Some(there) = self.client.registered_model(name).await? else {
+        // There is nothing else in the question that a server could refuse.
+        let there = self.client.registered_model(name).await.map_err(|e| match e.class() {
+            Class::Permanent => e.hint("give it another name with --model-rename-file"),
+            _ => e,
+        })?;
+        let Some(there) = there else {
             self.make_model(model, name).await?;
             return Ok(Registry { name: name.to_owned(), next: Some(1), ..Registry::default() });
         };
@@ -113,8 +120,9 @@ impl RestTarget {
         tags.insert(tag::SOURCE_VERSION.to_owned(), version.label());
         insert_times(&mut tags, version.creation_time, version.last_update_time, &version.user_id);
         let gap = BTreeMap::from([(tag::SOURCE_VERSION.to_owned(), PLACEHOLDER.to_owned())]);
-        let run_id =
-            version.run_id.as_ref().map(|id| self.ledger.target_of(id).unwrap_or_else(|| id.clone()));
+        let named = version.run_id.as_ref().map(|id| self.ledger.target_of(id).unwrap_or_else(|| id.clone()));
+        // Files of a run are then taken for a version of that run alone.
+        let run_id = named.or_else(|| new.run.clone().filter(|_| self.can.checked_sources));
         let wanted = version.version;
         let real = NewVersion {
             name: &at.name.clone(),
@@ -150,6 +158,7 @@ impl RestTarget {
                         None => continue,
                     }
                 }
+                Err(e) if e.class() == Class::Permanent => return Err(e.hint(NO_SUCH_SOURCE)),
                 Err(e) => return Err(e),
             };
             at.next = Some(made + 1);

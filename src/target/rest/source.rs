@@ -11,11 +11,13 @@ pub(super) struct NewSource {
     pub source: String,
     /// The logged model that it names: the server then notes the version on it.
     pub model: Option<ModelId>,
+    /// The run that it names.
+    pub run: Option<RunId>,
 }
 
 impl NewSource {
     fn of(source: String) -> Self {
-        Self { source, model: None }
+        Self { source, model: None, run: None }
     }
 }
 
@@ -34,14 +36,15 @@ impl RestTarget {
                 UriForm::Root => format!("{}{below}", self.client.logged_model(&model).await?.artifact_uri),
                 UriForm::Models | UriForm::Runs => format!("models:/{model}{below}"),
             };
-            return Ok(NewSource { source, model: Some(model) });
+            return Ok(NewSource { model: Some(model), ..NewSource::of(source) });
         }
         let run =
             self.ledger.target_of(&RunId::from(uri.owner)).ok_or_else(|| not_there("run", uri.owner))?;
-        Ok(NewSource::of(match uri.form {
+        let source = match uri.form {
             UriForm::Root => format!("{}{below}", self.client.run(&run).await?.artifact_uri),
             UriForm::Runs | UriForm::Models => format!("runs:/{run}{below}"),
-        }))
+        };
+        Ok(NewSource { run: Some(run), ..NewSource::of(source) })
     }
 
     /// A copy of a version whose model has another name here.
