@@ -35,7 +35,8 @@ where
         SdkError::DispatchFailure(failure) if failure.is_timeout() => {
             no_route(asked, "it did not answer in time")
         }
-        SdkError::DispatchFailure(failure) if failure.is_io() => no_route(asked, &innermost(error)),
+        // What the request itself has wrong. All else is the network: also a connection that broke before the answer.
+        SdkError::DispatchFailure(failure) if !failure.is_user() => no_route(asked, &innermost(error)),
         SdkError::ResponseError(_) => {
             let message = format!("{} answered, but not as AWS does: {}", service(asked), innermost(error));
             Error::permanent(message)
@@ -63,7 +64,7 @@ fn refusal(asked: Asked<'_>, status: u16, code: &str, message: &str) -> Error {
     match code {
         "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation" => {
             let denied = denied_action(message).unwrap_or(action);
-            Error::new(Class::Forbidden, format!("these credentials may not {denied}{about}: {message}"))
+            Error::new(Class::Forbidden, format!("these credentials lack {denied}: {message}"))
                 .hint("`mlferry app policy` prints the policy that a migration needs; an administrator can attach it")
         }
         "ExpiredToken" | "ExpiredTokenException" | "InvalidClientTokenId" | "InvalidAccessKeyId"

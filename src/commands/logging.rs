@@ -12,6 +12,9 @@ use crate::tui::LogRing;
 
 /// A log that has grown beyond this is begun anew.
 const LARGEST: u64 = 10 * 1024 * 1024;
+/// The crates, by how their names begin, that write out requests with their headers and the commands that give
+/// credentials, when they are asked for everything.
+const TALKATIVE: [&str; 4] = ["aws_", "h2", "hyper", "reqwest"];
 
 /// Warnings and retries, into a file, the wizard's log pane, and with `--verbose` onto stderr. `MLFERRY_LOG` sets the
 /// level (`debug`, `mlferry=trace`, …).
@@ -25,8 +28,6 @@ pub fn start(state: &StateDir, verbose: bool) -> Result<()> {
         .truncate(is_large)
         .open(&path)
         .map_err(|e| Error::from(e).at(path.display()))?;
-    let level =
-        || EnvFilter::try_from_env("MLFERRY_LOG").unwrap_or_else(|_| EnvFilter::new("warn,mlferry=info"));
     let to_file = tracing_subscriber::fmt::layer().with_ansi(false).with_writer(std::sync::Mutex::new(file));
     let to_stderr = verbose.then(|| {
         let colour = std::io::stderr().is_terminal();
@@ -39,6 +40,13 @@ pub fn start(state: &StateDir, verbose: bool) -> Result<()> {
     let registry = tracing_subscriber::registry().with(to_file.with_filter(level()));
     let registry = registry.with(to_stderr.with_filter(level())).with(ring().layer().with_filter(level()));
     registry.try_init().map_err(|e| Error::permanent(format!("the log cannot be started: {e}")))
+}
+
+fn level() -> EnvFilter {
+    let chosen =
+        EnvFilter::try_from_env("MLFERRY_LOG").unwrap_or_else(|_| EnvFilter::new("warn,mlferry=info"));
+    let directives = TALKATIVE.into_iter().filter_map(|name| format!("{name}=warn").parse().ok());
+    directives.fold(chosen, EnvFilter::add_directive)
 }
 
 /// The lines that the wizard shows.

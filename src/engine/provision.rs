@@ -223,8 +223,8 @@ impl Provision {
                 Err(error) => return Err(error),
             }
             if waited + self.patience.interval > self.patience.most {
-                let minutes = self.patience.most.as_secs().div_ceil(60);
-                return Err(Error::transient(format!("{arn} is not ready after {minutes} minutes"))
+                let seconds = self.patience.most.as_secs();
+                return Err(Error::transient(format!("{arn} is not ready after {seconds} s"))
                     .hint(format!("AWS goes on with it: `mlferry app wait {arn}` waits on")));
             }
             tokio::time::sleep(self.patience.interval).await;

@@ -146,16 +146,20 @@ impl Mlferry {
     }
 
     pub async fn run(&self, args: &[&str]) -> Ran {
-        let output = self.command(args).output().await.unwrap();
-        Ran {
+        Ran::of(self.command(args)).await
+    }
+}
+
+impl Ran {
+    pub async fn of(mut command: Command) -> Self {
+        let output = command.output().await.unwrap();
+        Self {
             code: output.status.code(),
             stdout: String::from_utf8(output.stdout).unwrap(),
             stderr: String::from_utf8(output.stderr).unwrap(),
         }
     }
-}
 
-impl Ran {
     /// The JSON lines; each has a type.
     pub fn lines(&self) -> Vec<Value> {
         self.stdout

@@ -49,8 +49,9 @@ async fn find(text: &str, region: Option<&str>) -> Result<(Provision, Arn)> {
 
 impl From<Waiting> for Patience {
     fn from(given: Waiting) -> Self {
-        let seconds = std::time::Duration::from_secs_f64;
-        Self { interval: seconds(given.poll_interval), most: seconds(given.timeout), ..Self::default() }
+        let (interval, most) = (given.poll_interval, given.timeout);
+        let [interval, most] = [interval, most].map(std::time::Duration::from_secs_f64);
+        Self { interval, most, most_for_role: most.min(Self::default().most_for_role) }
     }
 }
 

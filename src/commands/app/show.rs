@@ -13,13 +13,17 @@ pub async fn list(args: List, printer: &Printer) -> Result<u8> {
     all.iter().for_each(|one| printer.object("app", one));
     let region = provision.region();
     for (resource, title, none) in [
-        (Resource::App, "MLflow Apps: serverless, what a migration goes to", "mlferry app create makes one"),
+        (
+            Resource::App,
+            "MLflow Apps: serverless, what a migration goes to",
+            "none: `mlferry app create` makes one",
+        ),
         (Resource::TrackingServer, "MLflow tracking servers: the older kind, paid by the hour", "none"),
     ] {
         printer.result(&format!("{title} ({region})"));
         let of_kind: Vec<&Listed> = all.iter().filter(|one| one.resource == resource).collect();
         if of_kind.is_empty() {
-            printer.result(&format!("  there is none: {none}").replace(": none", ""));
+            printer.result(&format!("  {none}"));
         }
         for one in of_kind {
             let version = one.mlflow_version.as_deref().unwrap_or("-");
