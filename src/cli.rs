@@ -106,17 +106,22 @@ pub struct Selection {
     pub experiments: Option<String>,
 
     /// Registered models by name, with * ? and {a,b}, separated by commas; runs that their versions need go along.
-    /// As soon as one of --experiments, --models, --prompts and --datasets is given, nothing else is taken
+    /// churn/3 is version 3 of churn, which keeps its number: lower ones cannot come to the same server later.
+    /// (A model that is itself called churn/3, as MLflow before 3.11 allows, is taken, too.) As soon as one of --experiments, --models, --prompts and --datasets is given, nothing else is taken
     #[arg(long, value_name = "GLOB,…")]
     pub models: Option<String>,
 
-    /// Prompts by name, with * ? and {a,b}, separated by commas
+    /// Prompts by name, with * ? and {a,b}, separated by commas; greeting/3 is version 3 of greeting
     #[arg(long, value_name = "GLOB,…")]
     pub prompts: Option<String>,
 
     /// Evaluation datasets by name, with * ? and {a,b}, separated by commas; those of a chosen experiment go along
     #[arg(long, value_name = "GLOB,…")]
     pub datasets: Option<String>,
+
+    /// Evaluation datasets that do not go along with a chosen experiment
+    #[arg(long, value_name = "GLOB,…")]
+    pub except_datasets: Option<String>,
 
     /// Traces of the chosen experiments and runs; those that no run made are subject to the time window, too
     #[arg(long, value_enum, default_value_t = Traces::All)]
@@ -161,6 +166,7 @@ impl Selection {
             models: None,
             prompts: None,
             datasets: None,
+            except_datasets: None,
             traces: Traces::All,
             plan: None,
             experiment_rename_file: None,

@@ -226,3 +226,69 @@ async fn what_the_newest_release_refuses_is_said_before_and_after_and_costs_only
     assert_eq!(found["comparison"]["model_versions"], json!({ "same": 7, "missing": 2 }), "{found}");
     assert_eq!(found["comparison"]["prompt_versions"], json!({ "same": 1, "missing": 1 }), "{found}");
 }
+
+/// A run with a logged model of its own, and a version of `churn` registered from that.
+async fn train(url: &str, experiment: &Value, name: &str) {
+    let run = json!({ "experiment_id": experiment, "run_name": name, "start_time": 1 });
+    let run = post(url, "runs/create", run).await["run"]["info"]["run_id"].clone();
+    let model = json!({ "experiment_id": experiment, "name": name, "source_run_id": run });
+    let model = post(url, "logged-models", model).await["model"]["info"]["model_id"].clone();
+    let source = format!("models:/{}", model.as_str().unwrap());
+    let version = json!({ "name": "churn", "source": source, "run_id": run, "model_id": model });
+    post(url, "model-versions/create", version).await;
+}
+
+async fn churn(url: &str) -> Value {
+    let churn = format!("{url}/api/2.0/mlflow/registered-models/get?name=churn");
+    reqwest::get(churn).await.unwrap().json::<Value>().await.unwrap()["registered_model"].take()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_chosen_version_arrives_alone_with_its_run_and_logged_model() {
+    let (source, target) = futures::join!(Real::start(TARGET), Real::start(TARGET));
+    let url = source.url();
+    let experiment =
+        post(url, "experiments/create", json!({ "name": "trained" })).await["experiment_id"].clone();
+    post(url, "registered-models/create", json!({ "name": "churn" })).await;
+    for name in ["first", "second", "third"] {
+        train(url, &experiment, name).await;
+    }
+    alias(url, "churn", "champion", "3").await;
+    alias(url, "churn", "retired", "1").await;
+    let (mlferry, folder) = (Mlferry::new(), tempfile::tempdir().unwrap());
+    let plan = folder.path().join("plan.toml");
+    let plan = plan.to_str().unwrap();
+
+    let planned =
+        mlferry.run(&["plan", "--source", url, "--models", "churn/3", "--output", plan]).await.exits(0);
+    assert!(planned.stdout.contains("churn, only v3"), "{}", planned.stdout);
+    assert!(planned.stdout.contains("1, 2, left behind"), "{}", planned.stdout);
+    assert!(std::fs::read_to_string(plan).unwrap().contains("versions = [3]"));
+    let chosen = ["--source", url, "--target", target.url(), "--plan", plan, "--json"];
+    let outcome = mlferry.run(&[&["import"], &chosen[..]].concat()).await.exits(0).outcome();
+    let done = ["runs", "logged_models", "registered_models", "model_versions"]
+        .map(|kind| &outcome["counts"][kind]["done"]);
+    assert_eq!(done, [1, 1, 1, 1], "{outcome}");
+    assert!(outcome["notes"].to_string().contains("1, 2, left behind"), "{outcome}");
+    let there = churn(target.url()).await;
+    assert_eq!(there["latest_versions"][0]["version"], "3", "it keeps its number: {there}");
+    assert_eq!(there["aliases"], json!([{ "alias": "champion", "version": "3" }]), "{there}");
+    mlferry.run(&[&["validate"], &chosen[..]].concat()).await.exits(0);
+    let whole = ["validate", "--source", url, "--target", target.url(), "--models", "churn", "--json"];
+    let found = mlferry.run(&whole).await.exits(4).outcome();
+    assert_eq!(found["comparison"]["model_versions"]["missing"], 2, "{found}");
+
+    let gone = ["plan", "--source", url, "--models", "churn/3,churn/9"];
+    assert!(mlferry.run(&gone).await.exits(2).stderr.contains("nothing called churn/9"));
+
+    // One after the other, a directory holds both.
+    let archive = folder.path().join("export");
+    let archive = archive.to_str().unwrap();
+    for version in ["churn/3", "churn/1"] {
+        let export = ["export", "--source", url, "--output-dir", archive, "--models", version];
+        mlferry.run(&export).await.exits(0);
+    }
+    let both = mlferry.run(&["plan", "--source", archive, "--json"]).await.exits(0).lines();
+    let model = both.iter().find(|line| line["type"] == "registered_model").unwrap();
+    assert_eq!(model["versions"], 2, "{model}");
+}

@@ -11,9 +11,9 @@ mod paint;
 use std::time::Duration;
 
 use mlferry::engine::Step;
-use mlferry::engine::browse::Holdings;
+use mlferry::engine::browse::{Contents, Holdings};
 use mlferry::engine::validate::Mark;
-use mlferry::entities::Run;
+use mlferry::entities::{Run, Tally};
 use mlferry::error::Error;
 use mlferry::tui::effect::Msg;
 use mlferry::tui::model::{Model, Overlay, Parting};
@@ -121,6 +121,12 @@ fn select_holds_everything_else_too() {
     press(&mut model, "Enter j Space Esc g j j j j j j Enter");
     versions_came(&mut model, "fraud.detector");
     pictured("select_one_model", &mut model);
+    // Of that only some versions, and of an experiment everything but its traces and its dataset.
+    press(&mut model, "j j Space");
+    press(&mut model, "g j j Space Space k Enter");
+    fetched(&mut model, "2", 2, false);
+    press(&mut model, "j Space G k Space");
+    pictured("select_in_part", &mut model);
     model.look = monochrome();
     if let Some(tree) = model.selection.tree_mut() {
         tree.set_filter("fraud");
@@ -146,10 +152,8 @@ fn import_says_what_goes_along_with_a_model() {
     // The tree marks it where it is.
     press(&mut model, "4 g j j j Enter");
     let run = Run { id: run.into(), name: "trial-07".into(), ..Run::default() };
-    update(
-        &mut model,
-        Msg::Runs { of: SOURCE.into(), experiment: "2".into(), result: Ok((vec![run], false)) },
-    );
+    let contents = Contents { runs: vec![run], more: false, traces: Tally::exactly(0) };
+    update(&mut model, Msg::Contents { of: SOURCE.into(), experiment: "2".into(), result: Ok(contents) });
     pictured("select_needed", &mut model);
 }
 

@@ -120,3 +120,52 @@ async fn a_trace_is_never_pulled_out_of_another_experiment_and_follows_its_sourc
     assert_eq!((&info["state"], &info["tags"]["mlflow.traceName"]), (&json!("OK"), &json!("two")), "{info}");
     assert_eq!(info["assessments"][0]["assessment_name"], "own", "{info}");
 }
+
+async fn create(url: &str, route: &str, body: Value) -> Value {
+    let answer = reqwest::Client::new().post(format!("{url}/api/{route}")).json(&body).send().await.unwrap();
+    assert!(answer.status().is_success(), "{route}: {}", answer.text().await.unwrap());
+    answer.json().await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn traces_of_one_experiment_stay_behind_and_those_of_another_arrive() {
+    let (source, target) = futures::join!(Real::start(TARGET), Real::start(TARGET));
+    let url = source.url();
+    let ids = ["kept", "moved"].map(|name| (name, format!("tr-{:0>32}", name.len())));
+    for (name, id) in &ids {
+        let made = create(url, "2.0/mlflow/experiments/create", json!({ "name": name })).await;
+        let experiment = &made["experiment_id"];
+        let place =
+            json!({ "type": "MLFLOW_EXPERIMENT", "mlflow_experiment": { "experiment_id": experiment } });
+        start(url, id, json!({ "trace_location": place })).await;
+        let dataset = json!({ "name": format!("of {name}"), "experiment_ids": [experiment] });
+        create(url, "3.0/mlflow/datasets/create", dataset).await;
+    }
+    let plan = tempfile::NamedTempFile::new().unwrap();
+    let text = r#"
+        except_datasets = ["of moved"]
+        [[experiments]]
+        name = "kept"
+        traces = "none"
+        [[experiments]]
+        name = "moved"
+    "#;
+    std::fs::write(plan.path(), text).unwrap();
+    let plan = ["--plan", plan.path().to_str().unwrap()];
+    let mlferry = Mlferry::new();
+
+    let planned = mlferry.run(&[&["plan", "--source", url, "--json"][..], &plan].concat()).await.exits(0);
+    let planned = planned.lines().pop().unwrap();
+    assert_eq!((&planned["traces"], &planned["evaluation_datasets"]), (&json!(1), &json!(1)), "{planned}");
+    let ends = ["--source", url, "--target", target.url(), "--json"];
+    let outcome = mlferry.run(&[&["import"], &ends[..], &plan].concat()).await.exits(0).outcome();
+    let done = ["experiments", "traces", "evaluation_datasets"].map(|kind| &outcome["counts"][kind]["done"]);
+    assert_eq!(done, [2, 1, 1], "{outcome}");
+    header(target.url(), &ids[1].1).await;
+    let left = reqwest::get(format!("{}/api/3.0/mlflow/traces/{}", target.url(), ids[0].1)).await.unwrap();
+    assert_eq!(left.status(), 404);
+    mlferry.run(&[&["validate"], &ends[..], &plan].concat()).await.exits(0);
+    let found = mlferry.run(&[&["validate"], &ends[..]].concat()).await.exits(4).outcome();
+    let missing = ["traces", "evaluation_datasets"].map(|kind| &found["comparison"][kind]["missing"]);
+    assert_eq!(missing, [1, 1], "{found}");
+}

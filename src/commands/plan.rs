@@ -2,7 +2,7 @@ use super::selection::plan_of;
 use super::{Printer, ends};
 use crate::cli;
 use crate::engine::{self, End, Survey};
-use crate::entities::{Kind, Plan, PlannedExperiment};
+use crate::entities::{Choice, Kind, Plan, PlannedExperiment, PlannedModel};
 use crate::error::{Error, Result};
 
 pub async fn plan(args: cli::Plan, printer: &Printer) -> Result<u8> {
@@ -55,7 +55,7 @@ fn print(survey: &Survey, printer: &Printer) {
     if unreadable > 0 {
         printer.result(&format!("{unreadable} runs cannot be read at the source"));
     }
-    for note in &survey.left_behind {
+    for note in survey.notes.iter().chain(&survey.left_behind) {
         printer.result(note);
         printer.object("note", &serde_json::json!({ "text": note }));
     }
@@ -81,12 +81,18 @@ fn print_models(survey: &Survey, printer: &Printer) {
         printer.result(&format!("{:>8}  {}", "versions", kind.title()));
         for model in of_kind {
             let renamed = model.target_name.as_ref().map(|name| format!(" → {name}")).unwrap_or_default();
-            printer.result(&format!("{:>8}  {}{renamed}", model.versions, model.name));
+            let only =
+                model.only.as_ref().map(|only| format!(", only {}", numbers(only))).unwrap_or_default();
+            printer.result(&format!("{:>8}  {}{only}{renamed}", model.versions, model.name));
         }
     }
     for (id, version) in &survey.needed {
         printer.result(&format!("{id} goes along: needed by {version}"));
     }
+}
+
+fn numbers(of: &[u64]) -> String {
+    of.iter().map(|number| format!("v{number}")).collect::<Vec<_>>().join(" ")
 }
 
 fn print_datasets(survey: &Survey, printer: &Printer) {
@@ -99,8 +105,10 @@ fn print_datasets(survey: &Survey, printer: &Printer) {
     }
 }
 
-/// Names what the globs have matched, so that the file can be read and edited.
+/// Names what the globs have matched, so that the file can be read and edited. What goes along because a version needs
+/// it is not named: the versions stand for it.
 fn written(plan: &Plan, survey: &Survey) -> Result<String> {
+    let chooser = plan.chooser()?;
     let named = |e: &engine::ExperimentSurvey| {
         let known = plan.experiments.iter().find(|named| named.name == e.experiment.name);
         known.cloned().unwrap_or_else(|| PlannedExperiment {
@@ -108,12 +116,24 @@ fn written(plan: &Plan, survey: &Survey) -> Result<String> {
             ..PlannedExperiment::default()
         })
     };
-    let experiments = survey.experiments.iter().map(named).collect();
-    let named = |kind: Kind| {
-        let of_kind = survey.models.iter().filter(move |model| model.kind == kind);
-        of_kind.map(|model| Plan::literal(&model.name)).collect()
+    let chosen = survey.experiments.iter().filter(|e| chooser.choose(&e.experiment) != Choice::No);
+    let experiments = chosen.map(named).collect();
+    let of_kind = |kind: Kind| survey.models.iter().filter(move |model| model.kind == kind);
+    let whole = |kind: Kind| {
+        of_kind(kind).filter(|model| model.only.is_none()).map(|model| Plan::literal(&model.name)).collect()
     };
-    let (models, prompts) = (named(Kind::RegisteredModel), named(Kind::Prompt));
+    let single = |kind: Kind| {
+        let planned = |model: &engine::ModelSurvey| {
+            let versions = Some(model.only.as_ref()?.iter().copied().collect());
+            Some(PlannedModel { name: model.name.clone(), versions, ..PlannedModel::default() })
+        };
+        of_kind(kind).filter_map(planned).collect()
+    };
+    let (models, prompts) = (whole(Kind::RegisteredModel), whole(Kind::Prompt));
+    let (model_versions, prompt_versions) = (single(Kind::RegisteredModel), single(Kind::Prompt));
     let datasets = survey.evaluation_datasets.iter().map(|one| Plan::literal(&one.name)).collect();
-    Plan { globs: Vec::new(), experiments, models, prompts, datasets, ..plan.clone() }.to_toml()
+    let globs = Vec::new();
+    let chosen =
+        Plan { globs, experiments, models, model_versions, prompts, prompt_versions, ..plan.clone() };
+    Plan { datasets, ..chosen }.to_toml()
 }

@@ -22,6 +22,7 @@ pub fn plan_of(selection: &Selection) -> Result<Plan> {
         (&selection.models, &mut plan.models),
         (&selection.prompts, &mut plan.prompts),
         (&selection.datasets, &mut plan.datasets),
+        (&selection.except_datasets, &mut plan.except_datasets),
     ];
     for (globs, of) in given {
         of.extend(globs.iter().flat_map(|globs| split(globs)));

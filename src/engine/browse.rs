@@ -3,8 +3,9 @@
 use futures::TryStreamExt;
 
 use super::Endpoint;
+use super::check::first;
 use super::choose::choose;
-use crate::entities::{EvaluationDataset, Experiment, ModelVersion, Plan, RegisteredModel, Run};
+use crate::entities::{EvaluationDataset, Experiment, ModelVersion, Plan, RegisteredModel, Run, Tally};
 use crate::error::Result;
 
 /// Everything that is chosen by name.
@@ -29,9 +30,22 @@ pub async fn holdings(of: &Endpoint) -> Result<Holdings> {
     Ok(Holdings { experiments, models, datasets })
 }
 
-/// The first runs of an experiment, at most `most`, and whether there are more.
-pub async fn runs(of: &Endpoint, experiment: &Experiment, most: usize) -> Result<(Vec<Run>, bool)> {
-    of.snapshot()?.first_runs(experiment, most).await
+/// What an experiment holds, as far as a person looks.
+#[derive(Clone, Debug)]
+pub struct Contents {
+    pub runs: Vec<Run>,
+    /// There are more runs than were fetched.
+    pub more: bool,
+    pub traces: Tally,
+}
+
+/// At most `most` runs. Traces are counted no further than that, by whole pages.
+pub async fn contents(of: &Endpoint, experiment: &Experiment, most: usize) -> Result<Contents> {
+    let snapshot = of.snapshot()?;
+    let (runs, more) = snapshot.first_runs(experiment, most).await?;
+    // Runs can be chosen where traces cannot be counted.
+    let traces = first(snapshot.traces(experiment), most as u64).await;
+    Ok(Contents { runs, more, traces: traces.unwrap_or_else(|error| Tally::unknown(error.to_string())) })
 }
 
 /// The versions of a registered model or prompt, by ascending number.

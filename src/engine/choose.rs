@@ -1,9 +1,10 @@
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
 
 use futures::{TryStreamExt, stream};
 
 use crate::entities::{
-    Choice, EvaluationDataset, Experiment, ExperimentId, Plan, RegisteredModel, RunId, Window,
+    Choice, Chooser, EvaluationDataset, Experiment, ExperimentId, ModelVersion, Numbers, Pick, Plan,
+    RegisteredModel, RunId, Window,
 };
 use crate::error::{Error, Result};
 use crate::snapshot::Snapshot;
@@ -16,19 +17,40 @@ pub struct Chosen {
     /// Each with what is taken of it.
     pub experiments: Vec<(Experiment, Choice)>,
     /// Registered models and prompts.
-    pub models: Vec<RegisteredModel>,
+    pub models: Vec<ChosenModel>,
     pub datasets: Vec<EvaluationDataset>,
-    /// Runs, logged models and registered models that nobody chose and that a chosen version needs: id or name, version.
+    /// Runs, logged models, registered models and versions of them that nobody chose and that a chosen version needs:
+    /// id, name or `name/number`, and that version.
     pub needed: BTreeMap<String, String>,
+    /// What a reader should know of this choice.
+    pub notes: Vec<String>,
+}
+
+/// A registered model or prompt of which something is taken.
+#[derive(Clone)]
+pub struct ChosenModel {
+    /// With the aliases of the versions that are taken.
+    pub model: RegisteredModel,
+    pub versions: Pick<u64>,
+}
+
+impl ChosenModel {
+    /// The versions that are taken, in ascending order.
+    pub async fn versions(&self, source: &dyn Snapshot) -> Result<Vec<ModelVersion>> {
+        let mut versions = source.model_versions(&self.model).await?;
+        versions.retain(|version| self.versions.takes(&version.version));
+        Ok(versions)
+    }
 }
 
 /// Applies the plan. One that names what is not there is refused before anything is done.
 pub async fn choose(source: &dyn Snapshot, plan: &Plan) -> Result<Chosen> {
     let chooser = plan.chooser()?;
     let all: Vec<Experiment> = source.experiments().try_concat().await?;
-    let mut models: Vec<RegisteredModel> = source.registered_models().try_concat().await?;
+    let models: Vec<RegisteredModel> = source.registered_models().try_concat().await?;
+    let numbers = numbers(source, &chooser, &models).await?;
     let mut unmatched = chooser.unmatched(all.iter().filter(|e| chooser.choose(e) != Choice::No));
-    unmatched.extend(chooser.unmatched_models(&models));
+    unmatched.extend(chooser.unmatched_models(&models, &numbers));
     let mut datasets: Vec<EvaluationDataset> = source.evaluation_datasets().try_concat().await?;
     unmatched.extend(chooser.unmatched_datasets(&datasets));
     if !unmatched.is_empty() {
@@ -39,19 +61,22 @@ pub async fn choose(source: &dyn Snapshot, plan: &Plan) -> Result<Chosen> {
     let mut experiments: Vec<_> = all.into_iter().map(|one| (chooser.choose(&one), one)).collect();
     let (window, mut needed) = (plan.window()?, BTreeMap::new());
     leave_out(source, &window, &mut experiments).await?;
-    if plan.is_everything() && window.is_everything() {
-        models.retain(|model| chooser.takes_model(model));
-    } else {
-        let (taken, left) = models.into_iter().partition(|model| chooser.takes_model(model));
-        models = taken;
+    let models = models.into_iter().map(|model| taken_of(&chooser, &numbers, model));
+    let (mut models, left): (Vec<_>, Vec<_>) = models.partition(|one| one.versions != Pick::None);
+    if !plan.is_everything() || !window.is_everything() {
         take_what_versions_need(source, &mut models, left, &mut experiments, &mut needed).await?;
+    }
+    for ChosenModel { model, versions } in &mut models {
+        model.aliases.retain(|_, number| versions.takes(number));
     }
     let chosen = |id: &ExperimentId| {
         experiments
             .iter()
             .any(|(choice, one)| one.id == *id && matches!(choice, Choice::Yes { only: None, .. }))
     };
-    datasets.retain(|dataset| chooser.takes_dataset(dataset) || dataset.experiment_ids.iter().any(chosen));
+    let goes_along =
+        |of: &EvaluationDataset| !chooser.leaves_dataset(of) && of.experiment_ids.iter().any(chosen);
+    datasets.retain(|dataset| chooser.takes_dataset(dataset) || goes_along(dataset));
     let experiments: Vec<_> =
         experiments.into_iter().filter(|(c, _)| *c != Choice::No).map(|(c, one)| (one, c)).collect();
     unique(
@@ -59,8 +84,44 @@ pub async fn choose(source: &dyn Snapshot, plan: &Plan) -> Result<Chosen> {
         "experiments",
         "--experiment-rename-file",
     )?;
-    unique(models.iter().map(|one| plan.target_model_name(one)), "registered models", "--model-rename-file")?;
-    Ok(Chosen { experiments, models, datasets, needed })
+    let names = models.iter().map(|one| plan.target_model_name(&one.model));
+    unique(names, "registered models", "--model-rename-file")?;
+    let notes = models.iter().filter_map(|one| used_up(one, numbers.get(&one.model.name)?)).collect();
+    Ok(Chosen { experiments, models, datasets, needed, notes })
+}
+
+/// The versions there are of models of which the plan names single ones.
+async fn numbers(
+    source: &dyn Snapshot,
+    chooser: &Chooser<'_>,
+    models: &[RegisteredModel],
+) -> Result<Numbers> {
+    let mut numbers = Numbers::new();
+    for model in models.iter().filter(|model| chooser.names_versions_of(model)) {
+        let versions = source.model_versions(model).await?;
+        numbers.insert(model.name.clone(), versions.into_iter().map(|version| version.version).collect());
+    }
+    Ok(numbers)
+}
+
+fn taken_of(chooser: &Chooser<'_>, numbers: &Numbers, model: RegisteredModel) -> ChosenModel {
+    let mut versions = chooser.versions(&model);
+    let every: Option<Vec<u64>> = numbers.get(&model.name).map(|there| there.iter().copied().collect());
+    // A model without versions is taken when all of them are asked for.
+    versions.settle(every.as_deref());
+    ChosenModel { model, versions }
+}
+
+/// A server never gives a number twice: what is left of the lower ones can never come after.
+fn used_up(chosen: &ChosenModel, there: &BTreeSet<u64>) -> Option<String> {
+    let (taken, left): (Vec<u64>, Vec<u64>) = there.iter().partition(|number| chosen.versions.takes(number));
+    let last = taken.last()?;
+    let lower: Vec<String> = left.iter().filter(|number| *number < last).map(u64::to_string).collect();
+    let (kind, name) = (chosen.model.kind().words().0, &chosen.model.name);
+    (!lower.is_empty()).then(|| {
+        let numbers = lower.join(", ");
+        format!("{kind} {name}: version {last} keeps its number; {numbers}, left behind, cannot come to the same server later")
+    })
 }
 
 /// Turns the window into ids, so that the choice alone says what is taken: of models and of what they need, too.
@@ -96,24 +157,21 @@ fn unique<'a>(names: impl Iterator<Item = &'a str>, what: &str, option: &str) ->
 /// not take by itself.
 async fn take_what_versions_need(
     source: &dyn Snapshot,
-    models: &mut Vec<RegisteredModel>,
-    mut left: Vec<RegisteredModel>,
+    models: &mut Vec<ChosenModel>,
+    mut left: Vec<ChosenModel>,
     experiments: &mut [(Choice, Experiment)],
     needed: &mut BTreeMap<String, String>,
 ) -> Result<()> {
     let mut seen = BTreeSet::new();
-    let mut at = 0;
-    while let Some(model) = models.get(at) {
-        at += 1;
-        if model.is_prompt() {
+    let mut waiting: VecDeque<usize> = (0..models.len()).collect();
+    while let Some(at) = waiting.pop_front() {
+        if models[at].model.is_prompt() {
             continue;
         }
-        for version in source.model_versions(model).await? {
-            let original =
-                version.copied_from().and_then(|(name, _)| left.iter().position(|one| one.name == name));
-            if let Some(original) = original.map(|at| left.swap_remove(at)) {
-                needed.insert(original.name.clone(), version.label());
-                models.push(original);
+        for version in models[at].versions(source).await? {
+            if let Some((original, id)) = take_original(models, &mut left, &version) {
+                needed.insert(id, version.label());
+                waiting.push_back(original);
             }
             let mut runs: Vec<RunId> = version.run_id.iter().cloned().collect();
             if let Some(id) = version.logged_model().filter(|id| seen.insert(id.to_string()))
@@ -141,4 +199,21 @@ async fn take_what_versions_need(
         }
     }
     Ok(())
+}
+
+/// Takes the version that this one is a copy of: with its whole model when nothing of that was chosen. Gives which
+/// model has more to it now, and what was added.
+fn take_original(
+    models: &mut Vec<ChosenModel>,
+    left: &mut Vec<ChosenModel>,
+    copy: &ModelVersion,
+) -> Option<(usize, String)> {
+    let (name, number) = copy.copied_from()?;
+    if let Some(at) = left.iter().position(|one| one.model.name == name) {
+        models.push(ChosenModel { versions: Pick::All, ..left.swap_remove(at) });
+        return Some((models.len() - 1, name.to_owned()));
+    }
+    let at = models.iter().position(|one| one.model.name == name && !one.versions.takes(&number))?;
+    models[at].versions.set(&number, true);
+    Some((at, format!("{name}/{number}")))
 }

@@ -1,9 +1,9 @@
 use futures::{StreamExt, TryStreamExt, stream};
 use serde::Serialize;
 
-use super::choose::{Chosen, choose};
+use super::choose::{Chosen, ChosenModel, choose};
 use super::left_behind;
-use crate::entities::{Choice, EvaluationDataset, Experiment, Kind, Plan, RegisteredModel};
+use crate::entities::{Choice, EvaluationDataset, Experiment, Kind, Pick, Plan};
 use crate::error::Result;
 use crate::snapshot::{About, Snapshot};
 
@@ -22,6 +22,8 @@ pub struct Survey {
     pub needed: Vec<(String, String)>,
     /// What is not moved, and why.
     pub left_behind: Vec<String>,
+    /// What a reader should know of this choice.
+    pub notes: Vec<String>,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -32,6 +34,9 @@ pub struct ModelSurvey {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target_name: Option<String>,
     pub versions: u64,
+    /// Their numbers, when others are left behind.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub only: Option<Vec<u64>>,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -61,7 +66,7 @@ pub struct ExperimentSurvey {
 
 /// Counts what the plan takes, run by run. Only reads.
 pub async fn survey(source: &dyn Snapshot, plan: &Plan) -> Result<Survey> {
-    let Chosen { experiments, models, datasets, needed } = choose(source, plan).await?;
+    let Chosen { experiments, models, datasets, needed, notes } = choose(source, plan).await?;
     let counted =
         stream::iter(experiments).map(|(experiment, choice)| count(source, plan, experiment, choice));
     let experiments = counted.buffered(AT_ONCE).try_collect().await?;
@@ -75,14 +80,18 @@ pub async fn survey(source: &dyn Snapshot, plan: &Plan) -> Result<Survey> {
         evaluation_datasets: datasets.into_iter().map(dataset).collect(),
         needed: needed.into_iter().collect(),
         left_behind: left_behind(&source.others().await?),
+        notes,
     })
 }
 
-async fn count_versions(source: &dyn Snapshot, plan: &Plan, model: RegisteredModel) -> Result<ModelSurvey> {
-    let versions = source.model_versions(&model).await?.len() as u64;
+async fn count_versions(source: &dyn Snapshot, plan: &Plan, chosen: ChosenModel) -> Result<ModelSurvey> {
+    let taken = chosen.versions(source).await?;
+    let only = || taken.iter().map(|version| version.version).collect();
+    let (versions, only) = (taken.len() as u64, (chosen.versions != Pick::All).then(only));
+    let model = chosen.model;
     let name = plan.target_model_name(&model);
     let target_name = (name != model.name).then(|| name.to_owned());
-    Ok(ModelSurvey { kind: model.kind(), target_name, versions, name: model.name })
+    Ok(ModelSurvey { kind: model.kind(), target_name, versions, only, name: model.name })
 }
 
 async fn count(
@@ -105,7 +114,7 @@ async fn count(
         scorers: source.scorers(&experiment).await?.len() as u64,
         traces: 0,
     };
-    if !plan.skip_traces {
+    if plan.takes_traces(&choice) {
         let mut pages = source.traces(&experiment);
         while let Some(page) = pages.try_next().await? {
             survey.traces +=

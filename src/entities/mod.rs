@@ -1,5 +1,7 @@
 //! Pure data in MLflow's own words. No input or output, no clients, no clocks: everything above speaks in these.
 
+mod choice;
+mod chooser;
 mod dataset;
 mod evaluation;
 mod experiment;
@@ -13,15 +15,19 @@ mod number;
 mod other;
 mod owned_uri;
 mod owner;
+mod pick;
 mod plan;
 mod references;
 mod registry;
+mod registry_choice;
 mod run;
 mod span;
 mod tags;
 mod trace;
 mod window;
 
+pub use choice::{Choice, PlannedTraces};
+pub use chooser::Chooser;
 pub use dataset::DatasetInput;
 pub use evaluation::{EvaluationDataset, Record, Scorer};
 pub use experiment::Experiment;
@@ -35,9 +41,11 @@ pub use number::{canonical_json, float, integer, quote_bare_numbers};
 pub use other::{Other, Tally};
 pub use owned_uri::{OwnedUri, UriForm};
 pub use owner::Owner;
-pub use plan::{Choice, Plan, PlannedExperiment};
+pub use pick::Pick;
+pub use plan::{Plan, PlannedExperiment, PlannedModel};
 pub use references::{Template, ids_in, names_model, rewrite, rewrite_experiments};
 pub use registry::{ModelVersion, RegisteredModel};
+pub use registry_choice::Numbers;
 pub use run::{Run, RunStatus};
 pub use span::{Span, SpanEvent};
 pub use tags::tags;

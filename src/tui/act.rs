@@ -122,7 +122,7 @@ fn open(model: &mut Model) -> Vec<Effect> {
         return Vec::new();
     };
     match &tree.nodes[node].item {
-        Item::Experiment(one) => vec![Effect::Runs { at, experiment: Box::new(one.clone()) }],
+        Item::Experiment(one) => vec![Effect::Contents { at, experiment: Box::new(one.clone()) }],
         Item::Model(one) => vec![Effect::Versions { at, model: Box::new(one.clone()) }],
         Item::Dataset(_) => Vec::new(),
     }

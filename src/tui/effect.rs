@@ -7,10 +7,10 @@ use crossterm::event::KeyEvent;
 
 use super::log::LogLine;
 use super::model::Model;
-use crate::engine::browse::Holdings;
+use crate::engine::browse::{Contents, Holdings};
 use crate::engine::validate::ArtifactCheck;
 use crate::engine::{Access, CheckReport, End, Event, Outcome, Reading, Session};
-use crate::entities::{Experiment, ExperimentId, ModelVersion, Plan, RegisteredModel, Run};
+use crate::entities::{Experiment, ExperimentId, ModelVersion, Plan, RegisteredModel};
 use crate::error::Result;
 
 /// What the wizard hears.
@@ -29,10 +29,10 @@ pub enum Msg {
         of: String,
         result: Result<Holdings>,
     },
-    Runs {
+    Contents {
         of: String,
         experiment: ExperimentId,
-        result: Result<(Vec<Run>, bool)>,
+        result: Result<Contents>,
     },
     Versions {
         of: String,
@@ -85,7 +85,7 @@ pub enum Effect {
         attempt: u64,
     },
     Holdings(At),
-    Runs {
+    Contents {
         at: At,
         experiment: Box<Experiment>,
     },

@@ -89,7 +89,7 @@ fn settle_plan(model: &mut Model) -> Vec<Effect> {
 
 /// Versions of models that were picked one by one may take more along than was picked.
 fn ask_for_needed(model: &mut Model) -> Vec<Effect> {
-    if model.plan.models.is_empty() {
+    if model.plan.models.is_empty() && model.plan.model_versions.is_empty() {
         model.selection.needed = Needed::Unasked;
         return Vec::new();
     }

@@ -16,7 +16,7 @@ use crate::engine::{
 use crate::entities::Plan;
 use crate::error::{Error, Result};
 
-/// Runs of one experiment that are fetched to choose from.
+/// Runs of one experiment that are fetched to choose from; its traces are counted no further.
 const RUNS: usize = 500;
 
 pub struct Hands {
@@ -57,12 +57,12 @@ impl Hands {
                     Msg::Holdings { of, result }
                 });
             }
-            Effect::Runs { at, experiment } => self.look(at, |of, source| async move {
+            Effect::Contents { at, experiment } => self.look(at, |of, source| async move {
                 let result = match source {
-                    Ok(source) => browse::runs(&source, &experiment, RUNS).await,
+                    Ok(source) => browse::contents(&source, &experiment, RUNS).await,
                     Err(error) => Err(error),
                 };
-                Msg::Runs { of, experiment: experiment.id, result }
+                Msg::Contents { of, experiment: experiment.id, result }
             }),
             Effect::Versions { at, model } => self.look(at, |of, source| async move {
                 let result = match source {

@@ -23,11 +23,11 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Clock(now) => model.now = now,
         Msg::Checked { end, attempt, result } => return on_checked(model, end, attempt, result),
         Msg::Holdings { of, result } => on_holdings(model, &of, result),
-        Msg::Runs { of, experiment, result } => {
+        Msg::Contents { of, experiment, result } => {
             if model.selection.of == of
                 && let Some(tree) = model.selection.tree_mut()
             {
-                tree.runs_came(&experiment, result.map_err(|error| error.to_string()));
+                tree.contents_came(&experiment, result.map_err(|error| error.to_string()));
             }
         }
         Msg::Versions { of, model: name, result } => {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
-use mlferry::engine::browse::Holdings;
+use mlferry::engine::browse::{Contents, Holdings};
 use mlferry::engine::validate::{Difference, FieldDifference, Totals};
 use mlferry::engine::{
     Access, CheckReport, Counts, End, Event, Finding, KindReport, Level, Outcome, Reading, Route, Session,
@@ -239,8 +239,9 @@ pub fn fetched(model: &mut Model, experiment: &str, count: usize, more: bool) {
         lifecycle: if n == 3 { Lifecycle::Deleted } else { Lifecycle::Active },
         ..Run::default()
     };
-    let result = Ok(((0..count).map(run).collect(), more));
-    update(model, Msg::Runs { of: SOURCE.into(), experiment: experiment.into(), result });
+    let traces = if experiment == "2" { Tally::counted(1_000, true) } else { Tally::exactly(0) };
+    let result = Ok(Contents { runs: (0..count).map(run).collect(), more, traces });
+    update(model, Msg::Contents { of: SOURCE.into(), experiment: experiment.into(), result });
 }
 
 pub fn ready_to_import() -> Model {

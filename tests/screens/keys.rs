@@ -28,7 +28,7 @@ fn word(effect: &Effect) -> &'static str {
         Effect::Check { at, .. } if at.end == End::Source => "check source",
         Effect::Check { .. } => "check target",
         Effect::Holdings(_) => "holdings",
-        Effect::Runs { .. } => "runs",
+        Effect::Contents { .. } => "contents",
         Effect::Versions { .. } => "versions",
         Effect::Needed { .. } => "needed",
         Effect::Start(job) => match **job {
@@ -194,7 +194,7 @@ fn by_a_directory_there_is_an_export_first() {
 #[test]
 fn runs_are_fetched_when_an_experiment_is_opened_and_only_then() {
     let mut model = selected();
-    assert_eq!(pressed(&mut model, "j l"), ["runs"]);
+    assert_eq!(pressed(&mut model, "j l"), ["contents"]);
     assert!(pressed(&mut model, "h l").is_empty());
 }
 

@@ -11,6 +11,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use self::sample::Sample;
+pub(super) use self::sample::first;
 use super::Endpoint;
 use crate::entities::{Experiment, Kind, Other, Tally};
 use crate::error::{Error, Result};

@@ -128,7 +128,7 @@ async fn look_into(source: &dyn Snapshot, experiment: Experiment) -> Result<Part
 }
 
 /// Counts no further than `most`, by whole pages.
-async fn first<T>(mut pages: Pages<'_, T>, most: u64) -> Result<Tally> {
+pub(in crate::engine) async fn first<T>(mut pages: Pages<'_, T>, most: u64) -> Result<Tally> {
     let mut tally = Tally::exactly(0);
     while let Some(page) = pages.try_next().await? {
         tally = tally.plus(Tally::exactly(page.len() as u64));

@@ -137,7 +137,7 @@ impl Copy {
     async fn everything(&self, step: Step, id_map: Option<PathBuf>) -> Result<Findings> {
         let (source, target) = (self.source.about().location.clone(), self.target.location().to_owned());
         self.context.tell(Event::Started { step, source, target }).await;
-        let Chosen { experiments: chosen, models, datasets, needed } =
+        let Chosen { experiments: chosen, models, datasets, needed, notes } =
             choose(self.source.as_ref(), &self.plan).await?;
         for (id, version) in &needed {
             self.context.note(format!("{id} goes along: version {version} needs it")).await;
@@ -153,11 +153,11 @@ impl Copy {
             moved.extend(result?);
         }
         self.complete_late().await?;
-        let mut findings = Findings::default();
+        let mut findings = Findings { notes, ..Findings::default() };
         if self.context.is_stopping() {
             return Ok(findings);
         }
-        findings.notes = self.registry(models).await?;
+        findings.notes.extend(self.registry(models).await?);
         findings.notes.extend(self.traces(&moved).await?);
         self.scorers(&experiments).await?;
         self.datasets(datasets).await?;

@@ -13,8 +13,8 @@ type Pending = HashMap<String, Option<BTreeSet<u64>>>;
 pub(super) struct Originals(watch::Sender<Pending>);
 
 impl Originals {
-    pub fn of(models: &[RegisteredModel]) -> Self {
-        Self(watch::Sender::new(models.iter().map(|model| (model.name.clone(), None)).collect()))
+    pub fn of<'a>(models: impl Iterator<Item = &'a RegisteredModel>) -> Self {
+        Self(watch::Sender::new(models.map(|model| (model.name.clone(), None)).collect()))
     }
 
     pub fn known(&self, model: &RegisteredModel, versions: &[ModelVersion]) {
@@ -65,7 +65,7 @@ mod tests {
     #[test]
     fn a_copy_is_ready_when_what_it_copies_has_ended_or_never_comes() {
         let model = RegisteredModel { name: "dev".into(), ..RegisteredModel::default() };
-        let originals = Originals::of(std::slice::from_ref(&model));
+        let originals = Originals::of([&model].into_iter());
         let (one, two) = (version("dev", 1, "s3://x"), version("dev", 2, "models:/dev/1"));
         let copy = |source: &str| originals.is_ready(&version("prod", 1, source));
         assert!(!copy("models:/dev/1") && !copy("models:/dev/7"));

@@ -4,6 +4,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::Copy;
 use super::originals::Originals;
+use crate::engine::choose::ChosenModel;
 use crate::entities::{ModelVersion, RegisteredModel};
 use crate::error::{Class, Error, Result};
 use crate::target::{Found, Registry};
@@ -19,17 +20,20 @@ struct Turns {
 
 impl Copy {
     /// Moves registered models and prompts. Gives what a reader should know.
-    pub(super) async fn registry(&self, models: Vec<RegisteredModel>) -> Result<Vec<String>> {
-        for model in &models {
+    pub(super) async fn registry(&self, models: Vec<ChosenModel>) -> Result<Vec<String>> {
+        for ChosenModel { model, .. } in &models {
             self.journal.plan(model.kind(), [model.name.as_str()])?;
             self.context.plan(model.kind(), 1).await;
         }
-        let turns = Turns { originals: Originals::of(&models), at_once: Semaphore::new(MODELS_AT_ONCE) };
-        let all = models.iter().map(|model| {
+        let turns = Turns {
+            originals: Originals::of(models.iter().map(|chosen| &chosen.model)),
+            at_once: Semaphore::new(MODELS_AT_ONCE),
+        };
+        let all = models.iter().map(|chosen| {
             let turns = &turns;
             async move {
-                let result = self.model(model, turns).await;
-                turns.originals.left(model);
+                let result = self.model(chosen, turns).await;
+                turns.originals.left(&chosen.model);
                 result
             }
             .boxed()
@@ -44,14 +48,15 @@ impl Copy {
     }
 
     /// An error is only what ends the whole job.
-    async fn model(&self, model: &RegisteredModel, turns: &Turns) -> Result<Vec<String>> {
+    async fn model(&self, chosen: &ChosenModel, turns: &Turns) -> Result<Vec<String>> {
+        let model = &chosen.model;
         let (kind, name) = (model.kind(), model.name.as_str());
         let turn = turns.at_once.acquire().await.map_err(|_| Error::stopped())?;
         if !self.context.may_go_on().await {
             return Ok(Vec::new());
         }
         self.context.started(kind, name, name).await;
-        let moved = match self.source.model_versions(model).await {
+        let moved = match chosen.versions(self.source.as_ref()).await {
             Err(error) => Err(error.at("its versions cannot be read")),
             Ok(versions) => self.versions(model, versions, turns, turn).await?,
         };

@@ -46,6 +46,9 @@ impl Copy {
 
     /// True when there are some.
     async fn traces_of(&self, of: &Moved) -> Result<bool> {
+        if !self.plan.takes_traces(&of.choice) {
+            return Ok(false);
+        }
         let (mut pages, mut any) = (self.source.traces(&of.experiment), false);
         loop {
             if !self.context.may_go_on().await {

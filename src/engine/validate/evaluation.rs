@@ -41,6 +41,8 @@ impl Compare {
             .for_each_concurrent(AT_ONCE, |(ours, theirs)| self.dataset(ours, theirs.as_ref(), pairs))
             .await;
         if self.plan.is_everything() {
+            let chooser = self.plan.chooser()?;
+            there.retain(|_, dataset| !chooser.leaves_dataset(dataset));
             self.context.plan(Kind::EvaluationDataset, there.len()).await;
             for dataset in there.values() {
                 self.found(Difference::extra(Kind::EvaluationDataset, &dataset.name, &dataset.id)).await;

@@ -7,6 +7,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 
 use super::pairs::{Pairs, map, tags, value};
 use super::{Compare, Difference, FieldDifference};
+use crate::engine::choose::ChosenModel;
 use crate::entities::{ExperimentId, ModelVersion, OwnedUri, RegisteredModel};
 use crate::error::Result;
 
@@ -17,29 +18,30 @@ impl Compare {
     /// What is known of partners once all runs and logged models are compared.
     pub(super) fn pairs_of(
         &self,
-        models: &[RegisteredModel],
+        models: &[ChosenModel],
         experiments: HashMap<ExperimentId, ExperimentId>,
     ) -> Pairs {
         let runs = self.pairs.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let new_name = |model: &RegisteredModel| self.plan.target_model_name(model).to_owned();
-        let models = models.iter().map(|model| (model.name.clone(), new_name(model))).collect();
+        let models =
+            models.iter().map(|ChosenModel { model, .. }| (model.name.clone(), new_name(model))).collect();
         let checked_sources = self.target.about().capabilities.is_some_and(|can| can.checked_sources);
         Pairs { runs, experiments, models, checked_sources }
     }
 
-    pub(super) async fn registry(&self, models: Vec<RegisteredModel>, pairs: &Pairs) -> Result<()> {
+    pub(super) async fn registry(&self, models: Vec<ChosenModel>, pairs: &Pairs) -> Result<()> {
         let all: Vec<RegisteredModel> = self.target.registered_models().try_concat().await?;
         let mut there: BTreeMap<String, RegisteredModel> =
             all.into_iter().map(|model| (model.name.clone(), model)).collect();
         let both: Vec<_> = models
             .into_iter()
-            .map(|model| {
-                let partner = there.remove(self.plan.target_model_name(&model));
-                (model, partner)
+            .map(|chosen| {
+                let partner = there.remove(self.plan.target_model_name(&chosen.model));
+                (chosen, partner)
             })
             .collect();
-        for (model, _) in &both {
-            self.context.plan(model.kind(), 1).await;
+        for (chosen, _) in &both {
+            self.context.plan(chosen.model.kind(), 1).await;
         }
         stream::iter(both)
             .map(Ok)
@@ -58,24 +60,30 @@ impl Compare {
 
     async fn model(
         &self,
-        ours: &RegisteredModel,
+        chosen: &ChosenModel,
         theirs: Option<&RegisteredModel>,
         pairs: &Pairs,
     ) -> Result<()> {
         if !self.context.may_go_on().await {
             return Ok(());
         }
+        let ours = &chosen.model;
         let kind = ours.kind();
         let (mut versions, mut partners) = (self.versions(ours, true).await, BTreeMap::new());
         match theirs {
             None => self.found(Difference::missing(kind, &ours.name, &ours.name)).await,
             Some(theirs) => {
-                let fields = model_fields(ours, theirs, pairs);
+                // What else the target has of it is nobody's business.
+                let mut theirs = theirs.clone();
+                theirs.aliases.retain(|_, number| chosen.versions.takes(number));
+                let fields = model_fields(ours, &theirs, pairs);
                 self.found(Difference::pair(kind, &ours.name, &ours.name, &theirs.name, fields)).await;
-                partners = self.versions(theirs, false).await;
+                partners = self.versions(&theirs, false).await;
             }
         }
         let kind = ours.version_kind();
+        versions.retain(|number, _| chosen.versions.takes(number));
+        partners.retain(|number, _| chosen.versions.takes(number));
         let numbers: BTreeSet<u64> = versions.keys().chain(partners.keys()).copied().collect();
         self.context.plan(kind, numbers.len()).await;
         for number in numbers {

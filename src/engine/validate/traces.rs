@@ -44,6 +44,9 @@ impl Compare {
 
     /// Reads both sides page by page; what waits for its partner is held. True when the source has any.
     async fn traces_of(&self, (ours, choice, theirs): &Both, pairs: &Pairs) -> Result<bool> {
+        if !self.plan.takes_traces(choice) {
+            return Ok(false);
+        }
         let mut source = self.source.traces(ours);
         let mut target: Pages<'_, Readable<Trace>> = match theirs {
             Some(theirs) => self.target.traces(theirs),

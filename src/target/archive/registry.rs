@@ -1,3 +1,5 @@
+use std::fs;
+
 use serde_json::json;
 
 use super::ArchiveTarget;
@@ -8,12 +10,36 @@ use crate::error::{Error, Result};
 
 impl ArchiveTarget {
     pub(super) fn write_model(&self, model: &RegisteredModel, versions: &[ModelVersion]) -> Result<()> {
+        let (model, versions) = &self.with_earlier_versions(model, versions);
         let info = json!({
             "num_target_versions": versions.len(), "num_src_versions": versions.len(),
             "num_dst_versions": versions.len(), "failed_versions": [],
         });
         let file = Wrapped::new("export_model.py", info, ModelFile::new(model, versions));
         local::write(&self.layout.registered_model_file(model), &serde_json::to_vec_pretty(&file)?)
+    }
+
+    /// An export of other versions may have been there before: they stay part of the directory.
+    fn with_earlier_versions(
+        &self,
+        model: &RegisteredModel,
+        versions: &[ModelVersion],
+    ) -> (RegisteredModel, Vec<ModelVersion>) {
+        let (mut model, mut versions) = (model.clone(), versions.to_vec());
+        let earlier = fs::read(self.layout.registered_model_file(&model)).ok();
+        let earlier = earlier.and_then(|text| serde_json::from_slice::<Wrapped<ModelFile>>(&text).ok());
+        let Some((before, mut kept)) = earlier.map(|file| file.mlflow.read()) else {
+            return (model, versions);
+        };
+        kept.retain(|one| versions.iter().all(|version| version.version != one.version));
+        for (alias, number) in before.aliases {
+            if kept.iter().any(|one| one.version == number) {
+                model.aliases.entry(alias).or_insert(number);
+            }
+        }
+        versions.extend(kept);
+        versions.sort_by_key(|version| version.version);
+        (model, versions)
     }
 
     /// What the incumbent's importer looks for first; registered models only, prompts have a list of their own there.

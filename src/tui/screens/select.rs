@@ -5,12 +5,12 @@ use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::{Line, Span};
 
 use super::end;
-use crate::entities::{Kind, RunStatus};
+use crate::entities::{Kind, Pick, RunStatus, Tally};
 use crate::tui::keys::has_traces;
 use crate::tui::model::{Loaded, Model};
 use crate::tui::scroll;
 use crate::tui::text;
-use crate::tui::tree::{Leaves, Node, Pick, Row, Section, Tree, Tri, What};
+use crate::tui::tree::{Leaves, Node, Row, Section, Tree, Tri, What};
 use crate::tui::widgets::{fields, paint};
 
 /// Columns at the right: states and counts.
@@ -180,18 +180,19 @@ fn shown(model: &Model, tree: &Tree, row: Row) -> Shown {
         Row::Leaf(at, index) => {
             let (node, leaf) = (&tree.nodes[at], &tree.nodes[at].leaves()[index]);
             let tri = tree.leaf_tri(node, leaf);
-            let (tick, aside) = match &leaf.what {
-                What::Run { id, status: of, .. } => {
+            let needed = |id: &str| tree.needed_by(id).filter(|_| tri == Tri::None).map(needed_by);
+            let aside = match &leaf.what {
+                What::Traces(tally) => traces(tally, tri),
+                What::Run { id, status: of, .. } => needed(id.as_str()).unwrap_or_else(|| {
                     let deleted = deleted_word(leaf.is_deleted() || node.item.is_deleted(), tri);
-                    let needed = tree.needed_by(id.as_str()).filter(|_| tri == Tri::None);
-                    let aside = needed.map_or_else(|| [deleted, status(*of)].join(" "), needed_by);
-                    (tick(model, tri), aside)
+                    [deleted, status(*of)].join(" ")
+                }),
+                What::Version { number, about } => {
+                    needed(&format!("{}/{number}", node.item.name())).unwrap_or_else(|| about.clone())
                 }
-                // It has no box of its own.
-                What::Version(about) => ("   ", about.clone()),
             };
             Shown {
-                lead: format!("{indent}     {tick} "),
+                lead: format!("{indent}     {} ", tick(model, tri)),
                 name: leaf.name.clone(),
                 aside,
                 dim: tri == Tri::Out,
@@ -228,17 +229,22 @@ fn about(tree: &Tree, node: &Node) -> String {
         if let Some(version) = needed {
             return needed_by(version);
         }
-        if let Some(experiment) = tree.goes_with(node) {
-            return format!("with {experiment}");
-        }
+    }
+    if let Some(experiment) = tree.goes_with(node) {
+        return match tree.goes_along(node) {
+            true => format!("with {experiment}"),
+            false if tree.tri(node) == Tri::None => "left out".to_owned(),
+            false => String::new(),
+        };
     }
     let deleted = deleted_word(node.item.is_deleted(), tree.tri(node));
     let (one, many) =
         if node.item.experiment().is_some() { ("run", "runs") } else { ("version", "versions") };
     let held = match &node.leaves {
-        Leaves::Known { leaves, more } => {
-            let count = format!("{}{}", text::number(leaves.len() as u64), if *more { "+" } else { "" });
-            format!("{count} {}", if leaves.len() == 1 && !more { one } else { many })
+        Leaves::Known { more, .. } => {
+            let count = node.parts().count() as u64;
+            let plus = if *more { "+" } else { "" };
+            format!("{}{plus} {}", text::number(count), if count == 1 && !more { one } else { many })
         }
         _ => String::new(),
     };
@@ -250,6 +256,19 @@ fn deleted_word(deleted: bool, tri: Tri) -> &'static str {
         (true, Tri::Out) => "deleted, left out",
         (true, _) => "deleted",
         _ => "",
+    }
+}
+
+fn traces(tally: &Tally, tri: Tri) -> String {
+    let count = match (tally.count, &tally.unknown) {
+        (Some(count), _) => format!("{}{}", text::number(count), if tally.more { "+" } else { "" }),
+        (None, Some(why)) => format!("not counted: {why}"),
+        (None, None) => String::new(),
+    };
+    match tri {
+        Tri::Out => format!("{count}, left out"),
+        Tri::Some => format!("{count}, those of runs picked"),
+        Tri::All | Tri::None => count,
     }
 }
 
@@ -272,7 +291,7 @@ fn note(model: &Model, node: &Node) -> String {
             let above = if is_experiment { "experiment" } else { "model" };
             format!("{} {reason} (Enter on the {above} tries again)", model.look.glyphs.bad)
         }
-        Leaves::Known { leaves, .. } if leaves.is_empty() => format!("no {what}"),
+        Leaves::Known { .. } if node.parts().next().is_none() => format!("no {what}"),
         Leaves::Known { .. } => {
             format!("{} more runs: they are taken like their experiment", model.look.glyphs.ellipsis)
         }

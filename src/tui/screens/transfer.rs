@@ -107,8 +107,8 @@ fn picked(model: &Model) -> String {
     };
     let by_plan = [
         (Kind::Experiment, named(&plan.globs, plan.experiments.len())),
-        (Kind::RegisteredModel, named(&plan.models, 0)),
-        (Kind::Prompt, named(&plan.prompts, 0)),
+        (Kind::RegisteredModel, named(&plan.models, plan.model_versions.len())),
+        (Kind::Prompt, named(&plan.prompts, plan.prompt_versions.len())),
         (Kind::EvaluationDataset, named(&plan.datasets, 0)),
     ];
     let tree = model.selection.tree().map(Tree::counted);

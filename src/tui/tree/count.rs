@@ -1,5 +1,5 @@
-use super::{Leaves, Pick, Tree, Tri};
-use crate::entities::Kind;
+use super::{Leaves, Tree, Tri};
+use crate::entities::{Kind, Pick};
 
 /// How much is picked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -32,7 +32,8 @@ impl Counted {
 
 impl Tree {
     pub fn counted(&self) -> Counted {
-        let taken = |kind| self.of_kind(kind).iter().filter(|node| self.tri(node) == Tri::All).count() as u64;
+        let is_taken = |tri| matches!(tri, Tri::All | Tri::Some);
+        let taken = |kind| self.of_kind(kind).iter().filter(|node| is_taken(self.tri(node))).count() as u64;
         let mut counted = Counted {
             models: taken(Kind::RegisteredModel),
             prompts: taken(Kind::Prompt),
@@ -41,9 +42,10 @@ impl Tree {
         };
         for node in self.of_kind(Kind::Experiment).iter().filter(|node| !self.is_out(node)) {
             let (runs, more) = match (&node.leaves, &node.pick) {
-                (_, Pick::None) => continue,
-                (Leaves::Known { leaves, more }, pick) => {
-                    let taken = leaves.iter().filter(|leaf| node.takes(leaf) && !self.is_leaf_out(leaf));
+                (_, Pick::None) if self.tri(node) == Tri::None => continue,
+                (_, Pick::None) => (0, false),
+                (Leaves::Known { more, .. }, pick) => {
+                    let taken = node.parts().filter(|leaf| node.takes(leaf) && !self.is_leaf_out(leaf));
                     (taken.count(), *more && !matches!(pick, Pick::Only(_)))
                 }
                 (_, Pick::Only(only)) => (only.len(), false),

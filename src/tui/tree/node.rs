@@ -1,15 +1,19 @@
-//! One thing that is chosen by name, and what is known of what it holds.
+//! One thing that is chosen by name, and what of it is picked.
 
-use super::Pick;
+use super::{Leaf, Leaves, Part, Tri};
 use crate::entities::{
-    EvaluationDataset, Experiment, Kind, ModelVersion, PlannedExperiment, RegisteredModel, Run, RunId,
-    RunStatus,
+    EvaluationDataset, Experiment, Kind, Pick, PlannedExperiment, PlannedModel, PlannedTraces,
+    RegisteredModel,
 };
 
 #[derive(Clone, Debug)]
 pub struct Node {
     pub item: Item,
-    pub pick: Pick,
+    pub pick: Pick<Part>,
+    /// Of an experiment.
+    pub traces: PlannedTraces,
+    /// A dataset that stays behind although its experiment is picked whole.
+    pub(super) left: bool,
     pub open: bool,
     pub leaves: Leaves,
     /// The name in lower case, for the filter.
@@ -53,73 +57,17 @@ impl Item {
     }
 }
 
-/// Runs of an experiment, versions of a model: fetched once somebody looks.
-#[derive(Clone, Debug)]
-pub enum Leaves {
-    Unknown,
-    Loading,
-    Known {
-        leaves: Vec<Leaf>,
-        /// There are more than were fetched.
-        more: bool,
-    },
-    Failed(String),
-}
-
-#[derive(Clone, Debug)]
-pub struct Leaf {
-    pub name: String,
-    pub what: What,
-    pub(super) folded: String,
-}
-
-#[derive(Clone, Debug)]
-pub enum What {
-    Run {
-        id: RunId,
-        status: RunStatus,
-        deleted: bool,
-    },
-    /// Goes with its model: a plan knows whole models. Its aliases and its stage are there to be looked at.
-    Version(String),
-}
-
-impl Leaf {
-    pub fn run(&self) -> Option<&RunId> {
-        match &self.what {
-            What::Run { id, .. } => Some(id),
-            What::Version(_) => None,
-        }
-    }
-
-    pub fn is_deleted(&self) -> bool {
-        matches!(self.what, What::Run { deleted: true, .. })
-    }
-
-    pub(super) fn version(of: &RegisteredModel, version: &ModelVersion) -> Self {
-        let aliases = of.aliases.iter().filter(|(_, number)| **number == version.version);
-        let mut words: Vec<String> = aliases.map(|(alias, _)| format!("@{alias}")).collect();
-        words.extend(Some(version.stage.clone()).filter(|stage| !matches!(stage.as_str(), "" | "None")));
-        let (name, about) = (format!("v{}", version.version), words.join(" "));
-        Self { folded: format!("{name} {about}").to_lowercase(), name, what: What::Version(about) }
-    }
-}
-
-impl From<Run> for Leaf {
-    fn from(run: Run) -> Self {
-        let name = run.label().to_owned();
-        let deleted = run.lifecycle.is_deleted();
-        Self {
-            folded: name.to_lowercase(),
-            name,
-            what: What::Run { id: run.id, status: run.status, deleted },
-        }
-    }
-}
-
 impl Node {
-    pub(super) fn new(item: Item, pick: Pick) -> Self {
-        Self { folded: item.name().to_lowercase(), item, pick, open: false, leaves: Leaves::Unknown }
+    pub(super) fn new(item: Item, pick: Pick<Part>) -> Self {
+        Self {
+            folded: item.name().to_lowercase(),
+            item,
+            pick,
+            traces: PlannedTraces::OfRuns,
+            left: false,
+            open: false,
+            leaves: Leaves::Unknown,
+        }
     }
 
     pub fn leaves(&self) -> &[Leaf] {
@@ -129,36 +77,90 @@ impl Node {
         }
     }
 
-    /// A version is taken with its model.
-    pub fn takes(&self, leaf: &Leaf) -> bool {
-        leaf.run().map_or(self.pick == Pick::All, |run| self.pick.takes(run))
+    /// Runs of an experiment, versions of a model.
+    pub fn parts(&self) -> impl Iterator<Item = &Leaf> {
+        self.leaves().iter().filter(|leaf| !leaf.is_traces())
     }
 
-    /// Picks or leaves a run; versions follow their model.
-    pub(super) fn set(&mut self, leaf: usize, taken: bool) {
-        if let Some(run) = self.leaves()[leaf].run().cloned() {
-            self.pick.set(&run, taken);
+    pub fn takes(&self, leaf: &Leaf) -> bool {
+        leaf.part().map_or_else(|| self.traces_tri() == Tri::All, |part| self.pick.takes(&part))
+    }
+
+    pub(super) fn traces_tri(&self) -> Tri {
+        match self.traces {
+            PlannedTraces::All => Tri::All,
+            PlannedTraces::None => Tri::None,
+            PlannedTraces::OfRuns => Tri::of(&self.pick),
         }
+    }
+
+    /// Picks or leaves one of the leaves. [`settle`](Self::settle) afterwards.
+    pub(super) fn set(&mut self, leaf: usize, taken: bool) {
+        match self.leaves()[leaf].part() {
+            Some(part) => self.pick.set(&part, taken),
+            None => self.traces = if taken { PlannedTraces::All } else { PlannedTraces::None },
+        }
+    }
+
+    pub(super) fn set_whole(&mut self, taken: bool) {
+        (self.pick, self.traces) = (Pick::whole(taken), PlannedTraces::OfRuns);
+    }
+
+    pub(super) fn invert(&mut self) {
+        self.pick.invert();
+        self.traces = match self.traces {
+            PlannedTraces::OfRuns => PlannedTraces::OfRuns,
+            PlannedTraces::All => PlannedTraces::None,
+            PlannedTraces::None => PlannedTraces::All,
+        };
     }
 
     pub fn can_open(&self) -> bool {
         !matches!(self.item, Item::Dataset(_))
     }
 
+    /// Picked with all that it holds.
+    pub(super) fn is_whole(&self) -> bool {
+        self.pick == Pick::All && self.traces != PlannedTraces::None
+    }
+
+    /// Says what is picked in the simplest way.
     pub(super) fn settle(&mut self) {
-        let mut pick = std::mem::replace(&mut self.pick, Pick::None);
-        pick.settle(self.every().as_deref());
-        self.pick = pick;
+        let every = self.every();
+        self.pick.settle(every.as_deref());
+        if let (Pick::All, PlannedTraces::All) | (Pick::None, PlannedTraces::None) = (&self.pick, self.traces)
+        {
+            self.traces = PlannedTraces::OfRuns;
+        }
     }
 
-    pub(super) fn planned(&self) -> Option<PlannedExperiment> {
-        self.pick.planned(self.item.name(), self.every().as_deref())
+    pub(super) fn planned_experiment(&self) -> Option<PlannedExperiment> {
+        let (name, traces) = (self.item.name().to_owned(), self.traces);
+        let (only, except) = match self.pick.words(self.every().as_deref()) {
+            None if traces == PlannedTraces::All => (Some([].into()), [].into()),
+            words => words?,
+        };
+        let runs = only.map(|only| only.into_iter().filter_map(Part::run).collect());
+        Some(PlannedExperiment {
+            name,
+            runs,
+            except: except.into_iter().filter_map(Part::run).collect(),
+            traces,
+        })
     }
 
-    /// All runs there are, when all have been seen.
-    fn every(&self) -> Option<Vec<&RunId>> {
+    /// Of a registered model or prompt that is picked in part.
+    pub(super) fn planned_model(&self) -> Option<PlannedModel> {
+        let (only, except) = self.pick.words(self.every().as_deref()).filter(|_| self.pick != Pick::All)?;
+        let versions = only.map(|only| only.into_iter().filter_map(Part::version).collect());
+        let except = except.into_iter().filter_map(Part::version).collect();
+        Some(PlannedModel { name: self.item.name().to_owned(), versions, except })
+    }
+
+    /// All there are of what is picked one by one, when all have been seen.
+    fn every(&self) -> Option<Vec<Part>> {
         match &self.leaves {
-            Leaves::Known { leaves, more: false } => Some(leaves.iter().filter_map(Leaf::run).collect()),
+            Leaves::Known { leaves, more: false } => Some(leaves.iter().filter_map(Leaf::part).collect()),
             _ => None,
         }
     }

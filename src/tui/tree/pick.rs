@@ -1,8 +1,6 @@
-//! What of one experiment is picked, whether its runs have been seen or not.
+//! What of one thing is picked, whether what it holds has been seen or not.
 
-use std::collections::BTreeSet;
-
-use crate::entities::{Choice, PlannedExperiment, RunId};
+use crate::entities::{Pick, RunId};
 
 /// The state of a box.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,106 +12,46 @@ pub enum Tri {
     Out,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Pick {
-    All,
-    None,
-    Only(BTreeSet<RunId>),
-    Except(BTreeSet<RunId>),
+impl Tri {
+    pub(super) fn of(pick: &Pick<Part>) -> Self {
+        match pick {
+            Pick::All => Self::All,
+            Pick::None => Self::None,
+            Pick::Only(_) | Pick::Except(_) => Self::Some,
+        }
+    }
 }
 
-impl Pick {
-    pub fn of(choice: Choice) -> Self {
-        match choice {
-            Choice::No => Self::None,
-            Choice::Yes { only: Some(only), except, .. } => {
-                Self::Only(only.difference(&except).cloned().collect())
-            }
-            Choice::Yes { only: None, except, .. } if except.is_empty() => Self::All,
-            Choice::Yes { only: None, except, .. } => Self::Except(except),
-        }
-    }
+/// What is picked one by one.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Part {
+    Run(RunId),
+    /// Of a registered model or prompt, by its number.
+    Version(u64),
+}
 
-    /// Of what is picked as a whole or not at all.
-    pub fn whole(taken: bool) -> Self {
-        if taken { Self::All } else { Self::None }
-    }
-
-    pub fn takes(&self, run: &RunId) -> bool {
+impl Part {
+    pub fn run(self) -> Option<RunId> {
         match self {
-            Self::All => true,
-            Self::None => false,
-            Self::Only(only) => only.contains(run),
-            Self::Except(except) => !except.contains(run),
+            Self::Run(id) => Some(id),
+            Self::Version(_) => None,
         }
     }
 
-    pub fn set(&mut self, run: &RunId, taken: bool) {
-        if self.takes(run) == taken {
-            return;
-        }
+    pub fn version(self) -> Option<u64> {
         match self {
-            Self::All => *self = Self::Except([run.clone()].into()),
-            Self::None => *self = Self::Only([run.clone()].into()),
-            Self::Only(only) if taken => drop(only.insert(run.clone())),
-            Self::Only(only) => drop(only.remove(run)),
-            Self::Except(except) if taken => drop(except.remove(run)),
-            Self::Except(except) => drop(except.insert(run.clone())),
+            Self::Version(number) => Some(number),
+            Self::Run(_) => None,
         }
     }
+}
 
-    pub fn invert(&mut self) {
-        *self = match std::mem::replace(self, Self::None) {
-            Self::All => Self::None,
-            Self::None => Self::All,
-            Self::Only(runs) => Self::Except(runs),
-            Self::Except(runs) => Self::Only(runs),
-        };
-    }
-
-    /// Says it in the simplest way. `every` are all the runs there are, when they are known.
-    pub fn settle(&mut self, every: Option<&[&RunId]>) {
-        if let Some(every) = every.filter(|every| !every.is_empty()) {
-            if every.iter().all(|run| self.takes(run)) {
-                *self = Self::All;
-            } else if !every.iter().any(|run| self.takes(run)) {
-                *self = Self::None;
-            }
-        }
-        match self {
-            Self::Only(runs) if runs.is_empty() => *self = Self::None,
-            Self::Except(runs) if runs.is_empty() => *self = Self::All,
-            _ => {}
-        }
-    }
-
-    pub fn tri(&self) -> Tri {
-        match self {
-            Self::All => Tri::All,
-            Self::None => Tri::None,
-            Self::Only(_) | Self::Except(_) => Tri::Some,
-        }
-    }
-
-    /// The shortest words of a plan; none when nothing is taken.
-    pub fn planned(&self, name: &str, every: Option<&[&RunId]>) -> Option<PlannedExperiment> {
-        let whole = PlannedExperiment { name: name.to_owned(), ..PlannedExperiment::default() };
-        let only = |runs: BTreeSet<RunId>| PlannedExperiment { runs: Some(runs), ..whole.clone() };
-        let except = |runs: BTreeSet<RunId>| PlannedExperiment { except: runs, ..whole.clone() };
-        match (self, every) {
-            (Self::None, _) => None,
-            (Self::All, _) => Some(whole),
-            (_, Some(every)) => {
-                let (taken, left): (Vec<&RunId>, Vec<&RunId>) =
-                    every.iter().copied().partition(|run| self.takes(run));
-                Some(if taken.len() <= left.len() {
-                    only(taken.into_iter().cloned().collect())
-                } else {
-                    except(left.into_iter().cloned().collect())
-                })
-            }
-            (Self::Only(runs), None) => Some(only(runs.clone())),
-            (Self::Except(runs), None) => Some(except(runs.clone())),
-        }
+/// A pick of runs or of versions.
+pub(super) fn of<Id: Clone + Ord>(pick: Pick<Id>, part: fn(Id) -> Part) -> Pick<Part> {
+    match pick {
+        Pick::All => Pick::All,
+        Pick::None => Pick::None,
+        Pick::Only(ids) => Pick::Only(ids.into_iter().map(part).collect()),
+        Pick::Except(ids) => Pick::Except(ids.into_iter().map(part).collect()),
     }
 }

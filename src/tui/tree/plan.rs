@@ -1,5 +1,5 @@
-use super::{Node, Pick, Tree};
-use crate::entities::{Kind, Plan};
+use super::{Node, Tree, Tri};
+use crate::entities::{Kind, Pick, Plan, PlannedModel};
 
 /// Fits every name, whatever comes to be there until the plan is carried out.
 const ALL: &str = "*";
@@ -15,25 +15,53 @@ impl Tree {
         if !self.touched || self.nodes.is_empty() {
             return Some(base);
         }
-        let (mut globs, mut experiments) = (Vec::new(), Vec::new());
-        let (mut models, mut prompts, mut datasets) = (Vec::new(), Vec::new(), Vec::new());
+        let left = self.of_kind(Kind::EvaluationDataset).iter().filter(|node| self.is_left(node));
+        let except_datasets = left.map(|node| Plan::literal(node.item.name())).collect();
+        let nothing = Plan {
+            globs: Vec::new(),
+            experiments: Vec::new(),
+            models: Vec::new(),
+            model_versions: Vec::new(),
+            prompts: Vec::new(),
+            prompt_versions: Vec::new(),
+            datasets: Vec::new(),
+            except_datasets,
+            ..base
+        };
         // A plan without a choice takes everything.
-        if !self.nodes.iter().all(|node| self.is_whole(node)) {
-            match self.is_all_of(Kind::Experiment) {
-                true => globs.push(ALL.to_owned()),
-                false => {
-                    experiments = self.of_kind(Kind::Experiment).iter().filter_map(Node::planned).collect()
-                }
-            }
-            models = self.names(Kind::RegisteredModel);
-            prompts = self.names(Kind::Prompt);
-            datasets = self.names(Kind::EvaluationDataset);
+        if self.nodes.iter().all(|node| self.is_whole(node) || self.is_left(node)) {
+            return Some(nothing);
         }
-        Some(Plan { globs, experiments, models, prompts, datasets, ..base })
+        let mut plan = Plan {
+            models: self.names(Kind::RegisteredModel),
+            model_versions: self.in_part(Kind::RegisteredModel),
+            prompts: self.names(Kind::Prompt),
+            prompt_versions: self.in_part(Kind::Prompt),
+            datasets: self.names(Kind::EvaluationDataset),
+            ..nothing
+        };
+        match self.is_all_of(Kind::Experiment) {
+            true => plan.globs.push(ALL.to_owned()),
+            false => {
+                let picked = self.of_kind(Kind::Experiment).iter().filter(|node| !self.is_none(node));
+                plan.experiments = picked.filter_map(Node::planned_experiment).collect();
+            }
+        }
+        Some(plan)
     }
 
     fn is_whole(&self, node: &Node) -> bool {
-        node.pick == Pick::All || self.is_out(node)
+        node.is_whole() || self.is_out(node) || self.goes_along(node)
+    }
+
+    /// Nothing of it is picked. What a rule leaves out is kept in the plan for when the rule goes.
+    fn is_none(&self, node: &Node) -> bool {
+        self.tri(node) == Tri::None
+    }
+
+    /// A dataset that would go along with its experiment.
+    fn is_left(&self, node: &Node) -> bool {
+        node.left && self.goes_with(node).is_some()
     }
 
     fn is_all_of(&self, kind: Kind) -> bool {
@@ -47,5 +75,9 @@ impl Tree {
         }
         let picked = self.of_kind(kind).iter().filter(|node| node.pick == Pick::All);
         picked.map(|node| Plan::literal(node.item.name())).collect()
+    }
+
+    fn in_part(&self, kind: Kind) -> Vec<PlannedModel> {
+        self.of_kind(kind).iter().filter_map(Node::planned_model).collect()
     }
 }

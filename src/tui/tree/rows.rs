@@ -158,7 +158,7 @@ fn rows_of(at: usize, node: &Node, words: &Words) -> Vec<Row> {
     let has_note = match &node.leaves {
         Leaves::Unknown => false,
         Leaves::Loading | Leaves::Failed(_) => true,
-        Leaves::Known { leaves, more } => *more || leaves.is_empty(),
+        Leaves::Known { more, .. } => *more || node.parts().next().is_none(),
     };
     let mut rows = vec![Row::Node(at)];
     rows.extend(leaves);

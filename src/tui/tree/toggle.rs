@@ -1,11 +1,11 @@
 //! Picking and unpicking.
 
 use super::rows::Words;
-use super::{Pick, Row, Tree, Tri};
+use super::{Item, Row, Tree, Tri};
 
 impl Tree {
     /// Picks or unpicks what is at the cursor: all of a kind that is on show below a heading. What is picked in part
-    /// becomes picked whole. A version goes with its model.
+    /// becomes picked whole.
     pub fn toggle(&mut self) {
         let Some(row) = self.rows.get(self.cursor).copied() else {
             return;
@@ -19,13 +19,12 @@ impl Tree {
             Row::Node(at) if self.is_out(&self.nodes[at]) => {}
             Row::Node(at) => {
                 self.touch();
-                let pick = &mut self.nodes[at].pick;
-                *pick = Pick::whole(*pick != Pick::All);
+                self.set_whole(at, !self.is_taken(at));
             }
             Row::Leaf(at, index) => {
                 let node = &self.nodes[at];
                 let leaf = &node.leaves()[index];
-                if leaf.run().is_none() || self.leaf_tri(node, leaf) == Tri::Out {
+                if self.leaf_tri(node, leaf) == Tri::Out {
                     return;
                 }
                 let taken = node.takes(leaf);
@@ -51,7 +50,7 @@ impl Tree {
 
     fn toggle_shown(&mut self, shown: Vec<Shown>) {
         let all = shown.iter().all(|shown| match shown {
-            Shown::Whole(at) => self.nodes[*at].pick == Pick::All,
+            Shown::Whole(at) => self.is_taken(*at),
             Shown::Leaves(at, leaves) => {
                 let node = &self.nodes[*at];
                 leaves.iter().all(|index| node.takes(&node.leaves()[*index]))
@@ -63,12 +62,30 @@ impl Tree {
     /// Picks what is not picked of what is on show, and the other way round.
     pub fn invert(&mut self) {
         self.touch();
+        // What a dataset is now also depends on experiments, which come before it.
+        let taken: Vec<bool> = (0..self.nodes.len()).map(|at| self.is_taken(at)).collect();
         for shown in self.shown() {
             match shown {
-                Shown::Whole(at) => self.nodes[at].pick.invert(),
+                Shown::Whole(at) if matches!(self.nodes[at].item, Item::Dataset(_)) => {
+                    self.set_whole(at, !taken[at])
+                }
+                Shown::Whole(at) => self.nodes[at].invert(),
                 Shown::Leaves(..) => self.change(vec![shown], |taken| !taken),
             }
         }
+    }
+
+    /// Picked with all that it holds, by itself or because it goes along.
+    fn is_taken(&self, at: usize) -> bool {
+        self.nodes[at].is_whole() || self.goes_along(&self.nodes[at])
+    }
+
+    /// A dataset that goes along is not picked by itself, and has to be left by name.
+    fn set_whole(&mut self, at: usize, taken: bool) {
+        let goes_along = self.goes_with(&self.nodes[at]).is_some();
+        let node = &mut self.nodes[at];
+        node.set_whole(taken && !goes_along);
+        node.left = goes_along && !taken;
     }
 
     /// Leaves deleted experiments and runs behind, or takes them along.
@@ -85,10 +102,7 @@ impl Tree {
         self.touch();
         for shown in shown {
             match shown {
-                Shown::Whole(at) => {
-                    let pick = &mut self.nodes[at].pick;
-                    *pick = Pick::whole(to(*pick == Pick::All));
-                }
+                Shown::Whole(at) => self.set_whole(at, to(self.is_taken(at))),
                 Shown::Leaves(at, leaves) => {
                     let node = &mut self.nodes[at];
                     for index in leaves {
@@ -101,7 +115,7 @@ impl Tree {
         }
     }
 
-    /// What the filter names, whole, also in a kind that is folded; of other experiments the runs that it names.
+    /// What the filter names, whole, also in a kind that is folded; of everything else the leaves that it names.
     fn shown(&self) -> Vec<Shown> {
         let words = Words::of(&self.filter);
         if self.filter.is_empty() {
@@ -116,10 +130,6 @@ impl Tree {
                 _ => {}
             }
         }
-        // Versions are not picked one by one.
-        shown.retain(|shown| {
-            matches!(shown, Shown::Whole(_)) || self.nodes[shown.node()].item.experiment().is_some()
-        });
         shown
     }
 }

@@ -1,0 +1,211 @@
+//! The choice that a plan makes of each thing a source holds.
+
+use globset::{Glob, GlobSet, GlobSetBuilder};
+
+use super::registry_choice::RegistryChoice;
+use super::{Choice, EvaluationDataset, Experiment, Numbers, Pick, Plan, RegisteredModel};
+use crate::error::{Error, Result};
+
+pub(super) fn matcher<T: AsRef<str>>(option: &str, globs: &[T]) -> Result<GlobSet> {
+    let mut builder = GlobSetBuilder::new();
+    for glob in globs.iter().map(AsRef::as_ref) {
+        builder.add(Glob::new(glob).map_err(|e| {
+            Error::usage(format!("{option} {glob:?}: {}", e.kind()))
+                .hint("quote [ ] { } as [[] []] {{}}, or use *")
+        })?);
+    }
+    builder.build().map_err(|e| Error::usage(e.to_string()))
+}
+
+/// A plan with its globs compiled.
+pub struct Chooser<'a> {
+    plan: &'a Plan,
+    globs: GlobSet,
+    models: RegistryChoice<'a>,
+    prompts: RegistryChoice<'a>,
+    datasets: GlobSet,
+    except_datasets: GlobSet,
+}
+
+impl<'a> Chooser<'a> {
+    pub(super) fn new(plan: &'a Plan) -> Result<Self> {
+        Ok(Self {
+            plan,
+            globs: matcher("--experiments", &plan.globs)?,
+            models: RegistryChoice::new("--models", &plan.models, &plan.model_versions)?,
+            prompts: RegistryChoice::new("--prompts", &plan.prompts, &plan.prompt_versions)?,
+            datasets: matcher("--datasets", &plan.datasets)?,
+            except_datasets: matcher("--except-datasets", &plan.except_datasets)?,
+        })
+    }
+
+    pub fn choose(&self, experiment: &Experiment) -> Choice {
+        if self.plan.skip_deleted && experiment.lifecycle.is_deleted() {
+            return Choice::No;
+        }
+        if self.plan.is_everything() {
+            return Choice::whole();
+        }
+        if let Some(named) = self.plan.experiments.iter().find(|named| named.name == experiment.name) {
+            return Choice::Yes {
+                only: named.runs.clone(),
+                except: named.except.clone(),
+                models: Default::default(),
+                traces: named.traces,
+            };
+        }
+        if self.globs.is_match(&experiment.name) { Choice::whole() } else { Choice::No }
+    }
+
+    /// Which versions of a registered model or prompt are taken.
+    pub fn versions(&self, of: &RegisteredModel) -> Pick<u64> {
+        match self.plan.is_everything() {
+            true => Pick::All,
+            false => self.registry(of.is_prompt()).versions(&of.name),
+        }
+    }
+
+    /// The plan says something of single versions of this model.
+    pub fn names_versions_of(&self, model: &RegisteredModel) -> bool {
+        self.registry(model.is_prompt()).names_versions_of(&model.name)
+    }
+
+    fn registry(&self, of_prompts: bool) -> &RegistryChoice<'a> {
+        if of_prompts { &self.prompts } else { &self.models }
+    }
+
+    /// By its own name, or because everything is taken.
+    pub fn takes_dataset(&self, dataset: &EvaluationDataset) -> bool {
+        let is_taken = self.plan.is_everything() || self.datasets.is_match(&dataset.name);
+        is_taken && !self.leaves_dataset(dataset)
+    }
+
+    /// It is left behind even where its experiment is taken.
+    pub fn leaves_dataset(&self, dataset: &EvaluationDataset) -> bool {
+        self.except_datasets.is_match(&dataset.name)
+    }
+
+    /// Globs of the plan that fit none of `datasets`.
+    pub fn unmatched_datasets(&self, datasets: &[EvaluationDataset]) -> Vec<String> {
+        let names = || datasets.iter().map(|dataset| dataset.name.as_str());
+        let mut unmatched = idle(&self.plan.datasets, &self.datasets, names());
+        unmatched.extend(idle(&self.plan.except_datasets, &self.except_datasets, names()));
+        unmatched
+    }
+
+    /// Names and globs of the plan that fit none of `models`; `there` are the versions of those of which single
+    /// versions are named.
+    pub fn unmatched_models(&self, models: &[RegisteredModel], there: &Numbers) -> Vec<String> {
+        let of = |prompts: bool| models.iter().filter(move |model| model.is_prompt() == prompts);
+        let mut unmatched = self.models.unmatched(of(false), there);
+        unmatched.extend(self.prompts.unmatched(of(true), there));
+        unmatched
+    }
+
+    /// Names and globs of the plan that fit none of `experiments`.
+    pub fn unmatched<'b>(&self, experiments: impl Iterator<Item = &'b Experiment> + Clone) -> Vec<String> {
+        let names = self.plan.experiments.iter().map(|named| &named.name);
+        let missing = names.filter(|name| experiments.clone().all(|e| &e.name != *name)).cloned();
+        let idle = idle(&self.plan.globs, &self.globs, experiments.clone().map(|e| e.name.as_str()));
+        missing.chain(idle).collect()
+    }
+}
+
+/// The globs that fit no name.
+fn idle<'b>(globs: &[String], matcher: &GlobSet, names: impl Iterator<Item = &'b str>) -> Vec<String> {
+    let mut hit = vec![false; globs.len()];
+    for name in names {
+        matcher.matches(name).into_iter().for_each(|at| hit[at] = true);
+    }
+    globs.iter().zip(hit).filter(|(_, hit)| !hit).map(|(glob, _)| glob.clone()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::entities::{PlannedModel, tag};
+
+    fn experiment(name: &str) -> Experiment {
+        Experiment { name: name.into(), ..Experiment::default() }
+    }
+
+    fn model(name: &str) -> RegisteredModel {
+        RegisteredModel { name: name.into(), ..RegisteredModel::default() }
+    }
+
+    #[test]
+    fn an_empty_plan_takes_everything() {
+        let plan = Plan::default();
+        assert!(plan.chooser().unwrap().choose(&experiment("any")).takes(&"r".into()));
+    }
+
+    #[test]
+    fn globs_cross_slashes_and_name_what_they_miss() {
+        let plan = Plan { globs: vec!["fraud*".into(), "gone".into()], ..Plan::default() };
+        let chooser = plan.chooser().unwrap();
+        assert_ne!(chooser.choose(&experiment("fraud/eu/日本")), Choice::No);
+        assert_eq!(chooser.choose(&experiment("churn")), Choice::No);
+        assert_eq!(chooser.unmatched([experiment("fraud/x")].iter()), ["gone"]);
+    }
+
+    #[test]
+    fn models_and_prompts_are_chosen_apart() {
+        let tags = [(tag::IS_PROMPT.to_owned(), "true".to_owned())];
+        let prompt = RegisteredModel { tags: tags.into(), ..model("m1") };
+        let plan = Plan { models: vec!["m*".into(), "none".into()], ..Plan::default() };
+        let chooser = plan.chooser().unwrap();
+        assert_eq!((chooser.versions(&model("m1")), chooser.versions(&prompt)), (Pick::All, Pick::None));
+        assert_eq!(chooser.choose(&experiment("any")), Choice::No, "only models were asked for");
+        assert_eq!(chooser.unmatched_models(&[model("m1")], &Numbers::new()), ["none"]);
+        assert_eq!(Plan::default().chooser().unwrap().versions(&prompt), Pick::All);
+    }
+
+    #[test]
+    fn a_number_after_a_name_is_a_version_and_may_be_a_name() {
+        let globs = ["churn/3", "churn/7", "fraud*/1", "whole", "whole/2"];
+        let plan = Plan { models: globs.map(str::to_owned).into(), ..Plan::default() };
+        let chooser = plan.chooser().unwrap();
+        assert_eq!(chooser.versions(&model("churn")), Pick::Only([3, 7].into()));
+        assert_eq!(chooser.versions(&model("churn/3")), Pick::All, "MLflow takes such names before 3.11");
+        assert_eq!(chooser.versions(&model("fraud/eu")), Pick::Only([1].into()));
+        assert_eq!(chooser.versions(&model("whole")), Pick::All);
+        assert_eq!(chooser.versions(&model("churned")), Pick::None);
+        let models = [model("churn"), model("fraud.a"), model("whole")];
+        assert!(models.iter().all(|model| chooser.names_versions_of(model)));
+        let there = Numbers::from([
+            ("churn".into(), [1, 3].into()),
+            ("fraud.a".into(), [2].into()),
+            ("whole".into(), [1, 2].into()),
+        ]);
+        assert_eq!(chooser.unmatched_models(&models, &there), ["churn/7", "fraud*/1"]);
+    }
+
+    #[test]
+    fn named_versions_come_before_globs_and_must_be_there() {
+        let named =
+            PlannedModel { name: "churn".into(), versions: Some([3, 9].into()), ..Default::default() };
+        let other = PlannedModel { name: "all/but".into(), except: [2].into(), ..Default::default() };
+        let gone = PlannedModel { name: "gone".into(), versions: Some([1].into()), ..Default::default() };
+        let plan = Plan {
+            models: vec!["*".into(), "churn/4".into()],
+            model_versions: vec![named, other, gone],
+            ..Plan::default()
+        };
+        let chooser = plan.chooser().unwrap();
+        assert_eq!(chooser.versions(&model("churn")), Pick::Only([3, 4, 9].into()));
+        assert_eq!(chooser.versions(&model("all/but")), Pick::Except([2].into()));
+        let models = [model("churn"), model("all/but")];
+        let there = Numbers::from([("churn".into(), [3, 4].into()), ("all/but".into(), [1].into())]);
+        assert_eq!(chooser.unmatched_models(&models, &there), ["churn/9", "gone"]);
+    }
+
+    #[test]
+    fn a_dataset_may_be_left_behind_by_name() {
+        let dataset = |name: &str| EvaluationDataset { name: name.into(), ..EvaluationDataset::default() };
+        let plan = Plan { except_datasets: vec!["old*".into(), "none".into()], ..Plan::default() };
+        let chooser = plan.chooser().unwrap();
+        assert!(chooser.takes_dataset(&dataset("golden")) && !chooser.takes_dataset(&dataset("older")));
+        assert_eq!(chooser.unmatched_datasets(&[dataset("older")]), ["none"]);
+        assert_ne!(chooser.choose(&experiment("any")), Choice::No, "everything else is taken");
+    }
+}

@@ -1,0 +1,92 @@
+use std::collections::BTreeSet;
+
+/// All of something, some of it, or nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Pick<Id> {
+    All,
+    None,
+    Only(BTreeSet<Id>),
+    Except(BTreeSet<Id>),
+}
+
+impl<Id: Clone + Ord> Pick<Id> {
+    /// `only` absent means all.
+    pub fn of(only: Option<BTreeSet<Id>>, except: BTreeSet<Id>) -> Self {
+        match only {
+            Some(only) => Self::Only(only.difference(&except).cloned().collect()),
+            None if except.is_empty() => Self::All,
+            None => Self::Except(except),
+        }
+    }
+
+    /// Of what is picked as a whole or not at all.
+    pub fn whole(taken: bool) -> Self {
+        if taken { Self::All } else { Self::None }
+    }
+
+    pub fn takes(&self, id: &Id) -> bool {
+        match self {
+            Self::All => true,
+            Self::None => false,
+            Self::Only(only) => only.contains(id),
+            Self::Except(except) => !except.contains(id),
+        }
+    }
+
+    pub fn set(&mut self, id: &Id, taken: bool) {
+        if self.takes(id) == taken {
+            return;
+        }
+        match self {
+            Self::All => *self = Self::Except([id.clone()].into()),
+            Self::None => *self = Self::Only([id.clone()].into()),
+            Self::Only(only) if taken => drop(only.insert(id.clone())),
+            Self::Only(only) => drop(only.remove(id)),
+            Self::Except(except) if taken => drop(except.remove(id)),
+            Self::Except(except) => drop(except.insert(id.clone())),
+        }
+    }
+
+    pub fn invert(&mut self) {
+        *self = match std::mem::replace(self, Self::None) {
+            Self::All => Self::None,
+            Self::None => Self::All,
+            Self::Only(ids) => Self::Except(ids),
+            Self::Except(ids) => Self::Only(ids),
+        };
+    }
+
+    /// Says it in the simplest way. `every` are all that there are, when they are known.
+    pub fn settle(&mut self, every: Option<&[Id]>) {
+        if let Some(every) = every.filter(|every| !every.is_empty()) {
+            if every.iter().all(|id| self.takes(id)) {
+                *self = Self::All;
+            } else if !every.iter().any(|id| self.takes(id)) {
+                *self = Self::None;
+            }
+        }
+        match self {
+            Self::Only(ids) if ids.is_empty() => *self = Self::None,
+            Self::Except(ids) if ids.is_empty() => *self = Self::All,
+            _ => {}
+        }
+    }
+
+    /// The shorter words for it, as [`of`](Self::of) reads them; none when nothing is taken.
+    pub fn words(&self, every: Option<&[Id]>) -> Option<(Option<BTreeSet<Id>>, BTreeSet<Id>)> {
+        let only = |ids: BTreeSet<Id>| Some((Some(ids), BTreeSet::new()));
+        match (self, every) {
+            (Self::None, _) => None,
+            (Self::All, _) => Some((None, BTreeSet::new())),
+            (_, Some(every)) => {
+                let (taken, left): (Vec<Id>, Vec<Id>) = every.iter().cloned().partition(|id| self.takes(id));
+                match taken.len() <= left.len() {
+                    true => only(taken.into_iter().collect()),
+                    false => Some((None, left.into_iter().collect())),
+                }
+            }
+            (Self::Only(ids), None) => only(ids.clone()),
+            (Self::Except(ids), None) => Some((None, ids.clone())),
+        }
+    }
+}
