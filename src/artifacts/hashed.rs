@@ -16,8 +16,8 @@ pub type ByteStream = BoxStream<'static, Result<Bytes>>;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Digest {
     pub bytes: u64,
-    /// Hexadecimal.
-    pub sha256: String,
+    /// Hexadecimal. None when nobody has read the bytes in one row: S3 has copied them in parts.
+    pub sha256: Option<String>,
 }
 
 /// Opens a file as often as it is asked to, and hashes what passes the last time.
@@ -46,7 +46,8 @@ impl<'a> Hashed<'a> {
         match pass.broken.take() {
             Some(error) => Err(error),
             None => {
-                Ok(Digest { bytes: pass.bytes, sha256: hex(&std::mem::take(&mut pass.hasher).finalize()) })
+                let sha256 = hex::encode(std::mem::take(&mut pass.hasher).finalize());
+                Ok(Digest { bytes: pass.bytes, sha256: Some(sha256) })
             }
         }
     }
@@ -86,13 +87,4 @@ impl Opener for Hashed<'_> {
 
 fn lock(pass: &Arc<Mutex<Pass>>) -> std::sync::MutexGuard<'_, Pass> {
     pass.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-pub(super) fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }

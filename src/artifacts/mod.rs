@@ -1,9 +1,16 @@
-//! Bytes of files: streamed, hashed on the way, never held whole. Local folders and the tracking server's own proxy;
-//! S3 and other object stores will stand beside them.
+//! Bytes of files: streamed, hashed on the way, never held whole. Local folders, the tracking server's own proxy, S3 and
+//! other object stores. [`Stores`] decides which of them are reached without the server.
 
 mod hashed;
 pub mod local;
+mod place;
 mod proxy;
+mod remote;
+pub mod s3;
+mod store;
+mod stores;
 
 pub use hashed::{ByteStream, Digest, Hashed};
 pub use proxy::{is_speakable, proxied_path, proxied_url_path};
+pub use store::Root;
+pub use stores::Stores;

@@ -1,4 +1,5 @@
-//! `mlflow server` on this machine, with SQLite or a folder of files and proxied artifacts, in one directory.
+//! `mlflow server` on this machine, with SQLite or a folder of files, in one directory; its artifacts are there too, and
+//! proxied, unless it is told another place.
 
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
@@ -37,11 +38,23 @@ pub struct ServerOptions {
     pub port: Option<u16>,
     /// The file in the server's directory that gets what the server prints.
     pub log: String,
+    /// Where clients read and write artifacts themselves, such as `s3://bucket/prefix`: then the server passes none
+    /// through.
+    pub artifact_root: Option<String>,
+    /// More variables for the server, such as how it reaches that place.
+    pub env: Vec<(String, String)>,
 }
 
 impl Default for ServerOptions {
     fn default() -> Self {
-        Self { store: Store::default(), workers: 2, port: None, log: "server.log".to_owned() }
+        Self {
+            store: Store::default(),
+            workers: 2,
+            port: None,
+            log: "server.log".to_owned(),
+            artifact_root: None,
+            env: Vec::new(),
+        }
     }
 }
 
@@ -112,8 +125,12 @@ impl MlflowServer {
             Store::Files => "mlruns",
         };
         command.args(["--backend-store-uri", store]);
-        command.args(["--serve-artifacts", "--artifacts-destination", "artifacts"]);
+        match &options.artifact_root {
+            Some(root) => command.args(["--no-serve-artifacts", "--default-artifact-root", root]),
+            None => command.args(["--serve-artifacts", "--artifacts-destination", "artifacts"]),
+        };
         command.env("MLFLOW_SERVER_ENABLE_JOB_EXECUTION", "false");
+        command.envs(options.env.iter().map(|(name, value)| (name, value)));
         let program = Kept::start(command, &dir.join(&options.log))?;
         Ok(Self { url: format!("http://127.0.0.1:{port}"), dir: dir.to_path_buf(), program })
     }

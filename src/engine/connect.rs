@@ -1,6 +1,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::artifacts::Stores;
 use crate::error::{Error, Result};
 use crate::rest::{Access, Address, Client, End, Probe, probe};
 use crate::snapshot::{ArchiveSnapshot, RestSnapshot, Snapshot};
@@ -18,6 +19,8 @@ pub enum Endpoint {
 pub struct Server {
     pub client: Arc<Client>,
     pub probe: Probe,
+    /// What holds its artifacts.
+    pub stores: Arc<Stores>,
 }
 
 /// Opens `http(s)://…` or a directory. Only reads.
@@ -32,7 +35,8 @@ pub async fn open(text: &str, end: End, access: Access) -> Result<Endpoint> {
         let (address, login) = Address::parse(text)?;
         let client = Arc::new(Client::new(address, access.with_login(login))?);
         let probe = probe(&client).await?;
-        return Ok(Endpoint::Server(Server { client, probe }));
+        let stores = Arc::new(Stores::new(Arc::clone(client.meter()), None));
+        return Ok(Endpoint::Server(Server { client, probe, stores }));
     }
     refuse_what_comes_later(text)?;
     Ok(Endpoint::Archive(PathBuf::from(text.strip_prefix("file://").unwrap_or(text))))
@@ -64,7 +68,8 @@ impl Endpoint {
     pub fn snapshot(&self) -> Result<Arc<dyn Snapshot>> {
         Ok(match self {
             Self::Server(server) => {
-                Arc::new(RestSnapshot::new(Arc::clone(&server.client), server.probe.clone()))
+                let (client, stores) = (Arc::clone(&server.client), Arc::clone(&server.stores));
+                Arc::new(RestSnapshot::new(client, stores, server.probe.clone()))
             }
             Self::Archive(path) => Arc::new(ArchiveSnapshot::open(path)?),
         })
@@ -73,8 +78,10 @@ impl Endpoint {
     /// The write side, for servers only: directories are written by export.
     pub fn target(&self, ledger: Arc<dyn Ledger>) -> Result<Arc<dyn Target>> {
         match self {
-            Self::Server(Server { client, probe }) => {
-                Ok(Arc::new(RestTarget::new(Arc::clone(client), probe.capabilities, ledger)))
+            Self::Server(Server { client, probe, stores, .. }) => {
+                stores.check_upload_args()?;
+                let (client, stores) = (Arc::clone(client), Arc::clone(stores));
+                Ok(Arc::new(RestTarget::new(client, stores, probe.capabilities, ledger)))
             }
             Self::Archive(path) => {
                 Err(Error::usage(format!("{} is a directory, not a tracking server", path.display()))

@@ -13,6 +13,8 @@ use crate::rest::Traffic;
 const EVENTS: usize = 1_024;
 /// How long running items may take to finish after the first stop.
 const DRAIN: Duration = Duration::from_secs(30);
+/// How long what was begun may take to be taken back.
+const SETTLE: Duration = Duration::from_secs(10);
 /// How often the counters of the wire are taken over.
 const SAMPLE: Duration = Duration::from_millis(100);
 
@@ -63,10 +65,11 @@ pub(super) struct Findings {
 }
 
 impl Job {
-    /// Runs `work` on tokio. `traffic` reads the clients of both ends.
+    /// Runs `work` on tokio. `traffic` reads the clients of both ends; `settle` takes back what broken-off work has left.
     pub(super) fn start<W, Fut>(
         step: Step,
         traffic: impl Fn() -> Vec<Traffic> + Send + Sync + 'static,
+        settle: impl Future<Output = ()> + Send + 'static,
         work: W,
     ) -> Self
     where
@@ -87,8 +90,15 @@ impl Job {
         };
         let context = Arc::new(Context::new(sender, Arc::clone(&progress), control.drain.clone(), paused));
         let work = work(Arc::clone(&context));
-        let handle =
-            tokio::spawn(supervise(step, Arc::clone(&progress), control.clone(), traffic, context, work));
+        let handle = tokio::spawn(supervise(
+            step,
+            Arc::clone(&progress),
+            control.clone(),
+            traffic,
+            context,
+            work,
+            settle,
+        ));
         Self { events, progress, control, handle }
     }
 
@@ -106,6 +116,7 @@ async fn supervise(
     traffic: impl Fn() -> Vec<Traffic>,
     context: Arc<Context>,
     work: impl Future<Output = Result<Findings>>,
+    settle: impl Future<Output = ()>,
 ) -> Result<Outcome> {
     let started = Instant::now();
     let drained = async {
@@ -126,6 +137,9 @@ async fn supervise(
         () = drained => Err(Error::stopped()),
         () = sampling => Err(Error::stopped()),
     };
+    if tokio::time::timeout(SETTLE, settle).await.is_err() {
+        tracing::warn!("not all that was begun could be taken back in time");
+    }
     progress.traffic(&traffic());
     context.verdict()?;
     let stopped = control.is_stopping();

@@ -21,6 +21,7 @@ mod references;
 mod registry;
 mod registry_choice;
 mod run;
+mod s3_object;
 mod span;
 mod tags;
 mod trace;
@@ -47,9 +48,10 @@ pub use references::{Template, ids_in, names_model, rewrite, rewrite_experiments
 pub use registry::{ModelVersion, RegisteredModel};
 pub use registry_choice::Numbers;
 pub use run::{Run, RunStatus};
+pub use s3_object::S3Object;
 pub use span::{Span, SpanEvent};
 pub use tags::tags;
-pub use trace::{Assessment, Spans, Trace, TraceLinks, trace_key};
+pub use trace::{Assessment, SPANS_FILE, Spans, Trace, TraceLinks, trace_key};
 pub use window::{Moment, Window};
 
 /// Names of the tags in which the target keeps what cannot be set on it.

@@ -135,6 +135,9 @@ impl Assessment {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Spans(pub Bytes);
 
+/// The file that holds them below a trace's artifact root, where no database does.
+pub const SPANS_FILE: &str = "traces.json";
+
 const ATTACHMENT: &str = "mlflow-attachment://";
 
 impl Spans {

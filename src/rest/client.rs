@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 use super::failure::{self, Failure};
 use super::pace::{Load, Pace};
 use super::{Access, Address, Meter};
-use crate::entities::quote_bare_numbers;
+use crate::entities::{S3Object, quote_bare_numbers};
 use crate::error::{Class, Error, Result};
 
 /// May a request be sent again when it is unknown whether the server carried it out?
@@ -62,6 +62,12 @@ impl Patience {
 #[async_trait]
 pub trait Opener: Send + Sync {
     async fn open(&self) -> Result<BoxStream<'static, Result<Bytes>>>;
+
+    /// The object in S3 that holds these bytes, where there is one that this machine reaches: S3 can then copy it by
+    /// itself.
+    async fn in_s3(&self) -> Option<S3Object> {
+        None
+    }
 }
 
 impl Call {
@@ -220,7 +226,7 @@ impl Client {
     }
 
     /// The one place where requests are repeated: exponential back-off with jitter, the server's Retry-After wins.
-    async fn repeated<T, F, Fut>(&self, call: &Call, once: F) -> Result<T>
+    pub(super) async fn repeated<T, F, Fut>(&self, call: &Call, once: F) -> Result<T>
     where
         F: FnMut() -> Fut,
         Fut: Future<Output = Result<T, Failure>>,
@@ -241,7 +247,12 @@ impl Client {
             .map_err(|failure| failure.error)
     }
 
-    async fn send(
+    /// An upload to another place than the server, which gets no credentials of the server's.
+    pub(super) fn plain_upload(&self, url: &str) -> reqwest::RequestBuilder {
+        self.uploads.put(url)
+    }
+
+    pub(super) async fn send(
         &self,
         call: &Call,
         upload: Option<(reqwest::Body, Option<u64>)>,

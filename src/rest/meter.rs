@@ -1,6 +1,6 @@
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-/// Counts what went over the wire to one server. Sampled by whoever draws, never locked.
+/// Counts what went over the wire to one server and the stores that hold its artifacts. Sampled by whoever draws, never locked.
 #[derive(Debug, Default)]
 pub struct Meter {
     requests: AtomicU64,
@@ -44,15 +44,15 @@ impl Meter {
         }
     }
 
-    pub(super) fn request(&self) {
+    pub fn request(&self) {
         self.requests.fetch_add(1, Relaxed);
     }
 
-    pub(super) fn retry(&self) {
+    pub fn retry(&self) {
         self.retries.fetch_add(1, Relaxed);
     }
 
-    pub(super) fn moved(&self, bytes: usize) {
+    pub fn moved(&self, bytes: usize) {
         self.bytes.fetch_add(bytes as u64, Relaxed);
     }
 

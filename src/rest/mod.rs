@@ -13,6 +13,7 @@ mod others;
 mod otlp;
 mod pace;
 mod paging;
+mod presigned;
 mod probe;
 mod read;
 mod registry;

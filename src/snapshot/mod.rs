@@ -11,7 +11,8 @@ use serde::Serialize;
 use crate::artifacts::ByteStream;
 use crate::entities::{
     EvaluationDataset, Experiment, ExperimentId, FileEntry, LoggedModel, MetricChunk, ModelId, ModelVersion,
-    Other, Owner, Readable, Record, RegisteredModel, Run, RunId, Scorer, Spans, Trace, TraceLinks, Window,
+    Other, Owner, Readable, Record, RegisteredModel, Run, RunId, S3Object, Scorer, Spans, Trace, TraceLinks,
+    Window,
 };
 use crate::error::Result;
 use crate::rest::{Capabilities, Opener, Pages, Traffic, Version};
@@ -39,6 +40,11 @@ pub trait Snapshot: Send + Sync {
 
     /// What has gone over the wire so far.
     fn traffic(&self) -> Traffic;
+
+    /// What a reader should know and has not been told yet, such as which way files take.
+    fn news(&self) -> Vec<String> {
+        Vec::new()
+    }
 
     /// Active and deleted ones.
     fn experiments(&self) -> Pages<'_, Experiment>;
@@ -105,6 +111,16 @@ pub trait Snapshot: Send + Sync {
 
     /// A file's bytes.
     async fn open(&self, owner: Owner<'_>, file: &FileEntry) -> Result<ByteStream>;
+
+    /// The checksum of all of a file's bytes where it is kept, hexadecimal: without reading them.
+    async fn sha256(&self, _owner: Owner<'_>, _file: &FileEntry) -> Result<Option<String>> {
+        Ok(None)
+    }
+
+    /// The object in S3 that is the file, if this machine reaches it.
+    async fn in_s3(&self, _owner: Owner<'_>, _file: &FileEntry) -> Option<S3Object> {
+        None
+    }
 }
 
 /// One file of a snapshot, to be opened as often as it takes.
@@ -118,5 +134,9 @@ pub struct SnapshotFile<'a> {
 impl Opener for SnapshotFile<'_> {
     async fn open(&self) -> Result<ByteStream> {
         self.snapshot.open(self.owner, self.file).await
+    }
+
+    async fn in_s3(&self) -> Option<S3Object> {
+        self.snapshot.in_s3(self.owner, self.file).await
     }
 }

@@ -93,6 +93,14 @@ pub trait Target: Send + Sync {
     /// What has gone over the wire so far.
     fn traffic(&self) -> Traffic;
 
+    /// What a reader should know and has not been told yet, such as which way files take.
+    fn news(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// Takes back what was begun and not finished: to be awaited when work has been broken off.
+    async fn settle(&self) {}
+
     /// Finds or makes the experiment under `name`.
     async fn open_experiment(&self, experiment: &Experiment, name: &str) -> Result<Place>;
 

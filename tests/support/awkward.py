@@ -2,8 +2,8 @@
 
 usage: awkward.py URL [ARTIFACTS] [--models] [--traces] [--datasets] [--all] [--unreadable] [--names]
 
-ARTIFACTS is the server's artifact directory on this disk: files are then put there directly, which is faster and
-allows names that no request can write. Experiments, runs, registered models and prompts are always there;
+ARTIFACTS is the server's artifact directory on this disk, or its root in S3: files are then put there directly, which
+is faster and allows names that no request can write. Experiments, runs, registered models and prompts are always there;
 --models    adds logged models, with what refers to them, and MLmodel files that name their run
 --traces    adds traces and their assessments
 --datasets  adds evaluation datasets and scorers

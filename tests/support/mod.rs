@@ -24,6 +24,10 @@ pub struct Real {
     pub server: MlflowServer,
     pub venv: Venv,
     pub dir: TempDir,
+    /// Where its artifacts are: a directory of this machine, or a place in S3.
+    pub artifacts: String,
+    /// How its clients reach that place.
+    pub env: Vec<(String, String)>,
 }
 
 impl Real {
@@ -37,7 +41,19 @@ impl Real {
         // Starting a second worker takes longer than it saves.
         let options = ServerOptions { store, workers: 1, ..ServerOptions::default() };
         let server = MlflowServer::start(&venv, dir.path(), options).await.unwrap();
-        Self { server, venv, dir }
+        let artifacts = server.artifacts().to_str().unwrap().to_owned();
+        Self { server, venv, dir, artifacts, env: Vec::new() }
+    }
+
+    /// A server whose clients read and write artifacts in the cloud's bucket themselves.
+    pub async fn in_s3(cloud: &aws::Cloud, prefix: &str) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let (artifacts, env) = (cloud.store(prefix), cloud.sandbox.env());
+        let artifact_root = Some(artifacts.clone());
+        let options =
+            ServerOptions { workers: 1, artifact_root, env: env.clone(), ..ServerOptions::default() };
+        let server = MlflowServer::start(&cloud.venv, dir.path(), options).await.unwrap();
+        Self { server, venv: cloud.venv.clone(), dir, artifacts, env }
     }
 
     pub fn url(&self) -> &str {
@@ -46,8 +62,7 @@ impl Real {
 
     /// Fills it with everything that is hard to move.
     pub async fn awkward(&self, more: &[&str]) {
-        let artifacts = self.server.artifacts();
-        let mut args = vec![self.url(), artifacts.to_str().unwrap()];
+        let mut args = vec![self.url(), &self.artifacts];
         args.extend(more);
         self.python("awkward.py", &args).await;
     }
@@ -79,7 +94,9 @@ impl Real {
     }
 
     async fn python(&self, script: &str, args: &[&str]) -> Output {
-        let output = self.venv.command().arg(script_path(script)).args(args).output().await.unwrap();
+        let env = self.env.iter().map(|(name, value)| (name, value));
+        let mut command = self.venv.command();
+        let output = command.envs(env).arg(script_path(script)).args(args).output().await.unwrap();
         assert!(output.status.success(), "{script}: {}", String::from_utf8_lossy(&output.stderr));
         output
     }

@@ -29,9 +29,10 @@ def mlmodel(path, run, model=None):
     return MLMODEL.format(path=path, run=run, own=own, release=mlflow.__version__).encode()
 
 
-def below_root(uri, name):
-    """The path of a file, given the proxied folder that it is in."""
-    return uri.split(":", 1)[1].strip("/") + "/" + name
+def below_root(server, uri, name):
+    """The path of a file below the root of all artifacts, given the folder that it is in."""
+    is_s3 = server.artifacts is not None and server.artifacts.startswith("s3://")
+    return uri.removeprefix(server.artifacts if is_s3 else "mlflow-artifacts:").strip("/") + "/" + name
 
 
 def seed(server):
@@ -141,7 +142,7 @@ def model_files(server, made):
         files = {"MLmodel": mlmodel(uri, run, owner.model_id), "data/deep/weights.bin": bytes(range(256)) * 9}
         files.update({"empty": b"", "with space & 100%.txt": b"odd\n", "conda.yaml": f"# {owner.model_id}\n".encode()})
         for name, content in files.items():
-            server.put(below_root(uri, name), content)
+            server.put(below_root(server, uri, name), content)
 
 
 def registered(server, made):
@@ -163,4 +164,4 @@ def unreadable(server):
     one = server.experiment("unreadable model")
     model = server.client.create_logged_model(one, name="unreadable")
     server.client.finalize_logged_model(model.model_id, "READY")
-    server.put(below_root(model.artifact_location, "a%20b.txt"), b"content\n")
+    server.put(below_root(server, model.artifact_location, "a%20b.txt"), b"content\n")

@@ -69,6 +69,7 @@ class Server:
         self.session.trust_env = False
         self.clock = LONG_AGO
         self.is_file_store = False
+        self.bucket = None
 
     def call(self, method, route, body):
         answer = self.session.request(method, f"{self.url}/api/{route}", json=body, timeout=60)
@@ -113,13 +114,26 @@ class Server:
     def put(self, path, content):
         """Writes an artifact to this path below the root of all artifacts."""
         if self.artifacts is None:
+            # By way of the server.
             url = f"{self.url}/api/2.0/mlflow-artifacts/artifacts/{quote(path)}"
             self.session.put(url, data=content, timeout=120).raise_for_status()
+            return
+        if self.artifacts.startswith("s3://"):
+            bucket, _, prefix = self.artifacts.removeprefix("s3://").partition("/")
+            self.s3().put_object(Bucket=bucket, Key=f"{prefix}/{path}", Body=content)
             return
         local = os.path.join(self.artifacts, path)
         os.makedirs(os.path.dirname(local), exist_ok=True)
         with open(local, "wb") as file:
             file.write(content)
+
+    def s3(self):
+        """As MLflow's own client opens it. Only servers over S3 need boto3."""
+        if self.bucket is None:
+            import boto3
+
+            self.bucket = boto3.client("s3", endpoint_url=os.environ["MLFLOW_S3_ENDPOINT_URL"])
+        return self.bucket
 
     def file(self, experiment, run_id, name, content):
         self.put(f"{experiment}/{run_id}/artifacts/{name}", content)

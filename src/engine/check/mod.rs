@@ -13,7 +13,8 @@ use serde::Serialize;
 use self::sample::Sample;
 pub(super) use self::sample::first;
 use super::Endpoint;
-use crate::entities::{Experiment, Kind, Other, Tally};
+use crate::artifacts::proxied_path;
+use crate::entities::{Experiment, Kind, Other, S3Object, Tally};
 use crate::error::{Error, Result};
 use crate::rest::{Capabilities, Probe, Version};
 use crate::snapshot::About;
@@ -126,13 +127,31 @@ pub async fn check_target(endpoint: &Endpoint) -> Result<CheckReport> {
     };
     let snapshot = endpoint.snapshot()?;
     let (experiments, runs) = Sample::runs_of(snapshot.as_ref()).await?;
-    let proxy = match server.probe.capabilities.artifact_proxy {
+    let findings = vec![version(&server.probe), files(&server.probe.capabilities, &experiments)];
+    Ok(CheckReport { findings, ..report(endpoint, snapshot.about(), &experiments, &runs) })
+}
+
+/// Where files will go, as the server's own experiments tell.
+fn files(can: &Capabilities, experiments: &[Experiment]) -> Finding {
+    let locations = || experiments.iter().map(|experiment| experiment.artifact_location.as_str());
+    if let Some(root) = locations().find_map(S3Object::parse) {
+        let text =
+            format!("takes files straight in s3://{}, with this machine's AWS credentials", root.bucket);
+        return Finding::new(Level::Ok, text);
+    }
+    let is_proxied = |location: &str| proxied_path(location).is_some();
+    if let Some(root) = locations().find(|location| !location.is_empty() && !is_proxied(location)) {
+        return Finding::new(
+            Level::Failure,
+            format!("takes no files: it keeps them in {root}, where mlferry does not write"),
+        )
+        .hint("start it with --serve-artifacts and without --default-artifact-root, or with a root in S3");
+    }
+    match can.artifact_proxy {
         true => Finding::new(Level::Ok, "takes files through its artifact proxy"),
         false => Finding::new(Level::Failure, "takes no files: its artifact proxy is off")
-            .hint("start it with --serve-artifacts and --artifacts-destination"),
-    };
-    let findings = vec![version(&server.probe), proxy];
-    Ok(CheckReport { findings, ..report(endpoint, snapshot.about(), &experiments, &runs) })
+            .hint("start it with --serve-artifacts and --artifacts-destination, or with a --default-artifact-root in S3"),
+    }
 }
 
 fn report(endpoint: &Endpoint, about: &About, experiments: &[Experiment], runs: &Tally) -> CheckReport {

@@ -61,12 +61,13 @@ impl Copy {
                     (file, Ok(digest)) => files.there.push(FileEntry {
                         path: file.path,
                         size: Some(digest.bytes),
-                        sha256: Some(digest.sha256),
+                        sha256: digest.sha256,
                     }),
                     (file, Err(reason)) => files.missing.push((file.path, reason)),
                 }
             }
         }
+        self.tell_news().await;
         files.there.sort_by(|a, b| a.path.cmp(&b.path));
         Ok(files)
     }
@@ -102,6 +103,13 @@ impl Copy {
         }
     }
 
+    /// Which way files take is decided with the first of them.
+    async fn tell_news(&self) {
+        for text in self.source.news().into_iter().chain(self.target.news()) {
+            self.context.note(text).await;
+        }
+    }
+
     async fn lose_file(&self, id: &str, name: &str, error: &Error) -> Result<Result<Digest, String>> {
         self.journal.failed(Kind::Artifact, id, &error.to_string())?;
         self.context.failed(Kind::Artifact, id, name, error).await;
@@ -111,8 +119,12 @@ impl Copy {
 
 /// What is known of a file does not say that it has changed since.
 fn is_same(file: &FileEntry, known: &Digest) -> bool {
-    file.size.is_none_or(|size| size == known.bytes)
-        && file.sha256.as_ref().is_none_or(|sha256| *sha256 == known.sha256)
+    file.size.is_none_or(|size| size == known.bytes) && !differ(file.sha256.as_ref(), known.sha256.as_ref())
+}
+
+/// Both are known, and not the same.
+fn differ(a: Option<&String>, b: Option<&String>) -> bool {
+    a.zip(b).is_some_and(|(a, b)| a != b)
 }
 
 /// What arrived must be what was announced.
@@ -120,7 +132,7 @@ fn check(file: &FileEntry, digest: Digest) -> Result<Digest> {
     if let Some(size) = file.size.filter(|size| *size != digest.bytes) {
         return Err(Error::permanent(format!("{} bytes were read, {size} were announced", digest.bytes)));
     }
-    if file.sha256.as_ref().is_some_and(|known| *known != digest.sha256) {
+    if differ(file.sha256.as_ref(), digest.sha256.as_ref()) {
         return Err(Error::permanent("its checksum is not the one it was exported with")
             .hint("the export directory was damaged: remove its folder and export again"));
     }

@@ -104,7 +104,11 @@ impl Setting {
             let (source, target) = (Arc::clone(&source), Arc::clone(&target));
             move || vec![source.traffic(), target.traffic()]
         };
-        Job::start(step, traffic, move |context| async move {
+        let settle = {
+            let target = Arc::clone(&target);
+            async move { target.settle().await }
+        };
+        Job::start(step, traffic, settle, move |context| async move {
             let copy = Copy {
                 context,
                 source,

@@ -14,13 +14,17 @@ use crate::snapshot::{Snapshot, SnapshotFile};
 /// Files of one pair that are compared side by side.
 const FILES_AT_ONCE: usize = 8;
 
-/// Reads every byte.
+/// The store's own checksum where it has one of the whole file, which it made of the bytes it took in; else reads every
+/// byte.
 async fn sha256(file: SnapshotFile<'_>) -> Result<String> {
+    if let Some(known) = file.snapshot.sha256(file.owner, file.file).await? {
+        return Ok(known);
+    }
     let hashed = Hashed::new(&file);
     let mut bytes = hashed.open().await?;
     while bytes.try_next().await?.is_some() {}
     drop(bytes);
-    Ok(hashed.digest()?.sha256)
+    Ok(hashed.digest()?.sha256.unwrap_or_default())
 }
 
 impl Compare {
@@ -31,6 +35,9 @@ impl Compare {
         }
         let (ours, theirs) =
             futures::join!(list(self.source.as_ref(), source), list(self.target.as_ref(), target));
+        for text in self.source.news().into_iter().chain(self.target.news()) {
+            self.context.note(text).await;
+        }
         let (ours, theirs) = match (ours, theirs) {
             (Ok(ours), Ok(theirs)) => (ours, theirs),
             (Err(e), _) => return self.unlisted(experiment, source, Some(e.to_string()), None).await,

@@ -60,7 +60,7 @@ pub fn validate(validate: Validate) -> Job {
         let (source, target) = (Arc::clone(&validate.source), Arc::clone(&validate.target));
         move || vec![source.traffic(), target.traffic()]
     };
-    Job::start(Step::Validate, traffic, move |context| async move {
+    Job::start(Step::Validate, traffic, async {}, move |context| async move {
         let Validate { source, target, plan, artifacts, report } = validate;
         let report = Mutex::new(Report::new(source.about(), target.about(), report));
         let compare = Compare {

@@ -14,11 +14,11 @@ use futures::{StreamExt, TryStreamExt};
 use tokio::sync::OnceCell;
 
 use super::{About, Snapshot};
-use crate::artifacts::{ByteStream, is_speakable, proxied_path, proxied_url_path};
+use crate::artifacts::{ByteStream, Stores, is_speakable, proxied_path, proxied_url_path};
 use crate::entities::{
     EvaluationDataset, Experiment, ExperimentId, FileEntry, Kind, LoggedModel, MetricChunk, ModelId,
-    ModelVersion, Other, Owner, Readable, Record, RegisteredModel, Run, RunId, Scorer, Spans, Trace,
-    TraceLinks, Unreadable, Window,
+    ModelVersion, Other, Owner, Readable, Record, RegisteredModel, Run, RunId, S3Object, Scorer, Spans,
+    Trace, TraceLinks, Unreadable, Window,
 };
 use crate::error::{Class, Result};
 use crate::rest::{Client, Pages, Probe, Traffic};
@@ -27,6 +27,7 @@ pub struct RestSnapshot {
     client: Arc<Client>,
     about: About,
     probe: Probe,
+    stores: Arc<Stores>,
     has_models: OnceCell<bool>,
     /// The latest version of each, where the server tells all at once.
     scorers: OnceCell<Option<Vec<Scorer>>>,
@@ -36,15 +37,15 @@ pub struct RestSnapshot {
 const RUNS_AT_ONCE: usize = 8;
 
 impl RestSnapshot {
-    /// `probe` is what the first look at `client`'s server found.
-    pub fn new(client: Arc<Client>, probe: Probe) -> Self {
+    /// `probe` is what the first look at `client`'s server found, `stores` those that hold its artifacts.
+    pub fn new(client: Arc<Client>, stores: Arc<Stores>, probe: Probe) -> Self {
         let about = About {
             kind: "server",
             location: client.address().to_string(),
             version: probe.version,
             capabilities: Some(probe.capabilities),
         };
-        Self { client, about, probe, has_models: OnceCell::new(), scorers: OnceCell::new() }
+        Self { client, about, probe, stores, has_models: OnceCell::new(), scorers: OnceCell::new() }
     }
 }
 
@@ -96,6 +97,10 @@ impl Snapshot for RestSnapshot {
 
     fn traffic(&self) -> Traffic {
         self.client.meter().read()
+    }
+
+    fn news(&self) -> Vec<String> {
+        self.stores.news()
     }
 
     fn experiments(&self) -> Pages<'_, Experiment> {
@@ -202,17 +207,31 @@ impl Snapshot for RestSnapshot {
     }
 
     fn files<'a>(&'a self, owner: Owner<'a>) -> Pages<'a, FileEntry> {
-        files::files(&self.client, owner)
+        self.files_of(owner)
     }
 
-    /// Through the proxy where the root is the server's own, else through whatever the server itself can reach. The
+    /// From the store itself where this machine reaches it; through the proxy where the root is the server's own, else through whatever the server itself can reach. The
     /// proxy of MLflow 3.10 answers 500 for names beyond ASCII, which the other route gives.
     async fn open(&self, owner: Owner<'_>, file: &FileEntry) -> Result<ByteStream> {
+        if let Some(root) = self.stores.root(&owner).await {
+            return root.open(&file.path).await;
+        }
         is_speakable(&file.path)?;
         let proxied = proxied_path(owner.artifact_uri);
         match proxied.filter(|_| self.probe.capabilities.artifact_proxy && file.path.is_ascii()) {
             Some(root) => self.client.download_proxied(&proxied_url_path(root, &file.path)?).await,
             None => self.client.download(owner, &file.path).await,
         }
+    }
+
+    async fn sha256(&self, owner: Owner<'_>, file: &FileEntry) -> Result<Option<String>> {
+        match self.stores.root(&owner).await {
+            Some(root) => root.sha256(&file.path).await,
+            None => Ok(None),
+        }
+    }
+
+    async fn in_s3(&self, owner: Owner<'_>, file: &FileEntry) -> Option<S3Object> {
+        self.stores.root(&owner).await?.in_s3(&file.path)
     }
 }

@@ -1,7 +1,8 @@
+use bytes::BytesMut;
 use futures::{StreamExt, TryStreamExt, stream};
 
 use super::RestSnapshot;
-use crate::entities::{Experiment, ExperimentId, Run, Spans, Trace, TraceLinks};
+use crate::entities::{Experiment, ExperimentId, Run, SPANS_FILE, Spans, Trace, TraceLinks};
 use crate::error::{Class, Error, Result};
 use crate::rest::Pages;
 
@@ -21,8 +22,17 @@ impl RestSnapshot {
         match self.client.spans(&trace.id).await {
             Ok(text) => Ok(Some(Spans(text))),
             Err(e) if e.class() == Class::NotFound && trace.is_unfinished() => Ok(None),
-            Err(e) => Err(e.at("its spans")),
+            Err(e) => self.stored_spans_of(trace).await.ok_or_else(|| e.at("its spans")).map(Some),
         }
+    }
+
+    /// The file that clients put down where no database takes spans, read without the server: not every one passes it
+    /// on.
+    async fn stored_spans_of(&self, trace: &Trace) -> Option<Spans> {
+        let root = self.stores.root(&trace.owner()).await?;
+        let read = async { root.open(SPANS_FILE).await?.try_collect::<BytesMut>().await };
+        let text = read.await.inspect_err(|e| tracing::debug!("{}: {e}", trace.id)).ok()?;
+        Some(Spans(text.freeze()))
     }
 
     /// Only a search for each run tells (MLflow 3.3 on).

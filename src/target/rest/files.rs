@@ -4,46 +4,102 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 use futures::{StreamExt, TryStreamExt, stream};
+use tokio::sync::OnceCell;
 
-use crate::artifacts::{ByteStream, Digest, Hashed, local, proxied_path, proxied_url_path};
-use crate::entities::{FileEntry, is_mlmodel, with_new_ids};
-use crate::error::{Error, Result};
+use crate::artifacts::{ByteStream, Digest, Hashed, Stores, local, proxied_path, proxied_url_path};
+use crate::entities::{FileEntry, RunId, S3Object, is_mlmodel, with_new_ids};
+use crate::error::{Class, Error, Result};
 use crate::rest::{Client, Opener};
 use crate::target::{FileWriter, Ledger};
 
-/// Writes below one artifact root, through the server's proxy.
+/// By what ways files reach the target: the same for all of its artifact roots.
+pub struct Delivery {
+    pub client: Arc<Client>,
+    pub stores: Arc<Stores>,
+    pub ledger: Arc<dyn Ledger>,
+    /// Whether the server signs single uploads to its store; asked when the store refuses ours.
+    pub signs_uploads: OnceCell<bool>,
+}
+
+impl Delivery {
+    async fn signs_uploads(&self) -> Result<bool> {
+        self.signs_uploads.get_or_try_init(|| self.client.signs_uploads()).await.copied()
+    }
+}
+
+/// Writes below one artifact root: through the server's proxy, or straight to S3.
 pub struct RestFiles {
-    client: Arc<Client>,
-    ledger: Arc<dyn Ledger>,
+    by: Arc<Delivery>,
     /// The source's root, and the target's.
     roots: (String, String),
+    /// Whose files they are, if they are a run's: the server signs uploads for runs only.
+    run: Option<RunId>,
+}
+
+/// Where a file goes.
+enum Place {
+    /// Its path as the proxy's URL spells it.
+    Proxied(String),
+    S3(S3Object),
 }
 
 impl RestFiles {
-    pub fn new(client: Arc<Client>, ledger: Arc<dyn Ledger>, roots: (String, String)) -> Self {
-        Self { client, ledger, roots }
+    pub fn new(by: Arc<Delivery>, roots: (String, String)) -> Self {
+        Self { by, roots, run: None }
     }
 
-    /// Small and changed on the way: its digest is that of what was read.
-    async fn mlmodel(&self, path: &str, source: &Hashed<'_>) -> Result<()> {
+    #[must_use]
+    pub fn of_run(self, run: &RunId) -> Self {
+        Self { run: Some(run.clone()), ..self }
+    }
+
+    /// What the target says of its root decides, never a rule of ours.
+    fn place(&self, path: &str) -> Result<Place> {
+        let root = &self.roots.1;
+        if let Some(root) = proxied_path(root) {
+            return Ok(Place::Proxied(proxied_url_path(root, path)?));
+        }
+        let object = S3Object::parse(root).ok_or_else(|| {
+            Error::permanent(format!("the target keeps artifacts in {root}, which cannot be written"))
+                .hint("start the target with --serve-artifacts, or with a --default-artifact-root in S3")
+        })?;
+        Ok(Place::S3(object.below(path)))
+    }
+
+    /// Small and changed on the way.
+    async fn mlmodel(&self, source: &Hashed<'_>) -> Result<Text> {
         let text: BytesMut = source.open().await?.try_collect().await?;
         let (old, new) = &self.roots;
-        let text = with_new_ids(&text, (old, new), |id| self.ledger.target_of(id));
-        let size = text.len() as u64;
-        self.upload(path, Some(size), &Text(text.into())).await
+        Ok(Text(with_new_ids(&text, (old, new), |id| self.by.ledger.target_of(id)).into()))
+    }
+
+    async fn send(&self, to: &Place, path: &str, size: Option<u64>, source: &dyn Opener) -> Result<()> {
+        let object = match to {
+            Place::Proxied(path) => {
+                let route = "/api/2.0/mlflow-artifacts/artifacts";
+                return self.by.client.upload(route, path, size, source).await;
+            }
+            Place::S3(object) => object,
+        };
+        let refusal = match self.by.stores.put(object, size, source).await {
+            Err(e) if matches!(e.class(), Class::Forbidden | Class::Auth) => e,
+            written => return written,
+        };
+        match (&self.run, size) {
+            (Some(run), Some(size)) if self.by.signs_uploads().await? => {
+                self.by.client.upload_presigned(run, path, size, source).await
+            }
+            _ => Err(refusal),
+        }
     }
 
     /// By way of a temporary file: MLflow 3.10 takes a request that does not announce its length for an empty file.
-    async fn of_unknown_size(&self, path: &str, source: &dyn Opener) -> Result<Digest> {
+    async fn of_unknown_size(&self, to: &Place, path: &str, source: &dyn Opener) -> Result<Digest> {
         let folder = tempfile::tempdir()?;
         let spooled = Spooled(folder.path().join("file"));
         let digest = local::store(&spooled.0, source).await?;
-        self.upload(path, Some(digest.bytes), &spooled).await?;
+        self.send(to, path, Some(digest.bytes), &spooled).await?;
         Ok(digest)
-    }
-
-    async fn upload(&self, path: &str, size: Option<u64>, source: &dyn Opener) -> Result<()> {
-        self.client.upload("/api/2.0/mlflow-artifacts/artifacts", path, size, source).await
     }
 }
 
@@ -70,19 +126,20 @@ impl Opener for Text {
 #[async_trait]
 impl FileWriter for RestFiles {
     async fn write(&self, file: &FileEntry, source: &dyn Opener) -> Result<Digest> {
-        let root = proxied_path(&self.roots.1).ok_or_else(|| {
-            Error::permanent(format!(
-                "the target keeps artifacts in {}, which cannot be written yet",
-                self.roots.1
-            ))
-            .hint("start the target with --serve-artifacts and without --default-artifact-root")
-        })?;
-        let path = proxied_url_path(root, &file.path)?;
+        let (to, path) = (self.place(&file.path)?, file.path.as_str());
         let hashed = Hashed::new(source);
-        let sent = match (is_mlmodel(&file.path, file.size), file.size) {
-            (true, _) => self.mlmodel(&path, &hashed).await,
-            (false, None) => return self.of_unknown_size(&path, source).await,
-            (false, size) => self.upload(&path, size, &hashed).await,
+        let sent = if is_mlmodel(path, file.size) {
+            // Its digest is that of what was read.
+            let text = self.mlmodel(&hashed).await.map_err(|e| hashed.cause().unwrap_or(e))?;
+            self.send(&to, path, Some(text.0.len() as u64), &text).await
+        } else if let Place::S3(object) = &to
+            && let Some(digest) = self.by.stores.copy(source, object).await?
+        {
+            return Ok(digest);
+        } else if file.size.is_none() {
+            return self.of_unknown_size(&to, path, source).await;
+        } else {
+            self.send(&to, path, file.size, &hashed).await
         };
         sent.map_err(|e| hashed.cause().unwrap_or(e))?;
         hashed.digest()

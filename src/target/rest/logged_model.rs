@@ -57,7 +57,7 @@ impl RestTarget {
         if found != Found::Everything {
             self.put_down_references(&there.id, model)?;
         }
-        let writer = RestModelWriter::new(Arc::clone(&self.client), Arc::clone(&self.ledger), model, &there);
+        let writer = RestModelWriter::new(Arc::clone(&self.delivery), model, &there);
         Ok(OpenModel { id: there.id, found, writer: Box::new(writer) })
     }
 

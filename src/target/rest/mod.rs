@@ -20,8 +20,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use tokio::sync::OnceCell;
 
+use self::files::Delivery;
 use self::logged_model::ModelThere;
 use super::{Found, Ledger, OpenDataset, OpenModel, OpenRun, OpenTrace, Place, Registry, Target};
+use crate::artifacts::Stores;
 use crate::entities::{
     EvaluationDataset, Experiment, ExperimentId, Lifecycle, LoggedModel, ModelId, ModelVersion,
     RegisteredModel, Run, RunId, RunStatus, Scorer, Trace, TraceLinks, rewrite_experiments,
@@ -33,6 +35,8 @@ pub struct RestTarget {
     client: Arc<Client>,
     can: Capabilities,
     ledger: Arc<dyn Ledger>,
+    /// How files get there.
+    delivery: Arc<Delivery>,
     location: String,
     /// Runs that carry a source id, by experiment: what earlier imports have left.
     there: Mutex<HashMap<ExperimentId, HashMap<RunId, There>>>,
@@ -73,12 +77,19 @@ impl From<Run> for There {
 }
 
 impl RestTarget {
-    pub fn new(client: Arc<Client>, can: Capabilities, ledger: Arc<dyn Ledger>) -> Self {
+    pub fn new(client: Arc<Client>, stores: Arc<Stores>, can: Capabilities, ledger: Arc<dyn Ledger>) -> Self {
         let location = client.address().to_string();
+        let delivery = Arc::new(Delivery {
+            client: Arc::clone(&client),
+            stores,
+            ledger: Arc::clone(&ledger),
+            signs_uploads: OnceCell::new(),
+        });
         Self {
             client,
             can,
             ledger,
+            delivery,
             location,
             there: Mutex::default(),
             models_there: Mutex::default(),
@@ -119,6 +130,14 @@ impl Target for RestTarget {
 
     fn traffic(&self) -> Traffic {
         self.client.meter().read()
+    }
+
+    fn news(&self) -> Vec<String> {
+        self.delivery.stores.news()
+    }
+
+    async fn settle(&self) {
+        self.delivery.stores.settle().await;
     }
 
     async fn open_experiment(&self, experiment: &Experiment, name: &str) -> Result<Place> {

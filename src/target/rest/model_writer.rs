@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::files::RestFiles;
+use super::files::{Delivery, RestFiles};
 use super::logged_model::ModelThere;
 use super::run_writer::of_model;
 use crate::entities::{
@@ -25,14 +25,9 @@ pub struct RestModelWriter {
 type Identity<'a> = (&'a str, PointIdentity, RunId, &'a Option<String>, &'a Option<String>);
 
 impl RestModelWriter {
-    pub fn new(
-        client: Arc<Client>,
-        ledger: Arc<dyn Ledger>,
-        model: &LoggedModel,
-        there: &ModelThere,
-    ) -> Self {
-        let roots = (model.artifact_uri.clone(), there.artifact_uri.clone());
-        let files = RestFiles::new(Arc::clone(&client), Arc::clone(&ledger), roots);
+    pub fn new(by: Arc<Delivery>, model: &LoggedModel, there: &ModelThere) -> Self {
+        let (client, ledger) = (Arc::clone(&by.client), Arc::clone(&by.ledger));
+        let files = RestFiles::new(by, (model.artifact_uri.clone(), there.artifact_uri.clone()));
         Self { client, ledger, id: there.id.clone(), files }
     }
 

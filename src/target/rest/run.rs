@@ -31,9 +31,8 @@ impl RestTarget {
                 self.items(run, &there.id, &params, &BTreeMap::new())?
             }
         };
-        let (client, ledger) = (Arc::clone(&self.client), Arc::clone(&self.ledger));
-        let writer =
-            RestRunWriter::new(client, ledger, run, &there, place.to_be_deleted).starting_with(items);
+        let delivery = Arc::clone(&self.delivery);
+        let writer = RestRunWriter::new(delivery, run, &there, place.to_be_deleted).starting_with(items);
         Ok(OpenRun { id: there.id, found, writer: Box::new(writer) })
     }
 

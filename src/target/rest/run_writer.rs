@@ -4,7 +4,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::There;
-use super::files::RestFiles;
+use super::files::{Delivery, RestFiles};
 use super::model_writer::metric_of;
 use crate::entities::{
     FileEntry, Lifecycle, MetricChunk, ModelId, ModelMetric, Point, PointIdentity, Run, RunId, RunStatus,
@@ -38,18 +38,13 @@ pub struct RestRunWriter {
 }
 
 impl RestRunWriter {
-    pub fn new(
-        client: Arc<Client>,
-        ledger: Arc<dyn Ledger>,
-        run: &Run,
-        there: &There,
-        deleted_with_experiment: bool,
-    ) -> Self {
+    pub fn new(by: Arc<Delivery>, run: &Run, there: &There, deleted_with_experiment: bool) -> Self {
         // What the search page brought along is not kept: the page goes away while this run is written.
         let run =
             Run { params: BTreeMap::new(), tags: BTreeMap::new(), latest: BTreeMap::new(), ..run.clone() };
         let roots = (run.artifact_uri.clone(), there.artifact_uri.clone());
-        let files = RestFiles::new(Arc::clone(&client), Arc::clone(&ledger), roots);
+        let (client, ledger) = (Arc::clone(&by.client), Arc::clone(&by.ledger));
+        let files = RestFiles::new(by, roots).of_run(&there.id);
         Self {
             client,
             ledger,

@@ -11,18 +11,17 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use super::RestTarget;
-use super::files::{RestFiles, Text};
+use super::files::{Delivery, RestFiles, Text};
 use crate::entities::{
-    Assessment, ExperimentId, FileEntry, RunId, Spans, Trace, TraceLinks, canonical_json, is_plain_id,
-    rewrite, tag, trace_key,
+    Assessment, ExperimentId, FileEntry, RunId, SPANS_FILE, Spans, Trace, TraceLinks, canonical_json,
+    is_plain_id, rewrite, tag, trace_key,
 };
 use crate::error::{Class, Error, Result};
 use crate::rest::{Client, span_request};
-use crate::target::{FileWriter, Found, Ledger, OpenTrace, Place, SpansRead, TraceWriter};
+use crate::target::{FileWriter, Found, OpenTrace, Place, SpansRead, TraceWriter};
 
 /// Experiments that are searched at once for traces that may be anywhere.
 const EXPERIMENTS_PER_SEARCH: usize = 1_000;
-const SPANS_FILE: &str = "traces.json";
 
 impl RestTarget {
     /// What earlier imports have left of these traces, in the same order.
@@ -116,7 +115,7 @@ impl RestTarget {
         };
         let writer = RestTraceWriter {
             client: Arc::clone(&self.client),
-            ledger: Arc::clone(&self.ledger),
+            by: Arc::clone(&self.delivery),
             may_send_spans: self.can.stored_spans && trace.has_stored_spans(),
             refuses_spans: Arc::clone(&self.refuses_spans),
             source: trace.clone(),
@@ -164,7 +163,7 @@ fn fingerprint(written: &Trace) -> Result<String> {
 
 struct RestTraceWriter {
     client: Arc<Client>,
-    ledger: Arc<dyn Ledger>,
+    by: Arc<Delivery>,
     /// The spans were in a database, and the target keeps such spans in its own.
     may_send_spans: bool,
     /// Learnt at the first try: the target has no route for them.
@@ -244,7 +243,7 @@ impl TraceWriter for RestTraceWriter {
         };
         let started = self.start(stored, !more).await?;
         let roots = (self.source.artifact_uri().to_owned(), started.artifact_uri().to_owned());
-        let files = RestFiles::new(Arc::clone(&self.client), Arc::clone(&self.ledger), roots);
+        let files = RestFiles::new(Arc::clone(&self.by), roots);
         if let (Ok(Some(Spans(text))), false) = (spans, stored) {
             let size = Some(text.len() as u64);
             let file = FileEntry { path: SPANS_FILE.to_owned(), size, sha256: None };

@@ -1,0 +1,120 @@
+//! What an unhappy answer of S3 means.
+
+use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+
+use crate::aws::credentials_trouble;
+use crate::entities::S3Object;
+use crate::error::{Class, Error};
+
+/// What was asked, and of what.
+#[derive(Clone, Copy)]
+pub struct Action<'a> {
+    /// As IAM calls it, such as `s3:PutObject`.
+    pub name: &'static str,
+    pub at: &'a S3Object,
+}
+
+/// S3's words for credentials that were good once.
+pub fn has_ended(error: &impl ProvideErrorMetadata) -> bool {
+    matches!(error.code(), Some("ExpiredToken" | "ExpiredTokenException" | "RequestExpired"))
+}
+
+pub fn error<E>(action: Action<'_>, error: &SdkError<E>) -> Error
+where
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+{
+    if let Some(trouble) = credentials_trouble(error) {
+        return trouble;
+    }
+    let place = action.at;
+    let Some(response) = error.raw_response() else {
+        let message = format!("{place}: {}", DisplayErrorContext(error));
+        return match error {
+            SdkError::DispatchFailure(_) | SdkError::TimeoutError(_) => Error::transient(message)
+                .hint("check the network, and MLFLOW_S3_ENDPOINT_URL if it is set; a VPC without a way out needs an S3 endpoint"),
+            _ => Error::permanent(message),
+        };
+    };
+    let status = response.status().as_u16();
+    let code = error.code().map_or_else(|| status.to_string(), str::to_owned);
+    let said = error.message().unwrap_or("no reason given");
+    meaning(action, status, &code, &format!("{place}: S3 answered {code} to {}: {said}", action.name))
+}
+
+fn meaning(action: Action<'_>, status: u16, code: &str, message: &str) -> Error {
+    let bucket = &action.at.bucket;
+    let new = |class| Error::new(class, message);
+    match (code, status) {
+        ("NoSuchBucket", _) => {
+            new(Class::NotFound).hint(format!("the bucket {bucket} does not exist, or its name is mistyped"))
+        }
+        ("ExpiredToken" | "ExpiredTokenException" | "RequestExpired", _) => {
+            new(Class::Auth).hint("the AWS credentials have expired: sign in again, and run the same command again")
+        }
+        ("InvalidAccessKeyId" | "InvalidToken" | "SignatureDoesNotMatch", _) => {
+            new(Class::Auth).hint("these AWS credentials are not valid here: check AWS_PROFILE and the AWS_… variables")
+        }
+        ("RequestTimeTooSkewed", _) => new(Class::Permanent).hint("set this machine's clock: it is minutes off"),
+        ("PermanentRedirect" | "AuthorizationHeaderMalformed" | "IllegalLocationConstraintException", _)
+        | (_, 301) => new(Class::Permanent).hint(format!(
+            "{bucket} is in another region: allow s3:ListBucket on arn:aws:s3:::{bucket}, which tells which, or set AWS_REGION to it"
+        )),
+        ("KMS.DisabledException" | "KMS.NotFoundException" | "KMS.KMSInvalidStateException", _) => {
+            new(Class::Permanent).hint("the KMS key cannot be used: see SSEKMSKeyId, or the bucket's default encryption")
+        }
+        ("QuotaExceeded", _) => new(Class::Full),
+        // The bytes that came were not those that were sent.
+        ("BadDigest" | "XAmzContentChecksumMismatch" | "XAmzContentSHA256Mismatch", _) => new(Class::Transient),
+        (_, 403) => new(Class::Forbidden).hint(statement(action, message)),
+        (_, 404) => new(Class::NotFound),
+        (_, 429 | 500..) => new(Class::Transient),
+        ("SlowDown" | "RequestTimeout" | "Throttling", _) => new(Class::Transient),
+        _ => new(Class::Permanent),
+    }
+}
+
+/// The policy statement that is missing.
+fn statement(Action { name, at }: Action<'_>, message: &str) -> String {
+    let bucket = &at.bucket;
+    if message.to_lowercase().contains("kms") {
+        return format!(
+            "allow kms:GenerateDataKey and kms:Decrypt on the KMS key that encrypts {bucket}, in your policy and in the key's"
+        );
+    }
+    let resource = match name {
+        "s3:ListBucket" | "s3:ListBucketMultipartUploads" => format!("arn:aws:s3:::{bucket}"),
+        _ => format!("arn:aws:s3:::{bucket}/*"),
+    };
+    format!(
+        "allow {{\"Effect\": \"Allow\", \"Action\": \"{name}\", \"Resource\": \"{resource}\"}} (or below the prefix of the \
+         artifact store only); a bucket policy may forbid it too"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_refusal_says_what_to_do() {
+        use Class::{Auth, Forbidden, NotFound, Permanent, Transient};
+        let at = S3Object::parse("s3://b/k").unwrap();
+        let table = [
+            ("AccessDenied", 403, "", Forbidden, "\"s3:PutObject\", \"Resource\": \"arn:aws:s3:::b/*\""),
+            ("AccessDenied", 403, "not authorized to perform: kms:GenerateDataKey", Forbidden, "kms:Decrypt"),
+            ("NoSuchBucket", 404, "", NotFound, "does not exist"),
+            ("ExpiredToken", 400, "", Auth, "expired"),
+            ("SignatureDoesNotMatch", 403, "", Auth, "AWS_PROFILE"),
+            ("PermanentRedirect", 301, "", Permanent, "another region"),
+            ("RequestTimeTooSkewed", 403, "", Permanent, "clock"),
+            ("SlowDown", 503, "", Transient, ""),
+            ("NoSuchKey", 404, "", NotFound, ""),
+            ("InvalidArgument", 400, "", Permanent, ""),
+        ];
+        for (code, status, said, class, hint) in table {
+            let error = meaning(Action { name: "s3:PutObject", at: &at }, status, code, said);
+            assert_eq!(error.class(), class, "{code}");
+            assert!(error.get_hint().unwrap_or_default().contains(hint), "{code}: {error:?}");
+        }
+    }
+}

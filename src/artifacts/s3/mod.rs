@@ -1,0 +1,181 @@
+//! Amazon S3 and what speaks like it. The SDK repeats requests (adaptive mode: it slows down when S3 asks for it); what
+//! is left of an error after that is final for the file.
+
+mod bucket;
+mod checksum;
+mod content_type;
+mod copy;
+mod count;
+mod failure;
+mod multipart;
+mod parts;
+mod read;
+mod unfinished;
+mod upload;
+mod upload_args;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use aws_sdk_s3::Client;
+use aws_sdk_s3::config::retry::RetryConfig;
+use aws_sdk_s3::config::timeout::TimeoutConfig;
+use aws_sdk_s3::config::{self, Region, RequestChecksumCalculation};
+use aws_sdk_s3::error::SdkError;
+use tokio::sync::{OnceCell, Semaphore};
+
+use self::count::Count;
+use self::failure::Action;
+use self::unfinished::Unfinished;
+use crate::aws::Session;
+use crate::entities::S3Object;
+use crate::error::{Class, Error, Result};
+use crate::rest::Meter;
+
+pub use bucket::Bucket;
+pub use upload_args::UploadArgs;
+
+/// Tries of one request, the first included.
+const ATTEMPTS: u32 = 7;
+const CONNECT: Duration = Duration::from_secs(10);
+/// How long S3 may take to answer; a part is on its way meanwhile.
+const SILENCE: Duration = Duration::from_secs(300);
+/// Where S3 is asked when nobody has set a region: it tells there in which region a bucket is.
+const ANYWHERE: &str = "us-east-1";
+
+/// Sizes in bytes.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// A part of a multipart upload; what is not greater goes in one request. Parts of files that would need more than
+    /// 10 000 are greater.
+    pub part: u64,
+    /// The greatest file that S3 copies in one request.
+    pub copy: u64,
+    /// A part of what it copies in several.
+    pub copy_part: u64,
+    /// What all files that are being sent may hold in memory together. One part always fits.
+    pub memory: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        // AWS: CopyObject takes 5 GB, UploadPart from 5 MiB to 5 GB.
+        Self { part: 8 << 20, copy: 5 << 30, copy_part: 512 << 20, memory: 64 << 20 }
+    }
+}
+
+/// S3 as one end of a migration sees it.
+pub struct S3 {
+    session: Session,
+    meter: Arc<Meter>,
+    /// `MLFLOW_S3_ENDPOINT_URL`, MLflow's own variable, which wins over AWS's.
+    endpoint: Option<String>,
+    /// `MLFLOW_S3_EXPECTED_BUCKET_OWNER`: an account; requests for buckets of others are refused.
+    owner: Option<String>,
+    limits: Limits,
+    memory: Arc<Semaphore>,
+    unfinished: Arc<Unfinished>,
+    buckets: Mutex<HashMap<String, Arc<OnceCell<Bucket>>>>,
+}
+
+impl S3 {
+    pub fn new(session: Session, meter: Arc<Meter>, limits: Limits) -> Self {
+        let get = |name: &str| std::env::var(name).ok().filter(|value| !value.trim().is_empty());
+        Self {
+            session,
+            meter,
+            endpoint: get("MLFLOW_S3_ENDPOINT_URL"),
+            owner: get("MLFLOW_S3_EXPECTED_BUCKET_OWNER"),
+            limits,
+            memory: Arc::new(Semaphore::new(parts::permits(limits.memory))),
+            unfinished: Arc::default(),
+            buckets: Mutex::default(),
+        }
+    }
+
+    /// The bucket, asked in its own region.
+    ///
+    /// # Errors
+    /// When there is no such bucket, or S3 cannot be reached at all. Whether it may be used is seen when it is.
+    pub async fn bucket(&self, name: &str) -> Result<Bucket> {
+        let known = {
+            let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(buckets.entry(name.to_owned()).or_default())
+        };
+        known.get_or_try_init(|| self.find(name)).await.cloned()
+    }
+
+    /// Waits until what was begun and not finished is taken back.
+    pub async fn settle(&self) {
+        self.unfinished.settle().await;
+    }
+
+    async fn find(&self, name: &str) -> Result<Bucket> {
+        let client = self.client(self.session.region());
+        let asked =
+            client.head_bucket().bucket(name).set_expected_bucket_owner(self.owner.clone()).send().await;
+        let region = match &asked {
+            Ok(found) => found.bucket_region().map(str::to_owned),
+            Err(e @ (SdkError::DispatchFailure(_) | SdkError::TimeoutError(_))) => {
+                return Err(self.lost(name, e));
+            }
+            Err(e) if e.raw_response().is_some_and(|answer| answer.status().as_u16() == 404) => {
+                return Err(no_bucket(name));
+            }
+            // Refusals tell the region too.
+            Err(e) => e
+                .raw_response()
+                .and_then(|answer| answer.headers().get("x-amz-bucket-region"))
+                .map(str::to_owned),
+        };
+        let client = match region.as_deref() {
+            Some(region) if Some(region) != self.session.region() => self.client(Some(region)),
+            _ => client,
+        };
+        Ok(Bucket {
+            client,
+            name: name.to_owned(),
+            owner: self.owner.clone(),
+            session: self.session.clone(),
+            meter: Arc::clone(&self.meter),
+            limits: self.limits,
+            memory: Arc::clone(&self.memory),
+            unfinished: Arc::clone(&self.unfinished),
+        })
+    }
+
+    fn lost<E>(&self, bucket: &str, error: &SdkError<E>) -> Error
+    where
+        E: aws_sdk_s3::error::ProvideErrorMetadata + std::error::Error + 'static,
+    {
+        let at = S3Object { bucket: bucket.to_owned(), key: String::new() };
+        failure::error(Action { name: "s3:ListBucket", at: &at }, error)
+    }
+
+    fn client(&self, region: Option<&str>) -> Client {
+        let mut builder = config::Builder::from(self.session.sdk())
+            .region(Region::new(region.unwrap_or(ANYWHERE).to_owned()))
+            .retry_config(RetryConfig::adaptive().with_max_attempts(ATTEMPTS))
+            .timeout_config(TimeoutConfig::builder().connect_timeout(CONNECT).read_timeout(SILENCE).build())
+            // Every upload brings its SHA-256 along.
+            .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
+            .interceptor(Count(Arc::clone(&self.meter)));
+        if let Some(url) = &self.endpoint {
+            builder = builder.endpoint_url(url);
+        }
+        // Names of buckets are no host names anywhere but at AWS.
+        if self.endpoint.is_some()
+            || ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"].iter().any(|name| std::env::var_os(name).is_some())
+        {
+            builder = builder.force_path_style(true);
+        }
+        Client::from_conf(builder.build())
+    }
+}
+
+fn no_bucket(name: &str) -> Error {
+    Error::new(Class::NotFound, format!("s3://{name}: there is no such bucket")).hint(
+        "check the artifact root's spelling, and that the credentials are for the right partition of AWS",
+    )
+}

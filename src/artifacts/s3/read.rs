@@ -1,0 +1,162 @@
+use std::time::Duration;
+
+use aws_sdk_s3::error::DisplayErrorContext;
+use aws_sdk_s3::operation::get_object::GetObjectOutput;
+use aws_sdk_s3::primitives::ByteStream as Body;
+use aws_sdk_s3::types::{ChecksumMode, ChecksumType};
+use futures::{StreamExt, stream};
+
+use super::failure::Action;
+use super::{Bucket, checksum};
+use crate::artifacts::ByteStream;
+use crate::entities::{FileEntry, S3Object};
+use crate::error::{Error, Result};
+use crate::rest::Pages;
+
+/// How often one file is taken up again without a byte of it coming.
+const BREAKS: u32 = 5;
+
+/// What S3 says of an object.
+pub struct Head {
+    pub bytes: u64,
+    pub tag: Option<String>,
+    pub content_type: Option<String>,
+    /// As S3 writes it, composite ones included.
+    pub raw_sha256: Option<String>,
+    /// Hexadecimal, of the whole object.
+    pub sha256: Option<String>,
+}
+
+impl Bucket {
+    pub async fn head(&self, key: &str) -> Result<Head> {
+        let at = self.object(key);
+        let answer = self
+            .call(Action { name: "s3:GetObject", at: &at }, || {
+                let head = self.client.head_object().bucket(&self.name).key(key);
+                head.checksum_mode(ChecksumMode::Enabled).set_expected_bucket_owner(self.owner.clone()).send()
+            })
+            .await?;
+        let is_composite = answer.checksum_type() == Some(&ChecksumType::Composite);
+        Ok(Head {
+            bytes: answer.content_length().unwrap_or_default().unsigned_abs(),
+            sha256: checksum::whole(answer.checksum_sha256()).filter(|_| !is_composite),
+            raw_sha256: answer.checksum_sha256,
+            tag: answer.e_tag,
+            content_type: answer.content_type,
+        })
+    }
+
+    /// Every object below a prefix, by its path from there on.
+    pub fn list(&self, prefix: &str) -> Pages<'static, FileEntry> {
+        let (bucket, prefix) = (self.clone(), folder(prefix));
+        stream::try_unfold(Some(None), move |token: Option<Option<String>>| {
+            let (bucket, prefix) = (bucket.clone(), prefix.clone());
+            async move {
+                let Some(token) = token else { return Ok(None) };
+                let (files, next) = bucket.page(&prefix, token).await?;
+                Ok(Some((files, next.map(Some))))
+            }
+        })
+        .boxed()
+    }
+
+    async fn page(&self, prefix: &str, token: Option<String>) -> Result<(Vec<FileEntry>, Option<String>)> {
+        let at = self.object(prefix);
+        let answer = self
+            .call(Action { name: "s3:ListBucket", at: &at }, || {
+                let list = self.client.list_objects_v2().bucket(&self.name).prefix(prefix);
+                let list = list.set_continuation_token(token.clone());
+                list.set_expected_bucket_owner(self.owner.clone()).send()
+            })
+            .await?;
+        let files = answer.contents().iter().filter_map(|object| {
+            let path = object.key()?.strip_prefix(prefix)?;
+            let size = object.size().map(i64::unsigned_abs);
+            // What consoles make to show an empty folder is no file.
+            let is_file = !path.is_empty() && !path.ends_with('/');
+            is_file.then(|| FileEntry { path: path.to_owned(), size, sha256: None })
+        });
+        Ok((files.collect(), answer.next_continuation_token.filter(|_| answer.is_truncated == Some(true))))
+    }
+
+    /// A look that tells whether what lies below the prefix can be listed and read.
+    pub async fn look(&self, prefix: &str) -> Result<()> {
+        let prefix = folder(prefix);
+        let (files, _) = self.page(&prefix, None).await?;
+        match files.first() {
+            Some(file) => self.head(&format!("{prefix}{}", file.path)).await.map(drop),
+            None => Ok(()),
+        }
+    }
+
+    /// An object's bytes. A connection that breaks is taken up again where it broke, as long as the object is the same.
+    pub async fn get(&self, key: &str) -> Result<ByteStream> {
+        let at = self.object(key);
+        let first = self.request(&at, 0, None).await?;
+        let size = first.content_length().unwrap_or_default().unsigned_abs();
+        let reading = Reading {
+            bucket: self.clone(),
+            at,
+            tag: first.e_tag,
+            size,
+            offset: 0,
+            breaks: 0,
+            body: first.body,
+        };
+        Ok(stream::try_unfold(reading, Reading::next).boxed())
+    }
+
+    async fn request(&self, at: &S3Object, offset: u64, tag: Option<&str>) -> Result<GetObjectOutput> {
+        self.call(Action { name: "s3:GetObject", at }, || {
+            let get = self.client.get_object().bucket(&at.bucket).key(&at.key);
+            get.set_range((offset > 0).then(|| format!("bytes={offset}-")))
+                .set_if_match(tag.map(str::to_owned))
+                .set_expected_bucket_owner(self.owner.clone())
+                .send()
+        })
+        .await
+    }
+}
+
+/// A file that is being read.
+struct Reading {
+    bucket: Bucket,
+    at: S3Object,
+    tag: Option<String>,
+    size: u64,
+    offset: u64,
+    /// Since the last byte came.
+    breaks: u32,
+    body: Body,
+}
+
+impl Reading {
+    async fn next(mut self) -> Result<Option<(bytes::Bytes, Self)>> {
+        loop {
+            let reason = match self.body.next().await {
+                Some(Ok(bytes)) => {
+                    self.bucket.meter.moved(bytes.len());
+                    self.offset += bytes.len() as u64;
+                    self.breaks = 0;
+                    return Ok(Some((bytes, self)));
+                }
+                None if self.offset == self.size => return Ok(None),
+                None => "the connection ended too early".to_owned(),
+                Some(Err(e)) => DisplayErrorContext(e).to_string(),
+            };
+            // At the end there is nothing to take up: what is wrong then is the whole, such as its checksum.
+            if self.offset >= self.size || self.breaks == BREAKS {
+                return Err(Error::transient(format!("{}: {reason}", self.at)));
+            }
+            self.breaks += 1;
+            self.bucket.meter.retry();
+            tracing::warn!("{} broke off at byte {}: {reason}; it goes on from there", self.at, self.offset);
+            tokio::time::sleep(Duration::from_millis(200) * 2_u32.pow(self.breaks)).await;
+            self.body = self.bucket.request(&self.at, self.offset, self.tag.as_deref()).await?.body;
+        }
+    }
+}
+
+fn folder(prefix: &str) -> String {
+    if prefix.is_empty() { String::new() } else { format!("{prefix}/") }
+}
