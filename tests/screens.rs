@@ -10,9 +10,9 @@ mod paint;
 
 use std::time::Duration;
 
-use mlferry::engine::Step;
 use mlferry::engine::browse::{Contents, Holdings};
 use mlferry::engine::validate::Mark;
+use mlferry::engine::{Listed, Provisioning, Resource, Step};
 use mlferry::entities::{Run, Tally};
 use mlferry::error::Error;
 use mlferry::tui::effect::Msg;
@@ -66,6 +66,63 @@ fn app_asks_for_a_url() {
     let mut model = checked();
     press(&mut model, "Enter");
     pictured("app_empty", &mut model);
+}
+
+/// Step 2 with the Apps of an account on screen.
+fn with_apps(apps: Vec<Listed>) -> Model {
+    let mut model = checked();
+    press(&mut model, "Enter F2");
+    update(&mut model, Msg::Apps(Ok(("eu-west-1".into(), apps))));
+    model
+}
+
+#[test]
+fn app_lists_what_the_account_has() {
+    let mut model = checked();
+    press(&mut model, "Enter F2");
+    pictured("app_list_asked", &mut model);
+    let server = Listed { resource: Resource::TrackingServer, ..app("team-tracking", "Stopped") };
+    let long = "a-name-that-goes-on-and-on-and-on-until-it-hardly-fits-the-line-any-more";
+    let apps = vec![app("mlflow", "Created"), app(long, "Creating"), app("old", "CreateFailed"), server];
+    let mut model = with_apps(apps);
+    press(&mut model, "j");
+    pictured("app_list", &mut model);
+    kept("app_list_60x18", &picture(&mut model, 60, 18));
+    model.look = monochrome();
+    let ascii = picture(&mut model, 80, 24);
+    assert!(ascii.is_ascii(), "{ascii}");
+    kept("app_list_ascii", &ascii);
+}
+
+#[test]
+fn app_says_what_to_do_without_any_or_without_credentials() {
+    pictured("app_list_empty", &mut with_apps(Vec::new()));
+    let mut model = with_apps(Vec::new());
+    let error = Error::usage("no AWS region is set").hint("give --region eu-west-1, or set AWS_REGION");
+    update(&mut model, Msg::Apps(Err(error)));
+    pictured("app_list_failed", &mut model);
+}
+
+#[test]
+fn app_is_created_with_consent_and_watched() {
+    let mut model = with_apps(Vec::new());
+    press(&mut model, "c");
+    type_in(&mut model, "ml_flow");
+    pictured("app_new_wrong", &mut model);
+    kept("app_new_60x18", &picture(&mut model, 60, 18));
+    model.apps.form = Default::default();
+    type_in(&mut model, "mlflow");
+    new_app(&mut model);
+    press(&mut model, "Enter");
+    pictured("app_new_consent", &mut model);
+    press(&mut model, "Enter");
+    let news = Provisioning::AppStatus { arn: APP.into(), status: "Creating".into(), seconds: 72.0 };
+    update(&mut model, Msg::AppNews(news));
+    model.now += Duration::from_secs(72);
+    pictured("app_waiting", &mut model);
+    let failed = Error::permanent(format!("{APP} is CreateFailed")).hint("look at the role");
+    update(&mut model, Msg::AppReady(Err(failed)));
+    pictured("app_never_ready", &mut model);
 }
 
 #[test]

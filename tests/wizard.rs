@@ -14,6 +14,7 @@ mod terminal;
 use serde_json::json;
 
 use rustix::process::{Pid, Signal, kill_process};
+use support::aws::Cloud;
 use support::{Mlferry, Real, TARGET, differences};
 use terminal::Terminal;
 
@@ -29,7 +30,7 @@ async fn from_the_first_key_to_the_proof() {
         // Both ends are given: the first is tried without being asked for.
         wizard.wait("5 experiments and 1 deleted, 29 runs");
         wizard.press("\r");
-        wizard.wait("create a SageMaker MLflow App: comes with a later version");
+        wizard.wait("a SageMaker MLflow App of this account");
         wizard.press("\r");
         wizard.wait("takes files through its artifact proxy");
         wizard.press("\r");
@@ -187,6 +188,42 @@ fn ctrl_z_gives_the_terminal_back_and_takes_it_again() {
     wizard.wait("mlferry check --source http://h");
     wizard.press("\x03");
     assert_eq!(wizard.ends(), 0);
+}
+
+/// On the stand-in of AWS.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_app_is_made_and_awaited_from_the_keyboard() {
+    let (source, cloud) = futures::join!(Real::start(TARGET), Cloud::start());
+    let state = tempfile::tempdir().unwrap();
+    let (from, path, env) = (source.url().to_owned(), state.path().to_owned(), cloud.sandbox.env());
+    let (store, role) = (cloud.store("wizard"), cloud.sandbox.facts.role.clone());
+    let shown = tokio::task::spawn_blocking(move || {
+        let mut wizard = Terminal::open_with(&["--source", &from], &path, &env);
+        wizard.wait("answers in");
+        wizard.press("\r");
+        wizard.wait("a SageMaker MLflow App of this account");
+        // F2
+        wizard.press("\x1bOQ");
+        wizard.wait("There is none yet");
+        wizard.press("c");
+        wizard.wait("a new MLflow App");
+        wizard.press(&format!("from-the-wizard\t{store}\t{role}\r"));
+        wizard.wait("An App costs nothing by itself");
+        wizard.press("\r");
+        wizard.wait("Creating");
+        // Left and taken up again: the list waits on.
+        wizard.press("\x1b");
+        wizard.wait("There is none yet");
+        wizard.press("r");
+        wizard.wait("from-the-wizard");
+        wizard.press("\r");
+        wizard.wait("mlflow-app/app-");
+        wizard.press("\x03");
+        wizard.ends()
+    });
+    assert_eq!(shown.await.unwrap(), 0);
+    let kept = std::fs::read_to_string(state.path().join("app.toml")).unwrap();
+    assert!(kept.contains("mlflow-app/app-"), "the ARN is kept before anybody waits: {kept}");
 }
 
 #[tokio::test]

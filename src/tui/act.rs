@@ -2,11 +2,13 @@
 
 use crossterm::event::{KeyCode, KeyEvent};
 
+use super::apps::Way;
 use super::effect::Effect;
 use super::flow;
 use super::form::Field;
 use super::keys::{Action, Layer};
 use super::model::{Loaded, Model, Overlay, Parting, Seen};
+use super::provision;
 use super::scroll;
 use super::tree::{Item, Tree};
 use super::work::Pane;
@@ -45,6 +47,12 @@ pub fn act(model: &mut Model, action: Action, key: KeyEvent) -> Vec<Effect> {
             model.selection.filtering = None;
             on_tree(model, |tree| tree.set_filter(""));
         }
+        Action::Apps => return provision::list(model),
+        Action::TakeApp => return provision::take(model),
+        Action::NewApp => model.apps.way = Way::New,
+        Action::AskCreate => provision::ask(model),
+        Action::OpenApp => return provision::open(model),
+        Action::LeaveApps => provision::leave(model),
         Action::Pause => return flow::pause(model),
         Action::Stop => return flow::stop(model),
         Action::Failures => turn_pane(model, Pane::Failures),
@@ -87,6 +95,9 @@ fn recheck(model: &mut Model) -> Vec<Effect> {
 }
 
 fn turn_field(model: &mut Model, forward: bool) {
+    if model.layer() == Layer::NewApp {
+        model.apps.form.turn(forward);
+    }
     if let Some(end) = model.asked_side() {
         model.side_mut(end).form.turn(forward);
     }
@@ -142,8 +153,9 @@ fn accept(model: &mut Model) -> Vec<Effect> {
         Some(Overlay::Resume(session, false)) => flow::take_up(model, *session),
         Some(Overlay::Quit(parting)) => part(model, parting),
         Some(Overlay::Copy(to)) => copy_report(model, &to),
+        Some(Overlay::Create) => provision::create(model),
         // Anew: the old session stays on the disk until this one is saved over it.
-        Some(Overlay::Resume(..) | Overlay::Help(_)) | None => {
+        Some(Overlay::Resume(..) | Overlay::Help(_) | Overlay::Link(_)) | None => {
             flow::focus(model);
             Vec::new()
         }

@@ -1,5 +1,6 @@
 //! The command that does the same as a screen, ready to be copied.
 
+use super::apps::Way;
 use super::model::Model;
 use super::validation;
 use crate::engine::Step;
@@ -14,6 +15,7 @@ pub fn of(model: &Model) -> Vec<String> {
     let plan = Some(plan).filter(|_| model.plan != Plan::default());
     let by_directory = model.route.by_directory;
     let (command, options) = match model.step {
+        Step::App if model.apps.way != Way::Address => of_apps(model),
         Step::Check => ("check", vec![source]),
         Step::App | Step::Connect => ("check", vec![source, target]),
         Step::Plan => ("plan", vec![source, "--output plan.toml".into()]),
@@ -29,6 +31,28 @@ pub fn of(model: &Model) -> Vec<String> {
     let plan = plan.filter(|_| model.step >= Step::Export);
     let times = if model.step >= Step::Plan { window(&model.plan) } else { Vec::new() };
     [format!("mlferry {command}")].into_iter().chain(options).chain(times).chain(plan).collect()
+}
+
+fn of_apps(model: &Model) -> (&'static str, Vec<String>) {
+    let form = model.apps.form.app();
+    let option =
+        |name: &str, value: &str, placeholder: &str| format!("{name} {}", word_or(value, placeholder));
+    match model.apps.way {
+        Way::Address | Way::List => ("app list", Vec::new()),
+        Way::Wait => {
+            let arn = model.apps.awaited.as_ref().and_then(|awaited| awaited.arn.as_deref());
+            ("app wait", arn.map(quoted).into_iter().collect())
+        }
+        Way::New => {
+            let mut options = vec![
+                option("--name", &form.name, "NAME"),
+                option("--artifact-store-uri", &form.artifact_store_uri, "S3-URI"),
+                option("--role-arn", &form.role_arn, "ARN"),
+            ];
+            options.extend(form.kms_key_id.map(|key| option("--kms-key-id", &key, "KEY")));
+            ("app create", options)
+        }
+    }
 }
 
 /// In front of a plan file that says the same, for whoever reads the line.

@@ -4,12 +4,15 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crossterm::event::KeyEvent;
+use secrecy::SecretString;
 
 use super::log::LogLine;
 use super::model::Model;
 use crate::engine::browse::{Contents, Holdings};
 use crate::engine::validate::ArtifactCheck;
-use crate::engine::{Access, CheckReport, End, Event, Outcome, Reading, Session};
+use crate::engine::{
+    Access, CheckReport, End, Event, Listed, NewApp, Outcome, Provisioning, Reading, Session,
+};
 use crate::entities::{Experiment, ExperimentId, ModelVersion, Plan, RegisteredModel};
 use crate::error::Result;
 
@@ -39,6 +42,12 @@ pub enum Msg {
         model: String,
         result: Result<Vec<ModelVersion>>,
     },
+    /// The region, and what is there.
+    Apps(Result<(String, Vec<Listed>)>),
+    AppNews(Provisioning),
+    /// The ARN of one that can be used now.
+    AppReady(Result<String>),
+    AppLink(Result<SecretString>),
     /// What goes along with this plan without being picked.
     Needed {
         of: String,
@@ -85,6 +94,13 @@ pub enum Effect {
         attempt: u64,
     },
     Holdings(At),
+    /// Lists the Apps and tracking servers of the account.
+    Apps,
+    CreateApp(Box<NewApp>),
+    /// By its ARN.
+    AwaitApp(String),
+    /// By its ARN.
+    OpenApp(String),
     Contents {
         at: At,
         experiment: Box<Experiment>,

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use secrecy::SecretString;
 use tokio::sync::mpsc::Sender;
 use tokio_util::sync::CancellationToken;
 
@@ -10,8 +11,8 @@ use super::effect::{At, Effect, Job, Msg};
 use crate::engine::browse::Holdings;
 use crate::engine::validate::{Validate, validate};
 use crate::engine::{
-    self, CheckReport, Control, Endpoint, Export, Import, Progress, Reading, Session, StateDir, browse,
-    check_source, check_target, open,
+    self, Arn, CheckReport, Control, Endpoint, Export, Import, Listed, NewApp, Progress, Provision,
+    Provisioning, Reading, Session, StateDir, browse, check_source, check_target, open,
 };
 use crate::entities::Plan;
 use crate::error::{Error, Result};
@@ -57,6 +58,16 @@ impl Hands {
                     Msg::Holdings { of, result }
                 });
             }
+            Effect::Apps => self.spawn(async { Msg::Apps(apps().await) }),
+            Effect::CreateApp(new) => {
+                let (messages, state) = (self.messages.clone(), self.state.clone());
+                self.spawn(async move { Msg::AppReady(create_app(&new, &state, &messages).await) });
+            }
+            Effect::AwaitApp(arn) => {
+                let messages = self.messages.clone();
+                self.spawn(async move { Msg::AppReady(await_app(&arn, &messages).await) });
+            }
+            Effect::OpenApp(arn) => self.spawn(async move { Msg::AppLink(link(&arn).await) }),
             Effect::Contents { at, experiment } => self.look(at, |of, source| async move {
                 let result = match source {
                     Ok(source) => browse::contents(&source, &experiment, RUNS).await,
@@ -161,6 +172,35 @@ fn lock(handle: &Mutex<Handle>) -> std::sync::MutexGuard<'_, Handle> {
 
 fn told(result: Result<()>) -> Option<Msg> {
     result.err().map(|error| Msg::Said(error.to_string()))
+}
+
+async fn apps() -> Result<(String, Vec<Listed>)> {
+    let provision = Provision::open(None).await?;
+    Ok((provision.region().to_owned(), provision.list().await?))
+}
+
+/// Gives the ARN once it is ready. It is kept before anybody waits for it.
+async fn create_app(new: &NewApp, state: &StateDir, messages: &Sender<Msg>) -> Result<String> {
+    let provision = Provision::open(None).await?;
+    let made = provision.create(new, state, |news| tell(messages, news)).await?;
+    let there = provision.wait(&made.arn, |news| tell(messages, news)).await?;
+    Ok(there.listed.arn)
+}
+
+async fn await_app(arn: &str, messages: &Sender<Msg>) -> Result<String> {
+    let arn = Arn::parse(arn)?;
+    let there = Provision::of(&arn).await?.wait(&arn, |news| tell(messages, news)).await?;
+    Ok(there.listed.arn)
+}
+
+/// The next news say the same when there is no room for these.
+fn tell(messages: &Sender<Msg>, news: &Provisioning) {
+    let _ = messages.try_send(Msg::AppNews(news.clone()));
+}
+
+async fn link(arn: &str) -> Result<SecretString> {
+    let arn = Arn::parse(arn)?;
+    Provision::of(&arn).await?.link(&arn).await
 }
 
 async fn look(at: At) -> Result<CheckReport> {

@@ -4,6 +4,7 @@
 
 pub mod act;
 pub mod address;
+pub mod apps;
 pub mod command;
 pub mod effect;
 pub mod flow;
@@ -14,6 +15,7 @@ mod keyboard;
 pub mod keys;
 mod log;
 pub mod model;
+pub mod provision;
 mod rate;
 mod runtime;
 mod screens;

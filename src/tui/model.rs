@@ -3,6 +3,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use secrecy::SecretString;
+
+use super::apps::{Apps, Way};
 use super::form::{Field, Form};
 use super::gate::Stamps;
 use super::log::LogLine;
@@ -23,6 +26,7 @@ pub struct Model {
     pub step: Step,
     pub source: Side,
     pub target: Side,
+    pub apps: Apps,
     pub route: RoutePick,
     pub selection: Selection,
     /// What the user has settled on.
@@ -157,6 +161,10 @@ pub enum Overlay {
     Quit(Parting),
     /// Where to copy the report to.
     Copy(Field),
+    /// Whether to create the App of the form.
+    Create,
+    /// Opens the UI of an App, once. Never logged.
+    Link(SecretString),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -179,6 +187,7 @@ impl Model {
             step: Step::Check,
             source,
             target,
+            apps: Apps::default(),
             route: RoutePick { directory: Field::new("mlferry-export"), ..RoutePick::default() },
             selection: Selection::default(),
             plan,
@@ -213,7 +222,7 @@ impl Model {
     pub fn asked_side(&self) -> Option<End> {
         match self.step {
             Step::Check => Some(End::Source),
-            Step::App => Some(End::Target),
+            Step::App if self.apps.way == Way::Address => Some(End::Target),
             _ => None,
         }
     }
@@ -253,6 +262,7 @@ impl Model {
         let is_asking = matches!(self.selection.needed, Needed::Asked);
         self.running().is_some()
             || is_asking
+            || self.apps.is_busy()
             || self.source.is_trying()
             || self.target.is_trying()
             || is_fetching

@@ -53,6 +53,10 @@ fn by_on_screen(model: &mut Model, rows: isize) {
         side.scroll = moved(side.scroll, rows, lines.saturating_sub(shown) + 1);
         return;
     }
+    if model.step == Step::App {
+        model.apps.cursor = moved(model.apps.cursor, rows, model.apps.rows().len());
+        return;
+    }
     if model.step == Step::Plan {
         model.selection.tree_mut().into_iter().for_each(|tree: &mut Tree| tree.step(rows));
         return;

@@ -8,6 +8,7 @@ use super::flow;
 use super::keys;
 use super::log::{LINES, LogLine, Severity};
 use super::model::{Loaded, Model, Needed, Overlay, Seen, Side};
+use super::provision;
 use super::tree::Tree;
 use super::work::Phase;
 use crate::engine::browse::Holdings;
@@ -37,6 +38,11 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
                 tree.versions_came(&name, result.map_err(|error| error.to_string()));
             }
         }
+        Msg::Apps(result) => provision::listed(model, result),
+        Msg::AppNews(news) => provision::told(model, news),
+        Msg::AppReady(result) => return provision::ended(model, result),
+        Msg::AppLink(Ok(link)) => model.overlay = Some(Overlay::Link(link)),
+        Msg::AppLink(Err(error)) => model.notice = Some(error.to_string()),
         Msg::Needed { of, plan, result } => on_needed(model, &of, &plan, result),
         Msg::Began => {
             if let Some(work) = model.running().and_then(|step| model.work_mut(step)) {
@@ -91,6 +97,9 @@ fn type_into(model: &mut Model, change: impl FnOnce(&mut super::form::Field) -> 
             if let Some(Overlay::Copy(to)) = &mut model.overlay {
                 change(to);
             }
+        }
+        Layer::NewApp => {
+            change(model.apps.form.focused());
         }
         Layer::Filter => {
             if let Some(field) = &mut model.selection.filtering

@@ -7,8 +7,8 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use mlferry::engine::browse::{Contents, Holdings};
 use mlferry::engine::validate::{Difference, FieldDifference, Totals};
 use mlferry::engine::{
-    Access, CheckReport, Counts, End, Event, Finding, KindReport, Level, Outcome, Reading, Route, Session,
-    Step,
+    Access, CheckReport, Counts, End, Event, Finding, KindReport, Level, Listed, Outcome, Reading, Resource,
+    Route, Session, Step,
 };
 use mlferry::entities::{
     EvaluationDataset, Experiment, Kind, Lifecycle, ModelVersion, Other, Plan, RegisteredModel, Run,
@@ -52,6 +52,7 @@ fn key_of(name: &str) -> KeyEvent {
         "Esc" => KeyCode::Esc,
         "Tab" => KeyCode::Tab,
         "Space" => KeyCode::Char(' '),
+        "F2" => KeyCode::F(2),
         "^C" => return KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL),
         name => KeyCode::Char(name.chars().next().unwrap()),
     };
@@ -150,6 +151,27 @@ pub fn connected() -> Model {
     answer(&mut model, Step::App, Ok(target_report(TARGET)));
     assert_eq!(model.step, Step::Connect);
     model
+}
+
+pub const APP: &str = "arn:aws:sagemaker:eu-west-1:123456789012:mlflow-app/app-ABCDEFGHIJKL";
+
+pub fn app(name: &str, status: &str) -> Listed {
+    Listed {
+        resource: Resource::App,
+        arn: APP.into(),
+        name: name.into(),
+        status: status.into(),
+        mlflow_version: Some("3.10".into()),
+        creation_time: None,
+    }
+}
+
+/// Fills the form of a new App, whose name is typed already.
+pub fn new_app(model: &mut Model) {
+    for text in ["s3://ml-artifacts/mlflow", "arn:aws:iam::123456789012:role/mlflow-app"] {
+        press(model, "Tab");
+        type_in(model, text);
+    }
 }
 
 pub fn experiment(id: &str, name: &str) -> Experiment {

@@ -25,6 +25,10 @@ pub struct Terminal {
 
 impl Terminal {
     pub fn open(args: &[&str], state: &std::path::Path) -> Self {
+        Self::open_with(args, state, &[])
+    }
+
+    pub fn open_with(args: &[&str], state: &std::path::Path, more: &[(String, String)]) -> Self {
         let pty = native_pty_system().openpty(size(80, 24)).unwrap();
         let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_mlferry"));
         for (name, _) in std::env::vars() {
@@ -35,6 +39,7 @@ impl Terminal {
         }
         command.args(args);
         command.env("MLFERRY_STATE_DIR", state);
+        more.iter().for_each(|(name, value)| command.env(name, value));
         command.env("TERM", "xterm-256color");
         command.env("LC_ALL", "C.UTF-8");
         command.cwd(state);

@@ -6,6 +6,7 @@ mod when;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
+use super::apps::Way;
 use super::model::{Model, Overlay};
 use super::theme::Glyphs;
 use crate::engine::Step;
@@ -36,6 +37,12 @@ pub enum Action {
     Filter,
     KeepFilter,
     ClearFilter,
+    Apps,
+    TakeApp,
+    NewApp,
+    AskCreate,
+    OpenApp,
+    LeaveApps,
     Pause,
     Stop,
     Failures,
@@ -68,8 +75,15 @@ pub enum Layer {
     Quit,
     Help,
     Copy,
+    /// Consent to a new App.
+    Create,
+    Link,
     Detail,
     Filter,
+    /// The form of a new App: it swallows letters.
+    NewApp,
+    /// The list of Apps, or the wait for one.
+    Apps,
     /// A text field of the screen: it swallows letters.
     Field,
     Screen,
@@ -82,6 +96,8 @@ impl Model {
             Some(Overlay::Quit(_)) => Layer::Quit,
             Some(Overlay::Help(_)) => Layer::Help,
             Some(Overlay::Copy(_)) => Layer::Copy,
+            Some(Overlay::Create) => Layer::Create,
+            Some(Overlay::Link(_)) => Layer::Link,
             None => self.layer_of_screen(),
         }
     }
@@ -90,6 +106,8 @@ impl Model {
         let has_focus = self.asked_side().is_some_and(|end| self.side(end).form.focus.is_some());
         match self.step {
             Step::Validate if self.validation.detail.is_some() => Layer::Detail,
+            Step::App if self.apps.way == Way::New => Layer::NewApp,
+            Step::App if self.apps.way != Way::Address => Layer::Apps,
             Step::Plan if self.selection.filtering.is_some() => Layer::Filter,
             Step::Connect if self.route.typing => Layer::Field,
             _ if has_focus => Layer::Field,
@@ -168,8 +186,9 @@ mod tests {
     fn letters_stay_out_of_text_fields() {
         let is_typed = |key: &Key| matches!(key.code, KeyCode::Char(_)) && !key.ctrl;
         for row in TABLE {
-            let in_text =
-                [Layer::Field, Layer::Filter, Layer::Copy].iter().any(|layer| row.layers.contains(layer));
+            let in_text = [Layer::Field, Layer::Filter, Layer::Copy, Layer::NewApp]
+                .iter()
+                .any(|layer| row.layers.contains(layer));
             assert!(!in_text || !row.keys.iter().any(is_typed), "{}", row.words);
         }
     }

@@ -37,6 +37,9 @@ const DIGITS: &[Key] = &[ch('1'), ch('2'), ch('3'), ch('4'), ch('5'), ch('6'), c
 
 const SCREEN: &[Layer] = &[Layer::Screen];
 const FIELD: &[Layer] = &[Layer::Field];
+const APPS: &[Layer] = &[Layer::Apps];
+const NEW_APP: &[Layer] = &[Layer::NewApp];
+const SCREENS: &[Layer] = &[Layer::Apps, Layer::Screen];
 const FORM: &[Layer] = &[Layer::Field, Layer::Screen];
 const OVER: &[Layer] = &[Layer::Detail, Layer::Help];
 const EVERYWHERE: &[Layer] = &[
@@ -44,8 +47,12 @@ const EVERYWHERE: &[Layer] = &[
     Layer::Quit,
     Layer::Help,
     Layer::Copy,
+    Layer::Create,
+    Layer::Link,
     Layer::Detail,
     Layer::Filter,
+    Layer::NewApp,
+    Layer::Apps,
     Layer::Field,
     Layer::Screen,
 ];
@@ -58,6 +65,9 @@ pub const TABLE: &[Row] = &[
     row(&[ESC], "keep going", Action::Cancel, &[Layer::Quit], when::always),
     row(&[ENTER], "write", Action::Accept, &[Layer::Copy], when::always),
     row(&[ESC], "cancel", Action::Cancel, &[Layer::Copy], when::always),
+    row(&[ENTER], "create it", Action::Accept, &[Layer::Create], when::always),
+    row(&[ESC], "cancel", Action::Cancel, &[Layer::Create], when::always),
+    row(&[ESC, ENTER], "close", Action::Cancel, &[Layer::Link], when::always),
     row(&[ESC, ch('?'), ch('q'), key(KeyCode::F(1))], "close", Action::Cancel, &[Layer::Help], when::always),
     row(
         &[ESC, ENTER, ch('q'), key(KeyCode::Left), ch('h')],
@@ -78,6 +88,22 @@ pub const TABLE: &[Row] = &[
     row(&[ch('r')], "run again", Action::Again, SCREEN, when::can_run_again),
     row(&[ch('r')], "check again", Action::Recheck, SCREEN, when::can_recheck),
     row(&[ch('r')], "fetch again", Action::Refetch, SCREEN, when::can_refetch),
+    // Apps.
+    row(&[key(KeyCode::F(2))], "Apps of SageMaker", Action::Apps, FORM, when::can_list_apps),
+    row(&[ENTER], "use it", Action::TakeApp, APPS, when::can_take_app),
+    row(&[ENTER], "wait for it", Action::TakeApp, APPS, when::can_await_app),
+    row(&[ch('c')], "create an App", Action::NewApp, APPS, when::on_app_list),
+    row(&[ch('o')], "open its UI", Action::OpenApp, APPS, when::can_take_app),
+    row(&[ch('r')], "fetch again", Action::Apps, APPS, when::is_idle),
+    row(&[ESC], "step back", Action::LeaveApps, APPS, when::always),
+    row(&[ENTER], "create", Action::AskCreate, NEW_APP, when::is_idle),
+    row(&[TAB, DOWN], "other field", Action::NextField, NEW_APP, when::always),
+    row(&[BACK_TAB, UP], "other field", Action::PreviousField, NEW_APP, when::always),
+    row(&[ESC], "cancel", Action::LeaveApps, NEW_APP, when::always),
+    row(&[UP, ch('k')], "move", Action::Up, APPS, when::has_apps),
+    row(&[DOWN, ch('j')], "move", Action::Down, APPS, when::has_apps),
+    row(&[key(KeyCode::PageUp), ctrl('u')], "page", Action::PageUp, APPS, when::has_apps),
+    row(&[key(KeyCode::PageDown), ctrl('d')], "page", Action::PageDown, APPS, when::has_apps),
     // Forms.
     row(&[TAB, DOWN], "other field", Action::NextField, FIELD, when::in_form),
     row(&[BACK_TAB, UP], "other field", Action::PreviousField, FIELD, when::in_form),
@@ -129,10 +155,10 @@ pub const TABLE: &[Row] = &[
     row(&[key(KeyCode::PageUp), ctrl('u')], "page", Action::PageUp, OVER, when::always),
     row(&[key(KeyCode::PageDown), ctrl('d')], "page", Action::PageDown, OVER, when::always),
     row(&[ESC], "step before", Action::Back, SCREEN, when::has_step_before),
-    row(DIGITS, "go to a step", Action::Go, SCREEN, when::always),
-    row(&[ch('?'), key(KeyCode::F(1))], "help", Action::Help, SCREEN, when::always),
+    row(DIGITS, "go to a step", Action::Go, SCREENS, when::always),
+    row(&[ch('?'), key(KeyCode::F(1))], "help", Action::Help, SCREENS, when::always),
     row(&[key(KeyCode::F(1))], "help", Action::Help, FIELD, when::always),
-    row(&[ch('q')], "quit", Action::Quit, SCREEN, when::always),
+    row(&[ch('q')], "quit", Action::Quit, SCREENS, when::always),
     row(&[ctrl('c')], "quit", Action::Interrupt, EVERYWHERE, when::is_idle),
     row(&[ctrl('c')], "stop the job, again: at once", Action::Interrupt, EVERYWHERE, when::is_running),
     row(&[ctrl('z')], "suspend", Action::Suspend, EVERYWHERE, when::always),

@@ -1,7 +1,8 @@
 //! When a key works.
 
-use crate::engine::{Route, Step};
+use crate::engine::{Readiness, Route, Step};
 use crate::entities::Kind;
+use crate::tui::apps::Way;
 use crate::tui::flow;
 use crate::tui::gate::Gate;
 use crate::tui::model::{Loaded, Model, Seen};
@@ -26,6 +27,30 @@ pub fn in_form(model: &Model) -> bool {
 
 pub fn on_connect(model: &Model) -> bool {
     model.step == Step::Connect
+}
+
+pub fn can_list_apps(model: &Model) -> bool {
+    model.step == Step::App && is_idle(model)
+}
+
+pub fn has_apps(model: &Model) -> bool {
+    model.apps.way == Way::List && !model.apps.rows().is_empty()
+}
+
+pub fn on_app_list(model: &Model) -> bool {
+    is_idle(model) && model.apps.way == Way::List
+}
+
+fn app_is(model: &Model, readiness: Readiness) -> bool {
+    on_app_list(model) && model.apps.current().is_some_and(|app| app.readiness() == readiness)
+}
+
+pub fn can_take_app(model: &Model) -> bool {
+    app_is(model, Readiness::Ready)
+}
+
+pub fn can_await_app(model: &Model) -> bool {
+    app_is(model, Readiness::Working)
 }
 
 pub fn can_try(model: &Model) -> bool {

@@ -48,9 +48,9 @@ fn below(area: Rect, rows: u16) -> Rect {
 fn choices(model: &Model) -> Vec<Line<'static>> {
     let (look, [chosen, other]) = (model.look, model.look.glyphs.radio);
     vec![
-        Line::raw(format!("{chosen} use an existing MLflow server, by its URL")),
+        Line::raw(format!("{chosen} a server by its address, typed here")),
         Line::styled(
-            format!("{other} create a SageMaker MLflow App: comes with a later version"),
+            format!("{other} a SageMaker MLflow App of this account, there or new: F2"),
             look.theme.dim,
         ),
     ]

@@ -1,5 +1,6 @@
 //! The seven screens. Import and export share one.
 
+mod apps;
 mod connect;
 mod detail;
 mod differences;
@@ -13,9 +14,11 @@ use ratatui::layout::Rect;
 
 use super::model::Model;
 use crate::engine::Step;
+use crate::tui::apps::Way;
 
 pub fn view(model: &Model, frame: &mut Frame, area: Rect) {
     match model.step {
+        Step::App if model.apps.way != Way::Address => apps::view(model, frame, area),
         Step::Check | Step::App => end::view(model, frame, area),
         Step::Connect => connect::view(model, frame, area),
         Step::Plan => select::view(model, frame, area),

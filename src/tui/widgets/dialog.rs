@@ -5,7 +5,10 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use super::{fields, paint};
-use crate::engine::Session;
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::engine::{COST, Session};
+use crate::tui::apps::Listing;
 use crate::tui::form::Field;
 use crate::tui::model::{Model, Parting};
 use crate::tui::text;
@@ -56,6 +59,39 @@ pub fn quit(model: &Model, frame: &mut Frame, area: Rect, chosen: Parting) {
 pub fn copy(model: &Model, frame: &mut Frame, area: Rect, to: &Field) {
     let inside = paint::card(model, frame, area, "Copy the report to", WIDTH, 3);
     fields::text(frame, inside, to, true);
+}
+
+/// What will be made, and what it costs.
+pub fn create(model: &Model, frame: &mut Frame, area: Rect) {
+    let width = usize::from(WIDTH.min(area.width)) - 4;
+    let new = model.apps.form.app();
+    let region = match &model.apps.listing {
+        Listing::Known { region, .. } => region.as_str(),
+        _ => "the region of your AWS profile",
+    };
+    let words = [
+        format!("This creates the MLflow App {} in {region},", new.name),
+        format!("with its artifacts in {},", new.artifact_store_uri),
+        format!("working with the role {}.", new.role_arn),
+        COST.to_owned(),
+        "It takes two to five minutes.".to_owned(),
+    ];
+    let mut lines: Vec<Line> =
+        words.iter().flat_map(|words| paint::wrapped(words, width, ratatui::style::Style::new())).collect();
+    lines.push(Line::default());
+    lines.push(answer(model, "Enter creates it, Esc does not", true, width));
+    let inside = paint::card(model, frame, area, "Create an App?", WIDTH, lines.len() as u16 + 2);
+    paint::lines(frame, inside, lines);
+}
+
+/// As a whole, over as many lines as it takes: it is there to be opened.
+pub fn link(model: &Model, frame: &mut Frame, area: Rect, link: &SecretString) {
+    let width = usize::from(area.width) - 4;
+    let letters: Vec<char> = link.expose_secret().chars().collect();
+    let mut lines = vec![Line::raw("Opens the UI once, within five minutes:"), Line::default()];
+    lines.extend(letters.chunks(width).map(|row| Line::raw(row.iter().collect::<String>())));
+    let inside = paint::card(model, frame, area, "The App's own UI", area.width, lines.len() as u16 + 2);
+    paint::lines(frame, inside, lines);
 }
 
 fn answer(model: &Model, words: &str, chosen: bool, width: usize) -> Line<'static> {

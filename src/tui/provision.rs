@@ -1,0 +1,104 @@
+//! What step 2 does with Apps: list them, take one, make one and wait for it.
+
+use super::apps::{Awaited, Listing, Way};
+use super::effect::Effect;
+use super::flow;
+use super::model::{Model, Overlay};
+use crate::engine::{End, Listed, Provisioning, Readiness};
+use crate::error::Result;
+
+pub fn list(model: &mut Model) -> Vec<Effect> {
+    model.apps.way = Way::List;
+    model.apps.listing = Listing::Asked;
+    vec![Effect::Apps]
+}
+
+pub fn listed(model: &mut Model, result: Result<(String, Vec<Listed>)>) {
+    model.apps.cursor = 0;
+    model.apps.listing = match result {
+        Ok((region, apps)) => Listing::Known { region, apps },
+        Err(error) => Listing::Failed(error.into()),
+    };
+}
+
+/// Back by one: from the form and the wait to the list, from the list to the address.
+pub fn leave(model: &mut Model) {
+    model.apps.way = match model.apps.way {
+        Way::New | Way::Wait => Way::List,
+        Way::List | Way::Address => Way::Address,
+    };
+    flow::focus(model);
+}
+
+/// Takes the App at the cursor, or waits until it can be taken.
+pub fn take(model: &mut Model) -> Vec<Effect> {
+    let Some(app) = model.apps.current().cloned() else { return Vec::new() };
+    match app.readiness() {
+        Readiness::Ready => adopt(model, &app.arn),
+        Readiness::Working if model.apps.is_waiting() => {
+            model.apps.way = Way::Wait;
+            Vec::new()
+        }
+        Readiness::Working => {
+            model.apps.awaited = Some(Awaited::new(&app.name, Some(&app.arn), model.now));
+            model.apps.way = Way::Wait;
+            vec![Effect::AwaitApp(app.arn)]
+        }
+        Readiness::Stopped | Readiness::Failed | Readiness::Gone => {
+            model.notice = Some(format!("{} is {}: it cannot be used", app.name, app.status));
+            Vec::new()
+        }
+    }
+}
+
+/// Asks for consent, once every field is right.
+pub fn ask(model: &mut Model) {
+    match model.apps.form.app().check() {
+        Err(error) => model.notice = Some(error.to_string()),
+        Ok(()) if model.apps.is_waiting() => model.notice = Some("one App is on its way already".into()),
+        Ok(()) => model.overlay = Some(Overlay::Create),
+    }
+}
+
+pub fn create(model: &mut Model) -> Vec<Effect> {
+    let new = model.apps.form.app();
+    model.apps.awaited = Some(Awaited::new(&new.name, None, model.now));
+    model.apps.way = Way::Wait;
+    vec![Effect::CreateApp(Box::new(new))]
+}
+
+pub fn told(model: &mut Model, news: Provisioning) {
+    if let Some(awaited) = &mut model.apps.awaited {
+        awaited.tell(news);
+    }
+}
+
+/// It is ready, or never will be. Whoever looks at it goes on with it at once.
+pub fn ended(model: &mut Model, result: Result<String>) -> Vec<Effect> {
+    match result {
+        Ok(arn) => {
+            let awaited = model.apps.awaited.take();
+            if model.apps.way == Way::Wait {
+                return adopt(model, &arn);
+            }
+            let name = awaited.map_or(arn, |awaited| awaited.name);
+            model.notice = Some(format!("the App {name} is ready"));
+        }
+        Err(error) => {
+            if let Some(awaited) = &mut model.apps.awaited {
+                awaited.trouble = Some(error.into());
+            }
+        }
+    }
+    Vec::new()
+}
+
+fn adopt(model: &mut Model, arn: &str) -> Vec<Effect> {
+    model.apps.way = Way::Address;
+    model.target.form.set_uri(arn);
+    flow::check(model, End::Target)
+}
+
+pub fn open(model: &Model) -> Vec<Effect> {
+    model.apps.current().map(|app| Effect::OpenApp(app.arn.clone())).into_iter().collect()
+}
