@@ -70,6 +70,17 @@ impl Error {
         self
     }
 
+    /// Adds what to do after that, unless the hint says so already.
+    #[must_use]
+    pub fn and_then(mut self, next: &str) -> Self {
+        self.hint = Some(match self.hint.take() {
+            None => next.to_owned(),
+            Some(hint) if hint.contains(next) => hint,
+            Some(hint) => format!("{hint}; then {next}"),
+        });
+        self
+    }
+
     /// Says where it happened, in front of what happened.
     #[must_use]
     pub fn at(mut self, place: impl fmt::Display) -> Self {

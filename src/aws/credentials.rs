@@ -216,13 +216,15 @@ mod tests {
     use super::*;
     use crate::aws::vigil::Work;
 
+    const NOW: SystemTime = SystemTime::UNIX_EPOCH;
+
     fn held(lives: Option<u64>, asked: Duration) -> Held {
         let now = Instant::now();
         Held {
             credentials: Credentials::new("AKID", "secret", Some("token".into()), None, "test"),
             since: now - asked,
             asked: now - asked,
-            ends: lives.map(|seconds| SystemTime::now() + Duration::from_secs(seconds)),
+            ends: lives.map(|seconds| NOW + Duration::from_secs(seconds)),
             refused: false,
         }
     }
@@ -230,13 +232,12 @@ mod tests {
     #[test]
     fn the_chain_is_asked_before_the_end_and_not_all_the_time() {
         let (calm, just) = (CALM * 2, Duration::ZERO);
-        let now = SystemTime::now();
-        assert!(held(None, calm).is_good(now), "without an end they are good until they are refused");
-        assert!(held(Some(3_600), calm).is_good(now));
-        assert!(!held(Some(30), calm).is_good(now), "they may end on the way");
-        assert!(held(Some(30), just).is_good(now), "the chain has just said that there are no others");
-        assert!(!held(Some(0), just).is_good(now));
-        assert!(!Held { refused: true, ..held(None, just) }.is_good(now));
+        assert!(held(None, calm).is_good(NOW), "without an end they are good until they are refused");
+        assert!(held(Some(3_600), calm).is_good(NOW));
+        assert!(!held(Some(30), calm).is_good(NOW), "they may end on the way");
+        assert!(held(Some(30), just).is_good(NOW), "the chain has just said that there are no others");
+        assert!(!held(Some(0), just).is_good(NOW));
+        assert!(!Held { refused: true, ..held(None, just) }.is_good(NOW));
     }
 
     #[test]

@@ -16,7 +16,7 @@ use crate::error::{Error, Result};
 /// container, IMDS), shared by control plane, data plane and S3.
 #[derive(Clone, Debug)]
 pub struct Session {
-    sdk: SdkConfig,
+    sdk: Arc<SdkConfig>,
     keys: Arc<Keys>,
     vigil: Arc<Vigil>,
 }
@@ -50,7 +50,7 @@ impl Session {
             .credentials_provider(SharedCredentialsProvider::new(provider))
             .identity_cache(IdentityCache::no_cache())
             .build();
-        Self { sdk, keys, vigil }
+        Self { sdk: Arc::new(sdk), keys, vigil }
     }
 
     /// The same session in the role of `SAGEMAKER_MLFLOW_ASSUME_ROLE_ARN`, if that is set. As in the official plugin
@@ -72,7 +72,8 @@ impl Session {
         let most = Duration::from_secs(ttl.clamp(ROLE_TTL_LIMITS.0, ROLE_TTL_LIMITS.1));
         let builder = AssumeRoleProvider::builder(role.trim()).session_name(ROLE_SESSION_NAME);
         let role = Box::new(builder.configure(&self.sdk).build().await);
-        let session = Self::with(self.sdk, Chain::Role { role, base: self.keys, most }, self.vigil);
+        let session =
+            Self::with(self.sdk.as_ref().clone(), Chain::Role { role, base: self.keys, most }, self.vigil);
         session.credentials().await?;
         Ok(session)
     }
@@ -101,6 +102,11 @@ impl Session {
     /// that a person waits for hold none.
     pub fn work(&self) -> Work {
         Work::new(Arc::clone(&self.vigil))
+    }
+
+    /// True when both wait for the same credentials.
+    pub fn waits_with(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.vigil, &other.vigil)
     }
 
     /// Some(what renews them) while work waits for new credentials.

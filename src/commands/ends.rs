@@ -17,13 +17,14 @@ fn text(given: Option<&str>, end: End) -> Result<String> {
     let from_env = || std::env::var("MLFLOW_TRACKING_URI").ok().filter(|uri| !uri.is_empty());
     given.map(str::to_owned).or_else(from_env).ok_or_else(|| {
         let name = end.name();
-        Error::usage(format!("--{name} is missing"))
-            .hint(format!("give --{name} http://host:5000, or set MLFLOW_TRACKING_URI"))
+        Error::usage(format!("--{name} is missing")).hint(format!(
+            "give --{name} http://host:5000 or the ARN of an MLflow App, or set MLFLOW_TRACKING_URI"
+        ))
     })
 }
 
 fn is_server(text: &str) -> bool {
-    text.contains("://") && !text.starts_with("file://")
+    text.starts_with("arn:") || (text.contains("://") && !text.starts_with("file://"))
 }
 
 /// Opens one end alone.

@@ -43,7 +43,8 @@ pub fn progress(reading: &Reading) -> String {
         format!("{} {}/{}{more}", kind.title(), of.ended(), of.planned)
     });
     let kinds: Vec<String> = kinds.collect();
-    format!("{} · {} points · {}", kinds.join(" · "), reading.points, bytes(reading.bytes))
+    let waiting = if reading.waiting { "waiting for new AWS credentials · " } else { "" };
+    format!("{waiting}{} · {} points · {}", kinds.join(" · "), reading.points, bytes(reading.bytes))
 }
 
 /// The table at the end.

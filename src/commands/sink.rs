@@ -61,6 +61,11 @@ impl<'a> Sink<'a> {
                 }
             }
             Event::Note { text } => self.line(&format!("note: {text}")),
+            Event::Waiting { renew } => {
+                self.line("waiting: the AWS credentials have expired");
+                self.line(&format!("  hint: {renew}; the work then goes on by itself"));
+            }
+            Event::Resumed => self.line("going on: there are new AWS credentials"),
             Event::Planned { .. }
             | Event::ItemStarted { .. }
             | Event::ItemDone { .. }

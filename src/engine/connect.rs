@@ -2,6 +2,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::artifacts::Stores;
+use crate::aws::{Arn, Session, Signer};
 use crate::error::{Error, Result};
 use crate::rest::{Access, Address, Client, End, Probe, probe};
 use crate::snapshot::{ArchiveSnapshot, RestSnapshot, Snapshot};
@@ -21,14 +22,27 @@ pub struct Server {
     pub probe: Probe,
     /// What holds its artifacts.
     pub stores: Arc<Stores>,
+    /// What SageMaker makes of it; none for a server of its own.
+    pub managed: Option<Arc<Managed>>,
 }
 
-/// Opens `http(s)://…` or a directory. Only reads.
+/// An MLflow App or a tracking server that SageMaker runs.
+#[derive(Clone)]
+pub struct Managed {
+    pub arn: Arn,
+    /// For the control plane and S3. MLflow calls may be signed in another role: see [`Session::with_assumed_role`].
+    pub session: Session,
+}
+
+/// Opens `http(s)://…`, the ARN of managed MLflow, or a directory. Only reads.
 pub async fn open(text: &str, end: End, access: Access) -> Result<Endpoint> {
     let text = text.trim();
     if text.is_empty() {
         return Err(Error::usage(format!("the {} is missing", end.name()))
-            .hint(format!("give --{} http://host:5000", end.name())));
+            .hint(format!("give --{} http://host:5000, or the ARN of an MLflow App", end.name())));
+    }
+    if text.starts_with("arn:") {
+        return Ok(Endpoint::Server(open_managed(Arn::parse(text)?, access).await?));
     }
     let lower = text.to_ascii_lowercase();
     if lower.starts_with("http://") || lower.starts_with("https://") {
@@ -36,20 +50,23 @@ pub async fn open(text: &str, end: End, access: Access) -> Result<Endpoint> {
         let client = Arc::new(Client::new(address, access.with_login(login))?);
         let probe = probe(&client).await?;
         let stores = Arc::new(Stores::new(Arc::clone(client.meter()), None));
-        return Ok(Endpoint::Server(Server { client, probe, stores }));
+        return Ok(Endpoint::Server(Server { client, probe, stores, managed: None }));
     }
     refuse_what_comes_later(text)?;
     Ok(Endpoint::Archive(PathBuf::from(text.strip_prefix("file://").unwrap_or(text))))
 }
 
+async fn open_managed(arn: Arn, access: Access) -> Result<Server> {
+    let session = Session::open(Some(arn.region())).await?;
+    let signer = Signer::new(session.clone().with_assumed_role().await?, arn.clone());
+    let client = Arc::new(Client::new(Address::of(arn.clone())?, access.with_signer(signer))?);
+    let probe = probe(&client).await?;
+    let stores = Arc::new(Stores::new(Arc::clone(client.meter()), Some(session.clone())));
+    Ok(Server { client, probe, stores, managed: Some(Arc::new(Managed { arn, session })) })
+}
+
 /// Kinds of places that are known and cannot be read yet get an answer of their own.
 fn refuse_what_comes_later(text: &str) -> Result<()> {
-    if text.starts_with("arn:") {
-        return Err(Error::usage(format!(
-            "{text}: SageMaker MLflow Apps cannot be reached by this version yet"
-        ))
-        .hint("give the http(s) address of a tracking server"));
-    }
     let has = |name: &str| Path::new(text).join(name).exists();
     // An export has a folder of models too.
     let is_file_store = has("0/meta.yaml") || (has("models") && !has("experiments"));

@@ -12,6 +12,9 @@ use crate::error::{Class, Error, Result};
 /// After so many items in a row that a server did not answer for, the rest would not fare better.
 const HOPELESS: u32 = 10;
 
+/// What is done is journaled.
+pub(super) const CONTINUES: &str = "run the same command again: it continues";
+
 /// What a step tells the outside, and hears from it. The only place where items are counted.
 pub struct Context {
     events: mpsc::Sender<Event>,
@@ -60,6 +63,16 @@ impl Context {
         self.tell(Event::Note { text: text.into() }).await;
     }
 
+    /// Tells that the work waits for new credentials, and what renews them; none: that it waits no longer.
+    pub async fn waits_for(&self, renew: Option<String>) {
+        let waited = self.progress.set_waiting(renew.is_some());
+        match renew {
+            Some(renew) if !waited => self.tell(Event::Waiting { renew }).await,
+            None if waited => self.tell(Event::Resumed).await,
+            _ => {}
+        }
+    }
+
     pub async fn plan(&self, kind: Kind, count: usize) {
         let count = count as u64;
         self.progress.plan(kind, count);
@@ -93,7 +106,7 @@ impl Context {
             Class::Transient | Class::Ambiguous => self.unanswered.fetch_add(1, Relaxed) + 1 >= HOPELESS,
             _ => false,
         };
-        if hopeless {
+        if hopeless && !self.is_stopping() {
             self.give_up(error);
         }
     }
@@ -101,16 +114,14 @@ impl Context {
     /// Ends the job in an orderly way, with this error.
     fn give_up(&self, error: &Error) {
         let mut fatal = self.fatal.lock().unwrap_or_else(PoisonError::into_inner);
-        fatal.get_or_insert_with(|| {
-            error.again().hint("run the same command again once that is mended: it continues")
-        });
+        fatal.get_or_insert_with(|| error.again());
         self.drain.cancel();
     }
 
     /// Why the job had to end, if it had to.
     pub(super) fn verdict(&self) -> Result<()> {
         match self.fatal.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            Some(error) => Err(error),
+            Some(error) => Err(error.and_then(CONTINUES)),
             None => Ok(()),
         }
     }

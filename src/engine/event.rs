@@ -46,4 +46,11 @@ pub enum Event {
     Note {
         text: String,
     },
+    /// The AWS credentials have ended: everything that needs them waits for new ones.
+    Waiting {
+        /// What renews them: a command, where there is one.
+        renew: String,
+    },
+    /// There are new ones.
+    Resumed,
 }

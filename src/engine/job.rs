@@ -5,8 +5,10 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::{Context, Event, Outcome, Progress, Step};
-use crate::error::{Error, Result};
+use super::context::CONTINUES;
+use super::{Context, Event, Outcome, Progress, Step, vigil};
+use crate::aws::Session;
+use crate::error::{Class, Error, Result};
 use crate::rest::Traffic;
 
 /// Events that may wait for a slow face before the work waits too.
@@ -65,9 +67,11 @@ pub(super) struct Findings {
 }
 
 impl Job {
-    /// Runs `work` on tokio. `traffic` reads the clients of both ends; `settle` takes back what broken-off work has left.
+    /// Runs `work` on tokio. `traffic` reads the clients of both ends; `sessions` are the AWS credentials that it may
+    /// have to wait for; `settle` takes back what broken-off work has left.
     pub(super) fn start<W, Fut>(
         step: Step,
+        sessions: Vec<Session>,
         traffic: impl Fn() -> Vec<Traffic> + Send + Sync + 'static,
         settle: impl Future<Output = ()> + Send + 'static,
         work: W,
@@ -90,15 +94,9 @@ impl Job {
         };
         let context = Arc::new(Context::new(sender, Arc::clone(&progress), control.drain.clone(), paused));
         let work = work(Arc::clone(&context));
-        let handle = tokio::spawn(supervise(
-            step,
-            Arc::clone(&progress),
-            control.clone(),
-            traffic,
-            context,
-            work,
-            settle,
-        ));
+        let supervisor =
+            Supervisor { step, progress: Arc::clone(&progress), control: control.clone(), context, sessions };
+        let handle = tokio::spawn(supervisor.watch(traffic, work, settle));
         Self { events, progress, control, handle }
     }
 
@@ -109,46 +107,60 @@ impl Job {
     }
 }
 
-async fn supervise(
+/// Who stays beside the work until its end.
+struct Supervisor {
     step: Step,
     progress: Arc<Progress>,
     control: Control,
-    traffic: impl Fn() -> Vec<Traffic>,
     context: Arc<Context>,
-    work: impl Future<Output = Result<Findings>>,
-    settle: impl Future<Output = ()>,
-) -> Result<Outcome> {
-    let started = Instant::now();
-    let drained = async {
-        control.drain.cancelled().await;
-        tokio::select! {
-            () = control.now.cancelled() => {}
-            () = tokio::time::sleep(DRAIN) => {}
+    sessions: Vec<Session>,
+}
+
+impl Supervisor {
+    async fn watch(
+        self,
+        traffic: impl Fn() -> Vec<Traffic>,
+        work: impl Future<Output = Result<Findings>>,
+        settle: impl Future<Output = ()>,
+    ) -> Result<Outcome> {
+        let Self { step, progress, control, context, sessions } = self;
+        let started = Instant::now();
+        let may_wait: Vec<_> = sessions.iter().map(Session::work).collect();
+        let drained = async {
+            control.drain.cancelled().await;
+            // What waits for credentials will not be finished.
+            drop(may_wait);
+            tokio::select! {
+                () = control.now.cancelled() => {}
+                () = tokio::time::sleep(DRAIN) => {}
+            }
+        };
+        let sampling = async {
+            loop {
+                progress.traffic(&traffic());
+                tokio::time::sleep(SAMPLE).await;
+            }
+        };
+        let result: Result<Findings> = tokio::select! {
+            result = work => result,
+            () = drained => Err(Error::stopped()),
+            () = sampling => Err(Error::stopped()),
+            () = vigil::keep(&sessions, &context) => Err(Error::stopped()),
+        };
+        if tokio::time::timeout(SETTLE, settle).await.is_err() {
+            tracing::warn!("not all that was begun could be taken back in time");
         }
-    };
-    let sampling = async {
-        loop {
-            progress.traffic(&traffic());
-            tokio::time::sleep(SAMPLE).await;
-        }
-    };
-    let result: Result<Findings> = tokio::select! {
-        result = work => result,
-        () = drained => Err(Error::stopped()),
-        () = sampling => Err(Error::stopped()),
-    };
-    if tokio::time::timeout(SETTLE, settle).await.is_err() {
-        tracing::warn!("not all that was begun could be taken back in time");
+        progress.traffic(&traffic());
+        context.verdict()?;
+        let stopped = control.is_stopping();
+        let findings = match result {
+            Err(e) if !stopped && e.class() == Class::Auth => return Err(e.and_then(CONTINUES)),
+            Err(e) if !stopped => return Err(e),
+            Err(_) => Findings::default(),
+            Ok(findings) => findings,
+        };
+        let outcome = Outcome::new(step, &progress.read(), started.elapsed().as_secs_f64());
+        let Findings { notes, files, comparison } = findings;
+        Ok(Outcome { stopped, notes, files, comparison, ..outcome })
     }
-    progress.traffic(&traffic());
-    context.verdict()?;
-    let stopped = control.is_stopping();
-    let findings = match result {
-        Err(e) if !stopped => return Err(e),
-        Err(_) => Findings::default(),
-        Ok(findings) => findings,
-    };
-    let outcome = Outcome::new(step, &progress.read(), started.elapsed().as_secs_f64());
-    let Findings { notes, files, comparison } = findings;
-    Ok(Outcome { stopped, notes, files, comparison, ..outcome })
 }

@@ -20,13 +20,14 @@ mod status;
 mod survey;
 mod transfer;
 pub mod validate;
+mod vigil;
 
 pub use crate::aws::{
     AppChange, Arn, Description, Listed, NewApp, Policy, Readiness, Resource, Scope, check_role, unfilled,
 };
 pub use crate::rest::{Access, End, Version};
 pub use check::{CheckReport, Finding, KindReport, Level, Survival, check_source, check_target, left_behind};
-pub use connect::{Endpoint, Server, open};
+pub use connect::{Endpoint, Managed, Server, open};
 pub use context::Context;
 pub use event::Event;
 pub use job::{Control, Job};

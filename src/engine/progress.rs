@@ -15,6 +15,7 @@ pub struct Progress {
     concurrency: AtomicU64,
     /// Everything that will be planned has been.
     all_planned: AtomicBool,
+    waiting: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -38,6 +39,8 @@ pub struct Reading {
     /// How many requests may be in flight now.
     pub concurrency: u64,
     pub all_planned: bool,
+    /// The work waits for new AWS credentials.
+    pub waiting: bool,
 }
 
 impl Reading {
@@ -81,6 +84,7 @@ impl Progress {
             retries: self.retries.load(Relaxed),
             concurrency: self.concurrency.load(Relaxed),
             all_planned: self.all_planned.load(Relaxed),
+            waiting: self.waiting.load(Relaxed),
         }
     }
 
@@ -100,6 +104,11 @@ impl Progress {
 
     pub(super) fn all_planned(&self) {
         self.all_planned.store(true, Relaxed);
+    }
+
+    /// Gives what was so before.
+    pub(super) fn set_waiting(&self, waiting: bool) -> bool {
+        self.waiting.swap(waiting, Relaxed)
     }
 
     pub(super) fn add_points(&self, points: u64) {

@@ -1,8 +1,10 @@
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 
+use crate::aws::Signer;
 use crate::error::{Error, Result};
 
 /// Which end of a migration a server is.
@@ -32,6 +34,10 @@ pub struct Access {
     pub server_certificate: Option<PathBuf>,
     /// One PEM file that holds certificate and key.
     pub client_certificate: Option<PathBuf>,
+    /// The workspace that everything is read from or written to (MLflow 3.10); the server's default without.
+    pub workspace: Option<String>,
+    /// Signs every request: managed MLflow knows no passwords.
+    pub signer: Option<Arc<Signer>>,
 }
 
 impl Access {
@@ -42,6 +48,9 @@ impl Access {
         let general =
             |name: &str| shared.then(|| std::env::var(format!("MLFLOW_TRACKING_{name}")).ok()).flatten();
         let get = |name: &str| own(name).or_else(|| general(name)).filter(|value| !value.is_empty());
+        // The one variable of MLflow's that is not called after tracking.
+        let workspace =
+            || own("WORKSPACE").or_else(|| shared.then(|| std::env::var("MLFLOW_WORKSPACE").ok()).flatten());
         Self {
             username: get("USERNAME"),
             password: get("PASSWORD").map(SecretString::from),
@@ -49,6 +58,8 @@ impl Access {
             insecure_tls: get("INSECURE_TLS").is_some_and(|value| matches!(value.as_str(), "true" | "1")),
             server_certificate: get("SERVER_CERT_PATH").map(PathBuf::from),
             client_certificate: get("CLIENT_CERT_PATH").map(PathBuf::from),
+            workspace: workspace().filter(|name| !name.is_empty()),
+            signer: None,
         }
     }
 
@@ -63,7 +74,13 @@ impl Access {
         self
     }
 
-    pub(super) fn sign(&self, request: reqwest::RequestBuilder) -> reqwest::RequestBuilder {
+    /// A signature instead of a password: with both, the one would overwrite the other.
+    #[must_use]
+    pub fn with_signer(self, signer: Signer) -> Self {
+        Self { username: None, password: None, token: None, signer: Some(Arc::new(signer)), ..self }
+    }
+
+    pub(super) fn sign_in(&self, request: reqwest::RequestBuilder) -> reqwest::RequestBuilder {
         match (&self.token, &self.username) {
             (_, Some(user)) => {
                 request.basic_auth(user, self.password.as_ref().map(ExposeSecret::expose_secret))
@@ -83,6 +100,10 @@ impl Access {
             .connect_timeout(Duration::from_secs(10))
             .tcp_keepalive(Duration::from_secs(30))
             .tls_danger_accept_invalid_certs(self.insecure_tls);
+        if self.signer.is_some() {
+            // A signature is for one URL.
+            builder = builder.redirect(reqwest::redirect::Policy::none());
+        }
         if let Some(patience) = patience {
             builder = builder.read_timeout(patience);
         }

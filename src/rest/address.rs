@@ -3,11 +3,16 @@ use std::fmt;
 use secrecy::SecretString;
 use url::Url;
 
+use crate::aws::Arn;
 use crate::error::{Error, Result};
 
 /// Where a tracking server is, free of credentials, so that it can be shown, logged and kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Address(Url);
+pub struct Address {
+    url: Url,
+    /// What the server is called instead: the host of managed MLflow is its whole region's.
+    arn: Option<Arn>,
+}
 
 impl Address {
     /// Reads `http(s)://[user:password@]host[:port][/prefix]` and parts it from its credentials.
@@ -34,18 +39,45 @@ impl Address {
         let path = url.path().trim_end_matches('/').to_owned();
         url.set_path(&path);
         let login = (!user.is_empty()).then(|| (user, SecretString::from(password.unwrap_or_default())));
-        Ok((Self(url), login))
+        Ok((Self { url, arn: None }, login))
+    }
+
+    /// The endpoint of managed MLflow.
+    pub fn of(arn: Arn) -> Result<Self> {
+        let endpoint = arn.endpoint();
+        let (address, _) = Self::parse(&endpoint).map_err(|e| e.at("SAGEMAKER_MLFLOW_CUSTOM_ENDPOINT"))?;
+        Ok(Self { arn: Some(arn), ..address })
+    }
+
+    pub(super) fn arn(&self) -> Option<&Arn> {
+        self.arn.as_ref()
+    }
+
+    /// The host that requests go to, where the address does not say it.
+    pub(super) fn host(&self) -> Option<&str> {
+        self.arn.as_ref().and_then(|_| self.url.host_str())
+    }
+
+    /// A route of the server, for people.
+    pub fn place(&self, route: &str) -> String {
+        match &self.arn {
+            None => self.join(route),
+            Some(arn) => format!("{arn} {route}"),
+        }
     }
 
     /// The URL of a route; `path` starts with a slash and is already encoded.
     pub fn join(&self, path: &str) -> String {
-        format!("{}{path}", self.0.as_str().trim_end_matches('/'))
+        format!("{}{path}", self.url.as_str().trim_end_matches('/'))
     }
 }
 
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0.as_str().trim_end_matches('/'))
+        match &self.arn {
+            None => f.write_str(self.url.as_str().trim_end_matches('/')),
+            Some(arn) => arn.fmt(f),
+        }
     }
 }
 

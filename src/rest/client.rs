@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
@@ -6,57 +7,17 @@ use backon::{ExponentialBuilder, Retryable};
 use bytes::Bytes;
 use futures::StreamExt;
 use futures::stream::BoxStream;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use reqwest::{Method, Response};
-use serde::Serialize;
+use reqwest::Method;
 use serde::de::DeserializeOwned;
 
+use super::call::Patience;
+use super::exchange::Upload;
 use super::failure::{self, Failure};
 use super::pace::{Load, Pace};
-use super::{Access, Address, Meter};
+use super::{Access, Address, Call, Meter, Repeat};
+use crate::aws::{Session, Signer};
 use crate::entities::{S3Object, quote_bare_numbers};
 use crate::error::{Class, Error, Result};
-
-/// May a request be sent again when it is unknown whether the server carried it out?
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Repeat {
-    Safe,
-    /// No: the caller looks up what became of it. Refused connections and 429 are still repeated.
-    OnlyUnsent,
-}
-
-/// One call of a route, ready to be sent any number of times.
-pub struct Call {
-    method: Method,
-    route: &'static str,
-    path: String,
-    query: Vec<(&'static str, String)>,
-    headers: Vec<(&'static str, String)>,
-    body: Option<Bytes>,
-    repeat: Repeat,
-    patience: Patience,
-}
-
-/// How long a call is repeated.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Patience {
-    Work,
-    /// Somebody waits for the answer: a server that cannot be reached at all is said at once.
-    Question,
-}
-
-impl Patience {
-    fn retries(self) -> usize {
-        match self {
-            Self::Work => 5,
-            Self::Question => 2,
-        }
-    }
-
-    fn bears(self, failure: &Failure) -> bool {
-        failure.is_transient() && (self == Self::Work || failure.answered)
-    }
-}
 
 /// Gives the same bytes from the start at every try.
 #[async_trait]
@@ -70,82 +31,17 @@ pub trait Opener: Send + Sync {
     }
 }
 
-impl Call {
-    pub fn get(route: &'static str) -> Self {
-        Self::new(Method::GET, route)
-    }
-
-    pub fn post(route: &'static str, body: &impl Serialize) -> Result<Self> {
-        Self::with_body(Method::POST, route, body)
-    }
-
-    pub fn with_body(method: Method, route: &'static str, body: &impl Serialize) -> Result<Self> {
-        Ok(Self::with_bytes(method, route, "application/json", serde_json::to_vec(body)?))
-    }
-
-    pub fn with_bytes(method: Method, route: &'static str, content_type: &str, body: Vec<u8>) -> Self {
-        let call = Self { body: Some(body.into()), ..Self::new(method, route) };
-        call.header("content-type", content_type)
-    }
-
-    fn new(method: Method, route: &'static str) -> Self {
-        let path = route.to_owned();
-        Self {
-            method,
-            route,
-            path,
-            query: Vec::new(),
-            headers: Vec::new(),
-            body: None,
-            repeat: Repeat::Safe,
-            patience: Patience::Work,
-        }
-    }
-
-    #[must_use]
-    pub fn query(mut self, name: &'static str, value: impl ToString) -> Self {
-        self.query.push((name, value.to_string()));
-        self
-    }
-
-    #[must_use]
-    pub fn header(mut self, name: &'static str, value: impl ToString) -> Self {
-        self.headers.push((name, value.to_string()));
-        self
-    }
-
-    /// Adds an encoded path behind the route.
-    #[must_use]
-    pub fn below(mut self, path: &str) -> Self {
-        self.path = format!("{}/{path}", self.route);
-        self
-    }
-
-    #[must_use]
-    pub fn only_unsent(mut self) -> Self {
-        self.repeat = Repeat::OnlyUnsent;
-        self
-    }
-
-    /// For questions that a person waits for.
-    #[must_use]
-    pub fn question(mut self) -> Self {
-        self.patience = Patience::Question;
-        self
-    }
-}
-
 /// A server that says nothing for so long is taken for gone.
 const SILENCE: Duration = Duration::from_secs(90);
 
 /// One server: every request to it goes through here.
 pub struct Client {
-    http: reqwest::Client,
-    uploads: reqwest::Client,
-    address: Address,
-    access: Access,
-    meter: Arc<Meter>,
-    pace: Pace,
+    pub(super) http: reqwest::Client,
+    pub(super) uploads: reqwest::Client,
+    pub(super) address: Address,
+    pub(super) access: Access,
+    pub(super) meter: Arc<Meter>,
+    pub(super) pace: Pace,
 }
 
 impl Client {
@@ -159,6 +55,16 @@ impl Client {
         &self.address
     }
 
+    /// The AWS credentials that it depends on.
+    pub fn session(&self) -> Option<&Session> {
+        self.signer().map(Signer::session)
+    }
+
+    /// Who signs the requests to managed MLflow; none for a server of its own.
+    pub(super) fn signer(&self) -> Option<&Signer> {
+        self.access.signer.as_deref()
+    }
+
     pub fn meter(&self) -> &Arc<Meter> {
         &self.meter
     }
@@ -167,7 +73,7 @@ impl Client {
     pub async fn json<T: DeserializeOwned>(&self, call: &Call) -> Result<T> {
         let body = self.bytes(call).await?;
         serde_json::from_slice(&quote_bare_numbers(&body)).map_err(|e| {
-            Error::permanent(format!("{}{} did not answer as MLflow does: {e}", self.address, call.route))
+            Error::permanent(format!("{} did not answer as MLflow does: {e}", self.address.place(call.route)))
                 .hint("check that the address is a tracking server's, with its path prefix if it has one")
         })
     }
@@ -218,7 +124,8 @@ impl Client {
             let chunks = opener.open().await?.inspect(move |chunk| {
                 chunk.iter().for_each(|bytes| meter.moved(bytes.len()));
             });
-            let response = self.send(&call, Some((reqwest::Body::wrap_stream(chunks), size))).await?;
+            let file = Upload { body: reqwest::Body::wrap_stream(chunks), size };
+            let response = self.send(&call, Some(file)).await?;
             response.bytes().await.map_err(|e| failure::transport(&self.address, &e, call.repeat))?;
             Ok(())
         })
@@ -235,11 +142,13 @@ impl Client {
             .with_min_delay(Duration::from_millis(200))
             .with_max_delay(Duration::from_secs(20))
             .with_jitter()
-            .with_max_times(call.patience.retries());
+            .with_max_times(Patience::MOST);
+        let retries = AtomicUsize::new(0);
         once.retry(backoff)
-            .when(|failure| call.patience.bears(failure))
-            .adjust(|failure, planned| planned.map(|delay| failure.retry_after.unwrap_or(delay)))
+            .when(|failure| call.patience.bears(failure, retries.load(Relaxed)))
+            .adjust(|failure, planned| planned.map(|delay| failure.delay(delay)))
             .notify(|failure, delay| {
+                retries.fetch_add(1, Relaxed);
                 self.meter.retry();
                 tracing::warn!("{}; again in {:.1} s", failure.error, delay.as_secs_f64());
             })
@@ -251,59 +160,9 @@ impl Client {
     pub(super) fn plain_upload(&self, url: &str) -> reqwest::RequestBuilder {
         self.uploads.put(url)
     }
-
-    pub(super) async fn send(
-        &self,
-        call: &Call,
-        upload: Option<(reqwest::Body, Option<u64>)>,
-    ) -> Result<Response, Failure> {
-        let started = Instant::now();
-        let result = self.send_once(call, upload).await;
-        if let Err(failure) = &result {
-            self.pace.learn(call.route, started.elapsed(), failure.load);
-        }
-        result
-    }
-
-    async fn send_once(
-        &self,
-        call: &Call,
-        upload: Option<(reqwest::Body, Option<u64>)>,
-    ) -> Result<Response, Failure> {
-        self.meter.request();
-        let http = if upload.is_some() { &self.uploads } else { &self.http };
-        let mut request = http.request(call.method.clone(), self.address.join(&call.path)).query(&call.query);
-        for (name, value) in &call.headers {
-            request = request.header(*name, value);
-        }
-        if let Some(body) = &call.body {
-            request = request.body(body.clone());
-        }
-        if let Some((body, size)) = upload {
-            request = request.header("content-type", "application/octet-stream").body(body);
-            if let Some(size) = size {
-                request = request.header("content-length", size);
-            }
-        }
-        let response = self.access.sign(request).send().await;
-        let response = response.map_err(|e| failure::transport(&self.address, &e, call.repeat))?;
-        if response.status().is_success() {
-            return Ok(response);
-        }
-        let (status, headers) = (response.status(), response.headers().clone());
-        let body = response.bytes().await.unwrap_or_default();
-        Err(failure::status(&self.address, &call.path, status, &headers, &body, call.repeat))
-    }
 }
 
 /// True for the answer of a server that has no such route, or not for this object.
 pub(super) fn is_missing(error: &Error) -> bool {
     error.class() == Class::NotFound || error.to_string().contains("405 Method Not Allowed")
-}
-
-/// Encodes a path for a URL, its slashes kept.
-pub fn encode_path(path: &str) -> String {
-    const KEPT: &AsciiSet =
-        &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'_').remove(b'.').remove(b'~');
-    utf8_percent_encode(path, KEPT).to_string()
 }

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use reqwest::StatusCode;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 use serde::Deserialize;
 
 use super::pace::Load;
-use super::{Address, Repeat};
+use super::{Address, Repeat, managed};
 use crate::error::{Class, Error};
 
 /// An error, and what the retry loop and the pace want to know of it.
@@ -18,25 +19,48 @@ pub struct Failure {
     pub retry_after: Option<Duration>,
     /// There was an answer, if not the one that was hoped for.
     pub answered: bool,
+    /// The server works, and wants to be left alone for a while: that is worth minutes.
+    pub throttled: bool,
 }
+
+/// An answer that is no success.
+pub struct Unhappy {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: Bytes,
+}
+
+/// How much longer the delays are for a server that throttles: from 1 s, and at most a minute (AWS: error retries).
+const THROTTLED: u32 = 5;
+const LONGEST: Duration = Duration::from_secs(60);
 
 impl Failure {
     pub fn is_transient(&self) -> bool {
         self.error.class() == Class::Transient
     }
+
+    /// How long to wait, where so much is planned.
+    pub fn delay(&self, planned: Duration) -> Duration {
+        match self.retry_after {
+            Some(asked) => asked,
+            None if self.throttled => (planned * THROTTLED).min(LONGEST),
+            None => planned,
+        }
+    }
 }
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        Self { error, load: Load::Unknown, retry_after: None, answered: false }
+        Self { error, load: Load::Unknown, retry_after: None, answered: false, throttled: false }
     }
 }
 
 #[derive(Default, Deserialize)]
 struct Body {
-    #[serde(default)]
+    /// MLflow's, or AWS's in front of it.
+    #[serde(default, alias = "__type", alias = "code")]
     error_code: String,
-    #[serde(default)]
+    #[serde(default, alias = "Message")]
     message: String,
 }
 
@@ -53,30 +77,35 @@ pub fn transport(address: &Address, error: &reqwest::Error, repeat: Repeat) -> F
     let load = if error.is_timeout() { Load::Overloaded } else { Load::Unknown };
     let class =
         if error.is_connect() || repeat == Repeat::Safe { Class::Transient } else { Class::Ambiguous };
+    let host = address.host().map(|host| format!(" at {host}")).unwrap_or_default();
     let what = match error {
-        e if e.is_connect() => format!("{address} cannot be reached: {reason}"),
+        e if e.is_connect() => format!("{address} cannot be reached{host}: {reason}"),
         e if e.is_timeout() => format!("{address} did not answer in time"),
         _ => format!("{address}: the connection broke: {reason}"),
     };
-    let error = Error::new(class, what)
-        .hint("check the address, that the server runs, and the network (VPN, tunnel, proxy)");
-    Failure { error, load, retry_after: None, answered: false }
+    let hint = address.arn().map_or_else(
+        || "check the address, that the server runs, and the network (VPN, tunnel, proxy)".to_owned(),
+        managed::no_route,
+    );
+    Failure { load, ..Failure::from(Error::new(class, what).hint(hint)) }
 }
 
 /// The server answered with something else than success.
-pub fn status(
-    address: &Address,
-    route: &str,
-    status: StatusCode,
-    headers: &HeaderMap,
-    body: &[u8],
-    repeat: Repeat,
-) -> Failure {
-    let parsed: Body = serde_json::from_slice(body).unwrap_or_default();
-    let (code, said) = (parsed.error_code.as_str(), summary(&parsed, body));
-    let place = format!("{address}{route}");
+pub fn status(address: &Address, route: &str, unhappy: &Unhappy, repeat: Repeat) -> Failure {
+    let Unhappy { status, headers, body } = unhappy;
+    let status = *status;
+    let mut parsed: Body = serde_json::from_slice(body).unwrap_or_default();
+    if parsed.error_code.is_empty() {
+        parsed.error_code = header(headers, "x-amzn-errortype").unwrap_or_default().to_owned();
+    }
+    let (code, said) = (parsed.error_code.as_str(), summary(&parsed, body) + &request_id(headers));
+    let place = address.place(route);
     let plain = |class| Error::new(class, format!("{place} answered {status}{said}"));
+    let throttled = status == StatusCode::TOO_MANY_REQUESTS || managed::is_throttling(code);
+    let managed = address.arn().and_then(|arn| managed::refusal(arn, route, status, &said));
     let error = match status {
+        _ if managed.is_some() => managed.unwrap_or_else(|| plain(Class::Permanent)),
+        _ if throttled => plain(Class::Transient),
         StatusCode::UNAUTHORIZED => Error::new(Class::Auth, format!("{address} wants a sign-in ({status}{said})"))
             .hint("set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN (MLFERRY_TARGET_… for the target)"),
         StatusCode::FORBIDDEN => Error::new(Class::Forbidden, format!("{place} is forbidden to these credentials ({status}{said})"))
@@ -87,7 +116,9 @@ pub fn status(
         _ if is_point_there(&said) => plain(Class::Permanent),
         _ if is_race(&said) || is_overload(&said) => plain(Class::Transient),
         _ if is_disabled(&said) => plain(Class::Permanent),
-        StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS => plain(Class::Transient),
+        StatusCode::REQUEST_TIMEOUT => plain(Class::Transient),
+        StatusCode::PAYLOAD_TOO_LARGE => plain(Class::Permanent)
+            .hint("a gateway in front of the server takes no requests of this size: raise its limit"),
         // Not repeated: the same request would fail in the same way.
         StatusCode::INTERNAL_SERVER_ERROR if is_unhandled(body) && repeat == Repeat::Safe => {
             plain(Class::Permanent).hint(
@@ -102,13 +133,13 @@ pub fn status(
         _ => plain(Class::Permanent),
     };
     let load = match status {
-        _ if is_overload(&said) => Load::Overloaded,
-        StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT => {
-            Load::Overloaded
-        }
+        _ if throttled || is_overload(&said) => Load::Overloaded,
+        StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT => Load::Overloaded,
         _ => Load::Unknown,
     };
-    Failure { error, load, retry_after: retry_after(headers), answered: true }
+    // A serverless App that has slept answers like this for a while, too.
+    let throttled = throttled || (address.arn().is_some() && status.is_server_error());
+    Failure { error, load, retry_after: retry_after(headers), answered: true, throttled }
 }
 
 /// Two writers that log the same dataset for the first time at once: one gets a 400 although nothing is wrong with
@@ -144,9 +175,23 @@ fn is_unhandled(body: &[u8]) -> bool {
         .contains("The server encountered an internal error and was unable to complete")
 }
 
+fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name)?.to_str().ok()
+}
+
+/// What AWS's support asks for.
+fn request_id(headers: &HeaderMap) -> String {
+    header(headers, "x-amzn-requestid").map(|id| format!(" (request id {id})")).unwrap_or_default()
+}
+
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let seconds: u64 = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
+    let seconds: u64 = header(headers, RETRY_AFTER.as_str())?.trim().parse().ok()?;
     Some(Duration::from_secs(seconds.min(120)))
+}
+
+/// The request was too large for what stands before the server: a smaller one may pass.
+pub fn is_too_large(error: &Error) -> bool {
+    error.to_string().contains("413 Payload Too Large")
 }
 
 /// At most 300 characters of what the server said; its HTML pages say nothing.
@@ -154,7 +199,8 @@ fn summary(parsed: &Body, body: &[u8]) -> String {
     let text = String::from_utf8_lossy(body);
     let text = match (parsed.message.is_empty(), text.trim_start().starts_with('<')) {
         (false, _) => format!("{} {}", parsed.error_code, parsed.message),
-        (true, true) => return String::new(),
+        (true, true) => String::new(),
+        (true, false) if !parsed.error_code.is_empty() => parsed.error_code.clone(),
         (true, false) => text.into_owned(),
     };
     let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -179,8 +225,10 @@ mod tests {
 
     fn class(code: u16, body: &str, repeat: Repeat) -> (Class, Load) {
         let (address, _) = Address::parse("http://h").unwrap();
-        let status = StatusCode::from_u16(code).unwrap();
-        let failure = super::status(&address, "/r", status, &HeaderMap::new(), body.as_bytes(), repeat);
+        let body = Bytes::copy_from_slice(body.as_bytes());
+        let unhappy =
+            Unhappy { status: StatusCode::from_u16(code).unwrap(), headers: HeaderMap::new(), body };
+        let failure = super::status(&address, "/r", &unhappy, repeat);
         (failure.error.class(), failure.load)
     }
 

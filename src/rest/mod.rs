@@ -3,11 +3,14 @@
 
 mod access;
 mod address;
+mod call;
 mod capability;
 mod client;
 mod evaluation;
+mod exchange;
 mod failure;
 mod logged_models;
+mod managed;
 mod meter;
 mod others;
 mod otlp;
@@ -24,8 +27,9 @@ mod write;
 
 pub use access::{Access, End};
 pub use address::Address;
+pub use call::{Call, Repeat, encode_path};
 pub use capability::{Capabilities, Version};
-pub use client::{Call, Client, Opener, Repeat, encode_path};
+pub use client::{Client, Opener};
 pub use logged_models::NewModel;
 pub use meter::{Meter, Traffic};
 pub use others::NOT_ALLOWED;

@@ -21,7 +21,10 @@ pub struct Probe {
 /// Finds out whether this is an MLflow tracking server that can be read, and what it can do. Only reads.
 pub async fn probe(client: &Client) -> Result<Probe> {
     let told = version(client).await?;
-    let version = told.flatten();
+    let version = match told.flatten() {
+        None => described(client).await,
+        version => version,
+    };
     let started = Instant::now();
     is_tracking_server(client).await?;
     let latency = started.elapsed();
@@ -33,9 +36,16 @@ pub async fn probe(client: &Client) -> Result<Probe> {
         answers(client, Call::post(evaluation::SEARCH, &json!({ "max_results": 1 }))?),
         answers(client, Call::post(traces::SEARCH, &json!({ "locations": [], "max_results": 1 }))?),
     )?;
+    let at_least = match told {
+        None if client.signer().is_none() => FORBIDS_VERSION,
+        _ if evaluation => (3, 4),
+        _ if third_traces => (3, 2),
+        _ if logged_models => (3, 0),
+        _ => (0, 0),
+    };
     let since = |major, minor| match version {
         Some(version) => version >= Version::new(major, minor, 0),
-        None => told.is_none() && (major, minor) <= FORBIDS_VERSION,
+        None => (major, minor) <= at_least,
     };
     let capabilities = Capabilities {
         bulk_history_runs,
@@ -58,6 +68,12 @@ pub async fn probe(client: &Client) -> Result<Probe> {
 
 /// A release that forbids `/version` to all but administrators when it asks for a sign-in (3.16 does) is taken for this.
 const FORBIDS_VERSION: (u32, u32) = (3, 11);
+
+/// Managed MLflow may keep `/version` to itself; the control plane tells it to those who may ask.
+async fn described(client: &Client) -> Option<Version> {
+    let version = client.signer()?.mlflow_version().await?;
+    Version::parse(&version)
+}
 
 /// `/version` since MLflow 2.3; none when it is forbidden. Its answer is not JSON, and other programs answer this path
 /// with pages of their own.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::failure::is_point_there;
+use super::failure::{is_point_there, is_too_large};
 use super::wire::{OneRun, Pair, pairs};
 use super::{Call, Client};
 use crate::entities::{DatasetInput, ExperimentId, Lifecycle, ModelId, Point, Run, RunId, RunStatus};
@@ -167,8 +167,16 @@ impl Client {
     pub async fn log_batch(&self, run_id: &RunId, items: &[BatchItem]) -> Result<()> {
         match self.log_together(run_id, items).await {
             Err(e) if is_point_there(&e.to_string()) => self.log_apart(run_id, items).await,
+            Err(e) if is_too_large(&e) && items.len() > 1 => self.log_halved(run_id, items).await,
             other => other,
         }
+    }
+
+    /// A gateway may take less than MLflow does. What an earlier try has sent is sent again, to no effect.
+    async fn log_halved(&self, run_id: &RunId, items: &[BatchItem]) -> Result<()> {
+        let (first, second) = items.split_at(items.len() / 2);
+        Box::pin(self.log_batch(run_id, first)).await?;
+        Box::pin(self.log_batch(run_id, second)).await
     }
 
     async fn log_apart(&self, run_id: &RunId, items: &[BatchItem]) -> Result<()> {

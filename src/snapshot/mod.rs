@@ -9,6 +9,7 @@ use futures::stream::BoxStream;
 use serde::Serialize;
 
 use crate::artifacts::ByteStream;
+use crate::aws::Session;
 use crate::entities::{
     EvaluationDataset, Experiment, ExperimentId, FileEntry, LoggedModel, MetricChunk, ModelId, ModelVersion,
     Other, Owner, Readable, Record, RegisteredModel, Run, RunId, S3Object, Scorer, Spans, Trace, TraceLinks,
@@ -43,6 +44,11 @@ pub trait Snapshot: Send + Sync {
 
     /// What a reader should know and has not been told yet, such as which way files take.
     fn news(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// The AWS credentials that reading depends on.
+    fn sessions(&self) -> Vec<Session> {
         Vec::new()
     }
 

@@ -3,7 +3,7 @@
 use secrecy::SecretString;
 use url::Url;
 
-use crate::engine::End;
+use crate::engine::{Arn, End};
 
 /// What is wrong with `text` as far as one can see; an empty text is not wrong yet.
 pub fn trouble(text: &str, end: End) -> Option<String> {
@@ -11,8 +11,8 @@ pub fn trouble(text: &str, end: End) -> Option<String> {
     if text.is_empty() {
         return None;
     }
-    if text.starts_with("arn:") {
-        return Some("SageMaker MLflow Apps come with a later version; give an http(s) address".into());
+    if is_arn(text) {
+        return Arn::parse(text).err().map(|e| e.to_string());
     }
     if ["http:", "https:"].iter().any(|scheme| text.starts_with(scheme)) && !text.contains("://") {
         return Some("an address looks like http://host:5000".into());
@@ -21,7 +21,7 @@ pub fn trouble(text: &str, end: End) -> Option<String> {
         let looks_like_host = text.contains(':') && !text.starts_with(['/', '.', '~']);
         return match end {
             _ if looks_like_host => Some(format!("the scheme is missing: http://{}", without_login(text))),
-            End::Target => Some("a target is a server: http://host:5000".into()),
+            End::Target => Some("a target is a server (http://host:5000) or the ARN of an MLflow App".into()),
             End::Source => None,
         };
     }
@@ -37,6 +37,11 @@ pub fn trouble(text: &str, end: End) -> Option<String> {
         Ok(url) if url.host_str().is_none_or(str::is_empty) => Some("the host is missing".into()),
         Ok(_) => None,
     }
+}
+
+/// True for what is meant to name managed MLflow: it is signed in to with AWS credentials.
+pub fn is_arn(text: &str) -> bool {
+    text.trim_start().starts_with("arn:")
 }
 
 /// Parts `http://user:password@host` into the address and its login.
@@ -93,9 +98,15 @@ mod tests {
     #[test]
     fn what_is_wrong_is_named_without_passwords() {
         let source = |text| trouble(text, End::Source);
-        for fine in
-            ["", "http://host:5000", "https://ann:pw@host/prefix", "./export", "/data/export", "file:///data"]
-        {
+        for fine in [
+            "",
+            "http://host:5000",
+            "https://ann:pw@host/prefix",
+            "./export",
+            "/data/export",
+            "file:///data",
+            "arn:aws:sagemaker:eu-west-1:123456789012:mlflow-app/app-ABCDEFGHIJKL",
+        ] {
             assert_eq!(source(fine), None, "{fine}");
         }
         for bad in [

@@ -100,6 +100,10 @@ impl Form {
 
     /// The next field, or the one before, round and round.
     pub fn turn(&mut self, forward: bool) {
+        if self.is_arn() {
+            self.focus = Some(Asked::Uri);
+            return;
+        }
         let last = Asked::ALL.len() - 1;
         let at = match (self.focus, forward) {
             (None, true) => 0,
@@ -117,8 +121,16 @@ impl Form {
         }
     }
 
+    /// AWS credentials sign in there, so that a user and a password do not apply.
+    pub fn is_arn(&self) -> bool {
+        address::is_arn(self.uri())
+    }
+
     pub fn access(&self) -> Access {
         let mut access = self.environment.clone();
+        if self.is_arn() {
+            return Access { username: None, password: None, token: None, ..access };
+        }
         let user = self.field(Asked::User).text().trim();
         let secret = self.field(Asked::Secret).text();
         if !user.is_empty() {
@@ -158,6 +170,17 @@ mod tests {
         let form = Form::new(End::Source, "http://ann:pw@h:1", Access::default());
         assert_eq!(form.uri(), "http://h:1");
         assert_eq!(form.access().password.unwrap().expose_secret(), "pw");
+    }
+
+    #[test]
+    fn an_arn_takes_neither_user_nor_password() {
+        let arn = "arn:aws:sagemaker:eu-west-1:123456789012:mlflow-app/app-ABCDEFGHIJKL";
+        let environment = Access { username: Some("ann".into()), ..Access::default() };
+        let mut form = Form::new(End::Target, arn, environment);
+        assert_eq!((form.trouble(), form.bare_uri().as_str()), (None, arn));
+        assert!(form.access().username.is_none());
+        form.turn(true);
+        assert_eq!(form.focus, Some(Asked::Uri));
     }
 
     #[test]

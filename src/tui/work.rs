@@ -72,6 +72,8 @@ pub struct Work {
     pub phase: Phase,
     pub started: Duration,
     pub paused: bool,
+    /// What renews the credentials that are waited for.
+    pub waiting: Option<String>,
     /// How often the user has asked to stop.
     pub stops: u8,
     pub reading: Reading,
@@ -90,6 +92,7 @@ impl Work {
             phase: Phase::Idle,
             started: Duration::ZERO,
             paused: false,
+            waiting: None,
             stops: 0,
             reading: Reading::default(),
             rates: Rates::default(),
@@ -159,6 +162,8 @@ impl Work {
                     self.failures.pop_front();
                 }
             }
+            Event::Waiting { renew } => self.waiting = Some(renew),
+            Event::Resumed => self.waiting = None,
             Event::Started { .. } | Event::Planned { .. } | Event::Difference(_) | Event::Note { .. } => {}
         }
     }
@@ -167,6 +172,7 @@ impl Work {
         self.phase = Phase::Ended(Box::new(result.map_err(Trouble::from)));
         self.in_flight.clear();
         self.paused = false;
+        self.waiting = None;
         if self.pane == Pane::InFlight && !self.failures.is_empty() {
             self.pane = Pane::Failures;
         }

@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use self::sample::Sample;
 pub(super) use self::sample::first;
-use super::Endpoint;
+use super::{Endpoint, Server};
 use crate::artifacts::proxied_path;
 use crate::entities::{Experiment, Kind, Other, S3Object, Tally};
 use crate::error::{Error, Result};
@@ -123,16 +123,16 @@ pub async fn check_source(endpoint: &Endpoint, target: Option<&Capabilities>) ->
 pub async fn check_target(endpoint: &Endpoint) -> Result<CheckReport> {
     let Endpoint::Server(server) = endpoint else {
         return Err(Error::usage(format!("{} is no tracking server", endpoint.location()))
-            .hint("a migration's target is a server: give http://host:5000"));
+            .hint("a migration's target is a server: give http://host:5000, or the ARN of an MLflow App"));
     };
     let snapshot = endpoint.snapshot()?;
     let (experiments, runs) = Sample::runs_of(snapshot.as_ref()).await?;
-    let findings = vec![version(&server.probe), files(&server.probe.capabilities, &experiments)];
+    let findings = vec![version(&server.probe), files(server, &experiments)];
     Ok(CheckReport { findings, ..report(endpoint, snapshot.about(), &experiments, &runs) })
 }
 
 /// Where files will go, as the server's own experiments tell.
-fn files(can: &Capabilities, experiments: &[Experiment]) -> Finding {
+fn files(server: &Server, experiments: &[Experiment]) -> Finding {
     let locations = || experiments.iter().map(|experiment| experiment.artifact_location.as_str());
     if let Some(root) = locations().find_map(S3Object::parse) {
         let text =
@@ -147,7 +147,8 @@ fn files(can: &Capabilities, experiments: &[Experiment]) -> Finding {
         )
         .hint("start it with --serve-artifacts and without --default-artifact-root, or with a root in S3");
     }
-    match can.artifact_proxy {
+    match server.probe.capabilities.artifact_proxy {
+        _ if server.managed.is_some() => Finding::new(Level::Ok, "takes files through its S3 store"),
         true => Finding::new(Level::Ok, "takes files through its artifact proxy"),
         false => Finding::new(Level::Failure, "takes no files: its artifact proxy is off")
             .hint("start it with --serve-artifacts and --artifacts-destination, or with a --default-artifact-root in S3"),

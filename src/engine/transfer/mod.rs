@@ -22,7 +22,7 @@ use super::choose::{Chosen, choose};
 use super::job::{Findings, Job};
 use super::lock::Lock;
 use super::state::digest;
-use super::{Context, Endpoint, Event, Identity, Journal, StateDir, Step, left_behind};
+use super::{Context, Endpoint, Event, Identity, Journal, StateDir, Step, left_behind, vigil};
 use crate::entities::{Experiment, Kind, Plan};
 use crate::error::{Error, Result};
 use crate::snapshot::Snapshot;
@@ -100,6 +100,7 @@ impl Setting {
 
     fn start(self, target: Arc<dyn Target>, id_map: Option<PathBuf>) -> Job {
         let Self { step, source, plan, journal, lock, .. } = self;
+        let sessions = vigil::distinct(source.sessions().into_iter().chain(target.sessions()));
         let traffic = {
             let (source, target) = (Arc::clone(&source), Arc::clone(&target));
             move || vec![source.traffic(), target.traffic()]
@@ -108,7 +109,7 @@ impl Setting {
             let target = Arc::clone(&target);
             async move { target.settle().await }
         };
-        Job::start(step, traffic, settle, move |context| async move {
+        Job::start(step, sessions, traffic, settle, move |context| async move {
             let copy = Copy {
                 context,
                 source,

@@ -24,7 +24,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use self::references::Deferred;
 use super::choose::{Chosen, choose};
 use super::job::{Findings, Job};
-use super::{Context, Event, Step};
+use super::{Context, Event, Step, vigil};
 use crate::entities::{Experiment, Kind, Plan, RunId, tag};
 use crate::error::{Error, Result};
 use crate::snapshot::Snapshot;
@@ -56,11 +56,12 @@ pub struct Validate {
 }
 
 pub fn validate(validate: Validate) -> Job {
+    let sessions = vigil::distinct(validate.source.sessions().into_iter().chain(validate.target.sessions()));
     let traffic = {
         let (source, target) = (Arc::clone(&validate.source), Arc::clone(&validate.target));
         move || vec![source.traffic(), target.traffic()]
     };
-    Job::start(Step::Validate, traffic, async {}, move |context| async move {
+    Job::start(Step::Validate, sessions, traffic, async {}, move |context| async move {
         let Validate { source, target, plan, artifacts, report } = validate;
         let report = Mutex::new(Report::new(source.about(), target.about(), report));
         let compare = Compare {

@@ -15,6 +15,7 @@ use tokio::sync::OnceCell;
 
 use super::{About, Snapshot};
 use crate::artifacts::{ByteStream, Stores, is_speakable, proxied_path, proxied_url_path};
+use crate::aws::Session;
 use crate::entities::{
     EvaluationDataset, Experiment, ExperimentId, FileEntry, Kind, LoggedModel, MetricChunk, ModelId,
     ModelVersion, Other, Owner, Readable, Record, RegisteredModel, Run, RunId, S3Object, Scorer, Spans,
@@ -101,6 +102,10 @@ impl Snapshot for RestSnapshot {
 
     fn news(&self) -> Vec<String> {
         self.stores.news()
+    }
+
+    fn sessions(&self) -> Vec<Session> {
+        self.client.session().cloned().into_iter().collect()
     }
 
     fn experiments(&self) -> Pages<'_, Experiment> {

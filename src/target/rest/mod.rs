@@ -24,6 +24,7 @@ use self::files::Delivery;
 use self::logged_model::ModelThere;
 use super::{Found, Ledger, OpenDataset, OpenModel, OpenRun, OpenTrace, Place, Registry, Target};
 use crate::artifacts::Stores;
+use crate::aws::Session;
 use crate::entities::{
     EvaluationDataset, Experiment, ExperimentId, Lifecycle, LoggedModel, ModelId, ModelVersion,
     RegisteredModel, Run, RunId, RunStatus, Scorer, Trace, TraceLinks, rewrite_experiments,
@@ -138,6 +139,10 @@ impl Target for RestTarget {
 
     async fn settle(&self) {
         self.delivery.stores.settle().await;
+    }
+
+    fn sessions(&self) -> Vec<Session> {
+        self.client.session().cloned().into_iter().collect()
     }
 
     async fn open_experiment(&self, experiment: &Experiment, name: &str) -> Result<Place> {

@@ -198,6 +198,7 @@ fn running(model: &Model, work: &Work, width: usize) -> Vec<Line<'static>> {
     let mut bar = paint::bar(look, fraction, width.saturating_sub(text::width(&percent)));
     bar.push_span(Span::raw(percent));
     let (word, style) = match (work.stops, work.paused) {
+        (0, _) if work.waiting.is_some() => ("waiting for new AWS credentials", look.theme.warn),
         (0, false) => ("running", look.theme.accent),
         (0, true) => ("paused", look.theme.warn),
         (1, _) if model.leaving => ("finishing what runs, then leaving", look.theme.warn),
@@ -209,14 +210,18 @@ fn running(model: &Model, work: &Work, width: usize) -> Vec<Line<'static>> {
         (0, false) => format!("  {remaining} to go, still counting"),
         _ => String::new(),
     };
-    vec![
+    let mut lines = vec![
         bar,
         Line::from(vec![
             Span::styled(format!("{} {word}  ", paint::spinner(model)), style),
             Span::raw(text::duration(elapsed)),
             Span::styled(to_go, look.theme.dim),
         ]),
-    ]
+    ];
+    if let Some(renew) = &work.waiting {
+        lines.extend(paint::hint(look, &format!("{renew}; the work then goes on by itself"), width));
+    }
+    lines
 }
 
 /// What is below is of an earlier choice.

@@ -72,8 +72,10 @@ fn words(form: &Form, asked: Asked) -> (&'static str, String) {
     let environment = &form.environment;
     let given = "from the environment".to_owned();
     match (asked, form.end) {
-        (Asked::Uri, End::Source) => ("Source", "http://host:5000 or an export directory".into()),
-        (Asked::Uri, End::Target) => ("Target", "http://host:5000".into()),
+        (Asked::Uri, End::Source) => ("Source", "http://host:5000, an ARN or an export directory".into()),
+        (Asked::Uri, End::Target) => ("Target", "http://host:5000 or the ARN of an MLflow App".into()),
+        (Asked::User, _) if form.is_arn() => ("User name", "none: AWS credentials sign in".into()),
+        (Asked::Secret, _) if form.is_arn() => ("Password", "none".into()),
         (Asked::User, _) if environment.username.is_some() => ("User name", given),
         (Asked::User, _) => ("User name", "none".into()),
         (Asked::Secret, _) if environment.password.is_some() || environment.token.is_some() => {

@@ -1,0 +1,220 @@
+use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
+use std::time::{Duration, Instant, SystemTime};
+
+use aws_credential_types::Credentials;
+use aws_sigv4::http_request::{PayloadChecksumKind, SignableBody, SignableRequest, SigningSettings, sign};
+use aws_sigv4::sign::v4;
+use aws_smithy_types::DateTime;
+use aws_smithy_types::date_time::Format;
+
+use super::credentials::{causes, says_ended};
+use super::{Arn, Resource, Session};
+use crate::error::{Error, Result};
+
+/// Signs requests to managed MLflow as the official plugin does (sagemaker-mlflow 0.5.0, `auth.py`): each try anew,
+/// with the hash of the body in a header, for the region and the service of the ARN.
+pub struct Signer {
+    session: Session,
+    arn: Arn,
+    /// How many seconds the clock of AWS is ahead of ours.
+    ahead: AtomicI64,
+}
+
+/// A request as it will be sent: the very same URL and body.
+pub struct Unsigned<'a> {
+    pub method: &'a str,
+    /// Encoded, with `%20` for a space: a `+` would be signed as a space and sent as a plus.
+    pub url: &'a str,
+    /// Those that matter to the server; what the HTTP client adds stays out of the signature.
+    pub headers: &'a [(&'static str, String)],
+    pub body: &'a [u8],
+}
+
+/// What a signature adds to a request.
+pub struct Signature {
+    /// To be kept out of every log.
+    pub headers: Vec<(String, String)>,
+    got: Instant,
+}
+
+/// A refusal, as far as it tells whether another signature would fare better.
+pub struct Refusal<'a> {
+    pub body: &'a str,
+    /// The server's clock: its `Date` header.
+    pub date: Option<&'a str>,
+}
+
+/// Beyond this AWS takes a signature for stale: 5 minutes, less the time a request may be on its way.
+const TOLERATED: u64 = 240;
+
+impl Signer {
+    pub fn new(session: Session, arn: Arn) -> Self {
+        Self { session, arn, ahead: AtomicI64::new(0) }
+    }
+
+    pub fn arn(&self) -> &Arn {
+        &self.arn
+    }
+
+    pub fn session(&self) -> &Session {
+        &self.session
+    }
+
+    /// What the control plane says that MLflow's version is; none where it may not be asked.
+    pub async fn mlflow_version(&self) -> Option<String> {
+        let control = aws_sdk_sagemaker::Client::new(self.session.sdk());
+        let told = match self.arn.resource() {
+            Resource::App => {
+                let answer = control.describe_mlflow_app().arn(self.arn.to_string()).send().await;
+                answer.map(|app| app.mlflow_version).map_err(|e| causes(&e))
+            }
+            Resource::TrackingServer => {
+                let answer = control
+                    .describe_mlflow_tracking_server()
+                    .tracking_server_name(self.arn.id())
+                    .send()
+                    .await;
+                answer.map(|server| server.mlflow_version).map_err(|e| causes(&e))
+            }
+        };
+        told.inspect_err(|e| tracing::warn!("the version of {} is not known: {e}", self.arn)).ok().flatten()
+    }
+
+    /// # Errors
+    /// [`Class::Auth`](crate::error::Class::Auth) when there are no credentials, and none are waited for.
+    pub async fn sign(&self, request: &Unsigned<'_>) -> Result<Signature> {
+        let got = Instant::now();
+        let credentials = self.session.credentials().await?;
+        let headers = headers(&self.arn, credentials, request, self.now())?;
+        Ok(Signature { headers, got })
+    }
+
+    /// True when the reason of a refusal is mended, so that the same request, signed anew, may pass: the clock is
+    /// corrected, or the credentials that have ended are put away.
+    pub async fn mends(&self, refusal: &Refusal<'_>, signature: &Signature) -> bool {
+        if says_ended(refusal.body) && !refusal.body.contains("Signature expired") {
+            self.session.refused(signature.got).await;
+            return true;
+        }
+        let Some(theirs) = refusal.date.and_then(|date| DateTime::from_str(date, Format::HttpDate).ok())
+        else {
+            return false;
+        };
+        let ours = DateTime::from(SystemTime::now());
+        let ahead = theirs.secs() - ours.secs();
+        let is_news = ahead.abs_diff(self.ahead.load(Relaxed)) > TOLERATED;
+        if is_news {
+            tracing::warn!(
+                "this machine's clock is {} s off the time of AWS: signatures are corrected",
+                -ahead
+            );
+            self.ahead.store(ahead, Relaxed);
+        }
+        is_news
+    }
+
+    fn now(&self) -> SystemTime {
+        let (now, ahead) = (SystemTime::now(), self.ahead.load(Relaxed));
+        let apart = Duration::from_secs(ahead.unsigned_abs());
+        if ahead < 0 { now - apart } else { now + apart }
+    }
+}
+
+/// The ARN's header, and those of the signature over it.
+fn headers(
+    arn: &Arn,
+    credentials: Credentials,
+    request: &Unsigned<'_>,
+    now: SystemTime,
+) -> Result<Vec<(String, String)>> {
+    let cannot = |e: &dyn std::error::Error| Error::permanent(format!("the request cannot be signed: {e}"));
+    let mut settings = SigningSettings::default();
+    settings.payload_checksum_kind = PayloadChecksumKind::XAmzSha256;
+    let identity = credentials.into();
+    let params = v4::SigningParams::builder()
+        .identity(&identity)
+        .region(arn.region())
+        .name(arn.signing_name())
+        .time(now)
+        .settings(settings)
+        .build()
+        .map_err(|e| cannot(&e))?
+        .into();
+    let arn_header = (arn.header_name(), arn.to_string());
+    let signed = request.headers.iter().chain([&arn_header]).map(|(name, value)| (*name, value.as_str()));
+    let body = SignableBody::Bytes(request.body);
+    let signable = SignableRequest::new(request.method, request.url, signed, body).map_err(|e| cannot(&e))?;
+    let (instructions, _) = sign(signable, &params).map_err(|e| cannot(&e))?.into_parts();
+    let made = instructions.headers().map(|(name, value)| (name.to_owned(), value.to_owned()));
+    Ok(made.chain([(arn_header.0.to_owned(), arn_header.1.clone())]).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What botocore 1.44.5 makes of the same requests (`SigV4Auth`, which the official plugin signs with).
+    #[test]
+    fn signatures_are_those_of_the_official_client() {
+        let app = "arn:aws:sagemaker:us-east-1:123456789012:mlflow-app/app-ABCDEFGHIJKL";
+        let server = "arn:aws:sagemaker:eu-west-1:123456789012:mlflow-tracking-server/my-server";
+        let json = ("content-type", "application/json".to_owned());
+        let workspace = ("x-mlflow-workspace", "team a".to_owned());
+        let by_name = "https://mlflow.sagemaker.us-east-1.app.aws/api/2.0/mlflow/experiments/get-by-name?experiment_name=exp%20a%2Bb%2Fc%20%2520%20%C3%A9";
+        let tag = "http://127.0.0.1:27600/api/3.0/mlflow/traces/tr-1/tags/a%20b/c%25d?z=1&a=2&a=1";
+        let create = "https://eu-west-1.experiments.sagemaker.aws/api/2.0/mlflow/runs/create";
+        let delete = "https://eu-west-1.experiments.sagemaker.aws/api/2.0/mlflow/registered-models/delete";
+        let table: [(_, _, _, &[_], _, _, _); 4] = [
+            (
+                app,
+                "GET",
+                by_name,
+                &[],
+                "",
+                true,
+                "a4cd5bc15da1437c11ef611c8e109ac3e214fac483787f356e80b3fa2504844a",
+            ),
+            (
+                app,
+                "GET",
+                tag,
+                &[],
+                "",
+                true,
+                "b24816f684ec5087ff9d17c0dc38d0ed74aa1548c7851ea83724c74f24e2d761",
+            ),
+            (
+                server,
+                "POST",
+                create,
+                &[json.clone(), workspace],
+                r#"{"run_name":"é"}"#,
+                false,
+                "b5d1f1cecf936b3b32ec527570640cb696b9849b2c7b27aaba2e0090503d42af",
+            ),
+            (
+                server,
+                "DELETE",
+                delete,
+                &[json],
+                r#"{"name":"m"}"#,
+                true,
+                "bcf029b325bfac7bf3fc52d3a17251e440b3bb0e44f001478550ba6371adb6ab",
+            ),
+        ];
+        // 2026-05-24T08:00:00Z
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_779_609_600);
+        for (arn, method, url, more, body, temporary, signature) in table {
+            let secret = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
+            let token = temporary.then(|| "tok".to_owned());
+            let credentials = Credentials::new("AKIDEXAMPLE", secret, token, None, "test");
+            let unsigned = Unsigned { method, url, headers: more, body: body.as_bytes() };
+            let headers = headers(&Arn::parse(arn).unwrap(), credentials, &unsigned, now).unwrap();
+            let (_, authorization) = headers.iter().find(|(name, _)| name == "authorization").unwrap();
+            assert!(
+                authorization.ends_with(&format!("Signature={signature}")),
+                "{method} {url}: {authorization}"
+            );
+        }
+    }
+}

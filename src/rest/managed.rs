@@ -1,0 +1,173 @@
+//! What AWS, in front of managed MLflow, means by its refusals.
+
+use reqwest::StatusCode;
+
+use crate::aws::{Arn, Resource, says_ended};
+use crate::error::{Class, Error};
+
+/// AWS: common errors. The signature is wrong, or for another time, region or service.
+const SIGNATURE: [&str; 5] = [
+    "SignatureDoesNotMatch",
+    "InvalidSignature",
+    "signature we calculated",
+    "Signature not yet",
+    "Credential should be",
+];
+/// AWS: common errors. Nobody has such keys, or the session token is missing.
+const UNKNOWN: [&str; 6] = [
+    "security token included in the request is invalid",
+    "UnrecognizedClient",
+    "InvalidClientTokenId",
+    "InvalidAccessKeyId",
+    "MissingAuthenticationToken",
+    "Missing Authentication Token",
+];
+
+/// AWS: error retries. Told as a 400 by some services.
+pub fn is_throttling(code: &str) -> bool {
+    ["Throttling", "TooManyRequests", "RequestLimitExceeded", "SlowDown"]
+        .iter()
+        .any(|mark| code.contains(mark))
+}
+
+/// A refusal that is AWS's own; none where the answer is MLflow's. `said` is what the answer holds.
+pub fn refusal(arn: &Arn, route: &str, status: StatusCode, said: &str) -> Option<Error> {
+    if !matches!(status, StatusCode::BAD_REQUEST | StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
+        return None;
+    }
+    let has = |marks: &[&str]| marks.iter().any(|mark| said.contains(mark));
+    let error = |class, what: &str| Error::new(class, format!("{arn} {what} ({status}{said})"));
+    match status {
+        _ if said.contains("Signature expired") || has(&SIGNATURE) => {
+            Some(error(Class::Auth, "refuses the signature").hint(
+                "check the secret key, this machine's clock, and that nothing on the way to AWS rewrites requests (a \
+                 proxy, SAGEMAKER_MLFLOW_CUSTOM_ENDPOINT)",
+            ))
+        }
+        _ if says_ended(said) => Some(
+            error(Class::Auth, "refuses the AWS credentials: they have expired")
+                .hint("renew them, and run the same command again: it continues"),
+        ),
+        _ if has(&UNKNOWN) => Some(error(Class::Auth, "does not know the AWS credentials").hint(
+            "check that the key has not been deleted, that AWS_SESSION_TOKEN goes with it if it is temporary, and that \
+             it is of the partition of the ARN",
+        )),
+        StatusCode::FORBIDDEN => Some(
+            Error::new(Class::Forbidden, format!("{arn} {route} is forbidden to these credentials ({status}{said})"))
+                .hint(permission(arn, route)),
+        ),
+        _ => None,
+    }
+}
+
+/// What the identity lacks: all of an App's API is one permission, a tracking server's has one for each call.
+fn permission(arn: &Arn, route: &str) -> String {
+    let action = match arn.resource() {
+        Resource::App => "sagemaker:CallMlflowAppApi".to_owned(),
+        Resource::TrackingServer => action(route).unwrap_or_else(|| "sagemaker-mlflow:*".to_owned()),
+    };
+    let others = match arn.resource() {
+        Resource::App => "sagemaker-mlflow:* does not cover it",
+        Resource::TrackingServer => "sagemaker-mlflow:* covers all of the server",
+    };
+    format!(
+        "the identity needs {{\"Effect\": \"Allow\", \"Action\": \"{action}\", \"Resource\": \"{arn}\"}} ({others}); if it has \
+         it, look at service control policies, at the policy of the VPC endpoint, and whether the ARN is right and of \
+         this account"
+    )
+}
+
+/// The IAM action of a call, named after MLflow's own (AWS: actions of sagemaker-mlflow).
+fn action(route: &str) -> Option<String> {
+    let (object, verb) = route.split_once("/mlflow/")?.1.split_once('/')?;
+    let noun = match object {
+        "experiments" => "Experiment",
+        "runs" => "Run",
+        "registered-models" => "RegisteredModel",
+        "model-versions" => "ModelVersion",
+        _ => "",
+    };
+    let name = match (object, verb) {
+        ("experiments", "get-by-name") => "GetExperimentByName".to_owned(),
+        ("experiments", "set-experiment-tag") => "SetExperimentTag".to_owned(),
+        ("runs", "set-tag") => "SetTag".to_owned(),
+        ("runs", "delete-tag") => "DeleteTag".to_owned(),
+        ("runs", "log-batch") => "LogBatch".to_owned(),
+        ("runs", "log-inputs") => "LogInputs".to_owned(),
+        ("runs", "outputs") => "LogOutputs".to_owned(),
+        ("metrics", "get-history") => "GetMetricHistory".to_owned(),
+        ("artifacts", "list") => "ListArtifacts".to_owned(),
+        ("registered-models", "alias") => "SetRegisteredModelAlias".to_owned(),
+        ("model-versions", "transition-stage") => "TransitionModelVersionStage".to_owned(),
+        (_, "set-tag") if !noun.is_empty() => format!("Set{noun}Tag"),
+        (_, "search") if !noun.is_empty() => format!("Search{noun}s"),
+        (_, "create" | "delete" | "get" | "restore" | "update" | "rename") if !noun.is_empty() => {
+            let (first, rest) = verb.split_at(1);
+            format!("{}{rest}{noun}", first.to_uppercase())
+        }
+        _ => return None,
+    };
+    Some(format!("sagemaker-mlflow:{name}"))
+}
+
+/// Why the host of a region may not be found or not answer.
+pub fn no_route(arn: &Arn) -> String {
+    let (region, service) = match arn.resource() {
+        Resource::App => (arn.region(), "mlflow"),
+        Resource::TrackingServer => (arn.region(), "experiments"),
+    };
+    let gov = if arn.partition() == "aws-us-gov" { "; AWS may not offer it in GovCloud" } else { "" };
+    format!(
+        "check the region of the ARN and the network{gov}; a VPC without a way to the internet needs the interface \
+         endpoints aws.sagemaker.{region}.{service} and com.amazonaws.{region}.sagemaker.api, private DNS on, and one for S3"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn arn(of: &str) -> Arn {
+        Arn::parse(&format!("arn:aws:sagemaker:us-east-1:123456789012:{of}")).unwrap()
+    }
+
+    #[test]
+    fn a_missing_permission_is_named_as_a_statement() {
+        let server = arn("mlflow-tracking-server/s");
+        let table = [
+            ("/api/2.0/mlflow/experiments/search", "sagemaker-mlflow:SearchExperiments"),
+            ("/api/2.0/mlflow/runs/log-batch", "sagemaker-mlflow:LogBatch"),
+            ("/api/2.0/mlflow/registered-models/create", "sagemaker-mlflow:CreateRegisteredModel"),
+            ("/api/2.0/mlflow/model-versions/set-tag", "sagemaker-mlflow:SetModelVersionTag"),
+            ("/api/3.0/mlflow/traces", "sagemaker-mlflow:*"),
+            ("/version", "sagemaker-mlflow:*"),
+        ];
+        for (route, action) in table {
+            let error = refusal(&server, route, StatusCode::FORBIDDEN, "").unwrap();
+            assert!(error.get_hint().unwrap().contains(&format!("\"Action\": \"{action}\"")), "{route}");
+        }
+        let app = refusal(&arn("mlflow-app/app-A"), "/version", StatusCode::FORBIDDEN, ": no").unwrap();
+        assert!(app.get_hint().unwrap().contains("CallMlflowAppApi"));
+        assert_eq!(app.class(), Class::Forbidden);
+    }
+
+    #[test]
+    fn what_is_wrong_with_the_credentials_is_told_apart() {
+        let app = arn("mlflow-app/app-A");
+        let of = |status, said| refusal(&app, "/r", status, said).map(|e| e.to_string()).unwrap_or_default();
+        let forbidden = StatusCode::FORBIDDEN;
+        assert!(
+            of(forbidden, ": The request signature we calculated does not match")
+                .contains("refuses the signature")
+        );
+        assert!(of(forbidden, ": Signature expired: 20200101T000000Z").contains("refuses the signature"));
+        assert!(
+            of(forbidden, ": The security token included in the request is expired").contains("have expired")
+        );
+        assert!(
+            of(forbidden, ": The security token included in the request is invalid")
+                .contains("does not know")
+        );
+        assert!(of(StatusCode::BAD_REQUEST, ": INVALID_PARAMETER_VALUE x").is_empty(), "that is MLflow's");
+    }
+}
