@@ -1,5 +1,6 @@
 //! A stand-in of AWS for the tests: the sandbox, its faults, and the official clients.
 
+use std::path::PathBuf;
 use std::process::Output;
 
 use mlferry::demo::{Sandbox, SandboxOptions, Venv};
@@ -61,6 +62,15 @@ impl Cloud {
         let errors = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{script}: {errors}\n{}", self.log());
         output
+    }
+
+    /// Everything that an App or a tracking server holds, as the official client sees it.
+    pub async fn dump(&self, arn: &str) -> PathBuf {
+        let output = self.python("dump.py", &[arn]).await;
+        let (_, id) = arn.rsplit_once('/').unwrap();
+        let path = self.dir.path().join(format!("{id}.json"));
+        std::fs::write(&path, output.stdout).unwrap();
+        path
     }
 
     /// The program under test, led to the sandbox.

@@ -22,11 +22,11 @@ UNREADABLE = "unreadable"
 
 class Reader:
     def __init__(self, url, with_artifacts):
-        self.url = url.rstrip("/")
-        mlflow.set_tracking_uri(self.url)
-        self.client = MlflowClient(self.url)
+        mlflow.set_tracking_uri(url.rstrip("/"))
+        self.client = MlflowClient()
         self.with_artifacts = with_artifacts
         self.session = requests.Session()
+        self.url = signed_by_the_plugin(self.session, url) if url.startswith("arn:") else url.rstrip("/")
         # It only reads: a connection that the server has just given up is no reason to fail.
         again = Retry(total=5, backoff_factor=0.2, allowed_methods=None)
         self.session.mount("http://", HTTPAdapter(max_retries=again, pool_maxsize=THREADS))
@@ -44,6 +44,16 @@ class Reader:
         answer = self.ask("POST", route, json=body)
         answer.raise_for_status()
         return answer.json()
+
+
+def signed_by_the_plugin(session, arn):
+    """Gives where the REST API of this App or tracking server is."""
+    from sagemaker_mlflow.auth_provider import AuthProvider
+    from sagemaker_mlflow.mlflow_sagemaker_request_header_provider import MlflowSageMakerRequestHeaderProvider
+
+    session.auth = AuthProvider().get_auth()
+    session.headers.update(MlflowSageMakerRequestHeaderProvider().request_headers())
+    return os.environ["SAGEMAKER_MLFLOW_CUSTOM_ENDPOINT"]
 
 
 def every(search):

@@ -121,8 +121,12 @@ fn script_path(name: &str) -> PathBuf {
 /// The lines that tell two servers apart; empty when all has arrived.
 pub async fn differences(source: &Real, target: &Real) -> Vec<String> {
     let (ours, theirs) = futures::join!(source.dump(), target.dump());
-    let output =
-        target.venv.command().arg(script_path("judge.py")).arg(ours).arg(theirs).output().await.unwrap();
+    judged(&target.venv, &ours, &theirs).await
+}
+
+/// The lines that tell two dumps apart.
+pub async fn judged(venv: &Venv, source: &Path, target: &Path) -> Vec<String> {
+    let output = venv.command().arg(script_path("judge.py")).arg(source).arg(target).output().await.unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
     let lines: Vec<String> = text.lines().map(str::to_owned).collect();
     match output.status.code() {

@@ -1,0 +1,44 @@
+//! Everything arrives in an App, and from a managed tracking server, judged through the official client.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stderr,
+    reason = "a test that cannot go on panics and says why"
+)]
+
+mod support;
+
+use support::aws::Cloud;
+use support::{Mlferry, Ran, Real, TARGET, judged};
+
+async fn ran(cloud: &Cloud, mlferry: &Mlferry, args: &[&str]) -> Ran {
+    Ran::of(cloud.mlferry(mlferry, args)).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn everything_arrives_in_an_app_and_from_a_tracking_server() {
+    let (source, cloud) = futures::join!(Real::start(TARGET), Cloud::start());
+    source.awkward(&["--all", "--names"]).await;
+    let (server, app) = futures::join!(cloud.tracking_server("old"), cloud.app("new"));
+    let mlferry = Mlferry::new();
+    let original = source.dump().await;
+
+    for (from, to) in [(source.url(), server.as_str()), (server.as_str(), app.as_str())] {
+        let import = ["import", "--source", from, "--target", to, "--json"];
+        let first = ran(&cloud, &mlferry, &import).await.exits(0).outcome();
+        for (kind, counts) in first["counts"].as_object().unwrap() {
+            assert_eq!(counts["done"], counts["planned"], "{kind}: {first}");
+        }
+        let validate = ["validate", "--source", from, "--target", to, "--artifacts", "checksum", "--json"];
+        ran(&cloud, &mlferry, &validate).await.exits(0);
+        // With the journal lost, nothing is written twice.
+        let again = ran(&cloud, &Mlferry::new(), &import).await.exits(0).outcome();
+        for kind in ["model_versions", "prompt_versions", "traces", "evaluation_datasets", "scorers"] {
+            assert_eq!(again["counts"][kind]["skipped"], first["counts"][kind]["planned"], "{kind}: {again}");
+        }
+    }
+    let arrived = cloud.dump(&server).await;
+    assert_eq!(judged(&cloud.venv, &original, &arrived).await, [""; 0]);
+    let arrived_after = cloud.dump(&app).await;
+    assert_eq!(judged(&cloud.venv, &arrived, &arrived_after).await, [""; 0]);
+}
