@@ -71,6 +71,8 @@ pub enum Command {
     Check(Check),
     /// List, create and open the SageMaker MLflow App that a migration goes to
     App(app::App),
+    /// Sign in to both ends and try out whether a migration can work: rights, clock, region, artifact store
+    Connect(Connect),
     /// List what would be moved, and write it down as a plan file
     Plan(Plan),
     /// Copy from a server into a directory
@@ -187,6 +189,23 @@ pub struct Check {
     /// Look at this target too
     #[arg(long, value_name = "URI")]
     pub target: Option<String>,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  mlferry connect --source http://localhost:5000 --target arn:aws:sagemaker:eu-west-1:123456789012:mlflow-app/app-ABCDEFGHIJKL\n\nAt an App's artifact store a small object is written and deleted again; nothing else is changed."
+)]
+pub struct Connect {
+    /// Where to read: a tracking server, the ARN of a SageMaker tracking server, or a directory that holds an export
+    #[arg(long, value_name = "URI")]
+    pub source: Option<String>,
+
+    #[command(flatten)]
+    pub target: Target,
+
+    /// Look whether an export to this directory would have room
+    #[arg(long, value_name = "DIR")]
+    pub output_dir: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

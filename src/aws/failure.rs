@@ -38,7 +38,7 @@ where
         // What the request itself has wrong. All else is the network: also a connection that broke before the answer.
         SdkError::DispatchFailure(failure) if !failure.is_user() => no_route(asked, &innermost(error)),
         SdkError::ResponseError(_) => {
-            let message = format!("{} answered, but not as AWS does: {}", service(asked), innermost(error));
+            let message = format!("{} answered, but not as AWS does: {}", service(asked).0, innermost(error));
             Error::permanent(message)
                 .hint("check AWS_ENDPOINT_URL and its companions, and the proxy on the way")
         }
@@ -116,25 +116,21 @@ fn denied_action(message: &str) -> Option<&str> {
 }
 
 fn no_route(asked: Asked<'_>, why: &str) -> Error {
-    let region = asked.region;
-    let (prefix, endpoint) = match asked.action.split(':').next() {
-        Some("sagemaker") => ("sagemaker.api", "SageMaker"),
-        Some("sts") => ("sts", "STS"),
-        _ => ("iam", "IAM"),
-    };
-    Error::transient(format!("{} cannot be reached: {why}", service(asked))).hint(format!(
-        "check the region, the network and the proxy; a VPC without a way to the internet needs an interface endpoint \
-         for {endpoint} (com.amazonaws.{region}.{prefix}) with private DNS"
+    let (region, (name, endpoint)) = (asked.region, service(asked));
+    Error::transient(format!("{name} in {region} cannot be reached: {why}")).hint(format!(
+        "check the region, the network and the proxy; a VPC without a way to the internet needs an endpoint for {name} \
+         (com.amazonaws.{region}.{endpoint}) with private DNS"
     ))
 }
 
-fn service(asked: Asked<'_>) -> String {
-    let name = match asked.action.split(':').next() {
-        Some("sagemaker") => "SageMaker",
-        Some("sts") => "STS",
-        _ => "IAM",
-    };
-    format!("{name} in {}", asked.region)
+/// What the service of an action is called, and its VPC endpoint.
+fn service(asked: Asked<'_>) -> (&'static str, &'static str) {
+    match asked.action.split(':').next() {
+        Some("sagemaker") => ("SageMaker", "sagemaker.api"),
+        Some("sts") => ("STS", "sts"),
+        Some("s3") => ("S3", "s3"),
+        _ => ("IAM", "iam"),
+    }
 }
 
 /// The cause at the bottom is the one that says something.

@@ -16,7 +16,12 @@ pub struct Identity {
     pub account: String,
     /// A user, or a session of a role: `arn:aws:sts::123456789012:assumed-role/Role/session`.
     pub arn: String,
-    /// How far this machine's clock is ahead of AWS's, in seconds; none when the answer had no date.
+}
+
+/// What STS has answered, and when by its own clock.
+pub struct Answered {
+    pub identity: Result<Identity>,
+    /// How far this machine's clock is ahead of AWS's, in seconds; none when there was no answer with a date.
     pub clock_ahead: Option<i64>,
 }
 
@@ -29,7 +34,7 @@ impl Identity {
 }
 
 /// No policy can deny this call (AWS: GetCallerIdentity), so a failure is one of credentials, clock or network.
-pub async fn identity(session: &Session, region: &str) -> Result<Identity> {
+pub async fn identity(session: &Session, region: &str) -> Answered {
     let asked = Asked { action: "sts:GetCallerIdentity", of: "", region };
     let clock = Clock::default();
     let config = aws_sdk_sts::config::Builder::from(session.sdk())
@@ -37,13 +42,11 @@ pub async fn identity(session: &Session, region: &str) -> Result<Identity> {
         .interceptor(clock.clone())
         .build();
     let told = aws_sdk_sts::Client::from_conf(config).get_caller_identity().send().await;
-    let told = told.map_err(|e| failure(asked, &e))?;
-    let missing = || Error::permanent("STS did not say who these credentials belong to");
-    Ok(Identity {
-        account: told.account.ok_or_else(missing)?,
-        arn: told.arn.ok_or_else(missing)?,
-        clock_ahead: *clock.0.lock().unwrap_or_else(PoisonError::into_inner),
-    })
+    let identity = told.map_err(|e| failure(asked, &e)).and_then(|told| match (told.account, told.arn) {
+        (Some(account), Some(arn)) => Ok(Identity { account, arn }),
+        _ => Err(Error::permanent("STS did not say who these credentials belong to")),
+    });
+    Answered { identity, clock_ahead: *clock.0.lock().unwrap_or_else(PoisonError::into_inner) }
 }
 
 /// Reads the date of the last answer.
@@ -79,7 +82,7 @@ mod tests {
 
     #[test]
     fn a_session_names_its_role() {
-        let of = |arn: &str| Identity { account: "1".into(), arn: arn.into(), clock_ahead: None };
+        let of = |arn: &str| Identity { account: "1".into(), arn: arn.into() };
         assert_eq!(of("arn:aws:sts::1:assumed-role/Admin/ann@example.com").role_name(), Some("Admin"));
         assert_eq!(of("arn:aws:iam::1:user/ann").role_name(), None);
     }

@@ -22,7 +22,7 @@ pub use arn::{Arn, Resource};
 pub use control_plane::{ControlPlane, Description, Listed, Readiness};
 pub use credentials::says_ended;
 pub use failure::{Asked, failure, innermost, is_role_not_known_yet};
-pub use identity::{Identity, identity};
+pub use identity::{Answered, Identity, identity};
 pub use patterns::role as check_role;
 pub use policy::{Policy, Scope, unfilled};
 pub use role::{Role, Roles};

@@ -7,8 +7,8 @@ use aws_sigv4::sign::v4;
 use aws_smithy_types::DateTime;
 use aws_smithy_types::date_time::Format;
 
-use super::credentials::{causes, says_ended};
-use super::{Arn, Resource, Session};
+use super::credentials::says_ended;
+use super::{Arn, ControlPlane, Session};
 use crate::error::{Error, Result};
 
 /// Signs requests to managed MLflow as the official plugin does (sagemaker-mlflow 0.5.0, `auth.py`): each try anew,
@@ -62,22 +62,12 @@ impl Signer {
 
     /// What the control plane says that MLflow's version is; none where it may not be asked.
     pub async fn mlflow_version(&self) -> Option<String> {
-        let control = aws_sdk_sagemaker::Client::new(self.session.sdk());
-        let told = match self.arn.resource() {
-            Resource::App => {
-                let answer = control.describe_mlflow_app().arn(self.arn.to_string()).send().await;
-                answer.map(|app| app.mlflow_version).map_err(|e| causes(&e))
-            }
-            Resource::TrackingServer => {
-                let answer = control
-                    .describe_mlflow_tracking_server()
-                    .tracking_server_name(self.arn.id())
-                    .send()
-                    .await;
-                answer.map(|server| server.mlflow_version).map_err(|e| causes(&e))
-            }
-        };
-        told.inspect_err(|e| tracing::warn!("the version of {} is not known: {e}", self.arn)).ok().flatten()
+        let described = ControlPlane::new(&self.session, self.arn.region()).describe(&self.arn).await;
+        described
+            .inspect_err(|e| tracing::warn!("the version of {} is not known: {e}", self.arn))
+            .ok()?
+            .listed
+            .mlflow_version
     }
 
     /// # Errors

@@ -1,5 +1,7 @@
 //! `mlferry app …`: the App that a migration goes to.
 
+use std::path::PathBuf;
+
 use clap::{Args, Subcommand, ValueEnum};
 
 #[derive(Debug, Args)]
@@ -34,6 +36,8 @@ pub enum AppCommand {
     Update(Update),
     /// Print the IAM policies that a migration needs, filled in
     Policy(Policy),
+    /// Try out what a live App does that is written down nowhere, into a file for a bug report
+    Probe(Probe),
 }
 
 #[derive(Clone, Debug, Default, Args)]
@@ -213,4 +217,25 @@ pub struct Policy {
     /// The ARN of the KMS key that encrypts the bucket or the App
     #[arg(long, value_name = "ARN")]
     pub kms_key: Option<String>,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "It makes experiments with a run and a trace in the App, deletes them again, and says what stays.\nNeither account, ids, buckets nor names get into the file."
+)]
+pub struct Probe {
+    #[command(flatten)]
+    pub one: One,
+
+    /// Where to write what was found
+    #[arg(long, value_name = "FILE", default_value = "mlferry-app-probe.json")]
+    pub output: PathBuf,
+
+    /// Also find out how large a request may be, with bodies of up to 64 MB
+    #[arg(long)]
+    pub limits: bool,
+
+    /// Do not ask
+    #[arg(short, long)]
+    pub yes: bool,
 }

@@ -27,6 +27,16 @@ fn is_server(text: &str) -> bool {
     text.starts_with("arn:") || (text.contains("://") && !text.starts_with("file://"))
 }
 
+/// For the source, which MLflow's own credentials belong to.
+pub fn source_access() -> Access {
+    Access::from_env(End::Source, true)
+}
+
+/// For the target: MLflow's own credentials are its only where the source is no server.
+pub fn target_access(source: Option<&str>) -> Access {
+    Access::from_env(End::Target, !source.is_some_and(is_server))
+}
+
 /// Opens one end alone.
 pub async fn open_one(text: &str, end: End) -> Result<Endpoint> {
     open(text, end, Access::from_env(end, true)).await
@@ -34,11 +44,17 @@ pub async fn open_one(text: &str, end: End) -> Result<Endpoint> {
 
 /// Opens both ends. MLflow's own credentials go to the source when both are servers.
 pub async fn open_both(source: &str, target: &str) -> Result<(Endpoint, Endpoint)> {
-    let source_end = open(source, End::Source, Access::from_env(End::Source, true)).await?;
-    let target_end = open(target, End::Target, Access::from_env(End::Target, !is_server(source))).await?;
-    if source_end.location() == target_end.location() {
-        return Err(Error::usage(format!("source and target are the same: {}", source_end.location()))
-            .hint("a migration needs two servers"));
-    }
+    let source_end = open(source, End::Source, source_access()).await?;
+    let target_end = open(target, End::Target, target_access(Some(source))).await?;
+    are_two(&source_end, &target_end)?;
     Ok((source_end, target_end))
+}
+
+/// An error when both are the same place.
+pub fn are_two(source: &Endpoint, target: &Endpoint) -> Result<()> {
+    match source.location() == target.location() {
+        true => Err(Error::usage(format!("source and target are the same: {}", source.location()))
+            .hint("a migration needs two servers")),
+        false => Ok(()),
+    }
 }

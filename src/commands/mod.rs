@@ -3,6 +3,7 @@
 
 mod app;
 mod check;
+mod connect;
 mod consent;
 mod demo;
 mod ends;
@@ -73,6 +74,7 @@ async fn dispatch(cli: Cli, state: StateDir, printer: &Printer) -> Result<u8> {
         None => wizard(state, cli.ends.source, cli.ends.target).await,
         Some(Command::App(args)) => app::app(args, state, printer).await,
         Some(Command::Check(args)) => check::check(args, printer).await,
+        Some(Command::Connect(args)) => connect::connect(args, printer).await,
         Some(Command::Plan(args)) => plan::plan(args, printer).await,
         Some(Command::Export(args)) => transfer::export(args, state, printer).await,
         Some(Command::Import(args)) => transfer::import(args, state, printer).await,

@@ -1,10 +1,10 @@
 use super::follow::follow;
 use super::selection::plan_of;
 use super::transfer::finish;
-use super::{Printer, check, consent, ends};
+use super::{Printer, check, connect, consent, ends};
 use crate::cli;
 use crate::engine::validate::{self, Validate};
-use crate::engine::{self, Endpoint, Export, Import, Level, Outcome, StateDir};
+use crate::engine::{self, Endpoint, Export, Import, Level, Outcome, Preflight, StateDir};
 use crate::entities::Plan;
 use crate::error::{Error, Result};
 
@@ -12,7 +12,13 @@ use crate::error::{Error, Result};
 pub async fn run(args: cli::Run, state: StateDir, printer: &Printer) -> Result<u8> {
     let plan = plan_of(&args.selection)?;
     let source = ends::source_text(args.source.source.as_deref())?;
-    let (source, target) = ends::open_both(&source, &args.target).await?;
+    let ask = Preflight {
+        target: Some((args.target.clone(), ends::target_access(Some(&source)))),
+        source: Some((source, ends::source_access())),
+        output_dir: args.output_dir.clone(),
+    };
+    let (source, target) = connect::look(ask, printer).await?.both()?;
+    ends::are_two(&source, &target)?;
     let can = target.probe().map(|probe| &probe.capabilities);
     for report in [engine::check_source(&source, can).await?, engine::check_target(&target).await?] {
         check::print(&report, printer);

@@ -42,7 +42,9 @@ pub async fn open(text: &str, end: End, access: Access) -> Result<Endpoint> {
             .hint(format!("give --{} http://host:5000, or the ARN of an MLflow App", end.name())));
     }
     if text.starts_with("arn:") {
-        return Ok(Endpoint::Server(open_managed(Arn::parse(text)?, access).await?));
+        let arn = Arn::parse(text)?;
+        let session = Session::open(Some(arn.region())).await?;
+        return Ok(Endpoint::Server(open_managed(arn, session, access).await?));
     }
     let lower = text.to_ascii_lowercase();
     if lower.starts_with("http://") || lower.starts_with("https://") {
@@ -56,8 +58,8 @@ pub async fn open(text: &str, end: End, access: Access) -> Result<Endpoint> {
     Ok(Endpoint::Archive(PathBuf::from(text.strip_prefix("file://").unwrap_or(text))))
 }
 
-async fn open_managed(arn: Arn, access: Access) -> Result<Server> {
-    let session = Session::open(Some(arn.region())).await?;
+/// Opens managed MLflow with credentials that have been found already.
+pub(super) async fn open_managed(arn: Arn, session: Session, access: Access) -> Result<Server> {
     let signer = Signer::new(session.clone().with_assumed_role().await?, arn.clone());
     let client = Arc::new(Client::new(Address::of(arn.clone())?, access.with_signer(signer))?);
     let probe = probe(&client).await?;

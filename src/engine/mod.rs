@@ -1,6 +1,7 @@
 //! The work itself, one file per step, with no word on how it is shown. Both faces start a [`Job`], read its events
 //! and its progress, and may stop or pause it.
 
+mod app_probe;
 pub mod browse;
 mod check;
 mod choose;
@@ -12,6 +13,7 @@ mod journal;
 mod lock;
 mod outcome;
 mod pending;
+mod preflight;
 mod progress;
 mod provision;
 mod session;
@@ -19,6 +21,7 @@ mod state;
 mod status;
 mod survey;
 mod transfer;
+mod unique;
 pub mod validate;
 mod vigil;
 
@@ -26,6 +29,7 @@ pub use crate::aws::{
     AppChange, Arn, Description, Listed, NewApp, Policy, Readiness, Resource, Scope, check_role, unfilled,
 };
 pub use crate::rest::{Access, End, Version};
+pub use app_probe::{AppProbe, app_probe};
 pub use check::{CheckReport, Finding, KindReport, Level, Survival, check_source, check_target, left_behind};
 pub use connect::{Endpoint, Managed, Server, open};
 pub use context::Context;
@@ -34,6 +38,7 @@ pub use job::{Control, Job};
 pub use journal::{Identity, Journal};
 pub use outcome::{Counts, Outcome};
 pub use pending::Pending;
+pub use preflight::{Connected, Line, Preflight, preflight};
 pub use progress::{Progress, Reading};
 pub use provision::{COST, Made, Patience, Provision, Provisioning};
 pub use session::{Route, Session, Step};

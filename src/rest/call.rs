@@ -72,6 +72,10 @@ impl Call {
         call.header("content-type", content_type)
     }
 
+    pub fn post_bytes(route: &'static str, content_type: &str, body: Vec<u8>) -> Self {
+        Self::with_bytes(Method::POST, route, content_type, body)
+    }
+
     pub(super) fn new(method: Method, route: &'static str) -> Self {
         let path = route.to_owned();
         Self {

@@ -68,7 +68,7 @@ impl Client {
         self.execute(call, &self.http, request).await?.map_err(|unhappy| self.failure(call, &unhappy))
     }
 
-    fn request(&self, call: &Call) -> RequestBuilder {
+    pub(super) fn request(&self, call: &Call) -> RequestBuilder {
         let mut request = self.http.request(call.method.clone(), self.address.join(&call.target()));
         for (name, value) in self.headers(call) {
             request = request.header(name, value);
@@ -91,7 +91,7 @@ impl Client {
     }
 
     /// What is signed is what is sent: the URL is taken from the request, after the URL parser has had its say.
-    async fn signed(&self, call: &Call, signer: &Signer) -> Result<(Request, Signature)> {
+    pub(super) async fn signed(&self, call: &Call, signer: &Signer) -> Result<(Request, Signature)> {
         let mut request = self.request(call).build().map_err(unsendable)?;
         let headers = self.headers(call);
         let unsigned = Unsigned {
@@ -113,7 +113,7 @@ impl Client {
     }
 
     /// The response, or what an unhappy one says.
-    async fn execute(
+    pub(super) async fn execute(
         &self,
         call: &Call,
         http: &reqwest::Client,
@@ -140,6 +140,6 @@ fn is_about_signing(status: StatusCode) -> bool {
     matches!(status, StatusCode::BAD_REQUEST | StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN)
 }
 
-fn unsendable(error: reqwest::Error) -> Error {
+pub(super) fn unsendable(error: reqwest::Error) -> Error {
     Error::permanent(format!("the request cannot be sent: {}", error.without_url()))
 }

@@ -105,7 +105,7 @@ pub fn status(address: &Address, route: &str, unhappy: &Unhappy, repeat: Repeat)
     let managed = address.arn().and_then(|arn| managed::refusal(arn, route, status, &said));
     let error = match status {
         _ if managed.is_some() => managed.unwrap_or_else(|| plain(Class::Permanent)),
-        _ if throttled => plain(Class::Transient),
+        _ if throttled => plain(Class::Transient).hint("the server is busy: try again in a minute"),
         StatusCode::UNAUTHORIZED => Error::new(Class::Auth, format!("{address} wants a sign-in ({status}{said})"))
             .hint("set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN (MLFERRY_TARGET_… for the target)"),
         StatusCode::FORBIDDEN => Error::new(Class::Forbidden, format!("{place} is forbidden to these credentials ({status}{said})"))

@@ -3,6 +3,7 @@
 
 mod access;
 mod address;
+mod answer;
 mod call;
 mod capability;
 mod client;
@@ -27,6 +28,7 @@ mod write;
 
 pub use access::{Access, End};
 pub use address::Address;
+pub use answer::Answer;
 pub use call::{Call, Repeat, encode_path};
 pub use capability::{Capabilities, Version};
 pub use client::{Client, Opener};

@@ -29,9 +29,14 @@ SESSION_SECONDS = 3600
 class Handler(MotoRequestHandler):
     protocol_version = "HTTP/1.1"  # connections are kept: moto's own default closes each
     disable_nagle_algorithm = True
+    faults = None  # brought by main
 
     def log(self, *_):
         pass
+
+    def date_time_string(self, timestamp=None):
+        """By the clock that a fault sets."""
+        return super().date_time_string(timestamp or self.faults.now().timestamp())
 
 
 class Account:
@@ -122,6 +127,7 @@ class Application:
 def main():
     number, region, bucket, faults = sys.argv[1:]
     account = Account(number, region, Faults(faults))
+    Handler.faults = account.faults
     roles = account.furnish(bucket)
     application = Application(account, os.environ["SANDBOX_PASSWORD"])
     server = make_server("127.0.0.1", 0, application, threaded=True, request_handler=Handler)

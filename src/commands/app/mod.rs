@@ -2,6 +2,7 @@
 
 mod create;
 mod policy;
+mod probe;
 mod progress;
 mod show;
 
@@ -20,6 +21,7 @@ pub async fn app(args: App, state: StateDir, printer: &Printer) -> Result<u8> {
         AppCommand::Create(args) => ("create", create::create(args, &state, printer).await?),
         AppCommand::Wait(args) => ("wait", create::wait(args, &state, printer).await?),
         AppCommand::Update(args) => ("update", create::update(args, printer).await?),
+        AppCommand::Probe(args) => ("probe", probe::probe(args, printer).await?),
         AppCommand::Policy(args) => ("policy", policy::policy(&args, printer)?),
     };
     printer.object("outcome", &json!({ "step": "app", "command": name }));

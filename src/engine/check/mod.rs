@@ -43,11 +43,11 @@ pub struct Finding {
 }
 
 impl Finding {
-    fn new(level: Level, text: impl Into<String>) -> Self {
+    pub(super) fn new(level: Level, text: impl Into<String>) -> Self {
         Self { level, text: text.into(), hint: None }
     }
 
-    fn hint(self, hint: impl Into<String>) -> Self {
+    pub(super) fn hint(self, hint: impl Into<String>) -> Self {
         Self { hint: Some(hint.into()), ..self }
     }
 }
@@ -132,7 +132,7 @@ pub async fn check_target(endpoint: &Endpoint) -> Result<CheckReport> {
 }
 
 /// Where files will go, as the server's own experiments tell.
-fn files(server: &Server, experiments: &[Experiment]) -> Finding {
+pub(super) fn files(server: &Server, experiments: &[Experiment]) -> Finding {
     let locations = || experiments.iter().map(|experiment| experiment.artifact_location.as_str());
     if let Some(root) = locations().find_map(S3Object::parse) {
         let text =

@@ -1,0 +1,28 @@
+use super::find;
+use crate::cli::app::Probe;
+use crate::commands::{Printer, consent};
+use crate::engine::{Access, End, app_probe};
+use crate::error::{Error, Result};
+
+pub async fn probe(args: Probe, printer: &Printer) -> Result<u8> {
+    let (_, arn) = find(&args.one.app, args.one.region.region.as_deref()).await?;
+    if !args.yes {
+        printer.news(&format!("This makes three experiments, a run and a trace in {arn},"));
+        printer.news("and deletes them again; MLflow keeps deleted experiments, and their names stay taken.");
+        if args.limits {
+            printer.news("It also sends searches of up to 64 MB, to see which are too large.");
+        }
+        if !consent::agreed("Try it out?")? {
+            return Err(Error::stopped());
+        }
+    }
+    let access = Access::from_env(End::Target, false);
+    let probe = app_probe(&arn, access, args.limits, &|text| printer.news(text)).await?;
+    let text = serde_json::to_string_pretty(&probe)? + "\n";
+    std::fs::write(&args.output, text).map_err(|e| Error::from(e).at(args.output.display()))?;
+    printer.object("app_probe", &probe);
+    probe.left_behind.iter().for_each(|left| printer.news(&format!("stays: {left}")));
+    printer.result(&format!("written: {}", args.output.display()));
+    printer.news("look it through before you pass it on: it should hold nothing that is yours");
+    Ok(0)
+}

@@ -1,0 +1,43 @@
+use serde_json::json;
+
+use super::{Printer, ends};
+use crate::cli;
+use crate::engine::{Connected, Level, Line, Preflight, preflight};
+use crate::error::Result;
+
+/// Exit code 1 when something stands in the way, 5 when it may be gone the next time.
+pub async fn connect(args: cli::Connect, printer: &Printer) -> Result<u8> {
+    let source = args.source.as_deref().map(|text| (text.to_owned(), ends::source_access()));
+    let target = ends::target_text(args.target.target.as_deref())?;
+    let access = ends::target_access(args.source.as_deref());
+    let ask = Preflight { source, target: Some((target, access)), output_dir: args.output_dir };
+    let connected = look(ask, printer).await?;
+    let of = |level: Level| connected.lines.iter().filter(|line| line.finding.level == level).count();
+    let outcome =
+        json!({ "step": "connect", "warnings": of(Level::Warning), "failures": of(Level::Failure) });
+    printer.object("outcome", &outcome);
+    Ok(connected.verdict().map_or_else(|error| error.exit_code(), |()| 0))
+}
+
+/// Does the pre-flight and prints each line as it comes.
+pub async fn look(ask: Preflight, printer: &Printer) -> Result<Connected> {
+    preflight(ask, &mut |line| print(line, printer)).await
+}
+
+fn print(line: &Line, printer: &Printer) {
+    printer.object("connect", line);
+    let word = match line.finding.level {
+        Level::Ok => "ok",
+        Level::Warning => "warning",
+        Level::Failure => "failure",
+    };
+    printer.result(&format!("{} {word:<7} {}: {}", line.end.name(), line.check, line.finding.text));
+    if let Some(hint) = &line.finding.hint {
+        printer.result(&format!("  hint: {hint}"));
+    }
+    if let Some(statement) = &line.statement {
+        printer.result("  the policy statement that is missing:");
+        let text = serde_json::to_string_pretty(statement).unwrap_or_default();
+        text.lines().for_each(|line| printer.result(&format!("    {line}")));
+    }
+}

@@ -1,0 +1,26 @@
+use serde_json::json;
+
+use super::{Answered, Prober};
+use crate::rest::Call;
+
+const SEARCH: &str = "/api/2.0/mlflow/experiments/search";
+/// Megabytes. OSS MLflow documents 1 MB for its largest request, load balancers of AWS mostly take 1 or 10.
+const SIZES: [usize; 7] = [1, 2, 5, 10, 20, 32, 64];
+
+impl Prober<'_> {
+    /// Searches that carry a field nobody reads, until one is refused: nothing is changed by them.
+    pub(super) async fn limits(&self) -> Vec<Answered> {
+        let mut answers = Vec::new();
+        for size in SIZES {
+            let body = json!({ "max_results": 1, "mlferry_padding": "x".repeat(size * 1_000_000) });
+            let Ok(call) = Call::post(SEARCH, &body) else { break };
+            let answer = self.ask("POST", SEARCH, call, Some(size * 1_000_000)).await;
+            let was_taken = answer.status == Some(200);
+            answers.push(answer);
+            if !was_taken {
+                break;
+            }
+        }
+        answers
+    }
+}

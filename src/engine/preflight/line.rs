@@ -1,0 +1,89 @@
+use serde::Serialize;
+use serde_json::Value;
+
+use super::Tell;
+use crate::engine::{Finding, Level};
+use crate::error::{Class, Error};
+use crate::rest::End;
+
+/// One line of a pre-flight: what was tried, how it went, what that means, and what would mend it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Line {
+    #[serde(serialize_with = "name")]
+    pub end: End,
+    /// A word or two: `identity`, `data plane` …
+    pub check: &'static str,
+    #[serde(flatten)]
+    pub finding: Finding,
+    /// The IAM policy statement that is missing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub statement: Option<Value>,
+    /// Of a failure: whether it may be gone the next time.
+    #[serde(skip)]
+    pub(super) class: Class,
+}
+
+fn name<S: serde::Serializer>(end: &End, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(end.name())
+}
+
+impl Line {
+    pub fn is_failure(&self) -> bool {
+        self.finding.level == Level::Failure
+    }
+
+    pub(super) fn end_name(&self) -> String {
+        format!("{}, {}", self.end.name(), self.check)
+    }
+}
+
+/// The lines of one end, told as they come.
+pub struct Report<'a> {
+    end: End,
+    tell: Tell<'a>,
+    pub lines: Vec<Line>,
+}
+
+impl<'a> Report<'a> {
+    pub fn new(end: End, tell: Tell<'a>) -> Self {
+        Self { end, tell, lines: Vec::new() }
+    }
+
+    pub fn end(&self) -> End {
+        self.end
+    }
+
+    pub fn ok(&mut self, check: &'static str, text: impl Into<String>) {
+        self.add(check, Finding::new(Level::Ok, text), None, Class::Permanent);
+    }
+
+    pub fn warn(&mut self, check: &'static str, text: impl Into<String>, hint: impl Into<String>) {
+        self.add(check, Finding::new(Level::Warning, text).hint(hint), None, Class::Permanent);
+    }
+
+    pub fn fail(&mut self, check: &'static str, text: impl Into<String>, hint: impl Into<String>) {
+        self.add(check, Finding::new(Level::Failure, text).hint(hint), None, Class::Permanent);
+    }
+
+    pub fn found(&mut self, check: &'static str, finding: Finding) {
+        self.add(check, finding, None, Class::Permanent);
+    }
+
+    /// What an error says, with the statement that is missing if it is a denial.
+    pub fn error(&mut self, level: Level, check: &'static str, error: &Error, statement: Option<Value>) {
+        let finding = Finding { level, text: error.to_string(), hint: error.get_hint().map(str::to_owned) };
+        let statement = statement.filter(|_| error.class() == Class::Forbidden);
+        self.add(check, finding, statement, error.class());
+    }
+
+    /// A warning about actions that policies do not allow.
+    pub fn denied(&mut self, check: &'static str, text: impl Into<String>, statement: Option<Value>) {
+        self.add(check, Finding::new(Level::Warning, text), statement, Class::Forbidden);
+    }
+
+    fn add(&mut self, check: &'static str, finding: Finding, statement: Option<Value>, class: Class) {
+        let line = Line { end: self.end, check, finding, statement, class };
+        (self.tell)(&line);
+        self.lines.push(line);
+    }
+}

@@ -1,0 +1,111 @@
+//! Step 3: whether both ends can be reached and used, before anything is moved. From cheap to telling: who signs, the
+//! App, its data plane, its artifact store, its role. Only a probe object is written, and taken away again.
+
+mod account;
+mod aws_end;
+mod disk;
+mod line;
+mod names;
+mod permissions;
+mod plain;
+mod store;
+
+use std::path::PathBuf;
+
+use super::Endpoint;
+use crate::aws::Arn;
+use crate::error::{Error, Result};
+use crate::rest::{Access, End};
+
+pub use line::Line;
+use line::Report;
+
+/// What is to be connected.
+#[derive(Default)]
+pub struct Preflight {
+    pub source: Option<(String, Access)>,
+    pub target: Option<(String, Access)>,
+    /// Where an export is to be written, if the data go by way of a directory.
+    pub output_dir: Option<PathBuf>,
+}
+
+/// Hears of each line as soon as it is known.
+pub type Tell<'a> = &'a mut (dyn FnMut(&Line) + Send);
+
+/// What came of it. An end is there when it can be used, whatever the warnings.
+pub struct Connected {
+    pub source: Option<Endpoint>,
+    pub target: Option<Endpoint>,
+    pub lines: Vec<Line>,
+}
+
+impl Connected {
+    /// Both ends, if nothing stands in the way.
+    pub fn both(self) -> Result<(Endpoint, Endpoint)> {
+        self.verdict()?;
+        match (self.source, self.target) {
+            (Some(source), Some(target)) => Ok((source, target)),
+            _ => Err(Error::usage("a migration has a source and a target")),
+        }
+    }
+
+    /// The first failure, as an error.
+    pub fn verdict(&self) -> Result<()> {
+        let Some(line) = self.lines.iter().find(|line| line.is_failure()) else { return Ok(()) };
+        let error = Error::new(line.class, format!("{}: {}", line.end_name(), line.finding.text));
+        Err(match &line.finding.hint {
+            Some(hint) => error.hint(hint),
+            None => error,
+        })
+    }
+}
+
+/// Looks at both ends. What is found to be wrong is a line of the answer; an error is only what makes no sense at all,
+/// such as an ARN that is none.
+pub async fn preflight(ask: Preflight, tell: Tell<'_>) -> Result<Connected> {
+    let mut lines = Vec::new();
+    let mut registers_models = None;
+    let source = match ask.source {
+        Some((text, access)) => {
+            let mut report = Report::new(End::Source, tell);
+            let endpoint = look(&text, access, &mut report).await?.endpoint;
+            lines.append(&mut report.lines);
+            endpoint
+        }
+        None => None,
+    };
+    let target = match ask.target {
+        Some((text, access)) => {
+            let mut report = Report::new(End::Target, tell);
+            let looked = look(&text, access, &mut report).await?;
+            registers_models = looked.registers_models;
+            lines.append(&mut report.lines);
+            looked.endpoint
+        }
+        None => None,
+    };
+    let mut report = Report::new(End::Target, tell);
+    if let Some(arn) = registers_models {
+        names::check(&arn, source.as_ref(), &mut report).await;
+    }
+    if let Some(directory) = ask.output_dir {
+        disk::check(&directory, &mut report);
+    }
+    lines.append(&mut report.lines);
+    Ok(Connected { source, target, lines })
+}
+
+/// One end.
+#[derive(Default)]
+struct Looked {
+    endpoint: Option<Endpoint>,
+    /// The App that copies registered models to the SageMaker Model Registry.
+    registers_models: Option<Arn>,
+}
+
+async fn look(text: &str, access: Access, report: &mut Report<'_>) -> Result<Looked> {
+    match text.trim().starts_with("arn:") {
+        true => Ok(aws_end::look(Arn::parse(text)?, access, report).await),
+        false => Ok(Looked { endpoint: plain::look(text, access, report).await?, ..Looked::default() }),
+    }
+}

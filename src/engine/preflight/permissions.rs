@@ -1,0 +1,142 @@
+//! What IAM says without anything being done: the App's role, and what the policies of both roles allow. An advice, not
+//! a verdict: policies of buckets, organisations and VPC endpoints decide too.
+
+use super::aws_end::{policy, writes};
+use super::line::Report;
+use crate::aws::{Arn, Description, Identity, Policy, Resource, Roles, Scope};
+use crate::engine::Level;
+
+pub struct Facts<'a> {
+    pub arn: &'a Arn,
+    pub there: &'a Description,
+    pub scope: &'a Scope,
+    pub roles: &'a Roles,
+}
+
+/// The user or the role that IAM can be asked about. The path of a role is not part of a session's ARN, so the role is
+/// looked up (SSO's roles all have one).
+pub async fn principal(who: &Identity, roles: &Roles) -> Option<String> {
+    match who.role_name() {
+        None => who.arn.contains(":user/").then(|| who.arn.clone()),
+        Some(name) => match roles.get(name).await {
+            Ok(role) => Some(role.arn),
+            Err(error) => {
+                tracing::info!("{error}");
+                None
+            }
+        },
+    }
+}
+
+pub async fn check(facts: &Facts<'_>, principal: Option<&str>, report: &mut Report<'_>) {
+    if writes(report) && facts.arn.resource() == Resource::App {
+        trust(facts, report).await;
+        let app = &facts.there.role_arn;
+        simulate(facts, app, Policy::AppRole, "App's role", &of_app_role(facts.scope), report).await;
+    }
+    match principal {
+        None => report.warn(
+            "permissions",
+            "not simulated: these credentials may not look up their own role",
+            "allow iam:GetRole on it, or go on: what was tried above counts for more",
+        ),
+        Some(principal) => {
+            let needed = needed(facts, writes(report));
+            simulate(facts, principal, policy(facts.arn), "permissions", &needed, report).await;
+        }
+    }
+}
+
+async fn trust(facts: &Facts<'_>, report: &mut Report<'_>) {
+    const CHECK: &str = "role trust";
+    let Some(name) = facts.there.role_arn.rsplit('/').next() else { return };
+    match facts.roles.get(name).await {
+        Ok(role) if role.trusts_sagemaker => report.ok(CHECK, format!("{name} can be assumed by SageMaker")),
+        Ok(_) => report.fail(
+            CHECK,
+            format!("the App's role {name} cannot be assumed by sagemaker.amazonaws.com"),
+            "give it the trust policy that `mlferry app policy app-role-trust` prints",
+        ),
+        Err(error) => {
+            let statement = Policy::MigrationPrincipal.statement(&["iam:GetRole"], facts.scope).ok();
+            report.error(Level::Warning, CHECK, &error, statement);
+        }
+    }
+}
+
+/// Actions, and the resource that they are for.
+type Needed = (Vec<&'static str>, String);
+
+async fn simulate(
+    facts: &Facts<'_>,
+    principal: &str,
+    policy: Policy,
+    check: &'static str,
+    needed: &[Needed],
+    report: &mut Report<'_>,
+) {
+    let mut is_fine = true;
+    for (actions, resource) in needed {
+        match facts.roles.denied(principal, actions, resource).await {
+            Ok(denied) if denied.is_empty() => {}
+            Ok(denied) => {
+                is_fine = false;
+                let denied: Vec<&str> = denied.iter().map(String::as_str).collect();
+                let statement = policy.statement(&denied, facts.scope).ok();
+                let text =
+                    format!("the policies of {principal} do not allow {} on {resource}", denied.join(", "));
+                report.denied(check, text, statement);
+            }
+            Err(error) => {
+                let statement =
+                    Policy::MigrationPrincipal.statement(&["iam:SimulatePrincipalPolicy"], facts.scope);
+                return report.error(Level::Warning, check, &error, statement.ok());
+            }
+        }
+    }
+    if is_fine {
+        report.ok(check, format!("the policies of {principal} allow what is needed"));
+    }
+}
+
+fn needed(facts: &Facts<'_>, writes: bool) -> Vec<Needed> {
+    let mlflow = match facts.arn.resource() {
+        Resource::App => vec!["sagemaker:CallMlflowAppApi", "sagemaker:DescribeMlflowApp"],
+        Resource::TrackingServer => vec![
+            "sagemaker:DescribeMlflowTrackingServer",
+            "sagemaker-mlflow:SearchExperiments",
+            "sagemaker-mlflow:SearchRuns",
+            "sagemaker-mlflow:GetMetricHistory",
+            "sagemaker-mlflow:ListArtifacts",
+            "sagemaker-mlflow:SearchRegisteredModels",
+            "sagemaker-mlflow:SearchModelVersions",
+            "sagemaker-mlflow:SearchTraces",
+        ],
+    };
+    let mut needed = vec![(mlflow, facts.arn.to_string())];
+    let Some((bucket, objects)) = store(facts.scope) else { return needed };
+    let on_objects = match writes {
+        true => {
+            vec!["s3:PutObject", "s3:GetObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"]
+        }
+        false => vec!["s3:GetObject"],
+    };
+    needed.push((on_objects, objects));
+    needed.push((vec!["s3:ListBucket", "s3:GetBucketLocation"], bucket));
+    needed
+}
+
+fn of_app_role(scope: &Scope) -> Vec<Needed> {
+    let Some((bucket, objects)) = store(scope) else { return Vec::new() };
+    vec![(vec!["s3:GetObject", "s3:PutObject"], objects), (vec!["s3:ListBucket"], bucket)]
+}
+
+/// The ARNs of the bucket and of what lies below the prefix in it.
+fn store(scope: &Scope) -> Option<(String, String)> {
+    let (partition, bucket) = (scope.partition.as_deref()?, scope.bucket.as_deref()?);
+    let prefix = scope.prefix.as_deref().filter(|prefix| !prefix.is_empty());
+    let prefix = prefix.map(|prefix| format!("{prefix}/")).unwrap_or_default();
+    let bucket = format!("arn:{partition}:s3:::{bucket}");
+    let objects = format!("{bucket}/{prefix}*");
+    Some((bucket, objects))
+}

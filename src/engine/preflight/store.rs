@@ -1,0 +1,71 @@
+//! The artifact store in S3, tried with an object that goes away again.
+
+use super::aws_end::{statement, writes};
+use super::line::Report;
+use crate::artifacts::trial::{Bucket, Trial};
+use crate::aws::{Arn, Scope, Session};
+use crate::engine::Level;
+use crate::engine::unique::unique;
+
+const CHECK: &str = "artifact store";
+
+pub async fn check(arn: &Arn, session: &Session, uri: &str, scope: &Scope, report: &mut Report<'_>) {
+    let (Some(name), Some(prefix)) = (&scope.bucket, &scope.prefix) else {
+        return report.fail(
+            CHECK,
+            format!("{uri} is not in S3"),
+            "an App keeps its artifacts in a bucket: s3://…",
+        );
+    };
+    let bucket = match Bucket::find(session, name, arn.region()).await {
+        Ok(bucket) => bucket,
+        Err(error) => return report.error(Level::Failure, CHECK, &error, None),
+    };
+    region(arn, &bucket, uri, report);
+    match bucket.look(prefix).await {
+        Ok(()) => report.ok(CHECK, format!("{uri} can be listed and read")),
+        Err(error) => {
+            let missing = statement(arn, &["s3:ListBucket", "s3:GetBucketLocation"], scope);
+            let level = if writes(report) { Level::Warning } else { Level::Failure };
+            report.error(level, CHECK, &error, missing);
+        }
+    }
+    if writes(report) {
+        write(arn, &bucket, prefix, scope, report).await;
+    }
+}
+
+/// AWS: "Cross-region artifact storage is not supported".
+fn region(arn: &Arn, bucket: &Bucket, uri: &str, report: &mut Report<'_>) {
+    const CHECK: &str = "bucket region";
+    match bucket.region() {
+        Some(region) if region != arn.region() => report.fail(
+            CHECK,
+            format!("{uri} is in {region}, the App in {}", arn.region()),
+            "an App cannot use a bucket of another region: create one whose artifact store is in its own",
+        ),
+        Some(region) => report.ok(CHECK, region.to_owned()),
+        None => report.warn(
+            CHECK,
+            "S3 did not tell the bucket's region",
+            "see to it that it is the App's: aws s3api get-bucket-location",
+        ),
+    }
+}
+
+/// Puts, gets and deletes an object below the prefix, then begins an upload in parts and takes it back.
+async fn write(arn: &Arn, bucket: &Bucket, prefix: &str, scope: &Scope, report: &mut Report<'_>) {
+    let folder = if prefix.is_empty() { String::new() } else { format!("{prefix}/") };
+    let key = format!("{folder}mlferry-preflight-{}", unique());
+    for Trial { what, action, result } in bucket.trials(&key).await {
+        let Err(error) = result else {
+            report.ok(what, "allowed");
+            continue;
+        };
+        // What cannot be deleted stays behind, and that is all.
+        let level = if action == "s3:DeleteObject" { Level::Warning } else { Level::Failure };
+        let is_about_key = error.to_string().to_lowercase().contains("kms");
+        let actions: &[&str] = if is_about_key { &["kms:GenerateDataKey", "kms:Decrypt"] } else { &[action] };
+        report.error(level, what, &error, statement(arn, actions, scope));
+    }
+}

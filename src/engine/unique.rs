@@ -1,0 +1,18 @@
+use std::hash::{BuildHasher, RandomState};
+use std::time::SystemTime;
+
+/// 16 hexadecimal digits that nobody else has used for a name.
+pub fn unique() -> String {
+    format!("{:016x}", RandomState::new().hash_one(SystemTime::now()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::unique;
+
+    #[test]
+    fn no_two_are_the_same() {
+        assert_eq!(unique().len(), 16);
+        assert_ne!(unique(), unique());
+    }
+}

@@ -1,0 +1,45 @@
+use bytes::Bytes;
+use reqwest::header::{CONTENT_TYPE, HeaderMap};
+
+use super::exchange::unsendable;
+use super::failure::{self, Unhappy};
+use super::{Call, Client};
+use crate::error::Result;
+
+/// What a server has answered, whatever it is.
+pub struct Answer {
+    pub status: u16,
+    pub content_type: Option<String>,
+    pub body: Bytes,
+}
+
+impl Answer {
+    pub fn is_success(&self) -> bool {
+        (200..300).contains(&self.status)
+    }
+}
+
+impl Client {
+    /// Sends a call once, for its answer's own sake: a refusal is an answer, too.
+    pub async fn ask_once(&self, call: &Call) -> Result<Answer> {
+        let request = match self.signer() {
+            Some(signer) => self.signed(call, signer).await?.0,
+            None => self.access.sign_in(self.request(call)).build().map_err(unsendable)?,
+        };
+        match self.execute(call, &self.http, request).await.map_err(|failure| failure.error)? {
+            Ok(response) => {
+                let (status, content_type) = (response.status().as_u16(), content_type(response.headers()));
+                let body = response.bytes().await;
+                let body = body.map_err(|e| failure::transport(&self.address, &e, call.repeat).error)?;
+                Ok(Answer { status, content_type, body })
+            }
+            Err(Unhappy { status, headers, body }) => {
+                Ok(Answer { status: status.as_u16(), content_type: content_type(&headers), body })
+            }
+        }
+    }
+}
+
+fn content_type(headers: &HeaderMap) -> Option<String> {
+    headers.get(CONTENT_TYPE)?.to_str().ok().map(str::to_owned)
+}
