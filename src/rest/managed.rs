@@ -40,8 +40,8 @@ pub fn refusal(arn: &Arn, route: &str, status: StatusCode, said: &str) -> Option
     match status {
         _ if said.contains("Signature expired") || has(&SIGNATURE) => {
             Some(error(Class::Auth, "refuses the signature").hint(
-                "check the secret key, the region of the ARN, this machine's clock, and that nothing on the way to AWS rewrites requests (a \
-                 proxy, SAGEMAKER_MLFLOW_CUSTOM_ENDPOINT)",
+                "check the secret key, the region of the ARN, this machine's clock, and that nothing on the way to AWS \
+                 rewrites requests (a proxy, SAGEMAKER_MLFLOW_CUSTOM_ENDPOINT)",
             ))
         }
         _ if says_ended(said) => Some(
