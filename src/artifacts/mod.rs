@@ -9,7 +9,6 @@ mod remote;
 pub mod s3;
 mod store;
 mod stores;
-pub mod trial;
 
 pub use hashed::{ByteStream, Digest, Hashed};
 pub use proxy::{is_speakable, proxied_path, proxied_url_path};

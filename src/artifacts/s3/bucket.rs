@@ -18,6 +18,8 @@ use crate::rest::Meter;
 pub struct Bucket {
     pub(super) client: Client,
     pub(super) name: String,
+    /// None when S3 did not tell.
+    pub(super) region: Option<String>,
     pub(super) owner: Option<String>,
     pub(super) session: Session,
     pub(super) meter: Arc<Meter>,

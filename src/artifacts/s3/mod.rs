@@ -10,6 +10,7 @@ mod failure;
 mod multipart;
 mod parts;
 mod read;
+mod trial;
 mod unfinished;
 mod upload;
 mod upload_args;
@@ -34,6 +35,7 @@ use crate::error::{Class, Error, Result};
 use crate::rest::Meter;
 
 pub use bucket::Bucket;
+pub use trial::Trial;
 pub use upload_args::UploadArgs;
 
 /// Tries of one request, the first included.
@@ -136,6 +138,7 @@ impl S3 {
         Ok(Bucket {
             client,
             name: name.to_owned(),
+            region,
             owner: self.owner.clone(),
             session: self.session.clone(),
             meter: Arc::clone(&self.meter),

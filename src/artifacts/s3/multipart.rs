@@ -75,6 +75,13 @@ impl Upload {
         }
     }
 
+    /// Gives it up, and tells whether S3 has let go of it.
+    pub async fn take_back(mut self) -> Result<()> {
+        // Once is enough.
+        self.is_completed = true;
+        abort(&self.bucket, &self.at, &self.id).await
+    }
+
     /// Makes the object appear.
     pub async fn complete(mut self, mut parts: Vec<CompletedPart>) -> Result<()> {
         parts.sort_by_key(CompletedPart::part_number);
@@ -119,7 +126,7 @@ impl Drop for Upload {
             return;
         }
         let (bucket, at, id) = (self.bucket.clone(), self.at.clone(), self.id.clone());
-        self.bucket.unfinished.take_back(async move { abort(&bucket, &at, &id).await });
+        self.bucket.unfinished.take_back(async move { abort_or_warn(&bucket, &at, &id).await });
     }
 }
 
@@ -139,19 +146,26 @@ async fn take_back_older(bucket: &Bucket, at: &S3Object) {
         Err(e) => return tracing::debug!("whether an earlier upload was left there cannot be seen: {e}"),
     };
     for upload in left.into_iter().filter(|upload| upload.key() == Some(&at.key)) {
-        abort(bucket, at, upload.upload_id().unwrap_or_default()).await;
+        abort_or_warn(bucket, at, upload.upload_id().unwrap_or_default()).await;
     }
 }
 
-async fn abort(bucket: &Bucket, at: &S3Object, id: &str) {
+async fn abort_or_warn(bucket: &Bucket, at: &S3Object, id: &str) {
+    if let Err(e) = abort(bucket, at, id).await {
+        tracing::warn!("an unfinished upload to {at} stays behind, and costs its storage: {e}");
+    }
+}
+
+/// Aborted already is as good.
+async fn abort(bucket: &Bucket, at: &S3Object, id: &str) -> Result<()> {
     let action = Action { name: "s3:AbortMultipartUpload", at };
     let asked = bucket.call(action, || {
         let abort = bucket.client.abort_multipart_upload().bucket(&at.bucket).key(&at.key).upload_id(id);
         abort.set_expected_bucket_owner(bucket.owner.clone()).send()
     });
     match asked.await {
-        Ok(_) => {}
-        Err(e) if e.class() == Class::NotFound => {}
-        Err(e) => tracing::warn!("an unfinished upload to {at} stays behind, and costs its storage: {e}"),
+        Ok(_) => Ok(()),
+        Err(e) if e.class() == Class::NotFound => Ok(()),
+        Err(e) => Err(e),
     }
 }

@@ -60,7 +60,11 @@ impl Bucket {
         .boxed()
     }
 
-    async fn page(&self, prefix: &str, token: Option<String>) -> Result<(Vec<FileEntry>, Option<String>)> {
+    pub(super) async fn page(
+        &self,
+        prefix: &str,
+        token: Option<String>,
+    ) -> Result<(Vec<FileEntry>, Option<String>)> {
         let at = self.object(prefix);
         let answer = self
             .call(Action { name: "s3:ListBucket", at: &at }, || {

@@ -1,11 +1,14 @@
 //! The artifact store in S3, tried with an object that goes away again.
 
+use std::sync::Arc;
+
 use super::aws_end::{statement, writes};
 use super::line::Report;
-use crate::artifacts::trial::{Bucket, Trial};
+use crate::artifacts::s3::{Bucket, Limits, S3, Trial, UploadArgs};
 use crate::aws::{Arn, Scope, Session};
 use crate::engine::Level;
 use crate::engine::unique::unique;
+use crate::rest::Meter;
 
 const CHECK: &str = "artifact store";
 
@@ -17,13 +20,19 @@ pub async fn check(arn: &Arn, session: &Session, uri: &str, scope: &Scope, repor
             "an App keeps its artifacts in a bucket: s3://…",
         );
     };
-    let bucket = match Bucket::find(session, name, arn.region()).await {
+    let s3 = S3::new(session.clone(), Arc::new(Meter::default()), Limits::default());
+    let bucket = match s3.bucket(name).await {
         Ok(bucket) => bucket,
         Err(error) => return report.error(Level::Failure, CHECK, &error, None),
     };
     region(arn, &bucket, uri, report);
-    match bucket.look(prefix).await {
-        Ok(()) => report.ok(CHECK, format!("{uri} can be listed and read")),
+    // Where nothing is written, an object that is there shows whether it may be read.
+    let (seen, text) = match writes(report) {
+        true => (bucket.can_list(&folder(prefix)).await, format!("{uri} can be listed")),
+        false => (bucket.look(prefix).await, format!("{uri} can be listed and read")),
+    };
+    match seen {
+        Ok(()) => report.ok(CHECK, text),
         Err(error) => {
             let missing = statement(arn, &["s3:ListBucket", "s3:GetBucketLocation"], scope);
             let level = if writes(report) { Level::Warning } else { Level::Failure };
@@ -55,17 +64,25 @@ fn region(arn: &Arn, bucket: &Bucket, uri: &str, report: &mut Report<'_>) {
 
 /// Puts, gets and deletes an object below the prefix, then begins an upload in parts and takes it back.
 async fn write(arn: &Arn, bucket: &Bucket, prefix: &str, scope: &Scope, report: &mut Report<'_>) {
-    let folder = if prefix.is_empty() { String::new() } else { format!("{prefix}/") };
-    let key = format!("{folder}mlferry-preflight-{}", unique());
-    for Trial { what, action, result } in bucket.trials(&key).await {
+    let args = match UploadArgs::from_env() {
+        Ok(args) => args,
+        Err(error) => return report.error(Level::Failure, CHECK, &error, None),
+    };
+    let key = format!("{}mlferry-preflight-{}", folder(prefix), unique());
+    for Trial { what, action, result } in bucket.trials(&key, &args).await {
         let Err(error) = result else {
             report.ok(what, "allowed");
             continue;
         };
         // What cannot be deleted stays behind, and that is all.
         let level = if action == "s3:DeleteObject" { Level::Warning } else { Level::Failure };
-        let is_about_key = error.to_string().to_lowercase().contains("kms");
+        let is_about_key = error.to_string().contains("kms:");
         let actions: &[&str] = if is_about_key { &["kms:GenerateDataKey", "kms:Decrypt"] } else { &[action] };
         report.error(level, what, &error, statement(arn, actions, scope));
     }
+}
+
+/// As a key begins with it.
+fn folder(prefix: &str) -> String {
+    if prefix.is_empty() { String::new() } else { format!("{prefix}/") }
 }
