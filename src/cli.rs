@@ -46,8 +46,16 @@ pub struct WizardEnds {
     pub source: Option<String>,
 
     /// Start the wizard with this target filled in
-    #[arg(long, value_name = "URI")]
+    #[arg(long, value_name = "URI|ARN")]
     pub target: Option<String>,
+
+    /// Start the wizard with this artifact store filled in for a new App
+    #[arg(long, value_name = "s3://BUCKET/PREFIX")]
+    pub artifact_store_uri: Option<String>,
+
+    /// Start the wizard with this role filled in for a new App
+    #[arg(long, value_name = "ARN")]
+    pub role_arn: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, Args)]
@@ -85,7 +93,7 @@ pub enum Command {
     Run(Run),
     /// Show how far migrations are, also from a second terminal while one runs
     Status,
-    /// Two real servers with sample data, and the wizard on them
+    /// A real server with sample data, a stand-in of SageMaker, and the wizard on them
     Demo(Demo),
     /// Print a completion script for a shell
     Completions { shell: Shell },

@@ -1,42 +1,114 @@
+//! The demo: a real server with sample data, and the stand-in of SageMaker to take it to. What then runs is this
+//! program once more, led to the stand-in by its environment, just as it would be led to AWS.
+
+use std::path::Path;
+use std::process::{ExitStatus, Stdio};
+
+use serde_json::Value;
+use tokio::process::Command;
+
 use super::Printer;
 use crate::cli;
-use crate::demo::{MlflowServer, ServerOptions, Venv, seed};
-use crate::engine::StateDir;
-use crate::error::Result;
+use crate::demo::{MlflowServer, Sandbox, SandboxOptions, ServerOptions, seed};
+use crate::error::{Error, Result};
 
-/// The release that both servers of the demo run.
-const VERSION: &str = "3.10.1";
-
-/// Two real servers, the first with sample data. They end with this process, however it ends.
-pub async fn demo(args: cli::Demo, printer: &Printer) -> Result<u8> {
+/// Everything ends with this process, however it ends.
+pub async fn demo(args: cli::Demo, output: cli::Output, printer: &Printer) -> Result<u8> {
     let say = |line: &str| printer.news(line);
-    let venv = Venv::ensure(VERSION, &say).await?;
+    let venv = Sandbox::environment(&say).await?;
     let folder = tempfile::Builder::new().prefix("mlferry-demo-").tempdir()?;
-    say("starting two MLflow servers …");
-    let (source_dir, target_dir) = (folder.path().join("source"), folder.path().join("target"));
-    let (source, target) = tokio::try_join!(
+    say("starting an MLflow server, and a stand-in of SageMaker …");
+    let (source_dir, aws_dir) = (folder.path().join("source"), folder.path().join("aws"));
+    let (source, sandbox) = tokio::try_join!(
         MlflowServer::start(&venv, &source_dir, ServerOptions::default()),
-        MlflowServer::start(&venv, &target_dir, ServerOptions::default()),
+        Sandbox::start(&venv, &aws_dir, SandboxOptions::default()),
     )?;
-    say("filling the first one with sample data …");
+    say("filling the server with sample data …");
     seed(&venv, &source.url, "demo").await?;
     // Nothing is left behind: the servers are gone with the demo, and a session of theirs would lead nowhere.
-    let state = StateDir::at(folder.path().join("state"))?;
-    let code = if args.headless {
-        let run = cli::Run {
-            source: cli::Source { source: Some(source.url.clone()) },
-            target: target.url.clone(),
-            output_dir: args.via_directory.then(|| folder.path().join("mlflow-export")),
-            direct: !args.via_directory,
-            selection: cli::Selection::everything(),
-            artifacts: cli::Artifacts::Checksum,
-            report: None,
-            yes: true,
-        };
-        super::run::run(run, state, printer).await
-    } else {
-        super::wizard(state, Some(source.url.clone()), Some(target.url.clone())).await
+    let here = Here { sandbox: &sandbox, state: &folder.path().join("state"), output };
+    let code = match args.headless {
+        true => {
+            let directory = args.via_directory.then(|| folder.path().join("mlflow-export"));
+            headless(&here, &source.url, directory.as_deref()).await
+        }
+        false => here.run(&["--source", &source.url]).await,
     };
-    futures::try_join!(source.stop(), target.stop())?;
+    futures::try_join!(source.stop(), sandbox.stop())?;
     code
+}
+
+async fn headless(here: &Here<'_>, source: &str, directory: Option<&Path>) -> Result<u8> {
+    let arn = here.create().await?;
+    let mut args = vec!["run", "--source", source, "--target", &arn, "--artifacts", "checksum", "--yes"];
+    if let Some(directory) = directory.and_then(Path::to_str) {
+        args.extend(["--output-dir", directory]);
+    }
+    here.run(&args).await
+}
+
+/// Where this program is run once more.
+struct Here<'a> {
+    sandbox: &'a Sandbox,
+    state: &'a Path,
+    output: cli::Output,
+}
+
+impl Here<'_> {
+    /// Runs to the end with this terminal. The wizard finds what a new App is made from.
+    async fn run(&self, args: &[&str]) -> Result<u8> {
+        let mut command = self.command(args)?;
+        if args.first() == Some(&"--source") {
+            command.args(self.artifact_store());
+        }
+        Ok(code(watched(&mut command).await?))
+    }
+
+    /// An App of the sandbox.
+    async fn create(&self) -> Result<String> {
+        let mut command =
+            self.command(&["app", "create", "--name", "demo", "--poll-interval", "1", "--yes"])?;
+        command.args(self.artifact_store()).arg("--json").stdout(Stdio::piped());
+        let output = command.spawn()?.wait_with_output().await?;
+        let mut lines = output.stdout.split(|byte| *byte == b'\n');
+        let made = lines.find_map(|line| {
+            let line: Value = serde_json::from_slice(line).ok()?;
+            (line["type"] == "app_made").then(|| line["arn"].as_str().map(str::to_owned))?
+        });
+        made.filter(|_| output.status.success())
+            .ok_or_else(|| Error::permanent(format!("the App was not created ({})", output.status)))
+    }
+
+    fn artifact_store(&self) -> [String; 4] {
+        let facts = &self.sandbox.facts;
+        let store = format!("s3://{}/demo", facts.bucket);
+        ["--artifact-store-uri".to_owned(), store, "--role-arn".to_owned(), facts.role.clone()]
+    }
+
+    fn command(&self, args: &[&str]) -> Result<Command> {
+        let mut command = self.sandbox.program()?;
+        command.args(args).env("MLFERRY_STATE_DIR", self.state);
+        let cli::Output { json, quiet, verbose } = self.output;
+        for (is_wanted, flag) in [(json, "--json"), (quiet, "--quiet"), (verbose, "--verbose")] {
+            if is_wanted {
+                command.arg(flag);
+            }
+        }
+        Ok(command)
+    }
+}
+
+/// Ctrl-C reaches the other process too, which drains and ends by itself; this one only has to outlive it.
+async fn watched(command: &mut Command) -> Result<ExitStatus> {
+    let mut child = command.spawn()?;
+    loop {
+        tokio::select! {
+            status = child.wait() => return Ok(status?),
+            pressed = tokio::signal::ctrl_c() => pressed?,
+        }
+    }
+}
+
+fn code(status: ExitStatus) -> u8 {
+    status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1)
 }

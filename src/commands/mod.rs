@@ -20,8 +20,8 @@ mod status;
 mod transfer;
 mod validate;
 
-use crate::cli::{Cli, Command};
-use crate::engine::StateDir;
+use crate::cli::{Cli, Command, WizardEnds};
+use crate::engine::{NewApp, StateDir};
 use crate::entities::Plan;
 use crate::error::{Error, Result};
 use crate::tui;
@@ -71,7 +71,7 @@ fn raise_file_limit() {
 
 async fn dispatch(cli: Cli, state: StateDir, printer: &Printer) -> Result<u8> {
     match cli.command {
-        None => wizard(state, cli.ends.source, cli.ends.target).await,
+        None => wizard(state, cli.ends).await,
         Some(Command::App(args)) => app::app(args, state, printer).await,
         Some(Command::Check(args)) => check::check(args, printer).await,
         Some(Command::Connect(args)) => connect::connect(args, printer).await,
@@ -81,12 +81,18 @@ async fn dispatch(cli: Cli, state: StateDir, printer: &Printer) -> Result<u8> {
         Some(Command::Validate(args)) => validate::validate(args, printer).await,
         Some(Command::Run(args)) => run::run(args, state, printer).await,
         Some(Command::Status) => status::status(&state, printer),
-        Some(Command::Demo(args)) => demo::demo(args, printer).await,
+        Some(Command::Demo(args)) => demo::demo(args, cli.output, printer).await,
         Some(Command::Completions { .. } | Command::Man) => Ok(0),
     }
 }
 
-async fn wizard(state: StateDir, source: Option<String>, target: Option<String>) -> Result<u8> {
-    let start = tui::Start { state, source, target, plan: Plan::default(), log: logging::ring() };
+async fn wizard(state: StateDir, ends: WizardEnds) -> Result<u8> {
+    let WizardEnds { source, target, artifact_store_uri, role_arn } = ends;
+    let app = NewApp {
+        artifact_store_uri: artifact_store_uri.unwrap_or_default(),
+        role_arn: role_arn.unwrap_or_default(),
+        ..NewApp::default()
+    };
+    let start = tui::Start { state, source, target, app, plan: Plan::default(), log: logging::ring() };
     tui::run(start).await
 }

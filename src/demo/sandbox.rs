@@ -5,9 +5,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::Deserialize;
+use tokio::process::Command;
 use tokio::time::{Instant, sleep};
 
 use super::kept::Kept;
+use super::python;
 use super::venv::Venv;
 use crate::error::{Error, Result};
 
@@ -153,6 +155,13 @@ impl Sandbox {
             pairs.into_iter().map(|(name, value)| (name.to_owned(), value.clone())).collect();
         env.push(("AWS_EC2_METADATA_DISABLED".to_owned(), "true".to_owned()));
         env
+    }
+
+    /// This program once more, led to this sandbox instead of AWS. It dies with its handle.
+    pub fn program(&self) -> Result<Command> {
+        let mut command = python::clean_command(std::env::current_exe()?);
+        command.envs(self.env());
+        Ok(command)
     }
 
     /// Where `faults.py` looks for what is to go wrong.

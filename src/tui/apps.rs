@@ -108,6 +108,13 @@ pub struct AppForm {
 }
 
 impl AppForm {
+    /// With what is known of it beforehand.
+    pub fn of(app: &NewApp) -> Self {
+        let key = app.kms_key_id.as_deref().unwrap_or_default();
+        let fields = [&app.name, &app.artifact_store_uri, &app.role_arn, key].map(Field::new);
+        Self { fields, focus: 0 }
+    }
+
     pub fn field(&self, of: AppField) -> &Field {
         &self.fields[of as usize]
     }

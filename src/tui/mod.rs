@@ -35,11 +35,12 @@ use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use self::apps::AppForm;
 use self::model::{Model, Places, Side};
 use self::runtime::Runtime;
 use self::terminal::Screen;
 use self::theme::Look;
-use crate::engine::{Access, End, Session, StateDir};
+use crate::engine::{Access, End, NewApp, Session, StateDir};
 use crate::entities::Plan;
 use crate::error::{Error, Result};
 
@@ -54,6 +55,8 @@ pub struct Start {
     pub state: StateDir,
     pub source: Option<String>,
     pub target: Option<String>,
+    /// What is known beforehand of an App that may be made.
+    pub app: NewApp,
     pub plan: Plan,
     pub log: LogRing,
 }
@@ -66,7 +69,7 @@ pub async fn run(start: Start) -> Result<u8> {
         ));
     }
     let get = |name: &str| std::env::var(name).ok();
-    let Start { state, source, target, plan, log } = start;
+    let Start { state, source, target, app, plan, log } = start;
     let is_given = source.is_some() || target.is_some();
     let source = source.or_else(|| get("MLFLOW_TRACKING_URI"));
     let places = Places {
@@ -83,6 +86,7 @@ pub async fn run(start: Start) -> Result<u8> {
         Side::new(End::Target, &target.unwrap_or_default(), Access::from_env(End::Target, false)),
         plan,
     );
+    model.apps.form = AppForm::of(&app);
     let first = match Session::load(&state).filter(|_| !is_given) {
         Some(session) => {
             act::offer(&mut model, session);
