@@ -109,7 +109,7 @@ async fn one_model_is_chosen_from_the_keyboard_and_comes_with_what_it_needs() {
         let mut wizard = Terminal::open(&["--source", &from, "--target", &to], &path);
         wizard.wait("registered models");
         wizard.press("\r");
-        wizard.wait("create a SageMaker MLflow App: comes with a later version");
+        wizard.wait("a SageMaker MLflow App of this account");
         wizard.press("\r");
         wizard.wait("takes files through its artifact proxy");
         wizard.press("\r");

@@ -42,6 +42,7 @@ pub fn start(cli: Cli, printer: &Printer) -> Result<u8> {
     raise_file_limit();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(4)
+        .thread_stack_size(STACK)
         .enable_all()
         .build()
         .map_err(|e| Error::permanent(format!("the runtime cannot start: {e}")))?;
@@ -50,6 +51,9 @@ pub fn start(cli: Cli, printer: &Printer) -> Result<u8> {
     runtime.shutdown_timeout(std::time::Duration::from_secs(2));
     code
 }
+
+/// Of each worker: what a copy awaits, the SDK's calls among it, is deep, and unoptimised builds keep it all on the stack.
+const STACK: usize = 16 << 20;
 
 /// An export holds one file open for each run that is being written, beside its connections: more than the 256 of
 /// macOS or the 1 024 of Linux that a shell hands out, and less than what the system would give.

@@ -93,7 +93,8 @@ impl Job {
             pause: Arc::new(pause),
         };
         let context = Arc::new(Context::new(sender, Arc::clone(&progress), control.drain.clone(), paused));
-        let work = work(Arc::clone(&context));
+        // Large, and moved from hand to hand: on the heap it does not go over the stack each time.
+        let work = Box::pin(work(Arc::clone(&context)));
         let supervisor =
             Supervisor { step, progress: Arc::clone(&progress), control: control.clone(), context, sessions };
         let handle = tokio::spawn(supervisor.watch(traffic, work, settle));
