@@ -26,9 +26,10 @@ pub struct Cli {
 const EXAMPLES: &str = "\
 Examples:
   mlferry                                                   the wizard
-  mlferry demo                                              the wizard on two servers with sample data
+  mlferry demo                                              the wizard on sample data and a stand-in of SageMaker
   mlferry check    --source http://localhost:5000
   mlferry run      --source http://localhost:5000 --target http://new:5000 --yes
+  mlferry run      --source http://localhost:5000 --target arn:aws:sagemaker:…:mlflow-app/app-… --yes
   mlferry export   --source http://localhost:5000 --output-dir mlflow-export --experiments 'fraud/*,churn'
   mlferry import   --input-dir mlflow-export --target http://new:5000
   mlferry validate --source mlflow-export --target http://new:5000 --artifacts checksum
@@ -103,7 +104,8 @@ pub enum Command {
 
 #[derive(Debug, Args)]
 pub struct Source {
-    /// Where to read: http(s)://host:port of a tracking server, or a directory that holds an export
+    /// Where to read: http(s)://host:port of a tracking server, the ARN of an MLflow App or a SageMaker tracking server,
+    /// or a directory that holds an export
     /// [default: MLFLOW_TRACKING_URI]
     #[arg(long, value_name = "URI")]
     pub source: Option<String>,
@@ -278,7 +280,7 @@ pub struct Import {
 
 #[derive(Debug, Args)]
 pub struct Target {
-    /// Where to write: http(s)://host:port of a tracking server
+    /// Where to write: http(s)://host:port of a tracking server, or the ARN of an MLflow App or a SageMaker tracking server
     /// [default: MLFLOW_TRACKING_URI, where no source is a server]
     #[arg(long, value_name = "URI")]
     pub target: Option<String>,
@@ -328,7 +330,7 @@ pub struct Run {
     #[command(flatten)]
     pub source: Source,
 
-    /// Where to write: http(s)://host:port of a tracking server
+    /// Where to write: http(s)://host:port of a tracking server, or the ARN of an MLflow App or a SageMaker tracking server
     #[arg(long, value_name = "URI")]
     pub target: String,
 
