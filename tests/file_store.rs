@@ -76,7 +76,7 @@ async fn only_what_is_damaged_is_lost(version: &str) {
             .map(|(_, run)| run.as_str())
             .collect();
         let named: BTreeSet<&str> = failed.keys().copied().filter(|id| id.len() == 32).collect();
-        assert_eq!(named, expected);
+        assert_eq!(named, expected, "{failed:#?}");
         assert!(failed.values().all(|reason| reason.as_str().unwrap().contains("answered")), "{failed:#?}");
         // Whoever else is in an experiment that cannot be listed is not forgotten.
         let unknown = failed.iter().filter(|(id, _)| id.starts_with("others of experiment"));
