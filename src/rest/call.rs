@@ -40,6 +40,7 @@ impl Patience {
 
     fn retries(self, failure: &Failure) -> usize {
         match self {
+            _ if failure.broke_down => 2,
             // With the longer delays, four to five minutes.
             Self::Work if failure.throttled => Self::MOST,
             Self::Work => 5,
@@ -50,7 +51,7 @@ impl Patience {
     /// True when a failure, after so many others, is worth another try.
     pub fn bears(self, failure: &Failure, retries: usize) -> bool {
         let worth = self == Self::Work || failure.answered;
-        failure.is_transient() && worth && retries < self.retries(failure)
+        (failure.is_transient() || failure.broke_down) && worth && retries < self.retries(failure)
     }
 }
 

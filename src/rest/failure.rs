@@ -21,6 +21,9 @@ pub struct Failure {
     pub answered: bool,
     /// The server works, and wants to be left alone for a while: that is worth minutes.
     pub throttled: bool,
+    /// The server's own code broke down over a request that may be repeated. MLflow over SQLite does so now and then
+    /// when it is busy, and over a torn file always: a try or two more are worth it.
+    pub broke_down: bool,
 }
 
 /// An answer that is no success.
@@ -51,7 +54,14 @@ impl Failure {
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        Self { error, load: Load::Unknown, retry_after: None, answered: false, throttled: false }
+        Self {
+            error,
+            load: Load::Unknown,
+            retry_after: None,
+            answered: false,
+            throttled: false,
+            broke_down: false,
+        }
     }
 }
 
@@ -103,6 +113,8 @@ pub fn status(address: &Address, route: &str, unhappy: &Unhappy, repeat: Repeat)
     let plain = |class| Error::new(class, format!("{place} answered {status}{said}"));
     let throttled = status == StatusCode::TOO_MANY_REQUESTS || managed::is_throttling(code);
     let managed = address.arn().and_then(|arn| managed::refusal(arn, route, status, &said));
+    let broke_down =
+        status == StatusCode::INTERNAL_SERVER_ERROR && is_unhandled(body) && repeat == Repeat::Safe;
     let error = match status {
         _ if managed.is_some() => managed.unwrap_or_else(|| plain(Class::Permanent)),
         _ if throttled => plain(Class::Transient).hint("the server is busy: try again in a minute"),
@@ -119,8 +131,8 @@ pub fn status(address: &Address, route: &str, unhappy: &Unhappy, repeat: Repeat)
         StatusCode::REQUEST_TIMEOUT => plain(Class::Transient),
         StatusCode::PAYLOAD_TOO_LARGE => plain(Class::Permanent)
             .hint("a gateway in front of the server takes no requests of this size: raise its limit"),
-        // Not repeated: the same request would fail in the same way.
-        StatusCode::INTERNAL_SERVER_ERROR if is_unhandled(body) && repeat == Repeat::Safe => {
+        // Permanent: over a torn file the same request fails in the same way.
+        StatusCode::INTERNAL_SERVER_ERROR if broke_down => {
             plain(Class::Permanent).hint(
                 "the server's own log says why; over a folder of files (mlruns/) one torn meta.yaml or metric is \
                  enough: mend it or move it away",
@@ -139,7 +151,7 @@ pub fn status(address: &Address, route: &str, unhappy: &Unhappy, repeat: Repeat)
     };
     // A serverless App that has slept answers like this for a while, too.
     let throttled = throttled || (address.arn().is_some() && status.is_server_error());
-    Failure { error, load, retry_after: retry_after(headers), answered: true, throttled }
+    Failure { error, load, retry_after: retry_after(headers), answered: true, throttled, broke_down }
 }
 
 /// Two writers that log the same dataset for the first time at once: one gets a 400 although nothing is wrong with
