@@ -34,6 +34,10 @@ class Handler(MotoRequestHandler):
     def log(self, *_):
         pass
 
+    def connection_dropped(self, *_):
+        """Nobody waits here for another request."""
+        self.close_connection = True
+
     def date_time_string(self, timestamp=None):
         """By the clock that a fault sets."""
         return super().date_time_string(timestamp or self.faults.now().timestamp())

@@ -12,7 +12,8 @@
 }
 
 Planes are `control`, `data` and `aws` (S3, STS, IAM). An answer without `times` is given always, one with
-`"cut": true` closes the connection after the service has done the work, and `min_bytes` spares small requests.
+`"cut": true` closes the connection after the service has done the work (`aws`: once `after_bytes` of its answer are
+sent), and `min_bytes` spares small requests, `with` and `without` those that lack or have this header.
 """
 
 import json
@@ -47,11 +48,13 @@ class Faults:
     def get(self, name, default=None):
         return self.read().get(name, default)
 
-    def answer(self, plane, method, target, length):
+    def answer(self, plane, method, target, length, headers=()):
         """The answer that is to be given instead of the service's own, if there is one left."""
         for at, one in enumerate(self.get("answers", [])):
             applies = one["plane"] == plane and re.search(one.get("match", ""), f"{method} {target}")
             if not applies or length < one.get("min_bytes", 0):
+                continue
+            if one.get("without") in headers or ("with" in one and one["with"] not in headers):
                 continue
             with self.lock:
                 if self.left.get(at, 1) <= 0:

@@ -3,9 +3,10 @@
 import base64
 import hashlib
 import io
+import re
 import zlib
 from datetime import timedelta
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, unquote
 from xml.sax.saxutils import escape
 
 from permissions import decision, needed
@@ -42,7 +43,7 @@ class Gate:
         target = environ["REQUEST_URI"]
         headers = headers_of(environ)
         service = service_of(headers.get("authorization", ""))
-        fault = self.faults.answer("aws", environ["REQUEST_METHOD"], target, len(body))
+        fault = self.faults.answer("aws", environ["REQUEST_METHOD"], target, len(body), headers)
         if fault and not fault.get("cut"):
             return reply(start, fault["status"], fault.get("body", "").encode(), fault.get("headers", {}))
         form = parse_qs(body.decode(errors="replace")) if service != "s3" else {}
@@ -53,11 +54,17 @@ class Gate:
             return refuse(start, environ["REQUEST_METHOD"], service, refused, self.faults.now())
         if service == "iam" and form.get("Action") == ["SimulatePrincipalPolicy"]:
             return reply(start, 200, simulate(self.account, form), {"Content-Type": "text/xml"})
+        region = self.elsewhere(environ, target, headers) if service == "s3" else None
+        if region:
+            return redirect(start, environ["REQUEST_METHOD"], region)
         answer = self.moto(environ, start)
-        if fault:
-            # moto has done it; the connection ends before anybody is told.
-            raise ConnectionAbortedError("cut on purpose")
-        return answer
+        return cut(answer, fault.get("after_bytes", 0)) if fault else answer
+
+    def elsewhere(self, environ, target, headers):
+        """The region of the bucket, where the request is signed for another one."""
+        bucket = self.account.s3.buckets.get(unquote(environ["PATH_INFO"]).lstrip("/").partition("/")[0])
+        signed = re.search("Credential=[^/]+/[0-9]{8}/([^/]+)/", headers.get("authorization", "") or unquote(target))
+        return bucket.region_name if bucket and signed and signed[1] != bucket.region_name else None
 
     def authenticate(self, environ, target, headers, service, body):
         payload = headers.get("x-amz-content-sha256") or hashlib.sha256(body).hexdigest()
@@ -118,6 +125,24 @@ def refuse(start, method, service, refused, now):
     date = now.strftime("%a, %d %b %Y %H:%M:%S GMT")
     body = b"" if method == "HEAD" else xml.encode()
     return reply(start, status, body, {"Content-Type": "application/xml", "Date": date})
+
+
+def redirect(start, method, region):
+    message = "The bucket you are attempting to access must be addressed using the specified endpoint."
+    xml = f"<Error><Code>PermanentRedirect</Code><Message>{message}</Message><RequestId>SANDBOX</RequestId></Error>"
+    body = b"" if method == "HEAD" else xml.encode()
+    return reply(start, 301, body, {"Content-Type": "application/xml", "x-amz-bucket-region": region})
+
+
+def cut(answer, length):
+    """moto has done it; the connection ends before all of this is told."""
+    for chunk in answer:
+        if length:
+            yield chunk[:length]
+        length -= min(length, len(chunk))
+        if not length:
+            break
+    raise ConnectionAbortedError("cut on purpose")
 
 
 def reply(start, status, body, headers):

@@ -81,8 +81,7 @@ impl Bucket {
         key: &str,
         args: UploadArgs,
     ) -> Result<Option<String>> {
-        let original = head.content_type.clone().filter(|_| !args.replaces_metadata());
-        let args = UploadArgs { content_type: original.or(args.content_type.clone()), ..args }.of_file(key);
+        let args = if args.replaces_metadata() { args.of_file(key) } else { head.described(args) };
         let upload = Upload::begin(self, self.object(key), &args).await?;
         let size = self.limits.copy_part.max(head.bytes.div_ceil(10_000));
         let starts = (0..head.bytes).step_by(usize::try_from(size).unwrap_or(usize::MAX));

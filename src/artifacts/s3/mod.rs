@@ -49,7 +49,7 @@ const ANYWHERE: &str = "us-east-1";
 /// Sizes in bytes.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// A part of a multipart upload; what is not greater goes in one request. Parts of files that would need more than
+    /// A part of a multipart upload; what is smaller goes in one request. Parts of files that would need more than
     /// 10 000 are greater.
     pub part: u64,
     /// The greatest file that S3 copies in one request.

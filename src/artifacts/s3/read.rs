@@ -7,7 +7,7 @@ use aws_sdk_s3::types::{ChecksumMode, ChecksumType};
 use futures::{StreamExt, stream};
 
 use super::failure::Action;
-use super::{Bucket, checksum};
+use super::{Bucket, UploadArgs, checksum};
 use crate::artifacts::ByteStream;
 use crate::entities::{FileEntry, S3Object};
 use crate::error::{Error, Result};
@@ -20,11 +20,28 @@ const BREAKS: u32 = 5;
 pub struct Head {
     pub bytes: u64,
     pub tag: Option<String>,
-    pub content_type: Option<String>,
     /// As S3 writes it, composite ones included.
     pub raw_sha256: Option<String>,
     /// Hexadecimal, of the whole object.
     pub sha256: Option<String>,
+    /// What its owner has said of it.
+    said: UploadArgs,
+}
+
+impl Head {
+    /// What a copy is written with, where that says nothing of the content.
+    pub fn described(&self, args: UploadArgs) -> UploadArgs {
+        let said = self.said.clone();
+        UploadArgs {
+            cache_control: said.cache_control,
+            content_disposition: said.content_disposition,
+            content_encoding: said.content_encoding,
+            content_language: said.content_language,
+            content_type: said.content_type,
+            metadata: said.metadata,
+            ..args
+        }
+    }
 }
 
 impl Bucket {
@@ -36,13 +53,23 @@ impl Bucket {
                 head.checksum_mode(ChecksumMode::Enabled).set_expected_bucket_owner(self.owner.clone()).send()
             })
             .await?;
-        let is_composite = answer.checksum_type() == Some(&ChecksumType::Composite);
+        // The tag tells it too, where a store that only speaks like S3 does not say of what the checksum is one (moto).
+        let is_composite = answer.checksum_type() == Some(&ChecksumType::Composite)
+            || answer.e_tag().is_some_and(|tag| tag.contains('-'));
         Ok(Head {
             bytes: answer.content_length().unwrap_or_default().unsigned_abs(),
             sha256: checksum::whole(answer.checksum_sha256()).filter(|_| !is_composite),
             raw_sha256: answer.checksum_sha256,
             tag: answer.e_tag,
-            content_type: answer.content_type,
+            said: UploadArgs {
+                cache_control: answer.cache_control,
+                content_disposition: answer.content_disposition,
+                content_encoding: answer.content_encoding,
+                content_language: answer.content_language,
+                content_type: answer.content_type,
+                metadata: answer.metadata,
+                ..UploadArgs::default()
+            },
         })
     }
 

@@ -1,40 +1,12 @@
-//! Artifacts in S3: read and written straight there, copied by S3 itself, judged through MLflow's own client and boto3.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::print_stderr,
-    reason = "a test that cannot go on panics and says why"
-)]
-
-mod support;
+//! Everything that is hard to move, from a server's own disk into S3, within S3, and back.
 
 use serde_json::json;
-use support::aws::Cloud;
-use support::{Mlferry, Ran, Real, TARGET, differences};
+
+use crate::support::aws::Cloud;
+use crate::support::{Real, TARGET};
+use crate::{import, is_the_same, notes};
 
 const EVERYTHING: [&str; 2] = ["--all", "--names"];
-
-/// Runs the program with the cloud's credentials.
-async fn run(cloud: &Cloud, mlferry: &Mlferry, args: &[&str]) -> Ran {
-    Ran::of(cloud.mlferry(mlferry, args)).await
-}
-
-async fn import(cloud: &Cloud, source: &Real, target: &Real) -> Ran {
-    run(cloud, &Mlferry::new(), &["import", "--source", source.url(), "--target", target.url(), "--json"])
-        .await
-}
-
-async fn is_the_same(cloud: &Cloud, source: &Real, target: &Real) {
-    let ends = ["validate", "--source", source.url(), "--target", target.url()];
-    run(cloud, &Mlferry::new(), &[&ends[..], &["--artifacts", "checksum"]].concat()).await.exits(0);
-    assert_eq!(differences(source, target).await, [""; 0]);
-}
-
-fn notes(ran: &Ran) -> Vec<String> {
-    let lines = ran.lines();
-    let notes = lines.iter().filter(|line| line["type"] == "note");
-    notes.map(|line| line["text"].as_str().unwrap().to_owned()).collect()
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn everything_arrives_in_s3_from_there_in_s3_and_from_there_behind_a_proxy() {
