@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use mlferry::engine::browse::{Contents, Holdings};
 use mlferry::engine::validate::Mark;
-use mlferry::engine::{Listed, Provisioning, Resource, Step};
+use mlferry::engine::{End, Finding, Level, Line, Listed, Provisioning, Resource, Step};
 use mlferry::entities::{Run, Tally};
 use mlferry::error::Error;
 use mlferry::tui::effect::Msg;
@@ -135,6 +135,33 @@ fn connect_shows_both_ends() {
 }
 
 #[test]
+fn connect_shows_the_preflight_worst_first() {
+    let mut model = connected();
+    press(&mut model, "r");
+    answer(&mut model, Step::Check, Ok(source_report()));
+    answer(&mut model, Step::App, Ok(target_report(TARGET)));
+    let line = |level, check, text: &str, hint: Option<&str>| {
+        let finding = Finding { hint: hint.map(str::to_owned), ..finding(level, text) };
+        Line::new(End::Target, check, finding)
+    };
+    let bucket = "s3://ml-artifacts-of-the-team in eu-west-1, where the App is";
+    let told = line(Level::Ok, "bucket", bucket, None);
+    let attempt = model.preflight.attempt();
+    update(&mut model, Msg::Preflight { attempt, line: Box::new(told) });
+    model.now = Duration::from_millis(480);
+    pictured("connect_preflight_running", &mut model);
+    let mut denied = line(Level::Failure, "write", "s3://ml-artifacts-of-the-team: 403 AccessDenied", None);
+    denied.statement =
+        Some(serde_json::json!({ "Effect": "Allow", "Action": "s3:PutObject", "Resource": "*" }));
+    let clock = "this machine's clock is 7 minutes behind AWS";
+    let warning = line(Level::Warning, "clock", clock, Some("set it: `timedatectl set-ntp true`"));
+    preflight(&mut model, [plain_lines(), vec![warning, denied]].concat());
+    pictured("connect_preflight_failed", &mut model);
+    press(&mut model, "PageDown");
+    kept("connect_preflight_failed_60x18", &picture(&mut model, 60, 18));
+}
+
+#[test]
 fn connect_refuses_one_server_for_both_ends() {
     let mut model = checked();
     press(&mut model, "Enter");
@@ -252,6 +279,8 @@ fn export_is_not_needed_on_the_direct_way() {
 fn export_goes_into_a_directory() {
     let mut model = connected();
     press(&mut model, "Space Enter");
+    preflight(&mut model, plain_lines());
+    press(&mut model, "Enter");
     tree_comes(&mut model);
     press(&mut model, "n");
     pictured("export_ready", &mut model);

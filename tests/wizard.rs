@@ -34,7 +34,7 @@ async fn from_the_first_key_to_the_proof() {
         wizard.press("\r");
         wizard.wait("takes files through its artifact proxy");
         wizard.press("\r");
-        wizard.wait("two different servers");
+        wizard.wait("Pre-flight:");
         wizard.press("\r");
         wizard.wait("Picked: 6 of 6 experiments");
         wizard.press("/fraud");
@@ -113,7 +113,7 @@ async fn one_model_is_chosen_from_the_keyboard_and_comes_with_what_it_needs() {
         wizard.press("\r");
         wizard.wait("takes files through its artifact proxy");
         wizard.press("\r");
-        wizard.wait("two different servers");
+        wizard.wait("Pre-flight:");
         wizard.press("\r");
         wizard.wait("2 of 2 registered models");
         wizard.press("a");
@@ -190,10 +190,11 @@ fn ctrl_z_gives_the_terminal_back_and_takes_it_again() {
     assert_eq!(wizard.ends(), 0);
 }
 
-/// On the stand-in of AWS.
+/// On the stand-in of AWS, as the demo has it: from no App at all to a validated one.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_app_is_made_and_awaited_from_the_keyboard() {
+async fn an_app_is_made_and_filled_from_the_keyboard() {
     let (source, cloud) = futures::join!(Real::start(TARGET), Cloud::start());
+    source.seed("demo").await;
     let state = tempfile::tempdir().unwrap();
     let (from, path, env) = (source.url().to_owned(), state.path().to_owned(), cloud.sandbox.env());
     let (store, role) = (cloud.store("wizard"), cloud.sandbox.facts.role.clone());
@@ -218,7 +219,21 @@ async fn an_app_is_made_and_awaited_from_the_keyboard() {
         wizard.wait("from-the-wizard");
         wizard.press("\r");
         wizard.wait("mlflow-app/app-");
-        wizard.press("\x03");
+        // Ready, it is taken at once.
+        wizard.wait("takes files straight in s3://");
+        wizard.press("\r");
+        wizard.wait("Pre-flight:");
+        wizard.press("\r");
+        wizard.wait("Picked: 6 of 6 experiments");
+        wizard.press("n");
+        wizard.wait("Enter starts: everything the source holds.");
+        wizard.press("\r");
+        wizard.wait("everything was moved");
+        wizard.press("\r");
+        wizard.wait("by name and size");
+        wizard.press("c\r");
+        wizard.wait("both sides are the same");
+        wizard.press("q");
         wizard.ends()
     });
     assert_eq!(shown.await.unwrap(), 0);

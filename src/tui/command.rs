@@ -17,7 +17,11 @@ pub fn of(model: &Model) -> Vec<String> {
     let (command, options) = match model.step {
         Step::App if model.apps.way != Way::Address => of_apps(model),
         Step::Check => ("check", vec![source]),
-        Step::App | Step::Connect => ("check", vec![source, target]),
+        Step::App => ("check", vec![source, target]),
+        Step::Connect if by_directory => {
+            ("connect", vec![source, target, format!("--output-dir {directory}")])
+        }
+        Step::Connect => ("connect", vec![source, target]),
         Step::Plan => ("plan", vec![source, "--output plan.toml".into()]),
         Step::Export if !by_directory => ("run", vec![source, target, "--direct".into(), "--yes".into()]),
         Step::Export => ("export", vec![source, format!("--output-dir {directory}")]),

@@ -11,7 +11,7 @@ use super::model::Model;
 use crate::engine::browse::{Contents, Holdings};
 use crate::engine::validate::ArtifactCheck;
 use crate::engine::{
-    Access, CheckReport, End, Event, Listed, NewApp, Outcome, Provisioning, Reading, Session,
+    Access, CheckReport, End, Event, Line, Listed, NewApp, Outcome, Provisioning, Reading, Session,
 };
 use crate::entities::{Experiment, ExperimentId, ModelVersion, Plan, RegisteredModel};
 use crate::error::Result;
@@ -27,6 +27,15 @@ pub enum Msg {
         end: End,
         attempt: u64,
         result: Result<Box<CheckReport>>,
+    },
+    /// What the try of this number has found so far.
+    Preflight {
+        attempt: u64,
+        line: Box<Line>,
+    },
+    PreflightEnded {
+        attempt: u64,
+        result: Result<()>,
     },
     Holdings {
         of: String,
@@ -91,6 +100,13 @@ impl At {
 pub enum Effect {
     Check {
         at: At,
+        attempt: u64,
+    },
+    /// Looks at both ends as the import will meet them.
+    Preflight {
+        source: At,
+        target: At,
+        output_dir: Option<PathBuf>,
         attempt: u64,
     },
     Holdings(At),

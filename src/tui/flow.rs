@@ -4,6 +4,7 @@ use super::effect::{Effect, Job};
 use super::form::Asked;
 use super::gate::Gate;
 use super::model::{Loaded, Model, Needed, Overlay, Parting, Seen};
+use super::preflight;
 use super::tree::Tree;
 use super::work::Work;
 use crate::engine::{End, Route, Session, Step};
@@ -25,7 +26,10 @@ pub fn next(model: &Model) -> Result<Step, String> {
         Step::Connect if model.route.by_directory && model.route.directory.text().trim().is_empty() => {
             Err("name the directory first".into())
         }
-        Step::Connect => model.connection().map(|()| Step::Plan),
+        Step::Connect => {
+            model.connection()?;
+            preflight::verdict(model).map(|()| Step::Plan)
+        }
         Step::Plan => match &model.selection.tree {
             Loaded::Tree(tree) if tree.has_picks() => Ok(after_plan(model)),
             Loaded::Tree(_) => Err("nothing is selected".into()),
@@ -54,6 +58,9 @@ fn after_plan(model: &Model) -> Step {
 }
 
 pub fn go_next(model: &mut Model) -> Vec<Effect> {
+    if model.step == Step::Connect && preflight::is_due(model) {
+        return preflight::begin(model);
+    }
     match next(model) {
         Err(why) => {
             model.notice = Some(why);
@@ -116,6 +123,7 @@ pub fn go(model: &mut Model, step: Step) -> Vec<Effect> {
             effects.extend(check(model, End::Source));
             effects.extend(check(model, End::Target));
         }
+        Step::Connect if preflight::is_due(model) => effects.extend(preflight::begin(model)),
         Step::Plan => effects.extend(fetch_holdings(model)),
         Step::Export | Step::Import if model.running().is_none() => effects.extend(ask_for_needed(model)),
         _ => {}

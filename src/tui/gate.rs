@@ -77,7 +77,11 @@ impl Model {
                 Err(why) if self.source.report().is_some() && self.target.report().is_some() => {
                     Gate::Attention(why)
                 }
-                _ => self.gate_of_stamp(step, "an end has changed: connect again"),
+                _ if self.preflight.is_running() => Gate::Running,
+                _ => match self.preflight.failure() {
+                    Some(_) => Gate::Attention("pre-flight failed".into()),
+                    None => self.gate_of_stamp(step, "an end has changed: connect again"),
+                },
             },
             Step::Plan => self.gate_of_stamp(step, "the source has changed: choose again"),
             Step::Export | Step::Import | Step::Validate => self.gate_of_work(step),

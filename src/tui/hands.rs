@@ -50,6 +50,17 @@ impl Hands {
                 let result = look(at).await.map(Box::new);
                 Msg::Checked { end, attempt, result }
             }),
+            Effect::Preflight { source, target, output_dir, attempt } => {
+                let messages = self.messages.clone();
+                self.spawn(async move {
+                    let ask = engine::Preflight {
+                        source: Some((source.uri, source.access)),
+                        target: Some((target.uri, target.access)),
+                        output_dir,
+                    };
+                    Msg::PreflightEnded { attempt, result: preflight(ask, attempt, &messages).await }
+                });
+            }
             Effect::Holdings(at) => {
                 let browsed = Arc::clone(&self.browsed);
                 self.spawn(async move {
@@ -201,6 +212,24 @@ fn tell(messages: &Sender<Msg>, news: &Provisioning) {
 async fn link(arn: &str) -> Result<SecretString> {
     let arn = Arn::parse(arn)?;
     Provision::of(&arn).await?.link(&arn).await
+}
+
+/// Its lines go out as they come, and none is lost.
+async fn preflight(ask: engine::Preflight, attempt: u64, messages: &Sender<Msg>) -> Result<()> {
+    let (lines, mut told) = tokio::sync::mpsc::unbounded_channel();
+    let passed_on = async {
+        while let Some(line) = told.recv().await {
+            // Nobody listens any more when the wizard has been left.
+            let _ = messages.send(Msg::Preflight { attempt, line: Box::new(line) }).await;
+        }
+    };
+    let look = async move {
+        let mut tell = |line: &engine::Line| {
+            let _ = lines.send(line.clone());
+        };
+        engine::preflight(ask, &mut tell).await.map(drop)
+    };
+    futures::join!(look, passed_on).0
 }
 
 async fn look(at: At) -> Result<CheckReport> {

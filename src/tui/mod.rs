@@ -15,6 +15,7 @@ mod keyboard;
 pub mod keys;
 mod log;
 pub mod model;
+pub mod preflight;
 pub mod provision;
 mod rate;
 mod runtime;

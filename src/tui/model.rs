@@ -9,6 +9,7 @@ use super::apps::{Apps, Way};
 use super::form::{Field, Form};
 use super::gate::Stamps;
 use super::log::LogLine;
+use super::preflight::Preflight;
 use super::theme::Look;
 use super::tree::Tree;
 use super::validation::Validation;
@@ -27,6 +28,7 @@ pub struct Model {
     pub source: Side,
     pub target: Side,
     pub apps: Apps,
+    pub preflight: Preflight,
     pub route: RoutePick,
     pub selection: Selection,
     /// What the user has settled on.
@@ -188,6 +190,7 @@ impl Model {
             source,
             target,
             apps: Apps::default(),
+            preflight: Preflight::default(),
             route: RoutePick { directory: Field::new("mlferry-export"), ..RoutePick::default() },
             selection: Selection::default(),
             plan,
@@ -263,6 +266,7 @@ impl Model {
         self.running().is_some()
             || is_asking
             || self.apps.is_busy()
+            || self.preflight.is_running()
             || self.source.is_trying()
             || self.target.is_trying()
             || is_fetching

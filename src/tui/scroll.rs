@@ -53,6 +53,11 @@ fn by_on_screen(model: &mut Model, rows: isize) {
         side.scroll = moved(side.scroll, rows, lines.saturating_sub(shown) + 1);
         return;
     }
+    if model.step == Step::Connect {
+        let lines = model.preflight.rows();
+        model.preflight.scroll = moved(model.preflight.scroll, rows, lines);
+        return;
+    }
     if model.step == Step::App {
         model.apps.cursor = moved(model.apps.cursor, rows, model.apps.rows().len());
         return;

@@ -8,6 +8,7 @@ use super::flow;
 use super::keys;
 use super::log::{LINES, LogLine, Severity};
 use super::model::{Loaded, Model, Needed, Overlay, Seen, Side};
+use super::preflight;
 use super::provision;
 use super::tree::Tree;
 use super::work::Phase;
@@ -23,6 +24,8 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Resize(columns, rows) => model.size = (columns, rows),
         Msg::Clock(now) => model.now = now,
         Msg::Checked { end, attempt, result } => return on_checked(model, end, attempt, result),
+        Msg::Preflight { attempt, line } => preflight::told(model, attempt, *line),
+        Msg::PreflightEnded { attempt, result } => preflight::ended(model, attempt, result),
         Msg::Holdings { of, result } => on_holdings(model, &of, result),
         Msg::Contents { of, experiment, result } => {
             if model.selection.of == of
@@ -146,7 +149,9 @@ fn on_checked(model: &mut Model, end: End, attempt: u64, result: Result<Box<Chec
             side.seen = Seen::Refused(error.into());
         }
     }
-    flow::come_back(model)
+    let mut effects = flow::come_back(model);
+    effects.extend(preflight::begin(model));
+    effects
 }
 
 /// A server that wants a sign-in gets the cursor where one is typed.

@@ -106,7 +106,14 @@ fn draw_notice(model: &Model, frame: &mut Frame, area: Rect) {
 fn command_lines(model: &Model, width: usize) -> Vec<Line<'static>> {
     let room = width.saturating_sub(6);
     let mut lines: Vec<String> = Vec::new();
-    for part in command::of(model) {
+    // An ARN takes a line of its own.
+    let parts = command::of(model).into_iter().flat_map(|part| match part.split_once(' ') {
+        Some((option, value)) if text::width(&part) > room && option.starts_with("--") => {
+            vec![option.to_owned(), value.to_owned()]
+        }
+        _ => vec![part],
+    });
+    for part in parts {
         match lines.last_mut() {
             Some(line) if text::width(line) + 1 + text::width(&part) <= room => {
                 line.push(' ');
@@ -117,8 +124,13 @@ fn command_lines(model: &Model, width: usize) -> Vec<Line<'static>> {
     }
     let last = lines.len().saturating_sub(1);
     let lines = lines.into_iter().enumerate().map(|(index, words)| {
-        let lead = if index == 0 { " $ " } else { "     " };
         let more = if index == last { "" } else { " \\" };
+        let lead = match index {
+            0 => " $ ",
+            _ if text::width(&words) > room - 1 => " ",
+            _ => "     ",
+        };
+        let room = width.saturating_sub(lead.len() + more.len());
         let words = text::cut(&words, room, model.look.glyphs.ellipsis);
         Line::styled(format!("{lead}{words}{more}"), model.look.theme.dim)
     });

@@ -7,8 +7,8 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use mlferry::engine::browse::{Contents, Holdings};
 use mlferry::engine::validate::{Difference, FieldDifference, Totals};
 use mlferry::engine::{
-    Access, CheckReport, Counts, End, Event, Finding, KindReport, Level, Listed, Outcome, Reading, Resource,
-    Route, Session, Step,
+    Access, CheckReport, Counts, End, Event, Finding, KindReport, Level, Line, Listed, Outcome, Reading,
+    Resource, Route, Session, Step,
 };
 use mlferry::entities::{
     EvaluationDataset, Experiment, Kind, Lifecycle, ModelVersion, Other, Plan, RegisteredModel, Run,
@@ -53,6 +53,7 @@ fn key_of(name: &str) -> KeyEvent {
         "Tab" => KeyCode::Tab,
         "Space" => KeyCode::Char(' '),
         "F2" => KeyCode::F(2),
+        "PageDown" => KeyCode::PageDown,
         "^C" => return KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL),
         name => KeyCode::Char(name.chars().next().unwrap()),
     };
@@ -96,7 +97,7 @@ fn report(location: &str, experiments: u64, findings: Vec<Finding>) -> CheckRepo
     }
 }
 
-fn finding(level: Level, text: &str) -> Finding {
+pub fn finding(level: Level, text: &str) -> Finding {
     Finding { level, text: text.into(), hint: None }
 }
 
@@ -150,7 +151,26 @@ pub fn connected() -> Model {
     answer(&mut model, Step::Check, Ok(source_report()));
     answer(&mut model, Step::App, Ok(target_report(TARGET)));
     assert_eq!(model.step, Step::Connect);
+    preflight(&mut model, plain_lines());
     model
+}
+
+/// What the pre-flight of two plain servers finds.
+pub fn plain_lines() -> Vec<Line> {
+    let ok = |end, check, text| Line::new(end, check, finding(Level::Ok, text));
+    vec![
+        ok(End::Source, "data plane", "answers in 12 ms as MLflow 3.10.1"),
+        ok(End::Target, "data plane", "answers in 87 ms as MLflow 3.10.1"),
+    ]
+}
+
+/// The newest pre-flight tells these lines and ends.
+pub fn preflight(model: &mut Model, lines: Vec<Line>) {
+    let attempt = model.preflight.attempt();
+    for line in lines {
+        update(model, Msg::Preflight { attempt, line: Box::new(line) });
+    }
+    update(model, Msg::PreflightEnded { attempt, result: Ok(()) });
 }
 
 pub const APP: &str = "arn:aws:sagemaker:eu-west-1:123456789012:mlflow-app/app-ABCDEFGHIJKL";

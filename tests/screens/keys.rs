@@ -15,8 +15,8 @@ use mlferry::tui::model::{Model, Overlay, Parting, Seen};
 use mlferry::tui::update::update;
 
 use super::build::{
-    APP, SOURCE, TARGET, answer, app, came, checked, connected, empty, experiment, new_app, press,
-    source_report, target_report, type_in,
+    APP, SOURCE, TARGET, answer, app, came, checked, connected, empty, experiment, new_app, plain_lines,
+    preflight, press, source_report, target_report, type_in,
 };
 use super::paint::picture;
 
@@ -29,6 +29,7 @@ fn word(effect: &Effect) -> &'static str {
     match effect {
         Effect::Check { at, .. } if at.end == End::Source => "check source",
         Effect::Check { .. } => "check target",
+        Effect::Preflight { .. } => "pre-flight",
         Effect::Holdings(_) => "holdings",
         Effect::Apps => "apps",
         Effect::CreateApp(_) => "create app",
@@ -183,6 +184,10 @@ fn by_a_directory_there_is_an_export_first() {
     pressed(&mut model, "Space Tab");
     model.route.directory = Field::new("~/exports");
     assert_eq!(model.route(), Route::Directory(PathBuf::from("/home/ann/exports")));
+    // The disk is looked at now, too.
+    assert_eq!(pressed(&mut model, "Enter"), ["pre-flight"]);
+    assert!(pressed(&mut model, "Enter").is_empty(), "nobody passes while it is at work");
+    preflight(&mut model, plain_lines());
     pressed(&mut model, "Enter");
     came(&mut model, Holdings { experiments: vec![Experiment::default()], ..Holdings::default() });
     pressed(&mut model, "n");

@@ -28,6 +28,11 @@ fn name<S: serde::Serializer>(end: &End, serializer: S) -> Result<S::Ok, S::Erro
 }
 
 impl Line {
+    /// Neither a denial nor a matter of chance.
+    pub fn new(end: End, check: &'static str, finding: Finding) -> Self {
+        Self { end, check, finding, statement: None, class: Class::Permanent }
+    }
+
     pub fn is_failure(&self) -> bool {
         self.finding.level == Level::Failure
     }
@@ -82,7 +87,7 @@ impl<'a> Report<'a> {
     }
 
     fn add(&mut self, check: &'static str, finding: Finding, statement: Option<Value>, class: Class) {
-        let line = Line { end: self.end, check, finding, statement, class };
+        let line = Line { statement, class, ..Line::new(self.end, check, finding) };
         (self.tell)(&line);
         self.lines.push(line);
     }

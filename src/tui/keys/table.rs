@@ -79,6 +79,7 @@ pub const TABLE: &[Row] = &[
     // What the screen waits for.
     row(&[ENTER], "try it", Action::Try, FORM, when::can_try),
     row(&[ENTER], "next step", Action::Next, FORM, when::may_enter_next),
+    row(&[ENTER], "pre-flight", Action::Next, FORM, when::can_look_again),
     row(&[ENTER], "start", Action::Start, SCREEN, when::can_start),
     row(&[ENTER], "go on", Action::Start, SCREEN, when::can_go_on),
     row(&[ENTER], "open", Action::Detail, SCREEN, when::has_difference),
@@ -110,13 +111,7 @@ pub const TABLE: &[Row] = &[
     row(&[TAB, ch('e')], "edit", Action::EnterField, SCREEN, when::can_edit),
     row(&[ESC], "leave the field", Action::LeaveField, FIELD, when::always),
     row(&[TAB], "leave the field", Action::LeaveField, FIELD, when::on_connect),
-    row(
-        &[ch(' '), UP, DOWN, ch('j'), ch('k')],
-        "other route",
-        Action::SwitchRoute,
-        SCREEN,
-        when::can_switch_route,
-    ),
+    row(&[ch(' ')], "other route", Action::SwitchRoute, SCREEN, when::can_switch_route),
     // The tree.
     row(&[ch(' ')], "pick", Action::Toggle, SCREEN, when::can_pick),
     row(&[ENTER, key(KeyCode::Right), ch('l')], "open", Action::Open, SCREEN, when::has_tree),

@@ -6,6 +6,7 @@ use crate::tui::apps::Way;
 use crate::tui::flow;
 use crate::tui::gate::Gate;
 use crate::tui::model::{Loaded, Model, Seen};
+use crate::tui::preflight;
 use crate::tui::tree::Tree;
 use crate::tui::work::{Pane, Phase, Work};
 
@@ -77,6 +78,11 @@ pub fn may_enter_next(model: &Model) -> bool {
     model.step != Step::Plan && can_next(model)
 }
 
+/// The way was changed after the pre-flight.
+pub fn can_look_again(model: &Model) -> bool {
+    on_connect(model) && is_idle(model) && model.connection().is_ok() && preflight::is_due(model)
+}
+
 pub fn here(model: &Model, test: impl Fn(&Work) -> bool) -> bool {
     model.work_here().is_some_and(test)
 }
@@ -117,7 +123,7 @@ pub fn can_run_again(model: &Model) -> bool {
 pub fn can_recheck(model: &Model) -> bool {
     let is_trying = model.source.is_trying() || model.target.is_trying();
     match model.step {
-        Step::Connect => is_idle(model) && !is_trying,
+        Step::Connect => is_idle(model) && !is_trying && !model.preflight.is_running(),
         // Elsewhere Enter tries; once it was found this looks again.
         Step::Check | Step::App => is_idle(model) && can_next(model),
         _ => false,
@@ -209,7 +215,8 @@ pub fn has_list(model: &Model) -> bool {
 
 /// What was found at an end may be longer than the screen.
 pub fn has_report_on_screen(model: &Model) -> bool {
-    model.asked_side().is_some_and(|end| model.side(end).report().is_some())
+    let has_lines = on_connect(model) && !model.preflight.lines.is_empty();
+    has_lines || model.asked_side().is_some_and(|end| model.side(end).report().is_some())
 }
 
 pub fn has_step_before(model: &Model) -> bool {

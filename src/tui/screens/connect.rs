@@ -1,4 +1,4 @@
-//! Step 3: both ends side by side, and the way the data takes.
+//! Step 3: both ends side by side, what the pre-flight finds, and the way the data takes.
 
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
@@ -6,25 +6,35 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use super::end;
-use crate::engine::{End, Level};
+use crate::engine::{self, End, Level};
 use crate::tui::model::{Model, Seen, Side};
+use crate::tui::preflight::State;
 use crate::tui::text;
 use crate::tui::widgets::{fields, paint};
 
 /// Rows that the two columns may take at most: what is below them must stay in sight.
-const MOST: usize = 7;
+const MOST: usize = 5;
+/// Below so many rows the ends are told in two.
+const LOW: u16 = 15;
 
 pub fn view(model: &Model, frame: &mut Frame, area: Rect) {
-    let head = paint::short_heading(model, area.width, "both ends once more, as the import will meet them");
+    let is_low = area.height < LOW;
+    let mut head =
+        paint::short_heading(model, area.width, "both ends once more, as the import will meet them");
+    head.truncate(if is_low { 1 } else { head.len() });
     let half = area.width.saturating_sub(3) / 2;
     let [source, target] = [&model.source, &model.target].map(|end| side(model, end, half));
-    let rows = source.len().max(target.len()).min(MOST);
-    let [top, ends, verdict, route, directory] = Layout::vertical([
+    let rows = source.len().max(target.len()).min(if is_low { 2 } else { MOST });
+    let lines = preflight(model, area.width);
+    let directory = u16::from(model.route.by_directory);
+    let taken = head.len() as u16 + rows as u16 + 1 + 3 + directory;
+    let shown = (lines.len() as u16 + 1).min(area.height.saturating_sub(taken));
+    let [top, ends, found, route, directory] = Layout::vertical([
         Constraint::Length(head.len() as u16),
         Constraint::Length(rows as u16 + 1),
+        Constraint::Length(shown),
         Constraint::Length(3),
-        Constraint::Length(3),
-        Constraint::Length(1),
+        Constraint::Length(directory),
     ])
     .areas(area);
     paint::lines(frame, top, head);
@@ -34,7 +44,7 @@ pub fn view(model: &Model, frame: &mut Frame, area: Rect) {
     paint::lines(frame, right, target);
     let upright = Line::styled(format!(" {}", model.look.glyphs.upright), model.look.theme.dim);
     paint::lines(frame, gap, vec![upright; rows]);
-    paint::lines(frame, verdict, judged(model, verdict.width));
+    paint::lines(frame, found, end::scrolled(model, lines, model.preflight.scroll, found.height));
     paint::lines(frame, route, routes(model));
     if model.route.by_directory {
         draw_directory(model, frame, directory);
@@ -58,39 +68,73 @@ fn side(model: &Model, side: &Side, width: u16) -> Vec<Line<'static>> {
             Span::raw("trying"),
         ])),
         Seen::Refused(trouble) => lines.extend(end::refused(model, trouble, width)),
-        Seen::Found(report) => {
-            lines.extend(end::summary(model, report, width));
-            let proxy = report
-                .findings
-                .iter()
-                .filter(|f| side.form.end == End::Target && f.text.contains("artifact proxy"));
-            for finding in proxy {
-                let (glyph, _, style) = paint::level(look, finding.level);
-                lines.extend(paint::item(glyph, &finding.text, width, style));
-            }
-        }
+        Seen::Found(report) => lines.extend(end::summary(model, report, width)),
     }
     lines
 }
 
-fn judged(model: &Model, width: u16) -> Vec<Line<'static>> {
+/// The sum of it, and every line in words with what would mend it.
+fn preflight(model: &Model, width: u16) -> Vec<Line<'static>> {
     let (look, width) = (model.look, usize::from(width));
     if model.source.report().is_none() || model.target.report().is_none() {
         return Vec::new();
     }
     if let Err(why) = model.connection() {
-        let failure = model.target.report().and_then(|report| {
-            let failure = report.findings.iter().find(|finding| finding.level == Level::Failure)?;
-            failure.hint.clone()
-        });
-        let hint = failure.unwrap_or_else(|| "give another target in step 2".into());
-        let mut lines = paint::item(look.glyphs.bad, &why, width, look.theme.bad);
-        lines.extend(paint::hint(look, &hint, width));
-        return lines;
+        return unusable(model, &why, width);
     }
-    let mut lines = paint::item(look.glyphs.ok, "two different servers", width, look.theme.ok);
-    let untried = "whether the target may be written to shows at the import's first item";
-    lines.extend(paint::item(look.glyphs.dot, untried, width, look.theme.dim));
+    let of = |level: Level| model.preflight.count(level);
+    let (failures, warnings) = (of(Level::Failure), of(Level::Warning));
+    let mut lines = match &model.preflight.state {
+        State::Untried => return Vec::new(),
+        State::Refused(trouble) => end::refused(model, trouble, width),
+        State::Running => vec![Line::from(vec![
+            Span::styled(format!("{} ", paint::spinner(model)), look.theme.accent),
+            Span::raw(format!(
+                "pre-flight: {} looked at",
+                text::count(of(Level::Ok) as u64, "thing", "things")
+            )),
+        ])],
+        State::Done => {
+            let words = format!(
+                "Pre-flight: {} ok, {}, {}",
+                of(Level::Ok),
+                text::count(warnings as u64, "warning", "warnings"),
+                text::count(failures as u64, "failure", "failures")
+            );
+            vec![Line::styled(words, look.theme.title)]
+        }
+    };
+    for line in &model.preflight.lines {
+        lines.extend(one(model, line, width));
+    }
+    lines
+}
+
+fn one(model: &Model, line: &engine::Line, width: usize) -> Vec<Line<'static>> {
+    let look = model.look;
+    let (glyph, _, style) = paint::level(look, line.finding.level);
+    let words = format!("{} {}: {}", line.end.name(), line.check, line.finding.text);
+    let mut lines = paint::item(glyph, &words, width, style);
+    if let Some(hint) = &line.finding.hint {
+        lines.extend(paint::hint(look, hint, width));
+    }
+    if let Some(statement) = &line.statement {
+        let words = format!("missing in the policy: {statement}");
+        lines.extend(paint::item(" ", &words, width, look.theme.dim));
+    }
+    lines
+}
+
+/// The two ends do not go together.
+fn unusable(model: &Model, why: &str, width: usize) -> Vec<Line<'static>> {
+    let look = model.look;
+    let failure = model.target.report().and_then(|report| {
+        let failure = report.findings.iter().find(|finding| finding.level == Level::Failure)?;
+        failure.hint.clone()
+    });
+    let hint = failure.unwrap_or_else(|| "give another target in step 2".into());
+    let mut lines = paint::item(look.glyphs.bad, why, width, look.theme.bad);
+    lines.extend(paint::hint(look, &hint, width));
     lines
 }
 

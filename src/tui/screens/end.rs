@@ -215,7 +215,7 @@ fn summed(survival: &Survival) -> String {
 }
 
 /// As much as fits from there on; what is below is counted.
-fn scrolled(model: &Model, lines: Vec<Line<'static>>, from: usize, height: u16) -> Vec<Line<'static>> {
+pub fn scrolled(model: &Model, lines: Vec<Line<'static>>, from: usize, height: u16) -> Vec<Line<'static>> {
     let (look, height) = (model.look, usize::from(height));
     if lines.len() <= height || height < 2 {
         return lines;

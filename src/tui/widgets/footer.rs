@@ -83,6 +83,9 @@ pub fn view(model: &Model, frame: &mut Frame, area: Rect) {
             line.push(hint);
         }
     }
+    if used + kept > width && lines.len() < usize::from(area.height) {
+        lines.push(Vec::new());
+    }
     if let Some(line) = lines.last_mut() {
         line.extend(&last);
     }
