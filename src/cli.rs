@@ -54,6 +54,10 @@ pub struct WizardEnds {
     #[arg(long, value_name = "s3://BUCKET/PREFIX")]
     pub artifact_store_uri: Option<String>,
 
+    /// The AWS region in which the wizard looks for Apps [default: AWS_REGION, else that of the profile]
+    #[arg(long, value_name = "REGION")]
+    pub region: Option<String>,
+
     /// Start the wizard with this role filled in for a new App
     #[arg(long, value_name = "ARN")]
     pub role_arn: Option<String>,

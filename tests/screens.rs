@@ -106,7 +106,7 @@ fn app_says_what_to_do_without_any_or_without_credentials() {
 #[test]
 fn app_is_created_with_consent_and_watched() {
     let mut model = with_apps(Vec::new());
-    press(&mut model, "c");
+    press(&mut model, "n");
     type_in(&mut model, "ml_flow");
     pictured("app_new_wrong", &mut model);
     kept("app_new_60x18", &picture(&mut model, 60, 18));
@@ -341,7 +341,7 @@ fn import_stopped_and_import_broken_off() {
 fn validation_from_start_to_proof() {
     let mut model = imported();
     pictured("validate_ready", &mut model);
-    press(&mut model, "c Enter");
+    press(&mut model, "x Enter");
     at_work(&mut model);
     pictured("validate_running", &mut model);
     end_validation(&mut model, &[]);

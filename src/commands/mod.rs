@@ -91,12 +91,13 @@ async fn dispatch(cli: Cli, state: StateDir, printer: &Printer) -> Result<u8> {
 }
 
 async fn wizard(state: StateDir, ends: WizardEnds) -> Result<u8> {
-    let WizardEnds { source, target, artifact_store_uri, role_arn } = ends;
+    let WizardEnds { source, target, artifact_store_uri, region, role_arn } = ends;
     let app = NewApp {
         artifact_store_uri: artifact_store_uri.unwrap_or_default(),
         role_arn: role_arn.unwrap_or_default(),
         ..NewApp::default()
     };
-    let start = tui::Start { state, source, target, app, plan: Plan::default(), log: logging::ring() };
+    let start =
+        tui::Start { state, source, target, app, region, plan: Plan::default(), log: logging::ring() };
     tui::run(start).await
 }

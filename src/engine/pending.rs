@@ -3,7 +3,7 @@ use serde::{Deserialize, Serialize};
 use super::StateDir;
 use crate::artifacts::local;
 use crate::aws::Arn;
-use crate::error::{Error, Result};
+use crate::error::{Class, Error, Result};
 
 /// The App that was created last and may not be ready yet, so that an interrupted wait can go on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,6 +29,16 @@ impl Pending {
             toml::from_str(&text).map_err(|e| Error::permanent(format!("{}: {e}", path.display())))?;
         Arn::parse(&arn).map(Some)
     }
+
+    /// There is nothing more to wait for once the App is ready, or never will be.
+    pub fn settle<T>(state: &StateDir, arn: &Arn, waited: &Result<T>) -> Result<()> {
+        let is_open =
+            waited.as_ref().is_err_and(|error| !matches!(error.class(), Class::Permanent | Class::NotFound));
+        if is_open || Self::load(state)?.as_ref() != Some(arn) {
+            return Ok(());
+        }
+        std::fs::remove_file(state.app()).map_err(|e| Error::from(e).at(state.app().display()))
+    }
 }
 
 #[cfg(test)]
@@ -42,6 +52,12 @@ mod tests {
         assert_eq!(Pending::load(&state).unwrap(), None);
         let arn = Arn::parse("arn:aws:sagemaker:eu-west-1:123456789012:mlflow-app/app-ABCDEFGHIJKL").unwrap();
         Pending::keep(&state, &arn).unwrap();
-        assert_eq!(Pending::load(&state).unwrap(), Some(arn));
+        assert_eq!(Pending::load(&state).unwrap(), Some(arn.clone()));
+        let slow = Err::<(), _>(Error::transient("not ready after 900 s"));
+        Pending::settle(&state, &arn, &slow).unwrap();
+        assert_eq!(Pending::load(&state).unwrap(), Some(arn.clone()));
+        Pending::settle(&state, &arn, &Ok(())).unwrap();
+        assert_eq!(Pending::load(&state).unwrap(), None);
+        Pending::settle(&state, &arn, &Ok(())).unwrap();
     }
 }

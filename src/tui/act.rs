@@ -3,11 +3,12 @@
 use crossterm::event::{KeyCode, KeyEvent};
 
 use super::apps::Way;
+use super::command;
 use super::effect::Effect;
 use super::flow;
 use super::form::Field;
 use super::keys::{Action, Layer};
-use super::model::{Loaded, Model, Overlay, Parting, Seen};
+use super::model::{Loaded, Model, Overlay, Parting, Question, Seen};
 use super::provision;
 use super::scroll;
 use super::tree::{Item, Tree};
@@ -51,6 +52,10 @@ pub fn act(model: &mut Model, action: Action, key: KeyEvent) -> Vec<Effect> {
         Action::TakeApp => return provision::take(model),
         Action::NewApp => model.apps.way = Way::New,
         Action::AskCreate => provision::ask(model),
+        Action::Region => {
+            let region = model.apps.region.clone().unwrap_or_default();
+            model.overlay = Some(Overlay::Ask(Question::Region, Field::new(&region)));
+        }
         Action::OpenApp => return provision::open(model),
         Action::LeaveApps => provision::leave(model),
         Action::Pause => return flow::pause(model),
@@ -61,7 +66,7 @@ pub fn act(model: &mut Model, action: Action, key: KeyEvent) -> Vec<Effect> {
         Action::Marks => model.validation.turn_filter(),
         Action::Detail => model.validation.detail = Some(0),
         Action::Write => {
-            model.overlay = Some(Overlay::Copy(Field::new("mlferry-report.json")));
+            model.overlay = Some(Overlay::Ask(Question::Report, Field::new("mlferry-report.json")));
         }
         Action::Accept => return accept(model),
         Action::Cancel => cancel(model),
@@ -76,6 +81,8 @@ pub fn act(model: &mut Model, action: Action, key: KeyEvent) -> Vec<Effect> {
         Action::Help => model.overlay = Some(Overlay::Help(0)),
         Action::Interrupt if model.running().is_some() => return flow::stop(model),
         Action::Interrupt => return flow::quit(model),
+        Action::ClipCommand => return clip(model, command::of(model).join(" ")),
+        Action::ClipThis => return this(model).map_or_else(Vec::new, |text| clip(model, text)),
         Action::Redraw => return vec![Effect::Redraw],
         Action::Suspend => return vec![Effect::Suspend],
         Action::Quit => return flow::ask_to_quit(model),
@@ -152,7 +159,8 @@ fn accept(model: &mut Model) -> Vec<Effect> {
     match model.overlay.take() {
         Some(Overlay::Resume(session, false)) => flow::take_up(model, *session),
         Some(Overlay::Quit(parting)) => part(model, parting),
-        Some(Overlay::Copy(to)) => copy_report(model, &to),
+        Some(Overlay::Ask(Question::Report, to)) => copy_report(model, &to),
+        Some(Overlay::Ask(Question::Region, region)) => provision::look_in(model, region.text()),
         Some(Overlay::Create) => provision::create(model),
         // Anew: the old session stays on the disk until this one is saved over it.
         Some(Overlay::Resume(..) | Overlay::Help(_) | Overlay::Link(_)) | None => {
@@ -183,6 +191,35 @@ fn copy_report(model: &mut Model, to: &Field) -> Vec<Effect> {
         return Vec::new();
     }
     vec![Effect::Copy { from: model.places.report.clone(), to: model.expand(to) }]
+}
+
+/// What is copied is also told: not every terminal takes it.
+fn clip(model: &mut Model, text: String) -> Vec<Effect> {
+    model.notice = Some(format!("copied: {text}"));
+    vec![Effect::Clip(text)]
+}
+
+/// What the cursor is on, as somebody would paste it: an ARN, an error, an id.
+pub fn this(model: &Model) -> Option<String> {
+    if model.layer() == Layer::Apps {
+        return model.apps.current().map(|app| app.arn.clone());
+    }
+    if model.step == Step::Validate && model.validation.work.pane == Pane::InFlight {
+        return model.validation.current().and_then(|difference| difference.source_id.clone());
+    }
+    if let Some(end) = model.asked_side() {
+        return match &model.side(end).seen {
+            Seen::Refused(trouble) => Some(trouble.text.clone()),
+            Seen::Found(report) => Some(report.about.location.clone()),
+            Seen::Untried | Seen::Trying => None,
+        };
+    }
+    let work = model.work_here()?;
+    match work.pane {
+        Pane::Failures => work.failures.get(work.cursor).map(|failure| failure.reason.clone()),
+        Pane::Log => model.log.get(work.cursor).map(|line| line.text.clone()),
+        Pane::InFlight => work.trouble().map(|trouble| trouble.text.clone()),
+    }
 }
 
 fn cancel(model: &mut Model) {

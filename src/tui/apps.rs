@@ -9,6 +9,8 @@ use crate::engine::{Listed, NewApp, Provisioning};
 #[derive(Default)]
 pub struct Apps {
     pub way: Way,
+    /// That was asked for; none is that of the profile.
+    pub region: Option<String>,
     pub listing: Listing,
     pub cursor: usize,
     pub form: AppForm,
@@ -80,6 +82,14 @@ impl Apps {
         match &self.listing {
             Listing::Known { apps, .. } => apps,
             _ => &[],
+        }
+    }
+
+    /// The region of the list.
+    pub fn looked_in(&self) -> Option<String> {
+        match &self.listing {
+            Listing::Known { region, .. } => Some(region.clone()),
+            _ => None,
         }
     }
 

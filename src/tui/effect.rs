@@ -104,15 +104,17 @@ pub enum Effect {
     },
     /// Looks at both ends as the import will meet them.
     Preflight {
-        source: At,
-        target: At,
+        ends: Box<[At; 2]>,
         output_dir: Option<PathBuf>,
         attempt: u64,
     },
     Holdings(At),
-    /// Lists the Apps and tracking servers of the account.
-    Apps,
-    CreateApp(Box<NewApp>),
+    /// Lists the Apps and tracking servers of the account, in this region or that of the profile.
+    Apps(Option<String>),
+    CreateApp {
+        new: Box<NewApp>,
+        region: Option<String>,
+    },
     /// By its ARN.
     AwaitApp(String),
     /// By its ARN.
@@ -140,6 +142,8 @@ pub enum Effect {
         from: PathBuf,
         to: PathBuf,
     },
+    /// Puts a text into the clipboard of whoever sits at the terminal.
+    Clip(String),
     Redraw,
     Suspend,
     Quit(u8),

@@ -11,7 +11,7 @@ use super::effect::{At, Effect, Job, Msg};
 use crate::engine::browse::Holdings;
 use crate::engine::validate::{Validate, validate};
 use crate::engine::{
-    self, Arn, CheckReport, Control, Endpoint, Export, Import, Listed, NewApp, Progress, Provision,
+    self, Arn, CheckReport, Control, Endpoint, Export, Import, Listed, NewApp, Pending, Progress, Provision,
     Provisioning, Reading, Session, StateDir, browse, check_source, check_target, open,
 };
 use crate::entities::Plan;
@@ -50,8 +50,8 @@ impl Hands {
                 let result = look(at).await.map(Box::new);
                 Msg::Checked { end, attempt, result }
             }),
-            Effect::Preflight { source, target, output_dir, attempt } => {
-                let messages = self.messages.clone();
+            Effect::Preflight { ends, output_dir, attempt } => {
+                let (messages, [source, target]) = (self.messages.clone(), *ends);
                 self.spawn(async move {
                     let ask = engine::Preflight {
                         source: Some((source.uri, source.access)),
@@ -69,14 +69,16 @@ impl Hands {
                     Msg::Holdings { of, result }
                 });
             }
-            Effect::Apps => self.spawn(async { Msg::Apps(apps().await) }),
-            Effect::CreateApp(new) => {
+            Effect::Apps(region) => self.spawn(async move { Msg::Apps(apps(region.as_deref()).await) }),
+            Effect::CreateApp { new, region } => {
                 let (messages, state) = (self.messages.clone(), self.state.clone());
-                self.spawn(async move { Msg::AppReady(create_app(&new, &state, &messages).await) });
+                self.spawn(async move {
+                    Msg::AppReady(create_app(&new, region.as_deref(), &state, &messages).await)
+                });
             }
             Effect::AwaitApp(arn) => {
-                let messages = self.messages.clone();
-                self.spawn(async move { Msg::AppReady(await_app(&arn, &messages).await) });
+                let (messages, state) = (self.messages.clone(), self.state.clone());
+                self.spawn(async move { Msg::AppReady(await_app(&arn, &state, &messages).await) });
             }
             Effect::OpenApp(arn) => self.spawn(async move { Msg::AppLink(link(&arn).await) }),
             Effect::Contents { at, experiment } => self.look(at, |of, source| async move {
@@ -124,7 +126,7 @@ impl Hands {
                 }));
             }
             // The loop does these itself: they are about the screen.
-            Effect::Redraw | Effect::Suspend | Effect::Quit(_) => {}
+            Effect::Redraw | Effect::Clip(_) | Effect::Suspend | Effect::Quit(_) => {}
         }
         None
     }
@@ -185,23 +187,32 @@ fn told(result: Result<()>) -> Option<Msg> {
     result.err().map(|error| Msg::Said(error.to_string()))
 }
 
-async fn apps() -> Result<(String, Vec<Listed>)> {
-    let provision = Provision::open(None).await?;
+async fn apps(region: Option<&str>) -> Result<(String, Vec<Listed>)> {
+    let provision = Provision::open(region).await?;
     Ok((provision.region().to_owned(), provision.list().await?))
 }
 
 /// Gives the ARN once it is ready. It is kept before anybody waits for it.
-async fn create_app(new: &NewApp, state: &StateDir, messages: &Sender<Msg>) -> Result<String> {
-    let provision = Provision::open(None).await?;
+async fn create_app(
+    new: &NewApp,
+    region: Option<&str>,
+    state: &StateDir,
+    messages: &Sender<Msg>,
+) -> Result<String> {
+    let provision = Provision::open(region).await?;
     let made = provision.create(new, state, |news| tell(messages, news)).await?;
-    let there = provision.wait(&made.arn, |news| tell(messages, news)).await?;
-    Ok(there.listed.arn)
+    wait(&provision, &made.arn, state, messages).await
 }
 
-async fn await_app(arn: &str, messages: &Sender<Msg>) -> Result<String> {
+async fn await_app(arn: &str, state: &StateDir, messages: &Sender<Msg>) -> Result<String> {
     let arn = Arn::parse(arn)?;
-    let there = Provision::of(&arn).await?.wait(&arn, |news| tell(messages, news)).await?;
-    Ok(there.listed.arn)
+    wait(&Provision::of(&arn).await?, &arn, state, messages).await
+}
+
+async fn wait(provision: &Provision, arn: &Arn, state: &StateDir, messages: &Sender<Msg>) -> Result<String> {
+    let waited = provision.wait(arn, |news| tell(messages, news)).await;
+    Pending::settle(state, arn, &waited)?;
+    Ok(waited?.listed.arn)
 }
 
 /// The next news say the same when there is no room for these.

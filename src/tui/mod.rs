@@ -41,7 +41,7 @@ use self::model::{Model, Places, Side};
 use self::runtime::Runtime;
 use self::terminal::Screen;
 use self::theme::Look;
-use crate::engine::{Access, End, NewApp, Session, StateDir};
+use crate::engine::{Access, End, NewApp, Pending, Session, StateDir};
 use crate::entities::Plan;
 use crate::error::{Error, Result};
 
@@ -58,6 +58,8 @@ pub struct Start {
     pub target: Option<String>,
     /// What is known beforehand of an App that may be made.
     pub app: NewApp,
+    /// Where Apps are looked for; none is the region of the profile.
+    pub region: Option<String>,
     pub plan: Plan,
     pub log: LogRing,
 }
@@ -70,7 +72,7 @@ pub async fn run(start: Start) -> Result<u8> {
         ));
     }
     let get = |name: &str| std::env::var(name).ok();
-    let Start { state, source, target, app, plan, log } = start;
+    let Start { state, source, target, app, region, plan, log } = start;
     let is_given = source.is_some() || target.is_some();
     let source = source.or_else(|| get("MLFLOW_TRACKING_URI"));
     let places = Places {
@@ -88,13 +90,16 @@ pub async fn run(start: Start) -> Result<u8> {
         plan,
     );
     model.apps.form = AppForm::of(&app);
-    let first = match Session::load(&state).filter(|_| !is_given) {
+    model.apps.region = region;
+    let waiting = provision::take_up(&mut model, Pending::load(&state)?);
+    let mut first = match Session::load(&state).filter(|_| !is_given) {
         Some(session) => {
             act::offer(&mut model, session);
             Vec::new()
         }
         None => act::begin(&mut model),
     };
+    first.extend(waiting);
     let frame = if get("SSH_CONNECTION").is_some() { FRAME_OVER_SSH } else { FRAME };
     let screen = Screen::open()?;
     Runtime::new(screen, model, state, log)?.run(first, frame).await

@@ -161,12 +161,29 @@ pub enum Overlay {
     Help(usize),
     /// Which answer is chosen.
     Quit(Parting),
-    /// Where to copy the report to.
-    Copy(Field),
+    /// A line of text is asked for.
+    Ask(Question, Field),
     /// Whether to create the App of the form.
     Create,
     /// Opens the UI of an App, once. Never logged.
     Link(SecretString),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Question {
+    /// Where to copy the report to.
+    Report,
+    /// In which AWS region to look for Apps.
+    Region,
+}
+
+impl Question {
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Report => "Copy the report to",
+            Self::Region => "AWS region",
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

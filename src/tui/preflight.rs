@@ -89,12 +89,8 @@ pub fn begin(model: &mut Model) -> Vec<Effect> {
     let of = Some(ends(model));
     model.preflight = Preflight { state: State::Running, of, attempt, ..Preflight::default() };
     let output_dir = model.route.by_directory.then(|| model.directory());
-    vec![Effect::Preflight {
-        source: model.at(End::Source),
-        target: model.at(End::Target),
-        output_dir,
-        attempt,
-    }]
+    let ends = Box::new([model.at(End::Source), model.at(End::Target)]);
+    vec![Effect::Preflight { ends, output_dir, attempt }]
 }
 
 /// A failure is what a reader looks for first.

@@ -4,13 +4,19 @@ use super::apps::{Awaited, Listing, Way};
 use super::effect::Effect;
 use super::flow;
 use super::model::{Model, Overlay};
-use crate::engine::{End, Listed, Provisioning, Readiness};
+use crate::engine::{Arn, End, Listed, Provisioning, Readiness};
 use crate::error::Result;
 
 pub fn list(model: &mut Model) -> Vec<Effect> {
     model.apps.way = Way::List;
     model.apps.listing = Listing::Asked;
-    vec![Effect::Apps]
+    vec![Effect::Apps(model.apps.region.clone())]
+}
+
+/// Lists what another region has; none is that of the profile.
+pub fn look_in(model: &mut Model, region: &str) -> Vec<Effect> {
+    model.apps.region = Some(region.trim().to_owned()).filter(|region| !region.is_empty());
+    list(model)
 }
 
 pub fn listed(model: &mut Model, result: Result<(String, Vec<Listed>)>) {
@@ -28,6 +34,14 @@ pub fn leave(model: &mut Model) {
         Way::List | Way::Address => Way::Address,
     };
     flow::focus(model);
+}
+
+/// An App that was being made when the wizard was left is waited for again.
+pub fn take_up(model: &mut Model, pending: Option<Arn>) -> Vec<Effect> {
+    let Some(arn) = pending else { return Vec::new() };
+    let arn = arn.to_string();
+    model.apps.awaited = Some(Awaited::new(&arn, Some(&arn), model.now));
+    vec![Effect::AwaitApp(arn)]
 }
 
 /// Takes the App at the cursor, or waits until it can be taken.
@@ -64,7 +78,9 @@ pub fn create(model: &mut Model) -> Vec<Effect> {
     let new = model.apps.form.app();
     model.apps.awaited = Some(Awaited::new(&new.name, None, model.now));
     model.apps.way = Way::Wait;
-    vec![Effect::CreateApp(Box::new(new))]
+    // Where the list has looked, whoever set that.
+    let region = model.apps.looked_in().or_else(|| model.apps.region.clone());
+    vec![Effect::CreateApp { new: Box::new(new), region }]
 }
 
 pub fn told(model: &mut Model, news: Provisioning) {

@@ -100,6 +100,7 @@ impl Runtime {
             match effect {
                 Effect::Quit(code) => return ControlFlow::Break(code),
                 Effect::Suspend => self.suspend().await,
+                Effect::Clip(text) => self.screen.clip(&text),
                 Effect::Redraw => drop(self.screen.clear()),
                 effect => {
                     if let Some(msg) = self.hands.perform(effect) {

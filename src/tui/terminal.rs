@@ -6,6 +6,7 @@ use std::panic::{self, PanicHookInfo};
 use std::sync::Arc;
 use std::thread;
 
+use crossterm::clipboard::CopyToClipboard;
 use crossterm::cursor::Show;
 use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
 use crossterm::execute;
@@ -54,6 +55,12 @@ impl Screen {
     pub fn clear(&mut self) -> Result<()> {
         let size = self.terminal.size()?;
         Ok(self.terminal.resize(size.into())?)
+    }
+
+    /// Puts a text into the clipboard of the terminal (OSC 52), as it is: tmux takes it without a wrapping.
+    pub fn clip(&self, text: &str) {
+        // A terminal that does not know it ignores it, and the text is on the screen as well.
+        let _ = execute!(stdout(), CopyToClipboard::to_clipboard_from(text));
     }
 
     /// Hands the terminal to somebody else for a while.

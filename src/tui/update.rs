@@ -96,9 +96,9 @@ fn on_paste(model: &mut Model, text: &str) -> Vec<Effect> {
 fn type_into(model: &mut Model, change: impl FnOnce(&mut super::form::Field) -> bool) -> Vec<Effect> {
     use keys::Layer;
     match model.layer() {
-        Layer::Copy => {
-            if let Some(Overlay::Copy(to)) = &mut model.overlay {
-                change(to);
+        Layer::Ask => {
+            if let Some(Overlay::Ask(_, answer)) = &mut model.overlay {
+                change(answer);
             }
         }
         Layer::NewApp => {

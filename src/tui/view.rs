@@ -64,7 +64,7 @@ pub fn view(model: &Model, frame: &mut Frame) {
         None => {}
         Some(Overlay::Resume(session, anew)) => dialog::resume(model, frame, area, session, *anew),
         Some(Overlay::Quit(parting)) => dialog::quit(model, frame, area, *parting),
-        Some(Overlay::Copy(to)) => dialog::copy(model, frame, area, to),
+        Some(Overlay::Ask(question, answer)) => dialog::ask(model, frame, area, *question, answer),
         Some(Overlay::Create) => dialog::create(model, frame, area),
         Some(Overlay::Link(link)) => dialog::link(model, frame, area, link),
         Some(Overlay::Help(top)) => help::view(model, frame, area, *top),

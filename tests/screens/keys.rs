@@ -31,8 +31,8 @@ fn word(effect: &Effect) -> &'static str {
         Effect::Check { .. } => "check target",
         Effect::Preflight { .. } => "pre-flight",
         Effect::Holdings(_) => "holdings",
-        Effect::Apps => "apps",
-        Effect::CreateApp(_) => "create app",
+        Effect::Apps(_) => "apps",
+        Effect::CreateApp { .. } => "create app",
         Effect::AwaitApp(_) => "await app",
         Effect::OpenApp(_) => "open app",
         Effect::Contents { .. } => "contents",
@@ -50,6 +50,7 @@ fn word(effect: &Effect) -> &'static str {
         Effect::Forget => "forget",
         Effect::WritePlan(_) => "plan",
         Effect::Copy { .. } => "copy",
+        Effect::Clip(_) => "clip",
         Effect::Redraw => "redraw",
         Effect::Suspend => "suspend",
         Effect::Quit(0) => "quit 0",
@@ -375,7 +376,7 @@ fn an_app_is_created_awaited_and_taken() {
     assert_eq!(pressed(&mut model, "F2"), ["apps"]);
     update(&mut model, Msg::Apps(Ok(("eu-west-1".into(), Vec::new()))));
     // What is not right is not asked about.
-    press(&mut model, "c");
+    press(&mut model, "n");
     type_in(&mut model, "mlflow");
     press(&mut model, "Enter");
     assert!(model.overlay.is_none() && model.notice.is_some());
@@ -386,7 +387,7 @@ fn an_app_is_created_awaited_and_taken() {
     press(&mut model, "Enter");
     assert_eq!(pressed(&mut model, "Enter"), ["create app"]);
     // Away, and another one is not made meanwhile; the list waits on with the one on its way.
-    press(&mut model, "Esc c Enter");
+    press(&mut model, "Esc n Enter");
     assert!(model.overlay.is_none());
     press(&mut model, "Esc");
     update(&mut model, Msg::Apps(Ok(("eu-west-1".into(), vec![app("mlflow", "Creating")]))));
@@ -406,6 +407,14 @@ fn a_wait_that_was_left_goes_on_from_the_list() {
     press(&mut model, "Esc j");
     assert_eq!(pressed(&mut model, "Enter o"), [""; 0], "what failed cannot be used");
     press(&mut model, "j");
+    // The one that the cursor is on, and another region.
+    let effects = press(&mut model, "y");
+    assert!(matches!(&effects[..], [Effect::Clip(text)] if text == APP));
+    press(&mut model, "g");
+    type_in(&mut model, "eu-north-1");
+    let effects = press(&mut model, "Enter");
+    assert!(matches!(&effects[..], [Effect::Apps(Some(region))] if region == "eu-north-1"));
+    update(&mut model, Msg::Apps(Ok(("eu-north-1".into(), vec![app("ready", "Created")]))));
     assert_eq!(pressed(&mut model, "o"), ["open app"]);
     let link = "https://app.example.com/auth?token=once";
     update(&mut model, Msg::AppLink(Ok(link.into())));

@@ -28,7 +28,7 @@ pub async fn create(args: Create, state: &StateDir, printer: &Printer) -> Result
         printer.result(&made.arn.to_string());
         return Ok(0);
     }
-    until_ready(&provision, &made.arn, &mut reporter, printer).await
+    until_ready(&provision, &made.arn, state, &mut reporter, printer).await
 }
 
 fn wanted(args: Create) -> NewApp {
@@ -55,21 +55,25 @@ pub async fn wait(args: Wait, state: &StateDir, printer: &Printer) -> Result<u8>
     let text = match args.app {
         Some(app) => app,
         None => Pending::load(state)?.map(|arn| arn.to_string()).ok_or_else(|| {
-            Error::usage("which App is meant?").hint("give its ARN; none has been created from here")
+            Error::usage("which App is meant?")
+                .hint("give its ARN; none is on its way that was created from here")
         })?,
     };
     let (provision, arn) = find(&text, args.region.region.as_deref()).await?;
     let provision = provision.with_patience(args.waiting.into());
-    until_ready(&provision, &arn, &mut Reporter::new(printer), printer).await
+    until_ready(&provision, &arn, state, &mut Reporter::new(printer), printer).await
 }
 
 async fn until_ready(
     provision: &Provision,
     arn: &Arn,
+    state: &StateDir,
     reporter: &mut Reporter<'_>,
     printer: &Printer,
 ) -> Result<u8> {
-    let there = provision.wait(arn, |progress| reporter.tell(progress)).await?;
+    let waited = provision.wait(arn, |progress| reporter.tell(progress)).await;
+    Pending::settle(state, arn, &waited)?;
+    let there = waited?;
     printer.object("app", &there);
     printer.result(&there.listed.arn);
     Ok(0)

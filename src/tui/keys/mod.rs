@@ -42,6 +42,7 @@ pub enum Action {
     NewApp,
     AskCreate,
     OpenApp,
+    Region,
     LeaveApps,
     Pause,
     Stop,
@@ -62,6 +63,8 @@ pub enum Action {
     Back,
     Go,
     Help,
+    ClipCommand,
+    ClipThis,
     Interrupt,
     Redraw,
     Suspend,
@@ -74,7 +77,8 @@ pub enum Layer {
     Resume,
     Quit,
     Help,
-    Copy,
+    /// A line of text is asked for: it swallows letters.
+    Ask,
     /// Consent to a new App.
     Create,
     Link,
@@ -95,7 +99,7 @@ impl Model {
             Some(Overlay::Resume(..)) => Layer::Resume,
             Some(Overlay::Quit(_)) => Layer::Quit,
             Some(Overlay::Help(_)) => Layer::Help,
-            Some(Overlay::Copy(_)) => Layer::Copy,
+            Some(Overlay::Ask(..)) => Layer::Ask,
             Some(Overlay::Create) => Layer::Create,
             Some(Overlay::Link(_)) => Layer::Link,
             None => self.layer_of_screen(),
@@ -186,7 +190,7 @@ mod tests {
     fn letters_stay_out_of_text_fields() {
         let is_typed = |key: &Key| matches!(key.code, KeyCode::Char(_)) && !key.ctrl;
         for row in TABLE {
-            let in_text = [Layer::Field, Layer::Filter, Layer::Copy, Layer::NewApp]
+            let in_text = [Layer::Field, Layer::Filter, Layer::Ask, Layer::NewApp]
                 .iter()
                 .any(|layer| row.layers.contains(layer));
             assert!(!in_text || !row.keys.iter().any(is_typed), "{}", row.words);

@@ -2,6 +2,7 @@
 
 use crate::engine::{Readiness, Route, Step};
 use crate::entities::Kind;
+use crate::tui::act;
 use crate::tui::apps::Way;
 use crate::tui::flow;
 use crate::tui::gate::Gate;
@@ -217,6 +218,10 @@ pub fn has_list(model: &Model) -> bool {
 pub fn has_report_on_screen(model: &Model) -> bool {
     let has_lines = on_connect(model) && !model.preflight.lines.is_empty();
     has_lines || model.asked_side().is_some_and(|end| model.side(end).report().is_some())
+}
+
+pub fn has_something_to_copy(model: &Model) -> bool {
+    act::this(model).is_some()
 }
 
 pub fn has_step_before(model: &Model) -> bool {

@@ -45,7 +45,7 @@ fn list(model: &Model, frame: &mut Frame, area: Rect) {
             ("AWS did not tell".to_owned(), lines)
         }
         Listing::Known { region, apps } if apps.is_empty() => {
-            let words = "There is none yet: c creates an App. Another region is chosen with AWS_REGION.";
+            let words = "There is none yet: n makes one. g looks in another region.";
             (format!("Apps and tracking servers in {region}"), paint::wrapped(words, width, Style::new()))
         }
         Listing::Known { region, apps } => {

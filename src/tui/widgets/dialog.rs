@@ -10,7 +10,7 @@ use secrecy::{ExposeSecret, SecretString};
 use crate::engine::{COST, Session};
 use crate::tui::apps::Listing;
 use crate::tui::form::Field;
-use crate::tui::model::{Model, Parting};
+use crate::tui::model::{Model, Parting, Question};
 use crate::tui::text;
 
 const WIDTH: u16 = 66;
@@ -56,9 +56,9 @@ pub fn quit(model: &Model, frame: &mut Frame, area: Rect, chosen: Parting) {
     paint::lines(frame, inside, lines);
 }
 
-pub fn copy(model: &Model, frame: &mut Frame, area: Rect, to: &Field) {
-    let inside = paint::card(model, frame, area, "Copy the report to", WIDTH, 3);
-    fields::text(frame, inside, to, true);
+pub fn ask(model: &Model, frame: &mut Frame, area: Rect, question: Question, answer: &Field) {
+    let inside = paint::card(model, frame, area, question.words(), WIDTH, 3);
+    fields::text(frame, inside, answer, true);
 }
 
 /// What will be made, and what it costs.

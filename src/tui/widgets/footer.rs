@@ -83,7 +83,8 @@ pub fn view(model: &Model, frame: &mut Frame, area: Rect) {
             line.push(hint);
         }
     }
-    if used + kept > width && lines.len() < usize::from(area.height) {
+    // The gap behind the last one may be cut.
+    if used + kept > width + 3 && lines.len() < usize::from(area.height) {
         lines.push(Vec::new());
     }
     if let Some(line) = lines.last_mut() {
