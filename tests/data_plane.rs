@@ -14,7 +14,7 @@ use std::process::Stdio;
 
 use insta::assert_snapshot;
 use serde_json::{Value, json};
-use support::aws::Cloud;
+use support::aws::{Cloud, Profile};
 use support::{Mlferry, Ran, Real, TARGET};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;
@@ -133,45 +133,6 @@ async fn a_clock_that_is_off_is_corrected() {
     }
     let log = std::fs::read_to_string(mlferry.state.path().join("mlferry.log")).unwrap();
     assert!(log.contains("clock is"), "{log}");
-}
-
-/// A profile whose credentials come from a program: it prints what the file beside it holds.
-struct Profile {
-    dir: tempfile::TempDir,
-}
-
-impl Profile {
-    fn new(region: &str, credentials: &[(String, String)]) -> Self {
-        let profile = Self { dir: tempfile::tempdir().unwrap() };
-        profile.give(credentials);
-        let process = format!("cat {}", profile.answer().display());
-        let config = format!("[profile mig]\nregion = {region}\ncredential_process = {process}\n");
-        std::fs::write(profile.dir.path().join("config"), config).unwrap();
-        profile
-    }
-
-    fn answer(&self) -> PathBuf {
-        self.dir.path().join("answer.json")
-    }
-
-    fn give(&self, credentials: &[(String, String)]) {
-        let of = |name: &str| credentials.iter().find(|(key, _)| key == name).unwrap().1.clone();
-        let answer = json!({
-            "Version": 1,
-            "AccessKeyId": of("AWS_ACCESS_KEY_ID"),
-            "SecretAccessKey": of("AWS_SECRET_ACCESS_KEY"),
-            "SessionToken": of("AWS_SESSION_TOKEN"),
-        });
-        std::fs::write(self.answer(), answer.to_string()).unwrap();
-    }
-
-    fn lead(&self, command: &mut Command) {
-        for name in ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"] {
-            command.env_remove(name);
-        }
-        command.env("AWS_PROFILE", "mig").env("AWS_CONFIG_FILE", self.dir.path().join("config"));
-        command.env("AWS_SHARED_CREDENTIALS_FILE", self.dir.path().join("none"));
-    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -10,8 +10,10 @@
 mod support;
 
 mod copies;
+mod denied;
 mod everything;
 mod parts;
+mod reading;
 mod seed;
 
 use serde_json::Value;

@@ -1,23 +1,47 @@
-//! Runs whose files are put where the server keeps them: that is faster, and allows any name.
+//! Files of runs and logged models, put where the server keeps them: that is faster, and allows any name.
+
+use std::path::Path;
 
 use serde_json::{Value, json};
 
 use crate::support::Real;
 
-/// Adds an experiment with one run that has these files.
-pub async fn run_with(server: &Real, experiment: &str, files: &[(&str, Vec<u8>)]) {
-    let post = async |route: &str, body: Value| {
-        let call =
-            reqwest::Client::new().post(format!("{}/api/2.0/mlflow/{route}", server.url())).json(&body);
-        let answer = call.send().await.unwrap().error_for_status().unwrap();
-        answer.json::<Value>().await.unwrap()
-    };
-    let made = post("experiments/create", json!({ "name": experiment })).await;
-    let new =
-        json!({ "experiment_id": made["experiment_id"], "run_name": "with files", "start_time": 1_000 });
-    let run = post("runs/create", new).await;
-    let root = run["run"]["info"]["artifact_uri"].as_str().unwrap();
-    let root = server.server.artifacts().join(root.strip_prefix("mlflow-artifacts:/").unwrap());
+pub type Files<'a> = [(&'a str, Vec<u8>)];
+
+async fn post(server: &Real, route: &str, body: Value) -> Value {
+    let call = reqwest::Client::new().post(format!("{}/api/2.0/mlflow/{route}", server.url())).json(&body);
+    call.send().await.unwrap().error_for_status().unwrap().json().await.unwrap()
+}
+
+/// Adds an experiment with one run that has these files. Gives the experiment's id.
+pub async fn run_with(server: &Real, experiment: &str, files: &Files<'_>) -> Value {
+    let made = post(server, "experiments/create", json!({ "name": experiment })).await;
+    let experiment = &made["experiment_id"];
+    let new = json!({ "experiment_id": experiment, "run_name": "with files", "start_time": 1_000 });
+    let run = post(server, "runs/create", new).await;
+    put(server, run["run"]["info"]["artifact_uri"].as_str().unwrap(), files).await;
+    experiment.clone()
+}
+
+/// Adds a logged model that has these files.
+pub async fn model_with(server: &Real, experiment: &Value, files: &Files<'_>) {
+    let new = json!({ "experiment_id": experiment, "name": "with files" });
+    let model = post(server, "logged-models", new).await;
+    put(server, model["model"]["info"]["artifact_uri"].as_str().unwrap(), files).await;
+}
+
+async fn put(server: &Real, root: &str, files: &Files<'_>) {
+    match root.strip_prefix("mlflow-artifacts:/") {
+        Some(below) => write(&server.server.artifacts().join(below), files),
+        None => {
+            let folder = tempfile::tempdir().unwrap();
+            write(folder.path(), files);
+            server.python("cloud_objects.py", &["upload", root, folder.path().to_str().unwrap()]).await;
+        }
+    }
+}
+
+fn write(root: &Path, files: &Files<'_>) {
     for (path, bytes) in files {
         let path = root.join(path);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();

@@ -99,8 +99,18 @@ impl Cloud {
 
     /// Opens a session of the role that migrates: the variables with its credentials.
     pub async fn renewed(&self) -> Vec<(String, String)> {
+        self.session(&self.sandbox.facts.migration_role).await
+    }
+
+    /// The same of a new role that may do this and nothing else.
+    pub async fn stranger(&self, may: &str) -> Vec<(String, String)> {
+        let role = self.python("cloud_role.py", &["stranger", may]).await.stdout;
+        self.session(String::from_utf8(role).unwrap().trim()).await
+    }
+
+    async fn session(&self, role: &str) -> Vec<(String, String)> {
         let facts = &self.sandbox.facts;
-        let query = [("role", facts.migration_role.as_str()), ("name", "renewed")];
+        let query = [("role", role), ("name", "renewed")];
         let request = reqwest::Client::new().get(format!("{}/_sandbox/session", facts.aws)).query(&query);
         let answer = request.header("X-Sandbox-Password", &facts.password).send().await.unwrap();
         let session: Value = answer.error_for_status().unwrap().json().await.unwrap();
@@ -115,5 +125,44 @@ impl Cloud {
     /// What the sandbox has printed.
     pub fn log(&self) -> String {
         std::fs::read_to_string(self.dir.path().join("sandbox.log")).unwrap_or_default()
+    }
+}
+
+/// A profile whose credentials come from a program: it prints what the file beside it holds.
+pub struct Profile {
+    dir: TempDir,
+}
+
+impl Profile {
+    pub fn new(region: &str, credentials: &[(String, String)]) -> Self {
+        let profile = Self { dir: tempfile::tempdir().unwrap() };
+        profile.give(credentials);
+        let process = format!("cat {}", profile.answer().display());
+        let config = format!("[profile mig]\nregion = {region}\ncredential_process = {process}\n");
+        std::fs::write(profile.dir.path().join("config"), config).unwrap();
+        profile
+    }
+
+    fn answer(&self) -> PathBuf {
+        self.dir.path().join("answer.json")
+    }
+
+    pub fn give(&self, credentials: &[(String, String)]) {
+        let of = |name: &str| credentials.iter().find(|(key, _)| key == name).unwrap().1.clone();
+        let answer = json!({
+            "Version": 1,
+            "AccessKeyId": of("AWS_ACCESS_KEY_ID"),
+            "SecretAccessKey": of("AWS_SECRET_ACCESS_KEY"),
+            "SessionToken": of("AWS_SESSION_TOKEN"),
+        });
+        std::fs::write(self.answer(), answer.to_string()).unwrap();
+    }
+
+    pub fn lead(&self, command: &mut Command) {
+        for name in ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"] {
+            command.env_remove(name);
+        }
+        command.env("AWS_PROFILE", "mig").env("AWS_CONFIG_FILE", self.dir.path().join("config"));
+        command.env("AWS_SHARED_CREDENTIALS_FILE", self.dir.path().join("none"));
     }
 }

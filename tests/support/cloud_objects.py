@@ -3,12 +3,14 @@
 cloud_objects.py see s3://BUCKET/PREFIX        what is there, and uploads that nobody has finished, as JSON
 cloud_objects.py await s3://BUCKET/PREFIX      waits until somebody uploads something there in parts
 cloud_objects.py put s3://BUCKET/KEY LENGTH    writes an object of so many bytes with headers and metadata
+cloud_objects.py upload s3://BUCKET/PREFIX DIR writes what is below a directory
 cloud_objects.py bucket s3://BUCKET REGION     makes a bucket
 """
 
 import base64
 import hashlib
 import json
+import os
 import random
 import sys
 import time
@@ -64,10 +66,16 @@ def put(bucket, key, length):
     print(hashlib.sha256(body).hexdigest())
 
 
+def upload(bucket, prefix, root):
+    for folder, _, names in os.walk(root):
+        for path in (os.path.join(folder, name) for name in names):
+            s3.upload_file(path, bucket, f"{prefix}/{os.path.relpath(path, root)}")
+
+
 def make_bucket(bucket, _, region):
     boto3.client("s3", region_name=region).create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": region})
 
 
 what, place, *more = sys.argv[1:]
 bucket, _, key = place.removeprefix("s3://").partition("/")
-{"see": see, "await": await_upload, "put": put, "bucket": make_bucket}[what](bucket, key, *more)
+{"see": see, "await": await_upload, "put": put, "upload": upload, "bucket": make_bucket}[what](bucket, key, *more)

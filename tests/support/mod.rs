@@ -47,8 +47,13 @@ impl Real {
 
     /// A server whose clients read and write artifacts in the cloud's bucket themselves.
     pub async fn in_s3(cloud: &aws::Cloud, prefix: &str) -> Self {
+        Self::over(cloud, &cloud.store(prefix)).await
+    }
+
+    /// The same in any bucket.
+    pub async fn over(cloud: &aws::Cloud, root: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let (artifacts, env) = (cloud.store(prefix), cloud.sandbox.env());
+        let (artifacts, env) = (root.to_owned(), cloud.sandbox.env());
         let artifact_root = Some(artifacts.clone());
         let options =
             ServerOptions { workers: 1, artifact_root, env: env.clone(), ..ServerOptions::default() };
@@ -93,7 +98,7 @@ impl Real {
         self.python("incumbent.py", &[self.url(), artifacts.to_str().unwrap()]).await;
     }
 
-    async fn python(&self, script: &str, args: &[&str]) -> Output {
+    pub async fn python(&self, script: &str, args: &[&str]) -> Output {
         let env = self.env.iter().map(|(name, value)| (name, value));
         let mut command = self.venv.command();
         let output = command.envs(env).arg(script_path(script)).args(args).output().await.unwrap();

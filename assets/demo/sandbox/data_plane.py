@@ -46,7 +46,7 @@ class DataPlane:
             self.check_ready(resource)
             await resource.upstream.ready()
             if PRESIGNED.match(http.path) and self.world.faults.get("presigned_upload"):
-                return self.reply(200, json.dumps(await self.uploads.presign(resource, json.loads(body))))
+                return self.reply(*await self.uploads.presign(resource, json.loads(body)))
             if ABSENT.match(http.path):
                 raise NotServed(404, "Not Found")
             return await self.forward(http, body, resource, cut=fault is not None)

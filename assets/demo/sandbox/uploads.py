@@ -1,5 +1,6 @@
 """The route for presigned uploads, as MLflow 3.12 has it: nobody knows yet whether Apps do."""
 
+import json
 import os
 
 import boto3
@@ -10,10 +11,11 @@ class Uploads:
         self.world = world
 
     async def presign(self, resource, request):
-        """A URL for one PUT of an artifact of a run, signed with the role of the App."""
+        """A URL for one PUT of an artifact of a run, signed with the role of the App: status and body of the answer."""
         url = f"{resource.upstream.url}/api/2.0/mlflow/runs/get"
         async with self.world.http.get(url, params={"run_id": request["run_id"]}) as answer:
-            answer.raise_for_status()
+            if answer.status != 200:
+                return answer.status, await answer.text()
             root = (await answer.json())["run"]["info"]["artifact_uri"]
         bucket, _, prefix = root.removeprefix("s3://").partition("/")
         session = await self.world.ask("session", role=resource.fields["RoleArn"], name="SageMaker")
@@ -27,4 +29,4 @@ class Uploads:
         )
         where = {"Bucket": bucket, "Key": os.path.join(prefix, request["path"])}
         signed = s3.generate_presigned_url("put_object", Params=where, ExpiresIn=request.get("expiration", 900))
-        return {"presigned_url": signed, "headers": {}}
+        return 200, json.dumps({"presigned_url": signed, "headers": {}})
