@@ -304,7 +304,7 @@ pub enum Artifacts {
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example:\n  mlferry validate --source http://localhost:5000 --target http://new:5000 --artifacts checksum --report report.json\n\nSigns: = same, - missing on the target, + only on the target, * differs, ! cannot be read."
+    after_help = "Example:\n  mlferry validate --source http://localhost:5000 --target http://new:5000 --artifacts checksum --report report.html\n\nSigns: = same, - missing on the target, + only on the target, * differs, ! cannot be read."
 )]
 pub struct Validate {
     /// The one side: a tracking server or an export directory
@@ -318,7 +318,7 @@ pub struct Validate {
     #[arg(long, value_name = "HOW", value_enum, default_value_t)]
     pub artifacts: Artifacts,
 
-    /// Write every difference to this file (.json)
+    /// Write a report to this file: .json has every difference, .md and .html are for reading (.html with curves)
     #[arg(long, value_name = "FILE")]
     pub report: Option<PathBuf>,
 
@@ -352,7 +352,7 @@ pub struct Run {
     #[arg(long, value_name = "HOW", value_enum, default_value_t)]
     pub artifacts: Artifacts,
 
-    /// Write every difference to this file (.json)
+    /// Write a report to this file: .json has every difference, .md and .html are for reading (.html with curves)
     #[arg(long, value_name = "FILE")]
     pub report: Option<PathBuf>,
 

@@ -6,7 +6,7 @@
 //! Imports go downwards only (`tests/layering.rs` holds the rule):
 //!
 //! ```text
-//! tui | commands | demo  →  engine  →  snapshot | target  →  archive  →  artifacts  →  rest  →  aws  →  entities, error
+//! tui | commands | demo  →  engine  →  report  →  snapshot | target  →  archive  →  artifacts  →  rest  →  aws  →  entities, error
 //! ```
 
 pub mod archive;
@@ -18,6 +18,7 @@ pub mod demo;
 pub mod engine;
 pub mod entities;
 pub mod error;
+pub mod report;
 pub mod rest;
 pub mod snapshot;
 pub mod target;

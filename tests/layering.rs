@@ -11,7 +11,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// A layer and what it may name besides itself.
-const MAY_USE: [(&str, &[&str]); 13] = [
+const MAY_USE: [(&str, &[&str]); 14] = [
     ("error", &[]),
     ("entities", &["error"]),
     ("rest", &["aws", "entities", "error"]),
@@ -20,7 +20,8 @@ const MAY_USE: [(&str, &[&str]); 13] = [
     ("archive", &["artifacts", "entities", "error"]),
     ("snapshot", &["archive", "artifacts", "rest", "aws", "entities", "error"]),
     ("target", &["archive", "artifacts", "rest", "aws", "entities", "error"]),
-    ("engine", &["snapshot", "target", "artifacts", "rest", "aws", "entities", "error"]),
+    ("report", &["snapshot", "artifacts", "entities", "error"]),
+    ("engine", &["report", "snapshot", "target", "artifacts", "rest", "aws", "entities", "error"]),
     ("demo", &["engine", "entities", "error"]),
     ("cli", &[]),
     ("commands", &["cli", "demo", "tui", "engine", "entities", "error"]),

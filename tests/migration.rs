@@ -8,6 +8,8 @@
 
 mod support;
 
+use serde_json::Value;
+use support::browser::opened;
 use support::{Mlferry, NEWEST, Real, TARGET, differences};
 
 const EVERYTHING: [&str; 2] = ["--all", "--names"];
@@ -163,6 +165,36 @@ async fn validation_finds_what_was_changed_behind_its_back() {
         changed["fields"].as_array().unwrap().iter().map(|f| f["field"].as_str().unwrap()).collect();
     assert!(fields.contains(&"tag tampered"), "{fields:?}");
     assert!(fields.iter().any(|field| field.starts_with("metric ")), "{fields:?}");
+    let curve = &report["curves"][0];
+    assert_eq!((&curve["source_id"], &curve["axis"]), (&changed["source_id"], &"step".into()));
+    assert_eq!(curve["deviations"], serde_json::json!([{ "step": 12345, "timestamp": 1, "target": "1.5" }]));
+    assert_eq!(curve["target"]["count"].as_u64(), curve["source"]["count"].as_u64().map(|count| count + 1));
+    page_says_the_same(&mlferry, &validate, changed, curve).await;
+}
+
+/// The report as a page, in a browser that has never seen it.
+async fn page_says_the_same(mlferry: &Mlferry, validate: &[&str], changed: &Value, curve: &Value) {
+    let folder = tempfile::tempdir().unwrap();
+    let page = folder.path().join("report.html");
+    mlferry.run(&[validate, &[page.to_str().unwrap()]].concat()).await.exits(4);
+    let [light, dark] = [opened(&page, "light").await, opened(&page, "dark").await];
+    let text = light["text"].as_str().unwrap();
+    let words = ["The sides differ.", "- missing", "+ extra", "tag tampered", "absent", "1 point differs"];
+    let names =
+        [&changed["name"], &changed["source_id"], &curve["metric"]].map(|name| name.as_str().unwrap());
+    for word in words.iter().chain(&names) {
+        assert!(text.contains(word), "{word}: {text}");
+    }
+    // Both sides are drawn.
+    let lines: Vec<_> =
+        light["lines"].as_array().unwrap().iter().map(|line| (&line[0], line[1].as_f64())).collect();
+    assert_eq!(lines.len(), 2, "{lines:?}");
+    assert!(lines.iter().all(|(_, length)| length.unwrap() > 50.0), "{lines:?}");
+    // Nothing was asked for but the page, and nothing ran.
+    assert_eq!(light["requests"], serde_json::json!([format!("file://{}", page.display())]));
+    assert_eq!((&light["scripts"], &light["overflow"]), (&0.into(), &0.into()));
+    assert_eq!(light["complaints"], serde_json::json!([]));
+    assert_ne!(light["background"], dark["background"]);
 }
 
 /// Adds a tag and a metric to one run of the target, removes the source tag of another (so that it is nobody's).

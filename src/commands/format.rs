@@ -78,10 +78,9 @@ pub fn outcome(outcome: &Outcome) -> Vec<String> {
 }
 
 fn totals(totals: &Totals) -> Vec<String> {
-    let has_some = |kind: Kind| Mark::ALL.into_iter().any(|mark| totals.of(kind, mark) > 0);
     Kind::ALL
         .into_iter()
-        .filter(|kind| kind.is_basic() || has_some(*kind))
+        .filter(|kind| totals.is_shown(*kind))
         .map(|kind| {
             let marks =
                 Mark::ALL.map(|mark| format!("{} {} {}", mark.sign(), totals.of(kind, mark), mark.word()));

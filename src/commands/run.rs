@@ -1,6 +1,7 @@
 use super::follow::follow;
 use super::selection::plan_of;
 use super::transfer::finish;
+use super::validate::check_name;
 use super::{Printer, check, connect, consent, ends};
 use crate::cli;
 use crate::engine::validate::{self, Validate};
@@ -10,6 +11,7 @@ use crate::error::{Error, Result};
 
 /// Everything from the first look to the proof. The outcome of the validation is the last line.
 pub async fn run(args: cli::Run, state: StateDir, printer: &Printer) -> Result<u8> {
+    check_name(args.report.as_deref())?;
     let plan = plan_of(&args.selection)?;
     let source = ends::source_text(args.source.source.as_deref())?;
     let ask = Preflight {
@@ -49,7 +51,7 @@ pub async fn run(args: cli::Run, state: StateDir, printer: &Printer) -> Result<u
         target,
         plan,
         artifacts: args.artifacts.into(),
-        report: args.report,
+        reports: args.report.into_iter().collect(),
     });
     let validated = follow(job, printer).await?;
     let code = finish(validated, printer)?;

@@ -1,21 +1,32 @@
+use std::path::Path;
+
 use super::follow::follow;
 use super::selection::plan_of;
 use super::transfer::finish;
 use super::{Printer, ends};
 use crate::cli;
-use crate::engine::validate::{self as engine, ArtifactCheck};
-use crate::error::{Error, Result};
+use crate::engine::validate::{self as engine, ArtifactCheck, Format};
+use crate::error::Result;
 
 pub async fn validate(args: cli::Validate, printer: &Printer) -> Result<u8> {
-    if args.report.as_ref().is_some_and(|path| path.extension().is_none_or(|extension| extension != "json")) {
-        return Err(Error::usage("--report writes JSON").hint("give it a name that ends in .json"));
-    }
+    check_name(args.report.as_deref())?;
     let plan = plan_of(&args.selection)?;
     let (source, target) = ends::open_both(&args.source, &args.target).await?;
     let (source, target) = (source.snapshot()?, target.snapshot()?);
     let artifacts = args.artifacts.into();
-    let job = engine::validate(engine::Validate { source, target, plan, artifacts, report: args.report });
+    let job = engine::validate(engine::Validate {
+        source,
+        target,
+        plan,
+        artifacts,
+        reports: args.report.into_iter().collect(),
+    });
     finish(follow(job, printer).await?, printer)
+}
+
+/// Before anything is read: a name in whose format no report can be written.
+pub fn check_name(report: Option<&Path>) -> Result<()> {
+    report.map_or(Ok(()), |path| Format::of(path).map(drop).map_err(|e| e.at("--report")))
 }
 
 impl From<cli::Artifacts> for ArtifactCheck {

@@ -13,6 +13,7 @@ use super::provision;
 use super::scroll;
 use super::tree::{Item, Tree};
 use super::work::Pane;
+use crate::engine::validate::Format;
 use crate::engine::{End, Session, Step};
 
 pub fn act(model: &mut Model, action: Action, key: KeyEvent) -> Vec<Effect> {
@@ -66,7 +67,7 @@ pub fn act(model: &mut Model, action: Action, key: KeyEvent) -> Vec<Effect> {
         Action::Marks => model.validation.turn_filter(),
         Action::Detail => model.validation.detail = Some(0),
         Action::Write => {
-            model.overlay = Some(Overlay::Ask(Question::Report, Field::new("mlferry-report.json")));
+            model.overlay = Some(Overlay::Ask(Question::Report, Field::new("mlferry-report.html")));
         }
         Action::Accept => return accept(model),
         Action::Cancel => cancel(model),
@@ -190,7 +191,14 @@ fn copy_report(model: &mut Model, to: &Field) -> Vec<Effect> {
         model.notice = Some("no file was named".into());
         return Vec::new();
     }
-    vec![Effect::Copy { from: model.places.report.clone(), to: model.expand(to) }]
+    let to = model.expand(to);
+    match Format::of(&to) {
+        Ok(format) => vec![Effect::Copy { from: model.places.report_as(format), to }],
+        Err(error) => {
+            model.notice = Some(error.get_hint().unwrap_or_default().to_owned());
+            Vec::new()
+        }
+    }
 }
 
 /// What is copied is also told: not every terminal takes it.

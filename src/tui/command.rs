@@ -2,7 +2,6 @@
 
 use super::apps::Way;
 use super::model::Model;
-use super::validation;
 use crate::engine::Step;
 use crate::entities::{Moment, Plan};
 
@@ -28,7 +27,7 @@ pub fn of(model: &Model) -> Vec<String> {
         Step::Import if by_directory => ("import", vec![format!("--input-dir {directory}"), target]),
         Step::Import => ("import", vec![source, target]),
         Step::Validate => {
-            let artifacts = validation::word(model.validation.artifacts);
+            let artifacts = model.validation.artifacts.word();
             ("validate", vec![source, target, format!("--artifacts {artifacts}")])
         }
     };

@@ -152,7 +152,7 @@ pub enum Effect {
 pub enum Job {
     Export { source: At, output_dir: PathBuf, plan: Plan },
     Import { source: At, target: At, plan: Plan },
-    Validate { source: At, target: At, plan: Plan, artifacts: ArtifactCheck, report: PathBuf },
+    Validate { source: At, target: At, plan: Plan, artifacts: ArtifactCheck, reports: Vec<PathBuf> },
 }
 
 impl Model {

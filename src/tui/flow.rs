@@ -7,6 +7,7 @@ use super::model::{Loaded, Model, Needed, Overlay, Parting, Seen};
 use super::preflight;
 use super::tree::Tree;
 use super::work::Work;
+use crate::engine::validate::Format;
 use crate::engine::{End, Route, Session, Step};
 
 /// The step after this one on the way that the data takes, or why it is not to be had yet.
@@ -191,7 +192,7 @@ pub fn start(model: &mut Model) -> Vec<Effect> {
             target,
             plan,
             artifacts: model.validation.artifacts,
-            report: model.places.report.clone(),
+            reports: Format::ALL.map(|format| model.places.report_as(format)).into(),
         },
         _ => return Vec::new(),
     };

@@ -317,14 +317,14 @@ async fn begin(job: Job, state: StateDir) -> Result<engine::Job> {
             let (source, target) = tokio::try_join!(opened(source), opened(target))?;
             engine::import(Import { source: source.snapshot()?, target, plan, state, journal: None })
         }
-        Job::Validate { source, target, plan, artifacts, report } => {
+        Job::Validate { source, target, plan, artifacts, reports } => {
             let (source, target) = tokio::try_join!(opened(source), opened(target))?;
             Ok(validate(Validate {
                 source: source.snapshot()?,
                 target: target.snapshot()?,
                 plan,
                 artifacts,
-                report: Some(report),
+                reports,
             }))
         }
     }

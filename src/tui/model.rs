@@ -14,6 +14,7 @@ use super::theme::Look;
 use super::tree::Tree;
 use super::validation::Validation;
 use super::work::{Trouble, Work};
+use crate::engine::validate::Format;
 use crate::engine::{Access, CheckReport, End, Route, Session, Step};
 use crate::entities::Plan;
 
@@ -56,6 +57,13 @@ pub struct Places {
     pub home: Option<PathBuf>,
     /// The current directory.
     pub current: PathBuf,
+}
+
+impl Places {
+    /// The report in this format, beside the others.
+    pub fn report_as(&self, format: Format) -> PathBuf {
+        self.report.with_extension(format.extension())
+    }
 }
 
 /// One end as far as it is known.

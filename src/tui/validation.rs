@@ -89,12 +89,3 @@ impl Validation {
         };
     }
 }
-
-/// The word of the command's option.
-pub fn word(check: ArtifactCheck) -> &'static str {
-    match check {
-        ArtifactCheck::None => "none",
-        ArtifactCheck::Size => "size",
-        ArtifactCheck::Checksum => "checksum",
-    }
-}

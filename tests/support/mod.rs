@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Output;
 
 pub mod aws;
+pub mod browser;
 
 pub use mlferry::demo::Store;
 use mlferry::demo::{MlflowServer, ServerOptions, Venv};

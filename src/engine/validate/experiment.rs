@@ -196,7 +196,11 @@ impl Compare {
             let compared =
                 history::compare((self.source.as_ref(), ours), (self.target.as_ref(), theirs), &key).await;
             match compared {
-                Ok(difference) => found.differ.extend(difference),
+                Ok(None) => {}
+                Ok(Some((difference, curve))) => {
+                    found.differ.push(difference);
+                    self.report.lock().unwrap_or_else(PoisonError::into_inner).add_curve(curve);
+                }
                 Err(e) => found.differ.push(FieldDifference {
                     field: format!("metric {key}"),
                     source: Some(e.to_string()),

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use futures::TryStreamExt;
 
-use super::FieldDifference;
+use super::{Curve, FieldDifference};
 use crate::entities::{Point, PointIdentity, Run, RunId};
 use crate::error::{Error, Result};
 use crate::snapshot::Snapshot;
@@ -80,7 +80,7 @@ pub async fn compare(
     source: (&dyn Snapshot, &Run),
     target: (&dyn Snapshot, &Run),
     key: &str,
-) -> Result<Option<FieldDifference>> {
+) -> Result<Option<(FieldDifference, Curve)>> {
     let (ours, theirs) = futures::try_join!(points(source, key), points(target, key))?;
     let missing: Vec<_> = ours.difference(&theirs).collect();
     let extra: Vec<_> = theirs.difference(&ours).collect();
@@ -96,11 +96,27 @@ pub async fn compare(
         };
         Some(format!("{} points{only}", all.len()))
     };
-    Ok(Some(FieldDifference {
+    let field = FieldDifference {
         field: format!("metric {key}"),
         source: side(&ours, &missing),
         target: side(&theirs, &extra),
-    }))
+    };
+    Ok(Some((field, Curve::new((source.1.id.as_str(), target.1.id.as_str()), key, &ours, &theirs))))
+}
+
+/// One metric of two runs, to be looked at.
+pub async fn curve(
+    (source, source_id): (&dyn Snapshot, &str),
+    (target, target_id): (&dyn Snapshot, &str),
+    key: &str,
+) -> Result<Curve> {
+    let of = async |side: &dyn Snapshot, id: &str| {
+        let gone = || Error::permanent(format!("{}: run {id} is not there any more", side.about().location));
+        let run = side.run(&RunId::from(id)).await?.ok_or_else(gone)?;
+        points((side, &run), key).await
+    };
+    let (ours, theirs) = futures::try_join!(of(source, source_id), of(target, target_id))?;
+    Ok(Curve::new((source_id, target_id), key, &ours, &theirs))
 }
 
 async fn points((of, run): (&dyn Snapshot, &Run), key: &str) -> Result<BTreeSet<PointIdentity>> {

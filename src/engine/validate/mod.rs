@@ -1,7 +1,6 @@
 //! Reads both sides afresh and says where they differ. Knows nothing of how the one became the other.
 
 mod artifacts;
-mod difference;
 mod evaluation;
 mod experiment;
 mod fields;
@@ -11,7 +10,6 @@ mod models;
 mod pairs;
 mod references;
 mod registry;
-mod report;
 mod trace_fields;
 mod traces;
 
@@ -27,10 +25,13 @@ use super::job::{Findings, Job};
 use super::{Context, Event, Step, vigil};
 use crate::entities::{Experiment, Kind, Plan, RunId, tag};
 use crate::error::{Error, Result};
+use crate::report::Report;
 use crate::snapshot::Snapshot;
 
-pub use difference::{Difference, FieldDifference, Mark, Totals};
-pub use report::Report;
+pub use crate::report::{
+    Curve, Deviation, Difference, FieldDifference, Format, Mark, Parts, Series, Totals, parts,
+};
+pub use history::curve;
 
 /// Experiments that are compared side by side.
 const EXPERIMENTS_AT_ONCE: usize = 4;
@@ -46,13 +47,24 @@ pub enum ArtifactCheck {
     Checksum,
 }
 
+impl ArtifactCheck {
+    /// The word of the command's option.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Size => "size",
+            Self::Checksum => "checksum",
+        }
+    }
+}
+
 pub struct Validate {
     pub source: Arc<dyn Snapshot>,
     pub target: Arc<dyn Snapshot>,
     pub plan: Plan,
     pub artifacts: ArtifactCheck,
-    /// Where the JSON report goes.
-    pub report: Option<PathBuf>,
+    /// Where the report goes: each in the format that its name says.
+    pub reports: Vec<PathBuf>,
 }
 
 pub fn validate(validate: Validate) -> Job {
@@ -62,8 +74,9 @@ pub fn validate(validate: Validate) -> Job {
         move || vec![source.traffic(), target.traffic()]
     };
     Job::start(Step::Validate, sessions, traffic, async {}, move |context| async move {
-        let Validate { source, target, plan, artifacts, report } = validate;
-        let report = Mutex::new(Report::new(source.about(), target.about(), report));
+        let Validate { source, target, plan, artifacts, reports } = validate;
+        let report =
+            Mutex::new(Report::new(source.about(), target.about(), &plan, artifacts.word(), reports));
         let compare = Compare {
             context,
             source,
@@ -190,7 +203,7 @@ impl Compare {
 
     fn finish(&self) -> Result<Findings> {
         let report = self.report.lock().unwrap_or_else(PoisonError::into_inner);
-        let files = report.write()?.into_iter().collect();
-        Ok(Findings { comparison: Some(report.totals().clone()), files, notes: Vec::new() })
+        let files = report.write()?;
+        Ok(Findings { comparison: Some(report.totals.clone()), files, notes: Vec::new() })
     }
 }

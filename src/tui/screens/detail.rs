@@ -6,7 +6,7 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use super::differences;
-use crate::engine::validate::{Difference, FieldDifference};
+use crate::engine::validate::{Difference, FieldDifference, parts};
 use crate::tui::model::Model;
 use crate::tui::scroll;
 use crate::tui::text;
@@ -95,7 +95,7 @@ fn row(model: &Model, field: &FieldDifference, chosen: bool, [name, side]: [usiz
     let mut spans = vec![Span::styled(label, style), Span::raw(" ")];
     match (&field.source, &field.target) {
         (Some(source), Some(target)) => {
-            let (left, right) = changed::parts(source, target);
+            let (left, right) = parts(source, target);
             spans.extend(changed::cell(look, &left, side));
             spans.push(Span::raw(" "));
             spans.extend(changed::cell(look, &right, side));
@@ -141,7 +141,7 @@ fn texts(look: Look, field: &FieldDifference, columns: usize) -> [String; 2] {
     let absent = || "(absent)".to_owned();
     match (&field.source, &field.target) {
         (Some(source), Some(target)) => {
-            let (left, right) = changed::parts(source, target);
+            let (left, right) = parts(source, target);
             [left, right].map(|parts| {
                 let spans = changed::cell(look, &parts, columns);
                 spans.iter().map(|span| span.content.as_ref()).collect()

@@ -43,7 +43,8 @@ pub fn view(model: &Model, frame: &mut Frame, area: Rect) {
                 });
                 let totals = outcome.comparison.clone().unwrap_or_default();
                 lines.extend(table(model, &totals));
-                for file in &outcome.files {
+                // The others stand beside it.
+                if let Some(file) = outcome.files.first() {
                     let words = format!("report: {}", file.display());
                     let words = text::cut(&words, usize::from(area.width), model.look.glyphs.ellipsis);
                     lines.push(Line::styled(words, model.look.theme.dim));
@@ -109,8 +110,7 @@ fn table(model: &Model, totals: &Totals) -> Vec<Line<'static>> {
     let head: String =
         heads.map(|(mark, width)| text::right(&format!("{} {}", mark.sign(), mark.word()), width)).collect();
     let mut lines = vec![Line::styled(format!("{:<KIND_WIDTH$}{head}", ""), look.theme.dim)];
-    let has_some = |kind: Kind| Mark::ALL.into_iter().any(|mark| totals.of(kind, mark) > 0);
-    for kind in Kind::ALL.into_iter().filter(|kind| kind.is_basic() || has_some(*kind)) {
+    for kind in Kind::ALL.into_iter().filter(|kind| totals.is_shown(*kind)) {
         let mut spans = vec![Span::raw(format!("{:<KIND_WIDTH$}", kind.title()))];
         for (mark, width) in Mark::ALL.into_iter().zip(MARK_WIDTHS) {
             let count = totals.of(kind, mark);

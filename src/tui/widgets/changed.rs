@@ -3,34 +3,9 @@
 use ratatui::style::Style;
 use ratatui::text::Span;
 
+use crate::engine::validate::Parts;
 use crate::tui::text;
 use crate::tui::theme::Look;
-
-/// One text in three: what both begin with, what differs, what both end with.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Parts<'a> {
-    pub head: &'a str,
-    pub changed: &'a str,
-    pub tail: &'a str,
-}
-
-pub fn parts<'a>(a: &'a str, b: &'a str) -> (Parts<'a>, Parts<'a>) {
-    let head: usize = a.chars().zip(b.chars()).take_while(|(x, y)| x == y).map(|(x, _)| x.len_utf8()).sum();
-    let (rest_a, rest_b) = (&a[head..], &b[head..]);
-    let tail: usize = rest_a
-        .chars()
-        .rev()
-        .zip(rest_b.chars().rev())
-        .take_while(|(x, y)| x == y)
-        .map(|(x, _)| x.len_utf8())
-        .sum();
-    let cut = |text: &'a str| Parts {
-        head: &text[..head],
-        changed: &text[head..text.len() - tail],
-        tail: &text[text.len() - tail..],
-    };
-    (cut(a), cut(b))
-}
 
 /// Exactly `width` columns of one side, with what differs in sight.
 pub fn cell(look: Look, parts: &Parts<'_>, width: usize) -> Vec<Span<'static>> {
@@ -75,6 +50,7 @@ fn tail_of(text: &str, columns: usize, ellipsis: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::validate::parts;
     use crate::tui::theme::{Theme, UNICODE};
     use proptest::prelude::*;
 

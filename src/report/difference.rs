@@ -148,6 +148,11 @@ impl Totals {
         self.0.get(kind.plural()).and_then(|marks| marks.get(mark.word())).copied().unwrap_or(0)
     }
 
+    /// There are some, or every server has them.
+    pub fn is_shown(&self, kind: Kind) -> bool {
+        kind.is_basic() || Mark::ALL.into_iter().any(|mark| self.of(kind, mark) > 0)
+    }
+
     pub fn differs(&self) -> bool {
         Kind::ALL
             .into_iter()

@@ -1,0 +1,135 @@
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use super::{Curve, Difference, Format, Mark, Totals, html, markdown};
+use crate::artifacts::local;
+use crate::entities::Plan;
+use crate::error::Result;
+use crate::snapshot::About;
+
+/// Metrics that are drawn; the points that differ are counted for all.
+const CURVES: usize = 200;
+
+/// Everything a comparison found, ready to be written.
+#[derive(Serialize)]
+pub struct Report {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    /// Of this program.
+    pub version: &'static str,
+    /// When the comparison began.
+    pub created: String,
+    pub source: About,
+    pub target: About,
+    pub plan: Plan,
+    /// How closely files were compared.
+    pub artifacts: &'static str,
+    pub totals: Totals,
+    /// Everything that is not the same.
+    pub differences: Vec<Difference>,
+    /// Both sides of metrics that differ, the first ones.
+    pub curves: Vec<Curve>,
+    /// Metrics that differ and are not among the curves.
+    pub more_curves: usize,
+    #[serde(skip)]
+    paths: Vec<PathBuf>,
+}
+
+impl Report {
+    /// Goes to each of `paths`, in the format that its name says.
+    pub fn new(
+        source: &About,
+        target: &About,
+        plan: &Plan,
+        artifacts: &'static str,
+        paths: Vec<PathBuf>,
+    ) -> Self {
+        Self {
+            kind: "validation",
+            version: env!("CARGO_PKG_VERSION"),
+            created: jiff::Timestamp::now().to_string(),
+            source: source.clone(),
+            target: target.clone(),
+            plan: plan.clone(),
+            artifacts,
+            totals: Totals::default(),
+            differences: Vec::new(),
+            curves: Vec::new(),
+            more_curves: 0,
+            paths,
+        }
+    }
+
+    /// Differences are kept only for a report that is asked for: there may be as many as there are items.
+    pub fn add(&mut self, difference: &Difference) {
+        self.totals.add(difference.kind, difference.mark);
+        if difference.mark != Mark::Same && !self.paths.is_empty() {
+            self.differences.push(difference.clone());
+        }
+    }
+
+    pub fn add_curve(&mut self, curve: Curve) {
+        match self.curves.len() < CURVES && !self.paths.is_empty() {
+            true => self.curves.push(curve),
+            false => self.more_curves += 1,
+        }
+    }
+
+    /// The curve of a field of this difference.
+    pub fn curve(&self, difference: &Difference, field: &str) -> Option<&Curve> {
+        let key = field.strip_prefix("metric ")?;
+        let is_it =
+            |curve: &&Curve| Some(&curve.source_id) == difference.source_id.as_ref() && curve.metric == key;
+        self.curves.iter().find(is_it)
+    }
+
+    /// Writes all files and names them.
+    pub fn write(&self) -> Result<Vec<PathBuf>> {
+        self.paths.iter().try_for_each(|path| self.write_to(path))?;
+        Ok(self.paths.clone())
+    }
+
+    fn write_to(&self, path: &Path) -> Result<()> {
+        local::write(path, &self.text(Format::of(path)?)?)
+    }
+
+    pub fn text(&self, format: Format) -> Result<Vec<u8>> {
+        Ok(match format {
+            Format::Json => serde_json::to_vec_pretty(self)?,
+            Format::Markdown => markdown::write(self)?.into_bytes(),
+            Format::Html => html::write(self)?.into_bytes(),
+        })
+    }
+}
+
+/// By experiment, in the order in which each was first seen.
+pub(super) fn groups(differences: &[Difference]) -> Vec<(&str, Vec<&Difference>)> {
+    let mut places = HashMap::new();
+    let mut groups: Vec<(&str, Vec<&Difference>)> = Vec::new();
+    for difference in differences {
+        let experiment = difference.experiment.as_str();
+        let place = *places.entry(experiment).or_insert_with(|| {
+            groups.push((experiment, Vec::new()));
+            groups.len() - 1
+        });
+        groups[place].1.push(difference);
+    }
+    groups
+}
+
+pub(super) fn plan_in_words(plan: &Plan) -> Result<String> {
+    match *plan == Plan::default() {
+        true => Ok("everything the source holds".to_owned()),
+        false => Ok(plan.to_toml()?.trim_end().to_owned()),
+    }
+}
+
+/// `2026-01-02T03:04:05.678901234Z` to the second, for a person.
+pub(super) fn seconds_of(timestamp: &str) -> String {
+    match timestamp.split_once('.') {
+        Some((whole, _)) => format!("{}Z", whole.replace('T', " ")),
+        None => timestamp.replace('T', " "),
+    }
+}

@@ -1,0 +1,90 @@
+//! Names and values come from strangers: here they become text that no reader takes for anything else.
+
+/// Longer values are cut; the JSON report has them whole.
+const LONGEST: usize = 4_000;
+
+/// What cannot be seen is written out, and what would turn the text around it: control characters and the marks that
+/// change the direction of writing. Line breaks stay where `lines` says so.
+pub fn visible(text: &str, lines: bool) -> String {
+    let mut seen = String::with_capacity(text.len());
+    for c in text.chars().take(LONGEST) {
+        match c {
+            '\n' if lines => seen.push(c),
+            c if c.is_control() || turns(c) => seen.extend(c.escape_default()),
+            c => seen.push(c),
+        }
+    }
+    let rest = text.chars().skip(LONGEST).count();
+    if rest > 0 {
+        seen.push_str(&format!("… ({rest} more characters)"));
+    }
+    seen
+}
+
+fn turns(c: char) -> bool {
+    matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{2028}' | '\u{2029}')
+}
+
+/// For HTML, between tags and within quoted attributes.
+pub fn html(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for c in visible(text, true).chars() {
+        match c {
+            '&' => safe.push_str("&amp;"),
+            '<' => safe.push_str("&lt;"),
+            '>' => safe.push_str("&gt;"),
+            '"' => safe.push_str("&quot;"),
+            '\'' => safe.push_str("&#39;"),
+            c => safe.push(c),
+        }
+    }
+    safe
+}
+
+/// For Markdown, also within a table: one line without markup.
+pub fn markdown(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for c in visible(text, false).chars() {
+        match c {
+            // Also where a renderer lets HTML through.
+            '&' => safe.push_str("&amp;"),
+            '<' => safe.push_str("&lt;"),
+            '>' => safe.push_str("&gt;"),
+            '\\' | '`' | '*' | '_' | '{' | '}' | '[' | ']' | '(' | ')' | '#' | '!' | '|' | '~' | '$' => {
+                safe.push('\\');
+                safe.push(c);
+            }
+            // Bare addresses and names would become links.
+            ':' | '@' => {
+                safe.push_str(&format!("&#{};", u32::from(c)));
+            }
+            c => safe.push(c),
+        }
+    }
+    safe
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn what_hides_is_shown() {
+        assert_eq!(visible("a\u{1b}[31m\u{202e}b\nc", false), r"a\u{1b}[31m\u{202e}b\nc");
+        assert_eq!(visible("a\nb", true), "a\nb");
+        assert!(visible(&"x".repeat(5_000), true).ends_with("… (1000 more characters)"));
+    }
+
+    proptest! {
+        #[test]
+        fn no_markup_gets_through(text in "[<>&\"'|`a\n\u{0}-\u{1f}日]{0,40}") {
+            let page = html(&text);
+            prop_assert!(!page.contains(['<', '>', '"', '\'']));
+            let cell = markdown(&text);
+            prop_assert!(!cell.contains(['<', '>', '\n']));
+            // Each bar and tick has its backslash.
+            prop_assert!(!cell.replace(r"\|", "").contains('|') && !cell.replace(r"\`", "").contains('`'));
+        }
+    }
+}

