@@ -121,6 +121,10 @@ pub struct Selection {
     #[arg(long, value_name = "GLOB,…")]
     pub experiments: Option<String>,
 
+    /// Experiments that stay behind although they are chosen, or although everything is
+    #[arg(long, value_name = "GLOB,…")]
+    pub except_experiments: Option<String>,
+
     /// Registered models by name, with * ? and {a,b}, separated by commas; runs that their versions need go along.
     /// churn/3 is version 3 of churn, which keeps its number: lower ones cannot come to the same server later.
     /// (A model that is itself called churn/3, as MLflow before 3.11 allows, is taken, too.) As soon as one of --experiments, --models, --prompts and --datasets is given, nothing else is taken
@@ -179,6 +183,7 @@ impl Selection {
     pub fn everything() -> Self {
         Self {
             experiments: None,
+            except_experiments: None,
             models: None,
             prompts: None,
             datasets: None,

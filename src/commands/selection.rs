@@ -19,6 +19,7 @@ pub fn plan_of(selection: &Selection) -> Result<Plan> {
     };
     let given = [
         (&selection.experiments, &mut plan.globs),
+        (&selection.except_experiments, &mut plan.except_experiments),
         (&selection.models, &mut plan.models),
         (&selection.prompts, &mut plan.prompts),
         (&selection.datasets, &mut plan.datasets),

@@ -1,51 +1,120 @@
-//! Looking around in a snapshot, for a person who chooses. Only reads.
+//! Looking around in a snapshot, for a person who chooses. Only reads, and no further than somebody asks: a stream
+//! that nobody polls sends no request.
 
-use futures::TryStreamExt;
+use futures::stream::{self, BoxStream};
+use futures::{StreamExt, TryStreamExt};
 
 use super::Endpoint;
 use super::check::first;
 use super::choose::choose;
-use crate::entities::{EvaluationDataset, Experiment, ModelVersion, Plan, RegisteredModel, Run, Tally};
+use crate::entities::{
+    EvaluationDataset, Experiment, ModelVersion, Plan, Readable, RegisteredModel, Run, Tally,
+};
 use crate::error::Result;
+use crate::rest::Pages;
+use crate::snapshot::Snapshot;
 
-/// Everything that is chosen by name.
+/// Traces of an experiment are counted no further than this, by whole pages.
+const TRACES: u64 = 500;
+
+/// Some of what is chosen by name, as the source gives it.
 #[derive(Clone, Debug, Default)]
 pub struct Holdings {
-    /// Active ones first, by name.
     pub experiments: Vec<Experiment>,
-    /// Registered models and prompts, by name.
+    /// Registered models and prompts.
     pub models: Vec<RegisteredModel>,
-    /// By name.
     pub datasets: Vec<EvaluationDataset>,
+    /// There is more to come.
+    pub more: bool,
 }
 
-pub async fn holdings(of: &Endpoint) -> Result<Holdings> {
-    let snapshot = of.snapshot()?;
-    let mut experiments: Vec<Experiment> = snapshot.experiments().try_concat().await?;
-    experiments.sort_by(|a, b| (a.lifecycle.is_deleted(), &a.name).cmp(&(b.lifecycle.is_deleted(), &b.name)));
-    let mut models: Vec<RegisteredModel> = snapshot.registered_models().try_concat().await?;
-    models.sort_by(|a, b| a.name.cmp(&b.name));
-    let mut datasets: Vec<EvaluationDataset> = snapshot.evaluation_datasets().try_concat().await?;
-    datasets.sort_by(|a, b| a.name.cmp(&b.name));
-    Ok(Holdings { experiments, models, datasets })
+/// Everything that is chosen by name, page by page: the first page of each kind comes first, in one piece.
+pub fn holdings(of: &dyn Snapshot) -> BoxStream<'_, Result<Holdings>> {
+    let listing = Listing {
+        experiments: of.experiments().fuse().boxed(),
+        models: of.registered_models().fuse().boxed(),
+        datasets: of.evaluation_datasets().fuse().boxed(),
+        ended: false,
+    };
+    stream::try_unfold(listing, Listing::next).boxed()
 }
 
-/// What an experiment holds, as far as a person looks.
+struct Listing<'a> {
+    experiments: Pages<'a, Experiment>,
+    models: Pages<'a, RegisteredModel>,
+    datasets: Pages<'a, EvaluationDataset>,
+    ended: bool,
+}
+
+impl Listing<'_> {
+    async fn next(mut self) -> Result<Option<(Holdings, Self)>> {
+        if self.ended {
+            return Ok(None);
+        }
+        let (experiments, models, datasets) = futures::try_join!(
+            self.experiments.try_next(),
+            self.models.try_next(),
+            self.datasets.try_next()
+        )?;
+        let more = experiments.is_some() || models.is_some() || datasets.is_some();
+        self.ended = !more;
+        let holdings = Holdings {
+            experiments: experiments.unwrap_or_default(),
+            models: models.unwrap_or_default(),
+            datasets: datasets.unwrap_or_default(),
+            more,
+        };
+        Ok(Some((holdings, self)))
+    }
+}
+
+/// Some of the runs of an experiment.
 #[derive(Clone, Debug)]
 pub struct Contents {
     pub runs: Vec<Run>,
-    /// There are more runs than were fetched.
+    /// There is more to come.
     pub more: bool,
-    pub traces: Tally,
+    /// Runs of this page that the source cannot show.
+    pub unreadable: u64,
+    /// With the first page.
+    pub traces: Option<Tally>,
 }
 
-/// At most `most` runs. Traces are counted no further than that, by whole pages.
-pub async fn contents(of: &Endpoint, experiment: &Experiment, most: usize) -> Result<Contents> {
-    let snapshot = of.snapshot()?;
-    let (runs, more) = snapshot.first_runs(experiment, most).await?;
-    // Runs can be chosen where traces cannot be counted.
-    let traces = first(snapshot.traces(experiment), most as u64).await;
-    Ok(Contents { runs, more, traces: traces.unwrap_or_else(|error| Tally::unknown(error.to_string())) })
+/// What an experiment holds, page by page; the last page is empty.
+pub fn contents<'a>(of: &'a dyn Snapshot, experiment: &'a Experiment) -> BoxStream<'a, Result<Contents>> {
+    let looking = Looking { of, experiment, pages: of.listed_runs(experiment), begun: false, ended: false };
+    stream::try_unfold(looking, Looking::next).boxed()
+}
+
+struct Looking<'a> {
+    of: &'a dyn Snapshot,
+    experiment: &'a Experiment,
+    pages: Pages<'a, Readable<Run>>,
+    begun: bool,
+    ended: bool,
+}
+
+impl Looking<'_> {
+    async fn next(mut self) -> Result<Option<(Contents, Self)>> {
+        if self.ended {
+            return Ok(None);
+        }
+        let (page, traces) = match std::mem::replace(&mut self.begun, true) {
+            true => (self.pages.try_next().await?, None),
+            false => {
+                let (page, traces) =
+                    futures::join!(self.pages.try_next(), first(self.of.traces(self.experiment), TRACES));
+                // Runs can be chosen where traces cannot be counted.
+                (page?, Some(traces.unwrap_or_else(|error| Tally::unknown(error.to_string()))))
+            }
+        };
+        self.ended = page.is_none();
+        let page = page.unwrap_or_default();
+        let listed = page.len();
+        let runs: Vec<Run> = page.into_iter().flatten().collect();
+        let unreadable = (listed - runs.len()) as u64;
+        Ok(Some((Contents { more: !self.ended, unreadable, runs, traces }, self)))
+    }
 }
 
 /// The versions of a registered model or prompt, by ascending number.

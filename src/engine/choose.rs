@@ -49,7 +49,7 @@ pub async fn choose(source: &dyn Snapshot, plan: &Plan) -> Result<Chosen> {
     let all: Vec<Experiment> = source.experiments().try_concat().await?;
     let models: Vec<RegisteredModel> = source.registered_models().try_concat().await?;
     let numbers = numbers(source, &chooser, &models).await?;
-    let mut unmatched = chooser.unmatched(all.iter().filter(|e| chooser.choose(e) != Choice::No));
+    let mut unmatched = chooser.unmatched(&all);
     unmatched.extend(chooser.unmatched_models(&models, &numbers));
     let mut datasets: Vec<EvaluationDataset> = source.evaluation_datasets().try_concat().await?;
     unmatched.extend(chooser.unmatched_datasets(&datasets));
@@ -69,13 +69,12 @@ pub async fn choose(source: &dyn Snapshot, plan: &Plan) -> Result<Chosen> {
     for ChosenModel { model, versions } in &mut models {
         model.aliases.retain(|_, number| versions.takes(number));
     }
-    let chosen = |id: &ExperimentId| {
-        experiments
-            .iter()
-            .any(|(choice, one)| one.id == *id && matches!(choice, Choice::Yes { only: None, .. }))
+    let is_whole = |choice: &Choice| matches!(choice, Choice::Yes { only: None, .. });
+    let whole = experiments.iter().filter(|(choice, _)| is_whole(choice));
+    let whole: HashSet<&ExperimentId> = whole.map(|(_, one)| &one.id).collect();
+    let goes_along = |of: &EvaluationDataset| {
+        !chooser.leaves_dataset(of) && of.experiment_ids.iter().any(|id| whole.contains(id))
     };
-    let goes_along =
-        |of: &EvaluationDataset| !chooser.leaves_dataset(of) && of.experiment_ids.iter().any(chosen);
     datasets.retain(|dataset| chooser.takes_dataset(dataset) || goes_along(dataset));
     let experiments: Vec<_> =
         experiments.into_iter().filter(|(c, _)| *c != Choice::No).map(|(c, one)| (one, c)).collect();

@@ -1,9 +1,11 @@
 //! The choice that a plan makes of each thing a source holds.
 
+use std::collections::{HashMap, HashSet};
+
 use globset::{Glob, GlobSet, GlobSetBuilder};
 
 use super::registry_choice::RegistryChoice;
-use super::{Choice, EvaluationDataset, Experiment, Numbers, Pick, Plan, RegisteredModel};
+use super::{Choice, EvaluationDataset, Experiment, Numbers, Pick, Plan, PlannedExperiment, RegisteredModel};
 use crate::error::{Error, Result};
 
 pub(super) fn matcher<T: AsRef<str>>(option: &str, globs: &[T]) -> Result<GlobSet> {
@@ -20,7 +22,10 @@ pub(super) fn matcher<T: AsRef<str>>(option: &str, globs: &[T]) -> Result<GlobSe
 /// A plan with its globs compiled.
 pub struct Chooser<'a> {
     plan: &'a Plan,
+    /// By name: a plan may name very many.
+    named: HashMap<&'a str, &'a PlannedExperiment>,
     globs: GlobSet,
+    except_experiments: GlobSet,
     models: RegistryChoice<'a>,
     prompts: RegistryChoice<'a>,
     datasets: GlobSet,
@@ -31,7 +36,10 @@ impl<'a> Chooser<'a> {
     pub(super) fn new(plan: &'a Plan) -> Result<Self> {
         Ok(Self {
             plan,
+            // Of two entries of one name the first counts.
+            named: plan.experiments.iter().rev().map(|named| (named.name.as_str(), named)).collect(),
             globs: matcher("--experiments", &plan.globs)?,
+            except_experiments: matcher("--except-experiments", &plan.except_experiments)?,
             models: RegistryChoice::new("--models", &plan.models, &plan.model_versions)?,
             prompts: RegistryChoice::new("--prompts", &plan.prompts, &plan.prompt_versions)?,
             datasets: matcher("--datasets", &plan.datasets)?,
@@ -43,10 +51,13 @@ impl<'a> Chooser<'a> {
         if self.plan.skip_deleted && experiment.lifecycle.is_deleted() {
             return Choice::No;
         }
+        if self.except_experiments.is_match(&experiment.name) {
+            return Choice::No;
+        }
         if self.plan.is_everything() {
             return Choice::whole();
         }
-        if let Some(named) = self.plan.experiments.iter().find(|named| named.name == experiment.name) {
+        if let Some(named) = self.named.get(experiment.name.as_str()) {
             return Choice::Yes {
                 only: named.runs.clone(),
                 except: named.except.clone(),
@@ -102,12 +113,18 @@ impl<'a> Chooser<'a> {
         unmatched
     }
 
-    /// Names and globs of the plan that fit none of `experiments`.
-    pub fn unmatched<'b>(&self, experiments: impl Iterator<Item = &'b Experiment> + Clone) -> Vec<String> {
-        let names = self.plan.experiments.iter().map(|named| &named.name);
-        let missing = names.filter(|name| experiments.clone().all(|e| &e.name != *name)).cloned();
-        let idle = idle(&self.plan.globs, &self.globs, experiments.clone().map(|e| e.name.as_str()));
-        missing.chain(idle).collect()
+    /// Names and globs of the plan that fit none of `experiments`, which are all there are. What a rule leaves behind
+    /// answers to its name all the same, and to no glob that chooses.
+    pub fn unmatched(&self, experiments: &[Experiment]) -> Vec<String> {
+        let names = || experiments.iter().map(|one| one.name.as_str());
+        let there: HashSet<&str> = names().collect();
+        let named = self.plan.experiments.iter().map(|named| &named.name);
+        let missing = named.filter(|name| !there.contains(name.as_str())).cloned();
+        let is_chosen = |one: &&Experiment| self.choose(one) != Choice::No;
+        let chosen = experiments.iter().filter(is_chosen).map(|one| one.name.as_str());
+        let idle_globs = idle(&self.plan.globs, &self.globs, chosen);
+        let idle_excepts = idle(&self.plan.except_experiments, &self.except_experiments, names());
+        missing.chain(idle_globs).chain(idle_excepts).collect()
     }
 }
 
@@ -145,7 +162,25 @@ mod tests {
         let chooser = plan.chooser().unwrap();
         assert_ne!(chooser.choose(&experiment("fraud/eu/日本")), Choice::No);
         assert_eq!(chooser.choose(&experiment("churn")), Choice::No);
-        assert_eq!(chooser.unmatched([experiment("fraud/x")].iter()), ["gone"]);
+        assert_eq!(chooser.unmatched(&[experiment("fraud/x")]), ["gone"]);
+    }
+
+    #[test]
+    fn all_but_a_few_are_named_by_the_few() {
+        let plan = Plan {
+            globs: vec!["*".into()],
+            except_experiments: vec!["old/*".into(), "gone".into()],
+            experiments: vec![PlannedExperiment { name: "old/one".into(), ..Default::default() }],
+            ..Plan::default()
+        };
+        let chooser = plan.chooser().unwrap();
+        let taken = ["new", "old/one", "older"].map(|name| chooser.choose(&experiment(name)) != Choice::No);
+        assert_eq!(taken, [true, false, true]);
+        assert_eq!(chooser.unmatched(&[experiment("new"), experiment("old/one")]), ["gone"]);
+        let alone = Plan { except_experiments: vec!["old".into()], ..Plan::default() };
+        let chooser = alone.chooser().unwrap();
+        assert_eq!(chooser.choose(&experiment("old")), Choice::No);
+        assert_eq!(chooser.choose(&experiment("new")), Choice::whole(), "everything else is taken");
     }
 
     #[test]

@@ -72,21 +72,11 @@ impl<Id: Clone + Ord> Pick<Id> {
         }
     }
 
-    /// The shorter words for it, as [`of`](Self::of) reads them; none when nothing is taken.
-    pub fn words(&self, every: Option<&[Id]>) -> Option<(Option<BTreeSet<Id>>, BTreeSet<Id>)> {
-        let only = |ids: BTreeSet<Id>| Some((Some(ids), BTreeSet::new()));
-        match (self, every) {
-            (Self::None, _) => None,
-            (Self::All, _) => Some((None, BTreeSet::new())),
-            (_, Some(every)) => {
-                let (taken, left): (Vec<Id>, Vec<Id>) = every.iter().cloned().partition(|id| self.takes(id));
-                match taken.len() <= left.len() {
-                    true => only(taken.into_iter().collect()),
-                    false => Some((None, left.into_iter().collect())),
-                }
-            }
-            (Self::Only(ids), None) => only(ids.clone()),
-            (Self::Except(ids), None) => Some((None, ids.clone())),
+    /// This one is spoken of elsewhere now.
+    pub fn forget(&mut self, id: &Id) {
+        if let Self::Only(ids) | Self::Except(ids) = self {
+            ids.remove(id);
         }
+        self.settle(None);
     }
 }

@@ -18,6 +18,9 @@ pub struct Plan {
     /// Experiments chosen by name, with their runs.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub experiments: Vec<PlannedExperiment>,
+    /// Names of experiments that stay behind whatever else chooses them, with `*`, `?` and `{a,b}`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub except_experiments: Vec<String>,
     /// Names of registered models, with `*`, `?` and `{a,b}`; `churn/3` is version 3 of churn.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub models: Vec<String>,
@@ -209,6 +212,7 @@ mod tests {
             run_start_time: Some(Moment(1_714_521_600_000)),
             runs_until: Some(Moment(1_714_521_600_001)),
             globs: vec!["x*".into()],
+            except_experiments: vec!["xx".into()],
             models: vec!["m*".into()],
             prompts: vec!["p".into()],
             datasets: vec!["d".into()],

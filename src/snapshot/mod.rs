@@ -58,6 +58,11 @@ pub trait Snapshot: Send + Sync {
     /// Active and deleted ones, in the order in which they started where the snapshot knows it.
     fn runs<'a>(&'a self, experiment: &'a Experiment) -> Pages<'a, Readable<Run>>;
 
+    /// The same for a person to look at: what takes a further request for each run may be left out.
+    fn listed_runs<'a>(&'a self, experiment: &'a Experiment) -> Pages<'a, Readable<Run>> {
+        self.runs(experiment)
+    }
+
     /// The first runs of an experiment, at most `most`, and whether there are more: for a person to look at.
     async fn first_runs(&self, experiment: &Experiment, most: usize) -> Result<(Vec<Run>, bool)>;
 

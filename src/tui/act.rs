@@ -9,6 +9,7 @@ use super::flow;
 use super::form::Field;
 use super::keys::{Action, Layer};
 use super::model::{Loaded, Model, Overlay, Parting, Question, Seen};
+use super::plan_file;
 use super::provision;
 use super::scroll;
 use super::tree::{Item, Tree};
@@ -31,13 +32,18 @@ pub fn act(model: &mut Model, action: Action, key: KeyEvent) -> Vec<Effect> {
         Action::LeaveField => leave_field(model),
         Action::SwitchRoute => model.route.by_directory = !model.route.by_directory,
         Action::Toggle => {
+            let was_range = model.selection.tree().is_some_and(Tree::has_range);
             on_tree(model, Tree::toggle);
-            on_tree(model, |tree| tree.step(1));
+            on_tree(model, |tree| tree.step(isize::from(!was_range)));
         }
         Action::Open => return open(model),
         Action::Close => on_tree(model, Tree::close),
         Action::All => on_tree(model, Tree::toggle_all),
         Action::Invert => on_tree(model, Tree::invert),
+        Action::Range => on_tree(model, Tree::turn_range),
+        Action::Sort => on_tree(model, Tree::turn_sort),
+        Action::SavePlan => plan_file::ask(model, Question::SavePlan),
+        Action::LoadPlan => plan_file::ask(model, Question::LoadPlan),
         Action::Deleted => on_tree(model, Tree::toggle_deleted),
         Action::Traces => on_tree(model, Tree::toggle_traces),
         Action::Filter => {
@@ -137,6 +143,9 @@ fn open(model: &mut Model) -> Vec<Effect> {
     let Some(tree) = model.selection.tree_mut() else {
         return Vec::new();
     };
+    if let Some((experiment, wanted)) = tree.ask_for_all() {
+        return vec![Effect::MoreRuns { experiment, wanted }];
+    }
     let Some(node) = tree.open() else {
         return Vec::new();
     };
@@ -162,6 +171,8 @@ fn accept(model: &mut Model) -> Vec<Effect> {
         Some(Overlay::Quit(parting)) => part(model, parting),
         Some(Overlay::Ask(Question::Report, to)) => copy_report(model, &to),
         Some(Overlay::Ask(Question::Region, region)) => provision::look_in(model, region.text()),
+        Some(Overlay::Ask(Question::SavePlan, to)) => plan_file::save(model, &to),
+        Some(Overlay::Ask(Question::LoadPlan, from)) => plan_file::load(model, &from),
         Some(Overlay::Create) => provision::create(model),
         // Anew: the old session stays on the disk until this one is saved over it.
         Some(Overlay::Resume(..) | Overlay::Help(_) | Overlay::Link(_)) | None => {

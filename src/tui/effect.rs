@@ -37,10 +37,12 @@ pub enum Msg {
         attempt: u64,
         result: Result<()>,
     },
+    /// A page of what the source holds.
     Holdings {
         of: String,
         result: Result<Holdings>,
     },
+    /// A page of what an experiment holds.
     Contents {
         of: String,
         experiment: ExperimentId,
@@ -50,6 +52,11 @@ pub enum Msg {
         of: String,
         model: String,
         result: Result<Vec<ModelVersion>>,
+    },
+    /// A plan that somebody wants to pick by.
+    PlanRead {
+        from: PathBuf,
+        result: Result<Plan>,
     },
     /// The region, and what is there.
     Apps(Result<(String, Vec<Listed>)>),
@@ -123,6 +130,11 @@ pub enum Effect {
         at: At,
         experiment: Box<Experiment>,
     },
+    /// Further runs of an experiment that is being looked into, until there are so many.
+    MoreRuns {
+        experiment: ExperimentId,
+        wanted: usize,
+    },
     Versions {
         at: At,
         model: Box<RegisteredModel>,
@@ -138,6 +150,12 @@ pub enum Effect {
     Save(Box<Session>),
     Forget,
     WritePlan(Box<Plan>),
+    /// To a file of the user's.
+    SavePlan {
+        plan: Box<Plan>,
+        to: PathBuf,
+    },
+    ReadPlan(PathBuf),
     Copy {
         from: PathBuf,
         to: PathBuf,

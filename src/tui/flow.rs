@@ -32,6 +32,7 @@ pub fn next(model: &Model) -> Result<Step, String> {
             preflight::verdict(model).map(|()| Step::Plan)
         }
         Step::Plan => match &model.selection.tree {
+            Loaded::Tree(tree) if tree.is_growing() => Err("what the source holds is still coming".into()),
             Loaded::Tree(tree) if tree.has_picks() => Ok(after_plan(model)),
             Loaded::Tree(_) => Err("nothing is selected".into()),
             _ => Err("what the source holds is not here yet".into()),
@@ -82,7 +83,8 @@ fn settle_plan(model: &mut Model) -> Vec<Effect> {
     if model.step != Step::Plan || model.gate(Step::Plan) != Gate::Done || model.running().is_some() {
         return Vec::new();
     }
-    match model.selection.tree().map(Tree::plan) {
+    // What has not come yet must not be left behind for that.
+    match model.selection.tree().filter(|tree| !tree.is_growing()).map(Tree::plan) {
         None => Vec::new(),
         Some(None) => {
             model.stamps.forget(Step::Plan);

@@ -1,24 +1,24 @@
 //! Does what `update` asks for. Whatever takes time runs beside the screen and answers with a message.
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use secrecy::SecretString;
 use tokio::sync::mpsc::Sender;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use super::browsing::{self, Browsed};
 use super::effect::{At, Effect, Job, Msg};
-use crate::engine::browse::Holdings;
+use super::tree::RUNS_AT_ONCE;
 use crate::engine::validate::{Validate, validate};
 use crate::engine::{
     self, Arn, CheckReport, Control, Endpoint, Export, Import, Listed, NewApp, Pending, Progress, Provision,
     Provisioning, Reading, Session, StateDir, browse, check_source, check_target, open,
 };
-use crate::entities::Plan;
+use crate::entities::{ExperimentId, Plan};
 use crate::error::{Error, Result};
-
-/// Runs of one experiment that are fetched to choose from; its traces are counted no further.
-const RUNS: usize = 500;
 
 pub struct Hands {
     messages: Sender<Msg>,
@@ -27,6 +27,8 @@ pub struct Hands {
     job: Arc<Mutex<Handle>>,
     /// The source that is being looked around in.
     browsed: Arc<Browsed>,
+    /// How many runs are wanted of each experiment that is being looked into.
+    wanted: Mutex<HashMap<ExperimentId, watch::Sender<usize>>>,
 }
 
 /// The job at work. Stopping may be asked for before it has begun.
@@ -39,7 +41,14 @@ struct Handle {
 
 impl Hands {
     pub fn new(messages: Sender<Msg>, state: StateDir, plan_file: std::path::PathBuf) -> Self {
-        Self { messages, state, plan_file, job: Arc::default(), browsed: Arc::default() }
+        Self {
+            messages,
+            state,
+            plan_file,
+            job: Arc::default(),
+            browsed: Arc::default(),
+            wanted: Mutex::default(),
+        }
     }
 
     /// Gives what there is to tell at once, if anything.
@@ -62,12 +71,10 @@ impl Hands {
                 });
             }
             Effect::Holdings(at) => {
-                let browsed = Arc::clone(&self.browsed);
-                self.spawn(async move {
-                    let of = at.location.clone();
-                    let result = holdings(at, &browsed).await;
-                    Msg::Holdings { of, result }
-                });
+                // Whoever still looks into the source before stops.
+                lock(&self.wanted).clear();
+                let (browsed, messages) = (Arc::clone(&self.browsed), self.messages.clone());
+                tokio::spawn(async move { browsing::holdings(at, &browsed, &messages).await });
             }
             Effect::Apps(region) => self.spawn(async move { Msg::Apps(apps(region.as_deref()).await) }),
             Effect::CreateApp { new, region } => {
@@ -81,13 +88,19 @@ impl Hands {
                 self.spawn(async move { Msg::AppReady(await_app(&arn, &state, &messages).await) });
             }
             Effect::OpenApp(arn) => self.spawn(async move { Msg::AppLink(link(&arn).await) }),
-            Effect::Contents { at, experiment } => self.look(at, |of, source| async move {
-                let result = match source {
-                    Ok(source) => browse::contents(&source, &experiment, RUNS).await,
-                    Err(error) => Err(error),
-                };
-                Msg::Contents { of, experiment: experiment.id, result }
-            }),
+            Effect::Contents { at, experiment } => {
+                let (sender, wanted) = watch::channel(RUNS_AT_ONCE);
+                lock(&self.wanted).insert(experiment.id.clone(), sender);
+                let (browsed, messages) = (Arc::clone(&self.browsed), self.messages.clone());
+                tokio::spawn(async move {
+                    browsing::contents(at, &browsed, *experiment, wanted, &messages).await;
+                });
+            }
+            Effect::MoreRuns { experiment, wanted } => {
+                if let Some(sender) = lock(&self.wanted).get(&experiment) {
+                    sender.send_replace(wanted);
+                }
+            }
             Effect::Versions { at, model } => self.look(at, |of, source| async move {
                 let result = match source {
                     Ok(source) => browse::versions(&source, &model).await,
@@ -117,7 +130,19 @@ impl Hands {
             }
             Effect::Save(session) => return self.save(&session),
             Effect::Forget => Session::forget(&self.state),
-            Effect::WritePlan(plan) => return told(write_plan(&self.plan_file, &plan)),
+            Effect::WritePlan(plan) => {
+                return told(write_plan(&self.plan_file, &plan).map_err(|e| e.at(self.plan_file.display())));
+            }
+            Effect::SavePlan { plan, to } => {
+                return Some(Msg::Said(match save_plan(&to, &plan) {
+                    Ok(()) => format!("the plan is in {}", to.display()),
+                    Err(error) => error.to_string(),
+                }));
+            }
+            Effect::ReadPlan(from) => {
+                let result = read_plan(&from);
+                return Some(Msg::PlanRead { from, result });
+            }
             Effect::Copy { from, to } => {
                 let copied = std::fs::copy(&from, &to).map_err(|e| Error::from(e).at(to.display()));
                 return Some(Msg::Said(match copied {
@@ -160,7 +185,7 @@ impl Hands {
         let browsed = Arc::clone(&self.browsed);
         self.spawn(async move {
             let of = at.location.clone();
-            ask(of, opened(at, &browsed).await).await
+            ask(of, browsing::opened(at, &browsed).await).await
         });
     }
 
@@ -179,8 +204,8 @@ impl Hands {
     }
 }
 
-fn lock(handle: &Mutex<Handle>) -> std::sync::MutexGuard<'_, Handle> {
-    handle.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock<T>(held: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    held.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn told(result: Result<()>) -> Option<Msg> {
@@ -251,32 +276,6 @@ async fn look(at: At) -> Result<CheckReport> {
     }
 }
 
-type Browsed = tokio::sync::Mutex<Option<(String, Arc<Endpoint>)>>;
-
-async fn holdings(at: At, browsed: &Browsed) -> Result<Holdings> {
-    let mut browsed = browsed.lock().await;
-    let location = at.location.clone();
-    let endpoint = Arc::new(open(&at.uri, at.end, at.access).await?);
-    *browsed = Some((location, Arc::clone(&endpoint)));
-    drop(browsed);
-    browse::holdings(&endpoint).await
-}
-
-/// The source as it was opened to show what it holds, or opened anew.
-async fn opened(at: At, browsed: &Browsed) -> Result<Arc<Endpoint>> {
-    let known = {
-        let browsed = browsed.lock().await;
-        browsed
-            .as_ref()
-            .filter(|(location, _)| *location == at.location)
-            .map(|(_, endpoint)| Arc::clone(endpoint))
-    };
-    match known {
-        Some(endpoint) => Ok(endpoint),
-        None => Ok(Arc::new(open(&at.uri, at.end, at.access).await?)),
-    }
-}
-
 /// From opening both ends to the outcome. Facts go out in the order in which they happen.
 async fn run(
     job: Job,
@@ -335,6 +334,20 @@ fn write_plan(path: &Path, plan: &Plan) -> Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     let file = tempfile::NamedTempFile::new_in(folder)?;
     std::fs::write(file.path(), plan.to_toml()?)?;
-    file.persist(path).map_err(|e| Error::from(e.error).at(path.display()))?;
+    file.persist(path).map_err(|e| Error::from(e.error))?;
     Ok(())
+}
+
+/// Over nothing but another plan.
+fn save_plan(path: &Path, plan: &Plan) -> Result<()> {
+    if path.exists() && read_plan(path).is_err() {
+        let error = Error::usage(format!("{} is there already and is no plan", path.display()));
+        return Err(error.hint("choose another name"));
+    }
+    write_plan(path, plan).map_err(|e| e.at(path.display()))
+}
+
+fn read_plan(path: &Path) -> Result<Plan> {
+    let text = std::fs::read_to_string(path).map_err(|e| Error::from(e).at(path.display()))?;
+    Plan::parse(&text).map_err(|e| e.at(path.display()))
 }

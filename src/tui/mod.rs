@@ -5,6 +5,7 @@
 pub mod act;
 pub mod address;
 pub mod apps;
+mod browsing;
 pub mod command;
 pub mod effect;
 pub mod flow;
@@ -15,6 +16,7 @@ mod keyboard;
 pub mod keys;
 mod log;
 pub mod model;
+mod plan_file;
 pub mod preflight;
 pub mod provision;
 mod rate;

@@ -183,6 +183,10 @@ pub enum Question {
     Report,
     /// In which AWS region to look for Apps.
     Region,
+    /// Where to save the plan.
+    SavePlan,
+    /// Where the plan is that says what to pick.
+    LoadPlan,
 }
 
 impl Question {
@@ -190,6 +194,8 @@ impl Question {
         match self {
             Self::Report => "Copy the report to",
             Self::Region => "AWS region",
+            Self::SavePlan => "Save the plan as",
+            Self::LoadPlan => "Pick what this plan says",
         }
     }
 }
@@ -301,7 +307,8 @@ impl Model {
     pub fn expected_runs(&self) -> Option<u64> {
         let plan = &self.plan;
         let has_window = plan.run_start_time.is_some() || plan.runs_until.is_some();
-        let is_everything = plan.is_everything() && !plan.skip_deleted && !has_window;
+        let leaves_some = plan.skip_deleted || has_window || !plan.except_experiments.is_empty();
+        let is_everything = plan.is_everything() && !leaves_some;
         let report = self.source.report().filter(|report| is_everything && !report.more_runs);
         let counted = || self.selection.tree().map(Tree::counted).filter(|counted| !counted.more);
         report.map(|report| report.runs).or_else(|| counted().map(|counted| counted.runs))

@@ -8,6 +8,7 @@ use super::flow;
 use super::keys;
 use super::log::{LINES, LogLine, Severity};
 use super::model::{Loaded, Model, Needed, Overlay, Seen, Side};
+use super::plan_file;
 use super::preflight;
 use super::provision;
 use super::tree::Tree;
@@ -41,6 +42,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
                 tree.versions_came(&name, result.map_err(|error| error.to_string()));
             }
         }
+        Msg::PlanRead { from, result } => plan_file::came(model, &from, result),
         Msg::Apps(result) => provision::listed(model, result),
         Msg::AppNews(news) => provision::told(model, news),
         Msg::AppReady(result) => return provision::ended(model, result),
@@ -79,10 +81,19 @@ fn on_key(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
     match keys::find(model, key) {
         Some(action) => {
             model.notice = None;
-            act::act(model, action, key)
+            let mut effects = act::act(model, action, key);
+            effects.extend(reach(model));
+            effects
         }
         None => type_into(model, |field| field.key(key)),
     }
+}
+
+/// The runs that the cursor comes to next.
+fn reach(model: &mut Model) -> Option<Effect> {
+    let tree = model.selection.tree_mut().filter(|_| model.step == Step::Plan)?;
+    let (experiment, wanted) = tree.reach()?;
+    Some(Effect::MoreRuns { experiment, wanted })
 }
 
 fn on_paste(model: &mut Model, text: &str) -> Vec<Effect> {
@@ -162,14 +173,20 @@ fn ask_for_login(side: &mut Side, class: Class) {
     }
 }
 
+/// The first page makes the tree, the others let it grow. One that does not come leaves nothing to choose from: a plan
+/// made of a part would say that the rest is not wanted.
 fn on_holdings(model: &mut Model, of: &str, result: Result<Holdings>) {
     if model.selection.of != of {
         return;
     }
-    model.selection.tree = match result {
-        Ok(holdings) => Loaded::Tree(Box::new(Tree::new(holdings, &model.plan))),
-        Err(error) => Loaded::Failed(error.into()),
-    };
+    let is_growing = model.selection.tree().is_some_and(Tree::is_growing);
+    match (result, model.selection.tree_mut()) {
+        (Ok(holdings), Some(tree)) if is_growing => tree.extend(holdings),
+        (Ok(holdings), _) => {
+            model.selection.tree = Loaded::Tree(Box::new(Tree::new(holdings, &model.plan)));
+        }
+        (Err(error), _) => model.selection.tree = Loaded::Failed(error.into()),
+    }
 }
 
 /// The answer for an older plan is no news.

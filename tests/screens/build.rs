@@ -257,6 +257,7 @@ pub fn with_registry() -> Model {
             registered("greeting", true),
         ],
         datasets: vec![dataset("golden questions", &["1"]), dataset("red team", &[])],
+        more: false,
     };
     came(&mut model, holdings);
     model
@@ -282,7 +283,8 @@ pub fn fetched(model: &mut Model, experiment: &str, count: usize, more: bool) {
         ..Run::default()
     };
     let traces = if experiment == "2" { Tally::counted(1_000, true) } else { Tally::exactly(0) };
-    let result = Ok(Contents { runs: (0..count).map(run).collect(), more, traces });
+    let result =
+        Ok(Contents { runs: (0..count).map(run).collect(), more, unreadable: 0, traces: Some(traces) });
     update(model, Msg::Contents { of: SOURCE.into(), experiment: experiment.into(), result });
 }
 

@@ -36,6 +36,7 @@ fn word(effect: &Effect) -> &'static str {
         Effect::AwaitApp(_) => "await app",
         Effect::OpenApp(_) => "open app",
         Effect::Contents { .. } => "contents",
+        Effect::MoreRuns { .. } => "more runs",
         Effect::Versions { .. } => "versions",
         Effect::Needed { .. } => "needed",
         Effect::Start(job) => match **job {
@@ -49,6 +50,8 @@ fn word(effect: &Effect) -> &'static str {
         Effect::Save(_) => "save",
         Effect::Forget => "forget",
         Effect::WritePlan(_) => "plan",
+        Effect::SavePlan { .. } => "save plan",
+        Effect::ReadPlan(_) => "read plan",
         Effect::Copy { .. } => "copy",
         Effect::Clip(_) => "clip",
         Effect::Redraw => "redraw",

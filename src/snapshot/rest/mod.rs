@@ -116,6 +116,10 @@ impl Snapshot for RestSnapshot {
         self.every_run(experiment).and_then(move |page| self.with_models(page)).boxed()
     }
 
+    fn listed_runs<'a>(&'a self, experiment: &'a Experiment) -> Pages<'a, Readable<Run>> {
+        self.every_run(experiment)
+    }
+
     async fn first_runs(&self, experiment: &Experiment, most: usize) -> Result<(Vec<Run>, bool)> {
         match self.client.first_runs(&experiment.id, most).await {
             Err(error) if runs::is_about_data(&error) => {

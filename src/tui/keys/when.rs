@@ -147,6 +147,18 @@ pub fn can_pick(model: &Model) -> bool {
     has_tree(model) && is_idle(model)
 }
 
+pub fn can_pick_matching(model: &Model) -> bool {
+    can_pick(model) && has_filter(model)
+}
+
+pub fn has_range(model: &Model) -> bool {
+    has_tree(model) && model.selection.tree().is_some_and(Tree::has_range)
+}
+
+pub fn can_begin_range(model: &Model) -> bool {
+    can_pick(model) && !has_range(model)
+}
+
 pub fn skips_deleted(model: &Model) -> bool {
     can_pick(model) && model.selection.tree().is_some_and(Tree::skips_deleted)
 }

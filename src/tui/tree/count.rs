@@ -1,4 +1,4 @@
-use super::{Leaves, Tree, Tri};
+use super::{Node, Tree, Tri};
 use crate::entities::{Kind, Pick};
 
 /// How much is picked.
@@ -31,35 +31,49 @@ impl Counted {
 }
 
 impl Tree {
+    /// As it was after the last change.
     pub fn counted(&self) -> Counted {
+        self.counted
+    }
+
+    /// After every change, so that a frame needs not look at everything.
+    pub(super) fn recount(&mut self) {
+        let tris: Vec<Tri> = self.sections.iter().map(|section| self.section_tri(section)).collect();
+        self.sections.iter_mut().zip(tris).for_each(|(section, tri)| section.tri = tri);
         let is_taken = |tri| matches!(tri, Tri::All | Tri::Some);
-        let taken = |kind| self.of_kind(kind).iter().filter(|node| is_taken(self.tri(node))).count() as u64;
+        let taken = |kind| self.of_kind(kind).filter(|node| is_taken(self.tri(node))).count() as u64;
         let mut counted = Counted {
             models: taken(Kind::RegisteredModel),
             prompts: taken(Kind::Prompt),
             datasets: taken(Kind::EvaluationDataset),
             ..Counted::default()
         };
-        for node in self.of_kind(Kind::Experiment).iter().filter(|node| !self.is_out(node)) {
-            let (runs, more) = match (&node.leaves, &node.pick) {
-                (_, Pick::None) if self.tri(node) == Tri::None => continue,
-                (_, Pick::None) => (0, false),
-                (Leaves::Known { more, .. }, pick) => {
-                    let taken = node.parts().filter(|leaf| node.takes(leaf) && !self.is_leaf_out(leaf));
-                    (taken.count(), *more && !matches!(pick, Pick::Only(_)))
-                }
-                (_, Pick::Only(only)) => (only.len(), false),
-                _ => (0, true),
-            };
+        for node in self.of_kind(Kind::Experiment).filter(|node| is_taken(self.tri(node))) {
+            let (runs, more) = self.runs_of(node);
             counted.experiments += 1;
-            counted.runs += runs as u64;
+            counted.runs += runs;
             counted.more |= more;
         }
-        counted
+        self.counted = counted;
+    }
+
+    /// Runs that are picked as far as they are known, and whether there may be more.
+    fn runs_of(&self, node: &Node) -> (u64, bool) {
+        let left = match self.skip_deleted {
+            true => node.parts().filter(|leaf| leaf.taken && leaf.is_deleted()).count(),
+            false => 0,
+        };
+        let seen = node.taken - left;
+        match &node.unseen {
+            _ if node.is_complete() => (seen as u64, false),
+            Pick::Only(only) => ((seen + only.len()) as u64, false),
+            Pick::None => (seen as u64, false),
+            Pick::All | Pick::Except(_) => (seen as u64, true),
+        }
     }
 
     /// Something is picked: there is a plan.
     pub fn has_picks(&self) -> bool {
-        self.nodes.is_empty() || self.nodes.iter().any(|node| !matches!(self.tri(node), Tri::None | Tri::Out))
+        self.nodes.is_empty() || !self.counted.is_nothing()
     }
 }

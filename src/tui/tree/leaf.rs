@@ -1,26 +1,24 @@
 //! What a node holds, one by one.
 
+use std::cmp::Ordering;
+
 use super::Part;
 use crate::entities::{ModelVersion, RegisteredModel, Run, RunId, RunStatus, Tally};
-
-/// Runs and traces of an experiment, versions of a model: fetched once somebody looks.
-#[derive(Clone, Debug)]
-pub enum Leaves {
-    Unknown,
-    Loading,
-    Known {
-        leaves: Vec<Leaf>,
-        /// There are more than were fetched.
-        more: bool,
-    },
-    Failed(String),
-}
 
 #[derive(Clone, Debug)]
 pub struct Leaf {
     pub name: String,
     pub what: What,
-    pub(super) folded: String,
+    /// Of a run or version: it is picked.
+    pub taken: bool,
+    /// Milliseconds since 1970: when a run ended or started, when a version was last changed.
+    pub time: Option<i64>,
+    /// Of its files, when somebody has looked.
+    pub bytes: Option<u64>,
+    /// Runs above it that it is nested under.
+    pub depth: u8,
+    /// What the filter looks through, where that is not the name itself.
+    folded: Option<Box<str>>,
 }
 
 #[derive(Clone, Debug)]
@@ -40,6 +38,20 @@ pub enum What {
 }
 
 impl Leaf {
+    fn new(name: String, folded: String, what: What) -> Self {
+        let folded = (folded != name).then(|| folded.into_boxed_str());
+        Self { name, what, taken: false, time: None, bytes: None, depth: 0, folded }
+    }
+
+    /// In lower case, for the filter.
+    pub(super) fn folded(&self) -> &str {
+        self.folded.as_deref().unwrap_or(&self.name)
+    }
+
+    pub(super) fn by_name(&self, other: &Self) -> Ordering {
+        self.folded().cmp(other.folded())
+    }
+
     pub fn run(&self) -> Option<&RunId> {
         match &self.what {
             What::Run { id, .. } => Some(id),
@@ -66,7 +78,7 @@ impl Leaf {
 
     pub(super) fn traces(tally: Tally) -> Self {
         let name = "traces".to_owned();
-        Self { folded: name.clone(), name, what: What::Traces(tally) }
+        Self::new(name.clone(), name, What::Traces(tally))
     }
 
     pub(super) fn version(of: &RegisteredModel, version: &ModelVersion) -> Self {
@@ -74,8 +86,9 @@ impl Leaf {
         let mut words: Vec<String> = aliases.map(|(alias, _)| format!("@{alias}")).collect();
         words.extend(Some(version.stage.clone()).filter(|stage| !matches!(stage.as_str(), "" | "None")));
         let (name, about) = (format!("v{}", version.version), words.join(" "));
-        let what = What::Version { number: version.version, about: about.clone() };
-        Self { folded: format!("{name} {about}").to_lowercase(), name, what }
+        let folded = format!("{name} {about}").to_lowercase();
+        let what = What::Version { number: version.version, about };
+        Self { time: version.last_update_time, ..Self::new(name, folded, what) }
     }
 }
 
@@ -83,10 +96,8 @@ impl From<Run> for Leaf {
     fn from(run: Run) -> Self {
         let name = run.label().to_owned();
         let deleted = run.lifecycle.is_deleted();
-        Self {
-            folded: name.to_lowercase(),
-            name,
-            what: What::Run { id: run.id, status: run.status, deleted },
-        }
+        let time = run.end_time.or(run.start_time);
+        let what = What::Run { id: run.id, status: run.status, deleted };
+        Self { time, ..Self::new(name.clone(), name.to_lowercase(), what) }
     }
 }

@@ -1,14 +1,24 @@
 //! The tree of what may be moved: experiments with their runs and traces, registered models and prompts with their
-//! versions, evaluation datasets. What a thing holds is known once somebody looks. No drawing here.
+//! versions, evaluation datasets. It grows page by page, and what a thing holds is known once somebody looks. What
+//! everybody needs in every frame is counted after each change, not while drawing. No drawing here.
 
+mod adopt;
 mod count;
+mod filter;
+mod held;
 mod leaf;
+mod more;
 mod node;
+mod order;
 mod pick;
 mod plan;
+mod range;
 mod rows;
+mod rule;
 mod section;
+mod sort;
 mod toggle;
+mod words;
 
 #[cfg(test)]
 mod tests;
@@ -16,21 +26,27 @@ mod tests;
 use std::collections::{BTreeMap, HashMap};
 
 use crate::engine::browse::{Contents, Holdings};
-use crate::entities::{Choice, Chooser, ExperimentId, Kind, ModelVersion, Pick, Plan, PlannedTraces};
+use crate::entities::{Choice, Chooser, ExperimentId, ModelVersion, Pick, Plan, PlannedTraces};
 
 pub use count::Counted;
-pub use leaf::{Leaf, Leaves, What};
+pub use held::{Held, Leaves, Rest};
+pub use leaf::{Leaf, What};
+pub use more::{MOST_RUNS, RUNS_AT_ONCE};
 pub use node::{Item, Node};
 pub use pick::{Part, Tri};
 pub use rows::Row;
 pub use section::Section;
+pub use sort::Sort;
+use toggle::Sweep;
 
 #[derive(Clone, Debug)]
 pub struct Tree {
-    /// Section by section.
+    /// As they came.
     pub nodes: Vec<Node>,
     /// The kinds of which there are any.
     pub sections: Vec<Section>,
+    /// There are nodes still to come.
+    more: bool,
     /// Where each experiment is among the nodes.
     places: HashMap<ExperimentId, usize>,
     /// What goes along without being picked, by id or name, and the version that needs it.
@@ -38,7 +54,12 @@ pub struct Tree {
     /// What is on show, from top to bottom.
     rows: Vec<Row>,
     cursor: usize,
+    /// The other end of a range.
+    anchor: Option<usize>,
     filter: String,
+    sort: Sort,
+    sweeps: Vec<Sweep>,
+    counted: Counted,
     /// The plan that it began with, kept word for word until somebody changes something.
     base: Plan,
     touched: bool,
@@ -47,56 +68,85 @@ pub struct Tree {
 }
 
 impl Tree {
+    /// With the first page of what a source holds.
     pub fn new(holdings: Holdings, plan: &Plan) -> Self {
-        // What a rule leaves out is picked again when the rule goes.
-        let with_deleted = Plan { skip_deleted: false, ..plan.clone() };
-        let chooser = with_deleted.chooser().ok();
-        let node = |item: Item| match &chooser {
-            None => Node::new(item, Pick::None),
-            Some(chooser) => chosen(chooser, item),
-        };
-        let (prompts, models): (Vec<_>, Vec<_>) =
-            holdings.models.into_iter().partition(|model| model.is_prompt());
-        let items = holdings.experiments.into_iter().map(Item::Experiment);
-        let items = items.chain(models.into_iter().chain(prompts).map(Item::Model));
-        let items = items.chain(holdings.datasets.into_iter().map(Item::Dataset));
-        let nodes: Vec<Node> = items.map(node).collect();
-        let experiments = nodes.iter().enumerate();
-        let places = experiments.filter_map(|(at, node)| Some((node.item.experiment()?.id.clone(), at)));
         let mut tree = Self {
-            places: places.collect(),
-            sections: section::sections(&nodes),
-            nodes,
+            nodes: Vec::new(),
+            sections: Vec::new(),
+            more: true,
+            places: HashMap::new(),
             needed: BTreeMap::new(),
             rows: Vec::new(),
             cursor: 0,
+            anchor: None,
             filter: String::new(),
+            sort: Sort::default(),
+            sweeps: Vec::new(),
+            counted: Counted::default(),
             base: plan.clone(),
             touched: false,
             skip_deleted: plan.skip_deleted,
             skip_traces: plan.skip_traces,
         };
-        tree.show();
+        tree.extend(holdings);
         tree
     }
 
-    /// What an experiment holds has come, or has not.
+    /// The next page has come.
+    pub fn extend(&mut self, holdings: Holdings) {
+        // What a rule leaves out is picked again when the rule goes.
+        let with_deleted = Plan { skip_deleted: false, ..self.base.clone() };
+        let chooser = with_deleted.chooser().ok();
+        let node = |item: Item| match &chooser {
+            None => Node::new(item, Pick::None),
+            Some(chooser) => chosen(chooser, item),
+        };
+        let first = self.nodes.len();
+        let items = holdings.experiments.into_iter().map(Item::Experiment);
+        let items = items.chain(holdings.models.into_iter().map(Item::Model));
+        let items = items.chain(holdings.datasets.into_iter().map(Item::Dataset));
+        self.nodes.extend(items.map(node));
+        let experiments = self.nodes.iter().enumerate().skip(first);
+        let places = experiments.filter_map(|(at, node)| Some((node.item.experiment()?.id.clone(), at)));
+        self.places.extend(places);
+        self.more = holdings.more;
+        self.catch_up(first);
+        self.enlist(first);
+        let is_at_top = self.cursor == 0;
+        self.show();
+        if is_at_top {
+            self.cursor = 0;
+        }
+        self.recount();
+    }
+
+    /// Some of what an experiment holds has come, or has not.
     pub fn contents_came(&mut self, of: &ExperimentId, contents: Result<Contents, String>) {
         let Some(node) = self.places.get(of).and_then(|at| self.nodes.get_mut(*at)) else {
             return;
         };
-        node.leaves = match contents {
-            Ok(Contents { runs, more, traces }) => {
-                let traces = Some(Leaf::traces(traces.clone())).filter(|_| traces.is_some());
-                Leaves::Known {
-                    leaves: traces.into_iter().chain(runs.into_iter().map(Leaf::from)).collect(),
-                    more,
+        match contents {
+            Ok(Contents { runs, more, unreadable, traces }) => {
+                if traces.is_some() {
+                    node.forget(Leaves::Loading);
+                }
+                let is_shown = |tally: &crate::entities::Tally| tally.is_some();
+                let traces = traces.filter(is_shown).map(node::traces_leaf);
+                node.add(traces.into_iter().chain(runs.into_iter().map(node::run_leaf)), self.sort);
+                let count = node.part_count();
+                if let Some(held) = node.held_mut() {
+                    held.unreadable += unreadable;
+                    held.page_came(count, more);
                 }
             }
-            Err(reason) => Leaves::Failed(reason),
-        };
+            Err(reason) => match node.held_mut() {
+                Some(held) => held.rest = Rest::Failed(reason),
+                None => node.leaves = Leaves::Failed(reason),
+            },
+        }
         node.settle();
         self.show();
+        self.recount();
     }
 
     /// The versions of a registered model or prompt have come, or have not.
@@ -108,15 +158,15 @@ impl Tree {
         let Some((model, node)) = models.next() else {
             return;
         };
-        node.leaves = match versions {
+        match versions {
             Ok(versions) => {
-                let versions = versions.iter().map(|version| Leaf::version(&model, version));
-                Leaves::Known { leaves: versions.collect(), more: false }
+                node.forget(Leaves::Loading);
+                node.add(versions.iter().map(|version| (Leaf::version(&model, version), None)), self.sort);
             }
-            Err(reason) => Leaves::Failed(reason),
-        };
-        node.settle();
+            Err(reason) => node.leaves = Leaves::Failed(reason),
+        }
         self.show();
+        self.recount();
     }
 
     pub fn set_needed(&mut self, needed: impl IntoIterator<Item = (String, String)>) {
@@ -132,25 +182,25 @@ impl Tree {
     pub fn goes_with(&self, node: &Node) -> Option<&str> {
         let Item::Dataset(dataset) = &node.item else { return None };
         let owners = dataset.experiment_ids.iter().filter_map(|id| self.nodes.get(*self.places.get(id)?));
-        let whole = |owner: &&Node| !self.is_out(owner) && matches!(owner.pick, Pick::All | Pick::Except(_));
+        let whole = |owner: &&Node| !self.is_out(owner) && owner.says_all_but();
         owners.into_iter().find(whole).map(|owner| owner.item.name())
     }
 
     /// A dataset that is not picked by itself and goes along all the same.
     pub fn goes_along(&self, node: &Node) -> bool {
-        node.pick == Pick::None && !node.left && self.goes_with(node).is_some()
+        node.picked() == Tri::None && !node.left && self.goes_with(node).is_some()
     }
 
     pub fn tri(&self, node: &Node) -> Tri {
         match self.is_out(node) {
             true => Tri::Out,
             false if self.goes_along(node) => Tri::All,
-            false => match (Tri::of(&node.pick), node.traces) {
-                (_, PlannedTraces::OfRuns) => Tri::of(&node.pick),
+            false => match (node.picked(), node.traces) {
+                (picked, PlannedTraces::OfRuns) => picked,
                 // What is left behind altogether is picked by nothing.
-                (tri, _) if self.skip_traces => tri,
+                (picked, _) if self.skip_traces => picked,
                 (Tri::All, PlannedTraces::None) | (Tri::None, PlannedTraces::All) => Tri::Some,
-                (tri, _) => tri,
+                (picked, _) => picked,
             },
         }
     }
@@ -164,9 +214,20 @@ impl Tree {
         }
     }
 
+    /// Not all that the source holds is here yet.
+    pub fn is_growing(&self) -> bool {
+        self.more
+    }
+
     /// Something is on its way.
     pub fn is_fetching(&self) -> bool {
-        self.nodes.iter().any(|node| matches!(node.leaves, Leaves::Loading))
+        let is_coming = |held: &Held| held.rest == Rest::Coming;
+        self.more
+            || self.nodes.iter().any(|node| match &node.leaves {
+                Leaves::Loading => true,
+                Leaves::Known(held) => is_coming(held),
+                Leaves::Unknown | Leaves::Failed(_) => false,
+            })
     }
 
     pub fn skips_deleted(&self) -> bool {
@@ -183,11 +244,6 @@ impl Tree {
 
     fn is_leaf_out(&self, leaf: &Leaf) -> bool {
         (self.skip_deleted && leaf.is_deleted()) || (self.skip_traces && leaf.is_traces())
-    }
-
-    fn of_kind(&self, kind: Kind) -> &[Node] {
-        let section = self.sections.iter().find(|section| section.kind == kind);
-        section.map_or(&[], |section| &self.nodes[section.nodes.clone()])
     }
 }
 

@@ -1,21 +1,25 @@
-//! One thing that is chosen by name, and what of it is picked.
+//! One thing that is chosen by name, and what of it is picked: flag by flag of the leaves that have come, by a pick of
+//! what has not.
 
-use super::{Leaf, Leaves, Part, Tri};
+use super::{Held, Leaf, Leaves, Part, Sort, Tri};
 use crate::entities::{
-    EvaluationDataset, Experiment, Kind, Pick, PlannedExperiment, PlannedModel, PlannedTraces,
-    RegisteredModel,
+    EvaluationDataset, Experiment, Kind, Pick, PlannedTraces, RegisteredModel, Run, Tally,
 };
 
 #[derive(Clone, Debug)]
 pub struct Node {
     pub item: Item,
-    pub pick: Pick<Part>,
     /// Of an experiment.
     pub traces: PlannedTraces,
     /// A dataset that stays behind although its experiment is picked whole.
     pub(super) left: bool,
     pub open: bool,
     pub leaves: Leaves,
+    /// Of what has not been fetched; of all there is when nothing has been.
+    pub(super) unseen: Pick<Part>,
+    /// Runs or versions among the leaves, and how many of them are picked.
+    pub(super) parts: usize,
+    pub(super) taken: usize,
     /// The name in lower case, for the filter.
     pub(super) folded: String,
 }
@@ -62,19 +66,32 @@ impl Node {
         Self {
             folded: item.name().to_lowercase(),
             item,
-            pick,
             traces: PlannedTraces::OfRuns,
             left: false,
             open: false,
             leaves: Leaves::Unknown,
+            unseen: pick,
+            parts: 0,
+            taken: 0,
+        }
+    }
+
+    pub fn held(&self) -> Option<&Held> {
+        match &self.leaves {
+            Leaves::Known(held) => Some(held),
+            _ => None,
+        }
+    }
+
+    pub(super) fn held_mut(&mut self) -> Option<&mut Held> {
+        match &mut self.leaves {
+            Leaves::Known(held) => Some(held),
+            _ => None,
         }
     }
 
     pub fn leaves(&self) -> &[Leaf] {
-        match &self.leaves {
-            Leaves::Known { leaves, .. } => leaves,
-            _ => &[],
-        }
+        self.held().map_or(&[], |held| &held.leaves)
     }
 
     /// Runs of an experiment, versions of a model.
@@ -82,32 +99,84 @@ impl Node {
         self.leaves().iter().filter(|leaf| !leaf.is_traces())
     }
 
+    /// How many of those have come.
+    pub fn part_count(&self) -> usize {
+        self.parts
+    }
+
+    pub fn is_known(&self) -> bool {
+        self.held().is_some()
+    }
+
+    /// All that it holds has come.
+    pub fn is_complete(&self) -> bool {
+        self.held().is_some_and(Held::is_complete)
+    }
+
+    /// Of the files that somebody has looked at.
+    pub fn known_bytes(&self) -> Option<i64> {
+        let known = self.parts().filter_map(|leaf| leaf.bytes);
+        known.fold(None, |sum, bytes| Some(sum.unwrap_or(0) + i64::try_from(bytes).unwrap_or(i64::MAX)))
+    }
+
+    pub fn can_open(&self) -> bool {
+        !matches!(self.item, Item::Dataset(_))
+    }
+
+    /// How much of the runs or versions is picked.
+    pub fn picked(&self) -> Tri {
+        let seen = match (self.parts, self.taken) {
+            (0, _) => return Tri::of(&self.unseen),
+            (_, 0) => Tri::None,
+            (parts, taken) if parts == taken => Tri::All,
+            _ => return Tri::Some,
+        };
+        match self.is_complete() || Tri::of(&self.unseen) == seen {
+            true => seen,
+            false => Tri::Some,
+        }
+    }
+
     pub fn takes(&self, leaf: &Leaf) -> bool {
-        leaf.part().map_or_else(|| self.traces_tri() == Tri::All, |part| self.pick.takes(&part))
+        if leaf.is_traces() { self.traces_tri() == Tri::All } else { leaf.taken }
     }
 
     pub(super) fn traces_tri(&self) -> Tri {
         match self.traces {
             PlannedTraces::All => Tri::All,
             PlannedTraces::None => Tri::None,
-            PlannedTraces::OfRuns => Tri::of(&self.pick),
+            PlannedTraces::OfRuns => self.picked(),
         }
     }
 
     /// Picks or leaves one of the leaves. [`settle`](Self::settle) afterwards.
     pub(super) fn set(&mut self, leaf: usize, taken: bool) {
-        match self.leaves()[leaf].part() {
-            Some(part) => self.pick.set(&part, taken),
-            None => self.traces = if taken { PlannedTraces::All } else { PlannedTraces::None },
+        let Some(leaf) = self.held_mut().and_then(|held| held.leaves.get_mut(leaf)) else {
+            return;
+        };
+        if leaf.is_traces() {
+            self.traces = if taken { PlannedTraces::All } else { PlannedTraces::None };
+            return;
+        }
+        match (std::mem::replace(&mut leaf.taken, taken), taken) {
+            (false, true) => self.taken += 1,
+            (true, false) => self.taken -= 1,
+            _ => {}
         }
     }
 
     pub(super) fn set_whole(&mut self, taken: bool) {
-        (self.pick, self.traces) = (Pick::whole(taken), PlannedTraces::OfRuns);
+        (self.unseen, self.traces) = (Pick::whole(taken), PlannedTraces::OfRuns);
+        self.taken = if taken { self.parts } else { 0 };
+        let leaves = self.held_mut().into_iter().flat_map(|held| &mut held.leaves);
+        leaves.for_each(|leaf| leaf.taken = taken && !leaf.is_traces());
     }
 
     pub(super) fn invert(&mut self) {
-        self.pick.invert();
+        self.unseen.invert();
+        self.taken = self.parts - self.taken;
+        let leaves = self.held_mut().into_iter().flat_map(|held| &mut held.leaves);
+        leaves.for_each(|leaf| leaf.taken = !leaf.taken && !leaf.is_traces());
         self.traces = match self.traces {
             PlannedTraces::OfRuns => PlannedTraces::OfRuns,
             PlannedTraces::All => PlannedTraces::None,
@@ -115,53 +184,65 @@ impl Node {
         };
     }
 
-    pub fn can_open(&self) -> bool {
-        !matches!(self.item, Item::Dataset(_))
-    }
-
     /// Picked with all that it holds.
     pub(super) fn is_whole(&self) -> bool {
-        self.pick == Pick::All && self.traces != PlannedTraces::None
+        self.picked() == Tri::All && self.traces != PlannedTraces::None
     }
 
-    /// Says what is picked in the simplest way.
+    /// Says what is picked of the traces in the simplest way.
     pub(super) fn settle(&mut self) {
-        let every = self.every();
-        self.pick.settle(every.as_deref());
-        if let (Pick::All, PlannedTraces::All) | (Pick::None, PlannedTraces::None) = (&self.pick, self.traces)
+        if let (Tri::All, PlannedTraces::All) | (Tri::None, PlannedTraces::None) =
+            (self.picked(), self.traces)
         {
             self.traces = PlannedTraces::OfRuns;
         }
     }
 
-    pub(super) fn planned_experiment(&self) -> Option<PlannedExperiment> {
-        let (name, traces) = (self.item.name().to_owned(), self.traces);
-        let (only, except) = match self.pick.words(self.every().as_deref()) {
-            None if traces == PlannedTraces::All => (Some([].into()), [].into()),
-            words => words?,
-        };
-        let runs = only.map(|only| only.into_iter().filter_map(Part::run).collect());
-        Some(PlannedExperiment {
-            name,
-            runs,
-            except: except.into_iter().filter_map(Part::run).collect(),
-            traces,
-        })
-    }
-
-    /// Of a registered model or prompt that is picked in part.
-    pub(super) fn planned_model(&self) -> Option<PlannedModel> {
-        let (only, except) = self.pick.words(self.every().as_deref()).filter(|_| self.pick != Pick::All)?;
-        let versions = only.map(|only| only.into_iter().filter_map(Part::version).collect());
-        let except = except.into_iter().filter_map(Part::version).collect();
-        Some(PlannedModel { name: self.item.name().to_owned(), versions, except })
-    }
-
-    /// All there are of what is picked one by one, when all have been seen.
-    fn every(&self) -> Option<Vec<Part>> {
-        match &self.leaves {
-            Leaves::Known { leaves, more: false } => Some(leaves.iter().filter_map(Leaf::part).collect()),
-            _ => None,
+    /// The leaves are picked as the pick says that was set for all of them.
+    pub(super) fn pick_again(&mut self) {
+        let Leaves::Known(held) = &mut self.leaves else { return };
+        self.taken = 0;
+        for leaf in &mut held.leaves {
+            let Some(part) = leaf.part() else { continue };
+            leaf.taken = self.unseen.takes(&part);
+            self.unseen.forget(&part);
+            self.taken += usize::from(leaf.taken);
         }
     }
+
+    /// Leaves come, each as what was said of it before.
+    pub(super) fn add(&mut self, leaves: impl IntoIterator<Item = (Leaf, Option<String>)>, sort: Sort) {
+        let mut leaves: Vec<_> = leaves.into_iter().collect();
+        for (leaf, _) in &mut leaves {
+            let Some(part) = leaf.part() else { continue };
+            leaf.taken = self.unseen.takes(&part);
+            self.unseen.forget(&part);
+            self.parts += 1;
+            self.taken += usize::from(leaf.taken);
+        }
+        if !self.is_known() {
+            self.leaves = Leaves::Known(Box::new(Held::new(sort)));
+        }
+        if let Some(held) = self.held_mut() {
+            held.add(leaves);
+        }
+    }
+
+    /// Lets go of the leaves, and keeps what is picked of them.
+    pub(super) fn forget(&mut self, leaves: Leaves) {
+        if self.is_known() {
+            self.unseen = self.words().map_or(Pick::None, |(only, except)| Pick::of(only, except));
+        }
+        (self.leaves, self.parts, self.taken) = (leaves, 0, 0);
+    }
+}
+
+/// With the id of the parent.
+pub(super) fn run_leaf(run: Run) -> (Leaf, Option<String>) {
+    let parent = run.tags.get(crate::entities::tag::PARENT_RUN_ID).cloned();
+    (Leaf::from(run), parent)
+}
+
+pub(super) fn traces_leaf(tally: Tally) -> (Leaf, Option<String>) {
+    (Leaf::traces(tally), None)
 }

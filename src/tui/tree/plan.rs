@@ -1,5 +1,6 @@
+use super::rule::Rule;
 use super::{Node, Tree, Tri};
-use crate::entities::{Kind, Pick, Plan, PlannedModel};
+use crate::entities::{Kind, Plan, PlannedModel};
 
 /// Fits every name, whatever comes to be there until the plan is carried out.
 const ALL: &str = "*";
@@ -15,11 +16,12 @@ impl Tree {
         if !self.touched || self.nodes.is_empty() {
             return Some(base);
         }
-        let left = self.of_kind(Kind::EvaluationDataset).iter().filter(|node| self.is_left(node));
+        let left = self.of_kind(Kind::EvaluationDataset).filter(|node| self.is_left(node));
         let except_datasets = left.map(|node| Plan::literal(node.item.name())).collect();
         let nothing = Plan {
             globs: Vec::new(),
             experiments: Vec::new(),
+            except_experiments: Vec::new(),
             models: Vec::new(),
             model_versions: Vec::new(),
             prompts: Vec::new(),
@@ -42,12 +44,24 @@ impl Tree {
         };
         match self.is_all_of(Kind::Experiment) {
             true => plan.globs.push(ALL.to_owned()),
-            false => {
-                let picked = self.of_kind(Kind::Experiment).iter().filter(|node| !self.is_none(node));
-                plan.experiments = picked.filter_map(Node::planned_experiment).collect();
-            }
+            false => self.name_experiments(&mut plan),
         }
         Some(plan)
+    }
+
+    /// By the shortest of what says the same: names, all but some names, or what a filter had picked but some names.
+    fn name_experiments(&self, plan: &mut Plan) {
+        let rule = self.rule();
+        let is_covered = |node: &Node| rule.as_ref().is_some_and(|rule| rule.covers(node));
+        for node in self.of_kind(Kind::Experiment) {
+            match (self.is_none(node), is_covered(node)) {
+                (true, true) => plan.except_experiments.push(Plan::literal(node.item.name())),
+                (true, false) => {}
+                (false, true) if node.is_whole() && node.traces.is_of_runs() => {}
+                (false, _) => plan.experiments.extend(node.planned_experiment()),
+            }
+        }
+        plan.globs = rule.map_or_else(Vec::new, Rule::into_globs);
     }
 
     fn is_whole(&self, node: &Node) -> bool {
@@ -55,8 +69,12 @@ impl Tree {
     }
 
     /// Nothing of it is picked. What a rule leaves out is kept in the plan for when the rule goes.
-    fn is_none(&self, node: &Node) -> bool {
-        self.tri(node) == Tri::None
+    pub(super) fn is_none(&self, node: &Node) -> bool {
+        let traces = node.traces_tri();
+        match self.is_out(node) {
+            true => node.picked() == Tri::None && traces == Tri::None,
+            false => self.tri(node) == Tri::None,
+        }
     }
 
     /// A dataset that would go along with its experiment.
@@ -65,19 +83,19 @@ impl Tree {
     }
 
     fn is_all_of(&self, kind: Kind) -> bool {
-        let nodes = self.of_kind(kind);
-        nodes.iter().all(|node| self.is_whole(node)) && nodes.iter().any(|node| !self.is_out(node))
+        self.of_kind(kind).all(|node| self.is_whole(node))
+            && self.of_kind(kind).any(|node| !self.is_out(node))
     }
 
     fn names(&self, kind: Kind) -> Vec<String> {
         if self.is_all_of(kind) {
             return vec![ALL.to_owned()];
         }
-        let picked = self.of_kind(kind).iter().filter(|node| node.pick == Pick::All);
+        let picked = self.of_kind(kind).filter(|node| node.picked() == Tri::All);
         picked.map(|node| Plan::literal(node.item.name())).collect()
     }
 
     fn in_part(&self, kind: Kind) -> Vec<PlannedModel> {
-        self.of_kind(kind).iter().filter_map(Node::planned_model).collect()
+        self.of_kind(kind).filter_map(Node::planned_model).collect()
     }
 }

@@ -1,6 +1,7 @@
 //! Which rows are on show, and where the cursor is among them.
 
-use super::{Leaf, Leaves, Node, Tree};
+use super::filter::Words;
+use super::{Leaves, Node, Rest, Tree};
 
 /// Indices into the tree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,31 +15,6 @@ pub enum Row {
     Note(usize),
 }
 
-/// Fewer letters would fit ids that nobody means.
-const ID: usize = 4;
-
-/// All words must occur.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Words(Vec<String>);
-
-impl Words {
-    pub(super) fn of(filter: &str) -> Self {
-        Self(filter.to_lowercase().split_whitespace().map(str::to_owned).collect())
-    }
-
-    pub(super) fn fit(&self, node: &Node) -> bool {
-        self.0.iter().all(|word| node.folded.contains(word))
-    }
-
-    /// A run or a version answers to the name above it too, and a run to the beginning of its id.
-    pub(super) fn fit_leaf(&self, node: &Node, leaf: &Leaf) -> bool {
-        self.0.iter().all(|word| {
-            let is_id = word.len() >= ID && leaf.run().is_some_and(|id| id.as_str().starts_with(word));
-            leaf.folded.contains(word) || node.folded.contains(word) || is_id
-        })
-    }
-}
-
 impl Tree {
     pub fn rows(&self) -> &[Row] {
         &self.rows
@@ -46,6 +22,11 @@ impl Tree {
 
     pub fn cursor(&self) -> usize {
         self.cursor
+    }
+
+    /// What the cursor is on.
+    pub fn row(&self) -> Option<Row> {
+        self.rows.get(self.cursor).copied()
     }
 
     pub fn filter(&self) -> &str {
@@ -65,7 +46,7 @@ impl Tree {
 
     /// Opens what is at the cursor. Gives the node when what it holds must be fetched first.
     pub fn open(&mut self) -> Option<usize> {
-        let at = match self.rows.get(self.cursor).copied()? {
+        let at = match self.row()? {
             Row::Section(at) => {
                 self.sections[at].open = true;
                 self.show();
@@ -75,13 +56,18 @@ impl Tree {
             Row::Leaf(..) | Row::Note(_) => return None,
         };
         let node = &mut self.nodes[at];
-        if !node.can_open() || (node.open && !matches!(node.leaves, Leaves::Failed(_))) {
+        let has_failed = match &node.leaves {
+            Leaves::Failed(_) => true,
+            Leaves::Known(held) => matches!(held.rest, Rest::Failed(_)),
+            Leaves::Unknown | Leaves::Loading => false,
+        };
+        if !node.can_open() || (node.open && !has_failed) {
             return None;
         }
         node.open = true;
-        let wanted = matches!(node.leaves, Leaves::Unknown | Leaves::Failed(_));
+        let wanted = has_failed || matches!(node.leaves, Leaves::Unknown);
         if wanted {
-            node.leaves = Leaves::Loading;
+            node.forget(Leaves::Loading);
         }
         self.show();
         wanted.then_some(at)
@@ -89,10 +75,13 @@ impl Tree {
 
     /// Closes what the cursor is in and stays on it; from what is closed it goes up to the heading.
     pub fn close(&mut self) {
-        let Some(row) = self.rows.get(self.cursor).copied() else {
+        let Some(row) = self.row() else {
             return;
         };
-        let heading = |tree: &Self, at: usize| tree.sections.iter().position(|one| one.nodes.contains(&at));
+        let heading = |tree: &Self, at: usize| {
+            let kind = tree.nodes[at].item.kind();
+            tree.sections.iter().position(|one| one.kind == kind)
+        };
         let stay = match row {
             Row::Section(at) => {
                 self.sections[at].open = false;
@@ -110,28 +99,38 @@ impl Tree {
         self.cursor = self.rows.iter().position(|row| *row == stay).unwrap_or(0);
     }
 
-    /// Works out the rows anew; the cursor stays on its item when that is still there.
+    /// Works out the rows anew; the cursor and the beginning of a range stay on their items when those are still there.
     pub(super) fn show(&mut self) {
-        let held = self.rows.get(self.cursor).copied();
+        let held = self.row();
+        let anchor = self.anchor.and_then(|anchor| self.rows.get(anchor).copied());
         let words = Words::of(&self.filter);
-        let mut rows = Vec::new();
+        let mut rows = std::mem::take(&mut self.rows);
+        rows.clear();
         for (index, section) in self.sections.iter().enumerate() {
             let heading = rows.len();
+            if self.has_headings() {
+                rows.push(Row::Section(index));
+            }
             // What is looked for is shown wherever it is.
             if section.open || !self.filter.is_empty() || !self.has_headings() {
-                rows.extend(section.nodes.clone().flat_map(|at| rows_of(at, &self.nodes[at], &words)));
+                for at in &section.nodes {
+                    add_rows(&mut rows, *at as usize, &self.nodes[*at as usize], &words);
+                }
             }
-            if self.has_headings() && (rows.len() > heading || self.filter.is_empty()) {
-                rows.insert(heading, Row::Section(index));
+            if self.has_headings() && rows.len() == heading + 1 && !self.filter.is_empty() {
+                rows.pop();
             }
         }
         self.rows = rows;
-        let kept = held.and_then(|held| {
-            let same = self.rows.iter().position(|row| *row == held);
-            let near = |row: &Row| held.node().is_some() && row.node() == held.node();
-            same.or_else(|| self.rows.iter().position(near))
-        });
-        self.cursor = kept.unwrap_or(0);
+        self.cursor = held.and_then(|held| self.place_of(held)).unwrap_or(0);
+        self.anchor = anchor.and_then(|anchor| self.place_of(anchor));
+    }
+
+    /// Where this row is now, or one of the same node.
+    fn place_of(&self, held: Row) -> Option<usize> {
+        let same = self.rows.iter().position(|row| *row == held);
+        let near = |row: &Row| held.node().is_some() && row.node() == held.node();
+        same.or_else(|| self.rows.iter().position(near))
     }
 }
 
@@ -144,26 +143,36 @@ impl Row {
     }
 }
 
-fn rows_of(at: usize, node: &Node, words: &Words) -> Vec<Row> {
-    let by_name = words.fit(node);
-    let fitting = |index: &usize| words.fit_leaf(node, &node.leaves()[*index]);
-    let leaves: Vec<Row> = match (by_name, node.open) {
-        (true, false) => Vec::new(),
-        // A closed node is on show when one of its leaves is what is looked for.
-        _ => (0..node.leaves().len()).filter(fitting).map(|index| Row::Leaf(at, index)).collect(),
-    };
-    if !by_name && leaves.is_empty() {
-        return Vec::new();
+fn add_rows(rows: &mut Vec<Row>, at: usize, node: &Node, words: &Words) {
+    // What the name does not answer to, a leaf must.
+    let missing = words.missing_in(node);
+    let place = rows.len();
+    rows.push(Row::Node(at));
+    if let Some(held) = node.held().filter(|_| node.open || !missing.is_empty()) {
+        // From the end on, so that what a run is nested under is known to be wanted when it is met.
+        let mut below = 0;
+        for leaf in held.order.iter().rev().map(|leaf| *leaf as usize) {
+            let depth = held.leaves[leaf].depth;
+            if depth < below || missing.fit_leaf(&held.leaves[leaf]) {
+                rows.push(Row::Leaf(at, leaf));
+                below = depth;
+            }
+        }
+        rows[place + 1..].reverse();
     }
-    let has_note = match &node.leaves {
-        Leaves::Unknown => false,
-        Leaves::Loading | Leaves::Failed(_) => true,
-        Leaves::Known { more, .. } => *more || node.parts().next().is_none(),
-    };
-    let mut rows = vec![Row::Node(at)];
-    rows.extend(leaves);
-    if has_note && node.open {
+    if !missing.is_empty() && rows.len() == place + 1 {
+        rows.pop();
+        return;
+    }
+    if node.open && has_note(node) {
         rows.push(Row::Note(at));
     }
-    rows
+}
+
+fn has_note(node: &Node) -> bool {
+    match &node.leaves {
+        Leaves::Unknown => false,
+        Leaves::Loading | Leaves::Failed(_) => true,
+        Leaves::Known(held) => held.rest != Rest::Nothing || held.unreadable > 0 || node.part_count() == 0,
+    }
 }

@@ -1,39 +1,59 @@
-use std::ops::Range;
+use std::cmp::Ordering;
 
-use super::{Node, Tree, Tri};
+use super::{Node, Tree, Tri, order};
 use crate::entities::Kind;
 
 /// One kind of things; its heading shows only where there are several kinds.
 #[derive(Clone, Debug)]
 pub struct Section {
     pub kind: Kind,
-    pub nodes: Range<usize>,
+    /// Indices of nodes as they are shown.
+    pub nodes: Vec<u32>,
     pub open: bool,
+    /// All of them, some or none; what a rule leaves out does not count.
+    pub tri: Tri,
+    /// Indices of nodes, deleted ones last, kept up as nodes come.
+    pub(super) by_name: Vec<u32>,
 }
 
-/// `nodes` come kind by kind.
-pub(super) fn sections(nodes: &[Node]) -> Vec<Section> {
-    let mut at = 0;
-    let of_one_kind = nodes.chunk_by(|a, b| a.item.kind() == b.item.kind());
-    of_one_kind
-        .map(|chunk| {
-            let nodes = at..at + chunk.len();
-            at = nodes.end;
-            Section { kind: chunk[0].item.kind(), nodes, open: true }
-        })
-        .collect()
-}
+/// Kinds with nodes, in the order in which they are shown.
+const KINDS: [Kind; 4] = [Kind::Experiment, Kind::RegisteredModel, Kind::Prompt, Kind::EvaluationDataset];
 
 impl Tree {
+    /// Sorts nodes from `first` on into their sections.
+    pub(super) fn enlist(&mut self, first: usize) {
+        for kind in KINDS {
+            let of_kind = |at: &u32| self.nodes[*at as usize].item.kind() == kind;
+            let new: Vec<u32> = (first as u32..self.nodes.len() as u32).filter(of_kind).collect();
+            if new.is_empty() {
+                continue;
+            }
+            let at = self.section_of(kind);
+            let section = &mut self.sections[at];
+            order::insert(&mut section.by_name, new, |a, b| by_name(&self.nodes, *a, *b));
+            section.arrange(&self.nodes, self.sort);
+        }
+    }
+
+    fn section_of(&mut self, kind: Kind) -> usize {
+        let rank = |kind: Kind| KINDS.iter().position(|one| *one == kind);
+        let place = self.sections.partition_point(|section| rank(section.kind) < rank(kind));
+        if self.sections.get(place).is_none_or(|section| section.kind != kind) {
+            let section =
+                Section { kind, nodes: Vec::new(), open: true, tri: Tri::None, by_name: Vec::new() };
+            self.sections.insert(place, section);
+        }
+        place
+    }
+
     pub fn has_headings(&self) -> bool {
         self.sections.len() > 1
     }
 
-    /// All of them, some or none; what a rule leaves out does not count.
-    pub fn section_tri(&self, section: &Section) -> Tri {
+    pub(super) fn section_tri(&self, section: &Section) -> Tri {
         let mut seen = None;
-        for node in &self.nodes[section.nodes.clone()] {
-            match (self.tri(node), seen) {
+        for at in &section.nodes {
+            match (self.tri(&self.nodes[*at as usize]), seen) {
                 (Tri::Out, _) => {}
                 (Tri::Some, _) => return Tri::Some,
                 (tri, None) => seen = Some(tri),
@@ -43,4 +63,14 @@ impl Tree {
         }
         seen.unwrap_or(Tri::Out)
     }
+
+    pub(super) fn of_kind(&self, kind: Kind) -> impl Iterator<Item = &Node> {
+        let section = self.sections.iter().find(|section| section.kind == kind);
+        section.into_iter().flat_map(|section| &section.by_name).map(|at| &self.nodes[*at as usize])
+    }
+}
+
+fn by_name(nodes: &[Node], a: u32, b: u32) -> Ordering {
+    let key = |at: u32| (nodes[at as usize].item.is_deleted(), nodes[at as usize].item.name());
+    key(a).cmp(&key(b)).then(a.cmp(&b))
 }

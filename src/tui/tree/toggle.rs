@@ -1,65 +1,64 @@
 //! Picking and unpicking.
 
-use super::rows::Words;
+use super::filter::Words;
 use super::{Item, Row, Tree, Tri};
+use crate::entities::Kind;
+
+/// One pick of very many at once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Sweep {
+    /// What it was bounded to.
+    pub(super) words: Words,
+    pub(super) kind: Option<Kind>,
+    /// Picked, left, or turned round.
+    pub(super) to: Option<bool>,
+}
 
 impl Tree {
-    /// Picks or unpicks what is at the cursor: all of a kind that is on show below a heading. What is picked in part
-    /// becomes picked whole.
+    /// Picks or unpicks what is at the cursor: of a range all, of a heading all of its kind that is on show, of a run
+    /// also those nested under it. What is picked in part becomes picked whole.
     pub fn toggle(&mut self) {
-        let Some(row) = self.rows.get(self.cursor).copied() else {
+        if self.has_range() {
+            self.toggle_shown(self.shown());
+            self.end_range();
+            return;
+        }
+        let Some(row) = self.row() else {
             return;
         };
         match row {
             Row::Section(at) => {
-                let of_section = self.sections[at].nodes.clone();
-                let shown = self.shown().into_iter().filter(|shown| of_section.contains(&shown.node()));
-                self.toggle_shown(shown.collect());
+                let kind = self.sections[at].kind;
+                let shown =
+                    self.shown().into_iter().filter(|shown| self.nodes[shown.node()].item.kind() == kind);
+                let to = self.toggle_shown(shown.collect());
+                self.sweep(Some(kind), Some(to));
             }
             Row::Node(at) if self.is_out(&self.nodes[at]) => {}
             Row::Node(at) => {
                 self.touch();
                 self.set_whole(at, !self.is_taken(at));
+                self.recount();
             }
             Row::Leaf(at, index) => {
                 let node = &self.nodes[at];
-                let leaf = &node.leaves()[index];
-                if self.leaf_tri(node, leaf) == Tri::Out {
-                    return;
+                if self.leaf_tri(node, &node.leaves()[index]) != Tri::Out {
+                    let group = node.held().map_or(vec![index], |held| held.with_nested(index));
+                    self.toggle_shown(vec![Shown::Leaves(at, group)]);
                 }
-                let taken = node.takes(leaf);
-                self.touch();
-                let node = &mut self.nodes[at];
-                node.set(index, !taken);
-                node.settle();
             }
             Row::Note(_) => {}
         }
     }
 
-    /// Picks everything on show, or unpicks it when all of it is picked.
+    /// Picks everything on show or in the range, or unpicks it when all of it is picked.
     pub fn toggle_all(&mut self) {
-        self.toggle_shown(self.shown());
+        let to = self.toggle_shown(self.shown());
+        self.sweep(None, Some(to));
+        self.end_range();
     }
 
-    /// What was needed for another choice says nothing of this one.
-    fn touch(&mut self) {
-        self.touched = true;
-        self.needed.clear();
-    }
-
-    fn toggle_shown(&mut self, shown: Vec<Shown>) {
-        let all = shown.iter().all(|shown| match shown {
-            Shown::Whole(at) => self.is_taken(*at),
-            Shown::Leaves(at, leaves) => {
-                let node = &self.nodes[*at];
-                leaves.iter().all(|index| node.takes(&node.leaves()[*index]))
-            }
-        });
-        self.change(shown, |_| !all);
-    }
-
-    /// Picks what is not picked of what is on show, and the other way round.
+    /// Picks what is not picked of what is on show or in the range, and the other way round.
     pub fn invert(&mut self) {
         self.touch();
         // What a dataset is now also depends on experiments, which come before it.
@@ -70,9 +69,50 @@ impl Tree {
                     self.set_whole(at, !taken[at])
                 }
                 Shown::Whole(at) => self.nodes[at].invert(),
-                Shown::Leaves(..) => self.change(vec![shown], |taken| !taken),
+                Shown::Leaves(at, leaves) => self.set_leaves(at, &leaves, |taken| !taken),
             }
         }
+        self.sweep(None, None);
+        self.end_range();
+        self.recount();
+    }
+
+    /// Leaves deleted experiments and runs behind, or takes them along.
+    pub fn toggle_deleted(&mut self) {
+        self.skip_deleted = !self.skip_deleted;
+        self.recount();
+    }
+
+    /// Leaves the traces of what is picked behind, or takes them along.
+    pub fn toggle_traces(&mut self) {
+        self.skip_traces = !self.skip_traces;
+        self.recount();
+    }
+
+    /// What was needed for another choice says nothing of this one.
+    fn touch(&mut self) {
+        self.touched = true;
+        self.needed.clear();
+    }
+
+    /// Gives whether it was picked.
+    fn toggle_shown(&mut self, shown: Vec<Shown>) -> bool {
+        self.touch();
+        let all = shown.iter().all(|shown| match shown {
+            Shown::Whole(at) => self.is_taken(*at),
+            Shown::Leaves(at, leaves) => {
+                let node = &self.nodes[*at];
+                leaves.iter().all(|index| node.takes(&node.leaves()[*index]))
+            }
+        });
+        for shown in shown {
+            match shown {
+                Shown::Whole(at) => self.set_whole(at, !all),
+                Shown::Leaves(at, leaves) => self.set_leaves(at, &leaves, |_| !all),
+            }
+        }
+        self.recount();
+        !all
     }
 
     /// Picked with all that it holds, by itself or because it goes along.
@@ -81,56 +121,83 @@ impl Tree {
     }
 
     /// A dataset that goes along is not picked by itself, and has to be left by name.
-    fn set_whole(&mut self, at: usize, taken: bool) {
+    pub(super) fn set_whole(&mut self, at: usize, taken: bool) {
         let goes_along = self.goes_with(&self.nodes[at]).is_some();
         let node = &mut self.nodes[at];
         node.set_whole(taken && !goes_along);
         node.left = goes_along && !taken;
     }
 
-    /// Leaves deleted experiments and runs behind, or takes them along.
-    pub fn toggle_deleted(&mut self) {
-        self.skip_deleted = !self.skip_deleted;
+    fn set_leaves(&mut self, at: usize, leaves: &[usize], to: impl Fn(bool) -> bool) {
+        let node = &mut self.nodes[at];
+        for index in leaves {
+            let taken = node.takes(&node.leaves()[*index]);
+            node.set(*index, to(taken));
+        }
+        node.settle();
     }
 
-    /// Leaves the traces of what is picked behind, or takes them along.
-    pub fn toggle_traces(&mut self) {
-        self.skip_traces = !self.skip_traces;
+    /// Remembers it for what comes later, and for the words of the plan.
+    fn sweep(&mut self, kind: Option<Kind>, to: Option<bool>) {
+        // Nothing comes later, and no plan says "not these" or "the others" by a rule.
+        if self.has_range() || (!self.more && to != Some(true)) {
+            return;
+        }
+        let sweep = Sweep { words: Words::of(&self.filter), kind, to };
+        if to.is_some() {
+            // The later one of two alike is all there is to say.
+            self.sweeps
+                .retain(|one| (&one.words, one.kind) != (&sweep.words, sweep.kind) || one.to.is_none());
+        }
+        self.sweeps.push(sweep);
     }
 
-    fn change(&mut self, shown: Vec<Shown>, to: impl Fn(bool) -> bool) {
-        self.touch();
-        for shown in shown {
-            match shown {
-                Shown::Whole(at) => self.set_whole(at, to(self.is_taken(at))),
-                Shown::Leaves(at, leaves) => {
-                    let node = &mut self.nodes[at];
-                    for index in leaves {
-                        let taken = node.takes(&node.leaves()[index]);
-                        node.set(index, to(taken));
-                    }
-                    node.settle();
+    /// Does to nodes from `first` on what was done to all before they came.
+    pub(super) fn catch_up(&mut self, first: usize) {
+        for at in first..self.nodes.len() {
+            for sweep in 0..self.sweeps.len() {
+                let Sweep { words, kind, to } = &self.sweeps[sweep];
+                let node = &self.nodes[at];
+                if !words.fit(node) || kind.is_some_and(|kind| kind != node.item.kind()) {
+                    continue;
+                }
+                match *to {
+                    Some(taken) => self.set_whole(at, taken),
+                    None => self.nodes[at].invert(),
                 }
             }
         }
     }
 
-    /// What the filter names, whole, also in a kind that is folded; of everything else the leaves that it names.
+    /// What the filter names, whole, also in a kind that is folded; of everything else the leaves that it names. With a
+    /// range only what is in it.
     fn shown(&self) -> Vec<Shown> {
         let words = Words::of(&self.filter);
-        if self.filter.is_empty() {
-            return (0..self.nodes.len()).map(Shown::Whole).collect();
-        }
         let mut shown: Vec<Shown> = Vec::new();
-        for row in &self.rows {
+        if self.filter.is_empty() && !self.has_range() {
+            shown.extend((0..self.nodes.len()).map(Shown::Whole));
+        }
+        let rows = if shown.is_empty() { &self.rows[self.range()] } else { &[] };
+        for row in rows {
             match (*row, shown.last_mut()) {
                 (Row::Node(at), _) if words.fit(&self.nodes[at]) => shown.push(Shown::Whole(at)),
-                (Row::Node(at), _) => shown.push(Shown::Leaves(at, Vec::new())),
-                (Row::Leaf(at, index), Some(Shown::Leaves(of, leaves))) if *of == at => leaves.push(index),
-                _ => {}
+                (Row::Leaf(at, _), Some(Shown::Whole(of))) if *of == at => {}
+                (Row::Leaf(at, leaf), _) if self.is_only_above(&words, at, leaf) => {}
+                (Row::Leaf(at, leaf), Some(Shown::Leaves(of, leaves))) if *of == at => leaves.push(leaf),
+                (Row::Leaf(at, leaf), _) => shown.push(Shown::Leaves(at, vec![leaf])),
+                (Row::Node(_) | Row::Section(_) | Row::Note(_), _) => {}
             }
         }
+        // What is said of a dataset depends on what is picked of experiments.
+        shown.sort_by_key(|shown| matches!(self.nodes[shown.node()].item, Item::Dataset(_)));
         shown
+    }
+
+    /// A run that is on show for what is nested under it.
+    fn is_only_above(&self, words: &Words, at: usize, leaf: usize) -> bool {
+        let node = &self.nodes[at];
+        let is_nested = node.held().is_some_and(|held| held.is_nested());
+        is_nested && !words.missing_in(node).fit_leaf(&node.leaves()[leaf])
     }
 }
 

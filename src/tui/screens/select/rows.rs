@@ -1,107 +1,60 @@
-//! Step 4: the tree of what the source holds, and what is picked of it.
+//! The rows of the tree, and the columns that there is room for.
 
 use ratatui::Frame;
-use ratatui::layout::{Constraint, Layout, Rect};
+use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-use super::end;
-use crate::entities::{Kind, Pick, RunStatus, Tally};
-use crate::tui::keys::has_traces;
-use crate::tui::model::{Loaded, Model};
+use crate::entities::{Moment, RunStatus, Tally};
+use crate::tui::model::Model;
 use crate::tui::scroll;
 use crate::tui::text;
-use crate::tui::tree::{Leaves, Node, Row, Section, Tree, Tri, What};
-use crate::tui::widgets::{fields, paint};
+use crate::tui::tree::{Held, Leaves, MOST_RUNS, Node, Rest, Row, Tree, Tri, What};
+use crate::tui::widgets::paint;
 
 /// Columns at the right: states and counts.
 const ASIDE: usize = 22;
-/// Below so many columns the totals are said in fewer words.
-const NARROW: u16 = 70;
+/// Runs nested deeper than this are not moved further to the right.
+const DEPTH: u8 = 8;
+/// Columns that the list must have for a column of dates, and for one of sizes.
+const WITH_DATES: usize = 84;
+const WITH_SIZES: usize = 100;
+const DATE: usize = 10;
+const SIZE: usize = 10;
 
-pub fn view(model: &Model, frame: &mut Frame, area: Rect) {
-    let counts = match &model.selection.tree {
-        Loaded::Tree(tree) => {
-            let words = counted(tree, has_traces(model), area.width < NARROW);
-            text::wrap(&words, usize::from(area.width))
-        }
-        _ => vec![String::new()],
-    };
-    let [head, picked, filter, list] = Layout::vertical([
-        Constraint::Length(1),
-        Constraint::Length(counts.len() as u16),
-        Constraint::Length(1),
-        Constraint::Fill(1),
-    ])
-    .areas(area);
-    let title = format!("{} {}", model.step as usize + 1, model.step.title());
-    frame.render_widget(Line::styled(title, model.look.theme.title), head);
-    let tree = match &model.selection.tree {
-        Loaded::Tree(tree) => tree,
-        Loaded::Failed(trouble) => {
-            paint::lines(frame, list, end::refused(model, trouble, usize::from(list.width)));
-            return;
-        }
-        Loaded::Loading | Loaded::Nothing => {
-            let words = format!("{} fetching what the source holds", paint::spinner(model));
-            frame.render_widget(Line::styled(words, model.look.theme.accent), list);
-            return;
-        }
-    };
-    paint::lines(frame, picked, counts.into_iter().map(Line::raw).collect());
-    draw_filter(model, tree, frame, filter);
-    draw_rows(model, tree, frame, list);
-}
-
-fn counted(tree: &Tree, has_traces: bool, is_short: bool) -> String {
-    let counted = tree.counted();
-    if counted.is_nothing() {
-        return "Nothing is picked. Space picks what the cursor is on, a picks everything.".into();
-    }
-    let traces = match (has_traces, tree.skips_traces()) {
-        (false, _) => "",
-        (true, false) => " and traces",
-        (true, true) => " without traces",
-    };
-    let of_section = |section: &Section| {
-        let (one, many) = section.kind.words();
-        let picked = text::number(counted.of(section.kind));
-        let there = section.nodes.len() as u64;
-        let words = match is_short {
-            true => format!("{picked}/{} {many}", text::number(there)),
-            false => format!("{picked} of {}", text::count(there, &one, many)),
-        };
-        match (section.kind, counted.runs, counted.more) {
-            (Kind::Experiment, 0, false) if counted.experiments == 0 => words,
-            // None of them was looked at.
-            (Kind::Experiment, 0, true) => format!("{words}, all their runs{traces}"),
-            (Kind::Experiment, runs, more) => {
-                format!("{words}, {}{} runs{traces}", text::number(runs), if more { "+" } else { "" })
-            }
-            _ => words,
-        }
-    };
-    let parts: Vec<String> = tree.sections.iter().map(of_section).collect();
-    format!("Picked: {}", parts.join(", "))
-}
-
-fn draw_filter(model: &Model, tree: &Tree, frame: &mut Frame, area: Rect) {
-    if model.selection.filtering.is_none() && tree.filter().is_empty() {
-        return;
-    }
-    frame.render_widget(Line::styled("/", model.look.theme.accent), area);
-    let shown = tree.rows().iter().filter(|row| matches!(row, Row::Node(_))).count();
-    let aside = format!("{} of {} shown", text::number(shown as u64), text::number(tree.nodes.len() as u64));
-    let [place, right] =
-        Layout::horizontal([Constraint::Fill(1), Constraint::Length(text::width(&aside) as u16)]).areas(area);
-    let place = Rect { x: place.x + 1, width: place.width.saturating_sub(2), ..place };
-    frame.render_widget(Line::styled(aside, model.look.theme.dim), right);
-    match &model.selection.filtering {
-        Some(field) => fields::text(frame, place, field, true),
-        None => frame.render_widget(Line::raw(text::clean(tree.filter())), place),
+/// Above the columns.
+pub fn titles(width: u16) -> String {
+    let width = usize::from(width);
+    let date = if width >= WITH_DATES { text::right("updated", DATE) } else { String::new() };
+    let size = if width >= WITH_SIZES { text::right("size", SIZE + 1) } else { String::new() };
+    match date.is_empty() {
+        true => String::new(),
+        false => format!("{date}{size}{}", " ".repeat(ASIDE)),
     }
 }
 
-fn draw_rows(model: &Model, tree: &Tree, frame: &mut Frame, area: Rect) {
+/// Dates and sizes as far as they are known and there is room for them.
+fn columns(tree: &Tree, row: Row, width: usize) -> String {
+    let (time, bytes) = match row {
+        Row::Section(_) | Row::Note(_) => (None, None),
+        Row::Node(at) => (tree.nodes[at].item.updated(), tree.nodes[at].known_bytes()),
+        Row::Leaf(at, leaf) => {
+            let leaf = &tree.nodes[at].leaves()[leaf];
+            (leaf.time, leaf.bytes.and_then(|bytes| i64::try_from(bytes).ok()))
+        }
+    };
+    let date = time.map_or(String::new(), |time| Moment(time).to_string().chars().take(DATE).collect());
+    let size = bytes.map_or(String::new(), |bytes| text::bytes(bytes.unsigned_abs()));
+    let mut columns = String::new();
+    if width >= WITH_DATES && !matches!(row, Row::Note(_)) {
+        columns += &text::right(&date, DATE);
+    }
+    if width >= WITH_SIZES && !matches!(row, Row::Note(_)) {
+        columns += &text::right(&size, SIZE + 1);
+    }
+    columns
+}
+
+pub fn draw(model: &Model, tree: &Tree, frame: &mut Frame, area: Rect) {
     if tree.rows().is_empty() {
         frame.render_widget(Line::styled("  nothing here has all these words", model.look.theme.dim), area);
         return;
@@ -114,25 +67,49 @@ fn draw_rows(model: &Model, tree: &Tree, frame: &mut Frame, area: Rect) {
         .enumerate()
         .skip(top)
         .take(height)
-        .map(|(index, row)| line(model, tree, *row, index == tree.cursor(), usize::from(area.width)))
+        .map(|(index, row)| line(model, tree, *row, place(tree, index), usize::from(area.width)))
         .collect();
     paint::lines(frame, area, lines);
 }
 
-fn line(model: &Model, tree: &Tree, row: Row, chosen: bool, width: usize) -> Line<'static> {
+/// Where a row is seen from the cursor.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Cursor,
+    InRange,
+    Elsewhere,
+}
+
+fn place(tree: &Tree, index: usize) -> Place {
+    match index == tree.cursor() {
+        true => Place::Cursor,
+        false if tree.has_range() && tree.range().contains(&index) => Place::InRange,
+        false => Place::Elsewhere,
+    }
+}
+
+fn line(model: &Model, tree: &Tree, row: Row, place: Place, width: usize) -> Line<'static> {
     let look = model.look;
-    let mark = if chosen { look.glyphs.current } else { " " };
+    let chosen = place == Place::Cursor;
+    let mark = match place {
+        Place::Cursor => look.glyphs.current,
+        Place::InRange => look.glyphs.upright,
+        Place::Elsewhere => " ",
+    };
     let Shown { lead, name, aside, dim } = shown(model, tree, row);
     let lead = format!("{mark}{lead}");
     // A long reason may take half of the line.
     let aside = text::cut(aside.trim(), (width / 2).max(ASIDE), look.glyphs.ellipsis);
     let aside = text::right(&aside, if matches!(row, Row::Note(_)) { 0 } else { ASIDE });
+    let columns = columns(tree, row, width);
+    let aside = format!("{columns}{aside}");
     let room = width.saturating_sub(text::width(&lead) + text::width(&aside) + 1);
     let name = text::fit(&name, room, look.glyphs.ellipsis);
     if chosen {
         return Line::styled(format!("{lead}{name} {aside}"), look.theme.selected);
     }
     let style = match (row, dim) {
+        _ if place == Place::InRange => look.theme.accent,
         (Row::Section(_), _) => look.theme.title,
         (_, true) => look.theme.dim,
         _ => ratatui::style::Style::new(),
@@ -159,7 +136,7 @@ fn shown(model: &Model, tree: &Tree, row: Row) -> Shown {
     match row {
         Row::Section(at) => {
             let section = &tree.sections[at];
-            let tick = tick(model, tree.section_tri(section));
+            let tick = tick(model, section.tri);
             Shown {
                 lead: format!(" {tick} {} ", fold(section.open)),
                 name: section.kind.title().to_owned(),
@@ -192,7 +169,11 @@ fn shown(model: &Model, tree: &Tree, row: Row) -> Shown {
                 }
             };
             Shown {
-                lead: format!("{indent}     {} ", tick(model, tri)),
+                lead: format!(
+                    "{indent}     {}{} ",
+                    " ".repeat(2 * usize::from(leaf.depth.min(DEPTH))),
+                    tick(model, tri)
+                ),
                 name: leaf.name.clone(),
                 aside,
                 dim: tri == Tri::Out,
@@ -224,7 +205,7 @@ fn tick(model: &Model, tri: Tri) -> &'static str {
 }
 
 fn about(tree: &Tree, node: &Node) -> String {
-    if node.pick == Pick::None {
+    if node.picked() == Tri::None {
         let needed = tree.needed_by(node.item.name()).filter(|_| node.item.experiment().is_none());
         if let Some(version) = needed {
             return needed_by(version);
@@ -241,9 +222,9 @@ fn about(tree: &Tree, node: &Node) -> String {
     let (one, many) =
         if node.item.experiment().is_some() { ("run", "runs") } else { ("version", "versions") };
     let held = match &node.leaves {
-        Leaves::Known { more, .. } => {
-            let count = node.parts().count() as u64;
-            let plus = if *more { "+" } else { "" };
+        Leaves::Known(held) => {
+            let (count, more) = (node.part_count() as u64, !held.is_complete());
+            let plus = if more { "+" } else { "" };
             format!("{}{plus} {}", text::number(count), if count == 1 && !more { one } else { many })
         }
         _ => String::new(),
@@ -291,10 +272,25 @@ fn note(model: &Model, node: &Node) -> String {
             let above = if is_experiment { "experiment" } else { "model" };
             format!("{} {reason} (Enter on the {above} tries again)", model.look.glyphs.bad)
         }
-        Leaves::Known { .. } if node.parts().next().is_none() => format!("no {what}"),
-        Leaves::Known { .. } => {
-            format!("{} more runs: they are taken like their experiment", model.look.glyphs.ellipsis)
-        }
+        Leaves::Known(held) => rest(model, node, held, what),
         Leaves::Unknown => String::new(),
+    }
+}
+
+fn rest(model: &Model, node: &Node, held: &Held, what: &str) -> String {
+    let glyphs = model.look.glyphs;
+    let so_far = text::number(node.part_count() as u64);
+    match &held.rest {
+        Rest::Nothing if held.unreadable > 0 => {
+            format!("{} {} of its runs cannot be read", glyphs.warn, text::number(held.unreadable))
+        }
+        Rest::Nothing => format!("no {what}"),
+        Rest::More => format!("{} more runs: Enter fetches all, {so_far} so far", glyphs.ellipsis),
+        Rest::Coming => format!("{} fetching more runs, {so_far} so far", paint::spinner(model)),
+        Rest::TooMuch => {
+            let most = text::number(MOST_RUNS as u64);
+            format!("{} more runs than the {most} kept here: taken like their experiment", glyphs.ellipsis)
+        }
+        Rest::Failed(reason) => format!("{} {reason} (Enter on the experiment tries again)", glyphs.bad),
     }
 }

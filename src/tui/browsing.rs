@@ -1,0 +1,84 @@
+//! Looks around in the source for the tree: page by page, and no further than the screen asks.
+
+use std::sync::Arc;
+
+use futures::StreamExt;
+use tokio::sync::mpsc::Sender;
+use tokio::sync::watch;
+
+use super::effect::{At, Msg};
+use crate::engine::{Endpoint, browse, open};
+use crate::entities::{Experiment, ExperimentId};
+use crate::error::Result;
+
+/// The source as it was opened to show what it holds.
+pub type Browsed = tokio::sync::Mutex<Option<(String, Arc<Endpoint>)>>;
+
+/// What the source holds, opened anew.
+pub async fn holdings(at: At, browsed: &Browsed, messages: &Sender<Msg>) {
+    let of = at.location.clone();
+    let told = async |result| messages.send(Msg::Holdings { of: of.clone(), result }).await.is_ok();
+    let snapshot = match opened_anew(at, browsed).await.and_then(|endpoint| endpoint.snapshot()) {
+        Ok(snapshot) => snapshot,
+        Err(error) => {
+            told(Err(error)).await;
+            return;
+        }
+    };
+    let mut pages = browse::holdings(snapshot.as_ref());
+    while let Some(page) = pages.next().await
+        && told(page).await
+    {}
+}
+
+async fn opened_anew(at: At, browsed: &Browsed) -> Result<Arc<Endpoint>> {
+    // Whoever looks for what is opened waits for it.
+    let mut browsed = browsed.lock().await;
+    let endpoint = Arc::new(open(&at.uri, at.end, at.access).await?);
+    *browsed = Some((at.location, Arc::clone(&endpoint)));
+    Ok(endpoint)
+}
+
+/// The source as it was opened to show what it holds, or opened anew.
+pub async fn opened(at: At, browsed: &Browsed) -> Result<Arc<Endpoint>> {
+    let known = {
+        let browsed = browsed.lock().await;
+        browsed
+            .as_ref()
+            .filter(|(location, _)| *location == at.location)
+            .map(|(_, endpoint)| Arc::clone(endpoint))
+    };
+    match known {
+        Some(endpoint) => Ok(endpoint),
+        None => Ok(Arc::new(open(&at.uri, at.end, at.access).await?)),
+    }
+}
+
+/// What an experiment holds, as far as `wanted` says; that may grow until nobody is there to let it grow.
+pub async fn contents(
+    at: At,
+    browsed: &Browsed,
+    experiment: Experiment,
+    mut wanted: watch::Receiver<usize>,
+    messages: &Sender<Msg>,
+) {
+    let (of, id) = (at.location.clone(), experiment.id.clone());
+    let told = async |result| {
+        let experiment: ExperimentId = id.clone();
+        messages.send(Msg::Contents { of: of.clone(), experiment, result }).await.is_ok()
+    };
+    let snapshot = match opened(at, browsed).await.and_then(|endpoint| endpoint.snapshot()) {
+        Ok(snapshot) => snapshot,
+        Err(error) => {
+            told(Err(error)).await;
+            return;
+        }
+    };
+    let (mut pages, mut sent) = (browse::contents(snapshot.as_ref(), &experiment), 0);
+    while let Some(page) = pages.next().await {
+        sent += page.as_ref().map_or(0, |page| page.runs.len());
+        if !told(page).await || wanted.wait_for(|wanted| *wanted > sent).await.is_err() {
+            return;
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! What a node holds, as far as it has been fetched: leaf by leaf, in an order to show them in.
+
+use std::collections::{HashMap, HashSet};
+use std::hash::{BuildHasher, RandomState};
+
+use super::{Leaf, RUNS_AT_ONCE, Sort, order};
+
+/// Runs and traces of an experiment, versions of a model: fetched once somebody looks.
+#[derive(Clone, Debug)]
+pub enum Leaves {
+    Unknown,
+    Loading,
+    Known(Box<Held>),
+    Failed(String),
+}
+
+/// What is still to be fetched.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Rest {
+    Nothing,
+    /// Nobody has asked for it yet.
+    More,
+    Coming,
+    /// There is more than is kept in memory.
+    TooMuch,
+    Failed(String),
+}
+
+#[derive(Clone, Debug)]
+pub struct Held {
+    /// As the source gives them, the line of the traces first.
+    pub leaves: Vec<Leaf>,
+    pub rest: Rest,
+    /// So many runs have been asked for.
+    pub(super) wanted: usize,
+    /// Runs that the source cannot show.
+    pub unreadable: u64,
+    /// Indices of leaves as they are shown.
+    pub(super) order: Vec<u32>,
+    /// The same by name, kept up as leaves come.
+    by_name: Vec<u32>,
+    sort: Sort,
+    nest: Nest,
+}
+
+/// Which run is nested under which.
+#[derive(Clone, Debug, Default)]
+struct Nest {
+    /// By the hash of the run's id: an id takes several times the memory.
+    places: HashMap<u64, u32>,
+    hasher: RandomState,
+    /// For each leaf the one that it is under.
+    parents: Vec<Option<u32>>,
+    /// Leaves whose parent has not come yet.
+    waiting: Vec<(u64, u32)>,
+    is_used: bool,
+}
+
+impl Held {
+    pub(super) fn new(sort: Sort) -> Self {
+        Self {
+            leaves: Vec::new(),
+            rest: Rest::Nothing,
+            wanted: RUNS_AT_ONCE,
+            unreadable: 0,
+            order: Vec::new(),
+            by_name: Vec::new(),
+            sort,
+            nest: Nest::default(),
+        }
+    }
+
+    pub fn is_complete(&self) -> bool {
+        self.rest == Rest::Nothing
+    }
+
+    /// Leaves that have come, each with the id of its parent if it has one.
+    pub(super) fn add(&mut self, leaves: impl IntoIterator<Item = (Leaf, Option<String>)>) {
+        let first = self.leaves.len();
+        for (leaf, parent) in leaves {
+            self.nest.add(self.leaves.len() as u32, &leaf, parent.as_deref());
+            self.leaves.push(leaf);
+        }
+        let known = &self.leaves;
+        let by_name = |a: &u32, b: &u32| known[*a as usize].by_name(&known[*b as usize]);
+        order::insert(&mut self.by_name, (first..known.len()).map(|at| at as u32).collect(), by_name);
+        self.nest.settle();
+        self.arrange();
+    }
+
+    pub(super) fn sort(&mut self, sort: Sort) {
+        self.sort = sort;
+        self.arrange();
+    }
+
+    /// Lines of traces stay at the top, nested runs under their parents.
+    fn arrange(&mut self) {
+        let leaves = &self.leaves;
+        let descending =
+            |key: fn(&Leaf) -> Option<i64>| order::descending(leaves.len(), |at| key(&leaves[at]));
+        let sorted = match self.sort {
+            Sort::Usual | Sort::Parts => (0..leaves.len() as u32).collect(),
+            Sort::Name => self.by_name.clone(),
+            Sort::Updated => descending(|leaf| leaf.time),
+            Sort::Size => descending(|leaf| leaf.bytes.and_then(|bytes| i64::try_from(bytes).ok())),
+        };
+        let (traces, sorted): (Vec<u32>, Vec<u32>) = match leaves.first().is_some_and(Leaf::is_traces) {
+            true => (vec![0], sorted.into_iter().filter(|at| *at != 0).collect()),
+            false => (Vec::new(), sorted),
+        };
+        let (nested, depths) = self.nest.under_parents(sorted);
+        for (at, depth) in depths {
+            self.leaves[at as usize].depth = depth;
+        }
+        self.order = traces.into_iter().chain(nested).collect();
+    }
+
+    /// Some run is under another one.
+    pub(super) fn is_nested(&self) -> bool {
+        self.nest.is_used
+    }
+
+    /// Leaves below this one, at any depth, and itself, as they are shown.
+    pub(super) fn with_nested(&self, leaf: usize) -> Vec<usize> {
+        let depth = self.leaves[leaf].depth;
+        let Some(place) = self.order.iter().position(|at| *at as usize == leaf).filter(|_| self.nest.is_used)
+        else {
+            return vec![leaf];
+        };
+        let below = self.order[place + 1..].iter().map(|at| *at as usize);
+        [leaf].into_iter().chain(below.take_while(|at| self.leaves[*at].depth > depth)).collect()
+    }
+}
+
+impl Nest {
+    fn add(&mut self, at: u32, leaf: &Leaf, parent: Option<&str>) {
+        self.parents.push(None);
+        if let Some(id) = leaf.run() {
+            self.places.insert(self.hasher.hash_one(id.as_str()), at);
+        }
+        if let Some(parent) = parent {
+            self.waiting.push((self.hasher.hash_one(parent), at));
+        }
+    }
+
+    /// Finds the parents that have come by now.
+    fn settle(&mut self) {
+        let (places, parents) = (&self.places, &mut self.parents);
+        self.waiting.retain(|(parent, child)| match places.get(parent) {
+            Some(place) if place != child => {
+                parents[*child as usize] = Some(*place);
+                self.is_used = true;
+                false
+            }
+            _ => true,
+        });
+    }
+
+    /// The same leaves with each right after what it is nested under, and how deep those that are nested are.
+    fn under_parents(&self, sorted: Vec<u32>) -> (Vec<u32>, Vec<(u32, u8)>) {
+        if !self.is_used {
+            return (sorted, Vec::new());
+        }
+        let mut children: HashMap<u32, Vec<u32>> = HashMap::new();
+        let mut roots = Vec::new();
+        for at in sorted.iter().rev() {
+            match self.parents[*at as usize] {
+                Some(parent) => children.entry(parent).or_default().push(*at),
+                None => roots.push((*at, 0_u8)),
+            }
+        }
+        let (mut nested, mut depths) = (Vec::with_capacity(sorted.len()), Vec::new());
+        let mut waiting = roots;
+        while let Some((at, depth)) = waiting.pop() {
+            nested.push(at);
+            depths.push((at, depth));
+            let below = children.remove(&at).unwrap_or_default();
+            waiting.extend(below.into_iter().map(|child| (child, depth.saturating_add(1))));
+        }
+        // Runs that are each other's parents are under nobody.
+        let lost: HashSet<u32> = children.into_values().flatten().collect();
+        nested.extend(sorted.into_iter().filter(|at| lost.contains(at)));
+        (nested, depths)
+    }
+}

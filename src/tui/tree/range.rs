@@ -1,0 +1,31 @@
+//! A range of rows, from where it was begun to the cursor.
+
+use std::ops::Range;
+
+use super::Tree;
+
+impl Tree {
+    /// Begins a range at the cursor, or gives it up.
+    pub fn turn_range(&mut self) {
+        self.anchor = match self.anchor {
+            None => Some(self.cursor).filter(|at| *at < self.rows.len()),
+            Some(_) => None,
+        };
+    }
+
+    pub fn has_range(&self) -> bool {
+        self.anchor.is_some()
+    }
+
+    pub fn end_range(&mut self) {
+        self.anchor = None;
+    }
+
+    /// Places of the rows that a pick of many is about: all of them when no range was begun.
+    pub fn range(&self) -> Range<usize> {
+        match self.anchor {
+            None => 0..self.rows.len(),
+            Some(anchor) => anchor.min(self.cursor)..(anchor.max(self.cursor) + 1).min(self.rows.len()),
+        }
+    }
+}
