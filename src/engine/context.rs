@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
+use super::journal::Journal;
 use super::progress::End;
 use super::{Event, Progress};
 use crate::entities::Kind;
@@ -95,12 +96,31 @@ impl Context {
         self.tell(Event::ItemSkipped { kind, id, name, reason }).await;
     }
 
-    /// A failed item is data. Only what would fail every other item too ends the job.
+    /// A failed item is data, put down in the journal.
+    pub async fn fails(
+        &self,
+        journal: &Journal,
+        kind: Kind,
+        id: &str,
+        name: &str,
+        error: &Error,
+    ) -> Result<()> {
+        let attempts = journal.failed(kind, id, &error.to_string())?;
+        self.failed_after(attempts, kind, id, name, error).await;
+        Ok(())
+    }
+
+    /// What the journal has no line for: it was tried once.
     pub async fn failed(&self, kind: Kind, id: &str, name: &str, error: &Error) {
+        self.failed_after(1, kind, id, name, error).await;
+    }
+
+    /// Only what would fail every other item too ends the job.
+    async fn failed_after(&self, attempts: u64, kind: Kind, id: &str, name: &str, error: &Error) {
         self.progress.end(kind, End::Failed);
         let hint = error.get_hint().map(str::to_owned);
         let (id, name, reason) = (id.to_owned(), name.to_owned(), error.to_string());
-        self.tell(Event::ItemFailed { kind, id, name, reason, hint }).await;
+        self.tell(Event::ItemFailed { kind, id, name, reason, hint, attempts }).await;
         let hopeless = match error.class() {
             Class::Auth | Class::Full => true,
             Class::Transient | Class::Ambiguous => self.unanswered.fetch_add(1, Relaxed) + 1 >= HOPELESS,

@@ -41,6 +41,8 @@ pub enum Event {
         reason: String,
         #[serde(skip_serializing_if = "Option::is_none")]
         hint: Option<String>,
+        /// How often it was tried, in all jobs of this journal.
+        attempts: u64,
     },
     Difference(Difference),
     Note {

@@ -111,27 +111,33 @@ impl Journal {
     }
 
     pub fn done(&self, kind: Kind, id: &str, target: Option<&str>, fingerprint: Option<&str>) -> Result<()> {
-        self.end(kind, id, "done", End { target, fingerprint, ..End::default() })
+        self.end(kind, id, "done", End { target, fingerprint, ..End::default() }).map(drop)
     }
 
-    pub fn failed(&self, kind: Kind, id: &str, reason: &str) -> Result<()> {
+    /// Gives how often it has been tried by now.
+    pub fn failed(&self, kind: Kind, id: &str, reason: &str) -> Result<u64> {
         self.end(kind, id, "failed", End { reason: Some(reason), ..End::default() })
     }
 
-    /// One statement: a process may be killed between any two.
-    fn end(&self, kind: Kind, id: &str, state: &str, end: End<'_>) -> Result<()> {
+    /// Gives the number of tries. One statement: a process may be killed between any two.
+    fn end(&self, kind: Kind, id: &str, state: &str, end: End<'_>) -> Result<u64> {
         let End { reason, target, fingerprint, digest } = end;
         let (bytes, sha256) = digest.map(|d| (d.bytes.cast_signed(), d.sha256.as_deref())).unzip();
         let sha256 = sha256.flatten();
-        self.db()
+        let attempts: i64 = self
+            .db()
             .prepare_cached(
                 "INSERT INTO item (kind, id, state, attempts, reason, target, fingerprint, bytes, sha256)
                  VALUES (?1, ?2, ?3, 1, ?4, ?5, ?6, ?7, ?8)
                  ON CONFLICT DO UPDATE SET state = ?3, attempts = attempts + 1, reason = ?4,
-                     target = coalesce(?5, target), fingerprint = ?6, bytes = ?7, sha256 = ?8",
+                     target = coalesce(?5, target), fingerprint = ?6, bytes = ?7, sha256 = ?8
+                 RETURNING attempts",
             )?
-            .execute(params![kind.name(), id, state, reason, target, fingerprint, bytes, sha256])?;
-        Ok(())
+            .query_row(
+                params![kind.name(), id, state, reason, target, fingerprint, bytes, sha256],
+                |row| row.get(0),
+            )?;
+        Ok(attempts.cast_unsigned())
     }
 
     /// True when the item was done before and is not the same any more, or was not done right.
@@ -152,7 +158,7 @@ impl Journal {
     /// A file that is on the target already.
     pub fn file_done(&self, id: &str, target: &str, digest: &Digest) -> Result<()> {
         let end = End { target: Some(target), digest: Some(digest), ..End::default() };
-        self.end(Kind::Artifact, id, "done", end)
+        self.end(Kind::Artifact, id, "done", end).map(drop)
     }
 
     /// The digest of a file that was written to this very run or logged model before.

@@ -69,6 +69,11 @@ pub fn act(model: &mut Model, action: Action, key: KeyEvent) -> Vec<Effect> {
         Action::Stop => return flow::stop(model),
         Action::Failures => turn_pane(model, Pane::Failures),
         Action::Log => turn_pane(model, Pane::Log),
+        Action::Severity => {
+            model.log_from = model.log_from.next();
+            let step = model.step;
+            model.work_mut(step).into_iter().for_each(|work| work.cursor = 0);
+        }
         Action::Artifacts => model.validation.turn_artifacts(),
         Action::Marks => model.validation.turn_filter(),
         Action::Detail => model.validation.detail = Some(0),
@@ -236,7 +241,11 @@ pub fn this(model: &Model) -> Option<String> {
     let work = model.work_here()?;
     match work.pane {
         Pane::Failures => work.failures.get(work.cursor).map(|failure| failure.reason.clone()),
-        Pane::Log => model.log.get(work.cursor).map(|line| line.text.clone()),
+        Pane::Log => {
+            let shown = model.shown_log();
+            let at = shown.len().checked_sub(work.cursor + 1)?;
+            shown.get(at).map(|line| line.text.clone())
+        }
         Pane::InFlight => work.trouble().map(|trouble| trouble.text.clone()),
     }
 }

@@ -12,7 +12,7 @@ use tracing_subscriber::layer::Context;
 /// Lines that are kept.
 pub const LINES: usize = 1_000;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
     Note,
     Warning,
@@ -20,6 +20,15 @@ pub enum Severity {
 }
 
 impl Severity {
+    /// The least of what is shown, as it turns: everything, warnings and errors, errors.
+    pub fn next(self) -> Self {
+        match self {
+            Self::Note => Self::Warning,
+            Self::Warning => Self::Error,
+            Self::Error => Self::Note,
+        }
+    }
+
     pub fn word(self) -> &'static str {
         match self {
             Self::Note => "note",

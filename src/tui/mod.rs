@@ -12,6 +12,7 @@ pub mod flow;
 pub mod form;
 pub mod gate;
 mod hands;
+pub mod history;
 mod keyboard;
 pub mod keys;
 mod log;

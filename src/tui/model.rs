@@ -8,7 +8,7 @@ use secrecy::SecretString;
 use super::apps::{Apps, Way};
 use super::form::{Field, Form};
 use super::gate::Stamps;
-use super::log::LogLine;
+use super::log::{LogLine, Severity};
 use super::preflight::Preflight;
 use super::theme::Look;
 use super::tree::Tree;
@@ -39,6 +39,8 @@ pub struct Model {
     pub import: Work,
     pub validation: Validation,
     pub log: Vec<LogLine>,
+    /// Lines of the log that are less than this are not shown.
+    pub log_from: Severity,
     pub overlay: Option<Overlay>,
     /// What the last key led to, when that does not show.
     pub notice: Option<String>,
@@ -230,12 +232,18 @@ impl Model {
             import: Work::new(Step::Import),
             validation: Validation::default(),
             log: Vec::new(),
+            log_from: Severity::Note,
             overlay: None,
             notice: None,
             places,
             leaving: false,
             returning: None,
         }
+    }
+
+    /// The log as it is shown.
+    pub fn shown_log(&self) -> Vec<&LogLine> {
+        self.log.iter().filter(|line| line.severity >= self.log_from).collect()
     }
 
     pub fn side(&self, end: End) -> &Side {

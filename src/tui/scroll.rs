@@ -66,7 +66,7 @@ fn by_on_screen(model: &mut Model, rows: isize) {
         model.selection.tree_mut().into_iter().for_each(|tree: &mut Tree| tree.step(rows));
         return;
     }
-    let log = model.log.len();
+    let log = model.shown_log().len();
     let differences = model.validation.shown().len();
     if model.step == Step::Validate && model.validation.work.pane == Pane::InFlight {
         model.validation.cursor = moved(model.validation.cursor, rows, differences);

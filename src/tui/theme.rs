@@ -65,6 +65,8 @@ pub struct Glyphs {
     pub spinner: &'static [&'static str],
     pub bar_full: &'static str,
     pub bar_empty: &'static str,
+    /// From the lowest to the highest.
+    pub spark: &'static [&'static str],
     pub opened: &'static str,
     pub closed: &'static str,
     /// Three columns each: all, some, none, left out.
@@ -99,6 +101,7 @@ pub const UNICODE: Glyphs = Glyphs {
     spinner: &["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧"],
     bar_full: "█",
     bar_empty: "░",
+    spark: &["▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"],
     opened: "▾",
     closed: "▸",
     boxes: ["[✓]", "[~]", "[ ]", "[–]"],
@@ -130,6 +133,7 @@ pub const ASCII: Glyphs = Glyphs {
     spinner: &["|", "/", "-", "\\"],
     bar_full: "#",
     bar_empty: ".",
+    spark: &["_", ".", "-", "=", "+", "#"],
     opened: "v",
     closed: ">",
     boxes: ["[x]", "[~]", "[ ]", "[-]"],

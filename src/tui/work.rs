@@ -3,7 +3,8 @@
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
-use super::rate::Rates;
+use super::history::History;
+use super::rate::{self, Rates};
 use crate::engine::{Event, Outcome, Reading, Step};
 use crate::entities::Kind;
 use crate::error::{Class, Error};
@@ -48,6 +49,8 @@ pub struct Failed {
     pub name: String,
     pub reason: String,
     pub hint: Option<String>,
+    /// How often it was tried, in earlier jobs too.
+    pub attempts: u64,
 }
 
 /// What is shown below the counters.
@@ -78,6 +81,7 @@ pub struct Work {
     pub stops: u8,
     pub reading: Reading,
     pub rates: Rates,
+    pub history: History,
     in_flight: HashMap<(Kind, String), Flight>,
     pub failures: VecDeque<Failed>,
     pub pane: Pane,
@@ -96,6 +100,7 @@ impl Work {
             stops: 0,
             reading: Reading::default(),
             rates: Rates::default(),
+            history: History::default(),
             in_flight: HashMap::new(),
             failures: VecDeque::new(),
             pane: Pane::default(),
@@ -144,6 +149,7 @@ impl Work {
     pub fn sample(&mut self, now: Duration, reading: Reading) {
         self.reading = reading;
         self.rates.add(now, reading);
+        self.history.add(now, rate::ended(&reading));
     }
 
     pub fn happened(&mut self, now: Duration, event: Event) {
@@ -155,9 +161,9 @@ impl Work {
             Event::ItemDone { kind, id, .. } | Event::ItemSkipped { kind, id, .. } => {
                 self.in_flight.remove(&(kind, id));
             }
-            Event::ItemFailed { kind, id, name, reason, hint } => {
+            Event::ItemFailed { kind, id, name, reason, hint, attempts } => {
                 self.in_flight.remove(&(kind, id));
-                self.failures.push_back(Failed { kind, name, reason, hint });
+                self.failures.push_back(Failed { kind, name, reason, hint, attempts });
                 if self.failures.len() > FAILURES {
                     self.failures.pop_front();
                 }

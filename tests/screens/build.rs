@@ -354,6 +354,7 @@ pub fn some_fail(model: &mut Model) {
         id: id.into(),
         name: name.into(),
         reason: reason.into(),
+        attempts: 2,
         hint: hint.map(str::to_owned),
     };
     let events = [

@@ -358,7 +358,7 @@ fn what_is_in_flight_is_told_apart_and_forgotten_at_its_end() {
     update(&mut model, Msg::Happened(Event::ItemDone { kind, id, name }));
     let (kind, id, name) = item("b");
     let reason = "no".to_owned();
-    update(&mut model, Msg::Happened(Event::ItemFailed { kind, id, name, reason, hint: None }));
+    update(&mut model, Msg::Happened(Event::ItemFailed { kind, id, name, reason, hint: None, attempts: 1 }));
     let left: Vec<_> = model.import.in_flight().iter().map(|flight| flight.name.clone()).collect();
     assert_eq!((left, model.import.failures.len(), model.log.len()), (vec!["run c".to_owned()], 1, 1));
 }

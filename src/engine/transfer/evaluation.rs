@@ -26,8 +26,7 @@ impl Copy {
         self.context.started(kind, id, name).await;
         match self.write_dataset(dataset).await {
             Err(error) => {
-                self.journal.failed(kind, id, &error.to_string())?;
-                self.context.failed(kind, id, name, &error).await;
+                self.context.fails(&self.journal, kind, id, name, &error).await?;
             }
             // What was begun is not done.
             Ok(None) => {}
@@ -97,8 +96,7 @@ impl Copy {
                     }
                 }
                 Err(error) => {
-                    self.journal.failed(kind, &id, &error.to_string())?;
-                    self.context.failed(kind, &id, &name, &error).await;
+                    self.context.fails(&self.journal, kind, &id, &name, &error).await?;
                 }
             }
         }

@@ -37,8 +37,7 @@ impl Copy {
         };
         match moved {
             Err(error) => {
-                self.journal.failed(Kind::Experiment, id, &error.to_string())?;
-                self.context.failed(Kind::Experiment, id, name, &error).await;
+                self.context.fails(&self.journal, Kind::Experiment, id, name, &error).await?;
                 Ok(Some(Moved { experiment, choice, place: Err(error.to_string()) }))
             }
             // What was begun is not done.
@@ -113,8 +112,7 @@ impl Copy {
                     Err(unreadable) => (unreadable.id.as_str(), unreadable.id.as_str()),
                 };
                 self.context.plan(Kind::Run, 1).await;
-                self.journal.failed(Kind::Run, id, &reason.to_string())?;
-                self.context.failed(Kind::Run, id, name, &reason).await;
+                self.context.fails(&self.journal, Kind::Run, id, name, &reason).await?;
             }
         }
         Ok(())
@@ -127,8 +125,7 @@ impl Copy {
                 "the plan names this run, and the source has no such run in this experiment",
             );
             self.context.plan(Kind::Run, 1).await;
-            self.journal.failed(Kind::Run, run.as_str(), &error.to_string())?;
-            self.context.failed(Kind::Run, run.as_str(), run.as_str(), &error).await;
+            self.context.fails(&self.journal, Kind::Run, run.as_str(), run.as_str(), &error).await?;
         }
         Ok(())
     }

@@ -111,8 +111,7 @@ impl Copy {
     }
 
     async fn lose_file(&self, id: &str, name: &str, error: &Error) -> Result<Result<Digest, String>> {
-        self.journal.failed(Kind::Artifact, id, &error.to_string())?;
-        self.context.failed(Kind::Artifact, id, name, error).await;
+        self.context.fails(&self.journal, Kind::Artifact, id, name, error).await?;
         Ok(Err(error.to_string()))
     }
 }

@@ -108,8 +108,7 @@ impl Copy {
                 Ok(Some(Opened::Work(Box::new(work))))
             }
             Err(error) => {
-                self.journal.failed(Kind::Run, id, &error.to_string())?;
-                self.context.failed(Kind::Run, id, name, &error).await;
+                self.context.fails(&self.journal, Kind::Run, id, name, &error).await?;
                 Ok(None)
             }
         }
@@ -133,8 +132,7 @@ impl Copy {
 
     async fn report_unreadable(&self, unreadable: impl Iterator<Item = Unreadable>) -> Result<()> {
         for Unreadable { kind, id, reason } in unreadable {
-            self.journal.failed(kind, &id, &reason)?;
-            self.context.failed(kind, &id, &id, &Error::permanent(reason)).await;
+            self.context.fails(&self.journal, kind, &id, &id, &Error::permanent(reason)).await?;
         }
         Ok(())
     }

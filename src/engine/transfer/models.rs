@@ -101,9 +101,7 @@ impl Copy {
 
     async fn lose_unread_model(&self, id: &str, error: &Error) -> Result<()> {
         self.context.plan(Kind::LoggedModel, 1).await;
-        self.journal.failed(Kind::LoggedModel, id, &error.to_string())?;
-        self.context.failed(Kind::LoggedModel, id, id, error).await;
-        Ok(())
+        self.context.fails(&self.journal, Kind::LoggedModel, id, id, error).await
     }
 
     /// Finds or makes the models of these runs; `open` are the runs that are on the target.
@@ -172,8 +170,6 @@ impl Copy {
     }
 
     pub(super) async fn lose_model(&self, model: &LoggedModel, error: &Error) -> Result<()> {
-        self.journal.failed(Kind::LoggedModel, model.id.as_str(), &error.to_string())?;
-        self.context.failed(Kind::LoggedModel, model.id.as_str(), &model.name, error).await;
-        Ok(())
+        self.context.fails(&self.journal, Kind::LoggedModel, model.id.as_str(), &model.name, error).await
     }
 }

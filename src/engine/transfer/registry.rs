@@ -62,8 +62,7 @@ impl Copy {
         };
         match moved {
             Err(error) => {
-                self.journal.failed(kind, name, &error.to_string())?;
-                self.context.failed(kind, name, name, &error).await;
+                self.context.fails(&self.journal, kind, name, name, &error).await?;
                 Ok(Vec::new())
             }
             // What was begun is not done.
@@ -165,8 +164,6 @@ impl Copy {
         error: &Error,
     ) -> Result<()> {
         let (kind, label) = (model.version_kind(), version.label());
-        self.journal.failed(kind, &label, &error.to_string())?;
-        self.context.failed(kind, &label, &label, error).await;
-        Ok(())
+        self.context.fails(&self.journal, kind, &label, &label, error).await
     }
 }

@@ -109,8 +109,6 @@ impl Copy {
     }
 
     pub(super) async fn lose(&self, run: &Run, error: &Error) -> Result<()> {
-        self.journal.failed(Kind::Run, run.id.as_str(), &error.to_string())?;
-        self.context.failed(Kind::Run, run.id.as_str(), run.label(), error).await;
-        Ok(())
+        self.context.fails(&self.journal, Kind::Run, run.id.as_str(), run.label(), error).await
     }
 }

@@ -159,15 +159,11 @@ impl Copy {
 
     async fn lose_unread_trace(&self, Unreadable { id, reason, .. }: &Unreadable) -> Result<()> {
         self.context.plan(Kind::Trace, 1).await;
-        self.journal.failed(Kind::Trace, id, reason)?;
-        self.context.failed(Kind::Trace, id, id, &Error::permanent(reason)).await;
-        Ok(())
+        self.context.fails(&self.journal, Kind::Trace, id, id, &Error::permanent(reason)).await
     }
 
     async fn lose_trace(&self, trace: &Trace, error: &Error) -> Result<()> {
-        self.journal.failed(Kind::Trace, &trace.id, &error.to_string())?;
-        self.context.failed(Kind::Trace, &trace.id, trace.label(), error).await;
-        Ok(())
+        self.context.fails(&self.journal, Kind::Trace, &trace.id, trace.label(), error).await
     }
 
     /// Gives notes of links that name a run that is not there. Links that cannot be read or written are a failure.

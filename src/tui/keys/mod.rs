@@ -52,6 +52,7 @@ pub enum Action {
     Stop,
     Failures,
     Log,
+    Severity,
     Artifacts,
     Marks,
     Detail,

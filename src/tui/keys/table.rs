@@ -141,6 +141,7 @@ pub const TABLE: &[Row] = &[
     row(&[ch('x')], "files", Action::Artifacts, SCREEN, when::can_choose_artifacts),
     row(&[ch('f')], "failures", Action::Failures, SCREEN, when::has_work),
     row(&[ch('L')], "log", Action::Log, SCREEN, when::has_work),
+    row(&[ch('v')], "levels of the log", Action::Severity, SCREEN, when::has_log),
     // Moving about.
     row(&[DOWN, ch('j')], "scroll", Action::Down, SCREEN, when::has_report_on_screen),
     row(&[UP, ch('k')], "scroll", Action::Up, SCREEN, when::has_report_on_screen),

@@ -222,6 +222,10 @@ pub fn has_report(model: &Model) -> bool {
     has_validated(model) && model.validation.work.outcome().is_some_and(|outcome| !outcome.files.is_empty())
 }
 
+pub fn has_log(model: &Model) -> bool {
+    has_work(model) && here(model, |work| work.pane == Pane::Log)
+}
+
 pub fn has_list(model: &Model) -> bool {
     has_tree(model) || has_work(model)
 }

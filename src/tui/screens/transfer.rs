@@ -43,7 +43,7 @@ pub fn view(model: &Model, frame: &mut Frame, area: Rect) {
     // What broke off before it began has nothing to count.
     if work.trouble().is_none() || work.reading != Reading::default() {
         lines.extend(table(model, &work.reading));
-        lines.extend(speeds(model, work));
+        lines.extend(speeds(model, work, area.width));
     }
     let usual = match work.is_running() {
         true => format!("in flight {}", work.in_flight_count()),
@@ -312,7 +312,7 @@ pub fn table(model: &Model, reading: &Reading) -> Vec<Line<'static>> {
     lines
 }
 
-pub fn speeds(model: &Model, work: &Work) -> Vec<Line<'static>> {
+pub fn speeds(model: &Model, work: &Work, width: u16) -> Vec<Line<'static>> {
     let (look, reading) = (model.look, &work.reading);
     let dot = look.glyphs.dot;
     let mut requests = format!(
@@ -336,5 +336,11 @@ pub fn speeds(model: &Model, work: &Work) -> Vec<Line<'static>> {
             text::bytes(reading.bytes)
         )
     };
-    [words, requests].map(|words| Line::styled(words, look.theme.dim)).into()
+    let mut lines = [words, requests].map(|words| Line::styled(words, look.theme.dim));
+    if work.is_running() {
+        let room = usize::from(width).saturating_sub(lines[0].width() + 2);
+        let spark = paint::sparkline(look, &work.history.heights(room));
+        lines[0].push_span(Span::styled(format!("  {spark}"), look.theme.accent));
+    }
+    lines.into()
 }

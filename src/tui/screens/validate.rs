@@ -31,7 +31,7 @@ pub fn view(model: &Model, frame: &mut Frame, area: Rect) {
         Phase::Starting | Phase::Running => {
             lines.extend(transfer::state(model, work, area.width));
             lines.extend(transfer::table(model, &work.reading));
-            lines.extend(transfer::speeds(model, work));
+            lines.extend(transfer::speeds(model, work, area.width));
         }
         Phase::Ended(result) => match result.as_ref() {
             Err(_) => lines.extend(transfer::state(model, work, area.width)),

@@ -92,6 +92,14 @@ pub fn bar(look: Look, fraction: f64, width: usize) -> Line<'static> {
     ])
 }
 
+/// Heights from 0 to 1, a column each.
+pub fn sparkline(look: Look, heights: &[f64]) -> String {
+    let signs = look.glyphs.spark;
+    let sign =
+        |height: &f64| signs[((height * (signs.len() - 1) as f64).round() as usize).min(signs.len() - 1)];
+    heights.iter().map(sign).collect()
+}
+
 /// A framed box in the middle of `area`, emptied; gives its inside.
 pub fn card(model: &Model, frame: &mut Frame, area: Rect, title: &str, width: u16, height: u16) -> Rect {
     let (width, height) = (width.min(area.width), height.min(area.height));

@@ -19,10 +19,15 @@ pub fn tabs(model: &Model, work: &Work, usual: &str, width: u16) -> Line<'static
     let look = model.look;
     let rule = look.glyphs.rule;
     let mut spans = vec![Span::styled(rule.repeat(2), look.theme.dim)];
+    let from = match model.log_from {
+        Severity::Note => "",
+        Severity::Warning => " from warnings on",
+        Severity::Error => " of errors",
+    };
     let tabs = [
         (Pane::InFlight, usual.to_owned()),
         (Pane::Failures, format!("f failures {}", text::number(work.failed()))),
-        (Pane::Log, format!("L log {}", model.log.len())),
+        (Pane::Log, format!("L log {}{}", model.shown_log().len(), from)),
     ];
     for (pane, words) in tabs {
         let style = if pane == work.pane { look.theme.selected } else { look.theme.dim };
@@ -97,6 +102,10 @@ fn whole(model: &Model, failed: &Failed, width: u16) -> Vec<Line<'static>> {
     let (look, width) = (model.look, usize::from(width));
     let mut lines = vec![Line::default()];
     lines.extend(paint::item(look.glyphs.bad, &failed.reason, width, look.theme.bad));
+    if failed.attempts > 1 {
+        let words = format!("tried {} times, in this job and in earlier ones", text::number(failed.attempts));
+        lines.extend(paint::item(" ", &words, width, look.theme.dim));
+    }
     if let Some(hint) = &failed.hint {
         lines.extend(paint::hint(look, hint, width));
     }
@@ -105,15 +114,16 @@ fn whole(model: &Model, failed: &Failed, width: u16) -> Vec<Line<'static>> {
 
 /// The newest line is at the bottom until somebody scrolls.
 pub fn log(model: &Model, work: &Work, frame: &mut Frame, area: Rect) {
-    if model.log.is_empty() {
+    let shown = model.shown_log();
+    if shown.is_empty() {
         frame.render_widget(Line::styled("  nothing yet", model.look.theme.dim), area);
         return;
     }
     let (look, width) = (model.look, usize::from(area.width));
     let height = usize::from(area.height);
-    let last = model.log.len().saturating_sub(work.cursor);
+    let last = shown.len().saturating_sub(work.cursor);
     let first = last.saturating_sub(height);
-    let lines = model.log[first..last.max(height.min(model.log.len()))]
+    let lines = shown[first..last.max(height.min(shown.len()))]
         .iter()
         .map(|line| {
             let (glyph, style) = match line.severity {

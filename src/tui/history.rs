@@ -1,0 +1,76 @@
+//! How many items ended in each stretch of the last minutes: what a sparkline shows.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+/// What one column of the sparkline stands for.
+const STRETCH: Duration = Duration::from_secs(3);
+/// Three minutes.
+const STRETCHES: usize = 60;
+
+#[derive(Clone, Debug, Default)]
+pub struct History {
+    /// The oldest first; the last one is still being filled.
+    stretches: VecDeque<u64>,
+    /// Number of the stretch that is being filled, since the wizard opened.
+    current: u64,
+    seen: u64,
+}
+
+impl History {
+    /// `ended` counts all that have ended so far.
+    pub fn add(&mut self, now: Duration, ended: u64) {
+        let number = now.as_secs() / STRETCH.as_secs();
+        if self.stretches.is_empty() {
+            self.current = number;
+            self.stretches.push_back(0);
+        }
+        let passed = usize::try_from(number.saturating_sub(self.current)).unwrap_or(STRETCHES);
+        self.stretches.extend(std::iter::repeat_n(0, passed.min(STRETCHES)));
+        while self.stretches.len() > STRETCHES {
+            self.stretches.pop_front();
+        }
+        self.current = number.max(self.current);
+        if let Some(last) = self.stretches.back_mut() {
+            *last += ended.saturating_sub(self.seen);
+        }
+        self.seen = ended;
+    }
+
+    /// The newest, at most `most` of them, each from 0 to 1 of the greatest. Empty while there is too little to see.
+    pub fn heights(&self, most: usize) -> Vec<f64> {
+        let whole = self.stretches.len().saturating_sub(1);
+        let shown = self.stretches.iter().take(whole).skip(whole.saturating_sub(most));
+        let greatest = shown.clone().copied().max().unwrap_or_default();
+        match greatest {
+            0 => Vec::new(),
+            _ => shown.map(|count| *count as f64 / greatest as f64).collect(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_column_is_a_stretch_of_time_and_the_unfinished_one_is_not_shown() {
+        let mut history = History::default();
+        for second in 0..12_u64 {
+            // One a second, and nothing from the sixth on.
+            history.add(Duration::from_secs(second), second.min(6));
+        }
+        assert_eq!(history.heights(60), [2.0 / 3.0, 1.0, 1.0 / 3.0]);
+        assert_eq!(history.heights(1), [1.0]);
+        assert!(History::default().heights(60).is_empty());
+    }
+
+    #[test]
+    fn a_long_silence_is_shown_as_one_and_takes_no_room() {
+        let mut history = History::default();
+        history.add(Duration::ZERO, 5);
+        history.add(Duration::from_secs(86_400), 6);
+        assert_eq!(history.stretches.len(), STRETCHES);
+        assert!(history.heights(60).is_empty());
+    }
+}
