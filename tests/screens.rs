@@ -7,6 +7,8 @@ mod build;
 mod keys;
 #[path = "screens/paint.rs"]
 mod paint;
+#[path = "screens/svg.rs"]
+mod svg;
 
 use std::time::Duration;
 
@@ -474,4 +476,16 @@ fn a_hundred_thousand_experiments_are_drawn_in_a_frame() {
     assert!(picture(&mut model, 80, 24).contains("99,999 experiments"));
     assert!(started.elapsed() < Duration::from_millis(500), "{:?}", started.elapsed());
     let _: &Model = &model;
+}
+
+/// `docs/frames`, which the README shows.
+#[test]
+fn frames_of_the_readme_are_real() {
+    svg::framed("select", &mut with_registry());
+    svg::framed("import", &mut importing());
+    let mut model = imported();
+    press(&mut model, "Enter Enter");
+    at_work(&mut model);
+    end_validation(&mut model, &differences());
+    svg::framed("validate", &mut model);
 }

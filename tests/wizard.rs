@@ -11,6 +11,9 @@ mod support;
 #[path = "wizard/terminal.rs"]
 mod terminal;
 
+use std::thread;
+use std::time::{Duration, Instant};
+
 use serde_json::json;
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -57,12 +60,22 @@ async fn from_the_first_key_to_the_proof() {
         // The connection is lost in the middle of it.
         assert_eq!(wizard.hang_up(), 130);
 
-        let mut wizard = Terminal::open(&[], &path);
+        let mut wizard = Terminal::open_with(&[], &path, &[("SSH_CONNECTION".into(), "a slow line".into())]);
         wizard.wait("Go on at step 6 Import");
         wizard.press("\r");
         wizard.wait("Enter starts: everything the source holds.");
+        // Nothing happens, nothing is sent.
+        thread::sleep(Duration::from_millis(500));
+        let quiet = wizard.received();
+        thread::sleep(Duration::from_secs(1));
+        assert_eq!(wizard.received(), quiet);
+        let started = Instant::now();
         wizard.press("\r");
         wizard.wait("everything was moved");
+        // Four frames a second, of what has changed in them.
+        let per_second = (wizard.received() - quiet) as f64 / started.elapsed().as_secs_f64();
+        eprintln!("{per_second:.0} bytes a second to the terminal during the import");
+        assert!(per_second < 8_000.0, "{per_second}");
         wizard.press("\r");
         wizard.wait("by name and size");
         wizard.press("x\r");

@@ -20,6 +20,8 @@ use crate::error::Result;
 pub enum Msg {
     Key(KeyEvent),
     Paste(String),
+    /// Rows down, or up.
+    Wheel(isize),
     Resize(u16, u16),
     /// Time since the wizard opened.
     Clock(Duration),

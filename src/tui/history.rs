@@ -24,6 +24,8 @@ impl History {
         if self.stretches.is_empty() {
             self.current = number;
             self.stretches.push_back(0);
+            // What was done before there was anybody to see it has no place in time.
+            self.seen = ended;
         }
         let passed = usize::try_from(number.saturating_sub(self.current)).unwrap_or(STRETCHES);
         self.stretches.extend(std::iter::repeat_n(0, passed.min(STRETCHES)));
@@ -69,7 +71,8 @@ mod tests {
     fn a_long_silence_is_shown_as_one_and_takes_no_room() {
         let mut history = History::default();
         history.add(Duration::ZERO, 5);
-        history.add(Duration::from_secs(86_400), 6);
+        history.add(Duration::from_secs(1), 8);
+        history.add(Duration::from_secs(86_400), 9);
         assert_eq!(history.stretches.len(), STRETCHES);
         assert!(history.heights(60).is_empty());
     }

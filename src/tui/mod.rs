@@ -104,6 +104,6 @@ pub async fn run(start: Start) -> Result<u8> {
     };
     first.extend(waiting);
     let frame = if get("SSH_CONNECTION").is_some() { FRAME_OVER_SSH } else { FRAME };
-    let screen = Screen::open()?;
+    let screen = Screen::open(false)?;
     Runtime::new(screen, model, state, log)?.run(first, frame).await
 }

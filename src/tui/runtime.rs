@@ -4,7 +4,7 @@
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
-use crossterm::event::{Event as Input, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
+use crossterm::event::{Event as Input, KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseEventKind};
 use tokio::sync::mpsc;
 use tokio::time::MissedTickBehavior;
 
@@ -21,6 +21,8 @@ use crate::error::Result;
 
 /// Messages that may wait for a slow terminal before the work waits too.
 const MESSAGES: usize = 1_024;
+/// Rows that a notch of the mouse wheel moves.
+const NOTCH: isize = 3;
 /// Messages that are taken in before the screen is drawn again.
 const BATCH: usize = 4_096;
 
@@ -117,6 +119,7 @@ impl Runtime {
         match input {
             Some(Ok(Input::Key(key))) if key.kind != KeyEventKind::Release => vec![Msg::Key(key)],
             Some(Ok(Input::Paste(text))) => vec![Msg::Paste(text)],
+            Some(Ok(Input::Mouse(mouse))) => wheel(mouse.kind).into_iter().collect(),
             Some(Ok(Input::Resize(columns, rows))) => vec![Msg::Resize(columns, rows)],
             Some(Ok(_)) => Vec::new(),
             Some(Err(_)) | None => {
@@ -205,6 +208,15 @@ impl Runtime {
                 update(&mut self.model, msg);
             }
         }
+    }
+}
+
+/// A notch of the wheel; where the pointer is does not matter, for one list at a time has the keys.
+fn wheel(kind: MouseEventKind) -> Option<Msg> {
+    match kind {
+        MouseEventKind::ScrollUp => Some(Msg::Wheel(-NOTCH)),
+        MouseEventKind::ScrollDown => Some(Msg::Wheel(NOTCH)),
+        _ => None,
     }
 }
 

@@ -8,7 +8,9 @@ use std::thread;
 
 use crossterm::clipboard::CopyToClipboard;
 use crossterm::cursor::Show;
-use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
+use crossterm::event::{
+    DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture,
+};
 use crossterm::execute;
 use crossterm::style::force_color_output;
 use crossterm::terminal::{
@@ -29,16 +31,18 @@ pub struct Screen {
     terminal: ManuallyDrop<Terminal<CrosstermBackend<Stdout>>>,
     /// What a panic does when the wizard is not there.
     hook: Hook,
+    mouse: bool,
 }
 
 impl Screen {
-    pub fn open() -> Result<Self> {
+    /// With `mouse` the terminal hands the wheel on, and selecting text takes Shift.
+    pub fn open(mouse: bool) -> Result<Self> {
         // The theme alone decides on colours: crossterm's own NO_COLOR loses reverse and bold with them.
         force_color_output(true);
         let hook = restore_on_panic();
-        enter()?;
+        enter(mouse)?;
         let terminal = Terminal::new(CrosstermBackend::new(stdout())).inspect_err(|_| leave())?;
-        Ok(Self { terminal: ManuallyDrop::new(terminal), hook })
+        Ok(Self { terminal: ManuallyDrop::new(terminal), hook, mouse })
     }
 
     /// All at once, so that a slow line never shows half a frame.
@@ -69,7 +73,7 @@ impl Screen {
     }
 
     pub fn enter(&mut self) -> Result<()> {
-        enter()?;
+        enter(self.mouse)?;
         self.clear()
     }
 }
@@ -84,15 +88,18 @@ impl Drop for Screen {
     }
 }
 
-fn enter() -> Result<()> {
+fn enter(mouse: bool) -> Result<()> {
     enable_raw_mode()?;
     execute!(stdout(), EnterAlternateScreen, EnableBracketedPaste).inspect_err(|_| leave())?;
+    if mouse {
+        execute!(stdout(), EnableMouseCapture).inspect_err(|_| leave())?;
+    }
     Ok(())
 }
 
 /// Whatever fails here fails because the terminal is gone.
 fn leave() {
-    let _ = execute!(stdout(), DisableBracketedPaste, LeaveAlternateScreen, Show);
+    let _ = execute!(stdout(), DisableMouseCapture, DisableBracketedPaste, LeaveAlternateScreen, Show);
     let _ = disable_raw_mode();
 }
 

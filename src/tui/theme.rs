@@ -19,8 +19,44 @@ pub struct Theme {
 }
 
 impl Theme {
-    /// The 16 colours that every terminal lets its user choose.
+    /// From the 256 colours, to be read on a dark background.
     pub const fn dark() -> Self {
+        let style = Style::new();
+        Self {
+            title: style.add_modifier(Modifier::BOLD),
+            accent: style.fg(Color::Indexed(80)).add_modifier(Modifier::BOLD),
+            ok: style.fg(Color::Indexed(114)),
+            warn: style.fg(Color::Indexed(221)),
+            bad: style.fg(Color::Indexed(210)).add_modifier(Modifier::BOLD),
+            dim: style.fg(Color::Indexed(247)),
+            selected: style.add_modifier(Modifier::REVERSED),
+            changed: style
+                .fg(Color::Indexed(221))
+                .add_modifier(Modifier::BOLD)
+                .add_modifier(Modifier::UNDERLINED),
+        }
+    }
+
+    /// From the 256 colours, to be read on a light background.
+    pub const fn light() -> Self {
+        let style = Style::new();
+        Self {
+            title: style.add_modifier(Modifier::BOLD),
+            accent: style.fg(Color::Indexed(24)).add_modifier(Modifier::BOLD),
+            ok: style.fg(Color::Indexed(22)),
+            warn: style.fg(Color::Indexed(94)),
+            bad: style.fg(Color::Indexed(124)).add_modifier(Modifier::BOLD),
+            dim: style.fg(Color::Indexed(240)),
+            selected: style.add_modifier(Modifier::REVERSED),
+            changed: style
+                .fg(Color::Indexed(94))
+                .add_modifier(Modifier::BOLD)
+                .add_modifier(Modifier::UNDERLINED),
+        }
+    }
+
+    /// The 16 colours that every terminal lets its user choose: they suit both backgrounds.
+    pub const fn sixteen() -> Self {
         let style = Style::new();
         Self {
             title: style.add_modifier(Modifier::BOLD),
@@ -182,7 +218,7 @@ impl Look {
             theme: if set("NO_COLOR").is_some() || terminal == "dumb" {
                 Theme::plain()
             } else {
-                Theme::dark()
+                Theme::sixteen()
             },
             glyphs: if is_utf8 && !is_poor { &UNICODE } else { &ASCII },
         }
@@ -200,12 +236,12 @@ mod tests {
     #[test]
     fn the_environment_decides() {
         let modern = [("TERM", "xterm-256color"), ("LANG", "de_DE.UTF-8")];
-        assert_eq!(look(&modern), Look { theme: Theme::dark(), glyphs: &UNICODE });
+        assert_eq!(look(&modern), Look { theme: Theme::sixteen(), glyphs: &UNICODE });
         assert_eq!(look(&[("LANG", "C")]).glyphs, &ASCII);
         assert_eq!(look(&[("LC_ALL", "C"), ("LANG", "en_US.utf8")]).glyphs, &ASCII);
         assert_eq!(look(&[("TERM", "linux"), ("LANG", "C.UTF-8")]).glyphs, &ASCII);
         assert_eq!(look(&[("NO_COLOR", "1")]).theme, Theme::plain());
-        assert_eq!(look(&[("NO_COLOR", "")]).theme, Theme::dark());
+        assert_eq!(look(&[("NO_COLOR", "")]).theme, Theme::sixteen());
     }
 
     #[test]

@@ -11,6 +11,7 @@ use super::model::{Loaded, Model, Needed, Overlay, Seen, Side};
 use super::plan_file;
 use super::preflight;
 use super::provision;
+use super::scroll;
 use super::tree::Tree;
 use super::work::Phase;
 use crate::engine::browse::Holdings;
@@ -22,6 +23,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
     match msg {
         Msg::Key(key) => return on_key(model, key),
         Msg::Paste(text) => return on_paste(model, &text),
+        Msg::Wheel(rows) => scroll::by(model, rows),
         Msg::Resize(columns, rows) => model.size = (columns, rows),
         Msg::Clock(now) => model.now = now,
         Msg::Checked { end, attempt, result } => return on_checked(model, end, attempt, result),

@@ -26,7 +26,7 @@ pub const SOURCE: &str = "http://127.0.0.1:5000";
 pub const TARGET: &str = "https://mlflow.example.com/team-a";
 
 pub fn empty() -> Model {
-    let look = Look { theme: Theme::dark(), glyphs: &UNICODE };
+    let look = Look { theme: Theme::sixteen(), glyphs: &UNICODE };
     let places = Places {
         report: PathBuf::from("/home/ann/.local/state/mlferry/report.json"),
         plan: PathBuf::from("/home/ann/.local/state/mlferry/plan.toml"),
@@ -316,7 +316,14 @@ pub fn at_work(model: &mut Model) {
         }
     }
     update(model, Msg::Began);
-    update(model, Msg::Sample(Box::default()));
+    // Faster and slower, as servers are.
+    for turn in 0..26_u64 {
+        update(model, Msg::Clock(start + Duration::from_secs(turn * 3)));
+        let mut reading = reading(false);
+        reading.counts[Kind::Run.index()] = counts(1_204, turn * 15 + turn % 5 * 9, 0, 200);
+        (reading.points, reading.bytes) = (turn * 47_000, turn * 380_000_000);
+        update(model, Msg::Sample(Box::new(reading)));
+    }
     let items = [
         (Kind::Experiment, "2", "fraud/detector-eu"),
         (Kind::Run, "a", "trial-07"),

@@ -58,7 +58,7 @@ pub fn styles(model: &mut Model, columns: u16, rows: u16) -> String {
     text
 }
 
-fn drawn(model: &mut Model, columns: u16, rows: u16) -> (Buffer, Option<(u16, u16)>) {
+pub fn drawn(model: &mut Model, columns: u16, rows: u16) -> (Buffer, Option<(u16, u16)>) {
     model.size = (columns, rows);
     let mut terminal = Terminal::new(TestBackend::new(columns, rows)).unwrap();
     let mut is_shown = false;

@@ -1,7 +1,7 @@
 //! The program on a terminal of its own: keys go in, the screen is read as a person would.
 
 use std::io::{Read, Write};
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -18,6 +18,7 @@ pub struct Terminal {
     screen: Shown,
     reading: JoinHandle<()>,
     closed: Arc<AtomicBool>,
+    received: Arc<AtomicU64>,
     keys: Box<dyn Write + Send>,
     master: Box<dyn MasterPty + Send>,
     child: Box<dyn Child + Send + Sync>,
@@ -49,18 +50,21 @@ impl Terminal {
         let shown = Arc::clone(&screen);
         let closed = Arc::new(AtomicBool::new(false));
         let is_closed = Arc::clone(&closed);
+        let received = Arc::new(AtomicU64::new(0));
+        let count = Arc::clone(&received);
         let reading = thread::spawn(move || {
             let mut bytes = [0; 4096];
-            while let Ok(count @ 1..) = output.read(&mut bytes) {
+            while let Ok(length @ 1..) = output.read(&mut bytes) {
+                count.fetch_add(length as u64, Relaxed);
                 if is_closed.load(Relaxed) {
                     return;
                 }
-                shown.0.lock().unwrap().process(&bytes[..count]);
+                shown.0.lock().unwrap().process(&bytes[..length]);
                 shown.1.notify_all();
             }
         });
         let keys = pty.master.take_writer().unwrap();
-        Self { screen, reading, closed, keys, master: pty.master, child }
+        Self { screen, reading, closed, received, keys, master: pty.master, child }
     }
 
     pub fn press(&mut self, keys: &str) {
@@ -88,6 +92,11 @@ impl Terminal {
             assert!(!left.is_zero(), "never seen: {what}\n{}", parser.screen().contents());
             parser = self.screen.1.wait_timeout(parser, left).unwrap().0;
         }
+    }
+
+    /// Bytes that the program has sent to the terminal.
+    pub fn received(&self) -> u64 {
+        self.received.load(Relaxed)
     }
 
     pub fn pid(&self) -> i32 {

@@ -17,7 +17,7 @@ use crate::tui::work::{Pane, Phase};
 
 pub fn view(model: &Model, frame: &mut Frame, area: Rect) {
     let work = &model.validation.work;
-    let about = format!("files: {} (c changes it)", files(model.validation.artifacts));
+    let about = format!("files: {} (x changes it)", files(model.validation.artifacts));
     let mut lines = paint::short_heading(model, area.width, &about);
     match &work.phase {
         Phase::Idle => {
