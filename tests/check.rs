@@ -47,6 +47,10 @@ async fn what_stays_behind_is_counted_by_check_plan_and_import_alike() {
     }
     let long = json!({ "experiment_id": "0", "start_time": 1, "tags": [{ "key": "t", "value": "x".repeat(8_001) }] });
     post(source.url(), "/api/2.0/mlflow/runs/create", long).await;
+    let code =
+        json!({ "name": "own", "call_source": "return True", "call_signature": "(outputs)" }).to_string();
+    let scorer = json!({ "experiment_id": "0", "name": "own", "serialized_scorer": code });
+    post(source.url(), "/api/3.0/mlflow/scorers/register", scorer).await;
     let mlferry = Mlferry::new();
 
     let lines = mlferry.run(&["check", "--source", source.url(), "--json"]).await.exits(0).lines();
@@ -66,9 +70,14 @@ async fn what_stays_behind_is_counted_by_check_plan_and_import_alike() {
         warnings.iter().any(|text| text.contains("MLflow 3.11 or newer refuses: \"team/churn\"")),
         "{warnings:?}"
     );
-    // This target takes the name.
+    assert!(
+        warnings.iter().any(|text| text.starts_with("1 versions of scorers hold code (@scorer)")),
+        "{warnings:?}"
+    );
+    // This target takes the name and the scorer.
     let both = ["check", "--source", source.url(), "--target", target.url()];
-    assert!(!mlferry.run(&both).await.exits(0).stdout.contains("team/churn"));
+    let checked = mlferry.run(&both).await.exits(0).stdout;
+    assert!(!checked.contains("team/churn") && !checked.contains("hold code"), "{checked}");
 
     let said = "webhooks: 1 cannot be moved: their secret is never shown";
     let table = mlferry.run(&["check", "--source", source.url()]).await.exits(0).stdout;

@@ -77,10 +77,26 @@ impl Scorer {
         format!("{}/{}", self.name, self.version)
     }
 
+    /// It holds a function of somebody's own, as `@scorer` makes them, by itself or within an ensemble.
+    pub fn is_code(&self) -> bool {
+        serde_json::from_str(&self.content).is_ok_and(|content: Value| holds_code(&content))
+    }
+
     /// Servers write the JSON anew, with other escapes.
     pub fn says_the_same(&self, other: &Self) -> bool {
         let parsed = |text: &str| serde_json::from_str::<Value>(text).ok();
         self.content == other.content
             || parsed(&self.content).is_some_and(|ours| Some(ours) == parsed(&other.content))
+    }
+}
+
+fn holds_code(content: &Value) -> bool {
+    match content {
+        Value::Object(fields) => {
+            fields.get("call_source").is_some_and(|source| !source.is_null())
+                || fields.values().any(holds_code)
+        }
+        Value::Array(items) => items.iter().any(holds_code),
+        _ => false,
     }
 }

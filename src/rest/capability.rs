@@ -63,6 +63,8 @@ pub struct Capabilities {
     pub plain_model_names: bool,
     /// A model version must name the run or logged model that its source is of; since MLflow 3.17.
     pub checked_sources: bool,
+    /// Scorers may not hold code (`@scorer`), unless whoever runs the server allows it; since MLflow 3.12.
+    pub plain_scorers: bool,
     /// Tags of experiments may have 20 000 characters; since MLflow 3.16, 5 000 before.
     pub long_experiment_tags: bool,
     /// Traces; since MLflow 2.14.

@@ -57,6 +57,7 @@ pub async fn probe(client: &Client) -> Result<Probe> {
         evaluation,
         plain_model_names: since(3, 11),
         checked_sources: since(3, 17),
+        plain_scorers: since(3, 12),
         long_experiment_tags: since(3, 16),
         traces: third_traces || since(2, 14),
         third_traces,

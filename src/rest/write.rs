@@ -93,6 +93,14 @@ struct KeyPoint<'a> {
     of: Option<&'a MetricOf>,
 }
 
+/// Whether a run that is there takes a tag of this name; `runs/create` takes any (MLflow 3.10 to 3.18,
+/// `utils/validation.py`, `_validate_tag_name`).
+pub fn takes_tag(name: &str) -> bool {
+    let is_letter = |c: char| c.is_alphanumeric() || "/_.- :".contains(c);
+    let is_plain = |part: &str| !["", ".", ".."].contains(&part);
+    !name.starts_with("..") && name.chars().all(is_letter) && name.split('/').all(is_plain)
+}
+
 /// How many of the first `items` fit into one `log-batch` (limits of MLflow 1.0 to 3.18, `utils/validation.py`).
 /// At least one, unless there are none. One point of two models needs two batches: within one, the server inserts
 /// it twice and fails on its own key (MLflow 3.0 to 3.16, `store/tracking/sqlalchemy_store.py`, `_log_metrics`).
@@ -254,6 +262,16 @@ mod tests {
 
     fn metrics(n: usize) -> Vec<BatchItem> {
         (0..n).map(|_| BatchItem::Metric("m".into(), Point::default(), None)).collect()
+    }
+
+    #[test]
+    fn names_of_tags_are_judged_as_the_server_does() {
+        for name in ["mlflow.note.content", "größe/日本 key_1:a-b", "a/b..c"] {
+            assert!(takes_tag(name), "{name}");
+        }
+        for name in ["", "/a", "a//b", "a/", "../a", "..a", "a/./b", "50%", "a\tb"] {
+            assert!(!takes_tag(name), "{name}");
+        }
     }
 
     #[test]

@@ -122,10 +122,16 @@ class Application:
         if environ.get("HTTP_X_SANDBOX_PASSWORD") != self.password:
             start("403 Forbidden", [("Content-Length", "0")])
             return [b""]
+        if path == PRIVATE + "requests":
+            return answer(start, self.gate.requests)
         given = dict(parse_qsl(environ["QUERY_STRING"], keep_blank_values=True))
-        body = json.dumps(self.account.private(path[len(PRIVATE) :], given)).encode()
-        start("200 OK", [("Content-Type", "application/json"), ("Content-Length", str(len(body)))])
-        return [body]
+        return answer(start, self.account.private(path[len(PRIVATE) :], given))
+
+
+def answer(start, value):
+    body = json.dumps(value).encode()
+    start("200 OK", [("Content-Type", "application/json"), ("Content-Length", str(len(body)))])
+    return [body]
 
 
 def main():

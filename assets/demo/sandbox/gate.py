@@ -35,8 +35,10 @@ CHECKSUMS = {
 class Gate:
     def __init__(self, account, moto):
         self.account, self.moto, self.faults = account, moto, account.faults
+        self.requests = 0
 
     def __call__(self, environ, start):
+        self.requests += 1
         # Read to its end in any case: what is left would be taken for the next request of the connection.
         body = read_body(environ)
         environ["wsgi.input"] = io.BytesIO(body)

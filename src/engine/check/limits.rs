@@ -52,6 +52,8 @@ pub fn findings(sample: &Sample, target: Option<&Capabilities>) -> Vec<Finding> 
     let checked: Vec<&str> =
         sample.refused.checked.iter().filter(|_| !unchecked).map(String::as_str).collect();
     let local: Vec<&str> = sample.refused.local.iter().map(String::as_str).collect();
+    let allows_code = target.is_some_and(|can| !can.plain_scorers);
+    let code_scorers = if allows_code { 0 } else { sample.code_scorers };
     let at_least = if sample.runs.more { " or more" } else { "" };
     let which = if target.is_some() { "the target" } else { "a target" };
     let warnings = [
@@ -100,6 +102,16 @@ pub fn findings(sample: &Sample, target: Option<&Capabilities>) -> Vec<Finding> 
                 shortened(&local)
             ),
             Some(COPY_THE_FILES.to_owned()),
+        ),
+        (
+            code_scorers,
+            format!(
+                "versions of scorers hold code (@scorer), which {which} {}",
+                if target.is_some() { "refuses" } else { "of MLflow 3.12 or newer refuses" },
+            ),
+            Some(
+                "a target of MLflow 3.18 takes them with MLFLOW_SERVER_ENABLE_CUSTOM_SCORERS=true".to_owned(),
+            ),
         ),
     ];
     let mut findings: Vec<Finding> = warnings

@@ -29,6 +29,8 @@ pub struct Sample {
     pub refused: RefusedSources,
     logged_models: Tally,
     scorers: Tally,
+    /// Of them, those that hold code.
+    pub code_scorers: u64,
     traces: Tally,
     datasets: Tally,
     versions: [Tally; 2],
@@ -39,6 +41,7 @@ struct Part {
     runs: Tally,
     logged_models: Tally,
     scorers: Tally,
+    code_scorers: u64,
     traces: Tally,
     too_long: TooLong,
 }
@@ -54,6 +57,7 @@ impl Sample {
             too_long: TooLong::default(),
             logged_models: Tally::exactly(0),
             scorers: Tally::exactly(0),
+            code_scorers: 0,
             traces: Tally::exactly(0),
             datasets: Tally::exactly(datasets),
             versions,
@@ -71,6 +75,7 @@ impl Sample {
             sample.runs = sample.runs.plus(part.runs);
             sample.logged_models = sample.logged_models.plus(part.logged_models);
             sample.scorers = sample.scorers.plus(part.scorers);
+            sample.code_scorers += part.code_scorers;
             sample.traces = sample.traces.plus(part.traces);
             sample.too_long = sample.too_long.plus(part.too_long);
         }
@@ -118,10 +123,12 @@ impl Sample {
 
 async fn look_into(source: &dyn Snapshot, experiment: Experiment) -> Result<Part> {
     let (runs, more) = source.first_runs(&experiment, RUNS_EACH).await?;
+    let scorers = source.scorers(&experiment).await?;
     Ok(Part {
         runs: Tally::counted(runs.len() as u64, more),
         logged_models: first(source.logged_models(&experiment), LOGGED_MODELS).await?,
-        scorers: Tally::exactly(source.scorers(&experiment).await?.len() as u64),
+        scorers: Tally::exactly(scorers.len() as u64),
+        code_scorers: scorers.iter().filter(|scorer| scorer.is_code()).count() as u64,
         traces: first(source.traces(&experiment), TRACES).await?,
         too_long: TooLong::of(&runs),
     })

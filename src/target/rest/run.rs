@@ -7,7 +7,7 @@ use super::run_writer::RestRunWriter;
 use super::{RestTarget, TRIES, There};
 use crate::entities::{ExperimentId, Lifecycle, Run, RunId, RunStatus, ids_in, names_model, rewrite, tag};
 use crate::error::{Class, Result};
-use crate::rest::{BatchItem, NewRun};
+use crate::rest::{BatchItem, NewRun, takes_tag};
 use crate::target::{Found, OpenRun, Place, Unresolved};
 
 impl RestTarget {
@@ -119,7 +119,7 @@ impl RestTarget {
                 })?;
             }
             let is_name = key == tag::RUN_NAME && written.contains_key(key);
-            if !is_name && written.get(key) != Some(&self.rewritten(key, value)) {
+            if !is_name && takes_tag(key) && written.get(key) != Some(&self.rewritten(key, value)) {
                 items.push(BatchItem::Tag(key.clone(), value.clone()));
             }
         }
