@@ -1,6 +1,9 @@
 //! The command line: what may be said, and the help that explains it. No behaviour.
 
 pub mod app;
+pub mod config;
+#[cfg(test)]
+mod examples;
 
 use std::path::PathBuf;
 
@@ -20,23 +23,32 @@ pub struct Cli {
     pub ends: WizardEnds,
 
     #[command(flatten)]
+    pub look: Look,
+
+    #[command(flatten)]
+    pub configuration: config::Configuration,
+
+    #[command(flatten)]
     pub output: Output,
 }
 
 const EXAMPLES: &str = "\
 Examples:
-  mlferry                                                   the wizard
-  mlferry demo                                              the wizard on sample data and a stand-in of SageMaker
+  mlferry                   # the wizard
+  mlferry demo              # the wizard on sample data and a stand-in of SageMaker
   mlferry check    --source http://localhost:5000
   mlferry run      --source http://localhost:5000 --target http://new:5000 --yes
   mlferry run      --source http://localhost:5000 --target arn:aws:sagemaker:…:mlflow-app/app-… --yes
+  mlferry run      --profile staging --yes      # what `mlferry config init` has you write down once
   mlferry export   --source http://localhost:5000 --output-dir mlflow-export --experiments 'fraud/*,churn'
   mlferry import   --input-dir mlflow-export --target http://new:5000
   mlferry validate --source mlflow-export --target http://new:5000 --artifacts checksum
+  mlferry status   --watch  # from a second terminal
 
 Exit codes: 0 ok, 1 failed, 2 usage, 3 some items failed, 4 differences found, 5 transient (try again),
 11 another migration holds the lock, 130 stopped.
 
+What is not given is taken from the configuration: `mlferry config --help`.
 Credentials come from the environment: MLFLOW_TRACKING_USERNAME, MLFLOW_TRACKING_PASSWORD or MLFLOW_TRACKING_TOKEN.
 With a server on both ends those are the source's; the target's are MLFERRY_TARGET_USERNAME, …_PASSWORD, …_TOKEN.";
 
@@ -61,6 +73,33 @@ pub struct WizardEnds {
     /// Start the wizard with this role filled in for a new App
     #[arg(long, value_name = "ARN")]
     pub role_arn: Option<String>,
+}
+
+/// How the wizard is to look; without these, as the terminal suggests.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct Look {
+    /// Colours of the wizard: 16 are those the terminal chooses [default: auto]
+    #[arg(long, value_name = "THEME", value_enum)]
+    pub theme: Option<Theme>,
+
+    /// Draw the wizard with plain ASCII signs, or never do; without it the locale decides
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub ascii: Option<bool>,
+
+    /// Let the wizard hear the mouse wheel; selecting text then takes Shift
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub mouse: Option<bool>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Theme {
+    Auto,
+    Dark,
+    Light,
+    #[value(name = "16")]
+    Sixteen,
+    /// Not one colour
+    None,
 }
 
 #[derive(Clone, Copy, Debug, Args)]
@@ -97,13 +136,15 @@ pub enum Command {
     /// Do all steps, one after the other
     Run(Run),
     /// Show how far migrations are, also from a second terminal while one runs
-    Status,
+    Status(Status),
+    /// Profiles and defaults: what need not be typed each time
+    Config(config::Config),
     /// A real server with sample data, a stand-in of SageMaker, and the wizard on them
     Demo(Demo),
     /// Print a completion script for a shell
-    Completions { shell: Shell },
-    /// Print the manual page
-    Man,
+    Completions(Completions),
+    /// Print the manual page, of the program or of one of its commands
+    Man(Man),
 }
 
 #[derive(Debug, Args)]
@@ -200,7 +241,9 @@ impl Selection {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  mlferry check --source http://localhost:5000 --target http://new:5000")]
+#[command(
+    after_help = "Examples:\n  mlferry check --source http://localhost:5000\n  mlferry check --source http://localhost:5000 --target http://new:5000\n\nNothing is changed on either side."
+)]
 pub struct Check {
     #[command(flatten)]
     pub source: Source,
@@ -229,7 +272,7 @@ pub struct Connect {
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example:\n  mlferry plan --source http://localhost:5000 --experiments 'fraud/*' --output plan.toml"
+    after_help = "Examples:\n  mlferry plan --source http://localhost:5000 --experiments 'fraud/*' --output plan.toml\n  mlferry import --plan plan.toml --source http://localhost:5000 --target http://new:5000"
 )]
 pub struct Plan {
     #[command(flatten)]
@@ -367,6 +410,37 @@ pub struct Run {
 }
 
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  mlferry status\n  mlferry status --watch\n  mlferry status --watch --json\n\nA watch ends with the work, and with its exit code. Ctrl-C ends the watch alone: the work goes on."
+)]
+pub struct Status {
+    /// Follow the work that another terminal, or the wizard, does now until it ends
+    #[arg(short, long)]
+    pub watch: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  mlferry completions bash > ~/.local/share/bash-completion/completions/mlferry\n  mlferry completions zsh > ~/.zfunc/_mlferry\n  mlferry completions fish > ~/.config/fish/completions/mlferry.fish"
+)]
+pub struct Completions {
+    pub shell: Shell,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  mlferry man > mlferry.1\n  mlferry man app create > mlferry-app-create.1\n  mlferry man import | man -l -"
+)]
+pub struct Man {
+    /// A command, and one below it [default: the program]
+    #[arg(value_name = "COMMAND")]
+    pub command: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  mlferry demo\n  mlferry demo --headless\n  mlferry demo --headless --via-directory --json\n\nIt installs MLflow into the cache directory first, and leaves nothing running."
+)]
 pub struct Demo {
     /// Run the whole migration without the wizard and print the outcome
     #[arg(long)]

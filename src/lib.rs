@@ -6,7 +6,8 @@
 //! Imports go downwards only (`tests/layering.rs` holds the rule):
 //!
 //! ```text
-//! tui | commands | demo  →  engine  →  report  →  snapshot | target  →  archive  →  artifacts  →  rest  →  aws  →  entities, error
+//! tui | commands | demo  →  config, engine  →  report  →  snapshot | target  →  archive  →  artifacts  →  rest  →  aws  →
+//! entities, error
 //! ```
 
 pub mod archive;
@@ -14,6 +15,7 @@ pub mod artifacts;
 pub mod aws;
 pub mod cli;
 pub mod commands;
+pub mod config;
 pub mod demo;
 pub mod engine;
 pub mod entities;

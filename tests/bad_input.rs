@@ -6,6 +6,8 @@
     reason = "a test that cannot go on panics and says why"
 )]
 
+#[path = "bad_input/configuration.rs"]
+mod configuration;
 mod support;
 
 use insta::assert_snapshot;

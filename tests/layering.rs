@@ -11,7 +11,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// A layer and what it may name besides itself.
-const MAY_USE: [(&str, &[&str]); 14] = [
+const MAY_USE: [(&str, &[&str]); 15] = [
     ("error", &[]),
     ("entities", &["error"]),
     ("rest", &["aws", "entities", "error"]),
@@ -23,9 +23,10 @@ const MAY_USE: [(&str, &[&str]); 14] = [
     ("report", &["snapshot", "artifacts", "entities", "error"]),
     ("engine", &["report", "snapshot", "target", "artifacts", "rest", "aws", "entities", "error"]),
     ("demo", &["engine", "entities", "error"]),
+    ("config", &["error"]),
     ("cli", &[]),
-    ("commands", &["cli", "demo", "tui", "engine", "entities", "error"]),
-    ("tui", &["engine", "entities", "error"]),
+    ("commands", &["cli", "config", "demo", "tui", "engine", "entities", "error"]),
+    ("tui", &["config", "engine", "entities", "error"]),
 ];
 
 /// Crates that only these layers may name.

@@ -10,7 +10,9 @@ mod support;
 
 use std::time::Duration;
 
-use support::{Mlferry, Real, TARGET, differences};
+#[cfg(unix)]
+use rustix::process::Signal;
+use support::{Mlferry, Ran, Real, TARGET, differences};
 use tokio::process::Child;
 
 /// Milliseconds until each kill: early, in the middle of creating, in the middle of files.
@@ -58,9 +60,23 @@ async fn killed_again_and_again_it_still_comes_to_the_same_end() {
 }
 
 #[cfg(unix)]
-fn interrupt(child: &Child) {
+fn send(child: &Child, signal: Signal) {
     let pid = rustix::process::Pid::from_raw(child.id().unwrap().cast_signed()).unwrap();
-    rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+    rustix::process::kill_process(pid, signal).unwrap();
+}
+
+/// What a program came to that was started with its output piped.
+#[cfg(unix)]
+async fn ended(child: Child) -> Ran {
+    let output = child.wait_with_output().await.unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    Ran { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
+}
+
+#[cfg(unix)]
+fn piped(mlferry: &Mlferry, args: &[&str]) -> Child {
+    use std::process::Stdio;
+    mlferry.command(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
 }
 
 #[cfg(unix)]
@@ -70,7 +86,7 @@ async fn ctrl_c_drains_status_watches_and_a_second_migration_waits_its_turn() {
     source.seed("bench").await;
     let mlferry = Mlferry::new();
     let import = ["import", "--source", source.url(), "--target", target.url(), "--json"];
-    let child = mlferry.command(&import).stdout(std::process::Stdio::piped()).spawn().unwrap();
+    let child = piped(&mlferry, &import);
 
     let status = loop {
         tokio::time::sleep(Duration::from_millis(100)).await;
@@ -85,18 +101,59 @@ async fn ctrl_c_drains_status_watches_and_a_second_migration_waits_its_turn() {
     let second = mlferry.run(&import).await.exits(11);
     assert!(second.stdout.contains("import of"), "{}", second.stdout);
 
-    interrupt(&child);
-    let output = child.wait_with_output().await.unwrap();
-    let stopped = support::Ran {
-        code: output.status.code(),
-        stdout: String::from_utf8(output.stdout).unwrap(),
-        stderr: String::new(),
-    };
-    let outcome = stopped.exits(130).outcome();
+    send(&child, Signal::INT);
+    let outcome = ended(child).await.exits(130).outcome();
     assert_eq!(outcome["stopped"], true);
 
-    let rest = mlferry.run(&import).await.exits(0).outcome();
+    // The rest is watched to its end, from another terminal.
+    let rest = tokio::spawn(ended(piped(&mlferry, &import)));
+    until_running(&mlferry).await;
+    let seen = mlferry.run(&["status", "--watch", "--json"]).await.exits(0).lines();
+    let rest = rest.await.unwrap().exits(0).outcome();
+    let last = seen.last().unwrap();
+    assert_eq!((&last["type"], &last["counts"]), (&"ended".into(), &rest["counts"]), "{last}");
+    assert_eq!((&last["meaning"], &last["target"]), (&"done".into(), &target.url().into()), "{last}");
+    let mut on_the_way = seen.iter().filter(|line| line["type"] == "progress");
+    assert!(on_the_way.any(|line| line["in_flight_count"].as_u64() > Some(0)), "{seen:?}");
     assert!(rest["counts"]["runs"]["skipped"].as_u64() > Some(0), "what was done is not done again: {rest}");
     assert_eq!(differences(&source, &target).await, [""; 0]);
     assert_eq!(mlferry.run(&["status", "--json"]).await.lines()[0]["running"], false);
+}
+
+/// A process is at work on what was begun last.
+#[cfg(unix)]
+async fn until_running(mlferry: &Mlferry) {
+    let is_running = async || {
+        let lines = mlferry.run(&["status", "--json"]).await.lines();
+        lines.first().is_some_and(|line| line["running"] == true)
+    };
+    while !is_running().await {}
+}
+
+/// Tried on exports: they load nobody but the source.
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_terminal_stops_a_command_in_an_orderly_way_and_a_killed_one_is_missed() {
+    let source = Real::start(TARGET).await;
+    source.seed("bench").await;
+    let (mlferry, folder) = (Mlferry::new(), tempfile::tempdir().unwrap());
+    let signals = [(Signal::HUP, Some(130)), (Signal::TERM, Some(130)), (Signal::KILL, None)];
+    for (signal, code) in signals {
+        let archive = folder.path().join(format!("{signal:?}"));
+        let export = ["export", "--source", source.url(), "--output-dir", archive.to_str().unwrap()];
+        let child = piped(&mlferry, &export);
+        until_running(&mlferry).await;
+        let seeing = piped(&mlferry, &["status", "--watch", "--json"]);
+        // Who has seen enough leaves the work alone.
+        let left = piped(&mlferry, &["status", "--watch"]);
+        tokio::time::sleep(Duration::from_millis(700)).await;
+        send(&left, Signal::INT);
+        let left = ended(left).await.exits(130);
+        assert!(left.stdout.contains("runs ") && left.stderr.contains("the work goes on"), "{left:?}");
+        send(&child, signal);
+        assert_eq!(ended(child).await.code, code, "{signal:?}");
+        let seen = ended(seeing).await.exits(code.unwrap_or(1));
+        assert!(code.is_some() || seen.stdout.contains("gone without a word"), "{seen:?}");
+    }
+    assert!(mlferry.run(&["status", "--watch"]).await.exits(0).stderr.contains("nothing is at work"));
 }

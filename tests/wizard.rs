@@ -7,6 +7,8 @@
     reason = "a test that cannot go on panics"
 )]
 
+#[path = "wizard/configured.rs"]
+mod configured;
 mod support;
 #[path = "wizard/terminal.rs"]
 mod terminal;

@@ -27,10 +27,14 @@ pub enum AppCommand {
     /// Create an App and wait until it can be used; one of the same name is taken instead
     Create(Create),
     /// Show everything that SageMaker tells of an App or a tracking server
+    #[command(after_help = "Example:\n  mlferry app describe mlflow-production --region eu-west-1 --json")]
     Describe(One),
     /// Wait until an App can be used
     Wait(Wait),
     /// Print (and in a terminal copy) a link that opens the UI, once, within five minutes
+    #[command(
+        after_help = "Example:\n  mlferry app open arn:aws:sagemaker:eu-west-1:123456789012:mlflow-app/app-ABCDEFGHIJKL"
+    )]
     Open(One),
     /// Change whether registered models are copied to the SageMaker Model Registry, or the maintenance window
     Update(Update),
@@ -48,6 +52,7 @@ pub struct Region {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "Example:\n  mlferry app list --region eu-west-1")]
 pub struct List {
     #[command(flatten)]
     pub region: Region,
@@ -91,6 +96,9 @@ pub enum Registration {
 }
 
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  mlferry app create --name mlflow-production --artifact-store-uri s3://my-bucket/mlflow --role-arn arn:aws:iam::123456789012:role/mlflow-app\n  mlferry app create --profile staging --name mlflow-staging --no-wait --yes"
+)]
 pub struct Create {
     /// Letters, digits and dashes
     #[arg(long)]
@@ -141,6 +149,9 @@ fn tag(text: &str) -> Result<(String, String), String> {
 }
 
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  mlferry app wait\n  mlferry app wait mlflow-production --region eu-west-1 --timeout 1800"
+)]
 pub struct Wait {
     /// The ARN of an App or a tracking server, or its name [default: the App that was created last]
     #[arg(value_name = "ARN|NAME")]
@@ -154,6 +165,9 @@ pub struct Wait {
 }
 
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  mlferry app update mlflow-production --model-registration-mode AutoModelRegistrationDisabled"
+)]
 #[group(id = "change", required = true, multiple = true, args = ["model_registration_mode", "weekly_maintenance_window_start"])]
 pub struct Update {
     #[command(flatten)]
@@ -221,7 +235,7 @@ pub struct Policy {
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "It makes experiments with a run and a trace in the App, deletes them again, and says what stays.\nNeither account, ids, buckets nor names get into the file."
+    after_help = "Example:\n  mlferry app probe mlflow-production --output app-probe.json\n\nIt makes experiments with a run and a trace in the App, deletes them again, and says what stays.\nNeither account, ids, buckets nor names get into the file."
 )]
 pub struct Probe {
     #[command(flatten)]

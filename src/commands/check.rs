@@ -1,22 +1,23 @@
 use serde_json::json;
 
+use super::Printer;
+use super::ends::{Ends, source_text};
 use super::format::{arrives, tally};
-use super::{Printer, ends};
 use crate::cli;
 use crate::engine::{self, CheckReport, Level};
 use crate::error::Result;
 
 /// Exit code 1 when something stands in the way.
-pub async fn check(args: cli::Check, printer: &Printer) -> Result<u8> {
-    let source = ends::source_text(args.source.source.as_deref())?;
+pub async fn check(args: cli::Check, ends: &Ends<'_>, printer: &Printer) -> Result<u8> {
+    let source = source_text(args.source.source.as_deref())?;
     let mut reports = Vec::new();
     match &args.target {
         None => {
-            let source = ends::open_one(&source, engine::End::Source).await?;
+            let source = ends.open_one(&source, engine::End::Source).await?;
             reports.push(engine::check_source(&source, None).await?);
         }
         Some(target) => {
-            let (source, target) = ends::open_both(&source, target).await?;
+            let (source, target) = ends.open_both(&source, target).await?;
             let can = target.probe().map(|probe| &probe.capabilities);
             reports.push(engine::check_source(&source, can).await?);
             reports.push(engine::check_target(&target).await?);

@@ -9,11 +9,12 @@ use tokio::process::Command;
 
 use super::Printer;
 use crate::cli;
+use crate::config::Config;
 use crate::demo::{MlflowServer, Sandbox, SandboxOptions, ServerOptions, seed};
 use crate::error::{Error, Result};
 
 /// Everything ends with this process, however it ends.
-pub async fn demo(args: cli::Demo, output: cli::Output, printer: &Printer) -> Result<u8> {
+pub async fn demo(args: cli::Demo, output: cli::Output, config: &Config, printer: &Printer) -> Result<u8> {
     let say = |line: &str| printer.news(line);
     let venv = Sandbox::environment(&say).await?;
     let folder = tempfile::Builder::new().prefix("mlferry-demo-").tempdir()?;
@@ -26,7 +27,9 @@ pub async fn demo(args: cli::Demo, output: cli::Output, printer: &Printer) -> Re
     say("filling the server with sample data …");
     seed(&venv, &source.url, "demo").await?;
     // Nothing is left behind: the servers are gone with the demo, and a session of theirs would lead nowhere.
-    let here = Here { sandbox: &sandbox, state: &folder.path().join("state"), output };
+    let (state, looks) = (folder.path().join("state"), folder.path().join("config.toml"));
+    std::fs::write(&looks, config.looks()?)?;
+    let here = Here { sandbox: &sandbox, state: &state, config: &looks, output };
     let code = match args.headless {
         true => {
             let directory = args.via_directory.then(|| folder.path().join("mlflow-export"));
@@ -51,6 +54,8 @@ async fn headless(here: &Here<'_>, source: &str, directory: Option<&Path>) -> Re
 struct Here<'a> {
     sandbox: &'a Sandbox,
     state: &'a Path,
+    /// The user's look and keys, without the ends of their profiles.
+    config: &'a Path,
     output: cli::Output,
 }
 
@@ -87,7 +92,7 @@ impl Here<'_> {
 
     fn command(&self, args: &[&str]) -> Result<Command> {
         let mut command = self.sandbox.program()?;
-        command.args(args).env("MLFERRY_STATE_DIR", self.state);
+        command.args(args).env("MLFERRY_STATE_DIR", self.state).env("MLFERRY_CONFIG", self.config);
         let cli::Output { json, quiet, verbose } = self.output;
         for (is_wanted, flag) in [(json, "--json"), (quiet, "--quiet"), (verbose, "--verbose")] {
             if is_wanted {

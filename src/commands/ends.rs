@@ -1,7 +1,52 @@
 //! Which server is meant, and with which credentials.
 
+use crate::config::Config;
 use crate::engine::{Access, End, Endpoint, open};
 use crate::error::{Error, Result};
+
+/// Opens ends with the credentials, certificates and workspaces that the environment and the configuration give.
+pub struct Ends<'a> {
+    config: &'a Config,
+}
+
+impl<'a> Ends<'a> {
+    pub fn of(config: &'a Config) -> Self {
+        Self { config }
+    }
+
+    /// MLflow's own credentials are for this end when `shared`.
+    fn access(&self, end: End, shared: bool) -> Access {
+        Access::of(end, shared, |name| self.config.variable(name))
+    }
+
+    /// For the source, which MLflow's own credentials belong to.
+    pub fn source_access(&self) -> Access {
+        self.access(End::Source, true)
+    }
+
+    /// For the target: MLflow's own credentials are its only where the source is no server.
+    pub fn target_access(&self, source: Option<&str>) -> Access {
+        self.access(End::Target, !source.is_some_and(is_server))
+    }
+
+    /// For both, before it is known what they are.
+    pub fn for_wizard(&self) -> (Access, Access) {
+        (self.source_access(), self.access(End::Target, false))
+    }
+
+    /// Opens one end alone.
+    pub async fn open_one(&self, text: &str, end: End) -> Result<Endpoint> {
+        open(text, end, self.access(end, true)).await
+    }
+
+    /// Opens both ends. MLflow's own credentials go to the source when both are servers.
+    pub async fn open_both(&self, source: &str, target: &str) -> Result<(Endpoint, Endpoint)> {
+        let source_end = open(source, End::Source, self.source_access()).await?;
+        let target_end = open(target, End::Target, self.target_access(Some(source))).await?;
+        are_two(&source_end, &target_end)?;
+        Ok((source_end, target_end))
+    }
+}
 
 /// `--source`, else MLflow's own variable.
 pub fn source_text(given: Option<&str>) -> Result<String> {
@@ -18,36 +63,13 @@ fn text(given: Option<&str>, end: End) -> Result<String> {
     given.map(str::to_owned).or_else(from_env).ok_or_else(|| {
         let name = end.name();
         Error::usage(format!("--{name} is missing")).hint(format!(
-            "give --{name} http://host:5000 or the ARN of an MLflow App, or set MLFLOW_TRACKING_URI"
+            "give --{name} http://host:5000 or the ARN of an MLflow App, a --profile that says it, or set MLFLOW_TRACKING_URI"
         ))
     })
 }
 
 fn is_server(text: &str) -> bool {
     text.starts_with("arn:") || (text.contains("://") && !text.starts_with("file://"))
-}
-
-/// For the source, which MLflow's own credentials belong to.
-pub fn source_access() -> Access {
-    Access::from_env(End::Source, true)
-}
-
-/// For the target: MLflow's own credentials are its only where the source is no server.
-pub fn target_access(source: Option<&str>) -> Access {
-    Access::from_env(End::Target, !source.is_some_and(is_server))
-}
-
-/// Opens one end alone.
-pub async fn open_one(text: &str, end: End) -> Result<Endpoint> {
-    open(text, end, Access::from_env(end, true)).await
-}
-
-/// Opens both ends. MLflow's own credentials go to the source when both are servers.
-pub async fn open_both(source: &str, target: &str) -> Result<(Endpoint, Endpoint)> {
-    let source_end = open(source, End::Source, source_access()).await?;
-    let target_end = open(target, End::Target, target_access(Some(source))).await?;
-    are_two(&source_end, &target_end)?;
-    Ok((source_end, target_end))
 }
 
 /// An error when both are the same place.

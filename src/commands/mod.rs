@@ -2,7 +2,9 @@
 //! bars, plain lines or JSON lines.
 
 mod app;
+mod arguments;
 mod check;
+mod config;
 mod connect;
 mod consent;
 mod demo;
@@ -19,20 +21,29 @@ mod sink;
 mod status;
 mod transfer;
 mod validate;
+mod watch;
 
-use crate::cli::{Cli, Command, WizardEnds};
+use self::ends::Ends;
+use crate::cli::{Cli, Command, Look, Theme, WizardEnds};
+use crate::config::{self as settings, Display};
 use crate::engine::{NewApp, StateDir};
 use crate::entities::Plan;
 use crate::error::{Error, Result};
-use crate::tui;
+use crate::tui::{self, keys::Keymap};
 
+pub use arguments::{Told, Typed};
 pub use printer::Printer;
 
-/// Runs what the command line asks for and gives the exit code.
-pub fn start(cli: Cli, printer: &Printer) -> Result<u8> {
+/// Runs what is asked for and gives the exit code.
+pub fn start(told: Told, printer: &Printer) -> Result<u8> {
+    let keys = Keymap::of(&told.config.bindings)?;
+    let cli = &told.cli;
     match &cli.command {
-        Some(Command::Completions { shell }) => return shell::completions(*shell, printer),
-        Some(Command::Man) => return shell::man(printer),
+        Some(Command::Config(args)) => {
+            return config::config(args, cli.configuration.config.clone(), &told.config, printer);
+        }
+        Some(Command::Completions(args)) => return shell::completions(args.shell, printer),
+        Some(Command::Man(args)) => return shell::man(&args.command, printer),
         _ => {}
     }
     let state = StateDir::find()?;
@@ -46,7 +57,7 @@ pub fn start(cli: Cli, printer: &Printer) -> Result<u8> {
         .enable_all()
         .build()
         .map_err(|e| Error::permanent(format!("the runtime cannot start: {e}")))?;
-    let code = runtime.block_on(dispatch(cli, state, printer));
+    let code = runtime.block_on(dispatch(told, keys, state, printer));
     // A blocking read of a dead disk must not hold up the exit.
     runtime.shutdown_timeout(std::time::Duration::from_secs(2));
     code
@@ -73,31 +84,59 @@ fn raise_file_limit() {
     }
 }
 
-async fn dispatch(cli: Cli, state: StateDir, printer: &Printer) -> Result<u8> {
+async fn dispatch(told: Told, keys: Keymap, state: StateDir, printer: &Printer) -> Result<u8> {
+    let Told { cli, config, anew } = told;
+    let ends = &Ends::of(&config);
     match cli.command {
-        None => wizard(state, cli.ends).await,
-        Some(Command::App(args)) => app::app(args, state, printer).await,
-        Some(Command::Check(args)) => check::check(args, printer).await,
-        Some(Command::Connect(args)) => connect::connect(args, printer).await,
-        Some(Command::Plan(args)) => plan::plan(args, printer).await,
-        Some(Command::Export(args)) => transfer::export(args, state, printer).await,
-        Some(Command::Import(args)) => transfer::import(args, state, printer).await,
-        Some(Command::Validate(args)) => validate::validate(args, printer).await,
-        Some(Command::Run(args)) => run::run(args, state, printer).await,
-        Some(Command::Status) => status::status(&state, printer),
-        Some(Command::Demo(args)) => demo::demo(args, cli.output, printer).await,
-        Some(Command::Completions { .. } | Command::Man) => Ok(0),
+        None => wizard(cli, keys, state, ends, anew).await,
+        Some(Command::App(args)) => app::app(args, state, ends, printer).await,
+        Some(Command::Check(args)) => check::check(args, ends, printer).await,
+        Some(Command::Connect(args)) => connect::connect(args, ends, printer).await,
+        Some(Command::Plan(args)) => plan::plan(args, ends, printer).await,
+        Some(Command::Export(args)) => transfer::export(args, state, ends, printer).await,
+        Some(Command::Import(args)) => transfer::import(args, state, ends, printer).await,
+        Some(Command::Validate(args)) => validate::validate(args, state, ends, printer).await,
+        Some(Command::Run(args)) => run::run(args, state, ends, printer).await,
+        Some(Command::Status(args)) if args.watch => watch::watch(&state, printer).await,
+        Some(Command::Status(_)) => status::status(&state, printer),
+        Some(Command::Demo(args)) => demo::demo(args, cli.output, &config, printer).await,
+        Some(Command::Config(_) | Command::Completions(_) | Command::Man(_)) => Ok(0),
     }
 }
 
-async fn wizard(state: StateDir, ends: WizardEnds) -> Result<u8> {
-    let WizardEnds { source, target, artifact_store_uri, region, role_arn } = ends;
+async fn wizard(cli: Cli, keymap: Keymap, state: StateDir, ends: &Ends<'_>, anew: bool) -> Result<u8> {
+    let WizardEnds { source, target, artifact_store_uri, region, role_arn } = cli.ends;
     let app = NewApp {
         artifact_store_uri: artifact_store_uri.unwrap_or_default(),
         role_arn: role_arn.unwrap_or_default(),
         ..NewApp::default()
     };
-    let start =
-        tui::Start { state, source, target, app, region, plan: Plan::default(), log: logging::ring() };
+    let (source_access, target_access) = ends.for_wizard();
+    let (display, plan, log) = (display(cli.look), Plan::default(), logging::ring());
+    let start = tui::Start {
+        state,
+        source,
+        target,
+        source_access,
+        target_access,
+        app,
+        region,
+        plan,
+        log,
+        display,
+        keymap,
+        anew,
+    };
     tui::run(start).await
+}
+
+fn display(look: Look) -> Display {
+    let theme = look.theme.and_then(|theme| match theme {
+        Theme::Auto => None,
+        Theme::Dark => Some(settings::Theme::Dark),
+        Theme::Light => Some(settings::Theme::Light),
+        Theme::Sixteen => Some(settings::Theme::Sixteen),
+        Theme::None => Some(settings::Theme::None),
+    });
+    Display { theme, ascii: look.ascii, mouse: look.mouse }
 }

@@ -1,13 +1,14 @@
+use super::Printer;
+use super::ends::{Ends, source_text};
 use super::selection::plan_of;
-use super::{Printer, ends};
 use crate::cli;
 use crate::engine::{self, End, Survey};
 use crate::entities::{Choice, Kind, Plan, PlannedExperiment, PlannedModel};
 use crate::error::{Error, Result};
 
-pub async fn plan(args: cli::Plan, printer: &Printer) -> Result<u8> {
+pub async fn plan(args: cli::Plan, ends: &Ends<'_>, printer: &Printer) -> Result<u8> {
     let plan = plan_of(&args.selection)?;
-    let source = ends::open_one(&ends::source_text(args.source.source.as_deref())?, End::Source).await?;
+    let source = ends.open_one(&source_text(args.source.source.as_deref())?, End::Source).await?;
     let survey = engine::survey(source.snapshot()?.as_ref(), &plan).await?;
     survey.experiments.iter().for_each(|experiment| printer.object("experiment", experiment));
     survey.models.iter().for_each(|model| printer.object("registered_model", model));

@@ -25,6 +25,11 @@ impl Printer {
         Self { json: output.json, quiet: output.quiet, is_terminal, colour }
     }
 
+    /// Results go to the same terminal as the news, where somebody reads them as they come.
+    pub fn is_read_here(&self) -> bool {
+        self.is_terminal && stdout().is_terminal()
+    }
+
     /// A line of the result, for people.
     pub fn result(&self, line: &str) {
         if !self.json {

@@ -1,8 +1,9 @@
+use super::ends::{Ends, are_two, source_text};
 use super::follow::follow;
 use super::selection::plan_of;
 use super::transfer::finish;
 use super::validate::check_name;
-use super::{Printer, check, connect, consent, ends};
+use super::{Printer, check, connect, consent};
 use crate::cli;
 use crate::engine::validate::{self, Validate};
 use crate::engine::{self, Endpoint, Export, Import, Level, Outcome, Preflight, StateDir};
@@ -10,17 +11,19 @@ use crate::entities::Plan;
 use crate::error::{Error, Result};
 
 /// Everything from the first look to the proof. The outcome of the validation is the last line.
-pub async fn run(args: cli::Run, state: StateDir, printer: &Printer) -> Result<u8> {
+pub async fn run(args: cli::Run, state: StateDir, ends: &Ends<'_>, printer: &Printer) -> Result<u8> {
     check_name(args.report.as_deref())?;
     let plan = plan_of(&args.selection)?;
-    let source = ends::source_text(args.source.source.as_deref())?;
+    let source = source_text(args.source.source.as_deref())?;
+    // A directory may come from the configuration; what is said here counts more.
+    let output_dir = args.output_dir.filter(|_| !args.direct);
     let ask = Preflight {
-        target: Some((args.target.clone(), ends::target_access(Some(&source)))),
-        source: Some((source, ends::source_access())),
-        output_dir: args.output_dir.clone(),
+        target: Some((args.target.clone(), ends.target_access(Some(&source)))),
+        source: Some((source, ends.source_access())),
+        output_dir: output_dir.clone(),
     };
     let (source, target) = connect::look(ask, printer).await?.both()?;
-    ends::are_two(&source, &target)?;
+    are_two(&source, &target)?;
     let can = target.probe().map(|probe| &probe.capabilities);
     for report in [engine::check_source(&source, can).await?, engine::check_target(&target).await?] {
         check::print(&report, printer);
@@ -36,7 +39,7 @@ pub async fn run(args: cli::Run, state: StateDir, printer: &Printer) -> Result<u
     if !args.yes && !consent::agreed(&question)? {
         return Err(Error::stopped());
     }
-    let moved = match args.output_dir {
+    let moved = match output_dir {
         Some(directory) => by_directory(&source, target, directory, &plan, &state, printer).await?,
         None => import(&source, target, &plan, &state, printer).await?,
     };
@@ -52,6 +55,7 @@ pub async fn run(args: cli::Run, state: StateDir, printer: &Printer) -> Result<u
         plan,
         artifacts: args.artifacts.into(),
         reports: args.report.into_iter().collect(),
+        state,
     });
     let validated = follow(job, printer).await?;
     let code = finish(validated, printer)?;

@@ -1,19 +1,20 @@
+use super::Printer;
+use super::ends::{Ends, source_text, target_text};
 use super::follow::follow;
 use super::selection::plan_of;
-use super::{Printer, ends};
 use crate::cli;
 use crate::engine::{self, End, StateDir};
 use crate::error::{Error, Result};
 
-pub async fn export(args: cli::Export, state: StateDir, printer: &Printer) -> Result<u8> {
+pub async fn export(args: cli::Export, state: StateDir, ends: &Ends<'_>, printer: &Printer) -> Result<u8> {
     let plan = plan_of(&args.selection)?;
-    let source = ends::open_one(&ends::source_text(args.source.source.as_deref())?, End::Source).await?;
+    let source = ends.open_one(&source_text(args.source.source.as_deref())?, End::Source).await?;
     let (source, output_dir, journal) = (source.snapshot()?, args.output_dir, args.journal);
     let job = engine::export(engine::Export { source, output_dir, plan, state, journal })?;
     finish(follow(job, printer).await?, printer)
 }
 
-pub async fn import(args: cli::Import, state: StateDir, printer: &Printer) -> Result<u8> {
+pub async fn import(args: cli::Import, state: StateDir, ends: &Ends<'_>, printer: &Printer) -> Result<u8> {
     let plan = plan_of(&args.selection)?;
     let source = match (&args.input_dir, &args.source) {
         (Some(directory), _) => directory.display().to_string(),
@@ -23,8 +24,7 @@ pub async fn import(args: cli::Import, state: StateDir, printer: &Printer) -> Re
                 .hint("give --input-dir DIR, or --source URI to import from a live server"));
         }
     };
-    let (source, target) =
-        ends::open_both(&source, &ends::target_text(args.target.target.as_deref())?).await?;
+    let (source, target) = ends.open_both(&source, &target_text(args.target.target.as_deref())?).await?;
     let (source, journal) = (source.snapshot()?, args.journal);
     let job = engine::import(engine::Import { source, target, plan, state, journal })?;
     finish(follow(job, printer).await?, printer)

@@ -1,17 +1,24 @@
 use std::path::Path;
 
+use super::Printer;
+use super::ends::Ends;
 use super::follow::follow;
 use super::selection::plan_of;
 use super::transfer::finish;
-use super::{Printer, ends};
 use crate::cli;
+use crate::engine::StateDir;
 use crate::engine::validate::{self as engine, ArtifactCheck, Format};
 use crate::error::Result;
 
-pub async fn validate(args: cli::Validate, printer: &Printer) -> Result<u8> {
+pub async fn validate(
+    args: cli::Validate,
+    state: StateDir,
+    ends: &Ends<'_>,
+    printer: &Printer,
+) -> Result<u8> {
     check_name(args.report.as_deref())?;
     let plan = plan_of(&args.selection)?;
-    let (source, target) = ends::open_both(&args.source, &args.target).await?;
+    let (source, target) = ends.open_both(&args.source, &args.target).await?;
     let (source, target) = (source.snapshot()?, target.snapshot()?);
     let artifacts = args.artifacts.into();
     let job = engine::validate(engine::Validate {
@@ -19,6 +26,7 @@ pub async fn validate(args: cli::Validate, printer: &Printer) -> Result<u8> {
         target,
         plan,
         artifacts,
+        state,
         reports: args.report.into_iter().collect(),
     });
     finish(follow(job, printer).await?, printer)

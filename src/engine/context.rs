@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
+use super::beacon::Beacon;
 use super::journal::Journal;
 use super::progress::End;
 use super::{Event, Progress};
@@ -20,6 +21,7 @@ pub(super) const CONTINUES: &str = "run the same command again: it continues";
 pub struct Context {
     events: mpsc::Sender<Event>,
     progress: Arc<Progress>,
+    beacon: Option<Arc<Beacon>>,
     drain: CancellationToken,
     pause: watch::Receiver<bool>,
     unanswered: AtomicU32,
@@ -30,10 +32,12 @@ impl Context {
     pub(super) fn new(
         events: mpsc::Sender<Event>,
         progress: Arc<Progress>,
+        beacon: Option<Arc<Beacon>>,
         drain: CancellationToken,
         pause: watch::Receiver<bool>,
     ) -> Self {
-        Self { events, progress, drain, pause, unanswered: AtomicU32::new(0), fatal: Mutex::new(None) }
+        let (unanswered, fatal) = (AtomicU32::new(0), Mutex::new(None));
+        Self { events, progress, beacon, drain, pause, unanswered, fatal }
     }
 
     pub fn progress(&self) -> &Progress {
@@ -56,6 +60,9 @@ impl Context {
     }
 
     pub async fn tell(&self, event: Event) {
+        if let Some(beacon) = &self.beacon {
+            beacon.hear(&event);
+        }
         // A face that has gone away does not stop the work.
         let _ = self.events.send(event).await;
     }

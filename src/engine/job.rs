@@ -5,6 +5,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use super::beacon::Beacon;
 use super::context::CONTINUES;
 use super::{Context, Event, Outcome, Progress, Step, vigil};
 use crate::aws::Session;
@@ -17,6 +18,8 @@ const EVENTS: usize = 1_024;
 const DRAIN: Duration = Duration::from_secs(30);
 /// How long what was begun may take to be taken back.
 const SETTLE: Duration = Duration::from_secs(10);
+/// How often other processes are told.
+const TELL: Duration = Duration::from_secs(1);
 /// How often the counters of the wire are taken over.
 const SAMPLE: Duration = Duration::from_millis(100);
 
@@ -68,9 +71,10 @@ pub(super) struct Findings {
 
 impl Job {
     /// Runs `work` on tokio. `traffic` reads the clients of both ends; `sessions` are the AWS credentials that it may
-    /// have to wait for; `settle` takes back what broken-off work has left.
+    /// have to wait for; `settle` takes back what broken-off work has left; `beacon` lets other processes see it.
     pub(super) fn start<W, Fut>(
         step: Step,
+        beacon: Option<Beacon>,
         sessions: Vec<Session>,
         traffic: impl Fn() -> Vec<Traffic> + Send + Sync + 'static,
         settle: impl Future<Output = ()> + Send + 'static,
@@ -92,12 +96,16 @@ impl Job {
             now: CancellationToken::new(),
             pause: Arc::new(pause),
         };
-        let context = Arc::new(Context::new(sender, Arc::clone(&progress), control.drain.clone(), paused));
+        let beacon = beacon.map(Arc::new);
+        let drain = control.drain.clone();
+        let context = Context::new(sender, Arc::clone(&progress), beacon.clone(), drain, paused);
+        let context = Arc::new(context);
         // Large, and moved from hand to hand: on the heap it does not go over the stack each time.
         let work = Box::pin(work(Arc::clone(&context)));
         let supervisor =
             Supervisor { step, progress: Arc::clone(&progress), control: control.clone(), context, sessions };
-        let handle = tokio::spawn(supervisor.watch(traffic, work, settle));
+        let watch = Box::pin(supervisor.watch(traffic, work, settle));
+        let handle = tokio::spawn(seen(beacon, Arc::clone(&progress), control.clone(), watch));
         Self { events, progress, control, handle }
     }
 
@@ -106,6 +114,30 @@ impl Job {
         drop(self.events);
         self.handle.await.map_err(|e| Error::permanent(format!("the work broke off: {e}")))?
     }
+}
+
+/// Lets other processes see the work: how far it is, and at last what came of it.
+async fn seen(
+    beacon: Option<Arc<Beacon>>,
+    progress: Arc<Progress>,
+    control: Control,
+    work: impl Future<Output = Result<Outcome>>,
+) -> Result<Outcome> {
+    let Some(beacon) = beacon else {
+        return work.await;
+    };
+    let telling = async {
+        loop {
+            beacon.show(&progress.read(), &control);
+            tokio::time::sleep(TELL).await;
+        }
+    };
+    let result = tokio::select! {
+        result = work => result,
+        never = telling => never,
+    };
+    beacon.end(&progress.read(), &result);
+    result
 }
 
 /// Who stays beside the work until its end.

@@ -190,10 +190,15 @@ impl Journal {
         crate::artifacts::local::write(path, text.as_bytes())
     }
 
-    /// Reads another process's journal without touching it.
-    pub fn read_counts(path: &Path) -> Result<(Identity, HashMap<Kind, Counts>)> {
+    /// Reads another process's journal without touching it. None: it is only just being made.
+    pub fn read_counts(path: &Path) -> Result<Option<(Identity, HashMap<Kind, Counts>)>> {
         let db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
         db.busy_timeout(std::time::Duration::from_secs(2))?;
+        let count = |of: &str| -> Result<i64> { Ok(db.query_row(of, [], |row| row.get(0))?) };
+        let tables = "SELECT count(*) FROM sqlite_master WHERE name IN ('migration', 'item')";
+        if count(tables)? < 2 || count("SELECT count(*) FROM migration")? < 4 {
+            return Ok(None);
+        }
         let field = |key: &str| -> Result<String> {
             Ok(db.query_row("SELECT value FROM migration WHERE key = ?1", [key], |row| row.get(0))?)
         };
@@ -217,7 +222,7 @@ impl Journal {
                 _ => {}
             }
         }
-        Ok((identity, counts))
+        Ok(Some((identity, counts)))
     }
 }
 
@@ -292,7 +297,7 @@ mod tests {
         journal.plan(Kind::Run, ["a", "b", "c"]).unwrap();
         journal.done(Kind::Run, "a", Some("A"), Some("f")).unwrap();
         journal.failed(Kind::Run, "b", "why").unwrap();
-        let (_, counts) = Journal::read_counts(&path).unwrap();
+        let (_, counts) = Journal::read_counts(&path).unwrap().unwrap();
         assert_eq!(counts[&Kind::Run], Counts { planned: 3, done: 1, failed: 1, skipped: 0 });
         let visit = |id: &str, fingerprint| journal.must_be_visited(Kind::Run, id, fingerprint).unwrap();
         assert!(!visit("a", "f"));

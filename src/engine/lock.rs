@@ -1,8 +1,13 @@
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};
 use std::path::Path;
+use std::time::Duration;
 
 use crate::error::{Class, Error, Result};
+
+/// How often a lock is asked for before it counts as held, and the time between.
+const LOOKS: u32 = 3;
+const LOOK: Duration = Duration::from_millis(10);
 
 /// Held as long as this process writes to one target. The system releases it when the process ends in any way.
 pub struct Lock {
@@ -23,7 +28,7 @@ impl Lock {
             .truncate(false)
             .open(path)
             .map_err(place)?;
-        match file.try_lock() {
+        match patiently(&file) {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 let mut holder = String::new();
@@ -33,7 +38,7 @@ impl Lock {
                     format!("another mlferry is at work on this target: {}", holder.trim()),
                 )
                 .hint(
-                    "wait for it, watch it with `mlferry status`, or stop it with Ctrl-C in its terminal",
+                    "wait for it, watch it with `mlferry status --watch`, or stop it with Ctrl-C in its terminal",
                 ));
             }
             Err(TryLockError::Error(e)) => return Err(place(e)),
@@ -48,6 +53,17 @@ impl Lock {
         let Ok(file) = File::open(path) else { return false };
         matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))
     }
+}
+
+/// Whoever only looks whether it is held holds it for a moment.
+fn patiently(file: &File) -> std::result::Result<(), TryLockError> {
+    for _ in 0..LOOKS {
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) => std::thread::sleep(LOOK),
+            taken => return taken,
+        }
+    }
+    file.try_lock()
 }
 
 #[cfg(test)]

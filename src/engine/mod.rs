@@ -2,6 +2,7 @@
 //! and its progress, and may stop or pause it.
 
 mod app_probe;
+mod beacon;
 pub mod browse;
 mod check;
 mod choose;
@@ -17,6 +18,7 @@ mod preflight;
 mod progress;
 mod provision;
 mod session;
+mod sighting;
 mod state;
 mod status;
 mod survey;
@@ -36,12 +38,13 @@ pub use context::Context;
 pub use event::Event;
 pub use job::{Control, Job};
 pub use journal::{Identity, Journal};
-pub use outcome::{Counts, Outcome};
+pub use outcome::{Counts, Outcome, meaning};
 pub use pending::Pending;
 pub use preflight::{Connected, Line, Preflight, preflight};
 pub use progress::{Progress, Reading};
 pub use provision::{COST, Made, Patience, Provision, Provisioning};
 pub use session::{Route, Session, Step};
+pub use sighting::{Ended, Lookout, Sighting};
 pub use state::StateDir;
 pub use status::{Status, status};
 pub use survey::{ExperimentSurvey, ModelSurvey, Survey, survey};

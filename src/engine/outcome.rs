@@ -1,14 +1,14 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::validate::Totals;
 use super::{Reading, Step};
 use crate::entities::Kind;
 
 /// `done + failed + skipped + pending == planned`, always.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {
     pub planned: u64,
     pub done: u64,
@@ -78,5 +78,19 @@ impl Outcome {
             _ if self.failed() > 0 => 3,
             _ => 0,
         }
+    }
+}
+
+/// An exit code in words.
+pub fn meaning(exit_code: u8) -> &'static str {
+    match exit_code {
+        0 => "done",
+        2 => "the command line, an address or a plan is wrong",
+        3 => "finished, but some items failed",
+        4 => "finished, and differences were found",
+        5 => "a server did not answer: the same command again may succeed",
+        11 => "another mlferry writes to this target",
+        130 => "stopped: the same command again continues",
+        _ => "failed",
     }
 }

@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 use directories::ProjectDirs;
 use sha2::{Digest, Sha256};
 
-use super::Identity;
+use super::{Identity, Step};
 use crate::error::{Error, Result};
 
 /// Where mlferry keeps what must outlive it: journals, locks, the wizard's session, logs, reports.
@@ -40,6 +40,16 @@ impl StateDir {
 
     pub fn journals(&self) -> PathBuf {
         self.0.join("journals")
+    }
+
+    /// How far one job is, for other processes.
+    pub fn job(&self, step: Step, source: &str, target: &str) -> PathBuf {
+        let name = digest(&[step.name(), source, target]);
+        self.jobs().join(format!("{}-{name}.json", step.name()))
+    }
+
+    pub fn jobs(&self) -> PathBuf {
+        self.0.join("jobs")
     }
 
     /// One lock for one target, whatever writes to it.

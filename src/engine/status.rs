@@ -31,7 +31,7 @@ pub fn status(state: &StateDir) -> Result<Vec<Status>> {
         .map(|path| (written(&path), path))
         .collect();
     journals.sort();
-    journals.into_iter().rev().map(|(time, path)| read(state, time, &path)).collect()
+    journals.into_iter().rev().filter_map(|(time, path)| read(state, time, &path).transpose()).collect()
 }
 
 /// The write-ahead log is where a running process writes.
@@ -41,15 +41,17 @@ fn written(path: &std::path::Path) -> SystemTime {
     of(path).max(of(&path.with_extension("db-wal")))
 }
 
-fn read(state: &StateDir, written: SystemTime, path: &std::path::Path) -> Result<Status> {
-    let (identity, counts) = Journal::read_counts(path)?;
+fn read(state: &StateDir, written: SystemTime, path: &std::path::Path) -> Result<Option<Status>> {
+    let Some((identity, counts)) = Journal::read_counts(path)? else {
+        return Ok(None);
+    };
     let idle_seconds = SystemTime::now().duration_since(written).map_or(0, |idle| idle.as_secs());
-    Ok(Status {
+    Ok(Some(Status {
         step: identity.step,
         running: Lock::is_held(&state.lock(&identity.target)),
         source: identity.source,
         target: identity.target,
         idle_seconds,
         counts: counts.into_iter().map(|(kind, counts)| (kind.plural(), counts)).collect(),
-    })
+    }))
 }

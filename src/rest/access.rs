@@ -41,16 +41,16 @@ pub struct Access {
 }
 
 impl Access {
-    /// Reads `MLFERRY_SOURCE_*` or `MLFERRY_TARGET_*`, and MLflow's own `MLFLOW_TRACKING_*` when `shared`: with a
-    /// server on both ends those are the source's, so that its password never reaches the target.
-    pub fn from_env(end: End, shared: bool) -> Self {
-        let own = |name: &str| std::env::var(format!("MLFERRY_{}_{name}", end.name().to_uppercase())).ok();
-        let general =
-            |name: &str| shared.then(|| std::env::var(format!("MLFLOW_TRACKING_{name}")).ok()).flatten();
+    /// From `MLFERRY_SOURCE_*` or `MLFERRY_TARGET_*`, and MLflow's own `MLFLOW_TRACKING_*` when `shared`: with a
+    /// server on both ends those are the source's, so that its password never reaches the target. `variable` reads the
+    /// environment, or stands in for it.
+    pub fn of(end: End, shared: bool, variable: impl Fn(&str) -> Option<String>) -> Self {
+        let own = |name: &str| variable(&format!("MLFERRY_{}_{name}", end.name().to_uppercase()));
+        let general = |name: &str| shared.then(|| variable(&format!("MLFLOW_TRACKING_{name}"))).flatten();
         let get = |name: &str| own(name).or_else(|| general(name)).filter(|value| !value.is_empty());
         // The one variable of MLflow's that is not called after tracking.
         let workspace =
-            || own("WORKSPACE").or_else(|| shared.then(|| std::env::var("MLFLOW_WORKSPACE").ok()).flatten());
+            || own("WORKSPACE").or_else(|| shared.then(|| variable("MLFLOW_WORKSPACE")).flatten());
         Self {
             username: get("USERNAME"),
             password: get("PASSWORD").map(SecretString::from),

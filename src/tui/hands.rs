@@ -324,6 +324,7 @@ async fn begin(job: Job, state: StateDir) -> Result<engine::Job> {
                 plan,
                 artifacts,
                 reports,
+                state,
             }))
         }
     }

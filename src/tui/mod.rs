@@ -20,7 +20,7 @@ pub mod model;
 mod plan_file;
 pub mod preflight;
 pub mod provision;
-mod rate;
+pub mod rate;
 mod runtime;
 mod screens;
 pub mod scroll;
@@ -40,10 +40,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use self::apps::AppForm;
+use self::keys::Keymap;
 use self::model::{Model, Places, Side};
 use self::runtime::Runtime;
 use self::terminal::Screen;
 use self::theme::Look;
+use crate::config::Display;
 use crate::engine::{Access, End, NewApp, Pending, Session, StateDir};
 use crate::entities::Plan;
 use crate::error::{Error, Result};
@@ -59,12 +61,18 @@ pub struct Start {
     pub state: StateDir,
     pub source: Option<String>,
     pub target: Option<String>,
+    pub source_access: Access,
+    pub target_access: Access,
     /// What is known beforehand of an App that may be made.
     pub app: NewApp,
     /// Where Apps are looked for; none is the region of the profile.
     pub region: Option<String>,
     pub plan: Plan,
     pub log: LogRing,
+    pub display: Display,
+    pub keymap: Keymap,
+    /// A session that was left is not offered.
+    pub anew: bool,
 }
 
 /// Opens the wizard. Gives the exit code.
@@ -75,8 +83,7 @@ pub async fn run(start: Start) -> Result<u8> {
         ));
     }
     let get = |name: &str| std::env::var(name).ok();
-    let Start { state, source, target, app, region, plan, log } = start;
-    let is_given = source.is_some() || target.is_some();
+    let Start { state, source, target, app, region, plan, log, keymap, .. } = start;
     let source = source.or_else(|| get("MLFLOW_TRACKING_URI"));
     let places = Places {
         report: state.path().join("report.json"),
@@ -86,16 +93,17 @@ pub async fn run(start: Start) -> Result<u8> {
         current: std::env::current_dir().unwrap_or_default(),
     };
     let mut model = Model::new(
-        Look::of(get),
+        Look::of(get).with(start.display),
         places,
-        Side::new(End::Source, &source.unwrap_or_default(), Access::from_env(End::Source, true)),
-        Side::new(End::Target, &target.unwrap_or_default(), Access::from_env(End::Target, false)),
+        Side::new(End::Source, &source.unwrap_or_default(), start.source_access),
+        Side::new(End::Target, &target.unwrap_or_default(), start.target_access),
         plan,
     );
+    model.keymap = keymap;
     model.apps.form = AppForm::of(&app);
     model.apps.region = region;
     let waiting = provision::take_up(&mut model, Pending::load(&state)?);
-    let mut first = match Session::load(&state).filter(|_| !is_given) {
+    let mut first = match Session::load(&state).filter(|_| !start.anew) {
         Some(session) => {
             act::offer(&mut model, session);
             Vec::new()
@@ -104,6 +112,6 @@ pub async fn run(start: Start) -> Result<u8> {
     };
     first.extend(waiting);
     let frame = if get("SSH_CONNECTION").is_some() { FRAME_OVER_SSH } else { FRAME };
-    let screen = Screen::open(false)?;
+    let screen = Screen::open(start.display.mouse.unwrap_or_default())?;
     Runtime::new(screen, model, state, log)?.run(first, frame).await
 }

@@ -8,6 +8,7 @@ use secrecy::SecretString;
 use super::apps::{Apps, Way};
 use super::form::{Field, Form};
 use super::gate::Stamps;
+use super::keys::Keymap;
 use super::log::{LogLine, Severity};
 use super::preflight::Preflight;
 use super::theme::Look;
@@ -45,6 +46,7 @@ pub struct Model {
     /// What the last key led to, when that does not show.
     pub notice: Option<String>,
     pub places: Places,
+    pub keymap: Keymap,
     /// Leave as soon as the job has ended.
     pub leaving: bool,
     /// A session is being taken up: where to go once both ends have answered.
@@ -238,6 +240,7 @@ impl Model {
             places,
             leaving: false,
             returning: None,
+            keymap: Keymap::default(),
         }
     }
 

@@ -4,6 +4,8 @@
 use ratatui::style::{Color, Modifier, Style};
 use ratatui::symbols::border;
 
+use crate::config::{self, Display};
+
 /// Styles by role.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Theme {
@@ -222,6 +224,24 @@ impl Look {
             },
             glyphs: if is_utf8 && !is_poor { &UNICODE } else { &ASCII },
         }
+    }
+
+    /// What somebody has said counts more than what the terminal suggests.
+    #[must_use]
+    pub fn with(self, display: Display) -> Self {
+        let theme = match display.theme {
+            Some(config::Theme::Dark) => Theme::dark(),
+            Some(config::Theme::Light) => Theme::light(),
+            Some(config::Theme::Sixteen) => Theme::sixteen(),
+            Some(config::Theme::None) => Theme::plain(),
+            None => self.theme,
+        };
+        let glyphs = match display.ascii {
+            Some(true) => &ASCII,
+            Some(false) => &UNICODE,
+            None => self.glyphs,
+        };
+        Self { theme, glyphs }
     }
 }
 

@@ -157,7 +157,10 @@ pub struct Ran {
 
 impl Mlferry {
     pub fn new() -> Self {
-        Self { state: tempfile::tempdir().unwrap() }
+        let state = tempfile::tempdir().unwrap();
+        // Whoever runs the tests may have a configuration.
+        std::fs::write(state.path().join("config.toml"), "").unwrap();
+        Self { state }
     }
 
     pub fn command(&self, args: &[&str]) -> Command {
@@ -168,6 +171,7 @@ impl Mlferry {
             }
         }
         command.args(args).env("MLFERRY_STATE_DIR", self.state.path()).kill_on_drop(true);
+        command.env("MLFERRY_CONFIG", self.state.path().join("config.toml"));
         command.stdin(std::process::Stdio::null());
         command
     }

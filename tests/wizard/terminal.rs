@@ -40,6 +40,10 @@ impl Terminal {
         }
         command.args(args);
         command.env("MLFERRY_STATE_DIR", state);
+        // Whoever runs the tests may have a configuration.
+        let config = state.join("config.toml");
+        std::fs::OpenOptions::new().append(true).create(true).open(&config).unwrap();
+        command.env("MLFERRY_CONFIG", config);
         more.iter().for_each(|(name, value)| command.env(name, value));
         command.env("TERM", "xterm-256color");
         command.env("LC_ALL", "C.UTF-8");

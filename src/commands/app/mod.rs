@@ -9,11 +9,12 @@ mod show;
 use serde_json::json;
 
 use super::Printer;
+use super::ends::Ends;
 use crate::cli::app::{App, AppCommand, Registration, Waiting};
 use crate::engine::{Arn, Patience, Provision, StateDir};
 use crate::error::{Class, Error, Result};
 
-pub async fn app(args: App, state: StateDir, printer: &Printer) -> Result<u8> {
+pub async fn app(args: App, state: StateDir, ends: &Ends<'_>, printer: &Printer) -> Result<u8> {
     let (name, code) = match args.command {
         AppCommand::List(args) => ("list", show::list(args, printer).await?),
         AppCommand::Describe(args) => ("describe", show::describe(args, printer).await?),
@@ -21,7 +22,7 @@ pub async fn app(args: App, state: StateDir, printer: &Printer) -> Result<u8> {
         AppCommand::Create(args) => ("create", create::create(args, &state, printer).await?),
         AppCommand::Wait(args) => ("wait", create::wait(args, &state, printer).await?),
         AppCommand::Update(args) => ("update", create::update(args, printer).await?),
-        AppCommand::Probe(args) => ("probe", probe::probe(args, printer).await?),
+        AppCommand::Probe(args) => ("probe", probe::probe(args, ends, printer).await?),
         AppCommand::Policy(args) => ("policy", policy::policy(&args, printer)?),
     };
     printer.object("outcome", &json!({ "step": "app", "command": name }));

@@ -1,10 +1,11 @@
 use super::find;
 use crate::cli::app::Probe;
+use crate::commands::ends::Ends;
 use crate::commands::{Printer, consent};
-use crate::engine::{Access, End, app_probe};
+use crate::engine::app_probe;
 use crate::error::{Error, Result};
 
-pub async fn probe(args: Probe, printer: &Printer) -> Result<u8> {
+pub async fn probe(args: Probe, ends: &Ends<'_>, printer: &Printer) -> Result<u8> {
     let (_, arn) = find(&args.one.app, args.one.region.region.as_deref()).await?;
     if !args.yes {
         printer.news(&format!("This makes three experiments, a run and a trace in {arn},"));
@@ -16,7 +17,7 @@ pub async fn probe(args: Probe, printer: &Printer) -> Result<u8> {
             return Err(Error::stopped());
         }
     }
-    let access = Access::from_env(End::Target, false);
+    let access = ends.for_wizard().1;
     let probe = app_probe(&arn, access, args.limits, &|text| printer.news(text)).await?;
     let text = serde_json::to_string_pretty(&probe)? + "\n";
     std::fs::write(&args.output, text).map_err(|e| Error::from(e).at(args.output.display()))?;

@@ -18,6 +18,7 @@ use futures::{FutureExt, StreamExt, stream};
 use tokio::sync::Mutex;
 
 use self::late::Late;
+use super::beacon::Beacon;
 use super::choose::{Chosen, choose};
 use super::job::{Findings, Job};
 use super::lock::Lock;
@@ -75,6 +76,7 @@ struct Setting {
     journal: Arc<Journal>,
     journal_path: PathBuf,
     lock: Lock,
+    beacon: Option<Beacon>,
 }
 
 impl Setting {
@@ -93,13 +95,14 @@ impl Setting {
             plan: digest(&[&plan.to_toml()?]),
         };
         let lock = Lock::take(&state.lock(target), &format!("{} of {}", step.name(), identity.source))?;
+        let beacon = Beacon::light(state, step, &identity.source, target);
         let journal_path = journal.unwrap_or_else(|| state.journal(&identity));
         let journal = Arc::new(Journal::open(&journal_path, &identity)?);
-        Ok(Self { step, source, plan, journal, journal_path, lock })
+        Ok(Self { step, source, plan, journal, journal_path, lock, beacon })
     }
 
     fn start(self, target: Arc<dyn Target>, id_map: Option<PathBuf>) -> Job {
-        let Self { step, source, plan, journal, lock, .. } = self;
+        let Self { step, source, plan, journal, lock, beacon, .. } = self;
         let sessions = vigil::distinct(source.sessions().into_iter().chain(target.sessions()));
         let traffic = {
             let (source, target) = (Arc::clone(&source), Arc::clone(&target));
@@ -109,7 +112,7 @@ impl Setting {
             let target = Arc::clone(&target);
             async move { target.settle().await }
         };
-        Job::start(step, sessions, traffic, settle, move |context| async move {
+        Job::start(step, beacon, sessions, traffic, settle, move |context| async move {
             let copy = Copy {
                 context,
                 source,

@@ -20,9 +20,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use futures::{StreamExt, TryStreamExt, stream};
 
 use self::references::Deferred;
+use super::beacon::Beacon;
 use super::choose::{Chosen, choose};
 use super::job::{Findings, Job};
-use super::{Context, Event, Step, vigil};
+use super::{Context, Event, StateDir, Step, vigil};
 use crate::entities::{Experiment, Kind, Plan, RunId, tag};
 use crate::error::{Error, Result};
 use crate::report::Report;
@@ -65,6 +66,8 @@ pub struct Validate {
     pub artifacts: ArtifactCheck,
     /// Where the report goes: each in the format that its name says.
     pub reports: Vec<PathBuf>,
+    /// Where other processes can see how far it is.
+    pub state: StateDir,
 }
 
 pub fn validate(validate: Validate) -> Job {
@@ -73,8 +76,14 @@ pub fn validate(validate: Validate) -> Job {
         let (source, target) = (Arc::clone(&validate.source), Arc::clone(&validate.target));
         move || vec![source.traffic(), target.traffic()]
     };
-    Job::start(Step::Validate, sessions, traffic, async {}, move |context| async move {
-        let Validate { source, target, plan, artifacts, reports } = validate;
+    let beacon = Beacon::light(
+        &validate.state,
+        Step::Validate,
+        &validate.source.about().location,
+        &validate.target.about().location,
+    );
+    Job::start(Step::Validate, beacon, sessions, traffic, async {}, move |context| async move {
+        let Validate { source, target, plan, artifacts, reports, .. } = validate;
         let report =
             Mutex::new(Report::new(source.about(), target.about(), &plan, artifacts.word(), reports));
         let compare = Compare {

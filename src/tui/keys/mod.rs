@@ -1,6 +1,8 @@
 //! The one table of keys. It decides what a key does, what the footer shows and what the help lists: a key that works
 //! is a key that is shown.
 
+mod keymap;
+mod spelling;
 mod table;
 mod when;
 
@@ -11,6 +13,7 @@ use super::model::{Model, Overlay};
 use super::theme::Glyphs;
 use crate::engine::Step;
 
+pub use keymap::Keymap;
 pub use table::TABLE;
 pub use when::has_traces;
 
@@ -98,6 +101,13 @@ pub enum Layer {
     Screen,
 }
 
+impl Layer {
+    /// Letters are part of a text here.
+    fn takes_text(self) -> bool {
+        matches!(self, Self::Ask | Self::Filter | Self::NewApp | Self::Field)
+    }
+}
+
 impl Model {
     pub fn layer(&self) -> Layer {
         match &self.overlay {
@@ -131,6 +141,13 @@ pub struct Key {
     ctrl: bool,
 }
 
+impl Key {
+    /// A text field would take it for text.
+    fn is_typed(self) -> bool {
+        matches!(self.code, KeyCode::Char(_)) && !self.ctrl
+    }
+}
+
 /// Rows of the same words stand together in the footer.
 pub struct Row {
     pub keys: &'static [Key],
@@ -140,6 +157,14 @@ pub struct Row {
     when: fn(&Model) -> bool,
 }
 
+/// A row with the keys that it has for this user.
+#[derive(Clone, Copy)]
+pub struct Bound<'a> {
+    pub keys: &'a [Key],
+    pub words: &'static str,
+    pub action: Action,
+}
+
 /// What this key does here, if anything.
 pub fn find(model: &Model, event: KeyEvent) -> Option<Action> {
     let pressed = Key { code: event.code, ctrl: event.modifiers.contains(KeyModifiers::CONTROL) };
@@ -147,21 +172,23 @@ pub fn find(model: &Model, event: KeyEvent) -> Option<Action> {
     if event.modifiers.contains(KeyModifiers::ALT) {
         return None;
     }
-    live(model).find(|row| row.keys.contains(&pressed)).map(|row| row.action)
+    live(model).find(|bound| bound.keys.contains(&pressed)).map(|bound| bound.action)
 }
 
 /// The rows that work now.
-pub fn live(model: &Model) -> impl Iterator<Item = &'static Row> {
+pub fn live(model: &Model) -> impl Iterator<Item = Bound<'_>> {
     live_in(model, model.layer())
 }
 
 /// The rows that work when nothing lies over the screen.
-pub fn live_on_screen(model: &Model) -> impl Iterator<Item = &'static Row> {
+pub fn live_on_screen(model: &Model) -> impl Iterator<Item = Bound<'_>> {
     live_in(model, model.layer_of_screen())
 }
 
-fn live_in(model: &Model, layer: Layer) -> impl Iterator<Item = &'static Row> {
-    TABLE.iter().filter(move |row| row.layers.contains(&layer) && (row.when)(model))
+fn live_in(model: &Model, layer: Layer) -> impl Iterator<Item = Bound<'_>> {
+    let live =
+        TABLE.iter().enumerate().filter(move |(_, row)| row.layers.contains(&layer) && (row.when)(model));
+    live.map(|(index, row)| Bound { keys: model.keymap.keys(index), words: row.words, action: row.action })
 }
 
 /// `Enter`, `↑`, `^C`.
@@ -193,12 +220,9 @@ mod tests {
 
     #[test]
     fn letters_stay_out_of_text_fields() {
-        let is_typed = |key: &Key| matches!(key.code, KeyCode::Char(_)) && !key.ctrl;
         for row in TABLE {
-            let in_text = [Layer::Field, Layer::Filter, Layer::Ask, Layer::NewApp]
-                .iter()
-                .any(|layer| row.layers.contains(layer));
-            assert!(!in_text || !row.keys.iter().any(is_typed), "{}", row.words);
+            let in_text = row.layers.iter().any(|layer| layer.takes_text());
+            assert!(!in_text || !row.keys.iter().any(|key| key.is_typed()), "{}", row.words);
         }
     }
 }

@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use super::paint;
-use crate::tui::keys::{self, Action, Row, label};
+use crate::tui::keys::{self, Action, Bound, label};
 use crate::tui::model::Model;
 use crate::tui::text;
 
@@ -26,11 +26,11 @@ pub fn hints_below(model: &Model) -> Vec<Hint> {
     gather(model, keys::live_on_screen(model), true)
 }
 
-fn gather(model: &Model, rows: impl Iterator<Item = &'static Row>, all: bool) -> Vec<Hint> {
+fn gather<'a>(model: &Model, rows: impl Iterator<Item = Bound<'a>>, all: bool) -> Vec<Hint> {
     let glyphs = model.look.glyphs;
     let mut hints: Vec<Hint> = Vec::new();
     for row in rows {
-        let keys = keys_of(row, all, glyphs);
+        let keys = keys_of(&row, all, glyphs);
         match hints.iter_mut().find(|hint| hint.words == row.words) {
             Some(hint) if all || is_short(&hint.keys) && is_short(&keys) => {
                 if all {
@@ -49,7 +49,7 @@ fn is_short(keys: &str) -> bool {
     text::width(keys) == 1
 }
 
-fn keys_of(row: &Row, all: bool, glyphs: &crate::tui::theme::Glyphs) -> String {
+fn keys_of(row: &Bound<'_>, all: bool, glyphs: &crate::tui::theme::Glyphs) -> String {
     let labels: Vec<String> = row.keys.iter().map(|key| label(*key, glyphs)).collect();
     match (row.action, all) {
         (Action::Go, _) => "1-7".to_owned(),

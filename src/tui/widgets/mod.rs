@@ -5,6 +5,7 @@ pub mod dialog;
 pub mod fields;
 pub mod footer;
 pub mod help;
+pub mod lesson;
 pub mod paint;
 pub mod pane;
 pub mod rail;

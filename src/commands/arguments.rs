@@ -1,0 +1,71 @@
+//! The command line, completed: an option that is not given takes its value from the environment or the configuration,
+//! before it takes the built-in one. Whatever an option is called, the setting of that name is meant.
+
+use std::ffi::OsString;
+
+use clap::parser::ValueSource;
+use clap::{Arg, ArgMatches, Command, CommandFactory, FromArgMatches};
+
+use crate::cli::{Cli, Output};
+use crate::config::Config;
+use crate::error::{Error, Result};
+
+/// What was typed, before any configuration is known.
+pub struct Typed {
+    arguments: Vec<OsString>,
+    matches: ArgMatches,
+}
+
+/// Everything that the program is told.
+pub struct Told {
+    pub cli: Cli,
+    pub config: Config,
+    /// The wizard was told where to begin: a session that was left is not what is wanted.
+    pub anew: bool,
+}
+
+impl Typed {
+    /// Leaves the program where clap has something to say: help, the version, a mistake.
+    pub fn hear(arguments: Vec<OsString>) -> Self {
+        // What is missing may be in the configuration.
+        let relaxed = everywhere(Cli::command(), &|arg| arg.required(false));
+        let matches = relaxed.get_matches_from(&arguments);
+        Self { arguments, matches }
+    }
+
+    pub fn output(&self) -> Output {
+        let [json, quiet, verbose] = ["json", "quiet", "verbose"].map(|flag| self.matches.get_flag(flag));
+        Output { json, quiet, verbose }
+    }
+
+    pub fn complete(self) -> Result<Told> {
+        let config = match self.matches.subcommand() {
+            Some((name, of)) if is_without_configuration(name, of) => Config::default(),
+            _ => Config::load(
+                self.matches.get_one("config").cloned(),
+                self.matches.get_one("profile").cloned(),
+                |name| std::env::var(name).ok(),
+            )?,
+        };
+        let is_typed = |id: &str| self.matches.value_source(id) == Some(ValueSource::CommandLine);
+        let anew = ["source", "target", "profile"].into_iter().any(is_typed);
+        let completed = everywhere(Cli::command(), &|arg| match config.text(arg.get_id().as_str()) {
+            Some(text) => arg.required(false).default_value(text.to_owned()),
+            None => arg,
+        });
+        let matches = completed.get_matches_from(self.arguments);
+        let cli = Cli::from_arg_matches(&matches).map_err(|e| Error::usage(e.to_string()))?;
+        Ok(Told { cli, config, anew })
+    }
+}
+
+/// These must work while the configuration does not.
+fn is_without_configuration(name: &str, of: &ArgMatches) -> bool {
+    let is_repair = matches!(of.subcommand_name(), Some("path" | "init"));
+    matches!(name, "completions" | "man") || (name == "config" && is_repair)
+}
+
+/// The same change for every option of every command.
+fn everywhere(command: Command, change: &dyn Fn(Arg) -> Arg) -> Command {
+    command.mut_args(change).mut_subcommands(|below| everywhere(below, change))
+}

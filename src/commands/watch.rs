@@ -1,0 +1,214 @@
+//! `status --watch`: the work of another process, followed to its end. Nothing here can disturb it.
+
+use std::time::Duration;
+
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use serde_json::json;
+
+use super::{Printer, format, status};
+use crate::engine::{Ended, Lookout, Reading, Sighting, StateDir, meaning};
+use crate::error::{Error, Result};
+use crate::tui::rate::Rates;
+
+/// The work puts down how far it is once a second.
+const LOOK: Duration = Duration::from_millis(500);
+/// How long the next step of a whole migration may take to begin.
+const NEXT: Duration = Duration::from_secs(2);
+/// Items at work that are shown below the bar.
+const IN_FLIGHT: usize = 4;
+
+/// Follows what was begun last. Gives the exit code that the work ends with.
+pub async fn watch(state: &StateDir, printer: &Printer) -> Result<u8> {
+    let mut live = Lookout::live(state).into_iter();
+    let Some(mut lookout) = live.next() else {
+        status::status(state, printer)?;
+        printer.news("nothing is at work now");
+        return Ok(0);
+    };
+    for other in live.filter_map(|other| other.look().ok()) {
+        printer.news(&format!("also at work: {}", title(&other)));
+    }
+    loop {
+        let Some(last) = follow(&lookout, printer).await? else {
+            printer.news("not watched any more; the work goes on");
+            return Ok(130);
+        };
+        let code = last.ended.as_ref().map_or(1, |ended| ended.exit_code);
+        match next_step(state, &last).await {
+            Some(next) if matches!(code, 0 | 3) => lookout = next,
+            _ => return Ok(code),
+        }
+    }
+}
+
+/// The last sighting of a job, or nothing when the user has enough of it.
+async fn follow(lookout: &Lookout, printer: &Printer) -> Result<Option<Sighting>> {
+    let mut face = Face::new(printer);
+    let mut ticks = tokio::time::interval(LOOK);
+    loop {
+        tokio::select! {
+            _ = ticks.tick() => {}
+            pressed = tokio::signal::ctrl_c() => {
+                pressed?;
+                return Ok(None);
+            }
+        }
+        // Asked first: a last word may come between the two, and must be heard.
+        let is_live = lookout.is_live();
+        let sighting = lookout.look()?;
+        if let Some(ended) = &sighting.ended {
+            face.end(&sighting, ended);
+            return Ok(Some(sighting));
+        }
+        if !is_live {
+            let what = format!("{}: process {} is gone without a word", title(&sighting), sighting.process);
+            return Err(Error::permanent(what).hint("run the same command again: it continues"));
+        }
+        face.show(&sighting);
+    }
+}
+
+/// What the same process does next, as `run` does.
+async fn next_step(state: &StateDir, last: &Sighting) -> Option<Lookout> {
+    let is_next = |lookout: &Lookout| {
+        lookout.look().is_ok_and(|next| next.process == last.process && next.step != last.step)
+    };
+    let deadline = tokio::time::Instant::now() + NEXT;
+    while tokio::time::Instant::now() < deadline {
+        if let Some(next) = Lookout::live(state).into_iter().find(is_next) {
+            return Some(next);
+        }
+        tokio::time::sleep(LOOK / 5).await;
+    }
+    None
+}
+
+fn title(sighting: &Sighting) -> String {
+    format!("{} {} → {}", sighting.step.name(), sighting.source, sighting.target)
+}
+
+/// Bars on a terminal, else a line or an object for each change.
+struct Face<'a> {
+    printer: &'a Printer,
+    bars: Option<Bars>,
+    rates: Rates,
+    shown: Option<(Reading, bool, bool)>,
+}
+
+struct Bars {
+    whole: ProgressBar,
+    pace: ProgressBar,
+    in_flight: [ProgressBar; IN_FLIGHT],
+}
+
+impl<'a> Face<'a> {
+    fn new(printer: &'a Printer) -> Self {
+        let is_drawn = printer.is_read_here() && !printer.json && !printer.quiet;
+        Self { printer, bars: is_drawn.then(Bars::new), rates: Rates::default(), shown: None }
+    }
+
+    fn show(&mut self, sighting: &Sighting) {
+        let reading = sighting.reading();
+        self.rates.add(Duration::from_secs_f64(sighting.seconds), reading);
+        let state = (reading, sighting.paused, sighting.stopping);
+        if let Some(bars) = &self.bars {
+            return bars.show(sighting, &reading, &pace(sighting, &self.rates));
+        }
+        match self.shown.replace(state) {
+            None => self.printer.result(&title(sighting)),
+            Some(shown) if shown == state => return,
+            Some(_) => {}
+        }
+        if self.printer.json {
+            let speed = |of: fn(&Reading) -> u64| self.rates.per_second(of);
+            let mut object = json!(sighting);
+            object["remaining_seconds"] = json!(self.rates.remaining());
+            object["points_per_second"] = json!(speed(|reading| reading.points));
+            object["bytes_per_second"] = json!(speed(|reading| reading.bytes));
+            self.printer.object("progress", &object);
+        } else if !self.printer.quiet {
+            let percent = (reading.fraction() * 100.0).floor();
+            let (progress, pace) = (format::progress(&reading), pace(sighting, &self.rates));
+            self.printer.result(&format!("{percent:>3} % · {progress} · {pace}"));
+        }
+    }
+
+    fn end(&mut self, sighting: &Sighting, ended: &Ended) {
+        if let Some(bars) = &self.bars {
+            bars.clear();
+        }
+        let meaning = meaning(ended.exit_code);
+        let printer = self.printer;
+        let object = json!({ "step": sighting.step, "source": sighting.source, "target": sighting.target,
+            "exit_code": ended.exit_code, "meaning": meaning, "error": ended.error, "hint": ended.hint,
+            "counts": sighting.counts, "seconds": sighting.seconds });
+        printer.object("ended", &object);
+        printer.result(&format::progress(&sighting.reading()));
+        for failed in &sighting.failures {
+            printer.result(&format!("failed: {} {:?}: {}", failed.kind, failed.name, failed.reason));
+        }
+        printer.result(&format!("{}: {meaning} (exit code {})", title(sighting), ended.exit_code));
+        if let Some(error) = &ended.error {
+            printer.result(&format!("  {error}"));
+        }
+        if let Some(hint) = &ended.hint {
+            printer.result(&format!("  hint: {hint}"));
+        }
+    }
+}
+
+impl Bars {
+    fn new() -> Self {
+        let all = MultiProgress::new();
+        let whole = "{prefix} {bar:20} {percent:>3}% {wide_msg}";
+        let add = |length: u64, template: &str| {
+            let bar = all.add(ProgressBar::new(length));
+            ProgressStyle::with_template(template).into_iter().for_each(|style| bar.set_style(style));
+            bar
+        };
+        Self {
+            whole: add(1_000, whole),
+            pace: add(1, "  {wide_msg}"),
+            in_flight: std::array::from_fn(|_| add(1, "    {wide_msg}")),
+        }
+    }
+
+    fn show(&self, sighting: &Sighting, reading: &Reading, pace: &str) {
+        self.whole.set_prefix(sighting.step.name());
+        self.whole.set_position((reading.fraction() * 1_000.0) as u64);
+        self.whole.set_message(format::progress(reading));
+        self.pace.set_message(pace.to_owned());
+        for (index, bar) in self.in_flight.iter().enumerate() {
+            let text = sighting
+                .in_flight
+                .get(index)
+                .map(|item| format!("{} {:?} for {}", item.kind, item.name, format::seconds(item.seconds)));
+            bar.set_message(text.unwrap_or_default());
+        }
+    }
+
+    fn clear(&self) {
+        self.in_flight.iter().for_each(ProgressBar::finish_and_clear);
+        self.pace.finish_and_clear();
+        self.whole.finish_and_clear();
+    }
+}
+
+/// What the counts do not say: speed, requests, what is at work, how long it will take.
+fn pace(sighting: &Sighting, rates: &Rates) -> String {
+    let mut parts = Vec::new();
+    let states = [(sighting.stopping, "stopping"), (sighting.paused, "paused")];
+    parts.extend(states.into_iter().filter(|(is_so, _)| *is_so).map(|(_, word)| word.to_owned()));
+    parts.extend(sighting.waiting.as_ref().map(|renew| format!("waiting for new AWS credentials: {renew}")));
+    let elapsed = format::seconds(sighting.seconds);
+    parts.push(match rates.remaining() {
+        Some(seconds) => format!("{elapsed}, about {} to go", format::seconds(seconds)),
+        None => elapsed,
+    });
+    let bytes = format::bytes(rates.per_second(|reading| reading.bytes) as u64);
+    parts.push(format!("{:.0} points/s, {bytes}/s", rates.per_second(|reading| reading.points)));
+    let Sighting { requests, retries, concurrency, in_flight_count, .. } = sighting;
+    parts.push(format!("{requests} requests, {retries} retries, at most {concurrency} at once"));
+    parts.push(format!("{in_flight_count} in flight"));
+    parts.join(" · ")
+}

@@ -1,0 +1,66 @@
+use std::fmt::Write;
+
+use super::table::{Group, SETTINGS, Setting, Shape};
+
+/// A file to start from: everything is in it, and nothing of it holds before its `#` is taken away. `keys`: the wizard's
+/// actions and the keys that they have.
+pub fn example(keys: &[(&str, String)]) -> String {
+    let mut text = String::from(
+        "# What mlferry need not be told each time. A line holds once its `#` is taken away.
+#
+# Command line before environment before profile before [defaults]; `mlferry config show` says what holds, and why.
+# Each setting has a variable, too: MLFERRY_SOURCE is source. No password and no token is read from here:
+# set MLFERRY_SOURCE_PASSWORD or MLFERRY_SOURCE_TOKEN (MLFERRY_TARGET_… for the target), or type it into the wizard.
+
+# The profile that is taken without --profile NAME and MLFERRY_PROFILE
+# default_profile = \"staging\"
+",
+    );
+    of_group(&mut text, Group::Display);
+    text.push_str("\n# Where from, where to, and how: as many profiles as you like.\n[profile.staging]\n");
+    of_group(&mut text, Group::Work);
+    text.push_str("\n# The same settings, for whatever the profile does not say.\n[defaults]\n");
+    text.push_str("\n# Keys of the wizard: one, or a list such as [\"x\", \"F5\", \"Ctrl-x\"]. These are those it has.\n# Enter, Esc, Tab, F1 and F2 stay what they are.\n[keys]\n");
+    for (action, key) in keys {
+        // Into a text nothing can fail to be written.
+        let _ = writeln!(text, "# {action} = {key:?}");
+    }
+    text
+}
+
+fn of_group(text: &mut String, group: Group) {
+    for setting in SETTINGS.iter().filter(|setting| setting.group == group) {
+        let _ = writeln!(text, "\n# {}", comment(setting));
+        let value = match setting.shape {
+            Shape::Switch => setting.example.to_owned(),
+            Shape::Text | Shape::Address | Shape::Path | Shape::OneOf(_) => format!("{:?}", setting.example),
+        };
+        let _ = writeln!(text, "# {} = {value}", setting.key);
+    }
+}
+
+fn comment(setting: &Setting) -> String {
+    let mut comment = setting.help.to_owned();
+    if let Shape::OneOf(all) = setting.shape {
+        let _ = write!(comment, " ({})", all.join(", "));
+    }
+    match (setting.built_in, setting.last) {
+        (Some(value), _) => {
+            let _ = write!(comment, "; {value} without it");
+        }
+        (None, Some(variable)) => {
+            let _ = write!(comment, "; else {variable}");
+        }
+        (None, None) => {}
+    }
+    comment
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_docs_show_it() {
+        let written = include_str!("../../docs/config.toml");
+        assert_eq!(super::example(&[("pause", "p".to_owned())]), written, "docs/config.toml is out of date");
+    }
+}

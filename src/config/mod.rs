@@ -1,0 +1,22 @@
+//! What need not be typed each time: a file in the user's config directory, and `MLFERRY_…` variables of the same names.
+//!
+//! One table ([`SETTINGS`]) feeds the reading, `config show`, `config init` and the docs. Precedence: command line,
+//! environment, profile, the file's defaults, built in. No credential is ever read from a file.
+
+mod display;
+mod example;
+mod file;
+mod nearest;
+mod place;
+mod resolve;
+mod secret;
+mod table;
+
+pub use display::{Display, Theme};
+pub use example::example;
+pub use file::Binding;
+pub use nearest::did_you_mean;
+pub use place::Place;
+pub use resolve::{Config, Origin, Value};
+pub use secret::masked;
+pub use table::{Group, SETTINGS, Setting, Shape};

@@ -1,0 +1,33 @@
+use strsim::jaro_winkler;
+
+/// How alike two names must be, of 1. clap takes the same.
+const ALIKE: f64 = 0.7;
+const SHOWN: usize = 3;
+
+/// A hint that names what may have been meant, or everything there is.
+pub fn did_you_mean<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+    let known: Vec<&str> = known.into_iter().collect();
+    let mut near: Vec<(f64, &str)> = known
+        .iter()
+        .map(|name| (jaro_winkler(given, name), *name))
+        .filter(|(like, _)| *like > ALIKE)
+        .collect();
+    near.sort_by(|a, b| b.0.total_cmp(&a.0));
+    let near: Vec<&str> = near.into_iter().take(SHOWN).map(|(_, name)| name).collect();
+    match near.is_empty() {
+        true if known.is_empty() => "there is none".to_owned(),
+        true => format!("there are: {}", known.join(", ")),
+        false => format!("did you mean {}?", near.join(", or ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_comes_first_and_without_one_all_are_named() {
+        assert_eq!(did_you_mean("sorce", ["target", "source"]), "did you mean source?");
+        assert_eq!(did_you_mean("zzz", ["target", "source"]), "there are: target, source");
+    }
+}

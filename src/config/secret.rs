@@ -1,0 +1,51 @@
+//! Passwords and tokens stay out of files.
+
+const WORDS: [&str; 8] =
+    ["password", "passwd", "passphrase", "token", "secret", "credential", "access_key", "api_key"];
+
+/// What is to be done instead.
+pub const ELSEWHERE: &str = "no secret is read from a file: set MLFERRY_SOURCE_PASSWORD or MLFERRY_SOURCE_TOKEN \
+    (MLFERRY_TARGET_… for the target) in the environment, or type it into the wizard; AWS credentials stay where the AWS \
+    CLI keeps them";
+
+/// A key of this name is meant for a secret.
+pub fn is_for_one(key: &str) -> bool {
+    let plain = key.to_lowercase().replace('-', "_");
+    WORDS.iter().any(|word| plain.contains(word))
+}
+
+/// The address with its sign-in left out.
+pub fn masked(address: &str) -> String {
+    match sign_in(address) {
+        Some((start, end)) => format!("{}…{}", &address[..start], &address[end..]),
+        None => address.to_owned(),
+    }
+}
+
+/// Where in an address somebody signs in: `http://[user:password]@host`.
+pub fn sign_in(address: &str) -> Option<(usize, usize)> {
+    let start = address.find("://")? + 3;
+    let authority = address[start..].split(['/', '?', '#']).next()?;
+    authority.rfind('@').map(|end| (start, start + end))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sign_in_is_found_and_left_out() {
+        assert_eq!(masked("https://ann:ge@heim@host:5000/x"), "https://…@host:5000/x");
+        for plain in ["http://host/a@b", "arn:aws:sagemaker:x:1:mlflow-app/y", "mlflow-export"] {
+            assert_eq!(masked(plain), plain);
+        }
+    }
+
+    #[test]
+    fn keys_for_secrets_are_known_by_their_names() {
+        for key in ["password", "source_token", "aws-secret-access-key", "Target_Password"] {
+            assert!(is_for_one(key), "{key}");
+        }
+        assert!(!is_for_one("source_username"));
+    }
+}

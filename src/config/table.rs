@@ -1,0 +1,163 @@
+//! Every setting there is. Each has the name of the option or of the variable (`MLFERRY_…`) that says the same.
+
+/// What a value looks like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    Text,
+    /// The address of a server, which may not hold a password here.
+    Address,
+    /// `~/` is the home directory; others are relative to the current directory, as on the command line.
+    Path,
+    Switch,
+    OneOf(&'static [&'static str]),
+}
+
+/// Where in the file a setting stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Group {
+    /// In a profile, or below `[defaults]`.
+    Work,
+    /// At the top: of the wizard's look, the same for every profile.
+    Display,
+}
+
+#[derive(Debug)]
+pub struct Setting {
+    pub key: &'static str,
+    pub group: Group,
+    pub shape: Shape,
+    /// What goes without it.
+    pub built_in: Option<&'static str>,
+    /// A variable of MLflow or AWS that counts where nothing else says anything.
+    pub last: Option<&'static str>,
+    pub help: &'static str,
+    pub example: &'static str,
+}
+
+impl Setting {
+    pub fn find(key: &str) -> Option<&'static Self> {
+        SETTINGS.iter().find(|setting| setting.key == key)
+    }
+
+    pub fn variable(&self) -> String {
+        format!("MLFERRY_{}", self.key.to_uppercase())
+    }
+
+    const fn last(self, variable: &'static str) -> Self {
+        Self { last: Some(variable), ..self }
+    }
+
+    const fn built_in(self, value: &'static str) -> Self {
+        Self { built_in: Some(value), ..self }
+    }
+}
+
+const fn work(key: &'static str, shape: Shape, help: &'static str, example: &'static str) -> Setting {
+    Setting { key, group: Group::Work, shape, built_in: None, last: None, help, example }
+}
+
+const fn display(key: &'static str, shape: Shape, help: &'static str, built_in: &'static str) -> Setting {
+    let work = work(key, shape, help, built_in);
+    Setting { group: Group::Display, built_in: Some(built_in), ..work }
+}
+
+pub const SETTINGS: &[Setting] = &[
+    work("source", Shape::Address, "Where to read: a URL, an ARN, or an export directory", "http://old:5000")
+        .last("MLFLOW_TRACKING_URI"),
+    work("source_workspace", Shape::Text, "The workspace to read (MLflow 3.10)", "team-a")
+        .last("MLFLOW_WORKSPACE"),
+    work("source_username", Shape::Text, "Who signs in at the source", "reader")
+        .last("MLFLOW_TRACKING_USERNAME"),
+    work(
+        "source_server_cert_path",
+        Shape::Path,
+        "PEM file of the authority that the source is trusted by",
+        "~/ca.pem",
+    )
+    .last("MLFLOW_TRACKING_SERVER_CERT_PATH"),
+    work(
+        "source_client_cert_path",
+        Shape::Path,
+        "PEM file with certificate and key to show the source",
+        "~/me.pem",
+    )
+    .last("MLFLOW_TRACKING_CLIENT_CERT_PATH"),
+    work("source_insecure_tls", Shape::Switch, "Trust whatever certificate the source shows", "false")
+        .last("MLFLOW_TRACKING_INSECURE_TLS")
+        .built_in("false"),
+    work(
+        "target",
+        Shape::Address,
+        "Where to write: a URL or an ARN",
+        "arn:aws:sagemaker:eu-central-1:123456789012:mlflow-app/app-ABCDEFGHIJKL",
+    ),
+    work("target_workspace", Shape::Text, "The workspace to write to (MLflow 3.10)", "team-a"),
+    work("target_username", Shape::Text, "Who signs in at the target", "writer"),
+    work(
+        "target_server_cert_path",
+        Shape::Path,
+        "PEM file of the authority that the target is trusted by",
+        "~/ca.pem",
+    ),
+    work(
+        "target_client_cert_path",
+        Shape::Path,
+        "PEM file with certificate and key to show the target",
+        "~/me.pem",
+    ),
+    work("target_insecure_tls", Shape::Switch, "Trust whatever certificate the target shows", "false")
+        .built_in("false"),
+    work("region", Shape::Text, "The AWS region of `mlferry app`", "eu-central-1").last("AWS_REGION"),
+    work("artifact_store_uri", Shape::Text, "Where a new App keeps artifacts", "s3://my-bucket/mlflow"),
+    work(
+        "role_arn",
+        Shape::Text,
+        "The role that a new App works with",
+        "arn:aws:iam::123456789012:role/mlflow-app",
+    ),
+    work(
+        "output_dir",
+        Shape::Path,
+        "Export to this directory; `run` goes by way of it, too, unless --direct",
+        "mlflow-export",
+    ),
+    work(
+        "artifacts",
+        Shape::OneOf(&["none", "size", "checksum"]),
+        "How closely `validate` and `run` compare files",
+        "checksum",
+    )
+    .built_in("size"),
+    work("traces", Shape::OneOf(&["all", "none"]), "Whether traces go along", "none").built_in("all"),
+    work("export_deleted_runs", Shape::Switch, "Whether deleted experiments and runs go along", "false")
+        .built_in("true"),
+    display(
+        "theme",
+        Shape::OneOf(&["auto", "dark", "light", "16", "none"]),
+        "Colours of the wizard: 16 are those the terminal chooses, none is for NO_COLOR",
+        "auto",
+    ),
+    display("ascii", Shape::Switch, "Draw with plain ASCII signs; without it the locale decides", "false"),
+    display(
+        "mouse",
+        Shape::Switch,
+        "Let the wizard hear the wheel; selecting text then takes Shift",
+        "false",
+    ),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_given_once_and_examples_are_true() {
+        for (index, setting) in SETTINGS.iter().enumerate() {
+            assert!(SETTINGS[..index].iter().all(|other| other.key != setting.key), "{}", setting.key);
+            for value in [Some(setting.example), setting.built_in].into_iter().flatten() {
+                assert_eq!(setting.shape.of(value).unwrap(), value, "{}", setting.key);
+            }
+            assert!(!super::super::secret::is_for_one(setting.key), "{}", setting.key);
+        }
+    }
+}
