@@ -3,6 +3,8 @@
 
 #[path = "screens/build.rs"]
 mod build;
+#[path = "screens/inspect.rs"]
+mod inspect;
 #[path = "screens/keys.rs"]
 mod keys;
 #[path = "screens/paint.rs"]

@@ -78,9 +78,29 @@ async fn from_the_first_key_to_the_proof() {
         let per_second = (wizard.received() - quiet) as f64 / started.elapsed().as_secs_f64();
         eprintln!("{per_second:.0} bytes a second to the terminal during the import");
         assert!(per_second < 8_000.0, "{per_second}");
+        // The source moves on: one run gets a tag and a point more.
+        changed(&from);
         wizard.press("\r");
         wizard.wait("by name and size");
         wizard.press("x\r");
+        wizard.wait("the sides differ");
+        wizard.press("\r");
+        wizard.wait("tag late");
+        wizard.press("j\r");
+        wizard.wait("1 point differs");
+        wizard.wait("12345");
+        // The import's journal knows that the run has changed since.
+        wizard.press("\x1b");
+        wizard.wait("compare it again");
+        wizard.press("\x1b");
+        wizard.press("6");
+        wizard.wait("run again");
+        wizard.press("r");
+        wizard.until("the import at work", |screen| !screen.contents().contains("everything was moved"));
+        wizard.wait("everything was moved");
+        wizard.press("\r");
+        wizard.wait("Enter start");
+        wizard.press("\r");
         wizard.wait("both sides are the same");
         wizard.press("q");
         wizard.ends()
@@ -89,6 +109,23 @@ async fn from_the_first_key_to_the_proof() {
     assert_eq!(differences(&source, &target).await, [""; 0]);
     assert!(!state.path().join("session.toml").exists(), "there is nothing to go on with");
     assert!(state.path().join("report.json").exists());
+}
+
+/// A tag and a point of a metric come to a run after it was moved.
+fn changed(url: &str) {
+    let post = |route: &str, body: serde_json::Value| -> serde_json::Value {
+        let call = ureq::post(format!("{url}/api/2.0/mlflow/{route}")).content_type("application/json");
+        let text = call.send(body.to_string()).unwrap().body_mut().read_to_string().unwrap();
+        serde_json::from_str(&text).unwrap()
+    };
+    let found = post("experiments/search", json!({ "max_results": 100 }));
+    let ids: Vec<_> = found["experiments"].as_array().unwrap().iter().map(|e| &e["experiment_id"]).collect();
+    let search =
+        json!({ "experiment_ids": ids, "filter": "attributes.status = 'FINISHED'", "max_results": 1 });
+    let run = &post("runs/search", search)["runs"][0];
+    let (id, key) = (&run["info"]["run_id"], &run["data"]["metrics"][0]["key"]);
+    post("runs/set-tag", json!({ "run_id": id, "key": "late", "value": "yes" }));
+    post("runs/log-metric", json!({ "run_id": id, "key": key, "value": 1.5, "timestamp": 1, "step": 12345 }));
 }
 
 /// A model with a version of a run's, and another one, beside what the demo brings.

@@ -7,6 +7,7 @@ use super::command;
 use super::effect::Effect;
 use super::flow;
 use super::form::Field;
+use super::inspect;
 use super::keys::{Action, Layer};
 use super::model::{Loaded, Model, Overlay, Parting, Question, Seen};
 use super::plan_file;
@@ -77,6 +78,9 @@ pub fn act(model: &mut Model, action: Action, key: KeyEvent) -> Vec<Effect> {
         Action::Artifacts => model.validation.turn_artifacts(),
         Action::Marks => model.validation.turn_filter(),
         Action::Detail => model.validation.detail = Some(0),
+        Action::Draw => return inspect::draw(model),
+        Action::RecheckOne => return inspect::again(model, false),
+        Action::ReimportOne => return inspect::again(model, true),
         Action::Write => {
             model.overlay = Some(Overlay::Ask(Question::Report, Field::new("mlferry-report.html")));
         }
@@ -251,10 +255,11 @@ pub fn this(model: &Model) -> Option<String> {
 }
 
 fn cancel(model: &mut Model) {
-    if model.layer() == Layer::Detail {
-        model.validation.detail = None;
+    match model.layer() {
+        Layer::Picture => model.validation.picture = None,
+        Layer::Detail => model.validation.detail = None,
+        _ => model.overlay = None,
     }
-    model.overlay = None;
 }
 
 fn back(model: &mut Model) -> Vec<Effect> {

@@ -6,10 +6,11 @@ use std::time::Duration;
 use crossterm::event::KeyEvent;
 use secrecy::SecretString;
 
+use super::again::{Again, Drawing};
 use super::log::LogLine;
 use super::model::Model;
 use crate::engine::browse::{Contents, Holdings};
-use crate::engine::validate::ArtifactCheck;
+use crate::engine::validate::{ArtifactCheck, Curve, Difference};
 use crate::engine::{
     Access, CheckReport, End, Event, Line, Listed, NewApp, Outcome, Provisioning, Reading, Session,
 };
@@ -71,6 +72,16 @@ pub enum Msg {
         of: String,
         plan: Box<Plan>,
         result: Result<Vec<(String, String)>>,
+    },
+    Drawn {
+        source_id: String,
+        metric: String,
+        result: Result<Curve>,
+    },
+    /// How one item stands now.
+    Again {
+        difference: Box<Difference>,
+        result: Result<Vec<Difference>>,
     },
     /// The job has both ends open and is at work.
     Began,
@@ -145,6 +156,10 @@ pub enum Effect {
         at: At,
         plan: Box<Plan>,
     },
+    /// Reads both sides of a metric.
+    Draw(Box<Drawing>),
+    /// Compares one item again, or imports it first.
+    Again(Box<Again>),
     Start(Box<Job>),
     Pause(bool),
     /// The first lets what runs finish, the second ends it at once.

@@ -120,6 +120,7 @@ pub fn go(model: &mut Model, step: Step) -> Vec<Effect> {
     model.route.typing = false;
     model.selection.filtering = None;
     model.validation.detail = None;
+    model.validation.picture = None;
     focus(model);
     match step {
         Step::Connect if gate != Gate::Done && model.running().is_none() => {
@@ -234,6 +235,10 @@ pub fn pause(model: &mut Model) -> Vec<Effect> {
 pub fn ask_to_quit(model: &mut Model) -> Vec<Effect> {
     if model.running().is_some() {
         model.overlay = Some(Overlay::Quit(Parting::Stay));
+        return Vec::new();
+    }
+    if let Some(pending) = &model.validation.pending {
+        model.notice = Some(format!("{} is still at work; Ctrl-C leaves at once", pending.name));
         return Vec::new();
     }
     quit(model)

@@ -9,6 +9,7 @@ use tokio::sync::mpsc::Sender;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use super::again;
 use super::browsing::{self, Browsed};
 use super::effect::{At, Effect, Job, Msg};
 use super::tree::RUNS_AT_ONCE;
@@ -115,6 +116,19 @@ impl Hands {
                 };
                 Msg::Needed { of, plan, result }
             }),
+            Effect::Draw(drawing) => self.spawn(async move {
+                let (source_id, metric) = (drawing.source_id.clone(), drawing.metric.clone());
+                Msg::Drawn { source_id, metric, result: again::curve(*drawing).await }
+            }),
+            Effect::Again(item) => {
+                let state = self.state.clone();
+                self.spawn(async move {
+                    let difference = Box::new(item.difference.clone());
+                    // Large, as every job is.
+                    let result = Box::pin(again::again(*item, state)).await;
+                    Msg::Again { difference, result }
+                });
+            }
             Effect::Start(job) => self.start(*job),
             Effect::Pause(paused) => {
                 if let Some((control, _)) = &self.handle().at_work {
@@ -302,7 +316,7 @@ async fn run(
 }
 
 /// Both ends are opened anew for every job: a look from an hour ago says nothing of now.
-async fn begin(job: Job, state: StateDir) -> Result<engine::Job> {
+pub(super) async fn begin(job: Job, state: StateDir) -> Result<engine::Job> {
     let opened = |at: At| async move { open(&at.uri, at.end, at.access).await };
     match job {
         Job::Export { source, output_dir, plan } => engine::export(Export {

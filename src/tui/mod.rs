@@ -4,6 +4,7 @@
 
 pub mod act;
 pub mod address;
+pub mod again;
 pub mod apps;
 mod browsing;
 pub mod command;
@@ -13,6 +14,7 @@ pub mod form;
 pub mod gate;
 mod hands;
 pub mod history;
+pub mod inspect;
 mod keyboard;
 pub mod keys;
 mod log;

@@ -309,6 +309,7 @@ impl Model {
             || is_asking
             || self.apps.is_busy()
             || self.preflight.is_running()
+            || self.validation.is_busy()
             || self.source.is_trying()
             || self.target.is_trying()
             || is_fetching

@@ -3,6 +3,7 @@
 use super::keys::Layer;
 use super::model::{Model, Overlay, Parting};
 use super::tree::Tree;
+use super::validation::Drawn;
 use super::work::Pane;
 use crate::engine::{CheckReport, Step};
 
@@ -32,6 +33,13 @@ pub fn by(model: &mut Model, rows: isize) {
         Layer::Help => {
             if let Some(Overlay::Help(top)) = &mut model.overlay {
                 *top = top.saturating_add_signed(rows).min(super::keys::TABLE.len());
+            }
+        }
+        Layer::Picture => {
+            if let Some(picture) = &mut model.validation.picture
+                && let Drawn::Curve(curve) = &picture.drawn
+            {
+                picture.scroll = moved(picture.scroll, rows, curve.deviations.len());
             }
         }
         Layer::Detail => {

@@ -5,6 +5,7 @@ use crossterm::event::KeyEvent;
 use super::act;
 use super::effect::{Effect, Msg};
 use super::flow;
+use super::inspect;
 use super::keys;
 use super::log::{LINES, LogLine, Severity};
 use super::model::{Loaded, Model, Needed, Overlay, Seen, Side};
@@ -51,6 +52,8 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::AppLink(Ok(link)) => model.overlay = Some(Overlay::Link(link)),
         Msg::AppLink(Err(error)) => model.notice = Some(error.to_string()),
         Msg::Needed { of, plan, result } => on_needed(model, &of, &plan, result),
+        Msg::Drawn { source_id, metric, result } => inspect::drawn(model, &source_id, &metric, result),
+        Msg::Again { difference, result } => inspect::came(model, &difference, result),
         Msg::Began => {
             if let Some(work) = model.running().and_then(|step| model.work_mut(step)) {
                 work.phase = Phase::Running;

@@ -1,9 +1,8 @@
 //! The comparison's own state: how closely files are compared, and what was found to differ.
 
+use super::work::{Trouble, Work};
 use crate::engine::Step;
-use crate::engine::validate::{ArtifactCheck, Difference, Mark};
-
-use super::work::Work;
+use crate::engine::validate::{ArtifactCheck, Curve, Difference, Mark};
 
 /// Differences that are kept for looking through; the report has all of them.
 const KEPT: usize = 10_000;
@@ -21,6 +20,35 @@ pub struct Validation {
     pub cursor: usize,
     /// The difference that is open, and the row it is scrolled to.
     pub detail: Option<usize>,
+    /// The metric that is drawn over it.
+    pub picture: Option<Picture>,
+    /// One item is being compared or imported again.
+    pub pending: Option<Pending>,
+    /// Differences that were there and are no more, as far as single items were compared again.
+    pub mended: u64,
+}
+
+/// A metric of both sides.
+#[derive(Debug)]
+pub struct Picture {
+    pub source_id: String,
+    pub metric: String,
+    pub drawn: Drawn,
+    /// The listed point that is chosen.
+    pub scroll: usize,
+}
+
+#[derive(Debug)]
+pub enum Drawn {
+    Fetching,
+    Failed(Trouble),
+    Curve(Box<Curve>),
+}
+
+#[derive(Debug)]
+pub struct Pending {
+    pub name: String,
+    pub importing: bool,
 }
 
 impl Default for Validation {
@@ -33,6 +61,9 @@ impl Default for Validation {
             only: None,
             cursor: 0,
             detail: None,
+            picture: None,
+            pending: None,
+            mended: 0,
         }
     }
 }
@@ -54,11 +85,34 @@ impl Validation {
         }
     }
 
+    /// Puts what was found now in the place of what `item` covers.
+    pub fn replace(&mut self, item: &Difference, found: Vec<Difference>) {
+        let before = self.differences.len();
+        let place = self.differences.iter().position(|old| item.covers(old)).unwrap_or(before);
+        self.differences.retain(|old| !item.covers(old));
+        let gone = before - self.differences.len();
+        self.mended += gone.saturating_sub(found.len()) as u64;
+        self.found = (self.found + found.len() as u64).saturating_sub(gone as u64);
+        let place = place.min(self.differences.len());
+        self.differences.splice(place..place, found);
+        let shown = self.shown().len();
+        self.cursor = self.cursor.min(shown.saturating_sub(1));
+        self.picture = None;
+        // What was open may be gone.
+        self.detail = self.detail.filter(|_| self.current().is_some_and(|now| item.covers(now))).map(|_| 0);
+    }
+
     pub fn shown(&self) -> Vec<&Difference> {
         self.differences
             .iter()
             .filter(|difference| self.only.is_none_or(|only| difference.mark == only))
             .collect()
+    }
+
+    /// Something is on its way.
+    pub fn is_busy(&self) -> bool {
+        let is_fetching = |picture: &Picture| matches!(picture.drawn, Drawn::Fetching);
+        self.pending.is_some() || self.picture.as_ref().is_some_and(is_fetching)
     }
 
     pub fn current(&self) -> Option<&Difference> {

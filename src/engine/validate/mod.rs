@@ -7,6 +7,7 @@ mod fields;
 mod history;
 mod join;
 mod models;
+mod one;
 mod pairs;
 mod references;
 mod registry;

@@ -59,6 +59,9 @@ pub enum Action {
     Artifacts,
     Marks,
     Detail,
+    Draw,
+    RecheckOne,
+    ReimportOne,
     Write,
     Accept,
     Cancel,
@@ -90,6 +93,8 @@ pub enum Layer {
     /// Consent to a new App.
     Create,
     Link,
+    /// A metric drawn.
+    Picture,
     Detail,
     Filter,
     /// The form of a new App: it swallows letters.
@@ -124,6 +129,7 @@ impl Model {
     fn layer_of_screen(&self) -> Layer {
         let has_focus = self.asked_side().is_some_and(|end| self.side(end).form.focus.is_some());
         match self.step {
+            Step::Validate if self.validation.picture.is_some() => Layer::Picture,
             Step::Validate if self.validation.detail.is_some() => Layer::Detail,
             Step::App if self.apps.way == Way::New => Layer::NewApp,
             Step::App if self.apps.way != Way::Address => Layer::Apps,

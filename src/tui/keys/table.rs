@@ -41,7 +41,7 @@ const APPS: &[Layer] = &[Layer::Apps];
 const NEW_APP: &[Layer] = &[Layer::NewApp];
 const SCREENS: &[Layer] = &[Layer::Apps, Layer::Screen];
 const FORM: &[Layer] = &[Layer::Field, Layer::Screen];
-const OVER: &[Layer] = &[Layer::Detail, Layer::Help];
+const OVER: &[Layer] = &[Layer::Picture, Layer::Detail, Layer::Help];
 const EVERYWHERE: &[Layer] = &[
     Layer::Resume,
     Layer::Quit,
@@ -49,6 +49,7 @@ const EVERYWHERE: &[Layer] = &[
     Layer::Ask,
     Layer::Create,
     Layer::Link,
+    Layer::Picture,
     Layer::Detail,
     Layer::Filter,
     Layer::NewApp,
@@ -69,11 +70,14 @@ pub const TABLE: &[Row] = &[
     row(&[ESC], "cancel", Action::Cancel, &[Layer::Create], when::always),
     row(&[ESC, ENTER], "close", Action::Cancel, &[Layer::Link], when::always),
     row(&[ESC, ch('?'), ch('q'), key(KeyCode::F(1))], "close", Action::Cancel, &[Layer::Help], when::always),
+    row(&[ENTER], "draw the metric", Action::Draw, &[Layer::Detail], when::on_metric),
+    row(&[ch('r')], "compare it again", Action::RecheckOne, &[Layer::Detail], when::can_recheck_one),
+    row(&[ch('i')], "import it again", Action::ReimportOne, &[Layer::Detail], when::can_reimport_one),
     row(
         &[ESC, ENTER, ch('q'), key(KeyCode::Left), ch('h')],
         "close",
         Action::Cancel,
-        &[Layer::Detail],
+        &[Layer::Picture, Layer::Detail],
         when::always,
     ),
     // What the screen waits for.
@@ -164,7 +168,7 @@ pub const TABLE: &[Row] = &[
     row(&[ch('?'), key(KeyCode::F(1))], "help", Action::Help, SCREENS, when::always),
     row(&[key(KeyCode::F(1))], "help", Action::Help, FIELD, when::always),
     row(&[ch('q')], "quit", Action::Quit, SCREENS, when::always),
-    row(&[ctrl('c')], "quit", Action::Interrupt, EVERYWHERE, when::is_idle),
+    row(&[ctrl('c')], "quit", Action::Interrupt, EVERYWHERE, when::has_no_job),
     row(&[ctrl('c')], "stop the job, again: at once", Action::Interrupt, EVERYWHERE, when::is_running),
     row(&[ctrl('z')], "suspend", Action::Suspend, EVERYWHERE, when::always),
     row(&[ctrl('l')], "draw anew", Action::Redraw, EVERYWHERE, when::always),

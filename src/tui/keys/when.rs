@@ -6,6 +6,7 @@ use crate::tui::act;
 use crate::tui::apps::Way;
 use crate::tui::flow;
 use crate::tui::gate::Gate;
+use crate::tui::inspect;
 use crate::tui::model::{Loaded, Model, Seen};
 use crate::tui::preflight;
 use crate::tui::tree::Tree;
@@ -19,8 +20,13 @@ pub fn is_running(model: &Model) -> bool {
     model.running().is_some()
 }
 
-pub fn is_idle(model: &Model) -> bool {
+pub fn has_no_job(model: &Model) -> bool {
     !is_running(model)
+}
+
+/// Nothing is at work, not even on one item.
+pub fn is_idle(model: &Model) -> bool {
+    has_no_job(model) && model.validation.pending.is_none()
 }
 
 pub fn in_form(model: &Model) -> bool {
@@ -216,6 +222,18 @@ pub fn has_differences(model: &Model) -> bool {
 pub fn has_difference(model: &Model) -> bool {
     let on_list = model.validation.work.pane == Pane::InFlight;
     model.step == Step::Validate && on_list && !can_start(model) && model.validation.current().is_some()
+}
+
+pub fn on_metric(model: &Model) -> bool {
+    inspect::metric(model).is_some()
+}
+
+pub fn can_recheck_one(model: &Model) -> bool {
+    is_idle(model) && inspect::can_recheck(model)
+}
+
+pub fn can_reimport_one(model: &Model) -> bool {
+    is_idle(model) && inspect::can_reimport(model)
 }
 
 pub fn has_report(model: &Model) -> bool {

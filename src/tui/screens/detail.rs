@@ -52,8 +52,17 @@ fn head(model: &Model, difference: &Difference, width: usize) -> Vec<Line<'stati
         Line::raw(text::cut(&what, width, look.glyphs.ellipsis)),
         id("source", &difference.source_id),
         id("target", &difference.target_id),
-        Line::default(),
+        pending(model, width),
     ]
+}
+
+fn pending(model: &Model, width: usize) -> Line<'static> {
+    let Some(pending) = &model.validation.pending else {
+        return Line::default();
+    };
+    let doing = if pending.importing { "imported again, then compared" } else { "compared again" };
+    let words = format!("{} {} is being {doing}", paint::spinner(model), pending.name);
+    Line::styled(text::cut(&words, width, model.look.glyphs.ellipsis), model.look.theme.accent)
 }
 
 /// Of the field's name and of each side.

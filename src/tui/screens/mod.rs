@@ -2,6 +2,7 @@
 
 mod apps;
 mod connect;
+mod curve;
 mod detail;
 mod differences;
 mod end;

@@ -5,7 +5,7 @@ use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
-use super::{detail, differences, transfer};
+use super::{curve, detail, differences, transfer};
 use crate::engine::Step;
 use crate::engine::validate::{ArtifactCheck, Mark, Totals};
 use crate::entities::Kind;
@@ -43,6 +43,7 @@ pub fn view(model: &Model, frame: &mut Frame, area: Rect) {
                 });
                 let totals = outcome.comparison.clone().unwrap_or_default();
                 lines.extend(table(model, &totals));
+                lines.extend(mended(model, area.width));
                 // The others stand beside it.
                 if let Some(file) = outcome.files.first() {
                     let words = format!("report: {}", file.display());
@@ -70,6 +71,9 @@ pub fn view(model: &Model, frame: &mut Frame, area: Rect) {
     if let (Some(at), Some(difference)) = (model.validation.detail, model.validation.current()) {
         detail::view(model, frame, area, difference, at);
     }
+    if let Some(picture) = &model.validation.picture {
+        curve::view(model, frame, area, picture);
+    }
 }
 
 fn files(check: ArtifactCheck) -> &'static str {
@@ -96,6 +100,21 @@ fn verdict(model: &Model, totals: Option<&Totals>, stopped: bool, width: u16) ->
         _ => {
             let words = "the sides differ. Enter opens a difference; step 6 can be run again: it adds what is missing.";
             paint::item(look.glyphs.bad, words, width, look.theme.bad)
+        }
+    }
+}
+
+/// The counts are those of the comparison.
+fn mended(model: &Model, width: u16) -> Vec<Line<'static>> {
+    let look = model.look;
+    match model.validation.mended {
+        0 => Vec::new(),
+        mended => {
+            let words = format!(
+                "{} no more; r compares everything again and writes the report anew",
+                text::count(mended, "difference is there", "differences are there")
+            );
+            paint::item(look.glyphs.ok, &words, usize::from(width), look.theme.ok)
         }
     }
 }

@@ -8,4 +8,5 @@ pub mod help;
 pub mod lesson;
 pub mod paint;
 pub mod pane;
+pub mod plot;
 pub mod rail;
