@@ -1,4 +1,4 @@
-use super::{Node, Tree, Tri};
+use super::{Leaf, Node, Tree, Tri};
 use crate::entities::{Kind, Pick};
 
 /// How much is picked.
@@ -8,6 +8,10 @@ pub struct Counted {
     pub runs: u64,
     /// There are runs that have not been looked at.
     pub more: bool,
+    /// Of the runs that have been looked at.
+    pub params: u64,
+    /// Of the same, metrics: each has one point or more.
+    pub metrics: u64,
     pub models: u64,
     pub prompts: u64,
     /// Those that go along with an experiment too.
@@ -50,6 +54,11 @@ impl Tree {
         };
         for node in self.of_kind(Kind::Experiment).filter(|node| is_taken(self.tri(node))) {
             let (runs, more) = self.runs_of(node);
+            let is_taken = |leaf: &&Leaf| leaf.taken && !self.is_leaf_out(leaf);
+            for leaf in node.parts().filter(is_taken) {
+                counted.params += u64::from(leaf.params);
+                counted.metrics += u64::from(leaf.metrics);
+            }
             counted.experiments += 1;
             counted.runs += runs;
             counted.more |= more;

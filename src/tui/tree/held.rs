@@ -109,8 +109,8 @@ impl Held {
             false => (Vec::new(), sorted),
         };
         let (nested, depths) = self.nest.under_parents(sorted);
-        for (at, depth) in depths {
-            self.leaves[at as usize].depth = depth;
+        if self.nest.is_used {
+            self.leaves.iter_mut().zip(depths).for_each(|(leaf, depth)| leaf.depth = depth);
         }
         self.order = traces.into_iter().chain(nested).collect();
     }
@@ -156,30 +156,35 @@ impl Nest {
         });
     }
 
-    /// The same leaves with each right after what it is nested under, and how deep those that are nested are.
-    fn under_parents(&self, sorted: Vec<u32>) -> (Vec<u32>, Vec<(u32, u8)>) {
+    /// The same leaves with each right after what it is nested under, and for each leaf how deep it is.
+    fn under_parents(&self, sorted: Vec<u32>) -> (Vec<u32>, Vec<u8>) {
+        let mut depths = vec![0; self.parents.len()];
         if !self.is_used {
-            return (sorted, Vec::new());
+            return (sorted, depths);
         }
-        let mut children: HashMap<u32, Vec<u32>> = HashMap::new();
-        let mut roots = Vec::new();
+        // Lists in vectors: this is done for every page that comes.
+        let (mut first, mut next) = (vec![None; self.parents.len()], vec![None; self.parents.len()]);
         for at in sorted.iter().rev() {
-            match self.parents[*at as usize] {
-                Some(parent) => children.entry(parent).or_default().push(*at),
-                None => roots.push((*at, 0_u8)),
+            if let Some(parent) = self.parents[*at as usize] {
+                next[*at as usize] = first[parent as usize].replace(*at);
             }
         }
-        let (mut nested, mut depths) = (Vec::with_capacity(sorted.len()), Vec::new());
-        let mut waiting = roots;
-        while let Some((at, depth)) = waiting.pop() {
-            nested.push(at);
-            depths.push((at, depth));
-            let below = children.remove(&at).unwrap_or_default();
-            waiting.extend(below.into_iter().map(|child| (child, depth.saturating_add(1))));
+        let mut nested = Vec::with_capacity(sorted.len());
+        let mut waiting = Vec::new();
+        for root in sorted.iter().filter(|at| self.parents[**at as usize].is_none()) {
+            waiting.push((*root, 0_u8));
+            while let Some((at, depth)) = waiting.pop() {
+                nested.push(at);
+                depths[at as usize] = depth;
+                waiting.extend(next[at as usize].map(|sibling| (sibling, depth)));
+                waiting.extend(first[at as usize].map(|child| (child, depth.saturating_add(1))));
+            }
         }
         // Runs that are each other's parents are under nobody.
-        let lost: HashSet<u32> = children.into_values().flatten().collect();
-        nested.extend(sorted.into_iter().filter(|at| lost.contains(at)));
+        if nested.len() < sorted.len() {
+            let seen: HashSet<u32> = nested.iter().copied().collect();
+            nested.extend(sorted.into_iter().filter(|at| !seen.contains(at)));
+        }
         (nested, depths)
     }
 }

@@ -15,6 +15,9 @@ pub struct Leaf {
     pub time: Option<i64>,
     /// Of its files, when somebody has looked.
     pub bytes: Option<u64>,
+    /// Params of a run, and metrics: each has one point or more.
+    pub(super) params: u32,
+    pub(super) metrics: u32,
     /// Runs above it that it is nested under.
     pub depth: u8,
     /// What the filter looks through, where that is not the name itself.
@@ -40,7 +43,7 @@ pub enum What {
 impl Leaf {
     fn new(name: String, folded: String, what: What) -> Self {
         let folded = (folded != name).then(|| folded.into_boxed_str());
-        Self { name, what, taken: false, time: None, bytes: None, depth: 0, folded }
+        Self { name, what, taken: false, time: None, bytes: None, params: 0, metrics: 0, depth: 0, folded }
     }
 
     /// In lower case, for the filter.
@@ -97,7 +100,9 @@ impl From<Run> for Leaf {
         let name = run.label().to_owned();
         let deleted = run.lifecycle.is_deleted();
         let time = run.end_time.or(run.start_time);
+        let count = |length: usize| u32::try_from(length).unwrap_or(u32::MAX);
+        let (params, metrics) = (count(run.params.len()), count(run.latest.len()));
         let what = What::Run { id: run.id, status: run.status, deleted };
-        Self { time, ..Self::new(name.clone(), name.to_lowercase(), what) }
+        Self { time, params, metrics, ..Self::new(name.clone(), name.to_lowercase(), what) }
     }
 }

@@ -178,26 +178,27 @@ impl Tree {
             shown.extend((0..self.nodes.len()).map(Shown::Whole));
         }
         let rows = if shown.is_empty() { &self.rows[self.range()] } else { &[] };
-        for row in rows {
-            match (*row, shown.last_mut()) {
-                (Row::Node(at), _) if words.fit(&self.nodes[at]) => shown.push(Shown::Whole(at)),
-                (Row::Leaf(at, _), Some(Shown::Whole(of))) if *of == at => {}
-                (Row::Leaf(at, leaf), _) if self.is_only_above(&words, at, leaf) => {}
-                (Row::Leaf(at, leaf), Some(Shown::Leaves(of, leaves))) if *of == at => leaves.push(leaf),
-                (Row::Leaf(at, leaf), _) => shown.push(Shown::Leaves(at, vec![leaf])),
-                (Row::Node(_) | Row::Section(_) | Row::Note(_), _) => {}
+        for of_node in rows.chunk_by(|a, b| a.node() == b.node()) {
+            let Some(at) = of_node[0].node() else { continue };
+            let node = &self.nodes[at];
+            if of_node.contains(&Row::Node(at)) && words.fit(node) {
+                shown.push(Shown::Whole(at));
+                continue;
             }
+            // A run may be on show only for what is nested under it.
+            let missing = words.missing_in(node);
+            let are_all_wanted = node.held().is_none_or(|held| !held.is_nested());
+            let leaf = |row: &Row| match row {
+                Row::Leaf(_, leaf) => Some(*leaf),
+                _ => None,
+            };
+            let leaves = of_node.iter().filter_map(leaf);
+            let wanted = leaves.filter(|leaf| are_all_wanted || missing.fit_leaf(&node.leaves()[*leaf]));
+            shown.push(Shown::Leaves(at, wanted.collect()));
         }
         // What is said of a dataset depends on what is picked of experiments.
         shown.sort_by_key(|shown| matches!(self.nodes[shown.node()].item, Item::Dataset(_)));
         shown
-    }
-
-    /// A run that is on show for what is nested under it.
-    fn is_only_above(&self, words: &Words, at: usize, leaf: usize) -> bool {
-        let node = &self.nodes[at];
-        let is_nested = node.held().is_some_and(|held| held.is_nested());
-        is_nested && !words.missing_in(node).fit_leaf(&node.leaves()[leaf])
     }
 }
 

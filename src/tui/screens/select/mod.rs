@@ -11,7 +11,7 @@ use crate::entities::Kind;
 use crate::tui::keys::has_traces;
 use crate::tui::model::{Loaded, Model};
 use crate::tui::text;
-use crate::tui::tree::{Row, Section, Tree};
+use crate::tui::tree::{Counted, Row, Section, Tree};
 use crate::tui::widgets::{fields, paint};
 
 pub use rows::needed_by;
@@ -57,6 +57,13 @@ pub fn view(model: &Model, frame: &mut Frame, area: Rect) {
     rows::draw(model, tree, frame, list);
 }
 
+/// What is in the runs that have been looked at: nobody knows of others, nor how many points a metric has.
+fn inside(counted: &Counted) -> Option<String> {
+    let params = text::count(counted.params, "param", "params");
+    let points = text::count(counted.metrics, "point", "points");
+    (counted.params + counted.metrics > 0).then(|| format!("with at least {params} and {points} of metrics"))
+}
+
 /// What is out of the ordinary: a range, an order, pages still to come.
 fn state(model: &Model, tree: &Tree) -> String {
     let range = tree.has_range().then(|| {
@@ -100,7 +107,8 @@ fn counted(tree: &Tree, has_traces: bool, is_short: bool) -> String {
             _ => words,
         }
     };
-    let parts: Vec<String> = tree.sections.iter().map(of_section).collect();
+    let mut parts: Vec<String> = tree.sections.iter().map(of_section).collect();
+    parts.extend(inside(&counted));
     format!("Picked: {}", parts.join(", "))
 }
 

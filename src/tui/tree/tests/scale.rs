@@ -162,6 +162,29 @@ fn nested_runs_are_under_their_parents_and_picked_with_them() {
 }
 
 #[test]
+fn what_is_in_the_runs_is_counted_as_far_as_it_was_seen() {
+    let mut tree = tree(&[0], &Plan::default());
+    tree.open();
+    let with = |at: usize, params: usize| Run {
+        params: (0..params).map(|at| (at.to_string(), String::new())).collect(),
+        latest: [("loss".to_owned(), Default::default())].into(),
+        ..run(0, at)
+    };
+    let contents = Contents {
+        runs: vec![with(0, 3), with(1, 4)],
+        more: true,
+        unreadable: 0,
+        traces: Some(Tally::exactly(0)),
+    };
+    tree.contents_came(&"0".into(), Ok(contents));
+    let inside = |tree: &Tree| (tree.counted().params, tree.counted().metrics, tree.counted().more);
+    assert_eq!(inside(&tree), (7, 2, true));
+    tree.step(1);
+    tree.toggle();
+    assert_eq!(inside(&tree), (4, 1, true));
+}
+
+#[test]
 fn the_order_can_be_changed() {
     let mut tree = tree(&[0, 0, 0], &Plan::default());
     for (node, time) in tree.nodes.iter_mut().zip([Some(5), None, Some(7)]) {
