@@ -328,6 +328,10 @@ pub struct Import {
     /// Keep the journal in this file [default: one for each migration, in the state directory]
     #[arg(long, value_name = "FILE")]
     pub journal: Option<PathBuf>,
+
+    /// Look into runs that the target has already, too, and add what they lack: for when their journal is gone
+    #[arg(long)]
+    pub update: bool,
 }
 
 #[derive(Debug, Args)]

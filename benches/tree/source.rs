@@ -47,7 +47,9 @@ pub fn experiments(count: usize) -> impl Iterator<Item = Msg> {
 }
 
 pub fn runs(count: usize) -> impl Iterator<Item = Msg> {
-    let id = |at: usize| format!("{:032x}", (at as u128 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835));
+    let id = |at: usize| {
+        format!("{:032x}", (at as u128 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835))
+    };
     let run = move |at: usize| Run {
         id: id(at).as_str().into(),
         name: format!("{}-{}-{at}", ["amused", "Bold", "crawling", "daring"][at % 4], ["ant", "bee"][at % 2]),

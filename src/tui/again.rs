@@ -44,7 +44,7 @@ pub async fn curve(drawing: Drawing) -> Result<Curve> {
 pub async fn again(again: Again, state: StateDir) -> Result<Vec<Difference>> {
     let Again { source, target, import_from, plan, artifacts, difference } = again;
     if let Some(source) = import_from {
-        let import = Job::Import { source, target: target.clone(), plan: plan.clone() };
+        let import = Job::Import { source, target: target.clone(), plan: plan.clone(), update: true };
         let mut failed = None;
         let outcome = run(import, state.clone(), |event| match event {
             Event::ItemFailed { reason, hint, .. } if failed.is_none() => {

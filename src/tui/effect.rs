@@ -186,7 +186,7 @@ pub enum Effect {
 
 pub enum Job {
     Export { source: At, output_dir: PathBuf, plan: Plan },
-    Import { source: At, target: At, plan: Plan },
+    Import { source: At, target: At, plan: Plan, update: bool },
     Validate { source: At, target: At, plan: Plan, artifacts: ArtifactCheck, reports: Vec<PathBuf> },
 }
 

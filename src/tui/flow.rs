@@ -189,7 +189,7 @@ pub fn start(model: &mut Model) -> Vec<Effect> {
     let (target, plan) = (model.at(End::Target), model.plan.clone());
     let job = match step {
         Step::Export => Job::Export { source: model.at(End::Source), output_dir: model.directory(), plan },
-        Step::Import => Job::Import { source: model.import_source(), target, plan },
+        Step::Import => Job::Import { source: model.import_source(), target, plan, update: false },
         Step::Validate => Job::Validate {
             source: model.at(End::Source),
             target,

@@ -326,9 +326,10 @@ pub(super) async fn begin(job: Job, state: StateDir) -> Result<engine::Job> {
             state,
             journal: None,
         }),
-        Job::Import { source, target, plan } => {
+        Job::Import { source, target, plan, update } => {
             let (source, target) = tokio::try_join!(opened(source), opened(target))?;
-            engine::import(Import { source: source.snapshot()?, target, plan, state, journal: None })
+            let source = source.snapshot()?;
+            engine::import(Import { source, target, plan, state, journal: None, update })
         }
         Job::Validate { source, target, plan, artifacts, reports } => {
             let (source, target) = tokio::try_join!(opened(source), opened(target))?;

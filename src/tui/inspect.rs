@@ -54,9 +54,9 @@ pub fn can_recheck(model: &Model) -> bool {
     model.validation.pending.is_none() && current.is_some_and(|d| d.plan_of(&model.plan).is_some())
 }
 
-/// An import adds what is missing. What the target has is left as it is: a run that differs is not mended by it.
+/// An import adds what is missing and takes nothing away.
 pub fn can_reimport(model: &Model) -> bool {
-    can_recheck(model) && model.validation.current().is_some_and(|d| d.mark == Mark::Missing)
+    can_recheck(model) && model.validation.current().is_some_and(|d| d.mark != Mark::Extra)
 }
 
 pub fn again(model: &mut Model, importing: bool) -> Vec<Effect> {

@@ -96,7 +96,7 @@ impl Copy {
         }
         let fingerprint = fingerprint(run)?;
         let (id, name) = (run.id.as_str(), run.label());
-        let again = self.journal.must_be_visited(Kind::Run, id, &fingerprint)?;
+        let again = self.journal.must_be_visited(Kind::Run, id, &fingerprint)? || self.update;
         match self.target.open_run(place, run, again).await {
             Ok(open) if open.found == Found::Everything => {
                 let (run, target) = (run.clone(), open.id);

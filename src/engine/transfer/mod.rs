@@ -48,6 +48,8 @@ pub struct Import {
     pub plan: Plan,
     pub state: StateDir,
     pub journal: Option<PathBuf>,
+    /// Looks into runs and models that the target has whole already, as if they had changed since.
+    pub update: bool,
 }
 
 pub fn export(export: Export) -> Result<Job> {
@@ -61,11 +63,11 @@ pub fn export(export: Export) -> Result<Job> {
 }
 
 pub fn import(import: Import) -> Result<Job> {
-    let Import { source, target, plan, state, journal } = import;
+    let Import { source, target, plan, state, journal, update } = import;
     let setting = Setting::new(Step::Import, source, &target.location(), plan, &state, journal)?;
     let ledger: Arc<dyn Ledger> = Arc::clone(&setting.journal) as Arc<dyn Ledger>;
     let id_map = setting.journal_path.with_extension("id-map.csv");
-    Ok(setting.start(target.target(ledger)?, Some(id_map)))
+    Ok(Setting { update, ..setting }.start(target.target(ledger)?, Some(id_map)))
 }
 
 /// What both need before they start.
@@ -75,6 +77,7 @@ struct Setting {
     plan: Plan,
     journal: Arc<Journal>,
     journal_path: PathBuf,
+    update: bool,
     lock: Lock,
     beacon: Option<Beacon>,
 }
@@ -98,11 +101,11 @@ impl Setting {
         let beacon = Beacon::light(state, step, &identity.source, target);
         let journal_path = journal.unwrap_or_else(|| state.journal(&identity));
         let journal = Arc::new(Journal::open(&journal_path, &identity)?);
-        Ok(Self { step, source, plan, journal, journal_path, lock, beacon })
+        Ok(Self { step, source, plan, journal, journal_path, update: false, lock, beacon })
     }
 
     fn start(self, target: Arc<dyn Target>, id_map: Option<PathBuf>) -> Job {
-        let Self { step, source, plan, journal, lock, beacon, .. } = self;
+        let Self { step, source, plan, journal, update, lock, beacon, .. } = self;
         let sessions = vigil::distinct(source.sessions().into_iter().chain(target.sessions()));
         let traffic = {
             let (source, target) = (Arc::clone(&source), Arc::clone(&target));
@@ -119,6 +122,7 @@ impl Setting {
                 target,
                 plan,
                 journal,
+                update,
                 creating: Mutex::new(()),
                 late: Late::default(),
             };
@@ -136,6 +140,7 @@ struct Copy {
     target: Arc<dyn Target>,
     plan: Plan,
     journal: Arc<Journal>,
+    update: bool,
     /// Held while a group of runs is created: groups take turns, so that parents of an earlier one are there first.
     creating: Mutex<()>,
     late: Late,

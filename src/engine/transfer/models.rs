@@ -133,7 +133,7 @@ impl Copy {
         }
         let fingerprint = fingerprint(&model)?;
         let id = model.id.as_str();
-        let again = self.journal.must_be_visited(Kind::LoggedModel, id, &fingerprint)?;
+        let again = self.journal.must_be_visited(Kind::LoggedModel, id, &fingerprint)? || self.update;
         match self.target.open_logged_model(place, &model, again).await {
             Ok(open) if open.found == Found::Everything => {
                 self.journal.done(Kind::LoggedModel, id, Some(open.id.as_str()), Some(&fingerprint))?;
