@@ -30,8 +30,10 @@ pub fn view(model: &Model, frame: &mut Frame, area: Rect) {
     let is_settled = side.report().is_some() && side.form.focus.is_none();
     let taken = match is_settled {
         true => {
-            frame.render_widget(settled(model, side), rest);
-            1
+            let lines = settled(model, side, rest.width);
+            let taken = lines.len() as u16;
+            paint::lines(frame, rest, lines);
+            taken
         }
         false => fields::form(model, frame, rest, &side.form),
     };
@@ -56,18 +58,20 @@ fn choices(model: &Model) -> Vec<Line<'static>> {
     ]
 }
 
-/// The form once it has served, in one line.
-fn settled(model: &Model, side: &Side) -> Line<'static> {
+/// The form once it has served, in one line if that has room for an ARN.
+fn settled(model: &Model, side: &Side, width: u16) -> Vec<Line<'static>> {
     let user = match side.form.access().username {
         Some(user) => format!("  as {}", text::clean(&user)),
         None if side.form.access().token.is_some() => "  with a token".to_owned(),
         None => String::new(),
     };
-    Line::from(vec![
-        Span::styled(format!("{:<8}", title(side.form.end)), model.look.theme.accent),
-        Span::raw(text::clean(&side.location())),
-        Span::styled(user, model.look.theme.dim),
-    ])
+    let title = Span::styled(format!("{:<8}", title(side.form.end)), model.look.theme.accent);
+    let place = Span::raw(text::clean(&side.location()));
+    let user = Span::styled(user, model.look.theme.dim);
+    match title.width() + place.width() + user.width() > usize::from(width) {
+        true => vec![Line::from(vec![title, user]), Line::from(place)],
+        false => vec![Line::from(vec![title, place, user])],
+    }
 }
 
 fn title(end: End) -> &'static str {

@@ -109,7 +109,9 @@ fn counted(tree: &Tree, has_traces: bool, is_short: bool) -> String {
     };
     let mut parts: Vec<String> = tree.sections.iter().map(of_section).collect();
     parts.extend(inside(&counted));
-    format!("Picked: {}", parts.join(", "))
+    // Nobody goes on before all of it is there.
+    let so_far = if tree.is_growing() { " so far" } else { "" };
+    format!("Picked{so_far}: {}", parts.join(", "))
 }
 
 fn draw_filter(model: &Model, tree: &Tree, frame: &mut Frame, area: Rect) {
