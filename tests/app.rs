@@ -176,10 +176,12 @@ async fn a_wait_that_is_interrupted_goes_on() {
     let waited = account.run(&[&["app", "wait", "--json"][..], &QUICK].concat()).await.exits(0);
     assert_eq!(of_type(&waited, "app")[0]["arn"], arn);
     assert_eq!(of_type(&account.run(&create).await.exits(0), "app_made")[0]["found"], true);
+    // Ready, it is not waited for any more.
+    account.run(&["app", "wait"]).await.exits(2);
 
     // AWS is slow.
     account.cloud.faults(&json!({ "status": { arn.clone(): "Creating" } }));
-    let short = [&["app", "wait", "--timeout", "1"][..], &QUICK].concat();
+    let short = [&["app", "wait", &arn, "--timeout", "1"][..], &QUICK].concat();
     let said = account.said(&short, &[]).await;
     assert_snapshot!(
         "wait_too_long",
