@@ -221,9 +221,9 @@ fn copy_report(model: &mut Model, to: &Field) -> Vec<Effect> {
     }
 }
 
-/// What is copied is also told: not every terminal takes it.
+/// What is copied is also told: nobody says whether the terminal has taken it.
 fn clip(model: &mut Model, text: String) -> Vec<Effect> {
-    model.notice = Some(format!("copied: {text}"));
+    model.notice = Some(format!("to the clipboard: {text}"));
     vec![Effect::Clip(text)]
 }
 

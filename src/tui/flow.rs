@@ -32,7 +32,9 @@ pub fn next(model: &Model) -> Result<Step, String> {
             preflight::verdict(model).map(|()| Step::Plan)
         }
         Step::Plan => match &model.selection.tree {
-            Loaded::Tree(tree) if tree.is_growing() => Err("what the source holds is still coming".into()),
+            Loaded::Tree(tree) if tree.is_growing() => {
+                Err("what the source holds is still coming: it goes on once all of it is there".into())
+            }
             Loaded::Tree(tree) if tree.has_picks() => Ok(after_plan(model)),
             Loaded::Tree(_) => Err("nothing is selected".into()),
             _ => Err("what the source holds is not here yet".into()),
@@ -63,6 +65,7 @@ pub fn go_next(model: &mut Model) -> Vec<Effect> {
     if model.step == Step::Connect && preflight::is_due(model) {
         return preflight::begin(model);
     }
+    model.selection.onward = model.step == Step::Plan && model.selection.tree().is_some_and(Tree::is_growing);
     match next(model) {
         Err(why) => {
             model.notice = Some(why);
@@ -75,6 +78,16 @@ pub fn go_next(model: &mut Model) -> Vec<Effect> {
             go(model, step)
         }
     }
+}
+
+/// A page has come: goes on where somebody waits for the last one, and has done nothing else since.
+pub fn go_onward(model: &mut Model) -> Vec<Effect> {
+    let is_whole = model.selection.tree().is_some_and(|tree| !tree.is_growing());
+    if !model.selection.onward || !is_whole || model.step != Step::Plan {
+        return Vec::new();
+    }
+    model.notice = None;
+    go_next(model)
 }
 
 /// Takes over what is picked in the tree. A selection that was settled on once and has been changed since is settled

@@ -128,6 +128,8 @@ pub struct Selection {
     pub filtering: Option<Field>,
     /// What goes along with the plan that was settled on.
     pub needed: Needed,
+    /// Whoever asked for the next step goes there as soon as the tree is whole.
+    pub onward: bool,
 }
 
 /// What is not picked and goes along because a picked model's version needs it: id or name, and `name/number`.

@@ -30,7 +30,10 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Checked { end, attempt, result } => return on_checked(model, end, attempt, result),
         Msg::Preflight { attempt, line } => preflight::told(model, attempt, *line),
         Msg::PreflightEnded { attempt, result } => preflight::ended(model, attempt, result),
-        Msg::Holdings { of, result } => on_holdings(model, &of, result),
+        Msg::Holdings { of, result } => {
+            on_holdings(model, &of, result);
+            return flow::go_onward(model);
+        }
         Msg::Contents { of, experiment, result } => {
             if model.selection.of == of
                 && let Some(tree) = model.selection.tree_mut()
@@ -86,6 +89,7 @@ fn on_key(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
     match keys::find(model, key) {
         Some(action) => {
             model.notice = None;
+            model.selection.onward = false;
             let mut effects = act::act(model, action, key);
             effects.extend(reach(model));
             effects

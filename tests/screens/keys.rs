@@ -217,6 +217,22 @@ fn runs_are_fetched_when_an_experiment_is_opened_and_only_then() {
 }
 
 #[test]
+fn whoever_asks_for_the_next_step_too_early_goes_there_when_the_tree_is_whole() {
+    let page =
+        |id: &str, more| Holdings { experiments: vec![experiment(id, id)], more, ..Holdings::default() };
+    for (keys, goes) in [("n", true), ("n j", false)] {
+        let mut model = connected();
+        press(&mut model, "Enter");
+        came(&mut model, page("0", true));
+        assert!(pressed(&mut model, keys).is_empty());
+        came(&mut model, page("1", true));
+        assert_eq!(model.step, Step::Plan);
+        came(&mut model, page("2", false));
+        assert_eq!(model.step == Step::Import, goes, "{keys}");
+    }
+}
+
+#[test]
 fn what_is_picked_becomes_the_plan() {
     let mut model = selected();
     pressed(&mut model, "Space");
