@@ -104,7 +104,6 @@ pub async fn run(start: Start) -> Result<u8> {
     model.keymap = keymap;
     model.apps.form = AppForm::of(&app);
     model.apps.region = region;
-    let waiting = provision::take_up(&mut model, Pending::load(&state)?);
     let mut first = match Session::load(&state).filter(|_| !start.anew) {
         Some(session) => {
             act::offer(&mut model, session);
@@ -112,7 +111,11 @@ pub async fn run(start: Start) -> Result<u8> {
         }
         None => act::begin(&mut model),
     };
-    first.extend(waiting);
+    match Pending::load(&state) {
+        Ok(pending) => first.extend(provision::take_up(&mut model, pending)),
+        // A note that cannot be read is no reason not to open.
+        Err(error) => model.notice = Some(error.to_string()),
+    }
     let frame = if get("SSH_CONNECTION").is_some() { FRAME_OVER_SSH } else { FRAME };
     let screen = Screen::open(start.display.mouse.unwrap_or_default())?;
     Runtime::new(screen, model, state, log)?.run(first, frame).await
