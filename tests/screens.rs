@@ -3,12 +3,16 @@
 
 #[path = "screens/build.rs"]
 mod build;
+#[path = "screens/closer.rs"]
+mod closer;
 #[path = "screens/inspect.rs"]
 mod inspect;
 #[path = "screens/keys.rs"]
 mod keys;
 #[path = "screens/paint.rs"]
 mod paint;
+#[path = "screens/retry.rs"]
+mod retry;
 #[path = "screens/svg.rs"]
 mod svg;
 

@@ -19,6 +19,7 @@ mod progress;
 mod provision;
 mod session;
 mod sighting;
+pub mod single;
 mod state;
 mod status;
 mod survey;

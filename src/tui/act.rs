@@ -3,6 +3,7 @@
 use crossterm::event::{KeyCode, KeyEvent};
 
 use super::apps::Way;
+use super::closeup;
 use super::command;
 use super::effect::Effect;
 use super::flow;
@@ -12,8 +13,10 @@ use super::keys::{Action, Layer};
 use super::model::{Loaded, Model, Overlay, Parting, Question, Seen};
 use super::plan_file;
 use super::provision;
+use super::retry;
 use super::scroll;
 use super::tree::{Item, Tree};
+use super::weighing;
 use super::work::Pane;
 use crate::engine::validate::Format;
 use crate::engine::{End, Session, Step};
@@ -23,6 +26,8 @@ pub fn act(model: &mut Model, action: Action, key: KeyEvent) -> Vec<Effect> {
         Action::Try | Action::Recheck => return recheck(model),
         Action::Next => return flow::go_next(model),
         Action::Start | Action::Again => return flow::start(model),
+        Action::RetryOne => return retry::one(model),
+        Action::RetryAll => return retry::all(model),
         Action::Refetch => {
             model.selection.tree = Loaded::Nothing;
             return flow::fetch_holdings(model);
@@ -43,6 +48,10 @@ pub fn act(model: &mut Model, action: Action, key: KeyEvent) -> Vec<Effect> {
         Action::Invert => on_tree(model, Tree::invert),
         Action::Range => on_tree(model, Tree::turn_range),
         Action::Sort => on_tree(model, Tree::turn_sort),
+        Action::Closeup => closeup::turn(model),
+        Action::CloseupDown => closeup::scroll(model, 1),
+        Action::CloseupUp => closeup::scroll(model, -1),
+        Action::Weigh => return weighing::turn(model),
         Action::SavePlan => plan_file::ask(model, Question::SavePlan),
         Action::LoadPlan => plan_file::ask(model, Question::LoadPlan),
         Action::Deleted => on_tree(model, Tree::toggle_deleted),

@@ -2,14 +2,19 @@
 
 use std::sync::Arc;
 
-use futures::StreamExt;
+use futures::{StreamExt, stream};
 use tokio::sync::mpsc::Sender;
 use tokio::sync::watch;
 
 use super::effect::{At, Msg};
+use crate::engine::browse::{Closeup, Sampled, Subject};
 use crate::engine::{Endpoint, browse, open};
-use crate::entities::{Experiment, ExperimentId};
+use crate::entities::{Experiment, ExperimentId, RunId};
 use crate::error::Result;
+
+/// Runs that are weighed side by side, and told of together.
+const WEIGHED_AT_ONCE: usize = 4;
+const TOLD_AT_ONCE: usize = 50;
 
 /// The source as it was opened to show what it holds.
 pub type Browsed = tokio::sync::Mutex<Option<(String, Arc<Endpoint>)>>;
@@ -81,4 +86,50 @@ pub async fn contents(
             return;
         }
     }
+}
+
+pub async fn closeup(source: Result<Arc<Endpoint>>, subject: &Subject) -> Result<Closeup> {
+    browse::closeup(source?.snapshot()?.as_ref(), subject).await
+}
+
+/// Nothing where nobody can look.
+pub async fn sample(source: Result<Arc<Endpoint>>, experiments: Vec<Experiment>) -> Sampled {
+    match source.and_then(|source| source.snapshot()) {
+        Ok(snapshot) => browse::sample(snapshot.as_ref(), experiments).await,
+        Err(_) => Sampled::default(),
+    }
+}
+
+/// Tells of each run how large its files are, or why nobody knows.
+pub async fn weigh(
+    at: At,
+    browsed: &Browsed,
+    experiment: ExperimentId,
+    runs: Vec<RunId>,
+    messages: &Sender<Msg>,
+) {
+    let of = at.location.clone();
+    let told = async |weights| {
+        let (of, experiment) = (of.clone(), experiment.clone());
+        messages.send(Msg::Weighed { of, experiment, weights }).await.is_ok()
+    };
+    let snapshot = match opened(at, browsed).await.and_then(|endpoint| endpoint.snapshot()) {
+        Ok(snapshot) => snapshot,
+        Err(error) => {
+            let reason = error.to_string();
+            told(runs.into_iter().map(|run| (run, Err(reason.clone()))).collect()).await;
+            return;
+        }
+    };
+    let weighed = stream::iter(runs).map(|run| {
+        let snapshot = Arc::clone(&snapshot);
+        async move {
+            let weight = browse::weigh(snapshot.as_ref(), &run).await;
+            (run, weight.map_err(|error| error.to_string()))
+        }
+    });
+    let mut weighed = weighed.buffer_unordered(WEIGHED_AT_ONCE).ready_chunks(TOLD_AT_ONCE);
+    while let Some(some) = weighed.next().await
+        && told(some).await
+    {}
 }

@@ -33,7 +33,9 @@ pub fn of(model: &Model) -> Vec<String> {
     };
     let plan = plan.filter(|_| model.step >= Step::Export);
     let times = if model.step >= Step::Plan { window(&model.plan) } else { Vec::new() };
-    [format!("mlferry {command}")].into_iter().chain(options).chain(times).chain(plan).collect()
+    let profile = model.profile.as_deref().map(|name| format!("--profile {}", quoted(name)));
+    let command = format!("mlferry {command}");
+    [command].into_iter().chain(options).chain(times).chain(plan).chain(profile).collect()
 }
 
 fn of_apps(model: &Model) -> (&'static str, Vec<String>) {

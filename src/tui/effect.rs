@@ -6,15 +6,16 @@ use std::time::Duration;
 use crossterm::event::KeyEvent;
 use secrecy::SecretString;
 
-use super::again::{Again, Drawing};
+use super::again::{Again, Drawing, Retry};
 use super::log::LogLine;
 use super::model::Model;
-use crate::engine::browse::{Contents, Holdings};
+use super::work::Failed;
+use crate::engine::browse::{Closeup, Contents, Holdings, Sampled, Subject, Weight};
 use crate::engine::validate::{ArtifactCheck, Curve, Difference};
 use crate::engine::{
     Access, CheckReport, End, Event, Line, Listed, NewApp, Outcome, Provisioning, Reading, Session,
 };
-use crate::entities::{Experiment, ExperimentId, ModelVersion, Plan, RegisteredModel};
+use crate::entities::{Experiment, ExperimentId, ModelVersion, Plan, RegisteredModel, RunId};
 use crate::error::Result;
 
 /// What the wizard hears.
@@ -56,6 +57,21 @@ pub enum Msg {
         model: String,
         result: Result<Vec<ModelVersion>>,
     },
+    Closeup {
+        of: String,
+        subject: Subject,
+        result: Result<Closeup>,
+    },
+    /// Some runs of an experiment, or why they cannot be weighed.
+    Weighed {
+        of: String,
+        experiment: ExperimentId,
+        weights: Vec<(RunId, std::result::Result<Weight, String>)>,
+    },
+    Sampled {
+        of: String,
+        sampled: Sampled,
+    },
     /// A plan that somebody wants to pick by.
     PlanRead {
         from: PathBuf,
@@ -82,6 +98,11 @@ pub enum Msg {
     Again {
         difference: Box<Difference>,
         result: Result<Vec<Difference>>,
+    },
+    /// What failed before was tried by itself.
+    Retried {
+        failed: Box<Failed>,
+        result: Result<()>,
     },
     /// The job has both ends open and is at work.
     Began,
@@ -152,6 +173,23 @@ pub enum Effect {
         at: At,
         model: Box<RegisteredModel>,
     },
+    /// Looks closely at one thing.
+    Closeup {
+        at: At,
+        subject: Subject,
+    },
+    /// Asks how large the files of these runs are.
+    Weigh {
+        at: At,
+        experiment: ExperimentId,
+        runs: Vec<RunId>,
+    },
+    StopWeighing,
+    /// Looks into a few runs of each of these.
+    Sample {
+        at: At,
+        experiments: Vec<Experiment>,
+    },
     Needed {
         at: At,
         plan: Box<Plan>,
@@ -160,6 +198,8 @@ pub enum Effect {
     Draw(Box<Drawing>),
     /// Compares one item again, or imports it first.
     Again(Box<Again>),
+    /// Imports one item that failed.
+    Retry(Box<Retry>),
     Start(Box<Job>),
     Pause(bool),
     /// The first lets what runs finish, the second ends it at once.

@@ -183,14 +183,16 @@ pub fn fetch_holdings(model: &mut Model) -> Vec<Effect> {
     if is_there && model.selection.of == source {
         return Vec::new();
     }
-    model.selection.of = source;
-    model.selection.tree = Loaded::Loading;
+    model.selection.begin(source);
     vec![Effect::Holdings(model.at(End::Source))]
 }
 
 /// Starts the job of the step on screen.
 pub fn start(model: &mut Model) -> Vec<Effect> {
-    let step = model.step;
+    start_at(model, model.step)
+}
+
+pub fn start_at(model: &mut Model, step: Step) -> Vec<Effect> {
     if let Some(busy) = model.running() {
         model.notice = Some(format!("{} is still running", busy.title()));
         return Vec::new();
@@ -250,8 +252,9 @@ pub fn ask_to_quit(model: &mut Model) -> Vec<Effect> {
         model.overlay = Some(Overlay::Quit(Parting::Stay));
         return Vec::new();
     }
-    if let Some(pending) = &model.validation.pending {
-        model.notice = Some(format!("{} is still at work; Ctrl-C leaves at once", pending.name));
+    let pending = model.validation.pending.as_ref().map(|pending| &pending.name);
+    if let Some(name) = pending.or(model.import.retrying.as_ref()) {
+        model.notice = Some(format!("{name} is still at work; Ctrl-C leaves at once"));
         return Vec::new();
     }
     quit(model)

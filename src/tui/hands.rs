@@ -30,6 +30,8 @@ pub struct Hands {
     browsed: Arc<Browsed>,
     /// How many runs are wanted of each experiment that is being looked into.
     wanted: Mutex<HashMap<ExperimentId, watch::Sender<usize>>>,
+    /// Ends the weighing that goes on.
+    weighing: Mutex<CancellationToken>,
 }
 
 /// The job at work. Stopping may be asked for before it has begun.
@@ -49,6 +51,7 @@ impl Hands {
             job: Arc::default(),
             browsed: Arc::default(),
             wanted: Mutex::default(),
+            weighing: Mutex::default(),
         }
     }
 
@@ -74,6 +77,7 @@ impl Hands {
             Effect::Holdings(at) => {
                 // Whoever still looks into the source before stops.
                 lock(&self.wanted).clear();
+                lock(&self.weighing).cancel();
                 let (browsed, messages) = (Arc::clone(&self.browsed), self.messages.clone());
                 tokio::spawn(async move { browsing::holdings(at, &browsed, &messages).await });
             }
@@ -109,6 +113,22 @@ impl Hands {
                 };
                 Msg::Versions { of, model: model.name, result }
             }),
+            Effect::Closeup { at, subject } => self.look(at, |of, source| async move {
+                let result = browsing::closeup(source, &subject).await;
+                Msg::Closeup { of, subject, result }
+            }),
+            Effect::Sample { at, experiments } => self.look(at, |of, source| async move {
+                Msg::Sampled { of, sampled: browsing::sample(source, experiments).await }
+            }),
+            Effect::Weigh { at, experiment, runs } => {
+                let token = CancellationToken::new();
+                *lock(&self.weighing) = token.clone();
+                let (browsed, messages) = (Arc::clone(&self.browsed), self.messages.clone());
+                let weighing =
+                    async move { browsing::weigh(at, &browsed, experiment, runs, &messages).await };
+                tokio::spawn(token.run_until_cancelled_owned(weighing));
+            }
+            Effect::StopWeighing => lock(&self.weighing).cancel(),
             Effect::Needed { at, plan } => self.look(at, |of, source| async move {
                 let result = match source {
                     Ok(source) => browse::needed(&source, &plan).await,
@@ -127,6 +147,14 @@ impl Hands {
                     // Large, as every job is.
                     let result = Box::pin(again::again(*item, state)).await;
                     Msg::Again { difference, result }
+                });
+            }
+            Effect::Retry(retry) => {
+                let state = self.state.clone();
+                self.spawn(async move {
+                    let failed = Box::new(retry.failed.clone());
+                    // Large, as every job is.
+                    Msg::Retried { failed, result: Box::pin(again::retry(*retry, state)).await }
                 });
             }
             Effect::Start(job) => self.start(*job),

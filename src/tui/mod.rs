@@ -7,8 +7,10 @@ pub mod address;
 pub mod again;
 pub mod apps;
 mod browsing;
+pub mod closeup;
 pub mod command;
 pub mod effect;
+pub mod estimate;
 pub mod flow;
 pub mod form;
 pub mod gate;
@@ -23,6 +25,7 @@ mod plan_file;
 pub mod preflight;
 pub mod provision;
 pub mod rate;
+pub mod retry;
 mod runtime;
 mod screens;
 pub mod scroll;
@@ -34,6 +37,7 @@ pub mod tree;
 pub mod update;
 pub mod validation;
 pub mod view;
+pub mod weighing;
 mod widgets;
 pub mod work;
 
@@ -73,6 +77,8 @@ pub struct Start {
     pub log: LogRing,
     pub display: Display,
     pub keymap: Keymap,
+    /// Whose settings these are, for commands that somebody copies.
+    pub profile: Option<String>,
     /// A session that was left is not offered.
     pub anew: bool,
 }
@@ -102,6 +108,7 @@ pub async fn run(start: Start) -> Result<u8> {
         plan,
     );
     model.keymap = keymap;
+    model.profile = start.profile;
     model.apps.form = AppForm::of(&app);
     model.apps.region = region;
     let mut first = match Session::load(&state).filter(|_| !start.anew) {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 
 use super::apps::{Apps, Way};
+use super::closeup::Closeups;
 use super::form::{Field, Form};
 use super::gate::Stamps;
 use super::keys::Keymap;
@@ -14,7 +15,9 @@ use super::preflight::Preflight;
 use super::theme::Look;
 use super::tree::Tree;
 use super::validation::Validation;
+use super::weighing::Weighing;
 use super::work::{Trouble, Work};
+use crate::engine::browse::Sampled;
 use crate::engine::validate::Format;
 use crate::engine::{Access, CheckReport, End, Route, Session, Step};
 use crate::entities::Plan;
@@ -47,6 +50,8 @@ pub struct Model {
     pub notice: Option<String>,
     pub places: Places,
     pub keymap: Keymap,
+    /// The profile of the configuration that holds.
+    pub profile: Option<String>,
     /// Leave as soon as the job has ended.
     pub leaving: bool,
     /// A session is being taken up: where to go once both ends have answered.
@@ -130,6 +135,12 @@ pub struct Selection {
     pub needed: Needed,
     /// Whoever asked for the next step goes there as soon as the tree is whole.
     pub onward: bool,
+    /// The pane beside the tree.
+    pub closeups: Closeups,
+    /// Runs are being weighed.
+    pub weighing: Option<Weighing>,
+    /// What a few runs hold.
+    pub sampled: Option<Sampled>,
 }
 
 /// What is not picked and goes along because a picked model's version needs it: id or name, and `name/number`.
@@ -153,6 +164,12 @@ pub enum Loaded {
 }
 
 impl Selection {
+    /// Of another source, or of the same one anew: what was known of the one before is forgotten.
+    pub fn begin(&mut self, of: String) {
+        let closeups = Closeups::opened(self.closeups.open);
+        *self = Self { of, tree: Loaded::Loading, closeups, ..Self::default() };
+    }
+
     pub fn tree(&self) -> Option<&Tree> {
         match &self.tree {
             Loaded::Tree(tree) => Some(tree),
@@ -243,6 +260,7 @@ impl Model {
             leaving: false,
             returning: None,
             keymap: Keymap::default(),
+            profile: None,
         }
     }
 
@@ -309,9 +327,12 @@ impl Model {
         let is_asking = matches!(self.selection.needed, Needed::Asked);
         self.running().is_some()
             || is_asking
+            || self.selection.closeups.is_fetching()
+            || self.selection.weighing.is_some()
             || self.apps.is_busy()
             || self.preflight.is_running()
             || self.validation.is_busy()
+            || self.import.retrying.is_some()
             || self.source.is_trying()
             || self.target.is_trying()
             || is_fetching

@@ -3,6 +3,7 @@
 use crossterm::event::KeyEvent;
 
 use super::act;
+use super::closeup;
 use super::effect::{Effect, Msg};
 use super::flow;
 use super::inspect;
@@ -12,8 +13,10 @@ use super::model::{Loaded, Model, Needed, Overlay, Seen, Side};
 use super::plan_file;
 use super::preflight;
 use super::provision;
+use super::retry;
 use super::scroll;
 use super::tree::Tree;
+use super::weighing;
 use super::work::Phase;
 use crate::engine::browse::Holdings;
 use crate::engine::{CheckReport, End, Event, Outcome, Step};
@@ -32,7 +35,9 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::PreflightEnded { attempt, result } => preflight::ended(model, attempt, result),
         Msg::Holdings { of, result } => {
             on_holdings(model, &of, result);
-            return flow::go_onward(model);
+            let mut effects = weighing::sample(model);
+            effects.extend(flow::go_onward(model));
+            return effects;
         }
         Msg::Contents { of, experiment, result } => {
             if model.selection.of == of
@@ -48,6 +53,13 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
                 tree.versions_came(&name, result.map_err(|error| error.to_string()));
             }
         }
+        Msg::Closeup { of, subject, result } => return closeup::came(model, &of, subject, result),
+        Msg::Weighed { of, experiment, weights } => weighing::came(model, &of, &experiment, weights),
+        Msg::Sampled { of, sampled } => {
+            if model.selection.of == of {
+                model.selection.sampled = Some(sampled);
+            }
+        }
         Msg::PlanRead { from, result } => plan_file::came(model, &from, result),
         Msg::Apps(result) => provision::listed(model, result),
         Msg::AppNews(news) => provision::told(model, news),
@@ -57,6 +69,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Needed { of, plan, result } => on_needed(model, &of, &plan, result),
         Msg::Drawn { source_id, metric, result } => inspect::drawn(model, &source_id, &metric, result),
         Msg::Again { difference, result } => inspect::came(model, &difference, result),
+        Msg::Retried { failed, result } => retry::came(model, &failed, result),
         Msg::Began => {
             if let Some(work) = model.running().and_then(|step| model.work_mut(step)) {
                 work.phase = Phase::Running;
@@ -92,6 +105,7 @@ fn on_key(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
             model.selection.onward = false;
             let mut effects = act::act(model, action, key);
             effects.extend(reach(model));
+            effects.extend(closeup::want(model));
             effects
         }
         None => type_into(model, |field| field.key(key)),
@@ -241,6 +255,10 @@ fn on_ended(model: &mut Model, result: Result<Outcome>) -> Vec<Effect> {
     // The question how to leave has answered itself.
     if model.leaving || matches!(model.overlay, Some(Overlay::Quit(_))) {
         return flow::quit(model);
+    }
+    let is_wanted = model.work(step).is_some_and(|work| work.again && work.failed() > 0);
+    if is_finished && is_wanted {
+        return flow::start_at(model, step);
     }
     vec![Effect::Save(Box::new(model.session()))]
 }

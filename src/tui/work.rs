@@ -46,6 +46,7 @@ impl From<Error> for Trouble {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failed {
     pub kind: Kind,
+    pub id: String,
     pub name: String,
     pub reason: String,
     pub hint: Option<String>,
@@ -84,6 +85,12 @@ pub struct Work {
     pub history: History,
     in_flight: HashMap<(Kind, String), Flight>,
     pub failures: VecDeque<Failed>,
+    /// What failed is tried again as soon as the job has ended.
+    pub again: bool,
+    /// What is being tried by itself.
+    pub retrying: Option<String>,
+    /// Items that failed, and that were moved when they were tried by themselves.
+    pub mended: u64,
     pub pane: Pane,
     /// Row of the pane.
     pub cursor: usize,
@@ -103,6 +110,9 @@ impl Work {
             history: History::default(),
             in_flight: HashMap::new(),
             failures: VecDeque::new(),
+            again: false,
+            retrying: None,
+            mended: 0,
             pane: Pane::default(),
             cursor: 0,
         }
@@ -162,8 +172,8 @@ impl Work {
                 self.in_flight.remove(&(kind, id));
             }
             Event::ItemFailed { kind, id, name, reason, hint, attempts } => {
-                self.in_flight.remove(&(kind, id));
-                self.failures.push_back(Failed { kind, name, reason, hint, attempts });
+                self.in_flight.remove(&(kind, id.clone()));
+                self.failures.push_back(Failed { kind, id, name, reason, hint, attempts });
                 if self.failures.len() > FAILURES {
                     self.failures.pop_front();
                 }

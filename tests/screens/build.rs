@@ -387,7 +387,7 @@ pub fn some_fail(model: &mut Model) {
     update(model, Msg::Sample(Box::new(reading(true))));
 }
 
-fn outcome(model: &Model, step: Step) -> Outcome {
+pub fn outcome(model: &Model, step: Step) -> Outcome {
     let work = model.work(step).unwrap();
     Outcome {
         step,

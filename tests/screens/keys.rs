@@ -38,6 +38,10 @@ fn word(effect: &Effect) -> &'static str {
         Effect::Contents { .. } => "contents",
         Effect::MoreRuns { .. } => "more runs",
         Effect::Versions { .. } => "versions",
+        Effect::Closeup { .. } => "closeup",
+        Effect::Weigh { .. } => "weigh",
+        Effect::StopWeighing => "stop weighing",
+        Effect::Sample { .. } => "sample",
         Effect::Needed { .. } => "needed",
         Effect::Start(job) => match **job {
             Job::Export { .. } => "export",
@@ -47,6 +51,7 @@ fn word(effect: &Effect) -> &'static str {
         Effect::Draw(_) => "draw",
         Effect::Again(again) if again.import_from.is_some() => "import one",
         Effect::Again(_) => "compare one",
+        Effect::Retry(_) => "retry",
         Effect::Pause(true) => "pause",
         Effect::Pause(false) => "resume",
         Effect::Stop => "stop",
@@ -446,4 +451,12 @@ fn a_wait_that_was_left_goes_on_from_the_list() {
     // Ready while somebody looks elsewhere: it is said, and nothing is taken.
     update(&mut model, Msg::AppReady(Ok(APP.into())));
     assert!(model.target.form.uri().is_empty() && model.notice.is_some());
+}
+
+#[test]
+fn commands_name_the_profile_that_holds() {
+    let mut model = importing();
+    model.profile = Some("team staging".into());
+    let command = mlferry::tui::command::of(&model);
+    assert_eq!(command.last().map(String::as_str), Some("--profile 'team staging'"));
 }

@@ -9,6 +9,7 @@ use crate::tui::gate::Gate;
 use crate::tui::inspect;
 use crate::tui::model::{Loaded, Model, Seen};
 use crate::tui::preflight;
+use crate::tui::retry;
 use crate::tui::tree::Tree;
 use crate::tui::work::{Pane, Phase, Work};
 
@@ -26,7 +27,7 @@ pub fn has_no_job(model: &Model) -> bool {
 
 /// Nothing is at work, not even on one item.
 pub fn is_idle(model: &Model) -> bool {
-    has_no_job(model) && model.validation.pending.is_none()
+    has_no_job(model) && model.validation.pending.is_none() && model.import.retrying.is_none()
 }
 
 pub fn in_form(model: &Model) -> bool {
@@ -127,6 +128,29 @@ pub fn can_run_again(model: &Model) -> bool {
         && here(model, |work| is_behind || work.is_finished())
 }
 
+/// It can be tried by itself.
+pub fn on_failure(model: &Model) -> bool {
+    is_idle(model) && retry::current(model).is_some()
+}
+
+fn is_copying(model: &Model) -> bool {
+    matches!(model.step, Step::Export | Step::Import)
+}
+
+pub fn can_retry_all(model: &Model) -> bool {
+    let has_failed = |work: &Work| work.is_finished() && !work.failures.is_empty();
+    is_copying(model) && is_idle(model) && here(model, has_failed)
+}
+
+pub fn can_retry_later(model: &Model) -> bool {
+    let has_failed = |work: &Work| work.is_running() && !work.failures.is_empty();
+    is_copying(model) && here(model, has_failed) && !will_retry(model)
+}
+
+pub fn will_retry(model: &Model) -> bool {
+    here(model, |work| work.is_running() && work.again)
+}
+
 pub fn can_recheck(model: &Model) -> bool {
     let is_trying = model.source.is_trying() || model.target.is_trying();
     match model.step {
@@ -163,6 +187,19 @@ pub fn has_range(model: &Model) -> bool {
 
 pub fn can_begin_range(model: &Model) -> bool {
     can_pick(model) && !has_range(model)
+}
+
+pub fn has_closeup(model: &Model) -> bool {
+    has_tree(model) && model.selection.closeups.open
+}
+
+pub fn is_weighing(model: &Model) -> bool {
+    has_tree(model) && model.selection.weighing.is_some()
+}
+
+/// The cursor is in an experiment.
+pub fn can_weigh(model: &Model) -> bool {
+    has_tree(model) && model.selection.tree().is_some_and(Tree::is_in_experiment)
 }
 
 pub fn skips_deleted(model: &Model) -> bool {

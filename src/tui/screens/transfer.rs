@@ -183,7 +183,7 @@ pub fn state(model: &Model, work: &Work, width: u16) -> Vec<Line<'static>> {
                 ));
                 lines
             }
-            Ok(outcome) => ended(model, outcome, columns),
+            Ok(outcome) => ended(model, work, outcome, columns),
         },
     }
 }
@@ -218,6 +218,9 @@ fn running(model: &Model, work: &Work, width: usize) -> Vec<Line<'static>> {
             Span::styled(to_go, look.theme.dim),
         ]),
     ];
+    if work.again {
+        lines.push(Line::styled("What failed is tried again at the end.", look.theme.warn));
+    }
     if let Some(renew) = &work.waiting {
         lines.extend(paint::hint(look, &format!("{renew}; the work then goes on by itself"), width));
     }
@@ -240,8 +243,12 @@ fn remaining(model: &Model, work: &Work) -> Option<String> {
     (speed > 0.0 && pending > 0).then(|| format!("about {}", text::duration(pending as f64 / speed)))
 }
 
-fn ended(model: &Model, outcome: &Outcome, width: usize) -> Vec<Line<'static>> {
+fn ended(model: &Model, work: &Work, outcome: &Outcome, width: usize) -> Vec<Line<'static>> {
     let look = model.look;
+    let mended = |mended: u64| match mended {
+        0 => String::new(),
+        some => format!(", and {} moved since", text::number(some)),
+    };
     let took = text::duration(outcome.seconds);
     let failed = outcome.failed();
     let (glyph, words, style) = match (outcome.stopped, failed) {
@@ -254,14 +261,19 @@ fn ended(model: &Model, outcome: &Outcome, width: usize) -> Vec<Line<'static>> {
         (_, n) => (
             look.glyphs.warn,
             format!(
-                "finished in {took}, but {} failed. f shows why, r tries {} again.",
+                "finished in {took}, but {} failed{}. f shows why, R tries {} again.",
                 text::count(n, "item", "items"),
+                mended(work.mended),
                 if n == 1 { "it" } else { "them" }
             ),
             look.theme.warn,
         ),
     };
     let mut lines = paint::item(glyph, &words, width, style);
+    if let Some(what) = &work.retrying {
+        let words = format!("{} {what} is tried again", paint::spinner(model));
+        lines.push(Line::styled(text::cut(&words, width, look.glyphs.ellipsis), look.theme.accent));
+    }
     let next = match (outcome.stopped, outcome.step) {
         (true, _) => return lines,
         (_, Step::Export) => "Next: 6 Import (Enter)",

@@ -62,6 +62,13 @@ impl Leaf {
         }
     }
 
+    pub fn number(&self) -> Option<u64> {
+        match &self.what {
+            What::Version { number, .. } => Some(*number),
+            What::Traces(_) | What::Run { .. } => None,
+        }
+    }
+
     /// None for what is picked as a whole.
     pub fn part(&self) -> Option<Part> {
         match &self.what {

@@ -18,6 +18,7 @@ mod rule;
 mod section;
 mod sort;
 mod toggle;
+mod weight;
 mod words;
 
 #[cfg(test)]
@@ -65,6 +66,7 @@ pub struct Tree {
     touched: bool,
     skip_deleted: bool,
     skip_traces: bool,
+    has_weights: bool,
 }
 
 impl Tree {
@@ -87,6 +89,7 @@ impl Tree {
             touched: false,
             skip_deleted: plan.skip_deleted,
             skip_traces: plan.skip_traces,
+            has_weights: false,
         };
         tree.extend(holdings);
         tree

@@ -59,6 +59,14 @@ impl Item {
             _ => None,
         }
     }
+
+    /// A registered model or prompt.
+    pub fn model(&self) -> Option<&RegisteredModel> {
+        match self {
+            Self::Model(model) => Some(model),
+            _ => None,
+        }
+    }
 }
 
 impl Node {
@@ -116,7 +124,14 @@ impl Node {
     /// Of the files that somebody has looked at.
     pub fn known_bytes(&self) -> Option<i64> {
         let known = self.parts().filter_map(|leaf| leaf.bytes);
-        known.fold(None, |sum, bytes| Some(sum.unwrap_or(0) + i64::try_from(bytes).unwrap_or(i64::MAX)))
+        known.fold(None, |sum: Option<i64>, bytes| {
+            Some(sum.unwrap_or(0).saturating_add(i64::try_from(bytes).unwrap_or(i64::MAX)))
+        })
+    }
+
+    /// Somebody has looked at the files of all its runs.
+    pub fn is_weighed(&self) -> bool {
+        self.is_complete() && self.parts().all(|leaf| leaf.bytes.is_some())
     }
 
     pub fn can_open(&self) -> bool {

@@ -12,7 +12,7 @@ pub enum Sort {
     Updated,
     /// What holds most runs or versions first, as far as they have been fetched.
     Parts,
-    /// The largest first, as far as it has been looked at.
+    /// The largest first, as far as anybody has weighed it.
     Size,
 }
 
@@ -41,13 +41,17 @@ impl Tree {
 
     pub fn turn_sort(&mut self) {
         self.sort = self.sort.next();
-        for section in &mut self.sections {
-            section.arrange(&self.nodes, self.sort);
-        }
+        self.arrange_sections();
         for held in self.nodes.iter_mut().filter_map(Node::held_mut) {
             held.sort(self.sort);
         }
         self.show();
+    }
+
+    pub(super) fn arrange_sections(&mut self) {
+        for section in &mut self.sections {
+            section.arrange(&self.nodes, self.sort);
+        }
     }
 }
 

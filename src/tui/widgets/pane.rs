@@ -26,7 +26,7 @@ pub fn tabs(model: &Model, work: &Work, usual: &str, width: u16) -> Line<'static
     };
     let tabs = [
         (Pane::InFlight, usual.to_owned()),
-        (Pane::Failures, format!("f failures {}", text::number(work.failed()))),
+        (Pane::Failures, format!("f failures {}", text::number(work.failed().saturating_sub(work.mended)))),
         (Pane::Log, format!("L log {}{}", model.shown_log().len(), from)),
     ];
     for (pane, words) in tabs {
@@ -116,7 +116,10 @@ fn whole(model: &Model, failed: &Failed, width: u16) -> Vec<Line<'static>> {
 pub fn log(model: &Model, work: &Work, frame: &mut Frame, area: Rect) {
     let shown = model.shown_log();
     if shown.is_empty() {
-        frame.render_widget(Line::styled("  nothing yet", model.look.theme.dim), area);
+        frame.render_widget(
+            Line::styled("  no lines yet: notes and warnings of a job come here", model.look.theme.dim),
+            area,
+        );
         return;
     }
     let (look, width) = (model.look, usize::from(area.width));

@@ -1,5 +1,6 @@
 //! Step 4: the tree of what the source holds, and what is picked of it.
 
+mod closeup;
 mod rows;
 
 use ratatui::Frame;
@@ -8,6 +9,7 @@ use ratatui::text::Line;
 
 use super::end;
 use crate::entities::Kind;
+use crate::tui::estimate::{Estimate, estimate};
 use crate::tui::keys::has_traces;
 use crate::tui::model::{Loaded, Model};
 use crate::tui::text;
@@ -18,12 +20,19 @@ pub use rows::needed_by;
 
 /// Below so many columns the totals are said in fewer words.
 const NARROW: u16 = 70;
+/// From so many columns on details stand beside the tree.
+const WIDE: u16 = 90;
 
 pub fn view(model: &Model, frame: &mut Frame, area: Rect) {
     let counts = match &model.selection.tree {
         Loaded::Tree(tree) => {
             let words = counted(tree, has_traces(model), area.width < NARROW);
-            text::wrap(&words, usize::from(area.width))
+            let words = [Some(words), guessed(model).filter(|_| tree.has_picks())];
+            words
+                .into_iter()
+                .flatten()
+                .flat_map(|words| text::wrap(&words, usize::from(area.width)))
+                .collect()
         }
         _ => vec![String::new()],
     };
@@ -54,7 +63,37 @@ pub fn view(model: &Model, frame: &mut Frame, area: Rect) {
     };
     paint::lines(frame, picked, counts.into_iter().map(Line::raw).collect());
     draw_filter(model, tree, frame, filter);
-    rows::draw(model, tree, frame, list);
+    match model.selection.closeups.open {
+        false => rows::draw(model, tree, frame, list),
+        true => {
+            let [list, pane] = beside(list);
+            rows::draw(model, tree, frame, list);
+            closeup::draw(model, tree, frame, pane);
+        }
+    }
+}
+
+/// The tree and its pane: side by side where there is room, else one above the other.
+fn beside(area: Rect) -> [Rect; 2] {
+    match area.width >= WIDE {
+        true => Layout::horizontal([Constraint::Percentage(55), Constraint::Fill(1)]).spacing(1).areas(area),
+        false => Layout::vertical([Constraint::Fill(1), Constraint::Percentage(55)]).areas(area),
+    }
+}
+
+/// What all of it will come to, as far as a few runs tell.
+fn guessed(model: &Model) -> Option<String> {
+    let Estimate { files, bytes, points, requests, seconds, sampled } = estimate(model)?;
+    let disk = if model.route.by_directory { " of disk" } else { "" };
+    Some(format!(
+        "Roughly {} in {}{disk}, {}, {}, {}, if all runs are like the {} looked into",
+        text::bytes(bytes),
+        text::count(files, "file", "files"),
+        text::count(points, "point", "points"),
+        text::count(requests, "request", "requests"),
+        text::duration(seconds),
+        text::number(sampled),
+    ))
 }
 
 /// What is in the runs that have been looked at: nobody knows of others, nor how many points a metric has.
@@ -74,8 +113,12 @@ fn state(model: &Model, tree: &Tree) -> String {
         let so_far = text::number(tree.nodes.len() as u64);
         format!("{} fetching more, {so_far} so far", paint::spinner(model))
     });
+    let weighing = model.selection.weighing.as_ref().map(|weighing| {
+        let [done, total] = [weighing.done, weighing.total].map(|count| text::number(count as u64));
+        format!("{} sizes of {done} of {total} runs", paint::spinner(model))
+    });
     let sorted = Some(tree.sorted().words().to_owned()).filter(|words| !words.is_empty());
-    let parts: Vec<String> = [range, growing, sorted].into_iter().flatten().collect();
+    let parts: Vec<String> = [range, growing, weighing, sorted].into_iter().flatten().collect();
     parts.join("  ")
 }
 
@@ -116,7 +159,7 @@ fn counted(tree: &Tree, has_traces: bool, is_short: bool) -> String {
 
 fn draw_filter(model: &Model, tree: &Tree, frame: &mut Frame, area: Rect) {
     if model.selection.filtering.is_none() && tree.filter().is_empty() {
-        let titles = Line::styled(rows::titles(area.width), model.look.theme.dim);
+        let titles = Line::styled(rows::titles(tree, area.width), model.look.theme.dim);
         frame.render_widget(titles.right_aligned(), area);
         return;
     }

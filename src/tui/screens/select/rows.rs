@@ -15,21 +15,39 @@ use crate::tui::widgets::paint;
 const ASIDE: usize = 22;
 /// Runs nested deeper than this are not moved further to the right.
 const DEPTH: u8 = 8;
-/// Columns that the list must have for a column of dates, and for one of sizes.
+/// Columns that the list must have for a column of dates, for one of sizes, and for one of sizes that were asked for.
 const WITH_DATES: usize = 84;
 const WITH_SIZES: usize = 100;
+const WITH_ASKED_SIZES: usize = 54;
 const DATE: usize = 10;
 const SIZE: usize = 10;
 
-/// Above the columns.
-pub fn titles(width: u16) -> String {
-    let width = usize::from(width);
-    let date = if width >= WITH_DATES { text::right("updated", DATE) } else { String::new() };
-    let size = if width >= WITH_SIZES { text::right("size", SIZE + 1) } else { String::new() };
-    match date.is_empty() {
-        true => String::new(),
-        false => format!("{date}{size}{}", " ".repeat(ASIDE)),
+/// Which columns there is room for.
+#[derive(Clone, Copy)]
+struct Columns {
+    date: bool,
+    size: bool,
+}
+
+impl Columns {
+    /// Sizes that somebody has asked for come before dates.
+    fn of(tree: &Tree, width: usize) -> Self {
+        let is_asked = tree.has_weights() && width >= WITH_ASKED_SIZES;
+        let taken = if is_asked { SIZE + 1 } else { 0 };
+        Self { date: width >= WITH_DATES + taken, size: is_asked || width >= WITH_SIZES }
     }
+
+    fn line(self, date: &str, size: &str) -> String {
+        let date = if self.date { text::right(date, DATE) } else { String::new() };
+        let size = if self.size { text::right(size, SIZE + 1) } else { String::new() };
+        format!("{date}{size}")
+    }
+}
+
+/// Above the columns.
+pub fn titles(tree: &Tree, width: u16) -> String {
+    let titles = Columns::of(tree, usize::from(width)).line("updated", "size");
+    format!("{titles}{}", " ".repeat(ASIDE))
 }
 
 /// Dates and sizes as far as they are known and there is room for them.
@@ -43,20 +61,25 @@ fn columns(tree: &Tree, row: Row, width: usize) -> String {
         }
     };
     let date = time.map_or(String::new(), |time| Moment(time).to_string().chars().take(DATE).collect());
-    let size = bytes.map_or(String::new(), |bytes| text::bytes(bytes.unsigned_abs()));
-    let mut columns = String::new();
-    if width >= WITH_DATES && !matches!(row, Row::Note(_)) {
-        columns += &text::right(&date, DATE);
+    // Of a node some of whose runs nobody has weighed, it is this or more.
+    let more = matches!(row, Row::Node(at) if !tree.nodes[at].is_weighed());
+    let more = if more { "+" } else { "" };
+    let size = bytes.map_or(String::new(), |bytes| format!("{}{more}", text::bytes(bytes.unsigned_abs())));
+    match row {
+        Row::Note(_) => String::new(),
+        _ => Columns::of(tree, width).line(&date, &size),
     }
-    if width >= WITH_SIZES && !matches!(row, Row::Note(_)) {
-        columns += &text::right(&size, SIZE + 1);
-    }
-    columns
 }
 
 pub fn draw(model: &Model, tree: &Tree, frame: &mut Frame, area: Rect) {
     if tree.rows().is_empty() {
-        frame.render_widget(Line::styled("  nothing here has all these words", model.look.theme.dim), area);
+        let words = match tree.filter() {
+            "" if tree.is_growing() => "nothing has come yet",
+            "" => "The source holds nothing that could be moved. Esc goes back to look at another one.",
+            _ => "Nothing here has all these words. Esc clears the filter.",
+        };
+        let lines = paint::wrapped(words, usize::from(area.width), model.look.theme.dim);
+        paint::lines(frame, area, lines);
         return;
     }
     let height = usize::from(area.height);

@@ -1,6 +1,9 @@
 //! Looking around in a snapshot, for a person who chooses. Only reads, and no further than somebody asks: a stream
 //! that nobody polls sends no request.
 
+mod details;
+mod weight;
+
 use futures::stream::{self, BoxStream};
 use futures::{StreamExt, TryStreamExt};
 
@@ -13,6 +16,9 @@ use crate::entities::{
 use crate::error::Result;
 use crate::rest::Pages;
 use crate::snapshot::Snapshot;
+
+pub use details::{Closeup, Details, Drawn, Subject, closeup};
+pub use weight::{Sampled, Weight, sample, weigh};
 
 /// Traces of an experiment are counted no further than this, by whole pages.
 const TRACES: u64 = 500;

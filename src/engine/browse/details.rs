@@ -1,0 +1,143 @@
+//! One thing, closely. A long history is read no further than it takes to draw it.
+
+use std::collections::BTreeMap;
+
+use futures::TryStreamExt;
+
+use super::weight::{Weight, files_of};
+use crate::entities::{FileEntry, ModelVersion, Point, RegisteredModel, Run, RunId};
+use crate::error::{Error, Result};
+use crate::snapshot::Snapshot;
+
+/// Metrics that are drawn, the first by name; of the others the latest value is shown.
+const METRICS: usize = 12;
+/// Points that are read of all of them together.
+const POINTS: usize = 20_000;
+/// Files that are named; all are counted.
+const FILES: usize = 200;
+/// Columns of a drawing.
+const COLUMNS: usize = 40;
+
+/// What is looked at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Subject {
+    Run(RunId),
+    /// Of this number.
+    Version(Box<RegisteredModel>, u64),
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Closeup {
+    Run(Box<Details>),
+    Version(Box<ModelVersion>),
+}
+
+/// What a run holds.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Details {
+    /// With params, tags and the latest point of each metric.
+    pub run: Run,
+    /// By metric, for the first ones.
+    pub drawn: BTreeMap<String, Drawn>,
+    /// The largest ones, the largest first, and what all of them weigh. Or why nobody can list them.
+    pub files: std::result::Result<(Vec<FileEntry>, Weight), String>,
+}
+
+/// A metric's history.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Drawn {
+    /// From 0, the least value, to 1, the greatest, in the order of the steps. Empty where no value is finite.
+    pub heights: Vec<f64>,
+    pub points: u64,
+    /// There are more points than were read.
+    pub more: bool,
+}
+
+/// # Errors
+/// Where the run or version itself cannot be read, or is gone.
+pub async fn closeup(of: &dyn Snapshot, subject: &Subject) -> Result<Closeup> {
+    match subject {
+        Subject::Run(id) => Ok(Closeup::Run(Box::new(details(of, id).await?))),
+        Subject::Version(model, number) => {
+            let versions = of.model_versions(model).await?;
+            let version = versions.into_iter().find(|version| version.version == *number);
+            let version =
+                version.ok_or_else(|| Error::permanent(format!("{} v{number} is gone", model.name)))?;
+            Ok(Closeup::Version(Box::new(version)))
+        }
+    }
+}
+
+async fn details(of: &dyn Snapshot, id: &RunId) -> Result<Details> {
+    let run = of.run(id).await?.ok_or_else(|| Error::permanent(format!("run {id} is gone")))?;
+    let (files, drawn) = futures::join!(files_of(of, run.owner()), draw(of, &run));
+    let files = files.map_err(|error| error.to_string()).map(|(mut files, weight)| {
+        files.truncate(FILES);
+        (files, weight)
+    });
+    Ok(Details { drawn: drawn?, files, run })
+}
+
+async fn draw(of: &dyn Snapshot, run: &Run) -> Result<BTreeMap<String, Drawn>> {
+    let latest = run.latest.iter().take(METRICS).map(|(key, point)| (key.clone(), *point)).collect();
+    let some = [Run { latest, ..run.clone() }];
+    let mut series: BTreeMap<String, Vec<Point>> = BTreeMap::new();
+    let (mut read, mut last) = (0, None);
+    let mut chunks = of.histories(&some);
+    while read < POINTS
+        && let Some(chunk) = chunks.try_next().await?
+    {
+        // What cannot be read is not drawn; its latest value is there all the same.
+        let Ok(chunk) = chunk else { continue };
+        read += chunk.points.len();
+        series.entry(chunk.key.clone()).or_default().extend(chunk.points);
+        last = Some(chunk.key);
+    }
+    let cut = last.filter(|_| read >= POINTS);
+    let drawn = series.into_iter().map(|(key, points)| {
+        let more = cut.as_ref() == Some(&key);
+        (key, Drawn { points: points.len() as u64, heights: heights(points), more })
+    });
+    Ok(drawn.collect())
+}
+
+/// The last value of each column.
+fn heights(mut points: Vec<Point>) -> Vec<f64> {
+    points.retain(|point| point.value.is_finite());
+    points.sort_by_key(|point| (point.step, point.timestamp));
+    let columns = COLUMNS.min(points.len());
+    let ends = (1..=columns).map(|column| points[column * points.len() / columns - 1].value);
+    let values: Vec<f64> = ends.collect();
+    let least = values.iter().copied().fold(f64::INFINITY, f64::min);
+    let greatest = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    // Halved: the difference of two finite numbers need not be one.
+    let span = greatest / 2.0 - least / 2.0;
+    let height = |value: f64| if span > 0.0 { (value / 2.0 - least / 2.0) / span } else { 0.5 };
+    values.into_iter().map(height).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn points(values: impl IntoIterator<Item = f64>) -> Vec<Point> {
+        let points = values.into_iter().enumerate();
+        points.map(|(step, value)| Point { value, step: step as i64, timestamp: 0 }).collect()
+    }
+
+    #[test]
+    fn a_history_is_drawn_from_its_least_to_its_greatest_value() {
+        assert_eq!(heights(points([1.0, 3.0, 2.0])), [0.0, 1.0, 0.5]);
+        assert_eq!(heights(points([f64::NAN, 7.0, 7.0])), [0.5, 0.5]);
+        assert_eq!(heights(points([f64::MIN, f64::MAX])), [0.0, 1.0]);
+        assert!(heights(points([f64::INFINITY])).is_empty());
+    }
+
+    #[test]
+    fn a_long_history_ends_where_it_ends() {
+        let drawn = heights(points((0..1_001).map(f64::from)));
+        assert_eq!(drawn.len(), COLUMNS);
+        assert_eq!(drawn.last(), Some(&1.0));
+        assert!(drawn.windows(2).all(|pair| pair[0] < pair[1]));
+    }
+}

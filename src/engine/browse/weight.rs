@@ -1,0 +1,102 @@
+//! How much there is to move, as far as somebody has looked.
+
+use futures::{StreamExt, TryStreamExt, stream};
+use serde::Serialize;
+
+use crate::entities::{Experiment, FileEntry, Owner, Run, RunId};
+use crate::error::{Error, Result};
+use crate::snapshot::Snapshot;
+
+/// Files of a run that are listed; a run with more weighs at least this.
+const FILES: usize = 10_000;
+/// Runs of each experiment that are looked into for a sample.
+const RUNS: usize = 2;
+/// Points of a sampled run that are read to count them.
+const POINTS: u64 = 20_000;
+const AT_ONCE: usize = 4;
+
+/// Files of some runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Weight {
+    pub files: u64,
+    /// Of the files whose size the store tells.
+    pub bytes: u64,
+    /// It is this, or more.
+    pub at_least: bool,
+}
+
+/// What a few runs hold, to guess at all of them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Sampled {
+    pub runs: u64,
+    pub files: u64,
+    pub bytes: u64,
+    /// Metric points.
+    pub points: u64,
+}
+
+/// The largest first.
+pub(super) async fn files_of(of: &dyn Snapshot, owner: Owner<'_>) -> Result<(Vec<FileEntry>, Weight)> {
+    let mut pages = of.files(owner);
+    let (mut files, mut weight) = (Vec::new(), Weight::default());
+    while let Some(page) = pages.try_next().await? {
+        files.extend(page);
+        if files.len() >= FILES {
+            weight.at_least = true;
+            break;
+        }
+    }
+    for file in &files {
+        weight.files += 1;
+        weight.bytes = weight.bytes.saturating_add(file.size.unwrap_or(0));
+        weight.at_least |= file.size.is_none();
+    }
+    files.sort_by(|a, b| b.size.cmp(&a.size).then_with(|| a.path.cmp(&b.path)));
+    Ok((files, weight))
+}
+
+/// The files of one run.
+pub async fn weigh(of: &dyn Snapshot, id: &RunId) -> Result<Weight> {
+    let run = of.run(id).await?.ok_or_else(|| Error::permanent(format!("run {id} is gone")))?;
+    Ok(files_of(of, run.owner()).await?.1)
+}
+
+/// Looks into a few runs of each of these. What cannot be looked into is no part of the sample.
+pub async fn sample(of: &dyn Snapshot, experiments: Vec<Experiment>) -> Sampled {
+    let runs = stream::iter(experiments).map(|experiment| async move {
+        of.first_runs(&experiment, RUNS).await.map_or_else(|_| Vec::new(), |(runs, _)| runs)
+    });
+    let runs: Vec<Run> = runs.buffer_unordered(AT_ONCE).concat().await;
+    let looked = stream::iter(runs).map(|run| look_into(of, run)).buffer_unordered(AT_ONCE);
+    looked.filter_map(async |seen| seen.ok()).fold(Sampled::default(), async |a, b| a.plus(b)).await
+}
+
+async fn look_into(of: &dyn Snapshot, run: Run) -> Result<Sampled> {
+    let (files, points) = futures::try_join!(files_of(of, run.owner()), points_of(of, &run))?;
+    Ok(Sampled { runs: 1, files: files.1.files, bytes: files.1.bytes, points })
+}
+
+async fn points_of(of: &dyn Snapshot, run: &Run) -> Result<u64> {
+    if run.latest.is_empty() {
+        return Ok(0);
+    }
+    let (one, mut points) = ([run.clone()], 0);
+    let mut chunks = of.histories(&one);
+    while points < POINTS
+        && let Some(chunk) = chunks.try_next().await?
+    {
+        points += chunk.map_or(0, |chunk| chunk.points.len() as u64);
+    }
+    Ok(points)
+}
+
+impl Sampled {
+    fn plus(self, other: Self) -> Self {
+        Self {
+            runs: self.runs + other.runs,
+            files: self.files + other.files,
+            bytes: self.bytes.saturating_add(other.bytes),
+            points: self.points + other.points,
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! One failed item: the least of a plan that takes it.
+
+use futures::TryStreamExt;
+
+use super::validate::Difference;
+use crate::entities::{Choice, Experiment, ExperimentId, Kind, ModelId, Plan, PlannedExperiment, RunId};
+use crate::error::Result;
+use crate::snapshot::Snapshot;
+
+/// Of the item with this id, as events call it. None where nothing less than the whole plan takes it: a trace and a
+/// scorer are found by way of their experiment alone.
+pub async fn plan_of(
+    source: &dyn Snapshot,
+    kind: Kind,
+    id: &str,
+    name: &str,
+    plan: &Plan,
+) -> Result<Option<Plan>> {
+    let item = Difference::missing(kind, name, id);
+    let experiment = match kind {
+        Kind::Experiment => Some(id.into()),
+        Kind::Run | Kind::LoggedModel | Kind::Artifact => experiment_of(source, id).await?,
+        Kind::Trace | Kind::Scorer => None,
+        Kind::RegisteredModel
+        | Kind::ModelVersion
+        | Kind::Prompt
+        | Kind::PromptVersion
+        | Kind::EvaluationDataset => return Ok(item.plan_of(plan)),
+    };
+    let Some(experiment) = experiment else { return Ok(None) };
+    let Some(experiment) = find(source, &experiment).await? else { return Ok(None) };
+    let item = item.of_experiment(&experiment.name);
+    Ok(match kind {
+        Kind::Experiment => whole(&experiment, plan)?.and_then(|whole| {
+            let plan = item.plan_of(plan)?;
+            Some(Plan { experiments: vec![whole], ..plan })
+        }),
+        _ => item.plan_of(plan),
+    })
+}
+
+/// Of a run, a logged model, or a file of one.
+async fn experiment_of(source: &dyn Snapshot, id: &str) -> Result<Option<ExperimentId>> {
+    let owner = id.split_once('/').map_or(id, |(owner, _)| owner);
+    match owner.starts_with("m-") {
+        true => Ok(source.logged_model(&ModelId::from(owner)).await?.map(|model| model.experiment_id)),
+        false => Ok(source.run(&RunId::from(owner)).await?.map(|run| run.experiment_id)),
+    }
+}
+
+async fn find(source: &dyn Snapshot, id: &ExperimentId) -> Result<Option<Experiment>> {
+    let mut pages = source.experiments();
+    while let Some(page) = pages.try_next().await? {
+        if let Some(found) = page.into_iter().find(|experiment| experiment.id == *id) {
+            return Ok(Some(found));
+        }
+    }
+    Ok(None)
+}
+
+/// With the runs that the plan takes of it: none of them got there without it.
+fn whole(experiment: &Experiment, plan: &Plan) -> Result<Option<PlannedExperiment>> {
+    Ok(match plan.chooser()?.choose(experiment) {
+        Choice::No => None,
+        Choice::Yes { only, except, traces, .. } => {
+            Some(PlannedExperiment { name: experiment.name.clone(), runs: only, except, traces })
+        }
+    })
+}

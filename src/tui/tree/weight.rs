@@ -1,0 +1,68 @@
+//! Sizes, as they become known run by run.
+
+use std::collections::HashMap;
+
+use super::{Leaf, Node, Row, Sort, Tree};
+use crate::engine::browse::{Subject, Weight};
+use crate::entities::{Experiment, ExperimentId, RunId};
+
+impl Tree {
+    /// What the cursor is on, where a closer look takes a request.
+    pub fn subject(&self) -> Option<Subject> {
+        let Some(Row::Leaf(at, leaf)) = self.row() else {
+            return None;
+        };
+        let node = &self.nodes[at];
+        let (leaf, model) = (&node.leaves()[leaf], node.item.model());
+        match (leaf.run(), leaf.number(), model) {
+            (Some(run), ..) => Some(Subject::Run(run.clone())),
+            (_, Some(number), Some(model)) => Some(Subject::Version(Box::new(model.clone()), number)),
+            _ => None,
+        }
+    }
+
+    pub fn is_in_experiment(&self) -> bool {
+        let node = self.row().and_then(Row::node).map(|at| &self.nodes[at]);
+        node.is_some_and(|node| node.item.experiment().is_some() && !node.leaves().is_empty())
+    }
+
+    /// Somebody has weighed something.
+    pub fn has_weights(&self) -> bool {
+        self.has_weights
+    }
+
+    /// The experiment at the cursor, and its runs that have come and that nobody has weighed yet.
+    pub fn unweighed(&self) -> Option<(ExperimentId, Vec<RunId>)> {
+        let node = self.row().and_then(Row::node).map(|at| &self.nodes[at])?;
+        let runs = node.parts().filter(|leaf| leaf.bytes.is_none()).filter_map(Leaf::run).cloned();
+        Some((node.item.experiment()?.id.clone(), runs.collect()))
+    }
+
+    /// So much is in the files of these runs.
+    pub fn weighed(&mut self, of: &ExperimentId, weights: &HashMap<RunId, Weight>) {
+        let Some(node) = self.places.get(of).and_then(|at| self.nodes.get_mut(*at)) else {
+            return;
+        };
+        self.has_weights |= !weights.is_empty();
+        let sort = self.sort;
+        let Some(held) = node.held_mut() else { return };
+        for leaf in &mut held.leaves {
+            if let Some(weight) = leaf.run().and_then(|run| weights.get(run)) {
+                leaf.bytes = Some(weight.bytes);
+            }
+        }
+        if sort == Sort::Size {
+            held.sort(sort);
+            self.arrange_sections();
+            self.show();
+        }
+    }
+
+    /// So many experiments that are not deleted, evenly spread.
+    pub fn some_experiments(&self, most: usize) -> Vec<Experiment> {
+        let there = || self.nodes.iter().filter_map(|node: &Node| node.item.experiment());
+        let active = || there().filter(|one| !one.lifecycle.is_deleted());
+        let step = active().count().div_ceil(most).max(1);
+        active().step_by(step).cloned().collect()
+    }
+}

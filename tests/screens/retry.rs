@@ -1,0 +1,63 @@
+//! What failed, tried again.
+
+use mlferry::engine::Step;
+use mlferry::error::Error;
+use mlferry::tui::effect::{Effect, Job, Msg};
+use mlferry::tui::model::Model;
+use mlferry::tui::update::update;
+
+use super::build::{end, importing, outcome, press, some_fail};
+use super::paint::{kept, picture, pictured};
+
+fn failed() -> Model {
+    let mut model = importing();
+    some_fail(&mut model);
+    end(&mut model, Step::Import, 3);
+    model
+}
+
+fn retry(effects: &[Effect]) -> &mlferry::tui::again::Retry {
+    match effects {
+        [Effect::Retry(retry)] => retry,
+        _ => panic!("nothing is tried again"),
+    }
+}
+
+#[test]
+fn one_failure_is_tried_by_itself() {
+    let mut model = failed();
+    let asked = press(&mut model, "j r");
+    let item = retry(&asked).failed.clone();
+    assert_eq!(item.name, "店舗-東京/model/model.pkl");
+    pictured("import_retrying", &mut model);
+    assert!(press(&mut model, "r R q").is_empty(), "one at a time");
+    assert!(model.notice.as_ref().unwrap().contains("still at work"));
+    let error = Error::permanent("507 Insufficient Storage, still").hint("free some space");
+    update(&mut model, Msg::Retried { failed: Box::new(item.clone()), result: Err(error) });
+    assert_eq!(model.import.failures[1].attempts, 3);
+    assert_eq!(model.import.failures[1].reason, "507 Insufficient Storage, still");
+    assert_eq!(retry(&press(&mut model, "r")).failed, model.import.failures[1]);
+    update(&mut model, Msg::Retried { failed: Box::new(item), result: Ok(()) });
+    assert_eq!((model.import.failures.len(), model.import.mended), (1, 1));
+    kept("import_retried_80x24", &picture(&mut model, 80, 24));
+}
+
+#[test]
+fn all_failures_are_tried_again_at_once_or_at_the_end() {
+    let mut model = failed();
+    assert!(
+        matches!(&press(&mut model, "R")[..], [Effect::Start(job), Effect::Save(_)] if matches!(**job, Job::Import { .. }))
+    );
+    let mut model = importing();
+    assert!(press(&mut model, "R").is_empty() && !model.import.again, "nothing has failed");
+    some_fail(&mut model);
+    press(&mut model, "R");
+    assert!(picture(&mut model, 80, 24).contains("What failed is tried again at the end"));
+    press(&mut model, "R");
+    assert!(!model.import.again);
+    press(&mut model, "R 4");
+    let outcome = outcome(&model, Step::Import);
+    let effects = update(&mut model, Msg::Ended(Ok(outcome)));
+    assert!(matches!(&effects[..], [Effect::Start(_), Effect::Save(_)]), "from whatever screen");
+    assert!(!model.import.again && model.import.is_running(), "once");
+}
