@@ -8,6 +8,8 @@
 
 mod support;
 
+use mlferry::engine::{Access, End, open, single};
+use mlferry::entities::{Kind, Plan, PlannedExperiment, PlannedTraces};
 use serde_json::{Value, json};
 use support::{Mlferry, Ran, Real, TARGET, differences};
 
@@ -47,6 +49,34 @@ fn done(ran: &Ran, kind: &str) -> u64 {
     ran.outcome()["counts"][kind]["done"].as_u64().unwrap()
 }
 
+/// What failed is tried by itself: the least of a plan that takes it is found from its id.
+async fn one_by_one(url: &str, experiment: &Value, run: &str) {
+    let source = open(url, End::Source, Access::default()).await.unwrap().snapshot().unwrap();
+    let whole = Plan { skip_traces: true, ..Plan::default() };
+    let plan_of =
+        async |kind, id: &str| single::plan_of(source.as_ref(), kind, id, "", &whole).await.unwrap();
+    let only = PlannedExperiment {
+        name: "years".into(),
+        runs: Some([run.into()].into()),
+        traces: PlannedTraces::None,
+        ..PlannedExperiment::default()
+    };
+    for id in [run.to_owned(), format!("{run}/model/a.txt")] {
+        let kind = if id == run { Kind::Run } else { Kind::Artifact };
+        assert_eq!(plan_of(kind, &id).await.unwrap().experiments, [only.clone()], "{id}");
+    }
+    let all = PlannedExperiment { name: "years".into(), ..PlannedExperiment::default() };
+    let plan = plan_of(Kind::Experiment, experiment.as_str().unwrap()).await.unwrap();
+    assert_eq!(plan.experiments, [all.clone()]);
+    let models = post(url, "logged-models/search", json!({ "experiment_ids": [experiment] })).await;
+    let model = models["models"][0]["info"]["model_id"].as_str().unwrap();
+    assert_eq!(plan_of(Kind::LoggedModel, model).await.unwrap().experiments, [all]);
+    assert_eq!(plan_of(Kind::ModelVersion, "churn/3").await.unwrap().models, ["churn"]);
+    for (kind, id) in [(Kind::Run, "0123"), (Kind::Experiment, "77777"), (Kind::Trace, "tr-1")] {
+        assert_eq!(plan_of(kind, id).await, None, "{kind} {id}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn two_windows_that_meet_are_everything() {
     let (source, target) = futures::join!(Real::start(TARGET), Real::start(TARGET));
@@ -66,6 +96,8 @@ async fn two_windows_that_meet_are_everything() {
     let planned = mlferry.run(&[&["plan", "--source", url, "--json"], &newer[..]].concat()).await.exits(0);
     let planned = planned.lines().pop().unwrap();
     assert_eq!((&planned["runs"], &planned["logged_models"]), (&json!(1), &json!(1)), "{planned}");
+
+    one_by_one(url, &experiment, parent_id).await;
 
     // The child comes without its parent, which is said.
     let import = [&["import"], &ends[..], &newer[..]].concat();

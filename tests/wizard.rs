@@ -9,6 +9,8 @@
 
 #[path = "wizard/configured.rs"]
 mod configured;
+#[path = "wizard/panics.rs"]
+mod panics;
 mod support;
 #[path = "wizard/terminal.rs"]
 mod terminal;
@@ -59,6 +61,18 @@ async fn from_the_first_key_to_the_proof() {
         wizard.wait("Enter starts: everything the source holds.");
         wizard.press("\r");
         wizard.wait("in flight");
+        wizard.press("p");
+        wizard.wait("paused");
+        wizard.resize(50, 12);
+        wizard.wait("Import goes on");
+        wizard.resize(80, 24);
+        wizard.wait("paused");
+        wizard.press("q");
+        wizard.wait("keep going");
+        wizard.press("\x1b");
+        wizard.until("the dialog gone", |screen| !screen.contents().contains("keep going"));
+        wizard.press("p");
+        wizard.wait("running");
         // The connection is lost in the middle of it.
         assert_eq!(wizard.hang_up(), 130);
 

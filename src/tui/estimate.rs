@@ -7,7 +7,7 @@ use crate::engine::browse::Sampled;
 use crate::entities::Kind;
 
 /// Requests that a run takes besides its files and points, at both ends together; a file; and the points of one more.
-const OF_RUN: u64 = 6;
+const OF_RUN: u64 = 10;
 const OF_FILE: u64 = 2;
 const POINTS: u64 = 1_000;
 /// Requests in flight, on the way up to what the servers take.
@@ -67,8 +67,8 @@ mod tests {
         let sampled = Sampled { runs: 4, files: 8, bytes: 4_000_000, points: 2_000 };
         let guess = of(100, sampled, 0.1);
         assert_eq!((guess.files, guess.bytes, guess.points), (200, 100_000_000, 50_000));
-        assert_eq!(guess.requests, 600 + 400 + 50);
-        assert_eq!(guess.seconds.round(), (1_050.0 * 0.1 / 8.0 + 2.0_f64).round());
+        assert_eq!(guess.requests, 1_000 + 400 + 50);
+        assert_eq!(guess.seconds.round(), (1_450.0 * 0.1 / 8.0 + 2.0_f64).round());
         assert_eq!(of(0, sampled, 0.1).requests, 0);
     }
 }

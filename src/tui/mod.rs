@@ -30,7 +30,7 @@ mod runtime;
 mod screens;
 pub mod scroll;
 mod signals;
-mod terminal;
+pub mod terminal;
 mod text;
 pub mod theme;
 pub mod tree;

@@ -30,7 +30,6 @@ impl Terminal {
     }
 
     pub fn open_with(args: &[&str], state: &std::path::Path, more: &[(String, String)]) -> Self {
-        let pty = native_pty_system().openpty(size(80, 24)).unwrap();
         let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_mlferry"));
         for (name, _) in std::env::vars() {
             if ["MLFLOW_", "MLFERRY_", "AWS_", "NO_COLOR", "LC_", "SSH_"].iter().any(|p| name.starts_with(p))
@@ -45,9 +44,14 @@ impl Terminal {
         std::fs::OpenOptions::new().append(true).create(true).open(&config).unwrap();
         command.env("MLFERRY_CONFIG", config);
         more.iter().for_each(|(name, value)| command.env(name, value));
+        command.cwd(state);
+        Self::spawn(command)
+    }
+
+    pub fn spawn(mut command: CommandBuilder) -> Self {
+        let pty = native_pty_system().openpty(size(80, 24)).unwrap();
         command.env("TERM", "xterm-256color");
         command.env("LC_ALL", "C.UTF-8");
-        command.cwd(state);
         let child = pty.slave.spawn_command(command).unwrap();
         let screen = Arc::new((Mutex::new(Parser::new(24, 80, 0)), Condvar::new()));
         let mut output = pty.master.try_clone_reader().unwrap();

@@ -10,7 +10,7 @@ use crate::snapshot::Snapshot;
 /// Files of a run that are listed; a run with more weighs at least this.
 const FILES: usize = 10_000;
 /// Runs of each experiment that are looked into for a sample.
-const RUNS: usize = 2;
+const RUNS: usize = 4;
 /// Points of a sampled run that are read to count them.
 const POINTS: u64 = 20_000;
 const AT_ONCE: usize = 4;

@@ -26,13 +26,11 @@ const WIDE: u16 = 90;
 pub fn view(model: &Model, frame: &mut Frame, area: Rect) {
     let counts = match &model.selection.tree {
         Loaded::Tree(tree) => {
-            let words = counted(tree, has_traces(model), area.width < NARROW);
-            let words = [Some(words), guessed(model).filter(|_| tree.has_picks())];
-            words
-                .into_iter()
-                .flatten()
-                .flat_map(|words| text::wrap(&words, usize::from(area.width)))
-                .collect()
+            let counted = counted(tree, has_traces(model), area.width < NARROW);
+            // What is known of all runs says more than what is in some.
+            let more = guessed(model).or_else(|| inside(&tree.counted())).filter(|_| tree.has_picks());
+            let lines = [Some(counted), more].into_iter().flatten();
+            lines.flat_map(|words| text::wrap(&words, usize::from(area.width))).collect()
         }
         _ => vec![String::new()],
     };
@@ -100,7 +98,8 @@ fn guessed(model: &Model) -> Option<String> {
 fn inside(counted: &Counted) -> Option<String> {
     let params = text::count(counted.params, "param", "params");
     let points = text::count(counted.metrics, "point", "points");
-    (counted.params + counted.metrics > 0).then(|| format!("with at least {params} and {points} of metrics"))
+    (counted.params + counted.metrics > 0)
+        .then(|| format!("In the runs that have come: {params}, and {points} of metrics or more"))
 }
 
 /// What is out of the ordinary: a range, an order, pages still to come.
@@ -150,8 +149,7 @@ fn counted(tree: &Tree, has_traces: bool, is_short: bool) -> String {
             _ => words,
         }
     };
-    let mut parts: Vec<String> = tree.sections.iter().map(of_section).collect();
-    parts.extend(inside(&counted));
+    let parts: Vec<String> = tree.sections.iter().map(of_section).collect();
     // Nobody goes on before all of it is there.
     let so_far = if tree.is_growing() { " so far" } else { "" };
     format!("Picked{so_far}: {}", parts.join(", "))

@@ -1,0 +1,28 @@
+use mlferry::tui::terminal::Screen;
+use portable_pty::CommandBuilder;
+
+use super::terminal::Terminal;
+
+const PANICS: &str = "MLFERRY_TEST_PANICS";
+
+/// What the child of the test below does, on a terminal of its own.
+fn panic_on_screen() {
+    let _screen = Screen::open(true).unwrap();
+    panic!("an invariant is broken");
+}
+
+#[test]
+fn a_panic_leaves_the_terminal_clean_and_is_read_on_it() {
+    if std::env::var_os(PANICS).is_some() {
+        panic_on_screen();
+    }
+    let mut command = CommandBuilder::new(std::env::current_exe().unwrap());
+    command.args(["--exact", "panics::a_panic_leaves_the_terminal_clean_and_is_read_on_it", "--nocapture"]);
+    command.env(PANICS, "1");
+    let wizard = Terminal::spawn(command);
+    wizard.until("the panic on the terminal as it was", |screen| {
+        let is_left = !screen.alternate_screen() && !screen.hide_cursor() && !screen.bracketed_paste();
+        is_left && screen.contents().contains("an invariant is broken")
+    });
+    assert_eq!(wizard.ends(), 101);
+}
