@@ -8,6 +8,8 @@
 
 mod support;
 
+use std::path::Path;
+
 use serde_json::Value;
 use support::browser::opened;
 use support::{Mlferry, NEWEST, Real, TARGET, differences};
@@ -172,6 +174,35 @@ async fn validation_finds_what_was_changed_behind_its_back() {
     page_says_the_same(&mlferry, &validate, changed, curve).await;
 }
 
+/// An export is compared with its source; files of it were removed, changed and added meanwhile.
+#[tokio::test(flavor = "multi_thread")]
+async fn validation_says_what_is_known_of_a_file() {
+    let source = Real::start(TARGET).await;
+    source.seed("demo").await;
+    let (mlferry, folder) = (Mlferry::new(), tempfile::tempdir().unwrap());
+    let (archive, report) = (folder.path().join("export"), folder.path().join("report.json"));
+    let archive = archive.to_str().unwrap();
+    mlferry.run(&["export", "--source", source.url(), "--output-dir", archive]).await.exits(0);
+    let [removed, changed] = &tamper_with_files(Path::new(archive));
+    let ends = ["--source", source.url(), "--target", archive];
+    let how = ["--artifacts", "checksum", "--report", report.to_str().unwrap()];
+    mlferry.run(&[&["validate"], &ends[..], &how[..]].concat()).await.exits(4);
+    let report: Value = serde_json::from_slice(&std::fs::read(report).unwrap()).unwrap();
+    let differences = report["differences"].as_array().unwrap();
+    let file = |end: &str, mark: &str| {
+        let is_it = |d: &&Value| d["mark"] == mark && d["name"].as_str().unwrap().ends_with(end);
+        differences.iter().find(is_it).unwrap_or_else(|| panic!("{mark} {end}: {differences:#?}"))["file"]
+            .clone()
+    };
+    let missing = file(removed, "missing");
+    assert!(missing["source"]["size"].is_u64() && missing["target"].is_null(), "{missing}");
+    let differs = file(changed, "differs");
+    assert_eq!(differs["source"]["size"], differs["target"]["size"], "{differs}");
+    assert_ne!(differs["source"]["sha256"], differs["target"]["sha256"], "{differs}");
+    assert_eq!(differs["source"]["sha256"].as_str().unwrap().len(), 64);
+    assert_eq!(file("added.txt", "extra")["target"]["size"], 5);
+}
+
 /// The report as a page, in a browser that has never seen it.
 async fn page_says_the_same(mlferry: &Mlferry, validate: &[&str], changed: &Value, curve: &Value) {
     let folder = tempfile::tempdir().unwrap();
@@ -218,4 +249,40 @@ async fn tamper(url: &str) {
         serde_json::json!({ "run_id": id(0), "key": key, "value": 1.5, "timestamp": 1, "step": 12345 });
     post("runs/log-metric", metric).await;
     post("runs/delete-tag", serde_json::json!({ "run_id": id(1), "key": "mlferry.source.run_id" })).await;
+}
+
+/// Of a run in an export: removes a file, changes a byte of another, and adds one. Names the first two.
+fn tamper_with_files(archive: &Path) -> [String; 2] {
+    let mut folders = vec![archive.join("experiments")];
+    let mut lists = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+            match entry.is_dir() {
+                true => folders.push(entry),
+                false if entry.ends_with("artifacts.json") => lists.push(entry),
+                false => {}
+            }
+        }
+    }
+    lists.sort();
+    for list in lists {
+        let listed: Value = serde_json::from_slice(&std::fs::read(&list).unwrap()).unwrap();
+        // A server does not tell the size of an empty one.
+        let is_usual = |file: &&Value| {
+            file["size"].as_u64() > Some(0) && !file["path"].as_str().unwrap().ends_with("MLmodel")
+        };
+        let usual = listed["files"].as_array().unwrap().iter().filter(is_usual);
+        let paths: Vec<_> = usual.map(|file| file["path"].as_str().unwrap().to_owned()).collect();
+        let files = list.parent().unwrap().join("artifacts");
+        let [removed, .., changed] = &paths[..] else { continue };
+        let mut bytes = std::fs::read(files.join(changed)).unwrap();
+        bytes[0] ^= 1;
+        std::fs::write(files.join(changed), bytes).unwrap();
+        std::fs::remove_file(files.join(removed)).unwrap();
+        std::fs::write(files.join("added.txt"), "hello").unwrap();
+        // What it lists and what is there must not contradict each other.
+        std::fs::remove_file(list).unwrap();
+        return [removed.clone(), changed.clone()];
+    }
+    panic!("no run has two files");
 }

@@ -49,6 +49,26 @@ pub struct FieldDifference {
     pub target: Option<String>,
 }
 
+/// What is known of a file on one side.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct FileFacts {
+    /// Bytes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub size: Option<u64>,
+    /// Hexadecimal; only where the bytes were compared, or where it was kept when they were written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
+}
+
+/// A file on both sides; `None` where a side does not have it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct FileSides {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<FileFacts>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target: Option<FileFacts>,
+}
+
 /// One compared item.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Difference {
@@ -66,6 +86,9 @@ pub struct Difference {
     /// How many more differ.
     #[serde(skip_serializing_if = "is_zero")]
     pub more_fields: usize,
+    /// Of an artifact, also what does not differ. Boxed: most items are none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file: Option<Box<FileSides>>,
 }
 
 fn is_zero(n: &usize) -> bool {
@@ -120,6 +143,11 @@ impl Difference {
         self
     }
 
+    #[must_use]
+    pub fn of_file(self, source: Option<FileFacts>, target: Option<FileFacts>) -> Self {
+        Self { file: Some(Box::new(FileSides { source, target })), ..self }
+    }
+
     fn new(kind: Kind, name: &str) -> Self {
         Self {
             kind,
@@ -130,6 +158,7 @@ impl Difference {
             target_id: None,
             fields: Vec::new(),
             more_fields: 0,
+            file: None,
         }
     }
 }

@@ -14,6 +14,6 @@ mod tests;
 
 pub use changed::{Parts, parts};
 pub use curve::{COLUMNS, Curve, Deviation, Series};
-pub use difference::{Difference, FieldDifference, Mark, Totals};
+pub use difference::{Difference, FieldDifference, FileFacts, FileSides, Mark, Totals};
 pub use document::Report;
 pub use format::Format;

@@ -4,7 +4,7 @@ use std::sync::PoisonError;
 use bytes::BytesMut;
 use futures::{StreamExt, TryStreamExt, stream};
 
-use super::{ArtifactCheck, Compare, Difference, FieldDifference};
+use super::{ArtifactCheck, Compare, Difference, FieldDifference, FileFacts};
 use crate::artifacts::Hashed;
 use crate::entities::{FileEntry, Kind, Owner, is_mlmodel, with_new_ids};
 use crate::error::Result;
@@ -53,8 +53,10 @@ impl Compare {
             })
             .await;
         for file in extra {
+            // Named by the source's owner, as all files of the pair are.
             let (name, id) = names(source, &file.path);
-            self.found(Difference::extra(Kind::Artifact, &name, &id).of_experiment(experiment)).await;
+            let extra = Difference::extra(Kind::Artifact, &name, &id).of_file(None, Some(facts(file)));
+            self.found(extra.of_experiment(experiment)).await;
         }
     }
 
@@ -67,14 +69,17 @@ impl Compare {
     ) -> Difference {
         let (name, id) = names(source, &ours.path);
         let Some(theirs) = theirs else {
-            return Difference::missing(Kind::Artifact, &name, &id);
+            return Difference::missing(Kind::Artifact, &name, &id).of_file(Some(facts(ours)), None);
         };
         let field = |field: &str, source: String, target: String| {
             vec![FieldDifference { field: field.to_owned(), source: Some(source), target: Some(target) }]
         };
         // A store that does not tell a size, and an empty file, look alike.
         let (our_size, their_size) = (ours.size.unwrap_or(0), theirs.size.unwrap_or(0));
-        let pair = |fields| Difference::pair(Kind::Artifact, &name, &id, &target.id_of(&theirs.path), fields);
+        let pair = |fields| {
+            let pair = Difference::pair(Kind::Artifact, &name, &id, &target.id_of(&theirs.path), fields);
+            pair.of_file(Some(facts(ours)), Some(facts(theirs)))
+        };
         if is_mlmodel(&ours.path, ours.size) {
             return match self.mlmodels((source, ours), (target, theirs)).await {
                 Ok(fields) => pair(fields),
@@ -100,14 +105,18 @@ impl Compare {
         (target, theirs): (Owner<'_>, &FileEntry),
     ) -> Difference {
         let (name, id) = names(source, &ours.path);
-        let pair = |fields| Difference::pair(Kind::Artifact, &name, &id, &target.id_of(&theirs.path), fields);
+        let their_id = target.id_of(&theirs.path);
+        let sizes = (ours.size, theirs.size);
         let ours = SnapshotFile { snapshot: self.source.as_ref(), owner: source, file: ours };
         let theirs = SnapshotFile { snapshot: self.target.as_ref(), owner: target, file: theirs };
         match futures::join!(sha256(ours), sha256(theirs)) {
-            (Ok(a), Ok(b)) if a == b => pair(Vec::new()),
             (Ok(a), Ok(b)) => {
-                let field = "sha256".to_owned();
-                pair(vec![FieldDifference { field, source: Some(a), target: Some(b) }])
+                let side = |size, sha256: &String| Some(FileFacts { size, sha256: Some(sha256.clone()) });
+                let sides = (side(sizes.0, &a), side(sizes.1, &b));
+                let field = FieldDifference { field: "sha256".to_owned(), source: Some(a), target: Some(b) };
+                let fields = if field.source == field.target { Vec::new() } else { vec![field] };
+                let pair = Difference::pair(Kind::Artifact, &name, &id, &their_id, fields);
+                pair.of_file(sides.0, sides.1)
             }
             (Err(e), _) => {
                 Difference::unreadable(Kind::Artifact, &name, &id, unreadable(Some(e.to_string()), None))
@@ -160,6 +169,11 @@ fn first_line_that_differs(expected: &[u8], found: &[u8]) -> FieldDifference {
     let at = expected.iter().zip(&found).take_while(|(a, b)| a == b).count();
     let (source, target) = (expected.get(at).cloned(), found.get(at).cloned());
     FieldDifference { field: format!("line {}", at + 1), source, target }
+}
+
+/// As the lists of both sides tell it.
+fn facts(file: &FileEntry) -> FileFacts {
+    FileFacts { size: file.size, sha256: file.sha256.clone() }
 }
 
 fn unreadable(source: Option<String>, target: Option<String>) -> FieldDifference {

@@ -31,7 +31,8 @@ use crate::report::Report;
 use crate::snapshot::Snapshot;
 
 pub use crate::report::{
-    Curve, Deviation, Difference, FieldDifference, Format, Mark, Parts, Series, Totals, parts,
+    Curve, Deviation, Difference, FieldDifference, FileFacts, FileSides, Format, Mark, Parts, Series, Totals,
+    parts,
 };
 pub use history::curve;
 
