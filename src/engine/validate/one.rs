@@ -16,37 +16,59 @@ impl Difference {
             ..Plan::default()
         };
         let globs = |name: &str| vec![Plan::literal(name)];
-        let plan = match (self.kind, &self.source_id) {
-            (Kind::Run | Kind::Artifact, Some(id)) => {
-                Plan { experiments: vec![self.runs(run_of(id))], ..base }
-            }
+        // A part comes with its whole. That of a version which only the target has may have another name here.
+        let whole = self.whole().filter(|_| self.kind == Kind::Artifact || self.source_id.is_some());
+        let (kind, id) = match whole {
+            Some((kind, id)) => (kind, Some(id)),
+            None => (self.kind, self.source_id.as_deref()),
+        };
+        let plan = match (kind, id) {
+            (Kind::Run, Some(id)) => Plan { experiments: vec![self.runs(Some(Some(id)))], ..base },
             (Kind::Experiment | Kind::Run, _) => Plan { experiments: vec![self.runs(Some(None))], ..base },
-            (Kind::LoggedModel | Kind::Scorer | Kind::Trace | Kind::Artifact, _) => {
-                Plan { experiments: vec![self.runs(None)], skip_traces: self.kind != Kind::Trace, ..base }
+            (Kind::LoggedModel | Kind::Scorer | Kind::Trace, _) => {
+                Plan { experiments: vec![self.runs(None)], skip_traces: kind != Kind::Trace, ..base }
             }
-            (_, None) => return None,
             (Kind::RegisteredModel, Some(name)) => Plan { models: globs(name), ..base },
-            (Kind::ModelVersion, Some(label)) => Plan { models: globs(model_of(label)), ..base },
             (Kind::Prompt, Some(name)) => Plan { prompts: globs(name), ..base },
-            (Kind::PromptVersion, Some(label)) => Plan { prompts: globs(model_of(label)), ..base },
             (Kind::EvaluationDataset, Some(_)) => Plan { datasets: globs(&self.name), ..base },
+            _ => return None,
         };
         let is_extra_experiment = self.kind == Kind::Experiment && self.mark == Mark::Extra;
         Some(plan).filter(|_| !is_extra_experiment)
     }
 
-    /// `other` says how this item stands now, or a file of it.
+    /// `other` says how this item stands now, or a file or a version of it.
     pub fn covers(&self, other: &Self) -> bool {
         let is_same = |a: &Option<String>, b: &Option<String>| a.is_some() && a == b;
         let is_item = self.kind == other.kind
             && (is_same(&self.source_id, &other.source_id) || is_same(&self.target_id, &other.target_id));
-        let is_file = other.kind == Kind::Artifact
-            && matches!(self.kind, Kind::Run | Kind::LoggedModel)
-            && self
-                .source_id
-                .as_deref()
-                .is_some_and(|id| other.source_id.as_deref().and_then(owner_of) == Some(id));
-        is_item || is_file
+        let is_part = self.source_id.as_deref().is_some_and(|id| other.whole() == Some((self.kind, id)));
+        is_item || is_part
+    }
+
+    /// What the item is a part of, and that one's id: of a file the run, logged model or trace at the source, of a version
+    /// its model or prompt.
+    pub fn whole(&self) -> Option<(Kind, &str)> {
+        let id = self.id();
+        match self.kind {
+            Kind::Artifact => {
+                let owner = id.split_once('/').map_or(id, |(owner, _)| owner);
+                Some((owner_kind(owner), owner))
+            }
+            Kind::ModelVersion => Some((Kind::RegisteredModel, model_of(id))),
+            Kind::PromptVersion => Some((Kind::Prompt, model_of(id))),
+            _ => None,
+        }
+    }
+
+    /// Of a file, below what it belongs to. Empty where the list of files could not be read.
+    pub fn path(&self) -> &str {
+        self.id().split_once('/').map_or("", |(_, path)| path)
+    }
+
+    /// The source's; the target's where it is only there.
+    pub fn id(&self) -> &str {
+        self.source_id.as_deref().or(self.target_id.as_deref()).unwrap_or_default()
     }
 
     /// The experiment with this run, with none (`Some(None)`), or whole.
@@ -60,16 +82,13 @@ impl Difference {
     }
 }
 
-/// Of a run's own id, or of a file's. Files of logged models come with their experiment.
-fn run_of(id: &str) -> Option<Option<&str>> {
-    let id = owner_of(id).unwrap_or(id);
-    let is_run = !id.starts_with("m-");
-    is_run.then_some(Some(id))
-}
-
-/// Whose file it is.
-fn owner_of(id: &str) -> Option<&str> {
-    id.split_once('/').map(|(owner, _)| owner)
+/// Ids of logged models and of traces say what they are.
+fn owner_kind(id: &str) -> Kind {
+    match id {
+        id if id.starts_with("m-") => Kind::LoggedModel,
+        id if id.starts_with("tr-") => Kind::Trace,
+        _ => Kind::Run,
+    }
 }
 
 /// `name/number`.
@@ -92,18 +111,35 @@ mod tests {
         assert_eq!(file.plan_of(&whole), Some(plan));
         let file = Difference::missing(Kind::Artifact, "m/a", "m-12/a").of_experiment("a");
         assert_eq!(file.plan_of(&whole).unwrap().experiments[0].runs, None);
+        let file = Difference::missing(Kind::Artifact, "t/a", "tr-12/a").of_experiment("a");
+        assert!(!file.plan_of(&whole).unwrap().skip_traces);
+        let file = Difference::extra(Kind::Artifact, "r/a", "12/a").of_experiment("a");
+        assert_eq!(file.plan_of(&whole).unwrap().experiments[0].runs, Some([RunId::from("12")].into()));
         let version = Difference::missing(Kind::ModelVersion, "ch*rn/3", "ch*rn/3");
         assert_eq!(version.plan_of(&whole).unwrap().models, ["ch[*]rn"]);
+        assert_eq!(Difference::extra(Kind::ModelVersion, "x/1", "x/1").plan_of(&whole), None);
         assert_eq!(Difference::extra(Kind::Experiment, "x", "9").of_experiment("x").plan_of(&whole), None);
         assert_eq!(Difference::extra(Kind::Prompt, "x", "x").plan_of(&whole), None);
     }
 
     #[test]
-    fn a_run_covers_its_files() {
+    fn a_whole_covers_its_parts() {
         let run = Difference::missing(Kind::Run, "r", "12");
         assert!(run.covers(&Difference::pair(Kind::Run, "r", "12", "13", Vec::new())));
         assert!(run.covers(&Difference::missing(Kind::Artifact, "r/a", "12/a")));
         assert!(!run.covers(&Difference::missing(Kind::Artifact, "r/a", "123/a")));
+        assert!(run.covers(&Difference::extra(Kind::Artifact, "r/a", "12/a")));
         assert!(!run.covers(&Difference::missing(Kind::Trace, "r", "12")));
+        let model = Difference::missing(Kind::RegisteredModel, "churn", "churn");
+        assert!(model.covers(&Difference::missing(Kind::ModelVersion, "churn/3", "churn/3")));
+        assert!(!model.covers(&Difference::missing(Kind::PromptVersion, "churn/3", "churn/3")));
+    }
+
+    #[test]
+    fn a_file_knows_where_it_is() {
+        let file = Difference::missing(Kind::Artifact, "r/model/a", "12/model/a");
+        assert_eq!((file.whole(), file.path()), (Some((Kind::Run, "12")), "model/a"));
+        let list = Difference::missing(Kind::Artifact, "m/", "m-12/");
+        assert_eq!((list.whole(), list.path()), (Some((Kind::LoggedModel, "m-12")), ""));
     }
 }
