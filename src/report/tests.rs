@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Curve, Difference, FieldDifference, Format, Mark, Report};
+use super::{Curve, Difference, FieldDifference, FileFacts, FileSides, Format, Mark, Report};
 use crate::entities::{Kind, Plan};
 use crate::snapshot::About;
 
@@ -102,4 +102,56 @@ fn the_name_of_the_file_says_the_format() {
     assert_eq!(of("b.md"), Ok(Format::Markdown));
     assert_eq!(of("report"), Err(Some("give it a name that ends in .json, .md or .html".into())));
     assert_eq!(of("report.txt"), of(".json"));
+}
+
+/// Bytes of what was asked for; the allocator rounds up.
+fn weight(difference: &Difference) -> usize {
+    let text = |text: &Option<String>| text.as_ref().map_or(0, String::capacity);
+    let sum = |facts: &Option<FileFacts>| facts.as_ref().map_or(0, |facts| text(&facts.sha256));
+    let field = |field: &FieldDifference| field.field.capacity() + text(&field.source) + text(&field.target);
+    let file = difference
+        .file
+        .as_ref()
+        .map_or(0, |file| size_of::<FileSides>() + sum(&file.source) + sum(&file.target));
+    let names = difference.experiment.capacity() + difference.name.capacity();
+    let ids = text(&difference.source_id) + text(&difference.target_id);
+    let slots = difference.fields.capacity() * size_of::<FieldDifference>();
+    let fields = difference.fields.iter().map(field).sum::<usize>();
+    size_of::<Difference>() + names + ids + slots + fields + file
+}
+
+/// A report that is asked for keeps all of them in memory.
+#[test]
+fn a_hundred_thousand_differences_are_cheap_enough_to_keep() {
+    let field = |name: &str, source: &str, target: &str| FieldDifference {
+        field: name.into(),
+        source: Some(source.into()),
+        target: Some(target.into()),
+    };
+    let run = |n: usize| {
+        let fields = vec![field("param depth", "3", "4"), field("tag mlflow.user", "ann", "bob")];
+        let (ours, theirs) = (format!("{n:032x}"), format!("{:032x}", n + 1));
+        Difference::pair(Kind::Run, "trial-of-the-day", &ours, &theirs, fields)
+    };
+    let file = |n: usize| {
+        let id = |n: usize| format!("{n:032x}/model/data/model.pkl");
+        let sums = [n, n + 1].map(|n| format!("{n:064x}"));
+        let facts = |sum: &String| Some(FileFacts { size: Some(48_213), sha256: Some(sum.clone()) });
+        let fields = vec![field("sha256", &sums[0], &sums[1])];
+        let pair = Difference::pair(
+            Kind::Artifact,
+            "trial-of-the-day/model/data/model.pkl",
+            &id(n),
+            &id(n + 1),
+            fields,
+        );
+        pair.of_file(facts(&sums[0]), facts(&sums[1]))
+    };
+    let kept = |make: &dyn Fn(usize) -> Difference| {
+        let mut report = report();
+        (0..100_000).for_each(|n| report.add(&make(n).of_experiment("team/fraud-detection")));
+        report.differences.iter().map(weight).sum::<usize>() / report.differences.len()
+    };
+    let (runs, files) = (kept(&run), kept(&file));
+    assert!(runs < 500 && files < 900, "{runs} bytes a run, {files} a file");
 }
