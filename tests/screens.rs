@@ -11,6 +11,8 @@ mod inspect;
 mod keys;
 #[path = "screens/paint.rs"]
 mod paint;
+#[path = "screens/proof.rs"]
+mod proof;
 #[path = "screens/retry.rs"]
 mod retry;
 #[path = "screens/svg.rs"]
@@ -363,10 +365,10 @@ fn validation_lists_and_opens_differences() {
     at_work(&mut model);
     end_validation(&mut model, &differences());
     pictured("validate_differences", &mut model);
-    press(&mut model, "j Enter j");
+    press(&mut model, "j j j j Enter j");
     pictured("validate_difference_open", &mut model);
     press(&mut model, "Esc m");
-    assert_eq!(model.validation.only, Some(Mark::Missing));
+    assert_eq!(model.validation.outline.only(), Some(Mark::Missing));
     pictured("validate_only_missing", &mut model);
     press(&mut model, "Enter");
     pictured("validate_missing_open", &mut model);
@@ -456,7 +458,7 @@ fn without_colours_the_chosen_row_is_still_seen() {
     press(&mut model, "Enter");
     at_work(&mut model);
     end_validation(&mut model, &differences());
-    press(&mut model, "j Enter");
+    press(&mut model, "j j j j Enter");
     kept("validate_styles", &styles(&mut model, 80, 24));
 }
 

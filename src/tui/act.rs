@@ -42,7 +42,9 @@ pub fn act(model: &mut Model, action: Action, key: KeyEvent) -> Vec<Effect> {
             on_tree(model, Tree::toggle);
             on_tree(model, |tree| tree.step(isize::from(!was_range)));
         }
+        Action::Open if model.step == Step::Validate => inspect::open(model),
         Action::Open => return open(model),
+        Action::Close if model.step == Step::Validate => model.validation.outline.close(),
         Action::Close => on_tree(model, Tree::close),
         Action::All => on_tree(model, Tree::toggle_all),
         Action::Invert => on_tree(model, Tree::invert),
@@ -86,7 +88,7 @@ pub fn act(model: &mut Model, action: Action, key: KeyEvent) -> Vec<Effect> {
         }
         Action::Artifacts => model.validation.turn_artifacts(),
         Action::Marks => model.validation.turn_filter(),
-        Action::Detail => model.validation.detail = Some(0),
+        Action::Detail => inspect::enter(model),
         Action::Draw => return inspect::draw(model),
         Action::RecheckOne => return inspect::again(model, false),
         Action::ReimportOne => return inspect::again(model, true),
@@ -242,7 +244,7 @@ pub fn this(model: &Model) -> Option<String> {
         return model.apps.current().map(|app| app.arn.clone());
     }
     if model.step == Step::Validate && model.validation.work.pane == Pane::InFlight {
-        return model.validation.current().and_then(|difference| difference.source_id.clone());
+        return model.validation.current().map(|difference| difference.id().to_owned());
     }
     if let Some(end) = model.asked_side() {
         return match &model.side(end).seen {

@@ -9,6 +9,21 @@ use crate::engine::validate::{Curve, Difference, Mark};
 use crate::entities::Kind;
 use crate::error::Result;
 
+/// Looks into what the cursor is on; a heading is unfolded.
+pub fn enter(model: &mut Model) {
+    match model.validation.current() {
+        Some(_) => model.validation.detail = Some(0),
+        None => drop(model.validation.outline.open()),
+    }
+}
+
+/// Unfolds what the cursor is on; what is unfolded, or holds nothing, is looked into.
+pub fn open(model: &mut Model) {
+    if !model.validation.outline.open() {
+        enter(model);
+    }
+}
+
 /// The metric that is chosen in the open difference, as `metric name` says it.
 pub fn metric(model: &Model) -> Option<&str> {
     let difference = model.validation.current()?;
@@ -90,10 +105,17 @@ pub fn came(model: &mut Model, difference: &Difference, result: Result<Vec<Diffe
         Ok(found) => match found.iter().find(|now| now.kind == difference.kind) {
             Some(now) if now == difference => format!("{what} {} as before", now.mark.word()),
             Some(now) => format!("{what} {} now", now.mark.word()),
-            None => format!("{what}: {} of its files still differ", found.len()),
+            None => format!("{what}: {} of its {} still differ", found.len(), parts_of(difference.kind)),
         },
     });
     if let Ok(found) = result {
         model.validation.replace(difference, found);
+    }
+}
+
+fn parts_of(kind: Kind) -> &'static str {
+    match kind {
+        Kind::RegisteredModel | Kind::Prompt => "versions",
+        _ => "files",
     }
 }

@@ -1,5 +1,6 @@
 //! Moving through whatever list has the keys.
 
+use super::card;
 use super::keys::Layer;
 use super::model::{Model, Overlay, Parting};
 use super::tree::Tree;
@@ -43,9 +44,9 @@ pub fn by(model: &mut Model, rows: isize) {
             }
         }
         Layer::Detail => {
-            let fields = model.validation.current().map_or(0, |d| d.fields.len());
+            let lines = card::length(&model.validation);
             if let Some(at) = &mut model.validation.detail {
-                *at = moved(*at, rows, fields);
+                *at = moved(*at, rows, lines);
             }
         }
         _ => by_on_screen(model, rows),
@@ -74,12 +75,12 @@ fn by_on_screen(model: &mut Model, rows: isize) {
         model.selection.tree_mut().into_iter().for_each(|tree: &mut Tree| tree.step(rows));
         return;
     }
-    let log = model.shown_log().len();
-    let differences = model.validation.shown().len();
     if model.step == Step::Validate && model.validation.work.pane == Pane::InFlight {
-        model.validation.cursor = moved(model.validation.cursor, rows, differences);
+        let outline = &mut model.validation.outline;
+        outline.move_to(moved(outline.cursor(), rows, outline.rows().len()));
         return;
     }
+    let log = model.shown_log().len();
     let step = model.step;
     if let Some(work) = model.work_mut(step) {
         let length = match work.pane {

@@ -1,23 +1,20 @@
 //! The comparison's own state: how closely files are compared, and what was found to differ.
 
+use super::outline::Outline;
 use super::work::{Trouble, Work};
 use crate::engine::Step;
 use crate::engine::validate::{ArtifactCheck, Curve, Difference, Mark};
 
 /// Differences that are kept for looking through; the report has all of them.
-const KEPT: usize = 10_000;
+const KEPT: usize = 100_000;
 
 #[derive(Debug)]
 pub struct Validation {
     pub work: Work,
     pub artifacts: ArtifactCheck,
-    differences: Vec<Difference>,
+    pub outline: Outline,
     /// Found, kept or not.
     pub found: u64,
-    /// Only these are on show.
-    pub only: Option<Mark>,
-    /// Row of the list.
-    pub cursor: usize,
     /// The difference that is open, and the row it is scrolled to.
     pub detail: Option<usize>,
     /// The metric that is drawn over it.
@@ -26,6 +23,8 @@ pub struct Validation {
     pub pending: Option<Pending>,
     /// Differences that were there and are no more, as far as single items were compared again.
     pub mended: u64,
+    /// Single items stand otherwise now than the comparison found them, and its report says.
+    pub is_report_old: bool,
 }
 
 /// A metric of both sides.
@@ -56,14 +55,13 @@ impl Default for Validation {
         Self {
             work: Work::new(Step::Validate),
             artifacts: ArtifactCheck::default(),
-            differences: Vec::new(),
+            outline: Outline::default(),
             found: 0,
-            only: None,
-            cursor: 0,
             detail: None,
             picture: None,
             pending: None,
             mended: 0,
+            is_report_old: false,
         }
     }
 }
@@ -80,33 +78,26 @@ impl Validation {
 
     pub fn add(&mut self, difference: Difference) {
         self.found += 1;
-        if self.differences.len() < KEPT {
-            self.differences.push(difference);
+        if self.outline.held() < KEPT {
+            self.outline.add(difference);
         }
     }
 
     /// Puts what was found now in the place of what `item` covers.
     pub fn replace(&mut self, item: &Difference, found: Vec<Difference>) {
-        let before = self.differences.len();
-        let place = self.differences.iter().position(|old| item.covers(old)).unwrap_or(before);
-        self.differences.retain(|old| !item.covers(old));
-        let gone = before - self.differences.len();
-        self.mended += gone.saturating_sub(found.len()) as u64;
-        self.found = (self.found + found.len() as u64).saturating_sub(gone as u64);
-        let place = place.min(self.differences.len());
-        self.differences.splice(place..place, found);
-        let shown = self.shown().len();
-        self.cursor = self.cursor.min(shown.saturating_sub(1));
+        let now = found.len();
+        let mut told = found.clone();
+        let mut gone = self.outline.replace(item, found);
+        // Files come in any order.
+        for list in [&mut told, &mut gone] {
+            list.sort_by(|a, b| (a.kind, a.id()).cmp(&(b.kind, b.id())));
+        }
+        self.is_report_old |= gone != told;
+        self.mended += gone.len().saturating_sub(now) as u64;
+        self.found = (self.found + now as u64).saturating_sub(gone.len() as u64);
         self.picture = None;
         // What was open may be gone.
         self.detail = self.detail.filter(|_| self.current().is_some_and(|now| item.covers(now))).map(|_| 0);
-    }
-
-    pub fn shown(&self) -> Vec<&Difference> {
-        self.differences
-            .iter()
-            .filter(|difference| self.only.is_none_or(|only| difference.mark == only))
-            .collect()
     }
 
     /// Something is on its way.
@@ -116,23 +107,24 @@ impl Validation {
     }
 
     pub fn current(&self) -> Option<&Difference> {
-        self.shown().get(self.cursor).copied()
+        self.outline.current()
     }
 
     /// There are more than are kept.
     pub fn is_cut(&self) -> bool {
-        self.found > self.differences.len() as u64
+        self.found > self.outline.held() as u64
     }
 
     /// All, then each mark of which there is one, and all again.
     pub fn turn_filter(&mut self) {
-        let marks: Vec<Mark> =
-            Mark::ALL.into_iter().filter(|mark| self.differences.iter().any(|d| d.mark == *mark)).collect();
-        self.only = match self.only {
-            None => marks.first().copied(),
-            Some(only) => marks.into_iter().find(|mark| *mark > only),
-        };
-        self.cursor = 0;
+        let counts = self.outline.counts();
+        let mut marks = Mark::ALL.into_iter().filter(|mark| counts.of(*mark) > 0);
+        self.outline.set_only(match self.outline.only() {
+            None => marks.next(),
+            // The last of them may have been mended.
+            Some(only) if counts.of(only) == 0 => None,
+            Some(only) => marks.find(|mark| *mark > only),
+        });
     }
 
     pub fn turn_artifacts(&mut self) {

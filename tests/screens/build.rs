@@ -54,6 +54,8 @@ fn key_of(name: &str) -> KeyEvent {
         "Space" => KeyCode::Char(' '),
         "F2" => KeyCode::F(2),
         "PageDown" => KeyCode::PageDown,
+        "Left" => KeyCode::Left,
+        "Right" => KeyCode::Right,
         "^C" => return KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL),
         name => KeyCode::Char(name.chars().next().unwrap()),
     };

@@ -203,6 +203,12 @@ fn live_in(model: &Model, layer: Layer) -> impl Iterator<Item = Bound<'_>> {
     live.map(|(index, row)| Bound { keys: model.keymap.keys(index), words: row.words, action: row.action })
 }
 
+/// The first key that does this on the screen now, if one does.
+pub fn key_on_screen(model: &Model, action: Action) -> Option<String> {
+    let bound = live_on_screen(model).find(|bound| bound.action == action)?;
+    bound.keys.first().map(|key| label(*key, model.look.glyphs))
+}
+
 /// `Enter`, `↑`, `^C`.
 pub fn label(key: Key, glyphs: &Glyphs) -> String {
     match key.code {

@@ -88,6 +88,8 @@ pub const TABLE: &[Row] = &[
     row(&[ENTER], "go on", Action::Start, SCREEN, when::can_go_on),
     row(&[ENTER], "open", Action::Detail, SCREEN, when::has_difference),
     row(&[ch('n')], "next step", Action::Next, SCREEN, when::may_ask_for_next),
+    row(&[key(KeyCode::Right), ch('l')], "open", Action::Open, SCREEN, when::can_unfold),
+    row(&[key(KeyCode::Left), ch('h')], "close", Action::Close, SCREEN, when::has_outline),
     row(&[ch('m')], "filter", Action::Marks, SCREEN, when::has_differences),
     row(&[ch('w')], "copy report", Action::Write, SCREEN, when::has_report),
     row(&[ch('r')], "try it again", Action::RetryOne, SCREEN, when::on_failure),

@@ -257,8 +257,21 @@ pub fn has_differences(model: &Model) -> bool {
 }
 
 pub fn has_difference(model: &Model) -> bool {
+    can_unfold(model) && !can_start(model)
+}
+
+/// What the cursor is on can be unfolded or looked into.
+pub fn can_unfold(model: &Model) -> bool {
+    let outline = &model.validation.outline;
+    let is_closed = |node: usize| outline.can_open(node) && !outline.is_open(node);
+    let opens = outline.current().is_some() || outline.row().is_some_and(|row| is_closed(row.node));
+    has_outline(model) && opens
+}
+
+/// Differences are listed, and fold.
+pub fn has_outline(model: &Model) -> bool {
     let on_list = model.validation.work.pane == Pane::InFlight;
-    model.step == Step::Validate && on_list && !can_start(model) && model.validation.current().is_some()
+    model.step == Step::Validate && on_list && !model.validation.outline.rows().is_empty()
 }
 
 pub fn on_metric(model: &Model) -> bool {

@@ -1,51 +1,95 @@
-//! One difference, field by field, source and target side by side; the chosen field whole.
+//! One difference, field by field, source and target side by side, and the tree of its files; the chosen line whole.
 
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
-use super::differences;
-use crate::engine::validate::{Difference, FieldDifference, parts};
+use super::{differences, files, whole};
+use crate::engine::validate::{Difference, FieldDifference, Mark, parts};
+use crate::entities::Kind;
+use crate::tui::card;
 use crate::tui::model::Model;
+use crate::tui::outline::{Row, What, file_name};
 use crate::tui::scroll;
 use crate::tui::text;
-use crate::tui::theme::Look;
 use crate::tui::widgets::{changed, paint};
 
-/// Columns of the labels.
-const LABELS: usize = 8;
+/// Below this the ids give way to the fields.
+const LOW: u16 = 11;
+/// Lines of the list that are on show at least.
+const LISTED: u16 = 3;
 
 pub fn view(model: &Model, frame: &mut Frame, area: Rect, difference: &Difference, at: usize) {
-    let title = format!("{} {}", difference.mark.sign(), difference.mark.word());
-    let inside = paint::card(model, frame, area, &title, area.width, area.height);
+    let inside = paint::card(model, frame, area, &title(difference), area.width, area.height);
     let width = usize::from(inside.width);
     let mut head = head(model, difference, width);
-    let Some(chosen) = difference.fields.get(at) else {
-        let words = "There is nothing on the other side to compare it with.";
+    if inside.height < LOW {
+        head.retain(|line| line.width() > 0);
+        head.drain(1..3);
+    }
+    let (fields, files) = (card::fields(difference), card::files(&model.validation));
+    if fields.is_empty() && files.is_empty() {
+        let words = match difference.mark {
+            Mark::Same => "It is the same itself; what differs stands below it in the list.",
+            _ => "There is nothing on the other side to compare it with.",
+        };
         head.push(Line::styled(words, model.look.theme.dim));
         paint::lines(frame, inside, head);
         return;
+    }
+    let columns = columns(width);
+    head.push(titles(model, columns));
+    let rows_of_each = if inside.height < 20 { 2 } else { 6 };
+    let whole = match fields.get(at) {
+        Some(field) => whole::of_field(model, field, width, rows_of_each),
+        None => match files.get(at - fields.len()) {
+            Some(row) => whole::of_file(model, row.node, width, rows_of_each),
+            None => Vec::new(),
+        },
     };
-    let [name, side] = columns(width);
-    head.push(titles(model, name, side));
-    let whole = whole(model, chosen, width, if inside.height < 20 { 2 } else { 6 });
+    let room = inside.height.saturating_sub(head.len() as u16 + LISTED).min(inside.height / 2);
     let [top, list, below] = Layout::vertical([
         Constraint::Length(head.len() as u16),
         Constraint::Fill(1),
-        Constraint::Max((whole.len() as u16).min(inside.height / 2)),
+        Constraint::Max((whole.len() as u16).min(room)),
     ])
     .areas(inside);
     paint::lines(frame, top, head);
-    paint::lines(frame, list, rows(model, difference, at, usize::from(list.height), [name, side]));
+    let more = difference.more_fields;
+    let height = usize::from(list.height).saturating_sub(usize::from(more > 0)).max(1);
+    let length = fields.len() + files.len();
+    let first = scroll::offset(at, length, height);
+    let line = |index: usize| match fields.get(index) {
+        Some(field) => field_line(model, field, index == at, columns),
+        None => file_line(model, files[index - fields.len()], index == at, columns),
+    };
+    let mut lines: Vec<Line> = (first..length.min(first + height)).map(line).collect();
+    if more > 0 {
+        let words = format!("  {} more fields differ", text::number(more as u64));
+        lines.push(Line::styled(words, model.look.theme.dim));
+    }
+    paint::lines(frame, list, lines);
     paint::lines(frame, below, whole);
+}
+
+fn title(difference: &Difference) -> String {
+    match (difference.mark, difference.kind) {
+        (Mark::Same, Kind::RegisteredModel | Kind::Prompt) => "its versions differ".to_owned(),
+        (Mark::Same, _) => "its files differ".to_owned(),
+        (mark, _) => format!("{} {}", mark.sign(), mark.word()),
+    }
 }
 
 fn head(model: &Model, difference: &Difference, width: usize) -> Vec<Line<'static>> {
     let look = model.look;
-    let what = format!("{} {}", difference.kind, differences::place(difference));
+    let what = format!("{} {}", difference.kind.words().0, differences::place(difference));
     let id = |label: &str, id: &Option<String>| {
-        let id = id.as_deref().unwrap_or("is not there");
+        let id = id.as_deref().unwrap_or(match difference.mark {
+            // Known by a part of it alone.
+            Mark::Same | Mark::Unreadable => "is not known",
+            _ => "is not there",
+        });
         Line::styled(text::cut(&format!("{label} id {id}"), width, look.glyphs.ellipsis), look.theme.dim)
     };
     vec![
@@ -65,44 +109,38 @@ fn pending(model: &Model, width: usize) -> Line<'static> {
     Line::styled(text::cut(&words, width, model.look.glyphs.ellipsis), model.look.theme.accent)
 }
 
-/// Of the field's name and of each side.
+/// Of the name and of each side.
 fn columns(width: usize) -> [usize; 2] {
     let name = (width / 4).clamp(14, 30);
     [name, width.saturating_sub(name + 1) / 2]
 }
 
-fn titles(model: &Model, name: usize, side: usize) -> Line<'static> {
+fn titles(model: &Model, [name, side]: [usize; 2]) -> Line<'static> {
     let words =
         [text::fit("  field", name, ""), text::fit("source", side + 1, ""), text::fit("target", side, "")];
     Line::styled(words.concat(), model.look.theme.title)
 }
 
-fn rows(
-    model: &Model,
-    difference: &Difference,
-    at: usize,
-    height: usize,
-    columns: [usize; 2],
-) -> Vec<Line<'static>> {
-    let more = usize::from(difference.more_fields > 0);
-    let height = height.saturating_sub(more).max(1);
-    let top = scroll::offset(at, difference.fields.len(), height);
-    let shown = difference.fields.iter().enumerate().skip(top).take(height);
-    let mut lines: Vec<Line> = shown.map(|(index, field)| row(model, field, index == at, columns)).collect();
-    if more > 0 {
-        let words = format!("  {} more fields differ", text::number(difference.more_fields as u64));
-        lines.push(Line::styled(words, model.look.theme.dim));
-    }
-    lines
-}
-
-fn row(model: &Model, field: &FieldDifference, chosen: bool, [name, side]: [usize; 2]) -> Line<'static> {
+fn label(model: &Model, words: &str, chosen: bool, columns: usize) -> Span<'static> {
     let look = model.look;
     let mark = if chosen { look.glyphs.current } else { " " };
     let style = if chosen { look.theme.selected } else { Style::new() };
-    let label = text::fit(&format!("{mark} {}", field.field), name.saturating_sub(1), look.glyphs.ellipsis);
-    let mut spans = vec![Span::styled(label, style), Span::raw(" ")];
+    Span::styled(text::fit(&format!("{mark} {words}"), columns, look.glyphs.ellipsis), style)
+}
+
+fn field_line(
+    model: &Model,
+    field: &FieldDifference,
+    chosen: bool,
+    [name, side]: [usize; 2],
+) -> Line<'static> {
+    let look = model.look;
+    let mut spans = vec![label(model, &field.field, chosen, name.saturating_sub(1)), Span::raw(" ")];
     match (&field.source, &field.target) {
+        (Some(source), Some(target)) if source == target => {
+            spans.push(Span::raw(text::fit(source, side + 1, look.glyphs.ellipsis)));
+            spans.push(Span::raw(text::fit(target, side, look.glyphs.ellipsis)));
+        }
         (Some(source), Some(target)) => {
             let (left, right) = parts(source, target);
             spans.extend(changed::cell(look, &left, side));
@@ -127,35 +165,29 @@ fn alone(model: &Model, value: Option<&str>, width: usize) -> Span<'static> {
     }
 }
 
-/// The columns cut long names and values; here there is room for more of them, around what differs.
-fn whole(model: &Model, field: &FieldDifference, width: usize, rows: usize) -> Vec<Line<'static>> {
-    let look = model.look;
-    let room = width.saturating_sub(LABELS);
-    let [source, target] = texts(look, field, room * rows * 4 / 5);
-    let mut lines = vec![paint::rule(look, width as u16)];
-    for (label, value) in [("field", field.field.clone()), ("source", source), ("target", target)] {
-        for (index, words) in text::wrap(&value, room).into_iter().take(rows).enumerate() {
-            let label = if index == 0 { label } else { "" };
-            lines.push(Line::from(vec![
-                Span::styled(format!("{label:<LABELS$}"), look.theme.dim),
-                Span::raw(words),
-            ]));
-        }
+/// A folder with what differs in it, or a file as either side has it.
+fn file_line(model: &Model, row: Row, chosen: bool, [name, side]: [usize; 2]) -> Line<'static> {
+    let (look, outline) = (model.look, &model.validation.outline);
+    let indent = "  ".repeat(row.depth);
+    let node = outline.node(row.node);
+    if let What::Folder(folder) = &node.what {
+        let words = format!("{indent}{folder}/");
+        let counts = differences::counts(node.counts, outline.only());
+        let label = label(model, &words, chosen, name.saturating_sub(1));
+        return Line::from(vec![label, Span::styled(format!(" {counts}"), look.theme.dim)]);
     }
-    lines
-}
-
-/// Both values in at most `columns`. Words are kept whole where the lines break: a fifth of the room is for that.
-fn texts(look: Look, field: &FieldDifference, columns: usize) -> [String; 2] {
-    let absent = || "(absent)".to_owned();
-    match (&field.source, &field.target) {
-        (Some(source), Some(target)) => {
-            let (left, right) = parts(source, target);
-            [left, right].map(|parts| {
-                let spans = changed::cell(look, &parts, columns);
-                spans.iter().map(|span| span.content.as_ref()).collect()
-            })
-        }
-        (source, target) => [source.clone().unwrap_or_else(absent), target.clone().unwrap_or_else(absent)],
-    }
+    let Some(file) = outline.difference(row.node) else {
+        return Line::default();
+    };
+    let name_of = if file.path().is_empty() { "the list" } else { file_name(file) };
+    let words = format!("{indent}{} {name_of}", file.mark.sign());
+    let [source, target] = files::sides(look, file);
+    let cell = |words: &str, columns| Span::raw(text::fit(words, columns, look.glyphs.ellipsis));
+    Line::from(vec![
+        label(model, &words, chosen, name.saturating_sub(1)),
+        Span::raw(" "),
+        cell(&source, side),
+        Span::raw(" "),
+        cell(&target, side),
+    ])
 }

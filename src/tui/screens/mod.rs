@@ -6,9 +6,12 @@ mod curve;
 mod detail;
 mod differences;
 mod end;
+mod files;
 mod select;
+mod totals;
 mod transfer;
 mod validate;
+mod whole;
 
 use ratatui::Frame;
 use ratatui::layout::Rect;

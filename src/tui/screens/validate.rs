@@ -2,18 +2,20 @@
 
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
-use ratatui::style::Style;
-use ratatui::text::{Line, Span};
+use ratatui::text::Line;
 
-use super::{curve, detail, differences, transfer};
-use crate::engine::Step;
-use crate::engine::validate::{ArtifactCheck, Mark, Totals};
-use crate::entities::Kind;
+use super::{curve, detail, differences, totals, transfer};
+use crate::engine::validate::{ArtifactCheck, Totals};
+use crate::engine::{Outcome, Step};
 use crate::tui::gate::Gate;
+use crate::tui::keys::{self, Action};
 use crate::tui::model::Model;
 use crate::tui::text;
 use crate::tui::widgets::{paint, pane};
 use crate::tui::work::{Pane, Phase};
+
+/// Rows that the list of differences has at least, as far as the counts can give way.
+const LISTED: u16 = 8;
 
 pub fn view(model: &Model, frame: &mut Frame, area: Rect) {
     let work = &model.validation.work;
@@ -35,31 +37,10 @@ pub fn view(model: &Model, frame: &mut Frame, area: Rect) {
         }
         Phase::Ended(result) => match result.as_ref() {
             Err(_) => lines.extend(transfer::state(model, work, area.width)),
-            Ok(outcome) => {
-                let is_stale = matches!(model.gate(Step::Validate), Gate::Stale(_));
-                lines.extend(match is_stale {
-                    true => transfer::outdated(model, usize::from(area.width)),
-                    false => verdict(model, outcome.comparison.as_ref(), outcome.stopped, area.width),
-                });
-                let totals = outcome.comparison.clone().unwrap_or_default();
-                lines.extend(table(model, &totals));
-                lines.extend(mended(model, area.width));
-                // The others stand beside it.
-                if let Some(file) = outcome.files.first() {
-                    let words = format!("report: {}", file.display());
-                    let words = text::cut(&words, usize::from(area.width), model.look.glyphs.ellipsis);
-                    lines.push(Line::styled(words, model.look.theme.dim));
-                }
-            }
+            Ok(outcome) => lines.extend(ended(model, outcome, area, lines.len())),
         },
     }
-    let usual = match model.validation.only {
-        None => format!("differences {}", text::number(model.validation.found)),
-        Some(only) => {
-            format!("{} {} of {}", only.word(), model.validation.shown().len(), model.validation.found)
-        }
-    };
-    lines.push(pane::tabs(model, work, &usual, area.width));
+    lines.push(pane::tabs(model, work, &differences::heading(&model.validation), area.width));
     let [top, rest] =
         Layout::vertical([Constraint::Length(lines.len() as u16), Constraint::Fill(1)]).areas(area);
     paint::lines(frame, top, lines);
@@ -74,6 +55,29 @@ pub fn view(model: &Model, frame: &mut Frame, area: Rect) {
     if let Some(picture) = &model.validation.picture {
         curve::view(model, frame, area, picture);
     }
+}
+
+/// What came of it. `above` lines are used already.
+fn ended(model: &Model, outcome: &Outcome, area: Rect, above: usize) -> Vec<Line<'static>> {
+    let width = usize::from(area.width);
+    let is_stale = matches!(model.gate(Step::Validate), Gate::Stale(_));
+    let verdict = match is_stale {
+        true => transfer::outdated(model, width),
+        false => verdict(model, outcome.comparison.as_ref(), outcome.stopped, area.width),
+    };
+    let mut below = looked_again(model, outcome, area.width);
+    // The others stand beside it.
+    if let Some(file) = outcome.files.first() {
+        let words = format!("report: {}", file.display());
+        let words = text::cut(&words, width, model.look.glyphs.ellipsis);
+        below.push(Line::styled(words, model.look.theme.dim));
+    }
+    let listed = if model.validation.found == 0 { 1 } else { LISTED };
+    // One line is the heading of the list.
+    let used = above + verdict.len() + below.len() + usize::from(listed) + 1;
+    let room = usize::from(area.height).saturating_sub(used);
+    let totals = outcome.comparison.clone().unwrap_or_default();
+    [verdict, totals::table(model, &totals, width, room), below].concat()
 }
 
 fn files(check: ArtifactCheck) -> &'static str {
@@ -104,39 +108,22 @@ fn verdict(model: &Model, totals: Option<&Totals>, stopped: bool, width: u16) ->
     }
 }
 
-/// The counts are those of the comparison.
-fn mended(model: &Model, width: u16) -> Vec<Line<'static>> {
-    let look = model.look;
-    match model.validation.mended {
-        0 => Vec::new(),
+/// Single items stand otherwise now: counts and report are those of the comparison.
+fn looked_again(model: &Model, outcome: &Outcome, width: u16) -> Vec<Line<'static>> {
+    if !model.validation.is_report_old {
+        return Vec::new();
+    }
+    let now = match model.validation.mended {
+        0 => "an item stands otherwise now".to_owned(),
         mended => {
-            let words = format!(
-                "{} no more; r compares everything again and writes the report anew",
-                text::count(mended, "difference is there", "differences are there")
-            );
-            paint::item(look.glyphs.ok, &words, usize::from(width), look.theme.ok)
+            let what = text::count(mended, "difference is there", "differences are there");
+            format!("{what} no more")
         }
-    }
-}
-
-/// The widest title, and the columns of the marks: 77 in all.
-const KIND_WIDTH: usize = 18;
-const MARK_WIDTHS: [usize; 5] = [11, 11, 11, 12, 14];
-
-fn table(model: &Model, totals: &Totals) -> Vec<Line<'static>> {
-    let look = model.look;
-    let heads = Mark::ALL.iter().zip(MARK_WIDTHS);
-    let head: String =
-        heads.map(|(mark, width)| text::right(&format!("{} {}", mark.sign(), mark.word()), width)).collect();
-    let mut lines = vec![Line::styled(format!("{:<KIND_WIDTH$}{head}", ""), look.theme.dim)];
-    for kind in Kind::ALL.into_iter().filter(|kind| totals.is_shown(*kind)) {
-        let mut spans = vec![Span::raw(format!("{:<KIND_WIDTH$}", kind.title()))];
-        for (mark, width) in Mark::ALL.into_iter().zip(MARK_WIDTHS) {
-            let count = totals.of(kind, mark);
-            let style = if mark != Mark::Same && count > 0 { look.theme.bad } else { Style::new() };
-            spans.push(Span::styled(text::right(&text::number(count), width), style));
-        }
-        lines.push(Line::from(spans));
-    }
-    lines
+    };
+    let known_by = if outcome.files.is_empty() { "the counts" } else { "counts and report" };
+    let writes = if outcome.files.is_empty() { "" } else { " and writes the report anew" };
+    let again = keys::key_on_screen(model, Action::Again)
+        .map_or_else(String::new, |key| format!("; {key} compares everything again{writes}"));
+    let words = format!("{now}, which {known_by} do not say{again}");
+    paint::item(model.look.glyphs.ok, &words, usize::from(width), model.look.theme.ok)
 }

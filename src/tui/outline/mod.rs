@@ -1,0 +1,193 @@
+//! The differences as a tree that folds: experiments, or kinds where there is none; in them runs, models and the like;
+//! below those their folders and files, or versions. A difference finds its place when it comes; which rows are on show
+//! is worked out once after each change.
+
+mod keep;
+mod node;
+mod rows;
+#[cfg(test)]
+mod tests;
+
+use std::cell::OnceCell;
+use std::collections::HashMap;
+
+use crate::engine::validate::{Difference, Mark};
+use crate::entities::Kind;
+
+pub use node::{Counts, Node, What};
+pub use rows::Row;
+
+/// What holds others, by what holds it, its kind, and its id or name.
+type Place = (Option<usize>, Kind, String);
+
+#[derive(Debug, Default)]
+pub struct Outline {
+    differences: Vec<Difference>,
+    nodes: Vec<Node>,
+    tops: Vec<usize>,
+    places: HashMap<Place, usize>,
+    counts: Counts,
+    /// Only these are on show, and what holds some.
+    only: Option<Mark>,
+    /// The node that somebody has gone to; none is the first row.
+    cursor: Option<usize>,
+    rows: OnceCell<Vec<Row>>,
+}
+
+impl Outline {
+    /// How many differences it holds.
+    pub fn held(&self) -> usize {
+        self.differences.len()
+    }
+
+    pub fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    pub fn node(&self, at: usize) -> &Node {
+        &self.nodes[at]
+    }
+
+    /// The difference that a node is, or that stands for it.
+    pub fn difference(&self, at: usize) -> Option<&Difference> {
+        match &self.nodes[at].what {
+            What::Item(index) => self.differences.get(*index),
+            What::Whole(whole) => Some(whole),
+            What::Experiment(_) | What::Kind(_) | What::Folder(_) => None,
+        }
+    }
+
+    pub fn add(&mut self, difference: Difference) {
+        let at = self.place(&difference);
+        let mut up = Some(at);
+        while let Some(node) = up {
+            self.nodes[node].counts.add(difference.mark);
+            up = self.nodes[node].above;
+        }
+        self.counts.add(difference.mark);
+        self.differences.push(difference);
+        self.rows.take();
+    }
+
+    /// Finds or makes the node of the difference that comes next.
+    fn place(&mut self, difference: &Difference) -> usize {
+        let item = What::Item(self.differences.len());
+        let group = self.group(difference);
+        let Some((kind, id)) = difference.whole() else {
+            return self.item(group, difference, item);
+        };
+        let place = (Some(group), kind, id.to_owned());
+        let mut above = self.holder(place, || What::Whole(Box::new(whole_of(difference, kind, id))));
+        if difference.kind != Kind::Artifact {
+            return self.insert(Some(above), item);
+        }
+        let folders = difference.path().rsplit_once('/').map_or("", |(folders, _)| folders);
+        for folder in folders.split('/').filter(|folder| !folder.is_empty()) {
+            let place = (Some(above), Kind::Artifact, folder.to_owned());
+            above = self.holder(place, || What::Folder(folder.to_owned()));
+        }
+        self.insert_file(above, difference, item)
+    }
+
+    fn group(&mut self, difference: &Difference) -> usize {
+        let experiment = difference.experiment.clone();
+        if !experiment.is_empty() {
+            let place = (None, Kind::Experiment, experiment.clone());
+            return self.holder(place, || What::Experiment(experiment));
+        }
+        let kind = difference.whole().map_or(difference.kind, |(kind, _)| kind);
+        self.holder((None, kind, String::new()), || What::Kind(kind))
+    }
+
+    /// An item that may hold others takes the place of what has stood for it so far.
+    fn item(&mut self, group: usize, difference: &Difference, item: What) -> usize {
+        if !may_hold(difference.kind) {
+            return self.insert(Some(group), item);
+        }
+        let place = (Some(group), difference.kind, difference.id().to_owned());
+        match self.places.get(&place) {
+            Some(at) if matches!(self.nodes[*at].what, What::Whole(_)) => {
+                self.nodes[*at].what = item;
+                *at
+            }
+            Some(_) => self.insert(Some(group), item),
+            None => self.holder(place, || item),
+        }
+    }
+
+    fn holder(&mut self, place: Place, make: impl FnOnce() -> What) -> usize {
+        if let Some(at) = self.places.get(&place) {
+            return *at;
+        }
+        let what = make();
+        let at = match (place.0, &what) {
+            (Some(above), What::Folder(name)) => {
+                let before = self.files_before(above, (false, name));
+                self.insert_at(above, before, what)
+            }
+            (above, _) => self.insert(above, what),
+        };
+        self.places.insert(place, at);
+        at
+    }
+
+    /// Folders before files, each by name.
+    fn insert_file(&mut self, above: usize, difference: &Difference, item: What) -> usize {
+        let before = self.files_before(above, (true, file_name(difference)));
+        self.insert_at(above, before, item)
+    }
+
+    fn files_before(&self, above: usize, this: (bool, &str)) -> usize {
+        self.nodes[above].below.partition_point(|at| match &self.nodes[*at].what {
+            What::Folder(name) => (false, name.as_str()) <= this,
+            What::Item(index) => (true, file_name(&self.differences[*index])) <= this,
+            What::Experiment(_) | What::Kind(_) | What::Whole(_) => true,
+        })
+    }
+
+    fn insert(&mut self, above: Option<usize>, what: What) -> usize {
+        match above {
+            Some(above) => self.insert_at(above, self.nodes[above].below.len(), what),
+            None => {
+                self.tops.push(self.nodes.len());
+                self.push(None, what)
+            }
+        }
+    }
+
+    fn insert_at(&mut self, above: usize, before: usize, what: What) -> usize {
+        let at = self.nodes.len();
+        self.nodes[above].below.insert(before, at);
+        self.push(Some(above), what)
+    }
+
+    fn push(&mut self, above: Option<usize>, what: What) -> usize {
+        let node = Node { what, above, below: Vec::new(), counts: Counts::default(), open: None };
+        self.nodes.push(node);
+        self.nodes.len() - 1
+    }
+}
+
+/// The last part of its path; empty for the list of files itself.
+pub fn file_name(file: &Difference) -> &str {
+    let path = file.path();
+    path.rsplit_once('/').map_or(path, |(_, name)| name)
+}
+
+fn may_hold(kind: Kind) -> bool {
+    use Kind::{LoggedModel, Prompt, RegisteredModel, Run, Trace};
+    matches!(kind, Run | LoggedModel | RegisteredModel | Prompt | Trace)
+}
+
+/// Nothing of it is known to differ but the part.
+fn whole_of(part: &Difference, kind: Kind, id: &str) -> Difference {
+    let own = match part.kind {
+        Kind::Artifact => part.name.strip_suffix(part.path()).and_then(|name| name.strip_suffix('/')),
+        _ => Some(id),
+    };
+    // Of a target's file that has no partner the owner is not known.
+    let theirs = part.target_id.as_deref().filter(|_| part.source_id.is_some());
+    let theirs = theirs.and_then(|id| id.split_once('/')).map(|(owner, _)| owner);
+    let whole = Difference::missing(kind, own.unwrap_or(id), id).of_experiment(&part.experiment);
+    Difference { mark: Mark::Same, target_id: theirs.map(str::to_owned), ..whole }
+}

@@ -1,0 +1,135 @@
+//! Which rows are on show, and where the cursor is among them.
+
+use super::{Outline, What};
+use crate::engine::validate::{Difference, Mark};
+use crate::entities::Kind;
+
+/// So many lines have room on most screens: then nothing need be opened to be seen.
+const FEW: usize = 12;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Row {
+    pub node: usize,
+    pub depth: usize,
+}
+
+impl Outline {
+    pub fn rows(&self) -> &[Row] {
+        self.rows.get_or_init(|| self.unfolded(&self.tops, |at| self.is_open(at)))
+    }
+
+    /// Everything below a node that is a folder or a file, whether it is open or not.
+    pub fn files(&self, node: usize) -> Vec<Row> {
+        let is_file = |at: &usize| match &self.nodes[*at].what {
+            What::Folder(_) => true,
+            _ => self.difference(*at).is_some_and(|difference| difference.kind == Kind::Artifact),
+        };
+        let files: Vec<usize> = self.nodes[node].below.iter().copied().filter(is_file).collect();
+        self.unfolded(&files, |_| true)
+    }
+
+    fn unfolded(&self, tops: &[usize], is_open: impl Fn(usize) -> bool) -> Vec<Row> {
+        let mut rows = Vec::new();
+        let is_shown = |at: &&usize| self.nodes[**at].counts.fit(self.only);
+        let mut next: Vec<Row> = Vec::new();
+        next.extend(tops.iter().rev().filter(is_shown).map(|at| Row { node: *at, depth: 0 }));
+        while let Some(Row { node, depth }) = next.pop() {
+            let node = self.alone_in(node).unwrap_or(node);
+            rows.push(Row { node, depth });
+            if is_open(node) {
+                let below = self.nodes[node].below.iter().rev().filter(is_shown);
+                next.extend(below.map(|at| Row { node: *at, depth: depth + 1 }));
+            }
+        }
+        rows
+    }
+
+    /// An experiment of which nothing is known but that it differs itself needs no heading.
+    fn alone_in(&self, node: usize) -> Option<usize> {
+        let (What::Experiment(_), [only]) = (&self.nodes[node].what, &self.nodes[node].below[..]) else {
+            return None;
+        };
+        self.difference(*only).filter(|difference| difference.kind == Kind::Experiment).map(|_| *only)
+    }
+
+    pub fn is_open(&self, node: usize) -> bool {
+        let one = &self.nodes[node];
+        // Whoever opens a run wants to see its files, and a heading that is the only one hides everything.
+        let is_usual = matches!(one.what, What::Folder(_)) || self.tops == [node];
+        one.open.unwrap_or(is_usual || self.nodes.len() <= FEW)
+    }
+
+    pub fn can_open(&self, node: usize) -> bool {
+        self.nodes[node].below.iter().any(|at| self.nodes[*at].counts.fit(self.only))
+    }
+
+    pub fn only(&self) -> Option<Mark> {
+        self.only
+    }
+
+    pub fn set_only(&mut self, only: Option<Mark>) {
+        self.only = only;
+        self.rows.take();
+    }
+
+    /// The cursor's row; of what is folded away, that of what holds it.
+    pub fn cursor(&self) -> usize {
+        let mut node = self.cursor;
+        while let Some(at) = node {
+            if let Some(row) = self.rows().iter().position(|row| row.node == at) {
+                return row;
+            }
+            node = self.nodes[at].above;
+        }
+        // The first that can be looked into: a heading above it says nothing that is not seen.
+        let is_passed = |row: &Row| self.difference(row.node).is_none() && self.is_open(row.node);
+        self.rows().iter().position(|row| !is_passed(row)).unwrap_or(0)
+    }
+
+    pub fn row(&self) -> Option<Row> {
+        self.rows().get(self.cursor()).copied()
+    }
+
+    /// What the cursor is on, where that can be looked into.
+    pub fn current(&self) -> Option<&Difference> {
+        self.difference(self.row()?.node)
+    }
+
+    pub fn move_to(&mut self, row: usize) {
+        self.cursor = self.rows().get(row).map(|row| row.node);
+    }
+
+    /// Opens what the cursor is on. False where nothing was closed.
+    pub fn open(&mut self) -> bool {
+        let Some(Row { node, .. }) = self.row() else {
+            return false;
+        };
+        let was_closed = self.can_open(node) && !self.is_open(node);
+        if was_closed {
+            self.turn(node, true);
+        }
+        was_closed
+    }
+
+    /// Closes what the cursor is on or in, and stays there.
+    pub fn close(&mut self) {
+        let Some(row) = self.row() else {
+            return;
+        };
+        let is_open = self.can_open(row.node) && self.is_open(row.node);
+        let before = &self.rows()[..self.cursor()];
+        let holder = match is_open {
+            true => Some(row.node),
+            false => before.iter().rev().find(|other| other.depth < row.depth).map(|row| row.node),
+        };
+        if let Some(node) = holder {
+            self.turn(node, false);
+        }
+    }
+
+    fn turn(&mut self, node: usize, open: bool) {
+        self.nodes[node].open = Some(open);
+        self.cursor = Some(node);
+        self.rows.take();
+    }
+}
