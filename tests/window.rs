@@ -63,11 +63,11 @@ async fn one_by_one(url: &str, experiment: &Value, run: &str) {
     };
     for id in [run.to_owned(), format!("{run}/model/a.txt")] {
         let kind = if id == run { Kind::Run } else { Kind::Artifact };
-        assert_eq!(plan_of(kind, &id).await.unwrap().experiments, [only.clone()], "{id}");
+        assert_eq!(plan_of(kind, &id).await.unwrap().experiments, std::slice::from_ref(&only), "{id}");
     }
     let all = PlannedExperiment { name: "years".into(), ..PlannedExperiment::default() };
     let plan = plan_of(Kind::Experiment, experiment.as_str().unwrap()).await.unwrap();
-    assert_eq!(plan.experiments, [all.clone()]);
+    assert_eq!(plan.experiments, std::slice::from_ref(&all));
     let models = post(url, "logged-models/search", json!({ "experiment_ids": [experiment] })).await;
     let model = models["models"][0]["info"]["model_id"].as_str().unwrap();
     assert_eq!(plan_of(Kind::LoggedModel, model).await.unwrap().experiments, [all]);

@@ -9,7 +9,7 @@ use mlferry::tui::effect::{Effect, Msg};
 use mlferry::tui::model::Model;
 use mlferry::tui::update::update;
 
-use super::build::{SOURCE, fetched, monochrome, press, versions_came, with_registry, with_tree};
+use super::build::{SOURCE, fetched, press, versions_came, with_registry, with_tree};
 use super::paint::{kept, picture, pictured};
 
 /// The answer to what was asked for last.
@@ -92,8 +92,6 @@ fn details_come_one_at_a_time_and_follow_the_cursor() {
     pictured("select_details_run", &mut model);
     press(&mut model, "J J J J J J J J J J J J J J");
     kept("select_details_scrolled_60x18", &picture(&mut model, 60, 18));
-    model.look = monochrome();
-    kept("select_details_run_ascii", &picture(&mut model, 80, 24));
     press(&mut model, "p");
     assert!(!picture(&mut model, 80, 24).contains("details "));
 }

@@ -8,7 +8,7 @@ use mlferry::tui::effect::{Effect, Msg};
 use mlferry::tui::model::Model;
 use mlferry::tui::update::update;
 
-use super::build::{at_work, end_validation, imported, monochrome, press};
+use super::build::{at_work, end_validation, imported, press};
 use super::paint::{kept, picture, pictured};
 
 const MISSING: &str = "99999a0a93a84a8e8a1d6c1c9e1b2d3e";
@@ -66,10 +66,6 @@ fn a_metric_is_drawn_once_its_histories_have_come() {
     update(&mut model, answer(Ok(curve())));
     press(&mut model, "j");
     pictured("validate_curve", &mut model);
-    model.look = monochrome();
-    let letters = picture(&mut model, 80, 24);
-    assert!(letters.is_ascii(), "{letters}");
-    kept("validate_curve_ascii", &letters);
     // Closed, and the answer came too late.
     press(&mut model, "Esc");
     update(&mut model, answer(Ok(curve())));

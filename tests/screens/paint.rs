@@ -3,18 +3,37 @@
 use std::fmt::Write;
 
 use mlferry::tui::model::Model;
+use mlferry::tui::theme::{ASCII, Look, Theme};
 use mlferry::tui::view::view;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
-use ratatui::buffer::Buffer;
-use ratatui::style::Modifier;
+use ratatui::buffer::{Buffer, Cell};
+use ratatui::style::{Color, Modifier};
 use unicode_width::UnicodeWidthStr;
 
-/// At 80×24 and at 120×40.
+const SIZES: [(u16, u16); 3] = [(80, 24), (120, 40), (60, 18)];
+
+/// At every size, and as a terminal shows it that knows neither colours nor Unicode. What is said is the same in every
+/// theme that has colours; in the one that has none, nothing has any.
 pub fn pictured(name: &str, model: &mut Model) {
-    for (columns, rows) in [(80, 24), (120, 40)] {
-        kept(&format!("{name}_{columns}x{rows}"), &picture(model, columns, rows));
+    let mut pictures = String::new();
+    for (columns, rows) in SIZES {
+        writeln!(pictures, "=== {columns}x{rows}\n{}", picture(model, columns, rows)).unwrap();
     }
+    let look = model.look;
+    let words = picture(model, 80, 24);
+    for theme in [Theme::dark(), Theme::light(), Theme::sixteen()] {
+        model.look = Look { theme, ..look };
+        assert_eq!(picture(model, 80, 24), words, "{name}");
+    }
+    model.look = Look { theme: Theme::plain(), ..look };
+    let (buffer, _) = drawn(model, 80, 24);
+    let is_plain = |cell: &Cell| (cell.fg, cell.bg) == (Color::Reset, Color::Reset);
+    assert!(buffer.content().iter().all(is_plain), "{name} has colours in the theme that has none");
+    model.look = Look { theme: Theme::plain(), glyphs: &ASCII };
+    writeln!(pictures, "=== 80x24 ASCII\n{}", picture(model, 80, 24)).unwrap();
+    model.look = look;
+    kept(name, &pictures);
 }
 
 /// Compares with the picture of this name in `tests/snapshots`.

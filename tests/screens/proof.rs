@@ -93,7 +93,6 @@ fn many() -> Vec<Difference> {
 fn groups_are_closed_where_there_are_many() {
     let mut model = compared(&many());
     pictured("proof_closed", &mut model);
-    kept("proof_closed_60x18", &picture(&mut model, 60, 18));
     // The filter leaves what holds some.
     press(&mut model, "m m");
     assert_eq!(model.validation.outline.only(), Some(Mark::Extra));
@@ -105,7 +104,6 @@ fn a_group_opens_to_its_runs_and_they_to_their_files() {
     let mut model = compared(&many());
     press(&mut model, "Enter j Right j");
     pictured("proof_open", &mut model);
-    kept("proof_open_60x18", &picture(&mut model, 60, 18));
     model.look = monochrome();
     press(&mut model, "h h h j l j j");
     let letters = picture(&mut model, 80, 24);
@@ -122,7 +120,6 @@ fn files_of_a_run_are_a_tree_with_sizes_and_checksums() {
     pictured("proof_files", &mut model);
     press(&mut model, "j j j j j j");
     pictured("proof_file_chosen", &mut model);
-    kept("proof_file_chosen_60x18", &picture(&mut model, 60, 18));
     // The file by itself, from the list.
     press(&mut model, "Esc l j j j j Enter");
     assert_eq!(model.validation.current().unwrap().path(), "model/MLmodel");

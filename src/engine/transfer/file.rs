@@ -91,6 +91,7 @@ impl Copy {
             let error = Error::permanent(format!("{:?} would leave its folder", file.path));
             return self.lose_file(&id, &name, &error).await;
         }
+        self.context.started(Kind::Artifact, &id, &name).await;
         let source = SnapshotFile { snapshot: self.source.as_ref(), owner, file };
         match writer.write(file, &source).await.and_then(|digest| check(file, digest)) {
             Ok(digest) => {

@@ -37,8 +37,9 @@ pub struct Held {
     pub unreadable: u64,
     /// Indices of leaves as they are shown.
     pub(super) order: Vec<u32>,
-    /// The same by name, kept up as leaves come.
+    /// The same by name, and the latest first, kept up as leaves come.
     by_name: Vec<u32>,
+    by_time: Vec<u32>,
     sort: Sort,
     nest: Nest,
 }
@@ -65,6 +66,7 @@ impl Held {
             unreadable: 0,
             order: Vec::new(),
             by_name: Vec::new(),
+            by_time: Vec::new(),
             sort,
             nest: Nest::default(),
         }
@@ -83,7 +85,10 @@ impl Held {
         }
         let known = &self.leaves;
         let by_name = |a: &u32, b: &u32| known[*a as usize].by_name(&known[*b as usize]);
-        order::insert(&mut self.by_name, (first..known.len()).map(|at| at as u32).collect(), by_name);
+        let by_time = |a: &u32, b: &u32| known[*b as usize].time.cmp(&known[*a as usize].time);
+        let new: Vec<u32> = (first..known.len()).map(|at| at as u32).collect();
+        order::insert(&mut self.by_name, new.clone(), by_name);
+        order::insert(&mut self.by_time, new, by_time);
         self.nest.settle();
         self.arrange();
     }
@@ -96,13 +101,12 @@ impl Held {
     /// Lines of traces stay at the top, nested runs under their parents.
     fn arrange(&mut self) {
         let leaves = &self.leaves;
-        let descending =
-            |key: fn(&Leaf) -> Option<i64>| order::descending(leaves.len(), |at| key(&leaves[at]));
+        let bytes = |at: usize| leaves[at].bytes.and_then(|bytes| i64::try_from(bytes).ok());
         let sorted = match self.sort {
             Sort::Usual | Sort::Parts => (0..leaves.len() as u32).collect(),
             Sort::Name => self.by_name.clone(),
-            Sort::Updated => descending(|leaf| leaf.time),
-            Sort::Size => descending(|leaf| leaf.bytes.and_then(|bytes| i64::try_from(bytes).ok())),
+            Sort::Updated => self.by_time.clone(),
+            Sort::Size => order::descending(leaves.len(), bytes),
         };
         let (traces, sorted): (Vec<u32>, Vec<u32>) = match leaves.first().is_some_and(Leaf::is_traces) {
             true => (vec![0], sorted.into_iter().filter(|at| *at != 0).collect()),

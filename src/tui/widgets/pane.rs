@@ -27,7 +27,7 @@ pub fn tabs(model: &Model, work: &Work, usual: &str, width: u16) -> Line<'static
     let tabs = [
         (Pane::InFlight, usual.to_owned()),
         (Pane::Failures, format!("f failures {}", text::number(work.failed().saturating_sub(work.mended)))),
-        (Pane::Log, format!("L log {}{}", model.shown_log().len(), from)),
+        (Pane::Log, format!("L log {}{}", text::number(model.shown_log().len() as u64), from)),
     ];
     for (pane, words) in tabs {
         let style = if pane == work.pane { look.theme.selected } else { look.theme.dim };

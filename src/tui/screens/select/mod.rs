@@ -25,6 +25,7 @@ const WIDE: u16 = 90;
 
 pub fn view(model: &Model, frame: &mut Frame, area: Rect) {
     let counts = match &model.selection.tree {
+        Loaded::Tree(tree) if tree.nodes.is_empty() => vec![String::new()],
         Loaded::Tree(tree) => {
             let counted = counted(tree, has_traces(model), area.width < NARROW);
             // What is known of all runs says more than what is in some.
