@@ -1,12 +1,14 @@
 use std::collections::HashMap;
+use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use super::spool::Spool;
 use super::{Curve, Difference, Format, Mark, Totals, html, markdown};
 use crate::artifacts::local;
 use crate::entities::Plan;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::snapshot::About;
 
 /// Metrics that are drawn; the points that differ are counted for all.
@@ -28,7 +30,7 @@ pub struct Report {
     pub artifacts: &'static str,
     pub totals: Totals,
     /// Everything that is not the same.
-    pub differences: Vec<Difference>,
+    pub(super) differences: Spool,
     /// Both sides of metrics that differ, the first ones.
     pub curves: Vec<Curve>,
     /// Metrics that differ and are not among the curves.
@@ -55,7 +57,7 @@ impl Report {
             plan: plan.clone(),
             artifacts,
             totals: Totals::default(),
-            differences: Vec::new(),
+            differences: Spool::default(),
             curves: Vec::new(),
             more_curves: 0,
             paths,
@@ -65,8 +67,10 @@ impl Report {
     /// Differences are kept only for a report that is asked for: there may be as many as there are items.
     pub fn add(&mut self, difference: &Difference) {
         self.totals.add(difference.kind, difference.mark);
-        if difference.mark != Mark::Same && !self.paths.is_empty() {
-            self.differences.push(difference.clone());
+        let folder = self.paths.first().map(|path| path.parent().unwrap_or(Path::new("")));
+        if let Some(folder) = folder.filter(|_| difference.mark != Mark::Same) {
+            let here = Path::new(".");
+            self.differences.add(difference, if folder.as_os_str().is_empty() { here } else { folder });
         }
     }
 
@@ -86,21 +90,28 @@ impl Report {
     }
 
     /// Writes all files and names them.
-    pub fn write(&self) -> Result<Vec<PathBuf>> {
+    pub fn write(&mut self) -> Result<Vec<PathBuf>> {
+        self.differences.settle()?;
         self.paths.iter().try_for_each(|path| self.write_to(path))?;
         Ok(self.paths.clone())
     }
 
     fn write_to(&self, path: &Path) -> Result<()> {
-        local::write(path, &self.text(Format::of(path)?)?)
+        let mut file = local::partial(path)?;
+        let mut to = BufWriter::new(&mut file);
+        self.write_as(Format::of(path)?, &mut to)?;
+        to.flush().map_err(|e| Error::from(e).at(path.display()))?;
+        drop(to);
+        local::appear(file, path)
     }
 
-    pub fn text(&self, format: Format) -> Result<Vec<u8>> {
-        Ok(match format {
-            Format::Json => serde_json::to_vec_pretty(self)?,
-            Format::Markdown => markdown::write(self)?.into_bytes(),
-            Format::Html => html::write(self)?.into_bytes(),
-        })
+    pub(super) fn write_as(&self, format: Format, to: &mut dyn Write) -> Result<()> {
+        match format {
+            Format::Json => serde_json::to_writer_pretty(to, self)?,
+            Format::Markdown => to.write_all(markdown::write(self)?.as_bytes())?,
+            Format::Html => to.write_all(html::write(self)?.as_bytes())?,
+        }
+        Ok(())
     }
 }
 

@@ -7,22 +7,18 @@ use crate::entities::Kind;
 use crate::error::Result;
 use crate::snapshot::About;
 
-/// Differences that are written out.
-const WRITTEN: usize = 2_000;
-
 pub fn write(report: &Report) -> Result<String> {
     let mut lines = Vec::new();
     head(&mut lines, report)?;
     counts(&mut lines, report);
-    let written = &report.differences[..report.differences.len().min(WRITTEN)];
-    for (experiment, differences) in groups(written) {
+    for (experiment, differences) in groups(report.differences.first()) {
         let title = if experiment.is_empty() { "Without an experiment".to_owned() } else { safe(experiment) };
         lines.push(format!("\n## {title}"));
         for difference in differences {
             one(&mut lines, report, difference);
         }
     }
-    let rest = report.differences.len() - written.len();
+    let rest = report.differences.more();
     if rest > 0 {
         lines.push(format!(
             "\n{rest} more differences are not written out here; a report that ends in .json has all of them."

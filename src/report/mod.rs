@@ -9,6 +9,7 @@ mod escape;
 mod format;
 mod html;
 mod markdown;
+mod spool;
 #[cfg(test)]
 mod tests;
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Curve, Difference, FieldDifference, FileFacts, FileSides, Format, Mark, Report};
+use super::{Curve, Difference, FieldDifference, Format, Mark, Report};
 use crate::entities::{Kind, Plan};
 use crate::snapshot::About;
 
@@ -12,7 +12,7 @@ fn about(location: &str) -> About {
 
 fn report() -> Report {
     let (source, target) = (about("http://old:5000"), about("http://new:5000/<b>"));
-    let paths = vec!["report.html".into()];
+    let paths = vec![std::env::temp_dir().join("report.html")];
     let mut report = Report::new(&source, &target, &Plan::default(), "size", paths);
     (report.created, report.version) = ("2026-01-02T03:04:05.678Z".into(), "0.0.0");
     report
@@ -50,23 +50,26 @@ fn hostile() -> Report {
     report
 }
 
-fn text(report: &Report, format: Format) -> String {
-    String::from_utf8(report.text(format).unwrap()).unwrap()
+fn text(report: &mut Report, format: Format) -> String {
+    let mut text = Vec::new();
+    report.differences.settle().unwrap();
+    report.write_as(format, &mut text).unwrap();
+    String::from_utf8(text).unwrap()
 }
 
 #[test]
 fn json() {
-    insta::assert_snapshot!(text(&hostile(), Format::Json));
+    insta::assert_snapshot!(text(&mut hostile(), Format::Json));
 }
 
 #[test]
 fn markdown() {
-    insta::assert_snapshot!(text(&hostile(), Format::Markdown));
+    insta::assert_snapshot!(text(&mut hostile(), Format::Markdown));
 }
 
 #[test]
 fn html() {
-    let page = text(&hostile(), Format::Html);
+    let page = text(&mut hostile(), Format::Html);
     let (_, body) = page.split_once("</head>").unwrap();
     assert!(!body.contains("<script") && !body.contains("<img"));
     insta::assert_snapshot!(body);
@@ -77,7 +80,7 @@ fn the_same_on_both_sides_is_said_in_words() {
     let mut report = report();
     report.add(&Difference::pair(Kind::Run, "r", "1", "2", Vec::new()));
     for format in [Format::Markdown, Format::Html] {
-        assert!(text(&report, format).contains("Both sides are the same."));
+        assert!(text(&mut report, format).contains("Both sides are the same."));
     }
 }
 
@@ -86,11 +89,11 @@ fn long_reports_say_what_they_leave_out() {
     let mut report = report();
     (0..2_100).for_each(|n| report.add(&Difference::missing(Kind::Run, &n.to_string(), "1")));
     for format in [Format::Markdown, Format::Html] {
-        let text = text(&report, format);
+        let text = text(&mut report, format);
         assert!(text.contains("100 more differences are not written out here"), "{format:?}");
         assert_eq!(text.matches("source id").count(), 2_000);
     }
-    let json: serde_json::Value = serde_json::from_str(&text(&report, Format::Json)).unwrap();
+    let json: serde_json::Value = serde_json::from_str(&text(&mut report, Format::Json)).unwrap();
     assert_eq!(json["differences"].as_array().unwrap().len(), 2_100);
     assert_eq!(report.totals.of(Kind::Run, Mark::Missing), 2_100);
 }
@@ -104,54 +107,12 @@ fn the_name_of_the_file_says_the_format() {
     assert_eq!(of("report.txt"), of(".json"));
 }
 
-/// Bytes of what was asked for; the allocator rounds up.
-fn weight(difference: &Difference) -> usize {
-    let text = |text: &Option<String>| text.as_ref().map_or(0, String::capacity);
-    let sum = |facts: &Option<FileFacts>| facts.as_ref().map_or(0, |facts| text(&facts.sha256));
-    let field = |field: &FieldDifference| field.field.capacity() + text(&field.source) + text(&field.target);
-    let file = difference
-        .file
-        .as_ref()
-        .map_or(0, |file| size_of::<FileSides>() + sum(&file.source) + sum(&file.target));
-    let names = difference.experiment.capacity() + difference.name.capacity();
-    let ids = text(&difference.source_id) + text(&difference.target_id);
-    let slots = difference.fields.capacity() * size_of::<FieldDifference>();
-    let fields = difference.fields.iter().map(field).sum::<usize>();
-    size_of::<Difference>() + names + ids + slots + fields + file
-}
-
-/// A report that is asked for keeps all of them in memory.
+/// Where the file of the others cannot be, nobody is told that they were written.
 #[test]
-fn a_hundred_thousand_differences_are_cheap_enough_to_keep() {
-    let field = |name: &str, source: &str, target: &str| FieldDifference {
-        field: name.into(),
-        source: Some(source.into()),
-        target: Some(target.into()),
-    };
-    let run = |n: usize| {
-        let fields = vec![field("param depth", "3", "4"), field("tag mlflow.user", "ann", "bob")];
-        let (ours, theirs) = (format!("{n:032x}"), format!("{:032x}", n + 1));
-        Difference::pair(Kind::Run, "trial-of-the-day", &ours, &theirs, fields)
-    };
-    let file = |n: usize| {
-        let id = |n: usize| format!("{n:032x}/model/data/model.pkl");
-        let sums = [n, n + 1].map(|n| format!("{n:064x}"));
-        let facts = |sum: &String| Some(FileFacts { size: Some(48_213), sha256: Some(sum.clone()) });
-        let fields = vec![field("sha256", &sums[0], &sums[1])];
-        let pair = Difference::pair(
-            Kind::Artifact,
-            "trial-of-the-day/model/data/model.pkl",
-            &id(n),
-            &id(n + 1),
-            fields,
-        );
-        pair.of_file(facts(&sums[0]), facts(&sums[1]))
-    };
-    let kept = |make: &dyn Fn(usize) -> Difference| {
-        let mut report = report();
-        (0..100_000).for_each(|n| report.add(&make(n).of_experiment("team/fraud-detection")));
-        report.differences.iter().map(weight).sum::<usize>() / report.differences.len()
-    };
-    let (runs, files) = (kept(&run), kept(&file));
-    assert!(runs < 500 && files < 900, "{runs} bytes a run, {files} a file");
+fn a_report_that_cannot_be_kept_is_not_written() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let path = file.path().join("below/report.json");
+    let mut report = Report::new(&about("a"), &about("b"), &Plan::default(), "size", vec![path]);
+    (0..2_001).for_each(|n| report.add(&Difference::missing(Kind::Run, &n.to_string(), "1")));
+    assert!(report.write().unwrap_err().to_string().contains("below"));
 }

@@ -213,7 +213,7 @@ impl Compare {
     }
 
     fn finish(&self) -> Result<Findings> {
-        let report = self.report.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut report = self.report.lock().unwrap_or_else(PoisonError::into_inner);
         let files = report.write()?;
         Ok(Findings { comparison: Some(report.totals.clone()), files, notes: Vec::new() })
     }

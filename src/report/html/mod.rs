@@ -10,15 +10,12 @@ use crate::entities::Kind;
 use crate::error::Result;
 use crate::snapshot::About;
 
-/// Differences that are written out: a browser lays out so many in a second or two.
-const WRITTEN: usize = 2_000;
-
 const STYLE: &str = include_str!("page.css");
 
 pub fn write(report: &Report) -> Result<String> {
-    let written = &report.differences[..report.differences.len().min(WRITTEN)];
-    let rest = report.differences.len() - written.len();
-    let groups: String = groups(written).into_iter().map(|(name, all)| group(report, name, &all)).collect();
+    let rest = report.differences.more();
+    let groups: String =
+        groups(report.differences.first()).into_iter().map(|(name, all)| group(report, name, &all)).collect();
     let more = match rest {
         0 => String::new(),
         rest => format!(
