@@ -2,7 +2,7 @@
 
 use mlferry::engine::browse::Contents;
 use mlferry::engine::validate::Mark;
-use mlferry::engine::{Event, Step};
+use mlferry::engine::{Counts, Event, Step};
 use mlferry::entities::{Kind, Run, Tally};
 use mlferry::tui::effect::Msg;
 use mlferry::tui::update::update;
@@ -153,4 +153,16 @@ fn import_lists_very_many_failures_and_lines() {
     pictured("import_many_failures", &mut model);
     press(&mut model, "L g");
     pictured("import_long_log", &mut model);
+}
+
+#[test]
+fn import_of_every_kind_leaves_room_for_the_list() {
+    let mut model = importing();
+    let mut reading = model.import.reading;
+    for kind in Kind::ALL {
+        let failed = u64::from(kind == Kind::Trace);
+        reading.counts[kind.index()] = Counts { planned: 1_204, done: 480, failed, skipped: 200 };
+    }
+    update(&mut model, Msg::Sample(Box::new(reading)));
+    pictured("import_everything", &mut model);
 }

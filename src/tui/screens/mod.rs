@@ -2,6 +2,7 @@
 
 mod apps;
 mod connect;
+mod counts;
 mod curve;
 mod detail;
 mod differences;

@@ -5,8 +5,8 @@ use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
-use super::end;
 use super::select::needed_by;
+use super::{counts, end};
 use crate::engine::{Outcome, Reading, Step};
 use crate::entities::Kind;
 use crate::tui::gate::Gate;
@@ -16,9 +16,6 @@ use crate::tui::text;
 use crate::tui::tree::Tree;
 use crate::tui::widgets::{paint, pane};
 use crate::tui::work::{Pane, Phase, Work};
-
-/// Columns of a number.
-const NUMBER: usize = 11;
 
 pub fn view(model: &Model, frame: &mut Frame, area: Rect) {
     let Some(work) = model.work_here() else { return };
@@ -42,7 +39,7 @@ pub fn view(model: &Model, frame: &mut Frame, area: Rect) {
     lines.extend(state(model, work, area.width));
     // What broke off before it began has nothing to count.
     if work.trouble().is_none() || work.reading != Reading::default() {
-        lines.extend(table(model, &work.reading));
+        lines.extend(counts::table(model, &work.reading, area.width, area.height, lines.len()));
         lines.extend(speeds(model, work, area.width));
     }
     let usual = match work.is_running() {
@@ -205,6 +202,9 @@ fn running(model: &Model, work: &Work, width: usize) -> Vec<Line<'static>> {
         (1, _) => ("stopping: what runs is finished first", look.theme.warn),
         _ => ("stopping now", look.theme.warn),
     };
+    let now = format!("{} {word}  ", paint::spinner(model));
+    let time = text::duration(elapsed);
+    let room = width.saturating_sub(text::width(&now) + text::width(&time));
     let to_go = match (work.stops, work.reading.all_planned) {
         (0, true) => format!("  {remaining} to go"),
         (0, false) => format!("  {remaining} to go, still counting"),
@@ -213,9 +213,9 @@ fn running(model: &Model, work: &Work, width: usize) -> Vec<Line<'static>> {
     let mut lines = vec![
         bar,
         Line::from(vec![
-            Span::styled(format!("{} {word}  ", paint::spinner(model)), style),
-            Span::raw(text::duration(elapsed)),
-            Span::styled(to_go, look.theme.dim),
+            Span::styled(now, style),
+            Span::raw(time),
+            Span::styled(text::cut(&to_go, room, look.glyphs.ellipsis), look.theme.dim),
         ]),
     ];
     if work.again {
@@ -296,30 +296,6 @@ fn left_behind(model: &Model, work: &Work, width: u16) -> Vec<Line<'static>> {
     }
     for note in &outcome.notes {
         lines.extend(paint::item(look.glyphs.warn, note, width, look.theme.warn));
-    }
-    lines
-}
-
-pub fn table(model: &Model, reading: &Reading) -> Vec<Line<'static>> {
-    let look = model.look;
-    let cells = |cells: [&str; 4]| cells.map(|cell| text::right(cell, NUMBER)).concat();
-    let head = format!("{:<20}{}", "", cells(["planned", "done", "failed", "skipped"]));
-    let mut lines = vec![Line::styled(head, look.theme.dim)];
-    for kind in Kind::ALL {
-        let counts = reading.of(kind);
-        if counts.planned == 0 && !kind.is_basic() {
-            continue;
-        }
-        let [planned, done, failed, skipped] =
-            [counts.planned, counts.done, counts.failed, counts.skipped].map(text::number);
-        let failed_style = if counts.failed > 0 { look.theme.bad } else { Style::new() };
-        lines.push(Line::from(vec![
-            Span::raw(format!("{:<20}", kind.title())),
-            Span::raw(text::right(&planned, NUMBER)),
-            Span::raw(text::right(&done, NUMBER)),
-            Span::styled(text::right(&failed, NUMBER), failed_style),
-            Span::raw(text::right(&skipped, NUMBER)),
-        ]));
     }
     lines
 }

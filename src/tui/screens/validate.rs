@@ -4,7 +4,7 @@ use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::Line;
 
-use super::{curve, detail, differences, totals, transfer};
+use super::{counts, curve, detail, differences, totals, transfer};
 use crate::engine::validate::{ArtifactCheck, Totals};
 use crate::engine::{Outcome, Step};
 use crate::tui::gate::Gate;
@@ -32,7 +32,7 @@ pub fn view(model: &Model, frame: &mut Frame, area: Rect) {
         }
         Phase::Starting | Phase::Running => {
             lines.extend(transfer::state(model, work, area.width));
-            lines.extend(transfer::table(model, &work.reading));
+            lines.extend(counts::table(model, &work.reading, area.width, area.height, lines.len()));
             lines.extend(transfer::speeds(model, work, area.width));
         }
         Phase::Ended(result) => match result.as_ref() {
