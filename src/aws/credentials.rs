@@ -7,8 +7,12 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials, future};
+use aws_sdk_sts::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_sts::operation::assume_role::AssumeRoleError;
 use tokio::sync::Mutex;
 
+use super::assumed::AssumedRole;
+use super::failure::innermost;
 use super::renewal::{Origin, profile, remedy_for};
 use super::vigil::Vigil;
 use crate::error::{Class, Error, Result};
@@ -30,8 +34,8 @@ pub struct Keys {
 pub enum Chain {
     /// The whole default chain, built anew each time: the providers of aws-config remember what the files held.
     Default(Option<Region>),
-    /// A role, kept at most for so long.
-    Role { role: Box<AssumeRoleProvider>, base: Arc<Keys>, most: Duration },
+    /// A role, assumed with the keys of `base`.
+    Role { role: AssumedRole, provider: Box<AssumeRoleProvider>, base: Arc<Keys> },
 }
 
 struct Held {
@@ -60,6 +64,14 @@ impl Held {
 impl Keys {
     pub fn new(chain: Chain, vigil: Arc<Vigil>) -> Self {
         Self { chain, held: Mutex::new(None), vigil }
+    }
+
+    /// The role that they are of, if they are of one that was assumed here.
+    pub fn role(&self) -> Option<&str> {
+        match &self.chain {
+            Chain::Default(_) => None,
+            Chain::Role { role, .. } => Some(&role.arn),
+        }
     }
 
     /// Credentials that have not ended. Waits for new ones while somebody works, if any can come.
@@ -128,16 +140,15 @@ impl Chain {
                 let credentials = provider.provide_credentials().await.map_err(|e| complaint(&e))?;
                 Ok((credentials, None))
             }
-            Self::Role { role, base, most } => {
+            Self::Role { role, provider, base } => {
                 let got = Instant::now();
-                let mut result = role.provide_credentials().await;
+                let mut result = provider.provide_credentials().await;
                 if result.as_ref().is_err_and(|e| says_ended(&causes(e))) {
                     base.refused(got).await;
-                    result = role.provide_credentials().await;
+                    result = provider.provide_credentials().await;
                 }
-                let credentials =
-                    result.map_err(|e| super::credentials_trouble(&e).unwrap_or_else(|| refused_role(&e)))?;
-                Ok((credentials, Some(*most)))
+                let refused = |e| super::credentials_trouble(&e).unwrap_or_else(|| refused_role(role, &e));
+                Ok((result.map_err(refused)?, Some(role.most)))
             }
         }
     }
@@ -178,14 +189,27 @@ fn not_given(message: &str, complaint: &str) -> Error {
     Error::new(Class::Auth, message).hint(remedy_for(complaint))
 }
 
-fn refused_role(error: &CredentialsError) -> Error {
-    let causes = causes(error);
-    let message = format!("the role of SAGEMAKER_MLFLOW_ASSUME_ROLE_ARN cannot be assumed: {causes}");
-    if ["dispatch failure", "timeout", "timed out"].iter().any(|mark| causes.contains(mark)) {
-        return Error::transient(message).hint("check the network, and that STS can be reached");
+fn refused_role(role: &AssumedRole, error: &CredentialsError) -> Error {
+    let at =
+        |why: String| format!("{} (SAGEMAKER_MLFLOW_ASSUME_ROLE_ARN) cannot be assumed: {why}", role.arn);
+    let mut chain = std::iter::successors(Some(error as &dyn std::error::Error), |error| error.source());
+    let answer = chain.find_map(|error| error.downcast_ref::<SdkError<AssumeRoleError>>());
+    let code = answer.and_then(SdkError::code).unwrap_or_default();
+    let is_refusal = answer
+        .and_then(SdkError::raw_response)
+        .is_some_and(|raw| raw.status().is_client_error() && !code.contains("Throttl"));
+    match is_refusal {
+        true => {
+            let said = answer.and_then(SdkError::message).unwrap_or_default();
+            Error::new(Class::Auth, at(format!("{code}: {said}"))).hint(
+                "the role's trust policy must name your identity, and your identity needs sts:AssumeRole on it; without \
+                 the variable your own credentials call MLflow",
+            )
+        }
+        false => {
+            Error::transient(at(innermost(error))).hint("check the network, and that STS can be reached")
+        }
     }
-    Error::new(Class::Auth, message)
-        .hint("the role's trust policy must name your identity, and your identity needs sts:AssumeRole on it")
 }
 
 /// An error and what lies beneath it, in one line.

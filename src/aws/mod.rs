@@ -3,6 +3,7 @@
 
 mod app;
 mod arn;
+mod assumed;
 mod control_plane;
 mod credentials;
 mod failure;

@@ -1,13 +1,13 @@
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use aws_config::identity::IdentityCache;
-use aws_config::sts::AssumeRoleProvider;
 use aws_config::{Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
 use tokio::sync::watch;
 
+use super::assumed::AssumedRole;
 use super::credentials::{Chain, Keys, defaults};
 use super::vigil::{Vigil, Work};
 use crate::error::{Error, Result};
@@ -20,13 +20,6 @@ pub struct Session {
     keys: Arc<Keys>,
     vigil: Arc<Vigil>,
 }
-
-/// The name under which the official plugin assumes a role (sagemaker-mlflow 0.5.0, `auth.py`): trust policies may
-/// ask for it.
-const ROLE_SESSION_NAME: &str = "AuthBotoSagemakerMlFlow";
-/// What the plugin keeps a role for, and its limits (sagemaker-mlflow 0.5.0, `auth.py`), in seconds.
-const ROLE_TTL: u64 = 3_300;
-const ROLE_TTL_LIMITS: (u64, u64) = (300, 3_600);
 
 impl Session {
     /// Finds credentials. `region` wins over `AWS_REGION` and the profile's.
@@ -55,27 +48,23 @@ impl Session {
 
     /// The same session in the role of `SAGEMAKER_MLFLOW_ASSUME_ROLE_ARN`, if that is set. As in the official plugin
     /// the role signs MLflow calls and makes presigned UI addresses; S3 is reached with the session's own credentials.
+    ///
+    /// # Errors
+    /// [`Class::Auth`](crate::error::Class::Auth) when STS does not give the role to these credentials.
     pub async fn with_assumed_role(self) -> Result<Self> {
-        let get = |name: &str| std::env::var(name).ok().filter(|value| !value.trim().is_empty());
-        let Some(role) = get("SAGEMAKER_MLFLOW_ASSUME_ROLE_ARN") else {
+        let Some(role) = AssumedRole::of(|name| std::env::var(name).ok())? else {
             return Ok(self);
         };
-        let ttl = match get("SAGEMAKER_MLFLOW_ASSUME_ROLE_TTL_SECONDS") {
-            None => ROLE_TTL,
-            Some(text) => text.trim().parse::<u64>().map_err(|_| {
-                Error::usage(format!(
-                    "SAGEMAKER_MLFLOW_ASSUME_ROLE_TTL_SECONDS: {text:?} is not a number of seconds"
-                ))
-                .hint("give a number from 300 to 3600")
-            })?,
-        };
-        let most = Duration::from_secs(ttl.clamp(ROLE_TTL_LIMITS.0, ROLE_TTL_LIMITS.1));
-        let builder = AssumeRoleProvider::builder(role.trim()).session_name(ROLE_SESSION_NAME);
-        let role = Box::new(builder.configure(&self.sdk).build().await);
-        let session =
-            Self::with(self.sdk.as_ref().clone(), Chain::Role { role, base: self.keys, most }, self.vigil);
+        let provider = Box::new(role.provider(&self.sdk).await);
+        let chain = Chain::Role { role, provider, base: self.keys };
+        let session = Self::with(self.sdk.as_ref().clone(), chain, self.vigil);
         session.credentials().await?;
         Ok(session)
+    }
+
+    /// The role that it has been put in.
+    pub fn assumed_role(&self) -> Option<&str> {
+        self.keys.role()
     }
 
     /// What `aws_sdk_*::Client::new` and `config::Builder::from` take. Its credentials are the session's own: cached,

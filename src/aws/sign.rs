@@ -14,7 +14,10 @@ use crate::error::{Error, Result};
 /// Signs requests to managed MLflow as the official plugin does (sagemaker-mlflow 0.5.0, `auth.py`): each try anew,
 /// with the hash of the body in a header, for the region and the service of the ARN.
 pub struct Signer {
+    /// For the control plane.
     session: Session,
+    /// The same, or in the role that calls MLflow.
+    caller: Session,
     arn: Arn,
     /// How many seconds the clock of AWS is ahead of ours.
     ahead: AtomicI64,
@@ -48,8 +51,8 @@ pub struct Refusal<'a> {
 const TOLERATED: u64 = 240;
 
 impl Signer {
-    pub fn new(session: Session, arn: Arn) -> Self {
-        Self { session, arn, ahead: AtomicI64::new(0) }
+    pub fn new(session: Session, caller: Session, arn: Arn) -> Self {
+        Self { session, caller, arn, ahead: AtomicI64::new(0) }
     }
 
     pub fn arn(&self) -> &Arn {
@@ -74,7 +77,7 @@ impl Signer {
     /// [`Class::Auth`](crate::error::Class::Auth) when there are no credentials, and none are waited for.
     pub async fn sign(&self, request: &Unsigned<'_>) -> Result<Signature> {
         let got = Instant::now();
-        let credentials = self.session.credentials().await?;
+        let credentials = self.caller.credentials().await?;
         let headers = headers(&self.arn, credentials, request, self.now())?;
         Ok(Signature { headers, got })
     }
@@ -83,7 +86,7 @@ impl Signer {
     /// corrected, or the credentials that have ended are put away.
     pub async fn mends(&self, refusal: &Refusal<'_>, signature: &Signature) -> bool {
         if says_ended(refusal.body) && !refusal.body.contains("Signature expired") {
-            self.session.refused(signature.got).await;
+            self.caller.refused(signature.got).await;
             return true;
         }
         let Some(theirs) = refusal.date.and_then(|date| DateTime::from_str(date, Format::HttpDate).ok())

@@ -44,7 +44,8 @@ pub async fn open(text: &str, end: End, access: Access) -> Result<Endpoint> {
     if text.starts_with("arn:") {
         let arn = Arn::parse(text)?;
         let session = Session::open(Some(arn.region())).await?;
-        return Ok(Endpoint::Server(open_managed(arn, session, access).await?));
+        let caller = session.clone().with_assumed_role().await?;
+        return Ok(Endpoint::Server(open_managed(arn, session, caller, access).await?));
     }
     let lower = text.to_ascii_lowercase();
     if lower.starts_with("http://") || lower.starts_with("https://") {
@@ -58,9 +59,14 @@ pub async fn open(text: &str, end: End, access: Access) -> Result<Endpoint> {
     Ok(Endpoint::Archive(PathBuf::from(text.strip_prefix("file://").unwrap_or(text))))
 }
 
-/// Opens managed MLflow with credentials that have been found already.
-pub(super) async fn open_managed(arn: Arn, session: Session, access: Access) -> Result<Server> {
-    let signer = Signer::new(session.clone().with_assumed_role().await?, arn.clone());
+/// Opens managed MLflow with credentials that have been found already. `caller` signs MLflow calls.
+pub(super) async fn open_managed(
+    arn: Arn,
+    session: Session,
+    caller: Session,
+    access: Access,
+) -> Result<Server> {
+    let signer = Signer::new(session.clone(), caller, arn.clone());
     let client = Arc::new(Client::new(Address::of(arn.clone())?, access.with_signer(signer))?);
     let probe = probe(&client).await?;
     let stores = Arc::new(Stores::new(Arc::clone(client.meter()), Some(session.clone())));

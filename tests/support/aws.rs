@@ -104,16 +104,36 @@ impl Cloud {
 
     /// The same of a new role that may do this and nothing else.
     pub async fn stranger(&self, may: &str) -> Vec<(String, String)> {
-        let role = self.python("cloud_role.py", &["stranger", may]).await.stdout;
-        self.session(String::from_utf8(role).unwrap().trim()).await
+        self.session(&self.role("stranger", &[may]).await).await
     }
 
-    async fn session(&self, role: &str) -> Vec<(String, String)> {
+    /// Makes a role that the account's own identities may assume, as far as they may; gives its ARN.
+    pub async fn role(&self, name: &str, may: &[&str]) -> String {
+        let role = self.python("cloud_role.py", &[&[name], may].concat()).await.stdout;
+        String::from_utf8(role).unwrap().trim().to_owned()
+    }
+
+    /// The access keys of all sessions that STS has opened of a role, in order.
+    pub async fn keys_of(&self, role: &str) -> Vec<String> {
+        let (_, role) = role.rsplit_once('/').unwrap();
+        let sessions = self.ask("sessions", &[]).await;
+        let of_role = sessions.as_array().unwrap().iter().filter(|one| {
+            one["arn"].as_str().unwrap().ends_with(&format!(":assumed-role/{role}/AuthBotoSagemakerMlFlow"))
+        });
+        of_role.map(|one| one["access_key"].as_str().unwrap().to_owned()).collect()
+    }
+
+    /// Asks the account's own door.
+    async fn ask(&self, question: &str, query: &[(&str, &str)]) -> Value {
         let facts = &self.sandbox.facts;
-        let query = [("role", role), ("name", "renewed")];
-        let request = reqwest::Client::new().get(format!("{}/_sandbox/session", facts.aws)).query(&query);
+        let request = reqwest::Client::new().get(format!("{}/_sandbox/{question}", facts.aws)).query(query);
         let answer = request.header("X-Sandbox-Password", &facts.password).send().await.unwrap();
-        let session: Value = answer.error_for_status().unwrap().json().await.unwrap();
+        answer.error_for_status().unwrap().json().await.unwrap()
+    }
+
+    /// Opens a session of a role: the variables with its credentials.
+    pub async fn session(&self, role: &str) -> Vec<(String, String)> {
+        let session = self.ask("session", &[("role", role), ("name", "renewed")]).await;
         let names = [
             ("AWS_ACCESS_KEY_ID", "access_key"),
             ("AWS_SECRET_ACCESS_KEY", "secret"),

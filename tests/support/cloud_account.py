@@ -1,6 +1,7 @@
 """Drives S3, STS and IAM of the sandbox with boto3. Arguments: the bucket, and the ARN of the App's role."""
 
 import hashlib
+import json
 import sys
 import urllib.request
 
@@ -64,11 +65,16 @@ def identities():
     assert role["AssumeRolePolicyDocument"]["Statement"][0]["Principal"]["Service"] == ["sagemaker.amazonaws.com"], role
     refused("InvalidClientTokenId", other("sts", aws_access_key_id="ASIANOBODY").get_caller_identity)
     refused("AccessDenied", iam.list_users)
+    # A role that does not trust us is not ours to assume, whatever our own policies say; nor is one that is not there.
+    refused("AccessDenied", sts.assume_role, RoleArn=ROLE, RoleSessionName="other")
+    refused("AccessDenied", sts.assume_role, RoleArn=ROLE + "-gone", RoleSessionName="other")
     # A session of another role signs as well, and may only do what that role may.
-    session = sts.assume_role(RoleArn=ROLE, RoleSessionName="other")["Credentials"]
+    trust = {"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::111122223333:root"}, "Action": "sts:AssumeRole"}
+    made = iam.create_role(RoleName="other", AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]}))
+    session = sts.assume_role(RoleArn=made["Role"]["Arn"], RoleSessionName="other")["Credentials"]
     as_app = {"aws_access_key_id": session["AccessKeyId"], "aws_secret_access_key": session["SecretAccessKey"]}
     as_app["aws_session_token"] = session["SessionToken"]
-    assert other("sts", **as_app).get_caller_identity()["Arn"].endswith("assumed-role/mlflow-app/other")
+    assert other("sts", **as_app).get_caller_identity()["Arn"].endswith("assumed-role/other/other")
     refused("AccessDeniedException", other("sagemaker", **as_app).list_mlflow_apps)
 
 

@@ -1,12 +1,13 @@
-"""Makes a role that may do one thing, with boto3, and prints its ARN. Arguments: its name, the action."""
+"""Makes a role of the account that may do a few things, with boto3, and prints its ARN. Arguments: its name, the actions."""
 
 import json
 import sys
 
 import boto3
 
-NAME, MAY = sys.argv[1:]
-TRUST = {"Effect": "Allow", "Principal": {"Service": ["ec2.amazonaws.com"]}, "Action": "sts:AssumeRole"}
+NAME, *MAY = sys.argv[1:]
+ACCOUNT = boto3.client("sts").get_caller_identity()["Account"]
+TRUST = {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}, "Action": "sts:AssumeRole"}
 iam = boto3.client("iam")
 
 

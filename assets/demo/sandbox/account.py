@@ -100,6 +100,8 @@ class Account:
         """What the control plane and the data plane ask."""
         if question == "session":
             return self.session(given["role"], given["name"])
+        if question == "sessions":
+            return [{"access_key": one.access_key_id, "arn": one.arn} for one in self.sts.assumed_roles]
         if question == "key":
             key = self.find(given["id"])
             return key and {"secret": key.secret, "token": key.token, "arn": key.arn}

@@ -9,7 +9,7 @@ from datetime import timedelta
 from urllib.parse import parse_qs, unquote
 from xml.sax.saxutils import escape
 
-from permissions import decision, needed
+from permissions import decision, needed, trusts
 from sigv4 import Refused, Request, Rules, verify
 from simulation import simulate
 
@@ -86,6 +86,9 @@ class Gate:
             if verdict != "allowed":
                 why = WHY[verdict].format(action)
                 raise Refused("AccessDenied", f"User: {arn} is not authorized to perform: {action} on resource: {resource} {why}")
+            # A policy of one's own is not enough: the role has a say, too. AWS does not tell what of the two is missing.
+            if action == "sts:AssumeRole" and not trusts(self.account, resource, arn):
+                raise Refused("AccessDenied", f"User: {arn} is not authorized to perform: {action} on resource: {resource}")
 
 
 def read_body(environ):

@@ -1,5 +1,6 @@
 """Which IAM action a request asks for, and whether the sender's policies allow it."""
 
+import json
 from urllib.parse import parse_qs, unquote
 
 from moto.iam.access_control import IAMPolicy, PermissionResult
@@ -35,6 +36,18 @@ def decision(account, principal, action, resource):
     if PermissionResult.DENIED in results:
         return "explicitDeny"
     return "allowed" if PermissionResult.PERMITTED in results else "implicitDeny"
+
+
+def trusts(account, name, sender):
+    """Whether that role is there, and lets the sender's account or role assume it."""
+    role = next((one for one in account.iam.get_roles() if one.arn == name), None)
+    if role is None:
+        return False
+    kind, _, of = sender.split(":", 5)[5].partition("/")
+    own = f"arn:aws:iam::{account.number}:role/{of.split('/')[0]}" if kind == "assumed-role" else sender
+    allowed = [one["Principal"].get("AWS", []) for one in json.loads(role.assume_role_policy_document)["Statement"] if one["Effect"] == "Allow"]
+    named = {name for one in allowed for name in ([one] if isinstance(one, str) else one)}
+    return bool(named & {own, account.number, f"arn:aws:iam::{account.number}:root"})
 
 
 def is_allowed(account, principal, action, resource):

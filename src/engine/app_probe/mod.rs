@@ -70,7 +70,8 @@ pub async fn app_probe(
 ) -> Result<AppProbe> {
     let session = Session::open(Some(arn.region())).await?;
     let there = ControlPlane::new(&session, arn.region()).describe(arn).await?;
-    let client = open_managed(arn.clone(), session, access).await?.client;
+    let caller = session.clone().with_assumed_role().await?;
+    let client = open_managed(arn.clone(), session, caller, access).await?.client;
     let prober = Prober { client: &client, redactor: Redactor::new(arn, &there) };
     tell("asking each route …");
     let routes = prober.routes().await?;

@@ -28,7 +28,10 @@ pub async fn look(arn: Arn, access: Access, report: &mut Report<'_>) -> Looked {
         Described::Unknown => None,
         Described::Unusable => return Looked::default(),
     };
-    let Some(endpoint) = data_plane(&arn, &session, access, &scope, report).await else {
+    let Some(caller) = caller(&session, report).await else { return Looked::default() };
+    let role = caller.assumed_role().map(str::to_owned);
+    let sessions = (session.clone(), caller);
+    let Some(endpoint) = data_plane(&arn, sessions, access, &scope, report).await else {
         return Looked::default();
     };
     let registers_models = there.as_ref().filter(|there| there.registers_models).map(|_| arn.clone());
@@ -46,7 +49,7 @@ pub async fn look(arn: Arn, access: Access, report: &mut Report<'_>) -> Looked {
             scope.migration_role = principal.as_deref().and_then(role_name);
             store::check(&arn, &session, &there.artifact_store_uri, &scope, report).await;
             let facts = permissions::Facts { arn: &arn, there: &there, scope: &scope, roles: &roles };
-            permissions::check(&facts, principal.as_deref(), report).await;
+            permissions::check(&facts, principal.as_deref(), role.as_deref(), report).await;
         }
     }
     Looked { endpoint: Some(endpoint), registers_models }
@@ -125,14 +128,31 @@ fn maintenance(there: &Description, report: &mut Report<'_>) {
     }
 }
 
+/// Who signs MLflow calls: the same credentials, or the role that they are to assume for it.
+async fn caller(session: &Session, report: &mut Report<'_>) -> Option<Session> {
+    const CHECK: &str = "assumed role";
+    match session.clone().with_assumed_role().await {
+        Ok(caller) => {
+            if let Some(role) = caller.assumed_role() {
+                report.ok(CHECK, format!("{role} calls MLflow"));
+            }
+            Some(caller)
+        }
+        Err(error) => {
+            report.error(Level::Failure, CHECK, &error, None);
+            None
+        }
+    }
+}
+
 async fn data_plane(
     arn: &Arn,
-    session: &Session,
+    (session, caller): (Session, Session),
     access: Access,
     scope: &Scope,
     report: &mut Report<'_>,
 ) -> Option<Endpoint> {
-    match open_managed(arn.clone(), session.clone(), access).await {
+    match open_managed(arn.clone(), session, caller, access).await {
         Ok(server) => {
             let version = server.probe.version.map(|version| format!(" as MLflow {version}"));
             let milliseconds = server.probe.latency.as_millis();

@@ -28,11 +28,17 @@ pub async fn principal(who: &Identity, roles: &Roles) -> Option<String> {
     }
 }
 
-pub async fn check(facts: &Facts<'_>, principal: Option<&str>, report: &mut Report<'_>) {
+/// `role` calls MLflow in the principal's place, if one is assumed for it.
+pub async fn check(facts: &Facts<'_>, principal: Option<&str>, role: Option<&str>, report: &mut Report<'_>) {
     if writes(report) && facts.arn.resource() == Resource::App {
         trust(facts, report).await;
         let app = &facts.there.role_arn;
         simulate(facts, app, Policy::AppRole, "App's role", &of_app_role(facts.scope), report).await;
+    }
+    let (mut own, calls) = (of_migration(facts, writes(report)), of_calls(facts.arn));
+    match role {
+        None => own.push(calls),
+        Some(role) => simulate(facts, role, policy(facts.arn), "assumed role", &[calls], report).await,
     }
     match principal {
         None => report.warn(
@@ -41,8 +47,7 @@ pub async fn check(facts: &Facts<'_>, principal: Option<&str>, report: &mut Repo
             "allow iam:GetRole on it, or go on: what was tried above counts for more",
         ),
         Some(principal) => {
-            let needed = needed(facts, writes(report));
-            simulate(facts, principal, policy(facts.arn), "permissions", &needed, report).await;
+            simulate(facts, principal, policy(facts.arn), "permissions", &own, report).await;
         }
     }
 }
@@ -99,11 +104,11 @@ async fn simulate(
     }
 }
 
-fn needed(facts: &Facts<'_>, writes: bool) -> Vec<Needed> {
-    let mlflow = match facts.arn.resource() {
-        Resource::App => vec!["sagemaker:CallMlflowAppApi", "sagemaker:DescribeMlflowApp"],
+/// MLflow's own API.
+fn of_calls(arn: &Arn) -> Needed {
+    let actions = match arn.resource() {
+        Resource::App => vec!["sagemaker:CallMlflowAppApi"],
         Resource::TrackingServer => vec![
-            "sagemaker:DescribeMlflowTrackingServer",
             "sagemaker-mlflow:SearchExperiments",
             "sagemaker-mlflow:SearchRuns",
             "sagemaker-mlflow:GetMetricHistory",
@@ -113,7 +118,16 @@ fn needed(facts: &Facts<'_>, writes: bool) -> Vec<Needed> {
             "sagemaker-mlflow:SearchTraces",
         ],
     };
-    let mut needed = vec![(mlflow, facts.arn.to_string())];
+    (actions, arn.to_string())
+}
+
+/// All else: the control plane and the store.
+fn of_migration(facts: &Facts<'_>, writes: bool) -> Vec<Needed> {
+    let describe = match facts.arn.resource() {
+        Resource::App => "sagemaker:DescribeMlflowApp",
+        Resource::TrackingServer => "sagemaker:DescribeMlflowTrackingServer",
+    };
+    let mut needed = vec![(vec![describe], facts.arn.to_string())];
     let Some((bucket, objects)) = store(facts.scope) else { return needed };
     let on_objects = match writes {
         true => {
