@@ -8,7 +8,7 @@ use super::place::Place;
 use super::remote::Remote;
 use super::s3::{Limits, S3, UploadArgs};
 use super::store::{Folders, Root, Store};
-use crate::aws::Session;
+use crate::aws::{Session, Vigil};
 use crate::entities::{Owner, S3Object};
 use crate::error::{Class, Error, Result};
 use crate::rest::{Meter, Opener};
@@ -22,6 +22,8 @@ pub struct Stores {
     meter: Arc<Meter>,
     /// The server's own session, where it has one: an App's. Else the default chain's.
     session: OnceCell<Session>,
+    /// That session's, whether it is there yet or not.
+    vigil: Vigil,
     s3: OnceCell<S3>,
     limits: Limits,
     args: Result<UploadArgs>,
@@ -49,6 +51,7 @@ impl Stores {
     pub fn with_limits(meter: Arc<Meter>, session: Option<Session>, limits: Limits) -> Self {
         Self {
             meter,
+            vigil: session.as_ref().map(|session| session.vigil().clone()).unwrap_or_default(),
             session: OnceCell::new_with(session),
             s3: OnceCell::new(),
             limits,
@@ -58,6 +61,11 @@ impl Stores {
             apart: Mutex::default(),
             notes: Mutex::default(),
         }
+    }
+
+    /// Who waits when the credentials for S3 end.
+    pub fn vigil(&self) -> &Vigil {
+        &self.vigil
     }
 
     /// # Errors
@@ -115,7 +123,8 @@ impl Stores {
     }
 
     async fn s3(&self) -> Result<&S3> {
-        let session = self.session.get_or_try_init(|| Session::open(None)).await?;
+        let open = || Session::open_under(None, self.vigil.clone());
+        let session = self.session.get_or_try_init(open).await?;
         let s3 = || async { S3::new(session.clone(), Arc::clone(&self.meter), self.limits) };
         Ok(self.s3.get_or_init(s3).await)
     }

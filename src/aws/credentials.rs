@@ -27,7 +27,7 @@ const CALM: Duration = Duration::from_secs(5);
 pub struct Keys {
     chain: Chain,
     held: Mutex<Option<Held>>,
-    vigil: Arc<Vigil>,
+    vigil: Vigil,
 }
 
 /// Where fresh credentials come from.
@@ -62,7 +62,7 @@ impl Held {
 }
 
 impl Keys {
-    pub fn new(chain: Chain, vigil: Arc<Vigil>) -> Self {
+    pub fn new(chain: Chain, vigil: Vigil) -> Self {
         Self { chain, held: Mutex::new(None), vigil }
     }
 
@@ -238,7 +238,6 @@ impl fmt::Debug for Keys {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::aws::vigil::Work;
 
     const NOW: SystemTime = SystemTime::UNIX_EPOCH;
 
@@ -273,9 +272,9 @@ mod tests {
 
     #[tokio::test]
     async fn work_waits_and_a_question_does_not() {
-        let vigil = Arc::new(Vigil::new());
+        let vigil = Vigil::default();
         assert!(vigil.begin("aws sso login").is_none());
-        let work = Work::new(Arc::clone(&vigil));
+        let work = vigil.work();
         let mut news = vigil.waiting();
         let waiting = vigil.begin("aws sso login").unwrap();
         assert_eq!(news.borrow_and_update().as_deref(), Some("aws sso login"));

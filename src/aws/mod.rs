@@ -29,5 +29,5 @@ pub use policy::{Policy, Scope, unfilled};
 pub use role::{Role, Roles};
 pub use session::{Session, credentials_trouble};
 pub use sign::{Refusal, Signature, Signer, Unsigned};
-pub use vigil::Work;
+pub use vigil::Vigil;
 pub use window::MaintenanceWindow;

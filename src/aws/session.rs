@@ -5,11 +5,10 @@ use aws_config::identity::IdentityCache;
 use aws_config::{Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
-use tokio::sync::watch;
 
 use super::assumed::AssumedRole;
 use super::credentials::{Chain, Keys, defaults};
-use super::vigil::{Vigil, Work};
+use super::vigil::Vigil;
 use crate::error::{Error, Result};
 
 /// Who we are towards AWS: the whole credential chain of aws-config (environment, profiles, SSO, process, web identity,
@@ -18,7 +17,7 @@ use crate::error::{Error, Result};
 pub struct Session {
     sdk: Arc<SdkConfig>,
     keys: Arc<Keys>,
-    vigil: Arc<Vigil>,
+    vigil: Vigil,
 }
 
 impl Session {
@@ -27,16 +26,20 @@ impl Session {
     /// # Errors
     /// [`Class::Auth`](crate::error::Class::Auth), with the command that renews them, when there are none.
     pub async fn open(region: Option<&str>) -> Result<Self> {
+        Self::open_under(region, Vigil::default()).await
+    }
+
+    /// The same for work that has begun to wait under `vigil` already.
+    pub async fn open_under(region: Option<&str>, vigil: Vigil) -> Result<Self> {
         let region = region.map(|region| Region::new(region.to_owned()));
         let sdk = defaults(region.clone()).await;
-        let vigil = Arc::new(Vigil::new());
         let session = Self::with(sdk, Chain::Default(region), vigil);
         session.credentials().await?;
         Ok(session)
     }
 
-    fn with(sdk: SdkConfig, chain: Chain, vigil: Arc<Vigil>) -> Self {
-        let keys = Arc::new(Keys::new(chain, Arc::clone(&vigil)));
+    fn with(sdk: SdkConfig, chain: Chain, vigil: Vigil) -> Self {
+        let keys = Arc::new(Keys::new(chain, vigil.clone()));
         let provider: Arc<dyn ProvideCredentials> = keys.clone();
         let sdk = sdk
             .into_builder()
@@ -87,20 +90,9 @@ impl Session {
         self.keys.refused(used).await;
     }
 
-    /// While the answer lives, calls that find the credentials expired wait for new ones instead of failing. Questions
-    /// that a person waits for hold none.
-    pub fn work(&self) -> Work {
-        Work::new(Arc::clone(&self.vigil))
-    }
-
-    /// True when both wait for the same credentials.
-    pub fn waits_with(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.vigil, &other.vigil)
-    }
-
-    /// Some(what renews them) while work waits for new credentials.
-    pub fn waiting(&self) -> watch::Receiver<Option<String>> {
-        self.vigil.waiting()
+    /// Who waits when the credentials end.
+    pub fn vigil(&self) -> &Vigil {
+        &self.vigil
     }
 }
 

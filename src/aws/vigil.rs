@@ -6,30 +6,48 @@ use tokio::sync::watch;
 /// How often the chain is asked for new credentials while work waits for them.
 const EVERY: Duration = Duration::from_secs(5);
 
-/// Who works, and what they wait for. One for all sessions that come from the same chain.
+/// Who works with the credentials of one chain, and what they wait for. It is there before the credentials are: those
+/// of a store are looked for when the first file needs them. Clones are one and the same.
+#[derive(Clone, Debug)]
+pub struct Vigil(Arc<Inner>);
+
 #[derive(Debug)]
-pub struct Vigil {
+struct Inner {
     works: watch::Sender<usize>,
     waiting: watch::Sender<Option<String>>,
 }
 
+impl Default for Vigil {
+    fn default() -> Self {
+        Self(Arc::new(Inner { works: watch::Sender::new(0), waiting: watch::Sender::new(None) }))
+    }
+}
+
 impl Vigil {
-    pub fn new() -> Self {
-        Self { works: watch::Sender::new(0), waiting: watch::Sender::new(None) }
+    /// While the answer lives, calls that find the credentials expired wait for new ones instead of failing. Questions
+    /// that a person waits for hold none.
+    pub fn work(&self) -> Work {
+        self.0.works.send_modify(|works| *works += 1);
+        Work(self.clone())
     }
 
+    /// Some(what renews them) while work waits for new credentials.
     pub fn waiting(&self) -> watch::Receiver<Option<String>> {
-        self.waiting.subscribe()
+        self.0.waiting.subscribe()
+    }
+
+    pub fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
     }
 
     /// Says what is waited for, until the answer is dropped. None when nobody works: a person who asks a question is
     /// better served by an error at once.
     pub fn begin(&self, what: &str) -> Option<Waiting<'_>> {
-        if *self.works.borrow() == 0 {
+        if *self.0.works.borrow() == 0 {
             return None;
         }
         tracing::warn!("waiting for new AWS credentials: {what}");
-        self.waiting.send_replace(Some(what.to_owned()));
+        self.0.waiting.send_replace(Some(what.to_owned()));
         Some(Waiting(self))
     }
 }
@@ -40,7 +58,7 @@ pub struct Waiting<'a>(&'a Vigil);
 impl Waiting<'_> {
     /// Until it is time to ask again. False when the work has been given up meanwhile.
     pub async fn again(&self) -> bool {
-        let mut works = self.0.works.subscribe();
+        let mut works = self.0.0.works.subscribe();
         tokio::select! {
             () = tokio::time::sleep(EVERY) => true,
             // The sender lives as long as the vigil: an error cannot be.
@@ -51,23 +69,16 @@ impl Waiting<'_> {
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        self.0.waiting.send_replace(None);
+        self.0.0.waiting.send_replace(None);
     }
 }
 
-/// While one lives, calls that find the credentials expired wait for new ones instead of failing.
+/// See [`Vigil::work`].
 #[derive(Debug)]
-pub struct Work(Arc<Vigil>);
-
-impl Work {
-    pub(super) fn new(vigil: Arc<Vigil>) -> Self {
-        vigil.works.send_modify(|works| *works += 1);
-        Self(vigil)
-    }
-}
+pub struct Work(Vigil);
 
 impl Drop for Work {
     fn drop(&mut self) {
-        self.0.works.send_modify(|works| *works -= 1);
+        self.0.0.works.send_modify(|works| *works -= 1);
     }
 }

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::beacon::Beacon;
 use super::context::CONTINUES;
 use super::{Context, Event, Outcome, Progress, Step, vigil};
-use crate::aws::Session;
+use crate::aws::Vigil;
 use crate::error::{Class, Error, Result};
 use crate::rest::Traffic;
 
@@ -70,12 +70,12 @@ pub(super) struct Findings {
 }
 
 impl Job {
-    /// Runs `work` on tokio. `traffic` reads the clients of both ends; `sessions` are the AWS credentials that it may
-    /// have to wait for; `settle` takes back what broken-off work has left; `beacon` lets other processes see it.
+    /// Runs `work` on tokio. `traffic` reads the clients of both ends; `vigils` are those of the AWS credentials that it
+    /// may have to wait for; `settle` takes back what broken-off work has left; `beacon` lets other processes see it.
     pub(super) fn start<W, Fut>(
         step: Step,
         beacon: Option<Beacon>,
-        sessions: Vec<Session>,
+        vigils: Vec<Vigil>,
         traffic: impl Fn() -> Vec<Traffic> + Send + Sync + 'static,
         settle: impl Future<Output = ()> + Send + 'static,
         work: W,
@@ -103,7 +103,7 @@ impl Job {
         // Large, and moved from hand to hand: on the heap it does not go over the stack each time.
         let work = Box::pin(work(Arc::clone(&context)));
         let supervisor =
-            Supervisor { step, progress: Arc::clone(&progress), control: control.clone(), context, sessions };
+            Supervisor { step, progress: Arc::clone(&progress), control: control.clone(), context, vigils };
         let watch = Box::pin(supervisor.watch(traffic, work, settle));
         let handle = tokio::spawn(seen(beacon, Arc::clone(&progress), control.clone(), watch));
         Self { events, progress, control, handle }
@@ -146,7 +146,7 @@ struct Supervisor {
     progress: Arc<Progress>,
     control: Control,
     context: Arc<Context>,
-    sessions: Vec<Session>,
+    vigils: Vec<Vigil>,
 }
 
 impl Supervisor {
@@ -156,9 +156,9 @@ impl Supervisor {
         work: impl Future<Output = Result<Findings>>,
         settle: impl Future<Output = ()>,
     ) -> Result<Outcome> {
-        let Self { step, progress, control, context, sessions } = self;
+        let Self { step, progress, control, context, vigils } = self;
         let started = Instant::now();
-        let may_wait: Vec<_> = sessions.iter().map(Session::work).collect();
+        let may_wait: Vec<_> = vigils.iter().map(Vigil::work).collect();
         let drained = async {
             control.drain.cancelled().await;
             // What waits for credentials will not be finished.
@@ -178,7 +178,7 @@ impl Supervisor {
             result = work => result,
             () = drained => Err(Error::stopped()),
             () = sampling => Err(Error::stopped()),
-            () = vigil::keep(&sessions, &context) => Err(Error::stopped()),
+            () = vigil::keep(&vigils, &context) => Err(Error::stopped()),
         };
         if tokio::time::timeout(SETTLE, settle).await.is_err() {
             tracing::warn!("not all that was begun could be taken back in time");

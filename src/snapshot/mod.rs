@@ -9,7 +9,7 @@ use futures::stream::BoxStream;
 use serde::Serialize;
 
 use crate::artifacts::ByteStream;
-use crate::aws::Session;
+use crate::aws::Vigil;
 use crate::entities::{
     EvaluationDataset, Experiment, ExperimentId, FileEntry, LoggedModel, MetricChunk, ModelId, ModelVersion,
     Other, Owner, Readable, Record, RegisteredModel, Run, RunId, S3Object, Scorer, Spans, Trace, TraceLinks,
@@ -47,8 +47,8 @@ pub trait Snapshot: Send + Sync {
         Vec::new()
     }
 
-    /// The AWS credentials that reading depends on.
-    fn sessions(&self) -> Vec<Session> {
+    /// Who waits when AWS credentials that reading depends on have ended.
+    fn vigils(&self) -> Vec<Vigil> {
         Vec::new()
     }
 

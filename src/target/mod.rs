@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use async_trait::async_trait;
 
 use crate::artifacts::Digest;
-use crate::aws::Session;
+use crate::aws::Vigil;
 use crate::entities::{
     EvaluationDataset, Experiment, ExperimentId, FileEntry, LoggedModel, MetricChunk, ModelId, ModelMetric,
     ModelVersion, Record, RegisteredModel, Run, RunId, Scorer, Spans, Trace, TraceLinks,
@@ -102,8 +102,8 @@ pub trait Target: Send + Sync {
     /// Takes back what was begun and not finished: to be awaited when work has been broken off.
     async fn settle(&self) {}
 
-    /// The AWS credentials that writing depends on.
-    fn sessions(&self) -> Vec<Session> {
+    /// Who waits when AWS credentials that writing depends on have ended.
+    fn vigils(&self) -> Vec<Vigil> {
         Vec::new()
     }
 

@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::seed::{bytes, run_with};
 use crate::support::aws::Cloud;
 use crate::support::{Mlferry, Ran, Real};
-use crate::{import, notes, run};
+use crate::{import, notes, run, waits_for_a_session};
 
 /// Every route of the server takes it for another one; S3 does not.
 const PERCENT: &str = "odd/a%20b+é.txt";
@@ -29,6 +29,10 @@ async fn files_in_s3_are_read_from_wherever_they_are_by_whatever_way_is_open() {
     copied_or_carried(&cloud, &source, &far, &near).await;
     read_through_the_server(&cloud, &source).await;
     taken_up_where_it_broke_off(&cloud, &source).await;
+    let mlferry = Mlferry::new();
+    let archive = mlferry.state.path().join("archive");
+    let export = ["export", "--source", source.url(), "--output-dir", archive.to_str().unwrap(), "--json"];
+    waits_for_a_session(&cloud, &mlferry, &export, "^GET .*/weights.bin").await;
 }
 
 async fn copied_or_carried(cloud: &Cloud, source: &Real, far: &Real, near: &Real) {

@@ -106,7 +106,7 @@ impl Setting {
 
     fn start(self, target: Arc<dyn Target>, id_map: Option<PathBuf>) -> Job {
         let Self { step, source, plan, journal, update, lock, beacon, .. } = self;
-        let sessions = vigil::distinct(source.sessions().into_iter().chain(target.sessions()));
+        let vigils = vigil::distinct(source.vigils().into_iter().chain(target.vigils()));
         let traffic = {
             let (source, target) = (Arc::clone(&source), Arc::clone(&target));
             move || vec![source.traffic(), target.traffic()]
@@ -115,7 +115,7 @@ impl Setting {
             let target = Arc::clone(&target);
             async move { target.settle().await }
         };
-        Job::start(step, beacon, sessions, traffic, settle, move |context| async move {
+        Job::start(step, beacon, vigils, traffic, settle, move |context| async move {
             let copy = Copy {
                 context,
                 source,

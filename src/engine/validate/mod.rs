@@ -73,7 +73,7 @@ pub struct Validate {
 }
 
 pub fn validate(validate: Validate) -> Job {
-    let sessions = vigil::distinct(validate.source.sessions().into_iter().chain(validate.target.sessions()));
+    let vigils = vigil::distinct(validate.source.vigils().into_iter().chain(validate.target.vigils()));
     let traffic = {
         let (source, target) = (Arc::clone(&validate.source), Arc::clone(&validate.target));
         move || vec![source.traffic(), target.traffic()]
@@ -84,7 +84,7 @@ pub fn validate(validate: Validate) -> Job {
         &validate.source.about().location,
         &validate.target.about().location,
     );
-    Job::start(Step::Validate, beacon, sessions, traffic, async {}, move |context| async move {
+    Job::start(Step::Validate, beacon, vigils, traffic, async {}, move |context| async move {
         let Validate { source, target, plan, artifacts, reports, .. } = validate;
         let report =
             Mutex::new(Report::new(source.about(), target.about(), &plan, artifacts.word(), reports));

@@ -15,7 +15,7 @@ use tokio::sync::OnceCell;
 
 use super::{About, Snapshot};
 use crate::artifacts::{ByteStream, Stores, is_speakable, proxied_path, proxied_url_path};
-use crate::aws::Session;
+use crate::aws::{Session, Vigil};
 use crate::entities::{
     EvaluationDataset, Experiment, ExperimentId, FileEntry, Kind, LoggedModel, MetricChunk, ModelId,
     ModelVersion, Other, Owner, Readable, Record, RegisteredModel, Run, RunId, S3Object, Scorer, Spans,
@@ -104,8 +104,9 @@ impl Snapshot for RestSnapshot {
         self.stores.news()
     }
 
-    fn sessions(&self) -> Vec<Session> {
-        self.client.session().cloned().into_iter().collect()
+    fn vigils(&self) -> Vec<Vigil> {
+        let client = self.client.session().map(Session::vigil);
+        client.into_iter().chain([self.stores.vigil()]).cloned().collect()
     }
 
     fn experiments(&self) -> Pages<'_, Experiment> {

@@ -24,7 +24,7 @@ use self::files::Delivery;
 use self::logged_model::ModelThere;
 use super::{Found, Ledger, OpenDataset, OpenModel, OpenRun, OpenTrace, Place, Registry, Target};
 use crate::artifacts::Stores;
-use crate::aws::Session;
+use crate::aws::{Session, Vigil};
 use crate::entities::{
     EvaluationDataset, Experiment, ExperimentId, Lifecycle, LoggedModel, ModelId, ModelVersion,
     RegisteredModel, Run, RunId, RunStatus, Scorer, Trace, TraceLinks, rewrite_experiments,
@@ -141,8 +141,9 @@ impl Target for RestTarget {
         self.delivery.stores.settle().await;
     }
 
-    fn sessions(&self) -> Vec<Session> {
-        self.client.session().cloned().into_iter().collect()
+    fn vigils(&self) -> Vec<Vigil> {
+        let client = self.client.session().map(Session::vigil);
+        client.into_iter().chain([self.delivery.stores.vigil()]).cloned().collect()
     }
 
     async fn open_experiment(&self, experiment: &Experiment, name: &str) -> Result<Place> {
