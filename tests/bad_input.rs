@@ -54,6 +54,8 @@ async fn servers_that_are_none() {
     let mlferry = Mlferry::new();
     let page = answers(200, "<!doctype html><title>Grafana</title>").await;
     assert_snapshot!("another_program", said(&mlferry, &["check", "--source", &page.uri()]).await);
+    let nothing = answers(404, "<!doctype html><title>404 Not Found</title>").await;
+    assert_snapshot!("nothing_there", said(&mlferry, &["check", "--source", &nothing.uri()]).await);
     let closed = answers(401, "").await;
     assert_snapshot!("unauthorized", said(&mlferry, &["check", "--source", &closed.uri()]).await);
     let forbidden = answers(403, "Invalid Host header - possible DNS rebinding attack detected").await;

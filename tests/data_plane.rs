@@ -18,18 +18,11 @@ use support::aws::{Cloud, Profile};
 use support::{Mlferry, Ran, Real, TARGET};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;
+use wiremock::matchers::any;
+use wiremock::{Mock, MockServer, ResponseTemplate};
 
 /// Traps for a signature: a space, a plus, a slash, a percent sign, an umlaut.
 const NAME: &str = "exp a+b/c %20 é";
-
-async fn ran(command: &mut Command) -> Ran {
-    let output = command.output().await.unwrap();
-    Ran {
-        code: output.status.code(),
-        stdout: String::from_utf8(output.stdout).unwrap(),
-        stderr: String::from_utf8(output.stderr).unwrap(),
-    }
-}
 
 /// Runs without files: those take another way.
 async fn seeded(runs: usize) -> Real {
@@ -64,7 +57,7 @@ async fn an_app_and_a_tracking_server_are_ends_like_any_other() {
     let (cloud, source) = futures::join!(Cloud::start(), seeded(12));
     let (app, server) = futures::join!(cloud.app("ends"), cloud.tracking_server("ends"));
     let mlferry = Mlferry::new();
-    let run = async |args: &[&str]| ran(&mut cloud.mlferry(&mlferry, args)).await;
+    let run = async |args: &[&str]| Ran::of(cloud.mlferry(&mlferry, args)).await;
 
     let checked = run(&["check", "--source", source.url(), "--target", &app, "--json"]).await.exits(0);
     assert!(checked.stdout.contains("\"version\":\"3.10.1\""), "{}", checked.stdout);
@@ -77,7 +70,7 @@ async fn an_app_and_a_tracking_server_are_ends_like_any_other() {
         run(&["validate", "--source", from, "--target", to]).await.exits(0);
         // Once more, by one who does not know of it: nothing is doubled, as the count below tells.
         let import = ["import", "--source", from, "--target", to];
-        ran(&mut cloud.mlferry(&Mlferry::new(), &import)).await.exits(0);
+        Ran::of(cloud.mlferry(&Mlferry::new(), &import)).await.exits(0);
     }
     // The official client finds them.
     for arn in [&app, &server] {
@@ -96,9 +89,9 @@ async fn batches_that_a_gateway_refuses_are_halved() {
     let ends = ["--source", source.url(), "--target", &app];
     let mlferry = Mlferry::new();
     let import = [&["import"], &ends[..]].concat();
-    ran(&mut cloud.mlferry(&mlferry, &import)).await.exits(0);
+    Ran::of(cloud.mlferry(&mlferry, &import)).await.exits(0);
     let validate = [&["validate"], &ends[..]].concat();
-    ran(&mut cloud.mlferry(&mlferry, &validate)).await.exits(0);
+    Ran::of(cloud.mlferry(&mlferry, &validate)).await.exits(0);
 }
 
 /// What an App keeps to itself is found out in other ways.
@@ -111,11 +104,11 @@ async fn an_app_that_does_not_tell_its_version_is_none_the_worse() {
         let silent =
             json!({ "plane": "data", "match": "/version", "status": status, "body": "{\"message\":\"no\"}" });
         cloud.faults(&json!({ "answers": [silent] }));
-        let told = ran(&mut cloud.mlferry(&mlferry, &["check", "--source", &app, "--json"])).await.exits(0);
+        let told = Ran::of(cloud.mlferry(&mlferry, &["check", "--source", &app, "--json"])).await.exits(0);
         assert!(told.stdout.contains("\"version\":\"3.10.1\""), "the control plane tells: {}", told.stdout);
         let nobody = json!({ "answers": [silent], "deny": ["sagemaker:DescribeMlflowApp"] });
         cloud.faults(&nobody);
-        let told = ran(&mut cloud.mlferry(&mlferry, &["check", "--source", &app, "--json"])).await.exits(0);
+        let told = Ran::of(cloud.mlferry(&mlferry, &["check", "--source", &app, "--json"])).await.exits(0);
         for can in
             ["datasets", "prompts", "logged_models", "evaluation", "traces", "third_traces", "trace_links"]
         {
@@ -131,7 +124,7 @@ async fn a_clock_that_is_off_is_corrected() {
     let mlferry = Mlferry::new();
     for ahead in [1_200, -1_200] {
         cloud.faults(&json!({ "clock_skew_seconds": ahead }));
-        let told = ran(&mut cloud.mlferry(&mlferry, &["check", "--source", &app])).await.exits(0);
+        let told = Ran::of(cloud.mlferry(&mlferry, &["check", "--source", &app])).await.exits(0);
         assert!(!told.stderr.contains("error"), "{}", told.stderr);
     }
     let log = std::fs::read_to_string(mlferry.state.path().join("mlferry.log")).unwrap();
@@ -172,7 +165,7 @@ async fn credentials_that_end_on_the_way_are_waited_for() {
     assert_eq!((count("waiting"), count("resumed")), (1, 1));
     let mut validate = cloud.mlferry(&mlferry, &["validate", "--source", source.url(), "--target", &app]);
     profile.lead(&mut validate);
-    ran(&mut validate).await.exits(0);
+    Ran::of(validate).await.exits(0);
 
     // A question does not wait.
     let facts = cloud.renewed().await;
@@ -181,7 +174,7 @@ async fn credentials_that_end_on_the_way_are_waited_for() {
     cloud.faults(&json!({ "expired": [key] }));
     let mut check = cloud.mlferry(&mlferry, &["check", "--target", &app, "--source", source.url()]);
     profile.lead(&mut check);
-    let told = ran(&mut check).await.exits(1);
+    let told = Ran::of(check).await.exits(1);
     assert!(told.stderr.contains("credential_process of profile mig"), "{}", told.stderr);
 }
 
@@ -208,16 +201,16 @@ async fn credentials_of_the_environment_end_the_job_and_the_next_one_continues()
     assert!(hint.contains("export new AWS_ACCESS_KEY_ID") && hint.contains("same command again"), "{last}");
     let mut again = cloud.mlferry(&mlferry, &args);
     again.envs(cloud.renewed().await);
-    let outcome = ran(&mut again).await.exits(0).outcome();
+    let outcome = Ran::of(again).await.exits(0).outcome();
     assert_eq!(outcome["counts"]["runs"]["planned"], 40, "{outcome}");
     let mut validate = cloud.mlferry(&mlferry, &["validate", "--source", source.url(), "--target", &app]);
     validate.envs(cloud.renewed().await);
-    ran(&mut validate).await.exits(0);
+    Ran::of(validate).await.exits(0);
 }
 
 /// What the reader sees, with what changes from run to run blotted out.
 async fn said(command: &mut Command) -> String {
-    let ran = ran(command).await;
+    let ran = Ran::of(command).await;
     format!("exit {}\n{}{}", ran.code.unwrap(), ran.stdout, ran.stderr)
 }
 
@@ -267,10 +260,12 @@ async fn what_aws_refuses_is_told_with_what_to_do() {
     let nowhere = app.replace(&cloud.sandbox.facts.region, "xx-nowhere-1");
     assert_snapshot!("another_region", said(&mut check(&nowhere)).await);
     assert_snapshot!("no_route", said(check(&nowhere).env_remove("SAGEMAKER_MLFLOW_CUSTOM_ENDPOINT")).await);
-    assert_snapshot!(
-        "a_bad_endpoint",
-        said(check(&app).env("SAGEMAKER_MLFLOW_CUSTOM_ENDPOINT", "ftp://x")).await
-    );
+    let endpoint = async |url: &str| said(check(&app).env("SAGEMAKER_MLFLOW_CUSTOM_ENDPOINT", url)).await;
+    assert_snapshot!("a_bad_endpoint", endpoint("ftp://x").await);
+    assert_snapshot!("an_endpoint_without_a_server", endpoint("http://127.0.0.1:1").await);
+    let other = MockServer::start().await;
+    Mock::given(any()).respond_with(ResponseTemplate::new(404).set_body_string("<html>")).mount(&other).await;
+    assert_snapshot!("an_endpoint_of_something_else", endpoint(&other.uri()).await);
 }
 
 fn files_below(path: &Path) -> Vec<PathBuf> {
@@ -299,7 +294,7 @@ async fn no_secret_is_ever_written() {
         if code == 1 {
             cloud.expire();
         }
-        let ran = ran(command.env("MLFERRY_LOG", "trace")).await.exits(code);
+        let ran = Ran::of(command.env("MLFERRY_LOG", "trace")).await.exits(code);
         said.push_str(&ran.stdout);
         said.push_str(&ran.stderr);
     }

@@ -41,6 +41,8 @@ impl fmt::Display for Resource {
     }
 }
 
+/// The official plugin's variable.
+pub const CUSTOM_ENDPOINT: &str = "SAGEMAKER_MLFLOW_CUSTOM_ENDPOINT";
 /// AWS: DescribeMlflowApp, `Arn`.
 const LONGEST_APP_ARN: usize = 128;
 const HINT: &str = "an App looks like arn:aws:sagemaker:us-east-1:123456789012:mlflow-app/app-ABCDEFGHIJKL; \
@@ -116,14 +118,19 @@ impl Arn {
         }
     }
 
-    /// Where requests go: the host of the region, or `SAGEMAKER_MLFLOW_CUSTOM_ENDPOINT`, as the official plugin does.
+    /// AWS's own endpoint: the host of the region.
     pub fn endpoint(&self) -> String {
-        let custom = std::env::var("SAGEMAKER_MLFLOW_CUSTOM_ENDPOINT").ok();
         let region = &self.region;
-        custom.filter(|url| !url.trim().is_empty()).unwrap_or_else(|| match self.resource {
+        match self.resource {
             Resource::App => format!("https://mlflow.sagemaker.{region}.app.aws"),
             Resource::TrackingServer => format!("https://{region}.experiments.sagemaker.aws"),
-        })
+        }
+    }
+
+    /// Where requests go: there, or to `SAGEMAKER_MLFLOW_CUSTOM_ENDPOINT` as the official plugin does.
+    pub fn called_endpoint(&self) -> String {
+        let custom = std::env::var(CUSTOM_ENDPOINT).ok();
+        custom.filter(|url| !url.trim().is_empty()).unwrap_or_else(|| self.endpoint())
     }
 }
 

@@ -19,7 +19,7 @@ mod vigil;
 mod window;
 
 pub use app::{AppChange, NewApp};
-pub use arn::{Arn, Resource};
+pub use arn::{Arn, CUSTOM_ENDPOINT, Resource};
 pub use control_plane::{ControlPlane, Description, Listed, Readiness};
 pub use credentials::says_ended;
 pub use failure::{Asked, failure, innermost, is_role_not_known_yet};

@@ -3,7 +3,7 @@ use std::fmt;
 use secrecy::SecretString;
 use url::Url;
 
-use crate::aws::Arn;
+use crate::aws::{Arn, CUSTOM_ENDPOINT};
 use crate::error::{Error, Result};
 
 /// Where a tracking server is, free of credentials, so that it can be shown, logged and kept.
@@ -44,8 +44,7 @@ impl Address {
 
     /// The endpoint of managed MLflow.
     pub fn of(arn: Arn) -> Result<Self> {
-        let endpoint = arn.endpoint();
-        let (address, _) = Self::parse(&endpoint).map_err(|e| e.at("SAGEMAKER_MLFLOW_CUSTOM_ENDPOINT"))?;
+        let (address, _) = Self::parse(&arn.called_endpoint()).map_err(|e| e.at(CUSTOM_ENDPOINT))?;
         Ok(Self { arn: Some(arn), ..address })
     }
 
@@ -53,9 +52,14 @@ impl Address {
         self.arn.as_ref()
     }
 
-    /// The host that requests go to, where the address does not say it.
-    pub(super) fn host(&self) -> Option<&str> {
-        self.arn.as_ref().and_then(|_| self.url.host_str())
+    /// Where requests go, where the address does not say it.
+    pub(super) fn endpoint(&self) -> Option<&str> {
+        self.arn.as_ref().map(|_| self.url.as_str().trim_end_matches('/'))
+    }
+
+    /// True when the environment leads requests for managed MLflow elsewhere than to AWS.
+    pub(super) fn is_led_elsewhere(&self) -> bool {
+        self.arn.as_ref().is_some_and(|arn| self.endpoint() != Some(&arn.endpoint()))
     }
 
     /// A route of the server, for people.

@@ -50,7 +50,7 @@ impl Patience {
 
     /// True when a failure, after so many others, is worth another try.
     pub fn bears(self, failure: &Failure, retries: usize) -> bool {
-        let worth = self == Self::Work || failure.answered;
+        let worth = self == Self::Work || failure.reached;
         (failure.is_transient() || failure.broke_down) && worth && retries < self.retries(failure)
     }
 }

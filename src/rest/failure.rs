@@ -17,8 +17,8 @@ pub struct Failure {
     pub error: Error,
     pub load: Load,
     pub retry_after: Option<Duration>,
-    /// There was an answer, if not the one that was hoped for.
-    pub answered: bool,
+    /// Somebody is there: an answer came, if not the one that was hoped for, or the connection broke before it did.
+    pub reached: bool,
     /// The server works, and wants to be left alone for a while: that is worth minutes.
     pub throttled: bool,
     /// The server's own code broke down over a request that may be repeated. MLflow over SQLite does so now and then
@@ -58,7 +58,7 @@ impl From<Error> for Failure {
             error,
             load: Load::Unknown,
             retry_after: None,
-            answered: false,
+            reached: false,
             throttled: false,
             broke_down: false,
         }
@@ -87,17 +87,19 @@ pub fn transport(address: &Address, error: &reqwest::Error, repeat: Repeat) -> F
     let load = if error.is_timeout() { Load::Overloaded } else { Load::Unknown };
     let class =
         if error.is_connect() || repeat == Repeat::Safe { Class::Transient } else { Class::Ambiguous };
-    let host = address.host().map(|host| format!(" at {host}")).unwrap_or_default();
+    let host = address.endpoint().map(|endpoint| format!(" at {endpoint}")).unwrap_or_default();
     let what = match error {
         e if e.is_connect() => format!("{address} cannot be reached{host}: {reason}"),
         e if e.is_timeout() => format!("{address} did not answer in time"),
         _ => format!("{address}: the connection broke: {reason}"),
     };
-    let hint = address.arn().map_or_else(
-        || "check the address, that the server runs, and the network (VPN, tunnel, proxy)".to_owned(),
-        managed::no_route,
-    );
-    Failure { load, ..Failure::from(Error::new(class, what).hint(hint)) }
+    let hint = match address.arn() {
+        None => "check the address, that the server runs, and the network (VPN, tunnel, proxy)".to_owned(),
+        Some(arn) if address.is_led_elsewhere() => managed::led_elsewhere(arn),
+        Some(arn) => managed::no_route(arn),
+    };
+    let reached = !error.is_connect() && !error.is_timeout();
+    Failure { load, reached, ..Failure::from(Error::new(class, what).hint(hint)) }
 }
 
 /// The server answered with something else than success.
@@ -151,7 +153,7 @@ pub fn status(address: &Address, route: &str, unhappy: &Unhappy, repeat: Repeat)
     };
     // A serverless App that has slept answers like this for a while, too.
     let throttled = throttled || (address.arn().is_some() && status.is_server_error());
-    Failure { error, load, retry_after: retry_after(headers), answered: true, throttled, broke_down }
+    Failure { error, load, retry_after: retry_after(headers), reached: true, throttled, broke_down }
 }
 
 /// Two writers that log the same dataset for the first time at once: one gets a 400 although nothing is wrong with

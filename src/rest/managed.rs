@@ -2,7 +2,7 @@
 
 use reqwest::StatusCode;
 
-use crate::aws::{Arn, Resource, says_ended};
+use crate::aws::{Arn, CUSTOM_ENDPOINT, Resource, says_ended};
 use crate::error::{Class, Error};
 
 /// AWS: common errors. The signature is wrong, or for another time, region or service.
@@ -121,6 +121,11 @@ pub fn no_route(arn: &Arn) -> String {
         "check the region of the ARN and the network{gov}; a VPC without a way to the internet needs the interface \
          endpoints aws.sagemaker.{region}.{service} and com.amazonaws.{region}.sagemaker.api, private DNS on, and one for S3"
     )
+}
+
+/// Requests went elsewhere than to AWS, and nothing or something else answered.
+pub fn led_elsewhere(arn: &Arn) -> String {
+    format!("{CUSTOM_ENDPOINT} leads there: correct it, or unset it to call {}", arn.endpoint())
 }
 
 #[cfg(test)]

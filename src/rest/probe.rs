@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::capability::{Capabilities, Version};
 use super::client::is_missing;
 use super::{Call, Client, RUNS_PER_BULK_CALL};
-use super::{evaluation, traces};
+use super::{evaluation, managed, traces};
 use crate::error::{Class, Error, Result};
 
 /// What the first look at a server finds.
@@ -107,9 +107,19 @@ async fn not_a_server(client: &Client) -> Error {
         ))
         .hint("upgrade a copy of it first: install mlflow 1.30 or newer, then `mlflow db upgrade`");
     }
-    Error::permanent(format!("{address} answers, but not as an MLflow tracking server")).hint(
-        "check the port and the path prefix; opened in a browser the address should show MLflow's own page",
-    )
+    let (who, hint) = match address.arn() {
+        None => (
+            address.to_string(),
+            "check the port and the path prefix; opened in a browser the address should show MLflow's own page"
+                .to_owned(),
+        ),
+        Some(arn) if address.is_led_elsewhere() => (
+            format!("what is at {} for {arn}", address.endpoint().unwrap_or_default()),
+            managed::led_elsewhere(arn),
+        ),
+        Some(arn) => (arn.to_string(), "see whether a proxy on the way answers in the place of AWS".to_owned()),
+    };
+    Error::permanent(format!("{who} answers, but not as an MLflow tracking server")).hint(hint)
 }
 
 /// Asks for the history of runs that do not exist: an old server names its limit when it refuses so many.

@@ -2,12 +2,14 @@
 //! Python client, and the program under test.
 #![allow(dead_code, reason = "each test binary uses its part of this")]
 
+use std::borrow::BorrowMut;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Output;
 
 pub mod aws;
 pub mod browser;
+pub mod stores;
 
 pub use mlferry::demo::Store;
 use mlferry::demo::{MlflowServer, ServerOptions, Venv};
@@ -182,8 +184,8 @@ impl Mlferry {
 }
 
 impl Ran {
-    pub async fn of(mut command: Command) -> Self {
-        let output = command.output().await.unwrap();
+    pub async fn of(mut command: impl BorrowMut<Command>) -> Self {
+        let output = command.borrow_mut().output().await.unwrap();
         Self {
             code: output.status.code(),
             stdout: String::from_utf8(output.stdout).unwrap(),

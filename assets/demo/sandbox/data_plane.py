@@ -98,6 +98,7 @@ class DataPlane:
             if cut:
                 # MLflow has done it; the connection ends before anybody is told.
                 await upstream.read()
+                print(f"cut: {http.method} {http.path}", flush=True)
                 http.transport.abort()
             answer = web.StreamResponse(status=upstream.status, headers=self.passed_back(upstream))
             try:

