@@ -151,8 +151,9 @@ pub fn status(address: &Address, route: &str, unhappy: &Unhappy, repeat: Repeat)
         StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT => Load::Overloaded,
         _ => Load::Unknown,
     };
-    // A serverless App that has slept answers like this for a while, too.
-    let throttled = throttled || (address.arn().is_some() && status.is_server_error());
+    // A serverless App that has slept answers like this for a while, too. And a pool that ran dry stays so for as long as
+    // what was begun before waits in it: each part of a request half a minute, also for a client that was killed since.
+    let throttled = throttled || is_dry(&said) || (address.arn().is_some() && status.is_server_error());
     Failure { error, load, retry_after: retry_after(headers), reached: true, throttled, broke_down }
 }
 
@@ -173,7 +174,13 @@ pub fn is_point_there(said: &str) -> bool {
 
 /// The server's database has no connection left, or is busy: told as a 400 (MLflow 3.10, whose pool holds 5 + 10).
 fn is_overload(said: &str) -> bool {
-    ["QueuePool limit", "database is locked", "too many connections"].iter().any(|mark| said.contains(mark))
+    is_dry(said) || ["database is locked", "too many connections"].iter().any(|mark| said.contains(mark))
+}
+
+/// Requests wait for each other: a `log-batch` with tags holds one connection of the pool while it asks for two more
+/// (MLflow 3.10, `store/tracking/sqlalchemy_store.py`, `log_batch`, `set_tag`).
+fn is_dry(said: &str) -> bool {
+    said.contains("QueuePool limit")
 }
 
 /// A 503 that no waiting cures: MLflow started without `--serve-artifacts` or without workspaces.
@@ -276,6 +283,7 @@ mod tests {
             assert_eq!(class(code, &body, Repeat::OnlyUnsent).0, unsafe_, "{code} {body}");
         }
         assert_eq!(class(400, &bad("QueuePool limit"), Repeat::Safe).1, Load::Overloaded);
+        assert_eq!(class(400, &bad("database is locked"), Repeat::Safe).1, Load::Overloaded);
         assert_eq!(class(429, "", Repeat::Safe).1, Load::Overloaded);
     }
 
