@@ -4,11 +4,14 @@ pub mod app;
 pub mod config;
 #[cfg(test)]
 mod examples;
+mod steps;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+
+pub use steps::{Artifacts, Check, Connect, Export, Import, Plan, Run, Target, Validate};
 
 /// Moves an MLflow tracking server to another one, and proves that nothing was lost
 ///
@@ -238,179 +241,6 @@ impl Selection {
             runs_until: None,
         }
     }
-}
-
-#[derive(Debug, Args)]
-#[command(
-    after_help = "Examples:\n  mlferry check --source http://localhost:5000\n  mlferry check --source http://localhost:5000 --target http://new:5000\n\nNothing is changed on either side."
-)]
-pub struct Check {
-    #[command(flatten)]
-    pub source: Source,
-
-    /// Look at this target too
-    #[arg(long, value_name = "URI")]
-    pub target: Option<String>,
-}
-
-#[derive(Debug, Args)]
-#[command(
-    after_help = "Example:\n  mlferry connect --source http://localhost:5000 --target arn:aws:sagemaker:eu-west-1:123456789012:mlflow-app/app-ABCDEFGHIJKL\n\nAt an App's artifact store a small object is written and deleted again; nothing else is changed."
-)]
-pub struct Connect {
-    /// Where to read: a tracking server, the ARN of a SageMaker tracking server, or a directory that holds an export
-    #[arg(long, value_name = "URI")]
-    pub source: Option<String>,
-
-    #[command(flatten)]
-    pub target: Target,
-
-    /// Look whether an export to this directory would have room
-    #[arg(long, value_name = "DIR")]
-    pub output_dir: Option<PathBuf>,
-}
-
-#[derive(Debug, Args)]
-#[command(
-    after_help = "Examples:\n  mlferry plan --source http://localhost:5000 --experiments 'fraud/*' --output plan.toml\n  mlferry import --plan plan.toml --source http://localhost:5000 --target http://new:5000"
-)]
-pub struct Plan {
-    #[command(flatten)]
-    pub source: Source,
-
-    #[command(flatten)]
-    pub selection: Selection,
-
-    /// Write the plan to this file (TOML)
-    #[arg(long, value_name = "FILE")]
-    pub output: Option<PathBuf>,
-}
-
-#[derive(Debug, Args)]
-#[command(
-    after_help = "Example:\n  mlferry export --source http://localhost:5000 --output-dir mlflow-export\n\nRun it again to continue after any interruption, or to bring the directory up to date."
-)]
-pub struct Export {
-    #[command(flatten)]
-    pub source: Source,
-
-    /// A new or empty directory, or one that an export was begun in
-    #[arg(long, value_name = "DIR")]
-    pub output_dir: PathBuf,
-
-    #[command(flatten)]
-    pub selection: Selection,
-
-    /// Keep the journal in this file [default: one for each migration, in the state directory]
-    #[arg(long, value_name = "FILE")]
-    pub journal: Option<PathBuf>,
-}
-
-#[derive(Debug, Args)]
-#[command(
-    after_help = "Examples:\n  mlferry import --input-dir mlflow-export --target http://new:5000\n  mlferry import --source http://localhost:5000 --target http://new:5000\n\nImporting twice is the same as importing once."
-)]
-pub struct Import {
-    /// A directory that holds an export
-    #[arg(long, value_name = "DIR", conflicts_with = "source")]
-    pub input_dir: Option<PathBuf>,
-
-    /// A tracking server to read from directly, without the disk
-    #[arg(long, value_name = "URI")]
-    pub source: Option<String>,
-
-    #[command(flatten)]
-    pub target: Target,
-
-    #[command(flatten)]
-    pub selection: Selection,
-
-    /// Keep the journal in this file [default: one for each migration, in the state directory]
-    #[arg(long, value_name = "FILE")]
-    pub journal: Option<PathBuf>,
-
-    /// Look into runs that the target has already, too, and add what they lack: for when their journal is gone
-    #[arg(long)]
-    pub update: bool,
-}
-
-#[derive(Debug, Args)]
-pub struct Target {
-    /// Where to write: http(s)://host:port of a tracking server, or the ARN of an MLflow App or a SageMaker tracking server
-    /// [default: MLFLOW_TRACKING_URI, where no source is a server]
-    #[arg(long, value_name = "URI")]
-    pub target: Option<String>,
-}
-
-/// How closely files are compared
-#[derive(Clone, Copy, Debug, Default, ValueEnum)]
-pub enum Artifacts {
-    /// Not at all
-    None,
-    /// By name and size
-    #[default]
-    Size,
-    /// By SHA-256: every byte of both sides is read
-    Checksum,
-}
-
-#[derive(Debug, Args)]
-#[command(
-    after_help = "Example:\n  mlferry validate --source http://localhost:5000 --target http://new:5000 --artifacts checksum --report report.html\n\nSigns: = same, - missing on the target, + only on the target, * differs, ! cannot be read."
-)]
-pub struct Validate {
-    /// The one side: a tracking server or an export directory
-    #[arg(long, value_name = "URI|DIR")]
-    pub source: String,
-
-    /// The other side: a tracking server or an export directory
-    #[arg(long, value_name = "URI|DIR")]
-    pub target: String,
-
-    #[arg(long, value_name = "HOW", value_enum, default_value_t)]
-    pub artifacts: Artifacts,
-
-    /// Write a report to this file: .json has every difference, .md and .html are for reading (.html with curves)
-    #[arg(long, value_name = "FILE")]
-    pub report: Option<PathBuf>,
-
-    #[command(flatten)]
-    pub selection: Selection,
-}
-
-#[derive(Debug, Args)]
-#[command(
-    after_help = "Examples:\n  mlferry run --source http://localhost:5000 --target http://new:5000 --yes\n  mlferry run --source http://localhost:5000 --target http://new:5000 --output-dir mlflow-export --yes"
-)]
-pub struct Run {
-    #[command(flatten)]
-    pub source: Source,
-
-    /// Where to write: http(s)://host:port of a tracking server, or the ARN of an MLflow App or a SageMaker tracking server
-    #[arg(long, value_name = "URI")]
-    pub target: String,
-
-    /// Go by way of this directory
-    #[arg(long, value_name = "DIR")]
-    pub output_dir: Option<PathBuf>,
-
-    /// Go straight from server to server; this is the default
-    #[arg(long, conflicts_with = "output_dir")]
-    pub direct: bool,
-
-    #[command(flatten)]
-    pub selection: Selection,
-
-    #[arg(long, value_name = "HOW", value_enum, default_value_t)]
-    pub artifacts: Artifacts,
-
-    /// Write a report to this file: .json has every difference, .md and .html are for reading (.html with curves)
-    #[arg(long, value_name = "FILE")]
-    pub report: Option<PathBuf>,
-
-    /// Do not ask
-    #[arg(short, long)]
-    pub yes: bool,
 }
 
 #[derive(Debug, Args)]

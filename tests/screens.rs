@@ -1,6 +1,8 @@
 //! Every screen as a picture, at three sizes, and without colours and Unicode. The model is built by hand, the clock too.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
+#[path = "screens/apps.rs"]
+mod apps;
 #[path = "screens/build.rs"]
 mod build;
 #[path = "screens/closer.rs"]
@@ -23,6 +25,8 @@ mod retry;
 mod selection;
 #[path = "screens/svg.rs"]
 mod svg;
+#[path = "screens/work.rs"]
+mod work;
 
 use mlferry::engine::Step;
 use mlferry::error::Error;
@@ -30,6 +34,7 @@ use mlferry::tui::model::{Overlay, Parting};
 
 use build::*;
 use paint::{kept, picture, pictured, styles};
+use work::*;
 
 #[test]
 fn help_lists_the_keys_of_the_screen() {

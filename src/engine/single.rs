@@ -17,10 +17,14 @@ pub async fn plan_of(
     plan: &Plan,
 ) -> Result<Option<Plan>> {
     let item = Difference::missing(kind, name, id);
-    let experiment = match kind {
-        Kind::Experiment => Some(id.into()),
-        Kind::Run | Kind::LoggedModel | Kind::Artifact => experiment_of(source, id).await?,
-        Kind::Trace | Kind::Scorer => None,
+    let (of, owner) = item.whole().filter(|_| kind == Kind::Artifact).unwrap_or((kind, id));
+    let experiment = match of {
+        Kind::Experiment => Some(ExperimentId::from(id)),
+        Kind::Run => source.run(&RunId::from(owner)).await?.map(|run| run.experiment_id),
+        Kind::LoggedModel => {
+            source.logged_model(&ModelId::from(owner)).await?.map(|model| model.experiment_id)
+        }
+        Kind::Artifact | Kind::Trace | Kind::Scorer => None,
         Kind::RegisteredModel
         | Kind::ModelVersion
         | Kind::Prompt
@@ -37,15 +41,6 @@ pub async fn plan_of(
         }),
         _ => item.plan_of(plan),
     })
-}
-
-/// Of a run, a logged model, or a file of one.
-async fn experiment_of(source: &dyn Snapshot, id: &str) -> Result<Option<ExperimentId>> {
-    let owner = id.split_once('/').map_or(id, |(owner, _)| owner);
-    match owner.starts_with("m-") {
-        true => Ok(source.logged_model(&ModelId::from(owner)).await?.map(|model| model.experiment_id)),
-        false => Ok(source.run(&RunId::from(owner)).await?.map(|run| run.experiment_id)),
-    }
 }
 
 async fn find(source: &dyn Snapshot, id: &ExperimentId) -> Result<Option<Experiment>> {

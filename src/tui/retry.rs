@@ -6,7 +6,7 @@ use super::flow;
 use super::model::Model;
 use super::work::{Failed, Pane, Phase};
 use crate::engine::{End, Step};
-use crate::error::Result;
+use crate::error::{Class, Result};
 
 /// The failure that the cursor is on, where it can be tried by itself: an export is one thing.
 pub fn current(model: &Model) -> Option<&Failed> {
@@ -47,6 +47,10 @@ pub fn came(model: &mut Model, failed: &Failed, result: Result<()>) {
             // What was validated before is not all there is.
             model.stamps.forget_from(Step::Validate);
             format!("{what} is on the target now")
+        }
+        // It was not tried: what is known of it still holds.
+        (Err(error), _) if error.class() == Class::Usage => {
+            format!("{what}: {error}; {}", error.get_hint().unwrap_or_default())
         }
         (Err(error), place) => {
             if let Some(one) = place.and_then(|at| work.failures.get_mut(at)) {

@@ -27,7 +27,10 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
     match msg {
         Msg::Key(key) => return on_key(model, key),
         Msg::Paste(text) => return on_paste(model, &text),
-        Msg::Wheel(rows) => scroll::by(model, rows),
+        Msg::Wheel(rows) => {
+            scroll::by(model, rows);
+            return follow(model);
+        }
         Msg::Resize(columns, rows) => model.size = (columns, rows),
         Msg::Clock(now) => model.now = now,
         Msg::Checked { end, attempt, result } => return on_checked(model, end, attempt, result),
@@ -104,12 +107,16 @@ fn on_key(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
             model.notice = None;
             model.selection.onward = false;
             let mut effects = act::act(model, action, key);
-            effects.extend(reach(model));
-            effects.extend(closeup::want(model));
+            effects.extend(follow(model));
             effects
         }
         None => type_into(model, |field| field.key(key)),
     }
+}
+
+/// What is wanted now that the cursor may be elsewhere.
+fn follow(model: &mut Model) -> Vec<Effect> {
+    [reach(model), closeup::want(model)].into_iter().flatten().collect()
 }
 
 /// The runs that the cursor comes to next.
@@ -146,6 +153,7 @@ fn type_into(model: &mut Model, change: impl FnOnce(&mut super::form::Field) -> 
                 if let Some(tree) = model.selection.tree_mut() {
                     tree.set_filter(&words);
                 }
+                return follow(model);
             }
         }
         Layer::Field if model.step == Step::Connect => {

@@ -15,6 +15,7 @@ const SAMPLED: usize = 12;
 /// Runs of one experiment that are being weighed.
 #[derive(Debug)]
 pub struct Weighing {
+    experiment: ExperimentId,
     pub done: usize,
     pub total: usize,
     /// Why some could not be.
@@ -33,7 +34,8 @@ pub fn turn(model: &mut Model) -> Vec<Effect> {
         model.notice = Some("every run that is here has been weighed; open an experiment to see more".into());
         return Vec::new();
     }
-    model.selection.weighing = Some(Weighing { done: 0, total: runs.len(), trouble: None });
+    let (total, of) = (runs.len(), experiment.clone());
+    model.selection.weighing = Some(Weighing { experiment: of, done: 0, total, trouble: None });
     vec![Effect::Weigh { at: model.at(End::Source), experiment, runs }]
 }
 
@@ -47,7 +49,9 @@ pub fn came(
     if model.selection.of != of {
         return;
     }
-    if let Some(weighing) = &mut model.selection.weighing {
+    // What was stopped may still have had something to tell.
+    let is_it = |weighing: &&mut Weighing| weighing.experiment == *experiment;
+    if let Some(weighing) = model.selection.weighing.as_mut().filter(is_it) {
         weighing.done += came.len();
         let reason = came.iter().find_map(|(_, result)| result.as_ref().err());
         weighing.trouble = weighing.trouble.take().or_else(|| reason.cloned());

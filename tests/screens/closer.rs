@@ -85,6 +85,10 @@ fn details_come_one_at_a_time_and_follow_the_cursor() {
     let failed = Msg::Closeup { of: SOURCE.into(), subject: subject.clone(), result: Err(error) };
     assert!(update(&mut model, failed).is_empty());
     pictured("select_details_failed", &mut model);
+    // The wheel leads elsewhere, too.
+    let asked = update(&mut model, Msg::Wheel(2));
+    come(&mut model, &asked, details);
+    assert!(update(&mut model, Msg::Wheel(-2)).is_empty());
     // Back where something is known already.
     let asked = press(&mut model, "k");
     come(&mut model, &asked, details);

@@ -8,8 +8,9 @@ use mlferry::tui::effect::{Effect, Msg};
 use mlferry::tui::model::Model;
 use mlferry::tui::update::update;
 
-use super::build::{at_work, end_validation, imported, press};
+use super::build::press;
 use super::paint::{kept, picture, pictured};
+use super::work::{at_work, end_validation, imported};
 
 const MISSING: &str = "99999a0a93a84a8e8a1d6c1c9e1b2d3e";
 const SOURCE_ID: &str = "4f1c6a0a93a84a8e8a1d6c1c9e1b2d3e";

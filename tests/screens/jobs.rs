@@ -9,6 +9,7 @@ use mlferry::tui::update::update;
 
 use super::build::*;
 use super::paint::pictured;
+use super::work::*;
 
 #[test]
 fn import_says_what_goes_along_with_a_model() {

@@ -15,13 +15,12 @@ use mlferry::tui::model::{Model, Overlay, Parting, Seen};
 use mlferry::tui::update::update;
 
 use super::build::{
-    APP, SOURCE, TARGET, answer, app, came, checked, connected, empty, experiment, new_app, plain_lines,
-    preflight, press, source_report, target_report, type_in,
+    SOURCE, TARGET, answer, came, connected, empty, experiment, plain_lines, preflight, press, source_report,
+    target_report, type_in,
 };
-use super::paint::picture;
 
 /// The effects of these keys.
-fn pressed(model: &mut Model, keys: &str) -> Vec<&'static str> {
+pub fn pressed(model: &mut Model, keys: &str) -> Vec<&'static str> {
     words(&press(model, keys))
 }
 
@@ -394,63 +393,6 @@ fn the_bar_is_not_full_before_the_end() {
     reading.counts[Kind::Run.index()] = Counts { planned: 5, done: 5, failed: 0, skipped: 0 };
     update(&mut model, Msg::Sample(Box::new(reading)));
     assert!(model.import.reading.fraction() < 1.0);
-}
-
-#[test]
-fn an_app_is_created_awaited_and_taken() {
-    let mut model = checked();
-    press(&mut model, "Enter");
-    assert_eq!(pressed(&mut model, "F2"), ["apps"]);
-    update(&mut model, Msg::Apps(Ok(("eu-west-1".into(), Vec::new()))));
-    // What is not right is not asked about.
-    press(&mut model, "n");
-    type_in(&mut model, "mlflow");
-    press(&mut model, "Enter");
-    assert!(model.overlay.is_none() && model.notice.is_some());
-    new_app(&mut model);
-    press(&mut model, "Enter");
-    press(&mut model, "Esc");
-    assert!(model.overlay.is_none() && model.apps.awaited.is_none(), "no is no");
-    press(&mut model, "Enter");
-    assert_eq!(pressed(&mut model, "Enter"), ["create app"]);
-    // Away, and another one is not made meanwhile; the list waits on with the one on its way.
-    press(&mut model, "Esc n Enter");
-    assert!(model.overlay.is_none());
-    press(&mut model, "Esc");
-    update(&mut model, Msg::Apps(Ok(("eu-west-1".into(), vec![app("mlflow", "Creating")]))));
-    assert_eq!(pressed(&mut model, "Enter"), [""; 0]);
-    let taken = update(&mut model, Msg::AppReady(Ok(APP.into())));
-    assert_eq!(model.target.form.uri(), APP);
-    assert!(model.apps.awaited.is_none() && taken.len() <= 1);
-}
-
-#[test]
-fn a_wait_that_was_left_goes_on_from_the_list() {
-    let mut model = checked();
-    press(&mut model, "Enter F2");
-    let apps = vec![app("mlflow", "Creating"), app("broken", "CreateFailed"), app("ready", "Created")];
-    update(&mut model, Msg::Apps(Ok(("eu-west-1".into(), apps))));
-    assert_eq!(pressed(&mut model, "Enter"), ["await app"]);
-    press(&mut model, "Esc j");
-    assert_eq!(pressed(&mut model, "Enter o"), [""; 0], "what failed cannot be used");
-    press(&mut model, "j");
-    // The one that the cursor is on, and another region.
-    let effects = press(&mut model, "y");
-    assert!(matches!(&effects[..], [Effect::Clip(text)] if text == APP));
-    press(&mut model, "g");
-    type_in(&mut model, "eu-north-1");
-    let effects = press(&mut model, "Enter");
-    assert!(matches!(&effects[..], [Effect::Apps(Some(region))] if region == "eu-north-1"));
-    update(&mut model, Msg::Apps(Ok(("eu-north-1".into(), vec![app("ready", "Created")]))));
-    assert_eq!(pressed(&mut model, "o"), ["open app"]);
-    let link = "https://app.example.com/auth?token=once";
-    update(&mut model, Msg::AppLink(Ok(link.into())));
-    assert!(picture(&mut model, 80, 24).contains(link));
-    press(&mut model, "Esc");
-    assert!(!picture(&mut model, 80, 24).contains("once"));
-    // Ready while somebody looks elsewhere: it is said, and nothing is taken.
-    update(&mut model, Msg::AppReady(Ok(APP.into())));
-    assert!(model.target.form.uri().is_empty() && model.notice.is_some());
 }
 
 #[test]

@@ -9,8 +9,9 @@ use mlferry::tui::effect::{Effect, Msg};
 use mlferry::tui::model::Model;
 use mlferry::tui::update::update;
 
-use super::build::{at_work, end_validation, imported, monochrome, press, stopped};
+use super::build::{monochrome, press};
 use super::paint::{kept, picture, pictured, styles};
+use super::work::{at_work, end_validation, imported, stopped};
 
 const RUN: &str = "4f1c6a0a93a84a8e8a1d6c1c9e1b2d3e";
 const THERE: &str = "8a9137b8e11e4b0cb09c658fc1d2a3b4";

@@ -6,8 +6,9 @@ use mlferry::tui::effect::{Effect, Job, Msg};
 use mlferry::tui::model::Model;
 use mlferry::tui::update::update;
 
-use super::build::{end, importing, outcome, press, some_fail};
+use super::build::press;
 use super::paint::{kept, picture, pictured};
+use super::work::{end, importing, outcome, some_fail};
 
 fn failed() -> Model {
     let mut model = importing();
@@ -32,6 +33,12 @@ fn one_failure_is_tried_by_itself() {
     pictured("import_retrying", &mut model);
     assert!(press(&mut model, "r R q").is_empty(), "one at a time");
     assert!(model.notice.as_ref().unwrap().contains("still at work"));
+    let (reason, error) =
+        (item.reason.clone(), Error::usage("this cannot be tried alone").hint("R tries all"));
+    update(&mut model, Msg::Retried { failed: Box::new(item.clone()), result: Err(error) });
+    assert_eq!((&model.import.failures[1].reason, model.import.failures[1].attempts), (&reason, 2));
+    assert!(model.notice.as_ref().unwrap().ends_with("this cannot be tried alone; R tries all"));
+    press(&mut model, "r");
     let error = Error::permanent("507 Insufficient Storage, still").hint("free some space");
     update(&mut model, Msg::Retried { failed: Box::new(item.clone()), result: Err(error) });
     assert_eq!(model.import.failures[1].attempts, 3);

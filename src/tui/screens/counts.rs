@@ -7,6 +7,7 @@ use crate::engine::{Counts, Reading};
 use crate::entities::Kind;
 use crate::tui::model::Model;
 use crate::tui::text;
+use crate::tui::widgets::paint;
 
 /// Columns of a number, and where the window is narrow.
 const NUMBER: usize = 11;
@@ -59,23 +60,15 @@ fn in_short(
     rows: usize,
 ) -> Vec<Line<'static>> {
     let (failed, fine): (Vec<Kind>, Vec<Kind>) = kinds.iter().partition(|kind| reading.of(**kind).failed > 0);
-    let mut lines: Vec<Line> = Vec::new();
-    for kind in failed.iter().chain(&fine).filter(|kind| reading.of(**kind).planned > 0) {
-        let counts = reading.of(*kind);
+    let planned = failed.into_iter().chain(fine).filter(|kind| reading.of(*kind).planned > 0);
+    let part = |kind: Kind| {
+        let counts = reading.of(kind);
         let ended = format!("{}/{}", text::number(counts.ended()), text::number(counts.planned));
         let (failed, style) = match counts.failed {
             0 => (String::new(), Style::new()),
             failed => (format!(" ({} failed)", text::number(failed)), model.look.theme.bad),
         };
-        let part = Span::styled(format!("{} {ended}{failed}", kind.title()), style);
-        match lines.last_mut() {
-            Some(line) if line.width() + 3 + part.width() <= width => {
-                line.push_span(Span::raw("   "));
-                line.push_span(part);
-            }
-            _ => lines.push(Line::from(part)),
-        }
-    }
-    lines.truncate(rows);
-    lines
+        Span::styled(format!("{} {ended}{failed}", kind.title()), style)
+    };
+    paint::flow(planned.map(part), width, rows)
 }

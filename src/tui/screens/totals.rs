@@ -7,6 +7,7 @@ use crate::engine::validate::{Mark, Totals};
 use crate::entities::Kind;
 use crate::tui::model::Model;
 use crate::tui::text;
+use crate::tui::widgets::paint;
 
 /// The widest title, and the columns of the marks: 77 in all.
 const KIND_WIDTH: usize = 19;
@@ -28,25 +29,15 @@ pub fn table(model: &Model, totals: &Totals, width: usize, rows: usize) -> Vec<L
 /// `runs =20 -3 *1`, those first that differ: what there is no room for matters least.
 fn in_short(model: &Model, totals: &Totals, kinds: &[Kind], width: usize, rows: usize) -> Vec<Line<'static>> {
     let (differ, same): (Vec<Kind>, Vec<Kind>) = kinds.iter().partition(|kind| differs(totals, **kind));
-    let mut lines: Vec<Line> = Vec::new();
-    for kind in
-        differ.iter().chain(&same).filter(|kind| Mark::ALL.iter().any(|mark| totals.of(**kind, *mark) > 0))
-    {
-        let marks = Mark::ALL.into_iter().filter(|mark| totals.of(*kind, *mark) > 0);
+    let is_counted = |kind: &Kind| Mark::ALL.iter().any(|mark| totals.of(*kind, *mark) > 0);
+    let part = |kind: Kind| {
+        let marks = Mark::ALL.into_iter().filter(|mark| totals.of(kind, *mark) > 0);
         let words: Vec<String> =
-            marks.map(|mark| format!("{}{}", mark.sign(), text::number(totals.of(*kind, mark)))).collect();
-        let style = if differs(totals, *kind) { model.look.theme.bad } else { model.look.theme.dim };
-        let part = Span::styled(format!("{} {}", kind.title(), words.join(" ")), style);
-        match lines.last_mut() {
-            Some(line) if line.width() + 3 + part.width() <= width => {
-                line.push_span(Span::raw("   "));
-                line.push_span(part);
-            }
-            _ => lines.push(Line::from(part)),
-        }
-    }
-    lines.truncate(rows);
-    lines
+            marks.map(|mark| format!("{}{}", mark.sign(), text::number(totals.of(kind, mark)))).collect();
+        let style = if differs(totals, kind) { model.look.theme.bad } else { model.look.theme.dim };
+        Span::styled(format!("{} {}", kind.title(), words.join(" ")), style)
+    };
+    paint::flow(differ.into_iter().chain(same).filter(is_counted).map(part), width, rows)
 }
 
 fn differs(totals: &Totals, kind: Kind) -> bool {

@@ -92,6 +92,22 @@ pub fn bar(look: Look, fraction: f64, width: usize) -> Line<'static> {
     ])
 }
 
+/// One after the other, in lines of at most `width` columns; at most `rows` of them.
+pub fn flow(parts: impl IntoIterator<Item = Span<'static>>, width: usize, rows: usize) -> Vec<Line<'static>> {
+    let mut lines: Vec<Line> = Vec::new();
+    for part in parts {
+        match lines.last_mut() {
+            Some(line) if line.width() + 3 + part.width() <= width => {
+                line.push_span(Span::raw("   "));
+                line.push_span(part);
+            }
+            _ => lines.push(Line::from(part)),
+        }
+    }
+    lines.truncate(rows);
+    lines
+}
+
 /// Heights from 0 to 1, a column each.
 pub fn sparkline(look: Look, heights: &[f64]) -> String {
     let signs = look.glyphs.spark;
