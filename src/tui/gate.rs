@@ -162,9 +162,7 @@ impl Model {
             (Some(_), _) => Gate::Attention("failed".into()),
             (_, Some(outcome)) if outcome.stopped => Gate::Attention("stopped".into()),
             (_, Some(outcome)) if outcome.exit_code() == 4 => Gate::Attention("differences found".into()),
-            (_, Some(outcome)) if outcome.failed() > 0 => {
-                Gate::Attention(format!("done, {} failed", outcome.failed()))
-            }
+            (_, Some(_)) if work.left() > 0 => Gate::Attention(format!("done, {} failed", work.left())),
             _ => stamped,
         }
     }

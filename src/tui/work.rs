@@ -149,6 +149,8 @@ impl Work {
     pub fn exit_code(&self) -> Option<u8> {
         match &self.phase {
             Phase::Ended(result) => Some(match result.as_ref() {
+                // What failed has been moved since.
+                Ok(outcome) if !outcome.stopped && self.mended > 0 && self.left() == 0 => 0,
                 Ok(outcome) => outcome.exit_code(),
                 Err(trouble) => trouble.exit_code,
             }),
@@ -193,6 +195,11 @@ impl Work {
             self.pane = Pane::Failures;
         }
         self.cursor = 0;
+    }
+
+    /// Failures of the job that has ended, but for those that were moved since.
+    pub fn left(&self) -> u64 {
+        self.outcome().map_or(0, |outcome| outcome.failed().saturating_sub(self.mended))
     }
 
     pub fn failed(&self) -> u64 {

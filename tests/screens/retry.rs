@@ -47,6 +47,13 @@ fn one_failure_is_tried_by_itself() {
     update(&mut model, Msg::Retried { failed: Box::new(item), result: Ok(()) });
     assert_eq!((model.import.failures.len(), model.import.mended), (1, 1));
     kept("import_retried_80x24", &picture(&mut model, 80, 24));
+    // The last one: nothing is left of it.
+    assert_eq!(model.import.exit_code(), Some(3));
+    let last = model.import.failures[0].clone();
+    press(&mut model, "r");
+    update(&mut model, Msg::Retried { failed: Box::new(last), result: Ok(()) });
+    assert_eq!((model.import.left(), model.import.exit_code()), (0, Some(0)));
+    pictured("import_all_retried", &mut model);
 }
 
 #[test]

@@ -123,6 +123,7 @@ pub fn can_run_again(model: &Model) -> bool {
     // A session that was taken up knows of work that this wizard has not seen.
     let is_behind = model.step != Step::Validate && can_next(model);
     !can_start(model)
+        && !on_failure(model)
         && is_idle(model)
         && needs_work(model)
         && here(model, |work| is_behind || work.is_finished())

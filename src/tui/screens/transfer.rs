@@ -250,19 +250,23 @@ fn ended(model: &Model, work: &Work, outcome: &Outcome, width: usize) -> Vec<Lin
         some => format!(", and {} moved since", text::number(some)),
     };
     let took = text::duration(outcome.seconds);
-    let failed = outcome.failed();
-    let (glyph, words, style) = match (outcome.stopped, failed) {
+    let (glyph, words, style) = match (outcome.stopped, work.left()) {
         (true, _) => (
             look.glyphs.warn,
             format!("stopped after {took}. Enter goes on where it was left."),
             look.theme.warn,
+        ),
+        (_, 0) if work.mended > 0 => (
+            look.glyphs.ok,
+            format!("finished in {took}: everything was moved, what failed at first too."),
+            look.theme.ok,
         ),
         (_, 0) => (look.glyphs.ok, format!("finished in {took}: everything was moved."), look.theme.ok),
         (_, n) => (
             look.glyphs.warn,
             format!(
                 "finished in {took}, but {} failed{}. f shows why, R tries {} again.",
-                text::count(n, "item", "items"),
+                text::count(outcome.failed(), "item", "items"),
                 mended(work.mended),
                 if n == 1 { "it" } else { "them" }
             ),

@@ -66,7 +66,8 @@ pub fn in_flight(model: &Model, work: &Work, frame: &mut Frame, area: Rect) {
 
 pub fn failures(model: &Model, work: &Work, frame: &mut Frame, area: Rect) {
     if work.failures.is_empty() {
-        frame.render_widget(Line::styled("  nothing has failed", model.look.theme.dim), area);
+        let words = if work.mended > 0 { "  nothing is left of what failed" } else { "  nothing has failed" };
+        frame.render_widget(Line::styled(words, model.look.theme.dim), area);
         return;
     }
     // The chosen one is shown whole, below the list.
