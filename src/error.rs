@@ -1,6 +1,7 @@
 //! The one error type: what happened, where, and what to do next.
 
 use std::fmt;
+use std::sync::Arc;
 
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -29,16 +30,66 @@ pub enum Class {
     Stopped,
 }
 
-#[derive(Debug)]
+/// What the other side called it, where it said so. Decisions rest on this and on [`Class`], never on our own text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Code {
+    /// An HTTP answer.
+    Http(Answered),
+    /// The error code of an AWS API, such as `ValidationException`, and what is known beyond it.
+    Aws(String, Option<Cause>),
+    /// The operating system's.
+    Io(std::io::ErrorKind),
+}
+
+/// An HTTP answer that is no success.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Answered {
+    pub status: u16,
+    /// MLflow's or AWS's error code; empty where the answer names none, as a gateway's page does.
+    pub error_code: String,
+    /// What is known to be meant beyond status and code.
+    pub cause: Option<Cause>,
+}
+
+/// Causes that MLflow and AWS tell in words only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// A point was sent that is there already, and the server did not see it.
+    PointExists,
+    /// Two requests inserted the same row at once: the second may be repeated.
+    InsertRace,
+    /// The server's database has no connection left: requests wait for each other.
+    PoolExhausted,
+    /// The server's database is busy.
+    DatabaseBusy,
+    /// The server was started without it; no waiting helps.
+    SwitchedOff,
+    /// An exception in the server's own code.
+    Unhandled,
+    /// `get-history-bulk` takes so many runs only.
+    MostRuns(usize),
+    /// A role that was just made is not known everywhere yet.
+    RoleNotKnownYet,
+    /// It is about the KMS key that encrypts, not about the object.
+    EncryptionKey,
+}
+
+type Source = Arc<dyn std::error::Error + Send + Sync>;
+
+/// An error that can be shown, and shown again: clones share the cause.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{message}")]
 pub struct Error {
     class: Class,
     message: String,
     hint: Option<String>,
+    code: Option<Code>,
+    source: Option<Source>,
 }
 
 impl Error {
     pub fn new(class: Class, message: impl Into<String>) -> Self {
-        Self { class, message: message.into(), hint: None }
+        Self { class, message: message.into(), hint: None, code: None, source: None }
     }
 
     pub fn usage(message: impl Into<String>) -> Self {
@@ -57,10 +108,18 @@ impl Error {
         Self::new(Class::Stopped, "stopped")
     }
 
-    /// The same error once more, for a second reader.
+    /// Adds what the other side called it.
     #[must_use]
-    pub fn again(&self) -> Self {
-        Self { class: self.class, message: self.message.clone(), hint: self.hint.clone() }
+    pub fn code(mut self, code: Code) -> Self {
+        self.code = Some(code);
+        self
+    }
+
+    /// Adds the error that led to this one: `--verbose` and the log show the chain.
+    #[must_use]
+    pub fn caused_by(mut self, source: impl std::error::Error + Send + Sync + 'static) -> Self {
+        self.source = Some(Arc::new(source));
+        self
     }
 
     /// Says what the reader can do next. The first hint wins: it is nearest to the cause.
@@ -96,6 +155,48 @@ impl Error {
         self.hint.as_deref()
     }
 
+    pub fn get_code(&self) -> Option<&Code> {
+        self.code.as_ref()
+    }
+
+    /// The HTTP answer that it is about.
+    pub fn answered(&self) -> Option<&Answered> {
+        match self.get_code() {
+            Some(Code::Http(answered)) => Some(answered),
+            _ => None,
+        }
+    }
+
+    /// The HTTP status, where there was an answer.
+    pub fn status(&self) -> Option<u16> {
+        self.answered().map(|answered| answered.status)
+    }
+
+    /// True when MLflow or AWS gave it this error code.
+    pub fn is_code(&self, code: &str) -> bool {
+        match self.get_code() {
+            Some(Code::Http(answered)) => answered.error_code == code,
+            Some(Code::Aws(known, _)) => known == code,
+            Some(Code::Io(_)) | None => false,
+        }
+    }
+
+    pub fn cause(&self) -> Option<Cause> {
+        match self.get_code()? {
+            Code::Http(answered) => answered.cause,
+            Code::Aws(_, cause) => *cause,
+            Code::Io(_) => None,
+        }
+    }
+
+    /// Writes the errors below this one into the log, nearest first.
+    pub fn log_chain(&self) {
+        let below = std::iter::successors(std::error::Error::source(self), |error| error.source());
+        for cause in below {
+            tracing::info!("{self}: caused by: {cause}");
+        }
+    }
+
     /// The process exit code, as the README lists them.
     pub fn exit_code(&self) -> u8 {
         match self.class {
@@ -108,19 +209,12 @@ impl Error {
     }
 }
 
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
-    }
-}
-
-impl std::error::Error for Error {}
-
 impl From<std::io::Error> for Error {
     fn from(error: std::io::Error) -> Self {
         use std::io::ErrorKind;
-        let plain = Self::permanent(error.to_string());
-        match error.kind() {
+        let kind = error.kind();
+        let plain = Self::permanent(error.to_string()).code(Code::Io(kind)).caused_by(error);
+        match kind {
             ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Self { class: Class::Full, ..plain }.hint(
                 "free some space, or choose another directory, and run the same command again: it continues",
             ),
@@ -133,12 +227,12 @@ impl From<std::io::Error> for Error {
 
 impl From<rusqlite::Error> for Error {
     fn from(error: rusqlite::Error) -> Self {
-        Self::permanent(format!("journal: {error}"))
+        Self::permanent(format!("journal: {error}")).caused_by(error)
     }
 }
 
 impl From<serde_json::Error> for Error {
     fn from(error: serde_json::Error) -> Self {
-        Self::permanent(format!("not the JSON that was expected: {error}"))
+        Self::permanent(format!("not the JSON that was expected: {error}")).caused_by(error)
     }
 }

@@ -71,7 +71,7 @@ impl Stores {
     /// # Errors
     /// When what the environment says of uploads cannot be followed.
     pub fn check_upload_args(&self) -> Result<()> {
-        self.args.as_ref().map(drop).map_err(Error::again)
+        self.args.as_ref().map(drop).map_err(Error::clone)
     }
 
     /// The root of the owner's files, where this machine reads it by itself. Decided once for all that lies in one
@@ -132,9 +132,9 @@ impl Stores {
     /// Writes a file to S3. A bucket that refuses these credentials is not asked again.
     pub async fn put(&self, to: &S3Object, size: Option<u64>, source: &dyn Opener) -> Result<()> {
         if let Some(refusal) = lock(&self.closed).get(&to.bucket) {
-            return Err(refusal.again());
+            return Err(refusal.clone());
         }
-        let args = self.args.as_ref().map_err(Error::again)?;
+        let args = self.args.as_ref().map_err(Error::clone)?;
         let written = async {
             let bucket = self.s3().await?.bucket(&to.bucket).await?;
             bucket.put(&to.key, size, source, args).await
@@ -143,7 +143,7 @@ impl Stores {
         if let Err(e) = &written
             && matches!(e.class(), Class::Forbidden | Class::Auth)
         {
-            lock(&self.closed).insert(to.bucket.clone(), e.again());
+            lock(&self.closed).insert(to.bucket.clone(), e.clone());
         }
         written
     }
@@ -155,7 +155,7 @@ impl Stores {
         if lock(&self.apart).contains(&pair) {
             return Ok(None);
         }
-        let args = self.args.as_ref().map_err(Error::again)?;
+        let args = self.args.as_ref().map_err(Error::clone)?;
         let copied = async {
             let s3 = self.s3().await?;
             let (source, target) = (s3.bucket(&from.bucket).await?, s3.bucket(&to.bucket).await?);

@@ -6,7 +6,7 @@ use aws_sdk_sagemaker::config::http::HttpResponse;
 use aws_sdk_sagemaker::error::{ProvideErrorMetadata, SdkError};
 
 use super::credentials_trouble;
-use crate::error::{Class, Error};
+use crate::error::{Cause, Class, Code, Error};
 
 /// What was asked, as the reader and IAM know it.
 #[derive(Clone, Copy, Debug)]
@@ -28,7 +28,9 @@ where
             let status = said.raw().status().as_u16();
             let (code, message) =
                 (said.err().code().unwrap_or_default(), said.err().message().unwrap_or_default());
-            refusal(asked, status, code, message)
+            let is_fresh_role = message.contains("unable to perform: sts:AssumeRole");
+            let cause = is_fresh_role.then_some(Cause::RoleNotKnownYet);
+            refusal(asked, status, code, message).code(Code::Aws(code.to_owned(), cause))
         }
         _ if let Some(trouble) = credentials_trouble(error) => trouble,
         SdkError::TimeoutError(_) => no_route(asked, "it did not answer in time"),
@@ -49,7 +51,7 @@ where
 /// A fresh role is not known everywhere for some seconds after it was made, and SageMaker then refuses with this
 /// ValidationException (AWS: CreateMlflowApp).
 pub fn is_role_not_known_yet(error: &Error) -> bool {
-    error.to_string().contains("unable to perform: sts:AssumeRole")
+    error.cause() == Some(Cause::RoleNotKnownYet)
 }
 
 /// The codes of facts that the services share, and SageMaker's own (AWS: CreateMlflowApp, DescribeMlflowApp,

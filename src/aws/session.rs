@@ -99,5 +99,5 @@ impl Session {
 /// What our own credentials had to say, out of an error of one of the SDKs.
 pub fn credentials_trouble(error: &(dyn std::error::Error + 'static)) -> Option<Error> {
     let mut causes = std::iter::successors(Some(error), |error| error.source());
-    causes.find_map(|error| error.downcast_ref::<Error>()).map(Error::again)
+    causes.find_map(|error| error.downcast_ref::<Error>()).cloned()
 }

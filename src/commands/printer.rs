@@ -82,7 +82,9 @@ impl Printer {
         let _ = stderr().flush();
     }
 
+    /// What led to it goes into the log, which `--verbose` shows.
     pub fn error(&self, error: &Error) {
+        error.log_chain();
         let hint = error.get_hint();
         self.raw(&json!({ "type": "error", "message": error.to_string(), "hint": hint, "exit_code": error.exit_code() }));
         if self.json {

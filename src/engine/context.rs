@@ -141,7 +141,7 @@ impl Context {
     /// Ends the job in an orderly way, with this error.
     fn give_up(&self, error: &Error) {
         let mut fatal = self.fatal.lock().unwrap_or_else(PoisonError::into_inner);
-        fatal.get_or_insert_with(|| error.again());
+        fatal.get_or_insert_with(|| error.clone());
         self.drain.cancel();
     }
 

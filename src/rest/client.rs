@@ -164,5 +164,5 @@ impl Client {
 
 /// True for the answer of a server that has no such route, or not for this object.
 pub(super) fn is_missing(error: &Error) -> bool {
-    error.class() == Class::NotFound || error.to_string().contains("405 Method Not Allowed")
+    error.class() == Class::NotFound || error.status() == Some(405)
 }

@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::pace::Load;
 use super::{Address, Repeat, managed};
-use crate::error::{Class, Error};
+use crate::error::{Answered, Cause, Class, Code, Error};
 
 /// An error, and what the retry loop and the pace want to know of it.
 #[derive(Debug)]
@@ -99,7 +99,8 @@ pub fn transport(address: &Address, error: &reqwest::Error, repeat: Repeat) -> F
         Some(arn) => managed::no_route(arn),
     };
     let reached = !error.is_connect() && !error.is_timeout();
-    Failure { load, reached, ..Failure::from(Error::new(class, what).hint(hint)) }
+    let error = Error::new(class, what).hint(hint).code(Code::Io(io_kind(error)));
+    Failure { load, reached, ..Failure::from(error) }
 }
 
 /// The server answered with something else than success.
@@ -112,11 +113,16 @@ pub fn status(address: &Address, route: &str, unhappy: &Unhappy, repeat: Repeat)
     }
     let (code, said) = (parsed.error_code.as_str(), summary(&parsed, body) + &request_id(headers));
     let place = address.place(route);
+    let cause = cause(body, &said);
+    let code_of = || Code::Http(Answered { status: status.as_u16(), error_code: code.to_owned(), cause });
     let plain = |class| Error::new(class, format!("{place} answered {status}{said}"));
     let throttled = status == StatusCode::TOO_MANY_REQUESTS || managed::is_throttling(code);
     let managed = address.arn().and_then(|arn| managed::refusal(arn, route, status, &said));
-    let broke_down =
-        status == StatusCode::INTERNAL_SERVER_ERROR && is_unhandled(body) && repeat == Repeat::Safe;
+    let broke_down = status == StatusCode::INTERNAL_SERVER_ERROR
+        && cause == Some(Cause::Unhandled)
+        && repeat == Repeat::Safe;
+    let is_dry = cause == Some(Cause::PoolExhausted);
+    let is_overload = is_dry || cause == Some(Cause::DatabaseBusy);
     let error = match status {
         _ if managed.is_some() => managed.unwrap_or_else(|| plain(Class::Permanent)),
         _ if throttled => plain(Class::Transient).hint("the server is busy: try again in a minute"),
@@ -127,9 +133,8 @@ pub fn status(address: &Address, route: &str, unhappy: &Unhappy, repeat: Repeat)
                    'Invalid Host header' means that the server's --allowed-hosts lacks this name"),
         // 501: the store behind the server has no such thing.
         StatusCode::NOT_FOUND | StatusCode::NOT_IMPLEMENTED => plain(Class::NotFound),
-        _ if is_point_there(&said) => plain(Class::Permanent),
-        _ if is_race(&said) || is_overload(&said) => plain(Class::Transient),
-        _ if is_disabled(&said) => plain(Class::Permanent),
+        _ if matches!(cause, Some(Cause::PointExists | Cause::SwitchedOff)) => plain(Class::Permanent),
+        _ if is_overload || cause == Some(Cause::InsertRace) => plain(Class::Transient),
         StatusCode::REQUEST_TIMEOUT => plain(Class::Transient),
         StatusCode::PAYLOAD_TOO_LARGE => plain(Class::Permanent)
             .hint("a gateway in front of the server takes no requests of this size: raise its limit"),
@@ -147,54 +152,55 @@ pub fn status(address: &Address, route: &str, unhappy: &Unhappy, repeat: Repeat)
         _ => plain(Class::Permanent),
     };
     let load = match status {
-        _ if throttled || is_overload(&said) => Load::Overloaded,
+        _ if throttled || is_overload => Load::Overloaded,
         StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT => Load::Overloaded,
         _ => Load::Unknown,
     };
     // A serverless App that has slept answers like this for a while, too. And a pool that ran dry stays so for as long as
     // what was begun before waits in it: each part of a request half a minute, also for a client that was killed since.
-    let throttled = throttled || is_dry(&said) || (address.arn().is_some() && status.is_server_error());
+    let throttled = throttled || is_dry || (address.arn().is_some() && status.is_server_error());
+    let error = error.code(code_of());
     Failure { error, load, retry_after: retry_after(headers), reached: true, throttled, broke_down }
+}
+
+/// MLflow has one code for most of its refusals; what it means is in the words.
+fn cause(body: &[u8], said: &str) -> Option<Cause> {
+    let has = |marks: &[&str]| marks.iter().any(|mark| said.contains(mark));
+    match () {
+        () if has(&POINT_EXISTS) => Some(Cause::PointExists),
+        () if has(&INSERT_RACE) => Some(Cause::InsertRace),
+        () if has(&POOL_EXHAUSTED) => Some(Cause::PoolExhausted),
+        () if has(&DATABASE_BUSY) => Some(Cause::DatabaseBusy),
+        () if has(&SWITCHED_OFF) => Some(Cause::SwitchedOff),
+        () if String::from_utf8_lossy(body).contains(UNHANDLED) => Some(Cause::Unhandled),
+        () => most_runs(said).map(Cause::MostRuns),
+    }
+}
+
+/// The number in "cannot specify more than 20 run_ids" (MLflow 2.9, `server/handlers.py`).
+fn most_runs(said: &str) -> Option<usize> {
+    let (number, after) = said.split_once("cannot specify more than ")?.1.split_once(' ')?;
+    if after.starts_with("run_ids") { number.parse().ok() } else { None }
 }
 
 /// Two writers that log the same dataset for the first time at once: one gets a 400 although nothing is wrong with
 /// its request (MLflow 3.10 on SQLite).
-fn is_race(said: &str) -> bool {
-    ["UNIQUE constraint failed", "duplicate key value", "Duplicate entry"]
-        .iter()
-        .any(|mark| said.contains(mark))
-}
+const INSERT_RACE: [&str; 3] = ["UNIQUE constraint failed", "duplicate key value", "Duplicate entry"];
 
-/// A point was sent that is there already, and the server did not see it: see `Client::log_batch`.
-pub fn is_point_there(said: &str) -> bool {
-    ["UNIQUE constraint failed: metrics.", "\"metric_pk\"", "'metrics.PRIMARY'"]
-        .iter()
-        .any(|mark| said.contains(mark))
-}
+/// See `Client::log_batch`.
+const POINT_EXISTS: [&str; 3] = ["UNIQUE constraint failed: metrics.", "\"metric_pk\"", "'metrics.PRIMARY'"];
 
-/// The server's database has no connection left, or is busy: told as a 400 (MLflow 3.10, whose pool holds 5 + 10).
-fn is_overload(said: &str) -> bool {
-    is_dry(said) || ["database is locked", "too many connections"].iter().any(|mark| said.contains(mark))
-}
+/// A `log-batch` with tags holds one connection of the pool while it asks for two more; told as a 400 (MLflow 3.10,
+/// `store/tracking/sqlalchemy_store.py`, `log_batch`, `set_tag`; its pool holds 5 + 10).
+const POOL_EXHAUSTED: [&str; 1] = ["QueuePool limit"];
 
-/// Requests wait for each other: a `log-batch` with tags holds one connection of the pool while it asks for two more
-/// (MLflow 3.10, `store/tracking/sqlalchemy_store.py`, `log_batch`, `set_tag`).
-fn is_dry(said: &str) -> bool {
-    said.contains("QueuePool limit")
-}
+const DATABASE_BUSY: [&str; 2] = ["database is locked", "too many connections"];
 
 /// A 503 that no waiting cures: MLflow started without `--serve-artifacts` or without workspaces.
-fn is_disabled(said: &str) -> bool {
-    ["--serve-artifacts", "--no-serve-artifacts", "--enable-workspaces"]
-        .iter()
-        .any(|mark| said.contains(mark))
-}
+const SWITCHED_OFF: [&str; 3] = ["--serve-artifacts", "--no-serve-artifacts", "--enable-workspaces"];
 
 /// The page of Flask for an exception that nobody has handled (MLflow over a file store, when a file is torn).
-fn is_unhandled(body: &[u8]) -> bool {
-    String::from_utf8_lossy(body)
-        .contains("The server encountered an internal error and was unable to complete")
-}
+const UNHANDLED: &str = "The server encountered an internal error and was unable to complete";
 
 fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name)?.to_str().ok()
@@ -212,7 +218,7 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
 
 /// The request was too large for what stands before the server: a smaller one may pass.
 pub fn is_too_large(error: &Error) -> bool {
-    error.to_string().contains("413 Payload Too Large")
+    error.status() == Some(StatusCode::PAYLOAD_TOO_LARGE.as_u16())
 }
 
 /// At most 300 characters of what the server said; its HTML pages say nothing.
@@ -229,6 +235,17 @@ fn summary(parsed: &Body, body: &[u8]) -> String {
         _ if text.is_empty() => text,
         Some((end, _)) => format!(": {}…", &text[..end]),
         None => format!(": {text}"),
+    }
+}
+
+/// The system's kind of trouble, where it is below reqwest's error.
+fn io_kind(error: &reqwest::Error) -> std::io::ErrorKind {
+    let mut chain = std::iter::successors(Some(error as &dyn std::error::Error), |error| error.source());
+    let known = chain.find_map(|error| error.downcast_ref::<std::io::Error>()).map(std::io::Error::kind);
+    match known {
+        Some(kind) => kind,
+        None if error.is_timeout() => std::io::ErrorKind::TimedOut,
+        None => std::io::ErrorKind::Other,
     }
 }
 
@@ -285,6 +302,13 @@ mod tests {
         assert_eq!(class(400, &bad("QueuePool limit"), Repeat::Safe).1, Load::Overloaded);
         assert_eq!(class(400, &bad("database is locked"), Repeat::Safe).1, Load::Overloaded);
         assert_eq!(class(429, "", Repeat::Safe).1, Load::Overloaded);
+    }
+
+    #[test]
+    fn the_limit_is_read_from_the_refusal() {
+        let said = "INVALID_PARAMETER_VALUE GetMetricHistoryBulk request cannot specify more than 20 run_ids. Received 90";
+        assert_eq!(cause(b"", said), Some(Cause::MostRuns(20)));
+        assert_eq!(cause(b"", "something else"), None);
     }
 
     #[test]

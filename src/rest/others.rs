@@ -126,7 +126,7 @@ impl Client {
             }
             How::EachScorer => self.online_scoring(listed, experiments).await,
             How::Never => match self.answer(&Call::get(listed.route).only_unsent().question()).await {
-                Err(e) if e.to_string().contains("INVALID_PARAMETER_VALUE") => {
+                Err(e) if e.is_code("INVALID_PARAMETER_VALUE") => {
                     Ok(Tally::unknown("to ask for them would write to the server"))
                 }
                 other => Err(other.err().unwrap_or_else(no_list)),
@@ -159,7 +159,7 @@ impl Client {
         let (mut lists, mut more) = (Vec::new(), false);
         match self.answer(&list()).await {
             Ok(all) => lists.push(all),
-            Err(e) if e.to_string().contains("INVALID_PARAMETER_VALUE") => {
+            Err(e) if e.is_code("INVALID_PARAMETER_VALUE") => {
                 more = experiments.len() > MOST_EXPERIMENTS;
                 let some = experiments.iter().take(MOST_EXPERIMENTS);
                 let calls = some.map(|id| list().query("experiment_id", id));
@@ -190,14 +190,13 @@ fn no_list() -> Error {
 
 /// What a refusal says of the count; nothing when the release has no such thing, or not over this store.
 fn verdict(error: &Error) -> Option<Tally> {
-    let said = error.to_string();
     match error.class() {
         Class::Auth | Class::Forbidden => Some(Tally::unknown(NOT_ALLOWED)),
         Class::NotFound => None,
         // 405, what is switched off, and a store that cannot do it (400).
-        Class::Permanent if !said.contains("answered 500") => None,
+        Class::Permanent if error.status() != Some(500) => None,
         // A store that cannot do it, without a word (MLflow 3.10 over files).
-        Class::Ambiguous if said.contains("answered 500") => None,
-        _ => Some(Tally::unknown(said)),
+        Class::Ambiguous if error.status() == Some(500) => None,
+        _ => Some(Tally::unknown(error.to_string())),
     }
 }

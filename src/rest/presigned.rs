@@ -35,7 +35,7 @@ impl Client {
         match self.bytes(&call).await {
             Ok(_) => Ok(true),
             Err(e) if e.class() == Class::Transient => Err(e),
-            Err(e) => Ok(!is_missing(&e) || e.to_string().contains("RESOURCE_DOES_NOT_EXIST")),
+            Err(e) => Ok(!is_missing(&e) || e.is_code("RESOURCE_DOES_NOT_EXIST")),
         }
     }
 

@@ -6,7 +6,7 @@ use super::capability::{Capabilities, Version};
 use super::client::is_missing;
 use super::{Call, Client, RUNS_PER_BULK_CALL};
 use super::{evaluation, managed, traces};
-use crate::error::{Class, Error, Result};
+use crate::error::{Cause, Class, Error, Result};
 
 /// What the first look at a server finds.
 #[derive(Clone, Debug)]
@@ -92,7 +92,7 @@ async fn is_tracking_server(client: &Client) -> Result<()> {
     match client.json::<Value>(&search).await {
         Ok(Value::Object(_)) => Ok(()),
         Err(e) if matches!(e.class(), Class::Auth | Class::Forbidden | Class::Transient) => Err(e),
-        Err(e) if !is_missing(&e) && e.to_string().contains("answered 5") => Err(e),
+        Err(e) if !is_missing(&e) && e.status().is_some_and(|status| status >= 500) => Err(e),
         Ok(_) | Err(_) => Err(not_a_server(client).await),
     }
 }
@@ -130,16 +130,13 @@ async fn bulk_history_runs(client: &Client) -> Result<Option<usize>> {
     }
     match client.bytes(&call.question()).await {
         Ok(_) => Ok(Some(RUNS_PER_BULK_CALL)),
-        Err(e) if is_missing(&e) && !e.to_string().contains("RESOURCE_DOES_NOT_EXIST") => Ok(None),
+        Err(e) if is_missing(&e) && !e.is_code("RESOURCE_DOES_NOT_EXIST") => Ok(None),
         Err(e) if e.class() == Class::Transient => Err(e),
-        Err(e) => Ok(Some(limit_in(&e.to_string()).unwrap_or(RUNS_PER_BULK_CALL))),
+        Err(e) => match e.cause() {
+            Some(Cause::MostRuns(limit)) => Ok(Some(limit)),
+            _ => Ok(Some(RUNS_PER_BULK_CALL)),
+        },
     }
-}
-
-/// The number in "cannot specify more than 20 run_ids" (MLflow 2.9, `server/handlers.py`).
-fn limit_in(message: &str) -> Option<usize> {
-    let (_, after) = message.split_once("more than ")?;
-    after.split(' ').next()?.parse().ok()
 }
 
 /// `max_results` would be ignored where the route is missing, and keeps the answer small where it is not.
@@ -153,17 +150,5 @@ async fn answers(client: &Client, call: Call) -> Result<bool> {
         Ok(_) => Ok(true),
         Err(e) if e.class() == Class::Transient => Err(e),
         Err(_) => Ok(false),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::limit_in;
-
-    #[test]
-    fn the_limit_is_read_from_the_refusal() {
-        let said = "INVALID_PARAMETER_VALUE GetMetricHistoryBulk request cannot specify more than 20 run_ids. Received 90";
-        assert_eq!(limit_in(said), Some(20));
-        assert_eq!(limit_in("something else"), None);
     }
 }

@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, HashSet};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::failure::{is_point_there, is_too_large};
+use super::failure::is_too_large;
 use super::wire::{OneRun, Pair, pairs};
 use super::{Call, Client};
 use crate::entities::{DatasetInput, ExperimentId, Lifecycle, ModelId, Point, Run, RunId, RunStatus};
-use crate::error::Result;
+use crate::error::{Cause, Result};
 
 const METRICS_PER_BATCH: usize = 1_000;
 const PARAMS_PER_BATCH: usize = 100;
@@ -174,7 +174,7 @@ impl Client {
     /// refuses all of a batch that holds one that is there. Then each of these goes alone.
     pub async fn log_batch(&self, run_id: &RunId, items: &[BatchItem]) -> Result<()> {
         match self.log_together(run_id, items).await {
-            Err(e) if is_point_there(&e.to_string()) => self.log_apart(run_id, items).await,
+            Err(e) if e.cause() == Some(Cause::PointExists) => self.log_apart(run_id, items).await,
             Err(e) if is_too_large(&e) && items.len() > 1 => self.log_halved(run_id, items).await,
             other => other,
         }
@@ -195,7 +195,7 @@ impl Client {
         self.log_together(run_id, &rest).await?;
         for item in alone {
             match self.log_together(run_id, std::slice::from_ref(item)).await {
-                Err(e) if is_point_there(&e.to_string()) => {}
+                Err(e) if e.cause() == Some(Cause::PointExists) => {}
                 other => other?,
             }
         }

@@ -4,7 +4,7 @@ use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 
 use crate::aws::credentials_trouble;
 use crate::entities::S3Object;
-use crate::error::{Class, Error};
+use crate::error::{Cause, Class, Code, Error};
 
 /// What was asked, and of what.
 #[derive(Clone, Copy)]
@@ -38,7 +38,9 @@ where
     let status = response.status().as_u16();
     let code = error.code().map_or_else(|| status.to_string(), str::to_owned);
     let said = error.message().unwrap_or("no reason given");
-    meaning(action, status, &code, &format!("{place}: S3 answered {code} to {}: {said}", action.name))
+    let cause = said.to_lowercase().contains("kms:").then_some(Cause::EncryptionKey);
+    let message = format!("{place}: S3 answered {code} to {}: {said}", action.name);
+    meaning(action, status, &code, &message).code(Code::Aws(code, cause))
 }
 
 fn meaning(action: Action<'_>, status: u16, code: &str, message: &str) -> Error {

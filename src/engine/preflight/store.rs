@@ -8,6 +8,7 @@ use crate::artifacts::s3::{Bucket, Limits, S3, Trial, UploadArgs};
 use crate::aws::{Arn, Scope, Session};
 use crate::engine::Level;
 use crate::engine::unique::unique;
+use crate::error::Cause;
 use crate::rest::Meter;
 
 const CHECK: &str = "artifact store";
@@ -76,7 +77,7 @@ async fn write(arn: &Arn, bucket: &Bucket, prefix: &str, scope: &Scope, report: 
         };
         // What cannot be deleted stays behind, and that is all.
         let level = if action == "s3:DeleteObject" { Level::Warning } else { Level::Failure };
-        let is_about_key = error.to_string().contains("kms:");
+        let is_about_key = error.cause() == Some(Cause::EncryptionKey);
         let actions: &[&str] = if is_about_key { &["kms:GenerateDataKey", "kms:Decrypt"] } else { &[action] };
         report.error(level, what, &error, statement(arn, actions, scope));
     }

@@ -83,7 +83,7 @@ impl Copy {
         }
         self.context.plan(kind, scorers.len()).await;
         let written = self.target.write_scorers(&experiment.id, &scorers).await;
-        let results = written.unwrap_or_else(|error| scorers.iter().map(|_| Err(error.again())).collect());
+        let results = written.unwrap_or_else(|error| scorers.iter().map(|_| Err(error.clone())).collect());
         for (scorer, result) in scorers.iter().zip(results) {
             let (id, name) = (format!("{}/{}", experiment.id, scorer.label()), scorer.label());
             self.journal.plan(kind, [id.as_str()])?;
