@@ -181,6 +181,23 @@ impl Error {
         }
     }
 
+    /// True when the same request would be refused whenever it is made: a refusal of what was sent, not of the moment.
+    /// Only such an item may be passed over by what comes after it.
+    pub fn is_final(&self) -> bool {
+        let refused =
+            matches!(self.class, Class::Usage | Class::Permanent | Class::Forbidden | Class::NotFound);
+        refused
+            && self.answered().is_none_or(|answered| match answered.status {
+                // Without a code it is the page of a gateway that does not know the server.
+                404 => !answered.error_code.is_empty(),
+                // Too early, too late, too large for a gateway, or held by another request.
+                408 | 409 | 413 | 423 | 425 | 429 => false,
+                // The store behind the server has no such thing.
+                501 => true,
+                status => status < 500,
+            })
+    }
+
     pub fn cause(&self) -> Option<Cause> {
         match self.get_code()? {
             Code::Http(answered) => answered.cause,

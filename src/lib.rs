@@ -20,6 +20,8 @@ pub mod demo;
 pub mod engine;
 pub mod entities;
 pub mod error;
+#[cfg(test)]
+mod memory;
 pub mod report;
 pub mod rest;
 pub mod snapshot;

@@ -11,17 +11,18 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// A layer and what it may name besides itself.
-const MAY_USE: [(&str, &[&str]); 15] = [
+const MAY_USE: [(&str, &[&str]); 16] = [
     ("error", &[]),
     ("entities", &["error"]),
     ("rest", &["aws", "entities", "error"]),
     ("aws", &["entities", "error"]),
     ("artifacts", &["rest", "aws", "entities", "error"]),
     ("archive", &["artifacts", "entities", "error"]),
-    ("snapshot", &["archive", "artifacts", "rest", "aws", "entities", "error"]),
-    ("target", &["archive", "artifacts", "rest", "aws", "entities", "error"]),
+    ("memory", &["entities", "error"]),
+    ("snapshot", &["archive", "artifacts", "memory", "rest", "aws", "entities", "error"]),
+    ("target", &["archive", "artifacts", "memory", "rest", "aws", "entities", "error"]),
     ("report", &["snapshot", "artifacts", "entities", "error"]),
-    ("engine", &["report", "snapshot", "target", "artifacts", "rest", "aws", "entities", "error"]),
+    ("engine", &["report", "snapshot", "target", "artifacts", "memory", "rest", "aws", "entities", "error"]),
     ("demo", &["engine", "entities", "error"]),
     ("config", &["error"]),
     ("cli", &[]),

@@ -1,6 +1,8 @@
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
+use futures::future::BoxFuture;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -11,11 +13,14 @@ use super::{Event, Progress};
 use crate::entities::Kind;
 use crate::error::{Class, Error, Result};
 
-/// After so many items in a row that a server did not answer for, the rest would not fare better.
-const HOPELESS: u32 = 10;
+/// After so many items in a row that a server did not answer for, it is asked whether it is there at all.
+const IN_DOUBT: u32 = 10;
 
 /// What is done is journaled.
 pub(super) const CONTINUES: &str = "run the same command again: it continues";
+
+/// Something cheap, asked of both ends: an error when one of them gives no answer.
+pub(super) type Question = Box<dyn Fn() -> BoxFuture<'static, Result<()>> + Send + Sync>;
 
 /// What a step tells the outside, and hears from it. The only place where items are counted.
 pub struct Context {
@@ -26,6 +31,10 @@ pub struct Context {
     pause: watch::Receiver<bool>,
     unanswered: AtomicU32,
     fatal: Mutex<Option<Error>>,
+    question: OnceLock<Question>,
+    /// Held while it is asked: one asks for all.
+    asking: tokio::sync::Mutex<()>,
+    for_now: Mutex<HashSet<(Kind, String)>>,
 }
 
 impl Context {
@@ -37,7 +46,28 @@ impl Context {
         pause: watch::Receiver<bool>,
     ) -> Self {
         let (unanswered, fatal) = (AtomicU32::new(0), Mutex::new(None));
-        Self { events, progress, beacon, drain, pause, unanswered, fatal }
+        let (question, asking, for_now) = Default::default();
+        Self { events, progress, beacon, drain, pause, unanswered, fatal, question, asking, for_now }
+    }
+
+    /// Sets what is asked before a job is given up. Without a question it is given up at once.
+    pub(super) fn ask_before_giving_up(&self, question: Question) {
+        // Each job sets it once, at its beginning.
+        let _ = self.question.set(question);
+    }
+
+    /// True when the item has failed in this job and another job may fare better.
+    pub(super) fn failed_for_now(&self, kind: Kind, id: &str) -> bool {
+        self.for_now().contains(&(kind, id.to_owned()))
+    }
+
+    /// True when some item of this kind has failed so.
+    pub(super) fn any_failed_for_now(&self, of: Kind) -> bool {
+        self.for_now().iter().any(|(kind, _)| *kind == of)
+    }
+
+    fn for_now(&self) -> MutexGuard<'_, HashSet<(Kind, String)>> {
+        self.for_now.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub fn progress(&self) -> &Progress {
@@ -124,22 +154,47 @@ impl Context {
 
     /// Only what would fail every other item too ends the job.
     async fn failed_after(&self, attempts: u64, kind: Kind, id: &str, name: &str, error: &Error) {
+        if !error.is_final() {
+            self.for_now().insert((kind, id.to_owned()));
+        }
         self.progress.end(kind, End::Failed);
         let hint = error.get_hint().map(str::to_owned);
         let (id, name, reason) = (id.to_owned(), name.to_owned(), error.to_string());
         self.tell(Event::ItemFailed { kind, id, name, reason, hint, attempts }).await;
-        let hopeless = match error.class() {
-            Class::Auth | Class::Full => true,
-            Class::Transient | Class::Ambiguous => self.unanswered.fetch_add(1, Relaxed) + 1 >= HOPELESS,
-            _ => false,
+        match error.class() {
+            Class::Auth | Class::Full => self.give_up(error),
+            Class::Transient | Class::Ambiguous => {
+                if self.unanswered.fetch_add(1, Relaxed) + 1 >= IN_DOUBT {
+                    self.give_up_unless_answered(error).await;
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// A gateway may give up on some items, such as large files, while the server behind it is well: then they are set
+    /// aside and the others go on.
+    async fn give_up_unless_answered(&self, error: &Error) {
+        let _turn = self.asking.lock().await;
+        // Somebody may have got an answer meanwhile.
+        if self.is_stopping() || self.unanswered.load(Relaxed) < IN_DOUBT {
+            return;
+        }
+        let answer = match self.question.get() {
+            Some(question) => question().await,
+            None => Err(error.clone()),
         };
-        if hopeless && !self.is_stopping() {
-            self.give_up(error);
+        match answer {
+            Ok(()) => self.unanswered.store(0, Relaxed),
+            Err(silence) => self.give_up(&silence),
         }
     }
 
     /// Ends the job in an orderly way, with this error.
     fn give_up(&self, error: &Error) {
+        if self.is_stopping() {
+            return;
+        }
         let mut fatal = self.fatal.lock().unwrap_or_else(PoisonError::into_inner);
         fatal.get_or_insert_with(|| error.clone());
         self.drain.cancel();

@@ -38,6 +38,9 @@ pub struct Journal {
     db: Mutex<Connection>,
     /// Runs that were seen on the target by this process: what an older journal says may be gone there.
     seen: Memory,
+    /// Tests let writes fail.
+    #[cfg(test)]
+    pub(super) faults: std::sync::OnceLock<std::sync::Arc<super::faults::Faults>>,
 }
 
 const SCHEMA: &str = "
@@ -62,7 +65,12 @@ impl Journal {
         // A power cut may cost the last moments, never the order: the target's tags make up for it.
         db.pragma_update(None, "synchronous", "NORMAL")?;
         db.execute_batch(SCHEMA)?;
-        let journal = Self { db: Mutex::new(db), seen: Memory::default() };
+        let journal = Self {
+            db: Mutex::new(db),
+            seen: Memory::default(),
+            #[cfg(test)]
+            faults: std::sync::OnceLock::new(),
+        };
         journal.claim(path, identity)?;
         Ok(journal)
     }
@@ -94,20 +102,30 @@ impl Journal {
         self.db.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Every write of what is done goes through here.
+    fn write<T>(&self, what: impl FnOnce(&mut Connection) -> Result<T>) -> Result<T> {
+        #[cfg(test)]
+        if let Some(faults) = self.faults.get() {
+            return faults.write(|| what(&mut self.db()));
+        }
+        what(&mut self.db())
+    }
+
     /// Puts down what is to be done, in one transaction.
     pub fn plan<'a>(&self, kind: Kind, ids: impl IntoIterator<Item = &'a str>) -> Result<()> {
-        let mut db = self.db();
-        let transaction = db.transaction()?;
-        {
-            let mut insert = transaction.prepare_cached(
-                "INSERT INTO item (kind, id, state) VALUES (?1, ?2, 'pending')
-                 ON CONFLICT DO UPDATE SET state = 'pending', reason = NULL WHERE state != 'done'",
-            )?;
-            for id in ids {
-                insert.execute(params![kind.name(), id])?;
+        self.write(|db| {
+            let transaction = db.transaction()?;
+            {
+                let mut insert = transaction.prepare_cached(
+                    "INSERT INTO item (kind, id, state) VALUES (?1, ?2, 'pending')
+                     ON CONFLICT DO UPDATE SET state = 'pending', reason = NULL WHERE state != 'done'",
+                )?;
+                for id in ids {
+                    insert.execute(params![kind.name(), id])?;
+                }
             }
-        }
-        Ok(transaction.commit()?)
+            Ok(transaction.commit()?)
+        })
     }
 
     pub fn done(&self, kind: Kind, id: &str, target: Option<&str>, fingerprint: Option<&str>) -> Result<()> {
@@ -124,19 +142,17 @@ impl Journal {
         let End { reason, target, fingerprint, digest } = end;
         let (bytes, sha256) = digest.map(|d| (d.bytes.cast_signed(), d.sha256.as_deref())).unzip();
         let sha256 = sha256.flatten();
-        let attempts: i64 = self
-            .db()
-            .prepare_cached(
+        let row = params![kind.name(), id, state, reason, target, fingerprint, bytes, sha256];
+        let attempts: i64 = self.write(|db| {
+            let mut end = db.prepare_cached(
                 "INSERT INTO item (kind, id, state, attempts, reason, target, fingerprint, bytes, sha256)
                  VALUES (?1, ?2, ?3, 1, ?4, ?5, ?6, ?7, ?8)
                  ON CONFLICT DO UPDATE SET state = ?3, attempts = attempts + 1, reason = ?4,
                      target = coalesce(?5, target), fingerprint = ?6, bytes = ?7, sha256 = ?8
                  RETURNING attempts",
-            )?
-            .query_row(
-                params![kind.name(), id, state, reason, target, fingerprint, bytes, sha256],
-                |row| row.get(0),
             )?;
+            Ok(end.query_row(row, |row| row.get(0))?)
+        })?;
         Ok(attempts.cast_unsigned())
     }
 
@@ -247,10 +263,11 @@ impl Ledger for Journal {
 
     fn unresolved(&self, reference: Unresolved) -> Result<()> {
         let Unresolved { on, key, value } = reference;
-        self.db()
-            .prepare_cached("INSERT OR REPLACE INTO unresolved VALUES (?1, ?2, ?3)")?
-            .execute(params![on, key, value])?;
-        Ok(())
+        self.write(|db| {
+            db.prepare_cached("INSERT OR REPLACE INTO unresolved VALUES (?1, ?2, ?3)")?
+                .execute(params![on, key, value])?;
+            Ok(())
+        })
     }
 
     fn waiting(&self) -> Result<Vec<Unresolved>> {
@@ -262,11 +279,11 @@ impl Ledger for Journal {
     }
 
     fn settled(&self, reference: &Unresolved) -> Result<()> {
-        self.db().execute(
-            "DELETE FROM unresolved WHERE run = ?1 AND key = ?2",
-            params![reference.on, reference.key],
-        )?;
-        Ok(())
+        self.write(|db| {
+            let these = params![reference.on, reference.key];
+            db.execute("DELETE FROM unresolved WHERE run = ?1 AND key = ?2", these)?;
+            Ok(())
+        })
     }
 }
 

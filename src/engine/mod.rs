@@ -9,6 +9,8 @@ mod choose;
 mod connect;
 mod context;
 mod event;
+#[cfg(test)]
+mod faults;
 mod job;
 mod journal;
 mod lock;

@@ -74,6 +74,8 @@ pub mod tag {
     pub const SOURCE_VERSION: &str = "mlferry.source.version";
     /// On a trace, whose id the move keeps: what it was written as. Written last, it says that the trace is whole.
     pub const SOURCE_TRACE: &str = "mlferry.source.trace";
+    /// On a run or a logged model of which something could not be moved: another import looks into it again.
+    pub const LACKING: &str = "mlferry.source.lacking";
     /// Who registered it on the source.
     pub const SOURCE_USER_ID: &str = "mlferry.source.user_id";
     /// MLflow's own: a registered model, or a version of one, that is a prompt.

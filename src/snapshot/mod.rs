@@ -1,6 +1,8 @@
 //! What can be read: a live server, an export directory, … Each answers the same questions; nothing here writes.
 
 mod archive;
+#[cfg(test)]
+mod memory;
 mod rest;
 
 use async_trait::async_trait;
@@ -19,6 +21,8 @@ use crate::error::Result;
 use crate::rest::{Capabilities, Opener, Pages, Traffic, Version};
 
 pub use archive::ArchiveSnapshot;
+#[cfg(test)]
+pub use memory::MemoryReader;
 pub use rest::RestSnapshot;
 
 /// What a snapshot tells of itself.
@@ -50,6 +54,11 @@ pub trait Snapshot: Send + Sync {
     /// Who waits when AWS credentials that reading depends on have ended.
     fn vigils(&self) -> Vec<Vigil> {
         Vec::new()
+    }
+
+    /// An error when it gives no answer to a cheap question.
+    async fn answers(&self) -> Result<()> {
+        Ok(())
     }
 
     /// Active and deleted ones.

@@ -3,6 +3,8 @@
 
 mod archive;
 mod ledger;
+#[cfg(test)]
+mod memory;
 mod rest;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,6 +22,8 @@ use crate::rest::{Opener, Traffic};
 
 pub use archive::ArchiveTarget;
 pub use ledger::{Ledger, Memory, Unresolved};
+#[cfg(test)]
+pub use memory::MemoryWriter;
 pub use rest::RestTarget;
 
 /// An experiment on the target, ready to take runs.
@@ -97,6 +101,11 @@ pub trait Target: Send + Sync {
     /// What a reader should know and has not been told yet, such as which way files take.
     fn news(&self) -> Vec<String> {
         Vec::new()
+    }
+
+    /// An error when it gives no answer to a cheap question.
+    async fn answers(&self) -> Result<()> {
+        Ok(())
     }
 
     /// Takes back what was begun and not finished: to be awaited when work has been broken off.
@@ -184,8 +193,14 @@ pub trait RunWriter: Send + Sync {
     fn files(&self) -> &dyn FileWriter;
 
     /// Writes what is left. `files` are all of the run's files that are there now; `missing` those that are not,
-    /// and why. Only now is the run complete.
-    async fn close(self: Box<Self>, files: Vec<FileEntry>, missing: Vec<(String, String)>) -> Result<()>;
+    /// and why. Only now is the run complete. With `lacking` something of it could not be read: another import must
+    /// look into it again, even one that knows nothing of this one.
+    async fn close(
+        self: Box<Self>,
+        files: Vec<FileEntry>,
+        missing: Vec<(String, String)>,
+        lacking: bool,
+    ) -> Result<()>;
 }
 
 /// One logged model being written.
@@ -197,12 +212,13 @@ pub trait ModelWriter: Send + Sync {
     /// points of runs that were not written together with it.
     async fn complete(&self, model: &LoggedModel) -> Result<()>;
 
-    /// Only now is the model complete. `files` and `missing` as for a run.
+    /// Only now is the model complete. `files`, `missing` and `lacking` as for a run.
     async fn close(
         self: Box<Self>,
         model: &LoggedModel,
         files: Vec<FileEntry>,
         missing: Vec<(String, String)>,
+        lacking: bool,
     ) -> Result<()>;
 }
 

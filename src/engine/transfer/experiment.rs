@@ -1,14 +1,16 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
+use std::sync::{Mutex, PoisonError};
 
 use futures::{FutureExt, StreamExt, TryStreamExt, stream};
 
 use super::Copy;
+use super::berths::group_size;
+use super::group::id_of;
+use super::models::Models;
 use crate::entities::{Choice, Experiment, Kind, Readable, Run, RunId};
 use crate::error::{Error, Result};
 use crate::target::Place;
 
-/// Runs whose histories are asked for together.
-pub(super) const RUNS_PER_GROUP: usize = 90;
 /// Groups at work side by side: while one writes the next one reads.
 const GROUPS_AT_ONCE: usize = 3;
 
@@ -16,8 +18,8 @@ const GROUPS_AT_ONCE: usize = 3;
 pub(super) struct Moved {
     pub experiment: Experiment,
     pub choice: Choice,
-    /// Or why it could not be moved.
-    pub place: std::result::Result<Place, String>,
+    /// Or why it could not be opened on the target.
+    pub place: Result<Place>,
 }
 
 impl Copy {
@@ -28,66 +30,84 @@ impl Copy {
             return Ok(None);
         }
         self.context.started(Kind::Experiment, id, name).await;
-        let moved = match self.target.open_experiment(&experiment, self.plan.target_name(&experiment)).await {
+        let place = match self.target.open_experiment(&experiment, self.plan.target_name(&experiment)).await {
             Err(error) => {
                 self.lose_all(&experiment, &choice, &error).await?;
-                Err(error)
+                self.context.fails(&self.journal, Kind::Experiment, id, name, &error).await?;
+                return Ok(Some(Moved { experiment, choice, place: Err(error) }));
             }
-            Ok(place) => self.runs(&experiment, &choice, &place).await.map(|()| place),
+            Ok(place) => place,
         };
-        match moved {
+        match self.runs(&experiment, &choice, &place).await? {
             Err(error) => {
                 self.context.fails(&self.journal, Kind::Experiment, id, name, &error).await?;
-                Ok(Some(Moved { experiment, choice, place: Err(error.to_string()) }))
             }
             // What was begun is not done.
-            Ok(_) if self.context.is_stopping() => Ok(None),
-            Ok(place) => {
+            Ok(()) if self.context.is_stopping() => return Ok(None),
+            Ok(()) => {
                 self.journal.done(Kind::Experiment, id, Some(place.id.as_str()), None)?;
                 self.context.done(Kind::Experiment, id, name).await;
-                Ok(Some(Moved { experiment, choice, place: Ok(place) }))
             }
         }
+        Ok(Some(Moved { experiment, choice, place: Ok(place) }))
     }
 
-    async fn runs(&self, experiment: &Experiment, choice: &Choice, place: &Place) -> Result<()> {
+    /// The inner error is the experiment's: not all of its runs could be listed, or it could not be closed.
+    async fn runs(&self, experiment: &Experiment, choice: &Choice, place: &Place) -> Result<Result<()>> {
         let models = self.models_of(experiment, choice).await?;
-        let (mut unseen, known) = (named(choice), &models);
+        let (seen, known) = (Mutex::new(HashSet::new()), &models);
+        // A list may show a run twice while the source lives: it is moved once.
+        let is_new =
+            |run: &Readable<Run>| seen.lock().unwrap_or_else(PoisonError::into_inner).insert(id_of(run));
         let groups = self.source.runs(experiment).map_ok(|page| {
-            let chosen: Vec<_> = page.into_iter().filter(|run| self.takes(choice, run)).collect();
-            stream::iter(chunked(chosen)).map(Ok::<_, Error>)
+            let chosen: Vec<_> =
+                page.into_iter().filter(|run| self.takes(choice, run) && is_new(run)).collect();
+            stream::iter(chunked(chosen, group_size(self.target.as_ref()))).map(Ok::<_, Error>)
         });
         let mut groups = groups
             .try_flatten()
             .enumerate()
             .map(|(index, group)| {
-                async move { Ok::<_, Error>((index, self.group(place, group?, known).await?)) }.boxed()
+                let moved = async move {
+                    match group {
+                        Ok(group) => Ok(Ok((index, self.group(place, group, known).await?))),
+                        Err(error) => Ok::<_, Error>(Err(error)),
+                    }
+                };
+                moved.boxed()
             })
             .buffer_unordered(GROUPS_AT_ONCE);
         let mut there: Vec<(usize, Vec<RunId>)> = Vec::new();
         // What runs is written to its end, also when a later page cannot be read.
         let mut broken = None;
         while let Some(group) = groups.next().await {
-            match group {
-                Ok(group) => {
-                    unseen.retain(|run| !group.1.contains(run));
-                    there.push(group);
-                }
+            match group? {
+                Ok(group) => there.push(group),
                 Err(error) => drop(broken.get_or_insert(error)),
             }
         }
         drop(groups);
-        if let Some(error) = broken {
-            return Err(error);
-        }
         if self.context.is_stopping() {
-            return Ok(());
+            return Ok(Ok(()));
         }
-        self.report_unseen(unseen).await?;
+        if let Some(error) = broken {
+            return self.lose_rest(models, error).await.map(Err);
+        }
+        let seen = seen.into_inner().unwrap_or_else(PoisonError::into_inner);
+        self.report_unseen(named(choice).into_iter().filter(|run| !seen.contains(run))).await?;
         self.late.add_orphans(place, models.all());
         there.sort_unstable_by_key(|(index, _)| *index);
         let order: Vec<RunId> = there.into_iter().flat_map(|(_, runs)| runs).collect();
-        self.target.close_experiment(place, experiment, &order).await
+        Ok(self.target.close_experiment(place, experiment, &order).await)
+    }
+
+    /// Nobody knows whether the runs of these models are there: they cannot be made. Gives the experiment's error.
+    async fn lose_rest(&self, models: Models, error: Error) -> Result<Error> {
+        let error = error.at("its runs cannot all be listed");
+        for model in models.all() {
+            self.lose_model(&model, &error.clone().at("of its experiment")).await?;
+        }
+        Ok(error)
     }
 
     fn takes(&self, choice: &Choice, run: &Readable<Run>) -> bool {
@@ -99,7 +119,7 @@ impl Copy {
 
     /// Without its experiment no run and no model can be moved: each is named and counted.
     async fn lose_all(&self, experiment: &Experiment, choice: &Choice, error: &Error) -> Result<()> {
-        let reason = Error::permanent(format!("its experiment was not moved: {error}"));
+        let reason = error.clone().at("its experiment was not moved");
         for model in self.models_of(experiment, choice).await?.all() {
             self.lose_model(&model, &reason).await?;
         }
@@ -119,7 +139,7 @@ impl Copy {
     }
 
     /// Runs that the plan names and the source does not have.
-    async fn report_unseen(&self, unseen: BTreeSet<RunId>) -> Result<()> {
+    async fn report_unseen(&self, unseen: impl Iterator<Item = RunId>) -> Result<()> {
         for run in unseen {
             let error = Error::permanent(
                 "the plan names this run, and the source has no such run in this experiment",
@@ -138,10 +158,10 @@ fn named(choice: &Choice) -> BTreeSet<RunId> {
     }
 }
 
-fn chunked(mut runs: Vec<Readable<Run>>) -> Vec<Vec<Readable<Run>>> {
+fn chunked(mut runs: Vec<Readable<Run>>, most: usize) -> Vec<Vec<Readable<Run>>> {
     let mut chunks = Vec::new();
-    while runs.len() > RUNS_PER_GROUP {
-        let rest = runs.split_off(RUNS_PER_GROUP);
+    while runs.len() > most {
+        let rest = runs.split_off(most);
         chunks.push(std::mem::replace(&mut runs, rest));
     }
     if !runs.is_empty() {

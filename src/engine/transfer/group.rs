@@ -5,6 +5,7 @@ use futures::future::join_all;
 use tokio::sync::mpsc;
 
 use super::Copy;
+use super::berths::Berth;
 use super::models::Models;
 use super::run::{How, RunEnd, RunWork};
 use crate::engine::journal::fingerprint;
@@ -12,7 +13,8 @@ use crate::entities::{Kind, MetricChunk, Readable, Run, RunId, Unreadable};
 use crate::error::{Error, Result};
 use crate::target::{Found, Place};
 
-type Feeds = HashMap<RunId, mpsc::Sender<Readable<MetricChunk>>>;
+/// An error: something of the run's histories could not be read.
+type Feeds = HashMap<RunId, mpsc::Sender<Result<MetricChunk>>>;
 
 impl Copy {
     /// Moves some runs of one experiment: creates them, parents first, then feeds each its histories while all of
@@ -26,21 +28,17 @@ impl Copy {
         if !self.context.may_go_on().await {
             return Ok(Vec::new());
         }
-        let ids = group.iter().map(|run| match run {
-            Ok(run) => run.id.as_str(),
-            Err(unreadable) => unreadable.id.as_str(),
-        });
-        self.journal.plan(Kind::Run, ids)?;
+        let all: Vec<RunId> = group.iter().map(id_of).collect();
+        self.journal.plan(Kind::Run, all.iter().map(RunId::as_str))?;
         self.context.plan(Kind::Run, group.len()).await;
         let (runs, unreadable): (Vec<_>, Vec<_>) = group.into_iter().partition(Result::is_ok);
         self.report_unreadable(unreadable.into_iter().filter_map(Result::err)).await?;
         let runs: Vec<Run> = runs.into_iter().flatten().collect();
-        let order: Vec<RunId> = runs.iter().map(|run| run.id.clone()).collect();
-
-        let (mut there, works) = self.open_runs(place, &runs).await?;
+        let berths = self.berths.take(runs.len(), self.target.as_ref()).await;
+        let (mut there, works) = self.open_runs(place, &runs, berths).await?;
         let written_now: HashSet<RunId> = works.iter().map(|work| work.run.id.clone()).collect();
         let open = there.union(&written_now).cloned().collect();
-        let model_works = self.open_models_of(place, models, order.iter(), &open).await?;
+        let model_works = self.open_models_of(place, models, all.iter(), &open).await?;
         let (mut feeds, mut writing, mut with_history) = (Feeds::new(), Vec::new(), Vec::new());
         for mut work in works {
             work.writer.model_metrics(models.metrics(&work.run.id));
@@ -53,9 +51,8 @@ impl Copy {
             writing.push(self.write_run(work, chunks));
         }
         let model_files = join_all(model_works.iter().map(|work| self.write_model_files(work)));
-        let (read, written, model_files) =
+        let ((), written, model_files) =
             futures::join!(self.read_histories(&with_history, feeds), join_all(writing), model_files);
-        read?;
         let mut whole = HashSet::new();
         for run in written {
             whole.extend(run?);
@@ -70,19 +67,26 @@ impl Copy {
             }
         }
         there.extend(whole);
-        Ok(order.into_iter().filter(|run| there.contains(run)).collect())
+        Ok(all.into_iter().filter(|run| there.contains(run)).collect())
     }
 
     /// Finds or creates each run, in waves: a run goes after its parent when both are in this group.
-    async fn open_runs(&self, place: &Place, runs: &[Run]) -> Result<(HashSet<RunId>, Vec<RunWork>)> {
+    /// Those that are to be written hold a berth each.
+    async fn open_runs(
+        &self,
+        place: &Place,
+        runs: &[Run],
+        mut berths: Vec<Berth>,
+    ) -> Result<(HashSet<RunId>, Vec<RunWork>)> {
         let _turn = self.creating.lock().await;
         let (mut there, mut works) = (HashSet::new(), Vec::new());
         for wave in waves(runs) {
             let opened = join_all(wave.iter().map(|run| self.open_run(place, run))).await;
             for (run, work) in wave.into_iter().zip(opened) {
+                let berth = berths.pop();
                 match work? {
                     Some(Opened::There) => drop(there.insert(run.id.clone())),
-                    Some(Opened::Work(work)) => works.push(*work),
+                    Some(Opened::Work(work)) => works.push(RunWork { berth, ..*work }),
                     None => {}
                 }
             }
@@ -104,8 +108,8 @@ impl Copy {
                 Ok(Some(Opened::There))
             }
             Ok(open) => {
-                let work = RunWork { run: run.clone(), fingerprint, target: open.id, writer: open.writer };
-                Ok(Some(Opened::Work(Box::new(work))))
+                let (run, target, writer) = (run.clone(), open.id, open.writer);
+                Ok(Some(Opened::Work(Box::new(RunWork { run, fingerprint, target, writer, berth: None }))))
             }
             Err(error) => {
                 self.context.fails(&self.journal, Kind::Run, id, name, &error).await?;
@@ -114,20 +118,28 @@ impl Copy {
         }
     }
 
-    /// Hands each chunk to its run. A run that has failed takes no more.
-    async fn read_histories(&self, runs: &[Run], mut feeds: Feeds) -> Result<()> {
+    /// Hands each chunk to its run. A run that has failed takes no more. When reading breaks off, no run may be taken
+    /// for whole that waits still.
+    async fn read_histories(&self, runs: &[Run], mut feeds: Feeds) {
         let mut chunks = self.source.histories(runs);
-        while let Some(chunk) = chunks.try_next().await? {
-            let id = match &chunk {
-                Ok(chunk) => chunk.run_id.clone(),
-                Err(unreadable) => RunId::from(unreadable.id.as_str()),
+        loop {
+            let (id, chunk) = match chunks.try_next().await {
+                Ok(None) => return,
+                Ok(Some(Ok(chunk))) => (chunk.run_id.clone(), Ok(chunk)),
+                Ok(Some(Err(Unreadable { id, reason, .. }))) => {
+                    (RunId::from(id.as_str()), Err(Error::permanent(reason)))
+                }
+                Err(error) => {
+                    let error = error.at("its metric histories");
+                    join_all(feeds.values().map(|feed| feed.send(Err(error.clone())))).await;
+                    return;
+                }
             };
             let Some(feed) = feeds.get(&id) else { continue };
             if feed.send(chunk).await.is_err() {
                 feeds.remove(&id);
             }
         }
-        Ok(())
     }
 
     async fn report_unreadable(&self, unreadable: impl Iterator<Item = Unreadable>) -> Result<()> {
@@ -135,6 +147,13 @@ impl Copy {
             self.context.fails(&self.journal, kind, &id, &id, &Error::permanent(reason)).await?;
         }
         Ok(())
+    }
+}
+
+pub(super) fn id_of(run: &Readable<Run>) -> RunId {
+    match run {
+        Ok(run) => run.id.clone(),
+        Err(unreadable) => RunId::from(unreadable.id.as_str()),
     }
 }
 

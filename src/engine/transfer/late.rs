@@ -56,6 +56,10 @@ impl Copy {
     }
 
     async fn orphan(&self, place: Place, model: LoggedModel) -> Result<()> {
+        // Its run is named once, when it is made.
+        if let Some(error) = model.source_run_id.as_ref().and_then(|run| self.run_to_wait_for(run)) {
+            return self.lose_model(&model, &error).await;
+        }
         let Some(work) = self.open_model(&place, model).await? else { return Ok(()) };
         let files = self.write_model_files(&work).await?;
         self.late.add_model(work, files);
@@ -106,7 +110,7 @@ impl Copy {
         Ok(())
     }
 
-    async fn late_run(&self, end: RunEnd) -> Result<()> {
+    pub(super) async fn late_run(&self, end: RunEnd) -> Result<()> {
         if !self.context.may_go_on().await {
             return Ok(());
         }

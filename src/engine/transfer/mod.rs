@@ -1,5 +1,6 @@
 //! Export and import: the same copy, from a snapshot to a target.
 
+mod berths;
 mod evaluation;
 mod experiment;
 mod file;
@@ -9,7 +10,10 @@ mod models;
 mod originals;
 mod registry;
 mod run;
+#[cfg(test)]
+mod tests;
 mod traces;
+mod waiting;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -17,6 +21,7 @@ use std::sync::Arc;
 use futures::{FutureExt, StreamExt, stream};
 use tokio::sync::Mutex;
 
+use self::berths::Berths;
 use self::late::Late;
 use super::beacon::Beacon;
 use super::choose::{Chosen, choose};
@@ -116,6 +121,11 @@ impl Setting {
             async move { target.settle().await }
         };
         Job::start(step, beacon, vigils, traffic, settle, move |context| async move {
+            let ends = (Arc::clone(&source), Arc::clone(&target));
+            context.ask_before_giving_up(Box::new(move || {
+                let (source, target) = ends.clone();
+                async move { source.answers().await.and(target.answers().await) }.boxed()
+            }));
             let copy = Copy {
                 context,
                 source,
@@ -123,6 +133,7 @@ impl Setting {
                 plan,
                 journal,
                 update,
+                berths: Berths::new(),
                 creating: Mutex::new(()),
                 late: Late::default(),
             };
@@ -141,6 +152,7 @@ struct Copy {
     plan: Plan,
     journal: Arc<Journal>,
     update: bool,
+    berths: Arc<Berths>,
     /// Held while a group of runs is created: groups take turns, so that parents of an earlier one are there first.
     creating: Mutex<()>,
     late: Late,
@@ -178,14 +190,21 @@ impl Copy {
         if self.context.is_stopping() {
             return Ok(findings);
         }
-        findings.notes.extend(self.target.finish().await?);
-        findings.notes.extend(left_behind(&self.source.others().await?));
-        for note in &findings.notes {
-            self.context.note(note).await;
-        }
+        let finished = self.target.finish().await;
+        // What has been moved is known, whatever the last calls come to.
         if let Some(path) = id_map {
             self.journal.write_id_map(&path)?;
             findings.files.push(path);
+        }
+        findings.notes.extend(finished?);
+        findings.notes.extend(match self.source.others().await {
+            Ok(others) => left_behind(&others),
+            Err(error) => {
+                vec![format!("what else the source holds and is not moved cannot be listed: {error}")]
+            }
+        });
+        for note in &findings.notes {
+            self.context.note(note).await;
         }
         Ok(findings)
     }

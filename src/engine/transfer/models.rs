@@ -68,7 +68,7 @@ impl Models {
 impl Copy {
     /// Reads what an experiment has of logged models. One that cannot be read costs only itself.
     pub(super) async fn models_of(&self, experiment: &Experiment, choice: &Choice) -> Result<Models> {
-        let (mut models, mut ids) = (Models::default(), Vec::new());
+        let (mut models, mut ids) = (Models::default(), HashSet::new());
         let mut pages = self.source.logged_models(experiment);
         loop {
             match pages.try_next().await {
@@ -76,8 +76,8 @@ impl Copy {
                 Ok(Some(page)) => {
                     for model in page {
                         match model {
-                            Ok(model) if choice.takes_model(&model) => {
-                                ids.push(model.id.to_string());
+                            // A list may show one twice while the source lives.
+                            Ok(model) if choice.takes_model(&model) && ids.insert(model.id.to_string()) => {
                                 models.add(model);
                             }
                             Ok(_) => {}
@@ -118,7 +118,9 @@ impl Copy {
                 if open.contains(run) {
                     opening.push(self.open_model(place, model));
                 } else if !self.context.is_stopping() {
-                    let error = Error::permanent(format!("the run that made it, {run}, was not moved"));
+                    let error = self.run_to_wait_for(run).unwrap_or_else(|| {
+                        Error::permanent(format!("the run that made it, {run}, was not moved"))
+                    });
                     self.lose_model(&model, &error).await?;
                 }
             }
@@ -158,7 +160,8 @@ impl Copy {
         let ModelWork { model, fingerprint, target, writer, .. } = work;
         // Without a fingerprint the model is visited again next time, for the files that it lacks.
         let fingerprint = Some(fingerprint.as_str()).filter(|_| files.missing.is_empty());
-        if let Err(error) = writer.close(&model, files.there, files.missing).await {
+        let lacking = !files.missing.is_empty() || files.unlisted.is_some();
+        if let Err(error) = writer.close(&model, files.there, files.missing, lacking).await {
             return self.lose_model(&model, &error).await;
         }
         if let Some(error) = files.unlisted {

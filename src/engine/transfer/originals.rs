@@ -10,21 +10,29 @@ use crate::entities::{ModelVersion, RegisteredModel};
 /// By model, the versions that have not come to their end; none when they are not known yet.
 type Pending = HashMap<String, Option<BTreeSet<u64>>>;
 
-pub(super) struct Originals(watch::Sender<Pending>);
+#[derive(Default)]
+struct State {
+    pending: Pending,
+    /// By model that waits, the version that it waits for.
+    waits: HashMap<String, (String, u64)>,
+}
+
+pub(super) struct Originals(watch::Sender<State>);
 
 impl Originals {
     pub fn of<'a>(models: impl Iterator<Item = &'a RegisteredModel>) -> Self {
-        Self(watch::Sender::new(models.map(|model| (model.name.clone(), None)).collect()))
+        let pending = models.map(|model| (model.name.clone(), None)).collect();
+        Self(watch::Sender::new(State { pending, ..State::default() }))
     }
 
     pub fn known(&self, model: &RegisteredModel, versions: &[ModelVersion]) {
         let numbers = versions.iter().map(|version| version.version).collect();
-        self.0.send_modify(|pending| _ = pending.insert(model.name.clone(), Some(numbers)));
+        self.0.send_modify(|state| _ = state.pending.insert(model.name.clone(), Some(numbers)));
     }
 
     pub fn ended(&self, version: &ModelVersion) {
-        self.0.send_modify(|pending| {
-            if let Some(Some(numbers)) = pending.get_mut(&version.name) {
+        self.0.send_modify(|state| {
+            if let Some(Some(numbers)) = state.pending.get_mut(&version.name) {
                 numbers.remove(&version.version);
             }
         });
@@ -32,21 +40,50 @@ impl Originals {
 
     /// Nothing more comes of this model.
     pub fn left(&self, model: &RegisteredModel) {
-        self.0.send_modify(|pending| _ = pending.remove(&model.name));
+        self.0.send_modify(|state| _ = state.pending.remove(&model.name));
     }
 
     pub fn is_ready(&self, copy: &ModelVersion) -> bool {
-        is_ready(&self.0.borrow(), copy)
+        is_ready(&self.0.borrow().pending, copy)
     }
 
+    /// Waits until it is ready, or until its original waits for it: models of which one was deleted and made anew may
+    /// copy each other. Then the server has the last word.
     pub async fn ready(&self, copy: &ModelVersion) {
+        let Some((name, number)) = copy.copied_from() else { return };
+        let (model, original) = (copy.name.clone(), (name.to_owned(), number));
+        self.0.send_modify(|state| _ = state.waits.insert(model, original));
         // It only fails when the sender is gone, which `self` holds.
-        _ = self.0.subscribe().wait_for(|pending| is_ready(pending, copy)).await;
+        let is_over = |state: &State| is_ready(&state.pending, copy) || state.is_circle(&copy.name);
+        _ = self.0.subscribe().wait_for(is_over).await;
+        self.0.send_modify(|state| _ = state.waits.remove(&copy.name));
+    }
+}
+
+impl State {
+    /// True when this model waits for itself.
+    fn is_circle(&self, model: &str) -> bool {
+        let mut at = model;
+        for _ in 0..self.waits.len() {
+            let Some((name, number)) = self.waits.get(at) else { return false };
+            if has_ended(&self.pending, name, *number) {
+                return false;
+            }
+            if name == model {
+                return true;
+            }
+            at = name;
+        }
+        false
     }
 }
 
 fn is_ready(pending: &Pending, copy: &ModelVersion) -> bool {
     let Some((name, number)) = copy.copied_from().filter(|(name, _)| *name != copy.name) else { return true };
+    has_ended(pending, name, number)
+}
+
+fn has_ended(pending: &Pending, name: &str, number: u64) -> bool {
     match pending.get(name) {
         None => true,
         Some(None) => false,

@@ -6,11 +6,20 @@ use super::Copy;
 use super::originals::Originals;
 use crate::engine::choose::ChosenModel;
 use crate::entities::{ModelVersion, RegisteredModel};
-use crate::error::{Class, Error, Result};
+use crate::error::{Error, Result};
 use crate::target::{Found, Registry};
 
 /// Models that are moved side by side; the versions of one go strictly in order.
 const MODELS_AT_ONCE: usize = 4;
+
+/// What became of a version.
+enum Ended {
+    There,
+    /// It was refused for good: the next one goes on, and its number stays free.
+    Refused,
+    /// A later job may still make it: what comes after it would use its number up.
+    ForNow(Error),
+}
 
 /// Whose turn it is.
 struct Turns {
@@ -92,8 +101,7 @@ impl Copy {
         {
             Ok(at) => at,
             Err(error) => {
-                let reason =
-                    Error::permanent(format!("its {} was not moved: {error}", model.kind().words().0));
+                let reason = error.clone().at(format!("its {} was not moved", model.kind().words().0));
                 for version in &versions {
                     self.lose_version(version, model, &reason).await?;
                 }
@@ -118,33 +126,33 @@ impl Copy {
             let ended = self.version(&mut at, model, &version).await?;
             turns.originals.ended(&version);
             match ended {
-                Ok(()) => there.push(version),
-                // Going on would use up a number that this version can have the next time.
-                Err(Class::Transient | Class::Ambiguous) => {
-                    waits = Some(Error::permanent(format!(
-                        "it comes after {}, which failed for now",
-                        version.label()
-                    )));
+                Ended::There => there.push(version),
+                Ended::ForNow(error) => {
+                    waits =
+                        Some(error.at(format!("it comes after {}, which failed for now", version.label())));
                 }
-                Err(_) => {}
+                Ended::Refused => {}
             }
         }
         let name = at.name.clone();
         Ok(self.target.close_registered_model(at, model, &there).await.map(|notes| Some((name, notes))))
     }
 
-    /// The inner error says of what kind the version's failure was.
     async fn version(
         &self,
         at: &mut Registry,
         model: &RegisteredModel,
         version: &ModelVersion,
-    ) -> Result<Result<(), Class>> {
+    ) -> Result<Ended> {
         let (kind, label) = (model.version_kind(), version.label());
-        match self.target.write_version(at, version).await {
+        let written = match self.version_to_wait_for(version) {
+            Some(error) => Err(error),
+            None => self.target.write_version(at, version).await,
+        };
+        match written {
             Err(error) => {
                 self.lose_version(version, model, &error).await?;
-                return Ok(Err(error.class()));
+                return Ok(if error.is_final() { Ended::Refused } else { Ended::ForNow(error) });
             }
             Ok(found) => {
                 self.journal.done(kind, &label, Some(&format!("{}/{}", at.name, version.version)), None)?;
@@ -154,7 +162,7 @@ impl Copy {
                 }
             }
         }
-        Ok(Ok(()))
+        Ok(Ended::There)
     }
 
     async fn lose_version(

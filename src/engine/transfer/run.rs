@@ -3,9 +3,10 @@ use std::collections::BTreeMap;
 use tokio::sync::mpsc;
 
 use super::Copy;
-use crate::entities::{Kind, MetricChunk, Readable, Run, RunId, names_model};
+use super::berths::Berth;
+use crate::entities::{Kind, MetricChunk, ModelId, Run, RunId, names_model};
 use crate::error::{Error, Result};
-use crate::target::RunWriter;
+use crate::target::{Ledger, RunWriter};
 
 /// A run that is open on the target and waits for its histories and files.
 pub(super) struct RunWork {
@@ -13,6 +14,7 @@ pub(super) struct RunWork {
     pub fingerprint: String,
     pub target: RunId,
     pub writer: Box<dyn RunWriter>,
+    pub berth: Option<Berth>,
 }
 
 /// A run that has been written, or was there.
@@ -35,9 +37,10 @@ impl Copy {
     pub(super) async fn write_run(
         &self,
         work: RunWork,
-        chunks: mpsc::Receiver<Readable<MetricChunk>>,
+        chunks: mpsc::Receiver<Result<MetricChunk>>,
     ) -> Result<Option<RunId>> {
-        let RunWork { run, fingerprint, target, mut writer } = work;
+        // It keeps its berth until it is written.
+        let RunWork { run, fingerprint, target, mut writer, berth: _berth } = work;
         self.context.started(Kind::Run, run.id.as_str(), run.label()).await;
         let unread = match self.write_metrics(writer.as_mut(), chunks).await {
             Ok(unread) => unread,
@@ -45,11 +48,12 @@ impl Copy {
         };
         let files = self.write_files(run.owner(), target.as_str(), writer.files()).await?;
         let is_whole = files.missing.is_empty();
-        let unlisted = files.unlisted.map(|error| error.at("its artifacts cannot be listed"));
-        if let Err(error) = writer.close(files.there, files.missing).await {
+        let unread = unread.or(files.unlisted.map(|error| error.at("its artifacts cannot be listed")));
+        let lacking = !is_whole || unread.is_some();
+        if let Err(error) = writer.close(files.there, files.missing, lacking).await {
             return self.lose(&run, &error).await.map(|()| None);
         }
-        let how = match unread.or(unlisted) {
+        let how = match unread {
             Some(error) => How::Unread(error),
             None => How::Done(Some(fingerprint).filter(|_| is_whole)),
         };
@@ -63,12 +67,24 @@ impl Copy {
         if !end.run.needs_models() {
             return self.end_run(end).await;
         }
+        if self.are_models_known(&end.run) {
+            return self.late_run(end).await;
+        }
         // It waits until all other experiments are written: what it does not need any more is let go.
         let (mut params, tags, latest) = (end.run.params, BTreeMap::new(), BTreeMap::new());
         params.retain(|_, value| names_model(value));
         let run = Run { params, tags, latest, datasets: Vec::new(), ..end.run };
         self.late.add_run(RunEnd { run, ..end });
         Ok(())
+    }
+
+    /// Every logged model that it names is on the target: it need not wait for other experiments.
+    fn are_models_known(&self, run: &Run) -> bool {
+        let of_params =
+            run.params.values().filter(|value| names_model(value)).map(|id| ModelId::from(id.as_str()));
+        let used = run.model_inputs.iter().cloned();
+        let made = run.model_outputs.iter().map(|output| output.model_id.clone());
+        of_params.chain(used).chain(made).all(|id| self.journal.model_of(&id).is_some())
     }
 
     pub(super) async fn end_run(&self, RunEnd { run, target, how }: RunEnd) -> Result<()> {
@@ -92,7 +108,7 @@ impl Copy {
     async fn write_metrics(
         &self,
         writer: &mut dyn RunWriter,
-        mut chunks: mpsc::Receiver<Readable<MetricChunk>>,
+        mut chunks: mpsc::Receiver<Result<MetricChunk>>,
     ) -> Result<Option<Error>> {
         let mut unread = None;
         while let Some(chunk) = chunks.recv().await {
@@ -102,7 +118,7 @@ impl Copy {
                     writer.metrics(chunk).await?;
                     self.context.progress().add_points(points);
                 }
-                Err(unreadable) => unread = Some(Error::permanent(unreadable.reason)),
+                Err(error) => unread = Some(error),
             }
         }
         Ok(unread)

@@ -89,7 +89,7 @@ impl Copy {
                 self.target.open_traces(place, traces).await.map(|opened| (place, opened))
             }
             Ok(_) => return Ok(()),
-            Err(reason) => Err(Error::permanent(format!("its experiment was not moved: {reason}"))),
+            Err(error) => Err(error.clone().at("its experiment was not moved")),
         };
         match opened {
             Ok((place, opened)) => {

@@ -50,6 +50,7 @@ impl ModelWriter for ArchiveModelWriter {
         model: &LoggedModel,
         files: Vec<FileEntry>,
         missing: Vec<(String, String)>,
+        _lacking: bool,
     ) -> Result<()> {
         self.files.close(files, missing)?;
         let path = self.layout.logged_model_file(&self.experiment, &model.id);

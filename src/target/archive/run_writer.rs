@@ -108,7 +108,12 @@ impl RunWriter for ArchiveRunWriter {
         &self.files
     }
 
-    async fn close(mut self: Box<Self>, files: Vec<FileEntry>, missing: Vec<(String, String)>) -> Result<()> {
+    async fn close(
+        mut self: Box<Self>,
+        files: Vec<FileEntry>,
+        missing: Vec<(String, String)>,
+        _lacking: bool,
+    ) -> Result<()> {
         let place = self.path.display().to_string();
         let work = move || -> Result<()> {
             let whole = self.end()?;

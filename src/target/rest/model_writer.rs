@@ -137,6 +137,7 @@ impl ModelWriter for RestModelWriter {
         model: &LoggedModel,
         _files: Vec<FileEntry>,
         _missing: Vec<(String, String)>,
+        _lacking: bool,
     ) -> Result<()> {
         match model.status {
             // What it is from its creation on.

@@ -129,6 +129,7 @@ impl RunWriter for RestRunWriter {
         mut self: Box<Self>,
         _files: Vec<FileEntry>,
         _missing: Vec<(String, String)>,
+        _lacking: bool,
     ) -> Result<()> {
         self.again.sort_by_key(|(before, _)| *before);
         self.waiting.extend(std::mem::take(&mut self.again).into_iter().map(|(_, item)| item));

@@ -1,0 +1,176 @@
+//! The whole job over servers in memory: copies, faults at every call, limits and delays, each compared by `validate`.
+
+mod copy;
+mod faults;
+mod limits;
+mod order;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Setting;
+use crate::engine::faults::{Faults, FaultyReader, FaultyWriter};
+use crate::engine::validate::{ArtifactCheck, Validate, validate};
+use crate::engine::{Counts, Outcome, StateDir, Step};
+use crate::entities::Plan;
+use crate::error::{Error, Result};
+use crate::memory::MemoryStore;
+use crate::snapshot::{MemoryReader, Snapshot};
+use crate::target::{Ledger, MemoryWriter, Target};
+
+/// Longer than any of these jobs takes: what has not come to its end by then stands still.
+const STILL: Duration = Duration::from_secs(30);
+
+/// Two servers and a state directory.
+struct World {
+    folder: tempfile::TempDir,
+    source: Arc<MemoryStore>,
+    target: Arc<MemoryStore>,
+    plan: Plan,
+    update: bool,
+}
+
+/// What came of a job whose process may have ended before it.
+#[derive(Debug)]
+enum End {
+    Outcome(Outcome),
+    Error(Error),
+    Died,
+}
+
+impl End {
+    /// The exit code; none of a process that died.
+    fn code(&self) -> Option<u8> {
+        match self {
+            Self::Outcome(outcome) => Some(outcome.exit_code()),
+            Self::Error(error) => Some(error.exit_code()),
+            Self::Died => None,
+        }
+    }
+
+    #[track_caller]
+    fn outcome(self) -> Outcome {
+        match self {
+            Self::Outcome(outcome) => outcome,
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+impl World {
+    fn new(fill: impl Fn(&MemoryStore) -> Result<Vec<crate::entities::RunId>>) -> Self {
+        // In memory where the system has such a folder: journals are written often.
+        let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
+        let (source, target) = (Arc::new(MemoryStore::new("aa")), Arc::new(MemoryStore::new("bb")));
+        fill(&source).unwrap();
+        Self { folder, source, target, plan: Plan::default(), update: false }
+    }
+
+    fn state(&self) -> StateDir {
+        StateDir::at(self.folder.path().join("state")).unwrap()
+    }
+
+    fn journal(&self) -> PathBuf {
+        self.folder.path().join("journal.db")
+    }
+
+    fn lose_journal(&self) {
+        for end in ["", "-wal", "-shm"] {
+            drop(std::fs::remove_file(format!("{}{end}", self.journal().display())));
+        }
+    }
+
+    fn import(&self) -> End {
+        self.import_with(Arc::new(Faults::none()))
+    }
+
+    fn import_with(&self, faults: Arc<Faults>) -> End {
+        self.import_between(Arc::clone(&faults), faults)
+    }
+
+    /// In a runtime of its own, which goes away with everything in it when the process dies.
+    fn import_between(&self, reading: Arc<Faults>, writing: Arc<Faults>) -> End {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        let inner: Arc<dyn Snapshot> = Arc::new(MemoryReader::new(Arc::clone(&self.source)));
+        let source = Arc::new(FaultyReader { inner, faults: reading });
+        runtime.block_on(async {
+            let plan = self.plan.clone();
+            let location = self.target.location();
+            let setting =
+                Setting::new(Step::Import, source, &location, plan, &self.state(), Some(self.journal()));
+            let mut setting = setting.unwrap();
+            setting.update = self.update;
+            drop(setting.journal.faults.set(Arc::clone(&writing)));
+            let ledger: Arc<dyn Ledger> = Arc::clone(&setting.journal) as Arc<dyn Ledger>;
+            let inner: Arc<dyn Target> = Arc::new(MemoryWriter::new(Arc::clone(&self.target), ledger));
+            let target = Arc::new(FaultyWriter { inner, faults: Arc::clone(&writing) });
+            let job = setting.start(target, Some(self.folder.path().join("id-map.csv")));
+            let died = async {
+                writing.died().await;
+                // A dead journal refuses, which ends the job with an error: neither is seen by anybody.
+                End::Died
+            };
+            let ended = async {
+                match tokio::time::timeout(STILL, job.outcome()).await {
+                    Err(_) => panic!("the job stands still after {:?}", writing.names()),
+                    Ok(Ok(outcome)) => End::Outcome(outcome),
+                    Ok(Err(error)) => End::Error(error),
+                }
+            };
+            tokio::select! {
+                biased;
+                end = died => end,
+                end = ended => end,
+            }
+        })
+    }
+
+    /// What differs, each in words.
+    fn differences(&self) -> Vec<String> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        let report = self.folder.path().join("report.json");
+        let outcome = runtime.block_on(async {
+            let job = validate(Validate {
+                source: Arc::new(MemoryReader::new(Arc::clone(&self.source))),
+                target: Arc::new(MemoryReader::new(Arc::clone(&self.target))),
+                plan: self.plan.clone(),
+                artifacts: ArtifactCheck::Checksum,
+                reports: vec![report.clone()],
+                state: self.state(),
+            });
+            tokio::time::timeout(STILL, job.outcome()).await.unwrap().unwrap()
+        });
+        if outcome.exit_code() == 0 {
+            return Vec::new();
+        }
+        vec![std::fs::read_to_string(report).unwrap()]
+    }
+
+    /// Every object that carries a source's id is the only one that carries it.
+    #[track_caller]
+    fn assert_nothing_twice(&self, of: &str) {
+        let (source, target) = (self.source.data(), self.target.data());
+        let count = |data: &crate::memory::Data| {
+            let versions = |one: &crate::memory::StoredModel| (one.versions.len(), one.last);
+            (
+                data.experiments.len(),
+                data.runs.len(),
+                data.models.len(),
+                data.registered.iter().map(|(name, one)| (name.clone(), versions(one))).collect::<Vec<_>>(),
+                data.datasets.len(),
+                data.scorers.len(),
+                data.traces.len(),
+            )
+        };
+        assert_eq!(count(&source), count(&target), "{of}");
+    }
+}
+
+/// `done + failed + skipped == planned`: a job that has come to its end leaves nothing without an end.
+#[track_caller]
+fn assert_counts_add_up(outcome: &Outcome, of: &str) {
+    for (kind, Counts { planned, done, failed, skipped }) in &outcome.counts {
+        assert_eq!(*planned, done + failed + skipped, "{kind} after {of}: {outcome:?}");
+    }
+}
