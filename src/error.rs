@@ -54,7 +54,7 @@ pub struct Answered {
 /// Causes that MLflow and AWS tell in words only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cause {
-    /// A point was sent that is there already, and the server did not see it.
+    /// A point, or another row that only this caller writes, was sent and is there already: the server did not see it.
     PointExists,
     /// Two requests inserted the same row at once: the second may be repeated.
     InsertRace,

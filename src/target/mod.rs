@@ -12,10 +12,10 @@ use async_trait::async_trait;
 use crate::artifacts::Digest;
 use crate::aws::Vigil;
 use crate::entities::{
-    EvaluationDataset, Experiment, ExperimentId, FileEntry, LoggedModel, MetricChunk, ModelId, ModelMetric,
-    ModelVersion, Record, RegisteredModel, Run, RunId, Scorer, Spans, Trace, TraceLinks,
+    EvaluationDataset, Experiment, ExperimentId, FileEntry, Kind, LoggedModel, MetricChunk, ModelId,
+    ModelMetric, ModelVersion, Record, RegisteredModel, Run, RunId, Scorer, Spans, Trace, TraceLinks,
 };
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::rest::{Opener, Traffic};
 
 pub use archive::ArchiveTarget;
@@ -97,6 +97,12 @@ pub trait Target: Send + Sync {
     /// What a reader should know and has not been told yet, such as which way files take.
     fn news(&self) -> Vec<String> {
         Vec::new()
+    }
+
+    /// What it refused of an object that is there otherwise, such as params whose names are too long; to be asked when
+    /// the object, called by its id on the source, has been written. Says it once.
+    fn refused(&self, _kind: Kind, _id: &str) -> Option<Error> {
+        None
     }
 
     /// Takes back what was begun and not finished: to be awaited when work has been broken off.

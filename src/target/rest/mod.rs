@@ -3,11 +3,14 @@
 mod evaluation;
 mod experiment;
 mod files;
+mod histories;
 mod logged_model;
 mod model_writer;
 mod references;
+mod refused;
 mod registry;
 mod run;
+mod run_log;
 mod run_writer;
 mod scorers;
 mod source;
@@ -21,15 +24,19 @@ use async_trait::async_trait;
 use tokio::sync::OnceCell;
 
 use self::files::Delivery;
+use self::histories::Histories;
 use self::logged_model::ModelThere;
+use self::refused::Refusals;
+use self::run_log::RunLog;
+use self::run_writer::RunWay;
 use super::{Found, Ledger, OpenDataset, OpenModel, OpenRun, OpenTrace, Place, Registry, Target};
 use crate::artifacts::Stores;
 use crate::aws::{Session, Vigil};
 use crate::entities::{
-    EvaluationDataset, Experiment, ExperimentId, Lifecycle, LoggedModel, ModelId, ModelVersion,
+    EvaluationDataset, Experiment, ExperimentId, Kind, Lifecycle, LoggedModel, ModelId, ModelVersion,
     RegisteredModel, Run, RunId, RunStatus, Scorer, Trace, TraceLinks, rewrite_experiments,
 };
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::rest::{Capabilities, Client, Traffic};
 
 pub struct RestTarget {
@@ -38,6 +45,10 @@ pub struct RestTarget {
     ledger: Arc<dyn Ledger>,
     /// How files get there.
     delivery: Arc<Delivery>,
+    /// How entries of runs get there.
+    way: RunWay,
+    /// What it would not take of what arrived otherwise.
+    refusals: Arc<Refusals>,
     location: String,
     /// Runs that carry a source id, by experiment: what earlier imports have left.
     there: Mutex<HashMap<ExperimentId, HashMap<RunId, There>>>,
@@ -86,11 +97,17 @@ impl RestTarget {
             ledger: Arc::clone(&ledger),
             signs_uploads: OnceCell::new(),
         });
+        let refusals = Arc::new(Refusals::default());
+        let histories = Arc::new(Histories::new(Arc::clone(&client), can.bulk_history_runs));
+        let log = RunLog::new(Arc::clone(&client), histories);
+        let way = RunWay { by: Arc::clone(&delivery), log, refusals: Arc::clone(&refusals) };
         Self {
             client,
             can,
             ledger,
             delivery,
+            way,
+            refusals,
             location,
             there: Mutex::default(),
             models_there: Mutex::default(),
@@ -135,6 +152,10 @@ impl Target for RestTarget {
 
     fn news(&self) -> Vec<String> {
         self.delivery.stores.news()
+    }
+
+    fn refused(&self, kind: Kind, id: &str) -> Option<Error> {
+        self.refusals.take(kind, id)
     }
 
     async fn settle(&self) {
