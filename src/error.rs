@@ -231,6 +231,12 @@ impl From<rusqlite::Error> for Error {
     }
 }
 
+impl From<csv::Error> for Error {
+    fn from(error: csv::Error) -> Self {
+        Self::permanent(format!("CSV: {error}")).caused_by(error)
+    }
+}
+
 impl From<serde_json::Error> for Error {
     fn from(error: serde_json::Error) -> Self {
         Self::permanent(format!("not the JSON that was expected: {error}")).caused_by(error)

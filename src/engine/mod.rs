@@ -11,6 +11,7 @@ mod context;
 mod event;
 mod job;
 mod journal;
+mod lease;
 mod lock;
 mod outcome;
 mod pending;

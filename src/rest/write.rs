@@ -153,9 +153,25 @@ impl Client {
         Ok(self.json::<Answer>(&call).await?.experiment_id)
     }
 
+    pub async fn rename_experiment(&self, id: &ExperimentId, name: &str) -> Result<()> {
+        let body = json!({ "experiment_id": id, "new_name": name });
+        self.done(&Call::post("/api/2.0/mlflow/experiments/update", &body)?).await
+    }
+
     pub async fn set_experiment_tag(&self, id: &ExperimentId, key: &str, value: &str) -> Result<()> {
         let body = json!({ "experiment_id": id, "key": key, "value": value });
         self.done(&Call::post("/api/2.0/mlflow/experiments/set-experiment-tag", &body)?).await
+    }
+
+    /// Releases before MLflow 3.5 or so cannot: the tag is left empty there. One that is gone is deleted.
+    pub async fn delete_experiment_tag(&self, id: &ExperimentId, key: &str) -> Result<()> {
+        let body = json!({ "experiment_id": id, "key": key });
+        let call = Call::post("/api/2.0/mlflow/experiments/delete-experiment-tag", &body)?;
+        match self.done(&call).await {
+            Err(e) if e.is_code("RESOURCE_DOES_NOT_EXIST") => Ok(()),
+            Err(e) if super::client::is_missing(&e) => self.set_experiment_tag(id, key, "").await,
+            other => other,
+        }
     }
 
     /// Deletes or restores. Done twice, as after a lost reply, the server refuses: then its state tells.

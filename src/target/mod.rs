@@ -80,6 +80,10 @@ pub struct Registry {
     pub aliases: BTreeMap<String, u64>,
     /// The number that the next version will get, once that is known for sure.
     pub next: Option<u64>,
+    /// The source's aliases, some of which may stand for versions that were deleted there.
+    pub wanted_aliases: BTreeMap<String, u64>,
+    /// Every version that the source has is there: numbers beyond them may be used up.
+    pub is_whole: bool,
 }
 
 /// Everything a migration asks of what it writes. Order: experiment, its runs (parents first), their metrics and
@@ -111,6 +115,16 @@ pub trait Target: Send + Sync {
     /// Who waits when AWS credentials that writing depends on have ended.
     fn vigils(&self) -> Vec<Vigil> {
         Vec::new()
+    }
+
+    /// What says who writes to it now, kept at the target itself; none when nobody does, or it keeps no such thing.
+    async fn lease(&self) -> Result<Option<String>> {
+        Ok(None)
+    }
+
+    /// Says who writes to it, or that nobody does.
+    async fn set_lease(&self, _lease: Option<&str>) -> Result<()> {
+        Ok(())
     }
 
     /// Finds or makes the experiment under `name`.

@@ -4,6 +4,7 @@ mod evaluation;
 mod experiment;
 mod files;
 mod histories;
+mod lease;
 mod logged_model;
 mod model_writer;
 mod references;
@@ -58,6 +59,10 @@ pub struct RestTarget {
     experiments: Mutex<HashMap<ExperimentId, ExperimentId>>,
     /// Evaluation datasets that earlier imports have left, by the source's ids.
     datasets_there: OnceCell<HashMap<String, EvaluationDataset>>,
+    /// Experiments that earlier imports have made, or moved others into.
+    marked_experiments: OnceCell<Vec<Experiment>>,
+    /// What a reader should know at the end.
+    notes: Mutex<Vec<String>>,
     /// All that the target has.
     every_experiment: OnceCell<Vec<ExperimentId>>,
     /// The target has no route for spans: see `trace`.
@@ -113,6 +118,8 @@ impl RestTarget {
             models_there: Mutex::default(),
             experiments: Mutex::default(),
             datasets_there: OnceCell::new(),
+            marked_experiments: OnceCell::new(),
+            notes: Mutex::default(),
             every_experiment: OnceCell::new(),
             refuses_spans: Arc::default(),
             model_names: Mutex::default(),
@@ -123,6 +130,10 @@ impl RestTarget {
 
     fn deleted(&self) -> MutexGuard<'_, HashSet<ExperimentId>> {
         self.deleted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn note(&self, text: String) {
+        self.notes.lock().unwrap_or_else(PoisonError::into_inner).push(text);
     }
 
     fn new_experiments(&self, ids: &str) -> String {
@@ -167,6 +178,14 @@ impl Target for RestTarget {
         client.into_iter().chain([self.delivery.stores.vigil()]).cloned().collect()
     }
 
+    async fn lease(&self) -> Result<Option<String>> {
+        self.read_lease().await
+    }
+
+    async fn set_lease(&self, lease: Option<&str>) -> Result<()> {
+        self.write_lease(lease).await
+    }
+
     async fn open_experiment(&self, experiment: &Experiment, name: &str) -> Result<Place> {
         let place = self.find_or_make_experiment(experiment, name).await?;
         let mut known = self.experiments.lock().unwrap_or_else(PoisonError::into_inner);
@@ -209,7 +228,7 @@ impl Target for RestTarget {
         model: &RegisteredModel,
         versions: &[ModelVersion],
     ) -> Result<Vec<String>> {
-        self.set_aliases(&at, model, versions).await
+        self.set_aliases(at, model, versions).await
     }
 
     async fn open_dataset(&self, dataset: &EvaluationDataset) -> Result<OpenDataset> {
@@ -233,7 +252,8 @@ impl Target for RestTarget {
     }
 
     async fn finish(&self) -> Result<Vec<String>> {
-        let notes = self.follow_references().await?;
+        let mut notes = std::mem::take(&mut *self.notes.lock().unwrap_or_else(PoisonError::into_inner));
+        notes.extend(self.follow_references().await?);
         let waiting = std::mem::take(&mut *self.to_be_deleted.lock().unwrap_or_else(PoisonError::into_inner));
         for id in waiting {
             // Those that were deleted before and took nothing since are as they should be.

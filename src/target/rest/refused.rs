@@ -46,6 +46,10 @@ impl Refused {
         }
     }
 
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// One error that names them; none when everything was taken.
     pub fn into_error(self) -> Option<Error> {
         let total: u64 = self.0.iter().map(|part| part.count).sum();
@@ -122,7 +126,7 @@ pub(super) struct Refusals(Mutex<HashMap<(Kind, String), Refused>>);
 
 impl Refusals {
     pub fn add(&self, kind: Kind, id: &str, refused: Refused) {
-        if refused.0.is_empty() {
+        if refused.is_empty() {
             return;
         }
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -143,7 +147,7 @@ mod tests {
     #[test]
     fn a_message_counts_all_and_names_the_first() {
         let mut refused = Refused::default();
-        assert!(refused.0.is_empty());
+        assert!(refused.is_empty());
         refused.add("param", &"k".repeat(251), "too long");
         refused.add_many("metric", "loss", 3, "negative");
         refused.add("metric", "loss", "negative");
