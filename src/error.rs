@@ -54,7 +54,7 @@ pub struct Answered {
 /// Causes that MLflow and AWS tell in words only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cause {
-    /// A point was sent that is there already, and the server did not see it.
+    /// A point, or another row that only this caller writes, was sent and is there already: the server did not see it.
     PointExists,
     /// Two requests inserted the same row at once: the second may be repeated.
     InsertRace,
@@ -245,6 +245,12 @@ impl From<std::io::Error> for Error {
 impl From<rusqlite::Error> for Error {
     fn from(error: rusqlite::Error) -> Self {
         Self::permanent(format!("journal: {error}")).caused_by(error)
+    }
+}
+
+impl From<csv::Error> for Error {
+    fn from(error: csv::Error) -> Self {
+        Self::permanent(format!("CSV: {error}")).caused_by(error)
     }
 }
 

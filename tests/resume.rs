@@ -12,6 +12,7 @@ use std::time::Duration;
 
 #[cfg(unix)]
 use rustix::process::Signal;
+use serde_json::{Value, json};
 use support::{Mlferry, Ran, Real, TARGET, differences};
 use tokio::process::Child;
 
@@ -156,4 +157,53 @@ async fn a_lost_terminal_stops_a_command_in_an_orderly_way_and_a_killed_one_is_m
         assert!(code.is_some() || seen.stdout.contains("gone without a word"), "{seen:?}");
     }
     assert!(mlferry.run(&["status", "--watch"]).await.exits(0).stderr.contains("nothing is at work"));
+}
+
+/// The path of a route, and its answer.
+async fn post(server: &Real, route: &str, body: Value) -> Value {
+    let url = format!("{}/api/2.0/mlflow/{route}", server.url());
+    let answer = reqwest::Client::new().post(url).json(&body).send().await.unwrap();
+    assert!(answer.status().is_success(), "{route}: {}", answer.text().await.unwrap());
+    answer.json().await.unwrap()
+}
+
+/// Runs whose points are those of logged models too: a server that is sent more than 100 of them again refuses them
+/// (MLflow 3.10, `_log_model_metrics`). And NaN, which it never knows again.
+async fn seed_points_of_models(source: &Real, runs: usize) {
+    let experiment = post(source, "experiments/create", json!({ "name": "points of models" })).await;
+    let experiment = &experiment["experiment_id"];
+    for n in 0..runs {
+        let new = json!({ "experiment_id": experiment, "run_name": format!("r{n}"), "start_time": n + 1 });
+        let run = &post(source, "runs/create", new).await["run"]["info"]["run_id"];
+        let new = json!({ "experiment_id": experiment, "name": format!("m{n}"), "source_run_id": run });
+        let model = &post(source, "logged-models", new).await["model"]["info"]["model_id"];
+        let point = |key: &str, n: i64| json!({ "key": key, "value": n, "timestamp": n + 1, "step": n });
+        let of_model = ["a", "b"].into_iter().flat_map(|key| (0..120).map(move |n| point(key, n)));
+        let mut points: Vec<Value> = of_model.collect();
+        points.iter_mut().for_each(|point| point["model_id"] = model.clone());
+        points
+            .extend((0..20).map(|n| json!({ "key": "nan", "value": "NaN", "timestamp": n + 1, "step": n })));
+        let params = [json!({ "key": "lr", "value": "0.1" })];
+        post(source, "runs/log-batch", json!({ "run_id": run, "metrics": points, "params": params })).await;
+        post(source, "runs/outputs", json!({ "run_id": run, "models": [{ "model_id": model, "step": 3 }] }))
+            .await;
+        post(source, "runs/update", json!({ "run_id": run, "status": "FINISHED", "end_time": 500 })).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_sent_again_is_not_refused() {
+    let (source, target) = futures::join!(Real::start(TARGET), Real::start(TARGET));
+    seed_points_of_models(&source, 12).await;
+    let mlferry = Mlferry::new();
+    let import = ["import", "--source", source.url(), "--target", target.url(), "--json"];
+    with_kills(&mlferry, &import).await;
+    assert_eq!(differences(&source, &target).await, [""; 0]);
+    // Everything is there, and everything is looked at again, also without a journal.
+    let again = [import.as_slice(), &["--update"]].concat();
+    for mlferry in [mlferry, Mlferry::new()] {
+        let counts = &mlferry.run(&again).await.exits(0).outcome()["counts"]["runs"];
+        assert_eq!((&counts["done"], &counts["failed"]), (&12.into(), &0.into()), "{counts}");
+        assert_eq!(differences(&source, &target).await, [""; 0]);
+    }
 }

@@ -193,7 +193,8 @@ impl Journal {
 
     /// Writes `kind,source,target` lines for everything that has an id on both sides.
     pub fn write_id_map(&self, path: &Path) -> Result<()> {
-        let mut text = String::from("kind,source,target\n");
+        let mut text = csv::Writer::from_writer(Vec::new());
+        text.write_record(["kind", "source", "target"])?;
         let db = self.db();
         let mut rows = db.prepare(
             "SELECT kind, id, target FROM item WHERE target IS NOT NULL AND kind != 'artifact' ORDER BY kind, id",
@@ -201,9 +202,10 @@ impl Journal {
         let mut rows = rows.query([])?;
         while let Some(row) = rows.next()? {
             let (kind, id, target): (String, String, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
-            text.push_str(&format!("{kind},{id},{target}\n"));
+            text.write_record([kind, id, target])?;
         }
-        crate::artifacts::local::write(path, text.as_bytes())
+        let text = text.into_inner().map_err(|e| Error::from(e.into_error()))?;
+        crate::artifacts::local::write(path, &text)
     }
 
     /// Reads another process's journal without touching it. None: it is only just being made.
@@ -331,5 +333,29 @@ mod tests {
         journal.file_done("r/x", "new", &digest).unwrap();
         assert_eq!(journal.known_file("r/x", "new").unwrap(), Some(digest));
         assert_eq!(journal.known_file("r/x", "other").unwrap(), None);
+    }
+
+    #[test]
+    fn the_id_map_is_csv_whatever_names_hold() {
+        let folder = tempfile::tempdir().unwrap();
+        let journal = Journal::open(&folder.path().join("j.db"), &identity("http://a")).unwrap();
+        let names = ["plain", "a,b", "say \"so\"", "two\nlines", " spaces ", "größe"];
+        for name in names {
+            journal.done(Kind::RegisteredModel, name, Some(&format!("{name},new")), None).unwrap();
+        }
+        let path = folder.path().join("id-map.csv");
+        journal.write_id_map(&path).unwrap();
+        let mut rows: Vec<Vec<String>> = Vec::new();
+        for row in csv::Reader::from_path(&path).unwrap().records() {
+            rows.push(row.unwrap().iter().map(str::to_owned).collect());
+        }
+        let mut wanted: Vec<Vec<String>> = Vec::new();
+        for name in names {
+            wanted.push(vec!["registered_model".to_owned(), name.to_owned(), format!("{name},new")]);
+        }
+        rows.sort();
+        wanted.sort();
+        assert_eq!(rows, wanted);
+        assert!(std::fs::read_to_string(&path).unwrap().starts_with("kind,source,target\nregistered_model,"));
     }
 }

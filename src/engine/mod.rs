@@ -13,6 +13,7 @@ mod event;
 mod faults;
 mod job;
 mod journal;
+mod lease;
 mod lock;
 mod outcome;
 mod pending;

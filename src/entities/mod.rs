@@ -60,6 +60,11 @@ pub mod tag {
     pub const SOURCE_RUN_ID: &str = "mlferry.source.run_id";
     /// The experiment's id on the source.
     pub const SOURCE_EXPERIMENT_ID: &str = "mlferry.source.experiment_id";
+    /// On an experiment of somebody else's that one of the source was moved into: this, the source's id, a dot and when it
+    /// was created there.
+    pub const MERGED_EXPERIMENT: &str = "mlferry.source.merged.";
+    /// The name that an import gave, when it is needed to know whether somebody has given another one since.
+    pub const GIVEN_NAME: &str = "mlferry.source.given_name";
     /// When the source experiment was created, in milliseconds since 1970.
     pub const SOURCE_CREATION_TIME: &str = "mlferry.source.creation_time";
     /// When the source experiment was last changed, in milliseconds since 1970.
@@ -89,9 +94,12 @@ pub mod tag {
     /// MLflow's own: the run's name, always equal to `run_name`.
     pub const RUN_NAME: &str = "mlflow.runName";
 
+    /// On an experiment of a target: who writes to that target now.
+    pub const LEASE: &str = "mlferry.lease";
+
     /// True for the tags that mlferry itself adds.
     pub fn is_ours(key: &str) -> bool {
-        key.starts_with("mlferry.source.")
+        key.starts_with("mlferry.source.") || key == LEASE
     }
 }
 

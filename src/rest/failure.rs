@@ -188,7 +188,20 @@ fn most_runs(said: &str) -> Option<usize> {
 const INSERT_RACE: [&str; 3] = ["UNIQUE constraint failed", "duplicate key value", "Duplicate entry"];
 
 /// See `Client::log_batch`.
-const POINT_EXISTS: [&str; 3] = ["UNIQUE constraint failed: metrics.", "\"metric_pk\"", "'metrics.PRIMARY'"];
+const POINT_EXISTS: [&str; 12] = [
+    "UNIQUE constraint failed: metrics.",
+    "UNIQUE constraint failed: logged_model_metrics.",
+    "UNIQUE constraint failed: logged_model_params.",
+    "UNIQUE constraint failed: inputs.",
+    "\"metric_pk\"",
+    "\"logged_model_metrics_pk\"",
+    "\"logged_model_params_pk\"",
+    "\"inputs_pk\"",
+    "'metrics.PRIMARY'",
+    "'logged_model_metrics.PRIMARY'",
+    "'logged_model_params.PRIMARY'",
+    "'inputs.PRIMARY'",
+];
 
 /// A `log-batch` with tags holds one connection of the pool while it asks for two more; told as a 400 (MLflow 3.10,
 /// `store/tracking/sqlalchemy_store.py`, `log_batch`, `set_tag`; its pool holds 5 + 10).
@@ -214,11 +227,6 @@ fn request_id(headers: &HeaderMap) -> String {
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let seconds: u64 = header(headers, RETRY_AFTER.as_str())?.trim().parse().ok()?;
     Some(Duration::from_secs(seconds.min(120)))
-}
-
-/// The request was too large for what stands before the server: a smaller one may pass.
-pub fn is_too_large(error: &Error) -> bool {
-    error.status() == Some(StatusCode::PAYLOAD_TOO_LARGE.as_u16())
 }
 
 /// At most 300 characters of what the server said; its HTML pages say nothing.
@@ -277,6 +285,8 @@ mod tests {
         let table = [
             (400, bad("wrong"), Permanent, Permanent),
             (400, bad("UNIQUE constraint failed: datasets.name"), Transient, Transient),
+            (400, bad("UNIQUE constraint failed: logged_model_metrics.model_id"), Permanent, Permanent),
+            (400, bad("UNIQUE constraint failed: inputs.source_type"), Permanent, Permanent),
             (400, bad("QueuePool limit of size 5 overflow 10 reached"), Transient, Transient),
             (401, String::new(), Auth, Auth),
             (403, String::new(), Forbidden, Forbidden),

@@ -41,4 +41,4 @@ pub use probe::{Probe, probe};
 pub use read::{ROWS_PER_CALL, RUNS_PER_BULK_CALL};
 pub use registry::NewVersion;
 pub(crate) use wire::WireMetric;
-pub use write::{BatchItem, Created, MetricOf, NewRun, entries_per_batch, takes_tag};
+pub use write::{BatchItem, Created, MetricOf, NewRun, entries_per_batch, takes_tag, takes_tag_value};

@@ -35,6 +35,14 @@ impl Client {
         })
     }
 
+    /// The active experiment that was made first.
+    pub async fn oldest_active_experiment(&self) -> Result<Option<Experiment>> {
+        let body = json!({ "max_results": 1, "view_type": "ACTIVE_ONLY", "order_by": ["creation_time ASC"] });
+        let page: ExperimentPage =
+            self.json(&Call::post("/api/2.0/mlflow/experiments/search", &body)?).await?;
+        Ok(page.experiments.into_iter().next().map(Experiment::from))
+    }
+
     /// An experiment, deleted or not.
     pub async fn experiment(&self, id: &ExperimentId) -> Result<Experiment> {
         let call = Call::get("/api/2.0/mlflow/experiments/get").query("experiment_id", id);

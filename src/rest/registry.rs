@@ -195,6 +195,27 @@ impl Client {
         self.done(&Call::post("/api/2.0/mlflow/registered-models/create", &body)?.only_unsent()).await
     }
 
+    /// Those that have this tag; of prompts or of models only, which servers keep apart.
+    pub async fn registered_models_tagged(
+        &self,
+        key: &str,
+        value: &str,
+        prompts: bool,
+    ) -> Result<Vec<RegisteredModel>> {
+        let tagged = format!("tags.`{key}` = {}", quoted(value)?);
+        let filter = if prompts { format!("{tagged} AND {}", is_prompt()) } else { tagged };
+        self.registered_models_where(&filter).try_concat().await
+    }
+
+    /// Done again, after a lost reply, the old name is gone: then the new one tells.
+    pub async fn rename_registered_model(&self, name: &str, new: &str) -> Result<()> {
+        let body = json!({ "name": name, "new_name": new });
+        match self.done(&Call::post("/api/2.0/mlflow/registered-models/rename", &body)?).await {
+            Err(e) if e.class() == Class::NotFound && self.registered_model(new).await?.is_some() => Ok(()),
+            other => other,
+        }
+    }
+
     pub async fn set_registered_model_tag(&self, name: &str, key: &str, value: &str) -> Result<()> {
         let body = json!({ "name": name, "key": key, "value": value });
         self.done(&Call::post("/api/2.0/mlflow/registered-models/set-tag", &body)?).await

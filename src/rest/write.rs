@@ -5,15 +5,16 @@ use std::collections::{BTreeMap, HashSet};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::failure::is_too_large;
 use super::wire::{OneRun, Pair, pairs};
 use super::{Call, Client};
 use crate::entities::{DatasetInput, ExperimentId, Lifecycle, ModelId, Point, Run, RunId, RunStatus};
-use crate::error::{Cause, Result};
+use crate::error::Result;
 
 const METRICS_PER_BATCH: usize = 1_000;
 const PARAMS_PER_BATCH: usize = 100;
 const TAGS_PER_BATCH: usize = 100;
+/// Characters.
+const LONGEST_TAG: usize = 8_000;
 const ENTRIES_PER_BATCH: usize = 1_000;
 /// MLflow documents 1 MB; gateways in front of it may hold it to that.
 const BYTES_PER_BATCH: usize = 900_000;
@@ -101,6 +102,12 @@ pub fn takes_tag(name: &str) -> bool {
     !name.starts_with("..") && name.chars().all(is_letter) && name.split('/').all(is_plain)
 }
 
+/// Whether a run that is there takes a tag of this value whole: longer ones are cut without a word, and `runs/create`
+/// cuts none (MLflow 3.10 to 3.18, `utils/validation.py`, `MAX_TAG_VAL_LENGTH`).
+pub fn takes_tag_value(value: &str) -> bool {
+    value.len() <= LONGEST_TAG || value.chars().count() <= LONGEST_TAG
+}
+
 /// How many of the first `items` fit into one `log-batch` (limits of MLflow 1.0 to 3.18, `utils/validation.py`).
 /// At least one, unless there are none. One point of two models needs two batches: within one, the server inserts
 /// it twice and fails on its own key (MLflow 3.0 to 3.16, `store/tracking/sqlalchemy_store.py`, `_log_metrics`).
@@ -146,9 +153,25 @@ impl Client {
         Ok(self.json::<Answer>(&call).await?.experiment_id)
     }
 
+    pub async fn rename_experiment(&self, id: &ExperimentId, name: &str) -> Result<()> {
+        let body = json!({ "experiment_id": id, "new_name": name });
+        self.done(&Call::post("/api/2.0/mlflow/experiments/update", &body)?).await
+    }
+
     pub async fn set_experiment_tag(&self, id: &ExperimentId, key: &str, value: &str) -> Result<()> {
         let body = json!({ "experiment_id": id, "key": key, "value": value });
         self.done(&Call::post("/api/2.0/mlflow/experiments/set-experiment-tag", &body)?).await
+    }
+
+    /// Releases before MLflow 3.5 or so cannot: the tag is left empty there. One that is gone is deleted.
+    pub async fn delete_experiment_tag(&self, id: &ExperimentId, key: &str) -> Result<()> {
+        let body = json!({ "experiment_id": id, "key": key });
+        let call = Call::post("/api/2.0/mlflow/experiments/delete-experiment-tag", &body)?;
+        match self.done(&call).await {
+            Err(e) if e.is_code("RESOURCE_DOES_NOT_EXIST") => Ok(()),
+            Err(e) if super::client::is_missing(&e) => self.set_experiment_tag(id, key, "").await,
+            other => other,
+        }
     }
 
     /// Deletes or restores. Done twice, as after a lost reply, the server refuses: then its state tells.
@@ -169,40 +192,11 @@ impl Client {
         Ok(self.json::<OneRun>(&call).await?.run.into())
     }
 
-    /// Params that are there already with the same value, and points that are there, are no-ops. But a server knows a
-    /// point again by its value, and NaN equals nothing (MLflow 3.10, `sqlalchemy_store.py`, `_log_metrics`): it
-    /// refuses all of a batch that holds one that is there. Then each of these goes alone.
+    /// Params that are there already with the same value, and points that are there, are no-ops, but for two: a server
+    /// knows a point again by its value, and NaN equals nothing; and of more than 100 points of logged models it looks
+    /// for some only (MLflow 3.10 to 3.18, `sqlalchemy_store.py`, `_log_metrics`, `_log_model_metrics`). It refuses all
+    /// of a batch that holds one of these: [`Cause::PointExists`](crate::error::Cause::PointExists).
     pub async fn log_batch(&self, run_id: &RunId, items: &[BatchItem]) -> Result<()> {
-        match self.log_together(run_id, items).await {
-            Err(e) if e.cause() == Some(Cause::PointExists) => self.log_apart(run_id, items).await,
-            Err(e) if is_too_large(&e) && items.len() > 1 => self.log_halved(run_id, items).await,
-            other => other,
-        }
-    }
-
-    /// A gateway may take less than MLflow does. What an earlier try has sent is sent again, to no effect.
-    async fn log_halved(&self, run_id: &RunId, items: &[BatchItem]) -> Result<()> {
-        let (first, second) = items.split_at(items.len() / 2);
-        Box::pin(self.log_batch(run_id, first)).await?;
-        Box::pin(self.log_batch(run_id, second)).await
-    }
-
-    async fn log_apart(&self, run_id: &RunId, items: &[BatchItem]) -> Result<()> {
-        let is_nan =
-            |item: &&BatchItem| matches!(item, BatchItem::Metric(_, point, _) if point.value.is_nan());
-        let (alone, rest): (Vec<&BatchItem>, Vec<&BatchItem>) = items.iter().partition(is_nan);
-        let rest: Vec<BatchItem> = rest.into_iter().cloned().collect();
-        self.log_together(run_id, &rest).await?;
-        for item in alone {
-            match self.log_together(run_id, std::slice::from_ref(item)).await {
-                Err(e) if e.cause() == Some(Cause::PointExists) => {}
-                other => other?,
-            }
-        }
-        Ok(())
-    }
-
-    async fn log_together(&self, run_id: &RunId, items: &[BatchItem]) -> Result<()> {
         let mut batch = Batch { run_id, params: Vec::new(), tags: Vec::new(), metrics: Vec::new() };
         for item in items {
             match item {

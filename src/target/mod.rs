@@ -14,10 +14,10 @@ use async_trait::async_trait;
 use crate::artifacts::Digest;
 use crate::aws::Vigil;
 use crate::entities::{
-    EvaluationDataset, Experiment, ExperimentId, FileEntry, LoggedModel, MetricChunk, ModelId, ModelMetric,
-    ModelVersion, Record, RegisteredModel, Run, RunId, Scorer, Spans, Trace, TraceLinks,
+    EvaluationDataset, Experiment, ExperimentId, FileEntry, Kind, LoggedModel, MetricChunk, ModelId,
+    ModelMetric, ModelVersion, Record, RegisteredModel, Run, RunId, Scorer, Spans, Trace, TraceLinks,
 };
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::rest::{Opener, Traffic};
 
 pub use archive::ArchiveTarget;
@@ -84,6 +84,10 @@ pub struct Registry {
     pub aliases: BTreeMap<String, u64>,
     /// The number that the next version will get, once that is known for sure.
     pub next: Option<u64>,
+    /// The source's aliases, some of which may stand for versions that were deleted there.
+    pub wanted_aliases: BTreeMap<String, u64>,
+    /// Every version that the source has is there: numbers beyond them may be used up.
+    pub is_whole: bool,
 }
 
 /// Everything a migration asks of what it writes. Order: experiment, its runs (parents first), their metrics and
@@ -108,12 +112,28 @@ pub trait Target: Send + Sync {
         Ok(())
     }
 
+    /// What it refused of an object that is there otherwise, such as params whose names are too long; to be asked when
+    /// the object, called by its id on the source, has been written. Says it once.
+    fn refused(&self, _kind: Kind, _id: &str) -> Option<Error> {
+        None
+    }
+
     /// Takes back what was begun and not finished: to be awaited when work has been broken off.
     async fn settle(&self) {}
 
     /// Who waits when AWS credentials that writing depends on have ended.
     fn vigils(&self) -> Vec<Vigil> {
         Vec::new()
+    }
+
+    /// What says who writes to it now, kept at the target itself; none when nobody does, or it keeps no such thing.
+    async fn lease(&self) -> Result<Option<String>> {
+        Ok(None)
+    }
+
+    /// Says who writes to it, or that nobody does.
+    async fn set_lease(&self, _lease: Option<&str>) -> Result<()> {
+        Ok(())
     }
 
     /// Finds or makes the experiment under `name`.

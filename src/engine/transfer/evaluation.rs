@@ -32,6 +32,10 @@ impl Copy {
             Ok(None) => {}
             Ok(Some((target, found))) => {
                 self.journal.done(kind, id, Some(&target), None)?;
+                if let Some(refused) = self.target.refused(kind, id) {
+                    self.context.fails(&self.journal, kind, id, name, &refused).await?;
+                    return Ok(());
+                }
                 match found {
                     Found::Everything => self.context.skipped(kind, id, name, "already there").await,
                     Found::Nothing | Found::Partial => self.context.done(kind, id, name).await,

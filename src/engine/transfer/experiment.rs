@@ -46,7 +46,13 @@ impl Copy {
             Ok(()) if self.context.is_stopping() => return Ok(None),
             Ok(()) => {
                 self.journal.done(Kind::Experiment, id, Some(place.id.as_str()), None)?;
-                self.context.done(Kind::Experiment, id, name).await;
+                // It is there all the same, and takes its traces.
+                match self.target.refused(Kind::Experiment, id) {
+                    Some(refused) => {
+                        self.context.fails(&self.journal, Kind::Experiment, id, name, &refused).await?;
+                    }
+                    None => self.context.done(Kind::Experiment, id, name).await,
+                }
             }
         }
         Ok(Some(Moved { experiment, choice, place: Ok(place) }))

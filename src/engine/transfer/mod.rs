@@ -26,6 +26,7 @@ use self::late::Late;
 use super::beacon::Beacon;
 use super::choose::{Chosen, choose};
 use super::job::{Findings, Job};
+use super::lease::Lease;
 use super::lock::Lock;
 use super::state::digest;
 use super::{Context, Endpoint, Event, Identity, Journal, StateDir, Step, left_behind, vigil};
@@ -85,6 +86,8 @@ struct Setting {
     update: bool,
     lock: Lock,
     beacon: Option<Beacon>,
+    state: StateDir,
+    location: String,
 }
 
 impl Setting {
@@ -106,19 +109,25 @@ impl Setting {
         let beacon = Beacon::light(state, step, &identity.source, target);
         let journal_path = journal.unwrap_or_else(|| state.journal(&identity));
         let journal = Arc::new(Journal::open(&journal_path, &identity)?);
-        Ok(Self { step, source, plan, journal, journal_path, update: false, lock, beacon })
+        let (state, location) = (state.clone(), target.to_owned());
+        Ok(Self { step, source, plan, journal, journal_path, update: false, lock, beacon, state, location })
     }
 
     fn start(self, target: Arc<dyn Target>, id_map: Option<PathBuf>) -> Job {
-        let Self { step, source, plan, journal, update, lock, beacon, .. } = self;
+        let Self { step, source, plan, journal, update, lock, beacon, state, location, .. } = self;
+        let doing = format!("{} of {}", step.name(), source.about().location);
+        let lease = Arc::new(Lease::new(Arc::clone(&target), &state, &location, doing));
         let vigils = vigil::distinct(source.vigils().into_iter().chain(target.vigils()));
         let traffic = {
             let (source, target) = (Arc::clone(&source), Arc::clone(&target));
             move || vec![source.traffic(), target.traffic()]
         };
         let settle = {
-            let target = Arc::clone(&target);
-            async move { target.settle().await }
+            let (target, lease) = (Arc::clone(&target), Arc::clone(&lease));
+            async move {
+                target.settle().await;
+                lease.release().await;
+            }
         };
         Job::start(step, beacon, vigils, traffic, settle, move |context| async move {
             let ends = (Arc::clone(&source), Arc::clone(&target));
@@ -137,7 +146,11 @@ impl Setting {
                 creating: Mutex::new(()),
                 late: Late::default(),
             };
-            let result = copy.everything(step, id_map).await;
+            // A directory is one machine's: its lock file is enough.
+            let result = match step {
+                Step::Import => copy.alone(&lease, id_map).await,
+                _ => copy.everything(step, id_map).await,
+            };
             drop(lock);
             result
         })
@@ -159,6 +172,19 @@ struct Copy {
 }
 
 impl Copy {
+    /// Copies while no other import writes to the target.
+    async fn alone(&self, lease: &Lease, id_map: Option<PathBuf>) -> Result<Findings> {
+        if let Some(note) = lease.take().await? {
+            self.context.note(note).await;
+        }
+        let result = tokio::select! {
+            result = self.everything(Step::Import, id_map) => result,
+            taken = lease.keep() => Err(taken),
+        };
+        lease.release().await;
+        result
+    }
+
     async fn everything(&self, step: Step, id_map: Option<PathBuf>) -> Result<Findings> {
         let (source, target) = (self.source.about().location.clone(), self.target.location().to_owned());
         self.context.tell(Event::Started { step, source, target }).await;

@@ -164,6 +164,9 @@ impl Copy {
         if let Err(error) = writer.close(&model, files.there, files.missing, lacking).await {
             return self.lose_model(&model, &error).await;
         }
+        if let Some(error) = self.target.refused(Kind::LoggedModel, model.id.as_str()) {
+            return self.lose_model(&model, &error).await;
+        }
         if let Some(error) = files.unlisted {
             return self.lose_model(&model, &error.at("its artifacts cannot be listed")).await;
         }

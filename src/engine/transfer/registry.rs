@@ -5,7 +5,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use super::Copy;
 use super::originals::Originals;
 use crate::engine::choose::ChosenModel;
-use crate::entities::{ModelVersion, RegisteredModel};
+use crate::entities::{ModelVersion, Pick, RegisteredModel};
 use crate::error::{Error, Result};
 use crate::target::{Found, Registry};
 
@@ -67,7 +67,7 @@ impl Copy {
         self.context.started(kind, name, name).await;
         let moved = match chosen.versions(self.source.as_ref()).await {
             Err(error) => Err(error.at("its versions cannot be read")),
-            Ok(versions) => self.versions(model, versions, turns, turn).await?,
+            Ok(versions) => self.versions(chosen, versions, turns, turn).await?,
         };
         match moved {
             Err(error) => {
@@ -77,6 +77,10 @@ impl Copy {
             // What was begun is not done.
             Ok(None) => Ok(Vec::new()),
             Ok(Some((there, notes))) => {
+                if let Some(refused) = self.target.refused(kind, name) {
+                    self.context.fails(&self.journal, kind, name, name, &refused).await?;
+                    return Ok(notes);
+                }
                 self.journal.done(kind, name, Some(&there), None)?;
                 self.context.done(kind, name, name).await;
                 Ok(notes)
@@ -87,7 +91,7 @@ impl Copy {
     /// The inner error is the model's. Gives its name on the target, unless it was stopped on the way.
     async fn versions<'a>(
         &self,
-        model: &RegisteredModel,
+        ChosenModel { model, versions: wanted, .. }: &ChosenModel,
         versions: Vec<ModelVersion>,
         turns: &'a Turns,
         mut turn: SemaphorePermit<'a>,
@@ -108,7 +112,7 @@ impl Copy {
                 return Ok(Err(error));
             }
         };
-        let (mut there, mut waits) = (Vec::new(), None);
+        let (mut there, mut waits, planned) = (Vec::new(), None, versions.len());
         for version in versions {
             if !turns.originals.is_ready(&version) {
                 drop(turn);
@@ -135,6 +139,7 @@ impl Copy {
             }
         }
         let name = at.name.clone();
+        at.is_whole = *wanted == Pick::All && there.len() == planned;
         Ok(self.target.close_registered_model(at, model, &there).await.map(|notes| Some((name, notes))))
     }
 

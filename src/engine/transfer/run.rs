@@ -28,7 +28,7 @@ pub(super) enum How {
     /// Without a fingerprint the run is visited again next time, for the files that it lacks.
     Done(Option<String>),
     WasThere(String),
-    /// The rest of the run is there; what could not be read makes it a failed one all the same.
+    /// The rest of the run is there; what could not be read or was refused makes it a failed one all the same.
     Unread(Error),
 }
 
@@ -89,6 +89,10 @@ impl Copy {
 
     pub(super) async fn end_run(&self, RunEnd { run, target, how }: RunEnd) -> Result<()> {
         let (id, name, target) = (run.id.as_str(), run.label(), Some(target.as_str()));
+        let how = match (how, self.target.refused(Kind::Run, id)) {
+            (How::Done(_) | How::WasThere(_), Some(refused)) => How::Unread(refused),
+            (how, _) => how,
+        };
         match how {
             How::Done(fingerprint) => {
                 self.journal.done(Kind::Run, id, target, fingerprint.as_deref())?;

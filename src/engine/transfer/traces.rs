@@ -121,7 +121,11 @@ impl Copy {
                     return Ok(());
                 }
                 self.context.started(kind, id, name).await;
-                match self.write_trace(place, trace, open).await {
+                let written = match self.write_trace(place, trace, open).await {
+                    Ok(()) => self.target.refused(kind, id).map_or(Ok(()), Err),
+                    error => error,
+                };
+                match written {
                     Ok(()) => {
                         self.journal.done(kind, id, Some(id), None)?;
                         self.context.done(kind, id, name).await;

@@ -28,7 +28,7 @@ impl Shared {
         }
         let stored = data.registered(name)?;
         let (versions, aliases) = (stored.versions.clone(), stored.model.aliases.clone());
-        Ok(Registry { name: name.to_owned(), found, versions, aliases, next: None })
+        Ok(Registry { name: name.to_owned(), found, versions, aliases, ..Registry::default() })
     }
 
     /// Numbers that are free on the source are used up with placeholders, each deleted again.

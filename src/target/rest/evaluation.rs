@@ -6,8 +6,9 @@ use futures::TryStreamExt;
 use serde_json::Value;
 
 use super::RestTarget;
+use super::refused::{Refusals, Refused, in_parts, is_refusal};
 use super::registry::insert_times;
-use crate::entities::{EvaluationDataset, ExperimentId, Record, tag};
+use crate::entities::{EvaluationDataset, ExperimentId, Kind, Record, tag};
 use crate::error::{Class, Error, Result};
 use crate::rest::Client;
 use crate::target::{DatasetWriter, Found, OpenDataset};
@@ -29,7 +30,13 @@ impl RestTarget {
                 (there.id.clone(), if is_whole { Found::Everything } else { Found::Partial })
             }
         };
-        let writer = RestDatasetWriter { client: Arc::clone(&self.client), id: id.clone(), updated };
+        let writer = RestDatasetWriter {
+            client: Arc::clone(&self.client),
+            id: id.clone(),
+            updated,
+            refusals: Arc::clone(&self.refusals),
+            refused: Refused::default(),
+        };
         Ok(OpenDataset { id, found, writer: Box::new(writer) })
     }
 
@@ -53,8 +60,34 @@ impl RestTarget {
             tags.insert(key.clone(), new.unwrap_or_else(|| value.clone()));
         }
         tags.extend(own.into_iter().map(|(key, value)| (key, Value::from(value))));
+        match self.create_dataset(dataset, &tags).await {
+            // One of its tags may be what the server refuses: the others arrive, and it is named.
+            Err(e) if is_refusal(&e) => {
+                let (own, theirs): (BTreeMap<_, _>, BTreeMap<_, _>) =
+                    tags.into_iter().partition(|(key, _)| tag::is_ours(key));
+                let id = &self.create_dataset(dataset, &own).await.map_err(|_| e)?;
+                let set = |part: Vec<(String, Value)>| async move {
+                    self.client.set_dataset_tags(id, &part.into_iter().collect()).await
+                };
+                let mut refused = Refused::default();
+                for ((key, _), error) in in_parts(theirs.into_iter().collect(), set).await? {
+                    refused.add("tag", &key, error.to_string());
+                }
+                self.refusals.add(Kind::EvaluationDataset, &dataset.id, refused);
+                Ok(id.clone())
+            }
+            other => other,
+        }
+    }
+
+    /// When the reply is lost, the tag tells whether it was made.
+    async fn create_dataset(
+        &self,
+        dataset: &EvaluationDataset,
+        tags: &BTreeMap<String, Value>,
+    ) -> Result<String> {
         let experiments = self.dataset_places(dataset);
-        match self.client.create_dataset(&dataset.name, &experiments, &tags).await {
+        match self.client.create_dataset(&dataset.name, &experiments, tags).await {
             Err(e) if e.class() == Class::Ambiguous => {
                 match self.imported_datasets().await?.remove(&dataset.id) {
                     Some(made) => Ok(made.id),
@@ -90,15 +123,27 @@ struct RestDatasetWriter {
     client: Arc<Client>,
     id: String,
     updated: String,
+    refusals: Arc<Refusals>,
+    refused: Refused,
 }
 
 #[async_trait]
 impl DatasetWriter for RestDatasetWriter {
     async fn records(&mut self, records: Vec<Record>) -> Result<()> {
-        self.client.upsert_records(&self.id, &records).await
+        let (client, id) = (&self.client, &self.id);
+        let upsert = |part: Vec<Record>| async move { client.upsert_records(id, &part).await };
+        for (record, error) in in_parts(records, upsert).await? {
+            self.refused.add("record", record.inputs.get(), error.to_string());
+        }
+        Ok(())
     }
 
-    async fn close(self: Box<Self>, _dataset: &EvaluationDataset) -> Result<()> {
+    async fn close(self: Box<Self>, dataset: &EvaluationDataset) -> Result<()> {
+        if !self.refused.is_empty() {
+            // Not marked as whole: it is visited again.
+            self.refusals.add(Kind::EvaluationDataset, &dataset.id, self.refused);
+            return Ok(());
+        }
         let whole = [(tag::SOURCE_UPDATE_TIME.to_owned(), Value::from(self.updated.as_str()))].into();
         self.client.set_dataset_tags(&self.id, &whole).await
     }

@@ -1,17 +1,19 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::{Arc, PoisonError};
+use std::sync::PoisonError;
 
 use futures::TryStreamExt;
 
 use super::model_writer::RestModelWriter;
+use super::refused::in_parts;
 use super::registry::insert_times;
+use super::run_log::Sent;
 use super::{RestTarget, TRIES};
 use crate::entities::{
-    ExperimentId, Lifecycle, LoggedModel, ModelId, ModelOutput, ModelStatus, Run, RunId, ids_in, names_model,
-    tag,
+    ExperimentId, Kind, Lifecycle, LoggedModel, ModelId, ModelOutput, ModelStatus, Run, RunId, ids_in,
+    names_model, tag,
 };
-use crate::error::{Class, Error, Result};
-use crate::rest::{BatchItem, NewModel, entries_per_batch};
+use crate::error::{Cause, Class, Error, Result};
+use crate::rest::{BatchItem, NewModel};
 use crate::target::{Found, OpenModel, Place, Unresolved};
 
 /// A logged model that an earlier import has made.
@@ -57,7 +59,7 @@ impl RestTarget {
         if found != Found::Everything {
             self.put_down_references(&there.id, model)?;
         }
-        let writer = RestModelWriter::new(Arc::clone(&self.delivery), model, &there);
+        let writer = RestModelWriter::new(&self.way, model, &there);
         Ok(OpenModel { id: there.id, found, writer: Box::new(writer) })
     }
 
@@ -159,33 +161,48 @@ impl RestTarget {
         let params: Vec<BatchItem> =
             missing.map(|(key, value)| BatchItem::Param(key.clone(), self.rewritten(key, value))).collect();
         if !inputs.is_empty() || !outputs.is_empty() || !params.is_empty() {
-            self.restored(&there, self.log_models(target, &inputs, &outputs, params)).await?;
+            self.restored(&there, self.log_models(run, target, inputs, outputs, params)).await?;
         }
         Ok(gone)
     }
 
     async fn log_models(
         &self,
-        run: &RunId,
-        inputs: &[ModelId],
-        outputs: &[ModelOutput],
-        mut params: Vec<BatchItem>,
+        run: &Run,
+        target: &RunId,
+        inputs: Vec<ModelId>,
+        outputs: Vec<ModelOutput>,
+        params: Vec<BatchItem>,
     ) -> Result<()> {
-        while !params.is_empty() {
-            let batch: Vec<BatchItem> = params.drain(..entries_per_batch(&params)).collect();
-            self.client.log_batch(run, &batch).await?;
+        let mut sent = Sent::default();
+        self.way.log.send(target, params, &mut sent).await?;
+        let mut refused = sent.refused;
+        let log_inputs =
+            |part: Vec<ModelId>| async move { self.client.log_model_inputs(target, &part).await };
+        for (model, error) in in_parts(inputs, log_inputs).await? {
+            refused.add("model input", model.as_str(), error.to_string());
         }
-        if !inputs.is_empty() {
-            self.client.log_model_inputs(run, inputs).await?;
+        let log_outputs = |part: Vec<ModelOutput>| self.log_outputs(target, part);
+        for (output, error) in in_parts(outputs, log_outputs).await? {
+            refused.add("model output", output.model_id.as_str(), error.to_string());
         }
-        if outputs.is_empty() {
-            return Ok(());
-        }
-        match self.client.log_model_outputs(run, outputs).await {
-            // Look whether it happened.
-            Err(e) if e.class() == Class::Ambiguous => {
+        self.refusals.add(Kind::Run, run.id.as_str(), refused);
+        Ok(())
+    }
+
+    /// One that is there is refused, which a try whose reply was lost may have brought about: they are looked at.
+    async fn log_outputs(&self, run: &RunId, outputs: Vec<ModelOutput>) -> Result<()> {
+        match self.client.log_model_outputs(run, &outputs).await {
+            Err(e) if e.class() == Class::Ambiguous || e.cause() == Some(Cause::PointExists) => {
                 let there = self.client.run(run).await?.model_outputs;
-                if outputs.iter().all(|output| there.contains(output)) { Ok(()) } else { Err(e) }
+                let missing: Vec<ModelOutput> =
+                    outputs.iter().filter(|output| !there.contains(output)).cloned().collect();
+                match missing.len() {
+                    0 => Ok(()),
+                    // The server refuses what is there, and here nothing is.
+                    all if all == outputs.len() && e.class() != Class::Ambiguous => Err(e),
+                    _ => self.client.log_model_outputs(run, &missing).await,
+                }
             }
             other => other,
         }

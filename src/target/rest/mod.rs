@@ -3,33 +3,41 @@
 mod evaluation;
 mod experiment;
 mod files;
+mod histories;
+mod lease;
 mod logged_model;
 mod model_writer;
 mod references;
+mod refused;
 mod registry;
 mod run;
+mod run_log;
 mod run_writer;
 mod scorers;
 mod source;
 mod trace;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use tokio::sync::OnceCell;
 
 use self::files::Delivery;
+use self::histories::Histories;
 use self::logged_model::ModelThere;
+use self::refused::Refusals;
+use self::run_log::RunLog;
+use self::run_writer::RunWay;
 use super::{Found, Ledger, OpenDataset, OpenModel, OpenRun, OpenTrace, Place, Registry, Target};
 use crate::artifacts::Stores;
 use crate::aws::{Session, Vigil};
 use crate::entities::{
-    EvaluationDataset, Experiment, ExperimentId, Lifecycle, LoggedModel, ModelId, ModelVersion,
+    EvaluationDataset, Experiment, ExperimentId, Kind, Lifecycle, LoggedModel, ModelId, ModelVersion,
     RegisteredModel, Run, RunId, RunStatus, Scorer, Trace, TraceLinks, rewrite_experiments,
 };
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::rest::{Capabilities, Client, Traffic};
 
 pub struct RestTarget {
@@ -38,6 +46,10 @@ pub struct RestTarget {
     ledger: Arc<dyn Ledger>,
     /// How files get there.
     delivery: Arc<Delivery>,
+    /// How entries of runs get there.
+    way: RunWay,
+    /// What it would not take of what arrived otherwise.
+    refusals: Arc<Refusals>,
     location: String,
     /// Runs that carry a source id, by experiment: what earlier imports have left.
     there: Mutex<HashMap<ExperimentId, HashMap<RunId, There>>>,
@@ -47,6 +59,12 @@ pub struct RestTarget {
     experiments: Mutex<HashMap<ExperimentId, ExperimentId>>,
     /// Evaluation datasets that earlier imports have left, by the source's ids.
     datasets_there: OnceCell<HashMap<String, EvaluationDataset>>,
+    /// Experiments that earlier imports have made, or moved others into.
+    marked_experiments: OnceCell<Vec<Experiment>>,
+    /// It does not take the tag that keeps other imports out.
+    keeps_no_lease: AtomicBool,
+    /// What a reader should know at the end.
+    notes: Mutex<Vec<String>>,
     /// All that the target has.
     every_experiment: OnceCell<Vec<ExperimentId>>,
     /// The target has no route for spans: see `trace`.
@@ -86,16 +104,25 @@ impl RestTarget {
             ledger: Arc::clone(&ledger),
             signs_uploads: OnceCell::new(),
         });
+        let refusals = Arc::new(Refusals::default());
+        let histories = Arc::new(Histories::new(Arc::clone(&client), can.bulk_history_runs));
+        let log = RunLog::new(Arc::clone(&client), histories);
+        let way = RunWay { by: Arc::clone(&delivery), log, refusals: Arc::clone(&refusals) };
         Self {
             client,
             can,
             ledger,
             delivery,
+            way,
+            refusals,
             location,
             there: Mutex::default(),
             models_there: Mutex::default(),
             experiments: Mutex::default(),
             datasets_there: OnceCell::new(),
+            marked_experiments: OnceCell::new(),
+            keeps_no_lease: AtomicBool::default(),
+            notes: Mutex::default(),
             every_experiment: OnceCell::new(),
             refuses_spans: Arc::default(),
             model_names: Mutex::default(),
@@ -106,6 +133,10 @@ impl RestTarget {
 
     fn deleted(&self) -> MutexGuard<'_, HashSet<ExperimentId>> {
         self.deleted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn note(&self, text: String) {
+        self.notes.lock().unwrap_or_else(PoisonError::into_inner).push(text);
     }
 
     fn new_experiments(&self, ids: &str) -> String {
@@ -137,6 +168,10 @@ impl Target for RestTarget {
         self.delivery.stores.news()
     }
 
+    fn refused(&self, kind: Kind, id: &str) -> Option<Error> {
+        self.refusals.take(kind, id)
+    }
+
     async fn settle(&self) {
         self.delivery.stores.settle().await;
     }
@@ -144,6 +179,16 @@ impl Target for RestTarget {
     fn vigils(&self) -> Vec<Vigil> {
         let client = self.client.session().map(Session::vigil);
         client.into_iter().chain([self.delivery.stores.vigil()]).cloned().collect()
+    }
+
+    async fn lease(&self) -> Result<Option<String>> {
+        self.read_lease().await
+    }
+
+    async fn set_lease(&self, lease: Option<&str>) -> Result<()> {
+        let written = self.write_lease(lease).await;
+        self.keeps_no_lease.fetch_or(written.is_err(), Ordering::Relaxed);
+        written
     }
 
     async fn open_experiment(&self, experiment: &Experiment, name: &str) -> Result<Place> {
@@ -167,6 +212,9 @@ impl Target for RestTarget {
 
     async fn close_experiment(&self, place: &Place, _experiment: &Experiment, _runs: &[RunId]) -> Result<()> {
         self.there.lock().unwrap_or_else(PoisonError::into_inner).remove(&place.id);
+        if self.keeps_no_lease.load(Ordering::Relaxed) {
+            self.note_doubles(&place.id).await?;
+        }
         if place.to_be_deleted {
             let mut waiting = self.to_be_deleted.lock().unwrap_or_else(PoisonError::into_inner);
             waiting.insert(place.id.clone());
@@ -188,7 +236,7 @@ impl Target for RestTarget {
         model: &RegisteredModel,
         versions: &[ModelVersion],
     ) -> Result<Vec<String>> {
-        self.set_aliases(&at, model, versions).await
+        self.set_aliases(at, model, versions).await
     }
 
     async fn open_dataset(&self, dataset: &EvaluationDataset) -> Result<OpenDataset> {
@@ -212,7 +260,8 @@ impl Target for RestTarget {
     }
 
     async fn finish(&self) -> Result<Vec<String>> {
-        let notes = self.follow_references().await?;
+        let mut notes = std::mem::take(&mut *self.notes.lock().unwrap_or_else(PoisonError::into_inner));
+        notes.extend(self.follow_references().await?);
         let waiting = std::mem::take(&mut *self.to_be_deleted.lock().unwrap_or_else(PoisonError::into_inner));
         for id in waiting {
             // Those that were deleted before and took nothing since are as they should be.

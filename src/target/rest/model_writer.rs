@@ -3,20 +3,25 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::files::{Delivery, RestFiles};
+use super::files::RestFiles;
 use super::logged_model::ModelThere;
-use super::run_writer::of_model;
+use super::refused::{Refusals, Refused, in_parts};
+use super::run_log::{RunLog, Sent};
+use super::run_writer::{RunWay, of_model};
 use crate::entities::{
-    FileEntry, Lifecycle, LoggedModel, ModelId, ModelMetric, ModelStatus, PointIdentity, RunId, rewrite, tag,
+    FileEntry, Kind, Lifecycle, LoggedModel, ModelId, ModelMetric, ModelStatus, PointIdentity, RunId,
+    rewrite, tag,
 };
-use crate::error::{Error, Result};
-use crate::rest::{BatchItem, Client, MetricOf, entries_per_batch};
+use crate::error::{Cause, Error, Result};
+use crate::rest::{BatchItem, Client, MetricOf};
 use crate::target::{FileWriter, Ledger, ModelWriter};
 
 /// Writes one logged model: its files, what its creation could not say, its status last.
 pub struct RestModelWriter {
     client: Arc<Client>,
     ledger: Arc<dyn Ledger>,
+    log: RunLog,
+    refusals: Arc<Refusals>,
     id: ModelId,
     files: RestFiles,
 }
@@ -25,27 +30,38 @@ pub struct RestModelWriter {
 type Identity<'a> = (&'a str, PointIdentity, RunId, &'a Option<String>, &'a Option<String>);
 
 impl RestModelWriter {
-    pub fn new(by: Arc<Delivery>, model: &LoggedModel, there: &ModelThere) -> Self {
+    pub fn new(way: &RunWay, model: &LoggedModel, there: &ModelThere) -> Self {
+        let RunWay { by, log, refusals } = way.clone();
         let (client, ledger) = (Arc::clone(&by.client), Arc::clone(&by.ledger));
         let files = RestFiles::new(by, (model.artifact_uri.clone(), there.artifact_uri.clone()));
-        Self { client, ledger, id: there.id.clone(), files }
+        Self { client, ledger, log, refusals, id: there.id.clone(), files }
     }
 
-    async fn add_params(&self, model: &LoggedModel, there: &LoggedModel) -> Result<()> {
+    /// One that is there is refused, which a try whose reply was lost may have brought about: they are looked at again.
+    async fn add_params(&self, model: &LoggedModel, there: &LoggedModel) -> Result<Refused> {
         let missing = model.params.iter().filter(|(key, _)| !there.params.contains_key(*key));
-        let missing = self.rewritten(missing);
-        if missing.is_empty() {
-            Ok(())
-        } else {
-            self.client.log_logged_model_params(&self.id, &missing).await
-        }
+        let missing: Vec<(String, String)> = self.rewritten(missing).into_iter().collect();
+        let send = |part: Vec<(String, String)>| async move {
+            let params: BTreeMap<String, String> = part.into_iter().collect();
+            match self.client.log_logged_model_params(&self.id, &params).await {
+                Err(e) if e.cause() == Some(Cause::PointExists) => {
+                    let known = self.client.logged_model(&self.id).await?.params;
+                    if params.keys().all(|key| known.contains_key(key)) { Ok(()) } else { Err(e) }
+                }
+                other => other,
+            }
+        };
+        Ok(named("param", in_parts(missing, send).await?))
     }
 
-    async fn add_tags(&self, model: &LoggedModel, there: &LoggedModel) -> Result<()> {
+    async fn add_tags(&self, model: &LoggedModel, there: &LoggedModel) -> Result<Refused> {
         let theirs = model.tags.iter().filter(|(key, _)| !tag::is_ours(key) && *key != tag::MODEL_VERSIONS);
         let mut tags = self.rewritten(theirs);
         tags.retain(|key, value| there.tags.get(key) != Some(value));
-        if tags.is_empty() { Ok(()) } else { self.client.set_logged_model_tags(&self.id, &tags).await }
+        let send = |part: Vec<(String, String)>| async move {
+            self.client.set_logged_model_tags(&self.id, &part.into_iter().collect()).await
+        };
+        Ok(named("tag", in_parts(tags.into_iter().collect(), send).await?))
     }
 
     fn rewritten<'a>(
@@ -59,7 +75,7 @@ impl RestModelWriter {
     }
 
     /// Points are written through the runs whose metrics they are.
-    async fn add_points(&self, model: &LoggedModel, there: &LoggedModel) -> Result<()> {
+    async fn add_points(&self, model: &LoggedModel, there: &LoggedModel) -> Result<Refused> {
         let known: HashSet<Identity<'_>> =
             there.metrics.iter().map(|metric| identity(metric, metric.run_id.clone())).collect();
         let (mut by_run, mut gone) = (BTreeMap::<RunId, Vec<BatchItem>>::new(), None);
@@ -78,28 +94,34 @@ impl RestModelWriter {
                 Some(of),
             ));
         }
-        for (run, mut items) in by_run {
-            self.log(&run, &mut items).await?;
+        let mut refused = Refused::default();
+        for (run, items) in by_run {
+            refused.extend(self.log(&run, items).await?);
         }
-        gone.map_or(Ok(()), |metric| Err(not_there(metric)))
+        gone.map_or(Ok(refused), |metric| Err(not_there(metric)))
     }
 
     /// A deleted run takes nothing: it is restored for the moment.
-    async fn log(&self, run: &RunId, items: &mut Vec<BatchItem>) -> Result<()> {
+    async fn log(&self, run: &RunId, items: Vec<BatchItem>) -> Result<Refused> {
         let is_deleted = self.client.run(run).await?.lifecycle.is_deleted();
         if is_deleted {
             self.client.set_run_lifecycle(run, Lifecycle::Active).await?;
         }
-        while !items.is_empty() {
-            let count = entries_per_batch(items.iter());
-            let batch: Vec<BatchItem> = items.drain(..count).collect();
-            self.client.log_batch(run, &batch).await?;
+        let mut sent = Sent::default();
+        self.log.send(run, items, &mut sent).await?;
+        if is_deleted {
+            self.client.set_run_lifecycle(run, Lifecycle::Deleted).await?;
         }
-        match is_deleted {
-            true => self.client.set_run_lifecycle(run, Lifecycle::Deleted).await,
-            false => Ok(()),
-        }
+        Ok(sent.refused)
     }
+}
+
+fn named(what: &str, parts: Vec<((String, String), Error)>) -> Refused {
+    let mut refused = Refused::default();
+    for ((key, _), error) in parts {
+        refused.add(what, &key, error.to_string());
+    }
+    refused
 }
 
 pub fn metric_of(model: &ModelId, metric: &ModelMetric) -> MetricOf {
@@ -127,9 +149,11 @@ impl ModelWriter for RestModelWriter {
 
     async fn complete(&self, model: &LoggedModel) -> Result<()> {
         let there = self.client.logged_model(&self.id).await?;
-        self.add_params(model, &there).await?;
-        self.add_tags(model, &there).await?;
-        self.add_points(model, &there).await
+        let mut refused = self.add_params(model, &there).await?;
+        refused.extend(self.add_tags(model, &there).await?);
+        refused.extend(self.add_points(model, &there).await?);
+        self.refusals.add(Kind::LoggedModel, model.id.as_str(), refused);
+        Ok(())
     }
 
     async fn close(

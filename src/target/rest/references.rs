@@ -1,6 +1,7 @@
 use super::RestTarget;
 use crate::entities::{RunId, ids_in, tag};
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::rest::takes_tag_value;
 
 impl RestTarget {
     /// Goes back to the tags that named a run before it was there. A run that was never moved keeps its old id in
@@ -34,6 +35,9 @@ impl RestTarget {
     }
 
     async fn set_tag(&self, on: &str, key: &str, value: &str) -> Result<()> {
+        if !takes_tag_value(value) {
+            return Err(Error::permanent("it is too long to be written again, the server would cut it"));
+        }
         if on.starts_with("m-") {
             let tags = [(key.to_owned(), value.to_owned())].into();
             return self.client.set_logged_model_tags(&on.into(), &tags).await;

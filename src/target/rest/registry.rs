@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::PoisonError;
 
+use super::refused::{Refused, is_refusal};
 use super::source::NewSource;
 use super::{RestTarget, TRIES};
 use crate::entities::{ModelId, ModelVersion, RegisteredModel, RunId, rewrite, tag};
@@ -28,29 +29,131 @@ impl RestTarget {
             Class::Permanent => e.hint("give it another name with --model-rename-file"),
             _ => e,
         })?;
+        let there = match there {
+            None => self.under_another_name(model, name).await?,
+            there => there,
+        };
         let Some(there) = there else {
             self.make_model(model, name).await?;
-            return Ok(Registry { name: name.to_owned(), next: Some(1), ..Registry::default() });
+            let wanted_aliases = model.aliases.clone();
+            return Ok(Registry {
+                name: name.to_owned(),
+                next: Some(1),
+                wanted_aliases,
+                ..Registry::default()
+            });
         };
+        let name = there.name.as_str();
+        names().insert(model.name.clone(), name.to_owned());
         if there.is_prompt() != model.is_prompt() {
             let (is, wanted) = (there.kind(), model.kind());
             return Err(Error::permanent(format!("{name:?} is a {is} on the target, not a {wanted}"))
                 .hint("give it another name with --model-rename-file"));
         }
-        for (key, value) in &model.tags {
-            if !there.tags.contains_key(key) {
-                self.client.set_registered_model_tag(name, key, value).await?;
+        let mut missing = self.new_tags(&model.tags);
+        missing.retain(|key, _| !there.tags.contains_key(key));
+        let refused = self.set_model_tags(name, missing).await?;
+        self.refusals.add(model.kind(), &model.name, refused);
+        let versions = self.versions_there(name).await?;
+        Ok(Registry {
+            name: name.to_owned(),
+            found: true,
+            versions,
+            aliases: there.aliases,
+            wanted_aliases: model.aliases.clone(),
+            ..Registry::default()
+        })
+    }
+
+    async fn set_model_tags(&self, name: &str, tags: BTreeMap<String, String>) -> Result<Refused> {
+        let mut refused = Refused::default();
+        for (key, value) in tags {
+            match self.client.set_registered_model_tag(name, &key, &value).await {
+                Err(e) if is_refusal(&e) => refused.add("tag", &key, e.to_string()),
+                other => other?,
             }
         }
-        let versions = self.versions_there(name).await?;
-        Ok(Registry { name: name.to_owned(), found: true, versions, aliases: there.aliases, next: None })
+        Ok(refused)
+    }
+
+    /// A model that an earlier import made from this one, before either was renamed: the source knows no id of a model,
+    /// but the moment when it was made stays. It follows the source's new name, unless somebody has renamed it there.
+    async fn under_another_name(
+        &self,
+        model: &RegisteredModel,
+        name: &str,
+    ) -> Result<Option<RegisteredModel>> {
+        let Some(created) = model.creation_time.map(|time| time.to_string()) else { return Ok(None) };
+        let found = self
+            .client
+            .registered_models_tagged(tag::SOURCE_CREATION_TIME, &created, model.is_prompt())
+            .await?;
+        let is_open = |there: &RegisteredModel| {
+            let names = self.model_names.lock().unwrap_or_else(PoisonError::into_inner);
+            names.iter().any(|(source, target)| *source != model.name && *target == there.name)
+        };
+        let mut found: Vec<RegisteredModel> = found
+            .into_iter()
+            .filter(|there| {
+                there.kind() == model.kind() && there.tags.contains_key(tag::SOURCE_REGISTERED_MODEL)
+            })
+            .filter(|there| !is_open(there))
+            .collect();
+        let (Some(there), None) = (found.pop(), found.pop()) else { return Ok(None) };
+        let given = there.tags.get(tag::GIVEN_NAME).or_else(|| there.tags.get(tag::SOURCE_REGISTERED_MODEL));
+        let (kind, old) = (model.kind(), there.name.clone());
+        if given != Some(&old) {
+            self.note(format!(
+                "{kind} {name:?} was moved before and somebody has renamed it to {old:?} on the target: it keeps that name"
+            ));
+            return Ok(Some(there));
+        }
+        match self.client.rename_registered_model(&old, name).await {
+            Ok(()) => {}
+            Err(e) if is_refusal(&e) || e.class() == Class::Forbidden => {
+                self.note(format!(
+                    "{kind} {name:?} is still called {old:?} on the target, which does not rename it: {e}"
+                ));
+                return Ok(Some(there));
+            }
+            Err(e) => return Err(e),
+        }
+        for (key, value) in [(tag::GIVEN_NAME, name), (tag::SOURCE_REGISTERED_MODEL, &model.name)] {
+            self.client.set_registered_model_tag(name, key, value).await?;
+        }
+        self.note(format!("{kind} {old:?} was renamed to {name:?} on the target, as on the source"));
+        Ok(Some(RegisteredModel { name: name.to_owned(), ..there }))
     }
 
     async fn make_model(&self, model: &RegisteredModel, name: &str) -> Result<()> {
-        let mut tags = self.new_tags(&model.tags);
-        tags.insert(tag::SOURCE_REGISTERED_MODEL.to_owned(), model.name.clone());
+        let theirs = self.new_tags(&model.tags);
+        let mut tags = BTreeMap::from([
+            (tag::SOURCE_REGISTERED_MODEL.to_owned(), model.name.clone()),
+            (tag::GIVEN_NAME.to_owned(), name.to_owned()),
+        ]);
         insert_times(&mut tags, model.creation_time, model.last_update_time, &model.user_id);
-        match self.client.create_registered_model(name, &model.description, &tags).await {
+        // Without this one it would be made as another kind of thing.
+        tags.extend(theirs.get_key_value(tag::IS_PROMPT).map(|(key, value)| (key.clone(), value.clone())));
+        let all = theirs.iter().chain(&tags).map(|(key, value)| (key.clone(), value.clone())).collect();
+        match self.create_model(model, name, &all).await {
+            // One of its tags may be what the server refuses: the others arrive, and it is named.
+            Err(e) if is_refusal(&e) => {
+                self.create_model(model, name, &tags).await.map_err(|_| e)?;
+                let refused = self.set_model_tags(name, theirs).await?;
+                self.refusals.add(model.kind(), &model.name, refused);
+                Ok(())
+            }
+            other => other,
+        }
+    }
+
+    async fn create_model(
+        &self,
+        model: &RegisteredModel,
+        name: &str,
+        tags: &BTreeMap<String, String>,
+    ) -> Result<()> {
+        match self.client.create_registered_model(name, &model.description, tags).await {
             Err(e)
                 if e.class() == Class::Ambiguous && self.client.registered_model(name).await?.is_some() =>
             {
@@ -96,7 +199,9 @@ impl RestTarget {
 
     /// An error unless the version that holds the number is the one to be written.
     fn is_it(&self, there: &ModelVersion, version: &ModelVersion, source: &str) -> Result<()> {
-        let ours = there.tags.get(tag::SOURCE_VERSION) == Some(&version.label());
+        // The model may have been renamed since.
+        let number = format!("/{}", version.version);
+        let ours = there.tags.get(tag::SOURCE_VERSION).is_some_and(|label| label.ends_with(&number));
         // A prompt's text is in its tags.
         let tags: BTreeMap<_, _> = there
             .tags
@@ -165,6 +270,9 @@ impl RestTarget {
             if made == wanted {
                 return Ok(());
             }
+            if made < wanted {
+                self.set_aliases_of(at, made).await?;
+            }
             self.client.delete_model_version(&at.name, made).await?;
             if made > wanted {
                 return Err(Error::permanent(format!(
@@ -175,13 +283,69 @@ impl RestTarget {
         }
     }
 
+    /// A version that was deleted on the source may still have aliases there. They are set while its number is held by
+    /// a placeholder: releases that leave them on the source leave them here, too (MLflow 2.3 to 3.10,
+    /// `store/model_registry/sqlalchemy_store.py`, `delete_model_version`; 3.18 takes them along).
+    async fn set_aliases_of(&self, at: &mut Registry, number: u64) -> Result<()> {
+        let of_number = at.wanted_aliases.iter().filter(|(_, wanted)| **wanted == number);
+        let missing: Vec<String> = of_number
+            .map(|(alias, _)| alias.clone())
+            .filter(|alias| !at.aliases.contains_key(alias))
+            .collect();
+        for alias in missing {
+            self.client.set_alias(&at.name, &alias, number).await?;
+            at.aliases.insert(alias, number);
+        }
+        Ok(())
+    }
+
+    /// Uses up the numbers up to the last one that an alias stands for: versions beyond the last that is left were
+    /// deleted on the source, too. Only where the next number is known, so that no later version loses its own.
+    async fn use_up(&self, at: &mut Registry) -> Result<()> {
+        let gap = BTreeMap::from([(tag::SOURCE_VERSION.to_owned(), PLACEHOLDER.to_owned())]);
+        let name = at.name.clone();
+        let is_free = |number: &u64| at.next.is_some_and(|next| next <= *number);
+        let last = at.wanted_aliases.values().copied().filter(is_free).max();
+        while let (Some(next), Some(last)) = (at.next, last)
+            && next <= last
+        {
+            let made = self
+                .client
+                .create_model_version(&NewVersion {
+                    name: &name,
+                    source: PLACEHOLDER_SOURCE,
+                    model_id: None,
+                    run_id: None,
+                    run_link: "",
+                    description: "",
+                    tags: &gap,
+                })
+                .await?;
+            at.next = Some(made + 1);
+            self.set_aliases_of(at, made).await?;
+            self.client.delete_model_version(&name, made).await?;
+        }
+        Ok(())
+    }
+
     pub(super) async fn set_aliases(
         &self,
-        at: &Registry,
+        mut at: Registry,
         model: &RegisteredModel,
         versions: &[ModelVersion],
     ) -> Result<Vec<String>> {
         let mut notes = Vec::new();
+        let mut refused = Refused::default();
+        let is_there = |number: u64| versions.iter().any(|version| version.version == number);
+        if at.is_whole {
+            self.use_up(&mut at).await?;
+        }
+        let of_deleted = model.aliases.iter().any(|(alias, number)| {
+            at.aliases.get(alias) == Some(number) && !is_there(*number) && !at.versions.contains_key(number)
+        });
+        if of_deleted && let Some(now) = self.client.registered_model(&at.name).await? {
+            at.aliases = now.aliases;
+        }
         for (alias, number) in &model.aliases {
             match at.aliases.get(alias) {
                 Some(there) if there == number => {}
@@ -189,9 +353,10 @@ impl RestTarget {
                     "{} {}: the alias {alias} stands for version {there} on the target, not {number}; it was left alone",
                     model.kind(), at.name
                 )),
-                None if versions.iter().any(|version| version.version == *number) => {
-                    self.client.set_alias(&at.name, alias, *number).await?;
-                }
+                None if is_there(*number) => match self.client.set_alias(&at.name, alias, *number).await {
+                    Err(e) if is_refusal(&e) => refused.add("alias", alias, e.to_string()),
+                    other => other?,
+                },
                 None => notes.push(format!(
                     "{} {}: the alias {alias} was not set: its version {number} is not on the target",
                     model.kind(),
@@ -199,6 +364,7 @@ impl RestTarget {
                 )),
             }
         }
+        self.refusals.add(model.kind(), &model.name, refused);
         Ok(notes)
     }
 

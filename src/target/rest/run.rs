@@ -1,38 +1,38 @@
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use futures::TryStreamExt;
 
+use super::refused::{Refused, is_refusal};
 use super::run_writer::RestRunWriter;
 use super::{RestTarget, TRIES, There};
 use crate::entities::{ExperimentId, Lifecycle, Run, RunId, RunStatus, ids_in, names_model, rewrite, tag};
 use crate::error::{Class, Result};
-use crate::rest::{BatchItem, NewRun, takes_tag};
+use crate::rest::{BatchItem, NewRun, takes_tag, takes_tag_value};
 use crate::target::{Found, OpenRun, Place, Unresolved};
 
 impl RestTarget {
     pub(super) async fn find_or_make_run(&self, place: &Place, run: &Run, again: bool) -> Result<OpenRun> {
-        let written = self.tags_at_creation(run);
         let (there, found) = match self.there(&place.id, &run.id) {
             Some(there) if !again && is_complete(&there, run) => (there, Found::Everything),
             Some(there) => (there, Found::Partial),
             None => {
                 self.reopen_experiment(place).await?;
-                (self.make_run(place, run, &written).await?, Found::Nothing)
+                let (there, written) = self.make_run(place, run).await?;
+                self.ledger.opened(&run.id, &there.id)?;
+                let (items, refused) = self.items(run, &there.id, &BTreeMap::new(), &written)?;
+                let writer = RestRunWriter::new(&self.way, run, &there, place.to_be_deleted);
+                let writer = Box::new(writer.starting_with(items, refused));
+                return Ok(OpenRun { id: there.id, found: Found::Nothing, writer });
             }
         };
         self.ledger.opened(&run.id, &there.id)?;
-        let items = match found {
-            Found::Everything => Vec::new(),
-            Found::Nothing => self.items(run, &there.id, &BTreeMap::new(), &written)?,
+        let mut writer = RestRunWriter::new(&self.way, run, &there, place.to_be_deleted);
+        if found == Found::Partial {
+            let now = self.reopened(place, &there).await?;
             // Params cannot be changed: those that are there stay as they are.
-            Found::Partial => {
-                let params = self.reopened(place, &there).await?.params;
-                self.items(run, &there.id, &params, &BTreeMap::new())?
-            }
-        };
-        let delivery = Arc::clone(&self.delivery);
-        let writer = RestRunWriter::new(delivery, run, &there, place.to_be_deleted).starting_with(items);
+            let (items, refused) = self.items(run, &there.id, &now.params, &now.tags)?;
+            writer = writer.starting_with(items, refused).adding_to(now.latest.into_keys());
+        }
         Ok(OpenRun { id: there.id, found, writer: Box::new(writer) })
     }
 
@@ -53,8 +53,25 @@ impl RestTarget {
         Ok(())
     }
 
-    /// Creates the run under its identity tag. When the reply is lost, the tag tells whether it was made.
-    async fn make_run(&self, place: &Place, run: &Run, tags: &BTreeMap<String, String>) -> Result<There> {
+    /// Creates the run under its identity tag, with all of its tags; one of them may be what a server refuses: then with
+    /// what identifies it alone. Gives the tags that it has.
+    async fn make_run(&self, place: &Place, run: &Run) -> Result<(There, BTreeMap<String, String>)> {
+        let mut tags = self.tags_at_creation(run);
+        match self.create_run(place, run, &tags).await {
+            Err(e) if is_refusal(&e) => {
+                tags.retain(|key, _| {
+                    [tag::SOURCE_RUN_ID, tag::PARENT_RUN_ID, tag::RUN_NAME].contains(&key.as_str())
+                });
+                // When it is refused again, the first reason is the better one.
+                let made = self.create_run(place, run, &tags).await.map_err(|_| e)?;
+                Ok((made, tags))
+            }
+            made => Ok((made?, tags)),
+        }
+    }
+
+    /// When the reply is lost, the tag tells whether it was made.
+    async fn create_run(&self, place: &Place, run: &Run, tags: &BTreeMap<String, String>) -> Result<There> {
         let new = NewRun::new(run, &place.id, tags);
         let mut tries = 1;
         loop {
@@ -94,36 +111,44 @@ impl RestTarget {
         tags
     }
 
-    /// The params that are not there, and the tags that are not as they were `written` at creation: those that name
-    /// the run itself or what has been made since, and on a second visit all that may have changed. Tags that name a
-    /// run which is not there yet are put down for later; params that name a logged model are written with the run's
-    /// other links to models.
+    /// The params that are not `there`, and the tags that are not as the run has them, `written` at creation or before:
+    /// those that name the run itself or what has been made since, and on a second visit all that have changed. Tags
+    /// that name a run which is not there yet are put down for later; params that name a logged model are written with
+    /// the run's other links to models. And what cannot be changed.
     fn items(
         &self,
         run: &Run,
         target: &RunId,
         there: &BTreeMap<String, String>,
         written: &BTreeMap<String, String>,
-    ) -> Result<Vec<BatchItem>> {
+    ) -> Result<(Vec<BatchItem>, Refused)> {
         let missing =
             run.params.iter().filter(|(key, value)| !there.contains_key(*key) && !names_model(value));
         let params = missing.map(|(key, value)| BatchItem::Param(key.clone(), value.clone()));
-        let mut items: Vec<BatchItem> = params.collect();
+        let (mut items, mut refused): (Vec<BatchItem>, _) = (params.collect(), Refused::default());
         for (key, value) in run.tags.iter().filter(|(key, _)| !tag::is_ours(key)) {
             let ids = ids_in(key, value);
-            if ids.iter().any(|id| self.ledger.target_of(&RunId::from(*id)).is_none()) {
-                self.ledger.unresolved(Unresolved {
-                    on: target.to_string(),
-                    key: key.clone(),
-                    value: value.clone(),
-                })?;
+            let wanted = self.rewritten(key, value);
+            let is_name = key == tag::RUN_NAME && written.get(key) == Some(&run.name);
+            let is_as_wanted = is_name || written.get(key) == Some(&wanted);
+            // It would be cut, or not be taken at all: what is there is whole.
+            let must_stay = !takes_tag(key) || !takes_tag_value(&wanted);
+            let names_old = written.get(key).is_some_and(|known| self.rewritten(key, known) == wanted);
+            let is_unknown = |id: &&str| self.ledger.target_of(&RunId::from(*id)).is_none();
+            if ids.iter().any(is_unknown) || (must_stay && names_old && !is_as_wanted) {
+                let (on, key, value) = (target.to_string(), key.clone(), value.clone());
+                self.ledger.unresolved(Unresolved { on, key, value })?;
             }
-            let is_name = key == tag::RUN_NAME && written.contains_key(key);
-            if !is_name && takes_tag(key) && written.get(key) != Some(&self.rewritten(key, value)) {
-                items.push(BatchItem::Tag(key.clone(), value.clone()));
+            match (is_as_wanted, must_stay) {
+                (true, _) => {}
+                (false, false) => items.push(BatchItem::Tag(key.clone(), value.clone())),
+                (false, true) if names_old => {}
+                (false, true) => {
+                    refused.add("tag", key, "a run that is there takes no tag of this name or length")
+                }
             }
         }
-        Ok(items)
+        Ok((items, refused))
     }
 
     pub(super) fn rewritten(&self, key: &str, value: &str) -> String {

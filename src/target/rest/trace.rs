@@ -10,10 +10,11 @@ use futures::TryStreamExt;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-use super::RestTarget;
 use super::files::{Delivery, RestFiles, Text};
+use super::refused::{Refusals, Refused, in_parts, is_refusal};
+use super::{RestTarget, TRIES};
 use crate::entities::{
-    Assessment, ExperimentId, FileEntry, RunId, SPANS_FILE, Spans, Trace, TraceLinks, canonical_json,
+    Assessment, ExperimentId, FileEntry, Kind, RunId, SPANS_FILE, Spans, Trace, TraceLinks, canonical_json,
     is_plain_id, rewrite, tag, trace_key,
 };
 use crate::error::{Class, Error, Result};
@@ -76,9 +77,23 @@ impl RestTarget {
             // MLflow 3.4 refuses to link what is linked.
             let there = self.linked_to(&run).await?;
             let missing: Vec<String> = trace_ids.iter().filter(|id| !there.contains(*id)).cloned().collect();
-            self.client.link_traces(&run, &missing).await?;
+            let link = |part: Vec<String>| self.link(&run, part);
+            for (trace, error) in in_parts(missing, link).await? {
+                self.note(format!("run {run_id} was not linked to the trace {trace}: {error}"));
+            }
         }
         Ok(unknown)
+    }
+
+    /// One that is there is refused by MLflow 3.4, which a try whose reply was lost may have brought about.
+    async fn link(&self, run: &RunId, traces: Vec<String>) -> Result<()> {
+        match self.client.link_traces(run, &traces).await {
+            Err(e) if matches!(e.class(), Class::Permanent | Class::Transient) => {
+                let there = self.linked_to(run).await?;
+                if traces.iter().all(|id| there.contains(id)) { Ok(()) } else { Err(e) }
+            }
+            other => other,
+        }
     }
 
     async fn linked_to(&self, run: &RunId) -> Result<HashSet<String>> {
@@ -123,6 +138,8 @@ impl RestTarget {
             written,
             whole,
             there,
+            refusals: Arc::clone(&self.refusals),
+            refused: Refused::default(),
         };
         Ok(OpenTrace { found, writer: Box::new(writer) })
     }
@@ -174,6 +191,8 @@ struct RestTraceWriter {
     whole: String,
     there: Option<Trace>,
     is_marked: bool,
+    refusals: Arc<Refusals>,
+    refused: Refused,
 }
 
 impl RestTraceWriter {
@@ -185,6 +204,8 @@ impl RestTraceWriter {
         let Some(request) = span_request(&self.written.id, &spans.parse()?) else { return Ok(false) };
         match self.client.send_spans(&self.written.experiment_id, request).await {
             Ok(()) => Ok(true),
+            // These spans: the server takes them as a file.
+            Err(e) if is_refusal(&e) => Ok(false),
             Err(e) if e.class() == Class::NotFound => {
                 self.refuses_spans.store(true, Ordering::Relaxed);
                 Ok(false)
@@ -195,13 +216,17 @@ impl RestTraceWriter {
 
     /// Starting a trace again sets all of its assessments valid and must name each that is there. So those that
     /// override others are taken off first, and come back last (MLflow 3.4 and 3.10, `sqlalchemy_store.py`).
-    async fn start(&self, stored: bool, marked: bool) -> Result<Trace> {
+    async fn start(&mut self, stored: bool, marked: bool) -> Result<Trace> {
         let mut now = self.written.clone();
         now.assessments.retain(|one| one.overrides().is_empty());
         for one in self.there.iter().flat_map(|there| &there.assessments) {
             if self.written.assessments.iter().any(|new| new.id() == one.id()) {
                 if !one.overrides().is_empty() {
-                    self.client.delete_assessment(&now.id, one.id()).await?;
+                    match self.client.delete_assessment(&now.id, one.id()).await {
+                        // By an earlier try whose reply was lost.
+                        Err(e) if e.class() == Class::NotFound => {}
+                        other => other?,
+                    }
                 }
             } else {
                 // Somebody's of the target.
@@ -215,11 +240,63 @@ impl RestTraceWriter {
         if marked {
             now.tags.insert(tag::SOURCE_TRACE.to_owned(), self.whole.clone());
         }
-        let started = self.client.start_trace(&now).await?;
-        for one in self.written.assessments.iter().filter(|one| !one.overrides().is_empty()) {
-            self.client.create_assessment(&now.id, one).await?;
+        let started = match self.client.start_trace(&now).await {
+            Err(e) if is_refusal(&e) => self.start_in_parts(now, e).await?,
+            other => other?,
+        };
+        let mut later = self.written.assessments.clone();
+        later.retain(|one| !one.overrides().is_empty());
+        for one in &later {
+            self.assess(one).await?;
         }
         Ok(started)
+    }
+
+    /// One of its tags or assessments may be what the server refuses: the others arrive, and it is named.
+    async fn start_in_parts(&mut self, now: Trace, error: Error) -> Result<Trace> {
+        self.is_marked = false;
+        let (mut tags, assessments) = (now.tags.clone(), now.assessments.clone());
+        let mut bare = Trace { assessments: Vec::new(), ..now };
+        bare.tags.retain(|key, _| key.starts_with("mlflow."));
+        tags.retain(|key, _| !bare.tags.contains_key(key) && key != tag::SOURCE_TRACE);
+        // When it is refused again, the first reason is the better one.
+        let started = self.client.start_trace(&bare).await.map_err(|_| error)?;
+        for (key, value) in tags {
+            match self.client.set_trace_tag(&bare.id, &key, &value).await {
+                Err(e) if is_refusal(&e) => self.refused.add("tag", &key, e.to_string()),
+                other => other?,
+            }
+        }
+        for one in assessments {
+            self.assess(&one).await?;
+        }
+        Ok(started)
+    }
+
+    /// One that the server has is refused, which a try whose reply was lost may have brought about.
+    async fn assess(&mut self, one: &Assessment) -> Result<()> {
+        for tries in 1..=TRIES {
+            match self.client.create_assessment(&self.written.id, one).await {
+                Err(e) if e.class() == Class::Ambiguous || is_refusal(&e) => {
+                    let here = std::slice::from_ref(&self.written.experiment_id);
+                    let filter = format!("request_id = '{}'", self.written.id);
+                    let there: Vec<Trace> = self.client.traces(here, &filter).try_concat().await?;
+                    let mut known = there.iter().flat_map(|trace| &trace.assessments);
+                    if known.any(|known| known.id() == one.id()) {
+                        return Ok(());
+                    }
+                    if is_refusal(&e) {
+                        self.refused.add("assessment", one.id(), e.to_string());
+                        return Ok(());
+                    }
+                    if tries == TRIES {
+                        return Err(e);
+                    }
+                }
+                other => return other,
+            }
+        }
+        Ok(())
     }
 }
 
@@ -241,6 +318,7 @@ impl TraceWriter for RestTraceWriter {
             Ok(None) => overrides,
             Err(_) => true,
         };
+        self.is_marked = !more;
         let started = self.start(stored, !more).await?;
         let roots = (self.source.artifact_uri().to_owned(), started.artifact_uri().to_owned());
         let files = RestFiles::new(Arc::clone(&self.by), roots);
@@ -249,11 +327,15 @@ impl TraceWriter for RestTraceWriter {
             let file = FileEntry { path: SPANS_FILE.to_owned(), size, sha256: None };
             files.write(&file, &Text(text)).await?;
         }
-        self.is_marked = !more;
         Ok(Box::new(files))
     }
 
     async fn close(self: Box<Self>, missing: Vec<String>) -> Result<()> {
+        if !self.refused.is_empty() {
+            // Not marked as whole: it is visited again.
+            self.refusals.add(Kind::Trace, &self.written.id, self.refused);
+            return Ok(());
+        }
         if self.is_marked || !missing.is_empty() {
             return Ok(());
         }

@@ -1,0 +1,351 @@
+//! The proof, kept at the target itself, that one import at a time writes to it: a lock file knows neither other machines
+//! nor other spellings of an address.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::time::{Duration, SystemTime};
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+
+use super::StateDir;
+use super::state::digest;
+use crate::error::{Class, Error, Result};
+use crate::target::Target;
+
+/// How long a lease is worth, and how often it is renewed.
+const WORTH: Duration = Duration::from_secs(90);
+const RENEWAL: Duration = Duration::from_secs(20);
+/// Two that take it at the same moment both read it again after this, and once more a little later.
+const PAUSE: Duration = Duration::from_millis(250);
+const SECOND_LOOK: Duration = Duration::from_secs(2);
+/// A lease that has run out by less may be another clock's: it is watched for a renewal first.
+const SKEW: Duration = Duration::from_secs(600);
+
+/// What stands in the tag.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Holder {
+    owner: String,
+    doing: String,
+    host: String,
+    process: u32,
+    /// Stands for the machine since it was started, as far as its processes see each other.
+    machine: String,
+    /// Stands for the lock file that the process holds.
+    lock: String,
+    /// Milliseconds since 1970, by the holder's clock.
+    until: i64,
+}
+
+/// Where it is kept.
+#[async_trait]
+pub(super) trait Keeper: Send + Sync {
+    async fn lease(&self) -> Result<Option<String>>;
+    async fn set_lease(&self, lease: Option<&str>) -> Result<()>;
+}
+
+#[async_trait]
+impl Keeper for Arc<dyn Target> {
+    async fn lease(&self) -> Result<Option<String>> {
+        self.as_ref().lease().await
+    }
+
+    async fn set_lease(&self, lease: Option<&str>) -> Result<()> {
+        self.as_ref().set_lease(lease).await
+    }
+}
+
+pub(super) struct Lease<K = Arc<dyn Target>> {
+    keeper: K,
+    me: Holder,
+    /// How long a look-alike of a stale lease is watched.
+    watched: Duration,
+    is_held: AtomicBool,
+}
+
+impl<K: Keeper> Lease<K> {
+    /// `location` is the target's address as it was given: the lock of that name is held by this process.
+    pub fn new(keeper: K, state: &StateDir, location: &str, doing: String) -> Self {
+        let (host, process) = (host(), std::process::id());
+        let now = format!("{:?}", SystemTime::now());
+        let machine = machine(&host);
+        let lock = std::path::absolute(state.lock(location)).unwrap_or_else(|_| state.lock(location));
+        let me = Holder {
+            owner: digest(&[&machine, &process.to_string(), &now]),
+            doing,
+            host,
+            process,
+            lock: digest(&[&machine, &lock.to_string_lossy()]),
+            machine,
+            until: 0,
+        };
+        let watched = RENEWAL + Duration::from_secs(5);
+        Self { keeper, me, watched, is_held: AtomicBool::new(false) }
+    }
+
+    /// Takes it. Gives what a reader should know when the target keeps none; an error of class `Locked` when another
+    /// import holds it.
+    pub async fn take(&self) -> Result<Option<String>> {
+        let unkept = |e: &Error| {
+            format!(
+                "the target keeps no lease ({e}): see to it that no other import writes to it at the same time"
+            )
+        };
+        match self.keeper.lease().await {
+            Err(e) if is_minor(&e) => return Ok(Some(unkept(&e))),
+            Err(e) => return Err(e),
+            Ok(text) => {
+                if let Some(other) = self.other(text.as_deref())
+                    && self.is_alive(&other).await?
+                {
+                    return Err(held_by(&other));
+                }
+            }
+        }
+        match self.renew().await {
+            Err(e) if is_minor(&e) => return Ok(Some(unkept(&e))),
+            other => other?,
+        }
+        tokio::time::sleep(PAUSE).await;
+        match self.other(self.keeper.lease().await?.as_deref()) {
+            Some(other) => {
+                self.is_held.store(false, Relaxed);
+                Err(held_by(&other))
+            }
+            None => Ok(None),
+        }
+    }
+
+    /// Renews it for as long as it is awaited. Ends when another import has taken it.
+    pub async fn keep(&self) -> Error {
+        let mut pause = SECOND_LOOK;
+        loop {
+            tokio::time::sleep(pause).await;
+            pause = RENEWAL;
+            if !self.is_held.load(Relaxed) {
+                continue;
+            }
+            match self.keeper.lease().await {
+                Ok(text) => {
+                    if let Some(other) = self.other(text.as_deref()).filter(|other| other.until > now()) {
+                        self.is_held.store(false, Relaxed);
+                        return held_by(&other);
+                    }
+                    if let Err(e) = self.renew().await {
+                        tracing::warn!("the lease was not renewed: {e}");
+                    }
+                }
+                Err(e) => tracing::warn!("the lease was not renewed: {e}"),
+            }
+        }
+    }
+
+    /// Gives it back, if it is still ours. Again does nothing.
+    pub async fn release(&self) {
+        if !self.is_held.swap(false, Relaxed) {
+            return;
+        }
+        let released = match self.keeper.lease().await {
+            Ok(text) if self.other(text.as_deref()).is_none() => self.keeper.set_lease(None).await,
+            other => other.map(drop),
+        };
+        if let Err(e) = released {
+            tracing::warn!("the lease was not given back, it runs out in {} s: {e}", WORTH.as_secs());
+        }
+    }
+
+    async fn renew(&self) -> Result<()> {
+        let until = now() + i64::try_from(WORTH.as_millis()).unwrap_or_default();
+        let text = serde_json::to_string(&Holder { until, ..self.me.clone() })?;
+        self.keeper.set_lease(Some(&text)).await?;
+        self.is_held.store(true, Relaxed);
+        Ok(())
+    }
+
+    /// Somebody else's lease; what cannot be read is nobody's.
+    fn other(&self, text: Option<&str>) -> Option<Holder> {
+        let holder: Holder = serde_json::from_str(text?).ok()?;
+        (holder.owner != self.me.owner).then_some(holder)
+    }
+
+    async fn is_alive(&self, other: &Holder) -> Result<bool> {
+        if other.lock == self.me.lock {
+            // This process holds it: the other one is gone.
+            return Ok(false);
+        }
+        if other.machine == self.me.machine && !lives(other.process) {
+            return Ok(false);
+        }
+        let left = other.until - now();
+        let skew = i64::try_from(SKEW.as_millis()).unwrap_or_default();
+        if left > 0 || left < -skew {
+            return Ok(left > 0);
+        }
+        tokio::time::sleep(self.watched).await;
+        let seen = self.keeper.lease().await?;
+        Ok(self.other(seen.as_deref()).is_some_and(|now| now != *other))
+    }
+}
+
+/// The import can do without: the target may not be asked, or does not take it.
+fn is_minor(error: &Error) -> bool {
+    matches!(error.class(), Class::Permanent | Class::Forbidden | Class::NotFound)
+}
+
+fn held_by(other: &Holder) -> Error {
+    let Holder { doing, host, process, .. } = other;
+    let seconds = (other.until - now()).max(0) / 1_000;
+    Error::new(
+        Class::Locked,
+        format!("another mlferry is at work on this target: {doing}, process {process} on {host}"),
+    )
+    .hint(format!(
+        "wait for it, or stop it there; if it was killed, its lease at the target ends in {seconds} s"
+    ))
+}
+
+fn now() -> i64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
+
+fn host() -> String {
+    let named = std::fs::read_to_string("/proc/sys/kernel/hostname").ok();
+    let named =
+        named.or_else(|| std::env::var("HOSTNAME").ok()).or_else(|| std::env::var("COMPUTERNAME").ok());
+    named
+        .map(|name| name.trim().to_owned())
+        .filter(|name| !name.is_empty())
+        .unwrap_or_else(|| "another machine".into())
+}
+
+/// A container sees its own processes only, on whatever machine.
+fn machine(host: &str) -> String {
+    let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    let processes = std::fs::read_link("/proc/self/ns/pid").unwrap_or_default();
+    digest(&[host, &boot, &processes.to_string_lossy()])
+}
+
+/// A process of this machine; where that cannot be asked, it may live.
+#[cfg(unix)]
+fn lives(process: u32) -> bool {
+    let id = i32::try_from(process).ok().and_then(rustix::process::Pid::from_raw);
+    id.is_none_or(|id| rustix::process::test_kill_process(id) != Err(rustix::io::Errno::SRCH))
+}
+
+#[cfg(not(unix))]
+fn lives(_process: u32) -> bool {
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+
+    /// A tag, and what a server answers who does not keep one.
+    #[derive(Clone, Default)]
+    struct Tag(Arc<Mutex<Option<String>>>, Option<Class>);
+
+    #[async_trait]
+    impl Keeper for Tag {
+        async fn lease(&self) -> Result<Option<String>> {
+            Ok(self.0.lock().unwrap().clone())
+        }
+
+        async fn set_lease(&self, lease: Option<&str>) -> Result<()> {
+            if let Some(class) = self.1 {
+                return Err(Error::new(class, "no"));
+            }
+            *self.0.lock().unwrap() = lease.map(str::to_owned);
+            Ok(())
+        }
+    }
+
+    fn lease(tag: &Tag, state: &StateDir, location: &str) -> Lease<Tag> {
+        let lease = Lease::new(tag.clone(), state, location, format!("import to {location}"));
+        Lease { watched: Duration::from_millis(50), ..lease }
+    }
+
+    fn state() -> (tempfile::TempDir, StateDir) {
+        let folder = tempfile::tempdir().unwrap();
+        let state = StateDir::at(folder.path().to_owned()).unwrap();
+        (folder, state)
+    }
+
+    /// Puts somebody else's there.
+    fn put(tag: &Tag, holder: &Holder) {
+        *tag.0.lock().unwrap() = Some(serde_json::to_string(holder).unwrap());
+    }
+
+    #[tokio::test]
+    async fn a_second_spelling_is_told_who_holds_it_and_gets_it_afterwards() {
+        let ((_folder, state), tag) = (state(), Tag::default());
+        let (first, second) =
+            (lease(&tag, &state, "http://127.0.0.1"), lease(&tag, &state, "http://localhost"));
+        assert_eq!(first.take().await.unwrap(), None);
+        let error = second.take().await.unwrap_err();
+        assert_eq!((error.class(), error.exit_code()), (Class::Locked, 11));
+        assert!(error.to_string().contains("import to http://127.0.0.1"), "{error}");
+        second.release().await;
+        assert!(tag.0.lock().unwrap().is_some(), "it is not the second one's to give back");
+        first.release().await;
+        assert_eq!(*tag.0.lock().unwrap(), None);
+        assert_eq!(second.take().await.unwrap(), None);
+    }
+
+    #[tokio::test]
+    async fn who_is_gone_is_not_waited_for() {
+        let ((_folder, state), tag) = (state(), Tag::default());
+        let mine = lease(&tag, &state, "http://t");
+        let until = now() + 80_000;
+        // The same lock, which this process holds by now; and a process of this machine that is no more.
+        let ended = std::process::Command::new("true").spawn().map(|mut child| (child.id(), child.wait()));
+        let gone = Holder { lock: "another".into(), process: ended.unwrap().0, ..mine.me.clone() };
+        for other in [Holder { process: 1, ..mine.me.clone() }, gone] {
+            put(&tag, &Holder { owner: "x".into(), until, ..other });
+            assert_eq!(mine.take().await.unwrap(), None);
+        }
+        // On another machine nobody can tell, until it has run out and is not renewed.
+        let far =
+            Holder { owner: "x".into(), machine: "m".into(), lock: "l".into(), until, ..mine.me.clone() };
+        put(&tag, &far);
+        assert_eq!(mine.take().await.unwrap_err().class(), Class::Locked);
+        put(&tag, &Holder { until: now() - 1_000, ..far.clone() });
+        assert_eq!(mine.take().await.unwrap(), None);
+        // Its clock is behind: it is still at work.
+        put(&tag, &Holder { until: now() - 30_000, ..far.clone() });
+        let renews = async {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            put(&tag, &Holder { until: now() - 29_000, ..far });
+        };
+        let (taken, ()) = futures::join!(mine.take(), renews);
+        assert_eq!(taken.unwrap_err().class(), Class::Locked);
+    }
+
+    #[tokio::test]
+    async fn of_two_at_the_same_moment_one_goes_on() {
+        let ((_folder, state), tag) = (state(), Tag::default());
+        let (first, second) = (lease(&tag, &state, "http://a"), lease(&tag, &state, "http://b"));
+        let (one, two) = futures::join!(first.take(), second.take());
+        assert!(one.is_ok() != two.is_ok(), "{one:?} {two:?}");
+        // One that was stopped while another took it over ends by itself.
+        let holder = if one.is_ok() { first } else { second };
+        put(&tag, &Holder { owner: "x".into(), until: now() + 80_000, ..holder.me.clone() });
+        assert_eq!(holder.keep().await.class(), Class::Locked);
+        holder.release().await;
+        assert!(tag.0.lock().unwrap().is_some());
+    }
+
+    #[tokio::test]
+    async fn a_target_that_keeps_none_is_a_note_and_one_that_is_gone_an_error() {
+        let (_folder, state) = state();
+        for class in [Class::Forbidden, Class::Permanent, Class::NotFound] {
+            let note = lease(&Tag(Arc::default(), Some(class)), &state, "http://t").take().await.unwrap();
+            assert!(note.unwrap().contains("keeps no lease"));
+        }
+        let gone = Tag(Arc::default(), Some(Class::Transient));
+        assert!(lease(&gone, &state, "http://t").take().await.is_err());
+    }
+}

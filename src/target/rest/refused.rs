@@ -1,0 +1,205 @@
+//! What a target would not take of something that arrived otherwise.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use crate::entities::Kind;
+use crate::error::{Class, Error, Result};
+
+/// The most refusals that one message names.
+const NAMED: usize = 5;
+/// Characters of a name or of a reason in such a message.
+const LONGEST_NAME: usize = 60;
+const LONGEST_REASON: usize = 160;
+
+/// The parts of one object that the server refused, and why.
+#[derive(Debug, Default)]
+pub(super) struct Refused(Vec<Part>);
+
+#[derive(Debug)]
+struct Part {
+    what: String,
+    name: String,
+    count: u64,
+    reason: String,
+}
+
+impl Refused {
+    /// `what` is the part's kind, such as `param`.
+    pub fn add(&mut self, what: &str, name: &str, reason: impl Into<String>) {
+        self.add_many(what, name, 1, reason);
+    }
+
+    pub fn add_many(&mut self, what: &str, name: &str, count: u64, reason: impl Into<String>) {
+        match self.0.iter_mut().find(|part| part.what == what && part.name == name) {
+            Some(part) => part.count += count,
+            None => {
+                let (what, name, reason) = (what.to_owned(), name.to_owned(), reason.into());
+                self.0.push(Part { what, name, count, reason });
+            }
+        }
+    }
+
+    pub fn extend(&mut self, other: Self) {
+        for Part { what, name, count, reason } in other.0 {
+            self.add_many(&what, &name, count, reason);
+        }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// One error that names them; none when everything was taken.
+    pub fn into_error(self) -> Option<Error> {
+        let total: u64 = self.0.iter().map(|part| part.count).sum();
+        if total == 0 {
+            return None;
+        }
+        let named = self.0.iter().take(NAMED).map(|Part { what, name, count, reason }| {
+            let count = if *count > 1 { format!(" ({count} of them)") } else { String::new() };
+            format!(
+                "{what} {:?}{count}: {}",
+                shortened(name, LONGEST_NAME),
+                shortened(reason, LONGEST_REASON)
+            )
+        });
+        let mut text = named.collect::<Vec<_>>().join("; ");
+        if self.0.len() > NAMED {
+            text.push_str(&format!("; and {} more", self.0.len() - NAMED));
+        }
+        let parts = if total == 1 { "part" } else { "parts" };
+        Some(
+            Error::permanent(format!("the target refused {total} {parts} of it, the rest is there: {text}"))
+                .hint("rename or shorten them on the source, or leave them: every later import tries them again"),
+        )
+    }
+}
+
+fn shortened(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+/// True when the server understood and will not have it: no other try helps, and its neighbours may be fine.
+pub(super) fn is_refusal(error: &Error) -> bool {
+    error.class() == Class::Permanent
+        && error.answered().is_some_and(|answered| answered.status < 500 || !answered.error_code.is_empty())
+}
+
+/// Parts that are refused with none taken, after which all are taken for refused.
+const HOPELESS: usize = 8;
+
+/// Sends all of them at once or, where that is refused, in ever smaller parts. Gives those that are refused alone. An
+/// error is what concerns all of them.
+pub(super) async fn in_parts<T: Clone, Fut: Future<Output = Result<()>>>(
+    items: Vec<T>,
+    send: impl Fn(Vec<T>) -> Fut,
+) -> Result<Vec<(T, Error)>> {
+    let (mut waiting, mut refused, mut took_some) = (vec![items], Vec::new(), false);
+    while let Some(mut part) = waiting.pop().filter(|part| !part.is_empty()) {
+        match send(part.clone()).await {
+            Ok(()) => took_some = true,
+            Err(error) if !is_refusal(&error) => return Err(error),
+            Err(error) if part.len() == 1 => {
+                let hopeless = !took_some && refused.len() + 1 >= HOPELESS;
+                refused.extend(part.into_iter().map(|item| (item, error.clone())));
+                if hopeless {
+                    let rest = waiting.drain(..).rev().flatten();
+                    refused.extend(rest.map(|item| (item, error.clone())));
+                }
+            }
+            Err(_) => {
+                let second = part.split_off(part.len() / 2);
+                waiting.extend([second, part]);
+            }
+        }
+    }
+    Ok(refused)
+}
+
+/// What was refused of which object, until the object comes to its end.
+#[derive(Default)]
+pub(super) struct Refusals(Mutex<HashMap<(Kind, String), Refused>>);
+
+impl Refusals {
+    pub fn add(&self, kind: Kind, id: &str, refused: Refused) {
+        if refused.is_empty() {
+            return;
+        }
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.entry((kind, id.to_owned())).or_default().extend(refused);
+    }
+
+    /// Says it once.
+    pub fn take(&self, kind: Kind, id: &str) -> Option<Error> {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.remove(&(kind, id.to_owned()))?.into_error()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_counts_all_and_names_the_first() {
+        let mut refused = Refused::default();
+        assert!(refused.is_empty());
+        refused.add("param", &"k".repeat(251), "too long");
+        refused.add_many("metric", "loss", 3, "negative");
+        refused.add("metric", "loss", "negative");
+        (0..9).for_each(|n| refused.add("tag", &n.to_string(), "no"));
+        let text = refused.into_error().unwrap().to_string();
+        assert!(text.contains("14 parts") && text.contains("\"loss\" (4 of them)"), "{text}");
+        assert!(text.contains("and 6 more") && text.len() < 500, "{text}");
+        assert!(Refused::default().into_error().is_none());
+    }
+
+    fn refusal() -> Error {
+        let answered = crate::error::Answered { status: 400, ..Default::default() };
+        Error::permanent("no").code(crate::error::Code::Http(answered))
+    }
+
+    #[tokio::test]
+    async fn only_what_is_refused_alone_is_lost() {
+        let taken = Mutex::new(Vec::new());
+        let send = |part: Vec<u32>| {
+            let refused = part.iter().any(|n| n % 10 == 3);
+            if !refused {
+                taken.lock().unwrap().extend(part);
+            }
+            async move { if refused { Err(refusal()) } else { Ok(()) } }
+        };
+        let refused = in_parts((0..40).collect(), send).await.unwrap();
+        assert_eq!(refused.iter().map(|(n, _)| *n).collect::<Vec<_>>(), [3, 13, 23, 33]);
+        assert_eq!(taken.lock().unwrap().len(), 36);
+        assert!(taken.lock().unwrap().is_sorted());
+    }
+
+    #[tokio::test]
+    async fn a_server_that_takes_none_is_not_asked_for_each() {
+        let asked = Mutex::new(0);
+        let send = |_: Vec<u32>| {
+            *asked.lock().unwrap() += 1;
+            async { Err(refusal()) }
+        };
+        let refused = in_parts((0..10_000).collect(), send).await.unwrap();
+        assert_eq!(refused.len(), 10_000);
+        assert!(*asked.lock().unwrap() < 40, "{asked:?}");
+        let gone = in_parts(vec![1, 2], |_| async { Err(Error::transient("gone")) }).await;
+        assert_eq!(gone.unwrap_err().class(), Class::Transient);
+    }
+
+    #[test]
+    fn refusals_are_said_once() {
+        let all = Refusals::default();
+        let mut refused = Refused::default();
+        refused.add("tag", "a", "no");
+        all.add(Kind::Run, "1", refused);
+        assert!(all.take(Kind::Run, "2").is_none());
+        assert!(all.take(Kind::Run, "1").is_some() && all.take(Kind::Run, "1").is_none());
+    }
+}
