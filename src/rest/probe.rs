@@ -8,6 +8,8 @@ use super::{Call, Client, RUNS_PER_BULK_CALL};
 use super::{evaluation, managed, traces};
 use crate::error::{Cause, Class, Error, Result};
 
+const EXPERIMENTS: &str = "/api/2.0/mlflow/experiments/search";
+
 /// What the first look at a server finds.
 #[derive(Clone, Debug)]
 pub struct Probe {
@@ -87,8 +89,19 @@ async fn version(client: &Client) -> Result<Option<Option<Version>>> {
     }
 }
 
+impl Client {
+    /// True when a small question gets an answer of the server's, whatever it is.
+    pub async fn still_answers(&self) -> bool {
+        let Ok(search) = Call::post(EXPERIMENTS, &json!({ "max_results": 1 })) else { return false };
+        match self.bytes(&search.question()).await {
+            Ok(_) => true,
+            Err(error) => error.is_about_object(),
+        }
+    }
+}
+
 async fn is_tracking_server(client: &Client) -> Result<()> {
-    let search = Call::post("/api/2.0/mlflow/experiments/search", &json!({ "max_results": 1 }))?.question();
+    let search = Call::post(EXPERIMENTS, &json!({ "max_results": 1 }))?.question();
     match client.json::<Value>(&search).await {
         Ok(Value::Object(_)) => Ok(()),
         Err(e) if matches!(e.class(), Class::Auth | Class::Forbidden | Class::Transient) => Err(e),

@@ -8,9 +8,11 @@ use reqwest::Method;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::items::Items;
+use super::paging::{Listing, listing};
 use super::wire::{Pair, map};
-use super::{Call, Client, Pages, encode_path, pages};
-use crate::entities::{Assessment, ExperimentId, RunId, Trace, integer};
+use super::{Call, Client, encode_path};
+use crate::entities::{Assessment, ExperimentId, Kind, RunId, Trace, integer};
 use crate::error::{Error, Result};
 
 pub(super) const SEARCH: &str = "/api/3.0/mlflow/traces/search";
@@ -21,9 +23,9 @@ const TRACES_PER_PAGE: usize = 500;
 const LINKS_PER_REQUEST: usize = 100;
 
 #[derive(Deserialize)]
-struct Page<T> {
-    #[serde(default = "Vec::new")]
-    traces: Vec<T>,
+struct Page {
+    #[serde(default)]
+    traces: Items,
     next_page_token: Option<String>,
 }
 
@@ -152,8 +154,8 @@ struct StartedTrace {
 
 impl Client {
     /// The traces of these experiments that a filter accepts (empty for all), oldest first.
-    pub fn traces<'a>(&'a self, experiments: &'a [ExperimentId], filter: &'a str) -> Pages<'a, Trace> {
-        pages(move |token: Option<String>| async move {
+    pub fn traces<'a>(&'a self, experiments: &'a [ExperimentId], filter: &'a str) -> Listing<'a, Trace> {
+        listing(key, move |token: Option<String>| async move {
             let body = json!({
                 "locations": experiments.iter().map(Location::of).collect::<Vec<_>>(),
                 "filter": filter,
@@ -161,22 +163,22 @@ impl Client {
                 "order_by": ["timestamp_ms ASC", "request_id ASC"],
                 "page_token": token,
             });
-            let page: Page<Third> = self.json(&Call::post(SEARCH, &body)?).await?;
-            let traces = page.traces.into_iter().map(Third::read).collect::<Result<_>>()?;
-            Ok((traces, page.next_page_token))
+            let page: Page = self.json(&Call::post(SEARCH, &body)?).await?;
+            Ok((page.traces.read(Kind::Trace, "/trace_id", Third::read), page.next_page_token))
         })
     }
 
     /// The same of a server older than MLflow 3.2. On a newer one this route would change the traces' metadata.
-    pub fn old_traces<'a>(&'a self, experiment: &'a ExperimentId) -> Pages<'a, Trace> {
-        pages(move |token: Option<String>| async move {
+    pub fn old_traces<'a>(&'a self, experiment: &'a ExperimentId) -> Listing<'a, Trace> {
+        listing(key, move |token: Option<String>| async move {
             let mut call = Call::get("/api/2.0/mlflow/traces").query("experiment_ids", experiment);
             call = call.query("max_results", TRACES_PER_PAGE).query("order_by", "timestamp_ms ASC");
             if let Some(token) = token {
                 call = call.query("page_token", token);
             }
-            let page: Page<Second> = self.json(&call).await?;
-            Ok((page.traces.into_iter().map(Trace::from).collect(), page.next_page_token))
+            let page: Page = self.json(&call).await?;
+            let into = |wire: Second| Ok(wire.into());
+            Ok((page.traces.read(Kind::Trace, "/request_id", into), page.next_page_token))
         })
     }
 
@@ -217,6 +219,10 @@ impl Client {
         }
         Ok(())
     }
+}
+
+fn key(trace: &Trace) -> String {
+    trace.id.clone()
 }
 
 fn milliseconds(text: &str) -> Result<i64> {

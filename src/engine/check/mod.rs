@@ -5,6 +5,7 @@ mod limits;
 mod sample;
 mod sources;
 mod survival;
+mod unread;
 
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use serde::Serialize;
 
 use self::sample::Sample;
 pub(super) use self::sample::first;
+pub(super) use self::unread::unread;
 use super::{Endpoint, Server};
 use crate::artifacts::proxied_path;
 use crate::entities::{Experiment, Kind, Other, S3Object, Tally};
@@ -86,6 +88,8 @@ pub struct CheckReport {
     pub runs: u64,
     /// There are more runs than were looked at.
     pub more_runs: bool,
+    /// How many objects of those that were looked at cannot be read.
+    pub unreadable: u64,
     /// What is moved; nothing for a target.
     #[serde(skip)]
     pub kinds: Vec<KindReport>,
@@ -111,7 +115,9 @@ pub async fn check_source(endpoint: &Endpoint, target: Option<&Capabilities>) ->
     let sample = Sample::of(snapshot.as_ref()).await?;
     let mut findings = findings_of(endpoint);
     findings.extend(limits::findings(&sample, target));
+    findings.extend(unread::findings(&sample.unreadable));
     Ok(CheckReport {
+        unreadable: sample.unreadable.len() as u64,
         kinds: sample.kinds(),
         others: snapshot.others().await?,
         findings,
@@ -126,9 +132,14 @@ pub async fn check_target(endpoint: &Endpoint) -> Result<CheckReport> {
             .hint("a migration's target is a server: give http://host:5000, or the ARN of an MLflow App"));
     };
     let snapshot = endpoint.snapshot()?;
-    let (experiments, runs) = Sample::runs_of(snapshot.as_ref()).await?;
-    let findings = vec![version(&server.probe), files(server, &experiments)];
-    Ok(CheckReport { findings, ..report(endpoint, snapshot.about(), &experiments, &runs) })
+    let (experiments, runs, unreadable) = Sample::runs_of(snapshot.as_ref()).await?;
+    let mut findings = vec![version(&server.probe), files(server, &experiments)];
+    findings.extend(unread::findings(&unreadable));
+    Ok(CheckReport {
+        findings,
+        unreadable: unreadable.len() as u64,
+        ..report(endpoint, snapshot.about(), &experiments, &runs)
+    })
 }
 
 /// Where files will go, as the server's own experiments tell.
@@ -165,6 +176,7 @@ fn report(endpoint: &Endpoint, about: &About, experiments: &[Experiment], runs: 
         deleted_experiments: deleted as u64,
         runs: runs.count.unwrap_or_default(),
         more_runs: runs.more,
+        unreadable: 0,
         kinds: Vec::new(),
         others: Vec::new(),
         findings: Vec::new(),

@@ -148,7 +148,7 @@ impl Copy {
         let mut missing = Vec::new();
         if !attachments.is_empty() {
             let target = format!("{}/{}", place.id, trace.id);
-            let listed = stream::once(async { Ok(attachments) }).boxed();
+            let listed = stream::once(async { Ok(attachments.into_iter().map(Ok).collect()) }).boxed();
             let files = self.write_listed(trace.owner(), &target, files.as_ref(), listed).await?;
             missing = files.missing.into_iter().map(|(path, _)| path).collect();
         }

@@ -1,8 +1,10 @@
 //! A live tracking server.
 
 mod evaluation;
+mod experiments;
 mod files;
 mod history;
+mod listed;
 mod runs;
 mod traces;
 
@@ -58,15 +60,19 @@ impl RestSnapshot {
             return Ok(page);
         }
         let asked = page.into_iter().map(|run| async move {
-            let run = run?;
-            match self.client.run(&run.id).await {
+            let run = match run {
+                Ok(run) => run,
+                Err(unreadable) => return Ok(Err(unreadable)),
+            };
+            Ok(match self.client.run(&run.id).await {
                 Ok(Run { model_inputs, model_outputs, .. }) => Ok(Run { model_inputs, model_outputs, ..run }),
                 // Listed, and yet not found: its files say so when they are asked for.
                 Err(e) if e.class() == Class::NotFound => Ok(run),
+                Err(e) if self.ends_all(&e).await => return Err(e),
                 Err(e) => Err(Unreadable { kind: Kind::Run, id: run.id.to_string(), reason: e.to_string() }),
-            }
+            })
         });
-        Ok(stream::iter(asked).buffered(RUNS_AT_ONCE).collect().await)
+        stream::iter(asked).buffered(RUNS_AT_ONCE).try_collect().await
     }
 
     async fn has_models(&self) -> Result<bool> {
@@ -74,9 +80,13 @@ impl RestSnapshot {
             return Ok(false);
         }
         let ask = || async {
-            let all: Vec<Experiment> = self.client.experiments().try_concat().await?;
-            let ids: Vec<_> = all.into_iter().map(|experiment| experiment.id).collect();
-            self.client.any_logged_model(&ids).await
+            let all = self.every_experiment().try_concat().await?;
+            let ids: Vec<_> = all.iter().flatten().map(|experiment| experiment.id.clone()).collect();
+            match self.client.any_logged_model(&ids).await {
+                // Where nobody can tell, each run is asked.
+                Err(error) if !self.ends_all(&error).await => Ok(true),
+                answer => Ok(answer? || ids.len() < all.len()),
+            }
         };
         self.has_models.get_or_try_init(ask).await.copied()
     }
@@ -109,8 +119,8 @@ impl Snapshot for RestSnapshot {
         client.into_iter().chain([self.stores.vigil()]).cloned().collect()
     }
 
-    fn experiments(&self) -> Pages<'_, Experiment> {
-        self.client.experiments()
+    fn experiments(&self) -> Pages<'_, Readable<Experiment>> {
+        self.every_experiment()
     }
 
     fn runs<'a>(&'a self, experiment: &'a Experiment) -> Pages<'a, Readable<Run>> {
@@ -121,17 +131,11 @@ impl Snapshot for RestSnapshot {
         self.every_run(experiment)
     }
 
-    async fn first_runs(&self, experiment: &Experiment, most: usize) -> Result<(Vec<Run>, bool)> {
+    async fn first_runs(&self, experiment: &Experiment, most: usize) -> Result<(Vec<Readable<Run>>, bool)> {
         match self.client.first_runs(&experiment.id, most).await {
-            Err(error) if runs::is_about_data(&error) => {
-                let mut found = Vec::new();
-                let mut pages = self.every_run(experiment);
-                while let Some(page) = pages.try_next().await? {
-                    found.extend(page.into_iter().flatten());
-                }
-                found.truncate(most);
+            Err(error) if !self.ends_all(&error).await => {
                 // Nobody knows what else there is.
-                Ok((found, true))
+                Ok((self.every_run(experiment).try_concat().await?, true))
             }
             answer => answer,
         }
@@ -147,36 +151,41 @@ impl Snapshot for RestSnapshot {
     }
 
     async fn run(&self, id: &RunId) -> Result<Option<Run>> {
-        found(self.client.run(id).await)
+        self.judged(found(self.client.run(id).await)).await
     }
 
     fn logged_models<'a>(&'a self, experiment: &'a Experiment) -> Pages<'a, Readable<LoggedModel>> {
         if !self.probe.capabilities.logged_models {
             return stream::empty().boxed();
         }
-        let pages = self.client.logged_models(&experiment.id);
-        pages.map_ok(|page| page.into_iter().map(Ok).collect()).boxed()
+        let list = self.client.logged_models(&experiment.id);
+        self.to_its_end(Kind::LoggedModel, format!("experiment {}", experiment.id), list)
     }
 
     async fn logged_model(&self, id: &ModelId) -> Result<Option<LoggedModel>> {
         if !self.probe.capabilities.logged_models {
             return Ok(None);
         }
-        found(self.client.logged_model(id).await)
+        self.judged(found(self.client.logged_model(id).await)).await
     }
 
-    fn registered_models(&self) -> Pages<'_, RegisteredModel> {
-        match self.probe.capabilities.model_registry {
-            true => self.client.registered_models(self.probe.capabilities.prompts),
-            false => stream::empty().boxed(),
+    fn registered_models(&self) -> Pages<'_, Readable<RegisteredModel>> {
+        if !self.probe.capabilities.model_registry {
+            return stream::empty().boxed();
+        }
+        let models = self.client.registered_models();
+        let models = self.to_its_end(Kind::RegisteredModel, String::new(), models);
+        match self.probe.capabilities.prompts {
+            true => models.chain(self.to_its_end(Kind::Prompt, String::new(), self.client.prompts())).boxed(),
+            false => models,
         }
     }
 
     async fn model_versions(&self, of: &RegisteredModel) -> Result<Vec<ModelVersion>> {
-        self.client.model_versions(&of.name, self.probe.capabilities.prompts).await
+        self.judged(self.client.model_versions(&of.name, self.probe.capabilities.prompts).await).await
     }
 
-    fn evaluation_datasets(&self) -> Pages<'_, EvaluationDataset> {
+    fn evaluation_datasets(&self) -> Pages<'_, Readable<EvaluationDataset>> {
         if self.probe.capabilities.evaluation { self.datasets() } else { stream::empty().boxed() }
     }
 
@@ -185,12 +194,14 @@ impl Snapshot for RestSnapshot {
     }
 
     async fn scorers(&self, experiment: &Experiment) -> Result<Vec<Scorer>> {
-        if self.probe.capabilities.evaluation { self.every_scorer(experiment).await } else { Ok(Vec::new()) }
+        match self.probe.capabilities.evaluation {
+            true => self.judged(self.every_scorer(experiment).await).await,
+            false => Ok(Vec::new()),
+        }
     }
 
     fn traces<'a>(&'a self, experiment: &'a Experiment) -> Pages<'a, Readable<Trace>> {
-        let pages = self.every_trace(experiment);
-        pages.map_ok(|page| page.into_iter().map(Ok).collect()).boxed()
+        self.to_its_end(Kind::Trace, format!("experiment {}", experiment.id), self.every_trace(experiment))
     }
 
     async fn spans(&self, trace: &Trace) -> Result<Option<Spans>> {
@@ -206,8 +217,8 @@ impl Snapshot for RestSnapshot {
     }
 
     async fn others(&self) -> Result<Vec<Other>> {
-        let all: Vec<Experiment> = self.client.experiments().try_concat().await?;
-        let active = all.into_iter().filter(|experiment| !experiment.lifecycle.is_deleted());
+        let all: Vec<Readable<Experiment>> = self.every_experiment().try_concat().await?;
+        let active = all.into_iter().flatten().filter(|experiment| !experiment.lifecycle.is_deleted());
         let ids: Vec<_> = active.map(|experiment| experiment.id).collect();
         Ok(self.client.others(&ids).await)
     }
@@ -216,7 +227,7 @@ impl Snapshot for RestSnapshot {
         history::histories(&self.client, self.probe.capabilities.bulk_history_runs, runs)
     }
 
-    fn files<'a>(&'a self, owner: Owner<'a>) -> Pages<'a, FileEntry> {
+    fn files<'a>(&'a self, owner: Owner<'a>) -> Pages<'a, Readable<FileEntry>> {
         self.files_of(owner)
     }
 

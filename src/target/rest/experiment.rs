@@ -6,6 +6,7 @@ use futures::TryStreamExt;
 use super::{Place, RestTarget, TRIES};
 use crate::entities::{Experiment, ExperimentId, RunId, ids_in, tag};
 use crate::error::{Class, Error, Result};
+use crate::rest::strict;
 use crate::target::Unresolved;
 
 /// Only runs that an import has made carry this tag.
@@ -88,7 +89,7 @@ impl RestTarget {
     /// import that was broken off may have left such tags, and its journal may be lost.
     async fn look_for_runs(&self, id: &ExperimentId) -> Result<()> {
         let (mut found, mut naming) = (HashMap::new(), Vec::new());
-        let mut pages = self.client.runs(id, IMPORTED);
+        let mut pages = strict(self.client.runs(id, IMPORTED));
         while let Some(page) = pages.try_next().await? {
             for run in page {
                 let Some(source) = run.tags.get(tag::SOURCE_RUN_ID).map(|id| RunId::from(id.as_str())) else {

@@ -11,7 +11,7 @@ use crate::entities::{
     tag,
 };
 use crate::error::{Class, Error, Result};
-use crate::rest::{BatchItem, NewModel, entries_per_batch};
+use crate::rest::{BatchItem, NewModel, entries_per_batch, strict};
 use crate::target::{Found, OpenModel, Place, Unresolved};
 
 /// A logged model that an earlier import has made.
@@ -115,7 +115,7 @@ impl RestTarget {
         if !self.can.logged_models {
             return Ok(found);
         }
-        let mut pages = self.client.logged_models(experiment);
+        let mut pages = strict(self.client.logged_models(experiment));
         while let Some(page) = pages.try_next().await? {
             for model in page {
                 let Some(source) = model.tags.get(tag::SOURCE_MODEL_ID).map(|id| ModelId::from(id.as_str()))

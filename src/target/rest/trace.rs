@@ -17,7 +17,7 @@ use crate::entities::{
     is_plain_id, rewrite, tag, trace_key,
 };
 use crate::error::{Class, Error, Result};
-use crate::rest::{Client, span_request};
+use crate::rest::{Client, span_request, strict};
 use crate::target::{FileWriter, Found, OpenTrace, Place, SpansRead, TraceWriter};
 
 /// Experiments that are searched at once for traces that may be anywhere.
@@ -60,7 +60,7 @@ impl RestTarget {
             if ids.is_empty() || there.len() == ids.len() {
                 break;
             }
-            let found: Vec<Trace> = self.client.traces(experiments, &filter).try_concat().await?;
+            let found: Vec<Trace> = strict(self.client.traces(experiments, &filter)).try_concat().await?;
             there.extend(found.into_iter().map(|trace| (trace.id.clone(), trace)));
         }
         Ok(there)
@@ -86,14 +86,14 @@ impl RestTarget {
         let filter = format!("run_id = '{run}'");
         let mut linked = HashSet::new();
         for experiments in all.chunks(EXPERIMENTS_PER_SEARCH) {
-            let found: Vec<Trace> = self.client.traces(experiments, &filter).try_concat().await?;
+            let found: Vec<Trace> = strict(self.client.traces(experiments, &filter)).try_concat().await?;
             linked.extend(found.into_iter().map(|trace| trace.id));
         }
         Ok(linked)
     }
 
     async fn experiment_ids(&self) -> Result<Vec<ExperimentId>> {
-        let all: Vec<_> = self.client.experiments().try_concat().await?;
+        let all: Vec<_> = strict(self.client.experiments()).try_concat().await?;
         Ok(all.into_iter().map(|experiment| experiment.id).collect())
     }
 
