@@ -62,6 +62,8 @@ pub enum Cause {
     PoolExhausted,
     /// The server's database is busy.
     DatabaseBusy,
+    /// The store behind the server cannot keep it.
+    NotInThisStore,
     /// The server was started without it; no waiting helps.
     SwitchedOff,
     /// An exception in the server's own code.

@@ -38,7 +38,7 @@ pub use meter::{Meter, Traffic};
 pub use others::NOT_ALLOWED;
 pub use otlp::request as span_request;
 pub use paging::{Listing, Pages, strict};
-pub use probe::{Probe, probe};
+pub use probe::{ARTIFACT_PROXY, Probe, Refused, probe};
 pub use read::{ROWS_PER_CALL, RUNS_PER_BULK_CALL};
 pub use registry::NewVersion;
 pub(crate) use wire::WireMetric;

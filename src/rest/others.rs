@@ -4,9 +4,10 @@
 use futures::{StreamExt, TryStreamExt, stream};
 use serde_json::{Map, Value, json};
 
+use super::probe::has_none;
 use super::{Call, Client};
 use crate::entities::{ExperimentId, Other, Tally};
-use crate::error::{Class, Error, Result};
+use crate::error::{Cause, Class, Error, Result};
 
 /// Every list takes so many (MLflow 3.18); those without pages ignore it.
 const PER_PAGE: usize = 1_000;
@@ -98,15 +99,17 @@ impl Listed {
 
 impl Client {
     /// What the server holds of each, where it has such a list; `experiments` are the active ones. What cannot be
-    /// counted is data, no error.
-    pub async fn others(&self, experiments: &[ExperimentId]) -> Vec<Other> {
-        let asked: Vec<_> = TABLE.iter().map(|listed| self.other(listed, experiments)).collect();
+    /// counted is data, no error. `over_files`: the server keeps all in files.
+    pub async fn others(&self, experiments: &[ExperimentId], over_files: bool) -> Vec<Other> {
+        let asked = TABLE.iter().map(|listed| self.other(listed, experiments, over_files));
+        let asked: Vec<_> = asked.collect();
         let found: Vec<Option<Other>> = stream::iter(asked).buffered(AT_ONCE).collect().await;
         found.into_iter().flatten().collect()
     }
 
-    async fn other(&self, listed: &Listed, experiments: &[ExperimentId]) -> Option<Other> {
-        let tally = self.tally(listed, experiments).await.map_or_else(|e| verdict(&e), Some)?;
+    async fn other(&self, listed: &Listed, experiments: &[ExperimentId], over_files: bool) -> Option<Other> {
+        let tally = self.tally(listed, experiments).await;
+        let tally = tally.map_or_else(|error| verdict(&error, over_files), Some)?;
         Some(Other { title: listed.title, tally, reason: listed.reason })
     }
 
@@ -129,7 +132,9 @@ impl Client {
                 Err(e) if e.is_code("INVALID_PARAMETER_VALUE") => {
                     Ok(Tally::unknown("to ask for them would write to the server"))
                 }
-                other => Err(other.err().unwrap_or_else(no_list)),
+                Err(error) => Err(error),
+                // It names no experiment, and is answered all the same.
+                Ok(_) => Ok(Tally::unknown("to ask for them would write to the server")),
             },
         }
     }
@@ -178,25 +183,19 @@ impl Client {
         Ok(tally)
     }
 
-    /// What answers in another way than with a JSON object has no such list.
     async fn answer(&self, call: &Call) -> Result<Map<String, Value>> {
-        serde_json::from_slice(&self.bytes(call).await?).map_err(|_| no_list())
+        serde_json::from_slice(&self.bytes(call).await?)
+            .map_err(|_| Error::permanent("the server did not answer as MLflow does"))
     }
 }
 
-fn no_list() -> Error {
-    Error::new(Class::NotFound, "there is no such list")
-}
-
-/// What a refusal says of the count; nothing when the release has no such thing, or not over this store.
-fn verdict(error: &Error) -> Option<Tally> {
+/// What a refusal says of the count; nothing when the release has no such thing, or not over this store. A store of
+/// files that cannot do it breaks down without a word (MLflow 3.10 and 3.18).
+fn verdict(error: &Error, over_files: bool) -> Option<Tally> {
     match error.class() {
+        _ if has_none(error) => None,
+        _ if over_files && error.cause() == Some(Cause::Unhandled) => None,
         Class::Auth | Class::Forbidden => Some(Tally::unknown(NOT_ALLOWED)),
-        Class::NotFound => None,
-        // 405, what is switched off, and a store that cannot do it (400).
-        Class::Permanent if error.status() != Some(500) => None,
-        // A store that cannot do it, without a word (MLflow 3.10 over files).
-        Class::Ambiguous if error.status() == Some(500) => None,
         _ => Some(Tally::unknown(error.to_string())),
     }
 }

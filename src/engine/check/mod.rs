@@ -18,7 +18,7 @@ use super::{Endpoint, Server};
 use crate::artifacts::proxied_path;
 use crate::entities::{Experiment, Kind, Other, S3Object, Tally};
 use crate::error::{Error, Result};
-use crate::rest::{Capabilities, Probe, Version};
+use crate::rest::{ARTIFACT_PROXY, Capabilities, Probe, Refused, Version};
 use crate::snapshot::About;
 
 pub use left_behind::left_behind;
@@ -134,6 +134,7 @@ pub async fn check_target(endpoint: &Endpoint) -> Result<CheckReport> {
     let snapshot = endpoint.snapshot()?;
     let (experiments, runs, unreadable) = Sample::runs_of(snapshot.as_ref()).await?;
     let mut findings = vec![version(&server.probe), files(server, &experiments)];
+    findings.extend(refused(&server.probe));
     findings.extend(unread::findings(&unreadable));
     Ok(CheckReport {
         findings,
@@ -161,6 +162,9 @@ pub(super) fn files(server: &Server, experiments: &[Experiment]) -> Finding {
     match server.probe.capabilities.artifact_proxy {
         _ if server.managed.is_some() => Finding::new(Level::Ok, "takes files through its S3 store"),
         true => Finding::new(Level::Ok, "takes files through its artifact proxy"),
+        false if let Some(refused) = refused_proxy(&server.probe) => {
+            Finding::new(Level::Failure, format!("takes no files: {}", refused.reason))
+        }
         false => Finding::new(Level::Failure, "takes no files: its artifact proxy is off")
             .hint("start it with --serve-artifacts and --artifacts-destination, or with a --default-artifact-root in S3"),
     }
@@ -183,6 +187,18 @@ fn report(endpoint: &Endpoint, about: &About, experiments: &[Experiment], runs: 
     }
 }
 
+fn refused_proxy(probe: &Probe) -> Option<&Refused> {
+    probe.refused.iter().find(|refused| refused.what == ARTIFACT_PROXY)
+}
+
+/// What a server may have, though it refused to be asked for it.
+fn refused(probe: &Probe) -> Vec<Finding> {
+    let line = |one: &Refused| {
+        Finding::new(Level::Warning, format!("it may have {}, but refuses to say: {}", one.what, one.reason))
+    };
+    probe.refused.iter().map(line).collect()
+}
+
 fn version(probe: &Probe) -> Finding {
     match probe.version {
         Some(version) if version < OLDEST => {
@@ -198,6 +214,7 @@ fn findings_of(source: &Endpoint) -> Vec<Finding> {
     let Some(probe) = source.probe() else { return Vec::new() };
     let can = &probe.capabilities;
     let mut findings = vec![version(probe)];
+    findings.extend(refused(probe));
     if can.bulk_history_runs.is_none() {
         findings.push(Finding::new(
             Level::Warning,

@@ -92,6 +92,11 @@ impl RestSnapshot {
     }
 }
 
+/// Every server has the first one, over whatever store.
+fn may_be_of_files(id: &ExperimentId) -> bool {
+    id.as_str() == "0" || id.is_of_file_store()
+}
+
 fn found<T>(answer: Result<T>) -> Result<Option<T>> {
     match answer {
         Ok(found) => Ok(Some(found)),
@@ -220,7 +225,8 @@ impl Snapshot for RestSnapshot {
         let all: Vec<Readable<Experiment>> = self.every_experiment().try_concat().await?;
         let active = all.into_iter().flatten().filter(|experiment| !experiment.lifecycle.is_deleted());
         let ids: Vec<_> = active.map(|experiment| experiment.id).collect();
-        Ok(self.client.others(&ids).await)
+        let over_files = !self.probe.capabilities.evaluation && ids.iter().all(|id| may_be_of_files(id));
+        Ok(self.client.others(&ids, over_files).await)
     }
 
     fn histories<'a>(&'a self, runs: &'a [Run]) -> BoxStream<'a, Result<Readable<MetricChunk>>> {
