@@ -244,7 +244,8 @@ async fn what_is_deleted_while_a_list_is_read_takes_no_other_with_it() {
                     "experiment_id": "0", "max_timestamp_millis": 1_704_067_200_000_i64 + 99_500, "max_traces": 100,
                 });
                 let delete = format!("{url}/api/2.0/mlflow/traces/delete-traces");
-                let gone = ureq::post(&delete).send(oldest.to_string().as_bytes());
+                let gone = ureq::post(&delete).header("content-type", "application/json");
+                let gone = gone.send(oldest.to_string().as_bytes());
                 assert!(gone.is_ok(), "{gone:?}");
             }
             None

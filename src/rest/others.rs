@@ -19,6 +19,9 @@ const AT_ONCE: usize = 8;
 /// Ids of scorers in one request line; see `RUNS_PER_BULK_CALL`.
 const SCORERS_PER_CALL: usize = 50;
 
+/// MLflow 3.18, `genai/optimize/job.py`.
+const OPTIMIZES: [(&str, &str); 1] = [("job_name", "optimize_prompts")];
+
 /// In place of a count.
 pub const NOT_ALLOWED: &str = "not allowed to look";
 
@@ -37,6 +40,9 @@ struct Listed {
 enum How {
     Get,
     Post,
+    /// Jobs that optimise prompts, and all others.
+    Job,
+    OtherJobs,
     EachExperiment,
     /// By the ids of scorers.
     EachScorer,
@@ -48,13 +54,15 @@ enum How {
     Never,
 }
 
+const JOBS: &str = "/ajax-api/3.0/jobs/search";
+const RUN_AGAIN: &str = "to write one is to run it again";
 const NEEDS_SECRETS: &str = "they need the gateway's secrets, which are never shown";
 const NEEDS_ENDPOINTS: &str = "they work on gateway endpoints, which stay behind";
 const MADE_BY: &str = "who made them and when cannot be set";
 
 /// Routes and fields of MLflow 3.18, `protos/*.proto` and `server/`.
 #[rustfmt::skip]
-const TABLE: [Listed; 16] = [
+const TABLE: [Listed; 18] = [
     listed("webhooks", "/api/2.0/mlflow/webhooks", "webhooks", How::Get, "their secret is never shown"),
     listed("gateway secrets", "/api/3.0/mlflow/gateway/secrets/list", "secrets", How::Get, "their values are never shown"),
     listed("gateway model definitions", "/api/3.0/mlflow/gateway/model-definitions/list", "model_definitions", How::Get, NEEDS_SECRETS),
@@ -65,7 +73,9 @@ const TABLE: [Listed; 16] = [
     listed("issues", "/api/3.0/mlflow/issues/search", "issues", How::Post, "their ids, which assessments name, cannot be set"),
     listed("label schemas", "/api/3.0/mlflow/label-schemas/list", "label_schemas", How::Never, "their ids, which review queues name, cannot be set"),
     listed("review queues", "/api/3.0/mlflow/review-queues/list", "review_queues", How::EachExperiment, "their owners cannot be set"),
-    listed("prompt-optimization jobs", "/ajax-api/3.0/jobs/search", "jobs", How::Post, "to write one is to run it again"),
+    listed("gateway endpoint bindings", "/api/3.0/mlflow/gateway/endpoints/bindings/list", "bindings", How::Get, NEEDS_ENDPOINTS),
+    listed("prompt-optimization jobs", JOBS, "jobs", How::Job, RUN_AGAIN),
+    listed("other jobs", JOBS, "jobs", How::OtherJobs, RUN_AGAIN),
     listed("MCP servers", "/api/3.0/mlflow/mcp-servers", "mcp_servers", How::Get, MADE_BY),
     listed("skills", "/api/3.0/mlflow/skills", "skills", How::Get, MADE_BY),
     listed("users", "/api/2.0/mlflow/users/list", "users", How::Get, "their passwords are never shown; permissions stay with them"),
@@ -85,8 +95,8 @@ const fn listed(
 
 impl Listed {
     fn call(&self, fields: &[(&'static str, &str)]) -> Result<Call> {
-        if self.how == How::Post {
-            let mut body = json!({ "max_results": PER_PAGE, "job_name": "optimize_prompts" });
+        if matches!(self.how, How::Post | How::Job | How::OtherJobs) {
+            let mut body = json!({ "max_results": PER_PAGE });
             fields.iter().for_each(|(name, value)| body[*name] = (*value).into());
             return Ok(Call::post(self.route, &body)?.only_unsent().question());
         }
@@ -116,6 +126,12 @@ impl Client {
     async fn tally(&self, listed: &Listed, experiments: &[ExperimentId]) -> Result<Tally> {
         match listed.how {
             How::Get | How::Post => self.count(listed, &[]).await,
+            How::Job => self.count(listed, &OPTIMIZES).await,
+            How::OtherJobs => {
+                let (all, known) = (self.count(listed, &[]).await?, self.count(listed, &OPTIMIZES).await?);
+                let others = all.count.zip(known.count).map(|(all, known)| all.saturating_sub(known));
+                Ok(Tally { count: others, ..all })
+            }
             How::BesidesDefault => {
                 let all = self.count(listed, &[]).await?;
                 Ok(Tally { count: all.count.map(|count| count.saturating_sub(1)), ..all })

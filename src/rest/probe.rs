@@ -83,6 +83,7 @@ pub async fn probe(client: &Client) -> Result<Probe> {
         traces: third_traces || since(2, 14),
         third_traces,
         trace_links: third_traces && since(3, 3),
+        prompt_links: third_traces && evaluated.may_be() && since(3, 7),
         stored_spans: third_traces && since(3, 6),
     };
     let refused = [artifact_proxy, registry, logged, evaluated, third].into_iter().filter_map(Found::refused);

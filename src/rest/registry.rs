@@ -275,12 +275,12 @@ fn is_prompt() -> String {
 }
 
 /// MLflow's filters take either quote and can escape neither.
-fn quoted(name: &str) -> Result<String> {
+pub(super) fn quoted(name: &str) -> Result<String> {
     match (name.contains('\''), name.contains('"')) {
         (false, _) => Ok(format!("'{name}'")),
         (true, false) => Ok(format!("\"{name}\"")),
         (true, true) => Err(Error::permanent(format!(
-            "the versions of {name:?} cannot be asked for: no filter of MLflow can hold both kinds of quotes"
+            "nothing of {name:?} can be asked for: no filter of MLflow can hold both kinds of quotes"
         ))),
     }
 }

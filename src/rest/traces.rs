@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::items::Items;
 use super::paging::{Listing, listing};
+use super::registry::quoted;
 use super::wire::{Pair, map};
 use super::{Call, Client, encode_path};
 use crate::entities::{Assessment, ExperimentId, Kind, RunId, Trace, integer};
@@ -90,6 +91,7 @@ impl Third {
             metadata: self.trace_metadata,
             tags: self.tags,
             assessments: self.assessments,
+            ..Trace::default()
         })
     }
 
@@ -166,6 +168,36 @@ impl Client {
             let page: Page = self.json(&Call::post(SEARCH, &body)?).await?;
             Ok((page.traces.read(Kind::Trace, "/trace_id", Third::read), page.next_page_token))
         })
+    }
+
+    /// The traces of these experiments that are linked to one version of a prompt (MLflow 3.7 on): nothing else tells.
+    pub fn traces_of_prompt(
+        &self,
+        experiments: Vec<ExperimentId>,
+        name: &str,
+        version: u64,
+    ) -> Result<Listing<'_, Trace>> {
+        let filter = format!("prompt = {}", quoted(&format!("{name}/{version}"))?);
+        let locations: Vec<Location> = experiments.iter().map(Location::of).collect();
+        let locations = serde_json::to_value(locations)?;
+        Ok(listing(key, move |token: Option<String>| {
+            let body = json!({
+                "locations": locations, "filter": filter, "max_results": TRACES_PER_PAGE, "page_token": token,
+            });
+            async move {
+                let page: Page = self.json(&Call::post(SEARCH, &body)?).await?;
+                Ok((page.traces.read(Kind::Trace, "/trace_id", Third::read), page.next_page_token))
+            }
+        }))
+    }
+
+    /// Linking again is the same as linking once (MLflow 3.10, `store/tracking/sqlalchemy_store.py`,
+    /// `link_prompts_to_trace`). Each is a name and a number.
+    pub async fn link_prompts(&self, trace: &str, versions: &[(&str, &str)]) -> Result<()> {
+        let versions: Vec<_> =
+            versions.iter().map(|(name, version)| json!({ "name": name, "version": version })).collect();
+        let body = json!({ "trace_id": trace, "prompt_versions": versions });
+        self.done(&Call::post("/api/2.0/mlflow/traces/link-prompts", &body)?).await
     }
 
     /// The same of a server older than MLflow 3.2. On a newer one this route would change the traces' metadata.

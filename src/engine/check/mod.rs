@@ -205,7 +205,10 @@ fn version(probe: &Probe) -> Finding {
             Finding::new(Level::Warning, format!("MLflow {version} is older than any release that was tried"))
         }
         Some(version) => Finding::new(Level::Ok, format!("MLflow {version}")),
-        None => Finding::new(Level::Warning, "MLflow of a version that it does not tell"),
+        None => Finding::new(Level::Warning, "MLflow of a version that it does not tell").hint(
+            "releases before 2.3 tell none; a newer one that was started with --static-prefix is called with that prefix \
+             in its address, for else its spans and some files are not reached",
+        ),
     }
 }
 

@@ -5,7 +5,9 @@ mod experiments;
 mod files;
 mod history;
 mod listed;
+mod prompt_links;
 mod runs;
+mod strays;
 mod traces;
 
 use std::sync::Arc;
@@ -15,6 +17,7 @@ use futures::stream::{self, BoxStream};
 use futures::{StreamExt, TryStreamExt};
 use tokio::sync::OnceCell;
 
+use self::prompt_links::PromptLinks;
 use super::{About, Snapshot};
 use crate::artifacts::{ByteStream, Stores, is_speakable, proxied_path, proxied_url_path};
 use crate::aws::{Session, Vigil};
@@ -34,6 +37,7 @@ pub struct RestSnapshot {
     has_models: OnceCell<bool>,
     /// The latest version of each, where the server tells all at once.
     scorers: OnceCell<Option<Vec<Scorer>>>,
+    prompt_links: OnceCell<PromptLinks>,
 }
 
 /// Runs that are asked for one by one, side by side.
@@ -48,7 +52,7 @@ impl RestSnapshot {
             version: probe.version,
             capabilities: Some(probe.capabilities),
         };
-        Self { client, about, probe, stores, has_models: OnceCell::new(), scorers: OnceCell::new() }
+        Self { client, about, probe, stores, has_models: OnceCell::new(), scorers: OnceCell::new(), prompt_links: OnceCell::new() }
     }
 }
 
@@ -206,7 +210,9 @@ impl Snapshot for RestSnapshot {
     }
 
     fn traces<'a>(&'a self, experiment: &'a Experiment) -> Pages<'a, Readable<Trace>> {
-        self.to_its_end(Kind::Trace, format!("experiment {}", experiment.id), self.every_trace(experiment))
+        let traces =
+            self.to_its_end(Kind::Trace, format!("experiment {}", experiment.id), self.every_trace(experiment));
+        self.with_prompts(experiment, traces)
     }
 
     async fn spans(&self, trace: &Trace) -> Result<Option<Spans>> {
@@ -224,9 +230,12 @@ impl Snapshot for RestSnapshot {
     async fn others(&self) -> Result<Vec<Other>> {
         let all: Vec<Readable<Experiment>> = self.every_experiment().try_concat().await?;
         let active = all.into_iter().flatten().filter(|experiment| !experiment.lifecycle.is_deleted());
-        let ids: Vec<_> = active.map(|experiment| experiment.id).collect();
-        let over_files = !self.probe.capabilities.evaluation && ids.iter().all(|id| may_be_of_files(id));
-        Ok(self.client.others(&ids, over_files).await)
+        let active: Vec<Experiment> = active.collect();
+        let ids: Vec<_> = active.iter().map(|experiment| experiment.id.clone()).collect();
+        let over_files = !self.probe.capabilities.evaluation && ids.iter().all(may_be_of_files);
+        let mut others = self.client.others(&ids, over_files).await;
+        others.push(self.strays(&active).await?);
+        Ok(others)
     }
 
     fn histories<'a>(&'a self, runs: &'a [Run]) -> BoxStream<'a, Result<Readable<MetricChunk>>> {

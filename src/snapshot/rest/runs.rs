@@ -179,7 +179,7 @@ async fn local_run_folders(experiment: &Experiment) -> Vec<RunId> {
     runs
 }
 
-fn is_run_id(name: &str) -> bool {
+pub(super) fn is_run_id(name: &str) -> bool {
     name.len() == 32 && name.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 

@@ -116,6 +116,7 @@ impl RestTarget {
         let writer = RestTraceWriter {
             client: Arc::clone(&self.client),
             by: Arc::clone(&self.delivery),
+            may_link_prompts: self.can.prompt_links,
             may_send_spans: self.can.stored_spans && trace.has_stored_spans(),
             refuses_spans: Arc::clone(&self.refuses_spans),
             source: trace.clone(),
@@ -164,6 +165,7 @@ fn fingerprint(written: &Trace) -> Result<String> {
 struct RestTraceWriter {
     client: Arc<Client>,
     by: Arc<Delivery>,
+    may_link_prompts: bool,
     /// The spans were in a database, and the target keeps such spans in its own.
     may_send_spans: bool,
     /// Learnt at the first try: the target has no route for them.
@@ -193,6 +195,15 @@ impl RestTraceWriter {
         }
     }
 
+    async fn link_prompts(&self) -> Result<()> {
+        let versions = self.written.linked_prompts.iter().filter_map(|label| label.rsplit_once('/'));
+        let versions: Vec<(&str, &str)> = versions.collect();
+        if self.may_link_prompts && !versions.is_empty() {
+            self.client.link_prompts(&self.written.id, &versions).await?;
+        }
+        Ok(())
+    }
+
     /// Starting a trace again sets all of its assessments valid and must name each that is there. So those that
     /// override others are taken off first, and come back last (MLflow 3.4 and 3.10, `sqlalchemy_store.py`).
     async fn start(&self, stored: bool, marked: bool) -> Result<Trace> {
@@ -216,6 +227,7 @@ impl RestTraceWriter {
             now.tags.insert(tag::SOURCE_TRACE.to_owned(), self.whole.clone());
         }
         let started = self.client.start_trace(&now).await?;
+        self.link_prompts().await?;
         for one in self.written.assessments.iter().filter(|one| !one.overrides().is_empty()) {
             self.client.create_assessment(&now.id, one).await?;
         }
@@ -254,6 +266,11 @@ impl TraceWriter for RestTraceWriter {
     }
 
     async fn close(self: Box<Self>, missing: Vec<String>) -> Result<()> {
+        if !self.may_link_prompts && !self.written.linked_prompts.is_empty() {
+            let versions: Vec<&str> = self.written.linked_prompts.iter().map(String::as_str).collect();
+            let error = format!("the target keeps no links to versions of prompts: {}", versions.join(", "));
+            return Err(Error::permanent(error).hint("MLflow 3.7 or newer over a database does"));
+        }
         if self.is_marked || !missing.is_empty() {
             return Ok(());
         }
