@@ -62,6 +62,8 @@ pub enum Cause {
     PoolExhausted,
     /// The server's database is busy.
     DatabaseBusy,
+    /// The store behind the server cannot keep it.
+    NotInThisStore,
     /// The server was started without it; no waiting helps.
     SwitchedOff,
     /// An exception in the server's own code.
@@ -108,6 +110,12 @@ impl Error {
         Self::new(Class::Stopped, "stopped")
     }
 
+    /// The same error, taken for another kind of trouble.
+    #[must_use]
+    pub fn of_class(self, class: Class) -> Self {
+        Self { class, ..self }
+    }
+
     /// Adds what the other side called it.
     #[must_use]
     pub fn code(mut self, code: Code) -> Self {
@@ -149,6 +157,12 @@ impl Error {
 
     pub fn class(&self) -> Class {
         self.class
+    }
+
+    /// It says something of the object that was asked for, not of the connection or of who asks: others may fare
+    /// better.
+    pub fn is_about_object(&self) -> bool {
+        matches!(self.class, Class::Permanent | Class::NotFound | Class::Forbidden)
     }
 
     pub fn get_hint(&self) -> Option<&str> {

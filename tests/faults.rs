@@ -161,3 +161,107 @@ async fn a_server_that_goes_away_ends_the_job_and_a_second_run_finishes_it() {
         .outcome();
     assert_eq!(differences(&source, &target).await, [""; 0]);
 }
+
+/// What a person may not see is no less there: a gateway with a list of routes, a registry whose database is gone.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_source_refuses_to_list_is_named_by_every_command() {
+    let (source, target) = futures::join!(Real::start(TARGET), Real::start(TARGET));
+    source.seed("demo").await;
+    let half_open = in_front_of(&source, |request, _| match request.url.path() {
+        "/api/2.0/mlflow/registered-models/search" => Some(Fault::Refuse(500)),
+        "/api/2.0/mlflow/logged-models/search" => Some(Fault::Refuse(403)),
+        path if path.starts_with("/api/3.0/") => Some(Fault::Refuse(403)),
+        _ => None,
+    })
+    .await;
+    let kinds = ["registered_model", "prompt", "logged_model", "evaluation_dataset", "trace", "scorer"];
+    let mlferry = Mlferry::new();
+    let folder = tempfile::tempdir().unwrap();
+    let archive = folder.path().join("mlflow-export");
+    let (from, archive) = (half_open.uri(), archive.to_str().unwrap().to_owned());
+
+    let checked = mlferry.run(&["check", "--source", &from, "--json"]).await.exits(3);
+    let said: Vec<String> = checked.lines().iter().map(|line| line["text"].to_string()).collect();
+    for kind in ["registered model", "prompt", "logged model", "evaluation dataset", "trace", "scorer"] {
+        let is_named = |text: &&String| text.starts_with(&format!("\"{kind} ")) && text.contains("cannot be");
+        assert!(said.iter().any(|text| is_named(&text)), "{kind}: {said:#?}");
+    }
+    let planned = mlferry.run(&["plan", "--source", &from, "--json"]).await.exits(3).lines();
+    for kind in kinds {
+        let is_named = |line: &&serde_json::Value| line["type"] == "unreadable" && line["kind"] == kind;
+        assert!(planned.iter().any(|line| is_named(&line)), "{kind}: {planned:#?}");
+    }
+    let steps: [&[&str]; 2] = [
+        &["export", "--source", &from, "--output-dir", &archive, "--json"],
+        &["import", "--source", &from, "--target", target.url(), "--json"],
+    ];
+    for step in steps {
+        let lines = mlferry.run(step).await.exits(3).lines();
+        for kind in kinds {
+            let is_named = |line: &&serde_json::Value| line["type"] == "item_failed" && line["kind"] == kind;
+            assert!(lines.iter().any(|line| is_named(&line)), "{step:?} {kind}: {lines:#?}");
+        }
+        let outcome = lines.last().unwrap();
+        assert_eq!(outcome["counts"]["runs"]["done"], outcome["counts"]["runs"]["planned"], "{outcome}");
+    }
+    let validate = ["validate", "--source", &from, "--target", target.url(), "--json"];
+    let found = mlferry.run(&validate).await.exits(4).lines();
+    for kind in kinds {
+        let is_named = |line: &&serde_json::Value| {
+            line["type"] == "difference" && line["mark"] == "unreadable" && line["kind"] == kind
+        };
+        assert!(found.iter().any(|line| is_named(&line)), "{kind}: {found:#?}");
+    }
+}
+
+/// A list that is paged by offset, while somebody deletes what was listed.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_deleted_while_a_list_is_read_takes_no_other_with_it() {
+    const TRACES: usize = 620;
+    let (source, target) = futures::join!(Real::start(TARGET), Real::start(TARGET));
+    let http = reqwest::Client::new();
+    let url = source.url().to_owned();
+    for n in 0..TRACES {
+        let info = serde_json::json!({
+            "trace_id": format!("tr-{n:032x}"),
+            "trace_location": { "type": "MLFLOW_EXPERIMENT", "mlflow_experiment": { "experiment_id": "0" } },
+            "request_time": format!("2024-01-01T00:{:02}:{:02}Z", n / 60, n % 60),
+            "execution_duration": "1s", "state": "OK", "trace_metadata": { "mlflow.trace_schema.version": "3" },
+        });
+        let body = serde_json::json!({ "trace": { "trace_info": info } });
+        let made = http.post(format!("{url}/api/3.0/mlflow/traces")).json(&body).send().await.unwrap();
+        assert!(made.status().is_success(), "{}", made.text().await.unwrap());
+    }
+    let listed = Arc::new(AtomicUsize::new(0));
+    let living = {
+        let (listed, url) = (Arc::clone(&listed), url.clone());
+        in_front_of(&source, move |request, _| {
+            let is_page = request.url.path().ends_with("/traces/search")
+                && String::from_utf8_lossy(&request.body).contains("\"max_results\":500");
+            // The oldest 100 go between the first page and the second.
+            if is_page && listed.fetch_add(1, Ordering::Relaxed) == 1 {
+                let oldest = serde_json::json!({
+                    "experiment_id": "0", "max_timestamp_millis": 1_704_067_200_000_i64 + 99_500, "max_traces": 100,
+                });
+                let delete = format!("{url}/api/2.0/mlflow/traces/delete-traces");
+                let gone = ureq::post(&delete).header("content-type", "application/json");
+                let gone = gone.send(oldest.to_string().as_bytes());
+                assert!(gone.is_ok(), "{gone:?}");
+            }
+            None
+        })
+        .await
+    };
+    let mlferry = Mlferry::new();
+    let args = ["import", "--source", &living.uri(), "--target", target.url(), "--json"];
+    let lines = mlferry.run(&args).await.lines();
+    assert!(listed.load(Ordering::Relaxed) >= 3, "a list of two pages is looked through again");
+    let done: std::collections::BTreeSet<&str> = lines
+        .iter()
+        .filter(|line| line["type"] == "item_done" && line["kind"] == "trace")
+        .map(|line| line["id"].as_str().unwrap())
+        .collect();
+    let lost: Vec<String> =
+        (100..TRACES).map(|n| format!("tr-{n:032x}")).filter(|id| !done.contains(id.as_str())).collect();
+    assert!(lost.is_empty(), "{lost:?}");
+}

@@ -61,7 +61,12 @@ async fn only_what_is_damaged_is_lost(version: &str) {
     let ends = ["--source", source.url(), "--target", target.url(), "--json"];
 
     let checked = mlferry.run(&["check", "--source", source.url()]).await;
-    assert!(matches!(checked.code, Some(0)), "{checked:?}");
+    assert!(matches!(checked.code, Some(3)), "{checked:?}");
+    let planned = mlferry.run(&["plan", "--source", source.url(), "--json"]).await.exits(3).lines();
+    for (name, run) in damaged.iter().filter(|(name, _)| *name != HIDDEN && is_lost(name)) {
+        let is_named = |line: &&Value| line["type"] == "unreadable" && line["id"] == run.as_str();
+        assert!(planned.iter().any(|line| is_named(&line)), "{name}: {planned:#?}");
+    }
     for _ in 0..2 {
         let ran = mlferry.run(&[&["import"], &ends[..]].concat()).await.exits(3);
         let lines = ran.lines();

@@ -11,6 +11,7 @@ mod store;
 mod stores;
 
 pub use hashed::{ByteStream, Digest, Hashed};
+pub use place::folder;
 pub use proxy::{is_speakable, proxied_path, proxied_url_path};
 pub use store::Root;
 pub use stores::Stores;

@@ -44,7 +44,7 @@ impl Place {
 }
 
 /// `file:///a%20b` or `/a b`. A relative one is the server's, wherever that was started.
-fn folder(uri: &str) -> Option<PathBuf> {
+pub fn folder(uri: &str) -> Option<PathBuf> {
     let path = match uri.strip_prefix("file:") {
         None => PathBuf::from(uri),
         Some(_) => url::Url::parse(uri).ok()?.to_file_path().ok()?,

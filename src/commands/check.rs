@@ -7,7 +7,7 @@ use crate::cli;
 use crate::engine::{self, CheckReport, Level};
 use crate::error::Result;
 
-/// Exit code 1 when something stands in the way.
+/// Exit code 1 when something stands in the way, 3 when some of what there is cannot be read.
 pub async fn check(args: cli::Check, ends: &Ends<'_>, printer: &Printer) -> Result<u8> {
     let source = source_text(args.source.source.as_deref())?;
     let mut reports = Vec::new();
@@ -26,11 +26,19 @@ pub async fn check(args: cli::Check, ends: &Ends<'_>, printer: &Printer) -> Resu
     reports.iter().for_each(|report| print(report, printer));
     let findings = || reports.iter().flat_map(|report| &report.findings);
     let of = |level: Level| findings().filter(|finding| finding.level == level).count();
+    let unreadable: u64 = reports.iter().map(|report| report.unreadable).sum();
     printer.object(
         "outcome",
-        &json!({ "step": "check", "warnings": of(Level::Warning), "failures": of(Level::Failure) }),
+        &json!({
+            "step": "check", "warnings": of(Level::Warning), "failures": of(Level::Failure),
+            "unreadable": unreadable,
+        }),
     );
-    Ok(u8::from(of(Level::Failure) > 0))
+    Ok(match of(Level::Failure) {
+        0 if unreadable > 0 => 3,
+        0 => 0,
+        _ => 1,
+    })
 }
 
 pub fn print(report: &CheckReport, printer: &Printer) {

@@ -3,9 +3,10 @@ use super::ends::{Ends, source_text};
 use super::selection::plan_of;
 use crate::cli;
 use crate::engine::{self, End, Survey};
-use crate::entities::{Choice, Kind, Plan, PlannedExperiment, PlannedModel};
+use crate::entities::{Choice, Kind, Plan, PlannedExperiment, PlannedModel, Unreadable};
 use crate::error::{Error, Result};
 
+/// Exit code 3 when some of what it would take cannot be read.
 pub async fn plan(args: cli::Plan, ends: &Ends<'_>, printer: &Printer) -> Result<u8> {
     let plan = plan_of(&args.selection)?;
     let source = ends.open_one(&source_text(args.source.source.as_deref())?, End::Source).await?;
@@ -19,7 +20,7 @@ pub async fn plan(args: cli::Plan, ends: &Ends<'_>, printer: &Printer) -> Result
         std::fs::write(path, text).map_err(|e| Error::from(e).at(path.display()))?;
         printer.news(&format!("written: {}", path.display()));
     }
-    Ok(0)
+    Ok(if survey.unreadable.is_empty() { 0 } else { 3 })
 }
 
 fn print(survey: &Survey, printer: &Printer) {
@@ -56,6 +57,11 @@ fn print(survey: &Survey, printer: &Printer) {
     if unreadable > 0 {
         printer.result(&format!("{unreadable} runs cannot be read at the source"));
     }
+    for lost in &survey.unreadable {
+        let Unreadable { kind, id, reason } = lost;
+        printer.result(&format!("{} {id} cannot be read: {reason}", kind.words().0));
+        printer.object("unreadable", lost);
+    }
     for note in survey.notes.iter().chain(&survey.left_behind) {
         printer.result(note);
         printer.object("note", &serde_json::json!({ "text": note }));
@@ -65,6 +71,7 @@ fn print(survey: &Survey, printer: &Printer) {
         &serde_json::json!({
             "step": "plan", "experiments": survey.experiments.len(), "runs": runs, "deleted_runs": deleted,
             "params": params, "metrics": metrics, "unreadable_runs": unreadable,
+            "unreadable": survey.unreadable.len(),
             "registered_models": survey.models.iter().filter(|m| m.kind == Kind::RegisteredModel).count(),
             "prompts": survey.models.iter().filter(|m| m.kind == Kind::Prompt).count(),
             "needed": survey.needed.len(), "logged_models": sum(|e| e.logged_models),

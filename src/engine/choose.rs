@@ -3,11 +3,11 @@ use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
 use futures::{TryStreamExt, stream};
 
 use crate::entities::{
-    Choice, Chooser, EvaluationDataset, Experiment, ExperimentId, ModelVersion, Numbers, Pick, Plan,
-    RegisteredModel, RunId, Window,
+    Choice, Chooser, EvaluationDataset, Experiment, ExperimentId, Kind, ModelVersion, Numbers, Pick, Plan,
+    RegisteredModel, RunId, Unreadable, Window,
 };
 use crate::error::{Error, Result};
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Snapshot, read_all};
 
 /// Experiments whose runs are looked through side by side.
 const AT_ONCE: usize = 8;
@@ -24,6 +24,8 @@ pub struct Chosen {
     pub needed: BTreeMap<String, String>,
     /// What a reader should know of this choice.
     pub notes: Vec<String>,
+    /// What the source cannot show and the plan takes, or may take.
+    pub unread: Vec<Unreadable>,
 }
 
 /// A registered model or prompt of which something is taken.
@@ -46,25 +48,31 @@ impl ChosenModel {
 /// Applies the plan. One that names what is not there is refused before anything is done.
 pub async fn choose(source: &dyn Snapshot, plan: &Plan) -> Result<Chosen> {
     let chooser = plan.chooser()?;
-    let all: Vec<Experiment> = source.experiments().try_concat().await?;
-    let models: Vec<RegisteredModel> = source.registered_models().try_concat().await?;
+    let (all, mut unread) = read_all(source.experiments()).await?;
+    let (models, more) = read_all(source.registered_models()).await?;
+    unread.extend(more);
     let numbers = numbers(source, &chooser, &models).await?;
     let mut unmatched = chooser.unmatched(&all);
     unmatched.extend(chooser.unmatched_models(&models, &numbers));
-    let mut datasets: Vec<EvaluationDataset> = source.evaluation_datasets().try_concat().await?;
+    let (mut datasets, more) = read_all(source.evaluation_datasets()).await?;
+    unread.extend(more);
     unmatched.extend(chooser.unmatched_datasets(&datasets));
     if !unmatched.is_empty() {
         let names = unmatched.join(", ");
+        if let Some(unreadable) = unread.into_iter().next() {
+            return Err(Error::from(unreadable).at(format!("{names} was not found, but not all can be read")));
+        }
         return Err(Error::usage(format!("{} has nothing called {names}", source.about().location))
             .hint("`mlferry plan --source …` lists what there is; a name with a comma needs a plan file"));
     }
     let mut experiments: Vec<_> = all.into_iter().map(|one| (chooser.choose(&one), one)).collect();
-    let (window, mut needed) = (plan.window()?, BTreeMap::new());
+    let (window, mut needed, mut needed_unread) = (plan.window()?, BTreeMap::new(), Vec::new());
     leave_out(source, &window, &mut experiments).await?;
     let models = models.into_iter().map(|model| taken_of(&chooser, &numbers, model));
     let (mut models, left): (Vec<_>, Vec<_>) = models.partition(|one| one.versions != Pick::None);
     if !plan.is_everything() || !window.is_everything() {
-        take_what_versions_need(source, &mut models, left, &mut experiments, &mut needed).await?;
+        let lost = take_what_versions_need(source, &mut models, left, &mut experiments, &mut needed).await?;
+        needed_unread = lost;
     }
     for ChosenModel { model, versions } in &mut models {
         model.aliases.retain(|_, number| versions.takes(number));
@@ -72,6 +80,8 @@ pub async fn choose(source: &dyn Snapshot, plan: &Plan) -> Result<Chosen> {
     let is_whole = |choice: &Choice| matches!(choice, Choice::Yes { only: None, .. });
     let whole = experiments.iter().filter(|(choice, _)| is_whole(choice));
     let whole: HashSet<&ExperimentId> = whole.map(|(_, one)| &one.id).collect();
+    unread.retain(|unreadable| may_take(plan, &chooser, unreadable, !whole.is_empty()));
+    unread.extend(needed_unread);
     let goes_along = |of: &EvaluationDataset| {
         !chooser.leaves_dataset(of) && of.experiment_ids.iter().any(|id| whole.contains(id))
     };
@@ -86,7 +96,25 @@ pub async fn choose(source: &dyn Snapshot, plan: &Plan) -> Result<Chosen> {
     let names = models.iter().map(|one| plan.target_model_name(&one.model));
     unique(names, "registered models", "--model-rename-file")?;
     let notes = models.iter().filter_map(|one| used_up(one, numbers.get(&one.model.name)?)).collect();
-    Ok(Chosen { experiments, models, datasets, needed, notes })
+    Ok(Chosen { experiments, models, datasets, needed, notes, unread })
+}
+
+/// Whether the plan takes what cannot be read, as far as its kind and its id tell. Datasets go along with experiments
+/// that are taken whole.
+fn may_take(plan: &Plan, chooser: &Chooser<'_>, unreadable: &Unreadable, any_whole: bool) -> bool {
+    let is_open = |globs: &[String]| globs.iter().any(|glob| glob.contains(['*', '?', '[', '{']));
+    let takes = |globs: &[String]| {
+        let model = RegisteredModel { name: unreadable.id.clone(), ..RegisteredModel::default() };
+        is_open(globs) || chooser.versions(&model) != Pick::None
+    };
+    plan.is_everything()
+        || match unreadable.kind {
+            Kind::Experiment => is_open(&plan.globs),
+            Kind::RegisteredModel => takes(&plan.models),
+            Kind::Prompt => is_open(&plan.prompts),
+            Kind::EvaluationDataset => any_whole || is_open(&plan.datasets),
+            _ => true,
+        }
 }
 
 /// The versions there are of models of which the plan names single ones.
@@ -97,7 +125,11 @@ async fn numbers(
 ) -> Result<Numbers> {
     let mut numbers = Numbers::new();
     for model in models.iter().filter(|model| chooser.names_versions_of(model)) {
-        let versions = source.model_versions(model).await?;
+        let versions = match source.model_versions(model).await {
+            // Its own item says so.
+            Err(error) if error.is_about_object() => Vec::new(),
+            versions => versions?,
+        };
         numbers.insert(model.name.clone(), versions.into_iter().map(|version| version.version).collect());
     }
     Ok(numbers)
@@ -153,30 +185,47 @@ fn unique<'a>(names: impl Iterator<Item = &'a str>, what: &str, option: &str) ->
 }
 
 /// Adds the runs, logged models and registered models that versions of these models come from and that the plan does
-/// not take by itself.
+/// not take by itself. Gives those that cannot be read.
 async fn take_what_versions_need(
     source: &dyn Snapshot,
     models: &mut Vec<ChosenModel>,
     mut left: Vec<ChosenModel>,
     experiments: &mut [(Choice, Experiment)],
     needed: &mut BTreeMap<String, String>,
-) -> Result<()> {
-    let mut seen = BTreeSet::new();
+) -> Result<Vec<Unreadable>> {
+    let (mut seen, mut unread) = (BTreeSet::new(), Vec::new());
+    let mut lose = |kind: Kind, id: String, label: String, error: Error| {
+        let reason = format!("version {label} needs it: {error}");
+        unread.push(Unreadable { kind, id, reason });
+    };
     let mut waiting: VecDeque<usize> = (0..models.len()).collect();
     while let Some(at) = waiting.pop_front() {
         if models[at].model.is_prompt() {
             continue;
         }
-        for version in models[at].versions(source).await? {
+        let versions = match models[at].versions(source).await {
+            // Its own item says so.
+            Err(error) if error.is_about_object() => continue,
+            versions => versions?,
+        };
+        for version in versions {
             if let Some((original, id)) = take_original(models, &mut left, &version) {
                 needed.insert(id, version.label());
                 waiting.push_back(original);
             }
             let mut runs: Vec<RunId> = version.run_id.iter().cloned().collect();
-            if let Some(id) = version.logged_model().filter(|id| seen.insert(id.to_string()))
-                // What is gone for good is said when its version cannot be moved.
-                && let Some(logged) = source.logged_model(&id).await?
-            {
+            let logged = match version.logged_model().filter(|id| seen.insert(id.to_string())) {
+                None => None,
+                Some(id) => match source.logged_model(&id).await {
+                    Err(error) if error.is_about_object() => {
+                        lose(Kind::LoggedModel, id.to_string(), version.label(), error);
+                        None
+                    }
+                    // What is gone for good is said when its version cannot be moved.
+                    logged => logged?.map(|logged| (id, logged)),
+                },
+            };
+            if let Some((id, logged)) = logged {
                 runs.extend(logged.source_run_id.clone());
                 let choice = experiments.iter_mut().find(|(_, one)| one.id == logged.experiment_id);
                 if let Some((choice, _)) = choice.filter(|(choice, _)| !choice.takes_model(&logged)) {
@@ -188,7 +237,14 @@ async fn take_what_versions_need(
                 if !seen.insert(id.to_string()) {
                     continue;
                 }
-                let Some(run) = source.run(&id).await? else { continue };
+                let run = match source.run(&id).await {
+                    Err(error) if error.is_about_object() => {
+                        lose(Kind::Run, id.to_string(), version.label(), error);
+                        continue;
+                    }
+                    run => run?,
+                };
+                let Some(run) = run else { continue };
                 let choice = experiments.iter_mut().find(|(_, one)| one.id == run.experiment_id);
                 if let Some((choice, _)) = choice.filter(|(choice, _)| !choice.takes(&id)) {
                     choice.add(id.clone());
@@ -197,7 +253,7 @@ async fn take_what_versions_need(
             }
         }
     }
-    Ok(())
+    Ok(unread)
 }
 
 /// Takes the version that this one is a copy of: with its whole model when nothing of that was chosen. Gives which

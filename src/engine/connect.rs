@@ -4,7 +4,7 @@ use std::sync::Arc;
 use crate::artifacts::Stores;
 use crate::aws::{Arn, Session, Signer};
 use crate::error::{Error, Result};
-use crate::rest::{Access, Address, Client, End, Probe, probe};
+use crate::rest::{Access, Address, Client, End, Probe, connect, probe};
 use crate::snapshot::{ArchiveSnapshot, RestSnapshot, Snapshot};
 use crate::target::{Ledger, RestTarget, Target};
 
@@ -50,8 +50,8 @@ pub async fn open(text: &str, end: End, access: Access) -> Result<Endpoint> {
     let lower = text.to_ascii_lowercase();
     if lower.starts_with("http://") || lower.starts_with("https://") {
         let (address, login) = Address::parse(text)?;
-        let client = Arc::new(Client::new(address, access.with_login(login))?);
-        let probe = probe(&client).await?;
+        let (client, probe) = connect(address, access.with_login(login)).await?;
+        let client = Arc::new(client);
         let stores = Arc::new(Stores::new(Arc::clone(client.meter()), None));
         return Ok(Endpoint::Server(Server { client, probe, stores, managed: None }));
     }

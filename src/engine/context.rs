@@ -163,9 +163,7 @@ impl Context {
         self.tell(Event::ItemFailed { kind, id, name, reason, hint, attempts }).await;
         match error.class() {
             Class::Auth | Class::Full => self.give_up(error),
-            Class::Transient | Class::Ambiguous
-                if self.unanswered.fetch_add(1, Relaxed) + 1 >= IN_DOUBT =>
-            {
+            Class::Transient | Class::Ambiguous if self.unanswered.fetch_add(1, Relaxed) + 1 >= IN_DOUBT => {
                 self.give_up_unless_answered(error).await;
             }
             _ => {}

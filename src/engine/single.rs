@@ -46,7 +46,7 @@ pub async fn plan_of(
 async fn find(source: &dyn Snapshot, id: &ExperimentId) -> Result<Option<Experiment>> {
     let mut pages = source.experiments();
     while let Some(page) = pages.try_next().await? {
-        if let Some(found) = page.into_iter().find(|experiment| experiment.id == *id) {
+        if let Some(found) = page.into_iter().flatten().find(|experiment| experiment.id == *id) {
             return Ok(Some(found));
         }
     }

@@ -1,10 +1,12 @@
 use futures::{StreamExt, TryStreamExt, stream};
 use serde::Serialize;
 
+use super::check::unread;
 use super::choose::{Chosen, ChosenModel, choose};
 use super::left_behind;
-use crate::entities::{Choice, EvaluationDataset, Experiment, Kind, Pick, Plan};
+use crate::entities::{Choice, EvaluationDataset, Experiment, Kind, Pick, Plan, Readable, Unreadable};
 use crate::error::Result;
+use crate::rest::Pages;
 use crate::snapshot::{About, Snapshot};
 
 /// Experiments whose runs are counted side by side.
@@ -22,6 +24,8 @@ pub struct Survey {
     pub needed: Vec<(String, String)>,
     /// What is not moved, and why.
     pub left_behind: Vec<String>,
+    /// What the source cannot show, of all kinds.
+    pub unreadable: Vec<Unreadable>,
     /// What a reader should know of this choice.
     pub notes: Vec<String>,
 }
@@ -66,12 +70,18 @@ pub struct ExperimentSurvey {
 
 /// Counts what the plan takes, run by run. Only reads.
 pub async fn survey(source: &dyn Snapshot, plan: &Plan) -> Result<Survey> {
-    let Chosen { experiments, models, datasets, needed, notes } = choose(source, plan).await?;
+    let Chosen { experiments, models, datasets, needed, notes, unread: mut unreadable } =
+        choose(source, plan).await?;
     let counted =
         stream::iter(experiments).map(|(experiment, choice)| count(source, plan, experiment, choice));
-    let experiments = counted.buffered(AT_ONCE).try_collect().await?;
+    let counted: Vec<(ExperimentSurvey, Vec<Unreadable>)> = counted.buffered(AT_ONCE).try_collect().await?;
+    let (experiments, lost): (Vec<_>, Vec<_>) = counted.into_iter().unzip();
+    unreadable.extend(lost.into_iter().flatten());
     let counted = stream::iter(models).map(|model| count_versions(source, plan, model));
-    let models = counted.buffered(AT_ONCE).try_collect().await?;
+    let counted: Vec<Readable<ModelSurvey>> = counted.buffered(AT_ONCE).try_collect().await?;
+    let (models, lost): (Vec<_>, Vec<_>) = counted.into_iter().partition(Result::is_ok);
+    let models = models.into_iter().flatten().collect();
+    unreadable.extend(lost.into_iter().filter_map(Result::err));
     let dataset = |one: EvaluationDataset| DatasetSurvey { id: one.id, name: one.name };
     Ok(Survey {
         about: source.about().clone(),
@@ -80,18 +90,26 @@ pub async fn survey(source: &dyn Snapshot, plan: &Plan) -> Result<Survey> {
         evaluation_datasets: datasets.into_iter().map(dataset).collect(),
         needed: needed.into_iter().collect(),
         left_behind: left_behind(&source.others().await?),
+        unreadable,
         notes,
     })
 }
 
-async fn count_versions(source: &dyn Snapshot, plan: &Plan, chosen: ChosenModel) -> Result<ModelSurvey> {
-    let taken = chosen.versions(source).await?;
+async fn count_versions(
+    source: &dyn Snapshot,
+    plan: &Plan,
+    chosen: ChosenModel,
+) -> Result<Readable<ModelSurvey>> {
+    let taken = match chosen.versions(source).await {
+        Ok(taken) => taken,
+        Err(error) => return unread(chosen.model.kind(), &chosen.model.name, error).map(Err),
+    };
     let only = || taken.iter().map(|version| version.version).collect();
     let (versions, only) = (taken.len() as u64, (chosen.versions != Pick::All).then(only));
     let model = chosen.model;
     let name = plan.target_model_name(&model);
     let target_name = (name != model.name).then(|| name.to_owned());
-    Ok(ModelSurvey { kind: model.kind(), target_name, versions, only, name: model.name })
+    Ok(Ok(ModelSurvey { kind: model.kind(), target_name, versions, only, name: model.name }))
 }
 
 async fn count(
@@ -99,7 +117,15 @@ async fn count(
     plan: &Plan,
     experiment: Experiment,
     choice: Choice,
-) -> Result<ExperimentSurvey> {
+) -> Result<(ExperimentSurvey, Vec<Unreadable>)> {
+    let mut lost = Vec::new();
+    let scorers = match source.scorers(&experiment).await {
+        Ok(scorers) => scorers.len() as u64,
+        Err(error) => {
+            lost.push(unread(Kind::Scorer, &format!("of experiment {}", experiment.id), error)?);
+            0
+        }
+    };
     let name = plan.target_name(&experiment);
     let target_name = (name != experiment.name).then(|| name.to_owned());
     let mut survey = ExperimentSurvey {
@@ -111,21 +137,21 @@ async fn count(
         params: 0,
         metrics: 0,
         logged_models: 0,
-        scorers: source.scorers(&experiment).await?.len() as u64,
+        scorers,
         traces: 0,
     };
     if plan.takes_traces(&choice) {
-        let mut pages = source.traces(&experiment);
-        while let Some(page) = pages.try_next().await? {
-            survey.traces +=
-                page.iter().flatten().filter(|trace| plan.takes_trace(&choice, trace)).count() as u64;
-        }
+        let take = |trace: &_| plan.takes_trace(&choice, trace);
+        survey.traces = count_taken(source.traces(&experiment), take, &mut lost).await?;
     }
     let mut pages = source.runs(&experiment);
     while let Some(page) = pages.try_next().await? {
         for run in page {
             match run {
-                Err(unreadable) => survey.unreadable_runs += u64::from(unreadable.kind == Kind::Run),
+                Err(unreadable) => {
+                    survey.unreadable_runs += u64::from(unreadable.kind == Kind::Run);
+                    lost.push(unreadable);
+                }
                 Ok(run) if !choice.takes(&run.id) || (plan.skip_deleted && run.lifecycle.is_deleted()) => {}
                 Ok(run) => {
                     survey.runs += 1;
@@ -136,10 +162,24 @@ async fn count(
             }
         }
     }
-    let mut pages = source.logged_models(&experiment);
+    let take = |model: &_| choice.takes_model(model);
+    survey.logged_models = count_taken(source.logged_models(&experiment), take, &mut lost).await?;
+    Ok((survey, lost))
+}
+
+async fn count_taken<T>(
+    mut pages: Pages<'_, Readable<T>>,
+    take: impl Fn(&T) -> bool,
+    lost: &mut Vec<Unreadable>,
+) -> Result<u64> {
+    let mut count = 0;
     while let Some(page) = pages.try_next().await? {
-        let taken = page.iter().flatten().filter(|model| choice.takes_model(model));
-        survey.logged_models += taken.count() as u64;
+        for item in page {
+            match item {
+                Ok(item) => count += u64::from(take(&item)),
+                Err(unreadable) => lost.push(unreadable),
+            }
+        }
     }
-    Ok(survey)
+    Ok(count)
 }

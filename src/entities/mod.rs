@@ -25,6 +25,7 @@ mod s3_object;
 mod span;
 mod tags;
 mod trace;
+mod unreadable;
 mod window;
 
 pub use choice::{Choice, PlannedTraces};
@@ -52,6 +53,7 @@ pub use s3_object::S3Object;
 pub use span::{Span, SpanEvent};
 pub use tags::tags;
 pub use trace::{Assessment, SPANS_FILE, Spans, Trace, TraceLinks, trace_key};
+pub use unreadable::{Readable, Unreadable};
 pub use window::{Moment, Window};
 
 /// Names of the tags in which the target keeps what cannot be set on it.
@@ -102,14 +104,3 @@ pub mod tag {
         key.starts_with("mlferry.source.") || key == LEASE
     }
 }
-
-/// An object that exists but cannot be read: data, not an error, so that it never hides its siblings.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unreadable {
-    pub kind: Kind,
-    pub id: String,
-    pub reason: String,
-}
-
-/// What a page holds: the object, or the news that this one cannot be read.
-pub type Readable<T> = std::result::Result<T, Unreadable>;

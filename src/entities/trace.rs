@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -29,6 +29,9 @@ pub struct Trace {
     pub metadata: BTreeMap<String, String>,
     pub tags: BTreeMap<String, String>,
     pub assessments: Vec<Assessment>,
+    /// Versions of prompts that it was linked to (MLflow 3.7 on), as `name/number`.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub linked_prompts: BTreeSet<String>,
 }
 
 /// Names that MLflow gives to tags and metadata of traces (MLflow 3.10, `tracing/constant.py`).

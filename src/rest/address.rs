@@ -12,6 +12,8 @@ pub struct Address {
     url: Url,
     /// What the server is called instead: the host of managed MLflow is its whole region's.
     arn: Option<Arn>,
+    /// The path is one that MLflow adds itself, and not to all its routes: see [`connect`](super::connect).
+    is_static_prefix: bool,
 }
 
 impl Address {
@@ -39,7 +41,7 @@ impl Address {
         let path = url.path().trim_end_matches('/').to_owned();
         url.set_path(&path);
         let login = (!user.is_empty()).then(|| (user, SecretString::from(password.unwrap_or_default())));
-        Ok((Self { url, arn: None }, login))
+        Ok((Self { url, arn: None, is_static_prefix: false }, login))
     }
 
     /// The endpoint of managed MLflow.
@@ -62,6 +64,21 @@ impl Address {
         self.arn.as_ref().is_some_and(|arn| self.endpoint() != Some(&arn.endpoint()))
     }
 
+    /// The same address, its path taken for a `--static-prefix`. None where there is no path, or that is known.
+    pub(super) fn below_prefix(&self) -> Option<Self> {
+        let has_path = !matches!(self.url.path(), "" | "/");
+        let may_be = has_path && self.arn.is_none() && !self.is_static_prefix;
+        may_be.then(|| Self { is_static_prefix: true, ..self.clone() })
+    }
+
+    /// The address below a `--static-prefix` that it was given without. None where it has a path.
+    pub(super) fn with_prefix(&self, prefix: &str) -> Option<Self> {
+        let mut below = self.clone();
+        let has_none = matches!(self.url.path(), "" | "/") && self.arn.is_none();
+        below.url.set_path(prefix);
+        has_none.then_some(below)
+    }
+
     /// A route of the server, for people.
     pub fn place(&self, route: &str) -> String {
         match &self.arn {
@@ -72,7 +89,20 @@ impl Address {
 
     /// The URL of a route; `path` starts with a slash and is already encoded.
     pub fn join(&self, path: &str) -> String {
-        format!("{}{path}", self.url.as_str().trim_end_matches('/'))
+        let below = self.url.as_str().trim_end_matches('/');
+        if !self.is_static_prefix {
+            return format!("{below}{path}");
+        }
+        // Spans and jobs know no prefix (MLflow 3.10, `server/fastapi_app.py`); from 3.12 on all routes do, and then
+        // the first look does not come here.
+        if path.starts_with("/v1/") || path.starts_with("/ajax-api/3.0/jobs/") {
+            let prefix = self.url.path().trim_end_matches('/');
+            return format!("{}{path}", below.strip_suffix(prefix).unwrap_or(below));
+        }
+        match path.strip_prefix("/api/") {
+            Some(rest) => format!("{below}/ajax-api/{rest}"),
+            None => format!("{below}{path}"),
+        }
     }
 }
 
@@ -106,6 +136,29 @@ mod tests {
         let (user, password) = login.unwrap();
         assert_eq!((user.as_str(), password.expose_secret()), ("ann", "p@ss"));
         assert_eq!(address.join("/version"), "https://ml.example:8443/mlflow/version");
+    }
+
+    #[test]
+    fn below_a_static_prefix_each_route_has_its_place() {
+        let (address, _) = Address::parse("https://ml.example/a/b").unwrap();
+        let below = address.below_prefix().unwrap();
+        let table = [
+            ("/api/2.0/mlflow/runs/get?run_id=r", "/a/b/ajax-api/2.0/mlflow/runs/get?run_id=r"),
+            ("/ajax-api/2.0/mlflow/get-trace-artifact", "/a/b/ajax-api/2.0/mlflow/get-trace-artifact"),
+            ("/get-artifact", "/a/b/get-artifact"),
+            ("/version", "/a/b/version"),
+            ("/v1/traces", "/v1/traces"),
+            ("/ajax-api/3.0/jobs/search", "/ajax-api/3.0/jobs/search"),
+        ];
+        for (route, there) in table {
+            assert_eq!(below.join(route), format!("https://ml.example{there}"));
+        }
+        assert_eq!(below.below_prefix(), None);
+        let (bare, _) = Address::parse("https://ml.example").unwrap();
+        assert_eq!(bare.below_prefix(), None);
+        let below = bare.with_prefix("/mlflow").unwrap();
+        assert_eq!(below.join("/api/2.0"), "https://ml.example/mlflow/api/2.0");
+        assert_eq!(address.with_prefix("/mlflow"), None);
     }
 
     #[test]

@@ -73,6 +73,8 @@ pub struct Capabilities {
     pub third_traces: bool,
     /// Traces are linked to runs; since MLflow 3.3.
     pub trace_links: bool,
+    /// Traces are linked to versions of prompts, over a database; since MLflow 3.7.
+    pub prompt_links: bool,
     /// Spans are kept in the database, and read from there; since MLflow 3.6.
     pub stored_spans: bool,
 }

@@ -6,8 +6,10 @@ use reqwest::Method;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Call, Client, Pages, pages};
-use crate::entities::{EvaluationDataset, ExperimentId, Record, integer};
+use super::items::Items;
+use super::paging::{Listing, listing, strict};
+use super::{Call, Client, Pages};
+use crate::entities::{EvaluationDataset, ExperimentId, Kind, Record, integer};
 use crate::error::{Error, Result};
 
 pub(super) const SEARCH: &str = "/api/3.0/mlflow/datasets/search";
@@ -20,7 +22,7 @@ const BYTES_PER_REQUEST: usize = 900_000;
 #[derive(Deserialize)]
 struct Page {
     #[serde(default)]
-    datasets: Vec<Wire>,
+    datasets: Items,
     next_page_token: Option<String>,
 }
 
@@ -87,13 +89,16 @@ struct Experiments {
 
 impl Client {
     /// Without the experiments they belong to.
-    pub fn evaluation_datasets(&self) -> Pages<'_, EvaluationDataset> {
-        pages(move |token: Option<String>| async move {
-            let body = json!({ "max_results": DATASETS_PER_PAGE, "page_token": token });
-            let page: Page = self.json(&Call::post(SEARCH, &body)?).await?;
-            let datasets = page.datasets.into_iter().map(Wire::read).collect::<Result<_>>()?;
-            Ok((datasets, page.next_page_token))
-        })
+    pub fn evaluation_datasets(&self) -> Listing<'_, EvaluationDataset> {
+        listing(
+            |one: &EvaluationDataset| one.id.clone(),
+            move |token: Option<String>| async move {
+                let body = json!({ "max_results": DATASETS_PER_PAGE, "page_token": token });
+                let page: Page = self.json(&Call::post(SEARCH, &body)?).await?;
+                let datasets = page.datasets.read(Kind::EvaluationDataset, "/dataset_id", Wire::read);
+                Ok((datasets, page.next_page_token))
+            },
+        )
     }
 
     pub async fn dataset_experiments(&self, id: &str) -> Result<Vec<ExperimentId>> {
@@ -102,19 +107,22 @@ impl Client {
     }
 
     pub fn dataset_records<'a>(&'a self, id: &'a str) -> Pages<'a, Record> {
-        pages(move |token: Option<String>| async move {
+        // Known by their inputs, as the server knows them.
+        let key = |one: &Record| one.inputs.get().to_owned();
+        let all = listing(key, move |token: Option<String>| async move {
             let mut call = Call::get(DATASETS).below(&format!("{id}/records"));
             call = call.query("max_results", RECORDS_PER_PAGE);
             if let Some(token) = token {
                 call = call.query("page_token", token);
             }
             let page: RecordPage = self.json(&call).await?;
-            let records = match page.records.as_str() {
+            let records: Vec<Record> = match page.records.as_str() {
                 "" => Vec::new(),
                 text => serde_json::from_str(text)?,
             };
-            Ok((records, page.next_page_token))
-        })
+            Ok((records.into_iter().map(Ok).collect(), page.next_page_token))
+        });
+        strict(all)
     }
 
     /// Not repeated when it is unknown whether it happened: a tag then tells. Gives the id.

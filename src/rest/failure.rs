@@ -172,6 +172,7 @@ fn cause(body: &[u8], said: &str) -> Option<Cause> {
         () if has(&POOL_EXHAUSTED) => Some(Cause::PoolExhausted),
         () if has(&DATABASE_BUSY) => Some(Cause::DatabaseBusy),
         () if has(&SWITCHED_OFF) => Some(Cause::SwitchedOff),
+        () if has(&NOT_IN_THIS_STORE) => Some(Cause::NotInThisStore),
         () if String::from_utf8_lossy(body).contains(UNHANDLED) => Some(Cause::Unhandled),
         () => most_runs(said).map(Cause::MostRuns),
     }
@@ -211,6 +212,14 @@ const DATABASE_BUSY: [&str; 2] = ["database is locked", "too many connections"];
 
 /// A 503 that no waiting cures: MLflow started without `--serve-artifacts` or without workspaces.
 const SWITCHED_OFF: [&str; 3] = ["--serve-artifacts", "--no-serve-artifacts", "--enable-workspaces"];
+
+/// What takes a database, asked of a server over files (MLflow 1.30, `store/model_registry`; 3.10,
+/// `store/tracking/file_store.py`, `server/jobs`).
+const NOT_IN_THIS_STORE: [&str; 3] = [
+    "Model registry functionality is unavailable",
+    "is not supported with FileStore",
+    "Job store requires a backend store URI",
+];
 
 /// The page of Flask for an exception that nobody has handled (MLflow over a file store, when a file is torn).
 const UNHANDLED: &str = "The server encountered an internal error and was unable to complete";

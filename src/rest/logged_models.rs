@@ -6,10 +6,12 @@ use reqwest::Method;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use super::items::Items;
+use super::paging::{Listing, listing};
 use super::wire::{Pair, map, pairs};
-use super::{Call, Client, Pages, pages};
+use super::{Call, Client};
 use crate::entities::{
-    ExperimentId, LoggedModel, ModelId, ModelMetric, ModelOutput, ModelStatus, RunId, integer,
+    ExperimentId, Kind, LoggedModel, ModelId, ModelMetric, ModelOutput, ModelStatus, RunId, integer,
 };
 use crate::error::Result;
 
@@ -22,7 +24,7 @@ const EXPERIMENTS_PER_SEARCH: usize = 100;
 #[derive(Deserialize)]
 struct ModelPage {
     #[serde(default)]
-    models: Vec<WireModel>,
+    models: Items,
     next_page_token: Option<String>,
 }
 
@@ -111,8 +113,9 @@ impl<'a> NewModel<'a> {
 impl Client {
     /// Every logged model of an experiment, oldest first, with all its metrics. Deleted ones are not shown by any
     /// route; those of a deleted experiment are (MLflow 3.0 to 3.16).
-    pub fn logged_models<'a>(&'a self, experiment: &'a ExperimentId) -> Pages<'a, LoggedModel> {
-        pages(move |token: Option<String>| async move {
+    pub fn logged_models<'a>(&'a self, experiment: &'a ExperimentId) -> Listing<'a, LoggedModel> {
+        let key = |one: &LoggedModel| one.id.to_string();
+        listing(key, move |token: Option<String>| async move {
             let body = json!({
                 "experiment_ids": [experiment],
                 "max_results": MODELS_PER_PAGE,
@@ -120,7 +123,8 @@ impl Client {
                 "page_token": token,
             });
             let page: ModelPage = self.json(&Call::post(SEARCH, &body)?).await?;
-            Ok((page.models.into_iter().map(Into::into).collect(), page.next_page_token))
+            let into = |wire: WireModel| Ok(wire.into());
+            Ok((page.models.read(Kind::LoggedModel, "/info/model_id", into), page.next_page_token))
         })
     }
 

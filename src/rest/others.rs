@@ -4,9 +4,10 @@
 use futures::{StreamExt, TryStreamExt, stream};
 use serde_json::{Map, Value, json};
 
+use super::probe::has_none;
 use super::{Call, Client};
 use crate::entities::{ExperimentId, Other, Tally};
-use crate::error::{Class, Error, Result};
+use crate::error::{Cause, Class, Error, Result};
 
 /// Every list takes so many (MLflow 3.18); those without pages ignore it.
 const PER_PAGE: usize = 1_000;
@@ -17,6 +18,9 @@ const MOST_EXPERIMENTS: usize = 100;
 const AT_ONCE: usize = 8;
 /// Ids of scorers in one request line; see `RUNS_PER_BULK_CALL`.
 const SCORERS_PER_CALL: usize = 50;
+
+/// MLflow 3.18, `genai/optimize/job.py`.
+const OPTIMIZES: [(&str, &str); 1] = [("job_name", "optimize_prompts")];
 
 /// In place of a count.
 pub const NOT_ALLOWED: &str = "not allowed to look";
@@ -36,6 +40,9 @@ struct Listed {
 enum How {
     Get,
     Post,
+    /// Jobs that optimise prompts, and all others.
+    Job,
+    OtherJobs,
     EachExperiment,
     /// By the ids of scorers.
     EachScorer,
@@ -47,13 +54,15 @@ enum How {
     Never,
 }
 
+const JOBS: &str = "/ajax-api/3.0/jobs/search";
+const RUN_AGAIN: &str = "to write one is to run it again";
 const NEEDS_SECRETS: &str = "they need the gateway's secrets, which are never shown";
 const NEEDS_ENDPOINTS: &str = "they work on gateway endpoints, which stay behind";
 const MADE_BY: &str = "who made them and when cannot be set";
 
 /// Routes and fields of MLflow 3.18, `protos/*.proto` and `server/`.
 #[rustfmt::skip]
-const TABLE: [Listed; 16] = [
+const TABLE: [Listed; 18] = [
     listed("webhooks", "/api/2.0/mlflow/webhooks", "webhooks", How::Get, "their secret is never shown"),
     listed("gateway secrets", "/api/3.0/mlflow/gateway/secrets/list", "secrets", How::Get, "their values are never shown"),
     listed("gateway model definitions", "/api/3.0/mlflow/gateway/model-definitions/list", "model_definitions", How::Get, NEEDS_SECRETS),
@@ -64,7 +73,9 @@ const TABLE: [Listed; 16] = [
     listed("issues", "/api/3.0/mlflow/issues/search", "issues", How::Post, "their ids, which assessments name, cannot be set"),
     listed("label schemas", "/api/3.0/mlflow/label-schemas/list", "label_schemas", How::Never, "their ids, which review queues name, cannot be set"),
     listed("review queues", "/api/3.0/mlflow/review-queues/list", "review_queues", How::EachExperiment, "their owners cannot be set"),
-    listed("prompt-optimization jobs", "/ajax-api/3.0/jobs/search", "jobs", How::Post, "to write one is to run it again"),
+    listed("gateway endpoint bindings", "/api/3.0/mlflow/gateway/endpoints/bindings/list", "bindings", How::Get, NEEDS_ENDPOINTS),
+    listed("prompt-optimization jobs", JOBS, "jobs", How::Job, RUN_AGAIN),
+    listed("other jobs", JOBS, "jobs", How::OtherJobs, RUN_AGAIN),
     listed("MCP servers", "/api/3.0/mlflow/mcp-servers", "mcp_servers", How::Get, MADE_BY),
     listed("skills", "/api/3.0/mlflow/skills", "skills", How::Get, MADE_BY),
     listed("users", "/api/2.0/mlflow/users/list", "users", How::Get, "their passwords are never shown; permissions stay with them"),
@@ -84,8 +95,8 @@ const fn listed(
 
 impl Listed {
     fn call(&self, fields: &[(&'static str, &str)]) -> Result<Call> {
-        if self.how == How::Post {
-            let mut body = json!({ "max_results": PER_PAGE, "job_name": "optimize_prompts" });
+        if matches!(self.how, How::Post | How::Job | How::OtherJobs) {
+            let mut body = json!({ "max_results": PER_PAGE });
             fields.iter().for_each(|(name, value)| body[*name] = (*value).into());
             return Ok(Call::post(self.route, &body)?.only_unsent().question());
         }
@@ -98,21 +109,29 @@ impl Listed {
 
 impl Client {
     /// What the server holds of each, where it has such a list; `experiments` are the active ones. What cannot be
-    /// counted is data, no error.
-    pub async fn others(&self, experiments: &[ExperimentId]) -> Vec<Other> {
-        let asked: Vec<_> = TABLE.iter().map(|listed| self.other(listed, experiments)).collect();
+    /// counted is data, no error. `over_files`: the server keeps all in files.
+    pub async fn others(&self, experiments: &[ExperimentId], over_files: bool) -> Vec<Other> {
+        let asked = TABLE.iter().map(|listed| self.other(listed, experiments, over_files));
+        let asked: Vec<_> = asked.collect();
         let found: Vec<Option<Other>> = stream::iter(asked).buffered(AT_ONCE).collect().await;
         found.into_iter().flatten().collect()
     }
 
-    async fn other(&self, listed: &Listed, experiments: &[ExperimentId]) -> Option<Other> {
-        let tally = self.tally(listed, experiments).await.map_or_else(|e| verdict(&e), Some)?;
+    async fn other(&self, listed: &Listed, experiments: &[ExperimentId], over_files: bool) -> Option<Other> {
+        let tally = self.tally(listed, experiments).await;
+        let tally = tally.map_or_else(|error| verdict(&error, over_files), Some)?;
         Some(Other { title: listed.title, tally, reason: listed.reason })
     }
 
     async fn tally(&self, listed: &Listed, experiments: &[ExperimentId]) -> Result<Tally> {
         match listed.how {
             How::Get | How::Post => self.count(listed, &[]).await,
+            How::Job => self.count(listed, &OPTIMIZES).await,
+            How::OtherJobs => {
+                let (all, known) = (self.count(listed, &[]).await?, self.count(listed, &OPTIMIZES).await?);
+                let others = all.count.zip(known.count).map(|(all, known)| all.saturating_sub(known));
+                Ok(Tally { count: others, ..all })
+            }
             How::BesidesDefault => {
                 let all = self.count(listed, &[]).await?;
                 Ok(Tally { count: all.count.map(|count| count.saturating_sub(1)), ..all })
@@ -129,7 +148,9 @@ impl Client {
                 Err(e) if e.is_code("INVALID_PARAMETER_VALUE") => {
                     Ok(Tally::unknown("to ask for them would write to the server"))
                 }
-                other => Err(other.err().unwrap_or_else(no_list)),
+                Err(error) => Err(error),
+                // It names no experiment, and is answered all the same.
+                Ok(_) => Ok(Tally::unknown("to ask for them would write to the server")),
             },
         }
     }
@@ -178,25 +199,19 @@ impl Client {
         Ok(tally)
     }
 
-    /// What answers in another way than with a JSON object has no such list.
     async fn answer(&self, call: &Call) -> Result<Map<String, Value>> {
-        serde_json::from_slice(&self.bytes(call).await?).map_err(|_| no_list())
+        serde_json::from_slice(&self.bytes(call).await?)
+            .map_err(|_| Error::permanent("the server did not answer as MLflow does"))
     }
 }
 
-fn no_list() -> Error {
-    Error::new(Class::NotFound, "there is no such list")
-}
-
-/// What a refusal says of the count; nothing when the release has no such thing, or not over this store.
-fn verdict(error: &Error) -> Option<Tally> {
+/// What a refusal says of the count; nothing when the release has no such thing, or not over this store. A store of
+/// files that cannot do it breaks down without a word (MLflow 3.10 and 3.18).
+fn verdict(error: &Error, over_files: bool) -> Option<Tally> {
     match error.class() {
+        _ if has_none(error) => None,
+        _ if over_files && error.cause() == Some(Cause::Unhandled) => None,
         Class::Auth | Class::Forbidden => Some(Tally::unknown(NOT_ALLOWED)),
-        Class::NotFound => None,
-        // 405, what is switched off, and a store that cannot do it (400).
-        Class::Permanent if error.status() != Some(500) => None,
-        // A store that cannot do it, without a word (MLflow 3.10 over files).
-        Class::Ambiguous if error.status() == Some(500) => None,
         _ => Some(Tally::unknown(error.to_string())),
     }
 }

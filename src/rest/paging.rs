@@ -1,6 +1,11 @@
+use std::collections::HashSet;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
+
 use futures::StreamExt;
 use futures::stream::{self, BoxStream};
 
+use crate::entities::Readable;
 use crate::error::{Error, Result};
 
 /// Objects, a page at a time.
@@ -37,10 +42,87 @@ where
     .boxed()
 }
 
+/// A list is read again at most so often, in search of what moved between its pages. Where something new comes up each
+/// time, it is what the server's users make meanwhile.
+const LOOKS: usize = 5;
+
+/// A list of objects, of which some may be unreadable.
+pub type Listing<'a, T> = Pages<'a, Readable<T>>;
+
+/// Reads a list that may change meanwhile. MLflow's page tokens are offsets (`utils/search_utils.py`,
+/// `create_page_token`): what is deleted before the offset makes the next page leave out others, what is added there
+/// makes it repeat some. So an object that was given once is not given again, and a list of more than one page is read
+/// again until nothing new comes up. `key` is what an object is known by; 16 bytes of each are kept.
+///
+/// Histories of metrics are not read so: nothing deletes a point, and a point that comes twice is the same point.
+pub fn listing<'a, T, K, F, Fut>(key: K, fetch: F) -> Listing<'a, T>
+where
+    T: Send + 'a,
+    K: Fn(&T) -> String + Send + Sync + 'a,
+    F: Fn(Option<String>) -> Fut + Send + Sync + Clone + 'a,
+    Fut: Future<Output = Result<(Vec<Readable<T>>, Option<String>)>> + Send + 'a,
+{
+    let key = Arc::new(key);
+    let look = Look { pages: pages(fetch.clone()), number: 1, read: 0, found: false };
+    stream::try_unfold((look, HashSet::new()), move |(mut look, mut seen)| {
+        let (key, fetch) = (Arc::clone(&key), fetch.clone());
+        async move {
+            loop {
+                let Some(page) = look.pages.next().await.transpose()? else {
+                    if look.read < 2 || !look.found || look.number == LOOKS {
+                        return Ok(None);
+                    }
+                    let number = look.number + 1;
+                    look = Look { pages: pages(fetch.clone()), number, read: 0, found: false };
+                    continue;
+                };
+                look.read += 1;
+                let is_new = |item: &Readable<T>| match item {
+                    Ok(item) => seen.insert(digest(&key(item))),
+                    Err(unreadable) => seen.insert(digest(&unreadable.id)),
+                };
+                let new: Vec<_> = page.into_iter().filter(is_new).collect();
+                look.found |= !new.is_empty();
+                // The first page is given even if it is empty: somebody may wait for it.
+                if !new.is_empty() || look.number + look.read == 2 {
+                    return Ok(Some((new, (look, seen))));
+                }
+            }
+        }
+    })
+    .boxed()
+}
+
+/// The same where one object that cannot be read makes the whole list useless: what a target has already.
+pub fn strict<'a, T: Send + 'a>(listing: Listing<'a, T>) -> Pages<'a, T> {
+    listing.map(|page| page?.into_iter().map(|item| item.map_err(Error::from)).collect()).boxed()
+}
+
+/// One way through a list.
+struct Look<'a, T> {
+    pages: Listing<'a, T>,
+    number: usize,
+    read: usize,
+    found: bool,
+}
+
+/// Wide enough that two of many million keys do not fall together.
+fn digest(key: &str) -> (u64, u64) {
+    let half = |salt: u8| {
+        let mut hasher = DefaultHasher::new();
+        (salt, key).hash(&mut hasher);
+        hasher.finish()
+    };
+    (half(0), half(1))
+}
+
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::sync::Mutex;
+
     use futures::TryStreamExt;
+
+    use super::*;
 
     #[tokio::test]
     async fn follows_tokens_to_the_end_and_refuses_a_circle() {
@@ -51,5 +133,87 @@ mod tests {
         assert_eq!(three.try_concat().await.unwrap(), [0, 1, 2]);
         let circle = pages(|_| async { Ok((vec![0], Some("again".to_owned()))) });
         assert!(circle.try_concat().await.is_err());
+    }
+
+    /// A server that pages by offset, as MLflow does. `change` is applied to its list after each request, which it
+    /// gets the number of.
+    async fn read(list: Vec<u32>, change: impl Fn(usize, &mut Vec<u32>) + Send + Sync) -> (Vec<u32>, usize) {
+        const SIZE: usize = 3;
+        let server = Mutex::new((list, 0));
+        let fetch = |token: Option<String>| {
+            let mut server = server.lock().unwrap();
+            let (list, requests) = &mut *server;
+            let start: usize = token.map_or(0, |token| token.parse().unwrap());
+            let page: Vec<Readable<u32>> = list.iter().skip(start).take(SIZE).copied().map(Ok).collect();
+            let next = (start + SIZE < list.len()).then(|| (start + SIZE).to_string());
+            *requests += 1;
+            change(*requests, list);
+            async move { Ok((page, next)) }
+        };
+        let all = strict(listing(u32::to_string, fetch)).try_concat().await.unwrap();
+        let requests = server.lock().unwrap().1;
+        (all, requests)
+    }
+
+    #[tokio::test]
+    async fn a_list_that_stands_still_is_given_once() {
+        assert_eq!(read(vec![1, 2, 3], |_, _| {}).await, (vec![1, 2, 3], 1));
+        assert_eq!(read(vec![1, 2, 3, 4], |_, _| {}).await, (vec![1, 2, 3, 4], 4), "looked through again");
+        assert_eq!(read(Vec::new(), |_, _| {}).await, (vec![], 1));
+    }
+
+    #[tokio::test]
+    async fn what_is_deleted_before_the_offset_costs_no_other() {
+        let deletes = |request, list: &mut Vec<u32>| {
+            if request == 1 {
+                list.drain(..3);
+            }
+        };
+        let (mut all, _) = read((1..=9).collect(), deletes).await;
+        all.sort_unstable();
+        assert_eq!(all, [1, 2, 3, 4, 5, 6, 7, 8, 9], "4, 5 and 6 moved to the page that was read");
+    }
+
+    #[tokio::test]
+    async fn what_is_added_before_the_offset_doubles_none_and_is_found() {
+        let adds = |request, list: &mut Vec<u32>| {
+            if request == 2 {
+                list.splice(..0, [10, 11, 12]);
+            }
+        };
+        let (all, _) = read((1..=9).collect(), adds).await;
+        assert_eq!(all, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
+    }
+
+    /// At every request, at every place, whatever it is: what was there from the start to the end is given once.
+    #[tokio::test]
+    async fn whatever_changes_once_what_stays_is_given_once() {
+        for request in 1..6 {
+            for at in 0..10 {
+                for (removed, added) in [(1, 0), (2, 0), (4, 0), (0, 1), (0, 4), (3, 3)] {
+                    let change = |now, list: &mut Vec<u32>| {
+                        if now == request && at + removed <= list.len() {
+                            list.splice(at..at + removed, 100..100 + added);
+                        }
+                    };
+                    let (mut all, _) = read((0..10).collect(), change).await;
+                    all.sort_unstable();
+                    let count = all.len();
+                    all.dedup();
+                    assert_eq!(all.len(), count, "doubled: {request} {at} {removed} {added}");
+                    let gone = at as u32..(at + removed) as u32;
+                    let missing: Vec<u32> =
+                        (0..10).filter(|n| !gone.contains(n) && !all.contains(n)).collect();
+                    assert!(missing.is_empty(), "{missing:?} lost: {request} {at} {removed} {added}");
+                }
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_list_that_grows_for_ever_comes_to_an_end() {
+        let grows = |request, list: &mut Vec<u32>| list.push(1_000 + request as u32);
+        let (all, requests) = read((0..5).collect(), grows).await;
+        assert!(all.len() >= 5 && requests < 1_000, "{requests}");
     }
 }

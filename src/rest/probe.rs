@@ -8,6 +8,8 @@ use super::{Call, Client, RUNS_PER_BULK_CALL};
 use super::{evaluation, managed, traces};
 use crate::error::{Cause, Class, Error, Result};
 
+const EXPERIMENTS: &str = "/api/2.0/mlflow/experiments/search";
+
 /// What the first look at a server finds.
 #[derive(Clone, Debug)]
 pub struct Probe {
@@ -16,9 +18,26 @@ pub struct Probe {
     pub capabilities: Capabilities,
     /// Of one small question, after the connection stood.
     pub latency: Duration,
+    /// What the server may have, though it refused to be asked for it.
+    pub refused: Vec<Refused>,
 }
 
+/// A question that was refused for a reason that does not mean that the server has nothing of this.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refused {
+    pub what: &'static str,
+    pub reason: String,
+}
+
+const REGISTRY: &str = "registered models and prompts";
+const LOGGED_MODELS: &str = "logged models";
+const EVALUATION: &str = "evaluation datasets and scorers";
+const TRACES: &str = "traces";
+pub const ARTIFACT_PROXY: &str = "its artifact proxy";
+
 /// Finds out whether this is an MLflow tracking server that can be read, and what it can do. Only reads.
+///
+/// What is refused is taken to be there: reading it then fails by name.
 pub async fn probe(client: &Client) -> Result<Probe> {
     let told = version(client).await?;
     let version = match told.flatten() {
@@ -28,33 +47,35 @@ pub async fn probe(client: &Client) -> Result<Probe> {
     let started = Instant::now();
     is_tracking_server(client).await?;
     let latency = started.elapsed();
-    let (bulk_history_runs, artifact_proxy, model_registry, logged_models, evaluation, third_traces) = tokio::try_join!(
+    let ask = |what, since, call| Question { client, version, what, since }.ask(call);
+    let (bulk_history_runs, artifact_proxy, registry, logged, evaluated, third) = tokio::try_join!(
         bulk_history_runs(client),
-        answers(client, Call::get("/api/2.0/mlflow-artifacts/artifacts")),
-        answers(client, Call::get("/api/2.0/mlflow/registered-models/search").query("max_results", 1)),
-        answers(client, logged_models_search()?),
-        answers(client, Call::post(evaluation::SEARCH, &json!({ "max_results": 1 }))?),
-        answers(client, Call::post(traces::SEARCH, &json!({ "locations": [], "max_results": 1 }))?),
+        ask(ARTIFACT_PROXY, OLDEST, Call::get("/api/2.0/mlflow-artifacts/artifacts")),
+        ask(REGISTRY, OLDEST, Call::get("/api/2.0/mlflow/registered-models/search").query("max_results", 1)),
+        ask(LOGGED_MODELS, (3, 0), logged_models_search()?),
+        ask(EVALUATION, (3, 4), Call::post(evaluation::SEARCH, &json!({ "max_results": 1 }))?),
+        ask(TRACES, (3, 2), Call::post(traces::SEARCH, &json!({ "locations": [], "max_results": 1 }))?),
     )?;
     let at_least = match told {
         None if client.signer().is_none() => FORBIDS_VERSION,
-        _ if evaluation => (3, 4),
-        _ if third_traces => (3, 2),
-        _ if logged_models => (3, 0),
+        _ if evaluated == Found::Yes => (3, 4),
+        _ if third == Found::Yes => (3, 2),
+        _ if logged == Found::Yes => (3, 0),
         _ => (0, 0),
     };
     let since = |major, minor| match version {
         Some(version) => version >= Version::new(major, minor, 0),
         None => (major, minor) <= at_least,
     };
+    let (model_registry, third_traces) = (registry.may_be(), third.may_be());
     let capabilities = Capabilities {
         bulk_history_runs,
-        artifact_proxy,
+        artifact_proxy: artifact_proxy == Found::Yes,
         datasets: since(2, 5),
         model_registry,
         prompts: model_registry && since(2, 21),
-        logged_models,
-        evaluation,
+        logged_models: logged.may_be(),
+        evaluation: evaluated.may_be(),
         plain_model_names: since(3, 11),
         checked_sources: since(3, 17),
         plain_scorers: since(3, 12),
@@ -62,9 +83,83 @@ pub async fn probe(client: &Client) -> Result<Probe> {
         traces: third_traces || since(2, 14),
         third_traces,
         trace_links: third_traces && since(3, 3),
+        prompt_links: third_traces && evaluated.may_be() && since(3, 7),
         stored_spans: third_traces && since(3, 6),
     };
-    Ok(Probe { version, capabilities, latency })
+    let refused = [artifact_proxy, registry, logged, evaluated, third].into_iter().filter_map(Found::refused);
+    Ok(Probe { version, capabilities, latency, refused: refused.collect() })
+}
+
+/// Every release that can be read has what came before this.
+const OLDEST: (u32, u32) = (1, 30);
+
+/// Whether a server has something.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Found {
+    Yes,
+    No,
+    Refused(Refused),
+}
+
+impl Found {
+    fn may_be(&self) -> bool {
+        *self != Self::No
+    }
+
+    fn refused(self) -> Option<Refused> {
+        match self {
+            Self::Refused(refused) => Some(refused),
+            Self::Yes | Self::No => None,
+        }
+    }
+}
+
+/// Whether a server has something that releases have since one of them.
+struct Question<'a> {
+    client: &'a Client,
+    version: Option<Version>,
+    what: &'static str,
+    since: (u32, u32),
+}
+
+impl Question<'_> {
+    /// # Errors
+    /// Where the sign-in is refused: then nothing else is worth asking.
+    async fn ask(self, call: Call) -> Result<Found> {
+        let error = match self.client.bytes(&call.question()).await {
+            Ok(_) => return Ok(Found::Yes),
+            Err(error) if error.class() == Class::Auth => return Err(error),
+            Err(error) => error,
+        };
+        let (major, minor) = self.since;
+        let has = self.version.map(|version| version >= Version::new(major, minor, 0));
+        let reason = match (has_none(&error), has) {
+            // The release would not know it, whatever refuses.
+            (_, Some(false)) => return Ok(Found::No),
+            // Its own page, or that of a gateway that lets some routes through. Managed MLflow leaves some out.
+            (true, Some(true)) if is_no_route(&error) && self.client.signer().is_none() => {
+                let version = self.version.map(|version| version.to_string()).unwrap_or_default();
+                format!("{error}: MLflow {version} has it, so something before the server may hold it back")
+            }
+            (true, _) => return Ok(Found::No),
+            (false, _) => error.to_string(),
+        };
+        Ok(Found::Refused(Refused { what: self.what, reason }))
+    }
+}
+
+/// The server says that it has nothing of the kind: no such route, or not over its store. All other refusals say
+/// something of who asks, or of the day.
+pub(super) fn has_none(error: &Error) -> bool {
+    let is_missing = matches!(error.status(), Some(404 | 405 | 501));
+    // MLflow 3.4 on, `store/tracking/file_store.py`.
+    let is_disabled = error.is_code("FEATURE_DISABLED");
+    is_missing || is_disabled || matches!(error.cause(), Some(Cause::SwitchedOff | Cause::NotInThisStore))
+}
+
+/// No route, and no word of MLflow's about it.
+fn is_no_route(error: &Error) -> bool {
+    error.answered().is_some_and(|answered| answered.status == 404 && answered.error_code.is_empty())
 }
 
 /// A release that forbids `/version` to all but administrators when it asks for a sign-in (3.16 does) is taken for this.
@@ -87,8 +182,19 @@ async fn version(client: &Client) -> Result<Option<Option<Version>>> {
     }
 }
 
+impl Client {
+    /// True when a small question gets an answer of the server's, whatever it is.
+    pub async fn still_answers(&self) -> bool {
+        let Ok(search) = Call::post(EXPERIMENTS, &json!({ "max_results": 1 })) else { return false };
+        match self.bytes(&search.question()).await {
+            Ok(_) => true,
+            Err(error) => error.is_about_object(),
+        }
+    }
+}
+
 async fn is_tracking_server(client: &Client) -> Result<()> {
-    let search = Call::post("/api/2.0/mlflow/experiments/search", &json!({ "max_results": 1 }))?.question();
+    let search = Call::post(EXPERIMENTS, &json!({ "max_results": 1 }))?.question();
     match client.json::<Value>(&search).await {
         Ok(Value::Object(_)) => Ok(()),
         Err(e) if matches!(e.class(), Class::Auth | Class::Forbidden | Class::Transient) => Err(e),
@@ -131,7 +237,8 @@ async fn bulk_history_runs(client: &Client) -> Result<Option<usize>> {
     match client.bytes(&call.question()).await {
         Ok(_) => Ok(Some(RUNS_PER_BULK_CALL)),
         Err(e) if is_missing(&e) && !e.is_code("RESOURCE_DOES_NOT_EXIST") => Ok(None),
-        Err(e) if e.class() == Class::Transient => Err(e),
+        // The route for one run at a time may be open.
+        Err(e) if matches!(e.class(), Class::Forbidden | Class::Transient) => Ok(None),
         Err(e) => match e.cause() {
             Some(Cause::MostRuns(limit)) => Ok(Some(limit)),
             _ => Ok(Some(RUNS_PER_BULK_CALL)),
@@ -144,11 +251,5 @@ fn logged_models_search() -> Result<Call> {
     Call::post("/api/2.0/mlflow/logged-models/search", &json!({ "experiment_ids": ["0"], "max_results": 1 }))
 }
 
-/// True when the route exists and is switched on.
-async fn answers(client: &Client, call: Call) -> Result<bool> {
-    match client.bytes(&call.question()).await {
-        Ok(_) => Ok(true),
-        Err(e) if e.class() == Class::Transient => Err(e),
-        Err(_) => Ok(false),
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -8,9 +8,12 @@ use futures::stream::BoxStream;
 use serde_json::json;
 
 use super::logged_models::LOGGED_MODELS;
-use super::wire::{ExperimentPage, FileList, MetricPage, OneExperiment, OneRun, RunPage, WireMetric};
-use super::{Call, Client, Pages, pages};
-use crate::entities::{Experiment, ExperimentId, FileEntry, Kind, Owner, Run, RunId};
+use super::paging::{Listing, listing, pages};
+use super::wire::{
+    ExperimentPage, FileList, MetricPage, OneExperiment, OneRun, RunPage, WireExperiment, WireMetric, WireRun,
+};
+use super::{Call, Client, Pages};
+use crate::entities::{Experiment, ExperimentId, FileEntry, Kind, Owner, Readable, Run, RunId};
 use crate::error::{Class, Result};
 
 /// More run ids than this make a request line that gunicorn refuses (4 094 bytes; MLflow up to 3.2).
@@ -25,13 +28,15 @@ const FEWEST_RUNS_PER_PAGE: usize = 10;
 
 impl Client {
     /// Active and deleted experiments.
-    pub fn experiments(&self) -> Pages<'_, Experiment> {
-        pages(move |token| async move {
+    pub fn experiments(&self) -> Listing<'_, Experiment> {
+        let key = |one: &Experiment| one.id.to_string();
+        listing(key, move |token| async move {
             let body =
                 json!({ "max_results": EXPERIMENTS_PER_PAGE, "view_type": "ALL", "page_token": token });
             let page: ExperimentPage =
                 self.json(&Call::post("/api/2.0/mlflow/experiments/search", &body)?).await?;
-            Ok((page.experiments.into_iter().map(Experiment::from).collect(), page.next_page_token))
+            let into = |wire: WireExperiment| Ok(wire.into());
+            Ok((page.experiments.read(Kind::Experiment, "/experiment_id", into), page.next_page_token))
         })
     }
 
@@ -40,7 +45,9 @@ impl Client {
         let body = json!({ "max_results": 1, "view_type": "ACTIVE_ONLY", "order_by": ["creation_time ASC"] });
         let page: ExperimentPage =
             self.json(&Call::post("/api/2.0/mlflow/experiments/search", &body)?).await?;
-        Ok(page.experiments.into_iter().next().map(Experiment::from))
+        let into = |wire: WireExperiment| Ok(wire.into());
+        let found = page.experiments.read(Kind::Experiment, "/experiment_id", into);
+        Ok(found.into_iter().next().transpose()?)
     }
 
     /// An experiment, deleted or not.
@@ -60,16 +67,21 @@ impl Client {
     }
 
     /// Active and deleted runs in the order in which they started, so that parents tend to come first.
-    pub fn runs<'a>(&'a self, experiment: &'a ExperimentId, filter: &'a str) -> Pages<'a, Run> {
+    pub fn runs<'a>(&'a self, experiment: &'a ExperimentId, filter: &'a str) -> Listing<'a, Run> {
         let size = Arc::new(AtomicUsize::new(RUNS_PER_PAGE));
-        pages(move |token| {
+        let key = |one: &Run| one.id.to_string();
+        listing(key, move |token| {
             let size = Arc::clone(&size);
             async move { self.run_page(experiment, filter, token, &size).await }
         })
     }
 
     /// The first `most` runs of an experiment, and whether there are more.
-    pub async fn first_runs(&self, experiment: &ExperimentId, most: usize) -> Result<(Vec<Run>, bool)> {
+    pub async fn first_runs(
+        &self,
+        experiment: &ExperimentId,
+        most: usize,
+    ) -> Result<(Vec<Readable<Run>>, bool)> {
         let (runs, next) = self.run_page(experiment, "", None, &AtomicUsize::new(most)).await?;
         Ok((runs, next.is_some()))
     }
@@ -80,7 +92,7 @@ impl Client {
         filter: &str,
         token: Option<String>,
         size: &AtomicUsize,
-    ) -> Result<(Vec<Run>, Option<String>)> {
+    ) -> Result<(Vec<Readable<Run>>, Option<String>)> {
         loop {
             let most = size.load(Relaxed);
             let body = json!({
@@ -93,7 +105,8 @@ impl Client {
             });
             match self.json::<RunPage>(&Call::post("/api/2.0/mlflow/runs/search", &body)?).await {
                 Ok(page) => {
-                    return Ok((page.runs.into_iter().map(Run::from).collect(), page.next_page_token));
+                    let into = |wire: WireRun| Ok(wire.into());
+                    return Ok((page.runs.read(Kind::Run, "/info/run_id", into), page.next_page_token));
                 }
                 Err(e) if e.class() == Class::Transient && most > FEWEST_RUNS_PER_PAGE => {
                     tracing::warn!("{e}; asking for {} runs at a time", most / 2);
@@ -175,7 +188,8 @@ impl Client {
     /// on. Of a folder that is not there, nothing.
     pub async fn list_proxied(&self, root: &str, folder: &str) -> Result<(Vec<FileEntry>, Vec<String>)> {
         let whole = if folder.is_empty() { root.to_owned() } else { format!("{root}/{folder}") };
-        let call = Call::get("/api/2.0/mlflow-artifacts/artifacts").query("path", whole);
+        let call = Call::get("/api/2.0/mlflow-artifacts/artifacts");
+        let call = if whole.is_empty() { call } else { call.query("path", whole) };
         let list: FileList = self.json(&call).await?;
         let (mut files, mut folders) = (Vec::new(), Vec::new());
         for mut file in list.files {

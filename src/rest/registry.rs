@@ -2,14 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use futures::{StreamExt, TryStreamExt};
+use futures::TryStreamExt;
 use reqwest::Method;
 use serde::Deserialize;
 use serde_json::json;
 
+use super::items::Items;
+use super::paging::{Listing, listing, strict};
 use super::wire::{Pair, map, pairs};
-use super::{Call, Client, Pages, pages};
-use crate::entities::{ModelVersion, RegisteredModel, integer, tag};
+use super::{Call, Client};
+use crate::entities::{Kind, ModelVersion, RegisteredModel, integer, tag};
 use crate::error::{Class, Error, Result};
 
 const MODELS_PER_PAGE: usize = 500;
@@ -18,7 +20,7 @@ const VERSIONS_PER_PAGE: usize = 1_000;
 #[derive(Deserialize)]
 struct ModelPage {
     #[serde(default)]
-    registered_models: Vec<WireModel>,
+    registered_models: Items,
     next_page_token: Option<String>,
 }
 
@@ -52,7 +54,7 @@ struct Alias {
 #[derive(Deserialize)]
 struct VersionPage {
     #[serde(default)]
-    model_versions: Vec<WireVersion>,
+    model_versions: Items,
     next_page_token: Option<String>,
 }
 
@@ -130,24 +132,30 @@ pub struct NewVersion<'a> {
 }
 
 impl Client {
-    /// Registered models; prompts are kept apart by the server and asked for where it knows them (MLflow 2.21 on).
-    pub fn registered_models(&self, with_prompts: bool) -> Pages<'_, RegisteredModel> {
-        let models = self.registered_models_where("");
-        if !with_prompts {
-            return models;
-        }
-        models.chain(self.registered_models_where(&is_prompt())).boxed()
+    /// Without the prompts, where the server knows them.
+    pub fn registered_models(&self) -> Listing<'_, RegisteredModel> {
+        self.registered_models_where("", Kind::RegisteredModel)
     }
 
-    fn registered_models_where(&self, filter: &str) -> Pages<'_, RegisteredModel> {
+    /// Registered models that are prompts (MLflow 2.21 on).
+    pub fn prompts(&self) -> Listing<'_, RegisteredModel> {
+        self.registered_models_where(&is_prompt(), Kind::Prompt)
+    }
+
+    fn registered_models_where(&self, filter: &str, kind: Kind) -> Listing<'_, RegisteredModel> {
         let filter = filter.to_owned();
-        pages(move |token: Option<String>| {
-            let call = search("/api/2.0/mlflow/registered-models/search", &filter, MODELS_PER_PAGE, token);
-            async move {
-                let page: ModelPage = self.json(&call).await?;
-                Ok((page.registered_models.into_iter().map(Into::into).collect(), page.next_page_token))
-            }
-        })
+        listing(
+            |one: &RegisteredModel| one.name.clone(),
+            move |token: Option<String>| {
+                let call =
+                    search("/api/2.0/mlflow/registered-models/search", &filter, MODELS_PER_PAGE, token);
+                async move {
+                    let page: ModelPage = self.json(&call).await?;
+                    let into = |wire: WireModel| Ok(wire.into());
+                    Ok((page.registered_models.read(kind, "/name", into), page.next_page_token))
+                }
+            },
+        )
     }
 
     /// All versions of a model or prompt, deleted ones excepted: REST does not show those.
@@ -164,15 +172,24 @@ impl Client {
         Ok(all)
     }
 
+    /// The versions of all registered models, without those of prompts.
+    pub fn all_model_versions(&self) -> Listing<'_, ModelVersion> {
+        self.versions_listing("")
+    }
+
     async fn versions_where(&self, filter: &str) -> Result<Vec<ModelVersion>> {
-        let all: Pages<'_, ModelVersion> = pages(move |token: Option<String>| {
+        strict(self.versions_listing(filter)).try_concat().await
+    }
+
+    fn versions_listing<'a>(&'a self, filter: &'a str) -> Listing<'a, ModelVersion> {
+        listing(ModelVersion::label, move |token: Option<String>| {
             let call = search("/api/2.0/mlflow/model-versions/search", filter, VERSIONS_PER_PAGE, token);
             async move {
                 let page: VersionPage = self.json(&call).await?;
-                Ok((page.model_versions.into_iter().map(Into::into).collect(), page.next_page_token))
+                let into = |wire: WireVersion| Ok(wire.into());
+                Ok((page.model_versions.read(Kind::ModelVersion, "/version", into), page.next_page_token))
             }
-        });
-        all.try_concat().await
+        })
     }
 
     pub async fn registered_model(&self, name: &str) -> Result<Option<RegisteredModel>> {
@@ -203,8 +220,11 @@ impl Client {
         prompts: bool,
     ) -> Result<Vec<RegisteredModel>> {
         let tagged = format!("tags.`{key}` = {}", quoted(value)?);
-        let filter = if prompts { format!("{tagged} AND {}", is_prompt()) } else { tagged };
-        self.registered_models_where(&filter).try_concat().await
+        let (filter, kind) = match prompts {
+            true => (format!("{tagged} AND {}", is_prompt()), Kind::Prompt),
+            false => (tagged, Kind::RegisteredModel),
+        };
+        strict(self.registered_models_where(&filter, kind)).try_concat().await
     }
 
     /// Done again, after a lost reply, the old name is gone: then the new one tells.
@@ -279,12 +299,12 @@ fn is_prompt() -> String {
 }
 
 /// MLflow's filters take either quote and can escape neither.
-fn quoted(name: &str) -> Result<String> {
+pub(super) fn quoted(name: &str) -> Result<String> {
     match (name.contains('\''), name.contains('"')) {
         (false, _) => Ok(format!("'{name}'")),
         (true, false) => Ok(format!("\"{name}\"")),
         (true, true) => Err(Error::permanent(format!(
-            "the versions of {name:?} cannot be asked for: no filter of MLflow can hold both kinds of quotes"
+            "nothing of {name:?} can be asked for: no filter of MLflow can hold both kinds of quotes"
         ))),
     }
 }

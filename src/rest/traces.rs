@@ -8,9 +8,12 @@ use reqwest::Method;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::items::Items;
+use super::paging::{Listing, listing};
+use super::registry::quoted;
 use super::wire::{Pair, map};
-use super::{Call, Client, Pages, encode_path, pages};
-use crate::entities::{Assessment, ExperimentId, RunId, Trace, integer};
+use super::{Call, Client, encode_path};
+use crate::entities::{Assessment, ExperimentId, Kind, RunId, Trace, integer};
 use crate::error::{Error, Result};
 
 pub(super) const SEARCH: &str = "/api/3.0/mlflow/traces/search";
@@ -21,9 +24,9 @@ const TRACES_PER_PAGE: usize = 500;
 const LINKS_PER_REQUEST: usize = 100;
 
 #[derive(Deserialize)]
-struct Page<T> {
-    #[serde(default = "Vec::new")]
-    traces: Vec<T>,
+struct Page {
+    #[serde(default)]
+    traces: Items,
     next_page_token: Option<String>,
 }
 
@@ -88,6 +91,7 @@ impl Third {
             metadata: self.trace_metadata,
             tags: self.tags,
             assessments: self.assessments,
+            ..Trace::default()
         })
     }
 
@@ -152,8 +156,8 @@ struct StartedTrace {
 
 impl Client {
     /// The traces of these experiments that a filter accepts (empty for all), oldest first.
-    pub fn traces<'a>(&'a self, experiments: &'a [ExperimentId], filter: &'a str) -> Pages<'a, Trace> {
-        pages(move |token: Option<String>| async move {
+    pub fn traces<'a>(&'a self, experiments: &'a [ExperimentId], filter: &'a str) -> Listing<'a, Trace> {
+        listing(key, move |token: Option<String>| async move {
             let body = json!({
                 "locations": experiments.iter().map(Location::of).collect::<Vec<_>>(),
                 "filter": filter,
@@ -161,22 +165,52 @@ impl Client {
                 "order_by": ["timestamp_ms ASC", "request_id ASC"],
                 "page_token": token,
             });
-            let page: Page<Third> = self.json(&Call::post(SEARCH, &body)?).await?;
-            let traces = page.traces.into_iter().map(Third::read).collect::<Result<_>>()?;
-            Ok((traces, page.next_page_token))
+            let page: Page = self.json(&Call::post(SEARCH, &body)?).await?;
+            Ok((page.traces.read(Kind::Trace, "/trace_id", Third::read), page.next_page_token))
         })
     }
 
+    /// The traces of these experiments that are linked to one version of a prompt (MLflow 3.7 on): nothing else tells.
+    pub fn traces_of_prompt(
+        &self,
+        experiments: Vec<ExperimentId>,
+        name: &str,
+        version: u64,
+    ) -> Result<Listing<'_, Trace>> {
+        let filter = format!("prompt = {}", quoted(&format!("{name}/{version}"))?);
+        let locations: Vec<Location> = experiments.iter().map(Location::of).collect();
+        let locations = serde_json::to_value(locations)?;
+        Ok(listing(key, move |token: Option<String>| {
+            let body = json!({
+                "locations": locations, "filter": filter, "max_results": TRACES_PER_PAGE, "page_token": token,
+            });
+            async move {
+                let page: Page = self.json(&Call::post(SEARCH, &body)?).await?;
+                Ok((page.traces.read(Kind::Trace, "/trace_id", Third::read), page.next_page_token))
+            }
+        }))
+    }
+
+    /// Linking again is the same as linking once (MLflow 3.10, `store/tracking/sqlalchemy_store.py`,
+    /// `link_prompts_to_trace`). Each is a name and a number.
+    pub async fn link_prompts(&self, trace: &str, versions: &[(&str, &str)]) -> Result<()> {
+        let versions: Vec<_> =
+            versions.iter().map(|(name, version)| json!({ "name": name, "version": version })).collect();
+        let body = json!({ "trace_id": trace, "prompt_versions": versions });
+        self.done(&Call::post("/api/2.0/mlflow/traces/link-prompts", &body)?).await
+    }
+
     /// The same of a server older than MLflow 3.2. On a newer one this route would change the traces' metadata.
-    pub fn old_traces<'a>(&'a self, experiment: &'a ExperimentId) -> Pages<'a, Trace> {
-        pages(move |token: Option<String>| async move {
+    pub fn old_traces<'a>(&'a self, experiment: &'a ExperimentId) -> Listing<'a, Trace> {
+        listing(key, move |token: Option<String>| async move {
             let mut call = Call::get("/api/2.0/mlflow/traces").query("experiment_ids", experiment);
             call = call.query("max_results", TRACES_PER_PAGE).query("order_by", "timestamp_ms ASC");
             if let Some(token) = token {
                 call = call.query("page_token", token);
             }
-            let page: Page<Second> = self.json(&call).await?;
-            Ok((page.traces.into_iter().map(Trace::from).collect(), page.next_page_token))
+            let page: Page = self.json(&call).await?;
+            let into = |wire: Second| Ok(wire.into());
+            Ok((page.traces.read(Kind::Trace, "/request_id", into), page.next_page_token))
         })
     }
 
@@ -217,6 +251,10 @@ impl Client {
         }
         Ok(())
     }
+}
+
+fn key(trace: &Trace) -> String {
+    trace.id.clone()
 }
 
 fn milliseconds(text: &str) -> Result<i64> {

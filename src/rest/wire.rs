@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::items::Items;
 use crate::entities::{
     DatasetInput, Experiment, FileEntry, Lifecycle, ModelId, ModelOutput, Point, Run, RunStatus, integer,
 };
@@ -26,7 +27,7 @@ pub fn map(pairs: Vec<Pair>) -> BTreeMap<String, String> {
 #[derive(Deserialize)]
 pub struct ExperimentPage {
     #[serde(default)]
-    pub experiments: Vec<WireExperiment>,
+    pub experiments: Items,
     pub next_page_token: Option<String>,
 }
 
@@ -69,7 +70,7 @@ impl From<WireExperiment> for Experiment {
 #[derive(Deserialize)]
 pub struct RunPage {
     #[serde(default)]
-    pub runs: Vec<WireRun>,
+    pub runs: Items,
     pub next_page_token: Option<String>,
 }
 

@@ -69,19 +69,19 @@ impl Snapshot for MemoryReader {
         Traffic::default()
     }
 
-    fn experiments(&self) -> Pages<'_, Experiment> {
-        self.pages(|data| data.experiments.values().cloned().collect())
+    fn experiments(&self) -> Pages<'_, Readable<Experiment>> {
+        self.pages(|data| data.experiments.values().cloned().map(Ok).collect())
     }
 
     fn runs<'a>(&'a self, experiment: &'a Experiment) -> Pages<'a, Readable<Run>> {
         self.pages(|data| runs_of(data, experiment).into_iter().map(Ok).collect())
     }
 
-    async fn first_runs(&self, experiment: &Experiment, most: usize) -> Result<(Vec<Run>, bool)> {
+    async fn first_runs(&self, experiment: &Experiment, most: usize) -> Result<(Vec<Readable<Run>>, bool)> {
         let mut runs = runs_of(&self.store.data(), experiment);
         let more = runs.len() > most;
         runs.truncate(most);
-        Ok((runs, more))
+        Ok((runs.into_iter().map(Ok).collect(), more))
     }
 
     async fn run(&self, id: &RunId) -> Result<Option<Run>> {
@@ -99,8 +99,8 @@ impl Snapshot for MemoryReader {
         Ok(self.store.data().models.get(id).cloned())
     }
 
-    fn registered_models(&self) -> Pages<'_, RegisteredModel> {
-        self.pages(|data| data.registered.values().map(|stored| stored.model.clone()).collect())
+    fn registered_models(&self) -> Pages<'_, Readable<RegisteredModel>> {
+        self.pages(|data| data.registered.values().map(|stored| Ok(stored.model.clone())).collect())
     }
 
     async fn model_versions(&self, of: &RegisteredModel) -> Result<Vec<ModelVersion>> {
@@ -109,8 +109,8 @@ impl Snapshot for MemoryReader {
         Ok(versions.into_iter().flatten().collect())
     }
 
-    fn evaluation_datasets(&self) -> Pages<'_, EvaluationDataset> {
-        self.pages(|data| data.datasets.values().map(|stored| stored.dataset.clone()).collect())
+    fn evaluation_datasets(&self) -> Pages<'_, Readable<EvaluationDataset>> {
+        self.pages(|data| data.datasets.values().map(|stored| Ok(stored.dataset.clone())).collect())
     }
 
     fn records<'a>(&'a self, dataset: &'a EvaluationDataset) -> Pages<'a, Record> {
@@ -178,7 +178,7 @@ impl Snapshot for MemoryReader {
         stream::iter(chunks.into_values().flatten().map(|chunk| Ok(Ok(chunk)))).boxed()
     }
 
-    fn files<'a>(&'a self, owner: Owner<'a>) -> Pages<'a, FileEntry> {
+    fn files<'a>(&'a self, owner: Owner<'a>) -> Pages<'a, Readable<FileEntry>> {
         self.pages(move |data| {
             let files = data.files.get(owner.artifact_uri).into_iter().flatten();
             let entry = |(path, bytes): (&String, &Bytes)| FileEntry {
@@ -186,7 +186,7 @@ impl Snapshot for MemoryReader {
                 size: Some(bytes.len() as u64),
                 sha256: None,
             };
-            files.map(entry).collect()
+            files.map(entry).map(Ok).collect()
         })
     }
 

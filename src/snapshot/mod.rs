@@ -15,7 +15,7 @@ use crate::aws::Vigil;
 use crate::entities::{
     EvaluationDataset, Experiment, ExperimentId, FileEntry, LoggedModel, MetricChunk, ModelId, ModelVersion,
     Other, Owner, Readable, Record, RegisteredModel, Run, RunId, S3Object, Scorer, Spans, Trace, TraceLinks,
-    Window,
+    Unreadable, Window,
 };
 use crate::error::Result;
 use crate::rest::{Capabilities, Opener, Pages, Traffic, Version};
@@ -62,7 +62,11 @@ pub trait Snapshot: Send + Sync {
     }
 
     /// Active and deleted ones.
-    fn experiments(&self) -> Pages<'_, Experiment>;
+    ///
+    /// A list comes to an error only where others would fare no better: the connection, the sign-in. What it cannot
+    /// give for another reason is an item of its own, and so is the rest of a list that breaks off: see
+    /// [`Unreadable::rest_of_list`](crate::entities::Unreadable::rest_of_list).
+    fn experiments(&self) -> Pages<'_, Readable<Experiment>>;
 
     /// Active and deleted ones, in the order in which they started where the snapshot knows it.
     fn runs<'a>(&'a self, experiment: &'a Experiment) -> Pages<'a, Readable<Run>>;
@@ -73,7 +77,7 @@ pub trait Snapshot: Send + Sync {
     }
 
     /// The first runs of an experiment, at most `most`, and whether there are more: for a person to look at.
-    async fn first_runs(&self, experiment: &Experiment, most: usize) -> Result<(Vec<Run>, bool)>;
+    async fn first_runs(&self, experiment: &Experiment, most: usize) -> Result<(Vec<Readable<Run>>, bool)>;
 
     /// Runs of the experiment that did not start in this window.
     async fn runs_outside(&self, experiment: &Experiment, window: &Window) -> Result<Vec<RunId>> {
@@ -95,13 +99,13 @@ pub trait Snapshot: Send + Sync {
     async fn logged_model(&self, id: &ModelId) -> Result<Option<LoggedModel>>;
 
     /// Registered models and prompts.
-    fn registered_models(&self) -> Pages<'_, RegisteredModel>;
+    fn registered_models(&self) -> Pages<'_, Readable<RegisteredModel>>;
 
     /// In ascending order. Deleted versions are known to nobody but the server.
     async fn model_versions(&self, of: &RegisteredModel) -> Result<Vec<ModelVersion>>;
 
     /// Evaluation datasets, without their records.
-    fn evaluation_datasets(&self) -> Pages<'_, EvaluationDataset>;
+    fn evaluation_datasets(&self) -> Pages<'_, Readable<EvaluationDataset>>;
 
     /// The records of an evaluation dataset.
     fn records<'a>(&'a self, dataset: &'a EvaluationDataset) -> Pages<'a, Record>;
@@ -126,8 +130,8 @@ pub trait Snapshot: Send + Sync {
     /// runs may be mixed.
     fn histories<'a>(&'a self, runs: &'a [Run]) -> BoxStream<'a, Result<Readable<MetricChunk>>>;
 
-    /// Every file of a run or a logged model, folders entered.
-    fn files<'a>(&'a self, owner: Owner<'a>) -> Pages<'a, FileEntry>;
+    /// Every file of a run or a logged model, folders entered. A folder that cannot be listed is an item of its own.
+    fn files<'a>(&'a self, owner: Owner<'a>) -> Pages<'a, Readable<FileEntry>>;
 
     /// A file's bytes.
     async fn open(&self, owner: Owner<'_>, file: &FileEntry) -> Result<ByteStream>;
@@ -141,6 +145,20 @@ pub trait Snapshot: Send + Sync {
     async fn in_s3(&self, _owner: Owner<'_>, _file: &FileEntry) -> Option<S3Object> {
         None
     }
+}
+
+/// Reads a list to its end: what it gives, and what cannot be read.
+pub async fn read_all<T>(mut pages: Pages<'_, Readable<T>>) -> Result<(Vec<T>, Vec<Unreadable>)> {
+    let (mut all, mut unread) = (Vec::new(), Vec::new());
+    while let Some(page) = pages.try_next().await? {
+        for item in page {
+            match item {
+                Ok(item) => all.push(item),
+                Err(unreadable) => unread.push(unreadable),
+            }
+        }
+    }
+    Ok((all, unread))
 }
 
 /// One file of a snapshot, to be opened as often as it takes.

@@ -210,6 +210,10 @@ fn on_holdings(model: &mut Model, of: &str, result: Result<Holdings>) {
     if model.selection.of != of {
         return;
     }
+    for lost in result.iter().flat_map(|holdings| &holdings.unreadable) {
+        let text = format!("{} {} cannot be read: {}", lost.kind.words().0, lost.id, lost.reason);
+        note(model, line(model, Severity::Warning, &text));
+    }
     let is_growing = model.selection.tree().is_some_and(Tree::is_growing);
     match (result, model.selection.tree_mut()) {
         (Ok(holdings), Some(tree)) if is_growing => tree.extend(holdings),

@@ -11,7 +11,7 @@ use super::Endpoint;
 use super::check::first;
 use super::choose::choose;
 use crate::entities::{
-    EvaluationDataset, Experiment, ModelVersion, Plan, Readable, RegisteredModel, Run, Tally,
+    EvaluationDataset, Experiment, ModelVersion, Plan, Readable, RegisteredModel, Run, Tally, Unreadable,
 };
 use crate::error::Result;
 use crate::rest::Pages;
@@ -30,6 +30,8 @@ pub struct Holdings {
     /// Registered models and prompts.
     pub models: Vec<RegisteredModel>,
     pub datasets: Vec<EvaluationDataset>,
+    /// What the source cannot show of these.
+    pub unreadable: Vec<Unreadable>,
     /// There is more to come.
     pub more: bool,
 }
@@ -46,9 +48,9 @@ pub fn holdings(of: &dyn Snapshot) -> BoxStream<'_, Result<Holdings>> {
 }
 
 struct Listing<'a> {
-    experiments: Pages<'a, Experiment>,
-    models: Pages<'a, RegisteredModel>,
-    datasets: Pages<'a, EvaluationDataset>,
+    experiments: Pages<'a, Readable<Experiment>>,
+    models: Pages<'a, Readable<RegisteredModel>>,
+    datasets: Pages<'a, Readable<EvaluationDataset>>,
     ended: bool,
 }
 
@@ -64,14 +66,21 @@ impl Listing<'_> {
         )?;
         let more = experiments.is_some() || models.is_some() || datasets.is_some();
         self.ended = !more;
+        let mut unreadable = Vec::new();
         let holdings = Holdings {
-            experiments: experiments.unwrap_or_default(),
-            models: models.unwrap_or_default(),
-            datasets: datasets.unwrap_or_default(),
+            experiments: readable(experiments, &mut unreadable),
+            models: readable(models, &mut unreadable),
+            datasets: readable(datasets, &mut unreadable),
+            unreadable,
             more,
         };
         Ok(Some((holdings, self)))
     }
+}
+
+fn readable<T>(page: Option<Vec<Readable<T>>>, unreadable: &mut Vec<Unreadable>) -> Vec<T> {
+    let keep = |item: Readable<T>| item.map_err(|lost| unreadable.push(lost)).ok();
+    page.unwrap_or_default().into_iter().filter_map(keep).collect()
 }
 
 /// Some of the runs of an experiment.
@@ -111,7 +120,10 @@ impl Looking<'_> {
                 let (page, traces) =
                     futures::join!(self.pages.try_next(), first(self.of.traces(self.experiment), TRACES));
                 // Runs can be chosen where traces cannot be counted.
-                (page?, Some(traces.unwrap_or_else(|error| Tally::unknown(error.to_string()))))
+                (
+                    page?,
+                    Some(traces.map_or_else(|error| Tally::unknown(error.to_string()), |(tally, _)| tally)),
+                )
             }
         };
         self.ended = page.is_none();

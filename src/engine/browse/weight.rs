@@ -40,7 +40,9 @@ pub(super) async fn files_of(of: &dyn Snapshot, owner: Owner<'_>) -> Result<(Vec
     let mut pages = of.files(owner);
     let (mut files, mut weight) = (Vec::new(), Weight::default());
     while let Some(page) = pages.try_next().await? {
-        files.extend(page);
+        // There are files in a folder that cannot be listed, or may be.
+        weight.at_least |= page.iter().any(Result::is_err);
+        files.extend(page.into_iter().flatten());
         if files.len() >= FILES {
             weight.at_least = true;
             break;
@@ -64,7 +66,8 @@ pub async fn weigh(of: &dyn Snapshot, id: &RunId) -> Result<Weight> {
 /// Looks into a few runs of each of these. What cannot be looked into is no part of the sample.
 pub async fn sample(of: &dyn Snapshot, experiments: Vec<Experiment>) -> Sampled {
     let runs = stream::iter(experiments).map(|experiment| async move {
-        of.first_runs(&experiment, RUNS).await.map_or_else(|_| Vec::new(), |(runs, _)| runs)
+        let runs = of.first_runs(&experiment, RUNS).await;
+        runs.map_or_else(|_| Vec::new(), |(runs, _)| runs.into_iter().flatten().collect())
     });
     let runs: Vec<Run> = runs.buffer_unordered(AT_ONCE).concat().await;
     let looked = stream::iter(runs).map(|run| look_into(of, run)).buffer_unordered(AT_ONCE);

@@ -5,6 +5,7 @@ mod limits;
 mod sample;
 mod sources;
 mod survival;
+mod unread;
 
 use std::time::Duration;
 
@@ -12,11 +13,12 @@ use serde::Serialize;
 
 use self::sample::Sample;
 pub(super) use self::sample::first;
+pub(super) use self::unread::unread;
 use super::{Endpoint, Server};
 use crate::artifacts::proxied_path;
 use crate::entities::{Experiment, Kind, Other, S3Object, Tally};
 use crate::error::{Error, Result};
-use crate::rest::{Capabilities, Probe, Version};
+use crate::rest::{ARTIFACT_PROXY, Capabilities, Probe, Refused, Version};
 use crate::snapshot::About;
 
 pub use left_behind::left_behind;
@@ -86,6 +88,8 @@ pub struct CheckReport {
     pub runs: u64,
     /// There are more runs than were looked at.
     pub more_runs: bool,
+    /// How many objects of those that were looked at cannot be read.
+    pub unreadable: u64,
     /// What is moved; nothing for a target.
     #[serde(skip)]
     pub kinds: Vec<KindReport>,
@@ -111,7 +115,9 @@ pub async fn check_source(endpoint: &Endpoint, target: Option<&Capabilities>) ->
     let sample = Sample::of(snapshot.as_ref()).await?;
     let mut findings = findings_of(endpoint);
     findings.extend(limits::findings(&sample, target));
+    findings.extend(unread::findings(&sample.unreadable));
     Ok(CheckReport {
+        unreadable: sample.unreadable.len() as u64,
         kinds: sample.kinds(),
         others: snapshot.others().await?,
         findings,
@@ -126,9 +132,15 @@ pub async fn check_target(endpoint: &Endpoint) -> Result<CheckReport> {
             .hint("a migration's target is a server: give http://host:5000, or the ARN of an MLflow App"));
     };
     let snapshot = endpoint.snapshot()?;
-    let (experiments, runs) = Sample::runs_of(snapshot.as_ref()).await?;
-    let findings = vec![version(&server.probe), files(server, &experiments)];
-    Ok(CheckReport { findings, ..report(endpoint, snapshot.about(), &experiments, &runs) })
+    let (experiments, runs, unreadable) = Sample::runs_of(snapshot.as_ref()).await?;
+    let mut findings = vec![version(&server.probe), files(server, &experiments)];
+    findings.extend(refused(&server.probe));
+    findings.extend(unread::findings(&unreadable));
+    Ok(CheckReport {
+        findings,
+        unreadable: unreadable.len() as u64,
+        ..report(endpoint, snapshot.about(), &experiments, &runs)
+    })
 }
 
 /// Where files will go, as the server's own experiments tell.
@@ -150,6 +162,9 @@ pub(super) fn files(server: &Server, experiments: &[Experiment]) -> Finding {
     match server.probe.capabilities.artifact_proxy {
         _ if server.managed.is_some() => Finding::new(Level::Ok, "takes files through its S3 store"),
         true => Finding::new(Level::Ok, "takes files through its artifact proxy"),
+        false if let Some(refused) = refused_proxy(&server.probe) => {
+            Finding::new(Level::Failure, format!("takes no files: {}", refused.reason))
+        }
         false => Finding::new(Level::Failure, "takes no files: its artifact proxy is off")
             .hint("start it with --serve-artifacts and --artifacts-destination, or with a --default-artifact-root in S3"),
     }
@@ -165,10 +180,23 @@ fn report(endpoint: &Endpoint, about: &About, experiments: &[Experiment], runs: 
         deleted_experiments: deleted as u64,
         runs: runs.count.unwrap_or_default(),
         more_runs: runs.more,
+        unreadable: 0,
         kinds: Vec::new(),
         others: Vec::new(),
         findings: Vec::new(),
     }
+}
+
+fn refused_proxy(probe: &Probe) -> Option<&Refused> {
+    probe.refused.iter().find(|refused| refused.what == ARTIFACT_PROXY)
+}
+
+/// What a server may have, though it refused to be asked for it.
+fn refused(probe: &Probe) -> Vec<Finding> {
+    let line = |one: &Refused| {
+        Finding::new(Level::Warning, format!("it may have {}, but refuses to say: {}", one.what, one.reason))
+    };
+    probe.refused.iter().map(line).collect()
 }
 
 fn version(probe: &Probe) -> Finding {
@@ -177,7 +205,10 @@ fn version(probe: &Probe) -> Finding {
             Finding::new(Level::Warning, format!("MLflow {version} is older than any release that was tried"))
         }
         Some(version) => Finding::new(Level::Ok, format!("MLflow {version}")),
-        None => Finding::new(Level::Warning, "MLflow of a version that it does not tell"),
+        None => Finding::new(Level::Warning, "MLflow of a version that it does not tell").hint(
+            "releases before 2.3 tell none; a newer one that was started with --static-prefix is called with that prefix \
+             in its address, for else its spans and some files are not reached",
+        ),
     }
 }
 
@@ -186,6 +217,7 @@ fn findings_of(source: &Endpoint) -> Vec<Finding> {
     let Some(probe) = source.probe() else { return Vec::new() };
     let can = &probe.capabilities;
     let mut findings = vec![version(probe)];
+    findings.extend(refused(probe));
     if can.bulk_history_runs.is_none() {
         findings.push(Finding::new(
             Level::Warning,

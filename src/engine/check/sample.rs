@@ -3,10 +3,11 @@ use futures::{StreamExt, TryStreamExt, stream};
 use super::KindReport;
 use super::limits::TooLong;
 use super::sources::RefusedSources;
-use crate::entities::{Experiment, Kind, RegisteredModel, Tally};
-use crate::error::Result;
+use super::unread::unread;
+use crate::entities::{Experiment, Kind, Readable, RegisteredModel, Run, Tally, Unreadable};
+use crate::error::{Error, Result};
 use crate::rest::Pages;
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Snapshot, read_all};
 
 /// A person waits for the answer: runs that are looked at in one experiment and in all, and how many experiments and
 /// registered models are looked into.
@@ -34,6 +35,8 @@ pub struct Sample {
     traces: Tally,
     datasets: Tally,
     versions: [Tally; 2],
+    /// What cannot be read, as far as it was looked at.
+    pub unreadable: Vec<Unreadable>,
 }
 
 /// One experiment.
@@ -44,14 +47,18 @@ struct Part {
     code_scorers: u64,
     traces: Tally,
     too_long: TooLong,
+    unreadable: Vec<Unreadable>,
 }
 
 impl Sample {
     pub async fn of(source: &dyn Snapshot) -> Result<Self> {
-        let experiments: Vec<Experiment> = source.experiments().try_concat().await?;
-        let models: Vec<RegisteredModel> = source.registered_models().try_concat().await?;
-        let datasets = source.evaluation_datasets().try_concat().await?.len() as u64;
-        let (versions, refused) = look_at_versions(source, &models).await?;
+        let (experiments, mut unreadable) = read_all(source.experiments()).await?;
+        let (models, more) = read_all(source.registered_models()).await?;
+        unreadable.extend(more);
+        let (datasets, more) = read_all(source.evaluation_datasets()).await?;
+        unreadable.extend(more);
+        let (versions, refused, more) = look_at_versions(source, &models).await?;
+        unreadable.extend(more);
         let mut sample = Self {
             runs: Tally::exactly(0),
             too_long: TooLong::default(),
@@ -59,11 +66,12 @@ impl Sample {
             scorers: Tally::exactly(0),
             code_scorers: 0,
             traces: Tally::exactly(0),
-            datasets: Tally::exactly(datasets),
+            datasets: Tally::exactly(datasets.len() as u64),
             versions,
             refused,
             experiments,
             models,
+            unreadable,
         };
         let some: Vec<Experiment> = sample.experiments.iter().take(EXPERIMENTS).cloned().collect();
         let mut parts = stream::iter(some).map(|one| look_into(source, one)).buffered(AT_ONCE);
@@ -78,6 +86,7 @@ impl Sample {
             sample.code_scorers += part.code_scorers;
             sample.traces = sample.traces.plus(part.traces);
             sample.too_long = sample.too_long.plus(part.too_long);
+            sample.unreadable.extend(part.unreadable);
         }
         let rest = sample.experiments.len() > seen;
         let counted = [&mut sample.runs, &mut sample.logged_models, &mut sample.scorers, &mut sample.traces];
@@ -88,8 +97,8 @@ impl Sample {
     }
 
     /// The experiments, and how many runs are in them.
-    pub async fn runs_of(source: &dyn Snapshot) -> Result<(Vec<Experiment>, Tally)> {
-        let experiments: Vec<Experiment> = source.experiments().try_concat().await?;
+    pub async fn runs_of(source: &dyn Snapshot) -> Result<(Vec<Experiment>, Tally, Vec<Unreadable>)> {
+        let (experiments, mut unreadable) = read_all(source.experiments()).await?;
         let mut runs = Tally::counted(0, experiments.len() > EXPERIMENTS);
         for experiment in experiments.iter().take(EXPERIMENTS) {
             if runs.count.unwrap_or_default() >= RUNS {
@@ -97,9 +106,11 @@ impl Sample {
                 break;
             }
             let (page, more) = source.first_runs(experiment, RUNS_EACH).await?;
+            let (page, lost) = parted(page);
+            unreadable.extend(lost);
             runs = runs.plus(Tally::counted(page.len() as u64, more));
         }
-        Ok((experiments, runs))
+        Ok((experiments, runs, unreadable))
     }
 
     pub fn kinds(&self) -> Vec<KindReport> {
@@ -117,54 +128,90 @@ impl Sample {
             Kind::Scorer => self.scorers.clone(),
             Kind::Trace => self.traces.clone(),
         };
+        // Where a list breaks off there may be more.
+        let is_unread = |kind: Kind| self.unreadable.iter().any(|one| one.kind == kind);
+        let tally = |kind: Kind| {
+            let tally = tally(kind);
+            Tally { more: tally.more || (tally.count.is_some() && is_unread(kind)), ..tally }
+        };
         Kind::ALL.into_iter().map(|kind| KindReport::new(kind, tally(kind))).collect()
     }
 }
 
+fn parted(page: Vec<Readable<Run>>) -> (Vec<Run>, Vec<Unreadable>) {
+    let (runs, lost): (Vec<_>, Vec<_>) = page.into_iter().partition(Result::is_ok);
+    (runs.into_iter().flatten().collect(), lost.into_iter().filter_map(Result::err).collect())
+}
+
 async fn look_into(source: &dyn Snapshot, experiment: Experiment) -> Result<Part> {
     let (runs, more) = source.first_runs(&experiment, RUNS_EACH).await?;
-    let scorers = source.scorers(&experiment).await?;
+    let (runs, mut unreadable) = parted(runs);
+    let scorers = match source.scorers(&experiment).await {
+        Ok(scorers) => scorers,
+        Err(error) => {
+            unreadable.push(unread(Kind::Scorer, &format!("of experiment {}", experiment.id), error)?);
+            Vec::new()
+        }
+    };
+    let (logged_models, lost) = first(source.logged_models(&experiment), LOGGED_MODELS).await?;
+    unreadable.extend(lost);
+    let (traces, lost) = first(source.traces(&experiment), TRACES).await?;
+    unreadable.extend(lost);
     Ok(Part {
         runs: Tally::counted(runs.len() as u64, more),
-        logged_models: first(source.logged_models(&experiment), LOGGED_MODELS).await?,
+        logged_models,
         scorers: Tally::exactly(scorers.len() as u64),
         code_scorers: scorers.iter().filter(|scorer| scorer.is_code()).count() as u64,
-        traces: first(source.traces(&experiment), TRACES).await?,
+        traces,
         too_long: TooLong::of(&runs),
+        unreadable,
     })
 }
 
-/// Counts no further than `most`, by whole pages.
-pub(in crate::engine) async fn first<T>(mut pages: Pages<'_, T>, most: u64) -> Result<Tally> {
-    let mut tally = Tally::exactly(0);
+/// Counts no further than `most`, by whole pages. Gives what cannot be read, too.
+pub(in crate::engine) async fn first<T>(
+    mut pages: Pages<'_, Readable<T>>,
+    most: u64,
+) -> Result<(Tally, Vec<Unreadable>)> {
+    let (mut tally, mut lost) = (Tally::exactly(0), Vec::new());
     while let Some(page) = pages.try_next().await? {
-        tally = tally.plus(Tally::exactly(page.len() as u64));
+        let listed = page.len();
+        lost.extend(page.into_iter().filter_map(Result::err));
+        tally = tally.plus(Tally::exactly(listed as u64));
         if tally.count.unwrap_or_default() >= most {
             tally.more = true;
             break;
         }
     }
-    Ok(tally)
+    Ok((tally, lost))
 }
 
 /// How many there are of models and of prompts, and those that some targets refuse.
 async fn look_at_versions(
     source: &dyn Snapshot,
     models: &[RegisteredModel],
-) -> Result<([Tally; 2], RefusedSources)> {
+) -> Result<([Tally; 2], RefusedSources, Vec<Unreadable>)> {
     let rest = |prompts: bool| models.iter().skip(MODELS).any(|model| model.is_prompt() == prompts);
     let mut counts = [Tally::counted(0, rest(false)), Tally::counted(0, rest(true))];
-    let mut refused = RefusedSources::default();
+    let (mut refused, mut unreadable) = (RefusedSources::default(), Vec::new());
     let some: Vec<RegisteredModel> = models.iter().take(MODELS).cloned().collect();
     let asked = stream::iter(some).map(|model| async move {
-        let versions = source.model_versions(&model).await?;
+        let versions = match source.model_versions(&model).await {
+            Ok(versions) => versions,
+            Err(error) => return unread(model.kind(), &model.name, error).map(Err),
+        };
         let refused = RefusedSources::of(&model, &versions);
-        Ok::<_, crate::error::Error>((usize::from(model.is_prompt()), versions.len() as u64, refused))
+        Ok::<_, Error>(Ok((usize::from(model.is_prompt()), versions.len() as u64, refused)))
     });
     let mut asked = asked.buffered(AT_ONCE);
-    while let Some((of, versions, some)) = asked.try_next().await? {
-        counts[of] = counts[of].clone().plus(Tally::exactly(versions));
-        refused.add(some);
+    while let Some(answer) = asked.try_next().await? {
+        match answer {
+            Ok((of, versions, some)) => {
+                counts[of] = counts[of].clone().plus(Tally::exactly(versions));
+                refused.add(some);
+            }
+            Err(lost) => unreadable.push(lost),
+        }
     }
-    Ok((counts, refused))
+    Ok((counts, refused, unreadable))
 }

@@ -33,7 +33,7 @@ impl Snapshot for FaultyReader {
         self.faults.call("source answers", self.inner.answers()).await
     }
 
-    fn experiments(&self) -> Pages<'_, Experiment> {
+    fn experiments(&self) -> Pages<'_, Readable<Experiment>> {
         self.faults.pages("experiments", self.inner.experiments())
     }
 
@@ -41,7 +41,7 @@ impl Snapshot for FaultyReader {
         self.faults.pages("runs", self.inner.runs(experiment))
     }
 
-    async fn first_runs(&self, experiment: &Experiment, most: usize) -> Result<(Vec<Run>, bool)> {
+    async fn first_runs(&self, experiment: &Experiment, most: usize) -> Result<(Vec<Readable<Run>>, bool)> {
         self.faults.call("first_runs", self.inner.first_runs(experiment, most)).await
     }
 
@@ -57,7 +57,7 @@ impl Snapshot for FaultyReader {
         self.faults.call("logged_model", self.inner.logged_model(id)).await
     }
 
-    fn registered_models(&self) -> Pages<'_, RegisteredModel> {
+    fn registered_models(&self) -> Pages<'_, Readable<RegisteredModel>> {
         self.faults.pages("registered_models", self.inner.registered_models())
     }
 
@@ -65,7 +65,7 @@ impl Snapshot for FaultyReader {
         self.faults.call("model_versions", self.inner.model_versions(of)).await
     }
 
-    fn evaluation_datasets(&self) -> Pages<'_, EvaluationDataset> {
+    fn evaluation_datasets(&self) -> Pages<'_, Readable<EvaluationDataset>> {
         self.faults.pages("evaluation_datasets", self.inner.evaluation_datasets())
     }
 
@@ -101,7 +101,7 @@ impl Snapshot for FaultyReader {
         self.faults.pages("histories", self.inner.histories(runs))
     }
 
-    fn files<'a>(&'a self, owner: Owner<'a>) -> Pages<'a, FileEntry> {
+    fn files<'a>(&'a self, owner: Owner<'a>) -> Pages<'a, Readable<FileEntry>> {
         self.faults.pages("files", self.inner.files(owner))
     }
 

@@ -1,11 +1,10 @@
 //! Names that the SageMaker Model Registry refuses, where an App hands registered models on to it.
 
-use futures::TryStreamExt;
-
 use super::line::Report;
 use crate::aws::Arn;
 use crate::engine::{Endpoint, Level};
 use crate::error::Result;
+use crate::snapshot::read_all;
 
 const CHECK: &str = "model registry";
 /// `[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}` (AWS: CreateModelPackageGroup, `ModelPackageGroupName`).
@@ -37,7 +36,8 @@ pub async fn check(arn: &Arn, source: Option<&Endpoint>, report: &mut Report<'_>
 }
 
 async fn refused(source: &Endpoint) -> Result<Vec<String>> {
-    let models: Vec<_> = source.snapshot()?.registered_models().try_concat().await?;
+    // What cannot be listed is said by the steps that need it.
+    let (models, _) = read_all(source.snapshot()?.registered_models()).await?;
     Ok(models.into_iter().map(|model| model.name).filter(|name| !is_taken(name)).collect())
 }
 

@@ -37,7 +37,8 @@ pub async fn look(text: &str, access: Access, report: &mut Report<'_>) -> Result
             Endpoint::Server(server) => {
                 let snapshot = endpoint.snapshot()?;
                 let page = snapshot.experiments().try_next().await?.unwrap_or_default();
-                report.found("files", files(server, &page));
+                let readable: Vec<_> = page.into_iter().flatten().collect();
+                report.found("files", files(server, &readable));
             }
             Endpoint::Archive(_) => {
                 return Err(Error::usage(format!("{text} is no tracking server")).hint(

@@ -2,7 +2,7 @@ use futures::{StreamExt, stream};
 
 use super::Copy;
 use crate::artifacts::Digest;
-use crate::entities::{FileEntry, Kind, Owner, is_safe_path};
+use crate::entities::{FileEntry, Kind, Owner, Readable, is_safe_path};
 use crate::error::{Error, Result};
 use crate::rest::Pages;
 use crate::snapshot::SnapshotFile;
@@ -37,7 +37,7 @@ impl Copy {
         owner: Owner<'_>,
         target: &str,
         writer: &dyn FileWriter,
-        mut pages: Pages<'_, FileEntry>,
+        mut pages: Pages<'_, Readable<FileEntry>>,
     ) -> Result<Files> {
         let mut files = Files::default();
         while let Some(page) = pages.next().await {
@@ -48,6 +48,15 @@ impl Copy {
                     break;
                 }
             };
+            let (page, unlisted): (Vec<_>, Vec<_>) = page.into_iter().partition(Result::is_ok);
+            for unreadable in unlisted.into_iter().filter_map(Result::err) {
+                self.journal.plan(Kind::Artifact, [unreadable.id.as_str()])?;
+                self.context.plan(Kind::Artifact, 1).await;
+                // The folder's name, as a file's is.
+                files.missing.push((unreadable.id.clone(), unreadable.reason.clone()));
+                self.report_unreadable(std::iter::once(unreadable)).await?;
+            }
+            let page: Vec<FileEntry> = page.into_iter().flatten().collect();
             let ids: Vec<String> = page.iter().map(|file| owner.id_of(&file.path)).collect();
             self.journal.plan(Kind::Artifact, ids.iter().map(String::as_str))?;
             self.context.plan(Kind::Artifact, page.len()).await;

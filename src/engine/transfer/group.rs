@@ -142,7 +142,7 @@ impl Copy {
         }
     }
 
-    async fn report_unreadable(&self, unreadable: impl Iterator<Item = Unreadable>) -> Result<()> {
+    pub(super) async fn report_unreadable(&self, unreadable: impl Iterator<Item = Unreadable>) -> Result<()> {
         for Unreadable { kind, id, reason } in unreadable {
             self.context.fails(&self.journal, kind, &id, &id, &Error::permanent(reason)).await?;
         }

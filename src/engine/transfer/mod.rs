@@ -30,7 +30,7 @@ use super::lease::Lease;
 use super::lock::Lock;
 use super::state::digest;
 use super::{Context, Endpoint, Event, Identity, Journal, StateDir, Step, left_behind, vigil};
-use crate::entities::{Experiment, Kind, Plan};
+use crate::entities::{Experiment, Kind, Plan, Unreadable};
 use crate::error::{Error, Result};
 use crate::snapshot::Snapshot;
 use crate::target::{ArchiveTarget, Ledger, Target};
@@ -188,8 +188,13 @@ impl Copy {
     async fn everything(&self, step: Step, id_map: Option<PathBuf>) -> Result<Findings> {
         let (source, target) = (self.source.about().location.clone(), self.target.location().to_owned());
         self.context.tell(Event::Started { step, source, target }).await;
-        let Chosen { experiments: chosen, models, datasets, needed, notes } =
+        let Chosen { experiments: chosen, models, datasets, needed, notes, unread } =
             choose(self.source.as_ref(), &self.plan).await?;
+        for Unreadable { kind, id, .. } in &unread {
+            self.journal.plan(*kind, [id.as_str()])?;
+            self.context.plan(*kind, 1).await;
+        }
+        self.report_unreadable(unread.into_iter()).await?;
         for (id, version) in &needed {
             self.context.note(format!("{id} goes along: version {version} needs it")).await;
         }

@@ -60,7 +60,9 @@ impl Copy {
                     let mut chosen = Vec::new();
                     for trace in page {
                         match trace {
-                            Ok(trace) if self.plan.takes_trace(&of.choice, &trace) => chosen.push(trace),
+                            Ok(trace) if self.plan.takes_trace(&of.choice, &trace) => {
+                                chosen.push(self.with_new_prompts(trace));
+                            }
                             Ok(_) => {}
                             Err(unreadable) => self.lose_unread_trace(&unreadable).await?,
                         }
@@ -81,6 +83,18 @@ impl Copy {
                 }
             }
         }
+    }
+
+    /// Versions of a prompt that is renamed are linked by its new name.
+    fn with_new_prompts(&self, trace: Trace) -> Trace {
+        let renamed = |label: String| {
+            let new = label
+                .rsplit_once('/')
+                .and_then(|(name, number)| Some(format!("{}/{number}", self.plan.rename_models.get(name)?)));
+            new.unwrap_or(label)
+        };
+        let linked_prompts = trace.linked_prompts.into_iter().map(renamed).collect();
+        Trace { linked_prompts, ..trace }
     }
 
     async fn trace_group(&self, of: &Moved, traces: &[Trace]) -> Result<()> {
@@ -152,7 +166,7 @@ impl Copy {
         let mut missing = Vec::new();
         if !attachments.is_empty() {
             let target = format!("{}/{}", place.id, trace.id);
-            let listed = stream::once(async { Ok(attachments) }).boxed();
+            let listed = stream::once(async { Ok(attachments.into_iter().map(Ok).collect()) }).boxed();
             let files = self.write_listed(trace.owner(), &target, files.as_ref(), listed).await?;
             missing = files.missing.into_iter().map(|(path, _)| path).collect();
         }

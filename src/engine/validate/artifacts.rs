@@ -6,10 +6,10 @@ use futures::{StreamExt, TryStreamExt, stream};
 
 use super::{ArtifactCheck, Compare, Difference, FieldDifference, FileFacts};
 use crate::artifacts::Hashed;
-use crate::entities::{FileEntry, Kind, Owner, is_mlmodel, with_new_ids};
+use crate::entities::{FileEntry, Kind, Owner, Unreadable, is_mlmodel, with_new_ids};
 use crate::error::Result;
 use crate::rest::Opener;
-use crate::snapshot::{Snapshot, SnapshotFile};
+use crate::snapshot::{Snapshot, SnapshotFile, read_all};
 
 /// Files of one pair that are compared side by side.
 const FILES_AT_ONCE: usize = 8;
@@ -39,7 +39,11 @@ impl Compare {
             self.context.note(text).await;
         }
         let (ours, theirs) = match (ours, theirs) {
-            (Ok(ours), Ok(theirs)) => (ours, theirs),
+            (Ok((ours, unread)), Ok((theirs, unread_there))) => {
+                self.unread(unread, true).await;
+                self.unread(unread_there, false).await;
+                (ours, theirs)
+            }
             (Err(e), _) => return self.unlisted(experiment, source, Some(e.to_string()), None).await,
             (_, Err(e)) => return self.unlisted(experiment, source, None, Some(e.to_string())).await,
         };
@@ -185,7 +189,7 @@ fn names(owner: Owner<'_>, path: &str) -> (String, String) {
     (owner.name_of(path), owner.id_of(path))
 }
 
-async fn list(of: &dyn Snapshot, owner: Owner<'_>) -> Result<BTreeMap<String, FileEntry>> {
-    let files: Vec<FileEntry> = of.files(owner).try_concat().await?;
-    Ok(files.into_iter().map(|file| (file.path.clone(), file)).collect())
+async fn list(of: &dyn Snapshot, owner: Owner<'_>) -> Result<(BTreeMap<String, FileEntry>, Vec<Unreadable>)> {
+    let (files, unread) = read_all(of.files(owner)).await?;
+    Ok((files.into_iter().map(|file| (file.path.clone(), file)).collect(), unread))
 }

@@ -11,7 +11,7 @@ use super::pairs::{Pairs, map, value};
 use super::{Compare, Difference, FieldDifference};
 use crate::entities::{EvaluationDataset, Experiment, Kind, Record, Scorer, canonical_json, tag};
 use crate::error::{Error, Result};
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Snapshot, read_all};
 
 /// Datasets or experiments that are compared side by side.
 const AT_ONCE: usize = 4;
@@ -20,7 +20,8 @@ const LABEL: usize = 60;
 
 impl Compare {
     pub(super) async fn datasets(&self, datasets: Vec<EvaluationDataset>, pairs: &Pairs) -> Result<()> {
-        let all: Vec<EvaluationDataset> = self.target.evaluation_datasets().try_concat().await?;
+        let (all, unread) = read_all(self.target.evaluation_datasets()).await?;
+        self.unread(unread, false).await;
         let mut there = BTreeMap::new();
         for dataset in all {
             there.insert(dataset.id.clone(), dataset);

@@ -13,6 +13,7 @@ mod references;
 mod registry;
 mod trace_fields;
 mod traces;
+mod unread;
 
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
@@ -28,7 +29,7 @@ use super::{Context, Event, StateDir, Step, vigil};
 use crate::entities::{Experiment, Kind, Plan, RunId, tag};
 use crate::error::{Error, Result};
 use crate::report::Report;
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Snapshot, read_all};
 
 pub use crate::report::{
     Curve, Deviation, Difference, FieldDifference, FileFacts, FileSides, Format, Mark, Parts, Series, Totals,
@@ -123,8 +124,9 @@ impl Compare {
     async fn everything(&self) -> Result<Findings> {
         let (source, target) = (self.source.about().location.clone(), self.target.about().location.clone());
         self.context.tell(Event::Started { step: Step::Validate, source, target }).await;
-        let Chosen { experiments: chosen, models, datasets, .. } =
+        let Chosen { experiments: chosen, models, datasets, unread, .. } =
             choose(self.source.as_ref(), &self.plan).await?;
+        self.unread(unread, true).await;
         let mut there = self.target_experiments().await?;
         self.context.plan(Kind::Experiment, chosen.len()).await;
         let pairs: Vec<_> = chosen
@@ -165,7 +167,8 @@ impl Compare {
     }
 
     async fn target_experiments(&self) -> Result<HashMap<String, Experiment>> {
-        let all: Vec<Experiment> = self.target.experiments().try_concat().await?;
+        let (all, unread) = read_all(self.target.experiments()).await?;
+        self.unread(unread, false).await;
         Ok(all.into_iter().map(|experiment| (experiment.name.clone(), experiment)).collect())
     }
 

@@ -23,6 +23,12 @@ impl Pairs {
         compare_text(key, ours, theirs).is_ok_and(|ids| Reference::of_ids(ids).holds(&self.runs))
     }
 
+    /// What a version is called on the target, `name/number` both.
+    pub fn new_version(&self, label: &str) -> String {
+        let (name, number) = label.rsplit_once('/').unwrap_or((label, ""));
+        format!("{}/{number}", self.models.get(name).map_or(name, String::as_str))
+    }
+
     pub fn new_id(&self, id: &RunId) -> Option<RunId> {
         self.runs.get(id).cloned()
     }

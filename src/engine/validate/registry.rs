@@ -10,6 +10,7 @@ use super::{Compare, Difference, FieldDifference};
 use crate::engine::choose::ChosenModel;
 use crate::entities::{ExperimentId, ModelVersion, OwnedUri, RegisteredModel};
 use crate::error::Result;
+use crate::snapshot::read_all;
 
 /// Models that are compared side by side.
 const MODELS_AT_ONCE: usize = 4;
@@ -30,7 +31,8 @@ impl Compare {
     }
 
     pub(super) async fn registry(&self, models: Vec<ChosenModel>, pairs: &Pairs) -> Result<()> {
-        let all: Vec<RegisteredModel> = self.target.registered_models().try_concat().await?;
+        let (all, unread) = read_all(self.target.registered_models()).await?;
+        self.unread(unread, false).await;
         let mut there: BTreeMap<String, RegisteredModel> =
             all.into_iter().map(|model| (model.name.clone(), model)).collect();
         let both: Vec<_> = models

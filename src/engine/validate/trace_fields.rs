@@ -42,6 +42,11 @@ pub fn trace_fields(ours: &Trace, theirs: &Trace, pairs: &Pairs) -> Vec<FieldDif
     texts(&mut differ, "metadata", &ours.metadata, &theirs.metadata, pairs);
     texts(&mut differ, "tag", &ours.tags, &theirs.tags, pairs);
     assessments(&mut differ, &ours.assessments, &theirs.assessments, pairs);
+    let expected = ours.linked_prompts.iter().map(|label| pairs.new_version(label)).collect::<BTreeSet<_>>();
+    if !expected.is_subset(&theirs.linked_prompts) {
+        let text = |labels: &BTreeSet<String>| labels.iter().cloned().collect::<Vec<_>>().join(", ");
+        value(&mut differ, "linked prompts", &text(&expected), &text(&theirs.linked_prompts));
+    }
     differ
 }
 
@@ -234,12 +239,14 @@ mod tests {
             metadata: [("m".to_owned(), "1".to_owned())].into(),
             tags: [("t".to_owned(), "1".to_owned())].into(),
             assessments: vec![serde_json::from_value(assessment).unwrap()],
+            linked_prompts: ["greeting/2".to_owned()].into(),
             ..Trace::default()
         };
         let pairs = Pairs::default();
         assert_eq!(trace_fields(&ours, &ours, &pairs), []);
         type Change = (&'static str, fn(&mut Trace));
-        let changes: [Change; 8] = [
+        let changes: [Change; 9] = [
+            ("linked prompts", |t| t.linked_prompts.clear()),
             ("request time", |t| t.request_time = Some(1)),
             ("duration", |t| t.duration = Some(1)),
             ("state", |t| t.state = "OK".into()),

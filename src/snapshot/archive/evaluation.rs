@@ -4,14 +4,16 @@ use std::io::{BufRead, BufReader};
 use futures::{StreamExt, stream};
 
 use super::{ArchiveSnapshot, read};
-use crate::entities::{EvaluationDataset, ExperimentId, Record, Scorer, is_plain_id};
+use crate::entities::{
+    EvaluationDataset, ExperimentId, Kind, Readable, Record, Scorer, Unreadable, is_plain_id,
+};
 use crate::error::{Class, Error, Result};
 use crate::rest::Pages;
 
 const RECORDS_PER_PAGE: usize = 1_000;
 
 impl ArchiveSnapshot {
-    pub(super) fn read_datasets(&self) -> Result<Vec<EvaluationDataset>> {
+    pub(super) fn read_datasets(&self) -> Result<Vec<Readable<EvaluationDataset>>> {
         let folder = self.layout.datasets();
         let entries = match fs::read_dir(&folder) {
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -24,10 +26,20 @@ impl ArchiveSnapshot {
             // A folder without the file is left by a dataset that could not be exported.
             if path.is_file() {
                 // The folders' names count: what a file says of itself is not trusted with a path.
-                datasets.push(EvaluationDataset { id, ..read(&path)? });
+                datasets.push(match read::<EvaluationDataset>(&path) {
+                    Ok(dataset) => Ok(EvaluationDataset { id, ..dataset }),
+                    Err(error) => {
+                        let reason = error.to_string();
+                        Err(Unreadable { kind: Kind::EvaluationDataset, id, reason })
+                    }
+                });
             }
         }
-        datasets.sort_by(|a, b| (&a.name, &a.id).cmp(&(&b.name, &b.id)));
+        let key = |one: &Readable<EvaluationDataset>| match one {
+            Ok(dataset) => (dataset.name.clone(), dataset.id.clone()),
+            Err(unreadable) => (String::new(), unreadable.id.clone()),
+        };
+        datasets.sort_by_key(key);
         Ok(datasets)
     }
 

@@ -81,6 +81,15 @@ impl ArchiveSnapshot {
         Ok(ids)
     }
 
+    fn read_experiment(&self, id: &str) -> Readable<Experiment> {
+        let unreadable = |error: Error| Unreadable {
+            kind: Kind::Experiment,
+            id: id.to_owned(),
+            reason: error.to_string(),
+        };
+        Ok(self.read_experiment_file(id).map_err(unreadable)?.experiment)
+    }
+
     fn read_run(&self, experiment: &Experiment, run: &RunId) -> Readable<Run> {
         let unreadable = |reason: String| Unreadable { kind: Kind::Run, id: run.to_string(), reason };
         if !is_plain_id(run.as_str()) {
@@ -162,14 +171,14 @@ impl Snapshot for ArchiveSnapshot {
         Traffic::default()
     }
 
-    fn experiments(&self) -> Pages<'_, Experiment> {
+    fn experiments(&self) -> Pages<'_, Readable<Experiment>> {
         let ids = match self.experiment_ids() {
             Ok(ids) => ids,
             Err(error) => return stream::once(async { Err(error) }).boxed(),
         };
         stream::iter(ids)
             .chunks(EXPERIMENTS_PER_PAGE)
-            .map(|ids| ids.iter().map(|id| Ok(self.read_experiment_file(id)?.experiment)).collect())
+            .map(|ids| Ok(ids.iter().map(|id| self.read_experiment(id)).collect()))
             .boxed()
     }
 
@@ -187,9 +196,9 @@ impl Snapshot for ArchiveSnapshot {
             .boxed()
     }
 
-    async fn first_runs(&self, experiment: &Experiment, most: usize) -> Result<(Vec<Run>, bool)> {
+    async fn first_runs(&self, experiment: &Experiment, most: usize) -> Result<(Vec<Readable<Run>>, bool)> {
         let ids = self.read_experiment_file(experiment.id.as_str())?.runs;
-        let runs = ids.iter().take(most).filter_map(|id| self.read_run(experiment, id).ok()).collect();
+        let runs = ids.iter().take(most).map(|id| self.read_run(experiment, id)).collect();
         Ok((runs, ids.len() > most))
     }
 
@@ -205,7 +214,7 @@ impl Snapshot for ArchiveSnapshot {
         self.find_logged_model(id)
     }
 
-    fn registered_models(&self) -> Pages<'_, RegisteredModel> {
+    fn registered_models(&self) -> Pages<'_, Readable<RegisteredModel>> {
         stream::once(async { self.read_models() }).boxed()
     }
 
@@ -213,7 +222,7 @@ impl Snapshot for ArchiveSnapshot {
         self.read_versions(of)
     }
 
-    fn evaluation_datasets(&self) -> Pages<'_, EvaluationDataset> {
+    fn evaluation_datasets(&self) -> Pages<'_, Readable<EvaluationDataset>> {
         stream::once(async { self.read_datasets() }).boxed()
     }
 
@@ -253,8 +262,8 @@ impl Snapshot for ArchiveSnapshot {
             .boxed()
     }
 
-    fn files<'a>(&'a self, owner: Owner<'a>) -> Pages<'a, FileEntry> {
-        stream::once(async move { self.read_files(owner) }).boxed()
+    fn files<'a>(&'a self, owner: Owner<'a>) -> Pages<'a, Readable<FileEntry>> {
+        stream::once(async move { Ok(self.read_files(owner)?.into_iter().map(Ok).collect()) }).boxed()
     }
 
     async fn open(&self, owner: Owner<'_>, file: &FileEntry) -> Result<ByteStream> {

@@ -3,12 +3,18 @@ use std::path::PathBuf;
 
 use super::{ArchiveSnapshot, read};
 use crate::archive::{ModelFile, Wrapped};
-use crate::entities::{ModelVersion, RegisteredModel, Run, RunId, is_plain_id};
+use crate::entities::{Kind, ModelVersion, Readable, RegisteredModel, Run, RunId, Unreadable, is_plain_id};
 use crate::error::{Class, Error, Result};
 
 impl ArchiveSnapshot {
-    pub(super) fn read_models(&self) -> Result<Vec<RegisteredModel>> {
-        self.model_files()?.into_iter().map(|path| Ok(read_model(&path)?.0)).collect()
+    pub(super) fn read_models(&self) -> Result<Vec<Readable<RegisteredModel>>> {
+        let read = |path: PathBuf| {
+            let folder = path.parent().and_then(|folder| folder.file_name()).unwrap_or(path.as_os_str());
+            let id = folder.to_string_lossy().into_owned();
+            let model = read_model(&path).map(|(model, _)| model);
+            model.map_err(|e| Unreadable { kind: Kind::RegisteredModel, id, reason: e.to_string() })
+        };
+        Ok(self.model_files()?.into_iter().map(read).collect())
     }
 
     pub(super) fn read_versions(&self, of: &RegisteredModel) -> Result<Vec<ModelVersion>> {

@@ -1,22 +1,37 @@
 use futures::{StreamExt, TryStreamExt, stream};
 
 use super::RestSnapshot;
-use crate::entities::{EvaluationDataset, Experiment, Scorer};
-use crate::error::{Class, Result};
+use crate::entities::{EvaluationDataset, Experiment, Kind, Readable, Scorer, Unreadable};
+use crate::error::Result;
 use crate::rest::Pages;
 
 /// Datasets or scorers that are asked for one by one, side by side.
 const AT_ONCE: usize = 8;
 
 impl RestSnapshot {
-    pub(super) fn datasets(&self) -> Pages<'_, EvaluationDataset> {
-        self.client.evaluation_datasets().and_then(move |page| self.with_experiments(page)).boxed()
+    pub(super) fn datasets(&self) -> Pages<'_, Readable<EvaluationDataset>> {
+        let list = self.client.evaluation_datasets();
+        let list = self.to_its_end(Kind::EvaluationDataset, String::new(), list);
+        list.and_then(move |page| self.with_experiments(page)).boxed()
     }
 
-    async fn with_experiments(&self, page: Vec<EvaluationDataset>) -> Result<Vec<EvaluationDataset>> {
+    async fn with_experiments(
+        &self,
+        page: Vec<Readable<EvaluationDataset>>,
+    ) -> Result<Vec<Readable<EvaluationDataset>>> {
         let asked = page.into_iter().map(|dataset| async move {
-            let experiment_ids = self.client.dataset_experiments(&dataset.id).await?;
-            Ok(EvaluationDataset { experiment_ids, ..dataset })
+            let dataset = match dataset {
+                Ok(dataset) => dataset,
+                Err(unreadable) => return Ok(Err(unreadable)),
+            };
+            match self.client.dataset_experiments(&dataset.id).await {
+                Ok(experiment_ids) => Ok(Ok(EvaluationDataset { experiment_ids, ..dataset })),
+                Err(error) if self.ends_all(&error).await => Err(error),
+                Err(error) => {
+                    let reason = format!("its experiments ({}): {error}", dataset.name);
+                    Ok(Err(Unreadable { kind: Kind::EvaluationDataset, id: dataset.id, reason }))
+                }
+            }
         });
         stream::iter(asked).buffered(AT_ONCE).try_collect().await
     }
@@ -45,7 +60,8 @@ impl RestSnapshot {
         let ask = || async {
             match self.client.scorers(None).await {
                 Ok(all) => Ok(Some(all)),
-                Err(e) if e.class() == Class::Transient => Err(e),
+                Err(e) if self.ends_all(&e).await => Err(e),
+                // Each experiment is asked then, and says for itself what is wrong.
                 Err(_) => Ok(None),
             }
         };

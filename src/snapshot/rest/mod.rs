@@ -1,9 +1,13 @@
 //! A live tracking server.
 
 mod evaluation;
+mod experiments;
 mod files;
 mod history;
+mod listed;
+mod prompt_links;
 mod runs;
+mod strays;
 mod traces;
 
 use std::sync::Arc;
@@ -13,6 +17,7 @@ use futures::stream::{self, BoxStream};
 use futures::{StreamExt, TryStreamExt};
 use tokio::sync::OnceCell;
 
+use self::prompt_links::PromptLinks;
 use super::{About, Snapshot};
 use crate::artifacts::{ByteStream, Stores, is_speakable, proxied_path, proxied_url_path};
 use crate::aws::{Session, Vigil};
@@ -32,6 +37,7 @@ pub struct RestSnapshot {
     has_models: OnceCell<bool>,
     /// The latest version of each, where the server tells all at once.
     scorers: OnceCell<Option<Vec<Scorer>>>,
+    prompt_links: OnceCell<PromptLinks>,
 }
 
 /// Runs that are asked for one by one, side by side.
@@ -46,7 +52,15 @@ impl RestSnapshot {
             version: probe.version,
             capabilities: Some(probe.capabilities),
         };
-        Self { client, about, probe, stores, has_models: OnceCell::new(), scorers: OnceCell::new() }
+        Self {
+            client,
+            about,
+            probe,
+            stores,
+            has_models: OnceCell::new(),
+            scorers: OnceCell::new(),
+            prompt_links: OnceCell::new(),
+        }
     }
 }
 
@@ -58,15 +72,19 @@ impl RestSnapshot {
             return Ok(page);
         }
         let asked = page.into_iter().map(|run| async move {
-            let run = run?;
-            match self.client.run(&run.id).await {
+            let run = match run {
+                Ok(run) => run,
+                Err(unreadable) => return Ok(Err(unreadable)),
+            };
+            Ok(match self.client.run(&run.id).await {
                 Ok(Run { model_inputs, model_outputs, .. }) => Ok(Run { model_inputs, model_outputs, ..run }),
                 // Listed, and yet not found: its files say so when they are asked for.
                 Err(e) if e.class() == Class::NotFound => Ok(run),
+                Err(e) if self.ends_all(&e).await => return Err(e),
                 Err(e) => Err(Unreadable { kind: Kind::Run, id: run.id.to_string(), reason: e.to_string() }),
-            }
+            })
         });
-        Ok(stream::iter(asked).buffered(RUNS_AT_ONCE).collect().await)
+        stream::iter(asked).buffered(RUNS_AT_ONCE).try_collect().await
     }
 
     async fn has_models(&self) -> Result<bool> {
@@ -74,12 +92,21 @@ impl RestSnapshot {
             return Ok(false);
         }
         let ask = || async {
-            let all: Vec<Experiment> = self.client.experiments().try_concat().await?;
-            let ids: Vec<_> = all.into_iter().map(|experiment| experiment.id).collect();
-            self.client.any_logged_model(&ids).await
+            let all = self.every_experiment().try_concat().await?;
+            let ids: Vec<_> = all.iter().flatten().map(|experiment| experiment.id.clone()).collect();
+            match self.client.any_logged_model(&ids).await {
+                // Where nobody can tell, each run is asked.
+                Err(error) if !self.ends_all(&error).await => Ok(true),
+                answer => Ok(answer? || ids.len() < all.len()),
+            }
         };
         self.has_models.get_or_try_init(ask).await.copied()
     }
+}
+
+/// Every server has the first one, over whatever store.
+fn may_be_of_files(id: &ExperimentId) -> bool {
+    id.as_str() == "0" || id.is_of_file_store()
 }
 
 fn found<T>(answer: Result<T>) -> Result<Option<T>> {
@@ -109,8 +136,8 @@ impl Snapshot for RestSnapshot {
         client.into_iter().chain([self.stores.vigil()]).cloned().collect()
     }
 
-    fn experiments(&self) -> Pages<'_, Experiment> {
-        self.client.experiments()
+    fn experiments(&self) -> Pages<'_, Readable<Experiment>> {
+        self.every_experiment()
     }
 
     fn runs<'a>(&'a self, experiment: &'a Experiment) -> Pages<'a, Readable<Run>> {
@@ -121,17 +148,11 @@ impl Snapshot for RestSnapshot {
         self.every_run(experiment)
     }
 
-    async fn first_runs(&self, experiment: &Experiment, most: usize) -> Result<(Vec<Run>, bool)> {
+    async fn first_runs(&self, experiment: &Experiment, most: usize) -> Result<(Vec<Readable<Run>>, bool)> {
         match self.client.first_runs(&experiment.id, most).await {
-            Err(error) if runs::is_about_data(&error) => {
-                let mut found = Vec::new();
-                let mut pages = self.every_run(experiment);
-                while let Some(page) = pages.try_next().await? {
-                    found.extend(page.into_iter().flatten());
-                }
-                found.truncate(most);
+            Err(error) if !self.ends_all(&error).await => {
                 // Nobody knows what else there is.
-                Ok((found, true))
+                Ok((self.every_run(experiment).try_concat().await?, true))
             }
             answer => answer,
         }
@@ -147,36 +168,41 @@ impl Snapshot for RestSnapshot {
     }
 
     async fn run(&self, id: &RunId) -> Result<Option<Run>> {
-        found(self.client.run(id).await)
+        self.judged(found(self.client.run(id).await)).await
     }
 
     fn logged_models<'a>(&'a self, experiment: &'a Experiment) -> Pages<'a, Readable<LoggedModel>> {
         if !self.probe.capabilities.logged_models {
             return stream::empty().boxed();
         }
-        let pages = self.client.logged_models(&experiment.id);
-        pages.map_ok(|page| page.into_iter().map(Ok).collect()).boxed()
+        let list = self.client.logged_models(&experiment.id);
+        self.to_its_end(Kind::LoggedModel, format!("experiment {}", experiment.id), list)
     }
 
     async fn logged_model(&self, id: &ModelId) -> Result<Option<LoggedModel>> {
         if !self.probe.capabilities.logged_models {
             return Ok(None);
         }
-        found(self.client.logged_model(id).await)
+        self.judged(found(self.client.logged_model(id).await)).await
     }
 
-    fn registered_models(&self) -> Pages<'_, RegisteredModel> {
-        match self.probe.capabilities.model_registry {
-            true => self.client.registered_models(self.probe.capabilities.prompts),
-            false => stream::empty().boxed(),
+    fn registered_models(&self) -> Pages<'_, Readable<RegisteredModel>> {
+        if !self.probe.capabilities.model_registry {
+            return stream::empty().boxed();
+        }
+        let models = self.client.registered_models();
+        let models = self.to_its_end(Kind::RegisteredModel, String::new(), models);
+        match self.probe.capabilities.prompts {
+            true => models.chain(self.to_its_end(Kind::Prompt, String::new(), self.client.prompts())).boxed(),
+            false => models,
         }
     }
 
     async fn model_versions(&self, of: &RegisteredModel) -> Result<Vec<ModelVersion>> {
-        self.client.model_versions(&of.name, self.probe.capabilities.prompts).await
+        self.judged(self.client.model_versions(&of.name, self.probe.capabilities.prompts).await).await
     }
 
-    fn evaluation_datasets(&self) -> Pages<'_, EvaluationDataset> {
+    fn evaluation_datasets(&self) -> Pages<'_, Readable<EvaluationDataset>> {
         if self.probe.capabilities.evaluation { self.datasets() } else { stream::empty().boxed() }
     }
 
@@ -185,12 +211,19 @@ impl Snapshot for RestSnapshot {
     }
 
     async fn scorers(&self, experiment: &Experiment) -> Result<Vec<Scorer>> {
-        if self.probe.capabilities.evaluation { self.every_scorer(experiment).await } else { Ok(Vec::new()) }
+        match self.probe.capabilities.evaluation {
+            true => self.judged(self.every_scorer(experiment).await).await,
+            false => Ok(Vec::new()),
+        }
     }
 
     fn traces<'a>(&'a self, experiment: &'a Experiment) -> Pages<'a, Readable<Trace>> {
-        let pages = self.every_trace(experiment);
-        pages.map_ok(|page| page.into_iter().map(Ok).collect()).boxed()
+        let traces = self.to_its_end(
+            Kind::Trace,
+            format!("experiment {}", experiment.id),
+            self.every_trace(experiment),
+        );
+        self.with_prompts(experiment, traces)
     }
 
     async fn spans(&self, trace: &Trace) -> Result<Option<Spans>> {
@@ -206,17 +239,21 @@ impl Snapshot for RestSnapshot {
     }
 
     async fn others(&self) -> Result<Vec<Other>> {
-        let all: Vec<Experiment> = self.client.experiments().try_concat().await?;
-        let active = all.into_iter().filter(|experiment| !experiment.lifecycle.is_deleted());
-        let ids: Vec<_> = active.map(|experiment| experiment.id).collect();
-        Ok(self.client.others(&ids).await)
+        let all: Vec<Readable<Experiment>> = self.every_experiment().try_concat().await?;
+        let active = all.into_iter().flatten().filter(|experiment| !experiment.lifecycle.is_deleted());
+        let active: Vec<Experiment> = active.collect();
+        let ids: Vec<_> = active.iter().map(|experiment| experiment.id.clone()).collect();
+        let over_files = !self.probe.capabilities.evaluation && ids.iter().all(may_be_of_files);
+        let mut others = self.client.others(&ids, over_files).await;
+        others.push(self.strays(&active).await?);
+        Ok(others)
     }
 
     fn histories<'a>(&'a self, runs: &'a [Run]) -> BoxStream<'a, Result<Readable<MetricChunk>>> {
         history::histories(&self.client, self.probe.capabilities.bulk_history_runs, runs)
     }
 
-    fn files<'a>(&'a self, owner: Owner<'a>) -> Pages<'a, FileEntry> {
+    fn files<'a>(&'a self, owner: Owner<'a>) -> Pages<'a, Readable<FileEntry>> {
         self.files_of(owner)
     }
 

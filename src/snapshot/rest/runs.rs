@@ -8,13 +8,13 @@ use futures::stream;
 use futures::{StreamExt, TryStreamExt};
 
 use super::{RUNS_AT_ONCE, RestSnapshot};
-use crate::artifacts::proxied_path;
+use crate::artifacts::{folder, proxied_path};
 use crate::entities::{Experiment, Kind, Readable, Run, RunId, Unreadable};
 use crate::error::{Class, Error, Result};
-use crate::rest::Pages;
+use crate::rest::{Listing, Pages};
 
 struct Walk<'a> {
-    pages: Pages<'a, Run>,
+    list: Listing<'a, Run>,
     seen: HashSet<RunId>,
     ended: bool,
 }
@@ -23,27 +23,25 @@ impl RestSnapshot {
     /// Without the logged models of those that the server lists.
     pub(super) fn every_run<'a>(&'a self, experiment: &'a Experiment) -> Pages<'a, Readable<Run>> {
         let is_file_store = experiment.id.is_of_file_store();
-        let walk = Walk { pages: self.client.runs(&experiment.id, ""), seen: HashSet::new(), ended: false };
+        let walk = Walk { list: self.client.runs(&experiment.id, ""), seen: HashSet::new(), ended: false };
         let next = move |mut walk: Walk<'a>| async move {
             if walk.ended {
                 return Ok(None);
             }
-            let page = match walk.pages.try_next().await {
+            let page = match walk.list.try_next().await {
                 Ok(Some(page)) => {
-                    if is_file_store {
-                        walk.seen.extend(page.iter().map(|run| run.id.clone()));
-                    }
-                    page.into_iter().map(Ok).collect()
+                    walk.seen.extend(page.iter().map(id_of));
+                    page
                 }
                 Ok(None) => {
                     walk.ended = true;
                     if is_file_store { self.unlisted(experiment, &walk.seen).await? } else { Vec::new() }
                 }
-                Err(error) if is_about_data(&error) => {
+                Err(error) if self.ends_all(&error).await => return Err(error),
+                Err(error) => {
                     walk.ended = true;
                     self.instead_of_list(experiment, &walk.seen, error).await?
                 }
-                Err(error) => return Err(error),
             };
             Ok(Some((page, walk)))
         };
@@ -66,7 +64,9 @@ impl RestSnapshot {
         error: Error,
     ) -> Result<Vec<Readable<Run>>> {
         let mut named = self.run_folders(experiment).await?;
+        named.extend(local_run_folders(experiment).await);
         named.extend(self.makers_of_models(experiment).await?);
+        named.extend(self.runs_of_versions().await?);
         let (mut asked, mut runs) = (seen.clone(), Vec::new());
         let mut are_certain = true;
         while !named.is_empty() {
@@ -78,13 +78,11 @@ impl RestSnapshot {
             // A parent may be elsewhere, or gone.
             are_certain = false;
         }
-        if !runs.iter().any(Result::is_ok) {
-            return Err(error);
-        }
         runs.sort_by_key(|run| run.as_ref().map_or(i64::MAX, |run| run.start_time.unwrap_or(0)));
         let reason = format!(
-            "the server cannot list its runs ({error}). Those with artifacts or logged models were found; if it has \
-             others, they stay behind until the broken one is mended or moved away: the server's log names its file"
+            "the server cannot list its runs ({error}). Those that artifacts, logged models and versions name were \
+             looked for; if it has others, they stay behind until it can: the server's log says why, over a folder of \
+             files it names the file that is to be mended or moved away"
         );
         let id = format!("others of experiment {}", experiment.id);
         runs.push(Err(Unreadable { kind: Kind::Run, id, reason }));
@@ -98,7 +96,7 @@ impl RestSnapshot {
     ) -> Result<Vec<(RunId, Result<Run>)>> {
         let asked = ids.cloned().collect::<Vec<_>>().into_iter().map(|id| async move {
             match self.client.run(&id).await {
-                Err(error) if !is_about_data(&error) => Err(error),
+                Err(error) if self.ends_all(&error).await => Err(error),
                 answer => Ok((id, answer)),
             }
         });
@@ -117,29 +115,71 @@ impl RestSnapshot {
             Ok((_, folders)) => {
                 Ok(folders.into_iter().filter(|name| is_run_id(name)).map(RunId::from).collect())
             }
-            Err(error) if is_about_data(&error) => Ok(HashSet::new()),
-            Err(error) => Err(error),
+            Err(error) if self.ends_all(&error).await => Err(error),
+            // Only to find what no list shows; what is known to be lost is said all the same.
+            Err(error) => {
+                tracing::warn!(
+                    "{}: folders of runs that no list shows are not looked for: {error}",
+                    experiment.name
+                );
+                Ok(HashSet::new())
+            }
         }
     }
 
+    /// As far as those can be read.
     async fn makers_of_models(&self, experiment: &Experiment) -> Result<HashSet<RunId>> {
+        let mut makers = HashSet::new();
         if !self.probe.capabilities.logged_models {
-            return Ok(HashSet::new());
+            return Ok(makers);
         }
-        match self.client.logged_models(&experiment.id).try_concat().await {
-            Ok(models) => Ok(models.into_iter().filter_map(|model| model.source_run_id).collect()),
-            Err(error) if is_about_data(&error) => Ok(HashSet::new()),
-            Err(error) => Err(error),
+        let list = self.client.logged_models(&experiment.id);
+        let mut models = self.to_its_end(Kind::LoggedModel, String::new(), list);
+        while let Some(page) = models.try_next().await? {
+            makers.extend(page.into_iter().flatten().filter_map(|model| model.source_run_id));
         }
+        Ok(makers)
+    }
+
+    /// Runs of any experiment that versions of registered models come from, as far as those can be read.
+    async fn runs_of_versions(&self) -> Result<HashSet<RunId>> {
+        let mut runs = HashSet::new();
+        if !self.probe.capabilities.model_registry {
+            return Ok(runs);
+        }
+        let list = self.client.all_model_versions();
+        let mut versions = self.to_its_end(Kind::ModelVersion, String::new(), list);
+        while let Some(page) = versions.try_next().await? {
+            runs.extend(page.into_iter().flatten().filter_map(|version| version.run_id));
+        }
+        Ok(runs)
     }
 }
 
-/// It says something of this object, not of the connection or of who asks.
-pub(super) fn is_about_data(error: &Error) -> bool {
-    matches!(error.class(), Class::Permanent | Class::NotFound)
+fn id_of(run: &Readable<Run>) -> RunId {
+    match run {
+        Ok(run) => run.id.clone(),
+        Err(unreadable) => RunId::from(unreadable.id.as_str()),
+    }
 }
 
-fn is_run_id(name: &str) -> bool {
+/// The folders of runs, where the experiment's folder is one of this machine. Only names that are ids of runs are
+/// taken from it, and the server is asked for each.
+async fn local_run_folders(experiment: &Experiment) -> Vec<RunId> {
+    let folder = folder(&experiment.artifact_location);
+    let Some(folder) = folder.filter(|folder| folder.ends_with(experiment.id.as_str())) else {
+        return Vec::new();
+    };
+    // Of another machine: then there is none here.
+    let Ok(mut entries) = tokio::fs::read_dir(&folder).await else { return Vec::new() };
+    let mut runs = Vec::new();
+    while let Ok(Some(entry)) = entries.next_entry().await {
+        runs.extend(entry.file_name().to_str().filter(|name| is_run_id(name)).map(RunId::from));
+    }
+    runs
+}
+
+pub(super) fn is_run_id(name: &str) -> bool {
     name.len() == 32 && name.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 

@@ -4,13 +4,13 @@ use futures::{StreamExt, TryStreamExt, stream};
 use super::RestSnapshot;
 use crate::entities::{Experiment, ExperimentId, Run, SPANS_FILE, Spans, Trace, TraceLinks};
 use crate::error::{Class, Error, Result};
-use crate::rest::Pages;
+use crate::rest::{Listing, Pages, strict};
 
 /// Runs that are asked for one by one, side by side.
 const RUNS_AT_ONCE: usize = 16;
 
 impl RestSnapshot {
-    pub(super) fn every_trace<'a>(&'a self, experiment: &'a Experiment) -> Pages<'a, Trace> {
+    pub(super) fn every_trace<'a>(&'a self, experiment: &'a Experiment) -> Listing<'a, Trace> {
         let can = &self.probe.capabilities;
         if can.third_traces {
             return self.client.traces(std::slice::from_ref(&experiment.id), "");
@@ -44,14 +44,15 @@ impl RestSnapshot {
         if !self.probe.capabilities.trace_links {
             return stream::empty().boxed();
         }
-        let pages = self.client.runs(&experiment.id, "");
-        pages.and_then(move |page| self.links_of(page, of)).boxed()
+        // What cannot be read is said where the runs themselves are read.
+        let pages = self.every_run(experiment);
+        pages.and_then(move |page| self.links_of(page.into_iter().flatten().collect(), of)).boxed()
     }
 
     async fn links_of(&self, runs: Vec<Run>, of: &[ExperimentId]) -> Result<Vec<TraceLinks>> {
         let asked = runs.into_iter().map(|run| async move {
             let filter = format!("run_id = '{}'", run.id);
-            let found: Vec<Trace> = self.client.traces(of, &filter).try_concat().await?;
+            let found: Vec<Trace> = strict(self.client.traces(of, &filter)).try_concat().await?;
             let linked = found.into_iter().filter(|trace| trace.source_run().as_ref() != Some(&run.id));
             let trace_ids = linked.map(|trace| trace.id).collect();
             Ok::<_, Error>(TraceLinks { run_id: run.id, trace_ids })

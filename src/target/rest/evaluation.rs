@@ -10,7 +10,7 @@ use super::refused::{Refusals, Refused, in_parts, is_refusal};
 use super::registry::insert_times;
 use crate::entities::{EvaluationDataset, ExperimentId, Kind, Record, tag};
 use crate::error::{Class, Error, Result};
-use crate::rest::Client;
+use crate::rest::{Client, strict};
 use crate::target::{DatasetWriter, Found, OpenDataset};
 
 impl RestTarget {
@@ -42,7 +42,7 @@ impl RestTarget {
 
     /// By the source's ids.
     async fn imported_datasets(&self) -> Result<HashMap<String, EvaluationDataset>> {
-        let all: Vec<EvaluationDataset> = self.client.evaluation_datasets().try_concat().await?;
+        let all: Vec<EvaluationDataset> = strict(self.client.evaluation_datasets()).try_concat().await?;
         let ours = all.into_iter().filter_map(|dataset| {
             let source = dataset.tags.get(tag::SOURCE_DATASET_ID)?.as_str()?.to_owned();
             Some((source, dataset))

@@ -8,6 +8,7 @@ use super::refused::{Refused, is_refusal};
 use super::{Place, RestTarget, TRIES, There};
 use crate::entities::{Experiment, ExperimentId, Kind, RunId, RunStatus, ids_in, tag};
 use crate::error::{Class, Error, Result};
+use crate::rest::strict;
 use crate::target::Unresolved;
 
 /// Only runs that an import has made carry this tag.
@@ -143,7 +144,7 @@ impl RestTarget {
     }
 
     async fn find_marked(&self) -> Result<Vec<Experiment>> {
-        let all: Vec<Experiment> = self.client.experiments().try_concat().await?;
+        let all: Vec<Experiment> = strict(self.client.experiments()).try_concat().await?;
         Ok(all.into_iter().filter(|one| one.tags.keys().any(|key| tag::is_ours(key))).collect())
     }
 
@@ -165,7 +166,7 @@ impl RestTarget {
     /// Looks for runs that another import has made too: for a target that keeps no lease.
     pub(super) async fn note_doubles(&self, id: &ExperimentId) -> Result<()> {
         let mut found = HashMap::new();
-        let mut pages = self.client.runs(id, IMPORTED);
+        let mut pages = strict(self.client.runs(id, IMPORTED));
         while let Some(page) = pages.try_next().await? {
             for run in page {
                 let Some(source) = run.tags.get(tag::SOURCE_RUN_ID).map(|id| RunId::from(id.as_str())) else {
@@ -209,7 +210,7 @@ impl RestTarget {
     /// import that was broken off may have left such tags, and its journal may be lost.
     async fn look_for_runs(&self, id: &ExperimentId) -> Result<()> {
         let (mut found, mut naming) = (HashMap::new(), Vec::new());
-        let mut pages = self.client.runs(id, IMPORTED);
+        let mut pages = strict(self.client.runs(id, IMPORTED));
         while let Some(page) = pages.try_next().await? {
             for run in page {
                 let Some(source) = run.tags.get(tag::SOURCE_RUN_ID).map(|id| RunId::from(id.as_str())) else {

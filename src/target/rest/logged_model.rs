@@ -13,7 +13,7 @@ use crate::entities::{
     names_model, tag,
 };
 use crate::error::{Cause, Class, Error, Result};
-use crate::rest::{BatchItem, NewModel};
+use crate::rest::{BatchItem, NewModel, strict};
 use crate::target::{Found, OpenModel, Place, Unresolved};
 
 /// A logged model that an earlier import has made.
@@ -117,7 +117,7 @@ impl RestTarget {
         if !self.can.logged_models {
             return Ok(found);
         }
-        let mut pages = self.client.logged_models(experiment);
+        let mut pages = strict(self.client.logged_models(experiment));
         while let Some(page) = pages.try_next().await? {
             for model in page {
                 let Some(source) = model.tags.get(tag::SOURCE_MODEL_ID).map(|id| ModelId::from(id.as_str()))

@@ -7,7 +7,7 @@ use super::run_writer::RestRunWriter;
 use super::{RestTarget, TRIES, There};
 use crate::entities::{ExperimentId, Lifecycle, Run, RunId, RunStatus, ids_in, names_model, rewrite, tag};
 use crate::error::{Class, Result};
-use crate::rest::{BatchItem, NewRun, takes_tag, takes_tag_value};
+use crate::rest::{BatchItem, NewRun, strict, takes_tag, takes_tag_value};
 use crate::target::{Found, OpenRun, Place, Unresolved};
 
 impl RestTarget {
@@ -92,7 +92,7 @@ impl RestTarget {
 
     async fn imported_run(&self, experiment: &ExperimentId, source: &RunId) -> Result<Option<Run>> {
         let filter = format!("tags.`{}` = '{source}'", tag::SOURCE_RUN_ID);
-        let page = self.client.runs(experiment, &filter).try_next().await?;
+        let page = strict(self.client.runs(experiment, &filter)).try_next().await?;
         Ok(page.and_then(|runs| runs.into_iter().next()))
     }
 

@@ -18,7 +18,7 @@ use crate::entities::{
     is_plain_id, rewrite, tag, trace_key,
 };
 use crate::error::{Class, Error, Result};
-use crate::rest::{Client, span_request};
+use crate::rest::{Client, span_request, strict};
 use crate::target::{FileWriter, Found, OpenTrace, Place, SpansRead, TraceWriter};
 
 /// Experiments that are searched at once for traces that may be anywhere.
@@ -61,7 +61,7 @@ impl RestTarget {
             if ids.is_empty() || there.len() == ids.len() {
                 break;
             }
-            let found: Vec<Trace> = self.client.traces(experiments, &filter).try_concat().await?;
+            let found: Vec<Trace> = strict(self.client.traces(experiments, &filter)).try_concat().await?;
             there.extend(found.into_iter().map(|trace| (trace.id.clone(), trace)));
         }
         Ok(there)
@@ -101,14 +101,14 @@ impl RestTarget {
         let filter = format!("run_id = '{run}'");
         let mut linked = HashSet::new();
         for experiments in all.chunks(EXPERIMENTS_PER_SEARCH) {
-            let found: Vec<Trace> = self.client.traces(experiments, &filter).try_concat().await?;
+            let found: Vec<Trace> = strict(self.client.traces(experiments, &filter)).try_concat().await?;
             linked.extend(found.into_iter().map(|trace| trace.id));
         }
         Ok(linked)
     }
 
     async fn experiment_ids(&self) -> Result<Vec<ExperimentId>> {
-        let all: Vec<_> = self.client.experiments().try_concat().await?;
+        let all: Vec<_> = strict(self.client.experiments()).try_concat().await?;
         Ok(all.into_iter().map(|experiment| experiment.id).collect())
     }
 
@@ -131,6 +131,7 @@ impl RestTarget {
         let writer = RestTraceWriter {
             client: Arc::clone(&self.client),
             by: Arc::clone(&self.delivery),
+            may_link_prompts: self.can.prompt_links,
             may_send_spans: self.can.stored_spans && trace.has_stored_spans(),
             refuses_spans: Arc::clone(&self.refuses_spans),
             source: trace.clone(),
@@ -181,6 +182,7 @@ fn fingerprint(written: &Trace) -> Result<String> {
 struct RestTraceWriter {
     client: Arc<Client>,
     by: Arc<Delivery>,
+    may_link_prompts: bool,
     /// The spans were in a database, and the target keeps such spans in its own.
     may_send_spans: bool,
     /// Learnt at the first try: the target has no route for them.
@@ -214,6 +216,15 @@ impl RestTraceWriter {
         }
     }
 
+    async fn link_prompts(&self) -> Result<()> {
+        let versions = self.written.linked_prompts.iter().filter_map(|label| label.rsplit_once('/'));
+        let versions: Vec<(&str, &str)> = versions.collect();
+        if self.may_link_prompts && !versions.is_empty() {
+            self.client.link_prompts(&self.written.id, &versions).await?;
+        }
+        Ok(())
+    }
+
     /// Starting a trace again sets all of its assessments valid and must name each that is there. So those that
     /// override others are taken off first, and come back last (MLflow 3.4 and 3.10, `sqlalchemy_store.py`).
     async fn start(&mut self, stored: bool, marked: bool) -> Result<Trace> {
@@ -244,6 +255,7 @@ impl RestTraceWriter {
             Err(e) if is_refusal(&e) => self.start_in_parts(now, e).await?,
             other => other?,
         };
+        self.link_prompts().await?;
         let mut later = self.written.assessments.clone();
         later.retain(|one| !one.overrides().is_empty());
         for one in &later {
@@ -280,7 +292,7 @@ impl RestTraceWriter {
                 Err(e) if e.class() == Class::Ambiguous || is_refusal(&e) => {
                     let here = std::slice::from_ref(&self.written.experiment_id);
                     let filter = format!("request_id = '{}'", self.written.id);
-                    let there: Vec<Trace> = self.client.traces(here, &filter).try_concat().await?;
+                    let there: Vec<Trace> = strict(self.client.traces(here, &filter)).try_concat().await?;
                     let mut known = there.iter().flat_map(|trace| &trace.assessments);
                     if known.any(|known| known.id() == one.id()) {
                         return Ok(());
@@ -335,6 +347,11 @@ impl TraceWriter for RestTraceWriter {
             // Not marked as whole: it is visited again.
             self.refusals.add(Kind::Trace, &self.written.id, self.refused);
             return Ok(());
+        }
+        if !self.may_link_prompts && !self.written.linked_prompts.is_empty() {
+            let versions: Vec<&str> = self.written.linked_prompts.iter().map(String::as_str).collect();
+            let error = format!("the target keeps no links to versions of prompts: {}", versions.join(", "));
+            return Err(Error::permanent(error).hint("MLflow 3.7 or newer over a database does"));
         }
         if self.is_marked || !missing.is_empty() {
             return Ok(());

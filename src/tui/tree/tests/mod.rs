@@ -64,6 +64,7 @@ fn everything(experiments: usize, models: usize, prompts: usize, datasets: usize
     };
     let models = (0..models).map(|at| model(&format!("model {at}*"), false));
     Holdings {
+        unreadable: Vec::new(),
         experiments: (0..experiments).map(|at| experiment(at, &format!("experiment {at}"))).collect(),
         models: models.chain((0..prompts).map(|at| model(&format!("prompt {at}?"), true))).collect(),
         datasets: (0..datasets).map(dataset).collect(),

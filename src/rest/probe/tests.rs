@@ -1,0 +1,106 @@
+use std::sync::Arc;
+
+use wiremock::matchers::{any, path};
+use wiremock::{Mock, MockServer, ResponseTemplate};
+
+use super::*;
+use crate::rest::{Access, Address};
+
+const LOGGED: &str = "/api/2.0/mlflow/logged-models/search";
+const MODELS: &str = "/api/2.0/mlflow/registered-models/search";
+const PROXY: &str = "/api/2.0/mlflow-artifacts/artifacts";
+/// MLflow 3.10 over files.
+const FEATURE: &str =
+    r#"{"error_code": "FEATURE_DISABLED", "message": "search_datasets is not supported with FileStore."}"#;
+/// MLflow 1.30 over files.
+const NO_REGISTRY: &str = r#"{"error_code": "INVALID_PARAMETER_VALUE", "message": " Model registry functionality is unavailable; got unsupported URI '/mlruns' for model registry data storage."}"#;
+/// A route that MLflow does not have.
+const NO_ROUTE: &str = "<!doctype html><title>404 Not Found</title>";
+const REFUSED: &str = r#"{"error_code": "INTERNAL_ERROR", "message": "could not connect to server"}"#;
+
+/// A server of this version that answers each of these routes so, and all else with an empty object.
+async fn look(version: &str, answers: &[(&str, u16, &str)]) -> Result<Probe> {
+    let server = MockServer::start().await;
+    for (route, status, body) in answers {
+        let answer = ResponseTemplate::new(*status).set_body_string(*body);
+        Mock::given(path(*route)).respond_with(answer).mount(&server).await;
+    }
+    let told = ResponseTemplate::new(if version.is_empty() { 404 } else { 200 }).set_body_string(version);
+    Mock::given(path("/version")).respond_with(told).mount(&server).await;
+    Mock::given(any()).respond_with(ResponseTemplate::new(200).set_body_string("{}")).mount(&server).await;
+    let (address, _) = Address::parse(&server.uri()).unwrap();
+    let client = Arc::new(crate::rest::Client::new(address, Access::default()).unwrap());
+    probe(&client).await
+}
+
+fn refused(probe: &Probe) -> Vec<&'static str> {
+    probe.refused.iter().map(|refused| refused.what).collect()
+}
+
+#[tokio::test]
+async fn a_refusal_is_no_absence() {
+    // The address of a proxy that lets nothing through, a plugin that allows nothing, a registry without its database.
+    for (status, body) in [(403, ""), (400, "{}"), (500, REFUSED), (500, "<html>"), (502, ""), (503, "")] {
+        let answers: Vec<_> = [LOGGED, MODELS, traces::SEARCH, evaluation::SEARCH, PROXY]
+            .into_iter()
+            .map(|route| (route, status, body))
+            .collect();
+        let found = look("3.10.1", &answers).await.unwrap();
+        assert_eq!(
+            refused(&found),
+            [ARTIFACT_PROXY, REGISTRY, LOGGED_MODELS, EVALUATION, TRACES],
+            "{status}"
+        );
+        let can = found.capabilities;
+        assert!(can.model_registry && can.prompts && can.logged_models && can.evaluation, "{status}");
+        assert!(can.traces && can.third_traces && can.trace_links, "{status}");
+        assert!(!can.artifact_proxy, "{status}: files have another way");
+    }
+}
+
+#[tokio::test]
+async fn what_a_server_says_that_it_has_none_of_it_has_none_of() {
+    let table = [
+        (LOGGED, 404, NO_ROUTE, "2.22.4"),
+        (LOGGED, 405, "", "2.22.4"),
+        (LOGGED, 501, "", "3.10.1"),
+        (evaluation::SEARCH, 500, FEATURE, "3.10.1"),
+        (MODELS, 400, NO_REGISTRY, "1.30.1"),
+        (PROXY, 503, "disabled by --no-serve-artifacts", "3.10.1"),
+        (traces::SEARCH, 404, NO_ROUTE, "3.1.4"),
+        // The release does not know it, whatever a gateway says.
+        (LOGGED, 403, "", "2.9.2"),
+    ];
+    for (route, status, body, version) in table {
+        let found = look(version, &[(route, status, body)]).await.unwrap();
+        assert!(found.refused.is_empty(), "{route} {status}: {:?}", found.refused);
+        let can = found.capabilities;
+        let has = match route {
+            LOGGED => can.logged_models,
+            MODELS => can.model_registry,
+            PROXY => can.artifact_proxy,
+            evaluation::SEARCH => can.evaluation,
+            _ => can.third_traces,
+        };
+        assert!(!has, "{route} {status}");
+    }
+}
+
+#[tokio::test]
+async fn a_release_that_has_a_route_and_does_not_know_it_is_not_alone() {
+    let found = look("3.10.1", &[(LOGGED, 404, "default backend - 404")]).await.unwrap();
+    assert_eq!(refused(&found), [LOGGED_MODELS]);
+    assert!(found.refused[0].reason.contains("MLflow 3.10.1 has it"), "{:?}", found.refused);
+    assert!(found.capabilities.logged_models);
+}
+
+#[tokio::test]
+async fn of_a_server_that_hides_its_version_what_it_refuses_may_be_there() {
+    let found = look("", &[(LOGGED, 403, "")]).await.unwrap();
+    assert_eq!((refused(&found), found.capabilities.logged_models), (vec![LOGGED_MODELS], true));
+}
+
+#[tokio::test]
+async fn a_sign_in_that_is_refused_ends_it_at_the_door() {
+    assert_eq!(look("3.10.1", &[(MODELS, 401, "")]).await.unwrap_err().class(), Class::Auth);
+}
