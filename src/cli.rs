@@ -33,6 +33,11 @@ pub struct Cli {
 
     #[command(flatten)]
     pub output: Output,
+
+    /// How long work waits for a server that went away before it gives up: 90s, '10 min', 1h; 0 to give up at once
+    /// [default: 1h]
+    #[arg(long, global = true, value_name = "DURATION")]
+    pub wait: Option<String>,
 }
 
 const EXAMPLES: &str = "\

@@ -66,6 +66,8 @@ pub enum Cause {
     NotInThisStore,
     /// The server was started without it; no waiting helps.
     SwitchedOff,
+    /// A 404 that names no error of MLflow's: no such route, or the page of an ingress. It says nothing of objects.
+    NoRoute,
     /// An exception in the server's own code.
     Unhandled,
     /// `get-history-bulk` takes so many runs only.

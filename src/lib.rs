@@ -7,7 +7,7 @@
 //!
 //! ```text
 //! tui | commands | demo  →  config, engine  →  report  →  snapshot | target  →  archive  →  artifacts  →  rest  →  aws  →
-//! entities, error
+//! entities, error, limits
 //! ```
 
 pub mod archive;
@@ -20,6 +20,7 @@ pub mod demo;
 pub mod engine;
 pub mod entities;
 pub mod error;
+pub mod limits;
 #[cfg(test)]
 mod memory;
 pub mod report;

@@ -11,22 +11,26 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// A layer and what it may name besides itself.
-const MAY_USE: [(&str, &[&str]); 16] = [
+const MAY_USE: [(&str, &[&str]); 17] = [
     ("error", &[]),
+    ("limits", &[]),
     ("entities", &["error"]),
-    ("rest", &["aws", "entities", "error"]),
-    ("aws", &["entities", "error"]),
-    ("artifacts", &["rest", "aws", "entities", "error"]),
+    ("rest", &["aws", "entities", "error", "limits"]),
+    ("aws", &["entities", "error", "limits"]),
+    ("artifacts", &["rest", "aws", "entities", "error", "limits"]),
     ("archive", &["artifacts", "entities", "error"]),
     ("memory", &["entities", "error"]),
     ("snapshot", &["archive", "artifacts", "memory", "rest", "aws", "entities", "error"]),
     ("target", &["archive", "artifacts", "memory", "rest", "aws", "entities", "error"]),
     ("report", &["snapshot", "artifacts", "entities", "error"]),
-    ("engine", &["report", "snapshot", "target", "artifacts", "memory", "rest", "aws", "entities", "error"]),
+    (
+        "engine",
+        &["report", "snapshot", "target", "artifacts", "memory", "rest", "aws", "entities", "error", "limits"],
+    ),
     ("demo", &["engine", "entities", "error"]),
-    ("config", &["error"]),
+    ("config", &["error", "limits"]),
     ("cli", &[]),
-    ("commands", &["cli", "config", "demo", "tui", "engine", "entities", "error"]),
+    ("commands", &["cli", "config", "demo", "tui", "engine", "entities", "error", "limits"]),
     ("tui", &["config", "engine", "entities", "error"]),
 ];
 

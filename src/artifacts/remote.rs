@@ -1,5 +1,4 @@
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use futures::{StreamExt, TryStreamExt};
@@ -12,16 +11,12 @@ use super::ByteStream;
 use super::store::Store;
 use crate::entities::FileEntry;
 use crate::error::{Class, Error, Result};
+use crate::limits;
 use crate::rest::{Meter, Pages};
 
 /// Entries of a listing that are handed on together.
 const PAGE: usize = 1_000;
-const CONNECT: Duration = Duration::from_secs(10);
-const SILENCE: Duration = Duration::from_secs(90);
 const RETRIES: usize = 5;
-/// Longer than that nobody waits to hear whether a store can be reached: where there are no credentials, the machine's
-/// metadata service is asked for some, which may not be there.
-const LOOK: Duration = Duration::from_secs(20);
 
 /// A bucket of Google Cloud Storage or a container of Azure. Connections that break are taken up again by the crate;
 /// credentials are its own business too: `GOOGLE_…` and `AZURE_…` variables, workload identity, the machine's.
@@ -36,7 +31,7 @@ impl Remote {
     pub fn open(container: &str, meter: Arc<Meter>) -> Result<Self> {
         // An address without TLS is only asked when the environment names one.
         let options = ClientOptions::new().with_allow_http(true).with_timeout_disabled();
-        let options = options.with_connect_timeout(CONNECT).with_read_timeout(SILENCE);
+        let options = options.with_connect_timeout(limits::CONNECT).with_read_timeout(limits::STORE_SILENCE);
         let retry = RetryConfig { max_retries: RETRIES, ..RetryConfig::default() };
         let place = |e: object_store::Error| failure(container, &e);
         let store: Arc<dyn ObjectStore> = match container.split_once("://") {
@@ -91,7 +86,7 @@ impl Store for Remote {
             }
             Ok(())
         };
-        match tokio::time::timeout(LOOK, first).await {
+        match tokio::time::timeout(limits::STORE_LOOK, first).await {
             Ok(seen) => seen.map_err(|e| self.lost(&e)),
             Err(_) => Err(Error::transient(format!("{} did not answer in time", self.container))),
         }

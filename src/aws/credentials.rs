@@ -3,6 +3,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use aws_config::sts::AssumeRoleProvider;
+use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::error::CredentialsError;
@@ -16,6 +17,7 @@ use super::failure::innermost;
 use super::renewal::{Origin, profile, remedy_for};
 use super::vigil::Vigil;
 use crate::error::{Class, Error, Result};
+use crate::limits;
 
 /// Credentials that end within this time are renewed before they are used: a request may be long on its way.
 const MARGIN: Duration = Duration::from_secs(60);
@@ -82,7 +84,8 @@ impl Keys {
         }
         let mut waiting = None;
         loop {
-            let trouble = match self.fresh(held.as_ref()).await {
+            let fresh = tokio::time::timeout(limits::CREDENTIALS, self.fresh(held.as_ref())).await;
+            let trouble = match fresh.unwrap_or_else(|_| Err(too_slow())) {
                 Ok(fresh) => {
                     let credentials = fresh.credentials.clone();
                     *held = Some(fresh);
@@ -156,7 +159,11 @@ impl Chain {
 
 /// What aws-config finds in the environment and the files.
 pub async fn defaults(region: Option<Region>) -> SdkConfig {
-    let loader = aws_config::defaults(BehaviorVersion::latest());
+    let times = TimeoutConfig::builder()
+        .connect_timeout(limits::CONNECT)
+        .operation_attempt_timeout(limits::AWS_ATTEMPT)
+        .operation_timeout(limits::AWS_OPERATION);
+    let loader = aws_config::defaults(BehaviorVersion::latest()).timeout_config(times.build());
     match region {
         Some(region) => loader.region(region).load().await,
         None => loader.load().await,
@@ -183,6 +190,11 @@ fn complaint(error: &CredentialsError) -> Error {
             not_given(&format!("the AWS credentials cannot be had: {causes}"), &causes)
         }
     }
+}
+
+fn too_slow() -> Error {
+    let message = format!("the AWS credentials did not come within {} s", limits::CREDENTIALS.as_secs());
+    not_given(&message, "")
 }
 
 fn not_given(message: &str, complaint: &str) -> Error {

@@ -31,6 +31,17 @@ impl Vigil {
         Work(self.clone())
     }
 
+    pub fn has_work(&self) -> bool {
+        *self.0.works.borrow() > 0
+    }
+
+    /// Until nobody works any more.
+    pub async fn has_no_work(&self) {
+        let mut works = self.0.works.subscribe();
+        // The sender lives as long as the vigil: an error cannot be.
+        let _ = works.wait_for(|works| *works == 0).await;
+    }
+
     /// Some(what renews them) while work waits for new credentials.
     pub fn waiting(&self) -> watch::Receiver<Option<String>> {
         self.0.waiting.subscribe()
@@ -43,7 +54,7 @@ impl Vigil {
     /// Says what is waited for, until the answer is dropped. None when nobody works: a person who asks a question is
     /// better served by an error at once.
     pub fn begin(&self, what: &str) -> Option<Waiting<'_>> {
-        if *self.0.works.borrow() == 0 {
+        if !self.has_work() {
             return None;
         }
         tracing::warn!("waiting for new AWS credentials: {what}");
@@ -58,11 +69,9 @@ pub struct Waiting<'a>(&'a Vigil);
 impl Waiting<'_> {
     /// Until it is time to ask again. False when the work has been given up meanwhile.
     pub async fn again(&self) -> bool {
-        let mut works = self.0.0.works.subscribe();
         tokio::select! {
             () = tokio::time::sleep(EVERY) => true,
-            // The sender lives as long as the vigil: an error cannot be.
-            _ = works.wait_for(|works| *works == 0) => false,
+            () = self.0.has_no_work() => false,
         }
     }
 }

@@ -1,22 +1,35 @@
 //! Which server is meant, and with which credentials.
 
+use std::time::Duration;
+
 use crate::config::Config;
 use crate::engine::{Access, End, Endpoint, open};
 use crate::error::{Error, Result};
+use crate::limits;
 
 /// Opens ends with the credentials, certificates and workspaces that the environment and the configuration give.
 pub struct Ends<'a> {
     config: &'a Config,
+    /// How long work waits for a server that went away.
+    wait: Duration,
 }
 
 impl<'a> Ends<'a> {
-    pub fn of(config: &'a Config) -> Self {
-        Self { config }
+    /// `wait` is what the command line says of it, or the configuration.
+    pub fn of(config: &'a Config, wait: Option<&str>) -> Result<Self> {
+        let wait = match wait {
+            None => limits::GONE,
+            Some(text) => limits::parse_duration(text).ok_or_else(|| {
+                Error::usage(format!("--wait: {text:?} is no time"))
+                    .hint("write 90s, '10 min' or 1h; 0 for none")
+            })?,
+        };
+        Ok(Self { config, wait })
     }
 
     /// MLflow's own credentials are for this end when `shared`.
     fn access(&self, end: End, shared: bool) -> Access {
-        Access::of(end, shared, |name| self.config.variable(name))
+        Access { wait: self.wait, ..Access::of(end, shared, |name| self.config.variable(name)) }
     }
 
     /// For the source, which MLflow's own credentials belong to.

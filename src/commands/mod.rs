@@ -86,7 +86,7 @@ fn raise_file_limit() {
 
 async fn dispatch(told: Told, keys: Keymap, state: StateDir, printer: &Printer) -> Result<u8> {
     let Told { cli, config, anew } = told;
-    let ends = &Ends::of(&config);
+    let ends = &Ends::of(&config, cli.wait.as_deref())?;
     match cli.command {
         None => wizard(cli, keys, state, &config, anew).await,
         Some(Command::App(args)) => app::app(args, state, ends, printer).await,
@@ -111,7 +111,7 @@ async fn wizard(cli: Cli, keymap: Keymap, state: StateDir, config: &Config, anew
         role_arn: role_arn.unwrap_or_default(),
         ..NewApp::default()
     };
-    let (source_access, target_access) = Ends::of(config).for_wizard();
+    let (source_access, target_access) = Ends::of(config, cli.wait.as_deref())?.for_wizard();
     let (display, plan, log) = (display(cli.look), Plan::default(), logging::ring());
     let start = tui::Start {
         state,

@@ -15,6 +15,7 @@ pub async fn run(args: cli::Run, state: StateDir, ends: &Ends<'_>, printer: &Pri
     check_name(args.report.as_deref())?;
     let plan = plan_of(&args.selection)?;
     let source = source_text(args.source.source.as_deref())?;
+    state.refuse_busy(&args.target)?;
     // A directory may come from the configuration; what is said here counts more.
     let output_dir = args.output_dir.filter(|_| !args.direct);
     let ask = Preflight {

@@ -66,6 +66,17 @@ impl<'a> Sink<'a> {
                 self.line(&format!("  hint: {renew}; the work then goes on by itself"));
             }
             Event::Resumed => self.line("going on: there are new AWS credentials"),
+            Event::ServerGone { end, reason, wait } => {
+                self.line(&format!("waiting: the {end} cannot be reached ({reason})"));
+                let wait = format::seconds(*wait as f64);
+                self.line(&format!("  hint: the work resumes when it answers; it waits {wait} (--wait)"));
+            }
+            Event::ServerBack { end, seconds } => {
+                self.line(&format!(
+                    "resuming: the {end} answers again after {}",
+                    format::seconds(*seconds as f64)
+                ));
+            }
             Event::Planned { .. }
             | Event::ItemStarted { .. }
             | Event::ItemDone { .. }

@@ -8,6 +8,9 @@ use crate::error::{Error, Result};
 
 pub async fn export(args: cli::Export, state: StateDir, ends: &Ends<'_>, printer: &Printer) -> Result<u8> {
     let plan = plan_of(&args.selection)?;
+    let directory =
+        std::path::absolute(&args.output_dir).map_err(|e| Error::from(e).at(args.output_dir.display()))?;
+    state.refuse_busy(&directory.display().to_string())?;
     let source = ends.open_one(&source_text(args.source.source.as_deref())?, End::Source).await?;
     let (source, output_dir, journal) = (source.snapshot()?, args.output_dir, args.journal);
     let job = engine::export(engine::Export { source, output_dir, plan, state, journal })?;
@@ -24,7 +27,9 @@ pub async fn import(args: cli::Import, state: StateDir, ends: &Ends<'_>, printer
                 .hint("give --input-dir DIR, or --source URI to import from a live server"));
         }
     };
-    let (source, target) = ends.open_both(&source, &target_text(args.target.target.as_deref())?).await?;
+    let target = target_text(args.target.target.as_deref())?;
+    state.refuse_busy(&target)?;
+    let (source, target) = ends.open_both(&source, &target).await?;
     let (source, journal, update) = (source.snapshot()?, args.journal, args.update);
     let job = engine::import(engine::Import { source, target, plan, state, journal, update })?;
     finish(follow(job, printer).await?, printer)

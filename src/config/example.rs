@@ -33,7 +33,9 @@ fn of_group(text: &mut String, group: Group) {
         let _ = writeln!(text, "\n# {}", comment(setting));
         let value = match setting.shape {
             Shape::Switch => setting.example.to_owned(),
-            Shape::Text | Shape::Address | Shape::Path | Shape::OneOf(_) => format!("{:?}", setting.example),
+            Shape::Text | Shape::Address | Shape::Path | Shape::Duration | Shape::OneOf(_) => {
+                format!("{:?}", setting.example)
+            }
         };
         let _ = writeln!(text, "# {} = {value}", setting.key);
     }

@@ -10,6 +10,7 @@ use super::nearest::did_you_mean;
 use super::secret;
 use super::table::{Group, SETTINGS, Setting, Shape};
 use crate::error::{Error, Result};
+use crate::limits::parse_duration;
 
 /// What one place of the file says of a setting.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -197,6 +198,13 @@ impl Shape {
                 "false" | "0" => Ok("false".to_owned()),
                 _ => Err(Error::usage(format!("{text:?} is neither true nor false"))),
             },
+            Self::Duration => {
+                match parse_duration(text) {
+                    Some(_) => Ok(text.to_owned()),
+                    None => Err(Error::usage(format!("{text:?} is no time"))
+                        .hint("write 90s, 10 min or 1h; 0 for none")),
+                }
+            }
             Self::OneOf(all) if all.contains(&text) => Ok(text.to_owned()),
             Self::OneOf(all) => Err(Error::usage(format!("{text:?} is not one of {}", all.join(", ")))
                 .hint(did_you_mean(text, all.iter().copied()))),

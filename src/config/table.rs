@@ -9,6 +9,8 @@ pub enum Shape {
     /// `~/` is the home directory; others are relative to the current directory, as on the command line.
     Path,
     Switch,
+    /// A time: `90`, `90s`, `10 min`, `1h`.
+    Duration,
     OneOf(&'static [&'static str]),
 }
 
@@ -128,6 +130,13 @@ pub const SETTINGS: &[Setting] = &[
         "checksum",
     )
     .built_in("size"),
+    work(
+        "wait",
+        Shape::Duration,
+        "How long work waits for a server that went away; 0 ends it at once",
+        "15 min",
+    )
+    .built_in("1h"),
     work("traces", Shape::OneOf(&["all", "none"]), "Whether traces go along", "none").built_in("all"),
     work("export_deleted_runs", Shape::Switch, "Whether deleted experiments and runs go along", "false")
         .built_in("true"),

@@ -72,7 +72,12 @@ impl Beacon {
             }
             Event::Waiting { renew } => heard.waiting = Some(renew.clone()),
             Event::Resumed => heard.waiting = None,
-            Event::Started { .. } | Event::Planned { .. } | Event::Difference(_) | Event::Note { .. } => {}
+            Event::Started { .. }
+            | Event::Planned { .. }
+            | Event::Difference(_)
+            | Event::Note { .. }
+            | Event::ServerGone { .. }
+            | Event::ServerBack { .. } => {}
         }
     }
 
@@ -130,6 +135,7 @@ impl Beacon {
             paused: false,
             stopping: false,
             waiting: heard.waiting.clone(),
+            servers: reading.servers,
             in_flight,
             in_flight_count,
             failures: heard.failures.iter().cloned().collect(),
@@ -160,6 +166,7 @@ mod tests {
     use super::super::Counts;
     use super::super::sighting::Lookout;
     use super::*;
+    use crate::rest::Health;
 
     #[test]
     fn it_is_seen_while_it_burns_and_its_last_word_stays() {
@@ -183,7 +190,8 @@ mod tests {
             attempts: 1,
             hint: None,
         });
-        let mut reading = Reading { points: 7, ..Reading::default() };
+        let silent = Health::Silent { seconds: 25 };
+        let mut reading = Reading { points: 7, servers: [Health::Fine, silent], ..Reading::default() };
         reading.counts[Kind::Run.index()] = Counts { planned: 3, failed: 1, ..Counts::default() };
         beacon.write(&beacon.seen(&reading));
         let [lookout] = &Lookout::live(&state)[..] else { panic!("one job is at work") };

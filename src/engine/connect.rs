@@ -59,6 +59,19 @@ pub async fn open(text: &str, end: End, access: Access) -> Result<Endpoint> {
     Ok(Endpoint::Archive(PathBuf::from(text.strip_prefix("file://").unwrap_or(text))))
 }
 
+/// The place that `text` names, as [`Endpoint::location`] calls it once it is open. Asks nobody.
+pub(super) fn location(text: &str) -> Result<String> {
+    let text = text.trim();
+    let lower = text.to_ascii_lowercase();
+    if text.starts_with("arn:") {
+        return Ok(Address::of(Arn::parse(text)?)?.to_string());
+    }
+    if lower.starts_with("http://") || lower.starts_with("https://") {
+        return Ok(Address::parse(text)?.0.to_string());
+    }
+    Ok(text.strip_prefix("file://").unwrap_or(text).to_owned())
+}
+
 /// Opens managed MLflow with credentials that have been found already. `caller` signs MLflow calls.
 pub(super) async fn open_managed(
     arn: Arn,

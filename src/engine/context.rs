@@ -1,5 +1,5 @@
-use std::collections::HashSet;
-use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use futures::future::BoxFuture;
@@ -8,10 +8,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::beacon::Beacon;
 use super::journal::Journal;
-use super::progress::End;
+use super::progress::{End, Servers};
 use super::{Event, Progress};
 use crate::entities::Kind;
 use crate::error::{Class, Error, Result};
+use crate::rest::{End as Side, Health};
 
 /// After so many items in a row that a server did not answer for, it is asked whether it is there at all.
 const IN_DOUBT: u32 = 10;
@@ -29,6 +30,10 @@ pub struct Context {
     beacon: Option<Arc<Beacon>>,
     drain: CancellationToken,
     pause: watch::Receiver<bool>,
+    /// Events so far: a sign that something moves.
+    told: AtomicU64,
+    /// Items at work, and their names.
+    in_flight: Mutex<HashMap<(Kind, String), String>>,
     unanswered: AtomicU32,
     fatal: Mutex<Option<Error>>,
     question: OnceLock<Question>,
@@ -45,9 +50,20 @@ impl Context {
         drain: CancellationToken,
         pause: watch::Receiver<bool>,
     ) -> Self {
-        let (unanswered, fatal) = (AtomicU32::new(0), Mutex::new(None));
-        let (question, asking, for_now) = Default::default();
-        Self { events, progress, beacon, drain, pause, unanswered, fatal, question, asking, for_now }
+        Self {
+            events,
+            progress,
+            beacon,
+            drain,
+            pause,
+            told: AtomicU64::new(0),
+            in_flight: Mutex::default(),
+            unanswered: AtomicU32::new(0),
+            fatal: Mutex::new(None),
+            question: OnceLock::new(),
+            asking: tokio::sync::Mutex::default(),
+            for_now: Mutex::default(),
+        }
     }
 
     /// Sets what is asked before a job is given up. Without a question it is given up at once.
@@ -93,8 +109,70 @@ impl Context {
         if let Some(beacon) = &self.beacon {
             beacon.hear(&event);
         }
+        self.keep_in_flight(&event);
         // A face that has gone away does not stop the work.
         let _ = self.events.send(event).await;
+        self.told.fetch_add(1, Relaxed);
+    }
+
+    fn keep_in_flight(&self, event: &Event) {
+        let mut in_flight = self.in_flight.lock().unwrap_or_else(PoisonError::into_inner);
+        match event {
+            Event::ItemStarted { kind, id, name } => {
+                in_flight.insert((*kind, id.clone()), name.clone());
+            }
+            Event::ItemDone { kind, id, .. }
+            | Event::ItemSkipped { kind, id, .. }
+            | Event::ItemFailed { kind, id, .. } => {
+                in_flight.remove(&(*kind, id.clone()));
+            }
+            _ => {}
+        }
+    }
+
+    /// How many events there were, and whether the work may stand still at this moment without being stuck: it was
+    /// paused, waits for credentials or a server, or for a face that reads no events.
+    pub(super) fn moves(&self) -> (u64, bool) {
+        let reading = self.progress.read();
+        let is_face_full = !self.events.is_closed() && self.events.capacity() == 0;
+        let is_excused = *self.pause.borrow()
+            || reading.waiting
+            || is_face_full
+            || reading.servers.iter().any(|server| server.is_gone());
+        (self.told.load(Relaxed), is_excused)
+    }
+
+    /// Some of the items at work, in words.
+    pub(super) fn unfinished(&self) -> String {
+        const SHOWN: usize = 3;
+        let in_flight = self.in_flight.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut names: Vec<String> =
+            in_flight.iter().map(|((kind, _), name)| format!("{kind} {name:?}")).collect();
+        names.sort();
+        let more = names.len().saturating_sub(SHOWN);
+        names.truncate(SHOWN);
+        match (names.is_empty(), more) {
+            (true, _) => "no item was begun".to_owned(),
+            (false, 0) => names.join(", "),
+            (false, more) => format!("{} and {more} more", names.join(", ")),
+        }
+    }
+
+    /// Tells when a server goes away and when it is back.
+    pub(super) async fn servers(&self, now: Servers) {
+        let before = self.progress.set_servers(now);
+        for (end, (before, now)) in [Side::Source, Side::Target].into_iter().zip(before.into_iter().zip(now))
+        {
+            let end = end.name();
+            match (before, now) {
+                (Health::Gone { .. }, Health::Gone { .. }) => {}
+                (_, Health::Gone { why, left, seconds }) => {
+                    self.tell(Event::ServerGone { end, reason: why.to_string(), wait: left + seconds }).await;
+                }
+                (Health::Gone { seconds, .. }, _) => self.tell(Event::ServerBack { end, seconds }).await,
+                _ => {}
+            }
+        }
     }
 
     pub async fn note(&self, text: impl Into<String>) {

@@ -55,4 +55,18 @@ pub enum Event {
     },
     /// There are new ones.
     Resumed,
+    /// A server cannot be reached: everything that needs it waits, and nothing fails meanwhile.
+    ServerGone {
+        /// `source` or `target`.
+        end: &'static str,
+        reason: String,
+        /// How long it is waited for, in seconds.
+        wait: u64,
+    },
+    /// It answers again.
+    ServerBack {
+        end: &'static str,
+        /// How long it was gone.
+        seconds: u64,
+    },
 }

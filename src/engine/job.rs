@@ -7,9 +7,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::beacon::Beacon;
 use super::context::CONTINUES;
+use super::progress::Servers;
+use super::standstill::Standstill;
 use super::{Context, Event, Outcome, Progress, Step, vigil};
 use crate::aws::Vigil;
 use crate::error::{Class, Error, Result};
+use crate::limits;
 use crate::rest::Traffic;
 
 /// Events that may wait for a slow face before the work waits too.
@@ -84,6 +87,23 @@ impl Job {
         W: FnOnce(Arc<Context>) -> Fut,
         Fut: Future<Output = Result<Findings>> + Send + 'static,
     {
+        let standstill = Standstill::new(limits::STANDSTILL);
+        Self::start_watched(step, beacon, vigils, traffic, settle, standstill, work)
+    }
+
+    fn start_watched<W, Fut>(
+        step: Step,
+        beacon: Option<Beacon>,
+        vigils: Vec<Vigil>,
+        traffic: impl Fn() -> Vec<Traffic> + Send + Sync + 'static,
+        settle: impl Future<Output = ()> + Send + 'static,
+        standstill: Standstill,
+        work: W,
+    ) -> Self
+    where
+        W: FnOnce(Arc<Context>) -> Fut,
+        Fut: Future<Output = Result<Findings>> + Send + 'static,
+    {
         let (sender, events) = mpsc::channel(EVENTS);
         let (pause, paused) = watch::channel(false);
         let progress = Arc::new(Progress::default());
@@ -102,8 +122,9 @@ impl Job {
         let context = Arc::new(context);
         // Large, and moved from hand to hand: on the heap it does not go over the stack each time.
         let work = Box::pin(work(Arc::clone(&context)));
+        let (of_progress, of_control) = (Arc::clone(&progress), control.clone());
         let supervisor =
-            Supervisor { step, progress: Arc::clone(&progress), control: control.clone(), context, vigils };
+            Supervisor { step, progress: of_progress, control: of_control, context, vigils, standstill };
         let watch = Box::pin(supervisor.watch(traffic, work, settle));
         let handle = tokio::spawn(seen(beacon, Arc::clone(&progress), control.clone(), watch));
         Self { events, progress, control, handle }
@@ -140,6 +161,12 @@ async fn seen(
     result
 }
 
+/// Those of the source and of the target.
+fn servers(traffic: &[Traffic]) -> Servers {
+    let of = |index: usize| traffic.get(index).map(|traffic| traffic.health).unwrap_or_default();
+    [of(0), of(1)]
+}
+
 /// Who stays beside the work until its end.
 struct Supervisor {
     step: Step,
@@ -147,6 +174,7 @@ struct Supervisor {
     control: Control,
     context: Arc<Context>,
     vigils: Vec<Vigil>,
+    standstill: Standstill,
 }
 
 impl Supervisor {
@@ -156,7 +184,7 @@ impl Supervisor {
         work: impl Future<Output = Result<Findings>>,
         settle: impl Future<Output = ()>,
     ) -> Result<Outcome> {
-        let Self { step, progress, control, context, vigils } = self;
+        let Self { step, progress, control, context, vigils, mut standstill } = self;
         let started = Instant::now();
         let may_wait: Vec<_> = vigils.iter().map(Vigil::work).collect();
         let drained = async {
@@ -170,14 +198,20 @@ impl Supervisor {
         };
         let sampling = async {
             loop {
-                progress.traffic(&traffic());
+                let traffic = traffic();
+                progress.traffic(&traffic);
+                context.servers(servers(&traffic)).await;
+                if let Some(error) = standstill.look(&traffic, &context, Instant::now()) {
+                    tracing::error!("{error}");
+                    return error;
+                }
                 tokio::time::sleep(SAMPLE).await;
             }
         };
         let result: Result<Findings> = tokio::select! {
             result = work => result,
             () = drained => Err(Error::stopped()),
-            () = sampling => Err(Error::stopped()),
+            error = sampling => Err(error),
             () = vigil::keep(&vigils, &context) => Err(Error::stopped()),
         };
         if tokio::time::timeout(SETTLE, settle).await.is_err() {
@@ -195,5 +229,27 @@ impl Supervisor {
         let outcome = Outcome::new(step, &progress.read(), started.elapsed().as_secs_f64());
         let Findings { notes, files, comparison } = findings;
         Ok(Outcome { stopped, notes, files, comparison, ..outcome })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn work_that_stands_still_ends_with_a_word_instead_of_never() {
+        let standstill = Standstill::new(Duration::from_millis(300));
+        let stuck = |context: Arc<Context>| async move {
+            context.started(crate::entities::Kind::Run, "1", "adam").await;
+            std::future::pending().await
+        };
+        let traffic = || vec![Traffic::default(); 2];
+        let mut job =
+            Job::start_watched(Step::Import, None, Vec::new(), traffic, async {}, standstill, stuck);
+        while job.events.recv().await.is_some() {}
+        let error = job.outcome().await.err().unwrap();
+        assert_eq!(error.exit_code(), 5);
+        assert!(error.to_string().contains("run \"adam\""), "{error}");
+        assert!(error.get_hint().is_some());
     }
 }

@@ -30,17 +30,7 @@ impl Lock {
             .map_err(place)?;
         match patiently(&file) {
             Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                let mut holder = String::new();
-                file.read_to_string(&mut holder).map_err(place)?;
-                return Err(Error::new(
-                    Class::Locked,
-                    format!("another mlferry is at work on this target: {}", holder.trim()),
-                )
-                .hint(
-                    "wait for it, watch it with `mlferry status --watch`, or stop it with Ctrl-C in its terminal",
-                ));
-            }
+            Err(TryLockError::WouldBlock) => return Err(held(&mut file, path)),
             Err(TryLockError::Error(e)) => return Err(place(e)),
         }
         file.set_len(0).and_then(|()| file.rewind()).map_err(place)?;
@@ -48,11 +38,30 @@ impl Lock {
         Ok(Self { _file: file })
     }
 
+    /// An error while another process holds it, without taking it.
+    pub fn refuse_held(path: &Path) -> Result<()> {
+        let Ok(mut file) = File::open(path) else { return Ok(()) };
+        match file.try_lock_shared() {
+            Err(TryLockError::WouldBlock) => Err(held(&mut file, path)),
+            // Whether it can be taken is seen when it is.
+            Ok(()) | Err(TryLockError::Error(_)) => Ok(()),
+        }
+    }
+
     /// True while some process holds it.
     pub fn is_held(path: &Path) -> bool {
         let Ok(file) = File::open(path) else { return false };
         matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))
     }
+}
+
+fn held(file: &mut File, path: &Path) -> Error {
+    let mut holder = String::new();
+    if let Err(error) = file.read_to_string(&mut holder) {
+        return Error::from(error).at(path.display());
+    }
+    Error::new(Class::Locked, format!("another mlferry is at work on this target: {}", holder.trim()))
+        .hint("wait for it, watch it with `mlferry status --watch`, or stop it with Ctrl-C in its terminal")
 }
 
 /// Whoever only looks whether it is held holds it for a moment.
@@ -79,7 +88,10 @@ mod tests {
         let error = Lock::take(&path, "other").err().unwrap();
         assert_eq!(error.exit_code(), 11);
         assert!(error.to_string().contains("import of http://a"), "{error}");
+        let looked = Lock::refuse_held(&path).unwrap_err();
+        assert_eq!((looked.exit_code(), looked.to_string()), (11, error.to_string()));
         drop(first);
+        Lock::refuse_held(&path).unwrap();
         assert!(!Lock::is_held(&path));
         Lock::take(&path, "second").unwrap();
     }

@@ -23,6 +23,7 @@ mod provision;
 mod session;
 mod sighting;
 pub mod single;
+mod standstill;
 mod state;
 mod status;
 mod survey;
@@ -34,7 +35,7 @@ mod vigil;
 pub use crate::aws::{
     AppChange, Arn, Description, Listed, NewApp, Policy, Readiness, Resource, Scope, check_role, unfilled,
 };
-pub use crate::rest::{Access, End, Version};
+pub use crate::rest::{Absence, Access, End, Health, Slowdown, Version};
 pub use app_probe::{AppProbe, app_probe};
 pub use check::{CheckReport, Finding, KindReport, Level, Survival, check_source, check_target, left_behind};
 pub use connect::{Endpoint, Managed, Server, open};

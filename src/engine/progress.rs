@@ -1,10 +1,14 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::{Mutex, PoisonError};
 
 use super::Counts;
 use crate::entities::Kind;
-use crate::rest::Traffic;
+use crate::rest::{End as Side, Health, Traffic};
 
-/// Counters of a job, sampled by whoever draws. One writer at a time per item, no locks.
+/// How the servers of both ends do: the source's, the target's.
+pub type Servers = [Health; 2];
+
+/// Counters of a job, sampled by whoever draws. One writer at a time per item.
 #[derive(Debug, Default)]
 pub struct Progress {
     kinds: [KindProgress; Kind::ALL.len()],
@@ -16,6 +20,7 @@ pub struct Progress {
     /// Everything that will be planned has been.
     all_planned: AtomicBool,
     waiting: AtomicBool,
+    servers: Mutex<Servers>,
 }
 
 #[derive(Debug, Default)]
@@ -41,11 +46,18 @@ pub struct Reading {
     pub all_planned: bool,
     /// The work waits for new AWS credentials.
     pub waiting: bool,
+    pub servers: Servers,
 }
 
 impl Reading {
     pub fn of(&self, kind: Kind) -> Counts {
         self.counts[kind.index()]
+    }
+
+    /// Why the work is slow or stands still, as far as the servers are the reason: a plain line for each.
+    pub fn troubles(&self) -> impl Iterator<Item = String> + use<'_> {
+        let ends = [Side::Source, Side::Target].into_iter().zip(self.servers);
+        ends.filter_map(|(end, health)| health.describe(end.name()))
     }
 
     /// Items that have come to an end, of those known of. Not 1 before everything is planned and done.
@@ -85,6 +97,7 @@ impl Progress {
             concurrency: self.concurrency.load(Relaxed),
             all_planned: self.all_planned.load(Relaxed),
             waiting: self.waiting.load(Relaxed),
+            servers: *self.servers.lock().unwrap_or_else(PoisonError::into_inner),
         }
     }
 
@@ -109,6 +122,11 @@ impl Progress {
     /// Gives what was so before.
     pub(super) fn set_waiting(&self, waiting: bool) -> bool {
         self.waiting.swap(waiting, Relaxed)
+    }
+
+    /// Gives what was so before.
+    pub(super) fn set_servers(&self, servers: Servers) -> Servers {
+        std::mem::replace(&mut *self.servers.lock().unwrap_or_else(PoisonError::into_inner), servers)
     }
 
     pub(super) fn add_points(&self, points: u64) {

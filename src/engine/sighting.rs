@@ -8,6 +8,7 @@ use std::time::SystemTime;
 use serde::{Deserialize, Serialize};
 
 use super::lock::Lock;
+use super::progress::Servers;
 use super::{Counts, Reading, StateDir, Step};
 use crate::entities::Kind;
 use crate::error::Result;
@@ -35,6 +36,9 @@ pub struct Sighting {
     pub stopping: bool,
     /// What renews the AWS credentials that the work waits for.
     pub waiting: Option<String>,
+    /// How the servers of the source and of the target do.
+    #[serde(default)]
+    pub servers: Servers,
     /// The items that have been at work longest; `in_flight_count` is of all.
     pub in_flight: Vec<InFlight>,
     pub in_flight_count: usize,
@@ -78,6 +82,7 @@ impl Sighting {
             concurrency: self.concurrency,
             all_planned: self.all_planned,
             waiting: self.waiting.is_some(),
+            servers: self.servers,
         }
     }
 }

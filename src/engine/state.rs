@@ -3,6 +3,8 @@ use std::path::{Path, PathBuf};
 use directories::ProjectDirs;
 use sha2::{Digest, Sha256};
 
+use super::connect::location;
+use super::lock::Lock;
 use super::{Identity, Step};
 use crate::error::{Error, Result};
 
@@ -55,6 +57,12 @@ impl StateDir {
     /// One lock for one target, whatever writes to it.
     pub fn lock(&self, target: &str) -> PathBuf {
         self.0.join("locks").join(format!("{}.lock", digest(&[target])))
+    }
+
+    /// An error when another process writes to the target that `text` names, found without a question to it: a second
+    /// command must not wait for a server that the first one is waiting for.
+    pub fn refuse_busy(&self, text: &str) -> Result<()> {
+        Lock::refuse_held(&self.lock(&location(text)?))
     }
 
     pub fn session(&self) -> PathBuf {

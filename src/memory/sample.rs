@@ -67,13 +67,14 @@ pub fn small(store: &MemoryStore) -> Result<Vec<RunId>> {
     let data = &mut *data;
     let vision = data.create_experiment("vision", pairs(&[("owner", "ann")]))?;
     let text = data.create_experiment("text", BTreeMap::new())?;
-    let mut runs = Vec::new();
     // The child starts first.
-    runs.push(run(data, &vision, "child", 100)?);
-    runs.push(run(data, &vision, "parent", 200)?);
-    runs.push(run(data, &vision, "third", 300)?);
-    runs.push(run(data, &vision, "fourth", 400)?);
-    runs.push(run(data, &text, "words", 150)?);
+    let runs = vec![
+        run(data, &vision, "child", 100)?,
+        run(data, &vision, "parent", 200)?,
+        run(data, &vision, "third", 300)?,
+        run(data, &vision, "fourth", 400)?,
+        run(data, &text, "words", 150)?,
+    ];
     let parent = runs[1].to_string();
     data.active_run(&runs[0])?.run.tags.insert(tag::PARENT_RUN_ID.to_owned(), parent);
     let made = model(data, &vision, "forest", Some(&runs[1]))?;

@@ -6,6 +6,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::aws::Signer;
 use crate::error::{Error, Result};
+use crate::limits;
 
 /// Which end of a migration a server is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +39,8 @@ pub struct Access {
     pub workspace: Option<String>,
     /// Signs every request: managed MLflow knows no passwords.
     pub signer: Option<Arc<Signer>>,
+    /// How long the server is waited for when it goes away during work; with zero it is not.
+    pub wait: Duration,
 }
 
 impl Access {
@@ -60,6 +63,7 @@ impl Access {
             client_certificate: get("CLIENT_CERT_PATH").map(PathBuf::from),
             workspace: workspace().filter(|name| !name.is_empty()),
             signer: None,
+            wait: limits::GONE,
         }
     }
 
@@ -90,22 +94,18 @@ impl Access {
         }
     }
 
-    /// `patience`: how long an answer may stay silent. Uploads have none, because reqwest counts the time that the
-    /// request's own body takes.
-    pub(super) fn http_client(&self, patience: Option<Duration>) -> Result<reqwest::Client> {
+    /// It has no limits of time but for connections: [`Client`](super::Client) sets those of each request.
+    pub(super) fn http_client(&self) -> Result<reqwest::Client> {
         let mut builder = reqwest::Client::builder()
             .user_agent(concat!("mlferry/", env!("CARGO_PKG_VERSION")))
             .tcp_nodelay(true)
             .pool_max_idle_per_host(64)
-            .connect_timeout(Duration::from_secs(10))
+            .connect_timeout(limits::CONNECT)
             .tcp_keepalive(Duration::from_secs(30))
             .tls_danger_accept_invalid_certs(self.insecure_tls);
         if self.signer.is_some() {
             // A signature is for one URL.
             builder = builder.redirect(reqwest::redirect::Policy::none());
-        }
-        if let Some(patience) = patience {
-            builder = builder.read_timeout(patience);
         }
         if let Some(path) = &self.server_certificate {
             let authorities = reqwest::Certificate::from_pem_bundle(&read(path, "SERVER_CERT_PATH")?)

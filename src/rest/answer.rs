@@ -17,6 +17,11 @@ impl Answer {
     pub fn is_success(&self) -> bool {
         (200..300).contains(&self.status)
     }
+
+    /// An error of MLflow itself, which has a code.
+    pub(super) fn is_mlflow(&self) -> bool {
+        failure::names_error(&self.body)
+    }
 }
 
 impl Client {
@@ -26,11 +31,11 @@ impl Client {
             Some(signer) => self.signed(call, signer).await?.0,
             None => self.access.sign_in(self.request(call)).build().map_err(unsendable)?,
         };
-        match self.execute(call, &self.http, request).await.map_err(|failure| failure.error)? {
-            Ok(response) => {
-                let (status, content_type) = (response.status().as_u16(), content_type(response.headers()));
-                let body = response.bytes().await;
-                let body = body.map_err(|e| failure::transport(&self.address, &e, call.repeat).error)?;
+        match self.execute(call, request).await.map_err(|failure| failure.error)? {
+            Ok(reply) => {
+                let (status, content_type) =
+                    (reply.response.status().as_u16(), content_type(reply.response.headers()));
+                let body = reply.whole().await.map_err(|failure| failure.error)?;
                 Ok(Answer { status, content_type, body })
             }
             Err(Unhappy { status, headers, body }) => {

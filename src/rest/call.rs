@@ -15,6 +15,7 @@ pub enum Repeat {
 }
 
 /// One call of a route, ready to be sent any number of times.
+#[derive(Clone)]
 pub struct Call {
     pub(super) method: Method,
     pub(super) route: &'static str,

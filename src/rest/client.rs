@@ -1,23 +1,22 @@
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use backon::{ExponentialBuilder, Retryable};
+use backon::{BackoffBuilder, ExponentialBuilder};
 use bytes::Bytes;
-use futures::StreamExt;
 use futures::stream::BoxStream;
-use reqwest::Method;
 use serde::de::DeserializeOwned;
 
 use super::call::Patience;
-use super::exchange::Upload;
-use super::failure::{self, Failure};
-use super::pace::{Load, Pace};
-use super::{Access, Address, Call, Meter, Repeat};
-use crate::aws::{Session, Signer};
+use super::failure::Failure;
+use super::outage::Outage;
+use super::pace::{Load, Pace, Slot};
+use super::task::OwnTask;
+use super::{Access, Address, Call, Meter};
+use crate::aws::{Session, Signer, Vigil};
 use crate::entities::{S3Object, quote_bare_numbers};
-use crate::error::{Class, Error, Result};
+use crate::error::{Cause, Class, Error, Result};
+use crate::limits;
 
 /// Gives the same bytes from the start at every try.
 #[async_trait]
@@ -31,24 +30,68 @@ pub trait Opener: Send + Sync {
     }
 }
 
-/// A server that says nothing for so long is taken for gone.
-const SILENCE: Duration = Duration::from_secs(90);
+/// How often one request may have the server go away under it before it counts as the reason.
+const OUTAGES: u32 = 5;
 
-/// One server: every request to it goes through here.
+/// How long one server may take; the limits of [`crate::limits`], and shorter ones in tests.
+#[derive(Clone, Copy)]
+pub(super) struct Times {
+    pub work: Duration,
+    pub question: Duration,
+    pub call: Duration,
+    pub upload_stall: Duration,
+    pub upload_answer: Duration,
+}
+
+impl Default for Times {
+    fn default() -> Self {
+        Self {
+            work: limits::SILENCE,
+            question: limits::QUESTION,
+            call: limits::CALL,
+            upload_stall: limits::UPLOAD_STALL,
+            upload_answer: limits::UPLOAD_ANSWER,
+        }
+    }
+}
+
+impl Times {
+    /// How long the server may be silent.
+    pub fn silence(&self, patience: Patience) -> Duration {
+        match patience {
+            Patience::Work => self.work,
+            Patience::Question => self.question,
+        }
+    }
+}
+
+/// One server: every request to it goes through here, in a task of its own. Clones are one and the same.
+#[derive(Clone)]
 pub struct Client {
     pub(super) http: reqwest::Client,
-    pub(super) uploads: reqwest::Client,
-    pub(super) address: Address,
-    pub(super) access: Access,
+    pub(super) address: Arc<Address>,
+    pub(super) access: Arc<Access>,
     pub(super) meter: Arc<Meter>,
     pub(super) pace: Pace,
+    pub(super) outage: Outage,
+    pub(super) times: Times,
 }
 
 impl Client {
     pub fn new(address: Address, access: Access) -> Result<Self> {
         let meter = Arc::new(Meter::default());
-        let (http, uploads) = (access.http_client(Some(SILENCE))?, access.http_client(None)?);
-        Ok(Self { http, uploads, address, access, pace: Pace::new(Arc::clone(&meter)), meter })
+        let pace = Pace::new(Arc::clone(&meter));
+        let http = access.http_client()?;
+        let outage = Outage::new(access.wait, Arc::clone(&meter));
+        let (address, access) = (Arc::new(address), Arc::new(access));
+        Ok(Self { http, address, access, meter, pace, outage, times: Times::default() })
+    }
+
+    /// The same with another limit of requests at a time, for tests.
+    #[cfg(test)]
+    pub(crate) fn with_limit(mut self, limit: usize) -> Self {
+        self.pace = Pace::with_limit(limit, Arc::clone(&self.meter));
+        self
     }
 
     pub fn address(&self) -> &Address {
@@ -63,6 +106,11 @@ impl Client {
     /// Who signs the requests to managed MLflow; none for a server of its own.
     pub(super) fn signer(&self) -> Option<&Signer> {
         self.access.signer.as_deref()
+    }
+
+    /// Who works with the server: as long as somebody does, it is waited for when it goes away.
+    pub fn vigil(&self) -> &Vigil {
+        self.outage.vigil()
     }
 
     pub fn meter(&self) -> &Arc<Meter> {
@@ -80,89 +128,80 @@ impl Client {
 
     /// Sends a call and reads its whole answer.
     pub async fn bytes(&self, call: &Call) -> Result<Bytes> {
-        self.repeated(call, || async {
-            let _slot = self.pace.enter().await;
-            let started = Instant::now();
-            let response = self.send(call, None).await?;
-            let body =
-                response.bytes().await.map_err(|e| failure::transport(&self.address, &e, call.repeat))?;
-            self.pace.learn(call.route, started.elapsed(), Load::Fine);
-            Ok(body)
-        })
-        .await
+        let (client, call) = (self.clone(), call.clone());
+        OwnTask::spawn(async move { client.repeated(&call, || client.bytes_once(&call)).await }).await?
     }
 
-    /// Sends a call and hands its answer on as it arrives. The server's slot is held until the stream is dropped.
-    pub async fn stream(&self, call: &Call) -> Result<BoxStream<'static, Result<Bytes>>> {
-        self.repeated(call, || async {
+    /// A slot of the server's, once it is there. Work that finds it gone waits without one.
+    ///
+    /// # Errors
+    /// When it does not come back in time.
+    pub(super) async fn enter(&self, call: &Call) -> Result<Slot> {
+        loop {
             let slot = self.pace.enter().await;
-            let response = self.send(call, None).await?;
-            let (meter, address) = (Arc::clone(&self.meter), self.address.clone());
-            let chunks = response.bytes_stream().map(move |chunk| {
-                let _held = &slot;
-                let chunk = chunk.map_err(|e| failure::transport(&address, &e, Repeat::Safe).error)?;
-                meter.moved(chunk.len());
-                Ok(chunk)
-            });
-            Ok(chunks.boxed())
-        })
-        .await
+            if call.patience == Patience::Question || self.outage.is_over() {
+                return Ok(slot);
+            }
+            drop(slot);
+            self.outage.wait().await?;
+        }
     }
 
-    /// Sends a file, opened anew for each try. `size` is the number of bytes to come, where it is known.
-    pub async fn upload(
-        &self,
-        route: &'static str,
-        path: &str,
-        size: Option<u64>,
-        opener: &dyn Opener,
-    ) -> Result<()> {
-        let call = Call::new(Method::PUT, route).below(path);
-        self.repeated(&call, || async {
-            let _slot = self.pace.enter().await;
-            let meter = Arc::clone(&self.meter);
-            let chunks = opener.open().await?.inspect(move |chunk| {
-                chunk.iter().for_each(|bytes| meter.moved(bytes.len()));
-            });
-            let file = Upload { body: reqwest::Body::wrap_stream(chunks), size };
-            let response = self.send(&call, Some(file)).await?;
-            response.bytes().await.map_err(|e| failure::transport(&self.address, &e, call.repeat))?;
-            Ok(())
-        })
-        .await
+    pub(super) async fn bytes_once(&self, call: &Call) -> Result<Bytes, Failure> {
+        let _slot = self.enter(call).await?;
+        let started = Instant::now();
+        let answer = async { self.send(call).await?.whole().await };
+        let body = match tokio::time::timeout(self.times.call, answer).await {
+            Ok(body) => body?,
+            Err(_) => return Err(self.silent(call, self.times.call)),
+        };
+        self.pace.learn(call.route, started.elapsed(), Load::Fine);
+        Ok(body)
     }
 
-    /// The one place where requests are repeated: exponential back-off with jitter, the server's Retry-After wins.
-    pub(super) async fn repeated<T, F, Fut>(&self, call: &Call, once: F) -> Result<T>
+    /// The one place where requests are repeated: exponential back-off with jitter, the server's Retry-After wins. While
+    /// the server is gone, work waits for it and questions fail.
+    pub(super) async fn repeated<T, F, Fut>(&self, call: &Call, mut once: F) -> Result<T>
     where
         F: FnMut() -> Fut,
         Fut: Future<Output = Result<T, Failure>>,
     {
-        let backoff = ExponentialBuilder::new()
+        let mut delays = ExponentialBuilder::new()
             .with_min_delay(Duration::from_millis(200))
             .with_max_delay(Duration::from_secs(20))
             .with_jitter()
-            .with_max_times(Patience::MOST);
-        let retries = AtomicUsize::new(0);
-        once.retry(backoff)
-            .when(|failure| call.patience.bears(failure, retries.load(Relaxed)))
-            .adjust(|failure, planned| planned.map(|delay| failure.delay(delay)))
-            .notify(|failure, delay| {
-                retries.fetch_add(1, Relaxed);
+            .with_max_times(Patience::MOST)
+            .build();
+        let (mut retries, mut outages) = (0, 0);
+        loop {
+            let failure = match once().await {
+                Ok(done) => return Ok(done),
+                Err(failure) => failure,
+            };
+            let is_clear = failure.error.class() != Class::Ambiguous;
+            let may_wait = call.patience == Patience::Work && is_clear && outages < OUTAGES;
+            if may_wait && failure.may_be_gone && self.rides_out(&failure).await? {
+                outages += 1;
                 self.meter.retry();
-                tracing::warn!("{}; again in {:.1} s", failure.error, delay.as_secs_f64());
-            })
-            .await
-            .map_err(|failure| failure.error)
-    }
-
-    /// An upload to another place than the server, which gets no credentials of the server's.
-    pub(super) fn plain_upload(&self, url: &str) -> reqwest::RequestBuilder {
-        self.uploads.put(url)
+                continue;
+            }
+            let planned = delays.next().filter(|_| call.patience.bears(&failure, retries));
+            let Some(delay) = planned.map(|planned| failure.delay(planned)) else {
+                return Err(failure.error);
+            };
+            retries += 1;
+            self.meter.retry();
+            tracing::warn!("{}; again in {:.1} s", failure.error, delay.as_secs_f64());
+            tokio::time::sleep(delay).await;
+        }
     }
 }
 
 /// True for the answer of a server that has no such route, or not for this object.
 pub(super) fn is_missing(error: &Error) -> bool {
-    error.class() == Class::NotFound || error.status() == Some(405)
+    error.class() == Class::NotFound || error.cause() == Some(Cause::NoRoute) || error.status() == Some(405)
 }
+
+#[cfg(test)]
+#[path = "client_tests.rs"]
+mod tests;

@@ -1,59 +1,78 @@
-//! One request and its answer: signed in, or signed.
+//! One request and its answer: signed in, or signed, and never waited for without end.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use bytes::{Bytes, BytesMut};
 use reqwest::header::{DATE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Request, RequestBuilder, Response, StatusCode};
 
 use super::failure::{self, Failure, Unhappy};
-use super::{Call, Client};
+use super::meter::OnItsWay;
+use super::{Call, Client, Repeat};
 use crate::aws::{Refusal, Signature, Signer, Unsigned};
 use crate::error::{Error, Result};
+use crate::limits;
 
-/// The bytes of a file on their way to the server's artifact proxy.
-pub struct Upload {
-    pub body: reqwest::Body,
-    /// How many they are, where that is known.
-    pub size: Option<u64>,
+/// An answer whose body is still to come.
+pub struct Reply {
+    pub response: Response,
+    way: OnItsWay,
+    client: Client,
+    repeat: Repeat,
+    /// How long the server may be silent.
+    silence: Duration,
+}
+
+impl Reply {
+    /// The next piece of the body; none at its end.
+    pub async fn chunk(&mut self) -> Result<Option<Bytes>, Failure> {
+        let address = &self.client.address;
+        let chunk = match tokio::time::timeout(self.silence, self.response.chunk()).await {
+            Ok(chunk) => chunk.map_err(|e| failure::transport(address, &e, self.repeat))?,
+            Err(_) => return Err(failure::silent(address, self.silence, self.repeat)),
+        };
+        self.way.heard();
+        Ok(chunk)
+    }
+
+    /// Whether it is the server that is waited for now.
+    pub fn owes(&self, owes: bool) {
+        self.way.owes(owes);
+    }
+
+    /// The body, all of it.
+    pub async fn whole(mut self) -> Result<Bytes, Failure> {
+        let Some(first) = self.chunk().await? else { return Ok(Bytes::new()) };
+        let Some(second) = self.chunk().await? else { return Ok(first) };
+        let mut all = BytesMut::from(first);
+        all.extend_from_slice(&second);
+        while let Some(chunk) = self.chunk().await? {
+            all.extend_from_slice(&chunk);
+        }
+        Ok(all.freeze())
+    }
 }
 
 impl Client {
-    pub(super) async fn send(&self, call: &Call, upload: Option<Upload>) -> Result<Response, Failure> {
+    pub(super) async fn send(&self, call: &Call) -> Result<Reply, Failure> {
         let started = Instant::now();
         let result = match self.signer() {
-            None => self.exchange(call, upload).await,
-            Some(signer) => self.signed_exchange(call, upload, signer).await,
+            None => self.exchange(call).await,
+            Some(signer) => self.signed_exchange(call, signer).await,
         };
         result.inspect_err(|failure| self.pace.learn(call.route, started.elapsed(), failure.load))
     }
 
-    async fn exchange(&self, call: &Call, upload: Option<Upload>) -> Result<Response, Failure> {
-        let http = if upload.is_some() { &self.uploads } else { &self.http };
-        let mut request = self.access.sign_in(self.request(call));
-        if let Some(Upload { body, size }) = upload {
-            request = request.header("content-type", "application/octet-stream").body(body);
-            if let Some(size) = size {
-                request = request.header("content-length", size);
-            }
-        }
-        let request = request.build().map_err(unsendable)?;
-        self.execute(call, http, request).await?.map_err(|unhappy| self.failure(call, &unhappy))
+    async fn exchange(&self, call: &Call) -> Result<Reply, Failure> {
+        let request = self.access.sign_in(self.request(call)).build().map_err(unsendable)?;
+        self.execute(call, request).await?.map_err(|unhappy| self.failure(call, &unhappy))
     }
 
     /// Signs anew what was refused for a reason that could be mended, once: each try has a signature of its own.
-    async fn signed_exchange(
-        &self,
-        call: &Call,
-        upload: Option<Upload>,
-        signer: &Signer,
-    ) -> Result<Response, Failure> {
-        if upload.is_some() {
-            let why = Error::permanent(format!("{} takes no files: they go to its S3 store", self.address));
-            return Err(why.into());
-        }
+    async fn signed_exchange(&self, call: &Call, signer: &Signer) -> Result<Reply, Failure> {
         let (request, signature) = self.signed(call, signer).await?;
-        let unhappy = match self.execute(call, &self.http, request).await? {
-            Ok(response) => return Ok(response),
+        let unhappy = match self.execute(call, request).await? {
+            Ok(reply) => return Ok(reply),
             Err(unhappy) => unhappy,
         };
         let body = String::from_utf8_lossy(&unhappy.body);
@@ -65,7 +84,7 @@ impl Client {
         }
         self.meter.retry();
         let (request, _) = self.signed(call, signer).await?;
-        self.execute(call, &self.http, request).await?.map_err(|unhappy| self.failure(call, &unhappy))
+        self.execute(call, request).await?.map_err(|unhappy| self.failure(call, &unhappy))
     }
 
     pub(super) fn request(&self, call: &Call) -> RequestBuilder {
@@ -112,26 +131,42 @@ impl Client {
         Ok((request, signature))
     }
 
-    /// The response, or what an unhappy one says.
+    /// The reply, or what an unhappy one says.
     pub(super) async fn execute(
         &self,
         call: &Call,
-        http: &reqwest::Client,
         request: Request,
-    ) -> Result<Result<Response, Unhappy>, Failure> {
-        self.meter.request();
-        let response = http.execute(request).await;
-        let response = response.map_err(|e| failure::transport(&self.address, &e, call.repeat))?;
-        if response.status().is_success() {
-            return Ok(Ok(response));
-        }
-        let (status, headers): (StatusCode, HeaderMap) = (response.status(), response.headers().clone());
-        let body = response.bytes().await.unwrap_or_default();
-        Ok(Err(Unhappy { status, headers, body }))
+    ) -> Result<Result<Reply, Unhappy>, Failure> {
+        let way = self.meter.send();
+        let limit = self.times.silence(call.patience);
+        let response = match tokio::time::timeout(limit, self.http.execute(request)).await {
+            Ok(response) => response.map_err(|e| failure::transport(&self.address, &e, call.repeat))?,
+            Err(_) => return Err(self.silent(call, limit)),
+        };
+        drop(way);
+        Ok(self.sorted(call, response).await)
     }
 
-    fn failure(&self, call: &Call, unhappy: &Unhappy) -> Failure {
+    /// Tells success from what is none. What an unhappy answer says is read as far as it comes.
+    pub(super) async fn sorted(&self, call: &Call, response: Response) -> Result<Reply, Unhappy> {
+        let way = self.meter.answered();
+        let (status, headers): (StatusCode, HeaderMap) = (response.status(), response.headers().clone());
+        let (client, repeat, silence) = (self.clone(), call.repeat, self.times.silence(call.patience));
+        let reply = Reply { response, way, client, repeat, silence };
+        if status.is_success() {
+            return Ok(reply);
+        }
+        let body = tokio::time::timeout(limits::QUESTION, reply.whole()).await;
+        let body = body.map(Result::unwrap_or_default).unwrap_or_default();
+        Err(Unhappy { status, headers, body })
+    }
+
+    pub(super) fn failure(&self, call: &Call, unhappy: &Unhappy) -> Failure {
         failure::status(&self.address, call.path(), unhappy, call.repeat)
+    }
+
+    pub(super) fn silent(&self, call: &Call, limit: Duration) -> Failure {
+        failure::silent(&self.address, limit, call.repeat)
     }
 }
 

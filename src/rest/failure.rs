@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use reqwest::StatusCode;
-use reqwest::header::{HeaderMap, RETRY_AFTER};
+use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
 use serde::Deserialize;
 
 use super::pace::Load;
-use super::{Address, Repeat, managed};
+use super::{Address, Repeat, Slowdown, managed};
 use crate::error::{Answered, Cause, Class, Code, Error};
+use crate::limits;
 
 /// An error, and what the retry loop and the pace want to know of it.
 #[derive(Debug)]
@@ -19,6 +20,8 @@ pub struct Failure {
     pub retry_after: Option<Duration>,
     /// Somebody is there: an answer came, if not the one that was hoped for, or the connection broke before it did.
     pub reached: bool,
+    /// Perhaps nothing reaches the server at the moment: a cheap question tells.
+    pub may_be_gone: bool,
     /// The server works, and wants to be left alone for a while: that is worth minutes.
     pub throttled: bool,
     /// The server's own code broke down over a request that may be repeated. MLflow over SQLite does so now and then
@@ -59,6 +62,7 @@ impl From<Error> for Failure {
             load: Load::Unknown,
             retry_after: None,
             reached: false,
+            may_be_gone: false,
             throttled: false,
             broke_down: false,
         }
@@ -76,6 +80,9 @@ struct Body {
 
 /// The request got no answer.
 pub fn transport(address: &Address, error: &reqwest::Error, repeat: Repeat) -> Failure {
+    if let Some(own) = own_error(error) {
+        return Failure::from(own);
+    }
     let reason = innermost(error);
     let lower = reason.to_lowercase();
     if ["certificate", "tls", "invalid peer", "corrupt message"].iter().any(|mark| lower.contains(mark)) {
@@ -84,23 +91,41 @@ pub fn transport(address: &Address, error: &reqwest::Error, repeat: Repeat) -> F
              (or MLFLOW_TRACKING_SERVER_CERT_PATH); for a server without TLS use http://",
         ));
     }
-    let load = if error.is_timeout() { Load::Overloaded } else { Load::Unknown };
-    let class =
-        if error.is_connect() || repeat == Repeat::Safe { Class::Transient } else { Class::Ambiguous };
     let host = address.endpoint().map(|endpoint| format!(" at {endpoint}")).unwrap_or_default();
     let what = match error {
         e if e.is_connect() => format!("{address} cannot be reached{host}: {reason}"),
         e if e.is_timeout() => format!("{address} did not answer in time"),
         _ => format!("{address}: the connection broke: {reason}"),
     };
-    let hint = match address.arn() {
+    let class =
+        if error.is_connect() || repeat == Repeat::Safe { Class::Transient } else { Class::Ambiguous };
+    let load = if error.is_timeout() { Load::Overloaded(Slowdown::Overloaded) } else { Load::Unknown };
+    let reached = !error.is_connect() && !error.is_timeout();
+    let error = Error::new(class, what).hint(no_way(address)).code(Code::Io(io_kind(error)));
+    Failure { load, reached, may_be_gone: true, ..Failure::from(error) }
+}
+
+/// The server has kept silent for as long as it may.
+pub fn silent(address: &Address, limit: Duration, repeat: Repeat) -> Failure {
+    let class = if repeat == Repeat::Safe { Class::Transient } else { Class::Ambiguous };
+    let what = format!("{address} did not answer within {} s", limit.as_secs_f64());
+    let error = Error::new(class, what).hint(no_way(address)).code(Code::Io(std::io::ErrorKind::TimedOut));
+    let load = Load::Overloaded(Slowdown::Overloaded);
+    Failure { load, may_be_gone: true, ..Failure::from(error) }
+}
+
+fn no_way(address: &Address) -> String {
+    match address.arn() {
         None => "check the address, that the server runs, and the network (VPN, tunnel, proxy)".to_owned(),
         Some(arn) if address.is_led_elsewhere() => managed::led_elsewhere(arn),
         Some(arn) => managed::no_route(arn),
-    };
-    let reached = !error.is_connect() && !error.is_timeout();
-    let error = Error::new(class, what).hint(hint).code(Code::Io(io_kind(error)));
-    Failure { load, reached, ..Failure::from(error) }
+    }
+}
+
+/// The trouble that the file had which was being sent.
+fn own_error(error: &reqwest::Error) -> Option<Error> {
+    let mut chain = std::iter::successors(Some(error as &dyn std::error::Error), |error| error.source());
+    chain.find_map(|error| error.downcast_ref::<Error>()).cloned()
 }
 
 /// The server answered with something else than success.
@@ -113,7 +138,8 @@ pub fn status(address: &Address, route: &str, unhappy: &Unhappy, repeat: Repeat)
     }
     let (code, said) = (parsed.error_code.as_str(), summary(&parsed, body) + &request_id(headers));
     let place = address.place(route);
-    let cause = cause(body, &said);
+    let cause =
+        cause(body, &said).or((status == StatusCode::NOT_FOUND && code.is_empty()).then_some(Cause::NoRoute));
     let code_of = || Code::Http(Answered { status: status.as_u16(), error_code: code.to_owned(), cause });
     let plain = |class| Error::new(class, format!("{place} answered {status}{said}"));
     let throttled = status == StatusCode::TOO_MANY_REQUESTS || managed::is_throttling(code);
@@ -123,6 +149,8 @@ pub fn status(address: &Address, route: &str, unhappy: &Unhappy, repeat: Repeat)
         && repeat == Repeat::Safe;
     let is_dry = cause == Some(Cause::PoolExhausted);
     let is_overload = is_dry || cause == Some(Cause::DatabaseBusy);
+    // Flask's own page comes from MLflow; a bare or other 404 may be that of an ingress that has lost its service.
+    let is_foreign = cause == Some(Cause::NoRoute) && !is_of_mlflow(body);
     let error = match status {
         _ if managed.is_some() => managed.unwrap_or_else(|| plain(Class::Permanent)),
         _ if throttled => plain(Class::Transient).hint("the server is busy: try again in a minute"),
@@ -131,6 +159,7 @@ pub fn status(address: &Address, route: &str, unhappy: &Unhappy, repeat: Repeat)
         StatusCode::FORBIDDEN => Error::new(Class::Forbidden, format!("{place} is forbidden to these credentials ({status}{said})"))
             .hint("use an account that may read everything on the source and write on the target; \
                    'Invalid Host header' means that the server's --allowed-hosts lacks this name"),
+        StatusCode::NOT_FOUND if cause == Some(Cause::NoRoute) => plain(Class::Permanent),
         // 501: the store behind the server has no such thing.
         StatusCode::NOT_FOUND | StatusCode::NOT_IMPLEMENTED => plain(Class::NotFound),
         _ if matches!(cause, Some(Cause::PointExists | Cause::SwitchedOff)) => plain(Class::Permanent),
@@ -152,15 +181,37 @@ pub fn status(address: &Address, route: &str, unhappy: &Unhappy, repeat: Repeat)
         _ => plain(Class::Permanent),
     };
     let load = match status {
-        _ if throttled || is_overload => Load::Overloaded,
-        StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT => Load::Overloaded,
+        _ if is_dry => Load::Dry { connections: pool_size(&said).unwrap_or(DEFAULT_POOL) },
+        _ if is_overload => Load::Overloaded(Slowdown::DatabaseBusy),
+        _ if throttled => Load::Overloaded(Slowdown::TooManyRequests),
+        StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT => {
+            Load::Overloaded(Slowdown::Overloaded)
+        }
         _ => Load::Unknown,
     };
+    let is_gateway = matches!(
+        status,
+        StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT
+    );
+    let may_be_gone = (is_gateway && cause != Some(Cause::SwitchedOff)) || is_foreign;
     // A serverless App that has slept answers like this for a while, too. And a pool that ran dry stays so for as long as
     // what was begun before waits in it: each part of a request half a minute, also for a client that was killed since.
     let throttled = throttled || is_dry || (address.arn().is_some() && status.is_server_error());
     let error = error.code(code_of());
-    Failure { error, load, retry_after: retry_after(headers), reached: true, throttled, broke_down }
+    let retry_after = retry_after(headers);
+    Failure { error, load, retry_after, reached: true, may_be_gone, throttled, broke_down }
+}
+
+/// An answer of MLflow has an error code.
+pub fn names_error(body: &[u8]) -> bool {
+    serde_json::from_slice::<Body>(body).is_ok_and(|body| !body.error_code.is_empty())
+}
+
+/// What MLflow answers for a route that it does not have: Flask's page, or FastAPI's object (MLflow 3.5 on).
+fn is_of_mlflow(body: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(body);
+    text.contains("The requested URL was not found on the server")
+        || text.trim() == r#"{"detail":"Not Found"}"#
 }
 
 /// MLflow has one code for most of its refusals; what it means is in the words.
@@ -233,10 +284,33 @@ fn request_id(headers: &HeaderMap) -> String {
     header(headers, "x-amzn-requestid").map(|id| format!(" (request id {id})")).unwrap_or_default()
 }
 
+/// Seconds, or a date (RFC 9110, 10.2.3). A date is counted from the server's own clock where it tells that.
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let seconds: u64 = header(headers, RETRY_AFTER.as_str())?.trim().parse().ok()?;
-    Some(Duration::from_secs(seconds.min(120)))
+    let asked = header(headers, RETRY_AFTER.as_str())?.trim();
+    let wait = match asked.parse() {
+        Ok(seconds) => Duration::from_secs(seconds),
+        Err(_) => {
+            let until = http_date(asked)?;
+            let now = header(headers, DATE.as_str()).and_then(http_date).unwrap_or_else(jiff::Timestamp::now);
+            Duration::from_secs(u64::try_from(until.as_second() - now.as_second()).unwrap_or(0))
+        }
+    };
+    Some(wait.min(limits::RETRY_AFTER))
 }
+
+fn http_date(text: &str) -> Option<jiff::Timestamp> {
+    jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text).ok()
+}
+
+/// 15 in "QueuePool limit of size 5 overflow 10 reached" (SQLAlchemy).
+fn pool_size(said: &str) -> Option<usize> {
+    let (size, rest) = said.split_once("QueuePool limit of size ")?.1.split_once(" overflow ")?;
+    let overflow: String = rest.chars().take_while(char::is_ascii_digit).collect();
+    Some(size.parse::<usize>().ok()? + overflow.parse::<usize>().ok()?)
+}
+
+/// SQLAlchemy's, which MLflow leaves as it is.
+const DEFAULT_POOL: usize = 15;
 
 /// At most 300 characters of what the server said; its HTML pages say nothing.
 fn summary(parsed: &Body, body: &[u8]) -> String {
@@ -278,12 +352,16 @@ fn innermost(error: &dyn std::error::Error) -> String {
 mod tests {
     use super::*;
 
-    fn class(code: u16, body: &str, repeat: Repeat) -> (Class, Load) {
+    fn failure(code: u16, body: &str, repeat: Repeat) -> Failure {
         let (address, _) = Address::parse("http://h").unwrap();
         let body = Bytes::copy_from_slice(body.as_bytes());
         let unhappy =
             Unhappy { status: StatusCode::from_u16(code).unwrap(), headers: HeaderMap::new(), body };
-        let failure = super::status(&address, "/r", &unhappy, repeat);
+        super::status(&address, "/r", &unhappy, repeat)
+    }
+
+    fn class(code: u16, body: &str, repeat: Repeat) -> (Class, Load) {
+        let failure = failure(code, body, repeat);
         (failure.error.class(), failure.load)
     }
 
@@ -299,7 +377,9 @@ mod tests {
             (400, bad("QueuePool limit of size 5 overflow 10 reached"), Transient, Transient),
             (401, String::new(), Auth, Auth),
             (403, String::new(), Forbidden, Forbidden),
-            (404, "<html>".into(), NotFound, NotFound),
+            // The object is not there; the route is not there, or an ingress has lost its service.
+            (404, r#"{"error_code":"RESOURCE_DOES_NOT_EXIST"}"#.into(), NotFound, NotFound),
+            (404, "<html>".into(), Permanent, Permanent),
             (429, String::new(), Transient, Transient),
             (500, r#"{"error_code":"INTERNAL_ERROR"}"#.into(), Permanent, Permanent),
             // A gateway's: the request may have been carried out behind it.
@@ -318,9 +398,52 @@ mod tests {
             assert_eq!(class(code, &body, Repeat::Safe).0, safe, "{code} {body}");
             assert_eq!(class(code, &body, Repeat::OnlyUnsent).0, unsafe_, "{code} {body}");
         }
-        assert_eq!(class(400, &bad("QueuePool limit"), Repeat::Safe).1, Load::Overloaded);
-        assert_eq!(class(400, &bad("database is locked"), Repeat::Safe).1, Load::Overloaded);
-        assert_eq!(class(429, "", Repeat::Safe).1, Load::Overloaded);
+        let load = |code, body: &str| class(code, body, Repeat::Safe).1;
+        let dry = bad("QueuePool limit of size 20 overflow 30 reached, connection timed out");
+        assert_eq!(load(400, &dry), Load::Dry { connections: 50 });
+        assert_eq!(load(400, &bad("QueuePool limit")), Load::Dry { connections: 15 });
+        assert_eq!(load(400, &bad("database is locked")), Load::Overloaded(Slowdown::DatabaseBusy));
+        assert_eq!(load(429, ""), Load::Overloaded(Slowdown::TooManyRequests));
+    }
+
+    #[test]
+    fn only_what_may_come_from_something_before_the_server_is_taken_for_an_outage() {
+        let flask =
+            "<!doctype html><h1>Not Found</h1><p>The requested URL was not found on the server. If you";
+        let table = [
+            (404, "default backend - 404", true),
+            (404, "", true),
+            (404, flask, false),
+            (404, r#"{"detail":"Not Found"}"#, false),
+            (404, r#"{"error_code":"RESOURCE_DOES_NOT_EXIST"}"#, false),
+            (502, "<html>", true),
+            (503, r#"{"error_code":"TEMPORARILY_UNAVAILABLE"}"#, true),
+            (503, "disabled by --no-serve-artifacts", false),
+            (504, "", true),
+            (429, "", false),
+            (500, "<html>", false),
+        ];
+        for (code, body, expected) in table {
+            assert_eq!(failure(code, body, Repeat::Safe).may_be_gone, expected, "{code} {body}");
+        }
+        let [flask, ingress] = [flask, ""].map(|body| failure(404, body, Repeat::Safe).error);
+        assert_eq!([flask.cause(), ingress.cause()], [Some(Cause::NoRoute); 2]);
+    }
+
+    #[test]
+    fn retry_after_is_a_number_or_a_date() {
+        let wait = |asked: &'static str, date: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(RETRY_AFTER, asked.parse().unwrap());
+            headers.insert(DATE, date.parse().unwrap());
+            retry_after(&headers).map(|wait| wait.as_secs())
+        };
+        let now = "Thu, 26 Nov 2026 14:00:00 GMT";
+        assert_eq!(wait(" 7 ", now), Some(7));
+        assert_eq!(wait("99999", now), Some(600), "nobody waits for a day");
+        assert_eq!(wait("Thu, 26 Nov 2026 14:01:40 GMT", now), Some(100));
+        assert_eq!(wait("Thu, 26 Nov 2026 13:00:00 GMT", now), Some(0), "it is over");
+        assert_eq!(wait("soon", now), None);
     }
 
     #[test]

@@ -1,32 +1,45 @@
-//! Adaptive concurrency: how many requests one server gets at a time. Starts at 8, grows while latency holds,
+//! Adaptive concurrency: how many requests one server gets at a time. Starts at 4, grows while latency holds,
 //! halves when the server asks for mercy.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::Meter;
+use super::{Meter, Slowdown};
 
-const START: usize = 8;
+/// Gentle: a pool of database connections that runs dry (MLflow over SQLite: 15) stays so for half a minute. Twenty-two
+/// good answers later it is 8.
+const START: usize = 4;
 const MOST: usize = 64;
 /// Latency may grow to this multiple of the best that a route has shown before growth stops.
 const TOLERANCE: f64 = 2.0;
 /// A burst of refusals is one piece of news.
 const CALM: Duration = Duration::from_secs(1);
+/// Connections that one `log-batch` may hold at once (MLflow 3.10, `store/tracking/sqlalchemy_store.py`: its own
+/// session, and those of the functions that it calls inside).
+const CONNECTIONS_PER_REQUEST: usize = 3;
 
 /// What a finished request says of the server's load.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Load {
     Fine,
-    /// 429, 503 or a time-out.
-    Overloaded,
+    /// 429, 503, a time-out, or a busy database.
+    Overloaded(Slowdown),
+    /// The server's pool of database connections, of this size, ran dry.
+    Dry {
+        connections: usize,
+    },
     /// Something else went wrong; it says nothing.
     Unknown,
 }
 
-pub struct Pace {
+/// The limit of one server. Clones share it.
+#[derive(Clone)]
+pub struct Pace(Arc<Shared>);
+
+struct Shared {
     slots: Arc<Semaphore>,
     state: Mutex<State>,
     meter: Arc<Meter>,
@@ -34,6 +47,8 @@ pub struct Pace {
 
 struct State {
     limit: usize,
+    /// Never above this. Falls for good when the server shows how small its pool is.
+    ceiling: usize,
     /// Slots to take away when they come back.
     debt: usize,
     fine: usize,
@@ -47,34 +62,71 @@ struct Latency {
     best: f64,
 }
 
+/// The right to have one request on its way. To be held by a task of its own, for no longer than the server owes
+/// something: see [`super::task::OwnTask`].
+pub struct Slot {
+    pace: Pace,
+    permit: Option<OwnedSemaphorePermit>,
+}
+
+impl Drop for Slot {
+    /// A debt is paid here, before a waiter can have the slot.
+    fn drop(&mut self) {
+        let mut state = self.pace.state();
+        if let Some(permit) = self.permit.take_if(|_| state.debt > 0) {
+            state.debt -= 1;
+            permit.forget();
+        }
+    }
+}
+
 impl Pace {
     pub fn new(meter: Arc<Meter>) -> Self {
-        meter.set_concurrency(START);
-        let state = State { limit: START, debt: 0, fine: 0, halved: None, routes: HashMap::new() };
-        Self { slots: Arc::new(Semaphore::new(START)), state: Mutex::new(state), meter }
+        Self::with_limit(START, meter)
     }
 
-    /// Waits for a free slot. Dropping the permit gives it back.
-    pub async fn enter(&self) -> Option<OwnedSemaphorePermit> {
+    pub fn with_limit(limit: usize, meter: Arc<Meter>) -> Self {
+        meter.set_concurrency(limit);
+        let state = State { limit, ceiling: MOST, debt: 0, fine: 0, halved: None, routes: HashMap::new() };
+        Self(Arc::new(Shared { slots: Arc::new(Semaphore::new(limit)), state: Mutex::new(state), meter }))
+    }
+
+    /// Waits for a free slot. Dropping it gives it back.
+    pub async fn enter(&self) -> Slot {
         // Closing is the only failure, and nothing closes it.
-        Arc::clone(&self.slots).acquire_owned().await.ok()
+        let permit = Arc::clone(&self.0.slots).acquire_owned().await.ok();
+        Slot { pace: self.clone(), permit }
     }
 
     /// Learns from a request to `route` that took `latency`.
     pub fn learn(&self, route: &'static str, latency: Duration, load: Load) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state();
         match load {
             Load::Unknown => {}
-            Load::Overloaded => state.halve(Instant::now()),
+            Load::Overloaded(why) => {
+                state.halve(Instant::now());
+                self.0.meter.slowed(why);
+            }
+            Load::Dry { connections } => {
+                state.halve(Instant::now());
+                state.ceiling = state.ceiling.min(connections / CONNECTIONS_PER_REQUEST).max(1);
+                let ceiling = state.ceiling;
+                state.lower_to(ceiling);
+                self.0.meter.slowed(Slowdown::NoConnections);
+            }
             Load::Fine => {
-                if state.grows_after(route, latency) && state.debt == 0 {
-                    self.slots.add_permits(1);
+                if state.grows_after(route, latency) {
+                    self.0.slots.add_permits(1);
                 }
             }
         }
-        let removed = self.slots.forget_permits(state.debt);
-        state.debt -= removed;
-        self.meter.set_concurrency(state.limit);
+        // Those that are free now. The others pay when they come back.
+        state.debt -= self.0.slots.forget_permits(state.debt);
+        self.0.meter.set_concurrency(state.limit);
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -83,14 +135,18 @@ impl State {
         if self.halved.is_some_and(|last| now.duration_since(last) < CALM) {
             return;
         }
-        let next = (self.limit / 2).max(1);
-        self.debt += self.limit - next;
-        self.limit = next;
-        self.fine = 0;
+        self.lower_to(self.limit / 2);
         self.halved = Some(now);
     }
 
-    /// True when the limit has grown by one.
+    fn lower_to(&mut self, limit: usize) {
+        let next = limit.clamp(1, self.limit);
+        self.debt += self.limit - next;
+        self.limit = next;
+        self.fine = 0;
+    }
+
+    /// True when the limit has grown by one, and a slot is to be added for it.
     fn grows_after(&mut self, route: &'static str, latency: Duration) -> bool {
         let seconds = latency.as_secs_f64();
         let known = self.routes.entry(route).or_insert(Latency { now: seconds, best: seconds });
@@ -101,17 +157,15 @@ impl State {
             return false;
         }
         self.fine += 1;
-        if self.fine < self.limit || self.limit >= MOST {
+        if self.fine < self.limit || self.limit >= self.ceiling {
             return false;
         }
         self.fine = 0;
-        if self.debt > 0 {
-            self.debt -= 1;
-            self.limit += 1;
-            return false;
-        }
         self.limit += 1;
-        true
+        // A slot that has not come back yet stays.
+        let is_new = self.debt == 0;
+        self.debt -= usize::from(!is_new);
+        is_new
     }
 }
 
@@ -119,17 +173,16 @@ impl State {
 mod tests {
     use super::*;
 
+    const BUSY: Load = Load::Overloaded(Slowdown::TooManyRequests);
+
     fn feed(pace: &Pace, times: usize, millis: u64, load: Load) {
         (0..times).for_each(|_| pace.learn("r", Duration::from_millis(millis), load));
     }
 
     fn limit(pace: &Pace) -> usize {
-        let state = pace.state.lock().unwrap();
-        assert_eq!(
-            state.limit,
-            pace.slots.available_permits() - state.debt,
-            "slots match the limit when idle"
-        );
+        let state = pace.state();
+        let slots = pace.0.slots.available_permits();
+        assert_eq!(state.limit, slots - state.debt, "slots match the limit when idle");
         state.limit
     }
 
@@ -150,20 +203,55 @@ mod tests {
     #[test]
     fn a_burst_of_refusals_halves_once() {
         let pace = Pace::new(Arc::default());
-        feed(&pace, 10, 20, Load::Overloaded);
+        feed(&pace, 10, 20, BUSY);
         assert_eq!(limit(&pace), START / 2);
+    }
+
+    #[test]
+    fn a_pool_that_ran_dry_is_not_drained_again() {
+        let pace = Pace::with_limit(40, Arc::default());
+        feed(&pace, 1, 20, Load::Dry { connections: 15 });
+        feed(&pace, 100_000, 20, Load::Fine);
+        assert_eq!(limit(&pace), 5);
+        feed(&pace, 1, 20, Load::Dry { connections: 2 });
+        assert_eq!(limit(&pace), 1, "one request is always let through");
     }
 
     #[tokio::test]
     async fn slots_in_use_are_taken_away_when_they_come_back() {
-        let pace = Pace::new(Arc::default());
+        let pace = Pace::with_limit(8, Arc::default());
         let mut held = Vec::new();
-        for _ in 0..START {
+        for _ in 0..8 {
             held.push(pace.enter().await);
         }
-        feed(&pace, 1, 20, Load::Overloaded);
+        feed(&pace, 1, 20, BUSY);
         drop(held);
-        feed(&pace, 1, 20, Load::Unknown);
-        assert_eq!(pace.slots.available_permits(), START / 2);
+        assert_eq!(limit(&pace), 4);
+    }
+
+    /// A slot that comes back goes to the first waiter, so that none is ever free: the debt must be paid before.
+    #[tokio::test]
+    async fn the_limit_falls_while_others_wait() {
+        use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+        let pace = Pace::with_limit(16, Arc::default());
+        let (inside, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        let mut working = tokio::task::JoinSet::new();
+        for _ in 0..400 {
+            let (pace, inside, most) = (pace.clone(), Arc::clone(&inside), Arc::clone(&most));
+            working.spawn(async move {
+                let _slot = pace.enter().await;
+                most.fetch_max(inside.fetch_add(1, Relaxed) + 1, Relaxed);
+                tokio::time::sleep(Duration::from_millis(1)).await;
+                inside.fetch_sub(1, Relaxed);
+            });
+        }
+        tokio::time::sleep(Duration::from_millis(3)).await;
+        assert_eq!(most.load(Relaxed), 16);
+        feed(&pace, 1, 20, BUSY);
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        most.store(0, Relaxed);
+        while working.join_next().await.is_some() {}
+        assert_eq!(most.load(Relaxed), 8);
+        assert_eq!(limit(&pace), 8);
     }
 }

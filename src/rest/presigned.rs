@@ -2,13 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use futures::StreamExt;
+use bytes::Bytes;
+use futures::stream::BoxStream;
 use serde::Deserialize;
 use serde_json::json;
 
 use super::client::is_missing;
-use super::failure::{self, Failure};
-use super::{Call, Client, Opener, Repeat};
+use super::failure::Failure;
+use super::task::OwnTask;
+use super::{Call, Client, Opener};
 use crate::entities::RunId;
 use crate::error::{Class, Error, Result};
 
@@ -57,34 +59,31 @@ impl Client {
         let body = json!({ "run_id": run, "path": path, "expiration": EXPIRATION });
         let call = Call::post(SIGN, &body)?;
         self.repeated(&call, || async {
-            let answer = self.send(&call, None).await?.bytes().await;
-            let answer = answer.map_err(|e| failure::transport(self.address(), &e, Repeat::Safe))?;
+            let (client, asked) = (self.clone(), call.clone());
+            let answer = OwnTask::spawn(async move { client.bytes_once(&asked).await }).await??;
             let signed: Signed = serde_json::from_slice(&answer).map_err(Error::from)?;
-            self.put_presigned(&signed, path, size, opener).await
+            let chunks = opener.open().await?;
+            let (client, call, path) = (self.clone(), call.clone(), path.to_owned());
+            OwnTask::spawn(async move { client.put_presigned(&call, &signed, &path, size, chunks).await })
+                .await?
         })
         .await
     }
 
+    /// To another place than the server, which gets no credentials of the server's.
     async fn put_presigned(
         &self,
+        call: &Call,
         signed: &Signed,
         path: &str,
         size: u64,
-        opener: &dyn Opener,
+        chunks: BoxStream<'static, Result<Bytes>>,
     ) -> Result<(), Failure> {
-        self.meter().request();
-        let meter = self.meter().clone();
-        let chunks = opener.open().await?.inspect(move |chunk| {
-            chunk.iter().for_each(|bytes| meter.moved(bytes.len()));
-        });
-        let mut request = self.plain_upload(&signed.presigned_url).header("content-length", size);
+        let mut request = self.http.put(&signed.presigned_url);
         for (name, value) in &signed.headers {
             request = request.header(name, value);
         }
-        let sent = request.body(reqwest::Body::wrap_stream(chunks)).send().await;
-        let response =
-            sent.map_err(|e| failure::transport(self.address(), &e.without_url(), Repeat::Safe))?;
-        let status = response.status();
+        let status = self.put(call, request, Some(size), chunks).await?.status();
         if status.is_success() {
             return Ok(());
         }

@@ -182,7 +182,12 @@ impl Work {
             }
             Event::Waiting { renew } => self.waiting = Some(renew),
             Event::Resumed => self.waiting = None,
-            Event::Started { .. } | Event::Planned { .. } | Event::Difference(_) | Event::Note { .. } => {}
+            Event::Started { .. }
+            | Event::Planned { .. }
+            | Event::Difference(_)
+            | Event::Note { .. }
+            | Event::ServerGone { .. }
+            | Event::ServerBack { .. } => {}
         }
     }
 

@@ -91,6 +91,7 @@ fn report(location: &str, experiments: u64, findings: Vec<Finding>) -> CheckRepo
         runs: 1_204,
         more_runs: false,
         kinds: Vec::new(),
+        unreadable: 0,
         others: Vec::new(),
         findings,
     }
@@ -257,6 +258,7 @@ pub fn with_registry() -> Model {
         ],
         datasets: vec![dataset("golden questions", &["1"]), dataset("red team", &[])],
         more: false,
+        unreadable: Vec::new(),
     };
     came(&mut model, holdings);
     model

@@ -17,7 +17,6 @@ mod upload_args;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::retry::RetryConfig;
@@ -32,6 +31,7 @@ use self::unfinished::Unfinished;
 use crate::aws::Session;
 use crate::entities::S3Object;
 use crate::error::{Class, Error, Result};
+use crate::limits;
 use crate::rest::Meter;
 
 pub use bucket::Bucket;
@@ -40,9 +40,6 @@ pub use upload_args::UploadArgs;
 
 /// Tries of one request, the first included.
 const ATTEMPTS: u32 = 7;
-const CONNECT: Duration = Duration::from_secs(10);
-/// How long S3 may take to answer; a part is on its way meanwhile.
-const SILENCE: Duration = Duration::from_secs(300);
 /// Where S3 is asked when nobody has set a region: it tells there in which region a bucket is.
 const ANYWHERE: &str = "us-east-1";
 
@@ -160,7 +157,15 @@ impl S3 {
         let mut builder = config::Builder::from(self.session.sdk())
             .region(Region::new(region.unwrap_or(ANYWHERE).to_owned()))
             .retry_config(RetryConfig::adaptive().with_max_attempts(ATTEMPTS))
-            .timeout_config(TimeoutConfig::builder().connect_timeout(CONNECT).read_timeout(SILENCE).build())
+            .timeout_config(
+                TimeoutConfig::builder()
+                    .connect_timeout(limits::CONNECT)
+                    .read_timeout(limits::S3_SILENCE)
+                    // Not that of the session, which is for small questions.
+                    .operation_attempt_timeout(limits::S3_ATTEMPT)
+                    .operation_timeout(limits::S3_OPERATION)
+                    .build(),
+            )
             // Every upload brings its SHA-256 along.
             .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
             .interceptor(Count(Arc::clone(&self.meter)));

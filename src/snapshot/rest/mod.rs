@@ -133,7 +133,7 @@ impl Snapshot for RestSnapshot {
 
     fn vigils(&self) -> Vec<Vigil> {
         let client = self.client.session().map(Session::vigil);
-        client.into_iter().chain([self.stores.vigil()]).cloned().collect()
+        client.into_iter().chain([self.client.vigil(), self.stores.vigil()]).cloned().collect()
     }
 
     fn experiments(&self) -> Pages<'_, Readable<Experiment>> {

@@ -178,7 +178,7 @@ impl Target for RestTarget {
 
     fn vigils(&self) -> Vec<Vigil> {
         let client = self.client.session().map(Session::vigil);
-        client.into_iter().chain([self.delivery.stores.vigil()]).cloned().collect()
+        client.into_iter().chain([self.client.vigil(), self.delivery.stores.vigil()]).cloned().collect()
     }
 
     async fn lease(&self) -> Result<Option<String>> {

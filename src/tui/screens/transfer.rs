@@ -196,6 +196,9 @@ fn running(model: &Model, work: &Work, width: usize) -> Vec<Line<'static>> {
     bar.push_span(Span::raw(percent));
     let (word, style) = match (work.stops, work.paused) {
         (0, _) if work.waiting.is_some() => ("waiting for new AWS credentials", look.theme.warn),
+        (0, _) if work.reading.servers.iter().any(|server| server.is_gone()) => {
+            ("waiting for a server", look.theme.warn)
+        }
         (0, false) => ("running", look.theme.accent),
         (0, true) => ("paused", look.theme.warn),
         (1, _) if model.leaving => ("finishing what runs, then leaving", look.theme.warn),
@@ -220,6 +223,9 @@ fn running(model: &Model, work: &Work, width: usize) -> Vec<Line<'static>> {
     ];
     if work.again {
         lines.push(Line::styled("What failed is tried again at the end.", look.theme.warn));
+    }
+    for trouble in work.reading.troubles() {
+        lines.extend(paint::wrapped(&format!("{trouble}."), width, look.theme.warn));
     }
     if let Some(renew) = &work.waiting {
         lines.extend(paint::hint(look, &format!("{renew}; the work then goes on by itself"), width));

@@ -1,0 +1,153 @@
+//! How long anything may be waited for: one table. Whatever waits for another machine takes its limit from here, and a
+//! test holds this table against the source.
+
+use std::time::Duration;
+
+const fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+/// A connection to any server or store stands after this, or counts as refused.
+pub const CONNECT: Duration = seconds(10);
+/// A tracking server that owes an answer, or more of one, is silent for at most this long. MLflow's own client bears
+/// 120 s (`MLFLOW_HTTP_REQUEST_TIMEOUT`), gateways 60 s.
+pub const SILENCE: Duration = seconds(90);
+/// The same for a question that a person waits for.
+pub const QUESTION: Duration = seconds(30);
+/// A whole answer in JSON: it is small, and one that trickles in byte by byte is no answer.
+pub const CALL: Duration = seconds(600);
+/// A server that takes a file takes the next piece of it within this time.
+pub const UPLOAD_STALL: Duration = seconds(90);
+/// The answer to a file that was sent whole. The server may write it to another store first, at this many bytes a
+/// second, which is added up to the second figure.
+pub const UPLOAD_ANSWER: Duration = seconds(90);
+pub const UPLOAD_ANSWER_RATE: u64 = 20_000_000;
+pub const UPLOAD_ANSWER_MOST: Duration = seconds(600);
+/// S3 may take this long for one answer: a part is on its way meanwhile, and it copies up to 5 GB in one request.
+pub const S3_SILENCE: Duration = seconds(300);
+/// One try of a request to S3 until its answer begins, and all of them: a part or a small file.
+pub const S3_ATTEMPT: Duration = seconds(600);
+pub const S3_OPERATION: Duration = seconds(1_800);
+/// Google Cloud Storage and Azure: silence of a connection.
+pub const STORE_SILENCE: Duration = seconds(90);
+/// Whether a store of those can be reached: without credentials, the machine's metadata service is asked for some.
+pub const STORE_LOOK: Duration = seconds(20);
+/// Control plane, IAM and STS: one try of a call, and all of them.
+pub const AWS_ATTEMPT: Duration = seconds(30);
+pub const AWS_OPERATION: Duration = seconds(120);
+/// All of the credential chain: files, SSO, the machine's metadata service, and processes that may ask a person.
+pub const CREDENTIALS: Duration = seconds(300);
+/// The longest wait that a server's Retry-After is obeyed for.
+pub const RETRY_AFTER: Duration = seconds(600);
+/// A server that went away is asked again this often, and is waited for so long unless `--wait` says otherwise.
+pub const PROBE_EVERY: Duration = seconds(5);
+pub const PROBE: Duration = seconds(10);
+pub const GONE: Duration = seconds(3_600);
+/// A job in which nothing moves ends after this; longer than any silence above.
+pub const STANDSTILL: Duration = seconds(900);
+/// A silence of this length is shown, and for so long after it asked for mercy a server is shown as slow.
+pub const SILENCE_SHOWN: Duration = seconds(10);
+pub const SLOWDOWN_SHOWN: Duration = seconds(60);
+
+/// `90`, `90s`, `10 min`, `1h30m`; a number alone means seconds.
+pub fn parse_duration(text: &str) -> Option<Duration> {
+    let text = text.trim();
+    if let Ok(number) = text.parse() {
+        return Some(seconds(number));
+    }
+    let signed: jiff::SignedDuration = text.parse().ok()?;
+    Duration::try_from(signed).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::{Path, PathBuf};
+
+    use super::*;
+
+    /// What this table says without being asked: the text of each file below `src`, tests left aside.
+    fn sources(folder: &Path, found: &mut Vec<(PathBuf, String)>) {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                sources(&path, found);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let text = std::fs::read_to_string(&path).unwrap();
+                let text = text.split("#[cfg(test)]").next().unwrap_or_default().to_owned();
+                found.push((path, text));
+            }
+        }
+    }
+
+    #[test]
+    fn every_limit_is_in_force_and_every_client_has_one() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+        let mut all = Vec::new();
+        sources(&root, &mut all);
+        let (table, rest): (Vec<_>, Vec<_>) =
+            all.into_iter().partition(|(path, _)| path.ends_with("limits.rs"));
+        let names: Vec<&str> = table[0]
+            .1
+            .lines()
+            .filter_map(|line| line.strip_prefix("pub const ")?.split(':').next())
+            .collect();
+        assert!(names.len() > 20, "{names:?}");
+        for name in names {
+            let used = format!("limits::{name}");
+            assert!(rest.iter().any(|(_, text)| text.contains(&used)), "{name} bounds nothing");
+        }
+        // Whatever can wait for another machine, and the one file that may make it, with limits of this table.
+        let makers = [
+            ("reqwest::Client::builder()", "rest/access.rs"),
+            (".execute(request)", "rest/exchange.rs"),
+            (".execute(request)", "rest/upload.rs"),
+            ("ClientOptions::new()", "artifacts/remote.rs"),
+            ("aws_config::defaults(", "aws/credentials.rs"),
+            ("TimeoutConfig::builder()", "aws/credentials.rs"),
+            ("TimeoutConfig::builder()", "artifacts/s3/mod.rs"),
+            ("read_timeout(", "artifacts/remote.rs"),
+            ("read_timeout(", "artifacts/s3/mod.rs"),
+            ("connect_timeout(", "rest/access.rs"),
+        ];
+        for (maker, _) in makers {
+            for (path, text) in rest.iter().filter(|(_, text)| text.contains(maker)) {
+                let is_known = makers.iter().any(|(one, file)| *one == maker && path.ends_with(file));
+                let is_known = is_known || maker == "connect_timeout(" && text.contains("limits::CONNECT");
+                assert!(is_known && text.contains("limits::"), "{}: {maker}", path.display());
+            }
+        }
+        for (path, text) in &rest {
+            let waits_bare =
+                ["ureq::", "hyper::", "TcpStream::connect"].iter().any(|mark| text.contains(mark));
+            assert!(!waits_bare || path.starts_with(root.join("demo")), "{}", path.display());
+        }
+    }
+
+    #[test]
+    fn a_job_is_never_ended_while_something_may_still_be_silent() {
+        for silence in [
+            SILENCE,
+            UPLOAD_STALL,
+            UPLOAD_ANSWER_MOST,
+            S3_SILENCE,
+            S3_ATTEMPT,
+            STORE_SILENCE,
+            CREDENTIALS,
+            RETRY_AFTER,
+        ] {
+            assert!(silence < STANDSTILL, "{silence:?}");
+        }
+        assert!(QUESTION < SILENCE && PROBE < QUESTION);
+    }
+
+    #[test]
+    fn times_are_written_as_people_write_them() {
+        let table = [("90", 90), ("90s", 90), (" 10 min", 600), ("1h", 3_600), ("1h30m", 5_400), ("0", 0)];
+        for (text, expected) in table {
+            assert_eq!(parse_duration(text), Some(seconds(expected)), "{text}");
+        }
+        for text in ["", "soon", "-5s", "1 fortnight"] {
+            assert_eq!(parse_duration(text), None, "{text}");
+        }
+    }
+}
