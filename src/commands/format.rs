@@ -74,6 +74,8 @@ pub fn outcome(outcome: &Outcome) -> Vec<String> {
         seconds(outcome.seconds)
     ));
     lines.extend(outcome.comparison.as_ref().map(totals).unwrap_or_default());
+    lines.extend(outcome.normalised.lines().map(|line| format!("  as the target has it: {line}")));
+    lines.extend(outcome.not_compared.lines().map(|line| format!("  not compared: {line}")));
     lines.extend(outcome.files.iter().map(|file| format!("  written: {}", file.display())));
     lines
 }

@@ -70,6 +70,8 @@ pub(super) struct Findings {
     pub notes: Vec<String>,
     pub files: Vec<std::path::PathBuf>,
     pub comparison: Option<super::validate::Totals>,
+    pub normalised: super::validate::Remarks,
+    pub not_compared: super::validate::Remarks,
 }
 
 impl Job {
@@ -227,8 +229,8 @@ impl Supervisor {
             Ok(findings) => findings,
         };
         let outcome = Outcome::new(step, &progress.read(), started.elapsed().as_secs_f64());
-        let Findings { notes, files, comparison } = findings;
-        Ok(Outcome { stopped, notes, files, comparison, ..outcome })
+        let Findings { notes, files, comparison, normalised, not_compared } = findings;
+        Ok(Outcome { stopped, notes, files, comparison, normalised, not_compared, ..outcome })
     }
 }
 

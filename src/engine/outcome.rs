@@ -3,7 +3,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::validate::Totals;
+use super::validate::{Remarks, Totals};
 use super::{Reading, Step};
 use crate::entities::Kind;
 
@@ -41,6 +41,12 @@ pub struct Outcome {
     pub stopped: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub comparison: Option<Totals>,
+    /// Values that are not equal and yet no difference: the target derives or rewrites them by itself.
+    #[serde(skip_serializing_if = "Remarks::is_empty")]
+    pub normalised: Remarks,
+    /// What the comparison has not looked at.
+    #[serde(skip_serializing_if = "Remarks::is_empty")]
+    pub not_compared: Remarks,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
     /// Files that were written for the reader: report, id map.
@@ -61,6 +67,8 @@ impl Outcome {
             seconds,
             stopped: false,
             comparison: None,
+            normalised: Remarks::default(),
+            not_compared: Remarks::default(),
             notes: Vec::new(),
             files: Vec::new(),
         }

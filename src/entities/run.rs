@@ -57,6 +57,13 @@ impl Run {
         self.has_models() || self.params.values().any(|value| names_model(value))
     }
 
+    /// The name that it has on a target: its own; that of its tag (before MLflow 1.29 the only place of a name); or its
+    /// id, for a server makes up a name where none is given.
+    pub fn given_name(&self) -> &str {
+        let tag = self.tags.get(tag::RUN_NAME).map_or("", String::as_str);
+        [self.name.as_str(), tag].into_iter().find(|name| !name.is_empty()).unwrap_or(self.id.as_str())
+    }
+
     /// What a reader recognises: the name, or the id when there is none.
     pub fn label(&self) -> &str {
         if self.name.is_empty() { self.id.as_str() } else { &self.name }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use super::spool::Spool;
-use super::{Curve, Difference, Format, Mark, Totals, html, markdown};
+use super::{Curve, Difference, Format, Mark, Remarks, Totals, html, markdown};
 use crate::artifacts::local;
 use crate::entities::Plan;
 use crate::error::{Error, Result};
@@ -29,6 +29,12 @@ pub struct Report {
     /// How closely files were compared.
     pub artifacts: &'static str,
     pub totals: Totals,
+    /// Values that are not equal and yet no difference: the target derives or rewrites them by itself.
+    #[serde(skip_serializing_if = "Remarks::is_empty")]
+    pub normalised: Remarks,
+    /// What was not looked at.
+    #[serde(skip_serializing_if = "Remarks::is_empty")]
+    pub not_compared: Remarks,
     /// Everything that is not the same.
     pub(super) differences: Spool,
     /// Both sides of metrics that differ, the first ones.
@@ -57,6 +63,8 @@ impl Report {
             plan: plan.clone(),
             artifacts,
             totals: Totals::default(),
+            normalised: Remarks::default(),
+            not_compared: Remarks::default(),
             differences: Spool::default(),
             curves: Vec::new(),
             more_curves: 0,

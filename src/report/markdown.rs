@@ -2,7 +2,7 @@
 
 use super::document::{Report, groups, plan_in_words, seconds_of};
 use super::escape::markdown as safe;
-use super::{Curve, Difference, Mark};
+use super::{Curve, Difference, Mark, Remark, Remarks};
 use crate::entities::Kind;
 use crate::error::Result;
 use crate::snapshot::About;
@@ -11,6 +11,8 @@ pub fn write(report: &Report) -> Result<String> {
     let mut lines = Vec::new();
     head(&mut lines, report)?;
     counts(&mut lines, report);
+    remarks(&mut lines, "As the target has it", &report.normalised);
+    remarks(&mut lines, "Not compared", &report.not_compared);
     for (experiment, differences) in groups(report.differences.first()) {
         let title = if experiment.is_empty() { "Without an experiment".to_owned() } else { safe(experiment) };
         lines.push(format!("\n## {title}"));
@@ -55,6 +57,17 @@ fn counts(lines: &mut Vec<String>, report: &Report) {
     for kind in Kind::ALL.into_iter().filter(|kind| report.totals.is_shown(*kind)) {
         let counts = Mark::ALL.map(|mark| report.totals.of(kind, mark).to_string());
         lines.push(format!("| {} | {} |", kind.title(), counts.join(" | ")));
+    }
+}
+
+/// Nothing where there is nothing to be said.
+fn remarks(lines: &mut Vec<String>, title: &str, remarks: &Remarks) {
+    if remarks.is_empty() {
+        return;
+    }
+    lines.push(format!("\n## {title}\n\n| | count | what | why |\n|---|---:|---|---|"));
+    for (Remark { kind, what, reason }, count) in remarks.iter() {
+        lines.push(format!("| {} | {count} | {} | {} |", kind.title(), safe(what), safe(reason)));
     }
 }
 

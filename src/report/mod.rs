@@ -9,6 +9,7 @@ mod escape;
 mod format;
 mod html;
 mod markdown;
+mod remark;
 mod spool;
 #[cfg(test)]
 mod tests;
@@ -18,3 +19,4 @@ pub use curve::{COLUMNS, Curve, Deviation, Series};
 pub use difference::{Difference, FieldDifference, FileFacts, FileSides, Mark, Totals};
 pub use document::Report;
 pub use format::Format;
+pub use remark::{Remark, Remarks};

@@ -36,7 +36,7 @@ impl NewRun {
             experiment_id: experiment.clone(),
             user_id: run.user_id.clone(),
             start_time: run.start_time,
-            run_name: run.name.clone(),
+            run_name: run.given_name().to_owned(),
             tags: pairs(tags),
         }
     }

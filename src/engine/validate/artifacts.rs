@@ -13,6 +13,8 @@ use crate::snapshot::{Snapshot, SnapshotFile, read_all};
 
 /// Files of one pair that are compared side by side.
 const FILES_AT_ONCE: usize = 8;
+const BY_CHECKSUM: &str = "--artifacts checksum reads them";
+const WITHOUT_FILES: &str = "--artifacts none";
 
 /// The store's own checksum where it has one of the whole file, which it made of the bytes it took in; else reads every
 /// byte.
@@ -31,7 +33,7 @@ impl Compare {
     /// Compares the files of two runs or logged models, each as an item of its own.
     pub(super) async fn files(&self, experiment: &str, source: Owner<'_>, target: Owner<'_>) {
         if self.artifacts == ArtifactCheck::None {
-            return;
+            return self.not_compared(source.kind, "files", WITHOUT_FILES, 1);
         }
         let (ours, theirs) =
             futures::join!(list(self.source.as_ref(), source), list(self.target.as_ref(), target));
@@ -78,8 +80,6 @@ impl Compare {
         let field = |field: &str, source: String, target: String| {
             vec![FieldDifference { field: field.to_owned(), source: Some(source), target: Some(target) }]
         };
-        // A store that does not tell a size, and an empty file, look alike.
-        let (our_size, their_size) = (ours.size.unwrap_or(0), theirs.size.unwrap_or(0));
         let pair = |fields| {
             let pair = Difference::pair(Kind::Artifact, &name, &id, &target.id_of(&theirs.path), fields);
             pair.of_file(Some(facts(ours)), Some(facts(theirs)))
@@ -92,12 +92,21 @@ impl Compare {
                 }
             };
         }
-        let both_known = ours.size.is_some() && theirs.size.is_some();
-        if our_size != their_size && both_known {
-            return pair(field("size", our_size.to_string(), their_size.to_string()));
-        }
-        if self.artifacts == ArtifactCheck::Size && our_size == their_size {
-            return pair(Vec::new());
+        // A store that does not tell a size, and an empty file, look alike: there only the bytes say what is there.
+        if let (Some(our_size), Some(their_size)) = (ours.size, theirs.size) {
+            if our_size != their_size {
+                return pair(field("size", our_size.to_string(), their_size.to_string()));
+            }
+            if self.artifacts == ArtifactCheck::Size {
+                return match (&ours.sha256, &theirs.sha256) {
+                    (Some(a), Some(b)) if a != b => pair(field("sha256", a.clone(), b.clone())),
+                    (Some(_), Some(_)) => pair(Vec::new()),
+                    _ => {
+                        self.not_compared(Kind::Artifact, "bytes of files of the same size", BY_CHECKSUM, 1);
+                        pair(Vec::new())
+                    }
+                };
+            }
         }
         self.file_bytes((source, ours), (target, theirs)).await
     }

@@ -7,7 +7,8 @@ use futures::{StreamExt, TryStreamExt, stream};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::pairs::{Pairs, map, value};
+use super::found::Found;
+use super::pairs::{Pairs, any};
 use super::{Compare, Difference, FieldDifference};
 use crate::entities::{EvaluationDataset, Experiment, Kind, Record, Scorer, canonical_json, tag};
 use crate::error::{Error, Result};
@@ -31,6 +32,7 @@ impl Compare {
         };
         let by_source: HashMap<String, String> = there.values().filter_map(made_from).collect();
         self.context.plan(Kind::EvaluationDataset, datasets.len()).await;
+        let chosen: BTreeSet<String> = datasets.iter().map(|ours| ours.id.clone()).collect();
         let both: Vec<_> = datasets
             .into_iter()
             .map(|ours| {
@@ -41,13 +43,18 @@ impl Compare {
         stream::iter(&both)
             .for_each_concurrent(AT_ONCE, |(ours, theirs)| self.dataset(ours, theirs.as_ref(), pairs))
             .await;
-        if self.plan.is_everything() {
-            let chooser = self.plan.chooser()?;
-            there.retain(|_, dataset| !chooser.leaves_dataset(dataset));
-            self.context.plan(Kind::EvaluationDataset, there.len()).await;
-            for dataset in there.values() {
-                self.found(Difference::extra(Kind::EvaluationDataset, &dataset.name, &dataset.id)).await;
-            }
+        let chooser = self.plan.chooser()?;
+        // A second one made from what was chosen is too many whatever the plan.
+        let is_doubled = |dataset: &EvaluationDataset| {
+            made_from(dataset).is_some_and(|(source, _)| chosen.contains(&source))
+        };
+        let is_too_many = |dataset: &EvaluationDataset| {
+            is_doubled(dataset) || (self.plan.is_everything() && !chooser.leaves_dataset(dataset))
+        };
+        there.retain(|_, dataset| is_too_many(dataset));
+        self.context.plan(Kind::EvaluationDataset, there.len()).await;
+        for dataset in there.values() {
+            self.found(Difference::extra(Kind::EvaluationDataset, &dataset.name, &dataset.id)).await;
         }
         Ok(())
     }
@@ -60,9 +67,9 @@ impl Compare {
         let Some(theirs) = theirs else {
             return self.found(Difference::missing(kind, name, &ours.id)).await;
         };
-        let mut fields = dataset_fields(ours, theirs, pairs);
+        let mut found = dataset_fields(ours, theirs, pairs);
         match self.records(ours, theirs).await {
-            Ok(records) => fields.extend(records),
+            Ok(records) => found.differ.extend(records),
             Err(error) => {
                 let field = FieldDifference {
                     field: "reading its records".to_owned(),
@@ -72,7 +79,7 @@ impl Compare {
                 return self.found(Difference::unreadable(kind, name, &ours.id, field)).await;
             }
         }
-        self.found(Difference::pair(kind, name, &ours.id, &theirs.id, fields)).await;
+        self.found(self.pair(kind, name, (&ours.id, &theirs.id), found)).await;
     }
 
     async fn records(
@@ -155,25 +162,23 @@ impl Compare {
     }
 }
 
-fn dataset_fields(
-    ours: &EvaluationDataset,
-    theirs: &EvaluationDataset,
-    pairs: &Pairs,
-) -> Vec<FieldDifference> {
-    let mut differ = Vec::new();
-    value(&mut differ, "name", &ours.name, &theirs.name);
+fn dataset_fields(ours: &EvaluationDataset, theirs: &EvaluationDataset, pairs: &Pairs) -> Found {
+    let mut differ = Found::new(Kind::EvaluationDataset);
+    differ.value("name", &ours.name, &theirs.name);
     let texts = |dataset: &EvaluationDataset| -> BTreeMap<String, String> {
         let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         dataset.tags.iter().map(|(key, value)| (key.clone(), text(value))).collect()
     };
-    map(&mut differ, "tag", &texts(ours), &texts(theirs), |key, a, b| pairs.is_same_text(key, a, b));
+    differ.map("tag", &texts(ours), &texts(theirs), any, |key, a, b| pairs.is_same_text(key, a, b));
     // One that was not moved cannot be named; the same id means another one there.
     let new = |id| pairs.experiments.get(id).map(ToString::to_string);
     let expected: BTreeSet<String> = ours.experiment_ids.iter().filter_map(new).collect();
+    // Others that the target has may belong to what was moved apart from this.
+    let moved: BTreeSet<String> = pairs.experiments.values().map(ToString::to_string).collect();
     let found: BTreeSet<String> = theirs.experiment_ids.iter().map(ToString::to_string).collect();
-    if !expected.is_subset(&found) {
+    if !expected.is_subset(&found) || found.intersection(&moved).any(|id| !expected.contains(id)) {
         let text = |ids: &BTreeSet<String>| ids.iter().cloned().collect::<Vec<_>>().join(", ");
-        value(&mut differ, "experiments", &text(&expected), &text(&found));
+        differ.value("experiments", text(&expected), text(&found));
     }
     differ
 }
@@ -247,19 +252,22 @@ mod tests {
             tags: [("n".to_owned(), Value::from(3))].into(),
             ..EvaluationDataset::default()
         };
-        let pairs = Pairs { experiments: [("1".into(), "7".into())].into(), ..Pairs::default() };
-        let theirs = EvaluationDataset { experiment_ids: vec!["7".into()], ..ours.clone() };
-        assert_eq!(dataset_fields(&ours, &theirs, &pairs), []);
+        let experiments = [("1".into(), "7".into()), ("3".into(), "8".into())].into();
+        let pairs = Pairs { experiments, ..Pairs::default() };
+        let theirs = EvaluationDataset { experiment_ids: vec!["7".into(), "99".into()], ..ours.clone() };
+        assert_eq!(dataset_fields(&ours, &theirs, &pairs).differ, []);
         type Change = (&'static str, fn(&mut EvaluationDataset));
-        let changes: [Change; 3] = [
+        let changes: [Change; 4] = [
             ("name", |d| d.name = "x".into()),
             ("tag n", |d| drop(d.tags.insert("n".into(), "4".into()))),
             ("experiments", |d| d.experiment_ids.clear()),
+            ("experiments", |d| d.experiment_ids.push("8".into())),
         ];
         for (field, change) in changes {
             let mut theirs = theirs.clone();
             change(&mut theirs);
-            let found: Vec<_> = dataset_fields(&ours, &theirs, &pairs).into_iter().map(|d| d.field).collect();
+            let found: Vec<_> =
+                dataset_fields(&ours, &theirs, &pairs).differ.into_iter().map(|d| d.field).collect();
             assert_eq!(found, [field]);
         }
     }

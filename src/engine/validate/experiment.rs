@@ -3,7 +3,7 @@ use std::sync::PoisonError;
 use futures::{StreamExt, stream};
 
 use super::join::Join;
-use super::references::{Deferred, Links};
+use super::references::{Deferred, Links, Reference};
 use super::{Compare, Difference, FieldDifference, fields, history};
 use crate::entities::{Choice, Experiment, Kind, Readable, Run, RunId, Unreadable, tag};
 use crate::error::Result;
@@ -36,18 +36,11 @@ impl Compare {
         let mut found = fields::experiments(ours, theirs);
         // Experiments name runs in no field of MLflow's own: an old id in a tag is the user's text.
         found.references.retain(|reference| reference.source != reference.target);
-        found.differ.extend(found.references.into_iter().map(|r| FieldDifference {
-            field: r.field,
-            source: Some(r.source),
-            target: Some(r.target),
-        }));
-        let pair = Difference::pair(
-            Kind::Experiment,
-            &ours.name,
-            ours.id.as_str(),
-            theirs.id.as_str(),
-            found.differ,
-        );
+        for Reference { field, source, target, .. } in found.references {
+            found.found.unequal(field, Some(source), Some(target), None);
+        }
+        let ids = (ours.id.as_str(), theirs.id.as_str());
+        let pair = self.pair(Kind::Experiment, &ours.name, ids, found.found);
         self.found(pair.of_experiment(&ours.name)).await;
         self.pair_runs(ours, choice, theirs).await
     }
@@ -191,8 +184,10 @@ impl Compare {
             let difference = Difference::unreadable(Kind::Run, ours.label(), ours.id.as_str(), field);
             return self.found(difference.of_experiment(&experiment.name)).await;
         }
-        let mut found = fields::runs(ours, theirs);
-        for key in history::suspects(our_sums.series.get(&ours.id), their_sums.series.get(&theirs.id)) {
+        let fields::Fields { mut found, references } = fields::runs(ours, theirs);
+        let (our_series, their_series) = (our_sums.series.get(&ours.id), their_sums.series.get(&theirs.id));
+        history::latest(&mut found, ours, theirs, our_series, their_series);
+        for key in history::suspects(our_series, their_series) {
             let compared =
                 history::compare((self.source.as_ref(), ours), (self.target.as_ref(), theirs), &key).await;
             match compared {
@@ -209,9 +204,8 @@ impl Compare {
             }
         }
         let links = Links::of(ours, theirs);
-        if found.references.is_empty() && links.is_empty() {
-            let pair =
-                Difference::pair(Kind::Run, ours.label(), ours.id.as_str(), theirs.id.as_str(), found.differ);
+        if references.is_empty() && links.is_empty() {
+            let pair = self.pair(Kind::Run, ours.label(), (ours.id.as_str(), theirs.id.as_str()), found);
             return self.found(pair.of_experiment(&experiment.name)).await;
         }
         self.deferred.lock().unwrap_or_else(PoisonError::into_inner).push(Deferred {
@@ -219,8 +213,8 @@ impl Compare {
             name: ours.label().to_owned(),
             source: ours.id.clone(),
             target: theirs.id.clone(),
-            fields: found.differ,
-            references: found.references,
+            found,
+            references,
             links,
         });
     }

@@ -1,29 +1,20 @@
 //! Experiments and runs, field by field.
 
-use std::collections::BTreeMap;
-use std::fmt::Display;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::FieldDifference;
+use super::found::Found;
 use super::references::{Reference, compare_text};
-use crate::entities::{DatasetInput, Experiment, Run, tag};
+use crate::entities::{DatasetInput, Experiment, Kind, Run, tag};
 
 /// What differs now, and what can only be judged once all pairs of runs are known.
-#[derive(Default)]
 pub struct Fields {
-    pub differ: Vec<FieldDifference>,
+    pub found: Found,
     pub references: Vec<Reference>,
 }
 
 impl Fields {
-    fn value(&mut self, field: &str, source: impl Display, target: impl Display) {
-        let (source, target) = (source.to_string(), target.to_string());
-        if source != target {
-            self.differ.push(FieldDifference {
-                field: field.to_owned(),
-                source: Some(source),
-                target: Some(target),
-            });
-        }
+    fn new(kind: Kind) -> Self {
+        Self { found: Found::new(kind), references: Vec::new() }
     }
 
     /// `strict` fields must name the new run; the others may keep the old id.
@@ -34,31 +25,26 @@ impl Fields {
         target: &BTreeMap<String, String>,
         strict: bool,
     ) {
-        for (key, ours) in source.iter().filter(|(key, _)| !tag::is_ours(key)) {
+        let keys: BTreeSet<&String> =
+            source.keys().chain(target.keys()).filter(|key| !tag::is_ours(key)).collect();
+        for key in keys {
             let field = format!("{of} {key}");
-            match target.get(key) {
-                None => self.differ.push(FieldDifference { field, source: Some(ours.clone()), target: None }),
-                Some(theirs) => match compare_text(key, ours, theirs) {
-                    Ok(ids) if ids.is_empty() => {}
-                    Ok(ids) => self.references.push(Reference {
-                        field,
-                        source: ours.clone(),
-                        target: theirs.clone(),
-                        ids,
-                        strict,
-                    }),
-                    Err(()) => self.differ.push(FieldDifference {
-                        field,
-                        source: Some(ours.clone()),
-                        target: Some(theirs.clone()),
-                    }),
-                },
+            let (ours, theirs) = (source.get(key), target.get(key));
+            let ids = match ours.zip(theirs) {
+                Some((ours, theirs)) => compare_text(key, ours, theirs),
+                None => Err(()),
+            };
+            match ids {
+                Ok(ids) if ids.is_empty() => {}
+                Ok(ids) => self.references.push(Reference {
+                    field,
+                    source: ours.cloned().unwrap_or_default(),
+                    target: theirs.cloned().unwrap_or_default(),
+                    ids,
+                    strict,
+                }),
+                Err(()) => self.found.unequal(field, ours.cloned(), theirs.cloned(), None),
             }
-        }
-        for (key, theirs) in target.iter().filter(|(key, _)| !tag::is_ours(key) && !source.contains_key(*key))
-        {
-            let field = format!("{of} {key}");
-            self.differ.push(FieldDifference { field, source: None, target: Some(theirs.clone()) });
         }
     }
 
@@ -72,35 +58,38 @@ impl Fields {
             let (ours, theirs) = (source.get(key), target.get(key));
             if ours != theirs {
                 let field = format!("dataset {} {}", key.0, key.1);
-                self.differ.push(FieldDifference { field, source: ours.cloned(), target: theirs.cloned() });
+                self.found.unequal(field, ours.cloned(), theirs.cloned(), None);
             }
         }
     }
 }
 
 pub fn experiments(source: &Experiment, target: &Experiment) -> Fields {
-    let mut fields = Fields::default();
-    fields.value("lifecycle_stage", source.lifecycle.name(), target.lifecycle.name());
+    let mut fields = Fields::new(Kind::Experiment);
+    fields.found.value("lifecycle_stage", source.lifecycle.name(), target.lifecycle.name());
     fields.map("tag", &source.tags, &target.tags, false);
     fields
 }
 
 pub fn runs(source: &Run, target: &Run) -> Fields {
-    let time = |time: Option<i64>| time.map_or_else(|| "none".to_owned(), |t| t.to_string());
-    let mut fields = Fields::default();
-    fields.value("run_name", &source.name, &target.name);
-    fields.value("user_id", &source.user_id, &target.user_id);
-    fields.value("status", source.status.name(), target.status.name());
-    fields.value("start_time", time(source.start_time), time(target.start_time));
-    fields.value("end_time", time(source.end_time), time(target.end_time));
-    fields.value("lifecycle_stage", source.lifecycle.name(), target.lifecycle.name());
+    let mut fields = Fields::new(Kind::Run);
+    let found = &mut fields.found;
+    let name = |run: &Run| Some(run.name.clone()).filter(|name| !name.is_empty());
+    found.option("run_name", name(source), name(target), Some(source.given_name()));
+    found.value("user_id", &source.user_id, &target.user_id);
+    found.value("status", source.status.name(), target.status.name());
+    found.option("start_time", source.start_time, target.start_time, Some("0"));
+    found.option("end_time", source.end_time, target.end_time, None);
+    found.value("lifecycle_stage", source.lifecycle.name(), target.lifecycle.name());
+    let (ours, theirs) = (source.tags.get(tag::RUN_NAME), target.tags.get(tag::RUN_NAME));
+    found.option("tag mlflow.runName", ours, theirs, Some(&target.name));
     fields.map("param", &source.params, &target.params, false);
-    let mut tags = target.tags.clone();
-    // The server adds it to a run that was created without.
-    if !source.tags.contains_key(tag::RUN_NAME) && tags.get(tag::RUN_NAME) == Some(&source.name) {
+    let tags = |run: &Run| {
+        let mut tags = run.tags.clone();
         tags.remove(tag::RUN_NAME);
-    }
-    fields.map("tag", &source.tags, &tags, true);
+        tags
+    };
+    fields.map("tag", &tags(source), &tags(target), true);
     fields.datasets(&source.datasets, &target.datasets);
     fields
 }
@@ -125,7 +114,7 @@ mod tests {
 
     #[test]
     fn each_field_is_looked_at() {
-        assert!(runs(&run(), &run()).differ.is_empty());
+        assert!(runs(&run(), &run()).found.differ.is_empty());
         type Change = (&'static str, fn(&mut Run));
         let changes: [Change; 10] = [
             ("run_name", |r| r.name = "x".into()),
@@ -142,7 +131,8 @@ mod tests {
         for (field, change) in changes {
             let mut target = run();
             change(&mut target);
-            let found: Vec<String> = runs(&run(), &target).differ.into_iter().map(|d| d.field).collect();
+            let found: Vec<String> =
+                runs(&run(), &target).found.differ.into_iter().map(|d| d.field).collect();
             assert_eq!(found, [field]);
         }
     }
@@ -152,6 +142,6 @@ mod tests {
         let mut target = run();
         target.tags.insert(tag::SOURCE_RUN_ID.into(), "x".into());
         target.tags.insert(tag::RUN_NAME.into(), "r".into());
-        assert!(runs(&run(), &target).differ.is_empty());
+        assert!(runs(&run(), &target).found.differ.is_empty());
     }
 }

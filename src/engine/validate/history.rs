@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use futures::TryStreamExt;
 
+use super::found::Found;
 use super::{Curve, FieldDifference};
 use crate::entities::{Point, PointIdentity, Run, RunId};
 use crate::error::{Error, Result};
@@ -19,16 +20,36 @@ pub struct Checksum {
     count: u64,
     sum: u64,
     last: Option<PointIdentity>,
+    /// The points of the greatest step and time: one, unless several were logged at once.
+    latest: Vec<Point>,
 }
 
 impl Checksum {
     fn add(&mut self, point: &Point) {
         let identity = point.identity();
+        let place = (point.step, point.timestamp);
+        match self.latest.first().map(|latest| (latest.step, latest.timestamp)) {
+            Some(latest) if place < latest => {}
+            Some(latest) if place == latest => {
+                if self.latest.iter().all(|known| known.identity() != identity) {
+                    self.latest.push(*point);
+                }
+            }
+            _ => self.latest = vec![*point],
+        }
         if self.last != Some(identity) {
             self.count += 1;
             self.sum = self.sum.wrapping_add(point.fingerprint());
             self.last = Some(identity);
         }
+    }
+
+    /// A server whose points these are may show this one as the latest: of those of the greatest step and time the one
+    /// of the greatest value, and beside NaN, which compares with nothing, any.
+    fn may_be_latest(&self, point: &Point) -> bool {
+        let has_nan = self.latest.iter().any(|known| known.value.is_nan());
+        let is_there = self.latest.iter().any(|known| known.identity() == point.identity());
+        is_there && (has_nan || self.latest.iter().all(|known| known.value <= point.value))
     }
 
     fn same(&self, other: &Self) -> bool {
@@ -58,6 +79,30 @@ pub async fn checksums(of: &dyn Snapshot, runs: &[Run]) -> Result<Checksums> {
         }
     }
     Ok(all)
+}
+
+/// The latest point of each metric, which lists and charts show first. That a server shows another point than the source
+/// does is its own business only where that point is the latest of those that it has; where it has others, the
+/// difference is theirs.
+pub fn latest(
+    found: &mut Found,
+    ours: &Run,
+    theirs: &Run,
+    our_series: Option<&BTreeMap<String, Checksum>>,
+    their_series: Option<&BTreeMap<String, Checksum>>,
+) {
+    for (key, a) in &ours.latest {
+        let Some(b) = theirs.latest.get(key).filter(|b| a.identity() != b.identity()) else { continue };
+        let series = |all: Option<&'_ BTreeMap<String, Checksum>>| all.and_then(|all| all.get(key)).cloned();
+        let (source, target) = (series(our_series), series(their_series));
+        let is_made = target.as_ref().is_some_and(|target| target.may_be_latest(b));
+        let is_same = source.zip(target).is_some_and(|(source, target)| source.same(&target));
+        if is_same || !is_made {
+            let (a, b) = (show(&a.identity()), show(&b.identity()));
+            let made = Some(b.clone()).filter(|_| is_made);
+            found.unequal(format!("latest metric {key}"), Some(a), Some(b), made.as_deref());
+        }
+    }
 }
 
 /// The metrics of one pair whose checksums differ.
@@ -147,6 +192,39 @@ mod tests {
         let mut sum = Checksum::default();
         points.iter().for_each(|(step, value)| sum.add(&Point { value: *value, timestamp: 0, step: *step }));
         sum
+    }
+
+    fn latest_of(points: &[(i64, f64)], shown: (i64, f64)) -> (Vec<String>, usize) {
+        let point = |(step, value): (i64, f64)| Point { value, timestamp: 0, step };
+        let run = |shown| Run { latest: [("k".to_owned(), point(shown))].into(), ..Run::default() };
+        let series = |points| Some([("k".to_owned(), checksum(points))].into());
+        let (ours, theirs): (Option<BTreeMap<_, _>>, _) = (series(&[(1, 0.5), (2, 0.25)]), series(points));
+        let mut found = Found::new(crate::entities::Kind::Run);
+        latest(&mut found, &run((2, 0.25)), &run(shown), ours.as_ref(), theirs.as_ref());
+        (found.differ.into_iter().map(|one| one.field).collect(), found.normalised.len())
+    }
+
+    #[test]
+    fn the_latest_point_is_one_of_those_that_are_there() {
+        let same = &[(2, 0.25), (1, 0.5)];
+        assert_eq!(latest_of(same, (2, 0.25)), (vec![], 0));
+        assert_eq!(latest_of(same, (2, 999.0)).0, ["latest metric k"], "no point says so");
+        assert_eq!(latest_of(same, (1, 0.5)).0, ["latest metric k"], "an earlier one");
+        assert_eq!(latest_of(&[(1, 0.5), (2, 0.25), (3, 0.1)], (3, 0.1)), (vec![], 0), "the points differ, which is said of them");
+        let sum = checksum(&[(2, 0.25), (2, f64::NAN), (1, 7.0)]);
+        assert!([0.25, f64::NAN].map(|value| sum.may_be_latest(&Point { value, timestamp: 0, step: 2 })).iter().all(|may| *may));
+        let sum = checksum(&[(2, 0.25), (2, 0.5)]);
+        assert_eq!([0.25, 0.5].map(|value| sum.may_be_latest(&Point { value, timestamp: 0, step: 2 })), [false, true]);
+    }
+
+    #[test]
+    fn a_latest_point_that_the_source_has_not_kept_up_is_the_targets() {
+        let point = |step| Point { value: 1.0, timestamp: 0, step };
+        let run = |step| Run { latest: [("k".to_owned(), point(step))].into(), ..Run::default() };
+        let series: BTreeMap<_, _> = [("k".to_owned(), checksum(&[(1, 1.0), (2, 1.0)]))].into();
+        let mut found = Found::new(crate::entities::Kind::Run);
+        latest(&mut found, &run(1), &run(2), Some(&series), Some(&series));
+        assert_eq!((found.differ.len(), found.normalised.len()), (0, 1));
     }
 
     #[test]

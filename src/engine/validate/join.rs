@@ -1,7 +1,8 @@
 //! Pairs the runs of two streams, whatever order they come in. What waits for its partner is held; when both sides
 //! come in the same order, as they do after an import, that is a page or two.
 
-use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 
 use crate::entities::{Run, RunId, tag};
 
@@ -10,11 +11,18 @@ use crate::entities::{Run, RunId, tag};
 pub struct Join {
     source: HashMap<RunId, Run>,
     target: HashMap<RunId, Run>,
+    /// Runs of the target that are made from the same one as another that waits.
+    doubled: Vec<Run>,
+    /// What has come, by side: a list may name a run twice while the server lives.
+    seen: [HashSet<RunId>; 2],
 }
 
 impl Join {
     /// Takes a run of the source; gives its partner if that has come before.
     pub fn source(&mut self, run: Run) -> Option<(Run, Run)> {
+        if !self.seen[0].insert(run.id.clone()) {
+            return None;
+        }
         match self.target.remove(&run.id) {
             Some(partner) => Some((run, partner)),
             None => {
@@ -26,6 +34,9 @@ impl Join {
 
     /// Takes a run of the target. One that carries no source id stands for itself, as in an export directory.
     pub fn target(&mut self, run: Run) -> Option<(Run, Run)> {
+        if !self.seen[1].insert(run.id.clone()) {
+            return None;
+        }
         let made_from = run.tags.get(tag::SOURCE_RUN_ID).map(|id| RunId::from(id.as_str()));
         // Its own id first: an exported run may itself come from an earlier migration.
         let keys = [Some(run.id.clone()), made_from.clone()];
@@ -34,7 +45,10 @@ impl Join {
                 return Some((partner, run));
             }
         }
-        self.target.insert(made_from.unwrap_or_else(|| run.id.clone()), run);
+        match self.target.entry(made_from.unwrap_or_else(|| run.id.clone())) {
+            Entry::Vacant(free) => drop(free.insert(run)),
+            Entry::Occupied(_) => self.doubled.push(run),
+        }
         None
     }
 
@@ -42,7 +56,7 @@ impl Join {
     /// under its own.
     pub fn rest(mut self) -> (Vec<(Run, Run)>, Vec<Run>, Vec<Run>) {
         let mut pairs = Vec::new();
-        let mut extra = Vec::new();
+        let mut extra = self.doubled;
         for run in self.target.into_values() {
             match self.source.remove(&run.id) {
                 Some(partner) => pairs.push((partner, run)),
@@ -90,6 +104,27 @@ mod tests {
             proptest::prop_assert_eq!(missing.len(), came_source.difference(&came_target).count());
             proptest::prop_assert_eq!(extra.len(), came_target.difference(&came_source).count());
         }
+    }
+
+    #[test]
+    fn a_run_that_is_there_twice_is_one_too_many_whenever_it_comes() {
+        for first in [true, false] {
+            let mut join = Join::default();
+            let early = if first { join.source(run("s", "")) } else { None };
+            let mut pairs: Vec<_> = early.into_iter().chain(join.target(run("t1", "s"))).collect();
+            pairs.extend(join.target(run("t2", "s")));
+            pairs.extend(join.source(run("s", "")));
+            let (late, missing, extra) = join.rest();
+            assert_eq!((pairs.len() + late.len(), missing.len(), extra.len()), (1, 0, 1), "{first}");
+        }
+    }
+
+    #[test]
+    fn a_run_that_is_listed_twice_is_one() {
+        let mut join = Join::default();
+        let all = [join.source(run("s", "")), join.target(run("t", "s")), join.source(run("s", "")), join.target(run("t", "s"))];
+        let (late, missing, extra) = join.rest();
+        assert_eq!((all.iter().flatten().count(), late.len(), missing.len(), extra.len()), (1, 0, 0, 0));
     }
 
     #[test]

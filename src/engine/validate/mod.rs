@@ -4,9 +4,11 @@ mod artifacts;
 mod evaluation;
 mod experiment;
 mod fields;
+mod found;
 mod history;
 mod join;
 mod models;
+mod normalised;
 mod one;
 mod pairs;
 mod references;
@@ -21,6 +23,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use futures::{StreamExt, TryStreamExt, stream};
 
+use self::found::Found;
 use self::references::Deferred;
 use super::beacon::Beacon;
 use super::choose::{Chosen, choose};
@@ -32,8 +35,8 @@ use crate::report::Report;
 use crate::snapshot::{Snapshot, read_all};
 
 pub use crate::report::{
-    Curve, Deviation, Difference, FieldDifference, FileFacts, FileSides, Format, Mark, Parts, Series, Totals,
-    parts,
+    Curve, Deviation, Difference, FieldDifference, FileFacts, FileSides, Format, Mark, Parts, Remarks, Series,
+    Totals, parts,
 };
 pub use history::curve;
 
@@ -97,6 +100,7 @@ pub fn validate(validate: Validate) -> Job {
             artifacts,
             report,
             pairs: Mutex::default(),
+            model_runs: Mutex::default(),
             outside: Mutex::default(),
             deferred: Mutex::default(),
         };
@@ -114,6 +118,8 @@ struct Compare {
     report: Mutex<Report>,
     /// Source run to target run.
     pairs: Mutex<HashMap<RunId, RunId>>,
+    /// The run of each logged model of the target, by the model's digits.
+    model_runs: Mutex<HashMap<RunId, RunId>>,
     /// Runs of the target without a partner that the plan's time window leaves out.
     outside: Mutex<HashSet<RunId>>,
     /// Runs whose references can be judged once all pairs are known.
@@ -162,7 +168,7 @@ impl Compare {
         if self.context.is_stopping() {
             return Ok(Findings::default());
         }
-        self.extra_experiments(there.into_values().collect()).await?;
+        self.extra_experiments(there.into_values().collect(), &experiments).await?;
         self.finish()
     }
 
@@ -172,12 +178,19 @@ impl Compare {
         Ok(all.into_iter().map(|experiment| (experiment.name.clone(), experiment)).collect())
     }
 
-    /// Only a plan that takes everything says that there must be nothing else.
-    async fn extra_experiments(&self, extra: Vec<Experiment>) -> Result<()> {
-        if !self.plan.is_everything() {
-            return Ok(());
-        }
+    /// Only a plan that takes everything says that there must be nothing else; but never a second one made from what was
+    /// chosen.
+    async fn extra_experiments(
+        &self,
+        extra: Vec<Experiment>,
+        chosen: &[(Experiment, Option<Experiment>)],
+    ) -> Result<()> {
+        let chosen: HashSet<&str> = chosen.iter().map(|(ours, _)| ours.id.as_str()).collect();
         for experiment in extra {
+            let made_from = experiment.tags.get(tag::SOURCE_EXPERIMENT_ID).map(String::as_str);
+            if !self.plan.is_everything() && !made_from.is_some_and(|id| chosen.contains(id)) {
+                continue;
+            }
             // Every server comes with this one.
             let is_untouched_default = experiment.id.as_str() == "0" && {
                 let (runs, _) = self.target.first_runs(&experiment, 1).await?;
@@ -194,6 +207,19 @@ impl Compare {
             }
         }
         Ok(())
+    }
+
+    /// A pair that was compared. What the target has in a form of its own is counted.
+    fn pair(&self, kind: Kind, name: &str, (source, target): (&str, &str), found: Found) -> Difference {
+        let mut report = self.report.lock().unwrap_or_else(PoisonError::into_inner);
+        for rule in &found.normalised {
+            report.normalised.add(kind, rule.what, rule.because, 1);
+        }
+        Difference::pair(kind, name, source, target, found.differ)
+    }
+
+    fn not_compared(&self, kind: Kind, what: &str, reason: &str, count: u64) {
+        self.report.lock().unwrap_or_else(PoisonError::into_inner).not_compared.add(kind, what, reason, count);
     }
 
     /// Counts one compared item, and tells of it when there is something to tell.
@@ -218,6 +244,12 @@ impl Compare {
     fn finish(&self) -> Result<Findings> {
         let mut report = self.report.lock().unwrap_or_else(PoisonError::into_inner);
         let files = report.write()?;
-        Ok(Findings { comparison: Some(report.totals.clone()), files, notes: Vec::new() })
+        Ok(Findings {
+            comparison: Some(report.totals.clone()),
+            normalised: report.normalised.clone(),
+            not_compared: report.not_compared.clone(),
+            files,
+            notes: Vec::new(),
+        })
     }
 }

@@ -1,11 +1,13 @@
 //! Logged models. They come after all runs and before what names them.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::PoisonError;
 
 use futures::{StreamExt, TryStreamExt, stream};
 
-use super::pairs::{Pairs, map, tags, value};
+use super::found::Found;
+use super::pairs::{Pairs, any, tags};
 use super::{Compare, Difference, FieldDifference};
 use crate::entities::{
     Choice, Experiment, Kind, LoggedModel, ModelId, ModelMetric, Point, PointIdentity, Readable, RunId,
@@ -38,6 +40,11 @@ impl Compare {
             runs.extend(both.iter().map(|(_, ours, theirs)| (ours.id.digits(), theirs.id.digits())));
             Pairs { runs: runs.clone(), ..Pairs::default() }
         };
+        {
+            let run_of = |(_, _, theirs): &Pair| Some((theirs.id.digits(), theirs.source_run_id.clone()?));
+            let mut known = self.model_runs.lock().unwrap_or_else(PoisonError::into_inner);
+            known.extend(both.iter().filter_map(run_of));
+        }
         stream::iter(&both)
             .for_each_concurrent(AT_ONCE, |(experiment, ours, theirs)| {
                 let pairs = &pairs;
@@ -45,9 +52,9 @@ impl Compare {
                     if !self.context.may_go_on().await {
                         return;
                     }
-                    let fields = model_fields(ours, theirs, pairs);
-                    let (id, partner) = (ours.id.as_str(), theirs.id.as_str());
-                    let pair = Difference::pair(Kind::LoggedModel, &ours.name, id, partner, fields);
+                    let found = model_fields(ours, theirs, pairs);
+                    let ids = (ours.id.as_str(), theirs.id.as_str());
+                    let pair = self.pair(Kind::LoggedModel, &ours.name, ids, found);
                     self.found(pair.of_experiment(experiment)).await;
                     self.files(experiment, ours.owner(), theirs.owner()).await;
                 }
@@ -69,9 +76,14 @@ impl Compare {
             None => Vec::new(),
         };
         let mut there: HashMap<ModelId, LoggedModel> = HashMap::new();
+        // Made from the same one as another.
+        let mut doubled = Vec::new();
         for model in self.readable_models(&ours.name, target, false).await {
             let made_from = model.tags.get(tag::SOURCE_MODEL_ID).map(|id| ModelId::from(id.as_str()));
-            there.insert(made_from.unwrap_or_else(|| model.id.clone()), model);
+            match there.entry(made_from.unwrap_or_else(|| model.id.clone())) {
+                Entry::Vacant(free) => drop(free.insert(model)),
+                Entry::Occupied(_) => doubled.push(model),
+            }
         }
         let mut pairs = Vec::new();
         for model in self.readable_models(&ours.name, source, true).await {
@@ -91,7 +103,7 @@ impl Compare {
         let outside = self.outside.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let is_outside =
             |model: &LoggedModel| model.source_run_id.as_ref().is_some_and(|id| outside.contains(id));
-        for model in there.into_values().filter(|model| !is_outside(model)) {
+        for model in there.into_values().chain(doubled).filter(|model| !is_outside(model)) {
             self.context.plan(Kind::LoggedModel, 1).await;
             let extra = Difference::extra(Kind::LoggedModel, &model.name, model.id.as_str());
             self.found(extra.of_experiment(&ours.name)).await;
@@ -123,23 +135,21 @@ impl Compare {
     }
 }
 
-fn model_fields(ours: &LoggedModel, theirs: &LoggedModel, pairs: &Pairs) -> Vec<FieldDifference> {
-    let mut differ = Vec::new();
-    value(&mut differ, "name", &ours.name, &theirs.name);
-    value(&mut differ, "model_type", &ours.model_type, &theirs.model_type);
-    value(&mut differ, "status", ours.status.name(), theirs.status.name());
-    let run = |id: &Option<RunId>| id.as_ref().map_or("none", RunId::as_str).to_owned();
+fn model_fields(ours: &LoggedModel, theirs: &LoggedModel, pairs: &Pairs) -> Found {
+    let mut found = Found::new(Kind::LoggedModel);
+    found.value("name", &ours.name, &theirs.name);
+    found.value("model_type", &ours.model_type, &theirs.model_type);
+    found.value("status", ours.status.name(), theirs.status.name());
     let expected = ours.source_run_id.as_ref().map(|id| pairs.new_id(id).unwrap_or_else(|| id.clone()));
     if expected != theirs.source_run_id {
-        value(&mut differ, "source_run_id", &run(&ours.source_run_id), &run(&theirs.source_run_id));
+        found.option("source_run_id", ours.source_run_id.as_ref(), theirs.source_run_id.as_ref(), None);
     }
     // Written once, at creation: a model that was made later cannot be named by its new id.
-    map(&mut differ, "param", &ours.params, &theirs.params, |key, a, b| {
-        a == b || pairs.is_same_text(key, a, b)
-    });
-    tags(&mut differ, &ours.tags, &theirs.tags, pairs);
-    differ.extend(metrics(ours, theirs, pairs));
-    differ
+    let is_same = |key: &str, a: &str, b: &str| a == b || pairs.is_same_text(key, a, b);
+    found.map("param", &ours.params, &theirs.params, any, is_same);
+    tags(&mut found, &ours.tags, &theirs.tags, pairs);
+    found.differ.extend(metrics(ours, theirs, pairs));
+    found
 }
 
 type Identity<'a> = (&'a str, PointIdentity, RunId, Option<&'a str>, Option<&'a str>);
@@ -206,7 +216,7 @@ mod tests {
         theirs.metrics[0].point.value = 0.0;
         theirs.tags.insert(tag::MODEL_VERSIONS.into(), "[]".into());
         theirs.tags.insert(tag::SOURCE_MODEL_ID.into(), "m-x".into());
-        assert_eq!(model_fields(&model(OLD), &theirs, &pairs()), []);
+        assert_eq!(model_fields(&model(OLD), &theirs, &pairs()).differ, []);
     }
 
     #[test]
@@ -227,7 +237,7 @@ mod tests {
             let mut theirs = model(NEW);
             change(&mut theirs);
             let found: Vec<_> =
-                model_fields(&model(OLD), &theirs, &pairs()).into_iter().map(|d| d.field).collect();
+                model_fields(&model(OLD), &theirs, &pairs()).differ.into_iter().map(|d| d.field).collect();
             assert_eq!(found, [field]);
         }
     }

@@ -1,8 +1,8 @@
 //! What became what, and texts and maps that say the same but for that.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 
-use super::FieldDifference;
+use super::found::Found;
 use super::references::{Reference, compare_text};
 use crate::entities::{ExperimentId, RunId, rewrite_experiments, tag};
 
@@ -13,6 +13,8 @@ pub struct Pairs {
     pub experiments: HashMap<ExperimentId, ExperimentId>,
     /// Registered models, by name.
     pub models: HashMap<String, String>,
+    /// On the target: the run of each logged model that has one, by the model's digits.
+    pub model_runs: HashMap<RunId, RunId>,
     /// The target gives versions a run: see `Capabilities::checked_sources`.
     pub checked_sources: bool,
 }
@@ -35,14 +37,14 @@ impl Pairs {
 }
 
 pub fn tags(
-    differ: &mut Vec<FieldDifference>,
+    found: &mut Found,
     ours: &BTreeMap<String, String>,
     theirs: &BTreeMap<String, String>,
     pairs: &Pairs,
 ) {
-    map(differ, "tag", ours, theirs, |key, a, b| match key {
-        // The server keeps it by itself.
-        tag::MODEL_VERSIONS => true,
+    // The server keeps the tag of versions by itself.
+    let is_compared = |key: &str| !tag::is_ours(key) && key != tag::MODEL_VERSIONS;
+    found.map("tag", ours, theirs, is_compared, |key, a, b| match key {
         tag::PROMPT_EXPERIMENTS => {
             a == b || rewrite_experiments(a, |id| pairs.experiments.get(id).cloned()) == b
         }
@@ -50,31 +52,7 @@ pub fn tags(
     });
 }
 
-pub fn map(
-    differ: &mut Vec<FieldDifference>,
-    of: &str,
-    ours: &BTreeMap<String, String>,
-    theirs: &BTreeMap<String, String>,
-    is_same: impl Fn(&str, &str, &str) -> bool,
-) {
-    let is_compared = |key: &&String| !tag::is_ours(key) && *key != tag::MODEL_VERSIONS;
-    let keys: BTreeSet<&String> = ours.keys().chain(theirs.keys()).filter(is_compared).collect();
-    for key in keys {
-        let (a, b) = (ours.get(key), theirs.get(key));
-        let same = a.zip(b).is_some_and(|(a, b)| is_same(key, a, b));
-        if !same {
-            differ.push(FieldDifference {
-                field: format!("{of} {key}"),
-                source: a.cloned(),
-                target: b.cloned(),
-            });
-        }
-    }
-}
-
-pub fn value(differ: &mut Vec<FieldDifference>, field: &str, source: &str, target: &str) {
-    if source != target {
-        let (source, target) = (Some(source.to_owned()), Some(target.to_owned()));
-        differ.push(FieldDifference { field: field.to_owned(), source, target });
-    }
+/// The key of a param, an alias or a tag that is the user's.
+pub fn any(key: &str) -> bool {
+    !tag::is_ours(key)
 }

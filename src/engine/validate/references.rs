@@ -3,7 +3,8 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::PoisonError;
 
-use super::{Compare, Difference, FieldDifference};
+use super::found::Found;
+use super::{Compare, FieldDifference};
 use crate::entities::{Kind, Run, RunId, Template};
 
 /// A field whose ids differ, or could have to.
@@ -23,7 +24,7 @@ pub struct Deferred {
     pub name: String,
     pub source: RunId,
     pub target: RunId,
-    pub fields: Vec<FieldDifference>,
+    pub found: Found,
     pub references: Vec<Reference>,
     pub links: Links,
 }
@@ -99,18 +100,17 @@ impl Compare {
     pub(super) async fn judge_deferred(&self) {
         let deferred = std::mem::take(&mut *self.deferred.lock().unwrap_or_else(PoisonError::into_inner));
         for run in deferred {
-            let difference = {
-                let pairs = self.pairs.lock().unwrap_or_else(PoisonError::into_inner);
-                let mut fields = run.fields;
-                let wrong = run.references.into_iter().filter(|reference| !reference.holds(&pairs));
-                fields.extend(wrong.map(|Reference { field, source, target, .. }| FieldDifference {
-                    field,
-                    source: Some(source),
-                    target: Some(target),
-                }));
-                fields.extend(run.links.difference(&pairs));
-                Difference::pair(Kind::Run, &run.name, run.source.as_str(), run.target.as_str(), fields)
-            };
+            let difference =
+                {
+                    let pairs = self.pairs.lock().unwrap_or_else(PoisonError::into_inner);
+                    let mut found = run.found;
+                    let wrong = run.references.into_iter().filter(|reference| !reference.holds(&pairs));
+                    found.differ.extend(wrong.map(|Reference { field, source, target, .. }| {
+                        FieldDifference { field, source: Some(source), target: Some(target) }
+                    }));
+                    found.differ.extend(run.links.difference(&pairs));
+                    self.pair(Kind::Run, &run.name, (run.source.as_str(), run.target.as_str()), found)
+                };
             self.found(difference.of_experiment(&run.experiment)).await;
         }
     }

@@ -5,10 +5,11 @@ use std::sync::PoisonError;
 
 use futures::{StreamExt, TryStreamExt, stream};
 
-use super::pairs::{Pairs, map, tags, value};
+use super::found::Found;
+use super::pairs::{Pairs, any, tags};
 use super::{Compare, Difference, FieldDifference};
 use crate::engine::choose::ChosenModel;
-use crate::entities::{ExperimentId, ModelVersion, OwnedUri, RegisteredModel};
+use crate::entities::{ExperimentId, Kind, ModelVersion, OwnedUri, RegisteredModel, RunId, tag};
 use crate::error::Result;
 use crate::snapshot::read_all;
 
@@ -27,7 +28,8 @@ impl Compare {
         let models =
             models.iter().map(|ChosenModel { model, .. }| (model.name.clone(), new_name(model))).collect();
         let checked_sources = self.target.about().capabilities.is_some_and(|can| can.checked_sources);
-        Pairs { runs, experiments, models, checked_sources }
+        let model_runs = self.model_runs.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        Pairs { runs, experiments, models, model_runs, checked_sources }
     }
 
     pub(super) async fn registry(&self, models: Vec<ChosenModel>, pairs: &Pairs) -> Result<()> {
@@ -45,17 +47,20 @@ impl Compare {
         for (chosen, _) in &both {
             self.context.plan(chosen.model.kind(), 1).await;
         }
+        let chosen: BTreeSet<String> = both.iter().map(|(chosen, _)| chosen.model.name.clone()).collect();
         stream::iter(both)
             .map(Ok)
             .try_for_each_concurrent(MODELS_AT_ONCE, |(ours, theirs)| async move {
                 self.model(&ours, theirs.as_ref(), pairs).await
             })
             .await?;
-        if self.plan.is_everything() {
-            for model in there.values() {
-                self.context.plan(model.kind(), 1).await;
-                self.found(Difference::extra(model.kind(), &model.name, &model.name)).await;
-            }
+        // A second one made from what was chosen is too many whatever the plan.
+        let is_doubled = |model: &RegisteredModel| {
+            model.tags.get(tag::SOURCE_REGISTERED_MODEL).is_some_and(|name| chosen.contains(name))
+        };
+        for model in there.values().filter(|model| self.plan.is_everything() || is_doubled(model)) {
+            self.context.plan(model.kind(), 1).await;
+            self.found(Difference::extra(model.kind(), &model.name, &model.name)).await;
         }
         Ok(())
     }
@@ -78,8 +83,8 @@ impl Compare {
                 // What else the target has of it is nobody's business.
                 let mut theirs = theirs.clone();
                 theirs.aliases.retain(|_, number| chosen.versions.takes(number));
-                let fields = model_fields(ours, &theirs, pairs);
-                self.found(Difference::pair(kind, &ours.name, &ours.name, &theirs.name, fields)).await;
+                let found = model_fields(ours, &theirs, pairs);
+                self.found(self.pair(kind, &ours.name, (&ours.name, &theirs.name), found)).await;
                 partners = self.versions(&theirs, false).await;
             }
         }
@@ -92,7 +97,7 @@ impl Compare {
             let difference = match (versions.remove(&number), partners.remove(&number)) {
                 (Some(a), Some(b)) => {
                     let (from, to) = (a.label(), b.label());
-                    Difference::pair(kind, &from, &from, &to, version_fields(&a, &b, pairs))
+                    self.pair(kind, &from, (&from, &to), version_fields(kind, &a, &b, pairs))
                 }
                 (Some(a), None) => Difference::missing(kind, &a.label(), &a.label()),
                 (None, Some(b)) => Difference::extra(kind, &b.label(), &b.label()),
@@ -119,45 +124,59 @@ impl Compare {
     }
 }
 
-fn model_fields(ours: &RegisteredModel, theirs: &RegisteredModel, pairs: &Pairs) -> Vec<FieldDifference> {
-    let mut differ = Vec::new();
-    value(&mut differ, "description", &ours.description, &theirs.description);
-    tags(&mut differ, &ours.tags, &theirs.tags, pairs);
+fn model_fields(ours: &RegisteredModel, theirs: &RegisteredModel, pairs: &Pairs) -> Found {
+    let mut found = Found::new(ours.kind());
+    found.value("description", &ours.description, &theirs.description);
+    tags(&mut found, &ours.tags, &theirs.tags, pairs);
     let aliases = |model: &RegisteredModel| {
         model.aliases.iter().map(|(alias, n)| (alias.clone(), n.to_string())).collect::<BTreeMap<_, _>>()
     };
-    map(&mut differ, "alias", &aliases(ours), &aliases(theirs), |_, a, b| a == b);
-    differ
+    found.map("alias", &aliases(ours), &aliases(theirs), any, |_, a, b| a == b);
+    found
 }
 
-fn version_fields(ours: &ModelVersion, theirs: &ModelVersion, pairs: &Pairs) -> Vec<FieldDifference> {
-    let mut differ = Vec::new();
+fn version_fields(kind: Kind, ours: &ModelVersion, theirs: &ModelVersion, pairs: &Pairs) -> Found {
+    let mut found = Found::new(kind);
     let stage = |of: &ModelVersion| if of.stage.is_empty() { "None".to_owned() } else { of.stage.clone() };
-    let run = |of: &ModelVersion| of.run_id.as_ref().map(ToString::to_string).unwrap_or_default();
-    value(&mut differ, "description", &ours.description, &theirs.description);
-    value(&mut differ, "current_stage", &stage(ours), &stage(theirs));
-    value(&mut differ, "status", &ours.status, &theirs.status);
-    let is_given = pairs.checked_sources && is_given_its_run(ours, theirs);
-    if !is_given && !pairs.is_same_text("mlflow.run_id", &run(ours), &run(theirs)) {
-        value(&mut differ, "run_id", &run(ours), &run(theirs));
+    let run = |of: &ModelVersion| of.run_id.as_ref().map(ToString::to_string).filter(|id| !id.is_empty());
+    found.value("description", &ours.description, &theirs.description);
+    found.value("current_stage", stage(ours), stage(theirs));
+    found.value("status", &ours.status, &theirs.status);
+    let text = |of: &ModelVersion| run(of).unwrap_or_default();
+    if !pairs.is_same_text("mlflow.run_id", &text(ours), &text(theirs)) {
+        let given = given_run(theirs, pairs).map(RunId::to_string);
+        found.unequal("run_id".to_owned(), run(ours), run(theirs), given.as_deref());
     }
     if !is_same_source(ours, theirs, pairs) {
-        value(&mut differ, "source", &ours.source, &theirs.source);
+        let made = Some(theirs.source.as_str()).filter(|_| is_resolved(ours, theirs, pairs));
+        found.option("source", Some(&ours.source), Some(&theirs.source), made);
     }
     if !pairs.is_same_text("mlflow.run_link", &ours.run_link, &theirs.run_link) {
-        value(&mut differ, "run_link", &ours.run_link, &theirs.run_link);
+        found.value("run_link", &ours.run_link, &theirs.run_link);
     }
-    tags(&mut differ, &ours.tags, &theirs.tags, pairs);
-    differ
+    tags(&mut found, &ours.tags, &theirs.tags, pairs);
+    found
 }
 
-/// A version that names no run has the one that its files are of, or that of the version that it is a copy of: a
-/// target that checks sources takes no other (MLflow 3.17, `server/handlers.py`,
-/// `_resolve_registered_model_source_lineage`).
-fn is_given_its_run(ours: &ModelVersion, theirs: &ModelVersion) -> bool {
-    let owner = OwnedUri::parse(&theirs.source).map(|uri| uri.owner);
-    let is_owner = theirs.run_id.as_ref().is_some_and(|run| owner == Some(run.as_str()));
-    ours.run_id.is_none() && (is_owner || theirs.copied_from().is_some())
+/// The run that a target gives to a version that names none: that of the logged model that it is made from; where
+/// sources are checked, also the one that its files are of. The original of a copy is not looked up: any run that was
+/// moved will do.
+fn given_run<'a>(theirs: &'a ModelVersion, pairs: &'a Pairs) -> Option<&'a RunId> {
+    if let Some(model) = theirs.logged_model() {
+        return pairs.model_runs.get(&model.digits());
+    }
+    let given = theirs.run_id.as_ref().filter(|_| pairs.checked_sources)?;
+    let is_owner = OwnedUri::parse(&theirs.source).is_some_and(|uri| uri.owner == given.as_str());
+    let is_copied = theirs.copied_from().is_some() && pairs.runs.values().any(|run| run == given);
+    Some(given).filter(|_| is_owner || is_copied)
+}
+
+/// The source names a version by its alias, its stage or as the latest, the target by its number.
+fn is_resolved(ours: &ModelVersion, theirs: &ModelVersion, pairs: &Pairs) -> bool {
+    let name = ours.source.strip_prefix("models:/").and_then(|rest| rest.split_once(['@', '/']));
+    let new_name = |name: &str| pairs.models.get(name).map_or(name.to_owned(), String::clone);
+    let copied = theirs.copied_from().map(|(name, _)| name.to_owned());
+    pairs.checked_sources && ours.copied_from().is_none() && name.map(|(name, _)| new_name(name)) == copied
 }
 
 /// The same place below runs that are partners, the same version of another model, or the same text.
@@ -178,7 +197,6 @@ fn is_same_source(ours: &ModelVersion, theirs: &ModelVersion, pairs: &Pairs) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::entities::{RunId, tag};
 
     const OLD: &str = "0123456789abcdef0123456789abcdef";
     const NEW: &str = "ffffffffffffffffffffffffffffffff";
@@ -204,7 +222,12 @@ mod tests {
         theirs.run_id = Some(NEW.into());
         theirs.stage = "None".into();
         theirs.tags.insert(tag::PROMPT_EXPERIMENTS.into(), ",7,".into());
-        assert_eq!(version_fields(&version(), &theirs, &pairs()), []);
+        assert_eq!(version_fields(Kind::ModelVersion, &version(), &theirs, &pairs()).differ, []);
+    }
+
+    fn differ(ours: &ModelVersion, theirs: &ModelVersion, pairs: &Pairs) -> Vec<String> {
+        let found = version_fields(Kind::ModelVersion, ours, theirs, pairs).differ;
+        found.into_iter().map(|one| one.field).collect()
     }
 
     #[test]
@@ -215,12 +238,35 @@ mod tests {
         ours.source = format!("runs:/{OLD}/model");
         theirs.run_id = Some(NEW.into());
         let checked = Pairs { checked_sources: true, ..pairs() };
-        assert_eq!(version_fields(&ours, &theirs, &checked), []);
-        assert_eq!(version_fields(&ours, &theirs, &pairs())[0].field, "run_id", "any other target does not");
+        assert_eq!(differ(&ours, &theirs, &checked), [""; 0]);
+        assert_eq!(differ(&ours, &theirs, &pairs()), ["run_id"], "any other target does not");
         theirs.run_id = Some(OLD.into());
-        assert_eq!(version_fields(&ours, &theirs, &checked)[0].field, "run_id", "another run");
+        assert_eq!(differ(&ours, &theirs, &checked), ["run_id"], "another run");
         (ours.source, theirs.source) = ("models:/a/1".into(), "models:/a/1".into());
-        assert_eq!(version_fields(&ours, &theirs, &checked), [], "a copy");
+        assert_eq!(differ(&ours, &theirs, &checked), ["run_id"], "a run that was not moved");
+        theirs.run_id = Some(NEW.into());
+        assert_eq!(differ(&ours, &theirs, &checked), [""; 0], "a copy");
+        for resolved in ["models:/a@champion", "models:/a/Production", "models:/a/latest"] {
+            ours.source = resolved.into();
+            assert_eq!(differ(&ours, &theirs, &checked), [""; 0], "{resolved}");
+            assert_eq!(differ(&ours, &theirs, &Pairs::default()), ["run_id", "source"], "{resolved}");
+        }
+        ours.source = "models:/b@champion".into();
+        assert_eq!(differ(&ours, &theirs, &checked), ["source"], "another model");
+    }
+
+    #[test]
+    fn every_target_gives_a_version_the_run_of_its_logged_model() {
+        let (mut ours, mut theirs) = (version(), version());
+        (ours.run_id, theirs.run_id) = (None, Some(NEW.into()));
+        (ours.source, theirs.source) = (format!("models:/m-{OLD}"), format!("models:/m-{NEW}"));
+        let known = Pairs { model_runs: [(RunId::from(NEW), RunId::from(NEW))].into(), ..pairs() };
+        assert_eq!(differ(&ours, &theirs, &known), [""; 0]);
+        assert_eq!(differ(&ours, &theirs, &pairs()), ["run_id"], "the model has no run");
+        theirs.run_id = Some(OLD.into());
+        assert_eq!(differ(&ours, &theirs, &known), ["run_id"], "another run");
+        theirs.run_id = None;
+        assert_eq!(differ(&ours, &theirs, &known), [""; 0], "none is as good as what the source has");
     }
 
     #[test]
@@ -238,12 +284,10 @@ mod tests {
         for (field, change) in changes {
             let (mut theirs, same) = (version(), Pairs::default());
             change(&mut theirs);
-            let found: Vec<String> =
-                version_fields(&version(), &theirs, &same).into_iter().map(|d| d.field).collect();
-            assert_eq!(found, [field]);
+            assert_eq!(differ(&version(), &theirs, &same), [field]);
         }
         let model = RegisteredModel { aliases: [("a".into(), 1)].into(), ..RegisteredModel::default() };
         let other = RegisteredModel { aliases: [("a".into(), 2)].into(), ..RegisteredModel::default() };
-        assert_eq!(model_fields(&model, &other, &pairs())[0].field, "alias a");
+        assert_eq!(model_fields(&model, &other, &pairs()).differ[0].field, "alias a");
     }
 }

@@ -2,100 +2,90 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
-use super::FieldDifference;
-use super::pairs::{Pairs, value};
+use super::found::Found;
+use super::pairs::Pairs;
 use crate::entities::{Assessment, ExperimentId, Span, Trace, tag, trace_key};
 
-/// What servers derive from spans when they take them in (MLflow 3.10, `tracing/otel/translation`). It counts where
-/// the source has it: older servers had none.
-const DERIVED: [&str; 10] = [
-    "mlflow.trace_schema.version",
-    "mlflow.trace.sizeStats",
-    "mlflow.trace.sizeBytes",
-    "mlflow.trace.tokenUsage",
-    "mlflow.trace.cost",
-    "mlflow.trace.session",
-    "mlflow.message.format",
-    "mlflow.llm.model",
-    "mlflow.llm.provider",
-    "mlflow.llm.cost",
-];
 const EXPERIMENT: &str = "mlflow.experimentId";
+/// A span without a type is of the type `UNKNOWN`.
+const SPAN_TYPE: &str = "mlflow.spanType";
+/// A server makes trace tags of such attributes of the outermost span.
+const TRACE_TAG: &str = "mlflow.traceTag.";
 
-pub fn trace_fields(ours: &Trace, theirs: &Trace, pairs: &Pairs) -> Vec<FieldDifference> {
-    let mut differ = Vec::new();
-    let number = |number: Option<i64>| number.map_or_else(|| "none".to_owned(), |number| number.to_string());
-    value(&mut differ, "request time", &number(ours.request_time), &number(theirs.request_time));
-    value(&mut differ, "duration", &number(ours.duration), &number(theirs.duration));
-    value(&mut differ, "state", &ours.state, &theirs.state);
-    // The older API has none of these; later servers then derive previews from the spans.
-    let newer = [
+/// `made` are the tags that the target's server makes of the spans.
+pub fn trace_fields(
+    found: &mut Found,
+    ours: &Trace,
+    theirs: &Trace,
+    made: &BTreeMap<String, String>,
+    pairs: &Pairs,
+) {
+    found.option("request time", ours.request_time, theirs.request_time, None);
+    found.option("duration", ours.duration, theirs.duration, None);
+    found.value("state", &ours.state, &theirs.state);
+    let texts = [
         ("client request id", &ours.client_request_id, &theirs.client_request_id),
         ("request preview", &ours.request_preview, &theirs.request_preview),
         ("response preview", &ours.response_preview, &theirs.response_preview),
     ];
-    for (field, ours, theirs) in newer {
-        if let Some(ours) = ours {
-            value(&mut differ, field, ours, theirs.as_deref().unwrap_or("none"));
-        }
+    for (field, ours, theirs) in texts {
+        found.option(field, ours.as_ref(), theirs.as_ref(), None);
     }
-    texts(&mut differ, "metadata", &ours.metadata, &theirs.metadata, pairs);
-    texts(&mut differ, "tag", &ours.tags, &theirs.tags, pairs);
-    assessments(&mut differ, &ours.assessments, &theirs.assessments, pairs);
-    let expected = ours.linked_prompts.iter().map(|label| pairs.new_version(label)).collect::<BTreeSet<_>>();
-    if !expected.is_subset(&theirs.linked_prompts) {
-        let text = |labels: &BTreeSet<String>| labels.iter().cloned().collect::<Vec<_>>().join(", ");
-        value(&mut differ, "linked prompts", &text(&expected), &text(&theirs.linked_prompts));
-    }
-    differ
+    pairs_of_texts(found, "metadata", &ours.metadata, &theirs.metadata, &BTreeMap::new(), pairs);
+    pairs_of_texts(found, "tag", &ours.tags, &theirs.tags, made, pairs);
+    assessments(found, &ours.assessments, &theirs.assessments, pairs);
+    let expected: BTreeSet<String> =
+        ours.linked_prompts.iter().map(|label| pairs.new_version(label)).collect();
+    let text = |labels: &BTreeSet<String>| labels.iter().cloned().collect::<Vec<_>>().join(", ");
+    found.value("linked prompts", text(&expected), text(&theirs.linked_prompts));
 }
 
-fn texts(
-    differ: &mut Vec<FieldDifference>,
+/// What a server makes trace tags of: attributes of the outermost span.
+pub fn tags_made_of(spans: &[Span]) -> BTreeMap<String, String> {
+    let attributes = spans.iter().filter(|span| span.parent.is_empty()).flat_map(|span| &span.attributes);
+    let tag = |(key, value): (&String, &Value)| {
+        let text = match said(value) {
+            Value::String(text) => text,
+            other => other.to_string(),
+        };
+        Some((key.strip_prefix(TRACE_TAG)?.to_owned(), text))
+    };
+    attributes.filter_map(tag).collect()
+}
+
+fn pairs_of_texts(
+    found: &mut Found,
     of: &str,
     ours: &BTreeMap<String, String>,
     theirs: &BTreeMap<String, String>,
+    made: &BTreeMap<String, String>,
     pairs: &Pairs,
 ) {
-    let is_compared = |key: &&String| {
-        !tag::is_ours(key)
-            && !trace_key::SERVERS_OWN.contains(&key.as_str())
-            && (ours.contains_key(*key) || !DERIVED.contains(&key.as_str()))
-    };
+    let is_compared = |key: &&String| !tag::is_ours(key) && !trace_key::SERVERS_OWN.contains(&key.as_str());
     let keys: BTreeSet<&String> = ours.keys().chain(theirs.keys()).filter(is_compared).collect();
     for key in keys {
         let (a, b) = (ours.get(key), theirs.get(key));
         if !a.zip(b).is_some_and(|(a, b)| pairs.is_same_text("", a, b)) {
-            differ.push(FieldDifference {
-                field: format!("{of} {key}"),
-                source: a.cloned(),
-                target: b.cloned(),
-            });
+            found.unequal(format!("{of} {key}"), a.cloned(), b.cloned(), made.get(key).map(String::as_str));
         }
     }
 }
 
-fn assessments(differ: &mut Vec<FieldDifference>, ours: &[Assessment], theirs: &[Assessment], pairs: &Pairs) {
+fn assessments(found: &mut Found, ours: &[Assessment], theirs: &[Assessment], pairs: &Pairs) {
     let ids: BTreeSet<&str> = ours.iter().chain(theirs).map(Assessment::id).collect();
     for id in ids {
         let find = |all: &'_ [Assessment]| all.iter().find(|one| one.id() == id).cloned();
         let (a, b) = (find(ours), find(theirs));
         let name = a.as_ref().or(b.as_ref()).map(|one| one.name().to_owned()).unwrap_or_default();
+        let there = |one: &Option<Assessment>| one.as_ref().map(|_| "there".to_owned());
         match (&a, &b) {
             (Some(a), Some(b)) => {
                 for field in judgement(&a.0, &b.0, pairs) {
-                    differ.push(FieldDifference {
-                        field: format!("assessment {name}: {field}"),
-                        source: a.0.get(&field).map(ToString::to_string),
-                        target: b.0.get(&field).map(ToString::to_string),
-                    });
+                    let text = |one: &Assessment| one.0.get(&field).map(ToString::to_string);
+                    found.unequal(format!("assessment {name}: {field}"), text(a), text(b), None);
                 }
             }
-            _ => differ.push(FieldDifference {
-                field: format!("assessment {name}"),
-                source: a.map(|_| "there".to_owned()),
-                target: b.map(|_| "there".to_owned()),
-            }),
+            _ => found.unequal(format!("assessment {name}"), there(&a), there(&b), None),
         }
     }
 }
@@ -123,34 +113,24 @@ fn is_same_metadata(ours: Option<&Value>, theirs: Option<&Value>, pairs: &Pairs)
 
 /// `experiment` is the one on the target.
 pub fn span_fields(
+    found: &mut Found,
     ours: &[Span],
     theirs: &[Span],
     experiment: &ExperimentId,
     pairs: &Pairs,
-) -> Vec<FieldDifference> {
-    let mut differ = Vec::new();
+) {
     let ids: BTreeSet<&Vec<u8>> = ours.iter().chain(theirs).map(|span| &span.id).collect();
     for id in ids {
         let find = |all: &'_ [Span]| all.iter().find(|span| span.id == *id).cloned();
+        let name = |span: Option<Span>| span.map(|span| span.name);
         match (find(ours), find(theirs)) {
-            (Some(a), Some(b)) => one_span(&mut differ, &a, &b, experiment, pairs),
-            (a, b) => differ.push(FieldDifference {
-                field: format!("span {}", hex::encode(id)),
-                source: a.map(|span| span.name),
-                target: b.map(|span| span.name),
-            }),
+            (Some(a), Some(b)) => one_span(found, &a, &b, experiment, pairs),
+            (a, b) => found.unequal(format!("span {}", hex::encode(id)), name(a), name(b), None),
         }
     }
-    differ
 }
 
-fn one_span(
-    differ: &mut Vec<FieldDifference>,
-    ours: &Span,
-    theirs: &Span,
-    experiment: &ExperimentId,
-    pairs: &Pairs,
-) {
+fn one_span(found: &mut Found, ours: &Span, theirs: &Span, experiment: &ExperimentId, pairs: &Pairs) {
     let of = |field: &str| format!("span {}: {field}", ours.name);
     let end = |span: &Span| span.end.map_or_else(|| "none".to_owned(), |end| end.to_string());
     let fields = [
@@ -162,27 +142,22 @@ fn one_span(
         ("message", ours.message.clone(), theirs.message.clone()),
     ];
     for (field, a, b) in fields {
-        value(differ, &of(field), &a, &b);
+        found.value(&of(field), a, b);
     }
     if ours.events != theirs.events {
-        let text = |span: &Span| Some(format!("{:?}", span.events));
-        differ.push(FieldDifference { field: of("events"), source: text(ours), target: text(theirs) });
+        found.value(&of("events"), format!("{:?}", ours.events), format!("{:?}", theirs.events));
     }
     let keys: BTreeSet<&String> = ours.attributes.keys().chain(theirs.attributes.keys()).collect();
     for key in keys {
         let (a, b) = (ours.attributes.get(key), theirs.attributes.get(key));
         let same = match (a.map(said), b.map(said)) {
             (Some(a), Some(b)) if key == EXPERIMENT => is_partner(&a, &b, experiment, pairs),
-            (None, Some(_)) => DERIVED.contains(&key.as_str()),
             (a, b) => a == b,
         };
         if !same {
             let text = |value: Option<&Value>| value.map(ToString::to_string);
-            differ.push(FieldDifference {
-                field: of(&format!("attribute {key}")),
-                source: text(a),
-                target: text(b),
-            });
+            let made = text(b).filter(|_| key == SPAN_TYPE && a.map(said) == Some(Value::from("UNKNOWN")));
+            found.unequal(of(&format!("attribute {key}")), text(a), text(b), made.as_deref());
         }
     }
 }
@@ -203,6 +178,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::entities::Kind;
 
     fn span(attributes: &[(&str, &str)]) -> Span {
         let attributes =
@@ -210,15 +186,22 @@ mod tests {
         Span { id: vec![1], name: "s".into(), attributes, ..Span::default() }
     }
 
-    fn fields(found: Vec<FieldDifference>) -> Vec<String> {
-        found.into_iter().map(|one| one.field).collect()
+    fn differ(compare: impl FnOnce(&mut Found)) -> Vec<String> {
+        let mut found = Found::new(Kind::Trace);
+        compare(&mut found);
+        found.differ.into_iter().map(|one| one.field).collect()
+    }
+
+    fn headers(ours: &Trace, theirs: &Trace) -> Vec<String> {
+        let made = [("made".to_owned(), "of a span".to_owned())].into();
+        differ(|found| trace_fields(found, ours, theirs, &made, &Pairs::default()))
     }
 
     #[test]
     fn attributes_are_compared_as_json_with_their_types() {
         let pairs = Pairs { experiments: [("1".into(), "7".into())].into(), ..Pairs::default() };
         let compare = |a: &[(&str, &str)], b: &[(&str, &str)]| {
-            fields(span_fields(&[span(a)], &[span(b)], &"7".into(), &pairs))
+            differ(|found| span_fields(found, &[span(a)], &[span(b)], &"7".into(), &pairs))
         };
         assert!(compare(&[("a", r#"{"x": 1, "y": 2.0}"#)], &[("a", r#"{"y": 2.0, "x": 1}"#)]).is_empty());
         assert_eq!(compare(&[("a", "2")], &[("a", "2.0")]), ["span s: attribute a"]);
@@ -227,6 +210,8 @@ mod tests {
         assert!(compare(&[], &[("mlflow.llm.model", "\"m\"")]).is_empty());
         assert_eq!(compare(&[], &[("own", "1")]), ["span s: attribute own"]);
         assert_eq!(compare(&[("own", "1")], &[]), ["span s: attribute own"]);
+        assert!(compare(&[(SPAN_TYPE, "\"UNKNOWN\"")], &[(SPAN_TYPE, "\"LLM\"")]).is_empty());
+        assert_eq!(compare(&[(SPAN_TYPE, "\"TOOL\"")], &[(SPAN_TYPE, "\"LLM\"")]).len(), 1);
     }
 
     #[test]
@@ -242,8 +227,7 @@ mod tests {
             linked_prompts: ["greeting/2".to_owned()].into(),
             ..Trace::default()
         };
-        let pairs = Pairs::default();
-        assert_eq!(trace_fields(&ours, &ours, &pairs), []);
+        assert_eq!(headers(&ours, &ours), [""; 0]);
         type Change = (&'static str, fn(&mut Trace));
         let changes: [Change; 9] = [
             ("linked prompts", |t| t.linked_prompts.clear()),
@@ -259,7 +243,19 @@ mod tests {
         for (field, change) in changes {
             let mut theirs = ours.clone();
             change(&mut theirs);
-            assert_eq!(fields(trace_fields(&ours, &theirs, &pairs)), [field]);
+            assert_eq!(headers(&ours, &theirs), [field]);
         }
+    }
+
+    #[test]
+    fn a_tag_that_the_outermost_span_names_is_the_servers() {
+        let mut spans = [span(&[("mlflow.traceTag.made", "\"of a span\""), ("x", "1")]), span(&[])];
+        spans[1].parent = vec![1];
+        let made = tags_made_of(&spans);
+        assert_eq!(made, [("made".to_owned(), "of a span".to_owned())].into());
+        let theirs = Trace { tags: made, ..Trace::default() };
+        assert_eq!(headers(&Trace::default(), &theirs), [""; 0]);
+        let other = Trace { tags: [("made".to_owned(), "by hand".to_owned())].into(), ..Trace::default() };
+        assert_eq!(headers(&Trace::default(), &other), ["tag made"]);
     }
 }

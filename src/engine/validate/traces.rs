@@ -1,14 +1,16 @@
 //! Traces with their spans and assessments, and what runs are linked to them.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use futures::{StreamExt, TryStreamExt, stream};
 
-use super::pairs::{Pairs, value};
-use super::trace_fields::{span_fields, trace_fields};
+use super::found::Found;
+use super::pairs::Pairs;
+use super::trace_fields::{span_fields, tags_made_of, trace_fields};
 use super::{ArtifactCheck, Compare, Difference, FieldDifference};
 use crate::entities::{
-    Choice, Experiment, ExperimentId, FileEntry, Kind, Readable, Spans, Trace, TraceLinks, Unreadable,
+    Choice, Experiment, ExperimentId, FileEntry, Kind, Readable, RunId, Spans, Trace, TraceLinks, Unreadable,
+    tag,
 };
 use crate::error::{Error, Result};
 use crate::rest::Pages;
@@ -22,8 +24,12 @@ type Both = (Experiment, Choice, Option<Experiment>);
 impl Compare {
     pub(super) async fn traces(&self, experiments: &[Both], pairs: &Pairs) -> Result<()> {
         if self.plan.skip_traces {
+            let count = experiments.len() as u64;
+            self.not_compared(Kind::Experiment, "traces", "the selection leaves them out", count);
             return Ok(());
         }
+        let partners: HashMap<&RunId, &RunId> =
+            pairs.runs.iter().map(|(source, target)| (target, source)).collect();
         let (mut ours, mut theirs) = (Vec::new(), Vec::new());
         for both in experiments {
             if !self.context.may_go_on().await {
@@ -36,7 +42,7 @@ impl Compare {
         }
         for (source, choice, target) in experiments {
             if let Some(target) = target.as_ref().filter(|_| ours.contains(&source.id)) {
-                self.links_of((source, &ours), choice, (target, &theirs), pairs).await?;
+                self.links_of((source, &ours), choice, (target, &theirs), &partners).await?;
             }
         }
         Ok(())
@@ -127,20 +133,18 @@ impl Compare {
         }
         let (source, target) = futures::join!(self.source.spans(ours), self.target.spans(theirs));
         let difference = match (&source, &target) {
-            (Ok(a), Ok(b)) => {
-                let mut fields = trace_fields(ours, theirs, pairs);
-                match both_spans(a.as_ref(), b.as_ref(), &theirs.experiment_id, pairs) {
-                    Ok(differ) => {
-                        fields.extend(differ);
-                        Difference::pair(Kind::Trace, ours.label(), &ours.id, &theirs.id, fields)
-                    }
-                    Err(error) => unreadable(ours, Some(&error), None),
-                }
-            }
+            (Ok(a), Ok(b)) => match compared((ours, a.as_ref()), (theirs, b.as_ref()), pairs) {
+                Ok(found) => self.pair(Kind::Trace, ours.label(), (&ours.id, &theirs.id), found),
+                Err(error) => unreadable(ours, Some(&error), None),
+            },
             _ => unreadable(ours, source.as_ref().err(), target.as_ref().err()),
         };
         self.found(difference.of_experiment(experiment)).await;
-        if let (Ok(Some(spans)), true) = (&source, self.artifacts != ArtifactCheck::None) {
+        if let Ok(Some(spans)) = &source {
+            if self.artifacts == ArtifactCheck::None {
+                let count = spans.attachments().len() as u64;
+                return self.not_compared(Kind::Trace, "files that spans refer to", "--artifacts none", count);
+            }
             for path in spans.attachments() {
                 let file = FileEntry { path, size: None, sha256: None };
                 self.context.plan(Kind::Artifact, 1).await;
@@ -150,56 +154,61 @@ impl Compare {
         }
     }
 
-    /// Counts as one more item of the experiment when links are there.
+    /// The links of a run count as one more item of the experiment where either side has some. `partners` leads from
+    /// the target's runs to the source's.
     async fn links_of(
         &self,
         (ours, of): (&Experiment, &[ExperimentId]),
         choice: &Choice,
         (theirs, of_theirs): (&Experiment, &[ExperimentId]),
-        pairs: &Pairs,
+        partners: &HashMap<&RunId, &RunId>,
     ) -> Result<()> {
         let source: Vec<TraceLinks> = self.source.trace_links(ours, of).try_concat().await?;
-        let source: Vec<_> = source.into_iter().filter(|one| choice.takes(&one.run_id)).collect();
-        if source.is_empty() {
-            return Ok(());
-        }
         let target: Vec<TraceLinks> = self.target.trace_links(theirs, of_theirs).try_concat().await?;
-        let there: HashMap<_, BTreeSet<String>> =
-            target.into_iter().map(|one| (one.run_id, one.trace_ids.into_iter().collect())).collect();
-        self.context.plan(Kind::Trace, source.len()).await;
+        let mut all: BTreeMap<RunId, [BTreeSet<String>; 2]> = BTreeMap::new();
         for TraceLinks { run_id, trace_ids } in source {
-            let found = pairs.runs.get(&run_id).and_then(|run| there.get(run)).cloned().unwrap_or_default();
-            let expected: BTreeSet<String> = trace_ids.into_iter().collect();
-            let mut fields = Vec::new();
-            if !expected.is_subset(&found) {
-                let text = |ids: &BTreeSet<String>| ids.iter().cloned().collect::<Vec<_>>().join(", ");
-                value(&mut fields, "linked traces", &text(&expected), &text(&found));
+            all.entry(run_id).or_default()[0].extend(trace_ids);
+        }
+        for TraceLinks { run_id, trace_ids } in target {
+            // A run that only the target has is said to be too many.
+            if let Some(run) = partners.get(&run_id) {
+                all.entry((*run).clone()).or_default()[1].extend(trace_ids);
             }
-            let name = format!("links of run {run_id}");
-            let pair = Difference::pair(Kind::Trace, &name, run_id.as_str(), run_id.as_str(), fields);
+        }
+        all.retain(|run, _| choice.takes(run));
+        self.context.plan(Kind::Trace, all.len()).await;
+        for (run, [expected, found]) in all {
+            let mut fields = Found::new(Kind::Trace);
+            let text = |ids: BTreeSet<String>| ids.into_iter().collect::<Vec<_>>().join(", ");
+            fields.value("linked traces", text(expected), text(found));
+            let name = format!("links of run {run}");
+            let pair = self.pair(Kind::Trace, &name, (run.as_str(), run.as_str()), fields);
             self.found(pair.of_experiment(&ours.name)).await;
         }
         Ok(())
     }
 }
 
-fn both_spans(
-    ours: Option<&Spans>,
-    theirs: Option<&Spans>,
-    experiment: &ExperimentId,
+fn compared(
+    (ours, our_spans): (&Trace, Option<&Spans>),
+    (theirs, their_spans): (&Trace, Option<&Spans>),
     pairs: &Pairs,
-) -> Result<Vec<FieldDifference>> {
-    let differ = |source: &str, target: &str| {
-        let (source, target) = (Some(source.to_owned()), Some(target.to_owned()));
-        vec![FieldDifference { field: "spans".to_owned(), source, target }]
-    };
-    match (ours, theirs) {
-        (None, None) => Ok(Vec::new()),
-        (Some(_), None) => Ok(differ("there", "none")),
-        (None, Some(_)) => Ok(differ("none", "there")),
-        (Some(a), Some(b)) if a == b => Ok(Vec::new()),
-        (Some(a), Some(b)) => Ok(span_fields(&a.parse()?, &b.parse()?, experiment, pairs)),
+) -> Result<Found> {
+    let mut found = Found::new(Kind::Trace);
+    let is_new = |key: &String| !tag::is_ours(key) && !ours.tags.contains_key(key);
+    if our_spans == their_spans && !theirs.tags.keys().any(is_new) {
+        trace_fields(&mut found, ours, theirs, &BTreeMap::new(), pairs);
+        return Ok(found);
     }
+    let parsed = |spans: Option<&Spans>| spans.map(Spans::parse).transpose();
+    let (a, b) = (parsed(our_spans)?, parsed(their_spans)?);
+    let made = a.as_deref().map(tags_made_of).unwrap_or_default();
+    trace_fields(&mut found, ours, theirs, &made, pairs);
+    match (&a, &b) {
+        (Some(a), Some(b)) => span_fields(&mut found, a, b, &theirs.experiment_id, pairs),
+        _ => found.option("spans", a.map(|_| "there"), b.map(|_| "there"), None),
+    }
+    Ok(found)
 }
 
 fn unreadable(trace: &Trace, source: Option<&Error>, target: Option<&Error>) -> Difference {

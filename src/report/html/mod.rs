@@ -5,7 +5,7 @@ mod item;
 
 use super::document::{Report, groups, plan_in_words, seconds_of};
 use super::escape::html as safe;
-use super::{Difference, Mark};
+use super::{Difference, Mark, Remark, Remarks};
 use crate::entities::Kind;
 use crate::error::Result;
 use crate::snapshot::About;
@@ -33,9 +33,11 @@ pub fn write(report: &Report) -> Result<String> {
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <meta name=\"color-scheme\" content=\"light dark\">\n\
          <title>mlferry: validation</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<main>\n\
-         <h1>Validation of a migration</h1>\n{verdict}{about}{counts}{groups}{more}{undrawn}</main>\n</body>\n</html>\n",
+         <h1>Validation of a migration</h1>\n{verdict}{about}{counts}{normalised}{not_compared}{groups}{more}{undrawn}</main>\n</body>\n</html>\n",
         verdict = verdict(report),
         about = about(report)?,
+        normalised = remarks("As the target has it", &report.normalised),
+        not_compared = remarks("Not compared", &report.not_compared),
         counts = counts(report),
     ))
 }
@@ -81,6 +83,19 @@ fn counts(report: &Report) -> String {
         heads.concat(),
         rows.collect::<String>()
     )
+}
+
+/// Nothing where there is nothing to be said.
+fn remarks(title: &str, remarks: &Remarks) -> String {
+    if remarks.is_empty() {
+        return String::new();
+    }
+    let row = |(Remark { kind, what, reason }, count): (&Remark, u64)| {
+        let (kind, what, reason) = (kind.title(), safe(what), safe(reason));
+        format!("<tr><th>{kind}</th><td class=\"number\">{count}</td><td>{what}</td><td class=\"note\">{reason}</td></tr>\n")
+    };
+    let rows: String = remarks.iter().map(row).collect();
+    format!("<h2>{title}</h2>\n<table class=\"counts\">\n{rows}</table>\n")
 }
 
 fn group(report: &Report, experiment: &str, differences: &[&Difference]) -> String {

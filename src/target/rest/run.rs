@@ -105,8 +105,8 @@ impl RestTarget {
             .collect();
         tags.insert(tag::SOURCE_RUN_ID.to_owned(), run.id.to_string());
         // The server refuses a name tag that says otherwise than the name.
-        if tags.contains_key(tag::RUN_NAME) && !run.name.is_empty() {
-            tags.insert(tag::RUN_NAME.to_owned(), run.name.clone());
+        if tags.contains_key(tag::RUN_NAME) {
+            tags.insert(tag::RUN_NAME.to_owned(), run.given_name().to_owned());
         }
         tags
     }
