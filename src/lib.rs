@@ -7,7 +7,7 @@
 //!
 //! ```text
 //! tui | commands | demo  →  config, engine  →  report  →  snapshot | target  →  archive  →  artifacts  →  rest  →  aws  →
-//! entities, error
+//! entities, tls, error
 //! ```
 
 pub mod archive;
@@ -24,4 +24,5 @@ pub mod report;
 pub mod rest;
 pub mod snapshot;
 pub mod target;
+pub mod tls;
 pub mod tui;

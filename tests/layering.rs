@@ -11,12 +11,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// A layer and what it may name besides itself.
-const MAY_USE: [(&str, &[&str]); 15] = [
+const MAY_USE: [(&str, &[&str]); 16] = [
     ("error", &[]),
     ("entities", &["error"]),
-    ("rest", &["aws", "entities", "error"]),
-    ("aws", &["entities", "error"]),
-    ("artifacts", &["rest", "aws", "entities", "error"]),
+    ("tls", &["error"]),
+    ("rest", &["aws", "tls", "entities", "error"]),
+    ("aws", &["tls", "entities", "error"]),
+    ("artifacts", &["rest", "aws", "tls", "entities", "error"]),
     ("archive", &["artifacts", "entities", "error"]),
     ("snapshot", &["archive", "artifacts", "rest", "aws", "entities", "error"]),
     ("target", &["archive", "artifacts", "rest", "aws", "entities", "error"]),
@@ -30,12 +31,13 @@ const MAY_USE: [(&str, &[&str]); 15] = [
 ];
 
 /// Crates that only these layers may name.
-const CRATES: [(&str, &[&str]); 14] = [
+const CRATES: [(&str, &[&str]); 15] = [
     ("ratatui", &["tui"]),
     ("crossterm", &["tui"]),
     ("clap", &["cli", "commands"]),
     ("indicatif", &["commands"]),
     ("reqwest", &["rest"]),
+    ("rustls", &["tls"]),
     ("rusqlite", &["engine", "error"]),
     ("aws_config", &["aws"]),
     ("aws_credential_types", &["aws"]),

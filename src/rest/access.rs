@@ -6,6 +6,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::aws::Signer;
 use crate::error::{Error, Result};
+use crate::tls::{ClientConfig, Trust, client_config};
 
 /// Which end of a migration a server is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,7 +32,8 @@ pub struct Access {
     pub password: Option<SecretString>,
     pub token: Option<SecretString>,
     pub insecure_tls: bool,
-    pub server_certificate: Option<PathBuf>,
+    /// Certificates that are trusted beside the system's.
+    pub trust: Trust,
     /// One PEM file that holds certificate and key.
     pub client_certificate: Option<PathBuf>,
     /// The workspace that everything is read from or written to (MLflow 3.10); the server's default without.
@@ -51,12 +53,14 @@ impl Access {
         // The one variable of MLflow's that is not called after tracking.
         let workspace =
             || own("WORKSPACE").or_else(|| shared.then(|| variable("MLFLOW_WORKSPACE")).flatten());
+        // What is said for MLflow alone comes first, as with MLflow's own client (`utils/rest_utils.py`, `verify`).
+        let trust = get("SERVER_CERT_PATH").map(|path| Trust::named("…_SERVER_CERT_PATH", path.into()));
         Self {
             username: get("USERNAME"),
             password: get("PASSWORD").map(SecretString::from),
             token: get("TOKEN").map(SecretString::from),
             insecure_tls: get("INSECURE_TLS").is_some_and(|value| matches!(value.as_str(), "true" | "1")),
-            server_certificate: get("SERVER_CERT_PATH").map(PathBuf::from),
+            trust: trust.unwrap_or_else(|| Trust::of_environment(&[], &variable)),
             client_certificate: get("CLIENT_CERT_PATH").map(PathBuf::from),
             workspace: workspace().filter(|name| !name.is_empty()),
             signer: None,
@@ -90,16 +94,21 @@ impl Access {
         }
     }
 
-    /// `patience`: how long an answer may stay silent. Uploads have none, because reqwest counts the time that the
-    /// request's own body takes.
-    pub(super) fn http_client(&self, patience: Option<Duration>) -> Result<reqwest::Client> {
+    /// Two clients of the same server: for answers that may stay silent for so long, and for uploads, where reqwest
+    /// would count the time that the request's own body takes.
+    pub(super) fn http_clients(&self, patience: Duration) -> Result<(reqwest::Client, reqwest::Client)> {
+        let tls = client_config(&self.trust, self.insecure_tls, self.client_certificate.as_deref())?;
+        Ok((self.http_client(&tls, Some(patience))?, self.http_client(&tls, None)?))
+    }
+
+    fn http_client(&self, tls: &ClientConfig, patience: Option<Duration>) -> Result<reqwest::Client> {
         let mut builder = reqwest::Client::builder()
             .user_agent(concat!("mlferry/", env!("CARGO_PKG_VERSION")))
             .tcp_nodelay(true)
             .pool_max_idle_per_host(64)
             .connect_timeout(Duration::from_secs(10))
             .tcp_keepalive(Duration::from_secs(30))
-            .tls_danger_accept_invalid_certs(self.insecure_tls);
+            .tls_backend_preconfigured(tls.clone());
         if self.signer.is_some() {
             // A signature is for one URL.
             builder = builder.redirect(reqwest::redirect::Policy::none());
@@ -107,22 +116,6 @@ impl Access {
         if let Some(patience) = patience {
             builder = builder.read_timeout(patience);
         }
-        if let Some(path) = &self.server_certificate {
-            let authorities = reqwest::Certificate::from_pem_bundle(&read(path, "SERVER_CERT_PATH")?)
-                .map_err(|e| Error::usage(format!("{}: {e}", path.display())))?;
-            builder = builder.tls_certs_merge(authorities);
-        }
-        if let Some(path) = &self.client_certificate {
-            let identity = reqwest::Identity::from_pem(&read(path, "CLIENT_CERT_PATH")?)
-                .map_err(|e| Error::usage(format!("{}: {e}", path.display())))?;
-            builder = builder.identity(identity);
-        }
         builder.build().map_err(|e| Error::permanent(format!("the HTTP client cannot start: {e}")))
     }
-}
-
-fn read(path: &PathBuf, variable: &str) -> Result<Vec<u8>> {
-    std::fs::read(path).map_err(|e| {
-        Error::usage(format!("{}: {e}", path.display())).hint(format!("…_{variable} names a PEM file"))
-    })
 }

@@ -47,7 +47,7 @@ pub struct Client {
 impl Client {
     pub fn new(address: Address, access: Access) -> Result<Self> {
         let meter = Arc::new(Meter::default());
-        let (http, uploads) = (access.http_client(Some(SILENCE))?, access.http_client(None)?);
+        let (http, uploads) = access.http_clients(SILENCE)?;
         Ok(Self { http, uploads, address, access, pace: Pace::new(Arc::clone(&meter)), meter })
     }
 
