@@ -36,7 +36,7 @@ const CRATES: [(&str, &[&str]); 15] = [
     ("crossterm", &["tui"]),
     ("clap", &["cli", "commands"]),
     ("indicatif", &["commands"]),
-    ("reqwest", &["rest"]),
+    ("reqwest", &["rest", "aws"]),
     ("rustls", &["tls"]),
     ("rusqlite", &["engine", "error"]),
     ("aws_config", &["aws"]),

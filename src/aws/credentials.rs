@@ -13,6 +13,7 @@ use tokio::sync::Mutex;
 
 use super::assumed::AssumedRole;
 use super::failure::innermost;
+use super::http;
 use super::renewal::{Origin, profile, remedy_for};
 use super::vigil::Vigil;
 use crate::error::{Class, Error, Result};
@@ -135,7 +136,7 @@ impl Chain {
     async fn load(&self) -> Result<(Credentials, Option<Duration>)> {
         match self {
             Self::Default(region) => {
-                let sdk = defaults(region.clone()).await;
+                let sdk = defaults(region.clone()).await?;
                 let provider = sdk.credentials_provider().ok_or_else(|| not_given("no provider", "none"))?;
                 let credentials = provider.provide_credentials().await.map_err(|e| complaint(&e))?;
                 Ok((credentials, None))
@@ -155,12 +156,18 @@ impl Chain {
 }
 
 /// What aws-config finds in the environment and the files.
-pub async fn defaults(region: Option<Region>) -> SdkConfig {
-    let loader = aws_config::defaults(BehaviorVersion::latest());
-    match region {
+///
+/// # Errors
+/// [`Class::Usage`] when a variable names certificates that cannot be read.
+pub async fn defaults(region: Option<Region>) -> Result<SdkConfig> {
+    let mut loader = aws_config::defaults(BehaviorVersion::latest());
+    if let Some(client) = http::client(|name| std::env::var(name).ok())? {
+        loader = loader.http_client(client);
+    }
+    Ok(match region {
         Some(region) => loader.region(region).load().await,
         None => loader.load().await,
-    }
+    })
 }
 
 /// The words of AWS for credentials that were good once.

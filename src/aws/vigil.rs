@@ -46,7 +46,7 @@ impl Vigil {
         if *self.0.works.borrow() == 0 {
             return None;
         }
-        tracing::warn!("waiting for new AWS credentials: {what}");
+        tracing::warn!("waiting for new credentials: {what}");
         self.0.waiting.send_replace(Some(what.to_owned()));
         Some(Waiting(self))
     }

@@ -43,7 +43,7 @@ pub fn progress(reading: &Reading) -> String {
         format!("{} {}/{}{more}", kind.title(), of.ended(), of.planned)
     });
     let kinds: Vec<String> = kinds.collect();
-    let waiting = if reading.waiting { "waiting for new AWS credentials · " } else { "" };
+    let waiting = if reading.waiting { "waiting for new credentials · " } else { "" };
     format!("{waiting}{} · {} points · {}", kinds.join(" · "), reading.points, bytes(reading.bytes))
 }
 

@@ -33,7 +33,7 @@ pub struct Sighting {
     pub paused: bool,
     /// It finishes what runs and begins nothing more.
     pub stopping: bool,
-    /// What renews the AWS credentials that the work waits for.
+    /// What renews the credentials that the work waits for.
     pub waiting: Option<String>,
     /// The items that have been at work longest; `in_flight_count` is of all.
     pub in_flight: Vec<InFlight>,

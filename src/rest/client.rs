@@ -14,8 +14,9 @@ use super::call::Patience;
 use super::exchange::Upload;
 use super::failure::{self, Failure};
 use super::pace::{Load, Pace};
+use super::sign_in::SignIn;
 use super::{Access, Address, Call, Meter, Repeat};
-use crate::aws::{Session, Signer};
+use crate::aws::{Signer, Vigil};
 use crate::entities::{S3Object, quote_bare_numbers};
 use crate::error::{Class, Error, Result};
 
@@ -40,6 +41,7 @@ pub struct Client {
     pub(super) uploads: reqwest::Client,
     pub(super) address: Address,
     pub(super) access: Access,
+    pub(super) sign_in: SignIn,
     pub(super) meter: Arc<Meter>,
     pub(super) pace: Pace,
 }
@@ -48,19 +50,21 @@ impl Client {
     pub fn new(address: Address, access: Access) -> Result<Self> {
         let meter = Arc::new(Meter::default());
         let (http, uploads) = access.http_clients(SILENCE)?;
-        Ok(Self { http, uploads, address, access, pace: Pace::new(Arc::clone(&meter)), meter })
+        let sign_in = SignIn::new(&access)?;
+        Ok(Self { http, uploads, address, sign_in, access, pace: Pace::new(Arc::clone(&meter)), meter })
     }
 
     pub fn address(&self) -> &Address {
         &self.address
     }
 
-    /// The AWS credentials that it depends on.
-    pub fn session(&self) -> Option<&Session> {
-        self.signer().map(Signer::session)
+    /// Who waits when the credentials for it end: those of AWS, or the server's own sign-in.
+    pub fn vigils(&self) -> impl Iterator<Item = &Vigil> {
+        let of_aws = self.signer().map(|signer| signer.session().vigil());
+        of_aws.into_iter().chain([self.sign_in.vigil()])
     }
 
-    /// Who signs the requests to managed MLflow; none for a server of its own.
+    /// Who signs the requests, to managed MLflow or to API Gateway.
     pub(super) fn signer(&self) -> Option<&Signer> {
         self.access.signer.as_deref()
     }

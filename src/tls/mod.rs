@@ -2,9 +2,9 @@
 //! client does it (requests over OpenSSL).
 
 mod bundle;
-mod trust;
 #[cfg(test)]
 mod tests;
+mod trust;
 mod verifier;
 
 use std::path::Path;
@@ -62,8 +62,9 @@ fn config(
 
 fn read_identity(path: &Path) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>)> {
     let bad = |e: &dyn std::fmt::Display| {
-        Error::usage(format!("{}: {e}", path.display()))
-            .hint("…_CLIENT_CERT_PATH names one PEM file with the certificate and its key, which is not encrypted")
+        Error::usage(format!("{}: {e}", path.display())).hint(
+            "…_CLIENT_CERT_PATH names one PEM file with the certificate and its key, which is not encrypted",
+        )
     };
     let text = std::fs::read(path).map_err(|e| bad(&e))?;
     let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&text).collect();

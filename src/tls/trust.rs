@@ -14,6 +14,8 @@ pub struct Trust {
     variable: String,
     /// OpenSSL passes over what is missing there.
     may_be_missing: bool,
+    /// It was named for one server alone.
+    is_for_one: bool,
 }
 
 /// In the order of requests 2.34 (`sessions.py`, `merge_environment_settings`).
@@ -24,7 +26,7 @@ const OF_OPENSSL: [&str; 2] = ["SSL_CERT_FILE", "SSL_CERT_DIR"];
 impl Trust {
     /// What somebody has named for one server alone.
     pub fn named(variable: &str, place: PathBuf) -> Self {
-        Self { places: vec![place], variable: variable.to_owned(), may_be_missing: false }
+        Self { places: vec![place], variable: variable.to_owned(), may_be_missing: false, is_for_one: true }
     }
 
     /// What the environment names for every server: the first variable that is set counts. `first` are variables that
@@ -33,15 +35,23 @@ impl Trust {
         let get = |name: &str| variable(name).filter(|value| !value.is_empty());
         let one = first.iter().chain(&OF_REQUESTS).find_map(|name| Some((*name, get(name)?)));
         if let Some((name, place)) = one {
-            return Self::named(name, place.into());
+            return Self { is_for_one: false, ..Self::named(name, place.into()) };
         }
         let places = OF_OPENSSL.iter().filter_map(|name| get(name));
         let places: Vec<PathBuf> =
             places.flat_map(|list| std::env::split_paths(&list).collect::<Vec<_>>()).collect();
         match places.is_empty() {
             true => Self::default(),
-            false => Self { places, variable: OF_OPENSSL.join(" and "), may_be_missing: true },
+            false => {
+                Self { places, variable: OF_OPENSSL.join(" and "), may_be_missing: true, is_for_one: false }
+            }
         }
+    }
+
+    /// The same for AWS, whose own variable counts before those that are for everything (botocore, `ca_bundle`).
+    #[must_use]
+    pub fn for_aws(self, variable: impl Fn(&str) -> Option<String>) -> Self {
+        if self.is_for_one { self } else { Self::of_environment(&["AWS_CA_BUNDLE"], variable) }
     }
 
     pub fn is_of_system_alone(&self) -> bool {

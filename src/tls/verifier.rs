@@ -40,7 +40,8 @@ impl Verifier {
     pub fn new(known: Vec<CertificateDer<'static>>, provider: Arc<CryptoProvider>) -> Result<Self> {
         let mut anchors = RootCertStore::empty();
         for certificate in &known {
-            let bad = |e| Error::usage(format!("a certificate that was named to be trusted cannot be read: {e}"));
+            let bad =
+                |e| Error::usage(format!("a certificate that was named to be trusted cannot be read: {e}"));
             anchors.add(certificate.clone()).map_err(bad)?;
         }
         let named = match anchors.is_empty() {

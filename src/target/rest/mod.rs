@@ -24,7 +24,7 @@ use self::files::Delivery;
 use self::logged_model::ModelThere;
 use super::{Found, Ledger, OpenDataset, OpenModel, OpenRun, OpenTrace, Place, Registry, Target};
 use crate::artifacts::Stores;
-use crate::aws::{Session, Vigil};
+use crate::aws::Vigil;
 use crate::entities::{
     EvaluationDataset, Experiment, ExperimentId, Lifecycle, LoggedModel, ModelId, ModelVersion,
     RegisteredModel, Run, RunId, RunStatus, Scorer, Trace, TraceLinks, rewrite_experiments,
@@ -142,8 +142,7 @@ impl Target for RestTarget {
     }
 
     fn vigils(&self) -> Vec<Vigil> {
-        let client = self.client.session().map(Session::vigil);
-        client.into_iter().chain([self.delivery.stores.vigil()]).cloned().collect()
+        self.client.vigils().chain([self.delivery.stores.vigil()]).cloned().collect()
     }
 
     async fn open_experiment(&self, experiment: &Experiment, name: &str) -> Result<Place> {
