@@ -58,7 +58,14 @@ Exit codes: 0 ok, 1 failed, 2 usage, 3 some items failed, 4 differences found, 5
 
 What is not given is taken from the configuration: `mlferry config --help`.
 Credentials come from the environment: MLFLOW_TRACKING_USERNAME, MLFLOW_TRACKING_PASSWORD or MLFLOW_TRACKING_TOKEN.
-With a server on both ends those are the source's; the target's are MLFERRY_TARGET_USERNAME, …_PASSWORD, …_TOKEN.";
+With a server on both ends those are the source's; the target's are MLFERRY_TARGET_USERNAME, …_PASSWORD, …_TOKEN.
+
+Servers behind a sign-in (MLFERRY_TARGET_… for the target):
+  MLFERRY_SOURCE_HEADERS        headers for every request, a line each: 'Name: value'; {token} is the token
+  MLFERRY_SOURCE_TOKEN_COMMAND  a command that prints a token; run again when it ends and when the server says 401
+  MLFERRY_SOURCE_AWS_SIGV4      true: sign requests for API Gateway, as MLFLOW_TRACKING_AWS_SIGV4 does
+Certificates: …_SERVER_CERT_PATH (a PEM file or a folder), else REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE, SSL_CERT_FILE,
+SSL_CERT_DIR; for AWS, AWS_CA_BUNDLE comes first.";
 
 #[derive(Debug, Args)]
 pub struct WizardEnds {
@@ -81,6 +88,12 @@ pub struct WizardEnds {
     /// Start the wizard with this role filled in for a new App
     #[arg(long, value_name = "ARN")]
     pub role_arn: Option<String>,
+
+    #[command(flatten)]
+    pub source_header: SourceHeader,
+
+    #[command(flatten)]
+    pub target_header: TargetHeader,
 }
 
 /// How the wizard is to look; without these, as the terminal suggests.
@@ -156,12 +169,30 @@ pub enum Command {
 }
 
 #[derive(Debug, Args)]
+pub struct SourceHeader {
+    /// A header for what stands in front of the source: 'Name: value', 'Name: @FILE', or 'Name: $VARIABLE' (within single
+    /// quotes, so that other users of this machine do not see the value). MLFERRY_SOURCE_HEADERS holds several
+    #[arg(long, value_name = "HEADER")]
+    pub source_header: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct TargetHeader {
+    /// The same for the target; MLFERRY_TARGET_HEADERS holds several
+    #[arg(long, value_name = "HEADER")]
+    pub target_header: Vec<String>,
+}
+
+#[derive(Debug, Args)]
 pub struct Source {
     /// Where to read: http(s)://host:port of a tracking server, the ARN of an MLflow App or a SageMaker tracking server,
     /// or a directory that holds an export
     /// [default: MLFLOW_TRACKING_URI]
     #[arg(long, value_name = "URI")]
     pub source: Option<String>,
+
+    #[command(flatten)]
+    pub header: SourceHeader,
 }
 
 #[derive(Debug, Args)]

@@ -7,7 +7,7 @@
 //!
 //! ```text
 //! tui | commands | demo  →  config, engine  →  report  →  snapshot | target  →  archive  →  artifacts  →  rest  →  aws  →
-//! entities, error, limits
+//! entities, tls, error, limits
 //! ```
 
 pub mod archive;
@@ -27,4 +27,5 @@ pub mod report;
 pub mod rest;
 pub mod snapshot;
 pub mod target;
+pub mod tls;
 pub mod tui;

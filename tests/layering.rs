@@ -11,13 +11,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// A layer and what it may name besides itself.
-const MAY_USE: [(&str, &[&str]); 17] = [
+const MAY_USE: [(&str, &[&str]); 18] = [
     ("error", &[]),
     ("limits", &[]),
     ("entities", &["error"]),
-    ("rest", &["aws", "entities", "error", "limits"]),
-    ("aws", &["entities", "error", "limits"]),
-    ("artifacts", &["rest", "aws", "entities", "error", "limits"]),
+    ("tls", &["error"]),
+    ("rest", &["aws", "tls", "entities", "error", "limits"]),
+    ("aws", &["tls", "entities", "error", "limits"]),
+    ("artifacts", &["rest", "aws", "tls", "entities", "error", "limits"]),
     ("archive", &["artifacts", "entities", "error"]),
     ("memory", &["entities", "error"]),
     ("snapshot", &["archive", "artifacts", "memory", "rest", "aws", "entities", "error"]),
@@ -35,12 +36,13 @@ const MAY_USE: [(&str, &[&str]); 17] = [
 ];
 
 /// Crates that only these layers may name.
-const CRATES: [(&str, &[&str]); 14] = [
+const CRATES: [(&str, &[&str]); 15] = [
     ("ratatui", &["tui"]),
     ("crossterm", &["tui"]),
     ("clap", &["cli", "commands"]),
     ("indicatif", &["commands"]),
-    ("reqwest", &["rest"]),
+    ("reqwest", &["rest", "aws"]),
+    ("rustls", &["tls"]),
     ("rusqlite", &["engine", "error"]),
     ("aws_config", &["aws"]),
     ("aws_credential_types", &["aws"]),

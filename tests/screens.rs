@@ -19,6 +19,8 @@ mod keys;
 mod paint;
 #[path = "screens/proof.rs"]
 mod proof;
+#[path = "screens/questions.rs"]
+mod questions;
 #[path = "screens/retry.rs"]
 mod retry;
 #[path = "screens/selection.rs"]

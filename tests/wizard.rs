@@ -60,6 +60,8 @@ async fn from_the_first_key_to_the_proof() {
         wizard.press("n");
         wizard.wait("Enter starts: everything the source holds.");
         wizard.press("\r");
+        wizard.wait("Write to the target?");
+        wizard.press("\r");
         wizard.wait("in flight");
         wizard.press("p");
         wizard.wait("paused");
@@ -87,6 +89,8 @@ async fn from_the_first_key_to_the_proof() {
         assert_eq!(wizard.received(), quiet);
         let started = Instant::now();
         wizard.press("\r");
+        wizard.wait("Write to the target?");
+        wizard.press("\r");
         wizard.wait("everything was moved");
         // Four frames a second, of what has changed in them.
         let per_second = (wizard.received() - quiet) as f64 / started.elapsed().as_secs_f64();
@@ -106,6 +110,8 @@ async fn from_the_first_key_to_the_proof() {
         wizard.press("\x1b");
         wizard.wait("import it again");
         wizard.press("i");
+        wizard.wait("Write to the target?");
+        wizard.press("\r");
         wizard.wait("is the same on both sides now");
         wizard.press("r");
         wizard.wait("both sides are the same");
@@ -185,6 +191,8 @@ async fn one_model_is_chosen_from_the_keyboard_and_comes_with_what_it_needs() {
         wizard.press("n");
         wizard.wait("Enter starts: what was picked: 1 registered model.");
         wizard.wait("needed by wanted v1");
+        wizard.press("\r");
+        wizard.wait("Write to the target?");
         wizard.press("\r");
         wizard.wait("everything was moved");
         wizard.press("\r");
@@ -289,6 +297,8 @@ async fn an_app_is_made_and_filled_from_the_keyboard() {
         wizard.wait("Picked: 6 of 6 experiments");
         wizard.press("n");
         wizard.wait("Enter starts: everything the source holds.");
+        wizard.press("\r");
+        wizard.wait("Write to the target?");
         wizard.press("\r");
         wizard.wait("everything was moved");
         wizard.press("\r");

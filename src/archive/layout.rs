@@ -4,6 +4,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::artifacts::local;
 use crate::entities::{ExperimentId, Kind, ModelId, RegisteredModel, RunId, is_safe_path};
+use crate::error::{Error, Result};
 
 /// Paths of an export directory:
 ///
@@ -35,13 +36,16 @@ pub struct Layout {
     only: Option<ExperimentId>,
     /// The incumbent's names are looked for where ours are not there.
     reading: bool,
+    /// The root without links.
+    real: PathBuf,
 }
 
 impl Layout {
     /// Ours, to be written.
     pub fn new(root: impl Into<PathBuf>) -> Self {
         let root = root.into();
-        Self { experiments: root.join("experiments"), root, only: None, reading: false }
+        let real = root.canonicalize().unwrap_or_else(|_| root.clone());
+        Self { experiments: root.join("experiments"), root, only: None, reading: false, real }
     }
 
     /// To be read: ours, or what the incumbent's `export-all`, `export-models`, `export-experiments` or
@@ -59,6 +63,26 @@ impl Layout {
             return ours;
         }
         others.into_iter().find(|path| path.exists()).unwrap_or(ours)
+    }
+
+    /// An export may come from a stranger: nothing is read or written outside of it, wherever a link in it leads, and
+    /// nothing is waited for that is no file.
+    ///
+    /// # Errors
+    /// [`Class::Permanent`](crate::error::Class::Permanent) when `path`, or the folder that it would be made in, is
+    /// outside of the root, or when it is neither a file nor a folder. What is not there is for the caller to find out.
+    pub fn guard(&self, path: &Path) -> Result<()> {
+        let real = path.ancestors().find_map(|part| part.canonicalize().ok());
+        if !real.is_some_and(|real| real.starts_with(&self.real)) {
+            return Err(Error::permanent(format!("{} leads out of {}", path.display(), self.root.display()))
+                .hint("a link in the directory leads elsewhere: put the file itself in its place"));
+        }
+        match path.metadata() {
+            Ok(meta) if !meta.is_file() && !meta.is_dir() => {
+                Err(Error::permanent(format!("{} is neither a file nor a folder", path.display())))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The experiment whose folder the root is.
@@ -207,7 +231,35 @@ fn folder_name(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::folder_name;
+    use super::{Layout, folder_name};
+
+    #[cfg(unix)]
+    #[test]
+    fn links_within_are_followed_and_links_out_are_not() {
+        use std::os::unix::fs::symlink;
+        let (outside, folder) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        std::fs::write(outside.path().join("secret"), "x").unwrap();
+        let root = folder.path().join("export");
+        std::fs::create_dir_all(root.join("a")).unwrap();
+        std::fs::write(root.join("a/file"), "x").unwrap();
+        symlink("a/file", root.join("within")).unwrap();
+        symlink(outside.path(), root.join("out")).unwrap();
+        symlink(outside.path().join("not-yet"), root.join("dangling")).unwrap();
+        symlink("../../..", root.join("a/above")).unwrap();
+        // The root itself may be a link.
+        let link = folder.path().join("link");
+        symlink(&root, &link).unwrap();
+        for root in [root, link] {
+            let layout = Layout::new(&root);
+            for fine in ["a/file", "within", "a/new/file", "new"] {
+                layout.guard(&root.join(fine)).unwrap();
+            }
+            for bad in ["out", "out/secret", "out/new/file", "a/above", "a/above/etc/passwd", "../x"] {
+                let error = layout.guard(&root.join(bad)).unwrap_err();
+                assert!(error.to_string().contains("leads out of"), "{error}");
+            }
+        }
+    }
 
     #[test]
     fn names_that_would_leave_the_directory_are_encoded() {

@@ -14,6 +14,7 @@ use tokio::sync::Mutex;
 
 use super::assumed::AssumedRole;
 use super::failure::innermost;
+use super::http;
 use super::renewal::{Origin, profile, remedy_for};
 use super::vigil::Vigil;
 use crate::error::{Class, Error, Result};
@@ -138,7 +139,7 @@ impl Chain {
     async fn load(&self) -> Result<(Credentials, Option<Duration>)> {
         match self {
             Self::Default(region) => {
-                let sdk = defaults(region.clone()).await;
+                let sdk = defaults(region.clone()).await?;
                 let provider = sdk.credentials_provider().ok_or_else(|| not_given("no provider", "none"))?;
                 let credentials = provider.provide_credentials().await.map_err(|e| complaint(&e))?;
                 Ok((credentials, None))
@@ -158,16 +159,22 @@ impl Chain {
 }
 
 /// What aws-config finds in the environment and the files.
-pub async fn defaults(region: Option<Region>) -> SdkConfig {
+///
+/// # Errors
+/// [`Class::Usage`] when a variable names certificates that cannot be read.
+pub async fn defaults(region: Option<Region>) -> Result<SdkConfig> {
     let times = TimeoutConfig::builder()
         .connect_timeout(limits::CONNECT)
         .operation_attempt_timeout(limits::AWS_ATTEMPT)
         .operation_timeout(limits::AWS_OPERATION);
-    let loader = aws_config::defaults(BehaviorVersion::latest()).timeout_config(times.build());
-    match region {
+    let mut loader = aws_config::defaults(BehaviorVersion::latest()).timeout_config(times.build());
+    if let Some(client) = http::client(|name| std::env::var(name).ok())? {
+        loader = loader.http_client(client);
+    }
+    Ok(match region {
         Some(region) => loader.region(region).load().await,
         None => loader.load().await,
-    }
+    })
 }
 
 /// The words of AWS for credentials that were good once.

@@ -7,6 +7,7 @@ mod assumed;
 mod control_plane;
 mod credentials;
 mod failure;
+mod http;
 mod identity;
 mod patterns;
 mod policy;

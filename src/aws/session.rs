@@ -32,7 +32,7 @@ impl Session {
     /// The same for work that has begun to wait under `vigil` already.
     pub async fn open_under(region: Option<&str>, vigil: Vigil) -> Result<Self> {
         let region = region.map(|region| Region::new(region.to_owned()));
-        let sdk = defaults(region.clone()).await;
+        let sdk = defaults(region.clone()).await?;
         let session = Self::with(sdk, Chain::Default(region), vigil);
         session.credentials().await?;
         Ok(session)

@@ -11,16 +11,49 @@ use super::credentials::says_ended;
 use super::{Arn, ControlPlane, Session};
 use crate::error::{Error, Result};
 
-/// Signs requests to managed MLflow as the official plugin does (sagemaker-mlflow 0.5.0, `auth.py`): each try anew,
-/// with the hash of the body in a header, for the region and the service of the ARN.
+/// Signs requests, each try anew, with the hash of the body in a header: to managed MLflow as the official plugin does
+/// (sagemaker-mlflow 0.5.0, `auth.py`), and to API Gateway in front of a server as MLflow does with
+/// `MLFLOW_TRACKING_AWS_SIGV4` (`utils/rest_utils.py`).
 pub struct Signer {
     /// For the control plane.
     session: Session,
     /// The same, or in the role that calls MLflow.
     caller: Session,
-    arn: Arn,
+    scope: Scope,
     /// How many seconds the clock of AWS is ahead of ours.
     ahead: AtomicI64,
+}
+
+/// What signatures are for.
+enum Scope {
+    /// The region and the service of the ARN, which is sent along.
+    Managed(Arn),
+    Gateway {
+        region: String,
+    },
+}
+
+impl Scope {
+    fn region(&self) -> &str {
+        match self {
+            Self::Managed(arn) => arn.region(),
+            Self::Gateway { region } => region,
+        }
+    }
+
+    fn service(&self) -> &str {
+        match self {
+            Self::Managed(arn) => arn.signing_name(),
+            Self::Gateway { .. } => "execute-api",
+        }
+    }
+
+    fn header(&self) -> Option<(&'static str, String)> {
+        match self {
+            Self::Managed(arn) => Some((arn.header_name(), arn.to_string())),
+            Self::Gateway { .. } => None,
+        }
+    }
 }
 
 /// A request as it will be sent: the very same URL and body.
@@ -52,11 +85,28 @@ const TOLERATED: u64 = 240;
 
 impl Signer {
     pub fn new(session: Session, caller: Session, arn: Arn) -> Self {
-        Self { session, caller, arn, ahead: AtomicI64::new(0) }
+        Self { session, caller, scope: Scope::Managed(arn), ahead: AtomicI64::new(0) }
     }
 
-    pub fn arn(&self) -> &Arn {
-        &self.arn
+    /// For API Gateway at a host. The region is the session's, else the one in `ID.execute-api.REGION.amazonaws.com`.
+    ///
+    /// # Errors
+    /// [`Class::Usage`](crate::error::Class::Usage) when there is no region.
+    pub fn for_gateway(session: Session, host: &str) -> Result<Self> {
+        let of_host = || host.split_once(".execute-api.")?.1.split('.').next().map(str::to_owned);
+        let region = session.region().map(str::to_owned).or_else(of_host).ok_or_else(|| {
+            Error::usage("no AWS region to sign requests for").hint("set AWS_REGION, or one in the profile")
+        })?;
+        let caller = session.clone();
+        Ok(Self { session, caller, scope: Scope::Gateway { region }, ahead: AtomicI64::new(0) })
+    }
+
+    /// None for a gateway.
+    pub fn arn(&self) -> Option<&Arn> {
+        match &self.scope {
+            Scope::Managed(arn) => Some(arn),
+            Scope::Gateway { .. } => None,
+        }
     }
 
     pub fn session(&self) -> &Session {
@@ -65,9 +115,10 @@ impl Signer {
 
     /// What the control plane says that MLflow's version is; none where it may not be asked.
     pub async fn mlflow_version(&self) -> Option<String> {
-        let described = ControlPlane::new(&self.session, self.arn.region()).describe(&self.arn).await;
+        let arn = self.arn()?;
+        let described = ControlPlane::new(&self.session, arn.region()).describe(arn).await;
         described
-            .inspect_err(|e| tracing::warn!("the version of {} is not known: {e}", self.arn))
+            .inspect_err(|e| tracing::warn!("the version of {arn} is not known: {e}"))
             .ok()?
             .listed
             .mlflow_version
@@ -78,7 +129,7 @@ impl Signer {
     pub async fn sign(&self, request: &Unsigned<'_>) -> Result<Signature> {
         let got = Instant::now();
         let credentials = self.caller.credentials().await?;
-        let headers = headers(&self.arn, credentials, request, self.now())?;
+        let headers = headers(&self.scope, credentials, request, self.now())?;
         Ok(Signature { headers, got })
     }
 
@@ -115,7 +166,7 @@ impl Signer {
 
 /// The ARN's header, and those of the signature over it.
 fn headers(
-    arn: &Arn,
+    scope: &Scope,
     credentials: Credentials,
     request: &Unsigned<'_>,
     now: SystemTime,
@@ -126,20 +177,21 @@ fn headers(
     let identity = credentials.into();
     let params = v4::SigningParams::builder()
         .identity(&identity)
-        .region(arn.region())
-        .name(arn.signing_name())
+        .region(scope.region())
+        .name(scope.service())
         .time(now)
         .settings(settings)
         .build()
         .map_err(|e| cannot(&e))?
         .into();
-    let arn_header = (arn.header_name(), arn.to_string());
-    let signed = request.headers.iter().chain([&arn_header]).map(|(name, value)| (*name, value.as_str()));
+    let arn_header = scope.header();
+    let signed = request.headers.iter().chain(&arn_header).map(|(name, value)| (*name, value.as_str()));
     let body = SignableBody::Bytes(request.body);
     let signable = SignableRequest::new(request.method, request.url, signed, body).map_err(|e| cannot(&e))?;
     let (instructions, _) = sign(signable, &params).map_err(|e| cannot(&e))?.into_parts();
     let made = instructions.headers().map(|(name, value)| (name.to_owned(), value.to_owned()));
-    Ok(made.chain([(arn_header.0.to_owned(), arn_header.1.clone())]).collect())
+    let arn_header = arn_header.map(|(name, value)| (name.to_owned(), value));
+    Ok(made.chain(arn_header).collect())
 }
 
 #[cfg(test)]
@@ -202,12 +254,36 @@ mod tests {
             let token = temporary.then(|| "tok".to_owned());
             let credentials = Credentials::new("AKIDEXAMPLE", secret, token, None, "test");
             let unsigned = Unsigned { method, url, headers: more, body: body.as_bytes() };
-            let headers = headers(&Arn::parse(arn).unwrap(), credentials, &unsigned, now).unwrap();
+            let headers =
+                headers(&Scope::Managed(Arn::parse(arn).unwrap()), credentials, &unsigned, now).unwrap();
             let (_, authorization) = headers.iter().find(|(name, _)| name == "authorization").unwrap();
             assert!(
                 authorization.ends_with(&format!("Signature={signature}")),
                 "{method} {url}: {authorization}"
             );
         }
+    }
+
+    /// Computed by hand from the description of Signature Version 4 (hashlib and hmac of Python).
+    #[test]
+    fn a_gateway_in_front_of_a_server_is_signed_for() {
+        let credentials =
+            Credentials::new("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", None, None, "test");
+        let unsigned = Unsigned {
+            method: "POST",
+            url: "https://abc.execute-api.eu-west-1.amazonaws.com/prod/api/2.0/mlflow/experiments/search",
+            headers: &[("content-type", "application/json".to_owned())],
+            body: br#"{"max_results":1}"#,
+        };
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_779_609_600);
+        let scope = Scope::Gateway { region: "eu-west-1".to_owned() };
+        let headers = headers(&scope, credentials, &unsigned, now).unwrap();
+        let (_, authorization) = headers.iter().find(|(name, _)| name == "authorization").unwrap();
+        assert!(authorization.contains("/20260524/eu-west-1/execute-api/aws4_request"), "{authorization}");
+        assert!(
+            authorization
+                .ends_with("Signature=670af06e54fe76d5a3fa3448bb305e5a6e801bbb588d4c548ddef0d2ccb8f88f"),
+            "{authorization}"
+        );
     }
 }

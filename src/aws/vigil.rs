@@ -57,7 +57,7 @@ impl Vigil {
         if !self.has_work() {
             return None;
         }
-        tracing::warn!("waiting for new AWS credentials: {what}");
+        tracing::warn!("waiting for new credentials: {what}");
         self.0.waiting.send_replace(Some(what.to_owned()));
         Some(Waiting(self))
     }

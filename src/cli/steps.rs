@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::{Selection, Source};
+use super::{Selection, Source, SourceHeader, TargetHeader};
 
 #[derive(Debug, Args)]
 #[command(
@@ -17,6 +17,9 @@ pub struct Check {
     /// Look at this target too
     #[arg(long, value_name = "URI")]
     pub target: Option<String>,
+
+    #[command(flatten)]
+    pub target_header: TargetHeader,
 }
 
 #[derive(Debug, Args)]
@@ -27,6 +30,9 @@ pub struct Connect {
     /// Where to read: a tracking server, the ARN of a SageMaker tracking server, or a directory that holds an export
     #[arg(long, value_name = "URI")]
     pub source: Option<String>,
+
+    #[command(flatten)]
+    pub source_header: SourceHeader,
 
     #[command(flatten)]
     pub target: Target,
@@ -86,6 +92,9 @@ pub struct Import {
     pub source: Option<String>,
 
     #[command(flatten)]
+    pub source_header: SourceHeader,
+
+    #[command(flatten)]
     pub target: Target,
 
     #[command(flatten)]
@@ -106,6 +115,9 @@ pub struct Target {
     /// [default: MLFLOW_TRACKING_URI, where no source is a server]
     #[arg(long, value_name = "URI")]
     pub target: Option<String>,
+
+    #[command(flatten)]
+    pub target_header: TargetHeader,
 }
 
 /// How closely files are compared
@@ -129,9 +141,15 @@ pub struct Validate {
     #[arg(long, value_name = "URI|DIR")]
     pub source: String,
 
+    #[command(flatten)]
+    pub source_header: SourceHeader,
+
     /// The other side: a tracking server or an export directory
     #[arg(long, value_name = "URI|DIR")]
     pub target: String,
+
+    #[command(flatten)]
+    pub target_header: TargetHeader,
 
     #[arg(long, value_name = "HOW", value_enum, default_value_t)]
     pub artifacts: Artifacts,
@@ -155,6 +173,9 @@ pub struct Run {
     /// Where to write: http(s)://host:port of a tracking server, or the ARN of an MLflow App or a SageMaker tracking server
     #[arg(long, value_name = "URI")]
     pub target: String,
+
+    #[command(flatten)]
+    pub target_header: TargetHeader,
 
     /// Go by way of this directory
     #[arg(long, value_name = "DIR")]

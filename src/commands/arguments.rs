@@ -6,6 +6,7 @@ use std::ffi::OsString;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Command, CommandFactory, FromArgMatches};
 
+use super::ends::Headers;
 use crate::cli::{Cli, Output};
 use crate::config::Config;
 use crate::error::{Error, Result};
@@ -20,6 +21,8 @@ pub struct Typed {
 pub struct Told {
     pub cli: Cli,
     pub config: Config,
+    /// For what stands in front of the servers.
+    pub headers: Headers,
     /// The wizard was told where to begin: a session that was left is not what is wanted.
     pub anew: bool,
 }
@@ -54,9 +57,18 @@ impl Typed {
             None => arg,
         });
         let matches = completed.get_matches_from(self.arguments);
+        let headers =
+            Headers { source: typed(&matches, "source_header"), target: typed(&matches, "target_header") };
         let cli = Cli::from_arg_matches(&matches).map_err(|e| Error::usage(e.to_string()))?;
-        Ok(Told { cli, config, anew })
+        Ok(Told { cli, config, headers, anew })
     }
+}
+
+/// All values of an option, whichever command it was given to.
+fn typed(matches: &ArgMatches, id: &str) -> Vec<String> {
+    let here = matches.try_get_many::<String>(id).ok().flatten().into_iter().flatten().cloned();
+    let below = matches.subcommand().map(|(_, below)| typed(below, id)).unwrap_or_default();
+    here.chain(below).collect()
 }
 
 /// These must work while the configuration does not.

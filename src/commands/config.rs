@@ -11,11 +11,13 @@ use crate::error::{Error, Result};
 use crate::tui::keys::Keymap;
 
 /// Credentials, which only variables carry; MLflow's own are the source's.
-const SECRETS: [(&str, &[&str]); 4] = [
+const SECRETS: [(&str, &[&str]); 6] = [
     ("source password", &["MLFERRY_SOURCE_PASSWORD", "MLFLOW_TRACKING_PASSWORD"]),
     ("source token", &["MLFERRY_SOURCE_TOKEN", "MLFLOW_TRACKING_TOKEN"]),
+    ("source headers", &["MLFERRY_SOURCE_HEADERS"]),
     ("target password", &["MLFERRY_TARGET_PASSWORD"]),
     ("target token", &["MLFERRY_TARGET_TOKEN"]),
+    ("target headers", &["MLFERRY_TARGET_HEADERS"]),
 ];
 
 pub fn config(args: &Args, file: Option<PathBuf>, config: &Config, printer: &Printer) -> Result<u8> {

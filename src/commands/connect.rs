@@ -8,9 +8,12 @@ use crate::error::Result;
 
 /// Exit code 1 when something stands in the way, 5 when it may be gone the next time.
 pub async fn connect(args: cli::Connect, ends: &Ends<'_>, printer: &Printer) -> Result<u8> {
-    let source = args.source.as_deref().map(|text| (text.to_owned(), ends.source_access()));
+    let source = match args.source.clone() {
+        Some(text) => Some((text, ends.source_access()?)),
+        None => None,
+    };
     let target = target_text(args.target.target.as_deref())?;
-    let access = ends.target_access(args.source.as_deref());
+    let access = ends.target_access(args.source.as_deref())?;
     let ask = Preflight { source, target: Some((target, access)), output_dir: args.output_dir };
     let connected = look(ask, printer).await?;
     let of = |level: Level| connected.lines.iter().filter(|line| line.finding.level == level).count();

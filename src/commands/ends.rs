@@ -12,11 +12,19 @@ pub struct Ends<'a> {
     config: &'a Config,
     /// How long work waits for a server that went away.
     wait: Duration,
+    headers: &'a Headers,
+}
+
+/// Those of the command line, for each end.
+#[derive(Clone, Debug, Default)]
+pub struct Headers {
+    pub source: Vec<String>,
+    pub target: Vec<String>,
 }
 
 impl<'a> Ends<'a> {
     /// `wait` is what the command line says of it, or the configuration.
-    pub fn of(config: &'a Config, wait: Option<&str>) -> Result<Self> {
+    pub fn of(config: &'a Config, headers: &'a Headers, wait: Option<&str>) -> Result<Self> {
         let wait = match wait {
             None => limits::GONE,
             Some(text) => limits::parse_duration(text).ok_or_else(|| {
@@ -24,38 +32,43 @@ impl<'a> Ends<'a> {
                     .hint("write 90s, '10 min' or 1h; 0 for none")
             })?,
         };
-        Ok(Self { config, wait })
+        Ok(Self { config, wait, headers })
     }
 
     /// MLflow's own credentials are for this end when `shared`.
-    fn access(&self, end: End, shared: bool) -> Access {
-        Access { wait: self.wait, ..Access::of(end, shared, |name| self.config.variable(name)) }
+    fn access(&self, end: End, shared: bool) -> Result<Access> {
+        let headers = match end {
+            End::Source => &self.headers.source,
+            End::Target => &self.headers.target,
+        };
+        let access = Access::of(end, shared, headers, |name| self.config.variable(name))?;
+        Ok(Access { wait: self.wait, ..access })
     }
 
     /// For the source, which MLflow's own credentials belong to.
-    pub fn source_access(&self) -> Access {
+    pub fn source_access(&self) -> Result<Access> {
         self.access(End::Source, true)
     }
 
     /// For the target: MLflow's own credentials are its only where the source is no server.
-    pub fn target_access(&self, source: Option<&str>) -> Access {
+    pub fn target_access(&self, source: Option<&str>) -> Result<Access> {
         self.access(End::Target, !source.is_some_and(is_server))
     }
 
     /// For both, before it is known what they are.
-    pub fn for_wizard(&self) -> (Access, Access) {
-        (self.source_access(), self.access(End::Target, false))
+    pub fn for_wizard(&self) -> Result<(Access, Access)> {
+        Ok((self.source_access()?, self.access(End::Target, false)?))
     }
 
     /// Opens one end alone.
     pub async fn open_one(&self, text: &str, end: End) -> Result<Endpoint> {
-        open(text, end, self.access(end, true)).await
+        open(text, end, self.access(end, true)?).await
     }
 
     /// Opens both ends. MLflow's own credentials go to the source when both are servers.
     pub async fn open_both(&self, source: &str, target: &str) -> Result<(Endpoint, Endpoint)> {
-        let source_end = open(source, End::Source, self.source_access()).await?;
-        let target_end = open(target, End::Target, self.target_access(Some(source))).await?;
+        let source_end = open(source, End::Source, self.source_access()?).await?;
+        let target_end = open(target, End::Target, self.target_access(Some(source))?).await?;
         are_two(&source_end, &target_end)?;
         Ok((source_end, target_end))
     }

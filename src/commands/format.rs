@@ -43,7 +43,7 @@ pub fn progress(reading: &Reading) -> String {
         format!("{} {}/{}{more}", kind.title(), of.ended(), of.planned)
     });
     let kinds: Vec<String> = kinds.collect();
-    let mut waiting = if reading.waiting { "waiting for new AWS credentials · " } else { "" }.to_owned();
+    let mut waiting = if reading.waiting { "waiting for new credentials · " } else { "" }.to_owned();
     reading.troubles().for_each(|trouble| waiting += &format!("{trouble} · "));
     format!("{waiting}{} · {} points · {}", kinds.join(" · "), reading.points, bytes(reading.bytes))
 }

@@ -85,10 +85,10 @@ fn raise_file_limit() {
 }
 
 async fn dispatch(told: Told, keys: Keymap, state: StateDir, printer: &Printer) -> Result<u8> {
-    let Told { cli, config, anew } = told;
-    let ends = &Ends::of(&config, cli.wait.as_deref())?;
+    let Told { cli, config, headers, anew } = told;
+    let ends = &Ends::of(&config, &headers, cli.wait.as_deref())?;
     match cli.command {
-        None => wizard(cli, keys, state, &config, anew).await,
+        None => wizard(cli, keys, state, ends, &config, anew).await,
         Some(Command::App(args)) => app::app(args, state, ends, printer).await,
         Some(Command::Check(args)) => check::check(args, ends, printer).await,
         Some(Command::Connect(args)) => connect::connect(args, ends, printer).await,
@@ -104,14 +104,21 @@ async fn dispatch(told: Told, keys: Keymap, state: StateDir, printer: &Printer) 
     }
 }
 
-async fn wizard(cli: Cli, keymap: Keymap, state: StateDir, config: &Config, anew: bool) -> Result<u8> {
-    let WizardEnds { source, target, artifact_store_uri, region, role_arn } = cli.ends;
+async fn wizard(
+    cli: Cli,
+    keymap: Keymap,
+    state: StateDir,
+    ends: &Ends<'_>,
+    config: &Config,
+    anew: bool,
+) -> Result<u8> {
+    let WizardEnds { source, target, artifact_store_uri, region, role_arn, .. } = cli.ends;
     let app = NewApp {
         artifact_store_uri: artifact_store_uri.unwrap_or_default(),
         role_arn: role_arn.unwrap_or_default(),
         ..NewApp::default()
     };
-    let (source_access, target_access) = Ends::of(config, cli.wait.as_deref())?.for_wizard();
+    let (source_access, target_access) = ends.for_wizard()?;
     let (display, plan, log) = (display(cli.look), Plan::default(), logging::ring());
     let start = tui::Start {
         state,

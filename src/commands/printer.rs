@@ -6,9 +6,11 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::cli::Output;
+use crate::entities::{printable, printable_json};
 use crate::error::Error;
 
-/// The one place that decides what is printed where: results on stdout, everything else on stderr.
+/// The one place that decides what is printed where: results on stdout, everything else on stderr. Names and messages come
+/// from strangers: nothing of them reaches the terminal that it would obey.
 #[derive(Clone, Copy, Debug)]
 pub struct Printer {
     pub json: bool,
@@ -34,7 +36,7 @@ impl Printer {
     pub fn result(&self, line: &str) {
         if !self.json {
             // A reader that has gone away needs no more lines.
-            let _ = writeln!(stdout(), "{line}");
+            let _ = writeln!(stdout(), "{}", printable(line));
         }
     }
 
@@ -55,14 +57,14 @@ impl Printer {
         if self.json
             && let Ok(text) = serde_json::to_string(value)
         {
-            let _ = writeln!(stdout(), "{text}");
+            let _ = writeln!(stdout(), "{}", printable_json(&text));
         }
     }
 
     /// News on the way.
     pub fn news(&self, line: &str) {
         if !self.quiet && !self.json {
-            let _ = writeln!(stderr(), "{line}");
+            let _ = writeln!(stderr(), "{}", printable(line));
         }
     }
 
@@ -78,7 +80,7 @@ impl Printer {
 
     /// A question, the cursor behind it.
     pub fn ask(question: &str) {
-        let _ = write!(stderr(), "{question} ");
+        let _ = write!(stderr(), "{} ", printable(question));
         let _ = stderr().flush();
     }
 
@@ -90,9 +92,10 @@ impl Printer {
         if self.json {
             return;
         }
-        let _ = writeln!(stderr(), "{}: {error}", self.painted("error", "31;1"));
+        let text = error.to_string();
+        let _ = writeln!(stderr(), "{}: {}", self.painted("error", "31;1"), printable(&text));
         if let Some(hint) = hint {
-            let _ = writeln!(stderr(), "\n{}: {hint}", self.painted("hint", "36;1"));
+            let _ = writeln!(stderr(), "\n{}: {}", self.painted("hint", "36;1"), printable(hint));
         }
     }
 

@@ -19,8 +19,8 @@ pub async fn run(args: cli::Run, state: StateDir, ends: &Ends<'_>, printer: &Pri
     // A directory may come from the configuration; what is said here counts more.
     let output_dir = args.output_dir.filter(|_| !args.direct);
     let ask = Preflight {
-        target: Some((args.target.clone(), ends.target_access(Some(&source)))),
-        source: Some((source, ends.source_access())),
+        target: Some((args.target.clone(), ends.target_access(Some(&source))?)),
+        source: Some((source, ends.source_access()?)),
         output_dir: output_dir.clone(),
     };
     let (source, target) = connect::look(ask, printer).await?.both()?;

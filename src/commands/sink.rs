@@ -62,10 +62,10 @@ impl<'a> Sink<'a> {
             }
             Event::Note { text } => self.line(&format!("note: {text}")),
             Event::Waiting { renew } => {
-                self.line("waiting: the AWS credentials have expired");
+                self.line("waiting: the credentials have expired");
                 self.line(&format!("  hint: {renew}; the work then goes on by itself"));
             }
-            Event::Resumed => self.line("going on: there are new AWS credentials"),
+            Event::Resumed => self.line("going on: there are new credentials"),
             Event::ServerGone { end, reason, wait } => {
                 self.line(&format!("waiting: the {end} cannot be reached ({reason})"));
                 let wait = format::seconds(*wait as f64);

@@ -199,7 +199,7 @@ fn pace(sighting: &Sighting, rates: &Rates) -> String {
     let mut parts = Vec::new();
     let states = [(sighting.stopping, "stopping"), (sighting.paused, "paused")];
     parts.extend(states.into_iter().filter(|(is_so, _)| *is_so).map(|(_, word)| word.to_owned()));
-    parts.extend(sighting.waiting.as_ref().map(|renew| format!("waiting for new AWS credentials: {renew}")));
+    parts.extend(sighting.waiting.as_ref().map(|renew| format!("waiting for new credentials: {renew}")));
     let elapsed = format::seconds(sighting.seconds);
     parts.push(match rates.remaining() {
         Some(seconds) => format!("{elapsed}, about {} to go", format::seconds(seconds)),

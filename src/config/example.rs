@@ -10,7 +10,8 @@ pub fn example(keys: &[(&str, String)]) -> String {
 #
 # Command line before environment before profile before [defaults]; `mlferry config show` says what holds, and why.
 # Each setting has a variable, too: MLFERRY_SOURCE is source. No password and no token is read from here:
-# set MLFERRY_SOURCE_PASSWORD or MLFERRY_SOURCE_TOKEN (MLFERRY_TARGET_… for the target), or type it into the wizard.
+# set MLFERRY_SOURCE_PASSWORD, MLFERRY_SOURCE_TOKEN or MLFERRY_SOURCE_HEADERS (MLFERRY_TARGET_… for the target), or type
+# a password into the wizard.
 
 # The profile that is taken without --profile NAME and MLFERRY_PROFILE
 # default_profile = \"staging\"

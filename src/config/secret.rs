@@ -1,16 +1,18 @@
 //! Passwords and tokens stay out of files.
 
-const WORDS: [&str; 8] =
-    ["password", "passwd", "passphrase", "token", "secret", "credential", "access_key", "api_key"];
+const WORDS: [&str; 9] =
+    ["password", "passwd", "passphrase", "token", "secret", "credential", "access_key", "api_key", "header"];
 
 /// What is to be done instead.
-pub const ELSEWHERE: &str = "no secret is read from a file: set MLFERRY_SOURCE_PASSWORD or MLFERRY_SOURCE_TOKEN \
-    (MLFERRY_TARGET_… for the target) in the environment, or type it into the wizard; AWS credentials stay where the AWS \
+pub const ELSEWHERE: &str = "no secret is read from a file: set MLFERRY_SOURCE_PASSWORD, MLFERRY_SOURCE_TOKEN or \
+    MLFERRY_SOURCE_HEADERS (MLFERRY_TARGET_… for the target) in the environment, or type it into the wizard; AWS credentials stay where the AWS \
     CLI keeps them";
 
 /// A key of this name is meant for a secret.
 pub fn is_for_one(key: &str) -> bool {
     let plain = key.to_lowercase().replace('-', "_");
+    // A command that gives one is none.
+    let plain = plain.trim_end_matches("token_command");
     WORDS.iter().any(|word| plain.contains(word))
 }
 
@@ -43,9 +45,11 @@ mod tests {
 
     #[test]
     fn keys_for_secrets_are_known_by_their_names() {
-        for key in ["password", "source_token", "aws-secret-access-key", "Target_Password"] {
+        for key in ["password", "source_token", "aws-secret-access-key", "Target_Password", "source_headers"]
+        {
             assert!(is_for_one(key), "{key}");
         }
         assert!(!is_for_one("source_username"));
+        assert!(!is_for_one("source_token_command"));
     }
 }

@@ -73,7 +73,7 @@ pub const SETTINGS: &[Setting] = &[
     work(
         "source_server_cert_path",
         Shape::Path,
-        "PEM file of the authority that the source is trusted by",
+        "PEM file, or folder, of the authority that the source is trusted by, or of its own certificate",
         "~/ca.pem",
     )
     .last("MLFLOW_TRACKING_SERVER_CERT_PATH"),
@@ -88,6 +88,15 @@ pub const SETTINGS: &[Setting] = &[
         .last("MLFLOW_TRACKING_INSECURE_TLS")
         .built_in("false"),
     work(
+        "source_token_command",
+        Shape::Text,
+        "A command that prints a token for the source; run again when the token ends or is refused",
+        "gcloud auth print-identity-token",
+    ),
+    work("source_aws_sigv4", Shape::Switch, "Sign requests for API Gateway in front of the source", "false")
+        .last("MLFLOW_TRACKING_AWS_SIGV4")
+        .built_in("false"),
+    work(
         "target",
         Shape::Address,
         "Where to write: a URL or an ARN",
@@ -98,7 +107,7 @@ pub const SETTINGS: &[Setting] = &[
     work(
         "target_server_cert_path",
         Shape::Path,
-        "PEM file of the authority that the target is trusted by",
+        "PEM file, or folder, of the authority that the target is trusted by, or of its own certificate",
         "~/ca.pem",
     ),
     work(
@@ -108,6 +117,14 @@ pub const SETTINGS: &[Setting] = &[
         "~/me.pem",
     ),
     work("target_insecure_tls", Shape::Switch, "Trust whatever certificate the target shows", "false")
+        .built_in("false"),
+    work(
+        "target_token_command",
+        Shape::Text,
+        "A command that prints a token for the target; run again when the token ends or is refused",
+        "databricks auth token --profile prod",
+    ),
+    work("target_aws_sigv4", Shape::Switch, "Sign requests for API Gateway in front of the target", "false")
         .built_in("false"),
     work("region", Shape::Text, "The AWS region of `mlferry app`", "eu-central-1").last("AWS_REGION"),
     work("artifact_store_uri", Shape::Text, "Where a new App keeps artifacts", "s3://my-bucket/mlflow"),

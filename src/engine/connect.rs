@@ -50,7 +50,14 @@ pub async fn open(text: &str, end: End, access: Access) -> Result<Endpoint> {
     let lower = text.to_ascii_lowercase();
     if lower.starts_with("http://") || lower.starts_with("https://") {
         let (address, login) = Address::parse(text)?;
-        let (client, probe) = connect(address, access.with_login(login)).await?;
+        let access = match access.aws_sigv4 {
+            true => {
+                let session = Session::open(None).await?;
+                access.with_signer(Signer::for_gateway(session, address.host())?)
+            }
+            false => access.with_login(login),
+        };
+        let (client, probe) = connect(address, access).await?;
         let client = Arc::new(client);
         let stores = Arc::new(Stores::new(Arc::clone(client.meter()), None));
         return Ok(Endpoint::Server(Server { client, probe, stores, managed: None }));

@@ -48,7 +48,7 @@ pub enum Event {
     Note {
         text: String,
     },
-    /// The AWS credentials have ended: everything that needs them waits for new ones.
+    /// Credentials have ended, those of AWS or the sign-in of a server: everything that needs them waits for new ones.
     Waiting {
         /// What renews them: a command, where there is one.
         renew: String,

@@ -44,7 +44,7 @@ pub struct Reading {
     /// How many requests may be in flight now.
     pub concurrency: u64,
     pub all_planned: bool,
-    /// The work waits for new AWS credentials.
+    /// The work waits for new credentials.
     pub waiting: bool,
     pub servers: Servers,
 }

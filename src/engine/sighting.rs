@@ -34,7 +34,7 @@ pub struct Sighting {
     pub paused: bool,
     /// It finishes what runs and begins nothing more.
     pub stopping: bool,
-    /// What renews the AWS credentials that the work waits for.
+    /// What renews the credentials that the work waits for.
     pub waiting: Option<String>,
     /// How the servers of the source and of the target do.
     #[serde(default)]

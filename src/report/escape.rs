@@ -1,5 +1,7 @@
 //! Names and values come from strangers: here they become text that no reader takes for anything else.
 
+use crate::entities::is_hidden;
+
 /// Longer values are cut; the JSON report has them whole.
 const LONGEST: usize = 4_000;
 
@@ -10,7 +12,7 @@ pub fn visible(text: &str, lines: bool) -> String {
     for c in text.chars().take(LONGEST) {
         match c {
             '\n' if lines => seen.push(c),
-            c if c.is_control() || turns(c) => seen.extend(c.escape_default()),
+            c if is_hidden(c) => seen.extend(c.escape_default()),
             c => seen.push(c),
         }
     }
@@ -19,10 +21,6 @@ pub fn visible(text: &str, lines: bool) -> String {
         seen.push_str(&format!("… ({rest} more characters)"));
     }
     seen
-}
-
-fn turns(c: char) -> bool {
-    matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{2028}' | '\u{2029}')
 }
 
 /// For HTML, between tags and within quoted attributes.

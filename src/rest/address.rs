@@ -50,6 +50,15 @@ impl Address {
         Ok(Self { arn: Some(arn), ..address })
     }
 
+    /// The prefix that all routes are below; empty where there is none.
+    pub(super) fn path(&self) -> &str {
+        self.url.path().trim_end_matches('/')
+    }
+
+    pub fn host(&self) -> &str {
+        self.url.host_str().unwrap_or_default()
+    }
+
     pub(super) fn arn(&self) -> Option<&Arn> {
         self.arn.as_ref()
     }

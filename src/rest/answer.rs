@@ -1,7 +1,6 @@
 use bytes::Bytes;
 use reqwest::header::{CONTENT_TYPE, HeaderMap};
 
-use super::exchange::unsendable;
 use super::failure::{self, Unhappy};
 use super::{Call, Client};
 use crate::error::Result;
@@ -28,8 +27,8 @@ impl Client {
     /// Sends a call once, for its answer's own sake: a refusal is an answer, too.
     pub async fn ask_once(&self, call: &Call) -> Result<Answer> {
         let request = match self.signer() {
-            Some(signer) => self.signed(call, signer).await?.0,
-            None => self.access.sign_in(self.request(call)).build().map_err(unsendable)?,
+            Some(signer) => self.signed(call, None, signer).await?.0,
+            None => self.signed_in(call, None).await?.0,
         };
         match self.execute(call, request).await.map_err(|failure| failure.error)? {
             Ok(reply) => {

@@ -11,9 +11,10 @@ use super::call::Patience;
 use super::failure::Failure;
 use super::outage::Outage;
 use super::pace::{Load, Pace, Slot};
+use super::sign_in::SignIn;
 use super::task::OwnTask;
 use super::{Access, Address, Call, Meter};
-use crate::aws::{Session, Signer, Vigil};
+use crate::aws::{Signer, Vigil};
 use crate::entities::{S3Object, quote_bare_numbers};
 use crate::error::{Cause, Class, Error, Result};
 use crate::limits;
@@ -71,6 +72,7 @@ pub struct Client {
     pub(super) http: reqwest::Client,
     pub(super) address: Arc<Address>,
     pub(super) access: Arc<Access>,
+    pub(super) sign_in: Arc<SignIn>,
     pub(super) meter: Arc<Meter>,
     pub(super) pace: Pace,
     pub(super) outage: Outage,
@@ -82,9 +84,10 @@ impl Client {
         let meter = Arc::new(Meter::default());
         let pace = Pace::new(Arc::clone(&meter));
         let http = access.http_client()?;
+        let sign_in = Arc::new(SignIn::new(&access)?);
         let outage = Outage::new(access.wait, Arc::clone(&meter));
         let (address, access) = (Arc::new(address), Arc::new(access));
-        Ok(Self { http, address, access, meter, pace, outage, times: Times::default() })
+        Ok(Self { http, address, access, sign_in, meter, pace, outage, times: Times::default() })
     }
 
     /// The same with another limit of requests at a time, for tests.
@@ -98,19 +101,16 @@ impl Client {
         &self.address
     }
 
-    /// The AWS credentials that it depends on.
-    pub fn session(&self) -> Option<&Session> {
-        self.signer().map(Signer::session)
+    /// Who waits when the credentials for it end, those of AWS or the server's own sign-in, and when it goes away: as
+    /// long as somebody works with it.
+    pub fn vigils(&self) -> impl Iterator<Item = &Vigil> {
+        let of_aws = self.signer().map(|signer| signer.session().vigil());
+        of_aws.into_iter().chain([self.sign_in.vigil(), self.outage.vigil()])
     }
 
-    /// Who signs the requests to managed MLflow; none for a server of its own.
+    /// Who signs the requests, to managed MLflow or to API Gateway.
     pub(super) fn signer(&self) -> Option<&Signer> {
         self.access.signer.as_deref()
-    }
-
-    /// Who works with the server: as long as somebody does, it is waited for when it goes away.
-    pub fn vigil(&self) -> &Vigil {
-        self.outage.vigil()
     }
 
     pub fn meter(&self) -> &Arc<Meter> {

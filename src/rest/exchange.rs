@@ -5,13 +5,19 @@ use std::time::{Duration, Instant};
 use bytes::{Bytes, BytesMut};
 use reqwest::header::{DATE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Request, RequestBuilder, Response, StatusCode};
+use url::Url;
 
 use super::failure::{self, Failure, Unhappy};
 use super::meter::OnItsWay;
-use super::{Call, Client, Repeat};
+use super::{Call, Client, Repeat, redirect};
 use crate::aws::{Refusal, Signature, Signer, Unsigned};
 use crate::error::{Error, Result};
 use crate::limits;
+
+/// The content type of a file.
+pub(super) const OCTETS: &str = "application/octet-stream";
+/// How often one request signs in anew: the second time for what was renewed just before it.
+const MOST_RENEWALS: usize = 3;
 
 /// An answer whose body is still to come.
 pub struct Reply {
@@ -58,19 +64,68 @@ impl Client {
         let started = Instant::now();
         let result = match self.signer() {
             None => self.exchange(call).await,
-            Some(signer) => self.signed_exchange(call, signer).await,
+            Some(signer) => self.signed_exchange(call, None, signer).await,
         };
         result.inspect_err(|failure| self.pace.learn(call.route, started.elapsed(), failure.load))
     }
 
+    /// Signs in anew what was refused, where the sign-in can change.
     async fn exchange(&self, call: &Call) -> Result<Reply, Failure> {
-        let request = self.access.sign_in(self.request(call)).build().map_err(unsendable)?;
-        self.execute(call, request).await?.map_err(|unhappy| self.failure(call, &unhappy))
+        let mut renewals = 0;
+        loop {
+            let (headers, used) = self.sign_in.headers().await?;
+            let request = self.request(call).headers(headers).build().map_err(unsendable)?;
+            let (url, unhappy) = match self.followed(call, request).await? {
+                Ok(reply) => {
+                    self.sign_in.works();
+                    return Ok(reply);
+                }
+                Err(refused) => refused,
+            };
+            let may_change = renewals < MOST_RENEWALS && redirect::wants_sign_in(&url, &unhappy);
+            if !may_change || !self.sign_in.renew(used).await {
+                return Err(self.failure(call, &url, &unhappy));
+            }
+            self.meter.retry();
+            renewals += 1;
+        }
     }
 
-    /// Signs anew what was refused for a reason that could be mended, once: each try has a signature of its own.
-    async fn signed_exchange(&self, call: &Call, signer: &Signer) -> Result<Reply, Failure> {
-        let (request, signature) = self.signed(call, signer).await?;
+    /// Sends a request, and again where the same server leads it to another of its routes. Says what was asked last.
+    pub(super) async fn followed(
+        &self,
+        call: &Call,
+        mut request: Request,
+    ) -> Result<Result<Reply, (Url, Unhappy)>, Failure> {
+        let mut led = 0;
+        loop {
+            let again = request.try_clone();
+            let (url, method) = (request.url().clone(), request.method().clone());
+            let unhappy = match self.execute(call, request).await? {
+                Ok(reply) => return Ok(Ok(reply)),
+                Err(unhappy) => unhappy,
+            };
+            match (redirect::within(&url, &method, &unhappy), again) {
+                (Some(next), Some(mut again)) if led < redirect::MOST => {
+                    *again.url_mut() = next;
+                    request = again;
+                    led += 1;
+                }
+                _ => return Ok(Err((url, unhappy))),
+            }
+        }
+    }
+
+    /// Signs anew what was refused for a reason that could be mended, once: each try has a signature of its own. `file`
+    /// is the body of an upload, for API Gateway in front of a server.
+    pub(super) async fn signed_exchange(
+        &self,
+        call: &Call,
+        file: Option<Bytes>,
+        signer: &Signer,
+    ) -> Result<Reply, Failure> {
+        let (request, signature) = self.signed(call, file.clone(), signer).await?;
+        let url = request.url().clone();
         let unhappy = match self.execute(call, request).await? {
             Ok(reply) => return Ok(reply),
             Err(unhappy) => unhappy,
@@ -80,11 +135,11 @@ impl Client {
         if !is_about_signing(unhappy.status)
             || !signer.mends(&Refusal { body: &body, date }, &signature).await
         {
-            return Err(self.failure(call, &unhappy));
+            return Err(self.failure(call, &url, &unhappy));
         }
         self.meter.retry();
-        let (request, _) = self.signed(call, signer).await?;
-        self.execute(call, request).await?.map_err(|unhappy| self.failure(call, &unhappy))
+        let (request, _) = self.signed(call, file, signer).await?;
+        self.execute(call, request).await?.map_err(|unhappy| self.failure(call, &url, &unhappy))
     }
 
     pub(super) fn request(&self, call: &Call) -> RequestBuilder {
@@ -110,16 +165,28 @@ impl Client {
     }
 
     /// What is signed is what is sent: the URL is taken from the request, after the URL parser has had its say.
-    pub(super) async fn signed(&self, call: &Call, signer: &Signer) -> Result<(Request, Signature)> {
-        let mut request = self.request(call).build().map_err(unsendable)?;
-        let headers = self.headers(call);
+    pub(super) async fn signed(
+        &self,
+        call: &Call,
+        file: Option<Bytes>,
+        signer: &Signer,
+    ) -> Result<(Request, Signature)> {
+        let mut request = self.request(call);
+        let mut headers = self.headers(call);
+        if let Some(file) = &file {
+            headers.push(("content-type", OCTETS.to_owned()));
+            request = request.header("content-type", OCTETS).body(file.clone());
+        }
+        let mut request = request.build().map_err(unsendable)?;
         let unsigned = Unsigned {
             method: request.method().as_str(),
             url: request.url().as_str(),
             headers: &headers,
-            body: call.body.as_deref().unwrap_or_default(),
+            body: file.as_ref().or(call.body.as_ref()).map(AsRef::as_ref).unwrap_or_default(),
         };
         let signature = signer.sign(&unsigned).await?;
+        // API keys of a gateway, which are no part of the signature.
+        request.headers_mut().extend(self.sign_in.headers().await?.0);
         for (name, value) in &signature.headers {
             let (name, value) = (HeaderName::try_from(name), HeaderValue::try_from(value));
             let (Ok(name), Ok(mut value)) = (name, value) else {
@@ -161,7 +228,10 @@ impl Client {
         Err(Unhappy { status, headers, body })
     }
 
-    pub(super) fn failure(&self, call: &Call, unhappy: &Unhappy) -> Failure {
+    pub(super) fn failure(&self, call: &Call, url: &Url, unhappy: &Unhappy) -> Failure {
+        if let Some(error) = redirect::error(&self.address, url, unhappy) {
+            return Failure { reached: true, ..error.into() };
+        }
         failure::status(&self.address, call.path(), unhappy, call.repeat)
     }
 

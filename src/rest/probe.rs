@@ -57,7 +57,7 @@ pub async fn probe(client: &Client) -> Result<Probe> {
         ask(TRACES, (3, 2), Call::post(traces::SEARCH, &json!({ "locations": [], "max_results": 1 }))?),
     )?;
     let at_least = match told {
-        None if client.signer().is_none() => FORBIDS_VERSION,
+        None if client.address().arn().is_none() => FORBIDS_VERSION,
         _ if evaluated == Found::Yes => (3, 4),
         _ if third == Found::Yes => (3, 2),
         _ if logged == Found::Yes => (3, 0),
@@ -199,6 +199,8 @@ async fn is_tracking_server(client: &Client) -> Result<()> {
         Ok(Value::Object(_)) => Ok(()),
         Err(e) if matches!(e.class(), Class::Auth | Class::Forbidden | Class::Transient) => Err(e),
         Err(e) if !is_missing(&e) && e.status().is_some_and(|status| status >= 500) => Err(e),
+        // It says where it leads.
+        Err(e) if e.status().is_some_and(|status| (300..400).contains(&status)) => Err(e),
         Ok(_) | Err(_) => Err(not_a_server(client).await),
     }
 }
@@ -213,6 +215,13 @@ async fn not_a_server(client: &Client) -> Error {
         ))
         .hint("upgrade a copy of it first: install mlflow 1.30 or newer, then `mlflow db upgrade`");
     }
+    if let Some(page) = page(client).await.filter(|_| address.arn().is_none()) {
+        return Error::permanent(format!("{address} answers with a web page{page}, not as an MLflow tracking server")).hint(
+            "check the port and the path prefix; if the page is a sign-in, give the headers of the gateway with \
+             MLFERRY_SOURCE_HEADERS, or a command that gives tokens with MLFERRY_SOURCE_TOKEN_COMMAND (MLFERRY_TARGET_… \
+             for the target)",
+        );
+    }
     let (who, hint) = match address.arn() {
         None => (
             address.to_string(),
@@ -226,6 +235,24 @@ async fn not_a_server(client: &Client) -> Error {
         Some(arn) => (arn.to_string(), "see whether a proxy on the way answers in the place of AWS".to_owned()),
     };
     Error::permanent(format!("{who} answers, but not as an MLflow tracking server")).hint(hint)
+}
+
+/// The title of the page that is there in the place of an answer.
+async fn page(client: &Client) -> Option<String> {
+    let search = Call::post("/api/2.0/mlflow/experiments/search", &json!({ "max_results": 1 })).ok()?;
+    let answer = client.ask_once(&search).await.ok()?;
+    let text = String::from_utf8_lossy(&answer.body);
+    let is_page = text.trim_start().starts_with('<');
+    // A 404 page is what any web server has.
+    (is_page && answer.is_success())
+        .then(|| title(&text).map(|title| format!(" {title:?}")).unwrap_or_default())
+}
+
+fn title(page: &str) -> Option<String> {
+    let start = page.to_ascii_lowercase().find("<title")?;
+    let title = page[start..].split_once('>')?.1.split('<').next()?;
+    let title: String = title.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(80).collect();
+    (!title.is_empty()).then_some(title)
 }
 
 /// Asks for the history of runs that do not exist: an old server names its limit when it refuses so many.

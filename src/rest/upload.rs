@@ -5,19 +5,22 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::Bytes;
-use futures::Stream;
+use bytes::{Bytes, BytesMut};
+use futures::{Stream, TryStreamExt};
 use futures::stream::BoxStream;
 use reqwest::{Method, RequestBuilder, Response};
 use tokio::time::Instant;
 
-use super::exchange::unsendable;
+use super::exchange::{OCTETS, Reply, unsendable};
 use super::failure::{self, Failure};
 use super::meter::OnItsWay;
 use super::task::OwnTask;
-use super::{Call, Client, Meter, Opener};
+use super::{Call, Client, Meter, Opener, redirect};
 use crate::error::{Error, Result};
 use crate::limits;
+
+/// API Gateway's quota of a payload.
+const MOST_BYTES: usize = 10 << 20;
 
 /// Who is waited for while a file is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -118,7 +121,7 @@ impl Client {
         size: Option<u64>,
         opener: &dyn Opener,
     ) -> Result<()> {
-        if self.signer().is_some() {
+        if self.address.arn().is_some() {
             return Err(Error::permanent(format!(
                 "{} takes no files: they go to its S3 store",
                 self.address
@@ -140,18 +143,44 @@ impl Client {
         chunks: BoxStream<'static, Result<Bytes>>,
     ) -> Result<(), Failure> {
         let _slot = self.enter(call).await?;
-        let request =
-            self.access.sign_in(self.request(call)).header("content-type", "application/octet-stream");
         let started = std::time::Instant::now();
-        let sent = async {
-            let response = self.put(call, request, size, chunks).await?;
-            match self.sorted(call, response).await {
-                Ok(reply) => reply.whole().await.map(drop),
-                Err(unhappy) => Err(self.failure(call, &unhappy)),
+        let sent = match self.signer() {
+            None => self.put_signed_in(call, size, chunks).await,
+            Some(signer) => {
+                let file = small(chunks).await?;
+                self.signed_exchange(call, Some(file), signer).await
             }
         };
-        let sent = sent.await;
+        let sent = match sent {
+            Ok(reply) => reply.whole().await.map(drop),
+            Err(failure) => Err(failure),
+        };
         sent.inspect_err(|failure| self.pace.learn(call.route, started.elapsed(), failure.load))
+    }
+
+    /// What was refused for its sign-in is sent anew by the caller, who opens the file anew for that.
+    async fn put_signed_in(
+        &self,
+        call: &Call,
+        size: Option<u64>,
+        chunks: BoxStream<'static, Result<Bytes>>,
+    ) -> Result<Reply, Failure> {
+        let (headers, used) = self.sign_in.headers().await?;
+        let request = self.request(call).headers(headers).header("content-type", OCTETS);
+        let response = self.put(call, request, size, chunks).await?;
+        let url = response.url().clone();
+        let unhappy = match self.sorted(call, response).await {
+            Ok(reply) => {
+                self.sign_in.works();
+                return Ok(reply);
+            }
+            Err(unhappy) => unhappy,
+        };
+        if redirect::wants_sign_in(&url, &unhappy) && self.sign_in.renew(used).await {
+            let why = Error::transient(format!("{} wanted another sign-in", self.address));
+            return Err(Failure { reached: true, retry_after: Some(Duration::ZERO), ..why.into() });
+        }
+        Err(self.failure(call, &url, &unhappy))
     }
 
     /// Sends a file with a request that is ready but for its body.
@@ -177,4 +206,18 @@ impl Client {
         };
         answer.map_err(|e| failure::transport(&self.address, &e.without_url(), call.repeat))
     }
+}
+
+/// All of a file that is signed, as API Gateway wants it.
+async fn small(mut chunks: BoxStream<'static, Result<Bytes>>) -> Result<Bytes> {
+    let mut all = BytesMut::new();
+    while let Some(chunk) = chunks.try_next().await? {
+        all.extend_from_slice(&chunk);
+        if all.len() > MOST_BYTES {
+            return Err(Error::permanent("a file of this size cannot be signed").hint(
+                "API Gateway takes no requests of more than 10 MB: let files go to the artifact store itself",
+            ));
+        }
+    }
+    Ok(all.freeze())
 }

@@ -5,20 +5,21 @@ use crossterm::event::{KeyCode, KeyEvent};
 use super::apps::Way;
 use super::closeup;
 use super::command;
+use super::consent::{self, Write};
 use super::effect::Effect;
 use super::flow;
 use super::form::Field;
 use super::inspect;
 use super::keys::{Action, Layer};
-use super::model::{Loaded, Model, Overlay, Parting, Question, Seen};
+use super::model::{Loaded, Model, Overlay, Parting, Seen};
 use super::plan_file;
 use super::provision;
+use super::question::{self, Question};
 use super::retry;
 use super::scroll;
 use super::tree::{Item, Tree};
 use super::weighing;
 use super::work::Pane;
-use crate::engine::validate::Format;
 use crate::engine::{End, Session, Step};
 
 pub fn act(model: &mut Model, action: Action, key: KeyEvent) -> Vec<Effect> {
@@ -26,7 +27,7 @@ pub fn act(model: &mut Model, action: Action, key: KeyEvent) -> Vec<Effect> {
         Action::Try | Action::Recheck => return recheck(model),
         Action::Next => return flow::go_next(model),
         Action::Start | Action::Again => return flow::start(model),
-        Action::RetryOne => return retry::one(model),
+        Action::RetryOne => consent::ask(model, Write::Failed),
         Action::RetryAll => return retry::all(model),
         Action::Refetch => {
             model.selection.tree = Loaded::Nothing;
@@ -54,8 +55,8 @@ pub fn act(model: &mut Model, action: Action, key: KeyEvent) -> Vec<Effect> {
         Action::CloseupDown => closeup::scroll(model, 1),
         Action::CloseupUp => closeup::scroll(model, -1),
         Action::Weigh => return weighing::turn(model),
-        Action::SavePlan => plan_file::ask(model, Question::SavePlan),
-        Action::LoadPlan => plan_file::ask(model, Question::LoadPlan),
+        Action::SavePlan => plan_file::ask(model),
+        Action::LoadPlan => question::open(model, Question::LoadPlan, "plan.toml"),
         Action::Deleted => on_tree(model, Tree::toggle_deleted),
         Action::Traces => on_tree(model, Tree::toggle_traces),
         Action::Filter => {
@@ -73,7 +74,7 @@ pub fn act(model: &mut Model, action: Action, key: KeyEvent) -> Vec<Effect> {
         Action::AskCreate => provision::ask(model),
         Action::Region => {
             let region = model.apps.region.clone().unwrap_or_default();
-            model.overlay = Some(Overlay::Ask(Question::Region, Field::new(&region)));
+            question::open(model, Question::Region, &region);
         }
         Action::OpenApp => return provision::open(model),
         Action::LeaveApps => provision::leave(model),
@@ -91,10 +92,8 @@ pub fn act(model: &mut Model, action: Action, key: KeyEvent) -> Vec<Effect> {
         Action::Detail => inspect::enter(model),
         Action::Draw => return inspect::draw(model),
         Action::RecheckOne => return inspect::again(model, false),
-        Action::ReimportOne => return inspect::again(model, true),
-        Action::Write => {
-            model.overlay = Some(Overlay::Ask(Question::Report, Field::new("mlferry-report.html")));
-        }
+        Action::ReimportOne => consent::ask(model, Write::Difference),
+        Action::Write => question::open(model, Question::Report, "mlferry-report.html"),
         Action::Accept => return accept(model),
         Action::Cancel => cancel(model),
         Action::Up => scroll::by(model, -1),
@@ -186,16 +185,17 @@ fn turn_pane(model: &mut Model, pane: Pane) {
 }
 
 fn accept(model: &mut Model) -> Vec<Effect> {
+    // It closes itself.
+    if matches!(model.overlay, Some(Overlay::Ask(_))) {
+        return question::accept(model);
+    }
     match model.overlay.take() {
         Some(Overlay::Resume(session, false)) => flow::take_up(model, *session),
         Some(Overlay::Quit(parting)) => part(model, parting),
-        Some(Overlay::Ask(Question::Report, to)) => copy_report(model, &to),
-        Some(Overlay::Ask(Question::Region, region)) => provision::look_in(model, region.text()),
-        Some(Overlay::Ask(Question::SavePlan, to)) => plan_file::save(model, &to),
-        Some(Overlay::Ask(Question::LoadPlan, from)) => plan_file::load(model, &from),
+        Some(Overlay::Confirm(write)) => consent::agree(model, write),
         Some(Overlay::Create) => provision::create(model),
         // Anew: the old session stays on the disk until this one is saved over it.
-        Some(Overlay::Resume(..) | Overlay::Help(_) | Overlay::Link(_)) | None => {
+        Some(Overlay::Ask(_) | Overlay::Resume(..) | Overlay::Help(_) | Overlay::Link(_)) | None => {
             flow::focus(model);
             Vec::new()
         }
@@ -214,22 +214,6 @@ fn part(model: &mut Model, parting: Parting) -> Vec<Effect> {
         effects.extend(flow::stop(model));
     }
     effects
-}
-
-fn copy_report(model: &mut Model, to: &Field) -> Vec<Effect> {
-    let to = to.text().trim();
-    if to.is_empty() {
-        model.notice = Some("no file was named".into());
-        return Vec::new();
-    }
-    let to = model.expand(to);
-    match Format::of(&to) {
-        Ok(format) => vec![Effect::Copy { from: model.places.report_as(format), to }],
-        Err(error) => {
-            model.notice = Some(error.get_hint().unwrap_or_default().to_owned());
-            Vec::new()
-        }
-    }
 }
 
 /// What is copied is also told: nobody says whether the terminal has taken it.

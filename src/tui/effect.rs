@@ -9,6 +9,7 @@ use secrecy::SecretString;
 use super::again::{Again, Drawing, Retry};
 use super::log::LogLine;
 use super::model::Model;
+use super::question::Question;
 use super::work::Failed;
 use crate::engine::browse::{Closeup, Contents, Holdings, Sampled, Subject, Weight};
 use crate::engine::validate::{ArtifactCheck, Curve, Difference};
@@ -112,6 +113,11 @@ pub enum Msg {
     Log(Vec<LogLine>),
     /// Something to tell that no screen of its own shows.
     Said(String),
+    /// What became of the answer to a question: what to tell, or why it stays open.
+    Answered {
+        question: Question,
+        result: Result<String, String>,
+    },
     /// The terminal or the machine goes away: finish what runs and leave.
     HangUp,
 }

@@ -1,5 +1,6 @@
 //! From step to step: what the next one is, what opening it sets going, and how the wizard is left and taken up.
 
+use super::consent::{self, Write};
 use super::effect::{Effect, Job};
 use super::form::Asked;
 use super::gate::Gate;
@@ -187,8 +188,12 @@ pub fn fetch_holdings(model: &mut Model) -> Vec<Effect> {
     vec![Effect::Holdings(model.at(End::Source))]
 }
 
-/// Starts the job of the step on screen.
+/// Starts the job of the step on screen; what writes to the target is agreed to first.
 pub fn start(model: &mut Model) -> Vec<Effect> {
+    if model.step == Step::Import && !matches!(model.gate(Step::Import), Gate::Blocked(_)) {
+        consent::ask(model, Write::Import);
+        return Vec::new();
+    }
     start_at(model, model.step)
 }
 

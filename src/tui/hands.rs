@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::again;
 use super::browsing::{self, Browsed};
 use super::effect::{At, Effect, Job, Msg};
+use super::question::Question;
 use super::tree::RUNS_AT_ONCE;
 use crate::engine::validate::{Validate, validate};
 use crate::engine::{
@@ -176,10 +177,9 @@ impl Hands {
                 return told(write_plan(&self.plan_file, &plan).map_err(|e| e.at(self.plan_file.display())));
             }
             Effect::SavePlan { plan, to } => {
-                return Some(Msg::Said(match save_plan(&to, &plan) {
-                    Ok(()) => format!("the plan is in {}", to.display()),
-                    Err(error) => error.to_string(),
-                }));
+                let result = save_plan(&to, &plan);
+                let result = result.map(|()| format!("the plan is in {}", to.display()));
+                return Some(answered(Question::SavePlan, result));
             }
             Effect::ReadPlan(from) => {
                 let result = read_plan(&from);
@@ -187,10 +187,8 @@ impl Hands {
             }
             Effect::Copy { from, to } => {
                 let copied = std::fs::copy(&from, &to).map_err(|e| Error::from(e).at(to.display()));
-                return Some(Msg::Said(match copied {
-                    Ok(_) => format!("the report is in {}", to.display()),
-                    Err(error) => error.to_string(),
-                }));
+                let result = copied.map(|_| format!("the report is in {}", to.display()));
+                return Some(answered(Question::Report, result));
             }
             // The loop does these itself: they are about the screen.
             Effect::Redraw | Effect::Clip(_) | Effect::Suspend | Effect::Quit(_) => {}
@@ -383,6 +381,10 @@ fn write_plan(path: &Path, plan: &Plan) -> Result<()> {
 }
 
 /// Over nothing but another plan.
+fn answered(question: Question, result: Result<String>) -> Msg {
+    Msg::Answered { question, result: result.map_err(|error| error.to_string()) }
+}
+
 fn save_plan(path: &Path, plan: &Plan) -> Result<()> {
     if path.exists() && read_plan(path).is_err() {
         let error = Error::usage(format!("{} is there already and is no plan", path.display()));

@@ -7,11 +7,13 @@ use secrecy::SecretString;
 
 use super::apps::{Apps, Way};
 use super::closeup::Closeups;
+use super::consent::Write;
 use super::form::{Field, Form};
 use super::gate::Stamps;
 use super::keys::Keymap;
 use super::log::{LogLine, Severity};
 use super::preflight::Preflight;
+use super::question::Ask;
 use super::theme::Look;
 use super::tree::Tree;
 use super::validation::Validation;
@@ -192,35 +194,13 @@ pub enum Overlay {
     Help(usize),
     /// Which answer is chosen.
     Quit(Parting),
-    /// A line of text is asked for.
-    Ask(Question, Field),
+    Ask(Ask),
+    /// Whether this is to be written to the target.
+    Confirm(Write),
     /// Whether to create the App of the form.
     Create,
     /// Opens the UI of an App, once. Never logged.
     Link(SecretString),
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Question {
-    /// Where to copy the report to.
-    Report,
-    /// In which AWS region to look for Apps.
-    Region,
-    /// Where to save the plan.
-    SavePlan,
-    /// Where the plan is that says what to pick.
-    LoadPlan,
-}
-
-impl Question {
-    pub fn words(self) -> &'static str {
-        match self {
-            Self::Report => "Copy the report to",
-            Self::Region => "AWS region",
-            Self::SavePlan => "Save the plan as",
-            Self::LoadPlan => "Pick what this plan says",
-        }
-    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,6 +4,7 @@ use super::apps::{Awaited, Listing, Way};
 use super::effect::Effect;
 use super::flow;
 use super::model::{Model, Overlay};
+use super::question::{self, Question};
 use crate::engine::{Arn, End, Listed, Provisioning, Readiness};
 use crate::error::Result;
 
@@ -14,12 +15,22 @@ pub fn list(model: &mut Model) -> Vec<Effect> {
 }
 
 /// Lists what another region has; none is that of the profile.
-pub fn look_in(model: &mut Model, region: &str) -> Vec<Effect> {
-    model.apps.region = Some(region.trim().to_owned()).filter(|region| !region.is_empty());
-    list(model)
+pub fn look_in(model: &mut Model, region: &str) -> Result<Vec<Effect>, String> {
+    if !region.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-') {
+        return Err("a region looks like eu-central-1".to_owned());
+    }
+    model.apps.region = Some(region.to_owned()).filter(|region| !region.is_empty());
+    Ok(list(model))
 }
 
+/// A region that cannot be asked is asked for once more.
 pub fn listed(model: &mut Model, result: Result<(String, Vec<Listed>)>) {
+    match &result {
+        Err(error) if matches!(model.overlay, Some(Overlay::Ask(_))) => {
+            question::failed(model, Question::Region, error.to_string());
+        }
+        _ => question::done(model, Question::Region),
+    }
     model.apps.cursor = 0;
     model.apps.listing = match result {
         Ok((region, apps)) => Listing::Known { region, apps },

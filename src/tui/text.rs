@@ -2,6 +2,8 @@
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
+use crate::entities::is_hidden;
+
 /// Columns that `text` takes.
 pub fn width(text: &str) -> usize {
     text.width()
@@ -9,7 +11,7 @@ pub fn width(text: &str) -> usize {
 
 /// One line without control characters: names come from strangers and may hold anything.
 pub fn clean(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+    text.chars().map(|c| if is_hidden(c) { ' ' } else { c }).collect()
 }
 
 /// At most `columns` of `text`; `ellipsis` says that there was more.

@@ -13,6 +13,7 @@ use super::model::{Loaded, Model, Needed, Overlay, Seen, Side};
 use super::plan_file;
 use super::preflight;
 use super::provision;
+use super::question::{self, State};
 use super::retry;
 use super::scroll;
 use super::tree::Tree;
@@ -88,6 +89,11 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Ended(result) => return on_ended(model, result),
         Msg::Log(lines) => lines.into_iter().for_each(|line| note(model, line)),
         Msg::Said(text) => model.notice = Some(text),
+        Msg::Answered { question, result: Ok(text) } => {
+            question::done(model, question);
+            model.notice = Some(text);
+        }
+        Msg::Answered { question, result: Err(why) } => question::failed(model, question, why),
         Msg::HangUp => {
             model.leaving = true;
             if model.running().is_some() {
@@ -109,6 +115,11 @@ fn on_key(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
             let mut effects = act::act(model, action, key);
             effects.extend(follow(model));
             effects
+        }
+        // No text agrees to anything by accident: see `consent`.
+        None if matches!(model.layer(), keys::Layer::Confirm | keys::Layer::Create) => {
+            model.overlay = None;
+            Vec::new()
         }
         None => type_into(model, |field| field.key(key)),
     }
@@ -138,8 +149,10 @@ fn type_into(model: &mut Model, change: impl FnOnce(&mut super::form::Field) -> 
     use keys::Layer;
     match model.layer() {
         Layer::Ask => {
-            if let Some(Overlay::Ask(_, answer)) = &mut model.overlay {
-                change(answer);
+            if let Some(Overlay::Ask(ask)) = &mut model.overlay
+                && change(&mut ask.answer)
+            {
+                ask.state = State::Typing;
             }
         }
         Layer::NewApp => {

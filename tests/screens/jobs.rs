@@ -96,7 +96,7 @@ fn import_stopped_and_import_broken_off() {
     press(&mut model, "s");
     stopped(&mut model, Step::Import);
     pictured("import_stopped", &mut model);
-    press(&mut model, "Enter");
+    press(&mut model, "Enter Enter");
     update(&mut model, Msg::Ended(Err(refused())));
     pictured("import_failed", &mut model);
 }

@@ -85,7 +85,7 @@ fn selected() -> Model {
 fn importing() -> Model {
     let mut model = selected();
     assert_eq!(pressed(&mut model, "n"), ["plan", "save"]);
-    assert_eq!(pressed(&mut model, "Enter"), ["import", "save"]);
+    assert_eq!(pressed(&mut model, "Enter Enter"), ["import", "save"]);
     update(&mut model, Msg::Began);
     model
 }
@@ -207,7 +207,7 @@ fn by_a_directory_there_is_an_export_first() {
     assert_eq!(pressed(&mut model, "Enter"), ["export", "save"]);
     end(&mut model, Ok(outcome(Step::Export)));
     pressed(&mut model, "Enter");
-    let effects = press(&mut model, "Enter");
+    let effects = press(&mut model, "Enter Enter");
     let Some(Effect::Start(job)) = effects.first() else { panic!("no job") };
     let Job::Import { source, .. } = job.as_ref() else { panic!("no import") };
     assert_eq!(source.uri, "/home/ann/exports");
@@ -256,7 +256,7 @@ fn pause_and_stop_and_stop_now() {
     assert_eq!(pressed(&mut model, "^C"), ["stop"]);
     end(&mut model, Ok(Outcome { stopped: true, ..outcome(Step::Import) }));
     assert_eq!(model.gate(Step::Import), Gate::Attention("stopped".into()));
-    assert_eq!(pressed(&mut model, "Enter"), ["import", "save"]);
+    assert_eq!(pressed(&mut model, "Enter Enter"), ["import", "save"]);
 }
 
 #[test]
@@ -353,7 +353,7 @@ fn work_that_was_done_for_something_else_is_stale() {
     end(&mut model, Ok(outcome(Step::Import)));
     pressed(&mut model, "4 Space n");
     assert!(matches!(model.gate(Step::Import), Gate::Stale(_)));
-    assert_eq!(pressed(&mut model, "Enter"), ["import", "save"]);
+    assert_eq!(pressed(&mut model, "Enter Enter"), ["import", "save"]);
 }
 
 #[test]
@@ -362,7 +362,7 @@ fn a_second_import_asks_for_a_second_validation() {
     end(&mut model, Ok(outcome(Step::Import)));
     pressed(&mut model, "Enter Enter");
     end(&mut model, Ok(outcome(Step::Validate)));
-    pressed(&mut model, "6 r");
+    pressed(&mut model, "6 r Enter");
     end(&mut model, Ok(outcome(Step::Import)));
     assert_eq!(model.gate(Step::Validate), Gate::Ready);
     assert_eq!(pressed(&mut model, "q"), ["save", "quit 0"]);

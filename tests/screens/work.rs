@@ -18,7 +18,7 @@ fn counts(planned: u64, done: u64, failed: u64, skipped: u64) -> Counts {
 
 pub fn importing() -> Model {
     let mut model = ready_to_import();
-    press(&mut model, "Enter");
+    press(&mut model, "Enter Enter");
     at_work(&mut model);
     model
 }

@@ -17,7 +17,7 @@ pub async fn probe(args: Probe, ends: &Ends<'_>, printer: &Printer) -> Result<u8
             return Err(Error::stopped());
         }
     }
-    let access = ends.for_wizard().1;
+    let access = ends.for_wizard()?.1;
     let probe = app_probe(&arn, access, args.limits, &|text| printer.news(text)).await?;
     let text = serde_json::to_string_pretty(&probe)? + "\n";
     std::fs::write(&args.output, text).map_err(|e| Error::from(e).at(args.output.display()))?;

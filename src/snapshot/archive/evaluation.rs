@@ -26,7 +26,7 @@ impl ArchiveSnapshot {
             // A folder without the file is left by a dataset that could not be exported.
             if path.is_file() {
                 // The folders' names count: what a file says of itself is not trusted with a path.
-                datasets.push(match read::<EvaluationDataset>(&path) {
+                datasets.push(match read::<EvaluationDataset>(&self.layout, &path) {
                     Ok(dataset) => Ok(EvaluationDataset { id, ..dataset }),
                     Err(error) => {
                         let reason = error.to_string();
@@ -46,7 +46,10 @@ impl ArchiveSnapshot {
     pub(super) fn read_records(&self, id: &str) -> Pages<'static, Record> {
         let path = self.layout.dataset_records(id);
         let opened = match is_plain_id(id) {
-            true => File::open(&path).map_err(|e| Error::from(e).at(path.display())),
+            true => self
+                .layout
+                .guard(&path)
+                .and_then(|()| File::open(&path).map_err(|e| Error::from(e).at(path.display()))),
             false => Err(Error::permanent(format!("{id:?} is not the id of an evaluation dataset"))),
         };
         let file = match opened {
@@ -64,7 +67,7 @@ impl ArchiveSnapshot {
     }
 
     pub(super) fn read_scorers(&self, experiment: &ExperimentId) -> Result<Vec<Scorer>> {
-        let scorers: Vec<Scorer> = match read(&self.layout.scorers_file(experiment)) {
+        let scorers: Vec<Scorer> = match read(&self.layout, &self.layout.scorers_file(experiment)) {
             Err(e) if e.class() == Class::NotFound => return Ok(Vec::new()),
             other => other?,
         };

@@ -34,7 +34,8 @@ impl ArchiveSnapshot {
 
     /// The folders' names count: what a file says of itself is not trusted with a path.
     fn read_logged_model(&self, experiment: &ExperimentId, id: &ModelId) -> Result<LoggedModel> {
-        let file = read::<Wrapped<LoggedModelFile>>(&self.layout.logged_model_file(experiment, id))?;
+        let file =
+            read::<Wrapped<LoggedModelFile>>(&self.layout, &self.layout.logged_model_file(experiment, id))?;
         let model = LoggedModel::from(file.mlflow);
         Ok(LoggedModel { id: id.clone(), experiment_id: experiment.clone(), ..model })
     }

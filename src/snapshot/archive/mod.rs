@@ -4,6 +4,8 @@ mod evaluation;
 mod logged_models;
 mod others;
 mod registry;
+#[cfg(test)]
+mod tests;
 mod traces;
 
 use std::collections::HashSet;
@@ -48,7 +50,9 @@ impl ArchiveSnapshot {
         }
         let only = match root.join("experiment.json").is_file() {
             true => {
-                Some(read::<Wrapped<ExperimentFile>>(&root.join("experiment.json"))?.mlflow.experiment.id)
+                let file = root.join("experiment.json");
+                let file: Wrapped<ExperimentFile> = read(&Layout::new(root), &file)?;
+                Some(file.mlflow.experiment.id)
             }
             false => None,
         };
@@ -95,7 +99,8 @@ impl ArchiveSnapshot {
         if !is_plain_id(run.as_str()) {
             return Err(unreadable(format!("{run:?} is not the id of a run")));
         }
-        let read = archive::read_summary(&self.layout.run_file(&experiment.id, run));
+        let path = self.layout.run_file(&experiment.id, run);
+        let read = self.layout.guard(&path).and_then(|()| archive::read_summary(&path));
         let read = read.map_err(|error| unreadable(error.to_string()))?;
         // The folders' names count: what a file says of itself is not trusted with a path.
         Ok(Run { id: run.clone(), experiment_id: experiment.id.clone(), ..read })
@@ -107,20 +112,24 @@ impl ArchiveSnapshot {
 
     fn read_files(&self, owner: Owner<'_>) -> Result<Vec<FileEntry>> {
         let folder = self.folder(owner);
-        match read::<ArtifactList>(&folder.list()) {
+        match read::<ArtifactList>(&self.layout, &folder.list()) {
             Ok(list) => {
                 // What the export could not read is still a file of its owner; opening it says so.
                 let missing =
                     list.missing.into_keys().map(|path| FileEntry { path, size: None, sha256: None });
                 Ok(list.files.into_iter().chain(missing).collect())
             }
-            Err(e) if e.class() == Class::NotFound => local::walk(&folder.artifacts()),
+            Err(e) if e.class() == Class::NotFound => {
+                self.layout.guard(&folder.artifacts())?;
+                local::walk(&folder.artifacts())
+            }
             Err(e) => Err(e),
         }
     }
 
     fn read_experiment_file(&self, id: &str) -> Result<ExperimentFile> {
-        let mut file = read::<Wrapped<ExperimentFile>>(&self.layout.experiment_file(&id.into()))?.mlflow;
+        let path = self.layout.experiment_file(&id.into());
+        let mut file = read::<Wrapped<ExperimentFile>>(&self.layout, &path)?.mlflow;
         file.experiment.id = id.into();
         // `export-models` of the incumbent names a run as often as versions were made of it.
         let mut seen = HashSet::new();
@@ -130,7 +139,8 @@ impl ArchiveSnapshot {
 
     /// What another tool says that it could not export.
     fn read_failed_runs(&self, id: &ExperimentId) -> Result<Vec<Readable<Run>>> {
-        let info = read::<Wrapped<IgnoredAny>>(&self.layout.experiment_file(id))?.info.unwrap_or_default();
+        let file: Wrapped<IgnoredAny> = read(&self.layout, &self.layout.experiment_file(id))?;
+        let info = file.info.unwrap_or_default();
         // Other tools' counts are not ours to judge: a list that is none tells of no loss.
         let info: ExperimentInfo = serde_json::from_value(info).unwrap_or_default();
         let reason = "the export says that it could not be exported".to_owned();
@@ -155,7 +165,8 @@ fn no_export(root: &Path) -> Error {
     }
 }
 
-fn read<T: DeserializeOwned>(path: &Path) -> Result<T> {
+fn read<T: DeserializeOwned>(layout: &Layout, path: &Path) -> Result<T> {
+    layout.guard(path)?;
     let file = fs::File::open(path).map_err(|e| Error::from(e).at(path.display()))?;
     let text = archive::Strict::new(BufReader::new(file));
     serde_json::from_reader(text).map_err(|e| Error::from(e).at(path.display()))
@@ -257,6 +268,7 @@ impl Snapshot for ArchiveSnapshot {
     fn histories<'a>(&'a self, runs: &'a [Run]) -> BoxStream<'a, Result<Readable<MetricChunk>>> {
         let with_metrics = runs.iter().filter(|run| !run.latest.is_empty());
         stream::iter(with_metrics)
+            // It was guarded when the run was read.
             .map(|run| history(self.layout.run_file(&run.experiment_id, &run.id), run.id.clone()))
             .flatten_unordered(FILES_AT_ONCE)
             .boxed()
@@ -270,7 +282,9 @@ impl Snapshot for ArchiveSnapshot {
         if !is_safe_path(&file.path) {
             return Err(Error::permanent(format!("{:?} would leave its folder", file.path)));
         }
-        local::open(&self.folder(owner).artifact(&file.path)).await
+        let path = self.folder(owner).artifact(&file.path);
+        self.layout.guard(&path)?;
+        local::open(&path).await
     }
 }
 

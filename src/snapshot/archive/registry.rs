@@ -1,5 +1,5 @@
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::{ArchiveSnapshot, read};
 use crate::archive::{ModelFile, Wrapped};
@@ -11,14 +11,14 @@ impl ArchiveSnapshot {
         let read = |path: PathBuf| {
             let folder = path.parent().and_then(|folder| folder.file_name()).unwrap_or(path.as_os_str());
             let id = folder.to_string_lossy().into_owned();
-            let model = read_model(&path).map(|(model, _)| model);
+            let model = self.read_model(&path).map(|(model, _)| model);
             model.map_err(|e| Unreadable { kind: Kind::RegisteredModel, id, reason: e.to_string() })
         };
         Ok(self.model_files()?.into_iter().map(read).collect())
     }
 
     pub(super) fn read_versions(&self, of: &RegisteredModel) -> Result<Vec<ModelVersion>> {
-        Ok(read_model(&self.layout.registered_model_file(of))?.1)
+        Ok(self.read_model(&self.layout.registered_model_file(of))?.1)
     }
 
     fn model_files(&self) -> Result<Vec<PathBuf>> {
@@ -32,11 +32,11 @@ impl ArchiveSnapshot {
                 other => other.map_err(|e| Error::from(e).at(folder.display()))?,
             };
             for entry in entries {
-                let path = entry?.path();
-                match path.join("model.json") {
+                let entry = entry?;
+                match entry.path().join("model.json") {
                     file if file.is_file() => files.push(file),
-                    // The incumbent's folders are called as the models are, "/" included.
-                    _ if path.is_dir() => folders.push(path),
+                    // The incumbent's folders are called as the models are, "/" included. Links could lead round in a circle.
+                    _ if entry.file_type()?.is_dir() => folders.push(entry.path()),
                     _ => {}
                 }
             }
@@ -52,7 +52,8 @@ impl ArchiveSnapshot {
         }
         for experiment in self.experiment_ids()? {
             let experiment = experiment.into();
-            match crate::archive::read_summary(&self.layout.run_file(&experiment, id)) {
+            let path = self.layout.run_file(&experiment, id);
+            match self.layout.guard(&path).and_then(|()| crate::archive::read_summary(&path)) {
                 Ok(run) => return Ok(Some(Run { id: id.clone(), experiment_id: experiment, ..run })),
                 Err(e) if e.class() == Class::NotFound => {}
                 Err(e) => return Err(e),
@@ -60,8 +61,8 @@ impl ArchiveSnapshot {
         }
         Ok(None)
     }
-}
 
-fn read_model(path: &std::path::Path) -> Result<(RegisteredModel, Vec<ModelVersion>)> {
-    Ok(read::<Wrapped<ModelFile>>(path)?.mlflow.read())
+    fn read_model(&self, path: &Path) -> Result<(RegisteredModel, Vec<ModelVersion>)> {
+        Ok(read::<Wrapped<ModelFile>>(&self.layout, path)?.mlflow.read())
+    }
 }

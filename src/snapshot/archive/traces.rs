@@ -49,7 +49,7 @@ impl ArchiveSnapshot {
 
     /// The folders' names count: what a file says of itself is not trusted with a path.
     fn trace_file(&self, experiment: &ExperimentId, id: &str) -> Result<TraceFile> {
-        let file: TraceFile = read(&self.layout.trace_file(experiment, id))?;
+        let file: TraceFile = read(&self.layout, &self.layout.trace_file(experiment, id))?;
         let trace = Trace { id: id.to_owned(), experiment_id: experiment.clone(), ..file.trace };
         Ok(TraceFile { trace, ..file })
     }
@@ -59,6 +59,7 @@ impl ArchiveSnapshot {
             return Err(Error::permanent(format!("{:?} is not the id of a trace", trace.id)));
         }
         let path = self.layout.spans_file(&trace.experiment_id, &trace.id);
+        self.layout.guard(&path)?;
         match fs::read(&path) {
             Ok(text) => Ok(Some(Spans(text.into()))),
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
@@ -72,7 +73,7 @@ impl ArchiveSnapshot {
     }
 
     pub(super) fn read_links(&self, experiment: &Experiment) -> Result<Vec<TraceLinks>> {
-        match read(&self.layout.trace_links(&experiment.id)) {
+        match read(&self.layout, &self.layout.trace_links(&experiment.id)) {
             Err(e) if e.class() == Class::NotFound => Ok(Vec::new()),
             other => other,
         }

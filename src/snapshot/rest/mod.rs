@@ -20,7 +20,7 @@ use tokio::sync::OnceCell;
 use self::prompt_links::PromptLinks;
 use super::{About, Snapshot};
 use crate::artifacts::{ByteStream, Stores, is_speakable, proxied_path, proxied_url_path};
-use crate::aws::{Session, Vigil};
+use crate::aws::Vigil;
 use crate::entities::{
     EvaluationDataset, Experiment, ExperimentId, FileEntry, Kind, LoggedModel, MetricChunk, ModelId,
     ModelVersion, Other, Owner, Readable, Record, RegisteredModel, Run, RunId, S3Object, Scorer, Spans,
@@ -132,8 +132,7 @@ impl Snapshot for RestSnapshot {
     }
 
     fn vigils(&self) -> Vec<Vigil> {
-        let client = self.client.session().map(Session::vigil);
-        client.into_iter().chain([self.client.vigil(), self.stores.vigil()]).cloned().collect()
+        self.client.vigils().chain([self.stores.vigil()]).cloned().collect()
     }
 
     fn experiments(&self) -> Pages<'_, Readable<Experiment>> {

@@ -1,8 +1,9 @@
-use std::fs::{self, File};
+use std::fs;
 use std::io::{BufWriter, Write};
 use std::path::PathBuf;
 
 use async_trait::async_trait;
+use tempfile::NamedTempFile;
 
 use super::{ArchiveTarget, check_id};
 use crate::artifacts::local;
@@ -15,6 +16,7 @@ impl ArchiveTarget {
         check_id(&dataset.id)?;
         let (path, records) =
             (self.layout.dataset_file(&dataset.id), self.layout.dataset_records(&dataset.id));
+        self.layout.guard(&path)?;
         let earlier = fs::read(&path).ok().and_then(|text| serde_json::from_slice(&text).ok());
         let found = match earlier {
             Some(EvaluationDataset { last_update_time, .. })
@@ -37,17 +39,13 @@ impl ArchiveTarget {
 struct ArchiveDatasetWriter {
     path: PathBuf,
     records: PathBuf,
-    file: Option<BufWriter<File>>,
+    file: Option<BufWriter<NamedTempFile>>,
 }
 
 impl ArchiveDatasetWriter {
-    fn file(&mut self) -> Result<&mut BufWriter<File>> {
+    fn file(&mut self) -> Result<&mut BufWriter<NamedTempFile>> {
         if self.file.is_none() {
-            if let Some(folder) = self.records.parent() {
-                fs::create_dir_all(folder).map_err(|e| Error::from(e).at(folder.display()))?;
-            }
-            let file = File::create(&self.records).map_err(|e| Error::from(e).at(self.records.display()))?;
-            self.file = Some(BufWriter::new(file));
+            self.file = Some(BufWriter::new(local::partial(&self.records)?));
         }
         self.file.as_mut().ok_or_else(|| Error::permanent("the file is not open"))
     }
@@ -66,6 +64,9 @@ impl DatasetWriter for ArchiveDatasetWriter {
 
     async fn close(mut self: Box<Self>, dataset: &EvaluationDataset) -> Result<()> {
         self.file()?.flush()?;
+        if let Some(file) = self.file.take() {
+            local::appear(file.into_inner().map_err(|e| Error::from(e.into_error()))?, &self.records)?;
+        }
         local::write(&self.path, &serde_json::to_vec_pretty(dataset)?)
     }
 }

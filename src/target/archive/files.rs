@@ -2,7 +2,7 @@ use std::fs;
 
 use async_trait::async_trait;
 
-use crate::archive::{ArtifactList, OwnerFolder};
+use crate::archive::{ArtifactList, Layout, OwnerFolder};
 use crate::artifacts::{Digest, local};
 use crate::entities::{FileEntry, is_safe_path};
 use crate::error::{Error, Result};
@@ -10,19 +10,23 @@ use crate::rest::Opener;
 use crate::target::FileWriter;
 
 /// Writes the artifact folder of one run or logged model.
-pub struct ArchiveFiles(OwnerFolder);
+pub struct ArchiveFiles {
+    layout: Layout,
+    folder: OwnerFolder,
+}
 
 impl ArchiveFiles {
-    pub fn new(folder: OwnerFolder) -> Self {
-        Self(folder)
+    pub fn new(layout: &Layout, folder: OwnerFolder) -> Self {
+        Self { layout: layout.clone(), folder }
     }
 
     /// Writes the list of what the folder holds.
     pub fn close(&self, files: Vec<FileEntry>, missing: Vec<(String, String)>) -> Result<()> {
         let list = ArtifactList { files, missing: missing.into_iter().collect() };
         // The incumbent takes a run without this folder for one without artifacts.
-        fs::create_dir_all(self.0.artifacts())?;
-        local::write(&self.0.list(), &serde_json::to_vec(&list)?)
+        self.layout.guard(&self.folder.artifacts())?;
+        fs::create_dir_all(self.folder.artifacts())?;
+        local::write(&self.folder.list(), &serde_json::to_vec(&list)?)
     }
 }
 
@@ -30,13 +34,16 @@ impl ArchiveFiles {
 impl FileWriter for ArchiveFiles {
     fn has(&self, file: &FileEntry, digest: &Digest) -> bool {
         is_safe_path(&file.path)
-            && self.0.artifact(&file.path).metadata().is_ok_and(|meta| meta.len() == digest.bytes)
+            && self.folder.artifact(&file.path).metadata().is_ok_and(|meta| meta.len() == digest.bytes)
     }
 
     async fn write(&self, file: &FileEntry, source: &dyn Opener) -> Result<Digest> {
         if !is_safe_path(&file.path) {
             return Err(Error::permanent(format!("{:?} would be written outside of its folder", file.path)));
         }
-        local::store(&self.0.artifact(&file.path), source).await
+        let path = self.folder.artifact(&file.path);
+        // The file itself takes the place of a link.
+        self.layout.guard(path.parent().unwrap_or(&path))?;
+        local::store(&path, source).await
     }
 }

@@ -5,6 +5,8 @@ mod files;
 mod model_writer;
 mod registry;
 mod run_writer;
+#[cfg(test)]
+mod tests;
 mod trace;
 
 use std::collections::{BTreeSet, HashSet};
@@ -12,15 +14,17 @@ use std::fs;
 use std::path::Path;
 
 use async_trait::async_trait;
+use serde::Serialize;
 use serde_json::json;
+use sha2::{Digest, Sha256};
 
-use self::run_writer::ArchiveRunWriter;
+use self::run_writer::{ArchiveRunWriter, mark_of};
 use super::{Found, OpenDataset, OpenModel, OpenRun, OpenTrace, Place, Registry, RunWriter, Target};
-use crate::archive::{ExperimentFile, ExperimentsFile, Layout, Manifest, Wrapped};
+use crate::archive::{ArtifactList, ExperimentFile, ExperimentsFile, Layout, Manifest, Wrapped};
 use crate::artifacts::local;
 use crate::entities::{
-    EvaluationDataset, Experiment, ExperimentId, LoggedModel, ModelId, ModelVersion, RegisteredModel, Run,
-    RunId, Scorer, Trace, TraceLinks, is_plain_id,
+    EvaluationDataset, Experiment, ExperimentId, Kind, LoggedModel, ModelId, ModelVersion, RegisteredModel,
+    Run, RunId, RunStatus, Scorer, Trace, TraceLinks, is_plain_id,
 };
 use crate::error::{Error, Result};
 use crate::rest::Traffic;
@@ -34,9 +38,10 @@ pub struct ArchiveTarget {
 impl ArchiveTarget {
     /// Makes the directory, or goes on with one that was begun from the same `source`.
     pub fn create(root: &Path, source: &str) -> Result<Self> {
-        let layout = Layout::new(root);
         let location = root.display().to_string();
         fs::create_dir_all(root).map_err(|e| Error::from(e).at(&location))?;
+        // The root is there now: it may be known by another name.
+        let layout = Layout::new(root);
         match fs::read(layout.origin()) {
             Ok(text) => {
                 let known: Manifest = serde_json::from_slice(&text)
@@ -91,22 +96,29 @@ impl Target for ArchiveTarget {
     async fn open_experiment(&self, experiment: &Experiment, _name: &str) -> Result<Place> {
         check_id(experiment.id.as_str())?;
         let folder = self.layout.experiment(&experiment.id);
+        self.layout.guard(&folder)?;
         fs::create_dir_all(&folder).map_err(|e| Error::from(e).at(folder.display()))?;
         Ok(Place { id: experiment.id.clone(), to_be_deleted: false })
     }
 
     async fn open_run(&self, place: &Place, run: &Run, again: bool) -> Result<OpenRun> {
         check_id(run.id.as_str())?;
-        let there = self.layout.run_file(&place.id, &run.id).is_file();
-        let found = match (there, again) {
+        let mark = fingerprint(run)?;
+        let (folder, file) = (self.layout.run(&place.id, &run.id), self.layout.run_file(&place.id, &run.id));
+        self.layout.guard(&folder)?;
+        let is_over = !matches!(run.status, RunStatus::Running | RunStatus::Scheduled);
+        let is_same =
+            || is_over && mark_of(&file).as_ref() == Some(&mark) && has_all_files(&self.layout, place, run);
+        let found = match (file.is_file(), again) {
             (false, _) => Found::Nothing,
-            (true, true) => Found::Partial,
-            (true, false) => Found::Everything,
+            (true, false) if is_same() => Found::Everything,
+            (true, _) => Found::Partial,
         };
         if found != Found::Everything {
-            local::sweep(&self.layout.run(&place.id, &run.id))?;
+            local::sweep(&folder)?;
         }
-        let writer: Box<dyn RunWriter> = Box::new(ArchiveRunWriter::new(&self.layout, &place.id, run));
+        let writer = ArchiveRunWriter::new(&self.layout, &place.id, run, mark);
+        let writer: Box<dyn RunWriter> = Box::new(writer);
         Ok(OpenRun { id: run.id.clone(), found, writer })
     }
 
@@ -189,6 +201,19 @@ impl Target for ArchiveTarget {
         local::write(&self.layout.manifest(), &serde_json::to_vec_pretty(&manifest)?)?;
         Ok(Vec::new())
     }
+}
+
+/// What the directory holds is known by this: an export of another plan, or of another time, has written it, and the
+/// source may have gone on since.
+fn fingerprint(item: &impl Serialize) -> Result<String> {
+    Ok(hex::encode(&Sha256::digest(serde_json::to_vec(item)?)[..16]))
+}
+
+/// False for a run whose files could not all be read at the source.
+fn has_all_files(layout: &Layout, place: &Place, run: &Run) -> bool {
+    let list = fs::read(layout.owner(Kind::Run, &place.id, run.id.as_str()).list()).ok();
+    let list = list.and_then(|text| serde_json::from_slice::<ArtifactList>(&text).ok());
+    list.is_some_and(|list| list.missing.is_empty())
 }
 
 /// Ids become names of folders, and it is the server that chooses them.

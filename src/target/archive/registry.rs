@@ -10,6 +10,7 @@ use crate::error::{Error, Result};
 
 impl ArchiveTarget {
     pub(super) fn write_model(&self, model: &RegisteredModel, versions: &[ModelVersion]) -> Result<()> {
+        self.layout.guard(&self.layout.registered_model_file(model))?;
         let (model, versions) = &self.with_earlier_versions(model, versions);
         let info = json!({
             "num_target_versions": versions.len(), "num_src_versions": versions.len(),

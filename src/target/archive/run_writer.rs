@@ -1,5 +1,6 @@
-use std::io::{BufWriter, Write};
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::{BufRead, BufReader, BufWriter, Read, Write};
+use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
 use serde_json::json;
@@ -16,6 +17,8 @@ use crate::target::{FileWriter, RunWriter};
 pub struct ArchiveRunWriter {
     files: ArchiveFiles,
     run: Run,
+    /// Of the run as the source shows it.
+    mark: String,
     path: PathBuf,
     /// Opened with the first bytes, so that runs that wait hold no file.
     file: Option<BufWriter<NamedTempFile>>,
@@ -23,21 +26,37 @@ pub struct ArchiveRunWriter {
     metric: Option<String>,
 }
 
+/// The key of the fingerprint, in the first line of a run file.
+const MARK: &str = "mlferry_fingerprint";
+/// The first line holds six short values.
+const LONGEST_LINE: u64 = 4_096;
+
+/// The fingerprint that a run file was written with; none where it has none, as one of an older release.
+pub fn mark_of(path: &Path) -> Option<String> {
+    let mut line = String::new();
+    BufReader::new(File::open(path).ok()?.take(LONGEST_LINE)).read_line(&mut line).ok()?;
+    let system = line.trim_end().strip_prefix("{\"system\":")?.strip_suffix(',')?;
+    let system: serde_json::Value = serde_json::from_str(system).ok()?;
+    system.get(MARK)?.as_str().map(str::to_owned)
+}
+
 /// Values that JSON has no number for.
 const NON_FINITE: [&str; 3] = ["NaN", "-Infinity", "Infinity"];
 
 impl ArchiveRunWriter {
-    pub fn new(layout: &Layout, experiment: &ExperimentId, run: &Run) -> Self {
+    pub fn new(layout: &Layout, experiment: &ExperimentId, run: &Run, mark: String) -> Self {
         let path = layout.run_file(experiment, &run.id);
         // The run's own word on its experiment is not trusted with a path.
         let run = Run { experiment_id: experiment.clone(), ..run.clone() };
-        let files = ArchiveFiles::new(layout.owner(Kind::Run, experiment, run.id.as_str()));
-        Self { files, run, path, file: None, metric: None }
+        let files = ArchiveFiles::new(layout, layout.owner(Kind::Run, experiment, run.id.as_str()));
+        Self { files, run, mark, path, file: None, metric: None }
     }
 
     /// Everything in front of the first metric, with three objects left open.
     fn head(&self) -> Result<Vec<u8>> {
-        let system = serde_json::to_string(&System::now("export_run.py"))?;
+        let mut system = serde_json::to_value(System::now("export_run.py"))?;
+        // A key of ours, which the incumbent passes over.
+        system[MARK] = self.mark.as_str().into();
         let body = serde_json::to_string(&json!({
             "info": RunInfo::from(&self.run),
             "params": self.run.params,

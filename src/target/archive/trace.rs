@@ -30,6 +30,7 @@ impl ArchiveTarget {
             None => Found::Nothing,
         };
         let folder = self.layout.owner(Kind::Trace, &place.id, &trace.id);
+        self.layout.guard(folder.root())?;
         if found != Found::Everything {
             local::sweep(folder.root())?;
         }
@@ -56,7 +57,7 @@ impl TraceWriter for ArchiveTraceWriter {
             Ok(None) => {}
             Err(reason) => self.file.spans_lost = Some(reason.clone()),
         }
-        Ok(Box::new(ArchiveFiles::new(self.folder.clone())))
+        Ok(Box::new(ArchiveFiles::new(&self.layout, self.folder.clone())))
     }
 
     async fn close(mut self: Box<Self>, missing: Vec<String>) -> Result<()> {

@@ -32,7 +32,7 @@ use self::run_log::RunLog;
 use self::run_writer::RunWay;
 use super::{Found, Ledger, OpenDataset, OpenModel, OpenRun, OpenTrace, Place, Registry, Target};
 use crate::artifacts::Stores;
-use crate::aws::{Session, Vigil};
+use crate::aws::Vigil;
 use crate::entities::{
     EvaluationDataset, Experiment, ExperimentId, Kind, Lifecycle, LoggedModel, ModelId, ModelVersion,
     RegisteredModel, Run, RunId, RunStatus, Scorer, Trace, TraceLinks, rewrite_experiments,
@@ -177,8 +177,7 @@ impl Target for RestTarget {
     }
 
     fn vigils(&self) -> Vec<Vigil> {
-        let client = self.client.session().map(Session::vigil);
-        client.into_iter().chain([self.client.vigil(), self.delivery.stores.vigil()]).cloned().collect()
+        self.client.vigils().chain([self.delivery.stores.vigil()]).cloned().collect()
     }
 
     async fn lease(&self) -> Result<Option<String>> {

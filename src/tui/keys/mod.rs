@@ -98,6 +98,8 @@ pub enum Layer {
     Ask,
     /// Consent to a new App.
     Create,
+    /// Consent to what is written to the target.
+    Confirm,
     Link,
     /// A metric drawn.
     Picture,
@@ -127,6 +129,7 @@ impl Model {
             Some(Overlay::Help(_)) => Layer::Help,
             Some(Overlay::Ask(..)) => Layer::Ask,
             Some(Overlay::Create) => Layer::Create,
+            Some(Overlay::Confirm(_)) => Layer::Confirm,
             Some(Overlay::Link(_)) => Layer::Link,
             None => self.layer_of_screen(),
         }

@@ -195,7 +195,7 @@ fn running(model: &Model, work: &Work, width: usize) -> Vec<Line<'static>> {
     let mut bar = paint::bar(look, fraction, width.saturating_sub(text::width(&percent)));
     bar.push_span(Span::raw(percent));
     let (word, style) = match (work.stops, work.paused) {
-        (0, _) if work.waiting.is_some() => ("waiting for new AWS credentials", look.theme.warn),
+        (0, _) if work.waiting.is_some() => ("waiting for new credentials", look.theme.warn),
         (0, _) if work.reading.servers.iter().any(|server| server.is_gone()) => {
             ("waiting for a server", look.theme.warn)
         }

@@ -9,8 +9,9 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::engine::{COST, Session};
 use crate::tui::apps::Listing;
-use crate::tui::form::Field;
-use crate::tui::model::{Model, Parting, Question};
+use crate::tui::consent::{self, Write};
+use crate::tui::model::{Model, Parting};
+use crate::tui::question::{Ask, State};
 use crate::tui::text;
 
 const WIDTH: u16 = 66;
@@ -56,9 +57,28 @@ pub fn quit(model: &Model, frame: &mut Frame, area: Rect, chosen: Parting) {
     paint::lines(frame, inside, lines);
 }
 
-pub fn ask(model: &Model, frame: &mut Frame, area: Rect, question: Question, answer: &Field) {
-    let inside = paint::card(model, frame, area, question.words(), WIDTH, 3);
-    fields::text(frame, inside, answer, true);
+pub fn ask(model: &Model, frame: &mut Frame, area: Rect, ask: &Ask) {
+    let width = usize::from(WIDTH.min(area.width)) - 4;
+    let below = match &ask.state {
+        State::Failed(why) => paint::wrapped(why, width, model.look.theme.warn),
+        State::Typing | State::Working => Vec::new(),
+    };
+    let height = below.len() as u16 + 3;
+    let inside = paint::card(model, frame, area, ask.question.words(), WIDTH, height);
+    fields::text(frame, Rect { height: 1, ..inside }, &ask.answer, true);
+    paint::lines(frame, Rect { y: inside.y + 1, height: inside.height.saturating_sub(1), ..inside }, below);
+}
+
+/// What will be written, and where.
+pub fn confirm(model: &Model, frame: &mut Frame, area: Rect, write: Write) {
+    let width = usize::from(WIDTH.min(area.width)) - 4;
+    let words = consent::words(model, write);
+    let mut lines: Vec<Line> =
+        words.iter().flat_map(|words| paint::wrapped(words, width, ratatui::style::Style::new())).collect();
+    lines.push(Line::default());
+    lines.push(answer(model, "Enter writes it, any other key does not", true, width));
+    let inside = paint::card(model, frame, area, "Write to the target?", WIDTH, lines.len() as u16 + 2);
+    paint::lines(frame, inside, lines);
 }
 
 /// What will be made, and what it costs.
@@ -79,7 +99,7 @@ pub fn create(model: &Model, frame: &mut Frame, area: Rect) {
     let mut lines: Vec<Line> =
         words.iter().flat_map(|words| paint::wrapped(words, width, ratatui::style::Style::new())).collect();
     lines.push(Line::default());
-    lines.push(answer(model, "Enter creates it, Esc does not", true, width));
+    lines.push(answer(model, "Enter creates it, any other key does not", true, width));
     let inside = paint::card(model, frame, area, "Create an App?", WIDTH, lines.len() as u16 + 2);
     paint::lines(frame, inside, lines);
 }

@@ -1,0 +1,97 @@
+//! The HTTP client of AWS's SDK where certificates are named. The SDK's own takes authorities only; this one takes the
+//! certificate that a server shows itself, too, as a store on the premises often does.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use aws_smithy_runtime_api::client::http::{
+    HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector,
+    http_client_fn,
+};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_types::body::SdkBody;
+
+use crate::error::{Error, Result};
+use crate::tls::{ClientConfig, Trust, client_config};
+
+/// None where nothing is named: the SDK's own client is right then. `variable` reads the environment.
+///
+/// # Errors
+/// [`Class::Usage`](crate::error::Class::Usage) when what is named cannot be read.
+pub fn client(variable: impl Fn(&str) -> Option<String>) -> Result<Option<SharedHttpClient>> {
+    let trust = Trust::default().for_aws(variable);
+    if trust.is_of_system_alone() {
+        return Ok(None);
+    }
+    let tls = client_config(&trust, false, None)?;
+    // Where a time limit cannot be had: a client without one trusts the same.
+    let plain = connector(&tls, Timeouts::default())
+        .map_err(|e| Error::permanent(format!("the HTTP client cannot start: {e}")))?;
+    let made: Mutex<Vec<(Timeouts, SharedHttpConnector)>> = Mutex::default();
+    Ok(Some(http_client_fn(move |settings, _| {
+        let wanted = Timeouts::of(settings);
+        let mut made = made.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, known)) = made.iter().find(|(timeouts, _)| *timeouts == wanted) {
+            return known.clone();
+        }
+        let client = connector(&tls, wanted).unwrap_or_else(|_| plain.clone());
+        let connector = SharedHttpConnector::new(Connector(client));
+        made.push((wanted, connector.clone()));
+        connector
+    })))
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Timeouts {
+    connect: Option<Duration>,
+    read: Option<Duration>,
+}
+
+impl Timeouts {
+    fn of(settings: &HttpConnectorSettings) -> Self {
+        Self { connect: settings.connect_timeout(), read: settings.read_timeout() }
+    }
+}
+
+fn connector(tls: &ClientConfig, timeouts: Timeouts) -> reqwest::Result<reqwest::Client> {
+    let builder = reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .tcp_nodelay(true)
+        .tls_backend_preconfigured(tls.clone());
+    let builder = timeouts.connect.into_iter().fold(builder, reqwest::ClientBuilder::connect_timeout);
+    timeouts.read.into_iter().fold(builder, reqwest::ClientBuilder::read_timeout).build()
+}
+
+#[derive(Debug)]
+struct Connector(reqwest::Client);
+
+impl HttpConnector for Connector {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let client = self.0.clone();
+        HttpConnectorFuture::new(async move {
+            let request = request.try_into_http1x().map_err(|e| ConnectorError::user(e.into()))?;
+            let request = reqwest::Request::try_from(request.map(body));
+            let request = request.map_err(|e| ConnectorError::user(e.into()))?;
+            let response = client.execute(request).await.map_err(failure)?;
+            // The two kinds of body are the same stream of bytes.
+            let (parts, body) = http::Response::<reqwest::Body>::from(response).into_parts();
+            let response = http::Response::from_parts(parts, SdkBody::from_body_1_x(body));
+            HttpResponse::try_from(response).map_err(|e| ConnectorError::other(e.into(), None))
+        })
+    }
+}
+
+fn body(body: SdkBody) -> reqwest::Body {
+    match body.bytes().map(bytes::Bytes::copy_from_slice) {
+        Some(bytes) => bytes.into(),
+        None => reqwest::Body::wrap(body),
+    }
+}
+
+fn failure(error: reqwest::Error) -> ConnectorError {
+    match error.is_timeout() {
+        true => ConnectorError::timeout(error.without_url().into()),
+        false => ConnectorError::io(error.without_url().into()),
+    }
+}

@@ -1,0 +1,58 @@
+use std::borrow::Cow;
+
+/// What a terminal or a reader takes for something else than a letter: control characters, which move the cursor, change
+/// colours and worse, and the marks that turn the direction of writing.
+pub fn is_hidden(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{2028}' | '\u{2029}')
+}
+
+/// Text of strangers, to be printed: what is hidden is written out (`\u{1b}`). Line breaks and tabs stay.
+pub fn printable(text: &str) -> Cow<'_, str> {
+    let is_kept = |c: char| matches!(c, '\n' | '\t') || !is_hidden(c);
+    if text.chars().all(is_kept) {
+        return Cow::Borrowed(text);
+    }
+    let mut seen = String::with_capacity(text.len());
+    for c in text.chars() {
+        if is_kept(c) { seen.push(c) } else { seen.extend(c.escape_default()) }
+    }
+    Cow::Owned(seen)
+}
+
+/// JSON as text, for a terminal: what JSON itself leaves as it is and a terminal does not.
+pub fn printable_json(json: &str) -> Cow<'_, str> {
+    if !json.chars().any(is_hidden) {
+        return Cow::Borrowed(json);
+    }
+    let escape = |c: char| match is_hidden(c) {
+        true => format!("\\u{:04x}", u32::from(c)),
+        false => c.to_string(),
+    };
+    Cow::Owned(json.chars().map(escape).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn what_a_terminal_would_obey_is_written_out() {
+        assert_eq!(printable("a\u{1b}]0;x\u{7}b\u{9b}31m\r"), r"a\u{1b}]0;x\u{7}b\u{9b}31m\r");
+        assert_eq!(printable("plain\n\tü 日本"), "plain\n\tü 日本");
+        assert_eq!(printable("a\u{202e}b"), r"a\u{202e}b");
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_hidden_is_left_and_json_stays_the_same(text in any::<String>()) {
+            prop_assert!(printable(&text).chars().all(|c| matches!(c, '\n' | '\t') || !is_hidden(c)));
+            let json = serde_json::to_string(&text).unwrap();
+            let shown = printable_json(&json);
+            prop_assert!(!shown.chars().any(is_hidden));
+            prop_assert_eq!(serde_json::from_str::<String>(&shown).unwrap(), text);
+        }
+    }
+}

@@ -1,0 +1,115 @@
+use std::process::Stdio;
+use std::time::{Duration, SystemTime};
+
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use secrecy::SecretString;
+use serde_json::Value;
+use tokio::process::Command;
+
+use crate::error::{Class, Error, Result};
+
+/// A person may have to answer a browser window that the command opens.
+const PATIENCE: Duration = Duration::from_secs(180);
+/// A token that is longer does not fit into the headers that servers take.
+const LONGEST: usize = 64 << 10;
+
+/// A command that prints a token, such as `gcloud auth print-identity-token`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TokenCommand {
+    line: String,
+    variable: String,
+}
+
+/// Not `Debug`: it is a secret.
+pub struct Token {
+    pub text: SecretString,
+    /// None where it does not say when.
+    pub ends: Option<SystemTime>,
+}
+
+impl TokenCommand {
+    /// `line` is for the shell; `variable` is what it was given in.
+    pub fn new(line: String, variable: String) -> Self {
+        Self { line, variable }
+    }
+
+    pub fn variable(&self) -> &str {
+        &self.variable
+    }
+
+    /// # Errors
+    /// [`Class::Auth`] when it fails, prints no token, or does not end in three minutes.
+    pub async fn run(&self) -> Result<Token> {
+        let trouble = |what: String| {
+            Error::new(Class::Auth, format!("{} {what}", self.variable)).hint(
+                "it is run by the shell and prints a token, or JSON with one in token, access_token, accessToken or id_token",
+            )
+        };
+        let running = shell(&self.line)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .output();
+        let output = tokio::time::timeout(PATIENCE, running)
+            .await
+            .map_err(|_| trouble(format!("has not ended after {} s", PATIENCE.as_secs())))?
+            .map_err(|e| trouble(format!("cannot be run: {e}")))?;
+        if !output.status.success() {
+            let said = String::from_utf8_lossy(&output.stderr);
+            let last = said.lines().map(str::trim).rfind(|line| !line.is_empty()).unwrap_or_default();
+            let last: String = last.chars().filter(|c| !c.is_control()).take(200).collect();
+            return Err(trouble(format!("has failed ({}): {last}", output.status)));
+        }
+        let text = String::from_utf8(output.stdout).map_err(|_| trouble("prints no text".to_owned()))?;
+        parse(&text).ok_or_else(|| trouble("prints no token".to_owned()))
+    }
+}
+
+fn shell(line: &str) -> Command {
+    let (shell, flag) = if cfg!(windows) { ("cmd", "/C") } else { ("sh", "-c") };
+    let mut command = Command::new(shell);
+    command.arg(flag).arg(line);
+    command
+}
+
+/// One line that is the token, or JSON: of OAuth, `az account get-access-token`, `databricks auth token`, or of
+/// Kubernetes' exec plugins (`status.token`).
+pub fn parse(text: &str) -> Option<Token> {
+    let text = text.trim();
+    if !text.starts_with('{') {
+        let is_token =
+            !text.is_empty() && text.len() <= LONGEST && text.chars().all(|c| c.is_ascii_graphic());
+        return is_token.then(|| Token { text: text.into(), ends: end_of_jwt(text) });
+    }
+    let answer: Value = serde_json::from_str(text).ok()?;
+    let of = answer.get("status").filter(|status| status.is_object()).unwrap_or(&answer);
+    let token = ["token", "access_token", "accessToken", "id_token", "idToken"];
+    let token = token.iter().find_map(|name| of.get(*name)?.as_str()).filter(|token| !token.is_empty())?;
+    let lasts = of.get("expires_in").and_then(Value::as_u64);
+    let lasts = lasts.and_then(|seconds| SystemTime::now().checked_add(Duration::from_secs(seconds)));
+    let at = ["expires_on", "expiry", "expiration", "expirationTimestamp", "expiresAt", "expires_at"];
+    let at = at.iter().find_map(|name| moment(of.get(*name)?));
+    Some(Token { text: token.into(), ends: lasts.or(at).or_else(|| end_of_jwt(token)) })
+}
+
+/// Seconds since 1970, as a number or a text, or RFC 3339.
+fn moment(value: &Value) -> Option<SystemTime> {
+    let seconds = value.as_u64().or_else(|| value.as_str()?.parse().ok());
+    match seconds {
+        Some(seconds) => SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds)),
+        None => value.as_str()?.parse::<jiff::Timestamp>().ok().map(SystemTime::from),
+    }
+}
+
+/// The `exp` of a JSON web token. Whether it is signed is the server's business.
+fn end_of_jwt(token: &str) -> Option<SystemTime> {
+    let mut parts = token.split('.');
+    let (_, claims, _) = (parts.next()?, parts.next()?, parts.next()?);
+    let claims = BASE64_URL_SAFE_NO_PAD.decode(claims.trim_end_matches('=')).ok()?;
+    let claims: Value = serde_json::from_slice(&claims).ok()?;
+    // A number with a fraction is allowed (RFC 7519, NumericDate).
+    let seconds = claims.get("exp")?.as_f64().filter(|seconds| *seconds >= 0.0)?;
+    SystemTime::UNIX_EPOCH.checked_add(Duration::try_from_secs_f64(seconds).ok()?)
+}

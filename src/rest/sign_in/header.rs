@@ -1,0 +1,126 @@
+use std::path::{Path, PathBuf};
+
+use reqwest::header::{HeaderName, HeaderValue};
+use secrecy::{ExposeSecret, SecretString};
+
+use super::secret;
+use crate::error::{Error, Result};
+
+/// What a value stands for where a token goes into it.
+const TOKEN: &str = "{token}";
+/// They belong to the connection, not to whoever asks.
+const NOT_OURS: [&str; 6] =
+    ["host", "content-length", "transfer-encoding", "connection", "upgrade", "content-type"];
+
+/// A header that goes into every request to one server, for what stands in front of it: Cloudflare Access, Identity-Aware
+/// Proxy, oauth2-proxy, a load balancer. Not `Debug`: its value is a secret.
+#[derive(Clone)]
+pub struct Header {
+    name: HeaderName,
+    value: Value,
+}
+
+#[derive(Clone)]
+enum Value {
+    Text(SecretString),
+    /// Read again when the server refuses what it held.
+    File(PathBuf),
+}
+
+impl Header {
+    /// Reads `Name: value`, `Name: @FILE` or `Name: $VARIABLE`. In a value `{token}` is replaced by the token.
+    ///
+    /// # Errors
+    /// [`Class::Usage`](crate::error::Class::Usage), without the value.
+    pub fn parse(line: &str, variable: impl Fn(&str) -> Option<String>) -> Result<Self> {
+        let Some((name, value)) = line.split_once(':') else {
+            return Err(bad("a header is 'Name: value'"));
+        };
+        Self::of(name.trim(), value.trim(), variable)
+    }
+
+    fn of(name: &str, value: &str, variable: impl Fn(&str) -> Option<String>) -> Result<Self> {
+        let Ok(known) = HeaderName::try_from(name) else {
+            return Err(bad("what stands before the colon is no name of a header"));
+        };
+        if NOT_OURS.contains(&known.as_str()) {
+            return Err(bad(&format!("{known} is a header that the request itself sets")));
+        }
+        let value = match (value.strip_prefix('@'), value.strip_prefix('$')) {
+            (Some(path), _) => Value::File(PathBuf::from(path)),
+            (_, Some(name)) => {
+                let found = variable(name).filter(|value| !value.is_empty());
+                Value::Text(
+                    found
+                        .ok_or_else(|| bad(&format!("{known}: the variable {name:?} is not set")))?
+                        .trim()
+                        .to_owned()
+                        .into(),
+                )
+            }
+            (None, None) if value.is_empty() => return Err(bad(&format!("{known} has no value"))),
+            (None, None) => Value::Text(value.to_owned().into()),
+        };
+        if let Value::Text(text) = &value {
+            secret(&known, text.expose_secret())?;
+        }
+        Ok(Self { name: known, value })
+    }
+
+    pub fn name(&self) -> &HeaderName {
+        &self.name
+    }
+
+    /// The file that holds the value.
+    pub fn file(&self) -> Option<&Path> {
+        match &self.value {
+            Value::File(path) => Some(path),
+            Value::Text(_) => None,
+        }
+    }
+
+    /// True when a token goes into the value.
+    pub fn takes_token(&self) -> bool {
+        matches!(&self.value, Value::Text(text) if text.expose_secret().contains(TOKEN))
+    }
+
+    pub async fn value(&self, token: Option<&SecretString>) -> Result<HeaderValue> {
+        let text = match &self.value {
+            Value::Text(text) => {
+                let token = token.map(ExposeSecret::expose_secret).unwrap_or_default();
+                text.expose_secret().replace(TOKEN, token)
+            }
+            Value::File(path) => tokio::fs::read_to_string(path)
+                .await
+                .map_err(|e| {
+                    Error::usage(format!("the header {}: {}: {e}", self.name, path.display()))
+                        .hint("the file holds the value of the header, and nothing else")
+                })?
+                .trim()
+                .to_owned(),
+        };
+        secret(&self.name, &text)
+    }
+}
+
+/// Headers as a variable holds them: a line each, or a JSON object.
+pub fn parse_headers(text: &str, variable: impl Fn(&str) -> Option<String>) -> Result<Vec<Header>> {
+    if !text.trim_start().starts_with('{') {
+        let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+        return lines.map(|line| Header::parse(line, &variable)).collect();
+    }
+    let object: serde_json::Map<String, serde_json::Value> =
+        serde_json::from_str(text).map_err(|_| bad("it begins like a JSON object and is none"))?;
+    let header = |(name, value): (String, serde_json::Value)| match value.as_str() {
+        Some(value) => Header::of(&name, value, &variable),
+        None => Err(bad(&format!("{name:?}: a value is a text"))),
+    };
+    object.into_iter().map(header).collect()
+}
+
+fn bad(what: &str) -> Error {
+    Error::usage(what).hint(
+        "a header is 'Name: value', 'Name: @FILE' or 'Name: $VARIABLE'; several in one variable are a line each, or a \
+         JSON object",
+    )
+}

@@ -1,0 +1,76 @@
+//! Which certificates a connection trusts: the system's authorities, and those that a variable names, as MLflow's own
+//! client does it (requests over OpenSSL).
+
+mod bundle;
+#[cfg(test)]
+mod tests;
+mod trust;
+mod verifier;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use rustls::crypto::{CryptoProvider, aws_lc_rs};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+
+use self::verifier::Verifier;
+use crate::error::{Error, Result};
+
+pub use self::trust::Trust;
+pub use rustls::ClientConfig;
+
+/// What a client needs for TLS.
+///
+/// `insecure` accepts every certificate. `identity` is a PEM file that holds the certificate and the key to show the
+/// server.
+///
+/// # Errors
+/// [`Class::Usage`](crate::error::Class::Usage) when a named file cannot be read or holds no certificate.
+pub fn client_config(trust: &Trust, insecure: bool, identity: Option<&Path>) -> Result<ClientConfig> {
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let verifier = match insecure {
+        true => Verifier::accepting_all(Arc::clone(&provider)),
+        false => Verifier::new(trust.certificates()?, Arc::clone(&provider))?,
+    };
+    config(provider, verifier, identity)
+}
+
+fn config(
+    provider: Arc<CryptoProvider>,
+    verifier: Verifier,
+    identity: Option<&Path>,
+) -> Result<ClientConfig> {
+    let cannot = |e: rustls::Error| Error::permanent(format!("TLS cannot start: {e}"));
+    let builder = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(cannot)?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(verifier));
+    let mut config = match identity {
+        None => builder.with_no_client_auth(),
+        Some(path) => {
+            let (chain, key) = read_identity(path)?;
+            builder
+                .with_client_auth_cert(chain, key)
+                .map_err(|e| Error::usage(format!("{}: {e}", path.display())))?
+        }
+    };
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Ok(config)
+}
+
+fn read_identity(path: &Path) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>)> {
+    let bad = |e: &dyn std::fmt::Display| {
+        Error::usage(format!("{}: {e}", path.display())).hint(
+            "…_CLIENT_CERT_PATH names one PEM file with the certificate and its key, which is not encrypted",
+        )
+    };
+    let text = std::fs::read(path).map_err(|e| bad(&e))?;
+    let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&text).collect();
+    let key = PrivateKeyDer::from_pem_slice(&text).map_err(|e| bad(&e))?;
+    match chain.map_err(|e| bad(&e))? {
+        chain if chain.is_empty() => Err(bad(&"it holds no certificate")),
+        chain => Ok((chain, key)),
+    }
+}

@@ -1,0 +1,131 @@
+use std::sync::Arc;
+
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{WebPkiServerVerifier, verify_server_name};
+use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::server::ParsedCertificate;
+use rustls::{
+    CertificateError, DigitallySignedStruct, Error as TlsError, OtherError, RootCertStore, SignatureScheme,
+};
+
+use crate::error::{Error, Result};
+
+/// Trusts the system's authorities and some certificates more: as authorities, and as a server's own. OpenSSL does
+/// both. rustls alone refuses a server that shows an authority's certificate, which is what `openssl req -x509` makes.
+#[derive(Debug)]
+pub struct Verifier {
+    provider: Arc<CryptoProvider>,
+    rule: Rule,
+}
+
+#[derive(Debug)]
+enum Rule {
+    All,
+    Some {
+        /// Those that were named.
+        known: Vec<CertificateDer<'static>>,
+        /// Trusts those that were named alone.
+        named: Option<Arc<WebPkiServerVerifier>>,
+        /// Trusts them and the system's. None on a machine that has no authorities.
+        system: Option<rustls_platform_verifier::Verifier>,
+    },
+}
+
+impl Verifier {
+    pub fn accepting_all(provider: Arc<CryptoProvider>) -> Self {
+        Self { provider, rule: Rule::All }
+    }
+
+    pub fn new(known: Vec<CertificateDer<'static>>, provider: Arc<CryptoProvider>) -> Result<Self> {
+        let mut anchors = RootCertStore::empty();
+        for certificate in &known {
+            let bad =
+                |e| Error::usage(format!("a certificate that was named to be trusted cannot be read: {e}"));
+            anchors.add(certificate.clone()).map_err(bad)?;
+        }
+        let named = match anchors.is_empty() {
+            true => None,
+            false => Some(
+                WebPkiServerVerifier::builder_with_provider(Arc::new(anchors), Arc::clone(&provider))
+                    .build()
+                    .map_err(|e| Error::permanent(format!("TLS cannot start: {e}")))?,
+            ),
+        };
+        let system =
+            rustls_platform_verifier::Verifier::new_with_extra_roots(known.clone(), Arc::clone(&provider));
+        // A server without TLS does not need them.
+        let system = system.inspect_err(|e| tracing::warn!("the system's authorities: {e}")).ok();
+        Ok(Self { provider, rule: Rule::Some { known, named, system } })
+    }
+}
+
+/// A certificate that was named, shown by the server itself. It must hold now and be for this host.
+fn verify_named(
+    named: &WebPkiServerVerifier,
+    end_entity: &CertificateDer<'_>,
+    intermediates: &[CertificateDer<'_>],
+    host: &ServerName<'_>,
+    now: UnixTime,
+) -> Result<ServerCertVerified, TlsError> {
+    let result = named.verify_server_cert(end_entity, intermediates, host, &[], now);
+    match result {
+        // rustls-webpki looks at the time of a certificate before it looks at its use and at who has signed it: with
+        // these two errors it holds now.
+        Err(TlsError::InvalidCertificate(CertificateError::UnknownIssuer)) => {}
+        Err(TlsError::InvalidCertificate(CertificateError::Other(ref other))) if is_authority(other) => {}
+        other => return other,
+    }
+    verify_server_name(&ParsedCertificate::try_from(end_entity)?, host)?;
+    Ok(ServerCertVerified::assertion())
+}
+
+fn is_authority(error: &OtherError) -> bool {
+    matches!(error.0.downcast_ref(), Some(webpki::Error::CaUsedAsEndEntity))
+}
+
+impl ServerCertVerifier for Verifier {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        host: &ServerName<'_>,
+        ocsp: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, TlsError> {
+        let Rule::Some { known, named, system } = &self.rule else {
+            return Ok(ServerCertVerified::assertion());
+        };
+        if let Some(named) = named.as_ref().filter(|_| known.contains(end_entity)) {
+            return verify_named(named, end_entity, intermediates, host, now);
+        }
+        match system {
+            Some(system) => system.verify_server_cert(end_entity, intermediates, host, ocsp, now),
+            None => Err(CertificateError::UnknownIssuer.into()),
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, TlsError> {
+        let algorithms = &self.provider.signature_verification_algorithms;
+        verify_tls12_signature(message, certificate, signature, algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, TlsError> {
+        let algorithms = &self.provider.signature_verification_algorithms;
+        verify_tls13_signature(message, certificate, signature, algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.provider.signature_verification_algorithms.supported_schemes()
+    }
+}
