@@ -324,7 +324,7 @@ mod tests {
         assert_eq!(taken.unwrap_err().class(), Class::Locked);
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn of_two_at_the_same_moment_one_goes_on() {
         let ((_folder, state), tag) = (state(), Tag::default());
         let (first, second) = (lease(&tag, &state, "http://a"), lease(&tag, &state, "http://b"));

@@ -1,11 +1,12 @@
+use std::collections::hash_map::{Entry, OccupiedEntry};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::PoisonError;
 
 use futures::TryStreamExt;
 
 use super::refused::{Refused, is_refusal};
-use super::{Place, RestTarget, TRIES};
-use crate::entities::{Experiment, ExperimentId, Kind, RunId, ids_in, tag};
+use super::{Place, RestTarget, TRIES, There};
+use crate::entities::{Experiment, ExperimentId, Kind, RunId, RunStatus, ids_in, tag};
 use crate::error::{Class, Error, Result};
 use crate::target::Unresolved;
 
@@ -146,6 +147,39 @@ impl RestTarget {
         Ok(all.into_iter().filter(|one| one.tags.keys().any(|key| tag::is_ours(key))).collect())
     }
 
+    /// Two imports at once, or one of an old release that was not stopped, have made a run twice. The one that has come to
+    /// its end is gone on with; which one may go is for a person to say.
+    fn note_double(&self, place: &mut OccupiedEntry<'_, RunId, There>, other: There) {
+        let there = place.get().clone();
+        self.note(format!(
+            "run {} of the source is on the target twice, as {} and {}: delete one of them there",
+            place.key(),
+            there.id,
+            other.id
+        ));
+        if there.status == RunStatus::Running {
+            *place.get_mut() = other;
+        }
+    }
+
+    /// Looks for runs that another import has made too: for a target that keeps no lease.
+    pub(super) async fn note_doubles(&self, id: &ExperimentId) -> Result<()> {
+        let mut found = HashMap::new();
+        let mut pages = self.client.runs(id, IMPORTED);
+        while let Some(page) = pages.try_next().await? {
+            for run in page {
+                let Some(source) = run.tags.get(tag::SOURCE_RUN_ID).map(|id| RunId::from(id.as_str())) else {
+                    continue;
+                };
+                match found.entry(source) {
+                    Entry::Vacant(place) => _ = place.insert(There::from(run)),
+                    Entry::Occupied(mut place) => self.note_double(&mut place, run.into()),
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Follows a new name of the source's. A name that somebody has given on the target stays.
     async fn under_its_name(&self, there: Experiment, name: &str, is_taken: bool) -> Result<Experiment> {
         let is_given = there.tags.get(tag::GIVEN_NAME) == Some(&there.name);
@@ -181,7 +215,6 @@ impl RestTarget {
                 let Some(source) = run.tags.get(tag::SOURCE_RUN_ID).map(|id| RunId::from(id.as_str())) else {
                     continue;
                 };
-                self.ledger.opened(&source, &run.id)?;
                 let tags = run
                     .tags
                     .iter()
@@ -191,8 +224,14 @@ impl RestTarget {
                     key: key.clone(),
                     value: value.clone(),
                 }));
-                found.insert(source, run.into());
+                match found.entry(source) {
+                    Entry::Vacant(place) => _ = place.insert(There::from(run)),
+                    Entry::Occupied(mut place) => self.note_double(&mut place, run.into()),
+                }
             }
+        }
+        for (source, there) in &found {
+            self.ledger.opened(source, &there.id)?;
         }
         let models = self.imported_models(id).await?;
         for reference in naming {

@@ -18,7 +18,7 @@ mod source;
 mod trace;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
@@ -61,6 +61,8 @@ pub struct RestTarget {
     datasets_there: OnceCell<HashMap<String, EvaluationDataset>>,
     /// Experiments that earlier imports have made, or moved others into.
     marked_experiments: OnceCell<Vec<Experiment>>,
+    /// It does not take the tag that keeps other imports out.
+    keeps_no_lease: AtomicBool,
     /// What a reader should know at the end.
     notes: Mutex<Vec<String>>,
     /// All that the target has.
@@ -119,6 +121,7 @@ impl RestTarget {
             experiments: Mutex::default(),
             datasets_there: OnceCell::new(),
             marked_experiments: OnceCell::new(),
+            keeps_no_lease: AtomicBool::default(),
             notes: Mutex::default(),
             every_experiment: OnceCell::new(),
             refuses_spans: Arc::default(),
@@ -183,7 +186,9 @@ impl Target for RestTarget {
     }
 
     async fn set_lease(&self, lease: Option<&str>) -> Result<()> {
-        self.write_lease(lease).await
+        let written = self.write_lease(lease).await;
+        self.keeps_no_lease.fetch_or(written.is_err(), Ordering::Relaxed);
+        written
     }
 
     async fn open_experiment(&self, experiment: &Experiment, name: &str) -> Result<Place> {
@@ -207,6 +212,9 @@ impl Target for RestTarget {
 
     async fn close_experiment(&self, place: &Place, _experiment: &Experiment, _runs: &[RunId]) -> Result<()> {
         self.there.lock().unwrap_or_else(PoisonError::into_inner).remove(&place.id);
+        if self.keeps_no_lease.load(Ordering::Relaxed) {
+            self.note_doubles(&place.id).await?;
+        }
         if place.to_be_deleted {
             let mut waiting = self.to_be_deleted.lock().unwrap_or_else(PoisonError::into_inner);
             waiting.insert(place.id.clone());
