@@ -26,7 +26,8 @@ pub async fn import(args: cli::Import, state: StateDir, ends: &Ends<'_>, printer
     };
     let (source, target) = ends.open_both(&source, &target_text(args.target.target.as_deref())?).await?;
     let (source, journal, update) = (source.snapshot()?, args.journal, args.update);
-    let job = engine::import(engine::Import { source, target, plan, state, journal, update })?;
+    let reread = matches!(args.artifacts, cli::Compared::Checksum);
+    let job = engine::import(engine::Import { source, target, plan, state, journal, update, reread })?;
     finish(follow(job, printer).await?, printer)
 }
 

@@ -142,7 +142,7 @@ impl Compare {
         self.found(difference.of_experiment(experiment)).await;
         if let (Ok(Some(spans)), true) = (&source, self.artifacts != ArtifactCheck::None) {
             for path in spans.attachments() {
-                let file = FileEntry { path, size: None, sha256: None };
+                let file = FileEntry::new(path, None);
                 self.context.plan(Kind::Artifact, 1).await;
                 let difference = self.file_bytes((ours.owner(), &file), (theirs.owner(), &file)).await;
                 self.found(difference.of_experiment(experiment)).await;

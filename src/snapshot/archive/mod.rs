@@ -101,8 +101,7 @@ impl ArchiveSnapshot {
         match read::<ArtifactList>(&folder.list()) {
             Ok(list) => {
                 // What the export could not read is still a file of its owner; opening it says so.
-                let missing =
-                    list.missing.into_keys().map(|path| FileEntry { path, size: None, sha256: None });
+                let missing = list.missing.into_keys().map(|path| FileEntry::new(path, None));
                 Ok(list.files.into_iter().chain(missing).collect())
             }
             Err(e) if e.class() == Class::NotFound => local::walk(&folder.artifacts()),
@@ -261,7 +260,7 @@ impl Snapshot for ArchiveSnapshot {
         if !is_safe_path(&file.path) {
             return Err(Error::permanent(format!("{:?} would leave its folder", file.path)));
         }
-        local::open(&self.folder(owner).artifact(&file.path)).await
+        local::open_below(&self.folder(owner).artifacts(), &file.path).await
     }
 }
 
