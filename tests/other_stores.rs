@@ -51,14 +51,13 @@ fn files() -> Files {
 }
 
 /// Adds an experiment that keeps its files there, with one run. Gives the run's id and root.
-async fn run_at(source: &Real, root: &str) -> (String, String) {
+async fn run_at(source: &Real, name: &str, root: &str) -> (String, String) {
     let post = async |route: &str, body: Value| -> Value {
         let call =
             reqwest::Client::new().post(format!("{}/api/2.0/mlflow/{route}", source.url())).json(&body);
         call.send().await.unwrap().error_for_status().unwrap().json().await.unwrap()
     };
-    let scheme = root.split(':').next().unwrap();
-    let made = post("experiments/create", json!({ "name": scheme, "artifact_location": root })).await;
+    let made = post("experiments/create", json!({ "name": name, "artifact_location": root })).await;
     let run =
         post("runs/create", json!({ "experiment_id": made["experiment_id"], "start_time": 1_000 })).await;
     let info = &run["run"]["info"];
@@ -89,7 +88,7 @@ async fn files_at_google_and_azure_are_read_straight_from_there() {
     }
     let mut runs = Vec::new();
     for (root, as_written) in ROOTS {
-        let (run, uri) = run_at(&source, root).await;
+        let (run, uri) = run_at(&source, root.split(':').next().unwrap(), root).await;
         let place = uri.replacen(root, as_written, 1);
         assert!(uri.starts_with(root) && uri.contains(&run), "{uri}");
         runs.push((run, place));
@@ -122,4 +121,36 @@ async fn files_at_google_and_azure_are_read_straight_from_there() {
     let validate =
         ["validate", "--source", source.url(), "--target", archive_text, "--artifacts", "checksum"];
     Ran::of(mlferry.command(&validate).envs(stores.env.clone())).await.exits(0);
+}
+
+/// Names that no file can have cost only themselves, and the mark of a folder is no file.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_name_costs_its_neighbours() {
+    let (source, stores) = futures::join!(Real::start(TARGET), Stores::start());
+    let (good, bad) = (["a first", "folder/in it", "zz last"], ["a//b"]);
+    let names = [&good[..], &bad[..], &["folder/", "only a folder/"]].concat();
+    let mut runs = Vec::new();
+    for (name, root) in
+        [("gs", "gs://mlferry/odd"), ("wasbs", "wasbs://mlferry@devstoreaccount1.blob.core.windows.net/odd")]
+    {
+        let (run, uri) = run_at(&source, name, root).await;
+        stores.put_keys(&uri, &names).await;
+        runs.push(run);
+    }
+    let mlferry = Mlferry::new();
+    let archive = mlferry.state.path().join("archive");
+    let export = ["export", "--source", source.url(), "--output-dir", archive.to_str().unwrap(), "--json"];
+    let exported = Ran::of(mlferry.command(&export).envs(stores.env.clone())).await.exits(3);
+    let lines = exported.lines();
+    let mut found = BTreeMap::new();
+    read(&archive, &archive, &mut found);
+    for run in runs {
+        let failed = lines.iter().filter(|line| line["type"] == "item_failed" && line["kind"] == "artifact");
+        let failed: Vec<&str> =
+            failed.filter_map(|line| line["id"].as_str()?.strip_prefix(&format!("{run}/"))).collect();
+        assert_eq!(failed, bad);
+        let at = format!("/runs/{run}/artifacts/");
+        let arrived: Vec<&str> = found.keys().filter_map(|path| Some(path.split_once(&at)?.1)).collect();
+        assert_eq!(arrived, good);
+    }
 }

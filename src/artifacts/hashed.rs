@@ -3,10 +3,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures::StreamExt;
-use futures::stream::BoxStream;
+use futures::stream::{self, BoxStream};
 use sha2::{Digest as _, Sha256};
 
-use crate::error::{Error, Result};
+use crate::error::{Class, Error, Result};
 use crate::rest::Opener;
 
 /// A file's bytes as they arrive.
@@ -20,9 +20,15 @@ pub struct Digest {
     pub sha256: Option<String>,
 }
 
-/// Opens a file as often as it is asked to, and hashes what passes the last time.
+/// So often a file may end before all of it was read, until it is taken for a shorter one.
+const SHORT_READS: u32 = 3;
+
+/// Opens a file as often as it is asked to, and hashes what passes the last time. Whatever goes wrong with the file itself
+/// is kept: a transport that carries the bytes only tells that they broke off, and would try again for no use.
 pub struct Hashed<'a> {
     inner: &'a dyn Opener,
+    /// How many bytes are to come, where that is known.
+    size: Option<u64>,
     pass: Mutex<Arc<Mutex<Pass>>>,
 }
 
@@ -30,61 +36,159 @@ pub struct Hashed<'a> {
 struct Pass {
     hasher: Sha256,
     bytes: u64,
-    /// Why the source broke off: the transport only tells that it did.
+    /// How often it has ended too early, this time included.
+    short: u32,
+    /// Why the source broke off.
     broken: Option<Error>,
 }
 
 impl<'a> Hashed<'a> {
     pub fn new(inner: &'a dyn Opener) -> Self {
-        Self { inner, pass: Mutex::default() }
+        Self { inner, size: None, pass: Mutex::default() }
+    }
+
+    /// Breaks off when another number of bytes comes.
+    #[must_use]
+    pub fn of_size(self, size: Option<u64>) -> Self {
+        Self { size, ..self }
     }
 
     /// The digest of the last pass, or why that pass broke off.
     pub fn digest(self) -> Result<Digest> {
+        if let Some(error) = self.cause() {
+            return Err(error);
+        }
         let pass = self.pass.into_inner().unwrap_or_else(PoisonError::into_inner);
         let mut pass = lock(&pass);
-        match pass.broken.take() {
-            Some(error) => Err(error),
-            None => {
-                let sha256 = hex::encode(std::mem::take(&mut pass.hasher).finalize());
-                Ok(Digest { bytes: pass.bytes, sha256: Some(sha256) })
-            }
-        }
+        let sha256 = hex::encode(std::mem::take(&mut pass.hasher).finalize());
+        Ok(Digest { bytes: pass.bytes, sha256: Some(sha256) })
     }
 
     /// The source's own reason, if it was the source that broke off.
     pub fn cause(&self) -> Option<Error> {
         let pass = self.pass.lock().unwrap_or_else(PoisonError::into_inner);
-        lock(&pass).broken.take()
+        let broken = lock(&pass).broken.clone()?;
+        Some(broken.at("its source cannot be read"))
+    }
+
+    /// A pass after this one, unless what broke the last one would break it too.
+    fn next_pass(&self) -> Result<Arc<Mutex<Pass>>> {
+        let mut pass = self.pass.lock().unwrap_or_else(PoisonError::into_inner);
+        let next = {
+            let last = lock(&pass);
+            if let Some(error) = last.broken.as_ref().filter(|error| error.class() != Class::Transient) {
+                return Err(error.clone());
+            }
+            Pass { short: last.short, ..Pass::default() }
+        };
+        *pass = Arc::new(Mutex::new(next));
+        Ok(Arc::clone(&pass))
+    }
+}
+
+impl Pass {
+    fn took(&mut self, chunk: Result<Bytes>, size: Option<u64>) -> Result<Bytes> {
+        let bytes = chunk.and_then(|bytes| {
+            self.bytes += bytes.len() as u64;
+            match size.filter(|size| self.bytes > *size) {
+                Some(size) => {
+                    Err(Error::permanent(format!("it is longer than the {size} bytes that it had"))
+                        .hint("it is being written to: run the same command again when that is done"))
+                }
+                None => Ok(bytes),
+            }
+        });
+        match bytes {
+            Ok(bytes) => {
+                self.hasher.update(&bytes);
+                Ok(bytes)
+            }
+            Err(error) => Err(self.broke(error)),
+        }
+    }
+
+    /// Gives an error at the end of the bytes, if it comes too early.
+    fn ended(&mut self, size: Option<u64>) -> Option<Error> {
+        let size = size.filter(|size| self.bytes < *size && self.broken.is_none())?;
+        self.short += 1;
+        let class = if self.short < SHORT_READS { Class::Transient } else { Class::Permanent };
+        let error = Error::new(class, format!("it ended after {} of {size} bytes", self.bytes));
+        Some(self.broke(error))
+    }
+
+    /// What carries the bytes is told no more than that they broke off.
+    fn broke(&mut self, error: Error) -> Error {
+        let told = Error::transient(error.to_string());
+        self.broken = Some(error);
+        told
     }
 }
 
 #[async_trait]
 impl Opener for Hashed<'_> {
     async fn open(&self) -> Result<ByteStream> {
-        let pass = Arc::new(Mutex::new(Pass::default()));
-        *self.pass.lock().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&pass);
-        let bytes = self.inner.open().await?;
-        Ok(bytes
-            .map(move |chunk| {
-                let mut pass = lock(&pass);
-                match chunk {
-                    Ok(bytes) => {
-                        pass.hasher.update(&bytes);
-                        pass.bytes += bytes.len() as u64;
-                        Ok(bytes)
-                    }
-                    Err(error) => {
-                        let told = Error::transient(error.to_string());
-                        pass.broken = Some(error);
-                        Err(told)
-                    }
-                }
-            })
-            .boxed())
+        let (pass, size) = (self.next_pass()?, self.size);
+        let bytes = self.inner.open().await.inspect_err(|error| lock(&pass).broken = Some(error.clone()))?;
+        let at_end = Arc::clone(&pass);
+        let passing = bytes.map(move |chunk| lock(&pass).took(chunk, size));
+        let end = stream::once(async move { lock(&at_end).ended(size) })
+            .filter_map(|error| async { error.map(Err) });
+        Ok(passing.chain(end).boxed())
     }
 }
 
 fn lock(pass: &Arc<Mutex<Pass>>) -> std::sync::MutexGuard<'_, Pass> {
     pass.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures::TryStreamExt;
+
+    struct Text(&'static str, Option<Error>);
+
+    #[async_trait]
+    impl Opener for Text {
+        async fn open(&self) -> Result<ByteStream> {
+            let chunks =
+                [Ok(Bytes::from_static(self.0.as_bytes()))].into_iter().chain(self.1.clone().map(Err));
+            Ok(stream::iter(chunks.collect::<Vec<_>>()).boxed())
+        }
+    }
+
+    async fn read(file: &Hashed<'_>) -> Result<Vec<Bytes>> {
+        file.open().await?.try_collect().await
+    }
+
+    #[tokio::test]
+    async fn a_file_of_another_length_breaks_off() {
+        let text = Text("abc", None);
+        let long = Hashed::new(&text).of_size(Some(2));
+        assert!(read(&long).await.is_err());
+        assert!(long.cause().unwrap().to_string().contains("longer than the 2 bytes"));
+        let short = Hashed::new(&text).of_size(Some(4));
+        for _ in 0..SHORT_READS {
+            assert_eq!(read(&short).await.unwrap_err().class(), Class::Transient);
+        }
+        // The last word is the file's own, and it is not asked for a fourth time.
+        assert_eq!(read(&short).await.unwrap_err().class(), Class::Permanent);
+        assert!(short.digest().unwrap_err().to_string().contains("it ended after 3 of 4 bytes"));
+        let right = Hashed::new(&text).of_size(Some(3));
+        read(&right).await.unwrap();
+        assert_eq!(right.digest().unwrap().bytes, 3);
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_read_is_not_tried_again() {
+        let text = Text("abc", Some(Error::permanent("torn")));
+        let hashed = Hashed::new(&text);
+        assert_eq!(read(&hashed).await.unwrap_err().class(), Class::Transient, "so it looks from outside");
+        assert_eq!(hashed.open().await.err().unwrap().class(), Class::Permanent);
+        assert_eq!(hashed.cause().unwrap().to_string(), "its source cannot be read: torn");
+        let text = Text("abc", Some(Error::transient("reset")));
+        let hashed = Hashed::new(&text);
+        assert!(read(&hashed).await.is_err());
+        assert!(hashed.open().await.is_ok(), "that may be over");
+    }
 }

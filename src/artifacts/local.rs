@@ -9,13 +9,14 @@ use tempfile::NamedTempFile;
 use tokio::io::AsyncWriteExt;
 use tokio_util::io::ReaderStream;
 
+use super::walk::{self, Walked};
 use super::{ByteStream, Digest, Hashed};
 use crate::entities::FileEntry;
 use crate::error::{Error, Result};
 use crate::rest::Opener;
 
 /// Names that are being written; a reader passes over them.
-const PARTIAL: &str = ".mlferry-partial-";
+pub(super) const PARTIAL: &str = ".mlferry-partial-";
 const CHUNK: usize = 256 * 1024;
 
 /// A file that is being written and not yet there.
@@ -64,6 +65,7 @@ pub async fn store(path: &Path, source: &dyn Opener) -> Result<Digest> {
     hashed.digest()
 }
 
+/// Opens a file whose path was not chosen by anybody else.
 pub async fn open(path: &Path) -> Result<ByteStream> {
     let file = tokio::fs::File::open(path).await.map_err(|e| Error::from(e).at(path.display()))?;
     let place = path.display().to_string();
@@ -71,28 +73,17 @@ pub async fn open(path: &Path) -> Result<ByteStream> {
     Ok(chunks.map(move |chunk| chunk.map_err(|e| Error::from(e).at(&place))).boxed())
 }
 
+/// Opens a file below a folder, if it is one and lies there.
+pub async fn open_below(root: &Path, path: &str) -> Result<ByteStream> {
+    let (root, path) = (root.to_owned(), below(root, path));
+    let resolved = tokio::task::spawn_blocking(move || walk::resolve(&root, &path)).await;
+    open(&resolved.map_err(|e| Error::permanent(e.to_string()))??).await
+}
+
 /// Every file below `root` in order of path; empty when there is no such folder.
 pub fn walk(root: &Path) -> Result<Vec<FileEntry>> {
-    let mut files = Vec::new();
-    let mut folders = vec![root.to_owned()];
-    while let Some(folder) = folders.pop() {
-        let entries = match fs::read_dir(&folder) {
-            Err(e) if e.kind() == io::ErrorKind::NotFound => continue,
-            other => other.map_err(|e| Error::from(e).at(folder.display()))?,
-        };
-        for entry in entries {
-            let entry = entry?;
-            let path = entry.path();
-            if entry.file_type()?.is_dir() {
-                folders.push(path);
-            } else if !entry.file_name().to_string_lossy().starts_with(PARTIAL) {
-                let size = Some(entry.metadata()?.len());
-                files.push(FileEntry { path: relative(root, &path), size, sha256: None });
-            }
-        }
-    }
-    files.sort_by(|a, b| a.path.cmp(&b.path));
-    Ok(files)
+    let Walked { files, unread } = walk::walk(root);
+    unread.map_or(Ok(files), Err)
 }
 
 /// Removes what a killed process was writing below `root`.
@@ -110,11 +101,6 @@ pub fn sweep(root: &Path) -> Result<()> {
         }
     }
     Ok(())
-}
-
-fn relative(root: &Path, path: &Path) -> String {
-    let below = path.strip_prefix(root).unwrap_or(path);
-    below.iter().map(|part| part.to_string_lossy()).collect::<Vec<_>>().join("/")
 }
 
 fn folder_of(path: &Path) -> Result<&Path> {
@@ -174,7 +160,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x");
         let error = store(&path, &Script(vec![Ok("ab"), Err("gone")])).await.unwrap_err();
-        assert_eq!(error.to_string(), "gone");
+        assert_eq!(error.to_string(), "its source cannot be read: gone");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 }

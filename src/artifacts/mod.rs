@@ -2,6 +2,7 @@
 //! other object stores. [`Stores`] decides which of them are reached without the server.
 
 mod hashed;
+mod listing;
 pub mod local;
 mod place;
 mod proxy;
@@ -9,9 +10,11 @@ mod remote;
 pub mod s3;
 mod store;
 mod stores;
+mod walk;
 
 pub use hashed::{ByteStream, Digest, Hashed};
 pub use place::folder;
-pub use proxy::{is_speakable, proxied_path, proxied_url_path};
+pub use proxy::{is_kept, proxied_path, proxied_url_path};
+pub use s3::Broken;
 pub use store::Root;
 pub use stores::Stores;

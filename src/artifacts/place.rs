@@ -1,5 +1,7 @@
 use std::path::PathBuf;
 
+use percent_encoding::percent_decode_str;
+
 use crate::entities::{Owner, S3Object, is_plain_id};
 
 /// An artifact root that this machine may reach without its server.
@@ -25,9 +27,10 @@ impl Place {
             return Some(Self::S3(object));
         }
         if let Some((scheme, rest)) = uri.split_once("://").filter(|(scheme, _)| REMOTE.contains(scheme)) {
+            // As for S3: neither a query nor a fragment is a part of the place.
+            let rest = rest.split(['?', '#']).next().unwrap_or(rest);
             let (container, prefix) = rest.split_once('/').unwrap_or((rest, ""));
-            let (container, prefix) =
-                (format!("{scheme}://{container}"), prefix.trim_matches('/').to_owned());
+            let (container, prefix) = (format!("{scheme}://{container}"), prefix.to_owned());
             return Some(Self::Remote { container, prefix });
         }
         folder(uri).filter(|folder| is_of(folder, owner)).map(Self::Folder)
@@ -43,10 +46,11 @@ impl Place {
     }
 }
 
-/// `file:///a%20b` or `/a b`. A relative one is the server's, wherever that was started.
+/// `file:///a%20b` or `/a%20b`: MLflow decodes both (3.10, `utils/file_utils.py`, `local_file_uri_to_path`). A relative one is
+/// the server's, wherever that was started.
 pub fn folder(uri: &str) -> Option<PathBuf> {
     let path = match uri.strip_prefix("file:") {
-        None => PathBuf::from(uri),
+        None => PathBuf::from(percent_decode_str(uri).decode_utf8().ok()?.as_ref()),
         Some(_) => url::Url::parse(uri).ok()?.to_file_path().ok()?,
     };
     path.is_absolute().then_some(path)
@@ -75,13 +79,15 @@ mod tests {
         let remote = |container: &str| {
             Some(Place::Remote { container: container.to_owned(), prefix: "m/1/r1/artifacts".to_owned() })
         };
-        assert_eq!(of("gs://b/m/1/r1/artifacts/"), remote("gs://b"));
+        assert_eq!(of("gs://b/m/1/r1/artifacts"), remote("gs://b"));
         let azure = "wasbs://c@a.blob.core.windows.net";
         assert_eq!(of(&format!("{azure}/m/1/r1/artifacts")), remote(azure));
         assert!(matches!(of("s3://b/m/1/r1/artifacts"), Some(Place::S3(_))));
         let folder = |path: &str| Some(Place::Folder(PathBuf::from(path)));
         assert_eq!(of("file:///a%20b/1/r1/artifacts"), folder("/a b/1/r1/artifacts"));
         assert_eq!(of("/data/mlruns/1/r1/artifacts"), folder("/data/mlruns/1/r1/artifacts"));
+        assert_eq!(of("/a%20b/100%/r1/artifacts"), folder("/a b/100%/r1/artifacts"));
+        assert_eq!(of("gs://b/m/1/r1/artifacts#fragment"), remote("gs://b"));
     }
 
     #[test]

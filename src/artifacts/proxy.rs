@@ -1,9 +1,7 @@
 //! Where the tracking server's artifact proxy keeps a run's files.
 
-use percent_encoding::percent_decode_str;
-
 use crate::error::{Error, Result};
-use crate::rest::encode_path;
+use crate::rest::{PathRules, encode_path};
 
 /// The proxy's own path of an artifact root such as `mlflow-artifacts:/1/<run>/artifacts`; `None` for roots in
 /// other stores, and for a root at another server (`mlflow-artifacts://host/…`).
@@ -17,24 +15,27 @@ pub fn proxied_path(artifact_uri: &str) -> Option<&str> {
     Some(path.trim_matches('/'))
 }
 
-/// A file's path as the proxy's URL spells it. The server decodes a path until nothing changes any more (MLflow 2.9
-/// to 3.10, `utils/uri.py`, `_decode`): a name such as `a%20b` cannot be said in any encoding, and asking for it
-/// reads or overwrites `a b`. Such names are refused here rather than trusted to an answer of 200.
-pub fn proxied_url_path(root: &str, path: &str) -> Result<String> {
-    is_speakable(path)?;
-    Ok(encode_path(&format!("{root}/{path}")))
+/// A file's path as the proxy's URL spells it.
+///
+/// # Errors
+/// For a path that the server would take for another one.
+pub fn proxied_url_path(rules: PathRules, root: &str, path: &str) -> Result<String> {
+    let whole = format!("{root}/{path}");
+    is_kept(rules, &whole)?;
+    Ok(encode_path(&whole))
 }
 
-/// An error for a path that the server's routes would take for another one.
-pub fn is_speakable(path: &str) -> Result<()> {
-    let decoded = percent_decode_str(path).decode_utf8_lossy();
-    if decoded == path {
-        return Ok(());
-    }
-    Err(Error::permanent(format!(
-        "{path:?} holds a %-sequence, which the server's routes decode: they would take it for {decoded:?}"
+/// An error for a path that the server's routes would take for another one: asking for it would read or overwrite that
+/// one. Such names are refused here rather than trusted to an answer of 200.
+pub fn is_kept(rules: PathRules, path: &str) -> Result<()> {
+    let why = match rules.used(path) {
+        Some(used) if used == path => return Ok(()),
+        Some(used) => format!("the server's routes would take {path:?} for {used:?}"),
+        None => format!("the server's routes refuse the name {path:?}"),
+    };
+    Err(Error::permanent(why).hint(
+        "give this machine access to the artifact store itself, or rename the file there, or copy it by hand",
     ))
-    .hint("rename it in the server's artifact store, or copy it by hand"))
 }
 
 #[cfg(test)]
@@ -51,9 +52,14 @@ mod tests {
 
     #[test]
     fn names_that_the_server_would_change_are_refused() {
-        assert_eq!(proxied_url_path("1/r", "a b/100%.txt").unwrap(), "1/r/a%20b/100%25.txt");
-        for name in ["a%20b", "p%41.txt", "x%2Fy", "folder%20x/inside"] {
-            assert!(proxied_url_path("1/r", name).is_err(), "{name}");
+        let spelled = |name: &str| proxied_url_path(PathRules::Escaped, "1/r", name);
+        assert_eq!(spelled("a b/100%.txt").unwrap(), "1/r/a%20b/100%25.txt");
+        // A scheme would be lower case; behind a root it is none.
+        assert_eq!(spelled("Train:x").unwrap(), "1/r/Train%3Ax");
+        assert!(is_kept(PathRules::Escaped, "Train:x").is_err());
+        for name in ["a%20b", "p%41.txt", "x%2Fy", "folder%20x/inside", "a#b"] {
+            assert!(spelled(name).is_err(), "{name}");
+            assert!(proxied_url_path(PathRules::Literal, "1/r", name).is_ok(), "{name}");
         }
     }
 }

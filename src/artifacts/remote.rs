@@ -5,9 +5,10 @@ use futures::{StreamExt, TryStreamExt};
 use object_store::azure::MicrosoftAzureBuilder;
 use object_store::gcp::GoogleCloudStorageBuilder;
 use object_store::path::Path;
-use object_store::{ClientOptions, ObjectStore, ObjectStoreExt, RetryConfig};
+use object_store::{ClientOptions, ObjectMeta, ObjectStore, ObjectStoreExt, RetryConfig};
 
 use super::ByteStream;
+use super::listing::{self, AnyName};
 use super::store::Store;
 use crate::entities::FileEntry;
 use crate::error::{Class, Error, Result};
@@ -37,28 +38,64 @@ impl Remote {
         let store: Arc<dyn ObjectStore> = match container.split_once("://") {
             Some(("gs", bucket)) => {
                 let builder = GoogleCloudStorageBuilder::from_env().with_bucket_name(bucket);
-                Arc::new(builder.with_retry(retry).with_client_options(options).build().map_err(place)?)
+                Arc::new(
+                    builder
+                        .with_http_connector(AnyName)
+                        .with_retry(retry)
+                        .with_client_options(options)
+                        .build()
+                        .map_err(place)?,
+                )
             }
             Some((_, names)) => {
                 let (name, account) = names.split_once('@').unwrap_or((names, ""));
+                // The same account in another of Azure's clouds is somebody else's here.
+                if !account.is_empty() && !account.ends_with(".core.windows.net") {
+                    return Err(Error::permanent(format!("{container} is not in Azure's public cloud")));
+                }
                 let mut builder = MicrosoftAzureBuilder::from_env().with_container_name(name);
                 if let Some(account) = account.split('.').next().filter(|account| !account.is_empty()) {
                     builder = builder.with_account(account);
                 }
-                Arc::new(builder.with_retry(retry).with_client_options(options).build().map_err(place)?)
+                Arc::new(
+                    builder
+                        .with_http_connector(AnyName)
+                        .with_retry(retry)
+                        .with_client_options(options)
+                        .build()
+                        .map_err(place)?,
+                )
             }
             None => return Err(Error::permanent(format!("{container} is no store"))),
         };
         Ok(Self { store, container: container.to_owned(), meter })
     }
 
+    /// A root may end with a slash, which joins as none does.
     fn path(&self, key: &str) -> Result<Path> {
-        Path::parse(key).map_err(|e| Error::permanent(format!("{}/{key}: {e}", self.container)))
+        listing::location_of(key.strip_suffix('/').unwrap_or(key)).ok_or_else(|| {
+            Error::permanent(format!(
+                "{}/{key}: this name can only be asked for by the server",
+                self.container
+            ))
+        })
     }
 
     fn lost(&self, error: &object_store::Error) -> Error {
         failure(&self.container, error)
     }
+}
+
+/// What consoles make to show a folder is no file. One with bytes is, if one that has no name.
+fn described(root: &str, meta: &ObjectMeta) -> Option<FileEntry> {
+    let name = listing::name_of(&meta.location);
+    let path = name.strip_prefix(root)?;
+    let is_marker = (path.is_empty() || path.ends_with('/')) && meta.size == 0;
+    let stamp = match &meta.e_tag {
+        Some(tag) => format!("tag {tag}"),
+        None => format!("modified {}", meta.last_modified.timestamp_micros()),
+    };
+    (!is_marker).then(|| FileEntry { stamp: Some(stamp), ..FileEntry::new(path, Some(meta.size)) })
 }
 
 fn failure(container: &str, error: &object_store::Error) -> Error {
@@ -80,9 +117,11 @@ impl Store for Remote {
         let first = async {
             self.meter.request();
             let first = self.store.list(Some(&path)).next().await;
-            if let Some(meta) = first.transpose()? {
+            if let Some(meta) = first.transpose()?
+                && let Some(location) = listing::location_of(&listing::name_of(&meta.location))
+            {
                 self.meter.request();
-                self.store.head(&meta.location).await?;
+                self.store.head(&location).await?;
             }
             Ok(())
         };
@@ -98,15 +137,11 @@ impl Store for Remote {
             Ok(path) => path,
             Err(e) => return futures::stream::once(async { Err(e) }).boxed(),
         };
-        let root = format!("{path}/");
+        let root = if path.as_ref().is_empty() { String::new() } else { format!("{path}/") };
         let pages = self.store.list(Some(&path)).try_chunks(PAGE).map(move |page| {
             meter.request();
             let page = page.map_err(|e| failure(&container, &e.1))?;
-            let files = page.into_iter().filter_map(|meta| {
-                let path = meta.location.as_ref().strip_prefix(root.as_str())?.to_owned();
-                Some(FileEntry { path, size: Some(meta.size), sha256: None })
-            });
-            Ok(files.collect())
+            Ok(page.into_iter().filter_map(|meta| described(&root, &meta)).collect())
         });
         pages.boxed()
     }

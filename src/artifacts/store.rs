@@ -2,9 +2,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use futures::{StreamExt, stream};
+use futures::{FutureExt, StreamExt, stream};
 
 use super::s3::Bucket;
+use super::walk::{Walked, walk};
 use super::{ByteStream, local};
 use crate::entities::{FileEntry, S3Object};
 use crate::error::{Error, Result};
@@ -33,6 +34,8 @@ pub struct Root {
     pub(super) prefix: String,
     /// Where that is in S3.
     pub(super) object: Option<S3Object>,
+    pub(super) is_folder: bool,
+    pub(super) container: String,
 }
 
 impl Root {
@@ -41,7 +44,20 @@ impl Root {
     }
 
     pub async fn open(&self, path: &str) -> Result<ByteStream> {
-        self.store.get(&self.key(path)).await
+        match self.folder() {
+            Some(folder) => local::open_below(folder, path).await,
+            None => self.store.get(&self.key(path)).await,
+        }
+    }
+
+    /// What it is a part of, for people.
+    pub fn container(&self) -> &str {
+        &self.container
+    }
+
+    /// The folder of this machine that it is.
+    pub fn folder(&self) -> Option<&Path> {
+        self.is_folder.then(|| Path::new(&self.prefix))
     }
 
     pub async fn sha256(&self, path: &str) -> Result<Option<String>> {
@@ -53,7 +69,8 @@ impl Root {
     }
 
     fn key(&self, path: &str) -> String {
-        if self.prefix.is_empty() { path.to_owned() } else { format!("{}/{path}", self.prefix) }
+        let slash = if self.prefix.is_empty() || self.prefix.ends_with('/') { "" } else { "/" };
+        format!("{}{slash}{path}", self.prefix)
     }
 }
 
@@ -88,10 +105,13 @@ impl Store for Folders {
     fn list(&self, prefix: &str) -> Pages<'static, FileEntry> {
         let root = Path::new(prefix).to_owned();
         let walked = async move {
-            let walked = tokio::task::spawn_blocking(move || local::walk(&root)).await;
-            walked.map_err(|e| Error::permanent(e.to_string()))?
+            match tokio::task::spawn_blocking(move || walk(&root)).await {
+                // What could not be read comes after all that could.
+                Ok(Walked { files, unread }) => stream::iter([Ok(files)].into_iter().chain(unread.map(Err))),
+                Err(e) => stream::iter([Err(Error::permanent(e.to_string()))].into_iter().chain(None)),
+            }
         };
-        stream::once(walked).boxed()
+        walked.flatten_stream().boxed()
     }
 
     async fn get(&self, key: &str) -> Result<ByteStream> {

@@ -6,7 +6,7 @@ use tokio::sync::OnceCell;
 use super::Digest;
 use super::place::Place;
 use super::remote::Remote;
-use super::s3::{Limits, S3, UploadArgs};
+use super::s3::{Broken, Limits, S3, UploadArgs};
 use super::store::{Folders, Root, Store};
 use crate::aws::{Session, Vigil};
 use crate::entities::{Owner, S3Object};
@@ -91,7 +91,8 @@ impl Stores {
                 way.get_or_init(|| self.decide(&place, &prefix)).await.clone()
             }
         };
-        Some(Root { store: store?, prefix, object })
+        let is_folder = matches!(place, Place::Folder(_));
+        Some(Root { store: store?, container: place.container(), prefix, object, is_folder })
     }
 
     async fn decide(&self, place: &Place, prefix: &str) -> Option<Arc<dyn Store>> {
@@ -130,9 +131,9 @@ impl Stores {
     }
 
     /// Writes a file to S3. A bucket that refuses these credentials is not asked again.
-    pub async fn put(&self, to: &S3Object, size: Option<u64>, source: &dyn Opener) -> Result<()> {
+    pub async fn put(&self, to: &S3Object, size: Option<u64>, source: &dyn Opener) -> Result<(), Broken> {
         if let Some(refusal) = lock(&self.closed).get(&to.bucket) {
-            return Err(refusal.clone());
+            return Err(refusal.clone().into());
         }
         let args = self.args.as_ref().map_err(Error::clone)?;
         let written = async {
@@ -140,7 +141,7 @@ impl Stores {
             bucket.put(&to.key, size, source, args).await
         };
         let written = written.await;
-        if let Err(e) = &written
+        if let Err(Broken::Store(e)) = &written
             && matches!(e.class(), Class::Forbidden | Class::Auth)
         {
             lock(&self.closed).insert(to.bucket.clone(), e.clone());
@@ -188,7 +189,8 @@ impl Stores {
         }
     }
 
-    fn note(&self, text: String) {
+    /// Says what a reader should know, once.
+    pub fn note(&self, text: String) {
         let mut notes = lock(&self.notes);
         if notes.said.insert(text.clone()) {
             tracing::info!("{text}");

@@ -107,6 +107,20 @@ pub struct Import {
     /// Look into runs that the target has already, too, and add what they lack: for when their journal is gone
     #[arg(long)]
     pub update: bool,
+
+    /// With --update: how to tell that a file has changed at the source since it was migrated
+    #[arg(long, value_name = "HOW", value_enum, default_value_t, requires = "update")]
+    pub artifacts: Compared,
+}
+
+/// How files that were migrated before are compared with the source's
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub enum Compared {
+    /// By size, and by what the store says of their last writing where this machine reads it: a server does not tell
+    #[default]
+    Size,
+    /// By SHA-256: every byte at the source is read again
+    Checksum,
 }
 
 #[derive(Debug, Args)]

@@ -113,7 +113,8 @@ async fn import(
 ) -> Result<Moved> {
     let again = target.clone();
     let (source, plan, state) = (source.snapshot()?, plan.clone(), state.clone());
-    let job = engine::import(Import { source, target, plan, state, journal: None, update: false })?;
+    let job =
+        engine::import(Import { source, target, plan, state, journal: None, update: false, reread: false })?;
     let imported = follow(job, printer).await?;
     if imported.stopped {
         return Ok(Moved::Ended(imported));

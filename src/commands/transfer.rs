@@ -31,7 +31,8 @@ pub async fn import(args: cli::Import, state: StateDir, ends: &Ends<'_>, printer
     state.refuse_busy(&target)?;
     let (source, target) = ends.open_both(&source, &target).await?;
     let (source, journal, update) = (source.snapshot()?, args.journal, args.update);
-    let job = engine::import(engine::Import { source, target, plan, state, journal, update })?;
+    let reread = matches!(args.artifacts, cli::Compared::Checksum);
+    let job = engine::import(engine::Import { source, target, plan, state, journal, update, reread })?;
     finish(follow(job, printer).await?, printer)
 }
 

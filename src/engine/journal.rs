@@ -34,6 +34,14 @@ struct End<'a> {
     digest: Option<&'a Digest>,
 }
 
+/// What is known of a file from when it was written.
+#[derive(Debug, PartialEq, Eq)]
+pub struct KnownFile {
+    pub digest: Digest,
+    /// None when the store said nothing, and in older journals.
+    pub stamp: Option<String>,
+}
+
 pub struct Journal {
     db: Mutex<Connection>,
     /// Runs that were seen on the target by this process: what an older journal says may be gone there.
@@ -171,22 +179,25 @@ impl Journal {
         }))
     }
 
-    /// A file that is on the target already.
-    pub fn file_done(&self, id: &str, target: &str, digest: &Digest) -> Result<()> {
-        let end = End { target: Some(target), digest: Some(digest), ..End::default() };
+    /// A file that is on the target already; `stamp` is what its store said of it ([`FileEntry::stamp`]).
+    ///
+    /// [`FileEntry::stamp`]: crate::entities::FileEntry::stamp
+    pub fn file_done(&self, id: &str, target: &str, digest: &Digest, stamp: Option<&str>) -> Result<()> {
+        let end = End { target: Some(target), fingerprint: stamp, digest: Some(digest), ..End::default() };
         self.end(Kind::Artifact, id, "done", end).map(drop)
     }
 
-    /// The digest of a file that was written to this very run or logged model before.
-    pub fn known_file(&self, id: &str, target: &str) -> Result<Option<Digest>> {
+    /// A file that was written to this very run or logged model before.
+    pub fn known_file(&self, id: &str, target: &str) -> Result<Option<KnownFile>> {
         Ok(self
             .db()
             .prepare_cached(
-                "SELECT bytes, sha256 FROM item WHERE kind = 'artifact' AND id = ?1 AND target = ?2 AND state = 'done'
+                "SELECT bytes, sha256, fingerprint FROM item WHERE kind = 'artifact' AND id = ?1 AND target = ?2 AND state = 'done'
                  AND bytes IS NOT NULL",
             )?
             .query_row(params![id, target], |row| {
-                Ok(Digest { bytes: row.get::<_, i64>(0)?.unsigned_abs(), sha256: row.get(1)? })
+                let digest = Digest { bytes: row.get::<_, i64>(0)?.unsigned_abs(), sha256: row.get(1)? };
+                Ok(KnownFile { digest, stamp: row.get(2)? })
             })
             .optional()?)
     }
@@ -330,8 +341,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let journal = Journal::open(&folder.path().join("j.db"), &identity("http://a")).unwrap();
         let digest = Digest { bytes: 3, sha256: Some("ab".into()) };
-        journal.file_done("r/x", "new", &digest).unwrap();
-        assert_eq!(journal.known_file("r/x", "new").unwrap(), Some(digest));
+        journal.file_done("r/x", "new", &digest, Some("tag a")).unwrap();
+        let known = KnownFile { digest, stamp: Some("tag a".into()) };
+        assert_eq!(journal.known_file("r/x", "new").unwrap(), Some(known));
         assert_eq!(journal.known_file("r/x", "other").unwrap(), None);
     }
 

@@ -10,12 +10,24 @@ pub struct FileEntry {
     /// Hexadecimal, where it was kept when the file was written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sha256: Option<String>,
+    /// What the store says that is another when the bytes are: a tag, or when they were written. Not kept in archives.
+    #[serde(skip)]
+    pub stamp: Option<String>,
 }
 
-/// True when `path` stays below the root it is joined to. Servers choose these names, so they are not trusted.
+impl FileEntry {
+    /// A file of which no more is known.
+    pub fn new(path: impl Into<String>, size: Option<u64>) -> Self {
+        Self { path: path.into(), size, sha256: None, stamp: None }
+    }
+}
+
+/// True when `path` stays below the root it is joined to. Servers choose these names, so they are not trusted. A backslash
+/// parts folders on Windows only; elsewhere it is a letter like others.
 pub fn is_safe_path(path: &str) -> bool {
+    let forbidden: &[char] = if cfg!(windows) { &['\0', '\\', ':'] } else { &['\0'] };
     !path.is_empty()
-        && !path.contains(['\0', '\\'])
+        && !path.contains(forbidden)
         && path.split('/').all(|part| !matches!(part, "" | "." | ".."))
 }
 
@@ -38,11 +50,12 @@ mod tests {
 
     #[test]
     fn names_that_would_leave_the_root_are_refused() {
-        for bad in ["", "/etc/passwd", "../x", "a/../../x", "a//b", "a/", "./a", "a\0b", "..\\x"] {
+        for bad in ["", "/etc/passwd", "../x", "a/../../x", "a//b", "a/", "./a", "a\0b"] {
             assert!(!is_safe_path(bad), "{bad:?}");
         }
-        for good in ["a", "a/b.txt", "sp ace/100%/ü…", "...", "a..b"] {
+        for good in ["a", "a/b.txt", "sp ace/100%/ü…", "...", "a..b", "..a", "-x", "~"] {
             assert!(is_safe_path(good), "{good:?}");
         }
+        assert_eq!(is_safe_path("..\\x"), !cfg!(windows), "one name, or a way out");
     }
 }

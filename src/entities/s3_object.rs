@@ -4,23 +4,26 @@ use std::fmt;
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct S3Object {
     pub bucket: String,
-    /// Without a slash in front.
+    /// As the URI has it: a key may begin and end with a slash, and hold empty parts.
     pub key: String,
 }
 
 impl S3Object {
-    /// Reads `s3://bucket/key` as MLflow does (3.10, `store/artifact/s3_artifact_repo.py`): nothing in it is decoded.
+    /// Reads `s3://bucket/key` as MLflow does (3.10, `store/artifact/s3_artifact_repo.py`, `parse_s3_uri`): nothing in it is
+    /// decoded, one slash only parts the two, so that `s3://b//k` and `s3://b/k` are different places, and a query or
+    /// fragment is no part of it.
     pub fn parse(uri: &str) -> Option<Self> {
         let rest = uri.strip_prefix("s3://")?;
+        let rest = rest.split(['?', '#']).next().unwrap_or(rest);
         let (bucket, key) = rest.split_once('/').unwrap_or((rest, ""));
-        (!bucket.is_empty())
-            .then(|| Self { bucket: bucket.to_owned(), key: key.trim_matches('/').to_owned() })
+        (!bucket.is_empty()).then(|| Self { bucket: bucket.to_owned(), key: key.to_owned() })
     }
 
-    /// What lies at `path` below this.
+    /// What lies at `path` below this, joined as `posixpath.join` does.
     #[must_use]
     pub fn below(&self, path: &str) -> Self {
-        let key = if self.key.is_empty() { path.to_owned() } else { format!("{}/{path}", self.key) };
+        let slash = if self.key.is_empty() || self.key.ends_with('/') { "" } else { "/" };
+        let key = format!("{}{slash}{path}", self.key);
         Self { bucket: self.bucket.clone(), key }
     }
 }
@@ -39,7 +42,18 @@ mod tests {
     fn a_uri_is_a_bucket_and_a_key_taken_literally() {
         let root = S3Object::parse("s3://b/mlflow/1/r/artifacts/").unwrap();
         assert_eq!(root.below("a%20b/ü.txt").to_string(), "s3://b/mlflow/1/r/artifacts/a%20b/ü.txt");
-        assert_eq!(S3Object::parse("s3://b").unwrap().below("x").key, "x");
+        for (root, key) in [
+            ("s3://b", "x"),
+            ("s3://b/", "x"),
+            ("s3://b//", "/x"),
+            ("s3://b//a", "/a/x"),
+            ("s3://b/a//c", "a//c/x"),
+            ("s3://b/a//", "a//x"),
+            ("s3://b/a;b/c#d", "a;b/c/x"),
+            ("s3://b/a?d", "a/x"),
+        ] {
+            assert_eq!(S3Object::parse(root).unwrap().below("x").key, key, "{root}");
+        }
         for other in ["s3://", "s3:///key", "gs://b/k", "mlflow-artifacts:/1", "/s3://b"] {
             assert_eq!(S3Object::parse(other), None, "{other}");
         }

@@ -2,6 +2,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use reqwest::header::{ACCEPT_ENCODING, HeaderValue};
 use secrecy::SecretString;
 
 use super::sign_in::{Header, TokenCommand, parse_headers};
@@ -143,6 +144,9 @@ impl Access {
         let tls = client_config(&self.trust, self.insecure_tls, self.client_certificate.as_deref())?;
         let builder = reqwest::Client::builder()
             .user_agent(concat!("mlferry/", env!("CARGO_PKG_VERSION")))
+            // A gateway that packs answers all the same is understood, as MLflow's client understands it; but files have
+            // their length with them when nobody packs them.
+            .default_headers([(ACCEPT_ENCODING, HeaderValue::from_static("identity"))].into_iter().collect())
             .tcp_nodelay(true)
             .pool_max_idle_per_host(64)
             .connect_timeout(limits::CONNECT)

@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::Serialize;
 
+use super::PathRules;
+
 /// A release of MLflow, as `/version` tells it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Version {
@@ -49,6 +51,8 @@ pub struct Capabilities {
     pub bulk_history_runs: Option<usize>,
     /// The server passes files through (`mlflow-artifacts:`); since MLflow 1.24, off with `--no-serve-artifacts`.
     pub artifact_proxy: bool,
+    /// What the server makes of the path of a file.
+    pub paths: PathRules,
     /// Runs name the datasets they read; since MLflow 2.5.
     pub datasets: bool,
     /// The server keeps a model registry.

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::capability::{Capabilities, Version};
 use super::client::is_missing;
-use super::{Call, Client, RUNS_PER_BULK_CALL};
+use super::{Call, Client, PathRules, RUNS_PER_BULK_CALL};
 use super::{evaluation, managed, traces};
 use crate::error::{Cause, Class, Error, Result};
 
@@ -71,6 +71,7 @@ pub async fn probe(client: &Client) -> Result<Probe> {
     let capabilities = Capabilities {
         bulk_history_runs,
         artifact_proxy: artifact_proxy == Found::Yes,
+        paths: PathRules::of(version),
         datasets: since(2, 5),
         model_registry,
         prompts: model_registry && since(2, 21),

@@ -180,7 +180,7 @@ pub struct WireFile {
 impl From<WireFile> for FileEntry {
     /// An empty file has no size in protobuf JSON, and neither has one in a store that does not tell.
     fn from(wire: WireFile) -> Self {
-        Self { path: wire.path, size: wire.file_size.map(i64::unsigned_abs), sha256: None }
+        Self::new(wire.path, wire.file_size.map(i64::unsigned_abs))
     }
 }
 

@@ -6,11 +6,11 @@ mod memory;
 mod rest;
 
 use async_trait::async_trait;
-use futures::TryStreamExt;
 use futures::stream::BoxStream;
+use futures::{StreamExt, TryStreamExt};
 use serde::Serialize;
 
-use crate::artifacts::ByteStream;
+use crate::artifacts::{ByteStream, Hashed};
 use crate::aws::Vigil;
 use crate::entities::{
     EvaluationDataset, Experiment, ExperimentId, FileEntry, LoggedModel, MetricChunk, ModelId, ModelVersion,
@@ -166,6 +166,23 @@ pub struct SnapshotFile<'a> {
     pub snapshot: &'a dyn Snapshot,
     pub owner: Owner<'a>,
     pub file: &'a FileEntry,
+}
+
+impl SnapshotFile<'_> {
+    /// The store's own checksum where it has one of the whole file, which it made of the bytes it took in; else reads
+    /// every byte.
+    pub async fn sha256(&self) -> Result<String> {
+        if let Some(known) = self.snapshot.sha256(self.owner, self.file).await? {
+            return Ok(known);
+        }
+        let hashed = Hashed::new(self).of_size(self.file.size);
+        let mut bytes = hashed.open().await?;
+        while let Some(chunk) = bytes.next().await {
+            chunk.map_err(|error| hashed.cause().unwrap_or(error))?;
+        }
+        drop(bytes);
+        Ok(hashed.digest()?.sha256.unwrap_or_default())
+    }
 }
 
 #[async_trait]

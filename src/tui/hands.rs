@@ -355,7 +355,7 @@ pub(super) async fn begin(job: Job, state: StateDir) -> Result<engine::Job> {
         Job::Import { source, target, plan, update } => {
             let (source, target) = tokio::try_join!(opened(source), opened(target))?;
             let source = source.snapshot()?;
-            engine::import(Import { source, target, plan, state, journal: None, update })
+            engine::import(Import { source, target, plan, state, journal: None, update, reread: false })
         }
         Job::Validate { source, target, plan, artifacts, reports } => {
             let (source, target) = tokio::try_join!(opened(source), opened(target))?;

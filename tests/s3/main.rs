@@ -15,6 +15,7 @@ mod everything;
 mod parts;
 mod reading;
 mod seed;
+mod shapes;
 
 use std::process::Stdio;
 

@@ -8,7 +8,7 @@ use crate::support::Real;
 
 pub type Files<'a> = [(&'a str, Vec<u8>)];
 
-async fn post(server: &Real, route: &str, body: Value) -> Value {
+pub async fn post(server: &Real, route: &str, body: Value) -> Value {
     let call = reqwest::Client::new().post(format!("{}/api/2.0/mlflow/{route}", server.url())).json(&body);
     call.send().await.unwrap().error_for_status().unwrap().json().await.unwrap()
 }

@@ -30,7 +30,7 @@ fn details(id: &Subject) -> Closeup {
         pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
     };
     let falling = (0..40).map(|step| 1.0 / (1.0 + f64::from(step) / 8.0)).collect();
-    let file = |path: &str, size| FileEntry { path: path.into(), size, sha256: None };
+    let file = |path: &str, size| FileEntry::new(path, size);
     Closeup::Run(Box::new(Details {
         run: Run {
             id: id.clone(),

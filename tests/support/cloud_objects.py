@@ -4,6 +4,8 @@ cloud_objects.py see s3://BUCKET/PREFIX        what is there, and uploads that n
 cloud_objects.py await s3://BUCKET/PREFIX      waits until somebody uploads something there in parts
 cloud_objects.py put s3://BUCKET/KEY LENGTH    writes an object of so many bytes with headers and metadata
 cloud_objects.py upload s3://BUCKET/PREFIX DIR writes what is below a directory
+cloud_objects.py keys s3://BUCKET/PREFIX NAMES  writes an object for each of a JSON list of names: its bytes are its name
+cloud_objects.py list s3://BUCKET/PREFIX       what all objects there hold, by their names from there on, as JSON
 cloud_objects.py bucket s3://BUCKET REGION     makes a bucket
 """
 
@@ -72,10 +74,22 @@ def upload(bucket, prefix, root):
             s3.upload_file(path, bucket, f"{prefix}/{os.path.relpath(path, root)}")
 
 
+def put_keys(bucket, prefix, names):
+    for name in json.loads(names):
+        # A console's mark of a folder is empty.
+        s3.put_object(Bucket=bucket, Key=prefix + name, Body=b"" if name.endswith("/") else name.encode())
+
+
+def list_keys(bucket, prefix):
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+    keys = [one["Key"] for page in pages for one in page.get("Contents", [])]
+    print(json.dumps({key: s3.get_object(Bucket=bucket, Key=key)["Body"].read().decode() for key in keys}))
+
+
 def make_bucket(bucket, _, region):
     boto3.client("s3", region_name=region).create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": region})
 
 
 what, place, *more = sys.argv[1:]
 bucket, _, key = place.removeprefix("s3://").partition("/")
-{"see": see, "await": await_upload, "put": put, "upload": upload, "bucket": make_bucket}[what](bucket, key, *more)
+{"see": see, "await": await_upload, "put": put, "upload": upload, "keys": put_keys, "list": list_keys, "bucket": make_bucket}[what](bucket, key, *more)

@@ -2,6 +2,7 @@
 
     stores.py serve FOLDER      starts both and prints, as JSON, what leads clients to them; ends them with its input
     stores.py upload URI DIR    writes what is below a directory, with MLflow's own client
+    stores.py keys URI NAMES    writes an object for each of a JSON list of names: its bytes are its name
 
 fake-gcs-server comes from PyPI, Azurite from npm by the node that PyPI brings; Azurite is kept in FOLDER.
 """
@@ -13,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.parse
 import urllib.request
 from pathlib import Path
 
@@ -122,5 +124,27 @@ def upload(uri, folder):
     get_artifact_repository(uri).log_artifacts(folder)
 
 
+def keys(uri, names):
+    scheme, _, rest = uri.partition("://")
+    prefix = rest.partition("/")[2]
+    put = put_at_google if scheme == "gs" else put_at_azure
+    for name in json.loads(names):
+        # A console's mark of a folder is empty.
+        put(prefix + "/" + name, b"" if name.endswith("/") else name.encode())
+
+
+def put_at_google(key, body):
+    name = urllib.parse.quote(key, safe="")
+    url = f"{os.environ['STORAGE_EMULATOR_HOST']}/upload/storage/v1/b/{PLACE}/o?uploadType=media&name={name}"
+    urllib.request.urlopen(urllib.request.Request(url, body, {"Content-Type": "application/octet-stream"})).close()
+
+
+def put_at_azure(key, body):
+    from azure.storage.blob import BlobServiceClient
+
+    service = BlobServiceClient.from_connection_string(os.environ["AZURE_STORAGE_CONNECTION_STRING"])
+    service.get_container_client(PLACE).upload_blob(key, body, overwrite=True)
+
+
 what, *more = sys.argv[1:]
-{"serve": serve, "upload": upload}[what](*more)
+{"serve": serve, "upload": upload, "keys": keys}[what](*more)

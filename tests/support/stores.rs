@@ -47,9 +47,18 @@ impl Stores {
 
     /// Writes what is below a directory.
     pub async fn upload(&self, uri: &str, folder: &Path) {
+        self.python(&["upload", uri, folder.to_str().unwrap()]).await;
+    }
+
+    /// Writes an object for each name; its bytes are its name.
+    pub async fn put_keys(&self, uri: &str, names: &[&str]) {
+        self.python(&["keys", uri, &serde_json::json!(names).to_string()]).await;
+    }
+
+    async fn python(&self, args: &[&str]) {
         let mut command = self.venv.command();
-        command.envs(self.env.clone()).arg(script_path("stores.py")).args(["upload", uri]).arg(folder);
+        command.envs(self.env.clone()).arg(script_path("stores.py")).args(args);
         let output = command.output().await.unwrap();
-        assert!(output.status.success(), "{uri}: {}", String::from_utf8_lossy(&output.stderr));
+        assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
     }
 }

@@ -36,6 +36,7 @@ use crate::rest::Meter;
 
 pub use bucket::Bucket;
 pub use trial::Trial;
+pub use upload::Broken;
 pub use upload_args::UploadArgs;
 
 /// Tries of one request, the first included.

@@ -3,7 +3,7 @@ use std::time::Duration;
 use aws_sdk_s3::error::DisplayErrorContext;
 use aws_sdk_s3::operation::get_object::GetObjectOutput;
 use aws_sdk_s3::primitives::ByteStream as Body;
-use aws_sdk_s3::types::{ChecksumMode, ChecksumType};
+use aws_sdk_s3::types::{ChecksumMode, ChecksumType, EncodingType};
 use futures::{StreamExt, stream};
 
 use super::failure::Action;
@@ -96,18 +96,22 @@ impl Bucket {
         let answer = self
             .call(Action { name: "s3:ListBucket", at: &at }, || {
                 let list = self.client.list_objects_v2().bucket(&self.name).prefix(prefix);
+                // A key may hold what XML cannot say: its listing would end there.
+                let list = list.encoding_type(EncodingType::Url);
                 let list = list.set_continuation_token(token.clone());
                 list.set_expected_bucket_owner(self.owner.clone()).send()
             })
             .await?;
+        let is_encoded = answer.encoding_type() == Some(&EncodingType::Url);
         let files = answer.contents().iter().filter_map(|object| {
-            let path = object.key()?.strip_prefix(prefix)?;
-            let size = object.size().map(i64::unsigned_abs);
-            // What consoles make to show an empty folder is no file.
-            let is_file = !path.is_empty() && !path.ends_with('/');
-            is_file.then(|| FileEntry { path: path.to_owned(), size, sha256: None })
+            let key = if is_encoded { decoded(object.key()?) } else { object.key()?.to_owned() };
+            let (path, size) = (key.strip_prefix(prefix)?, object.size().map(i64::unsigned_abs));
+            // What consoles make to show an empty folder is no file. One with bytes is, if one that has no name.
+            let is_marker = (path.is_empty() || path.ends_with('/')) && size == Some(0);
+            (!is_marker).then(|| FileEntry { stamp: object.e_tag().map(tag), ..FileEntry::new(path, size) })
         });
-        Ok((files.collect(), answer.next_continuation_token.filter(|_| answer.is_truncated == Some(true))))
+        let files = files.collect();
+        Ok((files, next(&at, answer.next_continuation_token, answer.is_truncated, token.as_deref())?))
     }
 
     /// A look that tells whether what lies below the prefix can be listed and read.
@@ -175,19 +179,83 @@ impl Reading {
                 None => "the connection ended too early".to_owned(),
                 Some(Err(e)) => DisplayErrorContext(e).to_string(),
             };
-            // At the end there is nothing to take up: what is wrong then is the whole, such as its checksum.
-            if self.offset >= self.size || self.breaks == BREAKS {
+            // At the end there is nothing to take up: what is wrong then is the whole, such as its checksum. Without a
+            // tag nobody knows whether the rest is still of the same file.
+            if self.offset >= self.size || self.breaks == BREAKS || self.tag.is_none() {
                 return Err(Error::transient(format!("{}: {reason}", self.at)));
             }
             self.breaks += 1;
             self.bucket.meter.retry();
             tracing::warn!("{} broke off at byte {}: {reason}; it goes on from there", self.at, self.offset);
             tokio::time::sleep(Duration::from_millis(200) * 2_u32.pow(self.breaks)).await;
-            self.body = self.bucket.request(&self.at, self.offset, self.tag.as_deref()).await?.body;
+            let rest = self.bucket.request(&self.at, self.offset, self.tag.as_deref()).await?;
+            if !begins_at(rest.content_range(), self.offset) {
+                return Err(Error::transient(format!(
+                    "{}: {reason}, and the store gives no part of a file",
+                    self.at
+                )));
+            }
+            self.body = rest.body;
         }
     }
 }
 
+/// How a listing goes on. A store that only speaks like S3 may cut one and not say how, or begin again: the rest would be
+/// missing without a word.
+fn next(
+    at: &S3Object,
+    next: Option<String>,
+    is_cut: Option<bool>,
+    now: Option<&str>,
+) -> Result<Option<String>> {
+    match next.filter(|next| is_cut != Some(false) && !next.is_empty()) {
+        Some(next) if Some(next.as_str()) != now => Ok(Some(next)),
+        None if is_cut != Some(true) => Ok(None),
+        _ => Err(Error::permanent(format!("{at}: the store cuts its listing off, and does not say how it goes on"))
+            .hint("its ListObjectsV2 is not S3's: take S3's own credentials away, so that files come by way of the server")),
+    }
+}
+
+/// A store that heeds no ranges sends the file from its beginning on.
+fn begins_at(range: Option<&str>, offset: u64) -> bool {
+    offset == 0 || range.is_some_and(|range| range.starts_with(&format!("bytes {offset}-")))
+}
+
+/// What all keys below a root begin with. A root may end with a slash of its own.
 fn folder(prefix: &str) -> String {
-    if prefix.is_empty() { String::new() } else { format!("{prefix}/") }
+    if prefix.is_empty() || prefix.ends_with('/') { prefix.to_owned() } else { format!("{prefix}/") }
+}
+
+/// A key of a listing that was asked to be URL-encoded, which is a form's way: a space is a plus (as botocore 1.43,
+/// `handlers.py`, `decode_list_object` reads it).
+fn decoded(key: &str) -> String {
+    let spaced = key.replace('+', " ");
+    percent_encoding::percent_decode_str(&spaced).decode_utf8_lossy().into_owned()
+}
+
+fn tag(tag: &str) -> String {
+    format!("tag {tag}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_listing_that_is_cut_off_is_not_taken_for_a_whole_one() {
+        let at = S3Object::parse("s3://b/k").unwrap();
+        let go = |token: Option<&str>, is_cut, now| next(&at, token.map(str::to_owned), is_cut, now);
+        assert_eq!(go(Some("t"), Some(true), None).unwrap().as_deref(), Some("t"));
+        assert_eq!(go(Some("t"), None, Some("s")).unwrap().as_deref(), Some("t"));
+        assert_eq!((go(None, None, None).unwrap(), go(Some("t"), Some(false), None).unwrap()), (None, None));
+        assert!(go(None, Some(true), None).is_err() && go(Some("t"), Some(true), Some("t")).is_err());
+    }
+
+    #[test]
+    fn keys_are_decoded_as_they_were_encoded() {
+        assert_eq!(decoded("a+b%2Bc%2Fd%25%0A/%E9%83%A8"), "a b+c/d%\n/部");
+        assert!(begins_at(Some("bytes 5-9/10"), 5) && begins_at(None, 0));
+        assert!(!begins_at(None, 5) && !begins_at(Some("bytes 0-9/10"), 5));
+        assert_eq!((folder(""), folder("a"), folder("a/")), (String::new(), "a/".into(), "a/".into()));
+    }
 }

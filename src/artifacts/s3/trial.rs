@@ -6,7 +6,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 
 use super::failure::Action;
 use super::multipart::Upload;
-use super::{Bucket, UploadArgs};
+use super::{Broken, Bucket, UploadArgs};
 use crate::artifacts::ByteStream;
 use crate::error::{Error, Result};
 use crate::rest::Opener;
@@ -44,7 +44,7 @@ impl Bucket {
         if tried(
             "put object",
             "s3:PutObject",
-            self.put(key, Some(CONTENT.len() as u64), &Content, args).await,
+            self.put(key, Some(CONTENT.len() as u64), &Content, args).await.map_err(Broken::into_error),
         ) {
             tried("get object", "s3:GetObject", self.reads(key).await);
             let deleted = self.delete(key).await;

@@ -19,7 +19,8 @@ const RETRIES: usize = 4;
 const PARTS_AT_ONCE: usize = 8;
 
 /// Which side broke off. What S3 says is final: the SDK has repeated it already.
-enum Broken {
+#[derive(Debug)]
+pub enum Broken {
     Source(Error),
     Store(Error),
 }
@@ -31,7 +32,7 @@ impl From<Error> for Broken {
 }
 
 impl Broken {
-    fn into_error(self) -> Error {
+    pub fn into_error(self) -> Error {
         match self {
             Self::Source(error) | Self::Store(error) => error,
         }
@@ -50,7 +51,7 @@ impl Bucket {
         size: Option<u64>,
         source: &dyn Opener,
         args: &UploadArgs,
-    ) -> Result<()> {
+    ) -> Result<(), Broken> {
         let args = args.of_owner(self.owner.as_deref()).of_file(key);
         let backoff = ExponentialBuilder::new()
             .with_min_delay(Duration::from_millis(200))
@@ -68,7 +69,7 @@ impl Bucket {
                     delay.as_secs_f64()
                 );
             });
-        sent.await.map_err(Broken::into_error)
+        sent.await
     }
 
     async fn put_once(

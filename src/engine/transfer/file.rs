@@ -2,6 +2,7 @@ use futures::{StreamExt, stream};
 
 use super::Copy;
 use crate::artifacts::Digest;
+use crate::engine::journal::KnownFile;
 use crate::entities::{FileEntry, Kind, Owner, Readable, is_safe_path};
 use crate::error::{Error, Result};
 use crate::rest::Pages;
@@ -68,9 +69,8 @@ impl Copy {
             while let Some(moved) = moving.next().await {
                 match moved? {
                     (file, Ok(digest)) => files.there.push(FileEntry {
-                        path: file.path,
-                        size: Some(digest.bytes),
                         sha256: digest.sha256,
+                        ..FileEntry::new(file.path, Some(digest.bytes))
                     }),
                     (file, Err(reason)) => files.missing.push((file.path, reason)),
                 }
@@ -92,24 +92,45 @@ impl Copy {
         let id = owner.id_of(&file.path);
         let name = owner.name_of(&file.path);
         let known = self.journal.known_file(&id, target)?.filter(|known| is_same(file, known));
-        if let Some(known) = known.filter(|known| writer.has(file, known)) {
-            self.context.skipped(Kind::Artifact, &id, &name, "already there").await;
-            return Ok(Ok(known));
+        let source = SnapshotFile { snapshot: self.source.as_ref(), owner, file };
+        if let Some(known) = known.filter(|known| writer.has(file, &known.digest)) {
+            match self.is_unchanged(&source, &known.digest).await {
+                Ok(true) => {
+                    self.context.skipped(Kind::Artifact, &id, &name, "already there").await;
+                    return Ok(Ok(known.digest));
+                }
+                Ok(false) => {}
+                Err(error) => return self.lose_file(&id, &name, &error).await,
+            }
         }
         if !is_safe_path(&file.path) {
-            let error = Error::permanent(format!("{:?} would leave its folder", file.path));
+            let error = Error::permanent(format!(
+                "{:?} has empty parts, or leads out of its folder: no file can be called so",
+                file.path
+            ));
             return self.lose_file(&id, &name, &error).await;
         }
         self.context.started(Kind::Artifact, &id, &name).await;
-        let source = SnapshotFile { snapshot: self.source.as_ref(), owner, file };
         match writer.write(file, &source).await.and_then(|digest| check(file, digest)) {
             Ok(digest) => {
-                self.journal.file_done(&id, target, &digest)?;
+                self.journal.file_done(&id, target, &digest, file.stamp.as_deref())?;
                 self.context.progress().add_bytes(digest.bytes);
                 self.context.done(Kind::Artifact, &id, &name).await;
                 Ok(Ok(digest))
             }
             Err(error) => self.lose_file(&id, &name, &error).await,
+        }
+    }
+
+    /// Whether the source still has the bytes that were written, as far as that is to be found out by reading them.
+    async fn is_unchanged(&self, source: &SnapshotFile<'_>, known: &Digest) -> Result<bool> {
+        if !self.reread {
+            return Ok(true);
+        }
+        match &known.sha256 {
+            Some(known) => Ok(source.sha256().await? == *known),
+            // S3 has copied it in parts, and nobody has read them: it is cheap to do so again.
+            None => Ok(false),
         }
     }
 
@@ -126,9 +147,11 @@ impl Copy {
     }
 }
 
-/// What is known of a file does not say that it has changed since.
-fn is_same(file: &FileEntry, known: &Digest) -> bool {
-    file.size.is_none_or(|size| size == known.bytes) && !differ(file.sha256.as_ref(), known.sha256.as_ref())
+/// Nothing that is known of a file says that it has changed since. A server's listing tells no more than its size.
+fn is_same(file: &FileEntry, KnownFile { digest, stamp }: &KnownFile) -> bool {
+    file.size.is_none_or(|size| size == digest.bytes)
+        && !differ(file.sha256.as_ref(), digest.sha256.as_ref())
+        && !differ(file.stamp.as_ref(), stamp.as_ref())
 }
 
 /// Both are known, and not the same.
@@ -146,4 +169,27 @@ fn check(file: &FileEntry, digest: Digest) -> Result<Digest> {
             .hint("the export directory was damaged: remove its folder and export again"));
     }
     Ok(digest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_was_written_again_is_another() {
+        let file = |size, stamp: Option<&str>| FileEntry {
+            stamp: stamp.map(str::to_owned),
+            ..FileEntry::new("x", size)
+        };
+        let known = |stamp: Option<&str>| KnownFile {
+            digest: Digest { bytes: 3, sha256: None },
+            stamp: stamp.map(str::to_owned),
+        };
+        assert!(is_same(&file(Some(3), Some("tag a")), &known(Some("tag a"))));
+        assert!(!is_same(&file(Some(3), Some("tag b")), &known(Some("tag a"))));
+        assert!(!is_same(&file(Some(4), Some("tag a")), &known(Some("tag a"))));
+        // An older journal, or a server's listing: nobody knows.
+        assert!(is_same(&file(Some(3), Some("tag b")), &known(None)));
+        assert!(is_same(&file(None, None), &known(Some("tag a"))));
+    }
 }

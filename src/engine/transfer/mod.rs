@@ -56,6 +56,8 @@ pub struct Import {
     pub journal: Option<PathBuf>,
     /// Looks into runs and models that the target has whole already, as if they had changed since.
     pub update: bool,
+    /// Of files that were migrated before, reads every byte at the source again, and writes what is not the same.
+    pub reread: bool,
 }
 
 pub fn export(export: Export) -> Result<Job> {
@@ -69,11 +71,11 @@ pub fn export(export: Export) -> Result<Job> {
 }
 
 pub fn import(import: Import) -> Result<Job> {
-    let Import { source, target, plan, state, journal, update } = import;
+    let Import { source, target, plan, state, journal, update, reread } = import;
     let setting = Setting::new(Step::Import, source, &target.location(), plan, &state, journal)?;
     let ledger: Arc<dyn Ledger> = Arc::clone(&setting.journal) as Arc<dyn Ledger>;
     let id_map = setting.journal_path.with_extension("id-map.csv");
-    Ok(Setting { update, ..setting }.start(target.target(ledger)?, Some(id_map)))
+    Ok(Setting { update, reread, ..setting }.start(target.target(ledger)?, Some(id_map)))
 }
 
 /// What both need before they start.
@@ -84,6 +86,7 @@ struct Setting {
     journal: Arc<Journal>,
     journal_path: PathBuf,
     update: bool,
+    reread: bool,
     lock: Lock,
     beacon: Option<Beacon>,
     state: StateDir,
@@ -110,11 +113,12 @@ impl Setting {
         let journal_path = journal.unwrap_or_else(|| state.journal(&identity));
         let journal = Arc::new(Journal::open(&journal_path, &identity)?);
         let (state, location) = (state.clone(), target.to_owned());
-        Ok(Self { step, source, plan, journal, journal_path, update: false, lock, beacon, state, location })
+        let (update, reread) = (false, false);
+        Ok(Self { step, source, plan, journal, journal_path, update, reread, lock, beacon, state, location })
     }
 
     fn start(self, target: Arc<dyn Target>, id_map: Option<PathBuf>) -> Job {
-        let Self { step, source, plan, journal, update, lock, beacon, state, location, .. } = self;
+        let Self { step, source, plan, journal, update, reread, lock, beacon, state, location, .. } = self;
         let doing = format!("{} of {}", step.name(), source.about().location);
         let lease = Arc::new(Lease::new(Arc::clone(&target), &state, &location, doing));
         let vigils = vigil::distinct(source.vigils().into_iter().chain(target.vigils()));
@@ -143,6 +147,7 @@ impl Setting {
                 journal,
                 update,
                 berths: Berths::new(),
+                reread,
                 creating: Mutex::new(()),
                 late: Late::default(),
             };
@@ -166,6 +171,7 @@ struct Copy {
     journal: Arc<Journal>,
     update: bool,
     berths: Arc<Berths>,
+    reread: bool,
     /// Held while a group of runs is created: groups take turns, so that parents of an earlier one are there first.
     creating: Mutex<()>,
     late: Late,

@@ -210,5 +210,5 @@ impl Copy {
 }
 
 fn attached(spans: &Spans) -> Vec<FileEntry> {
-    spans.attachments().into_iter().map(|path| FileEntry { path, size: None, sha256: None }).collect()
+    spans.attachments().into_iter().map(|path| FileEntry::new(path, None)).collect()
 }

@@ -5,7 +5,6 @@ use bytes::BytesMut;
 use futures::{StreamExt, TryStreamExt, stream};
 
 use super::{ArtifactCheck, Compare, Difference, FieldDifference, FileFacts};
-use crate::artifacts::Hashed;
 use crate::entities::{FileEntry, Kind, Owner, Unreadable, is_mlmodel, with_new_ids};
 use crate::error::Result;
 use crate::rest::Opener;
@@ -15,19 +14,6 @@ use crate::snapshot::{Snapshot, SnapshotFile, read_all};
 const FILES_AT_ONCE: usize = 8;
 const BY_CHECKSUM: &str = "--artifacts checksum reads them";
 const WITHOUT_FILES: &str = "--artifacts none";
-
-/// The store's own checksum where it has one of the whole file, which it made of the bytes it took in; else reads every
-/// byte.
-async fn sha256(file: SnapshotFile<'_>) -> Result<String> {
-    if let Some(known) = file.snapshot.sha256(file.owner, file.file).await? {
-        return Ok(known);
-    }
-    let hashed = Hashed::new(&file);
-    let mut bytes = hashed.open().await?;
-    while bytes.try_next().await?.is_some() {}
-    drop(bytes);
-    Ok(hashed.digest()?.sha256.unwrap_or_default())
-}
 
 impl Compare {
     /// Compares the files of two runs or logged models, each as an item of its own.
@@ -122,7 +108,7 @@ impl Compare {
         let sizes = (ours.size, theirs.size);
         let ours = SnapshotFile { snapshot: self.source.as_ref(), owner: source, file: ours };
         let theirs = SnapshotFile { snapshot: self.target.as_ref(), owner: target, file: theirs };
-        match futures::join!(sha256(ours), sha256(theirs)) {
+        match futures::join!(ours.sha256(), theirs.sha256()) {
             (Ok(a), Ok(b)) => {
                 let side = |size, sha256: &String| Some(FileFacts { size, sha256: Some(sha256.clone()) });
                 let sides = (side(sizes.0, &a), side(sizes.1, &b));

@@ -15,7 +15,7 @@ use crate::snapshot::Snapshot;
 const EXAMPLES: usize = 3;
 
 /// A series as far as its checksum tells. Repeated points that follow each other count once: servers keep one.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Checksum {
     count: u64,
     sum: u64,

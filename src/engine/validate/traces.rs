@@ -146,7 +146,7 @@ impl Compare {
                 return self.not_compared(Kind::Trace, "files that spans refer to", "--artifacts none", count);
             }
             for path in spans.attachments() {
-                let file = FileEntry { path, size: None, sha256: None };
+                let file = FileEntry::new(path, None);
                 self.context.plan(Kind::Artifact, 1).await;
                 let difference = self.file_bytes((ours.owner(), &file), (theirs.owner(), &file)).await;
                 self.found(difference.of_experiment(experiment)).await;

@@ -115,8 +115,7 @@ impl ArchiveSnapshot {
         match read::<ArtifactList>(&self.layout, &folder.list()) {
             Ok(list) => {
                 // What the export could not read is still a file of its owner; opening it says so.
-                let missing =
-                    list.missing.into_keys().map(|path| FileEntry { path, size: None, sha256: None });
+                let missing = list.missing.into_keys().map(|path| FileEntry::new(path, None));
                 Ok(list.files.into_iter().chain(missing).collect())
             }
             Err(e) if e.class() == Class::NotFound => {
@@ -282,9 +281,9 @@ impl Snapshot for ArchiveSnapshot {
         if !is_safe_path(&file.path) {
             return Err(Error::permanent(format!("{:?} would leave its folder", file.path)));
         }
-        let path = self.folder(owner).artifact(&file.path);
-        self.layout.guard(&path)?;
-        local::open(&path).await
+        let folder = self.folder(owner);
+        self.layout.guard(&folder.artifact(&file.path))?;
+        local::open_below(&folder.artifacts(), &file.path).await
     }
 }
 

@@ -2,7 +2,7 @@ use futures::FutureExt;
 use futures::stream::{self, StreamExt, TryStreamExt};
 
 use super::RestSnapshot;
-use crate::artifacts::{is_speakable, proxied_path};
+use crate::artifacts::{is_kept, proxied_path, proxied_url_path};
 use crate::entities::{FileEntry, Kind, Owner, Readable, Unreadable};
 use crate::error::{Class, Error, Result};
 use crate::rest::Pages;
@@ -21,8 +21,8 @@ impl RestSnapshot {
     /// which takes one for each folder.
     pub(super) fn files_of<'a>(&'a self, owner: Owner<'a>) -> Pages<'a, Readable<FileEntry>> {
         let pages = async move {
-            match self.stores.root(&owner).await {
-                Some(root) => root.files().map_ok(|page| page.into_iter().map(Ok).collect()).boxed(),
+            match self.listed_directly(owner).await {
+                Some(pages) => pages.map_ok(|page| page.into_iter().map(Ok).collect()).boxed(),
                 None => self.walk(owner),
             }
         };
@@ -59,10 +59,10 @@ impl RestSnapshot {
                 lost = lost.or(error.filter(|_| owner.kind == Kind::Run));
                 files.extend(here.into_iter().map(Ok));
                 // The listing of such a folder is that of another one, or empty. Handed on as a file it fails by name.
-                let (speakable, other): (Vec<_>, Vec<_>) =
-                    below.into_iter().partition(|folder| is_speakable(folder).is_ok());
-                folders.extend(speakable);
-                files.extend(other.into_iter().map(|path| Ok(FileEntry { path, size: None, sha256: None })));
+                let (sayable, other): (Vec<_>, Vec<_>) =
+                    below.into_iter().partition(|folder| self.can_be_listed(owner, folder));
+                folders.extend(sayable);
+                files.extend(other.into_iter().map(|path| Ok(FileEntry::new(path, None))));
             }
             Result::Ok(Some((files, (folders, lost))))
         };
@@ -73,11 +73,15 @@ impl RestSnapshot {
     /// deleted experiment: MLflow 3.10 over a file store) may have files all the same; then the error comes along,
     /// because a run that is not found has more that cannot be asked for.
     async fn folder(&self, owner: Owner<'_>, folder: &str) -> Result<(Listed, Option<Error>)> {
+        let (proxied, rules) = (proxied_path(owner.artifact_uri), self.probe.capabilities.paths);
+        if let Some(root) = proxied.filter(|_| is_kept(rules, folder).is_err()) {
+            return Ok((self.client.list_proxied(root, folder).await?, None));
+        }
         let error = match self.client.list_artifacts(owner, folder).await {
             Err(error) if error.class() == Class::NotFound => error,
             other => return Ok((other?, None)),
         };
-        match proxied_path(owner.artifact_uri) {
+        match proxied {
             Some(root) => match self.client.list_proxied(root, folder).await {
                 Ok(listed) => Ok((listed, Some(error))),
                 Err(other) if self.ends_all(&other).await => Err(other),
@@ -85,6 +89,14 @@ impl RestSnapshot {
             },
             None => Err(error),
         }
+    }
+
+    /// By the owner's route, or else by the proxy's, which is asked for the whole path.
+    fn can_be_listed(&self, owner: Owner<'_>, folder: &str) -> bool {
+        let rules = self.probe.capabilities.paths;
+        is_kept(rules, folder).is_ok()
+            || proxied_path(owner.artifact_uri)
+                .is_some_and(|root| proxied_url_path(rules, root, folder).is_ok())
     }
 }
 

@@ -1,25 +1,29 @@
 //! A live tracking server.
 
+mod direct;
 mod evaluation;
 mod experiments;
 mod files;
 mod history;
 mod listed;
+mod open_file;
 mod prompt_links;
 mod runs;
 mod strays;
 mod traces;
 
-use std::sync::Arc;
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use futures::stream::{self, BoxStream};
 use futures::{StreamExt, TryStreamExt};
 use tokio::sync::OnceCell;
 
+use self::open_file::may_be_had_elsewhere;
 use self::prompt_links::PromptLinks;
 use super::{About, Snapshot};
-use crate::artifacts::{ByteStream, Stores, is_speakable, proxied_path, proxied_url_path};
+use crate::artifacts::{ByteStream, Stores};
 use crate::aws::Vigil;
 use crate::entities::{
     EvaluationDataset, Experiment, ExperimentId, FileEntry, Kind, LoggedModel, MetricChunk, ModelId,
@@ -34,6 +38,8 @@ pub struct RestSnapshot {
     about: About,
     probe: Probe,
     stores: Arc<Stores>,
+    /// Roots that this machine seems to reach, and where it does not see what the server sees.
+    by_server: Mutex<HashSet<String>>,
     has_models: OnceCell<bool>,
     /// The latest version of each, where the server tells all at once.
     scorers: OnceCell<Option<Vec<Scorer>>>,
@@ -57,6 +63,7 @@ impl RestSnapshot {
             about,
             probe,
             stores,
+            by_server: Mutex::default(),
             has_models: OnceCell::new(),
             scorers: OnceCell::new(),
             prompt_links: OnceCell::new(),
@@ -256,28 +263,22 @@ impl Snapshot for RestSnapshot {
         self.files_of(owner)
     }
 
-    /// From the store itself where this machine reaches it; through the proxy where the root is the server's own, else through whatever the server itself can reach. The
-    /// proxy of MLflow 3.10 answers 500 for names beyond ASCII, which the other route gives.
     async fn open(&self, owner: Owner<'_>, file: &FileEntry) -> Result<ByteStream> {
-        if let Some(root) = self.stores.root(&owner).await {
-            return root.open(&file.path).await;
-        }
-        is_speakable(&file.path)?;
-        let proxied = proxied_path(owner.artifact_uri);
-        match proxied.filter(|_| self.probe.capabilities.artifact_proxy && file.path.is_ascii()) {
-            Some(root) => self.client.download_proxied(&proxied_url_path(root, &file.path)?).await,
-            None => self.client.download(owner, &file.path).await,
-        }
+        self.open_file(owner, file).await
     }
 
     async fn sha256(&self, owner: Owner<'_>, file: &FileEntry) -> Result<Option<String>> {
-        match self.stores.root(&owner).await {
-            Some(root) => root.sha256(&file.path).await,
+        match self.direct_root(&owner).await {
+            // Then its bytes are read, wherever they may be had.
+            Some(root) => root.sha256(&file.path).await.or_else(|error| match may_be_had_elsewhere(&error) {
+                true => Ok(None),
+                false => Err(error),
+            }),
             None => Ok(None),
         }
     }
 
     async fn in_s3(&self, owner: Owner<'_>, file: &FileEntry) -> Option<S3Object> {
-        self.stores.root(&owner).await?.in_s3(&file.path)
+        self.direct_root(&owner).await?.in_s3(&file.path)
     }
 }

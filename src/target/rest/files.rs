@@ -6,10 +6,10 @@ use bytes::{Bytes, BytesMut};
 use futures::{StreamExt, TryStreamExt, stream};
 use tokio::sync::OnceCell;
 
-use crate::artifacts::{ByteStream, Digest, Hashed, Stores, local, proxied_path, proxied_url_path};
+use crate::artifacts::{Broken, ByteStream, Digest, Hashed, Stores, local, proxied_path, proxied_url_path};
 use crate::entities::{FileEntry, RunId, S3Object, is_mlmodel, with_new_ids};
 use crate::error::{Class, Error, Result};
-use crate::rest::{Client, Opener};
+use crate::rest::{Client, Opener, PathRules};
 use crate::target::{FileWriter, Ledger};
 
 /// By what ways files reach the target: the same for all of its artifact roots.
@@ -17,6 +17,8 @@ pub struct Delivery {
     pub client: Arc<Client>,
     pub stores: Arc<Stores>,
     pub ledger: Arc<dyn Ledger>,
+    /// What the server makes of paths.
+    pub paths: PathRules,
     /// Whether the server signs single uploads to its store; asked when the store refuses ours.
     pub signs_uploads: OnceCell<bool>,
 }
@@ -57,7 +59,7 @@ impl RestFiles {
     fn place(&self, path: &str) -> Result<Place> {
         let root = &self.roots.1;
         if let Some(root) = proxied_path(root) {
-            return Ok(Place::Proxied(proxied_url_path(root, path)?));
+            return Ok(Place::Proxied(proxied_url_path(self.by.paths, root, path)?));
         }
         let object = S3Object::parse(root).ok_or_else(|| {
             Error::permanent(format!("the target keeps artifacts in {root}, which cannot be written"))
@@ -82,11 +84,11 @@ impl RestFiles {
             Place::S3(object) => object,
         };
         let refusal = match self.by.stores.put(object, size, source).await {
-            Err(e) if matches!(e.class(), Class::Forbidden | Class::Auth) => e,
-            written => return written,
+            Err(Broken::Store(e)) if matches!(e.class(), Class::Forbidden | Class::Auth) => e,
+            written => return written.map_err(Broken::into_error),
         };
         match (&self.run, size) {
-            (Some(run), Some(size)) if self.by.signs_uploads().await? => {
+            (Some(run), Some(size)) if self.by.paths.keeps(path) && self.by.signs_uploads().await? => {
                 self.by.client.upload_presigned(run, path, size, source).await
             }
             _ => Err(refusal),
@@ -127,7 +129,7 @@ impl Opener for Text {
 impl FileWriter for RestFiles {
     async fn write(&self, file: &FileEntry, source: &dyn Opener) -> Result<Digest> {
         let (to, path) = (self.place(&file.path)?, file.path.as_str());
-        let hashed = Hashed::new(source);
+        let hashed = Hashed::new(source).of_size(file.size);
         let sent = if is_mlmodel(path, file.size) {
             // Its digest is that of what was read.
             let text = self.mlmodel(&hashed).await.map_err(|e| hashed.cause().unwrap_or(e))?;

@@ -102,6 +102,7 @@ impl RestTarget {
             client: Arc::clone(&client),
             stores,
             ledger: Arc::clone(&ledger),
+            paths: can.paths,
             signs_uploads: OnceCell::new(),
         });
         let refusals = Arc::new(Refusals::default());

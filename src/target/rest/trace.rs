@@ -336,7 +336,7 @@ impl TraceWriter for RestTraceWriter {
         let files = RestFiles::new(Arc::clone(&self.by), roots);
         if let (Ok(Some(Spans(text))), false) = (spans, stored) {
             let size = Some(text.len() as u64);
-            let file = FileEntry { path: SPANS_FILE.to_owned(), size, sha256: None };
+            let file = FileEntry::new(SPANS_FILE, size);
             files.write(&file, &Text(text)).await?;
         }
         Ok(Box::new(files))

@@ -1,0 +1,264 @@
+//! The files below a folder of this machine, links followed as MLflow follows them: within the folder. MLflow from 3.10 on
+//! refuses what a link leads out of it (`utils/uri.py`, `validate_path_within_directory`); it never ends with a link to a
+//! folder above, which is entered here once.
+
+use std::fs::{self, DirEntry};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::local::PARTIAL;
+use crate::entities::FileEntry;
+use crate::error::{Code, Error, Result};
+
+/// What was found, and what kept some of it from being found.
+#[derive(Default)]
+pub struct Walked {
+    /// In order of path. What is no file and what leads elsewhere is among them, without a size: opening it says why.
+    pub files: Vec<FileEntry>,
+    /// The first folder that could not be read. All others were.
+    pub unread: Option<Error>,
+}
+
+/// A folder that is to be read.
+struct Folder {
+    /// As it is called from the root on.
+    path: PathBuf,
+    /// Where it and the folders above it really are.
+    trail: Vec<PathBuf>,
+}
+
+/// Every file below `root`; none when there is no such folder.
+pub fn walk(root: &Path) -> Walked {
+    let mut walked = Walked::default();
+    let top = match fs::canonicalize(root) {
+        Ok(top) => top,
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return walked,
+        Err(e) => {
+            return Walked { unread: Some(Error::from(e).at(root.display())), ..walked };
+        }
+    };
+    let mut folders = vec![Folder { path: root.to_owned(), trail: vec![top.clone()] }];
+    while let Some(folder) = folders.pop() {
+        let entries = match fs::read_dir(&folder.path) {
+            Ok(entries) => entries,
+            // It has gone meanwhile.
+            Err(e) if e.kind() == io::ErrorKind::NotFound => continue,
+            Err(e) => {
+                walked.unread.get_or_insert(Error::from(e).at(folder.path.display()));
+                continue;
+            }
+        };
+        for entry in entries {
+            match entry.and_then(|entry| seen(&top, &folder, &entry)) {
+                Ok(Seen::Folder(below)) => folders.push(below),
+                Ok(Seen::File(path, meta)) => walked.files.push(described(root, &path, meta.as_ref())),
+                Ok(Seen::Nothing) => {}
+                Err(e) => {
+                    walked.unread.get_or_insert(Error::from(e).at(folder.path.display()));
+                }
+            }
+        }
+    }
+    walked.files.sort_by(|a, b| a.path.cmp(&b.path));
+    walked
+}
+
+/// What an entry of a folder is.
+enum Seen {
+    Folder(Folder),
+    /// With what is known of its bytes, if they may be read.
+    File(PathBuf, Option<fs::Metadata>),
+    Nothing,
+}
+
+fn seen(top: &Path, folder: &Folder, entry: &DirEntry) -> io::Result<Seen> {
+    if entry.file_name().to_string_lossy().starts_with(PARTIAL) {
+        return Ok(Seen::Nothing);
+    }
+    let (path, kind) = (entry.path(), entry.file_type()?);
+    let below = |real: PathBuf| {
+        let trail = folder.trail.iter().cloned().chain([real]).collect();
+        Seen::Folder(Folder { path: path.clone(), trail })
+    };
+    if kind.is_dir() {
+        let here = folder.trail.last().map_or_else(|| path.clone(), |real| real.join(entry.file_name()));
+        return Ok(below(here));
+    }
+    if !kind.is_symlink() {
+        return Ok(match kind.is_file() {
+            true => Seen::File(path, Some(entry.metadata()?)),
+            false => Seen::File(path, None),
+        });
+    }
+    // A link that leads nowhere is a file that cannot be opened.
+    let Ok(real) = fs::canonicalize(&path) else { return Ok(Seen::File(path, None)) };
+    let Ok(meta) = fs::metadata(&real) else { return Ok(Seen::File(path, None)) };
+    let is_within = real.starts_with(top);
+    Ok(match meta.is_dir() {
+        true if is_within && !folder.trail.contains(&real) => below(real),
+        _ => Seen::File(path, Some(meta).filter(|meta| is_within && meta.is_file())),
+    })
+}
+
+fn described(root: &Path, path: &Path, meta: Option<&fs::Metadata>) -> FileEntry {
+    let below = path.strip_prefix(root).unwrap_or(path);
+    let path = below.iter().map(|part| part.to_string_lossy()).collect::<Vec<_>>().join("/");
+    let file = FileEntry::new(path, meta.map(fs::Metadata::len));
+    FileEntry { stamp: meta.and_then(changed_at), ..file }
+}
+
+/// When the file was last written to, as exactly as the file system knows.
+fn changed_at(meta: &fs::Metadata) -> Option<String> {
+    let since = meta.modified().ok()?.duration_since(std::time::UNIX_EPOCH).ok()?;
+    Some(format!("modified {}.{:09}", since.as_secs(), since.subsec_nanos()))
+}
+
+/// Where the bytes of a file below `root` are, once it is sure that they are a file's and lie below it: a named pipe is
+/// waited for without end, and a link may lead to any file of this machine.
+///
+/// # Errors
+/// What is no file has a code of the operating system's: [`io::ErrorKind::IsADirectory`] or
+/// [`io::ErrorKind::Unsupported`].
+pub fn resolve(root: &Path, path: &Path) -> Result<PathBuf> {
+    let place = |e: io::Error| Error::from(e).at(path.display());
+    let link = fs::read_link(path).ok();
+    let real = match (fs::canonicalize(path), &link) {
+        (Err(e), Some(to)) if e.kind() == io::ErrorKind::NotFound => {
+            return Err(no_file(path, format!("a link to {}, which is not there", to.display())));
+        }
+        (real, _) => real.map_err(place)?,
+    };
+    let meta = fs::metadata(&real).map_err(place)?;
+    let is_within = real.starts_with(fs::canonicalize(root).map_err(place)?);
+    let elsewhere = format!("a link that leads out of the artifact root, to {}", real.display());
+    match meta.file_type() {
+        kind if kind.is_file() && is_within => Ok(real),
+        kind if kind.is_file() => Err(Error::permanent(format!("{}: it is {elsewhere}", path.display()))
+            .hint("put the file itself in its place, and run the same command again")),
+        kind if kind.is_dir() => {
+            let what = if is_within { "a link to a folder that it lies in".to_owned() } else { elsewhere };
+            Err(no_file(path, what).code(Code::Io(io::ErrorKind::IsADirectory)))
+        }
+        kind => Err(no_file(path, special(kind).to_owned())),
+    }
+}
+
+fn no_file(path: &Path, what: String) -> Error {
+    Error::permanent(format!("{}: it is {what}", path.display()))
+        .code(Code::Io(io::ErrorKind::Unsupported))
+        .hint("nothing can be read from it: remove it, or leave it where it is")
+}
+
+#[cfg(unix)]
+fn special(kind: fs::FileType) -> &'static str {
+    use std::os::unix::fs::FileTypeExt;
+    match () {
+        () if kind.is_fifo() => "a named pipe, which is no file",
+        () if kind.is_socket() => "a socket, which is no file",
+        () => "a device, which is no file",
+    }
+}
+
+#[cfg(not(unix))]
+fn special(_: fs::FileType) -> &'static str {
+    "no file"
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    fn paths(root: &Path) -> Vec<(String, bool)> {
+        let files = walk(root).files.into_iter();
+        files.map(|file| (file.path, file.size.is_some())).collect()
+    }
+
+    #[test]
+    fn links_are_followed_within_the_root_and_never_in_circles() {
+        let outer = tempfile::tempdir().unwrap();
+        let root = outer.path().join("root");
+        fs::create_dir_all(root.join("a/b")).unwrap();
+        fs::create_dir_all(root.join("c")).unwrap();
+        fs::write(root.join("a/b/x"), b"x").unwrap();
+        fs::write(outer.path().join("secret"), b"s").unwrap();
+        for (target, link) in [
+            ("../a", "c/over"),
+            ("..", "a/up"),
+            ("../c", "a/across"),
+            ("a/b/x", "file"),
+            ("../secret", "out"),
+            ("..", "outer"),
+            ("nowhere", "gone"),
+            ("self", "self"),
+        ] {
+            symlink(target, root.join(link)).unwrap();
+        }
+        let expected = [
+            ("a/across/over", false),
+            ("a/b/x", true),
+            ("a/up", false),
+            ("c/over/across", false),
+            ("c/over/b/x", true),
+            ("c/over/up", false),
+            ("file", true),
+            ("gone", false),
+            ("out", false),
+            ("outer", false),
+            ("self", false),
+        ];
+        assert_eq!(paths(&root), expected.map(|(path, is_file)| (path.to_owned(), is_file)));
+        for (path, reason) in [
+            ("a/up", "a link to a folder that it lies in"),
+            ("out", "out of the artifact root"),
+            ("outer", "out of the artifact root"),
+            ("gone", "which is not there"),
+        ] {
+            let error = resolve(&root, &root.join(path)).unwrap_err();
+            assert!(error.to_string().contains(reason), "{path}: {error}");
+        }
+        assert!(resolve(&root, &root.join("self")).is_err());
+        assert!(resolve(&root, &root.join("c/over/b/x")).is_ok());
+    }
+
+    #[test]
+    fn what_is_no_file_is_named_and_not_opened() {
+        let root = tempfile::tempdir().unwrap();
+        let _socket = std::os::unix::net::UnixListener::bind(root.path().join("socket")).unwrap();
+        symlink("/dev/null", root.path().join("device")).unwrap();
+        assert_eq!(paths(root.path()), [("device".to_owned(), false), ("socket".to_owned(), false)]);
+        for (path, what) in [("socket", "a socket"), ("device", "a device")] {
+            let error = resolve(root.path(), &root.path().join(path)).unwrap_err();
+            assert!(error.to_string().contains(what), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_folder_that_may_not_be_read_costs_only_itself() {
+        use std::os::unix::fs::PermissionsExt;
+        let root = tempfile::tempdir().unwrap();
+        let closed = root.path().join("closed");
+        fs::create_dir(&closed).unwrap();
+        fs::write(root.path().join("x"), b"x").unwrap();
+        fs::set_permissions(&closed, fs::Permissions::from_mode(0o0)).unwrap();
+        let is_root = fs::read_dir(&closed).is_ok();
+        let walked = walk(root.path());
+        fs::set_permissions(&closed, fs::Permissions::from_mode(0o700)).unwrap();
+        assert_eq!(walked.files.len(), 1);
+        assert_eq!(walked.unread.is_some(), !is_root, "whoever may read everything reads it");
+    }
+
+    #[test]
+    fn a_file_written_again_has_another_stamp() {
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join("x");
+        fs::write(&path, b"old").unwrap();
+        let before = walk(root.path()).files.remove(0);
+        let file = fs::File::options().write(true).open(&path).unwrap();
+        file.set_modified(std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(9)).unwrap();
+        let after = walk(root.path()).files.remove(0);
+        assert_eq!(after.stamp.as_deref(), Some("modified 9.000000000"));
+        assert!(before.stamp.is_some() && before.stamp != after.stamp && before.size == after.size);
+    }
+}
