@@ -30,6 +30,8 @@ class Runs(Part):
             # Old servers have runs without a name, new ones invent it.
             fields = [name for name in RUN_FIELDS if name != "run_name"]
             tags.pop("mlflow.runName", None)
+        if "mlflow.runName" not in source["tags"] and tags.get("mlflow.runName") == target["run_name"]:
+            tags.pop("mlflow.runName")  # a server makes it from the name
         self.fields(place, fields, source, target)
         self.values(f"{place} / tag", self.moves.tags(source["tags"]), tags)
         self.values(f"{place} / param", self.moves.params(source["params"]), target["params"])

@@ -9,6 +9,9 @@ use std::process::Output;
 
 pub mod aws;
 pub mod browser;
+pub mod dumper;
+pub mod generate;
+pub mod proxy;
 pub mod stores;
 
 pub use mlferry::demo::Store;
@@ -42,7 +45,9 @@ impl Real {
         let venv = venv(version).await;
         let dir = tempfile::tempdir().unwrap();
         // Starting a second worker takes longer than it saves.
-        let options = ServerOptions { store, workers: 1, ..ServerOptions::default() };
+        // Since 3.13 servers refuse a store of files unless they are told otherwise.
+        let env = vec![("MLFLOW_ALLOW_FILE_STORE".to_owned(), "true".to_owned())];
+        let options = ServerOptions { store, workers: 1, env, ..ServerOptions::default() };
         let server = MlflowServer::start(&venv, dir.path(), options).await.unwrap();
         let artifacts = server.artifacts().to_str().unwrap().to_owned();
         Self { server, venv, dir, artifacts, env: Vec::new() }

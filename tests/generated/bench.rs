@@ -1,0 +1,171 @@
+//! Two servers that are emptied and filled again for each seed: starting them takes longer than most migrations.
+
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use tokio::process::Command;
+use tokio::time::timeout;
+
+use crate::support::dumper::Dumper;
+use crate::support::generate::dice::Dice;
+use crate::support::generate::{self, Layout};
+use crate::support::proxy::Proxy;
+use crate::support::{Mlferry, Ran, Real, Store, judged};
+
+/// Nothing here takes a minute: what takes longer stands still.
+const PATIENCE: Duration = Duration::from_secs(240);
+
+pub struct Bench {
+    layout: Layout,
+    target_layout: Layout,
+    pub source: Real,
+    pub target: Real,
+    pub source_proxy: Proxy,
+    pub target_proxy: Proxy,
+    source_dumper: Dumper,
+    target_dumper: Dumper,
+    mlferry: Mlferry,
+}
+
+impl Bench {
+    pub async fn start(layout: Layout, target: &'static str) -> Self {
+        let store = if layout.is_files { Store::Files } else { Store::Sqlite };
+        let target_layout = Layout { release: target, is_files: false };
+        let (source, target) =
+            futures::join!(Real::start_with(layout.release, store), Real::start_with(target, Store::Sqlite));
+        let (source_dumper, target_dumper) = (Dumper::start(&source.venv), Dumper::start(&target.venv));
+        let (source_proxy, target_proxy) =
+            (Proxy::start(source.url()).await, Proxy::start(target.url()).await);
+        let mlferry = Mlferry::new();
+        Self {
+            layout,
+            target_layout,
+            source,
+            target,
+            source_proxy,
+            target_proxy,
+            source_dumper,
+            target_dumper,
+            mlferry,
+        }
+    }
+
+    /// Both servers as new, the source with the store of that seed, and no journal. Gives the number of its runs.
+    pub fn fill(&mut self, seed: u64) -> usize {
+        self.mlferry = Mlferry::new();
+        generate::empty(self.layout, self.source.dir.path());
+        generate::empty(self.target_layout, self.target.dir.path());
+        let world = generate::world(seed, self.layout);
+        generate::write(&world, self.layout, self.source.dir.path());
+        world.experiments.iter().map(|one| one.runs.len()).sum()
+    }
+
+    /// What is wrong after the store of that seed has been migrated; each line names one thing.
+    pub async fn problems(&mut self, seed: u64) -> Vec<String> {
+        let began = Instant::now();
+        let runs = self.fill(seed);
+        let mut dice = Dice::new(seed ^ 0xdead);
+        for _ in 0..dice.below(3) {
+            self.killed(1 + dice.below(120)).await;
+        }
+        let mut found = self.resumed_and_judged().await;
+        for problem in &mut found {
+            *problem = format!("{:?}, seed {seed}: {problem}", self.layout);
+        }
+        eprintln!("seed {seed}: {runs} runs, {} problems, {:?}", found.len(), began.elapsed());
+        found
+    }
+
+    /// Ends an import hard at the n-th request to the target, unless it ends before.
+    async fn killed(&mut self, at: usize) {
+        self.target_proxy.heal().await;
+        let mut child =
+            self.command(&["import"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        tokio::select! {
+            _ = child.wait() => {}
+            () = self.target_proxy.until(at) => child.kill().await.unwrap(),
+        }
+    }
+
+    /// An import that may end in one of these ways, and must count every item.
+    pub async fn import_through_faults(&mut self, codes: &[i32]) -> Vec<String> {
+        let ran = self.timed(&self.mlferry, &["import"]).await;
+        let mut found = Vec::new();
+        match &ran {
+            Ok(ran) if ran.code.is_some_and(|code| codes.contains(&code)) => {
+                if ran.lines().last().is_some_and(|line| line["type"] == "outcome") {
+                    ran.outcome();
+                }
+            }
+            ran => told("import through faults", ran, &mut found),
+        }
+        self.source_proxy.heal().await;
+        self.target_proxy.heal().await;
+        found
+    }
+
+    /// To the end, without faults, and a second time with the journal lost.
+    pub async fn resumed_and_judged(&mut self) -> Vec<String> {
+        let mut found = Vec::new();
+        told(
+            "run",
+            &self.timed(&self.mlferry, &["run", "--yes", "--artifacts", "checksum"]).await,
+            &mut found,
+        );
+        // With its journal lost, it neither doubles nor changes anything.
+        told("import again", &self.timed(&Mlferry::new(), &["import"]).await, &mut found);
+        let file = |of: &Real| -> PathBuf { of.dir.path().join("dump.json") };
+        let (ours, theirs) = (file(&self.source), file(&self.target));
+        for (server, dumper, file) in
+            [(&self.source, &mut self.source_dumper, &ours), (&self.target, &mut self.target_dumper, &theirs)]
+        {
+            if !dumper.dump(server.url(), file).await {
+                *dumper = Dumper::start(&server.venv);
+                let log = std::fs::read_to_string(server.dir.path().join("server.log")).unwrap();
+                let end: Vec<&str> = log.lines().rev().take(3).collect();
+                found.push(format!("judge: {} cannot be dumped: {end:?}", server.url()));
+                return found;
+            }
+        }
+        found.extend(
+            judged(&self.target.venv, &ours, &theirs).await.iter().map(|line| format!("judge: {line}")),
+        );
+        found
+    }
+
+    pub fn command(&self, first: &[&str]) -> Command {
+        let arguments = self.arguments(first);
+        self.mlferry.command(&arguments.iter().map(String::as_str).collect::<Vec<_>>())
+    }
+
+    fn arguments(&self, first: &[&str]) -> Vec<String> {
+        let ends = ["--source", &self.source_proxy.url, "--target", &self.target_proxy.url, "--json"];
+        first.iter().chain(&ends).map(|one| (*one).to_owned()).collect()
+    }
+
+    async fn timed(&self, mlferry: &Mlferry, first: &[&str]) -> Result<Ran, String> {
+        let arguments = self.arguments(first);
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        timeout(PATIENCE, mlferry.run(&arguments))
+            .await
+            .map_err(|_| format!("stands still after {PATIENCE:?}"))
+    }
+}
+
+fn told(what: &str, ran: &Result<Ran, String>, found: &mut Vec<String>) {
+    let ran = match ran {
+        Ok(ran) => ran,
+        Err(why) => return found.push(format!("{what}: {why}")),
+    };
+    if ran.code == Some(0) {
+        return;
+    }
+    found.push(format!("{what}: exit {:?} {}", ran.code, ran.stderr.lines().last().unwrap_or_default()));
+    let is_telling = |line: &&str| {
+        ["\"item_failed\"", "\"difference\"", "\"error\""]
+            .iter()
+            .any(|kind| line.contains(&format!("\"type\":{kind}")))
+    };
+    found.extend(ran.stdout.lines().filter(is_telling).take(20).map(|line| format!("{what}: {line}")));
+}

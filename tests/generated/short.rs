@@ -1,0 +1,26 @@
+//! A few seeds of each form, for every run of the tests.
+
+use super::bench::Bench;
+use crate::support::TARGET;
+use crate::support::generate::Layout;
+
+pub const ROWS: Layout = Layout { release: "3.10.1", is_files: false };
+
+async fn whole(layout: Layout, seeds: &[u64]) {
+    let mut bench = Bench::start(layout, TARGET).await;
+    let mut found = Vec::new();
+    for seed in seeds {
+        found.extend(bench.problems(*seed).await);
+    }
+    assert!(found.is_empty(), "{}", found.join("\n"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn generated_files_of_mlflow_2_9_2_arrive_whole() {
+    whole(Layout { release: "2.9.2", is_files: true }, &[1, 2, 3]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn generated_rows_of_mlflow_3_10_1_arrive_whole() {
+    whole(ROWS, &[1, 2, 3]).await;
+}
