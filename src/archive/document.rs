@@ -98,6 +98,9 @@ pub struct ArtifactList {
     /// Files that could not be read at the source, and why.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub missing: BTreeMap<String, String>,
+    /// Something else of the owner could not be read: another export must look into it again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub lacking: bool,
 }
 
 /// `run.json` without its metrics, which may be of any size and are streamed.

@@ -1,6 +1,7 @@
 use bytes::Bytes;
 use reqwest::header::{CONTENT_TYPE, HeaderMap};
 
+use super::exchange::unsendable;
 use super::failure::{self, Unhappy};
 use super::{Call, Client};
 use crate::error::Result;
@@ -28,7 +29,10 @@ impl Client {
     pub async fn ask_once(&self, call: &Call) -> Result<Answer> {
         let request = match self.signer() {
             Some(signer) => self.signed(call, None, signer).await?.0,
-            None => self.signed_in(call, None).await?.0,
+            None => {
+                let (headers, _) = self.sign_in.headers().await?;
+                self.request(call).headers(headers).build().map_err(unsendable)?
+            }
         };
         match self.execute(call, request).await.map_err(|failure| failure.error)? {
             Ok(reply) => {

@@ -30,7 +30,7 @@ fn client(uri: &str, wait: Duration) -> Client {
     let (address, _) = Address::parse(uri).unwrap();
     let client = Client::new(address, Access { wait, ..Access::default() }).unwrap();
     // Somebody works with it, until the end of the test.
-    std::mem::forget(client.vigil().work());
+    client.vigils().for_each(|vigil| std::mem::forget(vigil.work()));
     client
 }
 

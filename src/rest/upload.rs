@@ -6,8 +6,8 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use futures::{Stream, TryStreamExt};
 use futures::stream::BoxStream;
+use futures::{Stream, TryStreamExt};
 use reqwest::{Method, RequestBuilder, Response};
 use tokio::time::Instant;
 

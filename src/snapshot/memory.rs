@@ -181,11 +181,8 @@ impl Snapshot for MemoryReader {
     fn files<'a>(&'a self, owner: Owner<'a>) -> Pages<'a, Readable<FileEntry>> {
         self.pages(move |data| {
             let files = data.files.get(owner.artifact_uri).into_iter().flatten();
-            let entry = |(path, bytes): (&String, &Bytes)| FileEntry {
-                path: path.clone(),
-                size: Some(bytes.len() as u64),
-                sha256: None,
-            };
+            let entry =
+                |(path, bytes): (&String, &Bytes)| FileEntry::new(path.clone(), Some(bytes.len() as u64));
             files.map(entry).map(Ok).collect()
         })
     }

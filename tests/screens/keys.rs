@@ -101,6 +101,8 @@ fn outcome(step: Step) -> Outcome {
         seconds: 1.0,
         stopped: false,
         comparison: None,
+        normalised: Default::default(),
+        not_compared: Default::default(),
         notes: Vec::new(),
         files: Vec::new(),
     }

@@ -116,6 +116,8 @@ pub fn outcome(model: &Model, step: Step) -> Outcome {
         seconds: 187.0,
         stopped: false,
         comparison: None,
+        normalised: Default::default(),
+        not_compared: Default::default(),
         notes: Vec::new(),
         files: Vec::new(),
     }

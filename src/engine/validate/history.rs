@@ -210,11 +210,23 @@ mod tests {
         assert_eq!(latest_of(same, (2, 0.25)), (vec![], 0));
         assert_eq!(latest_of(same, (2, 999.0)).0, ["latest metric k"], "no point says so");
         assert_eq!(latest_of(same, (1, 0.5)).0, ["latest metric k"], "an earlier one");
-        assert_eq!(latest_of(&[(1, 0.5), (2, 0.25), (3, 0.1)], (3, 0.1)), (vec![], 0), "the points differ, which is said of them");
+        assert_eq!(
+            latest_of(&[(1, 0.5), (2, 0.25), (3, 0.1)], (3, 0.1)),
+            (vec![], 0),
+            "the points differ, which is said of them"
+        );
         let sum = checksum(&[(2, 0.25), (2, f64::NAN), (1, 7.0)]);
-        assert!([0.25, f64::NAN].map(|value| sum.may_be_latest(&Point { value, timestamp: 0, step: 2 })).iter().all(|may| *may));
+        assert!(
+            [0.25, f64::NAN]
+                .map(|value| sum.may_be_latest(&Point { value, timestamp: 0, step: 2 }))
+                .iter()
+                .all(|may| *may)
+        );
         let sum = checksum(&[(2, 0.25), (2, 0.5)]);
-        assert_eq!([0.25, 0.5].map(|value| sum.may_be_latest(&Point { value, timestamp: 0, step: 2 })), [false, true]);
+        assert_eq!(
+            [0.25, 0.5].map(|value| sum.may_be_latest(&Point { value, timestamp: 0, step: 2 })),
+            [false, true]
+        );
     }
 
     #[test]

@@ -122,7 +122,12 @@ mod tests {
     #[test]
     fn a_run_that_is_listed_twice_is_one() {
         let mut join = Join::default();
-        let all = [join.source(run("s", "")), join.target(run("t", "s")), join.source(run("s", "")), join.target(run("t", "s"))];
+        let all = [
+            join.source(run("s", "")),
+            join.target(run("t", "s")),
+            join.source(run("s", "")),
+            join.target(run("t", "s")),
+        ];
         let (late, missing, extra) = join.rest();
         assert_eq!((all.iter().flatten().count(), late.len(), missing.len(), extra.len()), (1, 0, 0, 0));
     }

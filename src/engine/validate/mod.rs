@@ -35,8 +35,8 @@ use crate::report::Report;
 use crate::snapshot::{Snapshot, read_all};
 
 pub use crate::report::{
-    Curve, Deviation, Difference, FieldDifference, FileFacts, FileSides, Format, Mark, Parts, Remarks, Series,
-    Totals, parts,
+    Curve, Deviation, Difference, FieldDifference, FileFacts, FileSides, Format, Mark, Parts, Remarks,
+    Series, Totals, parts,
 };
 pub use history::curve;
 
@@ -219,7 +219,11 @@ impl Compare {
     }
 
     fn not_compared(&self, kind: Kind, what: &str, reason: &str, count: u64) {
-        self.report.lock().unwrap_or_else(PoisonError::into_inner).not_compared.add(kind, what, reason, count);
+        self.report
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .not_compared
+            .add(kind, what, reason, count);
     }
 
     /// Counts one compared item, and tells of it when there is something to tell.

@@ -143,7 +143,12 @@ impl Compare {
         if let Ok(Some(spans)) = &source {
             if self.artifacts == ArtifactCheck::None {
                 let count = spans.attachments().len() as u64;
-                return self.not_compared(Kind::Trace, "files that spans refer to", "--artifacts none", count);
+                return self.not_compared(
+                    Kind::Trace,
+                    "files that spans refer to",
+                    "--artifacts none",
+                    count,
+                );
             }
             for path in spans.attachments() {
                 let file = FileEntry::new(path, None);

@@ -92,7 +92,9 @@ fn remarks(title: &str, remarks: &Remarks) -> String {
     }
     let row = |(Remark { kind, what, reason }, count): (&Remark, u64)| {
         let (kind, what, reason) = (kind.title(), safe(what), safe(reason));
-        format!("<tr><th>{kind}</th><td class=\"number\">{count}</td><td>{what}</td><td class=\"note\">{reason}</td></tr>\n")
+        format!(
+            "<tr><th>{kind}</th><td class=\"number\">{count}</td><td>{what}</td><td class=\"note\">{reason}</td></tr>\n"
+        )
     };
     let rows: String = remarks.iter().map(row).collect();
     format!("<h2>{title}</h2>\n<table class=\"counts\">\n{rows}</table>\n")

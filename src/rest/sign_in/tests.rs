@@ -286,7 +286,7 @@ async fn within_one_server_a_call_is_led_on_with_its_body() {
 #[test]
 fn certificates_of_one_server_come_before_those_of_all() {
     let folder = tempfile::tempdir().unwrap();
-    let missing = PathBuf::from(folder.path().join("missing.pem"));
+    let missing = folder.path().join("missing.pem");
     let missing = missing.to_str().unwrap();
     for (name, said) in [
         ("MLFERRY_SOURCE_SERVER_CERT_PATH", "…_SERVER_CERT_PATH: "),

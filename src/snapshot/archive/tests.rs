@@ -54,7 +54,7 @@ async fn a_file_outside_is_not_read_through_a_link() {
     for (path, is_readable) in
         [("own.txt", true), ("within.txt", true), ("link.txt", false), ("folder/secret", false)]
     {
-        let file = FileEntry { path: path.to_owned(), size: None, sha256: None };
+        let file = FileEntry::new(path, None);
         let opened = snapshot.open(run.owner(), &file).await;
         assert_eq!(opened.is_ok(), is_readable, "{path}");
     }

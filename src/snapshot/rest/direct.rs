@@ -112,7 +112,11 @@ mod tests {
         let client = Arc::new(Client::new(address, Access::default()).unwrap());
         let stores = Arc::new(Stores::new(Arc::clone(client.meter()), None));
         let (capabilities, latency) = (Capabilities::default(), Duration::ZERO);
-        let source = RestSnapshot::new(client, stores, Probe { version: None, capabilities, latency });
+        let source = RestSnapshot::new(
+            client,
+            stores,
+            Probe { version: None, capabilities, latency, refused: Vec::new() },
+        );
         let (experiment_id, root) = (ExperimentId::from("1"), dir.join("r1/artifacts"));
         let (kind, id, label) = (Kind::Run, "r1", "");
         let owner =

@@ -99,7 +99,7 @@ mod tests {
         let client = Arc::new(Client::new(address, Access::default()).unwrap());
         let stores = Arc::new(Stores::new(Arc::clone(client.meter()), None));
         let capabilities = Capabilities { artifact_proxy: true, ..Capabilities::default() };
-        let probe = Probe { version: None, capabilities, latency: Duration::ZERO };
+        let probe = Probe { version: None, capabilities, latency: Duration::ZERO, refused: Vec::new() };
         let source = RestSnapshot::new(client, stores, probe);
         let experiment_id = ExperimentId::from("1");
         let artifact_uri = "mlflow-artifacts:/1/r1/artifacts";

@@ -20,9 +20,9 @@ impl ArchiveFiles {
         Self { layout: layout.clone(), folder }
     }
 
-    /// Writes the list of what the folder holds.
-    pub fn close(&self, files: Vec<FileEntry>, missing: Vec<(String, String)>) -> Result<()> {
-        let list = ArtifactList { files, missing: missing.into_iter().collect() };
+    /// Writes the list of what the folder holds; `lacking` when something of the owner could not be read.
+    pub fn close(&self, files: Vec<FileEntry>, missing: Vec<(String, String)>, lacking: bool) -> Result<()> {
+        let list = ArtifactList { files, missing: missing.into_iter().collect(), lacking };
         // The incumbent takes a run without this folder for one without artifacts.
         self.layout.guard(&self.folder.artifacts())?;
         fs::create_dir_all(self.folder.artifacts())?;

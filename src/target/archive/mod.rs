@@ -108,7 +108,7 @@ impl Target for ArchiveTarget {
         self.layout.guard(&folder)?;
         let is_over = !matches!(run.status, RunStatus::Running | RunStatus::Scheduled);
         let is_same =
-            || is_over && mark_of(&file).as_ref() == Some(&mark) && has_all_files(&self.layout, place, run);
+            || is_over && mark_of(&file).as_ref() == Some(&mark) && was_read_whole(&self.layout, place, run);
         let found = match (file.is_file(), again) {
             (false, _) => Found::Nothing,
             (true, false) if is_same() => Found::Everything,
@@ -209,11 +209,11 @@ fn fingerprint(item: &impl Serialize) -> Result<String> {
     Ok(hex::encode(&Sha256::digest(serde_json::to_vec(item)?)[..16]))
 }
 
-/// False for a run whose files could not all be read at the source.
-fn has_all_files(layout: &Layout, place: &Place, run: &Run) -> bool {
+/// False for a run that could not be read as a whole at the source.
+fn was_read_whole(layout: &Layout, place: &Place, run: &Run) -> bool {
     let list = fs::read(layout.owner(Kind::Run, &place.id, run.id.as_str()).list()).ok();
     let list = list.and_then(|text| serde_json::from_slice::<ArtifactList>(&text).ok());
-    list.is_some_and(|list| list.missing.is_empty())
+    list.is_some_and(|list| list.missing.is_empty() && !list.lacking)
 }
 
 /// Ids become names of folders, and it is the server that chooses them.

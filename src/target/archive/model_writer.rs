@@ -67,11 +67,11 @@ impl ModelWriter for ArchiveModelWriter {
         model: &LoggedModel,
         files: Vec<FileEntry>,
         missing: Vec<(String, String)>,
-        _lacking: bool,
+        lacking: bool,
     ) -> Result<()> {
-        self.files.close(files, missing)?;
+        self.files.close(files, missing, lacking)?;
         let path = self.layout.logged_model_file(&self.experiment, &model.id);
-        let info = json!({ MARK: super::fingerprint(model)? });
+        let info = if lacking { json!({}) } else { json!({ MARK: super::fingerprint(model)? }) };
         let file = Wrapped::new("export_logged_model.py", info, LoggedModelFile::from(model));
         local::write(&path, &serde_json::to_vec_pretty(&file)?)
     }

@@ -131,12 +131,12 @@ impl RunWriter for ArchiveRunWriter {
         mut self: Box<Self>,
         files: Vec<FileEntry>,
         missing: Vec<(String, String)>,
-        _lacking: bool,
+        lacking: bool,
     ) -> Result<()> {
         let place = self.path.display().to_string();
         let work = move || -> Result<()> {
             let whole = self.end()?;
-            self.files.close(files, missing)?;
+            self.files.close(files, missing, lacking)?;
             local::appear(whole, &self.path)
         };
         tokio::task::spawn_blocking(work)

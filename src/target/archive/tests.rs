@@ -24,13 +24,13 @@ async fn a_run_that_has_gone_on_since_is_written_again() {
     let running = Run { status: RunStatus::Running, ..run() };
     let first = opened(&target, &place, &running).await;
     assert_eq!(first.found, Found::Nothing);
-    first.writer.close(Vec::new(), Vec::new()).await.unwrap();
+    first.writer.close(Vec::new(), Vec::new(), false).await.unwrap();
     // Another plan, another time, another journal: only the directory knows.
     let (target, place) = at(folder.path()).await;
     assert_eq!(opened(&target, &place, &running).await.found, Found::Partial, "it may have got files");
     let second = opened(&target, &place, &run()).await;
     assert_eq!(second.found, Found::Partial);
-    second.writer.close(Vec::new(), Vec::new()).await.unwrap();
+    second.writer.close(Vec::new(), Vec::new(), false).await.unwrap();
     assert_eq!(opened(&target, &place, &run()).await.found, Found::Everything);
     let point = Point { value: 1.0, timestamp: 1, step: 1 };
     let later = Run { latest: [("loss".to_owned(), point)].into(), ..run() };
@@ -44,9 +44,9 @@ async fn a_run_that_lacks_files_and_one_of_an_older_release_are_written_again() 
     let folder = tempfile::tempdir().unwrap();
     let (target, place) = at(folder.path()).await;
     let missing = vec![("a.txt".to_owned(), "500".to_owned())];
-    opened(&target, &place, &run()).await.writer.close(Vec::new(), missing).await.unwrap();
+    opened(&target, &place, &run()).await.writer.close(Vec::new(), missing, false).await.unwrap();
     assert_eq!(opened(&target, &place, &run()).await.found, Found::Partial);
-    opened(&target, &place, &run()).await.writer.close(Vec::new(), Vec::new()).await.unwrap();
+    opened(&target, &place, &run()).await.writer.close(Vec::new(), Vec::new(), false).await.unwrap();
     assert_eq!(opened(&target, &place, &run()).await.found, Found::Everything);
     let path = target.layout.run_file(&place.id, &run().id);
     let text = fs::read_to_string(&path).unwrap();
@@ -69,7 +69,7 @@ async fn a_logged_model_that_has_gone_on_since_is_written_again() {
     ] {
         let open = target.open_logged_model(&place, &model(status), false).await.unwrap();
         assert_eq!(open.found, found, "{status:?}");
-        open.writer.close(&model(status), Vec::new(), Vec::new()).await.unwrap();
+        open.writer.close(&model(status), Vec::new(), Vec::new(), false).await.unwrap();
     }
 }
 
