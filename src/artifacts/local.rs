@@ -3,6 +3,7 @@
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use futures::StreamExt;
 use tempfile::NamedTempFile;
@@ -12,12 +13,15 @@ use tokio_util::io::ReaderStream;
 use super::walk::{self, Walked};
 use super::{ByteStream, Digest, Hashed};
 use crate::entities::FileEntry;
-use crate::error::{Error, Result};
+use crate::error::{Class, Error, Result};
 use crate::rest::Opener;
 
 /// Names that are being written; a reader passes over them.
 pub(super) const PARTIAL: &str = ".mlferry-partial-";
 const CHUNK: usize = 256 * 1024;
+/// How often a file is read again that broke off.
+const RETRIES: u32 = 3;
+const FIRST_DELAY: Duration = Duration::from_millis(200);
 
 /// A file that is being written and not yet there.
 pub fn partial(path: &Path) -> Result<NamedTempFile> {
@@ -44,10 +48,28 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     appear(file, path)
 }
 
-/// Streams a file to disk and hashes it on the way.
-pub async fn store(path: &Path, source: &dyn Opener) -> Result<Digest> {
-    let hashed = Hashed::new(source);
-    let mut bytes = hashed.open().await?;
+/// Streams a file to disk and hashes it on the way. A source that breaks off is read again; one that has not the bytes that
+/// `size` announces leaves what was there before as it was.
+pub async fn store(path: &Path, size: Option<u64>, source: &dyn Opener) -> Result<Digest> {
+    let hashed = Hashed::new(source).of_size(size);
+    let mut retries = 0;
+    loop {
+        // What cannot be opened was tried often enough by whoever opens it.
+        let bytes = hashed.open().await.map_err(|e| hashed.cause().unwrap_or(e))?;
+        match store_once(path, &hashed, bytes).await {
+            Err(error) if error.class() == Class::Transient && retries < RETRIES => {
+                let delay = FIRST_DELAY * 2_u32.pow(retries);
+                retries += 1;
+                tracing::warn!("{error}; again in {:.1} s", delay.as_secs_f64());
+                tokio::time::sleep(delay).await;
+            }
+            Err(error) => return Err(error),
+            Ok(()) => return hashed.digest(),
+        }
+    }
+}
+
+async fn store_once(path: &Path, hashed: &Hashed<'_>, mut bytes: ByteStream) -> Result<()> {
     let (file, temporary) = partial(path)?.into_parts();
     let mut writer = tokio::io::BufWriter::with_capacity(CHUNK, tokio::fs::File::from_std(file));
     let place = |e: io::Error| Error::from(e).at(path.display());
@@ -61,8 +83,7 @@ pub async fn store(path: &Path, source: &dyn Opener) -> Result<Digest> {
     let whole = path.to_owned();
     tokio::task::spawn_blocking(move || appear(NamedTempFile::from_parts(file, temporary), &whole))
         .await
-        .map_err(|e| Error::permanent(e.to_string()))??;
-    hashed.digest()
+        .map_err(|e| Error::permanent(e.to_string()))?
 }
 
 /// Opens a file whose path was not chosen by anybody else.
@@ -136,7 +157,7 @@ mod tests {
     async fn a_stored_file_is_whole_and_hashed() {
         let folder = tempfile::tempdir().unwrap();
         let path = below(folder.path(), "a/b c/100%.txt");
-        let digest = store(&path, &Script(vec![Ok("ab"), Ok("c")])).await.unwrap();
+        let digest = store(&path, Some(3), &Script(vec![Ok("ab"), Ok("c")])).await.unwrap();
         assert_eq!(digest.bytes, 3);
         let expected = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
         assert_eq!(digest.sha256.as_deref(), Some(expected));
@@ -159,8 +180,20 @@ mod tests {
     async fn a_file_that_breaks_off_never_appears() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x");
-        let error = store(&path, &Script(vec![Ok("ab"), Err("gone")])).await.unwrap_err();
+        let error = store(&path, None, &Script(vec![Ok("ab"), Err("gone")])).await.unwrap_err();
         assert_eq!(error.to_string(), "its source cannot be read: gone");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_file_of_another_length_leaves_what_was_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x");
+        write(&path, b"old").unwrap();
+        for size in [1, 3] {
+            let error = store(&path, Some(size), &Script(vec![Ok("ab")])).await.unwrap_err();
+            assert_eq!(error.class(), Class::Permanent, "{error}");
+            assert_eq!(fs::read(&path).unwrap(), b"old");
+        }
     }
 }

@@ -44,6 +44,6 @@ impl FileWriter for ArchiveFiles {
         let path = self.folder.artifact(&file.path);
         // The file itself takes the place of a link.
         self.layout.guard(path.parent().unwrap_or(&path))?;
-        local::store(&path, source).await
+        local::store(&path, file.size, source).await
     }
 }

@@ -99,7 +99,7 @@ impl RestFiles {
     async fn of_unknown_size(&self, to: &Place, path: &str, source: &dyn Opener) -> Result<Digest> {
         let folder = tempfile::tempdir()?;
         let spooled = Spooled(folder.path().join("file"));
-        let digest = local::store(&spooled.0, source).await?;
+        let digest = local::store(&spooled.0, None, source).await?;
         self.send(to, path, Some(digest.bytes), &spooled).await?;
         Ok(digest)
     }
