@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::wire::{OneRun, Pair, pairs};
 use super::{Call, Client};
 use crate::entities::{DatasetInput, ExperimentId, Lifecycle, ModelId, Point, Run, RunId, RunStatus};
-use crate::error::Result;
+use crate::error::{Class, Result};
 
 const METRICS_PER_BATCH: usize = 1_000;
 const PARAMS_PER_BATCH: usize = 100;
@@ -163,13 +163,16 @@ impl Client {
         self.done(&Call::post("/api/2.0/mlflow/experiments/set-experiment-tag", &body)?).await
     }
 
-    /// Releases before MLflow 3.5 or so cannot: the tag is left empty there. One that is gone is deleted.
+    /// Releases before MLflow 3.5 or so cannot, and some accounts may not: the tag is left empty there. One that is gone
+    /// is deleted.
     pub async fn delete_experiment_tag(&self, id: &ExperimentId, key: &str) -> Result<()> {
         let body = json!({ "experiment_id": id, "key": key });
         let call = Call::post("/api/2.0/mlflow/experiments/delete-experiment-tag", &body)?;
         match self.done(&call).await {
             Err(e) if e.is_code("RESOURCE_DOES_NOT_EXIST") => Ok(()),
-            Err(e) if super::client::is_missing(&e) => self.set_experiment_tag(id, key, "").await,
+            Err(e) if super::client::is_missing(&e) || e.class() == Class::Forbidden => {
+                self.set_experiment_tag(id, key, "").await
+            }
             other => other,
         }
     }

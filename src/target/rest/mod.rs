@@ -18,7 +18,7 @@ mod source;
 mod trace;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
@@ -61,6 +61,8 @@ pub struct RestTarget {
     datasets_there: OnceCell<HashMap<String, EvaluationDataset>>,
     /// Experiments that earlier imports have made, or moved others into.
     marked_experiments: OnceCell<Vec<Experiment>>,
+    /// Visited runs with tags that the source's have not.
+    with_more_tags: AtomicU64,
     /// It does not take the tag that keeps other imports out.
     keeps_no_lease: AtomicBool,
     /// What a reader should know at the end.
@@ -122,6 +124,7 @@ impl RestTarget {
             experiments: Mutex::default(),
             datasets_there: OnceCell::new(),
             marked_experiments: OnceCell::new(),
+            with_more_tags: AtomicU64::default(),
             keeps_no_lease: AtomicBool::default(),
             notes: Mutex::default(),
             every_experiment: OnceCell::new(),
@@ -261,6 +264,13 @@ impl Target for RestTarget {
 
     async fn finish(&self) -> Result<Vec<String>> {
         let mut notes = std::mem::take(&mut *self.notes.lock().unwrap_or_else(PoisonError::into_inner));
+        let more = self.with_more_tags.swap(0, Ordering::Relaxed);
+        if more > 0 {
+            notes.push(format!(
+                "runs on the target with tags that the source has not: {more}. They were removed there or added here, \
+                 nobody can tell, and stay; validate names them"
+            ));
+        }
         notes.extend(self.follow_references().await?);
         let waiting = std::mem::take(&mut *self.to_be_deleted.lock().unwrap_or_else(PoisonError::into_inner));
         for id in waiting {

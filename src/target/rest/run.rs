@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
 
 use futures::TryStreamExt;
 
@@ -29,6 +30,12 @@ impl RestTarget {
         let mut writer = RestRunWriter::new(&self.way, run, &there, place.to_be_deleted);
         if found == Found::Partial {
             let now = self.reopened(place, &there).await?;
+            let is_left = |key: &String| {
+                !run.tags.contains_key(key) && !tag::is_ours(key) && !key.starts_with("mlflow.")
+            };
+            if now.tags.keys().any(is_left) {
+                self.with_more_tags.fetch_add(1, Ordering::Relaxed);
+            }
             // Params cannot be changed: those that are there stay as they are.
             let (items, refused) = self.items(run, &there.id, &now.params, &now.tags)?;
             writer = writer.starting_with(items, refused).adding_to(now.latest.into_keys());

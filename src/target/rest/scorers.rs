@@ -54,7 +54,11 @@ impl RestTarget {
                 results.push(self.find_or_make_scorer(&mut at, version).await);
             }
             for placeholder in &at.placeholders {
-                self.client.delete_scorer_version(&place, name, *placeholder).await?;
+                match self.client.delete_scorer_version(&place, name, *placeholder).await {
+                    // By an earlier try whose reply was lost.
+                    Err(e) if e.class() == Class::NotFound => {}
+                    other => other?,
+                }
             }
         }
         Ok(results)
@@ -81,8 +85,18 @@ impl RestTarget {
             };
         }
         while at.next() < wanted.version {
-            let made = self.client.register_scorer(at.experiment, at.name, PLACEHOLDER).await?;
-            at.placeholders.insert(made);
+            match self.client.register_scorer(at.experiment, at.name, PLACEHOLDER).await {
+                Ok(made) => _ = at.placeholders.insert(made),
+                // Look whether it happened.
+                Err(e) if e.class() == Class::Ambiguous => {
+                    let before = at.next();
+                    self.look(at).await?;
+                    if at.next() == before {
+                        return Err(e);
+                    }
+                }
+                Err(e) => return Err(e),
+            }
         }
         if at.next() > wanted.version {
             return Err(conflict(wanted));
