@@ -111,7 +111,7 @@ async fn from_the_first_key_to_the_proof() {
         wizard.wait("import it again");
         wizard.press("i");
         wizard.wait("Write to the target?");
-        wizard.press("\r");
+        wizard.press("\t\r");
         wizard.wait("is the same on both sides now");
         wizard.press("r");
         wizard.wait("both sides are the same");

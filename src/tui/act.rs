@@ -26,8 +26,9 @@ pub fn act(model: &mut Model, action: Action, key: KeyEvent) -> Vec<Effect> {
     match action {
         Action::Try | Action::Recheck => return recheck(model),
         Action::Next => return flow::go_next(model),
-        Action::Start | Action::Again => return flow::start(model),
-        Action::RetryOne => consent::ask(model, Write::Failed),
+        Action::Start => return flow::start(model, true),
+        Action::Again => return flow::start(model, false),
+        Action::RetryOne => consent::ask(model, Write::Failed, false),
         Action::RetryAll => return retry::all(model),
         Action::Refetch => {
             model.selection.tree = Loaded::Nothing;
@@ -92,7 +93,7 @@ pub fn act(model: &mut Model, action: Action, key: KeyEvent) -> Vec<Effect> {
         Action::Detail => inspect::enter(model),
         Action::Draw => return inspect::draw(model),
         Action::RecheckOne => return inspect::again(model, false),
-        Action::ReimportOne => consent::ask(model, Write::Difference),
+        Action::ReimportOne => consent::ask(model, Write::Difference, false),
         Action::Write => question::open(model, Question::Report, "mlferry-report.html"),
         Action::Accept => return accept(model),
         Action::Cancel => cancel(model),
@@ -192,7 +193,8 @@ fn accept(model: &mut Model) -> Vec<Effect> {
     match model.overlay.take() {
         Some(Overlay::Resume(session, false)) => flow::take_up(model, *session),
         Some(Overlay::Quit(parting)) => part(model, parting),
-        Some(Overlay::Confirm(write)) => consent::agree(model, write),
+        Some(Overlay::Confirm(write, true)) => consent::agree(model, write),
+        Some(Overlay::Confirm(_, false)) => Vec::new(),
         Some(Overlay::Create) => provision::create(model),
         // Anew: the old session stays on the disk until this one is saved over it.
         Some(Overlay::Ask(_) | Overlay::Resume(..) | Overlay::Help(_) | Overlay::Link(_)) | None => {

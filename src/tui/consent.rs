@@ -1,5 +1,5 @@
 //! Nothing is written to a target by one key: it may have been meant as part of a text. A dialog says what will be
-//! written, Enter agrees, and every other key closes it, so that no text agrees by accident.
+//! written. Letters close it, and where a letter has opened it "no" is chosen, so that no text agrees by accident.
 
 use super::effect::Effect;
 use super::flow;
@@ -20,13 +20,14 @@ pub enum Write {
     Difference,
 }
 
-pub fn ask(model: &mut Model, write: Write) {
+/// `agreed` is the answer that is chosen at first: yes only where no letter has led here.
+pub fn ask(model: &mut Model, write: Write, agreed: bool) {
     if let Some(busy) = model.running() {
         model.notice = Some(format!("{} is still running", busy.title()));
         return;
     }
     model.notice = None;
-    model.overlay = Some(Overlay::Confirm(write));
+    model.overlay = Some(Overlay::Confirm(write, agreed));
 }
 
 pub fn agree(model: &mut Model, write: Write) -> Vec<Effect> {

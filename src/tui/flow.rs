@@ -188,10 +188,10 @@ pub fn fetch_holdings(model: &mut Model) -> Vec<Effect> {
     vec![Effect::Holdings(model.at(End::Source))]
 }
 
-/// Starts the job of the step on screen; what writes to the target is agreed to first.
-pub fn start(model: &mut Model) -> Vec<Effect> {
+/// Starts the job of the step on screen; what writes to the target is agreed to first. See [`consent::ask`].
+pub fn start(model: &mut Model, agreed: bool) -> Vec<Effect> {
     if model.step == Step::Import && !matches!(model.gate(Step::Import), Gate::Blocked(_)) {
-        consent::ask(model, Write::Import);
+        consent::ask(model, Write::Import, agreed);
         return Vec::new();
     }
     start_at(model, model.step)

@@ -195,8 +195,8 @@ pub enum Overlay {
     /// Which answer is chosen.
     Quit(Parting),
     Ask(Ask),
-    /// Whether this is to be written to the target.
-    Confirm(Write),
+    /// Whether this is to be written to the target; the flag says that yes is chosen.
+    Confirm(Write, bool),
     /// Whether to create the App of the form.
     Create,
     /// Opens the UI of an App, once. Never logged.

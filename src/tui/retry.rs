@@ -29,7 +29,7 @@ pub fn all(model: &mut Model) -> Vec<Effect> {
     let step = model.step;
     match model.work_mut(step) {
         Some(work) if work.is_running() => work.again = !work.again,
-        _ => return flow::start(model),
+        _ => return flow::start(model, false),
     }
     Vec::new()
 }

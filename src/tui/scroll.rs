@@ -31,6 +31,11 @@ pub fn by(model: &mut Model, rows: isize) {
                 *parting = Parting::ALL[at.min(Parting::ALL.len() - 1)];
             }
         }
+        Layer::Confirm => {
+            if let Some(Overlay::Confirm(_, agreed)) = &mut model.overlay {
+                *agreed = !*agreed;
+            }
+        }
         Layer::Help => {
             if let Some(Overlay::Help(top)) = &mut model.overlay {
                 *top = top.saturating_add_signed(rows).min(super::keys::TABLE.len());

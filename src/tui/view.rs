@@ -65,7 +65,7 @@ pub fn view(model: &Model, frame: &mut Frame) {
         Some(Overlay::Resume(session, anew)) => dialog::resume(model, frame, area, session, *anew),
         Some(Overlay::Quit(parting)) => dialog::quit(model, frame, area, *parting),
         Some(Overlay::Ask(ask)) => dialog::ask(model, frame, area, ask),
-        Some(Overlay::Confirm(write)) => dialog::confirm(model, frame, area, *write),
+        Some(Overlay::Confirm(write, agreed)) => dialog::confirm(model, frame, area, *write, *agreed),
         Some(Overlay::Create) => dialog::create(model, frame, area),
         Some(Overlay::Link(link)) => dialog::link(model, frame, area, link),
         Some(Overlay::Help(top)) => help::view(model, frame, area, *top),

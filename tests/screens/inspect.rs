@@ -79,7 +79,7 @@ fn one_item_is_compared_and_imported_again() {
     let missing = Difference::missing(Kind::Run, "trial-04", MISSING).of_experiment("fraud/detector-eu");
     let mut model = compared(&[missing.clone(), run()]);
     press(&mut model, "Enter");
-    let asked = press(&mut model, "i Enter");
+    let asked = press(&mut model, "i Tab Enter");
     let [Effect::Again(again)] = &asked[..] else { panic!("nothing was asked for") };
     assert!(again.import_from.is_some());
     let runs = again.plan.experiments[0].runs.as_ref().unwrap();

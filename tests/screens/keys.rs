@@ -364,7 +364,7 @@ fn a_second_import_asks_for_a_second_validation() {
     end(&mut model, Ok(outcome(Step::Import)));
     pressed(&mut model, "Enter Enter");
     end(&mut model, Ok(outcome(Step::Validate)));
-    pressed(&mut model, "6 r Enter");
+    pressed(&mut model, "6 r Tab Enter");
     end(&mut model, Ok(outcome(Step::Import)));
     assert_eq!(model.gate(Step::Validate), Gate::Ready);
     assert_eq!(pressed(&mut model, "q"), ["save", "quit 0"]);

@@ -181,7 +181,7 @@ fn a_run_is_compared_again_with_its_files() {
     kept("proof_compared_again_80x24", &picture(&mut model, 80, 24));
     // By the run that is only there for its file.
     press(&mut model, "Enter");
-    let asked = press(&mut model, "i");
+    let asked = press(&mut model, "i Tab Enter");
     let [Effect::Again(again)] = &asked[..] else { panic!("nothing was asked for") };
     assert_eq!((again.difference.kind, again.difference.id()), (Kind::Run, RUN));
     assert!(again.import_from.is_some() && again.difference.covers(&left));

@@ -99,9 +99,9 @@ fn a_report_and_a_region_that_make_no_sense_are_asked_for_again() {
 fn what_will_be_written_is_said_and_agreed_to() {
     let mut model = ready_to_import();
     assert!(pressed(&mut model, "Enter").is_empty());
-    assert!(matches!(model.overlay, Some(Overlay::Confirm(Write::Import))));
+    assert!(matches!(model.overlay, Some(Overlay::Confirm(Write::Import, true))));
     pictured("confirm_import", &mut model);
-    for other in ["Esc", "y", "n", "Space", "Left"] {
+    for other in ["Esc", "y", "n", "Space", "Left", "Tab Enter"] {
         assert!(pressed(&mut model, other).is_empty());
         assert!(model.overlay.is_none(), "{other}");
         pressed(&mut model, "Enter");
@@ -111,7 +111,8 @@ fn what_will_be_written_is_said_and_agreed_to() {
     let mut model = importing();
     some_fail(&mut model);
     end(&mut model, Step::Import, 3);
-    assert!(pressed(&mut model, "f r").is_empty());
+    assert!(pressed(&mut model, "r").is_empty());
+    assert!(matches!(model.overlay, Some(Overlay::Confirm(Write::Failed, false))), "a letter has opened it");
     assert!(picture(&mut model, 80, 24).contains("This imports one item again"));
 }
 

@@ -27,7 +27,7 @@ fn retry(effects: &[Effect]) -> &mlferry::tui::again::Retry {
 #[test]
 fn one_failure_is_tried_by_itself() {
     let mut model = failed();
-    let asked = press(&mut model, "j r Enter");
+    let asked = press(&mut model, "j r Tab Enter");
     let item = retry(&asked).failed.clone();
     assert_eq!(item.name, "店舗-東京/model/model.pkl");
     pictured("import_retrying", &mut model);
@@ -38,19 +38,19 @@ fn one_failure_is_tried_by_itself() {
     update(&mut model, Msg::Retried { failed: Box::new(item.clone()), result: Err(error) });
     assert_eq!((&model.import.failures[1].reason, model.import.failures[1].attempts), (&reason, 2));
     assert!(model.notice.as_ref().unwrap().ends_with("this cannot be tried alone; R tries all"));
-    press(&mut model, "r Enter");
+    press(&mut model, "r Tab Enter");
     let error = Error::permanent("507 Insufficient Storage, still").hint("free some space");
     update(&mut model, Msg::Retried { failed: Box::new(item.clone()), result: Err(error) });
     assert_eq!(model.import.failures[1].attempts, 3);
     assert_eq!(model.import.failures[1].reason, "507 Insufficient Storage, still");
-    assert_eq!(retry(&press(&mut model, "r Enter")).failed, model.import.failures[1]);
+    assert_eq!(retry(&press(&mut model, "r Tab Enter")).failed, model.import.failures[1]);
     update(&mut model, Msg::Retried { failed: Box::new(item), result: Ok(()) });
     assert_eq!((model.import.failures.len(), model.import.mended), (1, 1));
     kept("import_retried_80x24", &picture(&mut model, 80, 24));
     // The last one: nothing is left of it.
     assert_eq!(model.import.exit_code(), Some(3));
     let last = model.import.failures[0].clone();
-    press(&mut model, "r Enter");
+    press(&mut model, "r Tab Enter");
     update(&mut model, Msg::Retried { failed: Box::new(last), result: Ok(()) });
     assert_eq!((model.import.left(), model.import.exit_code()), (0, Some(0)));
     pictured("import_all_retried", &mut model);
@@ -60,7 +60,7 @@ fn one_failure_is_tried_by_itself() {
 fn all_failures_are_tried_again_at_once_or_at_the_end() {
     let mut model = failed();
     assert!(
-        matches!(&press(&mut model, "R Enter")[..], [Effect::Start(job), Effect::Save(_)] if matches!(**job, Job::Import { .. }))
+        matches!(&press(&mut model, "R Tab Enter")[..], [Effect::Start(job), Effect::Save(_)] if matches!(**job, Job::Import { .. }))
     );
     let mut model = importing();
     assert!(press(&mut model, "R").is_empty() && !model.import.again, "nothing has failed");

@@ -129,7 +129,7 @@ impl Model {
             Some(Overlay::Help(_)) => Layer::Help,
             Some(Overlay::Ask(..)) => Layer::Ask,
             Some(Overlay::Create) => Layer::Create,
-            Some(Overlay::Confirm(_)) => Layer::Confirm,
+            Some(Overlay::Confirm(..)) => Layer::Confirm,
             Some(Overlay::Link(_)) => Layer::Link,
             None => self.layer_of_screen(),
         }

@@ -70,13 +70,14 @@ pub fn ask(model: &Model, frame: &mut Frame, area: Rect, ask: &Ask) {
 }
 
 /// What will be written, and where.
-pub fn confirm(model: &Model, frame: &mut Frame, area: Rect, write: Write) {
+pub fn confirm(model: &Model, frame: &mut Frame, area: Rect, write: Write, agreed: bool) {
     let width = usize::from(WIDTH.min(area.width)) - 4;
     let words = consent::words(model, write);
     let mut lines: Vec<Line> =
         words.iter().flat_map(|words| paint::wrapped(words, width, ratatui::style::Style::new())).collect();
     lines.push(Line::default());
-    lines.push(answer(model, "Enter writes it, any other key does not", true, width));
+    lines.push(answer(model, "Write it", agreed, width));
+    lines.push(answer(model, "Do not write", !agreed, width));
     let inside = paint::card(model, frame, area, "Write to the target?", WIDTH, lines.len() as u16 + 2);
     paint::lines(frame, inside, lines);
 }
