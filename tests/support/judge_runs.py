@@ -24,16 +24,17 @@ class Experiments(Part):
 class Runs(Part):
     def compare(self, place, source, target):
         place = f"{place} ({source['run_name']})"
-        tags = foreign(target["tags"])
+        own, tags = self.moves.tags(source["tags"]), foreign(target["tags"])
         fields = RUN_FIELDS
         if not source["run_name"]:
             # Old servers have runs without a name, new ones invent it.
             fields = [name for name in RUN_FIELDS if name != "run_name"]
-            tags.pop("mlflow.runName", None)
+            for side in (own, tags):
+                side.pop("mlflow.runName", None)
         if "mlflow.runName" not in source["tags"] and tags.get("mlflow.runName") == target["run_name"]:
             tags.pop("mlflow.runName")  # a server makes it from the name
         self.fields(place, fields, source, target)
-        self.values(f"{place} / tag", self.moves.tags(source["tags"]), tags)
+        self.values(f"{place} / tag", own, tags)
         self.values(f"{place} / param", self.moves.params(source["params"]), target["params"])
         self.values(f"{place} / latest", numbers(source["latest"]), numbers(target["latest"]))
         self.sides(f"{place} / metric", source["metrics"], target["metrics"], self.history)

@@ -9,10 +9,12 @@ use super::shape::{Experiment, Input, Point, Run, World};
 use super::yaml::{put, write as write_meta};
 use super::{Layout, files_others, traces};
 
-/// Empties the folder, but for the experiment that a server looks for.
+/// Leaves the folders that a server makes when it starts.
 pub fn empty(root: &Path) {
     let _ = std::fs::remove_dir_all(root);
-    std::fs::create_dir_all(root.join(".trash")).unwrap();
+    for folder in [".trash", "models"] {
+        std::fs::create_dir_all(root.join(folder)).unwrap();
+    }
 }
 
 pub fn put_artifacts(world: &World, artifacts: &Path) {

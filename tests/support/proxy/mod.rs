@@ -52,7 +52,6 @@ impl Proxy {
         let mut current = self.shared.script.lock().await;
         *current = Box::new(script);
         self.shared.seen.store(0, Ordering::SeqCst);
-        self.shared.faults.store(0, Ordering::SeqCst);
     }
 
     /// Passes everything on.
@@ -60,7 +59,7 @@ impl Proxy {
         self.script(|_, _| None).await;
     }
 
-    /// How many requests something has befallen.
+    /// How many requests something has befallen, of all that have come.
     pub fn faults(&self) -> usize {
         self.shared.faults.load(Ordering::SeqCst)
     }
