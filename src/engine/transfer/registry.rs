@@ -150,7 +150,9 @@ impl Copy {
         version: &ModelVersion,
     ) -> Result<Ended> {
         let (kind, label) = (model.version_kind(), version.label());
-        let written = match self.version_to_wait_for(version) {
+        // One that is there already names what it names.
+        let is_there = at.versions.contains_key(&version.version);
+        let written = match self.version_to_wait_for(version).filter(|_| !is_there) {
             Some(error) => Err(error),
             None => self.target.write_version(at, version).await,
         };

@@ -263,7 +263,9 @@ impl RestTarget {
                         None => continue,
                     }
                 }
-                Err(e) if e.class() == Class::Permanent => return Err(e.hint(NO_SUCH_SOURCE)),
+                Err(e) if e.class() == Class::Permanent && e.is_final() => {
+                    return Err(e.hint(NO_SUCH_SOURCE));
+                }
                 Err(e) => return Err(e),
             };
             at.next = Some(made + 1);

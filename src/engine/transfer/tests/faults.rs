@@ -40,7 +40,7 @@ fn calls(fill: impl Fn(&MemoryStore) -> Result<Vec<RunId>>) -> Vec<(u64, &'stati
     some
 }
 
-/// Lets each call fail in this way, then imports again. Gives how many were tried.
+/// Lets each call fail in this way, then imports again.
 #[track_caller]
 fn each_call(
     fill: impl Fn(&MemoryStore) -> Result<Vec<RunId>>,
