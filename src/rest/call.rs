@@ -52,7 +52,10 @@ impl Patience {
     /// True when a failure, after so many others, is worth another try.
     pub fn bears(self, failure: &Failure, retries: usize) -> bool {
         let worth = self == Self::Work || failure.reached;
-        (failure.is_transient() || failure.broke_down) && worth && retries < self.retries(failure)
+        (failure.is_transient() || failure.broke_down)
+            && !failure.given_up
+            && worth
+            && retries < self.retries(failure)
     }
 }
 

@@ -136,14 +136,14 @@ impl Client {
     ///
     /// # Errors
     /// When it does not come back in time.
-    pub(super) async fn enter(&self, call: &Call) -> Result<Slot> {
+    pub(super) async fn enter(&self, call: &Call) -> Result<Slot, Failure> {
         loop {
             let slot = self.pace.enter().await;
             if call.patience == Patience::Question || self.outage.is_over() {
                 return Ok(slot);
             }
             drop(slot);
-            self.outage.wait().await?;
+            self.outage.wait().await.map_err(Failure::given_up)?;
         }
     }
 

@@ -22,6 +22,8 @@ pub struct Failure {
     pub reached: bool,
     /// Perhaps nothing reaches the server at the moment: a cheap question tells.
     pub may_be_gone: bool,
+    /// The server is gone, and was waited for already.
+    pub given_up: bool,
     /// The server works, and wants to be left alone for a while: that is worth minutes.
     pub throttled: bool,
     /// The server's own code broke down over a request that may be repeated. MLflow over SQLite does so now and then
@@ -45,6 +47,10 @@ impl Failure {
         self.error.class() == Class::Transient
     }
 
+    pub fn given_up(error: Error) -> Self {
+        Self { given_up: true, ..Self::from(error) }
+    }
+
     /// How long to wait, where so much is planned.
     pub fn delay(&self, planned: Duration) -> Duration {
         match self.retry_after {
@@ -63,6 +69,7 @@ impl From<Error> for Failure {
             retry_after: None,
             reached: false,
             may_be_gone: false,
+            given_up: false,
             throttled: false,
             broke_down: false,
         }
@@ -199,7 +206,7 @@ pub fn status(address: &Address, route: &str, unhappy: &Unhappy, repeat: Repeat)
     let throttled = throttled || is_dry || (address.arn().is_some() && status.is_server_error());
     let error = error.code(code_of());
     let retry_after = retry_after(headers);
-    Failure { error, load, retry_after, reached: true, may_be_gone, throttled, broke_down }
+    Failure { load, retry_after, reached: true, may_be_gone, throttled, broke_down, ..Failure::from(error) }
 }
 
 /// An answer of MLflow has an error code.
