@@ -164,3 +164,25 @@ async fn things_that_are_not_there_or_in_the_way() {
     let validate = [&["validate"], &from[..], &to[..], &["--experiments", "fraud/*"], &renames].concat();
     mlferry.run(&validate).await.exits(0);
 }
+
+/// Names and messages are those of strangers: the terminal obeys none of them.
+#[tokio::test]
+async fn what_a_server_says_does_not_reach_the_terminal_as_it_is() {
+    let mlferry = Mlferry::new();
+    let hostile = "\u{1b}]0;owned\u{7}\u{1b}[2J\u{9b}31m\u{202e}";
+    let body = serde_json::json!({ "error_code": "INVALID_PARAMETER_VALUE", "message": hostile }).to_string();
+    for status in [400, 403, 500] {
+        let server = answers(status, &body).await;
+        for json in [false, true] {
+            let mut args = vec!["check", "--verbose", "--source"];
+            let uri = server.uri();
+            args.push(&uri);
+            args.extend(json.then_some("--json"));
+            let ran = mlferry.run(&args).await;
+            let shown = format!("{}{}", ran.stdout, ran.stderr);
+            assert!(shown.contains("owned") || shown.contains("answers"), "{shown}");
+            let is_plain = |c: char| c == '\n' || c == '\t' || !c.is_control() && c != '\u{202e}';
+            assert!(shown.chars().all(is_plain), "{shown:?}");
+        }
+    }
+}

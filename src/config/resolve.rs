@@ -262,4 +262,17 @@ pause = [\"x\", \"F5\"]
         assert!(SETTINGS.iter().all(|setting| config.get(setting.key).is_some()), "{config:?}");
         assert_eq!(config.bindings.len(), 1);
     }
+
+    proptest::proptest! {
+        #[test]
+        fn no_file_makes_it_panic_and_no_secret_is_taken(
+            parts in proptest::collection::vec("(\\[|\\]|\"|=|\n|profile|defaults|keys|source|target_password|x|\\.|true|1|[a-z ]{0,4})", 0..14),
+            value in "[a-z]{8}",
+        ) {
+            let _ = load(&parts.concat(), None, &[]);
+            let text = format!("[profile.a]\nsource_headers = \"X: {value}\"\n");
+            let error = load(&text, None, &[]).unwrap_err();
+            proptest::prop_assert!(!format!("{error} {:?}", error.get_hint()).contains(&value));
+        }
+    }
 }

@@ -16,6 +16,8 @@ mod journal;
 mod lease;
 mod lock;
 mod outcome;
+#[cfg(test)]
+mod parsers;
 mod pending;
 mod preflight;
 mod progress;

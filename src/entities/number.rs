@@ -28,7 +28,8 @@ pub mod integer {
     fn read<E: Error>(loose: Loose) -> Result<i64, E> {
         match loose {
             Loose::Integer(value) => Ok(value),
-            Loose::Float(value) if value.fract() == 0.0 => Ok(value as i64),
+            // Beyond this a float would be cut off to the nearest integer there is.
+            Loose::Float(value) if value.fract() == 0.0 && value.abs() < 9.2e18 => Ok(value as i64),
             Loose::Float(value) => Err(E::custom(format!("{value} is not an integer"))),
             Loose::Text(text) => text.parse().map_err(|_| E::custom(format!("{text:?} is not an integer"))),
         }
@@ -136,6 +137,16 @@ mod tests {
         );
         assert_eq!(quoted(r#"{"NaN":"a \" NaN \\","b":NaN}"#), r#"{"NaN":"a \" NaN \\","b":"NaN"}"#);
         assert!(matches!(quote_bare_numbers(b"[1,2]"), Cow::Borrowed(_)));
+    }
+
+    #[test]
+    fn an_integer_that_is_too_large_is_none() {
+        let read = |text: &str| integer::deserialize(&mut serde_json::Deserializer::from_str(text)).ok();
+        assert_eq!(read("1724600000000.0"), Some(1_724_600_000_000));
+        assert_eq!(read("\"-7\""), Some(-7));
+        for text in ["1e300", "-1e19", "9300000000000000000", "0.5", "\"99999999999999999999\"", "1e999"] {
+            assert_eq!(read(text), None, "{text}");
+        }
     }
 
     #[test]

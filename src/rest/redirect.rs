@@ -225,4 +225,23 @@ mod tests {
         assert!(wants_sign_in(&url, &led(302, "https://login.example/x")));
         assert!(!wants_sign_in(&url, &led(302, "https://other.example/x")));
     }
+
+    proptest::proptest! {
+        #[test]
+        fn nothing_leads_to_another_server(
+            parts in proptest::collection::vec("(https?:|//|/|\\\\|@|ml\\.example|other|:80|:443|\\.\\.|\\?|#|%2f|[!-~]{0,3})", 0..8),
+            status in proptest::sample::select(vec![301_u16, 302, 303, 307, 308]),
+        ) {
+            let url = Url::parse(ASKED).unwrap();
+            let to = parts.concat();
+            let unhappy = led(status, &to);
+            for method in [Method::GET, Method::POST] {
+                if let Some(next) = within(&url, &method, &unhappy) {
+                    proptest::prop_assert_eq!(next.origin(), url.origin());
+                }
+            }
+            let (address, _) = Address::parse("http://ml.example/mlflow").unwrap();
+            let _ = error(&address, &url, &unhappy);
+        }
+    }
 }

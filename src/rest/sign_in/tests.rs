@@ -298,3 +298,15 @@ fn certificates_of_one_server_come_before_those_of_all() {
         assert!(error.to_string().starts_with(said), "{error}");
     }
 }
+
+proptest::proptest! {
+    #[test]
+    fn no_header_and_no_token_makes_it_panic(text in proptest::prelude::any::<String>(), value in "[ -~]{8,20}") {
+        let _ = access(&[("MLFERRY_SOURCE_HEADERS", &text)], &[&text]);
+        parse(&text);
+        // A value that is refused is not shown.
+        if let Err(error) = access(&[], &[&format!("X-Key: {value}\u{7}")]) {
+            proptest::prop_assert!(!error.to_string().contains(&value), "{}", error);
+        }
+    }
+}
