@@ -19,16 +19,62 @@ fn nearly(pieces: &'static [&'static str]) -> impl Strategy<Value = String> {
 
 const URL: &[&str] =
     &["http", "https", "://", "ann", ":", "@", "host", "[::1]", "%", "%2f", "/", "..", "?", "#", "5000", " "];
-const ARN: &[&str] =
-    &["arn", ":", "aws", "aws-cn", "sagemaker", "eu-west-1", "123456789012", "mlflow-app", "/", "app-ABCDEFGHIJKL"];
-const TIME: &[&str] = &["2024", "-", "05", "01", "T", " ", "13", ":", "00", "Z", "+02:00", ".5", "99999999999999"];
-const JSON: &[&str] = &[
-    "{", "}", "[", "]", ":", ",", "\"", "\\", "NaN", "-Infinity", "Infinity", "-", "1e999", "0", "null", "true",
-    "\"mlflow\"", "\"info\"", "\"run_id\"", "\"metrics\"", "\"spans\"", "\"registered_model\"", "\"versions\"",
-    "\"timestamp\"", "\"tags\"",
+const ARN: &[&str] = &[
+    "arn",
+    ":",
+    "aws",
+    "aws-cn",
+    "sagemaker",
+    "eu-west-1",
+    "123456789012",
+    "mlflow-app",
+    "/",
+    "app-ABCDEFGHIJKL",
 ];
-const TOML: &[&str] =
-    &["[[experiments]]", "\n", "name", "=", "\"a\"", "runs", "[", "]", "run_start_time", "2024-05-01", "{", "}", "true"];
+const TIME: &[&str] =
+    &["2024", "-", "05", "01", "T", " ", "13", ":", "00", "Z", "+02:00", ".5", "99999999999999"];
+const JSON: &[&str] = &[
+    "{",
+    "}",
+    "[",
+    "]",
+    ":",
+    ",",
+    "\"",
+    "\\",
+    "NaN",
+    "-Infinity",
+    "Infinity",
+    "-",
+    "1e999",
+    "0",
+    "null",
+    "true",
+    "\"mlflow\"",
+    "\"info\"",
+    "\"run_id\"",
+    "\"metrics\"",
+    "\"spans\"",
+    "\"registered_model\"",
+    "\"versions\"",
+    "\"timestamp\"",
+    "\"tags\"",
+];
+const TOML: &[&str] = &[
+    "[[experiments]]",
+    "\n",
+    "name",
+    "=",
+    "\"a\"",
+    "runs",
+    "[",
+    "]",
+    "run_start_time",
+    "2024-05-01",
+    "{",
+    "}",
+    "true",
+];
 
 fn streamed(text: &[u8], buffer: usize) -> Vec<u8> {
     let mut out = Vec::new();
