@@ -186,8 +186,11 @@ async fn a_server_that_goes_away_ends_the_job_and_a_second_run_finishes_it() {
     // After 150 requests the target answers nothing but 503.
     let dying = in_front_of(&target, |_, n| (n > 150).then_some(Fault::Refuse(503))).await;
     let mlferry = Mlferry::new();
-    let ran =
-        mlferry.run(&["import", "--source", source.url(), "--target", &dying.uri(), "--json"]).await.exits(5);
+    // Not for an hour, as a person would have it.
+    let ran = mlferry
+        .run(&["import", "--source", source.url(), "--target", &dying.uri(), "--wait", "2s", "--json"])
+        .await
+        .exits(5);
     let last = ran.lines().pop().unwrap();
     assert_eq!(last["type"], "error", "{last}");
     assert!(last["hint"].is_string(), "{last}");
