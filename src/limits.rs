@@ -49,14 +49,17 @@ pub const STANDSTILL: Duration = seconds(900);
 pub const SILENCE_SHOWN: Duration = seconds(10);
 pub const SLOWDOWN_SHOWN: Duration = seconds(60);
 
+/// What is longer is taken for this: the system's clock could not add it.
+const YEAR: Duration = seconds(31_536_000);
+
 /// `90`, `90s`, `10 min`, `1h30m`; a number alone means seconds.
 pub fn parse_duration(text: &str) -> Option<Duration> {
     let text = text.trim();
     if let Ok(number) = text.parse() {
-        return Some(seconds(number));
+        return Some(seconds(number).min(YEAR));
     }
     let signed: jiff::SignedDuration = text.parse().ok()?;
-    Duration::try_from(signed).ok()
+    Duration::try_from(signed).ok().map(|time| time.min(YEAR))
 }
 
 #[cfg(test)]
