@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-pub use fault::{Fault, Page};
+pub use fault::Fault;
 pub use http::Message;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Mutex, Notify};
