@@ -102,8 +102,9 @@ mod tests {
         // Whatever can wait for another machine, and the one file that may make it, with limits of this table.
         let makers = [
             ("reqwest::Client::builder()", "rest/access.rs"),
-            (".execute(request)", "rest/exchange.rs"),
-            (".execute(request)", "rest/upload.rs"),
+            ("reqwest::Client::builder()", "aws/http.rs"),
+            ("http.execute(request)", "rest/exchange.rs"),
+            ("http.execute(request)", "rest/upload.rs"),
             ("ClientOptions::new()", "artifacts/remote.rs"),
             ("aws_config::defaults(", "aws/credentials.rs"),
             ("TimeoutConfig::builder()", "aws/credentials.rs"),

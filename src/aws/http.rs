@@ -13,6 +13,7 @@ use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_types::body::SdkBody;
 
 use crate::error::{Error, Result};
+use crate::limits;
 use crate::tls::{ClientConfig, Trust, client_config};
 
 /// None where nothing is named: the SDK's own client is right then. `variable` reads the environment.
@@ -55,7 +56,9 @@ impl Timeouts {
 }
 
 fn connector(tls: &ClientConfig, timeouts: Timeouts) -> reqwest::Result<reqwest::Client> {
+    // The SDK sets the limits of a whole call itself: see `credentials::defaults`.
     let builder = reqwest::Client::builder()
+        .connect_timeout(limits::CONNECT)
         .redirect(reqwest::redirect::Policy::none())
         .tcp_nodelay(true)
         .tls_backend_preconfigured(tls.clone());

@@ -47,7 +47,7 @@ pub use owner::Owner;
 pub use pick::Pick;
 pub use plan::{Plan, PlannedExperiment, PlannedModel};
 pub use printable::{is_hidden, printable, printable_json};
-pub use references::{Template, ids_in, names_model, rewrite, rewrite_experiments};
+pub use references::{Template, ids_in, merge_experiments, names_model, rewrite, rewrite_experiments};
 pub use registry::{ModelVersion, RegisteredModel};
 pub use registry_choice::Numbers;
 pub use run::{Run, RunStatus};

@@ -88,6 +88,16 @@ pub fn rewrite_experiments(ids: &str, map: impl Fn(&ExperimentId) -> Option<Expe
     ids.split(',').filter_map(new).collect::<Vec<_>>().join(",")
 }
 
+/// Such a list with what is only in `known` behind it.
+pub fn merge_experiments(ids: &str, known: &str) -> String {
+    let parts =
+        |ids: &'_ str| ids.split(',').filter(|id| !id.is_empty()).map(str::to_owned).collect::<Vec<_>>();
+    let mut all = parts(ids);
+    let more: Vec<String> = parts(known).into_iter().filter(|id| !all.contains(id)).collect();
+    all.extend(more);
+    if all.is_empty() { ids.to_owned() } else { format!(",{},", all.join(",")) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -114,6 +124,13 @@ mod tests {
         assert_eq!(rewrite("comment", &format!("see {A}"), to_b), None);
         assert_eq!(rewrite("mlflow.note.content", &format!("see {A}"), to_b), None);
         assert_eq!(rewrite("teacher", B, to_b), None);
+    }
+
+    #[test]
+    fn experiments_that_only_one_list_names_are_kept() {
+        assert_eq!(merge_experiments(",1,2,", ","), ",1,2,");
+        assert_eq!(merge_experiments(",1,2,", ",2,7,"), ",1,2,7,");
+        assert_eq!(merge_experiments(",", ","), ",");
     }
 
     #[test]

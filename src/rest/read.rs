@@ -14,7 +14,7 @@ use super::wire::{
 };
 use super::{Call, Client, Pages};
 use crate::entities::{Experiment, ExperimentId, FileEntry, Kind, Owner, Readable, Run, RunId};
-use crate::error::{Class, Result};
+use crate::error::{Cause, Class, Result};
 
 /// More run ids than this make a request line that gunicorn refuses (4 094 bytes; MLflow up to 3.2).
 pub const RUNS_PER_BULK_CALL: usize = 90;
@@ -27,6 +27,21 @@ const RUNS_PER_PAGE: usize = 500;
 const FEWEST_RUNS_PER_PAGE: usize = 10;
 
 impl Client {
+    /// A cheap question: an error when the server gives no answer to it, or wants another sign-in.
+    pub async fn answers(&self) -> Result<()> {
+        let body = json!({ "max_results": 1 });
+        match self.json::<ExperimentPage>(&Call::post("/api/2.0/mlflow/experiments/search", &body)?).await {
+            // A refusal is an answer, unless something before the server gave it.
+            Err(e)
+                if e.cause() != Some(Cause::NoRoute)
+                    && matches!(e.class(), Class::Permanent | Class::Forbidden | Class::NotFound) =>
+            {
+                Ok(())
+            }
+            answer => answer.map(drop),
+        }
+    }
+
     /// Active and deleted experiments.
     pub fn experiments(&self) -> Listing<'_, Experiment> {
         let key = |one: &Experiment| one.id.to_string();

@@ -107,15 +107,15 @@ pub trait Target: Send + Sync {
         Vec::new()
     }
 
-    /// An error when it gives no answer to a cheap question.
-    async fn answers(&self) -> Result<()> {
-        Ok(())
-    }
-
     /// What it refused of an object that is there otherwise, such as params whose names are too long; to be asked when
     /// the object, called by its id on the source, has been written. Says it once.
     fn refused(&self, _kind: Kind, _id: &str) -> Option<Error> {
         None
+    }
+
+    /// An error when it gives no answer to a cheap question.
+    async fn answers(&self) -> Result<()> {
+        Ok(())
     }
 
     /// Takes back what was begun and not finished: to be awaited when work has been broken off.

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use super::bench::Bench;
 use crate::support::generate::dice::Dice;
-use crate::support::proxy::{Fault, Message, Page};
+use crate::support::proxy::fault::Page;
+use crate::support::proxy::{Fault, Message};
 
 /// A store of ten runs, with what belongs to them.
 pub const SEED: u64 = 3;

@@ -46,6 +46,8 @@ pub struct Faults {
 pub enum Which {
     /// The call of this number, from 0.
     Nth(u64),
+    /// That one and all after it.
+    From(u64),
     /// Every call of this name.
     Named(&'static str),
     /// The n-th call of this name, from 0.
@@ -110,6 +112,7 @@ impl Faults {
         let (which, how) = self.fault.as_ref()?;
         let is_it = match which {
             Which::Nth(at) => *at == number,
+            Which::From(at) => *at <= number,
             Which::Named(of) => *of == name,
             Which::NthNamed(of, at) => *of == name && *at == before,
         };

@@ -36,6 +36,14 @@ impl Target for FaultyWriter {
         self.faults.call("target answers", self.inner.answers()).await
     }
 
+    async fn lease(&self) -> Result<Option<String>> {
+        self.inner.lease().await
+    }
+
+    async fn set_lease(&self, lease: Option<&str>) -> Result<()> {
+        self.inner.set_lease(lease).await
+    }
+
     async fn open_experiment(&self, experiment: &Experiment, name: &str) -> Result<Place> {
         self.faults.call("open_experiment", self.inner.open_experiment(experiment, name)).await
     }

@@ -146,8 +146,8 @@ impl Setting {
                 plan,
                 journal,
                 update,
-                berths: Berths::new(),
                 reread,
+                berths: Berths::new(),
                 creating: Mutex::new(()),
                 late: Late::default(),
             };
@@ -170,8 +170,8 @@ struct Copy {
     plan: Plan,
     journal: Arc<Journal>,
     update: bool,
-    berths: Arc<Berths>,
     reread: bool,
+    berths: Arc<Berths>,
     /// Held while a group of runs is created: groups take turns, so that parents of an earlier one are there first.
     creating: Mutex<()>,
     late: Late,

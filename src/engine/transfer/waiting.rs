@@ -25,19 +25,23 @@ impl Copy {
         if !uri.is_of_model() {
             return self.run_to_wait_for(&RunId::from(uri.owner));
         }
-        let id = ModelId::from(uri.owner);
-        self.to_wait_for(Kind::LoggedModel, uri.owner, self.journal.model_of(&id).is_some())
+        let is_known = self.journal.model_of(&ModelId::from(uri.owner)).is_some();
+        // It may be the list of them that failed.
+        if !is_known && self.context.any_failed_for_now(Kind::LoggedModel) {
+            return Some(for_now(Kind::LoggedModel, uri.owner));
+        }
+        self.to_wait_for(Kind::LoggedModel, uri.owner, is_known)
     }
 
     /// `is_known`: it has been met on the target. One that failed may have been.
     fn to_wait_for(&self, kind: Kind, id: &str, is_known: bool) -> Option<Error> {
         // Of an experiment that could not be listed nobody knows what it holds.
         let may_come = !is_known && self.context.any_failed_for_now(Kind::Experiment);
-        let fails = self.context.failed_for_now(kind, id) || may_come;
-        let what = kind.words().0;
-        fails.then(|| {
-            Error::transient(format!("it names the {what} {id}, which could not be moved for now"))
-                .hint("run the same command again: it continues")
-        })
+        (self.context.failed_for_now(kind, id) || may_come).then(|| for_now(kind, id))
     }
+}
+
+fn for_now(kind: Kind, id: &str) -> Error {
+    Error::transient(format!("it names the {} {id}, which could not be moved for now", kind.words().0))
+        .hint("run the same command again: it continues")
 }

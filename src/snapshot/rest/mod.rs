@@ -142,6 +142,10 @@ impl Snapshot for RestSnapshot {
         self.client.vigils().chain([self.stores.vigil()]).cloned().collect()
     }
 
+    async fn answers(&self) -> Result<()> {
+        self.client.answers().await
+    }
+
     fn experiments(&self) -> Pages<'_, Readable<Experiment>> {
         self.every_experiment()
     }

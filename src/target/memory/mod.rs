@@ -162,6 +162,11 @@ impl Target for MemoryWriter {
         Traffic::default()
     }
 
+    /// None is kept: nothing else writes to it, and looking twice takes time.
+    async fn lease(&self) -> Result<Option<String>> {
+        Err(Error::permanent("a store in memory keeps no lease"))
+    }
+
     async fn open_experiment(&self, experiment: &Experiment, name: &str) -> Result<Place> {
         let place = self.0.find_or_make_experiment(experiment, name)?;
         held(&self.0.experiments).insert(experiment.id.clone(), place.id.clone());

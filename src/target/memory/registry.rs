@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use super::{Shared, held};
 use crate::entities::{
-    ModelId, ModelVersion, OwnedUri, RegisteredModel, RunId, UriForm, rewrite_experiments, tag,
+    ModelId, ModelVersion, OwnedUri, RegisteredModel, RunId, UriForm, merge_experiments, rewrite_experiments,
+    tag,
 };
 use crate::error::{Error, Result};
 use crate::memory::NewVersion;
@@ -27,6 +28,11 @@ impl Shared {
             })?;
         }
         let stored = data.registered(name)?;
+        let wanted = model.tags.get(tag::PROMPT_EXPERIMENTS);
+        if let Some((known, wanted)) = stored.model.tags.get_mut(tag::PROMPT_EXPERIMENTS).zip(wanted) {
+            let new = rewrite_experiments(wanted, |id| self.new_experiment(id));
+            *known = merge_experiments(&new, known);
+        }
         let (versions, aliases) = (stored.versions.clone(), stored.model.aliases.clone());
         Ok(Registry { name: name.to_owned(), found, versions, aliases, ..Registry::default() })
     }

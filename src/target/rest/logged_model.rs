@@ -7,7 +7,7 @@ use super::model_writer::RestModelWriter;
 use super::refused::in_parts;
 use super::registry::insert_times;
 use super::run_log::Sent;
-use super::{RestTarget, TRIES};
+use super::{RestTarget, TRIES, is_lacking};
 use crate::entities::{
     ExperimentId, Kind, Lifecycle, LoggedModel, ModelId, ModelOutput, ModelStatus, Run, RunId, ids_in,
     names_model, tag,
@@ -22,11 +22,14 @@ pub struct ModelThere {
     pub id: ModelId,
     pub status: ModelStatus,
     pub artifact_uri: String,
+    /// See [`tag::LACKING`].
+    pub lacking: bool,
 }
 
 impl From<LoggedModel> for ModelThere {
     fn from(model: LoggedModel) -> Self {
-        Self { id: model.id, status: model.status, artifact_uri: model.artifact_uri }
+        let lacking = is_lacking(&model.tags);
+        Self { id: model.id, status: model.status, artifact_uri: model.artifact_uri, lacking }
     }
 }
 
@@ -46,7 +49,12 @@ impl RestTarget {
         };
         let (there, found) = match known {
             // The status is written last; one that is not ready at the source may have changed there.
-            Some(there) if !again && there.status == model.status && model.status != ModelStatus::Pending => {
+            Some(there)
+                if !again
+                    && !there.lacking
+                    && there.status == model.status
+                    && model.status != ModelStatus::Pending =>
+            {
                 (there, Found::Everything)
             }
             Some(there) => (there, Found::Partial),

@@ -17,7 +17,7 @@ mod scorers;
 mod source;
 mod trace;
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -35,7 +35,7 @@ use crate::artifacts::Stores;
 use crate::aws::Vigil;
 use crate::entities::{
     EvaluationDataset, Experiment, ExperimentId, Kind, Lifecycle, LoggedModel, ModelId, ModelVersion,
-    RegisteredModel, Run, RunId, RunStatus, Scorer, Trace, TraceLinks, rewrite_experiments,
+    RegisteredModel, Run, RunId, RunStatus, Scorer, Trace, TraceLinks, rewrite_experiments, tag,
 };
 use crate::error::{Error, Result};
 use crate::rest::{Capabilities, Client, Traffic};
@@ -89,12 +89,26 @@ struct There {
     status: RunStatus,
     lifecycle: Lifecycle,
     artifact_uri: String,
+    /// See [`tag::LACKING`].
+    lacking: bool,
 }
 
 impl From<Run> for There {
     fn from(run: Run) -> Self {
-        Self { id: run.id, status: run.status, lifecycle: run.lifecycle, artifact_uri: run.artifact_uri }
+        let lacking = is_lacking(&run.tags);
+        Self {
+            id: run.id,
+            status: run.status,
+            lifecycle: run.lifecycle,
+            artifact_uri: run.artifact_uri,
+            lacking,
+        }
     }
+}
+
+/// An empty mark is one that was taken off.
+fn is_lacking(tags: &BTreeMap<String, String>) -> bool {
+    tags.get(tag::LACKING).is_some_and(|mark| !mark.is_empty())
 }
 
 impl RestTarget {
@@ -192,6 +206,10 @@ impl Target for RestTarget {
         let written = self.write_lease(lease).await;
         self.keeps_no_lease.fetch_or(written.is_err(), Ordering::Relaxed);
         written
+    }
+
+    async fn answers(&self) -> Result<()> {
+        self.client.answers().await
     }
 
     async fn open_experiment(&self, experiment: &Experiment, name: &str) -> Result<Place> {

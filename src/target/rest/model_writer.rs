@@ -24,6 +24,8 @@ pub struct RestModelWriter {
     refusals: Arc<Refusals>,
     id: ModelId,
     files: RestFiles,
+    /// An earlier import has marked it so.
+    was_lacking: bool,
 }
 
 /// What tells one point of a model from another on one server.
@@ -34,7 +36,8 @@ impl RestModelWriter {
         let RunWay { by, log, refusals } = way.clone();
         let (client, ledger) = (Arc::clone(&by.client), Arc::clone(&by.ledger));
         let files = RestFiles::new(by, (model.artifact_uri.clone(), there.artifact_uri.clone()));
-        Self { client, ledger, log, refusals, id: there.id.clone(), files }
+        let (id, was_lacking) = (there.id.clone(), there.lacking);
+        Self { client, ledger, log, refusals, id, files, was_lacking }
     }
 
     /// One that is there is refused, which a try whose reply was lost may have brought about: they are looked at again.
@@ -161,8 +164,14 @@ impl ModelWriter for RestModelWriter {
         model: &LoggedModel,
         _files: Vec<FileEntry>,
         _missing: Vec<(String, String)>,
-        _lacking: bool,
+        lacking: bool,
     ) -> Result<()> {
+        // Before the status, with which it would count as whole.
+        if lacking != self.was_lacking {
+            let mark = if lacking { "true" } else { "" };
+            let tags = [(tag::LACKING.to_owned(), mark.to_owned())].into();
+            self.client.set_logged_model_tags(&self.id, &tags).await?;
+        }
         match model.status {
             // What it is from its creation on.
             ModelStatus::Pending | ModelStatus::Unspecified => Ok(()),

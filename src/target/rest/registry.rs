@@ -7,7 +7,7 @@ use std::sync::PoisonError;
 use super::refused::{Refused, is_refusal};
 use super::source::NewSource;
 use super::{RestTarget, TRIES};
-use crate::entities::{ModelId, ModelVersion, RegisteredModel, RunId, rewrite, tag};
+use crate::entities::{ModelId, ModelVersion, RegisteredModel, RunId, merge_experiments, rewrite, tag};
 use crate::error::{Class, Error, Result};
 use crate::rest::NewVersion;
 use crate::target::{Found, Registry};
@@ -51,7 +51,15 @@ impl RestTarget {
                 .hint("give it another name with --model-rename-file"));
         }
         let mut missing = self.new_tags(&model.tags);
-        missing.retain(|key, _| !there.tags.contains_key(key));
+        missing.retain(|key, value| match there.tags.get(key) {
+            None => true,
+            // An earlier import may have known fewer of them.
+            Some(known) if key == tag::PROMPT_EXPERIMENTS => {
+                *value = merge_experiments(value, known);
+                value != known
+            }
+            Some(_) => false,
+        });
         let refused = self.set_model_tags(name, missing).await?;
         self.refusals.add(model.kind(), &model.name, refused);
         let versions = self.versions_there(name).await?;

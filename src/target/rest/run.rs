@@ -166,5 +166,5 @@ impl RestTarget {
 /// The status and the deletion are written last. A run that still runs at the source may have grown.
 fn is_complete(there: &There, run: &Run) -> bool {
     let deleted = there.lifecycle.is_deleted();
-    deleted || (there.status != RunStatus::Running && !run.lifecycle.is_deleted())
+    !there.lacking && (deleted || (there.status != RunStatus::Running && !run.lifecycle.is_deleted()))
 }

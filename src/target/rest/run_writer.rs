@@ -11,7 +11,7 @@ use super::refused::{Refusals, Refused, in_parts};
 use super::run_log::{ModelPoint, RunLog, Sent};
 use crate::entities::{
     DatasetInput, FileEntry, Kind, Lifecycle, MetricChunk, ModelId, ModelMetric, Point, PointIdentity, Run,
-    RunId, RunStatus, rewrite,
+    RunId, RunStatus, rewrite, tag,
 };
 use crate::error::{Cause, Result};
 use crate::rest::{BatchItem, Client, MetricOf, entries_per_batch};
@@ -51,6 +51,8 @@ pub struct RestRunWriter {
     /// Of a run that was there before.
     there: Option<PointsThere>,
     sent: Sent,
+    /// An earlier import has marked it so.
+    was_lacking: bool,
 }
 
 /// The points that a run had before this visit.
@@ -86,6 +88,7 @@ impl RestRunWriter {
             again: Vec::new(),
             there: None,
             sent: Sent::default(),
+            was_lacking: there.lacking,
         }
     }
 
@@ -237,7 +240,7 @@ impl RunWriter for RestRunWriter {
         mut self: Box<Self>,
         _files: Vec<FileEntry>,
         _missing: Vec<(String, String)>,
-        _lacking: bool,
+        lacking: bool,
     ) -> Result<()> {
         self.again.sort_by_key(|(before, _)| *before);
         self.waiting.extend(std::mem::take(&mut self.again).into_iter().map(|(_, item)| item));
@@ -246,6 +249,12 @@ impl RunWriter for RestRunWriter {
         }
         if !self.run.datasets.is_empty() {
             self.log_datasets().await?;
+        }
+        // Before the end state, with which it would count as whole.
+        let lacking = lacking || !self.sent.refused.is_empty();
+        if lacking != self.was_lacking {
+            let mark = if lacking { "true" } else { "" };
+            self.client.set_run_tag(&self.id, tag::LACKING, mark).await?;
         }
         if self.run.status != RunStatus::Running || self.run.end_time.is_some() {
             self.client.update_run(&self.id, self.run.status, self.run.end_time).await?;

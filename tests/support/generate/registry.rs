@@ -74,7 +74,7 @@ fn version(dice: &mut Dice, layout: Layout, experiments: &[Experiment], number: 
         is_deleted: false,
         created: LONG_AGO + number,
         description: description(dice),
-        stage: dice.pick(&STAGES),
+        stage: dice.pick::<&str>(&STAGES),
         source,
         run: run.map(|run| run.id.clone()),
         run_link: dice.chance(10).then(|| "https://example.com/run?a=b#c".to_owned()),

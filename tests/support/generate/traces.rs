@@ -44,7 +44,7 @@ fn trace(dice: &mut Dice, layout: Layout, experiment: i64, run: Option<&str>) ->
         id,
         time,
         duration: dice.range(0, 100_000),
-        state: dice.pick(&["OK", "OK", "ERROR"]),
+        state: dice.pick::<&str>(&["OK", "OK", "ERROR"]),
         request: is_new.then(|| words::value(dice, 900)),
         response: is_new.then(|| words::value(dice, 900)),
         metadata,

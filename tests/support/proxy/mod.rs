@@ -1,7 +1,7 @@
 //! Stands between the program and a real server, speaks HTTP/1.1 with both, and does to requests what networks and
 //! gateways do.
 
-mod fault;
+pub mod fault;
 mod http;
 
 use std::net::SocketAddr;

@@ -4,6 +4,7 @@ mod copy;
 mod faults;
 mod limits;
 mod order;
+mod silence;
 
 use std::path::PathBuf;
 use std::sync::Arc;
