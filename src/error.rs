@@ -260,7 +260,18 @@ impl From<std::io::Error> for Error {
 
 impl From<rusqlite::Error> for Error {
     fn from(error: rusqlite::Error) -> Self {
-        Self::permanent(format!("journal: {error}")).caused_by(error)
+        use rusqlite::ErrorCode::{DiskFull, ReadOnly, SystemIoFailure};
+        let plain = Self::permanent(format!("the journal in the state directory: {error}"));
+        let known = match error.sqlite_error_code() {
+            // SQLite says so of a full disk, too, when it cannot write its log.
+            Some(DiskFull | SystemIoFailure) => Self { class: Class::Full, ..plain }.hint(
+                "free some space there, or choose another state directory with MLFERRY_STATE_DIR, and run the same \
+                 command again: it continues",
+            ),
+            Some(ReadOnly) => plain.hint("check who owns the state directory (MLFERRY_STATE_DIR) and its permissions"),
+            _ => plain,
+        };
+        known.caused_by(error)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Ids inside text: tags and params that name a run or a logged model must name the new one after the move.
 
-use super::{ExperimentId, RunId};
+use super::{ExperimentId, RunId, tag};
 
 /// A run's id, or a logged model's behind its `m-`: 32 hexadecimal digits with no letter or digit beside them.
 const ID_LENGTH: usize = 32;
@@ -18,6 +18,10 @@ impl<'a> Template<'a> {
     /// user's own text only a value that is nothing but an id counts, everything else is theirs.
     pub fn of(key: &str, text: &'a str) -> Self {
         let whole = Self { fixed: vec![text], ids: Vec::new() };
+        // A name is no reference, even if it is an id: a run without a name goes by that of the source.
+        if key == tag::RUN_NAME {
+            return whole;
+        }
         let (mark, digits) = text.strip_prefix("m-").map_or(("", text), |digits| ("m-", digits));
         if digits.len() == ID_LENGTH && digits.bytes().all(is_id_byte) {
             return Self { fixed: vec![mark, ""], ids: vec![digits] };

@@ -13,7 +13,7 @@ use super::outage::Outage;
 use super::pace::{Load, Pace, Slot};
 use super::sign_in::SignIn;
 use super::task::OwnTask;
-use super::{Access, Address, Call, Meter};
+use super::{Access, Address, Call, Meter, Repeat};
 use crate::aws::{Signer, Vigil};
 use crate::entities::{S3Object, quote_bare_numbers};
 use crate::error::{Cause, Class, Error, Result};
@@ -121,7 +121,10 @@ impl Client {
     pub async fn json<T: DeserializeOwned>(&self, call: &Call) -> Result<T> {
         let body = self.bytes(call).await?;
         serde_json::from_slice(&quote_bare_numbers(&body)).map_err(|e| {
-            Error::permanent(format!("{} did not answer as MLflow does: {e}", self.address.place(call.route)))
+            // What was asked may have been done all the same.
+            let class = if call.repeat == Repeat::OnlyUnsent { Class::Ambiguous } else { Class::Permanent };
+            let place = self.address.place(call.route);
+            Error::new(class, format!("{place} did not answer as MLflow does: {e}"))
                 .hint("check that the address is a tracking server's, with its path prefix if it has one")
         })
     }

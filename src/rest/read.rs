@@ -46,8 +46,14 @@ impl Client {
     pub fn experiments(&self) -> Listing<'_, Experiment> {
         let key = |one: &Experiment| one.id.to_string();
         listing(key, move |token| async move {
-            let body =
-                json!({ "max_results": EXPERIMENTS_PER_PAGE, "view_type": "ALL", "page_token": token });
+            let body = json!({
+                "max_results": EXPERIMENTS_PER_PAGE,
+                "view_type": "ALL",
+                // By default the time of the last update, which changes meanwhile, and which experiments from before
+                // MLflow 1.29 do not have: some servers then answer 500 (1.30.1 over files).
+                "order_by": ["experiment_id ASC"],
+                "page_token": token,
+            });
             let page: ExperimentPage =
                 self.json(&Call::post("/api/2.0/mlflow/experiments/search", &body)?).await?;
             let into = |wire: WireExperiment| Ok(wire.into());

@@ -184,7 +184,8 @@ impl Compare {
             let difference = Difference::unreadable(Kind::Run, ours.label(), ours.id.as_str(), field);
             return self.found(difference.of_experiment(&experiment.name)).await;
         }
-        let fields::Fields { mut found, references } = fields::runs(ours, theirs);
+        let fields::Fields { mut found, references } =
+            fields::runs(ours, theirs, experiment.lifecycle.is_deleted());
         let (our_series, their_series) = (our_sums.series.get(&ours.id), their_sums.series.get(&theirs.id));
         history::latest(&mut found, ours, theirs, our_series, their_series);
         for key in history::suspects(our_series, their_series) {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::found::Found;
 use super::references::{Reference, compare_text};
-use crate::entities::{DatasetInput, Experiment, Kind, Run, tag};
+use crate::entities::{DatasetInput, Experiment, Kind, Lifecycle, Run, tag};
 
 /// What differs now, and what can only be judged once all pairs of runs are known.
 pub struct Fields {
@@ -71,7 +71,8 @@ pub fn experiments(source: &Experiment, target: &Experiment) -> Fields {
     fields
 }
 
-pub fn runs(source: &Run, target: &Run) -> Fields {
+/// `in_deleted`: their experiment is deleted.
+pub fn runs(source: &Run, target: &Run, in_deleted: bool) -> Fields {
     let mut fields = Fields::new(Kind::Run);
     let found = &mut fields.found;
     let name = |run: &Run| Some(run.name.clone()).filter(|name| !name.is_empty());
@@ -80,7 +81,13 @@ pub fn runs(source: &Run, target: &Run) -> Fields {
     found.value("status", source.status.name(), target.status.name());
     found.option("start_time", source.start_time, target.start_time, Some("0"));
     found.option("end_time", source.end_time, target.end_time, None);
-    found.value("lifecycle_stage", source.lifecycle.name(), target.lifecycle.name());
+    let (ours, theirs) = (source.lifecycle.name(), target.lifecycle.name());
+    found.option(
+        "lifecycle_stage",
+        Some(ours),
+        Some(theirs),
+        in_deleted.then_some(Lifecycle::Deleted.name()),
+    );
     let (ours, theirs) = (source.tags.get(tag::RUN_NAME), target.tags.get(tag::RUN_NAME));
     found.option("tag mlflow.runName", ours, theirs, Some(&target.name));
     fields.map("param", &source.params, &target.params, false);
@@ -114,7 +121,7 @@ mod tests {
 
     #[test]
     fn each_field_is_looked_at() {
-        assert!(runs(&run(), &run()).found.differ.is_empty());
+        assert!(runs(&run(), &run(), false).found.differ.is_empty());
         type Change = (&'static str, fn(&mut Run));
         let changes: [Change; 10] = [
             ("run_name", |r| r.name = "x".into()),
@@ -132,7 +139,7 @@ mod tests {
             let mut target = run();
             change(&mut target);
             let found: Vec<String> =
-                runs(&run(), &target).found.differ.into_iter().map(|d| d.field).collect();
+                runs(&run(), &target, false).found.differ.into_iter().map(|d| d.field).collect();
             assert_eq!(found, [field]);
         }
     }
@@ -142,6 +149,6 @@ mod tests {
         let mut target = run();
         target.tags.insert(tag::SOURCE_RUN_ID.into(), "x".into());
         target.tags.insert(tag::RUN_NAME.into(), "r".into());
-        assert!(runs(&run(), &target).found.differ.is_empty());
+        assert!(runs(&run(), &target, false).found.differ.is_empty());
     }
 }

@@ -85,6 +85,12 @@ pub static RULES: &[Rule] = &[
         "MLflow 2.22 to 3.18, server/handlers.py, _create_run: a field that is not sent is 0",
     ),
     run(
+        "lifecycle_stage",
+        When::Made,
+        "a run of a deleted experiment is deleted with it",
+        "MLflow 1.27 to 3.18, store/tracking/sqlalchemy_store.py, delete_experiment",
+    ),
+    run(
         "latest metric *",
         When::Made,
         "the latest point is that of the greatest step, then time, then value of the same points",
