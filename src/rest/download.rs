@@ -43,7 +43,8 @@ impl Client {
         Ok(stream::unfold(Some(began.await??), Download::next).boxed())
     }
 
-    async fn pump(self, mut reply: Reply, mut slot: Slot, pieces: Sender<Piece>) {
+    async fn pump(self, mut reply: Reply, slot: Slot, pieces: Sender<Piece>) {
+        let mut slot = Some(slot);
         loop {
             let piece = reply.chunk().await.map_err(|failure| failure.error);
             if let Ok(Some(bytes)) = &piece {
@@ -54,16 +55,18 @@ impl Client {
                 Ok(()) => {}
                 Err(TrySendError::Closed(_)) => return,
                 Err(TrySendError::Full(piece)) => {
-                    drop(slot);
+                    drop(slot.take());
                     reply.owes(false);
                     if pieces.send(piece).await.is_err() {
                         return;
                     }
-                    slot = self.pace.enter().await;
+                    // What was begun is not made to wait: servers end an answer that nobody reads (gunicorn after 30 s).
+                    slot = self.pace.try_enter();
                     reply.owes(true);
                 }
             }
             if is_last {
+                drop(slot);
                 return;
             }
         }

@@ -98,6 +98,12 @@ impl Pace {
         Slot { pace: self.clone(), permit }
     }
 
+    /// A slot if one is free and nobody waits for it.
+    pub fn try_enter(&self) -> Option<Slot> {
+        let permit = Arc::clone(&self.0.slots).try_acquire_owned().ok()?;
+        Some(Slot { pace: self.clone(), permit: Some(permit) })
+    }
+
     /// Learns from a request to `route` that took `latency`.
     pub fn learn(&self, route: &'static str, latency: Duration, load: Load) {
         let mut state = self.state();

@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use super::exchange::{OCTETS, Reply, unsendable};
 use super::failure::{self, Failure};
 use super::meter::OnItsWay;
+use super::pace::Slot;
 use super::task::OwnTask;
 use super::{Call, Client, Meter, Opener, redirect};
 use crate::error::{Error, Result};
@@ -129,9 +130,11 @@ impl Client {
         }
         let call = Call::new(Method::PUT, route).below(path);
         self.repeated(&call, || async {
+            // The source is opened last: a server ends an answer that nobody reads.
+            let slot = self.enter(&call).await?;
             let chunks = opener.open().await?;
             let (client, call) = (self.clone(), call.clone());
-            OwnTask::spawn(async move { client.upload_once(&call, size, chunks).await }).await?
+            OwnTask::spawn(async move { client.upload_once(&call, size, chunks, slot).await }).await?
         })
         .await
     }
@@ -141,8 +144,8 @@ impl Client {
         call: &Call,
         size: Option<u64>,
         chunks: BoxStream<'static, Result<Bytes>>,
+        _slot: Slot,
     ) -> Result<(), Failure> {
-        let _slot = self.enter(call).await?;
         let started = std::time::Instant::now();
         let sent = match self.signer() {
             None => self.put_signed_in(call, size, chunks).await,

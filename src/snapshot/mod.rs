@@ -17,7 +17,7 @@ use crate::entities::{
     Other, Owner, Readable, Record, RegisteredModel, Run, RunId, S3Object, Scorer, Spans, Trace, TraceLinks,
     Unreadable, Window,
 };
-use crate::error::Result;
+use crate::error::{Class, Result};
 use crate::rest::{Capabilities, Opener, Pages, Traffic, Version};
 
 pub use archive::ArchiveSnapshot;
@@ -161,6 +161,9 @@ pub async fn read_all<T>(mut pages: Pages<'_, Readable<T>>) -> Result<(Vec<T>, V
     Ok((all, unread))
 }
 
+/// How often a file is read that breaks off on its way.
+const TRIES: usize = 3;
+
 /// One file of a snapshot, to be opened as often as it takes.
 pub struct SnapshotFile<'a> {
     pub snapshot: &'a dyn Snapshot,
@@ -175,6 +178,17 @@ impl SnapshotFile<'_> {
         if let Some(known) = self.snapshot.sha256(self.owner, self.file).await? {
             return Ok(known);
         }
+        let mut tries = 1;
+        loop {
+            match self.read_sha256().await {
+                // On its way: another try may bring all of it.
+                Err(error) if error.class() == Class::Transient && tries < TRIES => tries += 1,
+                read => return read,
+            }
+        }
+    }
+
+    async fn read_sha256(&self) -> Result<String> {
         let hashed = Hashed::new(self).of_size(self.file.size);
         let mut bytes = hashed.open().await?;
         while let Some(chunk) = bytes.next().await {
