@@ -10,9 +10,9 @@ use serde_json::value::RawValue;
 use super::found::Found;
 use super::pairs::{Pairs, any};
 use super::{Compare, Difference, FieldDifference};
-use crate::entities::{EvaluationDataset, Experiment, Kind, Record, Scorer, canonical_json, tag};
+use crate::entities::{EvaluationDataset, Experiment, Kind, Record, Scorer, Unreadable, canonical_json, tag};
 use crate::error::{Error, Result};
-use crate::snapshot::{Snapshot, read_all};
+use crate::snapshot::read_all;
 
 /// Datasets or experiments that are compared side by side.
 const AT_ONCE: usize = 4;
@@ -122,13 +122,14 @@ impl Compare {
         if !self.context.may_go_on().await {
             return Ok(());
         }
-        let source = self.scorers_in(self.source.as_ref(), ours).await?;
-        let mut target = match theirs {
+        let Some(source) = self.scorers_in(ours, true).await? else { return Ok(()) };
+        let target = match theirs {
             Some(theirs) if !source.is_empty() || self.plan.is_everything() => {
-                self.scorers_in(self.target.as_ref(), theirs).await?
+                self.scorers_in(theirs, false).await?
             }
-            _ => BTreeMap::new(),
+            _ => Some(BTreeMap::new()),
         };
+        let Some(mut target) = target else { return Ok(()) };
         let keys: BTreeSet<_> = source.keys().chain(target.keys()).cloned().collect();
         self.context.plan(Kind::Scorer, keys.len()).await;
         for key in keys {
@@ -152,13 +153,24 @@ impl Compare {
         Ok(())
     }
 
+    /// None when that side does not show them, which is counted.
     async fn scorers_in(
         &self,
-        side: &dyn Snapshot,
         experiment: &Experiment,
-    ) -> Result<BTreeMap<(String, u64), Scorer>> {
-        let scorers = side.scorers(experiment).await?;
-        Ok(scorers.into_iter().map(|one| ((one.name.clone(), one.version), one)).collect())
+        is_source: bool,
+    ) -> Result<Option<BTreeMap<(String, u64), Scorer>>> {
+        let side = if is_source { &self.source } else { &self.target };
+        match side.scorers(experiment).await {
+            Ok(scorers) => {
+                Ok(Some(scorers.into_iter().map(|one| ((one.name.clone(), one.version), one)).collect()))
+            }
+            Err(error) if error.is_about_object() => {
+                let of = format!("experiment {}", experiment.id);
+                self.unread(vec![Unreadable::rest_of_list(Kind::Scorer, &of, error)], is_source).await;
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
     }
 }
 

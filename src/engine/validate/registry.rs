@@ -159,15 +159,16 @@ fn version_fields(kind: Kind, ours: &ModelVersion, theirs: &ModelVersion, pairs:
 }
 
 /// The run that a target gives to a version that names none: that of the logged model that it is made from; where
-/// sources are checked, also the one that its files are of. The original of a copy is not looked up: any run that was
-/// moved will do.
+/// sources are checked, also the one that its files are of. The original of a copy is not looked up: any run will do but
+/// the old one of a run that was moved.
 fn given_run<'a>(theirs: &'a ModelVersion, pairs: &'a Pairs) -> Option<&'a RunId> {
     if let Some(model) = theirs.logged_model() {
         return pairs.model_runs.get(&model.digits());
     }
     let given = theirs.run_id.as_ref().filter(|_| pairs.checked_sources)?;
     let is_owner = OwnedUri::parse(&theirs.source).is_some_and(|uri| uri.owner == given.as_str());
-    let is_copied = theirs.copied_from().is_some() && pairs.runs.values().any(|run| run == given);
+    // The old id of a run that has a new one is wrong; one that was never moved is kept as it is.
+    let is_copied = theirs.copied_from().is_some() && !pairs.runs.contains_key(given);
     Some(given).filter(|_| is_owner || is_copied)
 }
 

@@ -161,6 +161,11 @@ impl Compare {
 
     /// The links of a run count as one more item of the experiment where either side has some. `partners` leads from
     /// the target's runs to the source's.
+    async fn unread_links(&self, of: &Experiment, error: Error, is_source: bool) {
+        let (kind, id) = (Kind::Trace, format!("links of experiment {}", of.id));
+        self.unread(vec![Unreadable { kind, id, reason: error.to_string() }], is_source).await;
+    }
+
     async fn links_of(
         &self,
         (ours, of): (&Experiment, &[ExperimentId]),
@@ -168,8 +173,20 @@ impl Compare {
         (theirs, of_theirs): (&Experiment, &[ExperimentId]),
         partners: &HashMap<&RunId, &RunId>,
     ) -> Result<()> {
-        let source: Vec<TraceLinks> = self.source.trace_links(ours, of).try_concat().await?;
-        let target: Vec<TraceLinks> = self.target.trace_links(theirs, of_theirs).try_concat().await?;
+        let source: Result<Vec<TraceLinks>> = self.source.trace_links(ours, of).try_concat().await;
+        let target: Result<Vec<TraceLinks>> = self.target.trace_links(theirs, of_theirs).try_concat().await;
+        let (source, target) = match (source, target) {
+            (Ok(source), Ok(target)) => (source, target),
+            (Err(error), _) if error.is_about_object() => {
+                self.unread_links(ours, error, true).await;
+                return Ok(());
+            }
+            (_, Err(error)) if error.is_about_object() => {
+                self.unread_links(ours, error, false).await;
+                return Ok(());
+            }
+            (source, target) => (source?, target?),
+        };
         let mut all: BTreeMap<RunId, [BTreeSet<String>; 2]> = BTreeMap::new();
         for TraceLinks { run_id, trace_ids } in source {
             all.entry(run_id).or_default()[0].extend(trace_ids);
