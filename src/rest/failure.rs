@@ -266,7 +266,9 @@ const POINT_EXISTS: [&str; 12] = [
 /// `store/tracking/sqlalchemy_store.py`, `log_batch`, `set_tag`; its pool holds 5 + 10).
 const POOL_EXHAUSTED: [&str; 1] = ["QueuePool limit"];
 
-const DATABASE_BUSY: [&str; 2] = ["database is locked", "too many connections"];
+/// Of two transactions in a deadlock one is rolled back (PostgreSQL, MySQL): nothing of it was done.
+const DATABASE_BUSY: [&str; 4] =
+    ["database is locked", "too many connections", "deadlock detected", "Deadlock found"];
 
 /// A 503 that no waiting cures: MLflow started without `--serve-artifacts` or without workspaces.
 const SWITCHED_OFF: [&str; 3] = ["--serve-artifacts", "--no-serve-artifacts", "--enable-workspaces"];
