@@ -111,6 +111,7 @@ mod tests {
             ("TimeoutConfig::builder()", "artifacts/s3/mod.rs"),
             ("read_timeout(", "artifacts/remote.rs"),
             ("read_timeout(", "artifacts/s3/mod.rs"),
+            ("read_timeout(", "aws/http.rs"),
             ("connect_timeout(", "rest/access.rs"),
         ];
         for (maker, _) in makers {
