@@ -16,6 +16,8 @@ pub const SILENCE: Duration = seconds(90);
 pub const QUESTION: Duration = seconds(30);
 /// A whole answer in JSON: it is small, and one that trickles in byte by byte is no answer.
 pub const CALL: Duration = seconds(600);
+/// The most bytes of such an answer, unpacked. A page of 500 runs with 1 000 params of 500 characters has 300 MB.
+pub const ANSWER_BYTES: usize = 1 << 30;
 /// A server that takes a file takes the next piece of it within this time.
 pub const UPLOAD_STALL: Duration = seconds(90);
 /// The answer to a file that was sent whole. The server may write it to another store first, at this many bytes a

@@ -3,7 +3,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::Method;
 use serde::Serialize;
 
-use super::failure::Failure;
+use super::failure::{Failure, Worth};
 use crate::error::Result;
 
 /// May a request be sent again when it is unknown whether the server carried it out?
@@ -41,7 +41,7 @@ impl Patience {
 
     fn retries(self, failure: &Failure) -> usize {
         match self {
-            _ if failure.broke_down => 2,
+            _ if failure.worth == Worth::Few => 2,
             // With the longer delays, four to five minutes.
             Self::Work if failure.throttled => Self::MOST,
             Self::Work => 5,
@@ -52,7 +52,7 @@ impl Patience {
     /// True when a failure, after so many others, is worth another try.
     pub fn bears(self, failure: &Failure, retries: usize) -> bool {
         let worth = self == Self::Work || failure.reached;
-        (failure.is_transient() || failure.broke_down)
+        (failure.is_transient() || matches!(failure.worth, Worth::Few | Worth::NotReached))
             && !failure.given_up
             && worth
             && retries < self.retries(failure)

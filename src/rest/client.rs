@@ -8,7 +8,7 @@ use futures::stream::BoxStream;
 use serde::de::DeserializeOwned;
 
 use super::call::Patience;
-use super::failure::Failure;
+use super::failure::{Failure, Worth};
 use super::outage::Outage;
 use super::pace::{Load, Pace, Slot};
 use super::sign_in::SignIn;
@@ -153,8 +153,9 @@ impl Client {
     pub(super) async fn bytes_once(&self, call: &Call) -> Result<Bytes, Failure> {
         let _slot = self.enter(call).await?;
         let started = Instant::now();
-        let answer = async { self.send(call).await?.whole().await };
-        let body = match tokio::time::timeout(self.times.call, answer).await {
+        // Until the answer begins there are other limits; and a sign-in is waited for as long as it takes.
+        let reply = self.send(call).await?;
+        let body = match tokio::time::timeout(self.times.call, reply.whole()).await {
             Ok(body) => body?,
             Err(_) => return Err(self.silent(call, self.times.call)),
         };
@@ -185,6 +186,10 @@ impl Client {
             let may_wait = call.patience == Patience::Work && is_clear && outages < OUTAGES;
             if may_wait && failure.may_be_gone && self.rides_out(&failure).await? {
                 outages += 1;
+                self.meter.retry();
+                continue;
+            }
+            if failure.worth == Worth::Free {
                 self.meter.retry();
                 continue;
             }

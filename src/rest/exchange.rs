@@ -53,9 +53,20 @@ impl Reply {
         let mut all = BytesMut::from(first);
         all.extend_from_slice(&second);
         while let Some(chunk) = self.chunk().await? {
+            if all.len() + chunk.len() > limits::ANSWER_BYTES {
+                return Err(self.too_long());
+            }
             all.extend_from_slice(&chunk);
         }
         Ok(all.freeze())
+    }
+
+    /// No list that MLflow gives is as long; what was packed small may unfold without end.
+    fn too_long(&self) -> Failure {
+        let most = limits::ANSWER_BYTES >> 20;
+        Error::permanent(format!("{}: an answer of more than {most} MiB was not read", self.client.address))
+            .hint("check that the address is a tracking server's")
+            .into()
     }
 }
 
@@ -71,7 +82,7 @@ impl Client {
 
     /// Signs in anew what was refused, where the sign-in can change.
     async fn exchange(&self, call: &Call) -> Result<Reply, Failure> {
-        let mut renewals = 0;
+        let (mut renewals, first) = (0, Instant::now());
         loop {
             let (headers, used) = self.sign_in.headers().await?;
             let request = self.request(call).headers(headers).build().map_err(unsendable)?;
@@ -82,8 +93,9 @@ impl Client {
                 }
                 Err(refused) => refused,
             };
-            let may_change = renewals < MOST_RENEWALS && redirect::wants_sign_in(&url, &unhappy);
-            if !may_change || !self.sign_in.renew(used).await {
+            let may_change = redirect::wants_sign_in(&url, &unhappy)
+                && (renewals < MOST_RENEWALS || !self.sign_in.can_change());
+            if !may_change || !self.sign_in.renew(used, first).await {
                 return Err(self.failure(call, &url, &unhappy));
             }
             self.meter.retry();

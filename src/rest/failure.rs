@@ -8,6 +8,7 @@ use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
 use serde::Deserialize;
 
 use super::pace::Load;
+use super::refusal_words::{DEFAULT_POOL, cause, is_of_mlflow, pool_size};
 use super::{Address, Repeat, Slowdown, managed};
 use crate::error::{Answered, Cause, Class, Code, Error};
 use crate::limits;
@@ -26,9 +27,21 @@ pub struct Failure {
     pub given_up: bool,
     /// The server works, and wants to be left alone for a while: that is worth minutes.
     pub throttled: bool,
+    pub worth: Worth,
+}
+
+/// How many more tries a failure is worth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Worth {
+    /// As many as its class says.
+    Usual,
     /// The server's own code broke down over a request that may be repeated. MLflow over SQLite does so now and then
-    /// when it is busy, and over a torn file always: a try or two more are worth it.
-    pub broke_down: bool,
+    /// when it is busy, and over a torn file always: a try or two more.
+    Few,
+    /// Something in front of the server answered in its place, so that nothing was done: as for what passes.
+    NotReached,
+    /// One without counting: the wait was made already.
+    Free,
 }
 
 /// An answer that is no success.
@@ -71,7 +84,7 @@ impl From<Error> for Failure {
             may_be_gone: false,
             given_up: false,
             throttled: false,
-            broke_down: false,
+            worth: Worth::Usual,
         }
     }
 }
@@ -187,6 +200,11 @@ pub fn status(address: &Address, route: &str, unhappy: &Unhappy, repeat: Repeat)
         s if s.is_server_error() => plain(Class::Ambiguous),
         _ => plain(Class::Permanent),
     };
+    let worth = match () {
+        () if broke_down => Worth::Few,
+        () if is_foreign => Worth::NotReached,
+        () => Worth::Usual,
+    };
     let load = match status {
         _ if is_dry => Load::Dry { connections: pool_size(&said).unwrap_or(DEFAULT_POOL) },
         _ if is_overload => Load::Overloaded(Slowdown::DatabaseBusy),
@@ -206,83 +224,13 @@ pub fn status(address: &Address, route: &str, unhappy: &Unhappy, repeat: Repeat)
     let throttled = throttled || is_dry || (address.arn().is_some() && status.is_server_error());
     let error = error.code(code_of());
     let retry_after = retry_after(headers);
-    Failure { load, retry_after, reached: true, may_be_gone, throttled, broke_down, ..Failure::from(error) }
+    Failure { load, retry_after, reached: true, may_be_gone, throttled, worth, ..Failure::from(error) }
 }
 
 /// An answer of MLflow has an error code.
 pub fn names_error(body: &[u8]) -> bool {
     serde_json::from_slice::<Body>(body).is_ok_and(|body| !body.error_code.is_empty())
 }
-
-/// What MLflow answers for a route that it does not have: Flask's page, or FastAPI's object (MLflow 3.5 on).
-fn is_of_mlflow(body: &[u8]) -> bool {
-    let text = String::from_utf8_lossy(body);
-    text.contains("The requested URL was not found on the server")
-        || text.trim() == r#"{"detail":"Not Found"}"#
-}
-
-/// MLflow has one code for most of its refusals; what it means is in the words.
-fn cause(body: &[u8], said: &str) -> Option<Cause> {
-    let has = |marks: &[&str]| marks.iter().any(|mark| said.contains(mark));
-    match () {
-        () if has(&POINT_EXISTS) => Some(Cause::PointExists),
-        () if has(&INSERT_RACE) => Some(Cause::InsertRace),
-        () if has(&POOL_EXHAUSTED) => Some(Cause::PoolExhausted),
-        () if has(&DATABASE_BUSY) => Some(Cause::DatabaseBusy),
-        () if has(&SWITCHED_OFF) => Some(Cause::SwitchedOff),
-        () if has(&NOT_IN_THIS_STORE) => Some(Cause::NotInThisStore),
-        () if String::from_utf8_lossy(body).contains(UNHANDLED) => Some(Cause::Unhandled),
-        () => most_runs(said).map(Cause::MostRuns),
-    }
-}
-
-/// The number in "cannot specify more than 20 run_ids" (MLflow 2.9, `server/handlers.py`).
-fn most_runs(said: &str) -> Option<usize> {
-    let (number, after) = said.split_once("cannot specify more than ")?.1.split_once(' ')?;
-    if after.starts_with("run_ids") { number.parse().ok() } else { None }
-}
-
-/// Two writers that log the same dataset for the first time at once: one gets a 400 although nothing is wrong with
-/// its request (MLflow 3.10 on SQLite).
-const INSERT_RACE: [&str; 3] = ["UNIQUE constraint failed", "duplicate key value", "Duplicate entry"];
-
-/// See `Client::log_batch`.
-const POINT_EXISTS: [&str; 12] = [
-    "UNIQUE constraint failed: metrics.",
-    "UNIQUE constraint failed: logged_model_metrics.",
-    "UNIQUE constraint failed: logged_model_params.",
-    "UNIQUE constraint failed: inputs.",
-    "\"metric_pk\"",
-    "\"logged_model_metrics_pk\"",
-    "\"logged_model_params_pk\"",
-    "\"inputs_pk\"",
-    "'metrics.PRIMARY'",
-    "'logged_model_metrics.PRIMARY'",
-    "'logged_model_params.PRIMARY'",
-    "'inputs.PRIMARY'",
-];
-
-/// A `log-batch` with tags holds one connection of the pool while it asks for two more; told as a 400 (MLflow 3.10,
-/// `store/tracking/sqlalchemy_store.py`, `log_batch`, `set_tag`; its pool holds 5 + 10).
-const POOL_EXHAUSTED: [&str; 1] = ["QueuePool limit"];
-
-/// Of two transactions in a deadlock one is rolled back (PostgreSQL, MySQL): nothing of it was done.
-const DATABASE_BUSY: [&str; 4] =
-    ["database is locked", "too many connections", "deadlock detected", "Deadlock found"];
-
-/// A 503 that no waiting cures: MLflow started without `--serve-artifacts` or without workspaces.
-const SWITCHED_OFF: [&str; 3] = ["--serve-artifacts", "--no-serve-artifacts", "--enable-workspaces"];
-
-/// What takes a database, asked of a server over files (MLflow 1.30, `store/model_registry`; 3.10,
-/// `store/tracking/file_store.py`, `server/jobs`).
-const NOT_IN_THIS_STORE: [&str; 3] = [
-    "Model registry functionality is unavailable",
-    "is not supported with FileStore",
-    "Job store requires a backend store URI",
-];
-
-/// The page of Flask for an exception that nobody has handled (MLflow over a file store, when a file is torn).
-const UNHANDLED: &str = "The server encountered an internal error and was unable to complete";
 
 fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name)?.to_str().ok()
@@ -310,16 +258,6 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
 fn http_date(text: &str) -> Option<jiff::Timestamp> {
     jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text).ok()
 }
-
-/// 15 in "QueuePool limit of size 5 overflow 10 reached" (SQLAlchemy).
-fn pool_size(said: &str) -> Option<usize> {
-    let (size, rest) = said.split_once("QueuePool limit of size ")?.1.split_once(" overflow ")?;
-    let overflow: String = rest.chars().take_while(char::is_ascii_digit).collect();
-    Some(size.parse::<usize>().ok()? + overflow.parse::<usize>().ok()?)
-}
-
-/// SQLAlchemy's, which MLflow leaves as it is.
-const DEFAULT_POOL: usize = 15;
 
 /// At most 300 characters of what the server said; its HTML pages say nothing.
 fn summary(parsed: &Body, body: &[u8]) -> String {
@@ -453,13 +391,6 @@ mod tests {
         assert_eq!(wait("Thu, 26 Nov 2026 14:01:40 GMT", now), Some(100));
         assert_eq!(wait("Thu, 26 Nov 2026 13:00:00 GMT", now), Some(0), "it is over");
         assert_eq!(wait("soon", now), None);
-    }
-
-    #[test]
-    fn the_limit_is_read_from_the_refusal() {
-        let said = "INVALID_PARAMETER_VALUE GetMetricHistoryBulk request cannot specify more than 20 run_ids. Received 90";
-        assert_eq!(cause(b"", said), Some(Cause::MostRuns(20)));
-        assert_eq!(cause(b"", "something else"), None);
     }
 
     #[test]

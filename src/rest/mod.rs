@@ -26,6 +26,7 @@ mod presigned;
 mod probe;
 mod read;
 mod redirect;
+mod refusal_words;
 mod registry;
 mod route_path;
 mod scorers;

@@ -32,7 +32,7 @@ where
                 None => Next::End,
                 // MLflow 3.1 to 3.13 did this to get-history without max_results.
                 Some(same) if Some(&same) == token.as_ref() => {
-                    return Err(Error::permanent("the server gives the same page again and again"));
+                    return Err(circle());
                 }
                 Some(following) => Next::Page(Some(following)),
             };
@@ -40,6 +40,10 @@ where
         }
     })
     .boxed()
+}
+
+pub fn circle() -> Error {
+    Error::permanent("the server gives the same page again and again")
 }
 
 /// A list is read again at most so often, in search of what moved between its pages. Where something new comes up each

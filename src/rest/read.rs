@@ -8,7 +8,7 @@ use futures::stream::BoxStream;
 use serde_json::json;
 
 use super::logged_models::LOGGED_MODELS;
-use super::paging::{Listing, listing, pages};
+use super::paging::{Listing, circle, listing, pages};
 use super::wire::{
     ExperimentPage, FileList, MetricPage, OneExperiment, OneRun, RunPage, WireExperiment, WireMetric, WireRun,
 };
@@ -198,7 +198,8 @@ impl Client {
             for file in page.files {
                 if file.is_dir { folders.push(file.path) } else { files.push(FileEntry::from(file)) }
             }
-            match page.next_page_token.filter(|next| !next.is_empty() && Some(next) != token.as_ref()) {
+            match page.next_page_token.filter(|next| !next.is_empty()) {
+                Some(same) if Some(&same) == token.as_ref() => return Err(circle()),
                 Some(next) => token = Some(next),
                 None => return Ok((files, folders)),
             }

@@ -12,7 +12,7 @@ use reqwest::{Method, RequestBuilder, Response};
 use tokio::time::Instant;
 
 use super::exchange::{OCTETS, Reply, unsendable};
-use super::failure::{self, Failure};
+use super::failure::{self, Failure, Worth};
 use super::meter::OnItsWay;
 use super::pace::Slot;
 use super::task::OwnTask;
@@ -129,12 +129,13 @@ impl Client {
             )));
         }
         let call = Call::new(Method::PUT, route).below(path);
+        let first = std::time::Instant::now();
         self.repeated(&call, || async {
             // The source is opened last: a server ends an answer that nobody reads.
             let slot = self.enter(&call).await?;
             let chunks = opener.open().await?;
             let (client, call) = (self.clone(), call.clone());
-            OwnTask::spawn(async move { client.upload_once(&call, size, chunks, slot).await }).await?
+            OwnTask::spawn(async move { client.upload_once(&call, size, chunks, slot, first).await }).await?
         })
         .await
     }
@@ -145,10 +146,11 @@ impl Client {
         size: Option<u64>,
         chunks: BoxStream<'static, Result<Bytes>>,
         _slot: Slot,
+        first: std::time::Instant,
     ) -> Result<(), Failure> {
         let started = std::time::Instant::now();
         let sent = match self.signer() {
-            None => self.put_signed_in(call, size, chunks).await,
+            None => self.put_signed_in(call, size, chunks, first).await,
             Some(signer) => {
                 let file = small(chunks).await?;
                 self.signed_exchange(call, Some(file), signer).await
@@ -167,6 +169,7 @@ impl Client {
         call: &Call,
         size: Option<u64>,
         chunks: BoxStream<'static, Result<Bytes>>,
+        first: std::time::Instant,
     ) -> Result<Reply, Failure> {
         let (headers, used) = self.sign_in.headers().await?;
         let request = self.request(call).headers(headers).header("content-type", OCTETS);
@@ -179,9 +182,10 @@ impl Client {
             }
             Err(unhappy) => unhappy,
         };
-        if redirect::wants_sign_in(&url, &unhappy) && self.sign_in.renew(used).await {
+        if redirect::wants_sign_in(&url, &unhappy) && self.sign_in.renew(used, first).await {
             let why = Error::transient(format!("{} wanted another sign-in", self.address));
-            return Err(Failure { reached: true, retry_after: Some(Duration::ZERO), ..why.into() });
+            let worth = if self.sign_in.can_change() { Worth::Usual } else { Worth::Free };
+            return Err(Failure { reached: true, retry_after: Some(Duration::ZERO), worth, ..why.into() });
         }
         Err(self.failure(call, &url, &unhappy))
     }

@@ -24,6 +24,9 @@ pub use self::header::{Header, parse_headers};
 
 /// Tokens that end within this time are renewed before they are used: a request may be long on its way.
 const MARGIN: Duration = Duration::from_secs(60);
+/// What a person can do about a sign-in that this process was started with.
+const FIXED: &str = "the server refuses the sign-in that it took before: make it valid there, or stop here, set another \
+                     one, and run the same command again: it continues";
 /// A command that gives tokens which end at once is not run more often than this.
 const CALM: Duration = Duration::from_secs(5);
 
@@ -34,6 +37,8 @@ pub struct SignIn {
     command: Option<TokenCommand>,
     headers: Vec<Header>,
     held: Mutex<Option<Held>>,
+    /// How long one that cannot change is asked with again after it was refused.
+    wait: Duration,
     /// A request was let in: what is refused from then on has ended, and was not wrong from the start.
     has_worked: AtomicBool,
     vigil: Vigil,
@@ -78,6 +83,7 @@ impl SignIn {
             command,
             headers: access.headers.clone(),
             held: Mutex::new(None),
+            wait: access.wait,
             has_worked: AtomicBool::new(false),
             vigil: Vigil::default(),
         })
@@ -127,16 +133,39 @@ impl SignIn {
         self.has_worked.store(true, Relaxed);
     }
 
-    /// A request with the headers of that time was refused. True when others may be had: it is worth another try.
-    pub async fn renew(&self, used: Instant) -> bool {
-        let can_change = self.command.is_some() || self.headers.iter().any(|header| header.file().is_some());
-        if !can_change {
-            return false;
+    /// True when another sign-in can be had without a new start of this program.
+    pub fn can_change(&self) -> bool {
+        self.command.is_some() || self.headers.iter().any(|header| header.file().is_some())
+    }
+
+    /// A request with the headers of that time was refused, and was first sent at `first`. True when it is worth another
+    /// try: others may be had, or these have worked before and some time was let pass for the server's sake.
+    pub async fn renew(&self, used: Instant, first: Instant) -> bool {
+        if !self.can_change() {
+            return self.outlast(used, first).await;
         }
         if let Some(held) = self.held.lock().await.as_mut().filter(|held| held.since <= used) {
             held.refused = true;
         }
         true
+    }
+
+    /// Waits a little for a sign-in that cannot change from here: its server may take it again, once a person has made
+    /// it valid there or what stands behind the sign-in is back.
+    async fn outlast(&self, used: Instant, first: Instant) -> bool {
+        let mut held = self.held.lock().await;
+        let Some(held) = held.as_mut().filter(|_| self.has_worked.load(Relaxed)) else { return false };
+        // Another request has waited meanwhile.
+        if held.since > used {
+            return true;
+        }
+        if first.elapsed() >= self.wait {
+            return false;
+        }
+        let Some(waiting) = self.vigil.begin(FIXED) else { return false };
+        let goes_on = waiting.again().await;
+        held.since = Instant::now();
+        goes_on
     }
 
     async fn load(&self) -> Result<Held> {

@@ -230,6 +230,27 @@ async fn what_was_wrong_from_the_start_is_said_and_what_has_ended_is_waited_for(
     assert_eq!(ask(&client).await.unwrap_err().class(), Class::Auth);
 }
 
+#[tokio::test]
+async fn a_password_that_is_refused_for_a_while_fails_no_work() {
+    let server = MockServer::start().await;
+    let put = |status: u16| Mock::given(method("PUT")).respond_with(ResponseTemplate::new(status));
+    Mock::given(path(SEARCH)).respond_with(ok()).up_to_n_times(1).mount(&server).await;
+    Mock::given(path(SEARCH)).respond_with(ResponseTemplate::new(401)).up_to_n_times(2).mount(&server).await;
+    Mock::given(path(SEARCH)).respond_with(ok()).mount(&server).await;
+    put(401).up_to_n_times(1).mount(&server).await;
+    put(200).expect(1).mount(&server).await;
+    let client = client(&server, &[("MLFERRY_SOURCE_USERNAME", "a"), ("MLFERRY_SOURCE_PASSWORD", "b")], &[]);
+    ask(&client).await.unwrap();
+    assert_eq!(ask(&client).await.unwrap_err().class(), Class::Auth, "a person who asks is told");
+    let _work = client.sign_in.vigil().work();
+    let mut news = client.sign_in.vigil().waiting();
+    let said = async { news.wait_for(Option::is_some).await.unwrap().clone().unwrap() };
+    let (answer, said) = tokio::join!(ask(&client), said);
+    answer.unwrap();
+    assert!(said.contains("run the same command again"), "{said}");
+    client.upload("/api/2.0/mlflow-artifacts/artifacts", "a.txt", Some(3), &Twice(b"abc")).await.unwrap();
+}
+
 struct Twice(&'static [u8]);
 
 #[async_trait::async_trait]
