@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use serde_json::json;
 use tokio::sync::{Mutex, watch};
 
 use super::failure::Failure;
+use super::read::one_experiment;
 use super::task::OwnTask;
-use super::{Absence, Call, Client, Meter};
+use super::{Absence, Client, Meter};
 use crate::aws::Vigil;
 use crate::error::{Class, Error, Result};
 use crate::limits;
@@ -143,8 +143,7 @@ impl Client {
 
     /// Asks for one experiment: MLflow answers from its database, a gateway in front of it cannot.
     async fn is_there(&self) -> bool {
-        let question = json!({ "max_results": 1 });
-        let Ok(call) = Call::post("/api/2.0/mlflow/experiments/search", &question) else { return false };
+        let Ok(call) = one_experiment() else { return false };
         let answer = tokio::time::timeout(limits::PROBE, self.ask_once(&call.question())).await;
         match answer {
             Ok(Ok(answer)) => match answer.status {

@@ -4,11 +4,10 @@ use serde_json::{Value, json};
 
 use super::capability::{Capabilities, Version};
 use super::client::is_missing;
+use super::read::one_experiment;
 use super::{Call, Client, PathRules, RUNS_PER_BULK_CALL};
 use super::{evaluation, managed, traces};
 use crate::error::{Cause, Class, Error, Result};
-
-const EXPERIMENTS: &str = "/api/2.0/mlflow/experiments/search";
 
 /// What the first look at a server finds.
 #[derive(Clone, Debug)]
@@ -186,7 +185,7 @@ async fn version(client: &Client) -> Result<Option<Option<Version>>> {
 impl Client {
     /// True when a small question gets an answer of the server's, whatever it is.
     pub async fn still_answers(&self) -> bool {
-        let Ok(search) = Call::post(EXPERIMENTS, &json!({ "max_results": 1 })) else { return false };
+        let Ok(search) = one_experiment() else { return false };
         match self.bytes(&search.question()).await {
             Ok(_) => true,
             Err(error) => error.is_about_object(),
@@ -195,7 +194,7 @@ impl Client {
 }
 
 async fn is_tracking_server(client: &Client) -> Result<()> {
-    let search = Call::post(EXPERIMENTS, &json!({ "max_results": 1 }))?.question();
+    let search = one_experiment()?.question();
     match client.json::<Value>(&search).await {
         Ok(Value::Object(_)) => Ok(()),
         Err(e) if matches!(e.class(), Class::Auth | Class::Forbidden | Class::Transient) => Err(e),
@@ -240,7 +239,7 @@ async fn not_a_server(client: &Client) -> Error {
 
 /// The title of the page that is there in the place of an answer.
 async fn page(client: &Client) -> Option<String> {
-    let search = Call::post("/api/2.0/mlflow/experiments/search", &json!({ "max_results": 1 })).ok()?;
+    let search = one_experiment().ok()?;
     let answer = client.ask_once(&search).await.ok()?;
     let text = String::from_utf8_lossy(&answer.body);
     let is_page = text.trim_start().starts_with('<');

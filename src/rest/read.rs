@@ -26,11 +26,20 @@ const RUNS_PER_PAGE: usize = 500;
 /// A page of runs is asked for again at half the size when the server cannot answer in time, down to this.
 const FEWEST_RUNS_PER_PAGE: usize = 10;
 
+/// Every other order of experiments is by a time, which changes meanwhile and which those from before MLflow 1.29 do not
+/// have: over files, 1.30 answers 500 where some have it and some have not (`utils/search_utils.py`, `_get_sort_key`).
+const BY_ID: [&str; 1] = ["experiment_id ASC"];
+
+/// The cheapest question that only a tracking server answers.
+pub(super) fn one_experiment() -> Result<Call> {
+    let body = json!({ "max_results": 1, "view_type": "ACTIVE_ONLY", "order_by": BY_ID });
+    Call::post("/api/2.0/mlflow/experiments/search", &body)
+}
+
 impl Client {
     /// A cheap question: an error when the server gives no answer to it, or wants another sign-in.
     pub async fn answers(&self) -> Result<()> {
-        let body = json!({ "max_results": 1 });
-        match self.json::<ExperimentPage>(&Call::post("/api/2.0/mlflow/experiments/search", &body)?).await {
+        match self.json::<ExperimentPage>(&one_experiment()?).await {
             // A refusal is an answer, unless something before the server gave it.
             Err(e)
                 if e.cause() != Some(Cause::NoRoute)
@@ -49,9 +58,7 @@ impl Client {
             let body = json!({
                 "max_results": EXPERIMENTS_PER_PAGE,
                 "view_type": "ALL",
-                // By default the time of the last update, which changes meanwhile, and which experiments from before
-                // MLflow 1.29 do not have: some servers then answer 500 (1.30.1 over files).
-                "order_by": ["experiment_id ASC"],
+                "order_by": BY_ID,
                 "page_token": token,
             });
             let page: ExperimentPage =
@@ -61,11 +68,9 @@ impl Client {
         })
     }
 
-    /// The active experiment that was made first.
-    pub async fn oldest_active_experiment(&self) -> Result<Option<Experiment>> {
-        let body = json!({ "max_results": 1, "view_type": "ACTIVE_ONLY", "order_by": ["creation_time ASC"] });
-        let page: ExperimentPage =
-            self.json(&Call::post("/api/2.0/mlflow/experiments/search", &body)?).await?;
+    /// The active experiment with the lowest number, which in a database is the oldest.
+    pub async fn first_active_experiment(&self) -> Result<Option<Experiment>> {
+        let page: ExperimentPage = self.json(&one_experiment()?).await?;
         let into = |wire: WireExperiment| Ok(wire.into());
         let found = page.experiments.read(Kind::Experiment, "/experiment_id", into);
         Ok(found.into_iter().next().transpose()?)

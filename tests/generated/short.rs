@@ -24,3 +24,15 @@ async fn generated_files_of_mlflow_2_9_2_arrive_whole() {
 async fn generated_rows_of_mlflow_3_10_1_arrive_whole() {
     whole(ROWS, &[1, 2, 3]).await;
 }
+
+/// Experiments from before 1.29, which have no times, beside younger ones: that release cannot sort them by time.
+#[tokio::test(flavor = "multi_thread")]
+async fn experiments_with_and_without_times_of_mlflow_1_30_1_arrive_whole() {
+    whole(Layout { release: "1.30.1", is_files: true }, &[2007]).await;
+}
+
+/// Runs that are not deleted in an experiment that is: newer stores delete them with it.
+#[tokio::test(flavor = "multi_thread")]
+async fn active_runs_of_a_deleted_experiment_of_mlflow_1_30_1_arrive() {
+    whole(Layout { release: "1.30.1", is_files: false }, &[2008]).await;
+}

@@ -28,7 +28,11 @@ def everything(reader):
     experiments = list(
         every(
             lambda token: reader.client.search_experiments(
-                view_type=ViewType.ALL, max_results=PAGE, page_token=token
+                view_type=ViewType.ALL,
+                max_results=PAGE,
+                # In its default order MLflow 1.30 over files cannot sort experiments of different ages.
+                order_by=["experiment_id ASC"],
+                page_token=token,
             )
         )
     )

@@ -18,17 +18,20 @@ class Experiments(Part):
         self.kept(place, target["tags"], experiment_id=source["experiment_id"])
         self.kept_times(place, source, target["tags"])
         sources = {run["run_id"]: run for run in source["runs"]}
-        Runs(self.moves, self.differences).pairs(f"{place} / run", sources, target["runs"], source_run)
+        runs = Runs(self.moves, self.differences)
+        runs.in_deleted = source["lifecycle_stage"] == "deleted"
+        runs.pairs(f"{place} / run", sources, target["runs"], source_run)
 
 
 class Runs(Part):
     def compare(self, place, source, target):
         place = f"{place} ({source['run_name']})"
         own, tags = self.moves.tags(source["tags"]), foreign(target["tags"])
-        fields = RUN_FIELDS
+        # Newer stores delete the runs of a deleted experiment with it.
+        fields = [name for name in RUN_FIELDS if not self.in_deleted or name != "lifecycle_stage"]
         if not source["run_name"]:
             # Old servers have runs without a name, new ones invent it.
-            fields = [name for name in RUN_FIELDS if name != "run_name"]
+            fields = [name for name in fields if name != "run_name"]
             for side in (own, tags):
                 side.pop("mlflow.runName", None)
         if "mlflow.runName" not in source["tags"] and tags.get("mlflow.runName") == target["run_name"]:

@@ -28,7 +28,7 @@ impl RestTarget {
             Err(e) if e.class() != Class::NotFound => return Err(e),
             Ok(_) | Err(_) => {}
         }
-        let first = self.client.oldest_active_experiment().await?;
+        let first = self.client.first_active_experiment().await?;
         first.ok_or_else(|| Error::permanent("the target has no experiment to keep it"))
     }
 }
