@@ -169,6 +169,27 @@ async fn what_is_refused_costs_only_itself() {
     assert!(found.stdout.contains("names of params or metrics"), "{}", found.stdout);
 }
 
+/// Removes one file of a server's artifacts and cuts another.
+fn spoil_files(root: &std::path::Path) -> [std::path::PathBuf; 2] {
+    let (mut folders, mut files) = (vec![root.to_owned()], Vec::new());
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            match path.is_dir() {
+                true => folders.push(path),
+                false if path.components().any(|part| part.as_os_str() == "artifacts") => files.push(path),
+                false => {}
+            }
+        }
+    }
+    files.retain(|path| path.metadata().unwrap().len() > 1 && !path.ends_with("MLmodel"));
+    files.sort();
+    let (first, last) = (files.first().unwrap().clone(), files.last().unwrap().clone());
+    std::fs::remove_file(&first).unwrap();
+    std::fs::write(&last, "x").unwrap();
+    [first, last]
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_second_visit_makes_nothing_worse() {
     let (source, target) = futures::join!(Real::start(TARGET), Real::start(TARGET));
@@ -208,6 +229,13 @@ async fn a_second_visit_makes_nothing_worse() {
             "{model}"
         );
     }
+
+    // What was deleted or cut short on the target is not seen from the source: it is with --update.
+    let lost = spoil_files(target.dir.path());
+    import(&mlferry, &source, &target, &[]).await.exits(0);
+    assert_ne!(differences(&source, &target).await, [""; 0]);
+    import(&mlferry, &source, &target, &["--update"]).await.exits(0);
+    assert_eq!(differences(&source, &target).await, [""; 0], "{lost:?}");
 
     // What changes is followed; what is the same stays whole, whoever looks and however often.
     post(&source, "runs/set-tag", json!({ "run_id": changed, "key": "note", "value": "new" })).await;

@@ -192,10 +192,12 @@ pub trait Target: Send + Sync {
 /// The files of a run or a logged model being written.
 #[async_trait]
 pub trait FileWriter: Send + Sync {
-    /// False when a file that was written before is gone. A target that cannot tell at once says true.
-    fn has(&self, _file: &FileEntry, _digest: &Digest) -> bool {
-        true
-    }
+    /// False when a file that was written before is gone. A target that has to be asked is asked where `looks`, and says
+    /// true otherwise.
+    ///
+    /// # Errors
+    /// When it does not say what is there.
+    async fn has(&self, file: &FileEntry, digest: &Digest, looks: bool) -> Result<bool>;
 
     /// Writes a file, opened anew at every try. Gives the digest of what was read.
     async fn write(&self, file: &FileEntry, source: &dyn Opener) -> Result<Digest>;

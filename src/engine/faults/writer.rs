@@ -152,8 +152,8 @@ impl RunWriter for Faulty<dyn RunWriter> {
 
 #[async_trait]
 impl FileWriter for Faulty<dyn RunWriter> {
-    fn has(&self, file: &FileEntry, digest: &Digest) -> bool {
-        self.inner.files().has(file, digest)
+    async fn has(&self, file: &FileEntry, digest: &Digest, looks: bool) -> Result<bool> {
+        self.inner.files().has(file, digest, looks).await
     }
 
     async fn write(&self, file: &FileEntry, source: &dyn Opener) -> Result<Digest> {
@@ -185,8 +185,8 @@ impl ModelWriter for Faulty<dyn ModelWriter> {
 
 #[async_trait]
 impl FileWriter for Faulty<dyn ModelWriter> {
-    fn has(&self, file: &FileEntry, digest: &Digest) -> bool {
-        self.inner.files().has(file, digest)
+    async fn has(&self, file: &FileEntry, digest: &Digest, looks: bool) -> Result<bool> {
+        self.inner.files().has(file, digest, looks).await
     }
 
     async fn write(&self, file: &FileEntry, source: &dyn Opener) -> Result<Digest> {

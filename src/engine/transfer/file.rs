@@ -93,8 +93,12 @@ impl Copy {
         let name = owner.name_of(&file.path);
         let known = self.journal.known_file(&id, target)?.filter(|known| is_same(file, known));
         let source = SnapshotFile { snapshot: self.source.as_ref(), owner, file };
-        if let Some(known) = known.filter(|known| writer.has(file, &known.digest)) {
-            match self.is_unchanged(&source, &known.digest).await {
+        if let Some(known) = known {
+            let is_as_written = match writer.has(file, &known.digest, self.update).await {
+                Ok(true) => self.is_unchanged(&source, &known.digest).await,
+                other => other,
+            };
+            match is_as_written {
                 Ok(true) => {
                     self.context.skipped(Kind::Artifact, &id, &name, "already there").await;
                     return Ok(Ok(known.digest));

@@ -32,9 +32,10 @@ impl ArchiveFiles {
 
 #[async_trait]
 impl FileWriter for ArchiveFiles {
-    fn has(&self, file: &FileEntry, digest: &Digest) -> bool {
-        is_safe_path(&file.path)
-            && self.folder.artifact(&file.path).metadata().is_ok_and(|meta| meta.len() == digest.bytes)
+    async fn has(&self, file: &FileEntry, digest: &Digest, _looks: bool) -> Result<bool> {
+        let is_there =
+            || self.folder.artifact(&file.path).metadata().is_ok_and(|meta| meta.len() == digest.bytes);
+        Ok(is_safe_path(&file.path) && is_there())
     }
 
     async fn write(&self, file: &FileEntry, source: &dyn Opener) -> Result<Digest> {

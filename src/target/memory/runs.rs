@@ -150,6 +150,11 @@ impl Files {
 
 #[async_trait]
 impl FileWriter for Files {
+    async fn has(&self, file: &FileEntry, _digest: &Digest, looks: bool) -> Result<bool> {
+        let data = self.by.data();
+        Ok(!looks || data.files.get(&self.roots.1).is_some_and(|files| files.contains_key(&file.path)))
+    }
+
     async fn write(&self, file: &FileEntry, source: &dyn Opener) -> Result<Digest> {
         let hashed = Hashed::new(source);
         let mut bytes: BytesMut = hashed.open().await?.try_collect().await?;

@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -7,7 +8,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use tokio::sync::OnceCell;
 
 use crate::artifacts::{Broken, ByteStream, Digest, Hashed, Stores, local, proxied_path, proxied_url_path};
-use crate::entities::{FileEntry, RunId, S3Object, is_mlmodel, with_new_ids};
+use crate::entities::{ExperimentId, FileEntry, Kind, Owner, RunId, S3Object, is_mlmodel, with_new_ids};
 use crate::error::{Class, Error, Result};
 use crate::rest::{Client, Opener, PathRules};
 use crate::target::{FileWriter, Ledger};
@@ -36,6 +37,8 @@ pub struct RestFiles {
     roots: (String, String),
     /// Whose files they are, if they are a run's: the server signs uploads for runs only.
     run: Option<RunId>,
+    /// What is there, once it was asked for.
+    there: OnceCell<Option<BTreeMap<String, Option<u64>>>>,
 }
 
 /// Where a file goes.
@@ -47,7 +50,7 @@ enum Place {
 
 impl RestFiles {
     pub fn new(by: Arc<Delivery>, roots: (String, String)) -> Self {
-        Self { by, roots, run: None }
+        Self { by, roots, run: None, there: OnceCell::new() }
     }
 
     #[must_use]
@@ -66,6 +69,32 @@ impl RestFiles {
                 .hint("start the target with --serve-artifacts, or with a --default-artifact-root in S3")
         })?;
         Ok(Place::S3(object.below(path)))
+    }
+
+    /// The files below the target's root, with their sizes; none where nobody tells this machine.
+    async fn list(&self) -> Result<Option<BTreeMap<String, Option<u64>>>> {
+        let root = &self.roots.1;
+        let files = match proxied_path(root) {
+            Some(root) => self.list_proxied(root).await?,
+            None => {
+                let (experiment_id, kind) = (ExperimentId::from(""), Kind::Artifact);
+                let owner =
+                    Owner { kind, experiment_id: &experiment_id, id: "", artifact_uri: root, label: "" };
+                let Some(root) = self.by.stores.root(&owner).await else { return Ok(None) };
+                root.files().try_concat().await?
+            }
+        };
+        Ok(Some(files.into_iter().map(|file| (file.path, file.size)).collect()))
+    }
+
+    async fn list_proxied(&self, root: &str) -> Result<Vec<FileEntry>> {
+        let (mut folders, mut files) = (vec![String::new()], Vec::new());
+        while let Some(folder) = folders.pop() {
+            let (here, below) = self.by.client.list_proxied(root, &folder).await?;
+            files.extend(here);
+            folders.extend(below);
+        }
+        Ok(files)
     }
 
     /// Small and changed on the way.
@@ -127,6 +156,19 @@ impl Opener for Text {
 
 #[async_trait]
 impl FileWriter for RestFiles {
+    async fn has(&self, file: &FileEntry, digest: &Digest, looks: bool) -> Result<bool> {
+        if !looks {
+            return Ok(true);
+        }
+        let there = self.there.get_or_try_init(|| self.list()).await?;
+        let Some(there) = there else { return Ok(true) };
+        // One that was changed on the way has another size.
+        let size = Some(digest.bytes).filter(|_| !is_mlmodel(&file.path, file.size));
+        Ok(there
+            .get(&file.path)
+            .is_some_and(|found| found.zip(size).is_none_or(|(found, size)| found == size)))
+    }
+
     async fn write(&self, file: &FileEntry, source: &dyn Opener) -> Result<Digest> {
         let (to, path) = (self.place(&file.path)?, file.path.as_str());
         let hashed = Hashed::new(source).of_size(file.size);

@@ -88,13 +88,13 @@ fn write_run(run: &Run, of: &Experiment, layout: Layout, experiment: &Path) {
         dataset_input(input, run, experiment);
     }
     for model in &run.models_in {
-        let meta = json!({ "source_type": "MODEL", "source_id": model, "destination_type": "MODEL_INPUT",
-            "destination_id": model, "tags": {} });
+        let meta = json!({ "source_type": "MODEL", "source_id": model, "destination_type": "RUN",
+            "destination_id": run.id, "tags": {} });
         write_meta(&folder.join("inputs").join(hash(model, &run.id)).join("meta.yaml"), &meta);
     }
     for (model, step) in &run.models_out {
         let meta = json!({ "source_type": "RUN_OUTPUT", "source_id": model, "destination_type": "MODEL_OUTPUT",
-            "destination_id": model, "step": step, "tags": {} });
+            "destination_id": run.id, "step": step, "tags": {} });
         write_meta(&folder.join("outputs").join(model).join("meta.yaml"), &meta);
     }
 }
