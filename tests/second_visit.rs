@@ -140,14 +140,25 @@ async fn what_is_refused_costs_only_itself() {
     })
     .unwrap();
     std::fs::write(folder.join("params").join("k".repeat(251)), "v").unwrap();
+    let version = json!({ "name": "model", "source": "s3://b/m", "tags": [pair("kept", "x")] });
+    post(&source, "registered-models/create", json!({ "name": "model" })).await;
+    post(&source, "model-versions/create", version).await;
+    let tags = source.server.mlruns().join("models/model/version-1/tags");
+    std::fs::write(tags.join("k".repeat(251)), "v").unwrap();
 
     let mlferry = Mlferry::new();
     for visit in ["first", "second"] {
         let ran = import(&mlferry, &source, &target, &[]).await.exits(3);
         let lines = ran.lines();
         let failed: Vec<&Value> = lines.iter().filter(|line| line["type"] == "item_failed").collect();
-        assert_eq!(failed.len(), 1, "{visit}: {failed:?}");
-        let reason = failed[0]["reason"].as_str().unwrap();
+        assert_eq!(failed.len(), 2, "{visit}: {failed:?}");
+        let of =
+            |kind: &str| failed.iter().find(|line| line["kind"] == kind).unwrap()["reason"].as_str().unwrap();
+        assert!(of("model_version").contains("refused 1 part"), "{visit}: {failed:?}");
+        let there = url_of(&target, "model-versions/get?name=model&version=1").await;
+        let tags = there["model_version"]["tags"].as_array().unwrap();
+        assert!(tags.contains(&pair("kept", "x")), "{visit}: {there}");
+        let reason = of("run");
         assert!(reason.contains("refused 4 parts") && reason.contains("before 1970"), "{visit}: {reason}");
         let found = post(&target, "runs/search", json!({ "experiment_ids": ["1"] })).await;
         let run = found["runs"]
@@ -240,6 +251,8 @@ async fn a_second_visit_makes_nothing_worse() {
     // What changes is followed; what is the same stays whole, whoever looks and however often.
     post(&source, "runs/set-tag", json!({ "run_id": changed, "key": "note", "value": "new" })).await;
     log(&changed, -1).await;
+    let tag = json!({ "name": "last", "version": "1", "key": "later", "value": "x" });
+    post(&source, "model-versions/set-tag", tag).await;
     import(&mlferry, &source, &target, &[]).await.exits(0);
     assert_eq!(differences(&source, &target).await, [""; 0]);
     // A point below the latest one does not show from outside: it is seen with --update.

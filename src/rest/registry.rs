@@ -241,6 +241,17 @@ impl Client {
         self.done(&Call::post("/api/2.0/mlflow/registered-models/set-tag", &body)?).await
     }
 
+    pub async fn set_model_version_tag(
+        &self,
+        name: &str,
+        version: u64,
+        key: &str,
+        value: &str,
+    ) -> Result<()> {
+        let body = json!({ "name": name, "version": version.to_string(), "key": key, "value": value });
+        self.done(&Call::post("/api/2.0/mlflow/model-versions/set-tag", &body)?).await
+    }
+
     pub async fn set_alias(&self, name: &str, alias: &str, version: u64) -> Result<()> {
         let body = json!({ "name": name, "alias": alias, "version": version.to_string() });
         self.done(&Call::post("/api/2.0/mlflow/registered-models/alias", &body)?).await

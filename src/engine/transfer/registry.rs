@@ -5,7 +5,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use super::Copy;
 use super::originals::Originals;
 use crate::engine::choose::ChosenModel;
-use crate::entities::{ModelVersion, Pick, RegisteredModel};
+use crate::entities::{Kind, ModelVersion, Pick, RegisteredModel};
 use crate::error::{Error, Result};
 use crate::target::{Found, Registry};
 
@@ -162,6 +162,11 @@ impl Copy {
                 return Ok(if error.is_final() { Ended::Refused } else { Ended::ForNow(error) });
             }
             Ok(found) => {
+                // Of a prompt's version, too: it is written by the same routes.
+                if let Some(refused) = self.target.refused(Kind::ModelVersion, &label) {
+                    self.lose_version(version, model, &refused).await?;
+                    return Ok(Ended::There);
+                }
                 self.journal.done(kind, &label, Some(&format!("{}/{}", at.name, version.version)), None)?;
                 match found {
                     Found::Everything => self.context.skipped(kind, &label, &label, "already there").await,

@@ -7,7 +7,7 @@ use std::sync::PoisonError;
 use super::refused::{Refused, is_refusal};
 use super::source::NewSource;
 use super::{RestTarget, TRIES};
-use crate::entities::{ModelId, ModelVersion, RegisteredModel, RunId, merge_experiments, rewrite, tag};
+use crate::entities::{Kind, ModelId, ModelVersion, RegisteredModel, RunId, merge_experiments, rewrite, tag};
 use crate::error::{Class, Error, Result};
 use crate::rest::NewVersion;
 use crate::target::{Found, Registry};
@@ -142,8 +142,7 @@ impl RestTarget {
         insert_times(&mut tags, model.creation_time, model.last_update_time, &model.user_id);
         // Without this one it would be made as another kind of thing.
         tags.extend(theirs.get_key_value(tag::IS_PROMPT).map(|(key, value)| (key.clone(), value.clone())));
-        let all = theirs.iter().chain(&tags).map(|(key, value)| (key.clone(), value.clone())).collect();
-        match self.create_model(model, name, &all).await {
+        match self.create_model(model, name, &with(&theirs, &tags)).await {
             // One of its tags may be what the server refuses: the others arrive, and it is named.
             Err(e) if is_refusal(&e) => {
                 self.create_model(model, name, &tags).await.map_err(|_| e)?;
@@ -191,7 +190,17 @@ impl RestTarget {
     ) -> Result<Found> {
         let new = self.new_source(version).await?;
         let found = match at.versions.get(&version.version) {
-            Some(there) => self.is_it(there, version, &new.source).map(|()| Found::Everything)?,
+            Some(there) => {
+                self.is_it(there, version, &new.source)?;
+                let mut missing = self.new_tags(&version.tags);
+                missing.retain(|key, _| !there.tags.contains_key(key));
+                if missing.is_empty() {
+                    Found::Everything
+                } else {
+                    self.set_version_tags(&at.name, version, missing).await?;
+                    Found::Partial
+                }
+            }
             None => {
                 self.make_version(at, version, &new).await?;
                 Found::Nothing
@@ -229,9 +238,44 @@ impl RestTarget {
     }
 
     async fn make_version(&self, at: &mut Registry, version: &ModelVersion, new: &NewSource) -> Result<()> {
-        let mut tags = self.new_tags(&version.tags);
-        tags.insert(tag::SOURCE_VERSION.to_owned(), version.label());
+        let theirs = self.new_tags(&version.tags);
+        let mut tags = BTreeMap::from([(tag::SOURCE_VERSION.to_owned(), version.label())]);
         insert_times(&mut tags, version.creation_time, version.last_update_time, &version.user_id);
+        match self.number_version(at, version, new, &with(&theirs, &tags)).await {
+            // One of its tags may be what the server refuses: the others arrive, and it is named.
+            Err(e) if is_refusal(&e) && !theirs.is_empty() => {
+                self.number_version(at, version, new, &tags).await.map_err(|_| e)?;
+                self.set_version_tags(&at.name, version, theirs).await
+            }
+            other => other,
+        }
+    }
+
+    async fn set_version_tags(
+        &self,
+        name: &str,
+        version: &ModelVersion,
+        tags: BTreeMap<String, String>,
+    ) -> Result<()> {
+        let mut refused = Refused::default();
+        for (key, value) in tags {
+            match self.client.set_model_version_tag(name, version.version, &key, &value).await {
+                Err(e) if is_refusal(&e) => refused.add("tag", &key, e.to_string()),
+                other => other?,
+            }
+        }
+        self.refusals.add(Kind::ModelVersion, &version.label(), refused);
+        Ok(())
+    }
+
+    /// Makes the version with its own number: placeholders use up those before it.
+    async fn number_version(
+        &self,
+        at: &mut Registry,
+        version: &ModelVersion,
+        new: &NewSource,
+        tags: &BTreeMap<String, String>,
+    ) -> Result<()> {
         let gap = BTreeMap::from([(tag::SOURCE_VERSION.to_owned(), PLACEHOLDER.to_owned())]);
         let named = version.run_id.as_ref().map(|id| self.ledger.target_of(id).unwrap_or_else(|| id.clone()));
         // Files of a run are then taken for a version of that run alone.
@@ -244,7 +288,7 @@ impl RestTarget {
             run_id: run_id.as_ref().map(RunId::as_str),
             run_link: &self.rewritten("mlflow.runLink", &version.run_link),
             description: &version.description,
-            tags: &tags,
+            tags,
         };
         let placeholder = NewVersion {
             source: PLACEHOLDER_SOURCE,
@@ -390,6 +434,10 @@ impl RestTarget {
         }
         rewrite(key, value, |id| self.ledger.target_of(id)).unwrap_or_else(|| value.to_owned())
     }
+}
+
+fn with(theirs: &BTreeMap<String, String>, ours: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+    theirs.iter().chain(ours).map(|(key, value)| (key.clone(), value.clone())).collect()
 }
 
 /// What no request can set is kept as tags.
