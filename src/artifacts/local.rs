@@ -125,7 +125,10 @@ pub fn sweep(root: &Path) -> Result<()> {
 }
 
 fn folder_of(path: &Path) -> Result<&Path> {
-    path.parent().ok_or_else(|| Error::permanent(format!("{} has no folder", path.display())))
+    let folder =
+        path.parent().ok_or_else(|| Error::permanent(format!("{} has no folder", path.display())))?;
+    // A bare name lies in the working folder.
+    Ok(if folder.as_os_str().is_empty() { Path::new(".") } else { folder })
 }
 
 /// The path of an artifact below `root`, its parts as they are.

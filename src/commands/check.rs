@@ -51,7 +51,7 @@ pub fn print(report: &CheckReport, printer: &Printer) {
     let more = if *more_runs { " or more" } else { "" };
     printer.result(&format!("{} ({}{latency})", about.location, about.kind));
     printer.result(&format!(
-        "  {experiments} experiments, {deleted_experiments} deleted ones, {runs}{more} runs"
+        "  experiments: {experiments}, deleted ones: {deleted_experiments}, runs: {runs}{more}"
     ));
     print_table(report, printer);
     for finding in &report.findings {

@@ -143,5 +143,5 @@ fn written(plan: &Plan, survey: &Survey) -> Result<String> {
     let globs = Vec::new();
     let chosen =
         Plan { globs, experiments, models, model_versions, prompts, prompt_versions, ..plan.clone() };
-    Plan { datasets, ..chosen }.to_toml()
+    Plan { datasets, ..chosen }.to_file()
 }

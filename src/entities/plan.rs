@@ -86,8 +86,17 @@ pub struct PlannedModel {
     pub except: BTreeSet<u64>,
 }
 
+/// A plan that leaves nothing out: an empty file could be one that was cut off.
+const EVERYTHING: &str = "# Nothing is left out: everything that the source holds is moved.\n";
+
 impl Plan {
     pub fn parse(text: &str) -> Result<Self> {
+        if text.trim().is_empty() {
+            return Err(Error::usage(
+                "the plan is empty: a file that was cut off looks the same as one that takes everything",
+            )
+            .hint("`mlferry plan --output FILE` writes a plan to start from"));
+        }
         let plan: Self = toml::from_str(text).map_err(|e| {
             Error::usage(e.to_string().trim_end())
                 .hint("`mlferry plan --output FILE` writes a plan to start from")
@@ -104,6 +113,12 @@ impl Plan {
 
     pub fn to_toml(&self) -> Result<String> {
         toml::to_string(self).map_err(|e| Error::permanent(format!("the plan cannot be written: {e}")))
+    }
+
+    /// The same for a file, which is never empty.
+    pub fn to_file(&self) -> Result<String> {
+        let text = self.to_toml()?;
+        Ok(if text.is_empty() { EVERYTHING.to_owned() } else { text })
     }
 
     /// The name on the target.
@@ -219,7 +234,9 @@ mod tests {
             except_datasets: vec!["e".into()],
             skip_traces: true,
         };
-        assert_eq!(Plan::parse(&plan.to_toml().unwrap()).unwrap(), plan);
+        assert_eq!(Plan::parse(&plan.to_file().unwrap()).unwrap(), plan);
+        assert_eq!(Plan::parse(&Plan::default().to_file().unwrap()).unwrap(), Plan::default());
+        assert!(Plan::parse(" \n").is_err(), "a file that was cut off");
         assert_eq!(Plan::parse("nonsense = 1").unwrap_err().exit_code(), 2);
     }
 

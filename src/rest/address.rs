@@ -16,6 +16,15 @@ pub struct Address {
     is_static_prefix: bool,
 }
 
+/// What is wrong with an address that is not of http.
+fn other_scheme(url: &Url) -> String {
+    match url.path().split('/').next().and_then(|port| port.parse::<u16>().ok()) {
+        // `localhost:5000` is read as a scheme and a path.
+        Some(_) if url.cannot_be_a_base() => format!("the scheme is missing: did you mean http://{url}?"),
+        _ => format!("{:?} is no scheme of a tracking server's address", url.scheme()),
+    }
+}
+
 impl Address {
     /// Reads `http(s)://[user:password@]host[:port][/prefix]` and parts it from its credentials.
     pub fn parse(text: &str) -> Result<(Self, Option<(String, SecretString)>)> {
@@ -25,7 +34,7 @@ impl Address {
         };
         let mut url = Url::parse(text.trim()).map_err(|e| bad(e.to_string()))?;
         if !matches!(url.scheme(), "http" | "https") {
-            return Err(bad(format!("{:?} is not a kind of address that can be read yet", url.scheme())));
+            return Err(bad(other_scheme(&url)));
         }
         if url.host_str().is_none_or(str::is_empty) {
             return Err(bad("the host is missing".into()));
@@ -59,7 +68,7 @@ impl Address {
         self.url.host_str().unwrap_or_default()
     }
 
-    pub(super) fn arn(&self) -> Option<&Arn> {
+    pub fn arn(&self) -> Option<&Arn> {
         self.arn.as_ref()
     }
 

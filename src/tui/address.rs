@@ -28,7 +28,7 @@ pub fn trouble(text: &str, end: End) -> Option<String> {
     match Url::parse(text) {
         Err(error) => Some(format!("not an address: {error}")),
         Ok(url) if !matches!(url.scheme(), "http" | "https" | "file" | "sqlite") => {
-            Some(format!("{:?} is not a kind of address that can be read yet", url.scheme()))
+            Some(format!("{:?} is no scheme of a tracking server's address", url.scheme()))
         }
         Ok(url) if url.scheme() == "file" && end == End::Source => None,
         Ok(url) if matches!(url.scheme(), "file" | "sqlite") => {

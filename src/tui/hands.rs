@@ -375,7 +375,7 @@ pub(super) async fn begin(job: Job, state: StateDir) -> Result<engine::Job> {
 fn write_plan(path: &Path, plan: &Plan) -> Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     let file = tempfile::NamedTempFile::new_in(folder)?;
-    std::fs::write(file.path(), plan.to_toml()?)?;
+    std::fs::write(file.path(), plan.to_file()?)?;
     file.persist(path).map_err(|e| Error::from(e.error))?;
     Ok(())
 }

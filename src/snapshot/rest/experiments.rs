@@ -10,6 +10,10 @@ use crate::entities::{Experiment, ExperimentId, Kind, Readable, Unreadable};
 use crate::error::{Class, Error, Result};
 use crate::rest::{Listing, Pages};
 
+const NOTHING: &str = "the server shows no experiment at all, deleted ones included, and every MLflow server begins with \
+                       one: see that it was started over the right database or folder, and that each folder has its \
+                       meta.yaml";
+
 /// Experiments that are asked for one by one, side by side.
 const AT_ONCE: usize = 8;
 
@@ -27,9 +31,16 @@ impl RestSnapshot {
                 return Ok(None);
             }
             match walk.list.try_next().await {
-                Ok(None) => Ok(None),
+                Ok(None) => {
+                    walk.ended = true;
+                    let more = self.beyond_the_list(&walk.seen).await?;
+                    Ok(more.map(|one| (vec![one], walk)))
+                }
                 Ok(Some(page)) => {
-                    walk.seen.extend(page.iter().flatten().map(|one| one.id.clone()));
+                    walk.seen.extend(page.iter().map(|one| match one {
+                        Ok(experiment) => experiment.id.clone(),
+                        Err(unreadable) => ExperimentId::from(unreadable.id.as_str()),
+                    }));
                     Ok(Some((page, walk)))
                 }
                 Err(error) if self.ends_all(&error).await => Err(error),
@@ -41,6 +52,27 @@ impl RestSnapshot {
             }
         };
         stream::try_unfold(walk, next).boxed()
+    }
+
+    /// What the list may have left out: the first experiment, whose number is known. Without its `meta.yaml` a server over
+    /// files lists it no more (MLflow 2.22 and 3.10, `store/tracking/file_store.py`, `search_experiments`), and
+    /// repositories are often published so. A server that shows nothing at all is not believed.
+    async fn beyond_the_list(&self, seen: &[ExperimentId]) -> Result<Option<Readable<Experiment>>> {
+        let first = ExperimentId::from("0");
+        if seen.contains(&first) || self.client.address().arn().is_some() {
+            return Ok(None);
+        }
+        let (kind, id) = (Kind::Experiment, first.to_string());
+        match self.client.experiment(&first).await {
+            Ok(experiment) => Ok(Some(Ok(experiment))),
+            Err(error) if self.ends_all(&error).await => Err(error),
+            Err(error) if error.class() != Class::NotFound => {
+                let reason = format!("the server does not list it, and cannot show it: {error}");
+                Ok(Some(Err(Unreadable { kind, id, reason })))
+            }
+            Err(_) if seen.is_empty() => Ok(Some(Err(Unreadable { kind, id, reason: NOTHING.to_owned() }))),
+            Err(_) => Ok(None),
+        }
     }
 
     /// Experiments that have a folder of artifacts at the server's own root. The last item says that there may be
