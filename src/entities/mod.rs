@@ -52,7 +52,7 @@ pub use registry::{ModelVersion, RegisteredModel};
 pub use registry_choice::Numbers;
 pub use run::{Run, RunStatus};
 pub use s3_object::S3Object;
-pub use span::{Span, SpanEvent};
+pub use span::{Span, SpanEvent, SpanLink};
 pub use tags::tags;
 pub use trace::{Assessment, SPANS_FILE, Spans, Trace, TraceLinks, trace_key};
 pub use unreadable::{Readable, Unreadable};

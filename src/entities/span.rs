@@ -2,11 +2,11 @@ use std::collections::BTreeMap;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use super::{Spans, quote_bare_numbers};
-use crate::error::{Error, Result};
+use crate::error::Error;
 
 /// One step of a trace, read from a `traces.json` in either of its forms (MLflow 3.10, `entities/span.py`).
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -27,6 +27,12 @@ pub struct Span {
     /// Each value is the text of a JSON.
     pub attributes: BTreeMap<String, Value>,
     pub events: Vec<SpanEvent>,
+    /// OpenTelemetry's, such as `SERVER` (MLflow 3.18 on). Empty for `INTERNAL`, which a span without one is of.
+    pub kind: String,
+    /// To spans of any trace (MLflow 3.13 on).
+    pub links: Vec<SpanLink>,
+    /// Fields that this program does not know, unless they are empty.
+    pub other: BTreeMap<String, Value>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
@@ -37,6 +43,22 @@ pub struct SpanEvent {
     #[serde(alias = "timestamp", alias = "time_unix_nano")]
     pub time: i64,
     pub attributes: BTreeMap<String, Value>,
+    #[serde(flatten)]
+    pub other: BTreeMap<String, Value>,
+}
+
+/// A link in the words of `traces.json` (MLflow 3.18, `entities/link.py`).
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct SpanLink {
+    /// As MLflow writes it: `tr-` and 32 digits, or whatever its writer has put there.
+    pub trace_id: String,
+    pub span_id: String,
+    /// `null` and an empty object are the same.
+    #[serde(deserialize_with = "null_as_empty")]
+    pub attributes: BTreeMap<String, Value>,
+    #[serde(flatten)]
+    pub other: BTreeMap<String, Value>,
 }
 
 #[derive(Deserialize)]
@@ -68,6 +90,12 @@ struct Third {
     attributes: BTreeMap<String, Value>,
     #[serde(default)]
     events: Vec<SpanEvent>,
+    #[serde(default)]
+    kind: Option<String>,
+    #[serde(default)]
+    links: Option<Vec<SpanLink>>,
+    #[serde(flatten)]
+    other: BTreeMap<String, Value>,
 }
 
 #[derive(Default, Deserialize)]
@@ -95,6 +123,8 @@ struct Second {
     attributes: BTreeMap<String, Value>,
     #[serde(default)]
     events: Vec<SpanEvent>,
+    #[serde(flatten)]
+    other: BTreeMap<String, Value>,
 }
 
 #[derive(Deserialize)]
@@ -104,7 +134,7 @@ struct Context {
 }
 
 impl Spans {
-    pub fn parse(&self) -> Result<Vec<Span>> {
+    pub fn parse(&self) -> crate::error::Result<Vec<Span>> {
         let file: File = serde_json::from_slice(&quote_bare_numbers(&self.0))
             .map_err(|e| Error::permanent(format!("its spans are not what MLflow writes: {e}")))?;
         Ok(file.spans.into_iter().map(Span::from).collect())
@@ -126,6 +156,9 @@ impl From<Written> for Span {
                 message: span.status.message,
                 attributes: span.attributes,
                 events: span.events,
+                kind: kind(&span.kind.unwrap_or_default()),
+                links: span.links.unwrap_or_default(),
+                other: filled(span.other),
             },
             Written::Second(span) => Self {
                 trace_id: hexadecimal(&span.context.trace_id),
@@ -138,9 +171,35 @@ impl From<Written> for Span {
                 message: span.status_message.unwrap_or_default(),
                 attributes: span.attributes,
                 events: span.events,
+                kind: String::new(),
+                links: Vec::new(),
+                other: filled(span.other),
             },
         }
     }
+}
+
+/// Servers read `SPAN_KIND_UNSPECIFIED` as `INTERNAL` (MLflow 3.18, `entities/span.py`).
+fn kind(written: &str) -> String {
+    match written.trim_start_matches("SPAN_KIND_") {
+        "INTERNAL" | "UNSPECIFIED" => String::new(),
+        other => other.to_owned(),
+    }
+}
+
+fn filled(fields: BTreeMap<String, Value>) -> BTreeMap<String, Value> {
+    let is_empty = |value: &Value| match value {
+        Value::Null => true,
+        Value::String(text) => text.is_empty(),
+        Value::Array(values) => values.is_empty(),
+        Value::Object(values) => values.is_empty(),
+        Value::Bool(_) | Value::Number(_) => false,
+    };
+    fields.into_iter().filter(|(_, value)| !is_empty(value)).collect()
+}
+
+fn null_as_empty<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<String, Value>, D::Error> {
+    Ok(Option::deserialize(from)?.unwrap_or_default())
 }
 
 fn base64(text: &str) -> Vec<u8> {
@@ -172,5 +231,27 @@ mod tests {
             ([0, 0, 0, 0, 0, 0, 0, 2].as_slice(), "ERROR")
         );
         assert!(Spans("{\"spans\": [".into()).parse().is_err());
+    }
+
+    #[test]
+    fn links_kinds_and_fields_of_later_releases_are_read() {
+        let with = |more: &str| {
+            let text = format!(
+                r#"{{"spans": [{{"trace_id": "", "span_id": "AAAAAAAAAAI=", "name": "n",
+                "start_time_unix_nano": 5 {more}}}]}}"#
+            );
+            Spans(text.into()).parse().unwrap().remove(0)
+        };
+        for same in
+            ["", r#", "kind": null"#, r#", "kind": "SPAN_KIND_INTERNAL""#, r#", "links": null, "later": []"#]
+        {
+            assert_eq!(with(same), with(r#", "kind": "SPAN_KIND_UNSPECIFIED", "links": []"#), "{same}");
+        }
+        let span = with(
+            r#", "kind": "SPAN_KIND_CLIENT", "later": 1,
+            "links": [{"trace_id": "tr-1", "span_id": "2", "attributes": null}]"#,
+        );
+        assert_eq!((span.kind.as_str(), span.links[0].trace_id.as_str()), ("CLIENT", "tr-1"));
+        assert_eq!(span.other, [("later".to_owned(), Value::from(1))].into());
     }
 }

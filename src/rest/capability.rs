@@ -81,6 +81,10 @@ pub struct Capabilities {
     pub prompt_links: bool,
     /// Spans are kept in the database, and read from there; since MLflow 3.6.
     pub stored_spans: bool,
+    /// Spans in the database keep their links; since MLflow 3.13.
+    pub span_links: bool,
+    /// Spans in the database keep their kinds; since MLflow 3.18.
+    pub span_kinds: bool,
 }
 
 #[cfg(test)]

@@ -85,6 +85,8 @@ pub async fn probe(client: &Client) -> Result<Probe> {
         trace_links: third_traces && since(3, 3),
         prompt_links: third_traces && evaluated.may_be() && since(3, 7),
         stored_spans: third_traces && since(3, 6),
+        span_links: third_traces && since(3, 13),
+        span_kinds: third_traces && since(3, 18),
     };
     let refused = [artifact_proxy, registry, logged, evaluated, third].into_iter().filter_map(Found::refused);
     Ok(Probe { version, capabilities, latency, refused: refused.collect() })

@@ -115,7 +115,7 @@ impl Real {
     }
 }
 
-async fn venv(version: &str) -> Venv {
+pub async fn venv(version: &str) -> Venv {
     let say = |line: &str| eprintln!("{line}");
     if version != NEWEST {
         return Venv::ensure(version, &say).await.unwrap();
@@ -127,7 +127,7 @@ async fn venv(version: &str) -> Venv {
     Venv::with_packages(&format!("mlflow-{version}"), version, &packages, &say).await.unwrap()
 }
 
-fn script_path(name: &str) -> PathBuf {
+pub fn script_path(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support").join(name)
 }
 

@@ -140,12 +140,22 @@ fn one_span(found: &mut Found, ours: &Span, theirs: &Span, experiment: &Experime
         ("end", end(ours), end(theirs)),
         ("status", ours.status.clone(), theirs.status.clone()),
         ("message", ours.message.clone(), theirs.message.clone()),
+        ("kind", ours.kind.clone(), theirs.kind.clone()),
     ];
     for (field, a, b) in fields {
         found.value(&of(field), a, b);
     }
     if ours.events != theirs.events {
         found.value(&of("events"), format!("{:?}", ours.events), format!("{:?}", theirs.events));
+    }
+    if ours.links != theirs.links {
+        found.value(&of("links"), format!("{:?}", ours.links), format!("{:?}", theirs.links));
+    }
+    for key in ours.other.keys().chain(theirs.other.keys()).collect::<BTreeSet<_>>() {
+        let text = |span: &Span| span.other.get(key).map(ToString::to_string);
+        if ours.other.get(key) != theirs.other.get(key) {
+            found.unequal(of(key), text(ours), text(theirs), None);
+        }
     }
     let keys: BTreeSet<&String> = ours.attributes.keys().chain(theirs.attributes.keys()).collect();
     for key in keys {
@@ -178,7 +188,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::entities::Kind;
+    use crate::entities::{Kind, SpanLink};
 
     fn span(attributes: &[(&str, &str)]) -> Span {
         let attributes =
@@ -212,6 +222,20 @@ mod tests {
         assert_eq!(compare(&[("own", "1")], &[]), ["span s: attribute own"]);
         assert!(compare(&[(SPAN_TYPE, "\"UNKNOWN\"")], &[(SPAN_TYPE, "\"LLM\"")]).is_empty());
         assert_eq!(compare(&[(SPAN_TYPE, "\"TOOL\"")], &[(SPAN_TYPE, "\"LLM\"")]).len(), 1);
+    }
+
+    #[test]
+    fn links_kinds_and_unknown_fields_are_compared() {
+        let ours = span(&[]);
+        let compare = |change: fn(&mut Span)| {
+            let mut theirs = ours.clone();
+            change(&mut theirs);
+            let both = (std::slice::from_ref(&ours), [theirs]);
+            differ(|found| span_fields(found, both.0, &both.1, &"7".into(), &Pairs::default()))
+        };
+        assert_eq!(compare(|span| span.links.push(SpanLink::default())), ["span s: links"]);
+        assert_eq!(compare(|span| span.kind = "SERVER".into()), ["span s: kind"]);
+        assert_eq!(compare(|span| drop(span.other.insert("later".into(), 1.into()))), ["span s: later"]);
     }
 
     #[test]

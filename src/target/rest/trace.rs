@@ -18,7 +18,7 @@ use crate::entities::{
     is_plain_id, rewrite, tag, trace_key,
 };
 use crate::error::{Class, Error, Result};
-use crate::rest::{Client, span_request, strict};
+use crate::rest::{Capabilities, Client, span_request, strict};
 use crate::target::{FileWriter, Found, OpenTrace, Place, SpansRead, TraceWriter};
 
 /// Experiments that are searched at once for traces that may be anywhere.
@@ -132,6 +132,7 @@ impl RestTarget {
             client: Arc::clone(&self.client),
             by: Arc::clone(&self.delivery),
             may_link_prompts: self.can.prompt_links,
+            can: self.can,
             may_send_spans: self.can.stored_spans && trace.has_stored_spans(),
             refuses_spans: Arc::clone(&self.refuses_spans),
             source: trace.clone(),
@@ -182,6 +183,7 @@ fn fingerprint(written: &Trace) -> Result<String> {
 struct RestTraceWriter {
     client: Arc<Client>,
     by: Arc<Delivery>,
+    can: Capabilities,
     may_link_prompts: bool,
     /// The spans were in a database, and the target keeps such spans in its own.
     may_send_spans: bool,
@@ -203,7 +205,9 @@ impl RestTraceWriter {
         if !self.may_send_spans || self.refuses_spans.load(Ordering::Relaxed) {
             return Ok(false);
         }
-        let Some(request) = span_request(&self.written.id, &spans.parse()?) else { return Ok(false) };
+        let Some(request) = span_request(&self.written.id, &spans.parse()?, &self.can) else {
+            return Ok(false);
+        };
         match self.client.send_spans(&self.written.experiment_id, request).await {
             Ok(()) => Ok(true),
             // These spans: the server takes them as a file.
