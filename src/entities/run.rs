@@ -8,6 +8,7 @@ use super::{
 
 /// A run without its metric histories and files, which are read apart because they can be of any size.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(test, derive(Deserialize))]
 pub struct Run {
     pub id: RunId,
     pub experiment_id: ExperimentId,

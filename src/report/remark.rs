@@ -31,6 +31,11 @@ impl Remarks {
         self.0.is_empty()
     }
 
+    /// Of all of them together.
+    pub fn total(&self) -> u64 {
+        self.0.values().sum()
+    }
+
     /// By kind and name.
     pub fn iter(&self) -> impl Iterator<Item = (&Remark, u64)> {
         self.0.iter().map(|(remark, count)| (remark, *count))

@@ -9,6 +9,7 @@ use serde_json::value::RawValue;
 
 use super::found::Found;
 use super::pairs::{Pairs, any};
+use super::unread::whole_list;
 use super::{Compare, Difference, FieldDifference};
 use crate::entities::{EvaluationDataset, Experiment, Kind, Record, Scorer, Unreadable, canonical_json, tag};
 use crate::error::{Error, Result};
@@ -21,7 +22,9 @@ const LABEL: usize = 60;
 
 impl Compare {
     pub(super) async fn datasets(&self, datasets: Vec<EvaluationDataset>, pairs: &Pairs) -> Result<()> {
-        let (all, unread) = read_all(self.target.evaluation_datasets()).await?;
+        let (all, unread) =
+            read_all(whole_list(Kind::EvaluationDataset, String::new(), self.target.evaluation_datasets()))
+                .await?;
         self.unread(unread, false).await;
         let mut there = BTreeMap::new();
         for dataset in all {

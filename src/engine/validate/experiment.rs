@@ -4,6 +4,7 @@ use futures::{StreamExt, stream};
 
 use super::join::Join;
 use super::references::{Deferred, Links, Reference};
+use super::unread::whole_list;
 use super::{Compare, Difference, FieldDifference, fields, history};
 use crate::entities::{Choice, Experiment, Kind, Readable, Run, RunId, Unreadable, tag};
 use crate::error::Result;
@@ -33,7 +34,7 @@ impl Compare {
             .await;
             return self.all_missing(ours, choice).await;
         };
-        let mut found = fields::experiments(ours, theirs);
+        let mut found = fields::experiments(self.plan.target_name(ours), ours, theirs);
         // Experiments name runs in no field of MLflow's own: an old id in a tag is the user's text.
         found.references.retain(|reference| reference.source != reference.target);
         for Reference { field, source, target, .. } in found.references {
@@ -59,7 +60,9 @@ impl Compare {
     async fn pair_runs(&self, ours: &Experiment, choice: &Choice, theirs: &Experiment) -> Result<()> {
         let mut join = Join::default();
         let mut ready: Vec<Pair> = Vec::new();
-        let (mut source, mut target) = (self.source.runs(ours), self.target.runs(theirs));
+        let list = |pages, of: &Experiment| whole_list(Kind::Run, format!("experiment {}", of.id), pages);
+        let mut source = list(self.source.runs(ours), ours);
+        let mut target = list(self.target.runs(theirs), theirs);
         loop {
             let (from_source, from_target) = futures::join!(source.next(), target.next());
             if from_source.is_none() && from_target.is_none() {

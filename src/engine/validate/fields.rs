@@ -64,8 +64,10 @@ impl Fields {
     }
 }
 
-pub fn experiments(source: &Experiment, target: &Experiment) -> Fields {
+/// `name` is the one that the plan gives it on the target.
+pub fn experiments(name: &str, source: &Experiment, target: &Experiment) -> Fields {
     let mut fields = Fields::new(Kind::Experiment);
+    fields.found.value("name", name, &target.name);
     fields.found.value("lifecycle_stage", source.lifecycle.name(), target.lifecycle.name());
     fields.map("tag", &source.tags, &target.tags, false);
     fields

@@ -10,6 +10,7 @@ mod join;
 mod models;
 mod normalised;
 mod one;
+mod pairing;
 mod pairs;
 mod references;
 mod registry;
@@ -25,6 +26,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 
 use self::found::Found;
 use self::references::Deferred;
+use self::unread::whole_list;
 use super::beacon::Beacon;
 use super::choose::{Chosen, choose};
 use super::job::{Findings, Job};
@@ -135,12 +137,11 @@ impl Compare {
         self.unread(unread, true).await;
         let mut there = self.target_experiments().await?;
         self.context.plan(Kind::Experiment, chosen.len()).await;
+        let partners = pairing::experiments(chosen.iter().map(|(ours, _)| ours), &mut there, &self.plan);
         let pairs: Vec<_> = chosen
             .into_iter()
-            .map(|(experiment, choice)| {
-                let partner = there.remove(self.plan.target_name(&experiment));
-                (experiment, choice, partner)
-            })
+            .zip(partners)
+            .map(|((experiment, choice), partner)| (experiment, choice, partner))
             .collect();
         let ids =
             pairs.iter().filter_map(|(ours, _, theirs)| Some((ours.id.clone(), theirs.as_ref()?.id.clone())));
@@ -168,14 +169,15 @@ impl Compare {
         if self.context.is_stopping() {
             return Ok(Findings::default());
         }
-        self.extra_experiments(there.into_values().collect(), &experiments).await?;
+        self.extra_experiments(there, &experiments).await?;
         self.finish()
     }
 
-    async fn target_experiments(&self) -> Result<HashMap<String, Experiment>> {
-        let (all, unread) = read_all(self.target.experiments()).await?;
+    async fn target_experiments(&self) -> Result<Vec<Experiment>> {
+        let list = whole_list(Kind::Experiment, String::new(), self.target.experiments());
+        let (all, unread) = read_all(list).await?;
         self.unread(unread, false).await;
-        Ok(all.into_iter().map(|experiment| (experiment.name.clone(), experiment)).collect())
+        Ok(all)
     }
 
     /// Only a plan that takes everything says that there must be nothing else; but never a second one made from what was

@@ -8,6 +8,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 
 use super::found::Found;
 use super::pairs::{Pairs, any, tags};
+use super::unread::whole_list;
 use super::{Compare, Difference, FieldDifference};
 use crate::entities::{
     Choice, Experiment, Kind, LoggedModel, ModelId, ModelMetric, Point, PointIdentity, Readable, RunId,
@@ -70,9 +71,11 @@ impl Compare {
         choice: &Choice,
         theirs: Option<&Experiment>,
     ) -> Result<Vec<Pair>> {
-        let source: Vec<_> = self.source.logged_models(ours).try_concat().await?;
+        let list =
+            |of: &Experiment, pages| whole_list(Kind::LoggedModel, format!("experiment {}", of.id), pages);
+        let source: Vec<_> = list(ours, self.source.logged_models(ours)).try_concat().await?;
         let target: Vec<_> = match theirs {
-            Some(theirs) => self.target.logged_models(theirs).try_concat().await?,
+            Some(theirs) => list(theirs, self.target.logged_models(theirs)).try_concat().await?,
             None => Vec::new(),
         };
         let mut there: HashMap<ModelId, LoggedModel> = HashMap::new();

@@ -7,7 +7,8 @@ use futures::{StreamExt, TryStreamExt, stream};
 
 use super::found::Found;
 use super::pairs::{Pairs, any, tags};
-use super::{Compare, Difference, FieldDifference};
+use super::unread::whole_list;
+use super::{Compare, Difference, FieldDifference, pairing};
 use crate::engine::choose::ChosenModel;
 use crate::entities::{ExperimentId, Kind, ModelVersion, OwnedUri, RegisteredModel, RunId, tag};
 use crate::error::Result;
@@ -33,17 +34,13 @@ impl Compare {
     }
 
     pub(super) async fn registry(&self, models: Vec<ChosenModel>, pairs: &Pairs) -> Result<()> {
-        let (all, unread) = read_all(self.target.registered_models()).await?;
+        let (all, unread) =
+            read_all(whole_list(Kind::RegisteredModel, String::new(), self.target.registered_models()))
+                .await?;
         self.unread(unread, false).await;
-        let mut there: BTreeMap<String, RegisteredModel> =
-            all.into_iter().map(|model| (model.name.clone(), model)).collect();
-        let both: Vec<_> = models
-            .into_iter()
-            .map(|chosen| {
-                let partner = there.remove(self.plan.target_model_name(&chosen.model));
-                (chosen, partner)
-            })
-            .collect();
+        let mut there = all;
+        let partners = pairing::models(models.iter().map(|chosen| &chosen.model), &mut there, &self.plan);
+        let both: Vec<_> = models.into_iter().zip(partners).collect();
         for (chosen, _) in &both {
             self.context.plan(chosen.model.kind(), 1).await;
         }
@@ -58,7 +55,7 @@ impl Compare {
         let is_doubled = |model: &RegisteredModel| {
             model.tags.get(tag::SOURCE_REGISTERED_MODEL).is_some_and(|name| chosen.contains(name))
         };
-        for model in there.values().filter(|model| self.plan.is_everything() || is_doubled(model)) {
+        for model in there.iter().filter(|model| self.plan.is_everything() || is_doubled(model)) {
             self.context.plan(model.kind(), 1).await;
             self.found(Difference::extra(model.kind(), &model.name, &model.name)).await;
         }
@@ -83,7 +80,8 @@ impl Compare {
                 // What else the target has of it is nobody's business.
                 let mut theirs = theirs.clone();
                 theirs.aliases.retain(|_, number| chosen.versions.takes(number));
-                let found = model_fields(ours, &theirs, pairs);
+                let mut found = model_fields(ours, &theirs, pairs);
+                found.value("name", self.plan.target_model_name(ours), &theirs.name);
                 self.found(self.pair(kind, &ours.name, (&ours.name, &theirs.name), found)).await;
                 partners = self.versions(&theirs, false).await;
             }

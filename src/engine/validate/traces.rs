@@ -7,6 +7,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use super::found::Found;
 use super::pairs::Pairs;
 use super::trace_fields::{span_fields, tags_made_of, trace_fields};
+use super::unread::whole_list;
 use super::{ArtifactCheck, Compare, Difference, FieldDifference};
 use crate::entities::{
     Choice, Experiment, ExperimentId, FileEntry, Kind, Readable, RunId, Spans, Trace, TraceLinks, Unreadable,
@@ -53,9 +54,10 @@ impl Compare {
         if !self.plan.takes_traces(choice) {
             return Ok(false);
         }
-        let mut source = self.source.traces(ours);
+        let list = |of: &Experiment, pages| whole_list(Kind::Trace, format!("experiment {}", of.id), pages);
+        let mut source = list(ours, self.source.traces(ours));
         let mut target: Pages<'_, Readable<Trace>> = match theirs {
-            Some(theirs) => self.target.traces(theirs),
+            Some(theirs) => list(theirs, self.target.traces(theirs)),
             None => stream::empty().boxed(),
         };
         let (mut here, mut there) = (HashMap::new(), HashMap::new());

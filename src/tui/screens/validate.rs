@@ -66,6 +66,7 @@ fn ended(model: &Model, outcome: &Outcome, area: Rect, above: usize) -> Vec<Line
         false => verdict(model, outcome.comparison.as_ref(), outcome.stopped, area.width),
     };
     let mut below = looked_again(model, outcome, area.width);
+    below.extend(remarks(model, outcome, area.width));
     // The others stand beside it.
     if let Some(file) = outcome.files.first() {
         let words = format!("report: {}", file.display());
@@ -107,6 +108,22 @@ fn verdict(model: &Model, totals: Option<&Totals>, stopped: bool, width: u16) ->
             paint::item(look.glyphs.bad, words, width, look.theme.bad)
         }
     }
+}
+
+/// What is neither the same byte for byte nor a difference, in one line; the report has each with its reason.
+fn remarks(model: &Model, outcome: &Outcome, width: u16) -> Option<Line<'static>> {
+    let counted = [
+        ("as the target has it", outcome.normalised.total()),
+        ("not compared in this mode", outcome.not_compared.total()),
+    ];
+    let parts: Vec<String> = counted
+        .into_iter()
+        .filter(|(_, count)| *count > 0)
+        .map(|(words, count)| format!("{words}: {}", text::number(count)))
+        .collect();
+    let words = format!("{} (reasons in the report)", parts.join(", "));
+    let words = text::cut(&words, usize::from(width), model.look.glyphs.ellipsis);
+    (!parts.is_empty()).then(|| Line::styled(words, model.look.theme.dim))
 }
 
 /// Single items stand otherwise now: counts and report are those of the comparison.

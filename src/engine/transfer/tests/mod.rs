@@ -1,8 +1,11 @@
 //! The whole job over servers in memory: copies, faults at every call, limits and delays, each compared by `validate`.
 
 mod copy;
+mod edited;
+mod edits;
 mod faults;
 mod limits;
+mod lists;
 mod order;
 mod silence;
 
@@ -129,23 +132,38 @@ impl World {
 
     /// What differs, each in words.
     fn differences(&self) -> Vec<String> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
-        let report = self.folder.path().join("report.json");
-        let outcome = runtime.block_on(async {
-            let job = validate(Validate {
-                source: Arc::new(MemoryReader::new(Arc::clone(&self.source))),
-                target: Arc::new(MemoryReader::new(Arc::clone(&self.target))),
-                plan: self.plan.clone(),
-                artifacts: ArtifactCheck::Checksum,
-                reports: vec![report.clone()],
-                state: self.state(),
-            });
-            tokio::time::timeout(STILL, job.outcome()).await.unwrap().unwrap()
-        });
-        if outcome.exit_code() == 0 {
+        if self.validate_with(Faults::none(), Faults::none()).outcome().exit_code() == 0 {
             return Vec::new();
         }
-        vec![std::fs::read_to_string(report).unwrap()]
+        vec![std::fs::read_to_string(self.report()).unwrap()]
+    }
+
+    fn report(&self) -> PathBuf {
+        self.folder.path().join("report.json")
+    }
+
+    /// Compares both sides, of which either may fail.
+    fn validate_with(&self, source: Faults, target: Faults) -> End {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        let reader = |store: &Arc<MemoryStore>, faults| -> Arc<dyn Snapshot> {
+            let inner: Arc<dyn Snapshot> = Arc::new(MemoryReader::new(Arc::clone(store)));
+            Arc::new(FaultyReader { inner, faults: Arc::new(faults) })
+        };
+        runtime.block_on(async {
+            let job = validate(Validate {
+                source: reader(&self.source, source),
+                target: reader(&self.target, target),
+                plan: self.plan.clone(),
+                artifacts: ArtifactCheck::Checksum,
+                reports: vec![self.report()],
+                state: self.state(),
+            });
+            match tokio::time::timeout(STILL, job.outcome()).await {
+                Err(_) => panic!("the comparison stands still"),
+                Ok(Ok(outcome)) => End::Outcome(outcome),
+                Ok(Err(error)) => End::Error(error),
+            }
+        })
     }
 
     /// Every object that carries a source's id is the only one that carries it.
