@@ -144,7 +144,8 @@ impl Snapshot for MemoryReader {
         self.pages(|data| {
             let is_of =
                 |id: &String| data.traces.get(id).is_some_and(|one| of.contains(&one.trace.experiment_id));
-            let is_here = |run: &RunId| data.runs[run].run.experiment_id == experiment.id;
+            let is_here =
+                |id: &RunId| data.runs.get(id).is_some_and(|one| one.run.experiment_id == experiment.id);
             let links = data.links.iter().filter(|(run, _)| is_here(run));
             let links = links.map(|(run, traces)| TraceLinks {
                 run_id: run.clone(),

@@ -7,62 +7,92 @@ use crate::entities::{Experiment, Plan, RegisteredModel, tag};
 
 /// Takes the partner of each experiment out of `there`, in the order of `ours`.
 pub fn experiments<'a>(
-    ours: impl Iterator<Item = &'a Experiment> + Clone,
+    ours: impl Iterator<Item = &'a Experiment>,
     there: &mut Vec<Experiment>,
     plan: &Plan,
 ) -> Vec<Option<Experiment>> {
+    let mut pairs = Pairs::of(ours, there);
+    let mark = |theirs: &Experiment| theirs.tags.get(tag::SOURCE_EXPERIMENT_ID).cloned();
     let is_named = |ours: &Experiment, theirs: &Experiment| theirs.name == plan.target_name(ours);
-    let tests: [&dyn Fn(&Experiment, &Experiment) -> bool; 3] = [
-        // Of several that were made from the same one, the one that still has the name.
-        &|ours, theirs| is_made_from(ours, theirs) && is_named(ours, theirs),
-        &is_made_from,
-        &is_named,
-    ];
-    pair(ours, there, &tests)
+    // Of several that were made from the same one, the one that still has the name.
+    pairs.find(
+        |ours| ours.id.to_string(),
+        mark,
+        |ours, theirs| is_same_source(ours, theirs) && is_named(ours, theirs),
+    );
+    pairs.find(|ours| ours.id.to_string(), mark, is_same_source);
+    pairs.find(|ours| plan.target_name(ours).to_owned(), |theirs| Some(theirs.name.clone()), |_, _| true);
+    pairs.end(there)
 }
 
 /// The same for registered models and prompts. The mark is their name at the source, for they have no id.
 pub fn models<'a>(
-    ours: impl Iterator<Item = &'a RegisteredModel> + Clone,
+    ours: impl Iterator<Item = &'a RegisteredModel>,
     there: &mut Vec<RegisteredModel>,
     plan: &Plan,
 ) -> Vec<Option<RegisteredModel>> {
-    let is_named =
-        |ours: &RegisteredModel, theirs: &RegisteredModel| theirs.name == plan.target_model_name(ours);
-    let is_made_from = |ours: &RegisteredModel, theirs: &RegisteredModel| {
-        theirs.kind() == ours.kind() && theirs.tags.get(tag::SOURCE_REGISTERED_MODEL) == Some(&ours.name)
-    };
+    let mut pairs = Pairs::of(ours, there);
     // A name is all that the sources of versions know of a model: it comes first.
-    pair(ours, there, &[&is_named, &is_made_from])
+    pairs.find(
+        |ours| plan.target_model_name(ours).to_owned(),
+        |theirs| Some(theirs.name.clone()),
+        |_, _| true,
+    );
+    let mark = |theirs: &RegisteredModel| theirs.tags.get(tag::SOURCE_REGISTERED_MODEL).cloned();
+    pairs.find(|ours| ours.name.clone(), mark, |ours, theirs| theirs.kind() == ours.kind());
+    pairs.end(there)
 }
 
-/// An import made the one from the other. Ids of databases are small numbers that every source has: when it was created
-/// tells the sources apart, where both sides say it.
-fn is_made_from(ours: &Experiment, theirs: &Experiment) -> bool {
+/// Ids of databases are small numbers that every source has: when an experiment was created tells the sources apart, where
+/// both sides say it.
+fn is_same_source(ours: &Experiment, theirs: &Experiment) -> bool {
     let created =
         |time: i64| theirs.tags.get(tag::SOURCE_CREATION_TIME).is_none_or(|known| *known == time.to_string());
-    theirs.tags.get(tag::SOURCE_EXPERIMENT_ID).map(String::as_str) == Some(ours.id.as_str())
-        && ours.creation_time.is_none_or(created)
+    ours.creation_time.is_none_or(created)
 }
 
-/// Each test in turn over all that have no partner yet: a sure partner is not taken away by a likely one.
-fn pair<'a, T: Clone + 'a>(
-    ours: impl Iterator<Item = &'a T> + Clone,
-    there: &mut Vec<T>,
-    tests: &[&dyn Fn(&T, &T) -> bool],
-) -> Vec<Option<T>> {
-    let mut found: HashMap<usize, T> = HashMap::new();
-    for test in tests {
-        for (number, one) in ours.clone().enumerate() {
-            if there.is_empty() || found.contains_key(&number) {
-                continue;
+/// Objects of the source, and the partner of each as far as one was found.
+struct Pairs<'a, T> {
+    ours: Vec<&'a T>,
+    found: Vec<Option<T>>,
+    /// Those of the target that are nobody's partner yet.
+    there: Vec<Option<T>>,
+}
+
+impl<'a, T> Pairs<'a, T> {
+    fn of(ours: impl Iterator<Item = &'a T>, there: &mut Vec<T>) -> Self {
+        let ours: Vec<_> = ours.collect();
+        let found = ours.iter().map(|_| None).collect();
+        Self { ours, found, there: std::mem::take(there).into_iter().map(Some).collect() }
+    }
+
+    /// Pairs what has the same key and fits. A sure partner is not taken away by a likely one: those are found by a later
+    /// call.
+    fn find(
+        &mut self,
+        key: impl Fn(&T) -> String,
+        mark: impl Fn(&T) -> Option<String>,
+        fits: impl Fn(&T, &T) -> bool,
+    ) {
+        let mut by_mark: HashMap<String, Vec<usize>> = HashMap::new();
+        for (at, theirs) in self.there.iter().enumerate() {
+            if let Some(mark) = theirs.as_ref().and_then(&mark) {
+                by_mark.entry(mark).or_default().push(at);
             }
-            if let Some(at) = there.iter().position(|theirs| test(one, theirs)) {
-                found.insert(number, there.remove(at));
+        }
+        for (ours, found) in self.ours.iter().zip(&mut self.found).filter(|(_, found)| found.is_none()) {
+            let candidates = by_mark.get(&key(ours)).into_iter().flatten();
+            let fitting = |at: &usize| self.there[*at].as_ref().is_some_and(|theirs| fits(ours, theirs));
+            if let Some(at) = candidates.copied().find(|at| fitting(at)) {
+                *found = self.there[at].take();
             }
         }
     }
-    (0..ours.count()).map(|number| found.remove(&number)).collect()
+
+    fn end(self, there: &mut Vec<T>) -> Vec<Option<T>> {
+        there.extend(self.there.into_iter().flatten());
+        self.found
+    }
 }
 
 #[cfg(test)]

@@ -173,7 +173,8 @@ impl Edits<'_> {
     ) {
         for (path, edited) in edits {
             match shown(kind, &path) {
-                Exempt(_) => self.exempt += 1,
+                // The reason is for the reader of the table.
+                Exempt(reason) => self.exempt += usize::from(!reason.is_empty()),
                 As(field) => self.add(kind, id, ("differs", field), &path, |data| put(data, edited)),
             }
         }
@@ -245,7 +246,9 @@ fn runs(edits: &mut Edits<'_>) {
                 ("value", |all, at| all[at].value = 123.25),
                 ("step", |all, at| all[at].step += 1_000),
                 ("timestamp", |all, at| all[at].timestamp -= 1),
-                ("removed", |all, at| drop(all.remove(at))),
+                ("removed", |all, at| {
+                    all.remove(at);
+                }),
                 ("added", |all, at| all.insert(at, crate::entities::Point { value: 9.0, ..all[at] })),
             ];
             for at in 0..points.len() {
@@ -372,7 +375,9 @@ fn registry_and_files(edits: &mut Edits<'_>) {
             let changes: [(&str, Change); 3] = [
                 ("first byte flipped", |bytes| bytes[0] ^= 1),
                 ("last byte flipped", |bytes| *bytes.last_mut().unwrap() ^= 1),
-                ("shorter", |bytes| drop(bytes.pop())),
+                ("shorter", |bytes| {
+                    bytes.pop();
+                }),
             ];
             for (what, change) in changes {
                 edits.add("artifact", path, ("differs", ""), what, |data| {
@@ -417,7 +422,6 @@ fn judge(edit: &Edit, said: &[Value]) -> Option<String> {
 }
 
 #[test]
-#[ignore = "not passed yet: the reader in memory panics on a link of a run that was removed"]
 #[allow(clippy::print_stdout, reason = "the figures, with --nocapture")]
 fn every_edit_of_a_migrated_target_is_found_and_nothing_else() {
     let world = World::new(full);
