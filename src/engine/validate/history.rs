@@ -103,6 +103,18 @@ pub fn latest(
             found.unequal(format!("latest metric {key}"), Some(a), Some(b), made.as_deref());
         }
     }
+    // What only one side shows is derived there where it has points, and told of the points where the other has none.
+    let has_points = |key: &String| their_series.is_some_and(|all| all.contains_key(key));
+    for (key, a) in ours.latest.iter().filter(|(key, _)| !theirs.latest.contains_key(*key)) {
+        if has_points(key) {
+            found.unequal(format!("latest metric {key}"), Some(show(&a.identity())), None, None);
+        }
+    }
+    for (key, b) in theirs.latest.iter().filter(|(key, _)| !ours.latest.contains_key(*key)) {
+        if !has_points(key) {
+            found.unequal(format!("latest metric {key}"), None, Some(show(&b.identity())), None);
+        }
+    }
 }
 
 /// The metrics of one pair whose checksums differ.
