@@ -114,7 +114,7 @@ async fn from_the_first_key_to_the_proof() {
         wizard.press("\t\r");
         wizard.wait("is the same on both sides now");
         wizard.press("r");
-        wizard.wait("both sides are the same");
+        wizard.wait("the same in everything compared");
         wizard.press("q");
         wizard.ends()
     });
@@ -198,7 +198,7 @@ async fn one_model_is_chosen_from_the_keyboard_and_comes_with_what_it_needs() {
         wizard.press("\r");
         wizard.wait("by name and size");
         wizard.press("\r");
-        wizard.wait("both sides are the same");
+        wizard.wait("the same in everything compared");
         wizard.press("q");
         wizard.ends()
     });
@@ -304,7 +304,7 @@ async fn an_app_is_made_and_filled_from_the_keyboard() {
         wizard.press("\r");
         wizard.wait("by name and size");
         wizard.press("x\r");
-        wizard.wait("both sides are the same");
+        wizard.wait("the same in everything compared");
         wizard.press("q");
         wizard.ends()
     });

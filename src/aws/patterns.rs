@@ -18,7 +18,7 @@ pub fn name(text: &str) -> Result<()> {
         _ if text.len() > LONGEST_NAME => format!("is longer than {LONGEST_NAME} characters"),
         _ if text.starts_with('-') || text.ends_with('-') => "begins or ends with a dash".to_owned(),
         _ => match text.chars().find(|c| !c.is_ascii_alphanumeric() && *c != '-') {
-            Some(c) => format!("holds {c:?}: letters, digits and dashes only"),
+            Some(c) => format!("holds {c:?}: use letters, digits, dashes"),
             None => return Ok(()),
         },
     };

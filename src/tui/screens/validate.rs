@@ -99,8 +99,7 @@ fn verdict(model: &Model, totals: Option<&Totals>, stopped: bool, width: u16) ->
             look.theme.warn,
         ),
         Some(totals) if !totals.differs() => {
-            let words =
-                "validated: both sides are the same in everything compared. Nothing is left to do; q leaves.";
+            let words = "validated: the same in everything compared. Nothing is left to do; q leaves.";
             paint::item(look.glyphs.ok, words, width, look.theme.ok)
         }
         _ => {
