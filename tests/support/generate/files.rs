@@ -94,7 +94,7 @@ fn write_run(run: &Run, of: &Experiment, layout: Layout, experiment: &Path) {
     }
     for (model, step) in &run.models_out {
         let meta = json!({ "source_type": "RUN_OUTPUT", "source_id": model, "destination_type": "MODEL_OUTPUT",
-            "destination_id": run.id, "step": step, "tags": {} });
+            "destination_id": model, "step": step, "tags": {} });
         write_meta(&folder.join("outputs").join(model).join("meta.yaml"), &meta);
     }
 }

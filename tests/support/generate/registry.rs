@@ -40,7 +40,9 @@ fn model(dice: &mut Dice, layout: Layout, experiments: &[Experiment], number: us
         aliases = ALIASES.iter().map(|alias| ((*alias).to_owned(), *dice.pick(&live))).collect();
         aliases.retain(|_| dice.chance(30));
     }
-    let plain = words::name(dice, 200, number).replace(['/', ':', '\\', '"'], "-");
+    // Over files a release of today lists no model at all where one is called so.
+    let refused: &[char] = if layout.is_files { &['/', ':', '\\', '"', '%'] } else { &['/', ':', '\\', '"'] };
+    let plain = words::name(dice, 200, number).replace(refused, "-");
     RegisteredModel {
         name: if is_prompt { format!("prompt_{number}") } else { plain.trim().to_owned() },
         description: description(dice),
