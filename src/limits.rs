@@ -18,6 +18,12 @@ pub const QUESTION: Duration = seconds(30);
 pub const CALL: Duration = seconds(600);
 /// The most bytes of such an answer, unpacked. A page of 500 runs with 1 000 params of 500 characters has 300 MB.
 pub const ANSWER_BYTES: usize = 1 << 30;
+/// The same for a question, which asks for one object, and for an answer that is no success.
+pub const QUESTION_BYTES: usize = 64 << 20;
+pub const REFUSAL_BYTES: usize = 1 << 20;
+/// A whole answer to a question, also one that trickles in, and the longest wait that one obeys a Retry-After for.
+pub const QUESTION_WHOLE: Duration = seconds(60);
+pub const QUESTION_RETRY_AFTER: Duration = seconds(10);
 /// A server that takes a file takes the next piece of it within this time.
 pub const UPLOAD_STALL: Duration = seconds(90);
 /// The answer to a file that was sent whole. The server may write it to another store first, at this many bytes a
@@ -78,7 +84,7 @@ mod tests {
                 sources(&path, found);
             } else if path.extension().is_some_and(|extension| extension == "rs") {
                 let text = std::fs::read_to_string(&path).unwrap();
-                let text = text.split("#[cfg(test)]").next().unwrap_or_default().to_owned();
+                let text = text.split("#[cfg(test)]\nmod").next().unwrap_or_default().to_owned();
                 found.push((path, text));
             }
         }

@@ -2,7 +2,7 @@
 
 use crate::engine::validate::{Difference, Mark, Totals};
 use crate::engine::{Counts, Outcome, Reading, Survival};
-use crate::entities::{Kind, Tally};
+use crate::entities::{Kind, Tally, one_line};
 
 pub fn bytes(n: u64) -> String {
     humansize::format_size(n, humansize::DECIMAL)
@@ -110,7 +110,7 @@ pub fn difference(difference: &Difference) -> Vec<String> {
     if rest > 0 {
         lines.push(format!("    and {rest} more fields"));
     }
-    lines
+    lines.iter().map(|line| one_line(line).into_owned()).collect()
 }
 
 fn shorten(value: &str) -> String {

@@ -7,6 +7,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use super::Printer;
 use super::format;
 use crate::engine::{Event, Reading};
+use crate::entities::one_line;
 
 /// How often a log gets a line on how far the job is.
 const PLAIN_EVERY: Duration = Duration::from_secs(10);
@@ -47,7 +48,7 @@ impl<'a> Sink<'a> {
                 }
             }
             Event::ItemFailed { kind, name, reason, hint, .. } => {
-                self.line(&format!("failed: {kind} {name:?}: {reason}"));
+                self.line(&one_line(&format!("failed: {kind} {name:?}: {reason}")));
                 if let Some(hint) = hint {
                     self.line(&format!("  hint: {hint}"));
                 }

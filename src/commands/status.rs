@@ -1,5 +1,5 @@
 use super::{Printer, format};
-use crate::engine::{self, StateDir};
+use crate::engine::{self, Counts, StateDir};
 use crate::error::Result;
 
 /// Migrations that are listed: the newest ones.
@@ -12,7 +12,13 @@ pub fn status(state: &StateDir, printer: &Printer) -> Result<u8> {
     }
     for one in all.iter().take(SHOWN) {
         printer.object("status", one);
-        let state = if one.running { "at work" } else { "not at work" };
+        let sum = |of: fn(&Counts) -> u64| one.counts.values().map(of).sum::<u64>();
+        let state = match one.running {
+            true => "at work",
+            false if sum(Counts::pending) > 0 => "stopped before its end",
+            false if sum(|counts| counts.failed) > 0 => "not at work, some of it failed",
+            false => "not at work, nothing pending",
+        };
         let idle = format::seconds(one.idle_seconds as f64);
         printer.result(&format!(
             "{} {} → {}: {state}, last written {idle} ago",

@@ -46,7 +46,7 @@ pub use owned_uri::{OwnedUri, UriForm};
 pub use owner::Owner;
 pub use pick::Pick;
 pub use plan::{Plan, PlannedExperiment, PlannedModel};
-pub use printable::{is_hidden, printable, printable_json};
+pub use printable::{is_hidden, one_line, printable, printable_json};
 pub use references::{Template, ids_in, merge_experiments, names_model, rewrite, rewrite_experiments};
 pub use registry::{ModelVersion, RegisteredModel};
 pub use registry_choice::Numbers;

@@ -20,6 +20,18 @@ pub fn printable(text: &str) -> Cow<'_, str> {
     Cow::Owned(seen)
 }
 
+/// The same in one line: a name with a line break in it must not look like a line of ours.
+pub fn one_line(text: &str) -> Cow<'_, str> {
+    if !text.chars().any(is_hidden) {
+        return Cow::Borrowed(text);
+    }
+    let mut seen = String::with_capacity(text.len());
+    for c in text.chars() {
+        if is_hidden(c) { seen.extend(c.escape_default()) } else { seen.push(c) }
+    }
+    Cow::Owned(seen)
+}
+
 /// JSON as text, for a terminal: what JSON itself leaves as it is and a terminal does not.
 pub fn printable_json(json: &str) -> Cow<'_, str> {
     if !json.chars().any(is_hidden) {
@@ -43,6 +55,7 @@ mod tests {
         assert_eq!(printable("a\u{1b}]0;x\u{7}b\u{9b}31m\r"), r"a\u{1b}]0;x\u{7}b\u{9b}31m\r");
         assert_eq!(printable("plain\n\tü 日本"), "plain\n\tü 日本");
         assert_eq!(printable("a\u{202e}b"), r"a\u{202e}b");
+        assert_eq!(one_line("a\n\tb"), r"a\n\tb");
     }
 
     proptest! {

@@ -5,6 +5,7 @@ use super::exchange::unsendable;
 use super::failure::{self, Unhappy};
 use super::{Call, Client};
 use crate::error::Result;
+use crate::limits;
 
 /// What a server has answered, whatever it is.
 pub struct Answer {
@@ -38,7 +39,7 @@ impl Client {
             Ok(reply) => {
                 let (status, content_type) =
                     (reply.response.status().as_u16(), content_type(reply.response.headers()));
-                let body = reply.whole().await.map_err(|failure| failure.error)?;
+                let body = reply.whole(limits::QUESTION_BYTES).await.map_err(|failure| failure.error)?;
                 Ok(Answer { status, content_type, body })
             }
             Err(Unhappy { status, headers, body }) => {

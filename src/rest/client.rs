@@ -155,9 +155,13 @@ impl Client {
         let started = Instant::now();
         // Until the answer begins there are other limits; and a sign-in is waited for as long as it takes.
         let reply = self.send(call).await?;
-        let body = match tokio::time::timeout(self.times.call, reply.whole()).await {
+        let (limit, most) = match call.patience {
+            Patience::Work => (self.times.call, limits::ANSWER_BYTES),
+            Patience::Question => (limits::QUESTION_WHOLE, limits::QUESTION_BYTES),
+        };
+        let body = match tokio::time::timeout(limit, reply.whole(most)).await {
             Ok(body) => body?,
-            Err(_) => return Err(self.silent(call, self.times.call)),
+            Err(_) => return Err(self.silent(call, limit)),
         };
         self.pace.learn(call.route, started.elapsed(), Load::Fine);
         Ok(body)
@@ -194,7 +198,12 @@ impl Client {
                 continue;
             }
             let planned = delays.next().filter(|_| call.patience.bears(&failure, retries));
-            let Some(delay) = planned.map(|planned| failure.delay(planned)) else {
+            let longest = if call.patience == Patience::Question {
+                limits::QUESTION_RETRY_AFTER
+            } else {
+                Duration::MAX
+            };
+            let Some(delay) = planned.map(|planned| failure.delay(planned).min(longest)) else {
                 return Err(failure.error);
             };
             retries += 1;

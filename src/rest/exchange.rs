@@ -46,15 +46,15 @@ impl Reply {
         self.way.owes(owes);
     }
 
-    /// The body, all of it.
-    pub async fn whole(mut self) -> Result<Bytes, Failure> {
+    /// The body, all of it, of at most so many bytes.
+    pub async fn whole(mut self, most: usize) -> Result<Bytes, Failure> {
         let Some(first) = self.chunk().await? else { return Ok(Bytes::new()) };
         let Some(second) = self.chunk().await? else { return Ok(first) };
         let mut all = BytesMut::from(first);
         all.extend_from_slice(&second);
         while let Some(chunk) = self.chunk().await? {
-            if all.len() + chunk.len() > limits::ANSWER_BYTES {
-                return Err(self.too_long());
+            if all.len() + chunk.len() > most {
+                return Err(self.too_long(most));
             }
             all.extend_from_slice(&chunk);
         }
@@ -62,8 +62,8 @@ impl Reply {
     }
 
     /// No list that MLflow gives is as long; what was packed small may unfold without end.
-    fn too_long(&self) -> Failure {
-        let most = limits::ANSWER_BYTES >> 20;
+    fn too_long(&self, most: usize) -> Failure {
+        let most = most >> 20;
         Error::permanent(format!("{}: an answer of more than {most} MiB was not read", self.client.address))
             .hint("check that the address is a tracking server's")
             .into()
@@ -235,7 +235,7 @@ impl Client {
         if status.is_success() {
             return Ok(reply);
         }
-        let body = tokio::time::timeout(limits::QUESTION, reply.whole()).await;
+        let body = tokio::time::timeout(limits::QUESTION, reply.whole(limits::REFUSAL_BYTES)).await;
         let body = body.map(Result::unwrap_or_default).unwrap_or_default();
         Err(Unhappy { status, headers, body })
     }

@@ -48,7 +48,7 @@ pub use logged_models::NewModel;
 pub use meter::{Meter, Traffic};
 pub use others::NOT_ALLOWED;
 pub use otlp::request as span_request;
-pub use paging::{Listing, Pages, strict};
+pub use paging::{Listing, Pages, circle, strict};
 pub use prefix::connect;
 pub use probe::{ARTIFACT_PROXY, Probe, Refused, probe};
 pub use read::{ROWS_PER_CALL, RUNS_PER_BULK_CALL};

@@ -12,7 +12,8 @@ use crate::error::{Error, Result};
 pub type Pages<'a, T> = BoxStream<'a, Result<Vec<T>>>;
 
 enum Next {
-    Page(Option<String>),
+    /// The token, and digests of all that came before it.
+    Page(Option<String>, HashSet<(u64, u64)>),
     End,
 }
 
@@ -23,18 +24,16 @@ where
     F: Fn(Option<String>) -> Fut + Send + Sync + Clone + 'a,
     Fut: Future<Output = Result<(Vec<T>, Option<String>)>> + Send + 'a,
 {
-    stream::try_unfold(Next::Page(None), move |next| {
+    stream::try_unfold(Next::Page(None, HashSet::new()), move |next| {
         let fetch = fetch.clone();
         async move {
-            let Next::Page(token) = next else { return Ok(None) };
-            let (page, following) = fetch(token.clone()).await?;
+            let Next::Page(token, mut before) = next else { return Ok(None) };
+            let (page, following) = fetch(token).await?;
             let next = match following.filter(|token| !token.is_empty()) {
                 None => Next::End,
                 // MLflow 3.1 to 3.13 did this to get-history without max_results.
-                Some(same) if Some(&same) == token.as_ref() => {
-                    return Err(circle());
-                }
-                Some(following) => Next::Page(Some(following)),
+                Some(known) if !before.insert(digest(&known)) => return Err(circle()),
+                Some(following) => Next::Page(Some(following), before),
             };
             Ok(Some((page, next)))
         }
@@ -49,6 +48,8 @@ pub fn circle() -> Error {
 /// A list is read again at most so often, in search of what moved between its pages. Where something new comes up each
 /// time, it is what the server's users make meanwhile.
 const LOOKS: usize = 5;
+/// So many pages in a row, beyond those that are known already, may bring nothing new.
+const BARREN: usize = 100;
 
 /// A list of objects, of which some may be unreadable.
 pub type Listing<'a, T> = Pages<'a, Readable<T>>;
@@ -67,7 +68,7 @@ where
     Fut: Future<Output = Result<(Vec<Readable<T>>, Option<String>)>> + Send + 'a,
 {
     let key = Arc::new(key);
-    let look = Look { pages: pages(fetch.clone()), number: 1, read: 0, found: false };
+    let look = Look { pages: pages(fetch.clone()), number: 1, read: 0, found: false, barren: 0, known: 0 };
     stream::try_unfold((look, HashSet::new()), move |(mut look, mut seen)| {
         let (key, fetch) = (Arc::clone(&key), fetch.clone());
         async move {
@@ -77,7 +78,8 @@ where
                         return Ok(None);
                     }
                     let number = look.number + 1;
-                    look = Look { pages: pages(fetch.clone()), number, read: 0, found: false };
+                    let (pages, known) = (pages(fetch.clone()), look.read);
+                    look = Look { pages, number, read: 0, found: false, barren: 0, known };
                     continue;
                 };
                 look.read += 1;
@@ -87,6 +89,10 @@ where
                 };
                 let new: Vec<_> = page.into_iter().filter(is_new).collect();
                 look.found |= !new.is_empty();
+                look.barren = if new.is_empty() { look.barren + 1 } else { 0 };
+                if look.barren > look.known + BARREN {
+                    return Err(circle());
+                }
                 // The first page is given even if it is empty: somebody may wait for it.
                 if !new.is_empty() || look.number + look.read == 2 {
                     return Ok(Some((new, (look, seen))));
@@ -108,6 +114,9 @@ struct Look<'a, T> {
     number: usize,
     read: usize,
     found: bool,
+    /// Pages in a row with nothing new, and how many the look before has read.
+    barren: usize,
+    known: usize,
 }
 
 /// Wide enough that two of many million keys do not fall together.
@@ -137,6 +146,16 @@ mod tests {
         assert_eq!(three.try_concat().await.unwrap(), [0, 1, 2]);
         let circle = pages(|_| async { Ok((vec![0], Some("again".to_owned()))) });
         assert!(circle.try_concat().await.is_err());
+        let two = pages(|token: Option<String>| async move {
+            let next = if token.as_deref() == Some("a") { "b" } else { "a" };
+            Ok((vec![0], Some(next.to_owned())))
+        });
+        assert!(two.try_concat().await.is_err());
+        let barren = listing(u64::to_string, |token: Option<String>| async move {
+            let n: u64 = token.map_or(0, |t| t.parse().unwrap());
+            Ok((vec![Ok(7)], Some((n + 1).to_string())))
+        });
+        assert!(barren.try_concat().await.is_err(), "a new token each time, and always the same object");
     }
 
     /// A server that pages by offset, as MLflow does. `change` is applied to its list after each request, which it

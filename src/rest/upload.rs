@@ -157,7 +157,7 @@ impl Client {
             }
         };
         let sent = match sent {
-            Ok(reply) => reply.whole().await.map(drop),
+            Ok(reply) => reply.whole(limits::QUESTION_BYTES).await.map(drop),
             Err(failure) => Err(failure),
         };
         sent.inspect_err(|failure| self.pace.learn(call.route, started.elapsed(), failure.load))

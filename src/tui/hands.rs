@@ -373,7 +373,10 @@ pub(super) async fn begin(job: Job, state: StateDir) -> Result<engine::Job> {
 
 /// Whole or not at all: the command on the screen names this file.
 fn write_plan(path: &Path, plan: &Plan) -> Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if !folder.is_dir() {
+        return Err(Error::usage(format!("there is no folder {}", folder.display())));
+    }
     let file = tempfile::NamedTempFile::new_in(folder)?;
     std::fs::write(file.path(), plan.to_file()?)?;
     file.persist(path).map_err(|e| Error::from(e.error))?;

@@ -5,10 +5,17 @@ use super::RestSnapshot;
 use crate::artifacts::{is_kept, proxied_path, proxied_url_path};
 use crate::entities::{FileEntry, Kind, Owner, Readable, Unreadable};
 use crate::error::{Class, Error, Result};
-use crate::rest::Pages;
+use crate::rest::{Pages, circle};
 
 /// Folders that are listed side by side.
 const FOLDERS_AT_ONCE: usize = 8;
+
+/// Folders of folders that never end are not followed beyond this: no file system and no store has longer paths.
+const LONGEST_PATH: usize = 4_096;
+
+fn is_below(path: &str, folder: &str) -> bool {
+    folder.is_empty() || path.strip_prefix(folder).is_some_and(|rest| rest.len() > 1 && rest.starts_with('/'))
+}
 
 /// The files of a folder, and the folders in it.
 type Listed = (Vec<FileEntry>, Vec<String>);
@@ -59,6 +66,10 @@ impl RestSnapshot {
                 lost = lost.or(error.filter(|_| owner.kind == Kind::Run));
                 files.extend(here.into_iter().map(Ok));
                 // The listing of such a folder is that of another one, or empty. Handed on as a file it fails by name.
+                // One that is not below the folder that was asked for leads in a circle.
+                let (below, astray): (Vec<_>, Vec<_>) =
+                    below.into_iter().partition(|path| is_below(path, &folder));
+                files.extend(astray.iter().map(|path| Err(unlisted(owner, path, &circle()))));
                 let (sayable, other): (Vec<_>, Vec<_>) =
                     below.into_iter().partition(|folder| self.can_be_listed(owner, folder));
                 folders.extend(sayable);
@@ -93,6 +104,9 @@ impl RestSnapshot {
 
     /// By the owner's route, or else by the proxy's, which is asked for the whole path.
     fn can_be_listed(&self, owner: Owner<'_>, folder: &str) -> bool {
+        if folder.len() > LONGEST_PATH {
+            return false;
+        }
         let rules = self.probe.capabilities.paths;
         is_kept(rules, folder).is_ok()
             || proxied_path(owner.artifact_uri)

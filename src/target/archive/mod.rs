@@ -10,8 +10,8 @@ mod tests;
 mod trace;
 
 use std::collections::{BTreeSet, HashSet};
-use std::fs;
 use std::path::Path;
+use std::{fs, io};
 
 use async_trait::async_trait;
 use serde::Serialize;
@@ -182,8 +182,15 @@ impl Target for ArchiveTarget {
 
     async fn finish(&self) -> Result<Vec<String>> {
         let mut experiments = Vec::new();
-        for entry in fs::read_dir(self.layout.experiments())? {
-            let path = entry?.path().join("experiment.json");
+        let folder = self.layout.experiments();
+        let entries = match fs::read_dir(&folder) {
+            Ok(entries) => entries.collect(),
+            // Not one experiment could be written.
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Vec::new(),
+            Err(e) => return Err(Error::from(e).at(folder.display())),
+        };
+        for entry in entries {
+            let path = entry.map_err(|e| Error::from(e).at(folder.display()))?.path().join("experiment.json");
             if !path.is_file() {
                 continue;
             }

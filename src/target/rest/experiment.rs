@@ -200,6 +200,9 @@ impl RestTarget {
                 Err(e) => return Err(e),
             },
         };
+        if old == name {
+            return Ok(there);
+        }
         self.note(format!(
             "experiment {name:?} was moved before and is called {old:?} on the target: it keeps that name, for {why}"
         ));
