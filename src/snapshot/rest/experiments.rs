@@ -64,7 +64,7 @@ impl RestSnapshot {
         }
         let (kind, id) = (Kind::Experiment, first.to_string());
         match self.client.experiment(&first).await {
-            Ok(experiment) => Ok(Some(Ok(experiment))),
+            Ok(experiment) => Ok((experiment.id == first).then_some(Ok(experiment))),
             Err(error) if self.ends_all(&error).await => Err(error),
             Err(error) if error.class() != Class::NotFound => {
                 let reason = format!("the server does not list it, and cannot show it: {error}");
