@@ -241,6 +241,8 @@ impl RestTarget {
         let theirs = self.new_tags(&version.tags);
         let mut tags = BTreeMap::from([(tag::SOURCE_VERSION.to_owned(), version.label())]);
         insert_times(&mut tags, version.creation_time, version.last_update_time, &version.user_id);
+        // Without this one another kind of thing would be made, of which the server asks less.
+        tags.extend(theirs.get_key_value(tag::IS_PROMPT).map(|(key, value)| (key.clone(), value.clone())));
         match self.number_version(at, version, new, &with(&theirs, &tags)).await {
             // One of its tags may be what the server refuses: the others arrive, and it is named.
             Err(e) if is_refusal(&e) && !theirs.is_empty() => {
