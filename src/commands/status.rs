@@ -14,10 +14,10 @@ pub fn status(state: &StateDir, printer: &Printer) -> Result<u8> {
         printer.object("status", one);
         let sum = |of: fn(&Counts) -> u64| one.counts.values().map(of).sum::<u64>();
         let state = match one.running {
-            true => "at work",
-            false if sum(Counts::pending) > 0 => "stopped before its end",
-            false if sum(|counts| counts.failed) > 0 => "not at work, some of it failed",
-            false => "not at work, nothing pending",
+            true => "running",
+            false if sum(Counts::pending) > 0 => "stopped before the end",
+            false if sum(|counts| counts.failed) > 0 => "not running, some items failed",
+            false => "not running, nothing pending",
         };
         let idle = format::seconds(one.idle_seconds as f64);
         printer.result(&format!(

@@ -9,25 +9,21 @@ pub fn is_hidden(c: char) -> bool {
 
 /// Text of strangers, to be printed: what is hidden is written out (`\u{1b}`). Line breaks and tabs stay.
 pub fn printable(text: &str) -> Cow<'_, str> {
-    let is_kept = |c: char| matches!(c, '\n' | '\t') || !is_hidden(c);
-    if text.chars().all(is_kept) {
-        return Cow::Borrowed(text);
-    }
-    let mut seen = String::with_capacity(text.len());
-    for c in text.chars() {
-        if is_kept(c) { seen.push(c) } else { seen.extend(c.escape_default()) }
-    }
-    Cow::Owned(seen)
+    written_out(text, |c| is_hidden(c) && !matches!(c, '\n' | '\t'))
 }
 
 /// The same in one line: a name with a line break in it must not look like a line of ours.
 pub fn one_line(text: &str) -> Cow<'_, str> {
-    if !text.chars().any(is_hidden) {
+    written_out(text, is_hidden)
+}
+
+fn written_out(text: &str, is_escaped: impl Fn(char) -> bool) -> Cow<'_, str> {
+    if !text.chars().any(&is_escaped) {
         return Cow::Borrowed(text);
     }
     let mut seen = String::with_capacity(text.len());
     for c in text.chars() {
-        if is_hidden(c) { seen.extend(c.escape_default()) } else { seen.push(c) }
+        if is_escaped(c) { seen.extend(c.escape_default()) } else { seen.push(c) }
     }
     Cow::Owned(seen)
 }

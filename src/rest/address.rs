@@ -16,15 +16,6 @@ pub struct Address {
     is_static_prefix: bool,
 }
 
-/// What is wrong with an address that is not of http.
-fn other_scheme(url: &Url) -> String {
-    match url.path().split('/').next().and_then(|port| port.parse::<u16>().ok()) {
-        // `localhost:5000` is read as a scheme and a path.
-        Some(_) if url.cannot_be_a_base() => format!("the scheme is missing: did you mean http://{url}?"),
-        _ => format!("{:?} is no scheme of a tracking server's address", url.scheme()),
-    }
-}
-
 impl Address {
     /// Reads `http(s)://[user:password@]host[:port][/prefix]` and parts it from its credentials.
     pub fn parse(text: &str) -> Result<(Self, Option<(String, SecretString)>)> {
@@ -32,9 +23,13 @@ impl Address {
             Error::usage(format!("{}: {why}", redact(text)))
                 .hint("a tracking server looks like http://host:5000 or https://host/prefix")
         };
+        // `localhost:5000` would be read as a scheme and a path.
+        if !text.contains("://") {
+            return Err(bad("the scheme is missing: put http:// or https:// in front".into()));
+        }
         let mut url = Url::parse(text.trim()).map_err(|e| bad(e.to_string()))?;
         if !matches!(url.scheme(), "http" | "https") {
-            return Err(bad(other_scheme(&url)));
+            return Err(bad(format!("{:?} is no scheme of a tracking server's address", url.scheme())));
         }
         if url.host_str().is_none_or(str::is_empty) {
             return Err(bad("the host is missing".into()));
@@ -186,6 +181,10 @@ mod tests {
             assert!(!error.to_string().contains("secret"), "{error}");
             assert_eq!(error.exit_code(), 2);
             assert!(error.get_hint().is_some());
+        }
+        for bare in ["localhost:5000", "127.0.0.1:5000", "ml.example"] {
+            let error = Address::parse(bare).unwrap_err().to_string();
+            assert!(error.contains("put http:// or https:// in front"), "{error}");
         }
     }
 }

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use bytes::Bytes;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::Method;
@@ -5,6 +7,7 @@ use serde::Serialize;
 
 use super::failure::{Failure, Worth};
 use crate::error::Result;
+use crate::limits;
 
 /// May a request be sent again when it is unknown whether the server carried it out?
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,6 +49,15 @@ impl Patience {
             Self::Work if failure.throttled => Self::MOST,
             Self::Work => 5,
             Self::Question => 2,
+        }
+    }
+
+    /// How long to wait before the next try, where so much is planned.
+    pub fn delay(self, failure: &Failure, planned: Duration) -> Duration {
+        let delay = failure.delay(planned);
+        match self {
+            Self::Work => delay,
+            Self::Question => delay.min(limits::QUESTION_RETRY_AFTER),
         }
     }
 

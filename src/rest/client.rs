@@ -198,12 +198,7 @@ impl Client {
                 continue;
             }
             let planned = delays.next().filter(|_| call.patience.bears(&failure, retries));
-            let longest = if call.patience == Patience::Question {
-                limits::QUESTION_RETRY_AFTER
-            } else {
-                Duration::MAX
-            };
-            let Some(delay) = planned.map(|planned| failure.delay(planned).min(longest)) else {
+            let Some(delay) = planned.map(|planned| call.patience.delay(&failure, planned)) else {
                 return Err(failure.error);
             };
             retries += 1;

@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use bytes::Bytes;
+use futures::TryStreamExt;
 use futures::stream::BoxStream;
 use serde_json::json;
 
 use super::logged_models::LOGGED_MODELS;
-use super::paging::{Listing, circle, listing, pages};
+use super::paging::{Listing, listing, pages};
 use super::wire::{
     ExperimentPage, FileList, MetricPage, OneExperiment, OneRun, RunPage, WireExperiment, WireMetric, WireRun,
 };
@@ -184,8 +185,7 @@ impl Client {
         owner: Owner<'_>,
         folder: &str,
     ) -> Result<(Vec<FileEntry>, Vec<String>)> {
-        let (mut files, mut folders, mut token) = (Vec::new(), Vec::new(), None::<String>);
-        loop {
+        let listed = pages(|token| async move {
             let (mut call, path) = match owner.kind {
                 Kind::LoggedModel => {
                     let below = format!("{}/artifacts/directories", owner.id);
@@ -200,15 +200,13 @@ impl Client {
                 call = call.query("page_token", token);
             }
             let page: FileList = self.json(&call).await?;
-            for file in page.files {
-                if file.is_dir { folders.push(file.path) } else { files.push(FileEntry::from(file)) }
-            }
-            match page.next_page_token.filter(|next| !next.is_empty()) {
-                Some(same) if Some(&same) == token.as_ref() => return Err(circle()),
-                Some(next) => token = Some(next),
-                None => return Ok((files, folders)),
-            }
+            Ok((page.files, page.next_page_token))
+        });
+        let (mut files, mut folders) = (Vec::new(), Vec::new());
+        for file in listed.try_concat().await? {
+            if file.is_dir { folders.push(file.path) } else { files.push(FileEntry::from(file)) }
         }
+        Ok((files, folders))
     }
 
     /// One folder below the root of the server's artifact proxy: its files, and the paths of its folders, from `root`

@@ -155,12 +155,12 @@ impl SignIn {
     async fn outlast(&self, used: Instant, first: Instant) -> bool {
         let mut held = self.held.lock().await;
         let Some(held) = held.as_mut().filter(|_| self.has_worked.load(Relaxed)) else { return false };
+        if first.elapsed() >= self.wait {
+            return false;
+        }
         // Another request has waited meanwhile.
         if held.since > used {
             return true;
-        }
-        if first.elapsed() >= self.wait {
-            return false;
         }
         let Some(waiting) = self.vigil.begin(FIXED) else { return false };
         let goes_on = waiting.again().await;

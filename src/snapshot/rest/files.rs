@@ -65,11 +65,11 @@ impl RestSnapshot {
                 };
                 lost = lost.or(error.filter(|_| owner.kind == Kind::Run));
                 files.extend(here.into_iter().map(Ok));
-                // The listing of such a folder is that of another one, or empty. Handed on as a file it fails by name.
                 // One that is not below the folder that was asked for leads in a circle.
                 let (below, astray): (Vec<_>, Vec<_>) =
                     below.into_iter().partition(|path| is_below(path, &folder));
                 files.extend(astray.iter().map(|path| Err(unlisted(owner, path, &circle()))));
+                // The listing of such a folder is that of another one, or empty. Handed on as a file it fails by name.
                 let (sayable, other): (Vec<_>, Vec<_>) =
                     below.into_iter().partition(|folder| self.can_be_listed(owner, folder));
                 folders.extend(sayable);
