@@ -111,6 +111,7 @@ mod tests {
         let makers = [
             ("reqwest::Client::builder()", "rest/access.rs"),
             ("reqwest::Client::builder()", "aws/http.rs"),
+            ("reqwest::Client::builder()", "artifacts/listing.rs"),
             ("http.execute(request)", "rest/exchange.rs"),
             ("http.execute(request)", "rest/upload.rs"),
             ("ClientOptions::new()", "artifacts/remote.rs"),
@@ -118,6 +119,7 @@ mod tests {
             ("TimeoutConfig::builder()", "aws/credentials.rs"),
             ("TimeoutConfig::builder()", "artifacts/s3/mod.rs"),
             ("read_timeout(", "artifacts/remote.rs"),
+            ("read_timeout(", "artifacts/listing.rs"),
             ("read_timeout(", "artifacts/s3/mod.rs"),
             ("read_timeout(", "aws/http.rs"),
             ("connect_timeout(", "rest/access.rs"),

@@ -54,7 +54,7 @@ const CRATES: [(&str, &[&str]); 15] = [
     ("clap", &["cli", "commands"]),
     ("indicatif", &["commands"]),
     // `limits` names such crates in a test, which looks for whoever makes a client.
-    ("reqwest", &["rest", "aws", "limits"]),
+    ("reqwest", &["rest", "aws", "artifacts", "limits"]),
     ("rustls", &["tls"]),
     ("rusqlite", &["engine", "error"]),
     ("aws_config", &["aws", "limits"]),

@@ -10,10 +10,16 @@ mod support;
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::process::Stdio;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::{Value, json};
+use support::proxy::fault::Page;
+use support::proxy::{Fault, Proxy};
 use support::stores::Stores;
 use support::{Mlferry, Ran, Real, TARGET};
+use tokio::io::{AsyncBufReadExt, BufReader};
 
 /// Root of an experiment, and as MLflow's client has to spell it to write there: of `abfss` it asks for another API of
 /// Azure's, which Azurite does not have, though the blobs are the same.
@@ -121,6 +127,51 @@ async fn files_at_google_and_azure_are_read_straight_from_there() {
     let validate =
         ["validate", "--source", source.url(), "--target", archive_text, "--artifacts", "checksum"];
     Ran::of(mlferry.command(&validate).envs(stores.env.clone())).await.exits(0);
+}
+
+/// A gateway answers for Azure that it is not there, until the command says so.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_outage_is_waited_for_and_fails_nothing() {
+    let (source, stores) = futures::join!(Real::start(TARGET), Stores::start());
+    let (_, uri) =
+        run_at(&source, "wasbs", "wasbs://mlferry@devstoreaccount1.blob.core.windows.net/gone").await;
+    let names = ["a first", "b second"];
+    stores.put_keys(&uri, &names).await;
+    let azure = stores.env.iter().find(|(name, _)| name == "AZURITE_BLOB_STORAGE_URL").unwrap();
+    let proxy = Proxy::start(&azure.1).await;
+    let is_gone = Arc::new(AtomicBool::new(true));
+    let seen = Arc::clone(&is_gone);
+    // The first look lists, and reads the head of a file.
+    proxy
+        .script(move |_, number| {
+            let is_lost = number > 1 && seen.load(Ordering::SeqCst);
+            is_lost.then_some(Fault::Answer(Page::of(503, "<html>")))
+        })
+        .await;
+
+    let mlferry = Mlferry::new();
+    let archive = mlferry.state.path().join("archive");
+    let export = ["export", "--source", source.url(), "--output-dir", archive.to_str().unwrap(), "--json"];
+    let mut command = mlferry.command(&export);
+    command.envs(stores.env.clone()).env("AZURITE_BLOB_STORAGE_URL", &proxy.url);
+    let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut kinds = Vec::new();
+    while let Some(line) = lines.next_line().await.unwrap() {
+        let line: Value = serde_json::from_str(&line).unwrap();
+        if line["type"] == "server_gone" {
+            is_gone.store(false, Ordering::SeqCst);
+        }
+        assert_ne!(line["type"], "item_failed", "{line}");
+        kinds.push(line["type"].as_str().unwrap().to_owned());
+    }
+    assert_eq!(child.wait().await.unwrap().code(), Some(0), "{kinds:?}");
+    assert!(kinds.iter().any(|kind| kind == "server_gone"), "{kinds:?}");
+    let mut found = BTreeMap::new();
+    read(&archive, &archive, &mut found);
+    let arrived: Vec<&str> =
+        found.keys().filter_map(|path| Some(path.split_once("/artifacts/")?.1)).collect();
+    assert_eq!(arrived, names);
 }
 
 /// Names that no file can have cost only themselves, and the mark of a folder is no file.

@@ -10,18 +10,44 @@ use object_store::client::{
 use object_store::path::Path;
 use percent_encoding::percent_decode_str;
 
+use crate::error::{Error, Result};
+use crate::limits;
+use crate::tls::{Trust, client_config};
+
 /// In front of a packed name: of the private use area, which no name of a store begins with below a root.
 const PACKED: char = '\u{e000}';
 /// The elements that hold names: S3's form of a listing, which Google speaks too, and Azure's.
 const ELEMENTS: [&str; 2] = ["Key", "Name"];
 
-/// Connects as the crate does by itself.
+/// Connects as the crate does by itself, or with a client that trusts the certificates which the environment names.
 #[derive(Debug)]
-pub struct AnyName;
+pub struct AnyName(Option<reqwest::Client>);
+
+impl AnyName {
+    /// # Errors
+    /// [`Class::Usage`](crate::error::Class::Usage) when what is named cannot be read.
+    pub fn of_environment() -> Result<Self> {
+        let trust = Trust::of_environment(&[], |name| std::env::var(name).ok());
+        if trust.is_of_system_alone() {
+            return Ok(Self(None));
+        }
+        let client = reqwest::Client::builder()
+            .connect_timeout(limits::CONNECT)
+            .read_timeout(limits::STORE_SILENCE)
+            .tls_backend_preconfigured(client_config(&trust, false, None)?)
+            .build();
+        let client = client.map_err(|e| Error::permanent(format!("the HTTP client cannot start: {e}")))?;
+        Ok(Self(Some(client)))
+    }
+}
 
 impl HttpConnector for AnyName {
     fn connect(&self, options: &ClientOptions) -> object_store::Result<HttpClient> {
-        Ok(HttpClient::new(Packing(ReqwestConnector::default().connect(options)?)))
+        let client = match &self.0 {
+            Some(client) => HttpClient::new(client.clone()),
+            None => ReqwestConnector::default().connect(options)?,
+        };
+        Ok(HttpClient::new(Packing(client)))
     }
 }
 
@@ -30,7 +56,7 @@ struct Packing(HttpClient);
 
 #[async_trait]
 impl HttpService for Packing {
-    async fn call(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
+    async fn call(&self, request: HttpRequest) -> std::result::Result<HttpResponse, HttpError> {
         let query = request.uri().query().unwrap_or_default();
         let is_listing = query.split('&').any(|pair| matches!(pair, "list-type=2" | "comp=list"));
         let response = self.0.execute(request).await?;

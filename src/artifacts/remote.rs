@@ -1,7 +1,8 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use futures::{StreamExt, TryStreamExt};
+use futures::StreamExt;
+use futures::stream::{self, BoxStream, Fuse};
 use object_store::azure::MicrosoftAzureBuilder;
 use object_store::gcp::GoogleCloudStorageBuilder;
 use object_store::path::Path;
@@ -13,23 +14,28 @@ use super::store::Store;
 use crate::entities::FileEntry;
 use crate::error::{Class, Error, Result};
 use crate::limits;
-use crate::rest::{Meter, Pages};
+use crate::rest::{Absence, Meter, Outage, Pages, Reachable};
 
 /// Entries of a listing that are handed on together.
 const PAGE: usize = 1_000;
 const RETRIES: usize = 5;
+/// How often one request may have the store go away under it before it counts as the reason.
+const OUTAGES: u32 = 5;
 
 /// A bucket of Google Cloud Storage or a container of Azure. Connections that break are taken up again by the crate;
 /// credentials are its own business too: `GOOGLE_…` and `AZURE_…` variables, workload identity, the machine's.
+#[derive(Clone)]
 pub struct Remote {
     store: Arc<dyn ObjectStore>,
     container: String,
     meter: Arc<Meter>,
+    outage: Outage,
 }
 
 impl Remote {
     /// Opens `gs://bucket` or `wasbs://container@account.blob.core.windows.net`.
-    pub fn open(container: &str, meter: Arc<Meter>) -> Result<Self> {
+    pub fn open(container: &str, meter: Arc<Meter>, outage: Outage) -> Result<Self> {
+        let connector = AnyName::of_environment()?;
         // An address without TLS is only asked when the environment names one.
         let options = ClientOptions::new().with_allow_http(true).with_timeout_disabled();
         let options = options.with_connect_timeout(limits::CONNECT).with_read_timeout(limits::STORE_SILENCE);
@@ -40,7 +46,7 @@ impl Remote {
                 let builder = GoogleCloudStorageBuilder::from_env().with_bucket_name(bucket);
                 Arc::new(
                     builder
-                        .with_http_connector(AnyName)
+                        .with_http_connector(connector)
                         .with_retry(retry)
                         .with_client_options(options)
                         .build()
@@ -59,7 +65,7 @@ impl Remote {
                 }
                 Arc::new(
                     builder
-                        .with_http_connector(AnyName)
+                        .with_http_connector(connector)
                         .with_retry(retry)
                         .with_client_options(options)
                         .build()
@@ -68,7 +74,35 @@ impl Remote {
             }
             None => return Err(Error::permanent(format!("{container} is no store"))),
         };
-        Ok(Self { store, container: container.to_owned(), meter })
+        Ok(Self { store, container: container.to_owned(), meter, outage })
+    }
+
+    /// Makes one request, and makes it again when the store went away during work and is back.
+    async fn patiently<T, Fut>(&self, request: impl Fn() -> Fut) -> Result<T>
+    where
+        Fut: Future<Output = object_store::Result<T>>,
+    {
+        let mut outages = 0;
+        loop {
+            self.outage.enter().await?;
+            self.meter.request();
+            let refusal = match request().await {
+                Ok(answer) => return Ok(answer),
+                Err(refusal) => self.lost(&refusal),
+            };
+            if outages == OUTAGES || !self.rides_out(&refusal).await? {
+                return Err(refusal);
+            }
+            outages += 1;
+            self.meter.retry();
+        }
+    }
+
+    async fn rides_out(&self, error: &Error) -> Result<bool> {
+        if error.class() != Class::Transient {
+            return Ok(false);
+        }
+        self.outage.rides_out(Arc::new(self.clone()), error, Absence::Store, None).await
     }
 
     /// A root may end with a slash, which joins as none does.
@@ -83,6 +117,76 @@ impl Remote {
 
     fn lost(&self, error: &object_store::Error) -> Error {
         failure(&self.container, error)
+    }
+}
+
+#[async_trait]
+impl Reachable for Remote {
+    /// Any answer about the container will do, a refusal too.
+    async fn is_there(&self) -> bool {
+        match self.store.list(None).next().await {
+            Some(Err(refusal)) => self.lost(&refusal).class() != Class::Transient,
+            _ => true,
+        }
+    }
+}
+
+/// A listing on its way.
+struct Pass {
+    remote: Remote,
+    path: Path,
+    objects: Fuse<BoxStream<'static, object_store::Result<ObjectMeta>>>,
+    /// The last object that was handed on.
+    last: Option<Path>,
+    /// That object has still to come again: the store went away, and the listing began anew.
+    is_behind: bool,
+    outages: u32,
+}
+
+impl Pass {
+    fn begin(remote: Remote, path: Path) -> Self {
+        let objects = remote.store.list(Some(&path)).fuse();
+        Self { remote, path, objects, last: None, is_behind: false, outages: 0 }
+    }
+
+    /// The next objects, at most [`PAGE`] of them; none at the end.
+    async fn next(&mut self) -> Result<Option<Vec<ObjectMeta>>> {
+        let mut page = Vec::new();
+        while page.len() < PAGE {
+            let meta = match self.objects.next().await {
+                None if self.is_behind => {
+                    return Err(Error::transient(format!(
+                        "{}: the listing broke off, and has changed when it began anew",
+                        self.remote.container
+                    )));
+                }
+                None => break,
+                Some(Ok(meta)) => meta,
+                Some(Err(refusal)) => {
+                    self.begin_anew(&self.remote.lost(&refusal)).await?;
+                    continue;
+                }
+            };
+            match &self.last {
+                Some(last) if self.is_behind => self.is_behind = *last != meta.location,
+                _ => {
+                    self.last = Some(meta.location.clone());
+                    page.push(meta);
+                }
+            }
+        }
+        Ok((!page.is_empty()).then_some(page))
+    }
+
+    async fn begin_anew(&mut self, refusal: &Error) -> Result<()> {
+        if self.outages == OUTAGES || !self.remote.rides_out(refusal).await? {
+            return Err(refusal.clone());
+        }
+        self.outages += 1;
+        self.remote.meter.retry();
+        self.objects = self.remote.store.list(Some(&self.path)).fuse();
+        self.is_behind = self.last.is_some();
+        Ok(())
     }
 }
 
@@ -132,23 +236,27 @@ impl Store for Remote {
     }
 
     fn list(&self, prefix: &str) -> Pages<'static, FileEntry> {
-        let (container, meter) = (self.container.clone(), Arc::clone(&self.meter));
         let path = match self.path(prefix) {
             Ok(path) => path,
             Err(e) => return futures::stream::once(async { Err(e) }).boxed(),
         };
         let root = if path.as_ref().is_empty() { String::new() } else { format!("{path}/") };
-        let pages = self.store.list(Some(&path)).try_chunks(PAGE).map(move |page| {
-            meter.request();
-            let page = page.map_err(|e| failure(&container, &e.1))?;
-            Ok(page.into_iter().filter_map(|meta| described(&root, &meta)).collect())
+        let pages = stream::try_unfold(Pass::begin(self.clone(), path), move |mut pass| {
+            let root = root.clone();
+            async move {
+                pass.remote.meter.request();
+                let page = pass.next().await?;
+                let files =
+                    |page: Vec<ObjectMeta>| page.iter().filter_map(|meta| described(&root, meta)).collect();
+                Ok(page.map(|page| (files(page), pass)))
+            }
         });
         pages.boxed()
     }
 
     async fn get(&self, key: &str) -> Result<ByteStream> {
-        self.meter.request();
-        let found = self.store.get(&self.path(key)?).await.map_err(|e| self.lost(&e))?;
+        let path = self.path(key)?;
+        let found = self.patiently(|| self.store.get(&path)).await?;
         let (container, meter) = (self.container.clone(), Arc::clone(&self.meter));
         let bytes = found.into_stream().map(move |chunk| {
             let bytes = chunk.map_err(|e| failure(&container, &e))?;

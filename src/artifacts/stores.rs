@@ -1,5 +1,6 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::OnceCell;
 
@@ -11,7 +12,7 @@ use super::store::{Folders, Root, Store};
 use crate::aws::{Session, Vigil};
 use crate::entities::{Owner, S3Object};
 use crate::error::{Class, Error, Result};
-use crate::rest::{Meter, Opener};
+use crate::rest::{Meter, Opener, Outage};
 
 /// How a bucket, a container or the folders of this machine are read.
 type Way = Arc<OnceCell<Option<Arc<dyn Store>>>>;
@@ -26,6 +27,8 @@ pub struct Stores {
     vigil: Vigil,
     s3: OnceCell<S3>,
     limits: Limits,
+    /// How long a store is waited for when it goes away during work; with zero it is not.
+    wait: Duration,
     args: Result<UploadArgs>,
     ways: Mutex<HashMap<String, Way>>,
     /// Buckets that refuse to be written to.
@@ -55,6 +58,7 @@ impl Stores {
             session: OnceCell::new_with(session),
             s3: OnceCell::new(),
             limits,
+            wait: Duration::ZERO,
             args: UploadArgs::from_env(),
             ways: Mutex::default(),
             closed: Mutex::default(),
@@ -63,7 +67,12 @@ impl Stores {
         }
     }
 
-    /// Who waits when the credentials for S3 end.
+    #[must_use]
+    pub fn with_wait(self, wait: Duration) -> Self {
+        Self { wait, ..self }
+    }
+
+    /// Who works with the stores: who waits when the credentials for S3 end, or a store goes away.
     pub fn vigil(&self) -> &Vigil {
         &self.vigil
     }
@@ -118,15 +127,21 @@ impl Stores {
     async fn open(&self, place: &Place) -> Result<Arc<dyn Store>> {
         Ok(match place {
             Place::S3(object) => Arc::new(self.s3().await?.bucket(&object.bucket).await?),
-            Place::Remote { container, .. } => Arc::new(Remote::open(container, Arc::clone(&self.meter))?),
+            Place::Remote { container, .. } => Arc::new(self.remote(container)?),
             Place::Folder(_) => Arc::new(Folders),
         })
+    }
+
+    fn remote(&self, container: &str) -> Result<Remote> {
+        let (vigil, meter) = (self.vigil.clone(), Arc::clone(&self.meter));
+        let outage = Outage::new(container.to_owned(), self.wait, vigil, Arc::clone(&meter));
+        Remote::open(container, meter, outage)
     }
 
     async fn s3(&self) -> Result<&S3> {
         let open = || Session::open_under(None, self.vigil.clone());
         let session = self.session.get_or_try_init(open).await?;
-        let s3 = || async { S3::new(session.clone(), Arc::clone(&self.meter), self.limits) };
+        let s3 = || async { S3::new(session.clone(), Arc::clone(&self.meter), self.limits, self.wait) };
         Ok(self.s3.get_or_init(s3).await)
     }
 

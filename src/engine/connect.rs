@@ -59,7 +59,7 @@ pub async fn open(text: &str, end: End, access: Access) -> Result<Endpoint> {
         };
         let (client, probe) = connect(address, access).await?;
         let client = Arc::new(client);
-        let stores = Arc::new(Stores::new(Arc::clone(client.meter()), None));
+        let stores = Arc::new(Stores::new(Arc::clone(client.meter()), None).with_wait(client.wait()));
         return Ok(Endpoint::Server(Server { client, probe, stores, managed: None }));
     }
     refuse_what_comes_later(text)?;
@@ -89,7 +89,8 @@ pub(super) async fn open_managed(
     let signer = Signer::new(session.clone(), caller, arn.clone());
     let client = Arc::new(Client::new(Address::of(arn.clone())?, access.with_signer(signer))?);
     let probe = probe(&client).await?;
-    let stores = Arc::new(Stores::new(Arc::clone(client.meter()), Some(session.clone())));
+    let stores = Stores::new(Arc::clone(client.meter()), Some(session.clone())).with_wait(client.wait());
+    let stores = Arc::new(stores);
     Ok(Server { client, probe, stores, managed: Some(Arc::new(Managed { arn, session })) })
 }
 

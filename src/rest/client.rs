@@ -9,11 +9,12 @@ use serde::de::DeserializeOwned;
 
 use super::call::Patience;
 use super::failure::{Failure, Worth};
-use super::outage::Outage;
+use super::outage::{Outage, Reachable};
 use super::pace::{Load, Pace, Slot};
+use super::read::one_experiment;
 use super::sign_in::SignIn;
 use super::task::OwnTask;
-use super::{Access, Address, Call, Meter, Repeat};
+use super::{Absence, Access, Address, Call, Meter, Repeat};
 use crate::aws::{Signer, Vigil};
 use crate::entities::{S3Object, quote_bare_numbers};
 use crate::error::{Cause, Class, Error, Result};
@@ -85,7 +86,7 @@ impl Client {
         let pace = Pace::new(Arc::clone(&meter));
         let http = access.http_client()?;
         let sign_in = Arc::new(SignIn::new(&access)?);
-        let outage = Outage::new(access.wait, Arc::clone(&meter));
+        let outage = Outage::new(address.to_string(), access.wait, Vigil::default(), Arc::clone(&meter));
         let (address, access) = (Arc::new(address), Arc::new(access));
         Ok(Self { http, address, access, sign_in, meter, pace, outage, times: Times::default() })
     }
@@ -205,6 +206,36 @@ impl Client {
             self.meter.retry();
             tracing::warn!("{}; again in {:.1} s", failure.error, delay.as_secs_f64());
             tokio::time::sleep(delay).await;
+        }
+    }
+}
+
+impl Client {
+    /// How long this server is waited for when it goes away during work.
+    pub fn wait(&self) -> Duration {
+        self.access.wait
+    }
+
+    async fn rides_out(&self, failure: &Failure) -> Result<bool> {
+        let (server, why) = (Arc::new(self.clone()), Absence::of(&failure.error));
+        self.outage.rides_out(server, &failure.error, why, failure.retry_after).await
+    }
+}
+
+#[async_trait]
+impl Reachable for Client {
+    /// Asks for one experiment: MLflow answers from its database, a gateway in front of it cannot.
+    async fn is_there(&self) -> bool {
+        let Ok(call) = one_experiment() else { return false };
+        match self.ask_once(&call.question()).await {
+            Ok(answer) => match answer.status {
+                502..=504 => false,
+                // An ingress that has lost its service answers so, and MLflow knows this route.
+                404 => answer.is_mlflow(),
+                _ => true,
+            },
+            // Credentials that cannot be had are no outage of the server.
+            Err(error) => !matches!(error.class(), Class::Transient | Class::Ambiguous),
         }
     }
 }

@@ -31,6 +31,8 @@ pub enum Absence {
     Status(u16),
     /// The network does not lead there, or connections break.
     Network,
+    /// It may be there, and the store of its files does not answer.
+    Store,
 }
 
 impl Absence {
@@ -51,6 +53,7 @@ impl fmt::Display for Absence {
             Self::Silent => f.write_str("it does not answer"),
             Self::Status(status) => write!(f, "a gateway answers {status}"),
             Self::Network => f.write_str("the network does not lead there"),
+            Self::Store => f.write_str("the store of its files does not answer"),
         }
     }
 }

@@ -23,8 +23,8 @@ struct State {
     /// When the server last gave a sign of life, or when the oldest request was sent to one that was idle.
     heard: Option<Instant>,
     slowed: Option<(Slowdown, Instant)>,
-    /// In what way it is gone, since when, and until when it is waited for.
-    gone: Option<(Absence, Instant, Instant)>,
+    /// What is gone, itself or stores of its files: in what way, since when, and until when it is waited for.
+    gone: Vec<(Absence, Instant, Instant)>,
 }
 
 /// One reading of a [`Meter`].
@@ -105,9 +105,11 @@ impl Meter {
         self.state().slowed = Some((why, Instant::now()));
     }
 
-    /// In what way the server is gone, since when, and until when it is waited for; none: it is there.
-    pub(super) fn set_gone(&self, gone: Option<(Absence, Instant, Instant)>) {
-        self.state().gone = gone;
+    /// Shows that the server or one of its stores is gone, until the answer is dropped.
+    pub(super) fn gone(self: &Arc<Self>, why: Absence, since: Instant, until: Instant) -> ShownGone {
+        let gone = (why, since, until);
+        self.state().gone.push(gone);
+        ShownGone { meter: Arc::clone(self), gone }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -117,7 +119,7 @@ impl Meter {
 
 impl State {
     fn health(&self, now: Instant, limit: u64) -> Health {
-        if let Some((why, since, until)) = self.gone {
+        if let Some((why, since, until)) = self.gone.first().copied() {
             let left = until.saturating_duration_since(now).as_secs();
             return Health::Gone { why, seconds: now.duration_since(since).as_secs(), left };
         }
@@ -129,6 +131,21 @@ impl State {
         match self.slowed {
             Some((why, at)) if is_fresh(at) => Health::Slowed { why, limit },
             _ => Health::Fine,
+        }
+    }
+}
+
+/// The time in which something is shown as gone.
+pub(super) struct ShownGone {
+    meter: Arc<Meter>,
+    gone: (Absence, Instant, Instant),
+}
+
+impl Drop for ShownGone {
+    fn drop(&mut self) {
+        let mut state = self.meter.state();
+        if let Some(at) = state.gone.iter().position(|gone| *gone == self.gone) {
+            state.gone.remove(at);
         }
     }
 }
@@ -192,7 +209,13 @@ mod tests {
         assert_eq!(after(9), Health::Slowed { why: Slowdown::NoConnections, limit: 4 });
         drop(first);
         assert_eq!(after(500), Health::Fine, "nothing is owed");
-        meter.set_gone(Some((Absence::Refused, started, started + Duration::from_secs(60))));
-        assert_eq!(after(20), Health::Gone { why: Absence::Refused, seconds: 20, left: 40 });
+        let until = started + Duration::from_secs(600);
+        let (server, store) =
+            (meter.gone(Absence::Refused, started, until), meter.gone(Absence::Store, started, until));
+        assert_eq!(after(500), Health::Gone { why: Absence::Refused, seconds: 500, left: 100 });
+        drop(server);
+        assert_eq!(after(500), Health::Gone { why: Absence::Store, seconds: 500, left: 100 });
+        drop(store);
+        assert_eq!(after(500), Health::Fine);
     }
 }

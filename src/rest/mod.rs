@@ -48,6 +48,7 @@ pub use logged_models::NewModel;
 pub use meter::{Meter, Traffic};
 pub use others::NOT_ALLOWED;
 pub use otlp::request as span_request;
+pub use outage::{Outage, Reachable};
 pub use paging::{Listing, Pages, circle, strict};
 pub use prefix::connect;
 pub use probe::{ARTIFACT_PROXY, Probe, Refused, probe};

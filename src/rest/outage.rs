@@ -1,31 +1,40 @@
-//! A server that went away is waited for: once for all requests, with one cheap question at a time.
+//! A server or a store that went away is waited for: once for all requests, with one cheap question at a time.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use async_trait::async_trait;
 use tokio::sync::{Mutex, watch};
 
-use super::failure::Failure;
-use super::read::one_experiment;
+use super::meter::ShownGone;
 use super::task::OwnTask;
-use super::{Absence, Client, Meter};
+use super::{Absence, Meter};
 use crate::aws::Vigil;
-use crate::error::{Class, Error, Result};
+use crate::error::{Error, Result};
 use crate::limits;
 
 /// The first pause between two questions; it doubles up to [`limits::PROBE_EVERY`].
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
-/// For so long after a server was given up, no request is begun that would wait for it again.
+/// For so long after it was given up, no request is begun that would wait for it again.
 const GIVEN_UP: Duration = Duration::from_secs(30);
 
-/// Whether one server is there. Clones share it.
+/// Something in the network that may go away and come back: a tracking server, or a store of its files.
+#[async_trait]
+pub trait Reachable: Send + Sync + 'static {
+    /// Asks one cheap question. Any answer of its own means that it is there.
+    async fn is_there(&self) -> bool;
+}
+
+/// Whether one of those is there. Clones share it.
 #[derive(Clone)]
 pub struct Outage(Arc<Shared>);
 
 struct Shared {
-    /// How long a server is waited for; with zero it is not.
+    /// What it is called, for people.
+    place: String,
+    /// How long it is waited for; with zero it is not.
     wait: Duration,
-    /// Who works with the server. A person who asks a question is better served by an error at once.
+    /// Who works with it. A person who asks a question is better served by an error at once.
     vigil: Vigil,
     state: watch::Sender<State>,
     /// What was found last. Held by the one task that asks; the others wait for what it finds.
@@ -42,7 +51,7 @@ enum State {
 
 #[derive(Clone)]
 enum Found {
-    /// The server answers: what failed has another reason.
+    /// It answers: what failed has another reason.
     There,
     /// It was gone and is back.
     Back,
@@ -50,16 +59,17 @@ enum Found {
 }
 
 impl Outage {
-    pub fn new(wait: Duration, meter: Arc<Meter>) -> Self {
-        let (vigil, state, found) = (Vigil::default(), watch::Sender::new(State::There), Mutex::default());
-        Self(Arc::new(Shared { wait, vigil, state, found, meter }))
+    /// `place` is waited for at most for `wait`, as long as somebody works under `vigil`. `meter` shows it.
+    pub fn new(place: String, wait: Duration, vigil: Vigil, meter: Arc<Meter>) -> Self {
+        let (state, found) = (watch::Sender::new(State::There), Mutex::default());
+        Self(Arc::new(Shared { place, wait, vigil, state, found, meter }))
     }
 
     pub fn vigil(&self) -> &Vigil {
         &self.0.vigil
     }
 
-    /// True unless the server is known to be gone.
+    /// True unless it is known to be gone.
     pub fn is_over(&self) -> bool {
         match &*self.0.state.borrow() {
             State::There => true,
@@ -68,7 +78,7 @@ impl Outage {
         }
     }
 
-    /// Waits while the server is gone.
+    /// Waits while it is gone.
     ///
     /// # Errors
     /// When it does not come back in time.
@@ -80,27 +90,39 @@ impl Outage {
             _ => Ok(()),
         }
     }
-}
 
-impl Client {
-    /// Finds out whether a failure means that the server is gone, and waits until it is back. False when the server is
-    /// there and the failure has a reason of its own.
+    /// Waits while it is gone, if somebody works with it. Questions do not wait.
     ///
     /// # Errors
     /// When it does not come back in time.
-    pub(super) async fn rides_out(&self, failure: &Failure) -> Result<bool> {
-        if self.outage.0.wait.is_zero() || !self.outage.0.vigil.has_work() {
+    pub async fn enter(&self) -> Result<()> {
+        if self.is_over() || !self.0.vigil.has_work() { Ok(()) } else { self.wait().await }
+    }
+
+    /// Finds out whether a failure means that it is gone, and waits until it is back. False when it is there and the failure
+    /// has a reason of its own. `retry_after` is what a gateway asked for.
+    ///
+    /// # Errors
+    /// When it does not come back in time.
+    pub async fn rides_out(
+        &self,
+        remote: Arc<dyn Reachable>,
+        reason: &Error,
+        why: Absence,
+        retry_after: Option<Duration>,
+    ) -> Result<bool> {
+        if self.0.wait.is_zero() || !self.0.vigil.has_work() {
             return Ok(false);
         }
-        let (client, since) = (self.clone(), Instant::now());
-        let (reason, pause) = (failure.error.clone(), failure.retry_after.unwrap_or_default());
+        let (outage, since) = (self.clone(), Instant::now());
+        let (reason, pause) = (reason.clone(), retry_after.unwrap_or_default());
         let found = OwnTask::spawn(async move {
-            let mut last = client.outage.0.found.lock().await;
+            let mut last = outage.0.found.lock().await;
             match last.as_ref() {
                 Some((found, at)) if *at >= since => return found.clone(),
                 _ => {}
             }
-            let found = client.find(reason, since, pause).await;
+            let found = outage.0.find(remote.as_ref(), reason, why, since, pause).await;
             *last = Some((found.clone(), Instant::now()));
             found
         });
@@ -110,53 +132,47 @@ impl Client {
             Found::GivenUp(error) => Err(error),
         }
     }
+}
 
-    async fn find(&self, reason: Error, since: Instant, retry_after: Duration) -> Found {
-        if self.is_there().await {
+impl Shared {
+    async fn find(
+        &self,
+        remote: &dyn Reachable,
+        reason: Error,
+        why: Absence,
+        since: Instant,
+        retry_after: Duration,
+    ) -> Found {
+        if is_there(remote).await {
             return Found::There;
         }
-        let outage = &self.outage.0;
-        let until = since + outage.wait;
-        let _gone = Gone::begin(outage, since, until, Absence::of(&reason));
-        let place = &self.address;
-        tracing::warn!("{reason}; waiting for it, at most {} s", outage.wait.as_secs());
+        let until = since + self.wait;
+        let _gone = Gone::begin(self, since, until, why);
+        tracing::warn!("{reason}; waiting for it, at most {} s", self.wait.as_secs());
         let mut pause = FIRST_PAUSE.max(retry_after);
         loop {
             let left = until.saturating_duration_since(Instant::now());
             tokio::select! {
                 () = tokio::time::sleep(pause.min(left)) => {}
-                () = outage.vigil.has_no_work() => return Found::GivenUp(reason),
+                () = self.vigil.has_no_work() => return Found::GivenUp(reason),
             }
             pause = (pause * 2).min(limits::PROBE_EVERY);
-            if self.is_there().await {
-                tracing::warn!("{place} is back after {} s", since.elapsed().as_secs());
+            if is_there(remote).await {
+                tracing::warn!("{} is back after {} s", self.place, since.elapsed().as_secs());
                 return Found::Back;
             }
             if Instant::now() >= until {
-                let error = given_up(&reason, outage.wait);
+                let error = given_up(&reason, self.wait);
                 tracing::warn!("{error}");
-                outage.state.send_replace(State::GivenUp(error.clone(), Instant::now()));
+                self.state.send_replace(State::GivenUp(error.clone(), Instant::now()));
                 return Found::GivenUp(error);
             }
         }
     }
+}
 
-    /// Asks for one experiment: MLflow answers from its database, a gateway in front of it cannot.
-    async fn is_there(&self) -> bool {
-        let Ok(call) = one_experiment() else { return false };
-        let answer = tokio::time::timeout(limits::PROBE, self.ask_once(&call.question())).await;
-        match answer {
-            Ok(Ok(answer)) => match answer.status {
-                502..=504 => false,
-                // An ingress that has lost its service answers so, and MLflow knows this route.
-                404 => answer.is_mlflow(),
-                _ => true,
-            },
-            // Credentials that cannot be had are no outage of the server.
-            Ok(Err(error)) => !matches!(error.class(), Class::Transient | Class::Ambiguous),
-            Err(_) => false,
-        }
-    }
+async fn is_there(remote: &dyn Reachable) -> bool {
+    tokio::time::timeout(limits::PROBE, remote.is_there()).await.unwrap_or(false)
 }
 
 fn given_up(reason: &Error, wait: Duration) -> Error {
@@ -171,21 +187,22 @@ fn given_up(reason: &Error, wait: Duration) -> Error {
     }
 }
 
-/// The time in which the server is gone, for all who want to know. It ends in any way that the asking ends.
-struct Gone<'a>(&'a Shared);
+/// The time in which it is gone, for all who want to know. It ends in any way that the asking ends.
+struct Gone<'a> {
+    outage: &'a Shared,
+    _shown: ShownGone,
+}
 
 impl<'a> Gone<'a> {
     fn begin(outage: &'a Shared, since: Instant, until: Instant, why: Absence) -> Self {
         outage.state.send_replace(State::Gone);
-        outage.meter.set_gone(Some((why, since, until)));
-        Self(outage)
+        Self { outage, _shown: outage.meter.gone(why, since, until) }
     }
 }
 
 impl Drop for Gone<'_> {
     fn drop(&mut self) {
-        self.0.meter.set_gone(None);
-        self.0.state.send_if_modified(|state| {
+        self.outage.state.send_if_modified(|state| {
             let is_gone = matches!(state, State::Gone);
             if is_gone {
                 *state = State::There;

@@ -12,6 +12,7 @@ mod support;
 mod copies;
 mod denied;
 mod everything;
+mod outage;
 mod parts;
 mod reading;
 mod seed;

@@ -1,7 +1,10 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use async_trait::async_trait;
 use aws_sdk_s3::Client;
+use aws_sdk_s3::config::Config;
+use aws_sdk_s3::config::retry::RetryConfig;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use tokio::sync::Semaphore;
 
@@ -10,8 +13,11 @@ use super::failure::{self, Action};
 use super::unfinished::Unfinished;
 use crate::aws::Session;
 use crate::entities::S3Object;
-use crate::error::Result;
-use crate::rest::Meter;
+use crate::error::{Error, Result};
+use crate::rest::{Absence, Meter, Outage, Reachable};
+
+/// How often one request may have S3 go away under it before it counts as the reason.
+const OUTAGES: u32 = 5;
 
 /// One bucket, with a client for its region.
 #[derive(Clone)]
@@ -26,6 +32,7 @@ pub struct Bucket {
     pub(super) limits: Limits,
     pub(super) memory: Arc<Semaphore>,
     pub(super) unfinished: Arc<Unfinished>,
+    pub(super) outage: Outage,
 }
 
 impl Bucket {
@@ -34,22 +41,50 @@ impl Bucket {
     }
 
     /// Makes one request. Credentials that S3 says have ended are replaced, which may wait for somebody to renew them;
-    /// then it is made again.
+    /// then it is made again. So it is when S3 went away during work, as soon as it is back.
     pub(super) async fn call<T, E, Fut>(&self, action: Action<'_>, request: impl Fn() -> Fut) -> Result<T>
     where
         Fut: Future<Output = Result<T, SdkError<E>>>,
         E: ProvideErrorMetadata + std::error::Error + 'static,
     {
-        let mut renewed = false;
+        let (mut renewed, mut outages) = (false, 0);
         loop {
+            self.outage.enter().await?;
             let asked = Instant::now();
-            match request().await {
-                Err(e) if !renewed && failure::has_ended(&e) => {
-                    self.session.refused(asked).await;
-                    renewed = true;
-                }
-                answer => return answer.map_err(|e| failure::error(action, &e)),
+            let refusal = match request().await {
+                Ok(answer) => return Ok(answer),
+                Err(refusal) => refusal,
+            };
+            if !renewed && failure::has_ended(&refusal) {
+                self.session.refused(asked).await;
+                renewed = true;
+                continue;
             }
+            let error = failure::error(action, &refusal);
+            let may_wait = outages < OUTAGES && failure::may_be_gone(&refusal);
+            if !(may_wait && self.rides_out(&error).await?) {
+                return Err(error);
+            }
+            outages += 1;
+            self.meter.retry();
+        }
+    }
+
+    async fn rides_out(&self, error: &Error) -> Result<bool> {
+        self.outage.rides_out(Arc::new(self.clone()), error, Absence::Store, None).await
+    }
+}
+
+#[async_trait]
+impl Reachable for Bucket {
+    /// Any answer about the bucket will do, a refusal too.
+    async fn is_there(&self) -> bool {
+        let asked =
+            self.client.head_bucket().bucket(&self.name).set_expected_bucket_owner(self.owner.clone());
+        let once = Config::builder().retry_config(RetryConfig::disabled());
+        match asked.customize().config_override(once).send().await {
+            Ok(_) => true,
+            Err(refusal) => !failure::may_be_gone(&refusal),
         }
     }
 }

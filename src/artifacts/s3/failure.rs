@@ -19,6 +19,19 @@ pub fn has_ended(error: &impl ProvideErrorMetadata) -> bool {
     matches!(error.code(), Some("ExpiredToken" | "ExpiredTokenException" | "RequestExpired"))
 }
 
+/// No answer came, or one of something in front of S3.
+pub fn may_be_gone<E>(error: &SdkError<E>) -> bool
+where
+    E: std::error::Error + 'static,
+{
+    match error {
+        SdkError::TimeoutError(_) => true,
+        // Credentials that cannot be had fail so, too.
+        SdkError::DispatchFailure(_) => credentials_trouble(error).is_none(),
+        _ => error.raw_response().is_some_and(|answer| matches!(answer.status().as_u16(), 502..=504)),
+    }
+}
+
 pub fn error<E>(action: Action<'_>, error: &SdkError<E>) -> Error
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,

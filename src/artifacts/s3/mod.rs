@@ -17,6 +17,7 @@ mod upload_args;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::retry::RetryConfig;
@@ -32,7 +33,7 @@ use crate::aws::Session;
 use crate::entities::S3Object;
 use crate::error::{Class, Error, Result};
 use crate::limits;
-use crate::rest::Meter;
+use crate::rest::{Meter, Outage};
 
 pub use bucket::Bucket;
 pub use trial::Trial;
@@ -74,13 +75,15 @@ pub struct S3 {
     /// `MLFLOW_S3_EXPECTED_BUCKET_OWNER`: an account; requests for buckets of others are refused.
     owner: Option<String>,
     limits: Limits,
+    /// How long S3 is waited for when it goes away during work.
+    wait: Duration,
     memory: Arc<Semaphore>,
     unfinished: Arc<Unfinished>,
     buckets: Mutex<HashMap<String, Arc<OnceCell<Bucket>>>>,
 }
 
 impl S3 {
-    pub fn new(session: Session, meter: Arc<Meter>, limits: Limits) -> Self {
+    pub fn new(session: Session, meter: Arc<Meter>, limits: Limits, wait: Duration) -> Self {
         let get = |name: &str| std::env::var(name).ok().filter(|value| !value.trim().is_empty());
         Self {
             session,
@@ -88,6 +91,7 @@ impl S3 {
             endpoint: get("MLFLOW_S3_ENDPOINT_URL"),
             owner: get("MLFLOW_S3_EXPECTED_BUCKET_OWNER"),
             limits,
+            wait,
             memory: Arc::new(Semaphore::new(parts::permits(limits.memory))),
             unfinished: Arc::default(),
             buckets: Mutex::default(),
@@ -133,7 +137,9 @@ impl S3 {
             Some(region) if Some(region) != self.session.region() => self.client(Some(region)),
             _ => client,
         };
+        let (vigil, meter) = (self.session.vigil().clone(), Arc::clone(&self.meter));
         Ok(Bucket {
+            outage: Outage::new(format!("s3://{name}"), self.wait, vigil, meter),
             client,
             name: name.to_owned(),
             region,

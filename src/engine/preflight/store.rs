@@ -1,6 +1,7 @@
 //! The artifact store in S3, tried with an object that goes away again.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::aws_end::{statement, writes};
 use super::line::Report;
@@ -21,7 +22,7 @@ pub async fn check(arn: &Arn, session: &Session, uri: &str, scope: &Scope, repor
             "an App keeps its artifacts in a bucket: s3://…",
         );
     };
-    let s3 = S3::new(session.clone(), Arc::new(Meter::default()), Limits::default());
+    let s3 = S3::new(session.clone(), Arc::new(Meter::default()), Limits::default(), Duration::ZERO);
     let bucket = match s3.bucket(name).await {
         Ok(bucket) => bucket,
         Err(error) => return report.error(Level::Failure, CHECK, &error, None),
