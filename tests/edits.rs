@@ -17,7 +17,7 @@ use support::{Mlferry, Real, TARGET};
 
 /// What each edit of `edit.py` is called in a report: the kind of object, how it stands, and how the names of its fields
 /// begin.
-const SHOWN: [(&str, &str, &str, &str); 23] = [
+const SHOWN: [(&str, &str, &str, &str); 25] = [
     ("point removed", "run", "differs", "metric "),
     ("point changed", "run", "differs", "metric "),
     ("latest changed", "run", "differs", "latest metric "),
@@ -33,6 +33,8 @@ const SHOWN: [(&str, &str, &str, &str); 23] = [
     ("experiment tag added", "experiment", "differs", "tag edited"),
     ("experiment renamed", "experiment", "differs", "name"),
     ("alias added", "registered_model", "differs", "alias "),
+    ("alias moved", "prompt", "differs", "alias "),
+    ("scorer changed", "scorer", "differs", ""),
     ("model's tag added", "registered_model", "differs", "tag edited"),
     ("version described", "model_version", "differs", "description"),
     ("logged model's metric changed", "logged_model", "differs", "metrics"),

@@ -54,6 +54,11 @@ EDITS = {
     f" (select experiment_id from runs where run_uuid = {RUN})",
     "alias added": "insert into registered_model_aliases (alias, version, name, workspace)"
     f" select 'edited', version, name, workspace from model_versions where rowid = {VERSION}",
+    "alias moved": "update registered_model_aliases set version = version + 1 where rowid = (select a.rowid from"
+    " registered_model_aliases a join model_versions v on v.name = a.name and v.version = a.version + 1 where"
+    " v.current_stage != 'Deleted_Internal' order by a.name, a.alias limit 1)",
+    "scorer changed": "update scorer_versions set serialized_scorer = replace(serialized_scorer, '\"name\"',"
+    f" '\"edited\"') where rowid = {FIRST.format('scorer_versions')}",
     "model's tag added": "insert into registered_model_tags (key, value, name, workspace)"
     f" select 'edited', 'x', name, workspace from registered_models where name = {MODEL}",
     "version described": f"update model_versions set description = 'edited' where rowid = {VERSION}",

@@ -39,7 +39,18 @@ pub fn models<'a>(
         |_, _| true,
     );
     let mark = |theirs: &RegisteredModel| theirs.tags.get(tag::SOURCE_REGISTERED_MODEL).cloned();
-    pairs.find(|ours| ours.name.clone(), mark, |ours, theirs| theirs.kind() == ours.kind());
+    let is_same_kind = |ours: &RegisteredModel, theirs: &RegisteredModel| theirs.kind() == ours.kind();
+    pairs.find(|ours| ours.name.clone(), mark, is_same_kind);
+    // One that was renamed at the source since has left its old name there; the moment when it was made stays.
+    let made = |theirs: &RegisteredModel| {
+        mark(theirs)?;
+        Some(theirs.tags.get(tag::SOURCE_CREATION_TIME)?.clone())
+    };
+    pairs.find_only(
+        |ours| ours.creation_time.map_or_else(String::new, |time| time.to_string()),
+        made,
+        is_same_kind,
+    );
     pairs.end(there)
 }
 
@@ -74,6 +85,26 @@ impl<'a, T> Pairs<'a, T> {
         mark: impl Fn(&T) -> Option<String>,
         fits: impl Fn(&T, &T) -> bool,
     ) {
+        self.find_among(key, mark, fits, |fitting| fitting.next());
+    }
+
+    /// The same where a key may be that of several: they are nobody's partners then.
+    fn find_only(
+        &mut self,
+        key: impl Fn(&T) -> String,
+        mark: impl Fn(&T) -> Option<String>,
+        fits: impl Fn(&T, &T) -> bool,
+    ) {
+        self.find_among(key, mark, fits, |fitting| fitting.next().filter(|_| fitting.next().is_none()));
+    }
+
+    fn find_among(
+        &mut self,
+        key: impl Fn(&T) -> String,
+        mark: impl Fn(&T) -> Option<String>,
+        fits: impl Fn(&T, &T) -> bool,
+        choose: impl Fn(&mut dyn Iterator<Item = usize>) -> Option<usize>,
+    ) {
         let mut by_mark: HashMap<String, Vec<usize>> = HashMap::new();
         for (at, theirs) in self.there.iter().enumerate() {
             if let Some(mark) = theirs.as_ref().and_then(&mark) {
@@ -81,9 +112,10 @@ impl<'a, T> Pairs<'a, T> {
             }
         }
         for (ours, found) in self.ours.iter().zip(&mut self.found).filter(|(_, found)| found.is_none()) {
-            let candidates = by_mark.get(&key(ours)).into_iter().flatten();
-            let fitting = |at: &usize| self.there[*at].as_ref().is_some_and(|theirs| fits(ours, theirs));
-            if let Some(at) = candidates.copied().find(|at| fitting(at)) {
+            let candidates = by_mark.get(&key(ours)).into_iter().flatten().copied();
+            let mut fitting =
+                candidates.filter(|at| self.there[*at].as_ref().is_some_and(|theirs| fits(ours, theirs)));
+            if let Some(at) = choose(&mut fitting) {
                 *found = self.there[at].take();
             }
         }
@@ -134,5 +166,30 @@ mod tests {
         assert_eq!(ids(&ours, &[theirs.clone()]), some(&[""]));
         theirs.tags.insert(tag::SOURCE_CREATION_TIME.into(), "5".into());
         assert_eq!(ids(&ours, &[theirs]), some(&["7"]));
+    }
+
+    #[test]
+    fn a_model_that_was_renamed_at_the_source_is_one_difference() {
+        let model = |name: &str, made_from: &str, time: i64| {
+            let tags = [
+                (tag::SOURCE_REGISTERED_MODEL, made_from.to_owned()),
+                (tag::SOURCE_CREATION_TIME, time.to_string()),
+            ];
+            let tags = tags.into_iter().filter(|_| !made_from.is_empty());
+            RegisteredModel {
+                name: name.to_owned(),
+                creation_time: Some(time),
+                tags: tags.map(|(key, value)| (key.to_owned(), value)).collect(),
+                ..RegisteredModel::default()
+            }
+        };
+        let names = |ours: &[RegisteredModel], there: &[RegisteredModel]| -> Vec<Option<String>> {
+            let paired = models(ours.iter(), &mut there.to_vec(), &Plan::default());
+            paired.into_iter().map(|one| one.map(|one| one.name)).collect()
+        };
+        let ours = [model("new", "", 5), model("b", "", 6)];
+        assert_eq!(names(&ours, &[model("old", "old", 5), model("b", "b", 6)]), some(&["old", "b"]));
+        let doubled = [model("old", "old", 5), model("older", "older", 5)];
+        assert_eq!(names(&ours, &doubled), some(&["", ""]), "nobody knows which");
     }
 }

@@ -63,6 +63,8 @@ pub struct RestTarget {
     marked_experiments: OnceCell<Vec<Experiment>>,
     /// Visited runs with tags that the source's have not.
     with_more_tags: AtomicU64,
+    /// Runs that were made and have no name at the source.
+    nameless: AtomicU64,
     /// It does not take the tag that keeps other imports out.
     keeps_no_lease: AtomicBool,
     /// What a reader should know at the end.
@@ -139,6 +141,7 @@ impl RestTarget {
             datasets_there: OnceCell::new(),
             marked_experiments: OnceCell::new(),
             with_more_tags: AtomicU64::default(),
+            nameless: AtomicU64::default(),
             keeps_no_lease: AtomicBool::default(),
             notes: Mutex::default(),
             every_experiment: OnceCell::new(),
@@ -287,6 +290,13 @@ impl Target for RestTarget {
             notes.push(format!(
                 "runs on the target with tags that the source has not: {more}. They were removed there or added here, \
                  nobody can tell, and stay; validate names them"
+            ));
+        }
+        let nameless = self.nameless.swap(0, Ordering::Relaxed);
+        if nameless > 0 {
+            notes.push(format!(
+                "runs without a name at the source: {nameless}. They have their tag mlflow.runName for one, or else their \
+                 id, for a server makes names up where none is given"
             ));
         }
         notes.extend(self.follow_references().await?);

@@ -19,6 +19,9 @@ impl RestTarget {
             None => {
                 self.reopen_experiment(place).await?;
                 let (there, written) = self.make_run(place, run).await?;
+                if run.name.is_empty() {
+                    self.nameless.fetch_add(1, Ordering::Relaxed);
+                }
                 self.ledger.opened(&run.id, &there.id)?;
                 let (items, refused) = self.items(run, &there.id, &BTreeMap::new(), &written)?;
                 let writer = RestRunWriter::new(&self.way, run, &there, place.to_be_deleted);
