@@ -1,12 +1,12 @@
 //! mlferry moves an MLflow tracking server and proves that nothing was lost.
 //!
-//! Whatever can be read is a [`snapshot::Snapshot`]; whatever can be written is a [`target::Target`]. Export and
-//! import copy the one into the other, validation compares two of the first.
+//! A [`readers::Reader`] reads a server or an archive, a [`writers::Writer`] writes one. Export and import copy from a
+//! reader to a writer; validation compares two readers.
 //!
 //! Imports go downwards only (`tests/layering.rs` holds the rule):
 //!
 //! ```text
-//! tui | commands | demo  →  config, engine  →  report  →  snapshot | target  →  archive  →  artifacts  →  rest  →  aws  →
+//! tui | commands | demo  →  config, engine  →  report  →  readers | writers  →  archive  →  artifacts  →  rest  →  aws  →
 //! entities, tls, error, limits
 //! ```
 
@@ -23,9 +23,9 @@ pub mod error;
 pub mod limits;
 #[cfg(test)]
 mod memory;
+pub mod readers;
 pub mod report;
 pub mod rest;
-pub mod snapshot;
-pub mod target;
 pub mod tls;
 pub mod tui;
+pub mod writers;

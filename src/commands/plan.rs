@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 pub async fn plan(args: cli::Plan, ends: &Ends<'_>, printer: &Printer) -> Result<u8> {
     let plan = plan_of(&args.selection)?;
     let source = ends.open_one(&source_text(args.source.source.as_deref())?, End::Source).await?;
-    let survey = engine::survey(source.snapshot()?.as_ref(), &plan).await?;
+    let survey = engine::survey(source.reader()?.as_ref(), &plan).await?;
     survey.experiments.iter().for_each(|experiment| printer.object("experiment", experiment));
     survey.models.iter().for_each(|model| printer.object("registered_model", model));
     survey.evaluation_datasets.iter().for_each(|dataset| printer.object("evaluation_dataset", dataset));

@@ -49,7 +49,7 @@ pub async fn run(args: cli::Run, state: StateDir, ends: &Ends<'_>, printer: &Pri
         Moved::Imported { outcome, failed, target } => (outcome, failed, target),
     };
     printer.object("outcome", &outcome);
-    let (source, target) = (source.snapshot()?, target.snapshot()?);
+    let (source, target) = (source.reader()?, target.reader()?);
     let job = validate::validate(Validate {
         source,
         target,
@@ -83,7 +83,7 @@ async fn by_directory(
     printer: &Printer,
 ) -> Result<Moved> {
     let export = Export {
-        source: source.snapshot()?,
+        source: source.reader()?,
         output_dir: output_dir.clone(),
         plan: plan.clone(),
         state: state.clone(),
@@ -112,7 +112,7 @@ async fn import(
     printer: &Printer,
 ) -> Result<Moved> {
     let again = target.clone();
-    let (source, plan, state) = (source.snapshot()?, plan.clone(), state.clone());
+    let (source, plan, state) = (source.reader()?, plan.clone(), state.clone());
     let job =
         engine::import(Import { source, target, plan, state, journal: None, update: false, reread: false })?;
     let imported = follow(job, printer).await?;

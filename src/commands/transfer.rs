@@ -12,7 +12,7 @@ pub async fn export(args: cli::Export, state: StateDir, ends: &Ends<'_>, printer
         std::path::absolute(&args.output_dir).map_err(|e| Error::from(e).at(args.output_dir.display()))?;
     state.refuse_busy(&directory.display().to_string())?;
     let source = ends.open_one(&source_text(args.source.source.as_deref())?, End::Source).await?;
-    let (source, output_dir, journal) = (source.snapshot()?, args.output_dir, args.journal);
+    let (source, output_dir, journal) = (source.reader()?, args.output_dir, args.journal);
     let job = engine::export(engine::Export { source, output_dir, plan, state, journal })?;
     finish(follow(job, printer).await?, printer)
 }
@@ -30,7 +30,7 @@ pub async fn import(args: cli::Import, state: StateDir, ends: &Ends<'_>, printer
     let target = target_text(args.target.target.as_deref())?;
     state.refuse_busy(&target)?;
     let (source, target) = ends.open_both(&source, &target).await?;
-    let (source, journal, update) = (source.snapshot()?, args.journal, args.update);
+    let (source, journal, update) = (source.reader()?, args.journal, args.update);
     let reread = matches!(args.artifacts, cli::Compared::Checksum);
     let job = engine::import(engine::Import { source, target, plan, state, journal, update, reread })?;
     finish(follow(job, printer).await?, printer)

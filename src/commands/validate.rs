@@ -19,7 +19,7 @@ pub async fn validate(
     check_name(args.report.as_deref())?;
     let plan = plan_of(&args.selection)?;
     let (source, target) = ends.open_both(&args.source, &args.target).await?;
-    let (source, target) = (source.snapshot()?, target.snapshot()?);
+    let (source, target) = (source.reader()?, target.reader()?);
     let artifacts = args.artifacts.into();
     let job = engine::validate(engine::Validate {
         source,

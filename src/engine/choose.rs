@@ -7,7 +7,7 @@ use crate::entities::{
     RegisteredModel, RunId, Unreadable, Window,
 };
 use crate::error::{Error, Result};
-use crate::snapshot::{Snapshot, read_all};
+use crate::readers::{Reader, read_all};
 
 /// Experiments whose runs are looked through side by side.
 const AT_ONCE: usize = 8;
@@ -38,7 +38,7 @@ pub struct ChosenModel {
 
 impl ChosenModel {
     /// The versions that are taken, in ascending order.
-    pub async fn versions(&self, source: &dyn Snapshot) -> Result<Vec<ModelVersion>> {
+    pub async fn versions(&self, source: &dyn Reader) -> Result<Vec<ModelVersion>> {
         let mut versions = source.model_versions(&self.model).await?;
         versions.retain(|version| self.versions.takes(&version.version));
         Ok(versions)
@@ -46,7 +46,7 @@ impl ChosenModel {
 }
 
 /// Applies the plan. One that names what is not there is refused before anything is done.
-pub async fn choose(source: &dyn Snapshot, plan: &Plan) -> Result<Chosen> {
+pub async fn choose(source: &dyn Reader, plan: &Plan) -> Result<Chosen> {
     let chooser = plan.chooser()?;
     let (all, mut unread) = read_all(source.experiments()).await?;
     let (models, more) = read_all(source.registered_models()).await?;
@@ -119,7 +119,7 @@ fn may_take(plan: &Plan, chooser: &Chooser<'_>, unreadable: &Unreadable, any_who
 
 /// The versions there are of models of which the plan names single ones.
 async fn numbers(
-    source: &dyn Snapshot,
+    source: &dyn Reader,
     chooser: &Chooser<'_>,
     models: &[RegisteredModel],
 ) -> Result<Numbers> {
@@ -157,7 +157,7 @@ fn used_up(chosen: &ChosenModel, there: &BTreeSet<u64>) -> Option<String> {
 
 /// Turns the window into ids, so that the choice alone says what is taken: of models and of what they need, too.
 async fn leave_out(
-    source: &dyn Snapshot,
+    source: &dyn Reader,
     window: &Window,
     experiments: &mut [(Choice, Experiment)],
 ) -> Result<()> {
@@ -187,7 +187,7 @@ fn unique<'a>(names: impl Iterator<Item = &'a str>, what: &str, option: &str) ->
 /// Adds the runs, logged models and registered models that versions of these models come from and that the plan does
 /// not take by itself. Gives those that cannot be read.
 async fn take_what_versions_need(
-    source: &dyn Snapshot,
+    source: &dyn Reader,
     models: &mut Vec<ChosenModel>,
     mut left: Vec<ChosenModel>,
     experiments: &mut [(Choice, Experiment)],

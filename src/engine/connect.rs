@@ -5,8 +5,8 @@ use crate::artifacts::Stores;
 use crate::aws::{Arn, Session, Signer};
 use crate::error::{Error, Result};
 use crate::rest::{Access, Address, Client, End, Probe, connect, probe};
-use crate::snapshot::{ArchiveSnapshot, RestSnapshot, Snapshot};
-use crate::target::{Ledger, RestTarget, Target};
+use crate::readers::{ArchiveReader, RestReader, Reader};
+use crate::writers::{Ledger, RestWriter, Writer};
 
 /// One end of a migration, found and looked at.
 #[derive(Clone)]
@@ -111,23 +111,23 @@ fn refuse_what_comes_later(text: &str) -> Result<()> {
 }
 
 impl Endpoint {
-    pub fn snapshot(&self) -> Result<Arc<dyn Snapshot>> {
+    pub fn reader(&self) -> Result<Arc<dyn Reader>> {
         Ok(match self {
             Self::Server(server) => {
                 let (client, stores) = (Arc::clone(&server.client), Arc::clone(&server.stores));
-                Arc::new(RestSnapshot::new(client, stores, server.probe.clone()))
+                Arc::new(RestReader::new(client, stores, server.probe.clone()))
             }
-            Self::Archive(path) => Arc::new(ArchiveSnapshot::open(path)?),
+            Self::Archive(path) => Arc::new(ArchiveReader::open(path)?),
         })
     }
 
     /// The write side, for servers only: directories are written by export.
-    pub fn target(&self, ledger: Arc<dyn Ledger>) -> Result<Arc<dyn Target>> {
+    pub fn writer(&self, ledger: Arc<dyn Ledger>) -> Result<Arc<dyn Writer>> {
         match self {
             Self::Server(Server { client, probe, stores, .. }) => {
                 stores.check_upload_args()?;
                 let (client, stores) = (Arc::clone(client), Arc::clone(stores));
-                Ok(Arc::new(RestTarget::new(client, stores, probe.capabilities, ledger)))
+                Ok(Arc::new(RestWriter::new(client, stores, probe.capabilities, ledger)))
             }
             Self::Archive(path) => {
                 Err(Error::usage(format!("{} is a directory, not a tracking server", path.display()))

@@ -13,7 +13,7 @@ use super::{Counts, Step};
 use crate::artifacts::Digest;
 use crate::entities::{Kind, RunId};
 use crate::error::{Error, Result};
-use crate::target::{Ledger, Memory, Unresolved};
+use crate::writers::{Ledger, Memory, Unresolved};
 
 /// What a journal belongs to. No credentials.
 #[derive(Clone, Debug, PartialEq, Eq)]

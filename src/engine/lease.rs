@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::StateDir;
 use super::state::digest;
 use crate::error::{Class, Error, Result};
-use crate::target::Target;
+use crate::writers::Writer;
 
 /// How long a lease is worth, and how often it is renewed.
 const WORTH: Duration = Duration::from_secs(90);
@@ -45,7 +45,7 @@ pub(super) trait Keeper: Send + Sync {
 }
 
 #[async_trait]
-impl Keeper for Arc<dyn Target> {
+impl Keeper for Arc<dyn Writer> {
     async fn lease(&self) -> Result<Option<String>> {
         self.as_ref().lease().await
     }
@@ -55,7 +55,7 @@ impl Keeper for Arc<dyn Target> {
     }
 }
 
-pub(super) struct Lease<K = Arc<dyn Target>> {
+pub(super) struct Lease<K = Arc<dyn Writer>> {
     keeper: K,
     me: Holder,
     /// How long a look-alike of a stale lease is watched.

@@ -5,12 +5,12 @@ use futures::TryStreamExt;
 use super::validate::Difference;
 use crate::entities::{Choice, Experiment, ExperimentId, Kind, ModelId, Plan, PlannedExperiment, RunId};
 use crate::error::Result;
-use crate::snapshot::Snapshot;
+use crate::readers::Reader;
 
 /// Of the item with this id, as events call it. None where nothing less than the whole plan takes it: a trace and a
 /// scorer are found by way of their experiment alone.
 pub async fn plan_of(
-    source: &dyn Snapshot,
+    source: &dyn Reader,
     kind: Kind,
     id: &str,
     name: &str,
@@ -43,7 +43,7 @@ pub async fn plan_of(
     })
 }
 
-async fn find(source: &dyn Snapshot, id: &ExperimentId) -> Result<Option<Experiment>> {
+async fn find(source: &dyn Reader, id: &ExperimentId) -> Result<Option<Experiment>> {
     let mut pages = source.experiments();
     while let Some(page) = pages.try_next().await? {
         if let Some(found) = page.into_iter().flatten().find(|experiment| experiment.id == *id) {

@@ -7,7 +7,7 @@ use super::left_behind;
 use crate::entities::{Choice, EvaluationDataset, Experiment, Kind, Pick, Plan, Readable, Unreadable};
 use crate::error::Result;
 use crate::rest::Pages;
-use crate::snapshot::{About, Snapshot};
+use crate::readers::{About, Reader};
 
 /// Experiments whose runs are counted side by side.
 const AT_ONCE: usize = 8;
@@ -69,7 +69,7 @@ pub struct ExperimentSurvey {
 }
 
 /// Counts what the plan takes, run by run. Only reads.
-pub async fn survey(source: &dyn Snapshot, plan: &Plan) -> Result<Survey> {
+pub async fn survey(source: &dyn Reader, plan: &Plan) -> Result<Survey> {
     let Chosen { experiments, models, datasets, needed, notes, unread: mut unreadable } =
         choose(source, plan).await?;
     let counted =
@@ -96,7 +96,7 @@ pub async fn survey(source: &dyn Snapshot, plan: &Plan) -> Result<Survey> {
 }
 
 async fn count_versions(
-    source: &dyn Snapshot,
+    source: &dyn Reader,
     plan: &Plan,
     chosen: ChosenModel,
 ) -> Result<Readable<ModelSurvey>> {
@@ -113,7 +113,7 @@ async fn count_versions(
 }
 
 async fn count(
-    source: &dyn Snapshot,
+    source: &dyn Reader,
     plan: &Plan,
     experiment: Experiment,
     choice: Choice,

@@ -9,7 +9,7 @@ use super::{Curve, Difference, Format, Mark, Remarks, Totals, html, markdown};
 use crate::artifacts::local;
 use crate::entities::Plan;
 use crate::error::{Error, Result};
-use crate::snapshot::About;
+use crate::readers::About;
 
 /// Metrics that are drawn; the points that differ are counted for all.
 const CURVES: usize = 200;

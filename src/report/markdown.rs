@@ -5,7 +5,7 @@ use super::escape::markdown as safe;
 use super::{Curve, Difference, Mark, Remark, Remarks};
 use crate::entities::Kind;
 use crate::error::Result;
-use crate::snapshot::About;
+use crate::readers::About;
 
 pub fn write(report: &Report) -> Result<String> {
     let mut lines = Vec::new();

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{Curve, Difference, FieldDifference, Format, Mark, Report};
 use crate::entities::{Kind, Plan};
-use crate::snapshot::About;
+use crate::readers::About;
 
 fn about(location: &str) -> About {
     About { kind: "server", location: location.into(), version: None, capabilities: None }

@@ -1,4 +1,4 @@
-//! The calls that change a tracking server. Only `target/` uses them.
+//! The calls that change a tracking server. Only `writers/` uses them.
 
 use std::collections::{BTreeMap, HashSet};
 

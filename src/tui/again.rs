@@ -47,7 +47,7 @@ pub async fn curve(drawing: Drawing) -> Result<Curve> {
         open(&source.uri, source.end, source.access),
         open(&target.uri, target.end, target.access)
     )?;
-    let (source, target) = (source.snapshot()?, target.snapshot()?);
+    let (source, target) = (source.reader()?, target.reader()?);
     validate::curve((source.as_ref(), &source_id), (target.as_ref(), &target_id), &metric).await
 }
 
@@ -71,7 +71,7 @@ pub async fn again(again: Again, state: StateDir) -> Result<Vec<Difference>> {
 /// What failed again, and where nothing less than the whole job takes the item.
 pub async fn retry(retry: Retry, state: StateDir) -> Result<()> {
     let Retry { source, target, plan, failed } = retry;
-    let opened = open(&source.uri, source.end, source.access.clone()).await?.snapshot()?;
+    let opened = open(&source.uri, source.end, source.access.clone()).await?.reader()?;
     let Failed { kind, id, name, .. } = &failed;
     let plan = single::plan_of(opened.as_ref(), *kind, id, name, &plan).await?;
     let Some(plan) = plan else {

@@ -23,14 +23,14 @@ pub type Browsed = tokio::sync::Mutex<Option<(String, Arc<Endpoint>)>>;
 pub async fn holdings(at: At, browsed: &Browsed, messages: &Sender<Msg>) {
     let of = at.location.clone();
     let told = async |result| messages.send(Msg::Holdings { of: of.clone(), result }).await.is_ok();
-    let snapshot = match opened_anew(at, browsed).await.and_then(|endpoint| endpoint.snapshot()) {
-        Ok(snapshot) => snapshot,
+    let reader = match opened_anew(at, browsed).await.and_then(|endpoint| endpoint.reader()) {
+        Ok(reader) => reader,
         Err(error) => {
             told(Err(error)).await;
             return;
         }
     };
-    let mut pages = browse::holdings(snapshot.as_ref());
+    let mut pages = browse::holdings(reader.as_ref());
     while let Some(page) = pages.next().await
         && told(page).await
     {}
@@ -72,14 +72,14 @@ pub async fn contents(
         let experiment: ExperimentId = id.clone();
         messages.send(Msg::Contents { of: of.clone(), experiment, result }).await.is_ok()
     };
-    let snapshot = match opened(at, browsed).await.and_then(|endpoint| endpoint.snapshot()) {
-        Ok(snapshot) => snapshot,
+    let reader = match opened(at, browsed).await.and_then(|endpoint| endpoint.reader()) {
+        Ok(reader) => reader,
         Err(error) => {
             told(Err(error)).await;
             return;
         }
     };
-    let (mut pages, mut sent) = (browse::contents(snapshot.as_ref(), &experiment), 0);
+    let (mut pages, mut sent) = (browse::contents(reader.as_ref(), &experiment), 0);
     while let Some(page) = pages.next().await {
         sent += page.as_ref().map_or(0, |page| page.runs.len());
         if !told(page).await || wanted.wait_for(|wanted| *wanted > sent).await.is_err() {
@@ -89,13 +89,13 @@ pub async fn contents(
 }
 
 pub async fn closeup(source: Result<Arc<Endpoint>>, subject: &Subject) -> Result<Closeup> {
-    browse::closeup(source?.snapshot()?.as_ref(), subject).await
+    browse::closeup(source?.reader()?.as_ref(), subject).await
 }
 
 /// Nothing where nobody can look.
 pub async fn sample(source: Result<Arc<Endpoint>>, experiments: Vec<Experiment>) -> Sampled {
-    match source.and_then(|source| source.snapshot()) {
-        Ok(snapshot) => browse::sample(snapshot.as_ref(), experiments).await,
+    match source.and_then(|source| source.reader()) {
+        Ok(reader) => browse::sample(reader.as_ref(), experiments).await,
         Err(_) => Sampled::default(),
     }
 }
@@ -113,8 +113,8 @@ pub async fn weigh(
         let (of, experiment) = (of.clone(), experiment.clone());
         messages.send(Msg::Weighed { of, experiment, weights }).await.is_ok()
     };
-    let snapshot = match opened(at, browsed).await.and_then(|endpoint| endpoint.snapshot()) {
-        Ok(snapshot) => snapshot,
+    let reader = match opened(at, browsed).await.and_then(|endpoint| endpoint.reader()) {
+        Ok(reader) => reader,
         Err(error) => {
             let reason = error.to_string();
             told(runs.into_iter().map(|run| (run, Err(reason.clone()))).collect()).await;
@@ -122,9 +122,9 @@ pub async fn weigh(
         }
     };
     let weighed = stream::iter(runs).map(|run| {
-        let snapshot = Arc::clone(&snapshot);
+        let reader = Arc::clone(&reader);
         async move {
-            let weight = browse::weigh(snapshot.as_ref(), &run).await;
+            let weight = browse::weigh(reader.as_ref(), &run).await;
             (run, weight.map_err(|error| error.to_string()))
         }
     });

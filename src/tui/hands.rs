@@ -346,7 +346,7 @@ pub(super) async fn begin(job: Job, state: StateDir) -> Result<engine::Job> {
     let opened = |at: At| async move { open(&at.uri, at.end, at.access).await };
     match job {
         Job::Export { source, output_dir, plan } => engine::export(Export {
-            source: opened(source).await?.snapshot()?,
+            source: opened(source).await?.reader()?,
             output_dir,
             plan,
             state,
@@ -354,14 +354,14 @@ pub(super) async fn begin(job: Job, state: StateDir) -> Result<engine::Job> {
         }),
         Job::Import { source, target, plan, update } => {
             let (source, target) = tokio::try_join!(opened(source), opened(target))?;
-            let source = source.snapshot()?;
+            let source = source.reader()?;
             engine::import(Import { source, target, plan, state, journal: None, update, reread: false })
         }
         Job::Validate { source, target, plan, artifacts, reports } => {
             let (source, target) = tokio::try_join!(opened(source), opened(target))?;
             Ok(validate(Validate {
-                source: source.snapshot()?,
-                target: target.snapshot()?,
+                source: source.reader()?,
+                target: target.reader()?,
                 plan,
                 artifacts,
                 reports,

@@ -13,7 +13,7 @@ use mlferry::entities::{
 };
 use mlferry::error::{Error, Result};
 use mlferry::rest::{Capabilities, Version};
-use mlferry::snapshot::About;
+use mlferry::readers::About;
 use mlferry::tui::effect::{Effect, Msg};
 use mlferry::tui::model::{Model, Places, Side};
 use mlferry::tui::theme::{ASCII, Look, Theme, UNICODE};

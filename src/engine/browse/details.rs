@@ -7,7 +7,7 @@ use futures::TryStreamExt;
 use super::weight::{Weight, files_of};
 use crate::entities::{FileEntry, ModelVersion, Point, RegisteredModel, Run, RunId};
 use crate::error::{Error, Result};
-use crate::snapshot::Snapshot;
+use crate::readers::Reader;
 
 /// Metrics that are drawn, the first by name; of the others the latest value is shown.
 const METRICS: usize = 12;
@@ -55,7 +55,7 @@ pub struct Drawn {
 
 /// # Errors
 /// Where the run or version itself cannot be read, or is gone.
-pub async fn closeup(of: &dyn Snapshot, subject: &Subject) -> Result<Closeup> {
+pub async fn closeup(of: &dyn Reader, subject: &Subject) -> Result<Closeup> {
     match subject {
         Subject::Run(id) => Ok(Closeup::Run(Box::new(details(of, id).await?))),
         Subject::Version(model, number) => {
@@ -68,7 +68,7 @@ pub async fn closeup(of: &dyn Snapshot, subject: &Subject) -> Result<Closeup> {
     }
 }
 
-async fn details(of: &dyn Snapshot, id: &RunId) -> Result<Details> {
+async fn details(of: &dyn Reader, id: &RunId) -> Result<Details> {
     let run = of.run(id).await?.ok_or_else(|| Error::permanent(format!("run {id} is gone")))?;
     let (files, drawn) = futures::join!(files_of(of, run.owner()), draw(of, &run));
     let files = files.map_err(|error| error.to_string()).map(|(mut files, weight)| {
@@ -78,7 +78,7 @@ async fn details(of: &dyn Snapshot, id: &RunId) -> Result<Details> {
     Ok(Details { drawn: drawn?, files, run })
 }
 
-async fn draw(of: &dyn Snapshot, run: &Run) -> Result<BTreeMap<String, Drawn>> {
+async fn draw(of: &dyn Reader, run: &Run) -> Result<BTreeMap<String, Drawn>> {
     let latest = run.latest.iter().take(METRICS).map(|(key, point)| (key.clone(), *point)).collect();
     let some = [Run { latest, ..run.clone() }];
     let mut series: BTreeMap<String, Vec<Point>> = BTreeMap::new();

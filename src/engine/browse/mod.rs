@@ -1,4 +1,4 @@
-//! Looking around in a snapshot, for a person who chooses. Only reads, and no further than somebody asks: a stream
+//! Browses a source, for a person who selects. Only reads, and no further than somebody asks: a stream
 //! that nobody polls sends no request.
 
 mod details;
@@ -15,7 +15,7 @@ use crate::entities::{
 };
 use crate::error::Result;
 use crate::rest::Pages;
-use crate::snapshot::Snapshot;
+use crate::readers::Reader;
 
 pub use details::{Closeup, Details, Drawn, Subject, closeup};
 pub use weight::{Sampled, Weight, sample, weigh};
@@ -37,7 +37,7 @@ pub struct Holdings {
 }
 
 /// Everything that is chosen by name, page by page: the first page of each kind comes first, in one piece.
-pub fn holdings(of: &dyn Snapshot) -> BoxStream<'_, Result<Holdings>> {
+pub fn holdings(of: &dyn Reader) -> BoxStream<'_, Result<Holdings>> {
     let listing = Listing {
         experiments: of.experiments().fuse().boxed(),
         models: of.registered_models().fuse().boxed(),
@@ -96,13 +96,13 @@ pub struct Contents {
 }
 
 /// What an experiment holds, page by page; the last page is empty.
-pub fn contents<'a>(of: &'a dyn Snapshot, experiment: &'a Experiment) -> BoxStream<'a, Result<Contents>> {
+pub fn contents<'a>(of: &'a dyn Reader, experiment: &'a Experiment) -> BoxStream<'a, Result<Contents>> {
     let looking = Looking { of, experiment, pages: of.listed_runs(experiment), begun: false, ended: false };
     stream::try_unfold(looking, Looking::next).boxed()
 }
 
 struct Looking<'a> {
-    of: &'a dyn Snapshot,
+    of: &'a dyn Reader,
     experiment: &'a Experiment,
     pages: Pages<'a, Readable<Run>>,
     begun: bool,
@@ -137,12 +137,12 @@ impl Looking<'_> {
 
 /// The versions of a registered model or prompt, by ascending number.
 pub async fn versions(of: &Endpoint, model: &RegisteredModel) -> Result<Vec<ModelVersion>> {
-    of.snapshot()?.model_versions(model).await
+    of.reader()?.model_versions(model).await
 }
 
 /// What the plan does not choose and what goes along because a chosen version needs it: its id or name, and the
 /// version as `name/number`.
 pub async fn needed(of: &Endpoint, plan: &Plan) -> Result<Vec<(String, String)>> {
-    let chosen = choose(of.snapshot()?.as_ref(), plan).await?;
+    let chosen = choose(of.reader()?.as_ref(), plan).await?;
     Ok(chosen.needed.into_iter().collect())
 }

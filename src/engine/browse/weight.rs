@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::entities::{Experiment, FileEntry, Owner, Run, RunId};
 use crate::error::{Error, Result};
-use crate::snapshot::Snapshot;
+use crate::readers::Reader;
 
 /// Files of a run that are listed; a run with more weighs at least this.
 const FILES: usize = 10_000;
@@ -36,7 +36,7 @@ pub struct Sampled {
 }
 
 /// The largest first.
-pub(super) async fn files_of(of: &dyn Snapshot, owner: Owner<'_>) -> Result<(Vec<FileEntry>, Weight)> {
+pub(super) async fn files_of(of: &dyn Reader, owner: Owner<'_>) -> Result<(Vec<FileEntry>, Weight)> {
     let mut pages = of.files(owner);
     let (mut files, mut weight) = (Vec::new(), Weight::default());
     while let Some(page) = pages.try_next().await? {
@@ -58,13 +58,13 @@ pub(super) async fn files_of(of: &dyn Snapshot, owner: Owner<'_>) -> Result<(Vec
 }
 
 /// The files of one run.
-pub async fn weigh(of: &dyn Snapshot, id: &RunId) -> Result<Weight> {
+pub async fn weigh(of: &dyn Reader, id: &RunId) -> Result<Weight> {
     let run = of.run(id).await?.ok_or_else(|| Error::permanent(format!("run {id} is gone")))?;
     Ok(files_of(of, run.owner()).await?.1)
 }
 
 /// Looks into a few runs of each of these. What cannot be looked into is no part of the sample.
-pub async fn sample(of: &dyn Snapshot, experiments: Vec<Experiment>) -> Sampled {
+pub async fn sample(of: &dyn Reader, experiments: Vec<Experiment>) -> Sampled {
     let runs = stream::iter(experiments).map(|experiment| async move {
         let runs = of.first_runs(&experiment, RUNS).await;
         runs.map_or_else(|_| Vec::new(), |(runs, _)| runs.into_iter().flatten().collect())
@@ -74,12 +74,12 @@ pub async fn sample(of: &dyn Snapshot, experiments: Vec<Experiment>) -> Sampled 
     looked.filter_map(async |seen| seen.ok()).fold(Sampled::default(), async |a, b| a.plus(b)).await
 }
 
-async fn look_into(of: &dyn Snapshot, run: Run) -> Result<Sampled> {
+async fn look_into(of: &dyn Reader, run: Run) -> Result<Sampled> {
     let (files, points) = futures::try_join!(files_of(of, run.owner()), points_of(of, &run))?;
     Ok(Sampled { runs: 1, files: files.1.files, bytes: files.1.bytes, points })
 }
 
-async fn points_of(of: &dyn Snapshot, run: &Run) -> Result<u64> {
+async fn points_of(of: &dyn Reader, run: &Run) -> Result<u64> {
     if run.latest.is_empty() {
         return Ok(0);
     }

@@ -19,7 +19,7 @@ use crate::artifacts::proxied_path;
 use crate::entities::{Experiment, Kind, Other, S3Object, Tally};
 use crate::error::{Error, Result};
 use crate::rest::{ARTIFACT_PROXY, Capabilities, Probe, Refused, Version};
-use crate::snapshot::About;
+use crate::readers::About;
 
 pub use left_behind::left_behind;
 pub use survival::Survival;
@@ -111,17 +111,17 @@ impl CheckReport {
 
 /// Looks at a source, with an eye to where it is to go when that is known.
 pub async fn check_source(endpoint: &Endpoint, target: Option<&Capabilities>) -> Result<CheckReport> {
-    let snapshot = endpoint.snapshot()?;
-    let sample = Sample::of(snapshot.as_ref()).await?;
+    let reader = endpoint.reader()?;
+    let sample = Sample::of(reader.as_ref()).await?;
     let mut findings = findings_of(endpoint);
     findings.extend(limits::findings(&sample, target));
     findings.extend(unread::findings(&sample.unreadable));
     Ok(CheckReport {
         unreadable: sample.unreadable.len() as u64,
         kinds: sample.kinds(),
-        others: snapshot.others().await?,
+        others: reader.others().await?,
         findings,
-        ..report(endpoint, snapshot.about(), &sample.experiments, &sample.runs)
+        ..report(endpoint, reader.about(), &sample.experiments, &sample.runs)
     })
 }
 
@@ -131,15 +131,15 @@ pub async fn check_target(endpoint: &Endpoint) -> Result<CheckReport> {
         return Err(Error::usage(format!("{} is no tracking server", endpoint.location()))
             .hint("a migration's target is a server: give http://host:5000, or the ARN of an MLflow App"));
     };
-    let snapshot = endpoint.snapshot()?;
-    let (experiments, runs, unreadable) = Sample::runs_of(snapshot.as_ref()).await?;
+    let reader = endpoint.reader()?;
+    let (experiments, runs, unreadable) = Sample::runs_of(reader.as_ref()).await?;
     let mut findings = vec![version(&server.probe), files(server, &experiments)];
     findings.extend(refused(&server.probe));
     findings.extend(unread::findings(&unreadable));
     Ok(CheckReport {
         findings,
         unreadable: unreadable.len() as u64,
-        ..report(endpoint, snapshot.about(), &experiments, &runs)
+        ..report(endpoint, reader.about(), &experiments, &runs)
     })
 }
 

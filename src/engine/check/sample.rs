@@ -7,7 +7,7 @@ use super::unread::unread;
 use crate::entities::{Experiment, Kind, Readable, RegisteredModel, Run, Tally, Unreadable};
 use crate::error::{Error, Result};
 use crate::rest::Pages;
-use crate::snapshot::{Snapshot, read_all};
+use crate::readers::{Reader, read_all};
 
 /// A person waits for the answer: runs that are looked at in one experiment and in all, and how many experiments and
 /// registered models are looked into.
@@ -51,7 +51,7 @@ struct Part {
 }
 
 impl Sample {
-    pub async fn of(source: &dyn Snapshot) -> Result<Self> {
+    pub async fn of(source: &dyn Reader) -> Result<Self> {
         let (experiments, mut unreadable) = read_all(source.experiments()).await?;
         let (models, more) = read_all(source.registered_models()).await?;
         unreadable.extend(more);
@@ -97,7 +97,7 @@ impl Sample {
     }
 
     /// The experiments, and how many runs are in them.
-    pub async fn runs_of(source: &dyn Snapshot) -> Result<(Vec<Experiment>, Tally, Vec<Unreadable>)> {
+    pub async fn runs_of(source: &dyn Reader) -> Result<(Vec<Experiment>, Tally, Vec<Unreadable>)> {
         let (experiments, mut unreadable) = read_all(source.experiments()).await?;
         let mut runs = Tally::counted(0, experiments.len() > EXPERIMENTS);
         for experiment in experiments.iter().take(EXPERIMENTS) {
@@ -143,7 +143,7 @@ fn parted(page: Vec<Readable<Run>>) -> (Vec<Run>, Vec<Unreadable>) {
     (runs.into_iter().flatten().collect(), lost.into_iter().filter_map(Result::err).collect())
 }
 
-async fn look_into(source: &dyn Snapshot, experiment: Experiment) -> Result<Part> {
+async fn look_into(source: &dyn Reader, experiment: Experiment) -> Result<Part> {
     let (runs, more) = source.first_runs(&experiment, RUNS_EACH).await?;
     let (runs, mut unreadable) = parted(runs);
     let scorers = match source.scorers(&experiment).await {
@@ -188,7 +188,7 @@ pub(in crate::engine) async fn first<T>(
 
 /// How many there are of models and of prompts, and those that some targets refuse.
 async fn look_at_versions(
-    source: &dyn Snapshot,
+    source: &dyn Reader,
     models: &[RegisteredModel],
 ) -> Result<([Tally; 2], RefusedSources, Vec<Unreadable>)> {
     let rest = |prompts: bool| models.iter().skip(MODELS).any(|model| model.is_prompt() == prompts);

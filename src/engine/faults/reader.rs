@@ -11,16 +11,16 @@ use crate::entities::{
 };
 use crate::error::Result;
 use crate::rest::{Pages, Traffic};
-use crate::snapshot::{About, Snapshot};
+use crate::readers::{About, Reader};
 
 /// Any reader, with faults.
 pub struct FaultyReader {
-    pub inner: Arc<dyn Snapshot>,
+    pub inner: Arc<dyn Reader>,
     pub faults: Arc<Faults>,
 }
 
 #[async_trait]
-impl Snapshot for FaultyReader {
+impl Reader for FaultyReader {
     fn about(&self) -> &About {
         self.inner.about()
     }

@@ -11,19 +11,19 @@ use crate::entities::{
 };
 use crate::error::Result;
 use crate::rest::{Opener, Traffic};
-use crate::target::{
+use crate::writers::{
     DatasetWriter, FileWriter, Found, ModelWriter, OpenDataset, OpenModel, OpenRun, OpenTrace, Place,
-    Registry, RunWriter, SpansRead, Target, TraceWriter,
+    Registry, RunWriter, SpansRead, Writer, TraceWriter,
 };
 
 /// Any writer, with faults.
 pub struct FaultyWriter {
-    pub inner: Arc<dyn Target>,
+    pub inner: Arc<dyn Writer>,
     pub faults: Arc<Faults>,
 }
 
 #[async_trait]
-impl Target for FaultyWriter {
+impl Writer for FaultyWriter {
     fn location(&self) -> &str {
         self.inner.location()
     }

@@ -4,7 +4,7 @@ use super::line::Report;
 use crate::aws::Arn;
 use crate::engine::{Endpoint, Level};
 use crate::error::Result;
-use crate::snapshot::read_all;
+use crate::readers::read_all;
 
 const CHECK: &str = "model registry";
 /// `[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}` (AWS: CreateModelPackageGroup, `ModelPackageGroupName`).
@@ -37,7 +37,7 @@ pub async fn check(arn: &Arn, source: Option<&Endpoint>, report: &mut Report<'_>
 
 async fn refused(source: &Endpoint) -> Result<Vec<String>> {
     // What cannot be listed is said by the steps that need it.
-    let (models, _) = read_all(source.snapshot()?.registered_models()).await?;
+    let (models, _) = read_all(source.reader()?.registered_models()).await?;
     Ok(models.into_iter().map(|model| model.name).filter(|name| !is_taken(name)).collect())
 }
 

@@ -24,7 +24,7 @@ pub async fn look(text: &str, access: Access, report: &mut Report<'_>) -> Result
             let milliseconds = server.probe.latency.as_millis();
             report.ok("server", format!("answers{} in {milliseconds} ms", version.unwrap_or_default()));
         }
-        Endpoint::Archive(path) => match endpoint.snapshot() {
+        Endpoint::Archive(path) => match endpoint.reader() {
             Ok(_) => report.ok("directory", format!("{} holds an export", path.display())),
             Err(error) => {
                 report.error(Level::Failure, "directory", &error, None);
@@ -35,8 +35,8 @@ pub async fn look(text: &str, access: Access, report: &mut Report<'_>) -> Result
     if report.end() == End::Target {
         match &endpoint {
             Endpoint::Server(server) => {
-                let snapshot = endpoint.snapshot()?;
-                let page = snapshot.experiments().try_next().await?.unwrap_or_default();
+                let reader = endpoint.reader()?;
+                let page = reader.experiments().try_next().await?.unwrap_or_default();
                 let readable: Vec<_> = page.into_iter().flatten().collect();
                 report.found("files", files(server, &readable));
             }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tokio::sync::{Mutex, watch};
 
-use crate::target::Target;
+use crate::writers::Writer;
 
 /// Runs of a group for each request that the target takes at a time: enough that reading their histories together
 /// pays, and that requests are in flight while some runs wait for theirs.
@@ -27,7 +27,7 @@ pub(super) struct Berths {
 pub(super) struct Berth(Arc<Berths>);
 
 /// How many runs go together now.
-pub(super) fn group_size(target: &dyn Target) -> usize {
+pub(super) fn group_size(target: &dyn Writer) -> usize {
     match usize::try_from(target.traffic().concurrency) {
         Ok(0) | Err(_) => GREATEST,
         Ok(requests) => (requests * PER_REQUEST).clamp(SMALLEST, GREATEST),
@@ -40,7 +40,7 @@ impl Berths {
     }
 
     /// Waits for so many places. A group that is greater than all of them waits until none is taken.
-    pub async fn take(self: &Arc<Self>, runs: usize, target: &dyn Target) -> Vec<Berth> {
+    pub async fn take(self: &Arc<Self>, runs: usize, target: &dyn Writer) -> Vec<Berth> {
         let _turn = self.turn.lock().await;
         let fits = |taken: &usize| *taken == 0 || taken + runs <= GROUPS * group_size(target);
         // It only fails when the sender is gone, which `self` holds.

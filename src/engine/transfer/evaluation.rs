@@ -5,7 +5,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use super::Copy;
 use crate::entities::{EvaluationDataset, Experiment, Kind};
 use crate::error::{Error, Result};
-use crate::target::Found;
+use crate::writers::Found;
 
 /// Datasets or experiments at a time.
 const AT_ONCE: usize = 4;

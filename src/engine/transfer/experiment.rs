@@ -9,7 +9,7 @@ use super::group::id_of;
 use super::models::Models;
 use crate::entities::{Choice, Experiment, Kind, Readable, Run, RunId};
 use crate::error::{Error, Result};
-use crate::target::Place;
+use crate::writers::Place;
 
 /// Groups at work side by side: while one writes the next one reads.
 const GROUPS_AT_ONCE: usize = 3;

@@ -6,8 +6,8 @@ use crate::engine::journal::KnownFile;
 use crate::entities::{FileEntry, Kind, Owner, Readable, is_safe_path};
 use crate::error::{Error, Result};
 use crate::rest::Pages;
-use crate::snapshot::SnapshotFile;
-use crate::target::FileWriter;
+use crate::readers::SourceFile;
+use crate::writers::FileWriter;
 
 /// Files of one owner that are moved side by side.
 const FILES_AT_ONCE: usize = 8;
@@ -92,7 +92,7 @@ impl Copy {
         let id = owner.id_of(&file.path);
         let name = owner.name_of(&file.path);
         let known = self.journal.known_file(&id, target)?.filter(|known| is_same(file, known));
-        let source = SnapshotFile { snapshot: self.source.as_ref(), owner, file };
+        let source = SourceFile { reader: self.source.as_ref(), owner, file };
         if let Some(known) = known {
             let is_as_written = match writer.has(file, &known.digest, self.update).await {
                 Ok(true) => self.is_unchanged(&source, &known.digest).await,
@@ -127,7 +127,7 @@ impl Copy {
     }
 
     /// Whether the source still has the bytes that were written, as far as that is to be found out by reading them.
-    async fn is_unchanged(&self, source: &SnapshotFile<'_>, known: &Digest) -> Result<bool> {
+    async fn is_unchanged(&self, source: &SourceFile<'_>, known: &Digest) -> Result<bool> {
         if !self.reread {
             return Ok(true);
         }

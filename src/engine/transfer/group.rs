@@ -11,7 +11,7 @@ use super::run::{How, RunEnd, RunWork};
 use crate::engine::journal::fingerprint;
 use crate::entities::{Kind, MetricChunk, Readable, Run, RunId, Unreadable};
 use crate::error::{Error, Result};
-use crate::target::{Found, Place};
+use crate::writers::{Found, Place};
 
 /// An error: something of the run's histories could not be read.
 type Feeds = HashMap<RunId, mpsc::Sender<Result<MetricChunk>>>;

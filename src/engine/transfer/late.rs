@@ -12,7 +12,7 @@ use super::models::ModelWork;
 use super::run::{How, RunEnd};
 use crate::entities::{LoggedModel, ModelId, ModelMetric, RunId};
 use crate::error::Result;
-use crate::target::Place;
+use crate::writers::Place;
 
 /// Models or runs that are completed side by side.
 const AT_ONCE: usize = 8;

@@ -1,4 +1,4 @@
-//! Export and import: the same copy, from a snapshot to a target.
+//! Export and import: the same copy, from a reader to a writer.
 
 mod berths;
 mod evaluation;
@@ -32,15 +32,15 @@ use super::state::digest;
 use super::{Context, Endpoint, Event, Identity, Journal, StateDir, Step, left_behind, vigil};
 use crate::entities::{Experiment, Kind, Plan, Unreadable};
 use crate::error::{Error, Result};
-use crate::snapshot::Snapshot;
-use crate::target::{ArchiveTarget, Ledger, Target};
+use crate::readers::Reader;
+use crate::writers::{ArchiveWriter, Ledger, Writer};
 
 /// Experiments that are moved side by side.
 const EXPERIMENTS_AT_ONCE: usize = 4;
 
 /// From anything that can be read into an export directory.
 pub struct Export {
-    pub source: Arc<dyn Snapshot>,
+    pub source: Arc<dyn Reader>,
     pub output_dir: PathBuf,
     pub plan: Plan,
     pub state: StateDir,
@@ -49,7 +49,7 @@ pub struct Export {
 
 /// From anything that can be read into a tracking server.
 pub struct Import {
-    pub source: Arc<dyn Snapshot>,
+    pub source: Arc<dyn Reader>,
     pub target: Endpoint,
     pub plan: Plan,
     pub state: StateDir,
@@ -65,8 +65,8 @@ pub fn export(export: Export) -> Result<Job> {
     let absolute = std::path::absolute(&output_dir).map_err(|e| Error::from(e).at(output_dir.display()))?;
     let target = absolute.display().to_string();
     let setting = Setting::new(Step::Export, source, &target, plan, &state, journal)?;
-    let archive: Arc<dyn Target> =
-        Arc::new(ArchiveTarget::create(&output_dir, &setting.source.about().location)?);
+    let archive: Arc<dyn Writer> =
+        Arc::new(ArchiveWriter::create(&output_dir, &setting.source.about().location)?);
     Ok(setting.start(archive, None))
 }
 
@@ -75,13 +75,13 @@ pub fn import(import: Import) -> Result<Job> {
     let setting = Setting::new(Step::Import, source, &target.location(), plan, &state, journal)?;
     let ledger: Arc<dyn Ledger> = Arc::clone(&setting.journal) as Arc<dyn Ledger>;
     let id_map = setting.journal_path.with_extension("id-map.csv");
-    Ok(Setting { update, reread, ..setting }.start(target.target(ledger)?, Some(id_map)))
+    Ok(Setting { update, reread, ..setting }.start(target.writer(ledger)?, Some(id_map)))
 }
 
 /// What both need before they start.
 struct Setting {
     step: Step,
-    source: Arc<dyn Snapshot>,
+    source: Arc<dyn Reader>,
     plan: Plan,
     journal: Arc<Journal>,
     journal_path: PathBuf,
@@ -96,7 +96,7 @@ struct Setting {
 impl Setting {
     fn new(
         step: Step,
-        source: Arc<dyn Snapshot>,
+        source: Arc<dyn Reader>,
         target: &str,
         plan: Plan,
         state: &StateDir,
@@ -117,7 +117,7 @@ impl Setting {
         Ok(Self { step, source, plan, journal, journal_path, update, reread, lock, beacon, state, location })
     }
 
-    fn start(self, target: Arc<dyn Target>, id_map: Option<PathBuf>) -> Job {
+    fn start(self, target: Arc<dyn Writer>, id_map: Option<PathBuf>) -> Job {
         let Self { step, source, plan, journal, update, reread, lock, beacon, state, location, .. } = self;
         let doing = format!("{} of {}", step.name(), source.about().location);
         let lease = Arc::new(Lease::new(Arc::clone(&target), &state, &location, doing));
@@ -165,8 +165,8 @@ impl Setting {
 /// One copy at work.
 struct Copy {
     context: Arc<Context>,
-    source: Arc<dyn Snapshot>,
-    target: Arc<dyn Target>,
+    source: Arc<dyn Reader>,
+    target: Arc<dyn Writer>,
     plan: Plan,
     journal: Arc<Journal>,
     update: bool,

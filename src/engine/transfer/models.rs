@@ -12,7 +12,7 @@ use super::file::Files;
 use crate::engine::journal::fingerprint;
 use crate::entities::{Choice, Experiment, Kind, LoggedModel, ModelId, ModelMetric, RunId, Unreadable};
 use crate::error::{Error, Result};
-use crate::target::{Found, ModelWriter, Place};
+use crate::writers::{Found, ModelWriter, Place};
 
 /// The logged models of one experiment.
 #[derive(Default)]

@@ -7,7 +7,7 @@ use super::originals::Originals;
 use crate::engine::choose::ChosenModel;
 use crate::entities::{Kind, ModelVersion, Pick, RegisteredModel};
 use crate::error::{Error, Result};
-use crate::target::{Found, Registry};
+use crate::writers::{Found, Registry};
 
 /// Models that are moved side by side; the versions of one go strictly in order.
 const MODELS_AT_ONCE: usize = 4;

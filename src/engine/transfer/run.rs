@@ -6,7 +6,7 @@ use super::Copy;
 use super::berths::Berth;
 use crate::entities::{Kind, MetricChunk, ModelId, Run, RunId, names_model};
 use crate::error::{Error, Result};
-use crate::target::{Ledger, RunWriter};
+use crate::writers::{Ledger, RunWriter};
 
 /// A run that is open on the target and waits for its histories and files.
 pub(super) struct RunWork {

@@ -8,7 +8,7 @@ use super::Copy;
 use super::experiment::Moved;
 use crate::entities::{ExperimentId, FileEntry, Kind, RunId, Spans, Trace, TraceLinks, Unreadable};
 use crate::error::{Error, Result};
-use crate::target::{Found, OpenTrace, Place};
+use crate::writers::{Found, OpenTrace, Place};
 
 /// Experiments at a time.
 const EXPERIMENTS_AT_ONCE: usize = 2;

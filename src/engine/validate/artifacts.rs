@@ -8,7 +8,7 @@ use super::{ArtifactCheck, Compare, Difference, FieldDifference, FileFacts};
 use crate::entities::{FileEntry, Kind, Owner, Unreadable, is_mlmodel, with_new_ids};
 use crate::error::Result;
 use crate::rest::Opener;
-use crate::snapshot::{Snapshot, SnapshotFile, read_all};
+use crate::readers::{Reader, SourceFile, read_all};
 
 /// Files of one pair that are compared side by side.
 const FILES_AT_ONCE: usize = 8;
@@ -106,8 +106,8 @@ impl Compare {
         let (name, id) = names(source, &ours.path);
         let their_id = target.id_of(&theirs.path);
         let sizes = (ours.size, theirs.size);
-        let ours = SnapshotFile { snapshot: self.source.as_ref(), owner: source, file: ours };
-        let theirs = SnapshotFile { snapshot: self.target.as_ref(), owner: target, file: theirs };
+        let ours = SourceFile { reader: self.source.as_ref(), owner: source, file: ours };
+        let theirs = SourceFile { reader: self.target.as_ref(), owner: target, file: theirs };
         match futures::join!(ours.sha256(), theirs.sha256()) {
             (Ok(a), Ok(b)) => {
                 let side = |size, sha256: &String| Some(FileFacts { size, sha256: Some(sha256.clone()) });
@@ -133,8 +133,8 @@ impl Compare {
         (source, ours): (Owner<'_>, &FileEntry),
         (target, theirs): (Owner<'_>, &FileEntry),
     ) -> Result<Vec<FieldDifference>> {
-        let ours = SnapshotFile { snapshot: self.source.as_ref(), owner: source, file: ours };
-        let theirs = SnapshotFile { snapshot: self.target.as_ref(), owner: target, file: theirs };
+        let ours = SourceFile { reader: self.source.as_ref(), owner: source, file: ours };
+        let theirs = SourceFile { reader: self.target.as_ref(), owner: target, file: theirs };
         let (ours, theirs) = futures::try_join!(bytes(ours), bytes(theirs))?;
         let roots = (source.artifact_uri, target.artifact_uri);
         let expected = {
@@ -158,7 +158,7 @@ impl Compare {
     }
 }
 
-async fn bytes(file: SnapshotFile<'_>) -> Result<BytesMut> {
+async fn bytes(file: SourceFile<'_>) -> Result<BytesMut> {
     file.open().await?.try_collect().await
 }
 
@@ -184,7 +184,7 @@ fn names(owner: Owner<'_>, path: &str) -> (String, String) {
     (owner.name_of(path), owner.id_of(path))
 }
 
-async fn list(of: &dyn Snapshot, owner: Owner<'_>) -> Result<(BTreeMap<String, FileEntry>, Vec<Unreadable>)> {
+async fn list(of: &dyn Reader, owner: Owner<'_>) -> Result<(BTreeMap<String, FileEntry>, Vec<Unreadable>)> {
     let (files, unread) = read_all(of.files(owner)).await?;
     Ok((files.into_iter().map(|file| (file.path.clone(), file)).collect(), unread))
 }

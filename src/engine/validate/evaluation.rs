@@ -13,7 +13,7 @@ use super::unread::whole_list;
 use super::{Compare, Difference, FieldDifference};
 use crate::entities::{EvaluationDataset, Experiment, Kind, Record, Scorer, Unreadable, canonical_json, tag};
 use crate::error::{Error, Result};
-use crate::snapshot::read_all;
+use crate::readers::read_all;
 
 /// Datasets or experiments that are compared side by side.
 const AT_ONCE: usize = 4;

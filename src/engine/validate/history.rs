@@ -9,7 +9,7 @@ use super::found::Found;
 use super::{Curve, FieldDifference};
 use crate::entities::{Point, PointIdentity, Run, RunId};
 use crate::error::{Error, Result};
-use crate::snapshot::Snapshot;
+use crate::readers::Reader;
 
 /// Points that are named of a series that differs.
 const EXAMPLES: usize = 3;
@@ -65,7 +65,7 @@ pub struct Checksums {
     pub points: u64,
 }
 
-pub async fn checksums(of: &dyn Snapshot, runs: &[Run]) -> Result<Checksums> {
+pub async fn checksums(of: &dyn Reader, runs: &[Run]) -> Result<Checksums> {
     let mut all = Checksums::default();
     let mut chunks = of.histories(runs);
     while let Some(chunk) = chunks.try_next().await? {
@@ -134,8 +134,8 @@ pub fn suspects(
 
 /// Reads one metric of both runs again and names what differs; nothing when only repeated points did.
 pub async fn compare(
-    source: (&dyn Snapshot, &Run),
-    target: (&dyn Snapshot, &Run),
+    source: (&dyn Reader, &Run),
+    target: (&dyn Reader, &Run),
     key: &str,
 ) -> Result<Option<(FieldDifference, Curve)>> {
     let (ours, theirs) = futures::try_join!(points(source, key), points(target, key))?;
@@ -163,11 +163,11 @@ pub async fn compare(
 
 /// One metric of two runs, to be looked at.
 pub async fn curve(
-    (source, source_id): (&dyn Snapshot, &str),
-    (target, target_id): (&dyn Snapshot, &str),
+    (source, source_id): (&dyn Reader, &str),
+    (target, target_id): (&dyn Reader, &str),
     key: &str,
 ) -> Result<Curve> {
-    let of = async |side: &dyn Snapshot, id: &str| {
+    let of = async |side: &dyn Reader, id: &str| {
         let gone = || Error::permanent(format!("{}: run {id} is not there any more", side.about().location));
         let run = side.run(&RunId::from(id)).await?.ok_or_else(gone)?;
         points((side, &run), key).await
@@ -176,7 +176,7 @@ pub async fn curve(
     Ok(Curve::new((source_id, target_id), key, &ours, &theirs))
 }
 
-async fn points((of, run): (&dyn Snapshot, &Run), key: &str) -> Result<BTreeSet<PointIdentity>> {
+async fn points((of, run): (&dyn Reader, &Run), key: &str) -> Result<BTreeSet<PointIdentity>> {
     let Some(latest) = run.latest.get(key) else {
         return Ok(BTreeSet::new());
     };

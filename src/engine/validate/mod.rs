@@ -34,7 +34,7 @@ use super::{Context, Event, StateDir, Step, vigil};
 use crate::entities::{Experiment, Kind, Plan, RunId, tag};
 use crate::error::{Error, Result};
 use crate::report::Report;
-use crate::snapshot::{Snapshot, read_all};
+use crate::readers::{Reader, read_all};
 
 pub use crate::report::{
     Curve, Deviation, Difference, FieldDifference, FileFacts, FileSides, Format, Mark, Parts, Remarks,
@@ -68,8 +68,8 @@ impl ArtifactCheck {
 }
 
 pub struct Validate {
-    pub source: Arc<dyn Snapshot>,
-    pub target: Arc<dyn Snapshot>,
+    pub source: Arc<dyn Reader>,
+    pub target: Arc<dyn Reader>,
     pub plan: Plan,
     pub artifacts: ArtifactCheck,
     /// Where the report goes: each in the format that its name says.
@@ -113,8 +113,8 @@ pub fn validate(validate: Validate) -> Job {
 /// One comparison at work.
 struct Compare {
     context: Arc<Context>,
-    source: Arc<dyn Snapshot>,
-    target: Arc<dyn Snapshot>,
+    source: Arc<dyn Reader>,
+    target: Arc<dyn Reader>,
     plan: Plan,
     artifacts: ArtifactCheck,
     report: Mutex<Report>,

@@ -12,7 +12,7 @@ use super::{Compare, Difference, FieldDifference, pairing};
 use crate::engine::choose::ChosenModel;
 use crate::entities::{ExperimentId, Kind, ModelVersion, OwnedUri, RegisteredModel, RunId, tag};
 use crate::error::Result;
-use crate::snapshot::read_all;
+use crate::readers::read_all;
 
 /// Models that are compared side by side.
 const MODELS_AT_ONCE: usize = 4;
@@ -107,8 +107,8 @@ impl Compare {
     }
 
     async fn versions(&self, of: &RegisteredModel, is_source: bool) -> BTreeMap<u64, ModelVersion> {
-        let snapshot = if is_source { &self.source } else { &self.target };
-        match snapshot.model_versions(of).await {
+        let reader = if is_source { &self.source } else { &self.target };
+        match reader.model_versions(of).await {
             Ok(versions) => versions.into_iter().map(|version| (version.version, version)).collect(),
             Err(error) => {
                 let reason = Some(error.to_string());

@@ -8,7 +8,7 @@ use super::escape::html as safe;
 use super::{Difference, Mark, Remark, Remarks};
 use crate::entities::Kind;
 use crate::error::Result;
-use crate::snapshot::About;
+use crate::readers::About;
 
 const STYLE: &str = include_str!("page.css");
 

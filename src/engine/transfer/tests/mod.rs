@@ -20,8 +20,8 @@ use crate::engine::{Counts, Outcome, StateDir, Step};
 use crate::entities::Plan;
 use crate::error::{Error, Result};
 use crate::memory::MemoryStore;
-use crate::snapshot::{MemoryReader, Snapshot};
-use crate::target::{Ledger, MemoryWriter, Target};
+use crate::readers::{MemoryReader, Reader};
+use crate::writers::{Ledger, MemoryWriter, Writer};
 
 /// Longer than any of these jobs takes: what has not come to its end by then stands still.
 const STILL: Duration = Duration::from_secs(30);
@@ -96,7 +96,7 @@ impl World {
     /// In a runtime of its own, which goes away with everything in it when the process dies.
     fn import_between(&self, reading: Arc<Faults>, writing: Arc<Faults>) -> End {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
-        let inner: Arc<dyn Snapshot> = Arc::new(MemoryReader::new(Arc::clone(&self.source)));
+        let inner: Arc<dyn Reader> = Arc::new(MemoryReader::new(Arc::clone(&self.source)));
         let source = Arc::new(FaultyReader { inner, faults: reading });
         runtime.block_on(async {
             let plan = self.plan.clone();
@@ -107,7 +107,7 @@ impl World {
             setting.update = self.update;
             drop(setting.journal.faults.set(Arc::clone(&writing)));
             let ledger: Arc<dyn Ledger> = Arc::clone(&setting.journal) as Arc<dyn Ledger>;
-            let inner: Arc<dyn Target> = Arc::new(MemoryWriter::new(Arc::clone(&self.target), ledger));
+            let inner: Arc<dyn Writer> = Arc::new(MemoryWriter::new(Arc::clone(&self.target), ledger));
             let target = Arc::new(FaultyWriter { inner, faults: Arc::clone(&writing) });
             let job = setting.start(target, Some(self.folder.path().join("id-map.csv")));
             let died = async {
@@ -145,8 +145,8 @@ impl World {
     /// Compares both sides, of which either may fail.
     fn validate_with(&self, source: Faults, target: Faults) -> End {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
-        let reader = |store: &Arc<MemoryStore>, faults| -> Arc<dyn Snapshot> {
-            let inner: Arc<dyn Snapshot> = Arc::new(MemoryReader::new(Arc::clone(store)));
+        let reader = |store: &Arc<MemoryStore>, faults| -> Arc<dyn Reader> {
+            let inner: Arc<dyn Reader> = Arc::new(MemoryReader::new(Arc::clone(store)));
             Arc::new(FaultyReader { inner, faults: Arc::new(faults) })
         };
         runtime.block_on(async {

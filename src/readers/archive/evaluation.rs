@@ -1,0 +1,76 @@
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader};
+
+use futures::{StreamExt, stream};
+
+use super::{ArchiveReader, read};
+use crate::entities::{
+    EvaluationDataset, ExperimentId, Kind, Readable, Record, Scorer, Unreadable, is_plain_id,
+};
+use crate::error::{Class, Error, Result};
+use crate::rest::Pages;
+
+const RECORDS_PER_PAGE: usize = 1_000;
+
+impl ArchiveReader {
+    pub(super) fn read_datasets(&self) -> Result<Vec<Readable<EvaluationDataset>>> {
+        let folder = self.layout.datasets();
+        let entries = match fs::read_dir(&folder) {
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            other => other.map_err(|e| Error::from(e).at(folder.display()))?,
+        };
+        let mut datasets = Vec::new();
+        for entry in entries {
+            let id = entry?.file_name().to_string_lossy().into_owned();
+            let path = self.layout.dataset_file(&id);
+            // A folder without the file is left by a dataset that could not be exported.
+            if path.is_file() {
+                // The folders' names count: what a file says of itself is not trusted with a path.
+                datasets.push(match read::<EvaluationDataset>(&self.layout, &path) {
+                    Ok(dataset) => Ok(EvaluationDataset { id, ..dataset }),
+                    Err(error) => {
+                        let reason = error.to_string();
+                        Err(Unreadable { kind: Kind::EvaluationDataset, id, reason })
+                    }
+                });
+            }
+        }
+        let key = |one: &Readable<EvaluationDataset>| match one {
+            Ok(dataset) => (dataset.name.clone(), dataset.id.clone()),
+            Err(unreadable) => (String::new(), unreadable.id.clone()),
+        };
+        datasets.sort_by_key(key);
+        Ok(datasets)
+    }
+
+    pub(super) fn read_records(&self, id: &str) -> Pages<'static, Record> {
+        let path = self.layout.dataset_records(id);
+        let opened = match is_plain_id(id) {
+            true => self
+                .layout
+                .guard(&path)
+                .and_then(|()| File::open(&path).map_err(|e| Error::from(e).at(path.display()))),
+            false => Err(Error::permanent(format!("{id:?} is not the id of an evaluation dataset"))),
+        };
+        let file = match opened {
+            Ok(file) => file,
+            Err(error) => return stream::once(async { Err(error) }).boxed(),
+        };
+        let records = BufReader::new(file).lines().map(move |line| {
+            let record: Result<Record> = match line {
+                Ok(line) => serde_json::from_str(&line).map_err(Error::from),
+                Err(e) => Err(Error::from(e)),
+            };
+            record.map_err(|e| e.at(path.display()))
+        });
+        stream::iter(records).chunks(RECORDS_PER_PAGE).map(|page| page.into_iter().collect()).boxed()
+    }
+
+    pub(super) fn read_scorers(&self, experiment: &ExperimentId) -> Result<Vec<Scorer>> {
+        let scorers: Vec<Scorer> = match read(&self.layout, &self.layout.scorers_file(experiment)) {
+            Err(e) if e.class() == Class::NotFound => return Ok(Vec::new()),
+            other => other?,
+        };
+        Ok(scorers.into_iter().map(|one| Scorer { experiment_id: experiment.clone(), ..one }).collect())
+    }
+}

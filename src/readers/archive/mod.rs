@@ -1,0 +1,319 @@
+//! An export directory.
+
+mod evaluation;
+mod logged_models;
+mod others;
+mod registry;
+#[cfg(test)]
+mod tests;
+mod traces;
+
+use std::collections::HashSet;
+use std::fs;
+use std::io::BufReader;
+use std::path::Path;
+
+use async_trait::async_trait;
+use futures::stream::{self, BoxStream, StreamExt};
+use serde::de::{DeserializeOwned, IgnoredAny};
+use tokio::sync::mpsc;
+
+use super::{About, Reader};
+use crate::archive::{self, ArtifactList, ExperimentFile, ExperimentInfo, Layout, OwnerFolder, Wrapped};
+use crate::artifacts::{ByteStream, local};
+use crate::entities::{
+    EvaluationDataset, Experiment, ExperimentId, FileEntry, Kind, LoggedModel, MetricChunk, ModelId,
+    ModelVersion, Other, Owner, Point, Readable, Record, RegisteredModel, Run, RunId, Scorer, Spans, Trace,
+    TraceLinks, Unreadable, is_plain_id, is_safe_path,
+};
+use crate::error::{Class, Error, Result};
+use crate::rest::{Pages, Traffic};
+
+const EXPERIMENTS_PER_PAGE: usize = 200;
+const RUNS_PER_PAGE: usize = 100;
+const POINTS_PER_CHUNK: usize = 10_000;
+/// Run files that are read side by side.
+const FILES_AT_ONCE: usize = 2;
+
+pub struct ArchiveReader {
+    layout: Layout,
+    about: About,
+}
+
+impl ArchiveReader {
+    /// Opens a finished export.
+    pub fn open(root: &Path) -> Result<Self> {
+        let place = root.display().to_string();
+        if !root.is_dir() {
+            return Err(Error::usage(format!("{place} is not a directory"))
+                .hint("give the directory that `mlferry export --output-dir` wrote"));
+        }
+        let only = match root.join("experiment.json").is_file() {
+            true => {
+                let file = root.join("experiment.json");
+                let file: Wrapped<ExperimentFile> = read(&Layout::new(root), &file)?;
+                Some(file.mlflow.experiment.id)
+            }
+            false => None,
+        };
+        let layout = Layout::reading(root, only);
+        let is_export = root.join("experiments").is_dir() || layout.experiments_file().is_file();
+        if !is_export && layout.only().is_none() {
+            return Err(no_export(root));
+        }
+        if layout.origin().is_file() && !layout.manifest().is_file() {
+            return Err(Error::usage(format!("{place} holds an export that has not come to its end"))
+                .hint("run the same `mlferry export` again: it continues where it stopped"));
+        }
+        let about = About { kind: "archive", location: place, version: None, capabilities: None };
+        Ok(Self { layout, about })
+    }
+
+    fn experiment_ids(&self) -> Result<Vec<String>> {
+        if let Some(only) = self.layout.only() {
+            return Ok(vec![only.to_string()]);
+        }
+        let mut ids = Vec::new();
+        for entry in fs::read_dir(self.layout.experiments())? {
+            let entry = entry?;
+            // A folder without the file is left by an experiment that could not be exported.
+            if entry.path().join("experiment.json").is_file() {
+                ids.push(entry.file_name().to_string_lossy().into_owned());
+            }
+        }
+        ids.sort();
+        Ok(ids)
+    }
+
+    fn read_experiment(&self, id: &str) -> Readable<Experiment> {
+        let unreadable = |error: Error| Unreadable {
+            kind: Kind::Experiment,
+            id: id.to_owned(),
+            reason: error.to_string(),
+        };
+        Ok(self.read_experiment_file(id).map_err(unreadable)?.experiment)
+    }
+
+    fn read_run(&self, experiment: &Experiment, run: &RunId) -> Readable<Run> {
+        let unreadable = |reason: String| Unreadable { kind: Kind::Run, id: run.to_string(), reason };
+        if !is_plain_id(run.as_str()) {
+            return Err(unreadable(format!("{run:?} is not the id of a run")));
+        }
+        let path = self.layout.run_file(&experiment.id, run);
+        let read = self.layout.guard(&path).and_then(|()| archive::read_summary(&path));
+        let read = read.map_err(|error| unreadable(error.to_string()))?;
+        // The folders' names count: what a file says of itself is not trusted with a path.
+        Ok(Run { id: run.clone(), experiment_id: experiment.id.clone(), ..read })
+    }
+
+    fn folder(&self, owner: Owner<'_>) -> OwnerFolder {
+        self.layout.owner(owner.kind, owner.experiment_id, owner.id)
+    }
+
+    fn read_files(&self, owner: Owner<'_>) -> Result<Vec<FileEntry>> {
+        let folder = self.folder(owner);
+        match read::<ArtifactList>(&self.layout, &folder.list()) {
+            Ok(list) => {
+                // What the export could not read is still a file of its owner; opening it says so.
+                let missing = list.missing.into_keys().map(|path| FileEntry::new(path, None));
+                Ok(list.files.into_iter().chain(missing).collect())
+            }
+            Err(e) if e.class() == Class::NotFound => {
+                self.layout.guard(&folder.artifacts())?;
+                local::walk(&folder.artifacts())
+            }
+            Err(e) => Err(e),
+        }
+    }
+
+    fn read_experiment_file(&self, id: &str) -> Result<ExperimentFile> {
+        let path = self.layout.experiment_file(&id.into());
+        let mut file = read::<Wrapped<ExperimentFile>>(&self.layout, &path)?.mlflow;
+        file.experiment.id = id.into();
+        // `export-models` of the incumbent names a run as often as versions were made of it.
+        let mut seen = HashSet::new();
+        file.runs.retain(|run| seen.insert(run.clone()));
+        Ok(file)
+    }
+
+    /// What another tool says that it could not export.
+    fn read_failed_runs(&self, id: &ExperimentId) -> Result<Vec<Readable<Run>>> {
+        let file: Wrapped<IgnoredAny> = read(&self.layout, &self.layout.experiment_file(id))?;
+        let info = file.info.unwrap_or_default();
+        // Other tools' counts are not ours to judge: a list that is none tells of no loss.
+        let info: ExperimentInfo = serde_json::from_value(info).unwrap_or_default();
+        let reason = "the export says that it could not be exported".to_owned();
+        let lost = |run: RunId| Unreadable { kind: Kind::Run, id: run.to_string(), reason: reason.clone() };
+        Ok(info.failed_runs.into_iter().map(|run| Err(lost(run))).collect())
+    }
+}
+
+fn no_export(root: &Path) -> Error {
+    let place = root.display();
+    let part = |what: &str, tool: &str| {
+        Error::usage(format!("{place} holds {what} alone, which does not say what belongs around it"))
+            .hint(format!("export it once more with {tool}, or with `mlferry export`"))
+    };
+    match ["version.json", "model.json", "run.json"].map(|name| root.join(name).is_file()) {
+        [true, ..] => part("a model version", "`export-models`"),
+        [_, true, _] => part("a registered model", "`export-models`"),
+        [.., true] => part("a run", "`export-experiment`"),
+        _ => Error::usage(format!("{place} holds no export: it has no experiments/ folder")).hint(
+            "give the directory that `mlferry export --output-dir` wrote, or one of mlflow-export-import",
+        ),
+    }
+}
+
+fn read<T: DeserializeOwned>(layout: &Layout, path: &Path) -> Result<T> {
+    layout.guard(path)?;
+    let file = fs::File::open(path).map_err(|e| Error::from(e).at(path.display()))?;
+    let text = archive::Strict::new(BufReader::new(file));
+    serde_json::from_reader(text).map_err(|e| Error::from(e).at(path.display()))
+}
+
+#[async_trait]
+impl Reader for ArchiveReader {
+    fn about(&self) -> &About {
+        &self.about
+    }
+
+    fn traffic(&self) -> Traffic {
+        Traffic::default()
+    }
+
+    fn experiments(&self) -> Pages<'_, Readable<Experiment>> {
+        let ids = match self.experiment_ids() {
+            Ok(ids) => ids,
+            Err(error) => return stream::once(async { Err(error) }).boxed(),
+        };
+        stream::iter(ids)
+            .chunks(EXPERIMENTS_PER_PAGE)
+            .map(|ids| Ok(ids.iter().map(|id| self.read_experiment(id)).collect()))
+            .boxed()
+    }
+
+    fn runs<'a>(&'a self, experiment: &'a Experiment) -> Pages<'a, Readable<Run>> {
+        let file = self.read_experiment_file(experiment.id.as_str());
+        let (runs, failed) =
+            match file.and_then(|file| Ok((file.runs, self.read_failed_runs(&experiment.id)?))) {
+                Ok(both) => both,
+                Err(error) => return stream::once(async { Err(error) }).boxed(),
+            };
+        stream::iter(runs)
+            .chunks(RUNS_PER_PAGE)
+            .map(move |ids| Ok(ids.iter().map(|id| self.read_run(experiment, id)).collect()))
+            .chain(stream::iter((!failed.is_empty()).then_some(Ok(failed))))
+            .boxed()
+    }
+
+    async fn first_runs(&self, experiment: &Experiment, most: usize) -> Result<(Vec<Readable<Run>>, bool)> {
+        let ids = self.read_experiment_file(experiment.id.as_str())?.runs;
+        let runs = ids.iter().take(most).map(|id| self.read_run(experiment, id)).collect();
+        Ok((runs, ids.len() > most))
+    }
+
+    async fn run(&self, id: &RunId) -> Result<Option<Run>> {
+        self.find_run(id)
+    }
+
+    fn logged_models<'a>(&'a self, experiment: &'a Experiment) -> Pages<'a, Readable<LoggedModel>> {
+        stream::once(async { self.read_logged_models(&experiment.id) }).boxed()
+    }
+
+    async fn logged_model(&self, id: &ModelId) -> Result<Option<LoggedModel>> {
+        self.find_logged_model(id)
+    }
+
+    fn registered_models(&self) -> Pages<'_, Readable<RegisteredModel>> {
+        stream::once(async { self.read_models() }).boxed()
+    }
+
+    async fn model_versions(&self, of: &RegisteredModel) -> Result<Vec<ModelVersion>> {
+        self.read_versions(of)
+    }
+
+    fn evaluation_datasets(&self) -> Pages<'_, Readable<EvaluationDataset>> {
+        stream::once(async { self.read_datasets() }).boxed()
+    }
+
+    fn records<'a>(&'a self, dataset: &'a EvaluationDataset) -> Pages<'a, Record> {
+        self.read_records(&dataset.id)
+    }
+
+    async fn scorers(&self, experiment: &Experiment) -> Result<Vec<Scorer>> {
+        self.read_scorers(&experiment.id)
+    }
+
+    fn traces<'a>(&'a self, experiment: &'a Experiment) -> Pages<'a, Readable<Trace>> {
+        self.every_trace(experiment)
+    }
+
+    async fn spans(&self, trace: &Trace) -> Result<Option<Spans>> {
+        self.read_spans(trace)
+    }
+
+    fn trace_links<'a>(
+        &'a self,
+        experiment: &'a Experiment,
+        _of: &'a [ExperimentId],
+    ) -> Pages<'a, TraceLinks> {
+        stream::once(async { self.read_links(experiment) }).boxed()
+    }
+
+    async fn others(&self) -> Result<Vec<Other>> {
+        self.left_by_the_incumbent()
+    }
+
+    fn histories<'a>(&'a self, runs: &'a [Run]) -> BoxStream<'a, Result<Readable<MetricChunk>>> {
+        let with_metrics = runs.iter().filter(|run| !run.latest.is_empty());
+        stream::iter(with_metrics)
+            // It was guarded when the run was read.
+            .map(|run| history(self.layout.run_file(&run.experiment_id, &run.id), run.id.clone()))
+            .flatten_unordered(FILES_AT_ONCE)
+            .boxed()
+    }
+
+    fn files<'a>(&'a self, owner: Owner<'a>) -> Pages<'a, Readable<FileEntry>> {
+        stream::once(async move { Ok(self.read_files(owner)?.into_iter().map(Ok).collect()) }).boxed()
+    }
+
+    async fn open(&self, owner: Owner<'_>, file: &FileEntry) -> Result<ByteStream> {
+        if !is_safe_path(&file.path) {
+            return Err(Error::permanent(format!("{:?} would leave its folder", file.path)));
+        }
+        let folder = self.folder(owner);
+        self.layout.guard(&folder.artifact(&file.path))?;
+        local::open_below(&folder.artifacts(), &file.path).await
+    }
+}
+
+/// Reads a run file in a thread of its own, a few chunks ahead of whoever takes them.
+fn history(path: std::path::PathBuf, run_id: RunId) -> BoxStream<'static, Result<Readable<MetricChunk>>> {
+    let (sender, receiver) = mpsc::channel(2);
+    tokio::task::spawn_blocking(move || {
+        let mut chunk = MetricChunk { run_id: run_id.clone(), key: String::new(), points: Vec::new() };
+        let send = |chunk: &mut MetricChunk, next: &str| {
+            let full = MetricChunk { run_id: run_id.clone(), key: next.to_owned(), points: Vec::new() };
+            let full = std::mem::replace(chunk, full);
+            full.points.is_empty() || sender.blocking_send(Ok(Ok(full))).is_ok()
+        };
+        let mut sink = |key: &str, point: Point| {
+            let listening = if chunk.key != key || chunk.points.len() == POINTS_PER_CHUNK {
+                send(&mut chunk, key)
+            } else {
+                true
+            };
+            chunk.points.push(point);
+            listening
+        };
+        let read = archive::each_point(&path, &mut sink);
+        let sent = send(&mut chunk, "");
+        if let (true, Err(error)) = (sent, read) {
+            let unreadable =
+                Unreadable { kind: Kind::Run, id: run_id.to_string(), reason: error.to_string() };
+            // Nobody listens any more: then nobody needs the reason either.
+            let _ = sender.blocking_send(Ok(Err(unreadable)));
+        }
+    });
+    stream::unfold(receiver, |mut receiver| async { Some((receiver.recv().await?, receiver)) }).boxed()
+}

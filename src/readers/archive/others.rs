@@ -1,0 +1,49 @@
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::ArchiveReader;
+use crate::entities::{Other, Tally};
+use crate::error::{Error, Result};
+
+const REASON: &str = "mlflow-export-import does not keep all of them: move them from the server itself";
+
+impl ArchiveReader {
+    /// What an export of mlflow-export-import may hold besides runs and models (databricks 1.2.1, `bulk/export_all.py`).
+    /// Exports of ours have none of these files.
+    pub(super) fn left_by_the_incumbent(&self) -> Result<Vec<Other>> {
+        let mut traces = 0;
+        for experiment in folders(&self.layout.experiments())? {
+            let with_file = holding(&experiment.join("traces"), "trace.json")?;
+            traces += with_file.iter().filter(|folder| !folder.join("header.json").is_file()).count();
+        }
+        let counts = [
+            ("traces of mlflow-export-import", traces),
+            (
+                "prompt versions of mlflow-export-import",
+                holding(&self.layout.prompts(), "prompt.json")?.len(),
+            ),
+            (
+                "evaluation datasets of mlflow-export-import",
+                holding(&self.layout.datasets(), "evaluation_dataset.json")?.len(),
+            ),
+        ];
+        let some = counts.into_iter().filter(|(_, count)| *count > 0);
+        Ok(some
+            .map(|(title, count)| Other { title, tally: Tally::exactly(count as u64), reason: REASON })
+            .collect())
+    }
+}
+
+fn holding(folder: &Path, file: &str) -> Result<Vec<PathBuf>> {
+    Ok(folders(folder)?.into_iter().filter(|folder| folder.join(file).is_file()).collect())
+}
+
+fn folders(of: &Path) -> Result<Vec<PathBuf>> {
+    let entries = match fs::read_dir(of) {
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        other => other.map_err(|e| Error::from(e).at(of.display()))?,
+    };
+    let paths = entries.map(|entry| Ok(entry?.path()));
+    let paths: Vec<PathBuf> = paths.collect::<Result<_>>()?;
+    Ok(paths.into_iter().filter(|path| path.is_dir()).collect())
+}

@@ -1,0 +1,68 @@
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::{ArchiveReader, read};
+use crate::archive::{ModelFile, Wrapped};
+use crate::entities::{Kind, ModelVersion, Readable, RegisteredModel, Run, RunId, Unreadable, is_plain_id};
+use crate::error::{Class, Error, Result};
+
+impl ArchiveReader {
+    pub(super) fn read_models(&self) -> Result<Vec<Readable<RegisteredModel>>> {
+        let read = |path: PathBuf| {
+            let folder = path.parent().and_then(|folder| folder.file_name()).unwrap_or(path.as_os_str());
+            let id = folder.to_string_lossy().into_owned();
+            let model = self.read_model(&path).map(|(model, _)| model);
+            model.map_err(|e| Unreadable { kind: Kind::RegisteredModel, id, reason: e.to_string() })
+        };
+        Ok(self.model_files()?.into_iter().map(read).collect())
+    }
+
+    pub(super) fn read_versions(&self, of: &RegisteredModel) -> Result<Vec<ModelVersion>> {
+        Ok(self.read_model(&self.layout.registered_model_file(of))?.1)
+    }
+
+    fn model_files(&self) -> Result<Vec<PathBuf>> {
+        // An experiment's folder has models too, which are logged ones.
+        let mut folders =
+            if self.layout.only().is_some() { Vec::new() } else { self.layout.registries().into() };
+        let mut files = Vec::new();
+        while let Some(folder) = folders.pop() {
+            let entries = match fs::read_dir(&folder) {
+                Err(e) if e.kind() == std::io::ErrorKind::NotFound => continue,
+                other => other.map_err(|e| Error::from(e).at(folder.display()))?,
+            };
+            for entry in entries {
+                let entry = entry?;
+                match entry.path().join("model.json") {
+                    file if file.is_file() => files.push(file),
+                    // The incumbent's folders are called as the models are, "/" included. Links could lead round in a circle.
+                    _ if entry.file_type()?.is_dir() => folders.push(entry.path()),
+                    _ => {}
+                }
+            }
+        }
+        files.sort();
+        Ok(files)
+    }
+
+    /// Looks through the experiments: a directory has no index of runs.
+    pub(super) fn find_run(&self, id: &RunId) -> Result<Option<Run>> {
+        if !is_plain_id(id.as_str()) {
+            return Ok(None);
+        }
+        for experiment in self.experiment_ids()? {
+            let experiment = experiment.into();
+            let path = self.layout.run_file(&experiment, id);
+            match self.layout.guard(&path).and_then(|()| crate::archive::read_summary(&path)) {
+                Ok(run) => return Ok(Some(Run { id: id.clone(), experiment_id: experiment, ..run })),
+                Err(e) if e.class() == Class::NotFound => {}
+                Err(e) => return Err(e),
+            }
+        }
+        Ok(None)
+    }
+
+    fn read_model(&self, path: &Path) -> Result<(RegisteredModel, Vec<ModelVersion>)> {
+        Ok(read::<Wrapped<ModelFile>>(&self.layout, path)?.mlflow.read())
+    }
+}

@@ -1,0 +1,211 @@
+//! What can be read: a live server, an export directory, … Each answers the same questions; nothing here writes.
+
+mod archive;
+#[cfg(test)]
+mod memory;
+mod rest;
+
+use async_trait::async_trait;
+use futures::stream::BoxStream;
+use futures::{StreamExt, TryStreamExt};
+use serde::Serialize;
+
+use crate::artifacts::{ByteStream, Hashed};
+use crate::aws::Vigil;
+use crate::entities::{
+    EvaluationDataset, Experiment, ExperimentId, FileEntry, LoggedModel, MetricChunk, ModelId, ModelVersion,
+    Other, Owner, Readable, Record, RegisteredModel, Run, RunId, S3Object, Scorer, Spans, Trace, TraceLinks,
+    Unreadable, Window,
+};
+use crate::error::{Class, Result};
+use crate::rest::{Capabilities, Opener, Pages, Traffic, Version};
+
+pub use archive::ArchiveReader;
+#[cfg(test)]
+pub use memory::MemoryReader;
+pub use rest::RestReader;
+
+/// Facts about a source.
+#[derive(Clone, Debug, Serialize)]
+pub struct About {
+    /// `server` or `archive`.
+    pub kind: &'static str,
+    /// The address or the directory, without credentials.
+    pub location: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub version: Option<Version>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub capabilities: Option<Capabilities>,
+}
+
+/// Everything a migration asks of what it reads. Pages, chunks and streams: nothing holds a whole experiment.
+#[async_trait]
+pub trait Reader: Send + Sync {
+    fn about(&self) -> &About;
+
+    /// What has gone over the wire so far.
+    fn traffic(&self) -> Traffic;
+
+    /// What a reader should know and has not been told yet, such as which way files take.
+    fn news(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// Who waits when AWS credentials that reading depends on have ended.
+    fn vigils(&self) -> Vec<Vigil> {
+        Vec::new()
+    }
+
+    /// An error when it gives no answer to a cheap question.
+    async fn answers(&self) -> Result<()> {
+        Ok(())
+    }
+
+    /// Active and deleted ones.
+    ///
+    /// A list comes to an error only where others would fare no better: the connection, the sign-in. What it cannot
+    /// give for another reason is an item of its own, and so is the rest of a list that breaks off: see
+    /// [`Unreadable::rest_of_list`](crate::entities::Unreadable::rest_of_list).
+    fn experiments(&self) -> Pages<'_, Readable<Experiment>>;
+
+    /// Active and deleted ones, in the order in which they started where the reader knows it.
+    fn runs<'a>(&'a self, experiment: &'a Experiment) -> Pages<'a, Readable<Run>>;
+
+    /// The same for a person to look at: what takes a further request for each run may be left out.
+    fn listed_runs<'a>(&'a self, experiment: &'a Experiment) -> Pages<'a, Readable<Run>> {
+        self.runs(experiment)
+    }
+
+    /// The first runs of an experiment, at most `most`, and whether there are more: for a person to look at.
+    async fn first_runs(&self, experiment: &Experiment, most: usize) -> Result<(Vec<Readable<Run>>, bool)>;
+
+    /// Runs of the experiment that did not start in this window.
+    async fn runs_outside(&self, experiment: &Experiment, window: &Window) -> Result<Vec<RunId>> {
+        let (mut outside, mut pages) = (Vec::new(), self.runs(experiment));
+        while let Some(page) = pages.try_next().await? {
+            let runs = page.into_iter().flatten().filter(|run| !window.takes(run.start_time));
+            outside.extend(runs.map(|run| run.id));
+        }
+        Ok(outside)
+    }
+
+    /// The run of that id, wherever it is.
+    async fn run(&self, id: &RunId) -> Result<Option<Run>>;
+
+    /// Logged models, with all their metrics.
+    fn logged_models<'a>(&'a self, experiment: &'a Experiment) -> Pages<'a, Readable<LoggedModel>>;
+
+    /// The logged model of that id, wherever it is.
+    async fn logged_model(&self, id: &ModelId) -> Result<Option<LoggedModel>>;
+
+    /// Registered models and prompts.
+    fn registered_models(&self) -> Pages<'_, Readable<RegisteredModel>>;
+
+    /// In ascending order. Deleted versions are known to nobody but the server.
+    async fn model_versions(&self, of: &RegisteredModel) -> Result<Vec<ModelVersion>>;
+
+    /// Evaluation datasets, without their records.
+    fn evaluation_datasets(&self) -> Pages<'_, Readable<EvaluationDataset>>;
+
+    /// The records of an evaluation dataset.
+    fn records<'a>(&'a self, dataset: &'a EvaluationDataset) -> Pages<'a, Record>;
+
+    /// Every version of every scorer of the experiment, by name and ascending number.
+    async fn scorers(&self, experiment: &Experiment) -> Result<Vec<Scorer>>;
+
+    /// The traces of the experiment, without their spans.
+    fn traces<'a>(&'a self, experiment: &'a Experiment) -> Pages<'a, Readable<Trace>>;
+
+    /// The spans of a trace; none when nobody has written any.
+    async fn spans(&self, trace: &Trace) -> Result<Option<Spans>>;
+
+    /// Which traces of these experiments the runs of one experiment were linked to.
+    fn trace_links<'a>(&'a self, experiment: &'a Experiment, of: &'a [ExperimentId])
+    -> Pages<'a, TraceLinks>;
+
+    /// What it holds that cannot be moved.
+    async fn others(&self) -> Result<Vec<Other>>;
+
+    /// Every point of every metric of these runs. The chunks of one run come metric by metric; those of different
+    /// runs may be mixed.
+    fn histories<'a>(&'a self, runs: &'a [Run]) -> BoxStream<'a, Result<Readable<MetricChunk>>>;
+
+    /// Every file of a run or a logged model, folders entered. A folder that cannot be listed is an item of its own.
+    fn files<'a>(&'a self, owner: Owner<'a>) -> Pages<'a, Readable<FileEntry>>;
+
+    /// A file's bytes.
+    async fn open(&self, owner: Owner<'_>, file: &FileEntry) -> Result<ByteStream>;
+
+    /// The checksum of all of a file's bytes where it is kept, hexadecimal: without reading them.
+    async fn sha256(&self, _owner: Owner<'_>, _file: &FileEntry) -> Result<Option<String>> {
+        Ok(None)
+    }
+
+    /// The object in S3 that is the file, if this machine reaches it.
+    async fn in_s3(&self, _owner: Owner<'_>, _file: &FileEntry) -> Option<S3Object> {
+        None
+    }
+}
+
+/// Reads a list to its end: what it gives, and what cannot be read.
+pub async fn read_all<T>(mut pages: Pages<'_, Readable<T>>) -> Result<(Vec<T>, Vec<Unreadable>)> {
+    let (mut all, mut unread) = (Vec::new(), Vec::new());
+    while let Some(page) = pages.try_next().await? {
+        for item in page {
+            match item {
+                Ok(item) => all.push(item),
+                Err(unreadable) => unread.push(unreadable),
+            }
+        }
+    }
+    Ok((all, unread))
+}
+
+/// How often a file is read that breaks off on its way.
+const TRIES: usize = 3;
+
+/// One file of a source, opened as often as needed.
+pub struct SourceFile<'a> {
+    pub reader: &'a dyn Reader,
+    pub owner: Owner<'a>,
+    pub file: &'a FileEntry,
+}
+
+impl SourceFile<'_> {
+    /// The store's own checksum where it has one of the whole file, which it made of the bytes it took in; else reads
+    /// every byte.
+    pub async fn sha256(&self) -> Result<String> {
+        if let Some(known) = self.reader.sha256(self.owner, self.file).await? {
+            return Ok(known);
+        }
+        let mut tries = 1;
+        loop {
+            match self.read_sha256().await {
+                // On its way: another try may bring all of it.
+                Err(error) if error.class() == Class::Transient && tries < TRIES => tries += 1,
+                read => return read,
+            }
+        }
+    }
+
+    async fn read_sha256(&self) -> Result<String> {
+        let hashed = Hashed::new(self).of_size(self.file.size);
+        let mut bytes = hashed.open().await?;
+        while let Some(chunk) = bytes.next().await {
+            chunk.map_err(|error| hashed.cause().unwrap_or(error))?;
+        }
+        drop(bytes);
+        Ok(hashed.digest()?.sha256.unwrap_or_default())
+    }
+}
+
+#[async_trait]
+impl Opener for SourceFile<'_> {
+    async fn open(&self) -> Result<ByteStream> {
+        self.reader.open(self.owner, self.file).await
+    }
+
+    async fn in_s3(&self) -> Option<S3Object> {
+        self.reader.in_s3(self.owner, self.file).await
+    }
+}

@@ -1,0 +1,53 @@
+//! Lists that break off: what was read stays, the rest is named.
+
+use futures::stream;
+use futures::{StreamExt, TryStreamExt};
+
+use super::RestReader;
+use crate::entities::{Kind, Readable, Unreadable};
+use crate::error::{Class, Error, Result};
+use crate::rest::{Listing, Pages};
+
+impl RestReader {
+    /// The list, and where it breaks off one item for all that is lost. `of` is what the objects belong to.
+    pub(super) fn to_its_end<'a, T: Send + 'a>(
+        &'a self,
+        kind: Kind,
+        of: String,
+        list: Listing<'a, T>,
+    ) -> Pages<'a, Readable<T>> {
+        let next = move |(mut list, of): (Listing<'a, T>, String)| async move {
+            let page = match list.try_next().await {
+                Ok(None) => return Ok(None),
+                Ok(Some(page)) => page,
+                Err(error) if self.ends_all(&error).await => return Err(error),
+                Err(error) => {
+                    list = stream::empty().boxed();
+                    vec![Err(Unreadable::rest_of_list(kind, &of, error))]
+                }
+            };
+            Ok(Some((page, (list, of))))
+        };
+        stream::try_unfold((list, of), next).boxed()
+    }
+
+    /// No other question would fare better: the server is gone, or wants another sign-in. One that fails for a while,
+    /// while the server answers others, is about what was asked.
+    pub(super) async fn ends_all(&self, error: &Error) -> bool {
+        match error.class() {
+            Class::Permanent | Class::NotFound | Class::Forbidden => false,
+            Class::Transient | Class::Ambiguous => !self.client.still_answers().await,
+            Class::Usage | Class::Auth | Class::Full | Class::Locked | Class::Stopped => true,
+        }
+    }
+
+    /// The same error; a permanent one where it is about what was asked, so that who asks can tell.
+    pub(super) async fn judged<T>(&self, answer: Result<T>) -> Result<T> {
+        match answer {
+            Err(error) if !error.is_about_object() && !self.ends_all(&error).await => {
+                Err(error.of_class(Class::Permanent))
+            }
+            answer => answer,
+        }
+    }
+}

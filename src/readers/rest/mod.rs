@@ -1,0 +1,288 @@
+//! A live tracking server.
+
+mod direct;
+mod evaluation;
+mod experiments;
+mod files;
+mod history;
+mod listed;
+mod open_file;
+mod prompt_links;
+mod runs;
+mod strays;
+mod traces;
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use futures::stream::{self, BoxStream};
+use futures::{StreamExt, TryStreamExt};
+use tokio::sync::OnceCell;
+
+use self::open_file::may_be_had_elsewhere;
+use self::prompt_links::PromptLinks;
+use super::{About, Reader};
+use crate::artifacts::{ByteStream, Stores};
+use crate::aws::Vigil;
+use crate::entities::{
+    EvaluationDataset, Experiment, ExperimentId, FileEntry, Kind, LoggedModel, MetricChunk, ModelId,
+    ModelVersion, Other, Owner, Readable, Record, RegisteredModel, Run, RunId, S3Object, Scorer, Spans,
+    Trace, TraceLinks, Unreadable, Window,
+};
+use crate::error::{Class, Result};
+use crate::rest::{Client, Pages, Probe, Traffic};
+
+pub struct RestReader {
+    client: Arc<Client>,
+    about: About,
+    probe: Probe,
+    stores: Arc<Stores>,
+    /// Roots that this machine seems to reach, and where it does not see what the server sees.
+    by_server: Mutex<HashSet<String>>,
+    has_models: OnceCell<bool>,
+    /// The latest version of each, where the server tells all at once.
+    scorers: OnceCell<Option<Vec<Scorer>>>,
+    prompt_links: OnceCell<PromptLinks>,
+}
+
+/// Runs that are asked for one by one, side by side.
+const RUNS_AT_ONCE: usize = 8;
+
+impl RestReader {
+    /// `probe` is what the first look at `client`'s server found, `stores` those that hold its artifacts.
+    pub fn new(client: Arc<Client>, stores: Arc<Stores>, probe: Probe) -> Self {
+        let about = About {
+            kind: "server",
+            location: client.address().to_string(),
+            version: probe.version,
+            capabilities: Some(probe.capabilities),
+        };
+        Self {
+            client,
+            about,
+            probe,
+            stores,
+            by_server: Mutex::default(),
+            has_models: OnceCell::new(),
+            scorers: OnceCell::new(),
+            prompt_links: OnceCell::new(),
+        }
+    }
+}
+
+impl RestReader {
+    /// Adds which logged models each run used and made, which its page in a search does not tell: a request a run,
+    /// spared where the server has no logged model at all.
+    async fn with_models(&self, page: Vec<Readable<Run>>) -> Result<Vec<Readable<Run>>> {
+        if !self.has_models().await? {
+            return Ok(page);
+        }
+        let asked = page.into_iter().map(|run| async move {
+            let run = match run {
+                Ok(run) => run,
+                Err(unreadable) => return Ok(Err(unreadable)),
+            };
+            Ok(match self.client.run(&run.id).await {
+                Ok(Run { model_inputs, model_outputs, .. }) => Ok(Run { model_inputs, model_outputs, ..run }),
+                // Listed, and yet not found: its files say so when they are asked for.
+                Err(e) if e.class() == Class::NotFound => Ok(run),
+                Err(e) if self.ends_all(&e).await => return Err(e),
+                Err(e) => Err(Unreadable { kind: Kind::Run, id: run.id.to_string(), reason: e.to_string() }),
+            })
+        });
+        stream::iter(asked).buffered(RUNS_AT_ONCE).try_collect().await
+    }
+
+    async fn has_models(&self) -> Result<bool> {
+        if !self.probe.capabilities.logged_models {
+            return Ok(false);
+        }
+        let ask = || async {
+            let all = self.every_experiment().try_concat().await?;
+            let ids: Vec<_> = all.iter().flatten().map(|experiment| experiment.id.clone()).collect();
+            match self.client.any_logged_model(&ids).await {
+                // Where nobody can tell, each run is asked.
+                Err(error) if !self.ends_all(&error).await => Ok(true),
+                answer => Ok(answer? || ids.len() < all.len()),
+            }
+        };
+        self.has_models.get_or_try_init(ask).await.copied()
+    }
+}
+
+/// Every server has the first one, over whatever store.
+fn may_be_of_files(id: &ExperimentId) -> bool {
+    id.as_str() == "0" || id.is_of_file_store()
+}
+
+fn found<T>(answer: Result<T>) -> Result<Option<T>> {
+    match answer {
+        Ok(found) => Ok(Some(found)),
+        Err(e) if e.class() == Class::NotFound => Ok(None),
+        Err(e) => Err(e),
+    }
+}
+
+#[async_trait]
+impl Reader for RestReader {
+    fn about(&self) -> &About {
+        &self.about
+    }
+
+    fn traffic(&self) -> Traffic {
+        self.client.meter().read()
+    }
+
+    fn news(&self) -> Vec<String> {
+        self.stores.news()
+    }
+
+    fn vigils(&self) -> Vec<Vigil> {
+        self.client.vigils().chain([self.stores.vigil()]).cloned().collect()
+    }
+
+    async fn answers(&self) -> Result<()> {
+        self.client.answers().await
+    }
+
+    fn experiments(&self) -> Pages<'_, Readable<Experiment>> {
+        self.every_experiment()
+    }
+
+    fn runs<'a>(&'a self, experiment: &'a Experiment) -> Pages<'a, Readable<Run>> {
+        self.every_run(experiment).and_then(move |page| self.with_models(page)).boxed()
+    }
+
+    fn listed_runs<'a>(&'a self, experiment: &'a Experiment) -> Pages<'a, Readable<Run>> {
+        self.every_run(experiment)
+    }
+
+    async fn first_runs(&self, experiment: &Experiment, most: usize) -> Result<(Vec<Readable<Run>>, bool)> {
+        match self.client.first_runs(&experiment.id, most).await {
+            Err(error) if !self.ends_all(&error).await => {
+                // Nobody knows what else there is.
+                Ok((self.every_run(experiment).try_concat().await?, true))
+            }
+            answer => answer,
+        }
+    }
+
+    /// Without asking for the models of each.
+    async fn runs_outside(&self, experiment: &Experiment, window: &Window) -> Result<Vec<RunId>> {
+        let outside = |page: Vec<Readable<Run>>| {
+            let runs = page.into_iter().flatten().filter(|run| !window.takes(run.start_time));
+            runs.map(|run| run.id).collect::<Vec<_>>()
+        };
+        self.every_run(experiment).map_ok(outside).try_concat().await
+    }
+
+    async fn run(&self, id: &RunId) -> Result<Option<Run>> {
+        self.judged(found(self.client.run(id).await)).await
+    }
+
+    fn logged_models<'a>(&'a self, experiment: &'a Experiment) -> Pages<'a, Readable<LoggedModel>> {
+        if !self.probe.capabilities.logged_models {
+            return stream::empty().boxed();
+        }
+        let list = self.client.logged_models(&experiment.id);
+        self.to_its_end(Kind::LoggedModel, format!("experiment {}", experiment.id), list)
+    }
+
+    async fn logged_model(&self, id: &ModelId) -> Result<Option<LoggedModel>> {
+        if !self.probe.capabilities.logged_models {
+            return Ok(None);
+        }
+        self.judged(found(self.client.logged_model(id).await)).await
+    }
+
+    fn registered_models(&self) -> Pages<'_, Readable<RegisteredModel>> {
+        if !self.probe.capabilities.model_registry {
+            return stream::empty().boxed();
+        }
+        let models = self.client.registered_models();
+        let models = self.to_its_end(Kind::RegisteredModel, String::new(), models);
+        match self.probe.capabilities.prompts {
+            true => models.chain(self.to_its_end(Kind::Prompt, String::new(), self.client.prompts())).boxed(),
+            false => models,
+        }
+    }
+
+    async fn model_versions(&self, of: &RegisteredModel) -> Result<Vec<ModelVersion>> {
+        self.judged(self.client.model_versions(&of.name, self.probe.capabilities.prompts).await).await
+    }
+
+    fn evaluation_datasets(&self) -> Pages<'_, Readable<EvaluationDataset>> {
+        if self.probe.capabilities.evaluation { self.datasets() } else { stream::empty().boxed() }
+    }
+
+    fn records<'a>(&'a self, dataset: &'a EvaluationDataset) -> Pages<'a, Record> {
+        self.client.dataset_records(&dataset.id)
+    }
+
+    async fn scorers(&self, experiment: &Experiment) -> Result<Vec<Scorer>> {
+        match self.probe.capabilities.evaluation {
+            true => self.judged(self.every_scorer(experiment).await).await,
+            false => Ok(Vec::new()),
+        }
+    }
+
+    fn traces<'a>(&'a self, experiment: &'a Experiment) -> Pages<'a, Readable<Trace>> {
+        let traces = self.to_its_end(
+            Kind::Trace,
+            format!("experiment {}", experiment.id),
+            self.every_trace(experiment),
+        );
+        self.with_prompts(experiment, traces)
+    }
+
+    async fn spans(&self, trace: &Trace) -> Result<Option<Spans>> {
+        self.spans_of(trace).await
+    }
+
+    fn trace_links<'a>(
+        &'a self,
+        experiment: &'a Experiment,
+        of: &'a [ExperimentId],
+    ) -> Pages<'a, TraceLinks> {
+        self.links(experiment, of)
+    }
+
+    async fn others(&self) -> Result<Vec<Other>> {
+        let all: Vec<Readable<Experiment>> = self.every_experiment().try_concat().await?;
+        let active = all.into_iter().flatten().filter(|experiment| !experiment.lifecycle.is_deleted());
+        let active: Vec<Experiment> = active.collect();
+        let ids: Vec<_> = active.iter().map(|experiment| experiment.id.clone()).collect();
+        let over_files = !self.probe.capabilities.evaluation && ids.iter().all(may_be_of_files);
+        let mut others = self.client.others(&ids, over_files).await;
+        others.push(self.strays(&active).await?);
+        Ok(others)
+    }
+
+    fn histories<'a>(&'a self, runs: &'a [Run]) -> BoxStream<'a, Result<Readable<MetricChunk>>> {
+        history::histories(&self.client, self.probe.capabilities.bulk_history_runs, runs)
+    }
+
+    fn files<'a>(&'a self, owner: Owner<'a>) -> Pages<'a, Readable<FileEntry>> {
+        self.files_of(owner)
+    }
+
+    async fn open(&self, owner: Owner<'_>, file: &FileEntry) -> Result<ByteStream> {
+        self.open_file(owner, file).await
+    }
+
+    async fn sha256(&self, owner: Owner<'_>, file: &FileEntry) -> Result<Option<String>> {
+        match self.direct_root(&owner).await {
+            // Then its bytes are read, wherever they may be had.
+            Some(root) => root.sha256(&file.path).await.or_else(|error| match may_be_had_elsewhere(&error) {
+                true => Ok(None),
+                false => Err(error),
+            }),
+            None => Ok(None),
+        }
+    }
+
+    async fn in_s3(&self, owner: Owner<'_>, file: &FileEntry) -> Option<S3Object> {
+        self.direct_root(&owner).await?.in_s3(&file.path)
+    }
+}

@@ -1,0 +1,48 @@
+//! Files below an experiment's root that no run, logged model or trace owns: nothing of MLflow's reads or moves them.
+
+use futures::{StreamExt, stream};
+
+use super::RestReader;
+use super::runs::is_run_id;
+use crate::artifacts::proxied_path;
+use crate::entities::{Experiment, Other, Tally};
+use crate::error::{Class, Result};
+
+/// Experiments that are looked into, and how many side by side.
+const EXPERIMENTS: usize = 100;
+const AT_ONCE: usize = 8;
+/// Folders that MLflow makes there itself, beside one for each run.
+const OWNED: [&str; 2] = ["models", "traces"];
+
+impl RestReader {
+    /// Counted where the server passes artifacts through.
+    pub(super) async fn strays(&self, experiments: &[Experiment]) -> Result<Other> {
+        let roots = experiments.iter().filter_map(|one| proxied_path(&one.artifact_location));
+        let roots: Vec<&str> = roots.filter(|_| self.probe.capabilities.artifact_proxy).collect();
+        let asked = roots.iter().take(EXPERIMENTS).map(|root| self.strays_in(root));
+        let asked: Vec<_> = asked.collect();
+        let mut tally = Tally::counted(0, roots.len() > EXPERIMENTS);
+        let mut answers = stream::iter(asked).buffered(AT_ONCE);
+        while let Some(answer) = answers.next().await {
+            match answer {
+                Ok(count) => tally = tally.plus(Tally::exactly(count)),
+                Err(error) if self.ends_all(&error).await => return Err(error),
+                Err(error) => tally = tally.plus(Tally::unknown(error.to_string())),
+            }
+        }
+        let title = "files directly below experiments";
+        Ok(Other { title, tally, reason: "no run, logged model or trace owns them" })
+    }
+
+    async fn strays_in(&self, root: &str) -> Result<u64> {
+        match self.client.list_proxied(root, "").await {
+            Ok((files, folders)) => {
+                let is_stray = |name: &&String| !is_run_id(name) && !OWNED.contains(&name.as_str());
+                Ok((files.len() + folders.iter().filter(is_stray).count()) as u64)
+            }
+            // Nothing was ever written there.
+            Err(error) if error.class() == Class::NotFound => Ok(0),
+            Err(error) => Err(error),
+        }
+    }
+}

@@ -1,0 +1,233 @@
+//! An export directory being written.
+
+mod evaluation;
+mod files;
+mod model_writer;
+mod registry;
+mod run_writer;
+#[cfg(test)]
+mod tests;
+mod trace;
+
+use std::collections::{BTreeSet, HashSet};
+use std::path::Path;
+use std::{fs, io};
+
+use async_trait::async_trait;
+use serde::Serialize;
+use serde_json::json;
+use sha2::{Digest, Sha256};
+
+use self::run_writer::{ArchiveRunWriter, mark_of};
+use super::{Found, OpenDataset, OpenModel, OpenRun, OpenTrace, Place, Registry, RunWriter, Writer};
+use crate::archive::{ArtifactList, ExperimentFile, ExperimentsFile, Layout, Manifest, Wrapped};
+use crate::artifacts::local;
+use crate::entities::{
+    EvaluationDataset, Experiment, ExperimentId, Kind, LoggedModel, ModelId, ModelVersion, RegisteredModel,
+    Run, RunId, RunStatus, Scorer, Trace, TraceLinks, is_plain_id,
+};
+use crate::error::{Error, Result};
+use crate::rest::Traffic;
+
+pub struct ArchiveWriter {
+    layout: Layout,
+    location: String,
+    source: String,
+}
+
+impl ArchiveWriter {
+    /// Makes the directory, or goes on with one that was begun from the same `source`.
+    pub fn create(root: &Path, source: &str) -> Result<Self> {
+        let location = root.display().to_string();
+        fs::create_dir_all(root).map_err(|e| Error::from(e).at(&location))?;
+        // The root is there now: it may be known by another name.
+        let layout = Layout::new(root);
+        match fs::read(layout.origin()) {
+            Ok(text) => {
+                let known: Manifest = serde_json::from_slice(&text)
+                    .map_err(|e| Error::from(e).at(layout.origin().display()))?;
+                if known.source != source {
+                    return Err(Error::usage(format!("{location} holds an export of {}", known.source))
+                        .hint("choose another --output-dir: a directory belongs to one source"));
+                }
+            }
+            Err(_) => {
+                if fs::read_dir(root)?.next().is_some() {
+                    return Err(Error::usage(format!("{location} is not empty and holds no export of ours"))
+                        .hint("choose an empty or new directory for --output-dir"));
+                }
+                let origin = Manifest { format: 1, source: source.to_owned() };
+                local::write(&layout.origin(), &serde_json::to_vec_pretty(&origin)?)?;
+            }
+        }
+        // Until this export comes to its end the directory is not whole.
+        if layout.manifest().is_file() {
+            fs::remove_file(layout.manifest()).map_err(|e| Error::from(e).at(&location))?;
+        }
+        Ok(Self { layout, location, source: source.to_owned() })
+    }
+}
+
+impl ArchiveWriter {
+    /// An earlier export with a wider plan may have left more runs: they stay part of the directory.
+    fn with_earlier_runs(&self, place: &Place, runs: &[RunId]) -> Vec<RunId> {
+        let earlier = fs::read(self.layout.experiment_file(&place.id)).ok();
+        let earlier = earlier.and_then(|text| serde_json::from_slice::<Wrapped<ExperimentFile>>(&text).ok());
+        let known: HashSet<&RunId> = runs.iter().collect();
+        let kept = earlier.into_iter().flat_map(|file| file.mlflow.runs).filter(|run| {
+            !known.contains(run)
+                && is_plain_id(run.as_str())
+                && self.layout.run_file(&place.id, run).is_file()
+        });
+        runs.iter().cloned().chain(kept.collect::<Vec<_>>()).collect()
+    }
+}
+
+#[async_trait]
+impl Writer for ArchiveWriter {
+    fn location(&self) -> &str {
+        &self.location
+    }
+
+    fn traffic(&self) -> Traffic {
+        Traffic::default()
+    }
+
+    async fn open_experiment(&self, experiment: &Experiment, _name: &str) -> Result<Place> {
+        check_id(experiment.id.as_str())?;
+        let folder = self.layout.experiment(&experiment.id);
+        self.layout.guard(&folder)?;
+        fs::create_dir_all(&folder).map_err(|e| Error::from(e).at(folder.display()))?;
+        Ok(Place { id: experiment.id.clone(), to_be_deleted: false })
+    }
+
+    async fn open_run(&self, place: &Place, run: &Run, again: bool) -> Result<OpenRun> {
+        check_id(run.id.as_str())?;
+        let mark = fingerprint(run)?;
+        let (folder, file) = (self.layout.run(&place.id, &run.id), self.layout.run_file(&place.id, &run.id));
+        self.layout.guard(&folder)?;
+        let is_over = !matches!(run.status, RunStatus::Running | RunStatus::Scheduled);
+        let is_same =
+            || is_over && mark_of(&file).as_ref() == Some(&mark) && was_read_whole(&self.layout, place, run);
+        let found = match (file.is_file(), again) {
+            (false, _) => Found::Nothing,
+            (true, false) if is_same() => Found::Everything,
+            (true, _) => Found::Partial,
+        };
+        if found != Found::Everything {
+            local::sweep(&folder)?;
+        }
+        let writer = ArchiveRunWriter::new(&self.layout, &place.id, run, mark);
+        let writer: Box<dyn RunWriter> = Box::new(writer);
+        Ok(OpenRun { id: run.id.clone(), found, writer })
+    }
+
+    async fn open_logged_model(&self, place: &Place, model: &LoggedModel, again: bool) -> Result<OpenModel> {
+        self.open_model(place, model, again)
+    }
+
+    /// The run's own file says so.
+    async fn link_models(&self, _target: &RunId, _run: &Run) -> Result<BTreeSet<ModelId>> {
+        Ok(BTreeSet::new())
+    }
+
+    async fn close_experiment(&self, place: &Place, experiment: &Experiment, runs: &[RunId]) -> Result<()> {
+        let runs = self.with_earlier_runs(place, runs);
+        let info = json!({ "num_total_runs": runs.len(), "num_ok_runs": runs.len(), "num_failed_runs": 0, "failed_runs": [] });
+        let file = ExperimentFile { experiment: experiment.clone(), runs };
+        let file = Wrapped::new("export_experiment.py", info, file);
+        local::write(&self.layout.experiment_file(&place.id), &serde_json::to_vec_pretty(&file)?)
+    }
+
+    async fn open_registered_model(&self, model: &RegisteredModel, _name: &str) -> Result<Registry> {
+        Ok(Registry { name: model.name.clone(), ..Registry::default() })
+    }
+
+    /// One file holds them all: it is written when the last one is known.
+    async fn write_version(&self, _at: &mut Registry, _version: &ModelVersion) -> Result<Found> {
+        Ok(Found::Nothing)
+    }
+
+    async fn close_registered_model(
+        &self,
+        _at: Registry,
+        model: &RegisteredModel,
+        versions: &[ModelVersion],
+    ) -> Result<Vec<String>> {
+        self.write_model(model, versions)?;
+        Ok(Vec::new())
+    }
+
+    async fn open_dataset(&self, dataset: &EvaluationDataset) -> Result<OpenDataset> {
+        self.open_dataset_folder(dataset)
+    }
+
+    async fn write_scorers(
+        &self,
+        experiment: &ExperimentId,
+        scorers: &[Scorer],
+    ) -> Result<Vec<Result<Found>>> {
+        self.write_scorers_file(experiment, scorers)?;
+        Ok(scorers.iter().map(|_| Ok(Found::Nothing)).collect())
+    }
+
+    async fn open_traces(&self, place: &Place, traces: &[Trace]) -> Result<Vec<Result<OpenTrace>>> {
+        Ok(traces.iter().map(|trace| self.open_trace_folder(place, trace)).collect())
+    }
+
+    async fn link_traces(&self, experiment: &ExperimentId, links: &[TraceLinks]) -> Result<Vec<RunId>> {
+        self.write_links(experiment, links)?;
+        Ok(Vec::new())
+    }
+
+    async fn finish(&self) -> Result<Vec<String>> {
+        let mut experiments = Vec::new();
+        let folder = self.layout.experiments();
+        let entries = match fs::read_dir(&folder) {
+            Ok(entries) => entries.collect(),
+            // Not one experiment could be written.
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Vec::new(),
+            Err(e) => return Err(Error::from(e).at(folder.display())),
+        };
+        for entry in entries {
+            let path = entry.map_err(|e| Error::from(e).at(folder.display()))?.path().join("experiment.json");
+            if !path.is_file() {
+                continue;
+            }
+            let text = fs::read(&path).map_err(|e| Error::from(e).at(path.display()))?;
+            let file: Wrapped<ExperimentFile> =
+                serde_json::from_slice(&text).map_err(|e| Error::from(e).at(path.display()))?;
+            experiments.push(file.mlflow.experiment.into());
+        }
+        let list = ExperimentsFile { experiments };
+        let info = list.info();
+        let list = Wrapped::new("export_experiments.py", info, list);
+        local::write(&self.layout.experiments_file(), &serde_json::to_vec_pretty(&list)?)?;
+        self.write_models_list()?;
+        let manifest = Wrapped::new("export_all.py", json!({ "source": self.source }), json!({}));
+        local::write(&self.layout.manifest(), &serde_json::to_vec_pretty(&manifest)?)?;
+        Ok(Vec::new())
+    }
+}
+
+/// What the directory holds is known by this: an export of another plan, or of another time, has written it, and the
+/// source may have gone on since.
+fn fingerprint(item: &impl Serialize) -> Result<String> {
+    Ok(hex::encode(&Sha256::digest(serde_json::to_vec(item)?)[..16]))
+}
+
+/// False for a run that could not be read as a whole at the source.
+fn was_read_whole(layout: &Layout, place: &Place, run: &Run) -> bool {
+    let list = fs::read(layout.owner(Kind::Run, &place.id, run.id.as_str()).list()).ok();
+    let list = list.and_then(|text| serde_json::from_slice::<ArtifactList>(&text).ok());
+    list.is_some_and(|list| list.missing.is_empty() && !list.lacking)
+}
+
+/// Ids become names of folders, and it is the server that chooses them.
+fn check_id(id: &str) -> Result<()> {
+    if is_plain_id(id) {
+        Ok(())
+    } else {
+        Err(Error::permanent(format!("the id {id:?} cannot be the name of a folder")))
+    }
+}

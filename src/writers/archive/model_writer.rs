@@ -1,0 +1,78 @@
+use std::fs;
+use std::path::Path;
+
+use async_trait::async_trait;
+use serde::de::IgnoredAny;
+use serde_json::json;
+
+use super::ArchiveWriter;
+use super::files::ArchiveFiles;
+use crate::archive::{Layout, LoggedModelFile, Wrapped};
+use crate::artifacts::local;
+use crate::entities::{ExperimentId, FileEntry, Kind, LoggedModel, ModelStatus};
+use crate::error::Result;
+use crate::writers::{FileWriter, Found, ModelWriter, OpenModel, Place};
+
+/// The key of the fingerprint.
+const MARK: &str = "mlferry_fingerprint";
+
+/// The fingerprint that a model's file was written with; none where it has none.
+fn mark_of(path: &Path) -> Option<String> {
+    let file: Wrapped<IgnoredAny> = serde_json::from_slice(&fs::read(path).ok()?).ok()?;
+    file.info?.get(MARK)?.as_str().map(str::to_owned)
+}
+
+/// Writes `logged_model.json` of a logged model; it appears last.
+struct ArchiveModelWriter {
+    layout: Layout,
+    experiment: ExperimentId,
+    files: ArchiveFiles,
+}
+
+impl ArchiveWriter {
+    pub(super) fn open_model(&self, place: &Place, model: &LoggedModel, again: bool) -> Result<OpenModel> {
+        super::check_id(model.id.as_str())?;
+        let folder = self.layout.owner(Kind::LoggedModel, &place.id, model.id.as_str());
+        self.layout.guard(folder.root())?;
+        let is_over = model.status != ModelStatus::Pending;
+        let path = self.layout.logged_model_file(&place.id, &model.id);
+        let mark = super::fingerprint(model)?;
+        let found = match (path.is_file(), again) {
+            (false, _) => Found::Nothing,
+            (true, false) if is_over && mark_of(&path).as_ref() == Some(&mark) => Found::Everything,
+            (true, _) => Found::Partial,
+        };
+        if found != Found::Everything {
+            local::sweep(folder.root())?;
+        }
+        let files = ArchiveFiles::new(&self.layout, folder);
+        let writer = ArchiveModelWriter { layout: self.layout.clone(), experiment: place.id.clone(), files };
+        Ok(OpenModel { id: model.id.clone(), found, writer: Box::new(writer) })
+    }
+}
+
+#[async_trait]
+impl ModelWriter for ArchiveModelWriter {
+    fn files(&self) -> &dyn FileWriter {
+        &self.files
+    }
+
+    /// The whole model is one file, written at its end.
+    async fn complete(&self, _model: &LoggedModel) -> Result<()> {
+        Ok(())
+    }
+
+    async fn close(
+        self: Box<Self>,
+        model: &LoggedModel,
+        files: Vec<FileEntry>,
+        missing: Vec<(String, String)>,
+        lacking: bool,
+    ) -> Result<()> {
+        self.files.close(files, missing, lacking)?;
+        let path = self.layout.logged_model_file(&self.experiment, &model.id);
+        let info = if lacking { json!({}) } else { json!({ MARK: super::fingerprint(model)? }) };
+        let file = Wrapped::new("export_logged_model.py", info, LoggedModelFile::from(model));
+        local::write(&path, &serde_json::to_vec_pretty(&file)?)
+    }
+}

@@ -1,0 +1,147 @@
+use std::fs::File;
+use std::io::{BufRead, BufReader, BufWriter, Read, Write};
+use std::path::{Path, PathBuf};
+
+use async_trait::async_trait;
+use serde_json::json;
+use tempfile::NamedTempFile;
+
+use super::files::ArchiveFiles;
+use crate::archive::{Layout, RunInfo, RunInputs, RunOutputs, System};
+use crate::artifacts::local;
+use crate::entities::{ExperimentId, FileEntry, Kind, MetricChunk, ModelId, ModelMetric, Run};
+use crate::error::{Error, Result};
+use crate::writers::{FileWriter, RunWriter};
+
+/// Writes `run.json` as its histories arrive; it appears last, when the run is complete.
+pub struct ArchiveRunWriter {
+    files: ArchiveFiles,
+    run: Run,
+    /// Of the run as the source shows it.
+    mark: String,
+    path: PathBuf,
+    /// Opened with the first bytes, so that runs that wait hold no file.
+    file: Option<BufWriter<NamedTempFile>>,
+    /// The metric whose list is open.
+    metric: Option<String>,
+}
+
+/// The key of the fingerprint, in the first line of a run file.
+const MARK: &str = "mlferry_fingerprint";
+/// The first line holds six short values.
+const LONGEST_LINE: u64 = 4_096;
+
+/// The fingerprint that a run file was written with; none where it has none, as one of an older release.
+pub fn mark_of(path: &Path) -> Option<String> {
+    let mut line = String::new();
+    BufReader::new(File::open(path).ok()?.take(LONGEST_LINE)).read_line(&mut line).ok()?;
+    let system = line.trim_end().strip_prefix("{\"system\":")?.strip_suffix(',')?;
+    let system: serde_json::Value = serde_json::from_str(system).ok()?;
+    system.get(MARK)?.as_str().map(str::to_owned)
+}
+
+/// Values that JSON has no number for.
+const NON_FINITE: [&str; 3] = ["NaN", "-Infinity", "Infinity"];
+
+impl ArchiveRunWriter {
+    pub fn new(layout: &Layout, experiment: &ExperimentId, run: &Run, mark: String) -> Self {
+        let path = layout.run_file(experiment, &run.id);
+        // The run's own word on its experiment is not trusted with a path.
+        let run = Run { experiment_id: experiment.clone(), ..run.clone() };
+        let files = ArchiveFiles::new(layout, layout.owner(Kind::Run, experiment, run.id.as_str()));
+        Self { files, run, mark, path, file: None, metric: None }
+    }
+
+    /// Everything in front of the first metric, with three objects left open.
+    fn head(&self) -> Result<Vec<u8>> {
+        let mut system = serde_json::to_value(System::now("export_run.py"))?;
+        // A key of ours, which the incumbent passes over.
+        system[MARK] = self.mark.as_str().into();
+        let body = serde_json::to_string(&json!({
+            "info": RunInfo::from(&self.run),
+            "params": self.run.params,
+            "tags": self.run.tags,
+            "inputs": RunInputs::from(&self.run),
+            "outputs": RunOutputs { model_outputs: self.run.model_outputs.clone() },
+        }))?;
+        let open = body.strip_suffix('}').unwrap_or(&body);
+        Ok(format!("{{\"system\":{system},\n\"mlflow\":{open},\n\"metrics\":{{").into_bytes())
+    }
+
+    fn opened(&mut self) -> Result<&mut BufWriter<NamedTempFile>> {
+        if self.file.is_none() {
+            let mut file = BufWriter::with_capacity(64 * 1024, local::partial(&self.path)?);
+            file.write_all(&self.head()?)?;
+            self.file = Some(file);
+        }
+        self.file.as_mut().ok_or_else(|| Error::permanent("the run file is gone"))
+    }
+
+    fn append(&mut self, chunk: &MetricChunk) -> Result<()> {
+        let (new, first) = (self.metric.as_ref() != Some(&chunk.key), self.metric.is_none());
+        let file = self.opened()?;
+        if new {
+            let key = serde_json::to_string(&chunk.key)?;
+            write!(file, "{}\n{key}:[", if first { "" } else { "]," })?;
+        }
+        for (index, point) in chunk.points.iter().enumerate() {
+            if index > 0 || !new {
+                file.write_all(b",")?;
+            }
+            let text = serde_json::to_string(point)?;
+            // As Python spells it: the incumbent takes no text for a value.
+            let text = match point.value.is_finite() {
+                true => text,
+                false => {
+                    NON_FINITE.iter().fold(text, |text, word| text.replace(&format!("\"{word}\""), word))
+                }
+            };
+            file.write_all(text.as_bytes())?;
+        }
+        self.metric = Some(chunk.key.clone());
+        Ok(())
+    }
+
+    fn end(&mut self) -> Result<NamedTempFile> {
+        let tail: &[u8] = if self.metric.is_some() { b"]}}}\n" } else { b"}}}\n" };
+        self.opened()?.write_all(tail)?;
+        let file = self.file.take().ok_or_else(|| Error::permanent("the run file is gone"))?;
+        file.into_inner().map_err(|e| Error::from(e.into_error()))
+    }
+}
+
+#[async_trait]
+impl RunWriter for ArchiveRunWriter {
+    async fn metrics(&mut self, chunk: MetricChunk) -> Result<()> {
+        let place = self.path.display().to_string();
+        if chunk.points.is_empty() {
+            return Ok(());
+        }
+        self.append(&chunk).map_err(|e| e.at(place))
+    }
+
+    /// The models' own files say which points are theirs.
+    fn model_metrics(&mut self, _metrics: &[(ModelId, ModelMetric)]) {}
+
+    fn files(&self) -> &dyn FileWriter {
+        &self.files
+    }
+
+    async fn close(
+        mut self: Box<Self>,
+        files: Vec<FileEntry>,
+        missing: Vec<(String, String)>,
+        lacking: bool,
+    ) -> Result<()> {
+        let place = self.path.display().to_string();
+        let work = move || -> Result<()> {
+            let whole = self.end()?;
+            self.files.close(files, missing, lacking)?;
+            local::appear(whole, &self.path)
+        };
+        tokio::task::spawn_blocking(work)
+            .await
+            .map_err(|e| Error::permanent(e.to_string()))?
+            .map_err(|e| e.at(place))
+    }
+}

@@ -1,0 +1,68 @@
+use std::fs;
+
+use async_trait::async_trait;
+
+use super::ArchiveWriter;
+use super::files::ArchiveFiles;
+use crate::archive::{Layout, OwnerFolder, TraceFile};
+use crate::artifacts::local;
+use crate::entities::{ExperimentId, Kind, Trace, TraceLinks};
+use crate::error::Result;
+use crate::writers::{FileWriter, Found, OpenTrace, Place, SpansRead, TraceWriter};
+
+/// Writes the spans as they came, and `header.json` last.
+struct ArchiveTraceWriter {
+    layout: Layout,
+    experiment: ExperimentId,
+    file: TraceFile,
+    folder: OwnerFolder,
+}
+
+impl ArchiveWriter {
+    pub(super) fn open_trace_folder(&self, place: &Place, trace: &Trace) -> Result<OpenTrace> {
+        super::check_id(&trace.id)?;
+        let path = self.layout.trace_file(&place.id, &trace.id);
+        let earlier: Option<TraceFile> =
+            fs::read(&path).ok().and_then(|text| serde_json::from_slice(&text).ok());
+        let found = match earlier {
+            Some(file) if file.is_whole() && file.trace == *trace => Found::Everything,
+            Some(_) => Found::Partial,
+            None => Found::Nothing,
+        };
+        let folder = self.layout.owner(Kind::Trace, &place.id, &trace.id);
+        self.layout.guard(folder.root())?;
+        if found != Found::Everything {
+            local::sweep(folder.root())?;
+        }
+        let writer = ArchiveTraceWriter {
+            layout: self.layout.clone(),
+            experiment: place.id.clone(),
+            file: TraceFile { trace: trace.clone(), ..TraceFile::default() },
+            folder,
+        };
+        Ok(OpenTrace { found, writer: Box::new(writer) })
+    }
+
+    pub(super) fn write_links(&self, experiment: &ExperimentId, links: &[TraceLinks]) -> Result<()> {
+        local::write(&self.layout.trace_links(experiment), &serde_json::to_vec_pretty(links)?)
+    }
+}
+
+#[async_trait]
+impl TraceWriter for ArchiveTraceWriter {
+    async fn begin(&mut self, spans: &SpansRead) -> Result<Box<dyn FileWriter>> {
+        let path = self.layout.spans_file(&self.experiment, &self.file.trace.id);
+        match spans {
+            Ok(Some(spans)) => local::write(&path, &spans.0)?,
+            Ok(None) => {}
+            Err(reason) => self.file.spans_lost = Some(reason.clone()),
+        }
+        Ok(Box::new(ArchiveFiles::new(&self.layout, self.folder.clone())))
+    }
+
+    async fn close(mut self: Box<Self>, missing: Vec<String>) -> Result<()> {
+        self.file.files_lost = missing;
+        let path = self.layout.trace_file(&self.experiment, &self.file.trace.id);
+        local::write(&path, &serde_json::to_vec_pretty(&self.file)?)
+    }
+}

@@ -1,0 +1,101 @@
+//! Evaluation datasets and scorers being written.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use serde_json::Value;
+
+use super::Shared;
+use crate::entities::{EvaluationDataset, ExperimentId, Record, Scorer, tag};
+use crate::error::{Error, Result};
+use crate::writers::{DatasetWriter, Found, OpenDataset};
+
+/// What holds the number of a version that is gone.
+const PLACEHOLDER: &str = r#"{"mlferry": "placeholder"}"#;
+
+/// Finds the dataset by its tag, or makes it. When it was updated is written last: with that it is whole.
+pub(super) fn open_dataset(by: &Arc<Shared>, dataset: &EvaluationDataset) -> Result<OpenDataset> {
+    let updated = dataset.last_update_time.unwrap_or_default().to_string();
+    let experiments: Vec<ExperimentId> =
+        dataset.experiment_ids.iter().filter_map(|id| by.new_experiment(id)).collect();
+    let mut data = by.data();
+    let made_from = |known: &EvaluationDataset| known.tags.get(tag::SOURCE_DATASET_ID).cloned();
+    let there = data.datasets.values().map(|stored| &stored.dataset);
+    let there = there.into_iter().find(|known| made_from(known) == Some(Value::from(dataset.id.as_str())));
+    let (id, found) = match there.cloned() {
+        None => {
+            let mut tags = dataset.tags.clone();
+            tags.insert(tag::SOURCE_DATASET_ID.to_owned(), Value::from(dataset.id.as_str()));
+            (data.create_dataset(&dataset.name, experiments, tags), Found::Nothing)
+        }
+        Some(there) => {
+            let known = &mut data.dataset(&there.id)?.dataset.experiment_ids;
+            known.extend(experiments);
+            known.sort();
+            known.dedup();
+            let whole = there.tags.get(tag::SOURCE_UPDATE_TIME) == Some(&Value::from(updated.as_str()));
+            (there.id, if whole { Found::Everything } else { Found::Partial })
+        }
+    };
+    let writer = MemoryDatasetWriter { by: Arc::clone(by), id: id.clone(), updated };
+    Ok(OpenDataset { id, found, writer: Box::new(writer) })
+}
+
+struct MemoryDatasetWriter {
+    by: Arc<Shared>,
+    id: String,
+    updated: String,
+}
+
+#[async_trait]
+impl DatasetWriter for MemoryDatasetWriter {
+    async fn records(&mut self, records: Vec<Record>) -> Result<()> {
+        self.by.data().upsert_records(&self.id, records)
+    }
+
+    async fn close(self: Box<Self>, _dataset: &EvaluationDataset) -> Result<()> {
+        let mut data = self.by.data();
+        let tags = &mut data.dataset(&self.id)?.dataset.tags;
+        tags.insert(tag::SOURCE_UPDATE_TIME.to_owned(), Value::from(self.updated.as_str()));
+        Ok(())
+    }
+}
+
+impl Shared {
+    pub(super) fn write_scorers(
+        &self,
+        experiment: &ExperimentId,
+        scorers: &[Scorer],
+    ) -> Result<Vec<Result<Found>>> {
+        let place = self
+            .new_experiment(experiment)
+            .ok_or_else(|| Error::permanent(format!("its experiment {experiment} is not on the target")))?;
+        Ok(scorers.iter().map(|scorer| self.write_scorer(&place, scorer)).collect())
+    }
+
+    fn write_scorer(&self, place: &ExperimentId, scorer: &Scorer) -> Result<Found> {
+        let mut data = self.data();
+        let key = (place.clone(), scorer.name.clone(), scorer.version);
+        if let Some(there) = data.scorers.get(&key) {
+            return match there.says_the_same(scorer) {
+                true => Ok(Found::Everything),
+                false => Err(Error::permanent(format!("the target has another {}", scorer.label()))),
+            };
+        }
+        let mut placeholders = Vec::new();
+        loop {
+            let made = data.register_scorer(place, &scorer.name, PLACEHOLDER);
+            if made >= scorer.version {
+                data.delete_scorer(place, &scorer.name, made);
+                let made = data.register_scorer(place, &scorer.name, &scorer.content);
+                placeholders.iter().for_each(|number| data.delete_scorer(place, &scorer.name, *number));
+                return if made == scorer.version {
+                    Ok(Found::Nothing)
+                } else {
+                    Err(Error::permanent(format!("the number of {} was used before", scorer.label())))
+                };
+            }
+            placeholders.push(made);
+        }
+    }
+}

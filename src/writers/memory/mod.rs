@@ -1,0 +1,239 @@
+//! A server in memory being written, for tests: finds what it has made by the same tags as `RestWriter`.
+
+mod evaluation;
+mod models;
+mod registry;
+mod runs;
+mod traces;
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+
+use super::{Found, Ledger, OpenDataset, OpenModel, OpenRun, OpenTrace, Place, Registry, Writer};
+use crate::entities::{
+    EvaluationDataset, Experiment, ExperimentId, Lifecycle, LoggedModel, ModelId, ModelVersion,
+    RegisteredModel, Run, RunId, Scorer, Trace, TraceLinks, ids_in, rewrite, tag,
+};
+use crate::error::{Error, Result};
+use crate::memory::{Data, MemoryStore};
+use crate::rest::Traffic;
+
+pub struct MemoryWriter(Arc<Shared>);
+
+/// What the writers of single runs and models need, too.
+struct Shared {
+    store: Arc<MemoryStore>,
+    ledger: Arc<dyn Ledger>,
+    location: String,
+    /// Which experiment became which, in this process.
+    experiments: Mutex<HashMap<ExperimentId, ExperimentId>>,
+    /// Which registered model is called how.
+    model_names: Mutex<HashMap<String, String>>,
+    to_be_deleted: Mutex<HashSet<ExperimentId>>,
+}
+
+impl MemoryWriter {
+    pub fn new(store: Arc<MemoryStore>, ledger: Arc<dyn Ledger>) -> Self {
+        let location = store.location();
+        let (experiments, model_names) = (Mutex::default(), Mutex::default());
+        Self(Arc::new(Shared {
+            store,
+            ledger,
+            location,
+            experiments,
+            model_names,
+            to_be_deleted: Mutex::default(),
+        }))
+    }
+}
+
+fn held<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
+    of.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Sets or takes off the mark of what lacks something.
+fn mark(tags: &mut std::collections::BTreeMap<String, String>, lacking: bool) {
+    match lacking {
+        true => drop(tags.insert(tag::LACKING.to_owned(), "true".to_owned())),
+        false => drop(tags.remove(tag::LACKING)),
+    }
+}
+
+impl Shared {
+    fn data(&self) -> MutexGuard<'_, Data> {
+        self.store.data()
+    }
+
+    fn rewritten(&self, key: &str, value: &str) -> String {
+        rewrite(key, value, |id| self.ledger.target_of(id)).unwrap_or_else(|| value.to_owned())
+    }
+
+    fn new_experiment(&self, source: &ExperimentId) -> Option<ExperimentId> {
+        held(&self.experiments).get(source).cloned()
+    }
+
+    /// Learns which runs and models earlier imports have made in an experiment.
+    fn learn(&self, experiment: &ExperimentId) -> Result<()> {
+        let (mut runs, mut models) = (Vec::new(), Vec::new());
+        {
+            let data = self.data();
+            for stored in data.runs.values().filter(|stored| stored.run.experiment_id == *experiment) {
+                runs.extend(
+                    stored.run.tags.get(tag::SOURCE_RUN_ID).map(|id| (id.clone(), stored.run.clone())),
+                );
+            }
+            for model in data.models.values().filter(|model| model.experiment_id == *experiment) {
+                models.extend(model.tags.get(tag::SOURCE_MODEL_ID).map(|id| (id.clone(), model.id.clone())));
+            }
+        }
+        for (source, run) in &runs {
+            self.ledger.opened(&source.as_str().into(), &run.id)?;
+        }
+        for (source, model) in &models {
+            self.ledger.opened_model(&source.as_str().into(), model)?;
+        }
+        for (_, run) in runs {
+            let theirs = run.tags.iter().filter(|(key, _)| !tag::is_ours(key));
+            for (key, value) in theirs.filter(|(key, value)| !ids_in(key, value).is_empty()) {
+                self.put_down(run.id.as_str(), key, value)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts down a text that names a run that is not there yet.
+    fn put_down(&self, on: &str, key: &str, value: &str) -> Result<()> {
+        let (on, key, value) = (on.to_owned(), key.to_owned(), value.to_owned());
+        self.ledger.unresolved(super::Unresolved { on, key, value })
+    }
+
+    fn find_or_make_experiment(&self, experiment: &Experiment, name: &str) -> Result<Place> {
+        let to_be_deleted = experiment.lifecycle.is_deleted();
+        let there = self.data().experiments.values().find(|known| known.name == name).cloned();
+        let Some(there) = there else {
+            let mut tags = experiment.tags.clone();
+            tags.insert(tag::SOURCE_EXPERIMENT_ID.to_owned(), experiment.id.to_string());
+            return Ok(Place { id: self.data().create_experiment(name, tags)?, to_be_deleted });
+        };
+        let ours = there.tags.get(tag::SOURCE_EXPERIMENT_ID).is_some_and(|id| id == experiment.id.as_str());
+        self.learn(&there.id)?;
+        if there.lifecycle.is_deleted() {
+            if !(ours && to_be_deleted) {
+                return Err(Error::permanent(format!("a deleted experiment keeps the name {name:?} taken")));
+            }
+            self.data().set_experiment_lifecycle(&there.id, Lifecycle::Active)?;
+        }
+        Ok(Place { id: there.id, to_be_deleted: to_be_deleted && ours })
+    }
+
+    /// Goes back to the tags that named a run before it was there.
+    fn follow_references(&self) -> Result<()> {
+        for reference in self.ledger.waiting()? {
+            let value = self.rewritten(&reference.key, &reference.value);
+            let mut data = self.data();
+            let (run, model) = (RunId::from(reference.on.as_str()), ModelId::from(reference.on.as_str()));
+            if let Some(stored) = data.runs.get_mut(&run) {
+                stored.run.tags.insert(reference.key.clone(), value);
+            } else {
+                data.model(&model)?.tags.insert(reference.key.clone(), value);
+            }
+            drop(data);
+            let is_known = |id: &&str| {
+                let id = RunId::from(*id);
+                self.ledger.target_of(&id).is_some() || self.ledger.is_target(&id)
+            };
+            if ids_in(&reference.key, &reference.value).iter().all(is_known) {
+                self.ledger.settled(&reference)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Writer for MemoryWriter {
+    fn location(&self) -> &str {
+        &self.0.location
+    }
+
+    fn traffic(&self) -> Traffic {
+        Traffic::default()
+    }
+
+    /// None is kept: nothing else writes to it, and looking twice takes time.
+    async fn lease(&self) -> Result<Option<String>> {
+        Err(Error::permanent("a store in memory keeps no lease"))
+    }
+
+    async fn open_experiment(&self, experiment: &Experiment, name: &str) -> Result<Place> {
+        let place = self.0.find_or_make_experiment(experiment, name)?;
+        held(&self.0.experiments).insert(experiment.id.clone(), place.id.clone());
+        Ok(place)
+    }
+
+    async fn open_run(&self, place: &Place, run: &Run, again: bool) -> Result<OpenRun> {
+        runs::open(&self.0, place, run, again)
+    }
+
+    async fn open_logged_model(&self, place: &Place, model: &LoggedModel, again: bool) -> Result<OpenModel> {
+        models::open(&self.0, place, model, again)
+    }
+
+    async fn link_models(&self, target: &RunId, run: &Run) -> Result<BTreeSet<ModelId>> {
+        models::link(&self.0, target, run)
+    }
+
+    async fn close_experiment(&self, place: &Place, _experiment: &Experiment, _runs: &[RunId]) -> Result<()> {
+        if place.to_be_deleted {
+            held(&self.0.to_be_deleted).insert(place.id.clone());
+        }
+        Ok(())
+    }
+
+    async fn open_registered_model(&self, model: &RegisteredModel, name: &str) -> Result<Registry> {
+        self.0.open_registered(model, name)
+    }
+
+    async fn write_version(&self, at: &mut Registry, version: &ModelVersion) -> Result<Found> {
+        self.0.write_version(at, version)
+    }
+
+    async fn close_registered_model(
+        &self,
+        at: Registry,
+        model: &RegisteredModel,
+        versions: &[ModelVersion],
+    ) -> Result<Vec<String>> {
+        self.0.set_aliases(&at, model, versions)
+    }
+
+    async fn open_dataset(&self, dataset: &EvaluationDataset) -> Result<OpenDataset> {
+        evaluation::open_dataset(&self.0, dataset)
+    }
+
+    async fn write_scorers(
+        &self,
+        experiment: &ExperimentId,
+        scorers: &[Scorer],
+    ) -> Result<Vec<Result<Found>>> {
+        self.0.write_scorers(experiment, scorers)
+    }
+
+    async fn open_traces(&self, place: &Place, traces: &[Trace]) -> Result<Vec<Result<OpenTrace>>> {
+        Ok(traces.iter().map(|trace| traces::open(&self.0, place, trace)).collect())
+    }
+
+    async fn link_traces(&self, _experiment: &ExperimentId, links: &[TraceLinks]) -> Result<Vec<RunId>> {
+        traces::link(&self.0, links)
+    }
+
+    async fn finish(&self) -> Result<Vec<String>> {
+        self.0.follow_references()?;
+        for id in std::mem::take(&mut *held(&self.0.to_be_deleted)) {
+            self.0.data().set_experiment_lifecycle(&id, Lifecycle::Deleted)?;
+        }
+        Ok(Vec::new())
+    }
+}

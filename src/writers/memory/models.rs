@@ -1,0 +1,154 @@
+//! Logged models being written.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use super::Shared;
+use super::runs::Files;
+use crate::entities::{
+    FileEntry, Lifecycle, LoggedModel, ModelId, ModelMetric, ModelOutput, ModelStatus, Run, RunId, ids_in,
+    names_model, tag,
+};
+use crate::error::{Error, Result};
+use crate::writers::{FileWriter, Found, ModelWriter, OpenModel, Place};
+
+/// Finds the model by its tag, or makes it. Its status is written last: with it the model is whole.
+pub(super) fn open(by: &Arc<Shared>, place: &Place, model: &LoggedModel, again: bool) -> Result<OpenModel> {
+    let there = {
+        let data = by.data();
+        let mut here = data.models.values();
+        here.find(|known| {
+            known.experiment_id == place.id
+                && known.tags.get(tag::SOURCE_MODEL_ID).is_some_and(|id| id == model.id.as_str())
+        })
+        .cloned()
+    };
+    let (there, found) = match there {
+        None => (by.make_model(place, model)?, Found::Nothing),
+        Some(there) => {
+            let whole = there.status == model.status
+                && model.status != ModelStatus::Pending
+                && !there.tags.contains_key(tag::LACKING);
+            (there, if whole && !again { Found::Everything } else { Found::Partial })
+        }
+    };
+    by.ledger.opened_model(&model.id, &there.id)?;
+    for (key, value) in by.tags_of(model) {
+        if found != Found::Everything && !ids_in(&key, &value).is_empty() {
+            by.put_down(there.id.as_str(), &key, &model.tags[&key])?;
+        }
+    }
+    let files = Files::new(by, (&model.artifact_uri, &there.artifact_uri));
+    let writer = MemoryModelWriter { by: Arc::clone(by), id: there.id.clone(), files };
+    Ok(OpenModel { id: there.id, found, writer: Box::new(writer) })
+}
+
+/// Says which models the run used and made, and writes the params that name one. Gives those that are not there.
+pub(super) fn link(by: &Shared, target: &RunId, run: &Run) -> Result<BTreeSet<ModelId>> {
+    let there = by.data().runs.get(target).map(|stored| stored.run.clone()).unwrap_or_default();
+    let mut gone = BTreeSet::new();
+    let mut new = |id: &ModelId| {
+        let new = by.ledger.model_of(id);
+        if new.is_none() {
+            gone.insert(id.clone());
+        }
+        new
+    };
+    let inputs: Vec<ModelId> = run.model_inputs.iter().filter_map(&mut new).collect();
+    let outputs: Vec<ModelOutput> = run
+        .model_outputs
+        .iter()
+        .filter_map(|output| Some(ModelOutput { model_id: new(&output.model_id)?, step: output.step }))
+        .filter(|output| !there.model_outputs.contains(output))
+        .collect();
+    let params =
+        run.params.iter().filter(|(key, value)| names_model(value) && !there.params.contains_key(*key));
+    let params = params.map(|(key, value)| (key.clone(), by.rewritten(key, value))).collect();
+    let mut data = by.data();
+    data.set_run_lifecycle(target, Lifecycle::Active)?;
+    data.log_params(target, &params)?;
+    data.log_model_inputs(target, &inputs)?;
+    data.log_model_outputs(target, &outputs)?;
+    data.set_run_lifecycle(target, there.lifecycle)?;
+    Ok(gone)
+}
+
+impl Shared {
+    fn make_model(&self, place: &Place, model: &LoggedModel) -> Result<LoggedModel> {
+        let mut tags = self.tags_of(model);
+        tags.insert(tag::SOURCE_MODEL_ID.to_owned(), model.id.to_string());
+        let new_run = |id: &RunId| self.ledger.target_of(id).unwrap_or_else(|| id.clone());
+        let params = model.params.iter().map(|(key, value)| (key.clone(), self.rewritten(key, value)));
+        let new = LoggedModel {
+            experiment_id: place.id.clone(),
+            source_run_id: model.source_run_id.as_ref().map(new_run),
+            params: params.collect(),
+            tags,
+            ..model.clone()
+        };
+        let mut data = self.data();
+        let id = data.create_logged_model(new)?;
+        Ok(data.model(&id)?.clone())
+    }
+
+    fn tags_of(&self, model: &LoggedModel) -> BTreeMap<String, String> {
+        let theirs = model.tags.iter().filter(|(key, _)| !tag::is_ours(key));
+        theirs.map(|(key, value)| (key.clone(), self.rewritten(key, value))).collect()
+    }
+}
+
+struct MemoryModelWriter {
+    by: Arc<Shared>,
+    id: ModelId,
+    files: Files,
+}
+
+#[async_trait]
+impl ModelWriter for MemoryModelWriter {
+    fn files(&self) -> &dyn FileWriter {
+        &self.files
+    }
+
+    async fn complete(&self, model: &LoggedModel) -> Result<()> {
+        let tags = self.by.tags_of(model);
+        let mut data = self.by.data();
+        data.model(&self.id)?.tags.extend(tags);
+        let params =
+            model.params.iter().map(|(key, value)| (key.clone(), self.by.rewritten(key, value))).collect();
+        // Written once, at creation: what names something made later keeps the old id.
+        let mut missing: BTreeMap<String, String> = params;
+        missing.retain(|key, _| !data.models[&self.id].params.contains_key(key));
+        data.log_model_params(&self.id, &missing)?;
+        for metric in &model.metrics {
+            let Some(run) = self.by.ledger.target_of(&metric.run_id) else {
+                return Err(Error::permanent(format!(
+                    "its metric {:?} belongs to the run {}, which is not on the target",
+                    metric.key, metric.run_id
+                )));
+            };
+            // The point is the run's as well.
+            let lifecycle = data.runs[&run].run.lifecycle;
+            data.set_run_lifecycle(&run, Lifecycle::Active)?;
+            data.log_metrics(&run, &metric.key, &[metric.point])?;
+            data.set_run_lifecycle(&run, lifecycle)?;
+            data.log_model_metric(&self.id, &ModelMetric { run_id: run, ..metric.clone() })?;
+        }
+        Ok(())
+    }
+
+    async fn close(
+        self: Box<Self>,
+        model: &LoggedModel,
+        _files: Vec<FileEntry>,
+        _missing: Vec<(String, String)>,
+        lacking: bool,
+    ) -> Result<()> {
+        let mut data = self.by.data();
+        let there = data.model(&self.id)?;
+        super::mark(&mut there.tags, lacking);
+        there.status = model.status;
+        Ok(())
+    }
+}

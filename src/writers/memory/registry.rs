@@ -1,0 +1,129 @@
+//! Registered models and prompts being written.
+
+use std::collections::BTreeMap;
+
+use super::{Shared, held};
+use crate::entities::{
+    ModelId, ModelVersion, OwnedUri, RegisteredModel, RunId, UriForm, merge_experiments, rewrite_experiments,
+    tag,
+};
+use crate::error::{Error, Result};
+use crate::memory::NewVersion;
+use crate::writers::{Found, Registry};
+
+impl Shared {
+    pub(super) fn open_registered(&self, model: &RegisteredModel, name: &str) -> Result<Registry> {
+        held(&self.model_names).insert(model.name.clone(), name.to_owned());
+        let mut data = self.data();
+        let found = data.registered.contains_key(name);
+        if !found {
+            let mut tags = self.new_tags(&model.tags);
+            tags.insert(tag::SOURCE_REGISTERED_MODEL.to_owned(), model.name.clone());
+            let (name, description) = (name.to_owned(), model.description.clone());
+            data.create_registered_model(RegisteredModel {
+                name,
+                description,
+                tags,
+                ..RegisteredModel::default()
+            })?;
+        }
+        let stored = data.registered(name)?;
+        let wanted = model.tags.get(tag::PROMPT_EXPERIMENTS);
+        if let Some((known, wanted)) = stored.model.tags.get_mut(tag::PROMPT_EXPERIMENTS).zip(wanted) {
+            let new = rewrite_experiments(wanted, |id| self.new_experiment(id));
+            *known = merge_experiments(&new, known);
+        }
+        let (versions, aliases) = (stored.versions.clone(), stored.model.aliases.clone());
+        Ok(Registry { name: name.to_owned(), found, versions, aliases, ..Registry::default() })
+    }
+
+    /// Numbers that are free on the source are used up with placeholders, each deleted again.
+    pub(super) fn write_version(&self, at: &mut Registry, version: &ModelVersion) -> Result<Found> {
+        let source = self.new_source(version)?;
+        let found = match at.versions.get(&version.version) {
+            Some(there) if there.source == source => Found::Everything,
+            Some(_) => return Err(Error::permanent(format!("{} is another one", version.label()))),
+            None => {
+                self.make_version(at, version, source)?;
+                Found::Nothing
+            }
+        };
+        if !matches!(version.stage.as_str(), "" | "None") {
+            self.data().set_stage(&at.name, version.version, &version.stage)?;
+        }
+        Ok(found)
+    }
+
+    fn make_version(&self, at: &Registry, version: &ModelVersion, source: String) -> Result<()> {
+        let mut tags = self.new_tags(&version.tags);
+        tags.insert(tag::SOURCE_VERSION.to_owned(), version.label());
+        let run_id =
+            version.run_id.as_ref().map(|id| self.ledger.target_of(id).unwrap_or_else(|| id.clone()));
+        let new = NewVersion {
+            source,
+            run_id,
+            run_link: self.rewritten("mlflow.runLink", &version.run_link),
+            description: version.description.clone(),
+            tags,
+        };
+        let mut data = self.data();
+        loop {
+            let next = data.registered(&at.name)?.last + 1;
+            if next > version.version {
+                return Err(Error::permanent(format!("the number {} was used before", version.version)));
+            }
+            if next == version.version {
+                return data.create_version(&at.name, new).map(drop);
+            }
+            let placeholder = data.create_version(&at.name, NewVersion::default())?;
+            data.delete_version(&at.name, placeholder)?;
+        }
+    }
+
+    fn new_source(&self, version: &ModelVersion) -> Result<String> {
+        let Some(uri) = OwnedUri::parse(&version.source) else {
+            let names = held(&self.model_names);
+            let new = version.copied_from().and_then(|(name, number)| Some((names.get(name)?, number)));
+            return Ok(new.map_or_else(
+                || version.source.clone(),
+                |(name, number)| format!("models:/{name}/{number}"),
+            ));
+        };
+        let gone =
+            || Error::permanent(format!("its files belong to {}, which is not on the target", uri.owner));
+        let (owner, root) = if uri.is_of_model() {
+            let id = self.ledger.model_of(&ModelId::from(uri.owner)).ok_or_else(gone)?;
+            (id.to_string(), self.data().model(&id)?.artifact_uri.clone())
+        } else {
+            let id = self.ledger.target_of(&RunId::from(uri.owner)).ok_or_else(gone)?;
+            (id.to_string(), self.data().runs[&id].run.artifact_uri.clone())
+        };
+        Ok(match uri.form {
+            UriForm::Root => format!("{root}{}", uri.below),
+            UriForm::Runs => format!("runs:/{owner}{}", uri.below),
+            UriForm::Models => format!("models:/{owner}{}", uri.below),
+        })
+    }
+
+    pub(super) fn set_aliases(
+        &self,
+        at: &Registry,
+        model: &RegisteredModel,
+        versions: &[ModelVersion],
+    ) -> Result<Vec<String>> {
+        let is_there = |number: &u64| versions.iter().any(|version| version.version == *number);
+        for (alias, number) in model.aliases.iter().filter(|(_, number)| is_there(number)) {
+            self.data().set_alias(&at.name, alias, *number)?;
+        }
+        Ok(Vec::new())
+    }
+
+    fn new_tags(&self, tags: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+        let new = |key: &str, value: &str| match key {
+            tag::PROMPT_EXPERIMENTS => rewrite_experiments(value, |id| self.new_experiment(id)),
+            _ => self.rewritten(key, value),
+        };
+        let theirs = tags.iter().filter(|(key, _)| !tag::is_ours(key));
+        theirs.map(|(key, value)| (key.clone(), new(key, value))).collect()
+    }
+}

@@ -1,0 +1,91 @@
+//! Traces being written.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use super::Shared;
+use super::runs::Files;
+use crate::entities::{RunId, Trace, TraceLinks, rewrite, tag, trace_key};
+use crate::error::{Error, Result};
+use crate::writers::{FileWriter, Found, OpenTrace, Place, SpansRead, TraceWriter};
+
+/// The mark says as what the trace was written: it comes last, and with it the trace is whole.
+pub(super) fn open(by: &Arc<Shared>, place: &Place, trace: &Trace) -> Result<OpenTrace> {
+    let written = by.written(place, trace);
+    let mark = format!("{written:?}");
+    let there = by.data().traces.get(&trace.id).map(|stored| stored.trace.clone());
+    let found = match there {
+        None => Found::Nothing,
+        Some(there) if there.experiment_id != place.id => {
+            return Err(Error::permanent(format!("the target has this trace in {}", there.experiment_id)));
+        }
+        Some(there) if there.tags.get(tag::SOURCE_TRACE) == Some(&mark) => Found::Everything,
+        Some(_) => Found::Partial,
+    };
+    let writer = MemoryTraceWriter { by: Arc::clone(by), source: trace.clone(), written, mark };
+    Ok(OpenTrace { found, writer: Box::new(writer) })
+}
+
+/// Gives the runs that are not there.
+pub(super) fn link(by: &Shared, links: &[TraceLinks]) -> Result<Vec<RunId>> {
+    let mut unknown = Vec::new();
+    for TraceLinks { run_id, trace_ids } in links {
+        let Some(run) = by.ledger.target_of(run_id) else {
+            unknown.push(run_id.clone());
+            continue;
+        };
+        let mut data = by.data();
+        let there: BTreeSet<String> = data.links.get(&run).cloned().unwrap_or_default();
+        let missing: Vec<String> = trace_ids.iter().filter(|id| !there.contains(*id)).cloned().collect();
+        data.link_traces(&run, &missing)?;
+    }
+    Ok(unknown)
+}
+
+impl Shared {
+    fn written(&self, place: &Place, trace: &Trace) -> Trace {
+        let new = |pairs: &BTreeMap<String, String>| {
+            let theirs = pairs
+                .iter()
+                .filter(|(key, _)| !tag::is_ours(key) && !trace_key::SERVERS_OWN.contains(&key.as_str()));
+            let new = |value: &str| rewrite("", value, |id| self.ledger.target_of(id));
+            theirs.map(|(key, value)| (key.clone(), new(value).unwrap_or_else(|| value.clone()))).collect()
+        };
+        Trace {
+            experiment_id: place.id.clone(),
+            metadata: new(&trace.metadata),
+            tags: new(&trace.tags),
+            ..trace.clone()
+        }
+    }
+}
+
+struct MemoryTraceWriter {
+    by: Arc<Shared>,
+    source: Trace,
+    written: Trace,
+    mark: String,
+}
+
+#[async_trait]
+impl TraceWriter for MemoryTraceWriter {
+    async fn begin(&mut self, spans: &SpansRead) -> Result<Box<dyn FileWriter>> {
+        let mut data = self.by.data();
+        let stored = data.start_trace(self.written.clone())?;
+        if let Ok(Some(spans)) = spans {
+            stored.spans = Some(spans.moved_to(&self.source.experiment_id, &self.written.experiment_id));
+        }
+        let roots = (self.source.artifact_uri(), stored.trace.artifact_uri());
+        Ok(Box::new(Files::new(&self.by, roots)))
+    }
+
+    async fn close(self: Box<Self>, missing: Vec<String>) -> Result<()> {
+        if missing.is_empty() {
+            let mut data = self.by.data();
+            data.trace(&self.written.id)?.trace.tags.insert(tag::SOURCE_TRACE.to_owned(), self.mark.clone());
+        }
+        Ok(())
+    }
+}

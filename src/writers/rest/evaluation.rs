@@ -1,0 +1,150 @@
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use futures::TryStreamExt;
+use serde_json::Value;
+
+use super::RestWriter;
+use super::refused::{Refusals, Refused, in_parts, is_refusal};
+use super::registry::insert_times;
+use crate::entities::{EvaluationDataset, ExperimentId, Kind, Record, tag};
+use crate::error::{Class, Error, Result};
+use crate::rest::{Client, strict};
+use crate::writers::{DatasetWriter, Found, OpenDataset};
+
+impl RestWriter {
+    pub(super) async fn find_or_make_dataset(&self, dataset: &EvaluationDataset) -> Result<OpenDataset> {
+        if !self.can.evaluation {
+            return Err(Error::permanent("the target knows no evaluation datasets")
+                .hint("MLflow 3.4 or newer over a database has them"));
+        }
+        let there = self.datasets_there.get_or_try_init(|| self.imported_datasets()).await?;
+        let updated = dataset.last_update_time.unwrap_or_default().to_string();
+        let (id, found) = match there.get(&dataset.id) {
+            None => (self.make_dataset(dataset).await?, Found::Nothing),
+            Some(there) => {
+                self.add_to_experiments(dataset, there).await?;
+                let is_whole =
+                    there.tags.get(tag::SOURCE_UPDATE_TIME) == Some(&Value::from(updated.as_str()));
+                (there.id.clone(), if is_whole { Found::Everything } else { Found::Partial })
+            }
+        };
+        let writer = RestDatasetWriter {
+            client: Arc::clone(&self.client),
+            id: id.clone(),
+            updated,
+            refusals: Arc::clone(&self.refusals),
+            refused: Refused::default(),
+        };
+        Ok(OpenDataset { id, found, writer: Box::new(writer) })
+    }
+
+    /// By the source's ids.
+    async fn imported_datasets(&self) -> Result<HashMap<String, EvaluationDataset>> {
+        let all: Vec<EvaluationDataset> = strict(self.client.evaluation_datasets()).try_concat().await?;
+        let ours = all.into_iter().filter_map(|dataset| {
+            let source = dataset.tags.get(tag::SOURCE_DATASET_ID)?.as_str()?.to_owned();
+            Some((source, dataset))
+        });
+        Ok(ours.collect())
+    }
+
+    async fn make_dataset(&self, dataset: &EvaluationDataset) -> Result<String> {
+        let mut own = BTreeMap::from([(tag::SOURCE_DATASET_ID.to_owned(), dataset.id.clone())]);
+        // When it was updated is written last: then it is whole.
+        insert_times(&mut own, dataset.created_time, None, &dataset.created_by);
+        let mut tags: BTreeMap<String, Value> = BTreeMap::new();
+        for (key, value) in dataset.tags.iter().filter(|(key, _)| !tag::is_ours(key)) {
+            let new = value.as_str().map(|text| Value::from(self.rewritten(key, text)));
+            tags.insert(key.clone(), new.unwrap_or_else(|| value.clone()));
+        }
+        tags.extend(own.into_iter().map(|(key, value)| (key, Value::from(value))));
+        match self.create_dataset(dataset, &tags).await {
+            // One of its tags may be what the server refuses: the others arrive, and it is named.
+            Err(e) if is_refusal(&e) => {
+                let (own, theirs): (BTreeMap<_, _>, BTreeMap<_, _>) =
+                    tags.into_iter().partition(|(key, _)| tag::is_ours(key));
+                let id = &self.create_dataset(dataset, &own).await.map_err(|_| e)?;
+                let set = |part: Vec<(String, Value)>| async move {
+                    self.client.set_dataset_tags(id, &part.into_iter().collect()).await
+                };
+                let mut refused = Refused::default();
+                for ((key, _), error) in in_parts(theirs.into_iter().collect(), set).await? {
+                    refused.add("tag", &key, error.to_string());
+                }
+                self.refusals.add(Kind::EvaluationDataset, &dataset.id, refused);
+                Ok(id.clone())
+            }
+            other => other,
+        }
+    }
+
+    /// When the reply is lost, the tag tells whether it was made.
+    async fn create_dataset(
+        &self,
+        dataset: &EvaluationDataset,
+        tags: &BTreeMap<String, Value>,
+    ) -> Result<String> {
+        let experiments = self.dataset_places(dataset);
+        match self.client.create_dataset(&dataset.name, &experiments, tags).await {
+            Err(e) if e.class() == Class::Ambiguous => {
+                match self.imported_datasets().await?.remove(&dataset.id) {
+                    Some(made) => Ok(made.id),
+                    None => Err(e),
+                }
+            }
+            other => other,
+        }
+    }
+
+    /// Those of its experiments that are on the target.
+    fn dataset_places(&self, dataset: &EvaluationDataset) -> Vec<ExperimentId> {
+        dataset.experiment_ids.iter().filter_map(|id| self.new_experiment(id)).collect()
+    }
+
+    /// An earlier import may have known fewer of them.
+    async fn add_to_experiments(&self, dataset: &EvaluationDataset, there: &EvaluationDataset) -> Result<()> {
+        let mut missing = self.dataset_places(dataset);
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let known = self.client.dataset_experiments(&there.id).await?;
+        missing.retain(|id| !known.contains(id));
+        if missing.is_empty() {
+            Ok(())
+        } else {
+            self.client.add_dataset_to_experiments(&there.id, &missing).await
+        }
+    }
+}
+
+struct RestDatasetWriter {
+    client: Arc<Client>,
+    id: String,
+    updated: String,
+    refusals: Arc<Refusals>,
+    refused: Refused,
+}
+
+#[async_trait]
+impl DatasetWriter for RestDatasetWriter {
+    async fn records(&mut self, records: Vec<Record>) -> Result<()> {
+        let (client, id) = (&self.client, &self.id);
+        let upsert = |part: Vec<Record>| async move { client.upsert_records(id, &part).await };
+        for (record, error) in in_parts(records, upsert).await? {
+            self.refused.add("record", record.inputs.get(), error.to_string());
+        }
+        Ok(())
+    }
+
+    async fn close(self: Box<Self>, dataset: &EvaluationDataset) -> Result<()> {
+        if !self.refused.is_empty() {
+            // Not marked as whole: it is visited again.
+            self.refusals.add(Kind::EvaluationDataset, &dataset.id, self.refused);
+            return Ok(());
+        }
+        let whole = [(tag::SOURCE_UPDATE_TIME.to_owned(), Value::from(self.updated.as_str()))].into();
+        self.client.set_dataset_tags(&self.id, &whole).await
+    }
+}

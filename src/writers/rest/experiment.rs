@@ -1,0 +1,276 @@
+use std::collections::hash_map::{Entry, OccupiedEntry};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::PoisonError;
+
+use futures::TryStreamExt;
+
+use super::refused::{Refused, is_refusal};
+use super::{Place, RestWriter, TRIES, There};
+use crate::entities::{Experiment, ExperimentId, Kind, RunId, RunStatus, ids_in, tag};
+use crate::error::{Class, Error, Result};
+use crate::rest::strict;
+use crate::writers::Unresolved;
+
+/// Only runs that an import has made carry this tag.
+const IMPORTED: &str = "tags.`mlferry.source.run_id` != ''";
+
+impl RestWriter {
+    pub(super) async fn find_or_make_experiment(&self, experiment: &Experiment, name: &str) -> Result<Place> {
+        let to_be_deleted = experiment.lifecycle.is_deleted();
+        let place = |id| Place { id, to_be_deleted };
+        let named = self.client.experiment_by_name(name).await?;
+        let there = match named {
+            Some(there) if is_made_from(&there, experiment) => there,
+            named => match (self.moved_before(experiment).await?, named) {
+                (Some(moved), named) => self.under_its_name(moved, name, named.is_some()).await?,
+                (None, Some(there)) => there,
+                (None, None) => return Ok(place(self.make_experiment(experiment, name).await?)),
+            },
+        };
+        let ours = is_made_from(&there, experiment);
+        match (there.lifecycle.is_deleted(), ours && to_be_deleted) {
+            (true, true) => {
+                self.look_for_runs(&there.id).await?;
+                self.deleted().insert(there.id.clone());
+                Ok(place(there.id))
+            }
+            (true, false) => Err(held_by_deleted(name)),
+            (false, _) => {
+                self.merge_tags(experiment, &there, ours).await?;
+                self.look_for_runs(&there.id).await?;
+                // Somebody else's active experiment is not ours to delete.
+                Ok(Place { to_be_deleted: to_be_deleted && ours, ..place(there.id) })
+            }
+        }
+    }
+
+    async fn make_experiment(&self, experiment: &Experiment, name: &str) -> Result<ExperimentId> {
+        let mut tags = self.tags_of(experiment);
+        tags.insert(tag::GIVEN_NAME.to_owned(), name.to_owned());
+        match self.create_experiment(name, &tags).await {
+            // One of its tags may be what the server refuses: the others arrive, and it is named.
+            Err(e) if is_refusal(&e) => {
+                let (own, theirs): (BTreeMap<_, _>, BTreeMap<_, _>) =
+                    tags.into_iter().partition(|(key, _)| tag::is_ours(key));
+                // When it is refused again, the first reason is the better one.
+                let id = self.create_experiment(name, &own).await.map_err(|_| e)?;
+                let refused = self.set_experiment_tags(&id, theirs).await?;
+                self.refusals.add(Kind::Experiment, experiment.id.as_str(), refused);
+                Ok(id)
+            }
+            other => other,
+        }
+    }
+
+    async fn set_experiment_tags(
+        &self,
+        id: &ExperimentId,
+        tags: BTreeMap<String, String>,
+    ) -> Result<Refused> {
+        let mut refused = Refused::default();
+        for (key, value) in tags {
+            match self.client.set_experiment_tag(id, &key, &value).await {
+                Err(e) if is_refusal(&e) => refused.add("tag", &key, e.to_string()),
+                other => other?,
+            }
+        }
+        Ok(refused)
+    }
+
+    /// When the reply is lost, the name tells whether it was made.
+    async fn create_experiment(&self, name: &str, tags: &BTreeMap<String, String>) -> Result<ExperimentId> {
+        let mut tries = 1;
+        loop {
+            match self.client.create_experiment(name, tags).await {
+                Err(e) if e.class() == Class::Ambiguous => {
+                    if let Some(made) = self.client.experiment_by_name(name).await? {
+                        return Ok(made.id);
+                    }
+                    if tries == TRIES {
+                        return Err(e);
+                    }
+                    tries += 1;
+                }
+                other => return other,
+            }
+        }
+    }
+
+    /// The source's tags, and what cannot be set as tags of ours.
+    fn tags_of(&self, experiment: &Experiment) -> BTreeMap<String, String> {
+        let theirs = experiment.tags.iter().filter(|(key, _)| !tag::is_ours(key));
+        let mut tags: BTreeMap<String, String> =
+            theirs.map(|(key, value)| (key.clone(), value.clone())).collect();
+        tags.insert(tag::SOURCE_EXPERIMENT_ID.to_owned(), experiment.id.to_string());
+        let times = [
+            (tag::SOURCE_CREATION_TIME, experiment.creation_time),
+            (tag::SOURCE_UPDATE_TIME, experiment.last_update_time),
+        ];
+        for (key, time) in times {
+            if let Some(time) = time {
+                tags.insert(key.to_owned(), time.to_string());
+            }
+        }
+        tags
+    }
+
+    /// Adds the tags that the target's experiment lacks. What it has is never overwritten.
+    async fn merge_tags(&self, experiment: &Experiment, there: &Experiment, ours: bool) -> Result<()> {
+        let mut missing = self.tags_of(experiment);
+        // Without ours: an experiment that was here before stays somebody else's.
+        missing.retain(|key, _| !tag::is_ours(key));
+        missing.extend(merged_tag(experiment).filter(|_| !ours).map(|key| (key, String::from("true"))));
+        missing.retain(|key, _| !there.tags.contains_key(key));
+        let refused = self.set_experiment_tags(&there.id, missing).await?;
+        self.refusals.add(Kind::Experiment, experiment.id.as_str(), refused);
+        Ok(())
+    }
+
+    /// The experiment that an earlier import made from this one, or moved it into, under whatever name.
+    async fn moved_before(&self, experiment: &Experiment) -> Result<Option<Experiment>> {
+        if !has_identity(experiment) {
+            return Ok(None);
+        }
+        let marked = self.marked_experiments.get_or_try_init(|| self.find_marked()).await?;
+        let merged = merged_tag(experiment);
+        let is_it = |there: &&Experiment| {
+            is_made_from(there, experiment) && there.tags.contains_key(tag::SOURCE_CREATION_TIME)
+                || merged.as_ref().is_some_and(|key| there.tags.contains_key(key))
+        };
+        // One that was deleted there takes nothing, and its name is free to be another's.
+        let takes = |there: &&Experiment| !there.lifecycle.is_deleted() || experiment.lifecycle.is_deleted();
+        let all = marked.iter().filter(is_it).filter(takes);
+        Ok(all.min_by_key(|there| (there.lifecycle.is_deleted(), there.creation_time)).cloned())
+    }
+
+    async fn find_marked(&self) -> Result<Vec<Experiment>> {
+        let all: Vec<Experiment> = strict(self.client.experiments()).try_concat().await?;
+        Ok(all.into_iter().filter(|one| one.tags.keys().any(|key| tag::is_ours(key))).collect())
+    }
+
+    /// Two imports at once, or one of an old release that was not stopped, have made a run twice. The one that has come to
+    /// its end is gone on with; which one may go is for a person to say.
+    fn note_double(&self, place: &mut OccupiedEntry<'_, RunId, There>, other: There) {
+        let there = place.get().clone();
+        self.note(format!(
+            "run {} of the source is on the target twice, as {} and {}: delete one of them there",
+            place.key(),
+            there.id,
+            other.id
+        ));
+        if there.status == RunStatus::Running {
+            *place.get_mut() = other;
+        }
+    }
+
+    /// Looks for runs that another import has made too: for a target that keeps no lease.
+    pub(super) async fn note_doubles(&self, id: &ExperimentId) -> Result<()> {
+        let mut found = HashMap::new();
+        let mut pages = strict(self.client.runs(id, IMPORTED));
+        while let Some(page) = pages.try_next().await? {
+            for run in page {
+                let Some(source) = run.tags.get(tag::SOURCE_RUN_ID).map(|id| RunId::from(id.as_str())) else {
+                    continue;
+                };
+                match found.entry(source) {
+                    Entry::Vacant(place) => _ = place.insert(There::from(run)),
+                    Entry::Occupied(mut place) => self.note_double(&mut place, run.into()),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Follows a new name of the source's. A name that somebody has given on the target stays.
+    async fn under_its_name(&self, there: Experiment, name: &str, is_taken: bool) -> Result<Experiment> {
+        let is_given = there.tags.get(tag::GIVEN_NAME) == Some(&there.name);
+        let old = there.name.clone();
+        let why = match (is_given && !there.lifecycle.is_deleted(), is_taken) {
+            (false, _) => "an import did not give it that name",
+            (true, true) => "another one has the new name there",
+            (true, false) => match self.client.rename_experiment(&there.id, name).await {
+                Ok(()) => {
+                    self.client.set_experiment_tag(&there.id, tag::GIVEN_NAME, name).await?;
+                    self.note(format!(
+                        "experiment {old:?} was renamed to {name:?} on the target, as on the source"
+                    ));
+                    return Ok(Experiment { name: name.to_owned(), ..there });
+                }
+                Err(e) if is_refusal(&e) || e.class() == Class::Forbidden => "the target does not rename it",
+                Err(e) => return Err(e),
+            },
+        };
+        if old == name {
+            return Ok(there);
+        }
+        self.note(format!(
+            "experiment {name:?} was moved before and is called {old:?} on the target: it keeps that name, for {why}"
+        ));
+        Ok(there)
+    }
+
+    /// Learns which runs earlier imports have made here, and which of their tags still name a run of the source: an
+    /// import that was broken off may have left such tags, and its journal may be lost.
+    async fn look_for_runs(&self, id: &ExperimentId) -> Result<()> {
+        let (mut found, mut naming) = (HashMap::new(), Vec::new());
+        let mut pages = strict(self.client.runs(id, IMPORTED));
+        while let Some(page) = pages.try_next().await? {
+            for run in page {
+                let Some(source) = run.tags.get(tag::SOURCE_RUN_ID).map(|id| RunId::from(id.as_str())) else {
+                    continue;
+                };
+                let tags = run
+                    .tags
+                    .iter()
+                    .filter(|(key, value)| !tag::is_ours(key) && !ids_in(key, value).is_empty());
+                naming.extend(tags.map(|(key, value)| Unresolved {
+                    on: run.id.to_string(),
+                    key: key.clone(),
+                    value: value.clone(),
+                }));
+                match found.entry(source) {
+                    Entry::Vacant(place) => _ = place.insert(There::from(run)),
+                    Entry::Occupied(mut place) => self.note_double(&mut place, run.into()),
+                }
+            }
+        }
+        for (source, there) in &found {
+            self.ledger.opened(source, &there.id)?;
+        }
+        let models = self.imported_models(id).await?;
+        for reference in naming {
+            let is_new = |id: &&str| self.ledger.is_target(&RunId::from(*id));
+            if !ids_in(&reference.key, &reference.value).iter().all(is_new) {
+                self.ledger.unresolved(reference)?;
+            }
+        }
+        self.there.lock().unwrap_or_else(PoisonError::into_inner).insert(id.clone(), found);
+        self.models_there.lock().unwrap_or_else(PoisonError::into_inner).insert(id.clone(), models);
+        Ok(())
+    }
+}
+
+/// True when an import made the experiment `there` from this one. Ids of databases are small numbers that every source
+/// has: when it was created tells the sources apart, where both sides say it.
+fn is_made_from(there: &Experiment, experiment: &Experiment) -> bool {
+    let created =
+        |time: i64| there.tags.get(tag::SOURCE_CREATION_TIME).is_none_or(|known| *known == time.to_string());
+    there.tags.get(tag::SOURCE_EXPERIMENT_ID).map(String::as_str) == Some(experiment.id.as_str())
+        && experiment.creation_time.is_none_or(created)
+}
+
+/// False for an experiment whose id says nothing: it is one of the small numbers of a database, before MLflow 1.30.
+fn has_identity(experiment: &Experiment) -> bool {
+    experiment.creation_time.is_some()
+}
+
+/// The mark of a foreign experiment that this one was moved into.
+fn merged_tag(experiment: &Experiment) -> Option<String> {
+    let created = experiment.creation_time?;
+    Some(format!("{}{}.{created}", tag::MERGED_EXPERIMENT, experiment.id))
+}
+
+fn held_by_deleted(name: &str) -> Error {
+    Error::permanent(format!("the target has a deleted experiment named {name:?}, which keeps that name taken"))
+        .hint("restore it on the target, or remove it for good with `mlflow gc`, or give this one another name with --experiment-rename-file")
+}

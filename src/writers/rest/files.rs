@@ -1,0 +1,191 @@
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::{Bytes, BytesMut};
+use futures::{StreamExt, TryStreamExt, stream};
+use tokio::sync::OnceCell;
+
+use crate::artifacts::{Broken, ByteStream, Digest, Hashed, Stores, local, proxied_path, proxied_url_path};
+use crate::entities::{ExperimentId, FileEntry, Kind, Owner, RunId, S3Object, is_mlmodel, with_new_ids};
+use crate::error::{Class, Error, Result};
+use crate::rest::{Client, Opener, PathRules};
+use crate::writers::{FileWriter, Ledger};
+
+/// By what ways files reach the target: the same for all of its artifact roots.
+pub struct Delivery {
+    pub client: Arc<Client>,
+    pub stores: Arc<Stores>,
+    pub ledger: Arc<dyn Ledger>,
+    /// What the server makes of paths.
+    pub paths: PathRules,
+    /// Whether the server signs single uploads to its store; asked when the store refuses ours.
+    pub signs_uploads: OnceCell<bool>,
+}
+
+impl Delivery {
+    async fn signs_uploads(&self) -> Result<bool> {
+        self.signs_uploads.get_or_try_init(|| self.client.signs_uploads()).await.copied()
+    }
+}
+
+/// Writes below one artifact root: through the server's proxy, or straight to S3.
+pub struct RestFiles {
+    by: Arc<Delivery>,
+    /// The source's root, and the target's.
+    roots: (String, String),
+    /// Whose files they are, if they are a run's: the server signs uploads for runs only.
+    run: Option<RunId>,
+    /// What is there, once it was asked for.
+    there: OnceCell<Option<BTreeMap<String, Option<u64>>>>,
+}
+
+/// Where a file goes.
+enum Place {
+    /// Its path as the proxy's URL spells it.
+    Proxied(String),
+    S3(S3Object),
+}
+
+impl RestFiles {
+    pub fn new(by: Arc<Delivery>, roots: (String, String)) -> Self {
+        Self { by, roots, run: None, there: OnceCell::new() }
+    }
+
+    #[must_use]
+    pub fn of_run(self, run: &RunId) -> Self {
+        Self { run: Some(run.clone()), ..self }
+    }
+
+    /// What the target says of its root decides, never a rule of ours.
+    fn place(&self, path: &str) -> Result<Place> {
+        let root = &self.roots.1;
+        if let Some(root) = proxied_path(root) {
+            return Ok(Place::Proxied(proxied_url_path(self.by.paths, root, path)?));
+        }
+        let object = S3Object::parse(root).ok_or_else(|| {
+            Error::permanent(format!("the target keeps artifacts in {root}, which cannot be written"))
+                .hint("start the target with --serve-artifacts, or with a --default-artifact-root in S3")
+        })?;
+        Ok(Place::S3(object.below(path)))
+    }
+
+    /// The files below the target's root, with their sizes; none where nobody tells this machine.
+    async fn list(&self) -> Result<Option<BTreeMap<String, Option<u64>>>> {
+        let root = &self.roots.1;
+        let files = match proxied_path(root) {
+            Some(root) => self.list_proxied(root).await?,
+            None => {
+                let (experiment_id, kind) = (ExperimentId::from(""), Kind::Artifact);
+                let owner =
+                    Owner { kind, experiment_id: &experiment_id, id: "", artifact_uri: root, label: "" };
+                let Some(root) = self.by.stores.root(&owner).await else { return Ok(None) };
+                root.files().try_concat().await?
+            }
+        };
+        Ok(Some(files.into_iter().map(|file| (file.path, file.size)).collect()))
+    }
+
+    async fn list_proxied(&self, root: &str) -> Result<Vec<FileEntry>> {
+        let (mut folders, mut files) = (vec![String::new()], Vec::new());
+        while let Some(folder) = folders.pop() {
+            let (here, below) = self.by.client.list_proxied(root, &folder).await?;
+            files.extend(here);
+            folders.extend(below);
+        }
+        Ok(files)
+    }
+
+    /// Small and changed on the way.
+    async fn mlmodel(&self, source: &Hashed<'_>) -> Result<Text> {
+        let text: BytesMut = source.open().await?.try_collect().await?;
+        let (old, new) = &self.roots;
+        Ok(Text(with_new_ids(&text, (old, new), |id| self.by.ledger.target_of(id)).into()))
+    }
+
+    async fn send(&self, to: &Place, path: &str, size: Option<u64>, source: &dyn Opener) -> Result<()> {
+        let object = match to {
+            Place::Proxied(path) => {
+                let route = "/api/2.0/mlflow-artifacts/artifacts";
+                return self.by.client.upload(route, path, size, source).await;
+            }
+            Place::S3(object) => object,
+        };
+        let refusal = match self.by.stores.put(object, size, source).await {
+            Err(Broken::Store(e)) if matches!(e.class(), Class::Forbidden | Class::Auth) => e,
+            written => return written.map_err(Broken::into_error),
+        };
+        match (&self.run, size) {
+            (Some(run), Some(size)) if self.by.paths.keeps(path) && self.by.signs_uploads().await? => {
+                self.by.client.upload_presigned(run, path, size, source).await
+            }
+            _ => Err(refusal),
+        }
+    }
+
+    /// By way of a temporary file: MLflow 3.10 takes a request that does not announce its length for an empty file.
+    async fn of_unknown_size(&self, to: &Place, path: &str, source: &dyn Opener) -> Result<Digest> {
+        let folder = tempfile::tempdir()?;
+        let spooled = Spooled(folder.path().join("file"));
+        let digest = local::store(&spooled.0, None, source).await?;
+        self.send(to, path, Some(digest.bytes), &spooled).await?;
+        Ok(digest)
+    }
+}
+
+struct Spooled(PathBuf);
+
+#[async_trait]
+impl Opener for Spooled {
+    async fn open(&self) -> Result<ByteStream> {
+        local::open(&self.0).await
+    }
+}
+
+/// A file that is in memory.
+pub(super) struct Text(pub Bytes);
+
+#[async_trait]
+impl Opener for Text {
+    async fn open(&self) -> Result<ByteStream> {
+        let bytes = self.0.clone();
+        Ok(stream::once(async { Ok(bytes) }).boxed())
+    }
+}
+
+#[async_trait]
+impl FileWriter for RestFiles {
+    async fn has(&self, file: &FileEntry, digest: &Digest, looks: bool) -> Result<bool> {
+        if !looks {
+            return Ok(true);
+        }
+        let there = self.there.get_or_try_init(|| self.list()).await?;
+        let Some(there) = there else { return Ok(true) };
+        // One that was changed on the way has another size.
+        let size = Some(digest.bytes).filter(|_| !is_mlmodel(&file.path, file.size));
+        Ok(there
+            .get(&file.path)
+            .is_some_and(|found| found.zip(size).is_none_or(|(found, size)| found == size)))
+    }
+
+    async fn write(&self, file: &FileEntry, source: &dyn Opener) -> Result<Digest> {
+        let (to, path) = (self.place(&file.path)?, file.path.as_str());
+        let hashed = Hashed::new(source).of_size(file.size);
+        let sent = if is_mlmodel(path, file.size) {
+            // Its digest is that of what was read.
+            let text = self.mlmodel(&hashed).await.map_err(|e| hashed.cause().unwrap_or(e))?;
+            self.send(&to, path, Some(text.0.len() as u64), &text).await
+        } else if let Place::S3(object) = &to
+            && let Some(digest) = self.by.stores.copy(source, object).await?
+        {
+            return Ok(digest);
+        } else if file.size.is_none() {
+            return self.of_unknown_size(&to, path, source).await;
+        } else {
+            self.send(&to, path, file.size, &hashed).await
+        };
+        sent.map_err(|e| hashed.cause().unwrap_or(e))?;
+        hashed.digest()
+    }
+}

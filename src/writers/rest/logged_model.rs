@@ -1,0 +1,228 @@
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::PoisonError;
+
+use futures::TryStreamExt;
+
+use super::model_writer::RestModelWriter;
+use super::refused::in_parts;
+use super::registry::insert_times;
+use super::run_log::Sent;
+use super::{RestWriter, TRIES, is_lacking};
+use crate::entities::{
+    ExperimentId, Kind, Lifecycle, LoggedModel, ModelId, ModelOutput, ModelStatus, Run, RunId, ids_in,
+    names_model, tag,
+};
+use crate::error::{Cause, Class, Error, Result};
+use crate::rest::{BatchItem, NewModel, strict};
+use crate::writers::{Found, OpenModel, Place, Unresolved};
+
+/// A logged model that an earlier import has made.
+#[derive(Clone)]
+pub struct ModelThere {
+    pub id: ModelId,
+    pub status: ModelStatus,
+    pub artifact_uri: String,
+    /// See [`tag::LACKING`].
+    pub lacking: bool,
+}
+
+impl From<LoggedModel> for ModelThere {
+    fn from(model: LoggedModel) -> Self {
+        let lacking = is_lacking(&model.tags);
+        Self { id: model.id, status: model.status, artifact_uri: model.artifact_uri, lacking }
+    }
+}
+
+impl RestWriter {
+    pub(super) async fn find_or_make_logged_model(
+        &self,
+        place: &Place,
+        model: &LoggedModel,
+        again: bool,
+    ) -> Result<OpenModel> {
+        if !self.can.logged_models {
+            return Err(Error::permanent("the target knows no logged models: its MLflow is older than 3.0"));
+        }
+        let known = {
+            let there = self.models_there.lock().unwrap_or_else(PoisonError::into_inner);
+            there.get(&place.id).and_then(|there| there.get(&model.id)).cloned()
+        };
+        let (there, found) = match known {
+            // The status is written last; one that is not ready at the source may have changed there.
+            Some(there)
+                if !again
+                    && !there.lacking
+                    && there.status == model.status
+                    && model.status != ModelStatus::Pending =>
+            {
+                (there, Found::Everything)
+            }
+            Some(there) => (there, Found::Partial),
+            None => {
+                self.reopen_experiment(place).await?;
+                (self.make_logged_model(place, model).await?, Found::Nothing)
+            }
+        };
+        self.ledger.opened_model(&model.id, &there.id)?;
+        if found != Found::Everything {
+            self.put_down_references(&there.id, model)?;
+        }
+        let writer = RestModelWriter::new(&self.way, model, &there);
+        Ok(OpenModel { id: there.id, found, writer: Box::new(writer) })
+    }
+
+    /// Created under its identity tag. When the reply is lost, the tag tells whether it was made.
+    async fn make_logged_model(&self, place: &Place, model: &LoggedModel) -> Result<ModelThere> {
+        let mut tags = self.tags_of_model(model);
+        tags.insert(tag::SOURCE_MODEL_ID.to_owned(), model.id.to_string());
+        insert_times(&mut tags, model.creation_time, model.last_update_time, "");
+        let params: BTreeMap<_, _> =
+            model.params.iter().map(|(key, value)| (key.clone(), self.rewritten(key, value))).collect();
+        // The server does not look whether there is such a run (MLflow 3.10): one that is gone keeps its id.
+        let new_run = |id: &RunId| self.ledger.target_of(id).unwrap_or_else(|| id.clone());
+        let run = model.source_run_id.as_ref().map(new_run);
+        let new = NewModel::new(model, &place.id, run, &params, &tags);
+        let mut tries = 1;
+        loop {
+            match self.client.create_logged_model(&new).await {
+                Err(e) if e.class() == Class::Ambiguous => {
+                    if let Some(made) = self.imported_models(&place.id).await?.remove(&model.id) {
+                        return Ok(made);
+                    }
+                    if tries == TRIES {
+                        return Err(e);
+                    }
+                    tries += 1;
+                }
+                other => return other.map(ModelThere::from),
+            }
+        }
+    }
+
+    /// The source's tags with new ids, without those that the server keeps by itself.
+    fn tags_of_model(&self, model: &LoggedModel) -> BTreeMap<String, String> {
+        let theirs = model.tags.iter().filter(|(key, _)| !tag::is_ours(key) && *key != tag::MODEL_VERSIONS);
+        theirs.map(|(key, value)| (key.clone(), self.rewritten(key, value))).collect()
+    }
+
+    fn put_down_references(&self, on: &ModelId, model: &LoggedModel) -> Result<()> {
+        for (key, value) in model.tags.iter().filter(|(key, _)| *key != tag::MODEL_VERSIONS) {
+            // Its own id too: nobody knew it when the tags were written.
+            if !ids_in(key, value).is_empty() {
+                let (on, key, value) = (on.to_string(), key.clone(), value.clone());
+                self.ledger.unresolved(Unresolved { on, key, value })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The logged models that earlier imports have made in an experiment, by their ids on the source.
+    pub(super) async fn imported_models(
+        &self,
+        experiment: &ExperimentId,
+    ) -> Result<HashMap<ModelId, ModelThere>> {
+        let mut found = HashMap::new();
+        if !self.can.logged_models {
+            return Ok(found);
+        }
+        let mut pages = strict(self.client.logged_models(experiment));
+        while let Some(page) = pages.try_next().await? {
+            for model in page {
+                let Some(source) = model.tags.get(tag::SOURCE_MODEL_ID).map(|id| ModelId::from(id.as_str()))
+                else {
+                    continue;
+                };
+                self.ledger.opened_model(&source, &model.id)?;
+                found.insert(source, model.into());
+            }
+        }
+        Ok(found)
+    }
+
+    /// Adds what the run on the target does not say yet. Gives the models that are not there, by the source's ids.
+    pub(super) async fn add_model_links(&self, target: &RunId, run: &Run) -> Result<BTreeSet<ModelId>> {
+        if run.has_models() && !self.can.logged_models {
+            return Err(Error::permanent(
+                "the target knows no logged models, of which this run used or made some",
+            ));
+        }
+        let there = self.client.run(target).await?;
+        let (mut inputs, mut outputs, mut gone) = (Vec::new(), Vec::new(), BTreeSet::new());
+        for id in &run.model_inputs {
+            match self.ledger.model_of(id) {
+                Some(id) if !there.model_inputs.contains(&id) => inputs.push(id),
+                Some(_) => {}
+                None => _ = gone.insert(id.clone()),
+            }
+        }
+        for ModelOutput { model_id, step } in &run.model_outputs {
+            match self.ledger.model_of(model_id) {
+                Some(id) if there.model_outputs.iter().all(|known| known.model_id != id) => {
+                    outputs.push(ModelOutput { model_id: id, step: *step });
+                }
+                Some(_) => {}
+                None => _ = gone.insert(model_id.clone()),
+            }
+        }
+        let missing =
+            run.params.iter().filter(|(key, value)| names_model(value) && !there.params.contains_key(*key));
+        let params: Vec<BatchItem> =
+            missing.map(|(key, value)| BatchItem::Param(key.clone(), self.rewritten(key, value))).collect();
+        if !inputs.is_empty() || !outputs.is_empty() || !params.is_empty() {
+            self.restored(&there, self.log_models(run, target, inputs, outputs, params)).await?;
+        }
+        Ok(gone)
+    }
+
+    async fn log_models(
+        &self,
+        run: &Run,
+        target: &RunId,
+        inputs: Vec<ModelId>,
+        outputs: Vec<ModelOutput>,
+        params: Vec<BatchItem>,
+    ) -> Result<()> {
+        let mut sent = Sent::default();
+        self.way.log.send(target, params, &mut sent).await?;
+        let mut refused = sent.refused;
+        let log_inputs =
+            |part: Vec<ModelId>| async move { self.client.log_model_inputs(target, &part).await };
+        for (model, error) in in_parts(inputs, log_inputs).await? {
+            refused.add("model input", model.as_str(), error.to_string());
+        }
+        let log_outputs = |part: Vec<ModelOutput>| self.log_outputs(target, part);
+        for (output, error) in in_parts(outputs, log_outputs).await? {
+            refused.add("model output", output.model_id.as_str(), error.to_string());
+        }
+        self.refusals.add(Kind::Run, run.id.as_str(), refused);
+        Ok(())
+    }
+
+    /// One that is there is refused, which a try whose reply was lost may have brought about: they are looked at.
+    async fn log_outputs(&self, run: &RunId, outputs: Vec<ModelOutput>) -> Result<()> {
+        match self.client.log_model_outputs(run, &outputs).await {
+            Err(e) if e.class() == Class::Ambiguous || e.cause() == Some(Cause::PointExists) => {
+                let there = self.client.run(run).await?.model_outputs;
+                let missing: Vec<ModelOutput> =
+                    outputs.iter().filter(|output| !there.contains(output)).cloned().collect();
+                match missing.len() {
+                    0 => Ok(()),
+                    // The server refuses what is there, and here nothing is.
+                    all if all == outputs.len() && e.class() != Class::Ambiguous => Err(e),
+                    _ => self.client.log_model_outputs(run, &missing).await,
+                }
+            }
+            other => other,
+        }
+    }
+
+    /// Does something to a run. A deleted run takes nothing: it is restored for the moment.
+    pub(super) async fn restored(&self, run: &Run, what: impl Future<Output = Result<()>>) -> Result<()> {
+        if !run.lifecycle.is_deleted() {
+            return what.await;
+        }
+        self.client.set_run_lifecycle(&run.id, Lifecycle::Active).await?;
+        what.await?;
+        self.client.set_run_lifecycle(&run.id, Lifecycle::Deleted).await
+    }
+}

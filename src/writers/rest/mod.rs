@@ -1,0 +1,312 @@
+//! A tracking server being written.
+
+mod evaluation;
+mod experiment;
+mod files;
+mod histories;
+mod lease;
+mod logged_model;
+mod model_writer;
+mod references;
+mod refused;
+mod registry;
+mod run;
+mod run_log;
+mod run_writer;
+mod scorers;
+mod source;
+mod trace;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use tokio::sync::OnceCell;
+
+use self::files::Delivery;
+use self::histories::Histories;
+use self::logged_model::ModelThere;
+use self::refused::Refusals;
+use self::run_log::RunLog;
+use self::run_writer::RunWay;
+use super::{Found, Ledger, OpenDataset, OpenModel, OpenRun, OpenTrace, Place, Registry, Writer};
+use crate::artifacts::Stores;
+use crate::aws::Vigil;
+use crate::entities::{
+    EvaluationDataset, Experiment, ExperimentId, Kind, Lifecycle, LoggedModel, ModelId, ModelVersion,
+    RegisteredModel, Run, RunId, RunStatus, Scorer, Trace, TraceLinks, rewrite_experiments, tag,
+};
+use crate::error::{Error, Result};
+use crate::rest::{Capabilities, Client, Traffic};
+
+pub struct RestWriter {
+    client: Arc<Client>,
+    can: Capabilities,
+    ledger: Arc<dyn Ledger>,
+    /// How files get there.
+    delivery: Arc<Delivery>,
+    /// How entries of runs get there.
+    way: RunWay,
+    /// What it would not take of what arrived otherwise.
+    refusals: Arc<Refusals>,
+    location: String,
+    /// Runs that carry a source id, by experiment: what earlier imports have left.
+    there: Mutex<HashMap<ExperimentId, HashMap<RunId, There>>>,
+    /// Logged models that carry a source id, by experiment.
+    models_there: Mutex<HashMap<ExperimentId, HashMap<ModelId, ModelThere>>>,
+    /// Which experiment became which.
+    experiments: Mutex<HashMap<ExperimentId, ExperimentId>>,
+    /// Evaluation datasets that earlier imports have left, by the source's ids.
+    datasets_there: OnceCell<HashMap<String, EvaluationDataset>>,
+    /// Experiments that earlier imports have made, or moved others into.
+    marked_experiments: OnceCell<Vec<Experiment>>,
+    /// Visited runs with tags that the source's have not.
+    with_more_tags: AtomicU64,
+    /// Runs that were made and have no name at the source.
+    nameless: AtomicU64,
+    /// It does not take the tag that keeps other imports out.
+    keeps_no_lease: AtomicBool,
+    /// What a reader should know at the end.
+    notes: Mutex<Vec<String>>,
+    /// All that the target has.
+    every_experiment: OnceCell<Vec<ExperimentId>>,
+    /// The target has no route for spans: see `trace`.
+    refuses_spans: Arc<AtomicBool>,
+    /// Which registered model is called how.
+    model_names: Mutex<HashMap<String, String>>,
+    /// Experiments that an earlier import has deleted in the end: they take nothing until they are restored.
+    deleted: Mutex<HashSet<ExperimentId>>,
+    /// Experiments to be deleted once nothing more is written.
+    to_be_deleted: Mutex<HashSet<ExperimentId>>,
+}
+
+/// How often a creation whose reply was lost is tried again after looking it up.
+const TRIES: usize = 3;
+
+/// A run that an earlier import has made.
+#[derive(Clone)]
+struct There {
+    id: RunId,
+    status: RunStatus,
+    lifecycle: Lifecycle,
+    artifact_uri: String,
+    /// See [`tag::LACKING`].
+    lacking: bool,
+}
+
+impl From<Run> for There {
+    fn from(run: Run) -> Self {
+        let lacking = is_lacking(&run.tags);
+        Self {
+            id: run.id,
+            status: run.status,
+            lifecycle: run.lifecycle,
+            artifact_uri: run.artifact_uri,
+            lacking,
+        }
+    }
+}
+
+/// An empty mark is one that was taken off.
+fn is_lacking(tags: &BTreeMap<String, String>) -> bool {
+    tags.get(tag::LACKING).is_some_and(|mark| !mark.is_empty())
+}
+
+impl RestWriter {
+    pub fn new(client: Arc<Client>, stores: Arc<Stores>, can: Capabilities, ledger: Arc<dyn Ledger>) -> Self {
+        let location = client.address().to_string();
+        let delivery = Arc::new(Delivery {
+            client: Arc::clone(&client),
+            stores,
+            ledger: Arc::clone(&ledger),
+            paths: can.paths,
+            signs_uploads: OnceCell::new(),
+        });
+        let refusals = Arc::new(Refusals::default());
+        let histories = Arc::new(Histories::new(Arc::clone(&client), can.bulk_history_runs));
+        let log = RunLog::new(Arc::clone(&client), histories);
+        let way = RunWay { by: Arc::clone(&delivery), log, refusals: Arc::clone(&refusals) };
+        Self {
+            client,
+            can,
+            ledger,
+            delivery,
+            way,
+            refusals,
+            location,
+            there: Mutex::default(),
+            models_there: Mutex::default(),
+            experiments: Mutex::default(),
+            datasets_there: OnceCell::new(),
+            marked_experiments: OnceCell::new(),
+            with_more_tags: AtomicU64::default(),
+            nameless: AtomicU64::default(),
+            keeps_no_lease: AtomicBool::default(),
+            notes: Mutex::default(),
+            every_experiment: OnceCell::new(),
+            refuses_spans: Arc::default(),
+            model_names: Mutex::default(),
+            deleted: Mutex::default(),
+            to_be_deleted: Mutex::default(),
+        }
+    }
+
+    fn deleted(&self) -> MutexGuard<'_, HashSet<ExperimentId>> {
+        self.deleted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn note(&self, text: String) {
+        self.notes.lock().unwrap_or_else(PoisonError::into_inner).push(text);
+    }
+
+    fn new_experiments(&self, ids: &str) -> String {
+        let known = self.experiments.lock().unwrap_or_else(PoisonError::into_inner);
+        rewrite_experiments(ids, |id| known.get(id).cloned())
+    }
+
+    fn new_experiment(&self, source: &ExperimentId) -> Option<ExperimentId> {
+        self.experiments.lock().unwrap_or_else(PoisonError::into_inner).get(source).cloned()
+    }
+
+    fn there(&self, experiment: &ExperimentId, source: &RunId) -> Option<There> {
+        let there = self.there.lock().unwrap_or_else(PoisonError::into_inner);
+        there.get(experiment)?.get(source).cloned()
+    }
+}
+
+#[async_trait]
+impl Writer for RestWriter {
+    fn location(&self) -> &str {
+        &self.location
+    }
+
+    fn traffic(&self) -> Traffic {
+        self.client.meter().read()
+    }
+
+    fn news(&self) -> Vec<String> {
+        self.delivery.stores.news()
+    }
+
+    fn refused(&self, kind: Kind, id: &str) -> Option<Error> {
+        self.refusals.take(kind, id)
+    }
+
+    async fn settle(&self) {
+        self.delivery.stores.settle().await;
+    }
+
+    fn vigils(&self) -> Vec<Vigil> {
+        self.client.vigils().chain([self.delivery.stores.vigil()]).cloned().collect()
+    }
+
+    async fn lease(&self) -> Result<Option<String>> {
+        self.read_lease().await
+    }
+
+    async fn set_lease(&self, lease: Option<&str>) -> Result<()> {
+        let written = self.write_lease(lease).await;
+        self.keeps_no_lease.fetch_or(written.is_err(), Ordering::Relaxed);
+        written
+    }
+
+    async fn answers(&self) -> Result<()> {
+        self.client.answers().await
+    }
+
+    async fn open_experiment(&self, experiment: &Experiment, name: &str) -> Result<Place> {
+        let place = self.find_or_make_experiment(experiment, name).await?;
+        let mut known = self.experiments.lock().unwrap_or_else(PoisonError::into_inner);
+        known.insert(experiment.id.clone(), place.id.clone());
+        Ok(place)
+    }
+
+    async fn open_run(&self, place: &Place, run: &Run, again: bool) -> Result<OpenRun> {
+        self.find_or_make_run(place, run, again).await
+    }
+
+    async fn open_logged_model(&self, place: &Place, model: &LoggedModel, again: bool) -> Result<OpenModel> {
+        self.find_or_make_logged_model(place, model, again).await
+    }
+
+    async fn link_models(&self, target: &RunId, run: &Run) -> Result<BTreeSet<ModelId>> {
+        self.add_model_links(target, run).await
+    }
+
+    async fn close_experiment(&self, place: &Place, _experiment: &Experiment, _runs: &[RunId]) -> Result<()> {
+        self.there.lock().unwrap_or_else(PoisonError::into_inner).remove(&place.id);
+        if self.keeps_no_lease.load(Ordering::Relaxed) {
+            self.note_doubles(&place.id).await?;
+        }
+        if place.to_be_deleted {
+            let mut waiting = self.to_be_deleted.lock().unwrap_or_else(PoisonError::into_inner);
+            waiting.insert(place.id.clone());
+        }
+        Ok(())
+    }
+
+    async fn open_registered_model(&self, model: &RegisteredModel, name: &str) -> Result<Registry> {
+        self.find_or_make_model(model, name).await
+    }
+
+    async fn write_version(&self, at: &mut Registry, version: &ModelVersion) -> Result<Found> {
+        self.find_or_make_version(at, version).await
+    }
+
+    async fn close_registered_model(
+        &self,
+        at: Registry,
+        model: &RegisteredModel,
+        versions: &[ModelVersion],
+    ) -> Result<Vec<String>> {
+        self.set_aliases(at, model, versions).await
+    }
+
+    async fn open_dataset(&self, dataset: &EvaluationDataset) -> Result<OpenDataset> {
+        self.find_or_make_dataset(dataset).await
+    }
+
+    async fn write_scorers(
+        &self,
+        experiment: &ExperimentId,
+        scorers: &[Scorer],
+    ) -> Result<Vec<Result<Found>>> {
+        self.find_or_make_scorers(experiment, scorers).await
+    }
+
+    async fn open_traces(&self, place: &Place, traces: &[Trace]) -> Result<Vec<Result<OpenTrace>>> {
+        self.find_traces(place, traces).await
+    }
+
+    async fn link_traces(&self, _experiment: &ExperimentId, links: &[TraceLinks]) -> Result<Vec<RunId>> {
+        self.add_trace_links(links).await
+    }
+
+    async fn finish(&self) -> Result<Vec<String>> {
+        let mut notes = std::mem::take(&mut *self.notes.lock().unwrap_or_else(PoisonError::into_inner));
+        let more = self.with_more_tags.swap(0, Ordering::Relaxed);
+        if more > 0 {
+            notes.push(format!(
+                "runs on the target with tags that the source has not: {more}. They were removed there or added here, \
+                 nobody can tell, and stay; validate names them"
+            ));
+        }
+        let nameless = self.nameless.swap(0, Ordering::Relaxed);
+        if nameless > 0 {
+            notes.push(format!(
+                "runs without a name at the source: {nameless}. They have their tag mlflow.runName for one, or else their \
+                 id, for a server makes names up where none is given"
+            ));
+        }
+        notes.extend(self.follow_references().await?);
+        let waiting = std::mem::take(&mut *self.to_be_deleted.lock().unwrap_or_else(PoisonError::into_inner));
+        for id in waiting {
+            // Those that were deleted before and took nothing since are as they should be.
+            if !self.deleted().remove(&id) {
+                self.client.set_experiment_lifecycle(&id, Lifecycle::Deleted).await?;
+            }
+        }
+        Ok(notes)
+    }
+}

@@ -1,0 +1,181 @@
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use super::files::RestFiles;
+use super::logged_model::ModelThere;
+use super::refused::{Refusals, Refused, in_parts};
+use super::run_log::{RunLog, Sent};
+use super::run_writer::{RunWay, of_model};
+use crate::entities::{
+    FileEntry, Kind, Lifecycle, LoggedModel, ModelId, ModelMetric, ModelStatus, PointIdentity, RunId,
+    rewrite, tag,
+};
+use crate::error::{Cause, Error, Result};
+use crate::rest::{BatchItem, Client, MetricOf};
+use crate::writers::{FileWriter, Ledger, ModelWriter};
+
+/// Writes one logged model: its files, what its creation could not say, its status last.
+pub struct RestModelWriter {
+    client: Arc<Client>,
+    ledger: Arc<dyn Ledger>,
+    log: RunLog,
+    refusals: Arc<Refusals>,
+    id: ModelId,
+    files: RestFiles,
+    /// An earlier import has marked it so.
+    was_lacking: bool,
+}
+
+/// What tells one point of a model from another on one server.
+type Identity<'a> = (&'a str, PointIdentity, RunId, &'a Option<String>, &'a Option<String>);
+
+impl RestModelWriter {
+    pub fn new(way: &RunWay, model: &LoggedModel, there: &ModelThere) -> Self {
+        let RunWay { by, log, refusals } = way.clone();
+        let (client, ledger) = (Arc::clone(&by.client), Arc::clone(&by.ledger));
+        let files = RestFiles::new(by, (model.artifact_uri.clone(), there.artifact_uri.clone()));
+        let (id, was_lacking) = (there.id.clone(), there.lacking);
+        Self { client, ledger, log, refusals, id, files, was_lacking }
+    }
+
+    /// One that is there is refused, which a try whose reply was lost may have brought about: they are looked at again.
+    async fn add_params(&self, model: &LoggedModel, there: &LoggedModel) -> Result<Refused> {
+        let missing = model.params.iter().filter(|(key, _)| !there.params.contains_key(*key));
+        let missing: Vec<(String, String)> = self.rewritten(missing).into_iter().collect();
+        let send = |part: Vec<(String, String)>| async move {
+            let params: BTreeMap<String, String> = part.into_iter().collect();
+            match self.client.log_logged_model_params(&self.id, &params).await {
+                Err(e) if e.cause() == Some(Cause::PointExists) => {
+                    let known = self.client.logged_model(&self.id).await?.params;
+                    if params.keys().all(|key| known.contains_key(key)) { Ok(()) } else { Err(e) }
+                }
+                other => other,
+            }
+        };
+        Ok(named("param", in_parts(missing, send).await?))
+    }
+
+    async fn add_tags(&self, model: &LoggedModel, there: &LoggedModel) -> Result<Refused> {
+        let theirs = model.tags.iter().filter(|(key, _)| !tag::is_ours(key) && *key != tag::MODEL_VERSIONS);
+        let mut tags = self.rewritten(theirs);
+        tags.retain(|key, value| there.tags.get(key) != Some(value));
+        let send = |part: Vec<(String, String)>| async move {
+            self.client.set_logged_model_tags(&self.id, &part.into_iter().collect()).await
+        };
+        Ok(named("tag", in_parts(tags.into_iter().collect(), send).await?))
+    }
+
+    fn rewritten<'a>(
+        &self,
+        pairs: impl Iterator<Item = (&'a String, &'a String)>,
+    ) -> BTreeMap<String, String> {
+        let new = |key: &str, value: &str| {
+            rewrite(key, value, |id| self.ledger.target_of(id)).unwrap_or_else(|| value.to_owned())
+        };
+        pairs.map(|(key, value)| (key.clone(), new(key, value))).collect()
+    }
+
+    /// Points are written through the runs whose metrics they are.
+    async fn add_points(&self, model: &LoggedModel, there: &LoggedModel) -> Result<Refused> {
+        let known: HashSet<Identity<'_>> =
+            there.metrics.iter().map(|metric| identity(metric, metric.run_id.clone())).collect();
+        let (mut by_run, mut gone) = (BTreeMap::<RunId, Vec<BatchItem>>::new(), None);
+        for metric in &model.metrics {
+            let Some(run) = self.ledger.target_of(&metric.run_id) else {
+                gone = Some(metric);
+                continue;
+            };
+            if known.contains(&identity(metric, run.clone())) {
+                continue;
+            }
+            let of = metric_of(&self.id, metric);
+            by_run.entry(run).or_default().push(BatchItem::Metric(
+                metric.key.clone(),
+                metric.point,
+                Some(of),
+            ));
+        }
+        let mut refused = Refused::default();
+        for (run, items) in by_run {
+            refused.extend(self.log(&run, items).await?);
+        }
+        gone.map_or(Ok(refused), |metric| Err(not_there(metric)))
+    }
+
+    /// A deleted run takes nothing: it is restored for the moment.
+    async fn log(&self, run: &RunId, items: Vec<BatchItem>) -> Result<Refused> {
+        let is_deleted = self.client.run(run).await?.lifecycle.is_deleted();
+        if is_deleted {
+            self.client.set_run_lifecycle(run, Lifecycle::Active).await?;
+        }
+        let mut sent = Sent::default();
+        self.log.send(run, items, &mut sent).await?;
+        if is_deleted {
+            self.client.set_run_lifecycle(run, Lifecycle::Deleted).await?;
+        }
+        Ok(sent.refused)
+    }
+}
+
+fn named(what: &str, parts: Vec<((String, String), Error)>) -> Refused {
+    let mut refused = Refused::default();
+    for ((key, _), error) in parts {
+        refused.add(what, &key, error.to_string());
+    }
+    refused
+}
+
+pub fn metric_of(model: &ModelId, metric: &ModelMetric) -> MetricOf {
+    let (dataset_name, dataset_digest) = (metric.dataset_name.clone(), metric.dataset_digest.clone());
+    MetricOf { model_id: model.clone(), dataset_name, dataset_digest }
+}
+
+fn identity(metric: &ModelMetric, run: RunId) -> Identity<'_> {
+    (&metric.key, of_model(metric.point).identity(), run, &metric.dataset_name, &metric.dataset_digest)
+}
+
+fn not_there(metric: &ModelMetric) -> Error {
+    Error::permanent(format!(
+        "its metric {:?} belongs to the run {}, which is not on the target",
+        metric.key, metric.run_id
+    ))
+    .hint("move that run too, unless it is gone from the source for good")
+}
+
+#[async_trait]
+impl ModelWriter for RestModelWriter {
+    fn files(&self) -> &dyn FileWriter {
+        &self.files
+    }
+
+    async fn complete(&self, model: &LoggedModel) -> Result<()> {
+        let there = self.client.logged_model(&self.id).await?;
+        let mut refused = self.add_params(model, &there).await?;
+        refused.extend(self.add_tags(model, &there).await?);
+        refused.extend(self.add_points(model, &there).await?);
+        self.refusals.add(Kind::LoggedModel, model.id.as_str(), refused);
+        Ok(())
+    }
+
+    async fn close(
+        self: Box<Self>,
+        model: &LoggedModel,
+        _files: Vec<FileEntry>,
+        _missing: Vec<(String, String)>,
+        lacking: bool,
+    ) -> Result<()> {
+        // Before the status, with which it would count as whole.
+        if lacking != self.was_lacking {
+            let mark = if lacking { "true" } else { "" };
+            let tags = [(tag::LACKING.to_owned(), mark.to_owned())].into();
+            self.client.set_logged_model_tags(&self.id, &tags).await?;
+        }
+        match model.status {
+            // What it is from its creation on.
+            ModelStatus::Pending | ModelStatus::Unspecified => Ok(()),
+            status => self.client.set_logged_model_status(&self.id, status).await,
+        }
+    }
+}

@@ -1,0 +1,173 @@
+use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
+
+use futures::TryStreamExt;
+
+use super::refused::{Refused, is_refusal};
+use super::run_writer::RestRunWriter;
+use super::{RestWriter, TRIES, There};
+use crate::entities::{ExperimentId, Lifecycle, Run, RunId, RunStatus, ids_in, names_model, rewrite, tag};
+use crate::error::{Class, Result};
+use crate::rest::{BatchItem, NewRun, strict, takes_tag, takes_tag_value};
+use crate::writers::{Found, OpenRun, Place, Unresolved};
+
+impl RestWriter {
+    pub(super) async fn find_or_make_run(&self, place: &Place, run: &Run, again: bool) -> Result<OpenRun> {
+        let (there, found) = match self.there(&place.id, &run.id) {
+            Some(there) if !again && is_complete(&there, run) => (there, Found::Everything),
+            Some(there) => (there, Found::Partial),
+            None => {
+                self.reopen_experiment(place).await?;
+                let (there, written) = self.make_run(place, run).await?;
+                if run.name.is_empty() {
+                    self.nameless.fetch_add(1, Ordering::Relaxed);
+                }
+                self.ledger.opened(&run.id, &there.id)?;
+                let (items, refused) = self.items(run, &there.id, &BTreeMap::new(), &written)?;
+                let writer = RestRunWriter::new(&self.way, run, &there, place.to_be_deleted);
+                let writer = Box::new(writer.starting_with(items, refused));
+                return Ok(OpenRun { id: there.id, found: Found::Nothing, writer });
+            }
+        };
+        self.ledger.opened(&run.id, &there.id)?;
+        let mut writer = RestRunWriter::new(&self.way, run, &there, place.to_be_deleted);
+        if found == Found::Partial {
+            let now = self.reopened(place, &there).await?;
+            let is_left = |key: &String| {
+                !run.tags.contains_key(key) && !tag::is_ours(key) && !key.starts_with("mlflow.")
+            };
+            if now.tags.keys().any(is_left) {
+                self.with_more_tags.fetch_add(1, Ordering::Relaxed);
+            }
+            // Params cannot be changed: those that are there stay as they are.
+            let (items, refused) = self.items(run, &there.id, &now.params, &now.tags)?;
+            writer = writer.starting_with(items, refused).adding_to(now.latest.into_keys());
+        }
+        Ok(OpenRun { id: there.id, found, writer: Box::new(writer) })
+    }
+
+    /// A deleted run takes nothing; it is deleted again when it is closed.
+    async fn reopened(&self, place: &Place, there: &There) -> Result<Run> {
+        self.reopen_experiment(place).await?;
+        let run = self.client.run(&there.id).await?;
+        if run.lifecycle.is_deleted() {
+            self.client.set_run_lifecycle(&there.id, Lifecycle::Active).await?;
+        }
+        Ok(run)
+    }
+
+    pub(super) async fn reopen_experiment(&self, place: &Place) -> Result<()> {
+        if self.deleted().remove(&place.id) {
+            self.client.set_experiment_lifecycle(&place.id, Lifecycle::Active).await?;
+        }
+        Ok(())
+    }
+
+    /// Creates the run under its identity tag, with all of its tags; one of them may be what a server refuses: then with
+    /// what identifies it alone. Gives the tags that it has.
+    async fn make_run(&self, place: &Place, run: &Run) -> Result<(There, BTreeMap<String, String>)> {
+        let mut tags = self.tags_at_creation(run);
+        match self.create_run(place, run, &tags).await {
+            Err(e) if is_refusal(&e) => {
+                tags.retain(|key, _| {
+                    [tag::SOURCE_RUN_ID, tag::PARENT_RUN_ID, tag::RUN_NAME].contains(&key.as_str())
+                });
+                // When it is refused again, the first reason is the better one.
+                let made = self.create_run(place, run, &tags).await.map_err(|_| e)?;
+                Ok((made, tags))
+            }
+            made => Ok((made?, tags)),
+        }
+    }
+
+    /// When the reply is lost, the tag tells whether it was made.
+    async fn create_run(&self, place: &Place, run: &Run, tags: &BTreeMap<String, String>) -> Result<There> {
+        let new = NewRun::new(run, &place.id, tags);
+        let mut tries = 1;
+        loop {
+            match self.client.create_run(&new).await {
+                Err(e) if e.class() == Class::Ambiguous => {
+                    if let Some(made) = self.imported_run(&place.id, &run.id).await? {
+                        return Ok(made.into());
+                    }
+                    if tries == TRIES {
+                        return Err(e);
+                    }
+                    tries += 1;
+                }
+                other => return other.map(There::from),
+            }
+        }
+    }
+
+    async fn imported_run(&self, experiment: &ExperimentId, source: &RunId) -> Result<Option<Run>> {
+        let filter = format!("tags.`{}` = '{source}'", tag::SOURCE_RUN_ID);
+        let page = strict(self.client.runs(experiment, &filter)).try_next().await?;
+        Ok(page.and_then(|runs| runs.into_iter().next()))
+    }
+
+    fn tags_at_creation(&self, run: &Run) -> BTreeMap<String, String> {
+        let mut tags: BTreeMap<String, String> = run
+            .tags
+            .iter()
+            .filter(|(key, _)| !tag::is_ours(key))
+            .map(|(key, value)| (key.clone(), self.rewritten(key, value)))
+            .collect();
+        tags.insert(tag::SOURCE_RUN_ID.to_owned(), run.id.to_string());
+        // The server refuses a name tag that says otherwise than the name.
+        if tags.contains_key(tag::RUN_NAME) {
+            tags.insert(tag::RUN_NAME.to_owned(), run.given_name().to_owned());
+        }
+        tags
+    }
+
+    /// The params that are not `there`, and the tags that are not as the run has them, `written` at creation or before:
+    /// those that name the run itself or what has been made since, and on a second visit all that have changed. Tags
+    /// that name a run which is not there yet are put down for later; params that name a logged model are written with
+    /// the run's other links to models. And what cannot be changed.
+    fn items(
+        &self,
+        run: &Run,
+        target: &RunId,
+        there: &BTreeMap<String, String>,
+        written: &BTreeMap<String, String>,
+    ) -> Result<(Vec<BatchItem>, Refused)> {
+        let missing =
+            run.params.iter().filter(|(key, value)| !there.contains_key(*key) && !names_model(value));
+        let params = missing.map(|(key, value)| BatchItem::Param(key.clone(), value.clone()));
+        let (mut items, mut refused): (Vec<BatchItem>, _) = (params.collect(), Refused::default());
+        for (key, value) in run.tags.iter().filter(|(key, _)| !tag::is_ours(key)) {
+            let ids = ids_in(key, value);
+            let wanted = self.rewritten(key, value);
+            let is_name = key == tag::RUN_NAME && written.get(key) == Some(&run.name);
+            let is_as_wanted = is_name || written.get(key) == Some(&wanted);
+            // It would be cut, or not be taken at all: what is there is whole.
+            let must_stay = !takes_tag(key) || !takes_tag_value(&wanted);
+            let names_old = written.get(key).is_some_and(|known| self.rewritten(key, known) == wanted);
+            let is_unknown = |id: &&str| self.ledger.target_of(&RunId::from(*id)).is_none();
+            if ids.iter().any(is_unknown) || (must_stay && names_old && !is_as_wanted) {
+                let (on, key, value) = (target.to_string(), key.clone(), value.clone());
+                self.ledger.unresolved(Unresolved { on, key, value })?;
+            }
+            match (is_as_wanted, must_stay) {
+                (true, _) => {}
+                (false, false) => items.push(BatchItem::Tag(key.clone(), value.clone())),
+                (false, true) if names_old => {}
+                (false, true) => {
+                    refused.add("tag", key, "a run that is there takes no tag of this name or length")
+                }
+            }
+        }
+        Ok((items, refused))
+    }
+
+    pub(super) fn rewritten(&self, key: &str, value: &str) -> String {
+        rewrite(key, value, |id| self.ledger.target_of(id)).unwrap_or_else(|| value.to_owned())
+    }
+}
+
+/// The status and the deletion are written last. A run that still runs at the source may have grown.
+fn is_complete(there: &There, run: &Run) -> bool {
+    let deleted = there.lifecycle.is_deleted();
+    !there.lacking && (deleted || (there.status != RunStatus::Running && !run.lifecycle.is_deleted()))
+}

@@ -1,0 +1,268 @@
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use super::There;
+use super::files::{Delivery, RestFiles};
+use super::histories::Known;
+use super::model_writer::metric_of;
+use super::refused::{Refusals, Refused, in_parts};
+use super::run_log::{ModelPoint, RunLog, Sent};
+use crate::entities::{
+    DatasetInput, FileEntry, Kind, Lifecycle, MetricChunk, ModelId, ModelMetric, Point, PointIdentity, Run,
+    RunId, RunStatus, rewrite, tag,
+};
+use crate::error::{Cause, Result};
+use crate::rest::{BatchItem, Client, MetricOf, entries_per_batch};
+use crate::writers::{FileWriter, Ledger, RunWriter};
+
+/// What each point of one metric says of logged models.
+type PointModels = HashMap<PointIdentity, Vec<MetricOf>>;
+
+/// Entries that are waited for before a batch is sent, so that it goes out full.
+const FULL: usize = 1_000;
+
+/// How the entries of runs get to the target.
+#[derive(Clone)]
+pub struct RunWay {
+    pub by: Arc<Delivery>,
+    pub(super) log: RunLog,
+    pub(super) refusals: Arc<Refusals>,
+}
+
+/// Writes one run: params and points together in as few requests as the limits allow, one request at a time,
+/// because two batches at once may both take theirs for the latest point.
+pub struct RestRunWriter {
+    client: Arc<Client>,
+    ledger: Arc<dyn Ledger>,
+    log: RunLog,
+    refusals: Arc<Refusals>,
+    run: Run,
+    id: RunId,
+    files: RestFiles,
+    /// Deleting the experiment will delete this run.
+    deleted_with_experiment: bool,
+    waiting: VecDeque<BatchItem>,
+    /// By metric; models are called by their ids on the source.
+    of_models: HashMap<String, PointModels>,
+    /// Points that another model has too, with how many had it before: each needs a batch of its own.
+    again: Vec<(usize, BatchItem)>,
+    /// Of a run that was there before.
+    there: Option<PointsThere>,
+    sent: Sent,
+    /// An earlier import has marked it so.
+    was_lacking: bool,
+}
+
+/// The points that a run had before this visit.
+struct PointsThere {
+    /// The metrics that it has.
+    keys: HashSet<String>,
+    /// The one that is being written.
+    current: Option<(String, Arc<Known>)>,
+    /// Points of logged models, which are called by their ids on the target; read when the first is to be written.
+    of_models: Option<HashSet<ModelPoint>>,
+}
+
+impl RestRunWriter {
+    pub fn new(way: &RunWay, run: &Run, there: &There, deleted_with_experiment: bool) -> Self {
+        // What the search page brought along is not kept: the page goes away while this run is written.
+        let run =
+            Run { params: BTreeMap::new(), tags: BTreeMap::new(), latest: BTreeMap::new(), ..run.clone() };
+        let roots = (run.artifact_uri.clone(), there.artifact_uri.clone());
+        let RunWay { by, log, refusals } = way.clone();
+        let (client, ledger) = (Arc::clone(&by.client), Arc::clone(&by.ledger));
+        let files = RestFiles::new(by, roots).of_run(&there.id);
+        Self {
+            client,
+            ledger,
+            log,
+            refusals,
+            run,
+            id: there.id.clone(),
+            files,
+            deleted_with_experiment,
+            waiting: VecDeque::new(),
+            of_models: HashMap::new(),
+            again: Vec::new(),
+            there: None,
+            sent: Sent::default(),
+            was_lacking: there.lacking,
+        }
+    }
+
+    #[must_use]
+    pub fn starting_with(mut self, items: Vec<BatchItem>, refused: Refused) -> Self {
+        self.waiting.extend(items);
+        self.sent.refused.extend(refused);
+        self
+    }
+
+    /// The run was there before, with these metrics: only points that it lacks are sent.
+    #[must_use]
+    pub fn adding_to(mut self, metrics: impl IntoIterator<Item = String>) -> Self {
+        let keys = metrics.into_iter().collect();
+        self.there = Some(PointsThere { keys, current: None, of_models: None });
+        self
+    }
+
+    async fn send_batch(&mut self) -> Result<()> {
+        let count = entries_per_batch(&self.waiting);
+        let ledger = self.ledger.as_ref();
+        let items: Vec<BatchItem> =
+            self.waiting.drain(..count).map(|item| with_new_ids(ledger, item)).collect();
+        self.log.send_batch(&self.id, items, &mut self.sent).await
+    }
+
+    /// What the target has of this metric; none when it has nothing of it.
+    async fn known(&mut self, key: &str) -> Result<Option<Arc<Known>>> {
+        let Some(there) = self.there.as_mut().filter(|there| there.keys.contains(key)) else {
+            return Ok(None);
+        };
+        if let Some((current, known)) = &there.current
+            && current == key
+        {
+            return Ok(Some(Arc::clone(known)));
+        }
+        let known = Arc::new(self.log.known(&self.id, key).await?);
+        there.current = Some((key.to_owned(), Arc::clone(&known)));
+        Ok(Some(known))
+    }
+
+    /// Reads which points the target's models have of this run, if the run was there before.
+    async fn read_models(&mut self) -> Result<()> {
+        let Some(there) = self.there.as_mut().filter(|there| there.of_models.is_none()) else {
+            return Ok(());
+        };
+        let named = self.of_models.values().flat_map(HashMap::values).flatten();
+        let models: HashSet<ModelId> = named.filter_map(|of| self.ledger.model_of(&of.model_id)).collect();
+        let mut points = HashSet::new();
+        for model in models {
+            points.extend(self.log.model_points(&self.id, &model).await?);
+        }
+        there.of_models = Some(points);
+        Ok(())
+    }
+
+    /// True when the point has to be written as this model's: the model is there, and lacks it.
+    fn is_missing(&self, key: &str, point: &Point, of: &MetricOf) -> bool {
+        let Some(of_models) = self.there.as_ref().and_then(|there| there.of_models.as_ref()) else {
+            return true;
+        };
+        self.ledger
+            .model_of(&of.model_id)
+            .is_some_and(|model| !of_models.contains(&(model, key.to_owned(), point.timestamp, point.step)))
+    }
+
+    /// A server may refuse one dataset for its name or its size, and takes the others.
+    async fn log_datasets(&mut self) -> Result<()> {
+        let (client, id) = (&self.client, &self.id);
+        let send = |part: Vec<DatasetInput>| async move {
+            match client.log_datasets(id, &part).await {
+                // Logged by an earlier try whose reply was lost and that had not ended.
+                Err(e) if e.cause() == Some(Cause::PointExists) => client.log_datasets(id, &part).await,
+                other => other,
+            }
+        };
+        let refused = in_parts(self.run.datasets.clone(), send).await?;
+        for (dataset, error) in refused {
+            self.sent.refused.add("dataset", &dataset.name, error.to_string());
+        }
+        Ok(())
+    }
+}
+
+/// The point as a model has it: no store keeps a model's NaN (MLflow 3.0 to 3.16 store 0).
+pub(super) fn of_model(point: Point) -> Point {
+    Point { value: if point.value.is_nan() { 0.0 } else { point.value }, ..point }
+}
+
+/// As late as can be: runs that are created beside this one are known by now.
+fn with_new_ids(ledger: &dyn Ledger, item: BatchItem) -> BatchItem {
+    let new = |key: &str, value: String| rewrite(key, &value, |id| ledger.target_of(id)).unwrap_or(value);
+    match item {
+        BatchItem::Param(key, value) => BatchItem::Param(key.clone(), new(&key, value)),
+        BatchItem::Tag(key, value) => BatchItem::Tag(key.clone(), new(&key, value)),
+        // One that is not there yet gets the point when it is completed.
+        BatchItem::Metric(key, point, of) => {
+            let of = of.and_then(|of| Some(MetricOf { model_id: ledger.model_of(&of.model_id)?, ..of }));
+            BatchItem::Metric(key, point, of)
+        }
+    }
+}
+
+#[async_trait]
+impl RunWriter for RestRunWriter {
+    async fn metrics(&mut self, chunk: MetricChunk) -> Result<()> {
+        let known = self.known(&chunk.key).await?;
+        if self.of_models.contains_key(&chunk.key) {
+            self.read_models().await?;
+        }
+        let of_models = self.of_models.remove(&chunk.key);
+        for point in chunk.points {
+            let is_there = known.as_ref().is_some_and(|known| known.contains(&point.identity()));
+            let models = of_models.as_ref().and_then(|all| all.get(&of_model(point).identity()));
+            let missing: Vec<&MetricOf> =
+                models.into_iter().flatten().filter(|of| self.is_missing(&chunk.key, &point, of)).collect();
+            let item = |of: Option<&MetricOf>| BatchItem::Metric(chunk.key.clone(), point, of.cloned());
+            match missing.split_first() {
+                None if is_there => {}
+                None => self.waiting.push_back(item(None)),
+                Some((first, more)) => {
+                    self.waiting.push_back(item(Some(first)));
+                    self.again.extend(
+                        more.iter().map(|of| item(Some(of))).enumerate().map(|(n, item)| (n + 1, item)),
+                    );
+                }
+            }
+            while self.waiting.len() >= FULL {
+                self.send_batch().await?;
+            }
+        }
+        // The same metric may come in another chunk.
+        self.of_models.extend(of_models.map(|all| (chunk.key, all)));
+        Ok(())
+    }
+
+    fn model_metrics(&mut self, metrics: &[(ModelId, ModelMetric)]) {
+        for (model, metric) in metrics {
+            let points = self.of_models.entry(metric.key.clone()).or_default();
+            points.entry(of_model(metric.point).identity()).or_default().push(metric_of(model, metric));
+        }
+    }
+
+    fn files(&self) -> &dyn FileWriter {
+        &self.files
+    }
+
+    async fn close(
+        mut self: Box<Self>,
+        _files: Vec<FileEntry>,
+        _missing: Vec<(String, String)>,
+        lacking: bool,
+    ) -> Result<()> {
+        self.again.sort_by_key(|(before, _)| *before);
+        self.waiting.extend(std::mem::take(&mut self.again).into_iter().map(|(_, item)| item));
+        while !self.waiting.is_empty() {
+            self.send_batch().await?;
+        }
+        if !self.run.datasets.is_empty() {
+            self.log_datasets().await?;
+        }
+        // Before the end state, with which it would count as whole.
+        let lacking = lacking || !self.sent.refused.is_empty();
+        if lacking != self.was_lacking {
+            let mark = if lacking { "true" } else { "" };
+            self.client.set_run_tag(&self.id, tag::LACKING, mark).await?;
+        }
+        if self.run.status != RunStatus::Running || self.run.end_time.is_some() {
+            self.client.update_run(&self.id, self.run.status, self.run.end_time).await?;
+        }
+        if self.run.lifecycle.is_deleted() && !self.deleted_with_experiment {
+            self.client.set_run_lifecycle(&self.id, Lifecycle::Deleted).await?;
+        }
+        self.refusals.add(Kind::Run, self.run.id.as_str(), self.sent.refused);
+        Ok(())
+    }
+}

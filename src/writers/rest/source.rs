@@ -1,0 +1,61 @@
+//! Where a model version's files are, said anew: below the root of the run or logged model that was made on the target.
+
+use std::sync::PoisonError;
+
+use super::RestWriter;
+use crate::entities::{ModelId, ModelVersion, OwnedUri, RunId, UriForm};
+use crate::error::{Error, Result};
+
+/// What a version is registered with.
+pub(super) struct NewSource {
+    pub source: String,
+    /// The logged model that it names: the server then notes the version on it.
+    pub model: Option<ModelId>,
+    /// The run that it names.
+    pub run: Option<RunId>,
+}
+
+impl NewSource {
+    fn of(source: String) -> Self {
+        Self { source, model: None, run: None }
+    }
+}
+
+impl RestWriter {
+    /// Where the version's files are on the target.
+    pub(super) async fn new_source(&self, version: &ModelVersion) -> Result<NewSource> {
+        let source = version.source.as_str();
+        let Some(uri) = OwnedUri::parse(source) else { return Ok(NewSource::of(self.renamed(version))) };
+        let below = uri.below;
+        if uri.is_of_model() {
+            let model = self
+                .ledger
+                .model_of(&ModelId::from(uri.owner))
+                .ok_or_else(|| not_there("logged model", uri.owner))?;
+            let source = match uri.form {
+                UriForm::Root => format!("{}{below}", self.client.logged_model(&model).await?.artifact_uri),
+                UriForm::Models | UriForm::Runs => format!("models:/{model}{below}"),
+            };
+            return Ok(NewSource { model: Some(model), ..NewSource::of(source) });
+        }
+        let run =
+            self.ledger.target_of(&RunId::from(uri.owner)).ok_or_else(|| not_there("run", uri.owner))?;
+        let source = match uri.form {
+            UriForm::Root => format!("{}{below}", self.client.run(&run).await?.artifact_uri),
+            UriForm::Runs | UriForm::Models => format!("runs:/{run}{below}"),
+        };
+        Ok(NewSource { run: Some(run), ..NewSource::of(source) })
+    }
+
+    /// A copy of a version whose model has another name here.
+    fn renamed(&self, version: &ModelVersion) -> String {
+        let names = self.model_names.lock().unwrap_or_else(PoisonError::into_inner);
+        let new = version.copied_from().and_then(|(name, number)| Some((names.get(name)?, number)));
+        new.map_or_else(|| version.source.clone(), |(name, number)| format!("models:/{name}/{number}"))
+    }
+}
+
+fn not_there(kind: &str, id: &str) -> Error {
+    Error::permanent(format!("its files belong to the {kind} {id}, which is not on the target"))
+        .hint(format!("move that {kind} too, unless it is gone from the source for good"))
+}

@@ -1,0 +1,365 @@
+//! Traces keep their ids, so that one that is found elsewhere on the target must not be touched: starting it again
+//! would pull it out of its experiment.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use async_trait::async_trait;
+use futures::TryStreamExt;
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+
+use super::files::{Delivery, RestFiles, Text};
+use super::refused::{Refusals, Refused, in_parts, is_refusal};
+use super::{RestWriter, TRIES};
+use crate::entities::{
+    Assessment, ExperimentId, FileEntry, Kind, RunId, SPANS_FILE, Spans, Trace, TraceLinks, canonical_json,
+    is_plain_id, rewrite, tag, trace_key,
+};
+use crate::error::{Class, Error, Result};
+use crate::rest::{Capabilities, Client, span_request, strict};
+use crate::writers::{FileWriter, Found, OpenTrace, Place, SpansRead, TraceWriter};
+
+/// Experiments that are searched at once for traces that may be anywhere.
+const EXPERIMENTS_PER_SEARCH: usize = 1_000;
+
+impl RestWriter {
+    /// What earlier imports have left of these traces, in the same order.
+    pub(super) async fn find_traces(
+        &self,
+        place: &Place,
+        traces: &[Trace],
+    ) -> Result<Vec<Result<OpenTrace>>> {
+        if !self.can.third_traces {
+            let error = || {
+                Error::permanent("the target takes no traces under their own ids")
+                    .hint("MLflow 3.2 or newer does")
+            };
+            return Ok(traces.iter().map(|_| Err(error())).collect());
+        }
+        let mut there = self.traces_there(place, traces).await?;
+        let opened: Vec<Result<OpenTrace>> =
+            traces.iter().map(|trace| self.open(place, trace, there.remove(&trace.id))).collect();
+        if opened.iter().flatten().any(|open| open.found != Found::Everything) {
+            self.reopen_experiment(place).await?;
+        }
+        Ok(opened)
+    }
+
+    async fn traces_there(&self, place: &Place, traces: &[Trace]) -> Result<HashMap<String, Trace>> {
+        let ids: Vec<String> = traces
+            .iter()
+            .filter(|trace| is_plain_id(&trace.id))
+            .map(|trace| format!("'{}'", trace.id))
+            .collect();
+        let filter = format!("request_id IN ({})", ids.join(", "));
+        let mut there = HashMap::new();
+        let all = self.every_experiment.get_or_try_init(|| self.experiment_ids()).await?;
+        let here = std::slice::from_ref(&place.id);
+        for experiments in std::iter::once(here).chain(all.chunks(EXPERIMENTS_PER_SEARCH)) {
+            if ids.is_empty() || there.len() == ids.len() {
+                break;
+            }
+            let found: Vec<Trace> = strict(self.client.traces(experiments, &filter)).try_concat().await?;
+            there.extend(found.into_iter().map(|trace| (trace.id.clone(), trace)));
+        }
+        Ok(there)
+    }
+
+    pub(super) async fn add_trace_links(&self, links: &[TraceLinks]) -> Result<Vec<RunId>> {
+        let mut unknown = Vec::new();
+        for TraceLinks { run_id, trace_ids } in links {
+            let Some(run) = self.ledger.target_of(run_id) else {
+                unknown.push(run_id.clone());
+                continue;
+            };
+            // MLflow 3.4 refuses to link what is linked.
+            let there = self.linked_to(&run).await?;
+            let missing: Vec<String> = trace_ids.iter().filter(|id| !there.contains(*id)).cloned().collect();
+            let link = |part: Vec<String>| self.link(&run, part);
+            for (trace, error) in in_parts(missing, link).await? {
+                self.note(format!("run {run_id} was not linked to the trace {trace}: {error}"));
+            }
+        }
+        Ok(unknown)
+    }
+
+    /// One that is there is refused by MLflow 3.4, which a try whose reply was lost may have brought about.
+    async fn link(&self, run: &RunId, traces: Vec<String>) -> Result<()> {
+        match self.client.link_traces(run, &traces).await {
+            Err(e) if matches!(e.class(), Class::Permanent | Class::Transient) => {
+                let there = self.linked_to(run).await?;
+                if traces.iter().all(|id| there.contains(id)) { Ok(()) } else { Err(e) }
+            }
+            other => other,
+        }
+    }
+
+    async fn linked_to(&self, run: &RunId) -> Result<HashSet<String>> {
+        let all = self.every_experiment.get_or_try_init(|| self.experiment_ids()).await?;
+        let filter = format!("run_id = '{run}'");
+        let mut linked = HashSet::new();
+        for experiments in all.chunks(EXPERIMENTS_PER_SEARCH) {
+            let found: Vec<Trace> = strict(self.client.traces(experiments, &filter)).try_concat().await?;
+            linked.extend(found.into_iter().map(|trace| trace.id));
+        }
+        Ok(linked)
+    }
+
+    async fn experiment_ids(&self) -> Result<Vec<ExperimentId>> {
+        let all: Vec<_> = strict(self.client.experiments()).try_concat().await?;
+        Ok(all.into_iter().map(|experiment| experiment.id).collect())
+    }
+
+    fn open(&self, place: &Place, trace: &Trace, there: Option<Trace>) -> Result<OpenTrace> {
+        if !is_plain_id(&trace.id) {
+            return Err(Error::permanent(format!("no search can name the trace {:?}", trace.id)));
+        }
+        let written = self.written(place, trace);
+        let whole = fingerprint(&written)?;
+        let found = match &there {
+            None => Found::Nothing,
+            Some(there) if there.experiment_id != place.id => {
+                let at = &there.experiment_id;
+                return Err(Error::permanent(format!("the target has this trace in its experiment {at}"))
+                    .hint("a trace can be on a server once: delete it there to have it moved"));
+            }
+            Some(there) if there.tags.get(tag::SOURCE_TRACE) == Some(&whole) => Found::Everything,
+            Some(_) => Found::Partial,
+        };
+        let writer = RestTraceWriter {
+            client: Arc::clone(&self.client),
+            by: Arc::clone(&self.delivery),
+            may_link_prompts: self.can.prompt_links,
+            can: self.can,
+            may_send_spans: self.can.stored_spans && trace.has_stored_spans(),
+            refuses_spans: Arc::clone(&self.refuses_spans),
+            source: trace.clone(),
+            is_marked: false,
+            written,
+            whole,
+            there,
+            refusals: Arc::clone(&self.refusals),
+            refused: Refused::default(),
+        };
+        Ok(OpenTrace { found, writer: Box::new(writer) })
+    }
+
+    /// The trace as it is to be on the target.
+    fn written(&self, place: &Place, trace: &Trace) -> Trace {
+        let new = |value: &str| rewrite("", value, |id| self.ledger.target_of(id));
+        let pairs = |pairs: &BTreeMap<String, String>| {
+            let theirs = pairs
+                .iter()
+                .filter(|(key, _)| !tag::is_ours(key) && !trace_key::SERVERS_OWN.contains(&key.as_str()));
+            theirs.map(|(key, value)| (key.clone(), new(value).unwrap_or_else(|| value.clone()))).collect()
+        };
+        let assessment = |one: &Assessment| {
+            let mut one = one.clone();
+            for value in one.metadata_mut().into_iter().flat_map(|pairs| pairs.values_mut()) {
+                if let Some(text) = value.as_str().and_then(new) {
+                    *value = Value::from(text);
+                }
+            }
+            one
+        };
+        Trace {
+            experiment_id: place.id.clone(),
+            metadata: pairs(&trace.metadata),
+            tags: pairs(&trace.tags),
+            assessments: trace.assessments.iter().map(assessment).collect(),
+            ..trace.clone()
+        }
+    }
+}
+
+/// Says what a trace was written as: another header at the source, or another id for its run, is another print.
+fn fingerprint(written: &Trace) -> Result<String> {
+    let digest = Sha256::digest(canonical_json(written)?);
+    Ok(hex::encode(&digest[..12]))
+}
+
+struct RestTraceWriter {
+    client: Arc<Client>,
+    by: Arc<Delivery>,
+    can: Capabilities,
+    may_link_prompts: bool,
+    /// The spans were in a database, and the target keeps such spans in its own.
+    may_send_spans: bool,
+    /// Learnt at the first try: the target has no route for them.
+    refuses_spans: Arc<AtomicBool>,
+    source: Trace,
+    written: Trace,
+    /// The mark of a whole trace.
+    whole: String,
+    there: Option<Trace>,
+    is_marked: bool,
+    refusals: Arc<Refusals>,
+    refused: Refused,
+}
+
+impl RestTraceWriter {
+    /// True when the spans are in the target's database now.
+    async fn send_spans(&self, spans: &Spans) -> Result<bool> {
+        if !self.may_send_spans || self.refuses_spans.load(Ordering::Relaxed) {
+            return Ok(false);
+        }
+        let Some(request) = span_request(&self.written.id, &spans.parse()?, &self.can) else {
+            return Ok(false);
+        };
+        match self.client.send_spans(&self.written.experiment_id, request).await {
+            Ok(()) => Ok(true),
+            // These spans: the server takes them as a file.
+            Err(e) if is_refusal(&e) => Ok(false),
+            Err(e) if e.class() == Class::NotFound => {
+                self.refuses_spans.store(true, Ordering::Relaxed);
+                Ok(false)
+            }
+            Err(e) => Err(e),
+        }
+    }
+
+    async fn link_prompts(&self) -> Result<()> {
+        let versions = self.written.linked_prompts.iter().filter_map(|label| label.rsplit_once('/'));
+        let versions: Vec<(&str, &str)> = versions.collect();
+        if self.may_link_prompts && !versions.is_empty() {
+            self.client.link_prompts(&self.written.id, &versions).await?;
+        }
+        Ok(())
+    }
+
+    /// Starting a trace again sets all of its assessments valid and must name each that is there. So those that
+    /// override others are taken off first, and come back last (MLflow 3.4 and 3.10, `sqlalchemy_store.py`).
+    async fn start(&mut self, stored: bool, marked: bool) -> Result<Trace> {
+        let mut now = self.written.clone();
+        now.assessments.retain(|one| one.overrides().is_empty());
+        for one in self.there.iter().flat_map(|there| &there.assessments) {
+            if self.written.assessments.iter().any(|new| new.id() == one.id()) {
+                if !one.overrides().is_empty() {
+                    match self.client.delete_assessment(&now.id, one.id()).await {
+                        // By an earlier try whose reply was lost.
+                        Err(e) if e.class() == Class::NotFound => {}
+                        other => other?,
+                    }
+                }
+            } else {
+                // Somebody's of the target.
+                now.assessments.push(one.clone());
+            }
+        }
+        if stored {
+            // Starting a trace again keeps one tag that it was not sent, and this one has to stay.
+            now.tags.insert(trace_key::SPANS_LOCATION.to_owned(), trace_key::IN_DATABASE.to_owned());
+        }
+        if marked {
+            now.tags.insert(tag::SOURCE_TRACE.to_owned(), self.whole.clone());
+        }
+        let started = match self.client.start_trace(&now).await {
+            Err(e) if is_refusal(&e) => self.start_in_parts(now, e).await?,
+            other => other?,
+        };
+        self.link_prompts().await?;
+        let mut later = self.written.assessments.clone();
+        later.retain(|one| !one.overrides().is_empty());
+        for one in &later {
+            self.assess(one).await?;
+        }
+        Ok(started)
+    }
+
+    /// One of its tags or assessments may be what the server refuses: the others arrive, and it is named.
+    async fn start_in_parts(&mut self, now: Trace, error: Error) -> Result<Trace> {
+        self.is_marked = false;
+        let (mut tags, assessments) = (now.tags.clone(), now.assessments.clone());
+        let mut bare = Trace { assessments: Vec::new(), ..now };
+        bare.tags.retain(|key, _| key.starts_with("mlflow."));
+        tags.retain(|key, _| !bare.tags.contains_key(key) && key != tag::SOURCE_TRACE);
+        // When it is refused again, the first reason is the better one.
+        let started = self.client.start_trace(&bare).await.map_err(|_| error)?;
+        for (key, value) in tags {
+            match self.client.set_trace_tag(&bare.id, &key, &value).await {
+                Err(e) if is_refusal(&e) => self.refused.add("tag", &key, e.to_string()),
+                other => other?,
+            }
+        }
+        for one in assessments {
+            self.assess(&one).await?;
+        }
+        Ok(started)
+    }
+
+    /// One that the server has is refused, which a try whose reply was lost may have brought about.
+    async fn assess(&mut self, one: &Assessment) -> Result<()> {
+        for tries in 1..=TRIES {
+            match self.client.create_assessment(&self.written.id, one).await {
+                Err(e) if e.class() == Class::Ambiguous || is_refusal(&e) => {
+                    let here = std::slice::from_ref(&self.written.experiment_id);
+                    let filter = format!("request_id = '{}'", self.written.id);
+                    let there: Vec<Trace> = strict(self.client.traces(here, &filter)).try_concat().await?;
+                    let mut known = there.iter().flat_map(|trace| &trace.assessments);
+                    if known.any(|known| known.id() == one.id()) {
+                        return Ok(());
+                    }
+                    if is_refusal(&e) {
+                        self.refused.add("assessment", one.id(), e.to_string());
+                        return Ok(());
+                    }
+                    if tries == TRIES {
+                        return Err(e);
+                    }
+                }
+                other => return other,
+            }
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl TraceWriter for RestTraceWriter {
+    async fn begin(&mut self, spans: &SpansRead) -> Result<Box<dyn FileWriter>> {
+        let spans = spans.as_ref().map(|spans| {
+            let moved =
+                |spans: &Spans| spans.moved_to(&self.source.experiment_id, &self.written.experiment_id);
+            spans.as_ref().map(moved)
+        });
+        let stored = match &spans {
+            Ok(Some(spans)) => self.send_spans(spans).await?,
+            _ => false,
+        };
+        let overrides = self.written.assessments.iter().any(|one| !one.overrides().is_empty());
+        let more = match &spans {
+            Ok(Some(spans)) => !stored || overrides || !spans.attachments().is_empty(),
+            Ok(None) => overrides,
+            Err(_) => true,
+        };
+        self.is_marked = !more;
+        let started = self.start(stored, !more).await?;
+        let roots = (self.source.artifact_uri().to_owned(), started.artifact_uri().to_owned());
+        let files = RestFiles::new(Arc::clone(&self.by), roots);
+        if let (Ok(Some(Spans(text))), false) = (spans, stored) {
+            let size = Some(text.len() as u64);
+            let file = FileEntry::new(SPANS_FILE, size);
+            files.write(&file, &Text(text)).await?;
+        }
+        Ok(Box::new(files))
+    }
+
+    async fn close(self: Box<Self>, missing: Vec<String>) -> Result<()> {
+        if !self.refused.is_empty() {
+            // Not marked as whole: it is visited again.
+            self.refusals.add(Kind::Trace, &self.written.id, self.refused);
+            return Ok(());
+        }
+        if !self.may_link_prompts && !self.written.linked_prompts.is_empty() {
+            let versions: Vec<&str> = self.written.linked_prompts.iter().map(String::as_str).collect();
+            let error = format!("the target keeps no links to versions of prompts: {}", versions.join(", "));
+            return Err(Error::permanent(error).hint("MLflow 3.7 or newer over a database does"));
+        }
+        if self.is_marked || !missing.is_empty() {
+            return Ok(());
+        }
+        self.client.set_trace_tag(&self.written.id, tag::SOURCE_TRACE, &self.whole).await
+    }
+}
