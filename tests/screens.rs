@@ -32,7 +32,7 @@ mod work;
 
 use mlferry::engine::Step;
 use mlferry::error::Error;
-use mlferry::tui::model::{Overlay, Parting};
+use mlferry::tui::model::{Overlay, QuitChoice};
 
 use build::*;
 use paint::{kept, picture, pictured, styles};
@@ -49,7 +49,7 @@ fn help_lists_the_keys_of_the_screen() {
 fn leaving_at_work_is_asked_about() {
     let mut model = importing();
     press(&mut model, "q j");
-    assert!(matches!(model.overlay, Some(Overlay::Quit(Parting::Drain))));
+    assert!(matches!(model.overlay, Some(Overlay::Quit(QuitChoice::Drain))));
     pictured("quit", &mut model);
 }
 

@@ -8,7 +8,7 @@
 
 mod support;
 
-use mlferry::engine::{Access, End, open, single};
+use mlferry::engine::{Access, Side, open, single};
 use mlferry::entities::{Kind, Plan, PlannedExperiment, PlannedTraces};
 use serde_json::{Value, json};
 use support::{Mlferry, Ran, Real, TARGET, differences};
@@ -51,7 +51,7 @@ fn done(ran: &Ran, kind: &str) -> u64 {
 
 /// What failed is tried by itself: the least of a plan that takes it is found from its id.
 async fn one_by_one(url: &str, experiment: &Value, run: &str) {
-    let source = open(url, End::Source, Access::default()).await.unwrap().snapshot().unwrap();
+    let source = open(url, Side::Source, Access::default()).await.unwrap().reader().unwrap();
     let whole = Plan { skip_traces: true, ..Plan::default() };
     let plan_of =
         async |kind, id: &str| single::plan_of(source.as_ref(), kind, id, "", &whole).await.unwrap();

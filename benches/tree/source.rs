@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 
 use mlferry::engine::browse::{Contents, Holdings};
-use mlferry::engine::{Access, End, Step};
-use mlferry::entities::{Experiment, Lifecycle, Plan, Run, RunStatus, Tally, tag};
+use mlferry::engine::{Access, Side, Step};
+use mlferry::entities::{Count, Experiment, Lifecycle, Plan, Run, RunStatus, tag};
 use mlferry::tui::effect::Msg;
-use mlferry::tui::model::{Loaded, Model, Places, Side};
+use mlferry::tui::model::{EndpointState, Loaded, Model, Paths};
 use mlferry::tui::theme::{Look, Theme, UNICODE};
 
 const SOURCE: &str = "http://127.0.0.1:5000";
@@ -14,10 +14,10 @@ const SOURCE: &str = "http://127.0.0.1:5000";
 /// The wizard at step 4, before anything has come.
 pub fn empty() -> Model {
     let look = Look { theme: Theme::dark(), glyphs: &UNICODE };
-    let side = |end, uri| Side::new(end, uri, Access::default());
-    let places = Places { plan: PathBuf::from("plan.toml"), ..Places::default() };
+    let side = |end, uri| EndpointState::new(end, uri, Access::default());
+    let places = Paths { plan: PathBuf::from("plan.toml"), ..Paths::default() };
     let mut model =
-        Model::new(look, places, side(End::Source, SOURCE), side(End::Target, ""), Plan::default());
+        Model::new(look, places, side(Side::Source, SOURCE), side(Side::Target, ""), Plan::default());
     model.step = Step::Plan;
     model.selection.of = SOURCE.into();
     model.selection.tree = Loaded::Loading;
@@ -69,7 +69,7 @@ pub fn runs(count: usize) -> impl Iterator<Item = Msg> {
             runs: (from..to).map(run).collect(),
             more: to < count,
             unreadable: 0,
-            traces: (from == 0).then(|| Tally::exactly(12)),
+            traces: (from == 0).then(|| Count::exactly(12)),
         };
         Msg::Contents { of: SOURCE.into(), experiment: "0".into(), result: Ok(contents) }
     })

@@ -7,7 +7,7 @@ use futures::stream::{self, BoxStream};
 use sha2::{Digest as _, Sha256};
 
 use crate::error::{Class, Error, Result};
-use crate::rest::Opener;
+use crate::rest::ByteSource;
 
 /// A file's bytes as they arrive.
 pub type ByteStream = BoxStream<'static, Result<Bytes>>;
@@ -26,7 +26,7 @@ const SHORT_READS: u32 = 3;
 /// Opens a file as often as it is asked to, and hashes what passes the last time. Whatever goes wrong with the file itself
 /// is kept: a transport that carries the bytes only tells that they broke off, and would try again for no use.
 pub struct Hashed<'a> {
-    inner: &'a dyn Opener,
+    inner: &'a dyn ByteSource,
     /// How many bytes are to come, where that is known.
     size: Option<u64>,
     pass: Mutex<Arc<Mutex<Pass>>>,
@@ -43,7 +43,7 @@ struct Pass {
 }
 
 impl<'a> Hashed<'a> {
-    pub fn new(inner: &'a dyn Opener) -> Self {
+    pub fn new(inner: &'a dyn ByteSource) -> Self {
         Self { inner, size: None, pass: Mutex::default() }
     }
 
@@ -125,7 +125,7 @@ impl Pass {
 }
 
 #[async_trait]
-impl Opener for Hashed<'_> {
+impl ByteSource for Hashed<'_> {
     async fn open(&self) -> Result<ByteStream> {
         let (pass, size) = (self.next_pass()?, self.size);
         let bytes = self.inner.open().await.inspect_err(|error| lock(&pass).broken = Some(error.clone()))?;
@@ -149,7 +149,7 @@ mod tests {
     struct Text(&'static str, Option<Error>);
 
     #[async_trait]
-    impl Opener for Text {
+    impl ByteSource for Text {
         async fn open(&self) -> Result<ByteStream> {
             let chunks =
                 [Ok(Bytes::from_static(self.0.as_bytes()))].into_iter().chain(self.1.clone().map(Err));

@@ -14,7 +14,7 @@ use super::walk::{self, Walked};
 use super::{ByteStream, Digest, Hashed};
 use crate::entities::FileEntry;
 use crate::error::{Class, Error, Result};
-use crate::rest::Opener;
+use crate::rest::ByteSource;
 
 /// Names that are being written; a reader passes over them.
 pub(super) const PARTIAL: &str = ".mlferry-partial-";
@@ -50,7 +50,7 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
 
 /// Streams a file to disk and hashes it on the way. A source that breaks off is read again; one that has not the bytes that
 /// `size` announces leaves what was there before as it was.
-pub async fn store(path: &Path, size: Option<u64>, source: &dyn Opener) -> Result<Digest> {
+pub async fn store(path: &Path, size: Option<u64>, source: &dyn ByteSource) -> Result<Digest> {
     let hashed = Hashed::new(source).of_size(size);
     let mut retries = 0;
     loop {
@@ -145,7 +145,7 @@ mod tests {
     struct Script(Vec<Result<&'static str, &'static str>>);
 
     #[async_trait]
-    impl Opener for Script {
+    impl ByteSource for Script {
         async fn open(&self) -> Result<ByteStream> {
             let chunks: Vec<Result<Bytes>> = self
                 .0

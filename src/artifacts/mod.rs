@@ -1,5 +1,5 @@
 //! Bytes of files: streamed, hashed on the way, never held whole. Local folders, the tracking server's own proxy, S3 and
-//! other object stores. [`Stores`] decides which of them are reached without the server.
+//! other object stores. [`ArtifactStores`] decides which of them are reached without the server.
 
 mod hashed;
 mod listing;
@@ -17,4 +17,4 @@ pub use place::folder;
 pub use proxy::{is_kept, proxied_path, proxied_url_path};
 pub use s3::Broken;
 pub use store::Root;
-pub use stores::Stores;
+pub use stores::ArtifactStores;

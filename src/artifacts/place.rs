@@ -6,7 +6,7 @@ use crate::entities::{Owner, S3Object, is_plain_id};
 
 /// An artifact root that this machine may reach without its server.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum ArtifactRoot {
     S3(S3Object),
     /// Google Cloud Storage or Azure: the URI of bucket or container, and the prefix in it.
     Remote {
@@ -19,7 +19,7 @@ pub enum Place {
 
 const REMOTE: [&str; 5] = ["gs", "wasb", "wasbs", "abfs", "abfss"];
 
-impl Place {
+impl ArtifactRoot {
     /// None for roots that only a server can read, such as `mlflow-artifacts:` or `dbfs:`.
     pub fn of(owner: &Owner<'_>) -> Option<Self> {
         let uri = owner.artifact_uri;
@@ -67,23 +67,26 @@ mod tests {
     use super::*;
     use crate::entities::{ExperimentId, Kind};
 
-    fn of(artifact_uri: &str) -> Option<Place> {
+    fn of(artifact_uri: &str) -> Option<ArtifactRoot> {
         let experiment_id = ExperimentId::from("1");
         let owner =
             Owner { kind: Kind::Run, experiment_id: &experiment_id, id: "r1", artifact_uri, label: "" };
-        Place::of(&owner)
+        ArtifactRoot::of(&owner)
     }
 
     #[test]
     fn roots_that_need_no_server_are_known() {
         let remote = |container: &str| {
-            Some(Place::Remote { container: container.to_owned(), prefix: "m/1/r1/artifacts".to_owned() })
+            Some(ArtifactRoot::Remote {
+                container: container.to_owned(),
+                prefix: "m/1/r1/artifacts".to_owned(),
+            })
         };
         assert_eq!(of("gs://b/m/1/r1/artifacts"), remote("gs://b"));
         let azure = "wasbs://c@a.blob.core.windows.net";
         assert_eq!(of(&format!("{azure}/m/1/r1/artifacts")), remote(azure));
-        assert!(matches!(of("s3://b/m/1/r1/artifacts"), Some(Place::S3(_))));
-        let folder = |path: &str| Some(Place::Folder(PathBuf::from(path)));
+        assert!(matches!(of("s3://b/m/1/r1/artifacts"), Some(ArtifactRoot::S3(_))));
+        let folder = |path: &str| Some(ArtifactRoot::Folder(PathBuf::from(path)));
         assert_eq!(of("file:///a%20b/1/r1/artifacts"), folder("/a b/1/r1/artifacts"));
         assert_eq!(of("/data/mlruns/1/r1/artifacts"), folder("/data/mlruns/1/r1/artifacts"));
         assert_eq!(of("/a%20b/100%/r1/artifacts"), folder("/a b/100%/r1/artifacts"));

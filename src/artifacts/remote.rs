@@ -25,14 +25,14 @@ const OUTAGES: u32 = 5;
 /// A bucket of Google Cloud Storage or a container of Azure. Connections that break are taken up again by the crate;
 /// credentials are its own business too: `GOOGLE_…` and `AZURE_…` variables, workload identity, the machine's.
 #[derive(Clone)]
-pub struct Remote {
+pub struct ObjectStoreBackend {
     store: Arc<dyn ObjectStore>,
     container: String,
     meter: Arc<Meter>,
     outage: Outage,
 }
 
-impl Remote {
+impl ObjectStoreBackend {
     /// Opens `gs://bucket` or `wasbs://container@account.blob.core.windows.net`.
     pub fn open(container: &str, meter: Arc<Meter>, outage: Outage) -> Result<Self> {
         let connector = AnyName::of_environment()?;
@@ -121,7 +121,7 @@ impl Remote {
 }
 
 #[async_trait]
-impl Reachable for Remote {
+impl Reachable for ObjectStoreBackend {
     /// Any answer about the container will do, a refusal too.
     async fn is_there(&self) -> bool {
         match self.store.list(None).next().await {
@@ -133,7 +133,7 @@ impl Reachable for Remote {
 
 /// A listing on its way.
 struct Pass {
-    remote: Remote,
+    remote: ObjectStoreBackend,
     path: Path,
     objects: Fuse<BoxStream<'static, object_store::Result<ObjectMeta>>>,
     /// The last object that was handed on.
@@ -144,7 +144,7 @@ struct Pass {
 }
 
 impl Pass {
-    fn begin(remote: Remote, path: Path) -> Self {
+    fn begin(remote: ObjectStoreBackend, path: Path) -> Self {
         let objects = remote.store.list(Some(&path)).fuse();
         Self { remote, path, objects, last: None, is_behind: false, outages: 0 }
     }
@@ -215,7 +215,7 @@ fn failure(container: &str, error: &object_store::Error) -> Error {
 }
 
 #[async_trait]
-impl Store for Remote {
+impl Store for ObjectStoreBackend {
     async fn look(&self, prefix: &str) -> Result<()> {
         let path = self.path(prefix)?;
         let first = async {

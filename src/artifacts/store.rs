@@ -94,10 +94,10 @@ impl Store for Bucket {
 }
 
 /// Folders of this machine; keys are absolute paths.
-pub struct Folders;
+pub struct LocalStore;
 
 #[async_trait]
-impl Store for Folders {
+impl Store for LocalStore {
     async fn look(&self, prefix: &str) -> Result<()> {
         tokio::fs::read_dir(prefix).await.map(drop).map_err(|e| Error::from(e).at(prefix))
     }

@@ -5,32 +5,32 @@ use std::time::Duration;
 use tokio::sync::OnceCell;
 
 use super::Digest;
-use super::place::Place;
-use super::remote::Remote;
+use super::place::ArtifactRoot;
+use super::remote::ObjectStoreBackend;
 use super::s3::{Broken, Limits, S3, UploadArgs};
-use super::store::{Folders, Root, Store};
-use crate::aws::{Session, Vigil};
+use super::store::{LocalStore, Root, Store};
+use crate::aws::{CredentialWait, Session};
 use crate::entities::{Owner, S3Object};
 use crate::error::{Class, Error, Result};
-use crate::rest::{Meter, Opener, Outage};
+use crate::rest::{ByteSource, Meter, Outage};
 
 /// How a bucket, a container or the folders of this machine are read.
-type Way = Arc<OnceCell<Option<Arc<dyn Store>>>>;
+type StoreCell = Arc<OnceCell<Option<Arc<dyn Store>>>>;
 
 /// The stores that hold the artifacts of one server, as far as this machine reaches them with credentials of its own.
 /// What it cannot reach goes by way of the server.
-pub struct Stores {
+pub struct ArtifactStores {
     meter: Arc<Meter>,
     /// The server's own session, where it has one: an App's. Else the default chain's.
     session: OnceCell<Session>,
     /// That session's, whether it is there yet or not.
-    vigil: Vigil,
+    credential_wait: CredentialWait,
     s3: OnceCell<S3>,
     limits: Limits,
     /// How long a store is waited for when it goes away during work; with zero it is not.
     wait: Duration,
     args: Result<UploadArgs>,
-    ways: Mutex<HashMap<String, Way>>,
+    ways: Mutex<HashMap<String, StoreCell>>,
     /// Buckets that refuse to be written to.
     closed: Mutex<HashMap<String, Error>>,
     /// Pairs of buckets between which S3 may not copy for these credentials.
@@ -45,7 +45,7 @@ struct Notes {
     new: Vec<String>,
 }
 
-impl Stores {
+impl ArtifactStores {
     /// `meter` counts what goes to the server too.
     pub fn new(meter: Arc<Meter>, session: Option<Session>) -> Self {
         Self::with_limits(meter, session, Limits::default())
@@ -54,7 +54,10 @@ impl Stores {
     pub fn with_limits(meter: Arc<Meter>, session: Option<Session>, limits: Limits) -> Self {
         Self {
             meter,
-            vigil: session.as_ref().map(|session| session.vigil().clone()).unwrap_or_default(),
+            credential_wait: session
+                .as_ref()
+                .map(|session| session.credential_wait().clone())
+                .unwrap_or_default(),
             session: OnceCell::new_with(session),
             s3: OnceCell::new(),
             limits,
@@ -73,8 +76,8 @@ impl Stores {
     }
 
     /// Who works with the stores: who waits when the credentials for S3 end, or a store goes away.
-    pub fn vigil(&self) -> &Vigil {
-        &self.vigil
+    pub fn credential_wait(&self) -> &CredentialWait {
+        &self.credential_wait
     }
 
     /// # Errors
@@ -86,25 +89,25 @@ impl Stores {
     /// The root of the owner's files, where this machine reads it by itself. Decided once for all that lies in one
     /// bucket, container or folder tree.
     pub async fn root(&self, owner: &Owner<'_>) -> Option<Root> {
-        let place = Place::of(owner)?;
+        let place = ArtifactRoot::of(owner)?;
         let (prefix, object) = match &place {
-            Place::S3(object) => (object.key.clone(), Some(object.clone())),
-            Place::Remote { prefix, .. } => (prefix.clone(), None),
-            Place::Folder(path) => (path.to_str()?.to_owned(), None),
+            ArtifactRoot::S3(object) => (object.key.clone(), Some(object.clone())),
+            ArtifactRoot::Remote { prefix, .. } => (prefix.clone(), None),
+            ArtifactRoot::Folder(path) => (path.to_str()?.to_owned(), None),
         };
         let store = match &place {
             // Whether a folder is here is seen folder by folder.
-            Place::Folder(path) => path.is_dir().then(|| Arc::new(Folders) as Arc<dyn Store>),
+            ArtifactRoot::Folder(path) => path.is_dir().then(|| Arc::new(LocalStore) as Arc<dyn Store>),
             _ => {
                 let way = Arc::clone(lock(&self.ways).entry(place.container()).or_default());
                 way.get_or_init(|| self.decide(&place, &prefix)).await.clone()
             }
         };
-        let is_folder = matches!(place, Place::Folder(_));
+        let is_folder = matches!(place, ArtifactRoot::Folder(_));
         Some(Root { store: store?, container: place.container(), prefix, object, is_folder })
     }
 
-    async fn decide(&self, place: &Place, prefix: &str) -> Option<Arc<dyn Store>> {
+    async fn decide(&self, place: &ArtifactRoot, prefix: &str) -> Option<Arc<dyn Store>> {
         let container = place.container();
         let opened = async {
             let store = self.open(place).await?;
@@ -124,29 +127,29 @@ impl Stores {
         }
     }
 
-    async fn open(&self, place: &Place) -> Result<Arc<dyn Store>> {
+    async fn open(&self, place: &ArtifactRoot) -> Result<Arc<dyn Store>> {
         Ok(match place {
-            Place::S3(object) => Arc::new(self.s3().await?.bucket(&object.bucket).await?),
-            Place::Remote { container, .. } => Arc::new(self.remote(container)?),
-            Place::Folder(_) => Arc::new(Folders),
+            ArtifactRoot::S3(object) => Arc::new(self.s3().await?.bucket(&object.bucket).await?),
+            ArtifactRoot::Remote { container, .. } => Arc::new(self.remote(container)?),
+            ArtifactRoot::Folder(_) => Arc::new(LocalStore),
         })
     }
 
-    fn remote(&self, container: &str) -> Result<Remote> {
-        let (vigil, meter) = (self.vigil.clone(), Arc::clone(&self.meter));
-        let outage = Outage::new(container.to_owned(), self.wait, vigil, Arc::clone(&meter));
-        Remote::open(container, meter, outage)
+    fn remote(&self, container: &str) -> Result<ObjectStoreBackend> {
+        let (credential_wait, meter) = (self.credential_wait.clone(), Arc::clone(&self.meter));
+        let outage = Outage::new(container.to_owned(), self.wait, credential_wait, Arc::clone(&meter));
+        ObjectStoreBackend::open(container, meter, outage)
     }
 
     async fn s3(&self) -> Result<&S3> {
-        let open = || Session::open_under(None, self.vigil.clone());
+        let open = || Session::open_under(None, self.credential_wait.clone());
         let session = self.session.get_or_try_init(open).await?;
         let s3 = || async { S3::new(session.clone(), Arc::clone(&self.meter), self.limits, self.wait) };
         Ok(self.s3.get_or_init(s3).await)
     }
 
     /// Writes a file to S3. A bucket that refuses these credentials is not asked again.
-    pub async fn put(&self, to: &S3Object, size: Option<u64>, source: &dyn Opener) -> Result<(), Broken> {
+    pub async fn put(&self, to: &S3Object, size: Option<u64>, source: &dyn ByteSource) -> Result<(), Broken> {
         if let Some(refusal) = lock(&self.closed).get(&to.bucket) {
             return Err(refusal.clone().into());
         }
@@ -165,7 +168,7 @@ impl Stores {
     }
 
     /// Has S3 copy a file, where the source lies in S3 and these credentials may. None: it has to go by this machine.
-    pub async fn copy(&self, source: &dyn Opener, to: &S3Object) -> Result<Option<Digest>> {
+    pub async fn copy(&self, source: &dyn ByteSource, to: &S3Object) -> Result<Option<Digest>> {
         let Some(from) = source.in_s3().await else { return Ok(None) };
         let pair = (from.bucket.clone(), to.bucket.clone());
         if lock(&self.apart).contains(&pair) {
@@ -193,7 +196,7 @@ impl Stores {
     }
 
     /// What has become known since the last call.
-    pub fn news(&self) -> Vec<String> {
+    pub fn take_notes(&self) -> Vec<String> {
         std::mem::take(&mut lock(&self.notes).new)
     }
 

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::control_plane::{LINK_SECONDS, moment};
 use super::failure::failure;
-use super::{Arn, ControlPlane, Description, Listed, MaintenanceWindow, Resource, patterns};
+use super::{AppDescription, AppSummary, Arn, ControlPlane, MaintenanceWindow, Resource, patterns};
 use crate::error::Result;
 
 /// What an App is made from.
@@ -52,12 +52,12 @@ impl NewApp {
 }
 
 impl ControlPlane {
-    pub(super) async fn apps(&self) -> Result<Vec<Listed>> {
+    pub(super) async fn apps(&self) -> Result<Vec<AppSummary>> {
         let mut pages = self.client.list_mlflow_apps().into_paginator().send();
         let mut apps = Vec::new();
         while let Some(page) = pages.next().await {
             let page = page.map_err(|e| failure(self.asked("sagemaker:ListMlflowApps", ""), &e))?;
-            apps.extend(page.summaries.unwrap_or_default().into_iter().map(|one| Listed {
+            apps.extend(page.summaries.unwrap_or_default().into_iter().map(|one| AppSummary {
                 resource: Resource::App,
                 creation_time: moment(one.creation_time()),
                 arn: one.arn.unwrap_or_default(),
@@ -69,18 +69,18 @@ impl ControlPlane {
         Ok(apps)
     }
 
-    pub(super) async fn app(&self, arn: &Arn) -> Result<Description> {
+    pub(super) async fn app(&self, arn: &Arn) -> Result<AppDescription> {
         let arn = arn.to_string();
         let asked = self.asked("sagemaker:DescribeMlflowApp", &arn);
         let told =
             self.client.describe_mlflow_app().arn(&arn).send().await.map_err(|e| failure(asked, &e))?;
-        Ok(Description {
+        Ok(AppDescription {
             registers_models: told.model_registration_mode
                 == Some(ModelRegistrationMode::AutoModelRegistrationEnabled),
             maintenance_status: told.maintenance_status.as_ref().map(|status| status.as_str().to_owned()),
             last_modified_time: moment(told.last_modified_time()),
             is_active: None,
-            listed: Listed {
+            listed: AppSummary {
                 resource: Resource::App,
                 creation_time: moment(told.creation_time()),
                 arn: told.arn.unwrap_or(arn),

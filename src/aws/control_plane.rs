@@ -23,7 +23,7 @@ pub struct ControlPlane {
 
 /// An App or a tracking server, as it stands in a list.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Listed {
+pub struct AppSummary {
     #[serde(serialize_with = "kind")]
     pub resource: Resource,
     pub arn: String,
@@ -36,9 +36,9 @@ pub struct Listed {
 
 /// All that SageMaker tells of an App or a tracking server.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Description {
+pub struct AppDescription {
     #[serde(flatten)]
-    pub listed: Listed,
+    pub listed: AppSummary,
     pub artifact_store_uri: String,
     pub role_arn: String,
     /// Encrypts the App's metadata; fixed when it is created.
@@ -88,7 +88,7 @@ impl Readiness {
     }
 }
 
-impl Listed {
+impl AppSummary {
     pub fn readiness(&self) -> Readiness {
         Readiness::of(&self.status)
     }
@@ -108,13 +108,13 @@ impl ControlPlane {
     }
 
     /// Active and failed ones, Apps first, all pages.
-    pub async fn list(&self) -> Result<Vec<Listed>> {
+    pub async fn list(&self) -> Result<Vec<AppSummary>> {
         let (mut apps, servers) = tokio::try_join!(self.apps(), self.tracking_servers())?;
         apps.extend(servers);
         Ok(apps)
     }
 
-    pub async fn describe(&self, arn: &Arn) -> Result<Description> {
+    pub async fn describe(&self, arn: &Arn) -> Result<AppDescription> {
         match arn.resource() {
             Resource::App => self.app(arn).await,
             Resource::TrackingServer => self.tracking_server(arn.id()).await,

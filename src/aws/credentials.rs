@@ -13,10 +13,10 @@ use aws_sdk_sts::operation::assume_role::AssumeRoleError;
 use tokio::sync::Mutex;
 
 use super::assumed::AssumedRole;
+use super::credential_wait::CredentialWait;
 use super::failure::innermost;
 use super::http;
 use super::renewal::{Origin, profile, remedy_for};
-use super::vigil::Vigil;
 use crate::error::{Class, Error, Result};
 use crate::limits;
 
@@ -29,8 +29,8 @@ const CALM: Duration = Duration::from_secs(5);
 /// for control plane, data plane and S3, which is why the SDK's own (with its time limit of 5 s) is switched off.
 pub struct Keys {
     chain: Chain,
-    held: Mutex<Option<Held>>,
-    vigil: Vigil,
+    held: Mutex<Option<CachedCredentials>>,
+    credential_wait: CredentialWait,
 }
 
 /// Where fresh credentials come from.
@@ -41,7 +41,7 @@ pub enum Chain {
     Role { role: AssumedRole, provider: Box<AssumeRoleProvider>, base: Arc<Keys> },
 }
 
-struct Held {
+struct CachedCredentials {
     credentials: Credentials,
     /// When these keys were first seen.
     since: Instant,
@@ -51,7 +51,7 @@ struct Held {
     refused: bool,
 }
 
-impl Held {
+impl CachedCredentials {
     fn is_good(&self, now: SystemTime) -> bool {
         let is_fresh = self.ends.is_none_or(|ends| ends > now + MARGIN);
         let is_last = self.ends.is_some_and(|ends| ends > now) && self.asked.elapsed() < CALM;
@@ -65,8 +65,8 @@ impl Held {
 }
 
 impl Keys {
-    pub fn new(chain: Chain, vigil: Vigil) -> Self {
-        Self { chain, held: Mutex::new(None), vigil }
+    pub fn new(chain: Chain, credential_wait: CredentialWait) -> Self {
+        Self { chain, held: Mutex::new(None), credential_wait }
     }
 
     /// The role that they are of, if they are of one that was assumed here.
@@ -97,7 +97,7 @@ impl Keys {
             if waiting.is_none() {
                 waiting = self
                     .renewable(held.as_ref())
-                    .and_then(|origin| self.vigil.begin(&origin.remedy(&profile())));
+                    .and_then(|origin| self.credential_wait.begin(&origin.remedy(&profile())));
             }
             match &waiting {
                 Some(waiting) if waiting.again().await => {}
@@ -107,7 +107,7 @@ impl Keys {
     }
 
     /// What has never worked is a mistake to be mended now, not credentials that have ended; a role waits in its base.
-    fn renewable(&self, held: Option<&Held>) -> Option<Origin> {
+    fn renewable(&self, held: Option<&CachedCredentials>) -> Option<Origin> {
         let origin = Origin::of(&held?.credentials);
         (matches!(self.chain, Chain::Default(_)) && origin.can_change()).then_some(origin)
     }
@@ -119,7 +119,7 @@ impl Keys {
         }
     }
 
-    async fn fresh(&self, held: Option<&Held>) -> Result<Held> {
+    async fn fresh(&self, held: Option<&CachedCredentials>) -> Result<CachedCredentials> {
         let (credentials, most) = self.chain.load().await?;
         let now = SystemTime::now();
         let known = held.filter(|held| held.is_same(&credentials));
@@ -130,7 +130,7 @@ impl Keys {
         let asked = Instant::now();
         let since = known.map_or(asked, |known| known.since);
         let ends = [credentials.expiry(), most.map(|most| now + most)].into_iter().flatten().min();
-        Ok(Held { credentials, since, asked, ends, refused: false })
+        Ok(CachedCredentials { credentials, since, asked, ends, refused: false })
     }
 }
 
@@ -260,9 +260,9 @@ mod tests {
 
     const NOW: SystemTime = SystemTime::UNIX_EPOCH;
 
-    fn held(lives: Option<u64>, asked: Duration) -> Held {
+    fn held(lives: Option<u64>, asked: Duration) -> CachedCredentials {
         let now = Instant::now();
-        Held {
+        CachedCredentials {
             credentials: Credentials::new("AKID", "secret", Some("token".into()), None, "test"),
             since: now - asked,
             asked: now - asked,
@@ -279,7 +279,7 @@ mod tests {
         assert!(!held(Some(30), calm).is_good(NOW), "they may end on the way");
         assert!(held(Some(30), just).is_good(NOW), "the chain has just said that there are no others");
         assert!(!held(Some(0), just).is_good(NOW));
-        assert!(!Held { refused: true, ..held(None, just) }.is_good(NOW));
+        assert!(!CachedCredentials { refused: true, ..held(None, just) }.is_good(NOW));
     }
 
     #[test]
@@ -291,11 +291,11 @@ mod tests {
 
     #[tokio::test]
     async fn work_waits_and_a_question_does_not() {
-        let vigil = Vigil::default();
-        assert!(vigil.begin("aws sso login").is_none());
-        let work = vigil.work();
-        let mut news = vigil.waiting();
-        let waiting = vigil.begin("aws sso login").unwrap();
+        let credential_wait = CredentialWait::default();
+        assert!(credential_wait.begin("aws sso login").is_none());
+        let work = credential_wait.work();
+        let mut news = credential_wait.waiting();
+        let waiting = credential_wait.begin("aws sso login").unwrap();
         assert_eq!(news.borrow_and_update().as_deref(), Some("aws sso login"));
         drop(work);
         assert!(!waiting.again().await, "the work was given up");

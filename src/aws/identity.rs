@@ -19,7 +19,7 @@ pub struct Identity {
 }
 
 /// What STS has answered, and when by its own clock.
-pub struct Answered {
+pub struct CallerIdentity {
     pub identity: Result<Identity>,
     /// How far this machine's clock is ahead of AWS's, in seconds; none when there was no answer with a date.
     pub clock_ahead: Option<i64>,
@@ -34,7 +34,7 @@ impl Identity {
 }
 
 /// No policy can deny this call (AWS: GetCallerIdentity), so a failure is one of credentials, clock or network.
-pub async fn identity(session: &Session, region: &str) -> Answered {
+pub async fn identity(session: &Session, region: &str) -> CallerIdentity {
     let asked = Asked { action: "sts:GetCallerIdentity", of: "", region };
     let clock = Clock::default();
     let config = aws_sdk_sts::config::Builder::from(session.sdk())
@@ -46,7 +46,7 @@ pub async fn identity(session: &Session, region: &str) -> Answered {
         (Some(account), Some(arn)) => Ok(Identity { account, arn }),
         _ => Err(Error::permanent("STS did not say who these credentials belong to")),
     });
-    Answered { identity, clock_ahead: *clock.0.lock().unwrap_or_else(PoisonError::into_inner) }
+    CallerIdentity { identity, clock_ahead: *clock.0.lock().unwrap_or_else(PoisonError::into_inner) }
 }
 
 /// Reads the date of the last answer.

@@ -7,8 +7,8 @@ use aws_credential_types::Credentials;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
 
 use super::assumed::AssumedRole;
+use super::credential_wait::CredentialWait;
 use super::credentials::{Chain, Keys, defaults};
-use super::vigil::Vigil;
 use crate::error::{Error, Result};
 
 /// Who we are towards AWS: the whole credential chain of aws-config (environment, profiles, SSO, process, web identity,
@@ -17,7 +17,7 @@ use crate::error::{Error, Result};
 pub struct Session {
     sdk: Arc<SdkConfig>,
     keys: Arc<Keys>,
-    vigil: Vigil,
+    credential_wait: CredentialWait,
 }
 
 impl Session {
@@ -26,27 +26,27 @@ impl Session {
     /// # Errors
     /// [`Class::Auth`](crate::error::Class::Auth), with the command that renews them, when there are none.
     pub async fn open(region: Option<&str>) -> Result<Self> {
-        Self::open_under(region, Vigil::default()).await
+        Self::open_under(region, CredentialWait::default()).await
     }
 
-    /// The same for work that has begun to wait under `vigil` already.
-    pub async fn open_under(region: Option<&str>, vigil: Vigil) -> Result<Self> {
+    /// The same for work that has begun to wait under `credential_wait` already.
+    pub async fn open_under(region: Option<&str>, credential_wait: CredentialWait) -> Result<Self> {
         let region = region.map(|region| Region::new(region.to_owned()));
         let sdk = defaults(region.clone()).await?;
-        let session = Self::with(sdk, Chain::Default(region), vigil);
+        let session = Self::with(sdk, Chain::Default(region), credential_wait);
         session.credentials().await?;
         Ok(session)
     }
 
-    fn with(sdk: SdkConfig, chain: Chain, vigil: Vigil) -> Self {
-        let keys = Arc::new(Keys::new(chain, vigil.clone()));
+    fn with(sdk: SdkConfig, chain: Chain, credential_wait: CredentialWait) -> Self {
+        let keys = Arc::new(Keys::new(chain, credential_wait.clone()));
         let provider: Arc<dyn ProvideCredentials> = keys.clone();
         let sdk = sdk
             .into_builder()
             .credentials_provider(SharedCredentialsProvider::new(provider))
             .identity_cache(IdentityCache::no_cache())
             .build();
-        Self { sdk: Arc::new(sdk), keys, vigil }
+        Self { sdk: Arc::new(sdk), keys, credential_wait }
     }
 
     /// The same session in the role of `SAGEMAKER_MLFLOW_ASSUME_ROLE_ARN`, if that is set. As in the official plugin
@@ -60,7 +60,7 @@ impl Session {
         };
         let provider = Box::new(role.provider(&self.sdk).await);
         let chain = Chain::Role { role, provider, base: self.keys };
-        let session = Self::with(self.sdk.as_ref().clone(), chain, self.vigil);
+        let session = Self::with(self.sdk.as_ref().clone(), chain, self.credential_wait);
         session.credentials().await?;
         Ok(session)
     }
@@ -91,8 +91,8 @@ impl Session {
     }
 
     /// Who waits when the credentials end.
-    pub fn vigil(&self) -> &Vigil {
-        &self.vigil
+    pub fn credential_wait(&self) -> &CredentialWait {
+        &self.credential_wait
     }
 }
 

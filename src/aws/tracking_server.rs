@@ -4,18 +4,18 @@ use aws_sdk_sagemaker::types::IsTrackingServerActive;
 
 use super::control_plane::{LINK_SECONDS, moment};
 use super::failure::failure;
-use super::{ControlPlane, Description, Listed, Resource};
+use super::{AppDescription, AppSummary, ControlPlane, Resource};
 use crate::error::Result;
 
 impl ControlPlane {
-    pub(super) async fn tracking_servers(&self) -> Result<Vec<Listed>> {
+    pub(super) async fn tracking_servers(&self) -> Result<Vec<AppSummary>> {
         let mut pages = self.client.list_mlflow_tracking_servers().into_paginator().send();
         let mut servers = Vec::new();
         while let Some(page) = pages.next().await {
             let page =
                 page.map_err(|e| failure(self.asked("sagemaker:ListMlflowTrackingServers", ""), &e))?;
             servers.extend(page.tracking_server_summaries.unwrap_or_default().into_iter().map(|one| {
-                Listed {
+                AppSummary {
                     resource: Resource::TrackingServer,
                     creation_time: moment(one.creation_time()),
                     arn: one.tracking_server_arn.unwrap_or_default(),
@@ -31,11 +31,11 @@ impl ControlPlane {
         Ok(servers)
     }
 
-    pub(super) async fn tracking_server(&self, name: &str) -> Result<Description> {
+    pub(super) async fn tracking_server(&self, name: &str) -> Result<AppDescription> {
         let asked = self.asked("sagemaker:DescribeMlflowTrackingServer", name);
         let call = self.client.describe_mlflow_tracking_server().tracking_server_name(name);
         let told = call.send().await.map_err(|e| failure(asked, &e))?;
-        Ok(Description {
+        Ok(AppDescription {
             registers_models: told.automatic_model_registration == Some(true),
             maintenance_status: told
                 .tracking_server_maintenance_status
@@ -43,7 +43,7 @@ impl ControlPlane {
                 .map(|s| s.as_str().to_owned()),
             last_modified_time: moment(told.last_modified_time()),
             is_active: told.is_active.as_ref().map(|active| *active == IsTrackingServerActive::Active),
-            listed: Listed {
+            listed: AppSummary {
                 resource: Resource::TrackingServer,
                 creation_time: moment(told.creation_time()),
                 arn: told.tracking_server_arn.unwrap_or_default(),

@@ -18,7 +18,7 @@ pub struct Typed {
 }
 
 /// Everything that the program is told.
-pub struct Told {
+pub struct Invocation {
     pub cli: Cli,
     pub config: Config,
     /// For what stands in front of the servers.
@@ -41,7 +41,7 @@ impl Typed {
         Output { json, quiet, verbose }
     }
 
-    pub fn complete(self) -> Result<Told> {
+    pub fn complete(self) -> Result<Invocation> {
         let config = match self.matches.subcommand() {
             Some((name, of)) if is_without_configuration(name, of) => Config::default(),
             _ => Config::load(
@@ -60,7 +60,7 @@ impl Typed {
         let headers =
             Headers { source: typed(&matches, "source_header"), target: typed(&matches, "target_header") };
         let cli = Cli::from_arg_matches(&matches).map_err(|e| Error::usage(e.to_string()))?;
-        Ok(Told { cli, config, headers, anew })
+        Ok(Invocation { cli, config, headers, anew })
     }
 }
 

@@ -1,19 +1,19 @@
 use serde_json::json;
 
 use super::Printer;
-use super::ends::{Ends, source_text};
+use super::ends::{Endpoints, source_text};
 use super::format::{arrives, tally};
 use crate::cli;
 use crate::engine::{self, CheckReport, Level};
 use crate::error::Result;
 
 /// Exit code 1 when something stands in the way, 3 when some of what there is cannot be read.
-pub async fn check(args: cli::Check, ends: &Ends<'_>, printer: &Printer) -> Result<u8> {
+pub async fn check(args: cli::Check, ends: &Endpoints<'_>, printer: &Printer) -> Result<u8> {
     let source = source_text(args.source.source.as_deref())?;
     let mut reports = Vec::new();
     match &args.target {
         None => {
-            let source = ends.open_one(&source, engine::End::Source).await?;
+            let source = ends.open_one(&source, engine::Side::Source).await?;
             reports.push(engine::check_source(&source, None).await?);
         }
         Some(target) => {

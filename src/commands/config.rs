@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::Printer;
 use crate::cli::config::{Config as Args, ConfigCommand};
-use crate::config::{Config, Origin, Place, SETTINGS, Setting, example, masked};
+use crate::config::{Config, DefaultPath, Origin, SETTINGS, Setting, example, masked};
 use crate::error::{Error, Result};
 use crate::tui::keys::Keymap;
 
@@ -21,7 +21,7 @@ const SECRETS: [(&str, &[&str]); 6] = [
 ];
 
 pub fn config(args: &Args, file: Option<PathBuf>, config: &Config, printer: &Printer) -> Result<u8> {
-    let place = Place::find(file, &variable);
+    let place = DefaultPath::find(file, &variable);
     match args.command {
         ConfigCommand::Show => show(&place, config, printer),
         ConfigCommand::Path => {
@@ -58,7 +58,7 @@ fn init(path: &Path, printer: &Printer) -> Result<()> {
     Ok(())
 }
 
-fn show(place: &Place, config: &Config, printer: &Printer) {
+fn show(place: &DefaultPath, config: &Config, printer: &Printer) {
     let file = config.path.as_deref().or(place.path.as_deref()).map(|path| path.display().to_string());
     let file = file.unwrap_or_default();
     let none = if config.path.is_none() { " (is not there)" } else { "" };

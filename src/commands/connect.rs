@@ -1,13 +1,13 @@
 use serde_json::json;
 
 use super::Printer;
-use super::ends::{Ends, target_text};
+use super::ends::{Endpoints, target_text};
 use crate::cli;
 use crate::engine::{Connected, Level, Line, Preflight, preflight};
 use crate::error::Result;
 
 /// Exit code 1 when something stands in the way, 5 when it may be gone the next time.
-pub async fn connect(args: cli::Connect, ends: &Ends<'_>, printer: &Printer) -> Result<u8> {
+pub async fn connect(args: cli::Connect, ends: &Endpoints<'_>, printer: &Printer) -> Result<u8> {
     let source = match args.source.clone() {
         Some(text) => Some((text, ends.source_access()?)),
         None => None,

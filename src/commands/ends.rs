@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use crate::config::Config;
-use crate::engine::{Access, End, Endpoint, open};
+use crate::engine::{Access, Endpoint, Side, open};
 use crate::error::{Error, Result};
 use crate::limits;
 
 /// Opens ends with the credentials, certificates and workspaces that the environment and the configuration give.
-pub struct Ends<'a> {
+pub struct Endpoints<'a> {
     config: &'a Config,
     /// How long work waits for a server that went away.
     wait: Duration,
@@ -22,7 +22,7 @@ pub struct Headers {
     pub target: Vec<String>,
 }
 
-impl<'a> Ends<'a> {
+impl<'a> Endpoints<'a> {
     /// `wait` is what the command line says of it, or the configuration.
     pub fn of(config: &'a Config, headers: &'a Headers, wait: Option<&str>) -> Result<Self> {
         let wait = match wait {
@@ -36,10 +36,10 @@ impl<'a> Ends<'a> {
     }
 
     /// MLflow's own credentials are for this end when `shared`.
-    fn access(&self, end: End, shared: bool) -> Result<Access> {
+    fn access(&self, end: Side, shared: bool) -> Result<Access> {
         let headers = match end {
-            End::Source => &self.headers.source,
-            End::Target => &self.headers.target,
+            Side::Source => &self.headers.source,
+            Side::Target => &self.headers.target,
         };
         let access = Access::of(end, shared, headers, |name| self.config.variable(name))?;
         Ok(Access { wait: self.wait, ..access })
@@ -47,28 +47,28 @@ impl<'a> Ends<'a> {
 
     /// For the source, which MLflow's own credentials belong to.
     pub fn source_access(&self) -> Result<Access> {
-        self.access(End::Source, true)
+        self.access(Side::Source, true)
     }
 
     /// For the target: MLflow's own credentials are its only where the source is no server.
     pub fn target_access(&self, source: Option<&str>) -> Result<Access> {
-        self.access(End::Target, !source.is_some_and(is_server))
+        self.access(Side::Target, !source.is_some_and(is_server))
     }
 
     /// For both, before it is known what they are.
     pub fn for_wizard(&self) -> Result<(Access, Access)> {
-        Ok((self.source_access()?, self.access(End::Target, false)?))
+        Ok((self.source_access()?, self.access(Side::Target, false)?))
     }
 
     /// Opens one end alone.
-    pub async fn open_one(&self, text: &str, end: End) -> Result<Endpoint> {
+    pub async fn open_one(&self, text: &str, end: Side) -> Result<Endpoint> {
         open(text, end, self.access(end, true)?).await
     }
 
     /// Opens both ends. MLflow's own credentials go to the source when both are servers.
     pub async fn open_both(&self, source: &str, target: &str) -> Result<(Endpoint, Endpoint)> {
-        let source_end = open(source, End::Source, self.source_access()?).await?;
-        let target_end = open(target, End::Target, self.target_access(Some(source))?).await?;
+        let source_end = open(source, Side::Source, self.source_access()?).await?;
+        let target_end = open(target, Side::Target, self.target_access(Some(source))?).await?;
         are_two(&source_end, &target_end)?;
         Ok((source_end, target_end))
     }
@@ -76,15 +76,15 @@ impl<'a> Ends<'a> {
 
 /// `--source`, else MLflow's own variable.
 pub fn source_text(given: Option<&str>) -> Result<String> {
-    text(given, End::Source)
+    text(given, Side::Source)
 }
 
 /// `--target`, else MLflow's own variable.
 pub fn target_text(given: Option<&str>) -> Result<String> {
-    text(given, End::Target)
+    text(given, Side::Target)
 }
 
-fn text(given: Option<&str>, end: End) -> Result<String> {
+fn text(given: Option<&str>, end: Side) -> Result<String> {
     let from_env = || std::env::var("MLFLOW_TRACKING_URI").ok().filter(|uri| !uri.is_empty());
     given.map(str::to_owned).or_else(from_env).ok_or_else(|| {
         let name = end.name();

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::sink::Sink;
+use super::sink::ProgressReporter;
 use super::{Printer, format};
 use crate::engine::{Control, Job, Outcome};
 use crate::error::Result;
@@ -9,7 +9,7 @@ const TICK: Duration = Duration::from_millis(100);
 
 /// Shows a job to its end and prints what it came to. Ctrl-C, SIGTERM and SIGHUP drain it, a second one stops it.
 pub async fn follow(mut job: Job, printer: &Printer) -> Result<Outcome> {
-    let mut sink = Sink::new(printer);
+    let mut sink = ProgressReporter::new(printer);
     let progress = std::sync::Arc::clone(&job.progress);
     let mut ticks = tokio::time::interval(TICK);
     let mut signals = Signals::new();
@@ -29,7 +29,7 @@ pub async fn follow(mut job: Job, printer: &Printer) -> Result<Outcome> {
     Ok(outcome)
 }
 
-fn stop(control: &Control, sink: &Sink<'_>) {
+fn stop(control: &Control, sink: &ProgressReporter<'_>) {
     sink.line(if control.is_stopping() {
         "stopping now; run the same command again to continue"
     } else {

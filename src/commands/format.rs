@@ -1,8 +1,8 @@
 //! Numbers and outcomes in words.
 
 use crate::engine::validate::{Difference, Mark, Totals};
-use crate::engine::{Counts, Outcome, Reading, Survival};
-use crate::entities::{Kind, Tally, one_line};
+use crate::engine::{Counts, Fidelity, Outcome, ProgressSnapshot};
+use crate::entities::{Count, Kind, one_line};
 
 pub fn bytes(n: u64) -> String {
     humansize::format_size(n, humansize::DECIMAL)
@@ -17,13 +17,13 @@ pub fn seconds(seconds: f64) -> String {
 }
 
 /// `1204`, `5000+`, `?`.
-pub fn tally(tally: &Tally) -> String {
+pub fn tally(tally: &Count) -> String {
     let more = if tally.more { "+" } else { "" };
     tally.count.map_or_else(|| "?".to_owned(), |count| format!("{count}{more}"))
 }
 
 /// What of a kind arrives and how, a line each.
-pub fn arrives(survival: &Survival) -> Vec<String> {
+pub fn arrives(survival: &Fidelity) -> Vec<String> {
     let parts = [
         ("exactly", survival.exactly),
         ("rewritten", survival.rewritten),
@@ -35,7 +35,7 @@ pub fn arrives(survival: &Survival) -> Vec<String> {
 }
 
 /// One line on how far a job is.
-pub fn progress(reading: &Reading) -> String {
+pub fn progress(reading: &ProgressSnapshot) -> String {
     let more = if reading.all_planned { "" } else { "+" };
     let kinds = Kind::ALL.into_iter().filter(|kind| kind.is_basic() || reading.of(*kind).planned > 0);
     let kinds = kinds.map(|kind| {

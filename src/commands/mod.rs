@@ -23,7 +23,7 @@ mod transfer;
 mod validate;
 mod watch;
 
-use self::ends::Ends;
+use self::ends::Endpoints;
 use crate::cli::{Cli, Command, Look, Theme, WizardEnds};
 use crate::config::{self as settings, Config, Display};
 use crate::engine::{NewApp, StateDir};
@@ -31,11 +31,11 @@ use crate::entities::Plan;
 use crate::error::{Error, Result};
 use crate::tui::{self, keys::Keymap};
 
-pub use arguments::{Told, Typed};
+pub use arguments::{Invocation, Typed};
 pub use printer::Printer;
 
 /// Runs what is asked for and gives the exit code.
-pub fn start(told: Told, printer: &Printer) -> Result<u8> {
+pub fn start(told: Invocation, printer: &Printer) -> Result<u8> {
     let keys = Keymap::of(&told.config.bindings)?;
     let cli = &told.cli;
     match &cli.command {
@@ -84,9 +84,9 @@ fn raise_file_limit() {
     }
 }
 
-async fn dispatch(told: Told, keys: Keymap, state: StateDir, printer: &Printer) -> Result<u8> {
-    let Told { cli, config, headers, anew } = told;
-    let ends = &Ends::of(&config, &headers, cli.wait.as_deref())?;
+async fn dispatch(told: Invocation, keys: Keymap, state: StateDir, printer: &Printer) -> Result<u8> {
+    let Invocation { cli, config, headers, anew } = told;
+    let ends = &Endpoints::of(&config, &headers, cli.wait.as_deref())?;
     match cli.command {
         None => wizard(cli, keys, state, ends, &config, anew).await,
         Some(Command::App(args)) => app::app(args, state, ends, printer).await,
@@ -108,7 +108,7 @@ async fn wizard(
     cli: Cli,
     keymap: Keymap,
     state: StateDir,
-    ends: &Ends<'_>,
+    ends: &Endpoints<'_>,
     config: &Config,
     anew: bool,
 ) -> Result<u8> {

@@ -1,15 +1,15 @@
 use super::Printer;
-use super::ends::{Ends, source_text};
+use super::ends::{Endpoints, source_text};
 use super::selection::plan_of;
 use crate::cli;
-use crate::engine::{self, End, Survey};
-use crate::entities::{Choice, Kind, Plan, PlannedExperiment, PlannedModel, Unreadable};
+use crate::engine::{self, Side, Survey};
+use crate::entities::{ExperimentSelection, Kind, Plan, PlannedExperiment, PlannedModel, Unreadable};
 use crate::error::{Error, Result};
 
 /// Exit code 3 when some of what it would take cannot be read.
-pub async fn plan(args: cli::Plan, ends: &Ends<'_>, printer: &Printer) -> Result<u8> {
+pub async fn plan(args: cli::Plan, ends: &Endpoints<'_>, printer: &Printer) -> Result<u8> {
     let plan = plan_of(&args.selection)?;
-    let source = ends.open_one(&source_text(args.source.source.as_deref())?, End::Source).await?;
+    let source = ends.open_one(&source_text(args.source.source.as_deref())?, Side::Source).await?;
     let survey = engine::survey(source.reader()?.as_ref(), &plan).await?;
     survey.experiments.iter().for_each(|experiment| printer.object("experiment", experiment));
     survey.models.iter().for_each(|model| printer.object("registered_model", model));
@@ -124,7 +124,8 @@ fn written(plan: &Plan, survey: &Survey) -> Result<String> {
             ..PlannedExperiment::default()
         })
     };
-    let chosen = survey.experiments.iter().filter(|e| chooser.choose(&e.experiment) != Choice::No);
+    let chosen =
+        survey.experiments.iter().filter(|e| chooser.choose(&e.experiment) != ExperimentSelection::No);
     let experiments = chosen.map(named).collect();
     let of_kind = |kind: Kind| survey.models.iter().filter(move |model| model.kind == kind);
     let whole = |kind: Kind| {

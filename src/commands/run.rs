@@ -1,4 +1,4 @@
-use super::ends::{Ends, are_two, source_text};
+use super::ends::{Endpoints, are_two, source_text};
 use super::follow::follow;
 use super::selection::plan_of;
 use super::transfer::finish;
@@ -11,7 +11,7 @@ use crate::entities::Plan;
 use crate::error::{Error, Result};
 
 /// Everything from the first look to the proof. The outcome of the validation is the last line.
-pub async fn run(args: cli::Run, state: StateDir, ends: &Ends<'_>, printer: &Printer) -> Result<u8> {
+pub async fn run(args: cli::Run, state: StateDir, ends: &Endpoints<'_>, printer: &Printer) -> Result<u8> {
     check_name(args.report.as_deref())?;
     let plan = plan_of(&args.selection)?;
     let source = source_text(args.source.source.as_deref())?;

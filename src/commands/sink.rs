@@ -6,7 +6,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::Printer;
 use super::format;
-use crate::engine::{Event, Reading};
+use crate::engine::{Event, ProgressSnapshot};
 use crate::entities::one_line;
 
 /// How often a log gets a line on how far the job is.
@@ -14,7 +14,7 @@ const PLAIN_EVERY: Duration = Duration::from_secs(10);
 /// Differences that are printed one by one; a report holds all.
 const DIFFERENCES_SHOWN: usize = 50;
 
-pub struct Sink<'a> {
+pub struct ProgressReporter<'a> {
     printer: &'a Printer,
     face: Face,
     differences: usize,
@@ -27,7 +27,7 @@ enum Face {
     Plain(Instant),
 }
 
-impl<'a> Sink<'a> {
+impl<'a> ProgressReporter<'a> {
     pub fn new(printer: &'a Printer) -> Self {
         let face = match printer {
             p if p.json => Face::Json,
@@ -86,7 +86,7 @@ impl<'a> Sink<'a> {
     }
 
     /// To be called several times a second.
-    pub fn tick(&mut self, reading: &Reading) {
+    pub fn tick(&mut self, reading: &ProgressSnapshot) {
         match &mut self.face {
             Face::Bar(bar) => {
                 bar.set_position((reading.fraction() * 1_000.0) as u64);

@@ -1,23 +1,33 @@
 use super::Printer;
-use super::ends::{Ends, source_text, target_text};
+use super::ends::{Endpoints, source_text, target_text};
 use super::follow::follow;
 use super::selection::plan_of;
 use crate::cli;
-use crate::engine::{self, End, StateDir};
+use crate::engine::{self, Side, StateDir};
 use crate::error::{Error, Result};
 
-pub async fn export(args: cli::Export, state: StateDir, ends: &Ends<'_>, printer: &Printer) -> Result<u8> {
+pub async fn export(
+    args: cli::Export,
+    state: StateDir,
+    ends: &Endpoints<'_>,
+    printer: &Printer,
+) -> Result<u8> {
     let plan = plan_of(&args.selection)?;
     let directory =
         std::path::absolute(&args.output_dir).map_err(|e| Error::from(e).at(args.output_dir.display()))?;
     state.refuse_busy(&directory.display().to_string())?;
-    let source = ends.open_one(&source_text(args.source.source.as_deref())?, End::Source).await?;
+    let source = ends.open_one(&source_text(args.source.source.as_deref())?, Side::Source).await?;
     let (source, output_dir, journal) = (source.reader()?, args.output_dir, args.journal);
     let job = engine::export(engine::Export { source, output_dir, plan, state, journal })?;
     finish(follow(job, printer).await?, printer)
 }
 
-pub async fn import(args: cli::Import, state: StateDir, ends: &Ends<'_>, printer: &Printer) -> Result<u8> {
+pub async fn import(
+    args: cli::Import,
+    state: StateDir,
+    ends: &Endpoints<'_>,
+    printer: &Printer,
+) -> Result<u8> {
     let plan = plan_of(&args.selection)?;
     let source = match (&args.input_dir, &args.source) {
         (Some(directory), _) => directory.display().to_string(),

@@ -1,7 +1,7 @@
 use std::path::Path;
 
 use super::Printer;
-use super::ends::Ends;
+use super::ends::Endpoints;
 use super::follow::follow;
 use super::selection::plan_of;
 use super::transfer::finish;
@@ -13,7 +13,7 @@ use crate::error::Result;
 pub async fn validate(
     args: cli::Validate,
     state: StateDir,
-    ends: &Ends<'_>,
+    ends: &Endpoints<'_>,
     printer: &Printer,
 ) -> Result<u8> {
     check_name(args.report.as_deref())?;

@@ -6,9 +6,9 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use serde_json::json;
 
 use super::{Printer, format, status};
-use crate::engine::{Ended, Lookout, Reading, Sighting, StateDir, meaning};
+use crate::engine::{JobResult, JobStatus, JobStatusFile, ProgressSnapshot, StateDir, meaning};
 use crate::error::{Error, Result};
-use crate::tui::rate::Rates;
+use crate::tui::rate::RateMeter;
 
 /// The work puts down how far it is once a second.
 const LOOK: Duration = Duration::from_millis(500);
@@ -19,7 +19,7 @@ const IN_FLIGHT: usize = 4;
 
 /// Follows what was begun last. Gives the exit code that the work ends with.
 pub async fn watch(state: &StateDir, printer: &Printer) -> Result<u8> {
-    let mut live = Lookout::live(state).into_iter();
+    let mut live = JobStatusFile::live(state).into_iter();
     let Some(mut lookout) = live.next() else {
         status::status(state, printer)?;
         printer.news("nothing is at work now");
@@ -42,7 +42,7 @@ pub async fn watch(state: &StateDir, printer: &Printer) -> Result<u8> {
 }
 
 /// The last sighting of a job, or nothing when the user has enough of it.
-async fn follow(lookout: &Lookout, printer: &Printer) -> Result<Option<Sighting>> {
+async fn follow(lookout: &JobStatusFile, printer: &Printer) -> Result<Option<JobStatus>> {
     let mut face = Face::new(printer);
     let mut ticks = tokio::time::interval(LOOK);
     loop {
@@ -69,13 +69,13 @@ async fn follow(lookout: &Lookout, printer: &Printer) -> Result<Option<Sighting>
 }
 
 /// What the same process does next, as `run` does.
-async fn next_step(state: &StateDir, last: &Sighting) -> Option<Lookout> {
-    let is_next = |lookout: &Lookout| {
+async fn next_step(state: &StateDir, last: &JobStatus) -> Option<JobStatusFile> {
+    let is_next = |lookout: &JobStatusFile| {
         lookout.look().is_ok_and(|next| next.process == last.process && next.step != last.step)
     };
     let deadline = tokio::time::Instant::now() + NEXT;
     while tokio::time::Instant::now() < deadline {
-        if let Some(next) = Lookout::live(state).into_iter().find(is_next) {
+        if let Some(next) = JobStatusFile::live(state).into_iter().find(is_next) {
             return Some(next);
         }
         tokio::time::sleep(LOOK / 5).await;
@@ -83,7 +83,7 @@ async fn next_step(state: &StateDir, last: &Sighting) -> Option<Lookout> {
     None
 }
 
-fn title(sighting: &Sighting) -> String {
+fn title(sighting: &JobStatus) -> String {
     format!("{} {} → {}", sighting.step.name(), sighting.source, sighting.target)
 }
 
@@ -91,8 +91,8 @@ fn title(sighting: &Sighting) -> String {
 struct Face<'a> {
     printer: &'a Printer,
     bars: Option<Bars>,
-    rates: Rates,
-    shown: Option<(Reading, bool, bool)>,
+    rates: RateMeter,
+    shown: Option<(ProgressSnapshot, bool, bool)>,
 }
 
 struct Bars {
@@ -104,10 +104,10 @@ struct Bars {
 impl<'a> Face<'a> {
     fn new(printer: &'a Printer) -> Self {
         let is_drawn = printer.is_read_here() && !printer.json && !printer.quiet;
-        Self { printer, bars: is_drawn.then(Bars::new), rates: Rates::default(), shown: None }
+        Self { printer, bars: is_drawn.then(Bars::new), rates: RateMeter::default(), shown: None }
     }
 
-    fn show(&mut self, sighting: &Sighting) {
+    fn show(&mut self, sighting: &JobStatus) {
         let reading = sighting.reading();
         self.rates.add(Duration::from_secs_f64(sighting.seconds), reading);
         let state = (reading, sighting.paused, sighting.stopping);
@@ -120,7 +120,7 @@ impl<'a> Face<'a> {
             Some(_) => {}
         }
         if self.printer.json {
-            let speed = |of: fn(&Reading) -> u64| self.rates.per_second(of);
+            let speed = |of: fn(&ProgressSnapshot) -> u64| self.rates.per_second(of);
             let mut object = json!(sighting);
             object["remaining_seconds"] = json!(self.rates.remaining());
             object["points_per_second"] = json!(speed(|reading| reading.points));
@@ -133,7 +133,7 @@ impl<'a> Face<'a> {
         }
     }
 
-    fn end(&mut self, sighting: &Sighting, ended: &Ended) {
+    fn end(&mut self, sighting: &JobStatus, ended: &JobResult) {
         if let Some(bars) = &self.bars {
             bars.clear();
         }
@@ -173,7 +173,7 @@ impl Bars {
         }
     }
 
-    fn show(&self, sighting: &Sighting, reading: &Reading, pace: &str) {
+    fn show(&self, sighting: &JobStatus, reading: &ProgressSnapshot, pace: &str) {
         self.whole.set_prefix(sighting.step.name());
         self.whole.set_position((reading.fraction() * 1_000.0) as u64);
         self.whole.set_message(format::progress(reading));
@@ -195,7 +195,7 @@ impl Bars {
 }
 
 /// What the counts do not say: speed, requests, what is at work, how long it will take.
-fn pace(sighting: &Sighting, rates: &Rates) -> String {
+fn pace(sighting: &JobStatus, rates: &RateMeter) -> String {
     let mut parts = Vec::new();
     let states = [(sighting.stopping, "stopping"), (sighting.paused, "paused")];
     parts.extend(states.into_iter().filter(|(is_so, _)| *is_so).map(|(_, word)| word.to_owned()));
@@ -207,7 +207,7 @@ fn pace(sighting: &Sighting, rates: &Rates) -> String {
     });
     let bytes = format::bytes(rates.per_second(|reading| reading.bytes) as u64);
     parts.push(format!("{:.0} points/s, {bytes}/s", rates.per_second(|reading| reading.points)));
-    let Sighting { requests, retries, concurrency, in_flight_count, .. } = sighting;
+    let JobStatus { requests, retries, concurrency, in_flight_count, .. } = sighting;
     parts.push(format!("{requests} requests, {retries} retries, at most {concurrency} at once"));
     parts.push(format!("{in_flight_count} in flight"));
     parts.join(" · ")

@@ -14,12 +14,12 @@ use crate::limits::parse_duration;
 
 /// What one place of the file says of a setting.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Said {
+pub struct Entry {
     pub value: String,
     pub line: usize,
 }
 
-pub type Section = BTreeMap<&'static str, Said>;
+pub type Section = BTreeMap<&'static str, Entry>;
 
 /// A key of the wizard that somebody has given to an action.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,7 +34,7 @@ pub struct Binding {
 #[derive(Debug, Default)]
 pub struct File {
     pub path: PathBuf,
-    pub default_profile: Option<Said>,
+    pub default_profile: Option<Entry>,
     pub display: Section,
     pub defaults: Section,
     pub profiles: BTreeMap<String, Section>,
@@ -55,7 +55,7 @@ impl File {
             match (key.get_ref().as_ref(), value.get_ref()) {
                 ("default_profile", DeValue::String(name)) => {
                     let line = reader.line(value.span().start);
-                    file.default_profile = Some(Said { value: name.to_string(), line });
+                    file.default_profile = Some(Entry { value: name.to_string(), line });
                 }
                 ("defaults", DeValue::Table(table)) => file.defaults = reader.section(table, Group::Work)?,
                 ("keys", DeValue::Table(table)) => file.bindings = reader.bindings(table)?,
@@ -129,7 +129,7 @@ impl Reader<'_> {
         key: &Spanned<DeString<'_>>,
         value: &Spanned<DeValue<'_>>,
         group: Group,
-    ) -> Result<(&'static str, Said)> {
+    ) -> Result<(&'static str, Entry)> {
         let (name, start) = (key.get_ref().as_ref(), key.span().start);
         let Some(setting) = Setting::find(name).filter(|setting| setting.group == group) else {
             return Err(self.unknown(name, group).at(self.place(start)));
@@ -145,7 +145,7 @@ impl Reader<'_> {
             let error = Error::usage("an address here holds no sign-in").at(name).at(self.place(start));
             return Err(error.hint(secret::ELSEWHERE));
         }
-        Ok((setting.key, Said { value, line: self.line(start) }))
+        Ok((setting.key, Entry { value, line: self.line(start) }))
     }
 
     fn unknown(&self, name: &str, group: Group) -> Error {

@@ -16,7 +16,7 @@ pub use display::{Display, Theme};
 pub use example::example;
 pub use file::Binding;
 pub use nearest::did_you_mean;
-pub use place::Place;
+pub use place::DefaultPath;
 pub use resolve::{Config, Origin, Value};
 pub use secret::masked;
 pub use table::{Group, SETTINGS, Setting, Shape};

@@ -6,14 +6,14 @@ use crate::error::{Error, Result};
 
 /// Where the file is, or would be.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct DefaultPath {
     /// None on a machine without a home directory.
     pub path: Option<PathBuf>,
     /// Somebody has named it: then it must be there.
     pub is_named: bool,
 }
 
-impl Place {
+impl DefaultPath {
     /// `given`, else `MLFERRY_CONFIG`, else `config.toml` in the user's config directory.
     pub fn find(given: Option<PathBuf>, get: &impl Fn(&str) -> Option<String>) -> Self {
         let named =

@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use super::display::{Display, Theme};
-use super::file::{Binding, File, Said};
-use super::place::Place;
+use super::file::{Binding, Entry, File};
+use super::place::DefaultPath;
 use super::table::{Group, SETTINGS, Setting, Shape};
 use crate::error::{Error, Result};
 
@@ -52,7 +52,7 @@ impl Config {
         profile: Option<String>,
         get: impl Fn(&str) -> Option<String>,
     ) -> Result<Self> {
-        let place = Place::find(file, &get);
+        let place = DefaultPath::find(file, &get);
         let text = place.read()?;
         let path = place.path.filter(|_| text.is_some());
         let file = match (&path, text) {
@@ -144,7 +144,7 @@ fn environment(setting: &Setting, get: &impl Fn(&str) -> Option<String>) -> Resu
 }
 
 fn of_file(file: &File, profile: Option<&str>, setting: &Setting) -> Option<Value> {
-    let value = |said: &Said, origin: Origin| Value { text: said.value.clone(), origin };
+    let value = |said: &Entry, origin: Origin| Value { text: said.value.clone(), origin };
     if setting.group == Group::Display {
         let said = file.display.get(setting.key)?;
         return Some(value(said, Origin::File { line: said.line }));

@@ -19,13 +19,13 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(10);
 /// A running program. Its launcher lives as long as the pipe to it is open: dropping this, or ending this process in
 /// any way, ends the program and whatever it has started. `stop` waits until they are gone.
 #[derive(Debug)]
-pub(super) struct Kept {
+pub(super) struct ChildProcess {
     log: PathBuf,
     launcher: Child,
     lifeline: Option<ChildStdin>,
 }
 
-impl Kept {
+impl ChildProcess {
     pub async fn write_launcher(dir: &Path) -> Result<()> {
         Ok(tokio::fs::write(dir.join(LAUNCHER_NAME), LAUNCHER).await?)
     }

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use tokio::process::Command;
 use tokio::time::{Instant, sleep};
 
-use super::kept::Kept;
+use super::kept::ChildProcess;
 use super::python;
 use super::venv::Venv;
 use crate::error::{Error, Result};
@@ -77,7 +77,7 @@ impl Default for SandboxOptions {
 pub struct Sandbox {
     pub facts: Facts,
     dir: PathBuf,
-    program: Kept,
+    program: ChildProcess,
 }
 
 /// What it takes to use it.
@@ -121,15 +121,15 @@ impl Sandbox {
         let dir = std::path::absolute(dir)?;
         let code = dir.join("code");
         tokio::fs::create_dir_all(&code).await?;
-        Kept::write_launcher(&code).await?;
+        ChildProcess::write_launcher(&code).await?;
         for (name, text) in FILES {
             tokio::fs::write(code.join(name), text).await?;
         }
-        let mut command = Kept::command(venv, &code);
+        let mut command = ChildProcess::command(venv, &code);
         command.arg("main.py").arg(&dir).arg(&options.region);
         command.arg(options.create_time.as_secs_f64().to_string());
         command.arg(if options.servers_on_demand { "on-demand" } else { "at-once" });
-        let mut program = Kept::start(command, &dir.join("sandbox.log"))?;
+        let mut program = ChildProcess::start(command, &dir.join("sandbox.log"))?;
         let facts = until_ready(&mut program, &dir.join("sandbox.json")).await?;
         Ok(Self { facts, dir, program })
     }
@@ -176,7 +176,7 @@ impl Sandbox {
 }
 
 /// The sandbox writes the file when everything listens.
-async fn until_ready(program: &mut Kept, file: &Path) -> Result<Facts> {
+async fn until_ready(program: &mut ChildProcess, file: &Path) -> Result<Facts> {
     let deadline = Instant::now() + START_TIMEOUT;
     while Instant::now() < deadline {
         if let Some(status) = program.ended()? {

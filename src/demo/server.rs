@@ -9,7 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::kept::Kept;
+use super::kept::ChildProcess;
 use super::venv::Venv;
 use crate::error::{Error, Result};
 
@@ -64,7 +64,7 @@ impl Default for ServerOptions {
 pub struct MlflowServer {
     pub url: String,
     dir: PathBuf,
-    program: Kept,
+    program: ChildProcess,
 }
 
 enum Outcome {
@@ -77,7 +77,7 @@ impl MlflowServer {
     pub async fn start(venv: &Venv, dir: &Path, options: ServerOptions) -> Result<Self> {
         let dir = std::path::absolute(dir)?;
         tokio::fs::create_dir_all(dir.join("artifacts")).await?;
-        Kept::write_launcher(&dir).await?;
+        ChildProcess::write_launcher(&dir).await?;
         for _ in 0..PORT_ATTEMPTS {
             let port = options.port.map_or_else(free_port, Ok)?;
             let mut server = Self::launch(venv, &dir, port, &options)?;
@@ -116,7 +116,7 @@ impl MlflowServer {
     }
 
     fn launch(venv: &Venv, dir: &Path, port: u16, options: &ServerOptions) -> Result<Self> {
-        let mut command = Kept::command(venv, dir);
+        let mut command = ChildProcess::command(venv, dir);
         command.args(["-c", RUN, "server", "--host", "127.0.0.1"]);
         command.args(["--port", &port.to_string(), "--workers", &options.workers.to_string()]);
         // Relative to the working directory: no character of its path can upset a URI.
@@ -131,7 +131,7 @@ impl MlflowServer {
         };
         command.env("MLFLOW_SERVER_ENABLE_JOB_EXECUTION", "false");
         command.envs(options.env.iter().map(|(name, value)| (name, value)));
-        let program = Kept::start(command, &dir.join(&options.log))?;
+        let program = ChildProcess::start(command, &dir.join(&options.log))?;
         Ok(Self { url: format!("http://127.0.0.1:{port}"), dir: dir.to_path_buf(), program })
     }
 

@@ -6,8 +6,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use super::lock::Lock;
-use super::sighting::{Ended, FailedItem, InFlight, Sighting, lock_of};
-use super::{Control, Event, Outcome, Reading, StateDir, Step};
+use super::sighting::{FailedItem, InFlight, JobResult, JobStatus, lock_of};
+use super::{Control, Event, Outcome, ProgressSnapshot, StateDir, Step};
 use crate::artifacts::local;
 use crate::entities::Kind;
 use crate::error::{Error, Result};
@@ -16,7 +16,7 @@ use crate::error::{Error, Result};
 const IN_FLIGHT: usize = 20;
 const FAILURES: usize = 5;
 
-pub struct Beacon {
+pub struct StatusWriter {
     path: PathBuf,
     step: Step,
     source: String,
@@ -34,7 +34,7 @@ struct Heard {
     waiting: Option<String>,
 }
 
-impl Beacon {
+impl StatusWriter {
     /// None where nothing can be written, or another process does the very same.
     pub fn light(state: &StateDir, step: Step, source: &str, target: &str) -> Option<Self> {
         let path = state.job(step, source, target);
@@ -51,7 +51,7 @@ impl Beacon {
             _lock: lock,
         };
         // What an earlier job has left is not of this one.
-        beacon.write(&beacon.seen(&Reading::default()));
+        beacon.write(&beacon.seen(&ProgressSnapshot::default()));
         Some(beacon)
     }
 
@@ -82,26 +82,26 @@ impl Beacon {
     }
 
     /// Puts down how far the job is now.
-    pub fn show(&self, reading: &Reading, control: &Control) {
+    pub fn show(&self, reading: &ProgressSnapshot, control: &Control) {
         let seen = self.seen(reading);
-        self.write(&Sighting { paused: control.is_paused(), stopping: control.is_stopping(), ..seen });
+        self.write(&JobStatus { paused: control.is_paused(), stopping: control.is_stopping(), ..seen });
     }
 
     /// The last word.
-    pub fn end(&self, reading: &Reading, result: &Result<Outcome>) {
+    pub fn end(&self, reading: &ProgressSnapshot, result: &Result<Outcome>) {
         let ended = match result {
-            Ok(outcome) => Ended { exit_code: outcome.exit_code(), error: None, hint: None },
-            Err(error) => Ended {
+            Ok(outcome) => JobResult { exit_code: outcome.exit_code(), error: None, hint: None },
+            Err(error) => JobResult {
                 exit_code: error.exit_code(),
                 error: Some(error.to_string()),
                 hint: error.get_hint().map(str::to_owned),
             },
         };
         let (in_flight, in_flight_count) = (Vec::new(), 0);
-        self.write(&Sighting { ended: Some(ended), in_flight, in_flight_count, ..self.seen(reading) });
+        self.write(&JobStatus { ended: Some(ended), in_flight, in_flight_count, ..self.seen(reading) });
     }
 
-    fn seen(&self, reading: &Reading) -> Sighting {
+    fn seen(&self, reading: &ProgressSnapshot) -> JobStatus {
         let heard = self.heard();
         let mut in_flight: Vec<InFlight> = heard
             .in_flight
@@ -119,7 +119,7 @@ impl Beacon {
         });
         let in_flight_count = in_flight.len();
         in_flight.truncate(IN_FLIGHT);
-        Sighting {
+        JobStatus {
             process: std::process::id(),
             step: self.step,
             source: self.source.clone(),
@@ -144,7 +144,7 @@ impl Beacon {
     }
 
     /// A reader sees the old file or the new one. A power cut may take it: it is worth nothing without its process.
-    fn write(&self, sighting: &Sighting) {
+    fn write(&self, sighting: &JobStatus) {
         let written = || -> Result<()> {
             let file = local::partial(&self.path)?;
             serde_json::to_writer(file.as_file(), sighting)?;
@@ -164,7 +164,7 @@ impl Beacon {
 #[cfg(test)]
 mod tests {
     use super::super::Counts;
-    use super::super::sighting::Lookout;
+    use super::super::sighting::JobStatusFile;
     use super::*;
     use crate::rest::Health;
 
@@ -172,9 +172,9 @@ mod tests {
     fn it_is_seen_while_it_burns_and_its_last_word_stays() {
         let folder = tempfile::tempdir().unwrap();
         let state = StateDir::at(folder.path().to_owned()).unwrap();
-        let beacon = Beacon::light(&state, Step::Import, "http://a", "http://b").unwrap();
+        let beacon = StatusWriter::light(&state, Step::Import, "http://a", "http://b").unwrap();
         assert!(
-            Beacon::light(&state, Step::Import, "http://a", "http://b").is_none(),
+            StatusWriter::light(&state, Step::Import, "http://a", "http://b").is_none(),
             "one writer at a time"
         );
         let name = || "one".to_owned();
@@ -191,17 +191,18 @@ mod tests {
             hint: None,
         });
         let silent = Health::Silent { seconds: 25 };
-        let mut reading = Reading { points: 7, servers: [Health::Fine, silent], ..Reading::default() };
+        let mut reading =
+            ProgressSnapshot { points: 7, servers: [Health::Fine, silent], ..ProgressSnapshot::default() };
         reading.counts[Kind::Run.index()] = Counts { planned: 3, failed: 1, ..Counts::default() };
         beacon.write(&beacon.seen(&reading));
-        let [lookout] = &Lookout::live(&state)[..] else { panic!("one job is at work") };
+        let [lookout] = &JobStatusFile::live(&state)[..] else { panic!("one job is at work") };
         let seen = lookout.look().unwrap();
         assert_eq!(seen.reading(), reading);
         assert_eq!((seen.in_flight_count, seen.failures.len(), seen.ended), (1, 1, None));
 
         beacon.end(&reading, &Err(Error::stopped()));
         drop(beacon);
-        assert!(!lookout.is_live() && Lookout::live(&state).is_empty());
+        assert!(!lookout.is_live() && JobStatusFile::live(&state).is_empty());
         assert_eq!(lookout.look().unwrap().ended.unwrap().exit_code, 130);
     }
 }

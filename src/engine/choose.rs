@@ -3,8 +3,8 @@ use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
 use futures::{TryStreamExt, stream};
 
 use crate::entities::{
-    Choice, Chooser, EvaluationDataset, Experiment, ExperimentId, Kind, ModelVersion, Numbers, Pick, Plan,
-    RegisteredModel, RunId, Unreadable, Window,
+    EvaluationDataset, Experiment, ExperimentId, ExperimentSelection, Kind, ModelVersion, Plan, PlanMatcher,
+    RegisteredModel, RunId, Subset, TimeRange, Unreadable, VersionMatcher,
 };
 use crate::error::{Error, Result};
 use crate::readers::{Reader, read_all};
@@ -15,7 +15,7 @@ const AT_ONCE: usize = 8;
 /// What a plan takes of a source.
 pub struct Chosen {
     /// Each with what is taken of it.
-    pub experiments: Vec<(Experiment, Choice)>,
+    pub experiments: Vec<(Experiment, ExperimentSelection)>,
     /// Registered models and prompts.
     pub models: Vec<ChosenModel>,
     pub datasets: Vec<EvaluationDataset>,
@@ -33,7 +33,7 @@ pub struct Chosen {
 pub struct ChosenModel {
     /// With the aliases of the versions that are taken.
     pub model: RegisteredModel,
-    pub versions: Pick<u64>,
+    pub versions: Subset<u64>,
 }
 
 impl ChosenModel {
@@ -69,7 +69,7 @@ pub async fn choose(source: &dyn Reader, plan: &Plan) -> Result<Chosen> {
     let (window, mut needed, mut needed_unread) = (plan.window()?, BTreeMap::new(), Vec::new());
     leave_out(source, &window, &mut experiments).await?;
     let models = models.into_iter().map(|model| taken_of(&chooser, &numbers, model));
-    let (mut models, left): (Vec<_>, Vec<_>) = models.partition(|one| one.versions != Pick::None);
+    let (mut models, left): (Vec<_>, Vec<_>) = models.partition(|one| one.versions != Subset::None);
     if !plan.is_everything() || !window.is_everything() {
         let lost = take_what_versions_need(source, &mut models, left, &mut experiments, &mut needed).await?;
         needed_unread = lost;
@@ -77,7 +77,8 @@ pub async fn choose(source: &dyn Reader, plan: &Plan) -> Result<Chosen> {
     for ChosenModel { model, versions } in &mut models {
         model.aliases.retain(|_, number| versions.takes(number));
     }
-    let is_whole = |choice: &Choice| matches!(choice, Choice::Yes { only: None, .. });
+    let is_whole =
+        |choice: &ExperimentSelection| matches!(choice, ExperimentSelection::Yes { only: None, .. });
     let whole = experiments.iter().filter(|(choice, _)| is_whole(choice));
     let whole: HashSet<&ExperimentId> = whole.map(|(_, one)| &one.id).collect();
     unread.retain(|unreadable| may_take(plan, &chooser, unreadable, !whole.is_empty()));
@@ -86,8 +87,11 @@ pub async fn choose(source: &dyn Reader, plan: &Plan) -> Result<Chosen> {
         !chooser.leaves_dataset(of) && of.experiment_ids.iter().any(|id| whole.contains(id))
     };
     datasets.retain(|dataset| chooser.takes_dataset(dataset) || goes_along(dataset));
-    let experiments: Vec<_> =
-        experiments.into_iter().filter(|(c, _)| *c != Choice::No).map(|(c, one)| (one, c)).collect();
+    let experiments: Vec<_> = experiments
+        .into_iter()
+        .filter(|(c, _)| *c != ExperimentSelection::No)
+        .map(|(c, one)| (one, c))
+        .collect();
     unique(
         experiments.iter().map(|(one, _)| plan.target_name(one)),
         "experiments",
@@ -101,11 +105,11 @@ pub async fn choose(source: &dyn Reader, plan: &Plan) -> Result<Chosen> {
 
 /// Whether the plan takes what cannot be read, as far as its kind and its id tell. Datasets go along with experiments
 /// that are taken whole.
-fn may_take(plan: &Plan, chooser: &Chooser<'_>, unreadable: &Unreadable, any_whole: bool) -> bool {
+fn may_take(plan: &Plan, chooser: &PlanMatcher<'_>, unreadable: &Unreadable, any_whole: bool) -> bool {
     let is_open = |globs: &[String]| globs.iter().any(|glob| glob.contains(['*', '?', '[', '{']));
     let takes = |globs: &[String]| {
         let model = RegisteredModel { name: unreadable.id.clone(), ..RegisteredModel::default() };
-        is_open(globs) || chooser.versions(&model) != Pick::None
+        is_open(globs) || chooser.versions(&model) != Subset::None
     };
     plan.is_everything()
         || match unreadable.kind {
@@ -120,10 +124,10 @@ fn may_take(plan: &Plan, chooser: &Chooser<'_>, unreadable: &Unreadable, any_who
 /// The versions there are of models of which the plan names single ones.
 async fn numbers(
     source: &dyn Reader,
-    chooser: &Chooser<'_>,
+    chooser: &PlanMatcher<'_>,
     models: &[RegisteredModel],
-) -> Result<Numbers> {
-    let mut numbers = Numbers::new();
+) -> Result<VersionMatcher> {
+    let mut numbers = VersionMatcher::new();
     for model in models.iter().filter(|model| chooser.names_versions_of(model)) {
         let versions = match source.model_versions(model).await {
             // Its own item says so.
@@ -135,7 +139,7 @@ async fn numbers(
     Ok(numbers)
 }
 
-fn taken_of(chooser: &Chooser<'_>, numbers: &Numbers, model: RegisteredModel) -> ChosenModel {
+fn taken_of(chooser: &PlanMatcher<'_>, numbers: &VersionMatcher, model: RegisteredModel) -> ChosenModel {
     let mut versions = chooser.versions(&model);
     let every: Option<Vec<u64>> = numbers.get(&model.name).map(|there| there.iter().copied().collect());
     // A model without versions is taken when all of them are asked for.
@@ -158,13 +162,13 @@ fn used_up(chosen: &ChosenModel, there: &BTreeSet<u64>) -> Option<String> {
 /// Turns the window into ids, so that the choice alone says what is taken: of models and of what they need, too.
 async fn leave_out(
     source: &dyn Reader,
-    window: &Window,
-    experiments: &mut [(Choice, Experiment)],
+    window: &TimeRange,
+    experiments: &mut [(ExperimentSelection, Experiment)],
 ) -> Result<()> {
     if window.is_everything() {
         return Ok(());
     }
-    let chosen = experiments.iter_mut().filter(|(choice, _)| *choice != Choice::No);
+    let chosen = experiments.iter_mut().filter(|(choice, _)| *choice != ExperimentSelection::No);
     stream::iter(chosen.map(Ok))
         .try_for_each_concurrent(AT_ONCE, |(choice, experiment)| async move {
             choice.leave_out(source.runs_outside(experiment, window).await?);
@@ -190,7 +194,7 @@ async fn take_what_versions_need(
     source: &dyn Reader,
     models: &mut Vec<ChosenModel>,
     mut left: Vec<ChosenModel>,
-    experiments: &mut [(Choice, Experiment)],
+    experiments: &mut [(ExperimentSelection, Experiment)],
     needed: &mut BTreeMap<String, String>,
 ) -> Result<Vec<Unreadable>> {
     let (mut seen, mut unread) = (BTreeSet::new(), Vec::new());
@@ -265,7 +269,7 @@ fn take_original(
 ) -> Option<(usize, String)> {
     let (name, number) = copy.copied_from()?;
     if let Some(at) = left.iter().position(|one| one.model.name == name) {
-        models.push(ChosenModel { versions: Pick::All, ..left.swap_remove(at) });
+        models.push(ChosenModel { versions: Subset::All, ..left.swap_remove(at) });
         return Some((models.len() - 1, name.to_owned()));
     }
     let at = models.iter().position(|one| one.model.name == name && !one.versions.takes(&number))?;

@@ -1,12 +1,12 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::artifacts::Stores;
+use crate::artifacts::ArtifactStores;
 use crate::aws::{Arn, Session, Signer};
 use crate::error::{Error, Result};
-use crate::rest::{Access, Address, Client, End, Probe, connect, probe};
-use crate::readers::{ArchiveReader, RestReader, Reader};
-use crate::writers::{Ledger, RestWriter, Writer};
+use crate::readers::{ArchiveReader, Reader, RestReader};
+use crate::rest::{Access, Address, Client, Probe, Side, connect, probe};
+use crate::writers::{IdMap, RestWriter, Writer};
 
 /// One end of a migration, found and looked at.
 #[derive(Clone)]
@@ -21,7 +21,7 @@ pub struct Server {
     pub client: Arc<Client>,
     pub probe: Probe,
     /// What holds its artifacts.
-    pub stores: Arc<Stores>,
+    pub stores: Arc<ArtifactStores>,
     /// What SageMaker makes of it; none for a server of its own.
     pub managed: Option<Arc<Managed>>,
 }
@@ -35,7 +35,7 @@ pub struct Managed {
 }
 
 /// Opens `http(s)://…`, the ARN of managed MLflow, or a directory. Only reads.
-pub async fn open(text: &str, end: End, access: Access) -> Result<Endpoint> {
+pub async fn open(text: &str, end: Side, access: Access) -> Result<Endpoint> {
     let text = text.trim();
     if text.is_empty() {
         return Err(Error::usage(format!("the {} is missing", end.name()))
@@ -59,7 +59,7 @@ pub async fn open(text: &str, end: End, access: Access) -> Result<Endpoint> {
         };
         let (client, probe) = connect(address, access).await?;
         let client = Arc::new(client);
-        let stores = Arc::new(Stores::new(Arc::clone(client.meter()), None).with_wait(client.wait()));
+        let stores = Arc::new(ArtifactStores::new(Arc::clone(client.meter()), None).with_wait(client.wait()));
         return Ok(Endpoint::Server(Server { client, probe, stores, managed: None }));
     }
     refuse_what_comes_later(text)?;
@@ -89,7 +89,8 @@ pub(super) async fn open_managed(
     let signer = Signer::new(session.clone(), caller, arn.clone());
     let client = Arc::new(Client::new(Address::of(arn.clone())?, access.with_signer(signer))?);
     let probe = probe(&client).await?;
-    let stores = Stores::new(Arc::clone(client.meter()), Some(session.clone())).with_wait(client.wait());
+    let stores =
+        ArtifactStores::new(Arc::clone(client.meter()), Some(session.clone())).with_wait(client.wait());
     let stores = Arc::new(stores);
     Ok(Server { client, probe, stores, managed: Some(Arc::new(Managed { arn, session })) })
 }
@@ -122,7 +123,7 @@ impl Endpoint {
     }
 
     /// The write side, for servers only: directories are written by export.
-    pub fn writer(&self, ledger: Arc<dyn Ledger>) -> Result<Arc<dyn Writer>> {
+    pub fn writer(&self, ledger: Arc<dyn IdMap>) -> Result<Arc<dyn Writer>> {
         match self {
             Self::Server(Server { client, probe, stores, .. }) => {
                 stores.check_upload_args()?;

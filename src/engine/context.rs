@@ -6,13 +6,13 @@ use futures::future::BoxFuture;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
-use super::beacon::Beacon;
+use super::beacon::StatusWriter;
 use super::journal::Journal;
-use super::progress::{End, Servers};
+use super::progress::{ItemEnd, Servers};
 use super::{Event, Progress};
 use crate::entities::Kind;
 use crate::error::{Class, Error, Result};
-use crate::rest::{End as Side, Health};
+use crate::rest::{Health, Side};
 
 /// After so many items in a row that a server did not answer for, it is asked whether it is there at all.
 const IN_DOUBT: u32 = 10;
@@ -27,7 +27,7 @@ pub(super) type Question = Box<dyn Fn() -> BoxFuture<'static, Result<()>> + Send
 pub struct Context {
     events: mpsc::Sender<Event>,
     progress: Arc<Progress>,
-    beacon: Option<Arc<Beacon>>,
+    beacon: Option<Arc<StatusWriter>>,
     drain: CancellationToken,
     pause: watch::Receiver<bool>,
     /// Events so far: a sign that something moves.
@@ -46,7 +46,7 @@ impl Context {
     pub(super) fn new(
         events: mpsc::Sender<Event>,
         progress: Arc<Progress>,
-        beacon: Option<Arc<Beacon>>,
+        beacon: Option<Arc<StatusWriter>>,
         drain: CancellationToken,
         pause: watch::Receiver<bool>,
     ) -> Self {
@@ -201,12 +201,12 @@ impl Context {
 
     pub async fn done(&self, kind: Kind, id: &str, name: &str) {
         self.unanswered.store(0, Relaxed);
-        self.progress.end(kind, End::Done);
+        self.progress.end(kind, ItemEnd::Done);
         self.tell(Event::ItemDone { kind, id: id.to_owned(), name: name.to_owned() }).await;
     }
 
     pub async fn skipped(&self, kind: Kind, id: &str, name: &str, reason: &str) {
-        self.progress.end(kind, End::Skipped);
+        self.progress.end(kind, ItemEnd::Skipped);
         let (id, name, reason) = (id.to_owned(), name.to_owned(), reason.to_owned());
         self.tell(Event::ItemSkipped { kind, id, name, reason }).await;
     }
@@ -235,7 +235,7 @@ impl Context {
         if !error.is_final() {
             self.for_now().insert((kind, id.to_owned()));
         }
-        self.progress.end(kind, End::Failed);
+        self.progress.end(kind, ItemEnd::Failed);
         let hint = error.get_hint().map(str::to_owned);
         let (id, name, reason) = (id.to_owned(), name.to_owned(), error.to_string());
         self.tell(Event::ItemFailed { kind, id, name, reason, hint, attempts }).await;

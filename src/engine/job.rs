@@ -5,12 +5,12 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::beacon::Beacon;
+use super::beacon::StatusWriter;
 use super::context::CONTINUES;
 use super::progress::Servers;
 use super::standstill::Standstill;
-use super::{Context, Event, Outcome, Progress, Step, vigil};
-use crate::aws::Vigil;
+use super::{Context, Event, Outcome, Progress, Step, credential_events};
+use crate::aws::CredentialWait;
 use crate::error::{Class, Error, Result};
 use crate::limits;
 use crate::rest::Traffic;
@@ -75,12 +75,12 @@ pub(super) struct Findings {
 }
 
 impl Job {
-    /// Runs `work` on tokio. `traffic` reads the clients of both ends; `vigils` are those of the AWS credentials that it
+    /// Runs `work` on tokio. `traffic` reads the clients of both ends; `credential_waits` are those of the AWS credentials that it
     /// may have to wait for; `settle` takes back what broken-off work has left; `beacon` lets other processes see it.
     pub(super) fn start<W, Fut>(
         step: Step,
-        beacon: Option<Beacon>,
-        vigils: Vec<Vigil>,
+        beacon: Option<StatusWriter>,
+        credential_waits: Vec<CredentialWait>,
         traffic: impl Fn() -> Vec<Traffic> + Send + Sync + 'static,
         settle: impl Future<Output = ()> + Send + 'static,
         work: W,
@@ -90,13 +90,13 @@ impl Job {
         Fut: Future<Output = Result<Findings>> + Send + 'static,
     {
         let standstill = Standstill::new(limits::STANDSTILL);
-        Self::start_watched(step, beacon, vigils, traffic, settle, standstill, work)
+        Self::start_watched(step, beacon, credential_waits, traffic, settle, standstill, work)
     }
 
     fn start_watched<W, Fut>(
         step: Step,
-        beacon: Option<Beacon>,
-        vigils: Vec<Vigil>,
+        beacon: Option<StatusWriter>,
+        credential_waits: Vec<CredentialWait>,
         traffic: impl Fn() -> Vec<Traffic> + Send + Sync + 'static,
         settle: impl Future<Output = ()> + Send + 'static,
         standstill: Standstill,
@@ -125,8 +125,14 @@ impl Job {
         // Large, and moved from hand to hand: on the heap it does not go over the stack each time.
         let work = Box::pin(work(Arc::clone(&context)));
         let (of_progress, of_control) = (Arc::clone(&progress), control.clone());
-        let supervisor =
-            Supervisor { step, progress: of_progress, control: of_control, context, vigils, standstill };
+        let supervisor = Supervisor {
+            step,
+            progress: of_progress,
+            control: of_control,
+            context,
+            credential_waits,
+            standstill,
+        };
         let watch = Box::pin(supervisor.watch(traffic, work, settle));
         let handle = tokio::spawn(seen(beacon, Arc::clone(&progress), control.clone(), watch));
         Self { events, progress, control, handle }
@@ -141,7 +147,7 @@ impl Job {
 
 /// Lets other processes see the work: how far it is, and at last what came of it.
 async fn seen(
-    beacon: Option<Arc<Beacon>>,
+    beacon: Option<Arc<StatusWriter>>,
     progress: Arc<Progress>,
     control: Control,
     work: impl Future<Output = Result<Outcome>>,
@@ -175,7 +181,7 @@ struct Supervisor {
     progress: Arc<Progress>,
     control: Control,
     context: Arc<Context>,
-    vigils: Vec<Vigil>,
+    credential_waits: Vec<CredentialWait>,
     standstill: Standstill,
 }
 
@@ -186,9 +192,9 @@ impl Supervisor {
         work: impl Future<Output = Result<Findings>>,
         settle: impl Future<Output = ()>,
     ) -> Result<Outcome> {
-        let Self { step, progress, control, context, vigils, mut standstill } = self;
+        let Self { step, progress, control, context, credential_waits, mut standstill } = self;
         let started = Instant::now();
-        let may_wait: Vec<_> = vigils.iter().map(Vigil::work).collect();
+        let may_wait: Vec<_> = credential_waits.iter().map(CredentialWait::work).collect();
         let drained = async {
             control.drain.cancelled().await;
             // What waits for credentials will not be finished.
@@ -214,7 +220,7 @@ impl Supervisor {
             result = work => result,
             () = drained => Err(Error::stopped()),
             error = sampling => Err(error),
-            () = vigil::keep(&vigils, &context) => Err(Error::stopped()),
+            () = credential_events::keep(&credential_waits, &context) => Err(Error::stopped()),
         };
         if tokio::time::timeout(SETTLE, settle).await.is_err() {
             tracing::warn!("not all that was begun could be taken back in time");

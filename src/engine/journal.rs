@@ -13,7 +13,7 @@ use super::{Counts, Step};
 use crate::artifacts::Digest;
 use crate::entities::{Kind, RunId};
 use crate::error::{Error, Result};
-use crate::writers::{Ledger, Memory, Unresolved};
+use crate::writers::{IdMap, MemoryIdMap, Unresolved};
 
 /// What a journal belongs to. No credentials.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,7 +27,7 @@ pub struct Identity {
 
 /// What is put down when an item has come to its end.
 #[derive(Default)]
-struct End<'a> {
+struct ItemRecord<'a> {
     reason: Option<&'a str>,
     target: Option<&'a str>,
     fingerprint: Option<&'a str>,
@@ -45,7 +45,7 @@ pub struct KnownFile {
 pub struct Journal {
     db: Mutex<Connection>,
     /// Runs that were seen on the target by this process: what an older journal says may be gone there.
-    seen: Memory,
+    seen: MemoryIdMap,
     /// Tests let writes fail.
     #[cfg(test)]
     pub(super) faults: std::sync::OnceLock<std::sync::Arc<super::faults::Faults>>,
@@ -75,7 +75,7 @@ impl Journal {
         db.execute_batch(SCHEMA)?;
         let journal = Self {
             db: Mutex::new(db),
-            seen: Memory::default(),
+            seen: MemoryIdMap::default(),
             #[cfg(test)]
             faults: std::sync::OnceLock::new(),
         };
@@ -137,17 +137,17 @@ impl Journal {
     }
 
     pub fn done(&self, kind: Kind, id: &str, target: Option<&str>, fingerprint: Option<&str>) -> Result<()> {
-        self.end(kind, id, "done", End { target, fingerprint, ..End::default() }).map(drop)
+        self.end(kind, id, "done", ItemRecord { target, fingerprint, ..ItemRecord::default() }).map(drop)
     }
 
     /// Gives how often it has been tried by now.
     pub fn failed(&self, kind: Kind, id: &str, reason: &str) -> Result<u64> {
-        self.end(kind, id, "failed", End { reason: Some(reason), ..End::default() })
+        self.end(kind, id, "failed", ItemRecord { reason: Some(reason), ..ItemRecord::default() })
     }
 
     /// Gives the number of tries. One statement: a process may be killed between any two.
-    fn end(&self, kind: Kind, id: &str, state: &str, end: End<'_>) -> Result<u64> {
-        let End { reason, target, fingerprint, digest } = end;
+    fn end(&self, kind: Kind, id: &str, state: &str, end: ItemRecord<'_>) -> Result<u64> {
+        let ItemRecord { reason, target, fingerprint, digest } = end;
         let (bytes, sha256) = digest.map(|d| (d.bytes.cast_signed(), d.sha256.as_deref())).unzip();
         let sha256 = sha256.flatten();
         let row = params![kind.name(), id, state, reason, target, fingerprint, bytes, sha256];
@@ -183,7 +183,12 @@ impl Journal {
     ///
     /// [`FileEntry::stamp`]: crate::entities::FileEntry::stamp
     pub fn file_done(&self, id: &str, target: &str, digest: &Digest, stamp: Option<&str>) -> Result<()> {
-        let end = End { target: Some(target), fingerprint: stamp, digest: Some(digest), ..End::default() };
+        let end = ItemRecord {
+            target: Some(target),
+            fingerprint: stamp,
+            digest: Some(digest),
+            ..ItemRecord::default()
+        };
         self.end(Kind::Artifact, id, "done", end).map(drop)
     }
 
@@ -261,7 +266,7 @@ pub fn fingerprint(item: &impl Serialize) -> Result<String> {
     Ok(digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect())
 }
 
-impl Ledger for Journal {
+impl IdMap for Journal {
     fn target_of(&self, source: &RunId) -> Option<RunId> {
         self.seen.target_of(source)
     }

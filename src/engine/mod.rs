@@ -8,6 +8,7 @@ mod check;
 mod choose;
 mod connect;
 mod context;
+mod credential_events;
 mod event;
 #[cfg(test)]
 mod faults;
@@ -32,14 +33,14 @@ mod survey;
 mod transfer;
 mod unique;
 pub mod validate;
-mod vigil;
 
 pub use crate::aws::{
-    AppChange, Arn, Description, Listed, NewApp, Policy, Readiness, Resource, Scope, check_role, unfilled,
+    AppChange, AppDescription, AppSummary, Arn, NewApp, Policy, Readiness, Resource, Scope, check_role,
+    unfilled,
 };
-pub use crate::rest::{Absence, Access, End, Health, Slowdown, Version};
+pub use crate::rest::{Absence, Access, Health, Side, Slowdown, Version};
 pub use app_probe::{AppProbe, app_probe};
-pub use check::{CheckReport, Finding, KindReport, Level, Survival, check_source, check_target, left_behind};
+pub use check::{CheckReport, Fidelity, Finding, KindReport, Level, check_source, check_target, left_behind};
 pub use connect::{Endpoint, Managed, Server, open};
 pub use context::Context;
 pub use event::Event;
@@ -48,10 +49,10 @@ pub use journal::{Identity, Journal};
 pub use outcome::{Counts, Outcome, meaning};
 pub use pending::Pending;
 pub use preflight::{Connected, Line, Preflight, preflight};
-pub use progress::{Progress, Reading};
-pub use provision::{COST, Made, Patience, Provision, Provisioning};
+pub use progress::{Progress, ProgressSnapshot};
+pub use provision::{COST, CreatedApp, Patience, Provision, Provisioning};
 pub use session::{Route, Session, Step};
-pub use sighting::{Ended, Lookout, Sighting};
+pub use sighting::{JobResult, JobStatus, JobStatusFile};
 pub use state::StateDir;
 pub use status::{Status, status};
 pub use survey::{ExperimentSurvey, ModelSurvey, Survey, survey};

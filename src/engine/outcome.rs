@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::validate::{Remarks, Totals};
-use super::{Reading, Step};
+use super::{ProgressSnapshot, Step};
 use crate::entities::Kind;
 
 /// `done + failed + skipped + pending == planned`, always.
@@ -55,7 +55,7 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    pub(super) fn new(step: Step, reading: &Reading, seconds: f64) -> Self {
+    pub(super) fn new(step: Step, reading: &ProgressSnapshot, seconds: f64) -> Self {
         let counts = Kind::ALL.into_iter().map(|kind| (kind.plural(), reading.of(kind))).collect();
         Self {
             step,

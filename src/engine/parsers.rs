@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 use crate::archive::{LoggedModelFile, ModelFile, RunFile, Strict, TraceFile, Wrapped};
 use crate::aws::Arn;
-use crate::entities::{Moment, Plan, S3Object, Spans, is_plain_id, is_safe_path};
+use crate::entities::{Plan, S3Object, Spans, UnixMillis, is_plain_id, is_safe_path};
 use crate::rest::{Address, Version};
 
 /// Texts that are nearly what is read: their pieces in any order, and anything between them.
@@ -115,12 +115,12 @@ proptest! {
 
     #[test]
     fn times(text in nearly(TIME), millis in any::<i64>()) {
-        if let Ok(moment) = text.parse::<Moment>() {
-            prop_assert_eq!(moment.to_string().parse::<Moment>().unwrap(), moment);
+        if let Ok(moment) = text.parse::<UnixMillis>() {
+            prop_assert_eq!(moment.to_string().parse::<UnixMillis>().unwrap(), moment);
         }
         // Milliseconds of the years that a date can be written of.
-        let moment = Moment(millis % 250_000_000_000_000);
-        prop_assert_eq!(moment.to_string().parse::<Moment>().unwrap(), moment);
+        let moment = UnixMillis(millis % 250_000_000_000_000);
+        prop_assert_eq!(moment.to_string().parse::<UnixMillis>().unwrap(), moment);
     }
 
     #[test]

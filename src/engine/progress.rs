@@ -3,7 +3,7 @@ use std::sync::{Mutex, PoisonError};
 
 use super::Counts;
 use crate::entities::Kind;
-use crate::rest::{End as Side, Health, Traffic};
+use crate::rest::{Health, Side, Traffic};
 
 /// How the servers of both ends do: the source's, the target's.
 pub type Servers = [Health; 2];
@@ -33,7 +33,7 @@ struct KindProgress {
 
 /// One reading of a [`Progress`].
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Reading {
+pub struct ProgressSnapshot {
     pub counts: [Counts; Kind::ALL.len()],
     /// Metric points.
     pub points: u64,
@@ -49,7 +49,7 @@ pub struct Reading {
     pub servers: Servers,
 }
 
-impl Reading {
+impl ProgressSnapshot {
     pub fn of(&self, kind: Kind) -> Counts {
         self.counts[kind.index()]
     }
@@ -73,14 +73,14 @@ impl Reading {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum End {
+pub(super) enum ItemEnd {
     Done,
     Failed,
     Skipped,
 }
 
 impl Progress {
-    pub fn read(&self) -> Reading {
+    pub fn read(&self) -> ProgressSnapshot {
         let counts = Kind::ALL.map(|kind| {
             let of = &self.kinds[kind.index()];
             // The ends first: an item that ends meanwhile must not end before it is planned.
@@ -88,7 +88,7 @@ impl Progress {
                 (of.done.load(Relaxed), of.failed.load(Relaxed), of.skipped.load(Relaxed));
             Counts { planned: of.planned.load(Relaxed), done, failed, skipped }
         });
-        Reading {
+        ProgressSnapshot {
             counts,
             points: self.points.load(Relaxed),
             bytes: self.bytes.load(Relaxed),
@@ -105,12 +105,12 @@ impl Progress {
         self.kinds[kind.index()].planned.fetch_add(count, Relaxed);
     }
 
-    pub(super) fn end(&self, kind: Kind, end: End) {
+    pub(super) fn end(&self, kind: Kind, end: ItemEnd) {
         let of = &self.kinds[kind.index()];
         let counter = match end {
-            End::Done => &of.done,
-            End::Failed => &of.failed,
-            End::Skipped => &of.skipped,
+            ItemEnd::Done => &of.done,
+            ItemEnd::Failed => &of.failed,
+            ItemEnd::Skipped => &of.skipped,
         };
         counter.fetch_add(1, Relaxed);
     }

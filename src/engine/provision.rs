@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::{Pending, StateDir};
 use crate::aws::{
-    AppChange, Arn, ControlPlane, Description, Listed, NewApp, Readiness, Resource, Session,
+    AppChange, AppDescription, AppSummary, Arn, ControlPlane, NewApp, Readiness, Resource, Session,
     is_role_not_known_yet,
 };
 use crate::error::{Class, Error, Result};
@@ -48,7 +48,7 @@ pub enum Provisioning {
 
 /// What came of a creation.
 #[derive(Clone, Debug)]
-pub struct Made {
+pub struct CreatedApp {
     pub arn: Arn,
     /// It was there already.
     pub found: bool,
@@ -91,18 +91,18 @@ impl Provision {
     }
 
     /// Apps first, then tracking servers.
-    pub async fn list(&self) -> Result<Vec<Listed>> {
+    pub async fn list(&self) -> Result<Vec<AppSummary>> {
         self.plane.list().await
     }
 
-    pub async fn describe(&self, arn: &Arn) -> Result<Description> {
+    pub async fn describe(&self, arn: &Arn) -> Result<AppDescription> {
         self.plane.describe(arn).await
     }
 
     /// The one of that name, unless it is being deleted.
-    pub async fn find(&self, name: &str) -> Result<Option<Listed>> {
+    pub async fn find(&self, name: &str) -> Result<Option<AppSummary>> {
         let is_there =
-            |one: &Listed| one.name == name && !matches!(one.status.as_str(), "Deleting" | "Deleted");
+            |one: &AppSummary| one.name == name && !matches!(one.status.as_str(), "Deleting" | "Deleted");
         Ok(self.plane.list().await?.into_iter().find(is_there))
     }
 
@@ -132,18 +132,18 @@ impl Provision {
         new: &NewApp,
         state: &StateDir,
         mut tell: impl FnMut(&Provisioning),
-    ) -> Result<Made> {
+    ) -> Result<CreatedApp> {
         self.check(new)?;
         let started = Instant::now();
         loop {
             if let Some(arn) = self.same_app(new).await? {
                 Pending::keep(state, &arn)?;
-                return Ok(Made { arn, found: true });
+                return Ok(CreatedApp { arn, found: true });
             }
             let error = match self.plane.create_app(new).await {
                 Ok(arn) => {
                     Pending::keep(state, &arn)?;
-                    return Ok(Made { arn, found: false });
+                    return Ok(CreatedApp { arn, found: false });
                 }
                 Err(error) => error,
             };
@@ -163,7 +163,7 @@ impl Provision {
 
     /// An App of that name; one that keeps its artifacts elsewhere, or works with another role, is somebody else's.
     async fn same_app(&self, new: &NewApp) -> Result<Option<Arn>> {
-        let is_app = |one: &Listed| one.resource == Resource::App;
+        let is_app = |one: &AppSummary| one.resource == Resource::App;
         let Some(there) = self.find(&new.name).await?.filter(is_app) else { return Ok(None) };
         let arn = Arn::parse(&there.arn)?;
         let there = self.plane.describe(&arn).await?;
@@ -185,7 +185,7 @@ impl Provision {
         arn: &Arn,
         change: &AppChange,
         tell: impl FnMut(&Provisioning),
-    ) -> Result<Description> {
+    ) -> Result<AppDescription> {
         if arn.resource() == Resource::TrackingServer {
             return Err(Error::usage(format!("{arn} is a tracking server, not an App"))
                 .hint("change it with `aws sagemaker update-mlflow-tracking-server`"));
@@ -201,7 +201,7 @@ impl Provision {
     }
 
     /// Asks until it can be used.
-    pub async fn wait(&self, arn: &Arn, mut tell: impl FnMut(&Provisioning)) -> Result<Description> {
+    pub async fn wait(&self, arn: &Arn, mut tell: impl FnMut(&Provisioning)) -> Result<AppDescription> {
         let started = Instant::now();
         loop {
             let waited = started.elapsed();
@@ -233,8 +233,8 @@ impl Provision {
 }
 
 /// SageMaker gives no reason for a failed creation (AWS: DescribeMlflowApp has no `FailureReason`).
-fn never_ready(arn: &Arn, there: &Description) -> Error {
-    let Description { listed, role_arn, artifact_store_uri, .. } = there;
+fn never_ready(arn: &Arn, there: &AppDescription) -> Error {
+    let AppDescription { listed, role_arn, artifact_store_uri, .. } = there;
     let error = Error::permanent(format!("{arn} is {}", listed.status));
     match listed.readiness() {
         Readiness::Stopped => error.hint(format!(

@@ -9,13 +9,13 @@ use serde::{Deserialize, Serialize};
 
 use super::lock::Lock;
 use super::progress::Servers;
-use super::{Counts, Reading, StateDir, Step};
+use super::{Counts, ProgressSnapshot, StateDir, Step};
 use crate::entities::Kind;
 use crate::error::Result;
 
 /// A job at one moment, as its process has put it down. Not older than a second or two while that process is alive.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Sighting {
+pub struct JobStatus {
     pub process: u32,
     pub step: Step,
     pub source: String,
@@ -45,7 +45,7 @@ pub struct Sighting {
     /// The newest ones; the counts are of all.
     pub failures: Vec<FailedItem>,
     /// Set by the last write of a job that came to an end of whatever kind.
-    pub ended: Option<Ended>,
+    pub ended: Option<JobResult>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -63,17 +63,17 @@ pub struct FailedItem {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Ended {
+pub struct JobResult {
     /// Of the command that does this step.
     pub exit_code: u8,
     pub error: Option<String>,
     pub hint: Option<String>,
 }
 
-impl Sighting {
+impl JobStatus {
     /// The counters, as the job itself reads them.
-    pub fn reading(&self) -> Reading {
-        Reading {
+    pub fn reading(&self) -> ProgressSnapshot {
+        ProgressSnapshot {
             counts: Kind::ALL.map(|kind| self.counts.get(kind.plural()).copied().unwrap_or_default()),
             points: self.points,
             bytes: self.bytes,
@@ -89,9 +89,9 @@ impl Sighting {
 
 /// Where one job can be seen.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Lookout(PathBuf);
+pub struct JobStatusFile(PathBuf);
 
-impl Lookout {
+impl JobStatusFile {
     /// The places of all jobs that a process is at work on now, the one that was written last first.
     pub fn live(state: &StateDir) -> Vec<Self> {
         let Ok(entries) = std::fs::read_dir(state.jobs()) else {
@@ -112,7 +112,7 @@ impl Lookout {
         Lock::is_held(&lock_of(&self.0))
     }
 
-    pub fn look(&self) -> Result<Sighting> {
+    pub fn look(&self) -> Result<JobStatus> {
         let text = std::fs::read(&self.0)?;
         Ok(serde_json::from_slice(&text)?)
     }

@@ -3,7 +3,9 @@
 use futures::TryStreamExt;
 
 use super::validate::Difference;
-use crate::entities::{Choice, Experiment, ExperimentId, Kind, ModelId, Plan, PlannedExperiment, RunId};
+use crate::entities::{
+    Experiment, ExperimentId, ExperimentSelection, Kind, ModelId, Plan, PlannedExperiment, RunId,
+};
 use crate::error::Result;
 use crate::readers::Reader;
 
@@ -56,8 +58,8 @@ async fn find(source: &dyn Reader, id: &ExperimentId) -> Result<Option<Experimen
 /// With the runs that the plan takes of it: none of them got there without it.
 fn whole(experiment: &Experiment, plan: &Plan) -> Result<Option<PlannedExperiment>> {
     Ok(match plan.chooser()?.choose(experiment) {
-        Choice::No => None,
-        Choice::Yes { only, except, traces, .. } => {
+        ExperimentSelection::No => None,
+        ExperimentSelection::Yes { only, except, traces, .. } => {
             Some(PlannedExperiment { name: experiment.name.clone(), runs: only, except, traces })
         }
     })

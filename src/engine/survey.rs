@@ -4,10 +4,12 @@ use serde::Serialize;
 use super::check::unread;
 use super::choose::{Chosen, ChosenModel, choose};
 use super::left_behind;
-use crate::entities::{Choice, EvaluationDataset, Experiment, Kind, Pick, Plan, Readable, Unreadable};
+use crate::entities::{
+    EvaluationDataset, Experiment, ExperimentSelection, Kind, Plan, Readable, Subset, Unreadable,
+};
 use crate::error::Result;
+use crate::readers::{Reader, SourceInfo};
 use crate::rest::Pages;
-use crate::readers::{About, Reader};
 
 /// Experiments whose runs are counted side by side.
 const AT_ONCE: usize = 8;
@@ -15,7 +17,7 @@ const AT_ONCE: usize = 8;
 /// What a plan would move.
 #[derive(Clone, Debug, Serialize)]
 pub struct Survey {
-    pub about: About,
+    pub about: SourceInfo,
     pub experiments: Vec<ExperimentSurvey>,
     /// Registered models and prompts.
     pub models: Vec<ModelSurvey>,
@@ -105,7 +107,7 @@ async fn count_versions(
         Err(error) => return unread(chosen.model.kind(), &chosen.model.name, error).map(Err),
     };
     let only = || taken.iter().map(|version| version.version).collect();
-    let (versions, only) = (taken.len() as u64, (chosen.versions != Pick::All).then(only));
+    let (versions, only) = (taken.len() as u64, (chosen.versions != Subset::All).then(only));
     let model = chosen.model;
     let name = plan.target_model_name(&model);
     let target_name = (name != model.name).then(|| name.to_owned());
@@ -116,7 +118,7 @@ async fn count(
     source: &dyn Reader,
     plan: &Plan,
     experiment: Experiment,
-    choice: Choice,
+    choice: ExperimentSelection,
 ) -> Result<(ExperimentSurvey, Vec<Unreadable>)> {
     let mut lost = Vec::new();
     let scorers = match source.scorers(&experiment).await {

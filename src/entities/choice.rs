@@ -6,7 +6,7 @@ use super::{LoggedModel, ModelId, RunId};
 
 /// What the plan says of one experiment.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Choice {
+pub enum ExperimentSelection {
     No,
     /// The experiment and the runs that [`takes`](Self::takes) accepts.
     Yes {
@@ -35,7 +35,7 @@ impl PlannedTraces {
     }
 }
 
-impl Choice {
+impl ExperimentSelection {
     pub fn whole() -> Self {
         Self::of(None)
     }
@@ -101,7 +101,7 @@ mod tests {
 
     #[test]
     fn what_is_left_out_may_be_needed_all_the_same() {
-        let mut choice = Choice::whole();
+        let mut choice = ExperimentSelection::whole();
         choice.leave_out(["old".into(), "older".into()]);
         choice.add("older".into());
         assert_eq!(["old", "older", "new"].map(|run| choice.takes(&run.into())), [false, true, true]);

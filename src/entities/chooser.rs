@@ -4,8 +4,11 @@ use std::collections::{HashMap, HashSet};
 
 use globset::{Glob, GlobSet, GlobSetBuilder};
 
-use super::registry_choice::RegistryChoice;
-use super::{Choice, EvaluationDataset, Experiment, Numbers, Pick, Plan, PlannedExperiment, RegisteredModel};
+use super::registry_choice::VersionsByModel;
+use super::{
+    EvaluationDataset, Experiment, ExperimentSelection, Plan, PlannedExperiment, RegisteredModel, Subset,
+    VersionMatcher,
+};
 use crate::error::{Error, Result};
 
 pub(super) fn matcher<T: AsRef<str>>(option: &str, globs: &[T]) -> Result<GlobSet> {
@@ -20,19 +23,19 @@ pub(super) fn matcher<T: AsRef<str>>(option: &str, globs: &[T]) -> Result<GlobSe
 }
 
 /// A plan with its globs compiled.
-pub struct Chooser<'a> {
+pub struct PlanMatcher<'a> {
     plan: &'a Plan,
     /// By name: a plan may name very many.
     named: HashMap<&'a str, &'a PlannedExperiment>,
     globs: GlobSet,
     except_experiments: GlobSet,
-    models: RegistryChoice<'a>,
-    prompts: RegistryChoice<'a>,
+    models: VersionsByModel<'a>,
+    prompts: VersionsByModel<'a>,
     datasets: GlobSet,
     except_datasets: GlobSet,
 }
 
-impl<'a> Chooser<'a> {
+impl<'a> PlanMatcher<'a> {
     pub(super) fn new(plan: &'a Plan) -> Result<Self> {
         Ok(Self {
             plan,
@@ -40,38 +43,42 @@ impl<'a> Chooser<'a> {
             named: plan.experiments.iter().rev().map(|named| (named.name.as_str(), named)).collect(),
             globs: matcher("--experiments", &plan.globs)?,
             except_experiments: matcher("--except-experiments", &plan.except_experiments)?,
-            models: RegistryChoice::new("--models", &plan.models, &plan.model_versions)?,
-            prompts: RegistryChoice::new("--prompts", &plan.prompts, &plan.prompt_versions)?,
+            models: VersionsByModel::new("--models", &plan.models, &plan.model_versions)?,
+            prompts: VersionsByModel::new("--prompts", &plan.prompts, &plan.prompt_versions)?,
             datasets: matcher("--datasets", &plan.datasets)?,
             except_datasets: matcher("--except-datasets", &plan.except_datasets)?,
         })
     }
 
-    pub fn choose(&self, experiment: &Experiment) -> Choice {
+    pub fn choose(&self, experiment: &Experiment) -> ExperimentSelection {
         if self.plan.skip_deleted && experiment.lifecycle.is_deleted() {
-            return Choice::No;
+            return ExperimentSelection::No;
         }
         if self.except_experiments.is_match(&experiment.name) {
-            return Choice::No;
+            return ExperimentSelection::No;
         }
         if self.plan.is_everything() {
-            return Choice::whole();
+            return ExperimentSelection::whole();
         }
         if let Some(named) = self.named.get(experiment.name.as_str()) {
-            return Choice::Yes {
+            return ExperimentSelection::Yes {
                 only: named.runs.clone(),
                 except: named.except.clone(),
                 models: Default::default(),
                 traces: named.traces,
             };
         }
-        if self.globs.is_match(&experiment.name) { Choice::whole() } else { Choice::No }
+        if self.globs.is_match(&experiment.name) {
+            ExperimentSelection::whole()
+        } else {
+            ExperimentSelection::No
+        }
     }
 
     /// Which versions of a registered model or prompt are taken.
-    pub fn versions(&self, of: &RegisteredModel) -> Pick<u64> {
+    pub fn versions(&self, of: &RegisteredModel) -> Subset<u64> {
         match self.plan.is_everything() {
-            true => Pick::All,
+            true => Subset::All,
             false => self.registry(of.is_prompt()).versions(&of.name),
         }
     }
@@ -81,7 +88,7 @@ impl<'a> Chooser<'a> {
         self.registry(model.is_prompt()).names_versions_of(&model.name)
     }
 
-    fn registry(&self, of_prompts: bool) -> &RegistryChoice<'a> {
+    fn registry(&self, of_prompts: bool) -> &VersionsByModel<'a> {
         if of_prompts { &self.prompts } else { &self.models }
     }
 
@@ -106,7 +113,7 @@ impl<'a> Chooser<'a> {
 
     /// Names and globs of the plan that fit none of `models`; `there` are the versions of those of which single
     /// versions are named.
-    pub fn unmatched_models(&self, models: &[RegisteredModel], there: &Numbers) -> Vec<String> {
+    pub fn unmatched_models(&self, models: &[RegisteredModel], there: &VersionMatcher) -> Vec<String> {
         let of = |prompts: bool| models.iter().filter(move |model| model.is_prompt() == prompts);
         let mut unmatched = self.models.unmatched(of(false), there);
         unmatched.extend(self.prompts.unmatched(of(true), there));
@@ -120,7 +127,7 @@ impl<'a> Chooser<'a> {
         let there: HashSet<&str> = names().collect();
         let named = self.plan.experiments.iter().map(|named| &named.name);
         let missing = named.filter(|name| !there.contains(name.as_str())).cloned();
-        let is_chosen = |one: &&Experiment| self.choose(one) != Choice::No;
+        let is_chosen = |one: &&Experiment| self.choose(one) != ExperimentSelection::No;
         let chosen = experiments.iter().filter(is_chosen).map(|one| one.name.as_str());
         let idle_globs = idle(&self.plan.globs, &self.globs, chosen);
         let idle_excepts = idle(&self.plan.except_experiments, &self.except_experiments, names());
@@ -160,8 +167,8 @@ mod tests {
     fn globs_cross_slashes_and_name_what_they_miss() {
         let plan = Plan { globs: vec!["fraud*".into(), "gone".into()], ..Plan::default() };
         let chooser = plan.chooser().unwrap();
-        assert_ne!(chooser.choose(&experiment("fraud/eu/日本")), Choice::No);
-        assert_eq!(chooser.choose(&experiment("churn")), Choice::No);
+        assert_ne!(chooser.choose(&experiment("fraud/eu/日本")), ExperimentSelection::No);
+        assert_eq!(chooser.choose(&experiment("churn")), ExperimentSelection::No);
         assert_eq!(chooser.unmatched(&[experiment("fraud/x")]), ["gone"]);
     }
 
@@ -174,13 +181,18 @@ mod tests {
             ..Plan::default()
         };
         let chooser = plan.chooser().unwrap();
-        let taken = ["new", "old/one", "older"].map(|name| chooser.choose(&experiment(name)) != Choice::No);
+        let taken = ["new", "old/one", "older"]
+            .map(|name| chooser.choose(&experiment(name)) != ExperimentSelection::No);
         assert_eq!(taken, [true, false, true]);
         assert_eq!(chooser.unmatched(&[experiment("new"), experiment("old/one")]), ["gone"]);
         let alone = Plan { except_experiments: vec!["old".into()], ..Plan::default() };
         let chooser = alone.chooser().unwrap();
-        assert_eq!(chooser.choose(&experiment("old")), Choice::No);
-        assert_eq!(chooser.choose(&experiment("new")), Choice::whole(), "everything else is taken");
+        assert_eq!(chooser.choose(&experiment("old")), ExperimentSelection::No);
+        assert_eq!(
+            chooser.choose(&experiment("new")),
+            ExperimentSelection::whole(),
+            "everything else is taken"
+        );
     }
 
     #[test]
@@ -189,10 +201,10 @@ mod tests {
         let prompt = RegisteredModel { tags: tags.into(), ..model("m1") };
         let plan = Plan { models: vec!["m*".into(), "none".into()], ..Plan::default() };
         let chooser = plan.chooser().unwrap();
-        assert_eq!((chooser.versions(&model("m1")), chooser.versions(&prompt)), (Pick::All, Pick::None));
-        assert_eq!(chooser.choose(&experiment("any")), Choice::No, "only models were asked for");
-        assert_eq!(chooser.unmatched_models(&[model("m1")], &Numbers::new()), ["none"]);
-        assert_eq!(Plan::default().chooser().unwrap().versions(&prompt), Pick::All);
+        assert_eq!((chooser.versions(&model("m1")), chooser.versions(&prompt)), (Subset::All, Subset::None));
+        assert_eq!(chooser.choose(&experiment("any")), ExperimentSelection::No, "only models were asked for");
+        assert_eq!(chooser.unmatched_models(&[model("m1")], &VersionMatcher::new()), ["none"]);
+        assert_eq!(Plan::default().chooser().unwrap().versions(&prompt), Subset::All);
     }
 
     #[test]
@@ -200,14 +212,14 @@ mod tests {
         let globs = ["churn/3", "churn/7", "fraud*/1", "whole", "whole/2"];
         let plan = Plan { models: globs.map(str::to_owned).into(), ..Plan::default() };
         let chooser = plan.chooser().unwrap();
-        assert_eq!(chooser.versions(&model("churn")), Pick::Only([3, 7].into()));
-        assert_eq!(chooser.versions(&model("churn/3")), Pick::All, "MLflow takes such names before 3.11");
-        assert_eq!(chooser.versions(&model("fraud/eu")), Pick::Only([1].into()));
-        assert_eq!(chooser.versions(&model("whole")), Pick::All);
-        assert_eq!(chooser.versions(&model("churned")), Pick::None);
+        assert_eq!(chooser.versions(&model("churn")), Subset::Only([3, 7].into()));
+        assert_eq!(chooser.versions(&model("churn/3")), Subset::All, "MLflow takes such names before 3.11");
+        assert_eq!(chooser.versions(&model("fraud/eu")), Subset::Only([1].into()));
+        assert_eq!(chooser.versions(&model("whole")), Subset::All);
+        assert_eq!(chooser.versions(&model("churned")), Subset::None);
         let models = [model("churn"), model("fraud.a"), model("whole")];
         assert!(models.iter().all(|model| chooser.names_versions_of(model)));
-        let there = Numbers::from([
+        let there = VersionMatcher::from([
             ("churn".into(), [1, 3].into()),
             ("fraud.a".into(), [2].into()),
             ("whole".into(), [1, 2].into()),
@@ -227,10 +239,10 @@ mod tests {
             ..Plan::default()
         };
         let chooser = plan.chooser().unwrap();
-        assert_eq!(chooser.versions(&model("churn")), Pick::Only([3, 4, 9].into()));
-        assert_eq!(chooser.versions(&model("all/but")), Pick::Except([2].into()));
+        assert_eq!(chooser.versions(&model("churn")), Subset::Only([3, 4, 9].into()));
+        assert_eq!(chooser.versions(&model("all/but")), Subset::Except([2].into()));
         let models = [model("churn"), model("all/but")];
-        let there = Numbers::from([("churn".into(), [3, 4].into()), ("all/but".into(), [1].into())]);
+        let there = VersionMatcher::from([("churn".into(), [3, 4].into()), ("all/but".into(), [1].into())]);
         assert_eq!(chooser.unmatched_models(&models, &there), ["churn/9", "gone"]);
     }
 
@@ -241,6 +253,6 @@ mod tests {
         let chooser = plan.chooser().unwrap();
         assert!(chooser.takes_dataset(&dataset("golden")) && !chooser.takes_dataset(&dataset("older")));
         assert_eq!(chooser.unmatched_datasets(&[dataset("older")]), ["none"]);
-        assert_ne!(chooser.choose(&experiment("any")), Choice::No, "everything else is taken");
+        assert_ne!(chooser.choose(&experiment("any")), ExperimentSelection::No, "everything else is taken");
     }
 }

@@ -2,7 +2,7 @@ use serde::Serialize;
 
 /// How many there are, as far as that is known.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Tally {
+pub struct Count {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub count: Option<u64>,
     /// There are more than were counted.
@@ -13,7 +13,7 @@ pub struct Tally {
     pub unknown: Option<String>,
 }
 
-impl Tally {
+impl Count {
     pub fn exactly(count: u64) -> Self {
         Self { count: Some(count), ..Self::default() }
     }
@@ -45,11 +45,11 @@ impl Tally {
 
 /// Something that a server holds and that is not moved: REST does not let anybody write it as it was.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Other {
+pub struct Unsupported {
     /// In the plural.
     pub title: &'static str,
     #[serde(flatten)]
-    pub tally: Tally,
+    pub tally: Count,
     /// Why it stays behind.
     pub reason: &'static str,
 }

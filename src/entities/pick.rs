@@ -2,14 +2,14 @@ use std::collections::BTreeSet;
 
 /// All of something, some of it, or nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Pick<Id> {
+pub enum Subset<Id> {
     All,
     None,
     Only(BTreeSet<Id>),
     Except(BTreeSet<Id>),
 }
 
-impl<Id: Clone + Ord> Pick<Id> {
+impl<Id: Clone + Ord> Subset<Id> {
     /// `only` absent means all.
     pub fn of(only: Option<BTreeSet<Id>>, except: BTreeSet<Id>) -> Self {
         match only {

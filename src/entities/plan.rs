@@ -4,7 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Choice, Chooser, Experiment, Moment, PlannedTraces, RegisteredModel, RunId, Trace, Window};
+use super::{
+    Experiment, ExperimentSelection, PlanMatcher, PlannedTraces, RegisteredModel, RunId, TimeRange, Trace,
+    UnixMillis,
+};
 use crate::error::{Error, Result};
 
 /// The plan file (TOML). One that chooses nothing takes everything; else what it chooses is taken, and what a chosen
@@ -53,10 +56,10 @@ pub struct Plan {
     pub skip_deleted: bool,
     /// Only runs that started at or after this, and what a chosen model version needs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub run_start_time: Option<Moment>,
+    pub run_start_time: Option<UnixMillis>,
     /// Only runs that started before this, and what a chosen model version needs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub runs_until: Option<Moment>,
+    pub runs_until: Option<UnixMillis>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -107,8 +110,8 @@ impl Plan {
     }
 
     /// When a run must have started.
-    pub fn window(&self) -> Result<Window> {
-        Window::new(self.run_start_time, self.runs_until)
+    pub fn window(&self) -> Result<TimeRange> {
+        TimeRange::new(self.run_start_time, self.runs_until)
     }
 
     pub fn to_toml(&self) -> Result<String> {
@@ -131,15 +134,18 @@ impl Plan {
     }
 
     /// There may be traces to take.
-    pub fn takes_traces(&self, choice: &Choice) -> bool {
-        let is_left = matches!(choice, Choice::No | Choice::Yes { traces: PlannedTraces::None, .. });
+    pub fn takes_traces(&self, choice: &ExperimentSelection) -> bool {
+        let is_left = matches!(
+            choice,
+            ExperimentSelection::No | ExperimentSelection::Yes { traces: PlannedTraces::None, .. }
+        );
         !self.skip_traces && !is_left
     }
 
     /// A trace goes with the run it was made in; one that no run made goes with the whole experiment, if the time
     /// window takes it.
-    pub fn takes_trace(&self, choice: &Choice, trace: &Trace) -> bool {
-        let Choice::Yes { only, traces, .. } = choice else { return false };
+    pub fn takes_trace(&self, choice: &ExperimentSelection, trace: &Trace) -> bool {
+        let ExperimentSelection::Yes { only, traces, .. } = choice else { return false };
         let of_run = trace.source_run().map(|run| choice.takes(&run));
         let is_wanted = match (traces, of_run) {
             _ if !self.takes_traces(choice) => false,
@@ -176,8 +182,8 @@ impl Plan {
     }
 
     /// Compiles the globs once; use the result for every experiment.
-    pub fn chooser(&self) -> Result<Chooser<'_>> {
-        Chooser::new(self)
+    pub fn chooser(&self) -> Result<PlanMatcher<'_>> {
+        PlanMatcher::new(self)
     }
 }
 
@@ -224,8 +230,8 @@ mod tests {
             rename: [("a".into(), "b".into())].into(),
             rename_models: [("m".into(), "n".into())].into(),
             skip_deleted: true,
-            run_start_time: Some(Moment(1_714_521_600_000)),
-            runs_until: Some(Moment(1_714_521_600_001)),
+            run_start_time: Some(UnixMillis(1_714_521_600_000)),
+            runs_until: Some(UnixMillis(1_714_521_600_001)),
             globs: vec!["x*".into()],
             except_experiments: vec!["xx".into()],
             models: vec!["m*".into()],
@@ -244,7 +250,7 @@ mod tests {
     fn times_in_a_plan_may_be_dates_texts_and_numbers() {
         for time in ["2024-05-01", "\"2024-05-01\"", "1714521600000", "2024-05-01T00:00:00Z"] {
             let plan = Plan::parse(&format!("run_start_time = {time}")).unwrap();
-            assert_eq!(plan.run_start_time, Some(Moment(1_714_521_600_000)), "{time}");
+            assert_eq!(plan.run_start_time, Some(UnixMillis(1_714_521_600_000)), "{time}");
         }
         for wrong in ["runs_until = 5", "run_start_time = 2024-05-02\nruns_until = 2024-05-01"] {
             assert_eq!(Plan::parse(wrong).unwrap_err().exit_code(), 2, "{wrong}");
@@ -278,7 +284,7 @@ mod tests {
         let taken = |plan: &Plan, runs: Option<&str>, traces| {
             let only = runs.map(|run| BTreeSet::from([RunId::from(run)]));
             let (except, models) = (BTreeSet::new(), BTreeSet::new());
-            let choice = Choice::Yes { only, except, models, traces };
+            let choice = ExperimentSelection::Yes { only, except, models, traces };
             ["r1", "r2", ""].map(|run| plan.takes_trace(&choice, &trace(run)))
         };
         use PlannedTraces::{All, None as Nothing, OfRuns};
@@ -287,7 +293,7 @@ mod tests {
         assert_eq!(taken(&plan, Some("r1"), OfRuns), [true, false, false]);
         assert_eq!(taken(&plan, Some("r1"), All), [true, true, true]);
         assert_eq!(taken(&plan, None, Nothing), [false, false, false]);
-        let later = Plan { run_start_time: Some(Moment(6)), ..Plan::default() };
+        let later = Plan { run_start_time: Some(UnixMillis(6)), ..Plan::default() };
         assert_eq!(taken(&later, Some("r1"), All), [true, false, false]);
         let without = Plan { skip_traces: true, ..Plan::default() };
         assert_eq!(taken(&without, None, All), [false, false, false]);

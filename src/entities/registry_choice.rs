@@ -6,13 +6,13 @@ use globset::GlobSet;
 
 use super::chooser::matcher;
 use super::plan::version_of;
-use super::{Pick, PlannedModel, RegisteredModel};
+use super::{PlannedModel, RegisteredModel, Subset};
 use crate::error::Result;
 
 /// By name, the numbers of the versions that there are.
-pub type Numbers = BTreeMap<String, BTreeSet<u64>>;
+pub type VersionMatcher = BTreeMap<String, BTreeSet<u64>>;
 
-pub(super) struct RegistryChoice<'a> {
+pub(super) struct VersionsByModel<'a> {
     named: &'a [PlannedModel],
     globs: &'a [String],
     whole: GlobSet,
@@ -22,7 +22,7 @@ pub(super) struct RegistryChoice<'a> {
     numbers: Vec<(usize, u64)>,
 }
 
-impl<'a> RegistryChoice<'a> {
+impl<'a> VersionsByModel<'a> {
     pub fn new(option: &str, globs: &'a [String], named: &'a [PlannedModel]) -> Result<Self> {
         let versions = globs.iter().enumerate();
         let versions = versions.filter_map(|(at, glob)| version_of(glob).map(|(name, n)| (name, (at, n))));
@@ -31,10 +31,10 @@ impl<'a> RegistryChoice<'a> {
         Ok(Self { named, globs, whole, of_versions: matcher(option, &names)?, numbers })
     }
 
-    pub fn versions(&self, name: &str) -> Pick<u64> {
+    pub fn versions(&self, name: &str) -> Subset<u64> {
         let mut pick = match self.named.iter().find(|named| named.name == name) {
-            Some(named) => Pick::of(named.versions.clone(), named.except.clone()),
-            None => Pick::whole(self.whole.is_match(name)),
+            Some(named) => Subset::of(named.versions.clone(), named.except.clone()),
+            None => Subset::whole(self.whole.is_match(name)),
         };
         for at in self.of_versions.matches(name) {
             pick.set(&self.numbers[at].1, true);
@@ -51,7 +51,7 @@ impl<'a> RegistryChoice<'a> {
     pub fn unmatched<'b>(
         &self,
         models: impl Iterator<Item = &'b RegisteredModel>,
-        there: &Numbers,
+        there: &VersionMatcher,
     ) -> Vec<String> {
         let mut hit = vec![false; self.globs.len()];
         let has = |name: &str, number: &u64| there.get(name).is_some_and(|there| there.contains(number));

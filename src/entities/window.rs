@@ -13,14 +13,14 @@ use crate::error::{Error, Result};
 /// From `since` on and before `until`; an absent end is an open one. Two windows that meet share nothing and leave
 /// nothing out between them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Window {
-    pub since: Option<Moment>,
-    pub until: Option<Moment>,
+pub struct TimeRange {
+    pub since: Option<UnixMillis>,
+    pub until: Option<UnixMillis>,
 }
 
-impl Window {
+impl TimeRange {
     /// Refuses one that nothing can be in.
-    pub fn new(since: Option<Moment>, until: Option<Moment>) -> Result<Self> {
+    pub fn new(since: Option<UnixMillis>, until: Option<UnixMillis>) -> Result<Self> {
         match (since, until) {
             (Some(since), Some(until)) if since >= until => {
                 Err(Error::usage(format!("nothing starts at or after {since} and before {until}"))
@@ -38,7 +38,7 @@ impl Window {
     /// `start` is in milliseconds since 1970. What does not say when it started counts as having done so before
     /// everything else.
     pub fn takes(&self, start: Option<i64>) -> bool {
-        let start = Moment(start.unwrap_or(i64::MIN));
+        let start = UnixMillis(start.unwrap_or(i64::MIN));
         self.since.is_none_or(|since| since <= start) && self.until.is_none_or(|until| start < until)
     }
 }
@@ -46,12 +46,12 @@ impl Window {
 /// Milliseconds since 1970. Read from a date, a date and time (UTC unless it says otherwise), RFC 3339, or
 /// milliseconds; written as RFC 3339.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Moment(pub i64);
+pub struct UnixMillis(pub i64);
 
 /// Fewer digits than this are a year, a date without hyphens or seconds, hardly milliseconds (of 1973 and before).
 const DIGITS_OF_MILLISECONDS: usize = 12;
 
-impl FromStr for Moment {
+impl FromStr for UnixMillis {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
@@ -71,7 +71,7 @@ impl FromStr for Moment {
     }
 }
 
-impl fmt::Display for Moment {
+impl fmt::Display for UnixMillis {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match Timestamp::from_millisecond(self.0) {
             Ok(timestamp) => timestamp.fmt(f),
@@ -81,13 +81,13 @@ impl fmt::Display for Moment {
     }
 }
 
-impl Serialize for Moment {
+impl Serialize for UnixMillis {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }
 }
 
-impl<'de> Deserialize<'de> for Moment {
+impl<'de> Deserialize<'de> for UnixMillis {
     /// Dates and times that TOML knows by itself, too.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = match toml::Value::deserialize(deserializer)? {
@@ -105,7 +105,7 @@ mod tests {
     const MAY: i64 = 1_714_521_600_000;
 
     fn moment(text: &str) -> Option<i64> {
-        text.parse().ok().map(|Moment(millis)| millis)
+        text.parse().ok().map(|UnixMillis(millis)| millis)
     }
 
     #[test]
@@ -123,27 +123,27 @@ mod tests {
         {
             assert_eq!(moment(text), None, "{text}");
         }
-        assert_eq!("soon".parse::<Moment>().unwrap_err().exit_code(), 2);
+        assert_eq!("soon".parse::<UnixMillis>().unwrap_err().exit_code(), 2);
     }
 
     #[test]
     fn a_moment_is_read_back_as_it_is_written() {
         for millis in [MAY, MAY + 1, 0, -5, i64::MAX] {
-            assert_eq!(moment(&Moment(millis).to_string()), Some(millis));
+            assert_eq!(moment(&UnixMillis(millis).to_string()), Some(millis));
         }
     }
 
     #[test]
     fn windows_that_meet_part_everything() {
         let (before, after) = (
-            Window { until: Some(Moment(MAY)), ..Window::default() },
-            Window { since: Some(Moment(MAY)), ..Window::default() },
+            TimeRange { until: Some(UnixMillis(MAY)), ..TimeRange::default() },
+            TimeRange { since: Some(UnixMillis(MAY)), ..TimeRange::default() },
         );
         for start in [None, Some(i64::MIN), Some(0), Some(MAY - 1), Some(MAY), Some(i64::MAX)] {
             assert!(before.takes(start) != after.takes(start), "{start:?}");
-            assert!(Window::default().takes(start));
+            assert!(TimeRange::default().takes(start));
         }
         assert!(before.takes(None), "an unknown start is the earliest");
-        assert!(Window::new(Some(Moment(MAY)), Some(Moment(MAY))).is_err());
+        assert!(TimeRange::new(Some(UnixMillis(MAY)), Some(UnixMillis(MAY))).is_err());
     }
 }

@@ -8,11 +8,11 @@ use bytes::Bytes;
 use futures::stream::{self, BoxStream};
 use futures::{StreamExt, TryStreamExt};
 
-use super::{About, Reader};
+use super::{Reader, SourceInfo};
 use crate::artifacts::ByteStream;
 use crate::entities::{
     EvaluationDataset, Experiment, ExperimentId, FileEntry, LoggedModel, MetricChunk, ModelId, ModelVersion,
-    Other, Owner, Readable, Record, RegisteredModel, Run, RunId, Scorer, Spans, Trace, TraceLinks,
+    Owner, Readable, Record, RegisteredModel, Run, RunId, Scorer, Spans, Trace, TraceLinks, Unsupported,
 };
 use crate::error::{Class, Error, Result};
 use crate::memory::{Data, MemoryStore};
@@ -26,12 +26,13 @@ const BYTES: usize = 5;
 
 pub struct MemoryReader {
     store: Arc<MemoryStore>,
-    about: About,
+    about: SourceInfo,
 }
 
 impl MemoryReader {
     pub fn new(store: Arc<MemoryStore>) -> Self {
-        let about = About { kind: "server", location: store.location(), version: None, capabilities: None };
+        let about =
+            SourceInfo { kind: "server", location: store.location(), version: None, capabilities: None };
         Self { store, about }
     }
 
@@ -61,7 +62,7 @@ impl MemoryReader {
 
 #[async_trait]
 impl Reader for MemoryReader {
-    fn about(&self) -> &About {
+    fn about(&self) -> &SourceInfo {
         &self.about
     }
 
@@ -155,7 +156,7 @@ impl Reader for MemoryReader {
         })
     }
 
-    async fn others(&self) -> Result<Vec<Other>> {
+    async fn others(&self) -> Result<Vec<Unsupported>> {
         Ok(Vec::new())
     }
 

@@ -11,14 +11,14 @@ use futures::{StreamExt, TryStreamExt};
 use serde::Serialize;
 
 use crate::artifacts::{ByteStream, Hashed};
-use crate::aws::Vigil;
+use crate::aws::CredentialWait;
 use crate::entities::{
     EvaluationDataset, Experiment, ExperimentId, FileEntry, LoggedModel, MetricChunk, ModelId, ModelVersion,
-    Other, Owner, Readable, Record, RegisteredModel, Run, RunId, S3Object, Scorer, Spans, Trace, TraceLinks,
-    Unreadable, Window,
+    Owner, Readable, Record, RegisteredModel, Run, RunId, S3Object, Scorer, Spans, TimeRange, Trace,
+    TraceLinks, Unreadable, Unsupported,
 };
 use crate::error::{Class, Result};
-use crate::rest::{Capabilities, Opener, Pages, Traffic, Version};
+use crate::rest::{ByteSource, Capabilities, Pages, Traffic, Version};
 
 pub use archive::ArchiveReader;
 #[cfg(test)]
@@ -27,7 +27,7 @@ pub use rest::RestReader;
 
 /// Facts about a source.
 #[derive(Clone, Debug, Serialize)]
-pub struct About {
+pub struct SourceInfo {
     /// `server` or `archive`.
     pub kind: &'static str,
     /// The address or the directory, without credentials.
@@ -41,18 +41,18 @@ pub struct About {
 /// Everything a migration asks of what it reads. Pages, chunks and streams: nothing holds a whole experiment.
 #[async_trait]
 pub trait Reader: Send + Sync {
-    fn about(&self) -> &About;
+    fn about(&self) -> &SourceInfo;
 
     /// What has gone over the wire so far.
     fn traffic(&self) -> Traffic;
 
     /// What a reader should know and has not been told yet, such as which way files take.
-    fn news(&self) -> Vec<String> {
+    fn take_notes(&self) -> Vec<String> {
         Vec::new()
     }
 
     /// Who waits when AWS credentials that reading depends on have ended.
-    fn vigils(&self) -> Vec<Vigil> {
+    fn credential_waits(&self) -> Vec<CredentialWait> {
         Vec::new()
     }
 
@@ -80,7 +80,7 @@ pub trait Reader: Send + Sync {
     async fn first_runs(&self, experiment: &Experiment, most: usize) -> Result<(Vec<Readable<Run>>, bool)>;
 
     /// Runs of the experiment that did not start in this window.
-    async fn runs_outside(&self, experiment: &Experiment, window: &Window) -> Result<Vec<RunId>> {
+    async fn runs_outside(&self, experiment: &Experiment, window: &TimeRange) -> Result<Vec<RunId>> {
         let (mut outside, mut pages) = (Vec::new(), self.runs(experiment));
         while let Some(page) = pages.try_next().await? {
             let runs = page.into_iter().flatten().filter(|run| !window.takes(run.start_time));
@@ -124,7 +124,7 @@ pub trait Reader: Send + Sync {
     -> Pages<'a, TraceLinks>;
 
     /// What it holds that cannot be moved.
-    async fn others(&self) -> Result<Vec<Other>>;
+    async fn others(&self) -> Result<Vec<Unsupported>>;
 
     /// Every point of every metric of these runs. The chunks of one run come metric by metric; those of different
     /// runs may be mixed.
@@ -200,7 +200,7 @@ impl SourceFile<'_> {
 }
 
 #[async_trait]
-impl Opener for SourceFile<'_> {
+impl ByteSource for SourceFile<'_> {
     async fn open(&self) -> Result<ByteStream> {
         self.reader.open(self.owner, self.file).await
     }

@@ -9,7 +9,7 @@ use super::{Curve, Difference, Format, Mark, Remarks, Totals, html, markdown};
 use crate::artifacts::local;
 use crate::entities::Plan;
 use crate::error::{Error, Result};
-use crate::readers::About;
+use crate::readers::SourceInfo;
 
 /// Metrics that are drawn; the points that differ are counted for all.
 const CURVES: usize = 200;
@@ -23,8 +23,8 @@ pub struct Report {
     pub version: &'static str,
     /// When the comparison began.
     pub created: String,
-    pub source: About,
-    pub target: About,
+    pub source: SourceInfo,
+    pub target: SourceInfo,
     pub plan: Plan,
     /// How closely files were compared.
     pub artifacts: &'static str,
@@ -48,8 +48,8 @@ pub struct Report {
 impl Report {
     /// Goes to each of `paths`, in the format that its name says.
     pub fn new(
-        source: &About,
-        target: &About,
+        source: &SourceInfo,
+        target: &SourceInfo,
         plan: &Plan,
         artifacts: &'static str,
         paths: Vec<PathBuf>,

@@ -5,7 +5,7 @@ use super::escape::markdown as safe;
 use super::{Curve, Difference, Mark, Remark, Remarks};
 use crate::entities::Kind;
 use crate::error::Result;
-use crate::readers::About;
+use crate::readers::SourceInfo;
 
 pub fn write(report: &Report) -> Result<String> {
     let mut lines = Vec::new();
@@ -46,7 +46,7 @@ fn head(lines: &mut Vec<String>, report: &Report) -> Result<()> {
     Ok(())
 }
 
-fn end(about: &About) -> String {
+fn end(about: &SourceInfo) -> String {
     let version = about.version.map_or_else(String::new, |version| format!(", MLflow {version}"));
     format!("{}{version}", safe(&about.location))
 }

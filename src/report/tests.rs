@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use super::{Curve, Difference, FieldDifference, Format, Mark, Report};
 use crate::entities::{Kind, Plan};
-use crate::readers::About;
+use crate::readers::SourceInfo;
 
-fn about(location: &str) -> About {
-    About { kind: "server", location: location.into(), version: None, capabilities: None }
+fn about(location: &str) -> SourceInfo {
+    SourceInfo { kind: "server", location: location.into(), version: None, capabilities: None }
 }
 
 fn report() -> Report {

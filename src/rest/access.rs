@@ -13,12 +13,12 @@ use crate::tls::{Trust, client_config};
 
 /// Which end of a migration a server is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum End {
+pub enum Side {
     Source,
     Target,
 }
 
-impl End {
+impl Side {
     pub fn name(self) -> &'static str {
         match self {
             Self::Source => "source",
@@ -61,7 +61,7 @@ impl Access {
     /// # Errors
     /// [`Class::Usage`](crate::error::Class::Usage) for a header that cannot be read.
     pub fn of(
-        end: End,
+        end: Side,
         shared: bool,
         headers: &[String],
         variable: impl Fn(&str) -> Option<String>,

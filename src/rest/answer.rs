@@ -2,7 +2,7 @@ use bytes::Bytes;
 use reqwest::header::{CONTENT_TYPE, HeaderMap};
 
 use super::exchange::unsendable;
-use super::failure::{self, Unhappy};
+use super::failure::{self, ErrorResponse};
 use super::{Call, Client};
 use crate::error::Result;
 use crate::limits;
@@ -42,7 +42,7 @@ impl Client {
                 let body = reply.whole(limits::QUESTION_BYTES).await.map_err(|failure| failure.error)?;
                 Ok(Answer { status, content_type, body })
             }
-            Err(Unhappy { status, headers, body }) => {
+            Err(ErrorResponse { status, headers, body }) => {
                 Ok(Answer { status: status.as_u16(), content_type: content_type(&headers), body })
             }
         }

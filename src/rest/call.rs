@@ -11,7 +11,7 @@ use crate::limits;
 
 /// May a request be sent again when it is unknown whether the server carried it out?
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Repeat {
+pub enum Idempotency {
     Safe,
     /// No: the caller looks up what became of it. Refused connections and 429 are still repeated.
     OnlyUnsent,
@@ -26,19 +26,19 @@ pub struct Call {
     query: Vec<(&'static str, String)>,
     pub(super) headers: Vec<(&'static str, String)>,
     pub(super) body: Option<Bytes>,
-    pub(super) repeat: Repeat,
-    pub(super) patience: Patience,
+    pub(super) repeat: Idempotency,
+    pub(super) patience: RetryPolicy,
 }
 
 /// How long a call is repeated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Patience {
+pub enum RetryPolicy {
     Work,
     /// Somebody waits for the answer: a server that cannot be reached at all is said at once.
     Question,
 }
 
-impl Patience {
+impl RetryPolicy {
     /// The most that any failure is worth.
     pub const MOST: usize = 9;
 
@@ -102,8 +102,8 @@ impl Call {
             query: Vec::new(),
             headers: Vec::new(),
             body: None,
-            repeat: Repeat::Safe,
-            patience: Patience::Work,
+            repeat: Idempotency::Safe,
+            patience: RetryPolicy::Work,
         }
     }
 
@@ -128,14 +128,14 @@ impl Call {
 
     #[must_use]
     pub fn only_unsent(mut self) -> Self {
-        self.repeat = Repeat::OnlyUnsent;
+        self.repeat = Idempotency::OnlyUnsent;
         self
     }
 
     /// For questions that a person waits for.
     #[must_use]
     pub fn question(mut self) -> Self {
-        self.patience = Patience::Question;
+        self.patience = RetryPolicy::Question;
         self
     }
 

@@ -7,22 +7,22 @@ use bytes::Bytes;
 use futures::stream::BoxStream;
 use serde::de::DeserializeOwned;
 
-use super::call::Patience;
+use super::call::RetryPolicy;
 use super::failure::{Failure, Worth};
 use super::outage::{Outage, Reachable};
-use super::pace::{Load, Pace, Slot};
+use super::pace::{ConcurrencyLimit, Load, Slot};
 use super::read::one_experiment;
 use super::sign_in::SignIn;
 use super::task::OwnTask;
-use super::{Absence, Access, Address, Call, Meter, Repeat};
-use crate::aws::{Signer, Vigil};
+use super::{Absence, Access, Address, Call, Idempotency, Meter};
+use crate::aws::{CredentialWait, Signer};
 use crate::entities::{S3Object, quote_bare_numbers};
 use crate::error::{Cause, Class, Error, Result};
 use crate::limits;
 
 /// Gives the same bytes from the start at every try.
 #[async_trait]
-pub trait Opener: Send + Sync {
+pub trait ByteSource: Send + Sync {
     async fn open(&self) -> Result<BoxStream<'static, Result<Bytes>>>;
 
     /// The object in S3 that holds these bytes, where there is one that this machine reaches: S3 can then copy it by
@@ -59,10 +59,10 @@ impl Default for Times {
 
 impl Times {
     /// How long the server may be silent.
-    pub fn silence(&self, patience: Patience) -> Duration {
+    pub fn silence(&self, patience: RetryPolicy) -> Duration {
         match patience {
-            Patience::Work => self.work,
-            Patience::Question => self.question,
+            RetryPolicy::Work => self.work,
+            RetryPolicy::Question => self.question,
         }
     }
 }
@@ -75,7 +75,7 @@ pub struct Client {
     pub(super) access: Arc<Access>,
     pub(super) sign_in: Arc<SignIn>,
     pub(super) meter: Arc<Meter>,
-    pub(super) pace: Pace,
+    pub(super) pace: ConcurrencyLimit,
     pub(super) outage: Outage,
     pub(super) times: Times,
 }
@@ -83,10 +83,11 @@ pub struct Client {
 impl Client {
     pub fn new(address: Address, access: Access) -> Result<Self> {
         let meter = Arc::new(Meter::default());
-        let pace = Pace::new(Arc::clone(&meter));
+        let pace = ConcurrencyLimit::new(Arc::clone(&meter));
         let http = access.http_client()?;
         let sign_in = Arc::new(SignIn::new(&access)?);
-        let outage = Outage::new(address.to_string(), access.wait, Vigil::default(), Arc::clone(&meter));
+        let outage =
+            Outage::new(address.to_string(), access.wait, CredentialWait::default(), Arc::clone(&meter));
         let (address, access) = (Arc::new(address), Arc::new(access));
         Ok(Self { http, address, access, sign_in, meter, pace, outage, times: Times::default() })
     }
@@ -94,7 +95,7 @@ impl Client {
     /// The same with another limit of requests at a time, for tests.
     #[cfg(test)]
     pub(crate) fn with_limit(mut self, limit: usize) -> Self {
-        self.pace = Pace::with_limit(limit, Arc::clone(&self.meter));
+        self.pace = ConcurrencyLimit::with_limit(limit, Arc::clone(&self.meter));
         self
     }
 
@@ -104,9 +105,9 @@ impl Client {
 
     /// Who waits when the credentials for it end, those of AWS or the server's own sign-in, and when it goes away: as
     /// long as somebody works with it.
-    pub fn vigils(&self) -> impl Iterator<Item = &Vigil> {
-        let of_aws = self.signer().map(|signer| signer.session().vigil());
-        of_aws.into_iter().chain([self.sign_in.vigil(), self.outage.vigil()])
+    pub fn credential_waits(&self) -> impl Iterator<Item = &CredentialWait> {
+        let of_aws = self.signer().map(|signer| signer.session().credential_wait());
+        of_aws.into_iter().chain([self.sign_in.credential_wait(), self.outage.credential_wait()])
     }
 
     /// Who signs the requests, to managed MLflow or to API Gateway.
@@ -123,7 +124,8 @@ impl Client {
         let body = self.bytes(call).await?;
         serde_json::from_slice(&quote_bare_numbers(&body)).map_err(|e| {
             // What was asked may have been done all the same.
-            let class = if call.repeat == Repeat::OnlyUnsent { Class::Ambiguous } else { Class::Permanent };
+            let class =
+                if call.repeat == Idempotency::OnlyUnsent { Class::Ambiguous } else { Class::Permanent };
             let place = self.address.place(call.route);
             Error::new(class, format!("{place} did not answer as MLflow does: {e}"))
                 .hint("check that the address is a tracking server's, with its path prefix if it has one")
@@ -143,7 +145,7 @@ impl Client {
     pub(super) async fn enter(&self, call: &Call) -> Result<Slot, Failure> {
         loop {
             let slot = self.pace.enter().await;
-            if call.patience == Patience::Question || self.outage.is_over() {
+            if call.patience == RetryPolicy::Question || self.outage.is_over() {
                 return Ok(slot);
             }
             drop(slot);
@@ -157,8 +159,8 @@ impl Client {
         // Until the answer begins there are other limits; and a sign-in is waited for as long as it takes.
         let reply = self.send(call).await?;
         let (limit, most) = match call.patience {
-            Patience::Work => (self.times.call, limits::ANSWER_BYTES),
-            Patience::Question => (limits::QUESTION_WHOLE, limits::QUESTION_BYTES),
+            RetryPolicy::Work => (self.times.call, limits::ANSWER_BYTES),
+            RetryPolicy::Question => (limits::QUESTION_WHOLE, limits::QUESTION_BYTES),
         };
         let body = match tokio::time::timeout(limit, reply.whole(most)).await {
             Ok(body) => body?,
@@ -179,7 +181,7 @@ impl Client {
             .with_min_delay(Duration::from_millis(200))
             .with_max_delay(Duration::from_secs(20))
             .with_jitter()
-            .with_max_times(Patience::MOST)
+            .with_max_times(RetryPolicy::MOST)
             .build();
         let (mut retries, mut outages) = (0, 0);
         loop {
@@ -188,7 +190,7 @@ impl Client {
                 Err(failure) => failure,
             };
             let is_clear = failure.error.class() != Class::Ambiguous;
-            let may_wait = call.patience == Patience::Work && is_clear && outages < OUTAGES;
+            let may_wait = call.patience == RetryPolicy::Work && is_clear && outages < OUTAGES;
             if may_wait && failure.may_be_gone && self.rides_out(&failure).await? {
                 outages += 1;
                 self.meter.retry();

@@ -30,7 +30,7 @@ fn client(uri: &str, wait: Duration) -> Client {
     let (address, _) = Address::parse(uri).unwrap();
     let client = Client::new(address, Access { wait, ..Access::default() }).unwrap();
     // Somebody works with it, until the end of the test.
-    client.vigils().for_each(|vigil| std::mem::forget(vigil.work()));
+    client.credential_waits().for_each(|credential_wait| std::mem::forget(credential_wait.work()));
     client
 }
 
@@ -111,7 +111,7 @@ fn silent_server(answer: &'static str) -> String {
 struct Small;
 
 #[async_trait]
-impl Opener for Small {
+impl ByteSource for Small {
     async fn open(&self) -> Result<BoxStream<'static, Result<Bytes>>> {
         Ok(stream::once(async { Ok(Bytes::from_static(b"four")) }).boxed())
     }

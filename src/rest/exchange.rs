@@ -7,9 +7,9 @@ use reqwest::header::{DATE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Request, RequestBuilder, Response, StatusCode};
 use url::Url;
 
-use super::failure::{self, Failure, Unhappy};
+use super::failure::{self, ErrorResponse, Failure};
 use super::meter::OnItsWay;
-use super::{Call, Client, Repeat, redirect};
+use super::{Call, Client, Idempotency, redirect};
 use crate::aws::{Refusal, Signature, Signer, Unsigned};
 use crate::error::{Error, Result};
 use crate::limits;
@@ -24,7 +24,7 @@ pub struct Reply {
     pub response: Response,
     way: OnItsWay,
     client: Client,
-    repeat: Repeat,
+    repeat: Idempotency,
     /// How long the server may be silent.
     silence: Duration,
 }
@@ -108,7 +108,7 @@ impl Client {
         &self,
         call: &Call,
         mut request: Request,
-    ) -> Result<Result<Reply, (Url, Unhappy)>, Failure> {
+    ) -> Result<Result<Reply, (Url, ErrorResponse)>, Failure> {
         let mut led = 0;
         loop {
             let again = request.try_clone();
@@ -215,7 +215,7 @@ impl Client {
         &self,
         call: &Call,
         request: Request,
-    ) -> Result<Result<Reply, Unhappy>, Failure> {
+    ) -> Result<Result<Reply, ErrorResponse>, Failure> {
         let way = self.meter.send();
         let limit = self.times.silence(call.patience);
         let response = match tokio::time::timeout(limit, self.http.execute(request)).await {
@@ -227,7 +227,7 @@ impl Client {
     }
 
     /// Tells success from what is none. What an unhappy answer says is read as far as it comes.
-    pub(super) async fn sorted(&self, call: &Call, response: Response) -> Result<Reply, Unhappy> {
+    pub(super) async fn sorted(&self, call: &Call, response: Response) -> Result<Reply, ErrorResponse> {
         let way = self.meter.answered();
         let (status, headers): (StatusCode, HeaderMap) = (response.status(), response.headers().clone());
         let (client, repeat, silence) = (self.clone(), call.repeat, self.times.silence(call.patience));
@@ -237,10 +237,10 @@ impl Client {
         }
         let body = tokio::time::timeout(limits::QUESTION, reply.whole(limits::REFUSAL_BYTES)).await;
         let body = body.map(Result::unwrap_or_default).unwrap_or_default();
-        Err(Unhappy { status, headers, body })
+        Err(ErrorResponse { status, headers, body })
     }
 
-    pub(super) fn failure(&self, call: &Call, url: &Url, unhappy: &Unhappy) -> Failure {
+    pub(super) fn failure(&self, call: &Call, url: &Url, unhappy: &ErrorResponse) -> Failure {
         if let Some(error) = redirect::error(&self.address, url, unhappy) {
             return Failure { reached: true, ..error.into() };
         }

@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::pace::Load;
 use super::refusal_words::{DEFAULT_POOL, cause, is_of_mlflow, pool_size};
-use super::{Address, Repeat, Slowdown, managed};
+use super::{Address, Idempotency, Slowdown, managed};
 use crate::error::{Answered, Cause, Class, Code, Error};
 use crate::limits;
 
@@ -45,7 +45,7 @@ pub enum Worth {
 }
 
 /// An answer that is no success.
-pub struct Unhappy {
+pub struct ErrorResponse {
     pub status: StatusCode,
     pub headers: HeaderMap,
     pub body: Bytes,
@@ -99,7 +99,7 @@ struct Body {
 }
 
 /// The request got no answer.
-pub fn transport(address: &Address, error: &reqwest::Error, repeat: Repeat) -> Failure {
+pub fn transport(address: &Address, error: &reqwest::Error, repeat: Idempotency) -> Failure {
     if let Some(own) = own_error(error) {
         return Failure::from(own);
     }
@@ -118,7 +118,7 @@ pub fn transport(address: &Address, error: &reqwest::Error, repeat: Repeat) -> F
         _ => format!("{address}: the connection broke: {reason}"),
     };
     let class =
-        if error.is_connect() || repeat == Repeat::Safe { Class::Transient } else { Class::Ambiguous };
+        if error.is_connect() || repeat == Idempotency::Safe { Class::Transient } else { Class::Ambiguous };
     let load = if error.is_timeout() { Load::Overloaded(Slowdown::Overloaded) } else { Load::Unknown };
     let reached = !error.is_connect() && !error.is_timeout();
     let error = Error::new(class, what).hint(no_way(address)).code(Code::Io(io_kind(error)));
@@ -126,8 +126,8 @@ pub fn transport(address: &Address, error: &reqwest::Error, repeat: Repeat) -> F
 }
 
 /// The server has kept silent for as long as it may.
-pub fn silent(address: &Address, limit: Duration, repeat: Repeat) -> Failure {
-    let class = if repeat == Repeat::Safe { Class::Transient } else { Class::Ambiguous };
+pub fn silent(address: &Address, limit: Duration, repeat: Idempotency) -> Failure {
+    let class = if repeat == Idempotency::Safe { Class::Transient } else { Class::Ambiguous };
     let what = format!("{address} did not answer within {} s", limit.as_secs_f64());
     let error = Error::new(class, what).hint(no_way(address)).code(Code::Io(std::io::ErrorKind::TimedOut));
     let load = Load::Overloaded(Slowdown::Overloaded);
@@ -149,8 +149,8 @@ fn own_error(error: &reqwest::Error) -> Option<Error> {
 }
 
 /// The server answered with something else than success.
-pub fn status(address: &Address, route: &str, unhappy: &Unhappy, repeat: Repeat) -> Failure {
-    let Unhappy { status, headers, body } = unhappy;
+pub fn status(address: &Address, route: &str, unhappy: &ErrorResponse, repeat: Idempotency) -> Failure {
+    let ErrorResponse { status, headers, body } = unhappy;
     let status = *status;
     let mut parsed: Body = serde_json::from_slice(body).unwrap_or_default();
     if parsed.error_code.is_empty() {
@@ -166,7 +166,7 @@ pub fn status(address: &Address, route: &str, unhappy: &Unhappy, repeat: Repeat)
     let managed = address.arn().and_then(|arn| managed::refusal(arn, route, status, &said));
     let broke_down = status == StatusCode::INTERNAL_SERVER_ERROR
         && cause == Some(Cause::Unhandled)
-        && repeat == Repeat::Safe;
+        && repeat == Idempotency::Safe;
     let is_dry = cause == Some(Cause::PoolExhausted);
     let is_overload = is_dry || cause == Some(Cause::DatabaseBusy);
     // Flask's own page comes from MLflow; a bare or other 404 may be that of an ingress that has lost its service.
@@ -196,7 +196,7 @@ pub fn status(address: &Address, route: &str, unhappy: &Unhappy, repeat: Repeat)
         }
         // A 5xx of the server itself names its error; one of a worker or a gateway on the way does not.
         StatusCode::INTERNAL_SERVER_ERROR if !code.is_empty() => plain(Class::Permanent),
-        s if s.is_server_error() && repeat == Repeat::Safe => plain(Class::Transient),
+        s if s.is_server_error() && repeat == Idempotency::Safe => plain(Class::Transient),
         s if s.is_server_error() => plain(Class::Ambiguous),
         _ => plain(Class::Permanent),
     };
@@ -299,15 +299,15 @@ fn innermost(error: &dyn std::error::Error) -> String {
 mod tests {
     use super::*;
 
-    fn failure(code: u16, body: &str, repeat: Repeat) -> Failure {
+    fn failure(code: u16, body: &str, repeat: Idempotency) -> Failure {
         let (address, _) = Address::parse("http://h").unwrap();
         let body = Bytes::copy_from_slice(body.as_bytes());
         let unhappy =
-            Unhappy { status: StatusCode::from_u16(code).unwrap(), headers: HeaderMap::new(), body };
+            ErrorResponse { status: StatusCode::from_u16(code).unwrap(), headers: HeaderMap::new(), body };
         super::status(&address, "/r", &unhappy, repeat)
     }
 
-    fn class(code: u16, body: &str, repeat: Repeat) -> (Class, Load) {
+    fn class(code: u16, body: &str, repeat: Idempotency) -> (Class, Load) {
         let failure = failure(code, body, repeat);
         (failure.error.class(), failure.load)
     }
@@ -342,10 +342,10 @@ mod tests {
             (503, String::new(), Transient, Ambiguous),
         ];
         for (code, body, safe, unsafe_) in table {
-            assert_eq!(class(code, &body, Repeat::Safe).0, safe, "{code} {body}");
-            assert_eq!(class(code, &body, Repeat::OnlyUnsent).0, unsafe_, "{code} {body}");
+            assert_eq!(class(code, &body, Idempotency::Safe).0, safe, "{code} {body}");
+            assert_eq!(class(code, &body, Idempotency::OnlyUnsent).0, unsafe_, "{code} {body}");
         }
-        let load = |code, body: &str| class(code, body, Repeat::Safe).1;
+        let load = |code, body: &str| class(code, body, Idempotency::Safe).1;
         let dry = bad("QueuePool limit of size 20 overflow 30 reached, connection timed out");
         assert_eq!(load(400, &dry), Load::Dry { connections: 50 });
         assert_eq!(load(400, &bad("QueuePool limit")), Load::Dry { connections: 15 });
@@ -371,9 +371,9 @@ mod tests {
             (500, "<html>", false),
         ];
         for (code, body, expected) in table {
-            assert_eq!(failure(code, body, Repeat::Safe).may_be_gone, expected, "{code} {body}");
+            assert_eq!(failure(code, body, Idempotency::Safe).may_be_gone, expected, "{code} {body}");
         }
-        let [flask, ingress] = [flask, ""].map(|body| failure(404, body, Repeat::Safe).error);
+        let [flask, ingress] = [flask, ""].map(|body| failure(404, body, Idempotency::Safe).error);
         assert_eq!([flask.cause(), ingress.cause()], [Some(Cause::NoRoute); 2]);
     }
 

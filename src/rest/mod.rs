@@ -37,12 +37,12 @@ mod upload;
 mod wire;
 mod write;
 
-pub use access::{Access, End};
+pub use access::{Access, Side};
 pub use address::Address;
 pub use answer::Answer;
-pub use call::{Call, Repeat, encode_path};
+pub use call::{Call, Idempotency, encode_path};
 pub use capability::{Capabilities, Version};
-pub use client::{Client, Opener};
+pub use client::{ByteSource, Client};
 pub use health::{Absence, Health, Slowdown};
 pub use logged_models::NewModel;
 pub use meter::{Meter, Traffic};

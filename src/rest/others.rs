@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::probe::has_none;
 use super::{Call, Client};
-use crate::entities::{ExperimentId, Other, Tally};
+use crate::entities::{Count, ExperimentId, Unsupported};
 use crate::error::{Cause, Class, Error, Result};
 
 /// Every list takes so many (MLflow 3.18); those without pages ignore it.
@@ -110,56 +110,61 @@ impl Listed {
 impl Client {
     /// What the server holds of each, where it has such a list; `experiments` are the active ones. What cannot be
     /// counted is data, no error. `over_files`: the server keeps all in files.
-    pub async fn others(&self, experiments: &[ExperimentId], over_files: bool) -> Vec<Other> {
+    pub async fn others(&self, experiments: &[ExperimentId], over_files: bool) -> Vec<Unsupported> {
         let asked = TABLE.iter().map(|listed| self.other(listed, experiments, over_files));
         let asked: Vec<_> = asked.collect();
-        let found: Vec<Option<Other>> = stream::iter(asked).buffered(AT_ONCE).collect().await;
+        let found: Vec<Option<Unsupported>> = stream::iter(asked).buffered(AT_ONCE).collect().await;
         found.into_iter().flatten().collect()
     }
 
-    async fn other(&self, listed: &Listed, experiments: &[ExperimentId], over_files: bool) -> Option<Other> {
+    async fn other(
+        &self,
+        listed: &Listed,
+        experiments: &[ExperimentId],
+        over_files: bool,
+    ) -> Option<Unsupported> {
         let tally = self.tally(listed, experiments).await;
         let tally = tally.map_or_else(|error| verdict(&error, over_files), Some)?;
-        Some(Other { title: listed.title, tally, reason: listed.reason })
+        Some(Unsupported { title: listed.title, tally, reason: listed.reason })
     }
 
-    async fn tally(&self, listed: &Listed, experiments: &[ExperimentId]) -> Result<Tally> {
+    async fn tally(&self, listed: &Listed, experiments: &[ExperimentId]) -> Result<Count> {
         match listed.how {
             How::Get | How::Post => self.count(listed, &[]).await,
             How::Job => self.count(listed, &OPTIMIZES).await,
             How::OtherJobs => {
                 let (all, known) = (self.count(listed, &[]).await?, self.count(listed, &OPTIMIZES).await?);
                 let others = all.count.zip(known.count).map(|(all, known)| all.saturating_sub(known));
-                Ok(Tally { count: others, ..all })
+                Ok(Count { count: others, ..all })
             }
             How::BesidesDefault => {
                 let all = self.count(listed, &[]).await?;
-                Ok(Tally { count: all.count.map(|count| count.saturating_sub(1)), ..all })
+                Ok(Count { count: all.count.map(|count| count.saturating_sub(1)), ..all })
             }
             How::EachExperiment => {
                 let some = experiments.iter().take(MOST_EXPERIMENTS);
                 let asked: Vec<_> = some.map(|id| self.count_owned(listed, id)).collect();
-                let counts: Vec<Tally> = stream::iter(asked).buffered(AT_ONCE).try_collect().await?;
-                let seen = Tally::counted(0, experiments.len() > MOST_EXPERIMENTS);
-                Ok(counts.into_iter().fold(seen, Tally::plus))
+                let counts: Vec<Count> = stream::iter(asked).buffered(AT_ONCE).try_collect().await?;
+                let seen = Count::counted(0, experiments.len() > MOST_EXPERIMENTS);
+                Ok(counts.into_iter().fold(seen, Count::plus))
             }
             How::EachScorer => self.online_scoring(listed, experiments).await,
             How::Never => match self.answer(&Call::get(listed.route).only_unsent().question()).await {
                 Err(e) if e.is_code("INVALID_PARAMETER_VALUE") => {
-                    Ok(Tally::unknown("to ask for them would write to the server"))
+                    Ok(Count::unknown("to ask for them would write to the server"))
                 }
                 Err(error) => Err(error),
                 // It names no experiment, and is answered all the same.
-                Ok(_) => Ok(Tally::unknown("to ask for them would write to the server")),
+                Ok(_) => Ok(Count::unknown("to ask for them would write to the server")),
             },
         }
     }
 
-    async fn count_owned(&self, listed: &Listed, experiment: &ExperimentId) -> Result<Tally> {
+    async fn count_owned(&self, listed: &Listed, experiment: &ExperimentId) -> Result<Count> {
         self.count(listed, &[("experiment_id", experiment.as_str())]).await
     }
 
-    async fn count(&self, listed: &Listed, fields: &[(&'static str, &str)]) -> Result<Tally> {
+    async fn count(&self, listed: &Listed, fields: &[(&'static str, &str)]) -> Result<Count> {
         let (mut count, mut token) = (0, None::<String>);
         for _ in 0..MOST_PAGES {
             let mut fields = fields.to_vec();
@@ -168,14 +173,14 @@ impl Client {
             count += answer.get(listed.list).and_then(Value::as_array).map_or(0, Vec::len) as u64;
             token = answer.get("next_page_token").and_then(Value::as_str).map(str::to_owned);
             if token.as_ref().is_none_or(String::is_empty) {
-                return Ok(Tally::exactly(count));
+                return Ok(Count::exactly(count));
             }
         }
-        Ok(Tally::counted(count, true))
+        Ok(Count::counted(count, true))
     }
 
     /// The ids of scorers come with their list: of all at once, or experiment by experiment before MLflow 3.12 or so.
-    async fn online_scoring(&self, listed: &Listed, experiments: &[ExperimentId]) -> Result<Tally> {
+    async fn online_scoring(&self, listed: &Listed, experiments: &[ExperimentId]) -> Result<Count> {
         let list = || Call::get(SCORERS).only_unsent().question();
         let (mut lists, mut more) = (Vec::new(), false);
         match self.answer(&list()).await {
@@ -191,7 +196,7 @@ impl Client {
         }
         let scorers = lists.iter().filter_map(|list| list.get("scorers")?.as_array()).flatten();
         let ids: Vec<&str> = scorers.filter_map(|scorer| scorer.get("scorer_id")?.as_str()).collect();
-        let mut tally = Tally::counted(0, more);
+        let mut tally = Count::counted(0, more);
         for ids in ids.chunks(SCORERS_PER_CALL) {
             let fields: Vec<_> = ids.iter().map(|id| ("scorer_ids", *id)).collect();
             tally = tally.plus(self.count(listed, &fields).await?);
@@ -207,11 +212,11 @@ impl Client {
 
 /// What a refusal says of the count; nothing when the release has no such thing, or not over this store. A store of
 /// files that cannot do it breaks down without a word (MLflow 3.10 and 3.18).
-fn verdict(error: &Error, over_files: bool) -> Option<Tally> {
+fn verdict(error: &Error, over_files: bool) -> Option<Count> {
     match error.class() {
         _ if has_none(error) => None,
         _ if over_files && error.cause() == Some(Cause::Unhandled) => None,
-        Class::Auth | Class::Forbidden => Some(Tally::unknown(NOT_ALLOWED)),
-        _ => Some(Tally::unknown(error.to_string())),
+        Class::Auth | Class::Forbidden => Some(Count::unknown(NOT_ALLOWED)),
+        _ => Some(Count::unknown(error.to_string())),
     }
 }

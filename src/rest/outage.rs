@@ -9,7 +9,7 @@ use tokio::sync::{Mutex, watch};
 use super::meter::ShownGone;
 use super::task::OwnTask;
 use super::{Absence, Meter};
-use crate::aws::Vigil;
+use crate::aws::CredentialWait;
 use crate::error::{Error, Result};
 use crate::limits;
 
@@ -35,7 +35,7 @@ struct Shared {
     /// How long it is waited for; with zero it is not.
     wait: Duration,
     /// Who works with it. A person who asks a question is better served by an error at once.
-    vigil: Vigil,
+    credential_wait: CredentialWait,
     state: watch::Sender<State>,
     /// What was found last. Held by the one task that asks; the others wait for what it finds.
     found: Mutex<Option<(Found, Instant)>>,
@@ -59,14 +59,14 @@ enum Found {
 }
 
 impl Outage {
-    /// `place` is waited for at most for `wait`, as long as somebody works under `vigil`. `meter` shows it.
-    pub fn new(place: String, wait: Duration, vigil: Vigil, meter: Arc<Meter>) -> Self {
+    /// `place` is waited for at most for `wait`, as long as somebody works under `credential_wait`. `meter` shows it.
+    pub fn new(place: String, wait: Duration, credential_wait: CredentialWait, meter: Arc<Meter>) -> Self {
         let (state, found) = (watch::Sender::new(State::There), Mutex::default());
-        Self(Arc::new(Shared { place, wait, vigil, state, found, meter }))
+        Self(Arc::new(Shared { place, wait, credential_wait, state, found, meter }))
     }
 
-    pub fn vigil(&self) -> &Vigil {
-        &self.0.vigil
+    pub fn credential_wait(&self) -> &CredentialWait {
+        &self.0.credential_wait
     }
 
     /// True unless it is known to be gone.
@@ -96,7 +96,7 @@ impl Outage {
     /// # Errors
     /// When it does not come back in time.
     pub async fn enter(&self) -> Result<()> {
-        if self.is_over() || !self.0.vigil.has_work() { Ok(()) } else { self.wait().await }
+        if self.is_over() || !self.0.credential_wait.has_work() { Ok(()) } else { self.wait().await }
     }
 
     /// Finds out whether a failure means that it is gone, and waits until it is back. False when it is there and the failure
@@ -111,7 +111,7 @@ impl Outage {
         why: Absence,
         retry_after: Option<Duration>,
     ) -> Result<bool> {
-        if self.0.wait.is_zero() || !self.0.vigil.has_work() {
+        if self.0.wait.is_zero() || !self.0.credential_wait.has_work() {
             return Ok(false);
         }
         let (outage, since) = (self.clone(), Instant::now());
@@ -154,7 +154,7 @@ impl Shared {
             let left = until.saturating_duration_since(Instant::now());
             tokio::select! {
                 () = tokio::time::sleep(pause.min(left)) => {}
-                () = self.vigil.has_no_work() => return Found::GivenUp(reason),
+                () = self.credential_wait.until_idle() => return Found::GivenUp(reason),
             }
             pause = (pause * 2).min(limits::PROBE_EVERY);
             if is_there(remote).await {

@@ -37,7 +37,7 @@ pub enum Load {
 
 /// The limit of one server. Clones share it.
 #[derive(Clone)]
-pub struct Pace(Arc<Shared>);
+pub struct ConcurrencyLimit(Arc<Shared>);
 
 struct Shared {
     slots: Arc<Semaphore>,
@@ -65,7 +65,7 @@ struct Latency {
 /// The right to have one request on its way. To be held by a task of its own, for no longer than the server owes
 /// something: see [`super::task::OwnTask`].
 pub struct Slot {
-    pace: Pace,
+    pace: ConcurrencyLimit,
     permit: Option<OwnedSemaphorePermit>,
 }
 
@@ -80,7 +80,7 @@ impl Drop for Slot {
     }
 }
 
-impl Pace {
+impl ConcurrencyLimit {
     pub fn new(meter: Arc<Meter>) -> Self {
         Self::with_limit(START, meter)
     }
@@ -181,11 +181,11 @@ mod tests {
 
     const BUSY: Load = Load::Overloaded(Slowdown::TooManyRequests);
 
-    fn feed(pace: &Pace, times: usize, millis: u64, load: Load) {
+    fn feed(pace: &ConcurrencyLimit, times: usize, millis: u64, load: Load) {
         (0..times).for_each(|_| pace.learn("r", Duration::from_millis(millis), load));
     }
 
-    fn limit(pace: &Pace) -> usize {
+    fn limit(pace: &ConcurrencyLimit) -> usize {
         let state = pace.state();
         let slots = pace.0.slots.available_permits();
         assert_eq!(state.limit, slots - state.debt, "slots match the limit when idle");
@@ -194,7 +194,7 @@ mod tests {
 
     #[test]
     fn grows_while_latency_holds_and_stops_when_it_does_not() {
-        let pace = Pace::new(Arc::default());
+        let pace = ConcurrencyLimit::new(Arc::default());
         feed(&pace, 500, 20, Load::Fine);
         let grown = limit(&pace);
         assert!(grown > START, "{grown}");
@@ -208,14 +208,14 @@ mod tests {
 
     #[test]
     fn a_burst_of_refusals_halves_once() {
-        let pace = Pace::new(Arc::default());
+        let pace = ConcurrencyLimit::new(Arc::default());
         feed(&pace, 10, 20, BUSY);
         assert_eq!(limit(&pace), START / 2);
     }
 
     #[test]
     fn a_pool_that_ran_dry_is_not_drained_again() {
-        let pace = Pace::with_limit(40, Arc::default());
+        let pace = ConcurrencyLimit::with_limit(40, Arc::default());
         feed(&pace, 1, 20, Load::Dry { connections: 15 });
         feed(&pace, 100_000, 20, Load::Fine);
         assert_eq!(limit(&pace), 5);
@@ -225,7 +225,7 @@ mod tests {
 
     #[tokio::test]
     async fn slots_in_use_are_taken_away_when_they_come_back() {
-        let pace = Pace::with_limit(8, Arc::default());
+        let pace = ConcurrencyLimit::with_limit(8, Arc::default());
         let mut held = Vec::new();
         for _ in 0..8 {
             held.push(pace.enter().await);
@@ -239,7 +239,7 @@ mod tests {
     #[tokio::test]
     async fn the_limit_falls_while_others_wait() {
         use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-        let pace = Pace::with_limit(16, Arc::default());
+        let pace = ConcurrencyLimit::with_limit(16, Arc::default());
         let (inside, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
         let mut working = tokio::task::JoinSet::new();
         for _ in 0..400 {

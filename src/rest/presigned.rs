@@ -10,7 +10,7 @@ use serde_json::json;
 use super::client::is_missing;
 use super::failure::Failure;
 use super::task::OwnTask;
-use super::{Call, Client, Opener};
+use super::{ByteSource, Call, Client};
 use crate::entities::RunId;
 use crate::error::{Class, Error, Result};
 
@@ -48,7 +48,7 @@ impl Client {
         run: &RunId,
         path: &str,
         size: u64,
-        opener: &dyn Opener,
+        opener: &dyn ByteSource,
     ) -> Result<()> {
         if size > MOST_BYTES {
             return Err(Error::permanent(format!(

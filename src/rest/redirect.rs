@@ -5,7 +5,7 @@ use reqwest::{Method, StatusCode};
 use url::{Origin, Url};
 
 use super::Address;
-use super::failure::Unhappy;
+use super::failure::ErrorResponse;
 use crate::error::{Answered, Class, Code, Error};
 
 /// How often one request is led on.
@@ -13,7 +13,7 @@ pub const MOST: usize = 5;
 
 /// Where the same server has the same thing; none for all other answers. A redirect that would make a GET of a POST is
 /// not followed: it would ask for something else.
-pub fn within(url: &Url, method: &Method, unhappy: &Unhappy) -> Option<Url> {
+pub fn within(url: &Url, method: &Method, unhappy: &ErrorResponse) -> Option<Url> {
     let next = location(url, unhappy)?;
     let is_kept = matches!(unhappy.status, StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT);
     let same = next.origin() == url.origin() && !is_sign_in(url, &next);
@@ -23,7 +23,7 @@ pub fn within(url: &Url, method: &Method, unhappy: &Unhappy) -> Option<Url> {
 /// True for an answer that asks for another sign-in: MLflow's own 401, and what gateways send in its place, a redirect to
 /// where one signs in (Cloudflare Access, a load balancer of AWS) or a page with 403 (oauth2-proxy). MLflow's own 403 is
 /// no page.
-pub fn wants_sign_in(url: &Url, unhappy: &Unhappy) -> bool {
+pub fn wants_sign_in(url: &Url, unhappy: &ErrorResponse) -> bool {
     let is_page = || unhappy.body.trim_ascii_start().starts_with(b"<");
     match unhappy.status {
         StatusCode::UNAUTHORIZED => true,
@@ -33,7 +33,7 @@ pub fn wants_sign_in(url: &Url, unhappy: &Unhappy) -> bool {
 }
 
 /// What a redirect means that was not followed. `url` is what was asked.
-pub fn error(address: &Address, url: &Url, unhappy: &Unhappy) -> Option<Error> {
+pub fn error(address: &Address, url: &Url, unhappy: &ErrorResponse) -> Option<Error> {
     let next = location(url, unhappy)?;
     let code = Code::Http(Answered { status: unhappy.status.as_u16(), ..Answered::default() });
     let (from, to) = (host(url.origin()), host(next.origin()));
@@ -61,7 +61,7 @@ pub fn error(address: &Address, url: &Url, unhappy: &Unhappy) -> Option<Error> {
     Some(error.code(code))
 }
 
-fn location(url: &Url, unhappy: &Unhappy) -> Option<Url> {
+fn location(url: &Url, unhappy: &ErrorResponse) -> Option<Url> {
     if !unhappy.status.is_redirection() {
         return None;
     }
@@ -139,9 +139,9 @@ mod tests {
 
     const ASKED: &str = "http://ml.example/mlflow/api/2.0/mlflow/experiments/search";
 
-    fn led(status: u16, to: &str) -> Unhappy {
+    fn led(status: u16, to: &str) -> ErrorResponse {
         let headers = HeaderMap::from_iter([(LOCATION, HeaderValue::from_str(to).unwrap())]);
-        Unhappy { status: StatusCode::from_u16(status).unwrap(), headers, body: Bytes::new() }
+        ErrorResponse { status: StatusCode::from_u16(status).unwrap(), headers, body: Bytes::new() }
     }
 
     #[test]
@@ -213,7 +213,7 @@ mod tests {
     #[test]
     fn a_page_that_forbids_is_a_gateways() {
         let url = Url::parse(ASKED).unwrap();
-        let with = |status, body: &'static str| Unhappy {
+        let with = |status, body: &'static str| ErrorResponse {
             status: StatusCode::from_u16(status).unwrap(),
             headers: HeaderMap::new(),
             body: Bytes::from_static(body.as_bytes()),

@@ -16,7 +16,7 @@ use super::failure::{self, Failure, Worth};
 use super::meter::OnItsWay;
 use super::pace::Slot;
 use super::task::OwnTask;
-use super::{Call, Client, Meter, Opener, redirect};
+use super::{ByteSource, Call, Client, Meter, redirect};
 use crate::error::{Error, Result};
 use crate::limits;
 
@@ -120,7 +120,7 @@ impl Client {
         route: &'static str,
         path: &str,
         size: Option<u64>,
-        opener: &dyn Opener,
+        opener: &dyn ByteSource,
     ) -> Result<()> {
         if self.address.arn().is_some() {
             return Err(Error::permanent(format!(

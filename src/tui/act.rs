@@ -11,16 +11,16 @@ use super::flow;
 use super::form::Field;
 use super::inspect;
 use super::keys::{Action, Layer};
-use super::model::{Loaded, Model, Overlay, Parting, Seen};
+use super::model::{CheckState, Loaded, Model, Overlay, QuitChoice};
 use super::plan_file;
 use super::provision;
 use super::question::{self, Question};
 use super::retry;
 use super::scroll;
-use super::tree::{Item, Tree};
+use super::tree::{Item, SourceTree};
 use super::weighing;
 use super::work::Pane;
-use crate::engine::{End, Session, Step};
+use crate::engine::{Session, Side, Step};
 
 pub fn act(model: &mut Model, action: Action, key: KeyEvent) -> Vec<Effect> {
     match action {
@@ -40,28 +40,28 @@ pub fn act(model: &mut Model, action: Action, key: KeyEvent) -> Vec<Effect> {
         Action::LeaveField => leave_field(model),
         Action::SwitchRoute => model.route.by_directory = !model.route.by_directory,
         Action::Toggle => {
-            let was_range = model.selection.tree().is_some_and(Tree::has_range);
-            on_tree(model, Tree::toggle);
+            let was_range = model.selection.tree().is_some_and(SourceTree::has_range);
+            on_tree(model, SourceTree::toggle);
             on_tree(model, |tree| tree.step(isize::from(!was_range)));
         }
         Action::Open if model.step == Step::Validate => inspect::open(model),
         Action::Open => return open(model),
         Action::Close if model.step == Step::Validate => model.validation.outline.close(),
-        Action::Close => on_tree(model, Tree::close),
-        Action::All => on_tree(model, Tree::toggle_all),
-        Action::Invert => on_tree(model, Tree::invert),
-        Action::Range => on_tree(model, Tree::turn_range),
-        Action::Sort => on_tree(model, Tree::turn_sort),
+        Action::Close => on_tree(model, SourceTree::close),
+        Action::All => on_tree(model, SourceTree::toggle_all),
+        Action::Invert => on_tree(model, SourceTree::invert),
+        Action::Range => on_tree(model, SourceTree::turn_range),
+        Action::Sort => on_tree(model, SourceTree::turn_sort),
         Action::Closeup => closeup::turn(model),
         Action::CloseupDown => closeup::scroll(model, 1),
         Action::CloseupUp => closeup::scroll(model, -1),
         Action::Weigh => return weighing::turn(model),
         Action::SavePlan => plan_file::ask(model),
         Action::LoadPlan => question::open(model, Question::LoadPlan, "plan.toml"),
-        Action::Deleted => on_tree(model, Tree::toggle_deleted),
-        Action::Traces => on_tree(model, Tree::toggle_traces),
+        Action::Deleted => on_tree(model, SourceTree::toggle_deleted),
+        Action::Traces => on_tree(model, SourceTree::toggle_traces),
         Action::Filter => {
-            let words = model.selection.tree().map_or("", Tree::filter);
+            let words = model.selection.tree().map_or("", SourceTree::filter);
             model.selection.filtering = Some(Field::new(words));
         }
         Action::KeepFilter => model.selection.filtering = None,
@@ -121,8 +121,8 @@ fn recheck(model: &mut Model) -> Vec<Effect> {
     match model.asked_side() {
         Some(end) => flow::check(model, end),
         None => {
-            let mut effects = flow::check(model, End::Source);
-            effects.extend(flow::check(model, End::Target));
+            let mut effects = flow::check(model, Side::Source);
+            effects.extend(flow::check(model, Side::Target));
             effects
         }
     }
@@ -151,7 +151,7 @@ fn leave_field(model: &mut Model) {
     }
 }
 
-fn on_tree(model: &mut Model, change: impl FnOnce(&mut Tree)) {
+fn on_tree(model: &mut Model, change: impl FnOnce(&mut SourceTree)) {
     if let Some(tree) = model.selection.tree_mut() {
         change(tree);
     }
@@ -159,7 +159,7 @@ fn on_tree(model: &mut Model, change: impl FnOnce(&mut Tree)) {
 
 /// Opens what is at the cursor; what it holds is fetched the first time.
 fn open(model: &mut Model) -> Vec<Effect> {
-    let at = model.at(End::Source);
+    let at = model.at(Side::Source);
     let Some(tree) = model.selection.tree_mut() else {
         return Vec::new();
     };
@@ -204,13 +204,13 @@ fn accept(model: &mut Model) -> Vec<Effect> {
     }
 }
 
-fn part(model: &mut Model, parting: Parting) -> Vec<Effect> {
-    if parting == Parting::Stay {
+fn part(model: &mut Model, parting: QuitChoice) -> Vec<Effect> {
+    if parting == QuitChoice::Stay {
         return Vec::new();
     }
     model.leaving = true;
     let mut effects = flow::stop(model);
-    if parting == Parting::Now
+    if parting == QuitChoice::Now
         && model.running().is_some_and(|step| model.work(step).is_some_and(|w| w.stops < 2))
     {
         effects.extend(flow::stop(model));
@@ -234,9 +234,9 @@ pub fn this(model: &Model) -> Option<String> {
     }
     if let Some(end) = model.asked_side() {
         return match &model.side(end).seen {
-            Seen::Refused(trouble) => Some(trouble.text.clone()),
-            Seen::Found(report) => Some(report.about.location.clone()),
-            Seen::Untried | Seen::Trying => None,
+            CheckState::Refused(trouble) => Some(trouble.text.clone()),
+            CheckState::Found(report) => Some(report.about.location.clone()),
+            CheckState::Untried | CheckState::Trying => None,
         };
     }
     let work = model.work_here()?;
@@ -284,8 +284,8 @@ pub fn offer(model: &mut Model, session: Session) {
 /// Both ends are given: the first is tried at once.
 pub fn begin(model: &mut Model) -> Vec<Effect> {
     let has_source = !model.source.form.uri().is_empty();
-    if has_source && matches!(model.source.seen, Seen::Untried) {
-        return flow::check(model, End::Source);
+    if has_source && matches!(model.source.seen, CheckState::Untried) {
+        return flow::check(model, Side::Source);
     }
     Vec::new()
 }

@@ -3,10 +3,10 @@
 use secrecy::SecretString;
 use url::Url;
 
-use crate::engine::{Arn, End};
+use crate::engine::{Arn, Side};
 
 /// What is wrong with `text` as far as one can see; an empty text is not wrong yet.
-pub fn trouble(text: &str, end: End) -> Option<String> {
+pub fn trouble(text: &str, end: Side) -> Option<String> {
     let text = text.trim();
     if text.is_empty() {
         return None;
@@ -21,8 +21,10 @@ pub fn trouble(text: &str, end: End) -> Option<String> {
         let looks_like_host = text.contains(':') && !text.starts_with(['/', '.', '~']);
         return match end {
             _ if looks_like_host => Some(format!("the scheme is missing: http://{}", without_login(text))),
-            End::Target => Some("a target is a server (http://host:5000) or the ARN of an MLflow App".into()),
-            End::Source => None,
+            Side::Target => {
+                Some("a target is a server (http://host:5000) or the ARN of an MLflow App".into())
+            }
+            Side::Source => None,
         };
     }
     match Url::parse(text) {
@@ -30,7 +32,7 @@ pub fn trouble(text: &str, end: End) -> Option<String> {
         Ok(url) if !matches!(url.scheme(), "http" | "https" | "file" | "sqlite") => {
             Some(format!("{:?} is no scheme of a tracking server's address", url.scheme()))
         }
-        Ok(url) if url.scheme() == "file" && end == End::Source => None,
+        Ok(url) if url.scheme() == "file" && end == Side::Source => None,
         Ok(url) if matches!(url.scheme(), "file" | "sqlite") => {
             Some("start an MLflow server over it and give its http address".into())
         }
@@ -97,7 +99,7 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_named_without_passwords() {
-        let source = |text| trouble(text, End::Source);
+        let source = |text| trouble(text, Side::Source);
         for fine in [
             "",
             "http://host:5000",
@@ -121,7 +123,7 @@ mod tests {
             let said = source(bad).unwrap();
             assert!(!said.contains("secret"), "{said}");
         }
-        assert!(trouble("./export", End::Target).is_some());
+        assert!(trouble("./export", Side::Target).is_some());
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! One item again: a second import, a second comparison, its curve.
 
-use super::effect::{At, Job};
+use super::effect::{EndpointRef, Job};
 use super::hands;
 use super::work::Failed;
 use crate::engine::validate::{self, ArtifactCheck, Curve, Difference};
@@ -10,9 +10,9 @@ use crate::error::{Error, Result};
 
 /// Both sides of a metric of a run.
 #[derive(Clone)]
-pub struct Drawing {
-    pub source: At,
-    pub target: At,
+pub struct CurveRequest {
+    pub source: EndpointRef,
+    pub target: EndpointRef,
     pub source_id: String,
     pub target_id: String,
     pub metric: String,
@@ -20,11 +20,11 @@ pub struct Drawing {
 
 /// What is to be done to one item.
 #[derive(Clone)]
-pub struct Again {
-    pub source: At,
-    pub target: At,
+pub struct ItemRecheck {
+    pub source: EndpointRef,
+    pub target: EndpointRef,
     /// Where it is imported from first, if it is.
-    pub import_from: Option<At>,
+    pub import_from: Option<EndpointRef>,
     /// The least that takes the item.
     pub plan: Plan,
     pub artifacts: ArtifactCheck,
@@ -33,16 +33,16 @@ pub struct Again {
 
 /// What of a job has failed, and is to be tried by itself.
 #[derive(Clone)]
-pub struct Retry {
-    pub source: At,
-    pub target: At,
+pub struct ItemRetry {
+    pub source: EndpointRef,
+    pub target: EndpointRef,
     /// Of the whole job.
     pub plan: Plan,
     pub failed: Failed,
 }
 
-pub async fn curve(drawing: Drawing) -> Result<Curve> {
-    let Drawing { source, target, source_id, target_id, metric } = drawing;
+pub async fn curve(drawing: CurveRequest) -> Result<Curve> {
+    let CurveRequest { source, target, source_id, target_id, metric } = drawing;
     let (source, target) = tokio::try_join!(
         open(&source.uri, source.end, source.access),
         open(&target.uri, target.end, target.access)
@@ -52,8 +52,8 @@ pub async fn curve(drawing: Drawing) -> Result<Curve> {
 }
 
 /// What of the item differs now.
-pub async fn again(again: Again, state: StateDir) -> Result<Vec<Difference>> {
-    let Again { source, target, import_from, plan, artifacts, difference } = again;
+pub async fn again(again: ItemRecheck, state: StateDir) -> Result<Vec<Difference>> {
+    let ItemRecheck { source, target, import_from, plan, artifacts, difference } = again;
     if let Some(from) = import_from {
         import(from, target.clone(), plan.clone(), None, state.clone()).await?;
     }
@@ -69,8 +69,8 @@ pub async fn again(again: Again, state: StateDir) -> Result<Vec<Difference>> {
 
 /// # Errors
 /// What failed again, and where nothing less than the whole job takes the item.
-pub async fn retry(retry: Retry, state: StateDir) -> Result<()> {
-    let Retry { source, target, plan, failed } = retry;
+pub async fn retry(retry: ItemRetry, state: StateDir) -> Result<()> {
+    let ItemRetry { source, target, plan, failed } = retry;
     let opened = open(&source.uri, source.end, source.access.clone()).await?.reader()?;
     let Failed { kind, id, name, .. } = &failed;
     let plan = single::plan_of(opened.as_ref(), *kind, id, name, &plan).await?;
@@ -83,20 +83,20 @@ pub async fn retry(retry: Retry, state: StateDir) -> Result<()> {
 
 /// What the target has is looked into: a journal would take it for done. `item` is what it is about, if it is about one.
 async fn import(
-    source: At,
-    target: At,
+    source: EndpointRef,
+    target: EndpointRef,
     plan: Plan,
     item: Option<(Kind, &str)>,
     state: StateDir,
 ) -> Result<()> {
-    let mut end = End::new(item);
+    let mut end = ItemResult::new(item);
     let job = Job::Import { source, target, plan, update: true };
     run(job, state, |event| end.hear(event)).await?;
     end.verdict()
 }
 
 /// How an import ended for what it was about.
-struct End<'a> {
+struct ItemResult<'a> {
     item: Option<(Kind, &'a str)>,
     /// The item itself.
     own: Option<Result<()>>,
@@ -104,7 +104,7 @@ struct End<'a> {
     first: Option<Error>,
 }
 
-impl<'a> End<'a> {
+impl<'a> ItemResult<'a> {
     fn new(item: Option<(Kind, &'a str)>) -> Self {
         Self { item, own: None, first: None }
     }
@@ -158,7 +158,7 @@ mod tests {
     /// One file has been moved, two have not.
     fn about(id: Option<&str>) -> std::result::Result<(), String> {
         let (kind, name) = (Kind::Artifact, String::new());
-        let mut end = End::new(id.map(|id| (kind, id)));
+        let mut end = ItemResult::new(id.map(|id| (kind, id)));
         end.hear(Event::ItemDone { kind, id: "r/a".into(), name: name.clone() });
         for id in ["r/b", "r/c"] {
             let (id, reason) = (id.to_owned(), format!("no {id}"));
@@ -173,7 +173,7 @@ mod tests {
         assert_eq!(about(Some("r/c")), Err("no r/c".into()));
         assert_eq!(about(Some("r/d")), Err("no r/b".into()), "it was not come to");
         assert_eq!(about(None), Err("no r/b".into()));
-        assert!(End::new(None).verdict().is_ok());
-        assert!(End::new(Some((Kind::Run, "r"))).verdict().is_err(), "nobody has done anything");
+        assert!(ItemResult::new(None).verdict().is_ok());
+        assert!(ItemResult::new(Some((Kind::Run, "r"))).verdict().is_err(), "nobody has done anything");
     }
 }

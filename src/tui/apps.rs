@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::form::Field;
-use super::work::Trouble;
-use crate::engine::{Listed, NewApp, Provisioning};
+use super::work::ErrorText;
+use crate::engine::{AppSummary, NewApp, Provisioning};
 
 #[derive(Default)]
 pub struct Apps {
@@ -36,9 +36,9 @@ pub enum Listing {
     Asked,
     Known {
         region: String,
-        apps: Vec<Listed>,
+        apps: Vec<AppSummary>,
     },
-    Failed(Trouble),
+    Failed(ErrorText),
 }
 
 /// An App that will be ready.
@@ -50,7 +50,7 @@ pub struct Awaited {
     pub arn: Option<String>,
     /// Since the wizard opened.
     pub started: Duration,
-    pub trouble: Option<Trouble>,
+    pub trouble: Option<ErrorText>,
 }
 
 impl Awaited {
@@ -78,7 +78,7 @@ impl Apps {
         self.awaited.as_ref().is_some_and(|awaited| awaited.trouble.is_none())
     }
 
-    pub fn rows(&self) -> &[Listed] {
+    pub fn rows(&self) -> &[AppSummary] {
         match &self.listing {
             Listing::Known { apps, .. } => apps,
             _ => &[],
@@ -93,7 +93,7 @@ impl Apps {
         }
     }
 
-    pub fn current(&self) -> Option<&Listed> {
+    pub fn current(&self) -> Option<&AppSummary> {
         self.rows().get(self.cursor)
     }
 }

@@ -6,8 +6,8 @@ use futures::{StreamExt, stream};
 use tokio::sync::mpsc::Sender;
 use tokio::sync::watch;
 
-use super::effect::{At, Msg};
-use crate::engine::browse::{Closeup, Sampled, Subject};
+use super::effect::{EndpointRef, Msg};
+use crate::engine::browse::{DetailKey, Details, Sampled};
 use crate::engine::{Endpoint, browse, open};
 use crate::entities::{Experiment, ExperimentId, RunId};
 use crate::error::Result;
@@ -17,10 +17,10 @@ const WEIGHED_AT_ONCE: usize = 4;
 const TOLD_AT_ONCE: usize = 50;
 
 /// The source as it was opened to show what it holds.
-pub type Browsed = tokio::sync::Mutex<Option<(String, Arc<Endpoint>)>>;
+pub type SourceCache = tokio::sync::Mutex<Option<(String, Arc<Endpoint>)>>;
 
 /// What the source holds, opened anew.
-pub async fn holdings(at: At, browsed: &Browsed, messages: &Sender<Msg>) {
+pub async fn holdings(at: EndpointRef, browsed: &SourceCache, messages: &Sender<Msg>) {
     let of = at.location.clone();
     let told = async |result| messages.send(Msg::Holdings { of: of.clone(), result }).await.is_ok();
     let reader = match opened_anew(at, browsed).await.and_then(|endpoint| endpoint.reader()) {
@@ -36,7 +36,7 @@ pub async fn holdings(at: At, browsed: &Browsed, messages: &Sender<Msg>) {
     {}
 }
 
-async fn opened_anew(at: At, browsed: &Browsed) -> Result<Arc<Endpoint>> {
+async fn opened_anew(at: EndpointRef, browsed: &SourceCache) -> Result<Arc<Endpoint>> {
     // Whoever looks for what is opened waits for it.
     let mut browsed = browsed.lock().await;
     let endpoint = Arc::new(open(&at.uri, at.end, at.access).await?);
@@ -45,7 +45,7 @@ async fn opened_anew(at: At, browsed: &Browsed) -> Result<Arc<Endpoint>> {
 }
 
 /// The source as it was opened to show what it holds, or opened anew.
-pub async fn opened(at: At, browsed: &Browsed) -> Result<Arc<Endpoint>> {
+pub async fn opened(at: EndpointRef, browsed: &SourceCache) -> Result<Arc<Endpoint>> {
     let known = {
         let browsed = browsed.lock().await;
         browsed
@@ -61,8 +61,8 @@ pub async fn opened(at: At, browsed: &Browsed) -> Result<Arc<Endpoint>> {
 
 /// What an experiment holds, as far as `wanted` says; that may grow until nobody is there to let it grow.
 pub async fn contents(
-    at: At,
-    browsed: &Browsed,
+    at: EndpointRef,
+    browsed: &SourceCache,
     experiment: Experiment,
     mut wanted: watch::Receiver<usize>,
     messages: &Sender<Msg>,
@@ -88,7 +88,7 @@ pub async fn contents(
     }
 }
 
-pub async fn closeup(source: Result<Arc<Endpoint>>, subject: &Subject) -> Result<Closeup> {
+pub async fn closeup(source: Result<Arc<Endpoint>>, subject: &DetailKey) -> Result<Details> {
     browse::closeup(source?.reader()?.as_ref(), subject).await
 }
 
@@ -102,8 +102,8 @@ pub async fn sample(source: Result<Arc<Endpoint>>, experiments: Vec<Experiment>)
 
 /// Tells of each run how large its files are, or why nobody knows.
 pub async fn weigh(
-    at: At,
-    browsed: &Browsed,
+    at: EndpointRef,
+    browsed: &SourceCache,
     experiment: ExperimentId,
     runs: Vec<RunId>,
     messages: &Sender<Msg>,

@@ -5,31 +5,31 @@ use std::collections::VecDeque;
 
 use super::effect::Effect;
 use super::model::Model;
-use super::work::Trouble;
-use crate::engine::browse::{Closeup, Subject};
-use crate::engine::{End, Step};
+use super::work::ErrorText;
+use crate::engine::browse::{DetailKey, Details};
+use crate::engine::{Side, Step};
 use crate::error::Result;
 
 /// Closeups that are kept for whoever comes back to them.
 const KEPT: usize = 32;
 
 #[derive(Default)]
-pub struct Closeups {
+pub struct DetailCache {
     pub open: bool,
     /// Lines that are above the pane.
     pub scroll: usize,
-    asked: Option<Subject>,
-    known: VecDeque<(Subject, Result<Closeup, Trouble>)>,
+    asked: Option<DetailKey>,
+    known: VecDeque<(DetailKey, Result<Details, ErrorText>)>,
 }
 
-impl Closeups {
+impl DetailCache {
     /// The pane as it was, with nothing in it.
     pub fn opened(open: bool) -> Self {
         Self { open, ..Self::default() }
     }
 
     /// None until it has come.
-    pub fn of(&self, subject: &Subject) -> Option<&Result<Closeup, Trouble>> {
+    pub fn of(&self, subject: &DetailKey) -> Option<&Result<Details, ErrorText>> {
         self.known.iter().find(|(known, _)| known == subject).map(|(_, closeup)| closeup)
     }
 
@@ -59,15 +59,15 @@ pub fn want(model: &mut Model) -> Option<Effect> {
         return None;
     }
     model.selection.closeups.asked = Some(subject.clone());
-    Some(Effect::Closeup { at: model.at(End::Source), subject })
+    Some(Effect::Closeup { at: model.at(Side::Source), subject })
 }
 
 /// What was asked of a source before is no news.
-pub fn came(model: &mut Model, of: &str, subject: Subject, result: Result<Closeup>) -> Vec<Effect> {
+pub fn came(model: &mut Model, of: &str, subject: DetailKey, result: Result<Details>) -> Vec<Effect> {
     if model.selection.of == of {
         let closeups = &mut model.selection.closeups;
         closeups.asked = None;
-        closeups.known.push_front((subject, result.map_err(Trouble::from)));
+        closeups.known.push_front((subject, result.map_err(ErrorText::from)));
         closeups.known.truncate(KEPT);
     }
     want(model).into_iter().collect()

@@ -3,7 +3,7 @@
 use super::apps::Way;
 use super::model::Model;
 use crate::engine::Step;
-use crate::entities::{Moment, Plan};
+use crate::entities::{Plan, UnixMillis};
 
 /// The command and its options; an option and its value are one part.
 pub fn of(model: &Model) -> Vec<String> {
@@ -63,7 +63,7 @@ fn of_apps(model: &Model) -> (&'static str, Vec<String>) {
 /// In front of a plan file that says the same, for whoever reads the line.
 fn window(plan: &Plan) -> Vec<String> {
     let ends = [("--run-start-time", plan.run_start_time), ("--runs-until", plan.runs_until)];
-    let option = |(name, time): (&str, Option<Moment>)| Some(format!("{name} {}", time?));
+    let option = |(name, time): (&str, Option<UnixMillis>)| Some(format!("{name} {}", time?));
     ends.into_iter().filter_map(option).collect()
 }
 
@@ -86,11 +86,11 @@ fn quoted(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::{quoted, window};
-    use crate::entities::{Moment, Plan};
+    use crate::entities::{Plan, UnixMillis};
 
     #[test]
     fn a_time_window_is_part_of_the_command() {
-        let plan = Plan { runs_until: Some(Moment(1_714_521_600_000)), ..Plan::default() };
+        let plan = Plan { runs_until: Some(UnixMillis(1_714_521_600_000)), ..Plan::default() };
         assert_eq!(window(&plan), ["--runs-until 2024-05-01T00:00:00Z"]);
         assert!(window(&Plan::default()).is_empty());
     }

@@ -6,15 +6,16 @@ use std::time::Duration;
 use crossterm::event::KeyEvent;
 use secrecy::SecretString;
 
-use super::again::{Again, Drawing, Retry};
+use super::again::{CurveRequest, ItemRecheck, ItemRetry};
 use super::log::LogLine;
 use super::model::Model;
 use super::question::Question;
 use super::work::Failed;
-use crate::engine::browse::{Closeup, Contents, Holdings, Sampled, Subject, Weight};
+use crate::engine::browse::{ArtifactSize, Contents, DetailKey, Details, Holdings, Sampled};
 use crate::engine::validate::{ArtifactCheck, Curve, Difference};
 use crate::engine::{
-    Access, CheckReport, End, Event, Line, Listed, NewApp, Outcome, Provisioning, Reading, Session,
+    Access, AppSummary, CheckReport, Event, Line, NewApp, Outcome, ProgressSnapshot, Provisioning, Session,
+    Side,
 };
 use crate::entities::{Experiment, ExperimentId, ModelVersion, Plan, RegisteredModel, RunId};
 use crate::error::Result;
@@ -29,7 +30,7 @@ pub enum Msg {
     /// Time since the wizard opened.
     Clock(Duration),
     Checked {
-        end: End,
+        end: Side,
         attempt: u64,
         result: Result<Box<CheckReport>>,
     },
@@ -60,14 +61,14 @@ pub enum Msg {
     },
     Closeup {
         of: String,
-        subject: Subject,
-        result: Result<Closeup>,
+        subject: DetailKey,
+        result: Result<Details>,
     },
     /// Some runs of an experiment, or why they cannot be weighed.
     Weighed {
         of: String,
         experiment: ExperimentId,
-        weights: Vec<(RunId, std::result::Result<Weight, String>)>,
+        weights: Vec<(RunId, std::result::Result<ArtifactSize, String>)>,
     },
     Sampled {
         of: String,
@@ -79,7 +80,7 @@ pub enum Msg {
         result: Result<Plan>,
     },
     /// The region, and what is there.
-    Apps(Result<(String, Vec<Listed>)>),
+    Apps(Result<(String, Vec<AppSummary>)>),
     AppNews(Provisioning),
     /// The ARN of one that can be used now.
     AppReady(Result<String>),
@@ -107,7 +108,7 @@ pub enum Msg {
     },
     /// The job has both ends open and is at work.
     Began,
-    Sample(Box<Reading>),
+    Sample(Box<ProgressSnapshot>),
     Happened(Event),
     Ended(Result<Outcome>),
     Log(Vec<LogLine>),
@@ -124,19 +125,19 @@ pub enum Msg {
 
 /// Where an end is and how to sign in.
 #[derive(Clone)]
-pub struct At {
-    pub end: End,
+pub struct EndpointRef {
+    pub end: Side,
     pub uri: String,
     /// The same without credentials.
     pub location: String,
     pub access: Access,
 }
 
-impl At {
+impl EndpointRef {
     /// A directory, which needs no login.
     pub fn directory(path: &std::path::Path) -> Self {
         Self {
-            end: End::Source,
+            end: Side::Source,
             uri: path.display().to_string(),
             location: path.display().to_string(),
             access: Access::default(),
@@ -146,16 +147,16 @@ impl At {
 
 pub enum Effect {
     Check {
-        at: At,
+        at: EndpointRef,
         attempt: u64,
     },
     /// Looks at both ends as the import will meet them.
     Preflight {
-        ends: Box<[At; 2]>,
+        ends: Box<[EndpointRef; 2]>,
         output_dir: Option<PathBuf>,
         attempt: u64,
     },
-    Holdings(At),
+    Holdings(EndpointRef),
     /// Lists the Apps and tracking servers of the account, in this region or that of the profile.
     Apps(Option<String>),
     CreateApp {
@@ -167,7 +168,7 @@ pub enum Effect {
     /// By its ARN.
     OpenApp(String),
     Contents {
-        at: At,
+        at: EndpointRef,
         experiment: Box<Experiment>,
     },
     /// Further runs of an experiment that is being looked into, until there are so many.
@@ -176,36 +177,36 @@ pub enum Effect {
         wanted: usize,
     },
     Versions {
-        at: At,
+        at: EndpointRef,
         model: Box<RegisteredModel>,
     },
     /// Looks closely at one thing.
     Closeup {
-        at: At,
-        subject: Subject,
+        at: EndpointRef,
+        subject: DetailKey,
     },
     /// Asks how large the files of these runs are.
     Weigh {
-        at: At,
+        at: EndpointRef,
         experiment: ExperimentId,
         runs: Vec<RunId>,
     },
     StopWeighing,
     /// Looks into a few runs of each of these.
     Sample {
-        at: At,
+        at: EndpointRef,
         experiments: Vec<Experiment>,
     },
     Needed {
-        at: At,
+        at: EndpointRef,
         plan: Box<Plan>,
     },
     /// Reads both sides of a metric.
-    Draw(Box<Drawing>),
+    Draw(Box<CurveRequest>),
     /// Compares one item again, or imports it first.
-    Again(Box<Again>),
+    Again(Box<ItemRecheck>),
     /// Imports one item that failed.
-    Retry(Box<Retry>),
+    Retry(Box<ItemRetry>),
     Start(Box<Job>),
     Pause(bool),
     /// The first lets what runs finish, the second ends it at once.
@@ -231,22 +232,42 @@ pub enum Effect {
 }
 
 pub enum Job {
-    Export { source: At, output_dir: PathBuf, plan: Plan },
-    Import { source: At, target: At, plan: Plan, update: bool },
-    Validate { source: At, target: At, plan: Plan, artifacts: ArtifactCheck, reports: Vec<PathBuf> },
+    Export {
+        source: EndpointRef,
+        output_dir: PathBuf,
+        plan: Plan,
+    },
+    Import {
+        source: EndpointRef,
+        target: EndpointRef,
+        plan: Plan,
+        update: bool,
+    },
+    Validate {
+        source: EndpointRef,
+        target: EndpointRef,
+        plan: Plan,
+        artifacts: ArtifactCheck,
+        reports: Vec<PathBuf>,
+    },
 }
 
 impl Model {
     /// What the import reads: the export directory when the data goes through one.
-    pub fn import_source(&self) -> At {
+    pub fn import_source(&self) -> EndpointRef {
         match self.route.by_directory {
-            true => At::directory(&self.directory()),
-            false => self.at(End::Source),
+            true => EndpointRef::directory(&self.directory()),
+            false => self.at(Side::Source),
         }
     }
 
-    pub fn at(&self, end: End) -> At {
+    pub fn at(&self, end: Side) -> EndpointRef {
         let form = &self.side(end).form;
-        At { end, uri: form.uri().to_owned(), location: self.side(end).location(), access: form.access() }
+        EndpointRef {
+            end,
+            uri: form.uri().to_owned(),
+            location: self.side(end).location(),
+            access: form.access(),
+        }
     }
 }

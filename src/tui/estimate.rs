@@ -1,7 +1,7 @@
 //! What moving the picked runs will come to, guessed from a few of them.
 
 use super::model::Model;
-use super::tree::Tri;
+use super::tree::Checked;
 use crate::engine::CheckReport;
 use crate::engine::browse::Sampled;
 use crate::entities::Kind;
@@ -45,7 +45,7 @@ fn picked_runs(model: &Model) -> Option<u64> {
         return Some(counted.runs);
     }
     let experiments = tree.sections.iter().find(|section| section.kind == Kind::Experiment)?;
-    let is_everything = experiments.tri == Tri::All && !tree.skips_deleted();
+    let is_everything = experiments.tri == Checked::All && !tree.skips_deleted();
     let report = model.source.report().filter(|report| is_everything && !report.more_runs)?;
     Some(report.runs)
 }

@@ -3,22 +3,22 @@
 use super::consent::{self, Write};
 use super::effect::{Effect, Job};
 use super::form::Asked;
-use super::gate::Gate;
-use super::model::{Loaded, Model, Needed, Overlay, Parting, Seen};
+use super::gate::StepStatus;
+use super::model::{CheckState, Loaded, Model, Needed, Overlay, QuitChoice};
 use super::preflight;
-use super::tree::Tree;
-use super::work::Work;
+use super::tree::SourceTree;
+use super::work::JobState;
 use crate::engine::validate::Format;
-use crate::engine::{End, Route, Session, Step};
+use crate::engine::{Route, Session, Side, Step};
 
 /// The step after this one on the way that the data takes, or why it is not to be had yet.
 pub fn next(model: &Model) -> Result<Step, String> {
     match model.step {
         Step::Check | Step::App => {
-            let end = if model.step == Step::Check { End::Source } else { End::Target };
+            let end = if model.step == Step::Check { Side::Source } else { Side::Target };
             match model.side(end).seen {
-                Seen::Found(_) if end == End::Source => Ok(Step::App),
-                Seen::Found(_) => Ok(Step::Connect),
+                CheckState::Found(_) if end == Side::Source => Ok(Step::App),
+                CheckState::Found(_) => Ok(Step::Connect),
                 _ => Err(format!("try the {} first", end.name())),
             }
         }
@@ -52,8 +52,8 @@ pub fn next(model: &Model) -> Result<Step, String> {
 /// A job's step is done, even if some items failed.
 fn is_behind(model: &Model, step: Step) -> bool {
     match model.gate(step) {
-        Gate::Done | Gate::NotNeeded => true,
-        Gate::Attention(_) => model.work(step).is_some_and(Work::is_finished),
+        StepStatus::Done | StepStatus::NotNeeded => true,
+        StepStatus::Attention(_) => model.work(step).is_some_and(JobState::is_finished),
         _ => false,
     }
 }
@@ -66,7 +66,8 @@ pub fn go_next(model: &mut Model) -> Vec<Effect> {
     if model.step == Step::Connect && preflight::is_due(model) {
         return preflight::begin(model);
     }
-    model.selection.onward = model.step == Step::Plan && model.selection.tree().is_some_and(Tree::is_growing);
+    model.selection.onward =
+        model.step == Step::Plan && model.selection.tree().is_some_and(SourceTree::is_growing);
     match next(model) {
         Err(why) => {
             model.notice = Some(why);
@@ -94,11 +95,11 @@ pub fn go_onward(model: &mut Model) -> Vec<Effect> {
 /// Takes over what is picked in the tree. A selection that was settled on once and has been changed since is settled
 /// on by leaving it.
 fn settle_plan(model: &mut Model) -> Vec<Effect> {
-    if model.step != Step::Plan || model.gate(Step::Plan) != Gate::Done || model.running().is_some() {
+    if model.step != Step::Plan || model.gate(Step::Plan) != StepStatus::Done || model.running().is_some() {
         return Vec::new();
     }
     // What has not come yet must not be left behind for that.
-    match model.selection.tree().filter(|tree| !tree.is_growing()).map(Tree::plan) {
+    match model.selection.tree().filter(|tree| !tree.is_growing()).map(SourceTree::plan) {
         None => Vec::new(),
         Some(None) => {
             model.stamps.forget(Step::Plan);
@@ -118,14 +119,14 @@ fn ask_for_needed(model: &mut Model) -> Vec<Effect> {
         return Vec::new();
     }
     model.selection.needed = Needed::Asked;
-    vec![Effect::Needed { at: model.at(End::Source), plan: Box::new(model.plan.clone()) }]
+    vec![Effect::Needed { at: model.at(Side::Source), plan: Box::new(model.plan.clone()) }]
 }
 
 /// Opens a step's screen, and sets going what it needs.
 pub fn go(model: &mut Model, step: Step) -> Vec<Effect> {
     let mut effects = settle_plan(model);
     let gate = model.gate(step);
-    if let Gate::Blocked(why) = gate {
+    if let StepStatus::Blocked(why) = gate {
         model.notice = Some(format!("{} {}: {why}", step as usize + 1, step.title()));
         return effects;
     }
@@ -137,9 +138,9 @@ pub fn go(model: &mut Model, step: Step) -> Vec<Effect> {
     model.validation.picture = None;
     focus(model);
     match step {
-        Step::Connect if gate != Gate::Done && model.running().is_none() => {
-            effects.extend(check(model, End::Source));
-            effects.extend(check(model, End::Target));
+        Step::Connect if gate != StepStatus::Done && model.running().is_none() => {
+            effects.extend(check(model, Side::Source));
+            effects.extend(check(model, Side::Target));
         }
         Step::Connect if preflight::is_due(model) => effects.extend(preflight::begin(model)),
         Step::Plan => effects.extend(fetch_holdings(model)),
@@ -155,12 +156,12 @@ pub fn focus(model: &mut Model) {
     let is_idle = model.running().is_none();
     if let Some(end) = model.asked_side() {
         let side = model.side_mut(end);
-        let wanted = is_idle && !matches!(side.seen, Seen::Found(_));
+        let wanted = is_idle && !matches!(side.seen, CheckState::Found(_));
         side.form.focus = wanted.then_some(Asked::Uri);
     }
 }
 
-pub fn check(model: &mut Model, end: End) -> Vec<Effect> {
+pub fn check(model: &mut Model, end: Side) -> Vec<Effect> {
     let side = model.side_mut(end);
     side.form.part_login();
     if side.form.uri().is_empty() {
@@ -171,7 +172,7 @@ pub fn check(model: &mut Model, end: End) -> Vec<Effect> {
         model.notice = Some(trouble);
         return Vec::new();
     }
-    side.seen = Seen::Trying;
+    side.seen = CheckState::Trying;
     side.attempt += 1;
     let attempt = side.attempt;
     model.notice = None;
@@ -185,12 +186,12 @@ pub fn fetch_holdings(model: &mut Model) -> Vec<Effect> {
         return Vec::new();
     }
     model.selection.begin(source);
-    vec![Effect::Holdings(model.at(End::Source))]
+    vec![Effect::Holdings(model.at(Side::Source))]
 }
 
 /// Starts the job of the step on screen; what writes to the target is agreed to first. See [`consent::ask`].
 pub fn start(model: &mut Model, agreed: bool) -> Vec<Effect> {
-    if model.step == Step::Import && !matches!(model.gate(Step::Import), Gate::Blocked(_)) {
+    if model.step == Step::Import && !matches!(model.gate(Step::Import), StepStatus::Blocked(_)) {
         consent::ask(model, Write::Import, agreed);
         return Vec::new();
     }
@@ -202,16 +203,16 @@ pub fn start_at(model: &mut Model, step: Step) -> Vec<Effect> {
         model.notice = Some(format!("{} is still running", busy.title()));
         return Vec::new();
     }
-    if let Gate::Blocked(why) = model.gate(step) {
+    if let StepStatus::Blocked(why) = model.gate(step) {
         model.notice = Some(why.into());
         return Vec::new();
     }
-    let (target, plan) = (model.at(End::Target), model.plan.clone());
+    let (target, plan) = (model.at(Side::Target), model.plan.clone());
     let job = match step {
-        Step::Export => Job::Export { source: model.at(End::Source), output_dir: model.directory(), plan },
+        Step::Export => Job::Export { source: model.at(Side::Source), output_dir: model.directory(), plan },
         Step::Import => Job::Import { source: model.import_source(), target, plan, update: false },
         Step::Validate => Job::Validate {
-            source: model.at(End::Source),
+            source: model.at(Side::Source),
             target,
             plan,
             artifacts: model.validation.artifacts,
@@ -225,7 +226,7 @@ pub fn start_at(model: &mut Model, step: Step) -> Vec<Effect> {
     model.stamps.forget_from(step);
     for later in Step::ALL.into_iter().filter(|later| *later > step) {
         if let Some(work) = model.work_mut(later) {
-            *work = Work::new(later);
+            *work = JobState::new(later);
         }
     }
     match step {
@@ -254,7 +255,7 @@ pub fn pause(model: &mut Model) -> Vec<Effect> {
 /// Leaves, or asks how when a job is at work.
 pub fn ask_to_quit(model: &mut Model) -> Vec<Effect> {
     if model.running().is_some() {
-        model.overlay = Some(Overlay::Quit(Parting::Stay));
+        model.overlay = Some(Overlay::Quit(QuitChoice::Stay));
         return Vec::new();
     }
     let pending = model.validation.pending.as_ref().map(|pending| &pending.name);
@@ -283,7 +284,7 @@ pub fn keep(model: &Model) -> Vec<Effect> {
 
 /// The validation found everything the same: there is nothing to go on with.
 fn is_proven(model: &Model) -> bool {
-    model.gate(Step::Validate) == Gate::Done && model.validation.work.exit_code() == Some(0)
+    model.gate(Step::Validate) == StepStatus::Done && model.validation.work.exit_code() == Some(0)
 }
 
 /// Of the last job there was.
@@ -306,9 +307,9 @@ pub fn take_up(model: &mut Model, session: Session) -> Vec<Effect> {
         Step::Check | Step::App => Step::Check,
         _ => Step::Connect,
     };
-    let mut effects = check(model, End::Source);
+    let mut effects = check(model, Side::Source);
     if !model.target.form.uri().is_empty() {
-        effects.extend(check(model, End::Target));
+        effects.extend(check(model, Side::Target));
     }
     if !model.source.is_trying() {
         model.returning = None;
@@ -342,7 +343,7 @@ pub fn come_back(model: &mut Model) -> Vec<Effect> {
     }
     let reached = [Step::Check, Step::App, Step::Connect]
         .into_iter()
-        .find(|step| model.gate(*step) != Gate::Done)
+        .find(|step| model.gate(*step) != StepStatus::Done)
         .unwrap_or(Step::Connect)
         .min(step);
     model.step = reached;

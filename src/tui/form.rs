@@ -6,7 +6,7 @@ use tui_input::backend::crossterm::EventHandler;
 use tui_input::{Input, InputRequest};
 
 use super::address;
-use crate::engine::{Access, End};
+use crate::engine::{Access, Side};
 
 #[derive(Clone, Default)]
 pub struct Field {
@@ -52,7 +52,7 @@ impl Asked {
 /// Where a server is and how to sign in. Not `Debug`: it holds a password.
 #[derive(Clone)]
 pub struct Form {
-    pub end: End,
+    pub end: Side,
     fields: [Field; 3],
     /// The field that takes the keys.
     pub focus: Option<Asked>,
@@ -61,7 +61,7 @@ pub struct Form {
 }
 
 impl Form {
-    pub fn new(end: End, uri: &str, environment: Access) -> Self {
+    pub fn new(end: Side, uri: &str, environment: Access) -> Self {
         let mut form = Self {
             end,
             fields: [Field::new(uri), Field::default(), Field::default()],
@@ -153,7 +153,7 @@ mod tests {
 
     #[test]
     fn a_secret_is_a_password_with_a_user_and_a_token_without() {
-        let mut form = Form::new(End::Source, "http://h", Access::default());
+        let mut form = Form::new(Side::Source, "http://h", Access::default());
         form.focus = Some(Asked::Secret);
         form.focused().unwrap().paste("s3cret\n");
         assert_eq!(form.access().token.unwrap().expose_secret(), "s3cret");
@@ -167,7 +167,7 @@ mod tests {
 
     #[test]
     fn a_login_in_the_address_moves_to_its_fields() {
-        let form = Form::new(End::Source, "http://ann:pw@h:1", Access::default());
+        let form = Form::new(Side::Source, "http://ann:pw@h:1", Access::default());
         assert_eq!(form.uri(), "http://h:1");
         assert_eq!(form.access().password.unwrap().expose_secret(), "pw");
     }
@@ -176,7 +176,7 @@ mod tests {
     fn an_arn_takes_neither_user_nor_password() {
         let arn = "arn:aws:sagemaker:eu-west-1:123456789012:mlflow-app/app-ABCDEFGHIJKL";
         let environment = Access { username: Some("ann".into()), ..Access::default() };
-        let mut form = Form::new(End::Target, arn, environment);
+        let mut form = Form::new(Side::Target, arn, environment);
         assert_eq!((form.trouble(), form.bare_uri().as_str()), (None, arn));
         assert!(form.access().username.is_none());
         form.turn(true);
@@ -185,7 +185,7 @@ mod tests {
 
     #[test]
     fn tab_goes_round() {
-        let mut form = Form::new(End::Source, "", Access::default());
+        let mut form = Form::new(Side::Source, "", Access::default());
         form.turn(false);
         assert_eq!(form.focus, Some(Asked::Secret));
         form.turn(true);

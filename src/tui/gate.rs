@@ -6,7 +6,7 @@ use crate::engine::{Level, Route, Step};
 use crate::entities::Plan;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Gate {
+pub enum StepStatus {
     Done,
     Ready,
     Running,
@@ -18,7 +18,7 @@ pub enum Gate {
     NotNeeded,
 }
 
-impl Gate {
+impl StepStatus {
     pub fn word(&self) -> &str {
         match self {
             Self::Done => "done",
@@ -33,7 +33,7 @@ impl Gate {
 
 /// What a step was done for.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Inputs {
+pub struct StepInputs {
     source: String,
     target: String,
     route: Route,
@@ -42,10 +42,10 @@ pub struct Inputs {
 
 /// What each step that is done was done for.
 #[derive(Clone, Debug, Default)]
-pub struct Stamps([Option<Inputs>; Step::ALL.len()]);
+pub struct CompletedSteps([Option<StepInputs>; Step::ALL.len()]);
 
-impl Stamps {
-    fn of(&self, step: Step) -> Option<&Inputs> {
+impl CompletedSteps {
+    fn of(&self, step: Step) -> Option<&StepInputs> {
         self.0[step as usize].as_ref()
     }
 
@@ -64,22 +64,22 @@ impl Model {
         self.stamps.0[step as usize] = Some(self.inputs(step));
     }
 
-    pub fn gate(&self, step: Step) -> Gate {
+    pub fn gate(&self, step: Step) -> StepStatus {
         if let Some(why) = self.blocked(step) {
-            return Gate::Blocked(why);
+            return StepStatus::Blocked(why);
         }
         if step == Step::Export && !self.route.by_directory {
-            return Gate::NotNeeded;
+            return StepStatus::NotNeeded;
         }
         match step {
             Step::Check | Step::App => self.gate_of_side(step),
             Step::Connect => match self.connection() {
                 Err(why) if self.source.report().is_some() && self.target.report().is_some() => {
-                    Gate::Attention(why)
+                    StepStatus::Attention(why)
                 }
-                _ if self.preflight.is_running() => Gate::Running,
+                _ if self.preflight.is_running() => StepStatus::Running,
                 _ => match self.preflight.failure() {
-                    Some(_) => Gate::Attention("pre-flight failed".into()),
+                    Some(_) => StepStatus::Attention("pre-flight failed".into()),
                     None => self.gate_of_stamp(step, "an end has changed: connect again"),
                 },
             },
@@ -101,7 +101,7 @@ impl Model {
     }
 
     fn blocked(&self, step: Step) -> Option<&'static str> {
-        let is_done = |step| self.gate(step) == Gate::Done;
+        let is_done = |step| self.gate(step) == StepStatus::Done;
         match step {
             Step::Check => None,
             Step::App => self.source.report().is_none().then_some("check the source first"),
@@ -111,10 +111,10 @@ impl Model {
             Step::Export => (!is_done(Step::Plan)).then_some("choose what to move first"),
             Step::Import if !is_done(Step::Plan) => Some("choose what to move first"),
             Step::Import => match self.gate(Step::Export) {
-                Gate::NotNeeded | Gate::Done => None,
+                StepStatus::NotNeeded | StepStatus::Done => None,
                 // Some items failed: the others can go on.
-                Gate::Attention(_) if self.export.is_finished() => None,
-                Gate::Stale(why) => Some(why),
+                StepStatus::Attention(_) if self.export.is_finished() => None,
+                StepStatus::Stale(why) => Some(why),
                 _ => Some("export first"),
             },
             Step::Validate if !is_done(Step::Plan) => Some("choose what to move first"),
@@ -125,62 +125,64 @@ impl Model {
         }
     }
 
-    fn gate_of_side(&self, step: Step) -> Gate {
-        use super::model::Seen;
+    fn gate_of_side(&self, step: Step) -> StepStatus {
+        use super::model::CheckState;
         let side = match step {
             Step::Check => &self.source,
             _ => &self.target,
         };
         match &side.seen {
-            Seen::Untried => Gate::Ready,
-            Seen::Trying => Gate::Running,
-            Seen::Found(_) => Gate::Done,
-            Seen::Refused(_) => Gate::Attention("cannot be used".into()),
+            CheckState::Untried => StepStatus::Ready,
+            CheckState::Trying => StepStatus::Running,
+            CheckState::Found(_) => StepStatus::Done,
+            CheckState::Refused(_) => StepStatus::Attention("cannot be used".into()),
         }
     }
 
-    fn gate_of_stamp(&self, step: Step, stale: &'static str) -> Gate {
+    fn gate_of_stamp(&self, step: Step, stale: &'static str) -> StepStatus {
         match self.stamps.of(step) {
-            None => Gate::Ready,
-            Some(stamp) if *stamp == self.inputs(step) => Gate::Done,
-            Some(_) => Gate::Stale(stale),
+            None => StepStatus::Ready,
+            Some(stamp) if *stamp == self.inputs(step) => StepStatus::Done,
+            Some(_) => StepStatus::Stale(stale),
         }
     }
 
-    fn gate_of_work(&self, step: Step) -> Gate {
+    fn gate_of_work(&self, step: Step) -> StepStatus {
         let Some(work) = self.work(step) else {
-            return Gate::Ready;
+            return StepStatus::Ready;
         };
         if work.is_running() {
-            return Gate::Running;
+            return StepStatus::Running;
         }
         let stamped = self.gate_of_stamp(step, "once more, something has changed");
-        if matches!(stamped, Gate::Stale(_)) {
+        if matches!(stamped, StepStatus::Stale(_)) {
             return stamped;
         }
         match (work.trouble(), work.outcome()) {
-            (Some(_), _) => Gate::Attention("failed".into()),
-            (_, Some(outcome)) if outcome.stopped => Gate::Attention("stopped".into()),
-            (_, Some(outcome)) if outcome.exit_code() == 4 => Gate::Attention("differences found".into()),
-            (_, Some(_)) if work.left() > 0 => Gate::Attention(format!("done, {} failed", work.left())),
+            (Some(_), _) => StepStatus::Attention("failed".into()),
+            (_, Some(outcome)) if outcome.stopped => StepStatus::Attention("stopped".into()),
+            (_, Some(outcome)) if outcome.exit_code() == 4 => {
+                StepStatus::Attention("differences found".into())
+            }
+            (_, Some(_)) if work.left() > 0 => StepStatus::Attention(format!("done, {} failed", work.left())),
             _ => stamped,
         }
     }
 
     /// What a step depends on, as it is set now.
-    fn inputs(&self, step: Step) -> Inputs {
+    fn inputs(&self, step: Step) -> StepInputs {
         let (source, target) = (self.source.location(), self.target.location());
         // Of many experiments a plan may name most.
         let (route, plan) = (|| self.route(), || self.plan.clone());
-        let nothing = Inputs::default();
+        let nothing = StepInputs::default();
         match step {
-            Step::Check => Inputs { source, ..nothing },
-            Step::App => Inputs { target, ..nothing },
-            Step::Connect => Inputs { source, target, ..nothing },
-            Step::Plan => Inputs { source, ..nothing },
-            Step::Export => Inputs { source, route: route(), plan: plan(), ..nothing },
-            Step::Import => Inputs { source, target, route: route(), plan: plan() },
-            Step::Validate => Inputs { source, target, plan: plan(), ..nothing },
+            Step::Check => StepInputs { source, ..nothing },
+            Step::App => StepInputs { target, ..nothing },
+            Step::Connect => StepInputs { source, target, ..nothing },
+            Step::Plan => StepInputs { source, ..nothing },
+            Step::Export => StepInputs { source, route: route(), plan: plan(), ..nothing },
+            Step::Import => StepInputs { source, target, route: route(), plan: plan() },
+            Step::Validate => StepInputs { source, target, plan: plan(), ..nothing },
         }
     }
 }

@@ -10,25 +10,25 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::again;
-use super::browsing::{self, Browsed};
-use super::effect::{At, Effect, Job, Msg};
+use super::browsing::{self, SourceCache};
+use super::effect::{Effect, EndpointRef, Job, Msg};
 use super::question::Question;
 use super::tree::RUNS_AT_ONCE;
 use crate::engine::validate::{Validate, validate};
 use crate::engine::{
-    self, Arn, CheckReport, Control, Endpoint, Export, Import, Listed, NewApp, Pending, Progress, Provision,
-    Provisioning, Reading, Session, StateDir, browse, check_source, check_target, open,
+    self, AppSummary, Arn, CheckReport, Control, Endpoint, Export, Import, NewApp, Pending, Progress,
+    ProgressSnapshot, Provision, Provisioning, Session, StateDir, browse, check_source, check_target, open,
 };
 use crate::entities::{ExperimentId, Plan};
 use crate::error::{Error, Result};
 
-pub struct Hands {
+pub struct EffectRunner {
     messages: Sender<Msg>,
     state: StateDir,
     plan_file: std::path::PathBuf,
-    job: Arc<Mutex<Handle>>,
+    job: Arc<Mutex<RunningJob>>,
     /// The source that is being looked around in.
-    browsed: Arc<Browsed>,
+    browsed: Arc<SourceCache>,
     /// How many runs are wanted of each experiment that is being looked into.
     wanted: Mutex<HashMap<ExperimentId, watch::Sender<usize>>>,
     /// Ends the weighing that goes on.
@@ -37,13 +37,13 @@ pub struct Hands {
 
 /// The job at work. Stopping may be asked for before it has begun.
 #[derive(Default)]
-struct Handle {
+struct RunningJob {
     at_work: Option<(Control, Arc<Progress>)>,
     /// Ends the opening of the ends.
     stop: CancellationToken,
 }
 
-impl Hands {
+impl EffectRunner {
     pub fn new(messages: Sender<Msg>, state: StateDir, plan_file: std::path::PathBuf) -> Self {
         Self {
             messages,
@@ -197,7 +197,7 @@ impl Hands {
     }
 
     /// The counters of the job at work.
-    pub fn reading(&self) -> Option<Reading> {
+    pub fn reading(&self) -> Option<ProgressSnapshot> {
         self.handle().at_work.as_ref().map(|(_, progress)| progress.read())
     }
 
@@ -218,7 +218,7 @@ impl Hands {
     }
 
     /// Asks the source that is being looked around in.
-    fn look<F>(&self, at: At, ask: impl FnOnce(String, Result<Arc<Endpoint>>) -> F + Send + 'static)
+    fn look<F>(&self, at: EndpointRef, ask: impl FnOnce(String, Result<Arc<Endpoint>>) -> F + Send + 'static)
     where
         F: Future<Output = Msg> + Send,
     {
@@ -230,7 +230,7 @@ impl Hands {
     }
 
     fn start(&self, job: Job) {
-        *self.handle() = Handle::default();
+        *self.handle() = RunningJob::default();
         let (handle, messages, state) = (Arc::clone(&self.job), self.messages.clone(), self.state.clone());
         self.spawn(async move {
             let result = run(job, state, &handle, &messages).await;
@@ -239,7 +239,7 @@ impl Hands {
         });
     }
 
-    fn handle(&self) -> std::sync::MutexGuard<'_, Handle> {
+    fn handle(&self) -> std::sync::MutexGuard<'_, RunningJob> {
         lock(&self.job)
     }
 }
@@ -252,7 +252,7 @@ fn told(result: Result<()>) -> Option<Msg> {
     result.err().map(|error| Msg::Said(error.to_string()))
 }
 
-async fn apps(region: Option<&str>) -> Result<(String, Vec<Listed>)> {
+async fn apps(region: Option<&str>) -> Result<(String, Vec<AppSummary>)> {
     let provision = Provision::open(region).await?;
     Ok((provision.region().to_owned(), provision.list().await?))
 }
@@ -308,11 +308,11 @@ async fn preflight(ask: engine::Preflight, attempt: u64, messages: &Sender<Msg>)
     futures::join!(look, passed_on).0
 }
 
-async fn look(at: At) -> Result<CheckReport> {
+async fn look(at: EndpointRef) -> Result<CheckReport> {
     let endpoint = open(&at.uri, at.end, at.access).await?;
     match at.end {
-        engine::End::Source => check_source(&endpoint, None).await,
-        engine::End::Target => check_target(&endpoint).await,
+        engine::Side::Source => check_source(&endpoint, None).await,
+        engine::Side::Target => check_target(&endpoint).await,
     }
 }
 
@@ -320,7 +320,7 @@ async fn look(at: At) -> Result<CheckReport> {
 async fn run(
     job: Job,
     state: StateDir,
-    handle: &Mutex<Handle>,
+    handle: &Mutex<RunningJob>,
     messages: &Sender<Msg>,
 ) -> Result<engine::Outcome> {
     let stop = lock(handle).stop.clone();
@@ -343,7 +343,7 @@ async fn run(
 
 /// Both ends are opened anew for every job: a look from an hour ago says nothing of now.
 pub(super) async fn begin(job: Job, state: StateDir) -> Result<engine::Job> {
-    let opened = |at: At| async move { open(&at.uri, at.end, at.access).await };
+    let opened = |at: EndpointRef| async move { open(&at.uri, at.end, at.access).await };
     match job {
         Job::Export { source, output_dir, plan } => engine::export(Export {
             source: opened(source).await?.reader()?,

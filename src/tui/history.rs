@@ -9,7 +9,7 @@ const STRETCH: Duration = Duration::from_secs(3);
 const STRETCHES: usize = 60;
 
 #[derive(Clone, Debug, Default)]
-pub struct History {
+pub struct Throughput {
     /// The oldest first; the last one is still being filled.
     stretches: VecDeque<u64>,
     /// Number of the stretch that is being filled, since the wizard opened.
@@ -17,7 +17,7 @@ pub struct History {
     seen: u64,
 }
 
-impl History {
+impl Throughput {
     /// `ended` counts all that have ended so far.
     pub fn add(&mut self, now: Duration, ended: u64) {
         let number = now.as_secs() / STRETCH.as_secs();
@@ -57,19 +57,19 @@ mod tests {
 
     #[test]
     fn each_column_is_a_stretch_of_time_and_the_unfinished_one_is_not_shown() {
-        let mut history = History::default();
+        let mut history = Throughput::default();
         for second in 0..12_u64 {
             // One a second, and nothing from the sixth on.
             history.add(Duration::from_secs(second), second.min(6));
         }
         assert_eq!(history.heights(60), [2.0 / 3.0, 1.0, 1.0 / 3.0]);
         assert_eq!(history.heights(1), [1.0]);
-        assert!(History::default().heights(60).is_empty());
+        assert!(Throughput::default().heights(60).is_empty());
     }
 
     #[test]
     fn a_long_silence_is_shown_as_one_and_takes_no_room() {
-        let mut history = History::default();
+        let mut history = Throughput::default();
         history.add(Duration::ZERO, 5);
         history.add(Duration::from_secs(1), 8);
         history.add(Duration::from_secs(86_400), 9);

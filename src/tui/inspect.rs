@@ -1,10 +1,10 @@
 //! What can be done to one difference: its curve drawn, compared again, imported again.
 
-use super::again::{Again, Drawing};
+use super::again::{CurveRequest, ItemRecheck};
 use super::effect::Effect;
 use super::model::Model;
 use super::validation::{Drawn, Pending, Picture};
-use crate::engine::End;
+use crate::engine::Side;
 use crate::engine::validate::{Curve, Difference, Mark};
 use crate::entities::Kind;
 use crate::error::Result;
@@ -41,8 +41,8 @@ pub fn draw(model: &mut Model) -> Vec<Effect> {
     else {
         return Vec::new();
     };
-    let (source, target) = (model.at(End::Source), model.at(End::Target));
-    let drawing = Drawing { source, target, source_id, target_id, metric: metric.to_owned() };
+    let (source, target) = (model.at(Side::Source), model.at(Side::Target));
+    let drawing = CurveRequest { source, target, source_id, target_id, metric: metric.to_owned() };
     model.validation.picture = Some(Picture {
         source_id: drawing.source_id.clone(),
         metric: drawing.metric.clone(),
@@ -82,9 +82,9 @@ pub fn again(model: &mut Model, importing: bool) -> Vec<Effect> {
         return Vec::new();
     };
     model.validation.pending = Some(Pending { name: difference.name.clone(), importing });
-    vec![Effect::Again(Box::new(Again {
-        source: model.at(End::Source),
-        target: model.at(End::Target),
+    vec![Effect::Again(Box::new(ItemRecheck {
+        source: model.at(Side::Source),
+        target: model.at(Side::Target),
         import_from: importing.then(|| model.import_source()),
         plan,
         artifacts: model.validation.artifacts,

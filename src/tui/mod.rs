@@ -51,12 +51,12 @@ use std::time::Duration;
 
 use self::apps::AppForm;
 use self::keys::Keymap;
-use self::model::{Model, Places, Side};
+use self::model::{EndpointState, Model, Paths};
 use self::runtime::Runtime;
 use self::terminal::Screen;
 use self::theme::Look;
 use crate::config::Display;
-use crate::engine::{Access, End, NewApp, Pending, Session, StateDir};
+use crate::engine::{Access, NewApp, Pending, Session, Side, StateDir};
 use crate::entities::Plan;
 use crate::error::{Error, Result};
 
@@ -97,7 +97,7 @@ pub async fn run(start: Start) -> Result<u8> {
     let get = |name: &str| std::env::var(name).ok();
     let Start { state, source, target, app, region, plan, log, keymap, .. } = start;
     let source = source.or_else(|| get("MLFLOW_TRACKING_URI"));
-    let places = Places {
+    let places = Paths {
         report: state.path().join("report.json"),
         plan: state.path().join("plan.toml"),
         home: get("HOME").map(PathBuf::from),
@@ -107,8 +107,8 @@ pub async fn run(start: Start) -> Result<u8> {
     let mut model = Model::new(
         Look::of(get).with(start.display),
         places,
-        Side::new(End::Source, &source.unwrap_or_default(), start.source_access),
-        Side::new(End::Target, &target.unwrap_or_default(), start.target_access),
+        EndpointState::new(Side::Source, &source.unwrap_or_default(), start.source_access),
+        EndpointState::new(Side::Target, &target.unwrap_or_default(), start.target_access),
         plan,
     );
     model.keymap = keymap;

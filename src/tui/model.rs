@@ -6,22 +6,22 @@ use std::time::Duration;
 use secrecy::SecretString;
 
 use super::apps::{Apps, Way};
-use super::closeup::Closeups;
+use super::closeup::DetailCache;
 use super::consent::Write;
 use super::form::{Field, Form};
-use super::gate::Stamps;
+use super::gate::CompletedSteps;
 use super::keys::Keymap;
 use super::log::{LogLine, Severity};
 use super::preflight::Preflight;
 use super::question::Ask;
 use super::theme::Look;
-use super::tree::Tree;
+use super::tree::SourceTree;
 use super::validation::Validation;
-use super::weighing::Weighing;
-use super::work::{Trouble, Work};
+use super::weighing::SizeScan;
+use super::work::{ErrorText, JobState};
 use crate::engine::browse::Sampled;
 use crate::engine::validate::Format;
-use crate::engine::{Access, CheckReport, End, Route, Session, Step};
+use crate::engine::{Access, CheckReport, Route, Session, Side, Step};
 use crate::entities::Plan;
 
 pub struct Model {
@@ -32,17 +32,17 @@ pub struct Model {
     pub size: (u16, u16),
     /// The screen.
     pub step: Step,
-    pub source: Side,
-    pub target: Side,
+    pub source: EndpointState,
+    pub target: EndpointState,
     pub apps: Apps,
     pub preflight: Preflight,
-    pub route: RoutePick,
+    pub route: RouteForm,
     pub selection: Selection,
     /// What the user has settled on.
     pub plan: Plan,
-    pub stamps: Stamps,
-    pub export: Work,
-    pub import: Work,
+    pub stamps: CompletedSteps,
+    pub export: JobState,
+    pub import: JobState,
     pub validation: Validation,
     pub log: Vec<LogLine>,
     /// Lines of the log that are less than this are not shown.
@@ -50,7 +50,7 @@ pub struct Model {
     pub overlay: Option<Overlay>,
     /// What the last key led to, when that does not show.
     pub notice: Option<String>,
-    pub places: Places,
+    pub places: Paths,
     pub keymap: Keymap,
     /// The profile of the configuration that holds.
     pub profile: Option<String>,
@@ -62,7 +62,7 @@ pub struct Model {
 
 /// Files beside the session.
 #[derive(Clone, Debug, Default)]
-pub struct Places {
+pub struct Paths {
     pub report: PathBuf,
     pub plan: PathBuf,
     pub home: Option<PathBuf>,
@@ -70,7 +70,7 @@ pub struct Places {
     pub current: PathBuf,
 }
 
-impl Places {
+impl Paths {
     /// The report in this format, beside the others.
     pub fn report_as(&self, format: Format) -> PathBuf {
         self.report.with_extension(format.extension())
@@ -78,9 +78,9 @@ impl Places {
 }
 
 /// One end as far as it is known.
-pub struct Side {
+pub struct EndpointState {
     pub form: Form,
-    pub seen: Seen,
+    pub seen: CheckState,
     /// Counts the tries: the answer to an older one is no news.
     pub attempt: u64,
     /// Lines of what was found that are above the screen.
@@ -88,27 +88,27 @@ pub struct Side {
 }
 
 #[derive(Clone, Debug)]
-pub enum Seen {
+pub enum CheckState {
     Untried,
     Trying,
     Found(Box<CheckReport>),
-    Refused(Trouble),
+    Refused(ErrorText),
 }
 
-impl Side {
-    pub fn new(end: End, uri: &str, access: Access) -> Self {
-        Self { form: Form::new(end, uri, access), seen: Seen::Untried, attempt: 0, scroll: 0 }
+impl EndpointState {
+    pub fn new(end: Side, uri: &str, access: Access) -> Self {
+        Self { form: Form::new(end, uri, access), seen: CheckState::Untried, attempt: 0, scroll: 0 }
     }
 
     pub fn report(&self) -> Option<&CheckReport> {
         match &self.seen {
-            Seen::Found(report) => Some(report),
+            CheckState::Found(report) => Some(report),
             _ => None,
         }
     }
 
     pub fn is_trying(&self) -> bool {
-        matches!(self.seen, Seen::Trying)
+        matches!(self.seen, CheckState::Trying)
     }
 
     /// Where it is, without credentials.
@@ -119,7 +119,7 @@ impl Side {
 
 /// The way the data takes, as it is being chosen.
 #[derive(Clone, Default)]
-pub struct RoutePick {
+pub struct RouteForm {
     pub by_directory: bool,
     pub directory: Field,
     /// The field takes the keys.
@@ -138,9 +138,9 @@ pub struct Selection {
     /// Whoever asked for the next step goes there as soon as the tree is whole.
     pub onward: bool,
     /// The pane beside the tree.
-    pub closeups: Closeups,
+    pub closeups: DetailCache,
     /// Runs are being weighed.
-    pub weighing: Option<Weighing>,
+    pub weighing: Option<SizeScan>,
     /// What a few runs hold.
     pub sampled: Option<Sampled>,
 }
@@ -161,25 +161,25 @@ pub enum Loaded {
     #[default]
     Nothing,
     Loading,
-    Tree(Box<Tree>),
-    Failed(Trouble),
+    Tree(Box<SourceTree>),
+    Failed(ErrorText),
 }
 
 impl Selection {
     /// Of another source, or of the same one anew: what was known of the one before is forgotten.
     pub fn begin(&mut self, of: String) {
-        let closeups = Closeups::opened(self.closeups.open);
+        let closeups = DetailCache::opened(self.closeups.open);
         *self = Self { of, tree: Loaded::Loading, closeups, ..Self::default() };
     }
 
-    pub fn tree(&self) -> Option<&Tree> {
+    pub fn tree(&self) -> Option<&SourceTree> {
         match &self.tree {
             Loaded::Tree(tree) => Some(tree),
             _ => None,
         }
     }
 
-    pub fn tree_mut(&mut self) -> Option<&mut Tree> {
+    pub fn tree_mut(&mut self) -> Option<&mut SourceTree> {
         match &mut self.tree {
             Loaded::Tree(tree) => Some(tree),
             _ => None,
@@ -193,7 +193,7 @@ pub enum Overlay {
     Resume(Box<Session>, bool),
     Help(usize),
     /// Which answer is chosen.
-    Quit(Parting),
+    Quit(QuitChoice),
     Ask(Ask),
     /// Whether this is to be written to the target; the flag says that yes is chosen.
     Confirm(Write, bool),
@@ -204,18 +204,18 @@ pub enum Overlay {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Parting {
+pub enum QuitChoice {
     Stay,
     Drain,
     Now,
 }
 
-impl Parting {
+impl QuitChoice {
     pub const ALL: [Self; 3] = [Self::Stay, Self::Drain, Self::Now];
 }
 
 impl Model {
-    pub fn new(look: Look, places: Places, source: Side, target: Side, plan: Plan) -> Self {
+    pub fn new(look: Look, places: Paths, source: EndpointState, target: EndpointState, plan: Plan) -> Self {
         Self {
             look,
             now: Duration::ZERO,
@@ -225,12 +225,12 @@ impl Model {
             target,
             apps: Apps::default(),
             preflight: Preflight::default(),
-            route: RoutePick { directory: Field::new("mlferry-export"), ..RoutePick::default() },
+            route: RouteForm { directory: Field::new("mlferry-export"), ..RouteForm::default() },
             selection: Selection::default(),
             plan,
-            stamps: Stamps::default(),
-            export: Work::new(Step::Export),
-            import: Work::new(Step::Import),
+            stamps: CompletedSteps::default(),
+            export: JobState::new(Step::Export),
+            import: JobState::new(Step::Import),
             validation: Validation::default(),
             log: Vec::new(),
             log_from: Severity::Note,
@@ -249,30 +249,30 @@ impl Model {
         self.log.iter().filter(|line| line.severity >= self.log_from).collect()
     }
 
-    pub fn side(&self, end: End) -> &Side {
+    pub fn side(&self, end: Side) -> &EndpointState {
         match end {
-            End::Source => &self.source,
-            End::Target => &self.target,
+            Side::Source => &self.source,
+            Side::Target => &self.target,
         }
     }
 
-    pub fn side_mut(&mut self, end: End) -> &mut Side {
+    pub fn side_mut(&mut self, end: Side) -> &mut EndpointState {
         match end {
-            End::Source => &mut self.source,
-            End::Target => &mut self.target,
+            Side::Source => &mut self.source,
+            Side::Target => &mut self.target,
         }
     }
 
     /// The end that this screen asks for.
-    pub fn asked_side(&self) -> Option<End> {
+    pub fn asked_side(&self) -> Option<Side> {
         match self.step {
-            Step::Check => Some(End::Source),
-            Step::App if self.apps.way == Way::Address => Some(End::Target),
+            Step::Check => Some(Side::Source),
+            Step::App if self.apps.way == Way::Address => Some(Side::Target),
             _ => None,
         }
     }
 
-    pub fn work(&self, step: Step) -> Option<&Work> {
+    pub fn work(&self, step: Step) -> Option<&JobState> {
         match step {
             Step::Export => Some(&self.export),
             Step::Import => Some(&self.import),
@@ -281,7 +281,7 @@ impl Model {
         }
     }
 
-    pub fn work_mut(&mut self, step: Step) -> Option<&mut Work> {
+    pub fn work_mut(&mut self, step: Step) -> Option<&mut JobState> {
         match step {
             Step::Export => Some(&mut self.export),
             Step::Import => Some(&mut self.import),
@@ -291,18 +291,18 @@ impl Model {
     }
 
     /// The job on this screen.
-    pub fn work_here(&self) -> Option<&Work> {
+    pub fn work_here(&self) -> Option<&JobState> {
         self.work(self.step)
     }
 
     /// The step whose job is at work.
     pub fn running(&self) -> Option<Step> {
-        Step::ALL.into_iter().find(|step| self.work(*step).is_some_and(Work::is_running))
+        Step::ALL.into_iter().find(|step| self.work(*step).is_some_and(JobState::is_running))
     }
 
     /// Something moves by itself: the screen is drawn again without a key.
     pub fn is_busy(&self) -> bool {
-        let is_fetching = self.selection.tree().is_some_and(Tree::is_fetching)
+        let is_fetching = self.selection.tree().is_some_and(SourceTree::is_fetching)
             || matches!(self.selection.tree, Loaded::Loading);
         let is_asking = matches!(self.selection.needed, Needed::Asked);
         self.running().is_some()
@@ -325,7 +325,7 @@ impl Model {
         let leaves_some = plan.skip_deleted || has_window || !plan.except_experiments.is_empty();
         let is_everything = plan.is_everything() && !leaves_some;
         let report = self.source.report().filter(|report| is_everything && !report.more_runs);
-        let counted = || self.selection.tree().map(Tree::counted).filter(|counted| !counted.more);
+        let counted = || self.selection.tree().map(SourceTree::counted).filter(|counted| !counted.more);
         report.map(|report| report.runs).or_else(|| counted().map(|counted| counted.runs))
     }
 
@@ -351,7 +351,7 @@ impl Model {
 
     /// What to go on with: the step on screen, or the one after it when its work is done.
     fn next_to_do(&self) -> Step {
-        let is_done = self.gate(self.step) == super::gate::Gate::Done;
+        let is_done = self.gate(self.step) == super::gate::StepStatus::Done;
         let following = match self.step {
             Step::Export => Some(Step::Import),
             Step::Import => Some(Step::Validate),

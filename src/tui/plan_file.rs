@@ -5,7 +5,7 @@ use std::path::Path;
 use super::effect::Effect;
 use super::model::Model;
 use super::question::{self, Question};
-use super::tree::Tree;
+use super::tree::SourceTree;
 use crate::entities::Plan;
 use crate::error::Result;
 
@@ -22,7 +22,7 @@ pub fn save(model: &Model, to: &str) -> Result<Vec<Effect>, String> {
 }
 
 /// A plan made of a part of what there is would say that the rest is not wanted.
-fn plan_of(tree: &Tree) -> Result<Plan, &'static str> {
+fn plan_of(tree: &SourceTree) -> Result<Plan, &'static str> {
     match tree.is_growing() {
         true => Err("what the source holds is still coming"),
         false => tree.plan().ok_or("nothing is selected"),

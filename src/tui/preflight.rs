@@ -1,9 +1,9 @@
 //! Step 3's pre-flight: the lines of it as they come, and whether they let anybody through.
 
 use super::effect::Effect;
-use super::model::{Model, Seen};
-use super::work::Trouble;
-use crate::engine::{End, Level, Line, Route, Step};
+use super::model::{CheckState, Model};
+use super::work::ErrorText;
+use crate::engine::{Level, Line, Route, Side, Step};
 use crate::error::Result;
 
 /// The lines, worst first.
@@ -26,7 +26,7 @@ pub enum State {
     Running,
     Done,
     /// It could not be done at all.
-    Refused(Trouble),
+    Refused(ErrorText),
 }
 
 impl Preflight {
@@ -79,7 +79,7 @@ pub fn is_due(model: &Model) -> bool {
 /// Looks at both ends as the import will meet them, if they have answered and differ.
 pub fn begin(model: &mut Model) -> Vec<Effect> {
     let both = [&model.source.seen, &model.target.seen];
-    if model.step != Step::Connect || !both.iter().all(|seen| matches!(seen, Seen::Found(_))) {
+    if model.step != Step::Connect || !both.iter().all(|seen| matches!(seen, CheckState::Found(_))) {
         return Vec::new();
     }
     if model.connection().is_err() {
@@ -89,7 +89,7 @@ pub fn begin(model: &mut Model) -> Vec<Effect> {
     let of = Some(ends(model));
     model.preflight = Preflight { state: State::Running, of, attempt, ..Preflight::default() };
     let output_dir = model.route.by_directory.then(|| model.directory());
-    let ends = Box::new([model.at(End::Source), model.at(End::Target)]);
+    let ends = Box::new([model.at(Side::Source), model.at(Side::Target)]);
     vec![Effect::Preflight { ends, output_dir, attempt }]
 }
 

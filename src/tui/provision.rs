@@ -5,7 +5,7 @@ use super::effect::Effect;
 use super::flow;
 use super::model::{Model, Overlay};
 use super::question::{self, Question};
-use crate::engine::{Arn, End, Listed, Provisioning, Readiness};
+use crate::engine::{AppSummary, Arn, Provisioning, Readiness, Side};
 use crate::error::Result;
 
 pub fn list(model: &mut Model) -> Vec<Effect> {
@@ -24,7 +24,7 @@ pub fn look_in(model: &mut Model, region: &str) -> Result<Vec<Effect>, String> {
 }
 
 /// A region that cannot be asked is asked for once more.
-pub fn listed(model: &mut Model, result: Result<(String, Vec<Listed>)>) {
+pub fn listed(model: &mut Model, result: Result<(String, Vec<AppSummary>)>) {
     match &result {
         Err(error) if matches!(model.overlay, Some(Overlay::Ask(_))) => {
             question::failed(model, Question::Region, error.to_string());
@@ -123,7 +123,7 @@ pub fn ended(model: &mut Model, result: Result<String>) -> Vec<Effect> {
 fn adopt(model: &mut Model, arn: &str) -> Vec<Effect> {
     model.apps.way = Way::Address;
     model.target.form.set_uri(arn);
-    flow::check(model, End::Target)
+    flow::check(model, Side::Target)
 }
 
 pub fn open(model: &Model) -> Vec<Effect> {

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use crate::engine::{Counts, Reading};
+use crate::engine::{Counts, ProgressSnapshot};
 use crate::entities::Kind;
 
 /// Long enough to be calm, short enough to notice that a server has become slow.
@@ -12,13 +12,13 @@ const WINDOW: Duration = Duration::from_secs(30);
 const SPACING: Duration = Duration::from_millis(500);
 
 #[derive(Clone, Debug, Default)]
-pub struct Rates {
-    samples: VecDeque<(Duration, Reading)>,
+pub struct RateMeter {
+    samples: VecDeque<(Duration, ProgressSnapshot)>,
 }
 
-impl Rates {
-    pub fn add(&mut self, now: Duration, reading: Reading) {
-        let is_close = |(last, _): &(Duration, Reading)| now.saturating_sub(*last) < SPACING;
+impl RateMeter {
+    pub fn add(&mut self, now: Duration, reading: ProgressSnapshot) {
+        let is_close = |(last, _): &(Duration, ProgressSnapshot)| now.saturating_sub(*last) < SPACING;
         // The first one stays: it is where the window begins.
         if self.samples.len() > 1 && self.samples.iter().rev().nth(1).is_some_and(is_close) {
             self.samples.pop_back();
@@ -32,7 +32,7 @@ impl Rates {
     }
 
     /// What `of` counts, per second.
-    pub fn per_second(&self, of: impl Fn(&Reading) -> u64) -> f64 {
+    pub fn per_second(&self, of: impl Fn(&ProgressSnapshot) -> u64) -> f64 {
         let (Some((start, first)), Some((end, last))) = (self.samples.front(), self.samples.back()) else {
             return 0.0;
         };
@@ -55,11 +55,11 @@ impl Rates {
     }
 }
 
-pub fn ended(reading: &Reading) -> u64 {
+pub fn ended(reading: &ProgressSnapshot) -> u64 {
     reading.counts.iter().map(Counts::ended).sum()
 }
 
-pub fn runs(reading: &Reading) -> u64 {
+pub fn runs(reading: &ProgressSnapshot) -> u64 {
     reading.of(Kind::Run).ended()
 }
 
@@ -67,15 +67,15 @@ pub fn runs(reading: &Reading) -> u64 {
 mod tests {
     use super::*;
 
-    fn reading(done: u64, planned: u64, all_planned: bool) -> Reading {
-        let mut reading = Reading { all_planned, ..Reading::default() };
+    fn reading(done: u64, planned: u64, all_planned: bool) -> ProgressSnapshot {
+        let mut reading = ProgressSnapshot { all_planned, ..ProgressSnapshot::default() };
         reading.counts[Kind::Run.index()] = Counts { planned, done, ..Counts::default() };
         reading
     }
 
     #[test]
     fn speed_is_of_the_last_seconds() {
-        let mut rates = Rates::default();
+        let mut rates = RateMeter::default();
         for second in 0..100_u64 {
             // Ten a second, then one a second.
             let done = if second < 60 { second * 10 } else { 600 + (second - 60) };
@@ -87,7 +87,7 @@ mod tests {
 
     #[test]
     fn the_end_is_not_guessed() {
-        let mut rates = Rates::default();
+        let mut rates = RateMeter::default();
         assert_eq!(rates.remaining(), None);
         rates.add(Duration::ZERO, reading(0, 10, false));
         rates.add(Duration::from_secs(10), reading(5, 10, false));
@@ -99,7 +99,7 @@ mod tests {
 
     #[test]
     fn frequent_readings_take_no_room() {
-        let mut rates = Rates::default();
+        let mut rates = RateMeter::default();
         for tick in 0..10_000_u64 {
             rates.add(Duration::from_millis(tick * 10), reading(tick, 10_000, true));
         }

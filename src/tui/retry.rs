@@ -1,11 +1,11 @@
 //! What failed, tried again: one item by itself, or all of them.
 
-use super::again::Retry;
+use super::again::ItemRetry;
 use super::effect::Effect;
 use super::flow;
 use super::model::Model;
 use super::work::{Failed, Pane, Phase};
-use crate::engine::{End, Step};
+use crate::engine::{Side, Step};
 use crate::error::{Class, Result};
 
 /// The failure that the cursor is on, where it can be tried by itself: an export is one thing.
@@ -20,8 +20,8 @@ pub fn one(model: &mut Model) -> Vec<Effect> {
         return Vec::new();
     };
     model.import.retrying = Some(format!("{} {}", failed.kind, failed.name));
-    let (source, target) = (model.import_source(), model.at(End::Target));
-    vec![Effect::Retry(Box::new(Retry { source, target, plan: model.plan.clone(), failed }))]
+    let (source, target) = (model.import_source(), model.at(Side::Target));
+    vec![Effect::Retry(Box::new(ItemRetry { source, target, plan: model.plan.clone(), failed }))]
 }
 
 /// At once, or as soon as what runs has ended.

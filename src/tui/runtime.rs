@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use tokio::time::MissedTickBehavior;
 
 use super::effect::{Effect, Msg};
-use super::hands::Hands;
+use super::hands::EffectRunner;
 use super::keyboard::Keyboard;
 use super::log::LogRing;
 use super::model::Model;
@@ -29,7 +29,7 @@ const BATCH: usize = 4_096;
 pub struct Runtime {
     screen: Screen,
     model: Model,
-    hands: Hands,
+    hands: EffectRunner,
     messages: mpsc::Receiver<Msg>,
     /// None while the terminal belongs to somebody else, or is gone.
     keys: Option<Keyboard>,
@@ -45,7 +45,7 @@ pub struct Runtime {
 impl Runtime {
     pub fn new(screen: Screen, model: Model, state: StateDir, log: LogRing) -> Result<Self> {
         let (sender, messages) = mpsc::channel(MESSAGES);
-        let hands = Hands::new(sender, state, model.places.plan.clone());
+        let hands = EffectRunner::new(sender, state, model.places.plan.clone());
         Ok(Self {
             screen,
             model,

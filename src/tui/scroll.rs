@@ -2,8 +2,8 @@
 
 use super::card;
 use super::keys::Layer;
-use super::model::{Model, Overlay, Parting};
-use super::tree::Tree;
+use super::model::{Model, Overlay, QuitChoice};
+use super::tree::SourceTree;
 use super::validation::Drawn;
 use super::work::Pane;
 use crate::engine::{CheckReport, Step};
@@ -28,7 +28,7 @@ pub fn by(model: &mut Model, rows: isize) {
         Layer::Quit => {
             if let Some(Overlay::Quit(parting)) = &mut model.overlay {
                 let at = (*parting as usize).saturating_add_signed(rows);
-                *parting = Parting::ALL[at.min(Parting::ALL.len() - 1)];
+                *parting = QuitChoice::ALL[at.min(QuitChoice::ALL.len() - 1)];
             }
         }
         Layer::Confirm => {
@@ -77,7 +77,7 @@ fn by_on_screen(model: &mut Model, rows: isize) {
         return;
     }
     if model.step == Step::Plan {
-        model.selection.tree_mut().into_iter().for_each(|tree: &mut Tree| tree.step(rows));
+        model.selection.tree_mut().into_iter().for_each(|tree: &mut SourceTree| tree.step(rows));
         return;
     }
     if model.step == Step::Validate && model.validation.work.pane == Pane::InFlight {

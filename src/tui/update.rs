@@ -9,18 +9,18 @@ use super::flow;
 use super::inspect;
 use super::keys;
 use super::log::{LINES, LogLine, Severity};
-use super::model::{Loaded, Model, Needed, Overlay, Seen, Side};
+use super::model::{CheckState, EndpointState, Loaded, Model, Needed, Overlay};
 use super::plan_file;
 use super::preflight;
 use super::provision;
 use super::question::{self, State};
 use super::retry;
 use super::scroll;
-use super::tree::Tree;
+use super::tree::SourceTree;
 use super::weighing;
 use super::work::Phase;
 use crate::engine::browse::Holdings;
-use crate::engine::{CheckReport, End, Event, Outcome, Step};
+use crate::engine::{CheckReport, Event, Outcome, Side, Step};
 use crate::entities::Plan;
 use crate::error::{Class, Result};
 
@@ -177,7 +177,7 @@ fn type_into(model: &mut Model, change: impl FnOnce(&mut super::form::Field) -> 
                 let side = model.side_mut(end);
                 // An answer to what stood here before is worth nothing now.
                 if side.form.focused().is_some_and(change) {
-                    side.seen = Seen::Untried;
+                    side.seen = CheckState::Untried;
                     side.attempt += 1;
                     model.notice = None;
                 }
@@ -188,7 +188,7 @@ fn type_into(model: &mut Model, change: impl FnOnce(&mut super::form::Field) -> 
     Vec::new()
 }
 
-fn on_checked(model: &mut Model, end: End, attempt: u64, result: Result<Box<CheckReport>>) -> Vec<Effect> {
+fn on_checked(model: &mut Model, end: Side, attempt: u64, result: Result<Box<CheckReport>>) -> Vec<Effect> {
     let side = model.side_mut(end);
     if side.attempt != attempt {
         return Vec::new();
@@ -197,11 +197,11 @@ fn on_checked(model: &mut Model, end: End, attempt: u64, result: Result<Box<Chec
         Ok(report) => {
             side.form.focus = None;
             side.scroll = 0;
-            side.seen = Seen::Found(report);
+            side.seen = CheckState::Found(report);
         }
         Err(error) => {
             ask_for_login(side, error.class());
-            side.seen = Seen::Refused(error.into());
+            side.seen = CheckState::Refused(error.into());
         }
     }
     let mut effects = flow::come_back(model);
@@ -210,7 +210,7 @@ fn on_checked(model: &mut Model, end: End, attempt: u64, result: Result<Box<Chec
 }
 
 /// A server that wants a sign-in gets the cursor where one is typed.
-fn ask_for_login(side: &mut Side, class: Class) {
+fn ask_for_login(side: &mut EndpointState, class: Class) {
     use super::form::Asked;
     if class == Class::Auth && side.form.focus == Some(Asked::Uri) {
         side.form.focus = Some(Asked::User);
@@ -227,11 +227,11 @@ fn on_holdings(model: &mut Model, of: &str, result: Result<Holdings>) {
         let text = format!("{} {} cannot be read: {}", lost.kind.words().0, lost.id, lost.reason);
         note(model, line(model, Severity::Warning, &text));
     }
-    let is_growing = model.selection.tree().is_some_and(Tree::is_growing);
+    let is_growing = model.selection.tree().is_some_and(SourceTree::is_growing);
     match (result, model.selection.tree_mut()) {
         (Ok(holdings), Some(tree)) if is_growing => tree.extend(holdings),
         (Ok(holdings), _) => {
-            model.selection.tree = Loaded::Tree(Box::new(Tree::new(holdings, &model.plan)));
+            model.selection.tree = Loaded::Tree(Box::new(SourceTree::new(holdings, &model.plan)));
         }
         (Err(error), _) => model.selection.tree = Loaded::Failed(error.into()),
     }

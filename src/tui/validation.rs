@@ -1,7 +1,7 @@
 //! The comparison's own state: how closely files are compared, and what was found to differ.
 
-use super::outline::Outline;
-use super::work::{Trouble, Work};
+use super::outline::DiffTree;
+use super::work::{ErrorText, JobState};
 use crate::engine::Step;
 use crate::engine::validate::{ArtifactCheck, Curve, Difference, Mark};
 
@@ -10,9 +10,9 @@ const KEPT: usize = 100_000;
 
 #[derive(Debug)]
 pub struct Validation {
-    pub work: Work,
+    pub work: JobState,
     pub artifacts: ArtifactCheck,
-    pub outline: Outline,
+    pub outline: DiffTree,
     /// Found, kept or not.
     pub found: u64,
     /// The difference that is open, and the row it is scrolled to.
@@ -40,7 +40,7 @@ pub struct Picture {
 #[derive(Debug)]
 pub enum Drawn {
     Fetching,
-    Failed(Trouble),
+    Failed(ErrorText),
     Curve(Box<Curve>),
 }
 
@@ -53,9 +53,9 @@ pub struct Pending {
 impl Default for Validation {
     fn default() -> Self {
         Self {
-            work: Work::new(Step::Validate),
+            work: JobState::new(Step::Validate),
             artifacts: ArtifactCheck::default(),
-            outline: Outline::default(),
+            outline: DiffTree::default(),
             found: 0,
             detail: None,
             picture: None,
@@ -70,7 +70,7 @@ impl Validation {
     pub fn begin(&mut self, now: std::time::Duration) {
         self.work.begin(now);
         *self = Self {
-            work: std::mem::replace(&mut self.work, Work::new(Step::Validate)),
+            work: std::mem::replace(&mut self.work, JobState::new(Step::Validate)),
             artifacts: self.artifacts,
             ..Self::default()
         };

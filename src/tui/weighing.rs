@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use super::effect::Effect;
 use super::model::Model;
 use super::text;
-use crate::engine::End;
-use crate::engine::browse::Weight;
+use crate::engine::Side;
+use crate::engine::browse::ArtifactSize;
 use crate::entities::{ExperimentId, RunId};
 
 /// Experiments that are looked into for a sample.
@@ -14,7 +14,7 @@ const SAMPLED: usize = 12;
 
 /// Runs of one experiment that are being weighed.
 #[derive(Debug)]
-pub struct Weighing {
+pub struct SizeScan {
     experiment: ExperimentId,
     pub done: usize,
     pub total: usize,
@@ -35,8 +35,8 @@ pub fn turn(model: &mut Model) -> Vec<Effect> {
         return Vec::new();
     }
     let (total, of) = (runs.len(), experiment.clone());
-    model.selection.weighing = Some(Weighing { experiment: of, done: 0, total, trouble: None });
-    vec![Effect::Weigh { at: model.at(End::Source), experiment, runs }]
+    model.selection.weighing = Some(SizeScan { experiment: of, done: 0, total, trouble: None });
+    vec![Effect::Weigh { at: model.at(Side::Source), experiment, runs }]
 }
 
 /// Some runs have been weighed, or cannot be.
@@ -44,13 +44,13 @@ pub fn came(
     model: &mut Model,
     of: &str,
     experiment: &ExperimentId,
-    came: Vec<(RunId, Result<Weight, String>)>,
+    came: Vec<(RunId, Result<ArtifactSize, String>)>,
 ) {
     if model.selection.of != of {
         return;
     }
     // What was stopped may still have had something to tell.
-    let is_it = |weighing: &&mut Weighing| weighing.experiment == *experiment;
+    let is_it = |weighing: &&mut SizeScan| weighing.experiment == *experiment;
     if let Some(weighing) = model.selection.weighing.as_mut().filter(is_it) {
         weighing.done += came.len();
         let reason = came.iter().find_map(|(_, result)| result.as_ref().err());
@@ -61,8 +61,8 @@ pub fn came(
     if let Some(tree) = model.selection.tree_mut() {
         tree.weighed(experiment, &weights);
     }
-    let is_over = |weighing: &mut Weighing| weighing.done >= weighing.total;
-    if let Some(Weighing { total, trouble, .. }) = model.selection.weighing.take_if(is_over) {
+    let is_over = |weighing: &mut SizeScan| weighing.done >= weighing.total;
+    if let Some(SizeScan { total, trouble, .. }) = model.selection.weighing.take_if(is_over) {
         let words = text::count(total as u64, "run was weighed", "runs were weighed");
         model.notice = Some(match trouble {
             None => format!("{words}; o puts the largest first"),
@@ -77,6 +77,6 @@ pub fn sample(model: &Model) -> Vec<Effect> {
     let experiments = tree.map(|tree| tree.some_experiments(SAMPLED)).unwrap_or_default();
     match experiments.is_empty() {
         true => Vec::new(),
-        false => vec![Effect::Sample { at: model.at(End::Source), experiments }],
+        false => vec![Effect::Sample { at: model.at(Side::Source), experiments }],
     }
 }

@@ -3,9 +3,9 @@
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
-use super::history::History;
-use super::rate::{self, Rates};
-use crate::engine::{Event, Outcome, Reading, Step};
+use super::history::Throughput;
+use super::rate::{self, RateMeter};
+use crate::engine::{Event, Outcome, ProgressSnapshot, Step};
 use crate::entities::Kind;
 use crate::error::{Class, Error};
 
@@ -20,19 +20,19 @@ pub enum Phase {
     /// Both ends are being opened.
     Starting,
     Running,
-    Ended(Box<Result<Outcome, Trouble>>),
+    Ended(Box<Result<Outcome, ErrorText>>),
 }
 
 /// An error as it is shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Trouble {
+pub struct ErrorText {
     pub text: String,
     pub hint: Option<String>,
     pub class: Class,
     pub exit_code: u8,
 }
 
-impl From<Error> for Trouble {
+impl From<Error> for ErrorText {
     fn from(error: Error) -> Self {
         Self {
             text: error.to_string(),
@@ -71,7 +71,7 @@ pub struct Flight {
 }
 
 #[derive(Debug)]
-pub struct Work {
+pub struct JobState {
     pub step: Step,
     pub phase: Phase,
     pub started: Duration,
@@ -80,9 +80,9 @@ pub struct Work {
     pub waiting: Option<String>,
     /// How often the user has asked to stop.
     pub stops: u8,
-    pub reading: Reading,
-    pub rates: Rates,
-    pub history: History,
+    pub reading: ProgressSnapshot,
+    pub rates: RateMeter,
+    pub history: Throughput,
     in_flight: HashMap<(Kind, String), Flight>,
     pub failures: VecDeque<Failed>,
     /// What failed is tried again as soon as the job has ended.
@@ -96,7 +96,7 @@ pub struct Work {
     pub cursor: usize,
 }
 
-impl Work {
+impl JobState {
     pub fn new(step: Step) -> Self {
         Self {
             step,
@@ -105,9 +105,9 @@ impl Work {
             paused: false,
             waiting: None,
             stops: 0,
-            reading: Reading::default(),
-            rates: Rates::default(),
-            history: History::default(),
+            reading: ProgressSnapshot::default(),
+            rates: RateMeter::default(),
+            history: Throughput::default(),
             in_flight: HashMap::new(),
             failures: VecDeque::new(),
             again: false,
@@ -134,7 +134,7 @@ impl Work {
         }
     }
 
-    pub fn trouble(&self) -> Option<&Trouble> {
+    pub fn trouble(&self) -> Option<&ErrorText> {
         match &self.phase {
             Phase::Ended(result) => result.as_ref().as_ref().err(),
             _ => None,
@@ -158,7 +158,7 @@ impl Work {
         }
     }
 
-    pub fn sample(&mut self, now: Duration, reading: Reading) {
+    pub fn sample(&mut self, now: Duration, reading: ProgressSnapshot) {
         self.reading = reading;
         self.rates.add(now, reading);
         self.history.add(now, rate::ended(&reading));
@@ -192,7 +192,7 @@ impl Work {
     }
 
     pub fn end(&mut self, result: Result<Outcome, Error>) {
-        self.phase = Phase::Ended(Box::new(result.map_err(Trouble::from)));
+        self.phase = Phase::Ended(Box::new(result.map_err(ErrorText::from)));
         self.in_flight.clear();
         self.paused = false;
         self.waiting = None;

@@ -5,7 +5,7 @@ use crate::entities::{ModelId, RunId};
 use crate::error::Result;
 
 /// Which run became which, and which references wait for a run that is not there yet.
-pub trait Ledger: Send + Sync {
+pub trait IdMap: Send + Sync {
     /// The target's run for a source's run, if it was seen there.
     fn target_of(&self, source: &RunId) -> Option<RunId>;
 
@@ -45,7 +45,7 @@ pub struct Unresolved {
 
 /// A ledger for a process that need not be resumed.
 #[derive(Default)]
-pub struct Memory(Mutex<State>);
+pub struct MemoryIdMap(Mutex<State>);
 
 #[derive(Default)]
 struct State {
@@ -54,13 +54,13 @@ struct State {
     waiting: Vec<Unresolved>,
 }
 
-impl Memory {
+impl MemoryIdMap {
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Ledger for Memory {
+impl IdMap for MemoryIdMap {
     fn target_of(&self, source: &RunId) -> Option<RunId> {
         self.state().map.get(source).cloned()
     }

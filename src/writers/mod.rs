@@ -12,23 +12,23 @@ use std::collections::{BTreeMap, BTreeSet};
 use async_trait::async_trait;
 
 use crate::artifacts::Digest;
-use crate::aws::Vigil;
+use crate::aws::CredentialWait;
 use crate::entities::{
     EvaluationDataset, Experiment, ExperimentId, FileEntry, Kind, LoggedModel, MetricChunk, ModelId,
     ModelMetric, ModelVersion, Record, RegisteredModel, Run, RunId, Scorer, Spans, Trace, TraceLinks,
 };
 use crate::error::{Error, Result};
-use crate::rest::{Opener, Traffic};
+use crate::rest::{ByteSource, Traffic};
 
 pub use archive::ArchiveWriter;
-pub use ledger::{Ledger, Memory, Unresolved};
+pub use ledger::{IdMap, MemoryIdMap, Unresolved};
 #[cfg(test)]
 pub use memory::MemoryWriter;
 pub use rest::RestWriter;
 
 /// An experiment on the target, ready to take runs.
 #[derive(Clone, Debug)]
-pub struct Place {
+pub struct TargetExperiment {
     pub id: ExperimentId,
     /// The source's experiment is deleted; deleting the target's deletes its runs too.
     pub to_be_deleted: bool,
@@ -36,7 +36,7 @@ pub struct Place {
 
 /// How much of a run the target has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Found {
+pub enum Existing {
     Nothing,
     /// An import of it was broken off, or the run has changed since.
     Partial,
@@ -46,27 +46,27 @@ pub enum Found {
 /// A run on the target.
 pub struct OpenRun {
     pub id: RunId,
-    pub found: Found,
+    pub found: Existing,
     pub writer: Box<dyn RunWriter>,
 }
 
 /// A logged model on the target.
 pub struct OpenModel {
     pub id: ModelId,
-    pub found: Found,
+    pub found: Existing,
     pub writer: Box<dyn ModelWriter>,
 }
 
 /// An evaluation dataset on the target.
 pub struct OpenDataset {
     pub id: String,
-    pub found: Found,
+    pub found: Existing,
     pub writer: Box<dyn DatasetWriter>,
 }
 
 /// A trace on the target.
 pub struct OpenTrace {
-    pub found: Found,
+    pub found: Existing,
     pub writer: Box<dyn TraceWriter>,
 }
 
@@ -75,7 +75,7 @@ pub type SpansRead = std::result::Result<Option<Spans>, String>;
 
 /// A registered model or prompt on the target, its versions to be written in ascending order.
 #[derive(Clone, Debug, Default)]
-pub struct Registry {
+pub struct TargetModel {
     /// The name on the target.
     pub name: String,
     pub found: bool,
@@ -103,7 +103,7 @@ pub trait Writer: Send + Sync {
     fn traffic(&self) -> Traffic;
 
     /// What a reader should know and has not been told yet, such as which way files take.
-    fn news(&self) -> Vec<String> {
+    fn take_notes(&self) -> Vec<String> {
         Vec::new()
     }
 
@@ -122,7 +122,7 @@ pub trait Writer: Send + Sync {
     async fn settle(&self) {}
 
     /// Who waits when AWS credentials that writing depends on have ended.
-    fn vigils(&self) -> Vec<Vigil> {
+    fn credential_waits(&self) -> Vec<CredentialWait> {
         Vec::new()
     }
 
@@ -137,32 +137,42 @@ pub trait Writer: Send + Sync {
     }
 
     /// Finds or makes the experiment under `name`.
-    async fn open_experiment(&self, experiment: &Experiment, name: &str) -> Result<Place>;
+    async fn open_experiment(&self, experiment: &Experiment, name: &str) -> Result<TargetExperiment>;
 
     /// Finds or makes the run. `again` means that it is known to differ from what the target has.
-    async fn open_run(&self, place: &Place, run: &Run, again: bool) -> Result<OpenRun>;
+    async fn open_run(&self, place: &TargetExperiment, run: &Run, again: bool) -> Result<OpenRun>;
 
     /// Finds or makes the logged model, after the run that made it. `again` as for a run.
-    async fn open_logged_model(&self, place: &Place, model: &LoggedModel, again: bool) -> Result<OpenModel>;
+    async fn open_logged_model(
+        &self,
+        place: &TargetExperiment,
+        model: &LoggedModel,
+        again: bool,
+    ) -> Result<OpenModel>;
 
     /// Says which logged models the run used and made, and writes the params that name one, once they are all there.
     /// Gives those, by the source's ids, that are not.
     async fn link_models(&self, target: &RunId, run: &Run) -> Result<BTreeSet<ModelId>>;
 
     /// After the last run. `runs` are the source ids of all runs that are there now, in order.
-    async fn close_experiment(&self, place: &Place, experiment: &Experiment, runs: &[RunId]) -> Result<()>;
+    async fn close_experiment(
+        &self,
+        place: &TargetExperiment,
+        experiment: &Experiment,
+        runs: &[RunId],
+    ) -> Result<()>;
 
     /// Finds or makes a registered model or prompt under `name`.
-    async fn open_registered_model(&self, model: &RegisteredModel, name: &str) -> Result<Registry>;
+    async fn open_registered_model(&self, model: &RegisteredModel, name: &str) -> Result<TargetModel>;
 
     /// Finds or makes one version under its own number. What is there with other content is a conflict: an error.
-    async fn write_version(&self, at: &mut Registry, version: &ModelVersion) -> Result<Found>;
+    async fn write_version(&self, at: &mut TargetModel, version: &ModelVersion) -> Result<Existing>;
 
     /// After the last version; `versions` are those that are there now. Sets the aliases. Gives what a reader should
     /// know, such as aliases that stand for something else there.
     async fn close_registered_model(
         &self,
-        at: Registry,
+        at: TargetModel,
         model: &RegisteredModel,
         versions: &[ModelVersion],
     ) -> Result<Vec<String>>;
@@ -176,10 +186,11 @@ pub trait Writer: Send + Sync {
         &self,
         experiment: &ExperimentId,
         scorers: &[Scorer],
-    ) -> Result<Vec<Result<Found>>>;
+    ) -> Result<Vec<Result<Existing>>>;
 
     /// Looks what there is of these traces, once their runs are there. Gives what became of each, in the same order.
-    async fn open_traces(&self, place: &Place, traces: &[Trace]) -> Result<Vec<Result<OpenTrace>>>;
+    async fn open_traces(&self, place: &TargetExperiment, traces: &[Trace])
+    -> Result<Vec<Result<OpenTrace>>>;
 
     /// Links runs of one experiment to traces that are there; all are called by their ids on the source. Gives the
     /// runs that are not on the target.
@@ -200,7 +211,7 @@ pub trait FileWriter: Send + Sync {
     async fn has(&self, file: &FileEntry, digest: &Digest, looks: bool) -> Result<bool>;
 
     /// Writes a file, opened anew at every try. Gives the digest of what was read.
-    async fn write(&self, file: &FileEntry, source: &dyn Opener) -> Result<Digest>;
+    async fn write(&self, file: &FileEntry, source: &dyn ByteSource) -> Result<Digest>;
 }
 
 /// One run being written.

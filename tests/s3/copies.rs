@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use mlferry::artifacts::s3::Limits;
-use mlferry::artifacts::{ByteStream, Stores};
+use mlferry::artifacts::{ArtifactStores, ByteStream};
 use mlferry::entities::S3Object;
 use mlferry::error::{Error, Result};
-use mlferry::rest::{Meter, Opener};
+use mlferry::rest::{ByteSource, Meter};
 use serde_json::{Value, json};
 
 use crate::seen;
@@ -18,7 +18,7 @@ use crate::support::aws::Cloud;
 struct Unread(S3Object);
 
 #[async_trait]
-impl Opener for Unread {
+impl ByteSource for Unread {
     async fn open(&self) -> Result<ByteStream> {
         Err(Error::permanent("its bytes pass through this machine"))
     }
@@ -34,13 +34,13 @@ impl Opener for Unread {
 async fn in_parts() {
     let object = |name: &str| S3Object::parse(&std::env::var(name).unwrap()).unwrap();
     let limits = Limits { copy: 5 << 20, copy_part: 5 << 20, ..Limits::default() };
-    let stores = Stores::with_limits(Arc::new(Meter::default()), None, limits);
+    let stores = ArtifactStores::with_limits(Arc::new(Meter::default()), None, limits);
     let copied = stores.copy(&Unread(object("COPY_FROM")), &object("COPY_TO")).await.unwrap();
     stores.settle().await;
     let bytes = copied.map(|digest| digest.bytes);
     std::fs::write(
         std::env::var("COPY_SAYS").unwrap(),
-        json!({ "bytes": bytes, "notes": stores.news() }).to_string(),
+        json!({ "bytes": bytes, "notes": stores.take_notes() }).to_string(),
     )
     .unwrap();
 }

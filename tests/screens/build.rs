@@ -5,17 +5,17 @@ use std::path::PathBuf;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use mlferry::engine::browse::{Contents, Holdings};
 use mlferry::engine::{
-    Access, CheckReport, End, Finding, KindReport, Level, Line, Listed, Resource, Route, Session, Step,
+    Access, AppSummary, CheckReport, Finding, KindReport, Level, Line, Resource, Route, Session, Side, Step,
 };
 use mlferry::entities::{
-    EvaluationDataset, Experiment, Kind, Lifecycle, ModelVersion, Other, Plan, RegisteredModel, Run,
-    RunStatus, Tally,
+    Count, EvaluationDataset, Experiment, Kind, Lifecycle, ModelVersion, Plan, RegisteredModel, Run,
+    RunStatus, Unsupported,
 };
 use mlferry::error::{Error, Result};
+use mlferry::readers::SourceInfo;
 use mlferry::rest::{Capabilities, Version};
-use mlferry::readers::About;
 use mlferry::tui::effect::{Effect, Msg};
-use mlferry::tui::model::{Model, Places, Side};
+use mlferry::tui::model::{EndpointState, Model, Paths};
 use mlferry::tui::theme::{ASCII, Look, Theme, UNICODE};
 use mlferry::tui::update::update;
 
@@ -24,14 +24,14 @@ pub const TARGET: &str = "https://mlflow.example.com/team-a";
 
 pub fn empty() -> Model {
     let look = Look { theme: Theme::sixteen(), glyphs: &UNICODE };
-    let places = Places {
+    let places = Paths {
         report: PathBuf::from("/home/ann/.local/state/mlferry/report.json"),
         plan: PathBuf::from("/home/ann/.local/state/mlferry/plan.toml"),
         home: Some(PathBuf::from("/home/ann")),
         current: PathBuf::from("/data"),
     };
-    let side = |end| Side::new(end, "", Access::default());
-    Model::new(look, places, side(End::Source), side(End::Target), Plan::default())
+    let side = |end| EndpointState::new(end, "", Access::default());
+    Model::new(look, places, side(Side::Source), side(Side::Target), Plan::default())
 }
 
 pub fn monochrome() -> Look {
@@ -67,7 +67,7 @@ pub fn type_in(model: &mut Model, text: &str) {
 
 /// The answer to the newest try.
 pub fn answer(model: &mut Model, step: Step, result: Result<CheckReport>) -> Vec<Effect> {
-    let end = if step == Step::Check { End::Source } else { End::Target };
+    let end = if step == Step::Check { Side::Source } else { Side::Target };
     let attempt = model.side(end).attempt;
     update(model, Msg::Checked { end, attempt, result: result.map(Box::new) })
 }
@@ -79,7 +79,7 @@ pub fn refused() -> Error {
 
 fn report(location: &str, experiments: u64, findings: Vec<Finding>) -> CheckReport {
     CheckReport {
-        about: About {
+        about: SourceInfo {
             kind: "server",
             location: location.into(),
             version: Some(Version::new(3, 10, 1)),
@@ -111,15 +111,15 @@ pub fn source_report() -> CheckReport {
     ];
     let counts =
         [Some(14), Some(1_204), None, Some(25), Some(3), Some(17), Some(0), Some(0), Some(2), Some(1)];
-    let tally = |count: Option<u64>| count.map_or(Tally::unknown("not counted"), Tally::exactly);
+    let tally = |count: Option<u64>| count.map_or(Count::unknown("not counted"), Count::exactly);
     let kinds = Kind::ALL.into_iter().zip(counts);
-    let other = |title, tally, reason| Other { title, tally, reason };
+    let other = |title, tally, reason| Unsupported { title, tally, reason };
     CheckReport {
         kinds: kinds.map(|(kind, count)| KindReport::new(kind, tally(count))).collect(),
         others: vec![
-            other("webhooks", Tally::exactly(2), "their secret is never shown"),
-            other("label schemas", Tally::unknown("not asked"), "their ids cannot be set"),
-            other("users", Tally::exactly(0), "their passwords are never shown"),
+            other("webhooks", Count::exactly(2), "their secret is never shown"),
+            other("label schemas", Count::unknown("not asked"), "their ids cannot be set"),
+            other("users", Count::exactly(0), "their passwords are never shown"),
         ],
         ..report(SOURCE, 12, findings)
     }
@@ -159,8 +159,8 @@ pub fn connected() -> Model {
 pub fn plain_lines() -> Vec<Line> {
     let ok = |end, check, text| Line::new(end, check, finding(Level::Ok, text));
     vec![
-        ok(End::Source, "data plane", "answers in 12 ms as MLflow 3.10.1"),
-        ok(End::Target, "data plane", "answers in 87 ms as MLflow 3.10.1"),
+        ok(Side::Source, "data plane", "answers in 12 ms as MLflow 3.10.1"),
+        ok(Side::Target, "data plane", "answers in 87 ms as MLflow 3.10.1"),
     ]
 }
 
@@ -175,8 +175,8 @@ pub fn preflight(model: &mut Model, lines: Vec<Line>) {
 
 pub const APP: &str = "arn:aws:sagemaker:eu-west-1:123456789012:mlflow-app/app-ABCDEFGHIJKL";
 
-pub fn app(name: &str, status: &str) -> Listed {
-    Listed {
+pub fn app(name: &str, status: &str) -> AppSummary {
+    AppSummary {
         resource: Resource::App,
         arn: APP.into(),
         name: name.into(),
@@ -283,7 +283,7 @@ pub fn fetched(model: &mut Model, experiment: &str, count: usize, more: bool) {
         lifecycle: if n == 3 { Lifecycle::Deleted } else { Lifecycle::Active },
         ..Run::default()
     };
-    let traces = if experiment == "2" { Tally::counted(1_000, true) } else { Tally::exactly(0) };
+    let traces = if experiment == "2" { Count::counted(1_000, true) } else { Count::exactly(0) };
     let result =
         Ok(Contents { runs: (0..count).map(run).collect(), more, unreadable: 0, traces: Some(traces) });
     update(model, Msg::Contents { of: SOURCE.into(), experiment: experiment.into(), result });

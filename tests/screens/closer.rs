@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use mlferry::engine::browse::{Closeup, Details, Drawn, Sampled, Subject, Weight};
+use mlferry::engine::browse::{ArtifactSize, DetailKey, Details, Drawn, RunDetails, Sampled};
 use mlferry::entities::{FileEntry, ModelVersion, Point, Run};
 use mlferry::error::Error;
 use mlferry::tui::effect::{Effect, Msg};
@@ -13,7 +13,7 @@ use super::build::{SOURCE, fetched, press, versions_came, with_registry, with_tr
 use super::paint::{kept, picture, pictured};
 
 /// The answer to what was asked for last.
-fn come(model: &mut Model, asked: &[Effect], result: impl FnOnce(&Subject) -> Closeup) -> Vec<Effect> {
+fn come(model: &mut Model, asked: &[Effect], result: impl FnOnce(&DetailKey) -> Details) -> Vec<Effect> {
     let subject = asked.iter().find_map(|effect| match effect {
         Effect::Closeup { subject, .. } => Some(subject.clone()),
         _ => None,
@@ -23,15 +23,15 @@ fn come(model: &mut Model, asked: &[Effect], result: impl FnOnce(&Subject) -> Cl
     update(model, Msg::Closeup { of: SOURCE.into(), subject, result })
 }
 
-fn details(id: &Subject) -> Closeup {
-    let Subject::Run(id) = id else { panic!("no run") };
+fn details(id: &DetailKey) -> Details {
+    let DetailKey::Run(id) = id else { panic!("no run") };
     let point = |value| Point { value, timestamp: 0, step: 9 };
     let map = |pairs: &[(&str, &str)]| -> BTreeMap<String, String> {
         pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
     };
     let falling = (0..40).map(|step| 1.0 / (1.0 + f64::from(step) / 8.0)).collect();
     let file = |path: &str, size| FileEntry::new(path, size);
-    Closeup::Run(Box::new(Details {
+    Details::Run(Box::new(RunDetails {
         run: Run {
             id: id.clone(),
             name: "店舗-東京 と 大阪".into(),
@@ -61,7 +61,7 @@ fn details(id: &Subject) -> Closeup {
                 file("plots/混同行列.png", Some(48_100)),
                 file("log.txt", None),
             ],
-            Weight { files: 203, bytes: 1_300_000_000, at_least: true },
+            ArtifactSize { files: 203, bytes: 1_300_000_000, at_least: true },
         )),
     }))
 }
@@ -110,8 +110,8 @@ fn a_version_is_looked_at_closely() {
     assert!(press(&mut model, "p").is_empty(), "a model is known");
     let asked = press(&mut model, "j");
     come(&mut model, &asked, |subject| {
-        let Subject::Version(model, number) = subject else { panic!("no version") };
-        Closeup::Version(Box::new(ModelVersion {
+        let DetailKey::Version(model, number) = subject else { panic!("no version") };
+        Details::Version(Box::new(ModelVersion {
             name: model.name.clone(),
             version: *number,
             source: "models:/m-8a9137b8e11e4b0cb09c658fc1d2a3b4".into(),
@@ -134,7 +134,7 @@ fn runs_are_weighed_where_somebody_asks_and_the_largest_come_first() {
     let [Effect::Weigh { experiment, runs, .. }] = &asked[..] else { panic!("nothing was asked for") };
     assert_eq!(runs.len(), 9);
     pictured("select_weighing", &mut model);
-    let weigh = |at: usize| Weight { files: 1, bytes: (at as u64 + 1) * 1_500_000, at_least: false };
+    let weigh = |at: usize| ArtifactSize { files: 1, bytes: (at as u64 + 1) * 1_500_000, at_least: false };
     let weights = |from: usize, to: usize| Msg::Weighed {
         of: SOURCE.into(),
         experiment: experiment.clone(),

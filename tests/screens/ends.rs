@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use mlferry::engine::{End, Finding, Level, Line, Listed, Provisioning, Resource, Step};
+use mlferry::engine::{AppSummary, Finding, Level, Line, Provisioning, Resource, Side, Step};
 use mlferry::error::Error;
 use mlferry::tui::effect::Msg;
 use mlferry::tui::model::Model;
@@ -57,7 +57,7 @@ fn app_asks_for_a_url() {
 }
 
 /// Step 2 with the Apps of an account on screen.
-fn with_apps(apps: Vec<Listed>) -> Model {
+fn with_apps(apps: Vec<AppSummary>) -> Model {
     let mut model = checked();
     press(&mut model, "Enter F2");
     update(&mut model, Msg::Apps(Ok(("eu-west-1".into(), apps))));
@@ -69,7 +69,7 @@ fn app_lists_what_the_account_has() {
     let mut model = checked();
     press(&mut model, "Enter F2");
     pictured("app_list_asked", &mut model);
-    let server = Listed { resource: Resource::TrackingServer, ..app("team-tracking", "Stopped") };
+    let server = AppSummary { resource: Resource::TrackingServer, ..app("team-tracking", "Stopped") };
     let long = "a-name-that-goes-on-and-on-and-on-until-it-hardly-fits-the-line-any-more";
     let apps = vec![app("mlflow", "Created"), app(long, "Creating"), app("old", "CreateFailed"), server];
     let mut model = with_apps(apps);
@@ -124,7 +124,7 @@ fn connect_shows_the_preflight_worst_first() {
     answer(&mut model, Step::App, Ok(target_report(TARGET)));
     let line = |level, check, text: &str, hint: Option<&str>| {
         let finding = Finding { hint: hint.map(str::to_owned), ..finding(level, text) };
-        Line::new(End::Target, check, finding)
+        Line::new(Side::Target, check, finding)
     };
     let bucket = "s3://ml-artifacts-of-the-team in eu-west-1, where the App is";
     let told = line(Level::Ok, "bucket", bucket, None);

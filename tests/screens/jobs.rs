@@ -3,7 +3,7 @@
 use mlferry::engine::browse::Contents;
 use mlferry::engine::validate::Mark;
 use mlferry::engine::{Counts, Event, Step};
-use mlferry::entities::{Kind, Run, Tally};
+use mlferry::entities::{Count, Kind, Run};
 use mlferry::tui::effect::Msg;
 use mlferry::tui::update::update;
 
@@ -27,7 +27,7 @@ fn import_says_what_goes_along_with_a_model() {
     // The tree marks it where it is.
     press(&mut model, "4 g j j j Enter");
     let run = Run { id: run.into(), name: "trial-07".into(), ..Run::default() };
-    let contents = Contents { runs: vec![run], more: false, unreadable: 0, traces: Some(Tally::exactly(0)) };
+    let contents = Contents { runs: vec![run], more: false, unreadable: 0, traces: Some(Count::exactly(0)) };
     update(&mut model, Msg::Contents { of: SOURCE.into(), experiment: "2".into(), result: Ok(contents) });
     pictured("select_needed", &mut model);
 }

@@ -4,14 +4,14 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use mlferry::engine::browse::Holdings;
-use mlferry::engine::{Counts, End, Event, Outcome, Reading, Route, Session, Step};
+use mlferry::engine::{Counts, Event, Outcome, ProgressSnapshot, Route, Session, Side, Step};
 use mlferry::entities::{Experiment, Kind, Plan};
 use mlferry::error::{Class, Error, Result};
 use mlferry::tui::act::offer;
 use mlferry::tui::effect::{Effect, Job, Msg};
 use mlferry::tui::form::Field;
-use mlferry::tui::gate::Gate;
-use mlferry::tui::model::{Model, Overlay, Parting, Seen};
+use mlferry::tui::gate::StepStatus;
+use mlferry::tui::model::{CheckState, Model, Overlay, QuitChoice};
 use mlferry::tui::update::update;
 
 use super::build::{
@@ -26,7 +26,7 @@ pub fn pressed(model: &mut Model, keys: &str) -> Vec<&'static str> {
 
 fn word(effect: &Effect) -> &'static str {
     match effect {
-        Effect::Check { at, .. } if at.end == End::Source => "check source",
+        Effect::Check { at, .. } if at.end == Side::Source => "check source",
         Effect::Check { .. } => "check target",
         Effect::Preflight { .. } => "pre-flight",
         Effect::Holdings(_) => "holdings",
@@ -119,7 +119,9 @@ fn the_whole_way_by_enter() {
     assert_eq!(pressed(&mut model, "Enter"), ["save"]);
     assert_eq!(pressed(&mut model, "Enter"), ["validate", "save"]);
     end(&mut model, Ok(outcome(Step::Validate)));
-    assert!(Step::ALL.iter().all(|step| matches!(model.gate(*step), Gate::Done | Gate::NotNeeded)));
+    assert!(
+        Step::ALL.iter().all(|step| matches!(model.gate(*step), StepStatus::Done | StepStatus::NotNeeded))
+    );
     assert_eq!(pressed(&mut model, "q"), ["forget", "quit 0"]);
 }
 
@@ -146,8 +148,8 @@ fn an_answer_to_what_is_no_longer_asked_is_dropped() {
     pressed(&mut model, "Enter");
     let attempt = model.source.attempt;
     type_in(&mut model, "1");
-    update(&mut model, Msg::Checked { end: End::Source, attempt, result: Ok(Box::new(source_report())) });
-    assert!(matches!(model.source.seen, Seen::Untried));
+    update(&mut model, Msg::Checked { end: Side::Source, attempt, result: Ok(Box::new(source_report())) });
+    assert!(matches!(model.source.seen, CheckState::Untried));
 }
 
 #[test]
@@ -205,7 +207,7 @@ fn by_a_directory_there_is_an_export_first() {
     came(&mut model, Holdings { experiments: vec![Experiment::default()], ..Holdings::default() });
     pressed(&mut model, "n");
     assert_eq!(model.step, Step::Export);
-    assert_eq!(model.gate(Step::Import), Gate::Blocked("export first"));
+    assert_eq!(model.gate(Step::Import), StepStatus::Blocked("export first"));
     assert_eq!(pressed(&mut model, "Enter"), ["export", "save"]);
     end(&mut model, Ok(outcome(Step::Export)));
     pressed(&mut model, "Enter");
@@ -257,7 +259,7 @@ fn pause_and_stop_and_stop_now() {
     assert!(pressed(&mut model, "p").is_empty());
     assert_eq!(pressed(&mut model, "^C"), ["stop"]);
     end(&mut model, Ok(Outcome { stopped: true, ..outcome(Step::Import) }));
-    assert_eq!(model.gate(Step::Import), Gate::Attention("stopped".into()));
+    assert_eq!(model.gate(Step::Import), StepStatus::Attention("stopped".into()));
     assert_eq!(pressed(&mut model, "Enter Enter"), ["import", "save"]);
 }
 
@@ -277,7 +279,7 @@ fn one_job_at_a_time() {
 fn leaving_at_work_asks_and_leaves_when_the_work_has_ended() {
     let mut model = importing();
     assert!(pressed(&mut model, "q").is_empty());
-    assert!(matches!(model.overlay, Some(Overlay::Quit(Parting::Stay))));
+    assert!(matches!(model.overlay, Some(Overlay::Quit(QuitChoice::Stay))));
     assert!(pressed(&mut model, "Enter").is_empty());
     assert!(model.overlay.is_none() && !model.leaving);
     assert_eq!(pressed(&mut model, "q j Enter"), ["stop"]);
@@ -354,7 +356,7 @@ fn work_that_was_done_for_something_else_is_stale() {
     let mut model = importing();
     end(&mut model, Ok(outcome(Step::Import)));
     pressed(&mut model, "4 Space n");
-    assert!(matches!(model.gate(Step::Import), Gate::Stale(_)));
+    assert!(matches!(model.gate(Step::Import), StepStatus::Stale(_)));
     assert_eq!(pressed(&mut model, "Enter Enter"), ["import", "save"]);
 }
 
@@ -366,7 +368,7 @@ fn a_second_import_asks_for_a_second_validation() {
     end(&mut model, Ok(outcome(Step::Validate)));
     pressed(&mut model, "6 r Tab Enter");
     end(&mut model, Ok(outcome(Step::Import)));
-    assert_eq!(model.gate(Step::Validate), Gate::Ready);
+    assert_eq!(model.gate(Step::Validate), StepStatus::Ready);
     assert_eq!(pressed(&mut model, "q"), ["save", "quit 0"]);
 }
 
@@ -391,7 +393,7 @@ fn what_is_in_flight_is_told_apart_and_forgotten_at_its_end() {
 #[test]
 fn the_bar_is_not_full_before_the_end() {
     let mut model = importing();
-    let mut reading = Reading::default();
+    let mut reading = ProgressSnapshot::default();
     reading.counts[Kind::Run.index()] = Counts { planned: 5, done: 5, failed: 0, skipped: 0 };
     update(&mut model, Msg::Sample(Box::new(reading)));
     assert!(model.import.reading.fraction() < 1.0);

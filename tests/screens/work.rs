@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use mlferry::engine::validate::{Difference, FieldDifference, Totals};
-use mlferry::engine::{Counts, Event, Outcome, Reading, Step};
+use mlferry::engine::{Counts, Event, Outcome, ProgressSnapshot, Step};
 use mlferry::entities::Kind;
 use mlferry::tui::effect::Msg;
 use mlferry::tui::model::Model;
@@ -57,14 +57,14 @@ pub fn at_work(model: &mut Model) {
     update(model, Msg::Sample(Box::new(reading(false))));
 }
 
-fn reading(failed: bool) -> Reading {
-    let mut reading = Reading {
+fn reading(failed: bool) -> ProgressSnapshot {
+    let mut reading = ProgressSnapshot {
         points: 1_234_567,
         bytes: 9_876_543_210,
         requests: 24_680,
         retries: 3,
         concurrency: 24,
-        ..Reading::default()
+        ..ProgressSnapshot::default()
     };
     reading.counts[Kind::Experiment.index()] = counts(7, 3, 0, 1);
     reading.counts[Kind::Run.index()] = counts(1_204, 480, if failed { 1 } else { 0 }, 200);

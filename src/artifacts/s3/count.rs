@@ -9,7 +9,7 @@ use crate::rest::Meter;
 
 /// Counts every request to S3, repeated ones included, where those to the server are counted.
 #[derive(Debug)]
-pub struct Count(pub Arc<Meter>);
+pub struct RequestCounter(pub Arc<Meter>);
 
 /// Left by the first try of a request.
 #[derive(Debug)]
@@ -19,7 +19,7 @@ impl Storable for Tried {
     type Storer = StoreReplace<Self>;
 }
 
-impl Intercept for Count {
+impl Intercept for RequestCounter {
     fn name(&self) -> &'static str {
         "count"
     }

@@ -26,7 +26,7 @@ use aws_sdk_s3::config::{self, Region, RequestChecksumCalculation};
 use aws_sdk_s3::error::SdkError;
 use tokio::sync::{OnceCell, Semaphore};
 
-use self::count::Count;
+use self::count::RequestCounter;
 use self::failure::Action;
 use self::unfinished::Unfinished;
 use crate::aws::Session;
@@ -36,7 +36,7 @@ use crate::limits;
 use crate::rest::{Meter, Outage};
 
 pub use bucket::Bucket;
-pub use trial::Trial;
+pub use trial::S3Probe;
 pub use upload::Broken;
 pub use upload_args::UploadArgs;
 
@@ -137,9 +137,9 @@ impl S3 {
             Some(region) if Some(region) != self.session.region() => self.client(Some(region)),
             _ => client,
         };
-        let (vigil, meter) = (self.session.vigil().clone(), Arc::clone(&self.meter));
+        let (credential_wait, meter) = (self.session.credential_wait().clone(), Arc::clone(&self.meter));
         Ok(Bucket {
-            outage: Outage::new(format!("s3://{name}"), self.wait, vigil, meter),
+            outage: Outage::new(format!("s3://{name}"), self.wait, credential_wait, meter),
             client,
             name: name.to_owned(),
             region,
@@ -175,7 +175,7 @@ impl S3 {
             )
             // Every upload brings its SHA-256 along.
             .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
-            .interceptor(Count(Arc::clone(&self.meter)));
+            .interceptor(RequestCounter(Arc::clone(&self.meter)));
         if let Some(url) = &self.endpoint {
             builder = builder.endpoint_url(url);
         }

@@ -9,12 +9,12 @@ use super::multipart::Upload;
 use super::{Broken, Bucket, UploadArgs};
 use crate::artifacts::ByteStream;
 use crate::error::{Error, Result};
-use crate::rest::Opener;
+use crate::rest::ByteSource;
 
 const CONTENT: &[u8] = b"written by mlferry to see whether it may; it can be deleted\n";
 
 /// One thing that was tried.
-pub struct Trial {
+pub struct S3Probe {
     pub what: &'static str,
     /// What IAM calls it.
     pub action: &'static str,
@@ -34,11 +34,11 @@ impl Bucket {
 
     /// Writes, reads and deletes an object under this key as files are, and begins and aborts an upload to it. What
     /// depends on a step that failed is not tried.
-    pub async fn trials(&self, key: &str, args: &UploadArgs) -> Vec<Trial> {
+    pub async fn trials(&self, key: &str, args: &UploadArgs) -> Vec<S3Probe> {
         let mut trials = Vec::new();
         let mut tried = |what, action, result: Result<()>| {
             let is_done = result.is_ok();
-            trials.push(Trial { what, action, result });
+            trials.push(S3Probe { what, action, result });
             is_done
         };
         if tried(
@@ -86,7 +86,7 @@ impl Bucket {
 struct Content;
 
 #[async_trait]
-impl Opener for Content {
+impl ByteSource for Content {
     async fn open(&self) -> Result<ByteStream> {
         Ok(stream::once(async { Ok(Bytes::from_static(CONTENT)) }).boxed())
     }

@@ -11,7 +11,7 @@ use super::parts::{Part, Parts, part_size};
 use super::upload_args::with_args;
 use super::{Bucket, UploadArgs, checksum};
 use crate::error::{Class, Error, Result};
-use crate::rest::Opener;
+use crate::rest::ByteSource;
 
 /// How often a file is begun anew when its source breaks off.
 const RETRIES: usize = 4;
@@ -49,7 +49,7 @@ impl Bucket {
         &self,
         key: &str,
         size: Option<u64>,
-        source: &dyn Opener,
+        source: &dyn ByteSource,
         args: &UploadArgs,
     ) -> Result<(), Broken> {
         let args = args.of_owner(self.owner.as_deref()).of_file(key);
@@ -76,7 +76,7 @@ impl Bucket {
         &self,
         key: &str,
         size: Option<u64>,
-        source: &dyn Opener,
+        source: &dyn ByteSource,
         args: &UploadArgs,
     ) -> Result<(), Broken> {
         let bytes = source.open().await.map_err(Broken::Source)?;

@@ -9,12 +9,12 @@ mod show;
 use serde_json::json;
 
 use super::Printer;
-use super::ends::Ends;
+use super::ends::Endpoints;
 use crate::cli::app::{App, AppCommand, Registration, Waiting};
 use crate::engine::{Arn, Patience, Provision, StateDir};
 use crate::error::{Class, Error, Result};
 
-pub async fn app(args: App, state: StateDir, ends: &Ends<'_>, printer: &Printer) -> Result<u8> {
+pub async fn app(args: App, state: StateDir, ends: &Endpoints<'_>, printer: &Printer) -> Result<u8> {
     let (name, code) = match args.command {
         AppCommand::List(args) => ("list", show::list(args, printer).await?),
         AppCommand::Describe(args) => ("describe", show::describe(args, printer).await?),

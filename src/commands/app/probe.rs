@@ -1,11 +1,11 @@
 use super::find;
 use crate::cli::app::Probe;
-use crate::commands::ends::Ends;
+use crate::commands::ends::Endpoints;
 use crate::commands::{Printer, consent};
 use crate::engine::app_probe;
 use crate::error::{Error, Result};
 
-pub async fn probe(args: Probe, ends: &Ends<'_>, printer: &Printer) -> Result<u8> {
+pub async fn probe(args: Probe, ends: &Endpoints<'_>, printer: &Printer) -> Result<u8> {
     let (_, arn) = find(&args.one.app, args.one.region.region.as_deref()).await?;
     if !args.yes {
         printer.news(&format!("This makes three experiments, a run and a trace in {arn},"));

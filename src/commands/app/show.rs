@@ -4,7 +4,7 @@ use serde_json::json;
 use super::find;
 use crate::cli::app::{List, One};
 use crate::commands::Printer;
-use crate::engine::{Description, Listed, Provision, Resource};
+use crate::engine::{AppDescription, AppSummary, Provision, Resource};
 use crate::error::Result;
 
 pub async fn list(args: List, printer: &Printer) -> Result<u8> {
@@ -21,7 +21,7 @@ pub async fn list(args: List, printer: &Printer) -> Result<u8> {
         (Resource::TrackingServer, "MLflow tracking servers: the older kind, paid by the hour", "none"),
     ] {
         printer.result(&format!("{title} ({region})"));
-        let of_kind: Vec<&Listed> = all.iter().filter(|one| one.resource == resource).collect();
+        let of_kind: Vec<&AppSummary> = all.iter().filter(|one| one.resource == resource).collect();
         if of_kind.is_empty() {
             printer.result(&format!("  {none}"));
         }
@@ -40,9 +40,9 @@ pub async fn describe(args: One, printer: &Printer) -> Result<u8> {
     Ok(0)
 }
 
-pub fn print(there: &Description, printer: &Printer) {
+pub fn print(there: &AppDescription, printer: &Printer) {
     printer.object("app", there);
-    let Description { listed, .. } = there;
+    let AppDescription { listed, .. } = there;
     let yes_or_no = |yes: bool| Some(if yes { "yes" } else { "no" }.to_owned());
     let lines = [
         ("name", Some(listed.name.clone())),

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use self::redact::Redactor;
 use self::shape::shape;
 use super::connect::open_managed;
-use crate::aws::{Arn, ControlPlane, Description, Session};
+use crate::aws::{AppDescription, Arn, ControlPlane, Session};
 use crate::error::Result;
 use crate::rest::{Access, Answer, Call, Client};
 
@@ -96,7 +96,7 @@ pub async fn app_probe(
     })
 }
 
-fn described(arn: &Arn, there: &Description) -> Value {
+fn described(arn: &Arn, there: &AppDescription) -> Value {
     json!({
         "resource": arn.resource().to_string(),
         "status": there.listed.status,

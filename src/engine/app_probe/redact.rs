@@ -1,4 +1,4 @@
-use crate::aws::{Arn, Description};
+use crate::aws::{AppDescription, Arn};
 
 /// The most characters of a refusal that are kept.
 const LONGEST: usize = 1_000;
@@ -10,7 +10,7 @@ pub struct Redactor {
 }
 
 impl Redactor {
-    pub fn new(arn: &Arn, there: &Description) -> Self {
+    pub fn new(arn: &Arn, there: &AppDescription) -> Self {
         let store = there.artifact_store_uri.trim_end_matches('/').to_owned();
         let bucket = store.trim_start_matches("s3://").split('/').next().unwrap_or_default().to_owned();
         let mut words = vec![
@@ -45,13 +45,13 @@ fn is_telling(word: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::aws::{Listed, Resource};
+    use crate::aws::{AppSummary, Resource};
 
     #[test]
     fn nothing_says_whose_app_it_is() {
         let arn = Arn::parse("arn:aws:sagemaker:eu-west-1:123456789012:mlflow-app/app-ABCDEFGHIJKL").unwrap();
-        let there = Description {
-            listed: Listed {
+        let there = AppDescription {
+            listed: AppSummary {
                 resource: Resource::App,
                 arn: arn.to_string(),
                 name: "our-app".into(),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use futures::TryStreamExt;
 
-use super::weight::{Weight, files_of};
+use super::weight::{ArtifactSize, files_of};
 use crate::entities::{FileEntry, ModelVersion, Point, RegisteredModel, Run, RunId};
 use crate::error::{Error, Result};
 use crate::readers::Reader;
@@ -20,27 +20,27 @@ const COLUMNS: usize = 40;
 
 /// What is looked at.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Subject {
+pub enum DetailKey {
     Run(RunId),
     /// Of this number.
     Version(Box<RegisteredModel>, u64),
 }
 
 #[derive(Clone, Debug, PartialEq)]
-pub enum Closeup {
-    Run(Box<Details>),
+pub enum Details {
+    Run(Box<RunDetails>),
     Version(Box<ModelVersion>),
 }
 
 /// What a run holds.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Details {
+pub struct RunDetails {
     /// With params, tags and the latest point of each metric.
     pub run: Run,
     /// By metric, for the first ones.
     pub drawn: BTreeMap<String, Drawn>,
     /// The largest ones, the largest first, and what all of them weigh. Or why nobody can list them.
-    pub files: std::result::Result<(Vec<FileEntry>, Weight), String>,
+    pub files: std::result::Result<(Vec<FileEntry>, ArtifactSize), String>,
 }
 
 /// A metric's history.
@@ -55,27 +55,27 @@ pub struct Drawn {
 
 /// # Errors
 /// Where the run or version itself cannot be read, or is gone.
-pub async fn closeup(of: &dyn Reader, subject: &Subject) -> Result<Closeup> {
+pub async fn closeup(of: &dyn Reader, subject: &DetailKey) -> Result<Details> {
     match subject {
-        Subject::Run(id) => Ok(Closeup::Run(Box::new(details(of, id).await?))),
-        Subject::Version(model, number) => {
+        DetailKey::Run(id) => Ok(Details::Run(Box::new(details(of, id).await?))),
+        DetailKey::Version(model, number) => {
             let versions = of.model_versions(model).await?;
             let version = versions.into_iter().find(|version| version.version == *number);
             let version =
                 version.ok_or_else(|| Error::permanent(format!("{} v{number} is gone", model.name)))?;
-            Ok(Closeup::Version(Box::new(version)))
+            Ok(Details::Version(Box::new(version)))
         }
     }
 }
 
-async fn details(of: &dyn Reader, id: &RunId) -> Result<Details> {
+async fn details(of: &dyn Reader, id: &RunId) -> Result<RunDetails> {
     let run = of.run(id).await?.ok_or_else(|| Error::permanent(format!("run {id} is gone")))?;
     let (files, drawn) = futures::join!(files_of(of, run.owner()), draw(of, &run));
     let files = files.map_err(|error| error.to_string()).map(|(mut files, weight)| {
         files.truncate(FILES);
         (files, weight)
     });
-    Ok(Details { drawn: drawn?, files, run })
+    Ok(RunDetails { drawn: drawn?, files, run })
 }
 
 async fn draw(of: &dyn Reader, run: &Run) -> Result<BTreeMap<String, Drawn>> {

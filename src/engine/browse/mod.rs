@@ -11,14 +11,14 @@ use super::Endpoint;
 use super::check::first;
 use super::choose::choose;
 use crate::entities::{
-    EvaluationDataset, Experiment, ModelVersion, Plan, Readable, RegisteredModel, Run, Tally, Unreadable,
+    Count, EvaluationDataset, Experiment, ModelVersion, Plan, Readable, RegisteredModel, Run, Unreadable,
 };
 use crate::error::Result;
-use crate::rest::Pages;
 use crate::readers::Reader;
+use crate::rest::Pages;
 
-pub use details::{Closeup, Details, Drawn, Subject, closeup};
-pub use weight::{Sampled, Weight, sample, weigh};
+pub use details::{DetailKey, Details, Drawn, RunDetails, closeup};
+pub use weight::{ArtifactSize, Sampled, sample, weigh};
 
 /// Traces of an experiment are counted no further than this, by whole pages.
 const TRACES: u64 = 500;
@@ -92,7 +92,7 @@ pub struct Contents {
     /// Runs of this page that the source cannot show.
     pub unreadable: u64,
     /// With the first page.
-    pub traces: Option<Tally>,
+    pub traces: Option<Count>,
 }
 
 /// What an experiment holds, page by page; the last page is empty.
@@ -122,7 +122,7 @@ impl Looking<'_> {
                 // Runs can be chosen where traces cannot be counted.
                 (
                     page?,
-                    Some(traces.map_or_else(|error| Tally::unknown(error.to_string()), |(tally, _)| tally)),
+                    Some(traces.map_or_else(|error| Count::unknown(error.to_string()), |(tally, _)| tally)),
                 )
             }
         };

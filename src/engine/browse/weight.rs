@@ -17,7 +17,7 @@ const AT_ONCE: usize = 4;
 
 /// Files of some runs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Weight {
+pub struct ArtifactSize {
     pub files: u64,
     /// Of the files whose size the store tells.
     pub bytes: u64,
@@ -36,9 +36,9 @@ pub struct Sampled {
 }
 
 /// The largest first.
-pub(super) async fn files_of(of: &dyn Reader, owner: Owner<'_>) -> Result<(Vec<FileEntry>, Weight)> {
+pub(super) async fn files_of(of: &dyn Reader, owner: Owner<'_>) -> Result<(Vec<FileEntry>, ArtifactSize)> {
     let mut pages = of.files(owner);
-    let (mut files, mut weight) = (Vec::new(), Weight::default());
+    let (mut files, mut weight) = (Vec::new(), ArtifactSize::default());
     while let Some(page) = pages.try_next().await? {
         // There are files in a folder that cannot be listed, or may be.
         weight.at_least |= page.iter().any(Result::is_err);
@@ -58,7 +58,7 @@ pub(super) async fn files_of(of: &dyn Reader, owner: Owner<'_>) -> Result<(Vec<F
 }
 
 /// The files of one run.
-pub async fn weigh(of: &dyn Reader, id: &RunId) -> Result<Weight> {
+pub async fn weigh(of: &dyn Reader, id: &RunId) -> Result<ArtifactSize> {
     let run = of.run(id).await?.ok_or_else(|| Error::permanent(format!("run {id} is gone")))?;
     Ok(files_of(of, run.owner()).await?.1)
 }

@@ -1,9 +1,9 @@
-use crate::entities::{Other, Tally};
+use crate::entities::{Count, Unsupported};
 use crate::rest::NOT_ALLOWED;
 
 /// What is said of what is not moved, a line each: in a check, a plan and an import alike.
-pub fn left_behind(others: &[Other]) -> Vec<String> {
-    let (hidden, seen): (Vec<&Other>, Vec<&Other>) =
+pub fn left_behind(others: &[Unsupported]) -> Vec<String> {
+    let (hidden, seen): (Vec<&Unsupported>, Vec<&Unsupported>) =
         others.iter().partition(|other| other.tally.unknown.as_deref() == Some(NOT_ALLOWED));
     let mut notes: Vec<String> = seen.into_iter().filter(|other| other.tally.is_some()).map(line).collect();
     if !hidden.is_empty() {
@@ -16,14 +16,14 @@ pub fn left_behind(others: &[Other]) -> Vec<String> {
     notes
 }
 
-fn line(other: &Other) -> String {
-    let Other { title, tally, reason } = other;
+fn line(other: &Unsupported) -> String {
+    let Unsupported { title, tally, reason } = other;
     match tally {
-        Tally { count: Some(count), more, .. } => {
+        Count { count: Some(count), more, .. } => {
             let more = if *more { " or more" } else { "" };
             format!("{title}: {count}{more} cannot be moved: {reason}")
         }
-        Tally { unknown, .. } => {
+        Count { unknown, .. } => {
             let why = unknown.as_deref().unwrap_or("not counted");
             format!("{title}, where there are any, cannot be moved: {reason} ({why})")
         }
@@ -36,13 +36,13 @@ mod tests {
 
     #[test]
     fn what_is_not_there_is_not_spoken_of() {
-        let other = |title, tally| Other { title, tally, reason: "of a reason" };
+        let other = |title, tally| Unsupported { title, tally, reason: "of a reason" };
         let others = [
-            other("webhooks", Tally::exactly(0)),
-            other("issues", Tally::counted(5, true)),
-            other("users", Tally::unknown(NOT_ALLOWED)),
-            other("roles", Tally::unknown(NOT_ALLOWED)),
-            other("label schemas", Tally::unknown("not asked")),
+            other("webhooks", Count::exactly(0)),
+            other("issues", Count::counted(5, true)),
+            other("users", Count::unknown(NOT_ALLOWED)),
+            other("roles", Count::unknown(NOT_ALLOWED)),
+            other("label schemas", Count::unknown("not asked")),
         ];
         assert_eq!(
             left_behind(&others),

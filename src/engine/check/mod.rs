@@ -16,13 +16,13 @@ pub(super) use self::sample::first;
 pub(super) use self::unread::unread;
 use super::{Endpoint, Server};
 use crate::artifacts::proxied_path;
-use crate::entities::{Experiment, Kind, Other, S3Object, Tally};
+use crate::entities::{Count, Experiment, Kind, S3Object, Unsupported};
 use crate::error::{Error, Result};
+use crate::readers::SourceInfo;
 use crate::rest::{ARTIFACT_PROXY, Capabilities, Probe, Refused, Version};
-use crate::readers::About;
 
 pub use left_behind::left_behind;
-pub use survival::Survival;
+pub use survival::Fidelity;
 
 /// The oldest MLflow release that mlferry is tested against.
 const OLDEST: Version = Version::new(1, 30, 0);
@@ -59,14 +59,14 @@ impl Finding {
 pub struct KindReport {
     pub kind: Kind,
     #[serde(flatten)]
-    pub tally: Tally,
+    pub tally: Count,
     #[serde(flatten)]
-    pub survival: Survival,
+    pub survival: Fidelity,
 }
 
 impl KindReport {
-    pub fn new(kind: Kind, tally: Tally) -> Self {
-        Self { kind, tally, survival: Survival::of(kind) }
+    pub fn new(kind: Kind, tally: Count) -> Self {
+        Self { kind, tally, survival: Fidelity::of(kind) }
     }
 
     /// There are some, or every server has them.
@@ -79,7 +79,7 @@ impl KindReport {
 #[derive(Clone, Debug, Serialize)]
 pub struct CheckReport {
     #[serde(flatten)]
-    pub about: About,
+    pub about: SourceInfo,
     /// Of one small question; absent for a directory.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub latency_ms: Option<f64>,
@@ -95,7 +95,7 @@ pub struct CheckReport {
     pub kinds: Vec<KindReport>,
     /// What is not.
     #[serde(skip)]
-    pub others: Vec<Other>,
+    pub others: Vec<Unsupported>,
     #[serde(skip)]
     pub findings: Vec<Finding>,
 }
@@ -170,7 +170,7 @@ pub(super) fn files(server: &Server, experiments: &[Experiment]) -> Finding {
     }
 }
 
-fn report(endpoint: &Endpoint, about: &About, experiments: &[Experiment], runs: &Tally) -> CheckReport {
+fn report(endpoint: &Endpoint, about: &SourceInfo, experiments: &[Experiment], runs: &Count) -> CheckReport {
     let latency = |latency: Duration| (latency.as_secs_f64() * 10_000.0).round() / 10.0;
     let deleted = experiments.iter().filter(|experiment| experiment.lifecycle.is_deleted()).count();
     CheckReport {

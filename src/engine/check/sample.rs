@@ -4,10 +4,10 @@ use super::KindReport;
 use super::limits::TooLong;
 use super::sources::RefusedSources;
 use super::unread::unread;
-use crate::entities::{Experiment, Kind, Readable, RegisteredModel, Run, Tally, Unreadable};
+use crate::entities::{Count, Experiment, Kind, Readable, RegisteredModel, Run, Unreadable};
 use crate::error::{Error, Result};
-use crate::rest::Pages;
 use crate::readers::{Reader, read_all};
+use crate::rest::Pages;
 
 /// A person waits for the answer: runs that are looked at in one experiment and in all, and how many experiments and
 /// registered models are looked into.
@@ -25,27 +25,27 @@ pub struct Sample {
     pub experiments: Vec<Experiment>,
     /// Registered models and prompts.
     pub models: Vec<RegisteredModel>,
-    pub runs: Tally,
+    pub runs: Count,
     pub too_long: TooLong,
     pub refused: RefusedSources,
-    logged_models: Tally,
-    scorers: Tally,
+    logged_models: Count,
+    scorers: Count,
     /// Of them, those that hold code.
     pub code_scorers: u64,
-    traces: Tally,
-    datasets: Tally,
-    versions: [Tally; 2],
+    traces: Count,
+    datasets: Count,
+    versions: [Count; 2],
     /// What cannot be read, as far as it was looked at.
     pub unreadable: Vec<Unreadable>,
 }
 
 /// One experiment.
 struct Part {
-    runs: Tally,
-    logged_models: Tally,
-    scorers: Tally,
+    runs: Count,
+    logged_models: Count,
+    scorers: Count,
     code_scorers: u64,
-    traces: Tally,
+    traces: Count,
     too_long: TooLong,
     unreadable: Vec<Unreadable>,
 }
@@ -60,13 +60,13 @@ impl Sample {
         let (versions, refused, more) = look_at_versions(source, &models).await?;
         unreadable.extend(more);
         let mut sample = Self {
-            runs: Tally::exactly(0),
+            runs: Count::exactly(0),
             too_long: TooLong::default(),
-            logged_models: Tally::exactly(0),
-            scorers: Tally::exactly(0),
+            logged_models: Count::exactly(0),
+            scorers: Count::exactly(0),
             code_scorers: 0,
-            traces: Tally::exactly(0),
-            datasets: Tally::exactly(datasets.len() as u64),
+            traces: Count::exactly(0),
+            datasets: Count::exactly(datasets.len() as u64),
             versions,
             refused,
             experiments,
@@ -97,9 +97,9 @@ impl Sample {
     }
 
     /// The experiments, and how many runs are in them.
-    pub async fn runs_of(source: &dyn Reader) -> Result<(Vec<Experiment>, Tally, Vec<Unreadable>)> {
+    pub async fn runs_of(source: &dyn Reader) -> Result<(Vec<Experiment>, Count, Vec<Unreadable>)> {
         let (experiments, mut unreadable) = read_all(source.experiments()).await?;
-        let mut runs = Tally::counted(0, experiments.len() > EXPERIMENTS);
+        let mut runs = Count::counted(0, experiments.len() > EXPERIMENTS);
         for experiment in experiments.iter().take(EXPERIMENTS) {
             if runs.count.unwrap_or_default() >= RUNS {
                 runs.more = true;
@@ -108,7 +108,7 @@ impl Sample {
             let (page, more) = source.first_runs(experiment, RUNS_EACH).await?;
             let (page, lost) = parted(page);
             unreadable.extend(lost);
-            runs = runs.plus(Tally::counted(page.len() as u64, more));
+            runs = runs.plus(Count::counted(page.len() as u64, more));
         }
         Ok((experiments, runs, unreadable))
     }
@@ -116,12 +116,12 @@ impl Sample {
     pub fn kinds(&self) -> Vec<KindReport> {
         let prompts = self.models.iter().filter(|model| model.is_prompt()).count();
         let tally = |kind: Kind| match kind {
-            Kind::Experiment => Tally::exactly(self.experiments.len() as u64),
+            Kind::Experiment => Count::exactly(self.experiments.len() as u64),
             Kind::Run => self.runs.clone(),
-            Kind::Artifact => Tally::unknown("not counted: a request a folder"),
+            Kind::Artifact => Count::unknown("not counted: a request a folder"),
             Kind::LoggedModel => self.logged_models.clone(),
-            Kind::RegisteredModel => Tally::exactly((self.models.len() - prompts) as u64),
-            Kind::Prompt => Tally::exactly(prompts as u64),
+            Kind::RegisteredModel => Count::exactly((self.models.len() - prompts) as u64),
+            Kind::Prompt => Count::exactly(prompts as u64),
             Kind::ModelVersion => self.versions[0].clone(),
             Kind::PromptVersion => self.versions[1].clone(),
             Kind::EvaluationDataset => self.datasets.clone(),
@@ -132,7 +132,7 @@ impl Sample {
         let is_unread = |kind: Kind| self.unreadable.iter().any(|one| one.kind == kind);
         let tally = |kind: Kind| {
             let tally = tally(kind);
-            Tally { more: tally.more || (tally.count.is_some() && is_unread(kind)), ..tally }
+            Count { more: tally.more || (tally.count.is_some() && is_unread(kind)), ..tally }
         };
         Kind::ALL.into_iter().map(|kind| KindReport::new(kind, tally(kind))).collect()
     }
@@ -158,9 +158,9 @@ async fn look_into(source: &dyn Reader, experiment: Experiment) -> Result<Part> 
     let (traces, lost) = first(source.traces(&experiment), TRACES).await?;
     unreadable.extend(lost);
     Ok(Part {
-        runs: Tally::counted(runs.len() as u64, more),
+        runs: Count::counted(runs.len() as u64, more),
         logged_models,
-        scorers: Tally::exactly(scorers.len() as u64),
+        scorers: Count::exactly(scorers.len() as u64),
         code_scorers: scorers.iter().filter(|scorer| scorer.is_code()).count() as u64,
         traces,
         too_long: TooLong::of(&runs),
@@ -172,12 +172,12 @@ async fn look_into(source: &dyn Reader, experiment: Experiment) -> Result<Part> 
 pub(in crate::engine) async fn first<T>(
     mut pages: Pages<'_, Readable<T>>,
     most: u64,
-) -> Result<(Tally, Vec<Unreadable>)> {
-    let (mut tally, mut lost) = (Tally::exactly(0), Vec::new());
+) -> Result<(Count, Vec<Unreadable>)> {
+    let (mut tally, mut lost) = (Count::exactly(0), Vec::new());
     while let Some(page) = pages.try_next().await? {
         let listed = page.len();
         lost.extend(page.into_iter().filter_map(Result::err));
-        tally = tally.plus(Tally::exactly(listed as u64));
+        tally = tally.plus(Count::exactly(listed as u64));
         if tally.count.unwrap_or_default() >= most {
             tally.more = true;
             break;
@@ -190,9 +190,9 @@ pub(in crate::engine) async fn first<T>(
 async fn look_at_versions(
     source: &dyn Reader,
     models: &[RegisteredModel],
-) -> Result<([Tally; 2], RefusedSources, Vec<Unreadable>)> {
+) -> Result<([Count; 2], RefusedSources, Vec<Unreadable>)> {
     let rest = |prompts: bool| models.iter().skip(MODELS).any(|model| model.is_prompt() == prompts);
-    let mut counts = [Tally::counted(0, rest(false)), Tally::counted(0, rest(true))];
+    let mut counts = [Count::counted(0, rest(false)), Count::counted(0, rest(true))];
     let (mut refused, mut unreadable) = (RefusedSources::default(), Vec::new());
     let some: Vec<RegisteredModel> = models.iter().take(MODELS).cloned().collect();
     let asked = stream::iter(some).map(|model| async move {
@@ -207,7 +207,7 @@ async fn look_at_versions(
     while let Some(answer) = asked.try_next().await? {
         match answer {
             Ok((of, versions, some)) => {
-                counts[of] = counts[of].clone().plus(Tally::exactly(versions));
+                counts[of] = counts[of].clone().plus(Count::exactly(versions));
                 refused.add(some);
             }
             Err(lost) => unreadable.push(lost),

@@ -4,7 +4,7 @@ use crate::entities::Kind;
 
 /// What of one kind arrives, and how. Where nothing is to be said the text is empty.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Survival {
+pub struct Fidelity {
     pub exactly: &'static str,
     /// The new ids are written in the place of the old ones.
     #[serde(skip_serializing_if = "str::is_empty")]
@@ -16,7 +16,7 @@ pub struct Survival {
     pub cannot: &'static str,
 }
 
-impl Survival {
+impl Fidelity {
     /// One arm a kind: a new one must say here what becomes of it.
     pub fn of(kind: Kind) -> Self {
         let nothing = Self::default();

@@ -7,11 +7,11 @@ use super::Faults;
 use crate::artifacts::ByteStream;
 use crate::entities::{
     EvaluationDataset, Experiment, ExperimentId, FileEntry, LoggedModel, MetricChunk, ModelId, ModelVersion,
-    Other, Owner, Readable, Record, RegisteredModel, Run, RunId, Scorer, Spans, Trace, TraceLinks,
+    Owner, Readable, Record, RegisteredModel, Run, RunId, Scorer, Spans, Trace, TraceLinks, Unsupported,
 };
 use crate::error::Result;
+use crate::readers::{Reader, SourceInfo};
 use crate::rest::{Pages, Traffic};
-use crate::readers::{About, Reader};
 
 /// Any reader, with faults.
 pub struct FaultyReader {
@@ -21,7 +21,7 @@ pub struct FaultyReader {
 
 #[async_trait]
 impl Reader for FaultyReader {
-    fn about(&self) -> &About {
+    fn about(&self) -> &SourceInfo {
         self.inner.about()
     }
 
@@ -93,7 +93,7 @@ impl Reader for FaultyReader {
         self.faults.pages("trace_links", self.inner.trace_links(experiment, of))
     }
 
-    async fn others(&self) -> Result<Vec<Other>> {
+    async fn others(&self) -> Result<Vec<Unsupported>> {
         self.faults.call("others", self.inner.others()).await
     }
 

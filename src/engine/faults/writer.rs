@@ -10,10 +10,10 @@ use crate::entities::{
     ModelVersion, Record, RegisteredModel, Run, RunId, Scorer, Trace, TraceLinks,
 };
 use crate::error::Result;
-use crate::rest::{Opener, Traffic};
+use crate::rest::{ByteSource, Traffic};
 use crate::writers::{
-    DatasetWriter, FileWriter, Found, ModelWriter, OpenDataset, OpenModel, OpenRun, OpenTrace, Place,
-    Registry, RunWriter, SpansRead, Writer, TraceWriter,
+    DatasetWriter, Existing, FileWriter, ModelWriter, OpenDataset, OpenModel, OpenRun, OpenTrace, RunWriter,
+    SpansRead, TargetExperiment, TargetModel, TraceWriter, Writer,
 };
 
 /// Any writer, with faults.
@@ -44,17 +44,22 @@ impl Writer for FaultyWriter {
         self.inner.set_lease(lease).await
     }
 
-    async fn open_experiment(&self, experiment: &Experiment, name: &str) -> Result<Place> {
+    async fn open_experiment(&self, experiment: &Experiment, name: &str) -> Result<TargetExperiment> {
         self.faults.call("open_experiment", self.inner.open_experiment(experiment, name)).await
     }
 
-    async fn open_run(&self, place: &Place, run: &Run, again: bool) -> Result<OpenRun> {
+    async fn open_run(&self, place: &TargetExperiment, run: &Run, again: bool) -> Result<OpenRun> {
         let open = self.faults.call("open_run", self.inner.open_run(place, run, again)).await?;
         let writer = Box::new(Faulty { inner: open.writer, faults: Arc::clone(&self.faults) });
         Ok(OpenRun { writer, ..open })
     }
 
-    async fn open_logged_model(&self, place: &Place, model: &LoggedModel, again: bool) -> Result<OpenModel> {
+    async fn open_logged_model(
+        &self,
+        place: &TargetExperiment,
+        model: &LoggedModel,
+        again: bool,
+    ) -> Result<OpenModel> {
         let open = self.inner.open_logged_model(place, model, again);
         let open = self.faults.call("open_logged_model", open).await?;
         let writer = Box::new(Faulty { inner: open.writer, faults: Arc::clone(&self.faults) });
@@ -65,21 +70,26 @@ impl Writer for FaultyWriter {
         self.faults.call("link_models", self.inner.link_models(target, run)).await
     }
 
-    async fn close_experiment(&self, place: &Place, experiment: &Experiment, runs: &[RunId]) -> Result<()> {
+    async fn close_experiment(
+        &self,
+        place: &TargetExperiment,
+        experiment: &Experiment,
+        runs: &[RunId],
+    ) -> Result<()> {
         self.faults.call("close_experiment", self.inner.close_experiment(place, experiment, runs)).await
     }
 
-    async fn open_registered_model(&self, model: &RegisteredModel, name: &str) -> Result<Registry> {
+    async fn open_registered_model(&self, model: &RegisteredModel, name: &str) -> Result<TargetModel> {
         self.faults.call("open_registered_model", self.inner.open_registered_model(model, name)).await
     }
 
-    async fn write_version(&self, at: &mut Registry, version: &ModelVersion) -> Result<Found> {
+    async fn write_version(&self, at: &mut TargetModel, version: &ModelVersion) -> Result<Existing> {
         self.faults.call("write_version", self.inner.write_version(at, version)).await
     }
 
     async fn close_registered_model(
         &self,
-        at: Registry,
+        at: TargetModel,
         model: &RegisteredModel,
         versions: &[ModelVersion],
     ) -> Result<Vec<String>> {
@@ -97,11 +107,15 @@ impl Writer for FaultyWriter {
         &self,
         experiment: &ExperimentId,
         scorers: &[Scorer],
-    ) -> Result<Vec<Result<Found>>> {
+    ) -> Result<Vec<Result<Existing>>> {
         self.faults.call("write_scorers", self.inner.write_scorers(experiment, scorers)).await
     }
 
-    async fn open_traces(&self, place: &Place, traces: &[Trace]) -> Result<Vec<Result<OpenTrace>>> {
+    async fn open_traces(
+        &self,
+        place: &TargetExperiment,
+        traces: &[Trace],
+    ) -> Result<Vec<Result<OpenTrace>>> {
         let opened = self.faults.call("open_traces", self.inner.open_traces(place, traces)).await?;
         let faulty = |open: OpenTrace| {
             let writer = Box::new(Faulty { inner: open.writer, faults: Arc::clone(&self.faults) });
@@ -156,7 +170,7 @@ impl FileWriter for Faulty<dyn RunWriter> {
         self.inner.files().has(file, digest, looks).await
     }
 
-    async fn write(&self, file: &FileEntry, source: &dyn Opener) -> Result<Digest> {
+    async fn write(&self, file: &FileEntry, source: &dyn ByteSource) -> Result<Digest> {
         self.faults.call("write_file", self.inner.files().write(file, source)).await
     }
 }
@@ -189,7 +203,7 @@ impl FileWriter for Faulty<dyn ModelWriter> {
         self.inner.files().has(file, digest, looks).await
     }
 
-    async fn write(&self, file: &FileEntry, source: &dyn Opener) -> Result<Digest> {
+    async fn write(&self, file: &FileEntry, source: &dyn ByteSource) -> Result<Digest> {
         self.faults.call("write_model_file", self.inner.files().write(file, source)).await
     }
 }

@@ -1,7 +1,7 @@
 //! Who signs, and whether this machine's clock lets them.
 
 use super::line::Report;
-use crate::aws::{Answered, Arn, Identity, Session, identity};
+use crate::aws::{Arn, CallerIdentity, Identity, Session, identity};
 use crate::engine::Level;
 
 /// Requests whose date is off by more than this are refused (AWS: Signature Version 4), in seconds.
@@ -11,7 +11,7 @@ const LITTLE_SKEW: i64 = 30;
 
 /// None when nothing can be signed at all.
 pub async fn check(arn: &Arn, session: &Session, report: &mut Report<'_>) -> Option<Identity> {
-    let Answered { identity, clock_ahead } = identity(session, arn.region()).await;
+    let CallerIdentity { identity, clock_ahead } = identity(session, arn.region()).await;
     let who = match identity {
         Ok(who) => who,
         Err(error) => {

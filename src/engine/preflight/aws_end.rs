@@ -6,12 +6,12 @@ use serde_json::Value;
 use super::line::Report;
 use super::{Looked, account, permissions, store};
 use crate::aws::{
-    Arn, ControlPlane, Description, MaintenanceWindow, Policy, Readiness, Resource, Roles, Scope, Session,
+    AppDescription, Arn, ControlPlane, MaintenanceWindow, Policy, Readiness, Resource, Roles, Scope, Session,
 };
 use crate::engine::connect::open_managed;
 use crate::engine::{Endpoint, Level};
 use crate::error::Class;
-use crate::rest::{Access, End};
+use crate::rest::{Access, Side};
 
 pub async fn look(arn: Arn, access: Access, report: &mut Report<'_>) -> Looked {
     let session = match Session::open(Some(arn.region())).await {
@@ -61,7 +61,7 @@ fn role_name(arn: &str) -> Option<String> {
 }
 
 enum Described {
-    Usable(Box<Description>),
+    Usable(Box<AppDescription>),
     /// These credentials may not ask.
     Unknown,
     Unusable,
@@ -110,7 +110,7 @@ async fn describe(arn: &Arn, session: &Session, scope: &Scope, report: &mut Repo
     }
 }
 
-fn maintenance(there: &Description, report: &mut Report<'_>) {
+fn maintenance(there: &AppDescription, report: &mut Report<'_>) {
     if there.maintenance_status.as_deref() == Some("MaintenanceInProgress") {
         return report.fail("maintenance", "AWS is updating it right now", "try again in an hour");
     }
@@ -191,5 +191,5 @@ pub(super) fn statement(arn: &Arn, actions: &[&str], scope: &Scope) -> Option<Va
 
 /// Files are only written at the target.
 pub(super) fn writes(report: &Report<'_>) -> bool {
-    report.end() == End::Target
+    report.end() == Side::Target
 }

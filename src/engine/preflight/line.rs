@@ -4,13 +4,13 @@ use serde_json::Value;
 use super::Tell;
 use crate::engine::{Finding, Level};
 use crate::error::{Class, Error};
-use crate::rest::End;
+use crate::rest::Side;
 
 /// One line of a pre-flight: what was tried, how it went, what that means, and what would mend it.
 #[derive(Clone, Debug, Serialize)]
 pub struct Line {
     #[serde(serialize_with = "name")]
-    pub end: End,
+    pub end: Side,
     /// A word or two: `identity`, `data plane` …
     pub check: &'static str,
     #[serde(flatten)]
@@ -23,13 +23,13 @@ pub struct Line {
     pub(super) class: Class,
 }
 
-fn name<S: serde::Serializer>(end: &End, serializer: S) -> Result<S::Ok, S::Error> {
+fn name<S: serde::Serializer>(end: &Side, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(end.name())
 }
 
 impl Line {
     /// Neither a denial nor a matter of chance.
-    pub fn new(end: End, check: &'static str, finding: Finding) -> Self {
+    pub fn new(end: Side, check: &'static str, finding: Finding) -> Self {
         Self { end, check, finding, statement: None, class: Class::Permanent }
     }
 
@@ -44,17 +44,17 @@ impl Line {
 
 /// The lines of one end, told as they come.
 pub struct Report<'a> {
-    end: End,
+    end: Side,
     tell: Tell<'a>,
     pub lines: Vec<Line>,
 }
 
 impl<'a> Report<'a> {
-    pub fn new(end: End, tell: Tell<'a>) -> Self {
+    pub fn new(end: Side, tell: Tell<'a>) -> Self {
         Self { end, tell, lines: Vec::new() }
     }
 
-    pub fn end(&self) -> End {
+    pub fn end(&self) -> Side {
         self.end
     }
 

@@ -15,7 +15,7 @@ use std::path::PathBuf;
 use super::Endpoint;
 use crate::aws::Arn;
 use crate::error::{Error, Result};
-use crate::rest::{Access, End};
+use crate::rest::{Access, Side};
 
 pub use line::Line;
 use line::Report;
@@ -67,7 +67,7 @@ pub async fn preflight(ask: Preflight, tell: Tell<'_>) -> Result<Connected> {
     let mut registers_models = None;
     let source = match ask.source {
         Some((text, access)) => {
-            let mut report = Report::new(End::Source, tell);
+            let mut report = Report::new(Side::Source, tell);
             let endpoint = look(&text, access, &mut report).await?.endpoint;
             lines.append(&mut report.lines);
             endpoint
@@ -76,7 +76,7 @@ pub async fn preflight(ask: Preflight, tell: Tell<'_>) -> Result<Connected> {
     };
     let target = match ask.target {
         Some((text, access)) => {
-            let mut report = Report::new(End::Target, tell);
+            let mut report = Report::new(Side::Target, tell);
             let looked = look(&text, access, &mut report).await?;
             registers_models = looked.registers_models;
             lines.append(&mut report.lines);
@@ -84,7 +84,7 @@ pub async fn preflight(ask: Preflight, tell: Tell<'_>) -> Result<Connected> {
         }
         None => None,
     };
-    let mut report = Report::new(End::Target, tell);
+    let mut report = Report::new(Side::Target, tell);
     if let Some(arn) = registers_models {
         names::check(&arn, source.as_ref(), &mut report).await;
     }

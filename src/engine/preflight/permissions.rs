@@ -3,12 +3,12 @@
 
 use super::aws_end::{policy, writes};
 use super::line::Report;
-use crate::aws::{Arn, Description, Identity, Policy, Resource, Roles, Scope};
+use crate::aws::{AppDescription, Arn, Identity, Policy, Resource, Roles, Scope};
 use crate::engine::Level;
 
 pub struct Facts<'a> {
     pub arn: &'a Arn,
-    pub there: &'a Description,
+    pub there: &'a AppDescription,
     pub scope: &'a Scope,
     pub roles: &'a Roles,
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::aws_end::{statement, writes};
 use super::line::Report;
-use crate::artifacts::s3::{Bucket, Limits, S3, Trial, UploadArgs};
+use crate::artifacts::s3::{Bucket, Limits, S3, S3Probe, UploadArgs};
 use crate::aws::{Arn, Scope, Session};
 use crate::engine::Level;
 use crate::engine::unique::unique;
@@ -71,7 +71,7 @@ async fn write(arn: &Arn, bucket: &Bucket, prefix: &str, scope: &Scope, report: 
         Err(error) => return report.error(Level::Failure, CHECK, &error, None),
     };
     let key = format!("{}mlferry-preflight-{}", folder(prefix), unique());
-    for Trial { what, action, result } in bucket.trials(&key, &args).await {
+    for S3Probe { what, action, result } in bucket.trials(&key, &args).await {
         let Err(error) = result else {
             report.ok(what, "allowed");
             continue;

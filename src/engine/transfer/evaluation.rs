@@ -5,7 +5,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use super::Copy;
 use crate::entities::{EvaluationDataset, Experiment, Kind};
 use crate::error::{Error, Result};
-use crate::writers::Found;
+use crate::writers::Existing;
 
 /// Datasets or experiments at a time.
 const AT_ONCE: usize = 4;
@@ -37,8 +37,8 @@ impl Copy {
                     return Ok(());
                 }
                 match found {
-                    Found::Everything => self.context.skipped(kind, id, name, "already there").await,
-                    Found::Nothing | Found::Partial => self.context.done(kind, id, name).await,
+                    Existing::Everything => self.context.skipped(kind, id, name, "already there").await,
+                    Existing::Nothing | Existing::Partial => self.context.done(kind, id, name).await,
                 }
             }
         }
@@ -46,9 +46,9 @@ impl Copy {
     }
 
     /// Gives the target's id, unless it was stopped on the way.
-    async fn write_dataset(&self, dataset: &EvaluationDataset) -> Result<Option<(String, Found)>> {
+    async fn write_dataset(&self, dataset: &EvaluationDataset) -> Result<Option<(String, Existing)>> {
         let open = self.target.open_dataset(dataset).await?;
-        if open.found == Found::Everything {
+        if open.found == Existing::Everything {
             return Ok(Some((open.id, open.found)));
         }
         let mut writer = open.writer;
@@ -95,8 +95,8 @@ impl Copy {
                 Ok(found) => {
                     self.journal.done(kind, &id, None, None)?;
                     match found {
-                        Found::Everything => self.context.skipped(kind, &id, &name, "already there").await,
-                        Found::Nothing | Found::Partial => self.context.done(kind, &id, &name).await,
+                        Existing::Everything => self.context.skipped(kind, &id, &name, "already there").await,
+                        Existing::Nothing | Existing::Partial => self.context.done(kind, &id, &name).await,
                     }
                 }
                 Err(error) => {

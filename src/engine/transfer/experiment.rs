@@ -7,9 +7,9 @@ use super::Copy;
 use super::berths::group_size;
 use super::group::id_of;
 use super::models::Models;
-use crate::entities::{Choice, Experiment, Kind, Readable, Run, RunId};
+use crate::entities::{Experiment, ExperimentSelection, Kind, Readable, Run, RunId};
 use crate::error::{Error, Result};
-use crate::writers::Place;
+use crate::writers::TargetExperiment;
 
 /// Groups at work side by side: while one writes the next one reads.
 const GROUPS_AT_ONCE: usize = 3;
@@ -17,14 +17,18 @@ const GROUPS_AT_ONCE: usize = 3;
 /// An experiment whose runs have been visited.
 pub(super) struct Moved {
     pub experiment: Experiment,
-    pub choice: Choice,
+    pub choice: ExperimentSelection,
     /// Or why it could not be opened on the target.
-    pub place: Result<Place>,
+    pub place: Result<TargetExperiment>,
 }
 
 impl Copy {
     /// Moves one experiment. An error is only what ends the whole job.
-    pub(super) async fn experiment(&self, experiment: Experiment, choice: Choice) -> Result<Option<Moved>> {
+    pub(super) async fn experiment(
+        &self,
+        experiment: Experiment,
+        choice: ExperimentSelection,
+    ) -> Result<Option<Moved>> {
         let (id, name) = (experiment.id.as_str(), experiment.name.as_str());
         if !self.context.may_go_on().await {
             return Ok(None);
@@ -59,7 +63,12 @@ impl Copy {
     }
 
     /// The inner error is the experiment's: not all of its runs could be listed, or it could not be closed.
-    async fn runs(&self, experiment: &Experiment, choice: &Choice, place: &Place) -> Result<Result<()>> {
+    async fn runs(
+        &self,
+        experiment: &Experiment,
+        choice: &ExperimentSelection,
+        place: &TargetExperiment,
+    ) -> Result<Result<()>> {
         let models = self.models_of(experiment, choice).await?;
         let (seen, known) = (Mutex::new(HashSet::new()), &models);
         // A list may show a run twice while the source lives: it is moved once.
@@ -116,7 +125,7 @@ impl Copy {
         Ok(error)
     }
 
-    fn takes(&self, choice: &Choice, run: &Readable<Run>) -> bool {
+    fn takes(&self, choice: &ExperimentSelection, run: &Readable<Run>) -> bool {
         match run {
             Ok(run) => choice.takes(&run.id) && !(self.plan.skip_deleted && run.lifecycle.is_deleted()),
             Err(unreadable) => choice.takes(&RunId::from(unreadable.id.as_str())),
@@ -124,7 +133,12 @@ impl Copy {
     }
 
     /// Without its experiment no run and no model can be moved: each is named and counted.
-    async fn lose_all(&self, experiment: &Experiment, choice: &Choice, error: &Error) -> Result<()> {
+    async fn lose_all(
+        &self,
+        experiment: &Experiment,
+        choice: &ExperimentSelection,
+        error: &Error,
+    ) -> Result<()> {
         let reason = error.clone().at("its experiment was not moved");
         for model in self.models_of(experiment, choice).await?.all() {
             self.lose_model(&model, &reason).await?;
@@ -157,9 +171,11 @@ impl Copy {
     }
 }
 
-fn named(choice: &Choice) -> BTreeSet<RunId> {
+fn named(choice: &ExperimentSelection) -> BTreeSet<RunId> {
     match choice {
-        Choice::Yes { only: Some(only), except, .. } => only.difference(except).cloned().collect(),
+        ExperimentSelection::Yes { only: Some(only), except, .. } => {
+            only.difference(except).cloned().collect()
+        }
         _ => BTreeSet::new(),
     }
 }

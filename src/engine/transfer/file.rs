@@ -5,8 +5,8 @@ use crate::artifacts::Digest;
 use crate::engine::journal::KnownFile;
 use crate::entities::{FileEntry, Kind, Owner, Readable, is_safe_path};
 use crate::error::{Error, Result};
-use crate::rest::Pages;
 use crate::readers::SourceFile;
+use crate::rest::Pages;
 use crate::writers::FileWriter;
 
 /// Files of one owner that are moved side by side.
@@ -140,7 +140,7 @@ impl Copy {
 
     /// Which way files take is decided with the first of them.
     async fn tell_news(&self) {
-        for text in self.source.news().into_iter().chain(self.target.news()) {
+        for text in self.source.take_notes().into_iter().chain(self.target.take_notes()) {
             self.context.note(text).await;
         }
     }

@@ -7,11 +7,11 @@ use tokio::sync::mpsc;
 use super::Copy;
 use super::berths::Berth;
 use super::models::Models;
-use super::run::{How, RunEnd, RunWork};
+use super::run::{How, RunResult, RunWork};
 use crate::engine::journal::fingerprint;
 use crate::entities::{Kind, MetricChunk, Readable, Run, RunId, Unreadable};
 use crate::error::{Error, Result};
-use crate::writers::{Found, Place};
+use crate::writers::{Existing, TargetExperiment};
 
 /// An error: something of the run's histories could not be read.
 type Feeds = HashMap<RunId, mpsc::Sender<Result<MetricChunk>>>;
@@ -21,7 +21,7 @@ impl Copy {
     /// them are written side by side. Gives the runs that are on the target now.
     pub(super) async fn group(
         &self,
-        place: &Place,
+        place: &TargetExperiment,
         group: Vec<Readable<Run>>,
         models: &Models,
     ) -> Result<Vec<RunId>> {
@@ -59,7 +59,7 @@ impl Copy {
         }
         for (work, files) in model_works.into_iter().zip(model_files) {
             // Points of runs that were not written just now may be missing.
-            let is_whole = work.found == Found::Nothing
+            let is_whole = work.found == Existing::Nothing
                 && work.model.metrics.iter().all(|metric| whole.contains(&metric.run_id));
             match is_whole {
                 true => self.close_model(work, files?).await?,
@@ -74,7 +74,7 @@ impl Copy {
     /// Those that are to be written hold a berth each.
     async fn open_runs(
         &self,
-        place: &Place,
+        place: &TargetExperiment,
         runs: &[Run],
         mut berths: Vec<Berth>,
     ) -> Result<(HashSet<RunId>, Vec<RunWork>)> {
@@ -94,7 +94,7 @@ impl Copy {
         Ok((there, works))
     }
 
-    async fn open_run(&self, place: &Place, run: &Run) -> Result<Option<Opened>> {
+    async fn open_run(&self, place: &TargetExperiment, run: &Run) -> Result<Option<Opened>> {
         if !self.context.may_go_on().await {
             return Ok(None);
         }
@@ -102,9 +102,9 @@ impl Copy {
         let (id, name) = (run.id.as_str(), run.label());
         let again = self.journal.must_be_visited(Kind::Run, id, &fingerprint)? || self.update;
         match self.target.open_run(place, run, again).await {
-            Ok(open) if open.found == Found::Everything => {
+            Ok(open) if open.found == Existing::Everything => {
                 let (run, target) = (run.clone(), open.id);
-                self.written(RunEnd { run, target, how: How::WasThere(fingerprint) }).await?;
+                self.written(RunResult { run, target, how: How::WasThere(fingerprint) }).await?;
                 Ok(Some(Opened::There))
             }
             Ok(open) => {

@@ -9,24 +9,24 @@ use futures::{StreamExt, TryStreamExt, stream};
 use super::Copy;
 use super::file::Files;
 use super::models::ModelWork;
-use super::run::{How, RunEnd};
+use super::run::{How, RunResult};
 use crate::entities::{LoggedModel, ModelId, ModelMetric, RunId};
 use crate::error::Result;
-use crate::writers::Place;
+use crate::writers::TargetExperiment;
 
 /// Models or runs that are completed side by side.
 const AT_ONCE: usize = 8;
 
 /// What waits for the end.
 #[derive(Default)]
-pub(super) struct Late {
-    orphans: Mutex<Vec<(Place, LoggedModel)>>,
+pub(super) struct DeferredWork {
+    orphans: Mutex<Vec<(TargetExperiment, LoggedModel)>>,
     models: Mutex<Vec<(ModelWork, Files)>>,
-    runs: Mutex<Vec<RunEnd>>,
+    runs: Mutex<Vec<RunResult>>,
 }
 
-impl Late {
-    pub fn add_orphans(&self, place: &Place, models: impl Iterator<Item = LoggedModel>) {
+impl DeferredWork {
+    pub fn add_orphans(&self, place: &TargetExperiment, models: impl Iterator<Item = LoggedModel>) {
         let models = models.map(|model| (place.clone(), model));
         self.orphans.lock().unwrap_or_else(PoisonError::into_inner).extend(models);
     }
@@ -35,7 +35,7 @@ impl Late {
         self.models.lock().unwrap_or_else(PoisonError::into_inner).push((work, files));
     }
 
-    pub fn add_run(&self, end: RunEnd) {
+    pub fn add_run(&self, end: RunResult) {
         self.runs.lock().unwrap_or_else(PoisonError::into_inner).push(end);
     }
 }
@@ -55,7 +55,7 @@ impl Copy {
         runs.try_for_each_concurrent(AT_ONCE, |end| self.late_run(end)).await
     }
 
-    async fn orphan(&self, place: Place, model: LoggedModel) -> Result<()> {
+    async fn orphan(&self, place: TargetExperiment, model: LoggedModel) -> Result<()> {
         // Its run is named once, when it is made.
         if let Some(error) = model.source_run_id.as_ref().and_then(|run| self.run_to_wait_for(run)) {
             return self.lose_model(&model, &error).await;
@@ -110,7 +110,7 @@ impl Copy {
         Ok(())
     }
 
-    pub(super) async fn late_run(&self, end: RunEnd) -> Result<()> {
+    pub(super) async fn late_run(&self, end: RunResult) -> Result<()> {
         if !self.context.may_go_on().await {
             return Ok(());
         }
@@ -121,7 +121,7 @@ impl Copy {
     }
 
     /// The run did all it can without the models that are not on the target. Next time it is looked at again.
-    async fn without(&self, end: RunEnd, gone: &BTreeSet<ModelId>) -> RunEnd {
+    async fn without(&self, end: RunResult, gone: &BTreeSet<ModelId>) -> RunResult {
         for model in gone {
             let (run, why) = (&end.run.id, "it was deleted at the source, was not chosen, or failed");
             self.context
@@ -129,7 +129,7 @@ impl Copy {
                 .await;
         }
         match end.how {
-            How::Done(_) if !gone.is_empty() => RunEnd { how: How::Done(None), ..end },
+            How::Done(_) if !gone.is_empty() => RunResult { how: How::Done(None), ..end },
             _ => end,
         }
     }

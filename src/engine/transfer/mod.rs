@@ -22,18 +22,18 @@ use futures::{FutureExt, StreamExt, stream};
 use tokio::sync::Mutex;
 
 use self::berths::Berths;
-use self::late::Late;
-use super::beacon::Beacon;
+use self::late::DeferredWork;
+use super::beacon::StatusWriter;
 use super::choose::{Chosen, choose};
 use super::job::{Findings, Job};
 use super::lease::Lease;
 use super::lock::Lock;
 use super::state::digest;
-use super::{Context, Endpoint, Event, Identity, Journal, StateDir, Step, left_behind, vigil};
+use super::{Context, Endpoint, Event, Identity, Journal, StateDir, Step, credential_events, left_behind};
 use crate::entities::{Experiment, Kind, Plan, Unreadable};
 use crate::error::{Error, Result};
 use crate::readers::Reader;
-use crate::writers::{ArchiveWriter, Ledger, Writer};
+use crate::writers::{ArchiveWriter, IdMap, Writer};
 
 /// Experiments that are moved side by side.
 const EXPERIMENTS_AT_ONCE: usize = 4;
@@ -73,7 +73,7 @@ pub fn export(export: Export) -> Result<Job> {
 pub fn import(import: Import) -> Result<Job> {
     let Import { source, target, plan, state, journal, update, reread } = import;
     let setting = Setting::new(Step::Import, source, &target.location(), plan, &state, journal)?;
-    let ledger: Arc<dyn Ledger> = Arc::clone(&setting.journal) as Arc<dyn Ledger>;
+    let ledger: Arc<dyn IdMap> = Arc::clone(&setting.journal) as Arc<dyn IdMap>;
     let id_map = setting.journal_path.with_extension("id-map.csv");
     Ok(Setting { update, reread, ..setting }.start(target.writer(ledger)?, Some(id_map)))
 }
@@ -88,7 +88,7 @@ struct Setting {
     update: bool,
     reread: bool,
     lock: Lock,
-    beacon: Option<Beacon>,
+    beacon: Option<StatusWriter>,
     state: StateDir,
     location: String,
 }
@@ -109,7 +109,7 @@ impl Setting {
             plan: digest(&[&plan.to_toml()?]),
         };
         let lock = Lock::take(&state.lock(target), &format!("{} of {}", step.name(), identity.source))?;
-        let beacon = Beacon::light(state, step, &identity.source, target);
+        let beacon = StatusWriter::light(state, step, &identity.source, target);
         let journal_path = journal.unwrap_or_else(|| state.journal(&identity));
         let journal = Arc::new(Journal::open(&journal_path, &identity)?);
         let (state, location) = (state.clone(), target.to_owned());
@@ -121,7 +121,9 @@ impl Setting {
         let Self { step, source, plan, journal, update, reread, lock, beacon, state, location, .. } = self;
         let doing = format!("{} of {}", step.name(), source.about().location);
         let lease = Arc::new(Lease::new(Arc::clone(&target), &state, &location, doing));
-        let vigils = vigil::distinct(source.vigils().into_iter().chain(target.vigils()));
+        let credential_waits = credential_events::distinct(
+            source.credential_waits().into_iter().chain(target.credential_waits()),
+        );
         let traffic = {
             let (source, target) = (Arc::clone(&source), Arc::clone(&target));
             move || vec![source.traffic(), target.traffic()]
@@ -133,7 +135,7 @@ impl Setting {
                 lease.release().await;
             }
         };
-        Job::start(step, beacon, vigils, traffic, settle, move |context| async move {
+        Job::start(step, beacon, credential_waits, traffic, settle, move |context| async move {
             let ends = (Arc::clone(&source), Arc::clone(&target));
             context.ask_before_giving_up(Box::new(move || {
                 let (source, target) = ends.clone();
@@ -149,7 +151,7 @@ impl Setting {
                 reread,
                 berths: Berths::new(),
                 creating: Mutex::new(()),
-                late: Late::default(),
+                late: DeferredWork::default(),
             };
             // A directory is one machine's: its lock file is enough.
             let result = match step {
@@ -174,7 +176,7 @@ struct Copy {
     berths: Arc<Berths>,
     /// Held while a group of runs is created: groups take turns, so that parents of an earlier one are there first.
     creating: Mutex<()>,
-    late: Late,
+    late: DeferredWork,
 }
 
 impl Copy {

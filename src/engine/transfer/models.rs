@@ -10,9 +10,11 @@ use futures::future::join_all;
 use super::Copy;
 use super::file::Files;
 use crate::engine::journal::fingerprint;
-use crate::entities::{Choice, Experiment, Kind, LoggedModel, ModelId, ModelMetric, RunId, Unreadable};
+use crate::entities::{
+    Experiment, ExperimentSelection, Kind, LoggedModel, ModelId, ModelMetric, RunId, Unreadable,
+};
 use crate::error::{Error, Result};
-use crate::writers::{Found, ModelWriter, Place};
+use crate::writers::{Existing, ModelWriter, TargetExperiment};
 
 /// The logged models of one experiment.
 #[derive(Default)]
@@ -28,7 +30,7 @@ pub(super) struct ModelWork {
     pub model: LoggedModel,
     pub fingerprint: String,
     pub target: ModelId,
-    pub found: Found,
+    pub found: Existing,
     pub writer: Box<dyn ModelWriter>,
 }
 
@@ -67,7 +69,11 @@ impl Models {
 
 impl Copy {
     /// Reads what an experiment has of logged models. One that cannot be read costs only itself.
-    pub(super) async fn models_of(&self, experiment: &Experiment, choice: &Choice) -> Result<Models> {
+    pub(super) async fn models_of(
+        &self,
+        experiment: &Experiment,
+        choice: &ExperimentSelection,
+    ) -> Result<Models> {
         let (mut models, mut ids) = (Models::default(), HashSet::new());
         let mut pages = self.source.logged_models(experiment);
         loop {
@@ -107,7 +113,7 @@ impl Copy {
     /// Finds or makes the models of these runs; `open` are the runs that are on the target.
     pub(super) async fn open_models_of<'a>(
         &self,
-        place: &Place,
+        place: &TargetExperiment,
         models: &Models,
         runs: impl Iterator<Item = &'a RunId>,
         open: &HashSet<RunId>,
@@ -129,7 +135,11 @@ impl Copy {
         Ok(opened.into_iter().flatten().collect())
     }
 
-    pub(super) async fn open_model(&self, place: &Place, model: LoggedModel) -> Result<Option<ModelWork>> {
+    pub(super) async fn open_model(
+        &self,
+        place: &TargetExperiment,
+        model: LoggedModel,
+    ) -> Result<Option<ModelWork>> {
         if !self.context.may_go_on().await {
             return Ok(None);
         }
@@ -137,7 +147,7 @@ impl Copy {
         let id = model.id.as_str();
         let again = self.journal.must_be_visited(Kind::LoggedModel, id, &fingerprint)? || self.update;
         match self.target.open_logged_model(place, &model, again).await {
-            Ok(open) if open.found == Found::Everything => {
+            Ok(open) if open.found == Existing::Everything => {
                 self.journal.done(Kind::LoggedModel, id, Some(open.id.as_str()), Some(&fingerprint))?;
                 self.context.skipped(Kind::LoggedModel, id, &model.name, "already there").await;
                 Ok(None)

@@ -17,9 +17,9 @@ struct State {
     waits: HashMap<String, (String, u64)>,
 }
 
-pub(super) struct Originals(watch::Sender<State>);
+pub(super) struct VersionDependencies(watch::Sender<State>);
 
-impl Originals {
+impl VersionDependencies {
     pub fn of<'a>(models: impl Iterator<Item = &'a RegisteredModel>) -> Self {
         let pending = models.map(|model| (model.name.clone(), None)).collect();
         Self(watch::Sender::new(State { pending, ..State::default() }))
@@ -102,7 +102,7 @@ mod tests {
     #[test]
     fn a_copy_is_ready_when_what_it_copies_has_ended_or_never_comes() {
         let model = RegisteredModel { name: "dev".into(), ..RegisteredModel::default() };
-        let originals = Originals::of([&model].into_iter());
+        let originals = VersionDependencies::of([&model].into_iter());
         let (one, two) = (version("dev", 1, "s3://x"), version("dev", 2, "models:/dev/1"));
         let copy = |source: &str| originals.is_ready(&version("prod", 1, source));
         assert!(!copy("models:/dev/1") && !copy("models:/dev/7"));

@@ -3,11 +3,11 @@ use futures::{FutureExt, StreamExt};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::Copy;
-use super::originals::Originals;
+use super::originals::VersionDependencies;
 use crate::engine::choose::ChosenModel;
-use crate::entities::{Kind, ModelVersion, Pick, RegisteredModel};
+use crate::entities::{Kind, ModelVersion, RegisteredModel, Subset};
 use crate::error::{Error, Result};
-use crate::writers::{Found, Registry};
+use crate::writers::{Existing, TargetModel};
 
 /// Models that are moved side by side; the versions of one go strictly in order.
 const MODELS_AT_ONCE: usize = 4;
@@ -23,7 +23,7 @@ enum Ended {
 
 /// Whose turn it is.
 struct Turns {
-    originals: Originals,
+    originals: VersionDependencies,
     at_once: Semaphore,
 }
 
@@ -35,7 +35,7 @@ impl Copy {
             self.context.plan(model.kind(), 1).await;
         }
         let turns = Turns {
-            originals: Originals::of(models.iter().map(|chosen| &chosen.model)),
+            originals: VersionDependencies::of(models.iter().map(|chosen| &chosen.model)),
             at_once: Semaphore::new(MODELS_AT_ONCE),
         };
         let all = models.iter().map(|chosen| {
@@ -139,13 +139,13 @@ impl Copy {
             }
         }
         let name = at.name.clone();
-        at.is_whole = *wanted == Pick::All && there.len() == planned;
+        at.is_whole = *wanted == Subset::All && there.len() == planned;
         Ok(self.target.close_registered_model(at, model, &there).await.map(|notes| Some((name, notes))))
     }
 
     async fn version(
         &self,
-        at: &mut Registry,
+        at: &mut TargetModel,
         model: &RegisteredModel,
         version: &ModelVersion,
     ) -> Result<Ended> {
@@ -169,8 +169,8 @@ impl Copy {
                 }
                 self.journal.done(kind, &label, Some(&format!("{}/{}", at.name, version.version)), None)?;
                 match found {
-                    Found::Everything => self.context.skipped(kind, &label, &label, "already there").await,
-                    Found::Nothing | Found::Partial => self.context.done(kind, &label, &label).await,
+                    Existing::Everything => self.context.skipped(kind, &label, &label, "already there").await,
+                    Existing::Nothing | Existing::Partial => self.context.done(kind, &label, &label).await,
                 }
             }
         }

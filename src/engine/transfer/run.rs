@@ -6,7 +6,7 @@ use super::Copy;
 use super::berths::Berth;
 use crate::entities::{Kind, MetricChunk, ModelId, Run, RunId, names_model};
 use crate::error::{Error, Result};
-use crate::writers::{Ledger, RunWriter};
+use crate::writers::{IdMap, RunWriter};
 
 /// A run that is open on the target and waits for its histories and files.
 pub(super) struct RunWork {
@@ -18,7 +18,7 @@ pub(super) struct RunWork {
 }
 
 /// A run that has been written, or was there.
-pub(super) struct RunEnd {
+pub(super) struct RunResult {
     pub run: Run,
     pub target: RunId,
     pub how: How,
@@ -58,12 +58,12 @@ impl Copy {
             None => How::Done(Some(fingerprint).filter(|_| is_whole)),
         };
         let id = run.id.clone();
-        self.written(RunEnd { run, target, how }).await?;
+        self.written(RunResult { run, target, how }).await?;
         Ok(Some(id))
     }
 
     /// A run that names models comes to its end when they are all there.
-    pub(super) async fn written(&self, end: RunEnd) -> Result<()> {
+    pub(super) async fn written(&self, end: RunResult) -> Result<()> {
         if !end.run.needs_models() {
             return self.end_run(end).await;
         }
@@ -74,7 +74,7 @@ impl Copy {
         let (mut params, tags, latest) = (end.run.params, BTreeMap::new(), BTreeMap::new());
         params.retain(|_, value| names_model(value));
         let run = Run { params, tags, latest, datasets: Vec::new(), ..end.run };
-        self.late.add_run(RunEnd { run, ..end });
+        self.late.add_run(RunResult { run, ..end });
         Ok(())
     }
 
@@ -87,7 +87,7 @@ impl Copy {
         of_params.chain(used).chain(made).all(|id| self.journal.model_of(&id).is_some())
     }
 
-    pub(super) async fn end_run(&self, RunEnd { run, target, how }: RunEnd) -> Result<()> {
+    pub(super) async fn end_run(&self, RunResult { run, target, how }: RunResult) -> Result<()> {
         let (id, name, target) = (run.id.as_str(), run.label(), Some(target.as_str()));
         let how = match (how, self.target.refused(Kind::Run, id)) {
             (How::Done(_) | How::WasThere(_), Some(refused)) => How::Unread(refused),

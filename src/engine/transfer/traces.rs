@@ -8,7 +8,7 @@ use super::Copy;
 use super::experiment::Moved;
 use crate::entities::{ExperimentId, FileEntry, Kind, RunId, Spans, Trace, TraceLinks, Unreadable};
 use crate::error::{Error, Result};
-use crate::writers::{Found, OpenTrace, Place};
+use crate::writers::{Existing, OpenTrace, TargetExperiment};
 
 /// Experiments at a time.
 const EXPERIMENTS_AT_ONCE: usize = 2;
@@ -121,11 +121,11 @@ impl Copy {
         }
     }
 
-    async fn trace(&self, place: &Place, trace: &Trace, open: Result<OpenTrace>) -> Result<()> {
+    async fn trace(&self, place: &TargetExperiment, trace: &Trace, open: Result<OpenTrace>) -> Result<()> {
         let (kind, id, name) = (Kind::Trace, trace.id.as_str(), trace.label());
         match open {
             Err(error) => self.lose_trace(trace, &error).await,
-            Ok(open) if open.found == Found::Everything => {
+            Ok(open) if open.found == Existing::Everything => {
                 self.journal.done(kind, id, Some(id), None)?;
                 self.context.skipped(kind, id, name, "already there").await;
                 Ok(())
@@ -152,7 +152,7 @@ impl Copy {
     }
 
     /// A trace whose spans cannot be read arrives without them, and counts as failed.
-    async fn write_trace(&self, place: &Place, trace: &Trace, open: OpenTrace) -> Result<()> {
+    async fn write_trace(&self, place: &TargetExperiment, trace: &Trace, open: OpenTrace) -> Result<()> {
         let OpenTrace { mut writer, .. } = open;
         let (spans, lost) = match self.source.spans(trace).await {
             Ok(spans) => (Ok(spans), None),

@@ -5,7 +5,7 @@
 use super::Copy;
 use crate::entities::{Kind, ModelId, ModelVersion, OwnedUri, RunId};
 use crate::error::Error;
-use crate::writers::Ledger;
+use crate::writers::IdMap;
 
 impl Copy {
     /// Why what names this run cannot be made yet; none when the run is there or never comes.

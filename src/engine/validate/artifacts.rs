@@ -7,8 +7,8 @@ use futures::{StreamExt, TryStreamExt, stream};
 use super::{ArtifactCheck, Compare, Difference, FieldDifference, FileFacts};
 use crate::entities::{FileEntry, Kind, Owner, Unreadable, is_mlmodel, with_new_ids};
 use crate::error::Result;
-use crate::rest::Opener;
 use crate::readers::{Reader, SourceFile, read_all};
+use crate::rest::ByteSource;
 
 /// Files of one pair that are compared side by side.
 const FILES_AT_ONCE: usize = 8;
@@ -23,7 +23,7 @@ impl Compare {
         }
         let (ours, theirs) =
             futures::join!(list(self.source.as_ref(), source), list(self.target.as_ref(), target));
-        for text in self.source.news().into_iter().chain(self.target.news()) {
+        for text in self.source.take_notes().into_iter().chain(self.target.take_notes()) {
             self.context.note(text).await;
         }
         let (ours, theirs) = match (ours, theirs) {

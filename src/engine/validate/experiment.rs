@@ -6,7 +6,7 @@ use super::join::Join;
 use super::references::{Deferred, Links, Reference};
 use super::unread::whole_list;
 use super::{Compare, Difference, FieldDifference, fields, history};
-use crate::entities::{Choice, Experiment, Kind, Readable, Run, RunId, Unreadable, tag};
+use crate::entities::{Experiment, ExperimentSelection, Kind, Readable, Run, RunId, Unreadable, tag};
 use crate::error::Result;
 
 /// Pairs whose histories are read together.
@@ -20,7 +20,7 @@ impl Compare {
     pub(super) async fn experiment(
         &self,
         ours: &Experiment,
-        choice: &Choice,
+        choice: &ExperimentSelection,
         theirs: Option<&Experiment>,
     ) -> Result<()> {
         if !self.context.may_go_on().await {
@@ -46,7 +46,7 @@ impl Compare {
         self.pair_runs(ours, choice, theirs).await
     }
 
-    async fn all_missing(&self, ours: &Experiment, choice: &Choice) -> Result<()> {
+    async fn all_missing(&self, ours: &Experiment, choice: &ExperimentSelection) -> Result<()> {
         let mut pages = self.source.runs(ours);
         while let Some(page) = pages.next().await {
             for run in page?.into_iter().flatten().filter(|run| self.takes(choice, run)) {
@@ -57,7 +57,12 @@ impl Compare {
     }
 
     /// Reads both sides page by page and compares each pair once both have come.
-    async fn pair_runs(&self, ours: &Experiment, choice: &Choice, theirs: &Experiment) -> Result<()> {
+    async fn pair_runs(
+        &self,
+        ours: &Experiment,
+        choice: &ExperimentSelection,
+        theirs: &Experiment,
+    ) -> Result<()> {
         let mut join = Join::default();
         let mut ready: Vec<Pair> = Vec::new();
         let list = |pages, of: &Experiment| whole_list(Kind::Run, format!("experiment {}", of.id), pages);
@@ -123,7 +128,7 @@ impl Compare {
         .await;
     }
 
-    fn takes(&self, choice: &Choice, run: &Run) -> bool {
+    fn takes(&self, choice: &ExperimentSelection, run: &Run) -> bool {
         choice.takes(&run.id) && !(self.plan.skip_deleted && run.lifecycle.is_deleted())
     }
 
@@ -147,7 +152,12 @@ impl Compare {
         runs
     }
 
-    async fn pairs(&self, experiment: &Experiment, choice: &Choice, pairs: Vec<Pair>) -> Result<()> {
+    async fn pairs(
+        &self,
+        experiment: &Experiment,
+        choice: &ExperimentSelection,
+        pairs: Vec<Pair>,
+    ) -> Result<()> {
         {
             let mut known = self.pairs.lock().unwrap_or_else(PoisonError::into_inner);
             known.extend(pairs.iter().map(|(ours, theirs)| (ours.id.clone(), theirs.id.clone())));

@@ -27,14 +27,14 @@ use futures::{StreamExt, TryStreamExt, stream};
 use self::found::Found;
 use self::references::Deferred;
 use self::unread::whole_list;
-use super::beacon::Beacon;
+use super::beacon::StatusWriter;
 use super::choose::{Chosen, choose};
 use super::job::{Findings, Job};
-use super::{Context, Event, StateDir, Step, vigil};
+use super::{Context, Event, StateDir, Step, credential_events};
 use crate::entities::{Experiment, Kind, Plan, RunId, tag};
 use crate::error::{Error, Result};
-use crate::report::Report;
 use crate::readers::{Reader, read_all};
+use crate::report::Report;
 
 pub use crate::report::{
     Curve, Deviation, Difference, FieldDifference, FileFacts, FileSides, Format, Mark, Parts, Remarks,
@@ -79,18 +79,20 @@ pub struct Validate {
 }
 
 pub fn validate(validate: Validate) -> Job {
-    let vigils = vigil::distinct(validate.source.vigils().into_iter().chain(validate.target.vigils()));
+    let credential_waits = credential_events::distinct(
+        validate.source.credential_waits().into_iter().chain(validate.target.credential_waits()),
+    );
     let traffic = {
         let (source, target) = (Arc::clone(&validate.source), Arc::clone(&validate.target));
         move || vec![source.traffic(), target.traffic()]
     };
-    let beacon = Beacon::light(
+    let beacon = StatusWriter::light(
         &validate.state,
         Step::Validate,
         &validate.source.about().location,
         &validate.target.about().location,
     );
-    Job::start(Step::Validate, beacon, vigils, traffic, async {}, move |context| async move {
+    Job::start(Step::Validate, beacon, credential_waits, traffic, async {}, move |context| async move {
         let Validate { source, target, plan, artifacts, reports, .. } = validate;
         let report =
             Mutex::new(Report::new(source.about(), target.about(), &plan, artifacts.word(), reports));

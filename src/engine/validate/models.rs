@@ -11,8 +11,8 @@ use super::pairs::{Pairs, any, tags};
 use super::unread::whole_list;
 use super::{Compare, Difference, FieldDifference};
 use crate::entities::{
-    Choice, Experiment, Kind, LoggedModel, ModelId, ModelMetric, Point, PointIdentity, Readable, RunId,
-    Unreadable, tag,
+    Experiment, ExperimentSelection, Kind, LoggedModel, ModelId, ModelMetric, Point, PointIdentity, Readable,
+    RunId, Unreadable, tag,
 };
 use crate::error::Result;
 
@@ -25,7 +25,7 @@ type Pair = (String, LoggedModel, LoggedModel);
 impl Compare {
     pub(super) async fn models(
         &self,
-        experiments: Vec<(Experiment, Choice, Option<Experiment>)>,
+        experiments: Vec<(Experiment, ExperimentSelection, Option<Experiment>)>,
     ) -> Result<()> {
         let listed: Vec<Vec<Pair>> =
             stream::iter(experiments)
@@ -68,7 +68,7 @@ impl Compare {
     async fn pair_models(
         &self,
         ours: &Experiment,
-        choice: &Choice,
+        choice: &ExperimentSelection,
         theirs: Option<&Experiment>,
     ) -> Result<Vec<Pair>> {
         let list =

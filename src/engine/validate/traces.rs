@@ -10,8 +10,8 @@ use super::trace_fields::{span_fields, tags_made_of, trace_fields};
 use super::unread::whole_list;
 use super::{ArtifactCheck, Compare, Difference, FieldDifference};
 use crate::entities::{
-    Choice, Experiment, ExperimentId, FileEntry, Kind, Readable, RunId, Spans, Trace, TraceLinks, Unreadable,
-    tag,
+    Experiment, ExperimentId, ExperimentSelection, FileEntry, Kind, Readable, RunId, Spans, Trace,
+    TraceLinks, Unreadable, tag,
 };
 use crate::error::{Error, Result};
 use crate::rest::Pages;
@@ -20,7 +20,7 @@ use crate::rest::Pages;
 const AT_ONCE: usize = 8;
 
 /// An experiment that was chosen, and its partner.
-type Both = (Experiment, Choice, Option<Experiment>);
+type Both = (Experiment, ExperimentSelection, Option<Experiment>);
 
 impl Compare {
     pub(super) async fn traces(&self, experiments: &[Both], pairs: &Pairs) -> Result<()> {
@@ -171,7 +171,7 @@ impl Compare {
     async fn links_of(
         &self,
         (ours, of): (&Experiment, &[ExperimentId]),
-        choice: &Choice,
+        choice: &ExperimentSelection,
         (theirs, of_theirs): (&Experiment, &[ExperimentId]),
         partners: &HashMap<&RunId, &RunId>,
     ) -> Result<()> {

@@ -18,13 +18,13 @@ use futures::stream::{self, BoxStream, StreamExt};
 use serde::de::{DeserializeOwned, IgnoredAny};
 use tokio::sync::mpsc;
 
-use super::{About, Reader};
+use super::{Reader, SourceInfo};
 use crate::archive::{self, ArtifactList, ExperimentFile, ExperimentInfo, Layout, OwnerFolder, Wrapped};
 use crate::artifacts::{ByteStream, local};
 use crate::entities::{
     EvaluationDataset, Experiment, ExperimentId, FileEntry, Kind, LoggedModel, MetricChunk, ModelId,
-    ModelVersion, Other, Owner, Point, Readable, Record, RegisteredModel, Run, RunId, Scorer, Spans, Trace,
-    TraceLinks, Unreadable, is_plain_id, is_safe_path,
+    ModelVersion, Owner, Point, Readable, Record, RegisteredModel, Run, RunId, Scorer, Spans, Trace,
+    TraceLinks, Unreadable, Unsupported, is_plain_id, is_safe_path,
 };
 use crate::error::{Class, Error, Result};
 use crate::rest::{Pages, Traffic};
@@ -37,7 +37,7 @@ const FILES_AT_ONCE: usize = 2;
 
 pub struct ArchiveReader {
     layout: Layout,
-    about: About,
+    about: SourceInfo,
 }
 
 impl ArchiveReader {
@@ -65,7 +65,7 @@ impl ArchiveReader {
             return Err(Error::usage(format!("{place} holds an export that has not come to its end"))
                 .hint("run the same `mlferry export` again: it continues where it stopped"));
         }
-        let about = About { kind: "archive", location: place, version: None, capabilities: None };
+        let about = SourceInfo { kind: "archive", location: place, version: None, capabilities: None };
         Ok(Self { layout, about })
     }
 
@@ -173,7 +173,7 @@ fn read<T: DeserializeOwned>(layout: &Layout, path: &Path) -> Result<T> {
 
 #[async_trait]
 impl Reader for ArchiveReader {
-    fn about(&self) -> &About {
+    fn about(&self) -> &SourceInfo {
         &self.about
     }
 
@@ -260,7 +260,7 @@ impl Reader for ArchiveReader {
         stream::once(async { self.read_links(experiment) }).boxed()
     }
 
-    async fn others(&self) -> Result<Vec<Other>> {
+    async fn others(&self) -> Result<Vec<Unsupported>> {
         self.left_by_the_incumbent()
     }
 

@@ -2,7 +2,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::ArchiveReader;
-use crate::entities::{Other, Tally};
+use crate::entities::{Count, Unsupported};
 use crate::error::{Error, Result};
 
 const REASON: &str = "mlflow-export-import does not keep all of them: move them from the server itself";
@@ -10,7 +10,7 @@ const REASON: &str = "mlflow-export-import does not keep all of them: move them 
 impl ArchiveReader {
     /// What an export of mlflow-export-import may hold besides runs and models (databricks 1.2.1, `bulk/export_all.py`).
     /// Exports of ours have none of these files.
-    pub(super) fn left_by_the_incumbent(&self) -> Result<Vec<Other>> {
+    pub(super) fn left_by_the_incumbent(&self) -> Result<Vec<Unsupported>> {
         let mut traces = 0;
         for experiment in folders(&self.layout.experiments())? {
             let with_file = holding(&experiment.join("traces"), "trace.json")?;
@@ -29,7 +29,7 @@ impl ArchiveReader {
         ];
         let some = counts.into_iter().filter(|(_, count)| *count > 0);
         Ok(some
-            .map(|(title, count)| Other { title, tally: Tally::exactly(count as u64), reason: REASON })
+            .map(|(title, count)| Unsupported { title, tally: Count::exactly(count as u64), reason: REASON })
             .collect())
     }
 }

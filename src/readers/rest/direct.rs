@@ -100,7 +100,7 @@ mod tests {
     use wiremock::{Mock, MockServer, ResponseTemplate};
 
     use super::*;
-    use crate::artifacts::Stores;
+    use crate::artifacts::ArtifactStores;
     use crate::entities::ExperimentId;
     use crate::rest::{Access, Address, Capabilities, Client, Probe};
 
@@ -110,7 +110,7 @@ mod tests {
         Mock::given(path("/api/2.0/mlflow/artifacts/list")).respond_with(listed).mount(&server).await;
         let (address, _) = Address::parse(&server.uri()).unwrap();
         let client = Arc::new(Client::new(address, Access::default()).unwrap());
-        let stores = Arc::new(Stores::new(Arc::clone(client.meter()), None));
+        let stores = Arc::new(ArtifactStores::new(Arc::clone(client.meter()), None));
         let (capabilities, latency) = (Capabilities::default(), Duration::ZERO);
         let source = RestReader::new(
             client,
@@ -123,7 +123,7 @@ mod tests {
             Owner { kind, experiment_id: &experiment_id, id, artifact_uri: root.to_str().unwrap(), label };
         let Some(pages) = source.listed_directly(owner).await else {
             assert!(source.direct_root(&owner).await.is_none(), "nor is anything opened there");
-            assert!(source.stores.news().concat().contains("does not see"));
+            assert!(source.stores.take_notes().concat().contains("does not see"));
             return None;
         };
         let files: Vec<FileEntry> = pages.try_concat().await.unwrap();

@@ -22,22 +22,22 @@ use tokio::sync::OnceCell;
 
 use self::open_file::may_be_had_elsewhere;
 use self::prompt_links::PromptLinks;
-use super::{About, Reader};
-use crate::artifacts::{ByteStream, Stores};
-use crate::aws::Vigil;
+use super::{Reader, SourceInfo};
+use crate::artifacts::{ArtifactStores, ByteStream};
+use crate::aws::CredentialWait;
 use crate::entities::{
     EvaluationDataset, Experiment, ExperimentId, FileEntry, Kind, LoggedModel, MetricChunk, ModelId,
-    ModelVersion, Other, Owner, Readable, Record, RegisteredModel, Run, RunId, S3Object, Scorer, Spans,
-    Trace, TraceLinks, Unreadable, Window,
+    ModelVersion, Owner, Readable, Record, RegisteredModel, Run, RunId, S3Object, Scorer, Spans, TimeRange,
+    Trace, TraceLinks, Unreadable, Unsupported,
 };
 use crate::error::{Class, Result};
 use crate::rest::{Client, Pages, Probe, Traffic};
 
 pub struct RestReader {
     client: Arc<Client>,
-    about: About,
+    about: SourceInfo,
     probe: Probe,
-    stores: Arc<Stores>,
+    stores: Arc<ArtifactStores>,
     /// Roots that this machine seems to reach, and where it does not see what the server sees.
     by_server: Mutex<HashSet<String>>,
     has_models: OnceCell<bool>,
@@ -51,8 +51,8 @@ const RUNS_AT_ONCE: usize = 8;
 
 impl RestReader {
     /// `probe` is what the first look at `client`'s server found, `stores` those that hold its artifacts.
-    pub fn new(client: Arc<Client>, stores: Arc<Stores>, probe: Probe) -> Self {
-        let about = About {
+    pub fn new(client: Arc<Client>, stores: Arc<ArtifactStores>, probe: Probe) -> Self {
+        let about = SourceInfo {
             kind: "server",
             location: client.address().to_string(),
             version: probe.version,
@@ -126,7 +126,7 @@ fn found<T>(answer: Result<T>) -> Result<Option<T>> {
 
 #[async_trait]
 impl Reader for RestReader {
-    fn about(&self) -> &About {
+    fn about(&self) -> &SourceInfo {
         &self.about
     }
 
@@ -134,12 +134,12 @@ impl Reader for RestReader {
         self.client.meter().read()
     }
 
-    fn news(&self) -> Vec<String> {
-        self.stores.news()
+    fn take_notes(&self) -> Vec<String> {
+        self.stores.take_notes()
     }
 
-    fn vigils(&self) -> Vec<Vigil> {
-        self.client.vigils().chain([self.stores.vigil()]).cloned().collect()
+    fn credential_waits(&self) -> Vec<CredentialWait> {
+        self.client.credential_waits().chain([self.stores.credential_wait()]).cloned().collect()
     }
 
     async fn answers(&self) -> Result<()> {
@@ -169,7 +169,7 @@ impl Reader for RestReader {
     }
 
     /// Without asking for the models of each.
-    async fn runs_outside(&self, experiment: &Experiment, window: &Window) -> Result<Vec<RunId>> {
+    async fn runs_outside(&self, experiment: &Experiment, window: &TimeRange) -> Result<Vec<RunId>> {
         let outside = |page: Vec<Readable<Run>>| {
             let runs = page.into_iter().flatten().filter(|run| !window.takes(run.start_time));
             runs.map(|run| run.id).collect::<Vec<_>>()
@@ -248,7 +248,7 @@ impl Reader for RestReader {
         self.links(experiment, of)
     }
 
-    async fn others(&self) -> Result<Vec<Other>> {
+    async fn others(&self) -> Result<Vec<Unsupported>> {
         let all: Vec<Readable<Experiment>> = self.every_experiment().try_concat().await?;
         let active = all.into_iter().flatten().filter(|experiment| !experiment.lifecycle.is_deleted());
         let active: Vec<Experiment> = active.collect();

@@ -86,7 +86,7 @@ mod tests {
     use wiremock::{Mock, MockServer, ResponseTemplate};
 
     use super::*;
-    use crate::artifacts::Stores;
+    use crate::artifacts::ArtifactStores;
     use crate::entities::{ExperimentId, Kind};
     use crate::rest::{Access, Address, Capabilities, Client, Probe};
 
@@ -97,7 +97,7 @@ mod tests {
     async fn read(server: &MockServer, name: &str) -> Result<Vec<u8>> {
         let (address, _) = Address::parse(&server.uri()).unwrap();
         let client = Arc::new(Client::new(address, Access::default()).unwrap());
-        let stores = Arc::new(Stores::new(Arc::clone(client.meter()), None));
+        let stores = Arc::new(ArtifactStores::new(Arc::clone(client.meter()), None));
         let capabilities = Capabilities { artifact_proxy: true, ..Capabilities::default() };
         let probe = Probe { version: None, capabilities, latency: Duration::ZERO, refused: Vec::new() };
         let source = RestReader::new(client, stores, probe);

@@ -5,7 +5,7 @@ use futures::{StreamExt, stream};
 use super::RestReader;
 use super::runs::is_run_id;
 use crate::artifacts::proxied_path;
-use crate::entities::{Experiment, Other, Tally};
+use crate::entities::{Count, Experiment, Unsupported};
 use crate::error::{Class, Result};
 
 /// Experiments that are looked into, and how many side by side.
@@ -16,22 +16,22 @@ const OWNED: [&str; 2] = ["models", "traces"];
 
 impl RestReader {
     /// Counted where the server passes artifacts through.
-    pub(super) async fn strays(&self, experiments: &[Experiment]) -> Result<Other> {
+    pub(super) async fn strays(&self, experiments: &[Experiment]) -> Result<Unsupported> {
         let roots = experiments.iter().filter_map(|one| proxied_path(&one.artifact_location));
         let roots: Vec<&str> = roots.filter(|_| self.probe.capabilities.artifact_proxy).collect();
         let asked = roots.iter().take(EXPERIMENTS).map(|root| self.strays_in(root));
         let asked: Vec<_> = asked.collect();
-        let mut tally = Tally::counted(0, roots.len() > EXPERIMENTS);
+        let mut tally = Count::counted(0, roots.len() > EXPERIMENTS);
         let mut answers = stream::iter(asked).buffered(AT_ONCE);
         while let Some(answer) = answers.next().await {
             match answer {
-                Ok(count) => tally = tally.plus(Tally::exactly(count)),
+                Ok(count) => tally = tally.plus(Count::exactly(count)),
                 Err(error) if self.ends_all(&error).await => return Err(error),
-                Err(error) => tally = tally.plus(Tally::unknown(error.to_string())),
+                Err(error) => tally = tally.plus(Count::unknown(error.to_string())),
             }
         }
         let title = "files directly below experiments";
-        Ok(Other { title, tally, reason: "no run, logged model or trace owns them" })
+        Ok(Unsupported { title, tally, reason: "no run, logged model or trace owns them" })
     }
 
     async fn strays_in(&self, root: &str) -> Result<u64> {

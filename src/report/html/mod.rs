@@ -8,7 +8,7 @@ use super::escape::html as safe;
 use super::{Difference, Mark, Remark, Remarks};
 use crate::entities::Kind;
 use crate::error::Result;
-use crate::readers::About;
+use crate::readers::SourceInfo;
 
 const STYLE: &str = include_str!("page.css");
 
@@ -63,7 +63,7 @@ fn about(report: &Report) -> Result<String> {
     Ok(format!("<dl>\n{}</dl>\n", rows.concat()))
 }
 
-fn end(about: &About) -> String {
+fn end(about: &SourceInfo) -> String {
     let version = about.version.map_or_else(String::new, |version| format!(", MLflow {version}"));
     format!("<span class=\"value\">{}</span>{version}", safe(&about.location))
 }

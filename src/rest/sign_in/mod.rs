@@ -16,7 +16,7 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Mutex;
 
 use super::Access;
-use crate::aws::Vigil;
+use crate::aws::CredentialWait;
 use crate::error::{Class, Error, Result};
 
 pub use self::command::TokenCommand;
@@ -41,7 +41,7 @@ pub struct SignIn {
     wait: Duration,
     /// A request was let in: what is refused from then on has ended, and was not wrong from the start.
     has_worked: AtomicBool,
-    vigil: Vigil,
+    credential_wait: CredentialWait,
 }
 
 /// What goes into every request now.
@@ -85,13 +85,13 @@ impl SignIn {
             held: Mutex::new(None),
             wait: access.wait,
             has_worked: AtomicBool::new(false),
-            vigil: Vigil::default(),
+            credential_wait: CredentialWait::default(),
         })
     }
 
     /// Who waits when a sign-in ends.
-    pub fn vigil(&self) -> &Vigil {
-        &self.vigil
+    pub fn credential_wait(&self) -> &CredentialWait {
+        &self.credential_wait
     }
 
     /// The headers of a request, and when they were put together. Waits for a new sign-in while somebody works, if the
@@ -119,7 +119,7 @@ impl SignIn {
                 Err(trouble) => trouble,
             };
             if waiting.is_none() && self.has_worked.load(Relaxed) {
-                waiting = self.vigil.begin(&self.remedy());
+                waiting = self.credential_wait.begin(&self.remedy());
             }
             match &waiting {
                 Some(waiting) if waiting.again().await => {}
@@ -162,7 +162,7 @@ impl SignIn {
         if held.since > used {
             return true;
         }
-        let Some(waiting) = self.vigil.begin(FIXED) else { return false };
+        let Some(waiting) = self.credential_wait.begin(FIXED) else { return false };
         let goes_on = waiting.again().await;
         held.since = Instant::now();
         goes_on

@@ -9,7 +9,7 @@ use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use super::command::parse;
 use super::*;
-use crate::rest::{Address, Call, Client, End, Opener};
+use crate::rest::{Address, ByteSource, Call, Client, Side};
 
 const SEARCH: &str = "/api/2.0/mlflow/experiments/search";
 
@@ -17,7 +17,7 @@ fn access(variables: &[(&str, &str)], headers: &[&str]) -> Result<Access> {
     let headers: Vec<String> = headers.iter().map(|line| (*line).to_owned()).collect();
     let get =
         |name: &str| variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
-    Access::of(End::Source, true, &headers, get)
+    Access::of(Side::Source, true, &headers, get)
 }
 
 fn client(server: &MockServer, variables: &[(&str, &str)], headers: &[&str]) -> Client {
@@ -213,8 +213,8 @@ async fn what_was_wrong_from_the_start_is_said_and_what_has_ended_is_waited_for(
     assert_eq!(error.class(), Class::Auth, "{error}");
     assert!(error.get_hint().unwrap().contains("cookie"), "{error}");
     // Work waits until the file holds another.
-    let _work = client.sign_in.vigil().work();
-    let mut news = client.sign_in.vigil().waiting();
+    let _work = client.sign_in.credential_wait().work();
+    let mut news = client.sign_in.credential_wait().waiting();
     let change = async {
         news.wait_for(Option::is_some).await.unwrap();
         std::fs::write(&file, "new").unwrap();
@@ -226,7 +226,7 @@ async fn what_was_wrong_from_the_start_is_said_and_what_has_ended_is_waited_for(
     Mock::given(path(SEARCH)).respond_with(ResponseTemplate::new(401)).mount(&refusing).await;
     let (address, _) = Address::parse(&refusing.uri()).unwrap();
     let client = Client::new(address, access(&[], &[&line]).unwrap()).unwrap();
-    let _work = client.sign_in.vigil().work();
+    let _work = client.sign_in.credential_wait().work();
     assert_eq!(ask(&client).await.unwrap_err().class(), Class::Auth);
 }
 
@@ -242,8 +242,8 @@ async fn a_password_that_is_refused_for_a_while_fails_no_work() {
     let client = client(&server, &[("MLFERRY_SOURCE_USERNAME", "a"), ("MLFERRY_SOURCE_PASSWORD", "b")], &[]);
     ask(&client).await.unwrap();
     assert_eq!(ask(&client).await.unwrap_err().class(), Class::Auth, "a person who asks is told");
-    let _work = client.sign_in.vigil().work();
-    let mut news = client.sign_in.vigil().waiting();
+    let _work = client.sign_in.credential_wait().work();
+    let mut news = client.sign_in.credential_wait().waiting();
     let said = async { news.wait_for(Option::is_some).await.unwrap().clone().unwrap() };
     let (answer, said) = tokio::join!(ask(&client), said);
     answer.unwrap();
@@ -254,7 +254,7 @@ async fn a_password_that_is_refused_for_a_while_fails_no_work() {
 struct Twice(&'static [u8]);
 
 #[async_trait::async_trait]
-impl Opener for Twice {
+impl ByteSource for Twice {
     async fn open(&self) -> Result<BoxStream<'static, Result<bytes::Bytes>>> {
         let bytes = bytes::Bytes::from_static(self.0);
         Ok(futures::stream::once(async move { Ok(bytes) }).boxed())

@@ -5,13 +5,13 @@ use crate::entities::Kind;
 use crate::tui::act;
 use crate::tui::apps::Way;
 use crate::tui::flow;
-use crate::tui::gate::Gate;
+use crate::tui::gate::StepStatus;
 use crate::tui::inspect;
-use crate::tui::model::{Loaded, Model, Seen};
+use crate::tui::model::{CheckState, Loaded, Model};
 use crate::tui::preflight;
 use crate::tui::retry;
-use crate::tui::tree::Tree;
-use crate::tui::work::{Pane, Phase, Work};
+use crate::tui::tree::SourceTree;
+use crate::tui::work::{JobState, Pane, Phase};
 
 pub fn always(_: &Model) -> bool {
     true
@@ -63,7 +63,7 @@ pub fn can_await_app(model: &Model) -> bool {
 }
 
 pub fn can_try(model: &Model) -> bool {
-    let wanted = |seen: &Seen| matches!(seen, Seen::Untried | Seen::Refused(_));
+    let wanted = |seen: &CheckState| matches!(seen, CheckState::Untried | CheckState::Refused(_));
     is_idle(model) && model.asked_side().is_some_and(|end| wanted(&model.side(end).seen))
 }
 
@@ -91,7 +91,7 @@ pub fn can_look_again(model: &Model) -> bool {
     on_connect(model) && is_idle(model) && model.connection().is_ok() && preflight::is_due(model)
 }
 
-pub fn here(model: &Model, test: impl Fn(&Work) -> bool) -> bool {
+pub fn here(model: &Model, test: impl Fn(&JobState) -> bool) -> bool {
     model.work_here().is_some_and(test)
 }
 
@@ -104,7 +104,7 @@ pub fn has_work(model: &Model) -> bool {
 }
 
 fn is_startable(model: &Model) -> bool {
-    let is_stale = matches!(model.gate(model.step), Gate::Stale(_));
+    let is_stale = matches!(model.gate(model.step), StepStatus::Stale(_));
     let is_wanted = here(model, |work| is_stale || !work.is_finished());
     is_idle(model) && needs_work(model) && !can_next(model) && is_wanted
 }
@@ -115,7 +115,7 @@ pub fn can_start(model: &Model) -> bool {
 
 /// It was stopped, or broke off.
 pub fn can_go_on(model: &Model) -> bool {
-    let has_begun = |work: &Work| matches!(work.phase, Phase::Ended(_)) && !work.is_finished();
+    let has_begun = |work: &JobState| matches!(work.phase, Phase::Ended(_)) && !work.is_finished();
     is_startable(model) && here(model, has_begun)
 }
 
@@ -139,12 +139,12 @@ fn is_copying(model: &Model) -> bool {
 }
 
 pub fn can_retry_all(model: &Model) -> bool {
-    let has_failed = |work: &Work| work.is_finished() && !work.failures.is_empty();
+    let has_failed = |work: &JobState| work.is_finished() && !work.failures.is_empty();
     is_copying(model) && is_idle(model) && here(model, has_failed)
 }
 
 pub fn can_retry_later(model: &Model) -> bool {
-    let has_failed = |work: &Work| work.is_running() && !work.failures.is_empty();
+    let has_failed = |work: &JobState| work.is_running() && !work.failures.is_empty();
     is_copying(model) && here(model, has_failed) && !will_retry(model)
 }
 
@@ -183,7 +183,7 @@ pub fn can_pick_matching(model: &Model) -> bool {
 }
 
 pub fn has_range(model: &Model) -> bool {
-    has_tree(model) && model.selection.tree().is_some_and(Tree::has_range)
+    has_tree(model) && model.selection.tree().is_some_and(SourceTree::has_range)
 }
 
 pub fn can_begin_range(model: &Model) -> bool {
@@ -200,11 +200,11 @@ pub fn is_weighing(model: &Model) -> bool {
 
 /// The cursor is in an experiment.
 pub fn can_weigh(model: &Model) -> bool {
-    has_tree(model) && model.selection.tree().is_some_and(Tree::is_in_experiment)
+    has_tree(model) && model.selection.tree().is_some_and(SourceTree::is_in_experiment)
 }
 
 pub fn skips_deleted(model: &Model) -> bool {
-    can_pick(model) && model.selection.tree().is_some_and(Tree::skips_deleted)
+    can_pick(model) && model.selection.tree().is_some_and(SourceTree::skips_deleted)
 }
 
 pub fn takes_deleted(model: &Model) -> bool {
@@ -218,7 +218,7 @@ pub fn has_traces(model: &Model) -> bool {
 }
 
 pub fn skips_traces(model: &Model) -> bool {
-    can_pick(model) && has_traces(model) && model.selection.tree().is_some_and(Tree::skips_traces)
+    can_pick(model) && has_traces(model) && model.selection.tree().is_some_and(SourceTree::skips_traces)
 }
 
 pub fn takes_traces(model: &Model) -> bool {
@@ -250,7 +250,7 @@ pub fn can_choose_artifacts(model: &Model) -> bool {
 }
 
 pub fn has_validated(model: &Model) -> bool {
-    model.step == Step::Validate && here(model, Work::is_finished)
+    model.step == Step::Validate && here(model, JobState::is_finished)
 }
 
 pub fn has_differences(model: &Model) -> bool {

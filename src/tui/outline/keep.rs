@@ -2,14 +2,14 @@
 
 use std::collections::HashMap;
 
-use super::{Counts, Outline, What};
+use super::{Counts, DiffTree, NodeKind};
 use crate::engine::validate::Difference;
 use crate::entities::Kind;
 
 /// What a node is called as long as there are differences: its own kind and name, then those of what holds it.
 type Path = Vec<(Kind, String)>;
 
-impl Outline {
+impl DiffTree {
     /// Puts what was found now in the place of what `item` covers. Gives what stood there.
     pub fn replace(&mut self, item: &Difference, found: Vec<Difference>) -> Vec<Difference> {
         let row = self.cursor();
@@ -58,11 +58,11 @@ impl Outline {
         let mut node = Some(at);
         while let Some(at) = node {
             path.push(match &self.nodes[at].what {
-                What::Experiment(name) => (Kind::Experiment, name.clone()),
-                What::Kind(kind) => (*kind, String::new()),
-                What::Folder(name) => (Kind::Artifact, name.clone()),
-                What::Whole(whole) => (whole.kind, whole.id().to_owned()),
-                What::Item(index) => {
+                NodeKind::Experiment(name) => (Kind::Experiment, name.clone()),
+                NodeKind::Kind(kind) => (*kind, String::new()),
+                NodeKind::Folder(name) => (Kind::Artifact, name.clone()),
+                NodeKind::Whole(whole) => (whole.kind, whole.id().to_owned()),
+                NodeKind::Item(index) => {
                     (self.differences[*index].kind, self.differences[*index].id().to_owned())
                 }
             });

@@ -14,18 +14,18 @@ use std::collections::HashMap;
 use crate::engine::validate::{Difference, Mark};
 use crate::entities::Kind;
 
-pub use node::{Counts, Node, What};
+pub use node::{Counts, Node, NodeKind};
 pub use rows::Row;
 
 /// What holds others, by what holds it, its kind, and its id or name.
-type Place = (Option<usize>, Kind, String);
+type NodePosition = (Option<usize>, Kind, String);
 
 #[derive(Debug, Default)]
-pub struct Outline {
+pub struct DiffTree {
     differences: Vec<Difference>,
     nodes: Vec<Node>,
     tops: Vec<usize>,
-    places: HashMap<Place, usize>,
+    places: HashMap<NodePosition, usize>,
     counts: Counts,
     /// Only these are on show, and what holds some.
     only: Option<Mark>,
@@ -34,7 +34,7 @@ pub struct Outline {
     rows: OnceCell<Vec<Row>>,
 }
 
-impl Outline {
+impl DiffTree {
     /// How many differences it holds.
     pub fn held(&self) -> usize {
         self.differences.len()
@@ -51,9 +51,9 @@ impl Outline {
     /// The difference that a node is, or that stands for it.
     pub fn difference(&self, at: usize) -> Option<&Difference> {
         match &self.nodes[at].what {
-            What::Item(index) => self.differences.get(*index),
-            What::Whole(whole) => Some(whole),
-            What::Experiment(_) | What::Kind(_) | What::Folder(_) => None,
+            NodeKind::Item(index) => self.differences.get(*index),
+            NodeKind::Whole(whole) => Some(whole),
+            NodeKind::Experiment(_) | NodeKind::Kind(_) | NodeKind::Folder(_) => None,
         }
     }
 
@@ -71,20 +71,20 @@ impl Outline {
 
     /// Finds or makes the node of the difference that comes next.
     fn place(&mut self, difference: &Difference) -> usize {
-        let item = What::Item(self.differences.len());
+        let item = NodeKind::Item(self.differences.len());
         let group = self.group(difference);
         let Some((kind, id)) = difference.whole() else {
             return self.item(group, difference, item);
         };
         let place = (Some(group), kind, id.to_owned());
-        let mut above = self.holder(place, || What::Whole(Box::new(whole_of(difference, kind, id))));
+        let mut above = self.holder(place, || NodeKind::Whole(Box::new(whole_of(difference, kind, id))));
         if difference.kind != Kind::Artifact {
             return self.insert(Some(above), item);
         }
         let folders = difference.path().rsplit_once('/').map_or("", |(folders, _)| folders);
         for folder in folders.split('/').filter(|folder| !folder.is_empty()) {
             let place = (Some(above), Kind::Artifact, folder.to_owned());
-            above = self.holder(place, || What::Folder(folder.to_owned()));
+            above = self.holder(place, || NodeKind::Folder(folder.to_owned()));
         }
         self.insert_file(above, difference, item)
     }
@@ -93,20 +93,20 @@ impl Outline {
         let experiment = difference.experiment.clone();
         if !experiment.is_empty() {
             let place = (None, Kind::Experiment, experiment.clone());
-            return self.holder(place, || What::Experiment(experiment));
+            return self.holder(place, || NodeKind::Experiment(experiment));
         }
         let kind = difference.whole().map_or(difference.kind, |(kind, _)| kind);
-        self.holder((None, kind, String::new()), || What::Kind(kind))
+        self.holder((None, kind, String::new()), || NodeKind::Kind(kind))
     }
 
     /// An item that may hold others takes the place of what has stood for it so far.
-    fn item(&mut self, group: usize, difference: &Difference, item: What) -> usize {
+    fn item(&mut self, group: usize, difference: &Difference, item: NodeKind) -> usize {
         if !may_hold(difference.kind) {
             return self.insert(Some(group), item);
         }
         let place = (Some(group), difference.kind, difference.id().to_owned());
         match self.places.get(&place) {
-            Some(at) if matches!(self.nodes[*at].what, What::Whole(_)) => {
+            Some(at) if matches!(self.nodes[*at].what, NodeKind::Whole(_)) => {
                 self.nodes[*at].what = item;
                 *at
             }
@@ -115,13 +115,13 @@ impl Outline {
         }
     }
 
-    fn holder(&mut self, place: Place, make: impl FnOnce() -> What) -> usize {
+    fn holder(&mut self, place: NodePosition, make: impl FnOnce() -> NodeKind) -> usize {
         if let Some(at) = self.places.get(&place) {
             return *at;
         }
         let what = make();
         let at = match (place.0, &what) {
-            (Some(above), What::Folder(name)) => {
+            (Some(above), NodeKind::Folder(name)) => {
                 let before = self.files_before(above, (false, name));
                 self.insert_at(above, before, what)
             }
@@ -132,20 +132,20 @@ impl Outline {
     }
 
     /// Folders before files, each by name.
-    fn insert_file(&mut self, above: usize, difference: &Difference, item: What) -> usize {
+    fn insert_file(&mut self, above: usize, difference: &Difference, item: NodeKind) -> usize {
         let before = self.files_before(above, (true, file_name(difference)));
         self.insert_at(above, before, item)
     }
 
     fn files_before(&self, above: usize, this: (bool, &str)) -> usize {
         self.nodes[above].below.partition_point(|at| match &self.nodes[*at].what {
-            What::Folder(name) => (false, name.as_str()) <= this,
-            What::Item(index) => (true, file_name(&self.differences[*index])) <= this,
-            What::Experiment(_) | What::Kind(_) | What::Whole(_) => true,
+            NodeKind::Folder(name) => (false, name.as_str()) <= this,
+            NodeKind::Item(index) => (true, file_name(&self.differences[*index])) <= this,
+            NodeKind::Experiment(_) | NodeKind::Kind(_) | NodeKind::Whole(_) => true,
         })
     }
 
-    fn insert(&mut self, above: Option<usize>, what: What) -> usize {
+    fn insert(&mut self, above: Option<usize>, what: NodeKind) -> usize {
         match above {
             Some(above) => self.insert_at(above, self.nodes[above].below.len(), what),
             None => {
@@ -155,13 +155,13 @@ impl Outline {
         }
     }
 
-    fn insert_at(&mut self, above: usize, before: usize, what: What) -> usize {
+    fn insert_at(&mut self, above: usize, before: usize, what: NodeKind) -> usize {
         let at = self.nodes.len();
         self.nodes[above].below.insert(before, at);
         self.push(Some(above), what)
     }
 
-    fn push(&mut self, above: Option<usize>, what: What) -> usize {
+    fn push(&mut self, above: Option<usize>, what: NodeKind) -> usize {
         let node = Node { what, above, below: Vec::new(), counts: Counts::default(), open: None };
         self.nodes.push(node);
         self.nodes.len() - 1

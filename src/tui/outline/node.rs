@@ -4,7 +4,7 @@ use crate::entities::Kind;
 /// A line of the tree, and what is below it.
 #[derive(Debug)]
 pub struct Node {
-    pub what: What,
+    pub what: NodeKind,
     /// Number of the node that holds it.
     pub above: Option<usize>,
     pub below: Vec<usize>,
@@ -15,7 +15,7 @@ pub struct Node {
 }
 
 #[derive(Debug)]
-pub enum What {
+pub enum NodeKind {
     Experiment(String),
     /// Things of no experiment: models, prompts, datasets.
     Kind(Kind),

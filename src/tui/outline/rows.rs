@@ -1,6 +1,6 @@
 //! Which rows are on show, and where the cursor is among them.
 
-use super::{Outline, What};
+use super::{DiffTree, NodeKind};
 use crate::engine::validate::{Difference, Mark};
 use crate::entities::Kind;
 
@@ -13,7 +13,7 @@ pub struct Row {
     pub depth: usize,
 }
 
-impl Outline {
+impl DiffTree {
     pub fn rows(&self) -> &[Row] {
         self.rows.get_or_init(|| self.unfolded(&self.tops, |at| self.is_open(at)))
     }
@@ -21,7 +21,7 @@ impl Outline {
     /// Everything below a node that is a folder or a file, whether it is open or not.
     pub fn files(&self, node: usize) -> Vec<Row> {
         let is_file = |at: &usize| match &self.nodes[*at].what {
-            What::Folder(_) => true,
+            NodeKind::Folder(_) => true,
             _ => self.difference(*at).is_some_and(|difference| difference.kind == Kind::Artifact),
         };
         let files: Vec<usize> = self.nodes[node].below.iter().copied().filter(is_file).collect();
@@ -46,7 +46,7 @@ impl Outline {
 
     /// An experiment of which nothing is known but that it differs itself needs no heading.
     fn alone_in(&self, node: usize) -> Option<usize> {
-        let (What::Experiment(_), [only]) = (&self.nodes[node].what, &self.nodes[node].below[..]) else {
+        let (NodeKind::Experiment(_), [only]) = (&self.nodes[node].what, &self.nodes[node].below[..]) else {
             return None;
         };
         self.difference(*only).filter(|difference| difference.kind == Kind::Experiment).map(|_| *only)
@@ -55,7 +55,7 @@ impl Outline {
     pub fn is_open(&self, node: usize) -> bool {
         let one = &self.nodes[node];
         // Whoever opens a run wants to see its files, and a heading that is the only one hides everything.
-        let is_usual = matches!(one.what, What::Folder(_)) || self.tops == [node];
+        let is_usual = matches!(one.what, NodeKind::Folder(_)) || self.tops == [node];
         one.open.unwrap_or(is_usual || self.nodes.len() <= FEW)
     }
 

@@ -1,11 +1,11 @@
 use std::time::{Duration, Instant};
 
-use super::{Outline, What, file_name};
+use super::{DiffTree, NodeKind, file_name};
 use crate::engine::validate::{Difference, FieldDifference, Mark};
 use crate::entities::Kind;
 
-fn of(differences: Vec<Difference>) -> Outline {
-    let mut outline = Outline::default();
+fn of(differences: Vec<Difference>) -> DiffTree {
+    let mut outline = DiffTree::default();
     differences.into_iter().for_each(|difference| outline.add(difference));
     outline
 }
@@ -24,13 +24,13 @@ fn file(path: &str) -> Difference {
 }
 
 /// The rows on show: two blanks a level, what it is, and `>` at the cursor.
-fn shown(outline: &Outline) -> Vec<String> {
+fn shown(outline: &DiffTree) -> Vec<String> {
     let word = |node: usize| match &outline.node(node).what {
-        What::Experiment(name) => name.clone(),
-        What::Kind(kind) => kind.title().to_owned(),
-        What::Folder(name) => format!("{name}/"),
-        What::Whole(whole) => format!("({})", whole.name),
-        What::Item(_) => match outline.difference(node).unwrap() {
+        NodeKind::Experiment(name) => name.clone(),
+        NodeKind::Kind(kind) => kind.title().to_owned(),
+        NodeKind::Folder(name) => format!("{name}/"),
+        NodeKind::Whole(whole) => format!("({})", whole.name),
+        NodeKind::Item(_) => match outline.difference(node).unwrap() {
             file if file.kind == Kind::Artifact => format!("{} {}", file.mark.sign(), file_name(file)),
             item => format!("{} {}", item.mark.sign(), item.id()),
         },
@@ -170,7 +170,7 @@ fn a_whole_that_is_the_same_itself_stands_for_its_parts() {
 #[test]
 fn a_hundred_thousand_find_their_places() {
     let started = Instant::now();
-    let mut outline = Outline::default();
+    let mut outline = DiffTree::default();
     for n in 0..100_000 {
         let experiment = format!("team/project-{}", n % 500);
         outline.add(match n % 4 {

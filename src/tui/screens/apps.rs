@@ -6,7 +6,7 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use super::end;
-use crate::engine::{Listed, Readiness, Resource};
+use crate::engine::{AppSummary, Readiness, Resource};
 use crate::tui::apps::{AppField, Awaited, Listing, Way};
 use crate::tui::model::Model;
 use crate::tui::scroll;
@@ -70,7 +70,7 @@ fn list(model: &Model, frame: &mut Frame, area: Rect) {
     paint::lines(frame, area, all);
 }
 
-fn row(model: &Model, app: &Listed, at: usize, width: usize) -> Line<'static> {
+fn row(model: &Model, app: &AppSummary, at: usize, width: usize) -> Line<'static> {
     let look = model.look;
     let kind = match app.resource {
         Resource::App => "App",

@@ -6,8 +6,8 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use super::end;
-use crate::engine::{self, End, Level};
-use crate::tui::model::{Model, Seen, Side};
+use crate::engine::{self, Level, Side};
+use crate::tui::model::{CheckState, EndpointState, Model};
 use crate::tui::preflight::State;
 use crate::tui::text;
 use crate::tui::widgets::{fields, paint};
@@ -51,24 +51,24 @@ pub fn view(model: &Model, frame: &mut Frame, area: Rect) {
     }
 }
 
-fn side(model: &Model, side: &Side, width: u16) -> Vec<Line<'static>> {
+fn side(model: &Model, side: &EndpointState, width: u16) -> Vec<Line<'static>> {
     let (look, width) = (model.look, usize::from(width));
     let title = match side.form.end {
-        End::Source => "Source",
-        End::Target => "Target",
+        Side::Source => "Source",
+        Side::Target => "Target",
     };
     let mut lines = vec![Line::from(vec![
         Span::styled(format!("{title}  "), look.theme.title),
         Span::raw(text::cut(&side.location(), width.saturating_sub(8), look.glyphs.ellipsis)),
     ])];
     match &side.seen {
-        Seen::Untried => lines.push(Line::styled("not tried yet", look.theme.dim)),
-        Seen::Trying => lines.push(Line::from(vec![
+        CheckState::Untried => lines.push(Line::styled("not tried yet", look.theme.dim)),
+        CheckState::Trying => lines.push(Line::from(vec![
             Span::styled(format!("{} ", paint::spinner(model)), look.theme.accent),
             Span::raw("trying"),
         ])),
-        Seen::Refused(trouble) => lines.extend(end::refused(model, trouble, width)),
-        Seen::Found(report) => lines.extend(end::summary(model, report, width)),
+        CheckState::Refused(trouble) => lines.extend(end::refused(model, trouble, width)),
+        CheckState::Found(report) => lines.extend(end::summary(model, report, width)),
     }
     lines
 }

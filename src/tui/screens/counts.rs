@@ -3,7 +3,7 @@
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
-use crate::engine::{Counts, Reading};
+use crate::engine::{Counts, ProgressSnapshot};
 use crate::entities::Kind;
 use crate::tui::model::Model;
 use crate::tui::text;
@@ -21,7 +21,13 @@ const LEAST: usize = 2;
 
 /// Into what is left of `height` lines when `used` are: a line for each kind, or where that is too much one after the
 /// other.
-pub fn table(model: &Model, reading: &Reading, width: u16, height: u16, used: usize) -> Vec<Line<'static>> {
+pub fn table(
+    model: &Model,
+    reading: &ProgressSnapshot,
+    width: u16,
+    height: u16,
+    used: usize,
+) -> Vec<Line<'static>> {
     // Two lines tell the speed, one is the heading of the list.
     let rows = usize::from(height).saturating_sub(used + 2 + 1 + LISTED);
     let width = usize::from(width);
@@ -54,7 +60,7 @@ fn line(model: &Model, kind: Kind, counts: Counts, number: usize) -> Line<'stati
 /// matters least.
 fn in_short(
     model: &Model,
-    reading: &Reading,
+    reading: &ProgressSnapshot,
     kinds: &[Kind],
     width: usize,
     rows: usize,

@@ -10,7 +10,7 @@ use crate::engine::validate::{Difference, FieldDifference, Mark, parts};
 use crate::entities::Kind;
 use crate::tui::card;
 use crate::tui::model::Model;
-use crate::tui::outline::{Row, What, file_name};
+use crate::tui::outline::{NodeKind, Row, file_name};
 use crate::tui::scroll;
 use crate::tui::text;
 use crate::tui::widgets::{changed, paint};
@@ -170,7 +170,7 @@ fn file_line(model: &Model, row: Row, chosen: bool, [name, side]: [usize; 2]) ->
     let (look, outline) = (model.look, &model.validation.outline);
     let indent = "  ".repeat(row.depth);
     let node = outline.node(row.node);
-    if let What::Folder(folder) = &node.what {
+    if let NodeKind::Folder(folder) = &node.what {
         let words = format!("{indent}{folder}/");
         let counts = differences::counts(node.counts, outline.only());
         let label = label(model, &words, chosen, name.saturating_sub(1));

@@ -10,7 +10,7 @@ use crate::engine::validate::{Difference, Mark};
 use crate::entities::Kind;
 use crate::tui::keys::{self, Action};
 use crate::tui::model::Model;
-use crate::tui::outline::{Counts, Row, What, file_name};
+use crate::tui::outline::{Counts, NodeKind, Row, file_name};
 use crate::tui::scroll;
 use crate::tui::text;
 use crate::tui::validation::Validation;
@@ -105,10 +105,10 @@ fn shown(model: &Model, node: usize, width: usize) -> Shown {
     let heading =
         |name: String| Shown { sign: String::new(), name, aside: counted(), style: look.theme.title };
     match &outline.node(node).what {
-        What::Experiment(name) => heading(name.clone()),
-        What::Kind(kind) => heading(kind.title().to_owned()),
-        What::Folder(name) => Shown { style: look.theme.dim, ..heading(format!("{name}/")) },
-        What::Item(_) | What::Whole(_) => {
+        NodeKind::Experiment(name) => heading(name.clone()),
+        NodeKind::Kind(kind) => heading(kind.title().to_owned()),
+        NodeKind::Folder(name) => Shown { style: look.theme.dim, ..heading(format!("{name}/")) },
+        NodeKind::Item(_) | NodeKind::Whole(_) => {
             let Some(difference) = outline.difference(node) else {
                 return heading(String::new());
             };

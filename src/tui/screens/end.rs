@@ -5,23 +5,23 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
-use crate::engine::{CheckReport, End, Level, Step, Survival};
-use crate::entities::Tally;
+use crate::engine::{CheckReport, Fidelity, Level, Side, Step};
+use crate::entities::Count;
 use crate::tui::form::Asked;
-use crate::tui::model::{Model, Seen, Side};
+use crate::tui::model::{CheckState, EndpointState, Model};
 use crate::tui::text;
 use crate::tui::widgets::{fields, paint};
-use crate::tui::work::Trouble;
+use crate::tui::work::ErrorText;
 
 pub fn view(model: &Model, frame: &mut Frame, area: Rect) {
-    let end = if model.step == Step::Check { End::Source } else { End::Target };
+    let end = if model.step == Step::Check { Side::Source } else { Side::Target };
     let side = model.side(end);
     let about = match end {
-        End::Source => "What the source holds, and what of it will not arrive. It is only read.",
-        End::Target => "Where everything goes to.",
+        Side::Source => "What the source holds, and what of it will not arrive. It is only read.",
+        Side::Target => "Where everything goes to.",
     };
     let mut head = paint::heading(model, area.width, about);
-    if end == End::Target {
+    if end == Side::Target {
         head.splice(2..2, choices(model));
     }
     let taken = (head.len() as u16).min(area.height);
@@ -59,7 +59,7 @@ fn choices(model: &Model) -> Vec<Line<'static>> {
 }
 
 /// The form once it has served, in one line if that has room for an ARN.
-fn settled(model: &Model, side: &Side, width: u16) -> Vec<Line<'static>> {
+fn settled(model: &Model, side: &EndpointState, width: u16) -> Vec<Line<'static>> {
     let user = match side.form.access().username {
         Some(user) => format!("  as {}", text::clean(&user)),
         None if side.form.access().token.is_some() => "  with a token".to_owned(),
@@ -74,28 +74,28 @@ fn settled(model: &Model, side: &Side, width: u16) -> Vec<Line<'static>> {
     }
 }
 
-fn title(end: End) -> &'static str {
+fn title(end: Side) -> &'static str {
     match end {
-        End::Source => "Source",
-        End::Target => "Target",
+        Side::Source => "Source",
+        Side::Target => "Target",
     }
 }
 
-fn found(model: &Model, side: &Side, Rect { width, height, .. }: Rect) -> Vec<Line<'static>> {
+fn found(model: &Model, side: &EndpointState, Rect { width, height, .. }: Rect) -> Vec<Line<'static>> {
     let (look, width) = (model.look, usize::from(width));
     match &side.seen {
-        Seen::Untried if side.form.field(Asked::Uri).text().is_empty() => {
+        CheckState::Untried if side.form.field(Asked::Uri).text().is_empty() => {
             vec![Line::styled("Type or paste the address, then press Enter.", look.theme.dim)]
         }
         // The form has named it.
-        Seen::Untried if side.form.trouble().is_some() => Vec::new(),
-        Seen::Untried => vec![Line::styled("Enter tries it.", look.theme.dim)],
-        Seen::Trying => vec![Line::from(vec![
+        CheckState::Untried if side.form.trouble().is_some() => Vec::new(),
+        CheckState::Untried => vec![Line::styled("Enter tries it.", look.theme.dim)],
+        CheckState::Trying => vec![Line::from(vec![
             Span::styled(format!("{} ", paint::spinner(model)), look.theme.accent),
             Span::raw(format!("trying {} ", text::clean(&side.form.bare_uri()))),
         ])],
-        Seen::Refused(trouble) => refused(model, trouble, width),
-        Seen::Found(report) => {
+        CheckState::Refused(trouble) => refused(model, trouble, width),
+        CheckState::Found(report) => {
             let mut lines = summary(model, report, width);
             lines.extend(findings(model, report, &[Level::Failure, Level::Warning], width));
             lines.extend(survival(model, report, width, usize::from(height).saturating_sub(lines.len())));
@@ -105,7 +105,7 @@ fn found(model: &Model, side: &Side, Rect { width, height, .. }: Rect) -> Vec<Li
     }
 }
 
-pub fn refused(model: &Model, trouble: &Trouble, width: usize) -> Vec<Line<'static>> {
+pub fn refused(model: &Model, trouble: &ErrorText, width: usize) -> Vec<Line<'static>> {
     let look = model.look;
     let mut lines = paint::item(look.glyphs.bad, &trouble.text, width, look.theme.bad);
     if let Some(hint) = &trouble.hint {
@@ -198,13 +198,13 @@ fn survival(model: &Model, report: &CheckReport, width: usize, height: usize) ->
     lines
 }
 
-fn many(tally: &Tally) -> String {
+fn many(tally: &Count) -> String {
     let more = if tally.more { "+" } else { "" };
     tally.count.map_or_else(|| "?".to_owned(), |count| format!("{}{more}", text::number(count)))
 }
 
 /// What does not arrive comes before the details: a narrow window cuts the end.
-fn summed(survival: &Survival) -> String {
+fn summed(survival: &Fidelity) -> String {
     let but = [
         ("but not", survival.cannot),
         ("as tags:", survival.kept_as_tags),

@@ -7,20 +7,20 @@ use ratatui::text::{Line, Span};
 
 use super::select::needed_by;
 use super::{counts, end};
-use crate::engine::{Outcome, Reading, Step};
+use crate::engine::{Outcome, ProgressSnapshot, Step};
 use crate::entities::Kind;
-use crate::tui::gate::Gate;
+use crate::tui::gate::StepStatus;
 use crate::tui::model::{Model, Needed};
 use crate::tui::rate;
 use crate::tui::text;
-use crate::tui::tree::Tree;
+use crate::tui::tree::SourceTree;
 use crate::tui::widgets::{paint, pane};
-use crate::tui::work::{Pane, Phase, Work};
+use crate::tui::work::{JobState, Pane, Phase};
 
 pub fn view(model: &Model, frame: &mut Frame, area: Rect) {
     let Some(work) = model.work_here() else { return };
     let mut lines = paint::short_heading(model, area.width, &about(model));
-    if model.gate(model.step) == Gate::NotNeeded {
+    if model.gate(model.step) == StepStatus::NotNeeded {
         let words = "Not needed: the data goes directly from server to server (step 3 decides).";
         lines.extend(paint::item(
             model.look.glyphs.unneeded,
@@ -38,7 +38,7 @@ pub fn view(model: &Model, frame: &mut Frame, area: Rect) {
     }
     lines.extend(state(model, work, area.width));
     // What broke off before it began has nothing to count.
-    if work.trouble().is_none() || work.reading != Reading::default() {
+    if work.trouble().is_none() || work.reading != ProgressSnapshot::default() {
         lines.extend(counts::table(model, &work.reading, area.width, area.height, lines.len()));
         lines.extend(speeds(model, work, area.width));
     }
@@ -82,7 +82,7 @@ fn before(model: &Model, width: u16) -> Vec<Line<'static>> {
         _ => "What the target has already is not written again. The source is only read.",
     };
     let mut lines = match model.gate(model.step) {
-        Gate::Done => paint::item(
+        StepStatus::Done => paint::item(
             model.look.glyphs.ok,
             "Done in an earlier session. r runs it again.",
             width,
@@ -108,7 +108,7 @@ fn picked(model: &Model) -> String {
         (Kind::Prompt, named(&plan.prompts, plan.prompt_versions.len())),
         (Kind::EvaluationDataset, named(&plan.datasets, 0)),
     ];
-    let tree = model.selection.tree().map(Tree::counted);
+    let tree = model.selection.tree().map(SourceTree::counted);
     let words = |(kind, by_plan): (Kind, Option<usize>)| {
         let words = kind.words();
         match (tree.map(|counted| counted.of(kind)), by_plan) {
@@ -159,9 +159,9 @@ fn needed(model: &Model, width: usize) -> Vec<Line<'static>> {
 }
 
 /// The bar while it runs, then what came of it.
-pub fn state(model: &Model, work: &Work, width: u16) -> Vec<Line<'static>> {
+pub fn state(model: &Model, work: &JobState, width: u16) -> Vec<Line<'static>> {
     let columns = usize::from(width);
-    if let Gate::Stale(_) = model.gate(work.step) {
+    if let StepStatus::Stale(_) = model.gate(work.step) {
         return outdated(model, columns);
     }
     match &work.phase {
@@ -185,7 +185,7 @@ pub fn state(model: &Model, work: &Work, width: u16) -> Vec<Line<'static>> {
     }
 }
 
-fn running(model: &Model, work: &Work, width: usize) -> Vec<Line<'static>> {
+fn running(model: &Model, work: &JobState, width: usize) -> Vec<Line<'static>> {
     let look = model.look;
     let fraction = work.reading.fraction();
     // Rounded down: 100 % is for the end alone.
@@ -240,7 +240,7 @@ pub fn outdated(model: &Model, width: usize) -> Vec<Line<'static>> {
 }
 
 /// Exact once everything is counted; before that by the runs that the source was seen to hold.
-fn remaining(model: &Model, work: &Work) -> Option<String> {
+fn remaining(model: &Model, work: &JobState) -> Option<String> {
     if let Some(seconds) = work.rates.remaining() {
         return Some(text::duration(seconds));
     }
@@ -249,7 +249,7 @@ fn remaining(model: &Model, work: &Work) -> Option<String> {
     (speed > 0.0 && pending > 0).then(|| format!("about {}", text::duration(pending as f64 / speed)))
 }
 
-fn ended(model: &Model, work: &Work, outcome: &Outcome, width: usize) -> Vec<Line<'static>> {
+fn ended(model: &Model, work: &JobState, outcome: &Outcome, width: usize) -> Vec<Line<'static>> {
     let look = model.look;
     let mended = |mended: u64| match mended {
         0 => String::new(),
@@ -294,7 +294,7 @@ fn ended(model: &Model, work: &Work, outcome: &Outcome, width: usize) -> Vec<Lin
 }
 
 /// What the job tells besides its counts.
-fn left_behind(model: &Model, work: &Work, width: u16) -> Vec<Line<'static>> {
+fn left_behind(model: &Model, work: &JobState, width: u16) -> Vec<Line<'static>> {
     let (look, width) = (model.look, usize::from(width));
     let Some(outcome) = work.outcome() else {
         return Vec::new();
@@ -310,7 +310,7 @@ fn left_behind(model: &Model, work: &Work, width: u16) -> Vec<Line<'static>> {
     lines
 }
 
-pub fn speeds(model: &Model, work: &Work, width: u16) -> Vec<Line<'static>> {
+pub fn speeds(model: &Model, work: &JobState, width: u16) -> Vec<Line<'static>> {
     let (look, reading) = (model.look, &work.reading);
     let dot = look.glyphs.dot;
     let mut requests = format!(
@@ -320,7 +320,7 @@ pub fn speeds(model: &Model, work: &Work, width: u16) -> Vec<Line<'static>> {
     );
     let words = if work.is_running() {
         requests.push_str(&format!(", at most {} at once", reading.concurrency));
-        let per_second = |of: fn(&Reading) -> u64| work.rates.per_second(of);
+        let per_second = |of: fn(&ProgressSnapshot) -> u64| work.rates.per_second(of);
         format!(
             "{:.1} runs/s {dot} {} points/s {dot} {}/s",
             per_second(rate::runs),

@@ -7,7 +7,7 @@ use ratatui::text::Line;
 use super::{counts, curve, detail, differences, totals, transfer};
 use crate::engine::validate::{ArtifactCheck, Totals};
 use crate::engine::{Outcome, Step};
-use crate::tui::gate::Gate;
+use crate::tui::gate::StepStatus;
 use crate::tui::keys::{self, Action};
 use crate::tui::model::Model;
 use crate::tui::text;
@@ -60,7 +60,7 @@ pub fn view(model: &Model, frame: &mut Frame, area: Rect) {
 /// What came of it. `above` lines are used already.
 fn ended(model: &Model, outcome: &Outcome, area: Rect, above: usize) -> Vec<Line<'static>> {
     let width = usize::from(area.width);
-    let is_stale = matches!(model.gate(Step::Validate), Gate::Stale(_));
+    let is_stale = matches!(model.gate(Step::Validate), StepStatus::Stale(_));
     let verdict = match is_stale {
         true => transfer::outdated(model, width),
         false => verdict(model, outcome.comparison.as_ref(), outcome.stopped, area.width),

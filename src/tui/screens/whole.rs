@@ -6,7 +6,7 @@ use super::differences;
 use crate::engine::validate::{FieldDifference, parts};
 use crate::tui::card;
 use crate::tui::model::Model;
-use crate::tui::outline::What;
+use crate::tui::outline::NodeKind;
 use crate::tui::text;
 use crate::tui::theme::Look;
 use crate::tui::widgets::{changed, paint};
@@ -26,7 +26,7 @@ pub fn of_field(model: &Model, field: &FieldDifference, width: usize, rows: usiz
 pub fn of_file(model: &Model, node: usize, width: usize, rows: usize) -> Vec<Line<'static>> {
     let outline = &model.validation.outline;
     let Some(file) = outline.difference(node) else {
-        let What::Folder(name) = &outline.node(node).what else {
+        let NodeKind::Folder(name) = &outline.node(node).what else {
             return Vec::new();
         };
         let counts = differences::counts(outline.node(node).counts, outline.only());

@@ -1,9 +1,9 @@
 //! Picking as another plan says.
 
-use super::{Tree, chosen};
+use super::{SourceTree, chosen};
 use crate::entities::{Experiment, Plan};
 
-impl Tree {
+impl SourceTree {
     /// Forgets what was picked. Gives the experiments that the plan names and that are not here.
     pub fn adopt(&mut self, plan: &Plan) -> Vec<String> {
         let with_deleted = Plan { skip_deleted: false, ..plan.clone() };

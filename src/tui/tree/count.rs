@@ -1,5 +1,5 @@
-use super::{Leaf, Node, Tree, Tri};
-use crate::entities::{Kind, Pick};
+use super::{Checked, Leaf, Node, SourceTree};
+use crate::entities::{Kind, Subset};
 
 /// How much is picked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -34,7 +34,7 @@ impl Counted {
     }
 }
 
-impl Tree {
+impl SourceTree {
     /// As it was after the last change.
     pub fn counted(&self) -> Counted {
         self.counted
@@ -42,9 +42,9 @@ impl Tree {
 
     /// After every change, so that a frame needs not look at everything.
     pub(super) fn recount(&mut self) {
-        let tris: Vec<Tri> = self.sections.iter().map(|section| self.section_tri(section)).collect();
+        let tris: Vec<Checked> = self.sections.iter().map(|section| self.section_tri(section)).collect();
         self.sections.iter_mut().zip(tris).for_each(|(section, tri)| section.tri = tri);
-        let is_taken = |tri| matches!(tri, Tri::All | Tri::Some);
+        let is_taken = |tri| matches!(tri, Checked::All | Checked::Some);
         let taken = |kind| self.of_kind(kind).filter(|node| is_taken(self.tri(node))).count() as u64;
         let mut counted = Counted {
             models: taken(Kind::RegisteredModel),
@@ -75,9 +75,9 @@ impl Tree {
         let seen = node.taken - left;
         match &node.unseen {
             _ if node.is_complete() => (seen as u64, false),
-            Pick::Only(only) => ((seen + only.len()) as u64, false),
-            Pick::None => (seen as u64, false),
-            Pick::All | Pick::Except(_) => (seen as u64, true),
+            Subset::Only(only) => ((seen + only.len()) as u64, false),
+            Subset::None => (seen as u64, false),
+            Subset::All | Subset::Except(_) => (seen as u64, true),
         }
     }
 

@@ -2,8 +2,8 @@
 
 use std::cmp::Ordering;
 
-use super::Part;
-use crate::entities::{ModelVersion, RegisteredModel, Run, RunId, RunStatus, Tally};
+use super::ChildId;
+use crate::entities::{Count, ModelVersion, RegisteredModel, Run, RunId, RunStatus};
 
 #[derive(Clone, Debug)]
 pub struct Leaf {
@@ -27,7 +27,7 @@ pub struct Leaf {
 #[derive(Clone, Debug)]
 pub enum What {
     /// All traces of the experiment, and how many there are.
-    Traces(Tally),
+    Traces(Count),
     Run {
         id: RunId,
         status: RunStatus,
@@ -70,11 +70,11 @@ impl Leaf {
     }
 
     /// None for what is picked as a whole.
-    pub fn part(&self) -> Option<Part> {
+    pub fn part(&self) -> Option<ChildId> {
         match &self.what {
             What::Traces(_) => None,
-            What::Run { id, .. } => Some(Part::Run(id.clone())),
-            What::Version { number, .. } => Some(Part::Version(*number)),
+            What::Run { id, .. } => Some(ChildId::Run(id.clone())),
+            What::Version { number, .. } => Some(ChildId::Version(*number)),
         }
     }
 
@@ -86,7 +86,7 @@ impl Leaf {
         matches!(self.what, What::Traces(_))
     }
 
-    pub(super) fn traces(tally: Tally) -> Self {
+    pub(super) fn traces(tally: Count) -> Self {
         let name = "traces".to_owned();
         Self::new(name.clone(), name, What::Traces(tally))
     }

@@ -27,21 +27,23 @@ mod tests;
 use std::collections::{BTreeMap, HashMap};
 
 use crate::engine::browse::{Contents, Holdings};
-use crate::entities::{Choice, Chooser, ExperimentId, ModelVersion, Pick, Plan, PlannedTraces};
+use crate::entities::{
+    ExperimentId, ExperimentSelection, ModelVersion, Plan, PlanMatcher, PlannedTraces, Subset,
+};
 
 pub use count::Counted;
 pub use held::{Held, Leaves, Rest};
 pub use leaf::{Leaf, What};
 pub use more::{MOST_RUNS, RUNS_AT_ONCE};
 pub use node::{Item, Node};
-pub use pick::{Part, Tri};
+pub use pick::{Checked, ChildId};
 pub use rows::Row;
 pub use section::Section;
 pub use sort::Sort;
 use toggle::Sweep;
 
 #[derive(Clone, Debug)]
-pub struct Tree {
+pub struct SourceTree {
     /// As they came.
     pub nodes: Vec<Node>,
     /// The kinds of which there are any.
@@ -69,7 +71,7 @@ pub struct Tree {
     has_weights: bool,
 }
 
-impl Tree {
+impl SourceTree {
     /// With the first page of what a source holds.
     pub fn new(holdings: Holdings, plan: &Plan) -> Self {
         let mut tree = Self {
@@ -101,7 +103,7 @@ impl Tree {
         let with_deleted = Plan { skip_deleted: false, ..self.base.clone() };
         let chooser = with_deleted.chooser().ok();
         let node = |item: Item| match &chooser {
-            None => Node::new(item, Pick::None),
+            None => Node::new(item, Subset::None),
             Some(chooser) => chosen(chooser, item),
         };
         let first = self.nodes.len();
@@ -133,7 +135,7 @@ impl Tree {
                 if traces.is_some() {
                     node.forget(Leaves::Loading);
                 }
-                let is_shown = |tally: &crate::entities::Tally| tally.is_some();
+                let is_shown = |tally: &crate::entities::Count| tally.is_some();
                 let traces = traces.filter(is_shown).map(node::traces_leaf);
                 node.add(traces.into_iter().chain(runs.into_iter().map(node::run_leaf)), self.sort);
                 let count = node.part_count();
@@ -191,29 +193,29 @@ impl Tree {
 
     /// A dataset that is not picked by itself and goes along all the same.
     pub fn goes_along(&self, node: &Node) -> bool {
-        node.picked() == Tri::None && !node.left && self.goes_with(node).is_some()
+        node.picked() == Checked::None && !node.left && self.goes_with(node).is_some()
     }
 
-    pub fn tri(&self, node: &Node) -> Tri {
+    pub fn tri(&self, node: &Node) -> Checked {
         match self.is_out(node) {
-            true => Tri::Out,
-            false if self.goes_along(node) => Tri::All,
+            true => Checked::Out,
+            false if self.goes_along(node) => Checked::All,
             false => match (node.picked(), node.traces) {
                 (picked, PlannedTraces::OfRuns) => picked,
                 // What is left behind altogether is picked by nothing.
                 (picked, _) if self.skip_traces => picked,
-                (Tri::All, PlannedTraces::None) | (Tri::None, PlannedTraces::All) => Tri::Some,
+                (Checked::All, PlannedTraces::None) | (Checked::None, PlannedTraces::All) => Checked::Some,
                 (picked, _) => picked,
             },
         }
     }
 
-    pub fn leaf_tri(&self, node: &Node, leaf: &Leaf) -> Tri {
+    pub fn leaf_tri(&self, node: &Node, leaf: &Leaf) -> Checked {
         match (self.is_out(node) || self.is_leaf_out(leaf), node.takes(leaf)) {
-            (true, _) => Tri::Out,
+            (true, _) => Checked::Out,
             (false, _) if leaf.is_traces() => node.traces_tri(),
-            (false, true) => Tri::All,
-            (false, false) => Tri::None,
+            (false, true) => Checked::All,
+            (false, false) => Checked::None,
         }
     }
 
@@ -251,17 +253,17 @@ impl Tree {
 }
 
 /// As a plan chooses it.
-fn chosen(chooser: &Chooser<'_>, item: Item) -> Node {
+fn chosen(chooser: &PlanMatcher<'_>, item: Item) -> Node {
     let (pick, traces, left) = match &item {
         Item::Experiment(one) => match chooser.choose(one) {
-            Choice::No => (Pick::None, PlannedTraces::OfRuns, false),
-            Choice::Yes { only, except, traces, .. } => {
-                (pick::of(Pick::of(only, except), Part::Run), traces, false)
+            ExperimentSelection::No => (Subset::None, PlannedTraces::OfRuns, false),
+            ExperimentSelection::Yes { only, except, traces, .. } => {
+                (pick::of(Subset::of(only, except), ChildId::Run), traces, false)
             }
         },
-        Item::Model(one) => (pick::of(chooser.versions(one), Part::Version), PlannedTraces::OfRuns, false),
+        Item::Model(one) => (pick::of(chooser.versions(one), ChildId::Version), PlannedTraces::OfRuns, false),
         Item::Dataset(one) => {
-            (Pick::whole(chooser.takes_dataset(one)), PlannedTraces::OfRuns, chooser.leaves_dataset(one))
+            (Subset::whole(chooser.takes_dataset(one)), PlannedTraces::OfRuns, chooser.leaves_dataset(one))
         }
     };
     Node { traces, left, ..Node::new(item, pick) }

@@ -1,6 +1,6 @@
 //! Runs of an experiment that has more of them than are fetched at once.
 
-use super::{Held, Node, Rest, Row, Tree};
+use super::{Held, Node, Rest, Row, SourceTree};
 use crate::entities::ExperimentId;
 
 /// Runs that are fetched before somebody asks for more.
@@ -10,7 +10,7 @@ pub const MOST_RUNS: usize = 500_000;
 /// Rows below the cursor that are there before it comes to them.
 const AHEAD: usize = 100;
 
-impl Tree {
+impl SourceTree {
     /// What is to be fetched now that the cursor is where it is: of which experiment, and up to how many runs.
     pub fn reach(&mut self) -> Option<(ExperimentId, usize)> {
         let near = self.rows.iter().skip(self.cursor).take(AHEAD);

@@ -1,9 +1,9 @@
 //! One thing that is chosen by name, and what of it is picked: flag by flag of the leaves that have come, by a pick of
 //! what has not.
 
-use super::{Held, Leaf, Leaves, Part, Sort, Tri};
+use super::{Checked, ChildId, Held, Leaf, Leaves, Sort};
 use crate::entities::{
-    EvaluationDataset, Experiment, Kind, Pick, PlannedTraces, RegisteredModel, Run, Tally,
+    Count, EvaluationDataset, Experiment, Kind, PlannedTraces, RegisteredModel, Run, Subset,
 };
 
 #[derive(Clone, Debug)]
@@ -16,7 +16,7 @@ pub struct Node {
     pub open: bool,
     pub leaves: Leaves,
     /// Of what has not been fetched; of all there is when nothing has been.
-    pub(super) unseen: Pick<Part>,
+    pub(super) unseen: Subset<ChildId>,
     /// Runs or versions among the leaves, and how many of them are picked.
     pub(super) parts: usize,
     pub(super) taken: usize,
@@ -70,7 +70,7 @@ impl Item {
 }
 
 impl Node {
-    pub(super) fn new(item: Item, pick: Pick<Part>) -> Self {
+    pub(super) fn new(item: Item, pick: Subset<ChildId>) -> Self {
         Self {
             folded: item.name().to_lowercase(),
             item,
@@ -139,27 +139,27 @@ impl Node {
     }
 
     /// How much of the runs or versions is picked.
-    pub fn picked(&self) -> Tri {
+    pub fn picked(&self) -> Checked {
         let seen = match (self.parts, self.taken) {
-            (0, _) => return Tri::of(&self.unseen),
-            (_, 0) => Tri::None,
-            (parts, taken) if parts == taken => Tri::All,
-            _ => return Tri::Some,
+            (0, _) => return Checked::of(&self.unseen),
+            (_, 0) => Checked::None,
+            (parts, taken) if parts == taken => Checked::All,
+            _ => return Checked::Some,
         };
-        match self.is_complete() || Tri::of(&self.unseen) == seen {
+        match self.is_complete() || Checked::of(&self.unseen) == seen {
             true => seen,
-            false => Tri::Some,
+            false => Checked::Some,
         }
     }
 
     pub fn takes(&self, leaf: &Leaf) -> bool {
-        if leaf.is_traces() { self.traces_tri() == Tri::All } else { leaf.taken }
+        if leaf.is_traces() { self.traces_tri() == Checked::All } else { leaf.taken }
     }
 
-    pub(super) fn traces_tri(&self) -> Tri {
+    pub(super) fn traces_tri(&self) -> Checked {
         match self.traces {
-            PlannedTraces::All => Tri::All,
-            PlannedTraces::None => Tri::None,
+            PlannedTraces::All => Checked::All,
+            PlannedTraces::None => Checked::None,
             PlannedTraces::OfRuns => self.picked(),
         }
     }
@@ -181,7 +181,7 @@ impl Node {
     }
 
     pub(super) fn set_whole(&mut self, taken: bool) {
-        (self.unseen, self.traces) = (Pick::whole(taken), PlannedTraces::OfRuns);
+        (self.unseen, self.traces) = (Subset::whole(taken), PlannedTraces::OfRuns);
         self.taken = if taken { self.parts } else { 0 };
         let leaves = self.held_mut().into_iter().flat_map(|held| &mut held.leaves);
         leaves.for_each(|leaf| leaf.taken = taken && !leaf.is_traces());
@@ -201,12 +201,12 @@ impl Node {
 
     /// Picked with all that it holds.
     pub(super) fn is_whole(&self) -> bool {
-        self.picked() == Tri::All && self.traces != PlannedTraces::None
+        self.picked() == Checked::All && self.traces != PlannedTraces::None
     }
 
     /// Says what is picked of the traces in the simplest way.
     pub(super) fn settle(&mut self) {
-        if let (Tri::All, PlannedTraces::All) | (Tri::None, PlannedTraces::None) =
+        if let (Checked::All, PlannedTraces::All) | (Checked::None, PlannedTraces::None) =
             (self.picked(), self.traces)
         {
             self.traces = PlannedTraces::OfRuns;
@@ -246,7 +246,7 @@ impl Node {
     /// Lets go of the leaves, and keeps what is picked of them.
     pub(super) fn forget(&mut self, leaves: Leaves) {
         if self.is_known() {
-            self.unseen = self.words().map_or(Pick::None, |(only, except)| Pick::of(only, except));
+            self.unseen = self.words().map_or(Subset::None, |(only, except)| Subset::of(only, except));
         }
         (self.leaves, self.parts, self.taken) = (leaves, 0, 0);
     }
@@ -258,6 +258,6 @@ pub(super) fn run_leaf(run: Run) -> (Leaf, Option<String>) {
     (Leaf::from(run), parent)
 }
 
-pub(super) fn traces_leaf(tally: Tally) -> (Leaf, Option<String>) {
+pub(super) fn traces_leaf(tally: Count) -> (Leaf, Option<String>) {
     (Leaf::traces(tally), None)
 }

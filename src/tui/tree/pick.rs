@@ -1,10 +1,10 @@
 //! What of one thing is picked, whether what it holds has been seen or not.
 
-use crate::entities::{Pick, RunId};
+use crate::entities::{RunId, Subset};
 
 /// The state of a box.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Tri {
+pub enum Checked {
     All,
     Some,
     None,
@@ -12,25 +12,25 @@ pub enum Tri {
     Out,
 }
 
-impl Tri {
-    pub(super) fn of(pick: &Pick<Part>) -> Self {
+impl Checked {
+    pub(super) fn of(pick: &Subset<ChildId>) -> Self {
         match pick {
-            Pick::All => Self::All,
-            Pick::None => Self::None,
-            Pick::Only(_) | Pick::Except(_) => Self::Some,
+            Subset::All => Self::All,
+            Subset::None => Self::None,
+            Subset::Only(_) | Subset::Except(_) => Self::Some,
         }
     }
 }
 
 /// What is picked one by one.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Part {
+pub enum ChildId {
     Run(RunId),
     /// Of a registered model or prompt, by its number.
     Version(u64),
 }
 
-impl Part {
+impl ChildId {
     pub fn run(self) -> Option<RunId> {
         match self {
             Self::Run(id) => Some(id),
@@ -47,11 +47,11 @@ impl Part {
 }
 
 /// A pick of runs or of versions.
-pub(super) fn of<Id: Clone + Ord>(pick: Pick<Id>, part: fn(Id) -> Part) -> Pick<Part> {
+pub(super) fn of<Id: Clone + Ord>(pick: Subset<Id>, part: fn(Id) -> ChildId) -> Subset<ChildId> {
     match pick {
-        Pick::All => Pick::All,
-        Pick::None => Pick::None,
-        Pick::Only(ids) => Pick::Only(ids.into_iter().map(part).collect()),
-        Pick::Except(ids) => Pick::Except(ids.into_iter().map(part).collect()),
+        Subset::All => Subset::All,
+        Subset::None => Subset::None,
+        Subset::Only(ids) => Subset::Only(ids.into_iter().map(part).collect()),
+        Subset::Except(ids) => Subset::Except(ids.into_iter().map(part).collect()),
     }
 }

@@ -1,11 +1,11 @@
 use super::rule::Rule;
-use super::{Node, Tree, Tri};
+use super::{Checked, Node, SourceTree};
 use crate::entities::{Kind, Plan, PlannedModel};
 
 /// Fits every name, whatever comes to be there until the plan is carried out.
 const ALL: &str = "*";
 
-impl Tree {
+impl SourceTree {
     /// What is picked, as a plan; none when that is nothing.
     pub fn plan(&self) -> Option<Plan> {
         let base =
@@ -72,8 +72,8 @@ impl Tree {
     pub(super) fn is_none(&self, node: &Node) -> bool {
         let traces = node.traces_tri();
         match self.is_out(node) {
-            true => node.picked() == Tri::None && traces == Tri::None,
-            false => self.tri(node) == Tri::None,
+            true => node.picked() == Checked::None && traces == Checked::None,
+            false => self.tri(node) == Checked::None,
         }
     }
 
@@ -91,7 +91,7 @@ impl Tree {
         if self.is_all_of(kind) {
             return vec![ALL.to_owned()];
         }
-        let picked = self.of_kind(kind).filter(|node| node.picked() == Tri::All);
+        let picked = self.of_kind(kind).filter(|node| node.picked() == Checked::All);
         picked.map(|node| Plan::literal(node.item.name())).collect()
     }
 

@@ -2,9 +2,9 @@
 
 use std::ops::Range;
 
-use super::Tree;
+use super::SourceTree;
 
-impl Tree {
+impl SourceTree {
     /// Begins a range at the cursor, or gives it up.
     pub fn turn_range(&mut self) {
         self.anchor = match self.anchor {

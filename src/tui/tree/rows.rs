@@ -1,7 +1,7 @@
 //! Which rows are on show, and where the cursor is among them.
 
 use super::filter::Words;
-use super::{Leaves, Node, Rest, Tree};
+use super::{Leaves, Node, Rest, SourceTree};
 
 /// Indices into the tree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,7 +15,7 @@ pub enum Row {
     Note(usize),
 }
 
-impl Tree {
+impl SourceTree {
     pub fn rows(&self) -> &[Row] {
         &self.rows
     }

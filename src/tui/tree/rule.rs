@@ -4,7 +4,7 @@
 use globset::{Glob, GlobSet, GlobSetBuilder};
 
 use super::filter::Words;
-use super::{Node, Tree};
+use super::{Node, SourceTree};
 use crate::entities::{Kind, Plan};
 
 /// So many names are read as easily as a rule, and hold whatever comes to be there.
@@ -61,7 +61,7 @@ impl Rule {
     }
 }
 
-impl Tree {
+impl SourceTree {
     /// The rule that leaves fewest names to be said; none where the names themselves are as short.
     pub(super) fn rule(&self) -> Option<Rule> {
         let named = |rule: Option<&Rule>| {

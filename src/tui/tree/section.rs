@@ -1,6 +1,6 @@
 use std::cmp::Ordering;
 
-use super::{Node, Tree, Tri, order};
+use super::{Checked, Node, SourceTree, order};
 use crate::entities::Kind;
 
 /// One kind of things; its heading shows only where there are several kinds.
@@ -11,7 +11,7 @@ pub struct Section {
     pub nodes: Vec<u32>,
     pub open: bool,
     /// All of them, some or none; what a rule leaves out does not count.
-    pub tri: Tri,
+    pub tri: Checked,
     /// Indices of nodes, deleted ones last, kept up as nodes come.
     pub(super) by_name: Vec<u32>,
 }
@@ -19,7 +19,7 @@ pub struct Section {
 /// Kinds with nodes, in the order in which they are shown.
 const KINDS: [Kind; 4] = [Kind::Experiment, Kind::RegisteredModel, Kind::Prompt, Kind::EvaluationDataset];
 
-impl Tree {
+impl SourceTree {
     /// Sorts nodes from `first` on into their sections.
     pub(super) fn enlist(&mut self, first: usize) {
         for kind in KINDS {
@@ -40,7 +40,7 @@ impl Tree {
         let place = self.sections.partition_point(|section| rank(section.kind) < rank(kind));
         if self.sections.get(place).is_none_or(|section| section.kind != kind) {
             let section =
-                Section { kind, nodes: Vec::new(), open: true, tri: Tri::None, by_name: Vec::new() };
+                Section { kind, nodes: Vec::new(), open: true, tri: Checked::None, by_name: Vec::new() };
             self.sections.insert(place, section);
         }
         place
@@ -50,18 +50,18 @@ impl Tree {
         self.sections.len() > 1
     }
 
-    pub(super) fn section_tri(&self, section: &Section) -> Tri {
+    pub(super) fn section_tri(&self, section: &Section) -> Checked {
         let mut seen = None;
         for at in &section.nodes {
             match (self.tri(&self.nodes[*at as usize]), seen) {
-                (Tri::Out, _) => {}
-                (Tri::Some, _) => return Tri::Some,
+                (Checked::Out, _) => {}
+                (Checked::Some, _) => return Checked::Some,
                 (tri, None) => seen = Some(tri),
                 (tri, Some(before)) if tri == before => {}
-                _ => return Tri::Some,
+                _ => return Checked::Some,
             }
         }
-        seen.unwrap_or(Tri::Out)
+        seen.unwrap_or(Checked::Out)
     }
 
     pub(super) fn of_kind(&self, kind: Kind) -> impl Iterator<Item = &Node> {

@@ -1,6 +1,6 @@
 //! The orders that the tree can be shown in.
 
-use super::{Item, Node, Section, Tree, order};
+use super::{Item, Node, Section, SourceTree, order};
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Sort {
@@ -34,7 +34,7 @@ impl Sort {
     }
 }
 
-impl Tree {
+impl SourceTree {
     pub fn sorted(&self) -> Sort {
         self.sort
     }

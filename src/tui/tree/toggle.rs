@@ -1,7 +1,7 @@
 //! Picking and unpicking.
 
 use super::filter::Words;
-use super::{Item, Row, Tree, Tri};
+use super::{Checked, Item, Row, SourceTree};
 use crate::entities::Kind;
 
 /// One pick of very many at once.
@@ -14,7 +14,7 @@ pub(super) struct Sweep {
     pub(super) to: Option<bool>,
 }
 
-impl Tree {
+impl SourceTree {
     /// Picks or unpicks what is at the cursor: of a range all, of a heading all of its kind that is on show, of a run
     /// also those nested under it. What is picked in part becomes picked whole.
     pub fn toggle(&mut self) {
@@ -42,7 +42,7 @@ impl Tree {
             }
             Row::Leaf(at, index) => {
                 let node = &self.nodes[at];
-                if self.leaf_tri(node, &node.leaves()[index]) != Tri::Out {
+                if self.leaf_tri(node, &node.leaves()[index]) != Checked::Out {
                     let group = node.held().map_or(vec![index], |held| held.with_nested(index));
                     self.toggle_shown(vec![Shown::Leaves(at, group)]);
                 }

@@ -2,21 +2,21 @@
 
 use std::collections::HashMap;
 
-use super::{Leaf, Node, Row, Sort, Tree};
-use crate::engine::browse::{Subject, Weight};
+use super::{Leaf, Node, Row, Sort, SourceTree};
+use crate::engine::browse::{ArtifactSize, DetailKey};
 use crate::entities::{Experiment, ExperimentId, RunId};
 
-impl Tree {
+impl SourceTree {
     /// What the cursor is on, where a closer look takes a request.
-    pub fn subject(&self) -> Option<Subject> {
+    pub fn subject(&self) -> Option<DetailKey> {
         let Some(Row::Leaf(at, leaf)) = self.row() else {
             return None;
         };
         let node = &self.nodes[at];
         let (leaf, model) = (&node.leaves()[leaf], node.item.model());
         match (leaf.run(), leaf.number(), model) {
-            (Some(run), ..) => Some(Subject::Run(run.clone())),
-            (_, Some(number), Some(model)) => Some(Subject::Version(Box::new(model.clone()), number)),
+            (Some(run), ..) => Some(DetailKey::Run(run.clone())),
+            (_, Some(number), Some(model)) => Some(DetailKey::Version(Box::new(model.clone()), number)),
             _ => None,
         }
     }
@@ -39,7 +39,7 @@ impl Tree {
     }
 
     /// So much is in the files of these runs.
-    pub fn weighed(&mut self, of: &ExperimentId, weights: &HashMap<RunId, Weight>) {
+    pub fn weighed(&mut self, of: &ExperimentId, weights: &HashMap<RunId, ArtifactSize>) {
         let Some(node) = self.places.get(of).and_then(|at| self.nodes.get_mut(*at)) else {
             return;
         };

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use super::{Node, Part, Tri};
-use crate::entities::{Pick, PlannedExperiment, PlannedModel, PlannedTraces};
+use super::{Checked, ChildId, Node};
+use crate::entities::{PlannedExperiment, PlannedModel, PlannedTraces, Subset};
 
 /// Only these, or all but these.
-type Words = (Option<BTreeSet<Part>>, BTreeSet<Part>);
+type Words = (Option<BTreeSet<ChildId>>, BTreeSet<ChildId>);
 
 impl Node {
     /// The shorter words for it when all is known, else those that hold for what has not been seen; none when nothing
@@ -17,12 +17,12 @@ impl Node {
         // Of what all has been seen of, ids that were not among it are gone.
         let counts_unseen = !self.is_complete() || self.parts == 0;
         match self.picked() {
-            Tri::None | Tri::Out => None,
-            Tri::All => Some((None, BTreeSet::new())),
-            Tri::Some => match (self.says_all_but(), &self.unseen) {
-                (true, Pick::Except(ids)) if counts_unseen => Some((None, and(ids, seen(false)))),
+            Checked::None | Checked::Out => None,
+            Checked::All => Some((None, BTreeSet::new())),
+            Checked::Some => match (self.says_all_but(), &self.unseen) {
+                (true, Subset::Except(ids)) if counts_unseen => Some((None, and(ids, seen(false)))),
                 (true, _) => Some((None, seen(false).collect())),
-                (false, Pick::Only(ids)) if counts_unseen => {
+                (false, Subset::Only(ids)) if counts_unseen => {
                     Some((Some(and(ids, seen(true))), BTreeSet::new()))
                 }
                 (false, _) => Some((Some(seen(true).collect()), BTreeSet::new())),
@@ -33,10 +33,10 @@ impl Node {
     /// Whatever comes to be there until the plan is carried out is taken along.
     pub(super) fn says_all_but(&self) -> bool {
         match self.picked() {
-            Tri::All => true,
-            Tri::None | Tri::Out => false,
-            Tri::Some if self.is_complete() && self.parts > 0 => self.taken > self.parts - self.taken,
-            Tri::Some => matches!(self.unseen, Pick::All | Pick::Except(_)),
+            Checked::All => true,
+            Checked::None | Checked::Out => false,
+            Checked::Some if self.is_complete() && self.parts > 0 => self.taken > self.parts - self.taken,
+            Checked::Some => matches!(self.unseen, Subset::All | Subset::Except(_)),
         }
     }
 
@@ -46,20 +46,20 @@ impl Node {
             None if traces == PlannedTraces::All => (Some([].into()), [].into()),
             words => words?,
         };
-        let runs = only.map(|only| only.into_iter().filter_map(Part::run).collect());
-        let except = except.into_iter().filter_map(Part::run).collect();
+        let runs = only.map(|only| only.into_iter().filter_map(ChildId::run).collect());
+        let except = except.into_iter().filter_map(ChildId::run).collect();
         Some(PlannedExperiment { name, runs, except, traces })
     }
 
     /// Of a registered model or prompt that is picked in part.
     pub(super) fn planned_model(&self) -> Option<PlannedModel> {
-        let (only, except) = self.words().filter(|_| self.picked() != Tri::All)?;
-        let versions = only.map(|only| only.into_iter().filter_map(Part::version).collect());
-        let except = except.into_iter().filter_map(Part::version).collect();
+        let (only, except) = self.words().filter(|_| self.picked() != Checked::All)?;
+        let versions = only.map(|only| only.into_iter().filter_map(ChildId::version).collect());
+        let except = except.into_iter().filter_map(ChildId::version).collect();
         Some(PlannedModel { name: self.item.name().to_owned(), versions, except })
     }
 }
 
-fn and(ids: &BTreeSet<Part>, more: impl Iterator<Item = Part>) -> BTreeSet<Part> {
+fn and(ids: &BTreeSet<ChildId>, more: impl Iterator<Item = ChildId>) -> BTreeSet<ChildId> {
     ids.iter().cloned().chain(more).collect()
 }

@@ -10,7 +10,7 @@ use secrecy::{ExposeSecret, SecretString};
 use crate::engine::{COST, Session};
 use crate::tui::apps::Listing;
 use crate::tui::consent::{self, Write};
-use crate::tui::model::{Model, Parting};
+use crate::tui::model::{Model, QuitChoice};
 use crate::tui::question::{Ask, State};
 use crate::tui::text;
 
@@ -33,7 +33,7 @@ pub fn resume(model: &Model, frame: &mut Frame, area: Rect, session: &Session, a
     paint::lines(frame, inside, lines);
 }
 
-pub fn quit(model: &Model, frame: &mut Frame, area: Rect, chosen: Parting) {
+pub fn quit(model: &Model, frame: &mut Frame, area: Rect, chosen: QuitChoice) {
     let width = usize::from(WIDTH.min(area.width)) - 4;
     let step = model.running().map_or("A job", |step| step.title());
     let mut lines = paint::wrapped(
@@ -42,11 +42,11 @@ pub fn quit(model: &Model, frame: &mut Frame, area: Rect, chosen: Parting) {
         ratatui::style::Style::new(),
     );
     lines.push(Line::default());
-    for parting in Parting::ALL {
+    for parting in QuitChoice::ALL {
         let words = match parting {
-            Parting::Stay => "Keep going",
-            Parting::Drain => "Finish what runs (at most 30 s), then leave",
-            Parting::Now => "Stop now and leave",
+            QuitChoice::Stay => "Keep going",
+            QuitChoice::Drain => "Finish what runs (at most 30 s), then leave",
+            QuitChoice::Now => "Stop now and leave",
         };
         lines.push(answer(model, words, parting == chosen, width));
     }

@@ -6,7 +6,7 @@ use ratatui::style::Style;
 use ratatui::text::Line;
 use tui_input::Input;
 
-use crate::engine::End;
+use crate::engine::Side;
 use crate::tui::form::{Asked, Field, Form};
 use crate::tui::model::Model;
 use crate::tui::text;
@@ -72,8 +72,8 @@ fn words(form: &Form, asked: Asked) -> (&'static str, String) {
     let environment = &form.environment;
     let given = "from the environment".to_owned();
     match (asked, form.end) {
-        (Asked::Uri, End::Source) => ("Source", "http://host:5000, an ARN or an export directory".into()),
-        (Asked::Uri, End::Target) => ("Target", "http://host:5000 or the ARN of an MLflow App".into()),
+        (Asked::Uri, Side::Source) => ("Source", "http://host:5000, an ARN or an export directory".into()),
+        (Asked::Uri, Side::Target) => ("Target", "http://host:5000 or the ARN of an MLflow App".into()),
         (Asked::User, _) if form.is_arn() => ("User name", "none: AWS credentials sign in".into()),
         (Asked::Secret, _) if form.is_arn() => ("Password", "none".into()),
         (Asked::User, _) if environment.username.is_some() => ("User name", given),

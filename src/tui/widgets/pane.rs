@@ -9,13 +9,13 @@ use crate::tui::log::Severity;
 use crate::tui::model::Model;
 use crate::tui::scroll;
 use crate::tui::text;
-use crate::tui::work::{Failed, Pane, Work};
+use crate::tui::work::{Failed, JobState, Pane};
 
 /// Failures that are listed at least, however long the chosen one is.
 const LISTED: usize = 2;
 
 /// `usual` names what stands here when neither failures nor the log do.
-pub fn tabs(model: &Model, work: &Work, usual: &str, width: u16) -> Line<'static> {
+pub fn tabs(model: &Model, work: &JobState, usual: &str, width: u16) -> Line<'static> {
     let look = model.look;
     let rule = look.glyphs.rule;
     let mut spans = vec![Span::styled(rule.repeat(2), look.theme.dim)];
@@ -40,7 +40,7 @@ pub fn tabs(model: &Model, work: &Work, usual: &str, width: u16) -> Line<'static
     Line::from(spans)
 }
 
-pub fn in_flight(model: &Model, work: &Work, frame: &mut Frame, area: Rect) {
+pub fn in_flight(model: &Model, work: &JobState, frame: &mut Frame, area: Rect) {
     let (look, width) = (model.look, usize::from(area.width));
     let flights = work.in_flight();
     let height = usize::from(area.height);
@@ -64,7 +64,7 @@ pub fn in_flight(model: &Model, work: &Work, frame: &mut Frame, area: Rect) {
     paint::lines(frame, area, lines);
 }
 
-pub fn failures(model: &Model, work: &Work, frame: &mut Frame, area: Rect) {
+pub fn failures(model: &Model, work: &JobState, frame: &mut Frame, area: Rect) {
     if work.failures.is_empty() {
         let words = if work.mended > 0 { "  nothing is left of what failed" } else { "  nothing has failed" };
         frame.render_widget(Line::styled(words, model.look.theme.dim), area);
@@ -114,7 +114,7 @@ fn whole(model: &Model, failed: &Failed, width: u16) -> Vec<Line<'static>> {
 }
 
 /// The newest line is at the bottom until somebody scrolls.
-pub fn log(model: &Model, work: &Work, frame: &mut Frame, area: Rect) {
+pub fn log(model: &Model, work: &JobState, frame: &mut Frame, area: Rect) {
     let shown = model.shown_log();
     if shown.is_empty() {
         frame.render_widget(

@@ -7,7 +7,7 @@ use ratatui::text::{Line, Span};
 
 use super::paint;
 use crate::engine::Step;
-use crate::tui::gate::Gate;
+use crate::tui::gate::StepStatus;
 use crate::tui::model::Model;
 use crate::tui::text;
 
@@ -25,7 +25,7 @@ pub fn above(model: &Model, frame: &mut Frame, area: Rect) {
         false => steps_line(model, |step| step == model.step),
     };
     let waiting = Step::ALL.into_iter().find_map(|step| match model.gate(step) {
-        Gate::Blocked(why) | Gate::Stale(why) => {
+        StepStatus::Blocked(why) | StepStatus::Stale(why) => {
             Some(format!(" {} {}: {why}", step as usize + 1, step.title()))
         }
         _ => None,
@@ -97,15 +97,15 @@ pub fn beside(model: &Model, frame: &mut Frame, area: Rect) {
     paint::lines(frame, upright, column);
 }
 
-fn sign(model: &Model, gate: &Gate) -> (&'static str, Style) {
+fn sign(model: &Model, gate: &StepStatus) -> (&'static str, Style) {
     let (glyphs, theme) = (model.look.glyphs, model.look.theme);
     match gate {
-        Gate::Done => (glyphs.ok, theme.ok),
-        Gate::Ready => (glyphs.ready, Style::new()),
-        Gate::Running => (paint::spinner(model), theme.accent),
-        Gate::Attention(_) => (glyphs.warn, theme.warn),
-        Gate::Stale(_) => (glyphs.stale, theme.warn),
-        Gate::Blocked(_) => (glyphs.blocked, theme.dim),
-        Gate::NotNeeded => (glyphs.unneeded, theme.dim),
+        StepStatus::Done => (glyphs.ok, theme.ok),
+        StepStatus::Ready => (glyphs.ready, Style::new()),
+        StepStatus::Running => (paint::spinner(model), theme.accent),
+        StepStatus::Attention(_) => (glyphs.warn, theme.warn),
+        StepStatus::Stale(_) => (glyphs.stale, theme.warn),
+        StepStatus::Blocked(_) => (glyphs.blocked, theme.dim),
+        StepStatus::NotNeeded => (glyphs.unneeded, theme.dim),
     }
 }

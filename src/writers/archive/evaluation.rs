@@ -9,7 +9,7 @@ use super::{ArchiveWriter, check_id};
 use crate::artifacts::local;
 use crate::entities::{EvaluationDataset, ExperimentId, Record, Scorer};
 use crate::error::{Error, Result};
-use crate::writers::{DatasetWriter, Found, OpenDataset};
+use crate::writers::{DatasetWriter, Existing, OpenDataset};
 
 impl ArchiveWriter {
     pub(super) fn open_dataset_folder(&self, dataset: &EvaluationDataset) -> Result<OpenDataset> {
@@ -22,9 +22,9 @@ impl ArchiveWriter {
             Some(EvaluationDataset { last_update_time, .. })
                 if last_update_time == dataset.last_update_time =>
             {
-                Found::Everything
+                Existing::Everything
             }
-            _ => Found::Nothing,
+            _ => Existing::Nothing,
         };
         let writer = Box::new(ArchiveDatasetWriter { path, records, file: None });
         Ok(OpenDataset { id: dataset.id.clone(), found, writer })

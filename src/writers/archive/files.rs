@@ -6,7 +6,7 @@ use crate::archive::{ArtifactList, Layout, OwnerFolder};
 use crate::artifacts::{Digest, local};
 use crate::entities::{FileEntry, is_safe_path};
 use crate::error::{Error, Result};
-use crate::rest::Opener;
+use crate::rest::ByteSource;
 use crate::writers::FileWriter;
 
 /// Writes the artifact folder of one run or logged model.
@@ -38,7 +38,7 @@ impl FileWriter for ArchiveFiles {
         Ok(is_safe_path(&file.path) && is_there())
     }
 
-    async fn write(&self, file: &FileEntry, source: &dyn Opener) -> Result<Digest> {
+    async fn write(&self, file: &FileEntry, source: &dyn ByteSource) -> Result<Digest> {
         if !is_safe_path(&file.path) {
             return Err(Error::permanent(format!("{:?} would be written outside of its folder", file.path)));
         }

@@ -19,7 +19,9 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use self::run_writer::{ArchiveRunWriter, mark_of};
-use super::{Found, OpenDataset, OpenModel, OpenRun, OpenTrace, Place, Registry, RunWriter, Writer};
+use super::{
+    Existing, OpenDataset, OpenModel, OpenRun, OpenTrace, RunWriter, TargetExperiment, TargetModel, Writer,
+};
 use crate::archive::{ArtifactList, ExperimentFile, ExperimentsFile, Layout, Manifest, Wrapped};
 use crate::artifacts::local;
 use crate::entities::{
@@ -70,7 +72,7 @@ impl ArchiveWriter {
 
 impl ArchiveWriter {
     /// An earlier export with a wider plan may have left more runs: they stay part of the directory.
-    fn with_earlier_runs(&self, place: &Place, runs: &[RunId]) -> Vec<RunId> {
+    fn with_earlier_runs(&self, place: &TargetExperiment, runs: &[RunId]) -> Vec<RunId> {
         let earlier = fs::read(self.layout.experiment_file(&place.id)).ok();
         let earlier = earlier.and_then(|text| serde_json::from_slice::<Wrapped<ExperimentFile>>(&text).ok());
         let known: HashSet<&RunId> = runs.iter().collect();
@@ -93,15 +95,15 @@ impl Writer for ArchiveWriter {
         Traffic::default()
     }
 
-    async fn open_experiment(&self, experiment: &Experiment, _name: &str) -> Result<Place> {
+    async fn open_experiment(&self, experiment: &Experiment, _name: &str) -> Result<TargetExperiment> {
         check_id(experiment.id.as_str())?;
         let folder = self.layout.experiment(&experiment.id);
         self.layout.guard(&folder)?;
         fs::create_dir_all(&folder).map_err(|e| Error::from(e).at(folder.display()))?;
-        Ok(Place { id: experiment.id.clone(), to_be_deleted: false })
+        Ok(TargetExperiment { id: experiment.id.clone(), to_be_deleted: false })
     }
 
-    async fn open_run(&self, place: &Place, run: &Run, again: bool) -> Result<OpenRun> {
+    async fn open_run(&self, place: &TargetExperiment, run: &Run, again: bool) -> Result<OpenRun> {
         check_id(run.id.as_str())?;
         let mark = fingerprint(run)?;
         let (folder, file) = (self.layout.run(&place.id, &run.id), self.layout.run_file(&place.id, &run.id));
@@ -110,11 +112,11 @@ impl Writer for ArchiveWriter {
         let is_same =
             || is_over && mark_of(&file).as_ref() == Some(&mark) && was_read_whole(&self.layout, place, run);
         let found = match (file.is_file(), again) {
-            (false, _) => Found::Nothing,
-            (true, false) if is_same() => Found::Everything,
-            (true, _) => Found::Partial,
+            (false, _) => Existing::Nothing,
+            (true, false) if is_same() => Existing::Everything,
+            (true, _) => Existing::Partial,
         };
-        if found != Found::Everything {
+        if found != Existing::Everything {
             local::sweep(&folder)?;
         }
         let writer = ArchiveRunWriter::new(&self.layout, &place.id, run, mark);
@@ -122,7 +124,12 @@ impl Writer for ArchiveWriter {
         Ok(OpenRun { id: run.id.clone(), found, writer })
     }
 
-    async fn open_logged_model(&self, place: &Place, model: &LoggedModel, again: bool) -> Result<OpenModel> {
+    async fn open_logged_model(
+        &self,
+        place: &TargetExperiment,
+        model: &LoggedModel,
+        again: bool,
+    ) -> Result<OpenModel> {
         self.open_model(place, model, again)
     }
 
@@ -131,7 +138,12 @@ impl Writer for ArchiveWriter {
         Ok(BTreeSet::new())
     }
 
-    async fn close_experiment(&self, place: &Place, experiment: &Experiment, runs: &[RunId]) -> Result<()> {
+    async fn close_experiment(
+        &self,
+        place: &TargetExperiment,
+        experiment: &Experiment,
+        runs: &[RunId],
+    ) -> Result<()> {
         let runs = self.with_earlier_runs(place, runs);
         let info = json!({ "num_total_runs": runs.len(), "num_ok_runs": runs.len(), "num_failed_runs": 0, "failed_runs": [] });
         let file = ExperimentFile { experiment: experiment.clone(), runs };
@@ -139,18 +151,18 @@ impl Writer for ArchiveWriter {
         local::write(&self.layout.experiment_file(&place.id), &serde_json::to_vec_pretty(&file)?)
     }
 
-    async fn open_registered_model(&self, model: &RegisteredModel, _name: &str) -> Result<Registry> {
-        Ok(Registry { name: model.name.clone(), ..Registry::default() })
+    async fn open_registered_model(&self, model: &RegisteredModel, _name: &str) -> Result<TargetModel> {
+        Ok(TargetModel { name: model.name.clone(), ..TargetModel::default() })
     }
 
     /// One file holds them all: it is written when the last one is known.
-    async fn write_version(&self, _at: &mut Registry, _version: &ModelVersion) -> Result<Found> {
-        Ok(Found::Nothing)
+    async fn write_version(&self, _at: &mut TargetModel, _version: &ModelVersion) -> Result<Existing> {
+        Ok(Existing::Nothing)
     }
 
     async fn close_registered_model(
         &self,
-        _at: Registry,
+        _at: TargetModel,
         model: &RegisteredModel,
         versions: &[ModelVersion],
     ) -> Result<Vec<String>> {
@@ -166,12 +178,16 @@ impl Writer for ArchiveWriter {
         &self,
         experiment: &ExperimentId,
         scorers: &[Scorer],
-    ) -> Result<Vec<Result<Found>>> {
+    ) -> Result<Vec<Result<Existing>>> {
         self.write_scorers_file(experiment, scorers)?;
-        Ok(scorers.iter().map(|_| Ok(Found::Nothing)).collect())
+        Ok(scorers.iter().map(|_| Ok(Existing::Nothing)).collect())
     }
 
-    async fn open_traces(&self, place: &Place, traces: &[Trace]) -> Result<Vec<Result<OpenTrace>>> {
+    async fn open_traces(
+        &self,
+        place: &TargetExperiment,
+        traces: &[Trace],
+    ) -> Result<Vec<Result<OpenTrace>>> {
         Ok(traces.iter().map(|trace| self.open_trace_folder(place, trace)).collect())
     }
 
@@ -217,7 +233,7 @@ fn fingerprint(item: &impl Serialize) -> Result<String> {
 }
 
 /// False for a run that could not be read as a whole at the source.
-fn was_read_whole(layout: &Layout, place: &Place, run: &Run) -> bool {
+fn was_read_whole(layout: &Layout, place: &TargetExperiment, run: &Run) -> bool {
     let list = fs::read(layout.owner(Kind::Run, &place.id, run.id.as_str()).list()).ok();
     let list = list.and_then(|text| serde_json::from_slice::<ArtifactList>(&text).ok());
     list.is_some_and(|list| list.missing.is_empty() && !list.lacking)

@@ -11,7 +11,7 @@ use crate::archive::{Layout, LoggedModelFile, Wrapped};
 use crate::artifacts::local;
 use crate::entities::{ExperimentId, FileEntry, Kind, LoggedModel, ModelStatus};
 use crate::error::Result;
-use crate::writers::{FileWriter, Found, ModelWriter, OpenModel, Place};
+use crate::writers::{Existing, FileWriter, ModelWriter, OpenModel, TargetExperiment};
 
 /// The key of the fingerprint.
 const MARK: &str = "mlferry_fingerprint";
@@ -30,7 +30,12 @@ struct ArchiveModelWriter {
 }
 
 impl ArchiveWriter {
-    pub(super) fn open_model(&self, place: &Place, model: &LoggedModel, again: bool) -> Result<OpenModel> {
+    pub(super) fn open_model(
+        &self,
+        place: &TargetExperiment,
+        model: &LoggedModel,
+        again: bool,
+    ) -> Result<OpenModel> {
         super::check_id(model.id.as_str())?;
         let folder = self.layout.owner(Kind::LoggedModel, &place.id, model.id.as_str());
         self.layout.guard(folder.root())?;
@@ -38,11 +43,11 @@ impl ArchiveWriter {
         let path = self.layout.logged_model_file(&place.id, &model.id);
         let mark = super::fingerprint(model)?;
         let found = match (path.is_file(), again) {
-            (false, _) => Found::Nothing,
-            (true, false) if is_over && mark_of(&path).as_ref() == Some(&mark) => Found::Everything,
-            (true, _) => Found::Partial,
+            (false, _) => Existing::Nothing,
+            (true, false) if is_over && mark_of(&path).as_ref() == Some(&mark) => Existing::Everything,
+            (true, _) => Existing::Partial,
         };
-        if found != Found::Everything {
+        if found != Existing::Everything {
             local::sweep(folder.root())?;
         }
         let files = ArchiveFiles::new(&self.layout, folder);

@@ -2,11 +2,11 @@ use super::*;
 use crate::entities::{ModelStatus, Point};
 use crate::writers::OpenRun;
 
-async fn opened(target: &ArchiveWriter, place: &Place, run: &Run) -> OpenRun {
+async fn opened(target: &ArchiveWriter, place: &TargetExperiment, run: &Run) -> OpenRun {
     target.open_run(place, run, false).await.unwrap()
 }
 
-async fn at(folder: &Path) -> (ArchiveWriter, Place) {
+async fn at(folder: &Path) -> (ArchiveWriter, TargetExperiment) {
     let target = ArchiveWriter::create(folder, "http://source").unwrap();
     let experiment = Experiment { id: "1".into(), ..Experiment::default() };
     let place = target.open_experiment(&experiment, "").await.unwrap();
@@ -23,20 +23,20 @@ async fn a_run_that_has_gone_on_since_is_written_again() {
     let (target, place) = at(folder.path()).await;
     let running = Run { status: RunStatus::Running, ..run() };
     let first = opened(&target, &place, &running).await;
-    assert_eq!(first.found, Found::Nothing);
+    assert_eq!(first.found, Existing::Nothing);
     first.writer.close(Vec::new(), Vec::new(), false).await.unwrap();
     // Another plan, another time, another journal: only the directory knows.
     let (target, place) = at(folder.path()).await;
-    assert_eq!(opened(&target, &place, &running).await.found, Found::Partial, "it may have got files");
+    assert_eq!(opened(&target, &place, &running).await.found, Existing::Partial, "it may have got files");
     let second = opened(&target, &place, &run()).await;
-    assert_eq!(second.found, Found::Partial);
+    assert_eq!(second.found, Existing::Partial);
     second.writer.close(Vec::new(), Vec::new(), false).await.unwrap();
-    assert_eq!(opened(&target, &place, &run()).await.found, Found::Everything);
+    assert_eq!(opened(&target, &place, &run()).await.found, Existing::Everything);
     let point = Point { value: 1.0, timestamp: 1, step: 1 };
     let later = Run { latest: [("loss".to_owned(), point)].into(), ..run() };
-    assert_eq!(opened(&target, &place, &later).await.found, Found::Partial);
+    assert_eq!(opened(&target, &place, &later).await.found, Existing::Partial);
     let tagged = Run { tags: [("late".to_owned(), "yes".to_owned())].into(), ..run() };
-    assert_eq!(opened(&target, &place, &tagged).await.found, Found::Partial);
+    assert_eq!(opened(&target, &place, &tagged).await.found, Existing::Partial);
 }
 
 #[tokio::test]
@@ -45,15 +45,15 @@ async fn a_run_that_lacks_files_and_one_of_an_older_release_are_written_again() 
     let (target, place) = at(folder.path()).await;
     let missing = vec![("a.txt".to_owned(), "500".to_owned())];
     opened(&target, &place, &run()).await.writer.close(Vec::new(), missing, false).await.unwrap();
-    assert_eq!(opened(&target, &place, &run()).await.found, Found::Partial);
+    assert_eq!(opened(&target, &place, &run()).await.found, Existing::Partial);
     opened(&target, &place, &run()).await.writer.close(Vec::new(), Vec::new(), false).await.unwrap();
-    assert_eq!(opened(&target, &place, &run()).await.found, Found::Everything);
+    assert_eq!(opened(&target, &place, &run()).await.found, Existing::Everything);
     let path = target.layout.run_file(&place.id, &run().id);
     let text = fs::read_to_string(&path).unwrap();
     let mark = mark_of(&path).unwrap();
     fs::write(&path, text.replace(&format!(r#","mlferry_fingerprint":"{mark}""#), "")).unwrap();
     assert_eq!(mark_of(&path), None);
-    assert_eq!(opened(&target, &place, &run()).await.found, Found::Partial);
+    assert_eq!(opened(&target, &place, &run()).await.found, Existing::Partial);
 }
 
 #[tokio::test]
@@ -62,10 +62,10 @@ async fn a_logged_model_that_has_gone_on_since_is_written_again() {
     let (target, place) = at(folder.path()).await;
     let model = |status| LoggedModel { id: "m-1".into(), status, ..LoggedModel::default() };
     for (status, found) in [
-        (ModelStatus::Pending, Found::Nothing),
-        (ModelStatus::Pending, Found::Partial),
-        (ModelStatus::Ready, Found::Partial),
-        (ModelStatus::Ready, Found::Everything),
+        (ModelStatus::Pending, Existing::Nothing),
+        (ModelStatus::Pending, Existing::Partial),
+        (ModelStatus::Ready, Existing::Partial),
+        (ModelStatus::Ready, Existing::Everything),
     ] {
         let open = target.open_logged_model(&place, &model(status), false).await.unwrap();
         assert_eq!(open.found, found, "{status:?}");

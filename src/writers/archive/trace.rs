@@ -8,7 +8,7 @@ use crate::archive::{Layout, OwnerFolder, TraceFile};
 use crate::artifacts::local;
 use crate::entities::{ExperimentId, Kind, Trace, TraceLinks};
 use crate::error::Result;
-use crate::writers::{FileWriter, Found, OpenTrace, Place, SpansRead, TraceWriter};
+use crate::writers::{Existing, FileWriter, OpenTrace, SpansRead, TargetExperiment, TraceWriter};
 
 /// Writes the spans as they came, and `header.json` last.
 struct ArchiveTraceWriter {
@@ -19,19 +19,19 @@ struct ArchiveTraceWriter {
 }
 
 impl ArchiveWriter {
-    pub(super) fn open_trace_folder(&self, place: &Place, trace: &Trace) -> Result<OpenTrace> {
+    pub(super) fn open_trace_folder(&self, place: &TargetExperiment, trace: &Trace) -> Result<OpenTrace> {
         super::check_id(&trace.id)?;
         let path = self.layout.trace_file(&place.id, &trace.id);
         let earlier: Option<TraceFile> =
             fs::read(&path).ok().and_then(|text| serde_json::from_slice(&text).ok());
         let found = match earlier {
-            Some(file) if file.is_whole() && file.trace == *trace => Found::Everything,
-            Some(_) => Found::Partial,
-            None => Found::Nothing,
+            Some(file) if file.is_whole() && file.trace == *trace => Existing::Everything,
+            Some(_) => Existing::Partial,
+            None => Existing::Nothing,
         };
         let folder = self.layout.owner(Kind::Trace, &place.id, &trace.id);
         self.layout.guard(folder.root())?;
-        if found != Found::Everything {
+        if found != Existing::Everything {
             local::sweep(folder.root())?;
         }
         let writer = ArchiveTraceWriter {

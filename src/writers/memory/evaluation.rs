@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::Shared;
 use crate::entities::{EvaluationDataset, ExperimentId, Record, Scorer, tag};
 use crate::error::{Error, Result};
-use crate::writers::{DatasetWriter, Found, OpenDataset};
+use crate::writers::{DatasetWriter, Existing, OpenDataset};
 
 /// What holds the number of a version that is gone.
 const PLACEHOLDER: &str = r#"{"mlferry": "placeholder"}"#;
@@ -26,7 +26,7 @@ pub(super) fn open_dataset(by: &Arc<Shared>, dataset: &EvaluationDataset) -> Res
         None => {
             let mut tags = dataset.tags.clone();
             tags.insert(tag::SOURCE_DATASET_ID.to_owned(), Value::from(dataset.id.as_str()));
-            (data.create_dataset(&dataset.name, experiments, tags), Found::Nothing)
+            (data.create_dataset(&dataset.name, experiments, tags), Existing::Nothing)
         }
         Some(there) => {
             let known = &mut data.dataset(&there.id)?.dataset.experiment_ids;
@@ -34,7 +34,7 @@ pub(super) fn open_dataset(by: &Arc<Shared>, dataset: &EvaluationDataset) -> Res
             known.sort();
             known.dedup();
             let whole = there.tags.get(tag::SOURCE_UPDATE_TIME) == Some(&Value::from(updated.as_str()));
-            (there.id, if whole { Found::Everything } else { Found::Partial })
+            (there.id, if whole { Existing::Everything } else { Existing::Partial })
         }
     };
     let writer = MemoryDatasetWriter { by: Arc::clone(by), id: id.clone(), updated };
@@ -66,19 +66,19 @@ impl Shared {
         &self,
         experiment: &ExperimentId,
         scorers: &[Scorer],
-    ) -> Result<Vec<Result<Found>>> {
+    ) -> Result<Vec<Result<Existing>>> {
         let place = self
             .new_experiment(experiment)
             .ok_or_else(|| Error::permanent(format!("its experiment {experiment} is not on the target")))?;
         Ok(scorers.iter().map(|scorer| self.write_scorer(&place, scorer)).collect())
     }
 
-    fn write_scorer(&self, place: &ExperimentId, scorer: &Scorer) -> Result<Found> {
+    fn write_scorer(&self, place: &ExperimentId, scorer: &Scorer) -> Result<Existing> {
         let mut data = self.data();
         let key = (place.clone(), scorer.name.clone(), scorer.version);
         if let Some(there) = data.scorers.get(&key) {
             return match there.says_the_same(scorer) {
-                true => Ok(Found::Everything),
+                true => Ok(Existing::Everything),
                 false => Err(Error::permanent(format!("the target has another {}", scorer.label()))),
             };
         }
@@ -90,7 +90,7 @@ impl Shared {
                 let made = data.register_scorer(place, &scorer.name, &scorer.content);
                 placeholders.iter().for_each(|number| data.delete_scorer(place, &scorer.name, *number));
                 return if made == scorer.version {
-                    Ok(Found::Nothing)
+                    Ok(Existing::Nothing)
                 } else {
                     Err(Error::permanent(format!("the number of {} was used before", scorer.label())))
                 };

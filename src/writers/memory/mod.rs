@@ -11,7 +11,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 
-use super::{Found, Ledger, OpenDataset, OpenModel, OpenRun, OpenTrace, Place, Registry, Writer};
+use super::{
+    Existing, IdMap, OpenDataset, OpenModel, OpenRun, OpenTrace, TargetExperiment, TargetModel, Writer,
+};
 use crate::entities::{
     EvaluationDataset, Experiment, ExperimentId, Lifecycle, LoggedModel, ModelId, ModelVersion,
     RegisteredModel, Run, RunId, Scorer, Trace, TraceLinks, ids_in, rewrite, tag,
@@ -25,7 +27,7 @@ pub struct MemoryWriter(Arc<Shared>);
 /// What the writers of single runs and models need, too.
 struct Shared {
     store: Arc<MemoryStore>,
-    ledger: Arc<dyn Ledger>,
+    ledger: Arc<dyn IdMap>,
     location: String,
     /// Which experiment became which, in this process.
     experiments: Mutex<HashMap<ExperimentId, ExperimentId>>,
@@ -35,7 +37,7 @@ struct Shared {
 }
 
 impl MemoryWriter {
-    pub fn new(store: Arc<MemoryStore>, ledger: Arc<dyn Ledger>) -> Self {
+    pub fn new(store: Arc<MemoryStore>, ledger: Arc<dyn IdMap>) -> Self {
         let location = store.location();
         let (experiments, model_names) = (Mutex::default(), Mutex::default());
         Self(Arc::new(Shared {
@@ -109,13 +111,13 @@ impl Shared {
         self.ledger.unresolved(super::Unresolved { on, key, value })
     }
 
-    fn find_or_make_experiment(&self, experiment: &Experiment, name: &str) -> Result<Place> {
+    fn find_or_make_experiment(&self, experiment: &Experiment, name: &str) -> Result<TargetExperiment> {
         let to_be_deleted = experiment.lifecycle.is_deleted();
         let there = self.data().experiments.values().find(|known| known.name == name).cloned();
         let Some(there) = there else {
             let mut tags = experiment.tags.clone();
             tags.insert(tag::SOURCE_EXPERIMENT_ID.to_owned(), experiment.id.to_string());
-            return Ok(Place { id: self.data().create_experiment(name, tags)?, to_be_deleted });
+            return Ok(TargetExperiment { id: self.data().create_experiment(name, tags)?, to_be_deleted });
         };
         let ours = there.tags.get(tag::SOURCE_EXPERIMENT_ID).is_some_and(|id| id == experiment.id.as_str());
         self.learn(&there.id)?;
@@ -125,7 +127,7 @@ impl Shared {
             }
             self.data().set_experiment_lifecycle(&there.id, Lifecycle::Active)?;
         }
-        Ok(Place { id: there.id, to_be_deleted: to_be_deleted && ours })
+        Ok(TargetExperiment { id: there.id, to_be_deleted: to_be_deleted && ours })
     }
 
     /// Goes back to the tags that named a run before it was there.
@@ -167,17 +169,22 @@ impl Writer for MemoryWriter {
         Err(Error::permanent("a store in memory keeps no lease"))
     }
 
-    async fn open_experiment(&self, experiment: &Experiment, name: &str) -> Result<Place> {
+    async fn open_experiment(&self, experiment: &Experiment, name: &str) -> Result<TargetExperiment> {
         let place = self.0.find_or_make_experiment(experiment, name)?;
         held(&self.0.experiments).insert(experiment.id.clone(), place.id.clone());
         Ok(place)
     }
 
-    async fn open_run(&self, place: &Place, run: &Run, again: bool) -> Result<OpenRun> {
+    async fn open_run(&self, place: &TargetExperiment, run: &Run, again: bool) -> Result<OpenRun> {
         runs::open(&self.0, place, run, again)
     }
 
-    async fn open_logged_model(&self, place: &Place, model: &LoggedModel, again: bool) -> Result<OpenModel> {
+    async fn open_logged_model(
+        &self,
+        place: &TargetExperiment,
+        model: &LoggedModel,
+        again: bool,
+    ) -> Result<OpenModel> {
         models::open(&self.0, place, model, again)
     }
 
@@ -185,24 +192,29 @@ impl Writer for MemoryWriter {
         models::link(&self.0, target, run)
     }
 
-    async fn close_experiment(&self, place: &Place, _experiment: &Experiment, _runs: &[RunId]) -> Result<()> {
+    async fn close_experiment(
+        &self,
+        place: &TargetExperiment,
+        _experiment: &Experiment,
+        _runs: &[RunId],
+    ) -> Result<()> {
         if place.to_be_deleted {
             held(&self.0.to_be_deleted).insert(place.id.clone());
         }
         Ok(())
     }
 
-    async fn open_registered_model(&self, model: &RegisteredModel, name: &str) -> Result<Registry> {
+    async fn open_registered_model(&self, model: &RegisteredModel, name: &str) -> Result<TargetModel> {
         self.0.open_registered(model, name)
     }
 
-    async fn write_version(&self, at: &mut Registry, version: &ModelVersion) -> Result<Found> {
+    async fn write_version(&self, at: &mut TargetModel, version: &ModelVersion) -> Result<Existing> {
         self.0.write_version(at, version)
     }
 
     async fn close_registered_model(
         &self,
-        at: Registry,
+        at: TargetModel,
         model: &RegisteredModel,
         versions: &[ModelVersion],
     ) -> Result<Vec<String>> {
@@ -217,11 +229,15 @@ impl Writer for MemoryWriter {
         &self,
         experiment: &ExperimentId,
         scorers: &[Scorer],
-    ) -> Result<Vec<Result<Found>>> {
+    ) -> Result<Vec<Result<Existing>>> {
         self.0.write_scorers(experiment, scorers)
     }
 
-    async fn open_traces(&self, place: &Place, traces: &[Trace]) -> Result<Vec<Result<OpenTrace>>> {
+    async fn open_traces(
+        &self,
+        place: &TargetExperiment,
+        traces: &[Trace],
+    ) -> Result<Vec<Result<OpenTrace>>> {
         Ok(traces.iter().map(|trace| traces::open(&self.0, place, trace)).collect())
     }
 

@@ -12,10 +12,15 @@ use crate::entities::{
     names_model, tag,
 };
 use crate::error::{Error, Result};
-use crate::writers::{FileWriter, Found, ModelWriter, OpenModel, Place};
+use crate::writers::{Existing, FileWriter, ModelWriter, OpenModel, TargetExperiment};
 
 /// Finds the model by its tag, or makes it. Its status is written last: with it the model is whole.
-pub(super) fn open(by: &Arc<Shared>, place: &Place, model: &LoggedModel, again: bool) -> Result<OpenModel> {
+pub(super) fn open(
+    by: &Arc<Shared>,
+    place: &TargetExperiment,
+    model: &LoggedModel,
+    again: bool,
+) -> Result<OpenModel> {
     let there = {
         let data = by.data();
         let mut here = data.models.values();
@@ -26,17 +31,17 @@ pub(super) fn open(by: &Arc<Shared>, place: &Place, model: &LoggedModel, again: 
         .cloned()
     };
     let (there, found) = match there {
-        None => (by.make_model(place, model)?, Found::Nothing),
+        None => (by.make_model(place, model)?, Existing::Nothing),
         Some(there) => {
             let whole = there.status == model.status
                 && model.status != ModelStatus::Pending
                 && !there.tags.contains_key(tag::LACKING);
-            (there, if whole && !again { Found::Everything } else { Found::Partial })
+            (there, if whole && !again { Existing::Everything } else { Existing::Partial })
         }
     };
     by.ledger.opened_model(&model.id, &there.id)?;
     for (key, value) in by.tags_of(model) {
-        if found != Found::Everything && !ids_in(&key, &value).is_empty() {
+        if found != Existing::Everything && !ids_in(&key, &value).is_empty() {
             by.put_down(there.id.as_str(), &key, &model.tags[&key])?;
         }
     }
@@ -76,7 +81,7 @@ pub(super) fn link(by: &Shared, target: &RunId, run: &Run) -> Result<BTreeSet<Mo
 }
 
 impl Shared {
-    fn make_model(&self, place: &Place, model: &LoggedModel) -> Result<LoggedModel> {
+    fn make_model(&self, place: &TargetExperiment, model: &LoggedModel) -> Result<LoggedModel> {
         let mut tags = self.tags_of(model);
         tags.insert(tag::SOURCE_MODEL_ID.to_owned(), model.id.to_string());
         let new_run = |id: &RunId| self.ledger.target_of(id).unwrap_or_else(|| id.clone());

@@ -9,10 +9,10 @@ use crate::entities::{
 };
 use crate::error::{Error, Result};
 use crate::memory::NewVersion;
-use crate::writers::{Found, Registry};
+use crate::writers::{Existing, TargetModel};
 
 impl Shared {
-    pub(super) fn open_registered(&self, model: &RegisteredModel, name: &str) -> Result<Registry> {
+    pub(super) fn open_registered(&self, model: &RegisteredModel, name: &str) -> Result<TargetModel> {
         held(&self.model_names).insert(model.name.clone(), name.to_owned());
         let mut data = self.data();
         let found = data.registered.contains_key(name);
@@ -34,18 +34,18 @@ impl Shared {
             *known = merge_experiments(&new, known);
         }
         let (versions, aliases) = (stored.versions.clone(), stored.model.aliases.clone());
-        Ok(Registry { name: name.to_owned(), found, versions, aliases, ..Registry::default() })
+        Ok(TargetModel { name: name.to_owned(), found, versions, aliases, ..TargetModel::default() })
     }
 
     /// Numbers that are free on the source are used up with placeholders, each deleted again.
-    pub(super) fn write_version(&self, at: &mut Registry, version: &ModelVersion) -> Result<Found> {
+    pub(super) fn write_version(&self, at: &mut TargetModel, version: &ModelVersion) -> Result<Existing> {
         let source = self.new_source(version)?;
         let found = match at.versions.get(&version.version) {
-            Some(there) if there.source == source => Found::Everything,
+            Some(there) if there.source == source => Existing::Everything,
             Some(_) => return Err(Error::permanent(format!("{} is another one", version.label()))),
             None => {
                 self.make_version(at, version, source)?;
-                Found::Nothing
+                Existing::Nothing
             }
         };
         if !matches!(version.stage.as_str(), "" | "None") {
@@ -54,7 +54,7 @@ impl Shared {
         Ok(found)
     }
 
-    fn make_version(&self, at: &Registry, version: &ModelVersion, source: String) -> Result<()> {
+    fn make_version(&self, at: &TargetModel, version: &ModelVersion, source: String) -> Result<()> {
         let mut tags = self.new_tags(&version.tags);
         tags.insert(tag::SOURCE_VERSION.to_owned(), version.label());
         let run_id =
@@ -107,7 +107,7 @@ impl Shared {
 
     pub(super) fn set_aliases(
         &self,
-        at: &Registry,
+        at: &TargetModel,
         model: &RegisteredModel,
         versions: &[ModelVersion],
     ) -> Result<Vec<String>> {

@@ -15,11 +15,11 @@ use crate::entities::{
 };
 use crate::error::Result;
 use crate::memory::NewRun;
-use crate::rest::Opener;
-use crate::writers::{FileWriter, Found, OpenRun, Place, RunWriter};
+use crate::rest::ByteSource;
+use crate::writers::{Existing, FileWriter, OpenRun, RunWriter, TargetExperiment};
 
 /// Finds the run by its tag, or makes it. The end state is written last: with it the run is whole.
-pub(super) fn open(by: &Arc<Shared>, place: &Place, run: &Run, again: bool) -> Result<OpenRun> {
+pub(super) fn open(by: &Arc<Shared>, place: &TargetExperiment, run: &Run, again: bool) -> Result<OpenRun> {
     let there = {
         let data = by.data();
         let mut here = data.runs.values().map(|stored| &stored.run);
@@ -30,29 +30,35 @@ pub(super) fn open(by: &Arc<Shared>, place: &Place, run: &Run, again: bool) -> R
         .cloned()
     };
     let (target, found) = match there {
-        None => (by.make_run(place, run)?, Found::Nothing),
+        None => (by.make_run(place, run)?, Existing::Nothing),
         Some(there) => {
             let deleted = there.lifecycle.is_deleted();
             let ended = deleted || (there.status != RunStatus::Running && !run.lifecycle.is_deleted());
             let whole = ended && !there.tags.contains_key(tag::LACKING);
-            (there, if whole && !again { Found::Everything } else { Found::Partial })
+            (there, if whole && !again { Existing::Everything } else { Existing::Partial })
         }
     };
     by.ledger.opened(&run.id, &target.id)?;
-    if found != Found::Everything {
+    if found != Existing::Everything {
         by.data().set_run_lifecycle(&target.id, Lifecycle::Active)?;
         by.write_fields(run, &target.id)?;
     }
     let files = Files::new(by, (&run.artifact_uri, &target.artifact_uri));
     let (id, run) = (target.id.clone(), run.clone());
     let deleted_with_experiment = place.to_be_deleted;
-    let writer =
-        MemoryRunWriter { by: Arc::clone(by), run, id, files, of_models: Vec::new(), deleted_with_experiment };
+    let writer = MemoryRunWriter {
+        by: Arc::clone(by),
+        run,
+        id,
+        files,
+        of_models: Vec::new(),
+        deleted_with_experiment,
+    };
     Ok(OpenRun { id: target.id, found, writer: Box::new(writer) })
 }
 
 impl Shared {
-    fn make_run(&self, place: &Place, run: &Run) -> Result<Run> {
+    fn make_run(&self, place: &TargetExperiment, run: &Run) -> Result<Run> {
         let theirs = run.tags.iter().filter(|(key, _)| !tag::is_ours(key));
         let mut tags: BTreeMap<String, String> =
             theirs.map(|(key, value)| (key.clone(), self.rewritten(key, value))).collect();
@@ -155,7 +161,7 @@ impl FileWriter for Files {
         Ok(!looks || data.files.get(&self.roots.1).is_some_and(|files| files.contains_key(&file.path)))
     }
 
-    async fn write(&self, file: &FileEntry, source: &dyn Opener) -> Result<Digest> {
+    async fn write(&self, file: &FileEntry, source: &dyn ByteSource) -> Result<Digest> {
         let hashed = Hashed::new(source);
         let mut bytes: BytesMut = hashed.open().await?.try_collect().await?;
         if is_mlmodel(&file.path, file.size) {

@@ -9,20 +9,20 @@ use super::Shared;
 use super::runs::Files;
 use crate::entities::{RunId, Trace, TraceLinks, rewrite, tag, trace_key};
 use crate::error::{Error, Result};
-use crate::writers::{FileWriter, Found, OpenTrace, Place, SpansRead, TraceWriter};
+use crate::writers::{Existing, FileWriter, OpenTrace, SpansRead, TargetExperiment, TraceWriter};
 
 /// The mark says as what the trace was written: it comes last, and with it the trace is whole.
-pub(super) fn open(by: &Arc<Shared>, place: &Place, trace: &Trace) -> Result<OpenTrace> {
+pub(super) fn open(by: &Arc<Shared>, place: &TargetExperiment, trace: &Trace) -> Result<OpenTrace> {
     let written = by.written(place, trace);
     let mark = format!("{written:?}");
     let there = by.data().traces.get(&trace.id).map(|stored| stored.trace.clone());
     let found = match there {
-        None => Found::Nothing,
+        None => Existing::Nothing,
         Some(there) if there.experiment_id != place.id => {
             return Err(Error::permanent(format!("the target has this trace in {}", there.experiment_id)));
         }
-        Some(there) if there.tags.get(tag::SOURCE_TRACE) == Some(&mark) => Found::Everything,
-        Some(_) => Found::Partial,
+        Some(there) if there.tags.get(tag::SOURCE_TRACE) == Some(&mark) => Existing::Everything,
+        Some(_) => Existing::Partial,
     };
     let writer = MemoryTraceWriter { by: Arc::clone(by), source: trace.clone(), written, mark };
     Ok(OpenTrace { found, writer: Box::new(writer) })
@@ -45,7 +45,7 @@ pub(super) fn link(by: &Shared, links: &[TraceLinks]) -> Result<Vec<RunId>> {
 }
 
 impl Shared {
-    fn written(&self, place: &Place, trace: &Trace) -> Trace {
+    fn written(&self, place: &TargetExperiment, trace: &Trace) -> Trace {
         let new = |pairs: &BTreeMap<String, String>| {
             let theirs = pairs
                 .iter()

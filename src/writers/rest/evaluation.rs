@@ -11,7 +11,7 @@ use super::registry::insert_times;
 use crate::entities::{EvaluationDataset, ExperimentId, Kind, Record, tag};
 use crate::error::{Class, Error, Result};
 use crate::rest::{Client, strict};
-use crate::writers::{DatasetWriter, Found, OpenDataset};
+use crate::writers::{DatasetWriter, Existing, OpenDataset};
 
 impl RestWriter {
     pub(super) async fn find_or_make_dataset(&self, dataset: &EvaluationDataset) -> Result<OpenDataset> {
@@ -22,12 +22,12 @@ impl RestWriter {
         let there = self.datasets_there.get_or_try_init(|| self.imported_datasets()).await?;
         let updated = dataset.last_update_time.unwrap_or_default().to_string();
         let (id, found) = match there.get(&dataset.id) {
-            None => (self.make_dataset(dataset).await?, Found::Nothing),
+            None => (self.make_dataset(dataset).await?, Existing::Nothing),
             Some(there) => {
                 self.add_to_experiments(dataset, there).await?;
                 let is_whole =
                     there.tags.get(tag::SOURCE_UPDATE_TIME) == Some(&Value::from(updated.as_str()));
-                (there.id.clone(), if is_whole { Found::Everything } else { Found::Partial })
+                (there.id.clone(), if is_whole { Existing::Everything } else { Existing::Partial })
             }
         };
         let writer = RestDatasetWriter {

@@ -5,7 +5,7 @@ use std::sync::PoisonError;
 use futures::TryStreamExt;
 
 use super::refused::{Refused, is_refusal};
-use super::{Place, RestWriter, TRIES, There};
+use super::{ImportedRun, RestWriter, TRIES, TargetExperiment};
 use crate::entities::{Experiment, ExperimentId, Kind, RunId, RunStatus, ids_in, tag};
 use crate::error::{Class, Error, Result};
 use crate::rest::strict;
@@ -15,9 +15,13 @@ use crate::writers::Unresolved;
 const IMPORTED: &str = "tags.`mlferry.source.run_id` != ''";
 
 impl RestWriter {
-    pub(super) async fn find_or_make_experiment(&self, experiment: &Experiment, name: &str) -> Result<Place> {
+    pub(super) async fn find_or_make_experiment(
+        &self,
+        experiment: &Experiment,
+        name: &str,
+    ) -> Result<TargetExperiment> {
         let to_be_deleted = experiment.lifecycle.is_deleted();
-        let place = |id| Place { id, to_be_deleted };
+        let place = |id| TargetExperiment { id, to_be_deleted };
         let named = self.client.experiment_by_name(name).await?;
         let there = match named {
             Some(there) if is_made_from(&there, experiment) => there,
@@ -39,7 +43,7 @@ impl RestWriter {
                 self.merge_tags(experiment, &there, ours).await?;
                 self.look_for_runs(&there.id).await?;
                 // Somebody else's active experiment is not ours to delete.
-                Ok(Place { to_be_deleted: to_be_deleted && ours, ..place(there.id) })
+                Ok(TargetExperiment { to_be_deleted: to_be_deleted && ours, ..place(there.id) })
             }
         }
     }
@@ -150,7 +154,7 @@ impl RestWriter {
 
     /// Two imports at once, or one of an old release that was not stopped, have made a run twice. The one that has come to
     /// its end is gone on with; which one may go is for a person to say.
-    fn note_double(&self, place: &mut OccupiedEntry<'_, RunId, There>, other: There) {
+    fn note_double(&self, place: &mut OccupiedEntry<'_, RunId, ImportedRun>, other: ImportedRun) {
         let there = place.get().clone();
         self.note(format!(
             "run {} of the source is on the target twice, as {} and {}: delete one of them there",
@@ -173,7 +177,7 @@ impl RestWriter {
                     continue;
                 };
                 match found.entry(source) {
-                    Entry::Vacant(place) => _ = place.insert(There::from(run)),
+                    Entry::Vacant(place) => _ = place.insert(ImportedRun::from(run)),
                     Entry::Occupied(mut place) => self.note_double(&mut place, run.into()),
                 }
             }
@@ -229,7 +233,7 @@ impl RestWriter {
                     value: value.clone(),
                 }));
                 match found.entry(source) {
-                    Entry::Vacant(place) => _ = place.insert(There::from(run)),
+                    Entry::Vacant(place) => _ = place.insert(ImportedRun::from(run)),
                     Entry::Occupied(mut place) => self.note_double(&mut place, run.into()),
                 }
             }

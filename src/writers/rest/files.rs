@@ -7,24 +7,26 @@ use bytes::{Bytes, BytesMut};
 use futures::{StreamExt, TryStreamExt, stream};
 use tokio::sync::OnceCell;
 
-use crate::artifacts::{Broken, ByteStream, Digest, Hashed, Stores, local, proxied_path, proxied_url_path};
+use crate::artifacts::{
+    ArtifactStores, Broken, ByteStream, Digest, Hashed, local, proxied_path, proxied_url_path,
+};
 use crate::entities::{ExperimentId, FileEntry, Kind, Owner, RunId, S3Object, is_mlmodel, with_new_ids};
 use crate::error::{Class, Error, Result};
-use crate::rest::{Client, Opener, PathRules};
-use crate::writers::{FileWriter, Ledger};
+use crate::rest::{ByteSource, Client, PathRules};
+use crate::writers::{FileWriter, IdMap};
 
 /// By what ways files reach the target: the same for all of its artifact roots.
-pub struct Delivery {
+pub struct ArtifactUploader {
     pub client: Arc<Client>,
-    pub stores: Arc<Stores>,
-    pub ledger: Arc<dyn Ledger>,
+    pub stores: Arc<ArtifactStores>,
+    pub ledger: Arc<dyn IdMap>,
     /// What the server makes of paths.
     pub paths: PathRules,
     /// Whether the server signs single uploads to its store; asked when the store refuses ours.
     pub signs_uploads: OnceCell<bool>,
 }
 
-impl Delivery {
+impl ArtifactUploader {
     async fn signs_uploads(&self) -> Result<bool> {
         self.signs_uploads.get_or_try_init(|| self.client.signs_uploads()).await.copied()
     }
@@ -32,7 +34,7 @@ impl Delivery {
 
 /// Writes below one artifact root: through the server's proxy, or straight to S3.
 pub struct RestFiles {
-    by: Arc<Delivery>,
+    by: Arc<ArtifactUploader>,
     /// The source's root, and the target's.
     roots: (String, String),
     /// Whose files they are, if they are a run's: the server signs uploads for runs only.
@@ -42,14 +44,14 @@ pub struct RestFiles {
 }
 
 /// Where a file goes.
-enum Place {
+enum FileAddress {
     /// Its path as the proxy's URL spells it.
     Proxied(String),
     S3(S3Object),
 }
 
 impl RestFiles {
-    pub fn new(by: Arc<Delivery>, roots: (String, String)) -> Self {
+    pub fn new(by: Arc<ArtifactUploader>, roots: (String, String)) -> Self {
         Self { by, roots, run: None, there: OnceCell::new() }
     }
 
@@ -59,16 +61,16 @@ impl RestFiles {
     }
 
     /// What the target says of its root decides, never a rule of ours.
-    fn place(&self, path: &str) -> Result<Place> {
+    fn place(&self, path: &str) -> Result<FileAddress> {
         let root = &self.roots.1;
         if let Some(root) = proxied_path(root) {
-            return Ok(Place::Proxied(proxied_url_path(self.by.paths, root, path)?));
+            return Ok(FileAddress::Proxied(proxied_url_path(self.by.paths, root, path)?));
         }
         let object = S3Object::parse(root).ok_or_else(|| {
             Error::permanent(format!("the target keeps artifacts in {root}, which cannot be written"))
                 .hint("start the target with --serve-artifacts, or with a --default-artifact-root in S3")
         })?;
-        Ok(Place::S3(object.below(path)))
+        Ok(FileAddress::S3(object.below(path)))
     }
 
     /// The files below the target's root, with their sizes; none where nobody tells this machine.
@@ -104,13 +106,19 @@ impl RestFiles {
         Ok(Text(with_new_ids(&text, (old, new), |id| self.by.ledger.target_of(id)).into()))
     }
 
-    async fn send(&self, to: &Place, path: &str, size: Option<u64>, source: &dyn Opener) -> Result<()> {
+    async fn send(
+        &self,
+        to: &FileAddress,
+        path: &str,
+        size: Option<u64>,
+        source: &dyn ByteSource,
+    ) -> Result<()> {
         let object = match to {
-            Place::Proxied(path) => {
+            FileAddress::Proxied(path) => {
                 let route = "/api/2.0/mlflow-artifacts/artifacts";
                 return self.by.client.upload(route, path, size, source).await;
             }
-            Place::S3(object) => object,
+            FileAddress::S3(object) => object,
         };
         let refusal = match self.by.stores.put(object, size, source).await {
             Err(Broken::Store(e)) if matches!(e.class(), Class::Forbidden | Class::Auth) => e,
@@ -125,7 +133,7 @@ impl RestFiles {
     }
 
     /// By way of a temporary file: MLflow 3.10 takes a request that does not announce its length for an empty file.
-    async fn of_unknown_size(&self, to: &Place, path: &str, source: &dyn Opener) -> Result<Digest> {
+    async fn of_unknown_size(&self, to: &FileAddress, path: &str, source: &dyn ByteSource) -> Result<Digest> {
         let folder = tempfile::tempdir()?;
         let spooled = Spooled(folder.path().join("file"));
         let digest = local::store(&spooled.0, None, source).await?;
@@ -137,7 +145,7 @@ impl RestFiles {
 struct Spooled(PathBuf);
 
 #[async_trait]
-impl Opener for Spooled {
+impl ByteSource for Spooled {
     async fn open(&self) -> Result<ByteStream> {
         local::open(&self.0).await
     }
@@ -147,7 +155,7 @@ impl Opener for Spooled {
 pub(super) struct Text(pub Bytes);
 
 #[async_trait]
-impl Opener for Text {
+impl ByteSource for Text {
     async fn open(&self) -> Result<ByteStream> {
         let bytes = self.0.clone();
         Ok(stream::once(async { Ok(bytes) }).boxed())
@@ -169,14 +177,14 @@ impl FileWriter for RestFiles {
             .is_some_and(|found| found.zip(size).is_none_or(|(found, size)| found == size)))
     }
 
-    async fn write(&self, file: &FileEntry, source: &dyn Opener) -> Result<Digest> {
+    async fn write(&self, file: &FileEntry, source: &dyn ByteSource) -> Result<Digest> {
         let (to, path) = (self.place(&file.path)?, file.path.as_str());
         let hashed = Hashed::new(source).of_size(file.size);
         let sent = if is_mlmodel(path, file.size) {
             // Its digest is that of what was read.
             let text = self.mlmodel(&hashed).await.map_err(|e| hashed.cause().unwrap_or(e))?;
             self.send(&to, path, Some(text.0.len() as u64), &text).await
-        } else if let Place::S3(object) = &to
+        } else if let FileAddress::S3(object) = &to
             && let Some(digest) = self.by.stores.copy(source, object).await?
         {
             return Ok(digest);

@@ -14,11 +14,11 @@ use crate::entities::{
 };
 use crate::error::{Cause, Class, Error, Result};
 use crate::rest::{BatchItem, NewModel, strict};
-use crate::writers::{Found, OpenModel, Place, Unresolved};
+use crate::writers::{Existing, OpenModel, TargetExperiment, Unresolved};
 
 /// A logged model that an earlier import has made.
 #[derive(Clone)]
-pub struct ModelThere {
+pub struct ImportedModel {
     pub id: ModelId,
     pub status: ModelStatus,
     pub artifact_uri: String,
@@ -26,7 +26,7 @@ pub struct ModelThere {
     pub lacking: bool,
 }
 
-impl From<LoggedModel> for ModelThere {
+impl From<LoggedModel> for ImportedModel {
     fn from(model: LoggedModel) -> Self {
         let lacking = is_lacking(&model.tags);
         Self { id: model.id, status: model.status, artifact_uri: model.artifact_uri, lacking }
@@ -36,7 +36,7 @@ impl From<LoggedModel> for ModelThere {
 impl RestWriter {
     pub(super) async fn find_or_make_logged_model(
         &self,
-        place: &Place,
+        place: &TargetExperiment,
         model: &LoggedModel,
         again: bool,
     ) -> Result<OpenModel> {
@@ -55,16 +55,16 @@ impl RestWriter {
                     && there.status == model.status
                     && model.status != ModelStatus::Pending =>
             {
-                (there, Found::Everything)
+                (there, Existing::Everything)
             }
-            Some(there) => (there, Found::Partial),
+            Some(there) => (there, Existing::Partial),
             None => {
                 self.reopen_experiment(place).await?;
-                (self.make_logged_model(place, model).await?, Found::Nothing)
+                (self.make_logged_model(place, model).await?, Existing::Nothing)
             }
         };
         self.ledger.opened_model(&model.id, &there.id)?;
-        if found != Found::Everything {
+        if found != Existing::Everything {
             self.put_down_references(&there.id, model)?;
         }
         let writer = RestModelWriter::new(&self.way, model, &there);
@@ -72,7 +72,11 @@ impl RestWriter {
     }
 
     /// Created under its identity tag. When the reply is lost, the tag tells whether it was made.
-    async fn make_logged_model(&self, place: &Place, model: &LoggedModel) -> Result<ModelThere> {
+    async fn make_logged_model(
+        &self,
+        place: &TargetExperiment,
+        model: &LoggedModel,
+    ) -> Result<ImportedModel> {
         let mut tags = self.tags_of_model(model);
         tags.insert(tag::SOURCE_MODEL_ID.to_owned(), model.id.to_string());
         insert_times(&mut tags, model.creation_time, model.last_update_time, "");
@@ -94,7 +98,7 @@ impl RestWriter {
                     }
                     tries += 1;
                 }
-                other => return other.map(ModelThere::from),
+                other => return other.map(ImportedModel::from),
             }
         }
     }
@@ -120,7 +124,7 @@ impl RestWriter {
     pub(super) async fn imported_models(
         &self,
         experiment: &ExperimentId,
-    ) -> Result<HashMap<ModelId, ModelThere>> {
+    ) -> Result<HashMap<ModelId, ImportedModel>> {
         let mut found = HashMap::new();
         if !self.can.logged_models {
             return Ok(found);

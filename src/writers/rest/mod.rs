@@ -24,15 +24,17 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use tokio::sync::OnceCell;
 
-use self::files::Delivery;
+use self::files::ArtifactUploader;
 use self::histories::Histories;
-use self::logged_model::ModelThere;
+use self::logged_model::ImportedModel;
 use self::refused::Refusals;
 use self::run_log::RunLog;
 use self::run_writer::RunWay;
-use super::{Found, Ledger, OpenDataset, OpenModel, OpenRun, OpenTrace, Place, Registry, Writer};
-use crate::artifacts::Stores;
-use crate::aws::Vigil;
+use super::{
+    Existing, IdMap, OpenDataset, OpenModel, OpenRun, OpenTrace, TargetExperiment, TargetModel, Writer,
+};
+use crate::artifacts::ArtifactStores;
+use crate::aws::CredentialWait;
 use crate::entities::{
     EvaluationDataset, Experiment, ExperimentId, Kind, Lifecycle, LoggedModel, ModelId, ModelVersion,
     RegisteredModel, Run, RunId, RunStatus, Scorer, Trace, TraceLinks, rewrite_experiments, tag,
@@ -43,18 +45,18 @@ use crate::rest::{Capabilities, Client, Traffic};
 pub struct RestWriter {
     client: Arc<Client>,
     can: Capabilities,
-    ledger: Arc<dyn Ledger>,
+    ledger: Arc<dyn IdMap>,
     /// How files get there.
-    delivery: Arc<Delivery>,
+    delivery: Arc<ArtifactUploader>,
     /// How entries of runs get there.
     way: RunWay,
     /// What it would not take of what arrived otherwise.
     refusals: Arc<Refusals>,
     location: String,
     /// Runs that carry a source id, by experiment: what earlier imports have left.
-    there: Mutex<HashMap<ExperimentId, HashMap<RunId, There>>>,
+    there: Mutex<HashMap<ExperimentId, HashMap<RunId, ImportedRun>>>,
     /// Logged models that carry a source id, by experiment.
-    models_there: Mutex<HashMap<ExperimentId, HashMap<ModelId, ModelThere>>>,
+    models_there: Mutex<HashMap<ExperimentId, HashMap<ModelId, ImportedModel>>>,
     /// Which experiment became which.
     experiments: Mutex<HashMap<ExperimentId, ExperimentId>>,
     /// Evaluation datasets that earlier imports have left, by the source's ids.
@@ -86,7 +88,7 @@ const TRIES: usize = 3;
 
 /// A run that an earlier import has made.
 #[derive(Clone)]
-struct There {
+struct ImportedRun {
     id: RunId,
     status: RunStatus,
     lifecycle: Lifecycle,
@@ -95,7 +97,7 @@ struct There {
     lacking: bool,
 }
 
-impl From<Run> for There {
+impl From<Run> for ImportedRun {
     fn from(run: Run) -> Self {
         let lacking = is_lacking(&run.tags);
         Self {
@@ -114,9 +116,14 @@ fn is_lacking(tags: &BTreeMap<String, String>) -> bool {
 }
 
 impl RestWriter {
-    pub fn new(client: Arc<Client>, stores: Arc<Stores>, can: Capabilities, ledger: Arc<dyn Ledger>) -> Self {
+    pub fn new(
+        client: Arc<Client>,
+        stores: Arc<ArtifactStores>,
+        can: Capabilities,
+        ledger: Arc<dyn IdMap>,
+    ) -> Self {
         let location = client.address().to_string();
-        let delivery = Arc::new(Delivery {
+        let delivery = Arc::new(ArtifactUploader {
             client: Arc::clone(&client),
             stores,
             ledger: Arc::clone(&ledger),
@@ -169,7 +176,7 @@ impl RestWriter {
         self.experiments.lock().unwrap_or_else(PoisonError::into_inner).get(source).cloned()
     }
 
-    fn there(&self, experiment: &ExperimentId, source: &RunId) -> Option<There> {
+    fn there(&self, experiment: &ExperimentId, source: &RunId) -> Option<ImportedRun> {
         let there = self.there.lock().unwrap_or_else(PoisonError::into_inner);
         there.get(experiment)?.get(source).cloned()
     }
@@ -185,8 +192,8 @@ impl Writer for RestWriter {
         self.client.meter().read()
     }
 
-    fn news(&self) -> Vec<String> {
-        self.delivery.stores.news()
+    fn take_notes(&self) -> Vec<String> {
+        self.delivery.stores.take_notes()
     }
 
     fn refused(&self, kind: Kind, id: &str) -> Option<Error> {
@@ -197,8 +204,8 @@ impl Writer for RestWriter {
         self.delivery.stores.settle().await;
     }
 
-    fn vigils(&self) -> Vec<Vigil> {
-        self.client.vigils().chain([self.delivery.stores.vigil()]).cloned().collect()
+    fn credential_waits(&self) -> Vec<CredentialWait> {
+        self.client.credential_waits().chain([self.delivery.stores.credential_wait()]).cloned().collect()
     }
 
     async fn lease(&self) -> Result<Option<String>> {
@@ -215,18 +222,23 @@ impl Writer for RestWriter {
         self.client.answers().await
     }
 
-    async fn open_experiment(&self, experiment: &Experiment, name: &str) -> Result<Place> {
+    async fn open_experiment(&self, experiment: &Experiment, name: &str) -> Result<TargetExperiment> {
         let place = self.find_or_make_experiment(experiment, name).await?;
         let mut known = self.experiments.lock().unwrap_or_else(PoisonError::into_inner);
         known.insert(experiment.id.clone(), place.id.clone());
         Ok(place)
     }
 
-    async fn open_run(&self, place: &Place, run: &Run, again: bool) -> Result<OpenRun> {
+    async fn open_run(&self, place: &TargetExperiment, run: &Run, again: bool) -> Result<OpenRun> {
         self.find_or_make_run(place, run, again).await
     }
 
-    async fn open_logged_model(&self, place: &Place, model: &LoggedModel, again: bool) -> Result<OpenModel> {
+    async fn open_logged_model(
+        &self,
+        place: &TargetExperiment,
+        model: &LoggedModel,
+        again: bool,
+    ) -> Result<OpenModel> {
         self.find_or_make_logged_model(place, model, again).await
     }
 
@@ -234,7 +246,12 @@ impl Writer for RestWriter {
         self.add_model_links(target, run).await
     }
 
-    async fn close_experiment(&self, place: &Place, _experiment: &Experiment, _runs: &[RunId]) -> Result<()> {
+    async fn close_experiment(
+        &self,
+        place: &TargetExperiment,
+        _experiment: &Experiment,
+        _runs: &[RunId],
+    ) -> Result<()> {
         self.there.lock().unwrap_or_else(PoisonError::into_inner).remove(&place.id);
         if self.keeps_no_lease.load(Ordering::Relaxed) {
             self.note_doubles(&place.id).await?;
@@ -246,17 +263,17 @@ impl Writer for RestWriter {
         Ok(())
     }
 
-    async fn open_registered_model(&self, model: &RegisteredModel, name: &str) -> Result<Registry> {
+    async fn open_registered_model(&self, model: &RegisteredModel, name: &str) -> Result<TargetModel> {
         self.find_or_make_model(model, name).await
     }
 
-    async fn write_version(&self, at: &mut Registry, version: &ModelVersion) -> Result<Found> {
+    async fn write_version(&self, at: &mut TargetModel, version: &ModelVersion) -> Result<Existing> {
         self.find_or_make_version(at, version).await
     }
 
     async fn close_registered_model(
         &self,
-        at: Registry,
+        at: TargetModel,
         model: &RegisteredModel,
         versions: &[ModelVersion],
     ) -> Result<Vec<String>> {
@@ -271,11 +288,15 @@ impl Writer for RestWriter {
         &self,
         experiment: &ExperimentId,
         scorers: &[Scorer],
-    ) -> Result<Vec<Result<Found>>> {
+    ) -> Result<Vec<Result<Existing>>> {
         self.find_or_make_scorers(experiment, scorers).await
     }
 
-    async fn open_traces(&self, place: &Place, traces: &[Trace]) -> Result<Vec<Result<OpenTrace>>> {
+    async fn open_traces(
+        &self,
+        place: &TargetExperiment,
+        traces: &[Trace],
+    ) -> Result<Vec<Result<OpenTrace>>> {
         self.find_traces(place, traces).await
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::files::RestFiles;
-use super::logged_model::ModelThere;
+use super::logged_model::ImportedModel;
 use super::refused::{Refusals, Refused, in_parts};
 use super::run_log::{RunLog, Sent};
 use super::run_writer::{RunWay, of_model};
@@ -14,12 +14,12 @@ use crate::entities::{
 };
 use crate::error::{Cause, Error, Result};
 use crate::rest::{BatchItem, Client, MetricOf};
-use crate::writers::{FileWriter, Ledger, ModelWriter};
+use crate::writers::{FileWriter, IdMap, ModelWriter};
 
 /// Writes one logged model: its files, what its creation could not say, its status last.
 pub struct RestModelWriter {
     client: Arc<Client>,
-    ledger: Arc<dyn Ledger>,
+    ledger: Arc<dyn IdMap>,
     log: RunLog,
     refusals: Arc<Refusals>,
     id: ModelId,
@@ -32,7 +32,7 @@ pub struct RestModelWriter {
 type Identity<'a> = (&'a str, PointIdentity, RunId, &'a Option<String>, &'a Option<String>);
 
 impl RestModelWriter {
-    pub fn new(way: &RunWay, model: &LoggedModel, there: &ModelThere) -> Self {
+    pub fn new(way: &RunWay, model: &LoggedModel, there: &ImportedModel) -> Self {
         let RunWay { by, log, refusals } = way.clone();
         let (client, ledger) = (Arc::clone(&by.client), Arc::clone(&by.ledger));
         let files = RestFiles::new(by, (model.artifact_uri.clone(), there.artifact_uri.clone()));

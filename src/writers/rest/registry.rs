@@ -10,7 +10,7 @@ use super::{RestWriter, TRIES};
 use crate::entities::{Kind, ModelId, ModelVersion, RegisteredModel, RunId, merge_experiments, rewrite, tag};
 use crate::error::{Class, Error, Result};
 use crate::rest::NewVersion;
-use crate::writers::{Found, Registry};
+use crate::writers::{Existing, TargetModel};
 
 /// The source of a placeholder: of a scheme that no release looks into, with a path, which MLflow 3.10 asks for
 /// (`server/handlers.py`, `_validate_source_model`).
@@ -21,7 +21,11 @@ const NO_SUCH_SOURCE: &str = "the target takes no such source: register a copy o
 const PLACEHOLDER: &str = "placeholder";
 
 impl RestWriter {
-    pub(super) async fn find_or_make_model(&self, model: &RegisteredModel, name: &str) -> Result<Registry> {
+    pub(super) async fn find_or_make_model(
+        &self,
+        model: &RegisteredModel,
+        name: &str,
+    ) -> Result<TargetModel> {
         let names = || self.model_names.lock().unwrap_or_else(PoisonError::into_inner);
         names().insert(model.name.clone(), name.to_owned());
         // There is nothing else in the question that a server could refuse.
@@ -36,11 +40,11 @@ impl RestWriter {
         let Some(there) = there else {
             self.make_model(model, name).await?;
             let wanted_aliases = model.aliases.clone();
-            return Ok(Registry {
+            return Ok(TargetModel {
                 name: name.to_owned(),
                 next: Some(1),
                 wanted_aliases,
-                ..Registry::default()
+                ..TargetModel::default()
             });
         };
         let name = there.name.as_str();
@@ -63,13 +67,13 @@ impl RestWriter {
         let refused = self.set_model_tags(name, missing).await?;
         self.refusals.add(model.kind(), &model.name, refused);
         let versions = self.versions_there(name).await?;
-        Ok(Registry {
+        Ok(TargetModel {
             name: name.to_owned(),
             found: true,
             versions,
             aliases: there.aliases,
             wanted_aliases: model.aliases.clone(),
-            ..Registry::default()
+            ..TargetModel::default()
         })
     }
 
@@ -185,9 +189,9 @@ impl RestWriter {
 
     pub(super) async fn find_or_make_version(
         &self,
-        at: &mut Registry,
+        at: &mut TargetModel,
         version: &ModelVersion,
-    ) -> Result<Found> {
+    ) -> Result<Existing> {
         let new = self.new_source(version).await?;
         let found = match at.versions.get(&version.version) {
             Some(there) => {
@@ -195,21 +199,21 @@ impl RestWriter {
                 let mut missing = self.new_tags(&version.tags);
                 missing.retain(|key, _| !there.tags.contains_key(key));
                 if missing.is_empty() {
-                    Found::Everything
+                    Existing::Everything
                 } else {
                     self.set_version_tags(&at.name, version, missing).await?;
-                    Found::Partial
+                    Existing::Partial
                 }
             }
             None => {
                 self.make_version(at, version, &new).await?;
-                Found::Nothing
+                Existing::Nothing
             }
         };
         let stage = at.versions.get(&version.version).map_or("None", |there| there.stage.as_str());
         if !matches!(version.stage.as_str(), "" | "None") && version.stage != stage {
             self.client.set_stage(&at.name, version.version, &version.stage).await?;
-            return Ok(if found == Found::Everything { Found::Partial } else { found });
+            return Ok(if found == Existing::Everything { Existing::Partial } else { found });
         }
         Ok(found)
     }
@@ -237,7 +241,12 @@ impl RestWriter {
         ))
     }
 
-    async fn make_version(&self, at: &mut Registry, version: &ModelVersion, new: &NewSource) -> Result<()> {
+    async fn make_version(
+        &self,
+        at: &mut TargetModel,
+        version: &ModelVersion,
+        new: &NewSource,
+    ) -> Result<()> {
         let theirs = self.new_tags(&version.tags);
         let mut tags = BTreeMap::from([(tag::SOURCE_VERSION.to_owned(), version.label())]);
         insert_times(&mut tags, version.creation_time, version.last_update_time, &version.user_id);
@@ -273,7 +282,7 @@ impl RestWriter {
     /// Makes the version with its own number: placeholders use up those before it.
     async fn number_version(
         &self,
-        at: &mut Registry,
+        at: &mut TargetModel,
         version: &ModelVersion,
         new: &NewSource,
         tags: &BTreeMap<String, String>,
@@ -342,7 +351,7 @@ impl RestWriter {
     /// A version that was deleted on the source may still have aliases there. They are set while its number is held by
     /// a placeholder: releases that leave them on the source leave them here, too (MLflow 2.3 to 3.10,
     /// `store/model_registry/sqlalchemy_store.py`, `delete_model_version`; 3.18 takes them along).
-    async fn set_aliases_of(&self, at: &mut Registry, number: u64) -> Result<()> {
+    async fn set_aliases_of(&self, at: &mut TargetModel, number: u64) -> Result<()> {
         let of_number = at.wanted_aliases.iter().filter(|(_, wanted)| **wanted == number);
         let missing: Vec<String> = of_number
             .map(|(alias, _)| alias.clone())
@@ -357,7 +366,7 @@ impl RestWriter {
 
     /// Uses up the numbers up to the last one that an alias stands for: versions beyond the last that is left were
     /// deleted on the source, too. Only where the next number is known, so that no later version loses its own.
-    async fn use_up(&self, at: &mut Registry) -> Result<()> {
+    async fn use_up(&self, at: &mut TargetModel) -> Result<()> {
         let gap = BTreeMap::from([(tag::SOURCE_VERSION.to_owned(), PLACEHOLDER.to_owned())]);
         let name = at.name.clone();
         let is_free = |number: &u64| at.next.is_some_and(|next| next <= *number);
@@ -386,7 +395,7 @@ impl RestWriter {
 
     pub(super) async fn set_aliases(
         &self,
-        mut at: Registry,
+        mut at: TargetModel,
         model: &RegisteredModel,
         versions: &[ModelVersion],
     ) -> Result<Vec<String>> {

@@ -5,17 +5,22 @@ use futures::TryStreamExt;
 
 use super::refused::{Refused, is_refusal};
 use super::run_writer::RestRunWriter;
-use super::{RestWriter, TRIES, There};
+use super::{ImportedRun, RestWriter, TRIES};
 use crate::entities::{ExperimentId, Lifecycle, Run, RunId, RunStatus, ids_in, names_model, rewrite, tag};
 use crate::error::{Class, Result};
 use crate::rest::{BatchItem, NewRun, strict, takes_tag, takes_tag_value};
-use crate::writers::{Found, OpenRun, Place, Unresolved};
+use crate::writers::{Existing, OpenRun, TargetExperiment, Unresolved};
 
 impl RestWriter {
-    pub(super) async fn find_or_make_run(&self, place: &Place, run: &Run, again: bool) -> Result<OpenRun> {
+    pub(super) async fn find_or_make_run(
+        &self,
+        place: &TargetExperiment,
+        run: &Run,
+        again: bool,
+    ) -> Result<OpenRun> {
         let (there, found) = match self.there(&place.id, &run.id) {
-            Some(there) if !again && is_complete(&there, run) => (there, Found::Everything),
-            Some(there) => (there, Found::Partial),
+            Some(there) if !again && is_complete(&there, run) => (there, Existing::Everything),
+            Some(there) => (there, Existing::Partial),
             None => {
                 self.reopen_experiment(place).await?;
                 let (there, written) = self.make_run(place, run).await?;
@@ -26,12 +31,12 @@ impl RestWriter {
                 let (items, refused) = self.items(run, &there.id, &BTreeMap::new(), &written)?;
                 let writer = RestRunWriter::new(&self.way, run, &there, place.to_be_deleted);
                 let writer = Box::new(writer.starting_with(items, refused));
-                return Ok(OpenRun { id: there.id, found: Found::Nothing, writer });
+                return Ok(OpenRun { id: there.id, found: Existing::Nothing, writer });
             }
         };
         self.ledger.opened(&run.id, &there.id)?;
         let mut writer = RestRunWriter::new(&self.way, run, &there, place.to_be_deleted);
-        if found == Found::Partial {
+        if found == Existing::Partial {
             let now = self.reopened(place, &there).await?;
             let is_left = |key: &String| {
                 !run.tags.contains_key(key) && !tag::is_ours(key) && !key.starts_with("mlflow.")
@@ -47,7 +52,7 @@ impl RestWriter {
     }
 
     /// A deleted run takes nothing; it is deleted again when it is closed.
-    async fn reopened(&self, place: &Place, there: &There) -> Result<Run> {
+    async fn reopened(&self, place: &TargetExperiment, there: &ImportedRun) -> Result<Run> {
         self.reopen_experiment(place).await?;
         let run = self.client.run(&there.id).await?;
         if run.lifecycle.is_deleted() {
@@ -56,7 +61,7 @@ impl RestWriter {
         Ok(run)
     }
 
-    pub(super) async fn reopen_experiment(&self, place: &Place) -> Result<()> {
+    pub(super) async fn reopen_experiment(&self, place: &TargetExperiment) -> Result<()> {
         if self.deleted().remove(&place.id) {
             self.client.set_experiment_lifecycle(&place.id, Lifecycle::Active).await?;
         }
@@ -65,7 +70,11 @@ impl RestWriter {
 
     /// Creates the run under its identity tag, with all of its tags; one of them may be what a server refuses: then with
     /// what identifies it alone. Gives the tags that it has.
-    async fn make_run(&self, place: &Place, run: &Run) -> Result<(There, BTreeMap<String, String>)> {
+    async fn make_run(
+        &self,
+        place: &TargetExperiment,
+        run: &Run,
+    ) -> Result<(ImportedRun, BTreeMap<String, String>)> {
         let mut tags = self.tags_at_creation(run);
         match self.create_run(place, run, &tags).await {
             Err(e) if is_refusal(&e) => {
@@ -81,7 +90,12 @@ impl RestWriter {
     }
 
     /// When the reply is lost, the tag tells whether it was made.
-    async fn create_run(&self, place: &Place, run: &Run, tags: &BTreeMap<String, String>) -> Result<There> {
+    async fn create_run(
+        &self,
+        place: &TargetExperiment,
+        run: &Run,
+        tags: &BTreeMap<String, String>,
+    ) -> Result<ImportedRun> {
         let new = NewRun::new(run, &place.id, tags);
         let mut tries = 1;
         loop {
@@ -95,7 +109,7 @@ impl RestWriter {
                     }
                     tries += 1;
                 }
-                other => return other.map(There::from),
+                other => return other.map(ImportedRun::from),
             }
         }
     }
@@ -167,7 +181,7 @@ impl RestWriter {
 }
 
 /// The status and the deletion are written last. A run that still runs at the source may have grown.
-fn is_complete(there: &There, run: &Run) -> bool {
+fn is_complete(there: &ImportedRun, run: &Run) -> bool {
     let deleted = there.lifecycle.is_deleted();
     !there.lacking && (deleted || (there.status != RunStatus::Running && !run.lifecycle.is_deleted()))
 }

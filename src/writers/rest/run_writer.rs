@@ -3,8 +3,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::There;
-use super::files::{Delivery, RestFiles};
+use super::ImportedRun;
+use super::files::{ArtifactUploader, RestFiles};
 use super::histories::Known;
 use super::model_writer::metric_of;
 use super::refused::{Refusals, Refused, in_parts};
@@ -15,7 +15,7 @@ use crate::entities::{
 };
 use crate::error::{Cause, Result};
 use crate::rest::{BatchItem, Client, MetricOf, entries_per_batch};
-use crate::writers::{FileWriter, Ledger, RunWriter};
+use crate::writers::{FileWriter, IdMap, RunWriter};
 
 /// What each point of one metric says of logged models.
 type PointModels = HashMap<PointIdentity, Vec<MetricOf>>;
@@ -26,7 +26,7 @@ const FULL: usize = 1_000;
 /// How the entries of runs get to the target.
 #[derive(Clone)]
 pub struct RunWay {
-    pub by: Arc<Delivery>,
+    pub by: Arc<ArtifactUploader>,
     pub(super) log: RunLog,
     pub(super) refusals: Arc<Refusals>,
 }
@@ -35,7 +35,7 @@ pub struct RunWay {
 /// because two batches at once may both take theirs for the latest point.
 pub struct RestRunWriter {
     client: Arc<Client>,
-    ledger: Arc<dyn Ledger>,
+    ledger: Arc<dyn IdMap>,
     log: RunLog,
     refusals: Arc<Refusals>,
     run: Run,
@@ -66,7 +66,7 @@ struct PointsThere {
 }
 
 impl RestRunWriter {
-    pub fn new(way: &RunWay, run: &Run, there: &There, deleted_with_experiment: bool) -> Self {
+    pub fn new(way: &RunWay, run: &Run, there: &ImportedRun, deleted_with_experiment: bool) -> Self {
         // What the search page brought along is not kept: the page goes away while this run is written.
         let run =
             Run { params: BTreeMap::new(), tags: BTreeMap::new(), latest: BTreeMap::new(), ..run.clone() };
@@ -179,7 +179,7 @@ pub(super) fn of_model(point: Point) -> Point {
 }
 
 /// As late as can be: runs that are created beside this one are known by now.
-fn with_new_ids(ledger: &dyn Ledger, item: BatchItem) -> BatchItem {
+fn with_new_ids(ledger: &dyn IdMap, item: BatchItem) -> BatchItem {
     let new = |key: &str, value: String| rewrite(key, &value, |id| ledger.target_of(id)).unwrap_or(value);
     match item {
         BatchItem::Param(key, value) => BatchItem::Param(key.clone(), new(&key, value)),

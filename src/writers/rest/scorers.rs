@@ -6,20 +6,20 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::RestWriter;
 use crate::entities::{ExperimentId, Scorer};
 use crate::error::{Class, Error, Result};
-use crate::writers::Found;
+use crate::writers::Existing;
 
 /// Any JSON object is a scorer to the server.
 const PLACEHOLDER: &str = r#"{"mlferry": "placeholder"}"#;
 
 /// One scorer on the target.
-struct There<'a> {
+struct ImportedScorers<'a> {
     experiment: &'a ExperimentId,
     name: &'a str,
     versions: BTreeMap<u64, Scorer>,
     placeholders: BTreeSet<u64>,
 }
 
-impl There<'_> {
+impl ImportedScorers<'_> {
     fn next(&self) -> u64 {
         let last = |numbers: Option<&u64>| numbers.copied().unwrap_or_default();
         last(self.versions.keys().next_back()).max(last(self.placeholders.last())) + 1
@@ -32,7 +32,7 @@ impl RestWriter {
         &self,
         experiment: &ExperimentId,
         scorers: &[Scorer],
-    ) -> Result<Vec<Result<Found>>> {
+    ) -> Result<Vec<Result<Existing>>> {
         if !self.can.evaluation {
             return Err(Error::permanent("the target knows no scorers")
                 .hint("MLflow 3.4 or newer over a database has them"));
@@ -45,8 +45,12 @@ impl RestWriter {
         let mut results = Vec::new();
         for versions in scorers.chunk_by(|a, b| a.name == b.name) {
             let name = versions[0].name.as_str();
-            let mut at =
-                There { experiment: &place, name, versions: BTreeMap::new(), placeholders: BTreeSet::new() };
+            let mut at = ImportedScorers {
+                experiment: &place,
+                name,
+                versions: BTreeMap::new(),
+                placeholders: BTreeSet::new(),
+            };
             if there.contains(name) {
                 self.look(&mut at).await?;
             }
@@ -64,7 +68,7 @@ impl RestWriter {
         Ok(results)
     }
 
-    async fn look(&self, at: &mut There<'_>) -> Result<()> {
+    async fn look(&self, at: &mut ImportedScorers<'_>) -> Result<()> {
         let placeholder = Scorer { content: PLACEHOLDER.to_owned(), ..Scorer::default() };
         (at.versions, at.placeholders) = Default::default();
         for version in self.client.scorer_versions(at.experiment, at.name).await? {
@@ -77,10 +81,10 @@ impl RestWriter {
         Ok(())
     }
 
-    async fn find_or_make_scorer(&self, at: &mut There<'_>, wanted: &Scorer) -> Result<Found> {
+    async fn find_or_make_scorer(&self, at: &mut ImportedScorers<'_>, wanted: &Scorer) -> Result<Existing> {
         if let Some(there) = at.versions.get(&wanted.version) {
             return match there.says_the_same(wanted) {
-                true => Ok(Found::Everything),
+                true => Ok(Existing::Everything),
                 false => Err(conflict(wanted)),
             };
         }
@@ -104,13 +108,13 @@ impl RestWriter {
         match self.client.register_scorer(at.experiment, at.name, &wanted.content).await {
             Ok(made) => {
                 at.versions.insert(made, wanted.clone());
-                Ok(Found::Nothing)
+                Ok(Existing::Nothing)
             }
             Err(e) if e.class() == Class::Ambiguous => {
                 self.look(at).await?;
                 let is_there =
                     at.versions.get(&wanted.version).is_some_and(|there| there.says_the_same(wanted));
-                if is_there { Ok(Found::Nothing) } else { Err(e) }
+                if is_there { Ok(Existing::Nothing) } else { Err(e) }
             }
             Err(e) => Err(e),
         }

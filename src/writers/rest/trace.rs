@@ -10,7 +10,7 @@ use futures::TryStreamExt;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-use super::files::{Delivery, RestFiles, Text};
+use super::files::{ArtifactUploader, RestFiles, Text};
 use super::refused::{Refusals, Refused, in_parts, is_refusal};
 use super::{RestWriter, TRIES};
 use crate::entities::{
@@ -19,7 +19,7 @@ use crate::entities::{
 };
 use crate::error::{Class, Error, Result};
 use crate::rest::{Capabilities, Client, span_request, strict};
-use crate::writers::{FileWriter, Found, OpenTrace, Place, SpansRead, TraceWriter};
+use crate::writers::{Existing, FileWriter, OpenTrace, SpansRead, TargetExperiment, TraceWriter};
 
 /// Experiments that are searched at once for traces that may be anywhere.
 const EXPERIMENTS_PER_SEARCH: usize = 1_000;
@@ -28,7 +28,7 @@ impl RestWriter {
     /// What earlier imports have left of these traces, in the same order.
     pub(super) async fn find_traces(
         &self,
-        place: &Place,
+        place: &TargetExperiment,
         traces: &[Trace],
     ) -> Result<Vec<Result<OpenTrace>>> {
         if !self.can.third_traces {
@@ -41,13 +41,17 @@ impl RestWriter {
         let mut there = self.traces_there(place, traces).await?;
         let opened: Vec<Result<OpenTrace>> =
             traces.iter().map(|trace| self.open(place, trace, there.remove(&trace.id))).collect();
-        if opened.iter().flatten().any(|open| open.found != Found::Everything) {
+        if opened.iter().flatten().any(|open| open.found != Existing::Everything) {
             self.reopen_experiment(place).await?;
         }
         Ok(opened)
     }
 
-    async fn traces_there(&self, place: &Place, traces: &[Trace]) -> Result<HashMap<String, Trace>> {
+    async fn traces_there(
+        &self,
+        place: &TargetExperiment,
+        traces: &[Trace],
+    ) -> Result<HashMap<String, Trace>> {
         let ids: Vec<String> = traces
             .iter()
             .filter(|trace| is_plain_id(&trace.id))
@@ -112,21 +116,21 @@ impl RestWriter {
         Ok(all.into_iter().map(|experiment| experiment.id).collect())
     }
 
-    fn open(&self, place: &Place, trace: &Trace, there: Option<Trace>) -> Result<OpenTrace> {
+    fn open(&self, place: &TargetExperiment, trace: &Trace, there: Option<Trace>) -> Result<OpenTrace> {
         if !is_plain_id(&trace.id) {
             return Err(Error::permanent(format!("no search can name the trace {:?}", trace.id)));
         }
         let written = self.written(place, trace);
         let whole = fingerprint(&written)?;
         let found = match &there {
-            None => Found::Nothing,
+            None => Existing::Nothing,
             Some(there) if there.experiment_id != place.id => {
                 let at = &there.experiment_id;
                 return Err(Error::permanent(format!("the target has this trace in its experiment {at}"))
                     .hint("a trace can be on a server once: delete it there to have it moved"));
             }
-            Some(there) if there.tags.get(tag::SOURCE_TRACE) == Some(&whole) => Found::Everything,
-            Some(_) => Found::Partial,
+            Some(there) if there.tags.get(tag::SOURCE_TRACE) == Some(&whole) => Existing::Everything,
+            Some(_) => Existing::Partial,
         };
         let writer = RestTraceWriter {
             client: Arc::clone(&self.client),
@@ -147,7 +151,7 @@ impl RestWriter {
     }
 
     /// The trace as it is to be on the target.
-    fn written(&self, place: &Place, trace: &Trace) -> Trace {
+    fn written(&self, place: &TargetExperiment, trace: &Trace) -> Trace {
         let new = |value: &str| rewrite("", value, |id| self.ledger.target_of(id));
         let pairs = |pairs: &BTreeMap<String, String>| {
             let theirs = pairs
@@ -182,7 +186,7 @@ fn fingerprint(written: &Trace) -> Result<String> {
 
 struct RestTraceWriter {
     client: Arc<Client>,
-    by: Arc<Delivery>,
+    by: Arc<ArtifactUploader>,
     can: Capabilities,
     may_link_prompts: bool,
     /// The spans were in a database, and the target keeps such spans in its own.

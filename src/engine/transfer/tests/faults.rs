@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{End, World, assert_counts_add_up};
+use super::{RunEnded, World, assert_counts_add_up};
 use crate::engine::faults::{Faults, How, Which};
 use crate::entities::RunId;
 use crate::error::{Class, Error, Result};
@@ -54,7 +54,7 @@ fn each_call(
         let case = format!("{of}: call {number}, {name}");
         let first = world.import_with(Arc::new(Faults::at(Which::Nth(number), how.clone())));
         let what = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-            if let End::Outcome(outcome) = &first {
+            if let RunEnded::Outcome(outcome) = &first {
                 assert_counts_add_up(outcome, &case);
             }
             // Its word is true: done means that nothing is missing.

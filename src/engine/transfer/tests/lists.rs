@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{End, World};
+use super::{RunEnded, World};
 use crate::engine::faults::{Faults, How, Which};
 use crate::entities::Kind;
 use crate::error::{Class, Error};
@@ -20,8 +20,8 @@ fn calls(world: &World) -> BTreeSet<&'static str> {
     faults.names().into_iter().filter(|name| !WITHOUT_MEANING.contains(name)).collect()
 }
 
-fn unreadable(end: &End) -> u64 {
-    let End::Outcome(outcome) = end else { return 0 };
+fn unreadable(end: &RunEnded) -> u64 {
+    let RunEnded::Outcome(outcome) = end else { return 0 };
     let totals = outcome.comparison.clone().unwrap_or_default();
     Kind::ALL.into_iter().map(|kind| totals.of(kind, Mark::Unreadable)).sum()
 }
@@ -64,7 +64,7 @@ fn what_one_side_does_not_show_is_never_the_same() {
                 let side = if at_source { "source" } else { "target" };
                 let counted = unreadable(&end);
                 let said = std::fs::read_to_string(world.report()).unwrap_or_default();
-                let is_said = matches!(end, End::Error(_)) || said.contains(&error.to_string());
+                let is_said = matches!(end, RunEnded::Error(_)) || said.contains(&error.to_string());
                 // A refusal at the target is counted, and everything else is compared all the same.
                 // Histories of many runs come together: those that fail end the comparison with an error.
                 let is_counted = counted > 0 || !is_final || at_source || name == "histories";

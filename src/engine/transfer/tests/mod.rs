@@ -21,7 +21,7 @@ use crate::entities::Plan;
 use crate::error::{Error, Result};
 use crate::memory::MemoryStore;
 use crate::readers::{MemoryReader, Reader};
-use crate::writers::{Ledger, MemoryWriter, Writer};
+use crate::writers::{IdMap, MemoryWriter, Writer};
 
 /// Longer than any of these jobs takes: what has not come to its end by then stands still.
 const STILL: Duration = Duration::from_secs(30);
@@ -37,13 +37,13 @@ struct World {
 
 /// What came of a job whose process may have ended before it.
 #[derive(Debug)]
-enum End {
+enum RunEnded {
     Outcome(Outcome),
     Error(Error),
     Died,
 }
 
-impl End {
+impl RunEnded {
     /// The exit code; none of a process that died.
     fn code(&self) -> Option<u8> {
         match self {
@@ -85,16 +85,16 @@ impl World {
         }
     }
 
-    fn import(&self) -> End {
+    fn import(&self) -> RunEnded {
         self.import_with(Arc::new(Faults::none()))
     }
 
-    fn import_with(&self, faults: Arc<Faults>) -> End {
+    fn import_with(&self, faults: Arc<Faults>) -> RunEnded {
         self.import_between(Arc::clone(&faults), faults)
     }
 
     /// In a runtime of its own, which goes away with everything in it when the process dies.
-    fn import_between(&self, reading: Arc<Faults>, writing: Arc<Faults>) -> End {
+    fn import_between(&self, reading: Arc<Faults>, writing: Arc<Faults>) -> RunEnded {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         let inner: Arc<dyn Reader> = Arc::new(MemoryReader::new(Arc::clone(&self.source)));
         let source = Arc::new(FaultyReader { inner, faults: reading });
@@ -106,20 +106,20 @@ impl World {
             let mut setting = setting.unwrap();
             setting.update = self.update;
             drop(setting.journal.faults.set(Arc::clone(&writing)));
-            let ledger: Arc<dyn Ledger> = Arc::clone(&setting.journal) as Arc<dyn Ledger>;
+            let ledger: Arc<dyn IdMap> = Arc::clone(&setting.journal) as Arc<dyn IdMap>;
             let inner: Arc<dyn Writer> = Arc::new(MemoryWriter::new(Arc::clone(&self.target), ledger));
             let target = Arc::new(FaultyWriter { inner, faults: Arc::clone(&writing) });
             let job = setting.start(target, Some(self.folder.path().join("id-map.csv")));
             let died = async {
                 writing.died().await;
                 // A dead journal refuses, which ends the job with an error: neither is seen by anybody.
-                End::Died
+                RunEnded::Died
             };
             let ended = async {
                 match tokio::time::timeout(STILL, job.outcome()).await {
                     Err(_) => panic!("the job stands still after {:?}", writing.names()),
-                    Ok(Ok(outcome)) => End::Outcome(outcome),
-                    Ok(Err(error)) => End::Error(error),
+                    Ok(Ok(outcome)) => RunEnded::Outcome(outcome),
+                    Ok(Err(error)) => RunEnded::Error(error),
                 }
             };
             tokio::select! {
@@ -143,7 +143,7 @@ impl World {
     }
 
     /// Compares both sides, of which either may fail.
-    fn validate_with(&self, source: Faults, target: Faults) -> End {
+    fn validate_with(&self, source: Faults, target: Faults) -> RunEnded {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         let reader = |store: &Arc<MemoryStore>, faults| -> Arc<dyn Reader> {
             let inner: Arc<dyn Reader> = Arc::new(MemoryReader::new(Arc::clone(store)));
@@ -160,8 +160,8 @@ impl World {
             });
             match tokio::time::timeout(STILL, job.outcome()).await {
                 Err(_) => panic!("the comparison stands still"),
-                Ok(Ok(outcome)) => End::Outcome(outcome),
-                Ok(Err(error)) => End::Error(error),
+                Ok(Ok(outcome)) => RunEnded::Outcome(outcome),
+                Ok(Err(error)) => RunEnded::Error(error),
             }
         })
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::faults::busy;
-use super::{End, World, assert_counts_add_up};
+use super::{RunEnded, World, assert_counts_add_up};
 use crate::engine::faults::{Faults, How, Which};
 use crate::entities::RunId;
 use crate::error::{Class, Result};
@@ -51,7 +51,7 @@ fn a_server_that_answers_nothing_ends_the_job() {
     let (world, faults) =
         (World::new(many_experiments), Arc::new(Faults::at(Which::From(first), How::Before(busy()))));
     let ended = world.import_between(Arc::clone(&faults), Arc::new(Faults::none()));
-    let End::Error(error) = ended else { panic!("it went on: {ended:?}") };
+    let RunEnded::Error(error) = ended else { panic!("it went on: {ended:?}") };
     assert_eq!(error.exit_code(), 5);
     assert!(faults.names().contains(&"source answers"));
     assert_eq!(world.import().outcome().exit_code(), 0);

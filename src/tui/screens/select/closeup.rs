@@ -8,13 +8,13 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Block;
 
-use crate::engine::browse::{Closeup, Details, Drawn, Weight};
+use crate::engine::browse::{ArtifactSize, Details, Drawn, RunDetails};
 use crate::entities::{
-    EvaluationDataset, Experiment, FileEntry, ModelVersion, Moment, Point, RegisteredModel, Run,
+    EvaluationDataset, Experiment, FileEntry, ModelVersion, Point, RegisteredModel, Run, UnixMillis,
 };
 use crate::tui::model::Model;
 use crate::tui::text;
-use crate::tui::tree::{Item, Row, Tree, What};
+use crate::tui::tree::{Item, Row, SourceTree, What};
 use crate::tui::widgets::paint;
 
 /// Columns of a curve, of a metric's latest value, and of the number of its points.
@@ -22,7 +22,7 @@ const CURVE: usize = 20;
 const VALUE: usize = 12;
 const POINTS: usize = 13;
 
-pub fn draw(model: &Model, tree: &Tree, frame: &mut Frame, area: Rect) {
+pub fn draw(model: &Model, tree: &SourceTree, frame: &mut Frame, area: Rect) {
     let look = model.look;
     let block = Block::bordered().border_set(look.glyphs.border).border_style(look.theme.dim);
     let block = block.title(Span::styled(" details ", look.theme.title));
@@ -46,13 +46,13 @@ pub fn draw(model: &Model, tree: &Tree, frame: &mut Frame, area: Rect) {
     paint::lines(frame, inside, shown);
 }
 
-fn lines(model: &Model, tree: &Tree, mut sheet: Sheet<'_>) -> Vec<Line<'static>> {
+fn lines(model: &Model, tree: &SourceTree, mut sheet: Sheet<'_>) -> Vec<Line<'static>> {
     let closeup = tree.subject().map(|subject| model.selection.closeups.of(&subject));
     match (tree.row(), closeup) {
         (_, Some(None)) => sheet.say(&format!("{} fetching it", paint::spinner(model)), model.look.theme.accent),
         (_, Some(Some(Err(trouble)))) => sheet.say(&trouble.text, model.look.theme.bad),
-        (_, Some(Some(Ok(Closeup::Run(details))))) => sheet.run(details),
-        (_, Some(Some(Ok(Closeup::Version(version))))) => sheet.version(version),
+        (_, Some(Some(Ok(Details::Run(details))))) => sheet.run(details),
+        (_, Some(Some(Ok(Details::Version(version))))) => sheet.version(version),
         (Some(Row::Node(at)), None) => match &tree.nodes[at].item {
             Item::Experiment(one) => sheet.experiment(one),
             Item::Model(one) => sheet.model(one),
@@ -109,7 +109,7 @@ impl Sheet<'_> {
     }
 
     fn time(&mut self, name: &str, time: Option<i64>) {
-        self.pair(name, &time.map_or_else(String::new, |time| Moment(time).to_string()));
+        self.pair(name, &time.map_or_else(String::new, |time| UnixMillis(time).to_string()));
     }
 
     fn pairs<V: ToString>(&mut self, title: &str, pairs: &BTreeMap<String, V>) {
@@ -168,7 +168,7 @@ impl Sheet<'_> {
         self.pairs("tags", &one.tags);
     }
 
-    fn run(&mut self, details: &Details) {
+    fn run(&mut self, details: &RunDetails) {
         let run = &details.run;
         self.title(&format!("run {}", run.label()));
         self.say(&about(run), Style::new());
@@ -211,7 +211,7 @@ impl Sheet<'_> {
         ]));
     }
 
-    fn files(&mut self, files: &[FileEntry], weight: Weight) {
+    fn files(&mut self, files: &[FileEntry], weight: ArtifactSize) {
         let more = if weight.at_least { "+" } else { "" };
         let count = text::count(weight.files, "file", "files");
         self.title(&format!("artifacts ({count}, {}{more})", text::bytes(weight.bytes)));
@@ -234,7 +234,7 @@ impl Sheet<'_> {
 /// How it ended, whose it is, when it was.
 fn about(run: &Run) -> String {
     let by = Some(format!("by {}", run.user_id)).filter(|_| !run.user_id.is_empty());
-    let started = run.start_time.map(|time| format!("started {}", Moment(time)));
+    let started = run.start_time.map(|time| format!("started {}", UnixMillis(time)));
     let took = run.end_time.zip(run.start_time).map(|(end, start)| end.saturating_sub(start) as f64 / 1e3);
     let took = took.map(|seconds| format!("took {}", text::duration(seconds)));
     let status = Some(run.status.name().to_lowercase());

@@ -13,7 +13,7 @@ use crate::tui::estimate::{Estimate, estimate};
 use crate::tui::keys::has_traces;
 use crate::tui::model::{Loaded, Model};
 use crate::tui::text;
-use crate::tui::tree::{Counted, Row, Section, Tree};
+use crate::tui::tree::{Counted, Row, Section, SourceTree};
 use crate::tui::widgets::{fields, paint};
 
 pub use rows::needed_by;
@@ -104,7 +104,7 @@ fn inside(counted: &Counted) -> Option<String> {
 }
 
 /// What is out of the ordinary: a range, an order, pages still to come.
-fn state(model: &Model, tree: &Tree) -> String {
+fn state(model: &Model, tree: &SourceTree) -> String {
     let range = tree.has_range().then(|| {
         let rows = text::count(tree.range().len() as u64, "row", "rows");
         format!("range of {rows}: Space picks")
@@ -122,7 +122,7 @@ fn state(model: &Model, tree: &Tree) -> String {
     parts.join("  ")
 }
 
-fn counted(tree: &Tree, has_traces: bool, is_short: bool) -> String {
+fn counted(tree: &SourceTree, has_traces: bool, is_short: bool) -> String {
     let counted = tree.counted();
     if counted.is_nothing() {
         return "Nothing is picked. Space picks what the cursor is on, a picks everything.".into();
@@ -156,7 +156,7 @@ fn counted(tree: &Tree, has_traces: bool, is_short: bool) -> String {
     format!("Picked{so_far}: {}", parts.join(", "))
 }
 
-fn draw_filter(model: &Model, tree: &Tree, frame: &mut Frame, area: Rect) {
+fn draw_filter(model: &Model, tree: &SourceTree, frame: &mut Frame, area: Rect) {
     if model.selection.filtering.is_none() && tree.filter().is_empty() {
         let titles = Line::styled(rows::titles(tree, area.width), model.look.theme.dim);
         frame.render_widget(titles.right_aligned(), area);

@@ -4,11 +4,11 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-use crate::entities::{Moment, RunStatus, Tally};
+use crate::entities::{Count, RunStatus, UnixMillis};
 use crate::tui::model::Model;
 use crate::tui::scroll;
 use crate::tui::text;
-use crate::tui::tree::{Held, Leaves, MOST_RUNS, Node, Rest, Row, Tree, Tri, What};
+use crate::tui::tree::{Checked, Held, Leaves, MOST_RUNS, Node, Rest, Row, SourceTree, What};
 use crate::tui::widgets::paint;
 
 /// Columns at the right: states and counts.
@@ -31,7 +31,7 @@ struct Columns {
 
 impl Columns {
     /// Sizes that somebody has asked for come before dates.
-    fn of(tree: &Tree, width: usize) -> Self {
+    fn of(tree: &SourceTree, width: usize) -> Self {
         let is_asked = tree.has_weights() && width >= WITH_ASKED_SIZES;
         let taken = if is_asked { SIZE + 1 } else { 0 };
         Self { date: width >= WITH_DATES + taken, size: is_asked || width >= WITH_SIZES }
@@ -45,13 +45,13 @@ impl Columns {
 }
 
 /// Above the columns.
-pub fn titles(tree: &Tree, width: u16) -> String {
+pub fn titles(tree: &SourceTree, width: u16) -> String {
     let titles = Columns::of(tree, usize::from(width)).line("updated", "size");
     format!("{titles}{}", " ".repeat(ASIDE))
 }
 
 /// Dates and sizes as far as they are known and there is room for them.
-fn columns(tree: &Tree, row: Row, width: usize) -> String {
+fn columns(tree: &SourceTree, row: Row, width: usize) -> String {
     let (time, bytes) = match row {
         Row::Section(_) | Row::Note(_) => (None, None),
         Row::Node(at) => (tree.nodes[at].item.updated(), tree.nodes[at].known_bytes()),
@@ -60,7 +60,7 @@ fn columns(tree: &Tree, row: Row, width: usize) -> String {
             (leaf.time, leaf.bytes.and_then(|bytes| i64::try_from(bytes).ok()))
         }
     };
-    let date = time.map_or(String::new(), |time| Moment(time).to_string().chars().take(DATE).collect());
+    let date = time.map_or(String::new(), |time| UnixMillis(time).to_string().chars().take(DATE).collect());
     // Of a node some of whose runs nobody has weighed, it is this or more.
     let more = matches!(row, Row::Node(at) if !tree.nodes[at].is_weighed());
     let more = if more { "+" } else { "" };
@@ -71,7 +71,7 @@ fn columns(tree: &Tree, row: Row, width: usize) -> String {
     }
 }
 
-pub fn draw(model: &Model, tree: &Tree, frame: &mut Frame, area: Rect) {
+pub fn draw(model: &Model, tree: &SourceTree, frame: &mut Frame, area: Rect) {
     if tree.rows().is_empty() {
         let words = match tree.filter() {
             "" if tree.is_growing() => "nothing has come yet",
@@ -97,27 +97,27 @@ pub fn draw(model: &Model, tree: &Tree, frame: &mut Frame, area: Rect) {
 
 /// Where a row is seen from the cursor.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Place {
+enum RowPosition {
     Cursor,
     InRange,
     Elsewhere,
 }
 
-fn place(tree: &Tree, index: usize) -> Place {
+fn place(tree: &SourceTree, index: usize) -> RowPosition {
     match index == tree.cursor() {
-        true => Place::Cursor,
-        false if tree.has_range() && tree.range().contains(&index) => Place::InRange,
-        false => Place::Elsewhere,
+        true => RowPosition::Cursor,
+        false if tree.has_range() && tree.range().contains(&index) => RowPosition::InRange,
+        false => RowPosition::Elsewhere,
     }
 }
 
-fn line(model: &Model, tree: &Tree, row: Row, place: Place, width: usize) -> Line<'static> {
+fn line(model: &Model, tree: &SourceTree, row: Row, place: RowPosition, width: usize) -> Line<'static> {
     let look = model.look;
-    let chosen = place == Place::Cursor;
+    let chosen = place == RowPosition::Cursor;
     let mark = match place {
-        Place::Cursor => look.glyphs.current,
-        Place::InRange => look.glyphs.upright,
-        Place::Elsewhere => " ",
+        RowPosition::Cursor => look.glyphs.current,
+        RowPosition::InRange => look.glyphs.upright,
+        RowPosition::Elsewhere => " ",
     };
     let Shown { lead, name, aside, dim } = shown(model, tree, row);
     let lead = format!("{mark}{lead}");
@@ -132,7 +132,7 @@ fn line(model: &Model, tree: &Tree, row: Row, place: Place, width: usize) -> Lin
         return Line::styled(format!("{lead}{name} {aside}"), look.theme.selected);
     }
     let style = match (row, dim) {
-        _ if place == Place::InRange => look.theme.accent,
+        _ if place == RowPosition::InRange => look.theme.accent,
         (Row::Section(_), _) => look.theme.title,
         (_, true) => look.theme.dim,
         _ => ratatui::style::Style::new(),
@@ -152,7 +152,7 @@ struct Shown {
     dim: bool,
 }
 
-fn shown(model: &Model, tree: &Tree, row: Row) -> Shown {
+fn shown(model: &Model, tree: &SourceTree, row: Row) -> Shown {
     let glyphs = model.look.glyphs;
     let indent = if tree.has_headings() { "  " } else { "" };
     let fold = |open: bool| if open { glyphs.opened } else { glyphs.closed };
@@ -174,13 +174,13 @@ fn shown(model: &Model, tree: &Tree, row: Row) -> Shown {
                 lead: format!("{indent} {} {sign} ", tick(model, tree.tri(node))),
                 name: node.item.name().to_owned(),
                 aside: about(tree, node),
-                dim: tree.tri(node) == Tri::Out,
+                dim: tree.tri(node) == Checked::Out,
             }
         }
         Row::Leaf(at, index) => {
             let (node, leaf) = (&tree.nodes[at], &tree.nodes[at].leaves()[index]);
             let tri = tree.leaf_tri(node, leaf);
-            let needed = |id: &str| tree.needed_by(id).filter(|_| tri == Tri::None).map(needed_by);
+            let needed = |id: &str| tree.needed_by(id).filter(|_| tri == Checked::None).map(needed_by);
             let aside = match &leaf.what {
                 What::Traces(tally) => traces(tally, tri),
                 What::Run { id, status: of, .. } => needed(id.as_str()).unwrap_or_else(|| {
@@ -199,7 +199,7 @@ fn shown(model: &Model, tree: &Tree, row: Row) -> Shown {
                 ),
                 name: leaf.name.clone(),
                 aside,
-                dim: tri == Tri::Out,
+                dim: tri == Checked::Out,
             }
         }
         Row::Note(at) => Shown {
@@ -217,18 +217,18 @@ pub fn needed_by(version: &str) -> String {
     format!("needed by {name} v{number}")
 }
 
-fn tick(model: &Model, tri: Tri) -> &'static str {
+fn tick(model: &Model, tri: Checked) -> &'static str {
     let [all, some, none, out] = model.look.glyphs.boxes;
     match tri {
-        Tri::All => all,
-        Tri::Some => some,
-        Tri::None => none,
-        Tri::Out => out,
+        Checked::All => all,
+        Checked::Some => some,
+        Checked::None => none,
+        Checked::Out => out,
     }
 }
 
-fn about(tree: &Tree, node: &Node) -> String {
-    if node.picked() == Tri::None {
+fn about(tree: &SourceTree, node: &Node) -> String {
+    if node.picked() == Checked::None {
         let needed = tree.needed_by(node.item.name()).filter(|_| node.item.experiment().is_none());
         if let Some(version) = needed {
             return needed_by(version);
@@ -237,7 +237,7 @@ fn about(tree: &Tree, node: &Node) -> String {
     if let Some(experiment) = tree.goes_with(node) {
         return match tree.goes_along(node) {
             true => format!("with {experiment}"),
-            false if tree.tri(node) == Tri::None => "left out".to_owned(),
+            false if tree.tri(node) == Checked::None => "left out".to_owned(),
             false => String::new(),
         };
     }
@@ -255,24 +255,24 @@ fn about(tree: &Tree, node: &Node) -> String {
     [deleted, &held].join(" ")
 }
 
-fn deleted_word(deleted: bool, tri: Tri) -> &'static str {
+fn deleted_word(deleted: bool, tri: Checked) -> &'static str {
     match (deleted, tri) {
-        (true, Tri::Out) => "deleted, left out",
+        (true, Checked::Out) => "deleted, left out",
         (true, _) => "deleted",
         _ => "",
     }
 }
 
-fn traces(tally: &Tally, tri: Tri) -> String {
+fn traces(tally: &Count, tri: Checked) -> String {
     let count = match (tally.count, &tally.unknown) {
         (Some(count), _) => format!("{}{}", text::number(count), if tally.more { "+" } else { "" }),
         (None, Some(why)) => format!("not counted: {why}"),
         (None, None) => String::new(),
     };
     match tri {
-        Tri::Out => format!("{count}, left out"),
-        Tri::Some => format!("{count}, those of runs picked"),
-        Tri::All | Tri::None => count,
+        Checked::Out => format!("{count}, left out"),
+        Checked::Some => format!("{count}, those of runs picked"),
+        Checked::All | Checked::None => count,
     }
 }
 

@@ -5,7 +5,7 @@ mod scale;
 use std::collections::BTreeSet;
 
 use super::*;
-use crate::entities::{EvaluationDataset, Experiment, Lifecycle, RegisteredModel, Run, RunId, Tally, tag};
+use crate::entities::{Count, EvaluationDataset, Experiment, Lifecycle, RegisteredModel, Run, RunId, tag};
 
 fn experiment(at: usize, name: &str) -> Experiment {
     Experiment { id: at.to_string().as_str().into(), name: name.to_owned(), ..Experiment::default() }
@@ -19,30 +19,30 @@ fn run(experiment: usize, at: usize) -> Run {
     }
 }
 
-fn tree(sizes: &[usize], plan: &Plan) -> Tree {
+fn tree(sizes: &[usize], plan: &Plan) -> SourceTree {
     let names = (0..sizes.len()).map(|at| experiment(at, &format!("experiment {at}")));
-    Tree::new(Holdings { experiments: names.collect(), ..Holdings::default() }, plan)
+    SourceTree::new(Holdings { experiments: names.collect(), ..Holdings::default() }, plan)
 }
 
-fn load(tree: &mut Tree, sizes: &[usize]) {
+fn load(tree: &mut SourceTree, sizes: &[usize]) {
     for (at, size) in sizes.iter().enumerate() {
         came(tree, at, *size, 0, false);
     }
 }
 
-fn came(tree: &mut Tree, at: usize, runs: usize, traces: u64, more: bool) {
+fn came(tree: &mut SourceTree, at: usize, runs: usize, traces: u64, more: bool) {
     let runs = (0..runs).map(|index| run(at, index)).collect();
-    let contents = Contents { runs, more, unreadable: 0, traces: Some(Tally::exactly(traces)) };
+    let contents = Contents { runs, more, unreadable: 0, traces: Some(Count::exactly(traces)) };
     tree.contents_came(&at.to_string().as_str().into(), Ok(contents));
 }
 
-fn open(tree: &mut Tree, name: &str) {
+fn open(tree: &mut SourceTree, name: &str) {
     tree.set_filter(name);
     tree.open();
     tree.set_filter("");
 }
 
-fn taken(tree: &Tree) -> BTreeSet<RunId> {
+fn taken(tree: &SourceTree) -> BTreeSet<RunId> {
     let of = |node: &Node| -> Vec<RunId> {
         node.parts().filter(|leaf| node.takes(leaf)).filter_map(Leaf::run).cloned().collect()
     };
@@ -73,7 +73,7 @@ fn everything(experiments: usize, models: usize, prompts: usize, datasets: usize
 }
 
 /// Every model has three versions.
-fn load_versions(tree: &mut Tree, held: &Holdings) {
+fn load_versions(tree: &mut SourceTree, held: &Holdings) {
     let version = |version| ModelVersion { version, ..ModelVersion::default() };
     for model in &held.models {
         tree.versions_came(&model.name, Ok([1, 2, 3].map(version).into()));
@@ -142,14 +142,14 @@ fn runs_that_were_not_fetched_follow_their_experiment() {
 fn deleted_ones_can_be_left_behind() {
     let gone = Experiment { lifecycle: Lifecycle::Deleted, ..experiment(1, "gone") };
     let held = Holdings { experiments: vec![experiment(0, "here"), gone], ..Holdings::default() };
-    let mut tree = Tree::new(held.clone(), &Plan::default());
+    let mut tree = SourceTree::new(held.clone(), &Plan::default());
     tree.toggle_deleted();
-    assert_eq!(tree.tri(&tree.nodes[1]), Tri::Out);
+    assert_eq!(tree.tri(&tree.nodes[1]), Checked::Out);
     assert_eq!(tree.counted().experiments, 1);
     let plan = tree.plan().unwrap();
     assert!(plan.skip_deleted && plan.experiments.is_empty());
     // Taken along again, also by a tree that began with that plan.
-    let mut again = Tree::new(held, &plan);
+    let mut again = SourceTree::new(held, &plan);
     again.toggle_deleted();
     assert_eq!(again.plan(), Some(Plan::default()));
 }

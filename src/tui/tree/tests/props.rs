@@ -30,7 +30,7 @@ fn act() -> impl Strategy<Value = Act> {
     ]
 }
 
-fn perform(tree: &mut Tree, act: &Act, sizes: &[usize]) {
+fn perform(tree: &mut SourceTree, act: &Act, sizes: &[usize]) {
     match act {
         Act::Step(by) => tree.step(*by),
         Act::Toggle => tree.toggle(),
@@ -56,9 +56,9 @@ proptest! {
         for act in &acts {
             perform(&mut tree, act, &sizes);
             for node in tree.nodes.iter().filter(|node| !node.leaves().is_empty()) {
-                let leaves: Vec<Tri> = node.leaves().iter().map(|leaf| tree.leaf_tri(node, leaf)).collect();
-                let expected = [Tri::None, Tri::All].into_iter().find(|tri| leaves.iter().all(|leaf| leaf == tri));
-                prop_assert_eq!(tree.tri(node), expected.unwrap_or(Tri::Some));
+                let leaves: Vec<Checked> = node.leaves().iter().map(|leaf| tree.leaf_tri(node, leaf)).collect();
+                let expected = [Checked::None, Checked::All].into_iter().find(|tri| leaves.iter().all(|leaf| leaf == tri));
+                prop_assert_eq!(tree.tri(node), expected.unwrap_or(Checked::Some));
             }
             prop_assert!(tree.cursor() < tree.rows().len().max(1));
         }
@@ -102,26 +102,27 @@ proptest! {
 }
 
 /// What the plan would take, asked as an import asks: of each thing all, some or nothing.
-fn chosen(held: &Holdings, plan: &Plan) -> Vec<Tri> {
+fn chosen(held: &Holdings, plan: &Plan) -> Vec<Checked> {
     let chooser = plan.chooser().unwrap();
     let experiments = held.experiments.iter().map(|one| match chooser.choose(one) {
-        Choice::No => Tri::None,
-        Choice::Yes { traces: PlannedTraces::None, .. } => Tri::Some,
-        Choice::Yes { .. } => Tri::All,
+        ExperimentSelection::No => Checked::None,
+        ExperimentSelection::Yes { traces: PlannedTraces::None, .. } => Checked::Some,
+        ExperimentSelection::Yes { .. } => Checked::All,
     });
     let (prompts, models): (Vec<_>, Vec<_>) = held.models.iter().partition(|model| model.is_prompt());
     let models = models.into_iter().chain(prompts).map(|one| match chooser.versions(one) {
-        Pick::All => Tri::All,
-        Pick::None => Tri::None,
-        Pick::Only(_) | Pick::Except(_) => Tri::Some,
+        Subset::All => Checked::All,
+        Subset::None => Checked::None,
+        Subset::Only(_) | Subset::Except(_) => Checked::Some,
     });
     let is_whole = |id: &ExperimentId| {
         let experiment = held.experiments.iter().find(|one| one.id == *id);
-        experiment.is_some_and(|one| matches!(chooser.choose(one), Choice::Yes { only: None, .. }))
+        experiment
+            .is_some_and(|one| matches!(chooser.choose(one), ExperimentSelection::Yes { only: None, .. }))
     };
     let datasets = held.datasets.iter().map(|one| {
         let goes_along = !chooser.leaves_dataset(one) && one.experiment_ids.iter().any(is_whole);
-        if chooser.takes_dataset(one) || goes_along { Tri::All } else { Tri::None }
+        if chooser.takes_dataset(one) || goes_along { Checked::All } else { Checked::None }
     });
     let there = held.models.iter().map(|model| (model.name.clone(), [1, 2, 3].into())).collect();
     assert_eq!(chooser.unmatched_models(&held.models, &there), [""; 0]);
@@ -138,13 +139,13 @@ proptest! {
     ) {
         let held = everything(sizes[0], sizes[1], sizes[2], sizes[3]);
         let fresh = |plan: &Plan| {
-            let mut tree = Tree::new(held.clone(), plan);
+            let mut tree = SourceTree::new(held.clone(), plan);
             load_versions(&mut tree, &held);
             (0..sizes[0]).for_each(|at| came(&mut tree, at, 0, 2, false));
             tree
         };
-        let states = |tree: &Tree| -> Vec<Tri> { tree.nodes.iter().map(|node| tree.tri(node)).collect() };
-        let versions = |tree: &Tree| -> Vec<Tri> {
+        let states = |tree: &SourceTree| -> Vec<Checked> { tree.nodes.iter().map(|node| tree.tri(node)).collect() };
+        let versions = |tree: &SourceTree| -> Vec<Checked> {
             tree.nodes.iter().filter(|node| matches!(node.item, Item::Model(_))).map(Node::picked).collect()
         };
         let mut tree = fresh(&Plan::default());
@@ -154,13 +155,13 @@ proptest! {
             }
         }
         match tree.plan() {
-            None => prop_assert!(states(&tree).iter().all(|tri| *tri == Tri::None)),
+            None => prop_assert!(states(&tree).iter().all(|tri| *tri == Checked::None)),
             Some(plan) => {
                 // Traces alone are some of an experiment, and a plan says so of its runs.
                 let is_traces = |at: usize| tree.nodes[at].traces == PlannedTraces::All;
                 let taken = chosen(&held, &plan);
                 for (at, tri) in states(&tree).into_iter().enumerate() {
-                    prop_assert!(taken[at] == tri || (is_traces(at) && taken[at] == Tri::All), "{:?}", plan);
+                    prop_assert!(taken[at] == tri || (is_traces(at) && taken[at] == Checked::All), "{:?}", plan);
                 }
                 let again = fresh(&plan);
                 prop_assert_eq!(states(&again), states(&tree));

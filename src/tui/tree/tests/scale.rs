@@ -8,14 +8,14 @@ fn page(from: usize, to: usize, more: bool) -> Holdings {
     Holdings { experiments: experiments.collect(), more, ..Holdings::default() }
 }
 
-fn names(tree: &Tree) -> Vec<&str> {
+fn names(tree: &SourceTree) -> Vec<&str> {
     let shown = tree.rows().iter().filter_map(|row| row.node());
     shown.map(|at| tree.nodes[at].item.name()).collect()
 }
 
 #[test]
 fn pages_are_sorted_in_and_the_cursor_stays_on_its_item() {
-    let mut tree = Tree::new(page(2, 5, true), &Plan::default());
+    let mut tree = SourceTree::new(page(2, 5, true), &Plan::default());
     tree.step(1);
     let held = tree.row();
     tree.extend(page(0, 2, false));
@@ -27,14 +27,14 @@ fn pages_are_sorted_in_and_the_cursor_stays_on_its_item() {
 
 #[test]
 fn what_comes_later_is_treated_like_what_was_there() {
-    let mut tree = Tree::new(page(0, 4, true), &Plan::default());
+    let mut tree = SourceTree::new(page(0, 4, true), &Plan::default());
     tree.toggle_all();
     tree.set_filter("TEAM-1");
     tree.toggle_all();
     tree.set_filter("");
     tree.invert();
     tree.extend(page(4, 8, false));
-    let taken = |node: &Node| node.picked() == Tri::All;
+    let taken = |node: &Node| node.picked() == Checked::All;
     assert_eq!(
         tree.nodes.iter().map(taken).collect::<Vec<_>>(),
         [true, false, true, false, true, false, true, false]
@@ -43,7 +43,7 @@ fn what_comes_later_is_treated_like_what_was_there() {
 
 #[test]
 fn all_but_a_few_and_what_a_filter_picked_are_short_plans() {
-    let mut tree = Tree::new(page(0, 1_000, false), &Plan::default());
+    let mut tree = SourceTree::new(page(0, 1_000, false), &Plan::default());
     tree.toggle();
     let plan = tree.plan().unwrap();
     assert_eq!(plan.globs, ["*"]);
@@ -67,8 +67,8 @@ fn all_but_a_few_and_what_a_filter_picked_are_short_plans() {
         [PlannedExperiment { name: "team-0/project 00012".into(), ..Default::default() }]
     );
     // Exactly that is picked by a tree that begins with it, and said again.
-    let again = Tree::new(page(0, 1_000, false), &plan);
-    let picked = |tree: &Tree| tree.nodes.iter().map(Node::picked).collect::<Vec<_>>();
+    let again = SourceTree::new(page(0, 1_000, false), &plan);
+    let picked = |tree: &SourceTree| tree.nodes.iter().map(Node::picked).collect::<Vec<_>>();
     assert_eq!(picked(&again), picked(&tree));
     assert_eq!(again.counted().experiments, 500);
 }
@@ -81,7 +81,8 @@ fn a_range_is_picked_and_turned_round() {
     tree.step(-2);
     assert_eq!(tree.range(), 2..5);
     tree.toggle();
-    let taken = |tree: &Tree| tree.nodes.iter().map(|node| node.picked() == Tri::All).collect::<Vec<_>>();
+    let taken =
+        |tree: &SourceTree| tree.nodes.iter().map(|node| node.picked() == Checked::All).collect::<Vec<_>>();
     assert_eq!(taken(&tree), [true, true, false, false, false, true]);
     assert!(!tree.has_range());
     tree.turn_range();
@@ -102,9 +103,9 @@ fn a_range_within_an_experiment_is_about_its_runs() {
     assert_eq!(taken(&tree), ["0-0".into(), "0-3".into()].into());
 }
 
-fn runs(tree: &mut Tree, ids: std::ops::Range<usize>, more: bool, first: bool) {
+fn runs(tree: &mut SourceTree, ids: std::ops::Range<usize>, more: bool, first: bool) {
     let runs = ids.map(|at| run(0, at)).collect();
-    let traces = first.then(|| Tally::exactly(0));
+    let traces = first.then(|| Count::exactly(0));
     tree.contents_came(&"0".into(), Ok(Contents { runs, more, unreadable: 0, traces }));
 }
 
@@ -139,9 +140,9 @@ fn nested_runs_are_under_their_parents_and_picked_with_them() {
     // A child may come before its parent.
     let all =
         vec![nested(1, Some(3)), nested(2, None), nested(3, None), nested(4, Some(1)), nested(5, Some(9))];
-    let contents = Contents { runs: all, more: false, unreadable: 0, traces: Some(Tally::exactly(0)) };
+    let contents = Contents { runs: all, more: false, unreadable: 0, traces: Some(Count::exactly(0)) };
     tree.contents_came(&"0".into(), Ok(contents));
-    let shown = |tree: &Tree| -> Vec<(String, u8)> {
+    let shown = |tree: &SourceTree| -> Vec<(String, u8)> {
         let leaf = |row: &Row| match row {
             Row::Leaf(at, leaf) => Some(&tree.nodes[*at].leaves()[*leaf]),
             _ => None,
@@ -174,10 +175,10 @@ fn what_is_in_the_runs_is_counted_as_far_as_it_was_seen() {
         runs: vec![with(0, 3), with(1, 4)],
         more: true,
         unreadable: 0,
-        traces: Some(Tally::exactly(0)),
+        traces: Some(Count::exactly(0)),
     };
     tree.contents_came(&"0".into(), Ok(contents));
-    let inside = |tree: &Tree| (tree.counted().params, tree.counted().metrics, tree.counted().more);
+    let inside = |tree: &SourceTree| (tree.counted().params, tree.counted().metrics, tree.counted().more);
     assert_eq!(inside(&tree), (7, 2, true));
     tree.step(1);
     tree.toggle();

@@ -4,27 +4,28 @@ use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 
 use super::Context;
-use crate::aws::Vigil;
+use crate::aws::CredentialWait;
 
 /// Each once.
-pub fn distinct(vigils: impl IntoIterator<Item = Vigil>) -> Vec<Vigil> {
-    let mut all: Vec<Vigil> = Vec::new();
-    for vigil in vigils {
-        if !all.iter().any(|known| known.is_same(&vigil)) {
-            all.push(vigil);
+pub fn distinct(credential_waits: impl IntoIterator<Item = CredentialWait>) -> Vec<CredentialWait> {
+    let mut all: Vec<CredentialWait> = Vec::new();
+    for credential_wait in credential_waits {
+        if !all.iter().any(|known| known.is_same(&credential_wait)) {
+            all.push(credential_wait);
         }
     }
     all
 }
 
 /// Tells when the first of them begins to wait, and when none waits any more. Never ends.
-pub async fn keep(vigils: &[Vigil], context: &Context) {
-    let mut news: Vec<_> = vigils.iter().map(Vigil::waiting).collect();
+pub async fn keep(credential_waits: &[CredentialWait], context: &Context) {
+    let mut receivers: Vec<_> = credential_waits.iter().map(CredentialWait::waiting).collect();
     loop {
         let waits: Vec<Option<String>> =
-            news.iter_mut().map(|news| news.borrow_and_update().clone()).collect();
+            receivers.iter_mut().map(|receivers| receivers.borrow_and_update().clone()).collect();
         context.waits_for(waits.into_iter().flatten().next()).await;
-        let mut changes: FuturesUnordered<_> = news.iter_mut().map(|news| news.changed()).collect();
+        let mut changes: FuturesUnordered<_> =
+            receivers.iter_mut().map(|receivers| receivers.changed()).collect();
         // Else there is nobody to hear of: the senders live as long as their vigils.
         if !matches!(changes.next().await, Some(Ok(()))) {
             return std::future::pending().await;
@@ -48,10 +49,10 @@ mod tests {
         let (_pause, paused) = watch::channel(false);
         let context =
             Context::new(events, Arc::new(Progress::default()), None, CancellationToken::new(), paused);
-        let (source, target) = (Vigil::default(), Vigil::default());
-        let vigils = distinct([source.clone(), target.clone(), source.clone()]);
-        assert_eq!(vigils.len(), 2);
-        let _works = vigils.iter().map(Vigil::work).collect::<Vec<_>>();
+        let (source, target) = (CredentialWait::default(), CredentialWait::default());
+        let credential_waits = distinct([source.clone(), target.clone(), source.clone()]);
+        assert_eq!(credential_waits.len(), 2);
+        let _works = credential_waits.iter().map(CredentialWait::work).collect::<Vec<_>>();
         let story = async {
             let first = source.begin("sign in");
             assert!(matches!(told.recv().await, Some(Event::Waiting { renew }) if renew == "sign in"));
@@ -65,7 +66,7 @@ mod tests {
             assert!(matches!(told.recv().await, Some(Event::Resumed)));
         };
         tokio::select! {
-            () = keep(&vigils, &context) => {}
+            () = keep(&credential_waits, &context) => {}
             () = story => {}
         }
     }
