@@ -56,14 +56,14 @@ fn leaving_at_work_is_asked_about() {
 #[test]
 fn a_session_that_was_left_is_offered() {
     let mut model = empty();
-    mlferry::tui::act::offer(&mut model, session(Step::Import));
+    mlferry::tui::update::actions::offer(&mut model, session(Step::Import));
     pictured("resume", &mut model);
 }
 
 #[test]
 fn a_session_that_cannot_go_on_says_so() {
     let mut model = empty();
-    mlferry::tui::act::offer(&mut model, session(Step::Import));
+    mlferry::tui::update::actions::offer(&mut model, session(Step::Import));
     press(&mut model, "Enter");
     answer(&mut model, Step::Check, Err(Error::new(mlferry::error::Class::Auth, "it wants a sign-in (401)")));
     answer(&mut model, Step::App, Ok(target_report(TARGET)));

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::{Printer, format, status};
 use crate::engine::{JobResult, JobStatus, JobStatusFile, ProgressSnapshot, StateDir, meaning};
 use crate::error::{Error, Result};
-use crate::tui::rate::RateMeter;
+use crate::tui::model::rates::RateMeter;
 
 /// The work puts down how far it is once a second.
 const LOOK: Duration = Duration::from_millis(500);

@@ -1,7 +1,7 @@
 //! The command that does the same as a screen, ready to be copied.
 
-use super::apps::Way;
 use super::model::Model;
+use super::model::apps::Way;
 use crate::engine::Step;
 use crate::entities::{Plan, UnixMillis};
 

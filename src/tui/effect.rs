@@ -6,16 +6,14 @@ use std::time::Duration;
 use crossterm::event::KeyEvent;
 use secrecy::SecretString;
 
-use super::again::{CurveRequest, ItemRecheck, ItemRetry};
-use super::log::LogLine;
-use super::model::Model;
-use super::question::Question;
-use super::work::Failed;
+use super::model::endpoint::EndpointRef;
+use super::model::job::Failed;
+use super::model::log::LogLine;
+use super::model::question::Question;
 use crate::engine::browse::{ArtifactSize, Contents, DetailKey, Details, Holdings, Sampled};
 use crate::engine::validate::{ArtifactCheck, Curve, Difference};
 use crate::engine::{
-    Access, AppSummary, CheckReport, Event, Line, NewApp, Outcome, ProgressSnapshot, Provisioning, Session,
-    Side,
+    AppSummary, CheckReport, Event, Line, NewApp, Outcome, ProgressSnapshot, Provisioning, Session, Side,
 };
 use crate::entities::{Experiment, ExperimentId, ModelVersion, Plan, RegisteredModel, RunId};
 use crate::error::Result;
@@ -121,28 +119,6 @@ pub enum Msg {
     },
     /// The terminal or the machine goes away: finish what runs and leave.
     HangUp,
-}
-
-/// Where an end is and how to sign in.
-#[derive(Clone)]
-pub struct EndpointRef {
-    pub end: Side,
-    pub uri: String,
-    /// The same without credentials.
-    pub location: String,
-    pub access: Access,
-}
-
-impl EndpointRef {
-    /// A directory, which needs no login.
-    pub fn directory(path: &std::path::Path) -> Self {
-        Self {
-            end: Side::Source,
-            uri: path.display().to_string(),
-            location: path.display().to_string(),
-            access: Access::default(),
-        }
-    }
 }
 
 pub enum Effect {
@@ -252,22 +228,35 @@ pub enum Job {
     },
 }
 
-impl Model {
-    /// What the import reads: the export directory when the data goes through one.
-    pub fn import_source(&self) -> EndpointRef {
-        match self.route.by_directory {
-            true => EndpointRef::directory(&self.directory()),
-            false => self.at(Side::Source),
-        }
-    }
+/// Both sides of a metric of a run.
+#[derive(Clone)]
+pub struct CurveRequest {
+    pub source: EndpointRef,
+    pub target: EndpointRef,
+    pub source_id: String,
+    pub target_id: String,
+    pub metric: String,
+}
 
-    pub fn at(&self, end: Side) -> EndpointRef {
-        let form = &self.side(end).form;
-        EndpointRef {
-            end,
-            uri: form.uri().to_owned(),
-            location: self.side(end).location(),
-            access: form.access(),
-        }
-    }
+/// What is to be done to one item.
+#[derive(Clone)]
+pub struct ItemRecheck {
+    pub source: EndpointRef,
+    pub target: EndpointRef,
+    /// Where it is imported from first, if it is.
+    pub import_from: Option<EndpointRef>,
+    /// The least that takes the item.
+    pub plan: Plan,
+    pub artifacts: ArtifactCheck,
+    pub difference: Difference,
+}
+
+/// What of a job has failed, and is to be tried by itself.
+#[derive(Clone)]
+pub struct ItemRetry {
+    pub source: EndpointRef,
+    pub target: EndpointRef,
+    /// Of the whole job.
+    pub plan: Plan,
+    pub failed: Failed,
 }

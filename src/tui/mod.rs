@@ -1,66 +1,37 @@
-//! The wizard: seven steps on a terminal. Elm style: [`model`] is all there is, [`update`] changes it and asks for
-//! [`effect`]s, [`view`] draws it. Only [`terminal`], [`keyboard`], [`signals`],
-//! [`hands`] and the [`runtime`] between them touch the world.
+//! The wizard: seven steps on a terminal, in Elm style. [`model`] is the whole state, [`update`] changes it and returns
+//! [`effect`]s, [`view`] draws it. Only [`terminal`], the effect runner and the runtime between them do I/O.
 
-pub mod act;
-pub mod address;
-pub mod again;
-pub mod apps;
-mod browsing;
-mod card;
-pub mod closeup;
 pub mod command;
-pub mod consent;
+pub mod diff_tree;
 pub mod effect;
-pub mod estimate;
-pub mod flow;
-pub mod form;
-pub mod gate;
-mod hands;
-pub mod history;
-pub mod inspect;
-mod keyboard;
 pub mod keys;
-mod log;
 pub mod model;
-pub mod outline;
-mod plan_file;
-pub mod preflight;
-pub mod provision;
-pub mod question;
-pub mod rate;
-pub mod retry;
+mod runner;
 mod runtime;
-mod screens;
-pub mod scroll;
-mod signals;
+pub mod source_tree;
 pub mod terminal;
 mod text;
 pub mod theme;
-pub mod tree;
 pub mod update;
-pub mod validation;
 pub mod view;
-pub mod weighing;
-mod widgets;
-pub mod work;
 
 use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use self::apps::AppForm;
 use self::keys::Keymap;
+use self::model::apps::AppForm;
 use self::model::{EndpointState, Model, Paths};
 use self::runtime::Runtime;
 use self::terminal::Screen;
 use self::theme::Look;
+use self::update::{actions, apps};
 use crate::config::Display;
 use crate::engine::{Access, NewApp, Pending, Session, Side, StateDir};
 use crate::entities::Plan;
 use crate::error::{Error, Result};
 
-pub use log::{LogLine, LogRing, Severity};
+pub use model::log::{LogLine, LogRing, Severity};
 
 /// How often counters are drawn; on a line that may be slow they take turns with the keys.
 const FRAME: Duration = Duration::from_millis(100);
@@ -117,13 +88,13 @@ pub async fn run(start: Start) -> Result<u8> {
     model.apps.region = region;
     let mut first = match Session::load(&state).filter(|_| !start.anew) {
         Some(session) => {
-            act::offer(&mut model, session);
+            actions::offer(&mut model, session);
             Vec::new()
         }
-        None => act::begin(&mut model),
+        None => actions::begin(&mut model),
     };
     match Pending::load(&state) {
-        Ok(pending) => first.extend(provision::take_up(&mut model, pending)),
+        Ok(pending) => first.extend(apps::take_up(&mut model, pending)),
         // A note that cannot be read is no reason not to open.
         Err(error) => model.notice = Some(error.to_string()),
     }

@@ -9,12 +9,12 @@ use tokio::sync::mpsc;
 use tokio::time::MissedTickBehavior;
 
 use super::effect::{Effect, Msg};
-use super::hands::EffectRunner;
-use super::keyboard::Keyboard;
-use super::log::LogRing;
 use super::model::Model;
-use super::signals::{Signal, Signals, suspend};
+use super::model::log::LogRing;
+use super::runner::EffectRunner;
 use super::terminal::Screen;
+use super::terminal::input::Keyboard;
+use super::terminal::signals::{Signal, Signals, suspend};
 use super::update::update;
 use crate::engine::StateDir;
 use crate::error::Result;

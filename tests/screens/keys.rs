@@ -7,11 +7,11 @@ use mlferry::engine::browse::Holdings;
 use mlferry::engine::{Counts, Event, Outcome, ProgressSnapshot, Route, Session, Side, Step};
 use mlferry::entities::{Experiment, Kind, Plan};
 use mlferry::error::{Class, Error, Result};
-use mlferry::tui::act::offer;
 use mlferry::tui::effect::{Effect, Job, Msg};
-use mlferry::tui::form::Field;
-use mlferry::tui::gate::StepStatus;
+use mlferry::tui::model::form::Field;
+use mlferry::tui::model::steps::StepStatus;
 use mlferry::tui::model::{CheckState, Model, Overlay, QuitChoice};
+use mlferry::tui::update::actions::offer;
 use mlferry::tui::update::update;
 
 use super::build::{

@@ -3,10 +3,10 @@
 
 use mlferry::engine::Step;
 use mlferry::error::Error;
-use mlferry::tui::consent::Write;
 use mlferry::tui::effect::Msg;
+use mlferry::tui::model::question::{Question, State};
 use mlferry::tui::model::{Model, Overlay};
-use mlferry::tui::question::{Question, State};
+use mlferry::tui::update::consent::Write;
 use mlferry::tui::update::update;
 use proptest::prelude::*;
 

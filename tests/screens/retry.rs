@@ -17,7 +17,7 @@ fn failed() -> Model {
     model
 }
 
-fn retry(effects: &[Effect]) -> &mlferry::tui::again::ItemRetry {
+fn retry(effects: &[Effect]) -> &mlferry::tui::effect::ItemRetry {
     match effects {
         [Effect::Retry(retry)] => retry,
         _ => panic!("nothing is tried again"),

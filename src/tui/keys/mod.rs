@@ -8,7 +8,7 @@ mod when;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-use super::apps::Way;
+use super::model::apps::Way;
 use super::model::{Model, Overlay};
 use super::theme::Glyphs;
 use crate::engine::Step;

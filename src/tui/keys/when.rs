@@ -2,16 +2,16 @@
 
 use crate::engine::{Readiness, Route, Step};
 use crate::entities::Kind;
-use crate::tui::act;
-use crate::tui::apps::Way;
-use crate::tui::flow;
-use crate::tui::gate::StepStatus;
-use crate::tui::inspect;
+use crate::tui::model::apps::Way;
+use crate::tui::model::job::{JobState, Pane, Phase};
+use crate::tui::model::steps::StepStatus;
 use crate::tui::model::{CheckState, Loaded, Model};
-use crate::tui::preflight;
-use crate::tui::retry;
-use crate::tui::tree::SourceTree;
-use crate::tui::work::{JobState, Pane, Phase};
+use crate::tui::source_tree::SourceTree;
+use crate::tui::update::actions;
+use crate::tui::update::differences;
+use crate::tui::update::preflight;
+use crate::tui::update::retry;
+use crate::tui::update::steps;
 
 pub fn always(_: &Model) -> bool {
     true
@@ -73,7 +73,7 @@ pub fn can_edit(model: &Model) -> bool {
 }
 
 pub fn can_next(model: &Model) -> bool {
-    model.returning.is_none() && flow::next(model).is_ok()
+    model.returning.is_none() && steps::next(model).is_ok()
 }
 
 /// Where it is not yet to be had, asking tells why.
@@ -276,15 +276,15 @@ pub fn has_outline(model: &Model) -> bool {
 }
 
 pub fn on_metric(model: &Model) -> bool {
-    inspect::metric(model).is_some()
+    differences::metric(model).is_some()
 }
 
 pub fn can_recheck_one(model: &Model) -> bool {
-    is_idle(model) && inspect::can_recheck(model)
+    is_idle(model) && differences::can_recheck(model)
 }
 
 pub fn can_reimport_one(model: &Model) -> bool {
-    is_idle(model) && inspect::can_reimport(model)
+    is_idle(model) && differences::can_reimport(model)
 }
 
 pub fn has_report(model: &Model) -> bool {
@@ -306,7 +306,7 @@ pub fn has_report_on_screen(model: &Model) -> bool {
 }
 
 pub fn has_something_to_copy(model: &Model) -> bool {
-    act::this(model).is_some()
+    actions::this(model).is_some()
 }
 
 pub fn has_step_before(model: &Model) -> bool {

@@ -1,0 +1,74 @@
+//! What moving the picked runs will come to, guessed from a few of them.
+
+use super::Model;
+use crate::engine::CheckReport;
+use crate::engine::browse::Sampled;
+use crate::entities::Kind;
+use crate::tui::source_tree::Checked;
+
+/// Requests that a run takes besides its files and points, at both ends together; a file; and the points of one more.
+const OF_RUN: u64 = 10;
+const OF_FILE: u64 = 2;
+const POINTS: u64 = 1_000;
+/// Requests in flight, on the way up to what the servers take.
+const AT_ONCE: f64 = 8.0;
+/// An answer takes at least this long, in seconds, however near the server is.
+const LEAST: f64 = 0.02;
+/// Bytes a second, through one machine.
+const SPEED: f64 = 50e6;
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Estimate {
+    pub files: u64,
+    pub bytes: u64,
+    /// Metric points.
+    pub points: u64,
+    pub requests: u64,
+    pub seconds: f64,
+    /// Runs that it is guessed from.
+    pub sampled: u64,
+}
+
+/// None while nobody knows how many runs are picked, or has looked into any.
+pub fn estimate(model: &Model) -> Option<Estimate> {
+    let sampled = model.selection.sampled.filter(|sampled| sampled.runs > 0)?;
+    let latency = |report: Option<&CheckReport>| report.and_then(|report| report.latency_ms).unwrap_or(0.0);
+    let latency = latency(model.source.report()).max(latency(model.target.report())) / 1_000.0;
+    Some(of(picked_runs(model)?, sampled, latency))
+}
+
+/// As the tree counts them, or as the first look did when everything is picked.
+fn picked_runs(model: &Model) -> Option<u64> {
+    let tree = model.selection.tree()?;
+    let counted = tree.counted();
+    if !counted.more {
+        return Some(counted.runs);
+    }
+    let experiments = tree.sections.iter().find(|section| section.kind == Kind::Experiment)?;
+    let is_everything = experiments.tri == Checked::All && !tree.skips_deleted();
+    let report = model.source.report().filter(|report| is_everything && !report.more_runs)?;
+    Some(report.runs)
+}
+
+fn of(runs: u64, sampled: Sampled, latency: f64) -> Estimate {
+    let of_all = |some: u64| (some as f64 / sampled.runs as f64 * runs as f64).round() as u64;
+    let [files, bytes, points] = [sampled.files, sampled.bytes, sampled.points].map(of_all);
+    let requests = runs * OF_RUN + files * OF_FILE + points.div_ceil(POINTS);
+    let seconds = requests as f64 * latency.max(LEAST) / AT_ONCE + bytes as f64 / SPEED;
+    Estimate { files, bytes, points, requests, seconds, sampled: sampled.runs }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_runs_are_taken_to_be_like_the_sampled_ones() {
+        let sampled = Sampled { runs: 4, files: 8, bytes: 4_000_000, points: 2_000 };
+        let guess = of(100, sampled, 0.1);
+        assert_eq!((guess.files, guess.bytes, guess.points), (200, 100_000_000, 50_000));
+        assert_eq!(guess.requests, 1_000 + 400 + 50);
+        assert_eq!(guess.seconds.round(), (1_450.0 * 0.1 / 8.0 + 2.0_f64).round());
+        assert_eq!(of(0, sampled, 0.1).requests, 0);
+    }
+}

@@ -1,0 +1,228 @@
+//! A step's job as the wizard sees it: from the key that starts it to the card that says what came of it.
+
+use std::collections::{HashMap, VecDeque};
+use std::time::Duration;
+
+use super::rates;
+use super::rates::RateMeter;
+use super::throughput::Throughput;
+use crate::engine::{Event, Outcome, ProgressSnapshot, Step};
+use crate::entities::Kind;
+use crate::error::{Class, Error};
+
+/// Failures that are kept for reading; all of them are counted.
+const FAILURES: usize = 1_000;
+
+/// How far a job has come.
+#[derive(Debug, Default)]
+pub enum Phase {
+    #[default]
+    Idle,
+    /// Both ends are being opened.
+    Starting,
+    Running,
+    Ended(Box<Result<Outcome, ErrorText>>),
+}
+
+/// An error as it is shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ErrorText {
+    pub text: String,
+    pub hint: Option<String>,
+    pub class: Class,
+    pub exit_code: u8,
+}
+
+impl From<Error> for ErrorText {
+    fn from(error: Error) -> Self {
+        Self {
+            text: error.to_string(),
+            hint: error.get_hint().map(str::to_owned),
+            class: error.class(),
+            exit_code: error.exit_code(),
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failed {
+    pub kind: Kind,
+    pub id: String,
+    pub name: String,
+    pub reason: String,
+    pub hint: Option<String>,
+    /// How often it was tried, in earlier jobs too.
+    pub attempts: u64,
+}
+
+/// What is shown below the counters.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Pane {
+    #[default]
+    InFlight,
+    Failures,
+    Log,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Flight {
+    pub kind: Kind,
+    pub name: String,
+    pub since: Duration,
+}
+
+#[derive(Debug)]
+pub struct JobState {
+    pub step: Step,
+    pub phase: Phase,
+    pub started: Duration,
+    pub paused: bool,
+    /// What renews the credentials that are waited for.
+    pub waiting: Option<String>,
+    /// How often the user has asked to stop.
+    pub stops: u8,
+    pub reading: ProgressSnapshot,
+    pub rates: RateMeter,
+    pub history: Throughput,
+    in_flight: HashMap<(Kind, String), Flight>,
+    pub failures: VecDeque<Failed>,
+    /// What failed is tried again as soon as the job has ended.
+    pub again: bool,
+    /// What is being tried by itself.
+    pub retrying: Option<String>,
+    /// Items that failed, and that were moved when they were tried by themselves.
+    pub mended: u64,
+    pub pane: Pane,
+    /// Row of the pane.
+    pub cursor: usize,
+}
+
+impl JobState {
+    pub fn new(step: Step) -> Self {
+        Self {
+            step,
+            phase: Phase::Idle,
+            started: Duration::ZERO,
+            paused: false,
+            waiting: None,
+            stops: 0,
+            reading: ProgressSnapshot::default(),
+            rates: RateMeter::default(),
+            history: Throughput::default(),
+            in_flight: HashMap::new(),
+            failures: VecDeque::new(),
+            again: false,
+            retrying: None,
+            mended: 0,
+            pane: Pane::default(),
+            cursor: 0,
+        }
+    }
+
+    /// Anew; what an earlier try left is forgotten.
+    pub fn begin(&mut self, now: Duration) {
+        *self = Self { phase: Phase::Starting, started: now, ..Self::new(self.step) };
+    }
+
+    pub fn is_running(&self) -> bool {
+        matches!(self.phase, Phase::Starting | Phase::Running)
+    }
+
+    pub fn outcome(&self) -> Option<&Outcome> {
+        match &self.phase {
+            Phase::Ended(result) => result.as_ref().as_ref().ok(),
+            _ => None,
+        }
+    }
+
+    pub fn trouble(&self) -> Option<&ErrorText> {
+        match &self.phase {
+            Phase::Ended(result) => result.as_ref().as_ref().err(),
+            _ => None,
+        }
+    }
+
+    /// It came to its end: perhaps not everything went well, but nothing is left to do.
+    pub fn is_finished(&self) -> bool {
+        self.outcome().is_some_and(|outcome| !outcome.stopped)
+    }
+
+    pub fn exit_code(&self) -> Option<u8> {
+        match &self.phase {
+            Phase::Ended(result) => Some(match result.as_ref() {
+                // What failed has been moved since.
+                Ok(outcome) if !outcome.stopped && self.mended > 0 && self.left() == 0 => 0,
+                Ok(outcome) => outcome.exit_code(),
+                Err(trouble) => trouble.exit_code,
+            }),
+            _ => None,
+        }
+    }
+
+    pub fn sample(&mut self, now: Duration, reading: ProgressSnapshot) {
+        self.reading = reading;
+        self.rates.add(now, reading);
+        self.history.add(now, rates::ended(&reading));
+    }
+
+    pub fn happened(&mut self, now: Duration, event: Event) {
+        match event {
+            Event::ItemStarted { kind, id, name } => {
+                let flight = Flight { kind, name, since: now };
+                self.in_flight.insert((kind, id), flight);
+            }
+            Event::ItemDone { kind, id, .. } | Event::ItemSkipped { kind, id, .. } => {
+                self.in_flight.remove(&(kind, id));
+            }
+            Event::ItemFailed { kind, id, name, reason, hint, attempts } => {
+                self.in_flight.remove(&(kind, id.clone()));
+                self.failures.push_back(Failed { kind, id, name, reason, hint, attempts });
+                if self.failures.len() > FAILURES {
+                    self.failures.pop_front();
+                }
+            }
+            Event::Waiting { renew } => self.waiting = Some(renew),
+            Event::Resumed => self.waiting = None,
+            Event::Started { .. }
+            | Event::Planned { .. }
+            | Event::Difference(_)
+            | Event::Note { .. }
+            | Event::ServerGone { .. }
+            | Event::ServerBack { .. } => {}
+        }
+    }
+
+    pub fn end(&mut self, result: Result<Outcome, Error>) {
+        self.phase = Phase::Ended(Box::new(result.map_err(ErrorText::from)));
+        self.in_flight.clear();
+        self.paused = false;
+        self.waiting = None;
+        if self.pane == Pane::InFlight && !self.failures.is_empty() {
+            self.pane = Pane::Failures;
+        }
+        self.cursor = 0;
+    }
+
+    /// Failures of the job that has ended, but for those that were moved since.
+    pub fn left(&self) -> u64 {
+        self.outcome().map_or(0, |outcome| outcome.failed().saturating_sub(self.mended))
+    }
+
+    pub fn failed(&self) -> u64 {
+        self.reading.counts.iter().map(|counts| counts.failed).sum()
+    }
+
+    pub fn in_flight_count(&self) -> usize {
+        self.in_flight.len()
+    }
+
+    /// Runs and files before the experiments they belong to, the longest at work first.
+    pub fn in_flight(&self) -> Vec<&Flight> {
+        let mut flights: Vec<&Flight> = self.in_flight.values().collect();
+        flights.sort_by(|a, b| {
+            let is_experiment = |flight: &Flight| flight.kind == Kind::Experiment;
+            (is_experiment(a), a.since, &a.name).cmp(&(is_experiment(b), b.since, &b.name))
+        });
+        flights
+    }
+}

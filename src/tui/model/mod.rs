@@ -1,0 +1,388 @@
+//! Everything the wizard knows. What it looks like follows from this alone.
+
+pub mod address;
+pub mod apps;
+pub mod details;
+pub mod diff_fields;
+pub mod endpoint;
+pub mod estimate;
+pub mod form;
+pub mod job;
+pub mod log;
+pub mod preflight;
+pub mod question;
+pub mod rates;
+pub mod sizes;
+pub mod steps;
+pub mod throughput;
+pub mod validation;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use secrecy::SecretString;
+
+use self::apps::{Apps, Way};
+use self::details::DetailCache;
+use self::form::{Field, Form};
+use self::job::{ErrorText, JobState};
+use self::log::{LogLine, Severity};
+use self::preflight::Preflight;
+use self::question::Ask;
+use self::sizes::SizeScan;
+use self::steps::CompletedSteps;
+use self::validation::Validation;
+use super::keys::Keymap;
+use super::source_tree::SourceTree;
+use super::theme::Look;
+use super::update::consent::Write;
+use crate::engine::browse::Sampled;
+use crate::engine::validate::Format;
+use crate::engine::{Access, CheckReport, Route, Session, Side, Step};
+use crate::entities::Plan;
+
+pub struct Model {
+    pub look: Look,
+    /// Since the wizard opened.
+    pub now: Duration,
+    /// Columns and rows of the terminal.
+    pub size: (u16, u16),
+    /// The screen.
+    pub step: Step,
+    pub source: EndpointState,
+    pub target: EndpointState,
+    pub apps: Apps,
+    pub preflight: Preflight,
+    pub route: RouteForm,
+    pub selection: Selection,
+    /// What the user has settled on.
+    pub plan: Plan,
+    pub stamps: CompletedSteps,
+    pub export: JobState,
+    pub import: JobState,
+    pub validation: Validation,
+    pub log: Vec<LogLine>,
+    /// Lines of the log that are less than this are not shown.
+    pub log_from: Severity,
+    pub overlay: Option<Overlay>,
+    /// What the last key led to, when that does not show.
+    pub notice: Option<String>,
+    pub places: Paths,
+    pub keymap: Keymap,
+    /// The profile of the configuration that holds.
+    pub profile: Option<String>,
+    /// Leave as soon as the job has ended.
+    pub leaving: bool,
+    /// A session is being taken up: where to go once both ends have answered.
+    pub returning: Option<Step>,
+}
+
+/// Files beside the session.
+#[derive(Clone, Debug, Default)]
+pub struct Paths {
+    pub report: PathBuf,
+    pub plan: PathBuf,
+    pub home: Option<PathBuf>,
+    /// The current directory.
+    pub current: PathBuf,
+}
+
+impl Paths {
+    /// The report in this format, beside the others.
+    pub fn report_as(&self, format: Format) -> PathBuf {
+        self.report.with_extension(format.extension())
+    }
+}
+
+/// One end as far as it is known.
+pub struct EndpointState {
+    pub form: Form,
+    pub seen: CheckState,
+    /// Counts the tries: the answer to an older one is no news.
+    pub attempt: u64,
+    /// Lines of what was found that are above the screen.
+    pub scroll: usize,
+}
+
+#[derive(Clone, Debug)]
+pub enum CheckState {
+    Untried,
+    Trying,
+    Found(Box<CheckReport>),
+    Refused(ErrorText),
+}
+
+impl EndpointState {
+    pub fn new(end: Side, uri: &str, access: Access) -> Self {
+        Self { form: Form::new(end, uri, access), seen: CheckState::Untried, attempt: 0, scroll: 0 }
+    }
+
+    pub fn report(&self) -> Option<&CheckReport> {
+        match &self.seen {
+            CheckState::Found(report) => Some(report),
+            _ => None,
+        }
+    }
+
+    pub fn is_trying(&self) -> bool {
+        matches!(self.seen, CheckState::Trying)
+    }
+
+    /// Where it is, without credentials.
+    pub fn location(&self) -> String {
+        self.report().map_or_else(|| self.form.bare_uri(), |report| report.about.location.clone())
+    }
+}
+
+/// The way the data takes, as it is being chosen.
+#[derive(Clone, Default)]
+pub struct RouteForm {
+    pub by_directory: bool,
+    pub directory: Field,
+    /// The field takes the keys.
+    pub typing: bool,
+}
+
+#[derive(Default)]
+pub struct Selection {
+    pub tree: Loaded,
+    /// The source that the tree is of.
+    pub of: String,
+    /// The filter takes the keys.
+    pub filtering: Option<Field>,
+    /// What goes along with the plan that was settled on.
+    pub needed: Needed,
+    /// Whoever asked for the next step goes there as soon as the tree is whole.
+    pub onward: bool,
+    /// The pane beside the tree.
+    pub closeups: DetailCache,
+    /// Runs are being weighed.
+    pub weighing: Option<SizeScan>,
+    /// What a few runs hold.
+    pub sampled: Option<Sampled>,
+}
+
+/// What is not picked and goes along because a picked model's version needs it: id or name, and `name/number`.
+#[derive(Default)]
+pub enum Needed {
+    /// The plan chooses no models of its own.
+    #[default]
+    Unasked,
+    Asked,
+    Known(Vec<(String, String)>),
+    Failed(String),
+}
+
+#[derive(Default)]
+pub enum Loaded {
+    #[default]
+    Nothing,
+    Loading,
+    Tree(Box<SourceTree>),
+    Failed(ErrorText),
+}
+
+impl Selection {
+    /// Of another source, or of the same one anew: what was known of the one before is forgotten.
+    pub fn begin(&mut self, of: String) {
+        let closeups = DetailCache::opened(self.closeups.open);
+        *self = Self { of, tree: Loaded::Loading, closeups, ..Self::default() };
+    }
+
+    pub fn tree(&self) -> Option<&SourceTree> {
+        match &self.tree {
+            Loaded::Tree(tree) => Some(tree),
+            _ => None,
+        }
+    }
+
+    pub fn tree_mut(&mut self) -> Option<&mut SourceTree> {
+        match &mut self.tree {
+            Loaded::Tree(tree) => Some(tree),
+            _ => None,
+        }
+    }
+}
+
+/// What lies over the screen.
+pub enum Overlay {
+    /// A session was left; the flag says that "start anew" is chosen.
+    Resume(Box<Session>, bool),
+    Help(usize),
+    /// Which answer is chosen.
+    Quit(QuitChoice),
+    Ask(Ask),
+    /// Whether this is to be written to the target; the flag says that yes is chosen.
+    Confirm(Write, bool),
+    /// Whether to create the App of the form.
+    Create,
+    /// Opens the UI of an App, once. Never logged.
+    Link(SecretString),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum QuitChoice {
+    Stay,
+    Drain,
+    Now,
+}
+
+impl QuitChoice {
+    pub const ALL: [Self; 3] = [Self::Stay, Self::Drain, Self::Now];
+}
+
+impl Model {
+    pub fn new(look: Look, places: Paths, source: EndpointState, target: EndpointState, plan: Plan) -> Self {
+        Self {
+            look,
+            now: Duration::ZERO,
+            size: (80, 24),
+            step: Step::Check,
+            source,
+            target,
+            apps: Apps::default(),
+            preflight: Preflight::default(),
+            route: RouteForm { directory: Field::new("mlferry-export"), ..RouteForm::default() },
+            selection: Selection::default(),
+            plan,
+            stamps: CompletedSteps::default(),
+            export: JobState::new(Step::Export),
+            import: JobState::new(Step::Import),
+            validation: Validation::default(),
+            log: Vec::new(),
+            log_from: Severity::Note,
+            overlay: None,
+            notice: None,
+            places,
+            leaving: false,
+            returning: None,
+            keymap: Keymap::default(),
+            profile: None,
+        }
+    }
+
+    /// The log as it is shown.
+    pub fn shown_log(&self) -> Vec<&LogLine> {
+        self.log.iter().filter(|line| line.severity >= self.log_from).collect()
+    }
+
+    pub fn side(&self, end: Side) -> &EndpointState {
+        match end {
+            Side::Source => &self.source,
+            Side::Target => &self.target,
+        }
+    }
+
+    pub fn side_mut(&mut self, end: Side) -> &mut EndpointState {
+        match end {
+            Side::Source => &mut self.source,
+            Side::Target => &mut self.target,
+        }
+    }
+
+    /// The end that this screen asks for.
+    pub fn asked_side(&self) -> Option<Side> {
+        match self.step {
+            Step::Check => Some(Side::Source),
+            Step::App if self.apps.way == Way::Address => Some(Side::Target),
+            _ => None,
+        }
+    }
+
+    pub fn work(&self, step: Step) -> Option<&JobState> {
+        match step {
+            Step::Export => Some(&self.export),
+            Step::Import => Some(&self.import),
+            Step::Validate => Some(&self.validation.work),
+            _ => None,
+        }
+    }
+
+    pub fn work_mut(&mut self, step: Step) -> Option<&mut JobState> {
+        match step {
+            Step::Export => Some(&mut self.export),
+            Step::Import => Some(&mut self.import),
+            Step::Validate => Some(&mut self.validation.work),
+            _ => None,
+        }
+    }
+
+    /// The job on this screen.
+    pub fn work_here(&self) -> Option<&JobState> {
+        self.work(self.step)
+    }
+
+    /// The step whose job is at work.
+    pub fn running(&self) -> Option<Step> {
+        Step::ALL.into_iter().find(|step| self.work(*step).is_some_and(JobState::is_running))
+    }
+
+    /// Something moves by itself: the screen is drawn again without a key.
+    pub fn is_busy(&self) -> bool {
+        let is_fetching = self.selection.tree().is_some_and(SourceTree::is_fetching)
+            || matches!(self.selection.tree, Loaded::Loading);
+        let is_asking = matches!(self.selection.needed, Needed::Asked);
+        self.running().is_some()
+            || is_asking
+            || self.selection.closeups.is_fetching()
+            || self.selection.weighing.is_some()
+            || self.apps.is_busy()
+            || self.preflight.is_running()
+            || self.validation.is_busy()
+            || self.import.retrying.is_some()
+            || self.source.is_trying()
+            || self.target.is_trying()
+            || is_fetching
+    }
+
+    /// How many runs will be moved, where that has been seen exactly.
+    pub fn expected_runs(&self) -> Option<u64> {
+        let plan = &self.plan;
+        let has_window = plan.run_start_time.is_some() || plan.runs_until.is_some();
+        let leaves_some = plan.skip_deleted || has_window || !plan.except_experiments.is_empty();
+        let is_everything = plan.is_everything() && !leaves_some;
+        let report = self.source.report().filter(|report| is_everything && !report.more_runs);
+        let counted = || self.selection.tree().map(SourceTree::counted).filter(|counted| !counted.more);
+        report.map(|report| report.runs).or_else(|| counted().map(|counted| counted.runs))
+    }
+
+    pub fn route(&self) -> Route {
+        match self.route.by_directory {
+            true => Route::Directory(self.directory()),
+            false => Route::Direct,
+        }
+    }
+
+    pub fn directory(&self) -> PathBuf {
+        self.expand(self.route.directory.text().trim())
+    }
+
+    /// No shell is there to replace a tilde; and a session may be taken up from another directory.
+    pub fn expand(&self, path: &str) -> PathBuf {
+        match (path.strip_prefix("~/"), &self.places.home) {
+            _ if path.is_empty() => PathBuf::new(),
+            (Some(rest), Some(home)) => home.join(rest),
+            _ => self.places.current.join(path),
+        }
+    }
+
+    /// What to go on with: the step on screen, or the one after it when its work is done.
+    fn next_to_do(&self) -> Step {
+        let is_done = self.gate(self.step) == crate::tui::model::steps::StepStatus::Done;
+        let following = match self.step {
+            Step::Export => Some(Step::Import),
+            Step::Import => Some(Step::Validate),
+            _ => None,
+        };
+        following.filter(|_| is_done).unwrap_or(self.step)
+    }
+
+    pub fn session(&self) -> Session {
+        Session {
+            step: self.next_to_do(),
+            source: self.source.form.bare_uri(),
+            target: self.target.form.bare_uri(),
+            route: self.route(),
+            plan: self.plan.clone(),
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! A scan of the sizes of runs.
+
+use crate::entities::ExperimentId;
+
+/// Runs of one experiment that are being measured.
+#[derive(Debug)]
+pub struct SizeScan {
+    pub(in crate::tui) experiment: ExperimentId,
+    pub done: usize,
+    pub total: usize,
+    /// Why some could not be.
+    pub(in crate::tui) trouble: Option<String>,
+}

@@ -1,0 +1,188 @@
+//! How each step stands: done, open, or waiting for something, and for what.
+
+use super::Model;
+use super::address;
+use crate::engine::{Level, Route, Step};
+use crate::entities::Plan;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StepStatus {
+    Done,
+    Ready,
+    Running,
+    /// It ended, and not well.
+    Attention(String),
+    /// It was done for something else than what is set now.
+    Stale(&'static str),
+    Blocked(&'static str),
+    NotNeeded,
+}
+
+impl StepStatus {
+    pub fn word(&self) -> &str {
+        match self {
+            Self::Done => "done",
+            Self::Ready => "ready",
+            Self::Running => "running",
+            Self::Attention(why) => why,
+            Self::Stale(why) | Self::Blocked(why) => why,
+            Self::NotNeeded => "not needed",
+        }
+    }
+}
+
+/// What a step was done for.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct StepInputs {
+    source: String,
+    target: String,
+    route: Route,
+    plan: Plan,
+}
+
+/// What each step that is done was done for.
+#[derive(Clone, Debug, Default)]
+pub struct CompletedSteps([Option<StepInputs>; Step::ALL.len()]);
+
+impl CompletedSteps {
+    fn of(&self, step: Step) -> Option<&StepInputs> {
+        self.0[step as usize].as_ref()
+    }
+
+    pub fn forget(&mut self, step: Step) {
+        self.0[step as usize] = None;
+    }
+
+    pub fn forget_from(&mut self, step: Step) {
+        self.0[step as usize..].fill(None);
+    }
+}
+
+impl Model {
+    /// Notes that a step is done with what is set now.
+    pub fn stamp(&mut self, step: Step) {
+        self.stamps.0[step as usize] = Some(self.inputs(step));
+    }
+
+    pub fn gate(&self, step: Step) -> StepStatus {
+        if let Some(why) = self.blocked(step) {
+            return StepStatus::Blocked(why);
+        }
+        if step == Step::Export && !self.route.by_directory {
+            return StepStatus::NotNeeded;
+        }
+        match step {
+            Step::Check | Step::App => self.gate_of_side(step),
+            Step::Connect => match self.connection() {
+                Err(why) if self.source.report().is_some() && self.target.report().is_some() => {
+                    StepStatus::Attention(why)
+                }
+                _ if self.preflight.is_running() => StepStatus::Running,
+                _ => match self.preflight.failure() {
+                    Some(_) => StepStatus::Attention("pre-flight failed".into()),
+                    None => self.gate_of_stamp(step, "an end has changed: connect again"),
+                },
+            },
+            Step::Plan => self.gate_of_stamp(step, "the source has changed: choose again"),
+            Step::Export | Step::Import | Step::Validate => self.gate_of_work(step),
+        }
+    }
+
+    /// Why both ends cannot be used together, if they cannot.
+    pub fn connection(&self) -> Result<(), String> {
+        let (Some(source), Some(target)) = (self.source.report(), self.target.report()) else {
+            return Err("connect both ends first".into());
+        };
+        if address::is_same(&source.about.location, &target.about.location) {
+            return Err("source and target are the same server".into());
+        }
+        let failure = target.findings.iter().find(|f| f.level == Level::Failure);
+        failure.map_or(Ok(()), |finding| Err(format!("the target {}", finding.text)))
+    }
+
+    fn blocked(&self, step: Step) -> Option<&'static str> {
+        let is_done = |step| self.gate(step) == StepStatus::Done;
+        match step {
+            Step::Check => None,
+            Step::App => self.source.report().is_none().then_some("check the source first"),
+            Step::Connect if self.source.report().is_none() => Some("check the source first"),
+            Step::Connect => self.target.report().is_none().then_some("check the target first"),
+            Step::Plan => (!is_done(Step::Connect)).then_some("connect both ends first"),
+            Step::Export => (!is_done(Step::Plan)).then_some("choose what to move first"),
+            Step::Import if !is_done(Step::Plan) => Some("choose what to move first"),
+            Step::Import => match self.gate(Step::Export) {
+                StepStatus::NotNeeded | StepStatus::Done => None,
+                // Some items failed: the others can go on.
+                StepStatus::Attention(_) if self.export.is_finished() => None,
+                StepStatus::Stale(why) => Some(why),
+                _ => Some("export first"),
+            },
+            Step::Validate if !is_done(Step::Plan) => Some("choose what to move first"),
+            Step::Validate if self.stamps.of(Step::Import).is_none() && !self.import.is_finished() => {
+                Some("import first")
+            }
+            Step::Validate => None,
+        }
+    }
+
+    fn gate_of_side(&self, step: Step) -> StepStatus {
+        use super::CheckState;
+        let side = match step {
+            Step::Check => &self.source,
+            _ => &self.target,
+        };
+        match &side.seen {
+            CheckState::Untried => StepStatus::Ready,
+            CheckState::Trying => StepStatus::Running,
+            CheckState::Found(_) => StepStatus::Done,
+            CheckState::Refused(_) => StepStatus::Attention("cannot be used".into()),
+        }
+    }
+
+    fn gate_of_stamp(&self, step: Step, stale: &'static str) -> StepStatus {
+        match self.stamps.of(step) {
+            None => StepStatus::Ready,
+            Some(stamp) if *stamp == self.inputs(step) => StepStatus::Done,
+            Some(_) => StepStatus::Stale(stale),
+        }
+    }
+
+    fn gate_of_work(&self, step: Step) -> StepStatus {
+        let Some(work) = self.work(step) else {
+            return StepStatus::Ready;
+        };
+        if work.is_running() {
+            return StepStatus::Running;
+        }
+        let stamped = self.gate_of_stamp(step, "once more, something has changed");
+        if matches!(stamped, StepStatus::Stale(_)) {
+            return stamped;
+        }
+        match (work.trouble(), work.outcome()) {
+            (Some(_), _) => StepStatus::Attention("failed".into()),
+            (_, Some(outcome)) if outcome.stopped => StepStatus::Attention("stopped".into()),
+            (_, Some(outcome)) if outcome.exit_code() == 4 => {
+                StepStatus::Attention("differences found".into())
+            }
+            (_, Some(_)) if work.left() > 0 => StepStatus::Attention(format!("done, {} failed", work.left())),
+            _ => stamped,
+        }
+    }
+
+    /// What a step depends on, as it is set now.
+    fn inputs(&self, step: Step) -> StepInputs {
+        let (source, target) = (self.source.location(), self.target.location());
+        // Of many experiments a plan may name most.
+        let (route, plan) = (|| self.route(), || self.plan.clone());
+        let nothing = StepInputs::default();
+        match step {
+            Step::Check => StepInputs { source, ..nothing },
+            Step::App => StepInputs { target, ..nothing },
+            Step::Connect => StepInputs { source, target, ..nothing },
+            Step::Plan => StepInputs { source, ..nothing },
+            Step::Export => StepInputs { source, route: route(), plan: plan(), ..nothing },
+            Step::Import => StepInputs { source, target, route: route(), plan: plan() },
+            Step::Validate => StepInputs { source, target, plan: plan(), ..nothing },
+        }
+    }
+}

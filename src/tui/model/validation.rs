@@ -1,0 +1,137 @@
+//! The comparison's own state: how closely files are compared, and what was found to differ.
+
+use super::job::{ErrorText, JobState};
+use crate::engine::Step;
+use crate::engine::validate::{ArtifactCheck, Curve, Difference, Mark};
+use crate::tui::diff_tree::DiffTree;
+
+/// Differences that are kept for looking through; the report has all of them.
+const KEPT: usize = 100_000;
+
+#[derive(Debug)]
+pub struct Validation {
+    pub work: JobState,
+    pub artifacts: ArtifactCheck,
+    pub outline: DiffTree,
+    /// Found, kept or not.
+    pub found: u64,
+    /// The difference that is open, and the row it is scrolled to.
+    pub detail: Option<usize>,
+    /// The metric that is drawn over it.
+    pub picture: Option<Picture>,
+    /// One item is being compared or imported again.
+    pub pending: Option<Pending>,
+    /// Differences that were there and are no more, as far as single items were compared again.
+    pub mended: u64,
+    /// Single items stand otherwise now than the comparison found them, and its report says.
+    pub is_report_old: bool,
+}
+
+/// A metric of both sides.
+#[derive(Debug)]
+pub struct Picture {
+    pub source_id: String,
+    pub metric: String,
+    pub drawn: Drawn,
+    /// The listed point that is chosen.
+    pub scroll: usize,
+}
+
+#[derive(Debug)]
+pub enum Drawn {
+    Fetching,
+    Failed(ErrorText),
+    Curve(Box<Curve>),
+}
+
+#[derive(Debug)]
+pub struct Pending {
+    pub name: String,
+    pub importing: bool,
+}
+
+impl Default for Validation {
+    fn default() -> Self {
+        Self {
+            work: JobState::new(Step::Validate),
+            artifacts: ArtifactCheck::default(),
+            outline: DiffTree::default(),
+            found: 0,
+            detail: None,
+            picture: None,
+            pending: None,
+            mended: 0,
+            is_report_old: false,
+        }
+    }
+}
+
+impl Validation {
+    pub fn begin(&mut self, now: std::time::Duration) {
+        self.work.begin(now);
+        *self = Self {
+            work: std::mem::replace(&mut self.work, JobState::new(Step::Validate)),
+            artifacts: self.artifacts,
+            ..Self::default()
+        };
+    }
+
+    pub fn add(&mut self, difference: Difference) {
+        self.found += 1;
+        if self.outline.held() < KEPT {
+            self.outline.add(difference);
+        }
+    }
+
+    /// Puts what was found now in the place of what `item` covers.
+    pub fn replace(&mut self, item: &Difference, found: Vec<Difference>) {
+        let now = found.len();
+        let mut told = found.clone();
+        let mut gone = self.outline.replace(item, found);
+        // Files come in any order.
+        for list in [&mut told, &mut gone] {
+            list.sort_by(|a, b| (a.kind, a.id()).cmp(&(b.kind, b.id())));
+        }
+        self.is_report_old |= gone != told;
+        self.mended += gone.len().saturating_sub(now) as u64;
+        self.found = (self.found + now as u64).saturating_sub(gone.len() as u64);
+        self.picture = None;
+        // What was open may be gone.
+        self.detail = self.detail.filter(|_| self.current().is_some_and(|now| item.covers(now))).map(|_| 0);
+    }
+
+    /// Something is on its way.
+    pub fn is_busy(&self) -> bool {
+        let is_fetching = |picture: &Picture| matches!(picture.drawn, Drawn::Fetching);
+        self.pending.is_some() || self.picture.as_ref().is_some_and(is_fetching)
+    }
+
+    pub fn current(&self) -> Option<&Difference> {
+        self.outline.current()
+    }
+
+    /// There are more than are kept.
+    pub fn is_cut(&self) -> bool {
+        self.found > self.outline.held() as u64
+    }
+
+    /// All, then each mark of which there is one, and all again.
+    pub fn turn_filter(&mut self) {
+        let counts = self.outline.counts();
+        let mut marks = Mark::ALL.into_iter().filter(|mark| counts.of(*mark) > 0);
+        self.outline.set_only(match self.outline.only() {
+            None => marks.next(),
+            // The last of them may have been mended.
+            Some(only) if counts.of(only) == 0 => None,
+            Some(only) => marks.find(|mark| *mark > only),
+        });
+    }
+
+    pub fn turn_artifacts(&mut self) {
+        self.artifacts = match self.artifacts {
+            ArtifactCheck::None => ArtifactCheck::Size,
+            ArtifactCheck::Size => ArtifactCheck::Checksum,
+            ArtifactCheck::Checksum => ArtifactCheck::None,
+        };
+    }
+}

@@ -1,0 +1,147 @@
+//! One item again: a second import, a second comparison, its curve.
+
+use crate::engine::validate::{self, Curve, Difference};
+use crate::engine::{Event, Outcome, StateDir, open, single};
+use crate::entities::{Kind, Plan};
+use crate::error::{Error, Result};
+use crate::tui::effect::{CurveRequest, ItemRecheck, ItemRetry, Job};
+use crate::tui::model::endpoint::EndpointRef;
+use crate::tui::model::job::Failed;
+use crate::tui::runner;
+
+pub async fn curve(drawing: CurveRequest) -> Result<Curve> {
+    let CurveRequest { source, target, source_id, target_id, metric } = drawing;
+    let (source, target) = tokio::try_join!(
+        open(&source.uri, source.end, source.access),
+        open(&target.uri, target.end, target.access)
+    )?;
+    let (source, target) = (source.reader()?, target.reader()?);
+    validate::curve((source.as_ref(), &source_id), (target.as_ref(), &target_id), &metric).await
+}
+
+/// What of the item differs now.
+pub async fn again(again: ItemRecheck, state: StateDir) -> Result<Vec<Difference>> {
+    let ItemRecheck { source, target, import_from, plan, artifacts, difference } = again;
+    if let Some(from) = import_from {
+        import(from, target.clone(), plan.clone(), None, state.clone()).await?;
+    }
+    let compare = Job::Validate { source, target, plan, artifacts, reports: Vec::new() };
+    let mut found = Vec::new();
+    run(compare, state, |event| match event {
+        Event::Difference(other) if difference.covers(&other) => found.push(other),
+        _ => {}
+    })
+    .await?;
+    Ok(found)
+}
+
+/// # Errors
+/// What failed again, and where nothing less than the whole job takes the item.
+pub async fn retry(retry: ItemRetry, state: StateDir) -> Result<()> {
+    let ItemRetry { source, target, plan, failed } = retry;
+    let opened = open(&source.uri, source.end, source.access.clone()).await?.reader()?;
+    let Failed { kind, id, name, .. } = &failed;
+    let plan = single::plan_of(opened.as_ref(), *kind, id, name, &plan).await?;
+    let Some(plan) = plan else {
+        let error = Error::usage("this cannot be tried alone");
+        return Err(error.hint("R tries everything that failed again"));
+    };
+    import(source, target, plan, Some((*kind, id)), state).await
+}
+
+/// What the target has is looked into: a journal would take it for done. `item` is what it is about, if it is about one.
+async fn import(
+    source: EndpointRef,
+    target: EndpointRef,
+    plan: Plan,
+    item: Option<(Kind, &str)>,
+    state: StateDir,
+) -> Result<()> {
+    let mut end = ItemResult::new(item);
+    let job = Job::Import { source, target, plan, update: true };
+    run(job, state, |event| end.hear(event)).await?;
+    end.verdict()
+}
+
+/// How an import ended for what it was about.
+struct ItemResult<'a> {
+    item: Option<(Kind, &'a str)>,
+    /// The item itself.
+    own: Option<Result<()>>,
+    /// The first failure of anything.
+    first: Option<Error>,
+}
+
+impl<'a> ItemResult<'a> {
+    fn new(item: Option<(Kind, &'a str)>) -> Self {
+        Self { item, own: None, first: None }
+    }
+
+    fn hear(&mut self, event: Event) {
+        match event {
+            Event::ItemDone { kind, id, .. } | Event::ItemSkipped { kind, id, .. }
+                if self.item == Some((kind, &id)) =>
+            {
+                self.own = Some(Ok(()));
+            }
+            Event::ItemFailed { kind, id, reason, hint, .. } => {
+                let error = Error::permanent(reason);
+                let error = match hint {
+                    Some(hint) => error.hint(hint),
+                    None => error,
+                };
+                if self.item == Some((kind, &id)) {
+                    self.own = Some(Err(error));
+                } else {
+                    self.first.get_or_insert(error);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Of the item, whatever became of others. Where it was not come to, what failed before it tells why.
+    fn verdict(self) -> Result<()> {
+        match (self.own, self.first) {
+            (Some(own), _) => own,
+            (None, Some(error)) => Err(error),
+            (None, None) if self.item.is_none() => Ok(()),
+            (None, None) => Err(Error::permanent("the source does not have it any more")),
+        }
+    }
+}
+
+async fn run(job: Job, state: StateDir, mut hear: impl FnMut(Event)) -> Result<Outcome> {
+    let mut job = runner::begin(job, state).await?;
+    while let Some(event) = job.events.recv().await {
+        hear(event);
+    }
+    job.outcome().await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// One file has been moved, two have not.
+    fn about(id: Option<&str>) -> std::result::Result<(), String> {
+        let (kind, name) = (Kind::Artifact, String::new());
+        let mut end = ItemResult::new(id.map(|id| (kind, id)));
+        end.hear(Event::ItemDone { kind, id: "r/a".into(), name: name.clone() });
+        for id in ["r/b", "r/c"] {
+            let (id, reason) = (id.to_owned(), format!("no {id}"));
+            end.hear(Event::ItemFailed { kind, id, name: name.clone(), reason, hint: None, attempts: 1 });
+        }
+        end.verdict().map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn an_item_is_told_by_its_own_end() {
+        assert_eq!(about(Some("r/a")), Ok(()));
+        assert_eq!(about(Some("r/c")), Err("no r/c".into()));
+        assert_eq!(about(Some("r/d")), Err("no r/b".into()), "it was not come to");
+        assert_eq!(about(None), Err("no r/b".into()));
+        assert!(ItemResult::new(None).verdict().is_ok());
+        assert!(ItemResult::new(Some((Kind::Run, "r"))).verdict().is_err(), "nobody has done anything");
+    }
+}

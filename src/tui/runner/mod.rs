@@ -1,0 +1,404 @@
+//! Does what `update` asks for. Whatever takes time runs beside the screen and answers with a message.
+
+pub mod items;
+pub mod source_cache;
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use secrecy::SecretString;
+use tokio::sync::mpsc::Sender;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use self::source_cache::SourceCache;
+use super::effect::{Effect, Job, Msg};
+use super::model::endpoint::EndpointRef;
+use super::model::question::Question;
+use super::source_tree::RUNS_AT_ONCE;
+use crate::engine::validate::{Validate, validate};
+use crate::engine::{
+    self, AppSummary, Arn, CheckReport, Control, Endpoint, Export, Import, NewApp, Pending, Progress,
+    ProgressSnapshot, Provision, Provisioning, Session, StateDir, browse, check_source, check_target, open,
+};
+use crate::entities::{ExperimentId, Plan};
+use crate::error::{Error, Result};
+
+pub struct EffectRunner {
+    messages: Sender<Msg>,
+    state: StateDir,
+    plan_file: std::path::PathBuf,
+    job: Arc<Mutex<RunningJob>>,
+    /// The source that is being looked around in.
+    browsed: Arc<SourceCache>,
+    /// How many runs are wanted of each experiment that is being looked into.
+    wanted: Mutex<HashMap<ExperimentId, watch::Sender<usize>>>,
+    /// Ends the weighing that goes on.
+    weighing: Mutex<CancellationToken>,
+}
+
+/// The job at work. Stopping may be asked for before it has begun.
+#[derive(Default)]
+struct RunningJob {
+    at_work: Option<(Control, Arc<Progress>)>,
+    /// Ends the opening of the ends.
+    stop: CancellationToken,
+}
+
+impl EffectRunner {
+    pub fn new(messages: Sender<Msg>, state: StateDir, plan_file: std::path::PathBuf) -> Self {
+        Self {
+            messages,
+            state,
+            plan_file,
+            job: Arc::default(),
+            browsed: Arc::default(),
+            wanted: Mutex::default(),
+            weighing: Mutex::default(),
+        }
+    }
+
+    /// Gives what there is to tell at once, if anything.
+    pub fn perform(&self, effect: Effect) -> Option<Msg> {
+        match effect {
+            Effect::Check { at, attempt } => self.spawn(async move {
+                let end = at.end;
+                let result = look(at).await.map(Box::new);
+                Msg::Checked { end, attempt, result }
+            }),
+            Effect::Preflight { ends, output_dir, attempt } => {
+                let (messages, [source, target]) = (self.messages.clone(), *ends);
+                self.spawn(async move {
+                    let ask = engine::Preflight {
+                        source: Some((source.uri, source.access)),
+                        target: Some((target.uri, target.access)),
+                        output_dir,
+                    };
+                    Msg::PreflightEnded { attempt, result: preflight(ask, attempt, &messages).await }
+                });
+            }
+            Effect::Holdings(at) => {
+                // Whoever still looks into the source before stops.
+                lock(&self.wanted).clear();
+                lock(&self.weighing).cancel();
+                let (browsed, messages) = (Arc::clone(&self.browsed), self.messages.clone());
+                tokio::spawn(async move { source_cache::holdings(at, &browsed, &messages).await });
+            }
+            Effect::Apps(region) => self.spawn(async move { Msg::Apps(apps(region.as_deref()).await) }),
+            Effect::CreateApp { new, region } => {
+                let (messages, state) = (self.messages.clone(), self.state.clone());
+                self.spawn(async move {
+                    Msg::AppReady(create_app(&new, region.as_deref(), &state, &messages).await)
+                });
+            }
+            Effect::AwaitApp(arn) => {
+                let (messages, state) = (self.messages.clone(), self.state.clone());
+                self.spawn(async move { Msg::AppReady(await_app(&arn, &state, &messages).await) });
+            }
+            Effect::OpenApp(arn) => self.spawn(async move { Msg::AppLink(link(&arn).await) }),
+            Effect::Contents { at, experiment } => {
+                let (sender, wanted) = watch::channel(RUNS_AT_ONCE);
+                lock(&self.wanted).insert(experiment.id.clone(), sender);
+                let (browsed, messages) = (Arc::clone(&self.browsed), self.messages.clone());
+                tokio::spawn(async move {
+                    source_cache::contents(at, &browsed, *experiment, wanted, &messages).await;
+                });
+            }
+            Effect::MoreRuns { experiment, wanted } => {
+                if let Some(sender) = lock(&self.wanted).get(&experiment) {
+                    sender.send_replace(wanted);
+                }
+            }
+            Effect::Versions { at, model } => self.look(at, |of, source| async move {
+                let result = match source {
+                    Ok(source) => browse::versions(&source, &model).await,
+                    Err(error) => Err(error),
+                };
+                Msg::Versions { of, model: model.name, result }
+            }),
+            Effect::Closeup { at, subject } => self.look(at, |of, source| async move {
+                let result = source_cache::closeup(source, &subject).await;
+                Msg::Closeup { of, subject, result }
+            }),
+            Effect::Sample { at, experiments } => self.look(at, |of, source| async move {
+                Msg::Sampled { of, sampled: source_cache::sample(source, experiments).await }
+            }),
+            Effect::Weigh { at, experiment, runs } => {
+                let token = CancellationToken::new();
+                *lock(&self.weighing) = token.clone();
+                let (browsed, messages) = (Arc::clone(&self.browsed), self.messages.clone());
+                let weighing =
+                    async move { source_cache::weigh(at, &browsed, experiment, runs, &messages).await };
+                tokio::spawn(token.run_until_cancelled_owned(weighing));
+            }
+            Effect::StopWeighing => lock(&self.weighing).cancel(),
+            Effect::Needed { at, plan } => self.look(at, |of, source| async move {
+                let result = match source {
+                    Ok(source) => browse::needed(&source, &plan).await,
+                    Err(error) => Err(error),
+                };
+                Msg::Needed { of, plan, result }
+            }),
+            Effect::Draw(drawing) => self.spawn(async move {
+                let (source_id, metric) = (drawing.source_id.clone(), drawing.metric.clone());
+                Msg::Drawn { source_id, metric, result: items::curve(*drawing).await }
+            }),
+            Effect::Again(item) => {
+                let state = self.state.clone();
+                self.spawn(async move {
+                    let difference = Box::new(item.difference.clone());
+                    // Large, as every job is.
+                    let result = Box::pin(items::again(*item, state)).await;
+                    Msg::Again { difference, result }
+                });
+            }
+            Effect::Retry(retry) => {
+                let state = self.state.clone();
+                self.spawn(async move {
+                    let failed = Box::new(retry.failed.clone());
+                    // Large, as every job is.
+                    Msg::Retried { failed, result: Box::pin(items::retry(*retry, state)).await }
+                });
+            }
+            Effect::Start(job) => self.start(*job),
+            Effect::Pause(paused) => {
+                if let Some((control, _)) = &self.handle().at_work {
+                    control.set_paused(paused);
+                }
+            }
+            Effect::Stop => {
+                let handle = self.handle();
+                match &handle.at_work {
+                    Some((control, _)) => control.stop(),
+                    None => handle.stop.cancel(),
+                }
+            }
+            Effect::Save(session) => return self.save(&session),
+            Effect::Forget => Session::forget(&self.state),
+            Effect::WritePlan(plan) => {
+                return told(write_plan(&self.plan_file, &plan).map_err(|e| e.at(self.plan_file.display())));
+            }
+            Effect::SavePlan { plan, to } => {
+                let result = save_plan(&to, &plan);
+                let result = result.map(|()| format!("the plan is in {}", to.display()));
+                return Some(answered(Question::SavePlan, result));
+            }
+            Effect::ReadPlan(from) => {
+                let result = read_plan(&from);
+                return Some(Msg::PlanRead { from, result });
+            }
+            Effect::Copy { from, to } => {
+                let copied = std::fs::copy(&from, &to).map_err(|e| Error::from(e).at(to.display()));
+                let result = copied.map(|_| format!("the report is in {}", to.display()));
+                return Some(answered(Question::Report, result));
+            }
+            // The loop does these itself: they are about the screen.
+            Effect::Redraw | Effect::Clip(_) | Effect::Suspend | Effect::Quit(_) => {}
+        }
+        None
+    }
+
+    /// The counters of the job at work.
+    pub fn reading(&self) -> Option<ProgressSnapshot> {
+        self.handle().at_work.as_ref().map(|(_, progress)| progress.read())
+    }
+
+    fn save(&self, session: &Session) -> Option<Msg> {
+        // Nothing has been said yet that would be worth coming back to.
+        if session.source.is_empty() {
+            return None;
+        }
+        told(session.save(&self.state))
+    }
+
+    fn spawn(&self, answer: impl Future<Output = Msg> + Send + 'static) {
+        let messages = self.messages.clone();
+        tokio::spawn(async move {
+            // Nobody listens any more when the wizard has been left.
+            let _ = messages.send(answer.await).await;
+        });
+    }
+
+    /// Asks the source that is being looked around in.
+    fn look<F>(&self, at: EndpointRef, ask: impl FnOnce(String, Result<Arc<Endpoint>>) -> F + Send + 'static)
+    where
+        F: Future<Output = Msg> + Send,
+    {
+        let browsed = Arc::clone(&self.browsed);
+        self.spawn(async move {
+            let of = at.location.clone();
+            ask(of, source_cache::opened(at, &browsed).await).await
+        });
+    }
+
+    fn start(&self, job: Job) {
+        *self.handle() = RunningJob::default();
+        let (handle, messages, state) = (Arc::clone(&self.job), self.messages.clone(), self.state.clone());
+        self.spawn(async move {
+            let result = run(job, state, &handle, &messages).await;
+            lock(&handle).at_work = None;
+            Msg::Ended(result)
+        });
+    }
+
+    fn handle(&self) -> std::sync::MutexGuard<'_, RunningJob> {
+        lock(&self.job)
+    }
+}
+
+fn lock<T>(held: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    held.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn told(result: Result<()>) -> Option<Msg> {
+    result.err().map(|error| Msg::Said(error.to_string()))
+}
+
+async fn apps(region: Option<&str>) -> Result<(String, Vec<AppSummary>)> {
+    let provision = Provision::open(region).await?;
+    Ok((provision.region().to_owned(), provision.list().await?))
+}
+
+/// Gives the ARN once it is ready. It is kept before anybody waits for it.
+async fn create_app(
+    new: &NewApp,
+    region: Option<&str>,
+    state: &StateDir,
+    messages: &Sender<Msg>,
+) -> Result<String> {
+    let provision = Provision::open(region).await?;
+    let made = provision.create(new, state, |news| tell(messages, news)).await?;
+    wait(&provision, &made.arn, state, messages).await
+}
+
+async fn await_app(arn: &str, state: &StateDir, messages: &Sender<Msg>) -> Result<String> {
+    let arn = Arn::parse(arn)?;
+    wait(&Provision::of(&arn).await?, &arn, state, messages).await
+}
+
+async fn wait(provision: &Provision, arn: &Arn, state: &StateDir, messages: &Sender<Msg>) -> Result<String> {
+    let waited = provision.wait(arn, |news| tell(messages, news)).await;
+    Pending::settle(state, arn, &waited)?;
+    Ok(waited?.listed.arn)
+}
+
+/// The next news say the same when there is no room for these.
+fn tell(messages: &Sender<Msg>, news: &Provisioning) {
+    let _ = messages.try_send(Msg::AppNews(news.clone()));
+}
+
+async fn link(arn: &str) -> Result<SecretString> {
+    let arn = Arn::parse(arn)?;
+    Provision::of(&arn).await?.link(&arn).await
+}
+
+/// Its lines go out as they come, and none is lost.
+async fn preflight(ask: engine::Preflight, attempt: u64, messages: &Sender<Msg>) -> Result<()> {
+    let (lines, mut told) = tokio::sync::mpsc::unbounded_channel();
+    let passed_on = async {
+        while let Some(line) = told.recv().await {
+            // Nobody listens any more when the wizard has been left.
+            let _ = messages.send(Msg::Preflight { attempt, line: Box::new(line) }).await;
+        }
+    };
+    let look = async move {
+        let mut tell = |line: &engine::Line| {
+            let _ = lines.send(line.clone());
+        };
+        engine::preflight(ask, &mut tell).await.map(drop)
+    };
+    futures::join!(look, passed_on).0
+}
+
+async fn look(at: EndpointRef) -> Result<CheckReport> {
+    let endpoint = open(&at.uri, at.end, at.access).await?;
+    match at.end {
+        engine::Side::Source => check_source(&endpoint, None).await,
+        engine::Side::Target => check_target(&endpoint).await,
+    }
+}
+
+/// From opening both ends to the outcome. Facts go out in the order in which they happen.
+async fn run(
+    job: Job,
+    state: StateDir,
+    handle: &Mutex<RunningJob>,
+    messages: &Sender<Msg>,
+) -> Result<engine::Outcome> {
+    let stop = lock(handle).stop.clone();
+    let mut job = tokio::select! {
+        job = begin(job, state) => job?,
+        () = stop.cancelled() => return Err(Error::stopped()),
+    };
+    lock(handle).at_work = Some((job.control.clone(), Arc::clone(&job.progress)));
+    if stop.is_cancelled() {
+        job.control.stop();
+    }
+    // Nobody listens any more when the wizard has been left.
+    let _ = messages.send(Msg::Began).await;
+    while let Some(event) = job.events.recv().await {
+        let _ = messages.send(Msg::Happened(event)).await;
+    }
+    let _ = messages.send(Msg::Sample(Box::new(job.progress.read()))).await;
+    job.outcome().await
+}
+
+/// Both ends are opened anew for every job: a look from an hour ago says nothing of now.
+pub(super) async fn begin(job: Job, state: StateDir) -> Result<engine::Job> {
+    let opened = |at: EndpointRef| async move { open(&at.uri, at.end, at.access).await };
+    match job {
+        Job::Export { source, output_dir, plan } => engine::export(Export {
+            source: opened(source).await?.reader()?,
+            output_dir,
+            plan,
+            state,
+            journal: None,
+        }),
+        Job::Import { source, target, plan, update } => {
+            let (source, target) = tokio::try_join!(opened(source), opened(target))?;
+            let source = source.reader()?;
+            engine::import(Import { source, target, plan, state, journal: None, update, reread: false })
+        }
+        Job::Validate { source, target, plan, artifacts, reports } => {
+            let (source, target) = tokio::try_join!(opened(source), opened(target))?;
+            Ok(validate(Validate {
+                source: source.reader()?,
+                target: target.reader()?,
+                plan,
+                artifacts,
+                reports,
+                state,
+            }))
+        }
+    }
+}
+
+/// Whole or not at all: the command on the screen names this file.
+fn write_plan(path: &Path, plan: &Plan) -> Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if !folder.is_dir() {
+        return Err(Error::usage(format!("there is no folder {}", folder.display())));
+    }
+    let file = tempfile::NamedTempFile::new_in(folder)?;
+    std::fs::write(file.path(), plan.to_file()?)?;
+    file.persist(path).map_err(|e| Error::from(e.error))?;
+    Ok(())
+}
+
+/// Over nothing but another plan.
+fn answered(question: Question, result: Result<String>) -> Msg {
+    Msg::Answered { question, result: result.map_err(|error| error.to_string()) }
+}
+
+fn save_plan(path: &Path, plan: &Plan) -> Result<()> {
+    if path.exists() && read_plan(path).is_err() {
+        let error = Error::usage(format!("{} is there already and is no plan", path.display()));
+        return Err(error.hint("choose another name"));
+    }
+    write_plan(path, plan).map_err(|e| e.at(path.display()))
+}
+
+fn read_plan(path: &Path) -> Result<Plan> {
+    let text = std::fs::read_to_string(path).map_err(|e| Error::from(e).at(path.display()))?;
+    Plan::parse(&text).map_err(|e| e.at(path.display()))
+}

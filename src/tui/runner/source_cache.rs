@@ -1,0 +1,136 @@
+//! Looks around in the source for the tree: page by page, and no further than the screen asks.
+
+use std::sync::Arc;
+
+use futures::{StreamExt, stream};
+use tokio::sync::mpsc::Sender;
+use tokio::sync::watch;
+
+use crate::engine::browse::{DetailKey, Details, Sampled};
+use crate::engine::{Endpoint, browse, open};
+use crate::entities::{Experiment, ExperimentId, RunId};
+use crate::error::Result;
+use crate::tui::effect::Msg;
+use crate::tui::model::endpoint::EndpointRef;
+
+/// Runs that are weighed side by side, and told of together.
+const WEIGHED_AT_ONCE: usize = 4;
+const TOLD_AT_ONCE: usize = 50;
+
+/// The source as it was opened to show what it holds.
+pub type SourceCache = tokio::sync::Mutex<Option<(String, Arc<Endpoint>)>>;
+
+/// What the source holds, opened anew.
+pub async fn holdings(at: EndpointRef, browsed: &SourceCache, messages: &Sender<Msg>) {
+    let of = at.location.clone();
+    let told = async |result| messages.send(Msg::Holdings { of: of.clone(), result }).await.is_ok();
+    let reader = match opened_anew(at, browsed).await.and_then(|endpoint| endpoint.reader()) {
+        Ok(reader) => reader,
+        Err(error) => {
+            told(Err(error)).await;
+            return;
+        }
+    };
+    let mut pages = browse::holdings(reader.as_ref());
+    while let Some(page) = pages.next().await
+        && told(page).await
+    {}
+}
+
+async fn opened_anew(at: EndpointRef, browsed: &SourceCache) -> Result<Arc<Endpoint>> {
+    // Whoever looks for what is opened waits for it.
+    let mut browsed = browsed.lock().await;
+    let endpoint = Arc::new(open(&at.uri, at.end, at.access).await?);
+    *browsed = Some((at.location, Arc::clone(&endpoint)));
+    Ok(endpoint)
+}
+
+/// The source as it was opened to show what it holds, or opened anew.
+pub async fn opened(at: EndpointRef, browsed: &SourceCache) -> Result<Arc<Endpoint>> {
+    let known = {
+        let browsed = browsed.lock().await;
+        browsed
+            .as_ref()
+            .filter(|(location, _)| *location == at.location)
+            .map(|(_, endpoint)| Arc::clone(endpoint))
+    };
+    match known {
+        Some(endpoint) => Ok(endpoint),
+        None => Ok(Arc::new(open(&at.uri, at.end, at.access).await?)),
+    }
+}
+
+/// What an experiment holds, as far as `wanted` says; that may grow until nobody is there to let it grow.
+pub async fn contents(
+    at: EndpointRef,
+    browsed: &SourceCache,
+    experiment: Experiment,
+    mut wanted: watch::Receiver<usize>,
+    messages: &Sender<Msg>,
+) {
+    let (of, id) = (at.location.clone(), experiment.id.clone());
+    let told = async |result| {
+        let experiment: ExperimentId = id.clone();
+        messages.send(Msg::Contents { of: of.clone(), experiment, result }).await.is_ok()
+    };
+    let reader = match opened(at, browsed).await.and_then(|endpoint| endpoint.reader()) {
+        Ok(reader) => reader,
+        Err(error) => {
+            told(Err(error)).await;
+            return;
+        }
+    };
+    let (mut pages, mut sent) = (browse::contents(reader.as_ref(), &experiment), 0);
+    while let Some(page) = pages.next().await {
+        sent += page.as_ref().map_or(0, |page| page.runs.len());
+        if !told(page).await || wanted.wait_for(|wanted| *wanted > sent).await.is_err() {
+            return;
+        }
+    }
+}
+
+pub async fn closeup(source: Result<Arc<Endpoint>>, subject: &DetailKey) -> Result<Details> {
+    browse::closeup(source?.reader()?.as_ref(), subject).await
+}
+
+/// Nothing where nobody can look.
+pub async fn sample(source: Result<Arc<Endpoint>>, experiments: Vec<Experiment>) -> Sampled {
+    match source.and_then(|source| source.reader()) {
+        Ok(reader) => browse::sample(reader.as_ref(), experiments).await,
+        Err(_) => Sampled::default(),
+    }
+}
+
+/// Tells of each run how large its files are, or why nobody knows.
+pub async fn weigh(
+    at: EndpointRef,
+    browsed: &SourceCache,
+    experiment: ExperimentId,
+    runs: Vec<RunId>,
+    messages: &Sender<Msg>,
+) {
+    let of = at.location.clone();
+    let told = async |weights| {
+        let (of, experiment) = (of.clone(), experiment.clone());
+        messages.send(Msg::Weighed { of, experiment, weights }).await.is_ok()
+    };
+    let reader = match opened(at, browsed).await.and_then(|endpoint| endpoint.reader()) {
+        Ok(reader) => reader,
+        Err(error) => {
+            let reason = error.to_string();
+            told(runs.into_iter().map(|run| (run, Err(reason.clone()))).collect()).await;
+            return;
+        }
+    };
+    let weighed = stream::iter(runs).map(|run| {
+        let reader = Arc::clone(&reader);
+        async move {
+            let weight = browse::weigh(reader.as_ref(), &run).await;
+            (run, weight.map_err(|error| error.to_string()))
+        }
+    });
+    let mut weighed = weighed.buffer_unordered(WEIGHED_AT_ONCE).ready_chunks(TOLD_AT_ONCE);
+    while let Some(some) = weighed.next().await
+        && told(some).await
+    {}
+}

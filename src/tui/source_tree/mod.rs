@@ -1,0 +1,270 @@
+//! The tree of what may be moved: experiments with their runs and traces, registered models and prompts with their
+//! versions, evaluation datasets. It grows page by page, and what a thing holds is known once somebody looks. What
+//! everybody needs in every frame is counted after each change, not while drawing. No drawing here.
+
+mod adopt;
+mod count;
+mod filter;
+mod held;
+mod leaf;
+mod more;
+mod node;
+mod order;
+mod pick;
+mod plan;
+mod range;
+mod rows;
+mod rule;
+mod section;
+mod sort;
+mod toggle;
+mod weight;
+mod words;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, HashMap};
+
+use crate::engine::browse::{Contents, Holdings};
+use crate::entities::{
+    ExperimentId, ExperimentSelection, ModelVersion, Plan, PlanMatcher, PlannedTraces, Subset,
+};
+
+use self::toggle::Sweep;
+pub use count::Counted;
+pub use held::{Held, Leaves, Rest};
+pub use leaf::{Leaf, What};
+pub use more::{MOST_RUNS, RUNS_AT_ONCE};
+pub use node::{Item, Node};
+pub use pick::{Checked, ChildId};
+pub use rows::Row;
+pub use section::Section;
+pub use sort::Sort;
+
+#[derive(Clone, Debug)]
+pub struct SourceTree {
+    /// As they came.
+    pub nodes: Vec<Node>,
+    /// The kinds of which there are any.
+    pub sections: Vec<Section>,
+    /// There are nodes still to come.
+    more: bool,
+    /// Where each experiment is among the nodes.
+    places: HashMap<ExperimentId, usize>,
+    /// What goes along without being picked, by id or name, and the version that needs it.
+    needed: BTreeMap<String, String>,
+    /// What is on show, from top to bottom.
+    rows: Vec<Row>,
+    cursor: usize,
+    /// The other end of a range.
+    anchor: Option<usize>,
+    filter: String,
+    sort: Sort,
+    sweeps: Vec<Sweep>,
+    counted: Counted,
+    /// The plan that it began with, kept word for word until somebody changes something.
+    base: Plan,
+    touched: bool,
+    skip_deleted: bool,
+    skip_traces: bool,
+    has_weights: bool,
+}
+
+impl SourceTree {
+    /// With the first page of what a source holds.
+    pub fn new(holdings: Holdings, plan: &Plan) -> Self {
+        let mut tree = Self {
+            nodes: Vec::new(),
+            sections: Vec::new(),
+            more: true,
+            places: HashMap::new(),
+            needed: BTreeMap::new(),
+            rows: Vec::new(),
+            cursor: 0,
+            anchor: None,
+            filter: String::new(),
+            sort: Sort::default(),
+            sweeps: Vec::new(),
+            counted: Counted::default(),
+            base: plan.clone(),
+            touched: false,
+            skip_deleted: plan.skip_deleted,
+            skip_traces: plan.skip_traces,
+            has_weights: false,
+        };
+        tree.extend(holdings);
+        tree
+    }
+
+    /// The next page has come.
+    pub fn extend(&mut self, holdings: Holdings) {
+        // What a rule leaves out is picked again when the rule goes.
+        let with_deleted = Plan { skip_deleted: false, ..self.base.clone() };
+        let chooser = with_deleted.chooser().ok();
+        let node = |item: Item| match &chooser {
+            None => Node::new(item, Subset::None),
+            Some(chooser) => chosen(chooser, item),
+        };
+        let first = self.nodes.len();
+        let items = holdings.experiments.into_iter().map(Item::Experiment);
+        let items = items.chain(holdings.models.into_iter().map(Item::Model));
+        let items = items.chain(holdings.datasets.into_iter().map(Item::Dataset));
+        self.nodes.extend(items.map(node));
+        let experiments = self.nodes.iter().enumerate().skip(first);
+        let places = experiments.filter_map(|(at, node)| Some((node.item.experiment()?.id.clone(), at)));
+        self.places.extend(places);
+        self.more = holdings.more;
+        self.catch_up(first);
+        self.enlist(first);
+        let is_at_top = self.cursor == 0;
+        self.show();
+        if is_at_top {
+            self.cursor = 0;
+        }
+        self.recount();
+    }
+
+    /// Some of what an experiment holds has come, or has not.
+    pub fn contents_came(&mut self, of: &ExperimentId, contents: Result<Contents, String>) {
+        let Some(node) = self.places.get(of).and_then(|at| self.nodes.get_mut(*at)) else {
+            return;
+        };
+        match contents {
+            Ok(Contents { runs, more, unreadable, traces }) => {
+                if traces.is_some() {
+                    node.forget(Leaves::Loading);
+                }
+                let is_shown = |tally: &crate::entities::Count| tally.is_some();
+                let traces = traces.filter(is_shown).map(node::traces_leaf);
+                node.add(traces.into_iter().chain(runs.into_iter().map(node::run_leaf)), self.sort);
+                let count = node.part_count();
+                if let Some(held) = node.held_mut() {
+                    held.unreadable += unreadable;
+                    held.page_came(count, more);
+                }
+            }
+            Err(reason) => match node.held_mut() {
+                Some(held) => held.rest = Rest::Failed(reason),
+                None => node.leaves = Leaves::Failed(reason),
+            },
+        }
+        node.settle();
+        self.show();
+        self.recount();
+    }
+
+    /// The versions of a registered model or prompt have come, or have not.
+    pub fn versions_came(&mut self, of: &str, versions: Result<Vec<ModelVersion>, String>) {
+        let mut models = self.nodes.iter_mut().filter_map(|node| match &node.item {
+            Item::Model(model) if model.name == of => Some((model.clone(), node)),
+            _ => None,
+        });
+        let Some((model, node)) = models.next() else {
+            return;
+        };
+        match versions {
+            Ok(versions) => {
+                node.forget(Leaves::Loading);
+                node.add(versions.iter().map(|version| (Leaf::version(&model, version), None)), self.sort);
+            }
+            Err(reason) => node.leaves = Leaves::Failed(reason),
+        }
+        self.show();
+        self.recount();
+    }
+
+    pub fn set_needed(&mut self, needed: impl IntoIterator<Item = (String, String)>) {
+        self.needed = needed.into_iter().collect();
+    }
+
+    /// The version that takes this along, `name/number`, when it is not picked itself.
+    pub fn needed_by(&self, id_or_name: &str) -> Option<&str> {
+        self.needed.get(id_or_name).map(String::as_str)
+    }
+
+    /// The experiment that takes this dataset along, if it is let: one that is picked whole.
+    pub fn goes_with(&self, node: &Node) -> Option<&str> {
+        let Item::Dataset(dataset) = &node.item else { return None };
+        let owners = dataset.experiment_ids.iter().filter_map(|id| self.nodes.get(*self.places.get(id)?));
+        let whole = |owner: &&Node| !self.is_out(owner) && owner.says_all_but();
+        owners.into_iter().find(whole).map(|owner| owner.item.name())
+    }
+
+    /// A dataset that is not picked by itself and goes along all the same.
+    pub fn goes_along(&self, node: &Node) -> bool {
+        node.picked() == Checked::None && !node.left && self.goes_with(node).is_some()
+    }
+
+    pub fn tri(&self, node: &Node) -> Checked {
+        match self.is_out(node) {
+            true => Checked::Out,
+            false if self.goes_along(node) => Checked::All,
+            false => match (node.picked(), node.traces) {
+                (picked, PlannedTraces::OfRuns) => picked,
+                // What is left behind altogether is picked by nothing.
+                (picked, _) if self.skip_traces => picked,
+                (Checked::All, PlannedTraces::None) | (Checked::None, PlannedTraces::All) => Checked::Some,
+                (picked, _) => picked,
+            },
+        }
+    }
+
+    pub fn leaf_tri(&self, node: &Node, leaf: &Leaf) -> Checked {
+        match (self.is_out(node) || self.is_leaf_out(leaf), node.takes(leaf)) {
+            (true, _) => Checked::Out,
+            (false, _) if leaf.is_traces() => node.traces_tri(),
+            (false, true) => Checked::All,
+            (false, false) => Checked::None,
+        }
+    }
+
+    /// Not all that the source holds is here yet.
+    pub fn is_growing(&self) -> bool {
+        self.more
+    }
+
+    /// Something is on its way.
+    pub fn is_fetching(&self) -> bool {
+        let is_coming = |held: &Held| held.rest == Rest::Coming;
+        self.more
+            || self.nodes.iter().any(|node| match &node.leaves {
+                Leaves::Loading => true,
+                Leaves::Known(held) => is_coming(held),
+                Leaves::Unknown | Leaves::Failed(_) => false,
+            })
+    }
+
+    pub fn skips_deleted(&self) -> bool {
+        self.skip_deleted
+    }
+
+    pub fn skips_traces(&self) -> bool {
+        self.skip_traces
+    }
+
+    fn is_out(&self, node: &Node) -> bool {
+        self.skip_deleted && node.item.is_deleted()
+    }
+
+    fn is_leaf_out(&self, leaf: &Leaf) -> bool {
+        (self.skip_deleted && leaf.is_deleted()) || (self.skip_traces && leaf.is_traces())
+    }
+}
+
+/// As a plan chooses it.
+fn chosen(chooser: &PlanMatcher<'_>, item: Item) -> Node {
+    let (pick, traces, left) = match &item {
+        Item::Experiment(one) => match chooser.choose(one) {
+            ExperimentSelection::No => (Subset::None, PlannedTraces::OfRuns, false),
+            ExperimentSelection::Yes { only, except, traces, .. } => {
+                (pick::of(Subset::of(only, except), ChildId::Run), traces, false)
+            }
+        },
+        Item::Model(one) => (pick::of(chooser.versions(one), ChildId::Version), PlannedTraces::OfRuns, false),
+        Item::Dataset(one) => {
+            (Subset::whole(chooser.takes_dataset(one)), PlannedTraces::OfRuns, chooser.leaves_dataset(one))
+        }
+    };
+    Node { traces, left, ..Node::new(item, pick) }
+}

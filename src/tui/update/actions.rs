@@ -1,0 +1,293 @@
+//! What each action does.
+
+use crossterm::event::{KeyCode, KeyEvent};
+
+use super::apps;
+use super::consent;
+use super::consent::Write;
+use super::details;
+use super::differences;
+use super::plan_file;
+use super::question;
+use super::retry;
+use super::scroll;
+use super::sizes;
+use super::steps;
+use crate::engine::{Session, Side, Step};
+use crate::tui::command;
+use crate::tui::effect::Effect;
+use crate::tui::keys::{Action, Layer};
+use crate::tui::model::apps::Way;
+use crate::tui::model::form::Field;
+use crate::tui::model::job::Pane;
+use crate::tui::model::question::Question;
+use crate::tui::model::{CheckState, Loaded, Model, Overlay, QuitChoice};
+use crate::tui::source_tree::{Item, SourceTree};
+
+pub fn act(model: &mut Model, action: Action, key: KeyEvent) -> Vec<Effect> {
+    match action {
+        Action::Try | Action::Recheck => return recheck(model),
+        Action::Next => return steps::go_next(model),
+        Action::Start => return steps::start(model, true),
+        Action::Again => return steps::start(model, false),
+        Action::RetryOne => consent::ask(model, Write::Failed, false),
+        Action::RetryAll => return retry::all(model),
+        Action::Refetch => {
+            model.selection.tree = Loaded::Nothing;
+            return steps::fetch_holdings(model);
+        }
+        Action::NextField => turn_field(model, true),
+        Action::PreviousField => turn_field(model, false),
+        Action::EnterField => enter_field(model),
+        Action::LeaveField => leave_field(model),
+        Action::SwitchRoute => model.route.by_directory = !model.route.by_directory,
+        Action::Toggle => {
+            let was_range = model.selection.tree().is_some_and(SourceTree::has_range);
+            on_tree(model, SourceTree::toggle);
+            on_tree(model, |tree| tree.step(isize::from(!was_range)));
+        }
+        Action::Open if model.step == Step::Validate => differences::open(model),
+        Action::Open => return open(model),
+        Action::Close if model.step == Step::Validate => model.validation.outline.close(),
+        Action::Close => on_tree(model, SourceTree::close),
+        Action::All => on_tree(model, SourceTree::toggle_all),
+        Action::Invert => on_tree(model, SourceTree::invert),
+        Action::Range => on_tree(model, SourceTree::turn_range),
+        Action::Sort => on_tree(model, SourceTree::turn_sort),
+        Action::Closeup => details::turn(model),
+        Action::CloseupDown => details::scroll(model, 1),
+        Action::CloseupUp => details::scroll(model, -1),
+        Action::Weigh => return sizes::turn(model),
+        Action::SavePlan => plan_file::ask(model),
+        Action::LoadPlan => question::open(model, Question::LoadPlan, "plan.toml"),
+        Action::Deleted => on_tree(model, SourceTree::toggle_deleted),
+        Action::Traces => on_tree(model, SourceTree::toggle_traces),
+        Action::Filter => {
+            let words = model.selection.tree().map_or("", SourceTree::filter);
+            model.selection.filtering = Some(Field::new(words));
+        }
+        Action::KeepFilter => model.selection.filtering = None,
+        Action::ClearFilter => {
+            model.selection.filtering = None;
+            on_tree(model, |tree| tree.set_filter(""));
+        }
+        Action::Apps => return apps::list(model),
+        Action::TakeApp => return apps::take(model),
+        Action::NewApp => model.apps.way = Way::New,
+        Action::AskCreate => apps::ask(model),
+        Action::Region => {
+            let region = model.apps.region.clone().unwrap_or_default();
+            question::open(model, Question::Region, &region);
+        }
+        Action::OpenApp => return apps::open(model),
+        Action::LeaveApps => apps::leave(model),
+        Action::Pause => return steps::pause(model),
+        Action::Stop => return steps::stop(model),
+        Action::Failures => turn_pane(model, Pane::Failures),
+        Action::Log => turn_pane(model, Pane::Log),
+        Action::Severity => {
+            model.log_from = model.log_from.next();
+            let step = model.step;
+            model.work_mut(step).into_iter().for_each(|work| work.cursor = 0);
+        }
+        Action::Artifacts => model.validation.turn_artifacts(),
+        Action::Marks => model.validation.turn_filter(),
+        Action::Detail => differences::enter(model),
+        Action::Draw => return differences::draw(model),
+        Action::RecheckOne => return differences::again(model, false),
+        Action::ReimportOne => consent::ask(model, Write::Difference, false),
+        Action::Write => question::open(model, Question::Report, "mlferry-report.html"),
+        Action::Accept => return accept(model),
+        Action::Cancel => cancel(model),
+        Action::Up => scroll::by(model, -1),
+        Action::Down => scroll::by(model, 1),
+        Action::PageUp => scroll::by(model, -scroll::page(model)),
+        Action::PageDown => scroll::by(model, scroll::page(model)),
+        Action::Top => scroll::by(model, isize::MIN),
+        Action::Bottom => scroll::by(model, isize::MAX),
+        Action::Back => return back(model),
+        Action::Go => return go(model, key),
+        Action::Help => model.overlay = Some(Overlay::Help(0)),
+        Action::Interrupt if model.running().is_some() => return steps::stop(model),
+        Action::Interrupt => return steps::quit(model),
+        Action::ClipCommand => return clip(model, command::of(model).join(" ")),
+        Action::ClipThis => return this(model).map_or_else(Vec::new, |text| clip(model, text)),
+        Action::Redraw => return vec![Effect::Redraw],
+        Action::Suspend => return vec![Effect::Suspend],
+        Action::Quit => return steps::ask_to_quit(model),
+    }
+    Vec::new()
+}
+
+fn recheck(model: &mut Model) -> Vec<Effect> {
+    match model.asked_side() {
+        Some(end) => steps::check(model, end),
+        None => {
+            let mut effects = steps::check(model, Side::Source);
+            effects.extend(steps::check(model, Side::Target));
+            effects
+        }
+    }
+}
+
+fn turn_field(model: &mut Model, forward: bool) {
+    if model.layer() == Layer::NewApp {
+        model.apps.form.turn(forward);
+    }
+    if let Some(end) = model.asked_side() {
+        model.side_mut(end).form.turn(forward);
+    }
+}
+
+fn enter_field(model: &mut Model) {
+    match model.asked_side() {
+        Some(end) => model.side_mut(end).form.turn(true),
+        None => model.route.typing = true,
+    }
+}
+
+fn leave_field(model: &mut Model) {
+    model.route.typing = false;
+    if let Some(end) = model.asked_side() {
+        model.side_mut(end).form.focus = None;
+    }
+}
+
+fn on_tree(model: &mut Model, change: impl FnOnce(&mut SourceTree)) {
+    if let Some(tree) = model.selection.tree_mut() {
+        change(tree);
+    }
+}
+
+/// Opens what is at the cursor; what it holds is fetched the first time.
+fn open(model: &mut Model) -> Vec<Effect> {
+    let at = model.at(Side::Source);
+    let Some(tree) = model.selection.tree_mut() else {
+        return Vec::new();
+    };
+    if let Some((experiment, wanted)) = tree.ask_for_all() {
+        return vec![Effect::MoreRuns { experiment, wanted }];
+    }
+    let Some(node) = tree.open() else {
+        return Vec::new();
+    };
+    match &tree.nodes[node].item {
+        Item::Experiment(one) => vec![Effect::Contents { at, experiment: Box::new(one.clone()) }],
+        Item::Model(one) => vec![Effect::Versions { at, model: Box::new(one.clone()) }],
+        Item::Dataset(_) => Vec::new(),
+    }
+}
+
+/// Shows a pane, or goes back to the usual one.
+fn turn_pane(model: &mut Model, pane: Pane) {
+    let step = model.step;
+    if let Some(work) = model.work_mut(step) {
+        work.pane = if work.pane == pane { Pane::InFlight } else { pane };
+        work.cursor = 0;
+    }
+}
+
+fn accept(model: &mut Model) -> Vec<Effect> {
+    // It closes itself.
+    if matches!(model.overlay, Some(Overlay::Ask(_))) {
+        return question::accept(model);
+    }
+    match model.overlay.take() {
+        Some(Overlay::Resume(session, false)) => steps::take_up(model, *session),
+        Some(Overlay::Quit(parting)) => part(model, parting),
+        Some(Overlay::Confirm(write, true)) => consent::agree(model, write),
+        Some(Overlay::Confirm(_, false)) => Vec::new(),
+        Some(Overlay::Create) => apps::create(model),
+        // Anew: the old session stays on the disk until this one is saved over it.
+        Some(Overlay::Ask(_) | Overlay::Resume(..) | Overlay::Help(_) | Overlay::Link(_)) | None => {
+            steps::focus(model);
+            Vec::new()
+        }
+    }
+}
+
+fn part(model: &mut Model, parting: QuitChoice) -> Vec<Effect> {
+    if parting == QuitChoice::Stay {
+        return Vec::new();
+    }
+    model.leaving = true;
+    let mut effects = steps::stop(model);
+    if parting == QuitChoice::Now
+        && model.running().is_some_and(|step| model.work(step).is_some_and(|w| w.stops < 2))
+    {
+        effects.extend(steps::stop(model));
+    }
+    effects
+}
+
+/// What is copied is also told: nobody says whether the terminal has taken it.
+fn clip(model: &mut Model, text: String) -> Vec<Effect> {
+    model.notice = Some(format!("to the clipboard: {text}"));
+    vec![Effect::Clip(text)]
+}
+
+/// What the cursor is on, as somebody would paste it: an ARN, an error, an id.
+pub fn this(model: &Model) -> Option<String> {
+    if model.layer() == Layer::Apps {
+        return model.apps.current().map(|app| app.arn.clone());
+    }
+    if model.step == Step::Validate && model.validation.work.pane == Pane::InFlight {
+        return model.validation.current().map(|difference| difference.id().to_owned());
+    }
+    if let Some(end) = model.asked_side() {
+        return match &model.side(end).seen {
+            CheckState::Refused(trouble) => Some(trouble.text.clone()),
+            CheckState::Found(report) => Some(report.about.location.clone()),
+            CheckState::Untried | CheckState::Trying => None,
+        };
+    }
+    let work = model.work_here()?;
+    match work.pane {
+        Pane::Failures => work.failures.get(work.cursor).map(|failure| failure.reason.clone()),
+        Pane::Log => {
+            let shown = model.shown_log();
+            let at = shown.len().checked_sub(work.cursor + 1)?;
+            shown.get(at).map(|line| line.text.clone())
+        }
+        Pane::InFlight => work.trouble().map(|trouble| trouble.text.clone()),
+    }
+}
+
+fn cancel(model: &mut Model) {
+    match model.layer() {
+        Layer::Picture => model.validation.picture = None,
+        Layer::Detail => model.validation.detail = None,
+        _ => model.overlay = None,
+    }
+}
+
+fn back(model: &mut Model) -> Vec<Effect> {
+    let before = |step: Step| Step::ALL[(step as usize).saturating_sub(1)];
+    let mut step = before(model.step);
+    if step == Step::Export && !model.route.by_directory {
+        step = before(step);
+    }
+    steps::go(model, step)
+}
+
+fn go(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
+    let KeyCode::Char(digit) = key.code else {
+        return Vec::new();
+    };
+    let step = digit.to_digit(10).and_then(|digit| Step::ALL.get((digit as usize).checked_sub(1)?));
+    step.map_or_else(Vec::new, |step| steps::go(model, *step))
+}
+
+/// A session is offered before anything else is asked.
+pub fn offer(model: &mut Model, session: Session) {
+    model.overlay = Some(Overlay::Resume(Box::new(session), false));
+}
+
+/// Both ends are given: the first is tried at once.
+pub fn begin(model: &mut Model) -> Vec<Effect> {
+    let has_source = !model.source.form.uri().is_empty();
+    if has_source && matches!(model.source.seen, CheckState::Untried) {
+        return steps::check(model, Side::Source);
+    }
+    Vec::new()
+}

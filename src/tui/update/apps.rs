@@ -1,0 +1,132 @@
+//! What step 2 does with Apps: list them, take one, make one and wait for it.
+
+use super::question;
+use super::steps;
+use crate::engine::{AppSummary, Arn, Provisioning, Readiness, Side};
+use crate::error::Result;
+use crate::tui::effect::Effect;
+use crate::tui::model::apps::{Awaited, Listing, Way};
+use crate::tui::model::question::Question;
+use crate::tui::model::{Model, Overlay};
+
+pub fn list(model: &mut Model) -> Vec<Effect> {
+    model.apps.way = Way::List;
+    model.apps.listing = Listing::Asked;
+    vec![Effect::Apps(model.apps.region.clone())]
+}
+
+/// Lists what another region has; none is that of the profile.
+pub fn look_in(model: &mut Model, region: &str) -> Result<Vec<Effect>, String> {
+    if !region.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-') {
+        return Err("a region looks like eu-central-1".to_owned());
+    }
+    model.apps.region = Some(region.to_owned()).filter(|region| !region.is_empty());
+    Ok(list(model))
+}
+
+/// A region that cannot be asked is asked for once more.
+pub fn listed(model: &mut Model, result: Result<(String, Vec<AppSummary>)>) {
+    match &result {
+        Err(error) if matches!(model.overlay, Some(Overlay::Ask(_))) => {
+            question::failed(model, Question::Region, error.to_string());
+        }
+        _ => question::done(model, Question::Region),
+    }
+    model.apps.cursor = 0;
+    model.apps.listing = match result {
+        Ok((region, apps)) => Listing::Known { region, apps },
+        Err(error) => Listing::Failed(error.into()),
+    };
+}
+
+/// Back by one: from the form and the wait to the list, from the list to the address.
+pub fn leave(model: &mut Model) {
+    model.apps.way = match model.apps.way {
+        Way::New | Way::Wait => Way::List,
+        Way::List | Way::Address => Way::Address,
+    };
+    steps::focus(model);
+}
+
+/// An App that was being made when the wizard was left is waited for again.
+pub fn take_up(model: &mut Model, pending: Option<Arn>) -> Vec<Effect> {
+    let Some(arn) = pending else { return Vec::new() };
+    let arn = arn.to_string();
+    model.apps.awaited = Some(Awaited::new(&arn, Some(&arn), model.now));
+    vec![Effect::AwaitApp(arn)]
+}
+
+/// Takes the App at the cursor, or waits until it can be taken.
+pub fn take(model: &mut Model) -> Vec<Effect> {
+    let Some(app) = model.apps.current().cloned() else { return Vec::new() };
+    match app.readiness() {
+        Readiness::Ready => adopt(model, &app.arn),
+        Readiness::Working if model.apps.is_waiting() => {
+            model.apps.way = Way::Wait;
+            Vec::new()
+        }
+        Readiness::Working => {
+            model.apps.awaited = Some(Awaited::new(&app.name, Some(&app.arn), model.now));
+            model.apps.way = Way::Wait;
+            vec![Effect::AwaitApp(app.arn)]
+        }
+        Readiness::Stopped | Readiness::Failed | Readiness::Gone => {
+            model.notice = Some(format!("{} is {}: it cannot be used", app.name, app.status));
+            Vec::new()
+        }
+    }
+}
+
+/// Asks for consent, once every field is right.
+pub fn ask(model: &mut Model) {
+    match model.apps.form.app().check() {
+        Err(error) => model.notice = Some(error.to_string()),
+        Ok(()) if model.apps.is_waiting() => model.notice = Some("one App is on its way already".into()),
+        Ok(()) => model.overlay = Some(Overlay::Create),
+    }
+}
+
+pub fn create(model: &mut Model) -> Vec<Effect> {
+    let new = model.apps.form.app();
+    model.apps.awaited = Some(Awaited::new(&new.name, None, model.now));
+    model.apps.way = Way::Wait;
+    // Where the list has looked, whoever set that.
+    let region = model.apps.looked_in().or_else(|| model.apps.region.clone());
+    vec![Effect::CreateApp { new: Box::new(new), region }]
+}
+
+pub fn told(model: &mut Model, news: Provisioning) {
+    if let Some(awaited) = &mut model.apps.awaited {
+        awaited.tell(news);
+    }
+}
+
+/// It is ready, or never will be. Whoever looks at it goes on with it at once.
+pub fn ended(model: &mut Model, result: Result<String>) -> Vec<Effect> {
+    match result {
+        Ok(arn) => {
+            let awaited = model.apps.awaited.take();
+            if model.apps.way == Way::Wait {
+                return adopt(model, &arn);
+            }
+            let name = awaited.map_or(arn, |awaited| awaited.name);
+            model.notice = Some(format!("the App {name} is ready"));
+        }
+        Err(error) => {
+            if let Some(awaited) = &mut model.apps.awaited {
+                awaited.trouble = Some(error.into());
+            }
+        }
+    }
+    Vec::new()
+}
+
+fn adopt(model: &mut Model, arn: &str) -> Vec<Effect> {
+    model.apps.way = Way::Address;
+    model.target.form.set_uri(arn);
+    steps::check(model, Side::Target)
+}
+
+pub fn open(model: &Model) -> Vec<Effect> {
+    model.apps.current().map(|app| Effect::OpenApp(app.arn.clone())).into_iter().collect()
+}

@@ -1,0 +1,121 @@
+//! What can be done to one difference: its curve drawn, compared again, imported again.
+
+use crate::engine::Side;
+use crate::engine::validate::{Curve, Difference, Mark};
+use crate::entities::Kind;
+use crate::error::Result;
+use crate::tui::effect::Effect;
+use crate::tui::effect::{CurveRequest, ItemRecheck};
+use crate::tui::model::Model;
+use crate::tui::model::validation::{Drawn, Pending, Picture};
+
+/// Looks into what the cursor is on; a heading is unfolded.
+pub fn enter(model: &mut Model) {
+    match model.validation.current() {
+        Some(_) => model.validation.detail = Some(0),
+        None => drop(model.validation.outline.open()),
+    }
+}
+
+/// Unfolds what the cursor is on; what is unfolded, or holds nothing, is looked into.
+pub fn open(model: &mut Model) {
+    if !model.validation.outline.open() {
+        enter(model);
+    }
+}
+
+/// The metric that is chosen in the open difference, as `metric name` says it.
+pub fn metric(model: &Model) -> Option<&str> {
+    let difference = model.validation.current()?;
+    let field = difference.fields.get(model.validation.detail?)?;
+    let has_both = difference.mark == Mark::Differs && difference.kind == Kind::Run;
+    field.field.strip_prefix("metric ").filter(|_| has_both)
+}
+
+/// Both histories are fetched when they are asked for: there may be millions of points.
+pub fn draw(model: &mut Model) -> Vec<Effect> {
+    let (Some(metric), Some(difference)) = (metric(model), model.validation.current()) else {
+        return Vec::new();
+    };
+    let (Some(source_id), Some(target_id)) = (difference.source_id.clone(), difference.target_id.clone())
+    else {
+        return Vec::new();
+    };
+    let (source, target) = (model.at(Side::Source), model.at(Side::Target));
+    let drawing = CurveRequest { source, target, source_id, target_id, metric: metric.to_owned() };
+    model.validation.picture = Some(Picture {
+        source_id: drawing.source_id.clone(),
+        metric: drawing.metric.clone(),
+        drawn: Drawn::Fetching,
+        scroll: 0,
+    });
+    vec![Effect::Draw(Box::new(drawing))]
+}
+
+/// The answer for one that was closed meanwhile is no news.
+pub fn drawn(model: &mut Model, source_id: &str, metric: &str, result: Result<Curve>) {
+    let is_it = |picture: &&mut Picture| picture.source_id == source_id && picture.metric == metric;
+    if let Some(picture) = model.validation.picture.as_mut().filter(is_it) {
+        picture.drawn = match result {
+            Ok(curve) => Drawn::Curve(Box::new(curve)),
+            Err(error) => Drawn::Failed(error.into()),
+        };
+    }
+}
+
+/// The item can be looked at by itself.
+pub fn can_recheck(model: &Model) -> bool {
+    let current = model.validation.current();
+    model.validation.pending.is_none() && current.is_some_and(|d| d.plan_of(&model.plan).is_some())
+}
+
+/// An import adds what is missing and takes nothing away.
+pub fn can_reimport(model: &Model) -> bool {
+    can_recheck(model) && model.validation.current().is_some_and(|d| d.mark != Mark::Extra)
+}
+
+pub fn again(model: &mut Model, importing: bool) -> Vec<Effect> {
+    let Some(difference) = model.validation.current().cloned() else {
+        return Vec::new();
+    };
+    let Some(plan) = difference.plan_of(&model.plan) else {
+        return Vec::new();
+    };
+    model.validation.pending = Some(Pending { name: difference.name.clone(), importing });
+    vec![Effect::Again(Box::new(ItemRecheck {
+        source: model.at(Side::Source),
+        target: model.at(Side::Target),
+        import_from: importing.then(|| model.import_source()),
+        plan,
+        artifacts: model.validation.artifacts,
+        difference,
+    }))]
+}
+
+/// The item's own differences, and those of its files, give way to what was found now.
+pub fn came(model: &mut Model, difference: &Difference, result: Result<Vec<Difference>>) {
+    // A whole comparison that began meanwhile knows better.
+    if model.validation.pending.take().is_none() {
+        return;
+    }
+    let what = format!("{} {}", difference.kind.words().0, difference.name);
+    model.notice = Some(match &result {
+        Err(error) => format!("{what}: {error}"),
+        Ok(found) if found.is_empty() => format!("{what} is the same on both sides now"),
+        Ok(found) => match found.iter().find(|now| now.kind == difference.kind) {
+            Some(now) if now == difference => format!("{what} {} as before", now.mark.word()),
+            Some(now) => format!("{what} {} now", now.mark.word()),
+            None => format!("{what}: {} of its {} still differ", found.len(), parts_of(difference.kind)),
+        },
+    });
+    if let Ok(found) = result {
+        model.validation.replace(difference, found);
+    }
+}
+
+fn parts_of(kind: Kind) -> &'static str {
+    match kind {
+        Kind::RegisteredModel | Kind::Prompt => "versions",
+        _ => "files",
+    }
+}

@@ -1,0 +1,310 @@
+//! What each message changes, and what it sets going. No clock, no files, no network.
+
+pub mod actions;
+pub mod apps;
+pub mod consent;
+pub mod details;
+pub mod differences;
+pub mod plan_file;
+pub mod preflight;
+pub mod question;
+pub mod retry;
+pub mod scroll;
+pub mod sizes;
+pub mod steps;
+use crossterm::event::KeyEvent;
+
+use super::effect::{Effect, Msg};
+use super::keys;
+use super::model::job::Phase;
+use super::model::log::{LINES, LogLine, Severity};
+use super::model::question::State;
+use super::model::{CheckState, EndpointState, Loaded, Model, Needed, Overlay};
+use super::source_tree::SourceTree;
+use crate::engine::browse::Holdings;
+use crate::engine::{CheckReport, Event, Outcome, Side, Step};
+use crate::entities::Plan;
+use crate::error::{Class, Result};
+
+pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
+    match msg {
+        Msg::Key(key) => return on_key(model, key),
+        Msg::Paste(text) => return on_paste(model, &text),
+        Msg::Wheel(rows) => {
+            scroll::by(model, rows);
+            return follow(model);
+        }
+        Msg::Resize(columns, rows) => model.size = (columns, rows),
+        Msg::Clock(now) => model.now = now,
+        Msg::Checked { end, attempt, result } => return on_checked(model, end, attempt, result),
+        Msg::Preflight { attempt, line } => preflight::told(model, attempt, *line),
+        Msg::PreflightEnded { attempt, result } => preflight::ended(model, attempt, result),
+        Msg::Holdings { of, result } => {
+            on_holdings(model, &of, result);
+            let mut effects = sizes::sample(model);
+            effects.extend(steps::go_onward(model));
+            return effects;
+        }
+        Msg::Contents { of, experiment, result } => {
+            if model.selection.of == of
+                && let Some(tree) = model.selection.tree_mut()
+            {
+                tree.contents_came(&experiment, result.map_err(|error| error.to_string()));
+            }
+        }
+        Msg::Versions { of, model: name, result } => {
+            if model.selection.of == of
+                && let Some(tree) = model.selection.tree_mut()
+            {
+                tree.versions_came(&name, result.map_err(|error| error.to_string()));
+            }
+        }
+        Msg::Closeup { of, subject, result } => return details::came(model, &of, subject, result),
+        Msg::Weighed { of, experiment, weights } => sizes::came(model, &of, &experiment, weights),
+        Msg::Sampled { of, sampled } => {
+            if model.selection.of == of {
+                model.selection.sampled = Some(sampled);
+            }
+        }
+        Msg::PlanRead { from, result } => plan_file::came(model, &from, result),
+        Msg::Apps(result) => apps::listed(model, result),
+        Msg::AppNews(news) => apps::told(model, news),
+        Msg::AppReady(result) => return apps::ended(model, result),
+        Msg::AppLink(Ok(link)) => model.overlay = Some(Overlay::Link(link)),
+        Msg::AppLink(Err(error)) => model.notice = Some(error.to_string()),
+        Msg::Needed { of, plan, result } => on_needed(model, &of, &plan, result),
+        Msg::Drawn { source_id, metric, result } => differences::drawn(model, &source_id, &metric, result),
+        Msg::Again { difference, result } => differences::came(model, &difference, result),
+        Msg::Retried { failed, result } => retry::came(model, &failed, result),
+        Msg::Began => {
+            if let Some(work) = model.running().and_then(|step| model.work_mut(step)) {
+                work.phase = Phase::Running;
+            }
+        }
+        Msg::Sample(reading) => {
+            let now = model.now;
+            if let Some(work) = model.running().and_then(|step| model.work_mut(step)) {
+                work.sample(now, *reading);
+            }
+        }
+        Msg::Happened(event) => on_event(model, event),
+        Msg::Ended(result) => return on_ended(model, result),
+        Msg::Log(lines) => lines.into_iter().for_each(|line| note(model, line)),
+        Msg::Said(text) => model.notice = Some(text),
+        Msg::Answered { question, result: Ok(text) } => {
+            question::done(model, question);
+            model.notice = Some(text);
+        }
+        Msg::Answered { question, result: Err(why) } => question::failed(model, question, why),
+        Msg::HangUp => {
+            model.leaving = true;
+            if model.running().is_some() {
+                return steps::stop(model);
+            }
+            let mut effects = steps::keep(model);
+            effects.push(Effect::Quit(130));
+            return effects;
+        }
+    }
+    Vec::new()
+}
+
+fn on_key(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
+    match keys::find(model, key) {
+        Some(action) => {
+            model.notice = None;
+            model.selection.onward = false;
+            let mut effects = actions::act(model, action, key);
+            effects.extend(follow(model));
+            effects
+        }
+        // No text agrees to anything by accident: see `consent`.
+        None if matches!(model.layer(), keys::Layer::Confirm | keys::Layer::Create) => {
+            model.overlay = None;
+            Vec::new()
+        }
+        None => type_into(model, |field| field.key(key)),
+    }
+}
+
+/// What is wanted now that the cursor may be elsewhere.
+fn follow(model: &mut Model) -> Vec<Effect> {
+    [reach(model), details::want(model)].into_iter().flatten().collect()
+}
+
+/// The runs that the cursor comes to next.
+fn reach(model: &mut Model) -> Option<Effect> {
+    let tree = model.selection.tree_mut().filter(|_| model.step == Step::Plan)?;
+    let (experiment, wanted) = tree.reach()?;
+    Some(Effect::MoreRuns { experiment, wanted })
+}
+
+fn on_paste(model: &mut Model, text: &str) -> Vec<Effect> {
+    type_into(model, |field| {
+        field.paste(text);
+        true
+    })
+}
+
+/// Changes the text field that has the keys, if one has. `change` says whether the text is another one now.
+fn type_into(
+    model: &mut Model,
+    change: impl FnOnce(&mut crate::tui::model::form::Field) -> bool,
+) -> Vec<Effect> {
+    use keys::Layer;
+    match model.layer() {
+        Layer::Ask => {
+            if let Some(Overlay::Ask(ask)) = &mut model.overlay
+                && change(&mut ask.answer)
+            {
+                ask.state = State::Typing;
+            }
+        }
+        Layer::NewApp => {
+            change(model.apps.form.focused());
+        }
+        Layer::Filter => {
+            if let Some(field) = &mut model.selection.filtering
+                && change(field)
+            {
+                let words = field.text().to_owned();
+                if let Some(tree) = model.selection.tree_mut() {
+                    tree.set_filter(&words);
+                }
+                return follow(model);
+            }
+        }
+        Layer::Field if model.step == Step::Connect => {
+            change(&mut model.route.directory);
+        }
+        Layer::Field => {
+            if let Some(end) = model.asked_side() {
+                let side = model.side_mut(end);
+                // An answer to what stood here before is worth nothing now.
+                if side.form.focused().is_some_and(change) {
+                    side.seen = CheckState::Untried;
+                    side.attempt += 1;
+                    model.notice = None;
+                }
+            }
+        }
+        _ => {}
+    }
+    Vec::new()
+}
+
+fn on_checked(model: &mut Model, end: Side, attempt: u64, result: Result<Box<CheckReport>>) -> Vec<Effect> {
+    let side = model.side_mut(end);
+    if side.attempt != attempt {
+        return Vec::new();
+    }
+    match result {
+        Ok(report) => {
+            side.form.focus = None;
+            side.scroll = 0;
+            side.seen = CheckState::Found(report);
+        }
+        Err(error) => {
+            ask_for_login(side, error.class());
+            side.seen = CheckState::Refused(error.into());
+        }
+    }
+    let mut effects = steps::come_back(model);
+    effects.extend(preflight::begin(model));
+    effects
+}
+
+/// A server that wants a sign-in gets the cursor where one is typed.
+fn ask_for_login(side: &mut EndpointState, class: Class) {
+    use super::model::form::Asked;
+    if class == Class::Auth && side.form.focus == Some(Asked::Uri) {
+        side.form.focus = Some(Asked::User);
+    }
+}
+
+/// The first page makes the tree, the others let it grow. One that does not come leaves nothing to choose from: a plan
+/// made of a part would say that the rest is not wanted.
+fn on_holdings(model: &mut Model, of: &str, result: Result<Holdings>) {
+    if model.selection.of != of {
+        return;
+    }
+    for lost in result.iter().flat_map(|holdings| &holdings.unreadable) {
+        let text = format!("{} {} cannot be read: {}", lost.kind.words().0, lost.id, lost.reason);
+        note(model, line(model, Severity::Warning, &text));
+    }
+    let is_growing = model.selection.tree().is_some_and(SourceTree::is_growing);
+    match (result, model.selection.tree_mut()) {
+        (Ok(holdings), Some(tree)) if is_growing => tree.extend(holdings),
+        (Ok(holdings), _) => {
+            model.selection.tree = Loaded::Tree(Box::new(SourceTree::new(holdings, &model.plan)));
+        }
+        (Err(error), _) => model.selection.tree = Loaded::Failed(error.into()),
+    }
+}
+
+/// The answer for an older plan is no news.
+fn on_needed(model: &mut Model, of: &str, plan: &Plan, result: Result<Vec<(String, String)>>) {
+    if model.source.location() != of || model.plan != *plan {
+        return;
+    }
+    if let (Ok(needed), Some(tree)) = (&result, model.selection.tree_mut()) {
+        tree.set_needed(needed.clone());
+    }
+    model.selection.needed = match result {
+        Ok(needed) => Needed::Known(needed),
+        Err(error) => Needed::Failed(error.to_string()),
+    };
+}
+
+fn on_event(model: &mut Model, event: Event) {
+    let now = model.now;
+    match &event {
+        Event::Note { text } => note(model, line(model, Severity::Note, text)),
+        Event::ItemFailed { kind, name, reason, .. } => {
+            note(model, line(model, Severity::Warning, &format!("{kind} {name}: {reason}")))
+        }
+        Event::Difference(difference) => model.validation.add(difference.clone()),
+        _ => {}
+    }
+    if let Some(work) = model.running().and_then(|step| model.work_mut(step)) {
+        work.happened(now, event);
+    }
+}
+
+fn on_ended(model: &mut Model, result: Result<Outcome>) -> Vec<Effect> {
+    let Some(step) = model.running() else {
+        return Vec::new();
+    };
+    let is_finished = result.as_ref().is_ok_and(|outcome| !outcome.stopped);
+    if let Some(work) = model.work_mut(step) {
+        work.end(result);
+    }
+    if is_finished {
+        model.stamp(step);
+    }
+    // The question how to leave has answered itself.
+    if model.leaving || matches!(model.overlay, Some(Overlay::Quit(_))) {
+        return steps::quit(model);
+    }
+    let is_wanted = model.work(step).is_some_and(|work| work.again && work.failed() > 0);
+    if is_finished && is_wanted {
+        return steps::start_at(model, step);
+    }
+    vec![Effect::Save(Box::new(model.session()))]
+}
+
+fn line(model: &Model, severity: Severity, text: &str) -> LogLine {
+    let seconds = model.now.as_secs();
+    LogLine {
+        time: format!("+{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60),
+        severity,
+        text: text.to_owned(),
+    }
+}
+
+fn note(model: &mut Model, line: LogLine) {
+    model.log.push(line);
+    if model.log.len() > LINES {
+        model.log.remove(0);
+    }
+}

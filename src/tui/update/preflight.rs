@@ -1,0 +1,71 @@
+//! Step 3's pre-flight: the lines of it as they come, and whether they let anybody through.
+
+use crate::engine::{Level, Line, Route, Side, Step};
+use crate::error::Result;
+use crate::tui::effect::Effect;
+use crate::tui::model::preflight::{Preflight, State};
+use crate::tui::model::{CheckState, Model};
+
+fn ends(model: &Model) -> (String, String, Route) {
+    (model.source.location(), model.target.location(), model.route())
+}
+
+/// Why the way is not free, if it is not.
+pub fn verdict(model: &Model) -> Result<(), String> {
+    let preflight = &model.preflight;
+    match &preflight.state {
+        State::Running => Err("the pre-flight is still at work".into()),
+        State::Refused(trouble) => Err(trouble.text.clone()),
+        State::Done if preflight.of.as_ref() == Some(&ends(model)) => preflight.failure().map_or(Ok(()), Err),
+        State::Done | State::Untried => Err("the pre-flight comes first".into()),
+    }
+}
+
+/// What is on screen is about something else than what is set now.
+pub fn is_due(model: &Model) -> bool {
+    !model.preflight.is_running() && model.preflight.of.as_ref() != Some(&ends(model))
+}
+
+/// Looks at both ends as the import will meet them, if they have answered and differ.
+pub fn begin(model: &mut Model) -> Vec<Effect> {
+    let both = [&model.source.seen, &model.target.seen];
+    if model.step != Step::Connect || !both.iter().all(|seen| matches!(seen, CheckState::Found(_))) {
+        return Vec::new();
+    }
+    if model.connection().is_err() {
+        return Vec::new();
+    }
+    let attempt = model.preflight.attempt + 1;
+    let of = Some(ends(model));
+    model.preflight = Preflight { state: State::Running, of, attempt, ..Preflight::default() };
+    let output_dir = model.route.by_directory.then(|| model.directory());
+    let ends = Box::new([model.at(Side::Source), model.at(Side::Target)]);
+    vec![Effect::Preflight { ends, output_dir, attempt }]
+}
+
+/// A failure is what a reader looks for first.
+pub fn told(model: &mut Model, attempt: u64, line: Line) {
+    let preflight = &mut model.preflight;
+    if preflight.attempt == attempt {
+        let at = preflight.lines.partition_point(|other| rank(other) <= rank(&line));
+        preflight.lines.insert(at, line);
+    }
+}
+
+fn rank(line: &Line) -> u8 {
+    match line.finding.level {
+        Level::Failure => 0,
+        Level::Warning => 1,
+        Level::Ok => 2,
+    }
+}
+
+pub fn ended(model: &mut Model, attempt: u64, result: Result<()>) {
+    if model.preflight.attempt != attempt {
+        return;
+    }
+    model.preflight.state = match result {
+        Ok(()) => State::Done,
+        Err(error) => State::Refused(error.into()),
+    };
+}

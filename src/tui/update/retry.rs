@@ -1,0 +1,64 @@
+//! What failed, tried again: one item by itself, or all of them.
+
+use super::steps;
+use crate::engine::{Side, Step};
+use crate::error::{Class, Result};
+use crate::tui::effect::Effect;
+use crate::tui::effect::ItemRetry;
+use crate::tui::model::Model;
+use crate::tui::model::job::{Failed, Pane, Phase};
+
+/// The failure that the cursor is on, where it can be tried by itself: an export is one thing.
+pub fn current(model: &Model) -> Option<&Failed> {
+    let work = model.work_here().filter(|work| work.step == Step::Import && work.pane == Pane::Failures)?;
+    let is_over = matches!(work.phase, Phase::Ended(_)) && work.retrying.is_none();
+    work.failures.get(work.cursor).filter(|_| is_over)
+}
+
+pub fn one(model: &mut Model) -> Vec<Effect> {
+    let Some(failed) = current(model).cloned() else {
+        return Vec::new();
+    };
+    model.import.retrying = Some(format!("{} {}", failed.kind, failed.name));
+    let (source, target) = (model.import_source(), model.at(Side::Target));
+    vec![Effect::Retry(Box::new(ItemRetry { source, target, plan: model.plan.clone(), failed }))]
+}
+
+/// At once, or as soon as what runs has ended.
+pub fn all(model: &mut Model) -> Vec<Effect> {
+    let step = model.step;
+    match model.work_mut(step) {
+        Some(work) if work.is_running() => work.again = !work.again,
+        _ => return steps::start(model, false),
+    }
+    Vec::new()
+}
+
+/// A job that was started meanwhile knows better.
+pub fn came(model: &mut Model, failed: &Failed, result: Result<()>) {
+    let work = &mut model.import;
+    let Some(what) = work.retrying.take() else { return };
+    let place = work.failures.iter().position(|one| (one.kind, &one.id) == (failed.kind, &failed.id));
+    model.notice = Some(match (result, place) {
+        (Ok(()), place) => {
+            place.and_then(|at| work.failures.remove(at));
+            work.mended += 1;
+            work.cursor = work.cursor.min(work.failures.len().saturating_sub(1));
+            // What was validated before is not all there is.
+            model.stamps.forget_from(Step::Validate);
+            format!("{what} is on the target now")
+        }
+        // It was not tried: what is known of it still holds.
+        (Err(error), _) if error.class() == Class::Usage => {
+            format!("{what}: {error}; {}", error.get_hint().unwrap_or_default())
+        }
+        (Err(error), place) => {
+            if let Some(one) = place.and_then(|at| work.failures.get_mut(at)) {
+                one.attempts += 1;
+                one.reason = error.to_string();
+                one.hint = error.get_hint().map(str::to_owned);
+            }
+            format!("{what}: {error}")
+        }
+    });
+}

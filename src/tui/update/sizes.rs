@@ -1,0 +1,73 @@
+//! How large things are: run by run where somebody asks, and by a sample for all of them.
+
+use std::collections::HashMap;
+
+use crate::engine::Side;
+use crate::engine::browse::ArtifactSize;
+use crate::entities::{ExperimentId, RunId};
+use crate::tui::effect::Effect;
+use crate::tui::model::Model;
+use crate::tui::model::sizes::SizeScan;
+use crate::tui::text;
+
+/// Experiments that are looked into for a sample.
+const SAMPLED: usize = 12;
+
+/// Weighs the runs of the experiment at the cursor, or stops.
+pub fn turn(model: &mut Model) -> Vec<Effect> {
+    if model.selection.weighing.take().is_some() {
+        return vec![Effect::StopWeighing];
+    }
+    let Some((experiment, runs)) = model.selection.tree().and_then(|tree| tree.unweighed()) else {
+        return Vec::new();
+    };
+    if runs.is_empty() {
+        model.notice = Some("every run that is here has been weighed; open an experiment to see more".into());
+        return Vec::new();
+    }
+    let (total, of) = (runs.len(), experiment.clone());
+    model.selection.weighing = Some(SizeScan { experiment: of, done: 0, total, trouble: None });
+    vec![Effect::Weigh { at: model.at(Side::Source), experiment, runs }]
+}
+
+/// Some runs have been weighed, or cannot be.
+pub fn came(
+    model: &mut Model,
+    of: &str,
+    experiment: &ExperimentId,
+    came: Vec<(RunId, Result<ArtifactSize, String>)>,
+) {
+    if model.selection.of != of {
+        return;
+    }
+    // What was stopped may still have had something to tell.
+    let is_it = |weighing: &&mut SizeScan| weighing.experiment == *experiment;
+    if let Some(weighing) = model.selection.weighing.as_mut().filter(is_it) {
+        weighing.done += came.len();
+        let reason = came.iter().find_map(|(_, result)| result.as_ref().err());
+        weighing.trouble = weighing.trouble.take().or_else(|| reason.cloned());
+    }
+    let weights: HashMap<_, _> =
+        came.into_iter().filter_map(|(run, weight)| Some((run, weight.ok()?))).collect();
+    if let Some(tree) = model.selection.tree_mut() {
+        tree.weighed(experiment, &weights);
+    }
+    let is_over = |weighing: &mut SizeScan| weighing.done >= weighing.total;
+    if let Some(SizeScan { total, trouble, .. }) = model.selection.weighing.take_if(is_over) {
+        let words = text::count(total as u64, "run was weighed", "runs were weighed");
+        model.notice = Some(match trouble {
+            None => format!("{words}; o puts the largest first"),
+            Some(reason) => format!("{words}, some could not be: {reason}"),
+        });
+    }
+}
+
+/// All that there is to choose from has come: a few runs are looked into, to guess at the rest.
+pub fn sample(model: &Model) -> Vec<Effect> {
+    let tree = model.selection.tree().filter(|tree| !tree.is_growing());
+    let experiments = tree.map(|tree| tree.some_experiments(SAMPLED)).unwrap_or_default();
+    match experiments.is_empty() {
+        true => Vec::new(),
+        false => vec![Effect::Sample { at: model.at(Side::Source), experiments }],
+    }
+}

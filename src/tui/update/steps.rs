@@ -1,0 +1,360 @@
+//! From step to step: what the next one is, what opening it sets going, and how the wizard is left and taken up.
+
+use super::consent;
+use super::consent::Write;
+use super::preflight;
+use crate::engine::validate::Format;
+use crate::engine::{Route, Session, Side, Step};
+use crate::tui::effect::{Effect, Job};
+use crate::tui::model::form::Asked;
+use crate::tui::model::job::JobState;
+use crate::tui::model::steps::StepStatus;
+use crate::tui::model::{CheckState, Loaded, Model, Needed, Overlay, QuitChoice};
+use crate::tui::source_tree::SourceTree;
+
+/// The step after this one on the way that the data takes, or why it is not to be had yet.
+pub fn next(model: &Model) -> Result<Step, String> {
+    match model.step {
+        Step::Check | Step::App => {
+            let end = if model.step == Step::Check { Side::Source } else { Side::Target };
+            match model.side(end).seen {
+                CheckState::Found(_) if end == Side::Source => Ok(Step::App),
+                CheckState::Found(_) => Ok(Step::Connect),
+                _ => Err(format!("try the {} first", end.name())),
+            }
+        }
+        Step::Connect if model.source.is_trying() || model.target.is_trying() => {
+            Err("both ends are still being checked".into())
+        }
+        Step::Connect if model.route.by_directory && model.route.directory.text().trim().is_empty() => {
+            Err("name the directory first".into())
+        }
+        Step::Connect => {
+            model.connection()?;
+            preflight::verdict(model).map(|()| Step::Plan)
+        }
+        Step::Plan => match &model.selection.tree {
+            Loaded::Tree(tree) if tree.is_growing() => {
+                Err("what the source holds is still coming: it goes on once all of it is there".into())
+            }
+            Loaded::Tree(tree) if tree.has_picks() => Ok(after_plan(model)),
+            Loaded::Tree(_) => Err("nothing is selected".into()),
+            _ => Err("what the source holds is not here yet".into()),
+        },
+        Step::Export | Step::Import if is_behind(model, model.step) => {
+            let next = if model.step == Step::Export { Step::Import } else { Step::Validate };
+            Ok(next)
+        }
+        Step::Export | Step::Import => Err(format!("{} first", model.step.name())),
+        Step::Validate => Err("this is the last step".into()),
+    }
+}
+
+/// A job's step is done, even if some items failed.
+fn is_behind(model: &Model, step: Step) -> bool {
+    match model.gate(step) {
+        StepStatus::Done | StepStatus::NotNeeded => true,
+        StepStatus::Attention(_) => model.work(step).is_some_and(JobState::is_finished),
+        _ => false,
+    }
+}
+
+fn after_plan(model: &Model) -> Step {
+    if model.route.by_directory { Step::Export } else { Step::Import }
+}
+
+pub fn go_next(model: &mut Model) -> Vec<Effect> {
+    if model.step == Step::Connect && preflight::is_due(model) {
+        return preflight::begin(model);
+    }
+    model.selection.onward =
+        model.step == Step::Plan && model.selection.tree().is_some_and(SourceTree::is_growing);
+    match next(model) {
+        Err(why) => {
+            model.notice = Some(why);
+            Vec::new()
+        }
+        Ok(step) => {
+            if matches!(model.step, Step::Connect | Step::Plan) {
+                model.stamp(model.step);
+            }
+            go(model, step)
+        }
+    }
+}
+
+/// A page has come: goes on where somebody waits for the last one, and has done nothing else since.
+pub fn go_onward(model: &mut Model) -> Vec<Effect> {
+    let is_whole = model.selection.tree().is_some_and(|tree| !tree.is_growing());
+    if !model.selection.onward || !is_whole || model.step != Step::Plan {
+        return Vec::new();
+    }
+    model.notice = None;
+    go_next(model)
+}
+
+/// Takes over what is picked in the tree. A selection that was settled on once and has been changed since is settled
+/// on by leaving it.
+fn settle_plan(model: &mut Model) -> Vec<Effect> {
+    if model.step != Step::Plan || model.gate(Step::Plan) != StepStatus::Done || model.running().is_some() {
+        return Vec::new();
+    }
+    // What has not come yet must not be left behind for that.
+    match model.selection.tree().filter(|tree| !tree.is_growing()).map(SourceTree::plan) {
+        None => Vec::new(),
+        Some(None) => {
+            model.stamps.forget(Step::Plan);
+            Vec::new()
+        }
+        Some(Some(plan)) => {
+            model.plan = plan.clone();
+            vec![Effect::WritePlan(Box::new(plan))]
+        }
+    }
+}
+
+/// Versions of models that were picked one by one may take more along than was picked.
+fn ask_for_needed(model: &mut Model) -> Vec<Effect> {
+    if model.plan.models.is_empty() && model.plan.model_versions.is_empty() {
+        model.selection.needed = Needed::Unasked;
+        return Vec::new();
+    }
+    model.selection.needed = Needed::Asked;
+    vec![Effect::Needed { at: model.at(Side::Source), plan: Box::new(model.plan.clone()) }]
+}
+
+/// Opens a step's screen, and sets going what it needs.
+pub fn go(model: &mut Model, step: Step) -> Vec<Effect> {
+    let mut effects = settle_plan(model);
+    let gate = model.gate(step);
+    if let StepStatus::Blocked(why) = gate {
+        model.notice = Some(format!("{} {}: {why}", step as usize + 1, step.title()));
+        return effects;
+    }
+    model.step = step;
+    model.notice = None;
+    model.route.typing = false;
+    model.selection.filtering = None;
+    model.validation.detail = None;
+    model.validation.picture = None;
+    focus(model);
+    match step {
+        Step::Connect if gate != StepStatus::Done && model.running().is_none() => {
+            effects.extend(check(model, Side::Source));
+            effects.extend(check(model, Side::Target));
+        }
+        Step::Connect if preflight::is_due(model) => effects.extend(preflight::begin(model)),
+        Step::Plan => effects.extend(fetch_holdings(model)),
+        Step::Export | Step::Import if model.running().is_none() => effects.extend(ask_for_needed(model)),
+        _ => {}
+    }
+    effects.push(Effect::Save(Box::new(model.session())));
+    effects
+}
+
+/// The address is typed into at once where it is what the screen waits for.
+pub fn focus(model: &mut Model) {
+    let is_idle = model.running().is_none();
+    if let Some(end) = model.asked_side() {
+        let side = model.side_mut(end);
+        let wanted = is_idle && !matches!(side.seen, CheckState::Found(_));
+        side.form.focus = wanted.then_some(Asked::Uri);
+    }
+}
+
+pub fn check(model: &mut Model, end: Side) -> Vec<Effect> {
+    let side = model.side_mut(end);
+    side.form.part_login();
+    if side.form.uri().is_empty() {
+        model.notice = Some(format!("the {} is missing: give http://host:5000", end.name()));
+        return Vec::new();
+    }
+    if let Some(trouble) = side.form.trouble() {
+        model.notice = Some(trouble);
+        return Vec::new();
+    }
+    side.seen = CheckState::Trying;
+    side.attempt += 1;
+    let attempt = side.attempt;
+    model.notice = None;
+    vec![Effect::Check { at: model.at(end), attempt }]
+}
+
+pub fn fetch_holdings(model: &mut Model) -> Vec<Effect> {
+    let source = model.source.location();
+    let is_there = matches!(model.selection.tree, Loaded::Tree(_) | Loaded::Loading);
+    if is_there && model.selection.of == source {
+        return Vec::new();
+    }
+    model.selection.begin(source);
+    vec![Effect::Holdings(model.at(Side::Source))]
+}
+
+/// Starts the job of the step on screen; what writes to the target is agreed to first. See [`consent::ask`].
+pub fn start(model: &mut Model, agreed: bool) -> Vec<Effect> {
+    if model.step == Step::Import && !matches!(model.gate(Step::Import), StepStatus::Blocked(_)) {
+        consent::ask(model, Write::Import, agreed);
+        return Vec::new();
+    }
+    start_at(model, model.step)
+}
+
+pub fn start_at(model: &mut Model, step: Step) -> Vec<Effect> {
+    if let Some(busy) = model.running() {
+        model.notice = Some(format!("{} is still running", busy.title()));
+        return Vec::new();
+    }
+    if let StepStatus::Blocked(why) = model.gate(step) {
+        model.notice = Some(why.into());
+        return Vec::new();
+    }
+    let (target, plan) = (model.at(Side::Target), model.plan.clone());
+    let job = match step {
+        Step::Export => Job::Export { source: model.at(Side::Source), output_dir: model.directory(), plan },
+        Step::Import => Job::Import { source: model.import_source(), target, plan, update: false },
+        Step::Validate => Job::Validate {
+            source: model.at(Side::Source),
+            target,
+            plan,
+            artifacts: model.validation.artifacts,
+            reports: Format::ALL.map(|format| model.places.report_as(format)).into(),
+        },
+        _ => return Vec::new(),
+    };
+    let now = model.now;
+    model.notice = None;
+    // What comes later was done with what is now done anew.
+    model.stamps.forget_from(step);
+    for later in Step::ALL.into_iter().filter(|later| *later > step) {
+        if let Some(work) = model.work_mut(later) {
+            *work = JobState::new(later);
+        }
+    }
+    match step {
+        Step::Validate => model.validation.begin(now),
+        _ => model.work_mut(step).into_iter().for_each(|work| work.begin(now)),
+    }
+    vec![Effect::Start(Box::new(job)), Effect::Save(Box::new(model.session()))]
+}
+
+pub fn stop(model: &mut Model) -> Vec<Effect> {
+    let Some(work) = model.running().and_then(|step| model.work_mut(step)) else {
+        return Vec::new();
+    };
+    work.stops = work.stops.saturating_add(1);
+    vec![Effect::Stop]
+}
+
+pub fn pause(model: &mut Model) -> Vec<Effect> {
+    let Some(work) = model.running().and_then(|step| model.work_mut(step)) else {
+        return Vec::new();
+    };
+    work.paused = !work.paused;
+    vec![Effect::Pause(work.paused)]
+}
+
+/// Leaves, or asks how when a job is at work.
+pub fn ask_to_quit(model: &mut Model) -> Vec<Effect> {
+    if model.running().is_some() {
+        model.overlay = Some(Overlay::Quit(QuitChoice::Stay));
+        return Vec::new();
+    }
+    let pending = model.validation.pending.as_ref().map(|pending| &pending.name);
+    if let Some(name) = pending.or(model.import.retrying.as_ref()) {
+        model.notice = Some(format!("{name} is still at work; Ctrl-C leaves at once"));
+        return Vec::new();
+    }
+    quit(model)
+}
+
+pub fn quit(model: &Model) -> Vec<Effect> {
+    let mut effects = keep(model);
+    effects.push(Effect::Quit(exit_code(model)));
+    effects
+}
+
+/// What the next start will find.
+pub fn keep(model: &Model) -> Vec<Effect> {
+    match model.overlay {
+        // Whoever leaves without an answer is asked again.
+        Some(Overlay::Resume(..)) => Vec::new(),
+        _ if is_proven(model) => vec![Effect::Forget],
+        _ => vec![Effect::Save(Box::new(model.session()))],
+    }
+}
+
+/// The validation found everything the same: there is nothing to go on with.
+fn is_proven(model: &Model) -> bool {
+    model.gate(Step::Validate) == StepStatus::Done && model.validation.work.exit_code() == Some(0)
+}
+
+/// Of the last job there was.
+fn exit_code(model: &Model) -> u8 {
+    let works = [&model.validation.work, &model.import, &model.export];
+    works.into_iter().find_map(|work| work.exit_code()).unwrap_or(0)
+}
+
+/// Takes up a session: both ends are looked at again before anything else.
+pub fn take_up(model: &mut Model, session: Session) -> Vec<Effect> {
+    model.source.form.set_uri(&session.source);
+    model.target.form.set_uri(&session.target);
+    if let Route::Directory(path) = &session.route {
+        model.route.by_directory = true;
+        model.route.directory = crate::tui::model::form::Field::new(&path.display().to_string());
+    }
+    model.plan = session.plan;
+    model.returning = Some(session.step);
+    model.step = match session.step {
+        Step::Check | Step::App => Step::Check,
+        _ => Step::Connect,
+    };
+    let mut effects = check(model, Side::Source);
+    if !model.target.form.uri().is_empty() {
+        effects.extend(check(model, Side::Target));
+    }
+    if !model.source.is_trying() {
+        model.returning = None;
+        model.step = Step::Check;
+        focus(model);
+    }
+    effects
+}
+
+/// Both ends have answered: goes back to where the session was left, or as near as they allow.
+pub fn come_back(model: &mut Model) -> Vec<Effect> {
+    if model.source.is_trying() || model.target.is_trying() {
+        return Vec::new();
+    }
+    let Some(step) = model.returning.take() else {
+        return Vec::new();
+    };
+    if model.connection().is_ok() && step > Step::Connect {
+        let by_directory = model.route.by_directory;
+        let is_stamped = |done: Step| match done {
+            Step::Connect => true,
+            Step::Export => by_directory && done < step,
+            _ => done < step,
+        };
+        for done in [Step::Connect, Step::Plan, Step::Export, Step::Import] {
+            if is_stamped(done) {
+                model.stamp(done);
+            }
+        }
+        return go(model, step);
+    }
+    let reached = [Step::Check, Step::App, Step::Connect]
+        .into_iter()
+        .find(|step| model.gate(*step) != StepStatus::Done)
+        .unwrap_or(Step::Connect)
+        .min(step);
+    model.step = reached;
+    focus(model);
+    if reached != step {
+        model.notice = Some(format!(
+            "the session goes on at step {} {} once this is mended",
+            step as usize + 1,
+            step.title()
+        ));
+    }
+    Vec::new()
+}

@@ -1,0 +1,33 @@
+//! The seven screens. Import and export share one.
+
+mod apps;
+mod connect;
+mod counts;
+mod curve;
+mod detail;
+mod differences;
+mod end;
+mod files;
+mod select;
+mod totals;
+mod transfer;
+mod validate;
+mod whole;
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+
+use crate::engine::Step;
+use crate::tui::model::Model;
+use crate::tui::model::apps::Way;
+
+pub fn view(model: &Model, frame: &mut Frame, area: Rect) {
+    match model.step {
+        Step::App if model.apps.way != Way::Address => apps::view(model, frame, area),
+        Step::Check | Step::App => end::view(model, frame, area),
+        Step::Connect => connect::view(model, frame, area),
+        Step::Plan => select::view(model, frame, area),
+        Step::Export | Step::Import => transfer::view(model, frame, area),
+        Step::Validate => validate::view(model, frame, area),
+    }
+}

@@ -1,0 +1,176 @@
+//! Step 4: the tree of what the source holds, and what is picked of it.
+
+mod closeup;
+mod rows;
+
+use ratatui::Frame;
+use ratatui::layout::{Constraint, Layout, Rect};
+use ratatui::text::Line;
+
+use super::end;
+use crate::entities::Kind;
+use crate::tui::keys::has_traces;
+use crate::tui::model::estimate::{Estimate, estimate};
+use crate::tui::model::{Loaded, Model};
+use crate::tui::source_tree::{Counted, Row, Section, SourceTree};
+use crate::tui::text;
+use crate::tui::view::widgets::{fields, paint};
+
+pub use rows::needed_by;
+
+/// Below so many columns the totals are said in fewer words.
+const NARROW: u16 = 70;
+/// From so many columns on details stand beside the tree.
+const WIDE: u16 = 90;
+
+pub fn view(model: &Model, frame: &mut Frame, area: Rect) {
+    let counts = match &model.selection.tree {
+        Loaded::Tree(tree) if tree.nodes.is_empty() => vec![String::new()],
+        Loaded::Tree(tree) => {
+            let counted = counted(tree, has_traces(model), area.width < NARROW);
+            // What is known of all runs says more than what is in some.
+            let more = guessed(model).or_else(|| inside(&tree.counted())).filter(|_| tree.has_picks());
+            let lines = [Some(counted), more].into_iter().flatten();
+            lines.flat_map(|words| text::wrap(&words, usize::from(area.width))).collect()
+        }
+        _ => vec![String::new()],
+    };
+    let [head, picked, filter, list] = Layout::vertical([
+        Constraint::Length(1),
+        Constraint::Length(counts.len() as u16),
+        Constraint::Length(1),
+        Constraint::Fill(1),
+    ])
+    .areas(area);
+    let title = format!("{} {}", model.step as usize + 1, model.step.title());
+    frame.render_widget(Line::styled(title, model.look.theme.title), head);
+    if let Loaded::Tree(tree) = &model.selection.tree {
+        let words = Line::styled(state(model, tree), model.look.theme.accent);
+        frame.render_widget(words.right_aligned(), head);
+    }
+    let tree = match &model.selection.tree {
+        Loaded::Tree(tree) => tree,
+        Loaded::Failed(trouble) => {
+            paint::lines(frame, list, end::refused(model, trouble, usize::from(list.width)));
+            return;
+        }
+        Loaded::Loading | Loaded::Nothing => {
+            let words = format!("{} fetching what the source holds", paint::spinner(model));
+            frame.render_widget(Line::styled(words, model.look.theme.accent), list);
+            return;
+        }
+    };
+    paint::lines(frame, picked, counts.into_iter().map(Line::raw).collect());
+    draw_filter(model, tree, frame, filter);
+    match model.selection.closeups.open {
+        false => rows::draw(model, tree, frame, list),
+        true => {
+            let [list, pane] = beside(list);
+            rows::draw(model, tree, frame, list);
+            closeup::draw(model, tree, frame, pane);
+        }
+    }
+}
+
+/// The tree and its pane: side by side where there is room, else one above the other.
+fn beside(area: Rect) -> [Rect; 2] {
+    match area.width >= WIDE {
+        true => Layout::horizontal([Constraint::Percentage(55), Constraint::Fill(1)]).spacing(1).areas(area),
+        false => Layout::vertical([Constraint::Fill(1), Constraint::Percentage(55)]).areas(area),
+    }
+}
+
+/// What all of it will come to, as far as a few runs tell.
+fn guessed(model: &Model) -> Option<String> {
+    let Estimate { files, bytes, points, requests, seconds, sampled } = estimate(model)?;
+    let disk = if model.route.by_directory { " of disk" } else { "" };
+    Some(format!(
+        "Roughly {} in {}{disk}, {}, {}, {}, if all runs are like the {} looked into",
+        text::bytes(bytes),
+        text::count(files, "file", "files"),
+        text::count(points, "point", "points"),
+        text::count(requests, "request", "requests"),
+        text::duration(seconds),
+        text::number(sampled),
+    ))
+}
+
+/// What is in the runs that have been looked at: nobody knows of others, nor how many points a metric has.
+fn inside(counted: &Counted) -> Option<String> {
+    let params = text::count(counted.params, "param", "params");
+    let points = text::count(counted.metrics, "point", "points");
+    (counted.params + counted.metrics > 0)
+        .then(|| format!("In the runs that have come: {params}, and {points} of metrics or more"))
+}
+
+/// What is out of the ordinary: a range, an order, pages still to come.
+fn state(model: &Model, tree: &SourceTree) -> String {
+    let range = tree.has_range().then(|| {
+        let rows = text::count(tree.range().len() as u64, "row", "rows");
+        format!("range of {rows}: Space picks")
+    });
+    let growing = tree.is_growing().then(|| {
+        let so_far = text::number(tree.nodes.len() as u64);
+        format!("{} fetching more, {so_far} so far", paint::spinner(model))
+    });
+    let weighing = model.selection.weighing.as_ref().map(|weighing| {
+        let [done, total] = [weighing.done, weighing.total].map(|count| text::number(count as u64));
+        format!("{} sizes of {done} of {total} runs", paint::spinner(model))
+    });
+    let sorted = Some(tree.sorted().words().to_owned()).filter(|words| !words.is_empty());
+    let parts: Vec<String> = [range, growing, weighing, sorted].into_iter().flatten().collect();
+    parts.join("  ")
+}
+
+fn counted(tree: &SourceTree, has_traces: bool, is_short: bool) -> String {
+    let counted = tree.counted();
+    if counted.is_nothing() {
+        return "Nothing is picked. Space picks what the cursor is on, a picks everything.".into();
+    }
+    let traces = match (has_traces, tree.skips_traces()) {
+        (false, _) => "",
+        (true, false) => " and traces",
+        (true, true) => " without traces",
+    };
+    let of_section = |section: &Section| {
+        let (one, many) = section.kind.words();
+        let picked = text::number(counted.of(section.kind));
+        let there = section.nodes.len() as u64;
+        let words = match is_short {
+            true => format!("{picked}/{} {many}", text::number(there)),
+            false => format!("{picked} of {}", text::count(there, &one, many)),
+        };
+        match (section.kind, counted.runs, counted.more) {
+            (Kind::Experiment, 0, false) if counted.experiments == 0 => words,
+            // None of them was looked at.
+            (Kind::Experiment, 0, true) => format!("{words}, all their runs{traces}"),
+            (Kind::Experiment, runs, more) => {
+                format!("{words}, {}{} runs{traces}", text::number(runs), if more { "+" } else { "" })
+            }
+            _ => words,
+        }
+    };
+    let parts: Vec<String> = tree.sections.iter().map(of_section).collect();
+    // Nobody goes on before all of it is there.
+    let so_far = if tree.is_growing() { " so far" } else { "" };
+    format!("Picked{so_far}: {}", parts.join(", "))
+}
+
+fn draw_filter(model: &Model, tree: &SourceTree, frame: &mut Frame, area: Rect) {
+    if model.selection.filtering.is_none() && tree.filter().is_empty() {
+        let titles = Line::styled(rows::titles(tree, area.width), model.look.theme.dim);
+        frame.render_widget(titles.right_aligned(), area);
+        return;
+    }
+    frame.render_widget(Line::styled("/", model.look.theme.accent), area);
+    let shown = tree.rows().iter().filter(|row| matches!(row, Row::Node(_))).count();
+    let aside = format!("{} of {} shown", text::number(shown as u64), text::number(tree.nodes.len() as u64));
+    let [place, right] =
+        Layout::horizontal([Constraint::Fill(1), Constraint::Length(text::width(&aside) as u16)]).areas(area);
+    let place = Rect { x: place.x + 1, width: place.width.saturating_sub(2), ..place };
+    frame.render_widget(Line::styled(aside, model.look.theme.dim), right);
+    match &model.selection.filtering {
+        Some(field) => fields::text(frame, place, field, true),
+        None => frame.render_widget(Line::raw(text::clean(tree.filter())), place),
+    }
+}

@@ -1,0 +1,146 @@
+//! Step 7: both sides compared, and where they differ.
+
+use ratatui::Frame;
+use ratatui::layout::{Constraint, Layout, Rect};
+use ratatui::text::Line;
+
+use super::{counts, curve, detail, differences, totals, transfer};
+use crate::engine::validate::{ArtifactCheck, Totals};
+use crate::engine::{Outcome, Step};
+use crate::tui::keys::{self, Action};
+use crate::tui::model::Model;
+use crate::tui::model::job::{Pane, Phase};
+use crate::tui::model::steps::StepStatus;
+use crate::tui::text;
+use crate::tui::view::widgets::{paint, pane};
+
+/// Rows that the list of differences has at least, as far as the counts can give way.
+const LISTED: u16 = 8;
+
+pub fn view(model: &Model, frame: &mut Frame, area: Rect) {
+    let work = &model.validation.work;
+    let about = format!("files: {} (x changes it)", files(model.validation.artifacts));
+    let mut lines = paint::short_heading(model, area.width, &about);
+    match &work.phase {
+        Phase::Idle => {
+            lines.push(Line::raw("Enter starts."));
+            lines.push(Line::default());
+            let about = "Both sides are read afresh and compared field by field. Neither is changed.";
+            lines.extend(paint::wrapped(about, usize::from(area.width), model.look.theme.dim));
+            paint::lines(frame, area, lines);
+            return;
+        }
+        Phase::Starting | Phase::Running => {
+            lines.extend(transfer::state(model, work, area.width));
+            lines.extend(counts::table(model, &work.reading, area.width, area.height, lines.len()));
+            lines.extend(transfer::speeds(model, work, area.width));
+        }
+        Phase::Ended(result) => match result.as_ref() {
+            Err(_) => lines.extend(transfer::state(model, work, area.width)),
+            Ok(outcome) => lines.extend(ended(model, outcome, area, lines.len())),
+        },
+    }
+    lines.push(pane::tabs(model, work, &differences::heading(&model.validation), area.width));
+    let [top, rest] =
+        Layout::vertical([Constraint::Length(lines.len() as u16), Constraint::Fill(1)]).areas(area);
+    paint::lines(frame, top, lines);
+    match work.pane {
+        Pane::InFlight => differences::view(model, frame, rest),
+        Pane::Failures => pane::failures(model, work, frame, rest),
+        Pane::Log => pane::log(model, work, frame, rest),
+    }
+    if let (Some(at), Some(difference)) = (model.validation.detail, model.validation.current()) {
+        detail::view(model, frame, area, difference, at);
+    }
+    if let Some(picture) = &model.validation.picture {
+        curve::view(model, frame, area, picture);
+    }
+}
+
+/// What came of it. `above` lines are used already.
+fn ended(model: &Model, outcome: &Outcome, area: Rect, above: usize) -> Vec<Line<'static>> {
+    let width = usize::from(area.width);
+    let is_stale = matches!(model.gate(Step::Validate), StepStatus::Stale(_));
+    let verdict = match is_stale {
+        true => transfer::outdated(model, width),
+        false => verdict(model, outcome.comparison.as_ref(), outcome.stopped, area.width),
+    };
+    let mut below = looked_again(model, outcome, area.width);
+    below.extend(remarks(model, outcome, area.width));
+    // The others stand beside it.
+    if let Some(file) = outcome.files.first() {
+        let words = format!("report: {}", file.display());
+        let words = text::cut(&words, width, model.look.glyphs.ellipsis);
+        below.push(Line::styled(words, model.look.theme.dim));
+    }
+    let listed = if model.validation.found == 0 { 1 } else { LISTED };
+    // One line is the heading of the list.
+    let used = above + verdict.len() + below.len() + usize::from(listed) + 1;
+    let room = usize::from(area.height).saturating_sub(used);
+    let totals = outcome.comparison.clone().unwrap_or_default();
+    [verdict, totals::table(model, &totals, width, room), below].concat()
+}
+
+fn files(check: ArtifactCheck) -> &'static str {
+    match check {
+        ArtifactCheck::None => "not compared",
+        ArtifactCheck::Size => "by name and size",
+        ArtifactCheck::Checksum => "by checksum, every byte is read",
+    }
+}
+
+fn verdict(model: &Model, totals: Option<&Totals>, stopped: bool, width: u16) -> Vec<Line<'static>> {
+    let (look, width) = (model.look, usize::from(width));
+    match totals {
+        _ if stopped => paint::item(
+            look.glyphs.warn,
+            "stopped before the end. Enter compares again.",
+            width,
+            look.theme.warn,
+        ),
+        Some(totals) if !totals.differs() => {
+            let words = "validated: the same in everything compared. Nothing is left to do; q leaves.";
+            paint::item(look.glyphs.ok, words, width, look.theme.ok)
+        }
+        _ => {
+            let words = "the sides differ. Enter opens a difference; step 6 can be run again: it adds what is missing.";
+            paint::item(look.glyphs.bad, words, width, look.theme.bad)
+        }
+    }
+}
+
+/// What is neither the same byte for byte nor a difference, in one line; the report has each with its reason.
+fn remarks(model: &Model, outcome: &Outcome, width: u16) -> Option<Line<'static>> {
+    let counted = [
+        ("as the target has it", outcome.normalised.total()),
+        ("not compared in this mode", outcome.not_compared.total()),
+    ];
+    let parts: Vec<String> = counted
+        .into_iter()
+        .filter(|(_, count)| *count > 0)
+        .map(|(words, count)| format!("{words}: {}", text::number(count)))
+        .collect();
+    let words = format!("{} (reasons in the report)", parts.join(", "));
+    let words = text::cut(&words, usize::from(width), model.look.glyphs.ellipsis);
+    (!parts.is_empty()).then(|| Line::styled(words, model.look.theme.dim))
+}
+
+/// Single items stand otherwise now: counts and report are those of the comparison.
+fn looked_again(model: &Model, outcome: &Outcome, width: u16) -> Vec<Line<'static>> {
+    if !model.validation.is_report_old {
+        return Vec::new();
+    }
+    let now = match model.validation.mended {
+        0 => "an item stands otherwise now".to_owned(),
+        mended => {
+            let what = text::count(mended, "difference is there", "differences are there");
+            format!("{what} no more")
+        }
+    };
+    let known_by = if outcome.files.is_empty() { "the counts" } else { "counts and report" };
+    let writes = if outcome.files.is_empty() { "" } else { " and writes the report anew" };
+    let again = keys::key_on_screen(model, Action::Again)
+        .map_or_else(String::new, |key| format!("; {key} compares everything again{writes}"));
+    let words = format!("{now}, which {known_by} do not say{again}");
+    paint::item(model.look.glyphs.ok, &words, usize::from(width), model.look.theme.ok)
+}
