@@ -6,8 +6,8 @@
 //! Imports go downwards only (`tests/layering.rs` holds the rule):
 //!
 //! ```text
-//! tui | commands | demo  →  config, engine  →  report  →  readers | writers  →  archive  →  artifacts  →  rest  →  aws  →
-//! entities, tls, error, limits
+//! commands | tui | demo  →  config, engine  →  report  →  readers | writers  →  archive  →  artifacts  →  rest  →  aws  →
+//! io, plan, tls  →  entities, limits  →  error
 //! ```
 
 pub mod archive;
@@ -20,9 +20,11 @@ pub mod demo;
 pub mod engine;
 pub mod entities;
 pub mod error;
+pub mod io;
 pub mod limits;
 #[cfg(test)]
 mod memory;
+pub mod plan;
 pub mod readers;
 pub mod report;
 pub mod rest;

@@ -109,20 +109,20 @@ mod tests {
         }
         // Whatever can wait for another machine, and the one file that may make it, with limits of this table.
         let makers = [
-            ("reqwest::Client::builder()", "rest/access.rs"),
+            ("reqwest::Client::builder()", "rest/http/access.rs"),
             ("reqwest::Client::builder()", "aws/http.rs"),
             ("reqwest::Client::builder()", "artifacts/listing.rs"),
-            ("http.execute(request)", "rest/exchange.rs"),
-            ("http.execute(request)", "rest/upload.rs"),
-            ("ClientOptions::new()", "artifacts/remote.rs"),
+            ("http.execute(request)", "rest/http/send.rs"),
+            ("http.execute(request)", "rest/http/upload.rs"),
+            ("ClientOptions::new()", "artifacts/object_store.rs"),
             ("aws_config::defaults(", "aws/credentials.rs"),
             ("TimeoutConfig::builder()", "aws/credentials.rs"),
             ("TimeoutConfig::builder()", "artifacts/s3/mod.rs"),
-            ("read_timeout(", "artifacts/remote.rs"),
+            ("read_timeout(", "artifacts/object_store.rs"),
             ("read_timeout(", "artifacts/listing.rs"),
             ("read_timeout(", "artifacts/s3/mod.rs"),
             ("read_timeout(", "aws/http.rs"),
-            ("connect_timeout(", "rest/access.rs"),
+            ("connect_timeout(", "rest/http/access.rs"),
         ];
         for (maker, _) in makers {
             for (path, text) in rest.iter().filter(|(_, text)| text.contains(maker)) {

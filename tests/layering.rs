@@ -11,19 +11,21 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// A layer and what it may name besides itself.
-const MAY_USE: [(&str, &[&str]); 18] = [
+const MAY_USE: [(&str, &[&str]); 20] = [
     ("error", &[]),
     ("limits", &[]),
     ("entities", &["error"]),
+    ("plan", &["entities", "error"]),
     ("tls", &["error"]),
-    ("rest", &["aws", "tls", "entities", "error", "limits"]),
-    ("aws", &["tls", "entities", "error", "limits"]),
-    ("artifacts", &["rest", "aws", "tls", "entities", "error", "limits"]),
+    ("io", &["entities", "error", "limits"]),
+    ("aws", &["tls", "io", "entities", "error", "limits"]),
+    ("rest", &["aws", "tls", "io", "entities", "error", "limits"]),
+    ("artifacts", &["rest", "aws", "tls", "io", "entities", "error", "limits"]),
     ("archive", &["artifacts", "entities", "error"]),
     ("memory", &["entities", "error"]),
-    ("readers", &["archive", "artifacts", "memory", "rest", "aws", "entities", "error"]),
-    ("writers", &["archive", "artifacts", "memory", "rest", "aws", "entities", "error"]),
-    ("report", &["readers", "artifacts", "entities", "error"]),
+    ("readers", &["archive", "artifacts", "memory", "rest", "aws", "io", "plan", "entities", "error"]),
+    ("writers", &["archive", "artifacts", "memory", "rest", "aws", "io", "entities", "error"]),
+    ("report", &["readers", "artifacts", "plan", "entities", "error"]),
     (
         "engine",
         &[
@@ -35,6 +37,8 @@ const MAY_USE: [(&str, &[&str]); 18] = [
             "memory",
             "rest",
             "aws",
+            "io",
+            "plan",
             "entities",
             "error",
             "limits",
@@ -43,8 +47,8 @@ const MAY_USE: [(&str, &[&str]); 18] = [
     ("demo", &["engine", "entities", "error"]),
     ("config", &["error", "limits"]),
     ("cli", &[]),
-    ("commands", &["cli", "config", "demo", "tui", "engine", "entities", "error", "limits"]),
-    ("tui", &["config", "engine", "entities", "error"]),
+    ("commands", &["cli", "config", "demo", "tui", "engine", "plan", "entities", "error", "limits"]),
+    ("tui", &["config", "engine", "plan", "entities", "error"]),
 ];
 
 /// Crates that only these layers may name.

@@ -8,8 +8,10 @@
 
 mod support;
 
-use mlferry::engine::{Access, Side, open, single};
-use mlferry::entities::{Kind, Plan, PlannedExperiment, PlannedTraces};
+use mlferry::engine::selection::single;
+use mlferry::engine::{Access, Side, open};
+use mlferry::entities::Kind;
+use mlferry::plan::{Plan, PlannedExperiment, PlannedTraces};
 use serde_json::{Value, json};
 use support::{Mlferry, Ran, Real, TARGET, differences};
 

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use mlferry::engine::browse::{Contents, Holdings};
 use mlferry::engine::{Access, Side, Step};
-use mlferry::entities::{Count, Experiment, Lifecycle, Plan, Run, RunStatus, tag};
+use mlferry::entities::{Count, Experiment, Lifecycle, Run, RunStatus, tag};
+use mlferry::plan::Plan;
 use mlferry::tui::effect::Msg;
 use mlferry::tui::model::{EndpointState, Loaded, Model, Paths};
 use mlferry::tui::theme::{Look, Theme, UNICODE};

@@ -7,7 +7,7 @@ use futures::stream::{self, BoxStream};
 use sha2::{Digest as _, Sha256};
 
 use crate::error::{Class, Error, Result};
-use crate::rest::ByteSource;
+use crate::io::ByteSource;
 
 /// A file's bytes as they arrive.
 pub type ByteStream = BoxStream<'static, Result<Bytes>>;

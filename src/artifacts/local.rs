@@ -14,7 +14,7 @@ use super::walk::{self, Walked};
 use super::{ByteStream, Digest, Hashed};
 use crate::entities::FileEntry;
 use crate::error::{Class, Error, Result};
-use crate::rest::ByteSource;
+use crate::io::ByteSource;
 
 /// Names that are being written; a reader passes over them.
 pub(super) const PARTIAL: &str = ".mlferry-partial-";

@@ -4,17 +4,17 @@
 mod hashed;
 mod listing;
 pub mod local;
-mod place;
+mod object_store;
 mod proxy;
-mod remote;
+mod root;
 pub mod s3;
 mod store;
 mod stores;
 mod walk;
 
 pub use hashed::{ByteStream, Digest, Hashed};
-pub use place::folder;
 pub use proxy::{is_kept, proxied_path, proxied_url_path};
+pub use root::folder;
 pub use s3::Broken;
 pub use store::Root;
 pub use stores::ArtifactStores;

@@ -9,7 +9,7 @@ use super::walk::{Walked, walk};
 use super::{ByteStream, local};
 use crate::entities::{FileEntry, S3Object};
 use crate::error::{Error, Result};
-use crate::rest::Pages;
+use crate::io::Pages;
 
 /// Something that holds files under keys, and that this machine reads without the tracking server.
 #[async_trait]

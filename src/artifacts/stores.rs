@@ -5,14 +5,15 @@ use std::time::Duration;
 use tokio::sync::OnceCell;
 
 use super::Digest;
-use super::place::ArtifactRoot;
-use super::remote::ObjectStoreBackend;
+use super::object_store::ObjectStoreBackend;
+use super::root::ArtifactRoot;
 use super::s3::{Broken, Limits, S3, UploadArgs};
 use super::store::{LocalStore, Root, Store};
-use crate::aws::{CredentialWait, Session};
+use crate::aws::Session;
 use crate::entities::{Owner, S3Object};
 use crate::error::{Class, Error, Result};
-use crate::rest::{ByteSource, Meter, Outage};
+use crate::io::CredentialWait;
+use crate::io::{ByteSource, Meter, Outage};
 
 /// How a bucket, a container or the folders of this machine are read.
 type StoreCell = Arc<OnceCell<Option<Arc<dyn Store>>>>;

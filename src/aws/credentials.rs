@@ -13,11 +13,11 @@ use aws_sdk_sts::operation::assume_role::AssumeRoleError;
 use tokio::sync::Mutex;
 
 use super::assumed::AssumedRole;
-use super::credential_wait::CredentialWait;
 use super::failure::innermost;
 use super::http;
 use super::renewal::{Origin, profile, remedy_for};
 use crate::error::{Class, Error, Result};
+use crate::io::CredentialWait;
 use crate::limits;
 
 /// Credentials that end within this time are renewed before they are used: a request may be long on its way.

@@ -7,9 +7,9 @@ use aws_credential_types::Credentials;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
 
 use super::assumed::AssumedRole;
-use super::credential_wait::CredentialWait;
 use super::credentials::{Chain, Keys, defaults};
 use crate::error::{Error, Result};
+use crate::io::CredentialWait;
 
 /// Who we are towards AWS: the whole credential chain of aws-config (environment, profiles, SSO, process, web identity,
 /// container, IMDS), shared by control plane, data plane and S3.

@@ -6,7 +6,7 @@ use std::ffi::OsString;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Command, CommandFactory, FromArgMatches};
 
-use super::ends::Headers;
+use super::endpoints::Headers;
 use crate::cli::{Cli, Output};
 use crate::config::Config;
 use crate::error::{Error, Result};

@@ -1,7 +1,7 @@
 use serde_json::json;
 
 use super::Printer;
-use super::ends::{Endpoints, source_text};
+use super::endpoints::{Endpoints, source_text};
 use super::format::{arrives, tally};
 use crate::cli;
 use crate::engine::{self, CheckReport, Level};

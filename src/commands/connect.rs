@@ -1,7 +1,7 @@
 use serde_json::json;
 
 use super::Printer;
-use super::ends::{Endpoints, target_text};
+use super::endpoints::{Endpoints, target_text};
 use crate::cli;
 use crate::engine::{Connected, Level, Line, Preflight, preflight};
 use crate::error::Result;

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::sink::ProgressReporter;
+use super::reporter::ProgressReporter;
 use super::{Printer, format};
 use crate::engine::{Control, Job, Outcome};
 use crate::error::Result;

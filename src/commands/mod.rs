@@ -5,34 +5,34 @@ mod app;
 mod arguments;
 mod check;
 mod config;
+mod confirm;
 mod connect;
-mod consent;
 mod demo;
-mod ends;
+mod endpoints;
 mod follow;
 mod format;
 mod logging;
+mod output;
 mod plan;
-mod printer;
+mod reporter;
 mod run;
 mod selection;
 mod shell;
-mod sink;
 mod status;
 mod transfer;
 mod validate;
 mod watch;
 
-use self::ends::Endpoints;
+use self::endpoints::Endpoints;
+use super::plan::Plan;
 use crate::cli::{Cli, Command, Look, Theme, WizardEnds};
 use crate::config::{self as settings, Config, Display};
 use crate::engine::{NewApp, StateDir};
-use crate::entities::Plan;
 use crate::error::{Error, Result};
 use crate::tui::{self, keys::Keymap};
 
 pub use arguments::{Invocation, Typed};
-pub use printer::Printer;
+pub use output::Printer;
 
 /// Runs what is asked for and gives the exit code.
 pub fn start(told: Invocation, printer: &Printer) -> Result<u8> {

@@ -1,10 +1,11 @@
 use super::Printer;
-use super::ends::{Endpoints, source_text};
+use super::endpoints::{Endpoints, source_text};
 use super::selection::plan_of;
 use crate::cli;
 use crate::engine::{self, Side, Survey};
-use crate::entities::{ExperimentSelection, Kind, Plan, PlannedExperiment, PlannedModel, Unreadable};
+use crate::entities::{Kind, Unreadable};
 use crate::error::{Error, Result};
+use crate::plan::{ExperimentSelection, Plan, PlannedExperiment, PlannedModel};
 
 /// Exit code 3 when some of what it would take cannot be read.
 pub async fn plan(args: cli::Plan, ends: &Endpoints<'_>, printer: &Printer) -> Result<u8> {
@@ -62,7 +63,7 @@ fn print(survey: &Survey, printer: &Printer) {
         printer.result(&format!("{} {id} cannot be read: {reason}", kind.words().0));
         printer.object("unreadable", lost);
     }
-    for note in survey.notes.iter().chain(&survey.left_behind) {
+    for note in survey.notes.iter().chain(&survey.not_migrated) {
         printer.result(note);
         printer.object("note", &serde_json::json!({ "text": note }));
     }

@@ -1,14 +1,14 @@
-use super::ends::{Endpoints, are_two, source_text};
+use super::endpoints::{Endpoints, are_two, source_text};
 use super::follow::follow;
 use super::selection::plan_of;
 use super::transfer::finish;
 use super::validate::check_name;
-use super::{Printer, check, connect, consent};
+use super::{Printer, check, confirm, connect};
 use crate::cli;
 use crate::engine::validate::{self, Validate};
 use crate::engine::{self, Endpoint, Export, Import, Level, Outcome, Preflight, StateDir};
-use crate::entities::Plan;
 use crate::error::{Error, Result};
+use crate::plan::Plan;
 
 /// Everything from the first look to the proof. The outcome of the validation is the last line.
 pub async fn run(args: cli::Run, state: StateDir, ends: &Endpoints<'_>, printer: &Printer) -> Result<u8> {
@@ -37,7 +37,7 @@ pub async fn run(args: cli::Run, state: StateDir, ends: &Endpoints<'_>, printer:
         }
     }
     let question = format!("Copy {} into {}?", source.location(), target.location());
-    if !args.yes && !consent::agreed(&question)? {
+    if !args.yes && !confirm::agreed(&question)? {
         return Err(Error::stopped());
     }
     let moved = match output_dir {

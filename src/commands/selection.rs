@@ -2,8 +2,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::cli::{Selection, Traces};
-use crate::entities::Plan;
 use crate::error::{Error, Result};
+use crate::plan::Plan;
 
 /// The plan that the options describe.
 pub fn plan_of(selection: &Selection) -> Result<Plan> {

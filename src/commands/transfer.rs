@@ -1,5 +1,5 @@
 use super::Printer;
-use super::ends::{Endpoints, source_text, target_text};
+use super::endpoints::{Endpoints, source_text, target_text};
 use super::follow::follow;
 use super::selection::plan_of;
 use crate::cli;

@@ -1,7 +1,7 @@
 use std::path::Path;
 
 use super::Printer;
-use super::ends::Endpoints;
+use super::endpoints::Endpoints;
 use super::follow::follow;
 use super::selection::plan_of;
 use super::transfer::finish;

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
-use super::nearest::did_you_mean;
 use super::secret;
+use super::suggestions::did_you_mean;
 use super::table::{Group, SETTINGS, Setting, Shape};
 use crate::error::{Error, Result};
 use crate::limits::parse_duration;

@@ -6,17 +6,17 @@
 mod display;
 mod example;
 mod file;
-mod nearest;
 mod place;
 mod resolve;
 mod secret;
+mod suggestions;
 mod table;
 
 pub use display::{Display, Theme};
 pub use example::example;
 pub use file::Binding;
-pub use nearest::did_you_mean;
 pub use place::DefaultPath;
 pub use resolve::{Config, Origin, Value};
 pub use secret::masked;
+pub use suggestions::did_you_mean;
 pub use table::{Group, SETTINGS, Setting, Shape};

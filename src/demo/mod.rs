@@ -1,7 +1,7 @@
 //! Real MLflow servers on this machine, for `mlferry demo` and for the tests: a Python environment per release,
 //! servers that never outlive this process, a stand-in of SageMaker's serverless MLflow, and a workload to migrate.
 
-mod kept;
+mod child_process;
 mod python;
 mod sandbox;
 mod seed;

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use tokio::process::Command;
 use tokio::time::{Instant, sleep};
 
-use super::kept::ChildProcess;
+use super::child_process::ChildProcess;
 use super::python;
 use super::venv::Venv;
 use crate::error::{Error, Result};

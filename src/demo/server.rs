@@ -9,7 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::kept::ChildProcess;
+use super::child_process::ChildProcess;
 use super::venv::Venv;
 use crate::error::{Error, Result};
 

@@ -8,7 +8,8 @@ use proptest::prelude::*;
 
 use crate::archive::{LoggedModelFile, ModelFile, RunFile, Strict, TraceFile, Wrapped};
 use crate::aws::Arn;
-use crate::entities::{Plan, S3Object, Spans, UnixMillis, is_plain_id, is_safe_path};
+use crate::entities::{S3Object, Spans, is_plain_id, is_safe_path};
+use crate::plan::{Plan, UnixMillis};
 use crate::rest::{Address, Version};
 
 /// Texts that are nearly what is read: their pieces in any order, and anything between them.

@@ -2,14 +2,13 @@ use futures::{StreamExt, TryStreamExt, stream};
 use serde::Serialize;
 
 use super::check::unread;
-use super::choose::{Chosen, ChosenModel, choose};
-use super::left_behind;
-use crate::entities::{
-    EvaluationDataset, Experiment, ExperimentSelection, Kind, Plan, Readable, Subset, Unreadable,
-};
+use super::not_migrated;
+use super::selection::choose::{Chosen, ChosenModel, choose};
+use crate::entities::{EvaluationDataset, Experiment, Kind, Readable, Unreadable};
 use crate::error::Result;
+use crate::io::Pages;
+use crate::plan::{ExperimentSelection, Plan, Subset};
 use crate::readers::{Reader, SourceInfo};
-use crate::rest::Pages;
 
 /// Experiments whose runs are counted side by side.
 const AT_ONCE: usize = 8;
@@ -25,7 +24,7 @@ pub struct Survey {
     /// What goes along because a chosen version needs it: id or name, version.
     pub needed: Vec<(String, String)>,
     /// What is not moved, and why.
-    pub left_behind: Vec<String>,
+    pub not_migrated: Vec<String>,
     /// What the source cannot show, of all kinds.
     pub unreadable: Vec<Unreadable>,
     /// What a reader should know of this choice.
@@ -91,7 +90,7 @@ pub async fn survey(source: &dyn Reader, plan: &Plan) -> Result<Survey> {
         models,
         evaluation_datasets: datasets.into_iter().map(dataset).collect(),
         needed: needed.into_iter().collect(),
-        left_behind: left_behind(&source.others().await?),
+        not_migrated: not_migrated(&source.others().await?),
         unreadable,
         notes,
     })

@@ -1,7 +1,5 @@
 //! Pure data in MLflow's own words. No input or output, no clients, no clocks: everything above speaks in these.
 
-mod choice;
-mod chooser;
 mod dataset;
 mod evaluation;
 mod experiment;
@@ -12,25 +10,19 @@ mod logged_model;
 mod metric;
 mod mlmodel;
 mod number;
-mod other;
 mod owned_uri;
 mod owner;
-mod pick;
-mod plan;
 mod printable;
 mod references;
 mod registry;
-mod registry_choice;
 mod run;
 mod s3_object;
 mod span;
 mod tags;
 mod trace;
 mod unreadable;
-mod window;
+mod unsupported;
 
-pub use choice::{ExperimentSelection, PlannedTraces};
-pub use chooser::PlanMatcher;
 pub use dataset::DatasetInput;
 pub use evaluation::{EvaluationDataset, Record, Scorer};
 pub use experiment::Experiment;
@@ -41,22 +33,18 @@ pub use logged_model::{LoggedModel, ModelMetric, ModelOutput, ModelStatus};
 pub use metric::{MetricChunk, Point, PointIdentity};
 pub use mlmodel::{is_mlmodel, with_new_ids};
 pub use number::{canonical_json, float, integer, quote_bare_numbers};
-pub use other::{Count, Unsupported};
 pub use owned_uri::{OwnedUri, UriForm};
 pub use owner::Owner;
-pub use pick::Subset;
-pub use plan::{Plan, PlannedExperiment, PlannedModel};
 pub use printable::{is_hidden, one_line, printable, printable_json};
 pub use references::{Template, ids_in, merge_experiments, names_model, rewrite, rewrite_experiments};
 pub use registry::{ModelVersion, RegisteredModel};
-pub use registry_choice::VersionMatcher;
 pub use run::{Run, RunStatus};
 pub use s3_object::S3Object;
 pub use span::{Span, SpanEvent, SpanLink};
 pub use tags::tags;
 pub use trace::{Assessment, SPANS_FILE, Spans, Trace, TraceLinks, trace_key};
 pub use unreadable::{Readable, Unreadable};
-pub use window::{TimeRange, UnixMillis};
+pub use unsupported::{Count, Unsupported};
 
 /// Names of the tags in which the target keeps what cannot be set on it.
 pub mod tag {

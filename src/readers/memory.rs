@@ -15,8 +15,8 @@ use crate::entities::{
     Owner, Readable, Record, RegisteredModel, Run, RunId, Scorer, Spans, Trace, TraceLinks, Unsupported,
 };
 use crate::error::{Class, Error, Result};
+use crate::io::{Pages, Traffic};
 use crate::memory::{Data, MemoryStore};
-use crate::rest::{Pages, Traffic};
 
 /// Items of a page: so few that every list has several.
 const PAGE: usize = 3;

@@ -10,15 +10,17 @@ use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
 use serde::Serialize;
 
-use crate::artifacts::{ByteStream, Hashed};
-use crate::aws::CredentialWait;
-use crate::entities::{
+use super::entities::{
     EvaluationDataset, Experiment, ExperimentId, FileEntry, LoggedModel, MetricChunk, ModelId, ModelVersion,
-    Owner, Readable, Record, RegisteredModel, Run, RunId, S3Object, Scorer, Spans, TimeRange, Trace,
-    TraceLinks, Unreadable, Unsupported,
+    Owner, Readable, Record, RegisteredModel, Run, RunId, S3Object, Scorer, Spans, Trace, TraceLinks,
+    Unreadable, Unsupported,
 };
+use super::io::CredentialWait;
+use super::io::{ByteSource, Pages, Traffic};
+use super::plan::TimeRange;
+use super::rest::{Capabilities, Version};
+use crate::artifacts::{ByteStream, Hashed};
 use crate::error::{Class, Result};
-use crate::rest::{ByteSource, Capabilities, Pages, Traffic, Version};
 
 pub use archive::ArchiveReader;
 #[cfg(test)]

@@ -7,8 +7,8 @@ use serde::Serialize;
 use super::spool::Spool;
 use super::{Curve, Difference, Format, Mark, Remarks, Totals, html, markdown};
 use crate::artifacts::local;
-use crate::entities::Plan;
 use crate::error::{Error, Result};
+use crate::plan::Plan;
 use crate::readers::SourceInfo;
 
 /// Metrics that are drawn; the points that differ are counted for all.

@@ -1,22 +1,22 @@
 //! What a comparison found: one model of it, and its writers. Knows nothing of how the two sides were compared, nor of
 //! who reads it.
 
-mod changed;
 mod curve;
 mod difference;
 mod document;
 mod escape;
 mod format;
 mod html;
+mod inline_diff;
 mod markdown;
 mod remark;
 mod spool;
 #[cfg(test)]
 mod tests;
 
-pub use changed::{Parts, parts};
 pub use curve::{COLUMNS, Curve, Deviation, Series};
 pub use difference::{Difference, FieldDifference, FileFacts, FileSides, Mark, Totals};
 pub use document::Report;
 pub use format::Format;
+pub use inline_diff::{Parts, parts};
 pub use remark::{Remark, Remarks};

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::{Curve, Difference, FieldDifference, Format, Mark, Report};
-use crate::entities::{Kind, Plan};
+use crate::entities::Kind;
+use crate::plan::Plan;
 use crate::readers::SourceInfo;
 
 fn about(location: &str) -> SourceInfo {

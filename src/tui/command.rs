@@ -3,7 +3,7 @@
 use super::model::Model;
 use super::model::apps::Way;
 use crate::engine::Step;
-use crate::entities::{Plan, UnixMillis};
+use crate::plan::{Plan, UnixMillis};
 
 /// The command and its options; an option and its value are one part.
 pub fn of(model: &Model) -> Vec<String> {
@@ -86,7 +86,7 @@ fn quoted(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::{quoted, window};
-    use crate::entities::{Plan, UnixMillis};
+    use crate::plan::{Plan, UnixMillis};
 
     #[test]
     fn a_time_window_is_part_of_the_command() {

@@ -15,8 +15,9 @@ use crate::engine::validate::{ArtifactCheck, Curve, Difference};
 use crate::engine::{
     AppSummary, CheckReport, Event, Line, NewApp, Outcome, ProgressSnapshot, Provisioning, Session, Side,
 };
-use crate::entities::{Experiment, ExperimentId, ModelVersion, Plan, RegisteredModel, RunId};
+use crate::entities::{Experiment, ExperimentId, ModelVersion, RegisteredModel, RunId};
 use crate::error::Result;
+use crate::plan::Plan;
 
 /// What the wizard hears.
 pub enum Msg {

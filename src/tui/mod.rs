@@ -26,9 +26,9 @@ use self::runtime::Runtime;
 use self::terminal::Screen;
 use self::theme::Look;
 use self::update::{actions, apps};
+use super::plan::Plan;
 use crate::config::Display;
 use crate::engine::{Access, NewApp, Pending, Session, Side, StateDir};
-use crate::entities::Plan;
 use crate::error::{Error, Result};
 
 pub use model::log::{LogLine, LogRing, Severity};

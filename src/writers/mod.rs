@@ -2,7 +2,7 @@
 //! everything twice is the same as doing it once. It never reads the source.
 
 mod archive;
-mod ledger;
+mod id_map;
 #[cfg(test)]
 mod memory;
 mod rest;
@@ -11,17 +11,17 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 
+use super::io::CredentialWait;
+use super::io::{ByteSource, Traffic};
 use crate::artifacts::Digest;
-use crate::aws::CredentialWait;
 use crate::entities::{
     EvaluationDataset, Experiment, ExperimentId, FileEntry, Kind, LoggedModel, MetricChunk, ModelId,
     ModelMetric, ModelVersion, Record, RegisteredModel, Run, RunId, Scorer, Spans, Trace, TraceLinks,
 };
 use crate::error::{Error, Result};
-use crate::rest::{ByteSource, Traffic};
 
 pub use archive::ArchiveWriter;
-pub use ledger::{IdMap, MemoryIdMap, Unresolved};
+pub use id_map::{IdMap, MemoryIdMap, Unresolved};
 #[cfg(test)]
 pub use memory::MemoryWriter;
 pub use rest::RestWriter;

@@ -8,7 +8,7 @@ use mlferry::artifacts::s3::Limits;
 use mlferry::artifacts::{ArtifactStores, ByteStream};
 use mlferry::entities::S3Object;
 use mlferry::error::{Error, Result};
-use mlferry::rest::{ByteSource, Meter};
+use mlferry::io::{ByteSource, Meter};
 use serde_json::{Value, json};
 
 use crate::seen;

@@ -8,10 +8,11 @@ use mlferry::engine::{
     Access, AppSummary, CheckReport, Finding, KindReport, Level, Line, Resource, Route, Session, Side, Step,
 };
 use mlferry::entities::{
-    Count, EvaluationDataset, Experiment, Kind, Lifecycle, ModelVersion, Plan, RegisteredModel, Run,
-    RunStatus, Unsupported,
+    Count, EvaluationDataset, Experiment, Kind, Lifecycle, ModelVersion, RegisteredModel, Run, RunStatus,
+    Unsupported,
 };
 use mlferry::error::{Error, Result};
+use mlferry::plan::Plan;
 use mlferry::readers::SourceInfo;
 use mlferry::rest::{Capabilities, Version};
 use mlferry::tui::effect::{Effect, Msg};

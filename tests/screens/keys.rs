@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use mlferry::engine::browse::Holdings;
 use mlferry::engine::{Counts, Event, Outcome, ProgressSnapshot, Route, Session, Side, Step};
-use mlferry::entities::{Experiment, Kind, Plan};
+use mlferry::entities::{Experiment, Kind};
 use mlferry::error::{Class, Error, Result};
+use mlferry::plan::Plan;
 use mlferry::tui::effect::{Effect, Job, Msg};
 use mlferry::tui::model::form::Field;
 use mlferry::tui::model::steps::StepStatus;

@@ -14,7 +14,7 @@ use super::unfinished::Unfinished;
 use crate::aws::Session;
 use crate::entities::S3Object;
 use crate::error::{Error, Result};
-use crate::rest::{Absence, Meter, Outage, Reachable};
+use crate::io::{Absence, Meter, Outage, Reachable};
 
 /// How often one request may have S3 go away under it before it counts as the reason.
 const OUTAGES: u32 = 5;

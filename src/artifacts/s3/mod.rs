@@ -5,12 +5,12 @@ mod bucket;
 mod checksum;
 mod content_type;
 mod copy;
-mod count;
 mod failure;
 mod multipart;
 mod parts;
+mod probe;
 mod read;
-mod trial;
+mod request_counter;
 mod unfinished;
 mod upload;
 mod upload_args;
@@ -26,17 +26,17 @@ use aws_sdk_s3::config::{self, Region, RequestChecksumCalculation};
 use aws_sdk_s3::error::SdkError;
 use tokio::sync::{OnceCell, Semaphore};
 
-use self::count::RequestCounter;
 use self::failure::Action;
+use self::request_counter::RequestCounter;
 use self::unfinished::Unfinished;
 use crate::aws::Session;
 use crate::entities::S3Object;
 use crate::error::{Class, Error, Result};
+use crate::io::{Meter, Outage};
 use crate::limits;
-use crate::rest::{Meter, Outage};
 
 pub use bucket::Bucket;
-pub use trial::S3Probe;
+pub use probe::S3Probe;
 pub use upload::Broken;
 pub use upload_args::UploadArgs;
 

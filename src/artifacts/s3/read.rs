@@ -11,7 +11,7 @@ use super::{Bucket, UploadArgs, checksum};
 use crate::artifacts::ByteStream;
 use crate::entities::{FileEntry, S3Object};
 use crate::error::{Error, Result};
-use crate::rest::Pages;
+use crate::io::Pages;
 
 /// How often one file is taken up again without a byte of it coming.
 const BREAKS: u32 = 5;

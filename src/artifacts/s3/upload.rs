@@ -11,7 +11,7 @@ use super::parts::{Part, Parts, part_size};
 use super::upload_args::with_args;
 use super::{Bucket, UploadArgs, checksum};
 use crate::error::{Class, Error, Result};
-use crate::rest::ByteSource;
+use crate::io::ByteSource;
 
 /// How often a file is begun anew when its source breaks off.
 const RETRIES: usize = 4;

@@ -1,7 +1,7 @@
 use super::progress::Reporter;
 use super::{find, registers_models, show};
 use crate::cli::app::{Create, Update, Wait};
-use crate::commands::{Printer, consent};
+use crate::commands::{Printer, confirm};
 use crate::engine::{AppChange, Arn, COST, NewApp, Pending, Provision, StateDir};
 use crate::error::{Error, Result};
 
@@ -13,7 +13,7 @@ pub async fn create(args: Create, state: &StateDir, printer: &Printer) -> Result
     provision.check(&new)?;
     if provision.find(&new.name).await?.is_none() && !yes {
         announce(&new, provision.region(), printer);
-        if !consent::agreed("Create it?")? {
+        if !confirm::agreed("Create it?")? {
             return Err(Error::stopped());
         }
     }

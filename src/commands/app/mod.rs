@@ -9,7 +9,7 @@ mod show;
 use serde_json::json;
 
 use super::Printer;
-use super::ends::Endpoints;
+use super::endpoints::Endpoints;
 use crate::cli::app::{App, AppCommand, Registration, Waiting};
 use crate::engine::{Arn, Patience, Provision, StateDir};
 use crate::error::{Class, Error, Result};

@@ -1,7 +1,7 @@
 use super::find;
 use crate::cli::app::Probe;
-use crate::commands::ends::Endpoints;
-use crate::commands::{Printer, consent};
+use crate::commands::endpoints::Endpoints;
+use crate::commands::{Printer, confirm};
 use crate::engine::app_probe;
 use crate::error::{Error, Result};
 
@@ -13,7 +13,7 @@ pub async fn probe(args: Probe, ends: &Endpoints<'_>, printer: &Printer) -> Resu
         if args.limits {
             printer.news("It also sends searches of up to 64 MB, to see which are too large.");
         }
-        if !consent::agreed("Try it out?")? {
+        if !confirm::agreed("Try it out?")? {
             return Err(Error::stopped());
         }
     }
@@ -22,7 +22,7 @@ pub async fn probe(args: Probe, ends: &Endpoints<'_>, printer: &Printer) -> Resu
     let text = serde_json::to_string_pretty(&probe)? + "\n";
     std::fs::write(&args.output, text).map_err(|e| Error::from(e).at(args.output.display()))?;
     printer.object("app_probe", &probe);
-    probe.left_behind.iter().for_each(|left| printer.news(&format!("stays: {left}")));
+    probe.not_migrated.iter().for_each(|left| printer.news(&format!("stays: {left}")));
     printer.result(&format!("written: {}", args.output.display()));
     printer.news("look it through before you pass it on: it should hold nothing that is yours");
     Ok(0)

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 use self::redact::Redactor;
 use self::shape::shape;
-use super::connect::open_managed;
+use super::endpoint::open_managed;
 use crate::aws::{AppDescription, Arn, ControlPlane, Session};
 use crate::error::Result;
 use crate::rest::{Access, Answer, Call, Client};
@@ -36,7 +36,7 @@ pub struct AppProbe {
     trials: Vec<Tried>,
     limits: Vec<Answered>,
     /// What could not be taken away again.
-    pub left_behind: Vec<String>,
+    pub not_migrated: Vec<String>,
 }
 
 /// A route and its answer.
@@ -76,7 +76,7 @@ pub async fn app_probe(
     tell("asking each route …");
     let routes = prober.routes().await?;
     tell("trying out experiments, a run and a trace …");
-    let (trials, left_behind) = prober.trials(&there.artifact_store_uri).await;
+    let (trials, not_migrated) = prober.trials(&there.artifact_store_uri).await;
     let limits = match with_limits {
         true => {
             tell("sending larger and larger requests …");
@@ -92,7 +92,7 @@ pub async fn app_probe(
         routes,
         trials,
         limits,
-        left_behind,
+        not_migrated,
     })
 }
 

@@ -1,7 +1,7 @@
 use serde_json::{Value, json};
 
 use super::{Prober, Tried};
-use crate::engine::unique::unique;
+use crate::engine::selection::unique::unique;
 use crate::error::Result;
 use crate::rest::Call;
 

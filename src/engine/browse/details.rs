@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use futures::TryStreamExt;
 
-use super::weight::{ArtifactSize, files_of};
+use super::sizes::{ArtifactSize, files_of};
 use crate::entities::{FileEntry, ModelVersion, Point, RegisteredModel, Run, RunId};
 use crate::error::{Error, Result};
 use crate::readers::Reader;

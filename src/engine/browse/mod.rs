@@ -2,23 +2,24 @@
 //! that nobody polls sends no request.
 
 mod details;
-mod weight;
+mod sizes;
 
 use futures::stream::{self, BoxStream};
 use futures::{StreamExt, TryStreamExt};
 
 use super::Endpoint;
 use super::check::first;
-use super::choose::choose;
+use super::selection::choose::choose;
 use crate::entities::{
-    Count, EvaluationDataset, Experiment, ModelVersion, Plan, Readable, RegisteredModel, Run, Unreadable,
+    Count, EvaluationDataset, Experiment, ModelVersion, Readable, RegisteredModel, Run, Unreadable,
 };
 use crate::error::Result;
+use crate::io::Pages;
+use crate::plan::Plan;
 use crate::readers::Reader;
-use crate::rest::Pages;
 
 pub use details::{DetailKey, Details, Drawn, RunDetails, closeup};
-pub use weight::{ArtifactSize, Sampled, sample, weigh};
+pub use sizes::{ArtifactSize, Sampled, sample, weigh};
 
 /// Traces of an experiment are counted no further than this, by whole pages.
 const TRACES: u64 = 500;

@@ -1,11 +1,11 @@
 //! Step 1: what a server holds and can do, and what of it arrives, kind by kind. Only reads.
 
-mod left_behind;
+mod fidelity;
 mod limits;
 mod sample;
 mod sources;
-mod survival;
 mod unread;
+mod unsupported;
 
 use std::time::Duration;
 
@@ -21,8 +21,8 @@ use crate::error::{Error, Result};
 use crate::readers::SourceInfo;
 use crate::rest::{ARTIFACT_PROXY, Capabilities, Probe, Refused, Version};
 
-pub use left_behind::left_behind;
-pub use survival::Fidelity;
+pub use fidelity::Fidelity;
+pub use unsupported::not_migrated;
 
 /// The oldest MLflow release that mlferry is tested against.
 const OLDEST: Version = Version::new(1, 30, 0);

@@ -6,8 +6,8 @@ use super::sources::RefusedSources;
 use super::unread::unread;
 use crate::entities::{Count, Experiment, Kind, Readable, RegisteredModel, Run, Unreadable};
 use crate::error::{Error, Result};
+use crate::io::Pages;
 use crate::readers::{Reader, read_all};
-use crate::rest::Pages;
 
 /// A person waits for the answer: runs that are looked at in one experiment and in all, and how many experiments and
 /// registered models are looked into.

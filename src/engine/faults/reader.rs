@@ -10,8 +10,8 @@ use crate::entities::{
     Owner, Readable, Record, RegisteredModel, Run, RunId, Scorer, Spans, Trace, TraceLinks, Unsupported,
 };
 use crate::error::Result;
+use crate::io::{Pages, Traffic};
 use crate::readers::{Reader, SourceInfo};
-use crate::rest::{Pages, Traffic};
 
 /// Any reader, with faults.
 pub struct FaultyReader {

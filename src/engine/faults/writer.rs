@@ -10,7 +10,7 @@ use crate::entities::{
     ModelVersion, Record, RegisteredModel, Run, RunId, Scorer, Trace, TraceLinks,
 };
 use crate::error::Result;
-use crate::rest::{ByteSource, Traffic};
+use crate::io::{ByteSource, Traffic};
 use crate::writers::{
     DatasetWriter, Existing, FileWriter, ModelWriter, OpenDataset, OpenModel, OpenRun, OpenTrace, RunWriter,
     SpansRead, TargetExperiment, TargetModel, TraceWriter, Writer,

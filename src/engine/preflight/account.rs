@@ -1,6 +1,6 @@
 //! Who signs, and whether this machine's clock lets them.
 
-use super::line::Report;
+use super::report::Report;
 use crate::aws::{Arn, CallerIdentity, Identity, Session, identity};
 use crate::engine::Level;
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::line::Report;
+use super::report::Report;
 use crate::error::{Error, Result};
 
 const CHECK: &str = "disk";

@@ -2,12 +2,12 @@
 //! App, its data plane, its artifact store, its role. Only a probe object is written, and taken away again.
 
 mod account;
-mod aws_end;
 mod disk;
-mod line;
+mod managed;
 mod names;
 mod permissions;
-mod plain;
+mod report;
+mod server;
 mod store;
 
 use std::path::PathBuf;
@@ -17,8 +17,8 @@ use crate::aws::Arn;
 use crate::error::{Error, Result};
 use crate::rest::{Access, Side};
 
-pub use line::Line;
-use line::Report;
+use self::report::Report;
+pub use report::Line;
 
 /// What is to be connected.
 #[derive(Default)]
@@ -105,7 +105,7 @@ struct Looked {
 
 async fn look(text: &str, access: Access, report: &mut Report<'_>) -> Result<Looked> {
     match text.trim().starts_with("arn:") {
-        true => Ok(aws_end::look(Arn::parse(text)?, access, report).await),
-        false => Ok(Looked { endpoint: plain::look(text, access, report).await?, ..Looked::default() }),
+        true => Ok(managed::look(Arn::parse(text)?, access, report).await),
+        false => Ok(Looked { endpoint: server::look(text, access, report).await?, ..Looked::default() }),
     }
 }

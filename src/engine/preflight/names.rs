@@ -1,6 +1,6 @@
 //! Names that the SageMaker Model Registry refuses, where an App hands registered models on to it.
 
-use super::line::Report;
+use super::report::Report;
 use crate::aws::Arn;
 use crate::engine::{Endpoint, Level};
 use crate::error::Result;

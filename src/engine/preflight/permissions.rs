@@ -1,8 +1,8 @@
 //! What IAM says without anything being done: the App's role, and what the policies of both roles allow. An advice, not
 //! a verdict: policies of buckets, organisations and VPC endpoints decide too.
 
-use super::aws_end::{policy, writes};
-use super::line::Report;
+use super::managed::{policy, writes};
+use super::report::Report;
 use crate::aws::{AppDescription, Arn, Identity, Policy, Resource, Roles, Scope};
 use crate::engine::Level;
 

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::aws_end::{statement, writes};
-use super::line::Report;
+use super::managed::{statement, writes};
+use super::report::Report;
 use crate::artifacts::s3::{Bucket, Limits, S3, S3Probe, UploadArgs};
 use crate::aws::{Arn, Scope, Session};
 use crate::engine::Level;
-use crate::engine::unique::unique;
+use crate::engine::selection::unique::unique;
 use crate::error::Cause;
-use crate::rest::Meter;
+use crate::io::Meter;
 
 const CHECK: &str = "artifact store";
 

@@ -7,8 +7,9 @@ use super::Copy;
 use super::berths::group_size;
 use super::group::id_of;
 use super::models::Models;
-use crate::entities::{Experiment, ExperimentSelection, Kind, Readable, Run, RunId};
+use crate::entities::{Experiment, Kind, Readable, Run, RunId};
 use crate::error::{Error, Result};
+use crate::plan::ExperimentSelection;
 use crate::writers::TargetExperiment;
 
 /// Groups at work side by side: while one writes the next one reads.

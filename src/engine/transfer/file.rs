@@ -2,11 +2,11 @@ use futures::{StreamExt, stream};
 
 use super::Copy;
 use crate::artifacts::Digest;
-use crate::engine::journal::KnownFile;
+use crate::engine::state::journal::KnownFile;
 use crate::entities::{FileEntry, Kind, Owner, Readable, is_safe_path};
 use crate::error::{Error, Result};
+use crate::io::Pages;
 use crate::readers::SourceFile;
-use crate::rest::Pages;
 use crate::writers::FileWriter;
 
 /// Files of one owner that are moved side by side.

@@ -8,7 +8,7 @@ use super::Copy;
 use super::berths::Berth;
 use super::models::Models;
 use super::run::{How, RunResult, RunWork};
-use crate::engine::journal::fingerprint;
+use crate::engine::state::journal::fingerprint;
 use crate::entities::{Kind, MetricChunk, Readable, Run, RunId, Unreadable};
 use crate::error::{Error, Result};
 use crate::writers::{Existing, TargetExperiment};

@@ -1,18 +1,18 @@
 //! Export and import: the same copy, from a reader to a writer.
 
 mod berths;
+mod deferred;
 mod evaluation;
 mod experiment;
 mod file;
 mod group;
-mod late;
 mod models;
-mod originals;
 mod registry;
 mod run;
 #[cfg(test)]
 mod tests;
 mod traces;
+mod version_order;
 mod waiting;
 
 use std::path::PathBuf;
@@ -22,16 +22,18 @@ use futures::{FutureExt, StreamExt, stream};
 use tokio::sync::Mutex;
 
 use self::berths::Berths;
-use self::late::DeferredWork;
-use super::beacon::StatusWriter;
-use super::choose::{Chosen, choose};
+use self::deferred::DeferredWork;
+use super::job::credential_events;
 use super::job::{Findings, Job};
 use super::lease::Lease;
-use super::lock::Lock;
+use super::selection::choose::{Chosen, choose};
 use super::state::digest;
-use super::{Context, Endpoint, Event, Identity, Journal, StateDir, Step, credential_events, left_behind};
-use crate::entities::{Experiment, Kind, Plan, Unreadable};
+use super::state::lock::Lock;
+use super::status::writer::StatusWriter;
+use super::{Context, Endpoint, Event, Identity, Journal, StateDir, Step, not_migrated};
+use crate::entities::{Experiment, Kind, Unreadable};
 use crate::error::{Error, Result};
+use crate::plan::Plan;
 use crate::readers::Reader;
 use crate::writers::{ArchiveWriter, IdMap, Writer};
 
@@ -237,7 +239,7 @@ impl Copy {
         }
         findings.notes.extend(finished?);
         findings.notes.extend(match self.source.others().await {
-            Ok(others) => left_behind(&others),
+            Ok(others) => not_migrated(&others),
             Err(error) => {
                 vec![format!("what else the source holds and is not moved cannot be listed: {error}")]
             }

@@ -9,11 +9,10 @@ use futures::future::join_all;
 
 use super::Copy;
 use super::file::Files;
-use crate::engine::journal::fingerprint;
-use crate::entities::{
-    Experiment, ExperimentSelection, Kind, LoggedModel, ModelId, ModelMetric, RunId, Unreadable,
-};
+use crate::engine::state::journal::fingerprint;
+use crate::entities::{Experiment, Kind, LoggedModel, ModelId, ModelMetric, RunId, Unreadable};
 use crate::error::{Error, Result};
+use crate::plan::ExperimentSelection;
 use crate::writers::{Existing, ModelWriter, TargetExperiment};
 
 /// The logged models of one experiment.

@@ -3,10 +3,11 @@ use futures::{FutureExt, StreamExt};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::Copy;
-use super::originals::VersionDependencies;
-use crate::engine::choose::ChosenModel;
-use crate::entities::{Kind, ModelVersion, RegisteredModel, Subset};
+use super::version_order::VersionDependencies;
+use crate::engine::selection::choose::ChosenModel;
+use crate::entities::{Kind, ModelVersion, RegisteredModel};
 use crate::error::{Error, Result};
+use crate::plan::Subset;
 use crate::writers::{Existing, TargetModel};
 
 /// Models that are moved side by side; the versions of one go strictly in order.

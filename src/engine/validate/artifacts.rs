@@ -7,8 +7,8 @@ use futures::{StreamExt, TryStreamExt, stream};
 use super::{ArtifactCheck, Compare, Difference, FieldDifference, FileFacts};
 use crate::entities::{FileEntry, Kind, Owner, Unreadable, is_mlmodel, with_new_ids};
 use crate::error::Result;
+use crate::io::ByteSource;
 use crate::readers::{Reader, SourceFile, read_all};
-use crate::rest::ByteSource;
 
 /// Files of one pair that are compared side by side.
 const FILES_AT_ONCE: usize = 8;

@@ -6,8 +6,9 @@ use super::join::Join;
 use super::references::{Deferred, Links, Reference};
 use super::unread::whole_list;
 use super::{Compare, Difference, FieldDifference, fields, history};
-use crate::entities::{Experiment, ExperimentSelection, Kind, Readable, Run, RunId, Unreadable, tag};
+use crate::entities::{Experiment, Kind, Readable, Run, RunId, Unreadable, tag};
 use crate::error::Result;
+use crate::plan::ExperimentSelection;
 
 /// Pairs whose histories are read together.
 const PAIRS_AT_ONCE: usize = 90;

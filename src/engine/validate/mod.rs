@@ -27,12 +27,14 @@ use futures::{StreamExt, TryStreamExt, stream};
 use self::found::Found;
 use self::references::Deferred;
 use self::unread::whole_list;
-use super::beacon::StatusWriter;
-use super::choose::{Chosen, choose};
+use super::job::credential_events;
 use super::job::{Findings, Job};
-use super::{Context, Event, StateDir, Step, credential_events};
-use crate::entities::{Experiment, Kind, Plan, RunId, tag};
+use super::selection::choose::{Chosen, choose};
+use super::status::writer::StatusWriter;
+use super::{Context, Event, StateDir, Step};
+use crate::entities::{Experiment, Kind, RunId, tag};
 use crate::error::{Error, Result};
+use crate::plan::Plan;
 use crate::readers::{Reader, read_all};
 use crate::report::Report;
 

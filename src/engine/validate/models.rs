@@ -11,10 +11,11 @@ use super::pairs::{Pairs, any, tags};
 use super::unread::whole_list;
 use super::{Compare, Difference, FieldDifference};
 use crate::entities::{
-    Experiment, ExperimentSelection, Kind, LoggedModel, ModelId, ModelMetric, Point, PointIdentity, Readable,
-    RunId, Unreadable, tag,
+    Experiment, Kind, LoggedModel, ModelId, ModelMetric, Point, PointIdentity, Readable, RunId, Unreadable,
+    tag,
 };
 use crate::error::Result;
+use crate::plan::ExperimentSelection;
 
 /// Experiments whose models are listed, and models that are compared, side by side.
 const AT_ONCE: usize = 4;

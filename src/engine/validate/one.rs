@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::{Difference, Mark};
-use crate::entities::{Kind, Plan, PlannedExperiment, PlannedTraces, RunId};
+use crate::entities::{Kind, RunId};
+use crate::plan::{Plan, PlannedExperiment, PlannedTraces};
 
 impl Difference {
     /// The least that `plan` can be cut down to so that it takes this item. None where only everything would: what

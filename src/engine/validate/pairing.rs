@@ -3,7 +3,8 @@
 
 use std::collections::HashMap;
 
-use crate::entities::{Experiment, Plan, RegisteredModel, tag};
+use crate::entities::{Experiment, RegisteredModel, tag};
+use crate::plan::Plan;
 
 /// Takes the partner of each experiment out of `there`, in the order of `ours`.
 pub fn experiments<'a>(

@@ -9,7 +9,7 @@ use super::found::Found;
 use super::pairs::{Pairs, any, tags};
 use super::unread::whole_list;
 use super::{Compare, Difference, FieldDifference, pairing};
-use crate::engine::choose::ChosenModel;
+use crate::engine::selection::choose::ChosenModel;
 use crate::entities::{ExperimentId, Kind, ModelVersion, OwnedUri, RegisteredModel, RunId, tag};
 use crate::error::Result;
 use crate::readers::read_all;

@@ -10,11 +10,11 @@ use super::trace_fields::{span_fields, tags_made_of, trace_fields};
 use super::unread::whole_list;
 use super::{ArtifactCheck, Compare, Difference, FieldDifference};
 use crate::entities::{
-    Experiment, ExperimentId, ExperimentSelection, FileEntry, Kind, Readable, RunId, Spans, Trace,
-    TraceLinks, Unreadable, tag,
+    Experiment, ExperimentId, FileEntry, Kind, Readable, RunId, Spans, Trace, TraceLinks, Unreadable, tag,
 };
 use crate::error::{Error, Result};
-use crate::rest::Pages;
+use crate::io::Pages;
+use crate::plan::ExperimentSelection;
 
 /// Traces that are compared side by side.
 const AT_ONCE: usize = 8;

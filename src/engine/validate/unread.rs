@@ -2,7 +2,7 @@ use futures::{StreamExt, stream};
 
 use super::{Compare, Difference, FieldDifference};
 use crate::entities::{Kind, Readable, Unreadable};
-use crate::rest::Pages;
+use crate::io::Pages;
 
 /// A list that breaks off for a reason of its own says so as an item: one side that is not shown must never look like one
 /// that is empty, nor hide what can be compared. `of` is what the objects belong to.

@@ -8,7 +8,7 @@ use crate::entities::{
     EvaluationDataset, ExperimentId, Kind, Readable, Record, Scorer, Unreadable, is_plain_id,
 };
 use crate::error::{Class, Error, Result};
-use crate::rest::Pages;
+use crate::io::Pages;
 
 const RECORDS_PER_PAGE: usize = 1_000;
 

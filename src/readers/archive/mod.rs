@@ -27,7 +27,7 @@ use crate::entities::{
     TraceLinks, Unreadable, Unsupported, is_plain_id, is_safe_path,
 };
 use crate::error::{Class, Error, Result};
-use crate::rest::{Pages, Traffic};
+use crate::io::{Pages, Traffic};
 
 const EXPERIMENTS_PER_PAGE: usize = 200;
 const RUNS_PER_PAGE: usize = 100;

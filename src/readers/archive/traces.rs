@@ -8,7 +8,7 @@ use crate::entities::{
     Experiment, ExperimentId, Kind, Readable, Spans, Trace, TraceLinks, Unreadable, is_plain_id,
 };
 use crate::error::{Class, Error, Result};
-use crate::rest::Pages;
+use crate::io::Pages;
 
 const TRACES_PER_PAGE: usize = 100;
 

@@ -9,7 +9,7 @@ use super::RestReader;
 use super::open_file::may_be_had_elsewhere;
 use crate::artifacts::Root;
 use crate::entities::{FileEntry, Kind, Owner};
-use crate::rest::Pages;
+use crate::io::Pages;
 
 impl RestReader {
     /// The root of the owner's files, where this machine reads it and it is the server's.

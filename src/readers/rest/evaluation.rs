@@ -3,7 +3,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use super::RestReader;
 use crate::entities::{EvaluationDataset, Experiment, Kind, Readable, Scorer, Unreadable};
 use crate::error::Result;
-use crate::rest::Pages;
+use crate::io::Pages;
 
 /// Datasets or scorers that are asked for one by one, side by side.
 const AT_ONCE: usize = 8;

@@ -8,7 +8,7 @@ use futures::{StreamExt, TryStreamExt};
 use super::RestReader;
 use crate::entities::{Experiment, ExperimentId, Kind, Readable, Unreadable};
 use crate::error::{Class, Error, Result};
-use crate::rest::{Listing, Pages};
+use crate::io::{Listing, Pages};
 
 const NOTHING: &str = "the server shows no experiment at all, deleted ones included, and every MLflow server begins with \
                        one: see that it was started over the right database or folder, and that each folder has its \

@@ -5,7 +5,7 @@ use super::RestReader;
 use crate::artifacts::{is_kept, proxied_path, proxied_url_path};
 use crate::entities::{FileEntry, Kind, Owner, Readable, Unreadable};
 use crate::error::{Class, Error, Result};
-use crate::rest::{Pages, circle};
+use crate::io::{Pages, circle};
 
 /// Folders that are listed side by side.
 const FOLDERS_AT_ONCE: usize = 8;

@@ -6,7 +6,7 @@ use futures::{StreamExt, TryStreamExt};
 use super::RestReader;
 use crate::entities::{Kind, Readable, Unreadable};
 use crate::error::{Class, Error, Result};
-use crate::rest::{Listing, Pages};
+use crate::io::{Listing, Pages};
 
 impl RestReader {
     /// The list, and where it breaks off one item for all that is lost. `of` is what the objects belong to.

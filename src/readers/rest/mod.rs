@@ -24,14 +24,16 @@ use self::open_file::may_be_had_elsewhere;
 use self::prompt_links::PromptLinks;
 use super::{Reader, SourceInfo};
 use crate::artifacts::{ArtifactStores, ByteStream};
-use crate::aws::CredentialWait;
 use crate::entities::{
     EvaluationDataset, Experiment, ExperimentId, FileEntry, Kind, LoggedModel, MetricChunk, ModelId,
-    ModelVersion, Owner, Readable, Record, RegisteredModel, Run, RunId, S3Object, Scorer, Spans, TimeRange,
-    Trace, TraceLinks, Unreadable, Unsupported,
+    ModelVersion, Owner, Readable, Record, RegisteredModel, Run, RunId, S3Object, Scorer, Spans, Trace,
+    TraceLinks, Unreadable, Unsupported,
 };
 use crate::error::{Class, Result};
-use crate::rest::{Client, Pages, Probe, Traffic};
+use crate::io::CredentialWait;
+use crate::io::{Pages, Traffic};
+use crate::plan::TimeRange;
+use crate::rest::{Client, Probe};
 
 pub struct RestReader {
     client: Arc<Client>,

@@ -7,8 +7,8 @@ use futures::{StreamExt, TryStreamExt, stream};
 use super::RestReader;
 use crate::entities::{Experiment, ExperimentId, Kind, Readable, Trace, Unreadable};
 use crate::error::{Error, Result};
+use crate::io::{Pages, strict};
 use crate::readers::read_all;
-use crate::rest::{Pages, strict};
 
 /// Versions that are searched for side by side.
 const AT_ONCE: usize = 8;

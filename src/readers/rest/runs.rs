@@ -11,7 +11,7 @@ use super::{RUNS_AT_ONCE, RestReader};
 use crate::artifacts::{folder, proxied_path};
 use crate::entities::{Experiment, Kind, Readable, Run, RunId, Unreadable};
 use crate::error::{Class, Error, Result};
-use crate::rest::{Listing, Pages};
+use crate::io::{Listing, Pages};
 
 struct Walk<'a> {
     list: Listing<'a, Run>,

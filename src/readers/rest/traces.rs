@@ -4,7 +4,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use super::RestReader;
 use crate::entities::{Experiment, ExperimentId, Run, SPANS_FILE, Spans, Trace, TraceLinks};
 use crate::error::{Class, Error, Result};
-use crate::rest::{Listing, Pages, strict};
+use crate::io::{Listing, Pages, strict};
 
 /// Runs that are asked for one by one, side by side.
 const RUNS_AT_ONCE: usize = 16;

@@ -2,8 +2,8 @@
 //! below those their folders and files, or versions. A difference finds its place when it comes; which rows are on show
 //! is worked out once after each change.
 
-mod keep;
 mod node;
+mod refresh;
 mod rows;
 #[cfg(test)]
 mod tests;

@@ -38,7 +38,7 @@ use super::update::consent::Write;
 use crate::engine::browse::Sampled;
 use crate::engine::validate::Format;
 use crate::engine::{Access, CheckReport, Route, Session, Side, Step};
-use crate::entities::Plan;
+use crate::plan::Plan;
 
 pub struct Model {
     pub look: Look,

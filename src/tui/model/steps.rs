@@ -3,7 +3,7 @@
 use super::Model;
 use super::address;
 use crate::engine::{Level, Route, Step};
-use crate::entities::Plan;
+use crate::plan::Plan;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StepStatus {

@@ -1,9 +1,11 @@
 //! One item again: a second import, a second comparison, its curve.
 
+use crate::engine::selection::single;
 use crate::engine::validate::{self, Curve, Difference};
-use crate::engine::{Event, Outcome, StateDir, open, single};
-use crate::entities::{Kind, Plan};
+use crate::engine::{Event, Outcome, StateDir, open};
+use crate::entities::Kind;
 use crate::error::{Error, Result};
+use crate::plan::Plan;
 use crate::tui::effect::{CurveRequest, ItemRecheck, ItemRetry, Job};
 use crate::tui::model::endpoint::EndpointRef;
 use crate::tui::model::job::Failed;

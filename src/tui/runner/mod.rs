@@ -21,8 +21,9 @@ use crate::engine::{
     self, AppSummary, Arn, CheckReport, Control, Endpoint, Export, Import, NewApp, Pending, Progress,
     ProgressSnapshot, Provision, Provisioning, Session, StateDir, browse, check_source, check_target, open,
 };
-use crate::entities::{ExperimentId, Plan};
+use crate::entities::ExperimentId;
 use crate::error::{Error, Result};
+use crate::plan::Plan;
 
 pub struct EffectRunner {
     messages: Sender<Msg>,

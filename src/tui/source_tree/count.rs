@@ -1,5 +1,6 @@
 use super::{Checked, Leaf, Node, SourceTree};
-use crate::entities::{Kind, Subset};
+use crate::entities::Kind;
+use crate::plan::Subset;
 
 /// How much is picked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

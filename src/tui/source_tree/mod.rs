@@ -2,44 +2,43 @@
 //! versions, evaluation datasets. It grows page by page, and what a thing holds is known once somebody looks. What
 //! everybody needs in every frame is counted after each change, not while drawing. No drawing here.
 
-mod adopt;
 mod count;
 mod filter;
-mod held;
-mod leaf;
-mod more;
 mod node;
 mod order;
-mod pick;
 mod plan;
 mod range;
 mod rows;
-mod rule;
-mod section;
 mod sort;
 mod toggle;
-mod weight;
-mod words;
 
+mod apply_plan;
+mod checked;
+mod child;
+mod children;
+mod glob_rule;
+mod group;
+mod paging;
+mod plan_words;
+mod sizes;
 #[cfg(test)]
 mod tests;
 
 use std::collections::{BTreeMap, HashMap};
 
 use crate::engine::browse::{Contents, Holdings};
-use crate::entities::{
-    ExperimentId, ExperimentSelection, ModelVersion, Plan, PlanMatcher, PlannedTraces, Subset,
-};
+use crate::entities::{ExperimentId, ModelVersion};
+use crate::plan::{ExperimentSelection, Plan, PlanMatcher, PlannedTraces, Subset};
 
 use self::toggle::Sweep;
+pub use checked::{Checked, ChildId};
+pub use child::{Leaf, What};
+pub use children::{Held, Leaves, Rest};
 pub use count::Counted;
-pub use held::{Held, Leaves, Rest};
-pub use leaf::{Leaf, What};
-pub use more::{MOST_RUNS, RUNS_AT_ONCE};
+pub use group::Section;
 pub use node::{Item, Node};
-pub use pick::{Checked, ChildId};
+pub use paging::{MOST_RUNS, RUNS_AT_ONCE};
 pub use rows::Row;
-pub use section::Section;
 pub use sort::Sort;
 
 #[derive(Clone, Debug)]
@@ -258,10 +257,12 @@ fn chosen(chooser: &PlanMatcher<'_>, item: Item) -> Node {
         Item::Experiment(one) => match chooser.choose(one) {
             ExperimentSelection::No => (Subset::None, PlannedTraces::OfRuns, false),
             ExperimentSelection::Yes { only, except, traces, .. } => {
-                (pick::of(Subset::of(only, except), ChildId::Run), traces, false)
+                (checked::of(Subset::of(only, except), ChildId::Run), traces, false)
             }
         },
-        Item::Model(one) => (pick::of(chooser.versions(one), ChildId::Version), PlannedTraces::OfRuns, false),
+        Item::Model(one) => {
+            (checked::of(chooser.versions(one), ChildId::Version), PlannedTraces::OfRuns, false)
+        }
         Item::Dataset(one) => {
             (Subset::whole(chooser.takes_dataset(one)), PlannedTraces::OfRuns, chooser.leaves_dataset(one))
         }

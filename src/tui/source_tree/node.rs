@@ -2,9 +2,8 @@
 //! what has not.
 
 use super::{Checked, ChildId, Held, Leaf, Leaves, Sort};
-use crate::entities::{
-    Count, EvaluationDataset, Experiment, Kind, PlannedTraces, RegisteredModel, Run, Subset,
-};
+use crate::entities::{Count, EvaluationDataset, Experiment, Kind, RegisteredModel, Run};
+use crate::plan::{PlannedTraces, Subset};
 
 #[derive(Clone, Debug)]
 pub struct Node {

@@ -1,6 +1,7 @@
-use super::rule::Rule;
+use super::glob_rule::Rule;
 use super::{Checked, Node, SourceTree};
-use crate::entities::{Kind, Plan, PlannedModel};
+use crate::entities::Kind;
+use crate::plan::{Plan, PlannedModel};
 
 /// Fits every name, whatever comes to be there until the plan is carried out.
 const ALL: &str = "*";

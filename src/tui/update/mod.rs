@@ -23,8 +23,8 @@ use super::model::{CheckState, EndpointState, Loaded, Model, Needed, Overlay};
 use super::source_tree::SourceTree;
 use crate::engine::browse::Holdings;
 use crate::engine::{CheckReport, Event, Outcome, Side, Step};
-use crate::entities::Plan;
 use crate::error::{Class, Result};
+use crate::plan::Plan;
 
 pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
     match msg {

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use super::question;
-use crate::entities::Plan;
 use crate::error::Result;
+use crate::plan::Plan;
 use crate::tui::effect::Effect;
 use crate::tui::model::Model;
 use crate::tui::model::question::Question;

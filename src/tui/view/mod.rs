@@ -16,7 +16,7 @@ use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::{Line, Span};
 
-use self::widgets::{dialog, footer, help, paint, rail};
+use self::widgets::{dialog, footer, help, paint, stepper};
 use super::command;
 use super::model::{Model, Overlay};
 use super::text;
@@ -47,13 +47,13 @@ pub fn view(model: &Model, frame: &mut Frame) {
     draw_title(model, frame, title);
     let body = if area.width >= WIDE {
         let [steps, body] =
-            Layout::horizontal([Constraint::Length(rail::WIDTH), Constraint::Fill(1)]).areas(middle);
-        rail::beside(model, frame, steps);
+            Layout::horizontal([Constraint::Length(stepper::WIDTH), Constraint::Fill(1)]).areas(middle);
+        stepper::beside(model, frame, steps);
         body
     } else {
         let [steps, body] =
-            Layout::vertical([Constraint::Length(rail::HEIGHT), Constraint::Fill(1)]).areas(middle);
-        rail::above(model, frame, steps);
+            Layout::vertical([Constraint::Length(stepper::HEIGHT), Constraint::Fill(1)]).areas(middle);
+        stepper::above(model, frame, steps);
         body
     };
     let body = Rect { x: body.x + 1, width: body.width.saturating_sub(2), ..body };

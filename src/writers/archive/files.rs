@@ -6,7 +6,7 @@ use crate::archive::{ArtifactList, Layout, OwnerFolder};
 use crate::artifacts::{Digest, local};
 use crate::entities::{FileEntry, is_safe_path};
 use crate::error::{Error, Result};
-use crate::rest::ByteSource;
+use crate::io::ByteSource;
 use crate::writers::FileWriter;
 
 /// Writes the artifact folder of one run or logged model.

@@ -29,7 +29,7 @@ use crate::entities::{
     Run, RunId, RunStatus, Scorer, Trace, TraceLinks, is_plain_id,
 };
 use crate::error::{Error, Result};
-use crate::rest::Traffic;
+use crate::io::Traffic;
 
 pub struct ArchiveWriter {
     layout: Layout,

@@ -19,8 +19,8 @@ use crate::entities::{
     RegisteredModel, Run, RunId, Scorer, Trace, TraceLinks, ids_in, rewrite, tag,
 };
 use crate::error::{Error, Result};
+use crate::io::Traffic;
 use crate::memory::{Data, MemoryStore};
-use crate::rest::Traffic;
 
 pub struct MemoryWriter(Arc<Shared>);
 

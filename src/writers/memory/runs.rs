@@ -14,8 +14,8 @@ use crate::entities::{
     names_model, tag, with_new_ids,
 };
 use crate::error::Result;
+use crate::io::ByteSource;
 use crate::memory::NewRun;
-use crate::rest::ByteSource;
 use crate::writers::{Existing, FileWriter, OpenRun, RunWriter, TargetExperiment};
 
 /// Finds the run by its tag, or makes it. The end state is written last: with it the run is whole.

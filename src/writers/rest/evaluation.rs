@@ -10,7 +10,8 @@ use super::refused::{Refusals, Refused, in_parts, is_refusal};
 use super::registry::insert_times;
 use crate::entities::{EvaluationDataset, ExperimentId, Kind, Record, tag};
 use crate::error::{Class, Error, Result};
-use crate::rest::{Client, strict};
+use crate::io::strict;
+use crate::rest::Client;
 use crate::writers::{DatasetWriter, Existing, OpenDataset};
 
 impl RestWriter {

@@ -8,7 +8,7 @@ use super::refused::{Refused, is_refusal};
 use super::{ImportedRun, RestWriter, TRIES, TargetExperiment};
 use crate::entities::{Experiment, ExperimentId, Kind, RunId, RunStatus, ids_in, tag};
 use crate::error::{Class, Error, Result};
-use crate::rest::strict;
+use crate::io::strict;
 use crate::writers::Unresolved;
 
 /// Only runs that an import has made carry this tag.

@@ -12,7 +12,8 @@ use crate::artifacts::{
 };
 use crate::entities::{ExperimentId, FileEntry, Kind, Owner, RunId, S3Object, is_mlmodel, with_new_ids};
 use crate::error::{Class, Error, Result};
-use crate::rest::{ByteSource, Client, PathRules};
+use crate::io::ByteSource;
+use crate::rest::{Client, PathRules};
 use crate::writers::{FileWriter, IdMap};
 
 /// By what ways files reach the target: the same for all of its artifact roots.

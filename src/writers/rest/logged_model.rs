@@ -13,7 +13,8 @@ use crate::entities::{
     names_model, tag,
 };
 use crate::error::{Cause, Class, Error, Result};
-use crate::rest::{BatchItem, NewModel, strict};
+use crate::io::strict;
+use crate::rest::{BatchItem, NewModel};
 use crate::writers::{Existing, OpenModel, TargetExperiment, Unresolved};
 
 /// A logged model that an earlier import has made.

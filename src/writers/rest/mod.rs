@@ -34,13 +34,14 @@ use super::{
     Existing, IdMap, OpenDataset, OpenModel, OpenRun, OpenTrace, TargetExperiment, TargetModel, Writer,
 };
 use crate::artifacts::ArtifactStores;
-use crate::aws::CredentialWait;
 use crate::entities::{
     EvaluationDataset, Experiment, ExperimentId, Kind, Lifecycle, LoggedModel, ModelId, ModelVersion,
     RegisteredModel, Run, RunId, RunStatus, Scorer, Trace, TraceLinks, rewrite_experiments, tag,
 };
 use crate::error::{Error, Result};
-use crate::rest::{Capabilities, Client, Traffic};
+use crate::io::CredentialWait;
+use crate::io::Traffic;
+use crate::rest::{Capabilities, Client};
 
 pub struct RestWriter {
     client: Arc<Client>,

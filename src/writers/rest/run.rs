@@ -8,7 +8,8 @@ use super::run_writer::RestRunWriter;
 use super::{ImportedRun, RestWriter, TRIES};
 use crate::entities::{ExperimentId, Lifecycle, Run, RunId, RunStatus, ids_in, names_model, rewrite, tag};
 use crate::error::{Class, Result};
-use crate::rest::{BatchItem, NewRun, strict, takes_tag, takes_tag_value};
+use crate::io::strict;
+use crate::rest::{BatchItem, NewRun, takes_tag, takes_tag_value};
 use crate::writers::{Existing, OpenRun, TargetExperiment, Unresolved};
 
 impl RestWriter {

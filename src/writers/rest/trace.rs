@@ -18,7 +18,8 @@ use crate::entities::{
     is_plain_id, rewrite, tag, trace_key,
 };
 use crate::error::{Class, Error, Result};
-use crate::rest::{Capabilities, Client, span_request, strict};
+use crate::io::strict;
+use crate::rest::{Capabilities, Client, span_request};
 use crate::writers::{Existing, FileWriter, OpenTrace, SpansRead, TargetExperiment, TraceWriter};
 
 /// Experiments that are searched at once for traces that may be anywhere.

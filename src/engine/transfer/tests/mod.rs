@@ -17,9 +17,9 @@ use super::Setting;
 use crate::engine::faults::{Faults, FaultyReader, FaultyWriter};
 use crate::engine::validate::{ArtifactCheck, Validate, validate};
 use crate::engine::{Counts, Outcome, StateDir, Step};
-use crate::entities::Plan;
 use crate::error::{Error, Result};
 use crate::memory::MemoryStore;
+use crate::plan::Plan;
 use crate::readers::{MemoryReader, Reader};
 use crate::writers::{IdMap, MemoryWriter, Writer};
 

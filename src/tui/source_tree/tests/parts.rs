@@ -1,7 +1,7 @@
 //! What is no experiment: models and their versions, traces, datasets.
 
 use super::*;
-use crate::entities::{PlannedExperiment, PlannedModel};
+use crate::plan::{PlannedExperiment, PlannedModel};
 
 #[test]
 fn one_model_is_a_plan_of_its_own() {

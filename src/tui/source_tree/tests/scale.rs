@@ -1,7 +1,7 @@
 //! Many things, and things that come late.
 
 use super::*;
-use crate::entities::PlannedExperiment;
+use crate::plan::PlannedExperiment;
 
 fn page(from: usize, to: usize, more: bool) -> Holdings {
     let experiments = (from..to).map(|at| experiment(at, &format!("team-{}/project {at:05}", at % 2)));

@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
-use super::end;
+use super::endpoint;
 use crate::engine::{AppSummary, Readiness, Resource};
 use crate::tui::model::Model;
 use crate::tui::model::apps::{AppField, Awaited, Listing, Way};
@@ -38,7 +38,7 @@ fn list(model: &Model, frame: &mut Frame, area: Rect) {
             )
         }
         Listing::Failed(trouble) => {
-            let mut lines = end::refused(model, trouble, width);
+            let mut lines = endpoint::refused(model, trouble, width);
             let words = "Without AWS a target is named by its address: Esc goes there.";
             lines.push(Line::default());
             lines.extend(paint::wrapped(words, width, look.theme.dim));
@@ -153,7 +153,7 @@ fn wait(model: &Model, frame: &mut Frame, area: Rect) {
         lines.push(Line::styled(text::cut(arn, width, look.glyphs.ellipsis), look.theme.dim));
         lines.push(Line::default());
         match &awaited.trouble {
-            Some(trouble) => lines.extend(end::refused(model, trouble, width)),
+            Some(trouble) => lines.extend(endpoint::refused(model, trouble, width)),
             None => lines.extend(progress(model, awaited, width)),
         }
     }

@@ -5,7 +5,7 @@ use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
-use super::end;
+use super::endpoint;
 use crate::engine::{self, Level, Side};
 use crate::tui::model::preflight::State;
 use crate::tui::model::{CheckState, EndpointState, Model};
@@ -44,7 +44,7 @@ pub fn view(model: &Model, frame: &mut Frame, area: Rect) {
     paint::lines(frame, right, target);
     let upright = Line::styled(format!(" {}", model.look.glyphs.upright), model.look.theme.dim);
     paint::lines(frame, gap, vec![upright; rows]);
-    paint::lines(frame, found, end::scrolled(model, lines, model.preflight.scroll, found.height));
+    paint::lines(frame, found, endpoint::scrolled(model, lines, model.preflight.scroll, found.height));
     paint::lines(frame, route, routes(model));
     if model.route.by_directory {
         draw_directory(model, frame, directory);
@@ -67,8 +67,8 @@ fn side(model: &Model, side: &EndpointState, width: u16) -> Vec<Line<'static>> {
             Span::styled(format!("{} ", paint::spinner(model)), look.theme.accent),
             Span::raw("trying"),
         ])),
-        CheckState::Refused(trouble) => lines.extend(end::refused(model, trouble, width)),
-        CheckState::Found(report) => lines.extend(end::summary(model, report, width)),
+        CheckState::Refused(trouble) => lines.extend(endpoint::refused(model, trouble, width)),
+        CheckState::Found(report) => lines.extend(endpoint::summary(model, report, width)),
     }
     lines
 }
@@ -86,7 +86,7 @@ fn preflight(model: &Model, width: u16) -> Vec<Line<'static>> {
     let (failures, warnings) = (of(Level::Failure), of(Level::Warning));
     let mut lines = match &model.preflight.state {
         State::Untried => return Vec::new(),
-        State::Refused(trouble) => end::refused(model, trouble, width),
+        State::Refused(trouble) => endpoint::refused(model, trouble, width),
         State::Running => vec![Line::from(vec![
             Span::styled(format!("{} ", paint::spinner(model)), look.theme.accent),
             Span::raw(format!(

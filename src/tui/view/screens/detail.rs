@@ -5,7 +5,7 @@ use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
-use super::{differences, files, whole};
+use super::{differences, files, selected_value};
 use crate::engine::validate::{Difference, FieldDifference, Mark, parts};
 use crate::entities::Kind;
 use crate::tui::diff_tree::{NodeKind, Row, file_name};
@@ -42,9 +42,9 @@ pub fn view(model: &Model, frame: &mut Frame, area: Rect, difference: &Differenc
     head.push(titles(model, columns));
     let rows_of_each = if inside.height < 20 { 2 } else { 6 };
     let whole = match fields.get(at) {
-        Some(field) => whole::of_field(model, field, width, rows_of_each),
+        Some(field) => selected_value::of_field(model, field, width, rows_of_each),
         None => match files.get(at - fields.len()) {
-            Some(row) => whole::of_file(model, row.node, width, rows_of_each),
+            Some(row) => selected_value::of_file(model, row.node, width, rows_of_each),
             None => Vec::new(),
         },
     };

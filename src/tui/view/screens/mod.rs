@@ -6,13 +6,13 @@ mod counts;
 mod curve;
 mod detail;
 mod differences;
-mod end;
+mod endpoint;
 mod files;
 mod select;
+mod selected_value;
 mod totals;
 mod transfer;
 mod validate;
-mod whole;
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -24,7 +24,7 @@ use crate::tui::model::apps::Way;
 pub fn view(model: &Model, frame: &mut Frame, area: Rect) {
     match model.step {
         Step::App if model.apps.way != Way::Address => apps::view(model, frame, area),
-        Step::Check | Step::App => end::view(model, frame, area),
+        Step::Check | Step::App => endpoint::view(model, frame, area),
         Step::Connect => connect::view(model, frame, area),
         Step::Plan => select::view(model, frame, area),
         Step::Export | Step::Import => transfer::view(model, frame, area),

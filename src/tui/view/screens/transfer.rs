@@ -6,7 +6,7 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use super::select::needed_by;
-use super::{counts, end};
+use super::{counts, endpoint};
 use crate::engine::{Outcome, ProgressSnapshot, Step};
 use crate::entities::Kind;
 use crate::tui::model::job::{JobState, Pane, Phase};
@@ -52,7 +52,7 @@ pub fn view(model: &Model, frame: &mut Frame, area: Rect) {
     paint::lines(frame, top, lines);
     match work.pane {
         Pane::InFlight if work.outcome().is_some() => {
-            paint::lines(frame, rest, left_behind(model, work, rest.width))
+            paint::lines(frame, rest, not_migrated(model, work, rest.width))
         }
         Pane::InFlight => pane::in_flight(model, work, frame, rest),
         Pane::Failures => pane::failures(model, work, frame, rest),
@@ -173,7 +173,7 @@ pub fn state(model: &Model, work: &JobState, width: u16) -> Vec<Line<'static>> {
         Phase::Running => running(model, work, columns),
         Phase::Ended(result) => match result.as_ref() {
             Err(trouble) => {
-                let mut lines = end::refused(model, trouble, columns);
+                let mut lines = endpoint::refused(model, trouble, columns);
                 lines.push(Line::styled(
                     "Enter tries again; what is done is not done twice.",
                     model.look.theme.title,
@@ -294,7 +294,7 @@ fn ended(model: &Model, work: &JobState, outcome: &Outcome, width: usize) -> Vec
 }
 
 /// What the job tells besides its counts.
-fn left_behind(model: &Model, work: &JobState, width: u16) -> Vec<Line<'static>> {
+fn not_migrated(model: &Model, work: &JobState, width: u16) -> Vec<Line<'static>> {
     let (look, width) = (model.look, usize::from(width));
     let Some(outcome) = work.outcome() else {
         return Vec::new();

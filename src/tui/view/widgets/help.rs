@@ -4,7 +4,7 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-use super::{footer, lesson, paint};
+use super::{footer, paint, step_help};
 use crate::tui::model::Model;
 use crate::tui::text;
 
@@ -27,7 +27,7 @@ pub fn view(model: &Model, frame: &mut Frame, area: Rect, top: usize) {
 }
 
 fn about(model: &Model, width: usize) -> Vec<Line<'static>> {
-    let lesson = lesson::of(model.step);
+    let lesson = step_help::of(model.step);
     let parts = [("", lesson.happens), ("writes", lesson.writes), ("costs", lesson.costs)];
     let mut lines = Vec::new();
     for (name, words) in parts {

@@ -1,13 +1,13 @@
 //! Step 4: the tree of what the source holds, and what is picked of it.
 
-mod closeup;
+mod details;
 mod rows;
 
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::Line;
 
-use super::end;
+use super::endpoint;
 use crate::entities::Kind;
 use crate::tui::keys::has_traces;
 use crate::tui::model::estimate::{Estimate, estimate};
@@ -51,7 +51,7 @@ pub fn view(model: &Model, frame: &mut Frame, area: Rect) {
     let tree = match &model.selection.tree {
         Loaded::Tree(tree) => tree,
         Loaded::Failed(trouble) => {
-            paint::lines(frame, list, end::refused(model, trouble, usize::from(list.width)));
+            paint::lines(frame, list, endpoint::refused(model, trouble, usize::from(list.width)));
             return;
         }
         Loaded::Loading | Loaded::Nothing => {
@@ -67,7 +67,7 @@ pub fn view(model: &Model, frame: &mut Frame, area: Rect) {
         true => {
             let [list, pane] = beside(list);
             rows::draw(model, tree, frame, list);
-            closeup::draw(model, tree, frame, pane);
+            details::draw(model, tree, frame, pane);
         }
     }
 }

@@ -4,7 +4,8 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-use crate::entities::{Count, RunStatus, UnixMillis};
+use crate::entities::{Count, RunStatus};
+use crate::plan::UnixMillis;
 use crate::tui::model::Model;
 use crate::tui::source_tree::{Checked, Held, Leaves, MOST_RUNS, Node, Rest, Row, SourceTree, What};
 use crate::tui::text;

@@ -1,0 +1,93 @@
+//! Whether a bucket can be used: tried with one small object and one upload in parts, both taken away again.
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures::{StreamExt, TryStreamExt, stream};
+
+use super::failure::Action;
+use super::multipart::Upload;
+use super::{Broken, Bucket, UploadArgs};
+use crate::artifacts::ByteStream;
+use crate::error::{Error, Result};
+use crate::io::ByteSource;
+
+const CONTENT: &[u8] = b"written by mlferry to see whether it may; it can be deleted\n";
+
+/// One thing that was tried.
+pub struct S3Probe {
+    pub what: &'static str,
+    /// What IAM calls it.
+    pub action: &'static str,
+    pub result: Result<()>,
+}
+
+impl Bucket {
+    /// None when S3 did not tell.
+    pub fn region(&self) -> Option<&str> {
+        self.region.as_deref()
+    }
+
+    /// Whether what lies below the prefix can be listed.
+    pub async fn can_list(&self, prefix: &str) -> Result<()> {
+        self.page(prefix, None).await.map(drop)
+    }
+
+    /// Writes, reads and deletes an object under this key as files are, and begins and aborts an upload to it. What
+    /// depends on a step that failed is not tried.
+    pub async fn trials(&self, key: &str, args: &UploadArgs) -> Vec<S3Probe> {
+        let mut trials = Vec::new();
+        let mut tried = |what, action, result: Result<()>| {
+            let is_done = result.is_ok();
+            trials.push(S3Probe { what, action, result });
+            is_done
+        };
+        if tried(
+            "put object",
+            "s3:PutObject",
+            self.put(key, Some(CONTENT.len() as u64), &Content, args).await.map_err(Broken::into_error),
+        ) {
+            tried("get object", "s3:GetObject", self.reads(key).await);
+            let deleted = self.delete(key).await;
+            let deleted = deleted.map_err(|error| error.at(format!("{} stays behind", self.object(key))));
+            tried("delete object", "s3:DeleteObject", deleted);
+        }
+        match Upload::begin(self, self.object(key), args).await {
+            Ok(upload) => {
+                tried("multipart upload", "s3:PutObject", Ok(()));
+                tried("abort upload", "s3:AbortMultipartUpload", upload.take_back().await);
+            }
+            Err(error) => {
+                tried("multipart upload", "s3:PutObject", Err(error));
+            }
+        }
+        trials
+    }
+
+    async fn reads(&self, key: &str) -> Result<()> {
+        let read: Vec<Bytes> = self.get(key).await?.try_collect().await?;
+        match read.concat() == CONTENT {
+            true => Ok(()),
+            false => {
+                Err(Error::permanent(format!("{} was read otherwise than it was written", self.object(key))))
+            }
+        }
+    }
+
+    async fn delete(&self, key: &str) -> Result<()> {
+        let at = self.object(key);
+        let delete = || {
+            let delete = self.client.delete_object().bucket(&at.bucket).key(&at.key);
+            delete.set_expected_bucket_owner(self.owner.clone()).send()
+        };
+        self.call(Action { name: "s3:DeleteObject", at: &at }, delete).await.map(drop)
+    }
+}
+
+struct Content;
+
+#[async_trait]
+impl ByteSource for Content {
+    async fn open(&self) -> Result<ByteStream> {
+        Ok(stream::once(async { Ok(Bytes::from_static(CONTENT)) }).boxed())
+    }
+}

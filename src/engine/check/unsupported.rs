@@ -1,0 +1,56 @@
+use crate::entities::{Count, Unsupported};
+use crate::rest::NOT_ALLOWED;
+
+/// What is said of what is not moved, a line each: in a check, a plan and an import alike.
+pub fn not_migrated(others: &[Unsupported]) -> Vec<String> {
+    let (hidden, seen): (Vec<&Unsupported>, Vec<&Unsupported>) =
+        others.iter().partition(|other| other.tally.unknown.as_deref() == Some(NOT_ALLOWED));
+    let mut notes: Vec<String> = seen.into_iter().filter(|other| other.tally.is_some()).map(line).collect();
+    if !hidden.is_empty() {
+        let titles: Vec<&str> = hidden.iter().map(|other| other.title).collect();
+        notes.push(format!(
+            "{NOT_ALLOWED} for {}: where there are any, they are not moved",
+            titles.join(", ")
+        ));
+    }
+    notes
+}
+
+fn line(other: &Unsupported) -> String {
+    let Unsupported { title, tally, reason } = other;
+    match tally {
+        Count { count: Some(count), more, .. } => {
+            let more = if *more { " or more" } else { "" };
+            format!("{title}: {count}{more} cannot be moved: {reason}")
+        }
+        Count { unknown, .. } => {
+            let why = unknown.as_deref().unwrap_or("not counted");
+            format!("{title}, where there are any, cannot be moved: {reason} ({why})")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_there_is_not_spoken_of() {
+        let other = |title, tally| Unsupported { title, tally, reason: "of a reason" };
+        let others = [
+            other("webhooks", Count::exactly(0)),
+            other("issues", Count::counted(5, true)),
+            other("users", Count::unknown(NOT_ALLOWED)),
+            other("roles", Count::unknown(NOT_ALLOWED)),
+            other("label schemas", Count::unknown("not asked")),
+        ];
+        assert_eq!(
+            not_migrated(&others),
+            [
+                "issues: 5 or more cannot be moved: of a reason",
+                "label schemas, where there are any, cannot be moved: of a reason (not asked)",
+                "not allowed to look for users, roles: where there are any, they are not moved",
+            ]
+        );
+    }
+}

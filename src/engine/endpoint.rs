@@ -1,0 +1,156 @@
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::artifacts::ArtifactStores;
+use crate::aws::{Arn, Session, Signer};
+use crate::error::{Error, Result};
+use crate::readers::{ArchiveReader, Reader, RestReader};
+use crate::rest::probe;
+use crate::rest::{Access, Address, Client, Probe, Side, connect};
+use crate::writers::{IdMap, RestWriter, Writer};
+
+/// One end of a migration, found and looked at.
+#[derive(Clone)]
+pub enum Endpoint {
+    Server(Server),
+    Archive(PathBuf),
+}
+
+/// A tracking server that has answered.
+#[derive(Clone)]
+pub struct Server {
+    pub client: Arc<Client>,
+    pub probe: Probe,
+    /// What holds its artifacts.
+    pub stores: Arc<ArtifactStores>,
+    /// What SageMaker makes of it; none for a server of its own.
+    pub managed: Option<Arc<Managed>>,
+}
+
+/// An MLflow App or a tracking server that SageMaker runs.
+#[derive(Clone)]
+pub struct Managed {
+    pub arn: Arn,
+    /// For the control plane and S3. MLflow calls may be signed in another role: see [`Session::with_assumed_role`].
+    pub session: Session,
+}
+
+/// Opens `http(s)://…`, the ARN of managed MLflow, or a directory. Only reads.
+pub async fn open(text: &str, end: Side, access: Access) -> Result<Endpoint> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Err(Error::usage(format!("the {} is missing", end.name()))
+            .hint(format!("give --{} http://host:5000, or the ARN of an MLflow App", end.name())));
+    }
+    if text.starts_with("arn:") {
+        let arn = Arn::parse(text)?;
+        let session = Session::open(Some(arn.region())).await?;
+        let caller = session.clone().with_assumed_role().await?;
+        return Ok(Endpoint::Server(open_managed(arn, session, caller, access).await?));
+    }
+    let lower = text.to_ascii_lowercase();
+    if lower.starts_with("http://") || lower.starts_with("https://") {
+        let (address, login) = Address::parse(text)?;
+        let access = match access.aws_sigv4 {
+            true => {
+                let session = Session::open(None).await?;
+                access.with_signer(Signer::for_gateway(session, address.host())?)
+            }
+            false => access.with_login(login),
+        };
+        let (client, probe) = connect(address, access).await?;
+        let client = Arc::new(client);
+        let stores = Arc::new(ArtifactStores::new(Arc::clone(client.meter()), None).with_wait(client.wait()));
+        return Ok(Endpoint::Server(Server { client, probe, stores, managed: None }));
+    }
+    refuse_what_comes_later(text)?;
+    Ok(Endpoint::Archive(PathBuf::from(text.strip_prefix("file://").unwrap_or(text))))
+}
+
+/// The place that `text` names, as [`Endpoint::location`] calls it once it is open. Asks nobody.
+pub(super) fn location(text: &str) -> Result<String> {
+    let text = text.trim();
+    let lower = text.to_ascii_lowercase();
+    if text.starts_with("arn:") {
+        return Ok(Address::of(Arn::parse(text)?)?.to_string());
+    }
+    if lower.starts_with("http://") || lower.starts_with("https://") {
+        return Ok(Address::parse(text)?.0.to_string());
+    }
+    Ok(text.strip_prefix("file://").unwrap_or(text).to_owned())
+}
+
+/// Opens managed MLflow with credentials that have been found already. `caller` signs MLflow calls.
+pub(super) async fn open_managed(
+    arn: Arn,
+    session: Session,
+    caller: Session,
+    access: Access,
+) -> Result<Server> {
+    let signer = Signer::new(session.clone(), caller, arn.clone());
+    let client = Arc::new(Client::new(Address::of(arn.clone())?, access.with_signer(signer))?);
+    let probe = probe(&client).await?;
+    let stores =
+        ArtifactStores::new(Arc::clone(client.meter()), Some(session.clone())).with_wait(client.wait());
+    let stores = Arc::new(stores);
+    Ok(Server { client, probe, stores, managed: Some(Arc::new(Managed { arn, session })) })
+}
+
+/// Kinds of places that are known and cannot be read yet get an answer of their own.
+fn refuse_what_comes_later(text: &str) -> Result<()> {
+    let has = |name: &str| Path::new(text).join(name).exists();
+    // An export has a folder of models too.
+    let is_file_store = has("0/meta.yaml") || (has("models") && !has("experiments"));
+    if text.starts_with("sqlite:") || is_file_store {
+        return Err(Error::usage(format!("{text}: a store cannot be read without its server yet"))
+            .hint(format!("start one over it: mlflow server --backend-store-uri {text} --port 5000")));
+    }
+    // The parser says what is wrong, and hides credentials.
+    if !Path::new(text).exists() && text.contains(['@', ':']) {
+        Address::parse(text)?;
+    }
+    Ok(())
+}
+
+impl Endpoint {
+    pub fn reader(&self) -> Result<Arc<dyn Reader>> {
+        Ok(match self {
+            Self::Server(server) => {
+                let (client, stores) = (Arc::clone(&server.client), Arc::clone(&server.stores));
+                Arc::new(RestReader::new(client, stores, server.probe.clone()))
+            }
+            Self::Archive(path) => Arc::new(ArchiveReader::open(path)?),
+        })
+    }
+
+    /// The write side, for servers only: directories are written by export.
+    pub fn writer(&self, ledger: Arc<dyn IdMap>) -> Result<Arc<dyn Writer>> {
+        match self {
+            Self::Server(Server { client, probe, stores, .. }) => {
+                stores.check_upload_args()?;
+                let (client, stores) = (Arc::clone(client), Arc::clone(stores));
+                Ok(Arc::new(RestWriter::new(client, stores, probe.capabilities, ledger)))
+            }
+            Self::Archive(path) => {
+                Err(Error::usage(format!("{} is a directory, not a tracking server", path.display()))
+                    .hint("use `mlferry export --output-dir` to write one"))
+            }
+        }
+    }
+
+    /// What the first look at the server found; none of a directory.
+    pub fn probe(&self) -> Option<&Probe> {
+        match self {
+            Self::Server(server) => Some(&server.probe),
+            Self::Archive(_) => None,
+        }
+    }
+
+    /// Without credentials.
+    pub fn location(&self) -> String {
+        match self {
+            Self::Server(server) => server.client.address().to_string(),
+            Self::Archive(path) => path.display().to_string(),
+        }
+    }
+}

@@ -1,0 +1,287 @@
+use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+use futures::future::BoxFuture;
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+
+use super::progress::{ItemEnd, Servers};
+use crate::engine::state::journal::Journal;
+use crate::engine::status::writer::StatusWriter;
+use crate::engine::{Event, Progress};
+use crate::entities::Kind;
+use crate::error::{Class, Error, Result};
+use crate::io::Health;
+use crate::rest::Side;
+
+/// After so many items in a row that a server did not answer for, it is asked whether it is there at all.
+const IN_DOUBT: u32 = 10;
+
+/// What is done is journaled.
+pub(in crate::engine) const CONTINUES: &str = "run the same command again: it continues";
+
+/// Something cheap, asked of both ends: an error when one of them gives no answer.
+pub(in crate::engine) type Question = Box<dyn Fn() -> BoxFuture<'static, Result<()>> + Send + Sync>;
+
+/// What a step tells the outside, and hears from it. The only place where items are counted.
+pub struct Context {
+    events: mpsc::Sender<Event>,
+    progress: Arc<Progress>,
+    beacon: Option<Arc<StatusWriter>>,
+    drain: CancellationToken,
+    pause: watch::Receiver<bool>,
+    /// Events so far: a sign that something moves.
+    told: AtomicU64,
+    /// Items at work, and their names.
+    in_flight: Mutex<HashMap<(Kind, String), String>>,
+    unanswered: AtomicU32,
+    fatal: Mutex<Option<Error>>,
+    question: OnceLock<Question>,
+    /// Held while it is asked: one asks for all.
+    asking: tokio::sync::Mutex<()>,
+    for_now: Mutex<HashSet<(Kind, String)>>,
+}
+
+impl Context {
+    pub(in crate::engine) fn new(
+        events: mpsc::Sender<Event>,
+        progress: Arc<Progress>,
+        beacon: Option<Arc<StatusWriter>>,
+        drain: CancellationToken,
+        pause: watch::Receiver<bool>,
+    ) -> Self {
+        Self {
+            events,
+            progress,
+            beacon,
+            drain,
+            pause,
+            told: AtomicU64::new(0),
+            in_flight: Mutex::default(),
+            unanswered: AtomicU32::new(0),
+            fatal: Mutex::new(None),
+            question: OnceLock::new(),
+            asking: tokio::sync::Mutex::default(),
+            for_now: Mutex::default(),
+        }
+    }
+
+    /// Sets what is asked before a job is given up. Without a question it is given up at once.
+    pub(in crate::engine) fn ask_before_giving_up(&self, question: Question) {
+        // Each job sets it once, at its beginning.
+        let _ = self.question.set(question);
+    }
+
+    /// True when the item has failed in this job and another job may fare better.
+    pub(in crate::engine) fn failed_for_now(&self, kind: Kind, id: &str) -> bool {
+        self.for_now().contains(&(kind, id.to_owned()))
+    }
+
+    /// True when some item of this kind has failed so.
+    pub(in crate::engine) fn any_failed_for_now(&self, of: Kind) -> bool {
+        self.for_now().iter().any(|(kind, _)| *kind == of)
+    }
+
+    fn for_now(&self) -> MutexGuard<'_, HashSet<(Kind, String)>> {
+        self.for_now.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn progress(&self) -> &Progress {
+        &self.progress
+    }
+
+    /// To be asked before each new item: waits while paused, false when no more are to be begun.
+    pub async fn may_go_on(&self) -> bool {
+        let mut pause = self.pause.clone();
+        tokio::select! {
+            biased;
+            () = self.drain.cancelled() => false,
+            // An error means that nobody can pause or resume any more.
+            _ = pause.wait_for(|paused| !paused) => true,
+        }
+    }
+
+    pub fn is_stopping(&self) -> bool {
+        self.drain.is_cancelled()
+    }
+
+    pub async fn tell(&self, event: Event) {
+        if let Some(beacon) = &self.beacon {
+            beacon.hear(&event);
+        }
+        self.keep_in_flight(&event);
+        // A face that has gone away does not stop the work.
+        let _ = self.events.send(event).await;
+        self.told.fetch_add(1, Relaxed);
+    }
+
+    fn keep_in_flight(&self, event: &Event) {
+        let mut in_flight = self.in_flight.lock().unwrap_or_else(PoisonError::into_inner);
+        match event {
+            Event::ItemStarted { kind, id, name } => {
+                in_flight.insert((*kind, id.clone()), name.clone());
+            }
+            Event::ItemDone { kind, id, .. }
+            | Event::ItemSkipped { kind, id, .. }
+            | Event::ItemFailed { kind, id, .. } => {
+                in_flight.remove(&(*kind, id.clone()));
+            }
+            _ => {}
+        }
+    }
+
+    /// How many events there were, and whether the work may stand still at this moment without being stuck: it was
+    /// paused, waits for credentials or a server, or for a face that reads no events.
+    pub(in crate::engine) fn moves(&self) -> (u64, bool) {
+        let reading = self.progress.read();
+        let is_face_full = !self.events.is_closed() && self.events.capacity() == 0;
+        let is_excused = *self.pause.borrow()
+            || reading.waiting
+            || is_face_full
+            || reading.servers.iter().any(|server| server.is_gone());
+        (self.told.load(Relaxed), is_excused)
+    }
+
+    /// Some of the items at work, in words.
+    pub(in crate::engine) fn unfinished(&self) -> String {
+        const SHOWN: usize = 3;
+        let in_flight = self.in_flight.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut names: Vec<String> =
+            in_flight.iter().map(|((kind, _), name)| format!("{kind} {name:?}")).collect();
+        names.sort();
+        let more = names.len().saturating_sub(SHOWN);
+        names.truncate(SHOWN);
+        match (names.is_empty(), more) {
+            (true, _) => "no item was begun".to_owned(),
+            (false, 0) => names.join(", "),
+            (false, more) => format!("{} and {more} more", names.join(", ")),
+        }
+    }
+
+    /// Tells when a server goes away and when it is back.
+    pub(in crate::engine) async fn servers(&self, now: Servers) {
+        let before = self.progress.set_servers(now);
+        for (end, (before, now)) in [Side::Source, Side::Target].into_iter().zip(before.into_iter().zip(now))
+        {
+            let end = end.name();
+            match (before, now) {
+                (Health::Gone { .. }, Health::Gone { .. }) => {}
+                (_, Health::Gone { why, left, seconds }) => {
+                    self.tell(Event::ServerGone { end, reason: why.to_string(), wait: left + seconds }).await;
+                }
+                (Health::Gone { seconds, .. }, _) => self.tell(Event::ServerBack { end, seconds }).await,
+                _ => {}
+            }
+        }
+    }
+
+    pub async fn note(&self, text: impl Into<String>) {
+        self.tell(Event::Note { text: text.into() }).await;
+    }
+
+    /// Tells that the work waits for new credentials, and what renews them; none: that it waits no longer.
+    pub async fn waits_for(&self, renew: Option<String>) {
+        let waited = self.progress.set_waiting(renew.is_some());
+        match renew {
+            Some(renew) if !waited => self.tell(Event::Waiting { renew }).await,
+            None if waited => self.tell(Event::Resumed).await,
+            _ => {}
+        }
+    }
+
+    pub async fn plan(&self, kind: Kind, count: usize) {
+        let count = count as u64;
+        self.progress.plan(kind, count);
+        self.tell(Event::Planned { kind, count }).await;
+    }
+
+    pub async fn started(&self, kind: Kind, id: &str, name: &str) {
+        self.tell(Event::ItemStarted { kind, id: id.to_owned(), name: name.to_owned() }).await;
+    }
+
+    pub async fn done(&self, kind: Kind, id: &str, name: &str) {
+        self.unanswered.store(0, Relaxed);
+        self.progress.end(kind, ItemEnd::Done);
+        self.tell(Event::ItemDone { kind, id: id.to_owned(), name: name.to_owned() }).await;
+    }
+
+    pub async fn skipped(&self, kind: Kind, id: &str, name: &str, reason: &str) {
+        self.progress.end(kind, ItemEnd::Skipped);
+        let (id, name, reason) = (id.to_owned(), name.to_owned(), reason.to_owned());
+        self.tell(Event::ItemSkipped { kind, id, name, reason }).await;
+    }
+
+    /// A failed item is data, put down in the journal.
+    pub async fn fails(
+        &self,
+        journal: &Journal,
+        kind: Kind,
+        id: &str,
+        name: &str,
+        error: &Error,
+    ) -> Result<()> {
+        let attempts = journal.failed(kind, id, &error.to_string())?;
+        self.failed_after(attempts, kind, id, name, error).await;
+        Ok(())
+    }
+
+    /// What the journal has no line for: it was tried once.
+    pub async fn failed(&self, kind: Kind, id: &str, name: &str, error: &Error) {
+        self.failed_after(1, kind, id, name, error).await;
+    }
+
+    /// Only what would fail every other item too ends the job.
+    async fn failed_after(&self, attempts: u64, kind: Kind, id: &str, name: &str, error: &Error) {
+        if !error.is_final() {
+            self.for_now().insert((kind, id.to_owned()));
+        }
+        self.progress.end(kind, ItemEnd::Failed);
+        let hint = error.get_hint().map(str::to_owned);
+        let (id, name, reason) = (id.to_owned(), name.to_owned(), error.to_string());
+        self.tell(Event::ItemFailed { kind, id, name, reason, hint, attempts }).await;
+        match error.class() {
+            Class::Auth | Class::Full => self.give_up(error),
+            Class::Transient | Class::Ambiguous if self.unanswered.fetch_add(1, Relaxed) + 1 >= IN_DOUBT => {
+                self.give_up_unless_answered(error).await;
+            }
+            _ => {}
+        }
+    }
+
+    /// A gateway may give up on some items, such as large files, while the server behind it is well: then they are set
+    /// aside and the others go on.
+    async fn give_up_unless_answered(&self, error: &Error) {
+        let _turn = self.asking.lock().await;
+        // Somebody may have got an answer meanwhile.
+        if self.is_stopping() || self.unanswered.load(Relaxed) < IN_DOUBT {
+            return;
+        }
+        let answer = match self.question.get() {
+            Some(question) => question().await,
+            None => Err(error.clone()),
+        };
+        match answer {
+            Ok(()) => self.unanswered.store(0, Relaxed),
+            Err(silence) => self.give_up(&silence),
+        }
+    }
+
+    /// Ends the job in an orderly way, with this error.
+    fn give_up(&self, error: &Error) {
+        if self.is_stopping() {
+            return;
+        }
+        let mut fatal = self.fatal.lock().unwrap_or_else(PoisonError::into_inner);
+        fatal.get_or_insert_with(|| error.clone());
+        self.drain.cancel();
+    }
+
+    /// Why the job had to end, if it had to.
+    pub(in crate::engine) fn verdict(&self) -> Result<()> {
+        match self.fatal.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            Some(error) => Err(error.and_then(CONTINUES)),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! Work that waits for new credentials says so, and goes on by itself.
+
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
+
+use crate::engine::Context;
+use crate::io::CredentialWait;
+
+/// Each once.
+pub fn distinct(credential_waits: impl IntoIterator<Item = CredentialWait>) -> Vec<CredentialWait> {
+    let mut all: Vec<CredentialWait> = Vec::new();
+    for credential_wait in credential_waits {
+        if !all.iter().any(|known| known.is_same(&credential_wait)) {
+            all.push(credential_wait);
+        }
+    }
+    all
+}
+
+/// Tells when the first of them begins to wait, and when none waits any more. Never ends.
+pub async fn keep(credential_waits: &[CredentialWait], context: &Context) {
+    let mut receivers: Vec<_> = credential_waits.iter().map(CredentialWait::waiting).collect();
+    loop {
+        let waits: Vec<Option<String>> =
+            receivers.iter_mut().map(|receivers| receivers.borrow_and_update().clone()).collect();
+        context.waits_for(waits.into_iter().flatten().next()).await;
+        let mut changes: FuturesUnordered<_> =
+            receivers.iter_mut().map(|receivers| receivers.changed()).collect();
+        // Else there is nobody to hear of: the senders live as long as their vigils.
+        if !matches!(changes.next().await, Some(Ok(()))) {
+            return std::future::pending().await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use tokio::sync::{mpsc, watch};
+    use tokio_util::sync::CancellationToken;
+
+    use super::*;
+    use crate::engine::{Event, Progress};
+
+    #[tokio::test]
+    async fn the_work_goes_on_when_the_last_has_its_credentials() {
+        let (events, mut told) = mpsc::channel(9);
+        let (_pause, paused) = watch::channel(false);
+        let context =
+            Context::new(events, Arc::new(Progress::default()), None, CancellationToken::new(), paused);
+        let (source, target) = (CredentialWait::default(), CredentialWait::default());
+        let credential_waits = distinct([source.clone(), target.clone(), source.clone()]);
+        assert_eq!(credential_waits.len(), 2);
+        let _works = credential_waits.iter().map(CredentialWait::work).collect::<Vec<_>>();
+        let story = async {
+            let first = source.begin("sign in");
+            assert!(matches!(told.recv().await, Some(Event::Waiting { renew }) if renew == "sign in"));
+            let second = target.begin("sign in");
+            drop(first);
+            for _ in 0..9 {
+                tokio::task::yield_now().await;
+            }
+            assert!(told.try_recv().is_err(), "the other end waits still");
+            drop(second);
+            assert!(matches!(told.recv().await, Some(Event::Resumed)));
+        };
+        tokio::select! {
+            () = keep(&credential_waits, &context) => {}
+            () = story => {}
+        }
+    }
+}

@@ -1,0 +1,269 @@
+pub mod context;
+pub mod credential_events;
+pub mod event;
+pub mod outcome;
+pub mod progress;
+pub mod standstill;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use self::context::CONTINUES;
+use self::progress::Servers;
+use self::standstill::Standstill;
+use super::status::writer::StatusWriter;
+use super::{Context, Event, Outcome, Progress, Step};
+use crate::error::{Class, Error, Result};
+use crate::io::CredentialWait;
+use crate::io::Traffic;
+use crate::limits;
+
+/// Events that may wait for a slow face before the work waits too.
+const EVENTS: usize = 1_024;
+/// How long running items may take to finish after the first stop.
+const DRAIN: Duration = Duration::from_secs(30);
+/// How long what was begun may take to be taken back.
+const SETTLE: Duration = Duration::from_secs(10);
+/// How often other processes are told.
+const TELL: Duration = Duration::from_secs(1);
+/// How often the counters of the wire are taken over.
+const SAMPLE: Duration = Duration::from_millis(100);
+
+/// A step at work in the background.
+pub struct Job {
+    pub events: mpsc::Receiver<Event>,
+    pub progress: Arc<Progress>,
+    pub control: Control,
+    handle: JoinHandle<Result<Outcome>>,
+}
+
+/// Stops and pauses a job. Any number of holders.
+#[derive(Clone)]
+pub struct Control {
+    drain: CancellationToken,
+    now: CancellationToken,
+    pause: Arc<watch::Sender<bool>>,
+}
+
+impl Control {
+    /// First: begin nothing new and finish what runs. Second: end at once.
+    pub fn stop(&self) {
+        if self.drain.is_cancelled() {
+            self.now.cancel();
+        }
+        self.drain.cancel();
+    }
+
+    pub fn is_stopping(&self) -> bool {
+        self.drain.is_cancelled()
+    }
+
+    pub fn set_paused(&self, paused: bool) {
+        self.pause.send_replace(paused);
+    }
+
+    pub fn is_paused(&self) -> bool {
+        *self.pause.borrow()
+    }
+}
+
+/// What a step adds to the counts: notes, files, the result of a comparison.
+#[derive(Default)]
+pub(super) struct Findings {
+    pub notes: Vec<String>,
+    pub files: Vec<std::path::PathBuf>,
+    pub comparison: Option<super::validate::Totals>,
+    pub normalised: super::validate::Remarks,
+    pub not_compared: super::validate::Remarks,
+}
+
+impl Job {
+    /// Runs `work` on tokio. `traffic` reads the clients of both ends; `credential_waits` are those of the AWS credentials that it
+    /// may have to wait for; `settle` takes back what broken-off work has left; `beacon` lets other processes see it.
+    pub(super) fn start<W, Fut>(
+        step: Step,
+        beacon: Option<StatusWriter>,
+        credential_waits: Vec<CredentialWait>,
+        traffic: impl Fn() -> Vec<Traffic> + Send + Sync + 'static,
+        settle: impl Future<Output = ()> + Send + 'static,
+        work: W,
+    ) -> Self
+    where
+        W: FnOnce(Arc<Context>) -> Fut,
+        Fut: Future<Output = Result<Findings>> + Send + 'static,
+    {
+        let standstill = Standstill::new(limits::STANDSTILL);
+        Self::start_watched(step, beacon, credential_waits, traffic, settle, standstill, work)
+    }
+
+    fn start_watched<W, Fut>(
+        step: Step,
+        beacon: Option<StatusWriter>,
+        credential_waits: Vec<CredentialWait>,
+        traffic: impl Fn() -> Vec<Traffic> + Send + Sync + 'static,
+        settle: impl Future<Output = ()> + Send + 'static,
+        standstill: Standstill,
+        work: W,
+    ) -> Self
+    where
+        W: FnOnce(Arc<Context>) -> Fut,
+        Fut: Future<Output = Result<Findings>> + Send + 'static,
+    {
+        let (sender, events) = mpsc::channel(EVENTS);
+        let (pause, paused) = watch::channel(false);
+        let progress = Arc::new(Progress::default());
+        // The clients may have worked for an earlier job.
+        let before = traffic();
+        let traffic =
+            move || traffic().iter().zip(&before).map(|(now, before)| now.since(before)).collect::<Vec<_>>();
+        let control = Control {
+            drain: CancellationToken::new(),
+            now: CancellationToken::new(),
+            pause: Arc::new(pause),
+        };
+        let beacon = beacon.map(Arc::new);
+        let drain = control.drain.clone();
+        let context = Context::new(sender, Arc::clone(&progress), beacon.clone(), drain, paused);
+        let context = Arc::new(context);
+        // Large, and moved from hand to hand: on the heap it does not go over the stack each time.
+        let work = Box::pin(work(Arc::clone(&context)));
+        let (of_progress, of_control) = (Arc::clone(&progress), control.clone());
+        let supervisor = Supervisor {
+            step,
+            progress: of_progress,
+            control: of_control,
+            context,
+            credential_waits,
+            standstill,
+        };
+        let watch = Box::pin(supervisor.watch(traffic, work, settle));
+        let handle = tokio::spawn(seen(beacon, Arc::clone(&progress), control.clone(), watch));
+        Self { events, progress, control, handle }
+    }
+
+    /// The outcome, once the events have come to their end.
+    pub async fn outcome(self) -> Result<Outcome> {
+        drop(self.events);
+        self.handle.await.map_err(|e| Error::permanent(format!("the work broke off: {e}")))?
+    }
+}
+
+/// Lets other processes see the work: how far it is, and at last what came of it.
+async fn seen(
+    beacon: Option<Arc<StatusWriter>>,
+    progress: Arc<Progress>,
+    control: Control,
+    work: impl Future<Output = Result<Outcome>>,
+) -> Result<Outcome> {
+    let Some(beacon) = beacon else {
+        return work.await;
+    };
+    let telling = async {
+        loop {
+            beacon.show(&progress.read(), &control);
+            tokio::time::sleep(TELL).await;
+        }
+    };
+    let result = tokio::select! {
+        result = work => result,
+        never = telling => never,
+    };
+    beacon.end(&progress.read(), &result);
+    result
+}
+
+/// Those of the source and of the target.
+fn servers(traffic: &[Traffic]) -> Servers {
+    let of = |index: usize| traffic.get(index).map(|traffic| traffic.health).unwrap_or_default();
+    [of(0), of(1)]
+}
+
+/// Who stays beside the work until its end.
+struct Supervisor {
+    step: Step,
+    progress: Arc<Progress>,
+    control: Control,
+    context: Arc<Context>,
+    credential_waits: Vec<CredentialWait>,
+    standstill: Standstill,
+}
+
+impl Supervisor {
+    async fn watch(
+        self,
+        traffic: impl Fn() -> Vec<Traffic>,
+        work: impl Future<Output = Result<Findings>>,
+        settle: impl Future<Output = ()>,
+    ) -> Result<Outcome> {
+        let Self { step, progress, control, context, credential_waits, mut standstill } = self;
+        let started = Instant::now();
+        let may_wait: Vec<_> = credential_waits.iter().map(CredentialWait::work).collect();
+        let drained = async {
+            control.drain.cancelled().await;
+            // What waits for credentials will not be finished.
+            drop(may_wait);
+            tokio::select! {
+                () = control.now.cancelled() => {}
+                () = tokio::time::sleep(DRAIN) => {}
+            }
+        };
+        let sampling = async {
+            loop {
+                let traffic = traffic();
+                progress.traffic(&traffic);
+                context.servers(servers(&traffic)).await;
+                if let Some(error) = standstill.look(&traffic, &context, Instant::now()) {
+                    tracing::error!("{error}");
+                    return error;
+                }
+                tokio::time::sleep(SAMPLE).await;
+            }
+        };
+        let result: Result<Findings> = tokio::select! {
+            result = work => result,
+            () = drained => Err(Error::stopped()),
+            error = sampling => Err(error),
+            () = credential_events::keep(&credential_waits, &context) => Err(Error::stopped()),
+        };
+        if tokio::time::timeout(SETTLE, settle).await.is_err() {
+            tracing::warn!("not all that was begun could be taken back in time");
+        }
+        progress.traffic(&traffic());
+        context.verdict()?;
+        let stopped = control.is_stopping();
+        let findings = match result {
+            Err(e) if !stopped && e.class() == Class::Auth => return Err(e.and_then(CONTINUES)),
+            Err(e) if !stopped => return Err(e),
+            Err(_) => Findings::default(),
+            Ok(findings) => findings,
+        };
+        let outcome = Outcome::new(step, &progress.read(), started.elapsed().as_secs_f64());
+        let Findings { notes, files, comparison, normalised, not_compared } = findings;
+        Ok(Outcome { stopped, notes, files, comparison, normalised, not_compared, ..outcome })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn work_that_stands_still_ends_with_a_word_instead_of_never() {
+        let standstill = Standstill::new(Duration::from_millis(300));
+        let stuck = |context: Arc<Context>| async move {
+            context.started(crate::entities::Kind::Run, "1", "adam").await;
+            std::future::pending().await
+        };
+        let traffic = || vec![Traffic::default(); 2];
+        let mut job =
+            Job::start_watched(Step::Import, None, Vec::new(), traffic, async {}, standstill, stuck);
+        while job.events.recv().await.is_some() {}
+        let error = job.outcome().await.err().unwrap();
+        assert_eq!(error.exit_code(), 5);
+        assert!(error.to_string().contains("run \"adam\""), "{error}");
+        assert!(error.get_hint().is_some());
+    }
+}

@@ -1,0 +1,104 @@
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::engine::validate::{Remarks, Totals};
+use crate::engine::{ProgressSnapshot, Step};
+use crate::entities::Kind;
+
+/// `done + failed + skipped + pending == planned`, always.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counts {
+    pub planned: u64,
+    pub done: u64,
+    pub failed: u64,
+    pub skipped: u64,
+}
+
+impl Counts {
+    pub fn ended(&self) -> u64 {
+        self.done + self.failed + self.skipped
+    }
+
+    pub fn pending(&self) -> u64 {
+        self.planned.saturating_sub(self.ended())
+    }
+}
+
+/// What a job came to: the last line of `--json`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Outcome {
+    pub step: Step,
+    /// By kind, in the plural: `{"runs": {"planned": …}}`.
+    pub counts: BTreeMap<&'static str, Counts>,
+    pub points: u64,
+    pub bytes: u64,
+    pub requests: u64,
+    pub retries: u64,
+    pub seconds: f64,
+    /// The user stopped it before the end.
+    pub stopped: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub comparison: Option<Totals>,
+    /// Values that are not equal and yet no difference: the target derives or rewrites them by itself.
+    #[serde(skip_serializing_if = "Remarks::is_empty")]
+    pub normalised: Remarks,
+    /// What the comparison has not looked at.
+    #[serde(skip_serializing_if = "Remarks::is_empty")]
+    pub not_compared: Remarks,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
+    /// Files that were written for the reader: report, id map.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<PathBuf>,
+}
+
+impl Outcome {
+    pub(in crate::engine) fn new(step: Step, reading: &ProgressSnapshot, seconds: f64) -> Self {
+        let counts = Kind::ALL.into_iter().map(|kind| (kind.plural(), reading.of(kind))).collect();
+        Self {
+            step,
+            counts,
+            points: reading.points,
+            bytes: reading.bytes,
+            requests: reading.requests,
+            retries: reading.retries,
+            seconds,
+            stopped: false,
+            comparison: None,
+            normalised: Remarks::default(),
+            not_compared: Remarks::default(),
+            notes: Vec::new(),
+            files: Vec::new(),
+        }
+    }
+
+    pub fn failed(&self) -> u64 {
+        self.counts.values().map(|c| c.failed).sum()
+    }
+
+    /// 0 ok, 3 some items failed, 4 differences found, 130 stopped.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            _ if self.stopped => 130,
+            _ if self.comparison.as_ref().is_some_and(Totals::differs) => 4,
+            _ if self.failed() > 0 => 3,
+            _ => 0,
+        }
+    }
+}
+
+/// An exit code in words.
+pub fn meaning(exit_code: u8) -> &'static str {
+    match exit_code {
+        0 => "done",
+        2 => "the command line, an address or a plan is wrong",
+        3 => "finished, but some items failed",
+        4 => "finished, and differences were found",
+        5 => "a server did not answer: the same command again may succeed",
+        11 => "another mlferry writes to this target",
+        130 => "stopped: the same command again continues",
+        _ => "failed",
+    }
+}

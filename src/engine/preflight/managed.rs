@@ -1,0 +1,195 @@
+//! An MLflow App or a managed tracking server, from the credentials to its artifact store.
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::report::Report;
+use super::{Looked, account, permissions, store};
+use crate::aws::{
+    AppDescription, Arn, ControlPlane, MaintenanceWindow, Policy, Readiness, Resource, Roles, Scope, Session,
+};
+use crate::engine::endpoint::open_managed;
+use crate::engine::{Endpoint, Level};
+use crate::error::Class;
+use crate::rest::{Access, Side};
+
+pub async fn look(arn: Arn, access: Access, report: &mut Report<'_>) -> Looked {
+    let session = match Session::open(Some(arn.region())).await {
+        Ok(session) => session,
+        Err(error) => {
+            report.error(Level::Failure, "identity", &error, None);
+            return Looked::default();
+        }
+    };
+    let Some(who) = account::check(&arn, &session, report).await else { return Looked::default() };
+    let mut scope = Scope::of(&arn);
+    let there = match describe(&arn, &session, &scope, report).await {
+        Described::Usable(there) => Some(there),
+        Described::Unknown => None,
+        Described::Unusable => return Looked::default(),
+    };
+    let Some(caller) = caller(&session, report).await else { return Looked::default() };
+    let role = caller.assumed_role().map(str::to_owned);
+    let sessions = (session.clone(), caller);
+    let Some(endpoint) = data_plane(&arn, sessions, access, &scope, report).await else {
+        return Looked::default();
+    };
+    let registers_models = there.as_ref().filter(|there| there.registers_models).map(|_| arn.clone());
+    match there {
+        None => report.warn(
+            "artifact store",
+            "not tried, because nothing tells which bucket it is",
+            "allow what is missing above",
+        ),
+        Some(there) => {
+            scope = scope.with_store(&there.artifact_store_uri);
+            scope.app_role = role_name(&there.role_arn);
+            let roles = Roles::new(&session, arn.region());
+            let principal = permissions::principal(&who, &roles).await;
+            scope.migration_role = principal.as_deref().and_then(role_name);
+            store::check(&arn, &session, &there.artifact_store_uri, &scope, report).await;
+            let facts = permissions::Facts { arn: &arn, there: &there, scope: &scope, roles: &roles };
+            permissions::check(&facts, principal.as_deref(), role.as_deref(), report).await;
+        }
+    }
+    Looked { endpoint: Some(endpoint), registers_models }
+}
+
+/// Name of a role, with its path.
+fn role_name(arn: &str) -> Option<String> {
+    arn.split_once(":role/").map(|(_, name)| name.to_owned())
+}
+
+enum Described {
+    Usable(Box<AppDescription>),
+    /// These credentials may not ask.
+    Unknown,
+    Unusable,
+}
+
+async fn describe(arn: &Arn, session: &Session, scope: &Scope, report: &mut Report<'_>) -> Described {
+    let check = what(arn);
+    let there = match ControlPlane::new(session, arn.region()).describe(arn).await {
+        Ok(there) => there,
+        Err(error) => {
+            let is_denied = error.class() == Class::Forbidden;
+            let level = if is_denied { Level::Warning } else { Level::Failure };
+            let action = match arn.resource() {
+                Resource::App => "sagemaker:DescribeMlflowApp",
+                Resource::TrackingServer => "sagemaker:DescribeMlflowTrackingServer",
+            };
+            report.error(level, check, &error, statement(arn, &[action], scope));
+            return if is_denied { Described::Unknown } else { Described::Unusable };
+        }
+    };
+    let listed = &there.listed;
+    let version = listed.mlflow_version.as_deref().unwrap_or("of a version that it does not tell");
+    let text = format!("{} is {}, MLflow {version}", listed.name, listed.status);
+    let is_stopped = there.is_active == Some(false) || listed.readiness() == Readiness::Stopped;
+    match listed.readiness() {
+        _ if is_stopped => report.fail(
+            check,
+            format!("{text}, and does not run"),
+            format!("aws sagemaker start-mlflow-tracking-server --tracking-server-name {}", arn.id()),
+        ),
+        Readiness::Ready if listed.status.ends_with("Failed") => {
+            report.warn(
+                check,
+                text,
+                "it goes on with its former configuration; see to the update afterwards",
+            );
+        }
+        Readiness::Ready => report.ok(check, text),
+        Readiness::Working => report.fail(check, text, format!("wait for it: mlferry app wait {arn}")),
+        _ => report.fail(check, text, "choose or create another one: mlferry app list, mlferry app create"),
+    }
+    maintenance(&there, report);
+    match is_stopped || listed.readiness() != Readiness::Ready {
+        true => Described::Unusable,
+        false => Described::Usable(Box::new(there)),
+    }
+}
+
+fn maintenance(there: &AppDescription, report: &mut Report<'_>) {
+    if there.maintenance_status.as_deref() == Some("MaintenanceInProgress") {
+        return report.fail("maintenance", "AWS is updating it right now", "try again in an hour");
+    }
+    let Some(text) = &there.weekly_maintenance_window_start else { return };
+    let Ok(window) = MaintenanceWindow::parse(text) else { return };
+    match window.is_open(Timestamp::now()) {
+        true => report.warn(
+            "maintenance",
+            format!(
+                "its weekly maintenance window has begun ({text} UTC): AWS may update it, and it may pause"
+            ),
+            "start in an hour; a migration that is interrupted goes on when the same command is run again",
+        ),
+        false => report.ok("maintenance", format!("not now; weekly, {text} UTC")),
+    }
+}
+
+/// Who signs MLflow calls: the same credentials, or the role that they are to assume for it.
+async fn caller(session: &Session, report: &mut Report<'_>) -> Option<Session> {
+    const CHECK: &str = "assumed role";
+    match session.clone().with_assumed_role().await {
+        Ok(caller) => {
+            if let Some(role) = caller.assumed_role() {
+                report.ok(CHECK, format!("{role} calls MLflow"));
+            }
+            Some(caller)
+        }
+        Err(error) => {
+            report.error(Level::Failure, CHECK, &error, None);
+            None
+        }
+    }
+}
+
+async fn data_plane(
+    arn: &Arn,
+    (session, caller): (Session, Session),
+    access: Access,
+    scope: &Scope,
+    report: &mut Report<'_>,
+) -> Option<Endpoint> {
+    match open_managed(arn.clone(), session, caller, access).await {
+        Ok(server) => {
+            let version = server.probe.version.map(|version| format!(" as MLflow {version}"));
+            let milliseconds = server.probe.latency.as_millis();
+            report.ok("data plane", format!("answers{} in {milliseconds} ms", version.unwrap_or_default()));
+            Some(Endpoint::Server(server))
+        }
+        Err(error) => {
+            let actions: &[&str] = match arn.resource() {
+                Resource::App => &["sagemaker:CallMlflowAppApi"],
+                Resource::TrackingServer => &["sagemaker-mlflow:SearchExperiments"],
+            };
+            report.error(Level::Failure, "data plane", &error, statement(arn, actions, scope));
+            None
+        }
+    }
+}
+
+fn what(arn: &Arn) -> &'static str {
+    match arn.resource() {
+        Resource::App => "App",
+        Resource::TrackingServer => "tracking server",
+    }
+}
+
+/// What whoever runs mlferry needs at this end.
+pub(super) fn policy(arn: &Arn) -> Policy {
+    match arn.resource() {
+        Resource::App => Policy::MigrationPrincipal,
+        Resource::TrackingServer => Policy::TrackingServerSource,
+    }
+}
+
+pub(super) fn statement(arn: &Arn, actions: &[&str], scope: &Scope) -> Option<Value> {
+    policy(arn).statement(actions, scope).inspect_err(|e| tracing::warn!("{e}")).ok()
+}
+
+/// Files are only written at the target.
+pub(super) fn writes(report: &Report<'_>) -> bool {
+    report.end() == Side::Target
+}

@@ -1,0 +1,51 @@
+//! A tracking server of its own, or a directory.
+
+use futures::TryStreamExt;
+
+use super::report::Report;
+use crate::engine::check::files;
+use crate::engine::{Endpoint, Level, open};
+use crate::error::{Class, Error, Result};
+use crate::rest::{Access, Side};
+
+/// None when it cannot be used; an error when the text makes no sense.
+pub async fn look(text: &str, access: Access, report: &mut Report<'_>) -> Result<Option<Endpoint>> {
+    let endpoint = match open(text, report.end(), access).await {
+        Ok(endpoint) => endpoint,
+        Err(error) if error.class() == Class::Usage => return Err(error),
+        Err(error) => {
+            report.error(Level::Failure, "server", &error, None);
+            return Ok(None);
+        }
+    };
+    match &endpoint {
+        Endpoint::Server(server) => {
+            let version = server.probe.version.map(|version| format!(" as MLflow {version}"));
+            let milliseconds = server.probe.latency.as_millis();
+            report.ok("server", format!("answers{} in {milliseconds} ms", version.unwrap_or_default()));
+        }
+        Endpoint::Archive(path) => match endpoint.reader() {
+            Ok(_) => report.ok("directory", format!("{} holds an export", path.display())),
+            Err(error) => {
+                report.error(Level::Failure, "directory", &error, None);
+                return Ok(None);
+            }
+        },
+    }
+    if report.end() == Side::Target {
+        match &endpoint {
+            Endpoint::Server(server) => {
+                let reader = endpoint.reader()?;
+                let page = reader.experiments().try_next().await?.unwrap_or_default();
+                let readable: Vec<_> = page.into_iter().flatten().collect();
+                report.found("files", files(server, &readable));
+            }
+            Endpoint::Archive(_) => {
+                return Err(Error::usage(format!("{text} is no tracking server")).hint(
+                    "a migration's target is a server: give http://host:5000, or the ARN of an MLflow App",
+                ));
+            }
+        }
+    }
+    Ok(Some(endpoint))
+}

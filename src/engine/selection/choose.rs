@@ -1,0 +1,278 @@
+use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
+
+use futures::{TryStreamExt, stream};
+
+use crate::entities::{
+    EvaluationDataset, Experiment, ExperimentId, Kind, ModelVersion, RegisteredModel, RunId, Unreadable,
+};
+use crate::error::{Error, Result};
+use crate::plan::{ExperimentSelection, Plan, PlanMatcher, Subset, TimeRange, VersionMatcher};
+use crate::readers::{Reader, read_all};
+
+/// Experiments whose runs are looked through side by side.
+const AT_ONCE: usize = 8;
+
+/// What a plan takes of a source.
+pub struct Chosen {
+    /// Each with what is taken of it.
+    pub experiments: Vec<(Experiment, ExperimentSelection)>,
+    /// Registered models and prompts.
+    pub models: Vec<ChosenModel>,
+    pub datasets: Vec<EvaluationDataset>,
+    /// Runs, logged models, registered models and versions of them that nobody chose and that a chosen version needs:
+    /// id, name or `name/number`, and that version.
+    pub needed: BTreeMap<String, String>,
+    /// What a reader should know of this choice.
+    pub notes: Vec<String>,
+    /// What the source cannot show and the plan takes, or may take.
+    pub unread: Vec<Unreadable>,
+}
+
+/// A registered model or prompt of which something is taken.
+#[derive(Clone)]
+pub struct ChosenModel {
+    /// With the aliases of the versions that are taken.
+    pub model: RegisteredModel,
+    pub versions: Subset<u64>,
+}
+
+impl ChosenModel {
+    /// The versions that are taken, in ascending order.
+    pub async fn versions(&self, source: &dyn Reader) -> Result<Vec<ModelVersion>> {
+        let mut versions = source.model_versions(&self.model).await?;
+        versions.retain(|version| self.versions.takes(&version.version));
+        Ok(versions)
+    }
+}
+
+/// Applies the plan. One that names what is not there is refused before anything is done.
+pub async fn choose(source: &dyn Reader, plan: &Plan) -> Result<Chosen> {
+    let chooser = plan.chooser()?;
+    let (all, mut unread) = read_all(source.experiments()).await?;
+    let (models, more) = read_all(source.registered_models()).await?;
+    unread.extend(more);
+    let numbers = numbers(source, &chooser, &models).await?;
+    let mut unmatched = chooser.unmatched(&all);
+    unmatched.extend(chooser.unmatched_models(&models, &numbers));
+    let (mut datasets, more) = read_all(source.evaluation_datasets()).await?;
+    unread.extend(more);
+    unmatched.extend(chooser.unmatched_datasets(&datasets));
+    if !unmatched.is_empty() {
+        let names = unmatched.join(", ");
+        if let Some(unreadable) = unread.into_iter().next() {
+            return Err(Error::from(unreadable).at(format!("{names} was not found, but not all can be read")));
+        }
+        return Err(Error::usage(format!("{} has nothing called {names}", source.about().location))
+            .hint("`mlferry plan --source …` lists what there is; a name with a comma needs a plan file"));
+    }
+    let mut experiments: Vec<_> = all.into_iter().map(|one| (chooser.choose(&one), one)).collect();
+    let (window, mut needed, mut needed_unread) = (plan.window()?, BTreeMap::new(), Vec::new());
+    leave_out(source, &window, &mut experiments).await?;
+    let models = models.into_iter().map(|model| taken_of(&chooser, &numbers, model));
+    let (mut models, left): (Vec<_>, Vec<_>) = models.partition(|one| one.versions != Subset::None);
+    if !plan.is_everything() || !window.is_everything() {
+        let lost = take_what_versions_need(source, &mut models, left, &mut experiments, &mut needed).await?;
+        needed_unread = lost;
+    }
+    for ChosenModel { model, versions } in &mut models {
+        model.aliases.retain(|_, number| versions.takes(number));
+    }
+    let is_whole =
+        |choice: &ExperimentSelection| matches!(choice, ExperimentSelection::Yes { only: None, .. });
+    let whole = experiments.iter().filter(|(choice, _)| is_whole(choice));
+    let whole: HashSet<&ExperimentId> = whole.map(|(_, one)| &one.id).collect();
+    unread.retain(|unreadable| may_take(plan, &chooser, unreadable, !whole.is_empty()));
+    unread.extend(needed_unread);
+    let goes_along = |of: &EvaluationDataset| {
+        !chooser.leaves_dataset(of) && of.experiment_ids.iter().any(|id| whole.contains(id))
+    };
+    datasets.retain(|dataset| chooser.takes_dataset(dataset) || goes_along(dataset));
+    let experiments: Vec<_> = experiments
+        .into_iter()
+        .filter(|(c, _)| *c != ExperimentSelection::No)
+        .map(|(c, one)| (one, c))
+        .collect();
+    unique(
+        experiments.iter().map(|(one, _)| plan.target_name(one)),
+        "experiments",
+        "--experiment-rename-file",
+    )?;
+    let names = models.iter().map(|one| plan.target_model_name(&one.model));
+    unique(names, "registered models", "--model-rename-file")?;
+    let notes = models.iter().filter_map(|one| used_up(one, numbers.get(&one.model.name)?)).collect();
+    Ok(Chosen { experiments, models, datasets, needed, notes, unread })
+}
+
+/// Whether the plan takes what cannot be read, as far as its kind and its id tell. Datasets go along with experiments
+/// that are taken whole.
+fn may_take(plan: &Plan, chooser: &PlanMatcher<'_>, unreadable: &Unreadable, any_whole: bool) -> bool {
+    let is_open = |globs: &[String]| globs.iter().any(|glob| glob.contains(['*', '?', '[', '{']));
+    let takes = |globs: &[String]| {
+        let model = RegisteredModel { name: unreadable.id.clone(), ..RegisteredModel::default() };
+        is_open(globs) || chooser.versions(&model) != Subset::None
+    };
+    plan.is_everything()
+        || match unreadable.kind {
+            Kind::Experiment => is_open(&plan.globs),
+            Kind::RegisteredModel => takes(&plan.models),
+            Kind::Prompt => is_open(&plan.prompts),
+            Kind::EvaluationDataset => any_whole || is_open(&plan.datasets),
+            _ => true,
+        }
+}
+
+/// The versions there are of models of which the plan names single ones.
+async fn numbers(
+    source: &dyn Reader,
+    chooser: &PlanMatcher<'_>,
+    models: &[RegisteredModel],
+) -> Result<VersionMatcher> {
+    let mut numbers = VersionMatcher::new();
+    for model in models.iter().filter(|model| chooser.names_versions_of(model)) {
+        let versions = match source.model_versions(model).await {
+            // Its own item says so.
+            Err(error) if error.is_about_object() => Vec::new(),
+            versions => versions?,
+        };
+        numbers.insert(model.name.clone(), versions.into_iter().map(|version| version.version).collect());
+    }
+    Ok(numbers)
+}
+
+fn taken_of(chooser: &PlanMatcher<'_>, numbers: &VersionMatcher, model: RegisteredModel) -> ChosenModel {
+    let mut versions = chooser.versions(&model);
+    let every: Option<Vec<u64>> = numbers.get(&model.name).map(|there| there.iter().copied().collect());
+    // A model without versions is taken when all of them are asked for.
+    versions.settle(every.as_deref());
+    ChosenModel { model, versions }
+}
+
+/// A server never gives a number twice: what is left of the lower ones can never come after.
+fn used_up(chosen: &ChosenModel, there: &BTreeSet<u64>) -> Option<String> {
+    let (taken, left): (Vec<u64>, Vec<u64>) = there.iter().partition(|number| chosen.versions.takes(number));
+    let last = taken.last()?;
+    let lower: Vec<String> = left.iter().filter(|number| *number < last).map(u64::to_string).collect();
+    let (kind, name) = (chosen.model.kind().words().0, &chosen.model.name);
+    (!lower.is_empty()).then(|| {
+        let numbers = lower.join(", ");
+        format!("{kind} {name}: version {last} keeps its number; {numbers}, left behind, cannot come to the same server later")
+    })
+}
+
+/// Turns the window into ids, so that the choice alone says what is taken: of models and of what they need, too.
+async fn leave_out(
+    source: &dyn Reader,
+    window: &TimeRange,
+    experiments: &mut [(ExperimentSelection, Experiment)],
+) -> Result<()> {
+    if window.is_everything() {
+        return Ok(());
+    }
+    let chosen = experiments.iter_mut().filter(|(choice, _)| *choice != ExperimentSelection::No);
+    stream::iter(chosen.map(Ok))
+        .try_for_each_concurrent(AT_ONCE, |(choice, experiment)| async move {
+            choice.leave_out(source.runs_outside(experiment, window).await?);
+            Ok(())
+        })
+        .await
+}
+
+fn unique<'a>(names: impl Iterator<Item = &'a str>, what: &str, option: &str) -> Result<()> {
+    let mut seen = HashSet::new();
+    for name in names {
+        if !seen.insert(name) {
+            return Err(Error::usage(format!("two {what} would be called {name:?} on the target"))
+                .hint(format!("give each a name of its own in {option} or the plan")));
+        }
+    }
+    Ok(())
+}
+
+/// Adds the runs, logged models and registered models that versions of these models come from and that the plan does
+/// not take by itself. Gives those that cannot be read.
+async fn take_what_versions_need(
+    source: &dyn Reader,
+    models: &mut Vec<ChosenModel>,
+    mut left: Vec<ChosenModel>,
+    experiments: &mut [(ExperimentSelection, Experiment)],
+    needed: &mut BTreeMap<String, String>,
+) -> Result<Vec<Unreadable>> {
+    let (mut seen, mut unread) = (BTreeSet::new(), Vec::new());
+    let mut lose = |kind: Kind, id: String, label: String, error: Error| {
+        let reason = format!("version {label} needs it: {error}");
+        unread.push(Unreadable { kind, id, reason });
+    };
+    let mut waiting: VecDeque<usize> = (0..models.len()).collect();
+    while let Some(at) = waiting.pop_front() {
+        if models[at].model.is_prompt() {
+            continue;
+        }
+        let versions = match models[at].versions(source).await {
+            // Its own item says so.
+            Err(error) if error.is_about_object() => continue,
+            versions => versions?,
+        };
+        for version in versions {
+            if let Some((original, id)) = take_original(models, &mut left, &version) {
+                needed.insert(id, version.label());
+                waiting.push_back(original);
+            }
+            let mut runs: Vec<RunId> = version.run_id.iter().cloned().collect();
+            let logged = match version.logged_model().filter(|id| seen.insert(id.to_string())) {
+                None => None,
+                Some(id) => match source.logged_model(&id).await {
+                    Err(error) if error.is_about_object() => {
+                        lose(Kind::LoggedModel, id.to_string(), version.label(), error);
+                        None
+                    }
+                    // What is gone for good is said when its version cannot be moved.
+                    logged => logged?.map(|logged| (id, logged)),
+                },
+            };
+            if let Some((id, logged)) = logged {
+                runs.extend(logged.source_run_id.clone());
+                let choice = experiments.iter_mut().find(|(_, one)| one.id == logged.experiment_id);
+                if let Some((choice, _)) = choice.filter(|(choice, _)| !choice.takes_model(&logged)) {
+                    choice.add_model(id.clone());
+                    needed.insert(id.to_string(), version.label());
+                }
+            }
+            for id in runs {
+                if !seen.insert(id.to_string()) {
+                    continue;
+                }
+                let run = match source.run(&id).await {
+                    Err(error) if error.is_about_object() => {
+                        lose(Kind::Run, id.to_string(), version.label(), error);
+                        continue;
+                    }
+                    run => run?,
+                };
+                let Some(run) = run else { continue };
+                let choice = experiments.iter_mut().find(|(_, one)| one.id == run.experiment_id);
+                if let Some((choice, _)) = choice.filter(|(choice, _)| !choice.takes(&id)) {
+                    choice.add(id.clone());
+                    needed.insert(id.to_string(), version.label());
+                }
+            }
+        }
+    }
+    Ok(unread)
+}
+
+/// Takes the version that this one is a copy of: with its whole model when nothing of that was chosen. Gives which
+/// model has more to it now, and what was added.
+fn take_original(
+    models: &mut Vec<ChosenModel>,
+    left: &mut Vec<ChosenModel>,
+    copy: &ModelVersion,
+) -> Option<(usize, String)> {
+    let (name, number) = copy.copied_from()?;
+    if let Some(at) = left.iter().position(|one| one.model.name == name) {
+        models.push(ChosenModel { versions: Subset::All, ..left.swap_remove(at) });
+        return Some((models.len() - 1, name.to_owned()));
+    }
+    let at = models.iter().position(|one| one.model.name == name && !one.versions.takes(&number))?;
+    models[at].versions.set(&number, true);
+    Some((at, format!("{name}/{number}")))
+}

@@ -1,0 +1,3 @@
+pub mod choose;
+pub mod single;
+pub mod unique;

@@ -1,0 +1,378 @@
+//! What was done, in one SQLite file (WAL) that survives any end of the process. It makes resuming cheap and
+//! `mlferry status` possible; that nothing is doubled rests on the target's identity tags alone.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
+use serde::Serialize;
+use sha2::{Digest as _, Sha256};
+
+use crate::artifacts::Digest;
+use crate::engine::{Counts, Step};
+use crate::entities::{Kind, RunId};
+use crate::error::{Error, Result};
+use crate::writers::{IdMap, MemoryIdMap, Unresolved};
+
+/// What a journal belongs to. No credentials.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    pub step: Step,
+    pub source: String,
+    pub target: String,
+    /// A digest of the plan.
+    pub plan: String,
+}
+
+/// What is put down when an item has come to its end.
+#[derive(Default)]
+struct ItemRecord<'a> {
+    reason: Option<&'a str>,
+    target: Option<&'a str>,
+    fingerprint: Option<&'a str>,
+    digest: Option<&'a Digest>,
+}
+
+/// What is known of a file from when it was written.
+#[derive(Debug, PartialEq, Eq)]
+pub struct KnownFile {
+    pub digest: Digest,
+    /// None when the store said nothing, and in older journals.
+    pub stamp: Option<String>,
+}
+
+pub struct Journal {
+    db: Mutex<Connection>,
+    /// Runs that were seen on the target by this process: what an older journal says may be gone there.
+    seen: MemoryIdMap,
+    /// Tests let writes fail.
+    #[cfg(test)]
+    pub(in crate::engine) faults: std::sync::OnceLock<std::sync::Arc<crate::engine::faults::Faults>>,
+}
+
+const SCHEMA: &str = "
+    CREATE TABLE IF NOT EXISTS migration (key TEXT PRIMARY KEY, value TEXT NOT NULL);
+    CREATE TABLE IF NOT EXISTS item (
+        kind TEXT NOT NULL, id TEXT NOT NULL, state TEXT NOT NULL, attempts INTEGER NOT NULL DEFAULT 0,
+        reason TEXT, target TEXT, fingerprint TEXT, bytes INTEGER, sha256 TEXT,
+        PRIMARY KEY (kind, id)) WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS unresolved (run TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL,
+        PRIMARY KEY (run, key)) WITHOUT ROWID;
+";
+
+impl Journal {
+    /// Opens or begins the journal at `path`; refuses one that belongs to something else.
+    pub fn open(path: &Path, identity: &Identity) -> Result<Self> {
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder).map_err(|e| Error::from(e).at(folder.display()))?;
+        }
+        let db = Connection::open(path)?;
+        db.busy_timeout(std::time::Duration::from_secs(10))?;
+        db.pragma_update(None, "journal_mode", "WAL")?;
+        // A power cut may cost the last moments, never the order: the target's tags make up for it.
+        db.pragma_update(None, "synchronous", "NORMAL")?;
+        db.execute_batch(SCHEMA)?;
+        let journal = Self {
+            db: Mutex::new(db),
+            seen: MemoryIdMap::default(),
+            #[cfg(test)]
+            faults: std::sync::OnceLock::new(),
+        };
+        journal.claim(path, identity)?;
+        Ok(journal)
+    }
+
+    fn claim(&self, path: &Path, identity: &Identity) -> Result<()> {
+        let step = identity.step.name().to_owned();
+        let fields = [
+            ("step", &step),
+            ("source", &identity.source),
+            ("target", &identity.target),
+            ("plan", &identity.plan),
+        ];
+        for (key, value) in fields {
+            self.db().execute("INSERT OR IGNORE INTO migration VALUES (?1, ?2)", params![key, value])?;
+            let known: String =
+                self.db().query_row("SELECT value FROM migration WHERE key = ?1", [key], |row| row.get(0))?;
+            if known != *value {
+                return Err(Error::usage(format!(
+                    "{} is the journal of another migration: its {key} is {known}, not {value}",
+                    path.display()
+                ))
+                .hint("leave --journal out, or name a new file: each migration has a journal of its own"));
+            }
+        }
+        Ok(())
+    }
+
+    fn db(&self) -> MutexGuard<'_, Connection> {
+        self.db.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Every write of what is done goes through here.
+    fn write<T>(&self, what: impl FnOnce(&mut Connection) -> Result<T>) -> Result<T> {
+        #[cfg(test)]
+        if let Some(faults) = self.faults.get() {
+            return faults.write(|| what(&mut self.db()));
+        }
+        what(&mut self.db())
+    }
+
+    /// Puts down what is to be done, in one transaction.
+    pub fn plan<'a>(&self, kind: Kind, ids: impl IntoIterator<Item = &'a str>) -> Result<()> {
+        self.write(|db| {
+            let transaction = db.transaction()?;
+            {
+                let mut insert = transaction.prepare_cached(
+                    "INSERT INTO item (kind, id, state) VALUES (?1, ?2, 'pending')
+                     ON CONFLICT DO UPDATE SET state = 'pending', reason = NULL WHERE state != 'done'",
+                )?;
+                for id in ids {
+                    insert.execute(params![kind.name(), id])?;
+                }
+            }
+            Ok(transaction.commit()?)
+        })
+    }
+
+    pub fn done(&self, kind: Kind, id: &str, target: Option<&str>, fingerprint: Option<&str>) -> Result<()> {
+        self.end(kind, id, "done", ItemRecord { target, fingerprint, ..ItemRecord::default() }).map(drop)
+    }
+
+    /// Gives how often it has been tried by now.
+    pub fn failed(&self, kind: Kind, id: &str, reason: &str) -> Result<u64> {
+        self.end(kind, id, "failed", ItemRecord { reason: Some(reason), ..ItemRecord::default() })
+    }
+
+    /// Gives the number of tries. One statement: a process may be killed between any two.
+    fn end(&self, kind: Kind, id: &str, state: &str, end: ItemRecord<'_>) -> Result<u64> {
+        let ItemRecord { reason, target, fingerprint, digest } = end;
+        let (bytes, sha256) = digest.map(|d| (d.bytes.cast_signed(), d.sha256.as_deref())).unzip();
+        let sha256 = sha256.flatten();
+        let row = params![kind.name(), id, state, reason, target, fingerprint, bytes, sha256];
+        let attempts: i64 = self.write(|db| {
+            let mut end = db.prepare_cached(
+                "INSERT INTO item (kind, id, state, attempts, reason, target, fingerprint, bytes, sha256)
+                 VALUES (?1, ?2, ?3, 1, ?4, ?5, ?6, ?7, ?8)
+                 ON CONFLICT DO UPDATE SET state = ?3, attempts = attempts + 1, reason = ?4,
+                     target = coalesce(?5, target), fingerprint = ?6, bytes = ?7, sha256 = ?8
+                 RETURNING attempts",
+            )?;
+            Ok(end.query_row(row, |row| row.get(0))?)
+        })?;
+        Ok(attempts.cast_unsigned())
+    }
+
+    /// True when the item was done before and is not the same any more, or was not done right.
+    pub fn must_be_visited(&self, kind: Kind, id: &str, fingerprint: &str) -> Result<bool> {
+        let row: Option<(String, Option<String>)> = self
+            .db()
+            .prepare_cached(
+                "SELECT state, fingerprint FROM item WHERE kind = ?1 AND id = ?2 AND attempts > 0",
+            )?
+            .query_row([kind.name(), id], |row| Ok((row.get(0)?, row.get(1)?)))
+            .optional()?;
+        Ok(row.is_some_and(|(state, known)| match state.as_str() {
+            "done" => known.as_deref() != Some(fingerprint),
+            _ => true,
+        }))
+    }
+
+    /// A file that is on the target already; `stamp` is what its store said of it ([`FileEntry::stamp`]).
+    ///
+    /// [`FileEntry::stamp`]: crate::entities::FileEntry::stamp
+    pub fn file_done(&self, id: &str, target: &str, digest: &Digest, stamp: Option<&str>) -> Result<()> {
+        let end = ItemRecord {
+            target: Some(target),
+            fingerprint: stamp,
+            digest: Some(digest),
+            ..ItemRecord::default()
+        };
+        self.end(Kind::Artifact, id, "done", end).map(drop)
+    }
+
+    /// A file that was written to this very run or logged model before.
+    pub fn known_file(&self, id: &str, target: &str) -> Result<Option<KnownFile>> {
+        Ok(self
+            .db()
+            .prepare_cached(
+                "SELECT bytes, sha256, fingerprint FROM item WHERE kind = 'artifact' AND id = ?1 AND target = ?2 AND state = 'done'
+                 AND bytes IS NOT NULL",
+            )?
+            .query_row(params![id, target], |row| {
+                let digest = Digest { bytes: row.get::<_, i64>(0)?.unsigned_abs(), sha256: row.get(1)? };
+                Ok(KnownFile { digest, stamp: row.get(2)? })
+            })
+            .optional()?)
+    }
+
+    /// Writes `kind,source,target` lines for everything that has an id on both sides.
+    pub fn write_id_map(&self, path: &Path) -> Result<()> {
+        let mut text = csv::Writer::from_writer(Vec::new());
+        text.write_record(["kind", "source", "target"])?;
+        let db = self.db();
+        let mut rows = db.prepare(
+            "SELECT kind, id, target FROM item WHERE target IS NOT NULL AND kind != 'artifact' ORDER BY kind, id",
+        )?;
+        let mut rows = rows.query([])?;
+        while let Some(row) = rows.next()? {
+            let (kind, id, target): (String, String, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
+            text.write_record([kind, id, target])?;
+        }
+        let text = text.into_inner().map_err(|e| Error::from(e.into_error()))?;
+        crate::artifacts::local::write(path, &text)
+    }
+
+    /// Reads another process's journal without touching it. None: it is only just being made.
+    pub fn read_counts(path: &Path) -> Result<Option<(Identity, HashMap<Kind, Counts>)>> {
+        let db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        db.busy_timeout(std::time::Duration::from_secs(2))?;
+        let count = |of: &str| -> Result<i64> { Ok(db.query_row(of, [], |row| row.get(0))?) };
+        let tables = "SELECT count(*) FROM sqlite_master WHERE name IN ('migration', 'item')";
+        if count(tables)? < 2 || count("SELECT count(*) FROM migration")? < 4 {
+            return Ok(None);
+        }
+        let field = |key: &str| -> Result<String> {
+            Ok(db.query_row("SELECT value FROM migration WHERE key = ?1", [key], |row| row.get(0))?)
+        };
+        let step = Step::from_name(&field("step")?).unwrap_or_default();
+        let identity =
+            Identity { step, source: field("source")?, target: field("target")?, plan: field("plan")? };
+        let mut counts: HashMap<Kind, Counts> = HashMap::new();
+        let mut rows = db.prepare("SELECT kind, state, count(*) FROM item GROUP BY kind, state")?;
+        let mut rows = rows.query([])?;
+        while let Some(row) = rows.next()? {
+            let (kind, state, n): (String, String, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
+            let Some(kind) = Kind::from_name(&kind) else {
+                continue;
+            };
+            let (of, n) = (counts.entry(kind).or_default(), n.unsigned_abs());
+            of.planned += n;
+            match state.as_str() {
+                "done" => of.done += n,
+                "failed" => of.failed += n,
+                "skipped" => of.skipped += n,
+                _ => {}
+            }
+        }
+        Ok(Some((identity, counts)))
+    }
+}
+
+/// Changes whenever the item does, as far as a search page shows it.
+pub fn fingerprint(item: &impl Serialize) -> Result<String> {
+    let digest = Sha256::digest(serde_json::to_vec(item)?);
+    Ok(digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect())
+}
+
+impl IdMap for Journal {
+    fn target_of(&self, source: &RunId) -> Option<RunId> {
+        self.seen.target_of(source)
+    }
+
+    fn is_target(&self, run: &RunId) -> bool {
+        self.seen.is_target(run)
+    }
+
+    fn opened(&self, source: &RunId, target: &RunId) -> Result<()> {
+        self.seen.opened(source, target)
+    }
+
+    fn unresolved(&self, reference: Unresolved) -> Result<()> {
+        let Unresolved { on, key, value } = reference;
+        self.write(|db| {
+            db.prepare_cached("INSERT OR REPLACE INTO unresolved VALUES (?1, ?2, ?3)")?
+                .execute(params![on, key, value])?;
+            Ok(())
+        })
+    }
+
+    fn waiting(&self) -> Result<Vec<Unresolved>> {
+        let db = self.db();
+        let mut rows = db.prepare("SELECT run, key, value FROM unresolved")?;
+        let all = rows
+            .query_map([], |row| Ok(Unresolved { on: row.get(0)?, key: row.get(1)?, value: row.get(2)? }))?;
+        Ok(all.collect::<rusqlite::Result<_>>()?)
+    }
+
+    fn settled(&self, reference: &Unresolved) -> Result<()> {
+        self.write(|db| {
+            let these = params![reference.on, reference.key];
+            db.execute("DELETE FROM unresolved WHERE run = ?1 AND key = ?2", these)?;
+            Ok(())
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn identity(source: &str) -> Identity {
+        Identity { step: Step::Import, source: source.into(), target: "http://t".into(), plan: "p".into() }
+    }
+
+    #[test]
+    fn a_journal_of_something_else_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("j.db");
+        Journal::open(&path, &identity("http://a")).unwrap();
+        Journal::open(&path, &identity("http://a")).unwrap();
+        let error = Journal::open(&path, &identity("http://b")).err().unwrap();
+        assert_eq!(error.exit_code(), 2);
+        assert!(error.to_string().contains("http://a"), "{error}");
+    }
+
+    #[test]
+    fn counts_add_up_and_failures_are_visited_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("j.db");
+        let journal = Journal::open(&path, &identity("http://a")).unwrap();
+        journal.plan(Kind::Run, ["a", "b", "c"]).unwrap();
+        journal.done(Kind::Run, "a", Some("A"), Some("f")).unwrap();
+        journal.failed(Kind::Run, "b", "why").unwrap();
+        let (_, counts) = Journal::read_counts(&path).unwrap().unwrap();
+        assert_eq!(counts[&Kind::Run], Counts { planned: 3, done: 1, failed: 1, skipped: 0 });
+        let visit = |id: &str, fingerprint| journal.must_be_visited(Kind::Run, id, fingerprint).unwrap();
+        assert!(!visit("a", "f"));
+        assert!(visit("a", "changed"));
+        assert!(visit("b", "f"));
+        assert!(!visit("c", "f"), "never begun");
+    }
+
+    #[test]
+    fn a_file_counts_only_for_the_run_it_was_written_to() {
+        let folder = tempfile::tempdir().unwrap();
+        let journal = Journal::open(&folder.path().join("j.db"), &identity("http://a")).unwrap();
+        let digest = Digest { bytes: 3, sha256: Some("ab".into()) };
+        journal.file_done("r/x", "new", &digest, Some("tag a")).unwrap();
+        let known = KnownFile { digest, stamp: Some("tag a".into()) };
+        assert_eq!(journal.known_file("r/x", "new").unwrap(), Some(known));
+        assert_eq!(journal.known_file("r/x", "other").unwrap(), None);
+    }
+
+    #[test]
+    fn the_id_map_is_csv_whatever_names_hold() {
+        let folder = tempfile::tempdir().unwrap();
+        let journal = Journal::open(&folder.path().join("j.db"), &identity("http://a")).unwrap();
+        let names = ["plain", "a,b", "say \"so\"", "two\nlines", " spaces ", "größe"];
+        for name in names {
+            journal.done(Kind::RegisteredModel, name, Some(&format!("{name},new")), None).unwrap();
+        }
+        let path = folder.path().join("id-map.csv");
+        journal.write_id_map(&path).unwrap();
+        let mut rows: Vec<Vec<String>> = Vec::new();
+        for row in csv::Reader::from_path(&path).unwrap().records() {
+            rows.push(row.unwrap().iter().map(str::to_owned).collect());
+        }
+        let mut wanted: Vec<Vec<String>> = Vec::new();
+        for name in names {
+            wanted.push(vec!["registered_model".to_owned(), name.to_owned(), format!("{name},new")]);
+        }
+        rows.sort();
+        wanted.sort();
+        assert_eq!(rows, wanted);
+        assert!(std::fs::read_to_string(&path).unwrap().starts_with("kind,source,target\nregistered_model,"));
+    }
+}

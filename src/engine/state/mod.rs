@@ -1,0 +1,94 @@
+pub mod journal;
+pub mod lock;
+pub mod pending_app;
+pub mod session;
+use std::path::{Path, PathBuf};
+
+use directories::ProjectDirs;
+use sha2::{Digest, Sha256};
+
+use self::lock::Lock;
+use super::endpoint::location;
+use super::{Identity, Step};
+use crate::error::{Error, Result};
+
+/// Where mlferry keeps what must outlive it: journals, locks, the wizard's session, logs, reports.
+#[derive(Clone, Debug)]
+pub struct StateDir(PathBuf);
+
+impl StateDir {
+    /// `MLFERRY_STATE_DIR`, else the user's state directory (`~/.local/state/mlferry` on Linux).
+    pub fn find() -> Result<Self> {
+        if let Some(path) = std::env::var_os("MLFERRY_STATE_DIR").filter(|path| !path.is_empty()) {
+            return Self::at(PathBuf::from(path));
+        }
+        let dirs = ProjectDirs::from("", "", "mlferry").ok_or_else(|| {
+            Error::usage("there is no home directory to keep the journal in")
+                .hint("set MLFERRY_STATE_DIR to a directory")
+        })?;
+        Self::at(dirs.state_dir().unwrap_or_else(|| dirs.data_local_dir()).to_owned())
+    }
+
+    pub fn at(path: PathBuf) -> Result<Self> {
+        std::fs::create_dir_all(&path).map_err(|e| Error::from(e).at(path.display()))?;
+        Ok(Self(path))
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// One journal for one step of one migration.
+    pub fn journal(&self, of: &Identity) -> PathBuf {
+        let Identity { step, source, target, plan } = of;
+        self.journals().join(format!("{}-{}.db", step.name(), digest(&[step.name(), source, target, plan])))
+    }
+
+    pub fn journals(&self) -> PathBuf {
+        self.0.join("journals")
+    }
+
+    /// How far one job is, for other processes.
+    pub fn job(&self, step: Step, source: &str, target: &str) -> PathBuf {
+        let name = digest(&[step.name(), source, target]);
+        self.jobs().join(format!("{}-{name}.json", step.name()))
+    }
+
+    pub fn jobs(&self) -> PathBuf {
+        self.0.join("jobs")
+    }
+
+    /// One lock for one target, whatever writes to it.
+    pub fn lock(&self, target: &str) -> PathBuf {
+        self.0.join("locks").join(format!("{}.lock", digest(&[target])))
+    }
+
+    /// An error when another process writes to the target that `text` names, found without a question to it: a second
+    /// command must not wait for a server that the first one is waiting for.
+    pub fn refuse_busy(&self, text: &str) -> Result<()> {
+        Lock::refuse_held(&self.lock(&location(text)?))
+    }
+
+    pub fn session(&self) -> PathBuf {
+        self.0.join("session.toml")
+    }
+
+    /// The App that was created last.
+    pub fn app(&self) -> PathBuf {
+        self.0.join("app.toml")
+    }
+
+    pub fn log(&self) -> PathBuf {
+        self.0.join("mlferry.log")
+    }
+}
+
+/// 16 hexadecimal digits that stand for these texts.
+pub(super) fn digest(texts: &[&str]) -> String {
+    let mut hasher = Sha256::new();
+    for text in texts {
+        hasher.update(text.as_bytes());
+        hasher.update([0]);
+    }
+    hasher.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+}

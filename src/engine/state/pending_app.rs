@@ -1,0 +1,63 @@
+use serde::{Deserialize, Serialize};
+
+use crate::artifacts::local;
+use crate::aws::Arn;
+use crate::engine::StateDir;
+use crate::error::{Class, Error, Result};
+
+/// The App that was created last and may not be ready yet, so that an interrupted wait can go on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pending {
+    arn: String,
+}
+
+impl Pending {
+    pub fn keep(state: &StateDir, arn: &Arn) -> Result<()> {
+        let text = toml::to_string(&Self { arn: arn.to_string() })
+            .map_err(|e| Error::permanent(format!("the App cannot be noted down: {e}")))?;
+        local::write(&state.app(), text.as_bytes())
+    }
+
+    /// None when there was none, or it is ready by now.
+    pub fn load(state: &StateDir) -> Result<Option<Arn>> {
+        let path = state.app();
+        let text = match std::fs::read_to_string(&path) {
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            text => text.map_err(|e| Error::from(e).at(path.display()))?,
+        };
+        let Self { arn } =
+            toml::from_str(&text).map_err(|e| Error::permanent(format!("{}: {e}", path.display())))?;
+        Arn::parse(&arn).map(Some)
+    }
+
+    /// There is nothing more to wait for once the App is ready, or never will be.
+    pub fn settle<T>(state: &StateDir, arn: &Arn, waited: &Result<T>) -> Result<()> {
+        let is_open =
+            waited.as_ref().is_err_and(|error| !matches!(error.class(), Class::Permanent | Class::NotFound));
+        if is_open || Self::load(state)?.as_ref() != Some(arn) {
+            return Ok(());
+        }
+        std::fs::remove_file(state.app()).map_err(|e| Error::from(e).at(state.app().display()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_app_that_was_created_last_is_found_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = StateDir::at(folder.path().to_owned()).unwrap();
+        assert_eq!(Pending::load(&state).unwrap(), None);
+        let arn = Arn::parse("arn:aws:sagemaker:eu-west-1:123456789012:mlflow-app/app-ABCDEFGHIJKL").unwrap();
+        Pending::keep(&state, &arn).unwrap();
+        assert_eq!(Pending::load(&state).unwrap(), Some(arn.clone()));
+        let slow = Err::<(), _>(Error::transient("not ready after 900 s"));
+        Pending::settle(&state, &arn, &slow).unwrap();
+        assert_eq!(Pending::load(&state).unwrap(), Some(arn.clone()));
+        Pending::settle(&state, &arn, &Ok(())).unwrap();
+        assert_eq!(Pending::load(&state).unwrap(), None);
+        Pending::settle(&state, &arn, &Ok(())).unwrap();
+    }
+}

@@ -1,0 +1,97 @@
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::artifacts::local;
+use crate::engine::StateDir;
+use crate::error::{Error, Result};
+use crate::plan::Plan;
+
+/// The seven steps of a migration, in order.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Step {
+    #[default]
+    Check,
+    App,
+    Connect,
+    Plan,
+    Export,
+    Import,
+    Validate,
+}
+
+impl Step {
+    pub const ALL: [Self; 7] =
+        [Self::Check, Self::App, Self::Connect, Self::Plan, Self::Export, Self::Import, Self::Validate];
+
+    /// The command that does this step.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Check => "check",
+            Self::App => "app",
+            Self::Connect => "connect",
+            Self::Plan => "plan",
+            Self::Export => "export",
+            Self::Import => "import",
+            Self::Validate => "validate",
+        }
+    }
+
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Check => "Compatibility",
+            Self::App => "MLflow App",
+            Self::Connect => "Connectivity",
+            Self::Plan => "Selection",
+            Self::Export => "Export",
+            Self::Import => "Import",
+            Self::Validate => "Validation",
+        }
+    }
+
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|step| step.name() == name)
+    }
+}
+
+/// How the data travels.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Route {
+    /// From server to server, nothing on this machine's disk.
+    #[default]
+    Direct,
+    /// By way of an export directory.
+    Directory(PathBuf),
+}
+
+/// What the wizard needs to go on where it was left. Holds no credential.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Session {
+    pub step: Step,
+    pub source: String,
+    pub target: String,
+    pub route: Route,
+    pub plan: Plan,
+}
+
+impl Session {
+    /// The session that was left, if one was and it can still be read.
+    pub fn load(state: &StateDir) -> Option<Self> {
+        let text = std::fs::read_to_string(state.session()).ok()?;
+        toml::from_str(&text).inspect_err(|e| tracing::warn!("the saved session cannot be read: {e}")).ok()
+    }
+
+    pub fn save(&self, state: &StateDir) -> Result<()> {
+        let text = toml::to_string(self)
+            .map_err(|e| Error::permanent(format!("the session cannot be saved: {e}")))?;
+        local::write(&state.session(), text.as_bytes())
+    }
+
+    pub fn forget(state: &StateDir) {
+        // There may be none.
+        let _ = std::fs::remove_file(state.session());
+    }
+}

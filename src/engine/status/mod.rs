@@ -1,0 +1,59 @@
+pub mod file;
+pub mod writer;
+use std::collections::BTreeMap;
+use std::time::SystemTime;
+
+use serde::Serialize;
+
+use super::state::lock::Lock;
+use super::{Counts, Journal, StateDir, Step};
+use crate::error::Result;
+
+/// What the newest journal tells, also while another process writes it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Status {
+    pub step: Step,
+    pub source: String,
+    pub target: String,
+    /// A process is at work on this target now.
+    pub running: bool,
+    /// Seconds since the journal was last written.
+    pub idle_seconds: u64,
+    pub counts: BTreeMap<&'static str, Counts>,
+}
+
+/// Every migration that left a journal, newest first.
+pub fn status(state: &StateDir) -> Result<Vec<Status>> {
+    let Ok(entries) = std::fs::read_dir(state.journals()) else {
+        return Ok(Vec::new());
+    };
+    let mut journals: Vec<_> = entries
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| path.extension().is_some_and(|extension| extension == "db"))
+        .map(|path| (written(&path), path))
+        .collect();
+    journals.sort();
+    journals.into_iter().rev().filter_map(|(time, path)| read(state, time, &path).transpose()).collect()
+}
+
+/// The write-ahead log is where a running process writes.
+fn written(path: &std::path::Path) -> SystemTime {
+    let of =
+        |path: &std::path::Path| path.metadata().and_then(|m| m.modified()).unwrap_or(SystemTime::UNIX_EPOCH);
+    of(path).max(of(&path.with_extension("db-wal")))
+}
+
+fn read(state: &StateDir, written: SystemTime, path: &std::path::Path) -> Result<Option<Status>> {
+    let Some((identity, counts)) = Journal::read_counts(path)? else {
+        return Ok(None);
+    };
+    let idle_seconds = SystemTime::now().duration_since(written).map_or(0, |idle| idle.as_secs());
+    Ok(Some(Status {
+        step: identity.step,
+        running: Lock::is_held(&state.lock(&identity.target)),
+        source: identity.source,
+        target: identity.target,
+        idle_seconds,
+        counts: counts.into_iter().map(|(kind, counts)| (kind.plural(), counts)).collect(),
+    }))
+}

@@ -1,0 +1,143 @@
+use std::fmt;
+use std::io::ErrorKind;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Code, Error};
+
+/// How a server does at one moment. Times in whole seconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum Health {
+    #[default]
+    Fine,
+    /// It asked for mercy not long ago, and gets at most `limit` requests at a time.
+    Slowed { why: Slowdown, limit: u64 },
+    /// Requests are on their way, and not a byte has come back for so long.
+    Silent { seconds: u64 },
+    /// It cannot be reached since then, and is waited for so much longer.
+    Gone { why: Absence, seconds: u64, left: u64 },
+}
+
+/// In what way a server is gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Absence {
+    /// Connections to it are refused.
+    Refused,
+    /// It takes requests and does not answer.
+    Silent,
+    /// Something in front of it answers instead: 502, 503, 504, or a 404 that is not MLflow's.
+    Status(u16),
+    /// The network does not lead there, or connections break.
+    Network,
+    /// It may be there, and the store of its files does not answer.
+    Store,
+}
+
+impl Absence {
+    pub fn of(error: &Error) -> Self {
+        match error.get_code() {
+            Some(Code::Http(answered)) => Self::Status(answered.status),
+            Some(Code::Io(ErrorKind::ConnectionRefused)) => Self::Refused,
+            Some(Code::Io(ErrorKind::TimedOut)) => Self::Silent,
+            _ => Self::Network,
+        }
+    }
+}
+
+impl fmt::Display for Absence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Refused => f.write_str("connections are refused"),
+            Self::Silent => f.write_str("it does not answer"),
+            Self::Status(status) => write!(f, "a gateway answers {status}"),
+            Self::Network => f.write_str("the network does not lead there"),
+            Self::Store => f.write_str("the store of its files does not answer"),
+        }
+    }
+}
+
+/// Why a server gets fewer requests at a time than before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Slowdown {
+    /// Its pool of database connections ran dry.
+    NoConnections,
+    DatabaseBusy,
+    /// It answered 429, or AWS throttled.
+    TooManyRequests,
+    /// It answered 503 or 504, or not in time.
+    Overloaded,
+}
+
+impl fmt::Display for Slowdown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NoConnections => "its database has no free connections",
+            Self::DatabaseBusy => "its database is busy",
+            Self::TooManyRequests => "it says that it gets too many requests",
+            Self::Overloaded => "it does not keep up",
+        })
+    }
+}
+
+impl Health {
+    pub fn is_gone(self) -> bool {
+        matches!(self, Self::Gone { .. })
+    }
+
+    /// One line in plain words about the server that `name` is ("target"); none when all is well.
+    pub fn describe(self, name: &str) -> Option<String> {
+        match self {
+            Self::Fine => None,
+            Self::Slowed { why, limit } => {
+                let requests = if limit == 1 { "one request" } else { &format!("{limit} requests") };
+                Some(format!("the {name} gets at most {requests} at a time: {why}"))
+            }
+            Self::Silent { seconds } => Some(format!("the {name} has been silent for {}", time(seconds))),
+            Self::Gone { why, seconds, left } => Some(format!(
+                "the {name} has been unreachable for {} ({why}); the work resumes when it answers, waiting {} more",
+                time(seconds),
+                time(left)
+            )),
+        }
+    }
+}
+
+/// `25 s`, `3 min 20 s`, `1 h 5 min`.
+fn time(seconds: u64) -> String {
+    match seconds {
+        s if s < 60 => format!("{s} s"),
+        s if s < 3_600 => format!("{} min {} s", s / 60, s % 60),
+        s => format!("{} h {} min", s / 3_600, s % 3_600 / 60),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_person_reads_why_it_is_slow() {
+        let table = [
+            (Health::Silent { seconds: 25 }, "the target has been silent for 25 s"),
+            (
+                Health::Slowed { why: Slowdown::NoConnections, limit: 4 },
+                "the target gets at most 4 requests at a time: its database has no free connections",
+            ),
+            (
+                Health::Slowed { why: Slowdown::Overloaded, limit: 1 },
+                "the target gets at most one request at a time: it does not keep up",
+            ),
+            (
+                Health::Gone { why: Absence::Status(503), seconds: 200, left: 3_400 },
+                "the target has been unreachable for 3 min 20 s (a gateway answers 503); the work resumes when it answers, waiting 56 min 40 s more",
+            ),
+        ];
+        for (health, line) in table {
+            assert_eq!(health.describe("target").as_deref(), Some(line));
+        }
+        assert_eq!(Health::Fine.describe("target"), None);
+    }
+}

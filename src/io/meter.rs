@@ -1,0 +1,221 @@
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use super::{Absence, Health, Slowdown};
+use crate::limits;
+
+/// Counts what went over the wire to one server and the stores that hold its artifacts, and knows how the server does.
+/// Sampled by whoever draws.
+#[derive(Debug, Default)]
+pub struct Meter {
+    requests: AtomicU64,
+    retries: AtomicU64,
+    bytes: AtomicU64,
+    concurrency: AtomicU64,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// Requests on their way to the server.
+    in_flight: usize,
+    /// When the server last gave a sign of life, or when the oldest request was sent to one that was idle.
+    heard: Option<Instant>,
+    slowed: Option<(Slowdown, Instant)>,
+    /// What is gone, itself or stores of its files: in what way, since when, and until when it is waited for.
+    gone: Vec<(Absence, Instant, Instant)>,
+}
+
+/// One reading of a [`Meter`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Traffic {
+    /// Every request sent, repeated ones included.
+    pub requests: u64,
+    pub retries: u64,
+    /// Bytes of files, in either direction.
+    pub bytes: u64,
+    /// How many requests may be in flight now.
+    pub concurrency: u64,
+    pub health: Health,
+}
+
+impl Traffic {
+    /// What was added to an earlier reading.
+    #[must_use]
+    pub fn since(&self, before: &Self) -> Self {
+        Self {
+            requests: self.requests - before.requests,
+            retries: self.retries - before.retries,
+            bytes: self.bytes - before.bytes,
+            concurrency: self.concurrency,
+            health: self.health,
+        }
+    }
+}
+
+impl Meter {
+    pub fn read(&self) -> Traffic {
+        let concurrency = self.concurrency.load(Relaxed);
+        Traffic {
+            requests: self.requests.load(Relaxed),
+            retries: self.retries.load(Relaxed),
+            bytes: self.bytes.load(Relaxed),
+            concurrency,
+            health: self.state().health(Instant::now(), concurrency),
+        }
+    }
+
+    pub fn request(&self) {
+        self.requests.fetch_add(1, Relaxed);
+    }
+
+    pub fn retry(&self) {
+        self.retries.fetch_add(1, Relaxed);
+    }
+
+    pub fn moved(&self, bytes: usize) {
+        self.bytes.fetch_add(bytes as u64, Relaxed);
+    }
+
+    pub fn set_concurrency(&self, limit: usize) {
+        self.concurrency.store(limit as u64, Relaxed);
+    }
+
+    /// Counts a request, which the server owes an answer for until this is dropped.
+    pub fn send(self: &Arc<Self>) -> OnItsWay {
+        self.request();
+        self.owed()
+    }
+
+    /// The same for the body of an answer that has begun to come.
+    pub fn answered(self: &Arc<Self>) -> OnItsWay {
+        let way = self.owed();
+        way.heard();
+        way
+    }
+
+    fn owed(self: &Arc<Self>) -> OnItsWay {
+        let way = OnItsWay { meter: Arc::clone(self), owes: AtomicBool::new(false) };
+        way.owes(true);
+        way
+    }
+
+    pub fn slowed(&self, why: Slowdown) {
+        self.state().slowed = Some((why, Instant::now()));
+    }
+
+    /// Shows that the server or one of its stores is gone, until the answer is dropped.
+    pub fn gone(self: &Arc<Self>, why: Absence, since: Instant, until: Instant) -> ShownGone {
+        let gone = (why, since, until);
+        self.state().gone.push(gone);
+        ShownGone { meter: Arc::clone(self), gone }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn health(&self, now: Instant, limit: u64) -> Health {
+        if let Some((why, since, until)) = self.gone.first().copied() {
+            let left = until.saturating_duration_since(now).as_secs();
+            return Health::Gone { why, seconds: now.duration_since(since).as_secs(), left };
+        }
+        let silent = self.heard.filter(|_| self.in_flight > 0).map(|heard| now.duration_since(heard));
+        if let Some(silent) = silent.filter(|silent| *silent >= limits::SILENCE_SHOWN) {
+            return Health::Silent { seconds: silent.as_secs() };
+        }
+        let is_fresh = |at: Instant| now.duration_since(at) < limits::SLOWDOWN_SHOWN;
+        match self.slowed {
+            Some((why, at)) if is_fresh(at) => Health::Slowed { why, limit },
+            _ => Health::Fine,
+        }
+    }
+}
+
+/// The time in which something is shown as gone.
+pub struct ShownGone {
+    meter: Arc<Meter>,
+    gone: (Absence, Instant, Instant),
+}
+
+impl Drop for ShownGone {
+    fn drop(&mut self) {
+        let mut state = self.meter.state();
+        if let Some(at) = state.gone.iter().position(|gone| *gone == self.gone) {
+            state.gone.remove(at);
+        }
+    }
+}
+
+/// A request that was sent.
+#[derive(Debug)]
+pub struct OnItsWay {
+    meter: Arc<Meter>,
+    owes: AtomicBool,
+}
+
+impl OnItsWay {
+    /// The server has given a sign of life: a byte came, or it took one.
+    pub fn heard(&self) {
+        self.meter.state().heard = Some(Instant::now());
+    }
+
+    /// Whether it is the server that is waited for now.
+    pub fn owes(&self, owes: bool) {
+        if self.owes.swap(owes, Relaxed) == owes {
+            return;
+        }
+        let mut state = self.meter.state();
+        if !owes {
+            state.in_flight -= 1;
+            return;
+        }
+        if state.in_flight == 0 {
+            state.heard = Some(Instant::now());
+        }
+        state.in_flight += 1;
+    }
+}
+
+impl Drop for OnItsWay {
+    fn drop(&mut self) {
+        self.owes(false);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn silence_is_counted_from_the_last_sign_of_life_and_only_while_something_is_owed() {
+        let meter = Arc::new(Meter::default());
+        let first = meter.send();
+        let started = Instant::now();
+        let after = |seconds: u64| meter.state().health(started + Duration::from_secs(seconds), 4);
+        assert_eq!(after(5), Health::Fine);
+        assert_eq!(after(25), Health::Silent { seconds: 25 });
+        let second = meter.send();
+        assert_eq!(after(25), Health::Silent { seconds: 25 }, "a new request is no sign of life");
+        drop(second);
+        first.heard();
+        assert_eq!(after(9), Health::Fine);
+        meter.slowed(Slowdown::NoConnections);
+        assert_eq!(after(9), Health::Slowed { why: Slowdown::NoConnections, limit: 4 });
+        drop(first);
+        assert_eq!(after(500), Health::Fine, "nothing is owed");
+        let until = started + Duration::from_secs(600);
+        let (server, store) =
+            (meter.gone(Absence::Refused, started, until), meter.gone(Absence::Store, started, until));
+        assert_eq!(after(500), Health::Gone { why: Absence::Refused, seconds: 500, left: 100 });
+        drop(server);
+        assert_eq!(after(500), Health::Gone { why: Absence::Store, seconds: 500, left: 100 });
+        drop(store);
+        assert_eq!(after(500), Health::Fine);
+    }
+}

@@ -1,0 +1,18 @@
+//! What readers, writers and stores share, whatever they speak: pages of objects, streams of bytes, counters of traffic, and
+//! waiting for servers and credentials.
+
+mod byte_source;
+mod credential_wait;
+mod health;
+mod meter;
+mod outage;
+mod pages;
+mod task;
+
+pub use byte_source::ByteSource;
+pub use credential_wait::CredentialWait;
+pub use health::{Absence, Health, Slowdown};
+pub use meter::{Meter, OnItsWay, Traffic};
+pub use outage::{Outage, Reachable};
+pub use pages::{Listing, Pages, circle, listing, pages, strict};
+pub use task::OwnTask;

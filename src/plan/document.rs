@@ -1,0 +1,294 @@
+//! What is to be moved: the plan file.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use super::{ExperimentSelection, PlannedTraces, TimeRange, UnixMillis};
+use crate::entities::{Experiment, RegisteredModel, RunId, Trace};
+use crate::error::{Error, Result};
+
+/// The plan file (TOML). One that chooses nothing takes everything; else what it chooses is taken, and what a chosen
+/// model version needs.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Plan {
+    /// Names with `*`, `?` and `{a,b}`: every experiment that matches one is chosen whole.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub globs: Vec<String>,
+    /// Experiments chosen by name, with their runs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub experiments: Vec<PlannedExperiment>,
+    /// Names of experiments that stay behind whatever else chooses them, with `*`, `?` and `{a,b}`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub except_experiments: Vec<String>,
+    /// Names of registered models, with `*`, `?` and `{a,b}`; `churn/3` is version 3 of churn.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub models: Vec<String>,
+    /// Registered models of which single versions are chosen.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub model_versions: Vec<PlannedModel>,
+    /// Names of prompts, as of registered models.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub prompts: Vec<String>,
+    /// Prompts of which single versions are chosen.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub prompt_versions: Vec<PlannedModel>,
+    /// Names of evaluation datasets, with `*`, `?` and `{a,b}`. Those of an experiment that is chosen whole go along.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub datasets: Vec<String>,
+    /// Names of evaluation datasets that do not go along, with `*`, `?` and `{a,b}`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub except_datasets: Vec<String>,
+    /// Traces of what is chosen are left behind.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub skip_traces: bool,
+    /// Old experiment name to new one.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub rename: BTreeMap<String, String>,
+    /// Old name of a registered model or prompt to new one.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub rename_models: BTreeMap<String, String>,
+    /// Leave deleted experiments and deleted runs behind.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub skip_deleted: bool,
+    /// Only runs that started at or after this, and what a chosen model version needs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run_start_time: Option<UnixMillis>,
+    /// Only runs that started before this, and what a chosen model version needs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub runs_until: Option<UnixMillis>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlannedExperiment {
+    pub name: String,
+    /// Only these runs; absent means all of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub runs: Option<BTreeSet<RunId>>,
+    /// All but these runs.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub except: BTreeSet<RunId>,
+    #[serde(default, skip_serializing_if = "PlannedTraces::is_of_runs")]
+    pub traces: PlannedTraces,
+}
+
+/// A registered model or prompt.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlannedModel {
+    pub name: String,
+    /// Only the versions of these numbers; absent means all of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub versions: Option<BTreeSet<u64>>,
+    /// All but these versions.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub except: BTreeSet<u64>,
+}
+
+/// A plan that leaves nothing out: an empty file could be one that was cut off.
+const EVERYTHING: &str = "# Nothing is left out: everything that the source holds is moved.\n";
+
+impl Plan {
+    pub fn parse(text: &str) -> Result<Self> {
+        if text.trim().is_empty() {
+            return Err(Error::usage(
+                "the plan is empty: a file that was cut off looks the same as one that takes everything",
+            )
+            .hint("`mlferry plan --output FILE` writes a plan to start from"));
+        }
+        let plan: Self = toml::from_str(text).map_err(|e| {
+            Error::usage(e.to_string().trim_end())
+                .hint("`mlferry plan --output FILE` writes a plan to start from")
+        })?;
+        plan.chooser()?;
+        plan.window()?;
+        Ok(plan)
+    }
+
+    /// When a run must have started.
+    pub fn window(&self) -> Result<TimeRange> {
+        TimeRange::new(self.run_start_time, self.runs_until)
+    }
+
+    pub fn to_toml(&self) -> Result<String> {
+        toml::to_string(self).map_err(|e| Error::permanent(format!("the plan cannot be written: {e}")))
+    }
+
+    /// The same for a file, which is never empty.
+    pub fn to_file(&self) -> Result<String> {
+        let text = self.to_toml()?;
+        Ok(if text.is_empty() { EVERYTHING.to_owned() } else { text })
+    }
+
+    /// The name on the target.
+    pub fn target_name<'a>(&'a self, experiment: &'a Experiment) -> &'a str {
+        self.rename.get(&experiment.name).unwrap_or(&experiment.name)
+    }
+
+    pub fn target_model_name<'a>(&'a self, model: &'a RegisteredModel) -> &'a str {
+        self.rename_models.get(&model.name).unwrap_or(&model.name)
+    }
+
+    /// There may be traces to take.
+    pub fn takes_traces(&self, choice: &ExperimentSelection) -> bool {
+        let is_left = matches!(
+            choice,
+            ExperimentSelection::No | ExperimentSelection::Yes { traces: PlannedTraces::None, .. }
+        );
+        !self.skip_traces && !is_left
+    }
+
+    /// A trace goes with the run it was made in; one that no run made goes with the whole experiment, if the time
+    /// window takes it.
+    pub fn takes_trace(&self, choice: &ExperimentSelection, trace: &Trace) -> bool {
+        let ExperimentSelection::Yes { only, traces, .. } = choice else { return false };
+        let of_run = trace.source_run().map(|run| choice.takes(&run));
+        let is_wanted = match (traces, of_run) {
+            _ if !self.takes_traces(choice) => false,
+            (_, Some(true)) => return true,
+            (PlannedTraces::All, _) => true,
+            (_, Some(false)) => false,
+            (_, None) => only.is_none(),
+        };
+        is_wanted && self.window().is_ok_and(|window| window.takes(trace.request_time))
+    }
+
+    /// The glob that fits this name and nothing else.
+    pub fn literal(name: &str) -> String {
+        // `globset::escape` leaves the backslash, which escapes in a glob.
+        let is_special = |c: char| matches!(c, '?' | '*' | '[' | ']' | '{' | '}' | '\\');
+        // A name that ends as versions do would be a version, too.
+        let slash = version_of(name).map(|(before, _)| before.len());
+        let quoted = |(at, c): (usize, char)| match is_special(c) || slash == Some(at) {
+            true => format!("[{c}]"),
+            false => c.to_string(),
+        };
+        name.char_indices().map(quoted).collect()
+    }
+
+    /// It chooses nothing, so it takes everything.
+    pub fn is_everything(&self) -> bool {
+        self.globs.is_empty()
+            && self.experiments.is_empty()
+            && self.models.is_empty()
+            && self.model_versions.is_empty()
+            && self.prompts.is_empty()
+            && self.prompt_versions.is_empty()
+            && self.datasets.is_empty()
+    }
+}
+
+/// `churn/3` as MLflow writes it in `models:/churn/3`: a name, or a glob of names, and a number.
+pub(super) fn version_of(text: &str) -> Option<(&str, u64)> {
+    let (name, number) = text.rsplit_once('/')?;
+    let is_number = number.bytes().all(|b| b.is_ascii_digit()) && !name.is_empty();
+    Some((name, number.parse().ok().filter(|_| is_number)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use globset::Glob;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::entities::trace_key;
+
+    proptest! {
+        #[test]
+        fn a_literal_fits_its_name_alone(name in r"[a3\\*?{},!\[\]^/ -]{1,8}", other in r"[a3\\*?{},!\[\]^/ -]{1,8}") {
+            let glob = Glob::new(&Plan::literal(&name)).unwrap().compile_matcher();
+            prop_assert!(glob.is_match(&name));
+            prop_assert_eq!(glob.is_match(&other), name == other);
+            prop_assert!(version_of(&Plan::literal(&name)).is_none());
+        }
+    }
+
+    #[test]
+    fn a_plan_survives_its_file() {
+        let plan = Plan {
+            experiments: vec![PlannedExperiment {
+                name: "a/b \"c\"".into(),
+                runs: Some(["r1".into()].into()),
+                except: ["r2".into()].into(),
+                traces: PlannedTraces::None,
+            }],
+            model_versions: vec![PlannedModel {
+                name: "c".into(),
+                versions: Some([3, 10].into()),
+                except: [4].into(),
+            }],
+            prompt_versions: vec![PlannedModel { name: "p".into(), ..PlannedModel::default() }],
+            rename: [("a".into(), "b".into())].into(),
+            rename_models: [("m".into(), "n".into())].into(),
+            skip_deleted: true,
+            run_start_time: Some(UnixMillis(1_714_521_600_000)),
+            runs_until: Some(UnixMillis(1_714_521_600_001)),
+            globs: vec!["x*".into()],
+            except_experiments: vec!["xx".into()],
+            models: vec!["m*".into()],
+            prompts: vec!["p".into()],
+            datasets: vec!["d".into()],
+            except_datasets: vec!["e".into()],
+            skip_traces: true,
+        };
+        assert_eq!(Plan::parse(&plan.to_file().unwrap()).unwrap(), plan);
+        assert_eq!(Plan::parse(&Plan::default().to_file().unwrap()).unwrap(), Plan::default());
+        assert!(Plan::parse(" \n").is_err(), "a file that was cut off");
+        assert_eq!(Plan::parse("nonsense = 1").unwrap_err().exit_code(), 2);
+    }
+
+    #[test]
+    fn times_in_a_plan_may_be_dates_texts_and_numbers() {
+        for time in ["2024-05-01", "\"2024-05-01\"", "1714521600000", "2024-05-01T00:00:00Z"] {
+            let plan = Plan::parse(&format!("run_start_time = {time}")).unwrap();
+            assert_eq!(plan.run_start_time, Some(UnixMillis(1_714_521_600_000)), "{time}");
+        }
+        for wrong in ["runs_until = 5", "run_start_time = 2024-05-02\nruns_until = 2024-05-01"] {
+            assert_eq!(Plan::parse(wrong).unwrap_err().exit_code(), 2, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_plan_of_an_earlier_release_says_what_it_said() {
+        let text = r#"
+            models = ["churn", "fraud*"]
+            skip_traces = true
+            [[experiments]]
+            name = "a"
+            runs = ["r1"]
+        "#;
+        let plan = Plan::parse(text).unwrap();
+        assert_eq!(plan.models, ["churn", "fraud*"]);
+        let a = Experiment { name: "a".into(), ..Experiment::default() };
+        let choice = plan.chooser().unwrap().choose(&a);
+        assert!(choice.takes(&"r1".into()) && !choice.takes(&"r2".into()) && !plan.takes_traces(&choice));
+        assert!(Plan::parse("[[experiments]]\nname = \"a\"\ntraces = \"some\"").is_err());
+    }
+
+    #[test]
+    fn traces_go_with_their_runs_unless_the_plan_says_otherwise() {
+        let trace = |run: &str| Trace {
+            metadata: [(trace_key::SOURCE_RUN.to_owned(), run.to_owned())].into(),
+            request_time: Some(5),
+            ..Trace::default()
+        };
+        let taken = |plan: &Plan, runs: Option<&str>, traces| {
+            let only = runs.map(|run| BTreeSet::from([RunId::from(run)]));
+            let (except, models) = (BTreeSet::new(), BTreeSet::new());
+            let choice = ExperimentSelection::Yes { only, except, models, traces };
+            ["r1", "r2", ""].map(|run| plan.takes_trace(&choice, &trace(run)))
+        };
+        use PlannedTraces::{All, None as Nothing, OfRuns};
+        let plan = Plan::default();
+        assert_eq!(taken(&plan, None, OfRuns), [true, true, true]);
+        assert_eq!(taken(&plan, Some("r1"), OfRuns), [true, false, false]);
+        assert_eq!(taken(&plan, Some("r1"), All), [true, true, true]);
+        assert_eq!(taken(&plan, None, Nothing), [false, false, false]);
+        let later = Plan { run_start_time: Some(UnixMillis(6)), ..Plan::default() };
+        assert_eq!(taken(&later, Some("r1"), All), [true, false, false]);
+        let without = Plan { skip_traces: true, ..Plan::default() };
+        assert_eq!(taken(&without, None, All), [false, false, false]);
+    }
+}

@@ -1,0 +1,245 @@
+//! The choice that a plan makes of each thing a source holds.
+
+use std::collections::{HashMap, HashSet};
+
+use globset::GlobSet;
+
+use super::glob::{idle, matcher};
+use super::version_matcher::VersionsByModel;
+use super::{ExperimentSelection, Plan, PlannedExperiment, Subset, VersionMatcher};
+use crate::entities::{EvaluationDataset, Experiment, RegisteredModel};
+use crate::error::Result;
+
+/// A plan with its globs compiled.
+pub struct PlanMatcher<'a> {
+    plan: &'a Plan,
+    /// By name: a plan may name very many.
+    named: HashMap<&'a str, &'a PlannedExperiment>,
+    globs: GlobSet,
+    except_experiments: GlobSet,
+    models: VersionsByModel<'a>,
+    prompts: VersionsByModel<'a>,
+    datasets: GlobSet,
+    except_datasets: GlobSet,
+}
+
+impl Plan {
+    /// Compiles the globs once; use the result for every experiment.
+    pub fn chooser(&self) -> Result<PlanMatcher<'_>> {
+        PlanMatcher::new(self)
+    }
+}
+
+impl<'a> PlanMatcher<'a> {
+    pub(super) fn new(plan: &'a Plan) -> Result<Self> {
+        Ok(Self {
+            plan,
+            // Of two entries of one name the first counts.
+            named: plan.experiments.iter().rev().map(|named| (named.name.as_str(), named)).collect(),
+            globs: matcher("--experiments", &plan.globs)?,
+            except_experiments: matcher("--except-experiments", &plan.except_experiments)?,
+            models: VersionsByModel::new("--models", &plan.models, &plan.model_versions)?,
+            prompts: VersionsByModel::new("--prompts", &plan.prompts, &plan.prompt_versions)?,
+            datasets: matcher("--datasets", &plan.datasets)?,
+            except_datasets: matcher("--except-datasets", &plan.except_datasets)?,
+        })
+    }
+
+    pub fn choose(&self, experiment: &Experiment) -> ExperimentSelection {
+        if self.plan.skip_deleted && experiment.lifecycle.is_deleted() {
+            return ExperimentSelection::No;
+        }
+        if self.except_experiments.is_match(&experiment.name) {
+            return ExperimentSelection::No;
+        }
+        if self.plan.is_everything() {
+            return ExperimentSelection::whole();
+        }
+        if let Some(named) = self.named.get(experiment.name.as_str()) {
+            return ExperimentSelection::Yes {
+                only: named.runs.clone(),
+                except: named.except.clone(),
+                models: Default::default(),
+                traces: named.traces,
+            };
+        }
+        if self.globs.is_match(&experiment.name) {
+            ExperimentSelection::whole()
+        } else {
+            ExperimentSelection::No
+        }
+    }
+
+    /// Which versions of a registered model or prompt are taken.
+    pub fn versions(&self, of: &RegisteredModel) -> Subset<u64> {
+        match self.plan.is_everything() {
+            true => Subset::All,
+            false => self.registry(of.is_prompt()).versions(&of.name),
+        }
+    }
+
+    /// The plan says something of single versions of this model.
+    pub fn names_versions_of(&self, model: &RegisteredModel) -> bool {
+        self.registry(model.is_prompt()).names_versions_of(&model.name)
+    }
+
+    fn registry(&self, of_prompts: bool) -> &VersionsByModel<'a> {
+        if of_prompts { &self.prompts } else { &self.models }
+    }
+
+    /// By its own name, or because everything is taken.
+    pub fn takes_dataset(&self, dataset: &EvaluationDataset) -> bool {
+        let is_taken = self.plan.is_everything() || self.datasets.is_match(&dataset.name);
+        is_taken && !self.leaves_dataset(dataset)
+    }
+
+    /// It is left behind even where its experiment is taken.
+    pub fn leaves_dataset(&self, dataset: &EvaluationDataset) -> bool {
+        self.except_datasets.is_match(&dataset.name)
+    }
+
+    /// Globs of the plan that fit none of `datasets`.
+    pub fn unmatched_datasets(&self, datasets: &[EvaluationDataset]) -> Vec<String> {
+        let names = || datasets.iter().map(|dataset| dataset.name.as_str());
+        let mut unmatched = idle(&self.plan.datasets, &self.datasets, names());
+        unmatched.extend(idle(&self.plan.except_datasets, &self.except_datasets, names()));
+        unmatched
+    }
+
+    /// Names and globs of the plan that fit none of `models`; `there` are the versions of those of which single
+    /// versions are named.
+    pub fn unmatched_models(&self, models: &[RegisteredModel], there: &VersionMatcher) -> Vec<String> {
+        let of = |prompts: bool| models.iter().filter(move |model| model.is_prompt() == prompts);
+        let mut unmatched = self.models.unmatched(of(false), there);
+        unmatched.extend(self.prompts.unmatched(of(true), there));
+        unmatched
+    }
+
+    /// Names and globs of the plan that fit none of `experiments`, which are all there are. What a rule leaves behind
+    /// answers to its name all the same, and to no glob that chooses.
+    pub fn unmatched(&self, experiments: &[Experiment]) -> Vec<String> {
+        let names = || experiments.iter().map(|one| one.name.as_str());
+        let there: HashSet<&str> = names().collect();
+        let named = self.plan.experiments.iter().map(|named| &named.name);
+        let missing = named.filter(|name| !there.contains(name.as_str())).cloned();
+        let is_chosen = |one: &&Experiment| self.choose(one) != ExperimentSelection::No;
+        let chosen = experiments.iter().filter(is_chosen).map(|one| one.name.as_str());
+        let idle_globs = idle(&self.plan.globs, &self.globs, chosen);
+        let idle_excepts = idle(&self.plan.except_experiments, &self.except_experiments, names());
+        missing.chain(idle_globs).chain(idle_excepts).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::entities::tag;
+    use crate::plan::PlannedModel;
+
+    fn experiment(name: &str) -> Experiment {
+        Experiment { name: name.into(), ..Experiment::default() }
+    }
+
+    fn model(name: &str) -> RegisteredModel {
+        RegisteredModel { name: name.into(), ..RegisteredModel::default() }
+    }
+
+    #[test]
+    fn an_empty_plan_takes_everything() {
+        let plan = Plan::default();
+        assert!(plan.chooser().unwrap().choose(&experiment("any")).takes(&"r".into()));
+    }
+
+    #[test]
+    fn globs_cross_slashes_and_name_what_they_miss() {
+        let plan = Plan { globs: vec!["fraud*".into(), "gone".into()], ..Plan::default() };
+        let chooser = plan.chooser().unwrap();
+        assert_ne!(chooser.choose(&experiment("fraud/eu/日本")), ExperimentSelection::No);
+        assert_eq!(chooser.choose(&experiment("churn")), ExperimentSelection::No);
+        assert_eq!(chooser.unmatched(&[experiment("fraud/x")]), ["gone"]);
+    }
+
+    #[test]
+    fn all_but_a_few_are_named_by_the_few() {
+        let plan = Plan {
+            globs: vec!["*".into()],
+            except_experiments: vec!["old/*".into(), "gone".into()],
+            experiments: vec![PlannedExperiment { name: "old/one".into(), ..Default::default() }],
+            ..Plan::default()
+        };
+        let chooser = plan.chooser().unwrap();
+        let taken = ["new", "old/one", "older"]
+            .map(|name| chooser.choose(&experiment(name)) != ExperimentSelection::No);
+        assert_eq!(taken, [true, false, true]);
+        assert_eq!(chooser.unmatched(&[experiment("new"), experiment("old/one")]), ["gone"]);
+        let alone = Plan { except_experiments: vec!["old".into()], ..Plan::default() };
+        let chooser = alone.chooser().unwrap();
+        assert_eq!(chooser.choose(&experiment("old")), ExperimentSelection::No);
+        assert_eq!(
+            chooser.choose(&experiment("new")),
+            ExperimentSelection::whole(),
+            "everything else is taken"
+        );
+    }
+
+    #[test]
+    fn models_and_prompts_are_chosen_apart() {
+        let tags = [(tag::IS_PROMPT.to_owned(), "true".to_owned())];
+        let prompt = RegisteredModel { tags: tags.into(), ..model("m1") };
+        let plan = Plan { models: vec!["m*".into(), "none".into()], ..Plan::default() };
+        let chooser = plan.chooser().unwrap();
+        assert_eq!((chooser.versions(&model("m1")), chooser.versions(&prompt)), (Subset::All, Subset::None));
+        assert_eq!(chooser.choose(&experiment("any")), ExperimentSelection::No, "only models were asked for");
+        assert_eq!(chooser.unmatched_models(&[model("m1")], &VersionMatcher::new()), ["none"]);
+        assert_eq!(Plan::default().chooser().unwrap().versions(&prompt), Subset::All);
+    }
+
+    #[test]
+    fn a_number_after_a_name_is_a_version_and_may_be_a_name() {
+        let globs = ["churn/3", "churn/7", "fraud*/1", "whole", "whole/2"];
+        let plan = Plan { models: globs.map(str::to_owned).into(), ..Plan::default() };
+        let chooser = plan.chooser().unwrap();
+        assert_eq!(chooser.versions(&model("churn")), Subset::Only([3, 7].into()));
+        assert_eq!(chooser.versions(&model("churn/3")), Subset::All, "MLflow takes such names before 3.11");
+        assert_eq!(chooser.versions(&model("fraud/eu")), Subset::Only([1].into()));
+        assert_eq!(chooser.versions(&model("whole")), Subset::All);
+        assert_eq!(chooser.versions(&model("churned")), Subset::None);
+        let models = [model("churn"), model("fraud.a"), model("whole")];
+        assert!(models.iter().all(|model| chooser.names_versions_of(model)));
+        let there = VersionMatcher::from([
+            ("churn".into(), [1, 3].into()),
+            ("fraud.a".into(), [2].into()),
+            ("whole".into(), [1, 2].into()),
+        ]);
+        assert_eq!(chooser.unmatched_models(&models, &there), ["churn/7", "fraud*/1"]);
+    }
+
+    #[test]
+    fn named_versions_come_before_globs_and_must_be_there() {
+        let named =
+            PlannedModel { name: "churn".into(), versions: Some([3, 9].into()), ..Default::default() };
+        let other = PlannedModel { name: "all/but".into(), except: [2].into(), ..Default::default() };
+        let gone = PlannedModel { name: "gone".into(), versions: Some([1].into()), ..Default::default() };
+        let plan = Plan {
+            models: vec!["*".into(), "churn/4".into()],
+            model_versions: vec![named, other, gone],
+            ..Plan::default()
+        };
+        let chooser = plan.chooser().unwrap();
+        assert_eq!(chooser.versions(&model("churn")), Subset::Only([3, 4, 9].into()));
+        assert_eq!(chooser.versions(&model("all/but")), Subset::Except([2].into()));
+        let models = [model("churn"), model("all/but")];
+        let there = VersionMatcher::from([("churn".into(), [3, 4].into()), ("all/but".into(), [1].into())]);
+        assert_eq!(chooser.unmatched_models(&models, &there), ["churn/9", "gone"]);
+    }
+
+    #[test]
+    fn a_dataset_may_be_left_behind_by_name() {
+        let dataset = |name: &str| EvaluationDataset { name: name.into(), ..EvaluationDataset::default() };
+        let plan = Plan { except_datasets: vec!["old*".into(), "none".into()], ..Plan::default() };
+        let chooser = plan.chooser().unwrap();
+        assert!(chooser.takes_dataset(&dataset("golden")) && !chooser.takes_dataset(&dataset("older")));
+        assert_eq!(chooser.unmatched_datasets(&[dataset("older")]), ["none"]);
+        assert_ne!(chooser.choose(&experiment("any")), ExperimentSelection::No, "everything else is taken");
+    }
+}

@@ -1,0 +1,16 @@
+//! What a person selects of a source: the plan file, and the matchers that decide about each object.
+
+mod document;
+mod glob;
+mod matcher;
+mod selection;
+mod subset;
+mod time_range;
+mod version_matcher;
+
+pub use document::{Plan, PlannedExperiment, PlannedModel};
+pub use matcher::PlanMatcher;
+pub use selection::{ExperimentSelection, PlannedTraces};
+pub use subset::Subset;
+pub use time_range::{TimeRange, UnixMillis};
+pub use version_matcher::VersionMatcher;

@@ -1,0 +1,109 @@
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use crate::entities::{LoggedModel, ModelId, RunId};
+
+/// What the plan says of one experiment.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ExperimentSelection {
+    No,
+    /// The experiment and the runs that [`takes`](Self::takes) accepts.
+    Yes {
+        only: Option<BTreeSet<RunId>>,
+        except: BTreeSet<RunId>,
+        /// Logged models that are taken whatever is said of runs.
+        models: BTreeSet<ModelId>,
+        traces: PlannedTraces,
+    },
+}
+
+/// Which traces of a chosen experiment are taken.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PlannedTraces {
+    /// Those of the runs that are taken; of an experiment that is taken whole those that no run made, too.
+    #[default]
+    OfRuns,
+    All,
+    None,
+}
+
+impl PlannedTraces {
+    pub fn is_of_runs(&self) -> bool {
+        *self == Self::OfRuns
+    }
+}
+
+impl ExperimentSelection {
+    pub fn whole() -> Self {
+        Self::of(None)
+    }
+
+    fn of(only: Option<BTreeSet<RunId>>) -> Self {
+        let (except, models) = (BTreeSet::new(), BTreeSet::new());
+        Self::Yes { only, except, models, traces: PlannedTraces::OfRuns }
+    }
+
+    /// Takes this run too.
+    pub fn add(&mut self, run: RunId) {
+        match self {
+            Self::No => *self = Self::of(Some([run].into())),
+            Self::Yes { only, except, .. } => {
+                except.remove(&run);
+                if let Some(only) = only {
+                    only.insert(run);
+                }
+            }
+        }
+    }
+
+    /// Takes none of these runs.
+    pub fn leave_out(&mut self, runs: impl IntoIterator<Item = RunId>) {
+        if let Self::Yes { except, .. } = self {
+            except.extend(runs);
+        }
+    }
+
+    pub fn takes(&self, run: &RunId) -> bool {
+        match self {
+            Self::No => false,
+            Self::Yes { only, except, .. } => {
+                only.as_ref().is_none_or(|only| only.contains(run)) && !except.contains(run)
+            }
+        }
+    }
+
+    /// Takes this logged model too.
+    pub fn add_model(&mut self, model: ModelId) {
+        if *self == Self::No {
+            *self = Self::of(Some(BTreeSet::new()));
+        }
+        if let Self::Yes { models, .. } = self {
+            models.insert(model);
+        }
+    }
+
+    /// A logged model goes with the run that made it; one that no run made goes with the whole experiment.
+    pub fn takes_model(&self, model: &LoggedModel) -> bool {
+        match (self, &model.source_run_id) {
+            (Self::No, _) => false,
+            (Self::Yes { models, .. }, _) if models.contains(&model.id) => true,
+            (Self::Yes { .. }, Some(run)) => self.takes(run),
+            (Self::Yes { only, .. }, None) => only.is_none(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_left_out_may_be_needed_all_the_same() {
+        let mut choice = ExperimentSelection::whole();
+        choice.leave_out(["old".into(), "older".into()]);
+        choice.add("older".into());
+        assert_eq!(["old", "older", "new"].map(|run| choice.takes(&run.into())), [false, true, true]);
+    }
+}

@@ -1,0 +1,16 @@
+pub(super) mod capability;
+pub(super) mod connect;
+pub(super) mod evaluation;
+pub(super) mod items;
+pub(super) mod logged_models;
+pub(super) mod otlp;
+pub(super) mod path_rules;
+pub(super) mod presigned;
+pub(super) mod probe;
+pub(super) mod read;
+pub(super) mod registry;
+pub(super) mod scorers;
+pub(super) mod traces;
+pub(super) mod unsupported;
+pub(super) mod wire;
+pub(super) mod write;

@@ -1,0 +1,325 @@
+//! OpenTelemetry's way to send spans, for servers that keep them in the database.
+//!
+//! The messages are those of opentelemetry-proto 1.x (`trace/v1/trace.proto`, `common/v1/common.proto`), with the
+//! fields that MLflow reads (MLflow 3.18, `entities/span.py`, `from_otel_proto`).
+
+use std::collections::BTreeMap;
+
+use prost::Message;
+use reqwest::Method;
+use serde_json::Value;
+
+use crate::entities::{ExperimentId, Span, SpanLink};
+use crate::error::Result;
+use crate::rest::{Call, Capabilities, Client};
+
+const ROUTE: &str = "/v1/traces";
+/// Larger requests may be cut off on the way.
+pub const LARGEST_REQUEST: usize = 8 << 20;
+
+#[derive(Clone, PartialEq, Message)]
+struct Request {
+    #[prost(message, repeated, tag = "1")]
+    resource_spans: Vec<ResourceSpans>,
+}
+
+/// The resource is left out: servers make trace tags of its attributes.
+#[derive(Clone, PartialEq, Message)]
+struct ResourceSpans {
+    #[prost(message, repeated, tag = "2")]
+    scope_spans: Vec<ScopeSpans>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct ScopeSpans {
+    #[prost(message, repeated, tag = "2")]
+    spans: Vec<WireSpan>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct WireSpan {
+    #[prost(bytes = "vec", tag = "1")]
+    trace_id: Vec<u8>,
+    #[prost(bytes = "vec", tag = "2")]
+    span_id: Vec<u8>,
+    #[prost(bytes = "vec", tag = "4")]
+    parent_span_id: Vec<u8>,
+    #[prost(string, tag = "5")]
+    name: String,
+    #[prost(int32, tag = "6")]
+    kind: i32,
+    #[prost(fixed64, tag = "7")]
+    start_time_unix_nano: u64,
+    #[prost(fixed64, tag = "8")]
+    end_time_unix_nano: u64,
+    #[prost(message, repeated, tag = "9")]
+    attributes: Vec<KeyValue>,
+    #[prost(message, repeated, tag = "11")]
+    events: Vec<Event>,
+    #[prost(message, repeated, tag = "13")]
+    links: Vec<Link>,
+    #[prost(message, optional, tag = "15")]
+    status: Option<Status>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct Event {
+    #[prost(fixed64, tag = "1")]
+    time_unix_nano: u64,
+    #[prost(string, tag = "2")]
+    name: String,
+    #[prost(message, repeated, tag = "3")]
+    attributes: Vec<KeyValue>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct Link {
+    #[prost(bytes = "vec", tag = "1")]
+    trace_id: Vec<u8>,
+    #[prost(bytes = "vec", tag = "2")]
+    span_id: Vec<u8>,
+    #[prost(message, repeated, tag = "4")]
+    attributes: Vec<KeyValue>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct Status {
+    #[prost(string, tag = "2")]
+    message: String,
+    #[prost(int32, tag = "3")]
+    code: i32,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct KeyValue {
+    #[prost(string, tag = "1")]
+    key: String,
+    #[prost(message, optional, tag = "2")]
+    value: Option<AnyValue>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct AnyValue {
+    #[prost(oneof = "Kind", tags = "1, 2, 3, 4, 5, 6")]
+    kind: Option<Kind>,
+}
+
+#[derive(Clone, PartialEq, prost::Oneof)]
+enum Kind {
+    #[prost(string, tag = "1")]
+    Text(String),
+    #[prost(bool, tag = "2")]
+    Bool(bool),
+    #[prost(int64, tag = "3")]
+    Int(i64),
+    #[prost(double, tag = "4")]
+    Double(f64),
+    #[prost(message, tag = "5")]
+    Array(ArrayValue),
+    #[prost(message, tag = "6")]
+    Map(KeyValueList),
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct ArrayValue {
+    #[prost(message, repeated, tag = "1")]
+    values: Vec<AnyValue>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct KeyValueList {
+    #[prost(message, repeated, tag = "1")]
+    values: Vec<KeyValue>,
+}
+
+/// The request that sends the spans of one trace; `None` when they cannot be said in this language, or not to a server
+/// that can this, without a loss.
+pub fn request(trace: &str, spans: &[Span], can: &Capabilities) -> Option<Vec<u8>> {
+    let is_kept =
+        |span: &Span| (can.span_links || span.links.is_empty()) && (can.span_kinds || span.kind.is_empty());
+    if !spans.iter().all(is_kept) {
+        return None;
+    }
+    let id = hex::decode(trace.strip_prefix("tr-")?).ok().filter(|id| id.len() == 16)?;
+    let spans: Vec<WireSpan> = spans.iter().map(|span| wire(&id, span)).collect::<Option<_>>()?;
+    let all = Request { resource_spans: vec![ResourceSpans { scope_spans: vec![ScopeSpans { spans }] }] };
+    let bytes = all.encode_to_vec();
+    (bytes.len() <= LARGEST_REQUEST).then_some(bytes)
+}
+
+fn wire(trace: &[u8], span: &Span) -> Option<WireSpan> {
+    let code = match span.status.as_str() {
+        "OK" => 1,
+        "ERROR" => 2,
+        _ => 0,
+    };
+    // Servers keep the message of an error only.
+    let is_sayable = span.trace_id == trace
+        && span.id.len() == 8
+        && (code == 2 || span.message.is_empty())
+        && span.other.is_empty();
+    if !is_sayable {
+        return None;
+    }
+    let attributes = span.attributes.iter().map(|(key, text)| {
+        let value: Value = serde_json::from_str(text.as_str()?).ok()?;
+        key_value(key, &value)
+    });
+    let events = span.events.iter().map(|event| {
+        Some(Event {
+            time_unix_nano: u64::try_from(event.time).ok()?,
+            name: event.name.clone(),
+            attributes: bare(&event.attributes, &event.other)?,
+        })
+    });
+    Some(WireSpan {
+        trace_id: trace.to_vec(),
+        span_id: span.id.clone(),
+        parent_span_id: span.parent.clone(),
+        name: span.name.clone(),
+        kind: kind(&span.kind)?,
+        start_time_unix_nano: u64::try_from(span.start).ok()?,
+        end_time_unix_nano: u64::try_from(span.end.unwrap_or_default()).ok()?,
+        attributes: attributes.collect::<Option<_>>()?,
+        events: events.collect::<Option<_>>()?,
+        links: span.links.iter().map(link).collect::<Option<_>>()?,
+        status: Some(Status { message: span.message.clone(), code }),
+    })
+}
+
+fn kind(name: &str) -> Option<i32> {
+    Some(match name {
+        "" => 1,
+        "SERVER" => 2,
+        "CLIENT" => 3,
+        "PRODUCER" => 4,
+        "CONSUMER" => 5,
+        _ => return None,
+    })
+}
+
+/// Servers write the ids with `tr-` and in small letters.
+fn link(link: &SpanLink) -> Option<Link> {
+    let bytes = |digits: &str, length: usize| {
+        hex::decode(digits).ok().filter(|id| id.len() == length && hex::encode(id) == digits)
+    };
+    Some(Link {
+        trace_id: bytes(link.trace_id.strip_prefix("tr-")?, 16)?,
+        span_id: bytes(&link.span_id, 8)?,
+        attributes: bare(&link.attributes, &link.other)?,
+    })
+}
+
+/// Attributes that are no text of JSON, of something that has no other fields.
+fn bare(attributes: &BTreeMap<String, Value>, other: &BTreeMap<String, Value>) -> Option<Vec<KeyValue>> {
+    let pairs = attributes.iter().map(|(key, value)| key_value(key, value));
+    pairs.collect::<Option<_>>().filter(|_| other.is_empty())
+}
+
+fn key_value(key: &str, value: &Value) -> Option<KeyValue> {
+    Some(KeyValue { key: key.to_owned(), value: Some(any(value)?) })
+}
+
+/// An integer beyond 64 bits cannot be said.
+fn any(value: &Value) -> Option<AnyValue> {
+    let kind = match value {
+        Value::Null => None,
+        Value::Bool(value) => Some(Kind::Bool(*value)),
+        Value::String(value) => Some(Kind::Text(value.clone())),
+        Value::Number(number) if number.is_f64() => number.as_f64().map(Kind::Double),
+        Value::Number(number) => Some(Kind::Int(number.as_i64()?)),
+        Value::Array(values) => {
+            let values = values.iter().map(any).collect::<Option<_>>()?;
+            Some(Kind::Array(ArrayValue { values }))
+        }
+        Value::Object(values) => {
+            let values = values.iter().map(|(key, value)| key_value(key, value)).collect::<Option<_>>()?;
+            Some(Kind::Map(KeyValueList { values }))
+        }
+    };
+    Some(AnyValue { kind })
+}
+
+impl Client {
+    /// Writes spans into the server's database, or writes them again.
+    pub async fn send_spans(&self, experiment: &ExperimentId, request: Vec<u8>) -> Result<()> {
+        let call = Call::with_bytes(Method::POST, ROUTE, "application/x-protobuf", request);
+        self.bytes(&call.header("x-mlflow-experiment-id", experiment)).await.map(drop)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TRACE: &str = "tr-0123456789abcdef0123456789abcdef";
+
+    fn newest() -> Capabilities {
+        Capabilities { span_links: true, span_kinds: true, ..Capabilities::default() }
+    }
+
+    fn span(attribute: &str) -> Span {
+        Span {
+            trace_id: hex::decode(&TRACE[3..]).unwrap(),
+            id: vec![1; 8],
+            status: "OK".into(),
+            attributes: [("a".to_owned(), Value::from(attribute))].into(),
+            ..Span::default()
+        }
+    }
+
+    #[test]
+    fn what_would_change_on_the_way_is_not_sent() {
+        let sent = |span: Span| request(TRACE, &[span], &newest()).is_some();
+        assert!(sent(span(r#"{"a": [1, 2.0, null, true, "x", -9223372036854775808]}"#)));
+        assert!(!sent(span("9223372036854775808")), "an integer that is too large");
+        assert!(!sent(span("[NaN]")), "not JSON");
+        assert!(!sent(Span { message: "fine".into(), ..span("1") }), "the message of a success");
+        assert!(sent(Span { message: "bad".into(), status: "ERROR".into(), ..span("1") }));
+        assert!(!sent(Span { trace_id: vec![9; 16], ..span("1") }), "another trace's");
+        assert!(
+            request("0123456789abcdef0123456789abcdef", &[span("1")], &newest()).is_none(),
+            "an id of MLflow 2"
+        );
+    }
+
+    #[test]
+    fn links_and_kinds_are_sent_to_servers_that_keep_them() {
+        let link = SpanLink {
+            trace_id: TRACE.into(),
+            span_id: "00000000000000ff".into(),
+            attributes: [("why".to_owned(), Value::from("retry"))].into(),
+            ..SpanLink::default()
+        };
+        let linked = |link: &SpanLink| Span { links: vec![link.clone()], ..span("1") };
+        let kind = Span { kind: "PRODUCER".into(), ..span("1") };
+        let bytes = request(TRACE, &[linked(&link), kind.clone()], &newest()).unwrap();
+        let back = Request::decode(bytes.as_slice()).unwrap();
+        let sent = &back.resource_spans[0].scope_spans[0].spans;
+        assert_eq!((sent[0].kind, sent[1].kind), (1, 4));
+        assert_eq!(sent[0].links[0].span_id, [0, 0, 0, 0, 0, 0, 0, 255]);
+        assert_eq!(sent[0].links[0].attributes[0].key, "why");
+
+        let older = Capabilities { span_links: true, ..Capabilities::default() };
+        assert!(request(TRACE, &[linked(&link)], &older).is_some());
+        assert!(request(TRACE, &[kind], &older).is_none(), "it keeps no kinds");
+        assert!(request(TRACE, &[linked(&link)], &Capabilities::default()).is_none(), "it keeps no links");
+        for id in [&TRACE[3..], "tr-1", "tr-0123456789ABCDEF0123456789abcdef", "trace:/here/1"] {
+            let other = SpanLink { trace_id: id.into(), ..link.clone() };
+            assert!(
+                request(TRACE, &[linked(&other)], &newest()).is_none(),
+                "{id} would be written otherwise"
+            );
+        }
+        let later = Span { other: [("later".to_owned(), Value::from(1))].into(), ..span("1") };
+        assert!(request(TRACE, &[later], &newest()).is_none(), "a field that has no place in the message");
+    }
+
+    #[test]
+    fn the_message_is_what_the_protocol_says() {
+        let bytes = request(TRACE, &[span("2.0")], &newest()).unwrap();
+        let back = Request::decode(bytes.as_slice()).unwrap();
+        let sent = &back.resource_spans[0].scope_spans[0].spans[0];
+        assert_eq!(sent.attributes[0].value.as_ref().unwrap().kind, Some(Kind::Double(2.0)));
+    }
+}

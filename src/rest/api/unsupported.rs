@@ -1,0 +1,222 @@
+//! What REST lets nobody move, counted: one table of what it is, where it is listed and why it stays behind. A route
+//! that a release does not have means that there is nothing of the kind.
+
+use futures::{StreamExt, TryStreamExt, stream};
+use serde_json::{Map, Value, json};
+
+use super::probe::has_none;
+use crate::entities::{Count, ExperimentId, Unsupported};
+use crate::error::{Cause, Class, Error, Result};
+use crate::rest::{Call, Client};
+
+/// Every list takes so many (MLflow 3.18); those without pages ignore it.
+const PER_PAGE: usize = 1_000;
+/// A person waits for the count.
+const MOST_PAGES: usize = 5;
+/// Experiments that are asked one by one, and how many side by side.
+const MOST_EXPERIMENTS: usize = 100;
+const AT_ONCE: usize = 8;
+/// Ids of scorers in one request line; see `RUNS_PER_BULK_CALL`.
+const SCORERS_PER_CALL: usize = 50;
+
+/// MLflow 3.18, `genai/optimize/job.py`.
+const OPTIMIZES: [(&str, &str); 1] = [("job_name", "optimize_prompts")];
+
+/// In place of a count.
+pub const NOT_ALLOWED: &str = "not allowed to look";
+
+const SCORERS: &str = "/api/3.0/mlflow/scorers/list";
+
+struct Listed {
+    title: &'static str,
+    route: &'static str,
+    /// The field of the answer that holds the list.
+    list: &'static str,
+    how: How,
+    reason: &'static str,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum How {
+    Get,
+    Post,
+    /// Jobs that optimise prompts, and all others.
+    Job,
+    OtherJobs,
+    EachExperiment,
+    /// By the ids of scorers.
+    EachScorer,
+    /// The list without the one that every server has.
+    BesidesDefault,
+    /// Not at all: this list writes what is missing (MLflow 3.18, `store/tracking/sqlalchemy_store.py`,
+    /// `_ensure_default_label_schema`), and a source is only read. A request that is refused because it names no
+    /// experiment shows that the route is there.
+    Never,
+}
+
+const JOBS: &str = "/ajax-api/3.0/jobs/search";
+const RUN_AGAIN: &str = "to write one is to run it again";
+const NEEDS_SECRETS: &str = "they need the gateway's secrets, which are never shown";
+const NEEDS_ENDPOINTS: &str = "they work on gateway endpoints, which stay behind";
+const MADE_BY: &str = "who made them and when cannot be set";
+
+/// Routes and fields of MLflow 3.18, `protos/*.proto` and `server/`.
+#[rustfmt::skip]
+const TABLE: [Listed; 18] = [
+    listed("webhooks", "/api/2.0/mlflow/webhooks", "webhooks", How::Get, "their secret is never shown"),
+    listed("gateway secrets", "/api/3.0/mlflow/gateway/secrets/list", "secrets", How::Get, "their values are never shown"),
+    listed("gateway model definitions", "/api/3.0/mlflow/gateway/model-definitions/list", "model_definitions", How::Get, NEEDS_SECRETS),
+    listed("gateway endpoints", "/api/3.0/mlflow/gateway/endpoints/list", "endpoints", How::Get, NEEDS_SECRETS),
+    listed("gateway budgets", "/api/3.0/mlflow/gateway/budgets/list", "budget_policies", How::Get, NEEDS_ENDPOINTS),
+    listed("gateway guardrails", "/api/3.0/mlflow/gateway/guardrails/list", "guardrails", How::Get, NEEDS_ENDPOINTS),
+    listed("online scoring configurations", "/api/3.0/mlflow/scorers/online-configs", "configs", How::EachScorer, NEEDS_ENDPOINTS),
+    listed("issues", "/api/3.0/mlflow/issues/search", "issues", How::Post, "their ids, which assessments name, cannot be set"),
+    listed("label schemas", "/api/3.0/mlflow/label-schemas/list", "label_schemas", How::Never, "their ids, which review queues name, cannot be set"),
+    listed("review queues", "/api/3.0/mlflow/review-queues/list", "review_queues", How::EachExperiment, "their owners cannot be set"),
+    listed("gateway endpoint bindings", "/api/3.0/mlflow/gateway/endpoints/bindings/list", "bindings", How::Get, NEEDS_ENDPOINTS),
+    listed("prompt-optimization jobs", JOBS, "jobs", How::Job, RUN_AGAIN),
+    listed("other jobs", JOBS, "jobs", How::OtherJobs, RUN_AGAIN),
+    listed("MCP servers", "/api/3.0/mlflow/mcp-servers", "mcp_servers", How::Get, MADE_BY),
+    listed("skills", "/api/3.0/mlflow/skills", "skills", How::Get, MADE_BY),
+    listed("users", "/api/2.0/mlflow/users/list", "users", How::Get, "their passwords are never shown; permissions stay with them"),
+    listed("roles", "/api/3.0/mlflow/roles/list", "roles", How::Get, "they belong to users, who stay behind"),
+    listed("other workspaces", "/api/3.0/mlflow/workspaces", "workspaces", How::BesidesDefault, "only the default workspace is read"),
+];
+
+const fn listed(
+    title: &'static str,
+    route: &'static str,
+    list: &'static str,
+    how: How,
+    reason: &'static str,
+) -> Listed {
+    Listed { title, route, list, how, reason }
+}
+
+impl Listed {
+    fn call(&self, fields: &[(&'static str, &str)]) -> Result<Call> {
+        if matches!(self.how, How::Post | How::Job | How::OtherJobs) {
+            let mut body = json!({ "max_results": PER_PAGE });
+            fields.iter().for_each(|(name, value)| body[*name] = (*value).into());
+            return Ok(Call::post(self.route, &body)?.only_unsent().question());
+        }
+        let call = Call::get(self.route).query("max_results", PER_PAGE);
+        // Without a second try: what a release cannot list may be answered with 500.
+        let call = call.only_unsent().question();
+        Ok(fields.iter().fold(call, |call, (name, value)| call.query(name, value)))
+    }
+}
+
+impl Client {
+    /// What the server holds of each, where it has such a list; `experiments` are the active ones. What cannot be
+    /// counted is data, no error. `over_files`: the server keeps all in files.
+    pub async fn others(&self, experiments: &[ExperimentId], over_files: bool) -> Vec<Unsupported> {
+        let asked = TABLE.iter().map(|listed| self.other(listed, experiments, over_files));
+        let asked: Vec<_> = asked.collect();
+        let found: Vec<Option<Unsupported>> = stream::iter(asked).buffered(AT_ONCE).collect().await;
+        found.into_iter().flatten().collect()
+    }
+
+    async fn other(
+        &self,
+        listed: &Listed,
+        experiments: &[ExperimentId],
+        over_files: bool,
+    ) -> Option<Unsupported> {
+        let tally = self.tally(listed, experiments).await;
+        let tally = tally.map_or_else(|error| verdict(&error, over_files), Some)?;
+        Some(Unsupported { title: listed.title, tally, reason: listed.reason })
+    }
+
+    async fn tally(&self, listed: &Listed, experiments: &[ExperimentId]) -> Result<Count> {
+        match listed.how {
+            How::Get | How::Post => self.count(listed, &[]).await,
+            How::Job => self.count(listed, &OPTIMIZES).await,
+            How::OtherJobs => {
+                let (all, known) = (self.count(listed, &[]).await?, self.count(listed, &OPTIMIZES).await?);
+                let others = all.count.zip(known.count).map(|(all, known)| all.saturating_sub(known));
+                Ok(Count { count: others, ..all })
+            }
+            How::BesidesDefault => {
+                let all = self.count(listed, &[]).await?;
+                Ok(Count { count: all.count.map(|count| count.saturating_sub(1)), ..all })
+            }
+            How::EachExperiment => {
+                let some = experiments.iter().take(MOST_EXPERIMENTS);
+                let asked: Vec<_> = some.map(|id| self.count_owned(listed, id)).collect();
+                let counts: Vec<Count> = stream::iter(asked).buffered(AT_ONCE).try_collect().await?;
+                let seen = Count::counted(0, experiments.len() > MOST_EXPERIMENTS);
+                Ok(counts.into_iter().fold(seen, Count::plus))
+            }
+            How::EachScorer => self.online_scoring(listed, experiments).await,
+            How::Never => match self.answer(&Call::get(listed.route).only_unsent().question()).await {
+                Err(e) if e.is_code("INVALID_PARAMETER_VALUE") => {
+                    Ok(Count::unknown("to ask for them would write to the server"))
+                }
+                Err(error) => Err(error),
+                // It names no experiment, and is answered all the same.
+                Ok(_) => Ok(Count::unknown("to ask for them would write to the server")),
+            },
+        }
+    }
+
+    async fn count_owned(&self, listed: &Listed, experiment: &ExperimentId) -> Result<Count> {
+        self.count(listed, &[("experiment_id", experiment.as_str())]).await
+    }
+
+    async fn count(&self, listed: &Listed, fields: &[(&'static str, &str)]) -> Result<Count> {
+        let (mut count, mut token) = (0, None::<String>);
+        for _ in 0..MOST_PAGES {
+            let mut fields = fields.to_vec();
+            fields.extend(token.as_deref().map(|token| ("page_token", token)));
+            let answer = self.answer(&listed.call(&fields)?).await?;
+            count += answer.get(listed.list).and_then(Value::as_array).map_or(0, Vec::len) as u64;
+            token = answer.get("next_page_token").and_then(Value::as_str).map(str::to_owned);
+            if token.as_ref().is_none_or(String::is_empty) {
+                return Ok(Count::exactly(count));
+            }
+        }
+        Ok(Count::counted(count, true))
+    }
+
+    /// The ids of scorers come with their list: of all at once, or experiment by experiment before MLflow 3.12 or so.
+    async fn online_scoring(&self, listed: &Listed, experiments: &[ExperimentId]) -> Result<Count> {
+        let list = || Call::get(SCORERS).only_unsent().question();
+        let (mut lists, mut more) = (Vec::new(), false);
+        match self.answer(&list()).await {
+            Ok(all) => lists.push(all),
+            Err(e) if e.is_code("INVALID_PARAMETER_VALUE") => {
+                more = experiments.len() > MOST_EXPERIMENTS;
+                let some = experiments.iter().take(MOST_EXPERIMENTS);
+                let calls = some.map(|id| list().query("experiment_id", id));
+                let asked: Vec<_> = calls.map(|call| async move { self.answer(&call).await }).collect();
+                lists = stream::iter(asked).buffered(AT_ONCE).try_collect().await?;
+            }
+            Err(e) => return Err(e),
+        }
+        let scorers = lists.iter().filter_map(|list| list.get("scorers")?.as_array()).flatten();
+        let ids: Vec<&str> = scorers.filter_map(|scorer| scorer.get("scorer_id")?.as_str()).collect();
+        let mut tally = Count::counted(0, more);
+        for ids in ids.chunks(SCORERS_PER_CALL) {
+            let fields: Vec<_> = ids.iter().map(|id| ("scorer_ids", *id)).collect();
+            tally = tally.plus(self.count(listed, &fields).await?);
+        }
+        Ok(tally)
+    }
+
+    async fn answer(&self, call: &Call) -> Result<Map<String, Value>> {
+        serde_json::from_slice(&self.bytes(call).await?)
+            .map_err(|_| Error::permanent("the server did not answer as MLflow does"))
+    }
+}
+
+/// What a refusal says of the count; nothing when the release has no such thing, or not over this store. A store of
+/// files that cannot do it breaks down without a word (MLflow 3.10 and 3.18).
+fn verdict(error: &Error, over_files: bool) -> Option<Count> {
+    match error.class() {
+        _ if has_none(error) => None,
+        _ if over_files && error.cause() == Some(Cause::Unhandled) => None,
+        Class::Auth | Class::Forbidden => Some(Count::unknown(NOT_ALLOWED)),
+        _ => Some(Count::unknown(error.to_string())),
+    }
+}

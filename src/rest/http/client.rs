@@ -1,0 +1,241 @@
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use backon::{BackoffBuilder, ExponentialBuilder};
+use bytes::Bytes;
+use serde::de::DeserializeOwned;
+
+use super::call::RetryPolicy;
+use super::concurrency::{ConcurrencyLimit, Load, Slot};
+use super::failure::{Failure, Worth};
+use super::sign_in::SignIn;
+use crate::aws::Signer;
+use crate::entities::quote_bare_numbers;
+use crate::error::{Cause, Class, Error, Result};
+use crate::io::CredentialWait;
+use crate::io::OwnTask;
+use crate::io::{Absence, Meter};
+use crate::io::{Outage, Reachable};
+use crate::limits;
+use crate::rest::api::read::one_experiment;
+use crate::rest::{Access, Address, Call, Idempotency};
+
+/// How often one request may have the server go away under it before it counts as the reason.
+const OUTAGES: u32 = 5;
+
+/// How long one server may take; the limits of [`crate::limits`], and shorter ones in tests.
+#[derive(Clone, Copy)]
+pub(in crate::rest) struct Times {
+    pub work: Duration,
+    pub question: Duration,
+    pub call: Duration,
+    pub upload_stall: Duration,
+    pub upload_answer: Duration,
+}
+
+impl Default for Times {
+    fn default() -> Self {
+        Self {
+            work: limits::SILENCE,
+            question: limits::QUESTION,
+            call: limits::CALL,
+            upload_stall: limits::UPLOAD_STALL,
+            upload_answer: limits::UPLOAD_ANSWER,
+        }
+    }
+}
+
+impl Times {
+    /// How long the server may be silent.
+    pub fn silence(&self, patience: RetryPolicy) -> Duration {
+        match patience {
+            RetryPolicy::Work => self.work,
+            RetryPolicy::Question => self.question,
+        }
+    }
+}
+
+/// One server: every request to it goes through here, in a task of its own. Clones are one and the same.
+#[derive(Clone)]
+pub struct Client {
+    pub(in crate::rest) http: reqwest::Client,
+    pub(in crate::rest) address: Arc<Address>,
+    pub(in crate::rest) access: Arc<Access>,
+    pub(in crate::rest) sign_in: Arc<SignIn>,
+    pub(in crate::rest) meter: Arc<Meter>,
+    pub(in crate::rest) pace: ConcurrencyLimit,
+    pub(in crate::rest) outage: Outage,
+    pub(in crate::rest) times: Times,
+}
+
+impl Client {
+    pub fn new(address: Address, access: Access) -> Result<Self> {
+        let meter = Arc::new(Meter::default());
+        let pace = ConcurrencyLimit::new(Arc::clone(&meter));
+        let http = access.http_client()?;
+        let sign_in = Arc::new(SignIn::new(&access)?);
+        let outage =
+            Outage::new(address.to_string(), access.wait, CredentialWait::default(), Arc::clone(&meter));
+        let (address, access) = (Arc::new(address), Arc::new(access));
+        Ok(Self { http, address, access, sign_in, meter, pace, outage, times: Times::default() })
+    }
+
+    /// The same with another limit of requests at a time, for tests.
+    #[cfg(test)]
+    pub(crate) fn with_limit(mut self, limit: usize) -> Self {
+        self.pace = ConcurrencyLimit::with_limit(limit, Arc::clone(&self.meter));
+        self
+    }
+
+    pub fn address(&self) -> &Address {
+        &self.address
+    }
+
+    /// Who waits when the credentials for it end, those of AWS or the server's own sign-in, and when it goes away: as
+    /// long as somebody works with it.
+    pub fn credential_waits(&self) -> impl Iterator<Item = &CredentialWait> {
+        let of_aws = self.signer().map(|signer| signer.session().credential_wait());
+        of_aws.into_iter().chain([self.sign_in.credential_wait(), self.outage.credential_wait()])
+    }
+
+    /// Who signs the requests, to managed MLflow or to API Gateway.
+    pub(in crate::rest) fn signer(&self) -> Option<&Signer> {
+        self.access.signer.as_deref()
+    }
+
+    pub fn meter(&self) -> &Arc<Meter> {
+        &self.meter
+    }
+
+    /// Sends a call and reads its JSON answer.
+    pub async fn json<T: DeserializeOwned>(&self, call: &Call) -> Result<T> {
+        let body = self.bytes(call).await?;
+        serde_json::from_slice(&quote_bare_numbers(&body)).map_err(|e| {
+            // What was asked may have been done all the same.
+            let class =
+                if call.repeat == Idempotency::OnlyUnsent { Class::Ambiguous } else { Class::Permanent };
+            let place = self.address.place(call.route);
+            Error::new(class, format!("{place} did not answer as MLflow does: {e}"))
+                .hint("check that the address is a tracking server's, with its path prefix if it has one")
+        })
+    }
+
+    /// Sends a call and reads its whole answer.
+    pub async fn bytes(&self, call: &Call) -> Result<Bytes> {
+        let (client, call) = (self.clone(), call.clone());
+        OwnTask::spawn(async move { client.repeated(&call, || client.bytes_once(&call)).await }).await?
+    }
+
+    /// A slot of the server's, once it is there. Work that finds it gone waits without one.
+    ///
+    /// # Errors
+    /// When it does not come back in time.
+    pub(in crate::rest) async fn enter(&self, call: &Call) -> Result<Slot, Failure> {
+        loop {
+            let slot = self.pace.enter().await;
+            if call.patience == RetryPolicy::Question || self.outage.is_over() {
+                return Ok(slot);
+            }
+            drop(slot);
+            self.outage.wait().await.map_err(Failure::given_up)?;
+        }
+    }
+
+    pub(in crate::rest) async fn bytes_once(&self, call: &Call) -> Result<Bytes, Failure> {
+        let _slot = self.enter(call).await?;
+        let started = Instant::now();
+        // Until the answer begins there are other limits; and a sign-in is waited for as long as it takes.
+        let reply = self.send(call).await?;
+        let (limit, most) = match call.patience {
+            RetryPolicy::Work => (self.times.call, limits::ANSWER_BYTES),
+            RetryPolicy::Question => (limits::QUESTION_WHOLE, limits::QUESTION_BYTES),
+        };
+        let body = match tokio::time::timeout(limit, reply.whole(most)).await {
+            Ok(body) => body?,
+            Err(_) => return Err(self.silent(call, limit)),
+        };
+        self.pace.learn(call.route, started.elapsed(), Load::Fine);
+        Ok(body)
+    }
+
+    /// The one place where requests are repeated: exponential back-off with jitter, the server's Retry-After wins. While
+    /// the server is gone, work waits for it and questions fail.
+    pub(in crate::rest) async fn repeated<T, F, Fut>(&self, call: &Call, mut once: F) -> Result<T>
+    where
+        F: FnMut() -> Fut,
+        Fut: Future<Output = Result<T, Failure>>,
+    {
+        let mut delays = ExponentialBuilder::new()
+            .with_min_delay(Duration::from_millis(200))
+            .with_max_delay(Duration::from_secs(20))
+            .with_jitter()
+            .with_max_times(RetryPolicy::MOST)
+            .build();
+        let (mut retries, mut outages) = (0, 0);
+        loop {
+            let failure = match once().await {
+                Ok(done) => return Ok(done),
+                Err(failure) => failure,
+            };
+            let is_clear = failure.error.class() != Class::Ambiguous;
+            let may_wait = call.patience == RetryPolicy::Work && is_clear && outages < OUTAGES;
+            if may_wait && failure.may_be_gone && self.rides_out(&failure).await? {
+                outages += 1;
+                self.meter.retry();
+                continue;
+            }
+            if failure.worth == Worth::Free {
+                self.meter.retry();
+                continue;
+            }
+            let planned = delays.next().filter(|_| call.patience.bears(&failure, retries));
+            let Some(delay) = planned.map(|planned| call.patience.delay(&failure, planned)) else {
+                return Err(failure.error);
+            };
+            retries += 1;
+            self.meter.retry();
+            tracing::warn!("{}; again in {:.1} s", failure.error, delay.as_secs_f64());
+            tokio::time::sleep(delay).await;
+        }
+    }
+}
+
+impl Client {
+    /// How long this server is waited for when it goes away during work.
+    pub fn wait(&self) -> Duration {
+        self.access.wait
+    }
+
+    async fn rides_out(&self, failure: &Failure) -> Result<bool> {
+        let (server, why) = (Arc::new(self.clone()), Absence::of(&failure.error));
+        self.outage.rides_out(server, &failure.error, why, failure.retry_after).await
+    }
+}
+
+#[async_trait]
+impl Reachable for Client {
+    /// Asks for one experiment: MLflow answers from its database, a gateway in front of it cannot.
+    async fn is_there(&self) -> bool {
+        let Ok(call) = one_experiment() else { return false };
+        match self.ask_once(&call.question()).await {
+            Ok(answer) => match answer.status {
+                502..=504 => false,
+                // An ingress that has lost its service answers so, and MLflow knows this route.
+                404 => answer.is_mlflow(),
+                _ => true,
+            },
+            // Credentials that cannot be had are no outage of the server.
+            Err(error) => !matches!(error.class(), Class::Transient | Class::Ambiguous),
+        }
+    }
+}
+
+/// True for the answer of a server that has no such route, or not for this object.
+pub(in crate::rest) fn is_missing(error: &Error) -> bool {
+    error.class() == Class::NotFound || error.cause() == Some(Cause::NoRoute) || error.status() == Some(405)
+}
+
+#[cfg(test)]
+#[path = "client_tests.rs"]
+mod tests;

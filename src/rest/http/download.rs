@@ -1,0 +1,87 @@
+//! Files from a server, moved by tasks of their own.
+
+use bytes::Bytes;
+use futures::StreamExt;
+use futures::stream::{self, BoxStream};
+use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::mpsc::{self, Receiver, Sender};
+
+use super::concurrency::Slot;
+use super::send::Reply;
+use crate::error::{Error, Result};
+use crate::io::OwnTask;
+use crate::rest::{Call, Client};
+
+/// Pieces of a file that wait for its reader.
+const PIECES: usize = 8;
+
+/// The next piece of a file; none at its end.
+type Piece = Result<Option<Bytes>>;
+
+/// A file on its way. Dropped, it comes no further.
+struct Download {
+    pieces: Receiver<Piece>,
+    _pump: OwnTask<()>,
+}
+
+impl Client {
+    /// Sends a call and hands its answer on as it arrives. The server's slot is held while the server owes something: not
+    /// while pieces wait for the reader.
+    pub async fn stream(&self, call: &Call) -> Result<BoxStream<'static, Result<Bytes>>> {
+        let (client, call) = (self.clone(), call.clone());
+        let began = OwnTask::spawn(async move {
+            client
+                .repeated(&call, || async {
+                    let slot = client.enter(&call).await?;
+                    let reply = client.send(&call).await?;
+                    let (sender, pieces) = mpsc::channel(PIECES);
+                    let pump = OwnTask::spawn(client.clone().pump(reply, slot, sender));
+                    Ok(Download { pieces, _pump: pump })
+                })
+                .await
+        });
+        Ok(stream::unfold(Some(began.await??), Download::next).boxed())
+    }
+
+    async fn pump(self, mut reply: Reply, slot: Slot, pieces: Sender<Piece>) {
+        let mut slot = Some(slot);
+        loop {
+            let piece = reply.chunk().await.map_err(|failure| failure.error);
+            if let Ok(Some(bytes)) = &piece {
+                self.meter.moved(bytes.len());
+            }
+            let is_last = !matches!(piece, Ok(Some(_)));
+            match pieces.try_send(piece) {
+                Ok(()) => {}
+                Err(TrySendError::Closed(_)) => return,
+                Err(TrySendError::Full(piece)) => {
+                    drop(slot.take());
+                    reply.owes(false);
+                    if pieces.send(piece).await.is_err() {
+                        return;
+                    }
+                    // What was begun is not made to wait: servers end an answer that nobody reads (gunicorn after 30 s).
+                    slot = self.pace.try_enter();
+                    reply.owes(true);
+                }
+            }
+            if is_last {
+                drop(slot);
+                return;
+            }
+        }
+    }
+}
+
+impl Download {
+    /// A file that breaks off without a word must not pass for a whole one.
+    async fn next(this: Option<Self>) -> Option<(Result<Bytes>, Option<Self>)> {
+        let mut this = this?;
+        match this.pieces.recv().await {
+            Some(Ok(Some(bytes))) => Some((Ok(bytes), Some(this))),
+            Some(Ok(None)) => None,
+            Some(Err(error)) => Some((Err(error), None)),
+            None => Some((Err(Error::transient("a download broke off inside this program")), None)),
+        }
+    }
+}

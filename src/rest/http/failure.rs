@@ -1,0 +1,404 @@
+//! What an unhappy answer means: the one place that turns transport errors and HTTP status into an [`Error`].
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use reqwest::StatusCode;
+use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
+use serde::Deserialize;
+
+use super::concurrency::Load;
+use super::managed;
+use super::refusal_words::{DEFAULT_POOL, cause, is_of_mlflow, pool_size};
+use crate::error::{Answered, Cause, Class, Code, Error};
+use crate::io::Slowdown;
+use crate::limits;
+use crate::rest::{Address, Idempotency};
+
+/// An error, and what the retry loop and the pace want to know of it.
+#[derive(Debug)]
+pub struct Failure {
+    pub error: Error,
+    pub load: Load,
+    pub retry_after: Option<Duration>,
+    /// Somebody is there: an answer came, if not the one that was hoped for, or the connection broke before it did.
+    pub reached: bool,
+    /// Perhaps nothing reaches the server at the moment: a cheap question tells.
+    pub may_be_gone: bool,
+    /// The server is gone, and was waited for already.
+    pub given_up: bool,
+    /// The server works, and wants to be left alone for a while: that is worth minutes.
+    pub throttled: bool,
+    pub worth: Worth,
+}
+
+/// How many more tries a failure is worth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Worth {
+    /// As many as its class says.
+    Usual,
+    /// The server's own code broke down over a request that may be repeated. MLflow over SQLite does so now and then
+    /// when it is busy, and over a torn file always: a try or two more.
+    Few,
+    /// Something in front of the server answered in its place, so that nothing was done: as for what passes.
+    NotReached,
+    /// One without counting: the wait was made already.
+    Free,
+}
+
+/// An answer that is no success.
+pub struct ErrorResponse {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: Bytes,
+}
+
+/// How much longer the delays are for a server that throttles: from 1 s, and at most a minute (AWS: error retries).
+const THROTTLED: u32 = 5;
+const LONGEST: Duration = Duration::from_secs(60);
+
+impl Failure {
+    pub fn is_transient(&self) -> bool {
+        self.error.class() == Class::Transient
+    }
+
+    pub fn given_up(error: Error) -> Self {
+        Self { given_up: true, ..Self::from(error) }
+    }
+
+    /// How long to wait, where so much is planned.
+    pub fn delay(&self, planned: Duration) -> Duration {
+        match self.retry_after {
+            Some(asked) => asked,
+            None if self.throttled => (planned * THROTTLED).min(LONGEST),
+            None => planned,
+        }
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self {
+            error,
+            load: Load::Unknown,
+            retry_after: None,
+            reached: false,
+            may_be_gone: false,
+            given_up: false,
+            throttled: false,
+            worth: Worth::Usual,
+        }
+    }
+}
+
+#[derive(Default, Deserialize)]
+struct Body {
+    /// MLflow's, or AWS's in front of it.
+    #[serde(default, alias = "__type", alias = "code")]
+    error_code: String,
+    #[serde(default, alias = "Message")]
+    message: String,
+}
+
+/// The request got no answer.
+pub fn transport(address: &Address, error: &reqwest::Error, repeat: Idempotency) -> Failure {
+    if let Some(own) = own_error(error) {
+        return Failure::from(own);
+    }
+    let reason = innermost(error);
+    let lower = reason.to_lowercase();
+    if ["certificate", "tls", "invalid peer", "corrupt message"].iter().any(|mark| lower.contains(mark)) {
+        return Failure::from(Error::permanent(format!("{address}: TLS: {reason}")).hint(
+            "give the authority's certificate with MLFERRY_SOURCE_SERVER_CERT_PATH or MLFERRY_TARGET_SERVER_CERT_PATH \
+             (or MLFLOW_TRACKING_SERVER_CERT_PATH); for a server without TLS use http://",
+        ));
+    }
+    let host = address.endpoint().map(|endpoint| format!(" at {endpoint}")).unwrap_or_default();
+    let what = match error {
+        e if e.is_connect() => format!("{address} cannot be reached{host}: {reason}"),
+        e if e.is_timeout() => format!("{address} did not answer in time"),
+        _ => format!("{address}: the connection broke: {reason}"),
+    };
+    let class =
+        if error.is_connect() || repeat == Idempotency::Safe { Class::Transient } else { Class::Ambiguous };
+    let load = if error.is_timeout() { Load::Overloaded(Slowdown::Overloaded) } else { Load::Unknown };
+    let reached = !error.is_connect() && !error.is_timeout();
+    let error = Error::new(class, what).hint(no_way(address)).code(Code::Io(io_kind(error)));
+    Failure { load, reached, may_be_gone: true, ..Failure::from(error) }
+}
+
+/// The server has kept silent for as long as it may.
+pub fn silent(address: &Address, limit: Duration, repeat: Idempotency) -> Failure {
+    let class = if repeat == Idempotency::Safe { Class::Transient } else { Class::Ambiguous };
+    let what = format!("{address} did not answer within {} s", limit.as_secs_f64());
+    let error = Error::new(class, what).hint(no_way(address)).code(Code::Io(std::io::ErrorKind::TimedOut));
+    let load = Load::Overloaded(Slowdown::Overloaded);
+    Failure { load, may_be_gone: true, ..Failure::from(error) }
+}
+
+fn no_way(address: &Address) -> String {
+    match address.arn() {
+        None => "check the address, that the server runs, and the network (VPN, tunnel, proxy)".to_owned(),
+        Some(arn) if address.is_led_elsewhere() => managed::led_elsewhere(arn),
+        Some(arn) => managed::no_route(arn),
+    }
+}
+
+/// The trouble that the file had which was being sent.
+fn own_error(error: &reqwest::Error) -> Option<Error> {
+    let mut chain = std::iter::successors(Some(error as &dyn std::error::Error), |error| error.source());
+    chain.find_map(|error| error.downcast_ref::<Error>()).cloned()
+}
+
+/// The server answered with something else than success.
+pub fn status(address: &Address, route: &str, unhappy: &ErrorResponse, repeat: Idempotency) -> Failure {
+    let ErrorResponse { status, headers, body } = unhappy;
+    let status = *status;
+    let mut parsed: Body = serde_json::from_slice(body).unwrap_or_default();
+    if parsed.error_code.is_empty() {
+        parsed.error_code = header(headers, "x-amzn-errortype").unwrap_or_default().to_owned();
+    }
+    let (code, said) = (parsed.error_code.as_str(), summary(&parsed, body) + &request_id(headers));
+    let place = address.place(route);
+    let cause =
+        cause(body, &said).or((status == StatusCode::NOT_FOUND && code.is_empty()).then_some(Cause::NoRoute));
+    let code_of = || Code::Http(Answered { status: status.as_u16(), error_code: code.to_owned(), cause });
+    let plain = |class| Error::new(class, format!("{place} answered {status}{said}"));
+    let throttled = status == StatusCode::TOO_MANY_REQUESTS || managed::is_throttling(code);
+    let managed = address.arn().and_then(|arn| managed::refusal(arn, route, status, &said));
+    let broke_down = status == StatusCode::INTERNAL_SERVER_ERROR
+        && cause == Some(Cause::Unhandled)
+        && repeat == Idempotency::Safe;
+    let is_dry = cause == Some(Cause::PoolExhausted);
+    let is_overload = is_dry || cause == Some(Cause::DatabaseBusy);
+    // Flask's own page comes from MLflow; a bare or other 404 may be that of an ingress that has lost its service.
+    let is_foreign = cause == Some(Cause::NoRoute) && !is_of_mlflow(body);
+    let error = match status {
+        _ if managed.is_some() => managed.unwrap_or_else(|| plain(Class::Permanent)),
+        _ if throttled => plain(Class::Transient).hint("the server is busy: try again in a minute"),
+        StatusCode::UNAUTHORIZED => Error::new(Class::Auth, format!("{address} wants a sign-in ({status}{said})"))
+            .hint("set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN (MLFERRY_TARGET_… for the target)"),
+        StatusCode::FORBIDDEN => Error::new(Class::Forbidden, format!("{place} is forbidden to these credentials ({status}{said})"))
+            .hint("use an account that may read everything on the source and write on the target; \
+                   'Invalid Host header' means that the server's --allowed-hosts lacks this name"),
+        StatusCode::NOT_FOUND if cause == Some(Cause::NoRoute) => plain(Class::Permanent),
+        // 501: the store behind the server has no such thing.
+        StatusCode::NOT_FOUND | StatusCode::NOT_IMPLEMENTED => plain(Class::NotFound),
+        _ if matches!(cause, Some(Cause::PointExists | Cause::SwitchedOff)) => plain(Class::Permanent),
+        _ if is_overload || cause == Some(Cause::InsertRace) => plain(Class::Transient),
+        StatusCode::REQUEST_TIMEOUT => plain(Class::Transient),
+        StatusCode::PAYLOAD_TOO_LARGE => plain(Class::Permanent)
+            .hint("a gateway in front of the server takes no requests of this size: raise its limit"),
+        // Permanent: over a torn file the same request fails in the same way.
+        StatusCode::INTERNAL_SERVER_ERROR if broke_down => {
+            plain(Class::Permanent).hint(
+                "the server's own log says why; over a folder of files (mlruns/) one torn meta.yaml or metric is \
+                 enough: mend it or move it away",
+            )
+        }
+        // A 5xx of the server itself names its error; one of a worker or a gateway on the way does not.
+        StatusCode::INTERNAL_SERVER_ERROR if !code.is_empty() => plain(Class::Permanent),
+        s if s.is_server_error() && repeat == Idempotency::Safe => plain(Class::Transient),
+        s if s.is_server_error() => plain(Class::Ambiguous),
+        _ => plain(Class::Permanent),
+    };
+    let worth = match () {
+        () if broke_down => Worth::Few,
+        () if is_foreign => Worth::NotReached,
+        () => Worth::Usual,
+    };
+    let load = match status {
+        _ if is_dry => Load::Dry { connections: pool_size(&said).unwrap_or(DEFAULT_POOL) },
+        _ if is_overload => Load::Overloaded(Slowdown::DatabaseBusy),
+        _ if throttled => Load::Overloaded(Slowdown::TooManyRequests),
+        StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT => {
+            Load::Overloaded(Slowdown::Overloaded)
+        }
+        _ => Load::Unknown,
+    };
+    let is_gateway = matches!(
+        status,
+        StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT
+    );
+    let may_be_gone = (is_gateway && cause != Some(Cause::SwitchedOff)) || is_foreign;
+    // A serverless App that has slept answers like this for a while, too. And a pool that ran dry stays so for as long as
+    // what was begun before waits in it: each part of a request half a minute, also for a client that was killed since.
+    let throttled = throttled || is_dry || (address.arn().is_some() && status.is_server_error());
+    let error = error.code(code_of());
+    let retry_after = retry_after(headers);
+    Failure { load, retry_after, reached: true, may_be_gone, throttled, worth, ..Failure::from(error) }
+}
+
+/// An answer of MLflow has an error code.
+pub fn names_error(body: &[u8]) -> bool {
+    serde_json::from_slice::<Body>(body).is_ok_and(|body| !body.error_code.is_empty())
+}
+
+fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name)?.to_str().ok()
+}
+
+/// What AWS's support asks for.
+fn request_id(headers: &HeaderMap) -> String {
+    header(headers, "x-amzn-requestid").map(|id| format!(" (request id {id})")).unwrap_or_default()
+}
+
+/// Seconds, or a date (RFC 9110, 10.2.3). A date is counted from the server's own clock where it tells that.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let asked = header(headers, RETRY_AFTER.as_str())?.trim();
+    let wait = match asked.parse() {
+        Ok(seconds) => Duration::from_secs(seconds),
+        Err(_) => {
+            let until = http_date(asked)?;
+            let now = header(headers, DATE.as_str()).and_then(http_date).unwrap_or_else(jiff::Timestamp::now);
+            Duration::from_secs(u64::try_from(until.as_second() - now.as_second()).unwrap_or(0))
+        }
+    };
+    Some(wait.min(limits::RETRY_AFTER))
+}
+
+fn http_date(text: &str) -> Option<jiff::Timestamp> {
+    jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text).ok()
+}
+
+/// At most 300 characters of what the server said; its HTML pages say nothing.
+fn summary(parsed: &Body, body: &[u8]) -> String {
+    let text = String::from_utf8_lossy(body);
+    let text = match (parsed.message.is_empty(), text.trim_start().starts_with('<')) {
+        (false, _) => format!("{} {}", parsed.error_code, parsed.message),
+        (true, true) => String::new(),
+        (true, false) if !parsed.error_code.is_empty() => parsed.error_code.clone(),
+        (true, false) => text.into_owned(),
+    };
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    match text.char_indices().nth(300) {
+        _ if text.is_empty() => text,
+        Some((end, _)) => format!(": {}…", &text[..end]),
+        None => format!(": {text}"),
+    }
+}
+
+/// The system's kind of trouble, where it is below reqwest's error.
+fn io_kind(error: &reqwest::Error) -> std::io::ErrorKind {
+    let mut chain = std::iter::successors(Some(error as &dyn std::error::Error), |error| error.source());
+    let known = chain.find_map(|error| error.downcast_ref::<std::io::Error>()).map(std::io::Error::kind);
+    match known {
+        Some(kind) => kind,
+        None if error.is_timeout() => std::io::ErrorKind::TimedOut,
+        None => std::io::ErrorKind::Other,
+    }
+}
+
+fn innermost(error: &dyn std::error::Error) -> String {
+    let mut cause = error;
+    while let Some(next) = cause.source() {
+        cause = next;
+    }
+    cause.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn failure(code: u16, body: &str, repeat: Idempotency) -> Failure {
+        let (address, _) = Address::parse("http://h").unwrap();
+        let body = Bytes::copy_from_slice(body.as_bytes());
+        let unhappy =
+            ErrorResponse { status: StatusCode::from_u16(code).unwrap(), headers: HeaderMap::new(), body };
+        super::status(&address, "/r", &unhappy, repeat)
+    }
+
+    fn class(code: u16, body: &str, repeat: Idempotency) -> (Class, Load) {
+        let failure = failure(code, body, repeat);
+        (failure.error.class(), failure.load)
+    }
+
+    #[test]
+    fn what_may_be_repeated_and_what_may_not() {
+        use Class::{Ambiguous, Auth, Forbidden, NotFound, Permanent, Transient};
+        let bad = |message: &str| format!(r#"{{"error_code":"BAD_REQUEST","message":"{message}"}}"#);
+        let table = [
+            (400, bad("wrong"), Permanent, Permanent),
+            (400, bad("UNIQUE constraint failed: datasets.name"), Transient, Transient),
+            (400, bad("UNIQUE constraint failed: logged_model_metrics.model_id"), Permanent, Permanent),
+            (400, bad("UNIQUE constraint failed: inputs.source_type"), Permanent, Permanent),
+            (400, bad("QueuePool limit of size 5 overflow 10 reached"), Transient, Transient),
+            (401, String::new(), Auth, Auth),
+            (403, String::new(), Forbidden, Forbidden),
+            // The object is not there; the route is not there, or an ingress has lost its service.
+            (404, r#"{"error_code":"RESOURCE_DOES_NOT_EXIST"}"#.into(), NotFound, NotFound),
+            (404, "<html>".into(), Permanent, Permanent),
+            (429, String::new(), Transient, Transient),
+            (500, r#"{"error_code":"INTERNAL_ERROR"}"#.into(), Permanent, Permanent),
+            // A gateway's: the request may have been carried out behind it.
+            (500, "<html>".into(), Transient, Ambiguous),
+            (
+                500,
+                "<p>The server encountered an internal error and was unable to complete your".into(),
+                Permanent,
+                Ambiguous,
+            ),
+            (502, String::new(), Transient, Ambiguous),
+            (503, "disabled by --no-serve-artifacts".into(), Permanent, Permanent),
+            (503, String::new(), Transient, Ambiguous),
+        ];
+        for (code, body, safe, unsafe_) in table {
+            assert_eq!(class(code, &body, Idempotency::Safe).0, safe, "{code} {body}");
+            assert_eq!(class(code, &body, Idempotency::OnlyUnsent).0, unsafe_, "{code} {body}");
+        }
+        let load = |code, body: &str| class(code, body, Idempotency::Safe).1;
+        let dry = bad("QueuePool limit of size 20 overflow 30 reached, connection timed out");
+        assert_eq!(load(400, &dry), Load::Dry { connections: 50 });
+        assert_eq!(load(400, &bad("QueuePool limit")), Load::Dry { connections: 15 });
+        assert_eq!(load(400, &bad("database is locked")), Load::Overloaded(Slowdown::DatabaseBusy));
+        assert_eq!(load(429, ""), Load::Overloaded(Slowdown::TooManyRequests));
+    }
+
+    #[test]
+    fn only_what_may_come_from_something_before_the_server_is_taken_for_an_outage() {
+        let flask =
+            "<!doctype html><h1>Not Found</h1><p>The requested URL was not found on the server. If you";
+        let table = [
+            (404, "default backend - 404", true),
+            (404, "", true),
+            (404, flask, false),
+            (404, r#"{"detail":"Not Found"}"#, false),
+            (404, r#"{"error_code":"RESOURCE_DOES_NOT_EXIST"}"#, false),
+            (502, "<html>", true),
+            (503, r#"{"error_code":"TEMPORARILY_UNAVAILABLE"}"#, true),
+            (503, "disabled by --no-serve-artifacts", false),
+            (504, "", true),
+            (429, "", false),
+            (500, "<html>", false),
+        ];
+        for (code, body, expected) in table {
+            assert_eq!(failure(code, body, Idempotency::Safe).may_be_gone, expected, "{code} {body}");
+        }
+        let [flask, ingress] = [flask, ""].map(|body| failure(404, body, Idempotency::Safe).error);
+        assert_eq!([flask.cause(), ingress.cause()], [Some(Cause::NoRoute); 2]);
+    }
+
+    #[test]
+    fn retry_after_is_a_number_or_a_date() {
+        let wait = |asked: &'static str, date: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(RETRY_AFTER, asked.parse().unwrap());
+            headers.insert(DATE, date.parse().unwrap());
+            retry_after(&headers).map(|wait| wait.as_secs())
+        };
+        let now = "Thu, 26 Nov 2026 14:00:00 GMT";
+        assert_eq!(wait(" 7 ", now), Some(7));
+        assert_eq!(wait("99999", now), Some(600), "nobody waits for a day");
+        assert_eq!(wait("Thu, 26 Nov 2026 14:01:40 GMT", now), Some(100));
+        assert_eq!(wait("Thu, 26 Nov 2026 13:00:00 GMT", now), Some(0), "it is over");
+        assert_eq!(wait("soon", now), None);
+    }
+
+    #[test]
+    fn a_page_is_not_quoted_and_a_long_message_is_cut() {
+        let parsed = Body { error_code: "X".into(), message: "ü".repeat(500) };
+        assert_eq!(summary(&parsed, b"").chars().count(), 303);
+        assert_eq!(summary(&Body::default(), b" <html>secret"), "");
+    }
+}

@@ -1,0 +1,14 @@
+pub(super) mod access;
+pub(super) mod address;
+pub(super) mod answer;
+pub(super) mod call;
+pub(super) mod client;
+pub(super) mod concurrency;
+pub(super) mod download;
+pub(super) mod failure;
+pub(super) mod managed;
+pub(super) mod redirect;
+pub(super) mod refusal_words;
+pub(super) mod send;
+pub(super) mod sign_in;
+pub(super) mod upload;

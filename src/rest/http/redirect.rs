@@ -1,0 +1,247 @@
+//! Where a redirect leads, and whether it is followed: within one server only, because credentials go nowhere else.
+
+use reqwest::header::LOCATION;
+use reqwest::{Method, StatusCode};
+use url::{Origin, Url};
+
+use super::failure::ErrorResponse;
+use crate::error::{Answered, Class, Code, Error};
+use crate::rest::Address;
+
+/// How often one request is led on.
+pub const MOST: usize = 5;
+
+/// Where the same server has the same thing; none for all other answers. A redirect that would make a GET of a POST is
+/// not followed: it would ask for something else.
+pub fn within(url: &Url, method: &Method, unhappy: &ErrorResponse) -> Option<Url> {
+    let next = location(url, unhappy)?;
+    let is_kept = matches!(unhappy.status, StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT);
+    let same = next.origin() == url.origin() && !is_sign_in(url, &next);
+    (same && (is_kept || method == Method::GET)).then_some(next)
+}
+
+/// True for an answer that asks for another sign-in: MLflow's own 401, and what gateways send in its place, a redirect to
+/// where one signs in (Cloudflare Access, a load balancer of AWS) or a page with 403 (oauth2-proxy). MLflow's own 403 is
+/// no page.
+pub fn wants_sign_in(url: &Url, unhappy: &ErrorResponse) -> bool {
+    let is_page = || unhappy.body.trim_ascii_start().starts_with(b"<");
+    match unhappy.status {
+        StatusCode::UNAUTHORIZED => true,
+        StatusCode::FORBIDDEN => is_page(),
+        _ => location(url, unhappy).is_some_and(|next| is_sign_in(url, &next)),
+    }
+}
+
+/// What a redirect means that was not followed. `url` is what was asked.
+pub fn error(address: &Address, url: &Url, unhappy: &ErrorResponse) -> Option<Error> {
+    let next = location(url, unhappy)?;
+    let code = Code::Http(Answered { status: unhappy.status.as_u16(), ..Answered::default() });
+    let (from, to) = (host(url.origin()), host(next.origin()));
+    let error = if is_sign_in(url, &next) {
+        Error::new(Class::Auth, format!("{address} wants a sign-in: it leads to the sign-in page at {}", bare(&next)))
+            .hint(
+                "a gateway in front of the server asks for it: give its headers with MLFERRY_SOURCE_HEADERS, or a \
+                 command that gives tokens with MLFERRY_SOURCE_TOKEN_COMMAND (MLFERRY_TARGET_… for the target)",
+            )
+    } else if url.scheme() == "https" && next.scheme() == "http" {
+        Error::permanent(format!("{address} leads from https to {}, without TLS: not followed", bare(&next)))
+            .hint(
+                "the server does not know that a proxy does TLS for it: let the proxy send X-Forwarded-Proto",
+            )
+    } else {
+        let base = base(url, &next, address);
+        let what = match url.scheme() != next.scheme() && url.host_str() == next.host_str() {
+            true => format!("{address} is reached over TLS only: it leads to {base}"),
+            false if from == to => format!("{address} leads to {base}"),
+            false => format!("{address} leads to another server, {base}"),
+        };
+        Error::permanent(what)
+            .hint(format!("if you trust it, give that address: {base} (nothing was sent there yet)"))
+    };
+    Some(error.code(code))
+}
+
+fn location(url: &Url, unhappy: &ErrorResponse) -> Option<Url> {
+    if !unhappy.status.is_redirection() {
+        return None;
+    }
+    let location = unhappy.headers.get(LOCATION)?.to_str().ok()?;
+    url.join(location).ok().filter(|next| matches!(next.scheme(), "http" | "https"))
+}
+
+/// The address of the server behind a redirect of one of its routes: what remains without the route.
+fn base(url: &Url, next: &Url, address: &Address) -> String {
+    let route = url.path().strip_prefix(address.path()).unwrap_or(url.path());
+    let path = next.path().trim_end_matches('/');
+    match path.strip_suffix(route.trim_end_matches('/')) {
+        Some(prefix) => format!("{}{}", host(next.origin()), prefix.trim_end_matches('/')),
+        None => bare(next),
+    }
+}
+
+/// Without what may be a secret: a state, a token.
+fn bare(url: &Url) -> String {
+    format!("{}{}", host(url.origin()), url.path())
+}
+
+fn host(origin: Origin) -> String {
+    origin.unicode_serialization()
+}
+
+/// The names that sign-in pages go by: of hosts, and of parts of a path.
+const HOSTS: [&str; 9] = [
+    "login.",
+    "accounts.",
+    "auth.",
+    "sso.",
+    "idp.",
+    "signin.",
+    "okta.com",
+    "cloudflareaccess.com",
+    "amazoncognito.com",
+];
+const PATHS: [&str; 12] = [
+    "login",
+    "signin",
+    "sign_in",
+    "sign-in",
+    "oauth2",
+    "oauth",
+    "authorize",
+    "auth",
+    "saml",
+    "saml2",
+    "sso",
+    "openid-connect",
+];
+
+/// What the address has in it already is no mark.
+fn is_sign_in(asked: &Url, next: &Url) -> bool {
+    let lower = |url: &Url| {
+        (url.host_str().unwrap_or_default().to_ascii_lowercase(), url.path().to_ascii_lowercase())
+    };
+    let ((known, asked), (host, path)) = (lower(asked), lower(next));
+    let is_host = host != known
+        && HOSTS.iter().any(|mark| match mark.strip_suffix('.') {
+            Some(first) => host.split('.').next() == Some(first),
+            None => host.ends_with(mark),
+        });
+    is_host
+        || path.split('/').any(|part| PATHS.contains(&part) && asked.split('/').all(|known| known != part))
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use reqwest::header::{HeaderMap, HeaderValue};
+
+    use super::*;
+
+    const ASKED: &str = "http://ml.example/mlflow/api/2.0/mlflow/experiments/search";
+
+    fn led(status: u16, to: &str) -> ErrorResponse {
+        let headers = HeaderMap::from_iter([(LOCATION, HeaderValue::from_str(to).unwrap())]);
+        ErrorResponse { status: StatusCode::from_u16(status).unwrap(), headers, body: Bytes::new() }
+    }
+
+    #[test]
+    fn only_the_same_server_is_followed_and_a_post_stays_one() {
+        let url = Url::parse(ASKED).unwrap();
+        let follows = |method: Method, status, to: &str| within(&url, &method, &led(status, to)).is_some();
+        assert!(follows(Method::GET, 302, "/mlflow/version/"));
+        assert!(follows(Method::POST, 308, "http://ml.example/other"));
+        assert!(!follows(Method::POST, 302, "/mlflow/version/"), "it would become a GET");
+        assert!(!follows(Method::GET, 200, "/mlflow/version/"));
+        for elsewhere in [
+            "https://ml.example/mlflow/version",
+            "http://ml.example:8080/",
+            "http://other.example/",
+            "//other.example/",
+            "/login?next=x",
+            "file:///etc/passwd",
+        ] {
+            assert!(!follows(Method::GET, 307, elsewhere), "{elsewhere}");
+        }
+    }
+
+    #[test]
+    fn a_redirect_is_told_with_the_address_to_use_and_without_its_secrets() {
+        let (address, _) = Address::parse("http://ml.example/mlflow").unwrap();
+        let route = "/api/2.0/mlflow/experiments/search";
+        for (to, class, said) in [
+            (
+                format!("https://ml.example/mlflow{route}"),
+                Class::Permanent,
+                "reached over TLS only: it leads to https://ml.example/mlflow",
+            ),
+            (
+                format!("https://new.example{route}?a=1"),
+                Class::Permanent,
+                "leads to another server, https://new.example",
+            ),
+            (
+                "https://new.example/start".to_owned(),
+                Class::Permanent,
+                "another server, https://new.example/start",
+            ),
+            (
+                "https://team.cloudflareaccess.com/cdn-cgi/x?kid=hush".to_owned(),
+                Class::Auth,
+                "wants a sign-in",
+            ),
+            (
+                "/oauth2/start?rd=hush".to_owned(),
+                Class::Auth,
+                "sign-in page at http://ml.example/oauth2/start",
+            ),
+            ("https://accounts.google.com/o?state=hush".to_owned(), Class::Auth, "wants a sign-in"),
+            ("https://u:hush@idp.example/realms/a?x=hush#hush".to_owned(), Class::Auth, "wants a sign-in"),
+        ] {
+            let url = Url::parse(ASKED).unwrap();
+            let error = error(&address, &url, &led(302, &to)).unwrap();
+            let text = format!("{error} {}", error.get_hint().unwrap());
+            assert_eq!(error.class(), class, "{to}: {text}");
+            assert!(text.contains(said), "{to}: {text}");
+            assert!(!text.contains("hush"), "{text}");
+        }
+        let (address, _) = Address::parse("https://ml.example").unwrap();
+        let url = Url::parse("https://ml.example/version").unwrap();
+        let error = error(&address, &url, &led(301, "http://ml.example/version/")).unwrap();
+        assert!(error.to_string().contains("without TLS: not followed"), "{error}");
+    }
+
+    #[test]
+    fn a_page_that_forbids_is_a_gateways() {
+        let url = Url::parse(ASKED).unwrap();
+        let with = |status, body: &'static str| ErrorResponse {
+            status: StatusCode::from_u16(status).unwrap(),
+            headers: HeaderMap::new(),
+            body: Bytes::from_static(body.as_bytes()),
+        };
+        assert!(wants_sign_in(&url, &with(401, "")));
+        assert!(wants_sign_in(&url, &with(403, "\n<!DOCTYPE html>")));
+        assert!(!wants_sign_in(&url, &with(403, "Permission denied")));
+        assert!(!wants_sign_in(&url, &with(404, "<html>")));
+        assert!(wants_sign_in(&url, &led(302, "https://login.example/x")));
+        assert!(!wants_sign_in(&url, &led(302, "https://other.example/x")));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn nothing_leads_to_another_server(
+            parts in proptest::collection::vec("(https?:|//|/|\\\\|@|ml\\.example|other|:80|:443|\\.\\.|\\?|#|%2f|[!-~]{0,3})", 0..8),
+            status in proptest::sample::select(vec![301_u16, 302, 303, 307, 308]),
+        ) {
+            let url = Url::parse(ASKED).unwrap();
+            let to = parts.concat();
+            let unhappy = led(status, &to);
+            for method in [Method::GET, Method::POST] {
+                if let Some(next) = within(&url, &method, &unhappy) {
+                    proptest::prop_assert_eq!(next.origin(), url.origin());
+                }
+            }
+            let (address, _) = Address::parse("http://ml.example/mlflow").unwrap();
+            let _ = error(&address, &url, &unhappy);
+        }
+    }
+}

@@ -1,0 +1,224 @@
+//! How the requests to one server sign in: a user, a token, headers for what stands in front of the server, and a
+//! command that gives tokens. They are put together once and used until they end or are refused.
+
+mod command;
+mod header;
+#[cfg(test)]
+mod tests;
+
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::time::{Duration, Instant, SystemTime};
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
+use secrecy::{ExposeSecret, SecretString};
+use tokio::sync::Mutex;
+
+use crate::error::{Class, Error, Result};
+use crate::io::CredentialWait;
+use crate::rest::Access;
+
+pub use command::TokenCommand;
+pub use header::{Header, parse_headers};
+
+/// Tokens that end within this time are renewed before they are used: a request may be long on its way.
+const MARGIN: Duration = Duration::from_secs(60);
+/// What a person can do about a sign-in that this process was started with.
+const FIXED: &str = "the server refuses the sign-in that it took before: make it valid there, or stop here, set another \
+                     one, and run the same command again: it continues";
+/// A command that gives tokens which end at once is not run more often than this.
+const CALM: Duration = Duration::from_secs(5);
+
+/// The sign-in of one end, shared by all requests to it.
+pub struct SignIn {
+    login: Option<(String, Option<SecretString>)>,
+    token: Option<SecretString>,
+    command: Option<TokenCommand>,
+    headers: Vec<Header>,
+    held: Mutex<Option<Held>>,
+    /// How long one that cannot change is asked with again after it was refused.
+    wait: Duration,
+    /// A request was let in: what is refused from then on has ended, and was not wrong from the start.
+    has_worked: AtomicBool,
+    credential_wait: CredentialWait,
+}
+
+/// What goes into every request now.
+struct Held {
+    headers: HeaderMap,
+    since: Instant,
+    ends: Option<SystemTime>,
+    refused: bool,
+}
+
+impl Held {
+    fn is_good(&self, now: SystemTime) -> bool {
+        let is_fresh = self.ends.is_none_or(|ends| ends > now + MARGIN);
+        let is_last = self.ends.is_some_and(|ends| ends > now) && self.since.elapsed() < CALM;
+        !self.refused && (is_fresh || is_last)
+    }
+}
+
+impl SignIn {
+    /// # Errors
+    /// [`Class::Usage`] when a user and a token command both want the `Authorization` header.
+    pub fn new(access: &Access) -> Result<Self> {
+        let login = access.username.clone().map(|user| (user, access.password.clone()));
+        let command = access.token_command.clone();
+        let is_placed = access.headers.iter().any(Header::takes_token);
+        if login.is_some() && command.is_some() && !is_placed {
+            return Err(Error::usage("a user and a token command both want the Authorization header").hint(
+                "say which header the token goes into: MLFERRY_SOURCE_HEADERS='Proxy-Authorization: Bearer {token}'",
+            ));
+        }
+        if is_placed && command.is_none() && access.token.is_none() {
+            return Err(Error::usage("a header takes {token}, and there is no token").hint(
+                "set MLFERRY_SOURCE_TOKEN_COMMAND or MLFERRY_SOURCE_TOKEN (MLFERRY_TARGET_… for the target)",
+            ));
+        }
+        Ok(Self {
+            login,
+            token: access.token.clone(),
+            command,
+            headers: access.headers.clone(),
+            held: Mutex::new(None),
+            wait: access.wait,
+            has_worked: AtomicBool::new(false),
+            credential_wait: CredentialWait::default(),
+        })
+    }
+
+    /// Who waits when a sign-in ends.
+    pub fn credential_wait(&self) -> &CredentialWait {
+        &self.credential_wait
+    }
+
+    /// The headers of a request, and when they were put together. Waits for a new sign-in while somebody works, if the
+    /// one that was refused has worked before and can change.
+    ///
+    /// # Errors
+    /// [`Class::Auth`] when the command gives no token, or the one that was refused; [`Class::Usage`] for a header that
+    /// cannot be sent.
+    pub async fn headers(&self) -> Result<(HeaderMap, Instant)> {
+        let mut held = self.held.lock().await;
+        if let Some(held) = held.as_ref().filter(|held| held.is_good(SystemTime::now())) {
+            return Ok((held.headers.clone(), held.since));
+        }
+        let mut waiting = None;
+        loop {
+            let trouble = match self.load().await {
+                Ok(fresh) if held.as_ref().is_some_and(|old| old.refused && old.headers == fresh.headers) => {
+                    self.ended()
+                }
+                Ok(fresh) => {
+                    let answer = (fresh.headers.clone(), fresh.since);
+                    *held = Some(fresh);
+                    return Ok(answer);
+                }
+                Err(trouble) => trouble,
+            };
+            if waiting.is_none() && self.has_worked.load(Relaxed) {
+                waiting = self.credential_wait.begin(&self.remedy());
+            }
+            match &waiting {
+                Some(waiting) if waiting.again().await => {}
+                _ => return Err(trouble),
+            }
+        }
+    }
+
+    /// A request with these headers was let in.
+    pub fn works(&self) {
+        self.has_worked.store(true, Relaxed);
+    }
+
+    /// True when another sign-in can be had without a new start of this program.
+    pub fn can_change(&self) -> bool {
+        self.command.is_some() || self.headers.iter().any(|header| header.file().is_some())
+    }
+
+    /// A request with the headers of that time was refused, and was first sent at `first`. True when it is worth another
+    /// try: others may be had, or these have worked before and some time was let pass for the server's sake.
+    pub async fn renew(&self, used: Instant, first: Instant) -> bool {
+        if !self.can_change() {
+            return self.outlast(used, first).await;
+        }
+        if let Some(held) = self.held.lock().await.as_mut().filter(|held| held.since <= used) {
+            held.refused = true;
+        }
+        true
+    }
+
+    /// Waits a little for a sign-in that cannot change from here: its server may take it again, once a person has made
+    /// it valid there or what stands behind the sign-in is back.
+    async fn outlast(&self, used: Instant, first: Instant) -> bool {
+        let mut held = self.held.lock().await;
+        let Some(held) = held.as_mut().filter(|_| self.has_worked.load(Relaxed)) else { return false };
+        if first.elapsed() >= self.wait {
+            return false;
+        }
+        // Another request has waited meanwhile.
+        if held.since > used {
+            return true;
+        }
+        let Some(waiting) = self.credential_wait.begin(FIXED) else { return false };
+        let goes_on = waiting.again().await;
+        held.since = Instant::now();
+        goes_on
+    }
+
+    async fn load(&self) -> Result<Held> {
+        let since = Instant::now();
+        let (token, ends) = match &self.command {
+            None => (self.token.clone(), None),
+            Some(command) => {
+                let token = command.run().await?;
+                (Some(token.text), token.ends)
+            }
+        };
+        let mut headers = HeaderMap::new();
+        for header in &self.headers {
+            headers.append(header.name().clone(), header.value(token.as_ref()).await?);
+        }
+        let is_placed = self.headers.iter().any(Header::takes_token);
+        match (&self.login, &token) {
+            // A header of that name was given: it is meant.
+            _ if headers.contains_key(AUTHORIZATION) => {}
+            (Some((user, password)), _) => {
+                let password = password.as_ref().map(ExposeSecret::expose_secret).unwrap_or_default();
+                let both = BASE64_STANDARD.encode(format!("{user}:{password}"));
+                headers.insert(AUTHORIZATION, secret(&AUTHORIZATION, &format!("Basic {both}"))?);
+            }
+            (None, Some(token)) if !is_placed => {
+                let bearer = format!("Bearer {}", token.expose_secret());
+                headers.insert(AUTHORIZATION, secret(&AUTHORIZATION, &bearer)?);
+            }
+            (None, _) => {}
+        }
+        Ok(Held { headers, since, ends, refused: false })
+    }
+
+    fn ended(&self) -> Error {
+        Error::new(Class::Auth, "the server refuses the sign-in").hint(self.remedy())
+    }
+
+    /// How a person renews it.
+    fn remedy(&self) -> String {
+        let files = self.headers.iter().filter_map(Header::file).map(|file| file.display().to_string());
+        let file = files.map(|file| format!("write a new value into {file}"));
+        let command = self.command.iter().map(|command| {
+            format!("sign in to what {} asks, so that it gives another token", command.variable())
+        });
+        command.chain(file).collect::<Vec<_>>().join(", or ")
+    }
+}
+
+/// A header value that no log shows.
+fn secret(name: &HeaderName, value: &str) -> Result<HeaderValue> {
+    let mut value = HeaderValue::try_from(value).map_err(|_| {
+        Error::usage(format!("the value of the header {name} holds a character that no header can"))
+    })?;
+    value.set_sensitive(true);
+    Ok(value)
+}

@@ -1,0 +1,233 @@
+//! Files to a server, sent by tasks of their own.
+
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use futures::stream::BoxStream;
+use futures::{Stream, TryStreamExt};
+use reqwest::{Method, RequestBuilder, Response};
+use tokio::time::Instant;
+
+use super::concurrency::Slot;
+use super::failure;
+use super::failure::{Failure, Worth};
+use super::redirect;
+use super::send::{OCTETS, Reply, unsendable};
+use crate::error::{Error, Result};
+use crate::io::OnItsWay;
+use crate::io::OwnTask;
+use crate::io::{ByteSource, Meter};
+use crate::limits;
+use crate::rest::{Call, Client};
+
+/// API Gateway's quota of a payload.
+const MOST_BYTES: usize = 10 << 20;
+
+/// Who is waited for while a file is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Turn {
+    /// The next piece is to come from the source, which has limits of its own.
+    Source,
+    /// The server is to take a piece.
+    Server,
+    /// The server has all of it, and is to answer.
+    Answer,
+}
+
+/// How far a file is, seen by the body and by the task that watches over it.
+#[derive(Clone)]
+struct Progress(Arc<Shared>);
+
+struct Shared {
+    turn: Mutex<(Turn, Instant)>,
+    way: OnItsWay,
+}
+
+impl Progress {
+    fn new(way: OnItsWay) -> Self {
+        Self(Arc::new(Shared { turn: Mutex::new((Turn::Server, Instant::now())), way }))
+    }
+
+    fn set(&self, turn: Turn) {
+        *self.turn() = (turn, Instant::now());
+        self.0.way.heard();
+        self.0.way.owes(turn != Turn::Source);
+    }
+
+    fn turn(&self) -> MutexGuard<'_, (Turn, Instant)> {
+        self.0.turn.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Ends when the server has kept silent for too long, and gives the limit that it broke.
+    async fn stalled(&self, stall: Duration, answer: Duration) -> Duration {
+        const LOOK: Duration = Duration::from_secs(1);
+        loop {
+            let (turn, since) = *self.turn();
+            let limit = match turn {
+                Turn::Source => None,
+                Turn::Server => Some(stall),
+                Turn::Answer => Some(answer),
+            };
+            let left = limit.map(|limit| (limit, limit.saturating_sub(since.elapsed())));
+            match left {
+                Some((limit, Duration::ZERO)) => return limit,
+                Some((_, left)) => tokio::time::sleep(left.min(LOOK)).await,
+                None => tokio::time::sleep(LOOK).await,
+            }
+        }
+    }
+}
+
+/// The bytes of a file on their way.
+struct Body {
+    chunks: BoxStream<'static, Result<Bytes>>,
+    /// How many are still to come, where that is known.
+    left: Option<u64>,
+    progress: Progress,
+    meter: Arc<Meter>,
+}
+
+impl Stream for Body {
+    type Item = Result<Bytes>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let next = self.chunks.as_mut().poll_next(context);
+        if let Poll::Ready(Some(Ok(bytes))) = &next {
+            self.meter.moved(bytes.len());
+            self.left = self.left.map(|left| left.saturating_sub(bytes.len() as u64));
+        }
+        self.progress.set(match &next {
+            Poll::Pending => Turn::Source,
+            // The end is not asked for where the length was announced.
+            Poll::Ready(Some(_)) if self.left == Some(0) => Turn::Answer,
+            Poll::Ready(Some(_)) => Turn::Server,
+            Poll::Ready(None) => Turn::Answer,
+        });
+        next
+    }
+}
+
+/// How long the answer to a file of so many bytes may take once it was sent.
+fn answer_limit(least: Duration, size: Option<u64>) -> Duration {
+    let stored = Duration::from_secs(size.unwrap_or_default() / limits::UPLOAD_ANSWER_RATE);
+    (least + stored).min(limits::UPLOAD_ANSWER_MOST)
+}
+
+impl Client {
+    /// Sends a file, opened anew for each try. `size` is the number of bytes to come, where it is known.
+    pub async fn upload(
+        &self,
+        route: &'static str,
+        path: &str,
+        size: Option<u64>,
+        opener: &dyn ByteSource,
+    ) -> Result<()> {
+        if self.address.arn().is_some() {
+            return Err(Error::permanent(format!(
+                "{} takes no files: they go to its S3 store",
+                self.address
+            )));
+        }
+        let call = Call::new(Method::PUT, route).below(path);
+        let first = std::time::Instant::now();
+        self.repeated(&call, || async {
+            // The source is opened last: a server ends an answer that nobody reads.
+            let slot = self.enter(&call).await?;
+            let chunks = opener.open().await?;
+            let (client, call) = (self.clone(), call.clone());
+            OwnTask::spawn(async move { client.upload_once(&call, size, chunks, slot, first).await }).await?
+        })
+        .await
+    }
+
+    async fn upload_once(
+        &self,
+        call: &Call,
+        size: Option<u64>,
+        chunks: BoxStream<'static, Result<Bytes>>,
+        _slot: Slot,
+        first: std::time::Instant,
+    ) -> Result<(), Failure> {
+        let started = std::time::Instant::now();
+        let sent = match self.signer() {
+            None => self.put_signed_in(call, size, chunks, first).await,
+            Some(signer) => {
+                let file = small(chunks).await?;
+                self.signed_exchange(call, Some(file), signer).await
+            }
+        };
+        let sent = match sent {
+            Ok(reply) => reply.whole(limits::QUESTION_BYTES).await.map(drop),
+            Err(failure) => Err(failure),
+        };
+        sent.inspect_err(|failure| self.pace.learn(call.route, started.elapsed(), failure.load))
+    }
+
+    /// What was refused for its sign-in is sent anew by the caller, who opens the file anew for that.
+    async fn put_signed_in(
+        &self,
+        call: &Call,
+        size: Option<u64>,
+        chunks: BoxStream<'static, Result<Bytes>>,
+        first: std::time::Instant,
+    ) -> Result<Reply, Failure> {
+        let (headers, used) = self.sign_in.headers().await?;
+        let request = self.request(call).headers(headers).header("content-type", OCTETS);
+        let response = self.put(call, request, size, chunks).await?;
+        let url = response.url().clone();
+        let unhappy = match self.sorted(call, response).await {
+            Ok(reply) => {
+                self.sign_in.works();
+                return Ok(reply);
+            }
+            Err(unhappy) => unhappy,
+        };
+        if redirect::wants_sign_in(&url, &unhappy) && self.sign_in.renew(used, first).await {
+            let why = Error::transient(format!("{} wanted another sign-in", self.address));
+            let worth = if self.sign_in.can_change() { Worth::Usual } else { Worth::Free };
+            return Err(Failure { reached: true, retry_after: Some(Duration::ZERO), worth, ..why.into() });
+        }
+        Err(self.failure(call, &url, &unhappy))
+    }
+
+    /// Sends a file with a request that is ready but for its body.
+    pub(in crate::rest) async fn put(
+        &self,
+        call: &Call,
+        request: RequestBuilder,
+        size: Option<u64>,
+        chunks: BoxStream<'static, Result<Bytes>>,
+    ) -> Result<Response, Failure> {
+        let progress = Progress::new(self.meter.send());
+        let (left, meter) = (size, Arc::clone(&self.meter));
+        let body = Body { chunks, left, progress: progress.clone(), meter };
+        let mut request = request.body(reqwest::Body::wrap_stream(body));
+        if let Some(size) = size {
+            request = request.header("content-length", size);
+        }
+        let request = request.build().map_err(unsendable)?;
+        let answer = answer_limit(self.times.upload_answer, size);
+        let answer = tokio::select! {
+            answer = self.http.execute(request) => answer,
+            limit = progress.stalled(self.times.upload_stall, answer) => return Err(self.silent(call, limit)),
+        };
+        answer.map_err(|e| failure::transport(&self.address, &e.without_url(), call.repeat))
+    }
+}
+
+/// All of a file that is signed, as API Gateway wants it.
+async fn small(mut chunks: BoxStream<'static, Result<Bytes>>) -> Result<Bytes> {
+    let mut all = BytesMut::new();
+    while let Some(chunk) = chunks.try_next().await? {
+        all.extend_from_slice(&chunk);
+        if all.len() > MOST_BYTES {
+            return Err(Error::permanent("a file of this size cannot be signed").hint(
+                "API Gateway takes no requests of more than 10 MB: let files go to the artifact store itself",
+            ));
+        }
+    }
+    Ok(all.freeze())
+}

@@ -1,0 +1,65 @@
+//! What is picked of one node, in the words of a plan.
+
+use std::collections::BTreeSet;
+
+use super::{Checked, ChildId, Node};
+use crate::plan::{PlannedExperiment, PlannedModel, PlannedTraces, Subset};
+
+/// Only these, or all but these.
+type Words = (Option<BTreeSet<ChildId>>, BTreeSet<ChildId>);
+
+impl Node {
+    /// The shorter words for it when all is known, else those that hold for what has not been seen; none when nothing
+    /// is picked.
+    pub(super) fn words(&self) -> Option<Words> {
+        let seen =
+            |taken: bool| self.parts().filter(move |leaf| leaf.taken == taken).filter_map(|leaf| leaf.part());
+        // Of what all has been seen of, ids that were not among it are gone.
+        let counts_unseen = !self.is_complete() || self.parts == 0;
+        match self.picked() {
+            Checked::None | Checked::Out => None,
+            Checked::All => Some((None, BTreeSet::new())),
+            Checked::Some => match (self.says_all_but(), &self.unseen) {
+                (true, Subset::Except(ids)) if counts_unseen => Some((None, and(ids, seen(false)))),
+                (true, _) => Some((None, seen(false).collect())),
+                (false, Subset::Only(ids)) if counts_unseen => {
+                    Some((Some(and(ids, seen(true))), BTreeSet::new()))
+                }
+                (false, _) => Some((Some(seen(true).collect()), BTreeSet::new())),
+            },
+        }
+    }
+
+    /// Whatever comes to be there until the plan is carried out is taken along.
+    pub(super) fn says_all_but(&self) -> bool {
+        match self.picked() {
+            Checked::All => true,
+            Checked::None | Checked::Out => false,
+            Checked::Some if self.is_complete() && self.parts > 0 => self.taken > self.parts - self.taken,
+            Checked::Some => matches!(self.unseen, Subset::All | Subset::Except(_)),
+        }
+    }
+
+    pub(super) fn planned_experiment(&self) -> Option<PlannedExperiment> {
+        let (name, traces) = (self.item.name().to_owned(), self.traces);
+        let (only, except) = match self.words() {
+            None if traces == PlannedTraces::All => (Some([].into()), [].into()),
+            words => words?,
+        };
+        let runs = only.map(|only| only.into_iter().filter_map(ChildId::run).collect());
+        let except = except.into_iter().filter_map(ChildId::run).collect();
+        Some(PlannedExperiment { name, runs, except, traces })
+    }
+
+    /// Of a registered model or prompt that is picked in part.
+    pub(super) fn planned_model(&self) -> Option<PlannedModel> {
+        let (only, except) = self.words().filter(|_| self.picked() != Checked::All)?;
+        let versions = only.map(|only| only.into_iter().filter_map(ChildId::version).collect());
+        let except = except.into_iter().filter_map(ChildId::version).collect();
+        Some(PlannedModel { name: self.item.name().to_owned(), versions, except })
+    }
+}
+
+fn and(ids: &BTreeSet<ChildId>, more: impl Iterator<Item = ChildId>) -> BTreeSet<ChildId> {
+    ids.iter().cloned().chain(more).collect()
+}
