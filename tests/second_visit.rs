@@ -113,6 +113,75 @@ async fn what_was_renamed_is_followed_and_never_doubled() {
     assert_eq!(everything(&target).await, wanted);
 }
 
+/// Values that have changed at the source are left alone and counted; an update sets them.
+#[tokio::test(flavor = "multi_thread")]
+async fn values_that_have_changed_are_told_of_and_set_by_an_update() {
+    let (source, target) = futures::join!(Real::start(TARGET), Real::start(TARGET));
+    let id = experiment(&source, "tagged").await;
+    let tag = async |value: &str| {
+        let body = json!({ "experiment_id": id, "key": "team", "value": value });
+        post(&source, "experiments/set-experiment-tag", body).await;
+    };
+    tag("blue").await;
+    post(&source, "registered-models/create", json!({ "name": "churn", "description": "old" })).await;
+    for _ in 0..2 {
+        let new = json!({ "name": "churn", "source": "s3://b/churn", "description": "old" });
+        post(&source, "model-versions/create", new).await;
+    }
+    let champion = async |version: &str| {
+        let body = json!({ "name": "churn", "alias": "champion", "version": version });
+        post(&source, "registered-models/alias", body).await;
+    };
+    champion("1").await;
+    let model_tag = async |value: &str| {
+        let body = json!({ "name": "churn", "key": "tier", "value": value });
+        post(&source, "registered-models/set-tag", body).await;
+        let body = json!({ "name": "churn", "version": "1", "key": "tier", "value": value });
+        post(&source, "model-versions/set-tag", body).await;
+    };
+    model_tag("one").await;
+    let stage = async |stage: &str| {
+        let body =
+            json!({ "name": "churn", "version": "2", "stage": stage, "archive_existing_versions": false });
+        post(&source, "model-versions/transition-stage", body).await;
+    };
+    stage("Production").await;
+    let mlferry = Mlferry::new();
+    import(&mlferry, &source, &target, &[]).await.exits(0);
+
+    tag("green").await;
+    champion("2").await;
+    model_tag("two").await;
+    stage("None").await;
+    for (route, body) in [
+        ("registered-models/update", json!({ "name": "churn", "description": "new" })),
+        ("model-versions/update", json!({ "name": "churn", "version": "1", "description": "new" })),
+    ] {
+        let url = format!("{}/api/2.0/mlflow/{route}", source.url());
+        let answer = reqwest::Client::new().patch(url).json(&body).send().await.unwrap();
+        assert!(answer.status().is_success(), "{route}");
+    }
+    let left = import(&mlferry, &source, &target, &[]).await.exits(0).outcome()["notes"].to_string();
+    for what in [
+        "aliases: 1",
+        "descriptions of models: 1",
+        "descriptions of versions: 1",
+        "stages: 1",
+        "tags of experiments: 1",
+        "tags of models: 1",
+        "tags of versions: 1",
+        "left alone",
+    ] {
+        assert!(left.contains(what), "{what}: {left}");
+    }
+    let validate = ["validate", "--source", source.url(), "--target", target.url()];
+    mlferry.run(&validate).await.exits(4);
+    let set = import(&mlferry, &source, &target, &["--update"]).await.exits(0).outcome()["notes"].to_string();
+    assert!(set.contains("set as on the source"), "{set}");
+    mlferry.run(&validate).await.exits(0);
+    assert_eq!(differences(&source, &target).await, [""; 0]);
+}
+
 async fn url_of(server: &Real, route: &str) -> Value {
     let url = format!("{}/api/2.0/mlflow/{route}", server.url());
     reqwest::get(url).await.unwrap().json().await.unwrap()

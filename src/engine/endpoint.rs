@@ -124,12 +124,12 @@ impl Endpoint {
     }
 
     /// The write side, for servers only: directories are written by export.
-    pub fn writer(&self, ledger: Arc<dyn IdMap>) -> Result<Arc<dyn Writer>> {
+    pub fn writer(&self, ledger: Arc<dyn IdMap>, update: bool) -> Result<Arc<dyn Writer>> {
         match self {
             Self::Server(Server { client, probe, stores, .. }) => {
                 stores.check_upload_args()?;
                 let (client, stores) = (Arc::clone(client), Arc::clone(stores));
-                Ok(Arc::new(RestWriter::new(client, stores, probe.capabilities, ledger)))
+                Ok(Arc::new(RestWriter::new(client, stores, probe.capabilities, ledger, update)))
             }
             Self::Archive(path) => {
                 Err(Error::usage(format!("{} is a directory, not a tracking server", path.display()))

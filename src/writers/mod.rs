@@ -79,6 +79,8 @@ pub struct TargetModel {
     /// The name on the target.
     pub name: String,
     pub found: bool,
+    /// An earlier import made it.
+    pub is_ours: bool,
     /// What is there.
     pub versions: BTreeMap<u64, ModelVersion>,
     pub aliases: BTreeMap<String, u64>,

@@ -77,7 +77,7 @@ pub fn import(import: Import) -> Result<Job> {
     let setting = Setting::new(Step::Import, source, &target.location(), plan, &state, journal)?;
     let ledger: Arc<dyn IdMap> = Arc::clone(&setting.journal) as Arc<dyn IdMap>;
     let id_map = setting.journal_path.with_extension("id-map.csv");
-    Ok(Setting { update, reread, ..setting }.start(target.writer(ledger)?, Some(id_map)))
+    Ok(Setting { update, reread, ..setting }.start(target.writer(ledger, update)?, Some(id_map)))
 }
 
 /// What both need before they start.

@@ -236,6 +236,18 @@ impl Client {
         }
     }
 
+    pub async fn describe_registered_model(&self, name: &str, description: &str) -> Result<()> {
+        let body = json!({ "name": name, "description": description });
+        let route = "/api/2.0/mlflow/registered-models/update";
+        self.done(&Call::with_body(Method::PATCH, route, &body)?).await
+    }
+
+    pub async fn describe_model_version(&self, name: &str, version: u64, description: &str) -> Result<()> {
+        let body = json!({ "name": name, "version": version.to_string(), "description": description });
+        let route = "/api/2.0/mlflow/model-versions/update";
+        self.done(&Call::with_body(Method::PATCH, route, &body)?).await
+    }
+
     pub async fn set_registered_model_tag(&self, name: &str, key: &str, value: &str) -> Result<()> {
         let body = json!({ "name": name, "key": key, "value": value });
         self.done(&Call::post("/api/2.0/mlflow/registered-models/set-tag", &body)?).await

@@ -118,13 +118,18 @@ impl RestWriter {
         tags
     }
 
-    /// Adds the tags that the target's experiment lacks. What it has is never overwritten.
+    /// Adds the tags that the target's experiment lacks. What it has is left alone, unless an import made the experiment
+    /// and this one is an update.
     async fn merge_tags(&self, experiment: &Experiment, there: &Experiment, ours: bool) -> Result<()> {
         let mut missing = self.tags_of(experiment);
         // Without ours: an experiment that was here before stays somebody else's.
         missing.retain(|key, _| !tag::is_ours(key));
         missing.extend(merged_tag(experiment).filter(|_| !ours).map(|key| (key, String::from("true"))));
-        missing.retain(|key, _| !there.tags.contains_key(key));
+        missing.retain(|key, value| match there.tags.get(key) {
+            None => true,
+            Some(known) => ours && known != value && self.drift.sets("tags of experiments"),
+        });
+        missing.extend(self.drift.kept_time(&there.tags, experiment.last_update_time).filter(|_| ours));
         let refused = self.set_experiment_tags(&there.id, missing).await?;
         self.refusals.add(Kind::Experiment, experiment.id.as_str(), refused);
         Ok(())

@@ -1,5 +1,7 @@
 //! A tracking server being written.
 
+mod aliases;
+mod drift;
 mod evaluation;
 mod experiment;
 mod files;
@@ -24,6 +26,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use tokio::sync::OnceCell;
 
+use self::drift::Drift;
 use self::files::ArtifactUploader;
 use self::histories::Histories;
 use self::logged_model::ImportedModel;
@@ -66,6 +69,7 @@ pub struct RestWriter {
     marked_experiments: OnceCell<Vec<Experiment>>,
     /// Visited runs with tags that the source's have not.
     with_more_tags: AtomicU64,
+    drift: Drift,
     /// Runs that were made and have no name at the source.
     nameless: AtomicU64,
     /// It does not take the tag that keeps other imports out.
@@ -117,11 +121,13 @@ fn is_lacking(tags: &BTreeMap<String, String>) -> bool {
 }
 
 impl RestWriter {
+    /// `update`: what an earlier import wrote is to be brought in line with the source.
     pub fn new(
         client: Arc<Client>,
         stores: Arc<ArtifactStores>,
         can: Capabilities,
         ledger: Arc<dyn IdMap>,
+        update: bool,
     ) -> Self {
         let location = client.address().to_string();
         let delivery = Arc::new(ArtifactUploader {
@@ -149,6 +155,7 @@ impl RestWriter {
             datasets_there: OnceCell::new(),
             marked_experiments: OnceCell::new(),
             with_more_tags: AtomicU64::default(),
+            drift: Drift::new(update),
             nameless: AtomicU64::default(),
             keeps_no_lease: AtomicBool::default(),
             notes: Mutex::default(),
@@ -321,6 +328,7 @@ impl Writer for RestWriter {
                  id, for a server makes names up where none is given"
             ));
         }
+        notes.extend(self.drift.note());
         notes.extend(self.follow_references().await?);
         let waiting = std::mem::take(&mut *self.to_be_deleted.lock().unwrap_or_else(PoisonError::into_inner));
         for id in waiting {

@@ -14,11 +14,11 @@ use crate::writers::{Existing, TargetModel};
 
 /// The source of a placeholder: of a scheme that no release looks into, with a path, which MLflow 3.10 asks for
 /// (`server/handlers.py`, `_validate_source_model`).
-const PLACEHOLDER_SOURCE: &str = "s3://mlferry-placeholder/none";
+pub(super) const PLACEHOLDER_SOURCE: &str = "s3://mlferry-placeholder/none";
 const NO_SUCH_SOURCE: &str = "the target takes no such source: register a copy of the files, in a bucket or in the run \
                               that the version names, on the source or on the target";
 /// What a placeholder says of itself, so that one that was left behind is known.
-const PLACEHOLDER: &str = "placeholder";
+pub(super) const PLACEHOLDER: &str = "placeholder";
 
 impl RestWriter {
     pub(super) async fn find_or_make_model(
@@ -54,6 +54,15 @@ impl RestWriter {
             return Err(Error::permanent(format!("{name:?} is a {is} on the target, not a {wanted}"))
                 .hint("give it another name with --model-rename-file"));
         }
+        let is_ours = there.tags.contains_key(tag::SOURCE_REGISTERED_MODEL);
+        let is_described = there.description == model.description;
+        let mut refused = Refused::default();
+        if is_ours && !is_described && self.drift.sets("descriptions of models") {
+            match self.client.describe_registered_model(name, &model.description).await {
+                Err(e) if is_refusal(&e) => refused.add("description", name, e.to_string()),
+                other => other?,
+            }
+        }
         let mut missing = self.new_tags(&model.tags);
         missing.retain(|key, value| match there.tags.get(key) {
             None => true,
@@ -62,14 +71,16 @@ impl RestWriter {
                 *value = merge_experiments(value, known);
                 value != known
             }
-            Some(_) => false,
+            Some(known) => is_ours && known != value && self.drift.sets("tags of models"),
         });
-        let refused = self.set_model_tags(name, missing).await?;
+        missing.extend(self.drift.kept_time(&there.tags, model.last_update_time).filter(|_| is_ours));
+        refused.extend(self.set_model_tags(name, missing).await?);
         self.refusals.add(model.kind(), &model.name, refused);
         let versions = self.versions_there(name).await?;
         Ok(TargetModel {
             name: name.to_owned(),
             found: true,
+            is_ours,
             versions,
             aliases: there.aliases,
             wanted_aliases: model.aliases.clone(),
@@ -196,13 +207,26 @@ impl RestWriter {
         let found = match at.versions.get(&version.version) {
             Some(there) => {
                 self.is_it(there, version, &new.source)?;
+                let is_ours = is_made_from(there, version);
                 let mut missing = self.new_tags(&version.tags);
-                missing.retain(|key, _| !there.tags.contains_key(key));
-                if missing.is_empty() {
-                    Existing::Everything
-                } else {
-                    self.set_version_tags(&at.name, version, missing).await?;
-                    Existing::Partial
+                missing.retain(|key, value| match there.tags.get(key) {
+                    None => true,
+                    Some(known) => is_ours && known != value && self.drift.sets("tags of versions"),
+                });
+                missing
+                    .extend(self.drift.kept_time(&there.tags, version.last_update_time).filter(|_| is_ours));
+                let is_described = there.description == version.description;
+                let describes = is_ours && !is_described && self.drift.sets("descriptions of versions");
+                if describes {
+                    self.describe_version(&at.name, version).await?;
+                }
+                match missing.is_empty() {
+                    true if describes => Existing::Partial,
+                    true => Existing::Everything,
+                    false => {
+                        self.set_version_tags(&at.name, version, missing).await?;
+                        Existing::Partial
+                    }
                 }
             }
             None => {
@@ -210,9 +234,19 @@ impl RestWriter {
                 Existing::Nothing
             }
         };
-        let stage = at.versions.get(&version.version).map_or("None", |there| there.stage.as_str());
-        if !matches!(version.stage.as_str(), "" | "None") && version.stage != stage {
-            self.client.set_stage(&at.name, version.version, &version.stage).await?;
+        let named = |stage: &str| if stage.is_empty() { "None".to_owned() } else { stage.to_owned() };
+        let there = at.versions.get(&version.version);
+        let (wanted, stage) = (named(&version.stage), named(there.map_or("", |there| there.stage.as_str())));
+        let is_due = match wanted.as_str() {
+            "None" => {
+                stage != "None"
+                    && there.is_some_and(|there| is_made_from(there, version))
+                    && self.drift.sets("stages")
+            }
+            wanted => wanted != stage,
+        };
+        if is_due {
+            self.client.set_stage(&at.name, version.version, &wanted).await?;
             return Ok(if found == Existing::Everything { Existing::Partial } else { found });
         }
         Ok(found)
@@ -220,9 +254,7 @@ impl RestWriter {
 
     /// An error unless the version that holds the number is the one to be written.
     fn is_it(&self, there: &ModelVersion, version: &ModelVersion, source: &str) -> Result<()> {
-        // The model may have been renamed since.
-        let number = format!("/{}", version.version);
-        let ours = there.tags.get(tag::SOURCE_VERSION).is_some_and(|label| label.ends_with(&number));
+        let ours = is_made_from(there, version);
         // A prompt's text is in its tags.
         let tags: BTreeMap<_, _> = there
             .tags
@@ -257,6 +289,18 @@ impl RestWriter {
             Err(e) if is_refusal(&e) && !theirs.is_empty() => {
                 self.number_version(at, version, new, &tags).await.map_err(|_| e)?;
                 self.set_version_tags(&at.name, version, theirs).await
+            }
+            other => other,
+        }
+    }
+
+    async fn describe_version(&self, name: &str, version: &ModelVersion) -> Result<()> {
+        match self.client.describe_model_version(name, version.version, &version.description).await {
+            Err(e) if is_refusal(&e) => {
+                let mut refused = Refused::default();
+                refused.add("description", &version.label(), e.to_string());
+                self.refusals.add(Kind::ModelVersion, &version.label(), refused);
+                Ok(())
             }
             other => other,
         }
@@ -348,91 +392,6 @@ impl RestWriter {
         }
     }
 
-    /// A version that was deleted on the source may still have aliases there. They are set while its number is held by
-    /// a placeholder: releases that leave them on the source leave them here, too (MLflow 2.3 to 3.10,
-    /// `store/model_registry/sqlalchemy_store.py`, `delete_model_version`; 3.18 takes them along).
-    async fn set_aliases_of(&self, at: &mut TargetModel, number: u64) -> Result<()> {
-        let of_number = at.wanted_aliases.iter().filter(|(_, wanted)| **wanted == number);
-        let missing: Vec<String> = of_number
-            .map(|(alias, _)| alias.clone())
-            .filter(|alias| !at.aliases.contains_key(alias))
-            .collect();
-        for alias in missing {
-            self.client.set_alias(&at.name, &alias, number).await?;
-            at.aliases.insert(alias, number);
-        }
-        Ok(())
-    }
-
-    /// Uses up the numbers up to the last one that an alias stands for: versions beyond the last that is left were
-    /// deleted on the source, too. Only where the next number is known, so that no later version loses its own.
-    async fn use_up(&self, at: &mut TargetModel) -> Result<()> {
-        let gap = BTreeMap::from([(tag::SOURCE_VERSION.to_owned(), PLACEHOLDER.to_owned())]);
-        let name = at.name.clone();
-        let is_free = |number: &u64| at.next.is_some_and(|next| next <= *number);
-        let last = at.wanted_aliases.values().copied().filter(is_free).max();
-        while let (Some(next), Some(last)) = (at.next, last)
-            && next <= last
-        {
-            let made = self
-                .client
-                .create_model_version(&NewVersion {
-                    name: &name,
-                    source: PLACEHOLDER_SOURCE,
-                    model_id: None,
-                    run_id: None,
-                    run_link: "",
-                    description: "",
-                    tags: &gap,
-                })
-                .await?;
-            at.next = Some(made + 1);
-            self.set_aliases_of(at, made).await?;
-            self.client.delete_model_version(&name, made).await?;
-        }
-        Ok(())
-    }
-
-    pub(super) async fn set_aliases(
-        &self,
-        mut at: TargetModel,
-        model: &RegisteredModel,
-        versions: &[ModelVersion],
-    ) -> Result<Vec<String>> {
-        let mut notes = Vec::new();
-        let mut refused = Refused::default();
-        let is_there = |number: u64| versions.iter().any(|version| version.version == number);
-        if at.is_whole {
-            self.use_up(&mut at).await?;
-        }
-        let of_deleted = model.aliases.iter().any(|(alias, number)| {
-            at.aliases.get(alias) == Some(number) && !is_there(*number) && !at.versions.contains_key(number)
-        });
-        if of_deleted && let Some(now) = self.client.registered_model(&at.name).await? {
-            at.aliases = now.aliases;
-        }
-        for (alias, number) in &model.aliases {
-            match at.aliases.get(alias) {
-                Some(there) if there == number => {}
-                Some(there) => notes.push(format!(
-                    "{} {}: the alias {alias} stands for version {there} on the target, not {number}; it was left alone",
-                    model.kind(), at.name
-                )),
-                None if is_there(*number) => match self.client.set_alias(&at.name, alias, *number).await {
-                    Err(e) if is_refusal(&e) => refused.add("alias", alias, e.to_string()),
-                    other => other?,
-                },
-                None => notes.push(format!(
-                    "{} {}: the alias {alias} was not set: its version {number} is not on the target",
-                    model.kind(),
-                    at.name
-                )),
-            }
-        }
-        self.refusals.add(model.kind(), &model.name, refused);
-        Ok(notes)
-    }
-
     /// Tags with the new ids in them.
     fn new_tags(&self, tags: &BTreeMap<String, String>) -> BTreeMap<String, String> {
         let theirs = tags.iter().filter(|(key, _)| !tag::is_ours(key));
@@ -445,6 +404,12 @@ impl RestWriter {
         }
         rewrite(key, value, |id| self.ledger.target_of(id)).unwrap_or_else(|| value.to_owned())
     }
+}
+
+/// True when an import made the version `there` from this one. The model may have been renamed since.
+fn is_made_from(there: &ModelVersion, version: &ModelVersion) -> bool {
+    let number = format!("/{}", version.version);
+    there.tags.get(tag::SOURCE_VERSION).is_some_and(|label| label.ends_with(&number))
 }
 
 fn with(theirs: &BTreeMap<String, String>, ours: &BTreeMap<String, String>) -> BTreeMap<String, String> {

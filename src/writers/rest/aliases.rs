@@ -1,0 +1,102 @@
+//! Aliases of registered models. One may stand for a version that was deleted: its number is used up once more.
+
+use std::collections::BTreeMap;
+
+use super::RestWriter;
+use super::refused::{Refused, is_refusal};
+use super::registry::{PLACEHOLDER, PLACEHOLDER_SOURCE};
+use crate::entities::{ModelVersion, RegisteredModel, tag};
+use crate::error::Result;
+use crate::rest::NewVersion;
+use crate::writers::TargetModel;
+
+impl RestWriter {
+    /// A version that was deleted on the source may still have aliases there. They are set while its number is held by
+    /// a placeholder: releases that leave them on the source leave them here, too (MLflow 2.3 to 3.10,
+    /// `store/model_registry/sqlalchemy_store.py`, `delete_model_version`; 3.18 takes them along).
+    pub(super) async fn set_aliases_of(&self, at: &mut TargetModel, number: u64) -> Result<()> {
+        let of_number = at.wanted_aliases.iter().filter(|(_, wanted)| **wanted == number);
+        let missing: Vec<String> = of_number
+            .map(|(alias, _)| alias.clone())
+            .filter(|alias| !at.aliases.contains_key(alias))
+            .collect();
+        for alias in missing {
+            self.client.set_alias(&at.name, &alias, number).await?;
+            at.aliases.insert(alias, number);
+        }
+        Ok(())
+    }
+
+    /// Uses up the numbers up to the last one that an alias stands for: versions beyond the last that is left were
+    /// deleted on the source, too. Only where the next number is known, so that no later version loses its own.
+    async fn use_up(&self, at: &mut TargetModel) -> Result<()> {
+        let gap = BTreeMap::from([(tag::SOURCE_VERSION.to_owned(), PLACEHOLDER.to_owned())]);
+        let name = at.name.clone();
+        let is_free = |number: &u64| at.next.is_some_and(|next| next <= *number);
+        let last = at.wanted_aliases.values().copied().filter(is_free).max();
+        while let (Some(next), Some(last)) = (at.next, last)
+            && next <= last
+        {
+            let made = self
+                .client
+                .create_model_version(&NewVersion {
+                    name: &name,
+                    source: PLACEHOLDER_SOURCE,
+                    model_id: None,
+                    run_id: None,
+                    run_link: "",
+                    description: "",
+                    tags: &gap,
+                })
+                .await?;
+            at.next = Some(made + 1);
+            self.set_aliases_of(at, made).await?;
+            self.client.delete_model_version(&name, made).await?;
+        }
+        Ok(())
+    }
+
+    pub(super) async fn set_aliases(
+        &self,
+        mut at: TargetModel,
+        model: &RegisteredModel,
+        versions: &[ModelVersion],
+    ) -> Result<Vec<String>> {
+        let mut notes = Vec::new();
+        let mut refused = Refused::default();
+        let is_there = |number: u64| versions.iter().any(|version| version.version == number);
+        if at.is_whole {
+            self.use_up(&mut at).await?;
+        }
+        let of_deleted = model.aliases.iter().any(|(alias, number)| {
+            at.aliases.get(alias) == Some(number) && !is_there(*number) && !at.versions.contains_key(number)
+        });
+        if of_deleted && let Some(now) = self.client.registered_model(&at.name).await? {
+            at.aliases = now.aliases;
+        }
+        for (alias, number) in &model.aliases {
+            match at.aliases.get(alias) {
+                Some(there) if there == number => {}
+                Some(there) if !(at.is_ours && is_there(*number) && self.drift.sets("aliases")) => {
+                    notes.push(format!(
+                        "{} {}: the alias {alias} stands for version {there} on the target, not {number}; it was left \
+                         alone",
+                        model.kind(),
+                        at.name
+                    ));
+                }
+                _ if is_there(*number) => match self.client.set_alias(&at.name, alias, *number).await {
+                    Err(e) if is_refusal(&e) => refused.add("alias", alias, e.to_string()),
+                    other => other?,
+                },
+                _ => notes.push(format!(
+                    "{} {}: the alias {alias} was not set: its version {number} is not on the target",
+                    model.kind(),
+                    at.name
+                )),
+            }
+        }
+        self.refusals.add(model.kind(), &model.name, refused);
+        Ok(notes)
+    }
+}
