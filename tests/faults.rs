@@ -21,6 +21,8 @@ use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
 enum Fault {
     /// Carry it out, then lose the reply.
     LostReply,
+    /// Carry it out, then answer as MLflow does when it fails afterwards.
+    FailAfter,
     /// Do not carry it out.
     Refuse(u16),
 }
@@ -44,6 +46,12 @@ impl Respond for Proxy {
             Some(Fault::LostReply) => {
                 self.pass_on(request);
                 ResponseTemplate::new(502)
+            }
+            Some(Fault::FailAfter) => {
+                self.pass_on(request);
+                let body =
+                    serde_json::json!({ "error_code": "INTERNAL_ERROR", "message": "something went wrong" });
+                ResponseTemplate::new(500).set_body_json(body)
             }
             None => self.pass_on(request),
         }
@@ -148,6 +156,42 @@ async fn a_reply_that_is_lost_on_any_route_loses_and_doubles_nothing() {
     mlferry.run(&args).await.exits(0).outcome();
     let lost = seen.lock().unwrap().values().filter(|count| **count >= 2).count();
     assert!(lost >= 12, "replies were lost on {lost} routes only: {seen:?}");
+    assert_eq!(differences(&source, &target).await, [""; 0]);
+}
+
+/// The second creation of each kind happens, and the server says that it failed.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_creation_that_fails_after_it_was_made_is_not_made_again() {
+    let (source, target) = futures::join!(Real::start(TARGET), Real::start(TARGET));
+    source.seed("demo").await;
+    let http = reqwest::Client::new();
+    for (route, body) in [
+        ("registered-models/create", serde_json::json!({ "name": "late" })),
+        ("model-versions/create", serde_json::json!({ "name": "late", "source": "s3://b/1" })),
+        ("model-versions/create", serde_json::json!({ "name": "late", "source": "s3://b/2" })),
+    ] {
+        let url = format!("{}/api/2.0/mlflow/{route}", source.url());
+        http.post(url).json(&body).send().await.unwrap().error_for_status().unwrap();
+    }
+    let seen: Arc<Mutex<BTreeMap<String, usize>>> = Arc::default();
+    let faulty = {
+        let seen = Arc::clone(&seen);
+        in_front_of(&target, move |request, _| {
+            if !request.url.path().ends_with("/create") {
+                return None;
+            }
+            let mut seen = seen.lock().unwrap();
+            let count = seen.entry(route(request)).or_default();
+            *count += 1;
+            (*count == 2).then_some(Fault::FailAfter)
+        })
+        .await
+    };
+    let mlferry = Mlferry::new();
+    let args = ["import", "--source", source.url(), "--target", &faulty.uri(), "--json"];
+    mlferry.run(&args).await.exits(0);
+    let failed = seen.lock().unwrap().values().filter(|count| **count >= 2).count();
+    assert!(failed >= 3, "{seen:?}");
     assert_eq!(differences(&source, &target).await, [""; 0]);
 }
 

@@ -113,6 +113,54 @@ async fn what_was_renamed_is_followed_and_never_doubled() {
     assert_eq!(everything(&target).await, wanted);
 }
 
+/// What the source brought back comes back, points that somebody removed from the history are those that the list shows,
+/// and the way back is no way.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_experiment_comes_back_and_nothing_goes_the_wrong_way() {
+    let (source, target) = futures::join!(Real::start(TARGET), Real::start(TARGET));
+    let id = experiment(&source, "gamma").await;
+    let first = run(&source, &id, "r1", json!([])).await;
+    for step in 0..3 {
+        let point = json!({ "run_id": first, "key": "acc", "value": 0.5, "timestamp": 5, "step": step });
+        post(&source, "runs/log-metric", point).await;
+    }
+    let uri = json!({ "run_id": run(&source, &id, "r2", json!([])).await, "key": "model_uri",
+        "value": format!("runs:/{first}/model") });
+    post(&source, "runs/set-tag", uri).await;
+    // As somebody does who wants a smaller database.
+    let database = source.dir.path().join("mlflow.db");
+    source.python("sql.py", &[database.to_str().unwrap(), "delete from metrics"]).await;
+    let mlferry = Mlferry::new();
+    let validate = ["validate", "--source", source.url(), "--target", target.url()];
+    import(&mlferry, &source, &target, &[]).await.exits(0);
+    mlferry.run(&validate).await.exits(0);
+    let search =
+        json!({ "experiment_ids": [experiment_id(&target, "gamma").await], "filter": "metrics.acc = 0.5" });
+    assert_eq!(post(&target, "runs/search", search).await["runs"].as_array().map(Vec::len), Some(1));
+
+    post(&source, "experiments/delete", json!({ "experiment_id": id })).await;
+    import(&mlferry, &source, &target, &[]).await.exits(0);
+    mlferry.run(&validate).await.exits(0);
+    post(&source, "experiments/restore", json!({ "experiment_id": id })).await;
+    let outcome = import(&mlferry, &source, &target, &[]).await.exits(0).outcome();
+    assert!(outcome["notes"].to_string().contains("was restored on the target"), "{outcome}");
+    mlferry.run(&validate).await.exits(0);
+
+    let back = import(&Mlferry::new(), &target, &source, &[]).await.exits(2);
+    assert!(back.lines().last().unwrap()["message"].to_string().contains("wrong way round"), "{back:?}");
+    let folder = tempfile::tempdir().unwrap();
+    let renames = folder.path().join("rename.csv");
+    std::fs::write(&renames, "gama,delta\n").unwrap();
+    import(&mlferry, &source, &target, &["--experiment-rename-file", renames.to_str().unwrap()])
+        .await
+        .exits(2);
+}
+
+async fn experiment_id(server: &Real, name: &str) -> String {
+    let found = url_of(server, &format!("experiments/get-by-name?experiment_name={name}")).await;
+    found["experiment"]["experiment_id"].as_str().unwrap().to_owned()
+}
+
 /// Values that have changed at the source are left alone and counted; an update sets them.
 #[tokio::test(flavor = "multi_thread")]
 async fn values_that_have_changed_are_told_of_and_set_by_an_update() {

@@ -14,8 +14,9 @@ pub struct Template<'a> {
 }
 
 impl<'a> Template<'a> {
-    /// Cuts the value of a param or tag named `key`. System tags (`mlflow.…`) hold ids within JSON and URIs; in a
-    /// user's own text only a value that is nothing but an id counts, everything else is theirs.
+    /// Cuts the value of a param or tag named `key`. System tags (`mlflow.…`) hold ids within JSON and URIs. In a user's own
+    /// value an id counts if the value is nothing but it, a URI of MLflow's (`runs:/…/model`), or a list of those in JSON;
+    /// everything else is theirs.
     pub fn of(key: &str, text: &'a str) -> Self {
         let whole = Self { fixed: vec![text], ids: Vec::new() };
         // A name is no reference, even if it is an id: a run without a name goes by that of the source.
@@ -26,10 +27,8 @@ impl<'a> Template<'a> {
         if digits.len() == ID_LENGTH && digits.bytes().all(is_id_byte) {
             return Self { fixed: vec![mark, ""], ids: vec![digits] };
         }
-        if !key.starts_with("mlflow.") || key == "mlflow.note.content" {
-            return whole;
-        }
-        Self::cut(text)
+        let is_mlflows = key.starts_with("mlflow.") && key != "mlflow.note.content";
+        if is_mlflows || is_uri(text) || is_list(text) { Self::cut(text) } else { whole }
     }
 
     fn cut(text: &'a str) -> Self {
@@ -52,13 +51,36 @@ impl<'a> Template<'a> {
     }
 }
 
+/// A URI that MLflow resolves by itself.
+fn is_uri(text: &str) -> bool {
+    let schemes = ["runs:/", "models:/m-", "mlflow-artifacts:/"];
+    schemes.iter().any(|scheme| text.starts_with(scheme)) && !text.contains(char::is_whitespace)
+}
+
+/// A list in JSON of ids and such URIs.
+fn is_list(text: &str) -> bool {
+    let Some(inner) = text.trim().strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) else {
+        return false;
+    };
+    let is_one = |item: &str| {
+        let item = item.trim();
+        let item = ['"', '\''].iter().find_map(|quote| item.strip_prefix(*quote)?.strip_suffix(*quote));
+        item.is_some_and(|item| {
+            let digits = item.strip_prefix("m-").unwrap_or(item);
+            is_uri(item) || digits.len() == ID_LENGTH && digits.bytes().all(is_id_byte)
+        })
+    };
+    !inner.is_empty() && inner.split(',').all(is_one)
+}
+
 fn is_id_byte(byte: u8) -> bool {
     matches!(byte, b'0'..=b'9' | b'a'..=b'f')
 }
 
 /// The value of a param, or of a user's tag, is the id of a logged model.
 pub fn names_model(value: &str) -> bool {
-    value.starts_with("m-") && Template::of("", value).ids.len() == 1
+    let names_one = value.starts_with("m-") || value.starts_with("models:/m-");
+    names_one && Template::of("", value).ids.len() == 1
 }
 
 /// The ids that a value named `key` holds.
@@ -128,6 +150,23 @@ mod tests {
         assert_eq!(rewrite("comment", &format!("see {A}"), to_b), None);
         assert_eq!(rewrite("mlflow.note.content", &format!("see {A}"), to_b), None);
         assert_eq!(rewrite("teacher", B, to_b), None);
+    }
+
+    #[test]
+    fn a_users_uris_and_lists_of_ids_are_rewritten() {
+        for text in [
+            format!("runs:/{A}/model"),
+            format!("models:/m-{A}"),
+            format!("mlflow-artifacts:/1/{A}/artifacts/x"),
+            format!("[\"{A}\", \"{B}\"]"),
+            format!("['runs:/{A}/model']"),
+        ] {
+            assert_eq!(rewrite("model_uri", &text, to_b), Some(text.replace(A, B)), "{text}");
+        }
+        for text in [format!("runs:/{A}/model is better"), format!("[\"see {A}\"]"), format!("[{A}]")] {
+            assert_eq!(rewrite("model_uri", &text, to_b), None, "{text}");
+        }
+        assert!(names_model(&format!("models:/m-{A}")) && !names_model(&format!("runs:/{A}/model")));
     }
 
     #[test]

@@ -36,6 +36,20 @@ pub fn client_config(trust: &Trust, insecure: bool, identity: Option<&Path>) -> 
     config(provider, verifier, identity)
 }
 
+/// Why a certificate was not accepted, in words, if that is what an error of a connection comes from.
+pub fn trouble(error: &(dyn std::error::Error + 'static)) -> Option<&'static str> {
+    let mut causes = std::iter::successors(Some(error), |error| error.source());
+    // An I/O error hides what it wraps from `source`.
+    causes.find_map(|cause| {
+        let inner = cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        let tls = inner.and_then(|inner| inner.downcast_ref()).or_else(|| cause.downcast_ref());
+        match tls? {
+            rustls::Error::InvalidCertificate(reason) => Some(verifier::describe(reason)),
+            _ => None,
+        }
+    })
+}
+
 fn config(
     provider: Arc<CryptoProvider>,
     verifier: Verifier,

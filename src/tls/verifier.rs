@@ -84,6 +84,27 @@ fn is_authority(error: &OtherError) -> bool {
     matches!(error.0.downcast_ref(), Some(webpki::Error::CaUsedAsEndEntity))
 }
 
+/// What is wrong with a certificate, in words.
+pub fn describe(error: &CertificateError) -> &'static str {
+    match error {
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+            "the server's certificate has expired"
+        }
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+            "the server's certificate is not valid yet: check this machine's clock"
+        }
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            "the server's certificate is for another name"
+        }
+        CertificateError::UnknownIssuer => {
+            "the server's certificate is signed by an authority that is not trusted here"
+        }
+        CertificateError::Other(other) if is_authority(other) => "the server's certificate is self-signed",
+        CertificateError::Revoked => "the server's certificate was revoked",
+        _ => "the server's certificate is not accepted",
+    }
+}
+
 impl ServerCertVerifier for Verifier {
     fn verify_server_cert(
         &self,

@@ -138,6 +138,12 @@ pub trait Writer: Send + Sync {
         Ok(())
     }
 
+    /// The name of the first of these experiments of a source that an import made from one of this target: then the two ends
+    /// are the wrong way round.
+    async fn origin_of(&self, _experiments: &[&Experiment]) -> Result<Option<String>> {
+        Ok(None)
+    }
+
     /// Finds or makes the experiment under `name`.
     async fn open_experiment(&self, experiment: &Experiment, name: &str) -> Result<TargetExperiment>;
 

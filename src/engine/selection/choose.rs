@@ -65,6 +65,15 @@ pub async fn choose(source: &dyn Reader, plan: &Plan) -> Result<Chosen> {
         return Err(Error::usage(format!("{} has nothing called {names}", source.about().location))
             .hint("`mlferry plan --source …` lists what there is; a name with a comma needs a plan file"));
     }
+    let idle = idle_renames(plan, &all, &models);
+    if !idle.is_empty() && unread.is_empty() {
+        let names = idle.join(", ");
+        return Err(Error::usage(format!(
+            "{} has nothing called {names} to rename",
+            source.about().location
+        ))
+        .hint("a line of a rename file is the name at the source, a comma, and the new name"));
+    }
     let mut experiments: Vec<_> = all.into_iter().map(|one| (chooser.choose(&one), one)).collect();
     let (window, mut needed, mut needed_unread) = (plan.window()?, BTreeMap::new(), Vec::new());
     leave_out(source, &window, &mut experiments).await?;
@@ -101,6 +110,15 @@ pub async fn choose(source: &dyn Reader, plan: &Plan) -> Result<Chosen> {
     unique(names, "registered models", "--model-rename-file")?;
     let notes = models.iter().filter_map(|one| used_up(one, numbers.get(&one.model.name)?)).collect();
     Ok(Chosen { experiments, models, datasets, needed, notes, unread })
+}
+
+/// The names that are to be replaced and that nothing has.
+fn idle_renames(plan: &Plan, experiments: &[Experiment], models: &[RegisteredModel]) -> Vec<String> {
+    let experiments: HashSet<&str> = experiments.iter().map(|one| one.name.as_str()).collect();
+    let models: HashSet<&str> = models.iter().map(|one| one.name.as_str()).collect();
+    let idle = |names: &HashSet<&str>, name: &&String| !names.contains(name.as_str());
+    let of_experiments = plan.rename.keys().filter(|name| idle(&experiments, name));
+    of_experiments.chain(plan.rename_models.keys().filter(|name| idle(&models, name))).cloned().collect()
 }
 
 /// Whether the plan takes what cannot be read, as far as its kind and its id tell. Datasets go along with experiments

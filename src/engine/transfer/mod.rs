@@ -195,6 +195,22 @@ impl Copy {
         result
     }
 
+    /// A source that was the target of a migration from this very target is refused: everything would be doubled there.
+    /// Experiments that get another name are meant so.
+    async fn refuse_the_wrong_way(&self, experiments: impl Iterator<Item = &Experiment>) -> Result<()> {
+        let kept: Vec<&Experiment> =
+            experiments.filter(|one| self.plan.target_name(one) == one.name).collect();
+        let Some(name) = self.target.origin_of(&kept).await? else { return Ok(()) };
+        let (source, target) = (self.source.about().location.clone(), self.target.location());
+        Err(Error::usage(format!(
+            "experiment {name:?} of {source} was made from one of {target}: source and target are the wrong way round"
+        ))
+        .hint(
+            "swap --source and --target; to bring something back on purpose, give its experiment another name with \
+             --experiment-rename-file",
+        ))
+    }
+
     async fn everything(&self, step: Step, id_map: Option<PathBuf>) -> Result<Findings> {
         let (source, target) = (self.source.about().location.clone(), self.target.location().to_owned());
         self.context.tell(Event::Started { step, source, target }).await;
@@ -205,6 +221,7 @@ impl Copy {
             self.context.plan(*kind, 1).await;
         }
         self.report_unreadable(unread.into_iter()).await?;
+        self.refuse_the_wrong_way(chosen.iter().map(|(experiment, _)| experiment)).await?;
         for (id, version) in &needed {
             self.context.note(format!("{id} goes along: version {version} needs it")).await;
         }

@@ -113,24 +113,34 @@ impl Series {
     }
 }
 
-/// One metric of one run, a page at a time. Of one that cannot be read, the latest point is known all the same.
+/// One metric of one run, a page at a time. Where no point of it comes, the latest one is known from the list of runs all
+/// the same: its history cannot be read, or somebody has removed the rows.
 fn one_run<'a>(client: &'a Client, run: RunId, key: String, runs: &'a [Run]) -> Chunks<'a> {
-    client
-        .history(run.clone(), key.clone())
-        .flat_map(move |page| {
-            let chunk = |points| MetricChunk { run_id: run.clone(), key: key.clone(), points };
-            let chunks = match page {
-                Ok(rows) => vec![Ok(Ok(chunk(rows.into_iter().map(|row: WireMetric| row.point).collect())))],
-                Err(error) => {
-                    let known = runs.iter().find(|known| known.id == run);
-                    let latest = known.and_then(|known| known.latest.get(&key)).copied();
-                    let latest = latest.map(|point| Ok(Ok(chunk(vec![point]))));
-                    latest.into_iter().chain([Ok(Err(unreadable(&run, &key, &error)))]).collect()
+    let known = runs.iter().find(|known| known.id == run);
+    let latest = known.and_then(|known| known.latest.get(&key)).copied();
+    let pages = client.history(run.clone(), key.clone());
+    stream::unfold(Some((pages, latest)), move |state| {
+        let (run, key) = (run.clone(), key.clone());
+        async move {
+            let (mut pages, latest) = state?;
+            let chunk = |points| Ok(Ok(MetricChunk { run_id: run.clone(), key: key.clone(), points }));
+            let latest_chunk = || latest.map(|point| chunk(vec![point]));
+            Some(match pages.next().await {
+                None => (latest_chunk().into_iter().collect(), None),
+                Some(Ok(rows)) => {
+                    let left = latest.filter(|_| rows.is_empty());
+                    let points = rows.into_iter().map(|row: WireMetric| row.point).collect();
+                    (vec![chunk(points)], Some((pages, left)))
                 }
-            };
-            stream::iter(chunks)
-        })
-        .boxed()
+                Some(Err(error)) => {
+                    let lost = Ok(Err(unreadable(&run, &key, &error)));
+                    (latest_chunk().into_iter().chain([lost]).collect(), Some((pages, None)))
+                }
+            })
+        }
+    })
+    .flat_map(|chunks: Vec<_>| stream::iter(chunks))
+    .boxed()
 }
 
 fn unreadable(run: &RunId, key: &str, error: &Error) -> Unreadable {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use futures::TryStreamExt;
 use reqwest::Method;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::json;
 
 use super::items::Items;
@@ -42,6 +43,7 @@ struct WireModel {
     creation_timestamp: Option<i64>,
     #[serde(with = "integer::optional")]
     last_updated_timestamp: Option<i64>,
+    latest_versions: Vec<IgnoredAny>,
 }
 
 #[derive(Deserialize)]
@@ -166,10 +168,26 @@ impl Client {
         if all.is_empty() && with_prompts {
             all = self.versions_where(&format!("{filter} AND {}", is_prompt())).await?;
         }
+        if all.is_empty() && self.shows_versions(name).await? {
+            return Err(Error::permanent(format!(
+                "the server lists no version of {name:?}, though it shows which are the latest"
+            ))
+            .hint("restart the server, or look into its database"));
+        }
         // The filter ignores case on some databases.
         all.retain(|version| version.name == name);
         all.sort_by_key(|version| version.version);
         Ok(all)
+    }
+
+    /// Whether the model itself names a version.
+    async fn shows_versions(&self, name: &str) -> Result<bool> {
+        let call = Call::get("/api/2.0/mlflow/registered-models/get").query("name", name);
+        match self.json::<OneModel>(&call).await {
+            Ok(found) => Ok(!found.registered_model.latest_versions.is_empty()),
+            Err(e) if e.class() == Class::NotFound => Ok(false),
+            Err(e) => Err(e),
+        }
     }
 
     /// The versions of all registered models, without those of prompts.

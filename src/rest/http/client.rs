@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 
 use super::call::RetryPolicy;
 use super::concurrency::{ConcurrencyLimit, Load, Slot};
-use super::failure::{Failure, Worth};
+use super::failure::{self, Failure, Worth};
 use super::sign_in::SignIn;
 use crate::aws::Signer;
 use crate::entities::quote_bare_numbers;
@@ -111,11 +111,14 @@ impl Client {
     /// Sends a call and reads its JSON answer.
     pub async fn json<T: DeserializeOwned>(&self, call: &Call) -> Result<T> {
         let body = self.bytes(call).await?;
+        // What was asked may have been done all the same.
+        let class = if call.repeat == Idempotency::OnlyUnsent { Class::Ambiguous } else { Class::Permanent };
+        let place = self.address.place(call.route);
+        // Some gateways answer 200 to everything.
+        if let Some(said) = failure::hidden_error(&body) {
+            return Err(Error::new(class, format!("{place} answered 200 OK, but {said}")));
+        }
         serde_json::from_slice(&quote_bare_numbers(&body)).map_err(|e| {
-            // What was asked may have been done all the same.
-            let class =
-                if call.repeat == Idempotency::OnlyUnsent { Class::Ambiguous } else { Class::Permanent };
-            let place = self.address.place(call.route);
             Error::new(class, format!("{place} did not answer as MLflow does: {e}"))
                 .hint("check that the address is a tracking server's, with its path prefix if it has one")
         })

@@ -100,18 +100,24 @@ struct Body {
     message: String,
 }
 
+/// Bytes of an answer that may be an error of MLflow's.
+const LONGEST_ERROR: usize = 64 << 10;
+const CERTIFICATES: &str = "give the server's or its authority's certificate with MLFERRY_SOURCE_SERVER_CERT_PATH or \
+    MLFERRY_TARGET_SERVER_CERT_PATH (or MLFLOW_TRACKING_SERVER_CERT_PATH), or accept any with …_INSECURE_TLS=true; for a \
+    server without TLS use http://";
+
 /// The request got no answer.
 pub fn transport(address: &Address, error: &reqwest::Error, repeat: Idempotency) -> Failure {
     if let Some(own) = own_error(error) {
         return Failure::from(own);
     }
+    if let Some(trouble) = crate::tls::trouble(error) {
+        return Failure::from(Error::permanent(format!("{address}: TLS: {trouble}")).hint(CERTIFICATES));
+    }
     let reason = innermost(error);
     let lower = reason.to_lowercase();
     if ["certificate", "tls", "invalid peer", "corrupt message"].iter().any(|mark| lower.contains(mark)) {
-        return Failure::from(Error::permanent(format!("{address}: TLS: {reason}")).hint(
-            "give the authority's certificate with MLFERRY_SOURCE_SERVER_CERT_PATH or MLFERRY_TARGET_SERVER_CERT_PATH \
-             (or MLFLOW_TRACKING_SERVER_CERT_PATH); for a server without TLS use http://",
-        ));
+        return Failure::from(Error::permanent(format!("{address}: TLS: {reason}")).hint(CERTIFICATES));
     }
     let host = address.endpoint().map(|endpoint| format!(" at {endpoint}")).unwrap_or_default();
     let what = match error {
@@ -150,8 +156,14 @@ fn own_error(error: &reqwest::Error) -> Option<Error> {
     chain.find_map(|error| error.downcast_ref::<Error>()).cloned()
 }
 
-/// The server answered with something else than success.
-pub fn status(address: &Address, route: &str, unhappy: &ErrorResponse, repeat: Idempotency) -> Failure {
+/// The server answered with something else than success. `identity` is who asked, if somebody signed in.
+pub fn status(
+    address: &Address,
+    route: &str,
+    unhappy: &ErrorResponse,
+    repeat: Idempotency,
+    identity: Option<String>,
+) -> Failure {
     let ErrorResponse { status, headers, body } = unhappy;
     let status = *status;
     let mut parsed: Body = serde_json::from_slice(body).unwrap_or_default();
@@ -176,6 +188,10 @@ pub fn status(address: &Address, route: &str, unhappy: &ErrorResponse, repeat: I
     let error = match status {
         _ if managed.is_some() => managed.unwrap_or_else(|| plain(Class::Permanent)),
         _ if throttled => plain(Class::Transient).hint("the server is busy: try again in a minute"),
+        StatusCode::UNAUTHORIZED if let Some(identity) = identity => {
+            Error::new(Class::Auth, format!("{address} refuses {identity} ({status}{said})"))
+                .hint("check the user, the password or the token: MLFERRY_SOURCE_… for the source, MLFERRY_TARGET_… for the target")
+        }
         StatusCode::UNAUTHORIZED => Error::new(Class::Auth, format!("{address} wants a sign-in ({status}{said})"))
             .hint("set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN (MLFERRY_TARGET_… for the target)"),
         StatusCode::FORBIDDEN => Error::new(Class::Forbidden, format!("{place} is forbidden to these credentials ({status}{said})"))
@@ -197,7 +213,9 @@ pub fn status(address: &Address, route: &str, unhappy: &ErrorResponse, repeat: I
             )
         }
         // A 5xx of the server itself names its error; one of a worker or a gateway on the way does not.
-        StatusCode::INTERNAL_SERVER_ERROR if !code.is_empty() => plain(Class::Permanent),
+        StatusCode::INTERNAL_SERVER_ERROR if !code.is_empty() && repeat == Idempotency::Safe => {
+            plain(Class::Permanent)
+        }
         s if s.is_server_error() && repeat == Idempotency::Safe => plain(Class::Transient),
         s if s.is_server_error() => plain(Class::Ambiguous),
         _ => plain(Class::Permanent),
@@ -232,6 +250,22 @@ pub fn status(address: &Address, route: &str, unhappy: &ErrorResponse, repeat: I
 /// An answer of MLflow has an error code.
 pub fn names_error(body: &[u8]) -> bool {
     serde_json::from_slice::<Body>(body).is_ok_and(|body| !body.error_code.is_empty())
+}
+
+/// The error in an answer that says it is a success, in MLflow's words.
+pub fn hidden_error(body: &[u8]) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Refusal {
+        error_code: String,
+        #[serde(default)]
+        message: String,
+    }
+    // An error is short; a page of objects need not be read twice.
+    if body.len() > LONGEST_ERROR {
+        return None;
+    }
+    let refusal: Refusal = serde_json::from_slice(body).ok()?;
+    (!refusal.error_code.is_empty()).then(|| format!("{}: {}", refusal.error_code, refusal.message))
 }
 
 fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
@@ -306,12 +340,21 @@ mod tests {
         let body = Bytes::copy_from_slice(body.as_bytes());
         let unhappy =
             ErrorResponse { status: StatusCode::from_u16(code).unwrap(), headers: HeaderMap::new(), body };
-        super::status(&address, "/r", &unhappy, repeat)
+        super::status(&address, "/r", &unhappy, repeat, None)
     }
 
     fn class(code: u16, body: &str, repeat: Idempotency) -> (Class, Load) {
         let failure = failure(code, body, repeat);
         (failure.error.class(), failure.load)
+    }
+
+    #[test]
+    fn an_error_in_a_success_is_seen() {
+        let said = super::hidden_error(br#"{"error_code":"INVALID_STATE","message":"no"}"#);
+        assert_eq!(said.as_deref(), Some("INVALID_STATE: no"));
+        for fine in [&b"{}"[..], br#"{"experiments":[],"error_code":""}"#, b"[1]", b"3.10.1"] {
+            assert_eq!(super::hidden_error(fine), None);
+        }
     }
 
     #[test]
@@ -330,7 +373,7 @@ mod tests {
             (404, r#"{"error_code":"RESOURCE_DOES_NOT_EXIST"}"#.into(), NotFound, NotFound),
             (404, "<html>".into(), Permanent, Permanent),
             (429, String::new(), Transient, Transient),
-            (500, r#"{"error_code":"INTERNAL_ERROR"}"#.into(), Permanent, Permanent),
+            (500, r#"{"error_code":"INTERNAL_ERROR"}"#.into(), Permanent, Ambiguous),
             // A gateway's: the request may have been carried out behind it.
             (500, "<html>".into(), Transient, Ambiguous),
             (

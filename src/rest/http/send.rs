@@ -250,7 +250,7 @@ impl Client {
         if let Some(error) = redirect::error(&self.address, url, unhappy) {
             return Failure { reached: true, ..error.into() };
         }
-        failure::status(&self.address, call.path(), unhappy, call.repeat)
+        failure::status(&self.address, call.path(), unhappy, call.repeat, self.sign_in.identity())
     }
 
     pub(in crate::rest) fn silent(&self, call: &Call, limit: Duration) -> Failure {

@@ -6,7 +6,7 @@ use futures::TryStreamExt;
 use serde_json::Value;
 
 use super::RestWriter;
-use super::refused::{Refusals, Refused, in_parts, is_refusal};
+use super::refused::{Refusals, Refused, in_parts, is_refusal, not_made};
 use super::registry::insert_times;
 use crate::entities::{EvaluationDataset, ExperimentId, Kind, Record, tag};
 use crate::error::{Class, Error, Result};
@@ -92,7 +92,7 @@ impl RestWriter {
             Err(e) if e.class() == Class::Ambiguous => {
                 match self.imported_datasets().await?.remove(&dataset.id) {
                     Some(made) => Ok(made.id),
-                    None => Err(e),
+                    None => Err(not_made(e)),
                 }
             }
             other => other,

@@ -4,13 +4,17 @@ use std::sync::PoisonError;
 
 use futures::TryStreamExt;
 
-use super::refused::{Refused, is_refusal};
+use super::refused::{Refused, is_refusal, not_made};
 use super::{ImportedRun, RestWriter, TRIES, TargetExperiment};
-use crate::entities::{Experiment, ExperimentId, Kind, RunId, RunStatus, ids_in, tag};
+use crate::entities::{Experiment, ExperimentId, Kind, Lifecycle, RunId, RunStatus, ids_in, tag};
 use crate::error::{Class, Error, Result};
 use crate::io::strict;
 use crate::writers::Unresolved;
 
+/// Every server has it from the start.
+const DEFAULT_EXPERIMENT: &str = "0";
+/// Experiments that are looked up to find out whether the two ends are the wrong way round.
+const ORIGINS: usize = 3;
 /// Only runs that an import has made carry this tag.
 const IMPORTED: &str = "tags.`mlferry.source.run_id` != ''";
 
@@ -38,14 +42,42 @@ impl RestWriter {
                 self.deleted().insert(there.id.clone());
                 Ok(place(there.id))
             }
-            (true, false) => Err(held_by_deleted(name)),
-            (false, _) => {
+            (true, false) if !ours => Err(held_by_deleted(name)),
+            (is_deleted, _) => {
+                // It was restored at the source since an import deleted it here.
+                if is_deleted {
+                    self.client.set_experiment_lifecycle(&there.id, Lifecycle::Active).await?;
+                    self.note(format!("experiment {name:?} was restored on the target, as on the source"));
+                }
+                let is_known =
+                    ours || merged_tag(experiment).is_some_and(|key| there.tags.contains_key(&key));
+                if !is_known && there.id.as_str() != DEFAULT_EXPERIMENT {
+                    self.note(format!(
+                        "experiment {name:?} was on the target before: runs were added to it, and its tags stay as they are"
+                    ));
+                }
                 self.merge_tags(experiment, &there, ours).await?;
                 self.look_for_runs(&there.id).await?;
                 // Somebody else's active experiment is not ours to delete.
                 Ok(TargetExperiment { to_be_deleted: to_be_deleted && ours, ..place(there.id) })
             }
         }
+    }
+
+    /// See [`Writer::origin_of`](crate::writers::Writer::origin_of). A few tell for all.
+    pub(super) async fn made_from_here(&self, experiments: &[&Experiment]) -> Result<Option<String>> {
+        for experiment in experiments.iter().filter_map(|one| Some((one, origin(one)?))).take(ORIGINS) {
+            let (experiment, (id, created)) = experiment;
+            match self.client.experiment(&id).await {
+                Ok(there) if there.creation_time == Some(created) => {
+                    return Ok(Some(experiment.name.clone()));
+                }
+                Ok(_) => {}
+                Err(e) if e.is_about_object() => {}
+                Err(e) => return Err(e),
+            }
+        }
+        Ok(None)
     }
 
     async fn make_experiment(&self, experiment: &Experiment, name: &str) -> Result<ExperimentId> {
@@ -91,7 +123,7 @@ impl RestWriter {
                         return Ok(made.id);
                     }
                     if tries == TRIES {
-                        return Err(e);
+                        return Err(not_made(e));
                     }
                     tries += 1;
                 }
@@ -266,6 +298,12 @@ fn is_made_from(there: &Experiment, experiment: &Experiment) -> bool {
         |time: i64| there.tags.get(tag::SOURCE_CREATION_TIME).is_none_or(|known| *known == time.to_string());
     there.tags.get(tag::SOURCE_EXPERIMENT_ID).map(String::as_str) == Some(experiment.id.as_str())
         && experiment.creation_time.is_none_or(created)
+}
+
+/// What an import says that an experiment was made from: its id there, and when it was made there.
+fn origin(experiment: &Experiment) -> Option<(ExperimentId, i64)> {
+    let id = experiment.tags.get(tag::SOURCE_EXPERIMENT_ID)?;
+    Some((ExperimentId::from(id.as_str()), experiment.tags.get(tag::SOURCE_CREATION_TIME)?.parse().ok()?))
 }
 
 /// False for an experiment whose id says nothing: it is one of the small numbers of a database, before MLflow 1.30.

@@ -4,7 +4,7 @@ use std::sync::PoisonError;
 use futures::TryStreamExt;
 
 use super::model_writer::RestModelWriter;
-use super::refused::in_parts;
+use super::refused::{in_parts, not_made};
 use super::registry::insert_times;
 use super::run_log::Sent;
 use super::{RestWriter, TRIES, is_lacking};
@@ -95,7 +95,7 @@ impl RestWriter {
                         return Ok(made);
                     }
                     if tries == TRIES {
-                        return Err(e);
+                        return Err(not_made(e));
                     }
                     tries += 1;
                 }

@@ -230,6 +230,10 @@ impl Writer for RestWriter {
         self.client.answers().await
     }
 
+    async fn origin_of(&self, experiments: &[&Experiment]) -> Result<Option<String>> {
+        self.made_from_here(experiments).await
+    }
+
     async fn open_experiment(&self, experiment: &Experiment, name: &str) -> Result<TargetExperiment> {
         let place = self.find_or_make_experiment(experiment, name).await?;
         let mut known = self.experiments.lock().unwrap_or_else(PoisonError::into_inner);

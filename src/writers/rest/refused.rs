@@ -89,6 +89,13 @@ pub(super) fn is_refusal(error: &Error) -> bool {
         && error.answered().is_some_and(|answered| answered.status < 500 || !answered.error_code.is_empty())
 }
 
+/// What was said of a creation that has been looked up since, and did not happen: an error that the server names itself is
+/// a refusal then.
+pub(super) fn not_made(error: Error) -> Error {
+    let is_named = error.answered().is_some_and(|answered| !answered.error_code.is_empty());
+    if error.class() == Class::Ambiguous && is_named { error.of_class(Class::Permanent) } else { error }
+}
+
 /// Parts that are refused with none taken, after which all are taken for refused.
 const HOPELESS: usize = 8;
 

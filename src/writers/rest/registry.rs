@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::PoisonError;
 
-use super::refused::{Refused, is_refusal};
+use super::refused::{Refused, is_refusal, not_made};
 use super::source::NewSource;
 use super::{RestWriter, TRIES};
 use crate::entities::{Kind, ModelId, ModelVersion, RegisteredModel, RunId, merge_experiments, rewrite, tag};
@@ -176,11 +176,10 @@ impl RestWriter {
         tags: &BTreeMap<String, String>,
     ) -> Result<()> {
         match self.client.create_registered_model(name, &model.description, tags).await {
-            Err(e)
-                if e.class() == Class::Ambiguous && self.client.registered_model(name).await?.is_some() =>
-            {
-                Ok(())
-            }
+            Err(e) if e.class() == Class::Ambiguous => match self.client.registered_model(name).await? {
+                Some(_) => Ok(()),
+                None => Err(not_made(e)),
+            },
             other => other,
         }
     }
@@ -354,11 +353,15 @@ impl RestWriter {
             tags: &gap,
             ..real
         };
+        // The server never gives a number below one that it has: to try would only use up another.
+        if at.versions.keys().any(|there| *there > wanted) || at.next.is_some_and(|next| next > wanted) {
+            return Err(number_is_used(wanted, at.next));
+        }
         let mut lost = 0;
         loop {
             let is_gap = at.next.is_some_and(|next| next < wanted);
-            let made = match self.client.create_model_version(if is_gap { &placeholder } else { &real }).await
-            {
+            let made = self.client.create_model_version(if is_gap { &placeholder } else { &real }).await;
+            let made = match made.map_err(|e| if lost == TRIES { not_made(e) } else { e }) {
                 Ok(made) => made,
                 // Look what became of it: a version that was made is there, a placeholder is removed.
                 Err(e) if e.class() == Class::Ambiguous && lost < TRIES => {
@@ -384,10 +387,7 @@ impl RestWriter {
             }
             self.client.delete_model_version(&at.name, made).await?;
             if made > wanted {
-                return Err(Error::permanent(format!(
-                    "the number {wanted} was used before on the target, which would call it {made}"
-                ))
-                .hint("numbers of deleted versions are never used again: give the model another name"));
+                return Err(number_is_used(wanted, at.next));
             }
         }
     }
@@ -404,6 +404,12 @@ impl RestWriter {
         }
         rewrite(key, value, |id| self.ledger.target_of(id)).unwrap_or_else(|| value.to_owned())
     }
+}
+
+fn number_is_used(wanted: u64, next: Option<u64>) -> Error {
+    let next = next.map(|next| format!(", whose next one is {next}")).unwrap_or_default();
+    Error::permanent(format!("the number {wanted} was used before on the target{next}"))
+        .hint("numbers of deleted versions are never used again: give the model another name with --model-rename-file")
 }
 
 /// True when an import made the version `there` from this one. The model may have been renamed since.

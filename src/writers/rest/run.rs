@@ -3,7 +3,7 @@ use std::sync::atomic::Ordering;
 
 use futures::TryStreamExt;
 
-use super::refused::{Refused, is_refusal};
+use super::refused::{Refused, is_refusal, not_made};
 use super::run_writer::RestRunWriter;
 use super::{ImportedRun, RestWriter, TRIES};
 use crate::entities::{ExperimentId, Lifecycle, Run, RunId, RunStatus, ids_in, names_model, rewrite, tag};
@@ -106,7 +106,7 @@ impl RestWriter {
                         return Ok(made.into());
                     }
                     if tries == TRIES {
-                        return Err(e);
+                        return Err(not_made(e));
                     }
                     tries += 1;
                 }

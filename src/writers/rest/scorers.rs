@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::RestWriter;
+use super::refused::not_made;
 use crate::entities::{ExperimentId, Scorer};
 use crate::error::{Class, Error, Result};
 use crate::writers::Existing;
@@ -96,7 +97,7 @@ impl RestWriter {
                     let before = at.next();
                     self.look(at).await?;
                     if at.next() == before {
-                        return Err(e);
+                        return Err(not_made(e));
                     }
                 }
                 Err(e) => return Err(e),
@@ -114,7 +115,7 @@ impl RestWriter {
                 self.look(at).await?;
                 let is_there =
                     at.versions.get(&wanted.version).is_some_and(|there| there.says_the_same(wanted));
-                if is_there { Ok(Existing::Nothing) } else { Err(e) }
+                if is_there { Ok(Existing::Nothing) } else { Err(not_made(e)) }
             }
             Err(e) => Err(e),
         }

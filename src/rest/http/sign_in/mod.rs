@@ -89,6 +89,17 @@ impl SignIn {
         })
     }
 
+    /// Who signs in, in words without a secret.
+    pub fn identity(&self) -> Option<String> {
+        match (&self.login, &self.token, &self.command) {
+            (Some((user, None)), ..) => Some(format!("the user {user:?} without a password")),
+            (Some((user, _)), ..) => Some(format!("the user {user:?} or the password")),
+            (None, Some(_), _) => Some("the token".to_owned()),
+            (None, None, Some(_)) => Some("the token that the token command printed".to_owned()),
+            (None, None, None) => None,
+        }
+    }
+
     /// Who waits when a sign-in ends.
     pub fn credential_wait(&self) -> &CredentialWait {
         &self.credential_wait
