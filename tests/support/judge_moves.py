@@ -6,6 +6,9 @@ from judge_part import OWN_TAGS, foreign
 
 # The user's own words: ids within them stay.
 PROSE = ["mlflow.note.content", "mlflow.prompt.text"]
+# Values of the user's own that hold nothing but addresses and ids.
+ADDRESS = r"(?:runs:/|models:/m-|mlflow-artifacts:/)[^\s'\",]+"
+WHOLE = re.compile(rf"{ADDRESS}|\[\s*(?:(['\"])(?:{ADDRESS}|(?:m-)?[0-9a-f]{{32}})\1\s*,?\s*)+\]")
 # The lines of an MLmodel that mlferry may change, all of them at the top level.
 MLMODEL_LINE = re.compile(r"^(run_id|model_id|model_uuid|artifact_path): (['\"]?)([^\r\n]*?)\2(\r?)$", re.MULTILINE)
 
@@ -56,7 +59,7 @@ class Moves:
 
     def text(self, key, value):
         """The value of a tag or param as the target must hold it: MLflow's own name ids within JSON and addresses."""
-        if key.startswith("mlflow.") and key not in PROSE:
+        if key.startswith("mlflow.") and key not in PROSE or WHOLE.fullmatch(value):
             return re.sub("(?:m-)?[0-9A-Za-z]+", lambda word: self.id(word[0]), value)
         return self.id(value)
 
@@ -64,7 +67,7 @@ class Moves:
         return {key: self.text(key, value) for key, value in foreign(tags).items()}
 
     def params(self, params):
-        return {key: self.id(value) for key, value in params.items()}
+        return {key: self.text("", value) for key, value in params.items()}
 
     def mlmodel(self, text):
         def new(line):
