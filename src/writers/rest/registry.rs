@@ -366,7 +366,21 @@ impl RestWriter {
                 // Look what became of it: a version that was made is there, a placeholder is removed.
                 Err(e) if e.class() == Class::Ambiguous && lost < TRIES => {
                     lost += 1;
+                    let before = std::mem::take(&mut at.versions);
                     at.versions = self.versions_there(&at.name).await?;
+                    // It may have been made under another number, which is only known now.
+                    let label = version.label();
+                    let is_stray = |there: &&ModelVersion| {
+                        there.version != wanted
+                            && !before.contains_key(&there.version)
+                            && there.tags.get(tag::SOURCE_VERSION) == Some(&label)
+                    };
+                    let strays: Vec<u64> =
+                        at.versions.values().filter(is_stray).map(|there| there.version).collect();
+                    for stray in strays {
+                        self.client.delete_model_version(&at.name, stray).await?;
+                        at.versions.remove(&stray);
+                    }
                     at.next = None;
                     match at.versions.get(&wanted) {
                         Some(there) => return self.is_it(there, version, &new.source),
