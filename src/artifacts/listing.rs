@@ -19,7 +19,7 @@ const PACKED: char = '\u{e000}';
 /// The elements that hold names: S3's form of a listing, which Google speaks too, and Azure's.
 const ELEMENTS: [&str; 2] = ["Key", "Name"];
 
-/// Connects as the crate does by itself, or with a client that trusts the certificates which the environment names.
+/// Connects with the crate's own client, or with one that trusts the certificates named in the environment.
 #[derive(Debug)]
 pub struct AnyName(Option<reqwest::Client>);
 

@@ -139,7 +139,7 @@ struct Pass {
     objects: Fuse<BoxStream<'static, object_store::Result<ObjectMeta>>>,
     /// The last object that was handed on.
     last: Option<Path>,
-    /// That object has still to come again: the store went away, and the listing began anew.
+    /// The store went away and the listing was restarted: objects up to that one are skipped.
     is_behind: bool,
     outages: u32,
 }
@@ -157,14 +157,14 @@ impl Pass {
             let meta = match self.objects.next().await {
                 None if self.is_behind => {
                     return Err(Error::transient(format!(
-                        "{}: the listing broke off, and has changed when it began anew",
+                        "{}: the listing broke off, and had changed when it was restarted",
                         self.remote.container
                     )));
                 }
                 None => break,
                 Some(Ok(meta)) => meta,
                 Some(Err(refusal)) => {
-                    self.begin_anew(&self.remote.lost(&refusal)).await?;
+                    self.restart(&self.remote.lost(&refusal)).await?;
                     continue;
                 }
             };
@@ -179,7 +179,7 @@ impl Pass {
         Ok((!page.is_empty()).then_some(page))
     }
 
-    async fn begin_anew(&mut self, refusal: &Error) -> Result<()> {
+    async fn restart(&mut self, refusal: &Error) -> Result<()> {
         if self.outages == OUTAGES || !self.remote.rides_out(refusal).await? {
             return Err(refusal.clone());
         }

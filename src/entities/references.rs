@@ -51,7 +51,7 @@ impl<'a> Template<'a> {
     }
 }
 
-/// A URI that MLflow resolves by itself.
+/// A URI that MLflow resolves.
 fn is_uri(text: &str) -> bool {
     let schemes = ["runs:/", "models:/m-", "mlflow-artifacts:/"];
     schemes.iter().any(|scheme| text.starts_with(scheme)) && !text.contains(char::is_whitespace)

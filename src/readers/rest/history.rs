@@ -119,22 +119,22 @@ fn one_run<'a>(client: &'a Client, run: RunId, key: String, runs: &'a [Run]) -> 
     let known = runs.iter().find(|known| known.id == run);
     let latest = known.and_then(|known| known.latest.get(&key)).copied();
     let pages = client.history(run.clone(), key.clone());
-    stream::unfold(Some((pages, latest)), move |state| {
+    stream::unfold(Some((pages, true)), move |state| {
         let (run, key) = (run.clone(), key.clone());
         async move {
-            let (mut pages, latest) = state?;
+            let (mut pages, is_empty) = state?;
             let chunk = |points| Ok(Ok(MetricChunk { run_id: run.clone(), key: key.clone(), points }));
             let latest_chunk = || latest.map(|point| chunk(vec![point]));
             Some(match pages.next().await {
-                None => (latest_chunk().into_iter().collect(), None),
+                None => (latest_chunk().filter(|_| is_empty).into_iter().collect(), None),
                 Some(Ok(rows)) => {
-                    let left = latest.filter(|_| rows.is_empty());
+                    let is_empty = is_empty && rows.is_empty();
                     let points = rows.into_iter().map(|row: WireMetric| row.point).collect();
-                    (vec![chunk(points)], Some((pages, left)))
+                    (vec![chunk(points)], Some((pages, is_empty)))
                 }
                 Some(Err(error)) => {
                     let lost = Ok(Err(unreadable(&run, &key, &error)));
-                    (latest_chunk().into_iter().chain([lost]).collect(), Some((pages, None)))
+                    (latest_chunk().into_iter().chain([lost]).collect(), Some((pages, false)))
                 }
             })
         }

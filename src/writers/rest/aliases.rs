@@ -1,4 +1,4 @@
-//! Aliases of registered models. One may stand for a version that was deleted: its number is used up once more.
+//! Aliases of registered models. An alias may stand for a deleted version: a placeholder takes its number while the alias is set.
 
 use std::collections::BTreeMap;
 
