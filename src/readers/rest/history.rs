@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use futures::stream::{self, BoxStream, StreamExt};
 
-use crate::entities::{Kind, MetricChunk, Readable, Run, RunId, Unreadable};
+use crate::entities::{Kind, MetricChunk, Point, Readable, Run, RunId, Unreadable};
 use crate::error::{Error, Result};
 use crate::rest::{Client, ROWS_PER_CALL, WireMetric};
 
@@ -23,7 +23,7 @@ pub fn histories<'a>(client: &'a Client, bulk: Option<usize>, runs: &'a [Run]) -
     stream::iter(tasks)
         .map(move |(key, wanted)| async move {
             match bulk {
-                Some(_) => first_answer(client, key, wanted).await,
+                Some(_) => first_answer(client, key, wanted, runs).await,
                 None => Series { key, ready: VecDeque::new(), single: wanted, rest: VecDeque::new() },
             }
         })
@@ -57,20 +57,20 @@ struct Series {
     rest: VecDeque<RunId>,
 }
 
-async fn first_answer(client: &Client, key: String, runs: VecDeque<RunId>) -> Series {
-    let mut series = Series { key, ready: VecDeque::new(), single: VecDeque::new(), rest: runs };
-    series.ask(client).await;
+async fn first_answer(client: &Client, key: String, wanted: VecDeque<RunId>, runs: &[Run]) -> Series {
+    let mut series = Series { key, ready: VecDeque::new(), single: VecDeque::new(), rest: wanted };
+    series.ask(client, runs).await;
     series
 }
 
 impl Series {
     /// One bulk call. A cut answer is whole for all runs but the last one it shows, because it is sorted by run.
-    async fn ask(&mut self, client: &Client) {
-        let runs: Vec<RunId> = self.rest.drain(..).collect();
-        let rows = match client.history_bulk(&runs, &self.key).await {
+    async fn ask(&mut self, client: &Client, runs: &[Run]) {
+        let wanted: Vec<RunId> = self.rest.drain(..).collect();
+        let rows = match client.history_bulk(&wanted, &self.key).await {
             Ok(rows) => rows,
             // Asked for one by one, only those that cannot be read are lost.
-            Err(_) => return self.single.extend(runs),
+            Err(_) => return self.single.extend(wanted),
         };
         let cut = rows.len() >= ROWS_PER_CALL;
         let mut chunks: BTreeMap<RunId, MetricChunk> = BTreeMap::new();
@@ -82,15 +82,21 @@ impl Series {
         if cut && let Some((last, _)) = chunks.pop_last() {
             if chunks.is_empty() {
                 self.single.push_back(last.clone());
-                self.rest.extend(runs.into_iter().filter(|run| *run > last));
+                self.rest.extend(wanted.into_iter().filter(|run| *run > last));
             } else {
-                self.rest.extend(runs.into_iter().filter(|run| *run >= last));
+                self.rest.extend(wanted.into_iter().filter(|run| *run >= last));
             }
         } else {
             // The run's own page says that it has this metric: no rows are no answer.
-            self.single.extend(runs.into_iter().filter(|run| !chunks.contains_key(run)));
+            self.single.extend(wanted.into_iter().filter(|run| !chunks.contains_key(run)));
         }
-        self.ready.extend(chunks.into_values());
+        for chunk in chunks.into_values() {
+            match latest_of(runs, &chunk.run_id, &self.key).is_some_and(|latest| !has(&chunk.points, &latest))
+            {
+                true => self.single.push_back(chunk.run_id),
+                false => self.ready.push_back(chunk),
+            }
+        }
     }
 
     fn into_chunks<'a>(self, client: &'a Client, runs: &'a [Run]) -> Chunks<'a> {
@@ -105,7 +111,7 @@ impl Series {
                 if series.rest.is_empty() {
                     return None;
                 }
-                series.ask(client).await;
+                series.ask(client, runs).await;
             }
         })
         .flatten()
@@ -113,28 +119,36 @@ impl Series {
     }
 }
 
-/// One metric of one run, a page at a time. Where no point of it comes, the latest one is known from the list of runs all
-/// the same: its history cannot be read, or somebody has removed the rows.
+/// The point that the list of runs shows of a metric.
+fn latest_of(runs: &[Run], run: &RunId, key: &str) -> Option<Point> {
+    runs.iter().find(|known| known.id == *run)?.latest.get(key).copied()
+}
+
+fn has(points: &[Point], point: &Point) -> bool {
+    points.iter().any(|known| known.identity() == point.identity())
+}
+
+/// One metric of one run, a page at a time. Where its latest point does not come, that one is known from the list of runs
+/// all the same: its history cannot be read to its end, or somebody has removed the rows.
 fn one_run<'a>(client: &'a Client, run: RunId, key: String, runs: &'a [Run]) -> Chunks<'a> {
-    let known = runs.iter().find(|known| known.id == run);
-    let latest = known.and_then(|known| known.latest.get(&key)).copied();
+    let latest = latest_of(runs, &run, &key);
     let pages = client.history(run.clone(), key.clone());
-    stream::unfold(Some((pages, true)), move |state| {
+    stream::unfold(Some((pages, latest)), move |state| {
         let (run, key) = (run.clone(), key.clone());
         async move {
-            let (mut pages, is_empty) = state?;
+            let (mut pages, missing) = state?;
             let chunk = |points| Ok(Ok(MetricChunk { run_id: run.clone(), key: key.clone(), points }));
-            let latest_chunk = || latest.map(|point| chunk(vec![point]));
+            let missing_chunk = || missing.map(|point| chunk(vec![point]));
             Some(match pages.next().await {
-                None => (latest_chunk().filter(|_| is_empty).into_iter().collect(), None),
+                None => (missing_chunk().into_iter().collect(), None),
                 Some(Ok(rows)) => {
-                    let is_empty = is_empty && rows.is_empty();
-                    let points = rows.into_iter().map(|row: WireMetric| row.point).collect();
-                    (vec![chunk(points)], Some((pages, is_empty)))
+                    let points: Vec<Point> = rows.into_iter().map(|row: WireMetric| row.point).collect();
+                    let missing = missing.filter(|latest| !has(&points, latest));
+                    (vec![chunk(points)], Some((pages, missing)))
                 }
                 Some(Err(error)) => {
                     let lost = Ok(Err(unreadable(&run, &key, &error)));
-                    (latest_chunk().into_iter().chain([lost]).collect(), Some((pages, false)))
+                    (missing_chunk().into_iter().chain([lost]).collect(), Some((pages, None)))
                 }
             })
         }
@@ -145,4 +159,61 @@ fn one_run<'a>(client: &'a Client, run: RunId, key: String, runs: &'a [Run]) -> 
 
 fn unreadable(run: &RunId, key: &str, error: &Error) -> Unreadable {
     Unreadable { kind: Kind::Run, id: run.to_string(), reason: format!("history of metric {key:?}: {error}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::TryStreamExt;
+    use serde_json::{Value, json};
+    use wiremock::matchers::path;
+    use wiremock::{Mock, MockServer, Request, ResponseTemplate};
+
+    use super::*;
+    use crate::rest::{Access, Address};
+
+    fn row(run: &str, timestamp: i64) -> Value {
+        json!({ "key": "m", "run_id": run, "value": 1.0, "timestamp": timestamp, "step": 0 })
+    }
+
+    fn run(id: &str, latest: i64) -> Run {
+        let point = Point { value: 1.0, timestamp: latest, step: 0 };
+        Run { id: id.into(), latest: [("m".to_owned(), point)].into(), ..Run::default() }
+    }
+
+    /// The points of each run that is read from a server which shows these rows.
+    async fn read(rows: &[Value], runs: &[Run], bulk: Option<usize>) -> BTreeMap<RunId, Vec<i64>> {
+        let server = MockServer::start().await;
+        let all = ResponseTemplate::new(200).set_body_json(json!({ "metrics": rows }));
+        Mock::given(path("/ajax-api/2.0/mlflow/metrics/get-history-bulk"))
+            .respond_with(all)
+            .mount(&server)
+            .await;
+        let rows = rows.to_vec();
+        let of_one = move |request: &Request| {
+            let run = request.url.query_pairs().find(|(name, _)| name == "run_id").unwrap().1.into_owned();
+            let rows: Vec<&Value> = rows.iter().filter(|row| row["run_id"] == run.as_str()).collect();
+            ResponseTemplate::new(200).set_body_json(json!({ "metrics": rows }))
+        };
+        Mock::given(path("/api/2.0/mlflow/metrics/get-history")).respond_with(of_one).mount(&server).await;
+        let (address, _) = Address::parse(&server.uri()).unwrap();
+        let client = Client::new(address, Access::default()).unwrap();
+        let chunks: Vec<_> = histories(&client, bulk, runs).try_collect().await.unwrap();
+        let mut read: BTreeMap<RunId, Vec<i64>> = BTreeMap::new();
+        for chunk in chunks {
+            let chunk = chunk.unwrap();
+            read.entry(chunk.run_id).or_default().extend(chunk.points.iter().map(|point| point.timestamp));
+        }
+        read
+    }
+
+    #[tokio::test]
+    async fn the_latest_point_is_read_where_its_history_lacks_it() {
+        let runs = [run("a", 2), run("b", 9), run("c", 9)];
+        let rows = [row("a", 1), row("a", 2), row("b", 1), row("b", 2)];
+        for bulk in [None, Some(90)] {
+            let read = read(&rows, &runs, bulk).await;
+            let expected = [("a", vec![1, 2]), ("b", vec![1, 2, 9]), ("c", vec![9])];
+            assert_eq!(read, expected.map(|(run, points)| (RunId::from(run), points)).into(), "{bulk:?}");
+        }
+    }
 }

@@ -10,7 +10,7 @@ use reqwest::Method;
 use serde_json::Value;
 
 use crate::entities::{ExperimentId, Span, SpanLink};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::rest::{Call, Capabilities, Client};
 
 const ROUTE: &str = "/v1/traces";
@@ -28,6 +28,21 @@ struct Request {
 struct ResourceSpans {
     #[prost(message, repeated, tag = "2")]
     scope_spans: Vec<ScopeSpans>,
+}
+
+/// What the server answers (`collector/trace/v1/trace_service.proto`).
+#[derive(Clone, PartialEq, Message)]
+struct Response {
+    #[prost(message, optional, tag = "1")]
+    partial_success: Option<PartialSuccess>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct PartialSuccess {
+    #[prost(int64, tag = "1")]
+    rejected_spans: i64,
+    #[prost(string, tag = "2")]
+    error_message: String,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -242,15 +257,39 @@ fn any(value: &Value) -> Option<AnyValue> {
 
 impl Client {
     /// Writes spans into the server's database, or writes them again.
+    ///
+    /// # Errors
+    /// Also when the answer of success says that some of them were not taken.
     pub async fn send_spans(&self, experiment: &ExperimentId, request: Vec<u8>) -> Result<()> {
         let call = Call::with_bytes(Method::POST, ROUTE, "application/x-protobuf", request);
-        self.bytes(&call.header("x-mlflow-experiment-id", experiment)).await.map(drop)
+        let answer = self.bytes(&call.header("x-mlflow-experiment-id", experiment)).await?;
+        rejected(&answer).map_or(Ok(()), Err)
     }
+}
+
+/// An answer that is no such message says nothing: MLflow has answered with JSON too.
+fn rejected(answer: &[u8]) -> Option<Error> {
+    let PartialSuccess { rejected_spans, error_message } = Response::decode(answer).ok()?.partial_success?;
+    let text = format!("the target did not take {rejected_spans} of its spans: {error_message}");
+    (rejected_spans > 0).then(|| Error::permanent(text))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn spans_that_were_not_taken_are_an_error() {
+        let answer = |rejected_spans, error_message: &str| {
+            let partial_success =
+                Some(PartialSuccess { rejected_spans, error_message: error_message.into() });
+            Response { partial_success }.encode_to_vec()
+        };
+        assert!(rejected(&answer(2, "no room")).unwrap().to_string().contains("2 of its spans: no room"));
+        // Advice of a server that took all.
+        assert!(rejected(&answer(0, "send fewer")).is_none());
+        assert!(rejected(b"").is_none() && rejected(b"{}").is_none());
+    }
 
     const TRACE: &str = "tr-0123456789abcdef0123456789abcdef";
 

@@ -26,6 +26,7 @@ impl RestWriter {
             None => (self.make_dataset(dataset).await?, Existing::Nothing),
             Some(there) => {
                 self.add_to_experiments(dataset, there).await?;
+                self.follow_tags(dataset, there).await?;
                 let is_whole =
                     there.tags.get(tag::SOURCE_UPDATE_TIME) == Some(&Value::from(updated.as_str()));
                 (there.id.clone(), if is_whole { Existing::Everything } else { Existing::Partial })
@@ -55,30 +56,57 @@ impl RestWriter {
         let mut own = BTreeMap::from([(tag::SOURCE_DATASET_ID.to_owned(), dataset.id.clone())]);
         // When it was updated is written last: then it is whole.
         insert_times(&mut own, dataset.created_time, None, &dataset.created_by);
-        let mut tags: BTreeMap<String, Value> = BTreeMap::new();
-        for (key, value) in dataset.tags.iter().filter(|(key, _)| !tag::is_ours(key)) {
-            let new = value.as_str().map(|text| Value::from(self.rewritten(key, text)));
-            tags.insert(key.clone(), new.unwrap_or_else(|| value.clone()));
-        }
+        let mut tags = self.dataset_tags(dataset);
         tags.extend(own.into_iter().map(|(key, value)| (key, Value::from(value))));
         match self.create_dataset(dataset, &tags).await {
             // One of its tags may be what the server refuses: the others arrive, and it is named.
             Err(e) if is_refusal(&e) => {
                 let (own, theirs): (BTreeMap<_, _>, BTreeMap<_, _>) =
                     tags.into_iter().partition(|(key, _)| tag::is_ours(key));
-                let id = &self.create_dataset(dataset, &own).await.map_err(|_| e)?;
-                let set = |part: Vec<(String, Value)>| async move {
-                    self.client.set_dataset_tags(id, &part.into_iter().collect()).await
-                };
-                let mut refused = Refused::default();
-                for ((key, _), error) in in_parts(theirs.into_iter().collect(), set).await? {
-                    refused.add("tag", &key, error.to_string());
-                }
-                self.refusals.add(Kind::EvaluationDataset, &dataset.id, refused);
-                Ok(id.clone())
+                let id = self.create_dataset(dataset, &own).await.map_err(|_| e)?;
+                self.set_dataset_tags(dataset, &id, theirs).await?;
+                Ok(id)
             }
             other => other,
         }
+    }
+
+    /// The source's own tags, with new ids.
+    fn dataset_tags(&self, dataset: &EvaluationDataset) -> BTreeMap<String, Value> {
+        let theirs = dataset.tags.iter().filter(|(key, _)| !tag::is_ours(key));
+        let rewritten = theirs.map(|(key, value)| {
+            let new = value.as_str().map(|text| Value::from(self.rewritten(key, text)));
+            (key.clone(), new.unwrap_or_else(|| value.clone()))
+        });
+        rewritten.collect()
+    }
+
+    /// What the server refuses of them is named.
+    async fn set_dataset_tags(
+        &self,
+        dataset: &EvaluationDataset,
+        id: &str,
+        tags: BTreeMap<String, Value>,
+    ) -> Result<()> {
+        let set = |part: Vec<(String, Value)>| async move {
+            self.client.set_dataset_tags(id, &part.into_iter().collect()).await
+        };
+        let mut refused = Refused::default();
+        for ((key, _), error) in in_parts(tags.into_iter().collect(), set).await? {
+            refused.add("tag", &key, error.to_string());
+        }
+        self.refusals.add(Kind::EvaluationDataset, &dataset.id, refused);
+        Ok(())
+    }
+
+    /// Adds the tags that the target lacks; those that differ only in an update.
+    async fn follow_tags(&self, dataset: &EvaluationDataset, there: &EvaluationDataset) -> Result<()> {
+        let mut tags = self.dataset_tags(dataset);
+        tags.retain(|key, value| match there.tags.get(key) {
+            None => true,
+            Some(known) => known != value && self.drift.sets("tags of evaluation datasets"),
+        });
+        self.set_dataset_tags(dataset, &there.id, tags).await
     }
 
     /// When the reply is lost, the tag tells whether it was made.

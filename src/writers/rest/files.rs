@@ -8,7 +8,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use tokio::sync::OnceCell;
 
 use crate::artifacts::{
-    ArtifactStores, Broken, ByteStream, Digest, Hashed, local, proxied_path, proxied_url_path,
+    ArtifactStores, Broken, ByteStream, Digest, Hashed, Root, local, proxied_path, proxied_url_path,
 };
 use crate::entities::{ExperimentId, FileEntry, Kind, Owner, RunId, S3Object, is_mlmodel, with_new_ids};
 use crate::error::{Class, Error, Result};
@@ -79,15 +79,22 @@ impl RestFiles {
         let root = &self.roots.1;
         let files = match proxied_path(root) {
             Some(root) => self.list_proxied(root).await?,
-            None => {
-                let (experiment_id, kind) = (ExperimentId::from(""), Kind::Artifact);
-                let owner =
-                    Owner { kind, experiment_id: &experiment_id, id: "", artifact_uri: root, label: "" };
-                let Some(root) = self.by.stores.root(&owner).await else { return Ok(None) };
-                root.files().try_concat().await?
-            }
+            None => match self.store_root().await {
+                Some(root) => root.files().try_concat().await?,
+                None => return Ok(None),
+            },
         };
         Ok(Some(files.into_iter().map(|file| (file.path, file.size)).collect()))
+    }
+
+    /// The target's root, where this machine reads it by itself.
+    async fn store_root(&self) -> Option<Root> {
+        let experiment_id = ExperimentId::from("");
+        let (kind, artifact_uri) = (Kind::Artifact, self.roots.1.as_str());
+        self.by
+            .stores
+            .root(&Owner { kind, experiment_id: &experiment_id, id: "", artifact_uri, label: "" })
+            .await
     }
 
     async fn list_proxied(&self, root: &str) -> Result<Vec<FileEntry>> {
@@ -105,6 +112,20 @@ impl RestFiles {
         let text: BytesMut = source.open().await?.try_collect().await?;
         let (old, new) = &self.roots;
         Ok(Text(with_new_ids(&text, (old, new), |id| self.by.ledger.target_of(id)).into()))
+    }
+
+    /// False where the target's `MLmodel` names an id of the source that has a new one: it was written before that run or
+    /// model came.
+    async fn names_new_ids(&self, path: &str) -> Result<bool> {
+        let stream = match self.place(path)? {
+            FileAddress::Proxied(path) => self.by.client.download_proxied(&path).await?,
+            FileAddress::S3(_) => match self.store_root().await {
+                Some(root) => root.open(path).await?,
+                None => return Ok(true),
+            },
+        };
+        let text: BytesMut = stream.try_collect().await?;
+        Ok(with_new_ids(&text, ("", ""), |id| self.by.ledger.target_of(id)) == text)
     }
 
     async fn send(
@@ -171,11 +192,12 @@ impl FileWriter for RestFiles {
         }
         let there = self.there.get_or_try_init(|| self.list()).await?;
         let Some(there) = there else { return Ok(true) };
+        let Some(found) = there.get(&file.path) else { return Ok(false) };
         // One that was changed on the way has another size.
-        let size = Some(digest.bytes).filter(|_| !is_mlmodel(&file.path, file.size));
-        Ok(there
-            .get(&file.path)
-            .is_some_and(|found| found.zip(size).is_none_or(|(found, size)| found == size)))
+        if is_mlmodel(&file.path, file.size) {
+            return self.names_new_ids(&file.path).await;
+        }
+        Ok(found.is_none_or(|found| found == digest.bytes))
     }
 
     async fn write(&self, file: &FileEntry, source: &dyn ByteSource) -> Result<Digest> {

@@ -17,6 +17,8 @@ mod run_log;
 mod run_writer;
 mod scorers;
 mod source;
+#[cfg(test)]
+mod tests;
 mod trace;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -78,8 +80,8 @@ pub struct RestWriter {
     notes: Mutex<Vec<String>>,
     /// All that the target has.
     every_experiment: OnceCell<Vec<ExperimentId>>,
-    /// The target has no route for spans: see `trace`.
-    refuses_spans: Arc<AtomicBool>,
+    /// Whether the target keeps spans in its database: see `trace`.
+    keeps_spans: Arc<OnceCell<bool>>,
     /// Which registered model is called how.
     model_names: Mutex<HashMap<String, String>>,
     /// Experiments that an earlier import has deleted in the end: they take nothing until they are restored.
@@ -160,7 +162,7 @@ impl RestWriter {
             keeps_no_lease: AtomicBool::default(),
             notes: Mutex::default(),
             every_experiment: OnceCell::new(),
-            refuses_spans: Arc::default(),
+            keeps_spans: Arc::default(),
             model_names: Mutex::default(),
             deleted: Mutex::default(),
             to_be_deleted: Mutex::default(),

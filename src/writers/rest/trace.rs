@@ -3,19 +3,19 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use futures::TryStreamExt;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
+use tokio::sync::OnceCell;
 
 use super::files::{ArtifactUploader, RestFiles, Text};
 use super::refused::{Refusals, Refused, in_parts, is_refusal};
 use super::{RestWriter, TRIES};
 use crate::entities::{
-    Assessment, ExperimentId, FileEntry, Kind, RunId, SPANS_FILE, Spans, Trace, TraceLinks, canonical_json,
-    is_plain_id, rewrite, tag, trace_key,
+    Assessment, ExperimentId, FileEntry, Kind, RunId, SPANS_FILE, Span, Spans, Trace, TraceLinks,
+    canonical_json, is_plain_id, rewrite, tag, trace_key,
 };
 use crate::error::{Class, Error, Result};
 use crate::io::strict;
@@ -139,7 +139,7 @@ impl RestWriter {
             may_link_prompts: self.can.prompt_links,
             can: self.can,
             may_send_spans: self.can.stored_spans && trace.has_stored_spans(),
-            refuses_spans: Arc::clone(&self.refuses_spans),
+            keeps_spans: Arc::clone(&self.keeps_spans),
             source: trace.clone(),
             is_marked: false,
             written,
@@ -192,8 +192,8 @@ struct RestTraceWriter {
     may_link_prompts: bool,
     /// The spans were in a database, and the target keeps such spans in its own.
     may_send_spans: bool,
-    /// Learnt at the first try: the target has no route for them.
-    refuses_spans: Arc<AtomicBool>,
+    /// Learnt from the first trace.
+    keeps_spans: Arc<OnceCell<bool>>,
     source: Trace,
     written: Trace,
     /// The mark of a whole trace.
@@ -207,22 +207,34 @@ struct RestTraceWriter {
 impl RestTraceWriter {
     /// True when the spans are in the target's database now.
     async fn send_spans(&self, spans: &Spans) -> Result<bool> {
-        if !self.may_send_spans || self.refuses_spans.load(Ordering::Relaxed) {
+        if !self.may_send_spans || self.keeps_spans.get() == Some(&false) {
             return Ok(false);
         }
-        let Some(request) = span_request(&self.written.id, &spans.parse()?, &self.can) else {
+        let parsed = spans.parse()?;
+        let Some(request) = span_request(&self.written.id, &parsed, &self.can) else {
             return Ok(false);
         };
         match self.client.send_spans(&self.written.experiment_id, request).await {
-            Ok(()) => Ok(true),
+            Ok(()) => self.keeps_spans.get_or_try_init(|| self.has_spans(&parsed)).await.copied(),
             // These spans: the server takes them as a file.
             Err(e) if is_refusal(&e) => Ok(false),
+            // There is no such route.
             Err(e) if e.class() == Class::NotFound => {
-                self.refuses_spans.store(true, Ordering::Relaxed);
+                self.keeps_spans.get_or_init(|| async { false }).await;
                 Ok(false)
             }
             Err(e) => Err(e),
         }
+    }
+
+    /// Whether the target gives the spans back. What answers this route may be a gateway, or a collector of others' spans.
+    async fn has_spans(&self, sent: &[Span]) -> Result<bool> {
+        let there = match self.client.spans(&self.written.id).await {
+            Ok(text) => Spans(text).parse()?,
+            Err(e) if e.is_about_object() => return Ok(false),
+            Err(e) => return Err(e),
+        };
+        Ok(sent.iter().all(|span| there.iter().any(|known| known.id == span.id)))
     }
 
     async fn link_prompts(&self) -> Result<()> {
