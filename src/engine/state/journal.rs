@@ -179,6 +179,14 @@ impl Journal {
         }))
     }
 
+    /// True when this journal says that the item was done.
+    pub fn is_done(&self, kind: Kind, id: &str) -> Result<bool> {
+        let db = self.db();
+        let mut count =
+            db.prepare_cached("SELECT count(*) FROM item WHERE kind = ?1 AND id = ?2 AND state = 'done'")?;
+        Ok(count.query_row([kind.name(), id], |row| row.get::<_, i64>(0))? > 0)
+    }
+
     /// A file that is on the target already; `stamp` is what its store said of it ([`FileEntry::stamp`]).
     ///
     /// [`FileEntry::stamp`]: crate::entities::FileEntry::stamp

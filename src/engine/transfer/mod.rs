@@ -2,6 +2,7 @@
 
 mod berths;
 mod deferred;
+mod empty_roots;
 mod evaluation;
 mod experiment;
 mod file;
@@ -17,12 +18,14 @@ mod waiting;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use futures::{FutureExt, StreamExt, stream};
 use tokio::sync::Mutex;
 
 use self::berths::Berths;
 use self::deferred::DeferredWork;
+use self::empty_roots::EmptyRoots;
 use super::job::credential_events;
 use super::job::{Findings, Job};
 use super::lease::Lease;
@@ -154,6 +157,8 @@ impl Setting {
                 berths: Berths::new(),
                 creating: Mutex::new(()),
                 late: DeferredWork::default(),
+                taken_as_whole: AtomicU64::default(),
+                empty_roots: EmptyRoots::default(),
             };
             // A directory is one machine's: its lock file is enough.
             let result = match step {
@@ -179,6 +184,9 @@ struct Copy {
     /// Held while a group of runs is created: groups take turns, so that parents of an earlier one are there first.
     creating: Mutex<()>,
     late: DeferredWork,
+    /// Runs that an import with another journal has written. What was done there is not compared.
+    taken_as_whole: AtomicU64,
+    empty_roots: EmptyRoots,
 }
 
 impl Copy {
@@ -247,6 +255,16 @@ impl Copy {
         self.context.progress().all_planned();
         if self.context.is_stopping() {
             return Ok(findings);
+        }
+        let taken = self.taken_as_whole.load(Ordering::Relaxed);
+        if taken > 0 && step == Step::Import {
+            findings.notes.push(format!(
+                "runs that an import with another journal has written whole, and that were not compared: {taken}; \
+                 `validate` compares them, and --update adds what they lack"
+            ));
+        }
+        if self.source.about().kind == "server" {
+            findings.notes.extend(self.empty_roots.notes());
         }
         let finished = self.target.finish().await;
         // What has been moved is known, whatever the last calls come to.

@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
 
 use tokio::sync::mpsc;
 
@@ -48,6 +49,9 @@ impl Copy {
         };
         let files = self.write_files(run.owner(), target.as_str(), writer.files()).await?;
         let is_whole = files.missing.is_empty();
+        if is_whole && files.unlisted.is_none() {
+            self.empty_roots.add(&run, files.there.len());
+        }
         let unread = unread.or(files.unlisted.map(|error| error.at("its artifacts cannot be listed")));
         let lacking = !is_whole || unread.is_some();
         if let Err(error) = writer.close(files.there, files.missing, lacking).await {
@@ -100,6 +104,9 @@ impl Copy {
             }
             // The journal may be new: then this is where it learns what an earlier import has done.
             How::WasThere(fingerprint) => {
+                if !self.journal.is_done(Kind::Run, id)? {
+                    self.taken_as_whole.fetch_add(1, Ordering::Relaxed);
+                }
                 self.journal.done(Kind::Run, id, target, Some(&fingerprint))?;
                 self.context.skipped(Kind::Run, id, name, "already there").await;
             }

@@ -18,3 +18,14 @@ fn every_kind_arrives_and_a_second_import_does_nothing() {
     assert_eq!(world.differences(), [""; 0]);
     assert_eq!(format!("{:?}", *world.target.data()), after);
 }
+
+#[test]
+fn runs_that_another_journal_wrote_are_told_of() {
+    let world = World::new(fill);
+    let tells = || world.import().outcome().notes.iter().any(|note| note.contains("with another journal"));
+    assert!(!tells(), "a first import");
+    assert!(!tells(), "a second one");
+    world.lose_journal();
+    assert!(tells(), "without its journal");
+    assert!(!tells(), "once is enough");
+}

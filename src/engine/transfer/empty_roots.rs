@@ -1,0 +1,106 @@
+//! Artifact roots that show no file although there should be some. MLflow lists a folder that is not on its server's machine
+//! as an empty one (MLflow 3.10, `store/artifact/local_artifact_repo.py`, `list_artifacts`), as happens to a database that
+//! has been moved from another machine. No error says so, so the user has to be told.
+
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::artifacts::folder;
+use crate::entities::Run;
+
+/// A tag: the models that were logged to the run as files (before MLflow 3), a list in JSON.
+const LOGGED_MODELS: &str = "mlflow.log-model.history";
+
+#[derive(Default)]
+pub(super) struct EmptyRoots {
+    /// Runs whose tags name a logged model, with no file.
+    with_models: AtomicU64,
+    /// Runs whose root is a folder that this machine does not have, with no file, and with some.
+    empty_folders: AtomicU64,
+    full_folders: AtomicU64,
+    example: OnceLock<String>,
+}
+
+impl EmptyRoots {
+    /// Counts a run whose listing came to its end and showed so many files.
+    pub fn add(&self, run: &Run, files: usize) {
+        let root = run.artifact_uri.as_str();
+        let is_far_folder = folder(root).is_some_and(|path| !path.is_dir());
+        let names_model =
+            run.model_outputs.is_empty() && run.tags.get(LOGGED_MODELS).is_some_and(|tag| names_files(tag));
+        let count = |counter: &AtomicU64| counter.fetch_add(1, Ordering::Relaxed);
+        if files > 0 {
+            if is_far_folder {
+                count(&self.full_folders);
+            }
+            return;
+        }
+        if names_model {
+            count(&self.with_models);
+        }
+        if is_far_folder {
+            count(&self.empty_folders);
+        }
+        if names_model || is_far_folder {
+            self.example.get_or_init(|| root.to_owned());
+        }
+    }
+
+    /// What the user should look into.
+    pub fn notes(&self) -> Vec<String> {
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let (with_models, empty, full) =
+            (read(&self.with_models), read(&self.empty_folders), read(&self.full_folders));
+        let Some(example) = self.example.get() else { return Vec::new() };
+        let mut notes = Vec::new();
+        if with_models > 0 {
+            notes.push(format!(
+                "runs whose tags name a logged model, and whose artifacts are listed as empty: {with_models} (such as {example}); \
+                 if the files were not deleted on purpose, see whether the source reaches that place, then import with --update"
+            ));
+        }
+        // One file says that the server has these folders.
+        if empty > 0 && full == 0 {
+            notes.push(format!(
+                "runs whose artifacts are in folders of the server's own machine, all listed as empty: {empty} (such as \
+                 {example}); MLflow lists a folder that does not exist as empty: if files were logged, see whether the folder is there"
+            ));
+        }
+        notes
+    }
+}
+
+/// Models of MLflow 3 are no files of the run: their ids begin with `m-`.
+fn names_files(history: &str) -> bool {
+    history.contains("\"artifact_path\"") && !history.contains("\"m-")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(root: &str, history: Option<&str>) -> Run {
+        let tags = history.map(|history| (LOGGED_MODELS.to_owned(), history.to_owned()));
+        Run { artifact_uri: root.into(), tags: tags.into_iter().collect(), ..Run::default() }
+    }
+
+    #[test]
+    fn runs_without_files_that_should_have_some_are_told_of() {
+        let (far, model) =
+            ("file:///no/such/folder/1/a/artifacts", r#"[{"artifact_path": "model", "run_id": "1"}]"#);
+        let roots = EmptyRoots::default();
+        roots.add(&run("s3://bucket/1/a/artifacts", None), 0);
+        roots.add(&run("s3://bucket/1/a/artifacts", Some(model)), 3);
+        roots.add(
+            &run("s3://bucket/1/a/artifacts", Some(r#"[{"artifact_path": "model", "model_uuid": "m-1"}]"#)),
+            0,
+        );
+        assert!(roots.notes().is_empty());
+        roots.add(&run("s3://bucket/1/b/artifacts", Some(model)), 0);
+        roots.add(&run(far, None), 0);
+        let notes = roots.notes();
+        assert!(notes.len() == 2 && notes[0].contains("empty: 1 (such as s3://bucket/1/b"), "{notes:?}");
+        roots.add(&run(far, None), 1);
+        assert_eq!(roots.notes().len(), 1, "the server has such folders");
+    }
+}
