@@ -1,4 +1,8 @@
-//! The help is true: every command has an example, and every example can be typed, as can those of the README.
+//! The help is true: every command has an example, and every example can be typed, as can those of the README and of
+//! `docs`. Messages that `docs/troubleshooting.md` explains are messages of the program.
+
+use std::fs;
+use std::path::Path;
 
 use clap::{Command, CommandFactory, Parser};
 
@@ -58,15 +62,54 @@ fn every_command_has_examples_that_can_be_typed() {
     assert!(examples_below(&Cli::command()) > 40);
 }
 
+fn read(path: &str) -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap()
+}
+
 #[test]
-fn the_readme_can_be_typed() {
-    let readme = include_str!("../../README.md");
-    // A frame of the program is no command.
-    let fenced: String =
-        readme.split("```").skip(1).step_by(2).filter(|block| !block.contains('─')).collect();
-    let lines = lines(&fenced);
-    assert!(lines.len() > 10);
-    lines.iter().for_each(|line| can_be_typed(line));
+fn the_pages_can_be_typed() {
+    let mut count = 0;
+    for page in ["README.md", "docs/guide.md", "docs/commands.md", "docs/aws.md", "docs/resume.md"] {
+        let fenced: String = read(page).split("```").skip(1).step_by(2).collect();
+        let lines = lines(&fenced);
+        assert!(!lines.is_empty(), "{page}");
+        lines.iter().for_each(|line| can_be_typed(line));
+        count += lines.len();
+    }
+    assert!(count > 25, "{count}");
+}
+
+/// The text of every source file, with literals that go over several lines as one.
+fn sources(folder: &Path, text: &mut String) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            sources(&path, text);
+        } else if path.extension().is_some_and(|end| end == "rs") {
+            let source = fs::read_to_string(path).unwrap();
+            let lines = source.split("\\\n").map(str::trim_start);
+            lines.for_each(|line| text.push_str(line));
+        }
+    }
+}
+
+#[test]
+fn messages_that_are_explained_exist() {
+    let mut text = String::new();
+    sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut text);
+    let page = read("docs/troubleshooting.md");
+    let rows = page.lines().filter_map(|line| line.strip_prefix("| `")?.split(" | ").next());
+    let mut count = 0;
+    for row in rows {
+        // What stands in quotes or is a number is filled in.
+        let quoted = row.split('`').step_by(2).flat_map(|message| message.split(['…', '"']));
+        for part in quoted.filter(|part| part.contains(' ') && part.len() > 12) {
+            let fixed = part.trim().replace("2 parts", "{total} {parts}");
+            assert!(text.contains(&fixed), "{fixed:?} is not said anywhere");
+            count += 1;
+        }
+    }
+    assert!(count > 15, "{count}");
 }
 
 #[test]
