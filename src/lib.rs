@@ -3,6 +3,20 @@
 //! A [`readers::Reader`] reads a server or an archive, a [`writers::Writer`] writes one. Export and import copy from a
 //! reader to a writer; validation compares two readers.
 //!
+//! ```no_run
+//! use mlferry::engine::{Access, Import, Side, StateDir, import, open};
+//! use mlferry::plan::Plan;
+//!
+//! # async fn example() -> mlferry::error::Result<()> {
+//! let source = open("http://old:5000", Side::Source, Access::default()).await?;
+//! let target = open("http://new:5000", Side::Target, Access::default()).await?;
+//! let (source, plan, state) = (source.reader()?, Plan::default(), StateDir::find()?);
+//! let job = import(Import { source, target, plan, state, journal: None, update: false, reread: false })?;
+//! println!("{} failed", job.outcome().await?.failed());
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! Imports go downwards only (`tests/layering.rs` holds the rule):
 //!
 //! ```text
