@@ -77,6 +77,11 @@ pub fn small(store: &MemoryStore) -> Result<Vec<RunId>> {
     ];
     let parent = runs[1].to_string();
     data.active_run(&runs[0])?.run.tags.insert(tag::PARENT_RUN_ID.to_owned(), parent);
+    // Runs that come later, one of them in another experiment, and a hash that looks like a run.
+    let (later, elsewhere) = (format!("runs:/{}/notes", runs[3]), runs[4].to_string());
+    let named =
+        [("later", later.as_str()), ("elsewhere", &elsewhere), ("md5", "d41d8cd98f00b204e9800998ecf8427e")];
+    data.log_params(&runs[0], &pairs(&named))?;
     let made = model(data, &vision, "forest", Some(&runs[1]))?;
     data.log_model_outputs(&runs[1], &[ModelOutput { model_id: made.clone(), step: 2 }])?;
     let new = |source: String| NewVersion { source, ..NewVersion::default() };

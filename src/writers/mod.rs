@@ -104,6 +104,11 @@ pub trait Writer: Send + Sync {
     /// What has gone over the wire so far.
     fn traffic(&self) -> Traffic;
 
+    /// Runs get other ids than they had: what names one is written anew.
+    fn gives_new_ids(&self) -> bool {
+        true
+    }
+
     /// What a reader should know and has not been told yet, such as which way files take.
     fn take_notes(&self) -> Vec<String> {
         Vec::new()
@@ -158,8 +163,8 @@ pub trait Writer: Send + Sync {
         again: bool,
     ) -> Result<OpenModel>;
 
-    /// Says which logged models the run used and made, and writes the params that name one, once they are all there.
-    /// Gives those, by the source's ids, that are not.
+    /// Says which logged models the run used and made, and writes the params that name one or a run, once they are all
+    /// there. Gives those models, by the source's ids, that are not.
     async fn link_models(&self, target: &RunId, run: &Run) -> Result<BTreeSet<ModelId>>;
 
     /// After the last run. `runs` are the source ids of all runs that are there now, in order.

@@ -101,15 +101,20 @@ impl Copy {
         let fingerprint = fingerprint(run)?;
         let (id, name) = (run.id.as_str(), run.label());
         let again = self.journal.must_be_visited(Kind::Run, id, &fingerprint)? || self.update;
-        match self.target.open_run(place, run, again).await {
+        // A directory keeps the source's ids, and what this journal calls done has its params.
+        let is_settled = !self.target.gives_new_ids() || (!again && self.journal.is_done(Kind::Run, id)?);
+        let names_runs = !is_settled && self.names_runs(run).await;
+        let now = if names_runs { self.without_waiting(run) } else { None };
+        match self.target.open_run(place, now.as_ref().unwrap_or(run), again).await {
             Ok(open) if open.found == Existing::Everything => {
                 let (run, target) = (run.clone(), open.id);
-                self.written(RunResult { run, target, how: How::WasThere(fingerprint) }).await?;
+                self.written(RunResult { run, target, names_runs, how: How::WasThere(fingerprint) }).await?;
                 Ok(Some(Opened::There))
             }
             Ok(open) => {
                 let (run, target, writer) = (run.clone(), open.id, open.writer);
-                Ok(Some(Opened::Work(Box::new(RunWork { run, fingerprint, target, writer, berth: None }))))
+                let work = RunWork { run, fingerprint, target, names_runs, writer, berth: None };
+                Ok(Some(Opened::Work(Box::new(work))))
             }
             Err(error) => {
                 self.context.fails(&self.journal, Kind::Run, id, name, &error).await?;

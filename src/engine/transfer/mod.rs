@@ -8,6 +8,7 @@ mod experiment;
 mod file;
 mod group;
 mod models;
+mod named_runs;
 mod registry;
 mod run;
 #[cfg(test)]
@@ -26,6 +27,7 @@ use tokio::sync::Mutex;
 use self::berths::Berths;
 use self::deferred::DeferredWork;
 use self::empty_roots::EmptyRoots;
+use self::named_runs::NamedRuns;
 use super::job::credential_events;
 use super::job::{Findings, Job};
 use super::lease::Lease;
@@ -159,6 +161,7 @@ impl Setting {
                 late: DeferredWork::default(),
                 taken_as_whole: AtomicU64::default(),
                 empty_roots: EmptyRoots::default(),
+                named_runs: NamedRuns::default(),
             };
             // A directory is one machine's: its lock file is enough.
             let result = match step {
@@ -187,6 +190,7 @@ struct Copy {
     /// Runs that an import with another journal has written. What was done there is not compared.
     taken_as_whole: AtomicU64,
     empty_roots: EmptyRoots,
+    named_runs: NamedRuns,
 }
 
 impl Copy {

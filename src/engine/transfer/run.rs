@@ -5,7 +5,7 @@ use tokio::sync::mpsc;
 
 use super::Copy;
 use super::berths::Berth;
-use crate::entities::{Kind, MetricChunk, ModelId, Run, RunId, names_model};
+use crate::entities::{Kind, MetricChunk, ModelId, Run, RunId, ids_in, names_model};
 use crate::error::{Error, Result};
 use crate::writers::{IdMap, RunWriter};
 
@@ -14,6 +14,8 @@ pub(super) struct RunWork {
     pub run: Run,
     pub fingerprint: String,
     pub target: RunId,
+    /// See [`RunResult::names_runs`].
+    pub names_runs: bool,
     pub writer: Box<dyn RunWriter>,
     pub berth: Option<Berth>,
 }
@@ -22,6 +24,8 @@ pub(super) struct RunWork {
 pub(super) struct RunResult {
     pub run: Run,
     pub target: RunId,
+    /// Its params name runs: they are looked at when those are there.
+    pub names_runs: bool,
     pub how: How,
 }
 
@@ -41,7 +45,7 @@ impl Copy {
         chunks: mpsc::Receiver<Result<MetricChunk>>,
     ) -> Result<Option<RunId>> {
         // It keeps its berth until it is written.
-        let RunWork { run, fingerprint, target, mut writer, berth: _berth } = work;
+        let RunWork { run, fingerprint, target, names_runs, mut writer, berth: _berth } = work;
         self.context.started(Kind::Run, run.id.as_str(), run.label()).await;
         let unread = match self.write_metrics(writer.as_mut(), chunks).await {
             Ok(unread) => unread,
@@ -62,21 +66,21 @@ impl Copy {
             None => How::Done(Some(fingerprint).filter(|_| is_whole)),
         };
         let id = run.id.clone();
-        self.written(RunResult { run, target, how }).await?;
+        self.written(RunResult { run, target, names_runs, how }).await?;
         Ok(Some(id))
     }
 
-    /// A run that names models comes to its end when they are all there.
+    /// A run that names models, or runs in its params, comes to its end when they are all there.
     pub(super) async fn written(&self, end: RunResult) -> Result<()> {
-        if !end.run.needs_models() {
+        if !end.run.needs_models() && !end.names_runs {
             return self.end_run(end).await;
         }
-        if self.are_models_known(&end.run) {
+        if self.are_models_known(&end.run) && self.are_runs_known(&end.run) {
             return self.late_run(end).await;
         }
         // It waits until all other experiments are written: what it does not need any more is let go.
         let (mut params, tags, latest) = (end.run.params, BTreeMap::new(), BTreeMap::new());
-        params.retain(|_, value| names_model(value));
+        params.retain(|key, value| !ids_in(key, value).is_empty());
         let run = Run { params, tags, latest, datasets: Vec::new(), ..end.run };
         self.late.add_run(RunResult { run, ..end });
         Ok(())
@@ -91,7 +95,7 @@ impl Copy {
         of_params.chain(used).chain(made).all(|id| self.journal.model_of(&id).is_some())
     }
 
-    pub(super) async fn end_run(&self, RunResult { run, target, how }: RunResult) -> Result<()> {
+    pub(super) async fn end_run(&self, RunResult { run, target, how, .. }: RunResult) -> Result<()> {
         let (id, name, target) = (run.id.as_str(), run.label(), Some(target.as_str()));
         let how = match (how, self.target.refused(Kind::Run, id)) {
             (How::Done(_) | How::WasThere(_), Some(refused)) => How::Unread(refused),

@@ -92,7 +92,7 @@ pub fn runs(source: &Run, target: &Run, in_deleted: bool) -> Fields {
     );
     let (ours, theirs) = (source.tags.get(tag::RUN_NAME), target.tags.get(tag::RUN_NAME));
     found.option("tag mlflow.runName", ours, theirs, Some(&target.name));
-    fields.map("param", &source.params, &target.params, false);
+    fields.map("param", &source.params, &target.params, true);
     let tags = |run: &Run| {
         let mut tags = run.tags.clone();
         tags.remove(tag::RUN_NAME);

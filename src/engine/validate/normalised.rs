@@ -79,6 +79,12 @@ pub static RULES: &[Rule] = &[
         "MLflow 1.29 to 3.18, store/tracking/sqlalchemy_store.py, create_run: name and tag are always equal",
     ),
     run(
+        "param *",
+        When::Made,
+        "a param that was written before the run that it names came keeps the old id",
+        "MLflow 1.0 to 3.18, store/tracking/sqlalchemy_store.py, log_param: a param cannot be changed",
+    ),
+    run(
         "start_time",
         When::AbsentAndMade,
         "a run without a start time began at 0",

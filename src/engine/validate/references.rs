@@ -94,23 +94,29 @@ impl Reference {
             None => old == new,
         })
     }
+
+    /// Where it does not name the new one, it names the old one as the source does.
+    fn keeps_old(&self, pairs: &HashMap<RunId, RunId>) -> bool {
+        self.ids.iter().all(|(old, new)| old == new || pairs.get(old) == Some(new))
+    }
 }
 
 impl Compare {
     pub(super) async fn judge_deferred(&self) {
         let deferred = std::mem::take(&mut *self.deferred.lock().unwrap_or_else(PoisonError::into_inner));
         for run in deferred {
-            let difference =
-                {
-                    let pairs = self.pairs.lock().unwrap_or_else(PoisonError::into_inner);
-                    let mut found = run.found;
-                    let wrong = run.references.into_iter().filter(|reference| !reference.holds(&pairs));
-                    found.differ.extend(wrong.map(|Reference { field, source, target, .. }| {
-                        FieldDifference { field, source: Some(source), target: Some(target) }
-                    }));
-                    found.differ.extend(run.links.difference(&pairs));
-                    self.pair(Kind::Run, &run.name, (run.source.as_str(), run.target.as_str()), found)
-                };
+            let difference = {
+                let pairs = self.pairs.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut found = run.found;
+                for reference in run.references.into_iter().filter(|one| !one.holds(&pairs)) {
+                    let keeps_old = reference.keeps_old(&pairs);
+                    let Reference { field, source, target, .. } = reference;
+                    let made = Some(target.clone()).filter(|_| keeps_old);
+                    found.unequal(field, Some(source), Some(target), made.as_deref());
+                }
+                found.differ.extend(run.links.difference(&pairs));
+                self.pair(Kind::Run, &run.name, (run.source.as_str(), run.target.as_str()), found)
+            };
             self.found(difference.of_experiment(&run.experiment)).await;
         }
     }

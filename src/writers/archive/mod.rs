@@ -91,6 +91,10 @@ impl Writer for ArchiveWriter {
         &self.location
     }
 
+    fn gives_new_ids(&self) -> bool {
+        false
+    }
+
     fn traffic(&self) -> Traffic {
         Traffic::default()
     }

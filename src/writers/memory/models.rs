@@ -9,7 +9,7 @@ use super::Shared;
 use super::runs::Files;
 use crate::entities::{
     FileEntry, Lifecycle, LoggedModel, ModelId, ModelMetric, ModelOutput, ModelStatus, Run, RunId, ids_in,
-    names_model, tag,
+    tag,
 };
 use crate::error::{Error, Result};
 use crate::writers::{Existing, FileWriter, ModelWriter, OpenModel, TargetExperiment};
@@ -68,8 +68,10 @@ pub(super) fn link(by: &Shared, target: &RunId, run: &Run) -> Result<BTreeSet<Mo
         .filter_map(|output| Some(ModelOutput { model_id: new(&output.model_id)?, step: output.step }))
         .filter(|output| !there.model_outputs.contains(output))
         .collect();
-    let params =
-        run.params.iter().filter(|(key, value)| names_model(value) && !there.params.contains_key(*key));
+    let params = run
+        .params
+        .iter()
+        .filter(|(key, value)| !ids_in(key, value).is_empty() && !there.params.contains_key(*key));
     let params = params.map(|(key, value)| (key.clone(), by.rewritten(key, value))).collect();
     let mut data = by.data();
     data.set_run_lifecycle(target, Lifecycle::Active)?;

@@ -9,8 +9,7 @@ use super::registry::insert_times;
 use super::run_log::Sent;
 use super::{RestWriter, TRIES, is_lacking};
 use crate::entities::{
-    ExperimentId, Kind, Lifecycle, LoggedModel, ModelId, ModelOutput, ModelStatus, Run, RunId, ids_in,
-    names_model, tag,
+    ExperimentId, Kind, Lifecycle, LoggedModel, ModelId, ModelOutput, ModelStatus, Run, RunId, ids_in, tag,
 };
 use crate::error::{Cause, Class, Error, Result};
 use crate::io::strict;
@@ -169,8 +168,11 @@ impl RestWriter {
                 None => _ = gone.insert(model_id.clone()),
             }
         }
-        let missing =
-            run.params.iter().filter(|(key, value)| names_model(value) && !there.params.contains_key(*key));
+        let names_any = |key: &str, value: &str| !ids_in(key, value).is_empty();
+        let missing = run
+            .params
+            .iter()
+            .filter(|(key, value)| names_any(key, value) && !there.params.contains_key(*key));
         let params: Vec<BatchItem> =
             missing.map(|(key, value)| BatchItem::Param(key.clone(), self.rewritten(key, value))).collect();
         if !inputs.is_empty() || !outputs.is_empty() || !params.is_empty() {

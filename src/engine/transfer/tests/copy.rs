@@ -1,6 +1,7 @@
 //! A copy without faults.
 
 use super::{World, assert_counts_add_up};
+use crate::entities::{RunId, tag};
 use crate::memory::fill;
 
 #[test]
@@ -28,4 +29,26 @@ fn runs_that_another_journal_wrote_are_told_of() {
     world.lose_journal();
     assert!(tells(), "without its journal");
     assert!(!tells(), "once is enough");
+}
+
+#[test]
+fn params_name_the_new_runs_though_those_come_later() {
+    let world = World::new(fill);
+    world.import().outcome();
+    let (source, target) = (world.source.data(), world.target.data());
+    let new = |id: &str| {
+        let made = target
+            .runs
+            .values()
+            .find(|one| one.run.tags.get(tag::SOURCE_RUN_ID).is_some_and(|old| old == id));
+        made.unwrap().run.id.to_string()
+    };
+    let child = source.runs.values().find(|one| one.run.params.contains_key("later")).unwrap();
+    let params = |key: &str| child.run.params[key].clone();
+    let moved = &target.runs[&RunId::from(new(child.run.id.as_str()).as_str())].run.params;
+    let later = params("later");
+    let old = later.trim_start_matches("runs:/").trim_end_matches("/notes");
+    assert_eq!(moved["later"], format!("runs:/{}/notes", new(old)));
+    assert_eq!(moved["elsewhere"], new(&params("elsewhere")));
+    assert_eq!(moved["md5"], params("md5"));
 }

@@ -1,0 +1,71 @@
+//! Params that name runs. A param is written once and stays, so that one naming a run which is not on the target yet waits for
+//! it: the run may belong to another experiment, or have started later.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use futures::future::join_all;
+
+use super::Copy;
+use crate::entities::{Run, RunId, ids_in, names_model};
+use crate::writers::IdMap;
+
+/// Which ids in params are those of runs at the source: many a hash looks like one. Asked once for each.
+#[derive(Default)]
+pub(super) struct NamedRuns(Mutex<HashMap<RunId, bool>>);
+
+impl NamedRuns {
+    fn known(&self, id: &RunId) -> Option<bool> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(id).copied()
+    }
+
+    fn learn(&self, id: RunId, is_run: bool) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(id, is_run);
+    }
+}
+
+/// The ids of one param that may be those of runs. Logged models wait for themselves.
+fn ids(key: &str, value: &str) -> Vec<RunId> {
+    match names_model(value) {
+        true => Vec::new(),
+        false => ids_in(key, value).into_iter().map(RunId::from).collect(),
+    }
+}
+
+impl Copy {
+    /// Whether a param of the run names a run of the source. Asks for every id, so that all are known then.
+    pub(super) async fn names_runs(&self, run: &Run) -> bool {
+        let ids = run.params.iter().flat_map(|(key, value)| ids(key, value));
+        join_all(ids.map(|id| self.is_run(id))).await.contains(&true)
+    }
+
+    /// The run without the params that have to wait. `None` when there is none.
+    pub(super) fn without_waiting(&self, run: &Run) -> Option<Run> {
+        let waits = |key: &str, value: &str| ids(key, value).iter().any(|id| self.must_wait_for(id));
+        let has_one = run.params.iter().any(|(key, value)| waits(key, value));
+        has_one.then(|| {
+            let mut run = run.clone();
+            run.params.retain(|key, value| !waits(key, value));
+            run
+        })
+    }
+
+    /// Every run that a param names is on the target.
+    pub(super) fn are_runs_known(&self, run: &Run) -> bool {
+        run.params.iter().flat_map(|(key, value)| ids(key, value)).all(|id| !self.must_wait_for(&id))
+    }
+
+    fn must_wait_for(&self, id: &RunId) -> bool {
+        self.named_runs.known(id).unwrap_or(false) && self.journal.target_of(id).is_none()
+    }
+
+    async fn is_run(&self, id: RunId) -> bool {
+        if let Some(known) = self.named_runs.known(&id) {
+            return known;
+        }
+        // Where the source does not say, waiting is the safe side.
+        let is_run = self.journal.target_of(&id).is_some() || !matches!(self.source.run(&id).await, Ok(None));
+        self.named_runs.learn(id, is_run);
+        is_run
+    }
+}
