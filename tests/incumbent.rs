@@ -13,24 +13,11 @@ use std::path::Path;
 
 use mlferry::demo::Venv;
 use serde_json::{Value, json};
-use support::{Mlferry, Real, TARGET, differences};
+use support::{Mlferry, Real, TARGET, differences, environment};
 
-/// What the tool's own release asks for, with the MLflow client that suits the server.
-const OLDER: (&str, &str, &[&str]) = (
-    "mlflow-export-import-1.2.0",
-    "2.22.4",
-    &["mlflow-export-import==1.2.0", "mlflow==2.22.4", "tabulate", "setuptools<81", "sqlalchemy<2.1"],
-);
-const NEWER: (&str, &str, &[&str]) = (
-    "databricks-mlflow-export-import-1.2.1",
-    "3.10.1",
-    &["databricks-mlflow-export-import==1.2.1", "mlflow-skinny==3.10.1", "setuptools<81"],
-);
-
-async fn incumbent((name, mlflow, packages): (&str, &str, &[&str])) -> Venv {
-    let packages: Vec<String> = packages.iter().map(|&package| package.to_owned()).collect();
-    Venv::with_packages(name, mlflow, &packages, &|line| eprintln!("{line}")).await.unwrap()
-}
+/// The two generations of the tool.
+const OLDER: &str = "mlflow-export-import-1.2.0";
+const NEWER: &str = "databricks-mlflow-export-import-1.2.1";
 
 /// Runs one of its tools against a server.
 async fn tool(venv: &Venv, url: &str, module: &str, args: &[&str]) {
@@ -48,7 +35,8 @@ async fn tool(venv: &Venv, url: &str, module: &str, args: &[&str]) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_export_of_the_older_generation_is_imported() {
-    let (venv, source, target) = futures::join!(incumbent(OLDER), Real::start("2.22.4"), Real::start(TARGET));
+    let (venv, source, target) =
+        futures::join!(environment(OLDER), Real::start("2.22.4"), Real::start(TARGET));
     source.plain().await;
     let folder = tempfile::tempdir().unwrap();
     let [all, one, models] =
@@ -103,7 +91,7 @@ async fn an_export_of_the_older_generation_is_imported() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_export_of_the_newer_generation_is_imported_and_ours_by_it() {
     let (venv, source, target, theirs) =
-        futures::join!(incumbent(NEWER), Real::start(TARGET), Real::start(TARGET), Real::start(TARGET));
+        futures::join!(environment(NEWER), Real::start(TARGET), Real::start(TARGET), Real::start(TARGET));
     source.plain().await;
     let folder = tempfile::tempdir().unwrap();
     let [all, ours] = ["all", "ours"].map(|name| folder.path().join(name).display().to_string());

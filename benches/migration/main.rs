@@ -10,6 +10,8 @@
 )]
 
 mod least;
+#[path = "../../tests/support/locks/mod.rs"]
+mod locks;
 
 use std::process::Stdio;
 use std::time::Instant;
@@ -18,7 +20,7 @@ use mlferry::demo::{MlflowServer, ServerOptions, Venv, seed};
 
 #[tokio::main]
 async fn main() {
-    let venv = Venv::ensure("3.10.1", &|line| println!("{line}")).await.unwrap();
+    let venv = Venv::ensure(locks::lock("mlflow-3.10.1"), &|line| println!("{line}")).await.unwrap();
     let folder = tempfile::tempdir().unwrap();
     let start = async |name: &str| {
         MlflowServer::start(&venv, &folder.path().join(name), ServerOptions::default()).await.unwrap()

@@ -10,6 +10,8 @@
     reason = "a benchmark prints its figures and panics when it cannot"
 )]
 
+#[path = "../../tests/support/locks/mod.rs"]
+mod locks;
 mod measure;
 mod source;
 
@@ -23,9 +25,7 @@ const SMALL: (&str, usize, usize) = ("small", 2_000, 100_000);
 async fn main() {
     let say = |line: &str| println!("{line}");
     let cloud = Sandbox::environment(&say).await.unwrap();
-    // Apart from boto3 of the sandbox: each release of the AWS CLI wants its own.
-    let aws = ["awscli==1.46.3".to_owned()];
-    let aws = Venv::with_packages("awscli-1.46.3", "3.10.1", &aws, &say).await.unwrap();
+    let aws = Venv::ensure(locks::lock("awscli"), &say).await.unwrap();
     let folder = tempfile::tempdir().unwrap();
     let sandbox =
         Sandbox::start(&cloud, &folder.path().join("sandbox"), SandboxOptions::default()).await.unwrap();

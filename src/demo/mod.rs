@@ -1,13 +1,15 @@
-//! Real MLflow servers on this machine, for `mlferry demo` and for the tests: a Python environment per release,
+//! Real MLflow servers on this machine, for `mlferry demo` and for the tests: a Python environment for each set of packages,
 //! servers that never outlive this process, a stand-in of SageMaker's serverless MLflow, and a workload to migrate.
 
 mod child_process;
+mod lock;
 mod python;
 mod sandbox;
 mod seed;
 mod server;
 mod venv;
 
+pub use lock::Lock;
 pub use sandbox::{Sandbox, SandboxOptions};
 pub use seed::seed;
 pub use server::{MlflowServer, ServerOptions, Store};

@@ -11,8 +11,6 @@ use crate::error::{Error, Result};
 
 const PROGRAMS: [&str; 6] = ["python3.13", "python3.12", "python3.11", "python3.10", "python3", "python"];
 const OLDEST: (u32, u32) = (3, 10);
-/// The newest Python for which the numpy and pyarrow that MLflow 2.x asks for have wheels.
-const NEWEST_FOR_OLD_MLFLOW: (u32, u32) = (3, 12);
 const ASK_TIMEOUT: Duration = Duration::from_secs(15);
 const QUESTION: &str = "import sys, venv, ensurepip; print(*sys.version_info[:2])";
 const HINT: &str = "install Python 3.10 or newer with its venv module (Debian, Ubuntu: sudo apt install python3 python3-venv; \
@@ -30,12 +28,8 @@ impl Python {
     }
 }
 
-pub(super) fn is_old_mlflow(version: &str) -> bool {
-    version.starts_with("1.") || version.starts_with("2.")
-}
-
-/// The Python to build on: the one that the user names, or the first on the path that suits the MLflow release.
-pub(super) async fn find(mlflow: &str) -> Result<Python> {
+/// The Python to build on: the one that the user names, or the first on the path that is not newer than `newest`.
+pub(super) async fn find(newest: Option<(u32, u32)>) -> Result<Python> {
     if let Some(named) = std::env::var_os("MLFERRY_PYTHON").filter(|name| !name.is_empty()) {
         let program = PathBuf::from(named);
         return ask(program.clone()).await.map_err(|why| {
@@ -46,7 +40,7 @@ pub(super) async fn find(mlflow: &str) -> Result<Python> {
     let mut refused = Vec::new();
     for name in PROGRAMS {
         match ask(PathBuf::from(name)).await {
-            Ok(python) if suits(python.version, mlflow) => return Ok(python),
+            Ok(python) if newest.is_none_or(|newest| python.version <= newest) => return Ok(python),
             Ok(python) => second_best = second_best.or(Some(python)),
             Err(why) => refused.push(format!("{name}: {why}")),
         }
@@ -55,10 +49,6 @@ pub(super) async fn find(mlflow: &str) -> Result<Python> {
         Error::permanent(format!("no Python 3.10 or newer with venv was found ({})", refused.join("; ")))
             .hint(HINT)
     })
-}
-
-fn suits(python: (u32, u32), mlflow: &str) -> bool {
-    !is_old_mlflow(mlflow) || python <= NEWEST_FOR_OLD_MLFLOW
 }
 
 /// Runs it, because a name on the path proves little: pyenv's shims fail for versions that are not switched on, and
@@ -118,11 +108,6 @@ mod tests {
     fn a_version_is_two_numbers() {
         assert_eq!(parse("3 12\n"), Some((3, 12)));
         assert_eq!(parse("pyenv: no"), None);
-    }
-
-    #[test]
-    fn mlflow_2_wants_a_python_with_wheels() {
-        assert!(suits((3, 12), "2.9.2") && !suits((3, 13), "2.9.2") && suits((3, 14), "3.10.1"));
     }
 
     #[test]

@@ -9,21 +9,13 @@ use tokio::process::Command;
 use tokio::time::{Instant, sleep};
 
 use super::child_process::ChildProcess;
+use super::lock::Lock;
 use super::python;
 use super::venv::Venv;
 use crate::error::{Error, Result};
 
-/// The release that Apps run, and the one that the official client is used with.
-const MLFLOW: &str = "3.10.1";
-/// The newest that install together on Python 3.10 to 3.13. The name changes with any of them.
-const ENVIRONMENT: &str = "sandbox-mlflow-3.10.1-moto-5.2.5";
-const PACKAGES: [&str; 5] = [
-    "mlflow==3.10.1",
-    "sagemaker-mlflow==0.5.0",
-    "boto3==1.44.5",
-    "moto[iam,s3,server,sts]==5.2.5",
-    "aiohttp==3.14.5",
-];
+/// MLflow of the release that Apps run, the official clients and moto.
+const LOCK: Lock = Lock { name: "sandbox", text: include_str!("../../assets/locks/sandbox.txt") };
 const START_TIMEOUT: Duration = Duration::from_secs(120);
 const POLL: Duration = Duration::from_millis(100);
 const WHAT: &str = "the SageMaker sandbox";
@@ -113,7 +105,7 @@ pub struct Credentials {
 impl Sandbox {
     /// The cached Python environment that runs it, with the official clients: boto3 and `sagemaker-mlflow`.
     pub async fn environment(say: &(dyn Fn(&str) + Send + Sync)) -> Result<Venv> {
-        Venv::with_packages(ENVIRONMENT, MLFLOW, &PACKAGES.map(str::to_owned), say).await
+        Venv::ensure(&LOCK, say).await
     }
 
     /// Starts one that keeps its data in `dir`.

@@ -1,4 +1,4 @@
-//! A virtual environment with one MLflow release, made once and kept in the cache directory.
+//! A virtual environment with the packages of one lock, made once and kept in the cache directory.
 
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
@@ -8,15 +8,17 @@ use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 use tokio::process::Command;
 
+use super::lock::Lock;
 use super::python;
-use crate::engine::Version;
 use crate::error::{Error, Result};
 
 /// Written last: an environment without it was interrupted while it was made.
 const MARKER: &str = "mlferry-complete";
 const TAIL_LINES: usize = 15;
 const LINE_LENGTH: usize = 300;
-const REACH_PYPI: &str = "check the version and the connection to PyPI (the settings of pip and uv and proxy variables apply), \
+/// What installs; it is pinned as all that it installs.
+const UV: &str = include_str!("../../assets/locks/uv.txt");
+const REACH_PYPI: &str = "check the connection to PyPI (the settings of pip and uv and proxy variables apply), \
                           and run the same command again";
 const LOCK_POLL: Duration = Duration::from_millis(250);
 
@@ -29,26 +31,18 @@ pub struct Venv {
 }
 
 impl Venv {
-    /// The cached environment with MLflow `version`, made now if it is not there yet (a minute or two, from PyPI).
-    pub async fn ensure(version: &str, say: Say<'_>) -> Result<Self> {
-        if version.is_empty() || !version.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.') {
-            return Err(Error::usage(format!("{version:?} is not an MLflow version, such as 3.10.1")));
-        }
-        Self::with_packages(&format!("mlflow-{version}"), version, &requirements(version), say).await
-    }
-
-    /// The cached environment of that name, with these packages from PyPI. `mlflow` is the release among them: it says
-    /// which Python suits.
-    pub async fn with_packages(name: &str, mlflow: &str, packages: &[String], say: Say<'_>) -> Result<Self> {
+    /// The cached environment with the packages of `lock`, made now if it is not there yet (a minute or two, from PyPI).
+    pub async fn ensure(lock: &Lock, say: Say<'_>) -> Result<Self> {
         let parent = cache_dir()?.join("venv");
-        let venv = Self::at(parent.join(name));
+        let name = lock.environment();
+        let venv = Self::at(parent.join(&name));
         if venv.is_complete() {
             return Ok(venv);
         }
         tokio::fs::create_dir_all(&parent).await?;
-        let lock = lock(&parent.join(format!("{name}.lock")), name, say).await?;
+        let only_one = take_turn(&parent.join(format!("{name}.lock")), lock.name, say).await?;
         if !venv.is_complete() {
-            venv.make(name, mlflow, packages, &lock, say).await?;
+            venv.make(lock, &only_one, say).await?;
         }
         Ok(venv)
     }
@@ -82,55 +76,48 @@ impl Venv {
         command
     }
 
-    async fn make(
-        &self,
-        name: &str,
-        mlflow: &str,
-        packages: &[String],
-        lock: &File,
-        say: Say<'_>,
-    ) -> Result<()> {
+    async fn make(&self, lock: &Lock, only_one: &File, say: Say<'_>) -> Result<()> {
+        let name = lock.name;
         if self.root.exists() {
             say(&format!("removing the half-made environment {name}"));
             tokio::fs::remove_dir_all(&self.root).await?;
         }
-        let base = python::find(mlflow).await?;
+        let base = python::find(lock.newest_python()).await?;
         say(&format!("making the environment {name} with Python {} (once)", base.version()));
         let mut venv = python::clean_command(&base.program);
         venv.args(["-m", "venv"]).arg(&self.root);
-        run(venv, lock, &|_| ()).await.map_err(|e| e.at("python -m venv"))?;
+        run(venv, only_one, &|_| ()).await.map_err(|e| e.at("python -m venv"))?;
 
         say(&format!("installing {name} from PyPI: this takes a minute or two"));
         let mut pip = python::clean_command(&self.python);
-        pip.args(["-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--quiet", "uv"]);
-        run(pip, lock, &|_| ()).await.map_err(|e| e.at("pip install uv").hint(REACH_PYPI))?;
-        // Several times faster than pip, and releases share what they have in common.
+        pip.args([
+            "-m",
+            "pip",
+            "install",
+            "--disable-pip-version-check",
+            "--no-input",
+            "--quiet",
+            UV.trim_ascii(),
+        ]);
+        run(pip, only_one, &|_| ()).await.map_err(|e| e.at("pip install uv").hint(REACH_PYPI))?;
+        let requirements = self.root.join("requirements.txt");
+        tokio::fs::write(&requirements, lock.text).await?;
+        // Several times faster than pip, and releases share what they have in common. The lock names all there is to
+        // install, so nothing is resolved.
         let mut uv = python::clean_command(&self.python);
-        uv.args(["-m", "uv", "pip", "install", "--python"]).arg(&self.python).args(packages);
+        uv.args(["-m", "uv", "pip", "install", "--no-deps", "--python"]).arg(&self.python);
+        uv.arg("--requirements").arg(&requirements);
         if let (Some(index), None) = (std::env::var_os("PIP_INDEX_URL"), std::env::var_os("UV_DEFAULT_INDEX"))
         {
             uv.env("UV_DEFAULT_INDEX", index);
         }
         let progress = |line: &str| say(&format!("uv: {}", cut(line.trim())));
-        let installed = run(uv, lock, &progress).await;
-        installed.map_err(|e| e.at(format!("uv pip install {}", packages.join(" "))).hint(REACH_PYPI))?;
-        tokio::fs::write(self.root.join(MARKER), format!("{}\n", packages.join("\n"))).await?;
+        let installed = run(uv, only_one, &progress).await;
+        installed.map_err(|e| e.at(format!("uv pip install, {name}")).hint(REACH_PYPI))?;
+        tokio::fs::write(self.root.join(MARKER), "").await?;
         say(&format!("{name} is ready"));
         Ok(())
     }
-}
-
-/// MLflow 2.x was released before setuptools 81 dropped `pkg_resources`, and everything up to 3.4 at least before
-/// SQLAlchemy 2.1 dropped `FallbackAsyncAdaptedQueuePool`; neither is pinned. 3.10 runs with 2.1.
-fn requirements(version: &str) -> Vec<String> {
-    let mut all = vec![format!("mlflow=={version}")];
-    if python::is_old_mlflow(version) {
-        all.push("setuptools<81".to_owned());
-    }
-    if Version::parse(version).is_some_and(|version| version < Version::new(3, 10, 0)) {
-        all.push("sqlalchemy<2.1".to_owned());
-    }
-    all
 }
 
 fn cache_dir() -> Result<PathBuf> {
@@ -145,7 +132,7 @@ fn cache_dir() -> Result<PathBuf> {
 }
 
 /// Polls instead of blocking, so that Ctrl-C is heard while another process is installing.
-async fn lock(path: &Path, name: &str, say: Say<'_>) -> Result<File> {
+async fn take_turn(path: &Path, name: &str, say: Say<'_>) -> Result<File> {
     let file = File::options().create(true).truncate(false).write(true).open(path)?;
     let mut told = false;
     loop {
@@ -164,8 +151,8 @@ async fn lock(path: &Path, name: &str, say: Say<'_>) -> Result<File> {
 
 /// Runs a command to its end. It inherits the lock as its standard input: should this process be killed, the lock
 /// stays taken until the command, too, has let go of the directory.
-async fn run(mut command: Command, lock: &File, line: &(dyn Fn(&str) + Send + Sync)) -> Result<()> {
-    command.stdin(Stdio::from(lock.try_clone()?)).stdout(Stdio::null()).stderr(Stdio::piped());
+async fn run(mut command: Command, only_one: &File, line: &(dyn Fn(&str) + Send + Sync)) -> Result<()> {
+    command.stdin(Stdio::from(only_one.try_clone()?)).stdout(Stdio::null()).stderr(Stdio::piped());
     let mut child = command.spawn()?;
     let errors = each_line(child.stderr.take(), line).await;
     let status = child.wait().await?;
@@ -207,24 +194,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn old_releases_get_the_pins_they_forgot() {
-        assert_eq!(requirements("3.10.1"), ["mlflow==3.10.1"]);
-        assert_eq!(requirements("3.4.0"), ["mlflow==3.4.0", "sqlalchemy<2.1"]);
-        assert_eq!(requirements("2.9.2"), ["mlflow==2.9.2", "setuptools<81", "sqlalchemy<2.1"]);
-    }
-
-    #[test]
     fn a_tail_is_the_end() {
         let text: String = (0..40).map(|n| format!("{n}\n")).collect();
         assert!(tail(&text).starts_with("25\n"));
         assert!(tail(&text).ends_with("\n39"));
         assert_eq!(tail(""), "");
         assert_eq!(tail(&"ü".repeat(900)).chars().count(), LINE_LENGTH + 1);
-    }
-
-    #[tokio::test]
-    async fn a_version_is_not_a_path() {
-        let error = Venv::ensure("../x", &|_| ()).await.unwrap_err();
-        assert_eq!(error.class(), crate::error::Class::Usage);
     }
 }

@@ -16,7 +16,7 @@ mod stale;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use mlferry::demo::{MlflowServer, ServerOptions, Venv};
+use mlferry::demo::{MlflowServer, ServerOptions};
 use serde_json::{Value, json};
 use support::Real;
 
@@ -75,7 +75,7 @@ async fn run_called(server: &Real, experiment: &str, name: &str) -> String {
 
 /// A server whose clients read and write artifacts in a folder of this machine themselves.
 async fn in_folder(version: &str) -> Real {
-    let venv = Venv::ensure(version, &|line| eprintln!("{line}")).await.unwrap();
+    let venv = support::venv(version).await;
     let dir = tempfile::tempdir().unwrap();
     let artifacts = dir.path().join("files of clients");
     let root = url::Url::from_file_path(&artifacts).unwrap();

