@@ -17,7 +17,7 @@
 //! # }
 //! ```
 //!
-//! Imports go downwards only (`tests/layering.rs` holds the rule):
+//! Imports go downwards only (`tests/offline/layering.rs` holds the rule):
 //!
 //! ```text
 //! commands | tui | demo  →  config, engine  →  report  →  readers | writers  →  archive  →  artifacts  →  rest  →  aws  →

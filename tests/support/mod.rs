@@ -184,6 +184,20 @@ impl Mlferry {
     pub async fn run(&self, args: &[&str]) -> Ran {
         Ran::of(self.command(args)).await
     }
+
+    /// What the reader sees, with what changes from run to run blotted out.
+    pub async fn said(&self, args: &[&str]) -> String {
+        let ran = self.run(args).await;
+        let text = format!("exit {}\n{}{}", ran.code.unwrap(), ran.stdout, ran.stderr);
+        let text = blot(&text, "127.0.0.1:", |c| c.is_ascii_digit(), "PORT");
+        blot(&text, "/tmp/", |c| !c.is_whitespace() && c != '/' && c != ':', "TMP")
+    }
+}
+
+fn blot(text: &str, before: &str, what: impl Fn(char) -> bool, with: &str) -> String {
+    let mut parts = text.split(before);
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |done, part| format!("{done}{before}{with}{}", part.trim_start_matches(&what)))
 }
 
 impl Ran {

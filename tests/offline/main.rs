@@ -1,0 +1,15 @@
+//! Without servers: the rules of the source, the wizard's screens, and answers to bad input.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stderr,
+    reason = "a test that cannot go on panics and says why"
+)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod bad_input;
+mod layering;
+mod locks;
+mod screens;

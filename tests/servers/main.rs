@@ -1,0 +1,28 @@
+//! On real MLflow servers of several releases.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stderr,
+    reason = "a test that cannot go on panics and says why"
+)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod artifacts;
+mod check;
+mod edits;
+mod faults;
+mod fields;
+mod file_store;
+mod generated;
+mod in_the_way;
+mod incumbent;
+mod migration;
+mod registry;
+mod resume;
+mod second_visit;
+mod span_links;
+mod traces;
+mod window;
+mod wizard;
