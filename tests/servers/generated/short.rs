@@ -36,3 +36,9 @@ async fn experiments_with_and_without_times_of_mlflow_1_30_1_arrive_whole() {
 async fn active_runs_of_a_deleted_experiment_of_mlflow_1_30_1_arrive() {
     whole(Layout { release: "1.30.1", is_files: false }, &[2008]).await;
 }
+
+/// Params that name runs of another experiment, or of the same one that started later: a param is written only once.
+#[tokio::test(flavor = "multi_thread")]
+async fn params_that_name_later_runs_of_mlflow_2_9_2_name_the_new_ones() {
+    whole(Layout { release: "2.9.2", is_files: true }, &[5008]).await;
+}
