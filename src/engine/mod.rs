@@ -31,11 +31,12 @@ pub use check::{
     CheckReport, Fidelity, Finding, KindReport, Level, check_source, check_target, not_migrated,
 };
 pub use endpoint::{Endpoint, Managed, Server, open};
+pub use job::Job;
 pub use job::context::Context;
+pub use job::control::Control;
 pub use job::event::Event;
-pub use job::outcome::{Counts, Outcome, meaning};
-pub use job::progress::{Progress, ProgressSnapshot};
-pub use job::{Control, Job};
+pub use job::outcome::{Outcome, meaning};
+pub use job::progress::{Counts, Progress, ProgressSnapshot};
 pub use preflight::{Connected, Line, Preflight, preflight};
 pub use provision::{COST, CreatedApp, Patience, Provision, Provisioning};
 pub use state::StateDir;

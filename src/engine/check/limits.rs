@@ -1,69 +1,15 @@
 //! What a target cuts or refuses, as far as a first look shows it.
 
 use super::sample::Sample;
+use super::too_long::{NAME, PARAM, RUN_TAG, longer};
 use super::{Finding, Level};
-use crate::entities::{Kind, Run};
-use crate::rest::{Capabilities, takes_tag};
+use crate::entities::Kind;
+use crate::rest::Capabilities;
 
-/// Longer values of params are cut without a word (MLflow 2.11 on, `utils/validation.py`, `MAX_PARAM_VAL_LENGTH`).
-const PARAM: usize = 6_000;
-/// Characters of the column (`store/tracking/dbmodels/models.py`, `SqlTag`); SQLite does not hold to it.
-const RUN_TAG: usize = 8_000;
 /// Longer tags are refused (`utils/validation.py`, `MAX_EXPERIMENT_TAG_VAL_LENGTH`), before MLflow 3.16 and since.
 const EXPERIMENT_TAG: [usize; 2] = [5_000, 20_000];
 
-/// Longer names of params and metrics are refused (`utils/validation.py`, `MAX_ENTITY_KEY_LENGTH`).
-const NAME: usize = 250;
-
 const COPY_THE_FILES: &str = "register a copy of the files, in a bucket or in the run that the version names";
-
-/// How many values and names of runs are too long or otherwise not taken, of those that were looked at.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct TooLong {
-    params: u64,
-    tags: u64,
-    /// Of params and metrics.
-    names: u64,
-    /// Metrics whose latest point is from before 1970.
-    early: u64,
-}
-
-impl TooLong {
-    pub fn of(runs: &[Run]) -> Self {
-        Self {
-            params: longer(runs.iter().flat_map(|run| run.params.values()), PARAM),
-            tags: longer(runs.iter().flat_map(|run| run.tags.values()), RUN_TAG),
-            names: runs
-                .iter()
-                .flat_map(|run| run.params.keys().chain(run.latest.keys()))
-                .filter(|name| is_refused(name))
-                .count() as u64,
-            early: runs.iter().flat_map(|run| run.latest.values()).filter(|point| point.timestamp < 0).count()
-                as u64,
-        }
-    }
-
-    #[must_use]
-    pub fn plus(self, other: Self) -> Self {
-        Self {
-            params: self.params + other.params,
-            tags: self.tags + other.tags,
-            names: self.names + other.names,
-            early: self.early + other.early,
-        }
-    }
-}
-
-/// Servers judge names of params and metrics as they do names of tags.
-fn is_refused(name: &str) -> bool {
-    !takes_tag(name) || longer(std::iter::once(name), NAME) > 0
-}
-
-fn longer(values: impl Iterator<Item = impl AsRef<str>>, limit: usize) -> u64 {
-    // Counting characters is only worth it where there are bytes enough.
-    let is_longer = |value: &str| value.len() > limit && value.chars().count() > limit;
-    values.filter(|value| is_longer(value.as_ref())).count() as u64
-}
 
 /// Warnings with counts. Without a target these are what any target may do.
 pub fn findings(sample: &Sample, target: Option<&Capabilities>) -> Vec<Finding> {

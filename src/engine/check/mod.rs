@@ -4,6 +4,7 @@ mod fidelity;
 mod limits;
 mod sample;
 mod sources;
+mod too_long;
 mod unread;
 mod unsupported;
 

@@ -1,8 +1,8 @@
 use futures::{StreamExt, TryStreamExt, stream};
 
 use super::KindReport;
-use super::limits::TooLong;
 use super::sources::RefusedSources;
+use super::too_long::TooLong;
 use super::unread::unread;
 use crate::entities::{Count, Experiment, Kind, Readable, RegisteredModel, Run, Unreadable};
 use crate::error::{Error, Result};

@@ -1,4 +1,5 @@
 pub mod context;
+pub mod control;
 pub mod credential_events;
 pub mod event;
 pub mod outcome;
@@ -15,7 +16,7 @@ use self::context::CONTINUES;
 use self::progress::Servers;
 use self::standstill::Standstill;
 use super::status::writer::StatusWriter;
-use super::{Context, Event, Outcome, Progress, Step};
+use super::{Context, Control, Event, Outcome, Progress, Step};
 use crate::error::{Class, Error, Result};
 use crate::io::CredentialWait;
 use crate::io::Traffic;
@@ -38,36 +39,6 @@ pub struct Job {
     pub progress: Arc<Progress>,
     pub control: Control,
     handle: JoinHandle<Result<Outcome>>,
-}
-
-/// Stops and pauses a job. Any number of holders.
-#[derive(Clone)]
-pub struct Control {
-    drain: CancellationToken,
-    now: CancellationToken,
-    pause: Arc<watch::Sender<bool>>,
-}
-
-impl Control {
-    /// First: begin nothing new and finish what runs. Second: end at once.
-    pub fn stop(&self) {
-        if self.drain.is_cancelled() {
-            self.now.cancel();
-        }
-        self.drain.cancel();
-    }
-
-    pub fn is_stopping(&self) -> bool {
-        self.drain.is_cancelled()
-    }
-
-    pub fn set_paused(&self, paused: bool) {
-        self.pause.send_replace(paused);
-    }
-
-    pub fn is_paused(&self) -> bool {
-        *self.pause.borrow()
-    }
 }
 
 /// What a step adds to the counts: notes, files, the result of a comparison.

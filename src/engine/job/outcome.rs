@@ -1,30 +1,11 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::engine::validate::{Remarks, Totals};
-use crate::engine::{ProgressSnapshot, Step};
+use crate::engine::{Counts, ProgressSnapshot, Step};
 use crate::entities::Kind;
-
-/// `done + failed + skipped + pending == planned`, always.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Counts {
-    pub planned: u64,
-    pub done: u64,
-    pub failed: u64,
-    pub skipped: u64,
-}
-
-impl Counts {
-    pub fn ended(&self) -> u64 {
-        self.done + self.failed + self.skipped
-    }
-
-    pub fn pending(&self) -> u64 {
-        self.planned.saturating_sub(self.ended())
-    }
-}
 
 /// What a job came to: the last line of `--json`.
 #[derive(Clone, Debug, PartialEq, Serialize)]

@@ -1,10 +1,30 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
 
-use crate::engine::Counts;
+use serde::{Deserialize, Serialize};
+
 use crate::entities::Kind;
 use crate::io::{Health, Traffic};
 use crate::rest::Side;
+
+/// `done + failed + skipped + pending == planned`, always.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counts {
+    pub planned: u64,
+    pub done: u64,
+    pub failed: u64,
+    pub skipped: u64,
+}
+
+impl Counts {
+    pub fn ended(&self) -> u64 {
+        self.done + self.failed + self.skipped
+    }
+
+    pub fn pending(&self) -> u64 {
+        self.planned.saturating_sub(self.ended())
+    }
+}
 
 /// How the servers of both ends do: the source's, the target's.
 pub type Servers = [Health; 2];

@@ -1,17 +1,17 @@
 //! An MLflow App or a managed tracking server, from the credentials to its artifact store.
 
 use jiff::Timestamp;
-use serde_json::Value;
 
+use super::permissions::statement;
 use super::report::Report;
 use super::{Looked, account, permissions, store};
 use crate::aws::{
-    AppDescription, Arn, ControlPlane, MaintenanceWindow, Policy, Readiness, Resource, Roles, Scope, Session,
+    AppDescription, Arn, ControlPlane, MaintenanceWindow, Readiness, Resource, Roles, Scope, Session,
 };
 use crate::engine::endpoint::open_managed;
 use crate::engine::{Endpoint, Level};
 use crate::error::Class;
-use crate::rest::{Access, Side};
+use crate::rest::Access;
 
 pub async fn look(arn: Arn, access: Access, report: &mut Report<'_>) -> Looked {
     let session = match Session::open(Some(arn.region())).await {
@@ -175,21 +175,4 @@ fn what(arn: &Arn) -> &'static str {
         Resource::App => "App",
         Resource::TrackingServer => "tracking server",
     }
-}
-
-/// What whoever runs mlferry needs at this end.
-pub(super) fn policy(arn: &Arn) -> Policy {
-    match arn.resource() {
-        Resource::App => Policy::MigrationPrincipal,
-        Resource::TrackingServer => Policy::TrackingServerSource,
-    }
-}
-
-pub(super) fn statement(arn: &Arn, actions: &[&str], scope: &Scope) -> Option<Value> {
-    policy(arn).statement(actions, scope).inspect_err(|e| tracing::warn!("{e}")).ok()
-}
-
-/// Files are only written at the target.
-pub(super) fn writes(report: &Report<'_>) -> bool {
-    report.end() == Side::Target
 }

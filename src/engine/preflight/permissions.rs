@@ -1,7 +1,8 @@
 //! What IAM says without anything being done: the App's role, and what the policies of both roles allow. An advice, not
 //! a verdict: policies of buckets, organisations and VPC endpoints decide too.
 
-use super::managed::{policy, writes};
+use serde_json::Value;
+
 use super::report::Report;
 use crate::aws::{AppDescription, Arn, Identity, Policy, Resource, Roles, Scope};
 use crate::engine::Level;
@@ -11,6 +12,19 @@ pub struct Facts<'a> {
     pub there: &'a AppDescription,
     pub scope: &'a Scope,
     pub roles: &'a Roles,
+}
+
+/// What whoever runs mlferry needs at this end.
+fn policy(arn: &Arn) -> Policy {
+    match arn.resource() {
+        Resource::App => Policy::MigrationPrincipal,
+        Resource::TrackingServer => Policy::TrackingServerSource,
+    }
+}
+
+/// The part of it that allows these actions, for whoever lacks them.
+pub fn statement(arn: &Arn, actions: &[&str], scope: &Scope) -> Option<Value> {
+    policy(arn).statement(actions, scope).inspect_err(|e| tracing::warn!("{e}")).ok()
 }
 
 /// The user or the role that IAM can be asked about. The path of a role is not part of a session's ARN, so the role is
@@ -30,12 +44,12 @@ pub async fn principal(who: &Identity, roles: &Roles) -> Option<String> {
 
 /// `role` calls MLflow in the principal's place, if one is assumed for it.
 pub async fn check(facts: &Facts<'_>, principal: Option<&str>, role: Option<&str>, report: &mut Report<'_>) {
-    if writes(report) && facts.arn.resource() == Resource::App {
+    if report.is_target() && facts.arn.resource() == Resource::App {
         trust(facts, report).await;
         let app = &facts.there.role_arn;
         simulate(facts, app, Policy::AppRole, "App's role", &of_app_role(facts.scope), report).await;
     }
-    let (mut own, calls) = (of_migration(facts, writes(report)), of_calls(facts.arn));
+    let (mut own, calls) = (of_migration(facts, report.is_target()), of_calls(facts.arn));
     match role {
         None => own.push(calls),
         Some(role) => simulate(facts, role, policy(facts.arn), "assumed role", &[calls], report).await,

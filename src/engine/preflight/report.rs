@@ -58,6 +58,11 @@ impl<'a> Report<'a> {
         self.end
     }
 
+    /// Files are only written there.
+    pub fn is_target(&self) -> bool {
+        self.end == Side::Target
+    }
+
     pub fn ok(&mut self, check: &'static str, text: impl Into<String>) {
         self.add(check, Finding::new(Level::Ok, text), None, Class::Permanent);
     }

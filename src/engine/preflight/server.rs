@@ -6,7 +6,7 @@ use super::report::Report;
 use crate::engine::check::files;
 use crate::engine::{Endpoint, Level, open};
 use crate::error::{Class, Error, Result};
-use crate::rest::{Access, Side};
+use crate::rest::Access;
 
 /// None when it cannot be used; an error when the text makes no sense.
 pub async fn look(text: &str, access: Access, report: &mut Report<'_>) -> Result<Option<Endpoint>> {
@@ -32,7 +32,7 @@ pub async fn look(text: &str, access: Access, report: &mut Report<'_>) -> Result
             }
         },
     }
-    if report.end() == Side::Target {
+    if report.is_target() {
         match &endpoint {
             Endpoint::Server(server) => {
                 let reader = endpoint.reader()?;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::managed::{statement, writes};
+use super::permissions::statement;
 use super::report::Report;
 use crate::artifacts::s3::{Bucket, Limits, S3, S3Probe, UploadArgs};
 use crate::aws::{Arn, Scope, Session};
@@ -29,7 +29,7 @@ pub async fn check(arn: &Arn, session: &Session, uri: &str, scope: &Scope, repor
     };
     region(arn, &bucket, uri, report);
     // Where nothing is written, an object that is there shows whether it may be read.
-    let (seen, text) = match writes(report) {
+    let (seen, text) = match report.is_target() {
         true => (bucket.can_list(&folder(prefix)).await, format!("{uri} can be listed")),
         false => (bucket.look(prefix).await, format!("{uri} can be listed and read")),
     };
@@ -37,11 +37,11 @@ pub async fn check(arn: &Arn, session: &Session, uri: &str, scope: &Scope, repor
         Ok(()) => report.ok(CHECK, text),
         Err(error) => {
             let missing = statement(arn, &["s3:ListBucket", "s3:GetBucketLocation"], scope);
-            let level = if writes(report) { Level::Warning } else { Level::Failure };
+            let level = if report.is_target() { Level::Warning } else { Level::Failure };
             report.error(level, CHECK, &error, missing);
         }
     }
-    if writes(report) {
+    if report.is_target() {
         write(arn, &bucket, prefix, scope, report).await;
     }
 }

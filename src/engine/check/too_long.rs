@@ -1,0 +1,60 @@
+//! Values and names of runs that a target cuts or refuses.
+
+use crate::entities::Run;
+use crate::rest::takes_tag;
+
+/// Longer values of params are cut without a word (MLflow 2.11 on, `utils/validation.py`, `MAX_PARAM_VAL_LENGTH`).
+pub const PARAM: usize = 6_000;
+/// Characters of the column (`store/tracking/dbmodels/models.py`, `SqlTag`); SQLite does not hold to it.
+pub const RUN_TAG: usize = 8_000;
+/// Longer names of params and metrics are refused (`utils/validation.py`, `MAX_ENTITY_KEY_LENGTH`).
+pub const NAME: usize = 250;
+
+/// How many values and names of runs are too long or otherwise not taken, of those that were looked at.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct TooLong {
+    pub params: u64,
+    pub tags: u64,
+    /// Of params and metrics.
+    pub names: u64,
+    /// Metrics whose latest point is from before 1970.
+    pub early: u64,
+}
+
+impl TooLong {
+    pub fn of(runs: &[Run]) -> Self {
+        Self {
+            params: longer(runs.iter().flat_map(|run| run.params.values()), PARAM),
+            tags: longer(runs.iter().flat_map(|run| run.tags.values()), RUN_TAG),
+            names: runs
+                .iter()
+                .flat_map(|run| run.params.keys().chain(run.latest.keys()))
+                .filter(|name| is_refused(name))
+                .count() as u64,
+            early: runs.iter().flat_map(|run| run.latest.values()).filter(|point| point.timestamp < 0).count()
+                as u64,
+        }
+    }
+
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        Self {
+            params: self.params + other.params,
+            tags: self.tags + other.tags,
+            names: self.names + other.names,
+            early: self.early + other.early,
+        }
+    }
+}
+
+/// Servers judge names of params and metrics as they do names of tags.
+fn is_refused(name: &str) -> bool {
+    !takes_tag(name) || longer(std::iter::once(name), NAME) > 0
+}
+
+/// How many values have more characters than the limit.
+pub fn longer(values: impl Iterator<Item = impl AsRef<str>>, limit: usize) -> u64 {
+    // Counting characters is only worth it where there are bytes enough.
+    let is_longer = |value: &str| value.len() > limit && value.chars().count() > limit;
+    values.filter(|value| is_longer(value.as_ref())).count() as u64
+}

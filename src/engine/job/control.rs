@@ -1,0 +1,34 @@
+use std::sync::Arc;
+
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+/// Stops and pauses a job. Any number of holders.
+#[derive(Clone)]
+pub struct Control {
+    pub(super) drain: CancellationToken,
+    pub(super) now: CancellationToken,
+    pub(super) pause: Arc<watch::Sender<bool>>,
+}
+
+impl Control {
+    /// First: begin nothing new and finish what runs. Second: end at once.
+    pub fn stop(&self) {
+        if self.drain.is_cancelled() {
+            self.now.cancel();
+        }
+        self.drain.cancel();
+    }
+
+    pub fn is_stopping(&self) -> bool {
+        self.drain.is_cancelled()
+    }
+
+    pub fn set_paused(&self, paused: bool) {
+        self.pause.send_replace(paused);
+    }
+
+    pub fn is_paused(&self) -> bool {
+        *self.pause.borrow()
+    }
+}
