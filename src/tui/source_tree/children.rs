@@ -3,7 +3,10 @@
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
 
-use super::{Leaf, RUNS_AT_ONCE, Sort, order};
+use super::{Leaf, Sort, order};
+
+/// Runs that are fetched before somebody asks for more.
+pub const RUNS_AT_ONCE: usize = 500;
 
 /// Runs and traces of an experiment, versions of a model: fetched once somebody looks.
 #[derive(Clone, Debug)]

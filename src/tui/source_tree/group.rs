@@ -1,6 +1,6 @@
 use std::cmp::Ordering;
 
-use super::{Checked, Node, SourceTree, order};
+use super::{Checked, Node, Sort, SourceTree, order};
 use crate::entities::Kind;
 
 /// One kind of things; its heading shows only where there are several kinds.
@@ -46,6 +46,25 @@ impl SourceTree {
         place
     }
 
+    pub fn sorted(&self) -> Sort {
+        self.sort
+    }
+
+    pub fn turn_sort(&mut self) {
+        self.sort = self.sort.next();
+        self.arrange_sections();
+        for held in self.nodes.iter_mut().filter_map(Node::held_mut) {
+            held.sort(self.sort);
+        }
+        self.show();
+    }
+
+    pub(super) fn arrange_sections(&mut self) {
+        for section in &mut self.sections {
+            section.arrange(&self.nodes, self.sort);
+        }
+    }
+
     pub fn has_headings(&self) -> bool {
         self.sections.len() > 1
     }
@@ -67,6 +86,24 @@ impl SourceTree {
     pub(super) fn of_kind(&self, kind: Kind) -> impl Iterator<Item = &Node> {
         let section = self.sections.iter().find(|section| section.kind == kind);
         section.into_iter().flat_map(|section| &section.by_name).map(|at| &self.nodes[*at as usize])
+    }
+}
+
+impl Section {
+    pub(super) fn arrange(&mut self, nodes: &[Node], sort: Sort) {
+        let by_name = &self.by_name;
+        let descending = |key: fn(&Node) -> Option<i64>| {
+            let places = order::descending(by_name.len(), |at| key(&nodes[by_name[at] as usize]));
+            places.into_iter().map(|place| by_name[place as usize]).collect()
+        };
+        self.nodes = match sort {
+            Sort::Usual | Sort::Name => by_name.clone(),
+            Sort::Updated => descending(|node| node.item.updated()),
+            Sort::Parts => {
+                descending(|node| i64::try_from(node.parts().count()).ok().filter(|_| node.is_known()))
+            }
+            Sort::Size => descending(Node::known_bytes),
+        };
     }
 }
 

@@ -52,6 +52,15 @@ impl Item {
         matches!(self, Self::Experiment(experiment) if experiment.lifecycle.is_deleted())
     }
 
+    /// Milliseconds since 1970.
+    pub fn updated(&self) -> Option<i64> {
+        match self {
+            Self::Experiment(experiment) => experiment.last_update_time,
+            Self::Model(model) => model.last_update_time,
+            Self::Dataset(_) => None,
+        }
+    }
+
     pub fn experiment(&self) -> Option<&Experiment> {
         match self {
             Self::Experiment(experiment) => Some(experiment),

@@ -1,10 +1,8 @@
 //! Runs of an experiment that has more of them than are fetched at once.
 
-use super::{Held, Node, Rest, Row, SourceTree};
+use super::{Held, Node, RUNS_AT_ONCE, Rest, Row, SourceTree};
 use crate::entities::ExperimentId;
 
-/// Runs that are fetched before somebody asks for more.
-pub const RUNS_AT_ONCE: usize = 500;
 /// Runs that are kept in memory, of all experiments together: at about 250 bytes each, 125 MB.
 pub const MOST_RUNS: usize = 500_000;
 /// Rows below the cursor that are there before it comes to them.
