@@ -1,10 +1,8 @@
 //! Keys that the user has given to actions, over those of the table.
 
-use std::collections::HashMap;
-
 use crossterm::event::KeyCode;
 
-use super::{Action, Key, Row, TABLE, spelling};
+use super::{Action, Key, Keymap, Row, TABLE, spelling};
 use crate::config::{Binding, did_you_mean};
 use crate::error::{Error, Result};
 
@@ -15,13 +13,6 @@ const FIXED: [Action; 4] = [Action::Accept, Action::Cancel, Action::Interrupt, A
 /// The words on the screens name these: they stay what they are, beside the ones that are given.
 const NAMED_ON_SCREENS: [KeyCode; 5] =
     [KeyCode::Enter, KeyCode::Esc, KeyCode::Tab, KeyCode::F(1), KeyCode::F(2)];
-
-/// Which keys each row of the table has.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Keymap {
-    /// By number of the row; the others have those of the table.
-    given: HashMap<usize, Vec<Key>>,
-}
 
 impl Keymap {
     /// An error names the line that cannot hold.
@@ -165,7 +156,7 @@ pub fn name(action: Action) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tui::keys::Layer;
+    use crate::tui::model::layer::Layer;
 
     fn of(lines: &[(&str, &str)]) -> Result<Keymap> {
         let binding = |(line, (action, key)): (usize, &(&str, &str))| Binding {

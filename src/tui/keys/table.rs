@@ -2,8 +2,9 @@
 
 use crossterm::event::KeyCode;
 
-use super::{Action, Key, Layer, Row, when};
+use super::{Action, Key, Row, when};
 use crate::tui::model::Model;
+use crate::tui::model::layer::Layer;
 
 const fn key(code: KeyCode) -> Key {
     Key { code, ctrl: false }

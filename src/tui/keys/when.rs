@@ -7,11 +7,6 @@ use crate::tui::model::job::{JobState, Pane, Phase};
 use crate::tui::model::steps::StepStatus;
 use crate::tui::model::{CheckState, Loaded, Model};
 use crate::tui::source_tree::SourceTree;
-use crate::tui::update::actions;
-use crate::tui::update::differences;
-use crate::tui::update::preflight;
-use crate::tui::update::retry;
-use crate::tui::update::steps;
 
 pub fn always(_: &Model) -> bool {
     true
@@ -73,7 +68,7 @@ pub fn can_edit(model: &Model) -> bool {
 }
 
 pub fn can_next(model: &Model) -> bool {
-    model.returning.is_none() && steps::next(model).is_ok()
+    model.returning.is_none() && model.next_step().is_ok()
 }
 
 /// Where it is not yet to be had, asking tells why.
@@ -88,7 +83,7 @@ pub fn may_enter_next(model: &Model) -> bool {
 
 /// The way was changed after the pre-flight.
 pub fn can_look_again(model: &Model) -> bool {
-    on_connect(model) && is_idle(model) && model.connection().is_ok() && preflight::is_due(model)
+    on_connect(model) && is_idle(model) && model.connection().is_ok() && model.is_preflight_due()
 }
 
 pub fn here(model: &Model, test: impl Fn(&JobState) -> bool) -> bool {
@@ -131,7 +126,7 @@ pub fn can_run_again(model: &Model) -> bool {
 
 /// It can be tried by itself.
 pub fn on_failure(model: &Model) -> bool {
-    is_idle(model) && retry::current(model).is_some()
+    is_idle(model) && model.failure_at_cursor().is_some()
 }
 
 fn is_copying(model: &Model) -> bool {
@@ -276,15 +271,15 @@ pub fn has_outline(model: &Model) -> bool {
 }
 
 pub fn on_metric(model: &Model) -> bool {
-    differences::metric(model).is_some()
+    model.metric_at_cursor().is_some()
 }
 
 pub fn can_recheck_one(model: &Model) -> bool {
-    is_idle(model) && differences::can_recheck(model)
+    is_idle(model) && model.can_recheck()
 }
 
 pub fn can_reimport_one(model: &Model) -> bool {
-    is_idle(model) && differences::can_reimport(model)
+    is_idle(model) && model.can_reimport()
 }
 
 pub fn has_report(model: &Model) -> bool {
@@ -306,7 +301,7 @@ pub fn has_report_on_screen(model: &Model) -> bool {
 }
 
 pub fn has_something_to_copy(model: &Model) -> bool {
-    actions::this(model).is_some()
+    model.text_at_cursor().is_some()
 }
 
 pub fn has_step_before(model: &Model) -> bool {

@@ -2,13 +2,16 @@
 
 pub mod address;
 pub mod apps;
+pub mod cursor;
 pub mod details;
 pub mod diff_fields;
 pub mod endpoint;
 pub mod estimate;
 pub mod form;
 pub mod job;
+pub mod layer;
 pub mod log;
+pub mod overlay;
 pub mod preflight;
 pub mod question;
 pub mod rates;
@@ -19,26 +22,24 @@ pub mod validation;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use secrecy::SecretString;
-
 use self::apps::{Apps, Way};
 use self::details::DetailCache;
 use self::form::{Field, Form};
 use self::job::{ErrorText, JobState};
 use self::log::{LogLine, Severity};
 use self::preflight::Preflight;
-use self::question::Ask;
 use self::sizes::SizeScan;
 use self::steps::CompletedSteps;
 use self::validation::Validation;
 use super::keys::Keymap;
 use super::source_tree::SourceTree;
 use super::theme::Look;
-use super::update::consent::Write;
 use crate::engine::browse::Sampled;
 use crate::engine::validate::Format;
 use crate::engine::{Access, CheckReport, Route, Session, Side, Step};
 use crate::plan::Plan;
+
+pub use self::overlay::{Overlay, QuitChoice, Write};
 
 pub struct Model {
     pub look: Look,
@@ -201,33 +202,6 @@ impl Selection {
             _ => None,
         }
     }
-}
-
-/// What lies over the screen.
-pub enum Overlay {
-    /// A session was left; the flag says that "start anew" is chosen.
-    Resume(Box<Session>, bool),
-    Help(usize),
-    /// Which answer is chosen.
-    Quit(QuitChoice),
-    Ask(Ask),
-    /// Whether this is to be written to the target; the flag says that yes is chosen.
-    Confirm(Write, bool),
-    /// Whether to create the App of the form.
-    Create,
-    /// Opens the UI of an App, once. Never logged.
-    Link(SecretString),
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum QuitChoice {
-    Stay,
-    Drain,
-    Now,
-}
-
-impl QuitChoice {
-    pub const ALL: [Self; 3] = [Self::Stay, Self::Drain, Self::Now];
 }
 
 impl Model {

@@ -1,5 +1,6 @@
 //! The lines of step 3's pre-flight, and how far it has come.
 
+use super::Model;
 use super::job::ErrorText;
 use crate::engine::{Level, Line, Route};
 
@@ -50,5 +51,30 @@ impl Preflight {
     pub fn failure(&self) -> Option<String> {
         let line = self.lines.iter().find(|line| line.is_failure())?;
         Some(format!("{}, {}: {}", line.end.name(), line.check, line.finding.text))
+    }
+}
+
+impl Model {
+    /// What a pre-flight is about, as it is set now.
+    pub(in crate::tui) fn preflight_ends(&self) -> (String, String, Route) {
+        (self.source.location(), self.target.location(), self.route())
+    }
+
+    /// Why the way is not free, if it is not.
+    pub fn preflight_verdict(&self) -> Result<(), String> {
+        let preflight = &self.preflight;
+        match &preflight.state {
+            State::Running => Err("the pre-flight is still at work".into()),
+            State::Refused(trouble) => Err(trouble.text.clone()),
+            State::Done if preflight.of.as_ref() == Some(&self.preflight_ends()) => {
+                preflight.failure().map_or(Ok(()), Err)
+            }
+            State::Done | State::Untried => Err("the pre-flight comes first".into()),
+        }
+    }
+
+    /// What is on screen is about something else than what is set now.
+    pub fn is_preflight_due(&self) -> bool {
+        !self.preflight.is_running() && self.preflight.of.as_ref() != Some(&self.preflight_ends())
     }
 }

@@ -1,8 +1,9 @@
-//! How each step stands: done, open, or waiting for something, and for what.
+//! How each step stands: done, open, or waiting for something, and for what; and which one comes next.
 
-use super::Model;
 use super::address;
-use crate::engine::{Level, Route, Step};
+use super::job::JobState;
+use super::{CheckState, Loaded, Model};
+use crate::engine::{Level, Route, Side, Step};
 use crate::plan::Plan;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,6 +60,57 @@ impl CompletedSteps {
 }
 
 impl Model {
+    /// The step after this one on the way that the data takes, or why it is not to be had yet.
+    pub fn next_step(&self) -> Result<Step, String> {
+        match self.step {
+            Step::Check | Step::App => {
+                let end = if self.step == Step::Check { Side::Source } else { Side::Target };
+                match self.side(end).seen {
+                    CheckState::Found(_) if end == Side::Source => Ok(Step::App),
+                    CheckState::Found(_) => Ok(Step::Connect),
+                    _ => Err(format!("try the {} first", end.name())),
+                }
+            }
+            Step::Connect if self.source.is_trying() || self.target.is_trying() => {
+                Err("both ends are still being checked".into())
+            }
+            Step::Connect if self.route.by_directory && self.route.directory.text().trim().is_empty() => {
+                Err("name the directory first".into())
+            }
+            Step::Connect => {
+                self.connection()?;
+                self.preflight_verdict().map(|()| Step::Plan)
+            }
+            Step::Plan => match &self.selection.tree {
+                Loaded::Tree(tree) if tree.is_growing() => {
+                    Err("what the source holds is still coming: it goes on once all of it is there".into())
+                }
+                Loaded::Tree(tree) if tree.has_picks() => Ok(self.after_plan()),
+                Loaded::Tree(_) => Err("nothing is selected".into()),
+                _ => Err("what the source holds is not here yet".into()),
+            },
+            Step::Export | Step::Import if self.is_behind(self.step) => {
+                let next = if self.step == Step::Export { Step::Import } else { Step::Validate };
+                Ok(next)
+            }
+            Step::Export | Step::Import => Err(format!("{} first", self.step.name())),
+            Step::Validate => Err("this is the last step".into()),
+        }
+    }
+
+    /// A job's step is done, even if some items failed.
+    fn is_behind(&self, step: Step) -> bool {
+        match self.gate(step) {
+            StepStatus::Done | StepStatus::NotNeeded => true,
+            StepStatus::Attention(_) => self.work(step).is_some_and(JobState::is_finished),
+            _ => false,
+        }
+    }
+
+    fn after_plan(&self) -> Step {
+        if self.route.by_directory { Step::Export } else { Step::Import }
+    }
+
     /// Notes that a step is done with what is set now.
     pub fn stamp(&mut self, step: Step) {
         self.stamps.0[step as usize] = Some(self.inputs(step));
@@ -126,7 +178,6 @@ impl Model {
     }
 
     fn gate_of_side(&self, step: Step) -> StepStatus {
-        use super::CheckState;
         let side = match step {
             Step::Check => &self.source,
             _ => &self.target,

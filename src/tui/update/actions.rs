@@ -4,7 +4,6 @@ use crossterm::event::{KeyCode, KeyEvent};
 
 use super::apps;
 use super::consent;
-use super::consent::Write;
 use super::details;
 use super::differences;
 use super::plan_file;
@@ -13,15 +12,17 @@ use super::retry;
 use super::scroll;
 use super::sizes;
 use super::steps;
+use crate::engine::validate::Format;
 use crate::engine::{Session, Side, Step};
 use crate::tui::command;
 use crate::tui::effect::Effect;
-use crate::tui::keys::{Action, Layer};
+use crate::tui::keys::Action;
 use crate::tui::model::apps::Way;
 use crate::tui::model::form::Field;
 use crate::tui::model::job::Pane;
-use crate::tui::model::question::Question;
-use crate::tui::model::{CheckState, Loaded, Model, Overlay, QuitChoice};
+use crate::tui::model::layer::Layer;
+use crate::tui::model::question::{Question, State};
+use crate::tui::model::{CheckState, Loaded, Model, Overlay, QuitChoice, Write};
 use crate::tui::source_tree::{Item, SourceTree};
 
 pub fn act(model: &mut Model, action: Action, key: KeyEvent) -> Vec<Effect> {
@@ -111,7 +112,7 @@ pub fn act(model: &mut Model, action: Action, key: KeyEvent) -> Vec<Effect> {
         Action::Interrupt if model.running().is_some() => return steps::stop(model),
         Action::Interrupt => return steps::quit(model),
         Action::ClipCommand => return clip(model, command::of(model).join(" ")),
-        Action::ClipThis => return this(model).map_or_else(Vec::new, |text| clip(model, text)),
+        Action::ClipThis => return model.text_at_cursor().map_or_else(Vec::new, |text| clip(model, text)),
         Action::Redraw => return vec![Effect::Redraw],
         Action::Suspend => return vec![Effect::Suspend],
         Action::Quit => return steps::ask_to_quit(model),
@@ -190,12 +191,12 @@ fn turn_pane(model: &mut Model, pane: Pane) {
 fn accept(model: &mut Model) -> Vec<Effect> {
     // It closes itself.
     if matches!(model.overlay, Some(Overlay::Ask(_))) {
-        return question::accept(model);
+        return answer(model);
     }
     match model.overlay.take() {
         Some(Overlay::Resume(session, false)) => steps::take_up(model, *session),
         Some(Overlay::Quit(parting)) => part(model, parting),
-        Some(Overlay::Confirm(write, true)) => consent::agree(model, write),
+        Some(Overlay::Confirm(write, true)) => agree(model, write),
         Some(Overlay::Confirm(_, false)) => Vec::new(),
         Some(Overlay::Create) => apps::create(model),
         // Anew: the old session stays on the disk until this one is saved over it.
@@ -203,6 +204,46 @@ fn accept(model: &mut Model) -> Vec<Effect> {
             steps::focus(model);
             Vec::new()
         }
+    }
+}
+
+/// Carries out what was typed into a dialog.
+fn answer(model: &mut Model) -> Vec<Effect> {
+    let Some(Overlay::Ask(ask)) = &mut model.overlay else {
+        return Vec::new();
+    };
+    if ask.state == State::Working {
+        return Vec::new();
+    }
+    ask.state = State::Working;
+    let (question, text) = (ask.question, ask.answer.text().trim().to_owned());
+    let result = match question {
+        _ if text.is_empty() && question != Question::Region => Err("no file was named".to_owned()),
+        Question::Report => copy_report(model, &text),
+        Question::SavePlan => plan_file::save(model, &text),
+        Question::LoadPlan => Ok(vec![Effect::ReadPlan(model.expand(&text))]),
+        Question::Region => apps::look_in(model, &text),
+    };
+    result.unwrap_or_else(|why| {
+        question::failed(model, question, why);
+        Vec::new()
+    })
+}
+
+fn copy_report(model: &Model, to: &str) -> Result<Vec<Effect>, String> {
+    let to = model.expand(to);
+    match Format::of(&to) {
+        Ok(format) => Ok(vec![Effect::Copy { from: model.places.report_as(format), to }]),
+        Err(error) => Err(error.get_hint().unwrap_or_default().to_owned()),
+    }
+}
+
+/// The dialog was answered with yes.
+fn agree(model: &mut Model, write: Write) -> Vec<Effect> {
+    match write {
+        Write::Import => steps::start_at(model, Step::Import),
+        Write::Failed => retry::one(model),
+        Write::Difference => differences::again(model, true),
     }
 }
 
@@ -224,33 +265,6 @@ fn part(model: &mut Model, parting: QuitChoice) -> Vec<Effect> {
 fn clip(model: &mut Model, text: String) -> Vec<Effect> {
     model.notice = Some(format!("to the clipboard: {text}"));
     vec![Effect::Clip(text)]
-}
-
-/// What the cursor is on, as somebody would paste it: an ARN, an error, an id.
-pub fn this(model: &Model) -> Option<String> {
-    if model.layer() == Layer::Apps {
-        return model.apps.current().map(|app| app.arn.clone());
-    }
-    if model.step == Step::Validate && model.validation.work.pane == Pane::InFlight {
-        return model.validation.current().map(|difference| difference.id().to_owned());
-    }
-    if let Some(end) = model.asked_side() {
-        return match &model.side(end).seen {
-            CheckState::Refused(trouble) => Some(trouble.text.clone()),
-            CheckState::Found(report) => Some(report.about.location.clone()),
-            CheckState::Untried | CheckState::Trying => None,
-        };
-    }
-    let work = model.work_here()?;
-    match work.pane {
-        Pane::Failures => work.failures.get(work.cursor).map(|failure| failure.reason.clone()),
-        Pane::Log => {
-            let shown = model.shown_log();
-            let at = shown.len().checked_sub(work.cursor + 1)?;
-            shown.get(at).map(|line| line.text.clone())
-        }
-        Pane::InFlight => work.trouble().map(|trouble| trouble.text.clone()),
-    }
 }
 
 fn cancel(model: &mut Model) {

@@ -1,24 +1,8 @@
 //! Nothing is written to a target by one key: it may have been meant as part of a text. A dialog says what will be
 //! written. Letters close it, and where a letter has opened it "no" is chosen, so that no text agrees by accident.
 
-use super::differences;
-use super::retry;
-use super::steps;
-use crate::engine::Step;
-use crate::tui::effect::Effect;
 use crate::tui::model::job::Phase;
-use crate::tui::model::{Model, Overlay};
-
-/// What would be written to the target.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Write {
-    /// All that was selected.
-    Import,
-    /// The failed item at the cursor.
-    Failed,
-    /// The difference at the cursor.
-    Difference,
-}
+use crate::tui::model::{Model, Overlay, Write};
 
 /// `agreed` is the answer that is chosen at first: yes only where no letter has led here.
 pub fn ask(model: &mut Model, write: Write, agreed: bool) {
@@ -30,14 +14,6 @@ pub fn ask(model: &mut Model, write: Write, agreed: bool) {
     model.overlay = Some(Overlay::Confirm(write, agreed));
 }
 
-pub fn agree(model: &mut Model, write: Write) -> Vec<Effect> {
-    match write {
-        Write::Import => steps::start_at(model, Step::Import),
-        Write::Failed => retry::one(model),
-        Write::Difference => differences::again(model, true),
-    }
-}
-
 /// What the dialog says.
 pub fn words(model: &Model, write: Write) -> Vec<String> {
     let what = match write {
@@ -46,7 +22,7 @@ pub fn words(model: &Model, write: Write) -> Vec<String> {
         }
         Write::Import => "This copies what was selected:".to_owned(),
         Write::Failed => {
-            let failed = retry::current(model).map(|failed| format!("{} {:?}", failed.kind, failed.name));
+            let failed = model.failure_at_cursor().map(|failed| format!("{} {:?}", failed.kind, failed.name));
             format!("This imports one item again, {}:", failed.unwrap_or_default())
         }
         Write::Difference => {

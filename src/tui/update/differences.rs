@@ -1,7 +1,7 @@
 //! What can be done to one difference: its curve drawn, compared again, imported again.
 
 use crate::engine::Side;
-use crate::engine::validate::{Curve, Difference, Mark};
+use crate::engine::validate::{Curve, Difference};
 use crate::entities::Kind;
 use crate::error::Result;
 use crate::tui::effect::Effect;
@@ -24,17 +24,9 @@ pub fn open(model: &mut Model) {
     }
 }
 
-/// The metric that is chosen in the open difference, as `metric name` says it.
-pub fn metric(model: &Model) -> Option<&str> {
-    let difference = model.validation.current()?;
-    let field = difference.fields.get(model.validation.detail?)?;
-    let has_both = difference.mark == Mark::Differs && difference.kind == Kind::Run;
-    field.field.strip_prefix("metric ").filter(|_| has_both)
-}
-
 /// Both histories are fetched when they are asked for: there may be millions of points.
 pub fn draw(model: &mut Model) -> Vec<Effect> {
-    let (Some(metric), Some(difference)) = (metric(model), model.validation.current()) else {
+    let (Some(metric), Some(difference)) = (model.metric_at_cursor(), model.validation.current()) else {
         return Vec::new();
     };
     let (Some(source_id), Some(target_id)) = (difference.source_id.clone(), difference.target_id.clone())
@@ -61,17 +53,6 @@ pub fn drawn(model: &mut Model, source_id: &str, metric: &str, result: Result<Cu
             Err(error) => Drawn::Failed(error.into()),
         };
     }
-}
-
-/// The item can be looked at by itself.
-pub fn can_recheck(model: &Model) -> bool {
-    let current = model.validation.current();
-    model.validation.pending.is_none() && current.is_some_and(|d| d.plan_of(&model.plan).is_some())
-}
-
-/// An import adds what is missing and takes nothing away.
-pub fn can_reimport(model: &Model) -> bool {
-    can_recheck(model) && model.validation.current().is_some_and(|d| d.mark != Mark::Extra)
 }
 
 pub fn again(model: &mut Model, importing: bool) -> Vec<Effect> {

@@ -17,6 +17,7 @@ use crossterm::event::KeyEvent;
 use super::effect::{Effect, Msg};
 use super::keys;
 use super::model::job::Phase;
+use super::model::layer::Layer;
 use super::model::log::{LINES, LogLine, Severity};
 use super::model::question::State;
 use super::model::{CheckState, EndpointState, Loaded, Model, Needed, Overlay};
@@ -119,7 +120,7 @@ fn on_key(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
             effects
         }
         // No text agrees to anything by accident: see `consent`.
-        None if matches!(model.layer(), keys::Layer::Confirm | keys::Layer::Create) => {
+        None if matches!(model.layer(), Layer::Confirm | Layer::Create) => {
             model.overlay = None;
             Vec::new()
         }
@@ -151,7 +152,6 @@ fn type_into(
     model: &mut Model,
     change: impl FnOnce(&mut crate::tui::model::form::Field) -> bool,
 ) -> Vec<Effect> {
-    use keys::Layer;
     match model.layer() {
         Layer::Ask => {
             if let Some(Overlay::Ask(ask)) = &mut model.overlay

@@ -1,30 +1,10 @@
 //! Step 3's pre-flight: the lines of it as they come, and whether they let anybody through.
 
-use crate::engine::{Level, Line, Route, Side, Step};
+use crate::engine::{Level, Line, Side, Step};
 use crate::error::Result;
 use crate::tui::effect::Effect;
 use crate::tui::model::preflight::{Preflight, State};
 use crate::tui::model::{CheckState, Model};
-
-fn ends(model: &Model) -> (String, String, Route) {
-    (model.source.location(), model.target.location(), model.route())
-}
-
-/// Why the way is not free, if it is not.
-pub fn verdict(model: &Model) -> Result<(), String> {
-    let preflight = &model.preflight;
-    match &preflight.state {
-        State::Running => Err("the pre-flight is still at work".into()),
-        State::Refused(trouble) => Err(trouble.text.clone()),
-        State::Done if preflight.of.as_ref() == Some(&ends(model)) => preflight.failure().map_or(Ok(()), Err),
-        State::Done | State::Untried => Err("the pre-flight comes first".into()),
-    }
-}
-
-/// What is on screen is about something else than what is set now.
-pub fn is_due(model: &Model) -> bool {
-    !model.preflight.is_running() && model.preflight.of.as_ref() != Some(&ends(model))
-}
 
 /// Looks at both ends as the import will meet them, if they have answered and differ.
 pub fn begin(model: &mut Model) -> Vec<Effect> {
@@ -36,7 +16,7 @@ pub fn begin(model: &mut Model) -> Vec<Effect> {
         return Vec::new();
     }
     let attempt = model.preflight.attempt + 1;
-    let of = Some(ends(model));
+    let of = Some(model.preflight_ends());
     model.preflight = Preflight { state: State::Running, of, attempt, ..Preflight::default() };
     let output_dir = model.route.by_directory.then(|| model.directory());
     let ends = Box::new([model.at(Side::Source), model.at(Side::Target)]);

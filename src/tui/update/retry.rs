@@ -6,17 +6,10 @@ use crate::error::{Class, Result};
 use crate::tui::effect::Effect;
 use crate::tui::effect::ItemRetry;
 use crate::tui::model::Model;
-use crate::tui::model::job::{Failed, Pane, Phase};
-
-/// The failure that the cursor is on, where it can be tried by itself: an export is one thing.
-pub fn current(model: &Model) -> Option<&Failed> {
-    let work = model.work_here().filter(|work| work.step == Step::Import && work.pane == Pane::Failures)?;
-    let is_over = matches!(work.phase, Phase::Ended(_)) && work.retrying.is_none();
-    work.failures.get(work.cursor).filter(|_| is_over)
-}
+use crate::tui::model::job::Failed;
 
 pub fn one(model: &mut Model) -> Vec<Effect> {
-    let Some(failed) = current(model).cloned() else {
+    let Some(failed) = model.failure_at_cursor().cloned() else {
         return Vec::new();
     };
     model.import.retrying = Some(format!("{} {}", failed.kind, failed.name));

@@ -1,9 +1,10 @@
 //! Moving through whatever list has the keys.
 
 use crate::engine::{CheckReport, Step};
-use crate::tui::keys::Layer;
+use crate::tui::keys::TABLE;
 use crate::tui::model::diff_fields;
 use crate::tui::model::job::Pane;
+use crate::tui::model::layer::Layer;
 use crate::tui::model::validation::Drawn;
 use crate::tui::model::{Model, Overlay, QuitChoice};
 use crate::tui::source_tree::SourceTree;
@@ -38,7 +39,7 @@ pub fn by(model: &mut Model, rows: isize) {
         }
         Layer::Help => {
             if let Some(Overlay::Help(top)) = &mut model.overlay {
-                *top = top.saturating_add_signed(rows).min(crate::tui::keys::TABLE.len());
+                *top = top.saturating_add_signed(rows).min(TABLE.len());
             }
         }
         Layer::Picture => {

@@ -1,7 +1,6 @@
-//! From step to step: what the next one is, what opening it sets going, and how the wizard is left and taken up.
+//! From step to step: what opening one sets going, and how the wizard is left and taken up.
 
 use super::consent;
-use super::consent::Write;
 use super::preflight;
 use crate::engine::validate::Format;
 use crate::engine::{Route, Session, Side, Step};
@@ -9,67 +8,16 @@ use crate::tui::effect::{Effect, Job};
 use crate::tui::model::form::Asked;
 use crate::tui::model::job::JobState;
 use crate::tui::model::steps::StepStatus;
-use crate::tui::model::{CheckState, Loaded, Model, Needed, Overlay, QuitChoice};
+use crate::tui::model::{CheckState, Loaded, Model, Needed, Overlay, QuitChoice, Write};
 use crate::tui::source_tree::SourceTree;
 
-/// The step after this one on the way that the data takes, or why it is not to be had yet.
-pub fn next(model: &Model) -> Result<Step, String> {
-    match model.step {
-        Step::Check | Step::App => {
-            let end = if model.step == Step::Check { Side::Source } else { Side::Target };
-            match model.side(end).seen {
-                CheckState::Found(_) if end == Side::Source => Ok(Step::App),
-                CheckState::Found(_) => Ok(Step::Connect),
-                _ => Err(format!("try the {} first", end.name())),
-            }
-        }
-        Step::Connect if model.source.is_trying() || model.target.is_trying() => {
-            Err("both ends are still being checked".into())
-        }
-        Step::Connect if model.route.by_directory && model.route.directory.text().trim().is_empty() => {
-            Err("name the directory first".into())
-        }
-        Step::Connect => {
-            model.connection()?;
-            preflight::verdict(model).map(|()| Step::Plan)
-        }
-        Step::Plan => match &model.selection.tree {
-            Loaded::Tree(tree) if tree.is_growing() => {
-                Err("what the source holds is still coming: it goes on once all of it is there".into())
-            }
-            Loaded::Tree(tree) if tree.has_picks() => Ok(after_plan(model)),
-            Loaded::Tree(_) => Err("nothing is selected".into()),
-            _ => Err("what the source holds is not here yet".into()),
-        },
-        Step::Export | Step::Import if is_behind(model, model.step) => {
-            let next = if model.step == Step::Export { Step::Import } else { Step::Validate };
-            Ok(next)
-        }
-        Step::Export | Step::Import => Err(format!("{} first", model.step.name())),
-        Step::Validate => Err("this is the last step".into()),
-    }
-}
-
-/// A job's step is done, even if some items failed.
-fn is_behind(model: &Model, step: Step) -> bool {
-    match model.gate(step) {
-        StepStatus::Done | StepStatus::NotNeeded => true,
-        StepStatus::Attention(_) => model.work(step).is_some_and(JobState::is_finished),
-        _ => false,
-    }
-}
-
-fn after_plan(model: &Model) -> Step {
-    if model.route.by_directory { Step::Export } else { Step::Import }
-}
-
 pub fn go_next(model: &mut Model) -> Vec<Effect> {
-    if model.step == Step::Connect && preflight::is_due(model) {
+    if model.step == Step::Connect && model.is_preflight_due() {
         return preflight::begin(model);
     }
     model.selection.onward =
         model.step == Step::Plan && model.selection.tree().is_some_and(SourceTree::is_growing);
-    match next(model) {
+    match model.next_step() {
         Err(why) => {
             model.notice = Some(why);
             Vec::new()
@@ -143,7 +91,7 @@ pub fn go(model: &mut Model, step: Step) -> Vec<Effect> {
             effects.extend(check(model, Side::Source));
             effects.extend(check(model, Side::Target));
         }
-        Step::Connect if preflight::is_due(model) => effects.extend(preflight::begin(model)),
+        Step::Connect if model.is_preflight_due() => effects.extend(preflight::begin(model)),
         Step::Plan => effects.extend(fetch_holdings(model)),
         Step::Export | Step::Import if model.running().is_none() => effects.extend(ask_for_needed(model)),
         _ => {}

@@ -5,8 +5,7 @@ use mlferry::engine::Step;
 use mlferry::error::Error;
 use mlferry::tui::effect::Msg;
 use mlferry::tui::model::question::{Question, State};
-use mlferry::tui::model::{Model, Overlay};
-use mlferry::tui::update::consent::Write;
+use mlferry::tui::model::{Model, Overlay, Write};
 use mlferry::tui::update::update;
 use proptest::prelude::*;
 

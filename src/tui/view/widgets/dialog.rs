@@ -10,10 +10,9 @@ use secrecy::{ExposeSecret, SecretString};
 use crate::engine::{COST, Session};
 use crate::tui::model::apps::Listing;
 use crate::tui::model::question::{Ask, State};
-use crate::tui::model::{Model, QuitChoice};
+use crate::tui::model::{Model, QuitChoice, Write};
 use crate::tui::text;
 use crate::tui::update::consent;
-use crate::tui::update::consent::Write;
 
 const WIDTH: u16 = 66;
 

@@ -1,0 +1,68 @@
+//! Where keys go: to the dialog on top, else what is open on the screen.
+
+use super::apps::Way;
+use super::{Model, Overlay};
+use crate::engine::Step;
+
+/// What takes the keys now, from the outermost on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Layer {
+    Resume,
+    Quit,
+    Help,
+    /// A line of text is asked for: it swallows letters.
+    Ask,
+    /// Consent to a new App.
+    Create,
+    /// Consent to what is written to the target.
+    Confirm,
+    Link,
+    /// A metric drawn.
+    Picture,
+    Detail,
+    Filter,
+    /// The form of a new App: it swallows letters.
+    NewApp,
+    /// The list of Apps, or the wait for one.
+    Apps,
+    /// A text field of the screen: it swallows letters.
+    Field,
+    Screen,
+}
+
+impl Layer {
+    /// Letters are part of a text here.
+    pub fn takes_text(self) -> bool {
+        matches!(self, Self::Ask | Self::Filter | Self::NewApp | Self::Field)
+    }
+}
+
+impl Model {
+    pub fn layer(&self) -> Layer {
+        match &self.overlay {
+            Some(Overlay::Resume(..)) => Layer::Resume,
+            Some(Overlay::Quit(_)) => Layer::Quit,
+            Some(Overlay::Help(_)) => Layer::Help,
+            Some(Overlay::Ask(..)) => Layer::Ask,
+            Some(Overlay::Create) => Layer::Create,
+            Some(Overlay::Confirm(..)) => Layer::Confirm,
+            Some(Overlay::Link(_)) => Layer::Link,
+            None => self.layer_of_screen(),
+        }
+    }
+
+    /// When nothing lies over the screen.
+    pub fn layer_of_screen(&self) -> Layer {
+        let has_focus = self.asked_side().is_some_and(|end| self.side(end).form.focus.is_some());
+        match self.step {
+            Step::Validate if self.validation.picture.is_some() => Layer::Picture,
+            Step::Validate if self.validation.detail.is_some() => Layer::Detail,
+            Step::App if self.apps.way == Way::New => Layer::NewApp,
+            Step::App if self.apps.way != Way::Address => Layer::Apps,
+            Step::Plan if self.selection.filtering.is_some() => Layer::Filter,
+            Step::Connect if self.route.typing => Layer::Field,
+            _ if has_focus => Layer::Field,
+            _ => Layer::Screen,
+        }
+    }
+}
