@@ -13,7 +13,7 @@ use aws_sdk_sts::operation::assume_role::AssumeRoleError;
 use tokio::sync::Mutex;
 
 use super::assumed::AssumedRole;
-use super::failure::innermost;
+use super::failure::{credentials_trouble, innermost};
 use super::http;
 use super::renewal::{Origin, profile, remedy_for};
 use crate::error::{Class, Error, Result};
@@ -151,7 +151,7 @@ impl Chain {
                     base.refused(got).await;
                     result = provider.provide_credentials().await;
                 }
-                let refused = |e| super::credentials_trouble(&e).unwrap_or_else(|| refused_role(role, &e));
+                let refused = |e| credentials_trouble(&e).unwrap_or_else(|| refused_role(role, &e));
                 Ok((result.map_err(refused)?, Some(role.most)))
             }
         }

@@ -5,7 +5,6 @@ use std::error::Error as StdError;
 use aws_sdk_sagemaker::config::http::HttpResponse;
 use aws_sdk_sagemaker::error::{ProvideErrorMetadata, SdkError};
 
-use super::credentials_trouble;
 use crate::error::{Cause, Class, Code, Error};
 
 /// What was asked, as the reader and IAM know it.
@@ -142,4 +141,10 @@ pub fn innermost(error: &dyn StdError) -> String {
         cause = next;
     }
     cause.to_string()
+}
+
+/// What our own credentials had to say, out of an error of one of the SDKs.
+pub fn credentials_trouble(error: &(dyn StdError + 'static)) -> Option<Error> {
+    let mut causes = std::iter::successors(Some(error), |&error| error.source());
+    causes.find_map(|error| error.downcast_ref::<Error>()).cloned()
 }

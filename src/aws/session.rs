@@ -8,7 +8,7 @@ use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvid
 
 use super::assumed::AssumedRole;
 use super::credentials::{Chain, Keys, defaults};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::io::CredentialWait;
 
 /// Who we are towards AWS: the whole credential chain of aws-config (environment, profiles, SSO, process, web identity,
@@ -94,10 +94,4 @@ impl Session {
     pub fn credential_wait(&self) -> &CredentialWait {
         &self.credential_wait
     }
-}
-
-/// What our own credentials had to say, out of an error of one of the SDKs.
-pub fn credentials_trouble(error: &(dyn std::error::Error + 'static)) -> Option<Error> {
-    let mut causes = std::iter::successors(Some(error), |error| error.source());
-    causes.find_map(|error| error.downcast_ref::<Error>()).cloned()
 }
