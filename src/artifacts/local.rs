@@ -10,14 +10,12 @@ use tempfile::NamedTempFile;
 use tokio::io::AsyncWriteExt;
 use tokio_util::io::ReaderStream;
 
-use super::walk::{self, Walked};
+use super::walk::{self, PARTIAL, Walked};
 use super::{ByteStream, Digest, Hashed};
 use crate::entities::FileEntry;
 use crate::error::{Class, Error, Result};
 use crate::io::ByteSource;
 
-/// Names that are being written; a reader passes over them.
-pub(super) const PARTIAL: &str = ".mlferry-partial-";
 const CHUNK: usize = 256 * 1024;
 /// How often a file is read again that broke off.
 const RETRIES: u32 = 3;

@@ -6,9 +6,11 @@ use std::fs::{self, DirEntry};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::local::PARTIAL;
 use crate::entities::FileEntry;
 use crate::error::{Code, Error, Result};
+
+/// Names that are being written; a reader passes over them.
+pub(super) const PARTIAL: &str = ".mlferry-partial-";
 
 /// What was found, and what kept some of it from being found.
 #[derive(Default)]
