@@ -1,20 +1,18 @@
 use std::collections::HashMap;
-use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
 use super::spool::Spool;
-use super::{Curve, Difference, Format, Mark, Remarks, Totals, html, markdown};
-use crate::artifacts::local;
-use crate::error::{Error, Result};
+use super::{Curve, Difference, Mark, Remarks, Totals};
+use crate::error::Result;
 use crate::plan::Plan;
 use crate::readers::SourceInfo;
 
 /// Metrics that are drawn; the points that differ are counted for all.
 const CURVES: usize = 200;
 
-/// Everything a comparison found, ready to be written.
+/// Everything a comparison found, ready to be written: see `write.rs`.
 #[derive(Serialize)]
 pub struct Report {
     #[serde(rename = "type")]
@@ -42,7 +40,7 @@ pub struct Report {
     /// Metrics that differ and are not among the curves.
     pub more_curves: usize,
     #[serde(skip)]
-    paths: Vec<PathBuf>,
+    pub(super) paths: Vec<PathBuf>,
 }
 
 impl Report {
@@ -95,31 +93,6 @@ impl Report {
         let is_it =
             |curve: &&Curve| Some(&curve.source_id) == difference.source_id.as_ref() && curve.metric == key;
         self.curves.iter().find(is_it)
-    }
-
-    /// Writes all files and names them.
-    pub fn write(&mut self) -> Result<Vec<PathBuf>> {
-        self.differences.settle()?;
-        self.paths.iter().try_for_each(|path| self.write_to(path))?;
-        Ok(self.paths.clone())
-    }
-
-    fn write_to(&self, path: &Path) -> Result<()> {
-        let mut file = local::partial(path)?;
-        let mut to = BufWriter::new(&mut file);
-        self.write_as(Format::of(path)?, &mut to)?;
-        to.flush().map_err(|e| Error::from(e).at(path.display()))?;
-        drop(to);
-        local::appear(file, path)
-    }
-
-    pub(super) fn write_as(&self, format: Format, to: &mut dyn Write) -> Result<()> {
-        match format {
-            Format::Json => serde_json::to_writer_pretty(to, self)?,
-            Format::Markdown => to.write_all(markdown::write(self)?.as_bytes())?,
-            Format::Html => to.write_all(html::write(self)?.as_bytes())?,
-        }
-        Ok(())
     }
 }
 

@@ -13,6 +13,7 @@ mod remark;
 mod spool;
 #[cfg(test)]
 mod tests;
+mod write;
 
 pub use curve::{COLUMNS, Curve, Deviation, Series};
 pub use difference::{Difference, FieldDifference, FileFacts, FileSides, Mark, Totals};
