@@ -4,7 +4,7 @@
 mod api;
 mod http;
 
-pub use api::capability::{Capabilities, Version};
+pub use api::capability::Capabilities;
 pub use api::connect::connect;
 pub use api::logged_models::NewModel;
 pub use api::otlp::request as span_request;
@@ -13,10 +13,12 @@ pub use api::probe::{ARTIFACT_PROXY, Probe, Refused, probe};
 pub use api::read::{ROWS_PER_CALL, RUNS_PER_BULK_CALL};
 pub use api::registry::NewVersion;
 pub use api::unsupported::NOT_ALLOWED;
+pub use api::version::Version;
 pub(crate) use api::wire::WireMetric;
 pub use api::write::{BatchItem, Created, MetricOf, NewRun, entries_per_batch, takes_tag, takes_tag_value};
 pub use http::access::{Access, Side};
 pub use http::address::Address;
 pub use http::answer::Answer;
-pub use http::call::{Call, Idempotency, encode_path};
+pub use http::call::{Call, encode_path};
 pub use http::client::Client;
+pub use http::idempotency::Idempotency;

@@ -2,13 +2,13 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::capability::{Capabilities, Version};
+use super::capability::Capabilities;
 use super::read::one_experiment;
 use super::{evaluation, traces};
 use crate::error::{Cause, Class, Error, Result};
 use crate::rest::http::client::is_missing;
 use crate::rest::http::managed;
-use crate::rest::{Call, Client, PathRules, RUNS_PER_BULK_CALL};
+use crate::rest::{Call, Client, PathRules, RUNS_PER_BULK_CALL, Version};
 
 /// What the first look at a server finds.
 #[derive(Clone, Debug)]

@@ -33,7 +33,7 @@ const FEWEST_RUNS_PER_PAGE: usize = 10;
 const BY_ID: [&str; 1] = ["experiment_id ASC"];
 
 /// The cheapest question that only a tracking server answers.
-pub(in crate::rest) fn one_experiment() -> Result<Call> {
+pub(super) fn one_experiment() -> Result<Call> {
     let body = json!({ "max_results": 1, "view_type": "ACTIVE_ONLY", "order_by": BY_ID });
     Call::post("/api/2.0/mlflow/experiments/search", &body)
 }

@@ -6,16 +6,9 @@ use reqwest::Method;
 use serde::Serialize;
 
 use super::failure::{Failure, Worth};
+use super::idempotency::Idempotency;
 use crate::error::Result;
 use crate::limits;
-
-/// May a request be sent again when it is unknown whether the server carried it out?
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Idempotency {
-    Safe,
-    /// No: the caller looks up what became of it. Refused connections and 429 are still repeated.
-    OnlyUnsent,
-}
 
 /// One call of a route, ready to be sent any number of times.
 #[derive(Clone)]

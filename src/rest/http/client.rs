@@ -1,7 +1,6 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use async_trait::async_trait;
 use backon::{BackoffBuilder, ExponentialBuilder};
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
@@ -14,11 +13,10 @@ use crate::aws::Signer;
 use crate::entities::quote_bare_numbers;
 use crate::error::{Cause, Class, Error, Result};
 use crate::io::CredentialWait;
+use crate::io::Outage;
 use crate::io::OwnTask;
 use crate::io::{Absence, Meter};
-use crate::io::{Outage, Reachable};
 use crate::limits;
-use crate::rest::api::read::one_experiment;
 use crate::rest::{Access, Address, Call, Idempotency};
 
 /// How often one request may have the server go away under it before it counts as the reason.
@@ -213,24 +211,6 @@ impl Client {
     async fn rides_out(&self, failure: &Failure) -> Result<bool> {
         let (server, why) = (Arc::new(self.clone()), Absence::of(&failure.error));
         self.outage.rides_out(server, &failure.error, why, failure.retry_after).await
-    }
-}
-
-#[async_trait]
-impl Reachable for Client {
-    /// Asks for one experiment: MLflow answers from its database, a gateway in front of it cannot.
-    async fn is_there(&self) -> bool {
-        let Ok(call) = one_experiment() else { return false };
-        match self.ask_once(&call.question()).await {
-            Ok(answer) => match answer.status {
-                502..=504 => false,
-                // An ingress that has lost its service answers so, and MLflow knows this route.
-                404 => answer.is_mlflow(),
-                _ => true,
-            },
-            // Credentials that cannot be had are no outage of the server.
-            Err(error) => !matches!(error.class(), Class::Transient | Class::Ambiguous),
-        }
     }
 }
 

@@ -6,6 +6,7 @@ pub(super) mod client;
 pub(super) mod concurrency;
 pub(super) mod download;
 pub(super) mod failure;
+pub(super) mod idempotency;
 pub(super) mod managed;
 pub(super) mod redirect;
 pub(super) mod refusal_words;

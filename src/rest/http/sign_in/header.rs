@@ -3,7 +3,6 @@ use std::path::{Path, PathBuf};
 use reqwest::header::{HeaderName, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 
-use super::secret;
 use crate::error::{Error, Result};
 
 /// What a value stands for where a token goes into it.
@@ -116,6 +115,15 @@ pub fn parse_headers(text: &str, variable: impl Fn(&str) -> Option<String>) -> R
         None => Err(bad(&format!("{name:?}: a value is a text"))),
     };
     object.into_iter().map(header).collect()
+}
+
+/// A header value that no log shows.
+pub(super) fn secret(name: &HeaderName, value: &str) -> Result<HeaderValue> {
+    let mut value = HeaderValue::try_from(value).map_err(|_| {
+        Error::usage(format!("the value of the header {name} holds a character that no header can"))
+    })?;
+    value.set_sensitive(true);
+    Ok(value)
 }
 
 fn bad(what: &str) -> Error {

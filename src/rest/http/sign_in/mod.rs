@@ -11,7 +11,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::{AUTHORIZATION, HeaderMap};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Mutex;
 
@@ -19,6 +19,7 @@ use crate::error::{Class, Error, Result};
 use crate::io::CredentialWait;
 use crate::rest::Access;
 
+use self::header::secret;
 pub use command::TokenCommand;
 pub use header::{Header, parse_headers};
 
@@ -223,13 +224,4 @@ impl SignIn {
         });
         command.chain(file).collect::<Vec<_>>().join(", or ")
     }
-}
-
-/// A header value that no log shows.
-fn secret(name: &HeaderName, value: &str) -> Result<HeaderValue> {
-    let mut value = HeaderValue::try_from(value).map_err(|_| {
-        Error::usage(format!("the value of the header {name} holds a character that no header can"))
-    })?;
-    value.set_sensitive(true);
-    Ok(value)
 }

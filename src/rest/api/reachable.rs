@@ -1,0 +1,26 @@
+//! How a server that went away is asked whether it is there again.
+
+use async_trait::async_trait;
+
+use super::read::one_experiment;
+use crate::error::Class;
+use crate::io::Reachable;
+use crate::rest::Client;
+
+#[async_trait]
+impl Reachable for Client {
+    /// Asks for one experiment: MLflow answers from its database, a gateway in front of it cannot.
+    async fn is_there(&self) -> bool {
+        let Ok(call) = one_experiment() else { return false };
+        match self.ask_once(&call.question()).await {
+            Ok(answer) => match answer.status {
+                502..=504 => false,
+                // An ingress that has lost its service answers so, and MLflow knows this route.
+                404 => answer.is_mlflow(),
+                _ => true,
+            },
+            // Credentials that cannot be had are no outage of the server.
+            Err(error) => !matches!(error.class(), Class::Transient | Class::Ambiguous),
+        }
+    }
+}
