@@ -3,11 +3,11 @@ use std::sync::PoisonError;
 
 use futures::TryStreamExt;
 
-use super::model_writer::RestModelWriter;
+use super::model_writer::{ImportedModel, RestModelWriter};
 use super::refused::{in_parts, not_made};
 use super::registry::insert_times;
 use super::run_log::Sent;
-use super::{RestWriter, TRIES, is_lacking};
+use super::{RestWriter, TRIES};
 use crate::entities::{
     ExperimentId, Kind, Lifecycle, LoggedModel, ModelId, ModelOutput, ModelStatus, Run, RunId, ids_in, tag,
 };
@@ -15,23 +15,6 @@ use crate::error::{Cause, Class, Error, Result};
 use crate::io::strict;
 use crate::rest::{BatchItem, NewModel};
 use crate::writers::{Existing, OpenModel, TargetExperiment, Unresolved};
-
-/// A logged model that an earlier import has made.
-#[derive(Clone)]
-pub struct ImportedModel {
-    pub id: ModelId,
-    pub status: ModelStatus,
-    pub artifact_uri: String,
-    /// See [`tag::LACKING`].
-    pub lacking: bool,
-}
-
-impl From<LoggedModel> for ImportedModel {
-    fn from(model: LoggedModel) -> Self {
-        let lacking = is_lacking(&model.tags);
-        Self { id: model.id, status: model.status, artifact_uri: model.artifact_uri, lacking }
-    }
-}
 
 impl RestWriter {
     pub(super) async fn find_or_make_logged_model(

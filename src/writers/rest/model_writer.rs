@@ -4,17 +4,35 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::files::RestFiles;
-use super::logged_model::ImportedModel;
+use super::is_lacking;
+use super::model_metric::{metric_of, of_model};
 use super::refused::{Refusals, Refused, in_parts};
 use super::run_log::{RunLog, Sent};
-use super::run_writer::{RunWay, of_model};
+use super::run_writer::RunWay;
 use crate::entities::{
     FileEntry, Kind, Lifecycle, LoggedModel, ModelId, ModelMetric, ModelStatus, PointIdentity, RunId,
     rewrite, tag,
 };
 use crate::error::{Cause, Error, Result};
-use crate::rest::{BatchItem, Client, MetricOf};
+use crate::rest::{BatchItem, Client};
 use crate::writers::{FileWriter, IdMap, ModelWriter};
+
+/// A logged model that an earlier import has made.
+#[derive(Clone)]
+pub struct ImportedModel {
+    pub id: ModelId,
+    pub status: ModelStatus,
+    pub artifact_uri: String,
+    /// See [`tag::LACKING`].
+    pub lacking: bool,
+}
+
+impl From<LoggedModel> for ImportedModel {
+    fn from(model: LoggedModel) -> Self {
+        let lacking = is_lacking(&model.tags);
+        Self { id: model.id, status: model.status, artifact_uri: model.artifact_uri, lacking }
+    }
+}
 
 /// Writes one logged model: its files, what its creation could not say, its status last.
 pub struct RestModelWriter {
@@ -125,11 +143,6 @@ fn named(what: &str, parts: Vec<((String, String), Error)>) -> Refused {
         refused.add(what, &key, error.to_string());
     }
     refused
-}
-
-pub fn metric_of(model: &ModelId, metric: &ModelMetric) -> MetricOf {
-    let (dataset_name, dataset_digest) = (metric.dataset_name.clone(), metric.dataset_digest.clone());
-    MetricOf { model_id: model.clone(), dataset_name, dataset_digest }
 }
 
 fn identity(metric: &ModelMetric, run: RunId) -> Identity<'_> {

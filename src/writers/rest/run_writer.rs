@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use super::ImportedRun;
 use super::files::{ArtifactUploader, RestFiles};
 use super::histories::Known;
-use super::model_writer::metric_of;
+use super::model_metric::{metric_of, of_model};
 use super::refused::{Refusals, Refused, in_parts};
 use super::run_log::{ModelPoint, RunLog, Sent};
 use crate::entities::{
@@ -171,11 +171,6 @@ impl RestRunWriter {
         }
         Ok(())
     }
-}
-
-/// The point as a model has it: no store keeps a model's NaN (MLflow 3.0 to 3.16 store 0).
-pub(super) fn of_model(point: Point) -> Point {
-    Point { value: if point.value.is_nan() { 0.0 } else { point.value }, ..point }
 }
 
 /// As late as can be: runs that are created beside this one are known by now.
