@@ -116,7 +116,7 @@ pub struct RunFile {
     #[serde(default, deserialize_with = "or_default")]
     pub outputs: RunOutputs,
     #[serde(default)]
-    pub metrics: super::run_file::Latest,
+    pub metrics: super::latest::Latest,
 }
 
 #[derive(Serialize, Deserialize)]

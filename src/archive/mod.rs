@@ -2,6 +2,7 @@
 //! (1.2.1 of `databricks-mlflow-export-import`, the one with `runs/` folders; the older one of 1.2.0 is read too); files and keys of our own are ones that it passes over.
 
 mod document;
+mod latest;
 mod layout;
 mod logged_model;
 mod registry;

@@ -1,14 +1,13 @@
 //! Reading `run.json` as a stream: its metrics may hold millions of points.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::fs::File;
 use std::io::BufReader;
 use std::path::Path;
 
-use serde::Deserialize;
-use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 
+use super::latest::Series;
 use super::{RunFile, Strict, Wrapped};
 use crate::entities::{Point, Run};
 use crate::error::{Error, Result};
@@ -40,31 +39,6 @@ fn open(path: &Path) -> Result<Strict<BufReader<File>>> {
 fn broken(path: &Path, error: &serde_json::Error) -> Error {
     Error::permanent(format!("{}: {error}", path.display()))
         .hint("export this run again into the same directory")
-}
-
-/// The latest point of each metric, picked while the histories stream by.
-#[derive(Default)]
-pub struct Latest(pub BTreeMap<String, Point>);
-
-impl<'de> Deserialize<'de> for Latest {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct One(Option<Point>);
-        impl<'de> Deserialize<'de> for One {
-            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let mut latest: Option<Point> = None;
-                let mut keep = |point: Point| {
-                    if latest.as_ref().is_none_or(|known| point.is_later_than(known)) {
-                        latest = Some(point);
-                    }
-                    true
-                };
-                Series { each: &mut keep }.deserialize(deserializer)?;
-                Ok(Self(latest))
-            }
-        }
-        let all = BTreeMap::<String, One>::deserialize(deserializer)?;
-        Ok(Self(all.into_iter().filter_map(|(key, one)| Some((key, one.0?))).collect()))
-    }
 }
 
 /// Follows keys down to the object whose members are series.
@@ -110,35 +84,6 @@ impl<'de> Visitor<'de> for Descend<'_> {
                 _ => {
                     map.next_value::<IgnoredAny>()?;
                 }
-            }
-        }
-        Ok(())
-    }
-}
-
-struct Series<'a> {
-    each: &'a mut dyn FnMut(Point) -> bool,
-}
-
-impl<'de> DeserializeSeed<'de> for Series<'_> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_seq(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Series<'_> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        f.write_str("a list of points")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
-        while let Some(point) = seq.next_element::<Point>()? {
-            if !(self.each)(point) {
-                return Err(A::Error::custom("nobody listens"));
             }
         }
         Ok(())
