@@ -1,5 +1,7 @@
 //! Imports go downwards only. The rule is read from the `use crate::…` lines (and other paths) of each folder.
 
+mod circles;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -82,13 +84,17 @@ fn layers() -> Vec<(String, Vec<PathBuf>)> {
         .collect()
 }
 
+fn is_word(c: char) -> bool {
+    c.is_alphanumeric() || c == '_'
+}
+
 /// The words that follow `prefix` in a file, comments left out.
 fn named(text: &str, prefix: &str) -> BTreeSet<String> {
     let code =
         text.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
     code.match_indices(prefix)
         .map(|(at, _)| &code[at + prefix.len()..])
-        .map(|rest| rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect())
+        .map(|rest| rest.chars().take_while(|c| is_word(*c)).collect())
         .collect()
 }
 
