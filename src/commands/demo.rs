@@ -8,6 +8,7 @@ use serde_json::Value;
 use tokio::process::Command;
 
 use super::Printer;
+use super::output::DEMO;
 use crate::cli;
 use crate::config::Config;
 use crate::demo::{MlflowServer, Sandbox, SandboxOptions, ServerOptions, seed};
@@ -92,7 +93,11 @@ impl Here<'_> {
 
     fn command(&self, args: &[&str]) -> Result<Command> {
         let mut command = self.sandbox.program()?;
-        command.args(args).env("MLFERRY_STATE_DIR", self.state).env("MLFERRY_CONFIG", self.config);
+        command
+            .args(args)
+            .env("MLFERRY_STATE_DIR", self.state)
+            .env("MLFERRY_CONFIG", self.config)
+            .env(DEMO, "true");
         let cli::Output { json, quiet, verbose } = self.output;
         for (is_wanted, flag) in [(json, "--json"), (quiet, "--quiet"), (verbose, "--verbose")] {
             if is_wanted {

@@ -24,16 +24,20 @@ pub async fn follow(mut job: Job, printer: &Printer) -> Result<Outcome> {
         }
     }
     sink.end();
-    let outcome = job.outcome().await?;
+    let mut outcome = job.outcome().await?;
+    if printer.is_demo {
+        outcome.files.clear();
+    }
     format::outcome(&outcome).iter().for_each(|line| printer.result(line));
+    format::verdict(&outcome, printer.is_demo).iter().for_each(|line| printer.result(line));
     Ok(outcome)
 }
 
 fn stop(control: &Control, sink: &ProgressReporter<'_>) {
     sink.line(if control.is_stopping() {
-        "stopping now; run the same command again to continue"
+        "stopping now"
     } else {
-        "stopping: what runs is finished first, at most 30 s; once more to stop at once"
+        "stopping: what runs is finished first, at most 30 s; press Ctrl-C again to stop at once"
     });
     control.stop();
 }

@@ -1,7 +1,7 @@
 //! Numbers and outcomes in words.
 
 use crate::engine::validate::{Difference, Mark, Totals};
-use crate::engine::{Counts, Fidelity, Outcome, ProgressSnapshot};
+use crate::engine::{Counts, Fidelity, Outcome, ProgressSnapshot, Step};
 use crate::entities::{Count, Kind, one_line};
 
 pub fn bytes(n: u64) -> String {
@@ -65,8 +65,9 @@ pub fn outcome(outcome: &Outcome) -> Vec<String> {
             lines.push(format!("  {:<20} {planned:>9} {done:>9} {skipped:>9} {failed:>9}", kind.title()));
         }
     }
+    let compared = if outcome.step == Step::Validate { " of files compared" } else { "" };
     lines.push(format!(
-        "  {} metric points, {}, {} requests ({} retried), {}",
+        "  {} metric points, {}{compared}, {} requests ({} retried), {}",
         outcome.points,
         bytes(outcome.bytes),
         outcome.requests,
@@ -78,6 +79,65 @@ pub fn outcome(outcome: &Outcome) -> Vec<String> {
     lines.extend(outcome.not_compared.lines().map(|line| format!("  not compared: {line}")));
     lines.extend(outcome.files.iter().map(|file| format!("  written: {}", file.display())));
     lines
+}
+
+/// What it came to and what to do about it, in one line; none where all went well and nothing was compared.
+pub fn verdict(outcome: &Outcome, is_demo: bool) -> Option<String> {
+    if outcome.stopped {
+        return Some(match outcome.step {
+            _ if is_demo => "stopped".to_owned(),
+            Step::Validate => "stopped: run the same command again to compare from the start".to_owned(),
+            _ => "stopped: run the same command again to resume".to_owned(),
+        });
+    }
+    let Some(totals) = &outcome.comparison else {
+        let items = match outcome.failed() {
+            0 => return None,
+            1 => "1 item".to_owned(),
+            failed => format!("{failed} items"),
+        };
+        let next = if is_demo { "" } else { "; run the same command again to try again" };
+        return Some(format!("{items} failed, each is named above{next}"));
+    };
+    let differ = |kind: Kind| {
+        let marks = Mark::ALL.into_iter().filter(|mark| *mark != Mark::Same);
+        marks.map(|mark| totals.of(kind, mark)).sum::<u64>()
+    };
+    let kinds: Vec<(Kind, u64)> = Kind::ALL.map(|kind| (kind, differ(kind))).into();
+    let all: u64 = kinds.iter().map(|(_, count)| count).sum();
+    let differences = match all {
+        0 => "no differences".to_owned(),
+        1 => "1 difference".to_owned(),
+        all => format!("{all} differences"),
+    };
+    let kinds: Vec<String> =
+        kinds.iter().filter(|(_, count)| *count > 0).map(|(kind, count)| counted(*kind, *count)).collect();
+    let kinds = if kinds.is_empty() { String::new() } else { format!(" ({})", kinds.join(", ")) };
+    let files: Vec<String> = outcome.files.iter().map(|file| file.display().to_string()).collect();
+    let report = match (all, &files[..]) {
+        (0, []) => String::new(),
+        (_, []) if is_demo => String::new(),
+        (_, []) => "; --report FILE writes all of them".to_owned(),
+        (_, files) => format!("; see {}", files.join(", ")),
+    };
+    Some(format!("validated: {differences}{kinds}{report}"))
+}
+
+/// `1 run`, `2 logged models`.
+fn counted(kind: Kind, count: u64) -> String {
+    match (count, kind.words()) {
+        (1, (one, _)) => format!("1 {one}"),
+        (count, (_, many)) => format!("{count} {many}"),
+    }
+}
+
+/// `run "adam" (4f1c…)`: names are not unique, ids are. An id that is the name itself is not repeated.
+pub fn item(kind: Kind, name: &str, id: &str) -> String {
+    let kind = kind.words().0;
+    match id == name || id.is_empty() {
+        true => format!("{kind} {name:?}"),
+        false => format!("{kind} {name:?} ({id})"),
+    }
 }
 
 fn totals(totals: &Totals) -> Vec<String> {
@@ -101,6 +161,7 @@ pub fn difference(difference: &Difference) -> Vec<String> {
     } else {
         format!(" in {experiment:?}")
     };
+    let kind = kind.words().0;
     let mut lines = vec![format!("{} {kind} {name:?}{place} {} ({id})", mark.sign(), mark.word())];
     for field in fields.iter().take(5) {
         let side = |value: &Option<String>| value.as_deref().map_or_else(|| "(none)".to_owned(), shorten);
@@ -117,5 +178,46 @@ fn shorten(value: &str) -> String {
     match value.char_indices().nth(100) {
         Some((end, _)) => format!("{:?}…", &value[..end]),
         None => format!("{value:?}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn outcome(step: Step) -> Outcome {
+        Outcome::new(step, &ProgressSnapshot::default(), 1.0)
+    }
+
+    #[test]
+    fn the_last_line_says_what_it_came_to_and_what_to_do() {
+        let stopped = |step| Outcome { stopped: true, ..outcome(step) };
+        let of = |outcome: &Outcome| verdict(outcome, false).unwrap_or_default();
+        assert_eq!(of(&stopped(Step::Import)), "stopped: run the same command again to resume");
+        assert!(of(&stopped(Step::Validate)).contains("from the start"));
+        assert_eq!(verdict(&stopped(Step::Export), true).as_deref(), Some("stopped"));
+        assert_eq!(verdict(&outcome(Step::Import), false), None);
+        let mut failed = outcome(Step::Import);
+        failed.counts.insert("runs", Counts { planned: 2, failed: 2, ..Counts::default() });
+        assert!(of(&failed).starts_with("2 items failed"));
+
+        let mut totals = Totals::default();
+        totals.add(Kind::Run, Mark::Same);
+        let same = Outcome { comparison: Some(totals.clone()), ..outcome(Step::Validate) };
+        assert_eq!(of(&same), "validated: no differences");
+        totals.add(Kind::Run, Mark::Differs);
+        totals.add(Kind::LoggedModel, Mark::Missing);
+        totals.add(Kind::LoggedModel, Mark::Extra);
+        let differs = Outcome { comparison: Some(totals), ..same };
+        let said = "validated: 3 differences (1 run, 2 logged models)";
+        assert_eq!(of(&differs), format!("{said}; --report FILE writes all of them"));
+        let reported = Outcome { files: vec!["report.html".into()], ..differs };
+        assert_eq!(of(&reported), format!("{said}; see report.html"));
+    }
+
+    #[test]
+    fn items_of_one_name_are_told_apart() {
+        assert_eq!(item(Kind::LoggedModel, "clf", "m-1"), "logged model \"clf\" (m-1)");
+        assert_eq!(item(Kind::RegisteredModel, "churn", "churn"), "registered model \"churn\"");
     }
 }

@@ -18,13 +18,19 @@ pub struct Printer {
     /// Somebody watches stderr.
     pub is_terminal: bool,
     colour: bool,
+    /// The state directory is deleted when the demo ends: its files, and a second start, are of no use.
+    pub is_demo: bool,
 }
+
+/// Set for the commands that the demo runs.
+pub const DEMO: &str = "MLFERRY_DEMO";
 
 impl Printer {
     pub fn new(output: Output) -> Self {
         let is_terminal = stderr().is_terminal();
         let colour = is_terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-        Self { json: output.json, quiet: output.quiet, is_terminal, colour }
+        let is_demo = std::env::var_os(DEMO).is_some();
+        Self { json: output.json, quiet: output.quiet, is_terminal, colour, is_demo }
     }
 
     /// Results go to the same terminal as the news, where somebody reads them as they come.
@@ -64,6 +70,13 @@ impl Printer {
     /// News on the way.
     pub fn news(&self, line: &str) {
         if !self.quiet && !self.json {
+            let _ = writeln!(stderr(), "{}", printable(line));
+        }
+    }
+
+    /// An item that failed: `--quiet` does not hide it. Programs get an event for it.
+    pub fn problem(&self, line: &str) {
+        if !self.json {
             let _ = writeln!(stderr(), "{}", printable(line));
         }
     }

@@ -6,6 +6,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::Printer;
 use super::format;
+use crate::engine::validate::Difference;
 use crate::engine::{Event, ProgressSnapshot};
 use crate::entities::one_line;
 
@@ -13,6 +14,8 @@ use crate::entities::one_line;
 const PLAIN_EVERY: Duration = Duration::from_secs(10);
 /// Differences that are printed one by one; a report holds all.
 const DIFFERENCES_SHOWN: usize = 50;
+/// The same with `--quiet`, where each is one line.
+const DIFFERENCES_SHOWN_QUIET: usize = 10;
 
 pub struct ProgressReporter<'a> {
     printer: &'a Printer,
@@ -47,19 +50,18 @@ impl<'a> ProgressReporter<'a> {
                     bar.set_prefix(step.name());
                 }
             }
-            Event::ItemFailed { kind, name, reason, hint, .. } => {
-                self.line(&one_line(&format!("failed: {kind} {name:?}: {reason}")));
-                if let Some(hint) = hint {
-                    self.line(&format!("  hint: {hint}"));
-                }
+            Event::ItemFailed { kind, id, name, reason, hint, .. } => {
+                let item = format::item(*kind, name, id);
+                self.around(|printer| {
+                    printer.problem(&one_line(&format!("failed: {item}: {reason}")));
+                    if let Some(hint) = hint {
+                        printer.problem(&format!("  hint: {hint}"));
+                    }
+                });
             }
             Event::Difference(difference) => {
                 self.differences += 1;
-                if self.differences <= DIFFERENCES_SHOWN {
-                    format::difference(difference).iter().for_each(|line| self.line(line));
-                } else if self.differences == DIFFERENCES_SHOWN + 1 {
-                    self.line("… more differences: --report FILE writes all of them");
-                }
+                self.difference(difference);
             }
             Event::Note { text } => self.line(&format!("note: {text}")),
             Event::Waiting { renew } => {
@@ -100,12 +102,33 @@ impl<'a> ProgressReporter<'a> {
         }
     }
 
-    /// A line that stays.
+    /// A line on the way that stays.
     pub fn line(&self, line: &str) {
+        self.around(|printer| printer.news(line));
+    }
+
+    /// Differences are the result of a comparison.
+    fn difference(&self, difference: &Difference) {
+        let is_quiet = matches!(self.face, Face::Quiet);
+        let (shown, lines) = match is_quiet {
+            true => (DIFFERENCES_SHOWN_QUIET, 1),
+            false => (DIFFERENCES_SHOWN, usize::MAX),
+        };
+        self.around(|printer| {
+            if self.differences <= shown {
+                let all = format::difference(difference);
+                all.iter().take(lines).for_each(|line| printer.result(line));
+            } else if self.differences == shown + 1 {
+                printer.result("… more differences: --report FILE writes all of them");
+            }
+        });
+    }
+
+    /// Prints while no bar is drawn.
+    fn around(&self, print: impl FnOnce(&Printer)) {
         match &self.face {
-            Face::Bar(bar) => bar.suspend(|| self.printer.news(line)),
-            Face::Plain(_) => self.printer.news(line),
-            Face::Json | Face::Quiet => {}
+            Face::Bar(bar) => bar.suspend(|| print(self.printer)),
+            Face::Plain(_) | Face::Json | Face::Quiet => print(self.printer),
         }
     }
 

@@ -2,7 +2,7 @@ use super::endpoints::{Endpoints, are_two, source_text};
 use super::follow::follow;
 use super::selection::plan_of;
 use super::transfer::finish;
-use super::validate::check_name;
+use super::validate::check_report;
 use super::{Printer, check, confirm, connect};
 use crate::cli;
 use crate::engine::validate::{self, Validate};
@@ -12,7 +12,7 @@ use crate::plan::Plan;
 
 /// Everything from the first look to the proof. The outcome of the validation is the last line.
 pub async fn run(args: cli::Run, state: StateDir, ends: &Endpoints<'_>, printer: &Printer) -> Result<u8> {
-    check_name(args.report.as_deref())?;
+    check_report(args.report.as_deref())?;
     let plan = plan_of(&args.selection)?;
     let source = source_text(args.source.source.as_deref())?;
     state.refuse_busy(&args.target)?;

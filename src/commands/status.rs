@@ -1,5 +1,6 @@
 use super::{Printer, format};
 use crate::engine::{self, Counts, StateDir};
+use crate::entities::Kind;
 use crate::error::Result;
 
 /// Migrations that are listed: the newest ones.
@@ -20,15 +21,13 @@ pub fn status(state: &StateDir, printer: &Printer) -> Result<u8> {
             false => "not running, nothing pending",
         };
         let idle = format::seconds(one.idle_seconds as f64);
-        printer.result(&format!(
-            "{} {} → {}: {state}, last written {idle} ago",
-            one.step.name(),
-            one.source,
-            one.target
-        ));
-        for (kind, counts) in &one.counts {
+        printer.result(&format!("{} from {} to {}", one.step.name(), one.source, one.target));
+        printer.result(&format!("  {state}; last written {idle} ago"));
+        let counted = Kind::ALL.into_iter().filter_map(|kind| Some((kind, one.counts.get(kind.plural())?)));
+        for (kind, counts) in counted {
             printer.result(&format!(
-                "  {kind:<12} {} of {} done, {} skipped, {} failed, {} pending",
+                "  {:<20} {} of {} done, {} skipped, {} failed, {} pending",
+                kind.title(),
                 counts.done,
                 counts.planned,
                 counts.skipped,

@@ -4,7 +4,9 @@ use super::follow::follow;
 use super::selection::plan_of;
 use crate::cli;
 use crate::engine::{self, Side, StateDir};
+use crate::entities::quoted;
 use crate::error::{Error, Result};
+use crate::plan::Plan;
 
 pub async fn export(
     args: cli::Export,
@@ -18,8 +20,12 @@ pub async fn export(
     state.refuse_busy(&directory.display().to_string())?;
     let source = ends.open_one(&source_text(args.source.source.as_deref())?, Side::Source).await?;
     let (source, output_dir, journal) = (source.reader()?, args.output_dir, args.journal);
+    let next =
+        format!("mlferry import --input-dir {} --target URI", quoted(&output_dir.display().to_string()));
     let job = engine::export(engine::Export { source, output_dir, plan, state, journal })?;
-    finish(follow(job, printer).await?, printer)
+    let outcome = follow(job, printer).await?;
+    advise(&outcome, &next, printer);
+    finish(outcome, printer)
 }
 
 pub async fn import(
@@ -38,12 +44,23 @@ pub async fn import(
         }
     };
     let target = target_text(args.target.target.as_deref())?;
+    let same = if plan == Plan::default() { "" } else { ", with the same selection" };
+    let next = format!("mlferry validate --source {} --target {}{same}", quoted(&source), quoted(&target));
     state.refuse_busy(&target)?;
     let (source, target) = ends.open_both(&source, &target).await?;
     let (source, journal, update) = (source.reader()?, args.journal, args.update);
     let reread = matches!(args.artifacts, cli::Compared::Checksum);
     let job = engine::import(engine::Import { source, target, plan, state, journal, update, reread })?;
-    finish(follow(job, printer).await?, printer)
+    let outcome = follow(job, printer).await?;
+    advise(&outcome, &next, printer);
+    finish(outcome, printer)
+}
+
+/// The step that comes after one that went well.
+fn advise(outcome: &engine::Outcome, next: &str, printer: &Printer) {
+    if outcome.exit_code() == 0 && !printer.is_demo {
+        printer.news(&format!("next: {next}"));
+    }
 }
 
 /// The last line of `--json`.

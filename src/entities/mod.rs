@@ -35,7 +35,7 @@ pub use mlmodel::{is_mlmodel, with_new_ids};
 pub use number::{canonical_json, float, integer, quote_bare_numbers};
 pub use owned_uri::{OwnedUri, UriForm};
 pub use owner::Owner;
-pub use printable::{is_hidden, one_line, printable, printable_json};
+pub use printable::{is_hidden, one_line, printable, printable_json, quoted};
 pub use references::{Template, ids_in, merge_experiments, names_model, rewrite, rewrite_experiments};
 pub use registry::{ModelVersion, RegisteredModel};
 pub use run::{Run, RunStatus};

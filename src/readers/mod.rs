@@ -175,10 +175,10 @@ pub struct SourceFile<'a> {
 
 impl SourceFile<'_> {
     /// The store's own checksum where it has one of the whole file, which it made of the bytes it took in; else reads
-    /// every byte.
-    pub async fn sha256(&self) -> Result<String> {
+    /// every byte. With the number of bytes that the checksum is of.
+    pub async fn sha256(&self) -> Result<(String, u64)> {
         if let Some(known) = self.reader.sha256(self.owner, self.file).await? {
-            return Ok(known);
+            return Ok((known, self.file.size.unwrap_or_default()));
         }
         let mut tries = 1;
         loop {
@@ -190,14 +190,15 @@ impl SourceFile<'_> {
         }
     }
 
-    async fn read_sha256(&self) -> Result<String> {
+    async fn read_sha256(&self) -> Result<(String, u64)> {
         let hashed = Hashed::new(self).of_size(self.file.size);
         let mut bytes = hashed.open().await?;
         while let Some(chunk) = bytes.next().await {
             chunk.map_err(|error| hashed.cause().unwrap_or(error))?;
         }
         drop(bytes);
-        Ok(hashed.digest()?.sha256.unwrap_or_default())
+        let digest = hashed.digest()?;
+        Ok((digest.sha256.unwrap_or_default(), digest.bytes))
     }
 }
 

@@ -45,16 +45,17 @@ pub fn markdown(text: &str) -> String {
     for c in visible(text, false).chars() {
         match c {
             // Also where a renderer lets HTML through.
-            '&' => safe.push_str("&amp;"),
             '<' => safe.push_str("&lt;"),
             '>' => safe.push_str("&gt;"),
-            '\\' | '`' | '*' | '_' | '{' | '}' | '[' | ']' | '(' | ')' | '#' | '!' | '|' | '~' | '$' => {
+            '&' | '\\' | '`' | '*' | '_' | '{' | '}' | '[' | ']' | '(' | ')' | '#' | '!' | '|' | '~'
+            | '$' => {
                 safe.push('\\');
                 safe.push(c);
             }
             // Bare addresses and names would become links.
             ':' | '@' => {
-                safe.push_str(&format!("&#{};", u32::from(c)));
+                safe.push('\\');
+                safe.push(c);
             }
             c => safe.push(c),
         }

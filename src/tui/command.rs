@@ -2,7 +2,9 @@
 
 use super::model::Model;
 use super::model::apps::Way;
+use super::source_tree::SourceTree;
 use crate::engine::Step;
+use crate::entities::quoted;
 use crate::plan::{Plan, UnixMillis};
 
 /// The command and its options; an option and its value are one part.
@@ -11,7 +13,9 @@ pub fn of(model: &Model) -> Vec<String> {
     let target = format!("--target {}", word_or(&model.target.location(), "URI"));
     let directory = word_or(&model.directory().display().to_string(), "DIR");
     let plan = format!("--plan {}", quoted(&model.places.plan.display().to_string()));
-    let plan = Some(plan).filter(|_| model.plan != Plan::default());
+    // What was selected on the screen becomes that file when the step is left.
+    let is_changed = model.step == Step::Plan && model.selection.tree().is_some_and(SourceTree::is_touched);
+    let plan = Some(plan).filter(|_| is_changed || model.plan != Plan::default());
     let by_directory = model.route.by_directory;
     let (command, options) = match model.step {
         Step::App if model.apps.way != Way::Address => of_apps(model),
@@ -21,7 +25,7 @@ pub fn of(model: &Model) -> Vec<String> {
             ("connect", vec![source, target, format!("--output-dir {directory}")])
         }
         Step::Connect => ("connect", vec![source, target]),
-        Step::Plan => ("plan", vec![source, "--output plan.toml".into()]),
+        Step::Plan => ("plan", vec![source]),
         Step::Export if !by_directory => ("run", vec![source, target, "--direct".into(), "--yes".into()]),
         Step::Export => ("export", vec![source, format!("--output-dir {directory}")]),
         Step::Import if by_directory => ("import", vec![format!("--input-dir {directory}"), target]),
@@ -31,7 +35,7 @@ pub fn of(model: &Model) -> Vec<String> {
             ("validate", vec![source, target, format!("--artifacts {artifacts}")])
         }
     };
-    let plan = plan.filter(|_| model.step >= Step::Export);
+    let plan = plan.filter(|_| model.step >= Step::Plan);
     let times = if model.step >= Step::Plan { window(&model.plan) } else { Vec::new() };
     let profile = model.profile.as_deref().map(|name| format!("--profile {}", quoted(name)));
     let command = format!("mlferry {command}");
@@ -74,18 +78,10 @@ fn word_or(text: &str, placeholder: &str) -> String {
     }
 }
 
-/// For a POSIX shell.
-fn quoted(text: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@%+=,~".contains(c);
-    match text.chars().all(is_plain) {
-        true => text.to_owned(),
-        false => format!("'{}'", text.replace('\'', r"'\''")),
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{quoted, window};
+    use super::window;
+    use crate::entities::quoted;
     use crate::plan::{Plan, UnixMillis};
 
     #[test]

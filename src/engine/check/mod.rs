@@ -106,7 +106,7 @@ impl CheckReport {
     pub fn lines(&self) -> usize {
         let kinds = self.kinds.iter().filter(|kind| kind.is_shown()).count();
         let others = self.others.iter().filter(|other| other.tally.is_some()).count();
-        kinds + others + 4 * self.findings.len()
+        5 * (kinds + others) + 4 * self.findings.len()
     }
 }
 

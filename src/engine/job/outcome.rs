@@ -36,7 +36,7 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    pub(in crate::engine) fn new(step: Step, reading: &ProgressSnapshot, seconds: f64) -> Self {
+    pub fn new(step: Step, reading: &ProgressSnapshot, seconds: f64) -> Self {
         let counts = Kind::ALL.into_iter().map(|kind| (kind.plural(), reading.of(kind))).collect();
         Self {
             step,

@@ -61,12 +61,21 @@ const SCHEMA: &str = "
         PRIMARY KEY (run, key)) WITHOUT ROWID;
 ";
 
+/// Names of experiments and runs are nobody else's business. The files that SQLite makes beside it have the same mode.
+fn make_private(path: &Path) -> std::io::Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.create(true).append(true).open(path).map(drop)
+}
+
 impl Journal {
     /// Opens or begins the journal at `path`; refuses one that belongs to something else.
     pub fn open(path: &Path, identity: &Identity) -> Result<Self> {
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder).map_err(|e| Error::from(e).at(folder.display()))?;
         }
+        make_private(path).map_err(|e| Error::from(e).at(path.display()))?;
         let db = Connection::open(path)?;
         db.busy_timeout(std::time::Duration::from_secs(10))?;
         db.pragma_update(None, "journal_mode", "WAL")?;

@@ -12,6 +12,14 @@ use super::endpoint::location;
 use super::{Identity, Step};
 use crate::error::{Error, Result};
 
+/// Makes a directory, and those above it that are missing, for this user alone.
+fn private_dir(path: &Path) -> std::io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.recursive(true).create(path)
+}
+
 /// Where mlferry keeps what must outlive it: journals, locks, the wizard's session, logs, reports.
 #[derive(Clone, Debug)]
 pub struct StateDir(PathBuf);
@@ -30,7 +38,7 @@ impl StateDir {
     }
 
     pub fn at(path: PathBuf) -> Result<Self> {
-        std::fs::create_dir_all(&path).map_err(|e| Error::from(e).at(path.display()))?;
+        private_dir(&path).map_err(|e| Error::from(e).at(path.display()))?;
         Ok(Self(path))
     }
 

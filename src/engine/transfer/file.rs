@@ -132,7 +132,7 @@ impl Copy {
             return Ok(true);
         }
         match &known.sha256 {
-            Some(known) => Ok(source.sha256().await? == *known),
+            Some(known) => Ok(source.sha256().await?.0 == *known),
             // S3 has copied it in parts, and nobody has read them: it is cheap to do so again.
             None => Ok(false),
         }

@@ -109,7 +109,8 @@ impl Compare {
         let ours = SourceFile { reader: self.source.as_ref(), owner: source, file: ours };
         let theirs = SourceFile { reader: self.target.as_ref(), owner: target, file: theirs };
         match futures::join!(ours.sha256(), theirs.sha256()) {
-            (Ok(a), Ok(b)) => {
+            (Ok((a, bytes)), Ok((b, _))) => {
+                self.context.progress().add_bytes(bytes);
                 let side = |size, sha256: &String| Some(FileFacts { size, sha256: Some(sha256.clone()) });
                 let sides = (side(sizes.0, &a), side(sizes.1, &b));
                 let field = FieldDifference { field: "sha256".to_owned(), source: Some(a), target: Some(b) };
@@ -136,6 +137,7 @@ impl Compare {
         let ours = SourceFile { reader: self.source.as_ref(), owner: source, file: ours };
         let theirs = SourceFile { reader: self.target.as_ref(), owner: target, file: theirs };
         let (ours, theirs) = futures::try_join!(bytes(ours), bytes(theirs))?;
+        self.context.progress().add_bytes(ours.len() as u64);
         let roots = (source.artifact_uri, target.artifact_uri);
         let expected = {
             let pairs = self.pairs.lock().unwrap_or_else(PoisonError::into_inner);

@@ -5,6 +5,7 @@ use std::net::TcpListener;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
+use async_trait::async_trait;
 use futures::stream::{self, StreamExt, TryStreamExt};
 use serde_json::{Value, json};
 use wiremock::matchers::{any, method, path, path_regex};

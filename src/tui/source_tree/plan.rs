@@ -7,6 +7,11 @@ use crate::plan::{Plan, PlannedModel};
 const ALL: &str = "*";
 
 impl SourceTree {
+    /// Something was selected or left out by hand.
+    pub fn is_touched(&self) -> bool {
+        self.touched
+    }
+
     /// What is picked, as a plan; none when that is nothing.
     pub fn plan(&self) -> Option<Plan> {
         let base =

@@ -77,7 +77,9 @@ impl RestWriter {
         for (alias, number) in &model.aliases {
             match at.aliases.get(alias) {
                 Some(there) if there == number => {}
-                Some(there) if !(at.is_ours && is_there(*number) && self.drift.sets("aliases")) => {
+                // Counted with what else was left alone.
+                Some(_) if at.is_ours && is_there(*number) && !self.drift.sets("aliases") => {}
+                Some(there) if !at.is_ours || !is_there(*number) => {
                     notes.push(format!(
                         "{} {}: the alias {alias} stands for version {there} on the target, not {number}; it was left \
                          alone",

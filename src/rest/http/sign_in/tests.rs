@@ -3,6 +3,7 @@ use std::time::{Duration, SystemTime};
 use futures::StreamExt;
 use futures::stream::BoxStream;
 use reqwest::Method;
+use reqwest::header::{HeaderName, HeaderValue};
 use serde_json::json;
 use wiremock::matchers::{body_json, header, method, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};

@@ -81,7 +81,7 @@ fn title(end: Side) -> &'static str {
     }
 }
 
-fn found(model: &Model, side: &EndpointState, Rect { width, height, .. }: Rect) -> Vec<Line<'static>> {
+fn found(model: &Model, side: &EndpointState, Rect { width, .. }: Rect) -> Vec<Line<'static>> {
     let (look, width) = (model.look, usize::from(width));
     match &side.seen {
         CheckState::Untried if side.form.field(Asked::Uri).text().is_empty() => {
@@ -98,7 +98,7 @@ fn found(model: &Model, side: &EndpointState, Rect { width, height, .. }: Rect) 
         CheckState::Found(report) => {
             let mut lines = summary(model, report, width);
             lines.extend(findings(model, report, &[Level::Failure, Level::Warning], width));
-            lines.extend(survival(model, report, width, usize::from(height).saturating_sub(lines.len())));
+            lines.extend(survival(model, report, width));
             lines.extend(findings(model, report, &[Level::Ok], width));
             lines
         }
@@ -162,9 +162,8 @@ fn findings(model: &Model, report: &CheckReport, levels: &[Level], width: usize)
 /// Columns of a count.
 const COUNT: usize = 7;
 
-/// Kind by kind, how many there are and what of them arrives, in whole sentences if `height` allows. Kinds without any
-/// are left out.
-fn survival(model: &Model, report: &CheckReport, width: usize, height: usize) -> Vec<Line<'static>> {
+/// Kind by kind, how many there are and what of them arrives. Kinds without any are left out.
+fn survival(model: &Model, report: &CheckReport, width: usize) -> Vec<Line<'static>> {
     let look = model.look;
     let kinds = report.kinds.iter().filter(|kind| kind.is_shown());
     let kinds = kinds.map(|kind| {
@@ -177,14 +176,9 @@ fn survival(model: &Model, report: &CheckReport, width: usize, height: usize) ->
     let rows: Vec<_> = kinds.chain(others).collect();
     let titles = rows.iter().map(|(_, _, title, ..)| text::width(title)).max().unwrap_or_default();
     let room = width.saturating_sub(titles + COUNT + 5).max(1);
-    let wrapped: usize = rows.iter().map(|(.., words)| text::wrap(words, room).len()).sum();
-    let said = |words: &str| match wrapped <= height {
-        true => text::wrap(words, room),
-        false => vec![text::cut(words, room, look.glyphs.ellipsis)],
-    };
     let mut lines = Vec::new();
     for (glyph, style, title, count, words) in &rows {
-        for (index, words) in said(words).into_iter().enumerate() {
+        for (index, words) in text::wrap(words, room).into_iter().enumerate() {
             let (glyph, title, count) =
                 if index == 0 { (*glyph, *title, count.as_str()) } else { (" ", "", "") };
             let lead = format!("{}{}  ", text::fit(title, titles, ""), text::right(count, COUNT + 1));
@@ -203,7 +197,7 @@ fn many(tally: &Count) -> String {
     tally.count.map_or_else(|| "?".to_owned(), |count| format!("{}{more}", text::number(count)))
 }
 
-/// What does not arrive comes before the details: a narrow window cuts the end.
+/// The losses come before the details.
 fn summed(survival: &Fidelity) -> String {
     let but = [
         ("but not", survival.cannot),
