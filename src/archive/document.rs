@@ -51,7 +51,8 @@ impl System {
     }
 }
 
-/// `mlferry.json`: an export directory belongs to one source.
+/// `mlferry.json`: an export directory belongs to one source. `format` is [`Layout::FORMAT`](super::Layout::FORMAT) or an
+/// earlier one.
 #[derive(Serialize, Deserialize)]
 pub struct Manifest {
     pub format: u32,

@@ -9,10 +9,12 @@ use crate::error::{Error, Result};
 /// Paths of an export directory:
 ///
 /// ```text
-/// mlferry.json                                  ours: the source it was exported from
+/// mlferry.json                                  ours: the source it was exported from, and the format
+/// checksums.sha256                              ours: of the files outside of experiments, and of each `experiment.json`
 /// manifest.json                                 there once an export has come to its end
 /// experiments/experiments.json
 /// experiments/<id>/experiment.json
+/// experiments/<id>/checksums.sha256              ours: of the other files of the experiment
 /// experiments/<id>/runs/<run id>/run.json       there once the run is complete
 /// experiments/<id>/runs/<run id>/artifacts.json ours: sizes and checksums
 /// experiments/<id>/runs/<run id>/artifacts/…
@@ -28,6 +30,10 @@ use crate::error::{Error, Result};
 /// models/<name>/model.json                      a registered model with its versions
 /// prompts/<name>/model.json                     ours: a prompt, in the same form
 /// ```
+///
+/// Every file is in a list of [`Checksums`](super::Checksums) since format 2, but for `mlferry.json` and `manifest.json`, and
+/// for artifacts of runs and logged models, whose sizes and checksums are in `artifacts.json`. A directory of format 1 has
+/// no lists; an export that continues it adds some, and what they do not name is read unchecked.
 #[derive(Clone, Debug)]
 pub struct Layout {
     root: PathBuf,
@@ -41,6 +47,11 @@ pub struct Layout {
 }
 
 impl Layout {
+    /// The name of a list of checksums.
+    pub const CHECKSUMS: &str = "checksums.sha256";
+    /// The format that this release writes.
+    pub const FORMAT: u32 = 2;
+
     /// Ours, to be written.
     pub fn new(root: impl Into<PathBuf>) -> Self {
         let root = root.into();
@@ -88,6 +99,32 @@ impl Layout {
     /// The experiment whose folder the root is.
     pub fn only(&self) -> Option<&ExperimentId> {
         self.only.as_ref()
+    }
+
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The list that a file's checksum is in, and the file's name there.
+    pub fn list_of(&self, path: &Path) -> Option<(PathBuf, String)> {
+        let names = |path: &Path| {
+            let parts = path.components().map(|part| part.as_os_str().to_string_lossy());
+            parts.collect::<Vec<_>>().join("/")
+        };
+        let below = path.strip_prefix(&self.root).ok()?;
+        if self.only.is_some() {
+            // Its own file is in the list of the directory that it was taken from.
+            let is_own = below == Path::new("experiment.json");
+            return (!is_own).then(|| (self.root.join(Self::CHECKSUMS), names(below)));
+        }
+        let mut parts = below.components();
+        if let (Some(experiments), Some(id)) = (parts.next(), parts.next()) {
+            let rest = names(parts.as_path());
+            if experiments.as_os_str() == "experiments" && !rest.is_empty() && rest != "experiment.json" {
+                return Some((self.root.join(experiments).join(id).join(Self::CHECKSUMS), rest));
+            }
+        }
+        Some((self.root.join(Self::CHECKSUMS), names(below)))
     }
 
     pub fn origin(&self) -> PathBuf {

@@ -1,6 +1,7 @@
 //! The export directory: where what lies, and how its files read. The layout is that of `mlflow-export-import`
 //! (1.2.1 of `databricks-mlflow-export-import`, the one with `runs/` folders; the older one of 1.2.0 is read too); files and keys of our own are ones that it passes over.
 
+mod checksums;
 mod document;
 mod latest;
 mod layout;
@@ -10,6 +11,7 @@ mod run_file;
 mod strict;
 mod trace;
 
+pub use checksums::{Checksums, Hashing, Sum};
 pub use document::{
     ArtifactList, ExperimentFile, ExperimentInfo, ExperimentsFile, Manifest, RunFile, RunInfo, RunInputs,
     RunOutputs, System, Wrapped,

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::fs::File;
-use std::io::BufReader;
+use std::io::{BufRead, BufReader};
 use std::path::Path;
 
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
@@ -12,9 +12,9 @@ use super::{RunFile, Strict, Wrapped};
 use crate::entities::{Point, Run};
 use crate::error::{Error, Result};
 
-/// Reads everything but the histories, of which only each metric's latest point is kept.
-pub fn read_summary(path: &Path) -> Result<Run> {
-    let file: Wrapped<RunFile> = serde_json::from_reader(open(path)?).map_err(|e| broken(path, &e))?;
+/// Reads everything but the histories, of which only each metric's latest point is kept. `path` is for errors.
+pub fn read_summary(text: &mut dyn BufRead, path: &Path) -> Result<Run> {
+    let file: Wrapped<RunFile> = serde_json::from_reader(Strict::new(text)).map_err(|e| broken(path, &e))?;
     Ok(file.mlflow.into())
 }
 

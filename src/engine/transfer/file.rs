@@ -139,7 +139,7 @@ impl Copy {
     }
 
     /// Which way files take is decided with the first of them.
-    async fn tell_news(&self) {
+    pub(super) async fn tell_news(&self) {
         for text in self.source.take_notes().into_iter().chain(self.target.take_notes()) {
             self.context.note(text).await;
         }

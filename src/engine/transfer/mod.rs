@@ -226,6 +226,7 @@ impl Copy {
     async fn everything(&self, step: Step, id_map: Option<PathBuf>) -> Result<Findings> {
         let (source, target) = (self.source.about().location.clone(), self.target.location().to_owned());
         self.context.tell(Event::Started { step, source, target }).await;
+        self.tell_news().await;
         let Chosen { experiments: chosen, models, datasets, needed, notes, unread } =
             choose(self.source.as_ref(), &self.plan).await?;
         for Unreadable { kind, id, .. } in &unread {

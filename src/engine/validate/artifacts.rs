@@ -16,6 +16,12 @@ const BY_CHECKSUM: &str = "--artifacts checksum reads them";
 const WITHOUT_FILES: &str = "--artifacts none";
 
 impl Compare {
+    pub(super) async fn tell_news(&self) {
+        for text in self.source.take_notes().into_iter().chain(self.target.take_notes()) {
+            self.context.note(text).await;
+        }
+    }
+
     /// Compares the files of two runs or logged models, each as an item of its own.
     pub(super) async fn files(&self, experiment: &str, source: Owner<'_>, target: Owner<'_>) {
         if self.artifacts == ArtifactCheck::None {
@@ -23,9 +29,7 @@ impl Compare {
         }
         let (ours, theirs) =
             futures::join!(list(self.source.as_ref(), source), list(self.target.as_ref(), target));
-        for text in self.source.take_notes().into_iter().chain(self.target.take_notes()) {
-            self.context.note(text).await;
-        }
+        self.tell_news().await;
         let (ours, theirs) = match (ours, theirs) {
             (Ok((ours, unread)), Ok((theirs, unread_there))) => {
                 self.unread(unread, true).await;

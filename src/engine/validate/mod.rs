@@ -136,6 +136,7 @@ impl Compare {
     async fn everything(&self) -> Result<Findings> {
         let (source, target) = (self.source.about().location.clone(), self.target.about().location.clone());
         self.context.tell(Event::Started { step: Step::Validate, source, target }).await;
+        self.tell_news().await;
         let Chosen { experiments: chosen, models, datasets, unread, .. } =
             choose(self.source.as_ref(), &self.plan).await?;
         self.unread(unread, true).await;

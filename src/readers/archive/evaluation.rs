@@ -1,9 +1,9 @@
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{BufRead, BufReader};
 
 use futures::{StreamExt, stream};
 
-use super::{ArchiveReader, read};
+use super::ArchiveReader;
 use crate::entities::{
     EvaluationDataset, ExperimentId, Kind, Readable, Record, Scorer, Unreadable, is_plain_id,
 };
@@ -14,26 +14,16 @@ const RECORDS_PER_PAGE: usize = 1_000;
 
 impl ArchiveReader {
     pub(super) fn read_datasets(&self) -> Result<Vec<Readable<EvaluationDataset>>> {
-        let folder = self.layout.datasets();
-        let entries = match fs::read_dir(&folder) {
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-            other => other.map_err(|e| Error::from(e).at(folder.display()))?,
-        };
         let mut datasets = Vec::new();
-        for entry in entries {
-            let id = entry?.file_name().to_string_lossy().into_owned();
-            let path = self.layout.dataset_file(&id);
-            // A folder without the file is left by a dataset that could not be exported.
-            if path.is_file() {
-                // The folders' names count: what a file says of itself is not trusted with a path.
-                datasets.push(match read::<EvaluationDataset>(&self.layout, &path) {
-                    Ok(dataset) => Ok(EvaluationDataset { id, ..dataset }),
-                    Err(error) => {
-                        let reason = error.to_string();
-                        Err(Unreadable { kind: Kind::EvaluationDataset, id, reason })
-                    }
-                });
-            }
+        for id in self.folders_with(&self.layout.datasets(), "dataset.json")? {
+            // The folders' names count: what a file says of itself is not trusted with a path.
+            datasets.push(match self.read::<EvaluationDataset>(&self.layout.dataset_file(&id)) {
+                Ok(dataset) => Ok(EvaluationDataset { id, ..dataset }),
+                Err(error) => {
+                    let reason = error.to_string();
+                    Err(Unreadable { kind: Kind::EvaluationDataset, id, reason })
+                }
+            });
         }
         let key = |one: &Readable<EvaluationDataset>| match one {
             Ok(dataset) => (dataset.name.clone(), dataset.id.clone()),
@@ -47,8 +37,9 @@ impl ArchiveReader {
         let path = self.layout.dataset_records(id);
         let opened = match is_plain_id(id) {
             true => self
-                .layout
-                .guard(&path)
+                .checksums
+                // All of them, before the first is handed out: a changed one must not arrive.
+                .check(&path)
                 .and_then(|()| File::open(&path).map_err(|e| Error::from(e).at(path.display()))),
             false => Err(Error::permanent(format!("{id:?} is not the id of an evaluation dataset"))),
         };
@@ -67,7 +58,7 @@ impl ArchiveReader {
     }
 
     pub(super) fn read_scorers(&self, experiment: &ExperimentId) -> Result<Vec<Scorer>> {
-        let scorers: Vec<Scorer> = match read(&self.layout, &self.layout.scorers_file(experiment)) {
+        let scorers: Vec<Scorer> = match self.read(&self.layout.scorers_file(experiment)) {
             Err(e) if e.class() == Class::NotFound => return Ok(Vec::new()),
             other => other?,
         };

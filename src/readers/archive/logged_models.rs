@@ -1,26 +1,12 @@
-use std::fs;
-
-use super::{ArchiveReader, read};
+use super::ArchiveReader;
 use crate::archive::{LoggedModelFile, Wrapped};
 use crate::entities::{ExperimentId, Kind, LoggedModel, ModelId, Readable, Unreadable, is_plain_id};
-use crate::error::{Class, Error, Result};
+use crate::error::{Error, Result};
 
 impl ArchiveReader {
     pub(super) fn read_logged_models(&self, experiment: &ExperimentId) -> Result<Vec<Readable<LoggedModel>>> {
-        let folder = self.layout.logged_models(experiment);
-        let entries = match fs::read_dir(&folder) {
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-            other => other.map_err(|e| Error::from(e).at(folder.display()))?,
-        };
-        let mut ids = Vec::new();
-        for entry in entries {
-            let entry = entry?;
-            // A folder without the file is left by a model that could not be exported.
-            if entry.path().join("logged_model.json").is_file() {
-                ids.push(ModelId::from(entry.file_name().to_string_lossy().into_owned()));
-            }
-        }
-        ids.sort();
+        let ids = self.folders_with(&self.layout.logged_models(experiment), "logged_model.json")?;
+        let ids: Vec<ModelId> = ids.into_iter().map(ModelId::from).collect();
         let unreadable = |id: &ModelId, e: Error| Unreadable {
             kind: Kind::LoggedModel,
             id: id.to_string(),
@@ -34,8 +20,7 @@ impl ArchiveReader {
 
     /// The folders' names count: what a file says of itself is not trusted with a path.
     fn read_logged_model(&self, experiment: &ExperimentId, id: &ModelId) -> Result<LoggedModel> {
-        let file =
-            read::<Wrapped<LoggedModelFile>>(&self.layout, &self.layout.logged_model_file(experiment, id))?;
+        let file = self.read::<Wrapped<LoggedModelFile>>(&self.layout.logged_model_file(experiment, id))?;
         let model = LoggedModel::from(file.mlflow);
         Ok(LoggedModel { id: id.clone(), experiment_id: experiment.clone(), ..model })
     }
@@ -46,9 +31,10 @@ impl ArchiveReader {
             return Ok(None);
         }
         for experiment in self.experiment_ids()? {
-            match self.read_logged_model(&experiment.into(), id) {
-                Err(e) if e.class() == Class::NotFound => {}
-                other => return other.map(Some),
+            let experiment = experiment.into();
+            // One that was lost is named with its experiment.
+            if self.layout.logged_model_file(&experiment, id).exists() {
+                return self.read_logged_model(&experiment, id).map(Some);
             }
         }
         Ok(None)

@@ -1,5 +1,6 @@
 //! An export directory.
 
+mod damage;
 mod evaluation;
 mod logged_models;
 mod others;
@@ -8,10 +9,11 @@ mod registry;
 mod tests;
 mod traces;
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::fs;
-use std::io::BufReader;
-use std::path::Path;
+use std::io::BufRead;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
 use futures::stream::{self, BoxStream, StreamExt};
@@ -19,7 +21,9 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 use tokio::sync::mpsc;
 
 use super::{Reader, SourceInfo};
-use crate::archive::{self, ArtifactList, ExperimentFile, ExperimentInfo, Layout, OwnerFolder, Wrapped};
+use crate::archive::{
+    self, ArtifactList, Checksums, ExperimentFile, ExperimentInfo, Layout, OwnerFolder, Wrapped,
+};
 use crate::artifacts::{ByteStream, local};
 use crate::entities::{
     EvaluationDataset, Experiment, ExperimentId, FileEntry, Kind, LoggedModel, MetricChunk, ModelId,
@@ -38,6 +42,11 @@ const FILES_AT_ONCE: usize = 2;
 pub struct ArchiveReader {
     layout: Layout,
     about: SourceInfo,
+    checksums: Checksums,
+    /// Items that stand for files of the directory as a whole that are lost or damaged.
+    damaged: Vec<Unreadable>,
+    /// Not told yet.
+    notes: Mutex<Vec<String>>,
 }
 
 impl ArchiveReader {
@@ -51,7 +60,8 @@ impl ArchiveReader {
         let only = match root.join("experiment.json").is_file() {
             true => {
                 let file = root.join("experiment.json");
-                let file: Wrapped<ExperimentFile> = read(&Layout::new(root), &file)?;
+                let file: Wrapped<ExperimentFile> =
+                    Checksums::new(&Layout::new(root), false).read(&file, json(&file))?;
                 Some(file.mlflow.experiment.id)
             }
             false => None,
@@ -62,27 +72,50 @@ impl ArchiveReader {
             return Err(no_export(root));
         }
         if layout.origin().is_file() && !layout.manifest().is_file() {
-            return Err(Error::usage(format!("{place} holds an export that has not come to its end"))
-                .hint("run the same `mlferry export` again: it continues where it stopped"));
+            return Err(Error::usage(format!(
+                "{place} holds an export that has not come to its end: it has no manifest.json"
+            ))
+            .hint("run the same `mlferry export` again: it continues where it stopped"));
         }
+        let (checksums, damaged, notes) = damage::look(&layout)?;
         let about = SourceInfo { kind: "archive", location: place, version: None, capabilities: None };
-        Ok(Self { layout, about })
+        Ok(Self { layout, about, checksums, damaged, notes: Mutex::new(notes) })
+    }
+
+    fn read<T: DeserializeOwned>(&self, path: &Path) -> Result<T> {
+        self.checksums.read(path, json(path))
+    }
+
+    /// Names of the folders in `folder` that hold `file`, or held it when they were exported. A folder that never had it is
+    /// left by an object that could not be exported.
+    fn folders_with(&self, folder: &Path, file: &str) -> Result<Vec<String>> {
+        let mut names = BTreeSet::new();
+        match fs::read_dir(folder) {
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
+            entries => {
+                for entry in entries.map_err(|e| Error::from(e).at(folder.display()))? {
+                    let entry = entry?;
+                    if entry.path().join(file).is_file() {
+                        names.insert(entry.file_name().to_string_lossy().into_owned());
+                    }
+                }
+            }
+        }
+        self.checksums.each_listed(folder, &mut |path| {
+            if let Some((name, rest)) = path.split_once('/')
+                && rest == file
+            {
+                names.insert(name.to_owned());
+            }
+        })?;
+        Ok(names.into_iter().collect())
     }
 
     fn experiment_ids(&self) -> Result<Vec<String>> {
         if let Some(only) = self.layout.only() {
             return Ok(vec![only.to_string()]);
         }
-        let mut ids = Vec::new();
-        for entry in fs::read_dir(self.layout.experiments())? {
-            let entry = entry?;
-            // A folder without the file is left by an experiment that could not be exported.
-            if entry.path().join("experiment.json").is_file() {
-                ids.push(entry.file_name().to_string_lossy().into_owned());
-            }
-        }
-        ids.sort();
-        Ok(ids)
+        self.folders_with(&self.layout.experiments(), "experiment.json")
     }
 
     fn read_experiment(&self, id: &str) -> Readable<Experiment> {
@@ -100,7 +133,7 @@ impl ArchiveReader {
             return Err(unreadable(format!("{run:?} is not the id of a run")));
         }
         let path = self.layout.run_file(&experiment.id, run);
-        let read = self.layout.guard(&path).and_then(|()| archive::read_summary(&path));
+        let read = self.checksums.read(&path, |text| archive::read_summary(text, &path));
         let read = read.map_err(|error| unreadable(error.to_string()))?;
         // The folders' names count: what a file says of itself is not trusted with a path.
         Ok(Run { id: run.clone(), experiment_id: experiment.id.clone(), ..read })
@@ -112,7 +145,7 @@ impl ArchiveReader {
 
     fn read_files(&self, owner: Owner<'_>) -> Result<Vec<FileEntry>> {
         let folder = self.folder(owner);
-        match read::<ArtifactList>(&self.layout, &folder.list()) {
+        match self.read::<ArtifactList>(&folder.list()) {
             Ok(list) => {
                 // What the export could not read is still a file of its owner; opening it says so.
                 let missing = list.missing.into_keys().map(|path| FileEntry::new(path, None));
@@ -128,7 +161,7 @@ impl ArchiveReader {
 
     fn read_experiment_file(&self, id: &str) -> Result<ExperimentFile> {
         let path = self.layout.experiment_file(&id.into());
-        let mut file = read::<Wrapped<ExperimentFile>>(&self.layout, &path)?.mlflow;
+        let mut file = self.read::<Wrapped<ExperimentFile>>(&path)?.mlflow;
         file.experiment.id = id.into();
         // `export-models` of the incumbent names a run as often as versions were made of it.
         let mut seen = HashSet::new();
@@ -136,15 +169,16 @@ impl ArchiveReader {
         Ok(file)
     }
 
-    /// What another tool says that it could not export.
+    /// What another tool says that it could not export, and runs that nobody can say anything of.
     fn read_failed_runs(&self, id: &ExperimentId) -> Result<Vec<Readable<Run>>> {
-        let file: Wrapped<IgnoredAny> = read(&self.layout, &self.layout.experiment_file(id))?;
+        let file: Wrapped<IgnoredAny> = self.read(&self.layout.experiment_file(id))?;
         let info = file.info.unwrap_or_default();
         // Other tools' counts are not ours to judge: a list that is none tells of no loss.
         let info: ExperimentInfo = serde_json::from_value(info).unwrap_or_default();
         let reason = "the export says that it could not be exported".to_owned();
         let lost = |run: RunId| Unreadable { kind: Kind::Run, id: run.to_string(), reason: reason.clone() };
-        Ok(info.failed_runs.into_iter().map(|run| Err(lost(run))).collect())
+        let failed = info.failed_runs.into_iter().map(|run| Err(lost(run)));
+        Ok(failed.chain(self.damaged_list_of(id).map(Err)).collect())
     }
 }
 
@@ -164,11 +198,8 @@ fn no_export(root: &Path) -> Error {
     }
 }
 
-fn read<T: DeserializeOwned>(layout: &Layout, path: &Path) -> Result<T> {
-    layout.guard(path)?;
-    let file = fs::File::open(path).map_err(|e| Error::from(e).at(path.display()))?;
-    let text = archive::Strict::new(BufReader::new(file));
-    serde_json::from_reader(text).map_err(|e| Error::from(e).at(path.display()))
+fn json<T: DeserializeOwned>(path: &Path) -> impl FnOnce(&mut dyn BufRead) -> Result<T> {
+    |text| serde_json::from_reader(archive::Strict::new(text)).map_err(|e| Error::from(e).at(path.display()))
 }
 
 #[async_trait]
@@ -181,14 +212,21 @@ impl Reader for ArchiveReader {
         Traffic::default()
     }
 
+    fn take_notes(&self) -> Vec<String> {
+        std::mem::take(&mut *self.notes.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
     fn experiments(&self) -> Pages<'_, Readable<Experiment>> {
         let ids = match self.experiment_ids() {
             Ok(ids) => ids,
             Err(error) => return stream::once(async { Err(error) }).boxed(),
         };
+        let damaged: Vec<_> =
+            self.damaged.iter().cloned().chain(self.experiments_without_folder(&ids)).map(Err).collect();
         stream::iter(ids)
             .chunks(EXPERIMENTS_PER_PAGE)
             .map(|ids| Ok(ids.iter().map(|id| self.read_experiment(id)).collect()))
+            .chain(stream::iter((!damaged.is_empty()).then_some(Ok(damaged))))
             .boxed()
     }
 
@@ -282,13 +320,18 @@ impl Reader for ArchiveReader {
             return Err(Error::permanent(format!("{:?} would leave its folder", file.path)));
         }
         let folder = self.folder(owner);
-        self.layout.guard(&folder.artifact(&file.path))?;
+        let path = folder.artifact(&file.path);
+        match owner.kind {
+            // Nothing else says what they were.
+            Kind::Trace => self.checksums.check(&path)?,
+            _ => self.layout.guard(&path)?,
+        }
         local::open_below(&folder.artifacts(), &file.path).await
     }
 }
 
 /// Reads a run file in a thread of its own, a few chunks ahead of whoever takes them.
-fn history(path: std::path::PathBuf, run_id: RunId) -> BoxStream<'static, Result<Readable<MetricChunk>>> {
+fn history(path: PathBuf, run_id: RunId) -> BoxStream<'static, Result<Readable<MetricChunk>>> {
     let (sender, receiver) = mpsc::channel(2);
     tokio::task::spawn_blocking(move || {
         let mut chunk = MetricChunk { run_id: run_id.clone(), key: String::new(), points: Vec::new() };

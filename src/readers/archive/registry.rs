@@ -1,10 +1,12 @@
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::{ArchiveReader, read};
-use crate::archive::{ModelFile, Wrapped};
+use super::ArchiveReader;
+use crate::archive::{ModelFile, Wrapped, read_summary};
+use crate::artifacts::local;
 use crate::entities::{Kind, ModelVersion, Readable, RegisteredModel, Run, RunId, Unreadable, is_plain_id};
-use crate::error::{Class, Error, Result};
+use crate::error::{Error, Result};
 
 impl ArchiveReader {
     pub(super) fn read_models(&self) -> Result<Vec<Readable<RegisteredModel>>> {
@@ -12,9 +14,13 @@ impl ArchiveReader {
             let folder = path.parent().and_then(|folder| folder.file_name()).unwrap_or(path.as_os_str());
             let id = folder.to_string_lossy().into_owned();
             let model = self.read_model(&path).map(|(model, _)| model);
-            model.map_err(|e| Unreadable { kind: Kind::RegisteredModel, id, reason: e.to_string() })
+            let is_prompt = path.starts_with(self.layout.prompts());
+            let kind = if is_prompt { Kind::Prompt } else { Kind::RegisteredModel };
+            model.map_err(|e| Unreadable { kind, id, reason: e.to_string() })
         };
-        Ok(self.model_files()?.into_iter().map(read).collect())
+        let files = self.model_files()?;
+        let lost: Vec<_> = self.models_without_folder(&files).map(Err).collect();
+        Ok(files.into_iter().map(read).chain(lost).collect())
     }
 
     pub(super) fn read_versions(&self, of: &RegisteredModel) -> Result<Vec<ModelVersion>> {
@@ -25,7 +31,14 @@ impl ArchiveReader {
         // An experiment's folder has models too, which are logged ones.
         let mut folders =
             if self.layout.only().is_some() { Vec::new() } else { self.layout.registries().into() };
-        let mut files = Vec::new();
+        let mut files = BTreeSet::new();
+        for folder in &folders {
+            self.checksums.each_listed(folder, &mut |path| {
+                if path.ends_with("/model.json") {
+                    files.insert(local::below(folder, path));
+                }
+            })?;
+        }
         while let Some(folder) = folders.pop() {
             let entries = match fs::read_dir(&folder) {
                 Err(e) if e.kind() == std::io::ErrorKind::NotFound => continue,
@@ -34,15 +47,14 @@ impl ArchiveReader {
             for entry in entries {
                 let entry = entry?;
                 match entry.path().join("model.json") {
-                    file if file.is_file() => files.push(file),
+                    file if file.is_file() => drop(files.insert(file)),
                     // The incumbent's folders are called as the models are, "/" included. Links could lead round in a circle.
                     _ if entry.file_type()?.is_dir() => folders.push(entry.path()),
                     _ => {}
                 }
             }
         }
-        files.sort();
-        Ok(files)
+        Ok(files.into_iter().collect())
     }
 
     /// Looks through the experiments: a directory has no index of runs.
@@ -53,16 +65,16 @@ impl ArchiveReader {
         for experiment in self.experiment_ids()? {
             let experiment = experiment.into();
             let path = self.layout.run_file(&experiment, id);
-            match self.layout.guard(&path).and_then(|()| crate::archive::read_summary(&path)) {
-                Ok(run) => return Ok(Some(Run { id: id.clone(), experiment_id: experiment, ..run })),
-                Err(e) if e.class() == Class::NotFound => {}
-                Err(e) => return Err(e),
+            // One that was lost is named with its experiment.
+            if path.exists() {
+                let run = self.checksums.read(&path, |text| read_summary(text, &path))?;
+                return Ok(Some(Run { id: id.clone(), experiment_id: experiment, ..run }));
             }
         }
         Ok(None)
     }
 
     fn read_model(&self, path: &Path) -> Result<(RegisteredModel, Vec<ModelVersion>)> {
-        Ok(read::<Wrapped<ModelFile>>(&self.layout, path)?.mlflow.read())
+        Ok(self.read::<Wrapped<ModelFile>>(path)?.mlflow.read())
     }
 }

@@ -1,8 +1,8 @@
-use std::fs;
+use std::io::BufRead;
 
 use futures::{StreamExt, stream};
 
-use super::{ArchiveReader, read};
+use super::ArchiveReader;
 use crate::archive::TraceFile;
 use crate::entities::{
     Experiment, ExperimentId, Kind, Readable, Spans, Trace, TraceLinks, Unreadable, is_plain_id,
@@ -25,21 +25,7 @@ impl ArchiveReader {
     }
 
     fn trace_ids(&self, experiment: &ExperimentId) -> Result<Vec<String>> {
-        let folder = self.layout.traces(experiment);
-        let entries = match fs::read_dir(&folder) {
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-            other => other.map_err(|e| Error::from(e).at(folder.display()))?,
-        };
-        let mut ids = Vec::new();
-        for entry in entries {
-            let id = entry?.file_name().to_string_lossy().into_owned();
-            // A folder without the file is left by a trace that could not be exported.
-            if self.layout.trace_file(experiment, &id).is_file() {
-                ids.push(id);
-            }
-        }
-        ids.sort();
-        Ok(ids)
+        self.folders_with(&self.layout.traces(experiment), "header.json")
     }
 
     fn read_trace(&self, experiment: &ExperimentId, id: &str) -> Readable<Trace> {
@@ -49,7 +35,7 @@ impl ArchiveReader {
 
     /// The folders' names count: what a file says of itself is not trusted with a path.
     fn trace_file(&self, experiment: &ExperimentId, id: &str) -> Result<TraceFile> {
-        let file: TraceFile = read(&self.layout, &self.layout.trace_file(experiment, id))?;
+        let file: TraceFile = self.read(&self.layout.trace_file(experiment, id))?;
         let trace = Trace { id: id.to_owned(), experiment_id: experiment.clone(), ..file.trace };
         Ok(TraceFile { trace, ..file })
     }
@@ -59,21 +45,25 @@ impl ArchiveReader {
             return Err(Error::permanent(format!("{:?} is not the id of a trace", trace.id)));
         }
         let path = self.layout.spans_file(&trace.experiment_id, &trace.id);
-        self.layout.guard(&path)?;
-        match fs::read(&path) {
+        let all = |text: &mut dyn BufRead| {
+            let mut bytes = Vec::new();
+            text.read_to_end(&mut bytes).map_err(|e| Error::from(e).at(path.display()))?;
+            Ok(bytes)
+        };
+        match self.checksums.read(&path, all) {
             Ok(text) => Ok(Some(Spans(text.into()))),
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
+            Err(e) if e.class() == Class::NotFound => {
                 match self.trace_file(&trace.experiment_id, &trace.id)?.spans_lost {
                     Some(reason) => Err(Error::permanent(reason)),
                     None => Ok(None),
                 }
             }
-            Err(e) => Err(Error::from(e).at(path.display())),
+            Err(e) => Err(e),
         }
     }
 
     pub(super) fn read_links(&self, experiment: &Experiment) -> Result<Vec<TraceLinks>> {
-        match read(&self.layout, &self.layout.trace_links(&experiment.id)) {
+        match self.read(&self.layout.trace_links(&experiment.id)) {
             Err(e) if e.class() == Class::NotFound => Ok(Vec::new()),
             other => other,
         }

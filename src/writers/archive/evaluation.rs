@@ -1,11 +1,13 @@
 use std::fs;
 use std::io::{BufWriter, Write};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use tempfile::NamedTempFile;
 
 use super::{ArchiveWriter, check_id};
+use crate::archive::{Checksums, Hashing};
 use crate::artifacts::local;
 use crate::entities::{EvaluationDataset, ExperimentId, Record, Scorer};
 use crate::error::{Error, Result};
@@ -20,32 +22,39 @@ impl ArchiveWriter {
         let earlier = fs::read(&path).ok().and_then(|text| serde_json::from_slice(&text).ok());
         let found = match earlier {
             Some(EvaluationDataset { last_update_time, .. })
-                if last_update_time == dataset.last_update_time =>
+                if last_update_time == dataset.last_update_time
+                    && [&path, &records].into_iter().all(|file| self.checksums.is_sound(file)) =>
             {
                 Existing::Everything
             }
             _ => Existing::Nothing,
         };
-        let writer = Box::new(ArchiveDatasetWriter { path, records, file: None });
+        let writer = Box::new(ArchiveDatasetWriter {
+            checksums: Arc::clone(&self.checksums),
+            path,
+            records,
+            file: None,
+        });
         Ok(OpenDataset { id: dataset.id.clone(), found, writer })
     }
 
     pub(super) fn write_scorers_file(&self, experiment: &ExperimentId, scorers: &[Scorer]) -> Result<()> {
-        local::write(&self.layout.scorers_file(experiment), &serde_json::to_vec_pretty(scorers)?)
+        self.checksums.write(&self.layout.scorers_file(experiment), &serde_json::to_vec_pretty(scorers)?)
     }
 }
 
 /// Writes the records, a line each, and the dataset's own file last: then it is whole.
 struct ArchiveDatasetWriter {
+    checksums: Arc<Checksums>,
     path: PathBuf,
     records: PathBuf,
-    file: Option<BufWriter<NamedTempFile>>,
+    file: Option<BufWriter<Hashing<NamedTempFile>>>,
 }
 
 impl ArchiveDatasetWriter {
-    fn file(&mut self) -> Result<&mut BufWriter<NamedTempFile>> {
+    fn file(&mut self) -> Result<&mut BufWriter<Hashing<NamedTempFile>>> {
         if self.file.is_none() {
-            self.file = Some(BufWriter::new(local::partial(&self.records)?));
+            self.file = Some(BufWriter::new(Hashing::new(local::partial(&self.records)?)));
         }
         self.file.as_mut().ok_or_else(|| Error::permanent("the file is not open"))
     }
@@ -65,8 +74,10 @@ impl DatasetWriter for ArchiveDatasetWriter {
     async fn close(mut self: Box<Self>, dataset: &EvaluationDataset) -> Result<()> {
         self.file()?.flush()?;
         if let Some(file) = self.file.take() {
-            local::appear(file.into_inner().map_err(|e| Error::from(e.into_error()))?, &self.records)?;
+            let (file, sum) = file.into_inner().map_err(|e| Error::from(e.into_error()))?.finish();
+            local::appear(file, &self.records)?;
+            self.checksums.add(&[(&self.records, sum)])?;
         }
-        local::write(&self.path, &serde_json::to_vec_pretty(dataset)?)
+        self.checksums.write(&self.path, &serde_json::to_vec_pretty(dataset)?)
     }
 }

@@ -1,8 +1,10 @@
 use std::fs;
+use std::path::PathBuf;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use crate::archive::{ArtifactList, Layout, OwnerFolder};
+use crate::archive::{ArtifactList, Checksums, Layout, OwnerFolder, Sum};
 use crate::artifacts::{Digest, local};
 use crate::entities::{FileEntry, is_safe_path};
 use crate::error::{Error, Result};
@@ -12,30 +14,47 @@ use crate::writers::FileWriter;
 /// Writes the artifact folder of one run or logged model.
 pub struct ArchiveFiles {
     layout: Layout,
+    checksums: Arc<Checksums>,
     folder: OwnerFolder,
+    /// The files' checksums are kept one by one: there will be no list of them.
+    one_by_one: bool,
 }
 
 impl ArchiveFiles {
-    pub fn new(layout: &Layout, folder: OwnerFolder) -> Self {
-        Self { layout: layout.clone(), folder }
+    pub fn new(layout: &Layout, checksums: &Arc<Checksums>, folder: OwnerFolder) -> Self {
+        Self { layout: layout.clone(), checksums: Arc::clone(checksums), folder, one_by_one: false }
     }
 
-    /// Writes the list of what the folder holds; `lacking` when something of the owner could not be read.
-    pub fn close(&self, files: Vec<FileEntry>, missing: Vec<(String, String)>, lacking: bool) -> Result<()> {
+    /// For an owner that is closed without a list of files.
+    #[must_use]
+    pub fn one_by_one(self) -> Self {
+        Self { one_by_one: true, ..self }
+    }
+
+    /// Writes the list of what the folder holds; `lacking` when something of the owner could not be read. Gives the list's
+    /// checksum.
+    pub fn close(
+        &self,
+        files: Vec<FileEntry>,
+        missing: Vec<(String, String)>,
+        lacking: bool,
+    ) -> Result<(PathBuf, Sum)> {
         let list = ArtifactList { files, missing: missing.into_iter().collect(), lacking };
         // The incumbent takes a run without this folder for one without artifacts.
         self.layout.guard(&self.folder.artifacts())?;
         fs::create_dir_all(self.folder.artifacts())?;
-        local::write(&self.folder.list(), &serde_json::to_vec(&list)?)
+        let (path, text) = (self.folder.list(), serde_json::to_vec(&list)?);
+        local::write(&path, &text)?;
+        Ok((path, Sum::of(&text)))
     }
 }
 
 #[async_trait]
 impl FileWriter for ArchiveFiles {
     async fn has(&self, file: &FileEntry, digest: &Digest, _looks: bool) -> Result<bool> {
-        let is_there =
-            || self.folder.artifact(&file.path).metadata().is_ok_and(|meta| meta.len() == digest.bytes);
-        Ok(is_safe_path(&file.path) && is_there())
+        let path = self.folder.artifact(&file.path);
+        let is_there = || path.metadata().is_ok_and(|meta| meta.len() == digest.bytes);
+        Ok(is_safe_path(&file.path) && is_there() && (!self.one_by_one || self.checksums.is_sound(&path)))
     }
 
     async fn write(&self, file: &FileEntry, source: &dyn ByteSource) -> Result<Digest> {
@@ -45,6 +64,10 @@ impl FileWriter for ArchiveFiles {
         let path = self.folder.artifact(&file.path);
         // The file itself takes the place of a link.
         self.layout.guard(path.parent().unwrap_or(&path))?;
-        local::store(&path, file.size, source).await
+        let digest = local::store(&path, file.size, source).await?;
+        if let Some(sum) = digest.sha256.as_deref().and_then(Sum::parse).filter(|_| self.one_by_one) {
+            self.checksums.add(&[(&path, sum)])?;
+        }
+        Ok(digest)
     }
 }

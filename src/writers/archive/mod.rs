@@ -11,10 +11,12 @@ mod trace;
 
 use std::collections::{BTreeSet, HashSet};
 use std::path::Path;
+use std::sync::Arc;
 use std::{fs, io};
 
 use async_trait::async_trait;
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
@@ -22,19 +24,20 @@ use self::run_writer::{ArchiveRunWriter, mark_of};
 use super::{
     Existing, OpenDataset, OpenModel, OpenRun, OpenTrace, RunWriter, TargetExperiment, TargetModel, Writer,
 };
-use crate::archive::{ArtifactList, ExperimentFile, ExperimentsFile, Layout, Manifest, Wrapped};
+use crate::archive::{ArtifactList, Checksums, ExperimentFile, ExperimentsFile, Layout, Manifest, Wrapped};
 use crate::artifacts::local;
 use crate::entities::{
     EvaluationDataset, Experiment, ExperimentId, Kind, LoggedModel, ModelId, ModelVersion, RegisteredModel,
     Run, RunId, RunStatus, Scorer, Trace, TraceLinks, is_plain_id,
 };
-use crate::error::{Error, Result};
+use crate::error::{Class, Error, Result};
 use crate::io::Traffic;
 
 pub struct ArchiveWriter {
     layout: Layout,
     location: String,
     source: String,
+    checksums: Arc<Checksums>,
 }
 
 impl ArchiveWriter {
@@ -44,7 +47,7 @@ impl ArchiveWriter {
         fs::create_dir_all(root).map_err(|e| Error::from(e).at(&location))?;
         // The root is there now: it may be known by another name.
         let layout = Layout::new(root);
-        match fs::read(layout.origin()) {
+        let format = match fs::read(layout.origin()) {
             Ok(text) => {
                 let known: Manifest = serde_json::from_slice(&text)
                     .map_err(|e| Error::from(e).at(layout.origin().display()))?;
@@ -52,36 +55,79 @@ impl ArchiveWriter {
                     return Err(Error::usage(format!("{location} holds an export of {}", known.source))
                         .hint("choose another --output-dir: a directory belongs to one source"));
                 }
+                if known.format > Layout::FORMAT {
+                    return Err(Error::usage(format!(
+                        "{location} holds an export of format {}",
+                        known.format
+                    ))
+                    .hint("it was begun by a newer mlferry: use that one, or choose another --output-dir"));
+                }
+                known.format
             }
             Err(_) => {
                 if fs::read_dir(root)?.next().is_some() {
                     return Err(Error::usage(format!("{location} is not empty and holds no export of ours"))
                         .hint("choose an empty or new directory for --output-dir"));
                 }
-                let origin = Manifest { format: 1, source: source.to_owned() };
+                let origin = Manifest { format: Layout::FORMAT, source: source.to_owned() };
                 local::write(&layout.origin(), &serde_json::to_vec_pretty(&origin)?)?;
+                Layout::FORMAT
             }
-        }
+        };
         // Until this export comes to its end the directory is not whole.
         if layout.manifest().is_file() {
             fs::remove_file(layout.manifest()).map_err(|e| Error::from(e).at(&location))?;
         }
-        Ok(Self { layout, location, source: source.to_owned() })
+        let checksums = Arc::new(Checksums::new(&layout, format >= 2));
+        checksums.begin(root)?;
+        Ok(Self { layout, location, source: source.to_owned(), checksums })
     }
 }
 
 impl ArchiveWriter {
-    /// An earlier export with a wider plan may have left more runs: they stay part of the directory.
-    fn with_earlier_runs(&self, place: &TargetExperiment, runs: &[RunId]) -> Vec<RunId> {
-        let earlier = fs::read(self.layout.experiment_file(&place.id)).ok();
-        let earlier = earlier.and_then(|text| serde_json::from_slice::<Wrapped<ExperimentFile>>(&text).ok());
+    /// An earlier export with a wider plan may have left more runs: they stay part of the directory. One whose file was lost
+    /// since does so too: the import names it.
+    fn with_earlier_runs(&self, place: &TargetExperiment, runs: &[RunId]) -> Result<Vec<RunId>> {
+        let earlier = match self.earlier::<ExperimentFile>(&self.layout.experiment_file(&place.id)) {
+            Ok(None) => Vec::new(),
+            Ok(Some(file)) => file.runs,
+            // Its runs are known all the same; their order is lost.
+            Err(_) => self.listed_runs(place)?,
+        };
         let known: HashSet<&RunId> = runs.iter().collect();
-        let kept = earlier.into_iter().flat_map(|file| file.mlflow.runs).filter(|run| {
-            !known.contains(run)
-                && is_plain_id(run.as_str())
-                && self.layout.run_file(&place.id, run).is_file()
-        });
-        runs.iter().cloned().chain(kept.collect::<Vec<_>>()).collect()
+        let kept = earlier.into_iter().filter(|run| !known.contains(run) && is_plain_id(run.as_str()));
+        Ok(runs.iter().cloned().chain(kept).collect())
+    }
+
+    /// False for a run that could not be read as a whole at the source, or was lost or changed since.
+    fn has_whole(&self, place: &TargetExperiment, run: &Run, file: &Path) -> bool {
+        let path = self.layout.owner(Kind::Run, &place.id, run.id.as_str()).list();
+        let list = self.checksums.read(&path, |text| Ok(serde_json::from_reader::<_, ArtifactList>(text)?));
+        list.is_ok_and(|list| list.missing.is_empty() && !list.lacking) && self.checksums.is_sound(file)
+    }
+
+    fn listed_runs(&self, place: &TargetExperiment) -> Result<Vec<RunId>> {
+        let (folder, mut runs) = (self.layout.experiment(&place.id).join("runs"), BTreeSet::new());
+        self.checksums.each_listed(&folder, &mut |path| {
+            if let Some(run) = path.strip_suffix("/run.json") {
+                runs.insert(RunId::from(run));
+            }
+        })?;
+        Ok(runs.into_iter().collect())
+    }
+
+    /// What an earlier export wrote there, if anything.
+    ///
+    /// # Errors
+    /// When it was lost or changed since.
+    fn earlier<T: DeserializeOwned>(&self, path: &Path) -> Result<Option<T>> {
+        let read = |text: &mut dyn io::BufRead| {
+            serde_json::from_reader::<_, Wrapped<T>>(text).map_err(|e| Error::from(e).at(path.display()))
+        };
+        match self.checksums.read(path, read) {
+            Err(e) if e.class() == Class::NotFound => Ok(None),
+            read => read.map(|file| Some(file.mlflow)),
+        }
     }
 }
 
@@ -104,6 +150,7 @@ impl Writer for ArchiveWriter {
         let folder = self.layout.experiment(&experiment.id);
         self.layout.guard(&folder)?;
         fs::create_dir_all(&folder).map_err(|e| Error::from(e).at(folder.display()))?;
+        self.checksums.begin(&folder)?;
         Ok(TargetExperiment { id: experiment.id.clone(), to_be_deleted: false })
     }
 
@@ -114,7 +161,7 @@ impl Writer for ArchiveWriter {
         self.layout.guard(&folder)?;
         let is_over = !matches!(run.status, RunStatus::Running | RunStatus::Scheduled);
         let is_same =
-            || is_over && mark_of(&file).as_ref() == Some(&mark) && was_read_whole(&self.layout, place, run);
+            || is_over && mark_of(&file).as_ref() == Some(&mark) && self.has_whole(place, run, &file);
         let found = match (file.is_file(), again) {
             (false, _) => Existing::Nothing,
             (true, false) if is_same() => Existing::Everything,
@@ -123,7 +170,7 @@ impl Writer for ArchiveWriter {
         if found != Existing::Everything {
             local::sweep(&folder)?;
         }
-        let writer = ArchiveRunWriter::new(&self.layout, &place.id, run, mark);
+        let writer = ArchiveRunWriter::new(&self.layout, &self.checksums, &place.id, run, mark);
         let writer: Box<dyn RunWriter> = Box::new(writer);
         Ok(OpenRun { id: run.id.clone(), found, writer })
     }
@@ -148,11 +195,11 @@ impl Writer for ArchiveWriter {
         experiment: &Experiment,
         runs: &[RunId],
     ) -> Result<()> {
-        let runs = self.with_earlier_runs(place, runs);
+        let runs = self.with_earlier_runs(place, runs)?;
         let info = json!({ "num_total_runs": runs.len(), "num_ok_runs": runs.len(), "num_failed_runs": 0, "failed_runs": [] });
         let file = ExperimentFile { experiment: experiment.clone(), runs };
         let file = Wrapped::new("export_experiment.py", info, file);
-        local::write(&self.layout.experiment_file(&place.id), &serde_json::to_vec_pretty(&file)?)
+        self.checksums.write(&self.layout.experiment_file(&place.id), &serde_json::to_vec_pretty(&file)?)
     }
 
     async fn open_registered_model(&self, model: &RegisteredModel, _name: &str) -> Result<TargetModel> {
@@ -166,11 +213,11 @@ impl Writer for ArchiveWriter {
 
     async fn close_registered_model(
         &self,
-        _at: TargetModel,
+        at: TargetModel,
         model: &RegisteredModel,
         versions: &[ModelVersion],
     ) -> Result<Vec<String>> {
-        self.write_model(model, versions)?;
+        self.write_model(model, versions, at.is_whole)?;
         Ok(Vec::new())
     }
 
@@ -201,7 +248,7 @@ impl Writer for ArchiveWriter {
     }
 
     async fn finish(&self) -> Result<Vec<String>> {
-        let mut experiments = Vec::new();
+        let (mut experiments, mut notes) = (Vec::new(), Vec::new());
         let folder = self.layout.experiments();
         let entries = match fs::read_dir(&folder) {
             Ok(entries) => entries.collect(),
@@ -211,22 +258,20 @@ impl Writer for ArchiveWriter {
         };
         for entry in entries {
             let path = entry.map_err(|e| Error::from(e).at(folder.display()))?.path().join("experiment.json");
-            if !path.is_file() {
-                continue;
+            match self.earlier::<ExperimentFile>(&path) {
+                Ok(file) => experiments.extend(file.map(|file| file.experiment.into())),
+                // Of an earlier export, for this one has written what it took. An import will name it.
+                Err(error) => notes.push(error.to_string()),
             }
-            let text = fs::read(&path).map_err(|e| Error::from(e).at(path.display()))?;
-            let file: Wrapped<ExperimentFile> =
-                serde_json::from_slice(&text).map_err(|e| Error::from(e).at(path.display()))?;
-            experiments.push(file.mlflow.experiment.into());
         }
         let list = ExperimentsFile { experiments };
         let info = list.info();
         let list = Wrapped::new("export_experiments.py", info, list);
-        local::write(&self.layout.experiments_file(), &serde_json::to_vec_pretty(&list)?)?;
-        self.write_models_list()?;
+        self.checksums.write(&self.layout.experiments_file(), &serde_json::to_vec_pretty(&list)?)?;
+        notes.extend(self.write_models_list()?);
         let manifest = Wrapped::new("export_all.py", json!({ "source": self.source }), json!({}));
         local::write(&self.layout.manifest(), &serde_json::to_vec_pretty(&manifest)?)?;
-        Ok(Vec::new())
+        Ok(notes)
     }
 }
 
@@ -234,13 +279,6 @@ impl Writer for ArchiveWriter {
 /// source may have gone on since.
 fn fingerprint(item: &impl Serialize) -> Result<String> {
     Ok(hex::encode(&Sha256::digest(serde_json::to_vec(item)?)[..16]))
-}
-
-/// False for a run that could not be read as a whole at the source.
-fn was_read_whole(layout: &Layout, place: &TargetExperiment, run: &Run) -> bool {
-    let list = fs::read(layout.owner(Kind::Run, &place.id, run.id.as_str()).list()).ok();
-    let list = list.and_then(|text| serde_json::from_slice::<ArtifactList>(&text).ok());
-    list.is_some_and(|list| list.missing.is_empty() && !list.lacking)
 }
 
 /// Ids become names of folders, and it is the server that chooses them.

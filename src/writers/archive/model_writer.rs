@@ -1,5 +1,6 @@
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use serde::de::IgnoredAny;
@@ -7,7 +8,7 @@ use serde_json::json;
 
 use super::ArchiveWriter;
 use super::files::ArchiveFiles;
-use crate::archive::{Layout, LoggedModelFile, Wrapped};
+use crate::archive::{Checksums, Layout, LoggedModelFile, Sum, Wrapped};
 use crate::artifacts::local;
 use crate::entities::{ExperimentId, FileEntry, Kind, LoggedModel, ModelStatus};
 use crate::error::Result;
@@ -25,6 +26,7 @@ fn mark_of(path: &Path) -> Option<String> {
 /// Writes `logged_model.json` of a logged model; it appears last.
 struct ArchiveModelWriter {
     layout: Layout,
+    checksums: Arc<Checksums>,
     experiment: ExperimentId,
     files: ArchiveFiles,
 }
@@ -44,14 +46,21 @@ impl ArchiveWriter {
         let mark = super::fingerprint(model)?;
         let found = match (path.is_file(), again) {
             (false, _) => Existing::Nothing,
-            (true, false) if is_over && mark_of(&path).as_ref() == Some(&mark) => Existing::Everything,
+            (true, false)
+                if is_over
+                    && mark_of(&path).as_ref() == Some(&mark)
+                    && [&path, &folder.list()].into_iter().all(|file| self.checksums.is_sound(file)) =>
+            {
+                Existing::Everything
+            }
             (true, _) => Existing::Partial,
         };
         if found != Existing::Everything {
             local::sweep(folder.root())?;
         }
-        let files = ArchiveFiles::new(&self.layout, folder);
-        let writer = ArchiveModelWriter { layout: self.layout.clone(), experiment: place.id.clone(), files };
+        let files = ArchiveFiles::new(&self.layout, &self.checksums, folder);
+        let (layout, checksums) = (self.layout.clone(), Arc::clone(&self.checksums));
+        let writer = ArchiveModelWriter { layout, checksums, experiment: place.id.clone(), files };
         Ok(OpenModel { id: model.id.clone(), found, writer: Box::new(writer) })
     }
 }
@@ -74,10 +83,12 @@ impl ModelWriter for ArchiveModelWriter {
         missing: Vec<(String, String)>,
         lacking: bool,
     ) -> Result<()> {
-        self.files.close(files, missing, lacking)?;
+        let (list, sum) = self.files.close(files, missing, lacking)?;
         let path = self.layout.logged_model_file(&self.experiment, &model.id);
         let info = if lacking { json!({}) } else { json!({ MARK: super::fingerprint(model)? }) };
         let file = Wrapped::new("export_logged_model.py", info, LoggedModelFile::from(model));
-        local::write(&path, &serde_json::to_vec_pretty(&file)?)
+        let text = serde_json::to_vec_pretty(&file)?;
+        local::write(&path, &text)?;
+        self.checksums.add(&[(&list, sum), (&path, Sum::of(&text))])
     }
 }

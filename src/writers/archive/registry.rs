@@ -1,23 +1,27 @@
-use std::fs;
-
 use serde_json::json;
 
 use super::ArchiveWriter;
 use crate::archive::{ModelFile, Wrapped};
 use crate::artifacts::local;
 use crate::entities::{ModelVersion, RegisteredModel};
-use crate::error::{Error, Result};
+use crate::error::Result;
 
 impl ArchiveWriter {
-    pub(super) fn write_model(&self, model: &RegisteredModel, versions: &[ModelVersion]) -> Result<()> {
+    /// `is_whole` when these are all versions that the source has.
+    pub(super) fn write_model(
+        &self,
+        model: &RegisteredModel,
+        versions: &[ModelVersion],
+        is_whole: bool,
+    ) -> Result<()> {
         self.layout.guard(&self.layout.registered_model_file(model))?;
-        let (model, versions) = &self.with_earlier_versions(model, versions);
+        let (model, versions) = &self.with_earlier_versions(model, versions, is_whole)?;
         let info = json!({
             "num_target_versions": versions.len(), "num_src_versions": versions.len(),
             "num_dst_versions": versions.len(), "failed_versions": [],
         });
         let file = Wrapped::new("export_model.py", info, ModelFile::new(model, versions));
-        local::write(&self.layout.registered_model_file(model), &serde_json::to_vec_pretty(&file)?)
+        self.checksums.write(&self.layout.registered_model_file(model), &serde_json::to_vec_pretty(&file)?)
     }
 
     /// An export of other versions may have been there before: they stay part of the directory.
@@ -25,13 +29,15 @@ impl ArchiveWriter {
         &self,
         model: &RegisteredModel,
         versions: &[ModelVersion],
-    ) -> (RegisteredModel, Vec<ModelVersion>) {
+        is_whole: bool,
+    ) -> Result<(RegisteredModel, Vec<ModelVersion>)> {
         let (mut model, mut versions) = (model.clone(), versions.to_vec());
-        let earlier = fs::read(self.layout.registered_model_file(&model)).ok();
-        let earlier = earlier.and_then(|text| serde_json::from_slice::<Wrapped<ModelFile>>(&text).ok());
-        let Some((before, mut kept)) = earlier.map(|file| file.mlflow.read()) else {
-            return (model, versions);
+        let earlier = match self.earlier::<ModelFile>(&self.layout.registered_model_file(&model)) {
+            // There can be no others in it.
+            Err(_) if is_whole => None,
+            earlier => earlier.map_err(|e| e.hint("export all versions of this model"))?,
         };
+        let Some((before, mut kept)) = earlier.map(ModelFile::read) else { return Ok((model, versions)) };
         kept.retain(|one| versions.iter().all(|version| version.version != one.version));
         for (alias, number) in before.aliases {
             if kept.iter().any(|one| one.version == number) {
@@ -40,25 +46,27 @@ impl ArchiveWriter {
         }
         versions.extend(kept);
         versions.sort_by_key(|version| version.version);
-        (model, versions)
+        Ok((model, versions))
     }
 
     /// What the incumbent's importer looks for first; registered models only, prompts have a list of their own there.
-    pub(super) fn write_models_list(&self) -> Result<()> {
+    /// Gives notes of those that were damaged since an earlier export.
+    pub(super) fn write_models_list(&self) -> Result<Vec<String>> {
         let [models, _] = self.layout.registries();
-        let mut names = Vec::new();
+        let (mut names, mut notes) = (Vec::new(), Vec::new());
         for path in local::walk(&models)?.into_iter().filter(|file| file.path.ends_with("/model.json")) {
             let place = local::below(&models, &path.path);
-            let text = std::fs::read(&place).map_err(|e| Error::from(e).at(place.display()))?;
-            let file: Wrapped<ModelFile> =
-                serde_json::from_slice(&text).map_err(|e| Error::from(e).at(place.display()))?;
-            names.push(file.mlflow.read().0.name);
+            match self.earlier::<ModelFile>(&place) {
+                Ok(file) => names.extend(file.map(|file| file.read().0.name)),
+                Err(error) => notes.push(error.to_string()),
+            }
         }
         if names.is_empty() {
-            return Ok(());
+            return Ok(notes);
         }
         let info = json!({ "model_names": names, "num_total_models": names.len(), "num_ok_models": names.len(), "num_failed_models": 0, "failed_models": [] });
         let file = Wrapped::new("export_models.py", info, json!({ "models": names }));
-        local::write(&self.layout.models_file(), &serde_json::to_vec_pretty(&file)?)
+        self.checksums.write(&self.layout.models_file(), &serde_json::to_vec_pretty(&file)?)?;
+        Ok(notes)
     }
 }

@@ -1,13 +1,14 @@
 use std::fs::File;
 use std::io::{BufRead, BufReader, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use serde_json::json;
 use tempfile::NamedTempFile;
 
 use super::files::ArchiveFiles;
-use crate::archive::{Layout, RunInfo, RunInputs, RunOutputs, System};
+use crate::archive::{Checksums, Hashing, Layout, RunInfo, RunInputs, RunOutputs, Sum, System};
 use crate::artifacts::local;
 use crate::entities::{ExperimentId, FileEntry, Kind, MetricChunk, ModelId, ModelMetric, Run};
 use crate::error::{Error, Result};
@@ -15,13 +16,14 @@ use crate::writers::{FileWriter, RunWriter};
 
 /// Writes `run.json` as its histories arrive; it appears last, when the run is complete.
 pub struct ArchiveRunWriter {
+    checksums: Arc<Checksums>,
     files: ArchiveFiles,
     run: Run,
     /// Of the run as the source shows it.
     mark: String,
     path: PathBuf,
     /// Opened with the first bytes, so that runs that wait hold no file.
-    file: Option<BufWriter<NamedTempFile>>,
+    file: Option<BufWriter<Hashing<NamedTempFile>>>,
     /// The metric whose list is open.
     metric: Option<String>,
 }
@@ -44,12 +46,19 @@ pub fn mark_of(path: &Path) -> Option<String> {
 const NON_FINITE: [&str; 3] = ["NaN", "-Infinity", "Infinity"];
 
 impl ArchiveRunWriter {
-    pub fn new(layout: &Layout, experiment: &ExperimentId, run: &Run, mark: String) -> Self {
+    pub fn new(
+        layout: &Layout,
+        checksums: &Arc<Checksums>,
+        experiment: &ExperimentId,
+        run: &Run,
+        mark: String,
+    ) -> Self {
         let path = layout.run_file(experiment, &run.id);
         // The run's own word on its experiment is not trusted with a path.
         let run = Run { experiment_id: experiment.clone(), ..run.clone() };
-        let files = ArchiveFiles::new(layout, layout.owner(Kind::Run, experiment, run.id.as_str()));
-        Self { files, run, mark, path, file: None, metric: None }
+        let folder = layout.owner(Kind::Run, experiment, run.id.as_str());
+        let files = ArchiveFiles::new(layout, checksums, folder);
+        Self { checksums: Arc::clone(checksums), files, run, mark, path, file: None, metric: None }
     }
 
     /// Everything in front of the first metric, with three objects left open.
@@ -68,9 +77,9 @@ impl ArchiveRunWriter {
         Ok(format!("{{\"system\":{system},\n\"mlflow\":{open},\n\"metrics\":{{").into_bytes())
     }
 
-    fn opened(&mut self) -> Result<&mut BufWriter<NamedTempFile>> {
+    fn opened(&mut self) -> Result<&mut BufWriter<Hashing<NamedTempFile>>> {
         if self.file.is_none() {
-            let mut file = BufWriter::with_capacity(64 * 1024, local::partial(&self.path)?);
+            let mut file = BufWriter::with_capacity(64 * 1024, Hashing::new(local::partial(&self.path)?));
             file.write_all(&self.head()?)?;
             self.file = Some(file);
         }
@@ -102,11 +111,11 @@ impl ArchiveRunWriter {
         Ok(())
     }
 
-    fn end(&mut self) -> Result<NamedTempFile> {
+    fn end(&mut self) -> Result<(NamedTempFile, Sum)> {
         let tail: &[u8] = if self.metric.is_some() { b"]}}}\n" } else { b"}}}\n" };
         self.opened()?.write_all(tail)?;
         let file = self.file.take().ok_or_else(|| Error::permanent("the run file is gone"))?;
-        file.into_inner().map_err(|e| Error::from(e.into_error()))
+        Ok(file.into_inner().map_err(|e| Error::from(e.into_error()))?.finish())
     }
 }
 
@@ -135,9 +144,10 @@ impl RunWriter for ArchiveRunWriter {
     ) -> Result<()> {
         let place = self.path.display().to_string();
         let work = move || -> Result<()> {
-            let whole = self.end()?;
-            self.files.close(files, missing, lacking)?;
-            local::appear(whole, &self.path)
+            let (whole, sum) = self.end()?;
+            let (list, sum_of_list) = self.files.close(files, missing, lacking)?;
+            local::appear(whole, &self.path)?;
+            self.checksums.add(&[(&list, sum_of_list), (&self.path, sum)])
         };
         tokio::task::spawn_blocking(work)
             .await

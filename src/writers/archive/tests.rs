@@ -88,6 +88,6 @@ async fn nothing_is_written_through_a_link_that_leads_out() {
     assert!(target.open_experiment(&experiment, "").await.is_err());
     let model = RegisteredModel { name: "m".into(), ..RegisteredModel::default() };
     symlink(outside.path(), folder.path().join("models")).unwrap();
-    assert!(target.write_model(&model, &[]).is_err());
+    assert!(target.write_model(&model, &[], true).is_err());
     assert_eq!(fs::read_dir(outside.path()).unwrap().count(), 0);
 }

@@ -1,10 +1,11 @@
 use std::fs;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 
 use super::ArchiveWriter;
 use super::files::ArchiveFiles;
-use crate::archive::{Layout, OwnerFolder, TraceFile};
+use crate::archive::{Checksums, Layout, OwnerFolder, Sum, TraceFile};
 use crate::artifacts::local;
 use crate::entities::{ExperimentId, Kind, Trace, TraceLinks};
 use crate::error::Result;
@@ -13,6 +14,9 @@ use crate::writers::{Existing, FileWriter, OpenTrace, SpansRead, TargetExperimen
 /// Writes the spans as they came, and `header.json` last.
 struct ArchiveTraceWriter {
     layout: Layout,
+    checksums: Arc<Checksums>,
+    /// Of the spans that were written.
+    spans: Option<Sum>,
     experiment: ExperimentId,
     file: TraceFile,
     folder: OwnerFolder,
@@ -25,7 +29,15 @@ impl ArchiveWriter {
         let earlier: Option<TraceFile> =
             fs::read(&path).ok().and_then(|text| serde_json::from_slice(&text).ok());
         let found = match earlier {
-            Some(file) if file.is_whole() && file.trace == *trace => Existing::Everything,
+            Some(file)
+                if file.is_whole()
+                    && file.trace == *trace
+                    && [&path, &self.layout.spans_file(&place.id, &trace.id)]
+                        .into_iter()
+                        .all(|file| self.checksums.is_sound(file)) =>
+            {
+                Existing::Everything
+            }
             Some(_) => Existing::Partial,
             None => Existing::Nothing,
         };
@@ -36,6 +48,8 @@ impl ArchiveWriter {
         }
         let writer = ArchiveTraceWriter {
             layout: self.layout.clone(),
+            checksums: Arc::clone(&self.checksums),
+            spans: None,
             experiment: place.id.clone(),
             file: TraceFile { trace: trace.clone(), ..TraceFile::default() },
             folder,
@@ -44,7 +58,7 @@ impl ArchiveWriter {
     }
 
     pub(super) fn write_links(&self, experiment: &ExperimentId, links: &[TraceLinks]) -> Result<()> {
-        local::write(&self.layout.trace_links(experiment), &serde_json::to_vec_pretty(links)?)
+        self.checksums.write(&self.layout.trace_links(experiment), &serde_json::to_vec_pretty(links)?)
     }
 }
 
@@ -53,16 +67,24 @@ impl TraceWriter for ArchiveTraceWriter {
     async fn begin(&mut self, spans: &SpansRead) -> Result<Box<dyn FileWriter>> {
         let path = self.layout.spans_file(&self.experiment, &self.file.trace.id);
         match spans {
-            Ok(Some(spans)) => local::write(&path, &spans.0)?,
+            Ok(Some(spans)) => {
+                local::write(&path, &spans.0)?;
+                self.spans = Some(Sum::of(&spans.0));
+            }
             Ok(None) => {}
             Err(reason) => self.file.spans_lost = Some(reason.clone()),
         }
-        Ok(Box::new(ArchiveFiles::new(&self.layout, self.folder.clone())))
+        Ok(Box::new(ArchiveFiles::new(&self.layout, &self.checksums, self.folder.clone()).one_by_one()))
     }
 
     async fn close(mut self: Box<Self>, missing: Vec<String>) -> Result<()> {
         self.file.files_lost = missing;
         let path = self.layout.trace_file(&self.experiment, &self.file.trace.id);
-        local::write(&path, &serde_json::to_vec_pretty(&self.file)?)
+        let text = serde_json::to_vec_pretty(&self.file)?;
+        local::write(&path, &text)?;
+        let spans_path = self.layout.spans_file(&self.experiment, &self.file.trace.id);
+        let spans = self.spans.map(|sum| (spans_path.as_path(), sum));
+        let new: Vec<_> = spans.into_iter().chain([(path.as_path(), Sum::of(&text))]).collect();
+        self.checksums.add(&new)
     }
 }

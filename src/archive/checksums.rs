@@ -1,0 +1,350 @@
+//! Checksums of the files of an export directory. They show which files were lost, cut or changed since.
+//!
+//! Each experiment's folder has a list of the files below it, and the root has one of all others, `experiment.json` files
+//! among them: a folder that is gone is still named. A list is plain text as `sha256sum` reads it, and only grows; the last
+//! line of a path counts. A line is written after its file is on disk, so a killed export leaves at most a file without one.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::fs::{self, File, OpenOptions};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use sha2::{Digest, Sha256};
+
+use super::Layout;
+use crate::artifacts::local;
+use crate::error::{Class, Error, Result};
+
+/// A list without this line was cut.
+const HEAD: &str = "# SHA-256 of the files that mlferry exported\n";
+/// No path that an export makes is longer.
+const MAX_LINE: u64 = 64 * 1024;
+/// Lists that are kept in memory: as many as there are experiments at work, and a few.
+const MAX_LISTS: usize = 16;
+const BUFFER: usize = 256 * 1024;
+const ADVICE: &str = "put it back from a copy, or export again into the same directory";
+
+/// SHA-256 of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sum([u8; 32]);
+
+impl Sum {
+    pub fn of(bytes: &[u8]) -> Self {
+        Self(Sha256::digest(bytes).into())
+    }
+
+    /// None when it is not hexadecimal.
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut sum = [0; 32];
+        hex::decode_to_slice(text, &mut sum).ok()?;
+        Some(Self(sum))
+    }
+
+    fn short(self) -> Short {
+        let [first, second] = [&self.0[..8], &self.0[8..16]].map(|half| half.try_into().unwrap_or_default());
+        (u64::from_be_bytes(first), u64::from_be_bytes(second))
+    }
+}
+
+/// Half of a sum. A million files then take a few ten megabytes.
+type Short = (u64, u64);
+
+/// Hashes all bytes that pass.
+pub struct Hashing<T> {
+    inner: T,
+    hasher: Sha256,
+}
+
+impl<T> Hashing<T> {
+    pub fn new(inner: T) -> Self {
+        Self { inner, hasher: Sha256::new() }
+    }
+
+    pub fn finish(self) -> (T, Sum) {
+        (self.inner, Sum(self.hasher.finalize().into()))
+    }
+}
+
+impl<R: Read> Read for Hashing<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.inner.read(buffer)?;
+        self.hasher.update(&buffer[..count]);
+        Ok(count)
+    }
+}
+
+impl<W: Write> Write for Hashing<W> {
+    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
+        let count = self.inner.write(buffer)?;
+        self.hasher.update(&buffer[..count]);
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.inner.flush()
+    }
+}
+
+/// The lists of one export directory.
+pub struct Checksums {
+    layout: Layout,
+    /// A file without a line does not belong to the export. False for directories that an older release began.
+    is_strict: bool,
+    recent: Mutex<VecDeque<(PathBuf, List)>>,
+}
+
+#[derive(Default)]
+struct List {
+    /// By the hash of the path below the list's folder.
+    known: HashMap<u64, Short>,
+    /// Some lines cannot be read.
+    is_damaged: bool,
+    /// Why nothing of it can be read.
+    gone: Option<Error>,
+}
+
+impl Checksums {
+    pub fn new(layout: &Layout, is_strict: bool) -> Self {
+        Self { layout: layout.clone(), is_strict, recent: Mutex::default() }
+    }
+
+    pub fn is_strict(&self) -> bool {
+        self.is_strict
+    }
+
+    /// Reads a file, and compares all of it with its line.
+    ///
+    /// # Errors
+    /// [`Class::NotFound`] when the file is not there and need not be; [`Class::Permanent`] when it leads out of the
+    /// directory, was lost or changed since the export, or was not written by it.
+    pub fn read<T>(&self, path: &Path, parse: impl FnOnce(&mut dyn BufRead) -> Result<T>) -> Result<T> {
+        self.layout.guard(path)?;
+        let (listed, unlisted) = self.line_of(path);
+        let file = match File::open(path) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound && listed.is_some() => {
+                return Err(Error::permanent(format!(
+                    "{} is missing, and the export had written it: {ADVICE}",
+                    path.display()
+                )));
+            }
+            other => other.map_err(|e| Error::from(e).at(path.display()))?,
+        };
+        let Some(listed) = listed else {
+            return match unlisted {
+                Some(reason) => Err(Error::permanent(format!("{} {reason}", path.display()))),
+                None => parse(&mut BufReader::with_capacity(BUFFER, file)),
+            };
+        };
+        let mut file = BufReader::with_capacity(BUFFER, Hashing::new(file));
+        let parsed = parse(&mut file);
+        let place = |e: io::Error| Error::from(e).at(path.display());
+        // What comes after the end of a document was not exported either.
+        io::copy(&mut file, &mut io::sink()).map_err(place)?;
+        let (file, sum) = file.into_inner().finish();
+        if sum.short() == listed {
+            return parsed;
+        }
+        let now = file.metadata().map_err(place)?.len();
+        Err(Error::permanent(format!(
+            "{} was changed or cut since it was exported (it has {now} bytes now): {ADVICE}",
+            path.display()
+        )))
+    }
+
+    /// As [`read`](Self::read), when nothing but the comparison is wanted.
+    pub fn check(&self, path: &Path) -> Result<()> {
+        self.read(path, |_| Ok(()))
+    }
+
+    /// False when a file must be written again. One that is neither there nor in its list need not be.
+    pub fn is_sound(&self, path: &Path) -> bool {
+        self.check(path).map_or_else(|error| error.class() == Class::NotFound, |()| true)
+    }
+
+    /// Writes a small file and its line.
+    pub fn write(&self, path: &Path, bytes: &[u8]) -> Result<()> {
+        local::write(path, bytes)?;
+        self.add(&[(path, Sum::of(bytes))])
+    }
+
+    /// Adds lines of files that are on disk.
+    pub fn add(&self, files: &[(&Path, Sum)]) -> Result<()> {
+        let mut lists: BTreeMap<PathBuf, Vec<(String, Sum)>> = BTreeMap::new();
+        for (path, sum) in files {
+            if let Some((list, name)) = self.layout.list_of(path) {
+                lists.entry(list).or_default().push((name, *sum));
+            }
+        }
+        for (path, new) in lists {
+            let text: String =
+                new.iter().map(|(name, sum)| format!("{}  {name}\n", hex::encode(sum.0))).collect();
+            let place = |e: io::Error| Error::from(e).at(path.display());
+            self.layout.guard(path.parent().unwrap_or(&path))?;
+            let file = {
+                let mut recent = self.recent();
+                let list = self.list(&mut recent, &path);
+                if list.gone.is_some() || list.is_damaged {
+                    mend(&path)?;
+                    (list.gone, list.is_damaged) = (None, false);
+                }
+                let mut file = OpenOptions::new().append(true).open(&path).map_err(place)?;
+                file.write_all(text.as_bytes()).map_err(place)?;
+                list.known.extend(new.iter().map(|(name, sum)| (key_of(name), sum.short())));
+                file
+            };
+            file.sync_data().map_err(place)?;
+        }
+        Ok(())
+    }
+
+    /// Makes the list of a folder where there is none.
+    pub fn begin(&self, folder: &Path) -> Result<()> {
+        let path = folder.join(Layout::CHECKSUMS);
+        self.layout.guard(&path)?;
+        let mut recent = self.recent();
+        let list = self.list(&mut recent, &path);
+        if list.gone.is_some() {
+            mend(&path)?;
+            list.gone = None;
+        }
+        Ok(())
+    }
+
+    /// Why the list of a folder cannot say everything.
+    pub fn problem(&self, folder: &Path) -> Option<String> {
+        let path = folder.join(Layout::CHECKSUMS);
+        let mut recent = self.recent();
+        let list = self.list(&mut recent, &path);
+        match &list.gone {
+            Some(error) if error.class() == Class::NotFound => self.is_strict.then(|| {
+                format!("{} is missing: the files that it named were not checked; {ADVICE}", path.display())
+            }),
+            Some(error) => Some(format!("the files that it named were not checked: {error}")),
+            None => list
+                .is_damaged
+                .then(|| format!("{} was changed or cut since the export: {ADVICE}", path.display())),
+        }
+    }
+
+    /// Calls `each` with the path below `folder` of every listed file there. One may come more than once.
+    pub fn each_listed(&self, folder: &Path, each: &mut dyn FnMut(&str)) -> Result<()> {
+        // Any file directly in it shows which list that is.
+        let Some((list, below)) = self.layout.list_of(&folder.join("_")) else { return Ok(()) };
+        if self.layout.guard(&list).is_err() {
+            return Ok(());
+        }
+        let Ok(file) = File::open(&list) else { return Ok(()) };
+        let below = below.trim_end_matches('_').to_owned();
+        let read = each_line(file, &mut |line| {
+            if let Line::File(name, _) = line
+                && let Some(name) = name.strip_prefix(below.as_str())
+            {
+                each(name);
+            }
+        });
+        // Its problem is told apart from what it lists.
+        read.or(Ok(()))
+    }
+
+    /// The line of a file, and what it means when there is none; nothing where there need not be one.
+    fn line_of(&self, path: &Path) -> (Option<Short>, Option<&'static str>) {
+        let Some((list, name)) = self.layout.list_of(path) else { return (None, None) };
+        let mut recent = self.recent();
+        let list = self.list(&mut recent, &list);
+        let unlisted = match list.is_damaged {
+            true => {
+                "cannot be checked: its line in checksums.sha256 was lost; export again into the same directory"
+            }
+            false => {
+                "is not in checksums.sha256: it is a copy, or its export was killed; export again into the same directory"
+            }
+        };
+        let is_needed = self.is_strict && list.gone.is_none();
+        (list.known.get(&key_of(&name)).copied(), is_needed.then_some(unlisted))
+    }
+
+    fn recent(&self) -> MutexGuard<'_, VecDeque<(PathBuf, List)>> {
+        self.recent.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The list, which is the last of the recent ones then.
+    fn list<'a>(&self, recent: &'a mut VecDeque<(PathBuf, List)>, path: &Path) -> &'a mut List {
+        let known = recent.iter().position(|(known, _)| known == path).and_then(|at| recent.remove(at));
+        let known = known.unwrap_or_else(|| {
+            let gone = |error| List { gone: Some(error), ..List::default() };
+            (path.to_owned(), self.layout.guard(path).and_then(|()| load(path)).unwrap_or_else(gone))
+        });
+        recent.truncate(recent.len().min(MAX_LISTS - 1));
+        recent.push_front(known);
+        &mut recent[0].1
+    }
+}
+
+enum Line<'a> {
+    Head,
+    File(&'a str, Sum),
+    Damaged,
+}
+
+fn parse(line: &[u8]) -> Line<'_> {
+    if line == HEAD.as_bytes() {
+        return Line::Head;
+    }
+    let text = std::str::from_utf8(line).ok().and_then(|line| line.strip_suffix('\n'));
+    let parsed =
+        text.and_then(|text| text.split_once("  ")).and_then(|(sum, name)| Some((name, Sum::parse(sum)?)));
+    parsed.map_or(Line::Damaged, |(name, sum)| Line::File(name, sum))
+}
+
+fn each_line(file: File, each: &mut dyn FnMut(Line<'_>)) -> io::Result<()> {
+    let (mut file, mut line) = (BufReader::with_capacity(BUFFER, file), Vec::new());
+    loop {
+        line.clear();
+        if file.by_ref().take(MAX_LINE).read_until(b'\n', &mut line)? == 0 {
+            return Ok(());
+        }
+        each(parse(&line));
+    }
+}
+
+fn load(path: &Path) -> Result<List> {
+    let place = |e: io::Error| Error::from(e).at(path.display());
+    let (mut list, mut has_head) = (List::default(), false);
+    let file = File::open(path).map_err(place)?;
+    each_line(file, &mut |line| match line {
+        Line::Head => has_head = true,
+        Line::File(name, sum) => drop(list.known.insert(key_of(name), sum.short())),
+        Line::Damaged => list.is_damaged = true,
+    })
+    .map_err(place)?;
+    list.is_damaged |= !has_head;
+    match list.known.is_empty() && list.is_damaged {
+        true => Err(Error::permanent(format!("{} holds nothing that can be read: {ADVICE}", path.display()))),
+        false => Ok(list),
+    }
+}
+
+/// Writes a list anew, with the lines that can be read.
+fn mend(path: &Path) -> Result<()> {
+    let mut text = HEAD.to_owned();
+    if let Ok(file) = File::open(path) {
+        let read = each_line(file, &mut |line| {
+            if let Line::File(name, sum) = line {
+                text.push_str(&format!("{}  {name}\n", hex::encode(sum.0)));
+            }
+        });
+        read.map_err(|e| Error::from(e).at(path.display()))?;
+    }
+    if path.is_dir() {
+        fs::remove_dir(path).map_err(|e| Error::from(e).at(path.display()))?;
+    }
+    local::write(path, text.as_bytes())
+}
+
+fn key_of(name: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    name.hash(&mut hasher);
+    hasher.finish()
+}
