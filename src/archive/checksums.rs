@@ -24,7 +24,8 @@ const MAX_LINE: u64 = 64 * 1024;
 /// Lists that are kept in memory: as many as there are experiments at work, and a few.
 const MAX_LISTS: usize = 16;
 const BUFFER: usize = 256 * 1024;
-const ADVICE: &str = "put it back from a copy, or export again into the same directory";
+/// What helps with a file that was lost or changed.
+pub const ADVICE: &str = "put it back from a copy, or export again into the same directory";
 
 /// SHA-256 of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -173,7 +174,7 @@ impl Checksums {
     pub fn add(&self, files: &[(&Path, Sum)]) -> Result<()> {
         let mut lists: BTreeMap<PathBuf, Vec<(String, Sum)>> = BTreeMap::new();
         for (path, sum) in files {
-            if let Some((list, name)) = self.layout.list_of(path) {
+            for (list, name) in self.layout.lists_of(path) {
                 lists.entry(list).or_default().push((name, *sum));
             }
         }
@@ -231,7 +232,9 @@ impl Checksums {
     /// Calls `each` with the path below `folder` of every listed file there. One may come more than once.
     pub fn each_listed(&self, folder: &Path, each: &mut dyn FnMut(&str)) -> Result<()> {
         // Any file directly in it shows which list that is.
-        let Some((list, below)) = self.layout.list_of(&folder.join("_")) else { return Ok(()) };
+        let Some((list, below)) = self.layout.lists_of(&folder.join("_")).into_iter().next() else {
+            return Ok(());
+        };
         if self.layout.guard(&list).is_err() {
             return Ok(());
         }
@@ -250,7 +253,7 @@ impl Checksums {
 
     /// The line of a file, and what it means when there is none; nothing where there need not be one.
     fn line_of(&self, path: &Path) -> (Option<Short>, Option<&'static str>) {
-        let Some((list, name)) = self.layout.list_of(path) else { return (None, None) };
+        let Some((list, name)) = self.layout.lists_of(path).into_iter().next() else { return (None, None) };
         let mut recent = self.recent();
         let list = self.list(&mut recent, &list);
         let unlisted = match list.is_damaged {
@@ -258,7 +261,7 @@ impl Checksums {
                 "cannot be checked: its line in checksums.sha256 was lost; export again into the same directory"
             }
             false => {
-                "is not in checksums.sha256: it is a copy, or its export was killed; export again into the same directory"
+                "is not in checksums.sha256: it is a copy, or its export was killed; delete it, or export again into the same directory"
             }
         };
         let is_needed = self.is_strict && list.gone.is_none();

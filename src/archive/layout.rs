@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 /// manifest.json                                 there once an export has come to its end
 /// experiments/experiments.json
 /// experiments/<id>/experiment.json
-/// experiments/<id>/checksums.sha256              ours: of the other files of the experiment
+/// experiments/<id>/checksums.sha256              ours: of all files of the experiment
 /// experiments/<id>/runs/<run id>/run.json       there once the run is complete
 /// experiments/<id>/runs/<run id>/artifacts.json ours: sizes and checksums
 /// experiments/<id>/runs/<run id>/artifacts/…
@@ -105,26 +105,23 @@ impl Layout {
         &self.root
     }
 
-    /// The list that a file's checksum is in, and the file's name there.
-    pub fn list_of(&self, path: &Path) -> Option<(PathBuf, String)> {
+    /// The lists that a file's checksum is in, and the file's name there. The first is the one that is read.
+    pub fn lists_of(&self, path: &Path) -> Vec<(PathBuf, String)> {
         let names = |path: &Path| {
             let parts = path.components().map(|part| part.as_os_str().to_string_lossy());
             parts.collect::<Vec<_>>().join("/")
         };
-        let below = path.strip_prefix(&self.root).ok()?;
-        if self.only.is_some() {
-            // Its own file is in the list of the directory that it was taken from.
-            let is_own = below == Path::new("experiment.json");
-            return (!is_own).then(|| (self.root.join(Self::CHECKSUMS), names(below)));
-        }
+        let Ok(below) = path.strip_prefix(&self.root) else { return Vec::new() };
+        let in_root = (self.root.join(Self::CHECKSUMS), names(below));
         let mut parts = below.components();
-        if let (Some(experiments), Some(id)) = (parts.next(), parts.next()) {
-            let rest = names(parts.as_path());
-            if experiments.as_os_str() == "experiments" && !rest.is_empty() && rest != "experiment.json" {
-                return Some((self.root.join(experiments).join(id).join(Self::CHECKSUMS), rest));
-            }
+        let (Some(experiments), Some(id)) = (parts.next(), parts.next()) else { return vec![in_root] };
+        let rest = names(parts.as_path());
+        if self.only.is_some() || experiments.as_os_str() != "experiments" || rest.is_empty() {
+            return vec![in_root];
         }
-        Some((self.root.join(Self::CHECKSUMS), names(below)))
+        let of_experiment = (self.root.join(experiments).join(id).join(Self::CHECKSUMS), rest);
+        // Its folder may be lost, and it may be taken out of the directory.
+        if of_experiment.1 == "experiment.json" { vec![in_root, of_experiment] } else { vec![of_experiment] }
     }
 
     pub fn origin(&self) -> PathBuf {

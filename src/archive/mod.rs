@@ -11,7 +11,7 @@ mod run_file;
 mod strict;
 mod trace;
 
-pub use checksums::{Checksums, Hashing, Sum};
+pub use checksums::{ADVICE, Checksums, Hashing, Sum};
 pub use document::{
     ArtifactList, ExperimentFile, ExperimentInfo, ExperimentsFile, Manifest, RunFile, RunInfo, RunInputs,
     RunOutputs, System, Wrapped,

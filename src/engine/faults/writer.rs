@@ -28,6 +28,10 @@ impl Writer for FaultyWriter {
         self.inner.location()
     }
 
+    fn gives_new_ids(&self) -> bool {
+        self.inner.gives_new_ids()
+    }
+
     fn traffic(&self) -> Traffic {
         self.inner.traffic()
     }

@@ -170,7 +170,7 @@ fn check(file: &FileEntry, digest: Digest) -> Result<Digest> {
     }
     if differ(file.sha256.as_ref(), digest.sha256.as_ref()) {
         return Err(Error::permanent("its checksum is not the one it was exported with")
-            .hint("the export directory was damaged: remove its folder and export again"));
+            .hint("the export directory was damaged: remove the file there, and export again into the same directory"));
     }
     Ok(digest)
 }

@@ -31,7 +31,9 @@ impl Compare {
             futures::join!(list(self.source.as_ref(), source), list(self.target.as_ref(), target));
         self.tell_news().await;
         let (ours, theirs) = match (ours, theirs) {
-            (Ok((ours, unread)), Ok((theirs, unread_there))) => {
+            (Ok((ours, unread)), Ok((mut theirs, unread_there))) => {
+                // They are on both sides, as far as anybody can say.
+                theirs.retain(|path, _| unread.iter().all(|file| file.id != source.id_of(path)));
                 self.unread(unread, true).await;
                 self.unread(unread_there, false).await;
                 (ours, theirs)

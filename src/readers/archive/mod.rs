@@ -22,7 +22,7 @@ use tokio::sync::mpsc;
 
 use super::{Reader, SourceInfo};
 use crate::archive::{
-    self, ArtifactList, Checksums, ExperimentFile, ExperimentInfo, Layout, OwnerFolder, Wrapped,
+    self, ADVICE, ArtifactList, Checksums, ExperimentFile, ExperimentInfo, Layout, OwnerFolder, Wrapped,
 };
 use crate::artifacts::{ByteStream, local};
 use crate::entities::{
@@ -143,17 +143,18 @@ impl ArchiveReader {
         self.layout.owner(owner.kind, owner.experiment_id, owner.id)
     }
 
-    fn read_files(&self, owner: Owner<'_>) -> Result<Vec<FileEntry>> {
+    fn read_files(&self, owner: Owner<'_>) -> Result<Vec<Readable<FileEntry>>> {
         let folder = self.folder(owner);
         match self.read::<ArtifactList>(&folder.list()) {
             Ok(list) => {
                 // What the export could not read is still a file of its owner; opening it says so.
-                let missing = list.missing.into_keys().map(|path| FileEntry::new(path, None));
-                Ok(list.files.into_iter().chain(missing).collect())
+                let missing = list.missing.into_keys().map(|path| Ok(FileEntry::new(path, None)));
+                let there = list.files.into_iter().map(|file| as_listed(owner, &folder, file));
+                Ok(there.chain(missing).collect())
             }
             Err(e) if e.class() == Class::NotFound => {
                 self.layout.guard(&folder.artifacts())?;
-                local::walk(&folder.artifacts())
+                Ok(local::walk(&folder.artifacts())?.into_iter().map(Ok).collect())
             }
             Err(e) => Err(e),
         }
@@ -180,6 +181,23 @@ impl ArchiveReader {
         let failed = info.failed_runs.into_iter().map(|run| Err(lost(run)));
         Ok(failed.chain(self.damaged_list_of(id).map(Err)).collect())
     }
+}
+
+/// A file that has the size that it was exported with; whoever reads it compares the checksum.
+fn as_listed(owner: Owner<'_>, folder: &OwnerFolder, file: FileEntry) -> Readable<FileEntry> {
+    let path = folder.artifact(&file.path);
+    let reason = match (file.size, path.metadata()) {
+        _ if !is_safe_path(&file.path) => return Ok(file),
+        (_, Err(e)) if e.kind() == std::io::ErrorKind::NotFound => "is missing".to_owned(),
+        (_, Err(e)) => format!("cannot be read ({e})"),
+        (_, Ok(now)) if !now.is_file() => "is not a file any more".to_owned(),
+        (Some(size), Ok(now)) if size != now.len() => {
+            format!("was changed or cut since it was exported: it has {} of {size} bytes", now.len())
+        }
+        _ => return Ok(file),
+    };
+    let reason = format!("{} {reason}: {ADVICE}", path.display());
+    Err(Unreadable { kind: Kind::Artifact, id: owner.id_of(&file.path), reason })
 }
 
 fn no_export(root: &Path) -> Error {
@@ -312,7 +330,7 @@ impl Reader for ArchiveReader {
     }
 
     fn files<'a>(&'a self, owner: Owner<'a>) -> Pages<'a, Readable<FileEntry>> {
-        stream::once(async move { Ok(self.read_files(owner)?.into_iter().map(Ok).collect()) }).boxed()
+        stream::once(async move { self.read_files(owner) }).boxed()
     }
 
     async fn open(&self, owner: Owner<'_>, file: &FileEntry) -> Result<ByteStream> {

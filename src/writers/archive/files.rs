@@ -49,6 +49,17 @@ impl ArchiveFiles {
     }
 }
 
+/// Whether nothing was missing at the source, and all files are still there in full length. What they hold is not read.
+pub fn is_whole(checksums: &Checksums, folder: &OwnerFolder) -> bool {
+    let list = checksums.read(&folder.list(), |text| Ok(serde_json::from_reader::<_, ArtifactList>(text)?));
+    let is_there = |file: &FileEntry| {
+        let now = folder.artifact(&file.path).metadata();
+        is_safe_path(&file.path)
+            && now.is_ok_and(|now| now.is_file() && file.size.is_none_or(|size| size == now.len()))
+    };
+    list.is_ok_and(|list| list.missing.is_empty() && !list.lacking && list.files.iter().all(is_there))
+}
+
 #[async_trait]
 impl FileWriter for ArchiveFiles {
     async fn has(&self, file: &FileEntry, digest: &Digest, _looks: bool) -> Result<bool> {

@@ -20,11 +20,12 @@ use serde::de::DeserializeOwned;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
+use self::files::is_whole;
 use self::run_writer::{ArchiveRunWriter, mark_of};
 use super::{
     Existing, OpenDataset, OpenModel, OpenRun, OpenTrace, RunWriter, TargetExperiment, TargetModel, Writer,
 };
-use crate::archive::{ArtifactList, Checksums, ExperimentFile, ExperimentsFile, Layout, Manifest, Wrapped};
+use crate::archive::{Checksums, ExperimentFile, ExperimentsFile, Layout, Manifest, Wrapped};
 use crate::artifacts::local;
 use crate::entities::{
     EvaluationDataset, Experiment, ExperimentId, Kind, LoggedModel, ModelId, ModelVersion, RegisteredModel,
@@ -50,7 +51,8 @@ impl ArchiveWriter {
         let format = match fs::read(layout.origin()) {
             Ok(text) => {
                 let known: Manifest = serde_json::from_slice(&text)
-                    .map_err(|e| Error::from(e).at(layout.origin().display()))?;
+                    .map_err(|e| Error::from(e).at(layout.origin().display()))
+                    .map_err(|e| e.hint("put it back from a copy, or choose another --output-dir"))?;
                 if known.source != source {
                     return Err(Error::usage(format!("{location} holds an export of {}", known.source))
                         .hint("choose another --output-dir: a directory belongs to one source"));
@@ -97,13 +99,6 @@ impl ArchiveWriter {
         let known: HashSet<&RunId> = runs.iter().collect();
         let kept = earlier.into_iter().filter(|run| !known.contains(run) && is_plain_id(run.as_str()));
         Ok(runs.iter().cloned().chain(kept).collect())
-    }
-
-    /// False for a run that could not be read as a whole at the source, or was lost or changed since.
-    fn has_whole(&self, place: &TargetExperiment, run: &Run, file: &Path) -> bool {
-        let path = self.layout.owner(Kind::Run, &place.id, run.id.as_str()).list();
-        let list = self.checksums.read(&path, |text| Ok(serde_json::from_reader::<_, ArtifactList>(text)?));
-        list.is_ok_and(|list| list.missing.is_empty() && !list.lacking) && self.checksums.is_sound(file)
     }
 
     fn listed_runs(&self, place: &TargetExperiment) -> Result<Vec<RunId>> {
@@ -160,8 +155,13 @@ impl Writer for ArchiveWriter {
         let (folder, file) = (self.layout.run(&place.id, &run.id), self.layout.run_file(&place.id, &run.id));
         self.layout.guard(&folder)?;
         let is_over = !matches!(run.status, RunStatus::Running | RunStatus::Scheduled);
-        let is_same =
-            || is_over && mark_of(&file).as_ref() == Some(&mark) && self.has_whole(place, run, &file);
+        let files = self.layout.owner(Kind::Run, &place.id, run.id.as_str());
+        let is_same = || {
+            is_over
+                && mark_of(&file).as_ref() == Some(&mark)
+                && self.checksums.is_sound(&file)
+                && is_whole(&self.checksums, &files)
+        };
         let found = match (file.is_file(), again) {
             (false, _) => Existing::Nothing,
             (true, false) if is_same() => Existing::Everything,

@@ -7,7 +7,7 @@ use serde::de::IgnoredAny;
 use serde_json::json;
 
 use super::ArchiveWriter;
-use super::files::ArchiveFiles;
+use super::files::{ArchiveFiles, is_whole};
 use crate::archive::{Checksums, Layout, LoggedModelFile, Sum, Wrapped};
 use crate::artifacts::local;
 use crate::entities::{ExperimentId, FileEntry, Kind, LoggedModel, ModelStatus};
@@ -49,7 +49,8 @@ impl ArchiveWriter {
             (true, false)
                 if is_over
                     && mark_of(&path).as_ref() == Some(&mark)
-                    && [&path, &folder.list()].into_iter().all(|file| self.checksums.is_sound(file)) =>
+                    && self.checksums.is_sound(&path)
+                    && is_whole(&self.checksums, &folder) =>
             {
                 Existing::Everything
             }

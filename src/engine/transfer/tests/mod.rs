@@ -1,5 +1,6 @@
 //! The whole job over servers in memory: copies, faults at every call, limits and delays, each compared by `validate`.
 
+mod archive;
 mod copy;
 mod edited;
 mod edits;

@@ -1,0 +1,269 @@
+//! Export directories of which a file was lost, cut or changed: it is named, it costs only itself, and another export into
+//! the same directory makes it good.
+//!
+//! The short form tries some damages of each file; `MLFERRY_LONG_TESTS=1` tries all.
+
+mod damage;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::{STILL, World};
+use crate::artifacts::local;
+use crate::engine::faults::{Faults, FaultyWriter};
+use crate::engine::transfer::Setting;
+use crate::engine::validate::{ArtifactCheck, Validate, validate};
+use crate::engine::{Event, Job, Step};
+use crate::error::Result;
+use crate::memory::{Data, MemoryStore, fill};
+use crate::readers::{ArchiveReader, MemoryReader, Reader};
+use crate::report::Mark;
+use crate::writers::{ArchiveWriter, IdMap, MemoryWriter, Writer};
+
+#[derive(Clone, Copy, Debug)]
+enum Damage {
+    Lost,
+    Empty,
+    LastByte,
+    LastLine,
+    Half,
+    /// Of the byte at this part of the file, in sixteenths.
+    Flipped(usize),
+    Folder,
+    /// Its place is taken by a link to this file of the same directory.
+    Link(&'static str),
+}
+
+const SOME: [Damage; 4] = [Damage::Lost, Damage::LastByte, Damage::LastLine, Damage::Flipped(9)];
+const ALL: [Damage; 12] = [
+    Damage::Lost,
+    Damage::Empty,
+    Damage::LastByte,
+    Damage::LastLine,
+    Damage::Half,
+    Damage::Flipped(0),
+    Damage::Flipped(3),
+    Damage::Flipped(7),
+    Damage::Flipped(12),
+    Damage::Flipped(15),
+    Damage::Folder,
+    Damage::Link("mlferry.json"),
+];
+
+impl Damage {
+    /// False where it would change nothing.
+    fn is_done_to(self, path: &Path, root: &Path) -> bool {
+        let mut bytes = fs::read(path).unwrap();
+        match self {
+            Self::Lost => {
+                fs::remove_file(path).unwrap();
+                return true;
+            }
+            Self::Folder => {
+                fs::remove_file(path).unwrap();
+                fs::create_dir(path).unwrap();
+                return true;
+            }
+            Self::Link(to) => {
+                #[cfg(unix)]
+                if path != root.join(to) {
+                    fs::remove_file(path).unwrap();
+                    std::os::unix::fs::symlink(root.join(to), path).unwrap();
+                    return true;
+                }
+                return false;
+            }
+            _ if bytes.is_empty() => return false,
+            Self::Empty => bytes.clear(),
+            Self::LastByte => drop(bytes.pop()),
+            Self::LastLine => match bytes[..bytes.len() - 1].iter().rposition(|byte| *byte == b'\n') {
+                Some(end) => bytes.truncate(end + 1),
+                None => return false,
+            },
+            Self::Half => bytes.truncate(bytes.len() / 2),
+            Self::Flipped(part) => {
+                let at = bytes.len() * part / 16;
+                bytes[at] ^= if part % 2 == 0 { 1 } else { 0x20 };
+            }
+        }
+        fs::write(path, bytes).unwrap();
+        true
+    }
+}
+
+fn is_long() -> bool {
+    std::env::var_os("MLFERRY_LONG_TESTS").is_some()
+}
+
+fn damages() -> &'static [Damage] {
+    if is_long() { &ALL } else { &SOME }
+}
+
+/// A source and an export of all of it.
+struct Exported(World);
+
+/// How a job ended, and what it named.
+#[derive(Debug)]
+struct Told {
+    code: u8,
+    named: Vec<String>,
+    notes: Vec<String>,
+}
+
+impl Exported {
+    fn new() -> Self {
+        let exported = Self(World::new(fill));
+        let told = exported.export();
+        assert_eq!(told.code, 0, "{told:?}");
+        exported
+    }
+
+    fn root(&self) -> PathBuf {
+        self.0.folder.path().join("export")
+    }
+
+    /// Every file, by its path below the root.
+    fn files(&self) -> Vec<String> {
+        local::walk(&self.root()).unwrap().into_iter().map(|file| file.path).collect()
+    }
+
+    fn export(&self) -> Told {
+        self.export_with(Arc::new(Faults::none())).expect("nobody kills it")
+    }
+
+    /// None when its process dies.
+    fn export_with(&self, faults: Arc<Faults>) -> Option<Told> {
+        let reader: Arc<dyn Reader> = Arc::new(MemoryReader::new(Arc::clone(&self.0.source)));
+        let (root, journal) = (self.root(), self.0.folder.path().join("export.db"));
+        finished(Arc::clone(&faults), || {
+            let (source, state, plan) =
+                (reader.about().location.clone(), self.0.state(), self.0.plan.clone());
+            let setting = Setting::new(Step::Export, reader, "export", plan, &state, Some(journal))?;
+            drop(setting.journal.faults.set(Arc::clone(&faults)));
+            let inner: Arc<dyn Writer> = Arc::new(ArchiveWriter::create(&root, &source)?);
+            Ok(setting.start(Arc::new(FaultyWriter { inner, faults }), None))
+        })
+    }
+
+    /// Into the world's target, which becomes an empty one before.
+    fn import(&mut self) -> Told {
+        self.0.target = Arc::new(MemoryStore::new("bb"));
+        self.0.lose_journal();
+        let target = Arc::clone(&self.0.target);
+        finished(Arc::new(Faults::none()), || {
+            let source: Arc<dyn Reader> = Arc::new(ArchiveReader::open(&self.root())?);
+            let (state, plan, journal) = (self.0.state(), self.0.plan.clone(), Some(self.0.journal()));
+            let setting = Setting::new(Step::Import, source, &target.location(), plan, &state, journal)?;
+            let ledger: Arc<dyn IdMap> = Arc::clone(&setting.journal) as Arc<dyn IdMap>;
+            Ok(setting.start(Arc::new(MemoryWriter::new(target, ledger)), None))
+        })
+        .expect("nobody kills it")
+    }
+
+    /// Compares the directory with a target.
+    fn validate(&self, target: &Arc<MemoryStore>, artifacts: ArtifactCheck) -> Told {
+        finished(Arc::new(Faults::none()), || {
+            let source: Arc<dyn Reader> = Arc::new(ArchiveReader::open(&self.root())?);
+            let target: Arc<dyn Reader> = Arc::new(MemoryReader::new(Arc::clone(target)));
+            let (plan, state) = (self.0.plan.clone(), self.0.state());
+            Ok(validate(Validate { source, target, plan, artifacts, reports: Vec::new(), state }))
+        })
+        .expect("nobody kills it")
+    }
+}
+
+/// None when the process dies before.
+fn finished(faults: Arc<Faults>, start: impl FnOnce() -> Result<Job>) -> Option<Told> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    runtime.block_on(async {
+        let mut job = match start() {
+            Ok(job) => job,
+            Err(error) => {
+                return Some(Told {
+                    code: error.exit_code(),
+                    named: vec![error.to_string()],
+                    notes: Vec::new(),
+                });
+            }
+        };
+        let ended = async {
+            let (mut named, mut notes) = (Vec::new(), Vec::new());
+            while let Some(event) = job.events.recv().await {
+                match event {
+                    Event::ItemFailed { kind, id, name, reason, hint, .. } => {
+                        named.push(format!("{kind} {id} ({name}): {reason}; {}", hint.unwrap_or_default()));
+                    }
+                    Event::Difference(difference) if difference.mark != Mark::Same => {
+                        named.push(format!("{difference:?}"));
+                    }
+                    Event::Note { text } => notes.push(text),
+                    _ => {}
+                }
+            }
+            match job.outcome().await {
+                Ok(outcome) => Told { code: outcome.exit_code(), named, notes },
+                Err(error) => {
+                    named.push(error.to_string());
+                    Told { code: error.exit_code(), named, notes }
+                }
+            }
+        };
+        tokio::select! {
+            biased;
+            () = faults.died() => None,
+            told = tokio::time::timeout(STILL, ended) => Some(told.expect("the job stands still")),
+        }
+    })
+}
+
+/// A copy of a whole directory.
+fn copy(from: &Path, to: &Path) {
+    for file in local::walk(from).unwrap() {
+        let path = local::below(to, &file.path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::copy(local::below(from, &file.path), path).unwrap();
+    }
+}
+
+/// How many objects of each kind there are.
+fn counts(data: &Data) -> [usize; 7] {
+    let versions = data.registered.values().map(|one| one.versions.len()).sum();
+    [
+        data.experiments.len(),
+        data.runs.len(),
+        data.models.len(),
+        versions,
+        data.traces.len(),
+        data.datasets.len(),
+        data.scorers.len(),
+    ]
+}
+
+/// Does each of `damages` to every file, and calls `each` with what came of it.
+fn every_damage(damages: &[Damage], mut each: impl FnMut(&mut Exported, &str, Damage) -> Result<(), String>) {
+    let mut exported = Exported::new();
+    let pristine = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
+    copy(&exported.root(), pristine.path());
+    let mut wrong = Vec::new();
+    for path in exported.files() {
+        for damage in damages {
+            fs::remove_dir_all(exported.root()).unwrap();
+            copy(pristine.path(), &exported.root());
+            if !damage.is_done_to(&local::below(&exported.root(), &path), &exported.root()) {
+                continue;
+            }
+            if let Err(what) = each(&mut exported, &path, *damage) {
+                wrong.push(format!("{path} {damage:?}: {what}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+/// What is named must lead to the file.
+fn names_it(told: &Told, path: &str) -> bool {
+    let file = path.rsplit('/').next().unwrap_or(path);
+    // A list that was changed is at odds with the files that it names.
+    file == "checksums.sha256" || told.named.iter().any(|text| text.contains(file))
+}
