@@ -116,6 +116,11 @@ impl<K: Keeper> Lease<K> {
         }
     }
 
+    /// True for the text of this very lease, wherever it was read.
+    pub fn is_mine(&self, text: &str) -> bool {
+        self.is_held.load(Relaxed) && self.other(Some(text)).is_none() && text.contains(&self.me.owner)
+    }
+
     /// Renews it for as long as it is awaited. Ends when another import has taken it.
     pub async fn keep(&self) -> Error {
         let mut pause = SECOND_LOOK;

@@ -71,7 +71,7 @@ pub struct ExperimentSurvey {
 
 /// Counts what the plan takes, run by run. Only reads.
 pub async fn survey(source: &dyn Reader, plan: &Plan) -> Result<Survey> {
-    let Chosen { experiments, models, datasets, needed, notes, unread: mut unreadable } =
+    let Chosen { experiments, models, datasets, needed, notes, unread: mut unreadable, .. } =
         choose(source, plan).await?;
     let counted =
         stream::iter(experiments).map(|(experiment, choice)| count(source, plan, experiment, choice));

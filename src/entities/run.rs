@@ -48,6 +48,13 @@ impl Run {
         }
     }
 
+    /// A tag names models that were logged as files of this run (before MLflow 3): its artifacts cannot be empty.
+    pub fn names_model_files(&self) -> bool {
+        // Models of MLflow 3 have files of their own, and ids that begin with `m-`.
+        let are_files = |history: &String| history.contains("\"artifact_path\"") && !history.contains("\"m-");
+        self.model_outputs.is_empty() && self.tags.get("mlflow.log-model.history").is_some_and(are_files)
+    }
+
     /// It used or made logged models.
     pub fn has_models(&self) -> bool {
         !self.model_inputs.is_empty() || !self.model_outputs.is_empty()

@@ -63,6 +63,11 @@ pub trait Reader: Send + Sync {
         Ok(())
     }
 
+    /// What says at the source itself that somebody writes to it: an import into the same server, by whatever name.
+    async fn lease(&self) -> Result<Option<String>> {
+        Ok(None)
+    }
+
     /// Active and deleted ones.
     ///
     /// A list comes to an error only where others would fare no better: the connection, the sign-in. What it cannot

@@ -149,6 +149,10 @@ pub trait Writer: Send + Sync {
         Ok(None)
     }
 
+    /// All experiments, registered models and prompts that the source has, before any of them is opened. What a target has
+    /// under a name may be the copy of another one that had the name before.
+    fn learn_source(&self, _experiments: &[Experiment], _models: &[RegisteredModel]) {}
+
     /// Finds or makes the experiment under `name`.
     async fn open_experiment(&self, experiment: &Experiment, name: &str) -> Result<TargetExperiment>;
 

@@ -105,6 +105,50 @@ async fn what_was_renamed_is_followed_and_never_doubled() {
     assert_eq!(everything(&target).await, wanted);
 }
 
+/// A name that was freed at the source and given to another object: the copy of the first follows it, though only the second
+/// is selected, and nothing is doubled or mixed.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_that_another_has_now_mixes_nothing() {
+    let (source, target) = futures::join!(Real::start(TARGET), Real::start(TARGET));
+    let first = experiment(&source, "w").await;
+    run(&source, &first, "r1", json!([])).await;
+    let version = |name: &str, of: &str| json!({ "name": name, "source": format!("s3://b/{of}") });
+    post(&source, "registered-models/create", json!({ "name": "z" })).await;
+    post(&source, "model-versions/create", version("z", "first")).await;
+    import(&Mlferry::new(), &source, &target, &[]).await.exits(0);
+
+    post(&source, "experiments/update", json!({ "experiment_id": first, "new_name": "w-old" })).await;
+    run(&source, &experiment(&source, "w").await, "r2", json!([])).await;
+    post(&source, "registered-models/rename", json!({ "name": "z", "new_name": "z-old" })).await;
+    post(&source, "registered-models/create", json!({ "name": "z", "description": "the new one" })).await;
+    post(&source, "model-versions/create", version("z", "second")).await;
+    let mlferry = Mlferry::new();
+    for selection in [&["--experiments", "w", "--models", "z"][..], &["--experiments", "w,w-old"], &[], &[]] {
+        import(&mlferry, &source, &target, selection).await.exits(0);
+        let names: Vec<(String, Vec<String>)> = everything(&target).await;
+        let runs = |name: &str| names.iter().find(|(known, _)| known == name).unwrap().1.clone();
+        assert_eq!(
+            (runs("w"), runs("w-old")),
+            (vec!["r2".to_owned()], vec!["r1".to_owned()]),
+            "{selection:?}"
+        );
+    }
+    mlferry.run(&["validate", "--source", source.url(), "--target", target.url()]).await.exits(0);
+}
+
+/// One server under two names: the lease of the import shows at both ends.
+#[tokio::test(flavor = "multi_thread")]
+async fn one_server_under_two_names_is_refused() {
+    let source = Real::start(TARGET).await;
+    let id = experiment(&source, "only once").await;
+    run(&source, &id, "r1", json!([])).await;
+    let other = source.url().replace("127.0.0.1", "localhost");
+    let before = everything(&source).await;
+    let ended = Mlferry::new().run(&["import", "--source", source.url(), "--target", &other]).await.exits(2);
+    assert!(ended.stderr.contains("are the same server"), "{}", ended.stderr);
+    assert_eq!(everything(&source).await, before);
+}
+
 /// What the source brought back comes back, points that somebody removed from the history are those that the list shows,
 /// and the way back is no way.
 #[tokio::test(flavor = "multi_thread")]

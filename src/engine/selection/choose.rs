@@ -18,6 +18,8 @@ pub struct Chosen {
     pub experiments: Vec<(Experiment, ExperimentSelection)>,
     /// Registered models and prompts.
     pub models: Vec<ChosenModel>,
+    /// All experiments, registered models and prompts, of which the plan may take a part.
+    pub all: (Vec<Experiment>, Vec<RegisteredModel>),
     pub datasets: Vec<EvaluationDataset>,
     /// Runs, logged models, registered models and versions of them that nobody chose and that a chosen version needs:
     /// id, name or `name/number`, and that version.
@@ -74,6 +76,7 @@ pub async fn choose(source: &dyn Reader, plan: &Plan) -> Result<Chosen> {
         ))
         .hint("a line of a rename file is the name at the source, a comma, and the new name"));
     }
+    let everything = (all.clone(), models.clone());
     let mut experiments: Vec<_> = all.into_iter().map(|one| (chooser.choose(&one), one)).collect();
     let (window, mut needed, mut needed_unread) = (plan.window()?, BTreeMap::new(), Vec::new());
     leave_out(source, &window, &mut experiments).await?;
@@ -109,7 +112,7 @@ pub async fn choose(source: &dyn Reader, plan: &Plan) -> Result<Chosen> {
     let names = models.iter().map(|one| plan.target_model_name(&one.model));
     unique(names, "registered models", "--model-rename-file")?;
     let notes = models.iter().filter_map(|one| used_up(one, numbers.get(&one.model.name)?)).collect();
-    Ok(Chosen { experiments, models, datasets, needed, notes, unread })
+    Ok(Chosen { experiments, models, all: everything, datasets, needed, notes, unread })
 }
 
 /// The names that are to be replaced and that nothing has.

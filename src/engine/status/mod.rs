@@ -38,8 +38,11 @@ pub fn status(state: &StateDir) -> Result<Vec<Status>> {
 
 /// The write-ahead log is where a running process writes.
 fn written(path: &std::path::Path) -> SystemTime {
-    let of =
-        |path: &std::path::Path| path.metadata().and_then(|m| m.modified()).unwrap_or(SystemTime::UNIX_EPOCH);
+    // An empty one is of somebody who only reads.
+    let of = |path: &std::path::Path| {
+        let metadata = path.metadata().ok().filter(|metadata| metadata.len() > 0);
+        metadata.and_then(|metadata| metadata.modified().ok()).unwrap_or(SystemTime::UNIX_EPOCH)
+    };
     of(path).max(of(&path.with_extension("db-wal")))
 }
 

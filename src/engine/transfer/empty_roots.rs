@@ -8,9 +8,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crate::artifacts::folder;
 use crate::entities::Run;
 
-/// A tag: the models that were logged to the run as files (before MLflow 3), a list in JSON.
-const LOGGED_MODELS: &str = "mlflow.log-model.history";
-
 #[derive(Default)]
 pub(super) struct EmptyRoots {
     /// Runs whose tags name a logged model, with no file.
@@ -26,8 +23,7 @@ impl EmptyRoots {
     pub fn add(&self, run: &Run, files: usize) {
         let root = run.artifact_uri.as_str();
         let is_far_folder = folder(root).is_some_and(|path| !path.is_dir());
-        let names_model =
-            run.model_outputs.is_empty() && run.tags.get(LOGGED_MODELS).is_some_and(|tag| names_files(tag));
+        let names_model = run.names_model_files();
         let count = |counter: &AtomicU64| counter.fetch_add(1, Ordering::Relaxed);
         if files > 0 {
             if is_far_folder {
@@ -70,17 +66,12 @@ impl EmptyRoots {
     }
 }
 
-/// Models of MLflow 3 are no files of the run: their ids begin with `m-`.
-fn names_files(history: &str) -> bool {
-    history.contains("\"artifact_path\"") && !history.contains("\"m-")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn run(root: &str, history: Option<&str>) -> Run {
-        let tags = history.map(|history| (LOGGED_MODELS.to_owned(), history.to_owned()));
+        let tags = history.map(|history| ("mlflow.log-model.history".to_owned(), history.to_owned()));
         Run { artifact_uri: root.into(), tags: tags.into_iter().collect(), ..Run::default() }
     }
 

@@ -39,7 +39,7 @@ use super::{Context, Endpoint, Event, Identity, Journal, StateDir, Step, not_mig
 use crate::entities::{Experiment, Kind, Unreadable};
 use crate::error::{Error, Result};
 use crate::plan::Plan;
-use crate::readers::Reader;
+use crate::readers::{Reader, SourceInfo};
 use crate::writers::{ArchiveWriter, IdMap, Writer};
 
 /// Experiments that are moved side by side.
@@ -174,6 +174,12 @@ impl Setting {
     }
 }
 
+/// Told by the lease of this import, which the source shows too.
+fn same_server(source: &SourceInfo, target: &str) -> Error {
+    Error::usage(format!("source and target are the same server: {} and {target}", source.location))
+        .hint("a migration needs two servers; nothing was moved")
+}
+
 /// One copy at work.
 struct Copy {
     context: Arc<Context>,
@@ -198,6 +204,12 @@ impl Copy {
     async fn alone(&self, lease: &Lease, id_map: Option<PathBuf>) -> Result<Findings> {
         if let Some(note) = lease.take().await? {
             self.context.note(note).await;
+        }
+        // A source that cannot be asked is another server, or says so when its experiments are read.
+        let seen = self.source.lease().await.unwrap_or_default();
+        if seen.is_some_and(|text| lease.is_mine(&text)) {
+            lease.release().await;
+            return Err(same_server(self.source.about(), self.target.location()));
         }
         let result = tokio::select! {
             result = self.everything(Step::Import, id_map) => result,
@@ -227,8 +239,9 @@ impl Copy {
         let (source, target) = (self.source.about().location.clone(), self.target.location().to_owned());
         self.context.tell(Event::Started { step, source, target }).await;
         self.tell_news().await;
-        let Chosen { experiments: chosen, models, datasets, needed, notes, unread } =
+        let Chosen { experiments: chosen, models, all, datasets, needed, notes, unread } =
             choose(self.source.as_ref(), &self.plan).await?;
+        self.target.learn_source(&all.0, &all.1);
         for Unreadable { kind, id, .. } in &unread {
             self.journal.plan(*kind, [id.as_str()])?;
             self.context.plan(*kind, 1).await;

@@ -5,7 +5,7 @@ use bytes::BytesMut;
 use futures::{StreamExt, TryStreamExt, stream};
 
 use super::{ArtifactCheck, Compare, Difference, FieldDifference, FileFacts};
-use crate::entities::{FileEntry, Kind, Owner, Unreadable, is_mlmodel, with_new_ids};
+use crate::entities::{FileEntry, Kind, Owner, Run, Unreadable, is_mlmodel, with_new_ids};
 use crate::error::Result;
 use crate::io::ByteSource;
 use crate::readers::{Reader, SourceFile, read_all};
@@ -13,6 +13,7 @@ use crate::readers::{Reader, SourceFile, read_all};
 /// Files of one pair that are compared side by side.
 const FILES_AT_ONCE: usize = 8;
 const BY_CHECKSUM: &str = "--artifacts checksum reads them";
+const LISTED_AS_EMPTY: &str = "the source lists the artifacts as empty: see whether it reaches their folder";
 const WITHOUT_FILES: &str = "--artifacts none";
 
 impl Compare {
@@ -22,10 +23,24 @@ impl Compare {
         }
     }
 
-    /// Compares the files of two runs or logged models, each as an item of its own.
-    pub(super) async fn files(&self, experiment: &str, source: Owner<'_>, target: Owner<'_>) {
+    /// Compares the files of two runs. A list of none where there should be some is nothing to believe.
+    pub(super) async fn files_of_runs(&self, experiment: &str, source: &Run, target: &Run) {
+        let listed = self.files(experiment, source.owner(), target.owner()).await;
+        if listed == Some(0) && source.names_model_files() {
+            self.not_compared(Kind::Run, "files of a logged model that a tag names", LISTED_AS_EMPTY, 1);
+        }
+    }
+
+    /// Compares the files of two runs or logged models, each as an item of its own. Gives how many the source lists.
+    pub(super) async fn files(
+        &self,
+        experiment: &str,
+        source: Owner<'_>,
+        target: Owner<'_>,
+    ) -> Option<usize> {
         if self.artifacts == ArtifactCheck::None {
-            return self.not_compared(source.kind, "files", WITHOUT_FILES, 1);
+            self.not_compared(source.kind, "files", WITHOUT_FILES, 1);
+            return None;
         }
         let (ours, theirs) =
             futures::join!(list(self.source.as_ref(), source), list(self.target.as_ref(), target));
@@ -38,8 +53,14 @@ impl Compare {
                 self.unread(unread_there, false).await;
                 (ours, theirs)
             }
-            (Err(e), _) => return self.unlisted(experiment, source, Some(e.to_string()), None).await,
-            (_, Err(e)) => return self.unlisted(experiment, source, None, Some(e.to_string())).await,
+            (Err(e), _) => {
+                self.unlisted(experiment, source, Some(e.to_string()), None).await;
+                return None;
+            }
+            (_, Err(e)) => {
+                self.unlisted(experiment, source, None, Some(e.to_string())).await;
+                return None;
+            }
         };
         let extra: Vec<&FileEntry> = theirs.values().filter(|file| !ours.contains_key(&file.path)).collect();
         self.context.plan(Kind::Artifact, ours.len() + extra.len()).await;
@@ -56,6 +77,7 @@ impl Compare {
             let extra = Difference::extra(Kind::Artifact, &name, &id).of_file(None, Some(facts(file)));
             self.found(extra.of_experiment(experiment)).await;
         }
+        Some(ours.len())
     }
 
     async fn file(

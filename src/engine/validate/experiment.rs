@@ -175,7 +175,7 @@ impl Compare {
         stream::iter(&pairs)
             .for_each_concurrent(FILES_OF, |(ours, theirs)| async move {
                 self.run(experiment, (ours, our_sums), (theirs, their_sums)).await;
-                self.files(&experiment.name, ours.owner(), theirs.owner()).await;
+                self.files_of_runs(&experiment.name, ours, theirs).await;
             })
             .await;
         Ok(())

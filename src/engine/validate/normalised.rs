@@ -32,6 +32,8 @@ pub enum When {
     Made,
     /// The source has no value, and the target has what a server makes in its place.
     AbsentAndMade,
+    /// The source has an empty text, and the target no value.
+    Empty,
     /// Both are the same in this form.
     SameAs(fn(&str) -> Option<String>),
 }
@@ -161,6 +163,12 @@ pub static RULES: &[Rule] = &[
         "the type of a span that had none, derived from its other attributes",
         TRANSLATION,
     ),
+    trace(
+        "*: rationale",
+        When::Empty,
+        "an assessment whose rationale is empty has none",
+        "MLflow 3.2 to 3.18, entities/assessment.py, to_proto: an empty rationale is not sent",
+    ),
     attribute("* attribute mlflow.spanType"),
     attribute("* attribute mlflow.spanInputs"),
     attribute("* attribute mlflow.spanOutputs"),
@@ -193,6 +201,7 @@ fn holds(when: When, Case { source, target, made }: Case<'_>) -> bool {
         When::Absent => source.is_none(),
         When::Made => is_made,
         When::AbsentAndMade => source.is_none() && is_made,
+        When::Empty => matches!(source, Some("" | "\"\"")) && target.is_none(),
         When::SameAs(form) => {
             let same = |text: Option<&str>| text.and_then(form);
             same(source).is_some_and(|ours| Some(ours) == same(target))
@@ -236,6 +245,8 @@ mod tests {
         assert!(!is_normal(Kind::Trace, "span s: attribute mlflow.llm.cost", Some("1"), None, None));
         assert!(!is_normal(Kind::Trace, "span s: attribute own", None, Some("1"), None));
         assert!(!is_normal(Kind::Run, "tag own", None, Some("1"), None));
+        assert!(is_normal(Kind::Trace, "assessment n: rationale", Some("\"\""), None, None));
+        assert!(!is_normal(Kind::Trace, "assessment n: rationale", Some("\"why\""), None, None));
     }
 
     #[test]

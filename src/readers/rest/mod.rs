@@ -148,6 +148,10 @@ impl Reader for RestReader {
         self.client.answers().await
     }
 
+    async fn lease(&self) -> Result<Option<String>> {
+        self.client.lease().await
+    }
+
     fn experiments(&self) -> Pages<'_, Readable<Experiment>> {
         self.every_experiment()
     }

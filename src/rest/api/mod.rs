@@ -2,6 +2,7 @@ pub(super) mod capability;
 pub(super) mod connect;
 pub(super) mod evaluation;
 pub(super) mod items;
+pub(super) mod lease;
 pub(super) mod logged_models;
 pub(super) mod otlp;
 pub(super) mod path_rules;

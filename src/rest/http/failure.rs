@@ -190,7 +190,7 @@ pub fn status(
         _ if throttled => plain(Class::Transient).hint("the server is busy: try again in a minute"),
         StatusCode::UNAUTHORIZED if let Some(identity) = identity => {
             Error::new(Class::Auth, format!("{address} refuses {identity} ({status}{said})"))
-                .hint("check the user, the password or the token: MLFERRY_SOURCE_… for the source, MLFERRY_TARGET_… for the target")
+                .hint("check the user, the password or the token: MLFLOW_TRACKING_… or MLFERRY_SOURCE_… for the source, MLFERRY_TARGET_… for the target")
         }
         StatusCode::UNAUTHORIZED => Error::new(Class::Auth, format!("{address} wants a sign-in ({status}{said})"))
             .hint("set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN (MLFERRY_TARGET_… for the target)"),

@@ -31,7 +31,13 @@ impl RestWriter {
             Some(there) if is_made_from(&there, experiment) => there,
             named => match (self.moved_before(experiment).await?, named) {
                 (Some(moved), named) => self.under_its_name(moved, name, named.is_some()).await?,
-                (None, Some(there)) => there,
+                (None, Some(there)) => match self.copied_from_another(&there, experiment) {
+                    None => there,
+                    Some(other) => {
+                        self.rename_copied(there, other, name).await?;
+                        return Ok(place(self.make_experiment(experiment, name).await?));
+                    }
+                },
                 (None, None) => return Ok(place(self.make_experiment(experiment, name).await?)),
             },
         };
@@ -62,6 +68,29 @@ impl RestWriter {
                 Ok(TargetExperiment { to_be_deleted: to_be_deleted && ours, ..place(there.id) })
             }
         }
+    }
+
+    /// The other experiment of the source that this one of the target was made from: it had the name before.
+    fn copied_from_another(&self, there: &Experiment, experiment: &Experiment) -> Option<&Experiment> {
+        let all = &self.source.get()?.experiments;
+        let is_marked = there.tags.contains_key(tag::SOURCE_CREATION_TIME);
+        let is_it =
+            |one: &&Experiment| one.id != experiment.id && has_identity(one) && is_made_from(there, one);
+        all.iter().find(is_it).filter(|_| is_marked)
+    }
+
+    /// Renames the copy of `other`, as `other` was renamed at the source, so that the name is free.
+    async fn rename_copied(&self, there: Experiment, other: &Experiment, name: &str) -> Result<()> {
+        let is_taken = self.client.experiment_by_name(&other.name).await?.is_some();
+        let moved = self.under_its_name(there, &other.name, is_taken).await?;
+        if moved.name != name {
+            return Ok(());
+        }
+        Err(Error::permanent(format!(
+            "the target's experiment {name:?} is the copy of another one, which is called {:?} now",
+            other.name
+        ))
+        .hint("rename that one on the target, or give this one another name with --experiment-rename-file"))
     }
 
     /// See [`Writer::origin_of`](crate::writers::Writer::origin_of). A few tell for all.

@@ -6,13 +6,13 @@ mod evaluation;
 mod experiment;
 mod files;
 mod histories;
-mod lease;
 mod logged_model;
 mod model_metric;
 mod model_writer;
 mod references;
 mod refused;
 mod registry;
+mod renamed_model;
 mod run;
 mod run_log;
 mod run_writer;
@@ -24,7 +24,7 @@ mod trace;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use async_trait::async_trait;
 use tokio::sync::OnceCell;
@@ -64,6 +64,10 @@ pub struct RestWriter {
     there: Mutex<HashMap<ExperimentId, HashMap<RunId, ImportedRun>>>,
     /// Logged models that carry a source id, by experiment.
     models_there: Mutex<HashMap<ExperimentId, HashMap<ModelId, ImportedModel>>>,
+    /// How many experiments of the source are written into this one now: two may have become one.
+    open_places: Mutex<HashMap<ExperimentId, usize>>,
+    /// All that the source has, of which an import may take a part.
+    source: OnceLock<SourceObjects>,
     /// Which experiment became which.
     experiments: Mutex<HashMap<ExperimentId, ExperimentId>>,
     /// Evaluation datasets that earlier imports have left, by the source's ids.
@@ -89,6 +93,12 @@ pub struct RestWriter {
     deleted: Mutex<HashSet<ExperimentId>>,
     /// Experiments to be deleted once nothing more is written.
     to_be_deleted: Mutex<HashSet<ExperimentId>>,
+}
+
+/// See [`Writer::learn_source`].
+struct SourceObjects {
+    experiments: Vec<Experiment>,
+    models: Vec<RegisteredModel>,
 }
 
 /// How often a creation whose reply was lost is tried again after looking it up.
@@ -154,6 +164,8 @@ impl RestWriter {
             location,
             there: Mutex::default(),
             models_there: Mutex::default(),
+            open_places: Mutex::default(),
+            source: OnceLock::new(),
             experiments: Mutex::default(),
             datasets_there: OnceCell::new(),
             marked_experiments: OnceCell::new(),
@@ -168,6 +180,18 @@ impl RestWriter {
             deleted: Mutex::default(),
             to_be_deleted: Mutex::default(),
         }
+    }
+
+    /// One experiment less is written into this place; true when that was the last one.
+    fn is_last(&self, place: &ExperimentId) -> bool {
+        let mut open = self.open_places.lock().unwrap_or_else(PoisonError::into_inner);
+        let left = open.get(place).copied().unwrap_or_default().saturating_sub(1);
+        if left == 0 {
+            open.remove(place);
+        } else {
+            open.insert(place.clone(), left);
+        }
+        left == 0
     }
 
     fn deleted(&self) -> MutexGuard<'_, HashSet<ExperimentId>> {
@@ -220,11 +244,11 @@ impl Writer for RestWriter {
     }
 
     async fn lease(&self) -> Result<Option<String>> {
-        self.read_lease().await
+        self.client.lease().await
     }
 
     async fn set_lease(&self, lease: Option<&str>) -> Result<()> {
-        let written = self.write_lease(lease).await;
+        let written = self.client.set_lease(lease).await;
         self.keeps_no_lease.fetch_or(written.is_err(), Ordering::Relaxed);
         written
     }
@@ -237,8 +261,20 @@ impl Writer for RestWriter {
         self.made_from_here(experiments).await
     }
 
+    fn learn_source(&self, experiments: &[Experiment], models: &[RegisteredModel]) {
+        let objects = SourceObjects { experiments: experiments.to_vec(), models: models.to_vec() };
+        // An import has one source.
+        let _ = self.source.set(objects);
+    }
+
     async fn open_experiment(&self, experiment: &Experiment, name: &str) -> Result<TargetExperiment> {
         let place = self.find_or_make_experiment(experiment, name).await?;
+        *self
+            .open_places
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .entry(place.id.clone())
+            .or_default() += 1;
         let mut known = self.experiments.lock().unwrap_or_else(PoisonError::into_inner);
         known.insert(experiment.id.clone(), place.id.clone());
         Ok(place)
@@ -267,7 +303,9 @@ impl Writer for RestWriter {
         _experiment: &Experiment,
         _runs: &[RunId],
     ) -> Result<()> {
-        self.there.lock().unwrap_or_else(PoisonError::into_inner).remove(&place.id);
+        if self.is_last(&place.id) {
+            self.there.lock().unwrap_or_else(PoisonError::into_inner).remove(&place.id);
+        }
         if self.keeps_no_lease.load(Ordering::Relaxed) {
             self.note_doubles(&place.id).await?;
         }

@@ -35,7 +35,13 @@ impl RestWriter {
         })?;
         let there = match there {
             None => self.under_another_name(model, name).await?,
-            there => there,
+            Some(there) => match self.model_copied_from_another(&there, model) {
+                None => Some(there),
+                Some(other) => {
+                    self.rename_copied_model(&there, other, name).await?;
+                    self.under_another_name(model, name).await?
+                }
+            },
         };
         let Some(there) = there else {
             self.make_model(model, name).await?;
@@ -99,55 +105,6 @@ impl RestWriter {
         Ok(refused)
     }
 
-    /// A model that an earlier import made from this one, before either was renamed: the source knows no id of a model,
-    /// but the moment when it was made stays. It follows the source's new name, unless somebody has renamed it there.
-    async fn under_another_name(
-        &self,
-        model: &RegisteredModel,
-        name: &str,
-    ) -> Result<Option<RegisteredModel>> {
-        let Some(created) = model.creation_time.map(|time| time.to_string()) else { return Ok(None) };
-        let found = self
-            .client
-            .registered_models_tagged(tag::SOURCE_CREATION_TIME, &created, model.is_prompt())
-            .await?;
-        let is_open = |there: &RegisteredModel| {
-            let names = self.model_names.lock().unwrap_or_else(PoisonError::into_inner);
-            names.iter().any(|(source, target)| *source != model.name && *target == there.name)
-        };
-        let mut found: Vec<RegisteredModel> = found
-            .into_iter()
-            .filter(|there| {
-                there.kind() == model.kind() && there.tags.contains_key(tag::SOURCE_REGISTERED_MODEL)
-            })
-            .filter(|there| !is_open(there))
-            .collect();
-        let (Some(there), None) = (found.pop(), found.pop()) else { return Ok(None) };
-        let given = there.tags.get(tag::GIVEN_NAME).or_else(|| there.tags.get(tag::SOURCE_REGISTERED_MODEL));
-        let (kind, old) = (model.kind(), there.name.clone());
-        if given != Some(&old) {
-            self.note(format!(
-                "{kind} {name:?} was moved before and somebody has renamed it to {old:?} on the target: it keeps that name"
-            ));
-            return Ok(Some(there));
-        }
-        match self.client.rename_registered_model(&old, name).await {
-            Ok(()) => {}
-            Err(e) if is_refusal(&e) || e.class() == Class::Forbidden => {
-                self.note(format!(
-                    "{kind} {name:?} is still called {old:?} on the target, which does not rename it: {e}"
-                ));
-                return Ok(Some(there));
-            }
-            Err(e) => return Err(e),
-        }
-        for (key, value) in [(tag::GIVEN_NAME, name), (tag::SOURCE_REGISTERED_MODEL, &model.name)] {
-            self.client.set_registered_model_tag(name, key, value).await?;
-        }
-        self.note(format!("{kind} {old:?} was renamed to {name:?} on the target, as on the source"));
-        Ok(Some(RegisteredModel { name: name.to_owned(), ..there }))
-    }
-
     async fn make_model(&self, model: &RegisteredModel, name: &str) -> Result<()> {
         let theirs = self.new_tags(&model.tags);
         let mut tags = BTreeMap::from([
@@ -175,12 +132,20 @@ impl RestWriter {
         name: &str,
         tags: &BTreeMap<String, String>,
     ) -> Result<()> {
-        match self.client.create_registered_model(name, &model.description, tags).await {
-            Err(e) if e.class() == Class::Ambiguous => match self.client.registered_model(name).await? {
-                Some(_) => Ok(()),
-                None => Err(not_made(e)),
-            },
-            other => other,
+        let mut tries = 1;
+        loop {
+            match self.client.create_registered_model(name, &model.description, tags).await {
+                Err(e) if e.class() == Class::Ambiguous => {
+                    if self.client.registered_model(name).await?.is_some() {
+                        return Ok(());
+                    }
+                    if tries == TRIES {
+                        return Err(not_made(e));
+                    }
+                    tries += 1;
+                }
+                other => return other,
+            }
         }
     }
 

@@ -81,7 +81,7 @@ async fn from_the_first_key_to_the_proof() {
         wizard.press("\r");
         wizard.wait("Write to the target?");
         wizard.press("\r");
-        wizard.wait("everything was moved");
+        wizard.wait("nothing failed");
         // Four frames a second, of what has changed in them.
         let per_second = (wizard.received() - quiet) as f64 / started.elapsed().as_secs_f64();
         eprintln!("{per_second:.0} bytes a second to the terminal during the import");
@@ -184,7 +184,7 @@ async fn one_model_is_chosen_from_the_keyboard_and_comes_with_what_it_needs() {
         wizard.press("\r");
         wizard.wait("Write to the target?");
         wizard.press("\r");
-        wizard.wait("everything was moved");
+        wizard.wait("nothing failed");
         wizard.press("\r");
         wizard.wait("by name and size");
         wizard.press("\r");
@@ -290,7 +290,7 @@ async fn an_app_is_made_and_filled_from_the_keyboard() {
         wizard.press("\r");
         wizard.wait("Write to the target?");
         wizard.press("\r");
-        wizard.wait("everything was moved");
+        wizard.wait("nothing failed");
         wizard.press("\r");
         wizard.wait("by name and size");
         wizard.press("x\r");

@@ -264,10 +264,10 @@ fn ended(model: &Model, work: &JobState, outcome: &Outcome, width: usize) -> Vec
         ),
         (_, 0) if work.mended > 0 => (
             look.glyphs.ok,
-            format!("finished in {took}: everything was moved, what failed at first too."),
+            format!("finished in {took}: nothing failed, what failed at first was moved too."),
             look.theme.ok,
         ),
-        (_, 0) => (look.glyphs.ok, format!("finished in {took}: everything was moved."), look.theme.ok),
+        (_, 0) => (look.glyphs.ok, format!("finished in {took}: nothing failed."), look.theme.ok),
         (_, n) => (
             look.glyphs.warn,
             format!(

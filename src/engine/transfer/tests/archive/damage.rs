@@ -129,7 +129,8 @@ fn a_folder_that_is_gone_renamed_or_copied_is_named() {
             let told = exported.import();
             let is_named = told.code != 0 && !told.named.is_empty();
             // A copy that nothing refers to adds nothing.
-            if !is_named && !(what == "copied" && exported.0.differences().is_empty()) {
+            let is_as_good = what == "copied" && exported.0.differences().is_empty();
+            if !is_named && !is_as_good {
                 wrong.push(format!("{} {what}: {told:?}", folder.display()));
             }
         }

@@ -1,34 +1,36 @@
 //! Who writes to a server, said in a tag of an experiment that is always there.
 
-use super::RestWriter;
 use crate::entities::{Experiment, ExperimentId, tag};
 use crate::error::{Class, Error, Result};
+use crate::rest::Client;
 
 /// MLflow makes it with its database (`store/tracking/sqlalchemy_store.py`, `_create_default_experiment`).
 const DEFAULT: &str = "0";
 
-impl RestWriter {
-    pub(super) async fn read_lease(&self) -> Result<Option<String>> {
+impl Client {
+    /// The lease that somebody has put down; none when nobody has.
+    pub async fn lease(&self) -> Result<Option<String>> {
         let mut experiment = self.lease_place().await?;
         Ok(experiment.tags.remove(tag::LEASE).filter(|text| !text.is_empty()))
     }
 
-    pub(super) async fn write_lease(&self, lease: Option<&str>) -> Result<()> {
+    /// Puts a lease down, or takes it away.
+    pub async fn set_lease(&self, lease: Option<&str>) -> Result<()> {
         let id = self.lease_place().await?.id;
         match lease {
-            Some(text) => self.client.set_experiment_tag(&id, tag::LEASE, text).await,
-            None => self.client.delete_experiment_tag(&id, tag::LEASE).await,
+            Some(text) => self.set_experiment_tag(&id, tag::LEASE, text).await,
+            None => self.delete_experiment_tag(&id, tag::LEASE).await,
         }
     }
 
     /// The default experiment or, where somebody has deleted it, the first one that takes tags.
     async fn lease_place(&self) -> Result<Experiment> {
-        match self.client.experiment(&ExperimentId::from(DEFAULT)).await {
+        match self.experiment(&ExperimentId::from(DEFAULT)).await {
             Ok(experiment) if !experiment.lifecycle.is_deleted() => return Ok(experiment),
             Err(e) if e.class() != Class::NotFound => return Err(e),
             Ok(_) | Err(_) => {}
         }
-        let first = self.client.first_active_experiment().await?;
-        first.ok_or_else(|| Error::permanent("the target has no experiment to keep it"))
+        let first = self.first_active_experiment().await?;
+        first.ok_or_else(|| Error::permanent("the server has no experiment to keep a lease"))
     }
 }

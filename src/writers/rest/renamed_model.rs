@@ -1,0 +1,103 @@
+//! Registered models and prompts that were renamed since an import made them.
+
+use std::sync::PoisonError;
+
+use super::RestWriter;
+use super::refused::is_refusal;
+use crate::entities::{RegisteredModel, tag};
+use crate::error::{Class, Error, Result};
+
+impl RestWriter {
+    /// The other model of the source that this one of the target was made from: it had the name before. The moment when it was
+    /// made tells.
+    pub(super) fn model_copied_from_another(
+        &self,
+        there: &RegisteredModel,
+        model: &RegisteredModel,
+    ) -> Option<&RegisteredModel> {
+        let made = |one: &RegisteredModel| one.creation_time.map(|time| time.to_string());
+        let origin =
+            there.tags.get(tag::SOURCE_REGISTERED_MODEL).and(there.tags.get(tag::SOURCE_CREATION_TIME))?;
+        if made(model).as_ref() == Some(origin) {
+            return None;
+        }
+        let mut all = self.source.get()?.models.iter();
+        all.find(|one| {
+            one.name != model.name && one.kind() == there.kind() && made(one).as_ref() == Some(origin)
+        })
+    }
+
+    /// Renames the copy of `other`, as `other` was renamed at the source, so that the name is free.
+    pub(super) async fn rename_copied_model(
+        &self,
+        there: &RegisteredModel,
+        other: &RegisteredModel,
+        name: &str,
+    ) -> Result<()> {
+        let (kind, new) = (there.kind(), &other.name);
+        let is_given = there.tags.get(tag::GIVEN_NAME).is_none_or(|given| *given == there.name);
+        if !is_given || self.client.registered_model(new).await?.is_some() {
+            return Err(Error::permanent(format!(
+                "the target's {kind} {name:?} is the copy of another one, which is called {new:?} now"
+            ))
+            .hint("rename that one on the target, or give this one another name with --model-rename-file"));
+        }
+        self.rename_model(name, new, &other.name).await?;
+        self.note(format!("{kind} {name:?} was renamed to {new:?} on the target, as on the source"));
+        Ok(())
+    }
+
+    async fn rename_model(&self, old: &str, new: &str, source_name: &str) -> Result<()> {
+        self.client.rename_registered_model(old, new).await?;
+        for (key, value) in [(tag::GIVEN_NAME, new), (tag::SOURCE_REGISTERED_MODEL, source_name)] {
+            self.client.set_registered_model_tag(new, key, value).await?;
+        }
+        Ok(())
+    }
+
+    /// A model that an earlier import made from this one, before either was renamed: the source knows no id of a model,
+    /// but the moment when it was made stays. It follows the source's new name, unless somebody has renamed it there.
+    pub(super) async fn under_another_name(
+        &self,
+        model: &RegisteredModel,
+        name: &str,
+    ) -> Result<Option<RegisteredModel>> {
+        let Some(created) = model.creation_time.map(|time| time.to_string()) else { return Ok(None) };
+        let found = self
+            .client
+            .registered_models_tagged(tag::SOURCE_CREATION_TIME, &created, model.is_prompt())
+            .await?;
+        let is_open = |there: &RegisteredModel| {
+            let names = self.model_names.lock().unwrap_or_else(PoisonError::into_inner);
+            names.iter().any(|(source, target)| *source != model.name && *target == there.name)
+        };
+        let mut found: Vec<RegisteredModel> = found
+            .into_iter()
+            .filter(|there| {
+                there.kind() == model.kind() && there.tags.contains_key(tag::SOURCE_REGISTERED_MODEL)
+            })
+            .filter(|there| !is_open(there))
+            .collect();
+        let (Some(there), None) = (found.pop(), found.pop()) else { return Ok(None) };
+        let given = there.tags.get(tag::GIVEN_NAME).or_else(|| there.tags.get(tag::SOURCE_REGISTERED_MODEL));
+        let (kind, old) = (model.kind(), there.name.clone());
+        if given != Some(&old) {
+            self.note(format!(
+                "{kind} {name:?} was moved before and somebody has renamed it to {old:?} on the target: it keeps that name"
+            ));
+            return Ok(Some(there));
+        }
+        match self.rename_model(&old, name, &model.name).await {
+            Ok(()) => {}
+            Err(e) if is_refusal(&e) || e.class() == Class::Forbidden => {
+                self.note(format!(
+                    "{kind} {name:?} is still called {old:?} on the target, which does not rename it: {e}"
+                ));
+                return Ok(Some(there));
+            }
+            Err(e) => return Err(e),
+        }
+        self.note(format!("{kind} {old:?} was renamed to {name:?} on the target, as on the source"));
+        Ok(Some(RegisteredModel { name: name.to_owned(), ..there }))
+    }
+}
