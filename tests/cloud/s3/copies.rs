@@ -48,7 +48,7 @@ async fn in_parts() {
 async fn copied(cloud: &Cloud, to: &str) -> Value {
     let says = cloud.dir.path().join("copy.json");
     let mut child = tokio::process::Command::new(std::env::current_exe().unwrap());
-    child.args(["--exact", "copies::in_parts", "--ignored", "--nocapture"]).envs(cloud.sandbox.env());
+    child.args(["--exact", "s3::copies::in_parts", "--ignored", "--nocapture"]).envs(cloud.sandbox.env());
     child.env("COPY_FROM", cloud.store("originals/weights.bin")).env("COPY_TO", cloud.store(to));
     let output = child.env("COPY_SAYS", &says).output().await.unwrap();
     assert!(output.status.success(), "{output:?}");
