@@ -17,7 +17,11 @@ fn a_panic_leaves_the_terminal_clean_and_is_read_on_it() {
         panic_on_screen();
     }
     let mut command = CommandBuilder::new(std::env::current_exe().unwrap());
-    command.args(["--exact", "panics::a_panic_leaves_the_terminal_clean_and_is_read_on_it", "--nocapture"]);
+    command.args([
+        "--exact",
+        "wizard::panics::a_panic_leaves_the_terminal_clean_and_is_read_on_it",
+        "--nocapture",
+    ]);
     command.env(PANICS, "1");
     let wizard = Terminal::spawn(command);
     wizard.until("the panic on the terminal as it was", |screen| {
