@@ -7,7 +7,8 @@ use crate::support::{Mlferry, Real, TARGET};
 #[tokio::test(flavor = "multi_thread")]
 async fn things_that_are_not_there_or_in_the_way() {
     let (source, target) = futures::join!(Real::start(TARGET), Real::start(TARGET));
-    source.seed("demo").await;
+    // As `mlferry demo` does it.
+    mlferry::demo::seed(&source.venv, source.url(), "demo").await.unwrap();
     let mlferry = Mlferry::new();
     let (from, to) = (["--source", source.url()], ["--target", target.url()]);
     let import = [&["import"], &from[..], &to[..]].concat();

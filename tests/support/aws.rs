@@ -1,14 +1,14 @@
 //! A stand-in of AWS for the tests: the sandbox, its faults, and the official clients.
 
 use std::path::PathBuf;
-use std::process::Output;
 
 use mlferry::demo::{Sandbox, SandboxOptions, Venv};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::process::Command;
 
-use super::{Mlferry, script_path};
+use super::scripts::Done;
+use super::{Mlferry, script_path, scripts};
 
 pub struct Cloud {
     pub sandbox: Sandbox,
@@ -57,11 +57,10 @@ impl Cloud {
     }
 
     /// Runs a script of this folder with the official clients.
-    pub async fn python(&self, script: &str, args: &[&str]) -> Output {
-        let output = self.client().arg(script_path(script)).args(args).output().await.unwrap();
-        let errors = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{script}: {errors}\n{}", self.log());
-        output
+    pub async fn python(&self, script: &str, args: &[&str]) -> Done {
+        let done = scripts::run(&self.venv, &script_path(script), args, &self.sandbox.env()).await;
+        assert_eq!(done.code, 0, "{script}: {}\n{}", done.stderr, self.log());
+        done
     }
 
     /// Everything that an App or a tracking server holds, as the official client sees it.

@@ -1,10 +1,6 @@
 """Prints what a tracking server holds as one canonical JSON, read through the MLflow client of this Python.
 
 usage: dump.py URL [--no-artifacts]
-       dump.py --each
-
-With --each it reads URL and FILE, separated by a tab, from each line of its input, writes the dump to that file and
-prints "done": importing MLflow takes longer than reading a small server.
 
 Server, client and this script know nothing of mlferry: what two servers have in common is judged by judge.py.
 """
@@ -127,17 +123,7 @@ def print_dump(url, with_artifacts, file):
     file.write("\n")
 
 
-def each():
-    for line in sys.stdin:
-        url, path = line.rstrip("\n").split("\t")
-        with open(path, "w", encoding="utf-8") as file:
-            print_dump(url, True, file)
-        print("done", flush=True)
-
-
 def main():
-    if "--each" in sys.argv:
-        return each()
     arguments = [one for one in sys.argv[1:] if not one.startswith("--")]
     sys.stdout.reconfigure(encoding="utf-8")
     print_dump(arguments[0], "--no-artifacts" not in sys.argv, sys.stdout)

@@ -5,18 +5,20 @@
 use std::borrow::BorrowMut;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::Output;
+use std::sync::Arc;
 
 pub mod aws;
 pub mod browser;
-pub mod dumper;
 pub mod generate;
 pub mod locks;
+pub mod pool;
 pub mod proxy;
+pub mod scripts;
 pub mod stores;
 
 pub use mlferry::demo::Store;
 use mlferry::demo::{MlflowServer, ServerOptions, Venv};
+use scripts::Done;
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::process::Command;
@@ -28,13 +30,15 @@ pub const NEWEST: &str = "3.18.0";
 
 /// One running server and what it takes to talk to it.
 pub struct Real {
-    pub server: MlflowServer,
+    pub server: Arc<MlflowServer>,
     pub venv: Venv,
-    pub dir: TempDir,
+    pub dir: Arc<TempDir>,
     /// Where its artifacts are: a directory of this machine, or a place in S3.
     pub artifacts: String,
     /// How its clients reach that place.
     pub env: Vec<(String, String)>,
+    /// Hands it on to the next test, where it is like those of other tests.
+    pub lease: Option<pool::Lease>,
 }
 
 impl Real {
@@ -44,14 +48,9 @@ impl Real {
 
     pub async fn start_with(version: &str, store: Store) -> Self {
         let venv = venv(version).await;
-        let dir = tempfile::tempdir().unwrap();
-        // Starting a second worker takes longer than it saves.
-        // Since 3.13 servers refuse a store of files unless they are told otherwise.
-        let env = vec![("MLFLOW_ALLOW_FILE_STORE".to_owned(), "true".to_owned())];
-        let options = ServerOptions { store, workers: 1, env, ..ServerOptions::default() };
-        let server = MlflowServer::start(&venv, dir.path(), options).await.unwrap();
+        let (server, dir, lease) = pool::server(version, store, &venv).await;
         let artifacts = server.artifacts().to_str().unwrap().to_owned();
-        Self { server, venv, dir, artifacts, env: Vec::new() }
+        Self { server, venv, dir, artifacts, env: Vec::new(), lease: Some(lease) }
     }
 
     /// A server whose clients read and write artifacts in the cloud's bucket themselves.
@@ -61,13 +60,13 @@ impl Real {
 
     /// The same in any bucket.
     pub async fn over(cloud: &aws::Cloud, root: &str) -> Self {
-        let dir = tempfile::tempdir().unwrap();
+        let dir = Arc::new(tempfile::tempdir().unwrap());
         let (artifacts, env) = (root.to_owned(), cloud.sandbox.env());
         let artifact_root = Some(artifacts.clone());
         let options =
             ServerOptions { workers: 1, artifact_root, env: env.clone(), ..ServerOptions::default() };
-        let server = MlflowServer::start(&cloud.venv, dir.path(), options).await.unwrap();
-        Self { server, venv: cloud.venv.clone(), dir, artifacts, env }
+        let server = Arc::new(MlflowServer::start(&cloud.venv, dir.path(), options).await.unwrap());
+        Self { server, venv: cloud.venv.clone(), dir, artifacts, env, lease: None }
     }
 
     pub fn url(&self) -> &str {
@@ -90,15 +89,22 @@ impl Real {
     }
 
     pub async fn seed(&self, scale: &str) {
-        mlferry::demo::seed(&self.venv, self.url(), scale).await.unwrap();
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/demo/seed.py");
+        let done = scripts::run(&self.venv, &script, &[self.url(), scale], &self.env).await;
+        assert_eq!(done.code, 0, "{}", done.stderr);
     }
 
     /// Everything it holds, as its own release's client sees it.
     pub async fn dump(&self) -> PathBuf {
-        let output = self.python("dump.py", &[self.url()]).await;
+        self.try_dump().await.unwrap()
+    }
+
+    /// The same of a server that may be unable to answer.
+    pub async fn try_dump(&self) -> Result<PathBuf, String> {
+        let done = scripts::run(&self.venv, &script_path("dump.py"), &[self.url()], &self.env).await;
         let path = self.dir.path().join("dump.json");
-        std::fs::write(&path, output.stdout).unwrap();
-        path
+        std::fs::write(&path, done.stdout).unwrap();
+        if done.code == 0 { Ok(path) } else { Err(done.stderr) }
     }
 
     /// Fills it with what mlflow-export-import can export.
@@ -107,12 +113,10 @@ impl Real {
         self.python("incumbent.py", &[self.url(), artifacts.to_str().unwrap()]).await;
     }
 
-    pub async fn python(&self, script: &str, args: &[&str]) -> Output {
-        let env = self.env.iter().map(|(name, value)| (name, value));
-        let mut command = self.venv.command();
-        let output = command.envs(env).arg(script_path(script)).args(args).output().await.unwrap();
-        assert!(output.status.success(), "{script}: {}", String::from_utf8_lossy(&output.stderr));
-        output
+    pub async fn python(&self, script: &str, args: &[&str]) -> Done {
+        let done = scripts::run(&self.venv, &script_path(script), args, &self.env).await;
+        assert_eq!(done.code, 0, "{script}: {}", done.stderr);
+        done
     }
 }
 
@@ -137,13 +141,14 @@ pub async fn differences(source: &Real, target: &Real) -> Vec<String> {
 
 /// The lines that tell two dumps apart.
 pub async fn judged(venv: &Venv, source: &Path, target: &Path) -> Vec<String> {
-    let output = venv.command().arg(script_path("judge.py")).arg(source).arg(target).output().await.unwrap();
-    let text = String::from_utf8(output.stdout).unwrap();
-    let lines: Vec<String> = text.lines().map(str::to_owned).collect();
-    match output.status.code() {
-        Some(0) => Vec::new(),
-        Some(1) => lines,
-        _ => panic!("the judge broke down: {}", String::from_utf8_lossy(&output.stderr)),
+    let args = [source.to_str().unwrap(), target.to_str().unwrap()];
+    let done = scripts::run(venv, &script_path("judge.py"), &args, &[]).await;
+    match done.code {
+        0 => Vec::new(),
+        1 if !done.stdout.is_empty() => {
+            String::from_utf8(done.stdout).unwrap().lines().map(str::to_owned).collect()
+        }
+        _ => panic!("the judge broke down: {}", done.stderr),
     }
 }
 

@@ -6,6 +6,7 @@ mod stale;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::support::Real;
 use mlferry::demo::{MlflowServer, ServerOptions};
@@ -67,13 +68,13 @@ async fn run_called(server: &Real, experiment: &str, name: &str) -> String {
 /// A server whose clients read and write artifacts in a folder of this machine themselves.
 async fn in_folder(version: &str) -> Real {
     let venv = crate::support::venv(version).await;
-    let dir = tempfile::tempdir().unwrap();
+    let dir = Arc::new(tempfile::tempdir().unwrap());
     let artifacts = dir.path().join("files of clients");
     let root = url::Url::from_file_path(&artifacts).unwrap();
     let options = ServerOptions { workers: 1, artifact_root: Some(root.into()), ..ServerOptions::default() };
-    let server = MlflowServer::start(&venv, dir.path(), options).await.unwrap();
+    let server = Arc::new(MlflowServer::start(&venv, dir.path(), options).await.unwrap());
     let artifacts = artifacts.to_str().unwrap().to_owned();
-    Real { server, venv, dir, artifacts, env: Vec::new() }
+    Real { server, venv, dir, artifacts, env: Vec::new(), lease: None }
 }
 
 /// A run of that name in an experiment of that name: its id, and the folder of its artifacts, which is made.

@@ -1,13 +1,11 @@
 //! Two servers that are emptied and filled again for each seed: starting them takes longer than most migrations.
 
-use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use tokio::process::Command;
 use tokio::time::timeout;
 
-use crate::support::dumper::Dumper;
 use crate::support::generate::dice::Dice;
 use crate::support::generate::{self, Layout};
 use crate::support::proxy::Proxy;
@@ -23,8 +21,6 @@ pub struct Bench {
     pub target: Real,
     pub source_proxy: Proxy,
     pub target_proxy: Proxy,
-    source_dumper: Dumper,
-    target_dumper: Dumper,
     mlferry: Mlferry,
 }
 
@@ -34,21 +30,10 @@ impl Bench {
         let target_layout = Layout { release: target, is_files: false };
         let (source, target) =
             futures::join!(Real::start_with(layout.release, store), Real::start_with(target, Store::Sqlite));
-        let (source_dumper, target_dumper) = (Dumper::start(&source.venv), Dumper::start(&target.venv));
         let (source_proxy, target_proxy) =
             (Proxy::start(source.url()).await, Proxy::start(target.url()).await);
         let mlferry = Mlferry::new();
-        Self {
-            layout,
-            target_layout,
-            source,
-            target,
-            source_proxy,
-            target_proxy,
-            source_dumper,
-            target_dumper,
-            mlferry,
-        }
+        Self { layout, target_layout, source, target, source_proxy, target_proxy, mlferry }
     }
 
     /// Both servers as new, the source with the store of that seed, and no journal. Gives the number of its runs.
@@ -115,21 +100,19 @@ impl Bench {
         );
         // With its journal lost, it neither doubles nor changes anything.
         told("import again", &self.timed(&Mlferry::new(), &["import"]).await, &mut found);
-        let file = |of: &Real| -> PathBuf { of.dir.path().join("dump.json") };
-        let (ours, theirs) = (file(&self.source), file(&self.target));
-        for (server, dumper, file) in
-            [(&self.source, &mut self.source_dumper, &ours), (&self.target, &mut self.target_dumper, &theirs)]
-        {
-            if !dumper.dump(server.url(), file).await {
-                *dumper = Dumper::start(&server.venv);
-                let log = std::fs::read_to_string(server.dir.path().join("server.log")).unwrap();
-                let end: Vec<&str> = log.lines().rev().take(3).collect();
-                found.push(format!("judge: {} cannot be dumped: {end:?}", server.url()));
-                return found;
+        let mut dumps = Vec::new();
+        for server in [&self.source, &self.target] {
+            match server.try_dump().await {
+                Ok(dump) => dumps.push(dump),
+                Err(why) => {
+                    let end: Vec<&str> = why.lines().rev().take(3).collect();
+                    found.push(format!("judge: {} cannot be dumped: {end:?}", server.url()));
+                    return found;
+                }
             }
         }
         found.extend(
-            judged(&self.target.venv, &ours, &theirs).await.iter().map(|line| format!("judge: {line}")),
+            judged(&self.target.venv, &dumps[0], &dumps[1]).await.iter().map(|line| format!("judge: {line}")),
         );
         found
     }

@@ -1,0 +1,142 @@
+//! Servers that tests hand on to each other: a start takes ten seconds of a processor, and most tests take fewer. Each
+//! test gets one of its own, as empty as a new one.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, LazyLock, Mutex};
+
+use mlferry::demo::{MlflowServer, ServerOptions, Store, Venv};
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+
+/// What the server itself holds before anybody has used it.
+const CLEAN: &str = "clean";
+
+static IDLE: Mutex<Vec<Kept>> = Mutex::new(Vec::new());
+/// Processes belong to the runtime that starts them, and that of a test ends with the test.
+pub static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap()
+});
+/// Where the servers of this process live: nothing runs at the end of a process, so its successors clean up.
+static HOME: LazyLock<PathBuf> = LazyLock::new(|| {
+    let all = Path::new(env!("CARGO_TARGET_TMPDIR")).join("servers");
+    for entry in fs::read_dir(&all).into_iter().flatten().flatten() {
+        if !Path::new("/proc").join(entry.file_name()).exists() {
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
+    let home = all.join(std::process::id().to_string());
+    fs::create_dir_all(&home).unwrap();
+    home
+});
+
+#[derive(Clone)]
+struct Kept {
+    version: String,
+    store: Store,
+    server: Arc<MlflowServer>,
+    dir: Arc<TempDir>,
+}
+
+/// Gives the server back when it is dropped.
+pub struct Lease(Kept);
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        // A test that fails may leave anything behind.
+        if !std::thread::panicking() {
+            IDLE.lock().unwrap().push(self.0.clone());
+        }
+    }
+}
+
+/// A server that holds nothing, its directory, and what hands it on.
+pub async fn server(version: &str, store: Store, venv: &Venv) -> (Arc<MlflowServer>, Arc<TempDir>, Lease) {
+    while let Some(kept) = idle(version, store) {
+        if reset(&kept) {
+            return (kept.server.clone(), kept.dir.clone(), Lease(kept));
+        }
+    }
+    let dir = Arc::new(tempfile::tempdir_in(&*HOME).unwrap());
+    // Since 3.13 servers refuse a store of files unless they are told otherwise.
+    let env = vec![("MLFLOW_ALLOW_FILE_STORE".to_owned(), "true".to_owned())];
+    // Starting a second worker takes longer than it saves.
+    let options = ServerOptions { store, workers: 1, env, ..ServerOptions::default() };
+    let (venv, path) = (venv.clone(), dir.path().to_owned());
+    let start = RUNTIME.spawn(async move { MlflowServer::start(&venv, &path, options).await.unwrap() });
+    let server = Arc::new(start.await.unwrap());
+    keep_clean(&server, store, dir.path());
+    let kept = Kept { version: version.to_owned(), store, server: server.clone(), dir: dir.clone() };
+    (server, dir, Lease(kept))
+}
+
+fn idle(version: &str, store: Store) -> Option<Kept> {
+    let mut idle = IDLE.lock().unwrap();
+    let at = idle.iter().position(|kept| kept.version == version && kept.store == store)?;
+    Some(idle.swap_remove(at))
+}
+
+fn keep_clean(server: &MlflowServer, store: Store, dir: &Path) {
+    match store {
+        Store::Files => copy(&server.mlruns(), &dir.join(CLEAN)),
+        Store::Sqlite => {
+            let database = rusqlite::Connection::open(server.database()).unwrap();
+            database.execute("VACUUM INTO ?1", [dir.join(CLEAN).to_str().unwrap()]).unwrap();
+        }
+    }
+}
+
+/// Makes it as empty as it was. Gives false where a test has changed more than contents.
+fn reset(kept: &Kept) -> bool {
+    let (clean, artifacts) = (kept.dir.path().join(CLEAN), kept.server.artifacts());
+    if fs::remove_dir_all(&artifacts).is_err() || fs::create_dir_all(&artifacts).is_err() {
+        return false;
+    }
+    match kept.store {
+        Store::Sqlite => reset_rows(&kept.server.database(), &clean).unwrap_or(false),
+        Store::Files => {
+            let is_gone = fs::remove_dir_all(kept.server.mlruns()).is_ok();
+            copy(&clean, &kept.server.mlruns());
+            is_gone
+        }
+    }
+}
+
+/// Through SQLite, not by copying the file: the server has connections with pages in memory.
+fn reset_rows(database: &Path, clean: &Path) -> rusqlite::Result<bool> {
+    const TABLES: &str =
+        "FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_stat%' ORDER BY name";
+    let database = rusqlite::Connection::open(database)?;
+    database.busy_timeout(std::time::Duration::from_secs(10))?;
+    database.execute_batch("PRAGMA foreign_keys = OFF")?;
+    database.execute("ATTACH ?1 AS clean", [clean.to_str().unwrap()])?;
+    let tables = |query: String| -> rusqlite::Result<Vec<(String, Option<String>)>> {
+        database.prepare(&query)?.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+    };
+    let ours = tables(format!("SELECT name, sql {TABLES}"))?;
+    if ours != tables(format!("SELECT name, sql {}", TABLES.replace("sqlite_master", "clean.sqlite_master")))?
+    {
+        return Ok(false);
+    }
+    let batch: String = ours
+        .iter()
+        .map(|(name, _)| {
+            format!("DELETE FROM main.[{name}]; INSERT INTO main.[{name}] SELECT * FROM clean.[{name}];")
+        })
+        .collect();
+    database.execute_batch(&format!("BEGIN IMMEDIATE; {batch} COMMIT"))?;
+    Ok(true)
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let to = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy(&entry.path(), &to);
+        } else {
+            fs::copy(entry.path(), to).unwrap();
+        }
+    }
+}
