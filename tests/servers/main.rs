@@ -16,6 +16,7 @@ mod faults;
 mod fields;
 mod file_store;
 mod generated;
+mod handed_on;
 mod in_the_way;
 mod incumbent;
 mod migration;

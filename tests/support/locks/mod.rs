@@ -25,6 +25,8 @@ pub const LOCKS: &[Lock] = locks![
 
 pub fn lock(name: &str) -> &'static Lock {
     LOCKS.iter().find(|lock| lock.name == name).unwrap_or_else(|| {
-        panic!("nothing says which packages {name} is: write {name}.in, run tests/support/locks/refresh.sh {name}, name it in LOCKS")
+        panic!(
+            "{name} has no lock: write {name}.in, run tests/support/locks/refresh.sh {name}, name it in LOCKS"
+        )
     })
 }
