@@ -107,7 +107,7 @@ pub struct Look {
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub ascii: Option<bool>,
 
-    /// Let the wizard hear the mouse wheel; selecting text then takes Shift
+    /// Enable mouse-wheel scrolling in the wizard; hold Shift to select text
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub mouse: Option<bool>,
 }
@@ -119,7 +119,7 @@ pub enum Theme {
     Light,
     #[value(name = "16")]
     Sixteen,
-    /// Not one colour
+    /// No colour
     None,
 }
 
@@ -140,19 +140,19 @@ pub struct Output {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Look at a server: its version, what it holds, what will and will not arrive
+    /// Look at a server: its version, its contents, what will and will not arrive
     Check(Check),
     /// List, create and open the SageMaker MLflow App that a migration goes to
     App(app::App),
-    /// Sign in to both ends and try out whether a migration can work: rights, clock, region, artifact store
+    /// Sign in to both ends and test whether a migration can work: rights, clock, region, artifact store
     Connect(Connect),
-    /// List what would be moved, and write it down as a plan file
+    /// List what would be moved, and write it to a plan file
     Plan(Plan),
     /// Copy from a server into a directory
     Export(Export),
     /// Copy from a directory, or straight from a server, into a server
     Import(Import),
-    /// Read both sides afresh and report every difference
+    /// Read both sides again and report every difference
     Validate(Validate),
     /// Do all steps, one after the other
     Run(Run),
@@ -201,11 +201,11 @@ pub struct Selection {
     #[arg(long, value_name = "GLOB,…")]
     pub experiments: Option<String>,
 
-    /// Experiments that stay behind although they are chosen, or although everything is
+    /// Exclude experiments, even if another option selects them
     #[arg(long, value_name = "GLOB,…")]
     pub except_experiments: Option<String>,
 
-    /// Registered models by name, with * ? and {a,b}, separated by commas; runs that their versions need go along.
+    /// Registered models by name, with * ? and {a,b}, separated by commas; runs that their versions need are included.
     /// churn/3 is version 3 of churn, which keeps its number: lower ones cannot come to the same server later.
     /// (A model that is itself called churn/3, as MLflow before 3.11 allows, is taken, too.) As soon as one of --experiments, --models, --prompts and --datasets is given, nothing else is taken
     #[arg(long, value_name = "GLOB,…")]
@@ -215,11 +215,11 @@ pub struct Selection {
     #[arg(long, value_name = "GLOB,…")]
     pub prompts: Option<String>,
 
-    /// Evaluation datasets by name, with * ? and {a,b}, separated by commas; those of a chosen experiment go along
+    /// Evaluation datasets by name, with * ? and {a,b}, separated by commas; those of a selected experiment are included
     #[arg(long, value_name = "GLOB,…")]
     pub datasets: Option<String>,
 
-    /// Evaluation datasets that do not go along with a chosen experiment
+    /// Exclude evaluation datasets of a selected experiment
     #[arg(long, value_name = "GLOB,…")]
     pub except_datasets: Option<String>,
 
@@ -239,7 +239,7 @@ pub struct Selection {
     #[arg(long, value_name = "FILE")]
     pub model_rename_file: Option<PathBuf>,
 
-    /// Take deleted experiments and runs along (they arrive deleted)
+    /// Include deleted experiments and runs (they arrive deleted)
     #[arg(long, value_name = "BOOL", default_value_t = true, action = clap::ArgAction::Set)]
     pub export_deleted_runs: bool,
 

@@ -1,26 +1,26 @@
-//! The one error type: what happened, where, and what to do next.
+//! The only error type. It holds the failure, its place, and the next step for the user.
 
 use std::fmt;
 use std::sync::Arc;
 
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// What kind of trouble it is. Decides the exit code and whether a second try may help.
+/// The kind of an error. It decides the exit code and whether a second try may help.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Class {
-    /// The request itself is wrong: a bad URI, a plan that names what is not there.
+    /// The request itself is wrong: a bad URI, or a plan that names missing objects.
     Usage,
     /// A permanent refusal: bad input for the server, a conflict, a full disk.
     Permanent,
     /// Credentials are missing, wrong or not sufficient.
     Auth,
-    /// The credentials are fine, and this is not for them.
+    /// The credentials are valid, but do not allow this request.
     Forbidden,
     /// The object does not exist.
     NotFound,
-    /// A time-out, a reset, 429, 5xx: the same call may succeed later.
+    /// A timeout, a connection reset, 429 or 5xx: the same call may succeed later.
     Transient,
-    /// The request may or may not have been carried out; look before repeating it.
+    /// It is unknown whether the request took effect. Check this before repeating it.
     Ambiguous,
     /// The disk is full: nothing else can be written either.
     Full,
@@ -30,57 +30,59 @@ pub enum Class {
     Stopped,
 }
 
-/// What the other side called it, where it said so. Decisions rest on this and on [`Class`], never on our own text.
+/// The code of the error on the other side, if there is one. Decisions use this and [`Class`], never our own text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Code {
     /// An HTTP answer.
     Http(Answered),
-    /// The error code of an AWS API, such as `ValidationException`, and what is known beyond it.
+    /// The error code of an AWS API, such as `ValidationException`, and a more precise cause if known.
     Aws(String, Option<Cause>),
-    /// The operating system's.
+    /// A code of the operating system.
     Io(std::io::ErrorKind),
 }
 
-/// An HTTP answer that is no success.
+/// An HTTP error answer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Answered {
     pub status: u16,
-    /// MLflow's or AWS's error code; empty where the answer names none, as a gateway's page does.
+    /// MLflow's or AWS's error code; empty if the answer names none, such as a gateway's page.
     pub error_code: String,
-    /// What is known to be meant beyond status and code.
+    /// A more precise cause than status and code, if known.
     pub cause: Option<Cause>,
 }
 
-/// Causes that MLflow and AWS tell in words only.
+/// Causes that MLflow and AWS report only in the message text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cause {
-    /// A point, or another row that only this caller writes, was sent and is there already: the server did not see it.
+    /// A point, or another row that only this caller writes, already exists. The server did not notice that it is the
+    /// same.
     PointExists,
-    /// Two requests inserted the same row at once: the second may be repeated.
+    /// Two requests inserted the same row at the same time. The second may be repeated.
     InsertRace,
     /// The server's database has no connection left: requests wait for each other.
     PoolExhausted,
     /// The server's database is busy.
     DatabaseBusy,
-    /// The store behind the server cannot keep it.
+    /// The store behind the server does not support the object.
     NotInThisStore,
-    /// The server was started without it; no waiting helps.
+    /// The server was started without this feature. Waiting does not help.
     SwitchedOff,
-    /// A 404 that names no error of MLflow's: no such route, or the page of an ingress. It says nothing of objects.
+    /// A 404 that names no error of MLflow's: no such route, or the page of an ingress. It does not show whether an
+    /// object exists.
     NoRoute,
     /// An exception in the server's own code.
     Unhandled,
-    /// `get-history-bulk` takes so many runs only.
+    /// `get-history-bulk` accepts only this many runs.
     MostRuns(usize),
-    /// A role that was just made is not known everywhere yet.
+    /// A new role is not visible everywhere yet.
     RoleNotKnownYet,
-    /// It is about the KMS key that encrypts, not about the object.
+    /// The error is about the KMS key for encryption, not about the object.
     EncryptionKey,
 }
 
 type Source = Arc<dyn std::error::Error + Send + Sync>;
 
-/// An error that can be shown, and shown again: clones share the cause.
+/// An error that can be cloned and shown several times. Clones share the cause.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{message}")]
 pub struct Error {
@@ -112,13 +114,13 @@ impl Error {
         Self::new(Class::Stopped, "stopped")
     }
 
-    /// The same error, taken for another kind of trouble.
+    /// The same error with another class.
     #[must_use]
     pub fn of_class(self, class: Class) -> Self {
         Self { class, ..self }
     }
 
-    /// Adds what the other side called it.
+    /// Adds the code of the other side.
     #[must_use]
     pub fn code(mut self, code: Code) -> Self {
         self.code = Some(code);
@@ -132,14 +134,14 @@ impl Error {
         self
     }
 
-    /// Says what the reader can do next. The first hint wins: it is nearest to the cause.
+    /// Adds a hint for the user's next step. The first hint wins, because it is nearest to the cause.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint.get_or_insert_with(|| hint.into());
         self
     }
 
-    /// Adds what to do after that, unless the hint says so already.
+    /// Adds a further step to the hint, unless the hint already contains it.
     #[must_use]
     pub fn and_then(mut self, next: &str) -> Self {
         self.hint = Some(match self.hint.take() {
@@ -150,7 +152,7 @@ impl Error {
         self
     }
 
-    /// Says where it happened, in front of what happened.
+    /// Puts the place of the error in front of the message.
     #[must_use]
     pub fn at(mut self, place: impl fmt::Display) -> Self {
         self.message = format!("{place}: {}", self.message);
@@ -161,8 +163,7 @@ impl Error {
         self.class
     }
 
-    /// It says something of the object that was asked for, not of the connection or of who asks: others may fare
-    /// better.
+    /// The error is about the requested object, not about the connection or the credentials. Other objects may succeed.
     pub fn is_about_object(&self) -> bool {
         matches!(self.class, Class::Permanent | Class::NotFound | Class::Forbidden)
     }
@@ -175,7 +176,7 @@ impl Error {
         self.code.as_ref()
     }
 
-    /// The HTTP answer that it is about.
+    /// The HTTP answer that caused it.
     pub fn answered(&self) -> Option<&Answered> {
         match self.get_code() {
             Some(Code::Http(answered)) => Some(answered),
@@ -183,12 +184,12 @@ impl Error {
         }
     }
 
-    /// The HTTP status, where there was an answer.
+    /// The HTTP status, if there was an answer.
     pub fn status(&self) -> Option<u16> {
         self.answered().map(|answered| answered.status)
     }
 
-    /// True when MLflow or AWS gave it this error code.
+    /// True when MLflow or AWS returned this error code.
     pub fn is_code(&self, code: &str) -> bool {
         match self.get_code() {
             Some(Code::Http(answered)) => answered.error_code == code,
@@ -197,18 +198,18 @@ impl Error {
         }
     }
 
-    /// True when the same request would be refused whenever it is made: a refusal of what was sent, not of the moment.
-    /// Only such an item may be passed over by what comes after it.
+    /// True when the same request would always be refused: the refusal is about its content, not about the moment. Only
+    /// after such an error may later steps skip the item.
     pub fn is_final(&self) -> bool {
         let refused =
             matches!(self.class, Class::Usage | Class::Permanent | Class::Forbidden | Class::NotFound);
         refused
             && self.answered().is_none_or(|answered| match answered.status {
-                // Without a code it is the page of a gateway that does not know the server.
+                // Without a code it is the page of a gateway that cannot find the server.
                 404 => !answered.error_code.is_empty(),
-                // Too early, too late, too large for a gateway, or held by another request.
+                // Too early, too late, too large for a gateway, or locked by another request.
                 408 | 409 | 413 | 423 | 425 | 429 => false,
-                // The store behind the server has no such thing.
+                // The store behind the server does not support this.
                 501 => true,
                 status => status < 500,
             })
@@ -263,7 +264,7 @@ impl From<rusqlite::Error> for Error {
         use rusqlite::ErrorCode::{DiskFull, ReadOnly, SystemIoFailure};
         let plain = Self::permanent(format!("the journal in the state directory: {error}"));
         let known = match error.sqlite_error_code() {
-            // SQLite says so of a full disk, too, when it cannot write its log.
+            // SQLite also returns this for a full disk, when it cannot write its log.
             Some(DiskFull | SystemIoFailure) => Self { class: Class::Full, ..plain }.hint(
                 "free some space there, or choose another state directory with MLFERRY_STATE_DIR, and run the same \
                  command again: it continues",

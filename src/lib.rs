@@ -1,7 +1,7 @@
-//! mlferry moves an MLflow tracking server and proves that nothing was lost.
+//! mlferry migrates an MLflow tracking server and verifies that nothing was lost.
 //!
-//! A [`readers::Reader`] reads a server or an archive, a [`writers::Writer`] writes one. Export and import copy from a
-//! reader to a writer; validation compares two readers.
+//! A [`readers::Reader`] reads a server or an archive, and a [`writers::Writer`] writes one. Export and import copy
+//! from a reader to a writer. Validation compares two readers.
 //!
 //! ```no_run
 //! use mlferry::engine::{Access, Import, Side, StateDir, import, open};
@@ -17,11 +17,11 @@
 //! # }
 //! ```
 //!
-//! Imports go downwards only (`tests/offline/layering.rs` holds the rule):
+//! Imports go downwards only (`tests/offline/layering.rs` enforces the rule):
 //!
 //! ```text
-//! commands | tui | demo  →  config, engine  →  report  →  readers | writers  →  archive  →  artifacts  →  rest  →  aws  →
-//! io, plan, tls  →  entities, limits  →  error
+//! commands | tui | demo  →  config, engine  →  report  →  readers | writers  →  archive  →  artifacts  →  rest  →
+//! aws  →  io, plan, tls  →  entities, limits  →  error
 //! ```
 
 pub mod archive;

@@ -1,5 +1,5 @@
-//! How long anything may be waited for: one table. Whatever waits for another machine takes its limit from here, and a
-//! test holds this table against the source.
+//! All time limits, in one table. All code that waits for another machine takes its limit from here. A test compares
+//! this table with the source.
 
 use std::time::Duration;
 
@@ -7,57 +7,60 @@ const fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
-/// A connection to any server or store stands after this, or counts as refused.
+/// A connection to a server or store that takes longer counts as refused.
 pub const CONNECT: Duration = seconds(10);
-/// A tracking server that owes an answer, or more of one, is silent for at most this long. MLflow's own client bears
-/// 120 s (`MLFLOW_HTTP_REQUEST_TIMEOUT`), gateways 60 s.
+/// The longest silence of a tracking server before or within an answer. MLflow's own client waits 120 s
+/// (`MLFLOW_HTTP_REQUEST_TIMEOUT`), gateways 60 s.
 pub const SILENCE: Duration = seconds(90);
-/// The same for a question that a person waits for.
+/// The same for an interactive request, for which a user waits.
 pub const QUESTION: Duration = seconds(30);
-/// A whole answer in JSON: it is small, and one that trickles in byte by byte is no answer.
+/// A whole JSON answer. It is small, so an answer that takes longer, byte by byte, counts as failed.
 pub const CALL: Duration = seconds(600);
-/// The most bytes of such an answer, unpacked. A page of 500 runs with 1 000 params of 500 characters has 300 MB.
+/// The largest size of such an answer, decompressed, in bytes. A page of 500 runs with 1 000 params of 500 characters
+/// has 300 MB.
 pub const ANSWER_BYTES: usize = 1 << 30;
-/// The same for a question, which asks for one object, and for an answer that is no success.
+/// The same for an interactive request, which asks for one object, and for an error answer.
 pub const QUESTION_BYTES: usize = 64 << 20;
 pub const REFUSAL_BYTES: usize = 1 << 20;
-/// A whole answer to a question, also one that trickles in, and the longest wait that one obeys a Retry-After for.
+/// A whole answer to an interactive request, including a slow one; and the longest Retry-After that such a request
+/// obeys.
 pub const QUESTION_WHOLE: Duration = seconds(60);
 pub const QUESTION_RETRY_AFTER: Duration = seconds(10);
-/// A server that takes a file takes the next piece of it within this time.
+/// A server that receives a file must accept the next piece of it within this time.
 pub const UPLOAD_STALL: Duration = seconds(90);
-/// The answer to a file that was sent whole. The server may write it to another store first, at this many bytes a
-/// second, which is added up to the second figure.
+/// The answer after a file was sent completely. The server may first write it to another store at this many bytes per
+/// second. That time is added, up to the maximum.
 pub const UPLOAD_ANSWER: Duration = seconds(90);
 pub const UPLOAD_ANSWER_RATE: u64 = 20_000_000;
 pub const UPLOAD_ANSWER_MOST: Duration = seconds(600);
-/// S3 may take this long for one answer: a part is on its way meanwhile, and it copies up to 5 GB in one request.
+/// S3 may take this long for one answer. A part is sent in that time, or S3 copies up to 5 GB in one request.
 pub const S3_SILENCE: Duration = seconds(300);
-/// One try of a request to S3 until its answer begins, and all of them: a part or a small file.
+/// One try of a request to S3 until its answer begins, and all tries together. A request sends a part or a small file.
 pub const S3_ATTEMPT: Duration = seconds(600);
 pub const S3_OPERATION: Duration = seconds(1_800);
-/// Google Cloud Storage and Azure: silence of a connection.
+/// Google Cloud Storage and Azure: the longest silence of a connection.
 pub const STORE_SILENCE: Duration = seconds(90);
-/// Whether a store of those can be reached: without credentials, the machine's metadata service is asked for some.
+/// The check whether such a store can be reached. Without credentials, it asks the machine's metadata service for some.
 pub const STORE_LOOK: Duration = seconds(20);
-/// Control plane, IAM and STS: one try of a call, and all of them.
+/// Control plane, IAM and STS: one try of a call, and all tries together.
 pub const AWS_ATTEMPT: Duration = seconds(30);
 pub const AWS_OPERATION: Duration = seconds(120);
-/// All of the credential chain: files, SSO, the machine's metadata service, and processes that may ask a person.
+/// The whole credential chain: files, SSO, the machine's metadata service, and processes that may ask the user.
 pub const CREDENTIALS: Duration = seconds(300);
-/// The longest wait that a server's Retry-After is obeyed for.
+/// The longest Retry-After of a server that is obeyed.
 pub const RETRY_AFTER: Duration = seconds(600);
-/// A server that went away is asked again this often, and is waited for so long unless `--wait` says otherwise.
+/// For an unreachable server: the interval of probes, the time limit of one probe, and the longest wait unless `--wait`
+/// sets another.
 pub const PROBE_EVERY: Duration = seconds(5);
 pub const PROBE: Duration = seconds(10);
 pub const GONE: Duration = seconds(3_600);
-/// A job in which nothing moves ends after this; longer than any silence above.
+/// A job without progress ends after this time. It is longer than any silence above.
 pub const STANDSTILL: Duration = seconds(900);
-/// A silence of this length is shown, and for so long after it asked for mercy a server is shown as slow.
+/// A silence of this length is shown. After an overload, a server is shown as slow for `SLOWDOWN_SHOWN`.
 pub const SILENCE_SHOWN: Duration = seconds(10);
 pub const SLOWDOWN_SHOWN: Duration = seconds(60);
 
-/// What is longer is taken for this: the system's clock could not add it.
+/// The maximum duration: the system's clock could not add a longer one.
 const YEAR: Duration = seconds(31_536_000);
 
 /// `90`, `90s`, `10 min`, `1h30m`; a number alone means seconds.
@@ -76,7 +79,7 @@ mod tests {
 
     use super::*;
 
-    /// What this table says without being asked: the text of each file below `src`, tests left aside.
+    /// Collects the text of each file below `src`, without tests.
     fn sources(folder: &Path, found: &mut Vec<(PathBuf, String)>) {
         for entry in std::fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
@@ -107,7 +110,7 @@ mod tests {
             let used = format!("limits::{name}");
             assert!(rest.iter().any(|(_, text)| text.contains(&used)), "{name} bounds nothing");
         }
-        // Whatever can wait for another machine, and the one file that may make it, with limits of this table.
+        // Each call that can wait for another machine, and a file that may contain it, with limits of this table.
         let makers = [
             ("reqwest::Client::builder()", "rest/http/access.rs"),
             ("reqwest::Client::builder()", "aws/http.rs"),

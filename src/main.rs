@@ -2,7 +2,7 @@ use std::process::ExitCode;
 
 use mlferry::commands;
 
-/// Parses, picks a face, turns its outcome into an exit code.
+/// Parses the arguments, runs the command or the wizard, and converts the outcome into an exit code.
 fn main() -> ExitCode {
     let typed = commands::Typed::hear(std::env::args_os().collect());
     let printer = commands::Printer::new(typed.output());

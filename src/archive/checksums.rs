@@ -1,8 +1,10 @@
-//! Checksums of the files of an export directory. They show which files were lost, cut or changed since.
+//! Checksums of the files of an export directory. They show which files are missing, truncated or changed since the
+//! export.
 //!
-//! Each experiment's folder has a list of the files below it, and the root has one of all others, `experiment.json` files
-//! among them: a folder that is gone is still named. A list is plain text as `sha256sum` reads it, and only grows; the last
-//! line of a path counts. A line is written after its file is on disk, so a killed export leaves at most a file without one.
+//! Each experiment's folder has a list of the files below it, and the root has one of all others, `experiment.json`
+//! files among them: so a missing folder is still listed. A list is plain text in the format of `sha256sum`, and lines
+//! are only appended; the last line of a path counts. A line is written after its file is on disk, so a killed export
+//! leaves at most a file without a line.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::fs::{self, File, OpenOptions};
@@ -17,14 +19,14 @@ use super::Layout;
 use crate::artifacts::local;
 use crate::error::{Class, Error, Result};
 
-/// A list without this line was cut.
+/// A list without this line was truncated.
 const HEAD: &str = "# SHA-256 of the files that mlferry exported\n";
-/// No path that an export makes is longer.
+/// An export never creates a longer path.
 const MAX_LINE: u64 = 64 * 1024;
-/// Lists that are kept in memory: as many as there are experiments at work, and a few.
+/// The number of lists in memory: one for each experiment that is exported at the same time, and a few more.
 const MAX_LISTS: usize = 16;
 const BUFFER: usize = 256 * 1024;
-/// What helps with a file that was lost or changed.
+/// The advice for a missing or changed file.
 pub const ADVICE: &str = "put it back from a copy, or export again into the same directory";
 
 /// SHA-256 of a file.
@@ -36,7 +38,7 @@ impl Sum {
         Self(Sha256::digest(bytes).into())
     }
 
-    /// None when it is not hexadecimal.
+    /// `None` when the text is not hexadecimal.
     pub fn parse(text: &str) -> Option<Self> {
         let mut sum = [0; 32];
         hex::decode_to_slice(text, &mut sum).ok()?;
@@ -49,10 +51,10 @@ impl Sum {
     }
 }
 
-/// Half of a sum. A million files then take a few ten megabytes.
+/// Half of a sum, to save memory. A million files then need some tens of megabytes.
 type Short = (u64, u64);
 
-/// Hashes all bytes that pass.
+/// Hashes all bytes that pass through it.
 pub struct Hashing<T> {
     inner: T,
     hasher: Sha256,
@@ -91,18 +93,18 @@ impl<W: Write> Write for Hashing<W> {
 /// The lists of one export directory.
 pub struct Checksums {
     layout: Layout,
-    /// A file without a line does not belong to the export. False for directories that an older release began.
+    /// A file without a line does not belong to the export. False for directories that an older release created.
     is_strict: bool,
     recent: Mutex<VecDeque<(PathBuf, List)>>,
 }
 
 #[derive(Default)]
 struct List {
-    /// By the hash of the path below the list's folder.
+    /// The key is the hash of the path below the list's folder.
     known: HashMap<u64, Short>,
     /// Some lines cannot be read.
     is_damaged: bool,
-    /// Why nothing of it can be read.
+    /// The error when the whole list cannot be read.
     gone: Option<Error>,
 }
 
@@ -115,11 +117,11 @@ impl Checksums {
         self.is_strict
     }
 
-    /// Reads a file, and compares all of it with its line.
+    /// Reads a file, and compares its whole content with its line.
     ///
     /// # Errors
-    /// [`Class::NotFound`] when the file is not there and need not be; [`Class::Permanent`] when it leads out of the
-    /// directory, was lost or changed since the export, or was not written by it.
+    /// [`Class::NotFound`] when the file does not exist and is not listed; [`Class::Permanent`] when its path leads out
+    /// of the directory, or the file is missing, changed since the export, or not part of it.
     pub fn read<T>(&self, path: &Path, parse: impl FnOnce(&mut dyn BufRead) -> Result<T>) -> Result<T> {
         self.layout.guard(path)?;
         let (listed, unlisted) = self.line_of(path);
@@ -141,7 +143,7 @@ impl Checksums {
         let mut file = BufReader::with_capacity(BUFFER, Hashing::new(file));
         let parsed = parse(&mut file);
         let place = |e: io::Error| Error::from(e).at(path.display());
-        // What comes after the end of a document was not exported either.
+        // Hash the rest too: bytes after the end of the document were not exported either.
         io::copy(&mut file, &mut io::sink()).map_err(place)?;
         let (file, sum) = file.into_inner().finish();
         if sum.short() == listed {
@@ -154,12 +156,12 @@ impl Checksums {
         )))
     }
 
-    /// As [`read`](Self::read), when nothing but the comparison is wanted.
+    /// The same as [`read`](Self::read), for the comparison only.
     pub fn check(&self, path: &Path) -> Result<()> {
         self.read(path, |_| Ok(()))
     }
 
-    /// False when a file must be written again. One that is neither there nor in its list need not be.
+    /// False when a file must be written again. A file that neither exists nor is listed need not be written.
     pub fn is_sound(&self, path: &Path) -> bool {
         self.check(path).map_or_else(|error| error.class() == Class::NotFound, |()| true)
     }
@@ -170,7 +172,7 @@ impl Checksums {
         self.add(&[(path, Sum::of(bytes))])
     }
 
-    /// Adds lines of files that are on disk.
+    /// Adds lines for files that are on disk.
     pub fn add(&self, files: &[(&Path, Sum)]) -> Result<()> {
         let mut lists: BTreeMap<PathBuf, Vec<(String, Sum)>> = BTreeMap::new();
         for (path, sum) in files {
@@ -200,7 +202,7 @@ impl Checksums {
         Ok(())
     }
 
-    /// Makes the list of a folder where there is none.
+    /// Creates the list of a folder if it does not exist.
     pub fn begin(&self, folder: &Path) -> Result<()> {
         let path = folder.join(Layout::CHECKSUMS);
         self.layout.guard(&path)?;
@@ -213,7 +215,7 @@ impl Checksums {
         Ok(())
     }
 
-    /// Why the list of a folder cannot say everything.
+    /// Why the list of a folder is incomplete.
     pub fn problem(&self, folder: &Path) -> Option<String> {
         let path = folder.join(Layout::CHECKSUMS);
         let mut recent = self.recent();
@@ -229,9 +231,9 @@ impl Checksums {
         }
     }
 
-    /// Calls `each` with the path below `folder` of every listed file there. One may come more than once.
+    /// Calls `each` with the path below `folder` of every listed file in it. A path may be passed more than once.
     pub fn each_listed(&self, folder: &Path, each: &mut dyn FnMut(&str)) -> Result<()> {
-        // Any file directly in it shows which list that is.
+        // Any file name directly in the folder leads to its list.
         let Some((list, below)) = self.layout.lists_of(&folder.join("_")).into_iter().next() else {
             return Ok(());
         };
@@ -247,11 +249,11 @@ impl Checksums {
                 each(name);
             }
         });
-        // Its problem is told apart from what it lists.
+        // `problem` reports a damaged list separately.
         read.or(Ok(()))
     }
 
-    /// The line of a file, and what it means when there is none; nothing where there need not be one.
+    /// The line of a file, and the error text for a file without one. The text is `None` when no line is needed.
     fn line_of(&self, path: &Path) -> (Option<Short>, Option<&'static str>) {
         let Some((list, name)) = self.layout.lists_of(path).into_iter().next() else { return (None, None) };
         let mut recent = self.recent();
@@ -272,7 +274,7 @@ impl Checksums {
         self.recent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The list, which is the last of the recent ones then.
+    /// The list. It becomes the most recent one.
     fn list<'a>(&self, recent: &'a mut VecDeque<(PathBuf, List)>, path: &Path) -> &'a mut List {
         let known = recent.iter().position(|(known, _)| known == path).and_then(|at| recent.remove(at));
         let known = known.unwrap_or_else(|| {
@@ -329,7 +331,7 @@ fn load(path: &Path) -> Result<List> {
     }
 }
 
-/// Writes a list anew, with the lines that can be read.
+/// Writes a list again, with its readable lines.
 fn mend(path: &Path) -> Result<()> {
     let mut text = HEAD.to_owned();
     if let Ok(file) = File::open(path) {

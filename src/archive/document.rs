@@ -1,4 +1,4 @@
-//! The JSON files of an export directory. `info` and unknown keys are the incumbent's own and optional.
+//! The JSON files of an export directory. `info` and unknown keys belong to the incumbent and are optional.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use crate::entities::{
     RunStatus, integer,
 };
 
-/// Every file: who wrote it, some counts, and the thing itself.
+/// The common form of every file: its writer, some counts, and the object.
 #[derive(Serialize, Deserialize)]
 pub struct Wrapped<T> {
     #[serde(default)]
@@ -51,7 +51,7 @@ impl System {
     }
 }
 
-/// `mlferry.json`: an export directory belongs to one source. `format` is [`Layout::FORMAT`](super::Layout::FORMAT) or an
+/// `mlferry.json`: an export directory has one source. `format` is [`Layout::FORMAT`](super::Layout::FORMAT) or an
 /// earlier one.
 #[derive(Serialize, Deserialize)]
 pub struct Manifest {
@@ -84,7 +84,7 @@ pub struct ExperimentFile {
     pub runs: Vec<RunId>,
 }
 
-/// `info` of an experiment's file, as far as it tells of losses.
+/// The part of an experiment's `info` that lists failed runs.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub struct ExperimentInfo {
@@ -92,14 +92,14 @@ pub struct ExperimentInfo {
     pub failed_runs: Vec<RunId>,
 }
 
-/// `artifacts.json`: what the artifact folder must hold.
+/// `artifacts.json`: the expected content of the artifact folder.
 #[derive(Default, Serialize, Deserialize)]
 pub struct ArtifactList {
     pub files: Vec<FileEntry>,
     /// Files that could not be read at the source, and why.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub missing: BTreeMap<String, String>,
-    /// Something else of the owner could not be read: another export must look into it again.
+    /// Another part of the owner could not be read. The next export must read it again.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub lacking: bool,
 }
@@ -176,7 +176,7 @@ pub struct ModelInput {
 
 #[derive(Default, Serialize, Deserialize)]
 pub struct RunOutputs {
-    /// Written when it is empty too: the incumbent reads it without looking.
+    /// It is also written when empty, because the incumbent requires the key.
     #[serde(default)]
     pub model_outputs: Vec<ModelOutput>,
 }
@@ -230,7 +230,7 @@ impl From<RunFile> for Run {
 }
 
 impl ExperimentsFile {
-    /// The counts that the incumbent's importer expects beside the list.
+    /// The `info` that the incumbent's importer expects next to the list.
     pub fn info(&self) -> Value {
         json!({ "experiment_names": self.experiments.iter().map(|e| &e.name).collect::<Vec<_>>() })
     }

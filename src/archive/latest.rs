@@ -1,4 +1,4 @@
-//! Histories of metrics as they are read from a file: point by point, since they may be of any size.
+//! Reads histories of metrics from a file, point by point, because they may be of any size.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -8,7 +8,7 @@ use serde::de::{DeserializeSeed, Deserializer, Error as _, SeqAccess, Visitor};
 
 use crate::entities::Point;
 
-/// The latest point of each metric, picked while the histories stream by.
+/// The latest point of each metric, selected while the histories are streamed.
 #[derive(Default)]
 pub struct Latest(pub BTreeMap<String, Point>);
 
@@ -33,7 +33,7 @@ impl<'de> Deserialize<'de> for Latest {
     }
 }
 
-/// Shows each point of one metric's history, until `each` says that nobody listens.
+/// Passes each point of one metric's history to `each`, until `each` returns false.
 pub struct Series<'a> {
     pub each: &'a mut dyn FnMut(Point) -> bool,
 }

@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 ///
 /// ```text
 /// mlferry.json                                  ours: the source it was exported from, and the format
-/// checksums.sha256                              ours: of the files outside of experiments, and of each `experiment.json`
+/// checksums.sha256                              ours: of the files outside of experiments, and each `experiment.json`
 /// manifest.json                                 there once an export has come to its end
 /// experiments/experiments.json
 /// experiments/<id>/experiment.json
@@ -31,18 +31,19 @@ use crate::error::{Error, Result};
 /// prompts/<name>/model.json                     ours: a prompt, in the same form
 /// ```
 ///
-/// Every file is in a list of [`Checksums`](super::Checksums) since format 2, but for `mlferry.json` and `manifest.json`, and
-/// for artifacts of runs and logged models, whose sizes and checksums are in `artifacts.json`. A directory of format 1 has
-/// no lists; an export that continues it adds some, and what they do not name is read unchecked.
+/// Every file is in a list of [`Checksums`](super::Checksums) since format 2, except `mlferry.json` and
+/// `manifest.json`, and the artifacts of runs and logged models, whose sizes and checksums are in `artifacts.json`. A
+/// directory of format 1 has no lists; an export that continues it adds lists, and files without a line are read
+/// unchecked.
 #[derive(Clone, Debug)]
 pub struct Layout {
     root: PathBuf,
     experiments: PathBuf,
-    /// The root is this experiment's folder, and there is nothing else.
+    /// The root is the folder of this experiment and holds nothing else.
     only: Option<ExperimentId>,
-    /// The incumbent's names are looked for where ours are not there.
+    /// The incumbent's names are tried where ours do not exist.
     reading: bool,
-    /// The root without links.
+    /// The root with all links resolved.
     real: PathBuf,
 }
 
@@ -52,23 +53,23 @@ impl Layout {
     /// The format that this release writes.
     pub const FORMAT: u32 = 2;
 
-    /// Ours, to be written.
+    /// Our own layout, for writing.
     pub fn new(root: impl Into<PathBuf>) -> Self {
         let root = root.into();
         let real = root.canonicalize().unwrap_or_else(|_| root.clone());
         Self { experiments: root.join("experiments"), root, only: None, reading: false, real }
     }
 
-    /// To be read: ours, or what the incumbent's `export-all`, `export-models`, `export-experiments` or
-    /// `export-experiment` has written, of which the last two have no `experiments` folder. A run's folder lies
-    /// directly in its experiment's there up to 1.2.0.
+    /// A directory to read: our own, or the output of the incumbent's `export-all`, `export-models`,
+    /// `export-experiments` or `export-experiment`. The last two have no `experiments` folder. Up to 1.2.0, the
+    /// incumbent's run folders are directly in the folder of their experiment.
     pub fn reading(root: &Path, only: Option<ExperimentId>) -> Self {
         let ours = Self { reading: true, only, ..Self::new(root) };
         let experiments = if ours.experiments.is_dir() { ours.experiments } else { root.to_owned() };
         Self { experiments, ..ours }
     }
 
-    /// This path, or to a reader the first of the others that is there.
+    /// This path. When reading, the first of `others` that exists if this one does not.
     fn first(&self, ours: PathBuf, others: impl IntoIterator<Item = PathBuf>) -> PathBuf {
         if !self.reading || ours.exists() {
             return ours;
@@ -76,12 +77,12 @@ impl Layout {
         others.into_iter().find(|path| path.exists()).unwrap_or(ours)
     }
 
-    /// An export may come from a stranger: nothing is read or written outside of it, wherever a link in it leads, and
-    /// nothing is waited for that is no file.
+    /// An export may come from an untrusted source. Nothing outside of it is read or written, even through a link, and
+    /// special files such as pipes are never opened.
     ///
     /// # Errors
-    /// [`Class::Permanent`](crate::error::Class::Permanent) when `path`, or the folder that it would be made in, is
-    /// outside of the root, or when it is neither a file nor a folder. What is not there is for the caller to find out.
+    /// [`Class::Permanent`](crate::error::Class::Permanent) when `path`, or the folder for it, is outside of the root,
+    /// or when it is neither a file nor a folder. A missing path is not an error here.
     pub fn guard(&self, path: &Path) -> Result<()> {
         let real = path.ancestors().find_map(|part| part.canonicalize().ok());
         if !real.is_some_and(|real| real.starts_with(&self.real)) {
@@ -96,7 +97,7 @@ impl Layout {
         }
     }
 
-    /// The experiment whose folder the root is.
+    /// The experiment, if the root is its folder.
     pub fn only(&self) -> Option<&ExperimentId> {
         self.only.as_ref()
     }
@@ -105,7 +106,7 @@ impl Layout {
         &self.root
     }
 
-    /// The lists that a file's checksum is in, and the file's name there. The first is the one that is read.
+    /// The lists with a file's checksum, and the file's name in each. Only the first one is read.
     pub fn lists_of(&self, path: &Path) -> Vec<(PathBuf, String)> {
         let names = |path: &Path| {
             let parts = path.components().map(|part| part.as_os_str().to_string_lossy());
@@ -120,7 +121,8 @@ impl Layout {
             return vec![in_root];
         }
         let of_experiment = (self.root.join(experiments).join(id).join(Self::CHECKSUMS), rest);
-        // Its folder may be lost, and it may be taken out of the directory.
+        // It is in both lists: the root's list shows when its folder is missing, and the folder may be used without the
+        // root.
         if of_experiment.1 == "experiment.json" { vec![in_root, of_experiment] } else { vec![of_experiment] }
     }
 
@@ -249,9 +251,9 @@ impl OwnerFolder {
     }
 }
 
-/// A name as a folder: as it is where that is safe on every system, else percent-encoded.
+/// The folder name for a name: unchanged if it is safe on every system, otherwise percent-encoded.
 fn folder_name(name: &str) -> String {
-    // Other letters than ASCII's are safe, and the incumbent looks for a folder that is called as the model is.
+    // Letters outside of ASCII are safe, and the incumbent expects a folder with the name of the model.
     let encoded: String = name
         .chars()
         .map(|c| match c.is_control() || "%/\\:*?\"<>|".contains(c) {
@@ -259,7 +261,7 @@ fn folder_name(name: &str) -> String {
             false => c.to_string(),
         })
         .collect();
-    // Neither a folder above, nor a hidden one, nor one that Windows would call otherwise.
+    // The name must not be a parent folder, a hidden folder, or one that Windows would rename.
     if encoded.starts_with('.') || encoded.ends_with(['.', ' ']) { format!("%{encoded}%") } else { encoded }
 }
 

@@ -33,7 +33,7 @@ pub struct LoggedModelFile {
     metrics: Vec<Metric>,
 }
 
-/// The words of MLflow's Python client.
+/// The names in MLflow's Python client.
 #[derive(Clone, Copy, Default, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 enum Status {
@@ -44,7 +44,7 @@ enum Status {
     Failed,
 }
 
-/// With nulls, which the incumbent reads without looking whether they are there.
+/// Absent values are written as null, because the incumbent requires the keys.
 #[derive(Serialize, Deserialize)]
 struct Metric {
     key: String,

@@ -1,5 +1,6 @@
-//! The export directory: where what lies, and how its files read. The layout is that of `mlflow-export-import`
-//! (1.2.1 of `databricks-mlflow-export-import`, the one with `runs/` folders; the older one of 1.2.0 is read too); files and keys of our own are ones that it passes over.
+//! The export directory: its paths and file formats. The layout is that of `mlflow-export-import` (1.2.1 of
+//! `databricks-mlflow-export-import`, the one with `runs/` folders; the older layout of 1.2.0 can be read too). That
+//! program ignores our own files and keys.
 
 mod checksums;
 mod document;

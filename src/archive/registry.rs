@@ -86,7 +86,7 @@ fn or_default<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::E
     Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
-/// Version numbers are strings in MLflow's JSON; a number is read too.
+/// Version numbers are strings in MLflow's JSON. Numbers are accepted too.
 fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     Ok(integer::deserialize(deserializer)?.to_string())
 }

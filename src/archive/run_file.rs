@@ -1,4 +1,4 @@
-//! Reading `run.json` as a stream: its metrics may hold millions of points.
+//! Reads `run.json` as a stream, because its metrics may hold millions of points.
 
 use std::fmt;
 use std::fs::File;
@@ -12,13 +12,13 @@ use super::{RunFile, Strict, Wrapped};
 use crate::entities::{Point, Run};
 use crate::error::{Error, Result};
 
-/// Reads everything but the histories, of which only each metric's latest point is kept. `path` is for errors.
+/// Reads everything except the histories: only the latest point of each metric is kept. `path` is for error messages.
 pub fn read_summary(text: &mut dyn BufRead, path: &Path) -> Result<Run> {
     let file: Wrapped<RunFile> = serde_json::from_reader(Strict::new(text)).map_err(|e| broken(path, &e))?;
     Ok(file.mlflow.into())
 }
 
-/// Calls `sink` with every point, metric by metric. Returns early when the sink says that nobody listens.
+/// Calls `sink` with every point, metric by metric. Returns early when the sink returns false.
 pub fn each_point(path: &Path, sink: &mut dyn FnMut(&str, Point) -> bool) -> Result<()> {
     let mut reader = serde_json::Deserializer::from_reader(open(path)?);
     let mut listening = true;
@@ -41,7 +41,7 @@ fn broken(path: &Path, error: &serde_json::Error) -> Error {
         .hint("export this run again into the same directory")
 }
 
-/// Follows keys down to the object whose members are series.
+/// Follows a path of keys to the object whose members are the series.
 struct Descend<'a> {
     path: &'a [&'a str],
     sink: &'a mut dyn FnMut(&str, Point) -> bool,

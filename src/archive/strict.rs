@@ -1,5 +1,5 @@
-//! Python writes `NaN`, `Infinity` and `-Infinity` bare into its JSON, which strict readers refuse: here they become
-//! strings, while the text streams by.
+//! Python writes `NaN`, `Infinity` and `-Infinity` bare into its JSON, which strict readers refuse. This reader
+//! converts them to strings while it streams the text.
 
 use std::io::{BufRead, Read, Result};
 
@@ -9,9 +9,9 @@ pub struct Strict<R> {
     at: usize,
     in_text: bool,
     escaped: bool,
-    /// A minus sign that waits for what follows.
+    /// A minus sign was read, and the next byte decides its meaning.
     minus: bool,
-    /// Bytes of a word that is out already.
+    /// The remaining bytes of a word that was already written out.
     skip: usize,
 }
 

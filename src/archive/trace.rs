@@ -8,10 +8,10 @@ use crate::entities::Trace;
 pub struct TraceFile {
     #[serde(flatten)]
     pub trace: Trace,
-    /// Why the spans are not there, when they should be.
+    /// Why the spans are missing, if they should exist.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub spans_lost: Option<String>,
-    /// Files that spans refer to and that could not be exported; then the trace is not complete.
+    /// Files that spans refer to and that could not be exported; the trace is incomplete then.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub files_lost: Vec<String>,
 }

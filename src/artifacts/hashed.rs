@@ -12,22 +12,22 @@ use crate::io::ByteSource;
 /// A file's bytes as they arrive.
 pub type ByteStream = BoxStream<'static, Result<Bytes>>;
 
-/// What a file was, once all of it has passed.
+/// The size and hash of a file that was read completely.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Digest {
     pub bytes: u64,
-    /// Hexadecimal. None when nobody has read the bytes in one row: S3 has copied them in parts.
+    /// Hexadecimal. `None` when the bytes were not read in sequence, because S3 copied them in parts.
     pub sha256: Option<String>,
 }
 
-/// So often a file may end before all of it was read, until it is taken for a shorter one.
+/// After this many early ends, the file is taken to be shorter than announced.
 const SHORT_READS: u32 = 3;
 
-/// Opens a file as often as it is asked to, and hashes what passes the last time. Whatever goes wrong with the file itself
-/// is kept: a transport that carries the bytes only tells that they broke off, and would try again for no use.
+/// Opens a file as often as needed, and hashes the bytes of the last pass. It keeps the error of the file itself: the
+/// transport only reports that the bytes broke off, and would retry in vain.
 pub struct Hashed<'a> {
     inner: &'a dyn ByteSource,
-    /// How many bytes are to come, where that is known.
+    /// The expected number of bytes, if known.
     size: Option<u64>,
     pass: Mutex<Arc<Mutex<Pass>>>,
 }
@@ -36,7 +36,7 @@ pub struct Hashed<'a> {
 struct Pass {
     hasher: Sha256,
     bytes: u64,
-    /// How often it has ended too early, this time included.
+    /// How often the file ended too early, including this pass.
     short: u32,
     /// Why the source broke off.
     broken: Option<Error>,
@@ -47,7 +47,7 @@ impl<'a> Hashed<'a> {
         Self { inner, size: None, pass: Mutex::default() }
     }
 
-    /// Breaks off when another number of bytes comes.
+    /// The stream fails when the number of bytes is not `size`.
     #[must_use]
     pub fn of_size(self, size: Option<u64>) -> Self {
         Self { size, ..self }
@@ -64,14 +64,14 @@ impl<'a> Hashed<'a> {
         Ok(Digest { bytes: pass.bytes, sha256: Some(sha256) })
     }
 
-    /// The source's own reason, if it was the source that broke off.
+    /// The error of the source, if the source broke off.
     pub fn cause(&self) -> Option<Error> {
         let pass = self.pass.lock().unwrap_or_else(PoisonError::into_inner);
         let broken = lock(&pass).broken.clone()?;
         Some(broken.at("its source cannot be read"))
     }
 
-    /// A pass after this one, unless what broke the last one would break it too.
+    /// Starts the next pass, unless the error of the last one would occur again.
     fn next_pass(&self) -> Result<Arc<Mutex<Pass>>> {
         let mut pass = self.pass.lock().unwrap_or_else(PoisonError::into_inner);
         let next = {
@@ -107,7 +107,7 @@ impl Pass {
         }
     }
 
-    /// Gives an error at the end of the bytes, if it comes too early.
+    /// Returns an error when the bytes end too early.
     fn ended(&mut self, size: Option<u64>) -> Option<Error> {
         let size = size.filter(|size| self.bytes < *size && self.broken.is_none())?;
         self.short += 1;
@@ -116,7 +116,7 @@ impl Pass {
         Some(self.broke(error))
     }
 
-    /// What carries the bytes is told no more than that they broke off.
+    /// The transport only gets a transient error: the bytes broke off.
     fn broke(&mut self, error: Error) -> Error {
         let told = Error::transient(error.to_string());
         self.broken = Some(error);
@@ -171,7 +171,7 @@ mod tests {
         for _ in 0..SHORT_READS {
             assert_eq!(read(&short).await.unwrap_err().class(), Class::Transient);
         }
-        // The last word is the file's own, and it is not asked for a fourth time.
+        // The last error is about the file itself, and the file is not read a fourth time.
         assert_eq!(read(&short).await.unwrap_err().class(), Class::Permanent);
         assert!(short.digest().unwrap_err().to_string().contains("it ended after 3 of 4 bytes"));
         let right = Hashed::new(&text).of_size(Some(3));

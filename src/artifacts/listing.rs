@@ -1,6 +1,7 @@
-//! Listings of Google's and Azure's stores that hold any name. The `object_store` crate (0.14, `path/mod.rs`) gives up a whole
-//! listing at the first name with an empty part, a part `.` or `..` or a control character, and takes the mark of a folder
-//! (`a/`) for a file. So such names are packed before it reads an answer, and unpacked when it has.
+//! Listings of Google's and Azure's stores that support every name. The `object_store` crate (0.14, `path/mod.rs`)
+//! fails for a whole listing at the first name with an empty part, a part `.` or `..` or a control character. It also
+//! treats a folder marker (`a/`) as a file. So such names are packed before the crate reads an answer, and unpacked
+//! after that.
 
 use async_trait::async_trait;
 use object_store::ClientOptions;
@@ -14,9 +15,9 @@ use crate::error::{Error, Result};
 use crate::limits;
 use crate::tls::{Trust, client_config};
 
-/// In front of a packed name: of the private use area, which no name of a store begins with below a root.
+/// The prefix of a packed name. It is a character of the private use area: no name below a root begins with it.
 const PACKED: char = '\u{e000}';
-/// The elements that hold names: S3's form of a listing, which Google speaks too, and Azure's.
+/// The elements that hold names: S3's format of a listing, which Google uses too, and Azure's.
 const ELEMENTS: [&str; 2] = ["Key", "Name"];
 
 /// Connects with the crate's own client, or with one that trusts the certificates named in the environment.
@@ -25,7 +26,7 @@ pub struct AnyName(Option<reqwest::Client>);
 
 impl AnyName {
     /// # Errors
-    /// [`Class::Usage`](crate::error::Class::Usage) when what is named cannot be read.
+    /// [`Class::Usage`](crate::error::Class::Usage) when the named certificates cannot be read.
     pub fn of_environment() -> Result<Self> {
         let trust = Trust::of_environment(&[], |name| std::env::var(name).ok());
         if trust.is_of_system_alone() {
@@ -74,7 +75,7 @@ impl HttpService for Packing {
     }
 }
 
-/// The listing with every name packed that the crate would change or refuse.
+/// The listing, in which every name is packed that the crate would change or refuse.
 fn packed(xml: &str) -> String {
     let mut packed = String::with_capacity(xml.len());
     let mut rest = xml;
@@ -96,7 +97,8 @@ fn packed(xml: &str) -> String {
     packed
 }
 
-/// The next element with a name in it: what stands before, its opening tag, what it is called, the name, what follows.
+/// The next element with a name in it: the text before it, its opening tag, its element name, the object's name, and
+/// the text after it.
 fn next_name(xml: &str) -> Option<(&str, &str, &'static str, &str, &str)> {
     let begins = |element: &&'static str| {
         let found = xml
@@ -110,7 +112,7 @@ fn next_name(xml: &str) -> Option<(&str, &str, &'static str, &str, &str)> {
     Some((&xml[..at], &xml[at..inner], element, &xml[inner..end], &xml[end + element.len() + 3..]))
 }
 
-/// XML's five entities, and characters by number.
+/// Decodes XML's five entities, and numeric character references.
 fn unescaped(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     let mut parts = text.split('&');
@@ -138,13 +140,13 @@ fn unescaped(text: &str) -> String {
     plain
 }
 
-/// The name of an object as its store has it.
+/// The name of an object in its store.
 pub fn name_of(location: &Path) -> String {
     let unpacked = location.as_ref().strip_prefix(PACKED).and_then(|name| hex::decode(name).ok());
     unpacked.and_then(|name| String::from_utf8(name).ok()).unwrap_or_else(|| location.as_ref().to_owned())
 }
 
-/// Where an object of that name is asked for.
+/// The path with which an object of this name is requested. `None` when the crate would change the name.
 pub fn location_of(name: &str) -> Option<Path> {
     Path::parse(name).ok().filter(|path| path.as_ref() == name)
 }

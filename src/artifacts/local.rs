@@ -1,4 +1,5 @@
-//! Files in local folders. A file appears whole or not at all: temporary name, fsync, rename, fsync of the folder.
+//! Files in local folders. A file appears complete or not at all: write to a temporary name, fsync, rename, fsync of
+//! the folder.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -17,11 +18,11 @@ use crate::error::{Class, Error, Result};
 use crate::io::ByteSource;
 
 const CHUNK: usize = 256 * 1024;
-/// How often a file is read again that broke off.
+/// How often a file is read again after its source broke off.
 const RETRIES: u32 = 3;
 const FIRST_DELAY: Duration = Duration::from_millis(200);
 
-/// A file that is being written and not yet there.
+/// A file that is being written and does not exist under its name yet.
 pub fn partial(path: &Path) -> Result<NamedTempFile> {
     let folder = folder_of(path)?;
     fs::create_dir_all(folder).map_err(|e| Error::from(e).at(folder.display()))?;
@@ -31,7 +32,7 @@ pub fn partial(path: &Path) -> Result<NamedTempFile> {
         .map_err(|e| Error::from(e).at(folder.display()))
 }
 
-/// Makes a finished partial file appear under its name, on disk for good.
+/// Renames a finished partial file to its name, and makes sure that it is on disk.
 pub fn appear(file: NamedTempFile, path: &Path) -> Result<()> {
     let place = |e: io::Error| Error::from(e).at(path.display());
     file.as_file().sync_all().map_err(place)?;
@@ -46,13 +47,13 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     appear(file, path)
 }
 
-/// Streams a file to disk and hashes it on the way. A source that breaks off is read again; one that has not the bytes that
-/// `size` announces leaves what was there before as it was.
+/// Streams a file to disk and hashes it in the same pass. A source that breaks off is read again. If the source does
+/// not have the number of bytes in `size`, an existing file is kept unchanged.
 pub async fn store(path: &Path, size: Option<u64>, source: &dyn ByteSource) -> Result<Digest> {
     let hashed = Hashed::new(source).of_size(size);
     let mut retries = 0;
     loop {
-        // What cannot be opened was tried often enough by whoever opens it.
+        // The source repeats a failed open on its own, so this failure is final.
         let bytes = hashed.open().await.map_err(|e| hashed.cause().unwrap_or(e))?;
         match store_once(path, &hashed, bytes).await {
             Err(error) if error.class() == Class::Transient && retries < RETRIES => {
@@ -84,7 +85,7 @@ async fn store_once(path: &Path, hashed: &Hashed<'_>, mut bytes: ByteStream) -> 
         .map_err(|e| Error::permanent(e.to_string()))?
 }
 
-/// Opens a file whose path was not chosen by anybody else.
+/// Opens a file at a trusted path, which no server and no archive has chosen.
 pub async fn open(path: &Path) -> Result<ByteStream> {
     let file = tokio::fs::File::open(path).await.map_err(|e| Error::from(e).at(path.display()))?;
     let place = path.display().to_string();
@@ -92,20 +93,20 @@ pub async fn open(path: &Path) -> Result<ByteStream> {
     Ok(chunks.map(move |chunk| chunk.map_err(|e| Error::from(e).at(&place))).boxed())
 }
 
-/// Opens a file below a folder, if it is one and lies there.
+/// Opens a file below a folder. The path must be a file and must not lead out of the folder.
 pub async fn open_below(root: &Path, path: &str) -> Result<ByteStream> {
     let (root, path) = (root.to_owned(), below(root, path));
     let resolved = tokio::task::spawn_blocking(move || walk::resolve(&root, &path)).await;
     open(&resolved.map_err(|e| Error::permanent(e.to_string()))??).await
 }
 
-/// Every file below `root` in order of path; empty when there is no such folder.
+/// Every file below `root` in order of path; empty when the folder does not exist.
 pub fn walk(root: &Path) -> Result<Vec<FileEntry>> {
     let Walked { files, unread } = walk::walk(root);
     unread.map_or(Ok(files), Err)
 }
 
-/// Removes what a killed process was writing below `root`.
+/// Removes the partial files of a killed process below `root`.
 pub fn sweep(root: &Path) -> Result<()> {
     let mut folders = vec![root.to_owned()];
     while let Some(folder) = folders.pop() {
@@ -125,11 +126,11 @@ pub fn sweep(root: &Path) -> Result<()> {
 fn folder_of(path: &Path) -> Result<&Path> {
     let folder =
         path.parent().ok_or_else(|| Error::permanent(format!("{} has no folder", path.display())))?;
-    // A bare name lies in the working folder.
+    // A name without a folder is in the working folder.
     Ok(if folder.as_os_str().is_empty() { Path::new(".") } else { folder })
 }
 
-/// The path of an artifact below `root`, its parts as they are.
+/// The path of an artifact below `root`. The parts are used unchanged.
 pub fn below(root: &Path, path: &str) -> PathBuf {
     path.split('/').fold(root.to_owned(), |folder, part| folder.join(part))
 }

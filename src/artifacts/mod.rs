@@ -1,5 +1,6 @@
-//! Bytes of files: streamed, hashed on the way, never held whole. Local folders, the tracking server's own proxy, S3 and
-//! other object stores. [`ArtifactStores`] decides which of them are reached without the server.
+//! The bytes of files. They are streamed and hashed in the same pass; a file is never held in memory as a whole. Local
+//! folders, the tracking server's own proxy, S3 and other object stores. [`ArtifactStores`] decides which of them this
+//! machine reaches without the server.
 
 mod hashed;
 mod listing;

@@ -17,14 +17,14 @@ use crate::error::{Class, Error, Result};
 use crate::io::{Absence, Meter, Outage, Pages, Reachable};
 use crate::limits;
 
-/// Entries of a listing that are handed on together.
+/// The number of entries of a listing in one page.
 const PAGE: usize = 1_000;
 const RETRIES: usize = 5;
-/// How often one request may have the store go away under it before it counts as the reason.
+/// How many outages one request may go through before the request itself counts as the cause.
 const OUTAGES: u32 = 5;
 
-/// A bucket of Google Cloud Storage or a container of Azure. Connections that break are taken up again by the crate;
-/// credentials are its own business too: `GOOGLE_…` and `AZURE_…` variables, workload identity, the machine's.
+/// A bucket of Google Cloud Storage or a container of Azure. The crate resumes broken connections. It also finds the
+/// credentials: `GOOGLE_…` and `AZURE_…` variables, workload identity, the machine's identity.
 #[derive(Clone)]
 pub struct ObjectStoreBackend {
     store: Arc<dyn ObjectStore>,
@@ -37,7 +37,7 @@ impl ObjectStoreBackend {
     /// Opens `gs://bucket` or `wasbs://container@account.blob.core.windows.net`.
     pub fn open(container: &str, meter: Arc<Meter>, outage: Outage) -> Result<Self> {
         let connector = AnyName::of_environment()?;
-        // An address without TLS is only asked when the environment names one.
+        // An address without TLS is used only when the environment sets one.
         let options = ClientOptions::new().with_allow_http(true).with_timeout_disabled();
         let options = options.with_connect_timeout(limits::CONNECT).with_read_timeout(limits::STORE_SILENCE);
         let retry = RetryConfig { max_retries: RETRIES, ..RetryConfig::default() };
@@ -56,7 +56,7 @@ impl ObjectStoreBackend {
             }
             Some((_, names)) => {
                 let (name, account) = names.split_once('@').unwrap_or((names, ""));
-                // The same account in another of Azure's clouds is somebody else's here.
+                // An account of the same name in the public cloud belongs to another customer.
                 if !account.is_empty() && !account.ends_with(".core.windows.net") {
                     return Err(Error::permanent(format!("{container} is not in Azure's public cloud")));
                 }
@@ -78,7 +78,7 @@ impl ObjectStoreBackend {
         Ok(Self { store, container: container.to_owned(), meter, outage })
     }
 
-    /// Makes one request, and makes it again when the store went away during work and is back.
+    /// Sends a request, and repeats it when the store was unreachable during work and is back.
     async fn patiently<T, Fut>(&self, request: impl Fn() -> Fut) -> Result<T>
     where
         Fut: Future<Output = object_store::Result<T>>,
@@ -106,7 +106,7 @@ impl ObjectStoreBackend {
         self.outage.rides_out(Arc::new(self.clone()), error, Absence::Store, None).await
     }
 
-    /// A root may end with a slash, which joins as none does.
+    /// A root may end with a slash. It joins as a root without one does.
     fn path(&self, key: &str) -> Result<Path> {
         listing::location_of(key.strip_suffix('/').unwrap_or(key)).ok_or_else(|| {
             Error::permanent(format!(
@@ -123,7 +123,7 @@ impl ObjectStoreBackend {
 
 #[async_trait]
 impl Reachable for ObjectStoreBackend {
-    /// Any answer about the container will do, a refusal too.
+    /// Any answer about the container is enough, even a refusal.
     async fn is_there(&self) -> bool {
         match self.store.list(None).next().await {
             Some(Err(refusal)) => self.lost(&refusal).class() != Class::Transient,
@@ -132,14 +132,14 @@ impl Reachable for ObjectStoreBackend {
     }
 }
 
-/// A listing on its way.
+/// A listing that is being read.
 struct Pass {
     remote: ObjectStoreBackend,
     path: Path,
     objects: Fuse<BoxStream<'static, object_store::Result<ObjectMeta>>>,
-    /// The last object that was handed on.
+    /// The last object that was returned.
     last: Option<Path>,
-    /// The store went away and the listing was restarted: objects up to that one are skipped.
+    /// The listing was restarted after an outage. Objects up to `last` are skipped.
     is_behind: bool,
     outages: u32,
 }
@@ -150,7 +150,7 @@ impl Pass {
         Self { remote, path, objects, last: None, is_behind: false, outages: 0 }
     }
 
-    /// The next objects, at most [`PAGE`] of them; none at the end.
+    /// The next objects, at most [`PAGE`] of them. `None` at the end.
     async fn next(&mut self) -> Result<Option<Vec<ObjectMeta>>> {
         let mut page = Vec::new();
         while page.len() < PAGE {
@@ -191,7 +191,8 @@ impl Pass {
     }
 }
 
-/// What consoles make to show a folder is no file. One with bytes is, if one that has no name.
+/// An empty object that a console creates to show a folder is not a file. An object with bytes is a file, even if it
+/// has no name.
 fn described(root: &str, meta: &ObjectMeta) -> Option<FileEntry> {
     let name = listing::name_of(&meta.location);
     let path = name.strip_prefix(root)?;

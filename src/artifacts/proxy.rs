@@ -15,18 +15,18 @@ pub fn proxied_path(artifact_uri: &str) -> Option<&str> {
     Some(path.trim_matches('/'))
 }
 
-/// A file's path as the proxy's URL spells it.
+/// The path of a file in the URL of the proxy.
 ///
 /// # Errors
-/// For a path that the server would take for another one.
+/// When the server would read the path as a different one.
 pub fn proxied_url_path(rules: PathRules, root: &str, path: &str) -> Result<String> {
     let whole = format!("{root}/{path}");
     is_kept(rules, &whole)?;
     Ok(encode_path(&whole))
 }
 
-/// An error for a path that the server's routes would take for another one: asking for it would read or overwrite that
-/// one. Such names are refused here rather than trusted to an answer of 200.
+/// Returns an error for a path that the server's routes would read as a different one: the request would read or
+/// overwrite the other file. Such names are refused here, because the server would answer 200.
 pub fn is_kept(rules: PathRules, path: &str) -> Result<()> {
     let why = match rules.used(path) {
         Some(used) if used == path => return Ok(()),
@@ -54,7 +54,7 @@ mod tests {
     fn names_that_the_server_would_change_are_refused() {
         let spelled = |name: &str| proxied_url_path(PathRules::Escaped, "1/r", name);
         assert_eq!(spelled("a b/100%.txt").unwrap(), "1/r/a%20b/100%25.txt");
-        // A scheme would be lower case; behind a root it is none.
+        // A scheme would be lower case, and after a root it is not a scheme.
         assert_eq!(spelled("Train:x").unwrap(), "1/r/Train%3Ax");
         assert!(is_kept(PathRules::Escaped, "Train:x").is_err());
         for name in ["a%20b", "p%41.txt", "x%2Fy", "folder%20x/inside", "a#b"] {

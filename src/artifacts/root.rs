@@ -4,7 +4,7 @@ use percent_encoding::percent_decode_str;
 
 use crate::entities::{Owner, S3Object, is_plain_id};
 
-/// An artifact root that this machine may reach without its server.
+/// An artifact root that this machine may be able to reach without its server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ArtifactRoot {
     S3(S3Object),
@@ -13,21 +13,21 @@ pub enum ArtifactRoot {
         container: String,
         prefix: String,
     },
-    /// Of this machine, if it is there.
+    /// A folder of this machine, if it exists.
     Folder(PathBuf),
 }
 
 const REMOTE: [&str; 5] = ["gs", "wasb", "wasbs", "abfs", "abfss"];
 
 impl ArtifactRoot {
-    /// None for roots that only a server can read, such as `mlflow-artifacts:` or `dbfs:`.
+    /// `None` for roots that only a server can read, such as `mlflow-artifacts:` or `dbfs:`.
     pub fn of(owner: &Owner<'_>) -> Option<Self> {
         let uri = owner.artifact_uri;
         if let Some(object) = S3Object::parse(uri) {
             return Some(Self::S3(object));
         }
         if let Some((scheme, rest)) = uri.split_once("://").filter(|(scheme, _)| REMOTE.contains(scheme)) {
-            // As for S3: neither a query nor a fragment is a part of the place.
+            // As for S3: a query or fragment is not part of the location.
             let rest = rest.split(['?', '#']).next().unwrap_or(rest);
             let (container, prefix) = rest.split_once('/').unwrap_or((rest, ""));
             let (container, prefix) = (format!("{scheme}://{container}"), prefix.to_owned());
@@ -36,7 +36,7 @@ impl ArtifactRoot {
         folder(uri).filter(|folder| is_of(folder, owner)).map(Self::Folder)
     }
 
-    /// What is reached or not as a whole: the bucket or container, with its scheme.
+    /// The bucket or container, with its scheme. This machine reaches either all of it or none.
     pub fn container(&self) -> String {
         match self {
             Self::S3(object) => format!("s3://{}", object.bucket),
@@ -46,8 +46,8 @@ impl ArtifactRoot {
     }
 }
 
-/// `file:///a%20b` or `/a%20b`: MLflow decodes both (3.10, `utils/file_utils.py`, `local_file_uri_to_path`). A relative one is
-/// the server's, wherever that was started.
+/// `file:///a%20b` or `/a%20b`: MLflow decodes both (3.10, `utils/file_utils.py`, `local_file_uri_to_path`). A relative
+/// path is relative to the folder in which the server was started.
 pub fn folder(uri: &str) -> Option<PathBuf> {
     let path = match uri.strip_prefix("file:") {
         None => PathBuf::from(percent_decode_str(uri).decode_utf8().ok()?.as_ref()),
@@ -56,8 +56,8 @@ pub fn folder(uri: &str) -> Option<PathBuf> {
     path.is_absolute().then_some(path)
 }
 
-/// A server may name any path: only one that ends with the owner's own id is taken for what it says, because nothing
-/// else on this machine is called so.
+/// A server may name any path. Only a path that ends with the owner's own id is accepted, because nothing else on this
+/// machine has that name.
 fn is_of(folder: &std::path::Path, owner: &Owner<'_>) -> bool {
     is_plain_id(owner.id) && folder.ends_with(PathBuf::from(owner.id).join("artifacts"))
 }

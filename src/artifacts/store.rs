@@ -11,18 +11,18 @@ use crate::entities::{FileEntry, S3Object};
 use crate::error::{Error, Result};
 use crate::io::Pages;
 
-/// Something that holds files under keys, and that this machine reads without the tracking server.
+/// A store that holds files under keys. This machine reads it without the tracking server.
 #[async_trait]
 pub trait Store: Send + Sync {
-    /// Tells whether what lies below the prefix can be listed and read.
+    /// Checks whether the files below the prefix can be listed and read.
     async fn look(&self, prefix: &str) -> Result<()>;
 
-    /// Every file below the prefix, by its path from there on.
+    /// Every file below the prefix, with its path relative to the prefix.
     fn list(&self, prefix: &str) -> Pages<'static, FileEntry>;
 
     async fn get(&self, key: &str) -> Result<ByteStream>;
 
-    /// The checksum that the store itself has of all of a file's bytes, hexadecimal.
+    /// The store's own checksum of the whole file, hexadecimal.
     async fn sha256(&self, _key: &str) -> Result<Option<String>> {
         Ok(None)
     }
@@ -32,7 +32,7 @@ pub trait Store: Send + Sync {
 pub struct Root {
     pub(super) store: Arc<dyn Store>,
     pub(super) prefix: String,
-    /// Where that is in S3.
+    /// The location in S3, if the root is there.
     pub(super) object: Option<S3Object>,
     pub(super) is_folder: bool,
     pub(super) container: String,
@@ -50,12 +50,12 @@ impl Root {
         }
     }
 
-    /// What it is a part of, for people.
+    /// The name of the bucket, container or folder tree that contains it, for messages.
     pub fn container(&self) -> &str {
         &self.container
     }
 
-    /// The folder of this machine that it is.
+    /// The local folder, if the root is one.
     pub fn folder(&self) -> Option<&Path> {
         self.is_folder.then(|| Path::new(&self.prefix))
     }
@@ -93,7 +93,7 @@ impl Store for Bucket {
     }
 }
 
-/// Folders of this machine; keys are absolute paths.
+/// Local folders. Keys are absolute paths.
 pub struct LocalStore;
 
 #[async_trait]
@@ -106,7 +106,7 @@ impl Store for LocalStore {
         let root = Path::new(prefix).to_owned();
         let walked = async move {
             match tokio::task::spawn_blocking(move || walk(&root)).await {
-                // What could not be read comes after all that could.
+                // The error comes after all files that could be read.
                 Ok(Walked { files, unread }) => stream::iter([Ok(files)].into_iter().chain(unread.map(Err))),
                 Err(e) => stream::iter([Err(Error::permanent(e.to_string()))].into_iter().chain(None)),
             }

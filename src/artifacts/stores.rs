@@ -15,31 +15,31 @@ use crate::error::{Class, Error, Result};
 use crate::io::CredentialWait;
 use crate::io::{ByteSource, Meter, Outage};
 
-/// How a bucket, a container or the folders of this machine are read.
+/// The store for a bucket, a container or the local folders. `None` when this machine cannot read it.
 type StoreCell = Arc<OnceCell<Option<Arc<dyn Store>>>>;
 
-/// The stores that hold the artifacts of one server, as far as this machine reaches them with credentials of its own.
-/// What it cannot reach goes by way of the server.
+/// The stores that hold the artifacts of one server, if this machine reaches them with its own credentials. All other
+/// files are read and written through the server.
 pub struct ArtifactStores {
     meter: Arc<Meter>,
-    /// The server's own session, where it has one: an App's. Else the default chain's.
+    /// The session of the server if it has one, as an App has. Otherwise a session of the default chain.
     session: OnceCell<Session>,
-    /// That session's, whether it is there yet or not.
+    /// The wait of that session. It exists before the session does.
     credential_wait: CredentialWait,
     s3: OnceCell<S3>,
     limits: Limits,
-    /// How long a store is waited for when it goes away during work; with zero it is not.
+    /// How long work waits for a store that becomes unreachable. Zero means no wait.
     wait: Duration,
     args: Result<UploadArgs>,
     ways: Mutex<HashMap<String, StoreCell>>,
-    /// Buckets that refuse to be written to.
+    /// Buckets that refuse writes.
     closed: Mutex<HashMap<String, Error>>,
-    /// Pairs of buckets between which S3 may not copy for these credentials.
+    /// Pairs of buckets between which these credentials may not copy.
     apart: Mutex<HashSet<(String, String)>>,
     notes: Mutex<Notes>,
 }
 
-/// What a reader should know, each said once.
+/// Notes for the user. Each one is reported once.
 #[derive(Default)]
 struct Notes {
     said: HashSet<String>,
@@ -47,7 +47,7 @@ struct Notes {
 }
 
 impl ArtifactStores {
-    /// `meter` counts what goes to the server too.
+    /// `meter` also counts the traffic to the server.
     pub fn new(meter: Arc<Meter>, session: Option<Session>) -> Self {
         Self::with_limits(meter, session, Limits::default())
     }
@@ -76,18 +76,18 @@ impl ArtifactStores {
         Self { wait, ..self }
     }
 
-    /// Who works with the stores: who waits when the credentials for S3 end, or a store goes away.
+    /// The wait of the work that uses the stores: for new S3 credentials, or for a store that is unreachable.
     pub fn credential_wait(&self) -> &CredentialWait {
         &self.credential_wait
     }
 
     /// # Errors
-    /// When what the environment says of uploads cannot be followed.
+    /// When the upload arguments in the environment are invalid.
     pub fn check_upload_args(&self) -> Result<()> {
         self.args.as_ref().map(drop).map_err(Error::clone)
     }
 
-    /// The root of the owner's files, where this machine reads it by itself. Decided once for all that lies in one
+    /// The root of the owner's files, if this machine reads it without the server. The decision is made once per
     /// bucket, container or folder tree.
     pub async fn root(&self, owner: &Owner<'_>) -> Option<Root> {
         let place = ArtifactRoot::of(owner)?;
@@ -97,7 +97,7 @@ impl ArtifactStores {
             ArtifactRoot::Folder(path) => (path.to_str()?.to_owned(), None),
         };
         let store = match &place {
-            // Whether a folder is here is seen folder by folder.
+            // Each folder is checked on its own: one may exist here and another may not.
             ArtifactRoot::Folder(path) => path.is_dir().then(|| Arc::new(LocalStore) as Arc<dyn Store>),
             _ => {
                 let way = Arc::clone(lock(&self.ways).entry(place.container()).or_default());
@@ -149,7 +149,7 @@ impl ArtifactStores {
         Ok(self.s3.get_or_init(s3).await)
     }
 
-    /// Writes a file to S3. A bucket that refuses these credentials is not asked again.
+    /// Writes a file to S3. A bucket that has refused these credentials gets no further request.
     pub async fn put(&self, to: &S3Object, size: Option<u64>, source: &dyn ByteSource) -> Result<(), Broken> {
         if let Some(refusal) = lock(&self.closed).get(&to.bucket) {
             return Err(refusal.clone().into());
@@ -168,7 +168,8 @@ impl ArtifactStores {
         written
     }
 
-    /// Has S3 copy a file, where the source lies in S3 and these credentials may. None: it has to go by this machine.
+    /// Lets S3 copy a file, if the source is in S3 and these credentials may copy it. `None` when the bytes have to
+    /// pass through this machine.
     pub async fn copy(&self, source: &dyn ByteSource, to: &S3Object) -> Result<Option<Digest>> {
         let Some(from) = source.in_s3().await else { return Ok(None) };
         let pair = (from.bucket.clone(), to.bucket.clone());
@@ -196,19 +197,19 @@ impl ArtifactStores {
         }
     }
 
-    /// What has become known since the last call.
+    /// The new notes since the last call.
     pub fn take_notes(&self) -> Vec<String> {
         std::mem::take(&mut lock(&self.notes).new)
     }
 
-    /// Takes back what was begun and not finished: to be awaited when work has been broken off.
+    /// Waits until unfinished uploads are aborted. Call it when work was interrupted.
     pub async fn settle(&self) {
         if let Some(s3) = self.s3.get() {
             s3.settle().await;
         }
     }
 
-    /// Says what a reader should know, once.
+    /// Adds a note for the user, unless it was reported before.
     pub fn note(&self, text: String) {
         let mut notes = lock(&self.notes);
         if notes.said.insert(text.clone()) {

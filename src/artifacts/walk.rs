@@ -1,6 +1,6 @@
-//! The files below a folder of this machine, links followed as MLflow follows them: within the folder. MLflow from 3.10 on
-//! refuses what a link leads out of it (`utils/uri.py`, `validate_path_within_directory`); it never ends with a link to a
-//! folder above, which is entered here once.
+//! The files below a local folder. Links are followed as in MLflow: within the folder only. MLflow 3.10 and later
+//! refuses links that lead out of it (`utils/uri.py`, `validate_path_within_directory`). A link to a parent folder
+//! sends MLflow into an endless loop; here such a folder is entered once.
 
 use std::fs::{self, DirEntry};
 use std::io;
@@ -9,27 +9,28 @@ use std::path::{Path, PathBuf};
 use crate::entities::FileEntry;
 use crate::error::{Code, Error, Result};
 
-/// Names that are being written; a reader passes over them.
+/// The prefix of files that are being written. Readers skip them.
 pub(super) const PARTIAL: &str = ".mlferry-partial-";
 
-/// What was found, and what kept some of it from being found.
+/// The files that were found, and the first error.
 #[derive(Default)]
 pub struct Walked {
-    /// In order of path. What is no file and what leads elsewhere is among them, without a size: opening it says why.
+    /// In order of path. Entries that are not files or lead out of the folder are included without a size; opening one
+    /// returns the reason.
     pub files: Vec<FileEntry>,
-    /// The first folder that could not be read. All others were.
+    /// The error of the first folder that could not be read. The other folders were read.
     pub unread: Option<Error>,
 }
 
-/// A folder that is to be read.
+/// A folder to read.
 struct Folder {
-    /// As it is called from the root on.
+    /// Its path below the root, links not resolved.
     path: PathBuf,
-    /// Where it and the folders above it really are.
+    /// The real paths of this folder and of the folders above it.
     trail: Vec<PathBuf>,
 }
 
-/// Every file below `root`; none when there is no such folder.
+/// Every file below `root`; none when the folder does not exist.
 pub fn walk(root: &Path) -> Walked {
     let mut walked = Walked::default();
     let top = match fs::canonicalize(root) {
@@ -43,7 +44,7 @@ pub fn walk(root: &Path) -> Walked {
     while let Some(folder) = folders.pop() {
         let entries = match fs::read_dir(&folder.path) {
             Ok(entries) => entries,
-            // It has gone meanwhile.
+            // It was removed in the meantime.
             Err(e) if e.kind() == io::ErrorKind::NotFound => continue,
             Err(e) => {
                 walked.unread.get_or_insert(Error::from(e).at(folder.path.display()));
@@ -65,10 +66,10 @@ pub fn walk(root: &Path) -> Walked {
     walked
 }
 
-/// What an entry of a folder is.
+/// The kind of an entry in a folder.
 enum Seen {
     Folder(Folder),
-    /// With what is known of its bytes, if they may be read.
+    /// With its metadata, if the file may be read.
     File(PathBuf, Option<fs::Metadata>),
     Nothing,
 }
@@ -92,7 +93,7 @@ fn seen(top: &Path, folder: &Folder, entry: &DirEntry) -> io::Result<Seen> {
             false => Seen::File(path, None),
         });
     }
-    // A link that leads nowhere is a file that cannot be opened.
+    // A dangling link counts as a file that cannot be opened.
     let Ok(real) = fs::canonicalize(&path) else { return Ok(Seen::File(path, None)) };
     let Ok(meta) = fs::metadata(&real) else { return Ok(Seen::File(path, None)) };
     let is_within = real.starts_with(top);
@@ -109,17 +110,17 @@ fn described(root: &Path, path: &Path, meta: Option<&fs::Metadata>) -> FileEntry
     FileEntry { stamp: meta.and_then(changed_at), ..file }
 }
 
-/// When the file was last written to, as exactly as the file system knows.
+/// The modification time, as precise as the file system keeps it.
 fn changed_at(meta: &fs::Metadata) -> Option<String> {
     let since = meta.modified().ok()?.duration_since(std::time::UNIX_EPOCH).ok()?;
     Some(format!("modified {}.{:09}", since.as_secs(), since.subsec_nanos()))
 }
 
-/// Where the bytes of a file below `root` are, once it is sure that they are a file's and lie below it: a named pipe is
-/// waited for without end, and a link may lead to any file of this machine.
+/// The real path of a file below `root`. It checks that the path is a regular file and lies below `root`: opening a
+/// named pipe could block forever, and a link may lead to any file of this machine.
 ///
 /// # Errors
-/// What is no file has a code of the operating system's: [`io::ErrorKind::IsADirectory`] or
+/// A path that is not a file gets a code of the operating system: [`io::ErrorKind::IsADirectory`] or
 /// [`io::ErrorKind::Unsupported`].
 pub fn resolve(root: &Path, path: &Path) -> Result<PathBuf> {
     let place = |e: io::Error| Error::from(e).at(path.display());

@@ -12,13 +12,13 @@ use super::failure::failure;
 use super::{AppDescription, AppSummary, Arn, ControlPlane, MaintenanceWindow, Resource, patterns};
 use crate::error::Result;
 
-/// What an App is made from.
+/// The settings of a new App.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct NewApp {
     pub name: String,
     /// `s3://bucket/prefix`, in the App's own region.
     pub artifact_store_uri: String,
-    /// The role that the App reads and writes the artifact store with.
+    /// The role with which the App reads and writes the artifact store.
     pub role_arn: String,
     /// Encrypts the App's metadata; cannot be changed later.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -27,12 +27,12 @@ pub struct NewApp {
     /// `Tue:03:30`, UTC.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub weekly_maintenance_window_start: Option<String>,
-    /// Copy registered models to the SageMaker Model Registry. Off is what an import needs: with it on, each version
-    /// costs a second call, and names that the registry does not take are refused.
+    /// Copy registered models to the SageMaker Model Registry. An import needs it off: when it is on, each version
+    /// costs a second call, and names that the registry does not accept are refused.
     pub registers_models: bool,
 }
 
-/// What can be changed about an App.
+/// The settings of an App that can be changed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AppChange {
     pub registers_models: Option<bool>,
@@ -40,7 +40,7 @@ pub struct AppChange {
 }
 
 impl NewApp {
-    /// Holds every field against the model's pattern.
+    /// Checks every field against the pattern of AWS's service model.
     pub fn check(&self) -> Result<()> {
         patterns::name(&self.name)?;
         patterns::artifact_store(&self.artifact_store_uri)?;
@@ -95,7 +95,8 @@ impl ControlPlane {
         })
     }
 
-    /// Sent once: there is no client token, so a second try could make a second App. The caller looks for the name.
+    /// Sent once: there is no client token, so a second try could make a second App. The caller looks the App up by
+    /// name.
     pub async fn create_app(&self, new: &NewApp) -> Result<Arn> {
         let tag = |(key, value): (&String, &String)| Tag::builder().key(key).value(value).build();
         let tags: Vec<Tag> = new.tags.iter().map(tag).collect();
@@ -117,7 +118,7 @@ impl ControlPlane {
         Arn::parse(made.arn().unwrap_or_default())
     }
 
-    /// The current mode goes along with every change: left out, AWS would switch the registration of models on (AWS:
+    /// Every change includes the current mode: without it, AWS would enable the registration of models (AWS:
     /// UpdateMlflowApp, `ModelRegistrationMode`).
     pub async fn update_app(&self, arn: &Arn, change: &AppChange) -> Result<()> {
         let window = change.weekly_maintenance_window_start.as_deref();

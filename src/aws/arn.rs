@@ -2,8 +2,8 @@ use std::fmt;
 
 use crate::error::{Error, Result};
 
-/// The ARN of what speaks MLflow on SageMaker. Everything that signing needs is read from it, never from `AWS_REGION`:
-/// the host is the region's, and the ARN alone says which App a request is for.
+/// The ARN of a managed MLflow on SageMaker. Everything for signing is read from it, never from `AWS_REGION`: the host
+/// depends on its region, and only the ARN identifies the App of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Arn {
     partition: String,
@@ -13,7 +13,7 @@ pub struct Arn {
     id: String,
 }
 
-/// The two kinds of managed MLflow. They have a host, a header, a signing name and IAM actions each.
+/// The two kinds of managed MLflow. Each has its own host, header, signing name and IAM actions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Resource {
     /// A serverless MLflow App.
@@ -88,7 +88,7 @@ impl Arn {
         &self.region
     }
 
-    /// Whose it is: not the caller's own account when it is shared (AWS RAM).
+    /// The account that owns it. It is not the caller's account when the resource is shared (AWS RAM).
     pub fn account(&self) -> &str {
         &self.account
     }
@@ -97,7 +97,7 @@ impl Arn {
         self.resource
     }
 
-    /// `app-…`, which AWS made up, or the name of a tracking server.
+    /// `app-…`, which AWS generates, or the name of a tracking server.
     pub fn id(&self) -> &str {
         &self.id
     }
@@ -127,7 +127,8 @@ impl Arn {
         }
     }
 
-    /// Where requests go: there, or to `SAGEMAKER_MLFLOW_CUSTOM_ENDPOINT` as the official plugin does.
+    /// The address of requests: `SAGEMAKER_MLFLOW_CUSTOM_ENDPOINT` if set, as in the official plugin, otherwise AWS's
+    /// own endpoint.
     pub fn called_endpoint(&self) -> String {
         let custom = std::env::var(CUSTOM_ENDPOINT).ok();
         custom.filter(|url| !url.trim().is_empty()).unwrap_or_else(|| self.endpoint())
@@ -141,7 +142,7 @@ impl fmt::Display for Arn {
     }
 }
 
-/// The partitions whose host the official plugin knows.
+/// Accepts the partitions for which the official plugin has a host.
 fn check_partition(partition: &str) -> Result<()> {
     match partition {
         "aws" | "aws-us-gov" => Ok(()),
@@ -160,7 +161,7 @@ fn check_resource(text: &str) -> Result<(Resource, &str)> {
         && !id.ends_with('-')
         && id.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
     match kind {
-        // AWS's own examples show a name here; what `DescribeMlflowApp` answers to is the id.
+        // AWS's own examples show a name here; `DescribeMlflowApp` accepts only the id.
         "mlflow-app" if !(is_name && id.starts_with("app-")) => {
             Err(Error::usage(format!("{id:?} is not the id of an App, which begins with app-")).hint(
                 "an App's name is not part of its ARN: `aws sagemaker list-mlflow-apps` shows the ARN beside the name",

@@ -9,9 +9,10 @@ use crate::error::{Error, Result};
 const VARIABLE: &str = "SAGEMAKER_MLFLOW_ASSUME_ROLE_ARN";
 const TTL_VARIABLE: &str = "SAGEMAKER_MLFLOW_ASSUME_ROLE_TTL_SECONDS";
 /// The name under which the official plugin assumes a role (sagemaker-mlflow 0.5.0, `auth.py`): trust policies may
-/// ask for it.
+/// require it.
 const SESSION_NAME: &str = "AuthBotoSagemakerMlFlow";
-/// What the plugin keeps a role for, and its limits (sagemaker-mlflow 0.5.0, `auth.py`), in seconds.
+/// How long the plugin keeps the credentials of a role, and the limits of that time (sagemaker-mlflow 0.5.0,
+/// `auth.py`), in seconds.
 const TTL: u64 = 3_300;
 const TTL_LIMITS: (u64, u64) = (300, 3_600);
 
@@ -24,10 +25,10 @@ pub struct AssumedRole {
 }
 
 impl AssumedRole {
-    /// None when the variable is not set.
+    /// `None` when the variable is not set.
     ///
     /// # Errors
-    /// [`Class::Usage`](crate::error::Class::Usage) when one of the variables makes no sense.
+    /// [`Class::Usage`](crate::error::Class::Usage) when one of the variables is invalid.
     pub fn of(variable: impl Fn(&str) -> Option<String>) -> Result<Option<Self>> {
         let get = |name: &str| {
             variable(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
@@ -44,7 +45,7 @@ impl AssumedRole {
         Ok(Some(Self { arn, most: Duration::from_secs(ttl.clamp(TTL_LIMITS.0, TTL_LIMITS.1)) }))
     }
 
-    /// Asks STS for sessions of it, with the credentials of `base`.
+    /// A provider that requests sessions of the role from STS, with the credentials of `base`.
     pub async fn provider(&self, base: &SdkConfig) -> AssumeRoleProvider {
         AssumeRoleProvider::builder(&self.arn).session_name(SESSION_NAME).configure(base).build().await
     }

@@ -1,4 +1,4 @@
-//! The control plane of SageMaker in one region: what both kinds of managed MLflow have in common.
+//! The control plane of SageMaker in one region: the common part of both kinds of managed MLflow.
 
 use aws_sdk_sagemaker::Client;
 use aws_sdk_sagemaker::primitives::DateTime;
@@ -9,11 +9,11 @@ use super::failure::Asked;
 use super::{Arn, Resource, Session};
 use crate::error::{Error, Result};
 
-/// How long a link to the UI waits for its first use, in seconds; the most that AWS allows (AWS:
+/// How long a link to the UI stays valid before its first use, in seconds. It is the maximum that AWS allows (AWS:
 /// CreatePresignedMlflowAppUrl, `ExpiresInSeconds`).
 pub(super) const LINK_SECONDS: i32 = 300;
 
-/// Asks SageMaker about Apps and tracking servers of one region.
+/// The client for Apps and tracking servers of one region.
 #[derive(Clone)]
 pub struct ControlPlane {
     pub(super) client: Client,
@@ -21,20 +21,20 @@ pub struct ControlPlane {
     session: Session,
 }
 
-/// An App or a tracking server, as it stands in a list.
+/// An App or a tracking server, as a list shows it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct AppSummary {
     #[serde(serialize_with = "kind")]
     pub resource: Resource,
     pub arn: String,
     pub name: String,
-    /// SageMaker's own word: `Creating`, `Created` …
+    /// The status in SageMaker's terms: `Creating`, `Created` …
     pub status: String,
     pub mlflow_version: Option<String>,
     pub creation_time: Option<String>,
 }
 
-/// All that SageMaker tells of an App or a tracking server.
+/// Everything that SageMaker reports about an App or a tracking server.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct AppDescription {
     #[serde(flatten)]
@@ -44,21 +44,21 @@ pub struct AppDescription {
     /// Encrypts the App's metadata; fixed when it is created.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kms_key_id: Option<String>,
-    /// Registered models are copied to the SageMaker Model Registry as they are made.
+    /// New registered models are copied to the SageMaker Model Registry.
     pub registers_models: bool,
     pub weekly_maintenance_window_start: Option<String>,
     pub maintenance_status: Option<String>,
     pub last_modified_time: Option<String>,
-    /// Of a tracking server: whether it runs.
+    /// Whether a tracking server is running. Absent for an App.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub is_active: Option<bool>,
 }
 
-/// What a status means for somebody who wants to use it.
+/// What a status means for the user of an App or a tracking server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Readiness {
     Ready,
-    /// It will be ready, or gone, without anybody doing anything.
+    /// It becomes ready, or is deleted, without action by the user.
     Working,
     /// A tracking server that can be started.
     Stopped,
@@ -68,7 +68,7 @@ pub enum Readiness {
 
 impl Readiness {
     /// AWS: DescribeMlflowApp, `Status`; DescribeMlflowTrackingServer, `TrackingServerStatus`. After a failed update
-    /// the former configuration goes on.
+    /// the previous configuration stays in use.
     pub fn of(status: &str) -> Self {
         match status {
             "Created"
@@ -107,7 +107,7 @@ impl ControlPlane {
         &self.region
     }
 
-    /// Active and failed ones, Apps first, all pages.
+    /// All active and failed Apps and tracking servers, Apps first.
     pub async fn list(&self) -> Result<Vec<AppSummary>> {
         let (mut apps, servers) = tokio::try_join!(self.apps(), self.tracking_servers())?;
         apps.extend(servers);
@@ -121,8 +121,8 @@ impl ControlPlane {
         }
     }
 
-    /// A link that opens the UI, once, within five minutes. Whoever holds it is signed in: it belongs in no log.
-    /// `SAGEMAKER_MLFLOW_ASSUME_ROLE_ARN` applies to it, as it does to MLflow's own calls (sagemaker-mlflow 0.5.0,
+    /// A link that opens the UI, once, within five minutes. It signs in anyone who has it, so it must not appear in a
+    /// log. `SAGEMAKER_MLFLOW_ASSUME_ROLE_ARN` applies to it, as it does to MLflow's own calls (sagemaker-mlflow 0.5.0,
     /// `presigned_url.py`).
     pub async fn link(&self, arn: &Arn) -> Result<SecretString> {
         let assumed = Self::new(&self.session.clone().with_assumed_role().await?, &self.region);

@@ -20,13 +20,13 @@ use crate::error::{Class, Error, Result};
 use crate::io::CredentialWait;
 use crate::limits;
 
-/// Credentials that end within this time are renewed before they are used: a request may be long on its way.
+/// Credentials that expire within this time are renewed before they are used, because a request may take long.
 const MARGIN: Duration = Duration::from_secs(60);
-/// The chain is not asked more often than this when what it gives ends soon.
+/// The shortest interval between two requests to the chain when its credentials expire soon.
 const CALM: Duration = Duration::from_secs(5);
 
-/// Gives credentials, renews them before they end, and waits for new ones when the chain has none left. The one cache
-/// for control plane, data plane and S3, which is why the SDK's own (with its time limit of 5 s) is switched off.
+/// Provides credentials, renews them before they expire, and waits for new ones when the chain has none. It is the only
+/// cache for control plane, data plane and S3, so the SDK's own cache (with its time limit of 5 s) is switched off.
 pub struct Keys {
     chain: Chain,
     held: Mutex<Option<CachedCredentials>>,
@@ -35,7 +35,8 @@ pub struct Keys {
 
 /// Where fresh credentials come from.
 pub enum Chain {
-    /// The whole default chain, built anew each time: the providers of aws-config remember what the files held.
+    /// The whole default chain. It is built again each time, because the providers of aws-config cache the content of
+    /// the files.
     Default(Option<Region>),
     /// A role, assumed with the keys of `base`.
     Role { role: AssumedRole, provider: Box<AssumeRoleProvider>, base: Arc<Keys> },
@@ -45,7 +46,7 @@ struct CachedCredentials {
     credentials: Credentials,
     /// When these keys were first seen.
     since: Instant,
-    /// When the chain last gave them.
+    /// When the chain last returned them.
     asked: Instant,
     ends: Option<SystemTime>,
     refused: bool,
@@ -69,7 +70,7 @@ impl Keys {
         Self { chain, held: Mutex::new(None), credential_wait }
     }
 
-    /// The role that they are of, if they are of one that was assumed here.
+    /// The assumed role that they belong to, if any.
     pub fn role(&self) -> Option<&str> {
         match &self.chain {
             Chain::Default(_) => None,
@@ -77,7 +78,7 @@ impl Keys {
         }
     }
 
-    /// Credentials that have not ended. Waits for new ones while somebody works, if any can come.
+    /// Returns valid credentials. While work is running, it waits for new ones if the chain can return any.
     pub async fn get(&self) -> Result<Credentials> {
         let mut held = self.held.lock().await;
         if let Some(held) = held.as_ref().filter(|held| held.is_good(SystemTime::now())) {
@@ -106,13 +107,14 @@ impl Keys {
         }
     }
 
-    /// What has never worked is a mistake to be mended now, not credentials that have ended; a role waits in its base.
+    /// Credentials that never worked are a configuration error, not expired credentials, so there is no wait. A role
+    /// waits in its base.
     fn renewable(&self, held: Option<&CachedCredentials>) -> Option<Origin> {
         let origin = Origin::of(&held?.credentials);
         (matches!(self.chain, Chain::Default(_)) && origin.can_change()).then_some(origin)
     }
 
-    /// A service has said that credentials which were got at this time have ended.
+    /// Records that the credentials that were loaded at this time have expired, according to a service.
     pub async fn refused(&self, got: Instant) {
         if let Some(held) = self.held.lock().await.as_mut().filter(|held| held.since <= got) {
             held.refused = true;
@@ -135,7 +137,7 @@ impl Keys {
 }
 
 impl Chain {
-    /// Credentials, and for how long they may be kept apart from their own end.
+    /// Loads credentials. The duration limits how long they may be kept, in addition to their own expiry.
     async fn load(&self) -> Result<(Credentials, Option<Duration>)> {
         match self {
             Self::Default(region) => {
@@ -158,7 +160,7 @@ impl Chain {
     }
 }
 
-/// What aws-config finds in the environment and the files.
+/// The configuration that aws-config finds in the environment and the files.
 ///
 /// # Errors
 /// [`Class::Usage`] when a variable names certificates that cannot be read.
@@ -177,7 +179,7 @@ pub async fn defaults(region: Option<Region>) -> Result<SdkConfig> {
     })
 }
 
-/// The words of AWS for credentials that were good once.
+/// The texts of AWS for expired credentials.
 pub fn says_ended(text: &str) -> bool {
     ["ExpiredToken", "security token included in the request is expired", "RequestExpired"]
         .iter()
@@ -194,7 +196,7 @@ fn complaint(error: &CredentialsError) -> Error {
         CredentialsError::CredentialsNotLoaded(_) => not_given("no AWS credentials were found", ""),
         _ => {
             let causes = causes(error);
-            not_given(&format!("the AWS credentials cannot be had: {causes}"), &causes)
+            not_given(&format!("no AWS credentials were found: {causes}"), &causes)
         }
     }
 }
@@ -231,7 +233,7 @@ fn refused_role(role: &AssumedRole, error: &CredentialsError) -> Error {
     }
 }
 
-/// An error and what lies beneath it, in one line.
+/// An error and its causes, in one line.
 pub fn causes(error: &(dyn std::error::Error + 'static)) -> String {
     let chain = std::iter::successors(Some(error), |error| error.source());
     let mut words: Vec<String> = chain.map(|error| error.to_string()).collect();

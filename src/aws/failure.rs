@@ -1,4 +1,4 @@
-//! What an unhappy answer of an AWS service means: the one place that turns an SDK's error into an [`Error`].
+//! Converts errors of the AWS SDKs into an [`Error`]. This is the only place that does so.
 
 use std::error::Error as StdError;
 
@@ -7,17 +7,17 @@ use aws_sdk_sagemaker::error::{ProvideErrorMetadata, SdkError};
 
 use crate::error::{Cause, Class, Code, Error};
 
-/// What was asked, as the reader and IAM know it.
+/// The request, in the terms of the user and of IAM.
 #[derive(Clone, Copy, Debug)]
 pub struct Asked<'a> {
     /// `sagemaker:DescribeMlflowApp`.
     pub action: &'static str,
-    /// An ARN or a name; empty when it is about nothing in particular.
+    /// An ARN or a name; empty when the request is not about one resource.
     pub of: &'a str,
     pub region: &'a str,
 }
 
-/// The SDKs repeat throttling and 5xx themselves (three tries); what arrives here is their last word.
+/// The SDKs already repeat throttled requests and 5xx answers (three tries). An error that arrives here is final.
 pub fn failure<E>(asked: Asked<'_>, error: &SdkError<E, HttpResponse>) -> Error
 where
     E: ProvideErrorMetadata + StdError + 'static,
@@ -36,7 +36,8 @@ where
         SdkError::DispatchFailure(failure) if failure.is_timeout() => {
             no_route(asked, "it did not answer in time")
         }
-        // What the request itself has wrong. All else is the network: also a connection that broke before the answer.
+        // A user failure is an error in the request itself. Everything else is the network, including a connection that
+        // broke before the answer.
         SdkError::DispatchFailure(failure) if !failure.is_user() => no_route(asked, &innermost(error)),
         SdkError::ResponseError(_) => {
             let message = format!("{} answered, but not as AWS does: {}", service(asked).0, innermost(error));
@@ -47,14 +48,14 @@ where
     }
 }
 
-/// A fresh role is not known everywhere for some seconds after it was made, and SageMaker then refuses with this
+/// A new role takes some seconds to be visible everywhere. Until then SageMaker refuses it with this
 /// ValidationException (AWS: CreateMlflowApp).
 pub fn is_role_not_known_yet(error: &Error) -> bool {
     error.cause() == Some(Cause::RoleNotKnownYet)
 }
 
-/// The codes of facts that the services share, and SageMaker's own (AWS: CreateMlflowApp, DescribeMlflowApp,
-/// UpdateMlflowApp). HTTP says 400 to most of them.
+/// The error codes that all services share, and SageMaker's own (AWS: CreateMlflowApp, DescribeMlflowApp,
+/// UpdateMlflowApp). The HTTP status of most of them is 400.
 fn refusal(asked: Asked<'_>, status: u16, code: &str, message: &str) -> Error {
     let Asked { action, of, region } = asked;
     let about = if of.is_empty() { String::new() } else { format!(" of {of}") };
@@ -124,7 +125,7 @@ fn no_route(asked: Asked<'_>, why: &str) -> Error {
     ))
 }
 
-/// What the service of an action is called, and its VPC endpoint.
+/// The name of an action's service, and its VPC endpoint.
 fn service(asked: Asked<'_>) -> (&'static str, &'static str) {
     match asked.action.split(':').next() {
         Some("sagemaker") => ("SageMaker", "sagemaker.api"),
@@ -134,7 +135,7 @@ fn service(asked: Asked<'_>) -> (&'static str, &'static str) {
     }
 }
 
-/// The cause at the bottom is the one that says something.
+/// The innermost cause: it has the most useful message.
 pub fn innermost(error: &dyn StdError) -> String {
     let mut cause = error;
     while let Some(next) = cause.source() {
@@ -143,7 +144,7 @@ pub fn innermost(error: &dyn StdError) -> String {
     cause.to_string()
 }
 
-/// What our own credentials had to say, out of an error of one of the SDKs.
+/// Our own error about the credentials, found inside an error of an SDK.
 pub fn credentials_trouble(error: &(dyn StdError + 'static)) -> Option<Error> {
     let mut causes = std::iter::successors(Some(error), |&error| error.source());
     causes.find_map(|error| error.downcast_ref::<Error>()).cloned()

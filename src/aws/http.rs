@@ -1,5 +1,5 @@
-//! The HTTP client of AWS's SDK where certificates are named. The SDK's own takes authorities only; this one takes the
-//! certificate that a server shows itself, too, as a store on the premises often does.
+//! The HTTP client for AWS's SDK when the user names certificates. The SDK's own client accepts authorities only. This
+//! one also accepts a server's own certificate, which a store on the premises often uses.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -16,17 +16,17 @@ use crate::error::{Error, Result};
 use crate::limits;
 use crate::tls::{ClientConfig, Trust, client_config};
 
-/// None where nothing is named: the SDK's own client is right then. `variable` reads the environment.
+/// `None` when no certificates are named: the SDK's own client is used then. `variable` reads the environment.
 ///
 /// # Errors
-/// [`Class::Usage`](crate::error::Class::Usage) when what is named cannot be read.
+/// [`Class::Usage`](crate::error::Class::Usage) when the named certificates cannot be read.
 pub fn client(variable: impl Fn(&str) -> Option<String>) -> Result<Option<SharedHttpClient>> {
     let trust = Trust::default().for_aws(variable);
     if trust.is_of_system_alone() {
         return Ok(None);
     }
     let tls = client_config(&trust, false, None)?;
-    // Where a time limit cannot be had: a client without one trusts the same.
+    // The fallback when a client with a time limit cannot be built. It trusts the same certificates.
     let plain = connector(&tls, Timeouts::default())
         .map_err(|e| Error::permanent(format!("the HTTP client cannot start: {e}")))?;
     let made: Mutex<Vec<(Timeouts, SharedHttpConnector)>> = Mutex::default();
@@ -56,7 +56,7 @@ impl Timeouts {
 }
 
 fn connector(tls: &ClientConfig, timeouts: Timeouts) -> reqwest::Result<reqwest::Client> {
-    // The SDK sets the limits of a whole call itself: see `credentials::defaults`.
+    // The SDK sets the time limits of a whole call: see `credentials::defaults`.
     let builder = reqwest::Client::builder()
         .connect_timeout(limits::CONNECT)
         .redirect(reqwest::redirect::Policy::none())

@@ -10,7 +10,7 @@ use super::Session;
 use super::failure::{Asked, failure};
 use crate::error::{Error, Result};
 
-/// Who signs, as STS knows them.
+/// The identity that signs requests, as STS reports it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
     pub account: String,
@@ -18,15 +18,15 @@ pub struct Identity {
     pub arn: String,
 }
 
-/// What STS has answered, and when by its own clock.
+/// The answer of STS, and the difference to its clock.
 pub struct CallerIdentity {
     pub identity: Result<Identity>,
-    /// How far this machine's clock is ahead of AWS's, in seconds; none when there was no answer with a date.
+    /// How far this machine's clock is ahead of AWS's, in seconds; `None` when no answer had a date.
     pub clock_ahead: Option<i64>,
 }
 
 impl Identity {
-    /// The name of the role behind a session; none for users. Its path is not part of a session's ARN.
+    /// The name of the role behind a session; `None` for users. Its path is not part of a session's ARN.
     pub fn role_name(&self) -> Option<&str> {
         let (_, after) = self.arn.split_once(":assumed-role/")?;
         after.split('/').next()

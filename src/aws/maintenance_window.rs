@@ -13,7 +13,7 @@ const DAYS: [(&str, Weekday); 7] = [
     ("Sun", Weekday::Sunday),
 ];
 const MINUTES_OF_A_WEEK: i32 = 7 * 24 * 60;
-/// AWS does not say how long maintenance takes; an hour from the start is taken for it.
+/// AWS does not document how long maintenance takes. One hour from the start is assumed.
 const MINUTES: i32 = 60;
 
 /// When AWS may update an App, once a week, in UTC (AWS: CreateMlflowApp, `WeeklyMaintenanceWindowStart`).
@@ -35,7 +35,7 @@ impl MaintenanceWindow {
         })
     }
 
-    /// Whether AWS may be at work now.
+    /// Whether AWS may be running maintenance now.
     pub fn is_open(self, now: Timestamp) -> bool {
         let now = now.to_zoned(TimeZone::UTC);
         let day = i32::from(now.weekday().to_monday_zero_offset());

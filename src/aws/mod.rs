@@ -1,5 +1,5 @@
-//! SageMaker: ARNs, the chain of credentials, SigV4, the control plane, and what IAM and STS tell. Only this folder
-//! names the AWS crates besides S3's.
+//! SageMaker: ARNs, the chain of credentials, SigV4, the control plane, IAM and STS. Only this folder uses the AWS
+//! crates, apart from the crate for S3.
 
 mod app;
 mod arn;

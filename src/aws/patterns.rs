@@ -1,5 +1,5 @@
-//! What SageMaker's model lets an input look like, checked before the call, with a reason that can be acted upon
-//! (AWS: CreateMlflowApp; the patterns are those of the service model of 2017-07-24).
+//! The patterns for inputs in SageMaker's service model. They are checked before the call, with an error that the user
+//! can act on (AWS: CreateMlflowApp; service model of 2017-07-24).
 
 use crate::error::{Error, Result};
 
@@ -26,7 +26,7 @@ pub fn name(text: &str) -> Result<()> {
         .hint("an App's name has ASCII letters, digits and dashes: mlflow-production"))
 }
 
-/// `(https|s3)://([^/]+)/?(.*)`. Only `s3` is taken: it is what clients write to.
+/// `(https|s3)://([^/]+)/?(.*)`. Only `s3` is accepted, because clients write to it.
 pub fn artifact_store(text: &str) -> Result<()> {
     let why = match text.strip_prefix("s3://").map(|rest| rest.split('/').next().unwrap_or_default()) {
         None => "does not begin with s3://".to_owned(),
@@ -84,7 +84,7 @@ pub fn key(text: &str) -> Result<()> {
     }
 }
 
-/// At most 50, of letters, digits, spaces and `_.:/=+-@`.
+/// At most 50 tags of letters, digits, spaces and `_.:/=+-@`.
 pub fn tags<'a>(tags: impl IntoIterator<Item = (&'a String, &'a String)>) -> Result<()> {
     let fits =
         |text: &str| text.chars().all(|c| c.is_alphanumeric() || c.is_whitespace() || "_.:/=+-@".contains(c));

@@ -1,5 +1,5 @@
-//! The least that IAM must allow, as templates under `assets/policies`, and single statements of them for what was
-//! found to be missing.
+//! The minimum permissions in IAM, as templates under `assets/policies`, and single statements of them for missing
+//! permissions.
 
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -7,41 +7,41 @@ use serde_json::{Value, json};
 use super::{Arn, Resource};
 use crate::error::{Error, Result};
 
-/// A policy that a migration needs somewhere.
+/// A policy that some migrations need.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Policy {
-    /// For whoever runs mlferry, at the target.
+    /// For the user or role that runs mlferry, at the target.
     MigrationPrincipal,
-    /// For the role that the App itself works with.
+    /// For the role that the App itself uses.
     AppRole,
     /// Who may assume that role.
     AppRoleTrust,
-    /// For whoever runs mlferry, when the source is a SageMaker tracking server.
+    /// For the user or role that runs mlferry, when the source is a SageMaker tracking server.
     TrackingServerSource,
 }
 
-/// What the placeholders of the templates stand for. What is not known stays a placeholder.
+/// The values for the placeholders of the templates. A placeholder without a value is kept.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Scope {
     pub partition: Option<String>,
     pub region: Option<String>,
     pub account: Option<String>,
-    /// The id of an App that is there; without one the policy is for all Apps, and allows to create one.
+    /// The id of an existing App. Without one the policy covers all Apps, and allows creating one.
     pub app: Option<String>,
     pub tracking_server: Option<String>,
     pub bucket: Option<String>,
-    /// Of the keys in the bucket, without slashes around it.
+    /// The prefix of the keys in the bucket, without a slash at either end.
     pub prefix: Option<String>,
     /// Name, with its path, of the App's role.
     pub app_role: Option<String>,
-    /// The same of the role that runs mlferry.
+    /// Name, with its path, of the role that runs mlferry.
     pub migration_role: Option<String>,
     /// The ARN of a KMS key; without one the statements on keys are left out.
     pub key: Option<String>,
 }
 
-/// Statements that only creating an App needs.
+/// Statements that are needed only to create an App.
 const CREATION: [&str; 2] = ["Creation", "PassRole"];
 
 impl Policy {
@@ -57,7 +57,7 @@ impl Policy {
         }
     }
 
-    /// What it is for, in a line.
+    /// The purpose of the policy, in one line.
     pub fn title(self) -> &'static str {
         match self {
             Self::MigrationPrincipal => "for the user or role that runs mlferry",
@@ -78,7 +78,7 @@ impl Policy {
         Ok(document)
     }
 
-    /// The statement that allows exactly these actions, which stand together in the template.
+    /// The statement that allows exactly these actions. They are in one statement of the template.
     pub fn statement(self, actions: &[&str], scope: &Scope) -> Result<Value> {
         let template: Value = serde_json::from_str(self.template())
             .map_err(|e| Error::permanent(format!("the policy template cannot be read: {e}")))?;
@@ -103,7 +103,7 @@ impl Policy {
 }
 
 impl Scope {
-    /// As far as an ARN tells.
+    /// The values that an ARN contains.
     pub fn of(arn: &Arn) -> Self {
         let id = Some(arn.id().to_owned());
         let (app, tracking_server) = match arn.resource() {
@@ -120,7 +120,7 @@ impl Scope {
         }
     }
 
-    /// With the bucket and the prefix of `s3://bucket/prefix`.
+    /// Adds the bucket and the prefix of `s3://bucket/prefix`.
     #[must_use]
     pub fn with_store(self, artifact_store: &str) -> Self {
         let Some(rest) = artifact_store.strip_prefix("s3://") else { return self };
@@ -169,7 +169,7 @@ impl Scope {
     }
 }
 
-/// The placeholders that nothing was given for.
+/// The placeholders without a value.
 pub fn unfilled(document: &Value) -> Vec<String> {
     let text = document.to_string();
     let mut names: Vec<String> = text
@@ -181,7 +181,7 @@ pub fn unfilled(document: &Value) -> Vec<String> {
     names
 }
 
-/// Whether an action is named, `*` standing for the rest of it.
+/// Whether an action is listed. A `*` at the end matches any ending.
 fn allows(actions: &Value, wanted: &str) -> bool {
     let names = actions.as_array().map_or_else(|| std::slice::from_ref(actions), Vec::as_slice);
     names.iter().filter_map(Value::as_str).any(|name| match name.strip_suffix('*') {

@@ -1,9 +1,9 @@
-//! How credentials of each kind are renewed: which command, and whether this process can see the new ones at all.
+//! How credentials of each kind are renewed: the command, and whether this process can see the new ones.
 
 use aws_credential_types::Credentials;
 use aws_credential_types::credential_feature::AwsCredentialFeature as Feature;
 
-/// Where credentials come from, as far as it decides how they are renewed.
+/// Where credentials come from. This decides how they are renewed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Origin {
     /// `AWS_ACCESS_KEY_ID` and its companions: fixed for the life of a process.
@@ -19,7 +19,7 @@ pub enum Origin {
 }
 
 impl Origin {
-    /// aws-config notes on the credentials which of its providers have had a hand in them.
+    /// aws-config records in the credentials which of its providers were involved.
     pub fn of(credentials: &Credentials) -> Self {
         let features = credentials.get_property::<Vec<Feature>>().map(Vec::as_slice).unwrap_or_default();
         let has = |any: &[Feature]| features.iter().any(|feature| any.contains(feature));
@@ -32,12 +32,12 @@ impl Origin {
         }
     }
 
-    /// Whether waiting for new ones makes sense.
+    /// Whether new credentials can appear while this process runs.
     pub fn can_change(self) -> bool {
         self != Self::Environment
     }
 
-    /// What the reader does to renew them. `profile` is the one that is in use.
+    /// What the user does to renew them. `profile` is the profile in use.
     pub fn remedy(self, profile: &str) -> String {
         match self {
             Self::Environment => {
@@ -59,7 +59,7 @@ pub fn profile() -> String {
     std::env::var("AWS_PROFILE").ok().filter(|name| !name.is_empty()).unwrap_or_else(|| "default".to_owned())
 }
 
-/// The remedy for a chain that gives nothing, by what it says of itself.
+/// The remedy for a chain that returns no credentials, chosen by its error message.
 pub fn remedy_for(complaint: &str) -> String {
     let (lower, profile) = (complaint.to_lowercase(), profile());
     match () {

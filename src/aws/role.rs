@@ -1,4 +1,4 @@
-//! What IAM tells of roles: who may assume one, and what it may do.
+//! Roles in IAM: who may assume a role, and what it may do.
 
 use aws_sdk_iam::Client;
 use aws_sdk_iam::types::PolicyEvaluationDecisionType as Decision;
@@ -23,7 +23,7 @@ pub struct Roles {
 pub struct Role {
     /// With its path.
     pub arn: String,
-    /// Its trust policy lets SageMaker assume it, under whatever conditions.
+    /// Its trust policy lets SageMaker assume it. Conditions of the policy are not checked.
     pub trusts_sagemaker: bool,
 }
 
@@ -44,8 +44,8 @@ impl Roles {
         Ok(Role { arn: role.arn, trusts_sagemaker: trusts(&trust, SAGEMAKER) })
     }
 
-    /// The actions that the policies of a user or role do not allow on a resource. Only an advice: policies of
-    /// buckets, of VPC endpoints and of sessions are not looked at (AWS: SimulatePrincipalPolicy).
+    /// The actions that the policies of a user or role do not allow on a resource. The result is only a hint: policies
+    /// of buckets, VPC endpoints and sessions are not evaluated (AWS: SimulatePrincipalPolicy).
     pub async fn denied(&self, principal: &str, actions: &[&str], resource: &str) -> Result<Vec<String>> {
         let asked = Asked { action: "iam:SimulatePrincipalPolicy", of: principal, region: &self.region };
         let mut pages = self
@@ -66,7 +66,7 @@ impl Roles {
     }
 }
 
-/// Whether a trust policy, percent-encoded as IAM gives it, allows a service to assume its role.
+/// Whether a trust policy, percent-encoded as IAM returns it, allows a service to assume its role.
 fn trusts(policy: &str, service: &str) -> bool {
     let text = percent_decode_str(policy).decode_utf8_lossy();
     let Ok(policy) = serde_json::from_str::<Value>(&text) else { return false };
@@ -79,7 +79,7 @@ fn trusts(policy: &str, service: &str) -> bool {
     })
 }
 
-/// The parts of what IAM writes as one thing or as a list of them.
+/// The items of a value that IAM writes as a single item or as a list.
 fn each(value: &Value) -> impl Iterator<Item = &Value> {
     let list = value.as_array().map(Vec::as_slice);
     list.unwrap_or(std::slice::from_ref(value)).iter()

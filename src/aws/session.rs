@@ -11,7 +11,7 @@ use super::credentials::{Chain, Keys, defaults};
 use crate::error::Result;
 use crate::io::CredentialWait;
 
-/// Who we are towards AWS: the whole credential chain of aws-config (environment, profiles, SSO, process, web identity,
+/// Our identity at AWS: the whole credential chain of aws-config (environment, profiles, SSO, process, web identity,
 /// container, IMDS), shared by control plane, data plane and S3.
 #[derive(Clone, Debug)]
 pub struct Session {
@@ -29,7 +29,7 @@ impl Session {
         Self::open_under(region, CredentialWait::default()).await
     }
 
-    /// The same for work that has begun to wait under `credential_wait` already.
+    /// The same, for work that already uses `credential_wait`.
     pub async fn open_under(region: Option<&str>, credential_wait: CredentialWait) -> Result<Self> {
         let region = region.map(|region| Region::new(region.to_owned()));
         let sdk = defaults(region.clone()).await?;
@@ -50,10 +50,11 @@ impl Session {
     }
 
     /// The same session in the role of `SAGEMAKER_MLFLOW_ASSUME_ROLE_ARN`, if that is set. As in the official plugin
-    /// the role signs MLflow calls and makes presigned UI addresses; S3 is reached with the session's own credentials.
+    /// the role signs MLflow calls and creates presigned UI addresses. S3 is reached with the session's own
+    /// credentials.
     ///
     /// # Errors
-    /// [`Class::Auth`](crate::error::Class::Auth) when STS does not give the role to these credentials.
+    /// [`Class::Auth`](crate::error::Class::Auth) when these credentials may not assume the role.
     pub async fn with_assumed_role(self) -> Result<Self> {
         let Some(role) = AssumedRole::of(|name| std::env::var(name).ok())? else {
             return Ok(self);
@@ -65,13 +66,13 @@ impl Session {
         Ok(session)
     }
 
-    /// The role that it has been put in.
+    /// The role that the session has assumed.
     pub fn assumed_role(&self) -> Option<&str> {
         self.keys.role()
     }
 
-    /// What `aws_sdk_*::Client::new` and `config::Builder::from` take. Its credentials are the session's own: cached,
-    /// renewed, waited for.
+    /// The argument for `aws_sdk_*::Client::new` and `config::Builder::from`. It uses the session's credentials, which
+    /// are cached and renewed, and may wait for new ones.
     pub fn sdk(&self) -> &SdkConfig {
         &self.sdk
     }
@@ -80,17 +81,18 @@ impl Session {
         self.sdk.region().map(Region::as_ref)
     }
 
-    /// Credentials that have not ended.
+    /// Valid credentials.
     pub(super) async fn credentials(&self) -> Result<Credentials> {
         self.keys.get().await
     }
 
-    /// A service has said that the credentials which were in use at this time have expired: they are not used again.
+    /// Records that the credentials that were in use at this time have expired, according to a service. They are not
+    /// used again.
     pub async fn refused(&self, used: Instant) {
         self.keys.refused(used).await;
     }
 
-    /// Who waits when the credentials end.
+    /// The wait of the work that uses these credentials.
     pub fn credential_wait(&self) -> &CredentialWait {
         &self.credential_wait
     }

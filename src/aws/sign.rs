@@ -11,22 +11,22 @@ use super::credentials::says_ended;
 use super::{Arn, ControlPlane, Session};
 use crate::error::{Error, Result};
 
-/// Signs requests, each try anew, with the hash of the body in a header: to managed MLflow as the official plugin does
-/// (sagemaker-mlflow 0.5.0, `auth.py`), and to API Gateway in front of a server as MLflow does with
-/// `MLFLOW_TRACKING_AWS_SIGV4` (`utils/rest_utils.py`).
+/// Signs requests, with the hash of the body in a header. Each try is signed again. Requests to managed MLflow are
+/// signed as the official plugin does (sagemaker-mlflow 0.5.0, `auth.py`), requests to API Gateway in front of a server
+/// as MLflow does with `MLFLOW_TRACKING_AWS_SIGV4` (`utils/rest_utils.py`).
 pub struct Signer {
-    /// For the control plane.
+    /// The session for the control plane.
     session: Session,
-    /// The same, or in the role that calls MLflow.
+    /// The session that signs calls to MLflow: the same one, or the assumed role.
     caller: Session,
     scope: Scope,
     /// How many seconds the clock of AWS is ahead of ours.
     ahead: AtomicI64,
 }
 
-/// What signatures are for.
+/// The target of the signatures.
 enum Scope {
-    /// The region and the service of the ARN, which is sent along.
+    /// The region and the service of the ARN, which is sent in a header.
     Managed(Arn),
     Gateway {
         region: String,
@@ -56,31 +56,32 @@ impl Scope {
     }
 }
 
-/// A request as it will be sent: the very same URL and body.
+/// A request exactly as it is sent: the same URL and body.
 pub struct Unsigned<'a> {
     pub method: &'a str,
     /// Encoded, with `%20` for a space: a `+` would be signed as a space and sent as a plus.
     pub url: &'a str,
-    /// Those that matter to the server; what the HTTP client adds stays out of the signature.
+    /// The headers to sign. The headers that the HTTP client adds are not signed.
     pub headers: &'a [(&'static str, String)],
     pub body: &'a [u8],
 }
 
-/// What a signature adds to a request.
+/// The headers that a signature adds to a request.
 pub struct Signature {
-    /// To be kept out of every log.
+    /// They must not appear in a log.
     pub headers: Vec<(String, String)>,
     got: Instant,
 }
 
-/// A refusal, as far as it tells whether another signature would fare better.
+/// The parts of a refusal that show whether a new signature would succeed.
 pub struct Refusal<'a> {
     pub body: &'a str,
     /// The server's clock: its `Date` header.
     pub date: Option<&'a str>,
 }
 
-/// Beyond this AWS takes a signature for stale: 5 minutes, less the time a request may be on its way.
+/// AWS rejects a signature as stale when the clocks differ by more than this: 5 minutes, minus the time that a request
+/// may take.
 const TOLERATED: u64 = 240;
 
 impl Signer {
@@ -88,7 +89,8 @@ impl Signer {
         Self { session, caller, scope: Scope::Managed(arn), ahead: AtomicI64::new(0) }
     }
 
-    /// For API Gateway at a host. The region is the session's, else the one in `ID.execute-api.REGION.amazonaws.com`.
+    /// For API Gateway at a host. The region is that of the session, otherwise the one in
+    /// `ID.execute-api.REGION.amazonaws.com`.
     ///
     /// # Errors
     /// [`Class::Usage`](crate::error::Class::Usage) when there is no region.
@@ -113,7 +115,7 @@ impl Signer {
         &self.session
     }
 
-    /// What the control plane says that MLflow's version is; none where it may not be asked.
+    /// The MLflow version that the control plane reports. `None` when these credentials may not ask.
     pub async fn mlflow_version(&self) -> Option<String> {
         let arn = self.arn()?;
         let described = ControlPlane::new(&self.session, arn.region()).describe(arn).await;
@@ -125,7 +127,7 @@ impl Signer {
     }
 
     /// # Errors
-    /// [`Class::Auth`](crate::error::Class::Auth) when there are no credentials, and none are waited for.
+    /// [`Class::Auth`](crate::error::Class::Auth) when there are no credentials, and it does not wait for any.
     pub async fn sign(&self, request: &Unsigned<'_>) -> Result<Signature> {
         let got = Instant::now();
         let credentials = self.caller.credentials().await?;
@@ -133,8 +135,8 @@ impl Signer {
         Ok(Signature { headers, got })
     }
 
-    /// True when the reason of a refusal is mended, so that the same request, signed anew, may pass: the clock is
-    /// corrected, or the credentials that have ended are put away.
+    /// Returns true when the cause of a refusal is repaired, so that the same request with a new signature may succeed:
+    /// the clock is corrected, or the expired credentials are discarded.
     pub async fn mends(&self, refusal: &Refusal<'_>, signature: &Signature) -> bool {
         if says_ended(refusal.body) && !refusal.body.contains("Signature expired") {
             self.caller.refused(signature.got).await;
@@ -164,7 +166,7 @@ impl Signer {
     }
 }
 
-/// The ARN's header, and those of the signature over it.
+/// The header with the ARN, and the headers of the signature.
 fn headers(
     scope: &Scope,
     credentials: Credentials,
@@ -198,7 +200,7 @@ fn headers(
 mod tests {
     use super::*;
 
-    /// What botocore 1.44.5 makes of the same requests (`SigV4Auth`, which the official plugin signs with).
+    /// The signatures of botocore 1.44.5 for the same requests (`SigV4Auth`, which the official plugin signs with).
     #[test]
     fn signatures_are_those_of_the_official_client() {
         let app = "arn:aws:sagemaker:us-east-1:123456789012:mlflow-app/app-ABCDEFGHIJKL";

@@ -1,4 +1,5 @@
-//! Managed tracking servers, through the control plane. They are read and migrated from; none is created here.
+//! Managed tracking servers, through the control plane. They are only a source of migrations; mlferry does not create
+//! any.
 
 use aws_sdk_sagemaker::types::IsTrackingServerActive;
 

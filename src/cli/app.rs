@@ -40,7 +40,7 @@ pub enum AppCommand {
     Update(Update),
     /// Print the IAM policies that a migration needs, filled in
     Policy(Policy),
-    /// Try out what a live App does that is written down nowhere, into a file for a bug report
+    /// Test how a live App behaves where AWS does not document it, and write the answers to a file for a bug report
     Probe(Probe),
 }
 

@@ -35,7 +35,7 @@ Passwords and tokens are never read from the file.";
 
 #[derive(Clone, Copy, Debug, Subcommand)]
 pub enum ConfigCommand {
-    /// Say what holds, and who says so; secrets only as "set"
+    /// Show each setting and where it comes from; secrets only as "set"
     #[command(after_help = "Example:\n  mlferry config show\n  mlferry config show --profile staging --json")]
     Show,
     /// Print where the file is, or would be

@@ -1,5 +1,5 @@
-//! The command line, completed: an option that is not given takes its value from the environment or the configuration,
-//! before it takes the built-in one. Whatever an option is called, the setting of that name is meant.
+//! Completes the command line: an option that is not given takes its value from the environment or from the
+//! configuration, and only then its built-in default. An option and the setting with the same name mean the same.
 
 use std::ffi::OsString;
 
@@ -11,26 +11,26 @@ use crate::cli::{Cli, Output};
 use crate::config::Config;
 use crate::error::{Error, Result};
 
-/// What was typed, before any configuration is known.
+/// The command line as the user typed it, before any configuration is read.
 pub struct Typed {
     arguments: Vec<OsString>,
     matches: ArgMatches,
 }
 
-/// Everything that the program is told.
+/// The complete input of the program.
 pub struct Invocation {
     pub cli: Cli,
     pub config: Config,
-    /// For what stands in front of the servers.
+    /// HTTP headers for proxies and gateways in front of the servers.
     pub headers: Headers,
-    /// The wizard was told where to begin: a session that was left is not what is wanted.
+    /// The user gave the wizard a starting point, so it must not restore an earlier session.
     pub anew: bool,
 }
 
 impl Typed {
-    /// Leaves the program where clap has something to say: help, the version, a mistake.
+    /// Exits the program when clap has a message for the user: help, version or an error.
     pub fn hear(arguments: Vec<OsString>) -> Self {
-        // What is missing may be in the configuration.
+        // The configuration may supply required options that are missing here.
         let relaxed = everywhere(Cli::command(), &|arg| arg.required(false));
         let matches = relaxed.get_matches_from(&arguments);
         Self { arguments, matches }
@@ -64,20 +64,20 @@ impl Typed {
     }
 }
 
-/// All values of an option, whichever command it was given to.
+/// All values of an option, on any command level.
 fn typed(matches: &ArgMatches, id: &str) -> Vec<String> {
     let here = matches.try_get_many::<String>(id).ok().flatten().into_iter().flatten().cloned();
     let below = matches.subcommand().map(|(_, below)| typed(below, id)).unwrap_or_default();
     here.chain(below).collect()
 }
 
-/// These must work while the configuration does not.
+/// These commands must work even if the configuration is invalid.
 fn is_without_configuration(name: &str, of: &ArgMatches) -> bool {
     let is_repair = matches!(of.subcommand_name(), Some("path" | "init"));
     matches!(name, "completions" | "man") || (name == "config" && is_repair)
 }
 
-/// The same change for every option of every command.
+/// Applies the same change to every option of every command.
 fn everywhere(command: Command, change: &dyn Fn(Arg) -> Arg) -> Command {
     command.mut_args(change).mut_subcommands(|below| everywhere(below, change))
 }

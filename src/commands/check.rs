@@ -7,7 +7,7 @@ use crate::cli;
 use crate::engine::{self, CheckReport, Level};
 use crate::error::Result;
 
-/// Exit code 1 when something stands in the way, 3 when some of what there is cannot be read.
+/// Exit code 1 when a check fails, 3 when some of the items cannot be read.
 pub async fn check(args: cli::Check, ends: &Endpoints<'_>, printer: &Printer) -> Result<u8> {
     let source = source_text(args.source.source.as_deref())?;
     let mut reports = Vec::new();
@@ -67,7 +67,7 @@ pub fn print(report: &CheckReport, printer: &Printer) {
     }
 }
 
-/// Kinds of which there is none are left out, except those that every server has.
+/// Leaves out kinds without items, except the kinds that every server has.
 fn print_table(report: &CheckReport, printer: &Printer) {
     let row =
         |title: &str, count: &str, text: &str| printer.result(&format!("  {title:<30} {count:>9}  {text}"));

@@ -1,4 +1,4 @@
-//! What is configured, and by whom.
+//! Shows the configured values and their origins.
 
 use std::path::{Path, PathBuf};
 
@@ -10,7 +10,7 @@ use crate::config::{Config, DefaultPath, Origin, SETTINGS, Setting, example, mas
 use crate::error::{Error, Result};
 use crate::tui::keys::Keymap;
 
-/// Credentials, which only variables carry; MLflow's own are the source's.
+/// Credentials, which are read only from environment variables. MLflow's own variables apply to the source.
 const SECRETS: [(&str, &[&str]); 6] = [
     ("source password", &["MLFERRY_SOURCE_PASSWORD", "MLFLOW_TRACKING_PASSWORD"]),
     ("source token", &["MLFERRY_SOURCE_TOKEN", "MLFLOW_TRACKING_TOKEN"]),
@@ -85,7 +85,7 @@ fn show(place: &DefaultPath, config: &Config, printer: &Printer) {
     }
 }
 
-/// A value, and who says so.
+/// A value, and where it comes from.
 fn found(setting: &Setting, config: &Config) -> (Option<String>, String) {
     if let Some(value) = config.get(setting.key) {
         let from = match &value.origin {

@@ -3,10 +3,10 @@ use std::io::{BufRead, IsTerminal, stdin};
 use super::Printer;
 use crate::error::{Error, Result};
 
-/// Asks on the terminal, and takes silence for no.
+/// Asks in the terminal. No answer means no.
 pub fn agreed(question: &str) -> Result<bool> {
     if !stdin().is_terminal() {
-        return Err(Error::usage("nobody is there to agree").hint("give --yes"));
+        return Err(Error::usage("there is no terminal to ask in").hint("give --yes"));
     }
     Printer::ask(&format!("{question} [y/N]"));
     let mut answer = String::new();

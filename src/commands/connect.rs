@@ -6,7 +6,7 @@ use crate::cli;
 use crate::engine::{Connected, Level, Line, Preflight, preflight};
 use crate::error::Result;
 
-/// Exit code 1 when something stands in the way, 5 when it may be gone the next time.
+/// Exit code 1 when a check fails, 5 when the failure may be temporary.
 pub async fn connect(args: cli::Connect, ends: &Endpoints<'_>, printer: &Printer) -> Result<u8> {
     let source = match args.source.clone() {
         Some(text) => Some((text, ends.source_access()?)),
@@ -23,7 +23,7 @@ pub async fn connect(args: cli::Connect, ends: &Endpoints<'_>, printer: &Printer
     Ok(connected.verdict().map_or_else(|error| error.exit_code(), |()| 0))
 }
 
-/// Does the pre-flight and prints each line as it comes.
+/// Runs the pre-flight and prints each line as it arrives.
 pub async fn look(ask: Preflight, printer: &Printer) -> Result<Connected> {
     preflight(ask, &mut |line| print(line, printer)).await
 }

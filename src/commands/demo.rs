@@ -1,5 +1,5 @@
-//! The demo: a real server with sample data, and the stand-in of SageMaker to take it to. What then runs is this
-//! program once more, led to the stand-in by its environment, just as it would be led to AWS.
+//! The demo: a real server with sample data, and a local stand-in for SageMaker as the target. It runs this program
+//! again as a child process. Environment variables direct the child to the stand-in, as they would direct it to AWS.
 
 use std::path::Path;
 use std::process::{ExitStatus, Stdio};
@@ -14,7 +14,7 @@ use crate::config::Config;
 use crate::demo::{MlflowServer, Sandbox, SandboxOptions, ServerOptions, seed};
 use crate::error::{Error, Result};
 
-/// Everything ends with this process, however it ends.
+/// Both servers end when this process ends, also when it is killed.
 pub async fn demo(args: cli::Demo, output: cli::Output, config: &Config, printer: &Printer) -> Result<u8> {
     let say = |line: &str| printer.news(line);
     let venv = Sandbox::environment(&say).await?;
@@ -27,7 +27,8 @@ pub async fn demo(args: cli::Demo, output: cli::Output, config: &Config, printer
     )?;
     say("filling the server with sample data …");
     seed(&venv, &source.url, "demo").await?;
-    // Nothing is left behind: the servers are gone with the demo, and a session of theirs would lead nowhere.
+    // The state is kept in the temporary folder: the servers end with the demo, so a saved session would point to
+    // nothing.
     let (state, looks) = (folder.path().join("state"), folder.path().join("config.toml"));
     std::fs::write(&looks, config.looks()?)?;
     let here = Here { sandbox: &sandbox, state: &state, config: &looks, output };
@@ -51,17 +52,17 @@ async fn headless(here: &Here<'_>, source: &str, directory: Option<&Path>) -> Re
     here.run(&args).await
 }
 
-/// Where this program is run once more.
+/// The environment in which this program runs again.
 struct Here<'a> {
     sandbox: &'a Sandbox,
     state: &'a Path,
-    /// The user's look and keys, without the ends of their profiles.
+    /// The user's display settings and key bindings, without the servers of the profiles.
     config: &'a Path,
     output: cli::Output,
 }
 
 impl Here<'_> {
-    /// Runs to the end with this terminal. The wizard finds what a new App is made from.
+    /// Runs the program in this terminal until it ends. The wizard gets the values that it needs to create a new App.
     async fn run(&self, args: &[&str]) -> Result<u8> {
         let mut command = self.command(args)?;
         if args.first() == Some(&"--source") {
@@ -70,7 +71,7 @@ impl Here<'_> {
         Ok(code(watched(&mut command).await?))
     }
 
-    /// An App of the sandbox.
+    /// Creates an App in the sandbox.
     async fn create(&self) -> Result<String> {
         let mut command =
             self.command(&["app", "create", "--name", "demo", "--poll-interval", "1", "--yes"])?;
@@ -108,7 +109,7 @@ impl Here<'_> {
     }
 }
 
-/// Ctrl-C reaches the other process too, which drains and ends by itself; this one only has to outlive it.
+/// Ctrl-C also reaches the child process, which drains and ends on its own. This process only has to wait for it.
 async fn watched(command: &mut Command) -> Result<ExitStatus> {
     let mut child = command.spawn()?;
     loop {

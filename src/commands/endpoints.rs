@@ -1,4 +1,4 @@
-//! Which server is meant, and with which credentials.
+//! Determines the servers to use and their credentials.
 
 use std::time::Duration;
 
@@ -7,15 +7,15 @@ use crate::engine::{Access, Endpoint, Side, open};
 use crate::error::{Error, Result};
 use crate::limits;
 
-/// Opens ends with the credentials, certificates and workspaces that the environment and the configuration give.
+/// Opens endpoints with the credentials, certificates and workspaces from the environment and the configuration.
 pub struct Endpoints<'a> {
     config: &'a Config,
-    /// How long work waits for a server that went away.
+    /// How long a job waits for a server that is unavailable.
     wait: Duration,
     headers: &'a Headers,
 }
 
-/// Those of the command line, for each end.
+/// The headers from the command line, for each endpoint.
 #[derive(Clone, Debug, Default)]
 pub struct Headers {
     pub source: Vec<String>,
@@ -23,7 +23,7 @@ pub struct Headers {
 }
 
 impl<'a> Endpoints<'a> {
-    /// `wait` is what the command line says of it, or the configuration.
+    /// `wait` is the value from the command line or the configuration.
     pub fn of(config: &'a Config, headers: &'a Headers, wait: Option<&str>) -> Result<Self> {
         let wait = match wait {
             None => limits::GONE,
@@ -35,7 +35,7 @@ impl<'a> Endpoints<'a> {
         Ok(Self { config, wait, headers })
     }
 
-    /// MLflow's own credentials are for this end when `shared`.
+    /// This endpoint gets MLflow's own credentials if `shared` is true.
     fn access(&self, end: Side, shared: bool) -> Result<Access> {
         let headers = match end {
             Side::Source => &self.headers.source,
@@ -45,27 +45,27 @@ impl<'a> Endpoints<'a> {
         Ok(Access { wait: self.wait, ..access })
     }
 
-    /// For the source, which MLflow's own credentials belong to.
+    /// Access for the source, which MLflow's own credentials belong to.
     pub fn source_access(&self) -> Result<Access> {
         self.access(Side::Source, true)
     }
 
-    /// For the target: MLflow's own credentials are its only where the source is no server.
+    /// Access for the target. It gets MLflow's own credentials only if the source is not a server.
     pub fn target_access(&self, source: Option<&str>) -> Result<Access> {
         self.access(Side::Target, !source.is_some_and(is_server))
     }
 
-    /// For both, before it is known what they are.
+    /// Access for both endpoints, before the wizard knows their addresses.
     pub fn for_wizard(&self) -> Result<(Access, Access)> {
         Ok((self.source_access()?, self.access(Side::Target, false)?))
     }
 
-    /// Opens one end alone.
+    /// Opens a single endpoint.
     pub async fn open_one(&self, text: &str, end: Side) -> Result<Endpoint> {
         open(text, end, self.access(end, true)?).await
     }
 
-    /// Opens both ends. MLflow's own credentials go to the source when both are servers.
+    /// Opens both endpoints. MLflow's own credentials go to the source if both are servers.
     pub async fn open_both(&self, source: &str, target: &str) -> Result<(Endpoint, Endpoint)> {
         let source_end = open(source, Side::Source, self.source_access()?).await?;
         let target_end = open(target, Side::Target, self.target_access(Some(source))?).await?;
@@ -74,12 +74,12 @@ impl<'a> Endpoints<'a> {
     }
 }
 
-/// `--source`, else MLflow's own variable.
+/// `--source`, or else MLflow's own variable.
 pub fn source_text(given: Option<&str>) -> Result<String> {
     text(given, Side::Source)
 }
 
-/// `--target`, else MLflow's own variable.
+/// `--target`, or else MLflow's own variable.
 pub fn target_text(given: Option<&str>) -> Result<String> {
     text(given, Side::Target)
 }
@@ -98,7 +98,7 @@ fn is_server(text: &str) -> bool {
     text.starts_with("arn:") || (text.contains("://") && !text.starts_with("file://"))
 }
 
-/// An error when both are the same place.
+/// Returns an error if source and target are the same place.
 pub fn are_two(source: &Endpoint, target: &Endpoint) -> Result<()> {
     match source.location() == target.location() {
         true => Err(Error::usage(format!("source and target are the same: {}", source.location()))

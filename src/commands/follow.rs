@@ -7,7 +7,7 @@ use crate::error::Result;
 
 const TICK: Duration = Duration::from_millis(100);
 
-/// Shows a job to its end and prints what it came to. Ctrl-C, SIGTERM and SIGHUP drain it, a second one stops it.
+/// Shows a job until it ends and prints its outcome. Ctrl-C, SIGTERM and SIGHUP drain it; a second signal stops it.
 pub async fn follow(mut job: Job, printer: &Printer) -> Result<Outcome> {
     let mut sink = ProgressReporter::new(printer);
     let progress = std::sync::Arc::clone(&job.progress);
@@ -37,12 +37,12 @@ fn stop(control: &Control, sink: &ProgressReporter<'_>) {
     sink.line(if control.is_stopping() {
         "stopping now"
     } else {
-        "stopping: what runs is finished first, at most 30 s; press Ctrl-C again to stop at once"
+        "stopping: finishing the items in flight first, 30 s at most; press Ctrl-C again to stop at once"
     });
     control.stop();
 }
 
-/// The signals that ask to stop, as one.
+/// Combines the signals that ask the program to stop.
 struct Signals {
     #[cfg(unix)]
     all: Vec<tokio::signal::unix::Signal>,

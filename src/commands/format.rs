@@ -1,4 +1,4 @@
-//! Numbers and outcomes in words.
+//! Formats numbers and outcomes as text.
 
 use crate::engine::validate::{Difference, Mark, Totals};
 use crate::engine::{Counts, Fidelity, Outcome, ProgressSnapshot, Step};
@@ -22,7 +22,7 @@ pub fn tally(tally: &Count) -> String {
     tally.count.map_or_else(|| "?".to_owned(), |count| format!("{count}{more}"))
 }
 
-/// What of a kind arrives and how, a line each.
+/// One line for each way in which items of a kind are migrated.
 pub fn arrives(survival: &Fidelity) -> Vec<String> {
     let parts = [
         ("exactly", survival.exactly),
@@ -34,7 +34,7 @@ pub fn arrives(survival: &Fidelity) -> Vec<String> {
     some.map(|(how, what)| format!("{how}: {what}")).collect()
 }
 
-/// One line on how far a job is.
+/// The progress of a job in one line.
 pub fn progress(reading: &ProgressSnapshot) -> String {
     let more = if reading.all_planned { "" } else { "+" };
     let kinds = Kind::ALL.into_iter().filter(|kind| kind.is_basic() || reading.of(*kind).planned > 0);
@@ -48,7 +48,7 @@ pub fn progress(reading: &ProgressSnapshot) -> String {
     format!("{waiting}{} · {} points · {}", kinds.join(" · "), reading.points, bytes(reading.bytes))
 }
 
-/// The table at the end.
+/// The table at the end of a job.
 pub fn outcome(outcome: &Outcome) -> Vec<String> {
     let mut lines = vec![format!(
         "{:<20} {:>9} {:>9} {:>9} {:>9}",
@@ -81,7 +81,7 @@ pub fn outcome(outcome: &Outcome) -> Vec<String> {
     lines
 }
 
-/// What it came to and what to do about it, in one line; none where all went well and nothing was compared.
+/// The outcome and the next action in one line. Returns `None` if nothing failed and nothing was compared.
 pub fn verdict(outcome: &Outcome, is_demo: bool) -> Option<String> {
     if outcome.stopped {
         return Some(match outcome.step {
@@ -131,7 +131,7 @@ fn counted(kind: Kind, count: u64) -> String {
     }
 }
 
-/// `run "adam" (4f1c…)`: names are not unique, ids are. An id that is the name itself is not repeated.
+/// `run "adam" (4f1c…)`: names are not unique, but ids are. An id that equals the name is not repeated.
 pub fn item(kind: Kind, name: &str, id: &str) -> String {
     let kind = kind.words().0;
     match id == name || id.is_empty() {
@@ -152,7 +152,7 @@ fn totals(totals: &Totals) -> Vec<String> {
         .collect()
 }
 
-/// A difference, and its first fields below it.
+/// A difference, with its first fields below it.
 pub fn difference(difference: &Difference) -> Vec<String> {
     let Difference { kind, mark, experiment, name, fields, more_fields, .. } = difference;
     let id = difference.source_id.as_deref().or(difference.target_id.as_deref()).unwrap_or_default();

@@ -10,14 +10,14 @@ use crate::engine::StateDir;
 use crate::error::{Error, Result};
 use crate::tui::LogRing;
 
-/// A log that has grown beyond this is begun anew.
+/// A log file that is larger than this is started again.
 const LARGEST: u64 = 10 * 1024 * 1024;
-/// The crates, by how their names begin, that write out requests with their headers and the commands that give
-/// credentials, when they are asked for everything.
+/// Prefixes of crates that log requests with their headers, and the commands that print credentials, at the most
+/// verbose level.
 const TALKATIVE: [&str; 4] = ["aws_", "h2", "hyper", "reqwest"];
 
-/// Warnings and retries, into a file, the wizard's log pane, and with `--verbose` onto stderr. `MLFERRY_LOG` sets the
-/// level (`debug`, `mlferry=trace`, …).
+/// Writes warnings and retries into a file, into the wizard's log pane, and with `--verbose` to stderr. `MLFERRY_LOG`
+/// sets the level (`debug`, `mlferry=trace`, …).
 pub fn start(state: &StateDir, verbose: bool) -> Result<()> {
     let path = state.log();
     let is_large = path.metadata().is_ok_and(|meta| meta.len() > LARGEST);
@@ -49,7 +49,7 @@ fn level() -> EnvFilter {
     directives.fold(chosen, EnvFilter::add_directive)
 }
 
-/// The lines that the wizard shows.
+/// The log lines that the wizard shows.
 pub fn ring() -> LogRing {
     static RING: OnceLock<LogRing> = OnceLock::new();
     RING.get_or_init(LogRing::default).clone()

@@ -1,4 +1,4 @@
-//! The headless faces: each command starts engine jobs and hands their events to one of three sinks, which print
+//! The headless commands: each command starts engine jobs and passes their events to one of three sinks, which print
 //! bars, plain lines or JSON lines.
 
 mod app;
@@ -34,7 +34,7 @@ use crate::tui::{self, keys::Keymap};
 pub use arguments::{Invocation, Typed};
 pub use output::Printer;
 
-/// Runs what is asked for and gives the exit code.
+/// Runs the command and returns the exit code.
 pub fn start(told: Invocation, printer: &Printer) -> Result<u8> {
     let keys = Keymap::of(&told.config.bindings)?;
     let cli = &told.cli;
@@ -58,16 +58,17 @@ pub fn start(told: Invocation, printer: &Printer) -> Result<u8> {
         .build()
         .map_err(|e| Error::permanent(format!("the runtime cannot start: {e}")))?;
     let code = runtime.block_on(dispatch(told, keys, state, printer));
-    // A blocking read of a dead disk must not hold up the exit.
+    // A blocking read from a broken disk must not delay the exit.
     runtime.shutdown_timeout(std::time::Duration::from_secs(2));
     code
 }
 
-/// Of each worker: what a copy awaits, the SDK's calls among it, is deep, and unoptimised builds keep it all on the stack.
+/// The stack size of each worker thread. The futures of a copy are deeply nested, including the SDK's calls, and
+/// unoptimised builds keep all of them on the stack.
 const STACK: usize = 16 << 20;
 
-/// An export holds one file open for each run that is being written, beside its connections: more than the 256 of
-/// macOS or the 1 024 of Linux that a shell hands out, and less than what the system would give.
+/// An export keeps one file open for each run that it writes, in addition to its connections. These can be more than
+/// the default limit of a shell (256 on macOS, 1 024 on Linux), but fewer than the system allows.
 fn raise_file_limit() {
     #[cfg(unix)]
     {

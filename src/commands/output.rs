@@ -9,20 +9,21 @@ use crate::cli::Output;
 use crate::entities::{printable, printable_json};
 use crate::error::Error;
 
-/// The one place that decides what is printed where: results on stdout, everything else on stderr. Names and messages come
-/// from strangers: nothing of them reaches the terminal that it would obey.
+/// The only place that decides where something is printed: results go to stdout, everything else goes to stderr. Names
+/// and messages can come from untrusted sources, so control sequences are removed before they reach the terminal.
 #[derive(Clone, Copy, Debug)]
 pub struct Printer {
     pub json: bool,
     pub quiet: bool,
-    /// Somebody watches stderr.
+    /// stderr is a terminal.
     pub is_terminal: bool,
     colour: bool,
-    /// The state directory is deleted when the demo ends: its files, and a second start, are of no use.
+    /// The demo deletes its state directory when it ends, so hints that point to files there or to a second run are
+    /// useless.
     pub is_demo: bool,
 }
 
-/// Set for the commands that the demo runs.
+/// The environment variable that is set for the commands that the demo runs.
 pub const DEMO: &str = "MLFERRY_DEMO";
 
 impl Printer {
@@ -33,20 +34,20 @@ impl Printer {
         Self { json: output.json, quiet: output.quiet, is_terminal, colour, is_demo }
     }
 
-    /// Results go to the same terminal as the news, where somebody reads them as they come.
+    /// Results go to the same terminal as the progress messages, so the user reads them immediately.
     pub fn is_read_here(&self) -> bool {
         self.is_terminal && stdout().is_terminal()
     }
 
-    /// A line of the result, for people.
+    /// A line of the result for the user.
     pub fn result(&self, line: &str) {
         if !self.json {
-            // A reader that has gone away needs no more lines.
+            // A closed pipe needs no more lines.
             let _ = writeln!(stdout(), "{}", printable(line));
         }
     }
 
-    /// A line of the result, for programs.
+    /// A line of the result for programs (`--json`).
     pub fn object(&self, kind: &str, value: &impl Serialize) {
         if !self.json {
             return;
@@ -58,7 +59,7 @@ impl Printer {
         self.raw(&object);
     }
 
-    /// A value that carries its type already.
+    /// A value that already contains its type.
     pub fn raw(&self, value: &impl Serialize) {
         if self.json
             && let Ok(text) = serde_json::to_string(value)
@@ -67,21 +68,21 @@ impl Printer {
         }
     }
 
-    /// News on the way.
+    /// A progress message.
     pub fn news(&self, line: &str) {
         if !self.quiet && !self.json {
             let _ = writeln!(stderr(), "{}", printable(line));
         }
     }
 
-    /// An item that failed: `--quiet` does not hide it. Programs get an event for it.
+    /// An item that failed. `--quiet` does not hide it. Programs get an event instead.
     pub fn problem(&self, line: &str) {
         if !self.json {
             let _ = writeln!(stderr(), "{}", printable(line));
         }
     }
 
-    /// Into the clipboard, by OSC 52, when stdout is a terminal. Nothing tells whether the terminal obeys.
+    /// Copies the text to the clipboard with OSC 52 when stdout is a terminal. The terminal does not confirm it.
     pub fn copy(&self, text: &str) -> bool {
         let may = !self.json && stdout().is_terminal();
         if may {
@@ -91,13 +92,13 @@ impl Printer {
         may
     }
 
-    /// A question, the cursor behind it.
+    /// Prints a question and leaves the cursor behind it.
     pub fn ask(question: &str) {
         let _ = write!(stderr(), "{} ", printable(question));
         let _ = stderr().flush();
     }
 
-    /// What led to it goes into the log, which `--verbose` shows.
+    /// The causes of the error go into the log, which `--verbose` shows.
     pub fn error(&self, error: &Error) {
         error.log_chain();
         let hint = error.get_hint();

@@ -7,7 +7,7 @@ use crate::entities::{Kind, Unreadable};
 use crate::error::{Error, Result};
 use crate::plan::{ExperimentSelection, Plan, PlannedExperiment, PlannedModel};
 
-/// Exit code 3 when some of what it would take cannot be read.
+/// Exit code 3 when some of the selected items cannot be read.
 pub async fn plan(args: cli::Plan, ends: &Endpoints<'_>, printer: &Printer) -> Result<u8> {
     let plan = plan_of(&args.selection)?;
     let source = ends.open_one(&source_text(args.source.source.as_deref())?, Side::Source).await?;
@@ -96,7 +96,7 @@ fn print_models(survey: &Survey, printer: &Printer) {
         }
     }
     for (id, version) in &survey.needed {
-        printer.result(&format!("{id} goes along: needed by {version}"));
+        printer.result(&format!("{id} is included: needed by {version}"));
     }
 }
 
@@ -114,8 +114,8 @@ fn print_datasets(survey: &Survey, printer: &Printer) {
     }
 }
 
-/// Names what the globs have matched, so that the file can be read and edited. What goes along because a version needs
-/// it is not named: the versions stand for it.
+/// Lists the names that the globs match, so that the user can read and edit the file. Items that are included because a
+/// version needs them are not listed: the versions imply them.
 fn written(plan: &Plan, survey: &Survey) -> Result<String> {
     let chooser = plan.chooser()?;
     let named = |e: &engine::ExperimentSurvey| {

@@ -1,4 +1,4 @@
-//! Three ways to show a job: bars for a terminal, plain lines for a log, JSON lines for a program.
+//! Three ways to show a job: bars for a terminal, plain lines for a log, and JSON lines for a program.
 
 use std::time::{Duration, Instant};
 
@@ -10,11 +10,11 @@ use crate::engine::validate::Difference;
 use crate::engine::{Event, ProgressSnapshot};
 use crate::entities::one_line;
 
-/// How often a log gets a line on how far the job is.
+/// How often plain output prints the progress of the job.
 const PLAIN_EVERY: Duration = Duration::from_secs(10);
-/// Differences that are printed one by one; a report holds all.
+/// Maximum number of differences that are printed one by one. A report contains all of them.
 const DIFFERENCES_SHOWN: usize = 50;
-/// The same with `--quiet`, where each is one line.
+/// The same limit with `--quiet`, where each difference is one line.
 const DIFFERENCES_SHOWN_QUIET: usize = 10;
 
 pub struct ProgressReporter<'a> {
@@ -87,7 +87,7 @@ impl<'a> ProgressReporter<'a> {
         }
     }
 
-    /// To be called several times a second.
+    /// Called several times a second.
     pub fn tick(&mut self, reading: &ProgressSnapshot) {
         match &mut self.face {
             Face::Bar(bar) => {
@@ -102,12 +102,12 @@ impl<'a> ProgressReporter<'a> {
         }
     }
 
-    /// A line on the way that stays.
+    /// Prints a line that stays above the bar.
     pub fn line(&self, line: &str) {
         self.around(|printer| printer.news(line));
     }
 
-    /// Differences are the result of a comparison.
+    /// Differences are the result of a comparison, so they go to stdout.
     fn difference(&self, difference: &Difference) {
         let is_quiet = matches!(self.face, Face::Quiet);
         let (shown, lines) = match is_quiet {
@@ -124,7 +124,7 @@ impl<'a> ProgressReporter<'a> {
         });
     }
 
-    /// Prints while no bar is drawn.
+    /// Prints while the bar is hidden.
     fn around(&self, print: impl FnOnce(&Printer)) {
         match &self.face {
             Face::Bar(bar) => bar.suspend(|| print(self.printer)),

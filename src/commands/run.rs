@@ -10,13 +10,13 @@ use crate::engine::{self, Endpoint, Export, Import, Level, Outcome, Preflight, S
 use crate::error::{Error, Result};
 use crate::plan::Plan;
 
-/// Everything from the first look to the proof. The outcome of the validation is the last line.
+/// Runs all steps from the pre-flight to the validation. The outcome of the validation is the last line.
 pub async fn run(args: cli::Run, state: StateDir, ends: &Endpoints<'_>, printer: &Printer) -> Result<u8> {
     check_report(args.report.as_deref())?;
     let plan = plan_of(&args.selection)?;
     let source = source_text(args.source.source.as_deref())?;
     state.refuse_busy(&args.target)?;
-    // A directory may come from the configuration; what is said here counts more.
+    // The configuration may set a directory, but `--direct` on the command line takes precedence.
     let output_dir = args.output_dir.filter(|_| !args.direct);
     let ask = Preflight {
         target: Some((args.target.clone(), ends.target_access(Some(&source))?)),
@@ -60,12 +60,13 @@ pub async fn run(args: cli::Run, state: StateDir, ends: &Endpoints<'_>, printer:
     });
     let validated = follow(job, printer).await?;
     let code = finish(validated, printer)?;
-    // What failed on the way is missing now: the exit code says the cause rather than the effect.
+    // Items that failed during the import are now missing on the target: the exit code reports the cause, not the
+    // effect.
     Ok(if failed > 0 && matches!(code, 0 | 4) { 3 } else { code })
 }
 
 enum Moved {
-    /// Stopped, or with nothing to go on with.
+    /// The job was stopped, or there is nothing to continue with.
     Ended(Outcome),
     Imported {
         outcome: Outcome,

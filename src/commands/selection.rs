@@ -5,7 +5,7 @@ use crate::cli::{Selection, Traces};
 use crate::error::{Error, Result};
 use crate::plan::Plan;
 
-/// The plan that the options describe.
+/// Builds the plan from the options.
 pub fn plan_of(selection: &Selection) -> Result<Plan> {
     let mut plan = match &selection.plan {
         Some(path) => {
@@ -45,13 +45,13 @@ pub fn plan_of(selection: &Selection) -> Result<Plan> {
             *of = Some(text.parse().map_err(|e: Error| e.at(option))?);
         }
     }
-    // Says now what is wrong with a glob or a time.
+    // Reports an invalid glob or time now.
     plan.chooser()?;
     plan.window()?;
     Ok(plan)
 }
 
-/// Commas part globs, but not within braces.
+/// Splits globs at commas, but not within braces.
 fn split(globs: &str) -> Vec<String> {
     let (mut parts, mut depth) = (vec![String::new()], 0_usize);
     for c in globs.chars() {

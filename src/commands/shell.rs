@@ -13,10 +13,10 @@ pub fn completions(shell: Shell, printer: &Printer) -> Result<u8> {
     Ok(0)
 }
 
-/// The page of the program, or of the command that these words lead to.
+/// Prints the man page of the program, or of the subcommand that `words` name.
 pub fn man(words: &[String], printer: &Printer) -> Result<u8> {
     let mut command = Cli::command();
-    // Names a command below others by its whole way.
+    // After `build`, a nested subcommand has its full name.
     command.build();
     for word in words {
         let below: Vec<&str> = command.get_subcommands().map(clap::Command::get_name).collect();

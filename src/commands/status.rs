@@ -3,7 +3,7 @@ use crate::engine::{self, Counts, StateDir};
 use crate::entities::Kind;
 use crate::error::Result;
 
-/// Migrations that are listed: the newest ones.
+/// Maximum number of migrations that are listed, newest first.
 const SHOWN: usize = 5;
 
 pub fn status(state: &StateDir, printer: &Printer) -> Result<u8> {

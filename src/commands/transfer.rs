@@ -56,14 +56,14 @@ pub async fn import(
     finish(outcome, printer)
 }
 
-/// The step that comes after one that went well.
+/// Suggests the next step after a successful one.
 fn advise(outcome: &engine::Outcome, next: &str, printer: &Printer) {
     if outcome.exit_code() == 0 && !printer.is_demo {
         printer.news(&format!("next: {next}"));
     }
 }
 
-/// The last line of `--json`.
+/// Prints the last line of `--json`.
 pub fn finish(outcome: engine::Outcome, printer: &Printer) -> Result<u8> {
     printer.object("outcome", &outcome);
     Ok(outcome.exit_code())

@@ -32,7 +32,8 @@ pub async fn validate(
     finish(follow(job, printer).await?, printer)
 }
 
-/// Before anything is read, for it is written at the end: whether a report can be written there, in the format of its name.
+/// Checks before anything is read whether a report can be written to this path in the format of its name. The report
+/// itself is written at the end.
 pub fn check_report(report: Option<&Path>) -> Result<()> {
     let Some(path) = report else { return Ok(()) };
     Format::of(path).map_err(|e| e.at("--report"))?;
@@ -48,7 +49,8 @@ pub fn check_report(report: Option<&Path>) -> Result<()> {
         let why = format!("there is no directory {}", folder.display());
         return wrong(why, "create it, or name a file in a directory that exists");
     }
-    // Permissions are more than their bits: only a file that is created shows it. It has no name, or loses it at once.
+    // Permission bits are not enough: only creating a file shows whether it works. The file has no name or is unlinked
+    // immediately.
     match tempfile::tempfile_in(folder) {
         Ok(_) => Ok(()),
         Err(error) => {
@@ -89,7 +91,7 @@ mod tests {
         is_refused(&folder.path().join("gone/report.json"), "there is no directory");
         std::fs::create_dir(folder.path().join("a.html")).unwrap();
         is_refused(&folder.path().join("a.html"), "is a directory");
-        // Not even root may create files there.
+        // Not even root can create files in /proc.
         #[cfg(target_os = "linux")]
         is_refused(Path::new("/proc/report.json"), "no file can be written in /proc");
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left behind");

@@ -1,4 +1,4 @@
-//! `status --watch`: the work of another process, followed to its end. Nothing here can disturb it.
+//! `status --watch`: follows a job of another process until it ends. It is read-only and cannot disturb that job.
 
 use std::time::Duration;
 
@@ -10,14 +10,14 @@ use crate::engine::{JobResult, JobStatus, JobStatusFile, ProgressSnapshot, State
 use crate::error::{Error, Result};
 use crate::tui::model::rates::RateMeter;
 
-/// The work puts down how far it is once a second.
+/// The job writes its progress once a second.
 const LOOK: Duration = Duration::from_millis(500);
-/// How long the next step of a whole migration may take to begin.
+/// Maximum time between two steps of a whole migration.
 const NEXT: Duration = Duration::from_secs(2);
-/// Items at work that are shown below the bar.
+/// Maximum number of running items that are shown below the bar.
 const IN_FLIGHT: usize = 4;
 
-/// Follows what was begun last. Gives the exit code that the work ends with.
+/// Follows the job that was started last. Returns the exit code of that job.
 pub async fn watch(state: &StateDir, printer: &Printer) -> Result<u8> {
     let mut live = JobStatusFile::live(state).into_iter();
     let Some(mut lookout) = live.next() else {
@@ -41,7 +41,7 @@ pub async fn watch(state: &StateDir, printer: &Printer) -> Result<u8> {
     }
 }
 
-/// The last sighting of a job, or nothing when the user has enough of it.
+/// Returns the last state of a job, or `None` if the user interrupts.
 async fn follow(lookout: &JobStatusFile, printer: &Printer) -> Result<Option<JobStatus>> {
     let mut face = Face::new(printer);
     let mut ticks = tokio::time::interval(LOOK);
@@ -53,7 +53,7 @@ async fn follow(lookout: &JobStatusFile, printer: &Printer) -> Result<Option<Job
                 return Ok(None);
             }
         }
-        // Asked first: a last word may come between the two, and must be heard.
+        // Checked first: the job may write its final state between the two calls, and that state must not be missed.
         let is_live = lookout.is_live();
         let sighting = lookout.look()?;
         if let Some(ended) = &sighting.ended {
@@ -68,7 +68,7 @@ async fn follow(lookout: &JobStatusFile, printer: &Printer) -> Result<Option<Job
     }
 }
 
-/// What the same process does next, as `run` does.
+/// The next step of the same process, as in `run`.
 async fn next_step(state: &StateDir, last: &JobStatus) -> Option<JobStatusFile> {
     let is_next = |lookout: &JobStatusFile| {
         lookout.look().is_ok_and(|next| next.process == last.process && next.step != last.step)
@@ -87,7 +87,7 @@ fn title(sighting: &JobStatus) -> String {
     format!("{} {} → {}", sighting.step.name(), sighting.source, sighting.target)
 }
 
-/// Bars on a terminal, else a line or an object for each change.
+/// Shows bars on a terminal; otherwise prints a line or an object for each change.
 struct Face<'a> {
     printer: &'a Printer,
     bars: Option<Bars>,
@@ -194,7 +194,7 @@ impl Bars {
     }
 }
 
-/// What the counts do not say: speed, requests, what is at work, how long it will take.
+/// Details that the counts do not show: speed, requests, running items and remaining time.
 fn pace(sighting: &JobStatus, rates: &RateMeter) -> String {
     let mut parts = Vec::new();
     let states = [(sighting.stopping, "stopping"), (sighting.paused, "paused")];

@@ -1,4 +1,4 @@
-/// How the wizard is to look, as far as somebody has said. Whoever draws decides the rest by the terminal.
+/// The look of the wizard, as far as the user has set it. The wizard derives the rest from the terminal.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Display {
     pub theme: Option<Theme>,
@@ -6,19 +6,19 @@ pub struct Display {
     pub mouse: Option<bool>,
 }
 
-/// Which colours. None of these: as the terminal and `NO_COLOR` suggest.
+/// The colour theme. Without a theme, the terminal and `NO_COLOR` decide.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Theme {
     Dark,
     Light,
-    /// The 16 colours that every terminal lets its user choose.
+    /// The 16 colours that the user can set in every terminal.
     Sixteen,
-    /// Not one colour.
+    /// No colours.
     None,
 }
 
 impl Theme {
-    /// None for `auto`, and for what is no theme.
+    /// Returns `None` for `auto` and for an unknown theme.
     pub fn from_name(name: &str) -> Option<Self> {
         match name {
             "dark" => Some(Self::Dark),

@@ -2,11 +2,11 @@ use std::fmt::Write;
 
 use super::table::{Group, SETTINGS, Setting, Shape};
 
-/// A file to start from: everything is in it, and nothing of it holds before its `#` is taken away. `keys`: the wizard's
-/// actions and the keys that they have.
+/// A template for the file: it contains every setting, commented out with `#`. `keys` are the wizard's actions and
+/// their keys.
 pub fn example(keys: &[(&str, String)]) -> String {
     let mut text = String::from(
-        "# What mlferry need not be told each time. A line holds once its `#` is taken away.
+        "# Settings that you need not type each time. Remove the `#` to use a line.
 #
 # Command line before environment before profile before [defaults]; `mlferry config show` says what holds, and why.
 # Each setting has a variable, too: MLFERRY_SOURCE is source. No password and no token is read from here:
@@ -23,7 +23,7 @@ pub fn example(keys: &[(&str, String)]) -> String {
     text.push_str("\n# The same settings, for whatever the profile does not say.\n[defaults]\n");
     text.push_str("\n# Keys of the wizard: one, or a list such as [\"x\", \"F5\", \"Ctrl-x\"]. These are those it has.\n# Enter, Esc, Tab, F1 and F2 stay what they are.\n[keys]\n");
     for (action, key) in keys {
-        // Into a text nothing can fail to be written.
+        // Writing into a string cannot fail.
         let _ = writeln!(text, "# {action} = {key:?}");
     }
     text

@@ -1,4 +1,4 @@
-//! The file, with the line of everything that it says.
+//! Parses the file and keeps the line of each value.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ use super::table::{Group, SETTINGS, Setting, Shape};
 use crate::error::{Error, Result};
 use crate::limits::parse_duration;
 
-/// What one place of the file says of a setting.
+/// The value of a setting at one place of the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
     pub value: String,
@@ -21,7 +21,7 @@ pub struct Entry {
 
 pub type Section = BTreeMap<&'static str, Entry>;
 
-/// A key of the wizard that somebody has given to an action.
+/// A key that the user has bound to an action of the wizard.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Binding {
     pub action: String,
@@ -123,7 +123,7 @@ impl Reader<'_> {
         table.iter().map(|(key, value)| self.setting(key, value, group)).collect()
     }
 
-    /// The setting that a line stands for.
+    /// Finds the setting that a line refers to.
     fn setting(
         &self,
         key: &Spanned<DeString<'_>>,
@@ -188,7 +188,7 @@ impl Reader<'_> {
 }
 
 impl Shape {
-    /// The value as it is kept, or why it is none.
+    /// Returns the normalised value, or an error that explains why it is invalid.
     pub fn of(self, text: &str) -> Result<String> {
         match self {
             Self::Text | Self::Path | Self::Address if text.is_empty() => Err(Error::usage("is empty")),

@@ -1,7 +1,8 @@
-//! What need not be typed each time: a file in the user's config directory, and `MLFERRY_…` variables of the same names.
+//! Settings that the user need not type each time: a file in the user's config directory, and `MLFERRY_…` variables
+//! with the same names.
 //!
-//! One table ([`SETTINGS`]) feeds the reading, `config show`, `config init` and the docs. Precedence: command line,
-//! environment, profile, the file's defaults, built in. No credential is ever read from a file.
+//! One table ([`SETTINGS`]) defines the parser, `config show`, `config init` and the docs. Precedence: command line,
+//! environment, profile, the file's defaults, built-in defaults. Credentials are never read from a file.
 
 mod display;
 mod example;

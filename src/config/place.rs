@@ -4,17 +4,17 @@ use directories::ProjectDirs;
 
 use crate::error::{Error, Result};
 
-/// Where the file is, or would be.
+/// The path of the file, whether it exists or not.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DefaultPath {
-    /// None on a machine without a home directory.
+    /// `None` on a machine without a home directory.
     pub path: Option<PathBuf>,
-    /// Somebody has named it: then it must be there.
+    /// The user named the file, so it must exist.
     pub is_named: bool,
 }
 
 impl DefaultPath {
-    /// `given`, else `MLFERRY_CONFIG`, else `config.toml` in the user's config directory.
+    /// `given`, or else `MLFERRY_CONFIG`, or else `config.toml` in the user's config directory.
     pub fn find(given: Option<PathBuf>, get: &impl Fn(&str) -> Option<String>) -> Self {
         let named =
             given.or_else(|| get("MLFERRY_CONFIG").filter(|path| !path.is_empty()).map(PathBuf::from));
@@ -23,7 +23,7 @@ impl DefaultPath {
         Self { path: named.or_else(usual), is_named }
     }
 
-    /// The text of the file; none where nobody has named one and there is none.
+    /// The text of the file. Returns `None` if the user named no file and the default file does not exist.
     pub fn read(&self) -> Result<Option<String>> {
         let Some(path) = &self.path else {
             return Ok(None);
@@ -36,7 +36,7 @@ impl DefaultPath {
         }
     }
 
-    /// An error on a machine without a home directory.
+    /// Returns an error on a machine without a home directory.
     pub fn path(&self) -> Result<&std::path::Path> {
         self.path.as_deref().ok_or_else(|| {
             Error::usage("there is no home directory to keep a configuration in")

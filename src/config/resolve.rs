@@ -1,4 +1,4 @@
-//! What holds in the end, and who says so.
+//! The effective settings and the origin of each value.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -11,7 +11,7 @@ use super::place::DefaultPath;
 use super::table::{Group, SETTINGS, Setting, Shape};
 use crate::error::{Error, Result};
 
-/// Who says what a value is.
+/// The origin of a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Origin {
     Variable(String),
@@ -22,7 +22,7 @@ pub enum Origin {
     Defaults {
         line: usize,
     },
-    /// The top of the file.
+    /// The top level of the file.
     File {
         line: usize,
     },
@@ -34,19 +34,19 @@ pub struct Value {
     pub origin: Origin,
 }
 
-/// The settings that hold for this start of the program, the command line left aside.
+/// The settings for this start of the program, without the command line.
 #[derive(Clone, Debug, Default)]
 pub struct Config {
     /// The file that was read.
     pub path: Option<PathBuf>,
-    /// The profile that was chosen.
+    /// The selected profile.
     pub profile: Option<String>,
     pub bindings: Vec<Binding>,
     values: BTreeMap<&'static str, Value>,
 }
 
 impl Config {
-    /// `file` and `profile` as the command line names them; `get` reads the environment.
+    /// `file` and `profile` are the values from the command line; `get` reads the environment.
     pub fn load(
         file: Option<PathBuf>,
         profile: Option<String>,
@@ -90,14 +90,14 @@ impl Config {
         self.get(key).map(|value| value.text.as_str())
     }
 
-    /// What a variable says, or the setting that it is called after.
+    /// The value of a variable, or of the setting with the same name.
     pub fn variable(&self, name: &str) -> Option<String> {
         let key = name.strip_prefix("MLFERRY_").map(str::to_lowercase);
         let known = key.and_then(|key| self.text(&key).map(str::to_owned));
         known.or_else(|| std::env::var(name).ok())
     }
 
-    /// A configuration of the look and the keys alone, for a wizard that has nothing to do with the user's servers.
+    /// A configuration with only the display settings and the keys, for a wizard that does not use the user's servers.
     pub fn looks(&self) -> Result<String> {
         let of_display = SETTINGS.iter().filter(|setting| setting.group == Group::Display);
         let display: BTreeMap<_, _> =
@@ -123,7 +123,7 @@ struct Keys<'a> {
 }
 
 impl Value {
-    /// No shell is there to replace a tilde.
+    /// Replaces the tilde, because no shell does it here.
     fn at_home(self, shape: Shape, home: Option<&std::path::Path>) -> Self {
         match (shape, self.text.strip_prefix("~/"), home) {
             (Shape::Path, Some(rest), Some(home)) => {

@@ -1,22 +1,22 @@
-//! Passwords and tokens stay out of files.
+//! Keeps passwords and tokens out of files.
 
 const WORDS: [&str; 9] =
     ["password", "passwd", "passphrase", "token", "secret", "credential", "access_key", "api_key", "header"];
 
-/// What is to be done instead.
+/// The hint with the alternatives.
 pub const ELSEWHERE: &str = "no secret is read from a file: set MLFERRY_SOURCE_PASSWORD, MLFERRY_SOURCE_TOKEN or \
     MLFERRY_SOURCE_HEADERS (MLFERRY_TARGET_… for the target) in the environment, or type it into the wizard; AWS credentials stay where the AWS \
     CLI keeps them";
 
-/// A key of this name is meant for a secret.
+/// A key with this name is meant for a secret.
 pub fn is_for_one(key: &str) -> bool {
     let plain = key.to_lowercase().replace('-', "_");
-    // A command that gives one is none.
+    // A command that prints a token is not a secret.
     let plain = plain.trim_end_matches("token_command");
     WORDS.iter().any(|word| plain.contains(word))
 }
 
-/// The address with its sign-in left out.
+/// The address with its user name and password masked.
 pub fn masked(address: &str) -> String {
     match sign_in(address) {
         Some((start, end)) => format!("{}…{}", &address[..start], &address[end..]),
@@ -24,7 +24,7 @@ pub fn masked(address: &str) -> String {
     }
 }
 
-/// Where in an address somebody signs in: `http://[user:password]@host`.
+/// The position of the user name and password in an address: `http://[user:password]@host`.
 pub fn sign_in(address: &str) -> Option<(usize, usize)> {
     let start = address.find("://")? + 3;
     let authority = address[start..].split(['/', '?', '#']).next()?;

@@ -1,10 +1,10 @@
 use strsim::jaro_winkler;
 
-/// How alike two names must be, of 1. clap takes the same.
+/// Minimum similarity of two names, from 0 to 1. clap uses the same value.
 const ALIKE: f64 = 0.7;
 const SHOWN: usize = 3;
 
-/// A hint that names what may have been meant, or everything there is.
+/// A hint with similar names, or with all known names if there is none.
 pub fn did_you_mean<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> String {
     let known: Vec<&str> = known.into_iter().collect();
     let mut near: Vec<(f64, &str)> = known

@@ -1,25 +1,25 @@
-//! Every setting there is. Each has the name of the option or of the variable (`MLFERRY_…`) that says the same.
+//! All settings. Each has the same name as its option or its variable (`MLFERRY_…`).
 
-/// What a value looks like.
+/// The type of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shape {
     Text,
-    /// The address of a server, which may not hold a password here.
+    /// The address of a server. It must not contain a password here.
     Address,
-    /// `~/` is the home directory; others are relative to the current directory, as on the command line.
+    /// `~/` is the home directory. Other paths are relative to the current directory, as on the command line.
     Path,
     Switch,
-    /// A time: `90`, `90s`, `10 min`, `1h`.
+    /// A duration: `90`, `90s`, `10 min`, `1h`.
     Duration,
     OneOf(&'static [&'static str]),
 }
 
-/// Where in the file a setting stands.
+/// The section of the file that a setting belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Group {
-    /// In a profile, or below `[defaults]`.
+    /// In a profile or in `[defaults]`.
     Work,
-    /// At the top: of the wizard's look, the same for every profile.
+    /// At the top level: settings of the wizard's look, which are the same for every profile.
     Display,
 }
 
@@ -28,9 +28,9 @@ pub struct Setting {
     pub key: &'static str,
     pub group: Group,
     pub shape: Shape,
-    /// What goes without it.
+    /// The default value.
     pub built_in: Option<&'static str>,
-    /// A variable of MLflow or AWS that counts where nothing else says anything.
+    /// A variable of MLflow or AWS that applies when no other value is set.
     pub last: Option<&'static str>,
     pub help: &'static str,
     pub example: &'static str,
@@ -154,8 +154,8 @@ pub const SETTINGS: &[Setting] = &[
         "15 min",
     )
     .built_in("1h"),
-    work("traces", Shape::OneOf(&["all", "none"]), "Whether traces go along", "none").built_in("all"),
-    work("export_deleted_runs", Shape::Switch, "Whether deleted experiments and runs go along", "false")
+    work("traces", Shape::OneOf(&["all", "none"]), "Whether traces are included", "none").built_in("all"),
+    work("export_deleted_runs", Shape::Switch, "Whether deleted experiments and runs are included", "false")
         .built_in("true"),
     display(
         "theme",
@@ -167,7 +167,7 @@ pub const SETTINGS: &[Setting] = &[
     display(
         "mouse",
         Shape::Switch,
-        "Let the wizard hear the wheel; selecting text then takes Shift",
+        "Enable mouse-wheel scrolling in the wizard; hold Shift to select text",
         "false",
     ),
 ];

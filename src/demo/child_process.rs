@@ -1,4 +1,4 @@
-//! A program that never outlives this process.
+//! A program that always ends with this process.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -11,13 +11,13 @@ use tokio::time::timeout;
 use super::venv::{Venv, tail};
 use crate::error::{Error, Result};
 
-/// It is written to the directory of whatever it launches.
+/// It is written to the working directory of the program that it launches.
 const LAUNCHER: &str = include_str!("../../assets/demo/serve.py");
 const LAUNCHER_NAME: &str = "serve.py";
 const STOP_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A running program. Its launcher lives as long as the pipe to it is open: dropping this, or ending this process in
-/// any way, ends the program and whatever it has started. `stop` waits until they are gone.
+/// A running program. Its launcher runs as long as the pipe to it is open: if this value is dropped, or if this process
+/// ends in any way, the program and all its child processes end. `stop` waits until they have ended.
 #[derive(Debug)]
 pub(super) struct ChildProcess {
     log: PathBuf,
@@ -30,17 +30,17 @@ impl ChildProcess {
         Ok(tokio::fs::write(dir.join(LAUNCHER_NAME), LAUNCHER).await?)
     }
 
-    /// The environment's Python in `dir`, about to run a program that is still to be named. `write_launcher` has been
-    /// there.
+    /// The environment's Python in `dir`, with the launcher as its script. The caller appends the program to run.
+    /// `write_launcher` must have been called for `dir`.
     pub fn command(venv: &Venv, dir: &Path) -> Command {
         let mut command = venv.command();
         command.arg(dir.join(LAUNCHER_NAME)).arg(venv.python()).current_dir(dir);
-        // Killing the launcher would orphan the program; it ends by itself with the pipe.
+        // Killing the launcher would orphan the program. The launcher ends on its own when the pipe closes.
         command.kill_on_drop(false);
         command
     }
 
-    /// Starts it; the file at `log` gets what it prints.
+    /// Starts the program. The file at `log` receives its output.
     pub fn start(mut command: Command, log: &Path) -> Result<Self> {
         let output = File::create(log)?;
         let mut launcher =
@@ -49,30 +49,30 @@ impl ChildProcess {
         Ok(Self { log: log.to_path_buf(), launcher, lifeline })
     }
 
-    /// What it came to, if it has ended.
+    /// The exit status, if the program has ended.
     pub fn ended(&mut self) -> Result<Option<ExitStatus>> {
         Ok(self.launcher.try_wait()?)
     }
 
-    /// What it has printed so far.
+    /// The output so far.
     pub async fn printed(&self) -> String {
         let bytes = tokio::fs::read(&self.log).await.unwrap_or_default();
         String::from_utf8_lossy(&bytes).into_owned()
     }
 
-    /// It ended before it was of any use.
+    /// The error for a program that ended before it was ready.
     pub async fn did_not_start(&self, what: &str, status: ExitStatus) -> Error {
         Error::permanent(format!("{what} did not start ({status}):\n{}", tail(&self.printed().await)))
     }
 
-    /// It still runs, and is of no use yet.
+    /// The error for a program that runs but did not become ready in time.
     pub async fn did_not_answer(&self, what: &str, within: Duration) -> Error {
         let (seconds, text) = (within.as_secs(), tail(&self.printed().await));
         Error::permanent(format!("{what} did not answer within {seconds} s:\n{text}"))
             .hint(format!("see {}", self.log.display()))
     }
 
-    /// Ends it and whatever it has started, and waits for that.
+    /// Stops the program and all its child processes, and waits until they have ended.
     pub async fn stop(mut self, what: &str) -> Result<()> {
         drop(self.lifeline.take());
         match timeout(STOP_TIMEOUT, self.launcher.wait()).await {

@@ -1,12 +1,12 @@
-//! Sets of Python packages in which every package, also of those that others ask for, has exactly one version.
+//! Lists of Python packages that pin every package to exactly one version, including indirect dependencies.
 
 use sha2::{Digest, Sha256};
 
-/// How much of the text's digest is in the name of an environment: enough to tell its locks apart.
+/// Number of digits of the text's digest in the name of an environment. This is enough to distinguish its locks.
 const DIGITS: usize = 10;
 
-/// A `requirements.txt` that `tests/support/locks/refresh.sh` makes from the `.in` file beside it, for Python 3.10 and
-/// newer.
+/// A `requirements.txt` that `tests/support/locks/refresh.sh` generates from the `.in` file next to it, for Python 3.10
+/// and newer.
 #[derive(Clone, Copy, Debug)]
 pub struct Lock {
     pub name: &'static str,
@@ -14,14 +14,14 @@ pub struct Lock {
 }
 
 impl Lock {
-    /// The name of the environment: another text is another environment.
+    /// The name of the environment. A different text gives a different environment.
     pub(super) fn environment(&self) -> String {
         let digest = hex::encode(Sha256::digest(self.text));
         format!("{}-{}", self.name, &digest[..DIGITS])
     }
 
-    /// The newest Python for which all its packages come as wheels, where that is not each: MLflow 1.x asks for pandas 1,
-    /// MLflow 2.x for numpy and pyarrow of its time.
+    /// The newest Python for which all packages have wheels, if this is not every Python: MLflow 1.x requires pandas 1,
+    /// and MLflow 2.x requires numpy and pyarrow of its time.
     pub(super) fn newest_python(&self) -> Option<(u32, u32)> {
         let version = self.text.lines().find_map(|line| line.strip_prefix("mlflow=="))?;
         match version.split('.').next() {

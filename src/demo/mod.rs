@@ -1,5 +1,6 @@
-//! Real MLflow servers on this machine, for `mlferry demo` and for the tests: a Python environment for each set of packages,
-//! servers that never outlive this process, a stand-in of SageMaker's serverless MLflow, and a workload to migrate.
+//! Real MLflow servers on this machine, for `mlferry demo` and for the tests: a Python environment for each set of
+//! packages, servers that always end with this process, a stand-in for SageMaker's serverless MLflow, and a workload to
+//! migrate.
 
 mod child_process;
 mod lock;

@@ -1,4 +1,4 @@
-//! Which Python of this machine can make a virtual environment.
+//! Finds a Python on this machine that can create a virtual environment.
 
 use std::ffi::OsStr;
 use std::path::PathBuf;
@@ -28,7 +28,8 @@ impl Python {
     }
 }
 
-/// The Python to build on: the one that the user names, or the first on the path that is not newer than `newest`.
+/// The Python for the environments: the one that the user sets, or the first on the path that is not newer than
+/// `newest`.
 pub(super) async fn find(newest: Option<(u32, u32)>) -> Result<Python> {
     if let Some(named) = std::env::var_os("MLFERRY_PYTHON").filter(|name| !name.is_empty()) {
         let program = PathBuf::from(named);
@@ -51,8 +52,8 @@ pub(super) async fn find(newest: Option<(u32, u32)>) -> Result<Python> {
     })
 }
 
-/// Runs it, because a name on the path proves little: pyenv's shims fail for versions that are not switched on, and
-/// Debian's python3 comes without ensurepip.
+/// Runs the program, because finding it on the path is not enough: pyenv's shims fail for versions that are not active,
+/// and Debian's python3 does not include ensurepip.
 async fn ask(program: PathBuf) -> Result<Python, String> {
     let mut command = clean_command(&program);
     command.args(["-c", QUESTION]).stdin(Stdio::null());
@@ -72,7 +73,7 @@ async fn ask(program: PathBuf) -> Result<Python, String> {
     }
 }
 
-/// The line that says it: the exception of a traceback, or what a shim complains of first.
+/// The line with the cause: the exception of a traceback, or the first error line of a shim.
 fn reason(stderr: &str) -> String {
     let mut lines = stderr.lines().map(str::trim).filter(|line| !line.is_empty());
     let exception = lines.clone().find(|line| line.contains("Error: "));
@@ -84,7 +85,8 @@ fn parse(answer: &str) -> Option<(u32, u32)> {
     Some((major.parse().ok()?, minor.parse().ok()?))
 }
 
-/// A command without the variables that would lead Python, MLflow or boto elsewhere. It dies with its handle.
+/// A command without the variables that would redirect Python, MLflow or boto. The process ends when its handle is
+/// dropped.
 pub(super) fn clean_command(program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(program);
     for (name, _) in std::env::vars_os() {

@@ -1,5 +1,5 @@
-//! A stand-in of SageMaker's serverless MLflow: control plane, data plane, S3, STS and IAM of an AWS account that has
-//! a bucket, a role for Apps, and a role that migrates. `assets/demo/sandbox` says how faithful each part is.
+//! A stand-in for SageMaker's serverless MLflow: control plane, data plane, S3, STS and IAM of an AWS account that has
+//! a bucket, a role for Apps, and a role for the migration. `assets/demo/sandbox` describes how faithful each part is.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -14,7 +14,7 @@ use super::python;
 use super::venv::Venv;
 use crate::error::{Error, Result};
 
-/// MLflow of the release that Apps run, the official clients and moto.
+/// MLflow of the release that Apps run, the official clients, and moto.
 const LOCK: Lock = Lock { name: "sandbox", text: include_str!("../../assets/locks/sandbox.txt") };
 const START_TIMEOUT: Duration = Duration::from_secs(120);
 const POLL: Duration = Duration::from_millis(100);
@@ -49,9 +49,9 @@ const FILES: [(&str, &str); 19] = files![
 #[derive(Clone, Debug)]
 pub struct SandboxOptions {
     pub region: String,
-    /// How long an App is `Creating` at least; its server takes some seconds, too.
+    /// The minimum time that an App is `Creating`. Its server also takes some seconds.
     pub create_time: Duration,
-    /// An App's MLflow server starts with the first request to it, not with the App.
+    /// The MLflow server of an App starts with the first request to it, not when the App is created.
     pub servers_on_demand: bool,
 }
 
@@ -65,14 +65,14 @@ impl Default for SandboxOptions {
     }
 }
 
-/// A running sandbox. It ends with this process, however it ends; `stop` waits for it.
+/// A running sandbox. It ends when this process ends in any way. `stop` waits until it has ended.
 pub struct Sandbox {
     pub facts: Facts,
     dir: PathBuf,
     program: ChildProcess,
 }
 
-/// What it takes to use it.
+/// The data that a client needs to use the sandbox.
 #[derive(Clone, Deserialize)]
 pub struct Facts {
     /// Twelve digits.
@@ -81,7 +81,7 @@ pub struct Facts {
     pub bucket: String,
     /// The ARN of the role for Apps.
     pub role: String,
-    /// The ARN of the role whose session migrates.
+    /// The ARN of the role whose session runs the migration.
     pub migration_role: String,
     /// The endpoint of the SageMaker API.
     pub control_plane: String,
@@ -89,12 +89,12 @@ pub struct Facts {
     pub data_plane: String,
     /// The endpoint of S3, STS and IAM.
     pub aws: String,
-    /// What lets in to the account's own door, which opens new sessions.
+    /// The password for the sandbox's own endpoint, which opens new sessions.
     pub password: String,
     pub session: Credentials,
 }
 
-/// Credentials of a session. They are good for this sandbox only.
+/// Credentials of a session. They are valid for this sandbox only.
 #[derive(Clone, Deserialize)]
 pub struct Credentials {
     pub access_key: String,
@@ -103,12 +103,12 @@ pub struct Credentials {
 }
 
 impl Sandbox {
-    /// The cached Python environment that runs it, with the official clients: boto3 and `sagemaker-mlflow`.
+    /// The cached Python environment of the sandbox, which includes the official clients: boto3 and `sagemaker-mlflow`.
     pub async fn environment(say: &(dyn Fn(&str) + Send + Sync)) -> Result<Venv> {
         Venv::ensure(&LOCK, say).await
     }
 
-    /// Starts one that keeps its data in `dir`.
+    /// Starts a sandbox that stores its data in `dir`.
     pub async fn start(venv: &Venv, dir: &Path, options: SandboxOptions) -> Result<Self> {
         let dir = std::path::absolute(dir)?;
         let code = dir.join("code");
@@ -126,7 +126,8 @@ impl Sandbox {
         Ok(Self { facts, dir, program })
     }
 
-    /// What leads a program to this sandbox instead of AWS: ours, and the official clients.
+    /// The variables that direct a program to this sandbox instead of AWS. They work for mlferry and for the official
+    /// clients.
     pub fn env(&self) -> Vec<(String, String)> {
         let (facts, session) = (&self.facts, &self.facts.session);
         let pairs = [
@@ -149,25 +150,25 @@ impl Sandbox {
         env
     }
 
-    /// This program once more, led to this sandbox instead of AWS. It dies with its handle.
+    /// This program as a child process that uses this sandbox instead of AWS. It ends when its handle is dropped.
     pub fn program(&self) -> Result<Command> {
         let mut command = python::clean_command(std::env::current_exe()?);
         command.envs(self.env());
         Ok(command)
     }
 
-    /// Where `faults.py` looks for what is to go wrong.
+    /// The file from which `faults.py` reads the faults to inject.
     pub fn faults(&self) -> PathBuf {
         self.dir.join("faults.json")
     }
 
-    /// Ends it and its MLflow servers, and waits for that.
+    /// Stops the sandbox and its MLflow servers, and waits until they have ended.
     pub async fn stop(self) -> Result<()> {
         self.program.stop(WHAT).await
     }
 }
 
-/// The sandbox writes the file when everything listens.
+/// The sandbox writes the file when all its endpoints listen.
 async fn until_ready(program: &mut ChildProcess, file: &Path) -> Result<Facts> {
     let deadline = Instant::now() + START_TIMEOUT;
     while Instant::now() < deadline {

@@ -1,4 +1,4 @@
-//! Fills a server with a workload, through MLflow's own client.
+//! Fills a server with a workload through MLflow's own client.
 
 use std::process::Stdio;
 
@@ -14,14 +14,14 @@ pub async fn seed(venv: &Venv, url: &str, scale: &str) -> Result<()> {
     let mut child = venv
         .command()
         .args(["-", url, scale])
-        // A server that is gone should be heard of at once, not after minutes of retries.
+        // An unavailable server is reported immediately, not after minutes of retries.
         .env("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()?;
     if let Some(mut stdin) = child.stdin.take() {
-        // A child that ends early closes the pipe; its status and stderr below tell why.
+        // A child that ends early closes the pipe. Its status and its stderr below show the cause.
         stdin.write_all(SCRIPT.as_bytes()).await.ok();
     }
     let output = child.wait_with_output().await?;

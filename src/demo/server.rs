@@ -1,5 +1,5 @@
-//! `mlflow server` on this machine, with SQLite or a folder of files, in one directory; its artifacts are there too, and
-//! proxied, unless it is told another place.
+//! `mlflow server` on this machine, with SQLite or a folder of files, in one directory. Its artifacts are in the same
+//! directory and are proxied, unless the options set another artifact root.
 
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
@@ -15,18 +15,18 @@ use crate::error::{Error, Result};
 
 const START_TIMEOUT: Duration = Duration::from_secs(180);
 const PROBE_TIMEOUT: Duration = Duration::from_secs(5);
-/// `python -m mlflow` is not there in MLflow 1.30.
+/// `python -m mlflow` does not exist in MLflow 1.30.
 const RUN: &str = "from mlflow.cli import cli; cli()";
 const POLL: Duration = Duration::from_millis(150);
-/// How often another free port is tried when somebody else was quicker.
+/// How many free ports are tried if another process takes the port first.
 const PORT_ATTEMPTS: u32 = 5;
 
-/// Where a server keeps what is not an artifact.
+/// Where a server stores its data, except artifacts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Store {
     #[default]
     Sqlite,
-    /// A folder of files, `mlruns`; servers refuse it since MLflow 3.15 unless they are told otherwise.
+    /// A folder of files, `mlruns`. Since MLflow 3.15, servers refuse it unless a variable allows it.
     Files,
 }
 
@@ -34,14 +34,14 @@ pub enum Store {
 pub struct ServerOptions {
     pub store: Store,
     pub workers: u32,
-    /// A free one when not given.
+    /// If it is not given, a free port is used.
     pub port: Option<u16>,
-    /// The file in the server's directory that gets what the server prints.
+    /// The file in the server's directory that receives the server's output.
     pub log: String,
-    /// Where clients read and write artifacts themselves, such as `s3://bucket/prefix`: then the server passes none
-    /// through.
+    /// Where clients read and write artifacts directly, such as `s3://bucket/prefix`. In this case the server proxies
+    /// no artifacts.
     pub artifact_root: Option<String>,
-    /// More variables for the server, such as how it reaches that place.
+    /// Additional variables for the server, such as the credentials for that artifact root.
     pub env: Vec<(String, String)>,
 }
 
@@ -58,8 +58,8 @@ impl Default for ServerOptions {
     }
 }
 
-/// A running server. Dropping it, or ending this process in any way, ends the server and its workers; `stop` waits
-/// until they are gone.
+/// A running server. If it is dropped, or if this process ends in any way, the server and its workers end too. `stop`
+/// waits until they have ended.
 #[derive(Debug)]
 pub struct MlflowServer {
     pub url: String,
@@ -73,7 +73,7 @@ enum Outcome {
 }
 
 impl MlflowServer {
-    /// Starts a server that keeps its data in `dir`; data of an earlier server there is served again.
+    /// Starts a server that stores its data in `dir`. It serves existing data of an earlier server in that directory.
     pub async fn start(venv: &Venv, dir: &Path, options: ServerOptions) -> Result<Self> {
         let dir = std::path::absolute(dir)?;
         tokio::fs::create_dir_all(dir.join("artifacts")).await?;
@@ -95,12 +95,12 @@ impl MlflowServer {
         Err(Error::transient("every free port that was tried was taken before the server could listen on it"))
     }
 
-    /// The SQLite file of the server.
+    /// The path of the server's SQLite file.
     pub fn database(&self) -> PathBuf {
         self.dir.join("mlflow.db")
     }
 
-    /// The folder of a server over files.
+    /// The `mlruns` folder of a server with a file store.
     pub fn mlruns(&self) -> PathBuf {
         self.dir.join("mlruns")
     }
@@ -110,7 +110,7 @@ impl MlflowServer {
         self.dir.join("artifacts")
     }
 
-    /// Ends the server and its workers, and waits for it.
+    /// Stops the server and its workers, and waits until they have ended.
     pub async fn stop(self) -> Result<()> {
         self.program.stop(&format!("the MLflow server at {}", self.url)).await
     }
@@ -119,7 +119,7 @@ impl MlflowServer {
         let mut command = ChildProcess::command(venv, dir);
         command.args(["-c", RUN, "server", "--host", "127.0.0.1"]);
         command.args(["--port", &port.to_string(), "--workers", &options.workers.to_string()]);
-        // Relative to the working directory: no character of its path can upset a URI.
+        // Relative to the working directory, so that no character of its path can break the URI.
         let store = match options.store {
             Store::Sqlite => "sqlite:///mlflow.db",
             Store::Files => "mlruns",
@@ -146,7 +146,7 @@ impl MlflowServer {
             if let Some(status) = ended {
                 return Err(self.program.did_not_start("the MLflow server", status).await);
             }
-            // Whoever took the port might be an MLflow server too, so the log must say that ours listens.
+            // Another MLflow server may have taken the port, so the log must show that our server listens.
             if is_listening(&text, port) && is_healthy(port).await {
                 return Ok(Outcome::Ready);
             }
@@ -156,7 +156,7 @@ impl MlflowServer {
     }
 }
 
-/// The system's choice. It is free now; the server says whether it still is when it gets there.
+/// The system selects a port. It is free now; the server reports whether it is still free when it starts.
 fn free_port() -> Result<u16> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
 }

@@ -1,4 +1,4 @@
-//! A virtual environment with the packages of one lock, made once and kept in the cache directory.
+//! A virtual environment with the packages of one lock. It is created once and kept in the cache directory.
 
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
@@ -12,11 +12,11 @@ use super::lock::Lock;
 use super::python;
 use crate::error::{Error, Result};
 
-/// Written last: an environment without it was interrupted while it was made.
+/// Written last: if an environment does not have this file, its creation was interrupted.
 const MARKER: &str = "mlferry-complete";
 const TAIL_LINES: usize = 15;
 const LINE_LENGTH: usize = 300;
-/// What installs; it is pinned as all that it installs.
+/// The installer, which is pinned like the packages that it installs.
 const UV: &str = include_str!("../../assets/locks/uv.txt");
 const REACH_PYPI: &str = "check the connection to PyPI (the settings of pip and uv and proxy variables apply), \
                           and run the same command again";
@@ -31,7 +31,8 @@ pub struct Venv {
 }
 
 impl Venv {
-    /// The cached environment with the packages of `lock`, made now if it is not there yet (a minute or two, from PyPI).
+    /// Returns the cached environment with the packages of `lock`. Creates it first if necessary (a minute or two, from
+    /// PyPI).
     pub async fn ensure(lock: &Lock, say: Say<'_>) -> Result<Self> {
         let parent = cache_dir()?.join("venv");
         let name = lock.environment();
@@ -52,7 +53,8 @@ impl Venv {
         Self { root, python }
     }
 
-    /// The marker outlives the system's Python that the environment links to, so both are asked.
+    /// The marker still exists after the system's Python, which the environment links to, is removed. So both are
+    /// checked.
     fn is_complete(&self) -> bool {
         self.root.join(MARKER).is_file() && self.python.is_file()
     }
@@ -61,8 +63,8 @@ impl Venv {
         &self.python
     }
 
-    /// Python with the environment's programs first on its path, and free of whatever the user's shell sets up for
-    /// MLflow, AWS, Python or a proxy: the servers are on this machine.
+    /// Runs Python with the environment's programs first on its path. Variables of the user's shell for MLflow, AWS,
+    /// Python or a proxy are removed, because the servers are on this machine.
     pub fn command(&self) -> Command {
         let mut command = python::clean_command(&self.python);
         let programs = self.python.parent().map(Path::to_path_buf);
@@ -102,8 +104,8 @@ impl Venv {
         run(pip, only_one, &|_| ()).await.map_err(|e| e.at("pip install uv").hint(REACH_PYPI))?;
         let requirements = self.root.join("requirements.txt");
         tokio::fs::write(&requirements, lock.text).await?;
-        // Several times faster than pip, and releases share what they have in common. The lock names all there is to
-        // install, so nothing is resolved.
+        // uv is several times faster than pip, and environments share their common packages. The lock lists all
+        // packages, so no dependencies are resolved.
         let mut uv = python::clean_command(&self.python);
         uv.args(["-m", "uv", "pip", "install", "--no-deps", "--python"]).arg(&self.python);
         uv.arg("--requirements").arg(&requirements);
@@ -131,7 +133,7 @@ fn cache_dir() -> Result<PathBuf> {
     Ok(dirs.cache_dir().to_path_buf())
 }
 
-/// Polls instead of blocking, so that Ctrl-C is heard while another process is installing.
+/// Polls instead of blocking, so that Ctrl-C works while another process installs.
 async fn take_turn(path: &Path, name: &str, say: Say<'_>) -> Result<File> {
     let file = File::options().create(true).truncate(false).write(true).open(path)?;
     let mut told = false;
@@ -149,8 +151,8 @@ async fn take_turn(path: &Path, name: &str, say: Say<'_>) -> Result<File> {
     }
 }
 
-/// Runs a command to its end. It inherits the lock as its standard input: should this process be killed, the lock
-/// stays taken until the command, too, has let go of the directory.
+/// Runs a command until it ends. The command inherits the lock file as its standard input: if this process is killed,
+/// the lock is held until the command has also ended.
 async fn run(mut command: Command, only_one: &File, line: &(dyn Fn(&str) + Send + Sync)) -> Result<()> {
     command.stdin(Stdio::from(only_one.try_clone()?)).stdout(Stdio::null()).stderr(Stdio::piped());
     let mut child = command.spawn()?;
@@ -162,7 +164,7 @@ async fn run(mut command: Command, only_one: &File, line: &(dyn Fn(&str) + Send 
     Err(Error::permanent(format!("failed ({status}):\n{}", tail(&errors))))
 }
 
-/// Gives the whole text; half a text is still worth showing.
+/// Returns the whole text. If reading fails, it returns the text so far, which is still useful.
 async fn each_line(stream: Option<impl AsyncRead + Unpin>, line: &(dyn Fn(&str) + Send + Sync)) -> String {
     let mut all = String::new();
     let Some(stream) = stream else { return all };
@@ -175,7 +177,7 @@ async fn each_line(stream: Option<impl AsyncRead + Unpin>, line: &(dyn Fn(&str) 
     all
 }
 
-/// The last lines of a program's output, where it says what went wrong; very long ones are cut.
+/// The last lines of a program's output, which contain the error. Very long lines are cut.
 pub(super) fn tail(text: &str) -> String {
     let lines: Vec<&str> = text.trim_end().lines().collect();
     let last = &lines[lines.len().saturating_sub(TAIL_LINES)..];

@@ -9,21 +9,21 @@ use crate::rest::probe;
 use crate::rest::{Access, Address, Client, Probe, Side, connect};
 use crate::writers::{IdMap, RestWriter, Writer};
 
-/// One end of a migration, found and looked at.
+/// One end of a migration, opened and probed.
 #[derive(Clone)]
 pub enum Endpoint {
     Server(Server),
     Archive(PathBuf),
 }
 
-/// A tracking server that has answered.
+/// A tracking server that has answered a request.
 #[derive(Clone)]
 pub struct Server {
     pub client: Arc<Client>,
     pub probe: Probe,
-    /// What holds its artifacts.
+    /// The stores that hold its artifacts.
     pub stores: Arc<ArtifactStores>,
-    /// What SageMaker makes of it; none for a server of its own.
+    /// Its SageMaker resource. `None` for a self-managed server.
     pub managed: Option<Arc<Managed>>,
 }
 
@@ -31,7 +31,8 @@ pub struct Server {
 #[derive(Clone)]
 pub struct Managed {
     pub arn: Arn,
-    /// For the control plane and S3. MLflow calls may be signed in another role: see [`Session::with_assumed_role`].
+    /// The session for the control plane and S3. MLflow calls may be signed with another role: see
+    /// [`Session::with_assumed_role`].
     pub session: Session,
 }
 
@@ -67,7 +68,7 @@ pub async fn open(text: &str, end: Side, access: Access) -> Result<Endpoint> {
     Ok(Endpoint::Archive(PathBuf::from(text.strip_prefix("file://").unwrap_or(text))))
 }
 
-/// The place that `text` names, as [`Endpoint::location`] calls it once it is open. Asks nobody.
+/// The normalised form of `text`, equal to [`Endpoint::location`] of the open endpoint. Sends no request.
 pub(super) fn location(text: &str) -> Result<String> {
     let text = text.trim();
     let lower = text.to_ascii_lowercase();
@@ -80,7 +81,7 @@ pub(super) fn location(text: &str) -> Result<String> {
     Ok(text.strip_prefix("file://").unwrap_or(text).to_owned())
 }
 
-/// Opens managed MLflow with credentials that have been found already. `caller` signs MLflow calls.
+/// Opens managed MLflow with credentials that were found before. `caller` signs MLflow calls.
 pub(super) async fn open_managed(
     arn: Arn,
     session: Session,
@@ -96,7 +97,7 @@ pub(super) async fn open_managed(
     Ok(Server { client, probe, stores, managed: Some(Arc::new(Managed { arn, session })) })
 }
 
-/// Kinds of places that are known and cannot be read yet get an answer of their own.
+/// Returns a specific error for kinds of locations that mlferry recognises but cannot read yet.
 fn refuse_what_comes_later(text: &str) -> Result<()> {
     let has = |name: &str| Path::new(text).join(name).exists();
     // An export has a folder of models too.
@@ -105,7 +106,7 @@ fn refuse_what_comes_later(text: &str) -> Result<()> {
         return Err(Error::usage(format!("{text}: a store cannot be read without its server yet"))
             .hint(format!("start one over it: mlflow server --backend-store-uri {text} --port 5000")));
     }
-    // The parser says what is wrong, and hides credentials.
+    // The parser explains the error, and it hides credentials.
     if !Path::new(text).exists() && text.contains(['@', ':']) {
         Address::parse(text)?;
     }
@@ -123,7 +124,7 @@ impl Endpoint {
         })
     }
 
-    /// The write side, for servers only: directories are written by export.
+    /// Opens the write side, for servers only. The export step writes directories.
     pub fn writer(&self, ledger: Arc<dyn IdMap>, update: bool) -> Result<Arc<dyn Writer>> {
         match self {
             Self::Server(Server { client, probe, stores, .. }) => {
@@ -138,7 +139,7 @@ impl Endpoint {
         }
     }
 
-    /// What the first look at the server found; none of a directory.
+    /// The result of the first probe of the server. `None` for a directory.
     pub fn probe(&self) -> Option<&Probe> {
         match self {
             Self::Server(server) => Some(&server.probe),
@@ -146,7 +147,7 @@ impl Endpoint {
         }
     }
 
-    /// Without credentials.
+    /// The location, without credentials.
     pub fn location(&self) -> String {
         match self {
             Self::Server(server) => server.client.address().to_string(),

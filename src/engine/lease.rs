@@ -1,5 +1,5 @@
-//! The proof, kept at the target itself, that one import at a time writes to it: a lock file knows neither other machines
-//! nor other spellings of an address.
+//! A lease, kept on the target itself, that allows only one import at a time to write to it. A lock file is not enough:
+//! it does not cover other machines or another spelling of the same address.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -13,31 +13,33 @@ use super::state::digest;
 use crate::error::{Class, Error, Result};
 use crate::writers::Writer;
 
-/// How long a lease is worth, and how often it is renewed.
+/// How long a lease is valid, and how often it is renewed.
 const WORTH: Duration = Duration::from_secs(90);
 const RENEWAL: Duration = Duration::from_secs(20);
-/// Two that take it at the same moment both read it again after this, and once more a little later.
+/// Two imports may take the lease at the same moment. Both read it again after `PAUSE`, and a second time after
+/// `SECOND_LOOK`.
 const PAUSE: Duration = Duration::from_millis(250);
 const SECOND_LOOK: Duration = Duration::from_secs(2);
-/// A lease that has run out by less may be another clock's: it is watched for a renewal first.
+/// A lease that expired more recently than this may come from a machine whose clock is behind. It is watched for a
+/// renewal first.
 const SKEW: Duration = Duration::from_secs(600);
 
-/// What stands in the tag.
+/// The content of the tag.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Holder {
     owner: String,
     doing: String,
     host: String,
     process: u32,
-    /// Stands for the machine since it was started, as far as its processes see each other.
+    /// Identifies the machine since its last boot, together with the process namespace.
     machine: String,
-    /// Stands for the lock file that the process holds.
+    /// Identifies the lock file that the process holds.
     lock: String,
     /// Milliseconds since 1970, by the holder's clock.
     until: i64,
 }
 
-/// Where it is kept.
+/// The store that keeps the lease.
 #[async_trait]
 pub(super) trait Keeper: Send + Sync {
     async fn lease(&self) -> Result<Option<String>>;
@@ -58,13 +60,13 @@ impl Keeper for Arc<dyn Writer> {
 pub(super) struct Lease<K = Arc<dyn Writer>> {
     keeper: K,
     me: Holder,
-    /// How long a look-alike of a stale lease is watched.
+    /// How long a lease that looks expired is watched.
     watched: Duration,
     is_held: AtomicBool,
 }
 
 impl<K: Keeper> Lease<K> {
-    /// `location` is the target's address as it was given: the lock of that name is held by this process.
+    /// `location` is the target's address as it was given. This process holds the lock of that name.
     pub fn new(keeper: K, state: &StateDir, location: &str, doing: String) -> Self {
         let (host, process) = (host(), std::process::id());
         let now = format!("{:?}", SystemTime::now());
@@ -83,8 +85,8 @@ impl<K: Keeper> Lease<K> {
         Self { keeper, me, watched, is_held: AtomicBool::new(false) }
     }
 
-    /// Takes it. Gives what a reader should know when the target keeps none; an error of class `Locked` when another
-    /// import holds it.
+    /// Takes the lease. Returns a note for the user when the target cannot keep one. Returns an error of class `Locked`
+    /// when another import holds it.
     pub async fn take(&self) -> Result<Option<String>> {
         let unkept = |e: &Error| {
             format!(
@@ -121,7 +123,7 @@ impl<K: Keeper> Lease<K> {
         self.is_held.load(Relaxed) && self.other(Some(text)).is_none() && text.contains(&self.me.owner)
     }
 
-    /// Renews it for as long as it is awaited. Ends when another import has taken it.
+    /// Renews the lease as long as this future is awaited. Ends when another import has taken the lease.
     pub async fn keep(&self) -> Error {
         let mut pause = SECOND_LOOK;
         loop {
@@ -145,7 +147,7 @@ impl<K: Keeper> Lease<K> {
         }
     }
 
-    /// Gives it back, if it is still ours. Again does nothing.
+    /// Releases the lease, if this process still holds it. A second call does nothing.
     pub async fn release(&self) {
         if !self.is_held.swap(false, Relaxed) {
             return;
@@ -167,7 +169,7 @@ impl<K: Keeper> Lease<K> {
         Ok(())
     }
 
-    /// Somebody else's lease; what cannot be read is nobody's.
+    /// The lease, if another process holds it. A text that cannot be parsed counts as no lease.
     fn other(&self, text: Option<&str>) -> Option<Holder> {
         let holder: Holder = serde_json::from_str(text?).ok()?;
         (holder.owner != self.me.owner).then_some(holder)
@@ -175,7 +177,7 @@ impl<K: Keeper> Lease<K> {
 
     async fn is_alive(&self, other: &Holder) -> Result<bool> {
         if other.lock == self.me.lock {
-            // This process holds it: the other one is gone.
+            // This process holds that lock, so the other process has ended.
             return Ok(false);
         }
         if other.machine == self.me.machine && !lives(other.process) {
@@ -192,7 +194,7 @@ impl<K: Keeper> Lease<K> {
     }
 }
 
-/// The import can do without: the target may not be asked, or does not take it.
+/// True when the import can continue without a lease: the target refuses the request, or does not store the tag.
 fn is_minor(error: &Error) -> bool {
     matches!(error.class(), Class::Permanent | Class::Forbidden | Class::NotFound)
 }
@@ -224,14 +226,14 @@ fn host() -> String {
         .unwrap_or_else(|| "another machine".into())
 }
 
-/// A container sees its own processes only, on whatever machine.
+/// The digest includes the process namespace, because a container only sees its own processes.
 fn machine(host: &str) -> String {
     let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
     let processes = std::fs::read_link("/proc/self/ns/pid").unwrap_or_default();
     digest(&[host, &boot, &processes.to_string_lossy()])
 }
 
-/// A process of this machine; where that cannot be asked, it may live.
+/// True when the process may still run on this machine. Without a way to check, the answer is true.
 #[cfg(unix)]
 fn lives(process: u32) -> bool {
     let id = i32::try_from(process).ok().and_then(rustix::process::Pid::from_raw);
@@ -249,7 +251,7 @@ mod tests {
 
     use super::*;
 
-    /// A tag, and what a server answers who does not keep one.
+    /// A tag, and the error of a server that does not keep one.
     #[derive(Clone, Default)]
     struct Tag(Arc<Mutex<Option<String>>>, Option<Class>);
 
@@ -279,7 +281,7 @@ mod tests {
         (folder, state)
     }
 
-    /// Puts somebody else's there.
+    /// Stores the lease of another process.
     fn put(tag: &Tag, holder: &Holder) {
         *tag.0.lock().unwrap() = Some(serde_json::to_string(holder).unwrap());
     }
@@ -305,21 +307,22 @@ mod tests {
         let ((_folder, state), tag) = (state(), Tag::default());
         let mine = lease(&tag, &state, "http://t");
         let until = now() + 80_000;
-        // The same lock, which this process holds by now; and a process of this machine that is no more.
+        // One lease has the same lock, which this process holds by now. The other lease is of an ended process of this
+        // machine.
         let ended = std::process::Command::new("true").spawn().map(|mut child| (child.id(), child.wait()));
         let gone = Holder { lock: "another".into(), process: ended.unwrap().0, ..mine.me.clone() };
         for other in [Holder { process: 1, ..mine.me.clone() }, gone] {
             put(&tag, &Holder { owner: "x".into(), until, ..other });
             assert_eq!(mine.take().await.unwrap(), None);
         }
-        // On another machine nobody can tell, until it has run out and is not renewed.
+        // The state of a process on another machine is unknown until its lease has expired and is not renewed.
         let far =
             Holder { owner: "x".into(), machine: "m".into(), lock: "l".into(), until, ..mine.me.clone() };
         put(&tag, &far);
         assert_eq!(mine.take().await.unwrap_err().class(), Class::Locked);
         put(&tag, &Holder { until: now() - 1_000, ..far.clone() });
         assert_eq!(mine.take().await.unwrap(), None);
-        // Its clock is behind: it is still at work.
+        // Its clock is behind: the process still runs.
         put(&tag, &Holder { until: now() - 30_000, ..far.clone() });
         let renews = async {
             tokio::time::sleep(Duration::from_millis(10)).await;
@@ -335,7 +338,7 @@ mod tests {
         let (first, second) = (lease(&tag, &state, "http://a"), lease(&tag, &state, "http://b"));
         let (one, two) = futures::join!(first.take(), second.take());
         assert!(one.is_ok() != two.is_ok(), "{one:?} {two:?}");
-        // One that was stopped while another took it over ends by itself.
+        // An import that was suspended while another one took over ends on its own.
         let holder = if one.is_ok() { first } else { second };
         put(&tag, &Holder { owner: "x".into(), until: now() + 80_000, ..holder.me.clone() });
         assert_eq!(holder.keep().await.class(), Class::Locked);

@@ -1,5 +1,5 @@
-//! Properties of everything that reads what a stranger has written: no text makes it panic, and what was read is read
-//! the same from what it is written as.
+//! Property tests for every parser of untrusted text. No text makes a parser panic. A parsed value is the same after it
+//! is written and parsed again.
 
 use std::io::{BufReader, Read};
 
@@ -12,7 +12,7 @@ use crate::entities::{S3Object, Spans, is_plain_id, is_safe_path};
 use crate::plan::{Plan, UnixMillis};
 use crate::rest::{Address, Version};
 
-/// Texts that are nearly what is read: their pieces in any order, and anything between them.
+/// Texts that are almost valid input: its pieces in any order, and any characters between them.
 fn nearly(pieces: &'static [&'static str]) -> impl Strategy<Value = String> {
     let piece = prop_oneof![4 => prop::sample::select(pieces).prop_map(str::to_owned), 1 => any::<String>()];
     prop::collection::vec(piece, 0..12).prop_map(|parts| parts.concat())
@@ -119,7 +119,7 @@ proptest! {
         if let Ok(moment) = text.parse::<UnixMillis>() {
             prop_assert_eq!(moment.to_string().parse::<UnixMillis>().unwrap(), moment);
         }
-        // Milliseconds of the years that a date can be written of.
+        // The milliseconds of the years that a date can express.
         let moment = UnixMillis(millis % 250_000_000_000_000);
         prop_assert_eq!(moment.to_string().parse::<UnixMillis>().unwrap(), moment);
     }
@@ -140,7 +140,7 @@ proptest! {
         S3Object::parse(&format!("s3://{text}"));
     }
 
-    /// Whatever is let through stays below the folder that it is joined to.
+    /// Every accepted path stays below the folder that it is joined to.
     #[test]
     fn names_of_files(text in nearly(&["a", "/", ".", "..", "\\", "\0", "C:", " "])) {
         if is_safe_path(&text) {
@@ -161,7 +161,7 @@ proptest! {
         let _ = Spans(Bytes::from(text)).parse();
     }
 
-    /// Where a buffer ends changes nothing, and JSON that is strict already stays as it is.
+    /// The result does not depend on where a buffer ends. JSON that is already strict is not changed.
     #[test]
     fn bare_words(text in nearly(JSON), buffer in 1_usize..20, bytes in any::<Vec<u8>>()) {
         prop_assert_eq!(streamed(text.as_bytes(), buffer), streamed(text.as_bytes(), 8_192));

@@ -1,4 +1,4 @@
-//! Step 2: which Apps there are, a new one, and the wait until it is ready.
+//! Step 2: lists the Apps, creates a new one, and waits until it is ready.
 
 use std::time::{Duration, Instant};
 
@@ -12,16 +12,16 @@ use crate::aws::{
 };
 use crate::error::{Class, Error, Result};
 
-/// What is said before an App is created (AWS: "MLflow Apps", pricing, December 2025).
+/// The notice that is shown before an App is created (AWS: "MLflow Apps", pricing, December 2025).
 pub const COST: &str =
     "An App costs nothing by itself; AWS bills its artifact store (S3 storage and requests).";
 
-/// How often and how long AWS is asked whether it has finished.
+/// How often and how long mlferry polls AWS for the end of an operation.
 #[derive(Clone, Copy, Debug)]
 pub struct Patience {
     pub interval: Duration,
     pub most: Duration,
-    /// For a role that was made a moment ago and is not known everywhere yet.
+    /// The limit for a new role that is not visible in all of AWS yet.
     pub most_for_role: Duration,
 }
 
@@ -36,25 +36,25 @@ impl Default for Patience {
     }
 }
 
-/// News of a creation or of a wait.
+/// Progress of a creation or of a wait.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Provisioning {
-    /// The status, after so many seconds.
+    /// The status, after this many seconds.
     AppStatus { arn: String, status: String, seconds: f64 },
-    /// IAM does not know the role everywhere yet; the creation is tried again.
+    /// IAM has not propagated the role yet. mlferry tries the creation again.
     AppRoleAwaited { reason: String, seconds: f64 },
 }
 
-/// What came of a creation.
+/// The result of a creation.
 #[derive(Clone, Debug)]
 pub struct CreatedApp {
     pub arn: Arn,
-    /// It was there already.
+    /// True when the App existed before.
     pub found: bool,
 }
 
-/// The Apps of one region, and what may be done about them.
+/// The Apps of one region, and the operations on them.
 #[derive(Clone)]
 pub struct Provision {
     plane: ControlPlane,
@@ -62,7 +62,7 @@ pub struct Provision {
 }
 
 impl Provision {
-    /// Signs in. `region` wins over `AWS_REGION` and the profile's.
+    /// Signs in. `region` takes precedence over `AWS_REGION` and the profile's region.
     pub async fn open(region: Option<&str>) -> Result<Self> {
         let session = Session::open(region).await?;
         let region = session.region().map(str::to_owned).ok_or_else(|| {
@@ -90,7 +90,7 @@ impl Provision {
         self.plane.region()
     }
 
-    /// Apps first, then tracking servers.
+    /// Lists Apps first, then tracking servers.
     pub async fn list(&self) -> Result<Vec<AppSummary>> {
         self.plane.list().await
     }
@@ -99,19 +99,19 @@ impl Provision {
         self.plane.describe(arn).await
     }
 
-    /// The one of that name, unless it is being deleted.
+    /// Returns the App of that name, unless it is being deleted.
     pub async fn find(&self, name: &str) -> Result<Option<AppSummary>> {
         let is_there =
             |one: &AppSummary| one.name == name && !matches!(one.status.as_str(), "Deleting" | "Deleted");
         Ok(self.plane.list().await?.into_iter().find(is_there))
     }
 
-    /// A link that opens the UI, once, within five minutes. It belongs in no log.
+    /// A link that opens the UI once, within five minutes. It must not be logged.
     pub async fn link(&self, arn: &Arn) -> Result<SecretString> {
         self.plane.link(arn).await
     }
 
-    /// Checks that an App can be made from this, without asking AWS.
+    /// Checks that these settings are valid for a new App, without a request to AWS.
     pub fn check(&self, new: &NewApp) -> Result<()> {
         new.check()?;
         let is_outside =
@@ -123,10 +123,10 @@ impl Provision {
         }
     }
 
-    /// The App of that name, made unless it is there. Its ARN is kept before anybody waits for it.
+    /// Returns the App of that name, and creates it if it does not exist. The ARN is stored before the wait begins.
     ///
-    /// A creation has no client token: an answer that was lost is followed by a look for the name, not by a second
-    /// creation.
+    /// A creation has no client token. After a lost answer, mlferry therefore looks for the name and does not send a
+    /// second creation.
     pub async fn create(
         &self,
         new: &NewApp,
@@ -161,7 +161,8 @@ impl Provision {
         }
     }
 
-    /// An App of that name; one that keeps its artifacts elsewhere, or works with another role, is somebody else's.
+    /// Returns the App of that name. An App with another artifact store or another role counts as a different App: that
+    /// is an error.
     async fn same_app(&self, new: &NewApp) -> Result<Option<Arn>> {
         let is_app = |one: &AppSummary| one.resource == Resource::App;
         let Some(there) = self.find(&new.name).await?.filter(is_app) else { return Ok(None) };
@@ -179,7 +180,7 @@ impl Provision {
             .hint("use that one by its ARN, or give the new one another name"))
     }
 
-    /// Sends the change and waits until it is made.
+    /// Sends the change and waits until it is applied.
     pub async fn update(
         &self,
         arn: &Arn,
@@ -200,7 +201,7 @@ impl Provision {
         }
     }
 
-    /// Asks until it can be used.
+    /// Polls the App until it can be used.
     pub async fn wait(&self, arn: &Arn, mut tell: impl FnMut(&Provisioning)) -> Result<AppDescription> {
         let started = Instant::now();
         loop {

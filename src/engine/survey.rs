@@ -10,10 +10,10 @@ use crate::io::Pages;
 use crate::plan::{ExperimentSelection, Plan, Subset};
 use crate::readers::{Reader, SourceInfo};
 
-/// Experiments whose runs are counted side by side.
+/// The experiments whose runs are counted concurrently.
 const AT_ONCE: usize = 8;
 
-/// What a plan would move.
+/// The objects that a plan would migrate.
 #[derive(Clone, Debug, Serialize)]
 pub struct Survey {
     pub about: SourceInfo,
@@ -21,13 +21,13 @@ pub struct Survey {
     /// Registered models and prompts.
     pub models: Vec<ModelSurvey>,
     pub evaluation_datasets: Vec<DatasetSurvey>,
-    /// What goes along because a chosen version needs it: id or name, version.
+    /// The objects that are included because a selected version needs them: the id or name, and the version.
     pub needed: Vec<(String, String)>,
-    /// What is not moved, and why.
+    /// The objects that are not migrated, and the reasons.
     pub not_migrated: Vec<String>,
-    /// What the source cannot show, of all kinds.
+    /// The objects that the source cannot show, of all kinds.
     pub unreadable: Vec<Unreadable>,
-    /// What a reader should know of this choice.
+    /// Notes for the user about this selection.
     pub notes: Vec<String>,
 }
 
@@ -35,11 +35,11 @@ pub struct Survey {
 pub struct ModelSurvey {
     pub kind: Kind,
     pub name: String,
-    /// The name on the target, when it is another one.
+    /// The name on the target, when it differs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target_name: Option<String>,
     pub versions: u64,
-    /// Their numbers, when others are left behind.
+    /// The numbers of the selected versions, when others are not migrated.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub only: Option<Vec<u64>>,
 }
@@ -54,7 +54,7 @@ pub struct DatasetSurvey {
 pub struct ExperimentSurvey {
     #[serde(flatten)]
     pub experiment: Experiment,
-    /// The name on the target, when it is another one.
+    /// The name on the target, when it differs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target_name: Option<String>,
     pub runs: u64,
@@ -69,7 +69,7 @@ pub struct ExperimentSurvey {
     pub traces: u64,
 }
 
-/// Counts what the plan takes, run by run. Only reads.
+/// Counts the objects that the plan selects, run by run. Only reads.
 pub async fn survey(source: &dyn Reader, plan: &Plan) -> Result<Survey> {
     let Chosen { experiments, models, datasets, needed, notes, unread: mut unreadable, .. } =
         choose(source, plan).await?;

@@ -2,8 +2,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-/// A dataset that a run read. Within an experiment its identity is name and digest: the first write of the
-/// other fields wins (MLflow 3.10, `store/tracking/sqlalchemy_store.py`, `log_inputs`).
+/// A dataset that a run read. Within an experiment, name and digest identify it. The first write of the other fields
+/// wins (MLflow 3.10, `store/tracking/sqlalchemy_store.py`, `log_inputs`).
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(from = "Message", into = "Message")]
 pub struct DatasetInput {

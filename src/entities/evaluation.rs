@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 
 use super::{ExperimentId, integer};
 
-/// A set of cases to evaluate with (MLflow 3.4 on). Its records are read apart: there may be many.
+/// A set of cases for evaluation (MLflow 3.4 on). Its records are read separately, because there may be many.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct EvaluationDataset {
@@ -15,7 +15,7 @@ pub struct EvaluationDataset {
     pub name: String,
     pub tags: BTreeMap<String, Value>,
     pub experiment_ids: Vec<ExperimentId>,
-    /// The server computes it, and the schema and profile, from the records.
+    /// The server computes the digest, the schema and the profile from the records.
     pub digest: String,
     pub schema: String,
     pub profile: String,
@@ -29,7 +29,8 @@ pub struct EvaluationDataset {
     pub last_updated_by: String,
 }
 
-/// One case, kept as it was written: a number need not be one of ours. Its identity within the dataset is its `inputs`.
+/// One case, kept as raw JSON, because its numbers may not fit our types. Its identity within the dataset is its
+/// `inputs`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Record {
     pub inputs: Box<RawValue>,
@@ -44,8 +45,7 @@ pub struct Record {
 }
 
 impl Record {
-    /// What it says besides its inputs. Servers from MLflow 3.6 or so on make nothing of nothing: `{}` and absent are
-    /// the same.
+    /// The fields besides the inputs. Servers from about MLflow 3.6 on drop empty values: `{}` and absent are the same.
     pub fn fields(&self) -> [(&'static str, Option<&RawValue>); 4] {
         [
             ("expectations", &self.expectations),
@@ -72,17 +72,17 @@ pub struct Scorer {
 }
 
 impl Scorer {
-    /// What a reader recognises.
+    /// The name that a user recognises.
     pub fn label(&self) -> String {
         format!("{}/{}", self.name, self.version)
     }
 
-    /// It holds a function of somebody's own, as `@scorer` makes them, by itself or within an ensemble.
+    /// It contains a user-defined function, as `@scorer` creates it, alone or within an ensemble.
     pub fn is_code(&self) -> bool {
         serde_json::from_str(&self.content).is_ok_and(|content: Value| holds_code(&content))
     }
 
-    /// Servers write the JSON anew, with other escapes.
+    /// The comparison ignores JSON formatting, because servers write the JSON again with different escapes.
     pub fn says_the_same(&self, other: &Self) -> bool {
         let parsed = |text: &str| serde_json::from_str::<Value>(text).ok();
         self.content == other.content

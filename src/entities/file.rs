@@ -5,25 +5,25 @@ use serde::{Deserialize, Serialize};
 pub struct FileEntry {
     /// Relative to the root, `/` between the parts.
     pub path: String,
-    /// Bytes, where the store tells.
+    /// The size in bytes, if the store reports it.
     pub size: Option<u64>,
-    /// Hexadecimal, where it was kept when the file was written.
+    /// Hexadecimal, if it was recorded when the file was written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sha256: Option<String>,
-    /// What the store says that is another when the bytes are: a tag, or when they were written. Not kept in archives.
+    /// A value of the store that changes with the bytes: a tag, or the modification time. Archives do not keep it.
     #[serde(skip)]
     pub stamp: Option<String>,
 }
 
 impl FileEntry {
-    /// A file of which no more is known.
+    /// A file without a checksum or stamp.
     pub fn new(path: impl Into<String>, size: Option<u64>) -> Self {
         Self { path: path.into(), size, sha256: None, stamp: None }
     }
 }
 
-/// True when `path` stays below the root it is joined to. Servers choose these names, so they are not trusted. A backslash
-/// parts folders on Windows only; elsewhere it is a letter like others.
+/// True when `path` stays below the root it is joined to. Servers choose these names, so they are not trusted. A
+/// backslash separates folders only on Windows; elsewhere it is an ordinary character.
 pub fn is_safe_path(path: &str) -> bool {
     let forbidden: &[char] = if cfg!(windows) { &['\0', '\\', ':'] } else { &['\0'] };
     !path.is_empty()

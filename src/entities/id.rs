@@ -1,4 +1,4 @@
-//! Ids as the server gives them. Distinct types, so that an experiment is never taken for a run.
+//! Ids from the server. The types are distinct, so that an experiment is never confused with a run.
 
 use std::fmt;
 
@@ -38,7 +38,7 @@ macro_rules! id {
 }
 
 id!(
-    /// A decimal number, 18 digits from file stores.
+    /// A decimal number. Ids of file stores have 18 digits.
     ExperimentId
 );
 id!(
@@ -51,14 +51,14 @@ id!(
 );
 
 impl ExperimentId {
-    /// File stores draw long numbers (MLflow 2.0 and later); databases count.
+    /// File stores use long random numbers (MLflow 2.0 and later); databases count up.
     pub fn is_of_file_store(&self) -> bool {
         self.0.len() >= 15
     }
 }
 
 impl ModelId {
-    /// The 32 digits, by which texts name a model just as they name a run.
+    /// The 32 digits. Texts refer to a model by them in the same way as to a run.
     pub fn digits(&self) -> RunId {
         RunId(self.0.strip_prefix("m-").unwrap_or(&self.0).to_owned())
     }

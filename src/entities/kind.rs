@@ -1,10 +1,10 @@
-//! Kinds of objects that are counted, and the two lives an object can have.
+//! The kinds of objects that are counted, and the two lifecycle stages of an object.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// What is planned, moved and compared, one by one.
+/// The kind of an object that is planned, migrated and compared on its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
@@ -45,12 +45,12 @@ impl Kind {
         self.names().1
     }
 
-    /// The words for a person.
+    /// The plural for the user.
     pub fn title(self) -> &'static str {
         self.names().2
     }
 
-    /// For a person, of one and of many.
+    /// The singular and the plural for the user.
     pub fn words(self) -> (String, &'static str) {
         (self.name().replace('_', " "), self.title())
     }
@@ -71,7 +71,7 @@ impl Kind {
         }
     }
 
-    /// Kinds that every server has: shown also when there are none.
+    /// Kinds that every server has. They are shown even if there are none.
     pub fn is_basic(self) -> bool {
         matches!(self, Self::Experiment | Self::Run | Self::Artifact)
     }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{ExperimentId, Kind, ModelId, Owner, Point, RunId, integer};
 
-/// A model that was logged (MLflow 3): an object of its own, with files of its own.
+/// A logged model (MLflow 3). It is a separate object with its own files.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct LoggedModel {
@@ -38,14 +38,14 @@ impl LoggedModel {
     }
 }
 
-/// A point of a run's metric that says something of a model, on a dataset or on none.
+/// A point of a run's metric that belongs to a model, with or without a dataset.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ModelMetric {
     pub key: String,
     #[serde(flatten)]
     pub point: Point,
-    /// The run whose metric it is.
+    /// The run that the metric belongs to.
     pub run_id: RunId,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dataset_name: Option<String>,
@@ -78,7 +78,7 @@ impl ModelStatus {
     }
 }
 
-/// A model that a run made, and at which step.
+/// A model that a run created, and the step.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ModelOutput {

@@ -17,11 +17,11 @@ pub struct Point {
     pub step: i64,
 }
 
-/// Time, step and value, as far as servers tell them apart.
+/// Time, step and value, with the precision that servers distinguish.
 pub type PointIdentity = (i64, i64, u64);
 
 impl Point {
-    /// Equal for points that a tracking server cannot tell apart: SQL stores keep ±Inf as ±`f64::MAX`, have one
+    /// Equal for points that a tracking server cannot distinguish: SQL stores keep ±Inf as ±`f64::MAX`, and have one
     /// zero and one NaN (MLflow 3.10, `store/tracking/sqlalchemy_store.py`, `sanitize_metric_value`).
     pub fn identity(&self) -> PointIdentity {
         let value = match self.value {
@@ -34,14 +34,14 @@ impl Point {
         (self.timestamp, self.step, value.to_bits())
     }
 
-    /// A hash of [`identity`](Self::identity), to be summed over a series in any order.
+    /// A hash of [`identity`](Self::identity). The sum over a series does not depend on the order.
     pub fn fingerprint(&self) -> u64 {
         let mut hasher = DefaultHasher::new();
         self.identity().hash(&mut hasher);
         hasher.finish()
     }
 
-    /// The server's notion of the latest value: greatest by step, then time, then value.
+    /// The server's definition of the latest value: the greatest by step, then time, then value.
     pub fn is_later_than(&self, other: &Self) -> bool {
         (self.step, self.timestamp)
             .cmp(&(other.step, other.timestamp))
@@ -50,7 +50,7 @@ impl Point {
     }
 }
 
-/// Some consecutive points of one metric of one run. All chunks of a series follow each other.
+/// Some consecutive points of one metric of one run. The chunks of a series come directly after each other.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MetricChunk {
     pub run_id: RunId,

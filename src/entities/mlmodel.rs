@@ -1,22 +1,22 @@
-//! `MLmodel` files name the run, the model and the place they were logged with.
+//! `MLmodel` files contain the ids of the run and the model, and the artifact location.
 
 use super::{RunId, rewrite};
 
-/// The file's name, in whatever folder.
+/// The file's name, in any folder.
 const NAME: &str = "MLmodel";
-/// Far more than any such file holds: greater ones are somebody's data under that name.
+/// Far more than any such file needs. A larger file is user data with the same name.
 const MOST_BYTES: u64 = 4 << 20;
 /// Keys that hold ids, and the one that holds an artifact root (MLflow 3.10, `models/model.py`).
 const ID_KEYS: [&str; 3] = ["run_id", "model_id", "model_uuid"];
 const ROOT_KEY: &str = "artifact_path";
 
-/// True for a file that [`with_new_ids`] is for.
+/// True for a file that needs [`with_new_ids`].
 pub fn is_mlmodel(path: &str, size: Option<u64>) -> bool {
     path.rsplit('/').next() == Some(NAME) && size.is_none_or(|size| size <= MOST_BYTES)
 }
 
-/// The file with new ids in the top-level lines that hold ids, and `roots.1` for `roots.0` where it says where the
-/// model lies. Every other byte stays.
+/// The file with new ids in the top-level lines for ids, and with `roots.1` instead of `roots.0` in the artifact path
+/// of the model. All other bytes are kept.
 pub fn with_new_ids(
     text: &[u8],
     roots: (&str, &str),
@@ -30,7 +30,7 @@ fn new_line(line: &[u8], roots: (&str, &str), map: impl Fn(&RunId) -> Option<Run
     let Ok(text) = std::str::from_utf8(line) else { return unchanged() };
     let Some((key, value)) = text.split_once(':') else { return unchanged() };
     if ID_KEYS.contains(&key) {
-        // A system tag's rule: ids wherever they stand, as within quotes.
+        // The rule for system tags: ids at any position, such as within quotes.
         return rewrite("mlflow.id", value, map).map_or_else(unchanged, |new| format!("{key}:{new}").into());
     }
     if key == ROOT_KEY && !roots.0.is_empty() {

@@ -1,4 +1,4 @@
-//! Pure data in MLflow's own words. No input or output, no clients, no clocks: everything above speaks in these.
+//! Pure data in MLflow's terms, without input or output, clients or clocks. All other layers use these types.
 
 mod dataset;
 mod evaluation;
@@ -46,16 +46,16 @@ pub use trace::{Assessment, SPANS_FILE, Spans, Trace, TraceLinks, trace_key};
 pub use unreadable::{Readable, Unreadable};
 pub use unsupported::{Count, Unsupported};
 
-/// Names of the tags in which the target keeps what cannot be set on it.
+/// Names of the tags for values that cannot be set directly on the target.
 pub mod tag {
-    /// The run's id on the source: what makes a second import a no-op.
+    /// The run's id on the source. It makes a second import a no-op.
     pub const SOURCE_RUN_ID: &str = "mlferry.source.run_id";
     /// The experiment's id on the source.
     pub const SOURCE_EXPERIMENT_ID: &str = "mlferry.source.experiment_id";
-    /// On an experiment of somebody else's that one of the source was moved into: this, the source's id, a dot and when it
-    /// was created there.
+    /// On an existing experiment of the target into which a source experiment was merged. The tag's name is this
+    /// prefix, the source's id, a dot, and the creation time on the source.
     pub const MERGED_EXPERIMENT: &str = "mlferry.source.merged.";
-    /// The name that an import gave, when it is needed to know whether somebody has given another one since.
+    /// The name that an import has set. It shows whether a user has renamed the object since.
     pub const GIVEN_NAME: &str = "mlferry.source.given_name";
     /// When the source experiment was created, in milliseconds since 1970.
     pub const SOURCE_CREATION_TIME: &str = "mlferry.source.creation_time";
@@ -69,24 +69,25 @@ pub mod tag {
     pub const SOURCE_REGISTERED_MODEL: &str = "mlferry.source.registered_model";
     /// The version on the source, `name/number`.
     pub const SOURCE_VERSION: &str = "mlferry.source.version";
-    /// On a trace, whose id the move keeps: what it was written as. Written last, it says that the trace is whole.
+    /// On a trace, whose id the migration keeps: the state in which it was written. It is written last, so it shows
+    /// that the trace is complete.
     pub const SOURCE_TRACE: &str = "mlferry.source.trace";
-    /// On a run or a logged model of which something could not be moved: another import looks into it again.
+    /// On a run or a logged model that was migrated incompletely. The next import checks it again.
     pub const LACKING: &str = "mlferry.source.lacking";
-    /// Who registered it on the source.
+    /// The user who registered it on the source.
     pub const SOURCE_USER_ID: &str = "mlferry.source.user_id";
     /// MLflow's own: a registered model, or a version of one, that is a prompt.
     pub const IS_PROMPT: &str = "mlflow.prompt.is_prompt";
     /// MLflow's own, on a prompt: the experiments it belongs to, their ids between commas.
     pub const PROMPT_EXPERIMENTS: &str = "_mlflow_experiment_ids";
-    /// MLflow's own, on a logged model: the versions registered from it. The server keeps it by itself.
+    /// MLflow's own, on a logged model: the versions registered from it. The server maintains it automatically.
     pub const MODEL_VERSIONS: &str = "mlflow.modelVersions";
     /// MLflow's own: the run this one is nested under.
     pub const PARENT_RUN_ID: &str = "mlflow.parentRunId";
     /// MLflow's own: the run's name, always equal to `run_name`.
     pub const RUN_NAME: &str = "mlflow.runName";
 
-    /// On an experiment of a target: who writes to that target now.
+    /// On an experiment of a target: the migration that is writing to that target now.
     pub const LEASE: &str = "mlferry.lease";
 
     /// True for the tags that mlferry itself adds.

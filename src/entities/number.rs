@@ -1,4 +1,4 @@
-//! Numbers as MLflow's JSON spells them: integers that may be strings, floats that may be words.
+//! Numbers in MLflow's JSON: integers may be strings, and floats may be words.
 
 use std::borrow::Cow;
 
@@ -28,7 +28,7 @@ pub mod integer {
     fn read<E: Error>(loose: Loose) -> Result<i64, E> {
         match loose {
             Loose::Integer(value) => Ok(value),
-            // Beyond this a float would be cut off to the nearest integer there is.
+            // A larger float would be clamped to the limits of `i64`.
             Loose::Float(value) if value.fract() == 0.0 && value.abs() < 9.2e18 => Ok(value as i64),
             Loose::Float(value) => Err(E::custom(format!("{value} is not an integer"))),
             Loose::Text(text) => text.parse().map_err(|_| E::custom(format!("{text:?} is not an integer"))),
@@ -52,8 +52,8 @@ pub mod integer {
     }
 }
 
-/// Floats: `"NaN"`, `"Infinity"` and `"-Infinity"` are strings in strict JSON, and what MLflow's log-batch expects.
-/// A bare `NaN` token is accepted there too, silently stored as 0, and ends the batch (MLflow 2.9 to 3.18).
+/// Floats: `"NaN"`, `"Infinity"` and `"-Infinity"` are strings in strict JSON, and MLflow's log-batch expects them so.
+/// It also accepts a bare `NaN` token, but silently stores 0 and ends the batch (MLflow 2.9 to 3.18).
 pub mod float {
     use super::{Deserialize, Deserializer, Loose};
     use serde::{Serializer, de::Error};
@@ -71,7 +71,7 @@ pub mod float {
         match Loose::deserialize(deserializer)? {
             Loose::Integer(value) => Ok(value as f64),
             Loose::Float(value) => Ok(value),
-            // Rust's own parser knows NaN, inf and infinity in any case.
+            // Rust's own parser accepts NaN, inf and infinity in any case.
             Loose::Text(text) => {
                 text.parse().map_err(|_| D::Error::custom(format!("{text:?} is not a number")))
             }
@@ -79,15 +79,15 @@ pub mod float {
     }
 }
 
-/// The JSON of a value with the keys of every object in order: servers give them in any.
+/// The JSON of a value with sorted keys in every object, because servers return them in any order.
 pub fn canonical_json(value: &impl Serialize) -> serde_json::Result<String> {
     let mut value = serde_json::to_value(value)?;
     value.sort_all_objects();
     serde_json::to_string(&value)
 }
 
-/// Puts bare `NaN`, `Infinity` and `-Infinity` into quotes, outside of strings. Python's `json.dumps` writes them:
-/// MLflow's `get-history-bulk` and the files of `mlflow-export-import` hold them.
+/// Puts bare `NaN`, `Infinity` and `-Infinity` into quotes, outside of strings. Python's `json.dumps` writes them, so
+/// MLflow's `get-history-bulk` and the files of `mlflow-export-import` contain them.
 pub fn quote_bare_numbers(text: &[u8]) -> Cow<'_, [u8]> {
     const WORDS: [&[u8]; 3] = [b"NaN", b"-Infinity", b"Infinity"];
     let mut out: Vec<u8> = Vec::new();

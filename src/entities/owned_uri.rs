@@ -30,7 +30,7 @@ impl<'a> OwnedUri<'a> {
                 return is_id(owner).then_some(Self { owner, below, form });
             }
         }
-        // The last one: a bucket or folder in front may be called artifacts too.
+        // Search for the last one: a bucket or folder before it may be named `artifacts` too.
         let (at, mark) = uri.rmatch_indices("/artifacts").find(|(at, mark)| {
             let (root, below) = (&uri[..*at], &uri[at + mark.len()..]);
             (below.is_empty() || below.starts_with('/'))

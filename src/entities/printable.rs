@@ -1,18 +1,18 @@
 use std::borrow::Cow;
 
-/// What a terminal or a reader takes for something else than a letter: control characters, which move the cursor, change
-/// colours and worse, and the marks that turn the direction of writing.
+/// Characters that are not visible text: control characters, which can move the cursor or change colours, and marks
+/// that change the writing direction.
 pub fn is_hidden(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{2028}' | '\u{2029}')
 }
 
-/// Text of strangers, to be printed: what is hidden is written out (`\u{1b}`). Line breaks and tabs stay.
+/// Makes untrusted text safe to print: hidden characters are escaped (`\u{1b}`). Line breaks and tabs are kept.
 pub fn printable(text: &str) -> Cow<'_, str> {
     written_out(text, |c| is_hidden(c) && !matches!(c, '\n' | '\t'))
 }
 
-/// The same in one line: a name with a line break in it must not look like a line of ours.
+/// The same in one line: a name with a line break must not look like a line of our own output.
 pub fn one_line(text: &str) -> Cow<'_, str> {
     written_out(text, is_hidden)
 }
@@ -28,7 +28,7 @@ fn written_out(text: &str, is_escaped: impl Fn(char) -> bool) -> Cow<'_, str> {
     Cow::Owned(seen)
 }
 
-/// JSON as text, for a terminal: what JSON itself leaves as it is and a terminal does not.
+/// JSON text for a terminal: it also escapes the hidden characters that JSON does not escape.
 pub fn printable_json(json: &str) -> Cow<'_, str> {
     if !json.chars().any(is_hidden) {
         return Cow::Borrowed(json);

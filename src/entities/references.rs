@@ -1,12 +1,13 @@
-//! Ids inside text: tags and params that name a run or a logged model must name the new one after the move.
+//! Ids inside text. Tags and params that name a run or a logged model must name the new one after the migration.
 
 use super::{ExperimentId, RunId, tag};
 
-/// A run's id, or a logged model's behind its `m-`: 32 hexadecimal digits with no letter or digit beside them.
+/// The length of a run's id, or of a logged model's id after its `m-`: 32 hexadecimal digits with no letter or digit
+/// beside them.
 const ID_LENGTH: usize = 32;
 
-/// A text cut into what is fixed and what are ids. Two values say the same thing when the fixed parts are equal
-/// and each id maps to its partner.
+/// A text, split into fixed parts and ids. Two values are equivalent when the fixed parts are equal and each id maps to
+/// its counterpart.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Template<'a> {
     pub fixed: Vec<&'a str>,
@@ -14,12 +15,12 @@ pub struct Template<'a> {
 }
 
 impl<'a> Template<'a> {
-    /// Cuts the value of a param or tag named `key`. System tags (`mlflow.…`) hold ids within JSON and URIs. In a user's own
-    /// value an id counts if the value is nothing but it, a URI of MLflow's (`runs:/…/model`), or a list of those in JSON;
-    /// everything else is theirs.
+    /// Splits the value of a param or tag named `key`. System tags (`mlflow.…`) hold ids within JSON and URIs. In a
+    /// user's own value, an id counts only if the whole value is an id, a URI of MLflow (`runs:/…/model`), or a JSON
+    /// list of those. Any other value is kept unchanged.
     pub fn of(key: &str, text: &'a str) -> Self {
         let whole = Self { fixed: vec![text], ids: Vec::new() };
-        // A name is no reference, even if it is an id: a run without a name goes by that of the source.
+        // A name is not a reference, even if it is an id: a run without a name gets the source's id as its name.
         if key == tag::RUN_NAME {
             return whole;
         }
@@ -57,7 +58,7 @@ fn is_uri(text: &str) -> bool {
     schemes.iter().any(|scheme| text.starts_with(scheme)) && !text.contains(char::is_whitespace)
 }
 
-/// A list in JSON of ids and such URIs.
+/// A JSON list of ids and such URIs.
 fn is_list(text: &str) -> bool {
     let Some(inner) = text.trim().strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) else {
         return false;
@@ -88,7 +89,7 @@ pub fn ids_in<'a>(key: &str, text: &'a str) -> Vec<&'a str> {
     Template::of(key, text).ids
 }
 
-/// The text with every id that `map` knows replaced; `None` when there is nothing to replace.
+/// The text with every id replaced for which `map` returns a new one. `None` when there is nothing to replace.
 pub fn rewrite(key: &str, text: &str, map: impl Fn(&RunId) -> Option<RunId>) -> Option<String> {
     let template = Template::of(key, text);
     let new: Vec<Option<RunId>> = template.ids.iter().map(|id| map(&RunId::from(*id))).collect();
@@ -105,7 +106,8 @@ pub fn rewrite(key: &str, text: &str, map: impl Fn(&RunId) -> Option<RunId>) -> 
     Some(out)
 }
 
-/// A list of experiments, `,1,2,`, with new ids. One that was not moved is left out: its id means another one there.
+/// A list of experiments, `,1,2,`, with new ids. An experiment that was not migrated is left out, because its id means
+/// a different one on the target.
 pub fn rewrite_experiments(ids: &str, map: impl Fn(&ExperimentId) -> Option<ExperimentId>) -> String {
     let new = |id: &str| match id {
         "" => Some(String::new()),
@@ -114,7 +116,7 @@ pub fn rewrite_experiments(ids: &str, map: impl Fn(&ExperimentId) -> Option<Expe
     ids.split(',').filter_map(new).collect::<Vec<_>>().join(",")
 }
 
-/// Such a list with what is only in `known` behind it.
+/// Such a list, followed by the ids that are only in `known`.
 pub fn merge_experiments(ids: &str, known: &str) -> String {
     let parts =
         |ids: &'_ str| ids.split(',').filter(|id| !id.is_empty()).map(str::to_owned).collect::<Vec<_>>();

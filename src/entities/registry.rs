@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Kind, ModelId, OwnedUri, RunId, tag};
 
-/// A name in the model registry. Prompts are kept there too (MLflow 2.21 on), told apart by a tag.
+/// A name in the model registry. Prompts are in the registry too (MLflow 2.21 on); a tag marks them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct RegisteredModel {
@@ -63,14 +63,14 @@ impl ModelVersion {
         OwnedUri::parse(&self.source).filter(OwnedUri::is_of_model).map(|uri| uri.owner.into())
     }
 
-    /// The other version that it is a copy of: its source is `models:/<name>/<number>`.
+    /// The version of which it is a copy: its source is `models:/<name>/<number>`.
     pub fn copied_from(&self) -> Option<(&str, u64)> {
         let (name, number) = self.source.strip_prefix("models:/")?.rsplit_once('/')?;
         let number = number.parse().ok()?;
         (!name.contains('/')).then_some((name, number))
     }
 
-    /// What a reader recognises.
+    /// The name that a user recognises.
     pub fn label(&self) -> String {
         format!("{}/{}", self.name, self.version)
     }

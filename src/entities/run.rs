@@ -6,7 +6,7 @@ use super::{
     DatasetInput, ExperimentId, Kind, Lifecycle, ModelId, ModelOutput, Owner, Point, RunId, names_model, tag,
 };
 
-/// A run without its metric histories and files, which are read apart because they can be of any size.
+/// A run without its metric histories and files. These are read separately, because they can be of any size.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[cfg_attr(test, derive(Deserialize))]
 pub struct Run {
@@ -17,18 +17,18 @@ pub struct Run {
     pub status: RunStatus,
     /// Milliseconds since 1970.
     pub start_time: Option<i64>,
-    /// Milliseconds since 1970; absent while the run goes on.
+    /// Milliseconds since 1970; absent while the run is active.
     pub end_time: Option<i64>,
     pub artifact_uri: String,
     pub lifecycle: Lifecycle,
     pub params: BTreeMap<String, String>,
     pub tags: BTreeMap<String, String>,
-    /// The latest point of each metric: its keys say which histories exist.
+    /// The latest point of each metric. The keys show which histories exist.
     pub latest: BTreeMap<String, Point>,
     pub datasets: Vec<DatasetInput>,
     /// Logged models that it used, sorted.
     pub model_inputs: Vec<ModelId>,
-    /// Logged models that it made, sorted.
+    /// Logged models that it created, sorted.
     pub model_outputs: Vec<ModelOutput>,
 }
 
@@ -48,31 +48,31 @@ impl Run {
         }
     }
 
-    /// A tag names models that were logged as files of this run (before MLflow 3): its artifacts cannot be empty.
+    /// A tag lists models that were logged as files of this run (before MLflow 3), so its artifacts cannot be empty.
     pub fn names_model_files(&self) -> bool {
         // Models of MLflow 3 have files of their own, and ids that begin with `m-`.
         let are_files = |history: &String| history.contains("\"artifact_path\"") && !history.contains("\"m-");
         self.model_outputs.is_empty() && self.tags.get("mlflow.log-model.history").is_some_and(are_files)
     }
 
-    /// It used or made logged models.
+    /// The run used or created logged models.
     pub fn has_models(&self) -> bool {
         !self.model_inputs.is_empty() || !self.model_outputs.is_empty()
     }
 
-    /// It can only be written to its end once the logged models are there.
+    /// The run can be completed only after its logged models exist on the target.
     pub fn needs_models(&self) -> bool {
         self.has_models() || self.params.values().any(|value| names_model(value))
     }
 
-    /// The name that it has on a target: its own; that of its tag (before MLflow 1.29 the only place of a name); or its
-    /// id, for a server makes up a name where none is given.
+    /// The name on the target: its own name, otherwise the name in its tag (the only place before MLflow 1.29),
+    /// otherwise its id. Without a name, the server would generate one.
     pub fn given_name(&self) -> &str {
         let tag = self.tags.get(tag::RUN_NAME).map_or("", String::as_str);
         [self.name.as_str(), tag].into_iter().find(|name| !name.is_empty()).unwrap_or(self.id.as_str())
     }
 
-    /// What a reader recognises: the name, or the id when there is none.
+    /// The label for the user: the name, or the id if there is no name.
     pub fn label(&self) -> &str {
         if self.name.is_empty() { self.id.as_str() } else { &self.name }
     }

@@ -4,14 +4,14 @@ use std::fmt;
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct S3Object {
     pub bucket: String,
-    /// As the URI has it: a key may begin and end with a slash, and hold empty parts.
+    /// The key as in the URI: it may begin and end with a slash, and hold empty parts.
     pub key: String,
 }
 
 impl S3Object {
-    /// Reads `s3://bucket/key` as MLflow does (3.10, `store/artifact/s3_artifact_repo.py`, `parse_s3_uri`): nothing in it is
-    /// decoded, one slash only parts the two, so that `s3://b//k` and `s3://b/k` are different places, and a query or
-    /// fragment is no part of it.
+    /// Reads `s3://bucket/key` as MLflow does (3.10, `store/artifact/s3_artifact_repo.py`, `parse_s3_uri`): nothing in
+    /// it is decoded, one slash separates the two, so that `s3://b//k` and `s3://b/k` are different places, and a query
+    /// or fragment is not part of the key.
     pub fn parse(uri: &str) -> Option<Self> {
         let rest = uri.strip_prefix("s3://")?;
         let rest = rest.split(['?', '#']).next().unwrap_or(rest);
@@ -19,7 +19,7 @@ impl S3Object {
         (!bucket.is_empty()).then(|| Self { bucket: bucket.to_owned(), key: key.to_owned() })
     }
 
-    /// What lies at `path` below this, joined as `posixpath.join` does.
+    /// The object at `path` below this one, joined as `posixpath.join` does.
     #[must_use]
     pub fn below(&self, path: &str) -> Self {
         let slash = if self.key.is_empty() || self.key.ends_with('/') { "" } else { "/" };

@@ -11,11 +11,11 @@ use crate::error::Error;
 /// One step of a trace, read from a `traces.json` in either of its forms (MLflow 3.10, `entities/span.py`).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Span {
-    /// 16 bytes, and where MLflow 2 wrote something else, nothing.
+    /// 16 bytes. Empty if MLflow 2 wrote something else.
     pub trace_id: Vec<u8>,
     /// 8 bytes.
     pub id: Vec<u8>,
-    /// Of the span around it; empty for the outermost.
+    /// The id of the parent span. Empty for the root span.
     pub parent: Vec<u8>,
     pub name: String,
     /// Nanoseconds since 1970.
@@ -24,14 +24,14 @@ pub struct Span {
     /// `OK`, `ERROR` or `UNSET`.
     pub status: String,
     pub message: String,
-    /// Each value is the text of a JSON.
+    /// Each value is JSON as text.
     pub attributes: BTreeMap<String, Value>,
     pub events: Vec<SpanEvent>,
-    /// OpenTelemetry's, such as `SERVER` (MLflow 3.18 on). Empty for `INTERNAL`, which a span without one is of.
+    /// The kind in OpenTelemetry, such as `SERVER` (MLflow 3.18 on). Empty for `INTERNAL`, the default.
     pub kind: String,
-    /// To spans of any trace (MLflow 3.13 on).
+    /// Links to spans of any trace (MLflow 3.13 on).
     pub links: Vec<SpanLink>,
-    /// Fields that this program does not know, unless they are empty.
+    /// Fields unknown to this program, unless they are empty.
     pub other: BTreeMap<String, Value>,
 }
 
@@ -47,11 +47,11 @@ pub struct SpanEvent {
     pub other: BTreeMap<String, Value>,
 }
 
-/// A link in the words of `traces.json` (MLflow 3.18, `entities/link.py`).
+/// A link in the form of `traces.json` (MLflow 3.18, `entities/link.py`).
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default)]
 pub struct SpanLink {
-    /// As MLflow writes it: `tr-` and 32 digits, or whatever its writer has put there.
+    /// As MLflow writes it: `tr-` and 32 digits, or any other text of the writer.
     pub trace_id: String,
     pub span_id: String,
     /// `null` and an empty object are the same.
@@ -73,7 +73,7 @@ enum Written {
     Second(Second),
 }
 
-/// MLflow 3: OpenTelemetry's words, ids in base 64.
+/// The form of MLflow 3: OpenTelemetry's field names, ids in base 64.
 #[derive(Deserialize)]
 struct Third {
     trace_id: String,
@@ -105,7 +105,7 @@ struct Status {
     message: String,
 }
 
-/// MLflow 2.14 to 2.22: ids in hexadecimal behind `0x`.
+/// The form of MLflow 2.14 to 2.22: ids in hexadecimal after `0x`.
 #[derive(Deserialize)]
 struct Second {
     context: Context,
@@ -151,7 +151,7 @@ impl From<Written> for Span {
                 name: span.name,
                 start: span.start_time_unix_nano,
                 end: span.end_time_unix_nano.filter(|end| *end != 0),
-                // MLflow 3.5 wrote the bare word.
+                // MLflow 3.5 wrote the code without the prefix.
                 status: span.status.code.trim_start_matches("STATUS_CODE_").to_owned(),
                 message: span.status.message,
                 attributes: span.attributes,

@@ -1,4 +1,4 @@
-//! Tags in files: servers give lists of pairs, the incumbent's exports hold dictionaries, and either in places.
+//! Tags in files. Servers return lists of pairs, and the incumbent's exports hold dictionaries. Either form may occur.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +18,7 @@ enum Tags {
     Map(BTreeMap<String, String>),
 }
 
-/// Reads both spellings, and null as none.
+/// Reads both forms. Null means no tags.
 pub fn tags<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, String>, D::Error> {
     Ok(match Option::deserialize(deserializer)? {
         Some(Tags::Pairs(pairs)) => pairs.into_iter().map(|tag| (tag.key, tag.value)).collect(),

@@ -6,15 +6,16 @@ use serde_json::{Map, Value};
 
 use super::{ExperimentId, Kind, Owner, RunId, integer};
 
-/// What one call of an application did (MLflow 2.14 on), without its spans: those are read apart.
+/// What one call of an application did (MLflow 2.14 on), without its spans, which are read separately.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Trace {
-    /// Chosen by the client, and kept by the move: `tr-` and 32 hexadecimal digits, before MLflow 3 without the `tr-`.
+    /// The client chooses it, and the migration keeps it: `tr-` and 32 hexadecimal digits, without the `tr-` before
+    /// MLflow 3.
     pub id: String,
     pub experiment_id: ExperimentId,
     pub client_request_id: Option<String>,
-    /// Beginnings of the inputs and outputs.
+    /// The beginnings of the inputs and outputs.
     pub request_preview: Option<String>,
     pub response_preview: Option<String>,
     /// Milliseconds since 1970.
@@ -25,27 +26,27 @@ pub struct Trace {
     pub duration: Option<i64>,
     /// `OK`, `ERROR`, `IN_PROGRESS` or `STATE_UNSPECIFIED`.
     pub state: String,
-    /// Cannot be changed afterwards. What has no value yet is text all the same.
+    /// It cannot be changed afterwards. Values are always text, even while a key has no value yet.
     pub metadata: BTreeMap<String, String>,
     pub tags: BTreeMap<String, String>,
     pub assessments: Vec<Assessment>,
-    /// Versions of prompts that it was linked to (MLflow 3.7 on), as `name/number`.
+    /// Versions of prompts to which it is linked (MLflow 3.7 on), as `name/number`.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub linked_prompts: BTreeSet<String>,
 }
 
-/// Names that MLflow gives to tags and metadata of traces (MLflow 3.10, `tracing/constant.py`).
+/// The names of MLflow's tags and metadata of traces (MLflow 3.10, `tracing/constant.py`).
 pub mod trace_key {
-    /// A tag: what a reader recognises.
+    /// A tag: the name that a user recognises.
     pub const NAME: &str = "mlflow.traceName";
     /// A tag: the root of the trace's files.
     pub const ARTIFACT_LOCATION: &str = "mlflow.artifactLocation";
     /// A tag: where the spans are, [`IN_DATABASE`] or in `traces.json`.
     pub const SPANS_LOCATION: &str = "mlflow.trace.spansLocation";
     pub const IN_DATABASE: &str = "TRACKING_STORE";
-    /// Metadata: the run it was made in.
+    /// Metadata: the run in which it was created.
     pub const SOURCE_RUN: &str = "mlflow.sourceRun";
-    /// Tags and metadata that every server keeps by itself, whatever it is sent.
+    /// Tags and metadata that every server sets on its own and ignores in requests.
     pub const SERVERS_OWN: [&str; 5] = [
         ARTIFACT_LOCATION,
         SPANS_LOCATION,
@@ -74,7 +75,7 @@ impl Trace {
         self.tags.get(trace_key::SPANS_LOCATION).is_some_and(|at| at == trace_key::IN_DATABASE)
     }
 
-    /// It never ended, so nobody has written its spans.
+    /// It never ended, so its spans were never written.
     pub fn is_unfinished(&self) -> bool {
         !matches!(self.state.as_str(), "OK" | "ERROR")
     }
@@ -90,14 +91,16 @@ impl Trace {
     }
 }
 
-/// The traces that a run was linked to afterwards (MLflow 3.3 on). Those that were made in it name it themselves.
+/// The traces that a run was linked to afterwards (MLflow 3.3 on). Traces that were created in the run name it
+/// themselves.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TraceLinks {
     pub run_id: RunId,
     pub trace_ids: Vec<String>,
 }
 
-/// A judgement of a trace or of one of its spans (MLflow 3.2 on), in the words of REST: a value can be of any type.
+/// A judgement of a trace or of one of its spans (MLflow 3.2 on), in the form of the REST API. A value can be of any
+/// type.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Assessment(pub Map<String, Value>);
 
@@ -134,11 +137,11 @@ impl Assessment {
     }
 }
 
-/// The spans of a trace, as the text of a `traces.json`: what every release hands out and reads.
+/// The spans of a trace, as the text of a `traces.json`. Every release writes and reads this form.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Spans(pub Bytes);
 
-/// The file that holds them below a trace's artifact root, where no database does.
+/// The file with the spans below a trace's artifact root, if they are not in a database.
 pub const SPANS_FILE: &str = "traces.json";
 
 const ATTACHMENT: &str = "mlflow-attachment://";
@@ -153,8 +156,8 @@ impl Spans {
         paths
     }
 
-    /// The text with the attribute that names the experiment said anew; everything else byte for byte. Within a
-    /// string every quote has a backslash before it, so that the name of the attribute is found as a name only.
+    /// The text with a new value for the attribute that names the experiment. All other bytes are kept. Within a string
+    /// every quote has a backslash before it, so the search finds the attribute's name only as a key.
     #[must_use]
     pub fn moved_to(&self, old: &ExperimentId, new: &ExperimentId) -> Self {
         let Ok(text) = std::str::from_utf8(&self.0) else { return self.clone() };

@@ -5,7 +5,8 @@ use serde::Serialize;
 use super::Kind;
 use crate::error::Error;
 
-/// An object that exists but cannot be read: data, not an error, so that it never hides its siblings.
+/// An object that exists but cannot be read: this is data, not an error, so that the other objects of the list are
+/// still read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Unreadable {
     pub kind: Kind,
@@ -13,12 +14,12 @@ pub struct Unreadable {
     pub reason: String,
 }
 
-/// What a page holds: the object, or the news that this one cannot be read.
+/// An item of a page: the object, or the reason why it cannot be read.
 pub type Readable<T> = std::result::Result<T, Unreadable>;
 
 impl Unreadable {
-    /// Stands for all that a list did not give: how many objects those are is not known. `of` is what they belong to,
-    /// such as `experiment 5`; empty for all of the server.
+    /// Stands for all objects that a list did not return. Their number is unknown. `of` is their parent, such as
+    /// `experiment 5`; it is empty for the whole server.
     pub fn rest_of_list(kind: Kind, of: &str, reason: impl Display) -> Self {
         let title = kind.title();
         let of = if of.is_empty() { String::new() } else { format!(" of {of}") };

@@ -1,11 +1,11 @@
 use serde::Serialize;
 
-/// How many there are, as far as that is known.
+/// The number of objects, if known.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Count {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub count: Option<u64>,
-    /// There are more than were counted.
+    /// There are more objects than were counted.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub more: bool,
     /// Why there is no count.
@@ -18,7 +18,7 @@ impl Count {
         Self { count: Some(count), ..Self::default() }
     }
 
-    /// `more` says that this is only what was looked at.
+    /// `more` means that only a part was counted.
     pub fn counted(count: u64, more: bool) -> Self {
         Self { more, ..Self::exactly(count) }
     }
@@ -27,12 +27,12 @@ impl Count {
         Self { unknown: Some(why.into()), ..Self::default() }
     }
 
-    /// There are some, or there may be.
+    /// There are objects, or there may be some.
     pub fn is_some(&self) -> bool {
         self.more || self.count != Some(0)
     }
 
-    /// The sum; not known as soon as one part is not.
+    /// The sum. It is unknown if one part is unknown.
     #[must_use]
     pub fn plus(self, other: Self) -> Self {
         match (self.count, other.count) {
@@ -43,13 +43,13 @@ impl Count {
     }
 }
 
-/// Something that a server holds and that is not moved: REST does not let anybody write it as it was.
+/// Objects of a server that are not migrated, because the REST API cannot write them unchanged.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Unsupported {
     /// In the plural.
     pub title: &'static str,
     #[serde(flatten)]
     pub tally: Count,
-    /// Why it stays behind.
+    /// Why they are not migrated.
     pub reason: &'static str,
 }

@@ -6,8 +6,8 @@ use tokio::sync::watch;
 /// How often the chain is asked for new credentials while work waits for them.
 const EVERY: Duration = Duration::from_secs(5);
 
-/// Who works with the credentials of one chain, and what they wait for. It is there before the credentials are: those
-/// of a store are looked for when the first file needs them. Clones are one and the same.
+/// Counts the running work that uses the credentials of one chain, and records what it waits for. It exists before the
+/// credentials do: those of a store are loaded when the first file needs them. All clones share one state.
 #[derive(Clone, Debug)]
 pub struct CredentialWait(Arc<Inner>);
 
@@ -24,8 +24,8 @@ impl Default for CredentialWait {
 }
 
 impl CredentialWait {
-    /// While the answer lives, calls that find the credentials expired wait for new ones instead of failing. Questions
-    /// that a person waits for hold none.
+    /// While the returned permit exists, calls with expired credentials wait for new ones instead of failing.
+    /// Interactive requests hold no permit.
     pub fn work(&self) -> WorkPermit {
         self.0.works.send_modify(|works| *works += 1);
         WorkPermit(self.clone())
@@ -35,14 +35,14 @@ impl CredentialWait {
         *self.0.works.borrow() > 0
     }
 
-    /// Until nobody works any more.
+    /// Waits until no work is running.
     pub async fn until_idle(&self) {
         let mut works = self.0.works.subscribe();
-        // The sender lives as long as the vigil: an error cannot be.
+        // This cannot fail: the sender lives as long as `self`.
         let _ = works.wait_for(|works| *works == 0).await;
     }
 
-    /// Some(what renews them) while work waits for new credentials.
+    /// While work waits for new credentials, this holds the instruction that renews them.
     pub fn waiting(&self) -> watch::Receiver<Option<String>> {
         self.0.waiting.subscribe()
     }
@@ -51,8 +51,8 @@ impl CredentialWait {
         Arc::ptr_eq(&self.0, &other.0)
     }
 
-    /// Says what is waited for, until the answer is dropped. None when nobody works: a person who asks a question is
-    /// better served by an error at once.
+    /// Shows the reason for the wait until the returned guard is dropped. `None` when no work is running: an
+    /// interactive request should fail at once.
     pub fn begin(&self, what: &str) -> Option<WaitGuard<'_>> {
         if !self.has_work() {
             return None;
@@ -63,11 +63,11 @@ impl CredentialWait {
     }
 }
 
-/// The time in which credentials are waited for.
+/// Exists while work waits for credentials.
 pub struct WaitGuard<'a>(&'a CredentialWait);
 
 impl WaitGuard<'_> {
-    /// Until it is time to ask again. False when the work has been given up meanwhile.
+    /// Waits until the next try. Returns false when the work has ended in the meantime.
     pub async fn again(&self) -> bool {
         tokio::select! {
             () = tokio::time::sleep(EVERY) => true,

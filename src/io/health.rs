@@ -5,33 +5,33 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Code, Error};
 
-/// How a server does at one moment. Times in whole seconds.
+/// The state of a server at one moment. Times in whole seconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum Health {
     #[default]
     Fine,
-    /// It asked for mercy not long ago, and gets at most `limit` requests at a time.
+    /// It was recently overloaded, and gets at most `limit` requests at a time.
     Slowed { why: Slowdown, limit: u64 },
-    /// Requests are on their way, and not a byte has come back for so long.
+    /// Requests are open, and no byte has arrived for this many seconds.
     Silent { seconds: u64 },
-    /// It cannot be reached since then, and is waited for so much longer.
+    /// It has been unreachable for `seconds`, and the wait lasts for another `left` seconds.
     Gone { why: Absence, seconds: u64, left: u64 },
 }
 
-/// In what way a server is gone.
+/// Why a server is unreachable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Absence {
     /// Connections to it are refused.
     Refused,
-    /// It takes requests and does not answer.
+    /// It accepts requests and does not answer.
     Silent,
-    /// Something in front of it answers instead: 502, 503, 504, or a 404 that is not MLflow's.
+    /// A gateway in front of it answers instead: 502, 503, 504, or a 404 that is not MLflow's.
     Status(u16),
-    /// The network does not lead there, or connections break.
+    /// There is no network route to it, or connections break.
     Network,
-    /// It may be there, and the store of its files does not answer.
+    /// The store of its files does not answer. The server itself may be reachable.
     Store,
 }
 
@@ -58,14 +58,14 @@ impl fmt::Display for Absence {
     }
 }
 
-/// Why a server gets fewer requests at a time than before.
+/// Why a server gets fewer parallel requests than before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Slowdown {
-    /// Its pool of database connections ran dry.
+    /// Its pool of database connections is exhausted.
     NoConnections,
     DatabaseBusy,
-    /// It answered 429, or AWS throttled.
+    /// It answered 429, or AWS throttled the request.
     TooManyRequests,
     /// It answered 503 or 504, or not in time.
     Overloaded,
@@ -87,7 +87,7 @@ impl Health {
         matches!(self, Self::Gone { .. })
     }
 
-    /// One line in plain words about the server that `name` is ("target"); none when all is well.
+    /// One line in plain words about the server called `name` ("target"). `None` when there is no problem.
     pub fn describe(self, name: &str) -> Option<String> {
         match self {
             Self::Fine => None,

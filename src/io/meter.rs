@@ -5,8 +5,8 @@ use std::time::Instant;
 use super::{Absence, Health, Slowdown};
 use crate::limits;
 
-/// Counts what went over the wire to one server and the stores that hold its artifacts, and knows how the server does.
-/// Sampled by whoever draws.
+/// Counts the traffic to one server and to the stores of its artifacts, and tracks the state of the server. The display
+/// samples it.
 #[derive(Debug, Default)]
 pub struct Meter {
     requests: AtomicU64,
@@ -18,12 +18,12 @@ pub struct Meter {
 
 #[derive(Debug, Default)]
 struct State {
-    /// Requests on their way to the server.
+    /// Open requests to the server.
     in_flight: usize,
-    /// When the server last gave a sign of life, or when the oldest request was sent to one that was idle.
+    /// When the server last showed activity, or when the first request was sent to an idle server.
     heard: Option<Instant>,
     slowed: Option<(Slowdown, Instant)>,
-    /// What is gone, itself or stores of its files: in what way, since when, and until when it is waited for.
+    /// The current outages of the server or its stores: the kind, the start, and the end of the wait.
     gone: Vec<(Absence, Instant, Instant)>,
 }
 
@@ -41,7 +41,7 @@ pub struct Traffic {
 }
 
 impl Traffic {
-    /// What was added to an earlier reading.
+    /// The difference to an earlier reading.
     #[must_use]
     pub fn since(&self, before: &Self) -> Self {
         Self {
@@ -82,13 +82,13 @@ impl Meter {
         self.concurrency.store(limit as u64, Relaxed);
     }
 
-    /// Counts a request, which the server owes an answer for until this is dropped.
+    /// Counts a request. It is open until the returned value is dropped.
     pub fn send(self: &Arc<Self>) -> OnItsWay {
         self.request();
         self.owed()
     }
 
-    /// The same for the body of an answer that has begun to come.
+    /// The same for the body of an answer that has started to arrive.
     pub fn answered(self: &Arc<Self>) -> OnItsWay {
         let way = self.owed();
         way.heard();
@@ -105,7 +105,7 @@ impl Meter {
         self.state().slowed = Some((why, Instant::now()));
     }
 
-    /// Shows that the server or one of its stores is gone, until the answer is dropped.
+    /// Shows that the server or one of its stores is unreachable, until the returned value is dropped.
     pub fn gone(self: &Arc<Self>, why: Absence, since: Instant, until: Instant) -> ShownGone {
         let gone = (why, since, until);
         self.state().gone.push(gone);
@@ -135,7 +135,7 @@ impl State {
     }
 }
 
-/// The time in which something is shown as gone.
+/// While it exists, an outage is shown.
 pub struct ShownGone {
     meter: Arc<Meter>,
     gone: (Absence, Instant, Instant),
@@ -150,7 +150,7 @@ impl Drop for ShownGone {
     }
 }
 
-/// A request that was sent.
+/// An open request.
 #[derive(Debug)]
 pub struct OnItsWay {
     meter: Arc<Meter>,
@@ -158,12 +158,12 @@ pub struct OnItsWay {
 }
 
 impl OnItsWay {
-    /// The server has given a sign of life: a byte came, or it took one.
+    /// Records activity of the server: it sent or accepted a byte.
     pub fn heard(&self) {
         self.meter.state().heard = Some(Instant::now());
     }
 
-    /// Whether it is the server that is waited for now.
+    /// Sets whether the server must act next.
     pub fn owes(&self, owes: bool) {
         if self.owes.swap(owes, Relaxed) == owes {
             return;

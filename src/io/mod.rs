@@ -1,5 +1,5 @@
-//! What readers, writers and stores share, whatever they speak: pages of objects, streams of bytes, counters of traffic, and
-//! waiting for servers and credentials.
+//! Code that readers, writers and stores share, independent of the protocol: pages of objects, streams of bytes,
+//! counters of traffic, and waiting for servers and credentials.
 
 mod byte_source;
 mod credential_wait;

@@ -1,4 +1,4 @@
-//! A server or a store that went away is waited for: once for all requests, with one cheap question at a time.
+//! Waits for an unreachable server or store. All requests share one wait, which sends one cheap request at a time.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -13,31 +13,31 @@ use super::{Absence, Meter};
 use crate::error::{Error, Result};
 use crate::limits;
 
-/// The first pause between two questions; it doubles up to [`limits::PROBE_EVERY`].
+/// The first pause between two probes; it doubles up to [`limits::PROBE_EVERY`].
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
-/// For so long after it was given up, no request is begun that would wait for it again.
+/// For this long after the wait was given up, new requests fail instead of waiting again.
 const GIVEN_UP: Duration = Duration::from_secs(30);
 
-/// Something in the network that may go away and come back: a tracking server, or a store of its files.
+/// A tracking server or a store of its files, which may become unreachable and come back.
 #[async_trait]
 pub trait Reachable: Send + Sync + 'static {
-    /// Asks one cheap question. Any answer of its own means that it is there.
+    /// Sends one cheap request. Any answer of its own means that it is reachable.
     async fn is_there(&self) -> bool;
 }
 
-/// Whether one of those is there. Clones share it.
+/// The state of one server or store. Clones share it.
 #[derive(Clone)]
 pub struct Outage(Arc<Shared>);
 
 struct Shared {
-    /// What it is called, for people.
+    /// Its name in messages.
     place: String,
-    /// How long it is waited for; with zero it is not.
+    /// The longest wait. Zero means no wait.
     wait: Duration,
-    /// Who works with it. A person who asks a question is better served by an error at once.
+    /// The work that uses it. Only work waits; an interactive request fails at once.
     credential_wait: CredentialWait,
     state: watch::Sender<State>,
-    /// What was found last. Held by the one task that asks; the others wait for what it finds.
+    /// The last result. The one task that probes holds the lock; the others wait for its result.
     found: Mutex<Option<(Found, Instant)>>,
     meter: Arc<Meter>,
 }
@@ -51,15 +51,15 @@ enum State {
 
 #[derive(Clone)]
 enum Found {
-    /// It answers: what failed has another reason.
+    /// It answers: the failure has another cause.
     There,
-    /// It was gone and is back.
+    /// It was unreachable and is back.
     Back,
     GivenUp(Error),
 }
 
 impl Outage {
-    /// `place` is waited for at most for `wait`, as long as somebody works under `credential_wait`. `meter` shows it.
+    /// Waits for `place` for at most `wait`, as long as work runs under `credential_wait`. `meter` shows the outage.
     pub fn new(place: String, wait: Duration, credential_wait: CredentialWait, meter: Arc<Meter>) -> Self {
         let (state, found) = (watch::Sender::new(State::There), Mutex::default());
         Self(Arc::new(Shared { place, wait, credential_wait, state, found, meter }))
@@ -69,7 +69,7 @@ impl Outage {
         &self.0.credential_wait
     }
 
-    /// True unless it is known to be gone.
+    /// True unless it is known to be unreachable.
     pub fn is_over(&self) -> bool {
         match &*self.0.state.borrow() {
             State::There => true,
@@ -78,20 +78,20 @@ impl Outage {
         }
     }
 
-    /// Waits while it is gone.
+    /// Waits while it is unreachable.
     ///
     /// # Errors
     /// When it does not come back in time.
     pub async fn wait(&self) -> Result<()> {
         let mut news = self.0.state.subscribe();
-        // The sender lives as long as this object: an error cannot be.
+        // This cannot fail: the sender lives as long as `self`.
         match news.wait_for(|state| !matches!(state, State::Gone)).await.as_deref() {
             Ok(State::GivenUp(error, at)) if at.elapsed() < GIVEN_UP => Err(error.clone()),
             _ => Ok(()),
         }
     }
 
-    /// Waits while it is gone, if somebody works with it. Questions do not wait.
+    /// Waits while it is unreachable, if work is running. Interactive requests do not wait.
     ///
     /// # Errors
     /// When it does not come back in time.
@@ -99,8 +99,8 @@ impl Outage {
         if self.is_over() || !self.0.credential_wait.has_work() { Ok(()) } else { self.wait().await }
     }
 
-    /// Finds out whether a failure means that it is gone, and waits until it is back. False when it is there and the failure
-    /// has a reason of its own. `retry_after` is what a gateway asked for.
+    /// Checks whether a failure means that it is unreachable, and waits until it is back. Returns false when it is
+    /// reachable and the failure has another cause. `retry_after` is the pause that a gateway requested.
     ///
     /// # Errors
     /// When it does not come back in time.
@@ -187,7 +187,7 @@ fn given_up(reason: &Error, wait: Duration) -> Error {
     }
 }
 
-/// The time in which it is gone, for all who want to know. It ends in any way that the asking ends.
+/// Exists while it is unreachable, and shows this to all observers. It is dropped however the probing ends.
 struct Gone<'a> {
     outage: &'a Shared,
     _shown: ShownGone,

@@ -8,16 +8,16 @@ use futures::stream::{self, BoxStream};
 use crate::entities::Readable;
 use crate::error::{Error, Result};
 
-/// Objects, a page at a time.
+/// Objects, one page at a time.
 pub type Pages<'a, T> = BoxStream<'a, Result<Vec<T>>>;
 
 enum Next {
-    /// The token, and digests of all that came before it.
+    /// The token, and digests of all earlier tokens.
     Page(Option<String>, HashSet<(u64, u64)>),
     End,
 }
 
-/// Follows page tokens. `fetch` gets the token (none for the first page) and gives the page and the next token.
+/// Follows page tokens. `fetch` takes the token (`None` for the first page) and returns the page and the next token.
 pub fn pages<'a, T, F, Fut>(fetch: F) -> Pages<'a, T>
 where
     T: Send + 'a,
@@ -45,21 +45,21 @@ pub fn circle() -> Error {
     Error::permanent("the server gives the same page again and again")
 }
 
-/// A list is read again at most so often, in search of what moved between its pages. Where something new comes up each
-/// time, it is what the server's users make meanwhile.
+/// The most passes over a list, to find objects that moved between its pages. If each pass finds new objects, users are
+/// creating them in the meantime.
 const LOOKS: usize = 5;
-/// So many pages in a row, beyond those that are known already, may bring nothing new.
+/// This many pages in a row may have no new object, in addition to the number of pages that is already known.
 const BARREN: usize = 100;
 
 /// A list of objects, of which some may be unreadable.
 pub type Listing<'a, T> = Pages<'a, Readable<T>>;
 
-/// Reads a list that may change meanwhile. MLflow's page tokens are offsets (`utils/search_utils.py`,
-/// `create_page_token`): what is deleted before the offset makes the next page leave out others, what is added there
-/// makes it repeat some. So an object that was given once is not given again, and a list of more than one page is read
-/// again until nothing new comes up. `key` is what an object is known by; 16 bytes of each are kept.
+/// Reads a list that may change in the meantime. MLflow's page tokens are offsets (`utils/search_utils.py`,
+/// `create_page_token`): an object that is deleted before the offset makes the next page skip another one; an object
+/// that is added there makes it repeat one. So each object is returned only once, and a list of more than one page is
+/// read again until it has no new objects. `key` identifies an object; 16 bytes are kept for each.
 ///
-/// Histories of metrics are not read so: nothing deletes a point, and a point that comes twice is the same point.
+/// Histories of metrics do not need this: nothing deletes a point, and a repeated point is the same point.
 pub fn listing<'a, T, K, F, Fut>(key: K, fetch: F) -> Listing<'a, T>
 where
     T: Send + 'a,
@@ -93,7 +93,7 @@ where
                 if look.barren > look.known + BARREN {
                     return Err(circle());
                 }
-                // The first page is given even if it is empty: somebody may wait for it.
+                // The first page is returned even if it is empty: a caller may wait for it.
                 if !new.is_empty() || look.number + look.read == 2 {
                     return Ok(Some((new, (look, seen))));
                 }
@@ -103,23 +103,23 @@ where
     .boxed()
 }
 
-/// The same where one object that cannot be read makes the whole list useless: what a target has already.
+/// The same for lists in which an unreadable object is an error, such as the existing objects of a target.
 pub fn strict<'a, T: Send + 'a>(listing: Listing<'a, T>) -> Pages<'a, T> {
     listing.map(|page| page?.into_iter().map(|item| item.map_err(Error::from)).collect()).boxed()
 }
 
-/// One way through a list.
+/// One pass over a list.
 struct Look<'a, T> {
     pages: Listing<'a, T>,
     number: usize,
     read: usize,
     found: bool,
-    /// Pages in a row with nothing new, and how many the look before has read.
+    /// The number of pages in a row without a new object, and the number of pages of the previous pass.
     barren: usize,
     known: usize,
 }
 
-/// Wide enough that two of many million keys do not fall together.
+/// Wide enough to avoid collisions among many million keys.
 fn digest(key: &str) -> (u64, u64) {
     let half = |salt: u8| {
         let mut hasher = DefaultHasher::new();
@@ -158,8 +158,8 @@ mod tests {
         assert!(barren.try_concat().await.is_err(), "a new token each time, and always the same object");
     }
 
-    /// A server that pages by offset, as MLflow does. `change` is applied to its list after each request, which it
-    /// gets the number of.
+    /// A server that pages by offset, as MLflow does. `change` is applied to its list after each request, and gets the
+    /// number of the request.
     async fn read(list: Vec<u32>, change: impl Fn(usize, &mut Vec<u32>) + Send + Sync) -> (Vec<u32>, usize) {
         const SIZE: usize = 3;
         let server = Mutex::new((list, 0));
@@ -208,7 +208,7 @@ mod tests {
         assert_eq!(all, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
     }
 
-    /// At every request, at every place, whatever it is: what was there from the start to the end is given once.
+    /// For a change at any request and any place: objects that exist from start to end are returned exactly once.
     #[tokio::test]
     async fn whatever_changes_once_what_stays_is_given_once() {
         for request in 1..6 {

@@ -5,10 +5,10 @@ use tokio::task::JoinHandle;
 
 use crate::error::{Error, Result};
 
-/// Work in a task of its own: it goes forward while nothing polls this handle, and is cancelled when this is dropped.
+/// Work in its own task. It continues while nothing polls this handle, and is cancelled when the handle is dropped.
 ///
-/// A future that is not polled keeps everything that it holds. Streams such as `.buffered(n).flat_map(…)` poll their
-/// futures only now and then, so a request that lived in one could hold a place in the server's limit for ever.
+/// A future that is not polled still holds its resources. Streams such as `.buffered(n).flat_map(…)` poll their futures
+/// only now and then, so a request in such a future could hold a permit of the server's limit for ever.
 pub struct OwnTask<T>(JoinHandle<T>);
 
 impl<T: Send + 'static> OwnTask<T> {

@@ -11,8 +11,8 @@ use crate::entities::{
 use crate::error::Result;
 
 impl Data {
-    /// Begins the trace, or begins it again: what it had is replaced, its spans stay. The client chooses the id, the
-    /// server the root.
+    /// Starts the trace, or starts it again: its data is replaced, its spans are kept. The client chooses the id, and
+    /// the server chooses the root.
     pub fn start_trace(&mut self, trace: Trace) -> Result<&mut StoredTrace> {
         if !self.experiments.contains_key(&trace.experiment_id) {
             return Err(not_found(format!("no experiment {}", trace.experiment_id)));
@@ -28,7 +28,7 @@ impl Data {
         self.traces.get_mut(id).ok_or_else(|| not_found(format!("Trace with ID {id} not found")))
     }
 
-    /// A link that is there is refused (MLflow 3.4).
+    /// An existing link is refused (MLflow 3.4).
     pub fn link_traces(&mut self, run: &RunId, traces: &[String]) -> Result<()> {
         let known = self.links.entry(run.clone()).or_default();
         for trace in traces {
@@ -39,7 +39,7 @@ impl Data {
         Ok(())
     }
 
-    /// Several may have one name.
+    /// Several datasets may have the same name.
     pub fn create_dataset(
         &mut self,
         name: &str,
@@ -62,7 +62,7 @@ impl Data {
         self.datasets.get_mut(id).ok_or_else(|| not_found(format!("no evaluation dataset {id}")))
     }
 
-    /// A record with the inputs of one that is there takes its place.
+    /// A record replaces an existing one with the same inputs.
     pub fn upsert_records(&mut self, id: &str, records: Vec<Record>) -> Result<()> {
         let stored = self.dataset(id)?;
         for record in records {
@@ -71,7 +71,7 @@ impl Data {
         Ok(())
     }
 
-    /// Gives the number: one more than the greatest there is.
+    /// Returns the number: one more than the highest existing one.
     pub fn register_scorer(&mut self, experiment: &ExperimentId, name: &str, content: &str) -> u64 {
         let numbers = self.scorers.keys().filter(|(of, known, _)| (of, known.as_str()) == (experiment, name));
         let version = numbers.map(|(_, _, number)| *number).max().unwrap_or_default() + 1;

@@ -1,6 +1,6 @@
 //! A tracking server as plain data, for tests: the store that `MemoryReader` reads and `MemoryWriter` writes. Its
-//! operations refuse and number as the SQL stores of MLflow 3.10 do (`store/tracking/sqlalchemy_store.py`,
-//! `store/model_registry/sqlalchemy_store.py`).
+//! operations refuse requests and assign numbers as the SQL stores of MLflow 3.10 do
+//! (`store/tracking/sqlalchemy_store.py`, `store/model_registry/sqlalchemy_store.py`).
 
 mod evaluation;
 mod models;
@@ -25,7 +25,7 @@ pub use tracking::NewRun;
 
 /// One server.
 pub struct MemoryStore {
-    /// Two or more letters that no other store has: ids begin with it.
+    /// Two or more letters, unique among stores. Ids begin with it.
     name: &'static str,
     data: Mutex<Data>,
 }
@@ -39,12 +39,12 @@ pub struct Data {
     /// Registered models and prompts, by name.
     pub registered: BTreeMap<String, StoredModel>,
     pub traces: BTreeMap<String, StoredTrace>,
-    /// Traces that runs were linked to afterwards.
+    /// Traces to which runs were linked afterwards.
     pub links: BTreeMap<RunId, BTreeSet<String>>,
     pub datasets: BTreeMap<String, StoredDataset>,
-    /// By experiment, name and number.
+    /// Scorers by experiment, name and number.
     pub scorers: BTreeMap<(ExperimentId, String, u64), Scorer>,
-    /// By artifact root, then by path.
+    /// Files by artifact root, then by path.
     pub files: BTreeMap<String, BTreeMap<String, Bytes>>,
     prefix: String,
     last_id: u64,
@@ -61,7 +61,7 @@ pub struct StoredRun {
 pub struct StoredModel {
     pub model: RegisteredModel,
     pub versions: BTreeMap<u64, ModelVersion>,
-    /// The greatest number that was ever given.
+    /// The highest number ever assigned.
     pub last: u64,
 }
 
@@ -74,13 +74,13 @@ pub struct StoredTrace {
 #[derive(Clone, Debug, Default)]
 pub struct StoredDataset {
     pub dataset: EvaluationDataset,
-    /// By what they are told apart by, their inputs.
+    /// Records by their identity, the inputs.
     pub records: BTreeMap<String, Record>,
 }
 
 impl MemoryStore {
     pub fn new(name: &'static str) -> Self {
-        // Hexadecimal, for ids are.
+        // Hexadecimal, as in ids.
         let prefix: String = name.bytes().map(|byte| format!("{byte:02x}")).collect();
         Self { name, data: Mutex::new(Data { prefix, ..Data::default() }) }
     }
@@ -89,7 +89,7 @@ impl MemoryStore {
         format!("memory:{}", self.name)
     }
 
-    /// All of it, to look at or to change.
+    /// All data, for reading and changing.
     pub fn data(&self) -> MutexGuard<'_, Data> {
         self.data.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -117,7 +117,7 @@ impl Data {
     }
 }
 
-/// A refusal in MLflow's words.
+/// A refusal in MLflow's form.
 fn refused(error_code: &str, message: impl Into<String>) -> Error {
     answered(400, error_code, Class::Permanent, message)
 }
@@ -126,13 +126,13 @@ fn not_found(what: impl Into<String>) -> Error {
     answered(404, "RESOURCE_DOES_NOT_EXIST", Class::NotFound, what)
 }
 
-/// An error as the REST client makes it of an answer with this status.
+/// The error that the REST client creates for an answer with this status.
 pub fn answered(status: u16, error_code: &str, class: Class, message: impl Into<String>) -> Error {
     let answered = Answered { status, error_code: error_code.to_owned(), cause: None };
     Error::new(class, message).code(Code::Http(answered))
 }
 
-/// Adds what is missing; what is there with another value is refused, as params are.
+/// Adds missing keys. An existing key with another value is refused, as for params.
 fn add_params(there: &mut BTreeMap<String, String>, new: &BTreeMap<String, String>) -> Result<()> {
     for (key, value) in new {
         match there.get(key) {

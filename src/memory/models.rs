@@ -5,7 +5,7 @@ use crate::entities::{LoggedModel, ModelId, ModelMetric, ModelStatus};
 use crate::error::Result;
 
 impl Data {
-    /// The server chooses id and root; `new` says the rest.
+    /// The server chooses id and root. `new` holds all other fields.
     pub fn create_logged_model(&mut self, new: LoggedModel) -> Result<ModelId> {
         if !self.experiments.contains_key(&new.experiment_id) {
             return Err(not_found(format!("no experiment {}", new.experiment_id)));
@@ -30,8 +30,8 @@ impl Data {
         add_params(&mut self.model(id)?.params, params)
     }
 
-    /// A point of a run's metric that says something of a model: the run must have it, a model that has it already
-    /// is left as it is.
+    /// Logs a point of a run's metric for a model. The run must have the point. A model that already has it is not
+    /// changed.
     pub fn log_model_metric(&mut self, id: &ModelId, metric: &ModelMetric) -> Result<()> {
         let run = self.runs.get(&metric.run_id).ok_or_else(|| not_found(metric.run_id.as_str()))?;
         let is_there = run

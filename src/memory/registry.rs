@@ -6,7 +6,7 @@ use super::{Data, StoredModel, not_found, refused};
 use crate::entities::{ModelVersion, RegisteredModel, RunId};
 use crate::error::Result;
 
-/// What a version is created with.
+/// The fields of a new version.
 #[derive(Clone, Default)]
 pub struct NewVersion {
     pub source: String,
@@ -33,7 +33,7 @@ impl Data {
         Ok(())
     }
 
-    /// Gives the number: one more than any that there ever was. A copy is refused when there is no original.
+    /// Returns the number: one more than the highest number ever used. A copy without an existing original is refused.
     pub fn create_version(&mut self, name: &str, new: NewVersion) -> Result<u64> {
         let version = ModelVersion {
             name: name.to_owned(),
@@ -57,7 +57,7 @@ impl Data {
         Ok(stored.last)
     }
 
-    /// Its number is never given again, its aliases go with it.
+    /// The number is never used again. The aliases of the version are deleted too.
     pub fn delete_version(&mut self, name: &str, number: u64) -> Result<()> {
         let stored = self.registered(name)?;
         stored.versions.remove(&number).ok_or_else(|| not_found(format!("{name}/{number}")))?;

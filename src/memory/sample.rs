@@ -1,5 +1,5 @@
-//! A store with something of every kind, and with what is awkward about each: parents that start after their
-//! children, models of runs elsewhere, numbers that are free, copies of copies.
+//! A store with objects of every kind and their difficult cases: parents that start after their children, models of
+//! runs in other experiments, gaps in version numbers, copies of copies.
 
 use std::collections::BTreeMap;
 
@@ -26,7 +26,7 @@ fn points(values: &[f64]) -> Vec<Point> {
     values.iter().enumerate().map(point).collect()
 }
 
-/// A finished run with a param, a metric of some points and a file.
+/// A finished run with a param, a metric with some points and a file.
 fn run(data: &mut Data, experiment: &ExperimentId, name: &str, start: i64) -> Result<RunId> {
     let id = data.create_run(NewRun {
         experiment: experiment.clone(),
@@ -61,7 +61,7 @@ fn model(data: &mut Data, experiment: &ExperimentId, name: &str, run: Option<&Ru
     Ok(id)
 }
 
-/// Two experiments of few runs, with two registered models of which one copies the other. Gives the runs.
+/// Two experiments with few runs, and two registered models, one a copy of the other. Returns the runs.
 pub fn small(store: &MemoryStore) -> Result<Vec<RunId>> {
     let mut data = store.data();
     let data = &mut *data;
@@ -77,7 +77,7 @@ pub fn small(store: &MemoryStore) -> Result<Vec<RunId>> {
     ];
     let parent = runs[1].to_string();
     data.active_run(&runs[0])?.run.tags.insert(tag::PARENT_RUN_ID.to_owned(), parent);
-    // Runs that come later, one of them in another experiment, and a hash that looks like a run.
+    // References to later runs, one of them in another experiment, and a hash that looks like a run id.
     let (later, elsewhere) = (format!("runs:/{}/notes", runs[3]), runs[4].to_string());
     let named =
         [("later", later.as_str()), ("elsewhere", &elsewhere), ("md5", "d41d8cd98f00b204e9800998ecf8427e")];
@@ -99,7 +99,7 @@ pub fn small(store: &MemoryStore) -> Result<Vec<RunId>> {
     Ok(runs)
 }
 
-/// What [`small`] holds, and something of every other kind.
+/// The content of [`small`], and objects of every other kind.
 pub fn fill(store: &MemoryStore) -> Result<Vec<RunId>> {
     let runs = small(store)?;
     let mut data = store.data();
@@ -130,7 +130,7 @@ pub fn fill(store: &MemoryStore) -> Result<Vec<RunId>> {
     Ok(runs)
 }
 
-/// One that was deleted, one that goes on, one with all that a run can have.
+/// A deleted run, a running one, and one with everything that a run can have.
 fn more_runs(data: &mut Data, experiment: &ExperimentId, runs: &[RunId]) -> Result<()> {
     let deleted = run(data, experiment, "deleted", 500)?;
     data.set_run_lifecycle(&deleted, Lifecycle::Deleted)?;
@@ -147,7 +147,7 @@ fn more_runs(data: &mut Data, experiment: &ExperimentId, runs: &[RunId]) -> Resu
     Ok(())
 }
 
-/// A model that no run made, with a metric of a run of another experiment; a param that names it.
+/// A model without a run, with a metric of a run of another experiment, and a param that names the model.
 fn models_elsewhere(data: &mut Data, experiment: &ExperimentId, runs: &[RunId]) -> Result<()> {
     let free = model(data, experiment, "free", None)?;
     let point = points(&[1.0])[0];
@@ -157,7 +157,7 @@ fn models_elsewhere(data: &mut Data, experiment: &ExperimentId, runs: &[RunId]) 
     data.log_params(&runs[4], &pairs(&[("base", free.as_str())]))
 }
 
-/// A model with a number that is free, and a prompt.
+/// A registered model with a gap in its version numbers, and a prompt.
 fn registry(data: &mut Data, experiment: &ExperimentId) -> Result<()> {
     let gap =
         RegisteredModel { name: "gap".into(), description: "with gaps".into(), ..RegisteredModel::default() };
@@ -177,7 +177,7 @@ fn registry(data: &mut Data, experiment: &ExperimentId) -> Result<()> {
         .map(drop)
 }
 
-/// One of a run, with spans and a judgement; one that no run made; a link.
+/// Traces of runs, with spans and an assessment, traces without a run, and a link.
 fn traces(data: &mut Data, experiment: &ExperimentId, runs: &[RunId]) -> Result<()> {
     let judgement = serde_json::json!({ "assessment_id": "a-1", "assessment_name": "good", "valid": true });
     let judgement = judgement.as_object().cloned().unwrap_or_default();

@@ -8,7 +8,7 @@ use crate::entities::{
 };
 use crate::error::Result;
 
-/// What a run is created with.
+/// The fields of a new run.
 #[derive(Default)]
 pub struct NewRun {
     pub experiment: ExperimentId,
@@ -19,7 +19,7 @@ pub struct NewRun {
 }
 
 impl Data {
-    /// Names are taken by deleted experiments too.
+    /// Deleted experiments keep their names reserved.
     pub fn create_experiment(&mut self, name: &str, tags: BTreeMap<String, String>) -> Result<ExperimentId> {
         if self.experiments.values().any(|known| known.name == name) {
             return Err(refused(
@@ -74,7 +74,7 @@ impl Data {
         Ok(id)
     }
 
-    /// A deleted run takes nothing.
+    /// A deleted run refuses writes.
     pub fn active_run(&mut self, id: &RunId) -> Result<&mut StoredRun> {
         let stored = self.runs.get_mut(id).ok_or_else(|| not_found(format!("Run {id} not found")))?;
         match stored.run.lifecycle {
@@ -89,7 +89,7 @@ impl Data {
         add_params(&mut self.active_run(id)?.run.params, params)
     }
 
-    /// A point that is there is not stored again.
+    /// An existing point is not stored again.
     pub fn log_metrics(&mut self, id: &RunId, key: &str, points: &[Point]) -> Result<()> {
         let stored = self.active_run(id)?;
         let series = stored.metrics.entry(key.to_owned()).or_default();
@@ -106,7 +106,7 @@ impl Data {
         Ok(())
     }
 
-    /// A dataset that the run has is not stored again.
+    /// An existing dataset of the run is not stored again.
     pub fn log_datasets(&mut self, id: &RunId, datasets: &[DatasetInput]) -> Result<()> {
         let known = &mut self.active_run(id)?.run.datasets;
         for dataset in datasets {
@@ -125,7 +125,7 @@ impl Data {
         Ok(())
     }
 
-    /// One that is there is refused.
+    /// An existing output is refused.
     pub fn log_model_outputs(&mut self, id: &RunId, outputs: &[ModelOutput]) -> Result<()> {
         let known = &mut self.active_run(id)?.run.model_outputs;
         for output in outputs {

@@ -1,4 +1,4 @@
-//! What is to be moved: the plan file.
+//! The plan file: the objects to migrate.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,54 +8,55 @@ use super::{ExperimentSelection, PlannedTraces, TimeRange, UnixMillis};
 use crate::entities::{Experiment, RegisteredModel, RunId, Trace};
 use crate::error::{Error, Result};
 
-/// The plan file (TOML). One that chooses nothing takes everything; else what it chooses is taken, and what a chosen
-/// model version needs.
+/// The plan file (TOML). A plan without a selection takes everything. Otherwise it takes the selected objects, and the
+/// objects that a selected model version needs.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Plan {
-    /// Names with `*`, `?` and `{a,b}`: every experiment that matches one is chosen whole.
+    /// Names with `*`, `?` and `{a,b}`: every experiment that matches one is selected as a whole.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub globs: Vec<String>,
-    /// Experiments chosen by name, with their runs.
+    /// Experiments selected by name, with their runs.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub experiments: Vec<PlannedExperiment>,
-    /// Names of experiments that stay behind whatever else chooses them, with `*`, `?` and `{a,b}`.
+    /// Names of experiments that are never migrated, even if another rule selects them; with `*`, `?` and `{a,b}`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub except_experiments: Vec<String>,
     /// Names of registered models, with `*`, `?` and `{a,b}`; `churn/3` is version 3 of churn.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub models: Vec<String>,
-    /// Registered models of which single versions are chosen.
+    /// Registered models with a selection of versions.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub model_versions: Vec<PlannedModel>,
-    /// Names of prompts, as of registered models.
+    /// Names of prompts, in the same form as for registered models.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub prompts: Vec<String>,
-    /// Prompts of which single versions are chosen.
+    /// Prompts with a selection of versions.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub prompt_versions: Vec<PlannedModel>,
-    /// Names of evaluation datasets, with `*`, `?` and `{a,b}`. Those of an experiment that is chosen whole go along.
+    /// Names of evaluation datasets, with `*`, `?` and `{a,b}`. The datasets of an experiment that is selected as a
+    /// whole are included.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub datasets: Vec<String>,
-    /// Names of evaluation datasets that do not go along, with `*`, `?` and `{a,b}`.
+    /// Names of evaluation datasets that are not migrated, with `*`, `?` and `{a,b}`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub except_datasets: Vec<String>,
-    /// Traces of what is chosen are left behind.
+    /// Traces are not migrated.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub skip_traces: bool,
-    /// Old experiment name to new one.
+    /// From the old experiment name to the new one.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub rename: BTreeMap<String, String>,
-    /// Old name of a registered model or prompt to new one.
+    /// From the old name of a registered model or prompt to the new one.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub rename_models: BTreeMap<String, String>,
-    /// Leave deleted experiments and deleted runs behind.
+    /// Do not migrate deleted experiments and deleted runs.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub skip_deleted: bool,
-    /// Only runs that started at or after this, and what a chosen model version needs.
+    /// Only runs that started at or after this, and those that a selected model version needs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run_start_time: Option<UnixMillis>,
-    /// Only runs that started before this, and what a chosen model version needs.
+    /// Only runs that started before this, and those that a selected model version needs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub runs_until: Option<UnixMillis>,
 }
@@ -87,7 +88,7 @@ pub struct PlannedModel {
     pub except: BTreeSet<u64>,
 }
 
-/// A plan that leaves nothing out: an empty file could be one that was cut off.
+/// The file for a plan that takes everything: an empty file could be a truncated one.
 const EVERYTHING: &str = "# Nothing is left out: everything that the source holds is moved.\n";
 
 impl Plan {
@@ -107,7 +108,7 @@ impl Plan {
         Ok(plan)
     }
 
-    /// When a run must have started.
+    /// The time range in which a run must have started.
     pub fn window(&self) -> Result<TimeRange> {
         TimeRange::new(self.run_start_time, self.runs_until)
     }
@@ -131,7 +132,7 @@ impl Plan {
         self.rename_models.get(&model.name).unwrap_or(&model.name)
     }
 
-    /// There may be traces to take.
+    /// The plan may take traces of this experiment.
     pub fn takes_traces(&self, choice: &ExperimentSelection) -> bool {
         let is_left = matches!(
             choice,
@@ -140,8 +141,8 @@ impl Plan {
         !self.skip_traces && !is_left
     }
 
-    /// A trace goes with the run it was made in; one that no run made goes with the whole experiment, if the time
-    /// window takes it.
+    /// A trace is taken together with the run that created it. A trace without a run is taken with the whole
+    /// experiment, if it is within the time range.
     pub fn takes_trace(&self, choice: &ExperimentSelection, trace: &Trace) -> bool {
         let ExperimentSelection::Yes { only, traces, .. } = choice else { return false };
         let of_run = trace.source_run().map(|run| choice.takes(&run));
@@ -155,11 +156,11 @@ impl Plan {
         is_wanted && self.window().is_ok_and(|window| window.takes(trace.request_time))
     }
 
-    /// The glob that fits this name and nothing else.
+    /// The glob that matches only this name.
     pub fn literal(name: &str) -> String {
-        // `globset::escape` leaves the backslash, which escapes in a glob.
+        // `globset::escape` does not escape the backslash, which is special in a glob.
         let is_special = |c: char| matches!(c, '?' | '*' | '[' | ']' | '{' | '}' | '\\');
-        // A name that ends as versions do would be a version, too.
+        // A name that ends like a version would also match as a version.
         let slash = version_of(name).map(|(before, _)| before.len());
         let quoted = |(at, c): (usize, char)| match is_special(c) || slash == Some(at) {
             true => format!("[{c}]"),
@@ -168,7 +169,7 @@ impl Plan {
         name.char_indices().map(quoted).collect()
     }
 
-    /// It chooses nothing, so it takes everything.
+    /// The plan selects nothing, so it takes everything.
     pub fn is_everything(&self) -> bool {
         self.globs.is_empty()
             && self.experiments.is_empty()

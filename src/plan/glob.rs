@@ -13,7 +13,7 @@ pub(super) fn matcher<T: AsRef<str>>(option: &str, globs: &[T]) -> Result<GlobSe
     builder.build().map_err(|e| Error::usage(e.to_string()))
 }
 
-/// The globs that fit no name.
+/// The globs that match no name.
 pub(super) fn idle<'b>(
     globs: &[String],
     matcher: &GlobSet,

@@ -1,4 +1,4 @@
-//! The choice that a plan makes of each thing a source holds.
+//! Decides for each object of a source whether a plan takes it.
 
 use std::collections::{HashMap, HashSet};
 
@@ -13,7 +13,7 @@ use crate::error::Result;
 /// A plan with its globs compiled.
 pub struct PlanMatcher<'a> {
     plan: &'a Plan,
-    /// By name: a plan may name very many.
+    /// A map by name, because a plan may name very many experiments.
     named: HashMap<&'a str, &'a PlannedExperiment>,
     globs: GlobSet,
     except_experiments: GlobSet,
@@ -34,7 +34,7 @@ impl<'a> PlanMatcher<'a> {
     pub(super) fn new(plan: &'a Plan) -> Result<Self> {
         Ok(Self {
             plan,
-            // Of two entries of one name the first counts.
+            // The first of two entries with the same name wins.
             named: plan.experiments.iter().rev().map(|named| (named.name.as_str(), named)).collect(),
             globs: matcher("--experiments", &plan.globs)?,
             except_experiments: matcher("--except-experiments", &plan.except_experiments)?,
@@ -78,7 +78,7 @@ impl<'a> PlanMatcher<'a> {
         }
     }
 
-    /// The plan says something of single versions of this model.
+    /// The plan selects single versions of this model.
     pub fn names_versions_of(&self, model: &RegisteredModel) -> bool {
         self.registry(model.is_prompt()).names_versions_of(&model.name)
     }
@@ -87,18 +87,18 @@ impl<'a> PlanMatcher<'a> {
         if of_prompts { &self.prompts } else { &self.models }
     }
 
-    /// By its own name, or because everything is taken.
+    /// The dataset is taken by its own name, or because the plan takes everything.
     pub fn takes_dataset(&self, dataset: &EvaluationDataset) -> bool {
         let is_taken = self.plan.is_everything() || self.datasets.is_match(&dataset.name);
         is_taken && !self.leaves_dataset(dataset)
     }
 
-    /// It is left behind even where its experiment is taken.
+    /// The dataset is not migrated, even if its experiment is.
     pub fn leaves_dataset(&self, dataset: &EvaluationDataset) -> bool {
         self.except_datasets.is_match(&dataset.name)
     }
 
-    /// Globs of the plan that fit none of `datasets`.
+    /// Globs of the plan that match none of `datasets`.
     pub fn unmatched_datasets(&self, datasets: &[EvaluationDataset]) -> Vec<String> {
         let names = || datasets.iter().map(|dataset| dataset.name.as_str());
         let mut unmatched = idle(&self.plan.datasets, &self.datasets, names());
@@ -106,8 +106,8 @@ impl<'a> PlanMatcher<'a> {
         unmatched
     }
 
-    /// Names and globs of the plan that fit none of `models`; `there` are the versions of those of which single
-    /// versions are named.
+    /// Names and globs of the plan that match none of `models`. `there` holds the versions of the models for which the
+    /// plan names single versions.
     pub fn unmatched_models(&self, models: &[RegisteredModel], there: &VersionMatcher) -> Vec<String> {
         let of = |prompts: bool| models.iter().filter(move |model| model.is_prompt() == prompts);
         let mut unmatched = self.models.unmatched(of(false), there);
@@ -115,8 +115,8 @@ impl<'a> PlanMatcher<'a> {
         unmatched
     }
 
-    /// Names and globs of the plan that fit none of `experiments`, which are all there are. What a rule leaves behind
-    /// answers to its name all the same, and to no glob that chooses.
+    /// Names and globs of the plan that match none of `experiments`, which are all experiments of the source. An
+    /// experiment that a rule excludes still counts for its name, but not for a glob that selects.
     pub fn unmatched(&self, experiments: &[Experiment]) -> Vec<String> {
         let names = || experiments.iter().map(|one| one.name.as_str());
         let there: HashSet<&str> = names().collect();

@@ -1,4 +1,4 @@
-//! What a person selects of a source: the plan file, and the matchers that decide about each object.
+//! The user's selection of a source: the plan file, and the matchers that decide on each object.
 
 mod document;
 mod glob;

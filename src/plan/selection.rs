@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::entities::{LoggedModel, ModelId, RunId};
 
-/// What the plan says of one experiment.
+/// The plan's decision for one experiment.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ExperimentSelection {
     No,
@@ -12,17 +12,17 @@ pub enum ExperimentSelection {
     Yes {
         only: Option<BTreeSet<RunId>>,
         except: BTreeSet<RunId>,
-        /// Logged models that are taken whatever is said of runs.
+        /// Logged models that are taken independently of runs.
         models: BTreeSet<ModelId>,
         traces: PlannedTraces,
     },
 }
 
-/// Which traces of a chosen experiment are taken.
+/// Which traces of a selected experiment are taken.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PlannedTraces {
-    /// Those of the runs that are taken; of an experiment that is taken whole those that no run made, too.
+    /// The traces of the runs that are taken. If the whole experiment is taken, traces without a run are included.
     #[default]
     OfRuns,
     All,
@@ -58,7 +58,7 @@ impl ExperimentSelection {
         }
     }
 
-    /// Takes none of these runs.
+    /// Excludes these runs.
     pub fn leave_out(&mut self, runs: impl IntoIterator<Item = RunId>) {
         if let Self::Yes { except, .. } = self {
             except.extend(runs);
@@ -84,7 +84,8 @@ impl ExperimentSelection {
         }
     }
 
-    /// A logged model goes with the run that made it; one that no run made goes with the whole experiment.
+    /// A logged model is taken together with the run that created it. A model without a run is taken with the whole
+    /// experiment.
     pub fn takes_model(&self, model: &LoggedModel) -> bool {
         match (self, &model.source_run_id) {
             (Self::No, _) => false,

@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
 
-/// All of something, some of it, or nothing.
+/// All objects of a kind, some of them, or none.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Subset<Id> {
     All,
@@ -19,7 +19,7 @@ impl<Id: Clone + Ord> Subset<Id> {
         }
     }
 
-    /// Of what is picked as a whole or not at all.
+    /// The subset for an object that is taken as a whole or not at all.
     pub fn whole(taken: bool) -> Self {
         if taken { Self::All } else { Self::None }
     }
@@ -56,7 +56,7 @@ impl<Id: Clone + Ord> Subset<Id> {
         };
     }
 
-    /// Says it in the simplest way. `every` are all that there are, when they are known.
+    /// Reduces it to the simplest form. `every` holds all existing ids, if known.
     pub fn settle(&mut self, every: Option<&[Id]>) {
         if let Some(every) = every.filter(|every| !every.is_empty()) {
             if every.iter().all(|id| self.takes(id)) {
@@ -72,7 +72,7 @@ impl<Id: Clone + Ord> Subset<Id> {
         }
     }
 
-    /// This one is spoken of elsewhere now.
+    /// Removes an id from the list, because another rule covers it.
     pub fn forget(&mut self, id: &Id) {
         if let Self::Only(ids) | Self::Except(ids) = self {
             ids.remove(id);

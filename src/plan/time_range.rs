@@ -1,4 +1,4 @@
-//! A span of time: which runs, or whatever else has a beginning, are meant.
+//! A time range that selects runs and other objects by their start.
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,8 +10,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 use crate::error::{Error, Result};
 
-/// From `since` on and before `until`; an absent end is an open one. Two windows that meet share nothing and leave
-/// nothing out between them.
+/// From `since` (included) to `until` (excluded). An absent end is open. Two adjacent ranges have no overlap and no
+/// gap.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TimeRange {
     pub since: Option<UnixMillis>,
@@ -19,7 +19,7 @@ pub struct TimeRange {
 }
 
 impl TimeRange {
-    /// Refuses one that nothing can be in.
+    /// Refuses an empty range.
     pub fn new(since: Option<UnixMillis>, until: Option<UnixMillis>) -> Result<Self> {
         match (since, until) {
             (Some(since), Some(until)) if since >= until => {
@@ -35,20 +35,20 @@ impl TimeRange {
         *self == Self::default()
     }
 
-    /// `start` is in milliseconds since 1970. What does not say when it started counts as having done so before
-    /// everything else.
+    /// `start` is in milliseconds since 1970. An object without a start time counts as earlier than all others.
     pub fn takes(&self, start: Option<i64>) -> bool {
         let start = UnixMillis(start.unwrap_or(i64::MIN));
         self.since.is_none_or(|since| since <= start) && self.until.is_none_or(|until| start < until)
     }
 }
 
-/// Milliseconds since 1970. Read from a date, a date and time (UTC unless it says otherwise), RFC 3339, or
-/// milliseconds; written as RFC 3339.
+/// Milliseconds since 1970. It is read from a date, a date and time (UTC by default), RFC 3339, or milliseconds. It is
+/// written as RFC 3339.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct UnixMillis(pub i64);
 
-/// Fewer digits than this are a year, a date without hyphens or seconds, hardly milliseconds (of 1973 and before).
+/// A number with fewer digits is probably a year, a date without hyphens or seconds, and not milliseconds (those would
+/// be of 1973 or earlier).
 const DIGITS_OF_MILLISECONDS: usize = 12;
 
 impl FromStr for UnixMillis {
@@ -88,7 +88,7 @@ impl Serialize for UnixMillis {
 }
 
 impl<'de> Deserialize<'de> for UnixMillis {
-    /// Dates and times that TOML knows by itself, too.
+    /// Also accepts the native date and time types of TOML.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = match toml::Value::deserialize(deserializer)? {
             toml::Value::String(text) => text,

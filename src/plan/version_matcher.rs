@@ -1,4 +1,4 @@
-//! What a plan says of registered models, or of prompts.
+//! The plan's selection of registered models or of prompts.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,16 +10,16 @@ use super::{PlannedModel, Subset};
 use crate::entities::RegisteredModel;
 use crate::error::Result;
 
-/// By name, the numbers of the versions that there are.
+/// The existing version numbers, by model name.
 pub type VersionMatcher = BTreeMap<String, BTreeSet<u64>>;
 
 pub(super) struct VersionsByModel<'a> {
     named: &'a [PlannedModel],
     globs: &'a [String],
     whole: GlobSet,
-    /// What is before the number in globs such as `churn/3`: a name may end like that too, before MLflow 3.11.
+    /// The part before the number in globs such as `churn/3`. Before MLflow 3.11, a name may also end like that.
     of_versions: GlobSet,
-    /// For each of those the place of the glob, and the number.
+    /// For each of those, the index of the glob and the number.
     numbers: Vec<(usize, u64)>,
 }
 
@@ -43,12 +43,13 @@ impl<'a> VersionsByModel<'a> {
         pick
     }
 
-    /// Says something of single versions of this model.
+    /// The plan selects single versions of this model.
     pub fn names_versions_of(&self, name: &str) -> bool {
         self.named.iter().any(|named| named.name == name) || self.of_versions.is_match(name)
     }
 
-    /// What fits none of `models`, whose versions `there` tells where single ones are named.
+    /// The names and globs that match none of `models`. `there` holds the versions of the models for which the plan
+    /// names single versions.
     pub fn unmatched<'b>(
         &self,
         models: impl Iterator<Item = &'b RegisteredModel>,

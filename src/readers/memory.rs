@@ -18,7 +18,7 @@ use crate::error::{Class, Error, Result};
 use crate::io::{Pages, Traffic};
 use crate::memory::{Data, MemoryStore};
 
-/// Items of a page: so few that every list has several.
+/// Items of a page: few enough that every list has several pages.
 const PAGE: usize = 3;
 /// Points of a chunk, and bytes of a piece of a file.
 const POINTS: usize = 2;
@@ -36,7 +36,7 @@ impl MemoryReader {
         Self { store, about }
     }
 
-    /// What `ask` finds, in pages. It is asked when the first page is.
+    /// The result of `ask`, in pages. `ask` runs when the first page is requested.
     fn pages<'a, T: Send + 'a>(&'a self, ask: impl FnOnce(&Data) -> Vec<T> + Send + 'a) -> Pages<'a, T> {
         stream::once(async move {
             let all = ask(&self.store.data());
@@ -160,7 +160,7 @@ impl Reader for MemoryReader {
         Ok(Vec::new())
     }
 
-    /// As `get-history-bulk` gives them: metric by metric, each of all runs.
+    /// In the order of `get-history-bulk`: metric by metric, each for all runs.
     fn histories<'a>(&'a self, runs: &'a [Run]) -> BoxStream<'a, Result<Readable<MetricChunk>>> {
         let mut chunks: BTreeMap<String, Vec<MetricChunk>> = BTreeMap::new();
         for run in runs {
@@ -171,7 +171,7 @@ impl Reader for MemoryReader {
                     key: key.clone(),
                     points: points.to_vec(),
                 });
-                // Whoever asks for some of the metrics gets those.
+                // A caller that asks for some of the metrics gets only those.
                 if run.latest.contains_key(&key) {
                     chunks.entry(key.clone()).or_default().extend(parts);
                 }
@@ -196,7 +196,7 @@ impl Reader for MemoryReader {
     }
 }
 
-/// In the order in which they started.
+/// In the order of their start times.
 fn runs_of(data: &Data, experiment: &Experiment) -> Vec<Run> {
     let all = data.runs.values().map(|stored| &stored.run);
     let mut runs: Vec<Run> = all.filter(|run| run.experiment_id == experiment.id).cloned().collect();

@@ -1,4 +1,4 @@
-//! What can be read: a live server, an export directory, … Each answers the same questions; nothing here writes.
+//! The sources: a live server, an export directory, … All have the same methods; nothing here writes.
 
 mod archive;
 #[cfg(test)]
@@ -40,50 +40,51 @@ pub struct SourceInfo {
     pub capabilities: Option<Capabilities>,
 }
 
-/// Everything a migration asks of what it reads. Pages, chunks and streams: nothing holds a whole experiment.
+/// All read methods that a migration needs. They return pages, chunks and streams: nothing holds a whole experiment.
 #[async_trait]
 pub trait Reader: Send + Sync {
     fn about(&self) -> &SourceInfo;
 
-    /// What has gone over the wire so far.
+    /// The traffic so far.
     fn traffic(&self) -> Traffic;
 
-    /// What a reader should know and has not been told yet, such as which way files take.
+    /// Notes for the user that were not reported yet, such as how files are read.
     fn take_notes(&self) -> Vec<String> {
         Vec::new()
     }
 
-    /// Who waits when AWS credentials that reading depends on have ended.
+    /// The waits for expired AWS credentials that reading depends on.
     fn credential_waits(&self) -> Vec<CredentialWait> {
         Vec::new()
     }
 
-    /// An error when it gives no answer to a cheap question.
+    /// Fails when the source does not answer a cheap question.
     async fn answers(&self) -> Result<()> {
         Ok(())
     }
 
-    /// What says at the source itself that somebody writes to it: an import into the same server, by whatever name.
+    /// The lease at the source itself, which shows that a process writes to it: an import into the same server,
+    /// whatever address it uses.
     async fn lease(&self) -> Result<Option<String>> {
         Ok(None)
     }
 
-    /// Active and deleted ones.
+    /// Active and deleted experiments.
     ///
-    /// A list comes to an error only where others would fare no better: the connection, the sign-in. What it cannot
-    /// give for another reason is an item of its own, and so is the rest of a list that breaks off: see
+    /// A list returns an error only if other requests would fail, too: for the connection or the sign-in. An object
+    /// that cannot be read for another reason is its own item, and so is the rest of a list that breaks off: see
     /// [`Unreadable::rest_of_list`](crate::entities::Unreadable::rest_of_list).
     fn experiments(&self) -> Pages<'_, Readable<Experiment>>;
 
-    /// Active and deleted ones, in the order in which they started where the reader knows it.
+    /// Active and deleted runs, in the order of their start times if the reader has it.
     fn runs<'a>(&'a self, experiment: &'a Experiment) -> Pages<'a, Readable<Run>>;
 
-    /// The same for a person to look at: what takes a further request for each run may be left out.
+    /// The same runs, for display: details that need one more request per run may be left out.
     fn listed_runs<'a>(&'a self, experiment: &'a Experiment) -> Pages<'a, Readable<Run>> {
         self.runs(experiment)
     }
 
-    /// The first runs of an experiment, at most `most`, and whether there are more: for a person to look at.
+    /// The first runs of an experiment, at most `most`, and whether there are more: for display.
     async fn first_runs(&self, experiment: &Experiment, most: usize) -> Result<(Vec<Readable<Run>>, bool)>;
 
     /// Runs of the experiment that did not start in this window.
@@ -96,19 +97,19 @@ pub trait Reader: Send + Sync {
         Ok(outside)
     }
 
-    /// The run of that id, wherever it is.
+    /// The run with this id, in any experiment.
     async fn run(&self, id: &RunId) -> Result<Option<Run>>;
 
     /// Logged models, with all their metrics.
     fn logged_models<'a>(&'a self, experiment: &'a Experiment) -> Pages<'a, Readable<LoggedModel>>;
 
-    /// The logged model of that id, wherever it is.
+    /// The logged model with this id, in any experiment.
     async fn logged_model(&self, id: &ModelId) -> Result<Option<LoggedModel>>;
 
     /// Registered models and prompts.
     fn registered_models(&self) -> Pages<'_, Readable<RegisteredModel>>;
 
-    /// In ascending order. Deleted versions are known to nobody but the server.
+    /// Versions in ascending order. Only the server has deleted versions.
     async fn model_versions(&self, of: &RegisteredModel) -> Result<Vec<ModelVersion>>;
 
     /// Evaluation datasets, without their records.
@@ -123,38 +124,38 @@ pub trait Reader: Send + Sync {
     /// The traces of the experiment, without their spans.
     fn traces<'a>(&'a self, experiment: &'a Experiment) -> Pages<'a, Readable<Trace>>;
 
-    /// The spans of a trace; none when nobody has written any.
+    /// The spans of a trace; none when none were written.
     async fn spans(&self, trace: &Trace) -> Result<Option<Spans>>;
 
-    /// Which traces of these experiments the runs of one experiment were linked to.
+    /// The traces of these experiments that the runs of one experiment are linked to.
     fn trace_links<'a>(&'a self, experiment: &'a Experiment, of: &'a [ExperimentId])
     -> Pages<'a, TraceLinks>;
 
-    /// What it holds that cannot be moved.
+    /// Objects of the source that cannot be migrated.
     async fn others(&self) -> Result<Vec<Unsupported>>;
 
     /// Every point of every metric of these runs. The chunks of one run come metric by metric; those of different
     /// runs may be mixed.
     fn histories<'a>(&'a self, runs: &'a [Run]) -> BoxStream<'a, Result<Readable<MetricChunk>>>;
 
-    /// Every file of a run or a logged model, folders entered. A folder that cannot be listed is an item of its own.
+    /// Every file of a run or a logged model, in all folders. A folder that cannot be listed is its own item.
     fn files<'a>(&'a self, owner: Owner<'a>) -> Pages<'a, Readable<FileEntry>>;
 
     /// A file's bytes.
     async fn open(&self, owner: Owner<'_>, file: &FileEntry) -> Result<ByteStream>;
 
-    /// The checksum of all of a file's bytes where it is kept, hexadecimal: without reading them.
+    /// The checksum of a file's whole content, hexadecimal, if its store keeps one: the bytes are not read.
     async fn sha256(&self, _owner: Owner<'_>, _file: &FileEntry) -> Result<Option<String>> {
         Ok(None)
     }
 
-    /// The object in S3 that is the file, if this machine reaches it.
+    /// The S3 object of the file, if this machine can reach it.
     async fn in_s3(&self, _owner: Owner<'_>, _file: &FileEntry) -> Option<S3Object> {
         None
     }
 }
 
-/// Reads a list to its end: what it gives, and what cannot be read.
+/// Reads a list to its end. Returns the objects, and those that cannot be read.
 pub async fn read_all<T>(mut pages: Pages<'_, Readable<T>>) -> Result<(Vec<T>, Vec<Unreadable>)> {
     let (mut all, mut unread) = (Vec::new(), Vec::new());
     while let Some(page) = pages.try_next().await? {
@@ -168,7 +169,7 @@ pub async fn read_all<T>(mut pages: Pages<'_, Readable<T>>) -> Result<(Vec<T>, V
     Ok((all, unread))
 }
 
-/// How often a file is read that breaks off on its way.
+/// How often a file is read when the transfer breaks off.
 const TRIES: usize = 3;
 
 /// One file of a source, opened as often as needed.
@@ -179,8 +180,8 @@ pub struct SourceFile<'a> {
 }
 
 impl SourceFile<'_> {
-    /// The store's own checksum where it has one of the whole file, which it made of the bytes it took in; else reads
-    /// every byte. With the number of bytes that the checksum is of.
+    /// The store's own checksum, if it computed one over the whole file when it received the bytes. Otherwise this
+    /// reads every byte. Also returns the number of bytes that the checksum covers.
     pub async fn sha256(&self) -> Result<(String, u64)> {
         if let Some(known) = self.reader.sha256(self.owner, self.file).await? {
             return Ok((known, self.file.size.unwrap_or_default()));
@@ -188,7 +189,7 @@ impl SourceFile<'_> {
         let mut tries = 1;
         loop {
             match self.read_sha256().await {
-                // On its way: another try may bring all of it.
+                // The transfer broke off: another try may read the whole file.
                 Err(error) if error.class() == Class::Transient && tries < TRIES => tries += 1,
                 read => return read,
             }

@@ -1,4 +1,4 @@
-//! A metric of both sides, small enough to be drawn and to be kept.
+//! A metric of both sides, reduced to a size that can be drawn and stored.
 
 use std::collections::BTreeSet;
 
@@ -6,40 +6,40 @@ use serde::Serialize;
 
 use crate::entities::PointIdentity;
 
-/// Columns of a drawing. Of each the least and the greatest value are kept.
+/// Number of columns in a drawing. Each column keeps its lowest and its highest value.
 pub const COLUMNS: usize = 200;
-/// Points that are listed.
+/// Maximum number of points that are listed.
 const LISTED: usize = 100;
 
-/// One metric of a pair of runs.
+/// One metric of two matching runs.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Curve {
     pub source_id: String,
     pub target_id: String,
     pub metric: String,
-    /// `step`, or `time` (milliseconds since 1970) where all points have the same step.
+    /// `step`, or `time` (milliseconds since 1970) if all points have the same step.
     pub axis: &'static str,
     pub source: Series,
     pub target: Series,
-    /// The first points that only one side has, or that have another value there.
+    /// The first points that only one side has, or whose values differ.
     pub deviations: Vec<Deviation>,
     pub more_deviations: usize,
 }
 
-/// One side, in the order of the axis.
+/// The points of one side, in the order of the axis.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Series {
-    /// All points there are.
+    /// The total number of points.
     pub count: usize,
-    /// Points that cannot be drawn: NaN, and infinity, which SQL stores keep as the greatest number.
+    /// Points that cannot be drawn: NaN, and infinity, which SQL stores save as the largest number.
     pub not_drawn: usize,
-    /// Not every point is kept.
+    /// Some points were removed.
     pub is_thinned: bool,
-    /// Place on the axis, and value.
+    /// Position on the axis, and value.
     pub points: Vec<(i64, f64)>,
 }
 
-/// What stands at one step and time, in words.
+/// The values at one step and time, as text.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Deviation {
     pub step: i64,
@@ -78,7 +78,7 @@ impl Curve {
         }
     }
 
-    /// Least and greatest of the axis and of the values drawn; none when nothing can be drawn.
+    /// The lowest and the highest value of each axis. Returns `None` if no point can be drawn.
     pub fn bounds(&self) -> Option<[(f64, f64); 2]> {
         let all = || self.source.points.iter().chain(&self.target.points);
         let (x, _) = all().next()?;
@@ -105,7 +105,7 @@ impl Series {
     }
 }
 
-/// The least and the greatest of each column, in the order of the axis.
+/// The lowest and the highest point of each column, in the order of the axis.
 fn thinned(points: &[(i64, f64)], (first, last): (i64, i64)) -> Vec<(i64, f64)> {
     let width = i128::from(last) - i128::from(first) + 1;
     let column = |x: i64| (i128::from(x) - i128::from(first)) * COLUMNS as i128 / width;
@@ -121,7 +121,7 @@ fn thinned(points: &[(i64, f64)], (first, last): (i64, i64)) -> Vec<(i64, f64)> 
     kept
 }
 
-/// Points of the same step and time with different values stand side by side.
+/// Lists points with the same step and time but different values together.
 fn deviations(source: &Points, target: &Points) -> Vec<Deviation> {
     let mut missing: Vec<_> = source.difference(target).collect();
     let mut extra: Vec<_> = target.difference(source).collect();

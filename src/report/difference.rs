@@ -4,14 +4,14 @@ use serde::Serialize;
 
 use crate::entities::Kind;
 
-/// How an item of the one side stands to the other, in rclone's signs.
+/// The result of comparing one item, with rclone's signs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Mark {
     Same,
-    /// On the source only.
+    /// Only on the source.
     Missing,
-    /// On the target only.
+    /// Only on the target.
     Extra,
     Differs,
     Unreadable,
@@ -41,7 +41,7 @@ impl Mark {
     }
 }
 
-/// One field as both sides have it; `None` where a side has no such field.
+/// One field with its value on both sides. `None` means that a side has no such field.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct FieldDifference {
     pub field: String,
@@ -49,18 +49,18 @@ pub struct FieldDifference {
     pub target: Option<String>,
 }
 
-/// What is known of a file on one side.
+/// The known facts about a file on one side.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct FileFacts {
-    /// Bytes.
+    /// In bytes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub size: Option<u64>,
-    /// Hexadecimal; only where the bytes were compared, or where it was kept when they were written.
+    /// Hexadecimal. Present only if the bytes were compared, or if the hash was saved when the file was written.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sha256: Option<String>,
 }
 
-/// A file on both sides; `None` where a side does not have it.
+/// A file on both sides. `None` means that a side does not have it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct FileSides {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -83,10 +83,10 @@ pub struct Difference {
     /// The first fields that differ.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub fields: Vec<FieldDifference>,
-    /// How many more differ.
+    /// The number of further fields that differ.
     #[serde(skip_serializing_if = "is_zero")]
     pub more_fields: usize,
-    /// Of an artifact, also what does not differ. Boxed: most items are none.
+    /// Set only for artifacts, and includes facts that do not differ. Boxed, because most items are not artifacts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub file: Option<Box<FileSides>>,
 }
@@ -95,11 +95,11 @@ fn is_zero(n: &usize) -> bool {
     *n == 0
 }
 
-/// Fields that are kept of one item.
+/// Maximum number of fields that are kept for one item.
 const FIELDS: usize = 20;
 
 impl Difference {
-    /// A pair: same when no field differs.
+    /// An item that exists on both sides. It is the same if no field differs.
     pub fn pair(
         kind: Kind,
         name: &str,
@@ -163,7 +163,7 @@ impl Difference {
     }
 }
 
-/// How many items of each kind stand how.
+/// The number of items for each kind and mark.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct Totals(BTreeMap<&'static str, BTreeMap<&'static str, u64>>);
@@ -177,7 +177,7 @@ impl Totals {
         self.0.get(kind.plural()).and_then(|marks| marks.get(mark.word())).copied().unwrap_or(0)
     }
 
-    /// There are some, or every server has them.
+    /// True if there are items of this kind, or if every server has the kind.
     pub fn is_shown(&self, kind: Kind) -> bool {
         kind.is_basic() || Mark::ALL.into_iter().any(|mark| self.of(kind, mark) > 0)
     }

@@ -9,17 +9,17 @@ use crate::error::Result;
 use crate::plan::Plan;
 use crate::readers::SourceInfo;
 
-/// Metrics that are drawn; the points that differ are counted for all.
+/// Maximum number of metrics with a curve. Differing points are counted for all metrics.
 const CURVES: usize = 200;
 
-/// Everything a comparison found, ready to be written: see `write.rs`.
+/// The result of a comparison, ready to be written: see `write.rs`.
 #[derive(Serialize)]
 pub struct Report {
     #[serde(rename = "type")]
     kind: &'static str,
-    /// Of this program.
+    /// The version of mlferry.
     pub version: &'static str,
-    /// When the comparison began.
+    /// The time when the comparison began.
     pub created: String,
     pub source: SourceInfo,
     pub target: SourceInfo,
@@ -27,24 +27,24 @@ pub struct Report {
     /// How closely files were compared.
     pub artifacts: &'static str,
     pub totals: Totals,
-    /// Values that are not equal and yet no difference: the target derives or rewrites them by itself.
+    /// Values that are not equal but do not count as differences, because the target derives or rewrites them itself.
     #[serde(skip_serializing_if = "Remarks::is_empty")]
     pub normalised: Remarks,
-    /// What was not looked at.
+    /// The items and values that were not compared.
     #[serde(skip_serializing_if = "Remarks::is_empty")]
     pub not_compared: Remarks,
-    /// Everything that is not the same.
+    /// Everything that differs.
     pub(super) differences: Spool,
-    /// Both sides of metrics that differ, the first ones.
+    /// Both sides of the first metrics that differ.
     pub curves: Vec<Curve>,
-    /// Metrics that differ and are not among the curves.
+    /// The number of differing metrics that have no curve.
     pub more_curves: usize,
     #[serde(skip)]
     pub(super) paths: Vec<PathBuf>,
 }
 
 impl Report {
-    /// Goes to each of `paths`, in the format that its name says.
+    /// The report is written to each of `paths`, in the format that its file extension selects.
     pub fn new(
         source: &SourceInfo,
         target: &SourceInfo,
@@ -70,7 +70,7 @@ impl Report {
         }
     }
 
-    /// Differences are kept only for a report that is asked for: there may be as many as there are items.
+    /// Differences are kept only if the user asks for a report, because there may be as many as there are items.
     pub fn add(&mut self, difference: &Difference) {
         self.totals.add(difference.kind, difference.mark);
         let folder = self.paths.first().map(|path| path.parent().unwrap_or(Path::new("")));
@@ -87,7 +87,7 @@ impl Report {
         }
     }
 
-    /// The curve of a field of this difference.
+    /// The curve for a field of this difference.
     pub fn curve(&self, difference: &Difference, field: &str) -> Option<&Curve> {
         let key = field.strip_prefix("metric ")?;
         let is_it =
@@ -96,7 +96,7 @@ impl Report {
     }
 }
 
-/// By experiment, in the order in which each was first seen.
+/// Groups the differences by experiment, in order of first appearance.
 pub(super) fn groups(differences: &[Difference]) -> Vec<(&str, Vec<&Difference>)> {
     let mut places = HashMap::new();
     let mut groups: Vec<(&str, Vec<&Difference>)> = Vec::new();
@@ -118,7 +118,7 @@ pub(super) fn plan_in_words(plan: &Plan) -> Result<String> {
     }
 }
 
-/// `2026-01-02T03:04:05.678901234Z` to the second, for a person.
+/// Cuts `2026-01-02T03:04:05.678901234Z` to seconds, for the user.
 pub(super) fn seconds_of(timestamp: &str) -> String {
     match timestamp.split_once('.') {
         Some((whole, _)) => format!("{}Z", whole.replace('T', " ")),

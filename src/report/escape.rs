@@ -1,12 +1,12 @@
-//! Names and values come from strangers: here they become text that no reader takes for anything else.
+//! Names and values are untrusted. This module escapes them, so that every reader shows them as plain text.
 
 use crate::entities::is_hidden;
 
-/// Longer values are cut; the JSON report has them whole.
+/// Longer values are cut. The JSON report contains the full values.
 const LONGEST: usize = 4_000;
 
-/// What cannot be seen is written out, and what would turn the text around it: control characters and the marks that
-/// change the direction of writing. Line breaks stay where `lines` says so.
+/// Writes invisible characters as escapes: control characters, and the marks that change the direction of the text.
+/// Line breaks are kept if `lines` is true.
 pub fn visible(text: &str, lines: bool) -> String {
     let mut seen = String::with_capacity(text.len());
     for c in text.chars().take(LONGEST) {
@@ -23,7 +23,7 @@ pub fn visible(text: &str, lines: bool) -> String {
     seen
 }
 
-/// For HTML, between tags and within quoted attributes.
+/// Escapes text for HTML, between tags and within quoted attributes.
 pub fn html(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for c in visible(text, true).chars() {
@@ -39,12 +39,12 @@ pub fn html(text: &str) -> String {
     safe
 }
 
-/// For Markdown, also within a table: one line without markup.
+/// Escapes text for Markdown, also within a table: one line without markup.
 pub fn markdown(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for c in visible(text, false).chars() {
         match c {
-            // Also where a renderer lets HTML through.
+            // Escaped because some renderers allow HTML.
             '<' => safe.push_str("&lt;"),
             '>' => safe.push_str("&gt;"),
             '&' | '\\' | '`' | '*' | '_' | '{' | '}' | '[' | ']' | '(' | ')' | '#' | '!' | '|' | '~'
@@ -52,7 +52,7 @@ pub fn markdown(text: &str) -> String {
                 safe.push('\\');
                 safe.push(c);
             }
-            // Bare addresses and names would become links.
+            // Without the backslash, bare addresses and names would become links.
             ':' | '@' => {
                 safe.push('\\');
                 safe.push(c);
@@ -82,7 +82,7 @@ mod tests {
             prop_assert!(!page.contains(['<', '>', '"', '\'']));
             let cell = markdown(&text);
             prop_assert!(!cell.contains(['<', '>', '\n']));
-            // Each bar and tick has its backslash.
+            // Each bar and each backtick has a backslash.
             prop_assert!(!cell.replace(r"\|", "").contains('|') && !cell.replace(r"\`", "").contains('`'));
         }
     }

@@ -2,20 +2,20 @@ use std::path::Path;
 
 use crate::error::{Error, Result};
 
-/// How a report is written: the name of its file says it.
+/// The format of a report. The extension of its file selects it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
-    /// Everything, for programs.
+    /// All data, for programs.
     Json,
     Markdown,
-    /// One page that needs nothing else.
+    /// One self-contained page.
     Html,
 }
 
 impl Format {
     pub const ALL: [Self; 3] = [Self::Json, Self::Markdown, Self::Html];
 
-    /// A usage error where the name ends in none of the three.
+    /// Returns a usage error if the file has none of the three extensions.
     pub fn of(path: &Path) -> Result<Self> {
         let extension = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
         Self::ALL.into_iter().find(|format| format.extension() == extension).ok_or_else(|| {

@@ -1,4 +1,4 @@
-/// One text in three: what both begin with, what differs, what both end with.
+/// Splits two texts: the common beginning, the parts that differ, and the common end.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Parts<'a> {
     pub head: &'a str,

@@ -1,4 +1,4 @@
-//! The report as Markdown: headings, tables, lists; every name and value without markup.
+//! The report as Markdown: headings, tables and lists. All names and values are escaped.
 
 use super::document::{Report, groups, plan_in_words, seconds_of};
 use super::escape::markdown as safe;
@@ -60,7 +60,7 @@ fn counts(lines: &mut Vec<String>, report: &Report) {
     }
 }
 
-/// Nothing where there is nothing to be said.
+/// Adds nothing if there are no remarks.
 fn remarks(lines: &mut Vec<String>, title: &str, remarks: &Remarks) {
     if remarks.is_empty() {
         return;

@@ -1,5 +1,5 @@
-//! What a comparison found: one model of it, and its writers. Knows nothing of how the two sides were compared, nor of
-//! who reads it.
+//! The result of a comparison: one model and its writers. This layer does not know how the two sides were compared or
+//! who reads the report.
 
 mod curve;
 mod difference;

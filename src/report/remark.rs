@@ -1,4 +1,4 @@
-//! What a comparison says besides the differences: counted, each with its reason.
+//! Remarks of a comparison in addition to its differences. Each remark has a count and a reason.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use serde::{Serialize, Serializer};
 
 use crate::entities::Kind;
 
-/// One thing that is said of objects of one kind.
+/// One remark about objects of one kind.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Remark {
     pub kind: Kind,
@@ -14,12 +14,12 @@ pub struct Remark {
     pub reason: String,
 }
 
-/// Remarks, each with the number of objects or values that it is true of.
+/// Remarks, each with the number of objects or values that it applies to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Remarks(BTreeMap<Remark, u64>);
 
 impl Remarks {
-    /// Nothing is said of none.
+    /// A count of 0 adds no remark.
     pub fn add(&mut self, kind: Kind, what: &str, reason: &str, count: u64) {
         if count > 0 {
             let remark = Remark { kind, what: what.to_owned(), reason: reason.to_owned() };
@@ -31,17 +31,17 @@ impl Remarks {
         self.0.is_empty()
     }
 
-    /// Of all of them together.
+    /// The sum of all counts.
     pub fn total(&self) -> u64 {
         self.0.values().sum()
     }
 
-    /// By kind and name.
+    /// Ordered by kind and name.
     pub fn iter(&self) -> impl Iterator<Item = (&Remark, u64)> {
         self.0.iter().map(|(remark, count)| (remark, *count))
     }
 
-    /// A line each, for a person.
+    /// One line for each remark, for the user.
     pub fn lines(&self) -> impl Iterator<Item = String> {
         self.iter().map(|(Remark { kind, what, reason }, count)| {
             format!("{count} × {}: {what} ({reason})", kind.words().0)

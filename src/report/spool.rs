@@ -9,23 +9,23 @@ use serde_json::value::RawValue;
 use super::Difference;
 use crate::error::{Error, Result};
 
-/// Differences that are kept in memory: as many as a report for reading writes out. A browser lays out so many in a
+/// Maximum number of differences in memory. The reports for people contain this many; a browser renders them in a
 /// second or two.
 const FIRST: usize = 2_000;
 
-/// Differences in the order in which they were found. There may be as many as there are items: all but the first ones
-/// wait in a file without a name, one a line, which is gone with this process.
+/// Differences in the order in which they were found. There may be as many as there are items, so only the first ones
+/// are kept in memory. The others are in an unnamed file, one per line, which disappears when this process ends.
 #[derive(Default)]
 pub struct Spool {
     first: Vec<Difference>,
     rest: Option<BufWriter<File>>,
     more: usize,
-    /// Why the file cannot be written.
+    /// The reason why the file cannot be written.
     broken: Option<Error>,
 }
 
 impl Spool {
-    /// The file lies in `folder`. What goes wrong there is told by [`settle`](Self::settle).
+    /// The file is created in `folder`. [`settle`](Self::settle) reports write errors.
     pub fn add(&mut self, difference: &Difference, folder: &Path) {
         if self.first.len() < FIRST {
             self.first.push(difference.clone());
@@ -50,7 +50,7 @@ impl Spool {
         Ok(rest.write_all(b"\n")?)
     }
 
-    /// All of them can be read now.
+    /// After this call, all differences can be read.
     pub fn settle(&mut self) -> Result<()> {
         if let Some(error) = self.broken.take() {
             return Err(error);
@@ -65,7 +65,7 @@ impl Spool {
         &self.first
     }
 
-    /// How many come after the first ones.
+    /// The number of differences after the first ones.
     pub fn more(&self) -> usize {
         self.more
     }

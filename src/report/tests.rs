@@ -1,4 +1,4 @@
-//! Small reports, whole: what each writer makes of names and values that would like to be something else.
+//! Small reports in full: the output of each writer for names and values that try to be read as markup.
 
 use std::collections::BTreeSet;
 
@@ -19,7 +19,7 @@ fn report() -> Report {
     report
 }
 
-/// Every kind of trouble in few lines.
+/// Every kind of difficult text in a few lines.
 fn hostile() -> Report {
     let field = |field: &str, source: Option<&str>, target: Option<&str>| FieldDifference {
         field: field.into(),
@@ -108,7 +108,7 @@ fn the_name_of_the_file_says_the_format() {
     assert_eq!(of("report.txt"), of(".json"));
 }
 
-/// Where the file of the others cannot be, nobody is told that they were written.
+/// If the spool file cannot be created, the report must not be announced as written.
 #[test]
 fn a_report_that_cannot_be_kept_is_not_written() {
     let file = tempfile::NamedTempFile::new().unwrap();

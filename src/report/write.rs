@@ -1,4 +1,4 @@
-//! How a report gets into its files, each in the format that its name says.
+//! Writes a report into its files, each in the format that its file extension selects.
 
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use crate::artifacts::local;
 use crate::error::{Error, Result};
 
 impl Report {
-    /// Writes all files and names them.
+    /// Writes all files and returns their paths.
     pub fn write(&mut self) -> Result<Vec<PathBuf>> {
         self.differences.settle()?;
         self.paths.iter().try_for_each(|path| self.write_to(path))?;

@@ -1,5 +1,5 @@
-//! The MLflow REST client: signing in, one place that sends and repeats, paging, what a server can do.
-//! It knows MLflow's messages and nothing of migrations.
+//! The MLflow REST client: signing in, sending and repeating requests, paging, and the capabilities of a server. It
+//! contains MLflow's messages and nothing about migrations.
 
 mod api;
 mod http;

@@ -4,11 +4,11 @@ use std::path::Path;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 
-/// Larger files in a folder are no certificates. The bundle of all authorities of the Web has 220 kB.
+/// Larger files in a folder are not certificates. The bundle of all authorities of the Web has 220 kB.
 const LARGEST: u64 = 4 << 20;
 
-/// The certificates in a PEM file, or in all files of a folder. In a folder whatever is no certificate is passed over:
-/// OpenSSL, too, takes some of its files only (those that are called after a hash, which `c_rehash` makes links of).
+/// The certificates in a PEM file, or in all files of a folder. In a folder, files that are not certificates are
+/// skipped. OpenSSL also reads only some of the files (those named after a hash, the links that `c_rehash` creates).
 pub fn read(place: &Path) -> io::Result<Vec<CertificateDer<'static>>> {
     let nothing = || io::Error::new(io::ErrorKind::InvalidData, "it holds no certificate");
     if !place.is_dir() {
@@ -18,13 +18,13 @@ pub fn read(place: &Path) -> io::Result<Vec<CertificateDer<'static>>> {
     let mut all = Vec::new();
     for entry in std::fs::read_dir(place)? {
         let path = entry?.path();
-        // Links are followed: a folder of OpenSSL consists of them.
+        // Links are followed, because an OpenSSL folder consists of links.
         let is_small_file = path.metadata().is_ok_and(|meta| meta.is_file() && meta.len() <= LARGEST);
         if is_small_file && let Ok(certificates) = of_file(&path) {
             all.extend(certificates);
         }
     }
-    // The links and what they lead to.
+    // A link and its target give the same certificate twice.
     all.sort_by(|one, other| one.as_ref().cmp(other));
     all.dedup();
     if all.is_empty() { Err(nothing()) } else { Ok(all) }

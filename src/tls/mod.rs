@@ -1,5 +1,5 @@
-//! Which certificates a connection trusts: the system's authorities, and those that a variable names, as MLflow's own
-//! client does it (requests over OpenSSL).
+//! The certificates that a connection trusts: those of the system, and those that a variable names, as in MLflow's own
+//! client (requests over OpenSSL).
 
 mod bundle;
 #[cfg(test)]
@@ -20,10 +20,9 @@ use crate::error::{Error, Result};
 pub use self::trust::Trust;
 pub use rustls::ClientConfig;
 
-/// What a client needs for TLS.
+/// The TLS configuration of a client.
 ///
-/// `insecure` accepts every certificate. `identity` is a PEM file that holds the certificate and the key to show the
-/// server.
+/// `insecure` accepts every certificate. `identity` is a PEM file with the client certificate and its key.
 ///
 /// # Errors
 /// [`Class::Usage`](crate::error::Class::Usage) when a named file cannot be read or holds no certificate.
@@ -36,7 +35,7 @@ pub fn client_config(trust: &Trust, insecure: bool, identity: Option<&Path>) -> 
     config(provider, verifier, identity)
 }
 
-/// Why a certificate was not accepted, in words, if that is what an error of a connection comes from.
+/// Why a certificate was not accepted, in words, if this caused the connection error.
 pub fn trouble(error: &(dyn std::error::Error + 'static)) -> Option<&'static str> {
     let mut causes = std::iter::successors(Some(error), |error| error.source());
     // An I/O error hides what it wraps from `source`.

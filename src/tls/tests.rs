@@ -1,4 +1,4 @@
-//! Handshakes with a real TLS server, for each certificate that a server may show and each that may be named.
+//! Handshakes with a real TLS server, for each kind of certificate that a server may present and the user may name.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -33,7 +33,7 @@ fn self_signed(params: &CertificateParams) -> Shown {
     Shown { certificate: params.self_signed(&key).unwrap(), key }
 }
 
-/// A certificate and the authority that has signed it.
+/// A certificate and the authority that signed it.
 fn signed(leaf: &CertificateParams) -> (Shown, Shown) {
     let mut of_authority = params(true, false);
     of_authority.distinguished_name.push(rcgen::DnType::CommonName, "the authority");
@@ -43,7 +43,7 @@ fn signed(leaf: &CertificateParams) -> (Shown, Shown) {
     (Shown { certificate, key }, authority)
 }
 
-/// Connects to a server that shows the one certificate, under a name, where the other is named to be trusted.
+/// Connects under a host name to a server that presents `shown`, while `named` is the trusted certificate.
 async fn connect(shown: &Shown, named: Option<&Path>, host: &str, insecure: bool) -> Result<(), String> {
     let key = PrivateKeyDer::try_from(shown.key.serialize_der()).unwrap();
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
@@ -57,7 +57,7 @@ async fn connect(shown: &Shown, named: Option<&Path>, host: &str, insecure: bool
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move {
         let (stream, _) = listener.accept().await.unwrap();
-        // Refused by the client, in half of the cases.
+        // The client refuses the connection in half of the cases.
         let _ = TlsAcceptor::from(Arc::new(server)).accept(stream).await;
     });
     let trust = named.map(|path| Trust::named("CERT", path.to_owned())).unwrap_or_default();
@@ -84,7 +84,7 @@ impl Folder {
 #[tokio::test]
 async fn a_server_may_show_the_certificate_that_was_named() {
     let folder = Folder::new();
-    // `openssl req -x509` makes an authority's.
+    // `openssl req -x509` creates the certificate of an authority.
     for is_authority in [true, false] {
         let shown = self_signed(&params(is_authority, false));
         let other = self_signed(&params(is_authority, false));
@@ -107,7 +107,7 @@ async fn an_authority_that_was_named_vouches_for_servers() {
     connect(&shown, Some(&named), "localhost", false).await.unwrap();
     assert!(connect(&shown, Some(&named), "elsewhere.example", false).await.is_err());
     assert!(connect(&shown, None, "localhost", false).await.is_err());
-    // Without the authority that has signed it.
+    // Trust the certificate alone, without the authority that signed it.
     let leaf = folder.write("leaf.pem", &shown.certificate.pem());
     connect(&shown, Some(&leaf), "localhost", false).await.unwrap();
     assert!(connect(&shown, Some(&leaf), "elsewhere.example", false).await.is_err());

@@ -5,32 +5,32 @@ use rustls::pki_types::CertificateDer;
 use super::bundle;
 use crate::error::{Error, Result};
 
-/// Certificates that are trusted beside those of the system: a server's own, or those of authorities.
+/// Certificates that are trusted in addition to those of the system: a server's own, or those of authorities.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Trust {
     /// PEM files, and folders of them.
     places: Vec<PathBuf>,
     /// The variable that names them.
     variable: String,
-    /// OpenSSL passes over what is missing there.
+    /// Missing places are skipped, as in OpenSSL.
     may_be_missing: bool,
-    /// It was named for one server alone.
+    /// It was named for one server only.
     is_for_one: bool,
 }
 
-/// In the order of requests 2.34 (`sessions.py`, `merge_environment_settings`).
+/// The variables of requests, in the order of requests 2.34 (`sessions.py`, `merge_environment_settings`).
 const OF_REQUESTS: [&str; 2] = ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"];
-/// OpenSSL's own, which count last.
+/// The variables of OpenSSL. They are used last.
 const OF_OPENSSL: [&str; 2] = ["SSL_CERT_FILE", "SSL_CERT_DIR"];
 
 impl Trust {
-    /// What somebody has named for one server alone.
+    /// The certificates that the user has named for one server only.
     pub fn named(variable: &str, place: PathBuf) -> Self {
         Self { places: vec![place], variable: variable.to_owned(), may_be_missing: false, is_for_one: true }
     }
 
-    /// What the environment names for every server: the first variable that is set counts. `first` are variables that
-    /// count before those of requests.
+    /// The certificates that the environment names for every server. The first variable that is set wins. The variables
+    /// in `first` come before those of requests.
     pub fn of_environment(first: &[&str], variable: impl Fn(&str) -> Option<String>) -> Self {
         let get = |name: &str| variable(name).filter(|value| !value.is_empty());
         let one = first.iter().chain(&OF_REQUESTS).find_map(|name| Some((*name, get(name)?)));
@@ -48,7 +48,7 @@ impl Trust {
         }
     }
 
-    /// The same for AWS, whose own variable counts before those that are for everything (botocore, `ca_bundle`).
+    /// The same for AWS. Its own variable comes before the general ones (botocore, `ca_bundle`).
     #[must_use]
     pub fn for_aws(self, variable: impl Fn(&str) -> Option<String>) -> Self {
         if self.is_for_one { self } else { Self::of_environment(&["AWS_CA_BUNDLE"], variable) }
@@ -59,7 +59,7 @@ impl Trust {
     }
 
     /// # Errors
-    /// [`Class::Usage`](crate::error::Class::Usage) when a place that is named cannot be read or holds no certificate.
+    /// [`Class::Usage`](crate::error::Class::Usage) when a named place cannot be read or holds no certificate.
     pub(super) fn certificates(&self) -> Result<Vec<CertificateDer<'static>>> {
         let mut all = Vec::new();
         for place in &self.places {

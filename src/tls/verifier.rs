@@ -11,8 +11,9 @@ use rustls::{
 
 use crate::error::{Error, Result};
 
-/// Trusts the system's authorities and some certificates more: as authorities, and as a server's own. OpenSSL does
-/// both. rustls alone refuses a server that shows an authority's certificate, which is what `openssl req -x509` makes.
+/// Trusts the system's authorities and some additional certificates, both as authorities and as server certificates.
+/// OpenSSL does the same. rustls alone refuses a server that presents the certificate of an authority, and `openssl req
+/// -x509` creates such a certificate.
 #[derive(Debug)]
 pub struct Verifier {
     provider: Arc<CryptoProvider>,
@@ -23,11 +24,11 @@ pub struct Verifier {
 enum Rule {
     All,
     Some {
-        /// Those that were named.
+        /// The named certificates.
         known: Vec<CertificateDer<'static>>,
-        /// Trusts those that were named alone.
+        /// Trusts only the named certificates.
         named: Option<Arc<WebPkiServerVerifier>>,
-        /// Trusts them and the system's. None on a machine that has no authorities.
+        /// Trusts the named certificates and the system's. `None` on a machine without authorities.
         system: Option<rustls_platform_verifier::Verifier>,
     },
 }
@@ -54,13 +55,13 @@ impl Verifier {
         };
         let system =
             rustls_platform_verifier::Verifier::new_with_extra_roots(known.clone(), Arc::clone(&provider));
-        // A server without TLS does not need them.
+        // This is only a warning: a server without TLS does not need them.
         let system = system.inspect_err(|e| tracing::warn!("the system's authorities: {e}")).ok();
         Ok(Self { provider, rule: Rule::Some { known, named, system } })
     }
 }
 
-/// A certificate that was named, shown by the server itself. It must hold now and be for this host.
+/// Verifies a named certificate that the server itself presents. It must be valid now and for this host.
 fn verify_named(
     named: &WebPkiServerVerifier,
     end_entity: &CertificateDer<'_>,
@@ -70,8 +71,8 @@ fn verify_named(
 ) -> Result<ServerCertVerified, TlsError> {
     let result = named.verify_server_cert(end_entity, intermediates, host, &[], now);
     match result {
-        // rustls-webpki looks at the time of a certificate before it looks at its use and at who has signed it: with
-        // these two errors it holds now.
+        // rustls-webpki checks the dates of a certificate before its use and its issuer. So with these two errors the
+        // certificate is valid now.
         Err(TlsError::InvalidCertificate(CertificateError::UnknownIssuer)) => {}
         Err(TlsError::InvalidCertificate(CertificateError::Other(ref other))) if is_authority(other) => {}
         other => return other,

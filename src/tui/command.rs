@@ -1,4 +1,4 @@
-//! The command that does the same as a screen, ready to be copied.
+//! The command line equivalent to the current screen, ready to be copied.
 
 use super::model::Model;
 use super::model::apps::Way;
@@ -13,7 +13,7 @@ pub fn of(model: &Model) -> Vec<String> {
     let target = format!("--target {}", word_or(&model.target.location(), "URI"));
     let directory = word_or(&model.directory().display().to_string(), "DIR");
     let plan = format!("--plan {}", quoted(&model.places.plan.display().to_string()));
-    // What was selected on the screen becomes that file when the step is left.
+    // The selection on the screen is written to that file when the user leaves the step.
     let is_changed = model.step == Step::Plan && model.selection.tree().is_some_and(SourceTree::is_touched);
     let plan = Some(plan).filter(|_| is_changed || model.plan != Plan::default());
     let by_directory = model.route.by_directory;
@@ -64,7 +64,7 @@ fn of_apps(model: &Model) -> (&'static str, Vec<String>) {
     }
 }
 
-/// In front of a plan file that says the same, for whoever reads the line.
+/// The time window as options. The plan file contains the same window; the options show it to the reader.
 fn window(plan: &Plan) -> Vec<String> {
     let ends = [("--run-start-time", plan.run_start_time), ("--runs-until", plan.runs_until)];
     let option = |(name, time): (&str, Option<UnixMillis>)| Some(format!("{name} {}", time?));

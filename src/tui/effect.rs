@@ -1,4 +1,4 @@
-//! What `update` asks to be done, as data: the runtime does it and answers with a [`Msg`].
+//! The side effects that `update` requests, as data. The runtime performs them and answers with a [`Msg`].
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -19,11 +19,11 @@ use crate::entities::{Experiment, ExperimentId, ModelVersion, RegisteredModel, R
 use crate::error::Result;
 use crate::plan::Plan;
 
-/// What the wizard hears.
+/// Every input of the wizard.
 pub enum Msg {
     Key(KeyEvent),
     Paste(String),
-    /// Rows down, or up.
+    /// Number of rows: positive is down, negative is up.
     Wheel(isize),
     Resize(u16, u16),
     /// Time since the wizard opened.
@@ -33,7 +33,7 @@ pub enum Msg {
         attempt: u64,
         result: Result<Box<CheckReport>>,
     },
-    /// What the try of this number has found so far.
+    /// A result line of the pre-flight with this attempt number.
     Preflight {
         attempt: u64,
         line: Box<Line>,
@@ -42,12 +42,12 @@ pub enum Msg {
         attempt: u64,
         result: Result<()>,
     },
-    /// A page of what the source holds.
+    /// A page of the contents of the source.
     Holdings {
         of: String,
         result: Result<Holdings>,
     },
-    /// A page of what an experiment holds.
+    /// A page of the contents of an experiment.
     Contents {
         of: String,
         experiment: ExperimentId,
@@ -63,7 +63,7 @@ pub enum Msg {
         subject: DetailKey,
         result: Result<Details>,
     },
-    /// Some runs of an experiment, or why they cannot be weighed.
+    /// The sizes of some runs of an experiment, or the reason why they cannot be measured.
     Weighed {
         of: String,
         experiment: ExperimentId,
@@ -73,18 +73,18 @@ pub enum Msg {
         of: String,
         sampled: Sampled,
     },
-    /// A plan that somebody wants to pick by.
+    /// A plan that the user loads to set the selection.
     PlanRead {
         from: PathBuf,
         result: Result<Plan>,
     },
-    /// The region, and what is there.
+    /// The region and its Apps.
     Apps(Result<(String, Vec<AppSummary>)>),
     AppNews(Provisioning),
-    /// The ARN of one that can be used now.
+    /// The ARN of an App that is ready for use.
     AppReady(Result<String>),
     AppLink(Result<SecretString>),
-    /// What goes along with this plan without being picked.
+    /// The items that are included with this plan although they are not selected.
     Needed {
         of: String,
         plan: Box<Plan>,
@@ -95,30 +95,30 @@ pub enum Msg {
         metric: String,
         result: Result<Curve>,
     },
-    /// How one item stands now.
+    /// The current differences of one item.
     Again {
         difference: Box<Difference>,
         result: Result<Vec<Difference>>,
     },
-    /// What failed before was tried by itself.
+    /// The result of retrying a single failed item.
     Retried {
         failed: Box<Failed>,
         result: Result<()>,
     },
-    /// The job has both ends open and is at work.
+    /// The job has opened both ends and is running.
     Began,
     Sample(Box<ProgressSnapshot>),
     Happened(Event),
     Ended(Result<Outcome>),
     Log(Vec<LogLine>),
-    /// Something to tell that no screen of its own shows.
+    /// A message that no specific screen shows.
     Said(String),
-    /// What became of the answer to a question: what to tell, or why it stays open.
+    /// The result of an answer to a question: a message, or the reason why the dialog stays open.
     Answered {
         question: Question,
         result: Result<String, String>,
     },
-    /// The terminal or the machine goes away: finish what runs and leave.
+    /// The terminal is closed or the machine shuts down: finish the running items and leave.
     HangUp,
 }
 
@@ -127,28 +127,28 @@ pub enum Effect {
         at: EndpointRef,
         attempt: u64,
     },
-    /// Looks at both ends as the import will meet them.
+    /// Tests both ends as the import will use them.
     Preflight {
         ends: Box<[EndpointRef; 2]>,
         output_dir: Option<PathBuf>,
         attempt: u64,
     },
     Holdings(EndpointRef),
-    /// Lists the Apps and tracking servers of the account, in this region or that of the profile.
+    /// Lists the Apps and tracking servers of the account in this region. `None` means the region of the profile.
     Apps(Option<String>),
     CreateApp {
         new: Box<NewApp>,
         region: Option<String>,
     },
-    /// By its ARN.
+    /// Waits for the App with this ARN.
     AwaitApp(String),
-    /// By its ARN.
+    /// Opens the App with this ARN.
     OpenApp(String),
     Contents {
         at: EndpointRef,
         experiment: Box<Experiment>,
     },
-    /// Further runs of an experiment that is being looked into, until there are so many.
+    /// Fetches more runs of an experiment that is being read, up to `wanted` runs.
     MoreRuns {
         experiment: ExperimentId,
         wanted: usize,
@@ -157,19 +157,19 @@ pub enum Effect {
         at: EndpointRef,
         model: Box<RegisteredModel>,
     },
-    /// Looks closely at one thing.
+    /// Fetches the details of one object.
     Closeup {
         at: EndpointRef,
         subject: DetailKey,
     },
-    /// Asks how large the files of these runs are.
+    /// Measures the size of the files of these runs.
     Weigh {
         at: EndpointRef,
         experiment: ExperimentId,
         runs: Vec<RunId>,
     },
     StopWeighing,
-    /// Looks into a few runs of each of these.
+    /// Reads a few runs of each of these experiments.
     Sample {
         at: EndpointRef,
         experiments: Vec<Experiment>,
@@ -178,20 +178,20 @@ pub enum Effect {
         at: EndpointRef,
         plan: Box<Plan>,
     },
-    /// Reads both sides of a metric.
+    /// Reads both histories of a metric.
     Draw(Box<CurveRequest>),
-    /// Compares one item again, or imports it first.
+    /// Compares one item again, and imports it first if requested.
     Again(Box<ItemRecheck>),
     /// Imports one item that failed.
     Retry(Box<ItemRetry>),
     Start(Box<Job>),
     Pause(bool),
-    /// The first lets what runs finish, the second ends it at once.
+    /// The first request lets the running items finish. The second request ends them immediately.
     Stop,
     Save(Box<Session>),
     Forget,
     WritePlan(Box<Plan>),
-    /// To a file of the user's.
+    /// Saves the plan to a file that the user names.
     SavePlan {
         plan: Box<Plan>,
         to: PathBuf,
@@ -201,7 +201,7 @@ pub enum Effect {
         from: PathBuf,
         to: PathBuf,
     },
-    /// Puts a text into the clipboard of whoever sits at the terminal.
+    /// Copies a text to the clipboard of the user's terminal.
     Clip(String),
     Redraw,
     Suspend,
@@ -229,7 +229,7 @@ pub enum Job {
     },
 }
 
-/// Both sides of a metric of a run.
+/// A metric of a run on both sides.
 #[derive(Clone)]
 pub struct CurveRequest {
     pub source: EndpointRef,
@@ -239,25 +239,25 @@ pub struct CurveRequest {
     pub metric: String,
 }
 
-/// What is to be done to one item.
+/// One item to compare again.
 #[derive(Clone)]
 pub struct ItemRecheck {
     pub source: EndpointRef,
     pub target: EndpointRef,
-    /// Where it is imported from first, if it is.
+    /// The source of the import that runs first, if there is one.
     pub import_from: Option<EndpointRef>,
-    /// The least that takes the item.
+    /// The smallest plan that includes the item.
     pub plan: Plan,
     pub artifacts: ArtifactCheck,
     pub difference: Difference,
 }
 
-/// What of a job has failed, and is to be tried by itself.
+/// A failed item of a job that is to be retried alone.
 #[derive(Clone)]
 pub struct ItemRetry {
     pub source: EndpointRef,
     pub target: EndpointRef,
-    /// Of the whole job.
+    /// The plan of the whole job.
     pub plan: Plan,
     pub failed: Failed,
 }

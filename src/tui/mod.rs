@@ -33,32 +33,32 @@ use crate::error::{Error, Result};
 
 pub use model::log::{LogLine, LogRing, Severity};
 
-/// How often counters are drawn; on a line that may be slow they take turns with the keys.
+/// Interval for drawing counters. Over SSH the line may be slow, so drawing must leave time for the keys.
 const FRAME: Duration = Duration::from_millis(100);
 const FRAME_OVER_SSH: Duration = Duration::from_millis(250);
 
-/// What the wizard begins with.
+/// The initial state of the wizard.
 pub struct Start {
     pub state: StateDir,
     pub source: Option<String>,
     pub target: Option<String>,
     pub source_access: Access,
     pub target_access: Access,
-    /// What is known beforehand of an App that may be made.
+    /// Known settings for a new App.
     pub app: NewApp,
-    /// Where Apps are looked for; none is the region of the profile.
+    /// The region in which to look for Apps. `None` means the region of the profile.
     pub region: Option<String>,
     pub plan: Plan,
     pub log: LogRing,
     pub display: Display,
     pub keymap: Keymap,
-    /// Whose settings these are, for commands that somebody copies.
+    /// The profile of these settings, for commands that the user copies.
     pub profile: Option<String>,
-    /// A session that was left is not offered.
+    /// Do not offer an earlier session.
     pub anew: bool,
 }
 
-/// Opens the wizard. Gives the exit code.
+/// Opens the wizard. Returns the exit code.
 pub async fn run(start: Start) -> Result<u8> {
     if !std::io::stdin().is_terminal() || !std::io::stdout().is_terminal() {
         return Err(Error::usage("the wizard needs a terminal").hint(
@@ -72,7 +72,7 @@ pub async fn run(start: Start) -> Result<u8> {
         report: state.path().join("report.json"),
         plan: state.path().join("plan.toml"),
         home: get("HOME").map(PathBuf::from),
-        // One that was deleted under the user's feet leaves relative paths as they are.
+        // If the current directory has been deleted, relative paths stay as they are.
         current: std::env::current_dir().unwrap_or_default(),
     };
     let mut model = Model::new(
@@ -95,7 +95,7 @@ pub async fn run(start: Start) -> Result<u8> {
     };
     match Pending::load(&state) {
         Ok(pending) => first.extend(apps::take_up(&mut model, pending)),
-        // A note that cannot be read is no reason not to open.
+        // The wizard opens even if a note cannot be read.
         Err(error) => model.notice = Some(error.to_string()),
     }
     let frame = if get("SSH_CONNECTION").is_some() { FRAME_OVER_SSH } else { FRAME };

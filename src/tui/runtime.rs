@@ -1,5 +1,5 @@
-//! The loop: hears keys, signals, answers and the clock, lets `update` change the model, and draws when something has
-//! changed.
+//! The event loop. It receives keys, signals, answers and clock ticks, lets `update` change the model, and draws after
+//! a change.
 
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
@@ -19,11 +19,11 @@ use super::update::update;
 use crate::engine::StateDir;
 use crate::error::Result;
 
-/// Messages that may wait for a slow terminal before the work waits too.
+/// Maximum number of messages that wait for a slow terminal. Beyond that, the work waits too.
 const MESSAGES: usize = 1_024;
-/// Rows that a notch of the mouse wheel moves.
+/// Rows per notch of the mouse wheel.
 const NOTCH: isize = 3;
-/// Messages that are taken in before the screen is drawn again.
+/// Maximum number of messages that are processed before the screen is drawn again.
 const BATCH: usize = 4_096;
 
 pub struct Runtime {
@@ -31,7 +31,7 @@ pub struct Runtime {
     model: Model,
     hands: EffectRunner,
     messages: mpsc::Receiver<Msg>,
-    /// None while the terminal belongs to somebody else, or is gone.
+    /// `None` while another program uses the terminal, or when the terminal is gone.
     keys: Option<Keyboard>,
     signals: Signals,
     log: LogRing,
@@ -61,7 +61,7 @@ impl Runtime {
         })
     }
 
-    /// Until somebody leaves; gives the exit code. `frame` is how often counters are drawn.
+    /// Runs until the user leaves. Returns the exit code. `frame` is the interval for drawing counters.
     pub async fn run(mut self, first: Vec<Effect>, frame: Duration) -> Result<u8> {
         let (columns, rows) = crossterm::terminal::size()?;
         self.model.size = (columns, rows);
@@ -106,7 +106,7 @@ impl Runtime {
                 Effect::Redraw => drop(self.screen.clear()),
                 effect => {
                     if let Some(msg) = self.hands.perform(effect) {
-                        // Answers that come at once set nothing else going.
+                        // Immediate answers do not start further effects.
                         update(&mut self.model, msg);
                     }
                 }
@@ -133,12 +133,12 @@ impl Runtime {
         match signal {
             Signal::Terminate => vec![Msg::HangUp],
             Signal::HangUp => {
-                // Nothing more will come from it.
+                // The terminal sends no more input.
                 self.keys = None;
                 self.hang_up()
             }
             Signal::Interrupt => vec![Msg::Key(KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL))],
-            // Whoever had the terminal meanwhile has left it in another state.
+            // Another program has used the terminal in the meantime and may have changed its state.
             Signal::Continued => match self.screen.enter() {
                 Ok(()) => self.resized(),
                 Err(_) => self.hang_up(),
@@ -162,7 +162,7 @@ impl Runtime {
         heard
     }
 
-    /// This message and those that wait behind it.
+    /// This message and all messages that wait behind it.
     fn batch(&mut self, first: Msg) -> Vec<Msg> {
         let mut heard = vec![first];
         while heard.len() < BATCH
@@ -173,7 +173,7 @@ impl Runtime {
         heard
     }
 
-    /// The terminal is gone; a job at work is brought to its end without it.
+    /// The terminal is gone. A running job finishes without it.
     fn hang_up(&mut self) -> Vec<Msg> {
         match std::mem::replace(&mut self.gone, true) {
             false => vec![Msg::HangUp],
@@ -189,14 +189,14 @@ impl Runtime {
     fn draw(&mut self) {
         self.stale = false;
         if !self.gone && self.screen.draw(&self.model).is_err() {
-            // Whether it is really gone the keys will tell; what cannot be drawn must not end the work.
+            // The keyboard reports whether the terminal is really gone. A failed draw must not end the work.
             tracing::warn!("the screen cannot be drawn");
         }
     }
 
-    /// Job and all stop with the process; connections that time out meanwhile are made again.
+    /// The job stops together with the process. Connections that time out in the meantime are opened again.
     async fn suspend(&mut self) {
-        // It would take the keys that are meant for the shell.
+        // The keyboard would read keys that are meant for the shell.
         if let Some(keys) = self.keys.take() {
             keys.close().await;
         }
@@ -211,7 +211,7 @@ impl Runtime {
     }
 }
 
-/// A notch of the wheel; where the pointer is does not matter, for one list at a time has the keys.
+/// A notch of the wheel. The pointer position does not matter because only one list at a time takes input.
 fn wheel(kind: MouseEventKind) -> Option<Msg> {
     match kind {
         MouseEventKind::ScrollUp => Some(Msg::Wheel(-NOTCH)),
@@ -227,7 +227,8 @@ async fn next(keys: &mut Option<Keyboard>) -> Option<Result<Input>> {
     }
 }
 
-/// What a job tells can come a thousand times a second: it is drawn with the next tick. All else at once.
+/// A job can report a thousand events a second: they are drawn with the next tick. Everything else is drawn
+/// immediately.
 fn is_urgent(msg: &Msg) -> bool {
     !matches!(msg, Msg::Happened(_) | Msg::Sample(_) | Msg::Log(_))
 }

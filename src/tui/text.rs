@@ -1,20 +1,20 @@
-//! Text in columns: everything is measured as the terminal shows it, so that wide names do not break a line.
+//! Text in columns. Widths are measured as the terminal shows them, so that wide names do not break a line.
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use crate::entities::is_hidden;
 
-/// Columns that `text` takes.
+/// Width of `text` in columns.
 pub fn width(text: &str) -> usize {
     text.width()
 }
 
-/// One line without control characters: names come from strangers and may hold anything.
+/// One line without control characters: names come from other people and may contain anything.
 pub fn clean(text: &str) -> String {
     text.chars().map(|c| if is_hidden(c) { ' ' } else { c }).collect()
 }
 
-/// At most `columns` of `text`; `ellipsis` says that there was more.
+/// At most `columns` columns of `text`. `ellipsis` marks text that is cut.
 pub fn cut(text: &str, columns: usize, ellipsis: &str) -> String {
     let text = clean(text);
     if width(&text) <= columns {
@@ -37,7 +37,7 @@ pub fn cut(text: &str, columns: usize, ellipsis: &str) -> String {
     taken
 }
 
-/// Exactly `columns`: cut or filled up with spaces.
+/// Exactly `columns` columns: the text is cut or padded with spaces.
 pub fn fit(text: &str, columns: usize, ellipsis: &str) -> String {
     let mut text = cut(text, columns, ellipsis);
     let used = width(&text);
@@ -45,13 +45,13 @@ pub fn fit(text: &str, columns: usize, ellipsis: &str) -> String {
     text
 }
 
-/// Exactly `columns`, the text at the right.
+/// Exactly `columns` columns, with the text aligned to the right.
 pub fn right(text: &str, columns: usize) -> String {
     let free = columns.saturating_sub(width(text));
     format!("{}{text}", " ".repeat(free))
 }
 
-/// Breaks `text` between words into lines of at most `columns`; a longer word is broken anywhere.
+/// Breaks `text` between words into lines of at most `columns`. A longer word is broken at any character.
 pub fn wrap(text: &str, columns: usize) -> Vec<String> {
     let columns = columns.max(1);
     let mut lines = vec![String::new()];
@@ -72,7 +72,7 @@ pub fn wrap(text: &str, columns: usize) -> Vec<String> {
                 continue;
             }
             let head = match cut(&word, columns, "") {
-                // A character that is wider than the line still has to go somewhere.
+                // A character that is wider than the line still needs a line.
                 head if head.is_empty() => word.chars().take(1).collect(),
                 head => head,
             };

@@ -1,5 +1,5 @@
-//! How things look: roles that become styles, and the signs that go with them. A role never speaks by colour alone:
-//! whoever uses one writes a glyph or a word beside it.
+//! The look of the wizard: roles that become styles, and the signs that belong to them. A role never depends on colour
+//! alone: every use also writes a glyph or a word.
 
 use ratatui::style::{Color, Modifier, Style};
 use ratatui::symbols::border;
@@ -16,12 +16,12 @@ pub struct Theme {
     pub bad: Style,
     pub dim: Style,
     pub selected: Style,
-    /// What differs within a text.
+    /// The differing part of a text.
     pub changed: Style,
 }
 
 impl Theme {
-    /// From the 256 colours, to be read on a dark background.
+    /// Uses the 256 colours, readable on a dark background.
     pub const fn dark() -> Self {
         let style = Style::new();
         Self {
@@ -39,7 +39,7 @@ impl Theme {
         }
     }
 
-    /// From the 256 colours, to be read on a light background.
+    /// Uses the 256 colours, readable on a light background.
     pub const fn light() -> Self {
         let style = Style::new();
         Self {
@@ -57,7 +57,7 @@ impl Theme {
         }
     }
 
-    /// The 16 colours that every terminal lets its user choose: they suit both backgrounds.
+    /// Uses the 16 colours that the user can configure in every terminal: they suit both backgrounds.
     pub const fn sixteen() -> Self {
         let style = Style::new();
         Self {
@@ -72,8 +72,8 @@ impl Theme {
         }
     }
 
-    /// For `NO_COLOR`. Not one colour, not even the default one: crossterm 0.29 writes a colour it must not show as an
-    /// empty command, which switches reverse and bold off.
+    /// For `NO_COLOR`. It uses no colour at all, not even the default colour: crossterm 0.29 writes a suppressed colour
+    /// as an empty command, which switches reverse and bold off.
     pub const fn plain() -> Self {
         let style = Style::new();
         Self {
@@ -89,7 +89,7 @@ impl Theme {
     }
 }
 
-/// Signs, each one column wide unless said otherwise.
+/// Signs. Each is one column wide unless noted otherwise.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Glyphs {
     pub ok: &'static str,
@@ -103,13 +103,13 @@ pub struct Glyphs {
     pub spinner: &'static [&'static str],
     pub bar_full: &'static str,
     pub bar_empty: &'static str,
-    /// From the lowest to the highest.
+    /// From the lowest to the highest level.
     pub spark: &'static [&'static str],
     pub opened: &'static str,
     pub closed: &'static str,
-    /// Three columns each: all, some, none, left out.
+    /// Three columns each: all, some, none, excluded.
     pub boxes: [&'static str; 4],
-    /// Three columns each: chosen, not chosen.
+    /// Three columns each: selected, not selected.
     pub radio: [&'static str; 2],
     pub ellipsis: &'static str,
     pub arrow: &'static str,
@@ -118,7 +118,7 @@ pub struct Glyphs {
     pub mask: &'static str,
     pub dot: &'static str,
     pub dash: &'static str,
-    /// Around what differs within a text.
+    /// Brackets around the differing part of a text.
     pub changed: [&'static str; 2],
     pub up: &'static str,
     pub down: &'static str,
@@ -214,7 +214,7 @@ impl Look {
         let locale =
             ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(set).unwrap_or_default().to_lowercase();
         let is_utf8 = locale.contains("utf-8") || locale.contains("utf8");
-        // The Linux console has 256 glyphs, whatever the locale says.
+        // The Linux console has only 256 glyphs, independent of the locale.
         let is_poor = matches!(terminal.as_str(), "dumb" | "linux");
         Self {
             theme: if set("NO_COLOR").is_some() || terminal == "dumb" {
@@ -226,7 +226,7 @@ impl Look {
         }
     }
 
-    /// What somebody has said counts more than what the terminal suggests.
+    /// An explicit setting of the user takes precedence over the guess from the terminal.
     #[must_use]
     pub fn with(self, display: Display) -> Self {
         let theme = match display.theme {

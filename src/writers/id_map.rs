@@ -4,13 +4,13 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use crate::entities::{ModelId, RunId};
 use crate::error::Result;
 
-/// Which run became which, and which references wait for a run that is not there yet.
+/// Maps source runs to target runs, and lists the references to runs that do not exist on the target yet.
 pub trait IdMap: Send + Sync {
-    /// The target's run for a source's run, if it was seen there.
+    /// The target's run for a source's run, if it is known.
     fn target_of(&self, source: &RunId) -> Option<RunId>;
 
-    /// The target's logged model for a source's. They are kept by their digits, among the runs: a text that names
-    /// one is found as one that names a run.
+    /// The target's logged model for a source's. Models are stored by their digits, among the runs: a text that names a
+    /// model is found like one that names a run.
     fn model_of(&self, source: &ModelId) -> Option<ModelId> {
         self.target_of(&source.digits()).as_ref().map(ModelId::of_digits)
     }
@@ -19,31 +19,31 @@ pub trait IdMap: Send + Sync {
         self.opened(&source.digits(), &target.digits())
     }
 
-    /// True for a run on the target that some source's run became.
+    /// True for a run on the target that was made from some run of the source.
     fn is_target(&self, run: &RunId) -> bool;
 
     fn opened(&self, source: &RunId, target: &RunId) -> Result<()>;
 
     fn unresolved(&self, reference: Unresolved) -> Result<()>;
 
-    /// Every reference that waits.
+    /// All waiting references.
     fn waiting(&self) -> Result<Vec<Unresolved>>;
 
-    /// It waits no more.
+    /// Removes the reference from the waiting ones.
     fn settled(&self, reference: &Unresolved) -> Result<()>;
 }
 
-/// A tag of a run or logged model on the target that names one which was not there when the tag was written.
+/// A tag of a run or logged model on the target. It names a run or model that did not exist when the tag was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unresolved {
     /// The run or logged model that carries the tag, on the target.
     pub on: String,
     pub key: String,
-    /// The value with the source's ids in it.
+    /// The value with the ids of the source.
     pub value: String,
 }
 
-/// A ledger for a process that need not be resumed.
+/// An id map for a process that does not have to resume.
 #[derive(Default)]
 pub struct MemoryIdMap(Mutex<State>);
 

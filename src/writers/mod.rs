@@ -1,5 +1,5 @@
-//! What can be written: a tracking server, an export directory. A target finds or makes each object, so that doing
-//! everything twice is the same as doing it once. It never reads the source.
+//! The targets: a tracking server, an export directory. A target finds or creates each object, so that repeating
+//! everything gives the same result. It never reads the source.
 
 mod archive;
 mod id_map;
@@ -34,11 +34,11 @@ pub struct TargetExperiment {
     pub to_be_deleted: bool,
 }
 
-/// How much of a run the target has.
+/// The part of a run that the target has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Existing {
     Nothing,
-    /// An import of it was broken off, or the run has changed since.
+    /// An import of the run was interrupted, or the run has changed since.
     Partial,
     Everything,
 }
@@ -70,10 +70,10 @@ pub struct OpenTrace {
     pub writer: Box<dyn TraceWriter>,
 }
 
-/// What was read of a trace's spans: they, or that there are none, or why they could not be read.
+/// The spans of a trace, or none if the trace has none, or the reason why they could not be read.
 pub type SpansRead = std::result::Result<Option<Spans>, String>;
 
-/// A registered model or prompt on the target, its versions to be written in ascending order.
+/// A registered model or prompt on the target. Its versions are written in ascending order.
 #[derive(Clone, Debug, Default)]
 pub struct TargetModel {
     /// The name on the target.
@@ -81,85 +81,86 @@ pub struct TargetModel {
     pub found: bool,
     /// An earlier import made it.
     pub is_ours: bool,
-    /// What is there.
+    /// The versions on the target.
     pub versions: BTreeMap<u64, ModelVersion>,
     pub aliases: BTreeMap<String, u64>,
-    /// The number that the next version will get, once that is known for sure.
+    /// The number that the next version will get, if it is certain.
     pub next: Option<u64>,
-    /// The source's aliases, some of which may stand for versions that were deleted there.
+    /// The source's aliases. Some may point to versions that were deleted there.
     pub wanted_aliases: BTreeMap<String, u64>,
-    /// Every version that the source has is there: numbers beyond them may be used up.
+    /// The target has every version of the source: higher numbers may be used up.
     pub is_whole: bool,
 }
 
-/// Everything a migration asks of what it writes. Order: experiment, its runs (parents first), their metrics and
-/// files, close each run, close the experiment, models in between: after the runs that made them, closed after the
-/// runs whose metrics they have; then registered models and prompts, versions in ascending order;
-/// finish.
+/// All write methods that a migration needs. The order is: the experiment, its runs (parents first), their metrics and
+/// files, close each run, close the experiment. Logged models come in between: opened after the runs that made them,
+/// and closed after the runs whose metrics they have. Then registered models and prompts, with versions in ascending
+/// order. Then finish.
 #[async_trait]
 pub trait Writer: Send + Sync {
     /// The address or the directory.
     fn location(&self) -> &str;
 
-    /// What has gone over the wire so far.
+    /// The traffic so far.
     fn traffic(&self) -> Traffic;
 
-    /// Runs get other ids than they had: what names one is written anew.
+    /// Runs get new ids: values that name a run are rewritten.
     fn gives_new_ids(&self) -> bool {
         true
     }
 
-    /// What a reader should know and has not been told yet, such as which way files take.
+    /// Notes for the user that were not reported yet, such as how files are written.
     fn take_notes(&self) -> Vec<String> {
         Vec::new()
     }
 
-    /// What it refused of an object that is there otherwise, such as params whose names are too long; to be asked when
-    /// the object, called by its id on the source, has been written. Says it once.
+    /// The parts that the target refused of an object that exists otherwise, such as params whose names are too long.
+    /// The caller asks when the object is written, by the object's id on the source. Returned only once.
     fn refused(&self, _kind: Kind, _id: &str) -> Option<Error> {
         None
     }
 
-    /// An error when it gives no answer to a cheap question.
+    /// Fails when the target does not answer a cheap question.
     async fn answers(&self) -> Result<()> {
         Ok(())
     }
 
-    /// Takes back what was begun and not finished: to be awaited when work has been broken off.
+    /// Undoes work that was begun and not finished: to be awaited when work was interrupted.
     async fn settle(&self) {}
 
-    /// Who waits when AWS credentials that writing depends on have ended.
+    /// The waits for expired AWS credentials that writing depends on.
     fn credential_waits(&self) -> Vec<CredentialWait> {
         Vec::new()
     }
 
-    /// What says who writes to it now, kept at the target itself; none when nobody does, or it keeps no such thing.
+    /// The lease at the target itself, which names the process that writes to it now; none when no process does, or the
+    /// target keeps no lease.
     async fn lease(&self) -> Result<Option<String>> {
         Ok(None)
     }
 
-    /// Says who writes to it, or that nobody does.
+    /// Sets the lease of the process that writes to the target, or removes it.
     async fn set_lease(&self, _lease: Option<&str>) -> Result<()> {
         Ok(())
     }
 
-    /// The name of the first of these experiments of a source that an import made from one of this target: then the two ends
-    /// are the wrong way round.
+    /// The name of the first of these source experiments that an import made from an experiment of this target: then
+    /// the two ends are swapped.
     async fn origin_of(&self, _experiments: &[&Experiment]) -> Result<Option<String>> {
         Ok(None)
     }
 
-    /// All experiments, registered models and prompts that the source has, before any of them is opened. What a target has
-    /// under a name may be the copy of another one that had the name before.
+    /// Receives all experiments, registered models and prompts of the source, before any of them is opened. An object
+    /// on the target may be the copy of another source object that had this name before.
     fn learn_source(&self, _experiments: &[Experiment], _models: &[RegisteredModel]) {}
 
-    /// Finds or makes the experiment under `name`.
+    /// Finds or creates the experiment under `name`.
     async fn open_experiment(&self, experiment: &Experiment, name: &str) -> Result<TargetExperiment>;
 
-    /// Finds or makes the run. `again` means that it is known to differ from what the target has.
+    /// Finds or creates the run. `again` means that the run is known to differ from the target's.
     async fn open_run(&self, place: &TargetExperiment, run: &Run, again: bool) -> Result<OpenRun>;
 
-    /// Finds or makes the logged model, after the run that made it. `again` as for a run.
+    /// Finds or creates the logged model, after the run that made it. `again` as for a run.
     async fn open_logged_model(
         &self,
         place: &TargetExperiment,
@@ -167,11 +168,11 @@ pub trait Writer: Send + Sync {
         again: bool,
     ) -> Result<OpenModel>;
 
-    /// Says which logged models the run used and made, and writes the params that name one or a run, once they are all
-    /// there. Gives those models, by the source's ids, that are not.
+    /// Writes the links to the logged models that the run used and made, and the params that name a model or a run,
+    /// when all of them exist. Returns the models that do not exist, by the source's ids.
     async fn link_models(&self, target: &RunId, run: &Run) -> Result<BTreeSet<ModelId>>;
 
-    /// After the last run. `runs` are the source ids of all runs that are there now, in order.
+    /// Called after the last run. `runs` are the source ids of all runs that exist on the target now, in order.
     async fn close_experiment(
         &self,
         place: &TargetExperiment,
@@ -179,14 +180,14 @@ pub trait Writer: Send + Sync {
         runs: &[RunId],
     ) -> Result<()>;
 
-    /// Finds or makes a registered model or prompt under `name`.
+    /// Finds or creates a registered model or prompt under `name`.
     async fn open_registered_model(&self, model: &RegisteredModel, name: &str) -> Result<TargetModel>;
 
-    /// Finds or makes one version under its own number. What is there with other content is a conflict: an error.
+    /// Finds or creates one version under its own number. A version with other content is a conflict: an error.
     async fn write_version(&self, at: &mut TargetModel, version: &ModelVersion) -> Result<Existing>;
 
-    /// After the last version; `versions` are those that are there now. Sets the aliases. Gives what a reader should
-    /// know, such as aliases that stand for something else there.
+    /// Called after the last version; `versions` are those that exist on the target now. Sets the aliases. Returns
+    /// notes for the user, such as aliases that point to other versions on the target.
     async fn close_registered_model(
         &self,
         at: TargetModel,
@@ -194,57 +195,57 @@ pub trait Writer: Send + Sync {
         versions: &[ModelVersion],
     ) -> Result<Vec<String>>;
 
-    /// Finds or makes the evaluation dataset.
+    /// Finds or creates the evaluation dataset.
     async fn open_dataset(&self, dataset: &EvaluationDataset) -> Result<OpenDataset>;
 
-    /// Finds or makes the scorers of one experiment, called by its id on the source: every version of each, sorted by
-    /// name and number. Gives what became of each.
+    /// Finds or creates the scorers of one experiment, given by its id on the source: every version of each, sorted by
+    /// name and number. Returns the result for each.
     async fn write_scorers(
         &self,
         experiment: &ExperimentId,
         scorers: &[Scorer],
     ) -> Result<Vec<Result<Existing>>>;
 
-    /// Looks what there is of these traces, once their runs are there. Gives what became of each, in the same order.
+    /// Looks up these traces on the target, after their runs exist. Returns the result for each, in the same order.
     async fn open_traces(&self, place: &TargetExperiment, traces: &[Trace])
     -> Result<Vec<Result<OpenTrace>>>;
 
-    /// Links runs of one experiment to traces that are there; all are called by their ids on the source. Gives the
-    /// runs that are not on the target.
+    /// Links runs of one experiment to existing traces; all are given by their ids on the source. Returns the runs that
+    /// are not on the target.
     async fn link_traces(&self, experiment: &ExperimentId, links: &[TraceLinks]) -> Result<Vec<RunId>>;
 
-    /// After everything else. Gives what a reader should know, such as references that could not be followed.
+    /// Called after everything else. Returns notes for the user, such as references that could not be resolved.
     async fn finish(&self) -> Result<Vec<String>>;
 }
 
-/// The files of a run or a logged model being written.
+/// Writes the files of a run or a logged model.
 #[async_trait]
 pub trait FileWriter: Send + Sync {
-    /// False when a file that was written before is gone. A target that has to be asked is asked where `looks`, and says
-    /// true otherwise.
+    /// False when a file that was written before is gone. A remote target is asked only if `looks`, and returns true
+    /// otherwise.
     ///
     /// # Errors
-    /// When it does not say what is there.
+    /// When the target does not return its files.
     async fn has(&self, file: &FileEntry, digest: &Digest, looks: bool) -> Result<bool>;
 
-    /// Writes a file, opened anew at every try. Gives the digest of what was read.
+    /// Writes a file, which is opened again for every try. Returns the digest of the bytes that were read.
     async fn write(&self, file: &FileEntry, source: &dyn ByteSource) -> Result<Digest>;
 }
 
-/// One run being written.
+/// Writes one run.
 #[async_trait]
 pub trait RunWriter: Send + Sync {
     /// Chunks come metric by metric.
     async fn metrics(&mut self, chunk: MetricChunk) -> Result<()>;
 
-    /// Points of this run that say something of logged models: each is then written as theirs too.
+    /// Points of this run that also measure logged models: each is written as a point of the model, too.
     fn model_metrics(&mut self, metrics: &[(ModelId, ModelMetric)]);
 
     fn files(&self) -> &dyn FileWriter;
 
-    /// Writes what is left. `files` are all of the run's files that are there now; `missing` those that are not,
-    /// and why. Only now is the run complete. With `lacking` something of it could not be read: another import must
-    /// look into it again, even one that knows nothing of this one.
+    /// Writes the remaining data. `files` are all of the run's files that exist on the target now; `missing` are the
+    /// others, with the reasons. Only now is the run complete. With `lacking`, a part of the run could not be read:
+    /// another import must check it again, even one that has no record of this import.
     async fn close(
         self: Box<Self>,
         files: Vec<FileEntry>,
@@ -253,13 +254,13 @@ pub trait RunWriter: Send + Sync {
     ) -> Result<()>;
 }
 
-/// One logged model being written.
+/// Writes one logged model.
 #[async_trait]
 pub trait ModelWriter: Send + Sync {
     fn files(&self) -> &dyn FileWriter;
 
-    /// Adds the params, tags and points that the target's model lacks. For a model that was there before, or has
-    /// points of runs that were not written together with it.
+    /// Adds the params, tags and points that the target's model lacks. Used for a model that existed before, or that
+    /// has points of runs that were not written together with it.
     async fn complete(&self, model: &LoggedModel) -> Result<()>;
 
     /// Only now is the model complete. `files`, `missing` and `lacking` as for a run.
@@ -272,20 +273,20 @@ pub trait ModelWriter: Send + Sync {
     ) -> Result<()>;
 }
 
-/// One evaluation dataset being written.
+/// Writes one evaluation dataset.
 #[async_trait]
 pub trait DatasetWriter: Send + Sync {
-    /// Writes these, or writes them again.
+    /// Writes these records or overwrites them.
     async fn records(&mut self, records: Vec<Record>) -> Result<()>;
 
     /// Only now is the dataset complete.
     async fn close(self: Box<Self>, dataset: &EvaluationDataset) -> Result<()>;
 }
 
-/// One trace being written.
+/// Writes one trace.
 #[async_trait]
 pub trait TraceWriter: Send + Sync {
-    /// Writes the trace and its spans. Gives the writer of the files that they refer to.
+    /// Writes the trace and its spans. Returns the writer of the files that the spans refer to.
     async fn begin(&mut self, spans: &SpansRead) -> Result<Box<dyn FileWriter>>;
 
     /// Only now is the trace complete, unless files or spans are missing.

@@ -1,5 +1,5 @@
-//! The App itself, against the sandbox: listed, created, waited for, opened, described, changed, and what is said when
-//! AWS refuses.
+//! The commands for Apps against the sandbox: list, create, wait, open, describe and change, and the messages when AWS
+//! refuses.
 
 use std::process::Stdio;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use mlferry::demo::SandboxOptions;
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, BufReader};
 
-/// Looks often: the sandbox is quick.
+/// A short poll interval, because the sandbox is fast.
 const QUICK: [&str; 2] = ["--poll-interval", "0.2"];
 
 async fn control_plane() -> Cloud {
@@ -35,7 +35,7 @@ impl Account {
         self.run_with(args, &[]).await
     }
 
-    /// With these variables; an empty value takes one away.
+    /// Runs the command with these variables. An empty value removes a variable.
     async fn run_with(&self, args: &[&str], env: &[(&str, &str)]) -> Ran {
         let mut command = self.cloud.mlferry(&self.mlferry, args);
         for (name, value) in env {
@@ -55,7 +55,7 @@ impl Account {
         [&given[..], &QUICK, &["--yes"]].concat()
     }
 
-    /// Exit code and all that is said, with what changes from run to run blotted out.
+    /// The exit code and all output, with the values that change from run to run replaced.
     async fn said(&self, args: &[&str], env: &[(&str, &str)]) -> String {
         let ran = self.run_with(args, env).await;
         let text = format!("exit {}\n{}{}", ran.code.unwrap(), ran.stdout, ran.stderr);
@@ -74,7 +74,7 @@ fn of_type(ran: &Ran, kind: &str) -> Vec<Value> {
     ran.lines().into_iter().filter(|line| line["type"] == kind).collect()
 }
 
-/// What the control plane answers instead of its own.
+/// A response that the control plane sends instead of its own.
 fn refusal(operation: &str, code: &str, message: &str) -> Value {
     let body = json!({ "__type": code, "message": message }).to_string();
     json!({ "plane": "control", "match": operation, "status": 400, "body": body })
@@ -118,7 +118,7 @@ async fn an_app_is_created_once_described_changed_and_opened() {
     assert_snapshot!("describe", blot(&described, "last modified     ", |c| c != '\n', "WHEN"));
     account.run(&["app", "describe", "older", "--json"]).await.exits(0);
 
-    // A change of the window must not switch the registration of models on, as AWS does by itself.
+    // A change of the maintenance window must not enable model registration, which AWS does by default.
     let window = ["app", "update", &arn, "--weekly-maintenance-window-start", "Tue:03:30", "--json"];
     let changed = account.run(&[&window[..], &QUICK].concat()).await.exits(0);
     let app = &of_type(&changed, "app")[0];
@@ -168,10 +168,10 @@ async fn a_wait_that_is_interrupted_goes_on() {
     let waited = account.run(&[&["app", "wait", "--json"][..], &QUICK].concat()).await.exits(0);
     assert_eq!(of_type(&waited, "app")[0]["arn"], arn);
     assert_eq!(of_type(&account.run(&create).await.exits(0), "app_made")[0]["found"], true);
-    // Ready, it is not waited for any more.
+    // A ready App is no longer waited for.
     account.run(&["app", "wait"]).await.exits(2);
 
-    // AWS is slow.
+    // A slow creation.
     account.cloud.faults(&json!({ "status": { arn.clone(): "Creating" } }));
     let short = [&["app", "wait", &arn, "--timeout", "1"][..], &QUICK].concat();
     let said = account.said(&short, &[]).await;
@@ -197,7 +197,7 @@ async fn a_role_that_is_not_known_yet_is_waited_for() {
     let created = account.run(&create).await.exits(0);
     assert_eq!(of_type(&created, "app_role_awaited").len(), 2);
 
-    // The answer is lost, the App is there: it is found, not made twice.
+    // The response is lost, but the App exists: it is found, not created twice.
     let lost = json!({ "plane": "control", "match": "CreateMlflowApp", "times": 1, "cut": true });
     account.cloud.faults(&json!({ "answers": [lost] }));
     let create = [&account.create("lost")[..], &["--json"]].concat();

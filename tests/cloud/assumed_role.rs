@@ -1,5 +1,5 @@
-//! `SAGEMAKER_MLFLOW_ASSUME_ROLE_ARN`: a role calls MLflow, the own credentials do the rest, and neither may do the
-//! other's part.
+//! `SAGEMAKER_MLFLOW_ASSUME_ROLE_ARN`: a role calls MLflow, and the user's own credentials do everything else. Neither
+//! has the permissions of the other.
 
 use std::process::Stdio;
 
@@ -12,10 +12,10 @@ use tokio::process::Command;
 
 const ROLE: &str = "SAGEMAKER_MLFLOW_ASSUME_ROLE_ARN";
 
-/// Two roles that have nothing in common, as two teams of a company would grant them.
+/// Two roles without common permissions, as two teams of a company would grant them.
 struct Roles {
     cloud: Cloud,
-    /// A session of the role that may reach the control plane, the bucket and STS.
+    /// A session of the role that has access to the control plane, the bucket and STS.
     own: Vec<(String, String)>,
     /// The role that may call the App.
     caller: String,
@@ -58,7 +58,7 @@ async fn calls_and_nothing_else(roles: &Roles, source: &Real, app: &str) {
     let alone = Ran::of(roles.without_role(&mlferry, &["check", "--source", app])).await.exits(1);
     assert!(alone.stderr.contains("sagemaker:CallMlflowAppApi"), "the test can fail: {}", alone.stderr);
 
-    // The control plane tells the version to our own credentials, where the App keeps it to itself.
+    // If the App does not report its version, the control plane reports it to the user's own credentials.
     let silent = json!({ "plane": "data", "match": "/version", "status": 404, "body": "{}" });
     roles.cloud.faults(&json!({ "answers": [silent] }));
     let check = roles.with_role(&mlferry, &["check", "--source", app, "--json"], &roles.caller);
@@ -81,7 +81,7 @@ async fn calls_and_nothing_else(roles: &Roles, source: &Real, app: &str) {
     Ran::of(roles.with_role(&mlferry, &validate, &roles.caller)).await.exits(0);
 }
 
-/// The session of the role ends while the import works: another one is opened, and nobody hears of it.
+/// The session of the role expires during the import: another session is opened without a message.
 async fn through_a_session_that_ends(roles: &Roles, mut import: Command) {
     let before = roles.cloud.keys_of(&roles.caller).await.len();
     let mut import = import.stdout(Stdio::piped()).spawn().unwrap();

@@ -1,5 +1,5 @@
-//! The pre-flight against the sandbox: all green, each thing that may be wrong with what mends it, and the probe of a
-//! live App.
+//! The pre-flight against the sandbox: all checks pass, each possible problem is shown with its fix, and a running App
+//! is probed.
 
 use crate::support::aws::Cloud;
 use crate::support::{Mlferry, Ran};
@@ -98,7 +98,7 @@ async fn a_target_that_is_in_order_is_all_green_and_whatever_is_wrong_is_told_wi
             assert!(found["text"].as_str().unwrap().contains("stays behind"), "{found}");
         }
     }
-    // What is only advised is a warning.
+    // A missing permission that is only recommended gives a warning.
     for (action, check) in [("iam:GetRole", "role trust"), ("iam:SimulatePrincipalPolicy", "permissions")] {
         ready.cloud.faults(&json!({ "deny": [action] }));
         let ran = ready.connect().await.exits(0);
@@ -127,7 +127,7 @@ async fn a_target_that_is_in_order_is_all_green_and_whatever_is_wrong_is_told_wi
     assert!(line(&ran, "account")["hint"].as_str().unwrap().contains("AWS RAM"), "{ran:?}");
     let nobody = ready.run(&["connect", "--target", "http://127.0.0.1:1", "--json"]).await.exits(5);
     assert_eq!(line(&nobody, "server")["level"], "failure");
-    // `run` looks first, and stops.
+    // `run` starts with the pre-flight and stops.
     ready.cloud.faults(&json!({ "deny": ["s3:PutObject"] }));
     let run = ["run", "--source", &arn, "--target", &arn, "--yes"];
     let ran = ready.run(&run).await.exits(1);
@@ -155,7 +155,7 @@ async fn names_that_the_model_registry_refuses(ready: &Ready) {
 async fn a_probe_of_the_app_holds_nothing_that_says_whose_it_is(ready: &Ready) {
     let file = ready.mlferry.state.path().join("probe.json");
     let probe = ["app", "probe", "ready", "--output", file.to_str().unwrap(), "--limits"];
-    assert!(ready.run(&probe).await.exits(2).stderr.contains("nobody is there to agree"));
+    assert!(ready.run(&probe).await.exits(2).stderr.contains("there is no terminal to ask in"));
     ready.run(&[&probe[..], &["--yes"]].concat()).await.exits(0);
     let text = std::fs::read_to_string(&file).unwrap();
     let found: Value = serde_json::from_str(&text).unwrap();
@@ -185,14 +185,14 @@ async fn a_probe_of_the_app_holds_nothing_that_says_whose_it_is(ready: &Ready) {
         let trials = found["trials"].as_array().unwrap();
         trials.iter().find(|one| one["question"] == question).unwrap()["answer"].as_str().unwrap().to_owned()
     };
-    // The sandbox has workspaces, as Apps have.
+    // The sandbox has workspaces, like Apps.
     let chosen = answer("artifact_location within the artifact store");
     assert!(chosen.contains("cannot be specified when workspaces are enabled"), "{chosen}");
     assert!(answer("artifact_location left to the App").contains("<artifact store>/"), "{text}");
     assert!(answer("the id of a trace that the client chose").starts_with("kept"), "{text}");
     assert!(!found["limits"].as_array().unwrap().is_empty());
 
-    // What it made is deleted.
+    // The experiment that the probe created is deleted.
     let left = "import mlflow,sys; mlflow.set_tracking_uri(sys.argv[1]); \
                 print([e.name for e in mlflow.search_experiments()])";
     let left = ready.cloud.client().args(["-c", left, &ready.arn]).output().await.unwrap();

@@ -1,5 +1,5 @@
-//! Managed MLflow as an end like any other: signed requests to the sandbox's Apps and tracking servers, credentials
-//! that end on the way, clocks that are off, and what is said when AWS refuses.
+//! Managed MLflow as a normal end: signed requests to the sandbox's Apps and tracking servers, credentials that expire
+//! during a job, wrong clocks, and the messages when AWS refuses.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -13,10 +13,10 @@ use tokio::process::Command;
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
-/// Traps for a signature: a space, a plus, a slash, a percent sign, an umlaut.
+/// Characters that are difficult to sign: a space, a plus, a slash, a percent sign, an umlaut.
 const NAME: &str = "exp a+b/c %20 é";
 
-/// Runs without files: those take another way.
+/// Runs without files, because files use another path.
 async fn seeded(runs: usize) -> Real {
     let source = Real::start(TARGET).await;
     let post = |route: &str, body: Value| {
@@ -30,7 +30,7 @@ async fn seeded(runs: usize) -> Real {
     let tags = json!([{ "key": "a b/c", "value": "d+e é" }]);
     let made = post("experiments/create", json!({ "name": NAME, "tags": tags })).await;
     for n in 0..runs {
-        // Nothing but the creation of a run takes the second name.
+        // Only the creation of a run accepts the second name.
         let tags = json!([tags[0], { "key": "a b/../c%25", "value": "ü" }]);
         let run = json!({ "experiment_id": made["experiment_id"], "run_name": format!("run {n}"), "start_time": n, "tags": tags });
         let run = post("runs/create", run).await;
@@ -53,18 +53,18 @@ async fn an_app_and_a_tracking_server_are_ends_like_any_other() {
 
     let checked = run(&["check", "--source", source.url(), "--target", &app, "--json"]).await.exits(0);
     assert!(checked.stdout.contains("\"version\":\"3.10.1\""), "{}", checked.stdout);
-    // From a server into the App, from there into the tracking server: each is read and written.
+    // From a server into the App, and from there into the tracking server, so that each is read and written.
     for (from, to) in [(source.url(), app.as_str()), (app.as_str(), server.as_str())] {
         run(&["plan", "--source", from]).await.exits(0);
         let outcome = run(&["import", "--source", from, "--target", to, "--json"]).await.exits(0).outcome();
         assert_eq!(outcome["counts"]["runs"]["done"], 12, "{outcome}");
         assert_eq!(outcome["points"], 600, "{outcome}");
         run(&["validate", "--source", from, "--target", to]).await.exits(0);
-        // Once more, by one who does not know of it: nothing is doubled, as the count below tells.
+        // Imports again without the journal: nothing is duplicated, as the count below shows.
         let import = ["import", "--source", from, "--target", to];
         Ran::of(cloud.mlferry(&Mlferry::new(), &import)).await.exits(0);
     }
-    // The official client finds them.
+    // The official client finds the runs.
     for arn in [&app, &server] {
         let seen = cloud.python("cloud_runs.py", &[arn, NAME]).await;
         assert_eq!(String::from_utf8(seen.stdout).unwrap().trim(), "12 runs, 600 points");
@@ -86,7 +86,7 @@ async fn batches_that_a_gateway_refuses_are_halved() {
     Ran::of(cloud.mlferry(&mlferry, &validate)).await.exits(0);
 }
 
-/// What an App keeps to itself is found out in other ways.
+/// If an App does not report its version, the program finds out its features in other ways.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_app_that_does_not_tell_its_version_is_none_the_worse() {
     let cloud = Cloud::start().await;
@@ -159,7 +159,7 @@ async fn credentials_that_end_on_the_way_are_waited_for() {
     profile.lead(&mut validate);
     Ran::of(validate).await.exits(0);
 
-    // A question does not wait.
+    // Read-only commands do not wait.
     let facts = cloud.renewed().await;
     let key = facts.iter().find(|(name, _)| name == "AWS_ACCESS_KEY_ID").unwrap().1.clone();
     profile.give(&facts);
@@ -200,7 +200,7 @@ async fn credentials_of_the_environment_end_the_job_and_the_next_one_continues()
     Ran::of(validate).await.exits(0);
 }
 
-/// What the reader sees, with what changes from run to run blotted out.
+/// The output for the user, with the values that change from run to run replaced.
 async fn said(command: &mut Command) -> String {
     let ran = Ran::of(command).await;
     format!("exit {}\n{}{}", ran.code.unwrap(), ran.stdout, ran.stderr)

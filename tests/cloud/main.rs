@@ -1,4 +1,4 @@
-//! On stand-ins of AWS, Google Cloud Storage and Azure.
+//! Tests on stand-ins for AWS, Google Cloud Storage and Azure.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

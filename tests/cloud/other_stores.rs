@@ -1,4 +1,4 @@
-//! Google Cloud Storage and Azure as stores of a source: every file of a run is read straight from there.
+//! Google Cloud Storage and Azure as artifact stores of a source: every file of a run is read directly from the store.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -13,8 +13,8 @@ use crate::support::{Mlferry, Ran, Real, TARGET};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, BufReader};
 
-/// Root of an experiment, and as MLflow's client has to spell it to write there: of `abfss` it asks for another API of
-/// Azure's, which Azurite does not have, though the blobs are the same.
+/// The root of an experiment, and the URI that MLflow's client needs to write to it. For `abfss`, the client uses
+/// another Azure API, which Azurite does not support, although the blobs are the same.
 const ROOTS: [(&str, &str); 3] = [
     ("gs://mlferry/some/where", "gs://mlferry/some/where"),
     (
@@ -48,7 +48,7 @@ fn files() -> Files {
     names.map(|name| (name.to_owned(), bytes(name))).into()
 }
 
-/// Adds an experiment that keeps its files there, with one run. Gives the run's id and root.
+/// Adds an experiment whose files are in this location, with one run. Returns the run's id and root.
 async fn run_at(source: &Real, name: &str, root: &str) -> (String, String) {
     let post = async |route: &str, body: Value| -> Value {
         let call =
@@ -121,7 +121,7 @@ async fn files_at_google_and_azure_are_read_straight_from_there() {
     Ran::of(mlferry.command(&validate).envs(stores.env.clone())).await.exits(0);
 }
 
-/// A gateway answers for Azure that it is not there, until the command says so.
+/// A gateway reports that Azure is unavailable until the command prints that it waits.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_outage_is_waited_for_and_fails_nothing() {
     let (source, stores) = futures::join!(Real::start(TARGET), Stores::start());
@@ -133,7 +133,7 @@ async fn an_outage_is_waited_for_and_fails_nothing() {
     let proxy = Proxy::start(&azure.1).await;
     let is_gone = Arc::new(AtomicBool::new(true));
     let seen = Arc::clone(&is_gone);
-    // The first look lists, and reads the head of a file.
+    // The first two requests list the files and read the beginning of one.
     proxy
         .script(move |_, number| {
             let is_lost = number > 1 && seen.load(Ordering::SeqCst);
@@ -166,7 +166,7 @@ async fn an_outage_is_waited_for_and_fails_nothing() {
     assert_eq!(arrived, names);
 }
 
-/// Names that no file can have cost only themselves, and the mark of a folder is no file.
+/// Names that are invalid for files affect only their own items, and a folder marker is not a file.
 #[tokio::test(flavor = "multi_thread")]
 async fn no_name_costs_its_neighbours() {
     let (source, stores) = futures::join!(Real::start(TARGET), Stores::start());

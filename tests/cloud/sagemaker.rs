@@ -1,12 +1,12 @@
-//! Everything arrives in an App, and from a managed tracking server, judged through the official client: also where
-//! connections break.
+//! All data arrives in an App, also from a managed tracking server and over connections that break. The official client
+//! checks the result.
 
 use crate::support::aws::Cloud;
 use crate::support::{Mlferry, Ran, Real, TARGET, judged};
 use serde_json::json;
 
-/// Requests that MLflow carries out, and whose connection ends before anybody hears of it: creations, which cannot be
-/// sent again without a look at what is there, and others that can.
+/// Requests that MLflow processes, but whose connection ends before the response. Some are creations, which must not be
+/// sent again without checking for an existing item. Others can be sent again.
 const CUT: [&str; 16] = [
     "POST /api/2.0/mlflow/experiments/create",
     "POST /api/2.0/mlflow/runs/create",
@@ -21,7 +21,7 @@ const CUT: [&str; 16] = [
     "POST /api/3.0/mlflow/traces",
     "POST /api/3.0/mlflow/datasets/create",
     "POST /api/3.0/mlflow/scorers/register",
-    // Of the source:
+    // Requests to the source:
     "GET /api/2.0/mlflow/runs/get",
     "POST /api/2.0/mlflow/runs/search",
     "POST /api/3.0/mlflow/traces/search",
@@ -52,7 +52,7 @@ async fn everything_arrives_in_an_app_and_from_a_tracking_server() {
         cloud.no_faults();
         let validate = ["validate", "--source", from, "--target", to, "--artifacts", "checksum", "--json"];
         ran(&cloud, &mlferry, &validate).await.exits(0);
-        // With the journal lost, nothing is written twice.
+        // Without the journal, nothing is written twice.
         let again = ran(&cloud, &Mlferry::new(), &import).await.exits(0).outcome();
         for kind in ["model_versions", "prompt_versions", "traces", "evaluation_datasets", "scorers"] {
             assert_eq!(again["counts"][kind]["skipped"], first["counts"][kind]["planned"], "{kind}: {again}");

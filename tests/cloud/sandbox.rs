@@ -1,4 +1,4 @@
-//! The sandbox is held to the truth by AWS's own model and clients, and by MLflow's with the official plugin.
+//! Checks the sandbox against AWS's own model and clients, and against MLflow's client with the official plugin.
 
 use crate::support::aws::Cloud;
 use mlferry::demo::SandboxOptions;

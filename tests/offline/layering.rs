@@ -1,4 +1,4 @@
-//! Imports go downwards only. The rule is read from the `use crate::…` lines (and other paths) of each folder.
+//! Imports go downwards only. The test reads the `use crate::…` lines (and other paths) of each folder.
 
 mod circles;
 
@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// A layer and what it may name besides itself.
+/// A layer and the other layers that it may use.
 const MAY_USE: [(&str, &[&str]); 20] = [
     ("error", &[]),
     ("limits", &[]),
@@ -47,13 +47,13 @@ const MAY_USE: [(&str, &[&str]); 20] = [
     ("tui", &["config", "engine", "plan", "entities", "error"]),
 ];
 
-/// Crates that only these layers may name.
+/// Crates that only these layers may use.
 const CRATES: [(&str, &[&str]); 15] = [
     ("ratatui", &["tui"]),
     ("crossterm", &["tui"]),
     ("clap", &["cli", "commands"]),
     ("indicatif", &["commands"]),
-    // `limits` names such crates in a test, which looks for whoever makes a client.
+    // A test in `limits` names these crates to find code that creates a client.
     ("reqwest", &["rest", "aws", "artifacts", "limits"]),
     ("rustls", &["tls"]),
     ("rusqlite", &["engine", "error"]),
@@ -88,7 +88,7 @@ fn is_word(c: char) -> bool {
     c.is_alphanumeric() || c == '_'
 }
 
-/// The words that follow `prefix` in a file, comments left out.
+/// The words after `prefix` in a file, without comments.
 fn named(text: &str, prefix: &str) -> BTreeSet<String> {
     let code =
         text.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");

@@ -1,4 +1,4 @@
-//! Every package that is installed has one version, and a file says which.
+//! Every installed package has exactly one version, which is written in a file.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -12,7 +12,7 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// The files below a folder of the repository that end in one of these.
+/// The files below a folder of the repository that have one of these endings.
 fn files(folder: &str, ends: &[&str]) -> Vec<PathBuf> {
     let (mut files, mut folders) = (Vec::new(), vec![root().join(folder)]);
     while let Some(folder) = folders.pop() {
@@ -33,7 +33,7 @@ fn stem(path: &Path) -> String {
     path.file_stem().unwrap().to_str().unwrap().to_owned()
 }
 
-/// Name and version of each line that pins one, for all Pythons; any other line is none.
+/// The names and versions of the lines that pin a package for all Pythons. Other lines are ignored.
 fn pins(text: &str) -> BTreeMap<&str, BTreeSet<&str>> {
     let mut pins: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for line in text.lines().filter(|line| !line.starts_with('#')) {
@@ -69,7 +69,7 @@ fn each_lock_pins_what_it_is_made_from() {
     assert_eq!(here, known);
 }
 
-/// A release is written as a text of three numbers, wherever a server of it is started.
+/// Every release that starts a server is written as a string of three numbers.
 #[test]
 fn each_release_that_a_test_or_a_bench_names_has_a_lock() {
     let known: BTreeSet<&str> = LOCKS.iter().map(|lock| lock.name).collect();
@@ -84,7 +84,7 @@ fn each_release_that_a_test_or_a_bench_names_has_a_lock() {
     }
 }
 
-/// An environment is made from a lock, or it is not made.
+/// Every environment is created from a lock.
 #[test]
 fn nothing_is_installed_but_from_a_lock() {
     let code = ["src", "tests", "benches", "assets"].map(|folder| files(folder, &[".rs", ".py"])).concat();
@@ -95,7 +95,7 @@ fn nothing_is_installed_but_from_a_lock() {
     assert_eq!(found, only);
 }
 
-/// From an empty cache: `MLFERRY_CACHE_DIR=$(mktemp -d) cargo test --test offline locks -- --ignored --nocapture`.
+/// With an empty cache: `MLFERRY_CACHE_DIR=$(mktemp -d) cargo test --test offline locks -- --ignored --nocapture`.
 #[tokio::test]
 #[ignore = "installs some gigabytes from PyPI"]
 async fn every_lock_installs_and_is_complete() {

@@ -1,4 +1,4 @@
-//! Without servers: the rules of the source, the wizard's screens, and answers to bad input.
+//! Tests without servers: the rules for the source code, the wizard's screens, and the responses to bad input.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

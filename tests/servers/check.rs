@@ -1,4 +1,4 @@
-//! The first look at real servers: what is there, what of it arrives, and that looking writes nothing.
+//! The pre-flight on real servers: which items exist, which of them arrive, and that checking writes nothing.
 
 use crate::support::{Mlferry, NEWEST, Real, TARGET};
 use serde_json::{Value, json};
@@ -9,8 +9,8 @@ async fn post(url: &str, route: &str, body: Value) -> Value {
     response.json().await.unwrap()
 }
 
-/// An address that needs no look-up: MLflow refuses hosts that it cannot resolve. No secret: only the worker that
-/// encrypted one can list it again, unless a key is set for all (MLflow 3.10 to 3.18).
+/// An IP address, because MLflow refuses host names that it cannot resolve. No secret, because only the worker that
+/// encrypted it can list it again, unless all workers have the same key (MLflow 3.10 to 3.18).
 async fn webhook(url: &str) {
     let event = json!({ "entity": "REGISTERED_MODEL", "action": "CREATED" });
     let body = json!({ "name": "hook", "url": "https://1.1.1.1/x", "events": [event] });
@@ -66,7 +66,7 @@ async fn what_stays_behind_is_counted_by_check_plan_and_import_alike() {
         warnings.iter().any(|text| text.starts_with("1 versions of scorers hold code (@scorer)")),
         "{warnings:?}"
     );
-    // This target takes the name and the scorer.
+    // This target accepts the name and the scorer.
     let both = ["check", "--source", source.url(), "--target", target.url()];
     let checked = mlferry.run(&both).await.exits(0).stdout;
     assert!(!checked.contains("team/churn") && !checked.contains("hold code"), "{checked}");
@@ -99,7 +99,7 @@ async fn looking_at_the_newest_server_counts_much_and_writes_nothing() {
     }
     let unasked = line(&lines, "check_other", "title", "label schemas");
     assert!(unasked["count"].is_null() && unasked["unknown"].is_string(), "{unasked}");
-    // To list label schemas would have made one.
+    // A request for the label schemas would have created one.
     let count = "import sqlite3, sys; print(sqlite3.connect(sys.argv[1]).execute('select count(*) from label_schemas').fetchone()[0])";
     let output =
         source.venv.command().args(["-c", count]).arg(source.server.database()).output().await.unwrap();

@@ -1,14 +1,12 @@
-//! Validation is independent of the import: what somebody changes in the target's own database or among its files is
-//! found, and nothing else is reported. `engine/transfer/tests/edits.rs` does the same to every field of every object
-//! in memory.
+//! Validation is independent of the import: it finds changes in the target's own database or among its files, and
+//! reports nothing else. `engine/transfer/tests/edits.rs` does the same for every field of every object in memory.
 
 use std::path::PathBuf;
 
 use crate::support::{Mlferry, Real, TARGET};
 use serde_json::Value;
 
-/// What each edit of `edit.py` is called in a report: the kind of object, how it stands, and how the names of its fields
-/// begin.
+/// The expected report for each edit of `edit.py`: the kind of object, its mark, and the prefix of the field names.
 const SHOWN: [(&str, &str, &str, &str); 25] = [
     ("point removed", "run", "differs", "metric "),
     ("point changed", "run", "differs", "metric "),
@@ -44,7 +42,7 @@ struct Migrated {
 }
 
 impl Migrated {
-    /// The differences that `validate` reports. Its exit code says whether there are any.
+    /// The differences that `validate` reports. Its exit code shows whether there are any.
     async fn found(&self, artifacts: &str) -> Vec<Value> {
         let ends = ["--source", self.source.url(), "--target", self.target.url(), "--json"];
         let ran = self.mlferry.run(&[&["validate", "--artifacts", artifacts], &ends[..]].concat()).await;
@@ -53,14 +51,14 @@ impl Migrated {
         found
     }
 
-    /// What went wrong is printed by the script.
+    /// The script prints the error if the edit fails.
     async fn edit(&self, name: &str) -> Option<String> {
         let database = self.target.dir.path().join("mlflow.db");
         let output = self.target.python("edit.py", &[database.to_str().unwrap(), name]).await;
         Some(String::from_utf8(output.stdout).unwrap()).filter(|said| !said.is_empty())
     }
 
-    /// Why an edit was not found as it should be.
+    /// The reason why an edit was not found as expected.
     async fn missed(&self, (name, kind, mark, field): (&str, &str, &str, &str)) -> Option<String> {
         let found = self.found(if kind == "artifact" { "checksum" } else { "none" }).await;
         let [one] = &found[..] else {
@@ -73,7 +71,7 @@ impl Migrated {
     }
 }
 
-/// A file of a run on the target, of more than one byte.
+/// A file of a run on the target with more than one byte.
 fn some_file(server: &Real) -> PathBuf {
     let (mut folders, mut files) = (vec![server.server.artifacts()], Vec::new());
     while let Some(folder) = folders.pop() {

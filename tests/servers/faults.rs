@@ -1,4 +1,5 @@
-//! Faults between mlferry and a real server: lost replies, refusals, and a source that must never be written to.
+//! Faults between mlferry and a real server: lost replies, refusals, and a check that nothing is ever written to the
+//! source.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,20 +10,20 @@ use crate::support::{Mlferry, Real, TARGET, differences};
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
 
-/// What to do with the n-th request for a route.
+/// The fault for the n-th request to a route.
 enum Fault {
-    /// Carry it out, then lose the reply.
+    /// Process the request, but lose the reply.
     LostReply,
-    /// Carry it out, then answer as MLflow does when it fails afterwards.
+    /// Process the request, but reply as MLflow does when it fails afterwards.
     FailAfter,
-    /// Do not carry it out.
+    /// Do not process the request.
     Refuse(u16),
 }
 
-/// Decides by the request and its number.
+/// Selects the fault for a request and its number.
 type Script = Box<dyn Fn(&Request, usize) -> Option<Fault> + Send + Sync>;
 
-/// Stands in front of a real server and passes everything on, but for the faults.
+/// A proxy in front of a real server that passes on everything except the faults.
 struct Proxy {
     to: String,
     http: ureq::Agent,
@@ -93,7 +94,7 @@ async fn lost_replies_and_refusals_double_nothing_and_lose_nothing() {
         in_front_of(&target, move |request, n| {
             let path = request.url.path();
             if path.ends_with("/create") {
-                // Every third creation happens, and nobody hears of it.
+                // Every third creation is processed, but its reply is lost.
                 let lost = created.fetch_add(1, Ordering::Relaxed) % 3 == 1;
                 return lost.then_some(Fault::LostReply);
             }
@@ -115,14 +116,14 @@ async fn lost_replies_and_refusals_double_nothing_and_lose_nothing() {
     assert_eq!(differences(&source, &target).await, [""; 0]);
 }
 
-/// The path of a route with its ids left out.
+/// The path of a route without its ids.
 fn route(request: &Request) -> String {
     let is_id = |part: &str| part.len() > 20 || part.bytes().all(|byte| byte.is_ascii_digit());
     let parts = request.url.path().split('/').map(|part| if is_id(part) { "*" } else { part });
     format!("{} {}", request.method, parts.collect::<Vec<_>>().join("/"))
 }
 
-/// Whatever is written, of all kinds of objects: the second request of each route is carried out, and nobody hears of it.
+/// For all kinds of objects, the second write request of each route is processed, but its reply is lost.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reply_that_is_lost_on_any_route_loses_and_doubles_nothing() {
     let (source, target) = futures::join!(Real::start(TARGET), Real::start(TARGET));
@@ -138,7 +139,7 @@ async fn a_reply_that_is_lost_on_any_route_loses_and_doubles_nothing() {
             let mut seen = seen.lock().unwrap();
             let count = seen.entry(route(request)).or_default();
             *count += 1;
-            // And now and then one more.
+            // Later requests also lose their reply now and then.
             (*count % 7 == 2).then_some(Fault::LostReply)
         })
         .await
@@ -151,7 +152,7 @@ async fn a_reply_that_is_lost_on_any_route_loses_and_doubles_nothing() {
     assert_eq!(differences(&source, &target).await, [""; 0]);
 }
 
-/// The second creation of each kind happens, and the server says that it failed.
+/// The second creation of each kind succeeds, but the server reports a failure.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_creation_that_fails_after_it_was_made_is_not_made_again() {
     let (source, target) = futures::join!(Real::start(TARGET), Real::start(TARGET));
@@ -219,10 +220,10 @@ async fn the_source_is_never_written_to() {
 async fn a_server_that_goes_away_ends_the_job_and_a_second_run_finishes_it() {
     let (source, target) = futures::join!(Real::start(TARGET), Real::start(TARGET));
     source.seed("demo").await;
-    // After 150 requests the target answers nothing but 503.
+    // After 150 requests the target returns only 503.
     let dying = in_front_of(&target, |_, n| (n > 150).then_some(Fault::Refuse(503))).await;
     let mlferry = Mlferry::new();
-    // Not for an hour, as a person would have it.
+    // Not for an hour, which is the default.
     let ran = mlferry
         .run(&["import", "--source", source.url(), "--target", &dying.uri(), "--wait", "2s", "--json"])
         .await
@@ -238,7 +239,8 @@ async fn a_server_that_goes_away_ends_the_job_and_a_second_run_finishes_it() {
     assert_eq!(differences(&source, &target).await, [""; 0]);
 }
 
-/// What a person may not see is no less there: a gateway with a list of routes, a registry whose database is gone.
+/// Items that the user may not list still exist: a gateway allows only some routes, or a registry's database is
+/// unavailable.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_source_refuses_to_list_is_named_by_every_command() {
     let (source, target) = futures::join!(Real::start(TARGET), Real::start(TARGET));
@@ -290,7 +292,7 @@ async fn what_a_source_refuses_to_list_is_named_by_every_command() {
     }
 }
 
-/// A list that is paged by offset, while somebody deletes what was listed.
+/// A list is paged by offset while another client deletes items that were listed.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_deleted_while_a_list_is_read_takes_no_other_with_it() {
     const TRACES: usize = 620;
@@ -314,7 +316,7 @@ async fn what_is_deleted_while_a_list_is_read_takes_no_other_with_it() {
         in_front_of(&source, move |request, _| {
             let is_page = request.url.path().ends_with("/traces/search")
                 && String::from_utf8_lossy(&request.body).contains("\"max_results\":500");
-            // The oldest 100 go between the first page and the second.
+            // The oldest 100 are deleted between the first page and the second.
             if is_page && listed.fetch_add(1, Ordering::Relaxed) == 1 {
                 let oldest = serde_json::json!({
                     "experiment_id": "0", "max_timestamp_millis": 1_704_067_200_000_i64 + 99_500, "max_traces": 100,
@@ -332,7 +334,7 @@ async fn what_is_deleted_while_a_list_is_read_takes_no_other_with_it() {
     let args = ["import", "--source", &living.uri(), "--target", target.url(), "--json"];
     let lines = mlferry.run(&args).await.lines();
     assert!(listed.load(Ordering::Relaxed) >= 3, "a list of two pages is looked through again");
-    // Those without spans are named as failed.
+    // Items without spans are reported as failed.
     let is_end =
         |line: &&serde_json::Value| matches!(line["type"].as_str(), Some("item_done" | "item_failed"));
     let done: std::collections::BTreeSet<&str> = lines

@@ -1,16 +1,16 @@
-//! Nothing of the newest MLflow is forgotten: a table says of each field of its messages what becomes of it.
+//! No field of the newest MLflow is forgotten: a table lists the treatment of each field of its messages.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 const TABLE: &str = include_str!("../support/mlflow_fields.txt");
-/// Names all that is not moved.
+/// Lists everything that is not migrated.
 const DOCS: &str = include_str!("../../docs/fidelity.md");
 const TREATMENTS: [&str; 5] = ["compared", "derived", "noted", "not moved", "no data"];
 
-/// A message, and one of its fields; the message itself has an empty one.
+/// A message and one of its fields. The message itself has an empty field.
 type Field = (String, String);
 
-/// The fields with their treatments, and the files of descriptors that are left out.
+/// The fields with their treatments, and the descriptor files that are left out.
 fn table() -> (BTreeMap<Field, String>, BTreeSet<String>) {
     let (mut fields, mut others) = (BTreeMap::new(), BTreeSet::new());
     for line in TABLE.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {

@@ -1,4 +1,4 @@
-//! Servers over a folder of files (`mlruns`): whole ones, and damaged ones that answer with errors or hide things.
+//! Servers with a file store (`mlruns`): intact ones, and damaged ones that return errors or hide data.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -37,11 +37,12 @@ async fn everything_arrives_from_files_of_mlflow_3_10_1() {
     arrives_exactly("3.10.1", &["--models"]).await;
 }
 
-/// What is wrong in these is no loss.
+/// The damage in these experiments loses no data.
 const HARMLESS: [&str; 2] = ["empty param and tag", "run without a status"];
-/// No route of the server shows these experiments, or names them.
+/// No route of the server returns these experiments or their names.
 const HIDDEN: &str = "experiment without meta.yaml";
-/// MLflow 3.10 lists such a run and does not find it: all but its histories arrives, and that is said.
+/// MLflow 3.10 lists such a run but cannot load it: everything except its metric histories arrives, and this is
+/// reported.
 const INCOMPLETE: [&str; 2] = ["run without an artifacts folder", "run without empty folders"];
 
 async fn only_what_is_damaged_is_lost(version: &str) {
@@ -75,7 +76,7 @@ async fn only_what_is_damaged_is_lost(version: &str) {
         let named: BTreeSet<&str> = failed.keys().copied().filter(|id| id.len() == 32).collect();
         assert_eq!(named, expected, "{failed:#?}");
         assert!(failed.values().all(|reason| reason.as_str().unwrap().contains("answered")), "{failed:#?}");
-        // Whoever else is in an experiment that cannot be listed is not forgotten.
+        // The other runs of an experiment that cannot be listed are reported too.
         let unknown = failed.iter().filter(|(id, _)| id.starts_with("others of experiment"));
         assert!(unknown.count() >= 9, "{failed:#?}");
     }

@@ -1,4 +1,4 @@
-//! Servers that tests hand on to each other are as empty as new ones.
+//! Servers that tests reuse are as empty as new ones.
 
 use crate::support::{Real, Store, TARGET};
 
@@ -11,7 +11,7 @@ async fn is_empty_again(store: Store) {
     drop(first);
     let next = Real::start_with(TARGET, store).await;
     assert_eq!(std::fs::read_to_string(next.dump().await).unwrap(), empty);
-    // A test that runs at the same time may have been faster.
+    // Another test that runs at the same time may have taken the server first.
     eprintln!("{} after {url}", next.url());
 }
 

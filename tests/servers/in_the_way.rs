@@ -1,4 +1,4 @@
-//! What is asked for and not there, and what is there and in the way.
+//! Selected items that do not exist, and existing items that block the import.
 
 use insta::assert_snapshot;
 
@@ -7,7 +7,7 @@ use crate::support::{Mlferry, Real, TARGET};
 #[tokio::test(flavor = "multi_thread")]
 async fn things_that_are_not_there_or_in_the_way() {
     let (source, target) = futures::join!(Real::start(TARGET), Real::start(TARGET));
-    // As `mlferry demo` does it.
+    // Like `mlferry demo`.
     mlferry::demo::seed(&source.venv, source.url(), "demo").await.unwrap();
     let mlferry = Mlferry::new();
     let (from, to) = (["--source", source.url()], ["--target", target.url()]);
@@ -17,7 +17,7 @@ async fn things_that_are_not_there_or_in_the_way() {
     let itself = ["import", "--source", source.url(), "--target", source.url()];
     assert_snapshot!("source_is_target", mlferry.said(&itself).await);
 
-    // A deleted experiment on the target keeps its name taken.
+    // On the target, a deleted experiment still occupies its name.
     let http = reqwest::Client::new();
     let post = async |route: &str, body: serde_json::Value| {
         let response =
@@ -36,7 +36,7 @@ async fn things_that_are_not_there_or_in_the_way() {
     assert_eq!(outcome["counts"]["runs"]["failed"], outcome["counts"]["runs"]["planned"]);
     assert!(outcome["counts"]["runs"]["failed"].as_u64() > Some(0));
 
-    // An experiment that was here before is somebody's, also when the source's of that name is deleted.
+    // An existing experiment belongs to another user, even if the source's experiment with this name is deleted.
     let theirs = post("experiments/create", serde_json::json!({ "name": "old prototype" })).await;
     let prototype = [&import[..], &["--experiments", "old*"]].concat();
     for _ in 0..2 {
@@ -48,7 +48,7 @@ async fn things_that_are_not_there_or_in_the_way() {
     let now: serde_json::Value = now.json().await.unwrap();
     assert_eq!(now["experiment"]["lifecycle_stage"], "active", "{now}");
 
-    // The hint works.
+    // The hint leads to a successful import.
     let folder = tempfile::tempdir().unwrap();
     let renames = folder.path().join("rename.csv");
     std::fs::write(&renames, "fraud/detector-eu,fraud/detector\n").unwrap();

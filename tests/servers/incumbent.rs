@@ -1,4 +1,4 @@
-//! Real exports of both generations of mlflow-export-import are imported, and the newer one imports ours.
+//! Real exports of both generations of mlflow-export-import are imported, and its newer generation imports our exports.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 const OLDER: &str = "mlflow-export-import-1.2.0";
 const NEWER: &str = "databricks-mlflow-export-import-1.2.1";
 
-/// Runs one of its tools against a server.
+/// Runs one of the tool's commands against a server.
 async fn tool(venv: &Venv, url: &str, module: &str, args: &[&str]) {
     let mut command = venv.command();
     command
@@ -21,7 +21,7 @@ async fn tool(venv: &Venv, url: &str, module: &str, args: &[&str]) {
     let output = command.output().await.unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{module}: {said}");
-    // It exits with 0 whatever happens.
+    // The tool always exits with 0.
     assert!(!said.contains("Traceback"), "{module}: {said}");
 }
 
@@ -42,7 +42,7 @@ async fn an_export_of_the_older_generation_is_imported() {
         (&ran["counts"]["runs"]["done"], &ran["counts"]["model_versions"]["done"]),
         (&json!(11), &json!(12))
     );
-    // 1.2.0 has no place for the datasets that runs read.
+    // 1.2.0 does not export the datasets that runs use.
     let lost = differences(&source, &target).await;
     assert!(lost.len() == 1 && lost[0].contains("train/größe"), "{lost:#?}");
     mlferry
@@ -52,7 +52,7 @@ async fn an_export_of_the_older_generation_is_imported() {
     let again = mlferry.run(&import).await.exits(0).outcome();
     assert_eq!(again["counts"]["runs"]["skipped"], 10, "all but the one that still runs: {again}");
 
-    // Parts of a server, each in a layout of its own.
+    // Parts of a server, each with its own layout.
     tool(
         &venv,
         source.url(),
@@ -100,7 +100,7 @@ async fn an_export_of_the_newer_generation_is_imported_and_ours_by_it() {
         .await
         .exits(0);
 
-    // What that format keeps only half of is left behind, and said to be.
+    // Items that this format stores only in part are not migrated, and this is reported.
     for file in ["prompts/p_v1/prompt.json", "experiments/1/traces/tr-1/trace.json"] {
         let file = Path::new(&all).join(file);
         std::fs::create_dir_all(file.parent().unwrap()).unwrap();
@@ -133,7 +133,7 @@ fn names(objects: &Value) -> Vec<&str> {
     names
 }
 
-/// What its importer keeps of runs, by their experiments and names.
+/// The run data that the tool's importer keeps, by experiment and name.
 fn runs(dump: &Value) -> BTreeMap<(String, String), Value> {
     let mut all = BTreeMap::new();
     for experiment in dump["experiments"].as_array().unwrap() {

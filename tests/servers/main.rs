@@ -1,4 +1,4 @@
-//! On real MLflow servers of several releases.
+//! Tests on real MLflow servers of several releases.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

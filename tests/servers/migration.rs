@@ -1,4 +1,4 @@
-//! Awkward data from several releases, judged through MLflow's own client and by `validate`.
+//! Difficult data from several releases. MLflow's own client and `validate` check the result.
 
 use std::path::Path;
 
@@ -8,12 +8,12 @@ use serde_json::Value;
 
 const EVERYTHING: [&str; 2] = ["--all", "--names"];
 
-/// Gives the source, full of everything that its release knows, after all of it has arrived.
+/// Fills a source with all features of its release and checks that everything arrives. Returns the source.
 async fn arrives_exactly(version: &str) -> Real {
     arrives_in(version, TARGET, &[]).await
 }
 
-/// `more` are options that the way into that target needs.
+/// `more` are the options that this target requires.
 async fn arrives_in(version: &str, target: &str, more: &[&str]) -> Real {
     let (source, target) = futures::join!(Real::start(version), Real::start(target));
     source.awkward(&EVERYTHING).await;
@@ -27,9 +27,9 @@ async fn arrives_in(version: &str, target: &str, more: &[&str]) -> Real {
     }
     assert_eq!(differences(&source, &target).await, [""; 0]);
 
-    // A second time, with the journal lost, nothing is doubled and nothing is written again.
+    // A second import without the journal duplicates nothing and writes nothing again.
     let again = Mlferry::new().run(&import).await.exits(0).outcome();
-    // Files of runs that are complete are not looked at again.
+    // Files of complete runs are not checked again.
     for kind in ["model_versions", "prompt_versions", "traces", "evaluation_datasets", "scorers"] {
         assert_eq!(again["counts"][kind]["skipped"], first["counts"][kind]["planned"], "{kind}: {again}");
     }
@@ -43,7 +43,7 @@ async fn arrives_in(version: &str, target: &str, more: &[&str]) -> Real {
     source
 }
 
-/// By way of a directory it is the same.
+/// The result is the same with an export directory in between.
 async fn arrives_by_directory(source: &Real) {
     let mlferry = Mlferry::new();
     let folder = tempfile::tempdir().unwrap();
@@ -103,7 +103,7 @@ async fn everything_arrives_from_mlflow_3_18_0() {
     arrives_exactly(NEWEST).await;
 }
 
-/// Its strict rules for names and sources are met: nothing is lost on the way into the newest release.
+/// The newest release has strict rules for names and sources. The import follows them and loses nothing.
 #[tokio::test(flavor = "multi_thread")]
 async fn everything_arrives_in_mlflow_3_18_0() {
     let names = tempfile::NamedTempFile::new().unwrap();
@@ -119,7 +119,7 @@ async fn a_file_that_cannot_be_read_costs_only_itself() {
     let mlferry = Mlferry::new();
     let import = ["import", "--source", source.url(), "--target", target.url(), "--json"];
     for _ in 0..2 {
-        // Said again at every try: a loss is never forgotten.
+        // Every attempt reports the loss again.
         let ran = mlferry.run(&import).await.exits(3);
         assert_eq!(ran.outcome()["counts"]["artifacts"]["failed"], 3, "{}", ran.stdout);
         let lines = ran.lines();
@@ -166,7 +166,7 @@ async fn validation_finds_what_was_changed_behind_its_back() {
     page_says_the_same(&mlferry, &validate, changed, curve).await;
 }
 
-/// An export is compared with its source; files of it were removed, changed and added meanwhile.
+/// Compares an export with its source after files of the export were removed, changed and added.
 #[tokio::test(flavor = "multi_thread")]
 async fn validation_says_what_is_known_of_a_file() {
     let source = Real::start(TARGET).await;
@@ -195,7 +195,7 @@ async fn validation_says_what_is_known_of_a_file() {
     assert_eq!(file("added.txt", "extra")["target"]["size"], 5);
 }
 
-/// The report as a page, in a browser that has never seen it.
+/// Opens the report as a page in a new browser.
 async fn page_says_the_same(mlferry: &Mlferry, validate: &[&str], changed: &Value, curve: &Value) {
     let folder = tempfile::tempdir().unwrap();
     let page = folder.path().join("report.html");
@@ -213,14 +213,15 @@ async fn page_says_the_same(mlferry: &Mlferry, validate: &[&str], changed: &Valu
         light["lines"].as_array().unwrap().iter().map(|line| (&line[0], line[1].as_f64())).collect();
     assert_eq!(lines.len(), 2, "{lines:?}");
     assert!(lines.iter().all(|(_, length)| length.unwrap() > 50.0), "{lines:?}");
-    // Nothing was asked for but the page, and nothing ran.
+    // The page made no other requests, and no script ran.
     assert_eq!(light["requests"], serde_json::json!([format!("file://{}", page.display())]));
     assert_eq!((&light["scripts"], &light["overflow"]), (&0.into(), &0.into()));
     assert_eq!(light["complaints"], serde_json::json!([]));
     assert_ne!(light["background"], dark["background"]);
 }
 
-/// Adds a tag and a metric to one run of the target, removes the source tag of another (so that it is nobody's).
+/// Adds a tag and a metric to one run of the target, and removes the source tag of another, so that the run has no
+/// known source.
 async fn tamper(url: &str) {
     let http = reqwest::Client::new();
     let post = async |route: &str, body: serde_json::Value| {
@@ -243,7 +244,8 @@ async fn tamper(url: &str) {
     post("runs/delete-tag", serde_json::json!({ "run_id": id(1), "key": "mlferry.source.run_id" })).await;
 }
 
-/// Of a run in an export: removes a file, changes a byte of another, and adds one. Names the first two.
+/// Changes the files of a run in an export: removes one file, changes a byte of another, and adds one. Returns the
+/// names of the first two.
 fn tamper_with_files(archive: &Path) -> [String; 2] {
     let mut folders = vec![archive.join("experiments")];
     let mut lists = Vec::new();
@@ -259,7 +261,7 @@ fn tamper_with_files(archive: &Path) -> [String; 2] {
     lists.sort();
     for list in lists {
         let listed: Value = serde_json::from_slice(&std::fs::read(&list).unwrap()).unwrap();
-        // A server does not tell the size of an empty one.
+        // A server does not report the size of an empty file.
         let is_usual = |file: &&Value| {
             file["size"].as_u64() > Some(0) && !file["path"].as_str().unwrap().ends_with("MLmodel")
         };
@@ -272,7 +274,7 @@ fn tamper_with_files(archive: &Path) -> [String; 2] {
         std::fs::write(files.join(changed), bytes).unwrap();
         std::fs::remove_file(files.join(removed)).unwrap();
         std::fs::write(files.join("added.txt"), "hello").unwrap();
-        // What it lists and what is there must not contradict each other.
+        // The list would contradict the files, so it is removed.
         std::fs::remove_file(list).unwrap();
         return [removed.clone(), changed.clone()];
     }

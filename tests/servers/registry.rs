@@ -1,4 +1,5 @@
-//! The model registry on real servers: what is chosen, what it needs, and what is never overwritten.
+//! The model registry on real servers: which items are selected, which items they need, and which items are never
+//! overwritten.
 
 use crate::support::{Mlferry, NEWEST, Real, TARGET};
 use serde_json::{Value, json};
@@ -63,8 +64,8 @@ async fn what_the_target_has_under_the_same_name_is_never_overwritten() {
     assert_eq!(found["comparison"]["model_versions"]["same"], 1, "{found}");
     assert_eq!(found["comparison"]["registered_models"]["differs"], 1, "{found}");
 
-    // Under a name of its own it is no conflict, and a copy of it is one of the new name. The name is matched as a
-    // whole: "churned" is another.
+    // With a rename there is no conflict, and a copy of the model refers to the new name. The whole name must match:
+    // "churned" is a different model.
     for name in ["a copy", "churned"] {
         post(source.url(), "registered-models/create", json!({ "name": name })).await;
         version(source.url(), name, "models:/churn/2").await;
@@ -113,7 +114,7 @@ async fn a_chosen_model_brings_the_runs_that_its_versions_need_and_nothing_else(
     assert!(mlferry.run(&unknown).await.exits(2).stderr.contains("gone*"));
 }
 
-/// Creates an experiment and a run in it. Gives the run's id and the root of its files.
+/// Creates an experiment with a run. Returns the run's id and the root of its files.
 async fn run(url: &str, name: &str) -> (String, String) {
     let one = post(url, "experiments/create", json!({ "name": name })).await;
     let run = json!({ "experiment_id": one["experiment_id"], "run_name": name, "start_time": 1 });
@@ -203,7 +204,7 @@ async fn what_the_newest_release_refuses_is_said_before_and_after_and_costs_only
         assert!(line["reason"].as_str().unwrap().contains(reason), "{line}");
         assert!(line["hint"].as_str().unwrap().contains(hint), "{line}");
     }
-    // Their numbers stay free. Who names no run has the one that the files are of.
+    // Their numbers stay unused. A version without a run gets the run that its files belong to.
     let there = versions(target.url(), "forms").await;
     let numbers: Vec<_> = there.iter().map(|version| version["version"].as_str().unwrap()).collect();
     assert_eq!(numbers, ["1", "2", "3", "5", "7", "8", "9"]);
@@ -223,7 +224,7 @@ async fn what_the_newest_release_refuses_is_said_before_and_after_and_costs_only
     assert_eq!(found["comparison"]["prompt_versions"], json!({ "same": 1, "missing": 1 }), "{found}");
 }
 
-/// A run with a logged model of its own, and a version of `churn` registered from that.
+/// Creates a run with its own logged model, and registers a version of `churn` from that model.
 async fn train(url: &str, experiment: &Value, name: &str) {
     let run = json!({ "experiment_id": experiment, "run_name": name, "start_time": 1 });
     let run = post(url, "runs/create", run).await["run"]["info"]["run_id"].clone();
@@ -277,7 +278,7 @@ async fn a_chosen_version_arrives_alone_with_its_run_and_logged_model() {
     let gone = ["plan", "--source", url, "--models", "churn/3,churn/9"];
     assert!(mlferry.run(&gone).await.exits(2).stderr.contains("nothing called churn/9"));
 
-    // One after the other, a directory holds both.
+    // After two exports, the directory contains both versions.
     let archive = folder.path().join("export");
     let archive = archive.to_str().unwrap();
     for version in ["churn/3", "churn/1"] {

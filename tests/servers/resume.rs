@@ -1,4 +1,4 @@
-//! Kill it at any moment and run it again: the end is the same, and nothing is doubled.
+//! The import is killed at any moment and run again: the result is the same, and nothing is duplicated.
 
 use std::time::Duration;
 
@@ -8,10 +8,10 @@ use rustix::process::Signal;
 use serde_json::{Value, json};
 use tokio::process::Child;
 
-/// Milliseconds until each kill: early, in the middle of creating, in the middle of files.
+/// Milliseconds until each kill: early, while items are created, or while files are copied.
 const KILLS: [u64; 8] = [150, 400, 700, 1_000, 250, 1_500, 550, 2_000];
 
-/// Runs the command and kills it hard at each of the moments, unless it ends before; then lets it run to its end.
+/// Runs the command and kills it at each of these moments, unless it ends earlier. Then runs it to the end.
 async fn with_kills(mlferry: &Mlferry, args: &[&str]) -> u32 {
     let mut killed = 0;
     for moment in KILLS {
@@ -58,7 +58,7 @@ fn send(child: &Child, signal: Signal) {
     rustix::process::kill_process(pid, signal).unwrap();
 }
 
-/// What a program came to that was started with its output piped.
+/// The result of a program that was started with its output piped.
 #[cfg(unix)]
 async fn ended(child: Child) -> Ran {
     let output = child.wait_with_output().await.unwrap();
@@ -98,7 +98,7 @@ async fn ctrl_c_drains_status_watches_and_a_second_migration_waits_its_turn() {
     let outcome = ended(child).await.exits(130).outcome();
     assert_eq!(outcome["stopped"], true);
 
-    // The rest is watched to its end, from another terminal.
+    // The remaining import is watched from another terminal until it ends.
     let rest = tokio::spawn(ended(piped(&mlferry, &import)));
     until_running(&mlferry).await;
     let seen = mlferry.run(&["status", "--watch", "--json"]).await.exits(0).lines();
@@ -113,7 +113,7 @@ async fn ctrl_c_drains_status_watches_and_a_second_migration_waits_its_turn() {
     assert_eq!(mlferry.run(&["status", "--json"]).await.lines()[0]["running"], false);
 }
 
-/// A process is at work on what was begun last.
+/// Waits until a process runs the job that was started last.
 #[cfg(unix)]
 async fn until_running(mlferry: &Mlferry) {
     let is_running = async || {
@@ -123,7 +123,7 @@ async fn until_running(mlferry: &Mlferry) {
     while !is_running().await {}
 }
 
-/// Tried on exports: they load nobody but the source.
+/// Tested with exports, because they put load only on the source.
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lost_terminal_stops_a_command_in_an_orderly_way_and_a_killed_one_is_missed() {
@@ -137,7 +137,7 @@ async fn a_lost_terminal_stops_a_command_in_an_orderly_way_and_a_killed_one_is_m
         let child = piped(&mlferry, &export);
         until_running(&mlferry).await;
         let seeing = piped(&mlferry, &["status", "--watch", "--json"]);
-        // Who has seen enough leaves the work alone.
+        // A user who stops watching does not disturb the job.
         let left = piped(&mlferry, &["status", "--watch"]);
         tokio::time::sleep(Duration::from_millis(700)).await;
         send(&left, Signal::INT);
@@ -151,7 +151,7 @@ async fn a_lost_terminal_stops_a_command_in_an_orderly_way_and_a_killed_one_is_m
     assert!(mlferry.run(&["status", "--watch"]).await.exits(0).stderr.contains("nothing is at work"));
 }
 
-/// The path of a route, and its answer.
+/// Sends a request to a route and returns its response.
 async fn post(server: &Real, route: &str, body: Value) -> Value {
     let url = format!("{}/api/2.0/mlflow/{route}", server.url());
     let answer = reqwest::Client::new().post(url).json(&body).send().await.unwrap();
@@ -159,8 +159,8 @@ async fn post(server: &Real, route: &str, body: Value) -> Value {
     answer.json().await.unwrap()
 }
 
-/// Runs whose points are those of logged models too: a server that is sent more than 100 of them again refuses them
-/// (MLflow 3.10, `_log_model_metrics`). And NaN, which it never knows again.
+/// Runs whose points also belong to logged models: if a server receives more than 100 of them again, it refuses them
+/// (MLflow 3.10, `_log_model_metrics`). The points include NaN, which a server never recognises as a duplicate.
 async fn seed_points_of_models(source: &Real, runs: usize) {
     let experiment = post(source, "experiments/create", json!({ "name": "points of models" })).await;
     let experiment = &experiment["experiment_id"];
@@ -191,7 +191,7 @@ async fn what_is_sent_again_is_not_refused() {
     let import = ["import", "--source", source.url(), "--target", target.url(), "--json"];
     with_kills(&mlferry, &import).await;
     assert_eq!(differences(&source, &target).await, [""; 0]);
-    // Everything is there, and everything is looked at again, also without a journal.
+    // All data has arrived. With --update, everything is read again, also without a journal.
     let again = [import.as_slice(), &["--update"]].concat();
     for mlferry in [mlferry, Mlferry::new()] {
         let counts = &mlferry.run(&again).await.exits(0).outcome()["counts"]["runs"];

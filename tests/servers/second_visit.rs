@@ -1,4 +1,4 @@
-//! Importing again: nothing is doubled, nothing gets worse, and what is refused costs only itself.
+//! Imports again: no item is duplicated or damaged, and a refused item affects only itself.
 
 use crate::support::{Mlferry, Ran, Real, Store, TARGET, differences};
 use serde_json::{Value, json};
@@ -56,7 +56,7 @@ async fn what_was_renamed_is_followed_and_never_doubled() {
     run(&source, &renamed, "r1", json!([])).await;
     run(&source, &kept, "r2", json!([])).await;
     run(&source, "0", "r3", json!([])).await;
-    // An experiment that was there before, with the number that the source's has.
+    // An existing experiment on the target with the same number as one of the source.
     let foreign = experiment(&target, "somebody's").await;
     run(&target, &foreign, "theirs", json!([])).await;
     for name in ["churn", "stays"] {
@@ -96,7 +96,8 @@ async fn what_was_renamed_is_followed_and_never_doubled() {
         assert_eq!(names, ["churn, 2", "my model"]);
     }
 
-    // Another source, with the same small numbers, is another one: nothing is taken for its own.
+    // A second source with the same small numbers is a different source: no item is matched with one of the first
+    // source.
     let second = Real::start(TARGET).await;
     run(&second, &experiment(&second, "another").await, "r1", json!([])).await;
     import(&Mlferry::new(), &second, &target, &[]).await.exits(0);
@@ -105,8 +106,8 @@ async fn what_was_renamed_is_followed_and_never_doubled() {
     assert_eq!(everything(&target).await, wanted);
 }
 
-/// A name that was freed at the source and given to another object: the copy of the first follows it, though only the second
-/// is selected, and nothing is doubled or mixed.
+/// A name is freed at the source and given to another object. The copy of the first object is renamed too, although
+/// only the second is selected. No item is duplicated or mixed up.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_name_that_another_has_now_mixes_nothing() {
     let (source, target) = futures::join!(Real::start(TARGET), Real::start(TARGET));
@@ -136,7 +137,7 @@ async fn a_name_that_another_has_now_mixes_nothing() {
     mlferry.run(&["validate", "--source", source.url(), "--target", target.url()]).await.exits(0);
 }
 
-/// One server under two names: the lease of the import shows at both ends.
+/// One server under two names: the lease of the import is visible at both ends.
 #[tokio::test(flavor = "multi_thread")]
 async fn one_server_under_two_names_is_refused() {
     let source = Real::start(TARGET).await;
@@ -149,8 +150,8 @@ async fn one_server_under_two_names_is_refused() {
     assert_eq!(everything(&source).await, before);
 }
 
-/// What the source brought back comes back, points that somebody removed from the history are those that the list shows,
-/// and the way back is no way.
+/// A restored experiment is restored on the target. If the history of a metric was deleted, the points in the list are
+/// used. Importing in the opposite direction is refused.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_experiment_comes_back_and_nothing_goes_the_wrong_way() {
     let (source, target) = futures::join!(Real::start(TARGET), Real::start(TARGET));
@@ -163,7 +164,7 @@ async fn an_experiment_comes_back_and_nothing_goes_the_wrong_way() {
     let uri = json!({ "run_id": run(&source, &id, "r2", json!([])).await, "key": "model_uri",
         "value": format!("runs:/{first}/model") });
     post(&source, "runs/set-tag", uri).await;
-    // As somebody does who wants a smaller database.
+    // As an administrator may do to get a smaller database.
     let database = source.dir.path().join("mlflow.db");
     source.python("sql.py", &[database.to_str().unwrap(), "delete from metrics"]).await;
     let mlferry = Mlferry::new();
@@ -197,7 +198,7 @@ async fn experiment_id(server: &Real, name: &str) -> String {
     found["experiment"]["experiment_id"].as_str().unwrap().to_owned()
 }
 
-/// Values that have changed at the source are left alone and counted; an update sets them.
+/// Values that changed at the source are not changed on the target, but they are counted. An update sets them.
 #[tokio::test(flavor = "multi_thread")]
 async fn values_that_have_changed_are_told_of_and_set_by_an_update() {
     let (source, target) = futures::join!(Real::start(TARGET), Real::start(TARGET));
@@ -271,7 +272,8 @@ async fn url_of(server: &Real, route: &str) -> Value {
     reqwest::get(url).await.unwrap().json().await.unwrap()
 }
 
-/// A source over files takes what a target's rules refuse, as sources older than the rules did.
+/// A source with a file store accepts names that the target's rules refuse, like sources that are older than these
+/// rules.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_refused_costs_only_itself() {
     let (source, target) = futures::join!(Real::start_with(TARGET, Store::Files), Real::start(TARGET));
@@ -333,7 +335,7 @@ async fn what_is_refused_costs_only_itself() {
     assert!(found.stdout.contains("names of params or metrics"), "{}", found.stdout);
 }
 
-/// Removes one file of a server's artifacts and cuts another.
+/// Removes one file of a server's artifacts and truncates another.
 fn spoil_files(root: &std::path::Path) -> [std::path::PathBuf; 2] {
     let (mut folders, mut files) = (vec![root.to_owned()], Vec::new());
     while let Some(folder) = folders.pop() {
@@ -369,7 +371,7 @@ async fn a_second_visit_makes_nothing_worse() {
     };
     log(&changed, 5).await;
     log(&same, 5).await;
-    // An alias of a version that was deleted, as the last one and with one after it.
+    // Aliases of deleted versions: one is the last version, and one has another version after it.
     for (name, versions) in [("last", 2), ("middle", 3)] {
         post(&source, "registered-models/create", json!({ "name": name })).await;
         for _ in 0..versions {
@@ -394,21 +396,22 @@ async fn a_second_visit_makes_nothing_worse() {
         );
     }
 
-    // What was deleted or cut short on the target is not seen from the source: it is with --update.
+    // Without --update, files that were deleted or truncated on the target are not noticed, because the source has not
+    // changed.
     let lost = spoil_files(target.dir.path());
     import(&mlferry, &source, &target, &[]).await.exits(0);
     assert_ne!(differences(&source, &target).await, [""; 0]);
     import(&mlferry, &source, &target, &["--update"]).await.exits(0);
     assert_eq!(differences(&source, &target).await, [""; 0], "{lost:?}");
 
-    // What changes is followed; what is the same stays whole, whoever looks and however often.
+    // Changes are migrated, and unchanged items stay complete, with any journal and after any number of imports.
     post(&source, "runs/set-tag", json!({ "run_id": changed, "key": "note", "value": "new" })).await;
     log(&changed, -1).await;
     let tag = json!({ "name": "last", "version": "1", "key": "later", "value": "x" });
     post(&source, "model-versions/set-tag", tag).await;
     import(&mlferry, &source, &target, &[]).await.exits(0);
     assert_eq!(differences(&source, &target).await, [""; 0]);
-    // A point below the latest one does not show from outside: it is seen with --update.
+    // A point below the latest one is not visible in the list of runs: only --update notices it.
     log(&same, -1).await;
     import(&mlferry, &source, &target, &[]).await.exits(0);
     assert_ne!(differences(&source, &target).await, [""; 0]);
@@ -439,7 +442,7 @@ async fn one_target_under_two_names_is_written_by_one_import_at_a_time() {
     let args = ["import", "--source", source.url(), "--target", &other_name, "--json"];
     let ran = second.run(&args).await.exits(11);
     assert!(ran.stdout.contains("import of"), "{}", ran.stdout);
-    // Killed, it cannot give the lease back; the system knows that it is gone.
+    // A killed process cannot release the lease, but the system shows that the process has ended.
     child.kill().await.unwrap();
     assert!(lease().await.is_some());
     second.run(&args).await.exits(0).outcome();

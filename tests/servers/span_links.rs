@@ -1,9 +1,9 @@
-//! Links and kinds of spans: kept by servers of the newest release, and kept in a file for those that are older.
+//! Links and kinds of spans: servers of the newest release keep them, and older servers keep them in a file.
 
 use crate::support::{Mlferry, NEWEST, Real, TARGET};
 use serde_json::{Value, json};
 
-/// As `span_links.py` makes it.
+/// The id of the trace that `span_links.py` creates.
 const TRACE: &str = "tr-000102030405060708090a0b0c0d0e0f";
 
 async fn spans(server: &Real) -> Value {
@@ -11,7 +11,7 @@ async fn spans(server: &Real) -> Value {
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
-/// What a person would download: the file, or what the server makes of its database.
+/// The download of a trace: the file, or the server's output from its database.
 async fn file(server: &Real) -> Value {
     let url = format!("{}/ajax-api/2.0/mlflow/get-trace-artifact?request_id={TRACE}", server.url());
     reqwest::get(url).await.unwrap().json().await.unwrap()
@@ -37,7 +37,7 @@ async fn links_and_kinds_of_spans_arrive() {
         mlferry.run(&[&["validate"], &ends[..]].concat()).await.exits(0);
     }
     assert_eq!(spans(&newest).await, expected, "the newest client reads the same");
-    // MLflow 3.10 has no place for links in its database: the file holds them, for the release that reads them.
+    // The database of MLflow 3.10 cannot store links. The file keeps them for releases that can read them.
     let kept = file(&older).await;
     assert_eq!(kept["spans"], file(&source).await["spans"], "{kept}");
 

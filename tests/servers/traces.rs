@@ -1,9 +1,10 @@
-//! Traces on real servers: where their spans go, what is lost with a broken file, and what is never touched.
+//! Traces on real servers: the destination of their spans, the effect of a broken file, and the data that is never
+//! changed.
 
 use crate::support::{Mlferry, Real, TARGET};
 use serde_json::{Value, json};
 
-/// The experiments that the seeds put traces into.
+/// The experiments that get traces from the seeds.
 const TRACED: [&str; 2] = ["--experiments", "*trace*"];
 
 async fn header(url: &str, trace: &str) -> Value {
@@ -12,7 +13,7 @@ async fn header(url: &str, trace: &str) -> Value {
     answer.json::<Value>().await.unwrap()["trace"]["trace_info"].take()
 }
 
-/// A trace without spans, as a client that has died leaves it.
+/// A trace without spans, as a crashed client leaves it.
 async fn start(url: &str, trace: &str, more: Value) {
     let mut info = json!({
         "trace_id": trace,
@@ -70,7 +71,7 @@ async fn a_broken_trace_costs_only_its_spans() {
     assert_eq!(found["comparison"]["traces"]["unreadable"], 2, "{found}");
     assert_eq!(found["comparison"]["traces"]["differs"].as_u64().unwrap_or(0), 0, "{found}");
 
-    // They can be left behind.
+    // Traces can be excluded.
     let plan = [&["plan", "--source", source.url(), "--traces", "none", "--json"][..], &TRACED].concat();
     let lines = mlferry.run(&plan).await.exits(0).lines();
     assert!(lines.iter().filter(|line| line["type"] == "experiment").all(|line| line["traces"] == 0));
@@ -85,7 +86,7 @@ async fn a_trace_is_never_pulled_out_of_another_experiment_and_follows_its_sourc
     let ends = ["--source", source.url(), "--target", target.url(), "--json"];
     mlferry.run(&[&["import"], &ends[..]].concat()).await.exits(0);
 
-    // The same experiment under another name is followed: nothing is taken away from the first.
+    // With a new name, the import still uses the experiment of the first import: no trace is taken out of it.
     let names = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(names.path(), "Default,elsewhere\n").unwrap();
     let rename = ["--experiment-rename-file", names.path().to_str().unwrap()];
@@ -95,7 +96,7 @@ async fn a_trace_is_never_pulled_out_of_another_experiment_and_follows_its_sourc
     let info = header(target.url(), id).await;
     assert_eq!(info["trace_location"]["mlflow_experiment"]["experiment_id"], "0", "{info}");
 
-    // It has gone on at the source, and the target has an assessment of its own by now.
+    // The trace has continued at the source, and the target now has its own assessment.
     let own = json!({ "assessment": {
         "assessment_name": "own", "source": { "source_type": "HUMAN", "source_id": "ann" },
         "feedback": { "value": "yes" }, "create_time": "2021-02-03T04:05:06Z", "last_update_time": "2021-02-03T04:05:06Z",
@@ -105,7 +106,7 @@ async fn a_trace_is_never_pulled_out_of_another_experiment_and_follows_its_sourc
     start(source.url(), id, json!({ "state": "OK", "tags": { "mlflow.traceName": "two" } })).await;
     mlferry.run(&[&["import"], &ends[..], &["--traces", "none"]].concat()).await.exits(0);
     assert_eq!(header(target.url(), id).await["state"], "IN_PROGRESS", "it was left out");
-    // No spans, though it has ended: that is a loss to be named.
+    // The trace has ended but has no spans: this loss must be reported.
     let ran = mlferry.run(&[&["import"], &ends[..]].concat()).await.exits(3);
     assert_eq!(ran.outcome()["counts"]["traces"]["failed"], 1, "{}", ran.stdout);
     let info = header(target.url(), id).await;

@@ -1,4 +1,5 @@
-//! A time window on real servers: what it takes, what a version needs all the same, and two windows that meet.
+//! A time window on real servers: the items that it selects, the items outside it that a version needs, and two
+//! adjacent windows.
 
 use crate::support::{Mlferry, Ran, Real, TARGET, differences};
 use mlferry::engine::selection::single;
@@ -8,7 +9,7 @@ use mlferry::plan::{Plan, PlannedExperiment, PlannedTraces};
 use serde_json::{Value, json};
 
 const OLD: i64 = 1_612_325_106_789;
-/// A year later, to the millisecond: the first moment of the newer window.
+/// Exactly one year later: the first moment of the newer window.
 const BORDER: &str = "2022-02-03T04:05:06.789Z";
 const NEW: i64 = OLD + 365 * 86_400_000;
 
@@ -43,7 +44,7 @@ fn done(ran: &Ran, kind: &str) -> u64 {
     ran.outcome()["counts"][kind]["done"].as_u64().unwrap()
 }
 
-/// What failed is tried by itself: the least of a plan that takes it is found from its id.
+/// A failed item is retried on its own: its id is enough to find the smallest plan that includes it.
 async fn one_by_one(url: &str, experiment: &Value, run: &str) {
     let source = open(url, Side::Source, Access::default()).await.unwrap().reader().unwrap();
     let whole = Plan { skip_traces: true, ..Plan::default() };
@@ -93,7 +94,7 @@ async fn two_windows_that_meet_are_everything() {
 
     one_by_one(url, &experiment, parent_id).await;
 
-    // The child comes without its parent, which is said.
+    // The child arrives without its parent, and this is reported.
     let import = [&["import"], &ends[..], &newer[..]].concat();
     let ran = mlferry.run(&import).await.exits(0);
     assert_eq!((done(&ran, "runs"), done(&ran, "logged_models")), (1, 1));
@@ -104,7 +105,7 @@ async fn two_windows_that_meet_are_everything() {
     let missing = mlferry.run(&[&["validate"], &ends[..]].concat()).await.exits(4);
     assert_eq!(missing.outcome()["comparison"]["runs"]["missing"], 3, "{}", missing.stdout);
 
-    // What the target has outside of the window is nobody's business.
+    // Items of the target outside the window are ignored.
     let folder = tempfile::tempdir().unwrap();
     let archive = folder.path().join("newer");
     let archive = archive.to_str().unwrap();
@@ -112,7 +113,7 @@ async fn two_windows_that_meet_are_everything() {
     let exported = mlferry.run(&[&export[..], &newer[..]].concat()).await.exits(0);
     assert_eq!((done(&exported, "runs"), done(&exported, "logged_models")), (1, 1));
 
-    // The other window; then the first one again, which finds the parent.
+    // Imports the other window, and then the first one again, which finds the parent.
     let ran = mlferry.run(&[&["import"], &ends[..], &older[..]].concat()).await.exits(0);
     assert_eq!((done(&ran, "runs"), done(&ran, "logged_models")), (3, 3));
     mlferry.run(&import).await.exits(0);
@@ -123,7 +124,7 @@ async fn two_windows_that_meet_are_everything() {
     let extra = mlferry.run(&archived).await.exits(4).outcome();
     assert_eq!(extra["comparison"]["runs"]["extra"], 3, "{extra}");
 
-    // A version's run goes along, whenever it was; a plan file says the same as the options.
+    // The run of a version is included, whatever its time. A plan file has the same effect as the options.
     post(url, "registered-models/create", json!({ "name": "churn" })).await;
     let source_uri = format!("{}/model", registered["artifact_uri"].as_str().unwrap());
     let version = json!({ "name": "churn", "source": source_uri, "run_id": registered["run_id"] });
@@ -136,7 +137,7 @@ async fn two_windows_that_meet_are_everything() {
     let import = ["import", "--source", url, "--target", second.url(), "--plan", plan, "--json"];
     let ran = mlferry.run(&import).await.exits(0);
     assert_eq!((done(&ran, "runs"), done(&ran, "model_versions")), (2, 1), "{}", ran.stdout);
-    assert!(ran.stdout.contains("goes along"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("is included"), "{}", ran.stdout);
     let wrong = ["plan", "--source", url, "--run-start-time", "2024"];
     assert!(mlferry.run(&wrong).await.exits(2).stderr.contains("--run-start-time"));
 }

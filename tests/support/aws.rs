@@ -1,4 +1,4 @@
-//! A stand-in of AWS for the tests: the sandbox, its faults, and the official clients.
+//! A stand-in for AWS for the tests: the sandbox, its faults, and the official clients.
 
 use std::path::PathBuf;
 
@@ -33,12 +33,12 @@ impl Cloud {
         format!("s3://{}/{prefix}", self.sandbox.facts.bucket)
     }
 
-    /// Creates an App with this name and waits for it; gives its ARN.
+    /// Creates an App with this name and waits for it. Returns its ARN.
     pub async fn app(&self, name: &str) -> String {
         self.create("app", name).await
     }
 
-    /// The same for a managed tracking server.
+    /// Does the same for a managed tracking server.
     pub async fn tracking_server(&self, name: &str) -> String {
         self.create("tracking-server", name).await
     }
@@ -49,7 +49,7 @@ impl Cloud {
         String::from_utf8(output.stdout).unwrap().trim().to_owned()
     }
 
-    /// The official clients' Python, led to the sandbox.
+    /// The Python with the official clients, directed to the sandbox.
     pub fn client(&self) -> Command {
         let mut command = self.venv.command();
         command.envs(self.sandbox.env());
@@ -63,7 +63,7 @@ impl Cloud {
         done
     }
 
-    /// Everything that an App or a tracking server holds, as the official client sees it.
+    /// Dumps the contents of an App or a tracking server, as the official client reads them.
     pub async fn dump(&self, arn: &str) -> PathBuf {
         let output = self.python("dump.py", &[arn]).await;
         let (_, id) = arn.rsplit_once('/').unwrap();
@@ -72,14 +72,14 @@ impl Cloud {
         path
     }
 
-    /// The program under test, led to the sandbox.
+    /// The program under test, directed to the sandbox.
     pub fn mlferry(&self, program: &Mlferry, args: &[&str]) -> Command {
         let mut command = program.command(args);
         command.envs(self.sandbox.env());
         command
     }
 
-    /// Lets go wrong what `assets/demo/sandbox/faults.py` describes, from the next request on, and nothing else.
+    /// Injects only the faults in `switches`, from the next request on. `assets/demo/sandbox/faults.py` describes them.
     pub fn faults(&self, switches: &Value) {
         let path = self.sandbox.faults();
         let new = path.with_extension("new");
@@ -91,28 +91,28 @@ impl Cloud {
         self.faults(&json!({}));
     }
 
-    /// Ends the session whose credentials `env` gives.
+    /// Expires the session whose credentials are in `env`.
     pub fn expire(&self) {
         self.faults(&json!({ "expired": [self.sandbox.facts.session.access_key] }));
     }
 
-    /// Opens a session of the role that migrates: the variables with its credentials.
+    /// Opens a session of the role for the migration. Returns the variables with its credentials.
     pub async fn renewed(&self) -> Vec<(String, String)> {
         self.session(&self.sandbox.facts.migration_role).await
     }
 
-    /// The same of a new role that may do this and nothing else.
+    /// Does the same for a new role that has only this permission.
     pub async fn stranger(&self, may: &str) -> Vec<(String, String)> {
         self.session(&self.role("stranger", &[may]).await).await
     }
 
-    /// Makes a role that the account's own identities may assume, as far as they may; gives its ARN.
+    /// Creates a role with these permissions that the identities of the account can assume. Returns its ARN.
     pub async fn role(&self, name: &str, may: &[&str]) -> String {
         let role = self.python("cloud_role.py", &[&[name], may].concat()).await.stdout;
         String::from_utf8(role).unwrap().trim().to_owned()
     }
 
-    /// The access keys of all sessions that STS has opened of a role, in order.
+    /// The access keys of all sessions that STS has opened for a role, in order.
     pub async fn keys_of(&self, role: &str) -> Vec<String> {
         let (_, role) = role.rsplit_once('/').unwrap();
         let sessions = self.ask("sessions", &[]).await;
@@ -122,7 +122,7 @@ impl Cloud {
         of_role.map(|one| one["access_key"].as_str().unwrap().to_owned()).collect()
     }
 
-    /// Asks the account's own door.
+    /// Sends a request to the sandbox's own endpoint.
     async fn ask(&self, question: &str, query: &[(&str, &str)]) -> Value {
         let facts = &self.sandbox.facts;
         let request = reqwest::Client::new().get(format!("{}/_sandbox/{question}", facts.aws)).query(query);
@@ -130,7 +130,7 @@ impl Cloud {
         answer.error_for_status().unwrap().json().await.unwrap()
     }
 
-    /// Opens a session of a role: the variables with its credentials.
+    /// Opens a session of a role. Returns the variables with its credentials.
     pub async fn session(&self, role: &str) -> Vec<(String, String)> {
         let session = self.ask("session", &[("role", role), ("name", "renewed")]).await;
         let names = [
@@ -141,13 +141,13 @@ impl Cloud {
         names.map(|(name, key)| (name.to_owned(), session[key].as_str().unwrap().to_owned())).into()
     }
 
-    /// What the sandbox has printed.
+    /// The log of the sandbox.
     pub fn log(&self) -> String {
         std::fs::read_to_string(self.dir.path().join("sandbox.log")).unwrap_or_default()
     }
 }
 
-/// A profile whose credentials come from a program: it prints what the file beside it holds.
+/// A profile that gets its credentials from a program, which prints the contents of the file next to it.
 pub struct Profile {
     dir: TempDir,
 }

@@ -1,5 +1,5 @@
-//! What the tests share: real MLflow servers of several releases, seeded, dumped and judged through MLflow's own
-//! Python client, and the program under test.
+//! Shared by the tests: real MLflow servers of several releases, which MLflow's own Python client seeds, dumps and
+//! compares, and the program under test.
 #![allow(dead_code, reason = "each test binary uses its part of this")]
 
 use std::borrow::BorrowMut;
@@ -23,21 +23,21 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tokio::process::Command;
 
-/// The release that every migration goes to.
+/// The release of the target in every migration.
 pub const TARGET: &str = "3.10.1";
-/// The newest release, whose rules for what it takes are the strictest.
+/// The newest release, which has the strictest rules for its input.
 pub const NEWEST: &str = "3.18.0";
 
-/// One running server and what it takes to talk to it.
+/// A running server with everything that a test needs to use it.
 pub struct Real {
     pub server: Arc<MlflowServer>,
     pub venv: Venv,
     pub dir: Arc<TempDir>,
-    /// Where its artifacts are: a directory of this machine, or a place in S3.
+    /// The root of its artifacts: a directory on this machine, or a location in S3.
     pub artifacts: String,
-    /// How its clients reach that place.
+    /// The variables that its clients need for that location.
     pub env: Vec<(String, String)>,
-    /// Hands it on to the next test, where it is like those of other tests.
+    /// Returns the server to the pool, if it comes from there.
     pub lease: Option<pool::Lease>,
 }
 
@@ -53,12 +53,12 @@ impl Real {
         Self { server, venv, dir, artifacts, env: Vec::new(), lease: Some(lease) }
     }
 
-    /// A server whose clients read and write artifacts in the cloud's bucket themselves.
+    /// A server whose clients read and write artifacts directly in the cloud's bucket.
     pub async fn in_s3(cloud: &aws::Cloud, prefix: &str) -> Self {
         Self::over(cloud, &cloud.store(prefix)).await
     }
 
-    /// The same in any bucket.
+    /// The same for any bucket.
     pub async fn over(cloud: &aws::Cloud, root: &str) -> Self {
         let dir = Arc::new(tempfile::tempdir().unwrap());
         let (artifacts, env) = (root.to_owned(), cloud.sandbox.env());
@@ -73,15 +73,15 @@ impl Real {
         &self.server.url
     }
 
-    /// Fills it with everything that is hard to move.
+    /// Fills the server with all data that is difficult to migrate.
     pub async fn awkward(&self, more: &[&str]) {
         let mut args = vec![self.url(), &self.artifacts];
         args.extend(more);
         self.python("awkward.py", &args).await;
     }
 
-    /// Fills a server over files with experiments that are damaged afterwards, each in the way it is called after.
-    /// Gives the damaged run of each.
+    /// Fills a server with a file store with experiments and then damages each of them. The name of an experiment
+    /// describes its damage. Returns the damaged run of each experiment.
     pub async fn damaged(&self) -> BTreeMap<String, String> {
         let (artifacts, mlruns) = (self.server.artifacts(), self.server.mlruns());
         let args = [self.url(), artifacts.to_str().unwrap(), mlruns.to_str().unwrap()];
@@ -94,12 +94,12 @@ impl Real {
         assert_eq!(done.code, 0, "{}", done.stderr);
     }
 
-    /// Everything it holds, as its own release's client sees it.
+    /// Dumps all contents, as the client of the server's own release reads them.
     pub async fn dump(&self) -> PathBuf {
         self.try_dump().await.unwrap()
     }
 
-    /// The same of a server that may be unable to answer.
+    /// The same for a server that may be unable to answer.
     pub async fn try_dump(&self) -> Result<PathBuf, String> {
         let done = scripts::run(&self.venv, &script_path("dump.py"), &[self.url()], &self.env).await;
         let path = self.dir.path().join("dump.json");
@@ -107,7 +107,7 @@ impl Real {
         if done.code == 0 { Ok(path) } else { Err(done.stderr) }
     }
 
-    /// Fills it with what mlflow-export-import can export.
+    /// Fills the server with data that mlflow-export-import can export.
     pub async fn plain(&self) {
         let artifacts = self.server.artifacts();
         self.python("incumbent.py", &[self.url(), artifacts.to_str().unwrap()]).await;
@@ -124,7 +124,7 @@ pub async fn venv(version: &str) -> Venv {
     environment(&format!("mlflow-{version}")).await
 }
 
-/// The Python environment with the packages of the lock of that name.
+/// The Python environment with the packages of the lock with this name.
 pub async fn environment(name: &str) -> Venv {
     Venv::ensure(locks::lock(name), &|line| eprintln!("{line}")).await.unwrap()
 }
@@ -133,13 +133,13 @@ pub fn script_path(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support").join(name)
 }
 
-/// The lines that tell two servers apart; empty when all has arrived.
+/// The lines that differ between two servers. The list is empty if everything arrived.
 pub async fn differences(source: &Real, target: &Real) -> Vec<String> {
     let (ours, theirs) = futures::join!(source.dump(), target.dump());
     judged(&target.venv, &ours, &theirs).await
 }
 
-/// The lines that tell two dumps apart.
+/// The lines that differ between two dumps.
 pub async fn judged(venv: &Venv, source: &Path, target: &Path) -> Vec<String> {
     let args = [source.to_str().unwrap(), target.to_str().unwrap()];
     let done = scripts::run(venv, &script_path("judge.py"), &args, &[]).await;
@@ -152,12 +152,12 @@ pub async fn judged(venv: &Venv, source: &Path, target: &Path) -> Vec<String> {
     }
 }
 
-/// The program under test, with a state directory of its own.
+/// The program under test, with its own state directory.
 pub struct Mlferry {
     pub state: TempDir,
 }
 
-/// What a run of the program came to.
+/// The result of running the program.
 #[derive(Debug)]
 pub struct Ran {
     pub code: Option<i32>,
@@ -168,7 +168,7 @@ pub struct Ran {
 impl Mlferry {
     pub fn new() -> Self {
         let state = tempfile::tempdir().unwrap();
-        // Whoever runs the tests may have a configuration.
+        // The developer who runs the tests may have a configuration of their own.
         std::fs::write(state.path().join("config.toml"), "").unwrap();
         Self { state }
     }
@@ -190,7 +190,7 @@ impl Mlferry {
         Ran::of(self.command(args)).await
     }
 
-    /// What the reader sees, with what changes from run to run blotted out.
+    /// The output for the user, with the values that change from run to run replaced.
     pub async fn said(&self, args: &[&str]) -> String {
         let ran = self.run(args).await;
         let text = format!("exit {}\n{}{}", ran.code.unwrap(), ran.stdout, ran.stderr);
@@ -215,7 +215,7 @@ impl Ran {
         }
     }
 
-    /// The JSON lines; each has a type.
+    /// The JSON lines, each of which has a type.
     pub fn lines(&self) -> Vec<Value> {
         self.stdout
             .lines()
@@ -227,7 +227,7 @@ impl Ran {
             .collect()
     }
 
-    /// The last line, which must be the outcome with sums that match.
+    /// The last line, which must be the outcome, with consistent sums.
     pub fn outcome(&self) -> Value {
         let lines = self.lines();
         let outcome = lines.last().unwrap_or_else(|| panic!("no output; stderr: {}", self.stderr)).clone();

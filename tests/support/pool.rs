@@ -1,5 +1,5 @@
-//! Servers that tests hand on to each other: a start takes ten seconds of a processor, and most tests take fewer. Each
-//! test gets one of its own, as empty as a new one.
+//! Servers that tests reuse: a start takes ten seconds of CPU time, and most tests take less. Each test gets its own
+//! server, which is as empty as a new one.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,15 +9,15 @@ use mlferry::demo::{MlflowServer, ServerOptions, Store, Venv};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
-/// What the server itself holds before anybody has used it.
+/// A copy of the data that a new server contains.
 const CLEAN: &str = "clean";
 
 static IDLE: Mutex<Vec<Kept>> = Mutex::new(Vec::new());
-/// Processes belong to the runtime that starts them, and that of a test ends with the test.
+/// Processes belong to the runtime that starts them, and the runtime of a test ends with the test.
 pub static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
     tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap()
 });
-/// Where the servers of this process live: nothing runs at the end of a process, so its successors clean up.
+/// The directory for the servers of this process. No code runs at the end of a process, so later processes clean up.
 static HOME: LazyLock<PathBuf> = LazyLock::new(|| {
     let all = Path::new(env!("CARGO_TARGET_TMPDIR")).join("servers");
     for entry in fs::read_dir(&all).into_iter().flatten().flatten() {
@@ -38,19 +38,19 @@ struct Kept {
     dir: Arc<TempDir>,
 }
 
-/// Gives the server back when it is dropped.
+/// Returns the server to the pool when it is dropped.
 pub struct Lease(Kept);
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        // A test that fails may leave anything behind.
+        // A failed test may leave the server in any state.
         if !std::thread::panicking() {
             IDLE.lock().unwrap().push(self.0.clone());
         }
     }
 }
 
-/// A server that holds nothing, its directory, and what hands it on.
+/// An empty server, its directory, and the lease that returns it to the pool.
 pub async fn server(version: &str, store: Store, venv: &Venv) -> (Arc<MlflowServer>, Arc<TempDir>, Lease) {
     while let Some(kept) = idle(version, store) {
         if reset(&kept) {
@@ -58,9 +58,9 @@ pub async fn server(version: &str, store: Store, venv: &Venv) -> (Arc<MlflowServ
         }
     }
     let dir = Arc::new(tempfile::tempdir_in(&*HOME).unwrap());
-    // Since 3.13 servers refuse a store of files unless they are told otherwise.
+    // Since 3.13 servers refuse a file store unless this variable allows it.
     let env = vec![("MLFLOW_ALLOW_FILE_STORE".to_owned(), "true".to_owned())];
-    // Starting a second worker takes longer than it saves.
+    // Starting a second worker takes more time than it saves.
     let options = ServerOptions { store, workers: 1, env, ..ServerOptions::default() };
     let (venv, path) = (venv.clone(), dir.path().to_owned());
     let start = RUNTIME.spawn(async move { MlflowServer::start(&venv, &path, options).await.unwrap() });
@@ -86,7 +86,7 @@ fn keep_clean(server: &MlflowServer, store: Store, dir: &Path) {
     }
 }
 
-/// Makes it as empty as it was. Gives false where a test has changed more than contents.
+/// Makes the server empty again. Returns false if a test changed more than its contents.
 fn reset(kept: &Kept) -> bool {
     let (clean, artifacts) = (kept.dir.path().join(CLEAN), kept.server.artifacts());
     if fs::remove_dir_all(&artifacts).is_err() || fs::create_dir_all(&artifacts).is_err() {
@@ -102,7 +102,7 @@ fn reset(kept: &Kept) -> bool {
     }
 }
 
-/// Through SQLite, not by copying the file: the server has connections with pages in memory.
+/// Resets the rows through SQLite instead of copying the file: the server has open connections with pages in memory.
 fn reset_rows(database: &Path, clean: &Path) -> rusqlite::Result<bool> {
     const TABLES: &str =
         "FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_stat%' ORDER BY name";

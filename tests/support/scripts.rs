@@ -1,4 +1,4 @@
-//! Python scripts that start at once, because `scripts.py` has imported MLflow for them.
+//! Runs Python scripts without a start-up delay, because `scripts.py` has already imported MLflow.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -11,7 +11,7 @@ use tokio::process::{Child, ChildStdin, ChildStdout};
 
 use super::{pool, script_path};
 
-/// Programs that wait for a script, with the Python that they are.
+/// Processes that wait for a script, each with the path of its Python.
 static IDLE: Mutex<Vec<(PathBuf, Program)>> = Mutex::new(Vec::new());
 
 struct Program {
@@ -20,7 +20,7 @@ struct Program {
     _child: Child,
 }
 
-/// What a script came to.
+/// The result of a script.
 pub struct Done {
     pub code: i32,
     pub stdout: Vec<u8>,

@@ -1,4 +1,4 @@
-//! Google Cloud Storage and Azure's blobs on this machine, and MLflow's own client that writes to them.
+//! Local stand-ins for Google Cloud Storage and Azure Blob Storage, and MLflow's own client that writes to them.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -9,12 +9,12 @@ use tokio::process::Child;
 
 use super::{environment, script_path};
 
-/// A bucket at Google and a container at Azure, both called `mlferry`.
+/// A Google bucket and an Azure container, both named `mlferry`.
 pub struct Stores {
-    /// What leads a client to them.
+    /// The variables that direct a client to the stores.
     pub env: Vec<(String, String)>,
     venv: Venv,
-    /// The stores end when nobody holds its input any more.
+    /// The stores end when no process holds their input open any more.
     _program: Child,
 }
 
@@ -24,7 +24,7 @@ impl Stores {
         let folder = venv.python().parent().unwrap().parent().unwrap();
         let mut command = venv.command();
         command.arg(script_path("stores.py")).arg("serve").arg(folder);
-        // Killed, it would leave the stores behind.
+        // If the program were killed, the stores would keep running.
         command.kill_on_drop(false).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut program = command.spawn().unwrap();
         let mut lines = BufReader::new(program.stdout.take().unwrap()).lines();
@@ -33,12 +33,12 @@ impl Stores {
         Self { env: env.into_iter().collect(), venv, _program: program }
     }
 
-    /// Writes what is below a directory.
+    /// Uploads the contents of a directory.
     pub async fn upload(&self, uri: &str, folder: &Path) {
         self.python(&["upload", uri, folder.to_str().unwrap()]).await;
     }
 
-    /// Writes an object for each name; its bytes are its name.
+    /// Writes an object for each name. Its content is its name.
     pub async fn put_keys(&self, uri: &str, names: &[&str]) {
         self.python(&["keys", uri, &serde_json::json!(names).to_string()]).await;
     }

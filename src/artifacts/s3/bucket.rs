@@ -16,7 +16,7 @@ use crate::entities::S3Object;
 use crate::error::{Error, Result};
 use crate::io::{Absence, Meter, Outage, Reachable};
 
-/// How often one request may have S3 go away under it before it counts as the reason.
+/// How many outages of S3 one request may go through before the request itself counts as the cause.
 const OUTAGES: u32 = 5;
 
 /// One bucket, with a client for its region.
@@ -24,7 +24,7 @@ const OUTAGES: u32 = 5;
 pub struct Bucket {
     pub(super) client: Client,
     pub(super) name: String,
-    /// None when S3 did not tell.
+    /// `None` when S3 did not report it.
     pub(super) region: Option<String>,
     pub(super) owner: Option<String>,
     pub(super) session: Session,
@@ -40,8 +40,9 @@ impl Bucket {
         S3Object { bucket: self.name.clone(), key: key.to_owned() }
     }
 
-    /// Makes one request. Credentials that S3 says have ended are replaced, which may wait for somebody to renew them;
-    /// then it is made again. So it is when S3 went away during work, as soon as it is back.
+    /// Sends a request. When S3 reports that the credentials have expired, they are replaced and the request is
+    /// repeated. This may wait until the user has renewed them. When S3 becomes unreachable during work, the request is
+    /// repeated as soon as S3 is back.
     pub(super) async fn call<T, E, Fut>(&self, action: Action<'_>, request: impl Fn() -> Fut) -> Result<T>
     where
         Fut: Future<Output = Result<T, SdkError<E>>>,
@@ -77,7 +78,7 @@ impl Bucket {
 
 #[async_trait]
 impl Reachable for Bucket {
-    /// Any answer about the bucket will do, a refusal too.
+    /// Any answer about the bucket is enough, even a refusal.
     async fn is_there(&self) -> bool {
         let asked =
             self.client.head_bucket().bucket(&self.name).set_expected_bucket_owner(self.owner.clone());

@@ -10,7 +10,8 @@ pub fn of(bytes: &[u8]) -> String {
     STANDARD.encode(Sha256::digest(bytes))
 }
 
-/// The checksum of an object in parts: that of its parts' checksums, and how many there are (AWS: composite checksums).
+/// The checksum of a multipart object: the checksum of the checksums of its parts, and the number of parts (AWS:
+/// composite checksums).
 pub fn of_parts<'a>(parts: impl Iterator<Item = &'a str>) -> Option<String> {
     let (mut all, mut count) = (Sha256::new(), 0);
     for part in parts {
@@ -20,14 +21,14 @@ pub fn of_parts<'a>(parts: impl Iterator<Item = &'a str>) -> Option<String> {
     Some(format!("{}-{count}", STANDARD.encode(all.finalize())))
 }
 
-/// Hexadecimal, of a checksum of the whole object. None for a composite one, which says nothing of the bytes in one
-/// row.
+/// The checksum of a whole object in hexadecimal. `None` for a composite one, which is not a hash of the bytes in
+/// sequence.
 pub fn whole(checksum: Option<&str>) -> Option<String> {
     let bytes = STANDARD.decode(checksum.filter(|text| !text.contains('-'))?).ok()?;
     (bytes.len() == 32).then(|| hex::encode(bytes))
 }
 
-/// What S3 says it has taken in must be what was sent. Stores that only speak like S3 may say nothing.
+/// The checksum that S3 reports must match the bytes that were sent. S3-compatible stores may report none.
 pub fn check(at: &S3Object, sent: &str, taken: Option<&str>) -> Result<()> {
     match taken.filter(|taken| *taken != sent) {
         None => Ok(()),

@@ -1,7 +1,8 @@
-//! What S3 is told of a file, guessed from its name as MLflow's client does (3.10, `store/artifact/s3_artifact_repo.py`),
-//! by the table of Python 3.12's `mimetypes`. No crate has this table, and other tables give other answers.
+//! Content-Type and Content-Encoding of a file, guessed from its name as MLflow's client does (3.10,
+//! `store/artifact/s3_artifact_repo.py`), with the table of Python 3.12's `mimetypes`. No crate has this table, and
+//! other tables give different results.
 
-/// Endings of whole names that stand for two.
+/// Endings that are short for two endings.
 const SUFFIXES: [(&str, &str); 6] = [
     ("svgz", "svg.gz"),
     ("taz", "tar.gz"),
@@ -11,7 +12,7 @@ const SUFFIXES: [(&str, &str); 6] = [
     ("tz", "tar.gz"),
 ];
 
-/// The only ones whose case counts.
+/// The only endings that are case-sensitive.
 const ENCODINGS: [(&str, &str); 5] =
     [("Z", "compress"), ("br", "br"), ("bz2", "bzip2"), ("gz", "gzip"), ("xz", "xz")];
 
@@ -113,7 +114,7 @@ const TYPES: [(&str, &[&str]); 95] = [
     ("video/x-sgi-movie", &["movie"]),
 ];
 
-/// Content-Type and Content-Encoding, where the name tells.
+/// Content-Type and Content-Encoding, if the name shows them.
 pub fn guess(path: &str) -> (Option<&'static str>, Option<&'static str>) {
     let name = path.rsplit('/').next().unwrap_or(path);
     let (mut stem, mut ending) = split(name);
@@ -131,7 +132,7 @@ pub fn guess(path: &str) -> (Option<&'static str>, Option<&'static str>) {
     (kind, encoding)
 }
 
-/// A name and its ending; a dot in front of all begins none.
+/// A name and its ending. Leading dots do not begin an ending.
 fn split(name: &str) -> (&str, &str) {
     match name.rfind('.').filter(|at| name[..*at].bytes().any(|byte| byte != b'.')) {
         Some(at) => (&name[..at], &name[at + 1..]),

@@ -1,4 +1,4 @@
-//! Copies that S3 makes by itself: no byte passes through this machine.
+//! Server-side copies in S3: no byte passes through this machine.
 
 use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumType, MetadataDirective, TaggingDirective};
 use futures::{StreamExt, TryStreamExt, stream};
@@ -13,15 +13,15 @@ use crate::entities::S3Object;
 use crate::error::{Error, Result};
 use crate::rest::encode_path;
 
-/// Parts that S3 copies side by side.
+/// The number of parts that S3 copies in parallel.
 const PARTS_AT_ONCE: usize = 8;
 
 impl Bucket {
-    /// Copies an object of `source` here. Content type and metadata go along where `args` do not say otherwise; tags of
-    /// objects do not, as when a file is uploaded (asking for them takes more rights).
+    /// Copies an object of `source` here. Content type and metadata are copied unless `args` set them. Object tags are
+    /// not copied, as with an upload (reading them needs more permissions).
     ///
     /// # Errors
-    /// Among others when these credentials may not read the source.
+    /// For example when these credentials may not read the source.
     pub async fn copy(
         &self,
         source: &Bucket,
@@ -37,7 +37,7 @@ impl Bucket {
         Ok(Digest { bytes: head.bytes, sha256 })
     }
 
-    /// Gives the checksum that S3 has made of what it has copied.
+    /// Returns the checksum that S3 computed for the copy.
     async fn copy_whole(
         &self,
         from: &S3Object,
@@ -73,7 +73,8 @@ impl Bucket {
         }
     }
 
-    /// Nobody reads all of it in one row: there is no checksum of the whole. Each part is checked by S3, the size here.
+    /// There is no checksum of the whole object, because the bytes are not read in sequence. S3 checks each part, and
+    /// this function checks the size.
     async fn copy_parts(
         &self,
         from: &S3Object,
@@ -132,7 +133,7 @@ impl Bucket {
     }
 }
 
-/// As a header says it.
+/// The source in the form of the header.
 fn place(from: &S3Object) -> String {
     encode_path(&format!("{}/{}", from.bucket, from.key))
 }

@@ -1,4 +1,4 @@
-//! What an unhappy answer of S3 means.
+//! Converts error answers of S3.
 
 use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 
@@ -6,27 +6,27 @@ use crate::aws::credentials_trouble;
 use crate::entities::S3Object;
 use crate::error::{Cause, Class, Code, Error};
 
-/// What was asked, and of what.
+/// The requested action and its object.
 #[derive(Clone, Copy)]
 pub struct Action<'a> {
-    /// As IAM calls it, such as `s3:PutObject`.
+    /// The IAM name, such as `s3:PutObject`.
     pub name: &'static str,
     pub at: &'a S3Object,
 }
 
-/// S3's words for credentials that were good once.
+/// The error codes of S3 for expired credentials.
 pub fn has_ended(error: &impl ProvideErrorMetadata) -> bool {
     matches!(error.code(), Some("ExpiredToken" | "ExpiredTokenException" | "RequestExpired"))
 }
 
-/// No answer came, or one of something in front of S3.
+/// No answer came, or a gateway in front of S3 answered.
 pub fn may_be_gone<E>(error: &SdkError<E>) -> bool
 where
     E: std::error::Error + 'static,
 {
     match error {
         SdkError::TimeoutError(_) => true,
-        // Credentials that cannot be had fail so, too.
+        // Missing credentials cause the same kind of failure.
         SdkError::DispatchFailure(_) => credentials_trouble(error).is_none(),
         _ => error.raw_response().is_some_and(|answer| matches!(answer.status().as_u16(), 502..=504)),
     }
@@ -78,7 +78,7 @@ fn meaning(action: Action<'_>, status: u16, code: &str, message: &str) -> Error 
             new(Class::Permanent).hint("the KMS key cannot be used: see SSEKMSKeyId, or the bucket's default encryption")
         }
         ("QuotaExceeded", _) => new(Class::Full),
-        // The bytes that came were not those that were sent.
+        // S3 received different bytes from those that were sent.
         ("BadDigest" | "XAmzContentChecksumMismatch" | "XAmzContentSHA256Mismatch", _) => new(Class::Transient),
         (_, 403) => new(Class::Forbidden).hint(statement(action, message)),
         (_, 404) => new(Class::NotFound),
@@ -88,7 +88,7 @@ fn meaning(action: Action<'_>, status: u16, code: &str, message: &str) -> Error 
     }
 }
 
-/// The policy statement that is missing.
+/// The missing policy statement.
 fn statement(Action { name, at }: Action<'_>, message: &str) -> String {
     let bucket = &at.bucket;
     if message.to_lowercase().contains("kms") {

@@ -1,5 +1,5 @@
-//! Amazon S3 and what speaks like it. The SDK repeats requests (adaptive mode: it slows down when S3 asks for it); what
-//! is left of an error after that is final for the file.
+//! Amazon S3 and compatible stores. The SDK repeats requests (adaptive mode: it slows down when S3 asks for it). An
+//! error after that is final for the file.
 
 mod bucket;
 mod checksum;
@@ -40,22 +40,22 @@ pub use probe::S3Probe;
 pub use upload::Broken;
 pub use upload_args::UploadArgs;
 
-/// Tries of one request, the first included.
+/// The number of tries of one request, including the first.
 const ATTEMPTS: u32 = 7;
-/// Where S3 is asked when nobody has set a region: it tells there in which region a bucket is.
+/// The region for the first request when none is set. S3 reports the region of any bucket there.
 const ANYWHERE: &str = "us-east-1";
 
 /// Sizes in bytes.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// A part of a multipart upload; what is smaller goes in one request. Parts of files that would need more than
-    /// 10 000 are greater.
+    /// The size of a part of a multipart upload. A smaller file is sent in one request. Files that would need more than
+    /// 10 000 parts have larger parts.
     pub part: u64,
-    /// The greatest file that S3 copies in one request.
+    /// The largest file that S3 copies in one request.
     pub copy: u64,
-    /// A part of what it copies in several.
+    /// The size of a part when S3 copies in several requests.
     pub copy_part: u64,
-    /// What all files that are being sent may hold in memory together. One part always fits.
+    /// The memory limit for all files that are being sent. One part always fits.
     pub memory: u64,
 }
 
@@ -66,16 +66,16 @@ impl Default for Limits {
     }
 }
 
-/// S3 as one end of a migration sees it.
+/// S3 for one side of a migration.
 pub struct S3 {
     session: Session,
     meter: Arc<Meter>,
     /// `MLFLOW_S3_ENDPOINT_URL`, MLflow's own variable, which wins over AWS's.
     endpoint: Option<String>,
-    /// `MLFLOW_S3_EXPECTED_BUCKET_OWNER`: an account; requests for buckets of others are refused.
+    /// `MLFLOW_S3_EXPECTED_BUCKET_OWNER`: an account; S3 refuses requests for buckets of other accounts.
     owner: Option<String>,
     limits: Limits,
-    /// How long S3 is waited for when it goes away during work.
+    /// How long work waits for S3 when it is unreachable.
     wait: Duration,
     memory: Arc<Semaphore>,
     unfinished: Arc<Unfinished>,
@@ -98,10 +98,10 @@ impl S3 {
         }
     }
 
-    /// The bucket, asked in its own region.
+    /// The bucket, with a client for its own region.
     ///
     /// # Errors
-    /// When there is no such bucket, or S3 cannot be reached at all. Whether it may be used is seen when it is.
+    /// When the bucket does not exist, or S3 cannot be reached. Permissions are not checked here.
     pub async fn bucket(&self, name: &str) -> Result<Bucket> {
         let known = {
             let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
@@ -110,7 +110,7 @@ impl S3 {
         known.get_or_try_init(|| self.find(name)).await.cloned()
     }
 
-    /// Waits until what was begun and not finished is taken back.
+    /// Waits until unfinished uploads are aborted.
     pub async fn settle(&self) {
         self.unfinished.settle().await;
     }
@@ -127,7 +127,7 @@ impl S3 {
             Err(e) if e.raw_response().is_some_and(|answer| answer.status().as_u16() == 404) => {
                 return Err(no_bucket(name));
             }
-            // Refusals tell the region too.
+            // A refusal also contains the region.
             Err(e) => e
                 .raw_response()
                 .and_then(|answer| answer.headers().get("x-amz-bucket-region"))
@@ -168,18 +168,18 @@ impl S3 {
                 TimeoutConfig::builder()
                     .connect_timeout(limits::CONNECT)
                     .read_timeout(limits::S3_SILENCE)
-                    // Not that of the session, which is for small questions.
+                    // The session's time limits are for small requests.
                     .operation_attempt_timeout(limits::S3_ATTEMPT)
                     .operation_timeout(limits::S3_OPERATION)
                     .build(),
             )
-            // Every upload brings its SHA-256 along.
+            // Every upload already contains its SHA-256.
             .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
             .interceptor(RequestCounter(Arc::clone(&self.meter)));
         if let Some(url) = &self.endpoint {
             builder = builder.endpoint_url(url);
         }
-        // Names of buckets are no host names anywhere but at AWS.
+        // Only AWS supports bucket names as host names.
         if self.endpoint.is_some()
             || ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"].iter().any(|name| std::env::var_os(name).is_some())
         {

@@ -8,7 +8,7 @@ use super::{Bucket, UploadArgs, checksum};
 use crate::entities::S3Object;
 use crate::error::{Class, Error, Result};
 
-/// An upload in parts. Dropped before it is completed, it is taken back.
+/// A multipart upload. It is aborted if it is dropped before it is completed.
 pub struct Upload {
     pub(super) bucket: Bucket,
     pub(super) at: S3Object,
@@ -42,7 +42,7 @@ impl Upload {
         })
     }
 
-    /// Sends a part, apart from this object's life.
+    /// Returns a future that sends a part and does not borrow this object.
     pub fn part(
         &self,
         number: i32,
@@ -75,14 +75,14 @@ impl Upload {
         }
     }
 
-    /// Gives it up, and tells whether S3 has let go of it.
+    /// Aborts the upload, and returns whether S3 has done so.
     pub async fn take_back(mut self) -> Result<()> {
-        // Once is enough.
+        // Otherwise `Drop` would abort it a second time.
         self.is_completed = true;
         abort(&self.bucket, &self.at, &self.id).await
     }
 
-    /// Makes the object appear.
+    /// Completes the upload, so that the object exists.
     pub async fn complete(mut self, mut parts: Vec<CompletedPart>) -> Result<()> {
         parts.sort_by_key(CompletedPart::part_number);
         let sums: Vec<&str> = parts.iter().filter_map(CompletedPart::checksum_sha256).collect();
@@ -105,7 +105,7 @@ impl Upload {
             .await;
         let taken = match answer {
             Ok(answer) => answer.checksum_sha256,
-            // The reply to an earlier try was lost: then the object says that it is the one.
+            // The reply to an earlier try was lost. The checksum then shows that the object is this upload.
             Err(e) if e.class() == Class::NotFound => match self.bucket.head(&self.at.key).await? {
                 head if head.raw_sha256.is_some() && head.raw_sha256 == sum => head.raw_sha256,
                 _ => return Err(e),
@@ -134,7 +134,8 @@ pub fn completed(number: i32, tag: Option<String>, sum: Option<String>) -> Compl
     CompletedPart::builder().part_number(number).set_e_tag(tag).set_checksum_sha256(sum).build()
 }
 
-/// What a killed process has left of this very object. Who may not look must not be kept from writing.
+/// Aborts the uploads of a killed process for the same object. Missing permission to list them must not prevent the
+/// write.
 async fn take_back_older(bucket: &Bucket, at: &S3Object) {
     let action = Action { name: "s3:ListBucketMultipartUploads", at };
     let asked = bucket.call(action, || {
@@ -156,7 +157,7 @@ async fn abort_or_warn(bucket: &Bucket, at: &S3Object, id: &str) {
     }
 }
 
-/// Aborted already is as good.
+/// An upload that is already aborted counts as success.
 async fn abort(bucket: &Bucket, at: &S3Object, id: &str) -> Result<()> {
     let action = Action { name: "s3:AbortMultipartUpload", at };
     let asked = bucket.call(action, || {

@@ -12,12 +12,12 @@ const MOST_PARTS: u64 = 10_000;
 /// Memory is counted in pieces of this many bytes.
 const PIECE: u64 = 64 << 10;
 
-/// How many pieces that is.
+/// The number of pieces for this many bytes.
 pub fn permits(bytes: u64) -> usize {
     usize::try_from(bytes.div_ceil(PIECE).max(1)).unwrap_or(usize::MAX).min(Semaphore::MAX_PERMITS)
 }
 
-/// The size of the parts of a file, which is `least` unless that would make too many.
+/// The part size for a file: `least`, or more if that makes too many parts.
 pub fn part_size(size: Option<u64>, least: u64) -> u64 {
     least.max(size.unwrap_or(0).div_ceil(MOST_PARTS))
 }
@@ -28,11 +28,11 @@ pub struct Parts {
     rest: Bytes,
     size: usize,
     memory: Arc<Semaphore>,
-    /// Of `memory`, in pieces.
+    /// The size of `memory`, in pieces.
     budget: usize,
 }
 
-/// A part in memory, which it holds a share of.
+/// A part in memory. It holds its share of the memory limit.
 pub struct Part {
     pub bytes: Bytes,
     pub is_full: bool,
@@ -40,20 +40,20 @@ pub struct Part {
 }
 
 impl Parts {
-    /// `memory` has room for `budget` bytes when nothing is sent.
+    /// `memory` has room for `budget` bytes when no upload is running.
     pub fn new(bytes: ByteStream, size: u64, memory: Arc<Semaphore>, budget: u64) -> Result<Self> {
         let size =
             usize::try_from(size).map_err(|_| Error::permanent("the file is too large for this machine"))?;
         Ok(Self { bytes, rest: Bytes::new(), size, memory, budget: permits(budget) })
     }
 
-    /// The next part, at most `expected` bytes of it where more cannot come. None at the end.
+    /// The next part. It allocates only `expected` bytes when no more can come. `None` at the end.
     pub async fn next(&mut self, expected: Option<u64>) -> Result<Option<Part>> {
         let room = expected
             .and_then(|size| usize::try_from(size).ok())
             .map_or(self.size, |size| size.min(self.size));
         let pieces = u32::try_from(permits(room as u64).min(self.budget)).unwrap_or(u32::MAX);
-        // Closing is the only failure, and nothing closes it.
+        // This fails only when the semaphore is closed, and nothing closes it.
         let share = Arc::clone(&self.memory).acquire_many_owned(pieces).await;
         let share = share.map_err(|e| Error::permanent(e.to_string()))?;
         let mut part = BytesMut::with_capacity(room);

@@ -1,4 +1,4 @@
-//! Whether a bucket can be used: tried with one small object and one upload in parts, both taken away again.
+//! Checks whether a bucket can be used, with one small object and one multipart upload. Both are removed again.
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -13,27 +13,27 @@ use crate::io::ByteSource;
 
 const CONTENT: &[u8] = b"written by mlferry to see whether it may; it can be deleted\n";
 
-/// One thing that was tried.
+/// The result of one trial.
 pub struct S3Probe {
     pub what: &'static str,
-    /// What IAM calls it.
+    /// The IAM name.
     pub action: &'static str,
     pub result: Result<()>,
 }
 
 impl Bucket {
-    /// None when S3 did not tell.
+    /// `None` when S3 did not report it.
     pub fn region(&self) -> Option<&str> {
         self.region.as_deref()
     }
 
-    /// Whether what lies below the prefix can be listed.
+    /// Checks whether the objects below the prefix can be listed.
     pub async fn can_list(&self, prefix: &str) -> Result<()> {
         self.page(prefix, None).await.map(drop)
     }
 
-    /// Writes, reads and deletes an object under this key as files are, and begins and aborts an upload to it. What
-    /// depends on a step that failed is not tried.
+    /// Writes, reads and deletes an object under this key in the same way as a file. Then it starts and aborts a
+    /// multipart upload to it. Steps that depend on a failed step are skipped.
     pub async fn trials(&self, key: &str, args: &UploadArgs) -> Vec<S3Probe> {
         let mut trials = Vec::new();
         let mut tried = |what, action, result: Result<()>| {

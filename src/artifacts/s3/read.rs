@@ -13,23 +13,24 @@ use crate::entities::{FileEntry, S3Object};
 use crate::error::{Error, Result};
 use crate::io::Pages;
 
-/// How often one file is taken up again without a byte of it coming.
+/// How often one file is resumed without a new byte.
 const BREAKS: u32 = 5;
 
-/// What S3 says of an object.
+/// The properties of an object in S3.
 pub struct Head {
     pub bytes: u64,
     pub tag: Option<String>,
-    /// As S3 writes it, composite ones included.
+    /// The checksum as S3 writes it, composite or not.
     pub raw_sha256: Option<String>,
     /// Hexadecimal, of the whole object.
     pub sha256: Option<String>,
-    /// What its owner has said of it.
+    /// The headers that its owner has set.
     said: UploadArgs,
 }
 
 impl Head {
-    /// What a copy is written with, where that says nothing of the content.
+    /// The arguments for a copy whose `args` set no header of the content: this object's own headers, and `args` for
+    /// the rest.
     pub fn described(&self, args: UploadArgs) -> UploadArgs {
         let said = self.said.clone();
         UploadArgs {
@@ -53,7 +54,7 @@ impl Bucket {
                 head.checksum_mode(ChecksumMode::Enabled).set_expected_bucket_owner(self.owner.clone()).send()
             })
             .await?;
-        // The tag tells it too, where a store that only speaks like S3 does not say of what the checksum is one (moto).
+        // The tag shows it too, if an S3-compatible store (moto) does not report the checksum type.
         let is_composite = answer.checksum_type() == Some(&ChecksumType::Composite)
             || answer.e_tag().is_some_and(|tag| tag.contains('-'));
         Ok(Head {
@@ -73,7 +74,7 @@ impl Bucket {
         })
     }
 
-    /// Every object below a prefix, by its path from there on.
+    /// Every object below a prefix, with its path relative to the prefix.
     pub fn list(&self, prefix: &str) -> Pages<'static, FileEntry> {
         let (bucket, prefix) = (self.clone(), folder(prefix));
         stream::try_unfold(Some(None), move |token: Option<Option<String>>| {
@@ -96,7 +97,7 @@ impl Bucket {
         let answer = self
             .call(Action { name: "s3:ListBucket", at: &at }, || {
                 let list = self.client.list_objects_v2().bucket(&self.name).prefix(prefix);
-                // A key may hold what XML cannot say: its listing would end there.
+                // A key may hold characters that XML cannot express. Without the encoding, the listing would end there.
                 let list = list.encoding_type(EncodingType::Url);
                 let list = list.set_continuation_token(token.clone());
                 list.set_expected_bucket_owner(self.owner.clone()).send()
@@ -106,7 +107,8 @@ impl Bucket {
         let files = answer.contents().iter().filter_map(|object| {
             let key = if is_encoded { decoded(object.key()?) } else { object.key()?.to_owned() };
             let (path, size) = (key.strip_prefix(prefix)?, object.size().map(i64::unsigned_abs));
-            // What consoles make to show an empty folder is no file. One with bytes is, if one that has no name.
+            // An empty object that a console creates to show an empty folder is not a file. An object with bytes is a
+            // file, even if it has no name.
             let is_marker = (path.is_empty() || path.ends_with('/')) && size == Some(0);
             (!is_marker).then(|| FileEntry { stamp: object.e_tag().map(tag), ..FileEntry::new(path, size) })
         });
@@ -114,7 +116,7 @@ impl Bucket {
         Ok((files, next(&at, answer.next_continuation_token, answer.is_truncated, token.as_deref())?))
     }
 
-    /// A look that tells whether what lies below the prefix can be listed and read.
+    /// Checks whether the objects below the prefix can be listed and read.
     pub async fn look(&self, prefix: &str) -> Result<()> {
         let prefix = folder(prefix);
         let (files, _) = self.page(&prefix, None).await?;
@@ -124,7 +126,7 @@ impl Bucket {
         }
     }
 
-    /// An object's bytes. A connection that breaks is taken up again where it broke, as long as the object is the same.
+    /// An object's bytes. A broken connection is resumed at the same offset, as long as the object has not changed.
     pub async fn get(&self, key: &str) -> Result<ByteStream> {
         let at = self.object(key);
         let first = self.request(&at, 0, None).await?;
@@ -160,7 +162,7 @@ struct Reading {
     tag: Option<String>,
     size: u64,
     offset: u64,
-    /// Since the last byte came.
+    /// The number of breaks since the last byte.
     breaks: u32,
     body: Body,
 }
@@ -179,8 +181,8 @@ impl Reading {
                 None => "the connection ended too early".to_owned(),
                 Some(Err(e)) => DisplayErrorContext(e).to_string(),
             };
-            // At the end there is nothing to take up: what is wrong then is the whole, such as its checksum. Without a
-            // tag nobody knows whether the rest is still of the same file.
+            // After the last byte there is nothing to resume: the error is about the whole object, such as its
+            // checksum. Without a tag it is unknown whether the rest belongs to the same file.
             if self.offset >= self.size || self.breaks == BREAKS || self.tag.is_none() {
                 return Err(Error::transient(format!("{}: {reason}", self.at)));
             }
@@ -200,8 +202,8 @@ impl Reading {
     }
 }
 
-/// How a listing goes on. A store that only speaks like S3 may cut one and not say how, or begin again: the rest would be
-/// missing without a word.
+/// The token for the next page of a listing. An S3-compatible store may truncate a listing without a token, or start
+/// again from the beginning. The rest would then be missing without an error.
 fn next(
     at: &S3Object,
     next: Option<String>,
@@ -216,18 +218,18 @@ fn next(
     }
 }
 
-/// A store that heeds no ranges sends the file from its beginning on.
+/// A store that ignores ranges sends the file from its beginning.
 fn begins_at(range: Option<&str>, offset: u64) -> bool {
     offset == 0 || range.is_some_and(|range| range.starts_with(&format!("bytes {offset}-")))
 }
 
-/// What all keys below a root begin with. A root may end with a slash of its own.
+/// The common prefix of all keys below a root. A root may end with a slash of its own.
 fn folder(prefix: &str) -> String {
     if prefix.is_empty() || prefix.ends_with('/') { prefix.to_owned() } else { format!("{prefix}/") }
 }
 
-/// A key of a listing that was asked to be URL-encoded, which is a form's way: a space is a plus (as botocore 1.43,
-/// `handlers.py`, `decode_list_object` reads it).
+/// A key of a URL-encoded listing. It is encoded as in a form: a space is a plus (as botocore 1.43, `handlers.py`,
+/// `decode_list_object` reads it).
 fn decoded(key: &str) -> String {
     let spaced = key.replace('+', " ");
     percent_encoding::percent_decode_str(&spaced).decode_utf8_lossy().into_owned()

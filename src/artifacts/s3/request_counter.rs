@@ -7,11 +7,11 @@ use aws_smithy_types::config_bag::{Storable, StoreReplace};
 
 use crate::io::Meter;
 
-/// Counts every request to S3, repeated ones included, where those to the server are counted.
+/// Counts every request to S3, including repeated ones, in the meter that also counts the requests to the server.
 #[derive(Debug)]
 pub struct RequestCounter(pub Arc<Meter>);
 
-/// Left by the first try of a request.
+/// A mark that the first try of a request sets.
 #[derive(Debug)]
 struct Tried;
 

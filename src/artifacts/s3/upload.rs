@@ -13,12 +13,12 @@ use super::{Bucket, UploadArgs, checksum};
 use crate::error::{Class, Error, Result};
 use crate::io::ByteSource;
 
-/// How often a file is begun anew when its source breaks off.
+/// How often a file is restarted when its source breaks off.
 const RETRIES: usize = 4;
-/// Parts of one file that are on their way side by side.
+/// The number of parts of one file that are sent in parallel.
 const PARTS_AT_ONCE: usize = 8;
 
-/// Which side broke off. What S3 says is final: the SDK has repeated it already.
+/// The side that failed. An error of S3 is final: the SDK has already repeated the request.
 #[derive(Debug)]
 pub enum Broken {
     Source(Error),
@@ -44,7 +44,7 @@ impl Broken {
 }
 
 impl Bucket {
-    /// Writes a file: in one request if it is small, else in parts. `size` is what is announced of it.
+    /// Writes a file: in one request if it is small, otherwise in parts. `size` is the announced size.
     pub async fn put(
         &self,
         key: &str,
@@ -88,7 +88,7 @@ impl Bucket {
         }
     }
 
-    /// An empty file has no part.
+    /// Writes a file in one request. An empty file has no part.
     async fn put_whole(&self, key: &str, part: Option<Part>, args: &UploadArgs) -> Result<()> {
         let at = self.object(key);
         let bytes = part.as_ref().map(|part| part.bytes.clone()).unwrap_or_default();
@@ -124,7 +124,7 @@ impl Bucket {
                 sent.extend(ended(sending.join_next().await)?);
             }
             sending.spawn(upload.part(number, part));
-            // A refused part ends the file at once.
+            // A refused part aborts the file at once.
             while let Some(one) = sending.try_join_next() {
                 sent.extend(ended(Some(one))?);
             }
@@ -137,7 +137,7 @@ impl Bucket {
     }
 }
 
-/// What became of a part that was sent in the background.
+/// The result of a part that was sent in the background.
 fn ended<T>(joined: Option<Result<Result<T>, tokio::task::JoinError>>) -> Result<Option<T>> {
     match joined {
         None => Ok(None),

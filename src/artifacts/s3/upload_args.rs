@@ -7,8 +7,8 @@ use crate::error::{Error, Result};
 
 const VARIABLE: &str = "MLFLOW_S3_UPLOAD_EXTRA_ARGS";
 
-/// What every object is written with: the keys of boto3's `ALLOWED_UPLOAD_ARGS` that do not change what is uploaded or
-/// who can read it back.
+/// The arguments with which every object is written: the keys of boto3's `ALLOWED_UPLOAD_ARGS` that do not change what
+/// is uploaded or who can read it back.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields, default)]
 pub struct UploadArgs {
@@ -19,7 +19,8 @@ pub struct UploadArgs {
     pub content_encoding: Option<String>,
     pub content_language: Option<String>,
     pub content_type: Option<String>,
-    /// MLflow sends what `MLFLOW_S3_EXPECTED_BUCKET_OWNER` says with every request, reading ones too; this wins.
+    /// MLflow sends the value of `MLFLOW_S3_EXPECTED_BUCKET_OWNER` with every request, also when reading. This field
+    /// wins over it.
     pub expected_bucket_owner: Option<String>,
     pub grant_full_control: Option<String>,
     pub grant_read: Option<String>,
@@ -44,7 +45,7 @@ impl UploadArgs {
     /// Reads `MLFLOW_S3_UPLOAD_EXTRA_ARGS`.
     ///
     /// # Errors
-    /// [`Class::Usage`](crate::error::Class::Usage) for what is no JSON, or holds a key that would be left out.
+    /// [`Class::Usage`](crate::error::Class::Usage) when the text is not JSON, or holds a key that would be ignored.
     pub fn from_env() -> Result<Self> {
         match std::env::var(VARIABLE) {
             Ok(text) if !text.trim().is_empty() => Self::parse(&text),
@@ -53,7 +54,7 @@ impl UploadArgs {
     }
 
     fn parse(text: &str) -> Result<Self> {
-        // A list would do for the fields of a struct.
+        // Parsing as an object first: serde would also accept a list for a struct.
         let object = serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(text);
         object.and_then(|object| serde_json::from_value(object.into())).map_err(|e| {
             Error::usage(format!("{VARIABLE} cannot be followed: {e}")).hint(
@@ -63,14 +64,14 @@ impl UploadArgs {
         })
     }
 
-    /// With the owner that reading requests ask for too, where these name no other.
+    /// Adds the bucket owner that read requests also expect, unless these arguments set one.
     pub fn of_owner(&self, owner: Option<&str>) -> Self {
         let mut args = self.clone();
         args.expected_bucket_owner = args.expected_bucket_owner.or(owner.map(str::to_owned));
         args
     }
 
-    /// With what the file's name tells, where these do not say otherwise.
+    /// Adds the content type and encoding for the file's name, unless these arguments set them.
     pub fn of_file(&self, path: &str) -> Self {
         let mut args = self.clone();
         let (kind, encoding) = content_type::guess(path);
@@ -79,7 +80,7 @@ impl UploadArgs {
         args
     }
 
-    /// It says something that a copy within S3 would otherwise take over from the original.
+    /// Some argument sets metadata that a copy within S3 would otherwise take from the original.
     pub fn replaces_metadata(&self) -> bool {
         self.metadata.is_some()
             || [
@@ -95,7 +96,7 @@ impl UploadArgs {
     }
 }
 
-/// Sets all of them on a request: those that write objects have the same setters and no trait in common.
+/// Sets all arguments on a request. The requests that write objects have the same setters but no common trait.
 macro_rules! with_args {
     ($request:expr, $args:expr) => {{
         use aws_sdk_s3::types::{ObjectCannedAcl, RequestPayer, ServerSideEncryption, StorageClass};

@@ -5,7 +5,7 @@ use crate::commands::{Printer, confirm};
 use crate::engine::{AppChange, Arn, COST, NewApp, Pending, Provision, StateDir};
 use crate::error::{Error, Result};
 
-/// Prints the ARN as soon as it is known: the wait may be interrupted.
+/// Prints the ARN as soon as it is known, because the user may interrupt the wait.
 pub async fn create(args: Create, state: &StateDir, printer: &Printer) -> Result<u8> {
     let provision = Provision::open(args.region.region.as_deref()).await?.with_patience(args.waiting.into());
     let (no_wait, yes) = (args.no_wait, args.yes);

@@ -1,4 +1,4 @@
-//! `mlferry app …`: one face for each of the control plane's verbs.
+//! `mlferry app …`: one function for each operation of the control plane.
 
 mod create;
 mod policy;
@@ -29,7 +29,7 @@ pub async fn app(args: App, state: StateDir, ends: &Endpoints<'_>, printer: &Pri
     Ok(code)
 }
 
-/// The App that an ARN or a name means, and the region to ask about it.
+/// Finds the App for an ARN or a name, and the region to send requests to.
 async fn find(text: &str, region: Option<&str>) -> Result<(Provision, Arn)> {
     if text.starts_with("arn:") {
         let arn = Arn::parse(text)?;

@@ -5,7 +5,7 @@ use crate::commands::Printer;
 use crate::engine::{Arn, Policy, Scope, check_role, unfilled};
 use crate::error::{Error, Result};
 
-/// Only JSON goes to stdout, so that it can be written into a file.
+/// Prints only JSON to stdout, so that the user can redirect it into a file.
 pub fn policy(args: &app::Policy, printer: &Printer) -> Result<u8> {
     let scope = scope(args)?;
     let wanted = args.policy.map(Policy::from);
@@ -45,7 +45,7 @@ fn scope(args: &app::Policy) -> Result<Scope> {
     })
 }
 
-/// Name, with its path.
+/// The name of the role, with its path.
 fn role_name(arn: &str) -> Result<String> {
     check_role(arn)?;
     Ok(arn.split_once(":role/").map_or(arn, |(_, name)| name).to_owned())

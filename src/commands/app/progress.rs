@@ -1,10 +1,10 @@
 use crate::commands::{Printer, format};
 use crate::engine::Provisioning;
 
-/// A wait that changes nothing is still spoken of, this often.
+/// Seconds between two messages while the status does not change.
 const EVERY: f64 = 60.0;
 
-/// Says how a creation goes on: each change of the status, and a sign of life each minute.
+/// Reports how a creation proceeds: each change of the status, and a message every minute.
 pub struct Reporter<'a> {
     printer: &'a Printer,
     last: Option<(String, f64)>,

@@ -67,7 +67,7 @@ pub fn print(there: &AppDescription, printer: &Printer) {
     }
 }
 
-/// The link goes to stdout and, in a terminal, to the clipboard; no log ever holds it.
+/// The link goes to stdout and, in a terminal, to the clipboard. It is never written to a log.
 pub async fn open(args: One, printer: &Printer) -> Result<u8> {
     let (provision, arn) = find(&args.app, args.region.region.as_deref()).await?;
     let link = provision.link(&arn).await?;

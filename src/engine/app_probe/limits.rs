@@ -4,11 +4,12 @@ use super::{Answered, Prober};
 use crate::rest::Call;
 
 const SEARCH: &str = "/api/2.0/mlflow/experiments/search";
-/// Megabytes. OSS MLflow documents 1 MB for its largest request, load balancers of AWS mostly take 1 or 10.
+/// The sizes to try, in megabytes. OSS MLflow documents 1 MB for its largest request. AWS load balancers mostly accept
+/// 1 or 10 MB.
 const SIZES: [usize; 7] = [1, 2, 5, 10, 20, 32, 64];
 
 impl Prober<'_> {
-    /// Searches that carry a field nobody reads, until one is refused: nothing is changed by them.
+    /// Sends searches with an unused field of growing size, until one is refused. They change nothing.
     pub(super) async fn limits(&self) -> Vec<Answered> {
         let mut answers = Vec::new();
         for size in SIZES {

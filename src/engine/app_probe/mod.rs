@@ -1,6 +1,6 @@
-//! Tries out on a live App what is documented nowhere, for a file that can go along with a bug report and serve as a
-//! fixture. Answers that went well are kept as shapes, without their data; refusals are kept with their words, ids and
-//! names taken out.
+//! Tests undocumented behaviour of a live App. The result is a file that the user can attach to a bug report and that
+//! can serve as a fixture. Successful answers are kept as shapes, without their data. Refusals keep their text, without
+//! ids and names.
 
 mod limits;
 mod redact;
@@ -21,21 +21,21 @@ use crate::aws::{AppDescription, Arn, ControlPlane, Session};
 use crate::error::Result;
 use crate::rest::{Access, Answer, Call, Client};
 
-/// Such as a version.
+/// The longest text that is still short, such as a version.
 const SHORT: usize = 40;
 
-/// What a probe has found. It holds neither accounts nor ids, buckets, names or credentials.
+/// The result of a probe. It holds no accounts, ids, buckets, names or credentials.
 #[derive(Debug, Serialize)]
 pub struct AppProbe {
     mlferry: &'static str,
-    /// When it was made.
+    /// The date of the probe.
     date: String,
     region: String,
     app: Value,
     routes: Vec<Answered>,
     trials: Vec<Tried>,
     limits: Vec<Answered>,
-    /// What could not be taken away again.
+    /// The objects that could not be deleted again.
     pub not_migrated: Vec<String>,
 }
 
@@ -44,10 +44,10 @@ pub struct AppProbe {
 struct Answered {
     method: &'static str,
     route: &'static str,
-    /// Of the request's body, where that matters.
+    /// The size of the request's body, where that matters.
     #[serde(skip_serializing_if = "Option::is_none")]
     bytes: Option<usize>,
-    /// Absent when there was no answer.
+    /// `None` when there was no answer.
     status: Option<u16>,
     content_type: Option<String>,
     milliseconds: u64,
@@ -61,7 +61,7 @@ struct Tried {
     answer: String,
 }
 
-/// Opens the App and tries it out. `with_limits` sends large requests too.
+/// Opens the App and probes it. `with_limits` sends large requests too.
 pub async fn app_probe(
     arn: &Arn,
     access: Access,
@@ -114,7 +114,7 @@ struct Prober<'a> {
 }
 
 impl Prober<'_> {
-    /// One request, never repeated: its refusal is what is wanted.
+    /// Sends one request and never repeats it: the refusal itself is the result.
     async fn ask(
         &self,
         method: &'static str,

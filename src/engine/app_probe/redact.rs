@@ -3,9 +3,9 @@ use crate::aws::{AppDescription, Arn};
 /// The most characters of a refusal that are kept.
 const LONGEST: usize = 1_000;
 
-/// Takes out of a text what says whose App it is.
+/// Removes from a text everything that identifies the owner of the App.
 pub struct Redactor {
-    /// What is replaced, the longest first.
+    /// The words to replace, the longest first.
     words: Vec<(String, &'static str)>,
 }
 
@@ -35,7 +35,7 @@ impl Redactor {
     }
 }
 
-/// ARNs of callers, access keys, accounts and signed addresses, whatever stands around them.
+/// True for ARNs of callers, access keys, accounts and signed addresses, whatever characters surround them.
 fn is_telling(word: &str) -> bool {
     let digits = word.split(|c: char| !c.is_ascii_digit()).any(|run| run.len() == 12);
     let signs = ["arn:aws", "X-Amz-", "AKIA", "ASIA", "AROA", "Credential="];

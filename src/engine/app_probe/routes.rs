@@ -4,8 +4,8 @@ use super::{Answered, Prober};
 use crate::error::Result;
 use crate::rest::Call;
 
-/// Routes whose presence on an App is documented nowhere, and some that must be there. None of these requests changes
-/// anything: they ask, or they name what does not exist.
+/// Routes that no document lists for an App, and some that must exist. None of these requests changes anything: they
+/// only read, or they name an object that does not exist.
 fn table() -> Vec<(&'static str, &'static str, Option<Value>)> {
     let none = json!({ "run_id": "mlferry-probe", "path": "probe.txt" });
     vec![

@@ -1,6 +1,7 @@
 use serde_json::{Map, Value, json};
 
-/// What an answer is made of, without what it says: names of fields and kinds of values, one element for each list.
+/// The structure of an answer without its content: the names of fields and the kinds of values, with one element for
+/// each list.
 pub fn shape(value: &Value) -> Value {
     match value {
         Value::Null => json!("null"),

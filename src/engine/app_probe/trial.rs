@@ -7,7 +7,7 @@ use crate::rest::Call;
 
 const CREATE: &str = "/api/2.0/mlflow/experiments/create";
 
-/// What was made, to be taken away again.
+/// The objects that were created and must be deleted again.
 #[derive(Default)]
 struct Made {
     experiments: Vec<(String, String)>,
@@ -15,7 +15,7 @@ struct Made {
 }
 
 impl Prober<'_> {
-    /// Makes experiments, a run and a trace, and deletes them. Gives what was learnt, and what stays.
+    /// Creates experiments, a run and a trace, and deletes them. Returns the results, and the objects that remain.
     pub(super) async fn trials(&self, artifact_store: &str) -> (Vec<Tried>, Vec<String>) {
         let mut made = Made::default();
         let mut tried = Vec::new();
@@ -101,7 +101,7 @@ impl Prober<'_> {
         ))
     }
 
-    /// Deletions are soft for experiments and runs: their names stay taken.
+    /// Experiments and runs are only soft-deleted: their names stay in use.
     async fn take_away(&self, made: Made) -> Vec<String> {
         let mut left = Vec::new();
         for (experiment, trace) in made.traces {
@@ -132,7 +132,7 @@ fn text(value: &Value) -> String {
     value.as_str().unwrap_or_default().to_owned()
 }
 
-/// A place as the layout below the artifact store.
+/// Shows a location as a path below the artifact store.
 fn below(place: &str, artifact_store: &str, experiment: &str) -> String {
     let place = place.replace(artifact_store.trim_end_matches('/'), "<artifact store>");
     place.replace(&format!("/{experiment}/"), "/<experiment>/")

@@ -1,4 +1,4 @@
-//! One thing, closely. A long history is read no further than it takes to draw it.
+//! The details of one run or version. A long history is only read as far as the drawing needs it.
 
 use std::collections::BTreeMap;
 
@@ -9,20 +9,20 @@ use crate::entities::{FileEntry, ModelVersion, Point, RegisteredModel, Run, RunI
 use crate::error::{Error, Result};
 use crate::readers::Reader;
 
-/// Metrics that are drawn, the first by name; of the others the latest value is shown.
+/// The first metrics by name that are drawn. Of the others, only the latest value is shown.
 const METRICS: usize = 12;
-/// Points that are read of all of them together.
+/// The points that are read, for all metrics together.
 const POINTS: usize = 20_000;
-/// Files that are named; all are counted.
+/// The files that are listed by name. All files are counted.
 const FILES: usize = 200;
-/// Columns of a drawing.
+/// The columns of a drawing.
 const COLUMNS: usize = 40;
 
-/// What is looked at.
+/// The object whose details are shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DetailKey {
     Run(RunId),
-    /// Of this number.
+    /// The version of this number.
     Version(Box<RegisteredModel>, u64),
 }
 
@@ -32,24 +32,24 @@ pub enum Details {
     Version(Box<ModelVersion>),
 }
 
-/// What a run holds.
+/// The content of a run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RunDetails {
-    /// With params, tags and the latest point of each metric.
+    /// The run with its params, tags and the latest point of each metric.
     pub run: Run,
-    /// By metric, for the first ones.
+    /// The drawn metrics, by name.
     pub drawn: BTreeMap<String, Drawn>,
-    /// The largest ones, the largest first, and what all of them weigh. Or why nobody can list them.
+    /// The largest files, the largest first, and the size of all files. An error text when the files cannot be listed.
     pub files: std::result::Result<(Vec<FileEntry>, ArtifactSize), String>,
 }
 
 /// A metric's history.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Drawn {
-    /// From 0, the least value, to 1, the greatest, in the order of the steps. Empty where no value is finite.
+    /// Values from 0 (the smallest) to 1 (the greatest), in the order of the steps. Empty where no value is finite.
     pub heights: Vec<f64>,
     pub points: u64,
-    /// There are more points than were read.
+    /// True when the history has more points than were read.
     pub more: bool,
 }
 
@@ -87,7 +87,7 @@ async fn draw(of: &dyn Reader, run: &Run) -> Result<BTreeMap<String, Drawn>> {
     while read < POINTS
         && let Some(chunk) = chunks.try_next().await?
     {
-        // What cannot be read is not drawn; its latest value is there all the same.
+        // A metric that cannot be read is not drawn. Its latest value is still shown.
         let Ok(chunk) = chunk else { continue };
         read += chunk.points.len();
         series.entry(chunk.key.clone()).or_default().extend(chunk.points);
@@ -101,7 +101,7 @@ async fn draw(of: &dyn Reader, run: &Run) -> Result<BTreeMap<String, Drawn>> {
     Ok(drawn.collect())
 }
 
-/// The last value of each column.
+/// The last value of each column, scaled to 0..1.
 fn heights(mut points: Vec<Point>) -> Vec<f64> {
     points.retain(|point| point.value.is_finite());
     points.sort_by_key(|point| (point.step, point.timestamp));
@@ -110,7 +110,7 @@ fn heights(mut points: Vec<Point>) -> Vec<f64> {
     let values: Vec<f64> = ends.collect();
     let least = values.iter().copied().fold(f64::INFINITY, f64::min);
     let greatest = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    // Halved: the difference of two finite numbers need not be one.
+    // Halved, because the difference of two finite numbers can be infinite.
     let span = greatest / 2.0 - least / 2.0;
     let height = |value: f64| if span > 0.0 { (value / 2.0 - least / 2.0) / span } else { 0.5 };
     values.into_iter().map(height).collect()

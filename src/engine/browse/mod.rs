@@ -1,5 +1,5 @@
-//! Browses a source, for a person who selects. Only reads, and no further than somebody asks: a stream
-//! that nobody polls sends no request.
+//! Browses a source while a user selects from it. This module only reads, and only on demand: a stream that is not
+//! polled sends no request.
 
 mod details;
 mod sizes;
@@ -21,23 +21,23 @@ use crate::readers::Reader;
 pub use details::{DetailKey, Details, Drawn, RunDetails, closeup};
 pub use sizes::{ArtifactSize, Sampled, sample, weigh};
 
-/// Traces of an experiment are counted no further than this, by whole pages.
+/// The traces of an experiment are counted up to this number, by whole pages.
 const TRACES: u64 = 500;
 
-/// Some of what is chosen by name, as the source gives it.
+/// A page of the objects that are selected by name, as the source returns them.
 #[derive(Clone, Debug, Default)]
 pub struct Holdings {
     pub experiments: Vec<Experiment>,
     /// Registered models and prompts.
     pub models: Vec<RegisteredModel>,
     pub datasets: Vec<EvaluationDataset>,
-    /// What the source cannot show of these.
+    /// The objects of these kinds that the source cannot show.
     pub unreadable: Vec<Unreadable>,
-    /// There is more to come.
+    /// True when more pages follow.
     pub more: bool,
 }
 
-/// Everything that is chosen by name, page by page: the first page of each kind comes first, in one piece.
+/// All objects that are selected by name, page by page. The first item of the stream holds the first page of each kind.
 pub fn holdings(of: &dyn Reader) -> BoxStream<'_, Result<Holdings>> {
     let listing = Listing {
         experiments: of.experiments().fuse().boxed(),
@@ -84,19 +84,19 @@ fn readable<T>(page: Option<Vec<Readable<T>>>, unreadable: &mut Vec<Unreadable>)
     page.unwrap_or_default().into_iter().filter_map(keep).collect()
 }
 
-/// Some of the runs of an experiment.
+/// A page of the runs of an experiment.
 #[derive(Clone, Debug)]
 pub struct Contents {
     pub runs: Vec<Run>,
-    /// There is more to come.
+    /// True when more pages follow.
     pub more: bool,
-    /// Runs of this page that the source cannot show.
+    /// The number of runs of this page that the source cannot show.
     pub unreadable: u64,
-    /// With the first page.
+    /// Only set on the first page.
     pub traces: Option<Count>,
 }
 
-/// What an experiment holds, page by page; the last page is empty.
+/// The content of an experiment, page by page. The last page is empty.
 pub fn contents<'a>(of: &'a dyn Reader, experiment: &'a Experiment) -> BoxStream<'a, Result<Contents>> {
     let looking = Looking { of, experiment, pages: of.listed_runs(experiment), begun: false, ended: false };
     stream::try_unfold(looking, Looking::next).boxed()
@@ -120,7 +120,7 @@ impl Looking<'_> {
             false => {
                 let (page, traces) =
                     futures::join!(self.pages.try_next(), first(self.of.traces(self.experiment), TRACES));
-                // Runs can be chosen where traces cannot be counted.
+                // The user can still select runs where traces cannot be counted.
                 (
                     page?,
                     Some(traces.map_or_else(|error| Count::unknown(error.to_string()), |(tally, _)| tally)),
@@ -141,7 +141,7 @@ pub async fn versions(of: &Endpoint, model: &RegisteredModel) -> Result<Vec<Mode
     of.reader()?.model_versions(model).await
 }
 
-/// What the plan does not choose and what goes along because a chosen version needs it: its id or name, and the
+/// The objects that the plan does not select and that a selected version needs. Each has its id or name, and the
 /// version as `name/number`.
 pub async fn needed(of: &Endpoint, plan: &Plan) -> Result<Vec<(String, String)>> {
     let chosen = choose(of.reader()?.as_ref(), plan).await?;

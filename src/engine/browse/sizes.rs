@@ -1,4 +1,4 @@
-//! How much there is to move, as far as somebody has looked.
+//! Estimates how much there is to move, from the parts that have been read so far.
 
 use futures::{StreamExt, TryStreamExt, stream};
 use serde::Serialize;
@@ -7,25 +7,25 @@ use crate::entities::{Experiment, FileEntry, Owner, Run, RunId};
 use crate::error::{Error, Result};
 use crate::readers::Reader;
 
-/// Files of a run that are listed; a run with more weighs at least this.
+/// The files of a run that are listed. For a run with more files, the size is a lower bound.
 const FILES: usize = 10_000;
-/// Runs of each experiment that are looked into for a sample.
+/// The runs of each experiment that are read for a sample.
 const RUNS: usize = 4;
-/// Points of a sampled run that are read to count them.
+/// The points of a sampled run that are read to count them.
 const POINTS: u64 = 20_000;
 const AT_ONCE: usize = 4;
 
-/// Files of some runs.
+/// The number and size of the files of some runs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct ArtifactSize {
     pub files: u64,
-    /// Of the files whose size the store tells.
+    /// The size of those files whose size the store reports.
     pub bytes: u64,
-    /// It is this, or more.
+    /// True when the real size may be greater.
     pub at_least: bool,
 }
 
-/// What a few runs hold, to guess at all of them.
+/// The content of a few runs, to estimate the total.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Sampled {
     pub runs: u64,
@@ -35,12 +35,12 @@ pub struct Sampled {
     pub points: u64,
 }
 
-/// The largest first.
+/// Lists files, the largest first.
 pub(super) async fn files_of(of: &dyn Reader, owner: Owner<'_>) -> Result<(Vec<FileEntry>, ArtifactSize)> {
     let mut pages = of.files(owner);
     let (mut files, mut weight) = (Vec::new(), ArtifactSize::default());
     while let Some(page) = pages.try_next().await? {
-        // There are files in a folder that cannot be listed, or may be.
+        // An unreadable folder may contain more files.
         weight.at_least |= page.iter().any(Result::is_err);
         files.extend(page.into_iter().flatten());
         if files.len() >= FILES {
@@ -57,13 +57,13 @@ pub(super) async fn files_of(of: &dyn Reader, owner: Owner<'_>) -> Result<(Vec<F
     Ok((files, weight))
 }
 
-/// The files of one run.
+/// Measures the files of one run.
 pub async fn weigh(of: &dyn Reader, id: &RunId) -> Result<ArtifactSize> {
     let run = of.run(id).await?.ok_or_else(|| Error::permanent(format!("run {id} is gone")))?;
     Ok(files_of(of, run.owner()).await?.1)
 }
 
-/// Looks into a few runs of each of these. What cannot be looked into is no part of the sample.
+/// Reads a few runs of each of these experiments. A run that cannot be read is not part of the sample.
 pub async fn sample(of: &dyn Reader, experiments: Vec<Experiment>) -> Sampled {
     let runs = stream::iter(experiments).map(|experiment| async move {
         let runs = of.first_runs(&experiment, RUNS).await;

@@ -2,14 +2,14 @@ use serde::Serialize;
 
 use crate::entities::Kind;
 
-/// What of one kind arrives, and how. Where nothing is to be said the text is empty.
+/// Which parts of a kind arrive on the target, and in which form. A text is empty where there is nothing to report.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Fidelity {
     pub exactly: &'static str,
-    /// The new ids are written in the place of the old ones.
+    /// The fields in which new ids replace the old ones.
     #[serde(skip_serializing_if = "str::is_empty")]
     pub rewritten: &'static str,
-    /// What no request can set.
+    /// The fields that no request can set.
     #[serde(skip_serializing_if = "str::is_empty")]
     pub kept_as_tags: &'static str,
     #[serde(skip_serializing_if = "str::is_empty")]
@@ -17,7 +17,7 @@ pub struct Fidelity {
 }
 
 impl Fidelity {
-    /// One arm a kind: a new one must say here what becomes of it.
+    /// One arm for each kind, so that a new kind must define its fidelity here.
     pub fn of(kind: Kind) -> Self {
         let nothing = Self::default();
         match kind {

@@ -1,4 +1,4 @@
-//! What a target cuts or refuses, as far as a first look shows it.
+//! The values that a target truncates or refuses, as far as a first check shows them.
 
 use super::sample::Sample;
 use super::too_long::{NAME, PARAM, RUN_TAG, longer};
@@ -11,7 +11,7 @@ const EXPERIMENT_TAG: [usize; 2] = [5_000, 20_000];
 
 const COPY_THE_FILES: &str = "register a copy of the files, in a bucket or in the run that the version names";
 
-/// Warnings with counts. Without a target these are what any target may do.
+/// Returns warnings with counts. Without a target, they cover every limit that a target may have.
 pub fn findings(sample: &Sample, target: Option<&Capabilities>) -> Vec<Finding> {
     let limit = EXPERIMENT_TAG[usize::from(target.is_some_and(|can| can.long_experiment_tags))];
     let experiment_tags = longer(sample.experiments.iter().flat_map(|one| one.tags.values()), limit);
@@ -107,7 +107,7 @@ pub fn findings(sample: &Sample, target: Option<&Capabilities>) -> Vec<Finding> 
     findings
 }
 
-/// Kinds of which there are some and that the target is too old for.
+/// The kinds that the source has and that the target is too old for.
 fn unknown_kinds(sample: &Sample, target: &Capabilities) -> Vec<Finding> {
     let unknown = |kind: Kind| match kind {
         Kind::LoggedModel => !target.logged_models,
@@ -125,7 +125,7 @@ fn unknown_kinds(sample: &Sample, target: &Capabilities) -> Vec<Finding> {
     .collect()
 }
 
-/// The first few names.
+/// Lists the first few names.
 fn shortened(names: &[&str]) -> String {
     const SHOWN: usize = 3;
     let shown: Vec<String> = names.iter().take(SHOWN).map(|name| format!("{name:?}")).collect();

@@ -1,4 +1,4 @@
-//! Step 1: what a server holds and can do, and what of it arrives, kind by kind. Only reads.
+//! Step 1: reports the content and the capabilities of a server, and what of each kind can be migrated. Only reads.
 
 mod fidelity;
 mod limits;
@@ -36,7 +36,7 @@ pub enum Level {
     Failure,
 }
 
-/// One line of a check: what was found and what it means.
+/// One line of a check: a fact and its consequence.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {
     pub level: Level,
@@ -55,7 +55,7 @@ impl Finding {
     }
 }
 
-/// How many there are of a kind, and what of them arrives.
+/// How many objects of a kind there are, and which of their parts arrive on the target.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct KindReport {
     pub kind: Kind,
@@ -70,31 +70,31 @@ impl KindReport {
         Self { kind, tally, survival: Fidelity::of(kind) }
     }
 
-    /// There are some, or every server has them.
+    /// True when the source has some, or when every server has this kind.
     pub fn is_shown(&self) -> bool {
         self.kind.is_basic() || self.tally.is_some()
     }
 }
 
-/// What a first look at one end tells.
+/// The result of a first check of one end.
 #[derive(Clone, Debug, Serialize)]
 pub struct CheckReport {
     #[serde(flatten)]
     pub about: SourceInfo,
-    /// Of one small question; absent for a directory.
+    /// The latency of one small request. Absent for a directory.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub latency_ms: Option<f64>,
     pub experiments: u64,
     pub deleted_experiments: u64,
     pub runs: u64,
-    /// There are more runs than were looked at.
+    /// True when there are more runs than were read.
     pub more_runs: bool,
-    /// How many objects of those that were looked at cannot be read.
+    /// The number of unreadable objects, among those that were read.
     pub unreadable: u64,
-    /// What is moved; nothing for a target.
+    /// The kinds that are migrated. Empty for a target.
     #[serde(skip)]
     pub kinds: Vec<KindReport>,
-    /// What is not.
+    /// The kinds that are not migrated.
     #[serde(skip)]
     pub others: Vec<Unsupported>,
     #[serde(skip)]
@@ -102,7 +102,7 @@ pub struct CheckReport {
 }
 
 impl CheckReport {
-    /// How many lines it takes to say it where a line is short.
+    /// The number of lines that the report takes on a narrow screen.
     pub fn lines(&self) -> usize {
         let kinds = self.kinds.iter().filter(|kind| kind.is_shown()).count();
         let others = self.others.iter().filter(|other| other.tally.is_some()).count();
@@ -110,7 +110,7 @@ impl CheckReport {
     }
 }
 
-/// Looks at a source, with an eye to where it is to go when that is known.
+/// Checks a source. When the target is known, the check includes the target's limits.
 pub async fn check_source(endpoint: &Endpoint, target: Option<&Capabilities>) -> Result<CheckReport> {
     let reader = endpoint.reader()?;
     let sample = Sample::of(reader.as_ref()).await?;
@@ -126,7 +126,7 @@ pub async fn check_source(endpoint: &Endpoint, target: Option<&Capabilities>) ->
     })
 }
 
-/// Looks at a target: whether it can be written to, as far as reading tells.
+/// Checks a target: whether it can be written to, as far as reading shows it.
 pub async fn check_target(endpoint: &Endpoint) -> Result<CheckReport> {
     let Endpoint::Server(server) = endpoint else {
         return Err(Error::usage(format!("{} is no tracking server", endpoint.location()))
@@ -144,7 +144,7 @@ pub async fn check_target(endpoint: &Endpoint) -> Result<CheckReport> {
     })
 }
 
-/// Where files will go, as the server's own experiments tell.
+/// Whether the server takes files and where it keeps them, according to its own experiments.
 pub(super) fn files(server: &Server, experiments: &[Experiment]) -> Finding {
     let locations = || experiments.iter().map(|experiment| experiment.artifact_location.as_str());
     if let Some(root) = locations().find_map(S3Object::parse) {
@@ -192,7 +192,7 @@ fn refused_proxy(probe: &Probe) -> Option<&Refused> {
     probe.refused.iter().find(|refused| refused.what == ARTIFACT_PROXY)
 }
 
-/// What a server may have, though it refused to be asked for it.
+/// The kinds that a server may hold although it refused the request for them.
 fn refused(probe: &Probe) -> Vec<Finding> {
     let line = |one: &Refused| {
         Finding::new(Level::Warning, format!("it may have {}, but refuses to say: {}", one.what, one.reason))
@@ -213,7 +213,7 @@ fn version(probe: &Probe) -> Finding {
     }
 }
 
-/// What the server itself makes slow, or keeps from being moved.
+/// The reasons why the server itself is slow or prevents a migration.
 fn findings_of(source: &Endpoint) -> Vec<Finding> {
     let Some(probe) = source.probe() else { return Vec::new() };
     let can = &probe.capabilities;

@@ -9,18 +9,18 @@ use crate::error::{Error, Result};
 use crate::io::Pages;
 use crate::readers::{Reader, read_all};
 
-/// A person waits for the answer: runs that are looked at in one experiment and in all, and how many experiments and
-/// registered models are looked into.
+/// The user waits for the answer. The limits are the runs that are read in one experiment, the runs in all, the
+/// experiments, and the registered models.
 const RUNS_EACH: usize = 1_000;
 const RUNS: u64 = 5_000;
 const EXPERIMENTS: usize = 100;
 const MODELS: usize = 200;
-/// Of one experiment.
+/// The limit for one experiment.
 const LOGGED_MODELS: u64 = 1_000;
 const TRACES: u64 = 1_000;
 const AT_ONCE: usize = 8;
 
-/// What a source holds, counted as far as that is done in seconds.
+/// The content of a source, counted as far as a few seconds allow.
 pub struct Sample {
     pub experiments: Vec<Experiment>,
     /// Registered models and prompts.
@@ -30,12 +30,12 @@ pub struct Sample {
     pub refused: RefusedSources,
     logged_models: Count,
     scorers: Count,
-    /// Of them, those that hold code.
+    /// The number of scorers that hold code.
     pub code_scorers: u64,
     traces: Count,
     datasets: Count,
     versions: [Count; 2],
-    /// What cannot be read, as far as it was looked at.
+    /// The objects that cannot be read, among those that were read.
     pub unreadable: Vec<Unreadable>,
 }
 
@@ -128,7 +128,7 @@ impl Sample {
             Kind::Scorer => self.scorers.clone(),
             Kind::Trace => self.traces.clone(),
         };
-        // Where a list breaks off there may be more.
+        // A list that breaks off may have more items.
         let is_unread = |kind: Kind| self.unreadable.iter().any(|one| one.kind == kind);
         let tally = |kind: Kind| {
             let tally = tally(kind);
@@ -168,7 +168,7 @@ async fn look_into(source: &dyn Reader, experiment: Experiment) -> Result<Part> 
     })
 }
 
-/// Counts no further than `most`, by whole pages. Gives what cannot be read, too.
+/// Counts up to `most`, by whole pages. Also returns the items that cannot be read.
 pub(in crate::engine) async fn first<T>(
     mut pages: Pages<'_, Readable<T>>,
     most: u64,
@@ -186,7 +186,7 @@ pub(in crate::engine) async fn first<T>(
     Ok((tally, lost))
 }
 
-/// How many there are of models and of prompts, and those that some targets refuse.
+/// Counts the versions of models and of prompts, and finds those that some targets refuse.
 async fn look_at_versions(
     source: &dyn Reader,
     models: &[RegisteredModel],

@@ -1,19 +1,20 @@
-//! Sources of model versions that a target does not take.
+//! Sources of model versions that a target refuses.
 
 use crate::entities::{ModelVersion, OwnedUri, RegisteredModel};
 
 /// Schemes that name a host for the server to connect to (MLflow 3.17, `store/artifact/host_policy.py`).
 const OF_A_HOST: [&str; 9] = ["ftp", "sftp", "hdfs", "viewfs", "http", "https", "r2", "b2", "abfss"];
-/// All that a prompt's source may say (MLflow 3.17, `prompt/constants.py`).
+/// The only values that a prompt's source may have (MLflow 3.17, `prompt/constants.py`).
 const OF_A_PROMPT: [&str; 2] = ["dummy-source", "prompt-template"];
 
-/// Versions, by their labels.
+/// The labels of versions whose source a target refuses.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RefusedSources {
-    /// A path of the server's own disk, in no run's folder: no release takes it (`server/handlers.py`,
-    /// `_validate_source_run`).
+    /// The source is a path on the server's own disk, outside of any run's folder. Every release refuses it
+    /// (`server/handlers.py`, `_validate_source_run`).
     pub local: Vec<String>,
-    /// On another host, below a run that is not the version's, or a prompt's own: not since MLflow 3.17.
+    /// The source is on another host, it is below a run that is not the version's run, or it is an unusual source of a
+    /// prompt. MLflow 3.17 and newer refuse it.
     pub checked: Vec<String>,
 }
 
@@ -29,7 +30,7 @@ impl RefusedSources {
                         refused.checked.push(version.label());
                     }
                 }
-                // Of this run, or of none: then it gets this one.
+                // The version names this run, or it names no run and the server assigns this one.
                 (Some(uri), _) => {
                     let is_of_another = version.run_id.as_ref().is_some_and(|run| run.as_str() != uri.owner);
                     if is_of_another && !uri.is_of_model() {

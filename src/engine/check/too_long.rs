@@ -1,23 +1,23 @@
-//! Values and names of runs that a target cuts or refuses.
+//! Values and names of runs that a target truncates or refuses.
 
 use crate::entities::Run;
 use crate::rest::takes_tag;
 
-/// Longer values of params are cut without a word (MLflow 2.11 on, `utils/validation.py`, `MAX_PARAM_VAL_LENGTH`).
+/// Longer values of params are truncated silently (MLflow 2.11 on, `utils/validation.py`, `MAX_PARAM_VAL_LENGTH`).
 pub const PARAM: usize = 6_000;
-/// Characters of the column (`store/tracking/dbmodels/models.py`, `SqlTag`); SQLite does not hold to it.
+/// The length of the column in characters (`store/tracking/dbmodels/models.py`, `SqlTag`). SQLite does not enforce it.
 pub const RUN_TAG: usize = 8_000;
 /// Longer names of params and metrics are refused (`utils/validation.py`, `MAX_ENTITY_KEY_LENGTH`).
 pub const NAME: usize = 250;
 
-/// How many values and names of runs are too long or otherwise not taken, of those that were looked at.
+/// How many values and names of the checked runs are too long or refused for another reason.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct TooLong {
     pub params: u64,
     pub tags: u64,
-    /// Of params and metrics.
+    /// The names of params and metrics.
     pub names: u64,
-    /// Metrics whose latest point is from before 1970.
+    /// The metrics whose latest point is from before 1970.
     pub early: u64,
 }
 
@@ -47,14 +47,14 @@ impl TooLong {
     }
 }
 
-/// Servers judge names of params and metrics as they do names of tags.
+/// Servers check names of params and metrics in the same way as names of tags.
 fn is_refused(name: &str) -> bool {
     !takes_tag(name) || longer(std::iter::once(name), NAME) > 0
 }
 
 /// How many values have more characters than the limit.
 pub fn longer(values: impl Iterator<Item = impl AsRef<str>>, limit: usize) -> u64 {
-    // Counting characters is only worth it where there are bytes enough.
+    // Counting characters is only necessary for a value with enough bytes.
     let is_longer = |value: &str| value.len() > limit && value.chars().count() > limit;
     values.filter(|value| is_longer(value.as_ref())).count() as u64
 }

@@ -2,10 +2,10 @@ use super::{Finding, Level};
 use crate::entities::{Kind, Unreadable};
 use crate::error::{Error, Result};
 
-/// So many are named one by one.
+/// The number of objects that are listed by name.
 const NAMED: usize = 20;
 
-/// An error that is about this object only is data.
+/// Turns an error that concerns only this object into data.
 pub(in crate::engine) fn unread(kind: Kind, id: &str, error: Error) -> Result<Unreadable> {
     match error.is_about_object() {
         true => Ok(Unreadable { kind, id: id.to_owned(), reason: error.to_string() }),
@@ -13,7 +13,7 @@ pub(in crate::engine) fn unread(kind: Kind, id: &str, error: Error) -> Result<Un
     }
 }
 
-/// What a source cannot show, a line each.
+/// The objects that a source cannot show, one line each.
 pub fn findings(unreadable: &[Unreadable]) -> Vec<Finding> {
     let line = |one: &Unreadable| {
         let (kind, _) = one.kind.words();

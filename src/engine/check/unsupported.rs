@@ -1,7 +1,7 @@
 use crate::entities::{Count, Unsupported};
 use crate::rest::NOT_ALLOWED;
 
-/// What is said of what is not moved, a line each: in a check, a plan and an import alike.
+/// Describes the objects that are not migrated, one line each. A check, a plan and an import use the same text.
 pub fn not_migrated(others: &[Unsupported]) -> Vec<String> {
     let (hidden, seen): (Vec<&Unsupported>, Vec<&Unsupported>) =
         others.iter().partition(|other| other.tally.unknown.as_deref() == Some(NOT_ALLOWED));

@@ -1,5 +1,6 @@
-//! Readers and writers that fail, for tests: every call of either end is counted, delayed at random, kept to a limit,
-//! and one of them, or all from one on, fails before or after its effect, or is the last thing the process does.
+//! Readers and writers that fail, for tests. Every call of either end is counted, delayed at random and limited in
+//! number. A selected call, or every call from it on, fails before or after its effect, or is the last call of the
+//! process.
 
 mod reader;
 mod writer;
@@ -16,16 +17,16 @@ use crate::error::{Class, Error, Result};
 pub use reader::FaultyReader;
 pub use writer::FaultyWriter;
 
-/// What becomes of the call that is to fail.
+/// The behaviour of the call that must fail.
 #[derive(Clone, Debug)]
 pub enum How {
-    /// It does nothing, and says so.
+    /// The call does nothing and returns the error.
     Before(Error),
-    /// It does its work, and the answer is lost.
+    /// The call takes effect, but its answer is lost.
     After(Error),
-    /// The process ends before it.
+    /// The process ends before the call.
     DieBefore,
-    /// The process ends when it has done its work.
+    /// The process ends after the call has taken effect.
     DieAfter,
 }
 
@@ -34,11 +35,11 @@ pub struct Faults {
     calls: AtomicU64,
     names: Mutex<Vec<&'static str>>,
     fault: Option<(Which, How)>,
-    /// The process has ended: nothing has any effect any more.
+    /// True when the process has ended: no later call takes effect.
     is_dead: AtomicBool,
     died: Notify,
     at_once: Semaphore,
-    /// Of the random delays; none without.
+    /// The seed of the random delays. `None` when there are no delays.
     seed: Option<AtomicU64>,
 }
 
@@ -46,7 +47,7 @@ pub struct Faults {
 pub enum Which {
     /// The call of this number, from 0.
     Nth(u64),
-    /// That one and all after it.
+    /// That call and all calls after it.
     From(u64),
     /// Every call of this name.
     Named(&'static str),
@@ -71,7 +72,7 @@ impl Faults {
         Self { fault: Some((which, how)), ..Self::none() }
     }
 
-    /// At most so many calls at once, each of them delayed.
+    /// Allows at most this many calls at once, and delays each of them.
     pub fn slow(at_once: usize, seed: u64) -> Self {
         Self { at_once: Semaphore::new(at_once), seed: Some(AtomicU64::new(seed)), ..Self::none() }
     }
@@ -80,7 +81,7 @@ impl Faults {
         self.calls.load(SeqCst)
     }
 
-    /// What each call was called, in order.
+    /// The names of all calls, in order.
     pub fn names(&self) -> Vec<&'static str> {
         self.locked().clone()
     }
@@ -119,7 +120,7 @@ impl Faults {
         is_it.then(|| how.clone())
     }
 
-    /// One call. A dead process makes none.
+    /// Runs one call. A dead process makes none.
     pub async fn call<T>(&self, name: &'static str, work: impl Future<Output = Result<T>>) -> Result<T> {
         let _place = self.at_once.acquire().await;
         self.delay().await;
@@ -138,7 +139,7 @@ impl Faults {
                 std::future::pending().await
             }
             Some(How::DieAfter) => {
-                // Whether it went well or not, nobody hears of it.
+                // The result is dropped, because the process has ended.
                 drop(work.await);
                 self.die();
                 std::future::pending().await
@@ -146,7 +147,7 @@ impl Faults {
         }
     }
 
-    /// A write to the journal, which waits for nothing: a dead process writes no more.
+    /// Writes to the journal, without waiting. A dead process writes nothing.
     pub fn write<T>(&self, work: impl FnOnce() -> Result<T>) -> Result<T> {
         let gone = || Error::new(Class::Stopped, "the process has ended");
         if self.is_dead() {
@@ -171,7 +172,7 @@ impl Faults {
         }
     }
 
-    /// Each page is a call, the one that says that there are no more too. After an error nothing comes.
+    /// Each page is a call, including the call that finds no more pages. The stream ends after an error.
     fn pages<'a, T: Send + 'a>(
         &'a self,
         name: &'static str,
@@ -188,7 +189,7 @@ impl Faults {
         .boxed()
     }
 
-    /// Lets others go first, some random number of times.
+    /// Lets other tasks run first, a random number of times.
     async fn delay(&self) {
         let Some(seed) = &self.seed else { return };
         let random = seed.fetch_add(0x9e37_79b9_7f4a_7c15, SeqCst).wrapping_mul(0xbf58_476d_1ce4_e5b9);

@@ -15,30 +15,30 @@ use crate::error::{Class, Error, Result};
 use crate::io::Health;
 use crate::rest::Side;
 
-/// After so many items in a row that a server did not answer for, it is asked whether it is there at all.
+/// The number of consecutive items without an answer after which the server itself is checked.
 const IN_DOUBT: u32 = 10;
 
-/// What is done is journaled.
+/// The hint is true because all finished work is in the journal.
 pub(in crate::engine) const CONTINUES: &str = "run the same command again: it continues";
 
-/// Something cheap, asked of both ends: an error when one of them gives no answer.
+/// A cheap request to both ends. It returns an error when one of them does not answer.
 pub(in crate::engine) type Question = Box<dyn Fn() -> BoxFuture<'static, Result<()>> + Send + Sync>;
 
-/// What a step tells the outside, and hears from it. The only place where items are counted.
+/// The connection between a step and its frontend. This is the only place where items are counted.
 pub struct Context {
     events: mpsc::Sender<Event>,
     progress: Arc<Progress>,
     beacon: Option<Arc<StatusWriter>>,
     drain: CancellationToken,
     pause: watch::Receiver<bool>,
-    /// Events so far: a sign that something moves.
+    /// The number of events so far. A growing number shows progress.
     told: AtomicU64,
-    /// Items at work, and their names.
+    /// The items in progress, and their names.
     in_flight: Mutex<HashMap<(Kind, String), String>>,
     unanswered: AtomicU32,
     fatal: Mutex<Option<Error>>,
     question: OnceLock<Question>,
-    /// Held while it is asked: one asks for all.
+    /// Held during the check, so that one task checks for all of them.
     asking: tokio::sync::Mutex<()>,
     for_now: Mutex<HashSet<(Kind, String)>>,
 }
@@ -67,18 +67,18 @@ impl Context {
         }
     }
 
-    /// Sets what is asked before a job is given up. Without a question it is given up at once.
+    /// Sets the check that runs before a job is given up. Without a check, the job is given up at once.
     pub(in crate::engine) fn ask_before_giving_up(&self, question: Question) {
         // Each job sets it once, at its beginning.
         let _ = self.question.set(question);
     }
 
-    /// True when the item has failed in this job and another job may fare better.
+    /// True when the item has failed in this job but may succeed in another job.
     pub(in crate::engine) fn failed_for_now(&self, kind: Kind, id: &str) -> bool {
         self.for_now().contains(&(kind, id.to_owned()))
     }
 
-    /// True when some item of this kind has failed so.
+    /// True when any item of this kind has failed in this way.
     pub(in crate::engine) fn any_failed_for_now(&self, of: Kind) -> bool {
         self.for_now().iter().any(|(kind, _)| *kind == of)
     }
@@ -91,13 +91,14 @@ impl Context {
         &self.progress
     }
 
-    /// To be asked before each new item: waits while paused, false when no more are to be begun.
+    /// Must be called before each new item. Waits while the job is paused. Returns false when the job must begin no
+    /// more items.
     pub async fn may_go_on(&self) -> bool {
         let mut pause = self.pause.clone();
         tokio::select! {
             biased;
             () = self.drain.cancelled() => false,
-            // An error means that nobody can pause or resume any more.
+            // An error means that no sender is left to pause or resume the job.
             _ = pause.wait_for(|paused| !paused) => true,
         }
     }
@@ -111,7 +112,7 @@ impl Context {
             beacon.hear(&event);
         }
         self.keep_in_flight(&event);
-        // A face that has gone away does not stop the work.
+        // The work continues after the frontend has gone.
         let _ = self.events.send(event).await;
         self.told.fetch_add(1, Relaxed);
     }
@@ -131,8 +132,8 @@ impl Context {
         }
     }
 
-    /// How many events there were, and whether the work may stand still at this moment without being stuck: it was
-    /// paused, waits for credentials or a server, or for a face that reads no events.
+    /// The number of events so far, and whether the work may stand still at this moment without being stuck. It may
+    /// when it is paused, when it waits for credentials or a server, or when the frontend does not read events.
     pub(in crate::engine) fn moves(&self) -> (u64, bool) {
         let reading = self.progress.read();
         let is_face_full = !self.events.is_closed() && self.events.capacity() == 0;
@@ -143,7 +144,7 @@ impl Context {
         (self.told.load(Relaxed), is_excused)
     }
 
-    /// Some of the items at work, in words.
+    /// Describes some of the items in progress.
     pub(in crate::engine) fn unfinished(&self) -> String {
         const SHOWN: usize = 3;
         let in_flight = self.in_flight.lock().unwrap_or_else(PoisonError::into_inner);
@@ -159,7 +160,7 @@ impl Context {
         }
     }
 
-    /// Tells when a server goes away and when it is back.
+    /// Sends an event when a server goes away and when it is back.
     pub(in crate::engine) async fn servers(&self, now: Servers) {
         let before = self.progress.set_servers(now);
         for (end, (before, now)) in [Side::Source, Side::Target].into_iter().zip(before.into_iter().zip(now))
@@ -180,7 +181,8 @@ impl Context {
         self.tell(Event::Note { text: text.into() }).await;
     }
 
-    /// Tells that the work waits for new credentials, and what renews them; none: that it waits no longer.
+    /// Reports that the work waits for new credentials, and what renews them. `None` means that the work no longer
+    /// waits.
     pub async fn waits_for(&self, renew: Option<String>) {
         let waited = self.progress.set_waiting(renew.is_some());
         match renew {
@@ -212,7 +214,7 @@ impl Context {
         self.tell(Event::ItemSkipped { kind, id, name, reason }).await;
     }
 
-    /// A failed item is data, put down in the journal.
+    /// Records a failed item in the journal.
     pub async fn fails(
         &self,
         journal: &Journal,
@@ -226,12 +228,12 @@ impl Context {
         Ok(())
     }
 
-    /// What the journal has no line for: it was tried once.
+    /// Reports a failed item that has no line in the journal, so it counts as tried once.
     pub async fn failed(&self, kind: Kind, id: &str, name: &str, error: &Error) {
         self.failed_after(1, kind, id, name, error).await;
     }
 
-    /// Only what would fail every other item too ends the job.
+    /// Ends the job only for an error that every other item would have too.
     async fn failed_after(&self, attempts: u64, kind: Kind, id: &str, name: &str, error: &Error) {
         if !error.is_final() {
             self.for_now().insert((kind, id.to_owned()));
@@ -249,11 +251,11 @@ impl Context {
         }
     }
 
-    /// A gateway may give up on some items, such as large files, while the server behind it is well: then they are set
-    /// aside and the others go on.
+    /// A gateway may give up on some items, such as large files, while the server behind it works. Then these items are
+    /// set aside and the others continue.
     async fn give_up_unless_answered(&self, error: &Error) {
         let _turn = self.asking.lock().await;
-        // Somebody may have got an answer meanwhile.
+        // Another task may have received an answer in the meantime.
         if self.is_stopping() || self.unanswered.load(Relaxed) < IN_DOUBT {
             return;
         }
@@ -277,7 +279,7 @@ impl Context {
         self.drain.cancel();
     }
 
-    /// Why the job had to end, if it had to.
+    /// The error that ended the job, if there was one.
     pub(in crate::engine) fn verdict(&self) -> Result<()> {
         match self.fatal.lock().unwrap_or_else(PoisonError::into_inner).take() {
             Some(error) => Err(error.and_then(CONTINUES)),

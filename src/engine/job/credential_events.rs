@@ -1,4 +1,4 @@
-//! Work that waits for new credentials says so, and goes on by itself.
+//! Reports when the work waits for new credentials, and when it continues automatically.
 
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
@@ -6,7 +6,7 @@ use futures::stream::FuturesUnordered;
 use crate::engine::Context;
 use crate::io::CredentialWait;
 
-/// Each once.
+/// Removes duplicates.
 pub fn distinct(credential_waits: impl IntoIterator<Item = CredentialWait>) -> Vec<CredentialWait> {
     let mut all: Vec<CredentialWait> = Vec::new();
     for credential_wait in credential_waits {
@@ -17,7 +17,7 @@ pub fn distinct(credential_waits: impl IntoIterator<Item = CredentialWait>) -> V
     all
 }
 
-/// Tells when the first of them begins to wait, and when none waits any more. Never ends.
+/// Reports when the first of them begins to wait, and when none of them waits any longer. Never returns.
 pub async fn keep(credential_waits: &[CredentialWait], context: &Context) {
     let mut receivers: Vec<_> = credential_waits.iter().map(CredentialWait::waiting).collect();
     loop {
@@ -26,7 +26,8 @@ pub async fn keep(credential_waits: &[CredentialWait], context: &Context) {
         context.waits_for(waits.into_iter().flatten().next()).await;
         let mut changes: FuturesUnordered<_> =
             receivers.iter_mut().map(|receivers| receivers.changed()).collect();
-        // Else there is nobody to hear of: the senders live as long as their vigils.
+        // Otherwise there are no more changes to report: a sender lives as long as the task that watches the
+        // credentials.
         if !matches!(changes.next().await, Some(Ok(()))) {
             return std::future::pending().await;
         }

@@ -4,7 +4,8 @@ use crate::engine::Step;
 use crate::engine::validate::Difference;
 use crate::entities::Kind;
 
-/// What happened. Facts only: counters are in [`Progress`](crate::engine::Progress). Never dropped.
+/// An event of a job. It holds facts only: the counters are in [`Progress`](crate::engine::Progress). Events are never
+/// dropped.
 #[derive(Clone, Debug, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Event {
@@ -13,7 +14,7 @@ pub enum Event {
         source: String,
         target: String,
     },
-    /// More items are known of.
+    /// The job has found more items.
     Planned {
         kind: Kind,
         count: u64,
@@ -41,32 +42,32 @@ pub enum Event {
         reason: String,
         #[serde(skip_serializing_if = "Option::is_none")]
         hint: Option<String>,
-        /// How often it was tried, in all jobs of this journal.
+        /// The number of attempts, in all jobs of this journal.
         attempts: u64,
     },
     Difference(Difference),
     Note {
         text: String,
     },
-    /// Credentials have ended, those of AWS or the sign-in of a server: everything that needs them waits for new ones.
+    /// Credentials have expired: those of AWS or the sign-in of a server. All work that needs them waits for new ones.
     Waiting {
-        /// What renews them: a command, where there is one.
+        /// How to renew them: a command, where there is one.
         renew: String,
     },
-    /// There are new ones.
+    /// New credentials are available.
     Resumed,
-    /// A server cannot be reached: everything that needs it waits, and nothing fails meanwhile.
+    /// A server cannot be reached. All work that needs it waits, and no item fails in the meantime.
     ServerGone {
         /// `source` or `target`.
         end: &'static str,
         reason: String,
-        /// How long it is waited for, in seconds.
+        /// How long the job waits for it, in seconds.
         wait: u64,
     },
-    /// It answers again.
+    /// The server answers again.
     ServerBack {
         end: &'static str,
-        /// How long it was gone.
+        /// How long the server was unreachable, in seconds.
         seconds: u64,
     },
 }

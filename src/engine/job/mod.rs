@@ -22,18 +22,18 @@ use crate::io::CredentialWait;
 use crate::io::Traffic;
 use crate::limits;
 
-/// Events that may wait for a slow face before the work waits too.
+/// The number of events that may wait for a slow frontend before the work waits too.
 const EVENTS: usize = 1_024;
 /// How long running items may take to finish after the first stop.
 const DRAIN: Duration = Duration::from_secs(30);
-/// How long what was begun may take to be taken back.
+/// How long the cleanup of unfinished work may take.
 const SETTLE: Duration = Duration::from_secs(10);
-/// How often other processes are told.
+/// How often the status for other processes is updated.
 const TELL: Duration = Duration::from_secs(1);
-/// How often the counters of the wire are taken over.
+/// How often the counters of the HTTP clients are sampled.
 const SAMPLE: Duration = Duration::from_millis(100);
 
-/// A step at work in the background.
+/// A step that runs in the background.
 pub struct Job {
     pub events: mpsc::Receiver<Event>,
     pub progress: Arc<Progress>,
@@ -41,7 +41,7 @@ pub struct Job {
     handle: JoinHandle<Result<Outcome>>,
 }
 
-/// What a step adds to the counts: notes, files, the result of a comparison.
+/// The results of a step besides the counts: notes, files, the result of a comparison.
 #[derive(Default)]
 pub(super) struct Findings {
     pub notes: Vec<String>,
@@ -52,8 +52,9 @@ pub(super) struct Findings {
 }
 
 impl Job {
-    /// Runs `work` on tokio. `traffic` reads the clients of both ends; `credential_waits` are those of the AWS credentials that it
-    /// may have to wait for; `settle` takes back what broken-off work has left; `beacon` lets other processes see it.
+    /// Runs `work` on tokio. `traffic` reads the counters of the clients of both ends. `credential_waits` are the AWS
+    /// credentials that the work may have to wait for. `settle` removes what interrupted work has left. `beacon` lets
+    /// other processes see the job.
     pub(super) fn start<W, Fut>(
         step: Step,
         beacon: Option<StatusWriter>,
@@ -99,7 +100,7 @@ impl Job {
         let drain = control.drain.clone();
         let context = Context::new(sender, Arc::clone(&progress), beacon.clone(), drain, paused);
         let context = Arc::new(context);
-        // Large, and moved from hand to hand: on the heap it does not go over the stack each time.
+        // The future is large and is moved several times. On the heap, these moves do not copy it over the stack.
         let work = Box::pin(work(Arc::clone(&context)));
         let (of_progress, of_control) = (Arc::clone(&progress), control.clone());
         let supervisor = Supervisor {
@@ -115,14 +116,14 @@ impl Job {
         Self { events, progress, control, handle }
     }
 
-    /// The outcome, once the events have come to their end.
+    /// The outcome, after the last event.
     pub async fn outcome(self) -> Result<Outcome> {
         drop(self.events);
         self.handle.await.map_err(|e| Error::permanent(format!("the work broke off: {e}")))?
     }
 }
 
-/// Lets other processes see the work: how far it is, and at last what came of it.
+/// Lets other processes see the work: its progress, and its result at the end.
 async fn seen(
     beacon: Option<Arc<StatusWriter>>,
     progress: Arc<Progress>,
@@ -146,13 +147,13 @@ async fn seen(
     result
 }
 
-/// Those of the source and of the target.
+/// The state of the source's server and of the target's server.
 fn servers(traffic: &[Traffic]) -> Servers {
     let of = |index: usize| traffic.get(index).map(|traffic| traffic.health).unwrap_or_default();
     [of(0), of(1)]
 }
 
-/// Who stays beside the work until its end.
+/// Watches the work until its end.
 struct Supervisor {
     step: Step,
     progress: Arc<Progress>,
@@ -174,7 +175,7 @@ impl Supervisor {
         let may_wait: Vec<_> = credential_waits.iter().map(CredentialWait::work).collect();
         let drained = async {
             control.drain.cancelled().await;
-            // What waits for credentials will not be finished.
+            // Work that waits for credentials will not be finished.
             drop(may_wait);
             tokio::select! {
                 () = control.now.cancelled() => {}

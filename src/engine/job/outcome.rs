@@ -7,7 +7,7 @@ use crate::engine::validate::{Remarks, Totals};
 use crate::engine::{Counts, ProgressSnapshot, Step};
 use crate::entities::Kind;
 
-/// What a job came to: the last line of `--json`.
+/// The result of a job: the last line of `--json`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Outcome {
     pub step: Step,
@@ -22,10 +22,11 @@ pub struct Outcome {
     pub stopped: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub comparison: Option<Totals>,
-    /// Values that are not equal and yet no difference: the target derives or rewrites them by itself.
+    /// Values that are not equal but do not count as a difference, because the target derives or rewrites them
+    /// automatically.
     #[serde(skip_serializing_if = "Remarks::is_empty")]
     pub normalised: Remarks,
-    /// What the comparison has not looked at.
+    /// The fields that were not compared.
     #[serde(skip_serializing_if = "Remarks::is_empty")]
     pub not_compared: Remarks,
     #[serde(skip_serializing_if = "Vec::is_empty")]

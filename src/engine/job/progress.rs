@@ -26,10 +26,10 @@ impl Counts {
     }
 }
 
-/// How the servers of both ends do: the source's, the target's.
+/// The state of both servers: the source's, then the target's.
 pub type Servers = [Health; 2];
 
-/// Counters of a job, sampled by whoever draws. One writer at a time per item.
+/// The counters of a job. The frontend samples them. Each item has one writer at a time.
 #[derive(Debug, Default)]
 pub struct Progress {
     kinds: [KindProgress; Kind::ALL.len()],
@@ -38,7 +38,7 @@ pub struct Progress {
     requests: AtomicU64,
     retries: AtomicU64,
     concurrency: AtomicU64,
-    /// Everything that will be planned has been.
+    /// True when no more items will be planned.
     all_planned: AtomicBool,
     waiting: AtomicBool,
     servers: Mutex<Servers>,
@@ -52,7 +52,7 @@ struct KindProgress {
     skipped: AtomicU64,
 }
 
-/// One reading of a [`Progress`].
+/// One sample of a [`Progress`].
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct ProgressSnapshot {
     pub counts: [Counts; Kind::ALL.len()],
@@ -62,7 +62,7 @@ pub struct ProgressSnapshot {
     pub bytes: u64,
     pub requests: u64,
     pub retries: u64,
-    /// How many requests may be in flight now.
+    /// The number of requests that may be in flight now.
     pub concurrency: u64,
     pub all_planned: bool,
     /// The work waits for new credentials.
@@ -75,13 +75,13 @@ impl ProgressSnapshot {
         self.counts[kind.index()]
     }
 
-    /// Why the work is slow or stands still, as far as the servers are the reason: a plain line for each.
+    /// The reasons for slow or stopped work that come from the servers, one plain line each.
     pub fn troubles(&self) -> impl Iterator<Item = String> + use<'_> {
         let ends = [Side::Source, Side::Target].into_iter().zip(self.servers);
         ends.filter_map(|(end, health)| health.describe(end.name()))
     }
 
-    /// Items that have come to an end, of those known of. Not 1 before everything is planned and done.
+    /// The share of known items that have ended. It is below 1 until everything is planned and done.
     pub fn fraction(&self) -> f64 {
         let planned: u64 = self.counts.iter().map(|c| c.planned).sum();
         let ended: u64 = self.counts.iter().map(Counts::ended).sum();
@@ -104,7 +104,7 @@ impl Progress {
     pub fn read(&self) -> ProgressSnapshot {
         let counts = Kind::ALL.map(|kind| {
             let of = &self.kinds[kind.index()];
-            // The ends first: an item that ends meanwhile must not end before it is planned.
+            // The ends are read first: an item that ends in the meantime must not end before it is planned.
             let (done, failed, skipped) =
                 (of.done.load(Relaxed), of.failed.load(Relaxed), of.skipped.load(Relaxed));
             Counts { planned: of.planned.load(Relaxed), done, failed, skipped }
@@ -140,12 +140,12 @@ impl Progress {
         self.all_planned.store(true, Relaxed);
     }
 
-    /// Gives what was so before.
+    /// Returns the previous value.
     pub(in crate::engine) fn set_waiting(&self, waiting: bool) -> bool {
         self.waiting.swap(waiting, Relaxed)
     }
 
-    /// Gives what was so before.
+    /// Returns the previous value.
     pub(in crate::engine) fn set_servers(&self, servers: Servers) -> Servers {
         std::mem::replace(&mut *self.servers.lock().unwrap_or_else(PoisonError::into_inner), servers)
     }
@@ -158,7 +158,7 @@ impl Progress {
         self.bytes.fetch_add(bytes, Relaxed);
     }
 
-    /// Takes over what the clients of both ends have counted.
+    /// Copies the counters of the clients of both ends.
     pub(in crate::engine) fn traffic(&self, of: &[Traffic]) {
         self.requests.store(of.iter().map(|t| t.requests).sum(), Relaxed);
         self.retries.store(of.iter().map(|t| t.retries).sum(), Relaxed);

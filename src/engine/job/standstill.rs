@@ -1,5 +1,5 @@
-//! A job in which nothing moves is ended, whatever the reason: a person comes back to a word rather than to a bar that
-//! has stood still all night.
+//! Ends a job that makes no progress, whatever the reason. The user then finds an error, and not a progress bar that
+//! has not moved for hours.
 
 use std::time::{Duration, Instant};
 
@@ -8,10 +8,10 @@ use crate::engine::Context;
 use crate::error::Error;
 use crate::io::Traffic;
 
-/// What changes as long as the work goes forward: requests, retries, bytes on the wire, events.
+/// The values that change as long as the work makes progress: requests, retries, bytes on the wire, events.
 type Marks = (u64, u64, u64, u64);
 
-/// Looks at a job again and again.
+/// Checks a job at intervals.
 pub struct Standstill {
     limit: Duration,
     marks: Marks,
@@ -23,7 +23,7 @@ impl Standstill {
         Self { limit, marks: Marks::default(), since: Instant::now() }
     }
 
-    /// The error to end the job with, when nothing has moved for as long as it may.
+    /// Returns the error to end the job with, when it has made no progress for longer than the limit.
     pub fn look(&mut self, traffic: &[Traffic], context: &Context, now: Instant) -> Option<Error> {
         let (events, is_excused) = context.moves();
         let sum = |of: fn(&Traffic) -> u64| traffic.iter().map(of).sum();

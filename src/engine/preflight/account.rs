@@ -1,4 +1,4 @@
-//! Who signs, and whether this machine's clock lets them.
+//! Checks the identity that signs requests, and whether this machine's clock allows signed requests.
 
 use super::report::Report;
 use crate::aws::{Arn, CallerIdentity, Identity, Session, identity};
@@ -6,17 +6,17 @@ use crate::engine::Level;
 
 /// Requests whose date is off by more than this are refused (AWS: Signature Version 4), in seconds.
 const MOST_SKEW: i64 = 300;
-/// Below this nobody needs to know.
+/// A smaller difference is not reported.
 const LITTLE_SKEW: i64 = 30;
 
-/// None when nothing can be signed at all.
+/// Returns `None` when no request can be signed.
 pub async fn check(arn: &Arn, session: &Session, report: &mut Report<'_>) -> Option<Identity> {
     let CallerIdentity { identity, clock_ahead } = identity(session, arn.region()).await;
     let who = match identity {
         Ok(who) => who,
         Err(error) => {
             match clock_ahead {
-                // A refusal that is the clock's fault speaks of signatures.
+                // A refusal that the clock causes only mentions signatures.
                 Some(ahead) if ahead.abs() > MOST_SKEW => clock(ahead, report),
                 _ => report.error(Level::Failure, "identity", &error, None),
             }
@@ -34,9 +34,7 @@ pub async fn check(arn: &Arn, session: &Session, report: &mut Report<'_>) -> Opt
     }
     match clock_ahead {
         Some(ahead) => clock(ahead, report),
-        None => {
-            report.warn("clock", "AWS did not tell the time", "see to it that this machine's clock is right")
-        }
+        None => report.warn("clock", "AWS returned no date", "check this machine's clock"),
     }
     Some(who)
 }

@@ -1,4 +1,4 @@
-//! Room for an export directory. How much it will take is not known before the artifacts are listed.
+//! Checks the free space for an export directory. The size of an export is not known before the artifacts are listed.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use super::report::Report;
 use crate::error::{Error, Result};
 
 const CHECK: &str = "disk";
-/// An export of less than this is rare.
+/// Few exports are smaller than this.
 const LITTLE: u64 = 5_000_000_000;
 
 pub fn check(directory: &Path, report: &mut Report<'_>) {
@@ -31,11 +31,12 @@ pub fn check(directory: &Path, report: &mut Report<'_>) {
     }
 }
 
-/// Bytes that are free where the directory is or will be; none where the system does not tell.
+/// The free bytes where the directory is or will be. `None` where the system does not report them.
 fn free(directory: &Path) -> Result<Option<u64>> {
     let directory = std::path::absolute(directory)?;
     let there = directory.ancestors().find(|folder| folder.exists()).unwrap_or(&directory);
-    // A name that goes away at once: permissions are more than their bits.
+    // The test file has no lasting name and is removed at once. A real write is needed, because permission bits do not
+    // show everything.
     tempfile::tempfile_in(there).map_err(|e| Error::from(e).at(there.display()))?;
     #[cfg(unix)]
     {

@@ -55,14 +55,14 @@ pub async fn look(arn: Arn, access: Access, report: &mut Report<'_>) -> Looked {
     Looked { endpoint: Some(endpoint), registers_models }
 }
 
-/// Name of a role, with its path.
+/// The name of a role, taken from its ARN with the path.
 fn role_name(arn: &str) -> Option<String> {
     arn.split_once(":role/").map(|(_, name)| name.to_owned())
 }
 
 enum Described {
     Usable(Box<AppDescription>),
-    /// These credentials may not ask.
+    /// These credentials are not allowed to request it.
     Unknown,
     Unusable,
 }
@@ -128,7 +128,7 @@ fn maintenance(there: &AppDescription, report: &mut Report<'_>) {
     }
 }
 
-/// Who signs MLflow calls: the same credentials, or the role that they are to assume for it.
+/// Returns the session that signs MLflow calls: the same credentials, or the role that they assume for these calls.
 async fn caller(session: &Session, report: &mut Report<'_>) -> Option<Session> {
     const CHECK: &str = "assumed role";
     match session.clone().with_assumed_role().await {

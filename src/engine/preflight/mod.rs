@@ -1,5 +1,6 @@
-//! Step 3: whether both ends can be reached and used, before anything is moved. From cheap to telling: who signs, the
-//! App, its data plane, its artifact store, its role. Only a probe object is written, and taken away again.
+//! Step 3: checks that both ends can be reached and used, before anything is moved. The cheap checks come first: the
+//! identity, the App, its data plane, its artifact store, its role. The only write is a probe object, which is deleted
+//! again.
 
 mod account;
 mod disk;
@@ -20,19 +21,19 @@ use crate::rest::{Access, Side};
 use self::report::Report;
 pub use report::Line;
 
-/// What is to be connected.
+/// The ends to connect.
 #[derive(Default)]
 pub struct Preflight {
     pub source: Option<(String, Access)>,
     pub target: Option<(String, Access)>,
-    /// Where an export is to be written, if the data go by way of a directory.
+    /// The directory of the export, if the data travel through a directory.
     pub output_dir: Option<PathBuf>,
 }
 
-/// Hears of each line as soon as it is known.
+/// Receives each line as soon as it is known.
 pub type Tell<'a> = &'a mut (dyn FnMut(&Line) + Send);
 
-/// What came of it. An end is there when it can be used, whatever the warnings.
+/// The result of a pre-flight. An end is set when it can be used, even with warnings.
 pub struct Connected {
     pub source: Option<Endpoint>,
     pub target: Option<Endpoint>,
@@ -40,7 +41,7 @@ pub struct Connected {
 }
 
 impl Connected {
-    /// Both ends, if nothing stands in the way.
+    /// Returns both ends, if no check has failed.
     pub fn both(self) -> Result<(Endpoint, Endpoint)> {
         self.verdict()?;
         match (self.source, self.target) {
@@ -49,7 +50,7 @@ impl Connected {
         }
     }
 
-    /// The first failure, as an error.
+    /// Returns the first failure, as an error.
     pub fn verdict(&self) -> Result<()> {
         let Some(line) = self.lines.iter().find(|line| line.is_failure()) else { return Ok(()) };
         let error = Error::new(line.class, format!("{}: {}", line.end_name(), line.finding.text));
@@ -60,8 +61,8 @@ impl Connected {
     }
 }
 
-/// Looks at both ends. What is found to be wrong is a line of the answer; an error is only what makes no sense at all,
-/// such as an ARN that is none.
+/// Checks both ends. A problem with an end is a line of the result. An error is only returned for invalid input, such
+/// as a malformed ARN.
 pub async fn preflight(ask: Preflight, tell: Tell<'_>) -> Result<Connected> {
     let mut lines = Vec::new();
     let mut registers_models = None;

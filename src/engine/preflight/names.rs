@@ -1,4 +1,4 @@
-//! Names that the SageMaker Model Registry refuses, where an App hands registered models on to it.
+//! Finds names that the SageMaker Model Registry refuses, for an App that copies registered models to it.
 
 use super::report::Report;
 use crate::aws::Arn;
@@ -36,7 +36,7 @@ pub async fn check(arn: &Arn, source: Option<&Endpoint>, report: &mut Report<'_>
 }
 
 async fn refused(source: &Endpoint) -> Result<Vec<String>> {
-    // What cannot be listed is said by the steps that need it.
+    // The steps that need a list report when it cannot be read.
     let (models, _) = read_all(source.reader()?.registered_models()).await?;
     Ok(models.into_iter().map(|model| model.name).filter(|name| !is_taken(name)).collect())
 }

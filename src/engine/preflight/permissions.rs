@@ -1,5 +1,5 @@
-//! What IAM says without anything being done: the App's role, and what the policies of both roles allow. An advice, not
-//! a verdict: policies of buckets, organisations and VPC endpoints decide too.
+//! Checks permissions through IAM, without performing the actions: the App's role, and the policies of both roles. The
+//! result is advice only, because policies of buckets, organisations and VPC endpoints apply too.
 
 use serde_json::Value;
 
@@ -14,7 +14,7 @@ pub struct Facts<'a> {
     pub roles: &'a Roles,
 }
 
-/// What whoever runs mlferry needs at this end.
+/// The policy that the user of mlferry needs at this end.
 fn policy(arn: &Arn) -> Policy {
     match arn.resource() {
         Resource::App => Policy::MigrationPrincipal,
@@ -22,13 +22,13 @@ fn policy(arn: &Arn) -> Policy {
     }
 }
 
-/// The part of it that allows these actions, for whoever lacks them.
+/// The part of the policy that allows these actions, for a user without them.
 pub fn statement(arn: &Arn, actions: &[&str], scope: &Scope) -> Option<Value> {
     policy(arn).statement(actions, scope).inspect_err(|e| tracing::warn!("{e}")).ok()
 }
 
-/// The user or the role that IAM can be asked about. The path of a role is not part of a session's ARN, so the role is
-/// looked up (SSO's roles all have one).
+/// The user or the role to simulate in IAM. A session's ARN does not contain the path of its role, so the role is
+/// looked up (all SSO roles have a path).
 pub async fn principal(who: &Identity, roles: &Roles) -> Option<String> {
     match who.role_name() {
         None => who.arn.contains(":user/").then(|| who.arn.clone()),
@@ -42,7 +42,7 @@ pub async fn principal(who: &Identity, roles: &Roles) -> Option<String> {
     }
 }
 
-/// `role` calls MLflow in the principal's place, if one is assumed for it.
+/// `role` is the role that is assumed for MLflow calls, if there is one. Then it calls MLflow instead of the principal.
 pub async fn check(facts: &Facts<'_>, principal: Option<&str>, role: Option<&str>, report: &mut Report<'_>) {
     if report.is_target() && facts.arn.resource() == Resource::App {
         trust(facts, report).await;
@@ -83,7 +83,7 @@ async fn trust(facts: &Facts<'_>, report: &mut Report<'_>) {
     }
 }
 
-/// Actions, and the resource that they are for.
+/// The actions, and the resource that they apply to.
 type Needed = (Vec<&'static str>, String);
 
 async fn simulate(
@@ -118,7 +118,7 @@ async fn simulate(
     }
 }
 
-/// MLflow's own API.
+/// The actions of MLflow's own API.
 fn of_calls(arn: &Arn) -> Needed {
     let actions = match arn.resource() {
         Resource::App => vec!["sagemaker:CallMlflowAppApi"],
@@ -135,7 +135,7 @@ fn of_calls(arn: &Arn) -> Needed {
     (actions, arn.to_string())
 }
 
-/// All else: the control plane and the store.
+/// All other actions: those of the control plane and of the store.
 fn of_migration(facts: &Facts<'_>, writes: bool) -> Vec<Needed> {
     let describe = match facts.arn.resource() {
         Resource::App => "sagemaker:DescribeMlflowApp",
@@ -159,7 +159,7 @@ fn of_app_role(scope: &Scope) -> Vec<Needed> {
     vec![(vec!["s3:GetObject", "s3:PutObject"], objects), (vec!["s3:ListBucket"], bucket)]
 }
 
-/// The ARNs of the bucket and of what lies below the prefix in it.
+/// The ARNs of the bucket and of the objects below the prefix in it.
 fn store(scope: &Scope) -> Option<(String, String)> {
     let (partition, bucket) = (scope.partition.as_deref()?, scope.bucket.as_deref()?);
     let prefix = scope.prefix.as_deref().filter(|prefix| !prefix.is_empty());

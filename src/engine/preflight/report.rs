@@ -6,7 +6,7 @@ use crate::engine::{Finding, Level};
 use crate::error::{Class, Error};
 use crate::rest::Side;
 
-/// One line of a pre-flight: what was tried, how it went, what that means, and what would mend it.
+/// One line of a pre-flight: the check, its result, the consequence, and how to fix it.
 #[derive(Clone, Debug, Serialize)]
 pub struct Line {
     #[serde(serialize_with = "name")]
@@ -18,7 +18,7 @@ pub struct Line {
     /// The IAM policy statement that is missing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub statement: Option<Value>,
-    /// Of a failure: whether it may be gone the next time.
+    /// For a failure: whether a later attempt may succeed.
     #[serde(skip)]
     pub(super) class: Class,
 }
@@ -28,7 +28,7 @@ fn name<S: serde::Serializer>(end: &Side, serializer: S) -> Result<S::Ok, S::Err
 }
 
 impl Line {
-    /// Neither a denial nor a matter of chance.
+    /// A line that is neither a denial nor a transient failure.
     pub fn new(end: Side, check: &'static str, finding: Finding) -> Self {
         Self { end, check, finding, statement: None, class: Class::Permanent }
     }
@@ -42,7 +42,7 @@ impl Line {
     }
 }
 
-/// The lines of one end, told as they come.
+/// The lines of one end, reported as they arrive.
 pub struct Report<'a> {
     end: Side,
     tell: Tell<'a>,
@@ -58,7 +58,7 @@ impl<'a> Report<'a> {
         self.end
     }
 
-    /// Files are only written there.
+    /// True for the target. Files are only written there.
     pub fn is_target(&self) -> bool {
         self.end == Side::Target
     }
@@ -79,7 +79,7 @@ impl<'a> Report<'a> {
         self.add(check, finding, None, Class::Permanent);
     }
 
-    /// What an error says, with the statement that is missing if it is a denial.
+    /// Adds an error, and the missing policy statement if the error is a denial.
     pub fn error(&mut self, level: Level, check: &'static str, error: &Error, statement: Option<Value>) {
         let finding = Finding { level, text: error.to_string(), hint: error.get_hint().map(str::to_owned) };
         let statement = statement.filter(|_| error.class() == Class::Forbidden);

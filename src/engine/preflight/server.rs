@@ -1,4 +1,4 @@
-//! A tracking server of its own, or a directory.
+//! A self-managed tracking server, or a directory.
 
 use futures::TryStreamExt;
 
@@ -8,7 +8,7 @@ use crate::engine::{Endpoint, Level, open};
 use crate::error::{Class, Error, Result};
 use crate::rest::Access;
 
-/// None when it cannot be used; an error when the text makes no sense.
+/// Returns `None` when the end cannot be used, and an error when the text is invalid.
 pub async fn look(text: &str, access: Access, report: &mut Report<'_>) -> Result<Option<Endpoint>> {
     let endpoint = match open(text, report.end(), access).await {
         Ok(endpoint) => endpoint,

@@ -1,4 +1,4 @@
-//! The artifact store in S3, tried with an object that goes away again.
+//! Tests the artifact store in S3 with an object that is deleted again.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,7 +28,7 @@ pub async fn check(arn: &Arn, session: &Session, uri: &str, scope: &Scope, repor
         Err(error) => return report.error(Level::Failure, CHECK, &error, None),
     };
     region(arn, &bucket, uri, report);
-    // Where nothing is written, an object that is there shows whether it may be read.
+    // Where nothing is written, reading an existing object shows whether reading is allowed.
     let (seen, text) = match report.is_target() {
         true => (bucket.can_list(&folder(prefix)).await, format!("{uri} can be listed")),
         false => (bucket.look(prefix).await, format!("{uri} can be listed and read")),
@@ -64,7 +64,7 @@ fn region(arn: &Arn, bucket: &Bucket, uri: &str, report: &mut Report<'_>) {
     }
 }
 
-/// Puts, gets and deletes an object below the prefix, then begins an upload in parts and takes it back.
+/// Puts, gets and deletes an object below the prefix. Then starts a multipart upload and aborts it.
 async fn write(arn: &Arn, bucket: &Bucket, prefix: &str, scope: &Scope, report: &mut Report<'_>) {
     let args = match UploadArgs::from_env() {
         Ok(args) => args,
@@ -76,7 +76,7 @@ async fn write(arn: &Arn, bucket: &Bucket, prefix: &str, scope: &Scope, report: 
             report.ok(what, "allowed");
             continue;
         };
-        // What cannot be deleted stays behind, and that is all.
+        // If the probe object cannot be deleted, it remains in the bucket. That has no other effect.
         let level = if action == "s3:DeleteObject" { Level::Warning } else { Level::Failure };
         let is_about_key = error.cause() == Some(Cause::EncryptionKey);
         let actions: &[&str] = if is_about_key { &["kms:GenerateDataKey", "kms:Decrypt"] } else { &[action] };
@@ -84,7 +84,7 @@ async fn write(arn: &Arn, bucket: &Bucket, prefix: &str, scope: &Scope, report: 
     }
 }
 
-/// As a key begins with it.
+/// The prefix in the form in which keys start with it.
 fn folder(prefix: &str) -> String {
     if prefix.is_empty() { String::new() } else { format!("{prefix}/") }
 }

@@ -9,37 +9,37 @@ use crate::error::{Error, Result};
 use crate::plan::{ExperimentSelection, Plan, PlanMatcher, Subset, TimeRange, VersionMatcher};
 use crate::readers::{Reader, read_all};
 
-/// Experiments whose runs are looked through side by side.
+/// The experiments whose runs are searched concurrently.
 const AT_ONCE: usize = 8;
 
-/// What a plan takes of a source.
+/// The objects of a source that a plan selects.
 pub struct Chosen {
-    /// Each with what is taken of it.
+    /// Each experiment, with the selection of its runs.
     pub experiments: Vec<(Experiment, ExperimentSelection)>,
     /// Registered models and prompts.
     pub models: Vec<ChosenModel>,
-    /// All experiments, registered models and prompts, of which the plan may take a part.
+    /// All experiments, registered models and prompts of the source. The plan may select only some of them.
     pub all: (Vec<Experiment>, Vec<RegisteredModel>),
     pub datasets: Vec<EvaluationDataset>,
-    /// Runs, logged models, registered models and versions of them that nobody chose and that a chosen version needs:
-    /// id, name or `name/number`, and that version.
+    /// The runs, logged models, registered models and versions that the plan does not select but a selected version
+    /// needs. The key is an id, a name or `name/number`. The value is that version.
     pub needed: BTreeMap<String, String>,
-    /// What a reader should know of this choice.
+    /// Notes for the user about this selection.
     pub notes: Vec<String>,
-    /// What the source cannot show and the plan takes, or may take.
+    /// The objects that the source cannot show and that the plan selects or may select.
     pub unread: Vec<Unreadable>,
 }
 
-/// A registered model or prompt of which something is taken.
+/// A registered model or prompt with at least one selected version.
 #[derive(Clone)]
 pub struct ChosenModel {
-    /// With the aliases of the versions that are taken.
+    /// The model, with the aliases of the selected versions.
     pub model: RegisteredModel,
     pub versions: Subset<u64>,
 }
 
 impl ChosenModel {
-    /// The versions that are taken, in ascending order.
+    /// The selected versions, in ascending order.
     pub async fn versions(&self, source: &dyn Reader) -> Result<Vec<ModelVersion>> {
         let mut versions = source.model_versions(&self.model).await?;
         versions.retain(|version| self.versions.takes(&version.version));
@@ -47,7 +47,7 @@ impl ChosenModel {
     }
 }
 
-/// Applies the plan. One that names what is not there is refused before anything is done.
+/// Applies the plan. A plan that names an object the source does not have is refused before anything is done.
 pub async fn choose(source: &dyn Reader, plan: &Plan) -> Result<Chosen> {
     let chooser = plan.chooser()?;
     let (all, mut unread) = read_all(source.experiments()).await?;
@@ -115,7 +115,7 @@ pub async fn choose(source: &dyn Reader, plan: &Plan) -> Result<Chosen> {
     Ok(Chosen { experiments, models, all: everything, datasets, needed, notes, unread })
 }
 
-/// The names that are to be replaced and that nothing has.
+/// The names that the plan renames but that no object has.
 fn idle_renames(plan: &Plan, experiments: &[Experiment], models: &[RegisteredModel]) -> Vec<String> {
     let experiments: HashSet<&str> = experiments.iter().map(|one| one.name.as_str()).collect();
     let models: HashSet<&str> = models.iter().map(|one| one.name.as_str()).collect();
@@ -124,8 +124,8 @@ fn idle_renames(plan: &Plan, experiments: &[Experiment], models: &[RegisteredMod
     of_experiments.chain(plan.rename_models.keys().filter(|name| idle(&models, name))).cloned().collect()
 }
 
-/// Whether the plan takes what cannot be read, as far as its kind and its id tell. Datasets go along with experiments
-/// that are taken whole.
+/// Whether the plan selects an unreadable object, as far as its kind and its id show it. Datasets are included with
+/// experiments that are selected as a whole.
 fn may_take(plan: &Plan, chooser: &PlanMatcher<'_>, unreadable: &Unreadable, any_whole: bool) -> bool {
     let is_open = |globs: &[String]| globs.iter().any(|glob| glob.contains(['*', '?', '[', '{']));
     let takes = |globs: &[String]| {
@@ -142,7 +142,7 @@ fn may_take(plan: &Plan, chooser: &PlanMatcher<'_>, unreadable: &Unreadable, any
         }
 }
 
-/// The versions there are of models of which the plan names single ones.
+/// The existing versions of models of which the plan names single versions.
 async fn numbers(
     source: &dyn Reader,
     chooser: &PlanMatcher<'_>,
@@ -151,7 +151,7 @@ async fn numbers(
     let mut numbers = VersionMatcher::new();
     for model in models.iter().filter(|model| chooser.names_versions_of(model)) {
         let versions = match source.model_versions(model).await {
-            // Its own item says so.
+            // The item of the model itself reports this error.
             Err(error) if error.is_about_object() => Vec::new(),
             versions => versions?,
         };
@@ -163,12 +163,13 @@ async fn numbers(
 fn taken_of(chooser: &PlanMatcher<'_>, numbers: &VersionMatcher, model: RegisteredModel) -> ChosenModel {
     let mut versions = chooser.versions(&model);
     let every: Option<Vec<u64>> = numbers.get(&model.name).map(|there| there.iter().copied().collect());
-    // A model without versions is taken when all of them are asked for.
+    // A model without versions is selected when the plan asks for all of its versions.
     versions.settle(every.as_deref());
     ChosenModel { model, versions }
 }
 
-/// A server never gives a number twice: what is left of the lower ones can never come after.
+/// A server never assigns a number twice. A lower version that is not migrated now can therefore never be migrated
+/// later.
 fn used_up(chosen: &ChosenModel, there: &BTreeSet<u64>) -> Option<String> {
     let (taken, left): (Vec<u64>, Vec<u64>) = there.iter().partition(|number| chosen.versions.takes(number));
     let last = taken.last()?;
@@ -180,7 +181,8 @@ fn used_up(chosen: &ChosenModel, there: &BTreeSet<u64>) -> Option<String> {
     })
 }
 
-/// Turns the window into ids, so that the choice alone says what is taken: of models and of what they need, too.
+/// Converts the time window into ids, so that the selection alone decides. It then also applies to models and to the
+/// objects that they need.
 async fn leave_out(
     source: &dyn Reader,
     window: &TimeRange,
@@ -210,7 +212,7 @@ fn unique<'a>(names: impl Iterator<Item = &'a str>, what: &str, option: &str) ->
 }
 
 /// Adds the runs, logged models and registered models that versions of these models come from and that the plan does
-/// not take by itself. Gives those that cannot be read.
+/// not select. Returns those that cannot be read.
 async fn take_what_versions_need(
     source: &dyn Reader,
     models: &mut Vec<ChosenModel>,
@@ -229,7 +231,7 @@ async fn take_what_versions_need(
             continue;
         }
         let versions = match models[at].versions(source).await {
-            // Its own item says so.
+            // The item of the model itself reports this error.
             Err(error) if error.is_about_object() => continue,
             versions => versions?,
         };
@@ -246,7 +248,7 @@ async fn take_what_versions_need(
                         lose(Kind::LoggedModel, id.to_string(), version.label(), error);
                         None
                     }
-                    // What is gone for good is said when its version cannot be moved.
+                    // A deleted logged model is reported later, when its version cannot be moved.
                     logged => logged?.map(|logged| (id, logged)),
                 },
             };
@@ -281,8 +283,8 @@ async fn take_what_versions_need(
     Ok(unread)
 }
 
-/// Takes the version that this one is a copy of: with its whole model when nothing of that was chosen. Gives which
-/// model has more to it now, and what was added.
+/// Selects the original of this copied version. If the plan selects no version of the original's model, the whole model
+/// is added. Returns the index of the extended model, and the id of the added object.
 fn take_original(
     models: &mut Vec<ChosenModel>,
     left: &mut Vec<ChosenModel>,

@@ -1,4 +1,4 @@
-//! One failed item: the least of a plan that takes it.
+//! Reduces a plan to the smallest one that selects a given failed item.
 
 use futures::TryStreamExt;
 
@@ -8,8 +8,8 @@ use crate::error::Result;
 use crate::plan::{ExperimentSelection, Plan, PlannedExperiment};
 use crate::readers::Reader;
 
-/// Of the item with this id, as events call it. None where nothing less than the whole plan takes it: a trace and a
-/// scorer are found by way of their experiment alone.
+/// Returns the plan for the item with this id, as events report it. Returns `None` where only the whole plan selects
+/// the item: a trace and a scorer are only found through their experiment.
 pub async fn plan_of(
     source: &dyn Reader,
     kind: Kind,
@@ -54,7 +54,7 @@ async fn find(source: &dyn Reader, id: &ExperimentId) -> Result<Option<Experimen
     Ok(None)
 }
 
-/// With the runs that the plan takes of it: none of them got there without it.
+/// The experiment with the runs that the plan selects: without the experiment, none of them reached the target.
 fn whole(experiment: &Experiment, plan: &Plan) -> Result<Option<PlannedExperiment>> {
     Ok(match plan.chooser()?.choose(experiment) {
         ExperimentSelection::No => None,

@@ -1,7 +1,7 @@
 use std::hash::{BuildHasher, RandomState};
 use std::time::SystemTime;
 
-/// 16 hexadecimal digits that nobody else has used for a name.
+/// Returns 16 hexadecimal digits that no other name uses.
 pub fn unique() -> String {
     format!("{:016x}", RandomState::new().hash_one(SystemTime::now()))
 }

@@ -1,5 +1,5 @@
-//! What was done, in one SQLite file (WAL) that survives any end of the process. It makes resuming cheap and
-//! `mlferry status` possible; that nothing is doubled rests on the target's identity tags alone.
+//! The journal of finished work: one SQLite file (WAL) that survives any end of the process. It makes resuming cheap
+//! and `mlferry status` possible. Only the identity tags on the target prevent duplicates.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -15,7 +15,7 @@ use crate::entities::{Kind, RunId};
 use crate::error::{Error, Result};
 use crate::writers::{IdMap, MemoryIdMap, Unresolved};
 
-/// What a journal belongs to. No credentials.
+/// The migration that a journal belongs to. It holds no credentials.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
     pub step: Step,
@@ -25,7 +25,7 @@ pub struct Identity {
     pub plan: String,
 }
 
-/// What is put down when an item has come to its end.
+/// The record that is written when an item has ended.
 #[derive(Default)]
 struct ItemRecord<'a> {
     reason: Option<&'a str>,
@@ -34,19 +34,19 @@ struct ItemRecord<'a> {
     digest: Option<&'a Digest>,
 }
 
-/// What is known of a file from when it was written.
+/// The facts that were recorded when a file was written.
 #[derive(Debug, PartialEq, Eq)]
 pub struct KnownFile {
     pub digest: Digest,
-    /// None when the store said nothing, and in older journals.
+    /// `None` when the store reported no stamp, and in older journals.
     pub stamp: Option<String>,
 }
 
 pub struct Journal {
     db: Mutex<Connection>,
-    /// Runs that were seen on the target by this process: what an older journal says may be gone there.
+    /// The runs that this process has found on the target. A run that only an older journal lists may be deleted there.
     seen: MemoryIdMap,
-    /// Tests let writes fail.
+    /// Lets tests make writes fail.
     #[cfg(test)]
     pub(in crate::engine) faults: std::sync::OnceLock<std::sync::Arc<crate::engine::faults::Faults>>,
 }
@@ -61,7 +61,8 @@ const SCHEMA: &str = "
         PRIMARY KEY (run, key)) WITHOUT ROWID;
 ";
 
-/// Names of experiments and runs are nobody else's business. The files that SQLite makes beside it have the same mode.
+/// Makes the file private, because names of experiments and runs are confidential. SQLite gives its additional files
+/// the same mode.
 fn make_private(path: &Path) -> std::io::Result<()> {
     let mut options = std::fs::OpenOptions::new();
     #[cfg(unix)]
@@ -70,7 +71,7 @@ fn make_private(path: &Path) -> std::io::Result<()> {
 }
 
 impl Journal {
-    /// Opens or begins the journal at `path`; refuses one that belongs to something else.
+    /// Opens or creates the journal at `path`. Refuses a journal that belongs to another migration.
     pub fn open(path: &Path, identity: &Identity) -> Result<Self> {
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder).map_err(|e| Error::from(e).at(folder.display()))?;
@@ -79,7 +80,8 @@ impl Journal {
         let db = Connection::open(path)?;
         db.busy_timeout(std::time::Duration::from_secs(10))?;
         db.pragma_update(None, "journal_mode", "WAL")?;
-        // A power cut may cost the last moments, never the order: the target's tags make up for it.
+        // A power failure may lose the last writes, but never their order. The tags on the target compensate for the
+        // loss.
         db.pragma_update(None, "synchronous", "NORMAL")?;
         db.execute_batch(SCHEMA)?;
         let journal = Self {
@@ -119,7 +121,7 @@ impl Journal {
         self.db.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Every write of what is done goes through here.
+    /// Every write of finished work goes through this function.
     fn write<T>(&self, what: impl FnOnce(&mut Connection) -> Result<T>) -> Result<T> {
         #[cfg(test)]
         if let Some(faults) = self.faults.get() {
@@ -128,7 +130,7 @@ impl Journal {
         what(&mut self.db())
     }
 
-    /// Puts down what is to be done, in one transaction.
+    /// Records the items to migrate, in one transaction.
     pub fn plan<'a>(&self, kind: Kind, ids: impl IntoIterator<Item = &'a str>) -> Result<()> {
         self.write(|db| {
             let transaction = db.transaction()?;
@@ -149,12 +151,12 @@ impl Journal {
         self.end(kind, id, "done", ItemRecord { target, fingerprint, ..ItemRecord::default() }).map(drop)
     }
 
-    /// Gives how often it has been tried by now.
+    /// Returns the number of attempts so far.
     pub fn failed(&self, kind: Kind, id: &str, reason: &str) -> Result<u64> {
         self.end(kind, id, "failed", ItemRecord { reason: Some(reason), ..ItemRecord::default() })
     }
 
-    /// Gives the number of tries. One statement: a process may be killed between any two.
+    /// Returns the number of attempts. It uses one statement, because a process may be killed between two statements.
     fn end(&self, kind: Kind, id: &str, state: &str, end: ItemRecord<'_>) -> Result<u64> {
         let ItemRecord { reason, target, fingerprint, digest } = end;
         let (bytes, sha256) = digest.map(|d| (d.bytes.cast_signed(), d.sha256.as_deref())).unzip();
@@ -173,7 +175,7 @@ impl Journal {
         Ok(attempts.cast_unsigned())
     }
 
-    /// True when the item was done before and is not the same any more, or was not done right.
+    /// True when the item was finished before but has changed since, or when an earlier attempt failed.
     pub fn must_be_visited(&self, kind: Kind, id: &str, fingerprint: &str) -> Result<bool> {
         let row: Option<(String, Option<String>)> = self
             .db()
@@ -188,7 +190,7 @@ impl Journal {
         }))
     }
 
-    /// True when this journal says that the item was done.
+    /// True when this journal records the item as finished.
     pub fn is_done(&self, kind: Kind, id: &str) -> Result<bool> {
         let db = self.db();
         let mut count =
@@ -196,7 +198,7 @@ impl Journal {
         Ok(count.query_row([kind.name(), id], |row| row.get::<_, i64>(0))? > 0)
     }
 
-    /// A file that is on the target already; `stamp` is what its store said of it ([`FileEntry::stamp`]).
+    /// Records a file that is on the target already. `stamp` is the store's stamp of the file ([`FileEntry::stamp`]).
     ///
     /// [`FileEntry::stamp`]: crate::entities::FileEntry::stamp
     pub fn file_done(&self, id: &str, target: &str, digest: &Digest, stamp: Option<&str>) -> Result<()> {
@@ -209,7 +211,7 @@ impl Journal {
         self.end(Kind::Artifact, id, "done", end).map(drop)
     }
 
-    /// A file that was written to this very run or logged model before.
+    /// Returns the record of a file that was written to this same run or logged model before.
     pub fn known_file(&self, id: &str, target: &str) -> Result<Option<KnownFile>> {
         Ok(self
             .db()
@@ -224,7 +226,7 @@ impl Journal {
             .optional()?)
     }
 
-    /// Writes `kind,source,target` lines for everything that has an id on both sides.
+    /// Writes a `kind,source,target` line for every object that has an id on both sides.
     pub fn write_id_map(&self, path: &Path) -> Result<()> {
         let mut text = csv::Writer::from_writer(Vec::new());
         text.write_record(["kind", "source", "target"])?;
@@ -241,7 +243,8 @@ impl Journal {
         crate::artifacts::local::write(path, &text)
     }
 
-    /// Reads another process's journal without touching it. None: it is only just being made.
+    /// Reads the journal of another process without changing it. Returns `None` while that journal is still being
+    /// created.
     pub fn read_counts(path: &Path) -> Result<Option<(Identity, HashMap<Kind, Counts>)>> {
         let db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
         db.busy_timeout(std::time::Duration::from_secs(2))?;
@@ -277,7 +280,7 @@ impl Journal {
     }
 }
 
-/// Changes whenever the item does, as far as a search page shows it.
+/// A hash that changes whenever the item changes, as far as a search page shows it.
 pub fn fingerprint(item: &impl Serialize) -> Result<String> {
     let digest = Sha256::digest(serde_json::to_vec(item)?);
     Ok(digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect())

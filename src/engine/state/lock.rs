@@ -5,17 +5,18 @@ use std::time::Duration;
 
 use crate::error::{Class, Error, Result};
 
-/// How often a lock is asked for before it counts as held, and the time between.
+/// How many attempts to take a lock are made before it counts as held, and the time between them.
 const LOOKS: u32 = 3;
 const LOOK: Duration = Duration::from_millis(10);
 
-/// Held as long as this process writes to one target. The system releases it when the process ends in any way.
+/// A lock that is held as long as this process writes to one target. The operating system releases it whenever and
+/// however the process ends.
 pub struct Lock {
     _file: File,
 }
 
 impl Lock {
-    /// `note` tells a second process what the first one does.
+    /// `note` describes this process's work to a second process.
     pub fn take(path: &Path, note: &str) -> Result<Self> {
         let place = |e: std::io::Error| Error::from(e).at(path.display());
         if let Some(folder) = path.parent() {
@@ -38,17 +39,17 @@ impl Lock {
         Ok(Self { _file: file })
     }
 
-    /// An error while another process holds it, without taking it.
+    /// Returns an error while another process holds the lock. Does not keep the lock itself.
     pub fn refuse_held(path: &Path) -> Result<()> {
         let Ok(mut file) = File::open(path) else { return Ok(()) };
         match file.try_lock_shared() {
             Err(TryLockError::WouldBlock) => Err(held(&mut file, path)),
-            // Whether it can be taken is seen when it is.
+            // A later attempt to take the lock shows whether it can be taken.
             Ok(()) | Err(TryLockError::Error(_)) => Ok(()),
         }
     }
 
-    /// True while some process holds it.
+    /// True while any process holds the lock.
     pub fn is_held(path: &Path) -> bool {
         let Ok(file) = File::open(path) else { return false };
         matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))
@@ -64,7 +65,7 @@ fn held(file: &mut File, path: &Path) -> Error {
         .hint("wait for it, watch it with `mlferry status --watch`, or stop it with Ctrl-C in its terminal")
 }
 
-/// Whoever only looks whether it is held holds it for a moment.
+/// Retries, because a process that only checks the lock also holds it for a moment.
 fn patiently(file: &File) -> std::result::Result<(), TryLockError> {
     for _ in 0..LOOKS {
         match file.try_lock() {

@@ -12,7 +12,7 @@ use super::endpoint::location;
 use super::{Identity, Step};
 use crate::error::{Error, Result};
 
-/// Makes a directory, and those above it that are missing, for this user alone.
+/// Creates a directory and its missing parents, readable by this user only.
 fn private_dir(path: &Path) -> std::io::Result<()> {
     let mut builder = std::fs::DirBuilder::new();
     #[cfg(unix)]
@@ -20,7 +20,7 @@ fn private_dir(path: &Path) -> std::io::Result<()> {
     builder.recursive(true).create(path)
 }
 
-/// Where mlferry keeps what must outlive it: journals, locks, the wizard's session, logs, reports.
+/// The directory for data that must outlive the process: journals, locks, the wizard's session, logs, reports.
 #[derive(Clone, Debug)]
 pub struct StateDir(PathBuf);
 
@@ -46,7 +46,7 @@ impl StateDir {
         &self.0
     }
 
-    /// One journal for one step of one migration.
+    /// The path of the journal. There is one for each step of each migration.
     pub fn journal(&self, of: &Identity) -> PathBuf {
         let Identity { step, source, target, plan } = of;
         self.journals().join(format!("{}-{}.db", step.name(), digest(&[step.name(), source, target, plan])))
@@ -56,7 +56,7 @@ impl StateDir {
         self.0.join("journals")
     }
 
-    /// How far one job is, for other processes.
+    /// The path of the status file of one job, for other processes.
     pub fn job(&self, step: Step, source: &str, target: &str) -> PathBuf {
         let name = digest(&[step.name(), source, target]);
         self.jobs().join(format!("{}-{name}.json", step.name()))
@@ -66,13 +66,13 @@ impl StateDir {
         self.0.join("jobs")
     }
 
-    /// One lock for one target, whatever writes to it.
+    /// The path of the lock. There is one for each target, whatever the step.
     pub fn lock(&self, target: &str) -> PathBuf {
         self.0.join("locks").join(format!("{}.lock", digest(&[target])))
     }
 
-    /// An error when another process writes to the target that `text` names, found without a question to it: a second
-    /// command must not wait for a server that the first one is waiting for.
+    /// Returns an error when another process writes to the target that `text` names. The check sends no request,
+    /// because a second command must not wait for a server that the first one is waiting for.
     pub fn refuse_busy(&self, text: &str) -> Result<()> {
         Lock::refuse_held(&self.lock(&location(text)?))
     }
@@ -81,7 +81,7 @@ impl StateDir {
         self.0.join("session.toml")
     }
 
-    /// The App that was created last.
+    /// The path of the record of the App that was created last.
     pub fn app(&self) -> PathBuf {
         self.0.join("app.toml")
     }
@@ -91,7 +91,7 @@ impl StateDir {
     }
 }
 
-/// 16 hexadecimal digits that stand for these texts.
+/// A hash of these texts, as 16 hexadecimal digits.
 pub(super) fn digest(texts: &[&str]) -> String {
     let mut hasher = Sha256::new();
     for text in texts {

@@ -5,7 +5,7 @@ use crate::aws::Arn;
 use crate::engine::StateDir;
 use crate::error::{Class, Error, Result};
 
-/// The App that was created last and may not be ready yet, so that an interrupted wait can go on.
+/// The App that was created last and may not be ready yet. With it, an interrupted wait can continue.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pending {
     arn: String,
@@ -18,7 +18,7 @@ impl Pending {
         local::write(&state.app(), text.as_bytes())
     }
 
-    /// None when there was none, or it is ready by now.
+    /// `None` when no App is recorded, or when it is ready by now.
     pub fn load(state: &StateDir) -> Result<Option<Arn>> {
         let path = state.app();
         let text = match std::fs::read_to_string(&path) {
@@ -30,7 +30,7 @@ impl Pending {
         Arn::parse(&arn).map(Some)
     }
 
-    /// There is nothing more to wait for once the App is ready, or never will be.
+    /// Deletes the record once the App is ready, or can never become ready.
     pub fn settle<T>(state: &StateDir, arn: &Arn, waited: &Result<T>) -> Result<()> {
         let is_open =
             waited.as_ref().is_err_and(|error| !matches!(error.class(), Class::Permanent | Class::NotFound));

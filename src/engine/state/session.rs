@@ -55,18 +55,18 @@ impl Step {
     }
 }
 
-/// How the data travels.
+/// How the data travel.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Route {
-    /// From server to server, nothing on this machine's disk.
+    /// From server to server, without the disk of this machine.
     #[default]
     Direct,
-    /// By way of an export directory.
+    /// Through an export directory.
     Directory(PathBuf),
 }
 
-/// What the wizard needs to go on where it was left. Holds no credential.
+/// The data that the wizard needs to continue an interrupted session. It holds no credentials.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Session {
@@ -78,7 +78,7 @@ pub struct Session {
 }
 
 impl Session {
-    /// The session that was left, if one was and it can still be read.
+    /// The interrupted session, if there is one and it can still be read.
     pub fn load(state: &StateDir) -> Option<Self> {
         let text = std::fs::read_to_string(state.session()).ok()?;
         toml::from_str(&text).inspect_err(|e| tracing::warn!("the saved session cannot be read: {e}")).ok()
@@ -91,7 +91,7 @@ impl Session {
     }
 
     pub fn forget(state: &StateDir) {
-        // There may be none.
+        // The file may not exist.
         let _ = std::fs::remove_file(state.session());
     }
 }

@@ -1,5 +1,5 @@
-//! What can be seen of a job from another process: a small file in the state directory, and a lock that tells whether
-//! its writer is still there. Holds no credential.
+//! The status of a job for other processes: a small file in the state directory, and a lock that shows whether its
+//! writer still runs. The file holds no credentials.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -13,16 +13,17 @@ use crate::engine::{Counts, ProgressSnapshot, StateDir, Step};
 use crate::entities::Kind;
 use crate::error::Result;
 
-/// A job at one moment, as its process has put it down. Not older than a second or two while that process is alive.
+/// The state of a job at one moment, as its process has written it. While that process runs, it is at most a second or
+/// two old.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct JobStatus {
     pub process: u32,
     pub step: Step,
     pub source: String,
     pub target: String,
-    /// Since the job began.
+    /// Seconds since the start of the job.
     pub seconds: f64,
-    /// By kind, in the plural.
+    /// The counts by kind, in the plural.
     pub counts: BTreeMap<String, Counts>,
     pub points: u64,
     pub bytes: u64,
@@ -32,19 +33,19 @@ pub struct JobStatus {
     pub concurrency: u64,
     pub all_planned: bool,
     pub paused: bool,
-    /// It finishes what runs and begins nothing more.
+    /// True when the job finishes the running items and begins no more.
     pub stopping: bool,
-    /// What renews the credentials that the work waits for.
+    /// How to renew the credentials that the work waits for.
     pub waiting: Option<String>,
-    /// How the servers of the source and of the target do.
+    /// The state of the source's server and of the target's server.
     #[serde(default)]
     pub servers: Servers,
-    /// The items that have been at work longest; `in_flight_count` is of all.
+    /// The items that have been in progress longest. `in_flight_count` counts all of them.
     pub in_flight: Vec<InFlight>,
     pub in_flight_count: usize,
-    /// The newest ones; the counts are of all.
+    /// The newest failures. The counts include all of them.
     pub failures: Vec<FailedItem>,
-    /// Set by the last write of a job that came to an end of whatever kind.
+    /// Set by the last write of a job that has ended in any way.
     pub ended: Option<JobResult>,
 }
 
@@ -64,14 +65,14 @@ pub struct FailedItem {
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct JobResult {
-    /// Of the command that does this step.
+    /// The exit code of the command that does this step.
     pub exit_code: u8,
     pub error: Option<String>,
     pub hint: Option<String>,
 }
 
 impl JobStatus {
-    /// The counters, as the job itself reads them.
+    /// The counters, in the form in which the job itself reads them.
     pub fn reading(&self) -> ProgressSnapshot {
         ProgressSnapshot {
             counts: Kind::ALL.map(|kind| self.counts.get(kind.plural()).copied().unwrap_or_default()),
@@ -87,12 +88,12 @@ impl JobStatus {
     }
 }
 
-/// Where one job can be seen.
+/// The path of the status file of one job.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JobStatusFile(PathBuf);
 
 impl JobStatusFile {
-    /// The places of all jobs that a process is at work on now, the one that was written last first.
+    /// The status files of all running jobs, the most recently written first.
     pub fn live(state: &StateDir) -> Vec<Self> {
         let Ok(entries) = std::fs::read_dir(state.jobs()) else {
             return Vec::new();
@@ -107,7 +108,7 @@ impl JobStatusFile {
         found.into_iter().map(|(_, lookout)| lookout).collect()
     }
 
-    /// Its process is there and has not finished with it.
+    /// True when its process runs and has not finished the job.
     pub fn is_live(&self) -> bool {
         Lock::is_held(&lock_of(&self.0))
     }

@@ -9,20 +9,20 @@ use super::state::lock::Lock;
 use super::{Counts, Journal, StateDir, Step};
 use crate::error::Result;
 
-/// What the newest journal tells, also while another process writes it.
+/// The state of a migration according to its newest journal. It can be read while another process writes the journal.
 #[derive(Clone, Debug, Serialize)]
 pub struct Status {
     pub step: Step,
     pub source: String,
     pub target: String,
-    /// A process is at work on this target now.
+    /// True when a process writes to this target now.
     pub running: bool,
     /// Seconds since the journal was last written.
     pub idle_seconds: u64,
     pub counts: BTreeMap<&'static str, Counts>,
 }
 
-/// Every migration that left a journal, newest first.
+/// Returns every migration with a journal, newest first.
 pub fn status(state: &StateDir) -> Result<Vec<Status>> {
     let Ok(entries) = std::fs::read_dir(state.journals()) else {
         return Ok(Vec::new());
@@ -36,9 +36,9 @@ pub fn status(state: &StateDir) -> Result<Vec<Status>> {
     journals.into_iter().rev().filter_map(|(time, path)| read(state, time, &path).transpose()).collect()
 }
 
-/// The write-ahead log is where a running process writes.
+/// The time of the last write. It includes the write-ahead log, because a running process writes there.
 fn written(path: &std::path::Path) -> SystemTime {
-    // An empty one is of somebody who only reads.
+    // An empty file comes from a process that only reads.
     let of = |path: &std::path::Path| {
         let metadata = path.metadata().ok().filter(|metadata| metadata.len() > 0);
         metadata.and_then(|metadata| metadata.modified().ok()).unwrap_or(SystemTime::UNIX_EPOCH)

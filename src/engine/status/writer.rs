@@ -1,4 +1,5 @@
-//! Lets other processes see how far a job is. Nothing depends on it: where it cannot be written the work goes on.
+//! Writes the progress of a job for other processes. Nothing depends on it: if the file cannot be written, the job
+//! continues.
 
 use std::collections::{HashMap, VecDeque};
 use std::path::PathBuf;
@@ -12,7 +13,7 @@ use crate::engine::{Control, Event, Outcome, ProgressSnapshot, StateDir, Step};
 use crate::entities::Kind;
 use crate::error::{Error, Result};
 
-/// Items and failures that are put down by name.
+/// The number of items in progress and of failures that are listed by name.
 const IN_FLIGHT: usize = 20;
 const FAILURES: usize = 5;
 
@@ -26,7 +27,7 @@ pub struct StatusWriter {
     _lock: Lock,
 }
 
-/// What events have told.
+/// The state that was collected from events.
 #[derive(Default)]
 struct Heard {
     in_flight: HashMap<(Kind, String), (String, Instant)>,
@@ -35,7 +36,7 @@ struct Heard {
 }
 
 impl StatusWriter {
-    /// None where nothing can be written, or another process does the very same.
+    /// Returns `None` where the file cannot be written, or when another process runs the same job.
     pub fn light(state: &StateDir, step: Step, source: &str, target: &str) -> Option<Self> {
         let path = state.job(step, source, target);
         let lock = Lock::take(&lock_of(&path), &format!("{} of {source}", step.name()))
@@ -50,7 +51,7 @@ impl StatusWriter {
             heard: Mutex::default(),
             _lock: lock,
         };
-        // What an earlier job has left is not of this one.
+        // Overwrites the status of an earlier job.
         beacon.write(&beacon.seen(&ProgressSnapshot::default()));
         Some(beacon)
     }
@@ -81,13 +82,13 @@ impl StatusWriter {
         }
     }
 
-    /// Puts down how far the job is now.
+    /// Writes the current progress of the job.
     pub fn show(&self, reading: &ProgressSnapshot, control: &Control) {
         let seen = self.seen(reading);
         self.write(&JobStatus { paused: control.is_paused(), stopping: control.is_stopping(), ..seen });
     }
 
-    /// The last word.
+    /// Writes the final status.
     pub fn end(&self, reading: &ProgressSnapshot, result: &Result<Outcome>) {
         let ended = match result {
             Ok(outcome) => JobResult { exit_code: outcome.exit_code(), error: None, hint: None },
@@ -112,7 +113,7 @@ impl StatusWriter {
                 seconds: since.elapsed().as_secs_f64(),
             })
             .collect();
-        // An experiment is at work as long as any of its runs.
+        // An experiment is in progress as long as any of its runs.
         in_flight.sort_by(|a, b| {
             let is_experiment = |item: &InFlight| item.kind == Kind::Experiment;
             is_experiment(a).cmp(&is_experiment(b)).then(b.seconds.total_cmp(&a.seconds))
@@ -143,7 +144,8 @@ impl StatusWriter {
         }
     }
 
-    /// A reader sees the old file or the new one. A power cut may take it: it is worth nothing without its process.
+    /// Writes atomically: a reader sees either the old file or the new one. A power failure may destroy the file, which
+    /// is useless without its process anyway.
     fn write(&self, sighting: &JobStatus) {
         let written = || -> Result<()> {
             let file = local::partial(&self.path)?;

@@ -1,5 +1,5 @@
-//! How many runs are in flight: what was begun comes to its end before more is begun, so that an interruption leaves
-//! most runs finished, and the target never holds more than a few that are half written.
+//! Limits the runs in flight. Started runs are finished before more runs are started. An interruption then leaves most
+//! runs complete, and only a few runs on the target are ever incomplete.
 
 use std::sync::Arc;
 
@@ -7,26 +7,26 @@ use tokio::sync::{Mutex, watch};
 
 use crate::writers::Writer;
 
-/// Runs of a group for each request that the target takes at a time: enough that reading their histories together
-/// pays, and that requests are in flight while some runs wait for theirs.
+/// The runs of a group for each concurrent request that the target accepts. This number is large enough to read the
+/// histories together efficiently, and to keep requests in flight while some runs wait for their histories.
 const PER_REQUEST: usize = 4;
-/// No group is smaller, unless there are no more runs, and none is greater.
+/// The limits of a group's size. Only the last group may be smaller.
 const SMALLEST: usize = 8;
 const GREATEST: usize = 90;
-/// Groups in flight, of all experiments together: while one writes the next one reads.
+/// The groups in flight, of all experiments together: while one group writes, the next one reads.
 const GROUPS: usize = 2;
 
-/// Places for runs in flight.
+/// The slots for runs in flight.
 pub(super) struct Berths {
     taken: watch::Sender<usize>,
-    /// Whoever waits for places waits in a row.
+    /// Makes the waiting groups queue.
     turn: Mutex<()>,
 }
 
-/// One place. Dropping it gives it back.
+/// One slot. Dropping it releases it.
 pub(super) struct Berth(Arc<Berths>);
 
-/// How many runs go together now.
+/// The current size of a group of runs.
 pub(super) fn group_size(target: &dyn Writer) -> usize {
     match usize::try_from(target.traffic().concurrency) {
         Ok(0) | Err(_) => GREATEST,
@@ -39,11 +39,11 @@ impl Berths {
         Arc::new(Self { taken: watch::Sender::new(0), turn: Mutex::new(()) })
     }
 
-    /// Waits for so many places. A group that is greater than all of them waits until none is taken.
+    /// Waits for this number of slots. A group that is greater than the limit waits until no slot is taken.
     pub async fn take(self: &Arc<Self>, runs: usize, target: &dyn Writer) -> Vec<Berth> {
         let _turn = self.turn.lock().await;
         let fits = |taken: &usize| *taken == 0 || taken + runs <= GROUPS * group_size(target);
-        // It only fails when the sender is gone, which `self` holds.
+        // This only fails when the sender is dropped, and `self` holds the sender.
         _ = self.taken.subscribe().wait_for(fits).await;
         self.taken.send_modify(|taken| *taken += runs);
         (0..runs).map(|_| Berth(Arc::clone(self))).collect()

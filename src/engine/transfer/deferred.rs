@@ -1,5 +1,5 @@
-//! What can only be done once every experiment's runs are there: models of runs elsewhere, points of models on runs of
-//! other groups, and which models a run used and made.
+//! The work that must wait until the runs of every experiment are on the target: models of runs in other experiments,
+//! points of models on runs of other groups, and the links from runs to the models that they used and made.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
@@ -14,10 +14,10 @@ use crate::entities::{LoggedModel, ModelId, ModelMetric, RunId};
 use crate::error::Result;
 use crate::writers::TargetExperiment;
 
-/// Models or runs that are completed side by side.
+/// The models or runs that are completed concurrently.
 const AT_ONCE: usize = 8;
 
-/// What waits for the end.
+/// The work that waits for the end of the copy.
 #[derive(Default)]
 pub(super) struct DeferredWork {
     orphans: Mutex<Vec<(TargetExperiment, LoggedModel)>>,
@@ -45,7 +45,7 @@ fn taken<T>(from: &Mutex<Vec<T>>) -> Vec<T> {
 }
 
 impl Copy {
-    /// Models first, for runs name them.
+    /// Models come first, because runs name them.
     pub(super) async fn complete_late(&self) -> Result<()> {
         let orphans = stream::iter(taken(&self.late.orphans)).map(Ok);
         orphans.try_for_each_concurrent(AT_ONCE, |(place, model)| self.orphan(place, model)).await?;
@@ -56,7 +56,7 @@ impl Copy {
     }
 
     async fn orphan(&self, place: TargetExperiment, model: LoggedModel) -> Result<()> {
-        // Its run is named once, when it is made.
+        // The run of a model can only be set when the model is created.
         if let Some(error) = model.source_run_id.as_ref().and_then(|run| self.run_to_wait_for(run)) {
             return self.lose_model(&model, &error).await;
         }
@@ -80,8 +80,8 @@ impl Copy {
         }
     }
 
-    /// Servers keep a model's NaN as 0 (MLflow 3.0 to 3.16). Written back as 0 it would be a new point of the run,
-    /// whose own history still says NaN.
+    /// Servers store a model's NaN as 0 (MLflow 3.0 to 3.16). Writing 0 back would add a new point to the run, whose
+    /// own history still contains NaN.
     async fn restore_nans(&self, model: &mut LoggedModel) -> Result<()> {
         let zeros = model.metrics.iter().filter(|metric| metric.point.value == 0.0);
         let mut keys: BTreeMap<RunId, BTreeSet<String>> = BTreeMap::new();
@@ -120,7 +120,8 @@ impl Copy {
         }
     }
 
-    /// The run did all it can without the models that are not on the target. Next time it is looked at again.
+    /// Ends a run whose models are not all on the target: nothing more can be done for it now. The next job checks it
+    /// again.
     async fn without(&self, end: RunResult, gone: &BTreeSet<ModelId>) -> RunResult {
         for model in gone {
             let (run, why) = (&end.run.id, "it was deleted at the source, was not chosen, or failed");

@@ -1,6 +1,7 @@
-//! Artifact roots that show no file although there should be some. MLflow lists a folder that is not on its server's machine
-//! as an empty one (MLflow 3.10, `store/artifact/local_artifact_repo.py`, `list_artifacts`), as happens to a database that
-//! has been moved from another machine. No error says so, so the user has to be told.
+//! Finds artifact roots that list no file although they should contain some. MLflow lists a folder that does not exist
+//! on the server's machine as empty (MLflow 3.10, `store/artifact/local_artifact_repo.py`, `list_artifacts`). This
+//! happens to a database that was moved from another machine. MLflow reports no error for it, so mlferry must warn the
+//! user.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,16 +11,17 @@ use crate::entities::Run;
 
 #[derive(Default)]
 pub(super) struct EmptyRoots {
-    /// Runs whose tags name a logged model, with no file.
+    /// The runs without files whose tags name a logged model.
     with_models: AtomicU64,
-    /// Runs whose root is a folder that this machine does not have, with no file, and with some.
+    /// The runs whose root is a folder that this machine does not have: first those without files, then those with
+    /// files.
     empty_folders: AtomicU64,
     full_folders: AtomicU64,
     example: OnceLock<String>,
 }
 
 impl EmptyRoots {
-    /// Counts a run whose listing came to its end and showed so many files.
+    /// Counts a run whose complete listing showed this number of files.
     pub fn add(&self, run: &Run, files: usize) {
         let root = run.artifact_uri.as_str();
         let is_far_folder = folder(root).is_some_and(|path| !path.is_dir());
@@ -42,7 +44,7 @@ impl EmptyRoots {
         }
     }
 
-    /// What the user should look into.
+    /// The problems that the user should investigate.
     pub fn notes(&self) -> Vec<String> {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         let (with_models, empty, full) =
@@ -55,7 +57,7 @@ impl EmptyRoots {
                  if the files were not deleted on purpose, see whether the source reaches that place, then import with --update"
             ));
         }
-        // One file says that the server has these folders.
+        // One listed file proves that the server has these folders.
         if empty > 0 && full == 0 {
             notes.push(format!(
                 "runs whose artifacts are in folders of the server's own machine, all listed as empty: {empty} (such as \

@@ -7,7 +7,7 @@ use crate::entities::{EvaluationDataset, Experiment, Kind};
 use crate::error::{Error, Result};
 use crate::writers::Existing;
 
-/// Datasets or experiments at a time.
+/// The datasets or experiments that are moved concurrently.
 const AT_ONCE: usize = 4;
 
 impl Copy {
@@ -28,7 +28,7 @@ impl Copy {
             Err(error) => {
                 self.context.fails(&self.journal, kind, id, name, &error).await?;
             }
-            // What was begun is not done.
+            // A dataset that was only begun is not finished.
             Ok(None) => {}
             Ok(Some((target, found))) => {
                 self.journal.done(kind, id, Some(&target), None)?;
@@ -45,7 +45,7 @@ impl Copy {
         Ok(())
     }
 
-    /// Gives the target's id, unless it was stopped on the way.
+    /// Returns the target's id, or `None` if the job was stopped before the end.
     async fn write_dataset(&self, dataset: &EvaluationDataset) -> Result<Option<(String, Existing)>> {
         let open = self.target.open_dataset(dataset).await?;
         if open.found == Existing::Everything {

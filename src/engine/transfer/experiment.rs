@@ -12,19 +12,19 @@ use crate::error::{Error, Result};
 use crate::plan::ExperimentSelection;
 use crate::writers::TargetExperiment;
 
-/// Groups at work side by side: while one writes the next one reads.
+/// The groups that are moved concurrently: while one group writes, the next one reads.
 const GROUPS_AT_ONCE: usize = 3;
 
 /// An experiment whose runs have been visited.
 pub(super) struct Moved {
     pub experiment: Experiment,
     pub choice: ExperimentSelection,
-    /// Or why it could not be opened on the target.
+    /// The target experiment, or the reason why it could not be opened.
     pub place: Result<TargetExperiment>,
 }
 
 impl Copy {
-    /// Moves one experiment. An error is only what ends the whole job.
+    /// Moves one experiment. Returns an error only if the error ends the whole job.
     pub(super) async fn experiment(
         &self,
         experiment: Experiment,
@@ -47,11 +47,11 @@ impl Copy {
             Err(error) => {
                 self.context.fails(&self.journal, Kind::Experiment, id, name, &error).await?;
             }
-            // What was begun is not done.
+            // An experiment that was only begun is not finished.
             Ok(()) if self.context.is_stopping() => return Ok(None),
             Ok(()) => {
                 self.journal.done(Kind::Experiment, id, Some(place.id.as_str()), None)?;
-                // It is there all the same, and takes its traces.
+                // The experiment exists on the target all the same, and can receive its traces.
                 match self.target.refused(Kind::Experiment, id) {
                     Some(refused) => {
                         self.context.fails(&self.journal, Kind::Experiment, id, name, &refused).await?;
@@ -63,7 +63,7 @@ impl Copy {
         Ok(Some(Moved { experiment, choice, place: Ok(place) }))
     }
 
-    /// The inner error is the experiment's: not all of its runs could be listed, or it could not be closed.
+    /// The inner error concerns the experiment only: not all of its runs could be listed, or it could not be closed.
     async fn runs(
         &self,
         experiment: &Experiment,
@@ -72,7 +72,7 @@ impl Copy {
     ) -> Result<Result<()>> {
         let models = self.models_of(experiment, choice).await?;
         let (seen, known) = (Mutex::new(HashSet::new()), &models);
-        // A list may show a run twice while the source lives: it is moved once.
+        // A list may show a run twice while the source is in use. The run is moved once.
         let is_new =
             |run: &Readable<Run>| seen.lock().unwrap_or_else(PoisonError::into_inner).insert(id_of(run));
         let groups = self.source.runs(experiment).map_ok(|page| {
@@ -94,7 +94,7 @@ impl Copy {
             })
             .buffer_unordered(GROUPS_AT_ONCE);
         let mut there: Vec<(usize, Vec<RunId>)> = Vec::new();
-        // What runs is written to its end, also when a later page cannot be read.
+        // Started groups are written to the end, even when a later page cannot be read.
         let mut broken = None;
         while let Some(group) = groups.next().await {
             match group? {
@@ -117,7 +117,8 @@ impl Copy {
         Ok(self.target.close_experiment(place, experiment, &order).await)
     }
 
-    /// Nobody knows whether the runs of these models are there: they cannot be made. Gives the experiment's error.
+    /// Marks these models as failed: it is unknown whether their runs are on the target, so they cannot be created.
+    /// Returns the experiment's error.
     async fn lose_rest(&self, models: Models, error: Error) -> Result<Error> {
         let error = error.at("its runs cannot all be listed");
         for model in models.all() {
@@ -133,7 +134,7 @@ impl Copy {
         }
     }
 
-    /// Without its experiment no run and no model can be moved: each is named and counted.
+    /// Without its experiment, no run and no model can be moved. Each of them is reported and counted as failed.
     async fn lose_all(
         &self,
         experiment: &Experiment,
@@ -145,7 +146,7 @@ impl Copy {
             self.lose_model(&model, &reason).await?;
         }
         let mut pages = self.source.runs(experiment);
-        // Where the source cannot be read either, the experiment's own failure says so.
+        // If the source cannot be read either, the failure of the experiment reports it.
         while let Some(Ok(page)) = pages.next().await {
             for run in page.iter().filter(|run| self.takes(choice, run)) {
                 let (id, name) = match run {
@@ -159,7 +160,7 @@ impl Copy {
         Ok(())
     }
 
-    /// Runs that the plan names and the source does not have.
+    /// Reports runs that the plan names and the source does not have.
     async fn report_unseen(&self, unseen: impl Iterator<Item = RunId>) -> Result<()> {
         for run in unseen {
             let error = Error::permanent(

@@ -9,21 +9,21 @@ use crate::io::Pages;
 use crate::readers::SourceFile;
 use crate::writers::FileWriter;
 
-/// Files of one owner that are moved side by side.
+/// The files of one owner that are moved concurrently.
 const FILES_AT_ONCE: usize = 8;
 
-/// What became of an owner's files.
+/// The result of moving an owner's files.
 #[derive(Default)]
 pub(super) struct Files {
     pub there: Vec<FileEntry>,
-    /// Path and reason.
+    /// The path and the reason.
     pub missing: Vec<(String, String)>,
-    /// Why there may be files that nobody has heard of.
+    /// The reason why the list of files may be incomplete.
     pub unlisted: Option<Error>,
 }
 
 impl Copy {
-    /// Moves every file of a run or a logged model. One that cannot be moved costs only itself.
+    /// Moves every file of a run or a logged model. The failure of one file does not affect the others.
     pub(super) async fn write_files(
         &self,
         owner: Owner<'_>,
@@ -53,7 +53,7 @@ impl Copy {
             for unreadable in unlisted.into_iter().filter_map(Result::err) {
                 self.journal.plan(Kind::Artifact, [unreadable.id.as_str()])?;
                 self.context.plan(Kind::Artifact, 1).await;
-                // The folder's name, as a file's is.
+                // This entry names a folder in the same form as a file.
                 files.missing.push((unreadable.id.clone(), unreadable.reason.clone()));
                 self.report_unreadable(std::iter::once(unreadable)).await?;
             }
@@ -81,7 +81,7 @@ impl Copy {
         Ok(files)
     }
 
-    /// The outer error ends the job, the inner one is this file's.
+    /// The outer error ends the job. The inner error concerns this file only.
     async fn write_file(
         &self,
         owner: Owner<'_>,
@@ -126,19 +126,20 @@ impl Copy {
         }
     }
 
-    /// Whether the source still has the bytes that were written, as far as that is to be found out by reading them.
+    /// Whether the source still has the bytes that were written. The bytes are only read if the user asks for it.
     async fn is_unchanged(&self, source: &SourceFile<'_>, known: &Digest) -> Result<bool> {
         if !self.reread {
             return Ok(true);
         }
         match &known.sha256 {
             Some(known) => Ok(source.sha256().await?.0 == *known),
-            // S3 has copied it in parts, and nobody has read them: it is cheap to do so again.
+            // S3 has copied this object in parts, so no checksum is known. Copying it again is cheap.
             None => Ok(false),
         }
     }
 
-    /// Which way files take is decided with the first of them.
+    /// Reports notes of both ends. The route of the files is decided with the first file, so a note may only appear
+    /// then.
     pub(super) async fn tell_news(&self) {
         for text in self.source.take_notes().into_iter().chain(self.target.take_notes()) {
             self.context.note(text).await;
@@ -151,19 +152,19 @@ impl Copy {
     }
 }
 
-/// Nothing that is known of a file says that it has changed since. A server's listing tells no more than its size.
+/// True when no known fact shows that the file has changed. A server's listing only contains the size.
 fn is_same(file: &FileEntry, KnownFile { digest, stamp }: &KnownFile) -> bool {
     file.size.is_none_or(|size| size == digest.bytes)
         && !differ(file.sha256.as_ref(), digest.sha256.as_ref())
         && !differ(file.stamp.as_ref(), stamp.as_ref())
 }
 
-/// Both are known, and not the same.
+/// True when both values are known and differ.
 fn differ(a: Option<&String>, b: Option<&String>) -> bool {
     a.zip(b).is_some_and(|(a, b)| a != b)
 }
 
-/// What arrived must be what was announced.
+/// Checks that the received bytes match the announced size and checksum.
 fn check(file: &FileEntry, digest: Digest) -> Result<Digest> {
     if let Some(size) = file.size.filter(|size| *size != digest.bytes) {
         return Err(Error::permanent(format!("{} bytes were read, {size} were announced", digest.bytes)));
@@ -192,7 +193,7 @@ mod tests {
         assert!(is_same(&file(Some(3), Some("tag a")), &known(Some("tag a"))));
         assert!(!is_same(&file(Some(3), Some("tag b")), &known(Some("tag a"))));
         assert!(!is_same(&file(Some(4), Some("tag a")), &known(Some("tag a"))));
-        // An older journal, or a server's listing: nobody knows.
+        // An older journal or a server's listing has no stamp, so the comparison is unknown.
         assert!(is_same(&file(Some(3), Some("tag b")), &known(None)));
         assert!(is_same(&file(None, None), &known(Some("tag a"))));
     }

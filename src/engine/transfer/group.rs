@@ -13,12 +13,12 @@ use crate::entities::{Kind, MetricChunk, Readable, Run, RunId, Unreadable};
 use crate::error::{Error, Result};
 use crate::writers::{Existing, TargetExperiment};
 
-/// An error: something of the run's histories could not be read.
+/// The feeds by run. An error means that a part of the run's histories could not be read.
 type Feeds = HashMap<RunId, mpsc::Sender<Result<MetricChunk>>>;
 
 impl Copy {
-    /// Moves some runs of one experiment: creates them, parents first, then feeds each its histories while all of
-    /// them are written side by side. Gives the runs that are on the target now.
+    /// Moves some runs of one experiment. Creates them, parents first, then sends each its histories while all of them
+    /// are written concurrently. Returns the runs that are on the target now.
     pub(super) async fn group(
         &self,
         place: &TargetExperiment,
@@ -43,7 +43,7 @@ impl Copy {
         for mut work in works {
             work.writer.model_metrics(models.metrics(&work.run.id));
             let (feed, chunks) = mpsc::channel(1);
-            // A run without metrics waits for none: its feed ends here.
+            // A run without metrics waits for no history: its feed ends here.
             if !work.run.latest.is_empty() {
                 feeds.insert(work.run.id.clone(), feed);
                 with_history.push(work.run.clone());
@@ -58,7 +58,7 @@ impl Copy {
             whole.extend(run?);
         }
         for (work, files) in model_works.into_iter().zip(model_files) {
-            // Points of runs that were not written just now may be missing.
+            // The points of runs that were not written in this group may be missing.
             let is_whole = work.found == Existing::Nothing
                 && work.model.metrics.iter().all(|metric| whole.contains(&metric.run_id));
             match is_whole {
@@ -70,8 +70,8 @@ impl Copy {
         Ok(all.into_iter().filter(|run| there.contains(run)).collect())
     }
 
-    /// Finds or creates each run, in waves: a run goes after its parent when both are in this group.
-    /// Those that are to be written hold a berth each.
+    /// Finds or creates each run, in waves: a run comes after its parent when both are in this group. Each run that
+    /// must be written holds a berth.
     async fn open_runs(
         &self,
         place: &TargetExperiment,
@@ -101,7 +101,8 @@ impl Copy {
         let fingerprint = fingerprint(run)?;
         let (id, name) = (run.id.as_str(), run.label());
         let again = self.journal.must_be_visited(Kind::Run, id, &fingerprint)? || self.update;
-        // A directory keeps the source's ids, and what this journal calls done has its params.
+        // A directory keeps the source's ids, so nothing has to wait. A run that is finished in this journal already
+        // has its params.
         let is_settled = !self.target.gives_new_ids() || (!again && self.journal.is_done(Kind::Run, id)?);
         let names_runs = !is_settled && self.names_runs(run).await;
         let now = if names_runs { self.without_waiting(run) } else { None };
@@ -123,8 +124,8 @@ impl Copy {
         }
     }
 
-    /// Hands each chunk to its run. A run that has failed takes no more. When reading breaks off, no run may be taken
-    /// for whole that waits still.
+    /// Sends each chunk to its run. A failed run receives no more chunks. When reading breaks off, a run that still
+    /// waits must not count as complete.
     async fn read_histories(&self, runs: &[Run], mut feeds: Feeds) {
         let mut chunks = self.source.histories(runs);
         loop {
@@ -167,7 +168,7 @@ enum Opened {
     Work(Box<RunWork>),
 }
 
-/// Parts runs so that each one's parent is in an earlier wave, or not among them at all. A circle of parents goes
+/// Splits runs into waves, so that each run's parent is in an earlier wave or in none. Runs in a cycle of parents go
 /// into the last wave.
 fn waves(runs: &[Run]) -> Vec<Vec<&Run>> {
     let here: HashSet<&RunId> = runs.iter().map(|run| &run.id).collect();

@@ -42,10 +42,10 @@ use crate::plan::Plan;
 use crate::readers::{Reader, SourceInfo};
 use crate::writers::{ArchiveWriter, IdMap, Writer};
 
-/// Experiments that are moved side by side.
+/// The experiments that are moved concurrently.
 const EXPERIMENTS_AT_ONCE: usize = 4;
 
-/// From anything that can be read into an export directory.
+/// Copies from any readable source into an export directory.
 pub struct Export {
     pub source: Arc<dyn Reader>,
     pub output_dir: PathBuf,
@@ -54,16 +54,16 @@ pub struct Export {
     pub journal: Option<PathBuf>,
 }
 
-/// From anything that can be read into a tracking server.
+/// Copies from any readable source into a tracking server.
 pub struct Import {
     pub source: Arc<dyn Reader>,
     pub target: Endpoint,
     pub plan: Plan,
     pub state: StateDir,
     pub journal: Option<PathBuf>,
-    /// Looks into runs and models that the target has whole already, as if they had changed since.
+    /// Checks runs and models that are already complete on the target, as if they had changed since.
     pub update: bool,
-    /// Of files that were migrated before, reads every byte at the source again, and writes what is not the same.
+    /// Reads every byte of already migrated files at the source again, and writes the files that differ.
     pub reread: bool,
 }
 
@@ -85,7 +85,7 @@ pub fn import(import: Import) -> Result<Job> {
     Ok(Setting { update, reread, ..setting }.start(target.writer(ledger, update)?, Some(id_map)))
 }
 
-/// What both need before they start.
+/// The settings that both steps need before they start.
 struct Setting {
     step: Step,
     source: Arc<dyn Reader>,
@@ -163,7 +163,7 @@ impl Setting {
                 empty_roots: EmptyRoots::default(),
                 named_runs: NamedRuns::default(),
             };
-            // A directory is one machine's: its lock file is enough.
+            // A directory belongs to one machine, so its lock file is enough.
             let result = match step {
                 Step::Import => copy.alone(&lease, id_map).await,
                 _ => copy.everything(step, id_map).await,
@@ -174,13 +174,13 @@ impl Setting {
     }
 }
 
-/// Told by the lease of this import, which the source shows too.
+/// The error for a source and a target that are the same server. The source then shows the lease of this import.
 fn same_server(source: &SourceInfo, target: &str) -> Error {
     Error::usage(format!("source and target are the same server: {} and {target}", source.location))
         .hint("a migration needs two servers; nothing was moved")
 }
 
-/// One copy at work.
+/// One running copy.
 struct Copy {
     context: Arc<Context>,
     source: Arc<dyn Reader>,
@@ -190,22 +190,23 @@ struct Copy {
     update: bool,
     reread: bool,
     berths: Arc<Berths>,
-    /// Held while a group of runs is created: groups take turns, so that parents of an earlier one are there first.
+    /// Held while a group of runs is created. Groups take turns, so that the parents of an earlier group exist first.
     creating: Mutex<()>,
     late: DeferredWork,
-    /// Runs that an import with another journal has written. What was done there is not compared.
+    /// The number of runs that an import with another journal has written. Their content is not compared.
     taken_as_whole: AtomicU64,
     empty_roots: EmptyRoots,
     named_runs: NamedRuns,
 }
 
 impl Copy {
-    /// Copies while no other import writes to the target.
+    /// Runs the copy while no other import writes to the target.
     async fn alone(&self, lease: &Lease, id_map: Option<PathBuf>) -> Result<Findings> {
         if let Some(note) = lease.take().await? {
             self.context.note(note).await;
         }
-        // A source that cannot be asked is another server, or says so when its experiments are read.
+        // If the source does not return a lease, it is another server, or reading its experiments fails with the same
+        // error.
         let seen = self.source.lease().await.unwrap_or_default();
         if seen.is_some_and(|text| lease.is_mine(&text)) {
             lease.release().await;
@@ -219,8 +220,8 @@ impl Copy {
         result
     }
 
-    /// A source that was the target of a migration from this very target is refused: everything would be doubled there.
-    /// Experiments that get another name are meant so.
+    /// Refuses a source that was the target of a migration from this same target, because every object would be
+    /// duplicated there. Renamed experiments are allowed, because the user has renamed them on purpose.
     async fn refuse_the_wrong_way(&self, experiments: impl Iterator<Item = &Experiment>) -> Result<()> {
         let kept: Vec<&Experiment> =
             experiments.filter(|one| self.plan.target_name(one) == one.name).collect();
@@ -249,7 +250,7 @@ impl Copy {
         self.report_unreadable(unread.into_iter()).await?;
         self.refuse_the_wrong_way(chosen.iter().map(|(experiment, _)| experiment)).await?;
         for (id, version) in &needed {
-            self.context.note(format!("{id} goes along: version {version} needs it")).await;
+            self.context.note(format!("{id} is included: version {version} needs it")).await;
         }
         self.journal.plan(Kind::Experiment, chosen.iter().map(|(experiment, _)| experiment.id.as_str()))?;
         self.context.plan(Kind::Experiment, chosen.len()).await;
@@ -277,7 +278,7 @@ impl Copy {
         let taken = self.taken_as_whole.load(Ordering::Relaxed);
         if taken > 0 && step == Step::Import {
             findings.notes.push(format!(
-                "runs that an import with another journal has written whole, and that were not compared: {taken}; \
+                "runs that an earlier import with another journal has written, and that were not compared now: {taken}; \
                  `validate` compares them, and --update adds what they lack"
             ));
         }
@@ -285,7 +286,7 @@ impl Copy {
             findings.notes.extend(self.empty_roots.notes());
         }
         let finished = self.target.finish().await;
-        // What has been moved is known, whatever the last calls come to.
+        // The id map is written for the moved objects, whatever the result of the last calls.
         if let Some(path) = id_map {
             self.journal.write_id_map(&path)?;
             findings.files.push(path);

@@ -1,5 +1,5 @@
-//! Logged models. Each is made after the run that logged it, while its points are written with the runs whose metrics
-//! they are. What has to wait for other experiments is done at the end of all: see `late`.
+//! Logged models. Each is created after the run that logged it. Its points are written with the runs that own the
+//! metrics. Work that waits for other experiments is done at the very end: see `late`.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
@@ -18,7 +18,7 @@ use crate::writers::{Existing, ModelWriter, TargetExperiment};
 /// The logged models of one experiment.
 #[derive(Default)]
 pub(super) struct Models {
-    /// Those whose run has not been met yet, by that run.
+    /// The models whose run has not been processed yet, by that run.
     of_run: Mutex<HashMap<RunId, Vec<LoggedModel>>>,
     runless: Vec<LoggedModel>,
     metrics: HashMap<RunId, Vec<(ModelId, ModelMetric)>>,
@@ -34,18 +34,18 @@ pub(super) struct ModelWork {
 }
 
 impl Models {
-    /// The models that this run made. Each is given once.
+    /// Returns the models that this run made. Each model is returned once.
     pub fn take(&self, run: &RunId) -> Vec<LoggedModel> {
         self.of_run.lock().unwrap_or_else(PoisonError::into_inner).remove(run).unwrap_or_default()
     }
 
-    /// Points of this run that say something of models.
+    /// The points of this run that belong to models.
     pub fn metrics(&self, run: &RunId) -> &[(ModelId, ModelMetric)] {
         self.metrics.get(run).map_or(&[], Vec::as_slice)
     }
 
-    /// All that were not taken. After the experiment's last run those are models whose run is elsewhere or gone, or
-    /// that no run made.
+    /// All models that were not taken. After the experiment's last run, these are the models whose run is in another
+    /// experiment or deleted, or that no run made.
     pub fn all(self) -> impl Iterator<Item = LoggedModel> {
         let of_run = self.of_run.into_inner().unwrap_or_else(PoisonError::into_inner);
         of_run.into_values().flatten().chain(self.runless)
@@ -67,7 +67,7 @@ impl Models {
 }
 
 impl Copy {
-    /// Reads what an experiment has of logged models. One that cannot be read costs only itself.
+    /// Reads the logged models of an experiment. The failure of one model does not affect the others.
     pub(super) async fn models_of(
         &self,
         experiment: &Experiment,
@@ -81,7 +81,7 @@ impl Copy {
                 Ok(Some(page)) => {
                     for model in page {
                         match model {
-                            // A list may show one twice while the source lives.
+                            // A list may show a model twice while the source is in use.
                             Ok(model) if choice.takes_model(&model) && ids.insert(model.id.to_string()) => {
                                 models.add(model);
                             }
@@ -109,7 +109,7 @@ impl Copy {
         self.context.fails(&self.journal, Kind::LoggedModel, id, id, error).await
     }
 
-    /// Finds or makes the models of these runs; `open` are the runs that are on the target.
+    /// Finds or creates the models of these runs. `open` are the runs that are on the target.
     pub(super) async fn open_models_of<'a>(
         &self,
         place: &TargetExperiment,
@@ -164,10 +164,10 @@ impl Copy {
         self.write_files(work.model.owner(), work.target.as_str(), work.writer.files()).await
     }
 
-    /// Closes a model: all that belongs to it has been written.
+    /// Closes a model after all of its parts have been written.
     pub(super) async fn close_model(&self, work: ModelWork, files: Files) -> Result<()> {
         let ModelWork { model, fingerprint, target, writer, .. } = work;
-        // Without a fingerprint the model is visited again next time, for the files that it lacks.
+        // Without a fingerprint, the next job visits the model again, for its missing files.
         let fingerprint = Some(fingerprint.as_str()).filter(|_| files.missing.is_empty());
         let lacking = !files.missing.is_empty() || files.unlisted.is_some();
         if let Err(error) = writer.close(&model, files.there, files.missing, lacking).await {

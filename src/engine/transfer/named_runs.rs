@@ -1,5 +1,5 @@
-//! Params that name runs. A param is written once and stays, so that one naming a run which is not on the target yet waits for
-//! it: the run may belong to another experiment, or have started later.
+//! Params that name runs. A param can only be written once. A param that names a run which is not on the target yet
+//! must therefore wait for it: that run may belong to another experiment, or may have started later.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -10,7 +10,7 @@ use super::Copy;
 use crate::entities::{Run, RunId, ids_in, names_model};
 use crate::writers::IdMap;
 
-/// Which ids in params are those of runs at the source: many a hash looks like one. Asked once for each.
+/// Which ids in params belong to runs of the source. Many hashes look like an id, so the source is asked once for each.
 #[derive(Default)]
 pub(super) struct NamedRuns(Mutex<HashMap<RunId, bool>>);
 
@@ -24,7 +24,7 @@ impl NamedRuns {
     }
 }
 
-/// The ids of one param that may be those of runs. Logged models wait for themselves.
+/// The ids in one param that may belong to runs. Ids of logged models are excluded, because they have their own wait.
 fn ids(key: &str, value: &str) -> Vec<RunId> {
     match names_model(value) {
         true => Vec::new(),
@@ -33,13 +33,13 @@ fn ids(key: &str, value: &str) -> Vec<RunId> {
 }
 
 impl Copy {
-    /// Whether a param of the run names a run of the source. Asks for every id, so that all are known then.
+    /// Whether a param of the run names a run of the source. Checks every id, so that all of them are known afterwards.
     pub(super) async fn names_runs(&self, run: &Run) -> bool {
         let ids = run.params.iter().flat_map(|(key, value)| ids(key, value));
         join_all(ids.map(|id| self.is_run(id))).await.contains(&true)
     }
 
-    /// The run without the params that have to wait. `None` when there is none.
+    /// The run without the params that must wait. `None` when no param must wait.
     pub(super) fn without_waiting(&self, run: &Run) -> Option<Run> {
         let waits = |key: &str, value: &str| ids(key, value).iter().any(|id| self.must_wait_for(id));
         let has_one = run.params.iter().any(|(key, value)| waits(key, value));
@@ -50,7 +50,7 @@ impl Copy {
         })
     }
 
-    /// Every run that a param names is on the target.
+    /// True when every run that a param names is on the target.
     pub(super) fn are_runs_known(&self, run: &Run) -> bool {
         run.params.iter().flat_map(|(key, value)| ids(key, value)).all(|id| !self.must_wait_for(&id))
     }
@@ -63,7 +63,7 @@ impl Copy {
         if let Some(known) = self.named_runs.known(&id) {
             return known;
         }
-        // Where the source does not say, waiting is the safe side.
+        // If the source does not answer, waiting is the safe choice.
         let is_run = self.journal.target_of(&id).is_some() || !matches!(self.source.run(&id).await, Ok(None));
         self.named_runs.learn(id, is_run);
         is_run

@@ -10,26 +10,26 @@ use crate::error::{Error, Result};
 use crate::plan::Subset;
 use crate::writers::{Existing, TargetModel};
 
-/// Models that are moved side by side; the versions of one go strictly in order.
+/// The models that are moved concurrently. The versions of one model are written strictly in order.
 const MODELS_AT_ONCE: usize = 4;
 
-/// What became of a version.
+/// The result of moving a version.
 enum Ended {
     There,
-    /// It was refused for good: the next one goes on, and its number stays free.
+    /// The version was refused permanently. The next version continues, and this number stays free.
     Refused,
-    /// A later job may still make it: what comes after it would use its number up.
+    /// A later job may still create this version. A version after it must wait, because it would take its number.
     ForNow(Error),
 }
 
-/// Whose turn it is.
+/// Decides which model may write next.
 struct Turns {
     originals: VersionDependencies,
     at_once: Semaphore,
 }
 
 impl Copy {
-    /// Moves registered models and prompts. Gives what a reader should know.
+    /// Moves registered models and prompts. Returns notes for the user.
     pub(super) async fn registry(&self, models: Vec<ChosenModel>) -> Result<Vec<String>> {
         for ChosenModel { model, .. } in &models {
             self.journal.plan(model.kind(), [model.name.as_str()])?;
@@ -48,7 +48,7 @@ impl Copy {
             }
             .boxed()
         });
-        // All of them: one that waits for another must not keep that one from beginning.
+        // All models start at once: a model that waits for another one must not delay it.
         let mut all: FuturesUnordered<_> = all.collect();
         let mut notes = Vec::new();
         while let Some(result) = all.next().await {
@@ -57,7 +57,7 @@ impl Copy {
         Ok(notes)
     }
 
-    /// An error is only what ends the whole job.
+    /// Returns an error only if the error ends the whole job.
     async fn model(&self, chosen: &ChosenModel, turns: &Turns) -> Result<Vec<String>> {
         let model = &chosen.model;
         let (kind, name) = (model.kind(), model.name.as_str());
@@ -75,7 +75,7 @@ impl Copy {
                 self.context.fails(&self.journal, kind, name, name, &error).await?;
                 Ok(Vec::new())
             }
-            // What was begun is not done.
+            // A model that was only begun is not finished.
             Ok(None) => Ok(Vec::new()),
             Ok(Some((there, notes))) => {
                 if let Some(refused) = self.target.refused(kind, name) {
@@ -89,7 +89,8 @@ impl Copy {
         }
     }
 
-    /// The inner error is the model's. Gives its name on the target, unless it was stopped on the way.
+    /// The inner error concerns the model only. Returns the model's name on the target, or `None` if the job was
+    /// stopped before the end.
     async fn versions<'a>(
         &self,
         ChosenModel { model, versions: wanted, .. }: &ChosenModel,
@@ -151,7 +152,7 @@ impl Copy {
         version: &ModelVersion,
     ) -> Result<Ended> {
         let (kind, label) = (model.version_kind(), version.label());
-        // One that is there already names what it names.
+        // An existing version already has its references.
         let is_there = at.versions.contains_key(&version.version);
         let written = match self.version_to_wait_for(version).filter(|_| !is_there) {
             Some(error) => Err(error),
@@ -163,7 +164,7 @@ impl Copy {
                 return Ok(if error.is_final() { Ended::Refused } else { Ended::ForNow(error) });
             }
             Ok(found) => {
-                // Of a prompt's version, too: it is written by the same routes.
+                // This also applies to a version of a prompt, because it is written through the same routes.
                 if let Some(refused) = self.target.refused(Kind::ModelVersion, &label) {
                     self.lose_version(version, model, &refused).await?;
                     return Ok(Ended::There);

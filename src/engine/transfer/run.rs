@@ -20,31 +20,33 @@ pub(super) struct RunWork {
     pub berth: Option<Berth>,
 }
 
-/// A run that has been written, or was there.
+/// A run that has been written, or that the target already had.
 pub(super) struct RunResult {
     pub run: Run,
     pub target: RunId,
-    /// Its params name runs: they are looked at when those are there.
+    /// True when its params name runs. They are checked when those runs are on the target.
     pub names_runs: bool,
     pub how: How,
 }
 
 pub(super) enum How {
-    /// Without a fingerprint the run is visited again next time, for the files that it lacks.
+    /// Without a fingerprint, the next job visits the run again, for its missing files.
     Done(Option<String>),
     WasThere(String),
-    /// The rest of the run is there; what could not be read or was refused makes it a failed one all the same.
+    /// The rest of the run is on the target. The run still counts as failed, because a part could not be read or was
+    /// refused.
     Unread(Error),
 }
 
 impl Copy {
-    /// Writes one run to its end. Gives its id when it is on the target, whole but for what was reported.
+    /// Writes the rest of one run. Returns its id when the run is on the target, complete except for the reported
+    /// problems.
     pub(super) async fn write_run(
         &self,
         work: RunWork,
         chunks: mpsc::Receiver<Result<MetricChunk>>,
     ) -> Result<Option<RunId>> {
-        // It keeps its berth until it is written.
+        // The run keeps its berth until it is written.
         let RunWork { run, fingerprint, target, names_runs, mut writer, berth: _berth } = work;
         self.context.started(Kind::Run, run.id.as_str(), run.label()).await;
         let unread = match self.write_metrics(writer.as_mut(), chunks).await {
@@ -70,7 +72,7 @@ impl Copy {
         Ok(Some(id))
     }
 
-    /// A run that names models, or runs in its params, comes to its end when they are all there.
+    /// Ends a run. A run that names models, or runs in its params, ends when all of them are on the target.
     pub(super) async fn written(&self, end: RunResult) -> Result<()> {
         if !end.run.needs_models() && !end.names_runs {
             return self.end_run(end).await;
@@ -78,7 +80,7 @@ impl Copy {
         if self.are_models_known(&end.run) && self.are_runs_known(&end.run) {
             return self.late_run(end).await;
         }
-        // It waits until all other experiments are written: what it does not need any more is let go.
+        // The run waits until all other experiments are written. The data that it does not need any more are dropped.
         let (mut params, tags, latest) = (end.run.params, BTreeMap::new(), BTreeMap::new());
         params.retain(|key, value| !ids_in(key, value).is_empty());
         let run = Run { params, tags, latest, datasets: Vec::new(), ..end.run };
@@ -86,7 +88,7 @@ impl Copy {
         Ok(())
     }
 
-    /// Every logged model that it names is on the target: it need not wait for other experiments.
+    /// True when every logged model that the run names is on the target, so it need not wait for other experiments.
     fn are_models_known(&self, run: &Run) -> bool {
         let of_params =
             run.params.values().filter(|value| names_model(value)).map(|id| ModelId::from(id.as_str()));
@@ -106,7 +108,7 @@ impl Copy {
                 self.journal.done(Kind::Run, id, target, fingerprint.as_deref())?;
                 self.context.done(Kind::Run, id, name).await;
             }
-            // The journal may be new: then this is where it learns what an earlier import has done.
+            // The journal may be new. Then it records here that an earlier import has finished the run.
             How::WasThere(fingerprint) => {
                 if !self.journal.is_done(Kind::Run, id)? {
                     self.taken_as_whole.fetch_add(1, Ordering::Relaxed);
@@ -119,7 +121,7 @@ impl Copy {
         Ok(())
     }
 
-    /// Gives what could not be read, if anything.
+    /// Returns the error of the parts that could not be read, if there is one.
     async fn write_metrics(
         &self,
         writer: &mut dyn RunWriter,

@@ -1,4 +1,4 @@
-//! Traces. They come after all runs and models, which they name.
+//! Traces. They are moved after all runs and models, because they name them.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -10,15 +10,15 @@ use crate::entities::{ExperimentId, FileEntry, Kind, RunId, Spans, Trace, TraceL
 use crate::error::{Error, Result};
 use crate::writers::{Existing, OpenTrace, TargetExperiment};
 
-/// Experiments at a time.
+/// The experiments that are processed concurrently.
 const EXPERIMENTS_AT_ONCE: usize = 2;
-/// Traces that are looked for together.
+/// The traces that are looked up together.
 const TRACES_PER_GROUP: usize = 100;
-/// Traces at a time, in each of the experiments.
+/// The traces that are moved concurrently, in each of these experiments.
 const TRACES_AT_ONCE: usize = 8;
 
 impl Copy {
-    /// Gives what a reader should know.
+    /// Moves the traces of these experiments. Returns notes for the user.
     pub(super) async fn traces(&self, moved: &[Moved]) -> Result<Vec<String>> {
         if self.plan.skip_traces {
             return Ok(Vec::new());
@@ -44,7 +44,7 @@ impl Copy {
         Ok(())
     }
 
-    /// True when there are some.
+    /// True when the experiment has traces.
     async fn traces_of(&self, of: &Moved) -> Result<bool> {
         if !self.plan.takes_traces(&of.choice) {
             return Ok(false);
@@ -85,7 +85,7 @@ impl Copy {
         }
     }
 
-    /// Versions of a prompt that is renamed are linked by its new name.
+    /// Links to versions of a renamed prompt use its new name.
     fn with_new_prompts(&self, trace: Trace) -> Trace {
         let renamed = |label: String| {
             let new = label
@@ -151,7 +151,7 @@ impl Copy {
         }
     }
 
-    /// A trace whose spans cannot be read arrives without them, and counts as failed.
+    /// A trace whose spans cannot be read is written without them, and counts as failed.
     async fn write_trace(&self, place: &TargetExperiment, trace: &Trace, open: OpenTrace) -> Result<()> {
         let OpenTrace { mut writer, .. } = open;
         let (spans, lost) = match self.source.spans(trace).await {
@@ -184,7 +184,8 @@ impl Copy {
         self.context.fails(&self.journal, Kind::Trace, &trace.id, trace.label(), error).await
     }
 
-    /// Gives notes of links that name a run that is not there. Links that cannot be read or written are a failure.
+    /// Returns notes about links that name a run which is not on the target. Links that cannot be read or written count
+    /// as a failure.
     async fn links_of(&self, of: &Moved, with_traces: &[ExperimentId]) -> Result<Vec<String>> {
         match self.write_links(of, with_traces).await {
             Ok(unknown) => {

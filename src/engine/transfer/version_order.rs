@@ -1,5 +1,5 @@
-//! A version may be a copy of one of another model (`models:/<name>/<number>`), which the server then looks for. The
-//! copy waits until that one has come to its end, in whatever order models are moved.
+//! A version may be a copy of a version of another model (`models:/<name>/<number>`), which the server then looks up.
+//! The copy waits until its original has ended, in whatever order the models are moved.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -7,13 +7,13 @@ use tokio::sync::watch;
 
 use crate::entities::{ModelVersion, RegisteredModel};
 
-/// By model, the versions that have not come to their end; none when they are not known yet.
+/// The versions that have not ended, by model. `None` when they are not known yet.
 type Pending = HashMap<String, Option<BTreeSet<u64>>>;
 
 #[derive(Default)]
 struct State {
     pending: Pending,
-    /// By model that waits, the version that it waits for.
+    /// For each waiting model, the version that it waits for.
     waits: HashMap<String, (String, u64)>,
 }
 
@@ -38,7 +38,7 @@ impl VersionDependencies {
         });
     }
 
-    /// Nothing more comes of this model.
+    /// Removes a model that is finished, even if some of its versions have not ended.
     pub fn left(&self, model: &RegisteredModel) {
         self.0.send_modify(|state| _ = state.pending.remove(&model.name));
     }
@@ -47,13 +47,13 @@ impl VersionDependencies {
         is_ready(&self.0.borrow().pending, copy)
     }
 
-    /// Waits until it is ready, or until its original waits for it: models of which one was deleted and made anew may
-    /// copy each other. Then the server has the last word.
+    /// Waits until the copy is ready, or until its original waits for the copy. Models may copy each other when one of
+    /// them was deleted and created again. In that case, the server decides.
     pub async fn ready(&self, copy: &ModelVersion) {
         let Some((name, number)) = copy.copied_from() else { return };
         let (model, original) = (copy.name.clone(), (name.to_owned(), number));
         self.0.send_modify(|state| _ = state.waits.insert(model, original));
-        // It only fails when the sender is gone, which `self` holds.
+        // This only fails when the sender is dropped, and `self` holds the sender.
         let is_over = |state: &State| is_ready(&state.pending, copy) || state.is_circle(&copy.name);
         _ = self.0.subscribe().wait_for(is_over).await;
         self.0.send_modify(|state| _ = state.waits.remove(&copy.name));
@@ -61,7 +61,7 @@ impl VersionDependencies {
 }
 
 impl State {
-    /// True when this model waits for itself.
+    /// True when this model waits for itself through other models.
     fn is_circle(&self, model: &str) -> bool {
         let mut at = model;
         for _ in 0..self.waits.len() {

@@ -1,6 +1,6 @@
-//! What is made once and names something else must not be made before that is there: a version's number, its run and
-//! its files, the run of a logged model can never be changed. Where the other one failed for now, all that names it
-//! fails for now too, and the next import makes both.
+//! Some objects are created once and cannot be changed later: a version's number, its run and its files, and the run of
+//! a logged model. An object must not be created before the objects that it names. If a named object has failed for
+//! now, every object that names it fails for now too. The next import then creates both.
 
 use super::Copy;
 use crate::entities::{Kind, ModelId, ModelVersion, OwnedUri, RunId};
@@ -8,12 +8,13 @@ use crate::error::Error;
 use crate::writers::IdMap;
 
 impl Copy {
-    /// Why what names this run cannot be made yet; none when the run is there or never comes.
+    /// The reason why an object that names this run cannot be created yet. `None` when the run is on the target, or
+    /// when it will never be.
     pub(super) fn run_to_wait_for(&self, run: &RunId) -> Option<Error> {
         self.to_wait_for(Kind::Run, run.as_str(), self.journal.target_of(run).is_some())
     }
 
-    /// The same of a version and all that it names.
+    /// The same for a version and everything that it names.
     pub(super) fn version_to_wait_for(&self, version: &ModelVersion) -> Option<Error> {
         if let Some(error) = version.run_id.as_ref().and_then(|run| self.run_to_wait_for(run)) {
             return Some(error);
@@ -26,16 +27,16 @@ impl Copy {
             return self.run_to_wait_for(&RunId::from(uri.owner));
         }
         let is_known = self.journal.model_of(&ModelId::from(uri.owner)).is_some();
-        // It may be the list of them that failed.
+        // The list of logged models itself may have failed.
         if !is_known && self.context.any_failed_for_now(Kind::LoggedModel) {
             return Some(for_now(Kind::LoggedModel, uri.owner));
         }
         self.to_wait_for(Kind::LoggedModel, uri.owner, is_known)
     }
 
-    /// `is_known`: it has been met on the target. One that failed may have been.
+    /// `is_known` means that the object exists on the target. It may exist there although it has failed.
     fn to_wait_for(&self, kind: Kind, id: &str, is_known: bool) -> Option<Error> {
-        // Of an experiment that could not be listed nobody knows what it holds.
+        // If an experiment could not be listed, its content is unknown.
         let may_come = !is_known && self.context.any_failed_for_now(Kind::Experiment);
         (self.context.failed_for_now(kind, id) || may_come).then(|| for_now(kind, id))
     }

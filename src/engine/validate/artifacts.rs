@@ -10,7 +10,7 @@ use crate::error::Result;
 use crate::io::ByteSource;
 use crate::readers::{Reader, SourceFile, read_all};
 
-/// Files of one pair that are compared side by side.
+/// The files of one pair that are compared concurrently.
 const FILES_AT_ONCE: usize = 8;
 const BY_CHECKSUM: &str = "--artifacts checksum reads them";
 const LISTED_AS_EMPTY: &str = "the source lists the artifacts as empty: see whether it reaches their folder";
@@ -23,7 +23,7 @@ impl Compare {
         }
     }
 
-    /// Compares the files of two runs. A list of none where there should be some is nothing to believe.
+    /// Compares the files of two runs. An empty list is not reliable where the run should have files.
     pub(super) async fn files_of_runs(&self, experiment: &str, source: &Run, target: &Run) {
         let listed = self.files(experiment, source.owner(), target.owner()).await;
         if listed == Some(0) && source.names_model_files() {
@@ -31,7 +31,8 @@ impl Compare {
         }
     }
 
-    /// Compares the files of two runs or logged models, each as an item of its own. Gives how many the source lists.
+    /// Compares the files of two runs or logged models, each file as a separate item. Returns the number of files that
+    /// the source lists.
     pub(super) async fn files(
         &self,
         experiment: &str,
@@ -47,7 +48,7 @@ impl Compare {
         self.tell_news().await;
         let (ours, theirs) = match (ours, theirs) {
             (Ok((ours, unread)), Ok((mut theirs, unread_there))) => {
-                // They are on both sides, as far as anybody can say.
+                // Files that the source cannot show are assumed to be on both sides.
                 theirs.retain(|path, _| unread.iter().all(|file| file.id != source.id_of(path)));
                 self.unread(unread, true).await;
                 self.unread(unread_there, false).await;
@@ -72,7 +73,7 @@ impl Compare {
             })
             .await;
         for file in extra {
-            // Named by the source's owner, as all files of the pair are.
+            // The file gets its name from the source's owner, as all files of the pair do.
             let (name, id) = names(source, &file.path);
             let extra = Difference::extra(Kind::Artifact, &name, &id).of_file(None, Some(facts(file)));
             self.found(extra.of_experiment(experiment)).await;
@@ -106,7 +107,8 @@ impl Compare {
                 }
             };
         }
-        // A store that does not tell a size, and an empty file, look alike: there only the bytes say what is there.
+        // An empty file looks the same as a file in a store that reports no size. In this case, only the bytes show the
+        // difference.
         if let (Some(our_size), Some(their_size)) = (ours.size, theirs.size) {
             if our_size != their_size {
                 return pair(field("size", our_size.to_string(), their_size.to_string()));
@@ -125,7 +127,7 @@ impl Compare {
         self.file_bytes((source, ours), (target, theirs)).await
     }
 
-    /// Reads every byte of both.
+    /// Reads every byte of both files.
     pub(super) async fn file_bytes(
         &self,
         (source, ours): (Owner<'_>, &FileEntry),
@@ -155,8 +157,8 @@ impl Compare {
         }
     }
 
-    /// The target's must be the source's with new ids in it, and nothing else changed: also where only sizes are
-    /// compared, for a new id may be longer.
+    /// The target's file must equal the source's file with new ids in it. This also applies where only sizes are
+    /// compared, because a new id may be longer.
     async fn mlmodels(
         &self,
         (source, ours): (Owner<'_>, &FileEntry),
@@ -200,7 +202,7 @@ fn first_line_that_differs(expected: &[u8], found: &[u8]) -> FieldDifference {
     FieldDifference { field: format!("line {}", at + 1), source, target }
 }
 
-/// As the lists of both sides tell it.
+/// The facts that a listing contains.
 fn facts(file: &FileEntry) -> FileFacts {
     FileFacts { size: file.size, sha256: file.sha256.clone() }
 }
@@ -209,7 +211,7 @@ fn unreadable(source: Option<String>, target: Option<String>) -> FieldDifference
     FieldDifference { field: "reading it".to_owned(), source, target }
 }
 
-/// What a reader recognises, and the id.
+/// The name for the user, and the id.
 fn names(owner: Owner<'_>, path: &str) -> (String, String) {
     (owner.name_of(path), owner.id_of(path))
 }

@@ -15,9 +15,9 @@ use crate::entities::{EvaluationDataset, Experiment, Kind, Record, Scorer, Unrea
 use crate::error::{Error, Result};
 use crate::readers::read_all;
 
-/// Datasets or experiments that are compared side by side.
+/// The datasets or experiments that are compared concurrently.
 const AT_ONCE: usize = 4;
-/// How much of a record's inputs names it to a reader.
+/// The length of the part of a record's inputs that names the record for the user.
 const LABEL: usize = 60;
 
 impl Compare {
@@ -47,7 +47,7 @@ impl Compare {
             .for_each_concurrent(AT_ONCE, |(ours, theirs)| self.dataset(ours, theirs.as_ref(), pairs))
             .await;
         let chooser = self.plan.chooser()?;
-        // A second one made from what was chosen is too many whatever the plan.
+        // A duplicate of a selected dataset is an extra object, whatever the plan.
         let is_doubled = |dataset: &EvaluationDataset| {
             made_from(dataset).is_some_and(|(source, _)| chosen.contains(&source))
         };
@@ -156,7 +156,7 @@ impl Compare {
         Ok(())
     }
 
-    /// None when that side does not show them, which is counted.
+    /// Returns `None` when that side cannot show the scorers. They are counted as unreadable.
     async fn scorers_in(
         &self,
         experiment: &Experiment,
@@ -185,10 +185,10 @@ fn dataset_fields(ours: &EvaluationDataset, theirs: &EvaluationDataset, pairs: &
         dataset.tags.iter().map(|(key, value)| (key.clone(), text(value))).collect()
     };
     differ.map("tag", &texts(ours), &texts(theirs), any, |key, a, b| pairs.is_same_text(key, a, b));
-    // One that was not moved cannot be named; the same id means another one there.
+    // An experiment that was not moved has no new id. The same id on the target means another experiment.
     let new = |id| pairs.experiments.get(id).map(ToString::to_string);
     let expected: BTreeSet<String> = ours.experiment_ids.iter().filter_map(new).collect();
-    // Others that the target has may belong to what was moved apart from this.
+    // The dataset may have other experiments on the target, from another migration.
     let moved: BTreeSet<String> = pairs.experiments.values().map(ToString::to_string).collect();
     let found: BTreeSet<String> = theirs.experiment_ids.iter().map(ToString::to_string).collect();
     if !expected.is_subset(&found) || found.intersection(&moved).any(|id| !expected.contains(id)) {
@@ -208,7 +208,7 @@ fn fingerprint(json: &RawValue) -> Result<u64> {
     Ok(hasher.finish())
 }
 
-/// Of each field besides the inputs.
+/// A hash for each field besides the inputs.
 type Digests = [Option<u64>; 4];
 
 fn digests(record: &Record) -> Result<Digests> {

@@ -10,9 +10,9 @@ use crate::entities::{Experiment, Kind, Readable, Run, RunId, Unreadable, tag};
 use crate::error::Result;
 use crate::plan::ExperimentSelection;
 
-/// Pairs whose histories are read together.
+/// The pairs whose histories are read together.
 const PAIRS_AT_ONCE: usize = 90;
-/// Pairs whose files are compared side by side.
+/// The pairs whose files are compared concurrently.
 const FILES_OF: usize = 8;
 
 type Pair = (Run, Run);
@@ -36,7 +36,8 @@ impl Compare {
             return self.all_missing(ours, choice).await;
         };
         let mut found = fields::experiments(self.plan.target_name(ours), ours, theirs);
-        // Experiments name runs in no field of MLflow's own: an old id in a tag is the user's text.
+        // MLflow itself writes no run ids to fields of experiments. An old id in a tag is therefore part of the user's
+        // text.
         found.references.retain(|reference| reference.source != reference.target);
         for Reference { field, source, target, .. } in found.references {
             found.found.unequal(field, Some(source), Some(target), None);
@@ -57,7 +58,7 @@ impl Compare {
         Ok(())
     }
 
-    /// Reads both sides page by page and compares each pair once both have come.
+    /// Reads both sides page by page, and compares each pair when both of its runs have arrived.
     async fn pair_runs(
         &self,
         ours: &Experiment,
@@ -98,7 +99,7 @@ impl Compare {
             self.missing(ours, run).await;
         }
         {
-            // What names a run that only the target has is right when it names that one's new id.
+            // A reference to a run that only the target has is correct when it uses that run's new id.
             let mut known = self.pairs.lock().unwrap_or_else(PoisonError::into_inner);
             for run in &extra {
                 if let Some(source) = run.tags.get(tag::SOURCE_RUN_ID) {

@@ -6,7 +6,7 @@ use super::found::Found;
 use super::references::{Reference, compare_text};
 use crate::entities::{DatasetInput, Experiment, Kind, Lifecycle, Run, tag};
 
-/// What differs now, and what can only be judged once all pairs of runs are known.
+/// The differences found so far, and the references that can only be checked when all pairs of runs are known.
 pub struct Fields {
     pub found: Found,
     pub references: Vec<Reference>,
@@ -17,7 +17,7 @@ impl Fields {
         Self { found: Found::new(kind), references: Vec::new() }
     }
 
-    /// `strict` fields must name the new run; the others may keep the old id.
+    /// A `strict` field must name the new run. Other fields may keep the old id.
     fn map(
         &mut self,
         of: &str,
@@ -64,7 +64,7 @@ impl Fields {
     }
 }
 
-/// `name` is the one that the plan gives it on the target.
+/// `name` is the experiment's name on the target, according to the plan.
 pub fn experiments(name: &str, source: &Experiment, target: &Experiment) -> Fields {
     let mut fields = Fields::new(Kind::Experiment);
     fields.found.value("name", name, &target.name);
@@ -73,7 +73,7 @@ pub fn experiments(name: &str, source: &Experiment, target: &Experiment) -> Fiel
     fields
 }
 
-/// `in_deleted`: their experiment is deleted.
+/// `in_deleted` means that their experiment is deleted.
 pub fn runs(source: &Run, target: &Run, in_deleted: bool) -> Fields {
     let mut fields = Fields::new(Kind::Run);
     let found = &mut fields.found;

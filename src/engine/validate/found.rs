@@ -1,4 +1,4 @@
-//! What the comparison of one pair finds: fields that differ, and fields that the target has in a form of its own.
+//! The findings of the comparison of one pair: fields that differ, and fields that the target keeps in its own form.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
@@ -19,7 +19,8 @@ impl Found {
         Self { kind, differ: Vec::new(), normalised: Vec::new() }
     }
 
-    /// Two values that are not equal. `made` is what a server makes of the source's value, where that is known.
+    /// Records two values that are not equal. `made` is the value that a server derives from the source's value, where
+    /// it is known.
     pub fn unequal(
         &mut self,
         field: String,
@@ -51,7 +52,7 @@ impl Found {
         }
     }
 
-    /// Each key of either side that `is_compared`.
+    /// Compares each key of either side that passes `is_compared`.
     pub fn map(
         &mut self,
         of: &str,

@@ -1,5 +1,5 @@
-//! Metric histories, compared as sets: first by an order-free checksum of every series, then point by point where
-//! that differs.
+//! Metric histories, compared as sets. First, every series is compared by a checksum that does not depend on the order.
+//! Then, series that differ are compared point by point.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -11,16 +11,16 @@ use crate::entities::{Point, PointIdentity, Run, RunId};
 use crate::error::{Error, Result};
 use crate::readers::Reader;
 
-/// Points that are named of a series that differs.
+/// The number of points that are listed for a series that differs.
 const EXAMPLES: usize = 3;
 
-/// A series as far as its checksum tells. Repeated points that follow each other count once: servers keep one.
+/// The summary of a series. Consecutive repeated points count once, because servers keep only one of them.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Checksum {
     count: u64,
     sum: u64,
     last: Option<PointIdentity>,
-    /// The points of the greatest step and time: one, unless several were logged at once.
+    /// The points of the greatest step and time. There is more than one if several were logged at once.
     latest: Vec<Point>,
 }
 
@@ -44,8 +44,9 @@ impl Checksum {
         }
     }
 
-    /// A server whose points these are may show this one as the latest: of those of the greatest step and time the one
-    /// of the greatest value, and beside NaN, which compares with nothing, any.
+    /// True when a server with these points may show this point as the latest. Among the points of the greatest step
+    /// and time, it shows the one with the greatest value. If one of them is NaN, it may show any of them, because NaN
+    /// cannot be compared.
     fn may_be_latest(&self, point: &Point) -> bool {
         let has_nan = self.latest.iter().any(|known| known.value.is_nan());
         let is_there = self.latest.iter().any(|known| known.identity() == point.identity());
@@ -57,7 +58,7 @@ impl Checksum {
     }
 }
 
-/// The checksums of some runs, and what could not be read.
+/// The checksums of some runs, and the runs that could not be read.
 #[derive(Default)]
 pub struct Checksums {
     pub series: HashMap<RunId, BTreeMap<String, Checksum>>,
@@ -81,9 +82,9 @@ pub async fn checksums(of: &dyn Reader, runs: &[Run]) -> Result<Checksums> {
     Ok(all)
 }
 
-/// The latest point of each metric, which lists and charts show first. That a server shows another point than the source
-/// does is its own business only where that point is the latest of those that it has; where it has others, the
-/// difference is theirs.
+/// Compares the latest point of each metric, which lists and charts show first. A different latest point on the target
+/// is only acceptable where it is the latest of the target's own points. Where the points differ, the comparison of the
+/// points reports that.
 pub fn latest(
     found: &mut Found,
     ours: &Run,
@@ -103,7 +104,9 @@ pub fn latest(
             found.unequal(format!("latest metric {key}"), Some(a), Some(b), made.as_deref());
         }
     }
-    // What only one side shows is derived there where it has points, and told of the points where the other has none.
+    // Only one side shows this latest metric. Two cases are not reported here. If the target has no points of a metric
+    // that the source shows, the comparison of the points reports it. If the target shows a metric and has its points,
+    // it derives the latest point from them.
     let has_points = |key: &String| their_series.is_some_and(|all| all.contains_key(key));
     for (key, a) in ours.latest.iter().filter(|(key, _)| !theirs.latest.contains_key(*key)) {
         if has_points(key) {
@@ -132,7 +135,7 @@ pub fn suspects(
     keys.filter(differ).cloned().collect()
 }
 
-/// Reads one metric of both runs again and names what differs; nothing when only repeated points did.
+/// Reads one metric of both runs again and describes the difference. Returns `None` when only repeated points differ.
 pub async fn compare(
     source: (&dyn Reader, &Run),
     target: (&dyn Reader, &Run),
@@ -161,7 +164,7 @@ pub async fn compare(
     Ok(Some((field, Curve::new((source.1.id.as_str(), target.1.id.as_str()), key, &ours, &theirs))))
 }
 
-/// One metric of two runs, to be looked at.
+/// Returns one metric of two runs for a chart.
 pub async fn curve(
     (source, source_id): (&dyn Reader, &str),
     (target, target_id): (&dyn Reader, &str),

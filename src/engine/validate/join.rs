@@ -1,24 +1,24 @@
-//! Pairs the runs of two streams, whatever order they come in. What waits for its partner is held; when both sides
-//! come in the same order, as they do after an import, that is a page or two.
+//! Pairs the runs of two streams, whatever their order. A run waits in memory for its partner. When both sides have the
+//! same order, as after an import, only a page or two wait.
 
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 
 use crate::entities::{Run, RunId, tag};
 
-/// Runs of the source wait by their own id, runs of the target by the id they were made from.
+/// Runs of the source wait under their own id. Runs of the target wait under the id of their source run.
 #[derive(Default)]
 pub struct Join {
     source: HashMap<RunId, Run>,
     target: HashMap<RunId, Run>,
-    /// Runs of the target that are made from the same one as another that waits.
+    /// Runs of the target that come from the same source run as a run that already waits.
     doubled: Vec<Run>,
-    /// What has come, by side: a list may name a run twice while the server lives.
+    /// The ids seen so far, by side: a list may return a run twice while the server is in use.
     seen: [HashSet<RunId>; 2],
 }
 
 impl Join {
-    /// Takes a run of the source; gives its partner if that has come before.
+    /// Adds a run of the source. Returns the pair if its partner was added before.
     pub fn source(&mut self, run: Run) -> Option<(Run, Run)> {
         if !self.seen[0].insert(run.id.clone()) {
             return None;
@@ -32,13 +32,13 @@ impl Join {
         }
     }
 
-    /// Takes a run of the target. One that carries no source id stands for itself, as in an export directory.
+    /// Adds a run of the target. A run without a source id counts as its own source, as in an export directory.
     pub fn target(&mut self, run: Run) -> Option<(Run, Run)> {
         if !self.seen[1].insert(run.id.clone()) {
             return None;
         }
         let made_from = run.tags.get(tag::SOURCE_RUN_ID).map(|id| RunId::from(id.as_str()));
-        // Its own id first: an exported run may itself come from an earlier migration.
+        // Its own id comes first: an exported run may itself come from an earlier migration.
         let keys = [Some(run.id.clone()), made_from.clone()];
         for key in keys.into_iter().flatten() {
             if let Some(partner) = self.source.remove(&key) {
@@ -52,8 +52,8 @@ impl Join {
         None
     }
 
-    /// What has found no partner. A target's run that waited under the id it was made from is looked up once more
-    /// under its own.
+    /// Returns the runs without a partner. A run of the target that waited under its source id is first looked up again
+    /// under its own id.
     pub fn rest(mut self) -> (Vec<(Run, Run)>, Vec<Run>, Vec<Run>) {
         let mut pairs = Vec::new();
         let mut extra = self.doubled;
@@ -78,7 +78,7 @@ mod tests {
     }
 
     proptest::proptest! {
-        /// Whatever the order, each run with a partner finds it, and the others are left.
+        /// In any order, each run with a partner finds it, and the other runs remain.
         #[test]
         fn every_order_gives_the_same_pairs(order in proptest::collection::vec(0..20usize, 0..60)) {
             let mut join = Join::default();

@@ -1,4 +1,4 @@
-//! Reads both sides afresh and says where they differ. Knows nothing of how the one became the other.
+//! Reads both sides again and reports their differences. It does not use any information from the migration itself.
 
 mod artifacts;
 mod evaluation;
@@ -44,22 +44,22 @@ pub use crate::report::{
 };
 pub use history::curve;
 
-/// Experiments that are compared side by side.
+/// The experiments that are compared concurrently.
 const EXPERIMENTS_AT_ONCE: usize = 4;
 
 /// How closely files are compared.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ArtifactCheck {
     None,
-    /// Names and sizes.
+    /// Compares names and sizes.
     #[default]
     Size,
-    /// Every byte of both sides is read.
+    /// Reads every byte of both sides.
     Checksum,
 }
 
 impl ArtifactCheck {
-    /// The word of the command's option.
+    /// The value of the command's option.
     pub fn word(self) -> &'static str {
         match self {
             Self::None => "none",
@@ -74,9 +74,9 @@ pub struct Validate {
     pub target: Arc<dyn Reader>,
     pub plan: Plan,
     pub artifacts: ArtifactCheck,
-    /// Where the report goes: each in the format that its name says.
+    /// The paths of the reports. The file name of each selects its format.
     pub reports: Vec<PathBuf>,
-    /// Where other processes can see how far it is.
+    /// The directory where other processes can read the progress.
     pub state: StateDir,
 }
 
@@ -114,7 +114,7 @@ pub fn validate(validate: Validate) -> Job {
     })
 }
 
-/// One comparison at work.
+/// One running comparison.
 struct Compare {
     context: Arc<Context>,
     source: Arc<dyn Reader>,
@@ -122,13 +122,13 @@ struct Compare {
     plan: Plan,
     artifacts: ArtifactCheck,
     report: Mutex<Report>,
-    /// Source run to target run.
+    /// The target run for each source run.
     pairs: Mutex<HashMap<RunId, RunId>>,
     /// The run of each logged model of the target, by the model's digits.
     model_runs: Mutex<HashMap<RunId, RunId>>,
-    /// Runs of the target without a partner that the plan's time window leaves out.
+    /// Runs of the target that have no partner because the plan's time window excludes them.
     outside: Mutex<HashSet<RunId>>,
-    /// Runs whose references can be judged once all pairs are known.
+    /// Runs whose references can be checked when all pairs are known.
     deferred: Mutex<Vec<Deferred>>,
 }
 
@@ -185,8 +185,8 @@ impl Compare {
         Ok(all)
     }
 
-    /// Only a plan that takes everything says that there must be nothing else; but never a second one made from what was
-    /// chosen.
+    /// Reports extra experiments on the target. Other experiments are only an error when the plan selects everything. A
+    /// duplicate of a selected experiment is always an error.
     async fn extra_experiments(
         &self,
         extra: Vec<Experiment>,
@@ -198,7 +198,7 @@ impl Compare {
             if !self.plan.is_everything() && !made_from.is_some_and(|id| chosen.contains(id)) {
                 continue;
             }
-            // Every server comes with this one.
+            // Every server has this experiment from the start.
             let is_untouched_default = experiment.id.as_str() == "0" && {
                 let (runs, _) = self.target.first_runs(&experiment, 1).await?;
                 runs.is_empty() && experiment.tags.keys().all(|key| tag::is_ours(key))
@@ -216,7 +216,7 @@ impl Compare {
         Ok(())
     }
 
-    /// A pair that was compared. What the target has in a form of its own is counted.
+    /// The result of a compared pair. Fields that the target keeps in its own form are counted.
     fn pair(&self, kind: Kind, name: &str, (source, target): (&str, &str), found: Found) -> Difference {
         let mut report = self.report.lock().unwrap_or_else(PoisonError::into_inner);
         for rule in &found.normalised {
@@ -233,7 +233,7 @@ impl Compare {
             .add(kind, what, reason, count);
     }
 
-    /// Counts one compared item, and tells of it when there is something to tell.
+    /// Counts one compared item, and reports it when it is not equal.
     async fn found(&self, difference: Difference) {
         let Difference { kind, mark, name, .. } = &difference;
         let id = difference.source_id.as_deref().or(difference.target_id.as_deref()).unwrap_or_default();

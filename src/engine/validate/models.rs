@@ -1,4 +1,4 @@
-//! Logged models. They come after all runs and before what names them.
+//! Logged models. They are compared after all runs, and before the objects that name them.
 
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap};
@@ -17,10 +17,10 @@ use crate::entities::{
 use crate::error::Result;
 use crate::plan::ExperimentSelection;
 
-/// Experiments whose models are listed, and models that are compared, side by side.
+/// The experiments whose models are listed concurrently, and the models that are compared concurrently.
 const AT_ONCE: usize = 4;
 
-/// Two models that should be the same, and their experiment's name.
+/// Two models that should be equal, and the name of their experiment.
 type Pair = (String, LoggedModel, LoggedModel);
 
 impl Compare {
@@ -65,7 +65,7 @@ impl Compare {
         Ok(())
     }
 
-    /// Counts what has no partner at once.
+    /// Pairs the models. Counts a model without a partner at once.
     async fn pair_models(
         &self,
         ours: &Experiment,
@@ -80,7 +80,7 @@ impl Compare {
             None => Vec::new(),
         };
         let mut there: HashMap<ModelId, LoggedModel> = HashMap::new();
-        // Made from the same one as another.
+        // Models that come from the same source model as another one.
         let mut doubled = Vec::new();
         for model in self.readable_models(&ours.name, target, false).await {
             let made_from = model.tags.get(tag::SOURCE_MODEL_ID).map(|id| ModelId::from(id.as_str()));
@@ -148,7 +148,7 @@ fn model_fields(ours: &LoggedModel, theirs: &LoggedModel, pairs: &Pairs) -> Foun
     if expected != theirs.source_run_id {
         found.option("source_run_id", ours.source_run_id.as_ref(), theirs.source_run_id.as_ref(), None);
     }
-    // Written once, at creation: a model that was made later cannot be named by its new id.
+    // Params are written once, at creation. They cannot contain the new id of a model that is created later.
     let is_same = |key: &str, a: &str, b: &str| a == b || pairs.is_same_text(key, a, b);
     found.map("param", &ours.params, &theirs.params, any, is_same);
     tags(&mut found, &ours.tags, &theirs.tags, pairs);
@@ -177,7 +177,7 @@ fn metrics(ours: &LoggedModel, theirs: &LoggedModel, pairs: &Pairs) -> Option<Fi
     Some(FieldDifference { field: "metrics".to_owned(), source, target })
 }
 
-/// Servers keep a model's NaN as 0 (MLflow 3.0 to 3.16, `store/tracking/sqlalchemy_store.py`).
+/// Servers store a model's NaN as 0 (MLflow 3.0 to 3.16, `store/tracking/sqlalchemy_store.py`).
 fn identity(metric: &ModelMetric, run: RunId) -> Identity<'_> {
     let value = if metric.point.value.is_nan() { 0.0 } else { metric.point.value };
     let point = Point { value, ..metric.point };

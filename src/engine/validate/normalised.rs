@@ -1,10 +1,10 @@
-//! Fields that a server derives, completes or rewrites by itself, whoever writes them. A difference that is on this list
-//! is counted as "as the target has it"; anything else that is not equal is a difference.
+//! Fields that a server derives, completes or rewrites automatically, for any client. A difference on this list is
+//! counted as "as the target has it". Every other inequality is a difference.
 //!
-//! Found by reading the server's code of MLflow 2.22.4, 3.10.1 and 3.18.0, and by moving stores of 1.30 to 3.18 into
-//! 3.10.1 and 3.18.0. What no store can tell apart (±infinity, -0.0, the NaN of a logged model's metric, JSON written
-//! anew) is not unequal in the first place: `Point::identity`, `models::identity`, `Scorer::says_the_same`,
-//! `Record::fields`.
+//! The list comes from the server code of MLflow 2.22.4, 3.10.1 and 3.18.0, and from migrations of stores of 1.30 to
+//! 3.18 into 3.10.1 and 3.18.0. Values that no store can distinguish (±infinity, -0.0, the NaN of a logged model's
+//! metric, reformatted JSON) are not on the list. They already count as equal: `Point::identity`, `models::identity`,
+//! `Scorer::says_the_same`, `Record::fields`.
 
 use serde_json::{Map, Value};
 
@@ -14,36 +14,36 @@ use crate::entities::Kind;
 #[derive(Debug)]
 pub struct Rule {
     pub kinds: &'static [Kind],
-    /// As differences name it. A `*` stands for any text, at the beginning or at the end.
+    /// The name that differences use. A `*` at the beginning or at the end stands for any text.
     pub field: &'static str,
     pub when: When,
-    /// What the target has.
+    /// The form that the target keeps.
     pub what: &'static str,
-    /// MLflow's releases and the place in its code.
+    /// The MLflow releases and the location in the MLflow code.
     pub because: &'static str,
 }
 
-/// When a difference of such a field is none.
+/// The condition under which an inequality of such a field is not a difference.
 #[derive(Clone, Copy, Debug)]
 pub enum When {
     /// The source has no value.
     Absent,
-    /// The target has what a server makes of the source's value.
+    /// The target has the value that a server derives from the source's value.
     Made,
-    /// The source has no value, and the target has what a server makes in its place.
+    /// The source has no value, and the target has the value that a server sets instead.
     AbsentAndMade,
-    /// The source has an empty text, and the target no value.
+    /// The source has an empty text, and the target has no value.
     Empty,
-    /// Both are the same in this form.
+    /// Both values are equal in this form.
     SameAs(fn(&str) -> Option<String>),
 }
 
-/// A field of a pair, whose values are not equal.
+/// The unequal values of a field of a pair.
 #[derive(Clone, Copy, Debug)]
 pub struct Case<'a> {
     pub source: Option<&'a str>,
     pub target: Option<&'a str>,
-    /// What a server makes of it, where the comparison knows.
+    /// The value that a server derives, where the comparison knows it.
     pub made: Option<&'a str>,
 }
 
@@ -180,7 +180,7 @@ pub static RULES: &[Rule] = &[
     attribute("* attribute mlflow.llm.cost"),
 ];
 
-/// The rule that makes this difference none.
+/// Returns the rule under which this inequality is not a difference.
 pub fn rule(kind: Kind, field: &str, case: Case<'_>) -> Option<&'static Rule> {
     RULES
         .iter()
@@ -209,7 +209,7 @@ fn holds(when: When, Case { source, target, made }: Case<'_>) -> bool {
     }
 }
 
-/// An object of numbers, in one order and one spelling.
+/// An object of numbers, with sorted keys and uniform number formats.
 fn numbers(text: &str) -> Option<String> {
     let object: Map<String, Value> = serde_json::from_str(text).ok()?;
     let mut all: Vec<(String, f64)> =

@@ -1,4 +1,4 @@
-//! One item again: the same work over the least plan that takes it.
+//! Compares one item again: the same comparison with the smallest plan that selects the item.
 
 use std::collections::BTreeSet;
 
@@ -7,8 +7,8 @@ use crate::entities::{Kind, RunId};
 use crate::plan::{Plan, PlannedExperiment, PlannedTraces};
 
 impl Difference {
-    /// The least that `plan` can be cut down to so that it takes this item. None where only everything would: what
-    /// only the target has, outside of any experiment.
+    /// Returns the smallest part of `plan` that selects this item. Returns `None` where only the whole plan does: for
+    /// objects that only the target has, outside of any experiment.
     pub fn plan_of(&self, plan: &Plan) -> Option<Plan> {
         let base = Plan {
             rename: plan.rename.clone(),
@@ -17,7 +17,8 @@ impl Difference {
             ..Plan::default()
         };
         let globs = |name: &str| vec![Plan::literal(name)];
-        // A part comes with its whole. That of a version which only the target has may have another name here.
+        // A part is selected with its parent. The parent of a version that only the target has may have another name at
+        // the source.
         let whole = self.whole().filter(|_| self.kind == Kind::Artifact || self.source_id.is_some());
         let (kind, id) = match whole {
             Some((kind, id)) => (kind, Some(id)),
@@ -38,7 +39,7 @@ impl Difference {
         Some(plan).filter(|_| !is_extra_experiment)
     }
 
-    /// `other` says how this item stands now, or a file or a version of it.
+    /// True when `other` is a newer result of this item, or of a file or a version of it.
     pub fn covers(&self, other: &Self) -> bool {
         let is_same = |a: &Option<String>, b: &Option<String>| a.is_some() && a == b;
         let is_item = self.kind == other.kind
@@ -47,8 +48,8 @@ impl Difference {
         is_item || is_part
     }
 
-    /// What the item is a part of, and that one's id: of a file the run, logged model or trace at the source, of a version
-    /// its model or prompt.
+    /// The kind and the id of the item's parent. The parent of a file is the run, logged model or trace at the source.
+    /// The parent of a version is its model or prompt.
     pub fn whole(&self) -> Option<(Kind, &str)> {
         let id = self.id();
         match self.kind {
@@ -62,17 +63,17 @@ impl Difference {
         }
     }
 
-    /// Of a file, below what it belongs to. Empty where the list of files could not be read.
+    /// The path of a file below its parent. Empty where the list of files could not be read.
     pub fn path(&self) -> &str {
         self.id().split_once('/').map_or("", |(_, path)| path)
     }
 
-    /// The source's; the target's where it is only there.
+    /// The source's id, or the target's id if only the target has the object.
     pub fn id(&self) -> &str {
         self.source_id.as_deref().or(self.target_id.as_deref()).unwrap_or_default()
     }
 
-    /// The experiment with this run, with none (`Some(None)`), or whole.
+    /// The experiment with this run, without runs (`Some(None)`), or as a whole.
     fn runs(&self, run: Option<Option<&str>>) -> PlannedExperiment {
         PlannedExperiment {
             name: self.experiment.clone(),
@@ -83,7 +84,7 @@ impl Difference {
     }
 }
 
-/// Ids of logged models and of traces say what they are.
+/// The prefix of an id shows whether it belongs to a logged model or a trace.
 fn owner_kind(id: &str) -> Kind {
     match id {
         id if id.starts_with("m-") => Kind::LoggedModel,
@@ -92,7 +93,7 @@ fn owner_kind(id: &str) -> Kind {
     }
 }
 
-/// `name/number`.
+/// The name in `name/number`.
 fn model_of(label: &str) -> &str {
     label.rsplit_once('/').map_or(label, |(name, _)| name)
 }

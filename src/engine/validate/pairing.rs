@@ -1,12 +1,12 @@
-//! Which object of the target belongs to which of the source: by the mark that an import has left, then by name. A name
-//! that was changed since is then one difference, and not one object missing and another too many.
+//! Finds the object of the target for each object of the source: first by the tag that an import has set, then by name.
+//! A name that has changed since is then one difference, and not a missing object and an extra one.
 
 use std::collections::HashMap;
 
 use crate::entities::{Experiment, RegisteredModel, tag};
 use crate::plan::Plan;
 
-/// Takes the partner of each experiment out of `there`, in the order of `ours`.
+/// Removes the partner of each experiment from `there`, and returns the partners in the order of `ours`.
 pub fn experiments<'a>(
     ours: impl Iterator<Item = &'a Experiment>,
     there: &mut Vec<Experiment>,
@@ -15,7 +15,7 @@ pub fn experiments<'a>(
     let mut pairs = Pairs::of(ours, there);
     let mark = |theirs: &Experiment| theirs.tags.get(tag::SOURCE_EXPERIMENT_ID).cloned();
     let is_named = |ours: &Experiment, theirs: &Experiment| theirs.name == plan.target_name(ours);
-    // Of several that were made from the same one, the one that still has the name.
+    // If several experiments come from the same source experiment, the one that still has the name is preferred.
     pairs.find(
         |ours| ours.id.to_string(),
         mark,
@@ -26,14 +26,15 @@ pub fn experiments<'a>(
     pairs.end(there)
 }
 
-/// The same for registered models and prompts. The mark is their name at the source, for they have no id.
+/// Does the same for registered models and prompts. Their tag contains their name at the source, because they have no
+/// id.
 pub fn models<'a>(
     ours: impl Iterator<Item = &'a RegisteredModel>,
     there: &mut Vec<RegisteredModel>,
     plan: &Plan,
 ) -> Vec<Option<RegisteredModel>> {
     let mut pairs = Pairs::of(ours, there);
-    // A name is all that the sources of versions know of a model: it comes first.
+    // The name comes first, because the sources of versions only name the model.
     pairs.find(
         |ours| plan.target_model_name(ours).to_owned(),
         |theirs| Some(theirs.name.clone()),
@@ -42,7 +43,7 @@ pub fn models<'a>(
     let mark = |theirs: &RegisteredModel| theirs.tags.get(tag::SOURCE_REGISTERED_MODEL).cloned();
     let is_same_kind = |ours: &RegisteredModel, theirs: &RegisteredModel| theirs.kind() == ours.kind();
     pairs.find(|ours| ours.name.clone(), mark, is_same_kind);
-    // One that was renamed at the source since has left its old name there; the moment when it was made stays.
+    // A model that was renamed at the source later has its old name in the tag. Its creation time is unchanged.
     let made = |theirs: &RegisteredModel| {
         mark(theirs)?;
         Some(theirs.tags.get(tag::SOURCE_CREATION_TIME)?.clone())
@@ -55,19 +56,19 @@ pub fn models<'a>(
     pairs.end(there)
 }
 
-/// Ids of databases are small numbers that every source has: when an experiment was created tells the sources apart, where
-/// both sides say it.
+/// Experiment ids of databases are small numbers that occur on every source. The creation time distinguishes the
+/// sources, where both sides have it.
 fn is_same_source(ours: &Experiment, theirs: &Experiment) -> bool {
     let created =
         |time: i64| theirs.tags.get(tag::SOURCE_CREATION_TIME).is_none_or(|known| *known == time.to_string());
     ours.creation_time.is_none_or(created)
 }
 
-/// Objects of the source, and the partner of each as far as one was found.
+/// Objects of the source, and the partner of each, if it was found.
 struct Pairs<'a, T> {
     ours: Vec<&'a T>,
     found: Vec<Option<T>>,
-    /// Those of the target that are nobody's partner yet.
+    /// The objects of the target without a partner.
     there: Vec<Option<T>>,
 }
 
@@ -78,8 +79,8 @@ impl<'a, T> Pairs<'a, T> {
         Self { ours, found, there: std::mem::take(there).into_iter().map(Some).collect() }
     }
 
-    /// Pairs what has the same key and fits. A sure partner is not taken away by a likely one: those are found by a later
-    /// call.
+    /// Pairs the objects that have the same key and that pass `fits`. The most reliable key must be used in the first
+    /// call, because a later call does not change earlier pairs.
     fn find(
         &mut self,
         key: impl Fn(&T) -> String,
@@ -89,7 +90,7 @@ impl<'a, T> Pairs<'a, T> {
         self.find_among(key, mark, fits, |fitting| fitting.next());
     }
 
-    /// The same where a key may be that of several: they are nobody's partners then.
+    /// Does the same for a key that several objects may share. Such objects are not paired.
     fn find_only(
         &mut self,
         key: impl Fn(&T) -> String,

@@ -1,4 +1,4 @@
-//! What became what, and texts and maps that say the same but for that.
+//! The target object for each source object, and the comparison of texts and maps in which only ids differ.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -6,26 +6,26 @@ use super::found::Found;
 use super::references::{Reference, compare_text};
 use crate::entities::{ExperimentId, RunId, rewrite_experiments, tag};
 
-/// Source to target. Logged models are among the runs, by their digits.
+/// Source ids to target ids. Logged models are included in the runs, by their digits.
 #[derive(Default)]
 pub struct Pairs {
     pub runs: HashMap<RunId, RunId>,
     pub experiments: HashMap<ExperimentId, ExperimentId>,
     /// Registered models, by name.
     pub models: HashMap<String, String>,
-    /// On the target: the run of each logged model that has one, by the model's digits.
+    /// The run of each logged model on the target that has one, by the model's digits.
     pub model_runs: HashMap<RunId, RunId>,
-    /// The target gives versions a run: see `Capabilities::checked_sources`.
+    /// True when the target assigns a run to versions: see `Capabilities::checked_sources`.
     pub checked_sources: bool,
 }
 
 impl Pairs {
-    /// The ids in `ours` must be those of partners in `theirs`.
+    /// True when the texts are equal except for ids, and the ids in `theirs` are those of the partners.
     pub fn is_same_text(&self, key: &str, ours: &str, theirs: &str) -> bool {
         compare_text(key, ours, theirs).is_ok_and(|ids| Reference::of_ids(ids).holds(&self.runs))
     }
 
-    /// What a version is called on the target, `name/number` both.
+    /// The label of a version on the target. Both labels have the form `name/number`.
     pub fn new_version(&self, label: &str) -> String {
         let (name, number) = label.rsplit_once('/').unwrap_or((label, ""));
         format!("{}/{number}", self.models.get(name).map_or(name, String::as_str))
@@ -42,7 +42,7 @@ pub fn tags(
     theirs: &BTreeMap<String, String>,
     pairs: &Pairs,
 ) {
-    // The server keeps the tag of versions by itself.
+    // The server maintains the tag of versions automatically.
     let is_compared = |key: &str| !tag::is_ours(key) && key != tag::MODEL_VERSIONS;
     found.map("tag", ours, theirs, is_compared, |key, a, b| match key {
         tag::PROMPT_EXPERIMENTS => {
@@ -52,7 +52,7 @@ pub fn tags(
     });
 }
 
-/// The key of a param, an alias or a tag that is the user's.
+/// True for any key of a param, an alias or a tag that belongs to the user.
 pub fn any(key: &str) -> bool {
     !tag::is_ours(key)
 }

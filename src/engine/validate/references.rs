@@ -7,18 +7,18 @@ use super::found::Found;
 use super::{Compare, FieldDifference};
 use crate::entities::{Kind, Run, RunId, Template};
 
-/// A field whose ids differ, or could have to.
+/// A field with ids that differ, or that may have to differ.
 #[derive(Clone, Debug)]
 pub struct Reference {
     pub field: String,
     pub source: String,
     pub target: String,
     pub ids: Vec<(RunId, RunId)>,
-    /// The old id will not do when the new one is known.
+    /// True when the old id is wrong once the new id is known.
     pub strict: bool,
 }
 
-/// A pair of runs that waits for the last pair to be known.
+/// A pair of runs that is checked when all pairs are known.
 pub struct Deferred {
     pub experiment: String,
     pub name: String,
@@ -29,7 +29,7 @@ pub struct Deferred {
     pub links: Links,
 }
 
-/// The logged models that a pair of runs used (without a step) and made (with one), by their digits.
+/// The logged models that a pair of runs used (without a step) and made (with a step), by their digits.
 #[derive(Default)]
 pub struct Links {
     source: BTreeSet<Link>,
@@ -53,7 +53,8 @@ impl Links {
     }
 
     fn difference(&self, pairs: &HashMap<RunId, RunId>) -> Option<FieldDifference> {
-        // A model without a partner is told of for itself, or was deleted: then no target can name it.
+        // A model without a partner is reported separately, or it was deleted. In both cases, the target cannot name
+        // it.
         let new = |(id, step): &Link| Some((pairs.get(id)?.clone(), *step));
         let ours: BTreeSet<Link> = self.source.iter().filter_map(new).collect();
         let is_old = |link: &&Link| self.source.contains(link) && !pairs.contains_key(&link.0);
@@ -72,7 +73,7 @@ impl Links {
     }
 }
 
-/// The pairs of ids when two texts say the same but for ids; an error when they do not.
+/// Returns the pairs of ids when two texts are equal except for ids, and an error when they are not.
 pub fn compare_text(key: &str, source: &str, target: &str) -> Result<Vec<(RunId, RunId)>, ()> {
     let (ours, theirs) = (Template::of(key, source), Template::of(key, target));
     if ours.fixed != theirs.fixed {
@@ -82,7 +83,7 @@ pub fn compare_text(key: &str, source: &str, target: &str) -> Result<Vec<(RunId,
 }
 
 impl Reference {
-    /// Of nothing but ids.
+    /// Creates a reference that consists only of ids.
     pub fn of_ids(ids: Vec<(RunId, RunId)>) -> Self {
         Self { field: String::new(), source: String::new(), target: String::new(), ids, strict: true }
     }
@@ -90,12 +91,12 @@ impl Reference {
     pub fn holds(&self, pairs: &HashMap<RunId, RunId>) -> bool {
         self.ids.iter().all(|(old, new)| match pairs.get(old) {
             Some(partner) => partner == new || (!self.strict && old == new),
-            // It was not moved: the old id is all there is.
+            // The run was not moved, so the old id is the only one.
             None => old == new,
         })
     }
 
-    /// Where it does not name the new one, it names the old one as the source does.
+    /// True when every id is either the new id or still the old one.
     fn keeps_old(&self, pairs: &HashMap<RunId, RunId>) -> bool {
         self.ids.iter().all(|(old, new)| old == new || pairs.get(old) == Some(new))
     }

@@ -1,4 +1,4 @@
-//! Registered models, prompts and their versions. They come last: by now it is known which run became which.
+//! Registered models, prompts and their versions. They are compared last, when the target run of every run is known.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::PoisonError;
@@ -14,11 +14,11 @@ use crate::entities::{ExperimentId, Kind, ModelVersion, OwnedUri, RegisteredMode
 use crate::error::Result;
 use crate::readers::read_all;
 
-/// Models that are compared side by side.
+/// The models that are compared concurrently.
 const MODELS_AT_ONCE: usize = 4;
 
 impl Compare {
-    /// What is known of partners once all runs and logged models are compared.
+    /// The known pairs, after all runs and logged models are compared.
     pub(super) fn pairs_of(
         &self,
         models: &[ChosenModel],
@@ -51,7 +51,7 @@ impl Compare {
                 self.model(&ours, theirs.as_ref(), pairs).await
             })
             .await?;
-        // A second one made from what was chosen is too many whatever the plan.
+        // A duplicate of a selected model is an extra object, whatever the plan.
         let is_doubled = |model: &RegisteredModel| {
             model.tags.get(tag::SOURCE_REGISTERED_MODEL).is_some_and(|name| chosen.contains(name))
         };
@@ -77,7 +77,7 @@ impl Compare {
         match theirs {
             None => self.found(Difference::missing(kind, &ours.name, &ours.name)).await,
             Some(theirs) => {
-                // What else the target has of it is nobody's business.
+                // Aliases of other versions on the target are not part of the plan.
                 let mut theirs = theirs.clone();
                 theirs.aliases.retain(|_, number| chosen.versions.takes(number));
                 let mut found = model_fields(ours, &theirs, pairs);
@@ -156,21 +156,22 @@ fn version_fields(kind: Kind, ours: &ModelVersion, theirs: &ModelVersion, pairs:
     found
 }
 
-/// The run that a target gives to a version that names none: that of the logged model that it is made from; where
-/// sources are checked, also the one that its files are of. The original of a copy is not looked up: any run will do but
-/// the old one of a run that was moved.
+/// The run that a target assigns to a version that names none. It is the run of the logged model that the version is
+/// made from. Where the target checks sources, it may also be the run that owns the files. The original of a copy is
+/// not looked up: any run is accepted, except the old id of a run that was moved.
 fn given_run<'a>(theirs: &'a ModelVersion, pairs: &'a Pairs) -> Option<&'a RunId> {
     if let Some(model) = theirs.logged_model() {
         return pairs.model_runs.get(&model.digits());
     }
     let given = theirs.run_id.as_ref().filter(|_| pairs.checked_sources)?;
     let is_owner = OwnedUri::parse(&theirs.source).is_some_and(|uri| uri.owner == given.as_str());
-    // The old id of a run that has a new one is wrong; one that was never moved is kept as it is.
+    // The old id of a moved run is wrong. The id of a run that was never moved is kept.
     let is_copied = theirs.copied_from().is_some() && !pairs.runs.contains_key(given);
     Some(given).filter(|_| is_owner || is_copied)
 }
 
-/// The source names a version by its alias, its stage or as the latest, the target by its number.
+/// True when the source names a version by its alias, by its stage or as the latest, and the target names it by its
+/// number.
 fn is_resolved(ours: &ModelVersion, theirs: &ModelVersion, pairs: &Pairs) -> bool {
     let name = ours.source.strip_prefix("models:/").and_then(|rest| rest.split_once(['@', '/']));
     let new_name = |name: &str| pairs.models.get(name).map_or(name.to_owned(), String::clone);
@@ -178,7 +179,7 @@ fn is_resolved(ours: &ModelVersion, theirs: &ModelVersion, pairs: &Pairs) -> boo
     pairs.checked_sources && ours.copied_from().is_none() && name.map(|(name, _)| new_name(name)) == copied
 }
 
-/// The same place below runs that are partners, the same version of another model, or the same text.
+/// True for the same path below runs that are partners, for the same version of another model, and for equal texts.
 fn is_same_source(ours: &ModelVersion, theirs: &ModelVersion, pairs: &Pairs) -> bool {
     if let (Some((name, number)), Some(copied)) = (ours.copied_from(), theirs.copied_from()) {
         return (pairs.models.get(name).map_or(name, String::as_str), number) == copied;

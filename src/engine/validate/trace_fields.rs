@@ -7,12 +7,12 @@ use super::pairs::Pairs;
 use crate::entities::{Assessment, ExperimentId, Span, Trace, tag, trace_key};
 
 const EXPERIMENT: &str = "mlflow.experimentId";
-/// A span without a type is of the type `UNKNOWN`.
+/// A span without a type has the type `UNKNOWN`.
 const SPAN_TYPE: &str = "mlflow.spanType";
-/// A server makes trace tags of such attributes of the outermost span.
+/// A server converts attributes with this prefix on the outermost span to trace tags.
 const TRACE_TAG: &str = "mlflow.traceTag.";
 
-/// `made` are the tags that the target's server makes of the spans.
+/// `made` are the tags that the target's server derives from the spans.
 pub fn trace_fields(
     found: &mut Found,
     ours: &Trace,
@@ -40,7 +40,7 @@ pub fn trace_fields(
     found.value("linked prompts", text(&expected), text(&theirs.linked_prompts));
 }
 
-/// What a server makes trace tags of: attributes of the outermost span.
+/// The attributes of the outermost span that a server converts to trace tags.
 pub fn tags_made_of(spans: &[Span]) -> BTreeMap<String, String> {
     let attributes = spans.iter().filter(|span| span.parent.is_empty()).flat_map(|span| &span.attributes);
     let tag = |(key, value): (&String, &Value)| {
@@ -90,7 +90,7 @@ fn assessments(found: &mut Found, ours: &[Assessment], theirs: &[Assessment], pa
     }
 }
 
-/// The fields that differ. Absent and empty metadata are the same.
+/// Returns the fields that differ. Absent and empty metadata are equal.
 fn judgement(ours: &Map<String, Value>, theirs: &Map<String, Value>, pairs: &Pairs) -> Vec<String> {
     let keys: BTreeSet<&String> = ours.keys().chain(theirs.keys()).collect();
     let is_same = |key: &str| match (key, ours.get(key), theirs.get(key)) {
@@ -111,7 +111,7 @@ fn is_same_metadata(ours: Option<&Value>, theirs: Option<&Value>, pairs: &Pairs)
         })
 }
 
-/// `experiment` is the one on the target.
+/// `experiment` is the experiment on the target.
 pub fn span_fields(
     found: &mut Found,
     ours: &[Span],
@@ -172,7 +172,7 @@ fn one_span(found: &mut Found, ours: &Span, theirs: &Span, experiment: &Experime
     }
 }
 
-/// An attribute is the text of a JSON, in whatever order of keys.
+/// Parses an attribute that holds JSON as text, so that the order of its keys does not matter.
 fn said(attribute: &Value) -> Value {
     let parsed = attribute.as_str().and_then(|text| serde_json::from_str(text).ok());
     parsed.unwrap_or_else(|| attribute.clone())

@@ -1,4 +1,4 @@
-//! Traces with their spans and assessments, and what runs are linked to them.
+//! Traces with their spans and assessments, and the links from runs to traces.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -16,10 +16,10 @@ use crate::error::{Error, Result};
 use crate::io::Pages;
 use crate::plan::ExperimentSelection;
 
-/// Traces that are compared side by side.
+/// The traces that are compared concurrently.
 const AT_ONCE: usize = 8;
 
-/// An experiment that was chosen, and its partner.
+/// A selected experiment, and its partner.
 type Both = (Experiment, ExperimentSelection, Option<Experiment>);
 
 impl Compare {
@@ -49,7 +49,7 @@ impl Compare {
         Ok(())
     }
 
-    /// Reads both sides page by page; what waits for its partner is held. True when the source has any.
+    /// Reads both sides page by page. A trace waits in memory for its partner. Returns true when the source has traces.
     async fn traces_of(&self, (ours, choice, theirs): &Both, pairs: &Pairs) -> Result<bool> {
         if !self.plan.takes_traces(choice) {
             return Ok(false);
@@ -161,13 +161,14 @@ impl Compare {
         }
     }
 
-    /// The links of a run count as one more item of the experiment where either side has some. `partners` leads from
-    /// the target's runs to the source's.
+    /// Reports links that cannot be read as one item of the experiment.
     async fn unread_links(&self, of: &Experiment, error: Error, is_source: bool) {
         let (kind, id) = (Kind::Trace, format!("links of experiment {}", of.id));
         self.unread(vec![Unreadable { kind, id, reason: error.to_string() }], is_source).await;
     }
 
+    /// Compares the links of each run as one more item of the experiment, where either side has links. `partners` maps
+    /// the target's runs to the source's runs.
     async fn links_of(
         &self,
         (ours, of): (&Experiment, &[ExperimentId]),
@@ -194,7 +195,7 @@ impl Compare {
             all.entry(run_id).or_default()[0].extend(trace_ids);
         }
         for TraceLinks { run_id, trace_ids } in target {
-            // A run that only the target has is said to be too many.
+            // A run that only the target has is reported as an extra run.
             if let Some(run) = partners.get(&run_id) {
                 all.entry((*run).clone()).or_default()[1].extend(trace_ids);
             }

@@ -4,8 +4,8 @@ use super::{Compare, Difference, FieldDifference};
 use crate::entities::{Kind, Readable, Unreadable};
 use crate::io::Pages;
 
-/// A list that breaks off for a reason of its own says so as an item: one side that is not shown must never look like one
-/// that is empty, nor hide what can be compared. `of` is what the objects belong to.
+/// Turns an error in the middle of a list into an item. A side that cannot be read must not look like an empty side,
+/// and must not prevent the comparison of the other objects. `of` is the owner of the objects.
 pub fn whole_list<'a, T: Send + 'a>(
     kind: Kind,
     of: String,
@@ -21,13 +21,13 @@ pub fn whole_list<'a, T: Send + 'a>(
             };
             stream::iter([page])
         })
-        // Both sides are read in step: the shorter list is asked again after its end.
+        // Both sides are read in step, so the shorter list is polled again after its end.
         .fuse()
         .boxed()
 }
 
 impl Compare {
-    /// Counts what one side cannot show as an item of its own each.
+    /// Counts each object that one side cannot show as a separate item.
     pub(super) async fn unread(&self, unread: Vec<Unreadable>, is_source: bool) {
         for Unreadable { kind, id, reason } in unread {
             let (source, target) = if is_source { (Some(reason), None) } else { (None, Some(reason)) };

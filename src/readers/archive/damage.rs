@@ -1,4 +1,4 @@
-//! Damage of a directory as a whole: lists that are gone, and items that only a list names.
+//! Damage to a directory as a whole: missing lists, and items that appear only in a list.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -13,16 +13,16 @@ use crate::error::{Class, Error, Result};
 const NOT_CHECKED: &str = "it has not all checksums, as it was begun by an older mlferry or by mlflow-export-import: \
                            missing and damaged files may go unnoticed; export into a new directory to have them checked";
 
-/// Opens the lists of a directory. Gives the items that stand for damaged files of the directory itself, and notes.
+/// Opens the lists of a directory. Returns the items that represent damaged files of the directory itself, and notes.
 pub(super) fn look(layout: &Layout) -> Result<(Checksums, Vec<Unreadable>, Vec<String>)> {
     let (has_list, origin) = (layout.root().join(Layout::CHECKSUMS).exists(), layout.origin());
-    // An experiment's folder alone has a list, and nothing that says so.
+    // The folder of a single experiment has a list, but no manifest that requires it.
     if layout.only().is_some() {
         let notes = if has_list { Vec::new() } else { vec![note(layout)] };
         return Ok((Checksums::new(layout, false), Vec::new(), notes));
     }
     let mut damaged = Vec::new();
-    // It says which lists there must be: no list has it.
+    // The manifest defines which lists must exist: no list contains the manifest.
     let manifest: Result<Manifest> = layout.guard(&origin).and_then(|()| {
         let file = std::fs::File::open(&origin).map_err(|e| Error::from(e).at(origin.display()))?;
         json(&origin)(&mut std::io::BufReader::new(file))
@@ -43,7 +43,7 @@ pub(super) fn look(layout: &Layout) -> Result<(Checksums, Vec<Unreadable>, Vec<S
     if let Some(reason) = checksums.problem(layout.root()) {
         damaged.push(of_directory(Layout::CHECKSUMS, &reason));
     }
-    // Nothing here reads these two, and other tools do.
+    // This program does not read these two files, but other tools do.
     if is_strict {
         for path in [layout.experiments_file(), layout.models_file()] {
             match checksums.check(&path) {
@@ -63,13 +63,13 @@ fn note(layout: &Layout) -> String {
     format!("{}: {NOT_CHECKED}", layout.root().display())
 }
 
-/// Experiments are the first that is read, so they stand for the directory.
+/// Experiments are read first, so they represent the directory.
 fn of_directory(file: &str, reason: &impl ToString) -> Unreadable {
     Unreadable { kind: Kind::Experiment, id: file.to_owned(), reason: reason.to_string() }
 }
 
 impl ArchiveReader {
-    /// Stands for the runs and other items of which an experiment's list does not tell any more.
+    /// An item for the runs and other items that an experiment's damaged list no longer shows.
     pub(super) fn damaged_list_of(&self, experiment: &ExperimentId) -> Option<Unreadable> {
         let reason = self.checksums.problem(&self.layout.experiment(experiment))?;
         Some(Unreadable {
@@ -79,8 +79,8 @@ impl ArchiveReader {
         })
     }
 
-    /// Experiments that the directory's table of contents names and that are not there. With checksums they are known
-    /// already.
+    /// Experiments that the directory's table of contents names but that do not exist. With checksums they are already
+    /// known.
     pub(super) fn experiments_without_folder(&self, there: &[String]) -> impl Iterator<Item = Unreadable> {
         let there: BTreeSet<&str> = there.iter().map(String::as_str).collect();
         let id_of = |line: &Value| line["id"].as_str().or(line["experiment_id"].as_str()).map(str::to_owned);
@@ -89,7 +89,7 @@ impl ArchiveReader {
         })
     }
 
-    /// The same of registered models.
+    /// Registered models that the table of contents names but that do not exist.
     pub(super) fn models_without_folder(&self, there: &[PathBuf]) -> impl Iterator<Item = Unreadable> {
         self.contents(&self.layout.models_file(), "models", Kind::RegisteredModel, &|line| {
             let name = line.as_str().or(line["name"].as_str())?.to_owned();
@@ -110,7 +110,7 @@ impl ArchiveReader {
         }
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let all = match self.read::<Wrapped<Value>>(path) {
-            // Other tools' lists may be of another form, which says nothing of a loss.
+            // Other tools' lists may have another form, which does not indicate a loss.
             Ok(file) => file.mlflow[key].as_array().cloned().unwrap_or_default(),
             Err(error) if error.class() == Class::NotFound => Vec::new(),
             Err(error) => return vec![Unreadable { kind, id: name, reason: error.to_string() }].into_iter(),

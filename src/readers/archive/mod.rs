@@ -36,16 +36,16 @@ use crate::io::{Pages, Traffic};
 const EXPERIMENTS_PER_PAGE: usize = 200;
 const RUNS_PER_PAGE: usize = 100;
 const POINTS_PER_CHUNK: usize = 10_000;
-/// Run files that are read side by side.
+/// Run files that are read at the same time.
 const FILES_AT_ONCE: usize = 2;
 
 pub struct ArchiveReader {
     layout: Layout,
     about: SourceInfo,
     checksums: Checksums,
-    /// Items that stand for files of the directory as a whole that are lost or damaged.
+    /// Items that represent lost or damaged files of the directory as a whole.
     damaged: Vec<Unreadable>,
-    /// Not told yet.
+    /// Notes that were not reported yet.
     notes: Mutex<Vec<String>>,
 }
 
@@ -86,8 +86,8 @@ impl ArchiveReader {
         self.checksums.read(path, json(path))
     }
 
-    /// Names of the folders in `folder` that hold `file`, or held it when they were exported. A folder that never had it is
-    /// left by an object that could not be exported.
+    /// Names of the folders in `folder` that contain `file`, or contained it at the export. A folder that never
+    /// contained it comes from an object that could not be exported.
     fn folders_with(&self, folder: &Path, file: &str) -> Result<Vec<String>> {
         let mut names = BTreeSet::new();
         match fs::read_dir(folder) {
@@ -135,7 +135,7 @@ impl ArchiveReader {
         let path = self.layout.run_file(&experiment.id, run);
         let read = self.checksums.read(&path, |text| archive::read_summary(text, &path));
         let read = read.map_err(|error| unreadable(error.to_string()))?;
-        // The folders' names count: what a file says of itself is not trusted with a path.
+        // The folder's name is the id: an id inside a file is not trusted as a path.
         Ok(Run { id: run.clone(), experiment_id: experiment.id.clone(), ..read })
     }
 
@@ -147,7 +147,7 @@ impl ArchiveReader {
         let folder = self.folder(owner);
         match self.read::<ArtifactList>(&folder.list()) {
             Ok(list) => {
-                // What the export could not read is still a file of its owner; opening it says so.
+                // A file that the export could not read is still a file of its owner; opening it returns the error.
                 let missing = list.missing.into_keys().map(|path| Ok(FileEntry::new(path, None)));
                 let there = list.files.into_iter().map(|file| as_listed(owner, &folder, file));
                 Ok(there.chain(missing).collect())
@@ -164,17 +164,17 @@ impl ArchiveReader {
         let path = self.layout.experiment_file(&id.into());
         let mut file = self.read::<Wrapped<ExperimentFile>>(&path)?.mlflow;
         file.experiment.id = id.into();
-        // `export-models` of the incumbent names a run as often as versions were made of it.
+        // The incumbent's `export-models` lists a run once for each version that was made of it.
         let mut seen = HashSet::new();
         file.runs.retain(|run| seen.insert(run.clone()));
         Ok(file)
     }
 
-    /// What another tool says that it could not export, and runs that nobody can say anything of.
+    /// Runs that another tool reports as not exported, and runs without any information.
     fn read_failed_runs(&self, id: &ExperimentId) -> Result<Vec<Readable<Run>>> {
         let file: Wrapped<IgnoredAny> = self.read(&self.layout.experiment_file(id))?;
         let info = file.info.unwrap_or_default();
-        // Other tools' counts are not ours to judge: a list that is none tells of no loss.
+        // Counts of other tools are not checked: an invalid list does not indicate a loss.
         let info: ExperimentInfo = serde_json::from_value(info).unwrap_or_default();
         let reason = "the export says that it could not be exported".to_owned();
         let lost = |run: RunId| Unreadable { kind: Kind::Run, id: run.to_string(), reason: reason.clone() };
@@ -183,7 +183,7 @@ impl ArchiveReader {
     }
 }
 
-/// A file that has the size that it was exported with; whoever reads it compares the checksum.
+/// A file with the size that it had at the export; its reader compares the checksum.
 fn as_listed(owner: Owner<'_>, folder: &OwnerFolder, file: FileEntry) -> Readable<FileEntry> {
     let path = folder.artifact(&file.path);
     let reason = match (file.size, path.metadata()) {
@@ -323,7 +323,7 @@ impl Reader for ArchiveReader {
     fn histories<'a>(&'a self, runs: &'a [Run]) -> BoxStream<'a, Result<Readable<MetricChunk>>> {
         let with_metrics = runs.iter().filter(|run| !run.latest.is_empty());
         stream::iter(with_metrics)
-            // It was guarded when the run was read.
+            // The path was checked when the run was read.
             .map(|run| history(self.layout.run_file(&run.experiment_id, &run.id), run.id.clone()))
             .flatten_unordered(FILES_AT_ONCE)
             .boxed()
@@ -340,7 +340,7 @@ impl Reader for ArchiveReader {
         let folder = self.folder(owner);
         let path = folder.artifact(&file.path);
         match owner.kind {
-            // Nothing else says what they were.
+            // Only the checksum list covers the files of a trace.
             Kind::Trace => self.checksums.check(&path)?,
             _ => self.layout.guard(&path)?,
         }
@@ -348,7 +348,7 @@ impl Reader for ArchiveReader {
     }
 }
 
-/// Reads a run file in a thread of its own, a few chunks ahead of whoever takes them.
+/// Reads a run file in its own thread, a few chunks ahead of the consumer.
 fn history(path: PathBuf, run_id: RunId) -> BoxStream<'static, Result<Readable<MetricChunk>>> {
     let (sender, receiver) = mpsc::channel(2);
     tokio::task::spawn_blocking(move || {
@@ -372,7 +372,7 @@ fn history(path: PathBuf, run_id: RunId) -> BoxStream<'static, Result<Readable<M
         if let (true, Err(error)) = (sent, read) {
             let unreadable =
                 Unreadable { kind: Kind::Run, id: run_id.to_string(), reason: error.to_string() };
-            // Nobody listens any more: then nobody needs the reason either.
+            // If the receiver is closed, the reason is not needed either.
             let _ = sender.blocking_send(Ok(Err(unreadable)));
         }
     });

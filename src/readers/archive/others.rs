@@ -8,8 +8,8 @@ use crate::error::{Error, Result};
 const REASON: &str = "mlflow-export-import does not keep all of them: move them from the server itself";
 
 impl ArchiveReader {
-    /// What an export of mlflow-export-import may hold besides runs and models (databricks 1.2.1, `bulk/export_all.py`).
-    /// Exports of ours have none of these files.
+    /// Content that an export of mlflow-export-import may hold besides runs and models (databricks 1.2.1,
+    /// `bulk/export_all.py`). Exports of this program have none of these files.
     pub(super) fn left_by_the_incumbent(&self) -> Result<Vec<Unsupported>> {
         let mut traces = 0;
         for experiment in folders(&self.layout.experiments())? {

@@ -28,7 +28,7 @@ impl ArchiveReader {
     }
 
     fn model_files(&self) -> Result<Vec<PathBuf>> {
-        // An experiment's folder has models too, which are logged ones.
+        // The folder of a single experiment also has models, but those are logged models.
         let mut folders =
             if self.layout.only().is_some() { Vec::new() } else { self.layout.registries().into() };
         let mut files = BTreeSet::new();
@@ -48,7 +48,7 @@ impl ArchiveReader {
                 let entry = entry?;
                 match entry.path().join("model.json") {
                     file if file.is_file() => drop(files.insert(file)),
-                    // The incumbent's folders are called as the models are, "/" included. Links could lead round in a circle.
+                    // The incumbent's folders have the models' names, including "/". Links could form a circle.
                     _ if entry.file_type()?.is_dir() => folders.push(entry.path()),
                     _ => {}
                 }
@@ -57,7 +57,7 @@ impl ArchiveReader {
         Ok(files.into_iter().collect())
     }
 
-    /// Looks through the experiments: a directory has no index of runs.
+    /// Searches the experiments: a directory has no index of runs.
     pub(super) fn find_run(&self, id: &RunId) -> Result<Option<Run>> {
         if !is_plain_id(id.as_str()) {
             return Ok(None);
@@ -65,7 +65,7 @@ impl ArchiveReader {
         for experiment in self.experiment_ids()? {
             let experiment = experiment.into();
             let path = self.layout.run_file(&experiment, id);
-            // One that was lost is named with its experiment.
+            // A lost file is reported with its experiment.
             if path.exists() {
                 let run = self.checksums.read(&path, |text| read_summary(text, &path))?;
                 return Ok(Some(Run { id: id.clone(), experiment_id: experiment, ..run }));

@@ -1,4 +1,4 @@
-//! Exports that a stranger has made: nothing outside of them is read, and what is broken is named.
+//! Exports from an untrusted source: no file outside of them is read, and every broken file is named.
 
 use futures::TryStreamExt;
 

@@ -1,4 +1,4 @@
-//! Files that this machine reads in their store itself, as long as it sees there what the server sees.
+//! Files that this machine reads directly from their store, as long as it sees the same files as the server.
 
 use std::collections::HashSet;
 use std::sync::PoisonError;
@@ -12,16 +12,16 @@ use crate::entities::{FileEntry, Kind, Owner};
 use crate::io::Pages;
 
 impl RestReader {
-    /// The root of the owner's files, where this machine reads it and it is the server's.
+    /// The root of the owner's files, if this machine can read it and it is the same root as the server's.
     pub(super) async fn direct_root(&self, owner: &Owner<'_>) -> Option<Root> {
         let is_by_server =
             self.by_server.lock().unwrap_or_else(PoisonError::into_inner).contains(owner.artifact_uri);
         if is_by_server { None } else { self.stores.root(owner).await }
     }
 
-    /// The owner's files as their store lists them. None when the server has to be asked: an empty answer is believed only
-    /// when the server says the same, for the same name may stand for another place there (an endpoint of its own, a
-    /// container's file system), and what is listed in a folder of this machine must be what the server lists in it.
+    /// The owner's files as their store lists them. None when the server must be asked. An empty list is accepted only
+    /// if the server lists nothing either: the same name may mean another place for the server (a custom endpoint, a
+    /// container's file system). The list of a folder of this machine must match the server's list.
     pub(super) async fn listed_directly(&self, owner: Owner<'_>) -> Option<Pages<'static, FileEntry>> {
         if let Some(host) = other_proxy(owner.artifact_uri, &self.client.address().to_string()) {
             self.stores.note(format!(
@@ -51,8 +51,8 @@ impl RestReader {
         Some(stream::once(async { Ok(first) }).chain(pages).boxed())
     }
 
-    /// Whether the server lists something at the top of the root that is not there for this machine, or has another size.
-    /// A server that cannot list it knows no more.
+    /// Whether the server lists something at the top of the root that this machine does not see, or that has another
+    /// size. False if the server cannot list the root.
     async fn server_sees_more(&self, root: &Root, owner: Owner<'_>, ours: &[FileEntry]) -> bool {
         if !matches!(owner.kind, Kind::Run | Kind::LoggedModel) {
             return false;
@@ -64,7 +64,7 @@ impl RestReader {
         };
         let tops: HashSet<&str> = ours.iter().filter_map(|file| file.path.split('/').next()).collect();
         let is_missing = |folder: &String| {
-            // Only a folder of this machine can be there and hold nothing.
+            // Only a folder of this machine can exist and be empty.
             !tops.contains(folder.as_str()) && !root.folder().is_some_and(|root| root.join(folder).is_dir())
         };
         files.iter().any(is_other) || folders.iter().any(is_missing)
@@ -79,8 +79,8 @@ impl RestReader {
     }
 }
 
-/// The host that an artifact root names as its proxy, if it is not this server's: a tracking server that serves artifacts too
-/// answers for its own store, whatever host is named (MLflow 3.10, `server/handlers.py`,
+/// The host that an artifact root names as its proxy, if it is not this server's. A tracking server that also serves
+/// artifacts uses its own store for any host name (MLflow 3.10, `server/handlers.py`,
 /// `_is_servable_proxied_run_artifact_root`), while MLflow's client asks that host.
 fn other_proxy<'a>(root: &'a str, address: &str) -> Option<&'a str> {
     let (scheme, rest) = root.split_once("://")?;
@@ -104,7 +104,8 @@ mod tests {
     use crate::entities::ExperimentId;
     use crate::rest::{Access, Address, Capabilities, Client, Probe};
 
-    /// What the folder `<dir>/r1/artifacts` comes to when a server lists this of it: its files, unless the server is asked.
+    /// The files read from the folder `<dir>/r1/artifacts` when a server lists it as `listed`; none if the server is
+    /// asked.
     async fn read(dir: &Path, listed: ResponseTemplate) -> Option<Vec<String>> {
         let server = MockServer::start().await;
         Mock::given(path("/api/2.0/mlflow/artifacts/list")).respond_with(listed).mount(&server).await;

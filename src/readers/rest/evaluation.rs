@@ -5,7 +5,7 @@ use crate::entities::{EvaluationDataset, Experiment, Kind, Readable, Scorer, Unr
 use crate::error::Result;
 use crate::io::Pages;
 
-/// Datasets or scorers that are asked for one by one, side by side.
+/// Datasets or scorers that are requested one by one, at the same time.
 const AT_ONCE: usize = 8;
 
 impl RestReader {
@@ -36,7 +36,7 @@ impl RestReader {
         stream::iter(asked).buffered(AT_ONCE).try_collect().await
     }
 
-    /// A list that gives the latest versions is all there is to ask when each of them is the first.
+    /// The list of latest versions is sufficient if each of them is the first version.
     pub(super) async fn every_scorer(&self, experiment: &Experiment) -> Result<Vec<Scorer>> {
         if experiment.lifecycle.is_deleted() {
             return Ok(Vec::new());
@@ -55,13 +55,13 @@ impl RestReader {
         Ok(versions.into_iter().flatten().collect())
     }
 
-    /// Of all experiments at once, where the server tells them so.
+    /// The scorers of all experiments, if the server has one list of them.
     async fn all_latest_scorers(&self) -> Result<Option<&[Scorer]>> {
         let ask = || async {
             match self.client.scorers(None).await {
                 Ok(all) => Ok(Some(all)),
                 Err(e) if self.ends_all(&e).await => Err(e),
-                // Each experiment is asked then, and says for itself what is wrong.
+                // Then each experiment is asked and reports its own error.
                 Err(_) => Ok(None),
             }
         };

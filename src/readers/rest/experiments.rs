@@ -1,6 +1,6 @@
-//! The experiments of a server, also where its list of them breaks. Over a folder of files (MLflow 2.22 and 3.10,
-//! `store/tracking/file_store.py`) one torn `meta.yaml` breaks it for all; those that have artifacts are then asked for
-//! one by one.
+//! The experiments of a server, also if its list of them fails. Over a folder of files (MLflow 2.22 and 3.10,
+//! `store/tracking/file_store.py`) one torn `meta.yaml` breaks the whole list; experiments that have artifacts are then
+//! requested one by one.
 
 use futures::stream;
 use futures::{StreamExt, TryStreamExt};
@@ -14,7 +14,7 @@ const NOTHING: &str = "the server shows no experiment at all, deleted ones inclu
                        one: see that it was started over the right database or folder, and that each folder has its \
                        meta.yaml";
 
-/// Experiments that are asked for one by one, side by side.
+/// Experiments that are requested one by one, at the same time.
 const AT_ONCE: usize = 8;
 
 struct Walk<'a> {
@@ -54,9 +54,9 @@ impl RestReader {
         stream::try_unfold(walk, next).boxed()
     }
 
-    /// What the list may have left out: the first experiment, whose number is known. Without its `meta.yaml` a server over
-    /// files lists it no more (MLflow 2.22 and 3.10, `store/tracking/file_store.py`, `search_experiments`), and
-    /// repositories are often published so. A server that shows nothing at all is not believed.
+    /// The first experiment, which the list may omit and whose id is known. Over files, a server does not list it
+    /// without its `meta.yaml` (MLflow 2.22 and 3.10, `store/tracking/file_store.py`, `search_experiments`), and
+    /// repositories are often published in this state. An empty list is not trusted.
     async fn beyond_the_list(&self, seen: &[ExperimentId]) -> Result<Option<Readable<Experiment>>> {
         let first = ExperimentId::from("0");
         if seen.contains(&first) || self.client.address().arn().is_some() {
@@ -75,7 +75,7 @@ impl RestReader {
         }
     }
 
-    /// Experiments that have a folder of artifacts at the server's own root. The last item says that there may be
+    /// Experiments that have a folder of artifacts at the server's own root. The last item reports that there may be
     /// more.
     async fn instead_of_experiments(
         &self,
@@ -92,7 +92,7 @@ impl RestReader {
         let asked = new.map(|id| async move {
             match self.client.experiment(&id).await {
                 Ok(experiment) => Ok(Some(Ok(experiment))),
-                // What a removed experiment has left behind is none.
+                // A remaining folder of a removed experiment is not an experiment.
                 Err(error) if error.class() == Class::NotFound => Ok(None),
                 Err(error) if self.ends_all(&error).await => Err(error),
                 Err(error) => {

@@ -7,10 +7,10 @@ use crate::entities::{FileEntry, Kind, Owner, Readable, Unreadable};
 use crate::error::{Class, Error, Result};
 use crate::io::{Pages, circle};
 
-/// Folders that are listed side by side.
+/// Folders that are listed at the same time.
 const FOLDERS_AT_ONCE: usize = 8;
 
-/// Folders of folders that never end are not followed beyond this: no file system and no store has longer paths.
+/// The limit for endlessly nested folders: no file system and no store has longer paths.
 const LONGEST_PATH: usize = 4_096;
 
 fn is_below(path: &str, folder: &str) -> bool {
@@ -20,12 +20,12 @@ fn is_below(path: &str, folder: &str) -> bool {
 /// The files of a folder, and the folders in it.
 type Listed = (Vec<FileEntry>, Vec<String>);
 
-/// How far a walk has come: folders that are still to be listed, and why files of the owner may be missing.
+/// The state of a walk: folders that are not listed yet, and the reason why files of the owner may be missing.
 type Walk = (Vec<String>, Option<Error>);
 
 impl RestReader {
-    /// From the store itself where this machine reaches it, which takes a request for 1 000 files; else from the server,
-    /// which takes one for each folder.
+    /// Reads from the store itself if this machine can reach it: one request per 1 000 files. Otherwise from the
+    /// server: one request per folder.
     pub(super) fn files_of<'a>(&'a self, owner: Owner<'a>) -> Pages<'a, Readable<FileEntry>> {
         let pages = async move {
             match self.listed_directly(owner).await {
@@ -36,8 +36,8 @@ impl RestReader {
         pages.flatten_stream().boxed()
     }
 
-    /// Lists an owner's artifacts level by level: the route shows one folder a call. A folder that cannot be listed
-    /// costs no other.
+    /// Lists an owner's artifacts level by level: the route returns one folder per call. A folder that cannot be listed
+    /// does not affect the others.
     fn walk<'a>(&'a self, owner: Owner<'a>) -> Pages<'a, Readable<FileEntry>> {
         let next = move |(mut folders, mut lost): Walk| async move {
             if folders.is_empty() {
@@ -56,7 +56,7 @@ impl RestReader {
             for (answer, folder) in listed {
                 let ((here, below), error) = match answer {
                     Ok(answer) => answer,
-                    // Without the first one nothing is known of the owner's files.
+                    // Without the root folder, none of the owner's files are known.
                     Err(error) if folder.is_empty() || self.ends_all(&error).await => return Err(error),
                     Err(error) => {
                         files.push(Err(unlisted(owner, &folder, &error)));
@@ -65,11 +65,12 @@ impl RestReader {
                 };
                 lost = lost.or(error.filter(|_| owner.kind == Kind::Run));
                 files.extend(here.into_iter().map(Ok));
-                // One that is not below the folder that was asked for leads in a circle.
+                // A path that is not below the requested folder would lead in a circle.
                 let (below, astray): (Vec<_>, Vec<_>) =
                     below.into_iter().partition(|path| is_below(path, &folder));
                 files.extend(astray.iter().map(|path| Err(unlisted(owner, path, &circle()))));
-                // The listing of such a folder is that of another one, or empty. Handed on as a file it fails by name.
+                // The server would list another folder instead, or nothing. As a file, such a folder fails with its
+                // name.
                 let (sayable, other): (Vec<_>, Vec<_>) =
                     below.into_iter().partition(|folder| self.can_be_listed(owner, folder));
                 folders.extend(sayable);
@@ -80,9 +81,9 @@ impl RestReader {
         stream::try_unfold((vec![String::new()], None), next).boxed()
     }
 
-    /// One folder. What the server has listed and does not find (a run without an artifacts folder, a model of a
-    /// deleted experiment: MLflow 3.10 over a file store) may have files all the same; then the error comes along,
-    /// because a run that is not found has more that cannot be asked for.
+    /// Lists one folder. The server may not find an owner that it has listed (a run without an artifacts folder, a
+    /// model of a deleted experiment: MLflow 3.10 over a file store), although the owner has files. Then the error is
+    /// included, because more of such a run cannot be requested.
     async fn folder(&self, owner: Owner<'_>, folder: &str) -> Result<(Listed, Option<Error>)> {
         let (proxied, rules) = (proxied_path(owner.artifact_uri), self.probe.capabilities.paths);
         if let Some(root) = proxied.filter(|_| is_kept(rules, folder).is_err()) {
@@ -102,7 +103,7 @@ impl RestReader {
         }
     }
 
-    /// By the owner's route, or else by the proxy's, which is asked for the whole path.
+    /// Either the owner's route or the proxy's route can list it; the proxy gets the whole path.
     fn can_be_listed(&self, owner: Owner<'_>, folder: &str) -> bool {
         if folder.len() > LONGEST_PATH {
             return false;

@@ -1,5 +1,5 @@
-//! Metric histories in the fewest requests that lose nothing: one metric of many runs at a time where the server
-//! can, page by page for a series that does not fit into such an answer.
+//! Metric histories, complete and in as few requests as possible: one metric of many runs at a time if the server
+//! supports it, and page by page for a series that does not fit into such an answer.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -9,7 +9,7 @@ use crate::entities::{Kind, MetricChunk, Point, Readable, Run, RunId, Unreadable
 use crate::error::{Error, Result};
 use crate::rest::{Client, ROWS_PER_CALL, WireMetric};
 
-/// Metrics whose answers are asked for ahead of time.
+/// Metrics that are requested ahead of time.
 const METRICS_AHEAD: usize = 6;
 
 type Chunks<'a> = BoxStream<'a, Result<Readable<MetricChunk>>>;
@@ -33,7 +33,7 @@ pub fn histories<'a>(client: &'a Client, bulk: Option<usize>, runs: &'a [Run]) -
         .boxed()
 }
 
-/// Which of these runs have which metric. Run ids sorted: the server's answer is.
+/// The runs that have each metric. Run ids are sorted, because the server's answer is sorted.
 fn by_metric(runs: &[Run]) -> BTreeMap<String, VecDeque<RunId>> {
     let mut keys: BTreeMap<String, Vec<RunId>> = BTreeMap::new();
     for run in runs {
@@ -47,13 +47,13 @@ fn by_metric(runs: &[Run]) -> BTreeMap<String, VecDeque<RunId>> {
         .collect()
 }
 
-/// One metric of some runs, on its way.
+/// One metric of some runs, while it is read.
 struct Series {
     key: String,
     ready: VecDeque<MetricChunk>,
-    /// Runs to be read one at a time.
+    /// Runs that are read one at a time.
     single: VecDeque<RunId>,
-    /// Runs still to be asked for together.
+    /// Runs that are still to be requested together.
     rest: VecDeque<RunId>,
 }
 
@@ -64,12 +64,12 @@ async fn first_answer(client: &Client, key: String, wanted: VecDeque<RunId>, run
 }
 
 impl Series {
-    /// One bulk call. A cut answer is whole for all runs but the last one it shows, because it is sorted by run.
+    /// One bulk call. The answer is sorted by run. So a cut answer is complete for all its runs except the last one.
     async fn ask(&mut self, client: &Client, runs: &[Run]) {
         let wanted: Vec<RunId> = self.rest.drain(..).collect();
         let rows = match client.history_bulk(&wanted, &self.key).await {
             Ok(rows) => rows,
-            // Asked for one by one, only those that cannot be read are lost.
+            // With one request per run, only unreadable runs fail.
             Err(_) => return self.single.extend(wanted),
         };
         let cut = rows.len() >= ROWS_PER_CALL;
@@ -87,7 +87,7 @@ impl Series {
                 self.rest.extend(wanted.into_iter().filter(|run| *run >= last));
             }
         } else {
-            // The run's own page says that it has this metric: no rows are no answer.
+            // The run's own page lists this metric: an empty answer is not valid.
             self.single.extend(wanted.into_iter().filter(|run| !chunks.contains_key(run)));
         }
         for chunk in chunks.into_values() {
@@ -119,7 +119,7 @@ impl Series {
     }
 }
 
-/// The point that the list of runs shows of a metric.
+/// A metric's latest point, from the list of runs.
 fn latest_of(runs: &[Run], run: &RunId, key: &str) -> Option<Point> {
     runs.iter().find(|known| known.id == *run)?.latest.get(key).copied()
 }
@@ -128,8 +128,8 @@ fn has(points: &[Point], point: &Point) -> bool {
     points.iter().any(|known| known.identity() == point.identity())
 }
 
-/// One metric of one run, a page at a time. Where its latest point does not come, that one is known from the list of runs
-/// all the same: its history cannot be read to its end, or somebody has removed the rows.
+/// One metric of one run, a page at a time. If its latest point does not arrive, it is taken from the list of runs: the
+/// history cannot be read to its end, or a user has removed the rows.
 fn one_run<'a>(client: &'a Client, run: RunId, key: String, runs: &'a [Run]) -> Chunks<'a> {
     let latest = latest_of(runs, &run, &key);
     let pages = client.history(run.clone(), key.clone());
@@ -180,7 +180,7 @@ mod tests {
         Run { id: id.into(), latest: [("m".to_owned(), point)].into(), ..Run::default() }
     }
 
-    /// The points of each run that is read from a server which shows these rows.
+    /// The points of each run that are read from a server which returns these rows.
     async fn read(rows: &[Value], runs: &[Run], bulk: Option<usize>) -> BTreeMap<RunId, Vec<i64>> {
         let server = MockServer::start().await;
         let all = ResponseTemplate::new(200).set_body_json(json!({ "metrics": rows }));

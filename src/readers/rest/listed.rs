@@ -1,4 +1,4 @@
-//! Lists that break off: what was read stays, the rest is named.
+//! Lists that break off: the items that were read are kept, and the rest is reported.
 
 use futures::stream;
 use futures::{StreamExt, TryStreamExt};
@@ -9,7 +9,7 @@ use crate::error::{Class, Error, Result};
 use crate::io::{Listing, Pages};
 
 impl RestReader {
-    /// The list, and where it breaks off one item for all that is lost. `of` is what the objects belong to.
+    /// The list. If it breaks off, one item represents all lost objects. `of` is their owner.
     pub(super) fn to_its_end<'a, T: Send + 'a>(
         &'a self,
         kind: Kind,
@@ -31,8 +31,8 @@ impl RestReader {
         stream::try_unfold((list, of), next).boxed()
     }
 
-    /// No other question would fare better: the server is gone, or wants another sign-in. One that fails for a while,
-    /// while the server answers others, is about what was asked.
+    /// True when every other question would fail, too: the server is gone, or requires another sign-in. A temporary
+    /// error of one question, while the server answers others, concerns only the requested object.
     pub(super) async fn ends_all(&self, error: &Error) -> bool {
         match error.class() {
             Class::Permanent | Class::NotFound | Class::Forbidden => false,
@@ -41,7 +41,7 @@ impl RestReader {
         }
     }
 
-    /// The same error; a permanent one where it is about what was asked, so that who asks can tell.
+    /// The same error; a permanent one if it concerns only the requested object, so that the caller can distinguish it.
     pub(super) async fn judged<T>(&self, answer: Result<T>) -> Result<T> {
         match answer {
             Err(error) if !error.is_about_object() && !self.ends_all(&error).await => {

@@ -5,17 +5,17 @@ use crate::artifacts::{ByteStream, is_kept, proxied_path, proxied_url_path};
 use crate::entities::{FileEntry, Owner};
 use crate::error::{Class, Code, Error, Result};
 
-/// A way in which the server hands out a file.
+/// A route by which the server returns a file.
 enum Road {
-    /// The artifact proxy, with the path as its URL spells it.
+    /// The artifact proxy, with the path as its URL encodes it.
     Proxy(String),
-    /// The owner's own route, for whatever store the server itself can reach.
+    /// The owner's own route, for any store that the server itself can reach.
     Owner,
 }
 
 impl RestReader {
-    /// Opens a file: in its store where this machine reaches that, else through the server's routes, each of which can
-    /// say other names. A store that does not have the file or does not give it, while the server may, is no end.
+    /// Opens a file: from its store if this machine can reach it, otherwise through the server's routes, each of which
+    /// supports other names. If the store does not have or return the file, the server is tried next.
     pub(super) async fn open_file(&self, owner: Owner<'_>, file: &FileEntry) -> Result<ByteStream> {
         let refusal = match self.direct_root(&owner).await {
             None => None,
@@ -49,8 +49,8 @@ impl RestReader {
         Err(first.unwrap_or_else(|| Error::permanent(format!("the server has no route to {:?}", file.path))))
     }
 
-    /// The roads that say this name, the better one first. The proxy streams; but that of MLflow 3.10 answers 500 for
-    /// names beyond ASCII, which the other route gives.
+    /// The routes that support this name, the better one first. The proxy streams. But for names beyond ASCII, the
+    /// proxy of MLflow 3.10 answers 500, and the other route works.
     fn roads(&self, owner: Owner<'_>, path: &str) -> Result<Vec<Road>> {
         let (can, mut roads) = (self.probe.capabilities, Vec::new());
         let by_owner = is_kept(can.paths, path);
@@ -67,8 +67,8 @@ impl RestReader {
     }
 }
 
-/// Another road may lead there: this one does not have it, does not give it, or does not take its name. What is known to be
-/// no file is not asked of a server, which may wait for it without end.
+/// True when another route may work: this one does not have the file, does not return it, or does not accept its name.
+/// A path that is known not to be a file is not requested from a server, which could wait for it without end.
 pub(super) fn may_be_had_elsewhere(error: &Error) -> bool {
     let is_no_file =
         matches!(error.get_code(), Some(Code::Io(ErrorKind::IsADirectory | ErrorKind::Unsupported)));

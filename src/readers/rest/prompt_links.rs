@@ -1,4 +1,4 @@
-//! Which versions of prompts a trace is linked to. No route tells it of a trace: a search for each version does.
+//! The prompt versions that a trace is linked to. No route returns them for a trace: a search for each version does.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -10,12 +10,12 @@ use crate::error::{Error, Result};
 use crate::io::{Pages, strict};
 use crate::readers::read_all;
 
-/// Versions that are searched for side by side.
+/// Versions that are searched for at the same time.
 const AT_ONCE: usize = 8;
-/// Experiments of one search.
+/// The most experiments in one search.
 const EXPERIMENTS: usize = 100;
 
-/// By the trace's id, the versions as `name/number`; and why some may be missing.
+/// The versions as `name/number`, by the trace's id; and the reason why some may be missing.
 #[derive(Default)]
 pub struct PromptLinks {
     of: HashMap<String, BTreeSet<String>>,
@@ -23,7 +23,7 @@ pub struct PromptLinks {
 }
 
 impl RestReader {
-    /// Adds the links, and at the end what could not be found of them.
+    /// Adds the links, and at the end the links that could not be found.
     pub(super) fn with_prompts<'a>(
         &'a self,
         experiment: &'a Experiment,

@@ -1,6 +1,6 @@
-//! The runs of an experiment, also where the server's list of them breaks or is silent. Over a folder of files (MLflow
-//! 2.22 and 3.10, `store/tracking/file_store.py`) it breaks for all runs when one has a torn file, and leaves out one
-//! without `meta.yaml`. What else names runs is then asked for, one by one.
+//! The runs of an experiment, also if the server's list of them fails or is incomplete. Over a folder of files (MLflow
+//! 2.22 and 3.10, `store/tracking/file_store.py`) one torn file breaks the list of all runs, and a run without
+//! `meta.yaml` is omitted. Then the runs that other objects name are requested one by one.
 
 use std::collections::HashSet;
 
@@ -20,7 +20,7 @@ struct Walk<'a> {
 }
 
 impl RestReader {
-    /// Without the logged models of those that the server lists.
+    /// Runs that the server lists come without their logged models.
     pub(super) fn every_run<'a>(&'a self, experiment: &'a Experiment) -> Pages<'a, Readable<Run>> {
         let is_file_store = experiment.id.is_of_file_store();
         let walk = Walk { list: self.client.runs(&experiment.id, ""), seen: HashSet::new(), ended: false };
@@ -48,15 +48,15 @@ impl RestReader {
         stream::try_unfold(walk, next).boxed()
     }
 
-    /// Runs that have a folder of artifacts, and that the server knows of but cannot read.
+    /// Runs that have a folder of artifacts, and that the server has but cannot read.
     async fn unlisted(&self, experiment: &Experiment, seen: &HashSet<RunId>) -> Result<Vec<Readable<Run>>> {
         let folders = self.run_folders(experiment).await?;
         let found = self.ask_for(experiment, folders.difference(seen)).await?;
-        // What a removed run has left behind is no run.
+        // A remaining folder of a removed run is not a run.
         Ok(found.into_iter().filter_map(|(id, run)| readable(experiment, id, run, false)).collect())
     }
 
-    /// Runs that artifacts, logged models and other runs name. The last item says that there may be more.
+    /// Runs that artifacts, logged models and other runs name. The last item reports that there may be more.
     async fn instead_of_list(
         &self,
         experiment: &Experiment,
@@ -75,7 +75,7 @@ impl RestReader {
                 named.extend(run.iter().filter_map(Run::parent));
                 runs.extend(readable(experiment, id, run, are_certain));
             }
-            // A parent may be elsewhere, or gone.
+            // A parent may be in another experiment, or deleted.
             are_certain = false;
         }
         runs.sort_by_key(|run| run.as_ref().map_or(i64::MAX, |run| run.start_time.unwrap_or(0)));
@@ -105,7 +105,7 @@ impl RestReader {
         Ok(answers.into_iter().filter(|(_, run)| !run.as_ref().is_ok_and(is_elsewhere)).collect())
     }
 
-    /// The folders of runs below the experiment's artifacts, where the server passes those through.
+    /// The folders of runs below the experiment's artifacts, if the server proxies those.
     async fn run_folders(&self, experiment: &Experiment) -> Result<HashSet<RunId>> {
         let root = proxied_path(&experiment.artifact_location);
         let Some(root) = root.filter(|_| self.probe.capabilities.artifact_proxy) else {
@@ -116,7 +116,7 @@ impl RestReader {
                 Ok(folders.into_iter().filter(|name| is_run_id(name)).map(RunId::from).collect())
             }
             Err(error) if self.ends_all(&error).await => Err(error),
-            // Only to find what no list shows; what is known to be lost is said all the same.
+            // This search only finds unlisted runs; runs that are known to be lost are reported anyway.
             Err(error) => {
                 tracing::warn!(
                     "{}: folders of runs that no list shows are not looked for: {error}",
@@ -127,7 +127,7 @@ impl RestReader {
         }
     }
 
-    /// As far as those can be read.
+    /// The runs that made logged models, as far as those can be read.
     async fn makers_of_models(&self, experiment: &Experiment) -> Result<HashSet<RunId>> {
         let mut makers = HashSet::new();
         if !self.probe.capabilities.logged_models {
@@ -163,14 +163,14 @@ fn id_of(run: &Readable<Run>) -> RunId {
     }
 }
 
-/// The folders of runs, where the experiment's folder is one of this machine. Only names that are ids of runs are
-/// taken from it, and the server is asked for each.
+/// The folders of runs, if the experiment's folder is on this machine. Only names that are ids of runs are used, and
+/// the server is asked for each.
 async fn local_run_folders(experiment: &Experiment) -> Vec<RunId> {
     let folder = folder(&experiment.artifact_location);
     let Some(folder) = folder.filter(|folder| folder.ends_with(experiment.id.as_str())) else {
         return Vec::new();
     };
-    // Of another machine: then there is none here.
+    // If the path belongs to another machine, it does not exist here.
     let Ok(mut entries) = tokio::fs::read_dir(&folder).await else { return Vec::new() };
     let mut runs = Vec::new();
     while let Ok(Some(entry)) = entries.next_entry().await {

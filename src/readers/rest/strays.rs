@@ -1,4 +1,4 @@
-//! Files below an experiment's root that no run, logged model or trace owns: nothing of MLflow's reads or moves them.
+//! Files below an experiment's root that no run, logged model or trace owns: no part of MLflow reads or moves them.
 
 use futures::{StreamExt, stream};
 
@@ -8,14 +8,14 @@ use crate::artifacts::proxied_path;
 use crate::entities::{Count, Experiment, Unsupported};
 use crate::error::{Class, Result};
 
-/// Experiments that are looked into, and how many side by side.
+/// Experiments that are checked, and how many at the same time.
 const EXPERIMENTS: usize = 100;
 const AT_ONCE: usize = 8;
-/// Folders that MLflow makes there itself, beside one for each run.
+/// Folders that MLflow itself creates there, in addition to one for each run.
 const OWNED: [&str; 2] = ["models", "traces"];
 
 impl RestReader {
-    /// Counted where the server passes artifacts through.
+    /// They are counted only if the server proxies artifacts.
     pub(super) async fn strays(&self, experiments: &[Experiment]) -> Result<Unsupported> {
         let roots = experiments.iter().filter_map(|one| proxied_path(&one.artifact_location));
         let roots: Vec<&str> = roots.filter(|_| self.probe.capabilities.artifact_proxy).collect();
@@ -40,7 +40,7 @@ impl RestReader {
                 let is_stray = |name: &&String| !is_run_id(name) && !OWNED.contains(&name.as_str());
                 Ok((files.len() + folders.iter().filter(is_stray).count()) as u64)
             }
-            // Nothing was ever written there.
+            // No file was ever written below this root.
             Err(error) if error.class() == Class::NotFound => Ok(0),
             Err(error) => Err(error),
         }

@@ -6,7 +6,7 @@ use crate::entities::{Experiment, ExperimentId, Run, SPANS_FILE, Spans, Trace, T
 use crate::error::{Class, Error, Result};
 use crate::io::{Listing, Pages, strict};
 
-/// Runs that are asked for one by one, side by side.
+/// Runs that are requested one by one, at the same time.
 const RUNS_AT_ONCE: usize = 16;
 
 impl RestReader {
@@ -26,8 +26,8 @@ impl RestReader {
         }
     }
 
-    /// The file that clients put down where no database takes spans, read without the server: not every one passes it
-    /// on.
+    /// The file that clients write when no database stores the spans. It is read without the server, because not every
+    /// server returns it.
     async fn stored_spans_of(&self, trace: &Trace) -> Option<Spans> {
         let root = self.stores.root(&trace.owner()).await?;
         let read = async { root.open(SPANS_FILE).await?.try_collect::<BytesMut>().await };
@@ -35,7 +35,7 @@ impl RestReader {
         Some(Spans(text.freeze()))
     }
 
-    /// Only a search for each run tells (MLflow 3.3 on).
+    /// Only a search for each run returns its links (MLflow 3.3 on).
     pub(super) fn links<'a>(
         &'a self,
         experiment: &'a Experiment,
@@ -44,7 +44,7 @@ impl RestReader {
         if !self.probe.capabilities.trace_links {
             return stream::empty().boxed();
         }
-        // What cannot be read is said where the runs themselves are read.
+        // Errors of this list are reported where the runs themselves are read.
         let pages = self.every_run(experiment);
         pages.and_then(move |page| self.links_of(page.into_iter().flatten().collect(), of)).boxed()
     }

@@ -1,12 +1,12 @@
-//! Both sides of a metric drawn over each other: the source as a broad line, the target as a thin dashed one on top, so
-//! that they can be told apart without colours and where they run together.
+//! Draws both sides of a metric over each other: the source as a broad line, and the target as a thin dashed line on
+//! top. The lines can be distinguished without colours, also where they overlap.
 
 use crate::report::{Curve, Series};
 
-/// Of the drawing, in its own units.
+/// The size of the drawing, in its own units.
 const WIDTH: f64 = 640.0;
 const HEIGHT: f64 = 200.0;
-/// For the numbers beside and below.
+/// The space for the numbers at the side and below.
 const LEFT: f64 = 90.0;
 const BELOW: f64 = 24.0;
 const ABOVE: f64 = 10.0;
@@ -60,7 +60,7 @@ impl Scale {
             .collect();
         match points.as_slice() {
             [] => String::new(),
-            // A line of one point has no length.
+            // A line through a single point has no length, so a circle is drawn.
             [only] => {
                 let (x, y) = only.split_once(',').unwrap_or_default();
                 format!("<circle class=\"{class}\" cx=\"{x}\" cy=\"{y}\" r=\"3\"/>\n")
@@ -70,7 +70,7 @@ impl Scale {
     }
 }
 
-/// A range of one value gets some room.
+/// Widens a range that has a single value.
 fn widened((low, high): (f64, f64)) -> (f64, f64) {
     match low == high {
         true => (low - low.abs().max(1.0) / 2.0, high + high.abs().max(1.0) / 2.0),

@@ -1,4 +1,4 @@
-//! The report as one page that needs nothing else: no script, no font, no image, nothing from anywhere.
+//! The report as one self-contained page: no scripts, no fonts, no images, no external resources.
 
 mod chart;
 mod item;
@@ -26,7 +26,7 @@ pub fn write(report: &Report) -> Result<String> {
         0 => String::new(),
         more => format!("<p class=\"note\">{more} more metrics differ and are not drawn.</p>\n"),
     };
-    // Whatever gets into the page, it can load nothing and run nothing.
+    // The policy prevents any injected content from loading or running something.
     Ok(format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n\
@@ -85,7 +85,7 @@ fn counts(report: &Report) -> String {
     )
 }
 
-/// Nothing where there is nothing to be said.
+/// Returns an empty string if there are no remarks.
 fn remarks(title: &str, remarks: &Remarks) -> String {
     if remarks.is_empty() {
         return String::new();

@@ -1,17 +1,17 @@
-//! What a server can do. One table, filled by probing; nothing else asks for a version.
+//! The capabilities of a server. Probing fills one table; no other code asks for a version.
 
 use serde::Serialize;
 
 use crate::rest::PathRules;
 
-/// What a server was seen to do.
+/// The capabilities that the probe found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Capabilities {
     /// How many runs `get-history-bulk` takes in one call; absent before MLflow 2.3. 20 in 2.9, 100 since 2.10 or so.
     pub bulk_history_runs: Option<usize>,
-    /// The server passes files through (`mlflow-artifacts:`); since MLflow 1.24, off with `--no-serve-artifacts`.
+    /// The server proxies artifacts (`mlflow-artifacts:`); since MLflow 1.24, off with `--no-serve-artifacts`.
     pub artifact_proxy: bool,
-    /// What the server makes of the path of a file.
+    /// How the server changes the path of a file.
     pub paths: PathRules,
     /// Runs name the datasets they read; since MLflow 2.5.
     pub datasets: bool,
@@ -23,23 +23,23 @@ pub struct Capabilities {
     pub logged_models: bool,
     /// Evaluation datasets and scorers; since MLflow 3.4, over a database.
     pub evaluation: bool,
-    /// Registered models and prompts may not be called by names with `/` or `:`; since MLflow 3.11.
+    /// Names of registered models and prompts may not contain `/` or `:`; since MLflow 3.11.
     pub plain_model_names: bool,
-    /// A model version must name the run or logged model that its source is of; since MLflow 3.17.
+    /// A model version must name the run or logged model that owns its source; since MLflow 3.17.
     pub checked_sources: bool,
-    /// Scorers may not hold code (`@scorer`), unless whoever runs the server allows it; since MLflow 3.12.
+    /// Scorers may not hold code (`@scorer`), unless the server's operator allows it; since MLflow 3.12.
     pub plain_scorers: bool,
     /// Tags of experiments may have 20 000 characters; since MLflow 3.16, 5 000 before.
     pub long_experiment_tags: bool,
     /// Traces; since MLflow 2.14.
     pub traces: bool,
-    /// The third trace API, with assessments and with ids that the client chooses; since MLflow 3.2.
+    /// The third trace API, with assessments and with ids that the client selects; since MLflow 3.2.
     pub third_traces: bool,
     /// Traces are linked to runs; since MLflow 3.3.
     pub trace_links: bool,
-    /// Traces are linked to versions of prompts, over a database; since MLflow 3.7.
+    /// Traces are linked to prompt versions, over a database; since MLflow 3.7.
     pub prompt_links: bool,
-    /// Spans are kept in the database, and read from there; since MLflow 3.6.
+    /// The server stores spans in its database and reads them from it; since MLflow 3.6.
     pub stored_spans: bool,
     /// Spans in the database keep their links; since MLflow 3.13.
     pub span_links: bool,

@@ -2,15 +2,15 @@ use super::probe::{Probe, probe};
 use crate::error::Result;
 use crate::rest::{Access, Address, Call, Client, Version};
 
-/// From here on the prefix holds for all routes.
+/// From this version on, the prefix applies to all routes.
 const WHOLE: Version = Version::new(3, 12, 0);
 
-/// What documentation and charts call it.
+/// The prefix that documentation and charts use.
 const USUAL: &str = "/mlflow";
 
-/// Opens a server, also one with `--static-prefix`. Before MLflow 3.12 the prefix holds for `/ajax-api`, `/version` and
-/// `/get-artifact`, not for `/api` (`server/handlers.py`, `_get_rest_path`); but all that is at `/api` is at `/ajax-api`,
-/// too (`_get_paths`). So below the prefix everything is reached, and without it a part.
+/// Opens a server, also one with `--static-prefix`. Before MLflow 3.12 the prefix applies to `/ajax-api`, `/version`
+/// and `/get-artifact`, but not to `/api` (`server/handlers.py`, `_get_rest_path`). Every route below `/api` also
+/// exists below `/ajax-api` (`_get_paths`). So all routes are reachable below the prefix, and only some without it.
 pub async fn connect(address: Address, access: Access) -> Result<(Client, Probe)> {
     let client = Client::new(address, access.clone())?;
     let found = probe(&client).await;
@@ -24,7 +24,7 @@ pub async fn connect(address: Address, access: Access) -> Result<(Client, Probe)
     }
 }
 
-/// How else the server may want to be called.
+/// Another address that may reach the same server.
 async fn other_way(client: &Client, found: &Result<Probe>) -> Option<Address> {
     let address = client.address();
     match found {
@@ -36,7 +36,7 @@ async fn other_way(client: &Client, found: &Result<Probe>) -> Option<Address> {
     let below = address.with_prefix(USUAL)?;
     let version = Call::get("/mlflow/version").question();
     let body = client.bytes(&version).await.ok()?;
-    // Where there is no such route, some page may answer for any path.
+    // If the route does not exist, a web page may answer for any path.
     let version = Version::parse(&String::from_utf8_lossy(&body))?;
     if version < WHOLE { below.below_prefix() } else { Some(below) }
 }
@@ -49,7 +49,7 @@ mod tests {
 
     use super::*;
 
-    /// MLflow with `--static-prefix PREFIX`; `bare` says that `/api` is reached without it.
+    /// MLflow with `--static-prefix PREFIX`; `bare` means that `/api` is reachable without the prefix.
     async fn server(release: &str, prefix: &str, bare: bool) -> MockServer {
         let server = MockServer::start().await;
         let fine = || ResponseTemplate::new(200).set_body_json(json!({}));

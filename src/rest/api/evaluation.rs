@@ -1,4 +1,4 @@
-//! Evaluation datasets and their records (MLflow 3.4): what can be asked, and what can be written.
+//! Evaluation datasets and their records (MLflow 3.4): read and write calls.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +17,7 @@ pub(in crate::rest) const SEARCH: &str = "/api/3.0/mlflow/datasets/search";
 const DATASETS: &str = "/api/3.0/mlflow/datasets";
 const DATASETS_PER_PAGE: usize = 500;
 const RECORDS_PER_PAGE: usize = 1_000;
-/// Of JSON, in one request; see `log-batch`.
+/// Bytes of JSON in one request; see `log-batch`.
 const BYTES_PER_REQUEST: usize = 900_000;
 
 #[derive(Deserialize)]
@@ -32,7 +32,7 @@ struct One {
     dataset: Wire,
 }
 
-/// The tags come as a text of JSON.
+/// The server sends the tags as JSON text.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Wire {
@@ -74,7 +74,7 @@ impl Wire {
     }
 }
 
-/// The records come as a text of JSON.
+/// The server sends the records as JSON text.
 #[derive(Deserialize)]
 struct RecordPage {
     #[serde(default)]
@@ -89,7 +89,7 @@ struct Experiments {
 }
 
 impl Client {
-    /// Without the experiments they belong to.
+    /// The datasets come without the experiments that they belong to.
     pub fn evaluation_datasets(&self) -> Listing<'_, EvaluationDataset> {
         listing(
             |one: &EvaluationDataset| one.id.clone(),
@@ -108,7 +108,7 @@ impl Client {
     }
 
     pub fn dataset_records<'a>(&'a self, id: &'a str) -> Pages<'a, Record> {
-        // Known by their inputs, as the server knows them.
+        // The server identifies records by their inputs, so this does too.
         let key = |one: &Record| one.inputs.get().to_owned();
         let all = listing(key, move |token: Option<String>| async move {
             let mut call = Call::get(DATASETS).below(&format!("{id}/records"));
@@ -126,7 +126,7 @@ impl Client {
         strict(all)
     }
 
-    /// Not repeated when it is unknown whether it happened: a tag then tells. Gives the id.
+    /// Not repeated when the outcome is unknown: the caller then finds the dataset by a tag. Returns the id.
     pub async fn create_dataset(
         &self,
         name: &str,
@@ -149,7 +149,7 @@ impl Client {
         self.done(&Call::post(DATASETS, &body)?.below(&format!("{id}/add-experiments"))).await
     }
 
-    /// Writes each record, or writes it again: the server knows it by its inputs.
+    /// Writes each record or overwrites it: the server identifies a record by its inputs.
     pub async fn upsert_records(&self, id: &str, records: &[Record]) -> Result<()> {
         let mut texts = Vec::new();
         for record in records {
@@ -166,7 +166,7 @@ impl Client {
     }
 }
 
-/// How many of the first fit into one request; at least one.
+/// Returns how many of the first texts fit into one request; at least one.
 fn per_request(texts: &[String]) -> usize {
     let mut bytes = 0;
     let fits = |text: &&String| {

@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use crate::entities::{Kind, Readable, Unreadable};
 use crate::error::{Error, Result};
 
-/// The objects of a page, each read by itself: one that does not look as expected costs no other.
+/// The objects of a page, each parsed separately: an object of unexpected form does not affect the others.
 #[derive(Default, Deserialize)]
 #[serde(transparent)]
 pub struct Items(Vec<Box<RawValue>>);
@@ -33,7 +33,7 @@ impl Items {
     }
 }
 
-/// An object without an id is told from others by what it holds.
+/// An object without an id is identified by its content.
 fn id_of(text: &RawValue, pointer: &str) -> String {
     let json: Value = serde_json::from_str(text.get()).unwrap_or_default();
     match json.pointer(pointer) {

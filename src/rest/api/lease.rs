@@ -1,20 +1,20 @@
-//! Who writes to a server, said in a tag of an experiment that is always there.
+//! The lease names the process that writes to a server. It is a tag of an experiment that always exists.
 
 use crate::entities::{Experiment, ExperimentId, tag};
 use crate::error::{Class, Error, Result};
 use crate::rest::Client;
 
-/// MLflow makes it with its database (`store/tracking/sqlalchemy_store.py`, `_create_default_experiment`).
+/// MLflow creates it with its database (`store/tracking/sqlalchemy_store.py`, `_create_default_experiment`).
 const DEFAULT: &str = "0";
 
 impl Client {
-    /// The lease that somebody has put down; none when nobody has.
+    /// The current lease; none when no process holds one.
     pub async fn lease(&self) -> Result<Option<String>> {
         let mut experiment = self.lease_place().await?;
         Ok(experiment.tags.remove(tag::LEASE).filter(|text| !text.is_empty()))
     }
 
-    /// Puts a lease down, or takes it away.
+    /// Sets the lease or removes it.
     pub async fn set_lease(&self, lease: Option<&str>) -> Result<()> {
         let id = self.lease_place().await?.id;
         match lease {
@@ -23,7 +23,7 @@ impl Client {
         }
     }
 
-    /// The default experiment or, where somebody has deleted it, the first one that takes tags.
+    /// The default experiment or, if a user has deleted it, the first one that takes tags.
     async fn lease_place(&self) -> Result<Experiment> {
         match self.experiment(&ExperimentId::from(DEFAULT)).await {
             Ok(experiment) if !experiment.lifecycle.is_deleted() => return Ok(experiment),

@@ -1,4 +1,4 @@
-//! Logged models (MLflow 3): what can be asked of them, and what can be written.
+//! Logged models (MLflow 3): read and write calls.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +18,7 @@ use crate::rest::{Call, Client};
 pub(in crate::rest) const LOGGED_MODELS: &str = "/api/2.0/mlflow/logged-models";
 const SEARCH: &str = "/api/2.0/mlflow/logged-models/search";
 const MODELS_PER_PAGE: usize = 500;
-/// More experiments in one search are refused by some releases (MLflow 3.0, `server/handlers.py`).
+/// Some releases refuse more experiments in one search (MLflow 3.0, `server/handlers.py`).
 const EXPERIMENTS_PER_SEARCH: usize = 100;
 
 #[derive(Deserialize)]
@@ -85,7 +85,7 @@ impl From<WireModel> for LoggedModel {
     }
 }
 
-/// What `logged-models` can set.
+/// The fields that `logged-models` can set.
 #[derive(Serialize)]
 pub struct NewModel<'a> {
     pub experiment_id: &'a ExperimentId,
@@ -111,8 +111,8 @@ impl<'a> NewModel<'a> {
 }
 
 impl Client {
-    /// Every logged model of an experiment, oldest first, with all its metrics. Deleted ones are not shown by any
-    /// route; those of a deleted experiment are (MLflow 3.0 to 3.16).
+    /// All logged models of an experiment, oldest first, with all their metrics. No route shows deleted models, but
+    /// those of a deleted experiment are shown (MLflow 3.0 to 3.16).
     pub fn logged_models<'a>(&'a self, experiment: &'a ExperimentId) -> Listing<'a, LoggedModel> {
         let key = |one: &LoggedModel| one.id.to_string();
         listing(key, move |token: Option<String>| async move {
@@ -145,7 +145,7 @@ impl Client {
         Ok(self.json::<OneModel>(&call).await?.model.into())
     }
 
-    /// Not repeated when it is unknown whether it happened: a tag then tells.
+    /// Not repeated when the outcome is unknown: the caller then finds the model by a tag.
     pub async fn create_logged_model(&self, new: &NewModel<'_>) -> Result<LoggedModel> {
         let call = Call::post(LOGGED_MODELS, new)?.only_unsent();
         Ok(self.json::<OneModel>(&call).await?.model.into())
@@ -162,7 +162,7 @@ impl Client {
         self.done(&call).await
     }
 
-    /// A param that is there already is refused (MLflow 3.10): only missing ones may be given.
+    /// The server refuses a param that already exists (MLflow 3.10): pass only missing ones.
     pub async fn log_logged_model_params(
         &self,
         id: &ModelId,
@@ -179,7 +179,7 @@ impl Client {
         self.done(&Call::post("/api/2.0/mlflow/runs/log-inputs", &body)?).await
     }
 
-    /// One that is there already is refused: only missing ones may be given, and a lost reply is looked up.
+    /// The server refuses an output that already exists: pass only missing ones, and look it up after a lost reply.
     pub async fn log_model_outputs(&self, run: &RunId, models: &[ModelOutput]) -> Result<()> {
         let body = json!({ "run_id": run, "models": models });
         self.done(&Call::post("/api/2.0/mlflow/runs/outputs", &body)?.only_unsent()).await

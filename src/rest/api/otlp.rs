@@ -1,4 +1,4 @@
-//! OpenTelemetry's way to send spans, for servers that keep them in the database.
+//! OpenTelemetry's protocol for sending spans, for servers that store them in the database.
 //!
 //! The messages are those of opentelemetry-proto 1.x (`trace/v1/trace.proto`, `common/v1/common.proto`), with the
 //! fields that MLflow reads (MLflow 3.18, `entities/span.py`, `from_otel_proto`).
@@ -23,14 +23,14 @@ struct Request {
     resource_spans: Vec<ResourceSpans>,
 }
 
-/// The resource is left out: servers make trace tags of its attributes.
+/// The resource is left out: servers turn its attributes into trace tags.
 #[derive(Clone, PartialEq, Message)]
 struct ResourceSpans {
     #[prost(message, repeated, tag = "2")]
     scope_spans: Vec<ScopeSpans>,
 }
 
-/// What the server answers (`collector/trace/v1/trace_service.proto`).
+/// The server's answer (`collector/trace/v1/trace_service.proto`).
 #[derive(Clone, PartialEq, Message)]
 struct Response {
     #[prost(message, optional, tag = "1")]
@@ -147,8 +147,8 @@ struct KeyValueList {
     values: Vec<KeyValue>,
 }
 
-/// The request that sends the spans of one trace; `None` when they cannot be said in this language, or not to a server
-/// that can this, without a loss.
+/// The request that sends the spans of one trace; `None` when the protocol, or a server with these capabilities, cannot
+/// represent them without a loss.
 pub fn request(trace: &str, spans: &[Span], can: &Capabilities) -> Option<Vec<u8>> {
     let is_kept =
         |span: &Span| (can.span_links || span.links.is_empty()) && (can.span_kinds || span.kind.is_empty());
@@ -168,7 +168,7 @@ fn wire(trace: &[u8], span: &Span) -> Option<WireSpan> {
         "ERROR" => 2,
         _ => 0,
     };
-    // Servers keep the message of an error only.
+    // Servers keep the message only for an error.
     let is_sayable = span.trace_id == trace
         && span.id.len() == 8
         && (code == 2 || span.message.is_empty())
@@ -213,7 +213,7 @@ fn kind(name: &str) -> Option<i32> {
     })
 }
 
-/// Servers write the ids with `tr-` and in small letters.
+/// Servers write the ids with `tr-` and in lower case.
 fn link(link: &SpanLink) -> Option<Link> {
     let bytes = |digits: &str, length: usize| {
         hex::decode(digits).ok().filter(|id| id.len() == length && hex::encode(id) == digits)
@@ -225,7 +225,7 @@ fn link(link: &SpanLink) -> Option<Link> {
     })
 }
 
-/// Attributes that are no text of JSON, of something that has no other fields.
+/// Attributes whose values are not JSON text, of an object that has no other fields.
 fn bare(attributes: &BTreeMap<String, Value>, other: &BTreeMap<String, Value>) -> Option<Vec<KeyValue>> {
     let pairs = attributes.iter().map(|(key, value)| key_value(key, value));
     pairs.collect::<Option<_>>().filter(|_| other.is_empty())
@@ -235,7 +235,7 @@ fn key_value(key: &str, value: &Value) -> Option<KeyValue> {
     Some(KeyValue { key: key.to_owned(), value: Some(any(value)?) })
 }
 
-/// An integer beyond 64 bits cannot be said.
+/// The protocol cannot represent an integer beyond 64 bits.
 fn any(value: &Value) -> Option<AnyValue> {
     let kind = match value {
         Value::Null => None,
@@ -256,10 +256,10 @@ fn any(value: &Value) -> Option<AnyValue> {
 }
 
 impl Client {
-    /// Writes spans into the server's database, or writes them again.
+    /// Writes spans into the server's database or overwrites them.
     ///
     /// # Errors
-    /// Also when the answer of success says that some of them were not taken.
+    /// Also when a successful answer reports rejected spans.
     pub async fn send_spans(&self, experiment: &ExperimentId, request: Vec<u8>) -> Result<()> {
         let call = Call::with_bytes(Method::POST, ROUTE, "application/x-protobuf", request);
         let answer = self.bytes(&call.header("x-mlflow-experiment-id", experiment)).await?;
@@ -267,7 +267,7 @@ impl Client {
     }
 }
 
-/// An answer that is no such message says nothing: MLflow has answered with JSON too.
+/// An answer that is not such a message has no meaning here: MLflow has also answered with JSON.
 fn rejected(answer: &[u8]) -> Option<Error> {
     let PartialSuccess { rejected_spans, error_message } = Response::decode(answer).ok()?.partial_success?;
     let text = format!("the target did not take {rejected_spans} of its spans: {error_message}");
@@ -286,7 +286,7 @@ mod tests {
             Response { partial_success }.encode_to_vec()
         };
         assert!(rejected(&answer(2, "no room")).unwrap().to_string().contains("2 of its spans: no room"));
-        // Advice of a server that took all.
+        // Only advice: the server took all spans.
         assert!(rejected(&answer(0, "send fewer")).is_none());
         assert!(rejected(b"").is_none() && rejected(b"{}").is_none());
     }

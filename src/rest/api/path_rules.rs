@@ -1,18 +1,18 @@
-//! Which file names survive the way through a server's routes: MLflow decodes a path again after HTTP has decoded it.
+//! The file names that a server's routes preserve: MLflow decodes a path again after HTTP has decoded it.
 
 use percent_encoding::percent_decode_str;
 use serde::Serialize;
 
 use crate::rest::Version;
 
-/// What `validate_path_is_safe` (MLflow, `utils/uri.py`) makes of a path before the server uses it.
+/// How `validate_path_is_safe` (MLflow, `utils/uri.py`) changes a path before the server uses it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PathRules {
     /// It takes the path as it is. Up to MLflow 2.9.0.
     Literal,
-    /// It decodes %-sequences until nothing changes any more. MLflow 2.9.1 to 2.19; since 2.12.2 it parses the path as a
-    /// URL at each step, which changes some more names.
+    /// It decodes %-sequences until the path no longer changes. MLflow 2.9.1 to 2.19; since 2.12.2 it also parses the
+    /// path as a URL at each step, which changes a few more names.
     Decoded,
     /// The same, and control characters become %-sequences again: `%17` survives, `%20` does not. Since MLflow 2.20.
     #[default]
@@ -25,11 +25,11 @@ const WITH_HOST: [&str; 25] = [
     "prospero", "rtsp", "rtsps", "rtspu", "rsync", "svn", "svn+ssh", "sftp", "nfs", "git", "git+ssh", "ws",
     "wss",
 ];
-/// So often MLflow decodes before it refuses the path.
+/// MLflow decodes this many times before it refuses the path.
 const MOST_DECODINGS: usize = 10;
 
 impl PathRules {
-    /// Those of a release. An unknown one is taken for the newest.
+    /// The rules of a release. An unknown release is treated as the newest.
     pub fn of(version: Option<Version>) -> Self {
         match version {
             Some(version) if version < Version::new(2, 9, 1) => Self::Literal,
@@ -38,7 +38,7 @@ impl PathRules {
         }
     }
 
-    /// The path that the server uses when it is asked for this one; none when it refuses it.
+    /// The path that the server uses for a requested path; none when the server refuses it.
     pub fn used(self, path: &str) -> Option<String> {
         let mut now = path.to_owned();
         if self != Self::Literal {
@@ -51,13 +51,13 @@ impl PathRules {
         (!is_refused && !leaves_its_folder(&now)).then_some(now)
     }
 
-    /// True when the server uses just this path.
+    /// True when the server uses exactly this path.
     pub fn keeps(self, path: &str) -> bool {
         self.used(path).as_deref() == Some(path)
     }
 }
 
-/// `_decode`.
+/// MLflow's `_decode`.
 fn decoded(path: &str) -> Option<String> {
     let mut now = path.to_owned();
     for _ in 0..MOST_DECODINGS {
@@ -70,7 +70,7 @@ fn decoded(path: &str) -> Option<String> {
     None
 }
 
-/// What Python's `urlunparse(urlparse(…))` makes of it. Names with `#` are left alone: MLflow refuses them.
+/// The result of Python's `urlunparse(urlparse(…))`. Names with `#` are not handled: MLflow refuses them.
 fn parsed(path: &str) -> String {
     let stripped = path.trim_start_matches(|c: char| c <= ' ').replace(['\t', '\r', '\n'], "");
     let (scheme, rest) = match scheme(&stripped) {
@@ -90,7 +90,7 @@ fn parsed(path: &str) -> String {
     format!("{scheme}{colon}{path}{mark}{}", query.unwrap_or_default())
 }
 
-/// Where a scheme ends, if the path looks as if it had one.
+/// The end of the scheme, if the path looks as if it had one.
 fn scheme(path: &str) -> Option<usize> {
     let at = path.find(':').filter(|at| *at > 0)?;
     let is_scheme = path.starts_with(|c: char| c.is_ascii_alphabetic())
@@ -107,7 +107,7 @@ fn without_empty_params(path: &str) -> &str {
     }
 }
 
-/// `_escape_control_characters`.
+/// MLflow's `_escape_control_characters`.
 fn escaped(path: &str) -> String {
     let mut text = String::with_capacity(path.len());
     for c in path.chars() {
@@ -119,7 +119,7 @@ fn escaped(path: &str) -> String {
     text
 }
 
-/// What every release refuses, on servers that do not run on Windows.
+/// The paths that every release refuses, on servers that do not run on Windows.
 fn leaves_its_folder(path: &str) -> bool {
     let has_drive = path.as_bytes().first().is_some_and(u8::is_ascii_alphabetic)
         && (path[1..].starts_with(":/") || path[1..].starts_with(":\\"));
@@ -142,7 +142,7 @@ mod tests {
         assert!(PathRules::Escaped.keeps("images/KEY%step%10%timestamp%1824600000000%g1b2%compressed.webp"));
     }
 
-    /// Each was given to `validate_path_is_safe` of MLflow 3.10.1 under Python 3.11.
+    /// The expected values come from `validate_path_is_safe` of MLflow 3.10.1 under Python 3.11.
     #[test]
     fn names_are_changed_as_mlflow_changes_them() {
         let table = [

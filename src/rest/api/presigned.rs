@@ -1,4 +1,4 @@
-//! Uploads to addresses that the server signs (MLflow 3.12 on, `server/handlers.py`; SageMaker's plugin since 0.3.0).
+//! Uploads to URLs that the server signs (MLflow 3.12 on, `server/handlers.py`; SageMaker's plugin since 0.3.0).
 
 use std::collections::BTreeMap;
 
@@ -16,12 +16,12 @@ use crate::rest::http::failure::Failure;
 use crate::rest::{Call, Client};
 
 const SIGN: &str = "/api/2.0/mlflow/artifacts/presigned-upload-url";
-/// AWS: the most that one PutObject takes.
+/// AWS: the largest size that one PutObject takes.
 const MOST_BYTES: u64 = 5 << 30;
-/// What sagemaker-mlflow 0.5.0 asks for, in seconds.
+/// The expiration that sagemaker-mlflow 0.5.0 requests, in seconds.
 const EXPIRATION: u64 = 900;
 
-/// An address that lets whoever knows it write one file: never shown, never logged.
+/// A presigned URL. It allows anyone who has it to write one file: never shown, never logged.
 #[derive(Deserialize)]
 struct Signed {
     presigned_url: String,
@@ -30,9 +30,10 @@ struct Signed {
 }
 
 impl Client {
-    /// Whether the server signs uploads: since MLflow 3.12, over S3 and other stores that can. Asked for a file of no run, as
-    /// sagemaker-mlflow 0.5.0 does (`s3_presigned_artifact_repo.py`): a server that would sign says that there is no such
-    /// run. Not part of the first look at a server, because only a target that takes no files otherwise needs it.
+    /// Whether the server signs uploads: since MLflow 3.12, over S3 and other stores that support it. The question
+    /// names a run that does not exist, as sagemaker-mlflow 0.5.0 does (`s3_presigned_artifact_repo.py`): a server that
+    /// can sign then reports that the run does not exist. The first probe does not ask this, because only a target that
+    /// takes no files in another way needs it.
     pub async fn signs_uploads(&self) -> Result<bool> {
         let call = Call::post(SIGN, &json!({ "run_id": "probe", "path": "probe.txt" }))?;
         match self.bytes(&call).await {
@@ -42,8 +43,7 @@ impl Client {
         }
     }
 
-    /// Writes a file below a run's artifact root, in the store that the server keeps it in. The address is asked for
-    /// anew at each try.
+    /// Writes a file below a run's artifact root, in the server's own store. Each try requests a new URL.
     pub async fn upload_presigned(
         &self,
         run: &RunId,
@@ -71,7 +71,7 @@ impl Client {
         .await
     }
 
-    /// To another place than the server, which gets no credentials of the server's.
+    /// The request goes to another host than the server, so it carries no credentials of the server.
     async fn put_presigned(
         &self,
         call: &Call,

@@ -10,19 +10,19 @@ use crate::rest::http::client::is_missing;
 use crate::rest::http::managed;
 use crate::rest::{Call, Client, PathRules, RUNS_PER_BULK_CALL, Version};
 
-/// What the first look at a server finds.
+/// The result of the first look at a server.
 #[derive(Clone, Debug)]
 pub struct Probe {
-    /// Absent when the server does not tell (before MLflow 2.3).
+    /// Absent when the server does not report it (before MLflow 2.3).
     pub version: Option<Version>,
     pub capabilities: Capabilities,
-    /// Of one small question, after the connection stood.
+    /// The latency of one small request on an open connection.
     pub latency: Duration,
-    /// What the server may have, though it refused to be asked for it.
+    /// Features that the server may have although it refused the question.
     pub refused: Vec<Refused>,
 }
 
-/// A question that was refused for a reason that does not mean that the server has nothing of this.
+/// A refused question. The refusal does not mean that the server lacks the feature.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refused {
     pub what: &'static str,
@@ -35,9 +35,9 @@ const EVALUATION: &str = "evaluation datasets and scorers";
 const TRACES: &str = "traces";
 pub const ARTIFACT_PROXY: &str = "its artifact proxy";
 
-/// Finds out whether this is an MLflow tracking server that can be read, and what it can do. Only reads.
+/// Checks whether this is a readable MLflow tracking server, and finds its capabilities. Only reads.
 ///
-/// What is refused is taken to be there: reading it then fails by name.
+/// A refused feature counts as present: reading it later fails with its name.
 pub async fn probe(client: &Client) -> Result<Probe> {
     let told = version(client).await?;
     let version = match told.flatten() {
@@ -93,10 +93,10 @@ pub async fn probe(client: &Client) -> Result<Probe> {
     Ok(Probe { version, capabilities, latency, refused: refused.collect() })
 }
 
-/// Every release that can be read has what came before this.
+/// Every release that can be read has the features from before this one.
 const OLDEST: (u32, u32) = (1, 30);
 
-/// Whether a server has something.
+/// Whether a server has a feature.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Found {
     Yes,
@@ -117,7 +117,7 @@ impl Found {
     }
 }
 
-/// Whether a server has something that releases have since one of them.
+/// A question about a feature that releases have since one of them.
 struct Question<'a> {
     client: &'a Client,
     version: Option<Version>,
@@ -127,7 +127,7 @@ struct Question<'a> {
 
 impl Question<'_> {
     /// # Errors
-    /// Where the sign-in is refused: then nothing else is worth asking.
+    /// When the server refuses the sign-in: then no other question is useful.
     async fn ask(self, call: Call) -> Result<Found> {
         let error = match self.client.bytes(&call.question()).await {
             Ok(_) => return Ok(Found::Yes),
@@ -137,9 +137,9 @@ impl Question<'_> {
         let (major, minor) = self.since;
         let has = self.version.map(|version| version >= Version::new(major, minor, 0));
         let reason = match (has_none(&error), has) {
-            // The release would not know it, whatever refuses.
+            // This release does not have the route, whatever refuses.
             (_, Some(false)) => return Ok(Found::No),
-            // Its own page, or that of a gateway that lets some routes through. Managed MLflow leaves some out.
+            // MLflow's own page, or that of a gateway that allows only some routes. Managed MLflow omits some.
             (true, Some(true)) if is_no_route(&error) && self.client.signer().is_none() => {
                 let version = self.version.map(|version| version.to_string()).unwrap_or_default();
                 format!("{error}: MLflow {version} has it, so something before the server may hold it back")
@@ -151,8 +151,8 @@ impl Question<'_> {
     }
 }
 
-/// The server says that it has nothing of the kind: no such route, or not over its store. All other refusals say
-/// something of who asks, or of the day.
+/// The server reports that it lacks the feature: the route does not exist, or not over this store. All other refusals
+/// concern the caller or a temporary state.
 pub(in crate::rest) fn has_none(error: &Error) -> bool {
     let is_missing = matches!(error.status(), Some(404 | 405 | 501));
     // MLflow 3.4 on, `store/tracking/file_store.py`.
@@ -160,22 +160,23 @@ pub(in crate::rest) fn has_none(error: &Error) -> bool {
     is_missing || is_disabled || matches!(error.cause(), Some(Cause::SwitchedOff | Cause::NotInThisStore))
 }
 
-/// No route, and no word of MLflow's about it.
+/// The route does not exist, and the answer has no error code of MLflow.
 fn is_no_route(error: &Error) -> bool {
     error.answered().is_some_and(|answered| answered.status == 404 && answered.error_code.is_empty())
 }
 
-/// A release that forbids `/version` to all but administrators when it asks for a sign-in (3.16 does) is taken for this.
+/// A release that forbids `/version` to all but administrators when it requires a sign-in (3.16 does) is treated as
+/// this one.
 const FORBIDS_VERSION: (u32, u32) = (3, 11);
 
-/// Managed MLflow may keep `/version` to itself; the control plane tells it to those who may ask.
+/// Managed MLflow may not expose `/version`; the control plane returns it to callers with the permission.
 async fn described(client: &Client) -> Option<Version> {
     let version = client.signer()?.mlflow_version().await?;
     Version::parse(&version)
 }
 
-/// `/version` since MLflow 2.3; none when it is forbidden. Its answer is not JSON, and other programs answer this path
-/// with pages of their own.
+/// `/version` exists since MLflow 2.3; none when it is forbidden. Its answer is not JSON, and other programs answer
+/// this path with their own pages.
 async fn version(client: &Client) -> Result<Option<Option<Version>>> {
     match client.bytes(&Call::get("/version").question()).await {
         Ok(body) => Ok(Some(Version::parse(&String::from_utf8_lossy(&body)))),
@@ -186,7 +187,7 @@ async fn version(client: &Client) -> Result<Option<Option<Version>>> {
 }
 
 impl Client {
-    /// True when a small question gets an answer of the server's, whatever it is.
+    /// True when the server gives any answer to a small question.
     pub async fn still_answers(&self) -> bool {
         let Ok(search) = one_experiment() else { return false };
         match self.bytes(&search.question()).await {
@@ -202,13 +203,13 @@ async fn is_tracking_server(client: &Client) -> Result<()> {
         Ok(Value::Object(_)) => Ok(()),
         Err(e) if matches!(e.class(), Class::Auth | Class::Forbidden | Class::Transient) => Err(e),
         Err(e) if !is_missing(&e) && e.status().is_some_and(|status| status >= 500) => Err(e),
-        // It says where it leads.
+        // The error already names the redirect's target.
         Err(e) if e.status().is_some_and(|status| (300..400).contains(&status)) => Err(e),
         Ok(_) | Err(_) => Err(not_a_server(client).await),
     }
 }
 
-/// `experiments/list` answers on MLflow 1.x only.
+/// Only MLflow 1.x answers `experiments/list`.
 async fn not_a_server(client: &Client) -> Error {
     let list = Call::get("/api/2.0/mlflow/experiments/list").question();
     let address = client.address();
@@ -240,13 +241,13 @@ async fn not_a_server(client: &Client) -> Error {
     Error::permanent(format!("{who} answers, but not as an MLflow tracking server")).hint(hint)
 }
 
-/// The title of the page that is there in the place of an answer.
+/// The title of the page that came instead of an answer.
 async fn page(client: &Client) -> Option<String> {
     let search = one_experiment().ok()?;
     let answer = client.ask_once(&search).await.ok()?;
     let text = String::from_utf8_lossy(&answer.body);
     let is_page = text.trim_start().starts_with('<');
-    // A 404 page is what any web server has.
+    // Any web server returns a 404 page.
     (is_page && answer.is_success())
         .then(|| title(&text).map(|title| format!(" {title:?}")).unwrap_or_default())
 }
@@ -258,7 +259,7 @@ fn title(page: &str) -> Option<String> {
     (!title.is_empty()).then_some(title)
 }
 
-/// Asks for the history of runs that do not exist: an old server names its limit when it refuses so many.
+/// Asks for the history of runs that do not exist: an old server reports its limit when it refuses so many.
 async fn bulk_history_runs(client: &Client) -> Result<Option<usize>> {
     let mut call = Call::get("/ajax-api/2.0/mlflow/metrics/get-history-bulk").query("metric_key", "mlferry");
     for n in 0..RUNS_PER_BULK_CALL {
@@ -267,7 +268,7 @@ async fn bulk_history_runs(client: &Client) -> Result<Option<usize>> {
     match client.bytes(&call.question()).await {
         Ok(_) => Ok(Some(RUNS_PER_BULK_CALL)),
         Err(e) if is_missing(&e) && !e.is_code("RESOURCE_DOES_NOT_EXIST") => Ok(None),
-        // The route for one run at a time may be open.
+        // The route for one run at a time may still be allowed.
         Err(e) if matches!(e.class(), Class::Forbidden | Class::Transient) => Ok(None),
         Err(e) => match e.cause() {
             Some(Cause::MostRuns(limit)) => Ok(Some(limit)),
@@ -276,7 +277,7 @@ async fn bulk_history_runs(client: &Client) -> Result<Option<usize>> {
     }
 }
 
-/// `max_results` would be ignored where the route is missing, and keeps the answer small where it is not.
+/// A server without the route ignores `max_results`; a server with it returns a small answer.
 fn logged_models_search() -> Result<Call> {
     Call::post("/api/2.0/mlflow/logged-models/search", &json!({ "experiment_ids": ["0"], "max_results": 1 }))
 }

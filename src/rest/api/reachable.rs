@@ -1,4 +1,4 @@
-//! How a server that went away is asked whether it is there again.
+//! Checks whether a server that went away is available again.
 
 use async_trait::async_trait;
 
@@ -15,11 +15,11 @@ impl Reachable for Client {
         match self.ask_once(&call.question()).await {
             Ok(answer) => match answer.status {
                 502..=504 => false,
-                // An ingress that has lost its service answers so, and MLflow knows this route.
+                // An ingress that has lost its service also answers 404, but MLflow has this route.
                 404 => answer.is_mlflow(),
                 _ => true,
             },
-            // Credentials that cannot be had are no outage of the server.
+            // Missing credentials are not an outage of the server.
             Err(error) => !matches!(error.class(), Class::Transient | Class::Ambiguous),
         }
     }

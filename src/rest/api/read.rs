@@ -1,4 +1,4 @@
-//! The questions that can be asked of a tracking server. None of them changes anything.
+//! The read calls of a tracking server. None of them changes anything.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -18,18 +18,19 @@ use crate::io::Pages;
 use crate::io::{Listing, listing, pages};
 use crate::rest::{Call, Client};
 
-/// More run ids than this make a request line that gunicorn refuses (4 094 bytes; MLflow up to 3.2).
+/// With more run ids than this, gunicorn refuses the request line (4 094 bytes; MLflow up to 3.2).
 pub const RUNS_PER_BULK_CALL: usize = 90;
-/// `get-history-bulk` cuts its answer here without a word (MLflow 2.3 to 3.18, `server/handlers.py`).
+/// `get-history-bulk` cuts its answer at this size without a notice (MLflow 2.3 to 3.18, `server/handlers.py`).
 pub const ROWS_PER_CALL: usize = 25_000;
 
 const EXPERIMENTS_PER_PAGE: usize = 1_000;
 const RUNS_PER_PAGE: usize = 500;
-/// A page of runs is asked for again at half the size when the server cannot answer in time, down to this.
+/// When the server cannot answer in time, a page of runs is requested again at half the size, down to this.
 const FEWEST_RUNS_PER_PAGE: usize = 10;
 
-/// Every other order of experiments is by a time, which changes meanwhile and which those from before MLflow 1.29 do not
-/// have: over files, 1.30 answers 500 where some have it and some have not (`utils/search_utils.py`, `_get_sort_key`).
+/// Every other order of experiments uses a time. Times change during the listing, and experiments from before MLflow
+/// 1.29 have none: over files, 1.30 answers 500 when only some experiments have one (`utils/search_utils.py`,
+/// `_get_sort_key`).
 const BY_ID: [&str; 1] = ["experiment_id ASC"];
 
 /// The cheapest question that only a tracking server answers.
@@ -39,10 +40,10 @@ pub(super) fn one_experiment() -> Result<Call> {
 }
 
 impl Client {
-    /// A cheap question: an error when the server gives no answer to it, or wants another sign-in.
+    /// A cheap question. It fails when the server does not answer it or requires another sign-in.
     pub async fn answers(&self) -> Result<()> {
         match self.json::<ExperimentPage>(&one_experiment()?).await {
-            // A refusal is an answer, unless something before the server gave it.
+            // A refusal is also an answer, unless a gateway gave it.
             Err(e)
                 if e.cause() != Some(Cause::NoRoute)
                     && matches!(e.class(), Class::Permanent | Class::Forbidden | Class::NotFound) =>
@@ -150,7 +151,7 @@ impl Client {
         Ok(found.run.into())
     }
 
-    /// One metric of many runs: rows sorted by run id, time, step, value. Exactly [`ROWS_PER_CALL`] rows mean that
+    /// One metric of many runs: rows sorted by run id, time, step, value. If there are exactly [`ROWS_PER_CALL`] rows,
     /// the answer may be cut.
     pub(crate) async fn history_bulk(&self, runs: &[RunId], key: &str) -> Result<Vec<WireMetric>> {
         let mut call = Call::get("/ajax-api/2.0/mlflow/metrics/get-history-bulk")
@@ -162,8 +163,8 @@ impl Client {
         Ok(self.json::<MetricPage>(&call).await?.metrics)
     }
 
-    /// One metric of one run, a page at a time (MLflow up to 3.0 gives everything as one page). `max_results` is
-    /// always sent: without it MLflow 3.1 to 3.13 answers with nothing and an endless token.
+    /// One metric of one run, a page at a time (MLflow up to 3.0 returns everything as one page). `max_results` is
+    /// always sent: without it MLflow 3.1 to 3.13 returns an empty page and an endless token.
     pub(crate) fn history(&self, run: RunId, key: String) -> Pages<'_, WireMetric> {
         pages(move |token: Option<String>| {
             let mut call = Call::get("/api/2.0/mlflow/metrics/get-history")
@@ -210,8 +211,8 @@ impl Client {
         Ok((files, folders))
     }
 
-    /// One folder below the root of the server's artifact proxy: its files, and the paths of its folders, from `root`
-    /// on. Of a folder that is not there, nothing.
+    /// One folder below the root of the server's artifact proxy: its files, and the paths of its folders, relative to
+    /// `root`. Empty for a folder that does not exist.
     pub async fn list_proxied(&self, root: &str, folder: &str) -> Result<(Vec<FileEntry>, Vec<String>)> {
         let whole = if folder.is_empty() { root.to_owned() } else { format!("{root}/{folder}") };
         let call = Call::get("/api/2.0/mlflow-artifacts/artifacts");
@@ -219,7 +220,7 @@ impl Client {
         let list: FileList = self.json(&call).await?;
         let (mut files, mut folders) = (Vec::new(), Vec::new());
         for mut file in list.files {
-            // The answer gives bare names.
+            // The answer contains bare names.
             if !folder.is_empty() {
                 file.path = format!("{folder}/{}", file.path);
             }
@@ -233,14 +234,14 @@ impl Client {
         self.stream(&Call::get("/api/2.0/mlflow-artifacts/artifacts").below(path)).await
     }
 
-    /// A file through the server, from whatever store it keeps the owner's artifacts in. `run_uuid`, because the
-    /// spelling `run_id` is only understood since MLflow 2.16.
+    /// A file through the server, from the store that holds the owner's artifacts. The parameter is `run_uuid`, because
+    /// the spelling `run_id` works only since MLflow 2.16.
     pub async fn download(&self, owner: Owner<'_>, path: &str) -> Result<BoxStream<'static, Result<Bytes>>> {
         let call = match owner.kind {
             Kind::LoggedModel => Call::get("/ajax-api/2.0/mlflow/logged-models")
                 .below(&format!("{}/artifacts/files", owner.id))
                 .query("artifact_file_path", path),
-            // A file that spans refer to: MLflow 3.11 on.
+            // Spans refer to such files: MLflow 3.11 on.
             Kind::Trace => Call::get("/ajax-api/3.0/mlflow/get-trace-artifact")
                 .query("request_id", owner.id)
                 .query("path", path.strip_prefix("attachments/").unwrap_or(path)),

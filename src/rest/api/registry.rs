@@ -1,4 +1,4 @@
-//! The model registry: what can be asked of it, and what can be written to it.
+//! The model registry: read and write calls.
 
 use std::collections::BTreeMap;
 
@@ -121,11 +121,11 @@ impl From<WireVersion> for ModelVersion {
     }
 }
 
-/// What `model-versions/create` can set.
+/// The fields that `model-versions/create` can set.
 pub struct NewVersion<'a> {
     pub name: &'a str,
     pub source: &'a str,
-    /// Known since MLflow 3.0; releases before it ignore the field.
+    /// Supported since MLflow 3.0; earlier releases ignore the field.
     pub model_id: Option<&'a str>,
     pub run_id: Option<&'a str>,
     pub run_link: &'a str,
@@ -134,7 +134,7 @@ pub struct NewVersion<'a> {
 }
 
 impl Client {
-    /// Without the prompts, where the server knows them.
+    /// Registered models without the prompts, where the server distinguishes them.
     pub fn registered_models(&self) -> Listing<'_, RegisteredModel> {
         self.registered_models_where("", Kind::RegisteredModel)
     }
@@ -160,7 +160,7 @@ impl Client {
         )
     }
 
-    /// All versions of a model or prompt, deleted ones excepted: REST does not show those.
+    /// All versions of a model or prompt, except deleted ones: REST does not show those.
     pub async fn model_versions(&self, name: &str, with_prompts: bool) -> Result<Vec<ModelVersion>> {
         let filter = format!("name={}", quoted(name)?);
         let mut all = self.versions_where(&filter).await?;
@@ -180,7 +180,7 @@ impl Client {
         Ok(all)
     }
 
-    /// Whether the model itself names a version.
+    /// Whether the registered model itself lists a version.
     async fn shows_versions(&self, name: &str) -> Result<bool> {
         let call = Call::get("/api/2.0/mlflow/registered-models/get").query("name", name);
         match self.json::<OneModel>(&call).await {
@@ -219,7 +219,7 @@ impl Client {
         }
     }
 
-    /// Not repeated when it is unknown whether it happened: the name then tells.
+    /// Not repeated when the outcome is unknown: the caller then looks the name up.
     pub async fn create_registered_model(
         &self,
         name: &str,
@@ -230,7 +230,7 @@ impl Client {
         self.done(&Call::post("/api/2.0/mlflow/registered-models/create", &body)?.only_unsent()).await
     }
 
-    /// Those that have this tag; of prompts or of models only, which servers keep apart.
+    /// The registered models that have this tag; either prompts or models, because servers list them separately.
     pub async fn registered_models_tagged(
         &self,
         key: &str,
@@ -245,7 +245,7 @@ impl Client {
         strict(self.registered_models_where(&filter, kind)).try_concat().await
     }
 
-    /// Done again, after a lost reply, the old name is gone: then the new one tells.
+    /// If the call is repeated after a lost reply, the old name no longer exists: then the new name shows the outcome.
     pub async fn rename_registered_model(&self, name: &str, new: &str) -> Result<()> {
         let body = json!({ "name": name, "new_name": new });
         match self.done(&Call::post("/api/2.0/mlflow/registered-models/rename", &body)?).await {
@@ -287,7 +287,7 @@ impl Client {
         self.done(&Call::post("/api/2.0/mlflow/registered-models/alias", &body)?).await
     }
 
-    /// Gives the number, which the server chooses: one more than any version the model ever had.
+    /// Returns the number. The server assigns it: one more than any version that the model ever had.
     pub async fn create_model_version(&self, new: &NewVersion<'_>) -> Result<u64> {
         let mut body = json!({
             "name": new.name, "source": new.source, "description": new.description, "tags": pairs(new.tags),
@@ -305,7 +305,7 @@ impl Client {
         Ok(ModelVersion::from(self.json::<OneVersion>(&call).await?.model_version).version)
     }
 
-    /// Deleting what is gone is done.
+    /// Deleting a version that no longer exists counts as success.
     pub async fn delete_model_version(&self, name: &str, version: u64) -> Result<()> {
         let body = json!({ "name": name, "version": version.to_string() });
         let call = Call::with_body(Method::DELETE, "/api/2.0/mlflow/model-versions/delete", &body)?;
@@ -315,7 +315,7 @@ impl Client {
         }
     }
 
-    /// The version that held the stage before keeps it.
+    /// The version that had the stage before keeps it.
     pub async fn set_stage(&self, name: &str, version: u64, stage: &str) -> Result<()> {
         let body = json!({
             "name": name, "version": version.to_string(), "stage": stage, "archive_existing_versions": false,
@@ -339,7 +339,7 @@ fn is_prompt() -> String {
     format!("tags.`{}` = 'true'", tag::IS_PROMPT)
 }
 
-/// MLflow's filters take either quote and can escape neither.
+/// MLflow's filters accept both kinds of quotes and cannot escape either.
 pub(in crate::rest) fn quoted(name: &str) -> Result<String> {
     match (name.contains('\''), name.contains('"')) {
         (false, _) => Ok(format!("'{name}'")),

@@ -1,4 +1,4 @@
-//! Scorers (MLflow 3.4): what can be asked, and what can be written.
+//! Scorers (MLflow 3.4): read and write calls.
 
 use reqwest::Method;
 use serde::Deserialize;
@@ -17,7 +17,7 @@ struct List {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Wire {
-    /// A number, other than everywhere else.
+    /// A number here, a string in all other messages.
     experiment_id: Value,
     scorer_name: String,
     #[serde(with = "integer")]
@@ -40,8 +40,8 @@ impl From<Wire> for Scorer {
 }
 
 impl Client {
-    /// The latest version of each scorer of an active experiment; of all of them when none is given, which MLflow
-    /// before 3.12 or so refuses.
+    /// The latest version of each scorer of an active experiment. Without an experiment: the scorers of all
+    /// experiments, which MLflow before 3.12 or so refuses.
     pub async fn scorers(&self, experiment: Option<&ExperimentId>) -> Result<Vec<Scorer>> {
         let mut call = Call::get("/api/3.0/mlflow/scorers/list");
         if let Some(id) = experiment {
@@ -50,7 +50,7 @@ impl Client {
         Ok(self.json::<List>(&call).await?.scorers.into_iter().map(Into::into).collect())
     }
 
-    /// By ascending number.
+    /// Sorted by ascending number.
     pub async fn scorer_versions(&self, experiment: &ExperimentId, name: &str) -> Result<Vec<Scorer>> {
         let call = Call::get("/api/3.0/mlflow/scorers/versions");
         let call = call.query("experiment_id", experiment).query("name", name);
@@ -60,7 +60,7 @@ impl Client {
         Ok(versions)
     }
 
-    /// Not repeated when it is unknown whether it happened. Gives the number.
+    /// Not repeated when the outcome is unknown. Returns the number.
     pub async fn register_scorer(&self, experiment: &ExperimentId, name: &str, content: &str) -> Result<u64> {
         #[derive(Deserialize)]
         struct Registered {

@@ -1,4 +1,4 @@
-//! Traces: what can be asked of them, and what can be written.
+//! Traces: read and write calls.
 
 use std::collections::BTreeMap;
 
@@ -18,9 +18,9 @@ use crate::rest::{Call, Client, encode_path};
 
 pub(in crate::rest) const SEARCH: &str = "/api/3.0/mlflow/traces/search";
 const TRACES: &str = "/api/3.0/mlflow/traces";
-/// 501 are refused (MLflow 2.14 to 3.18).
+/// The server refuses 501 (MLflow 2.14 to 3.18).
 const TRACES_PER_PAGE: usize = 500;
-/// More links in one request are refused (MLflow 3.10, `store/tracking/sqlalchemy_store.py`).
+/// The server refuses more links in one request (MLflow 3.10, `store/tracking/sqlalchemy_store.py`).
 const LINKS_PER_REQUEST: usize = 100;
 
 #[derive(Deserialize)]
@@ -41,10 +41,10 @@ struct Third {
     request_preview: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     response_preview: Option<String>,
-    /// RFC 3339.
+    /// In RFC 3339.
     #[serde(skip_serializing_if = "Option::is_none")]
     request_time: Option<String>,
-    /// Seconds, with an `s` behind them.
+    /// Seconds, followed by an `s`.
     #[serde(skip_serializing_if = "Option::is_none")]
     execution_duration: Option<String>,
     #[serde(default)]
@@ -76,7 +76,7 @@ impl Location {
 }
 
 impl Third {
-    /// Servers give assessments in any order.
+    /// Servers return assessments in any order.
     fn read(mut self) -> Result<Trace> {
         self.assessments.sort_by(|a, b| (a.create_time(), a.id()).cmp(&(b.create_time(), b.id())));
         Ok(Trace {
@@ -112,7 +112,7 @@ impl Third {
     }
 }
 
-/// The older API, MLflow 2.14 on. It has neither previews nor assessments.
+/// The older API, MLflow 2.14 on. It has no previews and no assessments.
 #[derive(Deserialize)]
 struct Second {
     request_id: String,
@@ -170,7 +170,8 @@ impl Client {
         })
     }
 
-    /// The traces of these experiments that are linked to one version of a prompt (MLflow 3.7 on): nothing else tells.
+    /// The traces of these experiments that are linked to one version of a prompt (MLflow 3.7 on): no other route
+    /// reports these links.
     pub fn traces_of_prompt(
         &self,
         experiments: Vec<ExperimentId>,
@@ -191,8 +192,8 @@ impl Client {
         }))
     }
 
-    /// Linking again is the same as linking once (MLflow 3.10, `store/tracking/sqlalchemy_store.py`,
-    /// `link_prompts_to_trace`). Each is a name and a number.
+    /// Repeating it is a no-op (MLflow 3.10, `store/tracking/sqlalchemy_store.py`, `link_prompts_to_trace`). Each
+    /// version is a name and a number.
     pub async fn link_prompts(&self, trace: &str, versions: &[(&str, &str)]) -> Result<()> {
         let versions: Vec<_> =
             versions.iter().map(|(name, version)| json!({ "name": name, "version": version })).collect();
@@ -200,7 +201,7 @@ impl Client {
         self.done(&Call::post("/api/2.0/mlflow/traces/link-prompts", &body)?).await
     }
 
-    /// The same of a server older than MLflow 3.2. On a newer one this route would change the traces' metadata.
+    /// The traces of a server older than MLflow 3.2. On a newer server this route would change the traces' metadata.
     pub fn old_traces<'a>(&'a self, experiment: &'a ExperimentId) -> Listing<'a, Trace> {
         listing(key, move |token: Option<String>| async move {
             let mut call = Call::get("/api/2.0/mlflow/traces").query("experiment_ids", experiment);
@@ -214,12 +215,12 @@ impl Client {
         })
     }
 
-    /// The text of the trace's `traces.json`. Servers that keep spans in the database write it for the occasion.
+    /// The text of the trace's `traces.json`. Servers that store spans in the database generate it for each request.
     pub async fn spans(&self, trace: &str) -> Result<Bytes> {
         self.bytes(&Call::get("/ajax-api/2.0/mlflow/get-trace-artifact").query("request_id", trace)).await
     }
 
-    /// Makes the trace, or makes it anew with what was sent. Gives what the server has made of it.
+    /// Creates the trace, or replaces it with this content. Returns the trace as the server stored it.
     pub async fn start_trace(&self, trace: &Trace) -> Result<Trace> {
         let body = json!({ "trace": { "trace_info": Third::of(trace)? } });
         self.json::<Started>(&Call::post(TRACES, &body)?).await?.trace.trace_info.read()
@@ -234,7 +235,7 @@ impl Client {
     pub async fn create_assessment(&self, trace: &str, assessment: &Assessment) -> Result<()> {
         let path = format!("{}/assessments", encode_path(trace));
         let body = json!({ "assessment": assessment });
-        // The server refuses an id that it has.
+        // The server refuses an id that already exists.
         self.done(&Call::post(TRACES, &body)?.below(&path).only_unsent()).await
     }
 
@@ -243,7 +244,7 @@ impl Client {
         self.done(&Call::with_body(Method::DELETE, TRACES, &Value::Null)?.below(&path)).await
     }
 
-    /// Since MLflow 3.10 or so linking again is the same as linking once; 3.4 refuses it.
+    /// Since MLflow 3.10 or so, repeating it is a no-op; 3.4 refuses it.
     pub async fn link_traces(&self, run: &RunId, traces: &[String]) -> Result<()> {
         for traces in traces.chunks(LINKS_PER_REQUEST) {
             let body = json!({ "trace_ids": traces, "run_id": run });

@@ -1,5 +1,5 @@
-//! What REST lets nobody move, counted: one table of what it is, where it is listed and why it stays behind. A route
-//! that a release does not have means that there is nothing of the kind.
+//! Objects that REST cannot move, counted. One table holds the kind, its list route and the reason why it is not
+//! migrated. A release without the route has no such objects.
 
 use futures::{StreamExt, TryStreamExt, stream};
 use serde_json::{Map, Value, json};
@@ -9,20 +9,20 @@ use crate::entities::{Count, ExperimentId, Unsupported};
 use crate::error::{Cause, Class, Error, Result};
 use crate::rest::{Call, Client};
 
-/// Every list takes so many (MLflow 3.18); those without pages ignore it.
+/// Every list accepts this page size (MLflow 3.18); lists without pages ignore it.
 const PER_PAGE: usize = 1_000;
-/// A person waits for the count.
+/// The limit is low because a user waits for the count.
 const MOST_PAGES: usize = 5;
-/// Experiments that are asked one by one, and how many side by side.
+/// Experiments that are queried one by one, and how many at the same time.
 const MOST_EXPERIMENTS: usize = 100;
 const AT_ONCE: usize = 8;
 /// Ids of scorers in one request line; see `RUNS_PER_BULK_CALL`.
 const SCORERS_PER_CALL: usize = 50;
 
-/// MLflow 3.18, `genai/optimize/job.py`.
+/// From MLflow 3.18, `genai/optimize/job.py`.
 const OPTIMIZES: [(&str, &str); 1] = [("job_name", "optimize_prompts")];
 
-/// In place of a count.
+/// Shown instead of a count.
 pub const NOT_ALLOWED: &str = "not allowed to look";
 
 const SCORERS: &str = "/api/3.0/mlflow/scorers/list";
@@ -40,17 +40,17 @@ struct Listed {
 enum How {
     Get,
     Post,
-    /// Jobs that optimise prompts, and all others.
+    /// Jobs that optimize prompts, and all others.
     Job,
     OtherJobs,
     EachExperiment,
     /// By the ids of scorers.
     EachScorer,
-    /// The list without the one that every server has.
+    /// The list without the default object that every server has.
     BesidesDefault,
-    /// Not at all: this list writes what is missing (MLflow 3.18, `store/tracking/sqlalchemy_store.py`,
+    /// No request for the list: this route writes missing objects (MLflow 3.18, `store/tracking/sqlalchemy_store.py`,
     /// `_ensure_default_label_schema`), and a source is only read. A request that is refused because it names no
-    /// experiment shows that the route is there.
+    /// experiment shows that the route exists.
     Never,
 }
 
@@ -101,15 +101,15 @@ impl Listed {
             return Ok(Call::post(self.route, &body)?.only_unsent().question());
         }
         let call = Call::get(self.route).query("max_results", PER_PAGE);
-        // Without a second try: what a release cannot list may be answered with 500.
+        // No second try: a release may answer 500 for a list that it does not support.
         let call = call.only_unsent().question();
         Ok(fields.iter().fold(call, |call, (name, value)| call.query(name, value)))
     }
 }
 
 impl Client {
-    /// What the server holds of each, where it has such a list; `experiments` are the active ones. What cannot be
-    /// counted is data, no error. `over_files`: the server keeps all in files.
+    /// The number of objects of each kind, where the server has such a list; `experiments` are the active ones. A
+    /// failed count is data and not an error. `over_files`: the server stores everything in files.
     pub async fn others(&self, experiments: &[ExperimentId], over_files: bool) -> Vec<Unsupported> {
         let asked = TABLE.iter().map(|listed| self.other(listed, experiments, over_files));
         let asked: Vec<_> = asked.collect();
@@ -154,7 +154,7 @@ impl Client {
                     Ok(Count::unknown("to ask for them would write to the server"))
                 }
                 Err(error) => Err(error),
-                // It names no experiment, and is answered all the same.
+                // The request names no experiment, but the server answered it.
                 Ok(_) => Ok(Count::unknown("to ask for them would write to the server")),
             },
         }
@@ -179,7 +179,8 @@ impl Client {
         Ok(Count::counted(count, true))
     }
 
-    /// The ids of scorers come with their list: of all at once, or experiment by experiment before MLflow 3.12 or so.
+    /// The list of scorers contains their ids: one list for all experiments, or one per experiment before MLflow 3.12
+    /// or so.
     async fn online_scoring(&self, listed: &Listed, experiments: &[ExperimentId]) -> Result<Count> {
         let list = || Call::get(SCORERS).only_unsent().question();
         let (mut lists, mut more) = (Vec::new(), false);
@@ -210,8 +211,8 @@ impl Client {
     }
 }
 
-/// What a refusal says of the count; nothing when the release has no such thing, or not over this store. A store of
-/// files that cannot do it breaks down without a word (MLflow 3.10 and 3.18).
+/// The count that a refusal implies; none when the release does not have the feature, or not over this store. A file
+/// store without the feature fails without a message (MLflow 3.10 and 3.18).
 fn verdict(error: &Error, over_files: bool) -> Option<Count> {
     match error.class() {
         _ if has_none(error) => None,

@@ -1,10 +1,10 @@
-//! Which release of MLflow a server is.
+//! The MLflow release of a server.
 
 use std::fmt;
 
 use serde::Serialize;
 
-/// A release of MLflow, as `/version` tells it.
+/// A release of MLflow, as `/version` returns it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Version {
     pub major: u32,

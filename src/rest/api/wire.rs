@@ -1,4 +1,4 @@
-//! MLflow's REST messages (protobuf JSON: absent fields are left out) and how they become entities.
+//! MLflow's REST messages (protobuf JSON: absent fields are left out) and their conversion to entities.
 
 use std::collections::BTreeMap;
 
@@ -94,7 +94,7 @@ pub struct WireRun {
 struct RunInfo {
     #[serde(default)]
     run_id: String,
-    /// All that MLflow 1.0 guarantees.
+    /// The only field that MLflow 1.0 guarantees.
     #[serde(default)]
     run_uuid: String,
     #[serde(default)]
@@ -178,7 +178,7 @@ pub struct WireFile {
 }
 
 impl From<WireFile> for FileEntry {
-    /// An empty file has no size in protobuf JSON, and neither has one in a store that does not tell.
+    /// Protobuf JSON omits the size of an empty file, and also when the store does not report a size.
     fn from(wire: WireFile) -> Self {
         Self::new(wire.path, wire.file_size.map(i64::unsigned_abs))
     }

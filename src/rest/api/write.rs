@@ -13,13 +13,13 @@ use crate::rest::{Call, Client};
 const METRICS_PER_BATCH: usize = 1_000;
 const PARAMS_PER_BATCH: usize = 100;
 const TAGS_PER_BATCH: usize = 100;
-/// Characters.
+/// In characters.
 const LONGEST_TAG: usize = 8_000;
 const ENTRIES_PER_BATCH: usize = 1_000;
-/// MLflow documents 1 MB; gateways in front of it may hold it to that.
+/// MLflow documents 1 MB; gateways in front of it may enforce that limit.
 const BYTES_PER_BATCH: usize = 900_000;
 
-/// What `runs/create` can set.
+/// The fields that `runs/create` can set.
 #[derive(Serialize)]
 pub struct NewRun {
     pub experiment_id: ExperimentId,
@@ -42,7 +42,7 @@ impl NewRun {
     }
 }
 
-/// A run as the server has just made it.
+/// A run as the server has just created it.
 pub type Created = Run;
 
 /// One entry of a `log-batch` request.
@@ -50,11 +50,11 @@ pub type Created = Run;
 pub enum BatchItem {
     Param(String, String),
     Tag(String, String),
-    /// A point, and the logged model it says something of.
+    /// A point, and the logged model that it measures.
     Metric(String, Point, Option<MetricOf>),
 }
 
-/// The logged model, and the dataset it was tried on, that a point belongs to besides its run (MLflow 3).
+/// The logged model and the evaluated dataset that a point belongs to besides its run (MLflow 3).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct MetricOf {
     pub model_id: ModelId,
@@ -94,7 +94,7 @@ struct KeyPoint<'a> {
     of: Option<&'a MetricOf>,
 }
 
-/// Whether a run that is there takes a tag of this name; `runs/create` takes any (MLflow 3.10 to 3.18,
+/// Whether an existing run takes a tag of this name; `runs/create` takes any (MLflow 3.10 to 3.18,
 /// `utils/validation.py`, `_validate_tag_name`).
 pub fn takes_tag(name: &str) -> bool {
     let is_letter = |c: char| c.is_alphanumeric() || "/_.- :".contains(c);
@@ -102,15 +102,16 @@ pub fn takes_tag(name: &str) -> bool {
     !name.starts_with("..") && name.chars().all(is_letter) && name.split('/').all(is_plain)
 }
 
-/// Whether a run that is there takes a tag of this value whole: longer ones are cut without a word, and `runs/create`
+/// Whether an existing run takes the whole value of a tag: longer values are cut without a notice, and `runs/create`
 /// cuts none (MLflow 3.10 to 3.18, `utils/validation.py`, `MAX_TAG_VAL_LENGTH`).
 pub fn takes_tag_value(value: &str) -> bool {
     value.len() <= LONGEST_TAG || value.chars().count() <= LONGEST_TAG
 }
 
-/// How many of the first `items` fit into one `log-batch` (limits of MLflow 1.0 to 3.18, `utils/validation.py`).
-/// At least one, unless there are none. One point of two models needs two batches: within one, the server inserts
-/// it twice and fails on its own key (MLflow 3.0 to 3.16, `store/tracking/sqlalchemy_store.py`, `_log_metrics`).
+/// Returns how many of the first `items` fit into one `log-batch` (limits of MLflow 1.0 to 3.18,
+/// `utils/validation.py`). At least one, unless `items` is empty. The same point for two models needs two batches:
+/// within one batch, the server inserts it twice and violates its own key (MLflow 3.0 to 3.16,
+/// `store/tracking/sqlalchemy_store.py`, `_log_metrics`).
 pub fn entries_per_batch(items: impl IntoIterator<Item = impl std::borrow::Borrow<BatchItem>>) -> usize {
     let (mut params, mut tags, mut metrics, mut bytes, mut count) = (0, 0, 0, 0, 0);
     let mut of_models = HashSet::new();
@@ -138,7 +139,7 @@ pub fn entries_per_batch(items: impl IntoIterator<Item = impl std::borrow::Borro
 }
 
 impl Client {
-    /// Not repeated when it is unknown whether it happened: the name then tells.
+    /// Not repeated when the outcome is unknown: the caller then looks the name up.
     pub async fn create_experiment(
         &self,
         name: &str,
@@ -163,8 +164,8 @@ impl Client {
         self.done(&Call::post("/api/2.0/mlflow/experiments/set-experiment-tag", &body)?).await
     }
 
-    /// Releases before MLflow 3.5 or so cannot, and some accounts may not: the tag is left empty there. One that is gone
-    /// is deleted.
+    /// Releases before MLflow 3.5 or so do not support this, and some accounts may not do it: then the tag is set to an
+    /// empty value. A tag that no longer exists counts as deleted.
     pub async fn delete_experiment_tag(&self, id: &ExperimentId, key: &str) -> Result<()> {
         let body = json!({ "experiment_id": id, "key": key });
         let call = Call::post("/api/2.0/mlflow/experiments/delete-experiment-tag", &body)?;
@@ -177,7 +178,8 @@ impl Client {
         }
     }
 
-    /// Deletes or restores. Done twice, as after a lost reply, the server refuses: then its state tells.
+    /// Deletes or restores. The server refuses a repeated call, for example after a lost reply: then the current state
+    /// shows the outcome.
     pub async fn set_experiment_lifecycle(&self, id: &ExperimentId, lifecycle: Lifecycle) -> Result<()> {
         let route = match lifecycle {
             Lifecycle::Deleted => "/api/2.0/mlflow/experiments/delete",
@@ -189,16 +191,16 @@ impl Client {
         }
     }
 
-    /// The one call that is not idempotent: never repeated when it is unknown whether it happened.
+    /// The one call that is not idempotent: never repeated when the outcome is unknown.
     pub async fn create_run(&self, new: &NewRun) -> Result<Created> {
         let call = Call::post("/api/2.0/mlflow/runs/create", new)?.only_unsent();
         Ok(self.json::<OneRun>(&call).await?.run.into())
     }
 
-    /// Params that are there already with the same value, and points that are there, are no-ops, but for two: a server
-    /// knows a point again by its value, and NaN equals nothing; and of more than 100 points of logged models it looks
-    /// for some only (MLflow 3.10 to 3.18, `sqlalchemy_store.py`, `_log_metrics`, `_log_model_metrics`). It refuses all
-    /// of a batch that holds one of these: [`Cause::PointExists`](crate::error::Cause::PointExists).
+    /// Params that exist with the same value, and points that exist, are no-ops, with two exceptions. A server compares
+    /// points by value, and NaN equals nothing. And with more than 100 points of logged models, it checks only some
+    /// (MLflow 3.10 to 3.18, `sqlalchemy_store.py`, `_log_metrics`, `_log_model_metrics`). It refuses the whole batch
+    /// that holds such a point: [`Cause::PointExists`](crate::error::Cause::PointExists).
     pub async fn log_batch(&self, run_id: &RunId, items: &[BatchItem]) -> Result<()> {
         let mut batch = Batch { run_id, params: Vec::new(), tags: Vec::new(), metrics: Vec::new() };
         for item in items {

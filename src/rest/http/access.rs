@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::limits;
 use crate::tls::{Trust, client_config};
 
-/// Which end of a migration a server is.
+/// The role of a server in a migration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Side {
     Source,
@@ -27,36 +27,36 @@ impl Side {
     }
 }
 
-/// How to sign in, and whom to trust. Credentials come from the environment, the URI or a prompt, never from a file
-/// of ours, and are sent to the end they were given for only.
+/// How to sign in, and which certificates to trust. Credentials come from the environment, the URI or a prompt, never
+/// from a file of this program. They are sent only to the end that they were given for.
 #[derive(Clone, Default)]
 pub struct Access {
     pub username: Option<String>,
     pub password: Option<SecretString>,
     pub token: Option<SecretString>,
-    /// Prints tokens; it counts before `token`.
+    /// A command that prints tokens; it takes precedence over `token`.
     pub token_command: Option<TokenCommand>,
-    /// For what stands in front of the server.
+    /// Headers for a proxy in front of the server.
     pub headers: Vec<Header>,
     pub insecure_tls: bool,
-    /// Certificates that are trusted beside the system's.
+    /// Certificates that are trusted in addition to the system's.
     pub trust: Trust,
     /// One PEM file that holds certificate and key.
     pub client_certificate: Option<PathBuf>,
-    /// The workspace that everything is read from or written to (MLflow 3.10); the server's default without.
+    /// The workspace for all reads and writes (MLflow 3.10); without it, the server's default.
     pub workspace: Option<String>,
     /// Requests are to be signed for API Gateway in front of the server.
     pub aws_sigv4: bool,
-    /// Signs every request: to managed MLflow, which knows no passwords, or to API Gateway.
+    /// Signs every request: to managed MLflow, which has no passwords, or to API Gateway.
     pub signer: Option<Arc<Signer>>,
-    /// How long the server is waited for when it goes away during work; with zero it is not.
+    /// How long to wait for a server that goes away during work; with zero there is no wait.
     pub wait: Duration,
 }
 
 impl Access {
-    /// From `MLFERRY_SOURCE_*` or `MLFERRY_TARGET_*`, and MLflow's own `MLFLOW_TRACKING_*` when `shared`: with a
-    /// server on both ends those are the source's, so that its password never reaches the target. `variable` reads the
-    /// environment, or stands in for it. `headers` are those of the command line.
+    /// Reads `MLFERRY_SOURCE_*` or `MLFERRY_TARGET_*`, and MLflow's own `MLFLOW_TRACKING_*` when `shared`. With a
+    /// server on both ends those belong to the source, so that its password never reaches the target. `variable` reads
+    /// the environment, or replaces it in tests. `headers` are those of the command line.
     ///
     /// # Errors
     /// [`Class::Usage`](crate::error::Class::Usage) for a header that cannot be read.
@@ -73,17 +73,17 @@ impl Access {
             shared.then(|| variable(&format!("MLFLOW_TRACKING_{name}"))).flatten().filter(is_filled)
         };
         let get = |name: &str| own(name).or_else(|| general(name));
-        // A user of the one kind and a token of the other would overwrite each other.
+        // A user from one set of variables and a token from the other would overwrite each other.
         let token_command =
             own("TOKEN_COMMAND").map(|line| TokenCommand::new(line, name_of("TOKEN_COMMAND")));
         let (own_user, own_token) = (own("USERNAME"), own("TOKEN"));
         let has_token = token_command.is_some() || own_token.is_some();
         let has_user = own_user.is_some();
         let is_true = |value: String| matches!(value.to_ascii_lowercase().as_str(), "true" | "1");
-        // The one variable of MLflow's that is not called after tracking.
+        // The only MLflow variable without `TRACKING` in its name.
         let workspace =
             || own("WORKSPACE").or_else(|| shared.then(|| variable("MLFLOW_WORKSPACE")).flatten());
-        // What is said for MLflow alone comes first, as with MLflow's own client (`utils/rest_utils.py`, `verify`).
+        // A setting for MLflow alone takes precedence, as in MLflow's own client (`utils/rest_utils.py`, `verify`).
         let trust = get("SERVER_CERT_PATH").map(|path| Trust::named("…_SERVER_CERT_PATH", path.into()));
         let mut all = match own("HEADERS") {
             Some(text) => parse_headers(&text, &variable).map_err(|e| e.at(name_of("HEADERS")))?,
@@ -111,7 +111,7 @@ impl Access {
         })
     }
 
-    /// A user and password within the URI win over the environment.
+    /// A user and password in the URI take precedence over the environment.
     #[must_use]
     pub fn with_login(mut self, login: Option<(String, SecretString)>) -> Self {
         if let Some((user, password)) = login {
@@ -122,8 +122,8 @@ impl Access {
         self
     }
 
-    /// A signature instead of a password: with both, the one would overwrite the other. What was set for a server of
-    /// its own is not for AWS.
+    /// A signature instead of a password: with both, one would overwrite the other. Settings for a self-hosted server
+    /// do not apply to AWS.
     #[must_use]
     pub fn with_signer(self, signer: Signer) -> Self {
         let headers = if signer.arn().is_some() { Vec::new() } else { self.headers };
@@ -139,19 +139,19 @@ impl Access {
         }
     }
 
-    /// It has no limits of time but for connections: [`Client`](crate::rest::Client) sets those of each request.
+    /// It has time limits only for connections: [`Client`](crate::rest::Client) sets those of each request.
     pub(in crate::rest) fn http_client(&self) -> Result<reqwest::Client> {
         let tls = client_config(&self.trust, self.insecure_tls, self.client_certificate.as_deref())?;
         let builder = reqwest::Client::builder()
             .user_agent(concat!("mlferry/", env!("CARGO_PKG_VERSION")))
-            // A gateway that packs answers all the same is understood, as MLflow's client understands it; but files have
-            // their length with them when nobody packs them.
+            // A gateway may still compress answers: the client decodes them, as MLflow's client does. But files have a
+            // known length only when they are not compressed.
             .default_headers([(ACCEPT_ENCODING, HeaderValue::from_static("identity"))].into_iter().collect())
             .tcp_nodelay(true)
             .pool_max_idle_per_host(64)
             .connect_timeout(limits::CONNECT)
             .tcp_keepalive(Duration::from_secs(30))
-            // Credentials go to no other server: see `redirect.rs`.
+            // Credentials are not sent to another server: see `redirect.rs`.
             .redirect(reqwest::redirect::Policy::none())
             .tls_backend_preconfigured(tls);
         builder.build().map_err(|e| Error::permanent(format!("the HTTP client cannot start: {e}")))

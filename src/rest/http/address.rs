@@ -6,24 +6,24 @@ use url::Url;
 use crate::aws::{Arn, CUSTOM_ENDPOINT};
 use crate::error::{Error, Result};
 
-/// Where a tracking server is, free of credentials, so that it can be shown, logged and kept.
+/// The address of a tracking server, without credentials, so that it can be shown, logged and stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Address {
     url: Url,
-    /// What the server is called instead: the host of managed MLflow is its whole region's.
+    /// The name to show instead: the host of managed MLflow is shared by the whole region.
     arn: Option<Arn>,
-    /// The path is one that MLflow adds itself, and not to all its routes: see [`connect`](crate::rest::connect).
+    /// MLflow itself adds the path, and not to all its routes: see [`connect`](crate::rest::connect).
     is_static_prefix: bool,
 }
 
 impl Address {
-    /// Reads `http(s)://[user:password@]host[:port][/prefix]` and parts it from its credentials.
+    /// Reads `http(s)://[user:password@]host[:port][/prefix]` and separates the credentials from it.
     pub fn parse(text: &str) -> Result<(Self, Option<(String, SecretString)>)> {
         let bad = |why: String| {
             Error::usage(format!("{}: {why}", redact(text)))
                 .hint("a tracking server looks like http://host:5000 or https://host/prefix")
         };
-        // `localhost:5000` would be read as a scheme and a path.
+        // `localhost:5000` would be parsed as a scheme and a path.
         if !text.contains("://") {
             return Err(bad("the scheme is missing: put http:// or https:// in front".into()));
         }
@@ -54,7 +54,7 @@ impl Address {
         Ok(Self { arn: Some(arn), ..address })
     }
 
-    /// The prefix that all routes are below; empty where there is none.
+    /// The prefix of all routes; empty if there is none.
     pub(in crate::rest) fn path(&self) -> &str {
         self.url.path().trim_end_matches('/')
     }
@@ -67,24 +67,25 @@ impl Address {
         self.arn.as_ref()
     }
 
-    /// Where requests go, where the address does not say it.
+    /// The host that receives the requests, if the address does not show it.
     pub(in crate::rest) fn endpoint(&self) -> Option<&str> {
         self.arn.as_ref().map(|_| self.url.as_str().trim_end_matches('/'))
     }
 
-    /// True when the environment leads requests for managed MLflow elsewhere than to AWS.
+    /// True when the environment redirects requests for managed MLflow to a host other than AWS.
     pub(in crate::rest) fn is_led_elsewhere(&self) -> bool {
         self.arn.as_ref().is_some_and(|arn| self.endpoint() != Some(&arn.endpoint()))
     }
 
-    /// The same address, its path taken for a `--static-prefix`. None where there is no path, or that is known.
+    /// The same address, with its path treated as a `--static-prefix`. None if there is no path, or if this is already
+    /// known.
     pub(in crate::rest) fn below_prefix(&self) -> Option<Self> {
         let has_path = !matches!(self.url.path(), "" | "/");
         let may_be = has_path && self.arn.is_none() && !self.is_static_prefix;
         may_be.then(|| Self { is_static_prefix: true, ..self.clone() })
     }
 
-    /// The address below a `--static-prefix` that it was given without. None where it has a path.
+    /// The address below a `--static-prefix` that the user left out. None if the address has a path.
     pub(in crate::rest) fn with_prefix(&self, prefix: &str) -> Option<Self> {
         let mut below = self.clone();
         let has_none = matches!(self.url.path(), "" | "/") && self.arn.is_none();
@@ -92,7 +93,7 @@ impl Address {
         has_none.then_some(below)
     }
 
-    /// A route of the server, for people.
+    /// A route of the server, for messages.
     pub fn place(&self, route: &str) -> String {
         match &self.arn {
             None => self.join(route),
@@ -106,8 +107,8 @@ impl Address {
         if !self.is_static_prefix {
             return format!("{below}{path}");
         }
-        // Spans and jobs know no prefix (MLflow 3.10, `server/fastapi_app.py`); from 3.12 on all routes do, and then
-        // the first look does not come here.
+        // Spans and jobs have no prefix (MLflow 3.10, `server/fastapi_app.py`). From 3.12 on all routes have it, and
+        // then the first look does not use this branch.
         if path.starts_with("/v1/") || path.starts_with("/ajax-api/3.0/jobs/") {
             let prefix = self.url.path().trim_end_matches('/');
             return format!("{}{path}", below.strip_suffix(prefix).unwrap_or(below));
@@ -128,7 +129,7 @@ impl fmt::Display for Address {
     }
 }
 
-/// Hides what stands before an `@`: a text that could not be parsed may still hold a password.
+/// Hides the text before an `@`: a text that could not be parsed may still contain a password.
 fn redact(text: &str) -> String {
     match (text.find("://"), text.rfind('@')) {
         (Some(scheme), Some(at)) if scheme + 3 <= at => format!("{}://…{}", &text[..scheme], &text[at..]),

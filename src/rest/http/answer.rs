@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::limits;
 use crate::rest::{Call, Client};
 
-/// What a server has answered, whatever it is.
+/// Any answer of a server.
 pub struct Answer {
     pub status: u16,
     pub content_type: Option<String>,
@@ -20,14 +20,14 @@ impl Answer {
         (200..300).contains(&self.status)
     }
 
-    /// An error of MLflow itself, which has a code.
+    /// True for an error of MLflow itself, which has a code.
     pub(in crate::rest) fn is_mlflow(&self) -> bool {
         failure::names_error(&self.body)
     }
 }
 
 impl Client {
-    /// Sends a call once, for its answer's own sake: a refusal is an answer, too.
+    /// Sends a call once and returns its answer: a refusal is also an answer.
     pub async fn ask_once(&self, call: &Call) -> Result<Answer> {
         let request = match self.signer() {
             Some(signer) => self.signed(call, None, signer).await?.0,

@@ -10,7 +10,7 @@ use super::idempotency::Idempotency;
 use crate::error::Result;
 use crate::limits;
 
-/// One call of a route, ready to be sent any number of times.
+/// One call of a route. It can be sent any number of times.
 #[derive(Clone)]
 pub struct Call {
     pub(in crate::rest) method: Method,
@@ -23,16 +23,16 @@ pub struct Call {
     pub(in crate::rest) patience: RetryPolicy,
 }
 
-/// How long a call is repeated.
+/// How long to repeat a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RetryPolicy {
     Work,
-    /// Somebody waits for the answer: a server that cannot be reached at all is said at once.
+    /// The user waits for the answer: an unreachable server is reported immediately.
     Question,
 }
 
 impl RetryPolicy {
-    /// The most that any failure is worth.
+    /// The most retries for any failure.
     pub const MOST: usize = 9;
 
     fn retries(self, failure: &Failure) -> usize {
@@ -45,7 +45,7 @@ impl RetryPolicy {
         }
     }
 
-    /// How long to wait before the next try, where so much is planned.
+    /// How long to wait before the next try, given the planned delay.
     pub fn delay(self, failure: &Failure, planned: Duration) -> Duration {
         let delay = failure.delay(planned);
         match self {
@@ -54,7 +54,7 @@ impl RetryPolicy {
         }
     }
 
-    /// True when a failure, after so many others, is worth another try.
+    /// True when a failure, after that many retries, justifies another try.
     pub fn bears(self, failure: &Failure, retries: usize) -> bool {
         let worth = self == Self::Work || failure.reached;
         (failure.is_transient() || matches!(failure.worth, Worth::Few | Worth::NotReached))
@@ -112,7 +112,7 @@ impl Call {
         self
     }
 
-    /// Adds an encoded path behind the route.
+    /// Adds an encoded path after the route.
     #[must_use]
     pub fn below(mut self, path: &str) -> Self {
         self.path = format!("{}/{path}", self.route);
@@ -125,15 +125,15 @@ impl Call {
         self
     }
 
-    /// For questions that a person waits for.
+    /// For questions that the user waits for.
     #[must_use]
     pub fn question(mut self) -> Self {
         self.patience = RetryPolicy::Question;
         self
     }
 
-    /// Path and query as they are sent, and signed: a space is `%20`, since a `+` means different things to a server
-    /// and to a signature.
+    /// Path and query as they are sent and signed. A space is `%20`, because a server and a signature interpret a `+`
+    /// differently.
     pub(in crate::rest) fn target(&self) -> String {
         let pairs = self.query.iter().map(|(name, value)| format!("{name}={}", encoded(value, PLAIN)));
         let query = pairs.collect::<Vec<_>>().join("&");
@@ -146,14 +146,14 @@ impl Call {
     }
 }
 
-/// What AWS leaves as it is in a canonical request (RFC 3986, unreserved).
+/// The characters that AWS does not encode in a canonical request (RFC 3986, unreserved).
 const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 fn encoded(text: &str, all_but: &'static AsciiSet) -> String {
     utf8_percent_encode(text, all_but).to_string()
 }
 
-/// Encodes a path for a URL, its slashes kept.
+/// Encodes a path for a URL, except its slashes.
 pub fn encode_path(path: &str) -> String {
     const KEPT: &AsciiSet = &PLAIN.remove(b'/');
     encoded(path, KEPT)

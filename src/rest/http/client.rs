@@ -19,10 +19,10 @@ use crate::io::{Absence, Meter};
 use crate::limits;
 use crate::rest::{Access, Address, Call, Idempotency};
 
-/// How often one request may have the server go away under it before it counts as the reason.
+/// The server may go away this often during one request. After that the request counts as the cause.
 const OUTAGES: u32 = 5;
 
-/// How long one server may take; the limits of [`crate::limits`], and shorter ones in tests.
+/// The time limits of one server: those of [`crate::limits`], and shorter ones in tests.
 #[derive(Clone, Copy)]
 pub(in crate::rest) struct Times {
     pub work: Duration,
@@ -54,7 +54,7 @@ impl Times {
     }
 }
 
-/// One server: every request to it goes through here, in a task of its own. Clones are one and the same.
+/// The client of one server: every request to it goes through here, in its own task. Clones share the same state.
 #[derive(Clone)]
 pub struct Client {
     pub(in crate::rest) http: reqwest::Client,
@@ -79,7 +79,7 @@ impl Client {
         Ok(Self { http, address, access, sign_in, meter, pace, outage, times: Times::default() })
     }
 
-    /// The same with another limit of requests at a time, for tests.
+    /// The same client with another limit of concurrent requests, for tests.
     #[cfg(test)]
     pub(crate) fn with_limit(mut self, limit: usize) -> Self {
         self.pace = ConcurrencyLimit::with_limit(limit, Arc::clone(&self.meter));
@@ -90,14 +90,14 @@ impl Client {
         &self.address
     }
 
-    /// Who waits when the credentials for it end, those of AWS or the server's own sign-in, and when it goes away: as
-    /// long as somebody works with it.
+    /// The waits for credentials that expire, of AWS or of the server's own sign-in, and for a server that goes away.
+    /// They last as long as work uses the client.
     pub fn credential_waits(&self) -> impl Iterator<Item = &CredentialWait> {
         let of_aws = self.signer().map(|signer| signer.session().credential_wait());
         of_aws.into_iter().chain([self.sign_in.credential_wait(), self.outage.credential_wait()])
     }
 
-    /// Who signs the requests, to managed MLflow or to API Gateway.
+    /// The signer of the requests, to managed MLflow or to API Gateway.
     pub(in crate::rest) fn signer(&self) -> Option<&Signer> {
         self.access.signer.as_deref()
     }
@@ -109,10 +109,10 @@ impl Client {
     /// Sends a call and reads its JSON answer.
     pub async fn json<T: DeserializeOwned>(&self, call: &Call) -> Result<T> {
         let body = self.bytes(call).await?;
-        // What was asked may have been done all the same.
+        // The server may have carried out the request.
         let class = if call.repeat == Idempotency::OnlyUnsent { Class::Ambiguous } else { Class::Permanent };
         let place = self.address.place(call.route);
-        // Some gateways answer 200 to everything.
+        // Some gateways answer 200 to every request.
         if let Some(said) = failure::hidden_error(&body) {
             return Err(Error::new(class, format!("{place} answered 200 OK, but {said}")));
         }
@@ -128,10 +128,11 @@ impl Client {
         OwnTask::spawn(async move { client.repeated(&call, || client.bytes_once(&call)).await }).await?
     }
 
-    /// A slot of the server's, once it is there. Work that finds it gone waits without one.
+    /// Returns a slot of the server, once the server is available. Work that finds the server gone waits without a
+    /// slot.
     ///
     /// # Errors
-    /// When it does not come back in time.
+    /// When the server does not come back in time.
     pub(in crate::rest) async fn enter(&self, call: &Call) -> Result<Slot, Failure> {
         loop {
             let slot = self.pace.enter().await;
@@ -146,7 +147,7 @@ impl Client {
     pub(in crate::rest) async fn bytes_once(&self, call: &Call) -> Result<Bytes, Failure> {
         let _slot = self.enter(call).await?;
         let started = Instant::now();
-        // Until the answer begins there are other limits; and a sign-in is waited for as long as it takes.
+        // Until the answer begins, other limits apply; and a sign-in may take as long as it needs.
         let reply = self.send(call).await?;
         let (limit, most) = match call.patience {
             RetryPolicy::Work => (self.times.call, limits::ANSWER_BYTES),
@@ -160,8 +161,8 @@ impl Client {
         Ok(body)
     }
 
-    /// The one place where requests are repeated: exponential back-off with jitter, the server's Retry-After wins. While
-    /// the server is gone, work waits for it and questions fail.
+    /// The one place that repeats requests: exponential back-off with jitter; the server's Retry-After takes
+    /// precedence. While the server is gone, work waits for it and questions fail.
     pub(in crate::rest) async fn repeated<T, F, Fut>(&self, call: &Call, mut once: F) -> Result<T>
     where
         F: FnMut() -> Fut,
@@ -203,7 +204,7 @@ impl Client {
 }
 
 impl Client {
-    /// How long this server is waited for when it goes away during work.
+    /// How long to wait for this server when it goes away during work.
     pub fn wait(&self) -> Duration {
         self.access.wait
     }
@@ -214,7 +215,7 @@ impl Client {
     }
 }
 
-/// True for the answer of a server that has no such route, or not for this object.
+/// True when the server does not have this route, or not for this object.
 pub(in crate::rest) fn is_missing(error: &Error) -> bool {
     error.class() == Class::NotFound || error.cause() == Some(Cause::NoRoute) || error.status() == Some(405)
 }

@@ -1,4 +1,4 @@
-//! Servers that are slow, silent or gone, and readers that do not read: nothing may stand still.
+//! Servers that are slow, silent or gone, and readers that do not read: none of them may block the client.
 
 use std::io::{Read, Write};
 use std::net::TcpListener;
@@ -19,7 +19,7 @@ use crate::io::Health;
 
 const SEARCH: &str = "/api/2.0/mlflow/experiments/search";
 
-/// Answers after a time that only looks random, in JSON.
+/// Sends JSON answers after a pseudo-random delay.
 struct Jitter(AtomicUsize);
 
 impl Respond for Jitter {
@@ -33,7 +33,7 @@ impl Respond for Jitter {
 fn client(uri: &str, wait: Duration) -> Client {
     let (address, _) = Address::parse(uri).unwrap();
     let client = Client::new(address, Access { wait, ..Access::default() }).unwrap();
-    // Somebody works with it, until the end of the test.
+    // Work uses the client until the end of the test.
     client.credential_waits().for_each(|credential_wait| std::mem::forget(credential_wait.work()));
     client
 }
@@ -52,7 +52,7 @@ async fn what_is_not_polled_holds_no_place_that_others_need() {
     Mock::given(any()).respond_with(Jitter(AtomicUsize::new(0))).mount(&server).await;
     for limit in 1..=6 {
         let client = &client(&server.uri(), Duration::ZERO).with_limit(limit);
-        // The first questions are asked ahead; while the second are, nobody polls them.
+        // The first questions are sent ahead; during the second questions, nothing polls them.
         let answers = stream::iter(0..30)
             .map(|_| ask(client))
             .buffered(6)
@@ -97,7 +97,7 @@ async fn a_request_that_is_no_longer_wanted_gives_its_place_back() {
     within(5, ask(&client)).await.unwrap();
 }
 
-/// Takes connections and requests, sends `answer`, and is silent from then on.
+/// Accepts connections and requests, sends `answer`, and then stays silent.
 fn silent_server(answer: &'static str) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let uri = format!("http://{}", listener.local_addr().unwrap());
@@ -121,7 +121,7 @@ impl ByteSource for Small {
     }
 }
 
-/// A client that bears a silence of half a second.
+/// A client that accepts a silence of half a second.
 fn impatient(uri: &str) -> Client {
     let half = Duration::from_millis(500);
     let times =
@@ -129,7 +129,7 @@ fn impatient(uri: &str) -> Client {
     Client { times, ..client(uri, Duration::ZERO) }
 }
 
-/// Until the first failure: repeated with its pauses it would take a minute.
+/// Runs until the first failure: with all its pauses, the call would take a minute.
 async fn once<T>(client: &Client, work: impl Future<Output = Result<T>>) {
     let deadline = Instant::now() + Duration::from_secs(10);
     tokio::select! {
@@ -186,7 +186,7 @@ async fn a_server_that_is_gone_is_waited_for_by_one_question_at_a_time() {
         .collect();
     tokio::time::sleep(Duration::from_millis(1_300)).await;
     assert!(client.meter().read().health.is_gone(), "{:?}", client.meter().read());
-    // A person who asks gets an answer.
+    // A question of the user fails quickly.
     let question = within(2, client.bytes(&Call::get("/ask").question())).await;
     assert_eq!(question.unwrap_err().class(), Class::Transient);
     let before = client.meter().read().requests;
@@ -201,7 +201,7 @@ async fn a_server_that_is_gone_is_waited_for_by_one_question_at_a_time() {
     assert_eq!(client.meter().read().health, Health::Fine);
 }
 
-/// Answers as a gateway does whose server restarts, until that is over.
+/// Answers as a gateway does while its server restarts.
 struct Restarts {
     over: Instant,
     status: u16,
@@ -223,7 +223,7 @@ async fn a_gateway_whose_server_restarts_fails_nothing() {
         let over = Instant::now() + Duration::from_millis(900);
         Mock::given(any()).respond_with(Restarts { over, status }).mount(&server).await;
         let client = client(&server.uri(), Duration::from_secs(60));
-        // An upload and a file, too.
+        // An upload and a download also wait.
         within(20, async {
             ask(&client).await.unwrap();
             client.upload("/put", "a", Some(4), &Small).await.unwrap();

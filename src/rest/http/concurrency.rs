@@ -1,5 +1,5 @@
-//! Adaptive concurrency: how many requests one server gets at a time. Starts at 4, grows while latency holds,
-//! halves when the server asks for mercy.
+//! Adaptive concurrency: how many requests one server gets at a time. It starts at 4, grows while the latency stays
+//! low, and halves when the server is overloaded.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,29 +9,29 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::io::{Meter, Slowdown};
 
-/// Gentle: a pool of database connections that runs dry (MLflow over SQLite: 15) stays so for half a minute. Twenty-two
-/// good answers later it is 8.
+/// A low start: an exhausted pool of database connections (MLflow over SQLite: 15) stays exhausted for half a minute.
+/// After twenty-two good answers the limit is 8.
 const START: usize = 4;
 const MOST: usize = 64;
-/// Latency may grow to this multiple of the best that a route has shown before growth stops.
+/// Growth stops when the latency exceeds this multiple of the route's best latency.
 const TOLERANCE: f64 = 2.0;
-/// A burst of refusals is one piece of news.
+/// A burst of refusals counts once.
 const CALM: Duration = Duration::from_secs(1);
-/// Connections that one `log-batch` may hold at once (MLflow 3.10, `store/tracking/sqlalchemy_store.py`: its own
-/// session, and those of the functions that it calls inside).
+/// Connections that one `log-batch` may hold at the same time (MLflow 3.10, `store/tracking/sqlalchemy_store.py`: its
+/// own session, and those of the functions that it calls).
 const CONNECTIONS_PER_REQUEST: usize = 3;
 
-/// What a finished request says of the server's load.
+/// The server's load, as a finished request shows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Load {
     Fine,
     /// 429, 503, a time-out, or a busy database.
     Overloaded(Slowdown),
-    /// The server's pool of database connections, of this size, ran dry.
+    /// The server's pool of database connections, of this size, is exhausted.
     Dry {
         connections: usize,
     },
-    /// Something else went wrong; it says nothing.
+    /// Another failure; it says nothing about the load.
     Unknown,
 }
 
@@ -47,9 +47,9 @@ struct Shared {
 
 struct State {
     limit: usize,
-    /// Never above this. Falls for good when the server shows how small its pool is.
+    /// The highest limit. It falls permanently when the server shows how small its pool is.
     ceiling: usize,
-    /// Slots to take away when they come back.
+    /// Slots to remove when they come back.
     debt: usize,
     fine: usize,
     halved: Option<Instant>,
@@ -62,15 +62,15 @@ struct Latency {
     best: f64,
 }
 
-/// The right to have one request on its way. To be held by a task of its own, for no longer than the server owes
-/// something: see [`crate::io::OwnTask`].
+/// The right to send one request. A separate task holds it, and only while the server owes something: see
+/// [`crate::io::OwnTask`].
 pub struct Slot {
     pace: ConcurrencyLimit,
     permit: Option<OwnedSemaphorePermit>,
 }
 
 impl Drop for Slot {
-    /// A debt is paid here, before a waiter can have the slot.
+    /// A debt is settled here, before a waiter can get the slot.
     fn drop(&mut self) {
         let mut state = self.pace.state();
         if let Some(permit) = self.permit.take_if(|_| state.debt > 0) {
@@ -91,20 +91,20 @@ impl ConcurrencyLimit {
         Self(Arc::new(Shared { slots: Arc::new(Semaphore::new(limit)), state: Mutex::new(state), meter }))
     }
 
-    /// Waits for a free slot. Dropping it gives it back.
+    /// Waits for a free slot. Dropping the slot returns it.
     pub async fn enter(&self) -> Slot {
-        // Closing is the only failure, and nothing closes it.
+        // It fails only if the semaphore is closed, and nothing closes it.
         let permit = Arc::clone(&self.0.slots).acquire_owned().await.ok();
         Slot { pace: self.clone(), permit }
     }
 
-    /// A slot if one is free and nobody waits for it.
+    /// Returns a slot if one is free and no task waits for it.
     pub fn try_enter(&self) -> Option<Slot> {
         let permit = Arc::clone(&self.0.slots).try_acquire_owned().ok()?;
         Some(Slot { pace: self.clone(), permit: Some(permit) })
     }
 
-    /// Learns from a request to `route` that took `latency`.
+    /// Updates the limit from a request to `route` that took `latency`.
     pub fn learn(&self, route: &'static str, latency: Duration, load: Load) {
         let mut state = self.state();
         match load {
@@ -126,7 +126,7 @@ impl ConcurrencyLimit {
                 }
             }
         }
-        // Those that are free now. The others pay when they come back.
+        // This removes the slots that are free now. The others are removed when they come back.
         state.debt -= self.0.slots.forget_permits(state.debt);
         self.0.meter.set_concurrency(state.limit);
     }
@@ -152,7 +152,7 @@ impl State {
         self.fine = 0;
     }
 
-    /// True when the limit has grown by one, and a slot is to be added for it.
+    /// True when the limit has grown by one and a slot must be added.
     fn grows_after(&mut self, route: &'static str, latency: Duration) -> bool {
         let seconds = latency.as_secs_f64();
         let known = self.routes.entry(route).or_insert(Latency { now: seconds, best: seconds });
@@ -168,7 +168,7 @@ impl State {
         }
         self.fine = 0;
         self.limit += 1;
-        // A slot that has not come back yet stays.
+        // If a slot is still to be removed, it stays instead.
         let is_new = self.debt == 0;
         self.debt -= usize::from(!is_new);
         is_new
@@ -235,7 +235,7 @@ mod tests {
         assert_eq!(limit(&pace), 4);
     }
 
-    /// A slot that comes back goes to the first waiter, so that none is ever free: the debt must be paid before.
+    /// A returned slot goes to the first waiter, so no slot is ever free: the debt must be settled before that.
     #[tokio::test]
     async fn the_limit_falls_while_others_wait() {
         use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};

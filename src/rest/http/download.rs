@@ -1,4 +1,4 @@
-//! Files from a server, moved by tasks of their own.
+//! Downloads from a server, moved by their own tasks.
 
 use bytes::Bytes;
 use futures::StreamExt;
@@ -12,21 +12,21 @@ use crate::error::{Error, Result};
 use crate::io::OwnTask;
 use crate::rest::{Call, Client};
 
-/// Pieces of a file that wait for its reader.
+/// Pieces of a file that are buffered for its reader.
 const PIECES: usize = 8;
 
 /// The next piece of a file; none at its end.
 type Piece = Result<Option<Bytes>>;
 
-/// A file on its way. Dropped, it comes no further.
+/// A running download. Dropping it stops it.
 struct Download {
     pieces: Receiver<Piece>,
     _pump: OwnTask<()>,
 }
 
 impl Client {
-    /// Sends a call and hands its answer on as it arrives. The server's slot is held while the server owes something: not
-    /// while pieces wait for the reader.
+    /// Sends a call and passes its answer on as it arrives. The slot is held only while the server owes something, and
+    /// not while pieces wait for the reader.
     pub async fn stream(&self, call: &Call) -> Result<BoxStream<'static, Result<Bytes>>> {
         let (client, call) = (self.clone(), call.clone());
         let began = OwnTask::spawn(async move {
@@ -60,7 +60,8 @@ impl Client {
                     if pieces.send(piece).await.is_err() {
                         return;
                     }
-                    // What was begun is not made to wait: servers end an answer that nobody reads (gunicorn after 30 s).
+                    // A download that has begun must not wait: servers end an answer that is not read (gunicorn after
+                    // 30 s).
                     slot = self.pace.try_enter();
                     reply.owes(true);
                 }
@@ -74,7 +75,7 @@ impl Client {
 }
 
 impl Download {
-    /// A file that breaks off without a word must not pass for a whole one.
+    /// A file that ends early without an error must not count as complete.
     async fn next(this: Option<Self>) -> Option<(Result<Bytes>, Option<Self>)> {
         let mut this = this?;
         match this.pieces.recv().await {

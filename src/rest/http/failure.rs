@@ -1,4 +1,4 @@
-//! What an unhappy answer means: the one place that turns transport errors and HTTP status into an [`Error`].
+//! The meaning of a failed answer: the one place that turns transport errors and HTTP status into an [`Error`].
 
 use std::time::Duration;
 
@@ -15,45 +15,45 @@ use crate::io::Slowdown;
 use crate::limits;
 use crate::rest::{Address, Idempotency};
 
-/// An error, and what the retry loop and the pace want to know of it.
+/// An error, with the facts that the retry loop and the concurrency limit need.
 #[derive(Debug)]
 pub struct Failure {
     pub error: Error,
     pub load: Load,
     pub retry_after: Option<Duration>,
-    /// Somebody is there: an answer came, if not the one that was hoped for, or the connection broke before it did.
+    /// The server was reached: it gave an unexpected answer, or the connection broke before the answer.
     pub reached: bool,
-    /// Perhaps nothing reaches the server at the moment: a cheap question tells.
+    /// The server may be unreachable at the moment: a cheap question shows whether it is.
     pub may_be_gone: bool,
-    /// The server is gone, and was waited for already.
+    /// The server is gone, and the wait for it has already failed.
     pub given_up: bool,
-    /// The server works, and wants to be left alone for a while: that is worth minutes.
+    /// The server works, but throttles: this is worth waiting for minutes.
     pub throttled: bool,
     pub worth: Worth,
 }
 
-/// How many more tries a failure is worth.
+/// How many more tries a failure justifies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Worth {
-    /// As many as its class says.
+    /// As many as its class allows.
     Usual,
-    /// The server's own code broke down over a request that may be repeated. MLflow over SQLite does so now and then
-    /// when it is busy, and over a torn file always: a try or two more.
+    /// The server's own code failed on a request that may be repeated. MLflow over SQLite sometimes fails so when it is
+    /// busy, and always over a torn file: one or two more tries.
     Few,
-    /// Something in front of the server answered in its place, so that nothing was done: as for what passes.
+    /// A gateway answered instead of the server, so nothing was done: retried like a temporary failure.
     NotReached,
-    /// One without counting: the wait was made already.
+    /// One more try that is not counted: the wait has already happened.
     Free,
 }
 
-/// An answer that is no success.
+/// An answer that is not a success.
 pub struct ErrorResponse {
     pub status: StatusCode,
     pub headers: HeaderMap,
     pub body: Bytes,
 }
 
-/// How much longer the delays are for a server that throttles: from 1 s, and at most a minute (AWS: error retries).
+/// The factor for the delays when a server throttles: from 1 s, and at most a minute (AWS: error retries).
 const THROTTLED: u32 = 5;
 const LONGEST: Duration = Duration::from_secs(60);
 
@@ -66,7 +66,7 @@ impl Failure {
         Self { given_up: true, ..Self::from(error) }
     }
 
-    /// How long to wait, where so much is planned.
+    /// How long to wait, given the planned delay.
     pub fn delay(&self, planned: Duration) -> Duration {
         match self.retry_after {
             Some(asked) => asked,
@@ -93,14 +93,14 @@ impl From<Error> for Failure {
 
 #[derive(Default, Deserialize)]
 struct Body {
-    /// MLflow's, or AWS's in front of it.
+    /// A code of MLflow, or of AWS in front of it.
     #[serde(default, alias = "__type", alias = "code")]
     error_code: String,
     #[serde(default, alias = "Message")]
     message: String,
 }
 
-/// Bytes of an answer that may be an error of MLflow's.
+/// The largest answer, in bytes, that is checked for an error of MLflow.
 const LONGEST_ERROR: usize = 64 << 10;
 const CERTIFICATES: &str = "give the server's or its authority's certificate with MLFERRY_SOURCE_SERVER_CERT_PATH or \
     MLFERRY_TARGET_SERVER_CERT_PATH (or MLFLOW_TRACKING_SERVER_CERT_PATH), or accept any with …_INSECURE_TLS=true; for a \
@@ -133,7 +133,7 @@ pub fn transport(address: &Address, error: &reqwest::Error, repeat: Idempotency)
     Failure { load, reached, may_be_gone: true, ..Failure::from(error) }
 }
 
-/// The server has kept silent for as long as it may.
+/// The server was silent for longer than the limit.
 pub fn silent(address: &Address, limit: Duration, repeat: Idempotency) -> Failure {
     let class = if repeat == Idempotency::Safe { Class::Transient } else { Class::Ambiguous };
     let what = format!("{address} did not answer within {} s", limit.as_secs_f64());
@@ -150,13 +150,13 @@ fn no_way(address: &Address) -> String {
     }
 }
 
-/// The trouble that the file had which was being sent.
+/// The error of the file that was being sent.
 fn own_error(error: &reqwest::Error) -> Option<Error> {
     let mut chain = std::iter::successors(Some(error as &dyn std::error::Error), |error| error.source());
     chain.find_map(|error| error.downcast_ref::<Error>()).cloned()
 }
 
-/// The server answered with something else than success. `identity` is who asked, if somebody signed in.
+/// The server did not answer with success. `identity` is the signed-in user, if any.
 pub fn status(
     address: &Address,
     route: &str,
@@ -183,7 +183,7 @@ pub fn status(
         && repeat == Idempotency::Safe;
     let is_dry = cause == Some(Cause::PoolExhausted);
     let is_overload = is_dry || cause == Some(Cause::DatabaseBusy);
-    // Flask's own page comes from MLflow; a bare or other 404 may be that of an ingress that has lost its service.
+    // Flask's own page comes from MLflow; any other 404 may come from an ingress that has lost its service.
     let is_foreign = cause == Some(Cause::NoRoute) && !is_of_mlflow(body);
     let error = match status {
         _ if managed.is_some() => managed.unwrap_or_else(|| plain(Class::Permanent)),
@@ -198,7 +198,7 @@ pub fn status(
             .hint("use an account that may read everything on the source and write on the target; \
                    'Invalid Host header' means that the server's --allowed-hosts lacks this name"),
         StatusCode::NOT_FOUND if cause == Some(Cause::NoRoute) => plain(Class::Permanent),
-        // 501: the store behind the server has no such thing.
+        // 501: the store behind the server does not support it.
         StatusCode::NOT_FOUND | StatusCode::NOT_IMPLEMENTED => plain(Class::NotFound),
         _ if matches!(cause, Some(Cause::PointExists | Cause::SwitchedOff)) => plain(Class::Permanent),
         _ if is_overload || cause == Some(Cause::InsertRace) => plain(Class::Transient),
@@ -212,7 +212,7 @@ pub fn status(
                  enough: mend it or move it away",
             )
         }
-        // A 5xx of the server itself names its error; one of a worker or a gateway on the way does not.
+        // A 5xx of the server itself has an error code; one of a worker or a gateway does not.
         StatusCode::INTERNAL_SERVER_ERROR if !code.is_empty() && repeat == Idempotency::Safe => {
             plain(Class::Permanent)
         }
@@ -239,20 +239,20 @@ pub fn status(
         StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT
     );
     let may_be_gone = (is_gateway && cause != Some(Cause::SwitchedOff)) || is_foreign;
-    // A serverless App that has slept answers like this for a while, too. And a pool that ran dry stays so for as long as
-    // what was begun before waits in it: each part of a request half a minute, also for a client that was killed since.
+    // A serverless App that has slept also answers like this for a while. And a pool stays exhausted while earlier
+    // requests wait in it: half a minute for each part of a request, also for a client that was killed since.
     let throttled = throttled || is_dry || (address.arn().is_some() && status.is_server_error());
     let error = error.code(code_of());
     let retry_after = retry_after(headers);
     Failure { load, retry_after, reached: true, may_be_gone, throttled, worth, ..Failure::from(error) }
 }
 
-/// An answer of MLflow has an error code.
+/// True for an answer with an error code of MLflow.
 pub fn names_error(body: &[u8]) -> bool {
     serde_json::from_slice::<Body>(body).is_ok_and(|body| !body.error_code.is_empty())
 }
 
-/// The error in an answer that says it is a success, in MLflow's words.
+/// The error, in MLflow's words, in an answer whose status is success.
 pub fn hidden_error(body: &[u8]) -> Option<String> {
     #[derive(Deserialize)]
     struct Refusal {
@@ -260,7 +260,7 @@ pub fn hidden_error(body: &[u8]) -> Option<String> {
         #[serde(default)]
         message: String,
     }
-    // An error is short; a page of objects need not be read twice.
+    // An error is short; a large page of objects is not parsed twice.
     if body.len() > LONGEST_ERROR {
         return None;
     }
@@ -272,12 +272,12 @@ fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name)?.to_str().ok()
 }
 
-/// What AWS's support asks for.
+/// The request id that AWS's support asks for.
 fn request_id(headers: &HeaderMap) -> String {
     header(headers, "x-amzn-requestid").map(|id| format!(" (request id {id})")).unwrap_or_default()
 }
 
-/// Seconds, or a date (RFC 9110, 10.2.3). A date is counted from the server's own clock where it tells that.
+/// Seconds, or a date (RFC 9110, 10.2.3). A date is relative to the server's own clock, if the answer contains it.
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let asked = header(headers, RETRY_AFTER.as_str())?.trim();
     let wait = match asked.parse() {
@@ -295,7 +295,7 @@ fn http_date(text: &str) -> Option<jiff::Timestamp> {
     jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text).ok()
 }
 
-/// At most 300 characters of what the server said; its HTML pages say nothing.
+/// At most 300 characters of the server's message; its HTML pages contain none.
 fn summary(parsed: &Body, body: &[u8]) -> String {
     let text = String::from_utf8_lossy(body);
     let text = match (parsed.message.is_empty(), text.trim_start().starts_with('<')) {
@@ -312,7 +312,7 @@ fn summary(parsed: &Body, body: &[u8]) -> String {
     }
 }
 
-/// The system's kind of trouble, where it is below reqwest's error.
+/// The system's kind of error, if one is below reqwest's error.
 fn io_kind(error: &reqwest::Error) -> std::io::ErrorKind {
     let mut chain = std::iter::successors(Some(error as &dyn std::error::Error), |error| error.source());
     let known = chain.find_map(|error| error.downcast_ref::<std::io::Error>()).map(std::io::Error::kind);
@@ -369,12 +369,12 @@ mod tests {
             (400, bad("QueuePool limit of size 5 overflow 10 reached"), Transient, Transient),
             (401, String::new(), Auth, Auth),
             (403, String::new(), Forbidden, Forbidden),
-            // The object is not there; the route is not there, or an ingress has lost its service.
+            // The object does not exist; the route does not exist, or an ingress has lost its service.
             (404, r#"{"error_code":"RESOURCE_DOES_NOT_EXIST"}"#.into(), NotFound, NotFound),
             (404, "<html>".into(), Permanent, Permanent),
             (429, String::new(), Transient, Transient),
             (500, r#"{"error_code":"INTERNAL_ERROR"}"#.into(), Permanent, Ambiguous),
-            // A gateway's: the request may have been carried out behind it.
+            // From a gateway: the server behind it may have carried out the request.
             (500, "<html>".into(), Transient, Ambiguous),
             (
                 500,

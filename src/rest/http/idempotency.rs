@@ -1,9 +1,9 @@
 //! Which requests may be sent twice.
 
-/// May a request be sent again when it is unknown whether the server carried it out?
+/// Whether a request may be sent again when its outcome is unknown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Idempotency {
     Safe,
-    /// No: the caller looks up what became of it. Refused connections and 429 are still repeated.
+    /// No: the caller checks the outcome. Refused connections and 429 are still repeated.
     OnlyUnsent,
 }

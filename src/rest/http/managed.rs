@@ -1,4 +1,4 @@
-//! What AWS, in front of managed MLflow, means by its refusals.
+//! The meaning of refusals from AWS in front of managed MLflow.
 
 use reqwest::StatusCode;
 
@@ -13,7 +13,7 @@ const SIGNATURE: [&str; 5] = [
     "Signature not yet",
     "Credential should be",
 ];
-/// AWS: common errors. Nobody has such keys, or the session token is missing.
+/// AWS: common errors. The keys do not exist, or the session token is missing.
 const UNKNOWN: [&str; 6] = [
     "security token included in the request is invalid",
     "UnrecognizedClient",
@@ -23,14 +23,14 @@ const UNKNOWN: [&str; 6] = [
     "Missing Authentication Token",
 ];
 
-/// AWS: error retries. Told as a 400 by some services.
+/// AWS: error retries. Some services send it as a 400.
 pub fn is_throttling(code: &str) -> bool {
     ["Throttling", "TooManyRequests", "RequestLimitExceeded", "SlowDown"]
         .iter()
         .any(|mark| code.contains(mark))
 }
 
-/// A refusal that is AWS's own; none where the answer is MLflow's. `said` is what the answer holds.
+/// A refusal of AWS itself; none if the answer is MLflow's. `said` is the answer's text.
 pub fn refusal(arn: &Arn, route: &str, status: StatusCode, said: &str) -> Option<Error> {
     if !matches!(status, StatusCode::BAD_REQUEST | StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
         return None;
@@ -60,7 +60,7 @@ pub fn refusal(arn: &Arn, route: &str, status: StatusCode, said: &str) -> Option
     }
 }
 
-/// What the identity lacks: all of an App's API is one permission, a tracking server's has one for each call.
+/// The permission that the identity lacks: an App has one for its whole API, a tracking server has one for each call.
 fn permission(arn: &Arn, route: &str) -> String {
     let action = match arn.resource() {
         Resource::App => "sagemaker:CallMlflowAppApi".to_owned(),
@@ -110,7 +110,7 @@ fn action(route: &str) -> Option<String> {
     Some(format!("sagemaker-mlflow:{name}"))
 }
 
-/// Why the host of a region may not be found or not answer.
+/// Why the host of a region may not be found or may not answer.
 pub fn no_route(arn: &Arn) -> String {
     let (region, service) = match arn.resource() {
         Resource::App => (arn.region(), "mlflow"),
@@ -123,7 +123,7 @@ pub fn no_route(arn: &Arn) -> String {
     )
 }
 
-/// Requests went elsewhere than to AWS, and nothing or something else answered.
+/// Requests went to a host other than AWS, and it did not answer, or not as MLflow.
 pub fn led_elsewhere(arn: &Arn) -> String {
     format!("{CUSTOM_ENDPOINT} leads there: correct it, or unset it to call {}", arn.endpoint())
 }

@@ -1,4 +1,4 @@
-//! Where a redirect leads, and whether it is followed: within one server only, because credentials go nowhere else.
+//! The target of a redirect, and whether to follow it: only within one server, because credentials must not leave it.
 
 use reqwest::header::LOCATION;
 use reqwest::{Method, StatusCode};
@@ -8,11 +8,11 @@ use super::failure::ErrorResponse;
 use crate::error::{Answered, Class, Code, Error};
 use crate::rest::Address;
 
-/// How often one request is led on.
+/// The most redirects that one request follows.
 pub const MOST: usize = 5;
 
-/// Where the same server has the same thing; none for all other answers. A redirect that would make a GET of a POST is
-/// not followed: it would ask for something else.
+/// The address of the same resource on the same server; none for all other answers. A redirect that would turn a POST
+/// into a GET is not followed: it would be another request.
 pub fn within(url: &Url, method: &Method, unhappy: &ErrorResponse) -> Option<Url> {
     let next = location(url, unhappy)?;
     let is_kept = matches!(unhappy.status, StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT);
@@ -20,9 +20,9 @@ pub fn within(url: &Url, method: &Method, unhappy: &ErrorResponse) -> Option<Url
     (same && (is_kept || method == Method::GET)).then_some(next)
 }
 
-/// True for an answer that asks for another sign-in: MLflow's own 401, and what gateways send in its place, a redirect to
-/// where one signs in (Cloudflare Access, a load balancer of AWS) or a page with 403 (oauth2-proxy). MLflow's own 403 is
-/// no page.
+/// True for an answer that requires another sign-in. This is MLflow's own 401, or the answer of a gateway: a redirect
+/// to a sign-in page (Cloudflare Access, a load balancer of AWS) or a page with 403 (oauth2-proxy). MLflow's own 403 is
+/// not a page.
 pub fn wants_sign_in(url: &Url, unhappy: &ErrorResponse) -> bool {
     let is_page = || unhappy.body.trim_ascii_start().starts_with(b"<");
     match unhappy.status {
@@ -32,7 +32,7 @@ pub fn wants_sign_in(url: &Url, unhappy: &ErrorResponse) -> bool {
     }
 }
 
-/// What a redirect means that was not followed. `url` is what was asked.
+/// The error for a redirect that was not followed. `url` is the requested URL.
 pub fn error(address: &Address, url: &Url, unhappy: &ErrorResponse) -> Option<Error> {
     let next = location(url, unhappy)?;
     let code = Code::Http(Answered { status: unhappy.status.as_u16(), ..Answered::default() });
@@ -69,7 +69,7 @@ fn location(url: &Url, unhappy: &ErrorResponse) -> Option<Url> {
     url.join(location).ok().filter(|next| matches!(next.scheme(), "http" | "https"))
 }
 
-/// The address of the server behind a redirect of one of its routes: what remains without the route.
+/// The address of the server behind a redirect: the redirect's target without the route.
 fn base(url: &Url, next: &Url, address: &Address) -> String {
     let route = url.path().strip_prefix(address.path()).unwrap_or(url.path());
     let path = next.path().trim_end_matches('/');
@@ -79,7 +79,7 @@ fn base(url: &Url, next: &Url, address: &Address) -> String {
     }
 }
 
-/// Without what may be a secret: a state, a token.
+/// The URL without parts that may be secret, such as a state or a token.
 fn bare(url: &Url) -> String {
     format!("{}{}", host(url.origin()), url.path())
 }
@@ -88,7 +88,7 @@ fn host(origin: Origin) -> String {
     origin.unicode_serialization()
 }
 
-/// The names that sign-in pages go by: of hosts, and of parts of a path.
+/// The usual names of sign-in pages: of hosts, and of parts of a path.
 const HOSTS: [&str; 9] = [
     "login.",
     "accounts.",
@@ -115,7 +115,7 @@ const PATHS: [&str; 12] = [
     "openid-connect",
 ];
 
-/// What the address has in it already is no mark.
+/// A name that the address already contains does not count.
 fn is_sign_in(asked: &Url, next: &Url) -> bool {
     let lower = |url: &Url| {
         (url.host_str().unwrap_or_default().to_ascii_lowercase(), url.path().to_ascii_lowercase())

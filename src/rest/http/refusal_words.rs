@@ -1,15 +1,15 @@
-//! What a server means by the words of a refusal: MLflow has few codes for them. The one place that knows these words.
+//! The meaning of the words of a refusal: MLflow has few codes for them. Only this file contains these words.
 
 use crate::error::Cause;
 
-/// What MLflow answers for a route that it does not have: Flask's page, or FastAPI's object (MLflow 3.5 on).
+/// MLflow's answer for a route that it does not have: Flask's page, or FastAPI's object (MLflow 3.5 on).
 pub fn is_of_mlflow(body: &[u8]) -> bool {
     let text = String::from_utf8_lossy(body);
     text.contains("The requested URL was not found on the server")
         || text.trim() == r#"{"detail":"Not Found"}"#
 }
 
-/// MLflow has one code for most of its refusals; what it means is in the words.
+/// MLflow has one code for most of its refusals; the words contain the meaning.
 pub fn cause(body: &[u8], said: &str) -> Option<Cause> {
     let has = |marks: &[&str]| marks.iter().any(|mark| said.contains(mark));
     match () {
@@ -30,8 +30,8 @@ fn most_runs(said: &str) -> Option<usize> {
     if after.starts_with("run_ids") { number.parse().ok() } else { None }
 }
 
-/// Two writers that log the same dataset for the first time at once: one gets a 400 although nothing is wrong with
-/// its request (MLflow 3.10 on SQLite).
+/// Two writers log the same dataset for the first time at the same time. One gets a 400 although its request is valid
+/// (MLflow 3.10 on SQLite).
 const INSERT_RACE: [&str; 3] = ["UNIQUE constraint failed", "duplicate key value", "Duplicate entry"];
 
 /// See `Client::log_batch`.
@@ -50,18 +50,18 @@ const POINT_EXISTS: [&str; 12] = [
     "'inputs.PRIMARY'",
 ];
 
-/// A `log-batch` with tags holds one connection of the pool while it asks for two more; told as a 400 (MLflow 3.10,
+/// A `log-batch` with tags holds one connection of the pool and requests two more; sent as a 400 (MLflow 3.10,
 /// `store/tracking/sqlalchemy_store.py`, `log_batch`, `set_tag`; its pool holds 5 + 10).
 const POOL_EXHAUSTED: [&str; 1] = ["QueuePool limit"];
 
-/// Of two transactions in a deadlock one is rolled back (PostgreSQL, MySQL): nothing of it was done.
+/// In a deadlock, one of two transactions is rolled back (PostgreSQL, MySQL): nothing of it is stored.
 const DATABASE_BUSY: [&str; 4] =
     ["database is locked", "too many connections", "deadlock detected", "Deadlock found"];
 
-/// A 503 that no waiting cures: MLflow started without `--serve-artifacts` or without workspaces.
+/// A 503 that waiting does not fix: MLflow started without `--serve-artifacts` or without workspaces.
 const SWITCHED_OFF: [&str; 3] = ["--serve-artifacts", "--no-serve-artifacts", "--enable-workspaces"];
 
-/// What takes a database, asked of a server over files (MLflow 1.30, `store/model_registry`; 3.10,
+/// Features that need a database, requested from a server over files (MLflow 1.30, `store/model_registry`; 3.10,
 /// `store/tracking/file_store.py`, `server/jobs`).
 const NOT_IN_THIS_STORE: [&str; 3] = [
     "Model registry functionality is unavailable",
@@ -69,17 +69,17 @@ const NOT_IN_THIS_STORE: [&str; 3] = [
     "Job store requires a backend store URI",
 ];
 
-/// The page of Flask for an exception that nobody has handled (MLflow over a file store, when a file is torn).
+/// Flask's page for an unhandled exception (MLflow over a file store, when a file is torn).
 const UNHANDLED: &str = "The server encountered an internal error and was unable to complete";
 
-/// 15 in "QueuePool limit of size 5 overflow 10 reached" (SQLAlchemy).
+/// Returns 15 for "QueuePool limit of size 5 overflow 10 reached" (SQLAlchemy).
 pub fn pool_size(said: &str) -> Option<usize> {
     let (size, rest) = said.split_once("QueuePool limit of size ")?.1.split_once(" overflow ")?;
     let overflow: String = rest.chars().take_while(char::is_ascii_digit).collect();
     Some(size.parse::<usize>().ok()? + overflow.parse::<usize>().ok()?)
 }
 
-/// SQLAlchemy's, which MLflow leaves as it is.
+/// SQLAlchemy's default, which MLflow does not change.
 pub const DEFAULT_POOL: usize = 15;
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! One request and its answer: signed in, or signed, and never waited for without end.
+//! One request and its answer: with a sign-in or a signature, and always with a time limit.
 
 use std::time::{Duration, Instant};
 
@@ -18,10 +18,10 @@ use crate::rest::{Call, Client, Idempotency};
 
 /// The content type of a file.
 pub(in crate::rest) const OCTETS: &str = "application/octet-stream";
-/// How often one request signs in anew: the second time for what was renewed just before it.
+/// The most sign-in renewals for one request. The second one covers a sign-in that was renewed just before the request.
 const MOST_RENEWALS: usize = 3;
 
-/// An answer whose body is still to come.
+/// An answer whose body has not arrived yet.
 pub struct Reply {
     pub response: Response,
     way: OnItsWay,
@@ -43,12 +43,12 @@ impl Reply {
         Ok(chunk)
     }
 
-    /// Whether it is the server that is waited for now.
+    /// Sets whether the server is the one to act now.
     pub fn owes(&self, owes: bool) {
         self.way.owes(owes);
     }
 
-    /// The body, all of it, of at most so many bytes.
+    /// The whole body, of at most this many bytes.
     pub async fn whole(mut self, most: usize) -> Result<Bytes, Failure> {
         let Some(first) = self.chunk().await? else { return Ok(Bytes::new()) };
         let Some(second) = self.chunk().await? else { return Ok(first) };
@@ -63,7 +63,7 @@ impl Reply {
         Ok(all.freeze())
     }
 
-    /// No list that MLflow gives is as long; what was packed small may unfold without end.
+    /// No list of MLflow is as long; a small compressed answer may expand without end.
     fn too_long(&self, most: usize) -> Failure {
         let most = most >> 20;
         Error::permanent(format!("{}: an answer of more than {most} MiB was not read", self.client.address))
@@ -82,7 +82,7 @@ impl Client {
         result.inspect_err(|failure| self.pace.learn(call.route, started.elapsed(), failure.load))
     }
 
-    /// Signs in anew what was refused, where the sign-in can change.
+    /// Renews a refused sign-in, if it can change.
     async fn exchange(&self, call: &Call) -> Result<Reply, Failure> {
         let (mut renewals, first) = (0, Instant::now());
         loop {
@@ -105,7 +105,8 @@ impl Client {
         }
     }
 
-    /// Sends a request, and again where the same server leads it to another of its routes. Says what was asked last.
+    /// Sends a request, and again if the same server redirects it to another of its routes. A failure includes the
+    /// last URL.
     pub(in crate::rest) async fn followed(
         &self,
         call: &Call,
@@ -130,8 +131,8 @@ impl Client {
         }
     }
 
-    /// Signs anew what was refused for a reason that could be mended, once: each try has a signature of its own. `file`
-    /// is the body of an upload, for API Gateway in front of a server.
+    /// Renews the signature once if the reason of a refusal could be fixed: each try has its own signature. `file` is
+    /// the body of an upload, for API Gateway in front of a server.
     pub(in crate::rest) async fn signed_exchange(
         &self,
         call: &Call,
@@ -169,7 +170,7 @@ impl Client {
 
     fn headers(&self, call: &Call) -> Vec<(&'static str, String)> {
         let mut headers = call.headers.clone();
-        // The workspaces themselves are in none (MLflow 3.10, `utils/rest_utils.py`).
+        // The workspaces themselves belong to no workspace (MLflow 3.10, `utils/rest_utils.py`).
         if let Some(workspace) =
             self.access.workspace.clone().filter(|_| !call.path().contains("/mlflow/workspaces"))
         {
@@ -178,7 +179,7 @@ impl Client {
         headers
     }
 
-    /// What is signed is what is sent: the URL is taken from the request, after the URL parser has had its say.
+    /// The signed URL is the sent URL: it is taken from the request, after the URL parser has normalized it.
     pub(in crate::rest) async fn signed(
         &self,
         call: &Call,
@@ -199,7 +200,7 @@ impl Client {
             body: file.as_ref().or(call.body.as_ref()).map(AsRef::as_ref).unwrap_or_default(),
         };
         let signature = signer.sign(&unsigned).await?;
-        // API keys of a gateway, which are no part of the signature.
+        // API keys of a gateway, which are not part of the signature.
         request.headers_mut().extend(self.sign_in.headers().await?.0);
         for (name, value) in &signature.headers {
             let (name, value) = (HeaderName::try_from(name), HeaderValue::try_from(value));
@@ -212,7 +213,7 @@ impl Client {
         Ok((request, signature))
     }
 
-    /// The reply, or what an unhappy one says.
+    /// The reply, or the failure that the answer means.
     pub(in crate::rest) async fn execute(
         &self,
         call: &Call,
@@ -228,7 +229,7 @@ impl Client {
         Ok(self.sorted(call, response).await)
     }
 
-    /// Tells success from what is none. What an unhappy answer says is read as far as it comes.
+    /// Separates success from failure. The body of a failed answer is read as far as it arrives.
     pub(in crate::rest) async fn sorted(
         &self,
         call: &Call,
@@ -258,7 +259,7 @@ impl Client {
     }
 }
 
-/// AWS refuses signatures and credentials with these.
+/// AWS uses these for refused signatures and credentials.
 fn is_about_signing(status: StatusCode) -> bool {
     matches!(status, StatusCode::BAD_REQUEST | StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN)
 }

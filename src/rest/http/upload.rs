@@ -1,4 +1,4 @@
-//! Files to a server, sent by tasks of their own.
+//! Uploads to a server, sent by their own tasks.
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -23,21 +23,21 @@ use crate::io::{ByteSource, Meter};
 use crate::limits;
 use crate::rest::{Call, Client};
 
-/// API Gateway's quota of a payload.
+/// API Gateway's limit for a payload.
 const MOST_BYTES: usize = 10 << 20;
 
-/// Who is waited for while a file is sent.
+/// The side that must act next while a file is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Turn {
-    /// The next piece is to come from the source, which has limits of its own.
+    /// The source must provide the next piece; it has its own limits.
     Source,
-    /// The server is to take a piece.
+    /// The server must take a piece.
     Server,
-    /// The server has all of it, and is to answer.
+    /// The server has the whole file and must answer.
     Answer,
 }
 
-/// How far a file is, seen by the body and by the task that watches over it.
+/// The progress of a file, shared by the body and by the task that monitors it.
 #[derive(Clone)]
 struct Progress(Arc<Shared>);
 
@@ -61,7 +61,7 @@ impl Progress {
         self.0.turn.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Ends when the server has kept silent for too long, and gives the limit that it broke.
+    /// Ends when the server has been silent for too long, and returns the limit that it exceeded.
     async fn stalled(&self, stall: Duration, answer: Duration) -> Duration {
         const LOOK: Duration = Duration::from_secs(1);
         loop {
@@ -81,10 +81,10 @@ impl Progress {
     }
 }
 
-/// The bytes of a file on their way.
+/// The bytes of a file that is being sent.
 struct Body {
     chunks: BoxStream<'static, Result<Bytes>>,
-    /// How many are still to come, where that is known.
+    /// The number of remaining bytes, if known.
     left: Option<u64>,
     progress: Progress,
     meter: Arc<Meter>,
@@ -101,7 +101,7 @@ impl Stream for Body {
         }
         self.progress.set(match &next {
             Poll::Pending => Turn::Source,
-            // The end is not asked for where the length was announced.
+            // When the length was announced, the end is not polled.
             Poll::Ready(Some(_)) if self.left == Some(0) => Turn::Answer,
             Poll::Ready(Some(_)) => Turn::Server,
             Poll::Ready(None) => Turn::Answer,
@@ -110,14 +110,14 @@ impl Stream for Body {
     }
 }
 
-/// How long the answer to a file of so many bytes may take once it was sent.
+/// How long the answer to a file of this size may take after the upload.
 fn answer_limit(least: Duration, size: Option<u64>) -> Duration {
     let stored = Duration::from_secs(size.unwrap_or_default() / limits::UPLOAD_ANSWER_RATE);
     (least + stored).min(limits::UPLOAD_ANSWER_MOST)
 }
 
 impl Client {
-    /// Sends a file, opened anew for each try. `size` is the number of bytes to come, where it is known.
+    /// Sends a file and opens it again for each try. `size` is the number of bytes, if known.
     pub async fn upload(
         &self,
         route: &'static str,
@@ -134,7 +134,7 @@ impl Client {
         let call = Call::new(Method::PUT, route).below(path);
         let first = std::time::Instant::now();
         self.repeated(&call, || async {
-            // The source is opened last: a server ends an answer that nobody reads.
+            // The source is opened last: a server ends an answer that is not read.
             let slot = self.enter(&call).await?;
             let chunks = opener.open().await?;
             let (client, call) = (self.clone(), call.clone());
@@ -166,7 +166,7 @@ impl Client {
         sent.inspect_err(|failure| self.pace.learn(call.route, started.elapsed(), failure.load))
     }
 
-    /// What was refused for its sign-in is sent anew by the caller, who opens the file anew for that.
+    /// After a refused sign-in, the caller sends the file again, because it must open the file again for that.
     async fn put_signed_in(
         &self,
         call: &Call,
@@ -193,7 +193,7 @@ impl Client {
         Err(self.failure(call, &url, &unhappy))
     }
 
-    /// Sends a file with a request that is ready but for its body.
+    /// Sends a file with a request that is complete except for its body.
     pub(in crate::rest) async fn put(
         &self,
         call: &Call,
@@ -218,7 +218,7 @@ impl Client {
     }
 }
 
-/// All of a file that is signed, as API Gateway wants it.
+/// The whole content of a file, because API Gateway requires it for the signature.
 async fn small(mut chunks: BoxStream<'static, Result<Bytes>>) -> Result<Bytes> {
     let mut all = BytesMut::new();
     while let Some(chunk) = chunks.try_next().await? {

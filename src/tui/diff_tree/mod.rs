@@ -1,6 +1,6 @@
-//! The differences as a tree that folds: experiments, or kinds where there is none; in them runs, models and the like;
-//! below those their folders and files, or versions. A difference finds its place when it comes; which rows are on show
-//! is worked out once after each change.
+//! The differences as a foldable tree. The top level lists experiments, or kinds for items without an experiment. Below
+//! are runs, models and similar items, and below those their folders and files, or their versions. A difference is
+//! placed when it arrives. The visible rows are computed once after each change.
 
 mod node;
 mod refresh;
@@ -17,7 +17,7 @@ use crate::entities::Kind;
 pub use node::{Counts, Node, NodeKind};
 pub use rows::Row;
 
-/// What holds others, by what holds it, its kind, and its id or name.
+/// Identifies a node that holds others: by its parent, its kind, and its id or name.
 type NodePosition = (Option<usize>, Kind, String);
 
 #[derive(Debug, Default)]
@@ -27,15 +27,15 @@ pub struct DiffTree {
     tops: Vec<usize>,
     places: HashMap<NodePosition, usize>,
     counts: Counts,
-    /// Only these are on show, and what holds some.
+    /// Only differences with this mark are visible, and the nodes that hold them.
     only: Option<Mark>,
-    /// The node that somebody has gone to; none is the first row.
+    /// The node that the user has moved to. `None` means the first row.
     cursor: Option<usize>,
     rows: OnceCell<Vec<Row>>,
 }
 
 impl DiffTree {
-    /// How many differences it holds.
+    /// Number of differences in the tree.
     pub fn held(&self) -> usize {
         self.differences.len()
     }
@@ -48,7 +48,7 @@ impl DiffTree {
         &self.nodes[at]
     }
 
-    /// The difference that a node is, or that stands for it.
+    /// The difference of a node, or the difference that represents the node.
     pub fn difference(&self, at: usize) -> Option<&Difference> {
         match &self.nodes[at].what {
             NodeKind::Item(index) => self.differences.get(*index),
@@ -69,7 +69,7 @@ impl DiffTree {
         self.rows.take();
     }
 
-    /// Finds or makes the node of the difference that comes next.
+    /// Finds or creates the node for the next difference.
     fn place(&mut self, difference: &Difference) -> usize {
         let item = NodeKind::Item(self.differences.len());
         let group = self.group(difference);
@@ -99,7 +99,7 @@ impl DiffTree {
         self.holder((None, kind, String::new()), || NodeKind::Kind(kind))
     }
 
-    /// An item that may hold others takes the place of what has stood for it so far.
+    /// An item that may hold others replaces the placeholder that has represented it so far.
     fn item(&mut self, group: usize, difference: &Difference, item: NodeKind) -> usize {
         if !may_hold(difference.kind) {
             return self.insert(Some(group), item);
@@ -131,7 +131,7 @@ impl DiffTree {
         at
     }
 
-    /// Folders before files, each by name.
+    /// Folders come before files, each sorted by name.
     fn insert_file(&mut self, above: usize, difference: &Difference, item: NodeKind) -> usize {
         let before = self.files_before(above, (true, file_name(difference)));
         self.insert_at(above, before, item)
@@ -168,7 +168,7 @@ impl DiffTree {
     }
 }
 
-/// The last part of its path; empty for the list of files itself.
+/// The last part of the file's path. It is empty for the list of files itself.
 pub fn file_name(file: &Difference) -> &str {
     let path = file.path();
     path.rsplit_once('/').map_or(path, |(_, name)| name)
@@ -179,13 +179,13 @@ fn may_hold(kind: Kind) -> bool {
     matches!(kind, Run | LoggedModel | RegisteredModel | Prompt | Trace)
 }
 
-/// Nothing of it is known to differ but the part.
+/// A placeholder for the item that owns `part`. Only the part is known to differ.
 fn whole_of(part: &Difference, kind: Kind, id: &str) -> Difference {
     let own = match part.kind {
         Kind::Artifact => part.name.strip_suffix(part.path()).and_then(|name| name.strip_suffix('/')),
         _ => Some(id),
     };
-    // Of a target's file that has no partner the owner is not known.
+    // The owner of a target file without a counterpart is not known.
     let theirs = part.target_id.as_deref().filter(|_| part.source_id.is_some());
     let theirs = theirs.and_then(|id| id.split_once('/')).map(|(owner, _)| owner);
     let whole = Difference::missing(kind, own.unwrap_or(id), id).of_experiment(&part.experiment);

@@ -1,29 +1,29 @@
 use crate::engine::validate::{Difference, Mark};
 use crate::entities::Kind;
 
-/// A line of the tree, and what is below it.
+/// A line of the tree and the nodes below it.
 #[derive(Debug)]
 pub struct Node {
     pub what: NodeKind,
-    /// Number of the node that holds it.
+    /// Index of the parent node.
     pub above: Option<usize>,
     pub below: Vec<usize>,
-    /// Of it and of all below it.
+    /// Counts of this node and of all nodes below it.
     pub counts: Counts,
-    /// As somebody has left it; else it is open when there is room for everything.
+    /// The state that the user has set. If there is none, the node is open when everything fits on the screen.
     pub open: Option<bool>,
 }
 
 #[derive(Debug)]
 pub enum NodeKind {
     Experiment(String),
-    /// Things of no experiment: models, prompts, datasets.
+    /// Items that belong to no experiment: models, prompts, datasets.
     Kind(Kind),
-    /// Number of the difference.
+    /// Index of the difference.
     Item(usize),
-    /// Something that is the same itself, and whose files or versions are not; as a difference without fields.
+    /// An item that is equal itself but has differing files or versions, as a difference without fields.
     Whole(Box<Difference>),
-    /// Its name within the one above.
+    /// The folder's name within its parent.
     Folder(String),
 }
 
@@ -40,7 +40,7 @@ impl Counts {
         u64::from(self.0[mark as usize])
     }
 
-    /// Some that this filter lets through.
+    /// True if some of them pass this filter.
     pub fn fit(self, only: Option<Mark>) -> bool {
         only.is_none_or(|mark| self.of(mark) > 0)
     }

@@ -1,4 +1,4 @@
-//! What somebody has opened, closed or gone to stays so when an item is compared again.
+//! Open nodes, closed nodes and the cursor stay as they are when an item is compared again.
 
 use std::collections::HashMap;
 
@@ -6,11 +6,11 @@ use super::{Counts, DiffTree, NodeKind};
 use crate::engine::validate::Difference;
 use crate::entities::Kind;
 
-/// What a node is called as long as there are differences: its own kind and name, then those of what holds it.
+/// Identifies a node across rebuilds: its own kind and name, then those of its parents.
 type Path = Vec<(Kind, String)>;
 
 impl DiffTree {
-    /// Puts what was found now in the place of what `item` covers. Gives what stood there.
+    /// Replaces the differences that `item` covers with `found`. Returns the old differences.
     pub fn replace(&mut self, item: &Difference, found: Vec<Difference>) -> Vec<Difference> {
         let row = self.cursor();
         let cursor = self.rows().get(row).map(|row| self.path(row.node));
@@ -32,7 +32,7 @@ impl DiffTree {
         self.rows.take();
         let same =
             (0..self.nodes.len()).find(|at| cursor.as_ref().is_some_and(|path| self.path(*at) == *path));
-        // What the cursor was on may be gone: then it is on what stands there now.
+        // The node at the cursor may be gone. Then the cursor moves to the node that is now in its row.
         match same {
             Some(at) => self.cursor = Some(at),
             None => self.move_to(row.min(self.rows().len().saturating_sub(1))),

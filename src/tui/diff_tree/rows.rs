@@ -1,10 +1,10 @@
-//! Which rows are on show, and where the cursor is among them.
+//! The visible rows and the position of the cursor among them.
 
 use super::{DiffTree, NodeKind};
 use crate::engine::validate::{Difference, Mark};
 use crate::entities::Kind;
 
-/// So many lines have room on most screens: then nothing need be opened to be seen.
+/// This many lines fit on most screens. Then all nodes are open from the start.
 const FEW: usize = 12;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,7 +18,7 @@ impl DiffTree {
         self.rows.get_or_init(|| self.unfolded(&self.tops, |at| self.is_open(at)))
     }
 
-    /// Everything below a node that is a folder or a file, whether it is open or not.
+    /// All folders and files below a node, whether the node is open or not.
     pub fn files(&self, node: usize) -> Vec<Row> {
         let is_file = |at: &usize| match &self.nodes[*at].what {
             NodeKind::Folder(_) => true,
@@ -44,7 +44,7 @@ impl DiffTree {
         rows
     }
 
-    /// An experiment of which nothing is known but that it differs itself needs no heading.
+    /// An experiment with no known difference except its own needs no heading.
     fn alone_in(&self, node: usize) -> Option<usize> {
         let (NodeKind::Experiment(_), [only]) = (&self.nodes[node].what, &self.nodes[node].below[..]) else {
             return None;
@@ -54,7 +54,7 @@ impl DiffTree {
 
     pub fn is_open(&self, node: usize) -> bool {
         let one = &self.nodes[node];
-        // Whoever opens a run wants to see its files, and a heading that is the only one hides everything.
+        // A user who opens a run wants to see its files. A heading that is the only one would hide everything.
         let is_usual = matches!(one.what, NodeKind::Folder(_)) || self.tops == [node];
         one.open.unwrap_or(is_usual || self.nodes.len() <= FEW)
     }
@@ -72,7 +72,7 @@ impl DiffTree {
         self.rows.take();
     }
 
-    /// The cursor's row; of what is folded away, that of what holds it.
+    /// The cursor's row. If the node is folded away, the row of its visible parent.
     pub fn cursor(&self) -> usize {
         let mut node = self.cursor;
         while let Some(at) = node {
@@ -81,7 +81,7 @@ impl DiffTree {
             }
             node = self.nodes[at].above;
         }
-        // The first that can be looked into: a heading above it says nothing that is not seen.
+        // The first row with details: an open heading above it adds no information.
         let is_passed = |row: &Row| self.difference(row.node).is_none() && self.is_open(row.node);
         self.rows().iter().position(|row| !is_passed(row)).unwrap_or(0)
     }
@@ -90,7 +90,7 @@ impl DiffTree {
         self.rows().get(self.cursor()).copied()
     }
 
-    /// What the cursor is on, where that can be looked into.
+    /// The difference at the cursor, if the row has details.
     pub fn current(&self) -> Option<&Difference> {
         self.difference(self.row()?.node)
     }
@@ -99,7 +99,7 @@ impl DiffTree {
         self.cursor = self.rows().get(row).map(|row| row.node);
     }
 
-    /// Opens what the cursor is on. False where nothing was closed.
+    /// Opens the node at the cursor. Returns false if no node was closed.
     pub fn open(&mut self) -> bool {
         let Some(Row { node, .. }) = self.row() else {
             return false;
@@ -111,7 +111,7 @@ impl DiffTree {
         was_closed
     }
 
-    /// Closes what the cursor is on or in, and stays there.
+    /// Closes the node at the cursor, or the node around it, and moves the cursor to the closed node.
     pub fn close(&mut self) {
         let Some(row) = self.row() else {
             return;

@@ -23,7 +23,7 @@ fn file(path: &str) -> Difference {
     Difference::missing(Kind::Artifact, &format!("trial/{path}"), &format!("r1/{path}")).of_experiment("a")
 }
 
-/// The rows on show: two blanks a level, what it is, and `>` at the cursor.
+/// The visible rows: two spaces per level, the name, and `>` at the cursor.
 fn shown(outline: &DiffTree) -> Vec<String> {
     let word = |node: usize| match &outline.node(node).what {
         NodeKind::Experiment(name) => name.clone(),
@@ -76,7 +76,7 @@ fn few_are_open_each_where_it_belongs() {
 fn a_run_takes_the_place_of_what_its_files_stood_for() {
     let mut outline = of(vec![file("b"), differs(Kind::Run, "a", "r1"), file("a")]);
     assert_eq!(shown(&outline), ["a", "  >* r1", "    - a", "    - b"]);
-    // A second word about the same run is a line of its own.
+    // A second difference of the same run gets its own line.
     outline.add(missing(Kind::Run, "a", "r1"));
     assert_eq!(shown(&outline).last().unwrap(), "  - r1");
 }
@@ -105,7 +105,7 @@ fn many_are_closed_until_they_are_opened() {
     assert!(outline.open() && !outline.open());
     outline.move_to(5);
     assert_eq!(shown(&outline)[5], "  >- 7");
-    // What comes meanwhile leaves the cursor where it is.
+    // Differences that arrive in the meantime do not move the cursor.
     outline.add(run(20));
     outline.add(run(21));
     assert_eq!((outline.rows().len(), outline.cursor()), (13, 5));
@@ -140,12 +140,12 @@ fn an_item_compared_again_changes_nothing_else() {
     outline.move_to(4);
     let item = outline.current().unwrap().clone();
     assert_eq!(item.id(), "5");
-    // As before, and one file more.
+    // The same as before, with one additional file.
     let part = Difference::missing(Kind::Artifact, "5/x", "5/x").of_experiment("odd");
     let gone = outline.replace(&item, vec![item.clone(), part]);
     assert_eq!((gone.len(), outline.held()), (1, 21));
     assert_eq!(shown(&outline)[4], "  >* 5");
-    // Mended: the cursor is on what stands there now.
+    // The difference is gone: the cursor is on the node that is now in its row.
     let gone = outline.replace(&item, Vec::new());
     assert_eq!((gone.len(), outline.held(), outline.rows().len()), (2, 19, 11));
     assert_eq!(shown(&outline)[4], "  >* 7");
@@ -166,7 +166,7 @@ fn a_whole_that_is_the_same_itself_stands_for_its_parts() {
     assert_eq!(shown(&outline), ["a", "  >- r2"]);
 }
 
-/// As fast as they come, also without optimisation.
+/// Adding stays fast enough for arriving differences, even without optimisation.
 #[test]
 fn a_hundred_thousand_find_their_places() {
     let started = Instant::now();

@@ -1,4 +1,4 @@
-//! A key, and the keys that a user has.
+//! A key, and the keymap of a user.
 
 use std::collections::HashMap;
 
@@ -13,16 +13,16 @@ pub struct Key {
 }
 
 impl Key {
-    /// A text field would take it for text.
+    /// A text field would read this key as text.
     pub(super) fn is_typed(self) -> bool {
         matches!(self.code, KeyCode::Char(_)) && !self.ctrl
     }
 }
 
-/// Which keys each row of the table has.
+/// The keys of each row of the table.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Keymap {
-    /// By number of the row; the others have those of the table.
+    /// By row number. Rows that are not listed use the keys of the table.
     pub(super) given: HashMap<usize, Vec<Key>>,
 }
 

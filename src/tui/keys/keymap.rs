@@ -1,4 +1,4 @@
-//! Keys that the user has given to actions, over those of the table.
+//! Keys that the user has assigned to actions. They override the keys of the table.
 
 use crossterm::event::KeyCode;
 
@@ -6,16 +6,16 @@ use super::{Action, Key, Keymap, Row, TABLE, spelling};
 use crate::config::{Binding, did_you_mean};
 use crate::error::{Error, Result};
 
-/// These stay: what leads out of a dialog or stops the work must be where everybody looks for it, and the number of a
-/// step is the step's.
+/// These actions keep their keys: users expect the keys that leave a dialog or stop the work in their usual place, and
+/// a step's number is always its key.
 const FIXED: [Action; 4] = [Action::Accept, Action::Cancel, Action::Interrupt, Action::Go];
 
-/// The words on the screens name these: they stay what they are, beside the ones that are given.
+/// Texts on the screens name these keys: they keep working in addition to the assigned keys.
 const NAMED_ON_SCREENS: [KeyCode; 5] =
     [KeyCode::Enter, KeyCode::Esc, KeyCode::Tab, KeyCode::F(1), KeyCode::F(2)];
 
 impl Keymap {
-    /// An error names the line that cannot hold.
+    /// An error names the configuration line that is invalid.
     pub fn of(bindings: &[Binding]) -> Result<Self> {
         let mut keymap = Self::default();
         for binding in bindings {
@@ -42,7 +42,7 @@ impl Keymap {
         self.given.get(&row).map_or_else(|| TABLE.get(row).map_or(&[][..], |row| row.keys), Vec::as_slice)
     }
 
-    /// The actions that may be given other keys, each with the first of those that it has and that can be given.
+    /// The actions that accept other keys, each with its first assignable key.
     pub fn names(&self) -> Vec<(String, Option<String>)> {
         let mut names: Vec<(String, Option<String>)> = Vec::new();
         for (index, row) in TABLE.iter().enumerate().filter(|(_, row)| !FIXED.contains(&row.action)) {
@@ -57,8 +57,8 @@ impl Keymap {
         names
     }
 
-    /// An error when another action of the same place has one of the keys. Those that share a key in the table are never
-    /// to be had at the same time.
+    /// Returns an error if another action of the same layer has one of the keys. Actions that share a key in the table
+    /// are never available at the same time.
     fn check(&self, binding: &Binding) -> Result<()> {
         let action = action(binding)?;
         let rows = || TABLE.iter().enumerate();
@@ -81,7 +81,7 @@ impl Keymap {
         Ok(())
     }
 
-    /// Letters that nothing of the row's layers has.
+    /// Letters that no action in the layers of the row uses.
     fn free(&self, row: &Row) -> Vec<String> {
         let is_near = |other: &Row| other.layers.iter().any(|layer| row.layers.contains(layer));
         let near: Vec<usize> =
@@ -94,7 +94,8 @@ impl Keymap {
     }
 }
 
-/// The keys of a row that is given these; none where they cannot be keys: where text is typed, a letter is part of it.
+/// The keys that this row accepts. The list is empty where the keys are not usable: where text is typed, a letter is
+/// part of the text.
 fn allowed(row: &Row, keys: &[Key]) -> Vec<Key> {
     let in_text = row.layers.iter().any(|layer| layer.takes_text());
     let mut allowed: Vec<Key> = keys.iter().copied().filter(|key| !in_text || !key.is_typed()).collect();
@@ -141,7 +142,7 @@ fn key(text: &str, binding: &Binding) -> Result<Key> {
     })
 }
 
-/// `PageUp` as `page_up`.
+/// Converts `PageUp` to `page_up`.
 pub fn name(action: Action) -> String {
     let mut name = String::new();
     for c in format!("{action:?}").chars() {
@@ -176,7 +177,7 @@ mod tests {
     fn an_action_has_the_keys_it_is_given() {
         let keymap = of(&[("pause", "F9"), ("page_up", "Ctrl-b"), ("help", "H")]).unwrap();
         assert_eq!([first(&keymap, "pause"), first(&keymap, "page_up")], ["F9", "Ctrl-b"]);
-        // A letter is text in a field, and what the screens name stays.
+        // In a field a letter is text, and the keys that the screens name stay.
         let keys = |layer: Layer| {
             let row = TABLE.iter().position(|row| row.action == Action::Help && row.layers.contains(&layer));
             keymap.keys(row.unwrap()).iter().copied().map(spelling::of).collect::<Vec<_>>()

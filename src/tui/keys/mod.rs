@@ -1,5 +1,5 @@
-//! The one table of keys. It decides what a key does, what the footer shows and what the help lists: a key that works
-//! is a key that is shown.
+//! The only table of keys. It defines the action of each key, the footer and the help: every key that works is also
+//! shown.
 
 mod key;
 mod keymap;
@@ -87,7 +87,7 @@ pub enum Action {
     Quit,
 }
 
-/// Rows of the same words stand together in the footer.
+/// Rows with the same words share one place in the footer.
 pub struct Row {
     pub keys: &'static [Key],
     pub words: &'static str,
@@ -96,7 +96,7 @@ pub struct Row {
     when: fn(&Model) -> bool,
 }
 
-/// A row with the keys that it has for this user.
+/// A row with the keys that this user has for it.
 #[derive(Clone, Copy)]
 pub struct Bound<'a> {
     pub keys: &'a [Key],
@@ -104,22 +104,22 @@ pub struct Bound<'a> {
     pub action: Action,
 }
 
-/// What this key does here, if anything.
+/// The action of this key on the current screen, if it has one.
 pub fn find(model: &Model, event: KeyEvent) -> Option<Action> {
     let pressed = Key { code: event.code, ctrl: event.modifiers.contains(KeyModifiers::CONTROL) };
-    // Alt and a letter is no letter.
+    // Alt with a letter does not count as a letter.
     if event.modifiers.contains(KeyModifiers::ALT) {
         return None;
     }
     live(model).find(|bound| bound.keys.contains(&pressed)).map(|bound| bound.action)
 }
 
-/// The rows that work now.
+/// The rows that are active now.
 pub fn live(model: &Model) -> impl Iterator<Item = Bound<'_>> {
     live_in(model, model.layer())
 }
 
-/// The rows that work when nothing lies over the screen.
+/// The rows that are active when no dialog covers the screen.
 pub fn live_on_screen(model: &Model) -> impl Iterator<Item = Bound<'_>> {
     live_in(model, model.layer_of_screen())
 }
@@ -130,7 +130,7 @@ fn live_in(model: &Model, layer: Layer) -> impl Iterator<Item = Bound<'_>> {
     live.map(|(index, row)| Bound { keys: model.keymap.keys(index), words: row.words, action: row.action })
 }
 
-/// The first key that does this on the screen now, if one does.
+/// The first key for this action on the current screen, if there is one.
 pub fn key_on_screen(model: &Model, action: Action) -> Option<String> {
     let bound = live_on_screen(model).find(|bound| bound.action == action)?;
     bound.keys.first().map(|key| label(*key, model.look.glyphs))

@@ -1,4 +1,4 @@
-//! Keys as they are written in a configuration: the same everywhere, whatever the terminal can draw.
+//! The spelling of keys in a configuration: it is the same everywhere and does not depend on the terminal's glyphs.
 
 use crossterm::event::KeyCode;
 

@@ -1,4 +1,4 @@
-//! Every key of every screen. The first row that fits wins.
+//! Every key of every screen. The first matching row wins.
 
 use crossterm::event::KeyCode;
 
@@ -86,7 +86,7 @@ pub const TABLE: &[Row] = &[
         &[Layer::Picture, Layer::Detail],
         when::always,
     ),
-    // What the screen waits for.
+    // The main action of the screen.
     row(&[ENTER], "try it", Action::Try, FORM, when::can_try),
     row(&[ENTER], "next step", Action::Next, FORM, when::may_enter_next),
     row(&[ENTER], "pre-flight", Action::Next, FORM, when::can_look_again),
@@ -163,7 +163,7 @@ pub const TABLE: &[Row] = &[
     row(&[ch('f')], "failures", Action::Failures, SCREEN, when::has_work),
     row(&[ch('L')], "log", Action::Log, SCREEN, when::has_work),
     row(&[ch('v')], "levels of the log", Action::Severity, SCREEN, when::has_log),
-    // Moving about.
+    // Navigation.
     row(&[DOWN, ch('j')], "scroll", Action::Down, SCREEN, when::has_report_on_screen),
     row(&[UP, ch('k')], "scroll", Action::Up, SCREEN, when::has_report_on_screen),
     row(&[key(KeyCode::PageUp), ctrl('u')], "page", Action::PageUp, SCREEN, when::has_report_on_screen),

@@ -1,4 +1,4 @@
-//! When a key works.
+//! The conditions under which a key is active.
 
 use crate::engine::{Readiness, Route, Step};
 use crate::entities::Kind;
@@ -20,7 +20,7 @@ pub fn has_no_job(model: &Model) -> bool {
     !is_running(model)
 }
 
-/// Nothing is at work, not even on one item.
+/// Nothing is running, not even for one item.
 pub fn is_idle(model: &Model) -> bool {
     has_no_job(model) && model.validation.pending.is_none() && model.import.retrying.is_none()
 }
@@ -71,7 +71,7 @@ pub fn can_next(model: &Model) -> bool {
     model.returning.is_none() && model.next_step().is_ok()
 }
 
-/// Where it is not yet to be had, asking tells why.
+/// If the next step is not available yet, the key shows the reason.
 pub fn may_ask_for_next(model: &Model) -> bool {
     can_next(model) || has_tree(model)
 }
@@ -81,7 +81,7 @@ pub fn may_enter_next(model: &Model) -> bool {
     model.step != Step::Plan && can_next(model)
 }
 
-/// The way was changed after the pre-flight.
+/// The route was changed after the pre-flight.
 pub fn can_look_again(model: &Model) -> bool {
     on_connect(model) && is_idle(model) && model.connection().is_ok() && model.is_preflight_due()
 }
@@ -108,14 +108,14 @@ pub fn can_start(model: &Model) -> bool {
     is_startable(model) && !can_go_on(model)
 }
 
-/// It was stopped, or broke off.
+/// The job was stopped or ended early.
 pub fn can_go_on(model: &Model) -> bool {
     let has_begun = |work: &JobState| matches!(work.phase, Phase::Ended(_)) && !work.is_finished();
     is_startable(model) && here(model, has_begun)
 }
 
 pub fn can_run_again(model: &Model) -> bool {
-    // A session that was taken up knows of work that this wizard has not seen.
+    // A resumed session may include work that this wizard has not seen.
     let is_behind = model.step != Step::Validate && can_next(model);
     !can_start(model)
         && !on_failure(model)
@@ -124,7 +124,7 @@ pub fn can_run_again(model: &Model) -> bool {
         && here(model, |work| is_behind || work.is_finished())
 }
 
-/// It can be tried by itself.
+/// The failed item at the cursor can be retried alone.
 pub fn on_failure(model: &Model) -> bool {
     is_idle(model) && model.failure_at_cursor().is_some()
 }
@@ -151,7 +151,7 @@ pub fn can_recheck(model: &Model) -> bool {
     let is_trying = model.source.is_trying() || model.target.is_trying();
     match model.step {
         Step::Connect => is_idle(model) && !is_trying && !model.preflight.is_running(),
-        // Elsewhere Enter tries; once it was found this looks again.
+        // On other screens Enter runs the check. After a successful check, this key checks again.
         Step::Check | Step::App => is_idle(model) && can_next(model),
         _ => false,
     }
@@ -206,7 +206,7 @@ pub fn takes_deleted(model: &Model) -> bool {
     can_pick(model) && !skips_deleted(model)
 }
 
-/// The source has traces, as far as a first look tells.
+/// The source has traces, according to the first check.
 pub fn has_traces(model: &Model) -> bool {
     let kinds = model.source.report().map_or(&[][..], |report| &report.kinds);
     kinds.iter().any(|row| row.kind == Kind::Trace && row.tally.is_some())
@@ -256,7 +256,7 @@ pub fn has_difference(model: &Model) -> bool {
     can_unfold(model) && !can_start(model)
 }
 
-/// What the cursor is on can be unfolded or looked into.
+/// The row at the cursor can be unfolded, or its details can be opened.
 pub fn can_unfold(model: &Model) -> bool {
     let outline = &model.validation.outline;
     let is_closed = |node: usize| outline.can_open(node) && !outline.is_open(node);
@@ -264,7 +264,7 @@ pub fn can_unfold(model: &Model) -> bool {
     has_outline(model) && opens
 }
 
-/// Differences are listed, and fold.
+/// Differences are listed as a foldable tree.
 pub fn has_outline(model: &Model) -> bool {
     let on_list = model.validation.work.pane == Pane::InFlight;
     model.step == Step::Validate && on_list && !model.validation.outline.rows().is_empty()
@@ -294,7 +294,7 @@ pub fn has_list(model: &Model) -> bool {
     has_tree(model) || has_work(model)
 }
 
-/// What was found at an end may be longer than the screen.
+/// The check report of an end may be longer than the screen.
 pub fn has_report_on_screen(model: &Model) -> bool {
     let has_lines = on_connect(model) && !model.preflight.lines.is_empty();
     has_lines || model.asked_side().is_some_and(|end| model.side(end).report().is_some())

@@ -1,11 +1,11 @@
-//! What a typed address looks like before anybody tries it.
+//! Checks of a typed address before the wizard connects to it.
 
 use secrecy::SecretString;
 use url::Url;
 
 use crate::engine::{Arn, Side};
 
-/// What is wrong with `text` as far as one can see; an empty text is not wrong yet.
+/// The problem in `text`, if one is visible without a connection. An empty text is not a problem yet.
 pub fn trouble(text: &str, end: Side) -> Option<String> {
     let text = text.trim();
     if text.is_empty() {
@@ -41,12 +41,12 @@ pub fn trouble(text: &str, end: Side) -> Option<String> {
     }
 }
 
-/// True for what is meant to name managed MLflow: it is signed in to with AWS credentials.
+/// True if the text is meant as the ARN of managed MLflow, which uses AWS credentials to sign in.
 pub fn is_arn(text: &str) -> bool {
     text.trim_start().starts_with("arn:")
 }
 
-/// Parts `http://user:password@host` into the address and its login.
+/// Splits `http://user:password@host` into the address and its login.
 pub fn part(text: &str) -> (String, Option<(String, SecretString)>) {
     let text = text.trim();
     let is_path = text.starts_with(['/', '.', '~']) || !text.contains(':');
@@ -60,13 +60,13 @@ pub fn part(text: &str) -> (String, Option<(String, SecretString)>) {
     }
     let decode = |text: &str| percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned();
     let login = (decode(url.username()), SecretString::from(decode(url.password().unwrap_or_default())));
-    // Neither can fail: the address has a host.
+    // These calls cannot fail: the address has a host.
     let _ = url.set_username("");
     let _ = url.set_password(None);
     (url.as_str().trim_end_matches('/').to_owned(), Some(login))
 }
 
-/// True when both name the same server, however its own machine is called.
+/// True if both addresses name the same server. The loopback names of the local machine count as equal.
 pub fn is_same(a: &str, b: &str) -> bool {
     fn key(text: &str) -> Option<(String, Option<u16>, String)> {
         let url = Url::parse(text).ok()?;
@@ -83,7 +83,7 @@ pub fn is_same(a: &str, b: &str) -> bool {
     }
 }
 
-/// What cannot be parsed may still hold a password.
+/// A text that cannot be parsed may still contain a password.
 fn without_login(text: &str) -> String {
     let rest = text.rsplit_once('@').map_or(text, |(_, host)| host);
     match text.split_once("://") {

@@ -1,4 +1,4 @@
-//! Step 2: the Apps and tracking servers of the account, and a new App on its way.
+//! Step 2: the Apps and tracking servers of the account, and a new App that is being created.
 
 use std::time::Duration;
 
@@ -9,19 +9,19 @@ use crate::engine::{AppSummary, NewApp, Provisioning};
 #[derive(Default)]
 pub struct Apps {
     pub way: Way,
-    /// That was asked for; none is that of the profile.
+    /// The requested region. `None` means the region of the profile.
     pub region: Option<String>,
     pub listing: Listing,
     pub cursor: usize,
     pub form: AppForm,
-    /// What is waited for; kept while another way is on screen.
+    /// The App that the wizard waits for. It is kept while the screen shows another way.
     pub awaited: Option<Awaited>,
 }
 
-/// How the target is named.
+/// The ways to name the target.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Way {
-    /// By its address, typed.
+    /// The user types the address.
     #[default]
     Address,
     List,
@@ -41,14 +41,14 @@ pub enum Listing {
     Failed(ErrorText),
 }
 
-/// An App that will be ready.
+/// An App that is not ready yet.
 pub struct Awaited {
-    /// Its name, or its ARN.
+    /// The name of the App, or its ARN.
     pub name: String,
-    /// SageMaker's word, or what is waited for before it has one.
+    /// The status from SageMaker, or the current action until there is a status.
     pub status: String,
     pub arn: Option<String>,
-    /// Since the wizard opened.
+    /// Start time, measured since the wizard opened.
     pub started: Duration,
     pub trouble: Option<ErrorText>,
 }
@@ -85,7 +85,7 @@ impl Apps {
         }
     }
 
-    /// The region of the list.
+    /// The region that the list shows.
     pub fn looked_in(&self) -> Option<String> {
         match &self.listing {
             Listing::Known { region, .. } => Some(region.clone()),
@@ -98,7 +98,7 @@ impl Apps {
     }
 }
 
-/// Which fields a new App has.
+/// The fields of the form for a new App.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AppField {
     Name,
@@ -118,7 +118,7 @@ pub struct AppForm {
 }
 
 impl AppForm {
-    /// With what is known of it beforehand.
+    /// A form that is filled with the known settings.
     pub fn of(app: &NewApp) -> Self {
         let key = app.kms_key_id.as_deref().unwrap_or_default();
         let fields = [&app.name, &app.artifact_store_uri, &app.role_arn, key].map(Field::new);
@@ -153,12 +153,12 @@ impl AppForm {
         }
     }
 
-    /// What is wrong with a field as far as one can see; an empty one is not wrong yet.
+    /// The problem in a field, if one is visible. An empty field is not a problem yet.
     pub fn trouble(&self, of: AppField) -> Option<String> {
         if self.field(of).text().trim().is_empty() {
             return None;
         }
-        // Every other field is one that nobody objects to.
+        // All other fields have valid values.
         let fine = NewApp {
             name: "app".into(),
             artifact_store_uri: "s3://bucket".into(),

@@ -1,4 +1,4 @@
-//! What the cursor is on, and whether something can be done with it alone.
+//! The object at the cursor, and the actions that are possible for it alone.
 
 use super::job::{Failed, Pane, Phase};
 use super::layer::Layer;
@@ -8,7 +8,7 @@ use crate::engine::validate::Mark;
 use crate::entities::Kind;
 
 impl Model {
-    /// What the cursor is on, as somebody would paste it: an ARN, an error, an id.
+    /// A text to copy for the object at the cursor: an ARN, an error or an id.
     pub fn text_at_cursor(&self) -> Option<String> {
         if self.layer() == Layer::Apps {
             return self.apps.current().map(|app| app.arn.clone());
@@ -35,7 +35,7 @@ impl Model {
         }
     }
 
-    /// The failure that the cursor is on, where it can be tried by itself: an export is one thing.
+    /// The failure at the cursor, if it can be retried alone. An export can only run as a whole.
     pub fn failure_at_cursor(&self) -> Option<&Failed> {
         let work =
             self.work_here().filter(|work| work.step == Step::Import && work.pane == Pane::Failures)?;
@@ -43,7 +43,7 @@ impl Model {
         work.failures.get(work.cursor).filter(|_| is_over)
     }
 
-    /// The metric that is chosen in the open difference, as `metric name` says it.
+    /// The selected metric in the open difference, from a field called `metric name`.
     pub fn metric_at_cursor(&self) -> Option<&str> {
         let difference = self.validation.current()?;
         let field = difference.fields.get(self.validation.detail?)?;
@@ -51,13 +51,13 @@ impl Model {
         field.field.strip_prefix("metric ").filter(|_| has_both)
     }
 
-    /// The difference at the cursor can be looked at by itself.
+    /// The difference at the cursor can be compared again alone.
     pub fn can_recheck(&self) -> bool {
         let current = self.validation.current();
         self.validation.pending.is_none() && current.is_some_and(|d| d.plan_of(&self.plan).is_some())
     }
 
-    /// An import adds what is missing and takes nothing away.
+    /// An import adds missing items and removes nothing.
     pub fn can_reimport(&self) -> bool {
         self.can_recheck() && self.validation.current().is_some_and(|d| d.mark != Mark::Extra)
     }

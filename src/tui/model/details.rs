@@ -1,4 +1,4 @@
-//! Details of the objects that the cursor was on.
+//! Details of the objects that the cursor has visited.
 
 use std::collections::VecDeque;
 
@@ -6,25 +6,25 @@ use super::job::ErrorText;
 use crate::engine::browse::{DetailKey, Details};
 use crate::error::Result;
 
-/// Details that are kept for a cursor that comes back.
+/// Number of details that are cached for a cursor that returns.
 const KEPT: usize = 32;
 
 #[derive(Default)]
 pub struct DetailCache {
     pub open: bool,
-    /// Lines that are above the pane.
+    /// Number of lines above the visible part of the pane.
     pub scroll: usize,
     pub(in crate::tui) asked: Option<DetailKey>,
     known: VecDeque<(DetailKey, Result<Details, ErrorText>)>,
 }
 
 impl DetailCache {
-    /// The pane as it was, with nothing in it.
+    /// An empty pane, open or closed.
     pub fn opened(open: bool) -> Self {
         Self { open, ..Self::default() }
     }
 
-    /// None until it has come.
+    /// The details of `subject`. `None` until they have arrived.
     pub fn of(&self, subject: &DetailKey) -> Option<&Result<Details, ErrorText>> {
         self.known.iter().find(|(known, _)| known == subject).map(|(_, closeup)| closeup)
     }
@@ -33,7 +33,7 @@ impl DetailCache {
         self.open && self.asked.is_some()
     }
 
-    /// Keeps what was fetched last.
+    /// Caches the latest details.
     pub fn add(&mut self, key: DetailKey, result: Result<Details>) {
         self.asked = None;
         self.known.push_front((key, result.map_err(ErrorText::from)));

@@ -1,4 +1,4 @@
-//! What the card of a difference lists: its fields, and below them its files.
+//! The list on the card of a difference: its fields, and below them its files.
 
 use std::borrow::Cow;
 
@@ -7,19 +7,19 @@ use crate::engine::validate::{Difference, FieldDifference, FileSides};
 use crate::tui::diff_tree::Row;
 use crate::tui::text;
 
-/// Lines that the cursor of the card can be on.
+/// Number of lines that the cursor of the card can reach.
 pub fn length(validation: &Validation) -> usize {
     let fields = validation.current().map_or(0, |difference| fields(difference).len());
     fields + files(validation).len()
 }
 
-/// Folders and files below what the cursor of the list is on.
+/// Folders and files below the row at the cursor of the list.
 pub fn files(validation: &Validation) -> Vec<Row> {
     let outline = &validation.outline;
     outline.row().map_or_else(Vec::new, |row| outline.files(row.node))
 }
 
-/// Of a file also what is known of it and does not differ.
+/// The fields of a difference. For a file they include the known facts that do not differ.
 pub fn fields(difference: &Difference) -> Cow<'_, [FieldDifference]> {
     let Some(file) = &difference.file else {
         return Cow::Borrowed(&difference.fields);

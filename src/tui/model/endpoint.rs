@@ -1,14 +1,14 @@
-//! Where the two ends are, as jobs and questions take them along.
+//! The addresses and logins of both ends, in the form that jobs and requests use.
 
 use super::Model;
 use crate::engine::{Access, Side};
 
-/// Where an end is and how to sign in.
+/// The address of an end and its login.
 #[derive(Clone)]
 pub struct EndpointRef {
     pub end: Side,
     pub uri: String,
-    /// The same without credentials.
+    /// The address without credentials.
     pub location: String,
     pub access: Access,
 }
@@ -26,7 +26,7 @@ impl EndpointRef {
 }
 
 impl Model {
-    /// What the import reads: the export directory when the data goes through one.
+    /// The source of the import. It is the export directory if the data goes through one.
     pub fn import_source(&self) -> EndpointRef {
         match self.route.by_directory {
             true => EndpointRef::directory(&self.directory()),

@@ -1,4 +1,4 @@
-//! What moving the picked runs will come to, guessed from a few of them.
+//! The estimated cost of moving the selected runs, based on a sample.
 
 use super::Model;
 use crate::engine::CheckReport;
@@ -6,15 +6,15 @@ use crate::engine::browse::Sampled;
 use crate::entities::Kind;
 use crate::tui::source_tree::Checked;
 
-/// Requests that a run takes besides its files and points, at both ends together; a file; and the points of one more.
+/// Requests at both ends together: per run without its files and points, per file; and the points per further request.
 const OF_RUN: u64 = 10;
 const OF_FILE: u64 = 2;
 const POINTS: u64 = 1_000;
-/// Requests in flight, on the way up to what the servers take.
+/// Assumed requests in flight while their number still rises to the limit of the servers.
 const AT_ONCE: f64 = 8.0;
-/// An answer takes at least this long, in seconds, however near the server is.
+/// Minimum time of an answer in seconds, even for a near server.
 const LEAST: f64 = 0.02;
-/// Bytes a second, through one machine.
+/// Bytes per second through one machine.
 const SPEED: f64 = 50e6;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -25,11 +25,11 @@ pub struct Estimate {
     pub points: u64,
     pub requests: u64,
     pub seconds: f64,
-    /// Runs that it is guessed from.
+    /// Number of runs in the sample.
     pub sampled: u64,
 }
 
-/// None while nobody knows how many runs are picked, or has looked into any.
+/// `None` while the number of selected runs is unknown, or while no run has been sampled.
 pub fn estimate(model: &Model) -> Option<Estimate> {
     let sampled = model.selection.sampled.filter(|sampled| sampled.runs > 0)?;
     let latency = |report: Option<&CheckReport>| report.and_then(|report| report.latency_ms).unwrap_or(0.0);
@@ -37,7 +37,7 @@ pub fn estimate(model: &Model) -> Option<Estimate> {
     Some(of(picked_runs(model)?, sampled, latency))
 }
 
-/// As the tree counts them, or as the first look did when everything is picked.
+/// The count of the tree, or the count of the first check if everything is selected.
 fn picked_runs(model: &Model) -> Option<u64> {
     let tree = model.selection.tree()?;
     let counted = tree.counted();

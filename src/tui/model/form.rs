@@ -1,4 +1,4 @@
-//! Text fields, and the three of them that lead to a server.
+//! Text fields, and the form of a server with three of them.
 
 use crossterm::event::{Event, KeyEvent};
 use secrecy::{ExposeSecret, SecretString};
@@ -22,13 +22,13 @@ impl Field {
         self.input.value()
     }
 
-    /// True when the text has changed.
+    /// Returns true if the text has changed.
     pub fn key(&mut self, key: KeyEvent) -> bool {
         let change = self.input.handle_event(&Event::Key(key));
         change.is_some_and(|change| change.value)
     }
 
-    /// What is pasted stays one line.
+    /// Pasted text stays on one line.
     pub fn paste(&mut self, text: &str) {
         for c in text.chars().filter(|c| !c.is_control()) {
             self.input.handle(InputRequest::InsertChar(c));
@@ -36,12 +36,12 @@ impl Field {
     }
 }
 
-/// Which fields of a server's form there are.
+/// The fields in the form of a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Asked {
     Uri,
     User,
-    /// A password when a user is named, else a token.
+    /// A password if a user name is given, otherwise a token.
     Secret,
 }
 
@@ -49,14 +49,14 @@ impl Asked {
     pub const ALL: [Self; 3] = [Self::Uri, Self::User, Self::Secret];
 }
 
-/// Where a server is and how to sign in. Not `Debug`: it holds a password.
+/// The address of a server and its login. Not `Debug`: it contains a password.
 #[derive(Clone)]
 pub struct Form {
     pub end: Side,
     fields: [Field; 3],
-    /// The field that takes the keys.
+    /// The field that has the focus.
     pub focus: Option<Asked>,
-    /// What the environment gives; what is typed wins.
+    /// The login from the environment. Typed values take precedence.
     pub environment: Access,
 }
 
@@ -89,7 +89,7 @@ impl Form {
         self.part_login();
     }
 
-    /// What can be shown, logged and kept.
+    /// The address without its login: safe to show, log and store.
     pub fn bare_uri(&self) -> String {
         address::part(self.uri()).0
     }
@@ -98,7 +98,7 @@ impl Form {
         address::trouble(self.uri(), self.end)
     }
 
-    /// The next field, or the one before, round and round.
+    /// Moves the focus to the next or previous field and wraps around.
     pub fn turn(&mut self, forward: bool) {
         if self.is_arn() {
             self.focus = Some(Asked::Uri);
@@ -114,14 +114,14 @@ impl Form {
         self.focus = Some(Asked::ALL[at]);
     }
 
-    /// A login that was typed into the address moves to the fields it belongs in.
+    /// Moves a login that was typed into the address to its own fields.
     pub fn part_login(&mut self) {
         if let (uri, Some((user, password))) = address::part(self.uri()) {
             self.fields = [uri.as_str(), &user, password.expose_secret()].map(Field::new);
         }
     }
 
-    /// AWS credentials sign in there, so that a user and a password do not apply.
+    /// The address is an ARN. AWS credentials are used to sign in, so a user and a password do not apply.
     pub fn is_arn(&self) -> bool {
         address::is_arn(self.uri())
     }

@@ -1,4 +1,4 @@
-//! A step's job as the wizard sees it: from the key that starts it to the card that says what came of it.
+//! The job of a step from the wizard's view: from the key that starts it to the card with its result.
 
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
@@ -10,10 +10,10 @@ use crate::engine::{Event, Outcome, ProgressSnapshot, Step};
 use crate::entities::Kind;
 use crate::error::{Class, Error};
 
-/// Failures that are kept for reading; all of them are counted.
+/// Number of failures that are kept for display. The count includes all failures.
 const FAILURES: usize = 1_000;
 
-/// How far a job has come.
+/// The phase of a job.
 #[derive(Debug, Default)]
 pub enum Phase {
     #[default]
@@ -24,7 +24,7 @@ pub enum Phase {
     Ended(Box<Result<Outcome, ErrorText>>),
 }
 
-/// An error as it is shown.
+/// An error in its displayed form.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ErrorText {
     pub text: String,
@@ -51,11 +51,11 @@ pub struct Failed {
     pub name: String,
     pub reason: String,
     pub hint: Option<String>,
-    /// How often it was tried, in earlier jobs too.
+    /// Number of attempts, including those in earlier jobs.
     pub attempts: u64,
 }
 
-/// What is shown below the counters.
+/// The content of the pane below the counters.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Pane {
     #[default]
@@ -77,23 +77,23 @@ pub struct JobState {
     pub phase: Phase,
     pub started: Duration,
     pub paused: bool,
-    /// What renews the credentials that are waited for.
+    /// How to renew the credentials that the job waits for.
     pub waiting: Option<String>,
-    /// How often the user has asked to stop.
+    /// Number of times that the user has asked to stop.
     pub stops: u8,
     pub reading: ProgressSnapshot,
     pub rates: RateMeter,
     pub history: Throughput,
     in_flight: HashMap<(Kind, String), Flight>,
     pub failures: VecDeque<Failed>,
-    /// What failed is tried again as soon as the job has ended.
+    /// Retry the failed items as soon as the job has ended.
     pub again: bool,
-    /// What is being tried by itself.
+    /// The item that is being retried alone.
     pub retrying: Option<String>,
-    /// Items that failed, and that were moved when they were tried by themselves.
+    /// Number of failed items that were moved by a single retry.
     pub mended: u64,
     pub pane: Pane,
-    /// Row of the pane.
+    /// The selected row of the pane.
     pub cursor: usize,
 }
 
@@ -119,7 +119,7 @@ impl JobState {
         }
     }
 
-    /// Anew; what an earlier try left is forgotten.
+    /// Starts again. The state of an earlier attempt is dropped.
     pub fn begin(&mut self, now: Duration) {
         *self = Self { phase: Phase::Starting, started: now, ..Self::new(self.step) };
     }
@@ -142,7 +142,7 @@ impl JobState {
         }
     }
 
-    /// It came to its end: perhaps not everything went well, but nothing is left to do.
+    /// The job has completed: items may have failed, but none is left to do.
     pub fn is_finished(&self) -> bool {
         self.outcome().is_some_and(|outcome| !outcome.stopped)
     }
@@ -150,7 +150,7 @@ impl JobState {
     pub fn exit_code(&self) -> Option<u8> {
         match &self.phase {
             Phase::Ended(result) => Some(match result.as_ref() {
-                // What failed has been moved since.
+                // All failed items have been moved since.
                 Ok(outcome) if !outcome.stopped && self.mended > 0 && self.left() == 0 => 0,
                 Ok(outcome) => outcome.exit_code(),
                 Err(trouble) => trouble.exit_code,
@@ -203,7 +203,7 @@ impl JobState {
         self.cursor = 0;
     }
 
-    /// Failures of the job that has ended, but for those that were moved since.
+    /// Number of failures of the ended job, without those that were moved since.
     pub fn left(&self) -> u64 {
         self.outcome().map_or(0, |outcome| outcome.failed().saturating_sub(self.mended))
     }
@@ -216,7 +216,7 @@ impl JobState {
         self.in_flight.len()
     }
 
-    /// Runs and files before the experiments they belong to, the longest at work first.
+    /// Runs and files come before the experiments they belong to. The item that has been running longest comes first.
     pub fn in_flight(&self) -> Vec<&Flight> {
         let mut flights: Vec<&Flight> = self.in_flight.values().collect();
         flights.sort_by(|a, b| {

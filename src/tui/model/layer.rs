@@ -1,37 +1,37 @@
-//! Where keys go: to the dialog on top, else what is open on the screen.
+//! The receiver of key presses: the dialog on top, or else the open part of the screen.
 
 use super::apps::Way;
 use super::{Model, Overlay};
 use crate::engine::Step;
 
-/// What takes the keys now, from the outermost on.
+/// The layer that receives keys now, the topmost first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Layer {
     Resume,
     Quit,
     Help,
-    /// A line of text is asked for: it swallows letters.
+    /// A question that asks for a line of text. Letters are input.
     Ask,
-    /// Consent to a new App.
+    /// Consent to create a new App.
     Create,
-    /// Consent to what is written to the target.
+    /// Consent to write to the target.
     Confirm,
     Link,
-    /// A metric drawn.
+    /// The plot of a metric.
     Picture,
     Detail,
     Filter,
-    /// The form of a new App: it swallows letters.
+    /// The form of a new App. Letters are input.
     NewApp,
-    /// The list of Apps, or the wait for one.
+    /// The list of Apps, or the wait for an App.
     Apps,
-    /// A text field of the screen: it swallows letters.
+    /// A text field of the screen. Letters are input.
     Field,
     Screen,
 }
 
 impl Layer {
-    /// Letters are part of a text here.
+    /// Letters are part of a text in this layer.
     pub fn takes_text(self) -> bool {
         matches!(self, Self::Ask | Self::Filter | Self::NewApp | Self::Field)
     }
@@ -51,7 +51,7 @@ impl Model {
         }
     }
 
-    /// When nothing lies over the screen.
+    /// The layer if no dialog covers the screen.
     pub fn layer_of_screen(&self) -> Layer {
         let has_focus = self.asked_side().is_some_and(|end| self.side(end).form.focus.is_some());
         match self.step {

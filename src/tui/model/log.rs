@@ -1,4 +1,4 @@
-//! The log while the wizard has the screen: a ring of lines in memory, filled by `tracing`.
+//! The log while the wizard uses the screen: a ring buffer of lines in memory, filled by `tracing`.
 
 use std::collections::VecDeque;
 use std::fmt::Write;
@@ -9,7 +9,7 @@ use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
 
-/// Lines that are kept.
+/// Maximum number of lines in the ring.
 pub const LINES: usize = 1_000;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -20,7 +20,7 @@ pub enum Severity {
 }
 
 impl Severity {
-    /// The least of what is shown, as it turns: everything, warnings and errors, errors.
+    /// The next severity threshold in the cycle: everything, warnings and errors, errors.
     pub fn next(self) -> Self {
         match self {
             Self::Note => Self::Warning,
@@ -46,24 +46,24 @@ pub struct LogLine {
     pub text: String,
 }
 
-/// Where the program's own messages go instead of the terminal. Clones share the ring.
+/// The program's own messages go here instead of to the terminal. Clones share the ring.
 #[derive(Clone, Debug, Default)]
 pub struct LogRing(Arc<Mutex<Ring>>);
 
 #[derive(Debug, Default)]
 struct Ring {
     lines: VecDeque<LogLine>,
-    /// Lines that ever came.
+    /// Total number of lines that have arrived.
     count: u64,
 }
 
 impl LogRing {
-    /// To be added to the subscriber. Takes warnings of everybody and what mlferry itself says.
+    /// A layer for the subscriber. It accepts INFO and above from mlferry, and WARN and above from other crates.
     pub fn layer<S: Subscriber>(&self) -> impl Layer<S> + use<S> {
         self.clone()
     }
 
-    /// Lines that came after the first `seen`, and how many have come by now.
+    /// The lines after the first `seen` lines, and the total number of lines so far.
     pub fn since(&self, seen: u64) -> (Vec<LogLine>, u64) {
         let ring = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let fresh = usize::try_from(ring.count - seen.min(ring.count)).unwrap_or(LINES);

@@ -1,4 +1,4 @@
-//! Everything the wizard knows. What it looks like follows from this alone.
+//! The whole state of the wizard. The screen depends only on this state.
 
 pub mod address;
 pub mod apps;
@@ -43,11 +43,11 @@ pub use self::overlay::{Overlay, QuitChoice, Write};
 
 pub struct Model {
     pub look: Look,
-    /// Since the wizard opened.
+    /// Time since the wizard opened.
     pub now: Duration,
     /// Columns and rows of the terminal.
     pub size: (u16, u16),
-    /// The screen.
+    /// The current screen.
     pub step: Step,
     pub source: EndpointState,
     pub target: EndpointState,
@@ -55,29 +55,29 @@ pub struct Model {
     pub preflight: Preflight,
     pub route: RouteForm,
     pub selection: Selection,
-    /// What the user has settled on.
+    /// The confirmed plan of the user.
     pub plan: Plan,
     pub stamps: CompletedSteps,
     pub export: JobState,
     pub import: JobState,
     pub validation: Validation,
     pub log: Vec<LogLine>,
-    /// Lines of the log that are less than this are not shown.
+    /// Log lines below this severity are hidden.
     pub log_from: Severity,
     pub overlay: Option<Overlay>,
-    /// What the last key led to, when that does not show.
+    /// The result of the last key, if the screen does not show it otherwise.
     pub notice: Option<String>,
     pub places: Paths,
     pub keymap: Keymap,
-    /// The profile of the configuration that holds.
+    /// The active profile of the configuration.
     pub profile: Option<String>,
     /// Leave as soon as the job has ended.
     pub leaving: bool,
-    /// A session is being taken up: where to go once both ends have answered.
+    /// A session is being resumed. This is the step to open once both ends have answered.
     pub returning: Option<Step>,
 }
 
-/// Files beside the session.
+/// Files next to the session file.
 #[derive(Clone, Debug, Default)]
 pub struct Paths {
     pub report: PathBuf,
@@ -88,19 +88,19 @@ pub struct Paths {
 }
 
 impl Paths {
-    /// The report in this format, beside the others.
+    /// The report in this format, next to the other reports.
     pub fn report_as(&self, format: Format) -> PathBuf {
         self.report.with_extension(format.extension())
     }
 }
 
-/// One end as far as it is known.
+/// The known state of one end.
 pub struct EndpointState {
     pub form: Form,
     pub seen: CheckState,
-    /// Counts the tries: the answer to an older one is no news.
+    /// Attempt counter: answers to older attempts are ignored.
     pub attempt: u64,
-    /// Lines of what was found that are above the screen.
+    /// Number of lines above the visible part of the check report.
     pub scroll: usize,
 }
 
@@ -128,44 +128,45 @@ impl EndpointState {
         matches!(self.seen, CheckState::Trying)
     }
 
-    /// Where it is, without credentials.
+    /// The address without credentials.
     pub fn location(&self) -> String {
         self.report().map_or_else(|| self.form.bare_uri(), |report| report.about.location.clone())
     }
 }
 
-/// The way the data takes, as it is being chosen.
+/// The route of the data, as it is being chosen.
 #[derive(Clone, Default)]
 pub struct RouteForm {
     pub by_directory: bool,
     pub directory: Field,
-    /// The field takes the keys.
+    /// The text field has the focus.
     pub typing: bool,
 }
 
 #[derive(Default)]
 pub struct Selection {
     pub tree: Loaded,
-    /// The source that the tree is of.
+    /// The source of the tree.
     pub of: String,
-    /// The filter takes the keys.
+    /// The filter field, while it has the focus.
     pub filtering: Option<Field>,
-    /// What goes along with the plan that was settled on.
+    /// The items that are included with the confirmed plan.
     pub needed: Needed,
-    /// Whoever asked for the next step goes there as soon as the tree is whole.
+    /// The user has asked for the next step. The wizard opens it as soon as the tree is complete.
     pub onward: bool,
-    /// The pane beside the tree.
+    /// The details pane beside the tree.
     pub closeups: DetailCache,
-    /// Runs are being weighed.
+    /// The scan that measures the sizes of runs.
     pub weighing: Option<SizeScan>,
-    /// What a few runs hold.
+    /// The contents of a few sampled runs.
     pub sampled: Option<Sampled>,
 }
 
-/// What is not picked and goes along because a picked model's version needs it: id or name, and `name/number`.
+/// Items that are not selected but included because a version of a selected model needs them: id or name, and the
+/// version as `name/number`.
 #[derive(Default)]
 pub enum Needed {
-    /// The plan chooses no models of its own.
+    /// The plan names no models.
     #[default]
     Unasked,
     Asked,
@@ -183,7 +184,7 @@ pub enum Loaded {
 }
 
 impl Selection {
-    /// Of another source, or of the same one anew: what was known of the one before is forgotten.
+    /// Starts with another source, or with the same source again. The data of the previous one is dropped.
     pub fn begin(&mut self, of: String) {
         let closeups = DetailCache::opened(self.closeups.open);
         *self = Self { of, tree: Loaded::Loading, closeups, ..Self::default() };
@@ -234,7 +235,7 @@ impl Model {
         }
     }
 
-    /// The log as it is shown.
+    /// The log lines that pass the severity filter.
     pub fn shown_log(&self) -> Vec<&LogLine> {
         self.log.iter().filter(|line| line.severity >= self.log_from).collect()
     }
@@ -253,7 +254,7 @@ impl Model {
         }
     }
 
-    /// The end that this screen asks for.
+    /// The end that the current screen asks for.
     pub fn asked_side(&self) -> Option<Side> {
         match self.step {
             Step::Check => Some(Side::Source),
@@ -280,17 +281,17 @@ impl Model {
         }
     }
 
-    /// The job on this screen.
+    /// The job on the current screen.
     pub fn work_here(&self) -> Option<&JobState> {
         self.work(self.step)
     }
 
-    /// The step whose job is at work.
+    /// The step whose job is running.
     pub fn running(&self) -> Option<Step> {
         Step::ALL.into_iter().find(|step| self.work(*step).is_some_and(JobState::is_running))
     }
 
-    /// Something moves by itself: the screen is drawn again without a key.
+    /// Something changes without input: the screen is drawn again without a key.
     pub fn is_busy(&self) -> bool {
         let is_fetching = self.selection.tree().is_some_and(SourceTree::is_fetching)
             || matches!(self.selection.tree, Loaded::Loading);
@@ -308,7 +309,7 @@ impl Model {
             || is_fetching
     }
 
-    /// How many runs will be moved, where that has been seen exactly.
+    /// The number of runs that will be moved, if it is known exactly.
     pub fn expected_runs(&self) -> Option<u64> {
         let plan = &self.plan;
         let has_window = plan.run_start_time.is_some() || plan.runs_until.is_some();
@@ -330,7 +331,8 @@ impl Model {
         self.expand(self.route.directory.text().trim())
     }
 
-    /// No shell is there to replace a tilde; and a session may be taken up from another directory.
+    /// The wizard expands a tilde because no shell does. It makes paths absolute because a session may be resumed from
+    /// another directory.
     pub fn expand(&self, path: &str) -> PathBuf {
         match (path.strip_prefix("~/"), &self.places.home) {
             _ if path.is_empty() => PathBuf::new(),
@@ -339,7 +341,7 @@ impl Model {
         }
     }
 
-    /// What to go on with: the step on screen, or the one after it when its work is done.
+    /// The step to continue with: the current step, or the next one if the current step is done.
     fn next_to_do(&self) -> Step {
         let is_done = self.gate(self.step) == crate::tui::model::steps::StepStatus::Done;
         let following = match self.step {

@@ -5,19 +5,19 @@ use secrecy::SecretString;
 use super::question::Ask;
 use crate::engine::Session;
 
-/// What lies over the screen.
+/// The dialog that covers the screen.
 pub enum Overlay {
-    /// A session was left; the flag says that "start anew" is chosen.
+    /// An earlier session exists. The flag is true if the "start anew" answer is selected.
     Resume(Box<Session>, bool),
     Help(usize),
-    /// Which answer is chosen.
+    /// The selected answer.
     Quit(QuitChoice),
     Ask(Ask),
-    /// Whether this is to be written to the target; the flag says that yes is chosen.
+    /// Consent to write to the target. The flag is true if the "yes" answer is selected.
     Confirm(Write, bool),
-    /// Whether to create the App of the form.
+    /// Consent to create the App of the form.
     Create,
-    /// Opens the UI of an App, once. Never logged.
+    /// A link that opens the UI of an App once. Never logged.
     Link(SecretString),
 }
 
@@ -32,10 +32,10 @@ impl QuitChoice {
     pub const ALL: [Self; 3] = [Self::Stay, Self::Drain, Self::Now];
 }
 
-/// What would be written to the target.
+/// The items that would be written to the target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Write {
-    /// All that was selected.
+    /// All selected items.
     Import,
     /// The failed item at the cursor.
     Failed,

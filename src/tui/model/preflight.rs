@@ -1,19 +1,19 @@
-//! The lines of step 3's pre-flight, and how far it has come.
+//! The result lines of step 3's pre-flight, and its progress.
 
 use super::Model;
 use super::job::ErrorText;
 use crate::engine::{Level, Line, Route};
 
-/// The lines, worst first.
+/// The result lines, the worst first.
 #[derive(Default)]
 pub struct Preflight {
     pub state: State,
     pub lines: Vec<Line>,
-    /// Rows of them that are above the screen.
+    /// Number of rows above the visible part.
     pub scroll: usize,
-    /// What they are about: source, target, and the way the data takes.
+    /// The inputs of the results: source, target, and the route of the data.
     pub(in crate::tui) of: Option<(String, String, Route)>,
-    /// Counts the tries: what an older one tells is no news.
+    /// Attempt counter: results of older attempts are ignored.
     pub(in crate::tui) attempt: u64,
 }
 
@@ -23,7 +23,7 @@ pub enum State {
     Untried,
     Running,
     Done,
-    /// It could not be done at all.
+    /// The pre-flight could not run at all.
     Refused(ErrorText),
 }
 
@@ -40,14 +40,14 @@ impl Preflight {
         self.lines.iter().filter(|line| line.finding.level == level).count()
     }
 
-    /// Rows that the lines take about, at least: for scrolling.
+    /// The minimum number of rows that the lines need, approximately. Used for scrolling.
     pub fn rows(&self) -> usize {
         let statement = |line: &Line| line.statement.as_ref().map_or(0, |_| 3);
         let rows = |line: &Line| 1 + 2 * usize::from(line.finding.hint.is_some()) + statement(line);
         self.lines.iter().map(rows).sum()
     }
 
-    /// The line that stands in the way, in words.
+    /// The text of the line that blocks the next step.
     pub fn failure(&self) -> Option<String> {
         let line = self.lines.iter().find(|line| line.is_failure())?;
         Some(format!("{}, {}: {}", line.end.name(), line.check, line.finding.text))
@@ -55,12 +55,12 @@ impl Preflight {
 }
 
 impl Model {
-    /// What a pre-flight is about, as it is set now.
+    /// The current inputs of a pre-flight.
     pub(in crate::tui) fn preflight_ends(&self) -> (String, String, Route) {
         (self.source.location(), self.target.location(), self.route())
     }
 
-    /// Why the way is not free, if it is not.
+    /// The reason why the next step is blocked, if it is.
     pub fn preflight_verdict(&self) -> Result<(), String> {
         let preflight = &self.preflight;
         match &preflight.state {
@@ -73,7 +73,7 @@ impl Model {
         }
     }
 
-    /// What is on screen is about something else than what is set now.
+    /// The results on the screen belong to other inputs than the current ones.
     pub fn is_preflight_due(&self) -> bool {
         !self.preflight.is_running() && self.preflight.of.as_ref() != Some(&self.preflight_ends())
     }

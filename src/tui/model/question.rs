@@ -4,13 +4,13 @@ use super::form::Field;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Question {
-    /// Where to copy the report to.
+    /// The destination for a copy of the report.
     Report,
-    /// In which AWS region to look for Apps.
+    /// The AWS region in which to look for Apps.
     Region,
-    /// Where to save the plan.
+    /// The destination for the plan.
     SavePlan,
-    /// Where the plan is that says what to pick.
+    /// The file of the plan that sets the selection.
     LoadPlan,
 }
 
@@ -25,7 +25,7 @@ impl Question {
     }
 }
 
-/// A question, and what has been typed so far.
+/// A question and the text that has been typed so far.
 pub struct Ask {
     pub question: Question,
     pub answer: Field,
@@ -37,6 +37,6 @@ pub enum State {
     Typing,
     /// The answer is being carried out.
     Working,
-    /// It could not be carried out, for this reason.
+    /// The answer could not be carried out, for this reason.
     Failed(String),
 }

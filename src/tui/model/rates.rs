@@ -1,4 +1,4 @@
-//! How fast it goes, from readings of the last seconds, and how long it will take.
+//! The current speed from readings of the last seconds, and the remaining time.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -6,9 +6,9 @@ use std::time::Duration;
 use crate::engine::{Counts, ProgressSnapshot};
 use crate::entities::Kind;
 
-/// Long enough to be calm, short enough to notice that a server has become slow.
+/// Long enough for stable values, short enough to show that a server has become slow.
 const WINDOW: Duration = Duration::from_secs(30);
-/// Readings that are closer together tell nothing new.
+/// Readings that are closer together add no information.
 const SPACING: Duration = Duration::from_millis(500);
 
 #[derive(Clone, Debug, Default)]
@@ -19,7 +19,7 @@ pub struct RateMeter {
 impl RateMeter {
     pub fn add(&mut self, now: Duration, reading: ProgressSnapshot) {
         let is_close = |(last, _): &(Duration, ProgressSnapshot)| now.saturating_sub(*last) < SPACING;
-        // The first one stays: it is where the window begins.
+        // The first reading stays because the window begins there.
         if self.samples.len() > 1 && self.samples.iter().rev().nth(1).is_some_and(is_close) {
             self.samples.pop_back();
         }
@@ -31,7 +31,7 @@ impl RateMeter {
         }
     }
 
-    /// What `of` counts, per second.
+    /// The growth per second of the counter that `of` selects.
     pub fn per_second(&self, of: impl Fn(&ProgressSnapshot) -> u64) -> f64 {
         let (Some((start, first)), Some((end, last))) = (self.samples.front(), self.samples.back()) else {
             return 0.0;
@@ -43,7 +43,7 @@ impl RateMeter {
         of(last).saturating_sub(of(first)) as f64 / seconds
     }
 
-    /// Seconds to go. None while it is not known how much there is, or nothing moves.
+    /// Remaining seconds. `None` while the total is unknown or nothing moves.
     pub fn remaining(&self) -> Option<f64> {
         let (_, last) = self.samples.back()?;
         if !last.all_planned {
@@ -77,7 +77,7 @@ mod tests {
     fn speed_is_of_the_last_seconds() {
         let mut rates = RateMeter::default();
         for second in 0..100_u64 {
-            // Ten a second, then one a second.
+            // Ten items a second at first, then one item a second.
             let done = if second < 60 { second * 10 } else { 600 + (second - 60) };
             rates.add(Duration::from_secs(second), reading(done, 1_000, true));
         }

@@ -8,6 +8,6 @@ pub struct SizeScan {
     pub(in crate::tui) experiment: ExperimentId,
     pub done: usize,
     pub total: usize,
-    /// Why some could not be.
+    /// The reason why some runs could not be measured.
     pub(in crate::tui) trouble: Option<String>,
 }

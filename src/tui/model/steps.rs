@@ -1,4 +1,4 @@
-//! How each step stands: done, open, or waiting for something, and for what; and which one comes next.
+//! The status of each step: done, open, or waiting and for what; and the next step.
 
 use super::address;
 use super::job::JobState;
@@ -11,9 +11,9 @@ pub enum StepStatus {
     Done,
     Ready,
     Running,
-    /// It ended, and not well.
+    /// The step ended with problems.
     Attention(String),
-    /// It was done for something else than what is set now.
+    /// The step was done with other inputs than the current ones.
     Stale(&'static str),
     Blocked(&'static str),
     NotNeeded,
@@ -32,7 +32,7 @@ impl StepStatus {
     }
 }
 
-/// What a step was done for.
+/// The inputs of a step when it was done.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct StepInputs {
     source: String,
@@ -41,7 +41,7 @@ pub struct StepInputs {
     plan: Plan,
 }
 
-/// What each step that is done was done for.
+/// The inputs of each completed step.
 #[derive(Clone, Debug, Default)]
 pub struct CompletedSteps([Option<StepInputs>; Step::ALL.len()]);
 
@@ -60,7 +60,7 @@ impl CompletedSteps {
 }
 
 impl Model {
-    /// The step after this one on the way that the data takes, or why it is not to be had yet.
+    /// The next step on the route of the data, or the reason why it is not available yet.
     pub fn next_step(&self) -> Result<Step, String> {
         match self.step {
             Step::Check | Step::App => {
@@ -98,7 +98,7 @@ impl Model {
         }
     }
 
-    /// A job's step is done, even if some items failed.
+    /// The job of the step is complete, even if some items failed.
     fn is_behind(&self, step: Step) -> bool {
         match self.gate(step) {
             StepStatus::Done | StepStatus::NotNeeded => true,
@@ -111,7 +111,7 @@ impl Model {
         if self.route.by_directory { Step::Export } else { Step::Import }
     }
 
-    /// Notes that a step is done with what is set now.
+    /// Records that a step is done with the current inputs.
     pub fn stamp(&mut self, step: Step) {
         self.stamps.0[step as usize] = Some(self.inputs(step));
     }
@@ -140,7 +140,7 @@ impl Model {
         }
     }
 
-    /// Why both ends cannot be used together, if they cannot.
+    /// The reason why both ends cannot be used together, if there is one.
     pub fn connection(&self) -> Result<(), String> {
         let (Some(source), Some(target)) = (self.source.report(), self.target.report()) else {
             return Err("connect both ends first".into());
@@ -164,7 +164,7 @@ impl Model {
             Step::Import if !is_done(Step::Plan) => Some("choose what to move first"),
             Step::Import => match self.gate(Step::Export) {
                 StepStatus::NotNeeded | StepStatus::Done => None,
-                // Some items failed: the others can go on.
+                // Some items failed: the others can continue.
                 StepStatus::Attention(_) if self.export.is_finished() => None,
                 StepStatus::Stale(why) => Some(why),
                 _ => Some("export first"),
@@ -220,10 +220,10 @@ impl Model {
         }
     }
 
-    /// What a step depends on, as it is set now.
+    /// The current inputs of a step.
     fn inputs(&self, step: Step) -> StepInputs {
         let (source, target) = (self.source.location(), self.target.location());
-        // Of many experiments a plan may name most.
+        // A clone can be expensive because a plan may name many experiments.
         let (route, plan) = (|| self.route(), || self.plan.clone());
         let nothing = StepInputs::default();
         match step {

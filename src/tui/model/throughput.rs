@@ -1,30 +1,30 @@
-//! How many items ended in each stretch of the last minutes: what a sparkline shows.
+//! The number of items that ended in each interval of the last minutes, for a sparkline.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
-/// What one column of the sparkline stands for.
+/// The time that one column of the sparkline covers.
 const STRETCH: Duration = Duration::from_secs(3);
 /// Three minutes.
 const STRETCHES: usize = 60;
 
 #[derive(Clone, Debug, Default)]
 pub struct Throughput {
-    /// The oldest first; the last one is still being filled.
+    /// The oldest interval comes first. The last one is still being filled.
     stretches: VecDeque<u64>,
-    /// Number of the stretch that is being filled, since the wizard opened.
+    /// Index of the interval that is being filled, counted since the wizard opened.
     current: u64,
     seen: u64,
 }
 
 impl Throughput {
-    /// `ended` counts all that have ended so far.
+    /// `ended` is the total number of items that have ended so far.
     pub fn add(&mut self, now: Duration, ended: u64) {
         let number = now.as_secs() / STRETCH.as_secs();
         if self.stretches.is_empty() {
             self.current = number;
             self.stretches.push_back(0);
-            // What was done before there was anybody to see it has no place in time.
+            // Items that ended before the first reading have no known time.
             self.seen = ended;
         }
         let passed = usize::try_from(number.saturating_sub(self.current)).unwrap_or(STRETCHES);
@@ -39,7 +39,8 @@ impl Throughput {
         self.seen = ended;
     }
 
-    /// The newest, at most `most` of them, each from 0 to 1 of the greatest. Empty while there is too little to see.
+    /// At most `most` of the newest intervals, each relative to the largest (0 to 1). Empty while there is too little
+    /// data.
     pub fn heights(&self, most: usize) -> Vec<f64> {
         let whole = self.stretches.len().saturating_sub(1);
         let shown = self.stretches.iter().take(whole).skip(whole.saturating_sub(most));
@@ -59,7 +60,7 @@ mod tests {
     fn each_column_is_a_stretch_of_time_and_the_unfinished_one_is_not_shown() {
         let mut history = Throughput::default();
         for second in 0..12_u64 {
-            // One a second, and nothing from the sixth on.
+            // One item a second, and none from the sixth second on.
             history.add(Duration::from_secs(second), second.min(6));
         }
         assert_eq!(history.heights(60), [2.0 / 3.0, 1.0, 1.0 / 3.0]);

@@ -1,11 +1,11 @@
-//! The comparison's own state: how closely files are compared, and what was found to differ.
+//! The state of the comparison: how closely files are compared, and the differences found.
 
 use super::job::{ErrorText, JobState};
 use crate::engine::Step;
 use crate::engine::validate::{ArtifactCheck, Curve, Difference, Mark};
 use crate::tui::diff_tree::DiffTree;
 
-/// Differences that are kept for looking through; the report has all of them.
+/// Maximum number of differences that are kept for display. The report has all of them.
 const KEPT: usize = 100_000;
 
 #[derive(Debug)]
@@ -13,27 +13,27 @@ pub struct Validation {
     pub work: JobState,
     pub artifacts: ArtifactCheck,
     pub outline: DiffTree,
-    /// Found, kept or not.
+    /// Number of differences found, including those that are not kept.
     pub found: u64,
-    /// The difference that is open, and the row it is scrolled to.
+    /// The selected row of the open difference, if one is open.
     pub detail: Option<usize>,
-    /// The metric that is drawn over it.
+    /// The metric that is plotted over the open difference.
     pub picture: Option<Picture>,
     /// One item is being compared or imported again.
     pub pending: Option<Pending>,
-    /// Differences that were there and are no more, as far as single items were compared again.
+    /// Number of differences that are gone after single items were compared again.
     pub mended: u64,
-    /// Single items stand otherwise now than the comparison found them, and its report says.
+    /// Single items have changed since the comparison and its report.
     pub is_report_old: bool,
 }
 
-/// A metric of both sides.
+/// A metric on both sides.
 #[derive(Debug)]
 pub struct Picture {
     pub source_id: String,
     pub metric: String,
     pub drawn: Drawn,
-    /// The listed point that is chosen.
+    /// The selected point in the list.
     pub scroll: usize,
 }
 
@@ -83,12 +83,12 @@ impl Validation {
         }
     }
 
-    /// Puts what was found now in the place of what `item` covers.
+    /// Replaces the differences that `item` covers with `found`.
     pub fn replace(&mut self, item: &Difference, found: Vec<Difference>) {
         let now = found.len();
         let mut told = found.clone();
         let mut gone = self.outline.replace(item, found);
-        // Files come in any order.
+        // Files arrive in any order.
         for list in [&mut told, &mut gone] {
             list.sort_by(|a, b| (a.kind, a.id()).cmp(&(b.kind, b.id())));
         }
@@ -96,11 +96,11 @@ impl Validation {
         self.mended += gone.len().saturating_sub(now) as u64;
         self.found = (self.found + now as u64).saturating_sub(gone.len() as u64);
         self.picture = None;
-        // What was open may be gone.
+        // The open difference may be gone.
         self.detail = self.detail.filter(|_| self.current().is_some_and(|now| item.covers(now))).map(|_| 0);
     }
 
-    /// Something is on its way.
+    /// A request is running.
     pub fn is_busy(&self) -> bool {
         let is_fetching = |picture: &Picture| matches!(picture.drawn, Drawn::Fetching);
         self.pending.is_some() || self.picture.as_ref().is_some_and(is_fetching)
@@ -110,18 +110,18 @@ impl Validation {
         self.outline.current()
     }
 
-    /// There are more than are kept.
+    /// More differences were found than are kept.
     pub fn is_cut(&self) -> bool {
         self.found > self.outline.held() as u64
     }
 
-    /// All, then each mark of which there is one, and all again.
+    /// Cycles the filter: all differences, then each mark that occurs, then all again.
     pub fn turn_filter(&mut self) {
         let counts = self.outline.counts();
         let mut marks = Mark::ALL.into_iter().filter(|mark| counts.of(*mark) > 0);
         self.outline.set_only(match self.outline.only() {
             None => marks.next(),
-            // The last of them may have been mended.
+            // The last difference of this mark may have been fixed.
             Some(only) if counts.of(only) == 0 => None,
             Some(only) => marks.find(|mark| *mark > only),
         });

@@ -1,4 +1,4 @@
-//! One item again: a second import, a second comparison, its curve.
+//! Work on a single item: a second import, a second comparison, its curve.
 
 use crate::engine::selection::single;
 use crate::engine::validate::{self, Curve, Difference};
@@ -21,7 +21,7 @@ pub async fn curve(drawing: CurveRequest) -> Result<Curve> {
     validate::curve((source.as_ref(), &source_id), (target.as_ref(), &target_id), &metric).await
 }
 
-/// What of the item differs now.
+/// Returns the current differences of the item.
 pub async fn again(again: ItemRecheck, state: StateDir) -> Result<Vec<Difference>> {
     let ItemRecheck { source, target, import_from, plan, artifacts, difference } = again;
     if let Some(from) = import_from {
@@ -38,7 +38,7 @@ pub async fn again(again: ItemRecheck, state: StateDir) -> Result<Vec<Difference
 }
 
 /// # Errors
-/// What failed again, and where nothing less than the whole job takes the item.
+/// Returns an error if the item fails again, or if only the whole job can include the item.
 pub async fn retry(retry: ItemRetry, state: StateDir) -> Result<()> {
     let ItemRetry { source, target, plan, failed } = retry;
     let opened = open(&source.uri, source.end, source.access.clone()).await?.reader()?;
@@ -51,7 +51,8 @@ pub async fn retry(retry: ItemRetry, state: StateDir) -> Result<()> {
     import(source, target, plan, Some((*kind, id)), state).await
 }
 
-/// What the target has is looked into: a journal would take it for done. `item` is what it is about, if it is about one.
+/// Runs an import with `update`: it also checks objects that the target already has, which the journal counts as done.
+/// `item` is the single item to import, if there is one.
 async fn import(
     source: EndpointRef,
     target: EndpointRef,
@@ -65,12 +66,12 @@ async fn import(
     end.verdict()
 }
 
-/// How an import ended for what it was about.
+/// The result of an import for the requested item.
 struct ItemResult<'a> {
     item: Option<(Kind, &'a str)>,
-    /// The item itself.
+    /// The result of the item itself.
     own: Option<Result<()>>,
-    /// The first failure of anything.
+    /// The first failure of any other item.
     first: Option<Error>,
 }
 
@@ -102,7 +103,8 @@ impl<'a> ItemResult<'a> {
         }
     }
 
-    /// Of the item, whatever became of others. Where it was not come to, what failed before it tells why.
+    /// The result of the item, independent of other items. If the import did not reach the item, an earlier failure
+    /// explains why.
     fn verdict(self) -> Result<()> {
         match (self.own, self.first) {
             (Some(own), _) => own,
@@ -125,7 +127,7 @@ async fn run(job: Job, state: StateDir, mut hear: impl FnMut(Event)) -> Result<O
 mod tests {
     use super::*;
 
-    /// One file has been moved, two have not.
+    /// One file has been moved, two files have not.
     fn about(id: Option<&str>) -> std::result::Result<(), String> {
         let (kind, name) = (Kind::Artifact, String::new());
         let mut end = ItemResult::new(id.map(|id| (kind, id)));

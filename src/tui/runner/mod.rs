@@ -1,4 +1,4 @@
-//! Does what `update` asks for. Whatever takes time runs beside the screen and answers with a message.
+//! Performs the effects that `update` requests. Long tasks run in the background and answer with a message.
 
 pub mod items;
 pub mod source_cache;
@@ -30,19 +30,19 @@ pub struct EffectRunner {
     state: StateDir,
     plan_file: std::path::PathBuf,
     job: Arc<Mutex<RunningJob>>,
-    /// The source that is being looked around in.
+    /// The source that the tree shows, as an open connection.
     browsed: Arc<SourceCache>,
-    /// How many runs are wanted of each experiment that is being looked into.
+    /// The number of runs to fetch for each experiment that is being read.
     wanted: Mutex<HashMap<ExperimentId, watch::Sender<usize>>>,
-    /// Ends the weighing that goes on.
+    /// Cancels the running size scan.
     weighing: Mutex<CancellationToken>,
 }
 
-/// The job at work. Stopping may be asked for before it has begun.
+/// The running job. The user may stop it before it has begun.
 #[derive(Default)]
 struct RunningJob {
     at_work: Option<(Control, Arc<Progress>)>,
-    /// Ends the opening of the ends.
+    /// Cancels the opening of both ends.
     stop: CancellationToken,
 }
 
@@ -59,7 +59,7 @@ impl EffectRunner {
         }
     }
 
-    /// Gives what there is to tell at once, if anything.
+    /// Performs an effect. Returns a message if there is an immediate result.
     pub fn perform(&self, effect: Effect) -> Option<Msg> {
         match effect {
             Effect::Check { at, attempt } => self.spawn(async move {
@@ -79,7 +79,7 @@ impl EffectRunner {
                 });
             }
             Effect::Holdings(at) => {
-                // Whoever still looks into the source before stops.
+                // Stops readers of the previous source.
                 lock(&self.wanted).clear();
                 lock(&self.weighing).cancel();
                 let (browsed, messages) = (Arc::clone(&self.browsed), self.messages.clone());
@@ -148,7 +148,7 @@ impl EffectRunner {
                 let state = self.state.clone();
                 self.spawn(async move {
                     let difference = Box::new(item.difference.clone());
-                    // Large, as every job is.
+                    // The future is large, like every job.
                     let result = Box::pin(items::again(*item, state)).await;
                     Msg::Again { difference, result }
                 });
@@ -157,7 +157,7 @@ impl EffectRunner {
                 let state = self.state.clone();
                 self.spawn(async move {
                     let failed = Box::new(retry.failed.clone());
-                    // Large, as every job is.
+                    // The future is large, like every job.
                     Msg::Retried { failed, result: Box::pin(items::retry(*retry, state)).await }
                 });
             }
@@ -193,19 +193,19 @@ impl EffectRunner {
                 let result = copied.map(|_| format!("the report is in {}", to.display()));
                 return Some(answered(Question::Report, result));
             }
-            // The loop does these itself: they are about the screen.
+            // The event loop handles these effects because they concern the screen.
             Effect::Redraw | Effect::Clip(_) | Effect::Suspend | Effect::Quit(_) => {}
         }
         None
     }
 
-    /// The counters of the job at work.
+    /// The counters of the running job.
     pub fn reading(&self) -> Option<ProgressSnapshot> {
         self.handle().at_work.as_ref().map(|(_, progress)| progress.read())
     }
 
     fn save(&self, session: &Session) -> Option<Msg> {
-        // Nothing has been said yet that would be worth coming back to.
+        // The session contains nothing that is worth resuming.
         if session.source.is_empty() {
             return None;
         }
@@ -215,12 +215,12 @@ impl EffectRunner {
     fn spawn(&self, answer: impl Future<Output = Msg> + Send + 'static) {
         let messages = self.messages.clone();
         tokio::spawn(async move {
-            // Nobody listens any more when the wizard has been left.
+            // The receiver is gone if the user has left the wizard.
             let _ = messages.send(answer.await).await;
         });
     }
 
-    /// Asks the source that is being looked around in.
+    /// Sends a request to the source that the tree shows.
     fn look<F>(&self, at: EndpointRef, ask: impl FnOnce(String, Result<Arc<Endpoint>>) -> F + Send + 'static)
     where
         F: Future<Output = Msg> + Send,
@@ -260,7 +260,7 @@ async fn apps(region: Option<&str>) -> Result<(String, Vec<AppSummary>)> {
     Ok((provision.region().to_owned(), provision.list().await?))
 }
 
-/// Gives the ARN once it is ready. It is kept before anybody waits for it.
+/// Returns the ARN once the App is ready. The ARN is stored before the wait begins.
 async fn create_app(
     new: &NewApp,
     region: Option<&str>,
@@ -283,7 +283,7 @@ async fn wait(provision: &Provision, arn: &Arn, state: &StateDir, messages: &Sen
     Ok(waited?.listed.arn)
 }
 
-/// The next news say the same when there is no room for these.
+/// This message can be dropped if the channel is full: the next one contains the same status.
 fn tell(messages: &Sender<Msg>, news: &Provisioning) {
     let _ = messages.try_send(Msg::AppNews(news.clone()));
 }
@@ -293,12 +293,12 @@ async fn link(arn: &str) -> Result<SecretString> {
     Provision::of(&arn).await?.link(&arn).await
 }
 
-/// Its lines go out as they come, and none is lost.
+/// Each line is sent when it arrives, and no line is dropped.
 async fn preflight(ask: engine::Preflight, attempt: u64, messages: &Sender<Msg>) -> Result<()> {
     let (lines, mut told) = tokio::sync::mpsc::unbounded_channel();
     let passed_on = async {
         while let Some(line) = told.recv().await {
-            // Nobody listens any more when the wizard has been left.
+            // The receiver is gone if the user has left the wizard.
             let _ = messages.send(Msg::Preflight { attempt, line: Box::new(line) }).await;
         }
     };
@@ -319,7 +319,7 @@ async fn look(at: EndpointRef) -> Result<CheckReport> {
     }
 }
 
-/// From opening both ends to the outcome. Facts go out in the order in which they happen.
+/// Runs a job from opening both ends to the outcome. Events are sent in the order in which they happen.
 async fn run(
     job: Job,
     state: StateDir,
@@ -335,7 +335,7 @@ async fn run(
     if stop.is_cancelled() {
         job.control.stop();
     }
-    // Nobody listens any more when the wizard has been left.
+    // The receiver is gone if the user has left the wizard.
     let _ = messages.send(Msg::Began).await;
     while let Some(event) = job.events.recv().await {
         let _ = messages.send(Msg::Happened(event)).await;
@@ -344,7 +344,7 @@ async fn run(
     job.outcome().await
 }
 
-/// Both ends are opened anew for every job: a look from an hour ago says nothing of now.
+/// Every job opens both ends again: the result of an earlier check may be outdated.
 pub(super) async fn begin(job: Job, state: StateDir) -> Result<engine::Job> {
     let opened = |at: EndpointRef| async move { open(&at.uri, at.end, at.access).await };
     match job {
@@ -374,7 +374,7 @@ pub(super) async fn begin(job: Job, state: StateDir) -> Result<engine::Job> {
     }
 }
 
-/// Whole or not at all: the command on the screen names this file.
+/// Writes the whole file or nothing: the command on the screen names this file.
 fn write_plan(path: &Path, plan: &Plan) -> Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     if !folder.is_dir() {
@@ -386,11 +386,11 @@ fn write_plan(path: &Path, plan: &Plan) -> Result<()> {
     Ok(())
 }
 
-/// Over nothing but another plan.
 fn answered(question: Question, result: Result<String>) -> Msg {
     Msg::Answered { question, result: result.map_err(|error| error.to_string()) }
 }
 
+/// Overwrites an existing file only if it is a plan.
 fn save_plan(path: &Path, plan: &Plan) -> Result<()> {
     if path.exists() && read_plan(path).is_err() {
         let error = Error::usage(format!("{} is there already and is no plan", path.display()));

@@ -1,4 +1,4 @@
-//! Looks around in the source for the tree: page by page, and no further than the screen asks.
+//! Reads the source for the tree: page by page, and only as far as the screen needs.
 
 use std::sync::Arc;
 
@@ -13,14 +13,14 @@ use crate::error::Result;
 use crate::tui::effect::Msg;
 use crate::tui::model::endpoint::EndpointRef;
 
-/// Runs that are weighed side by side, and told of together.
+/// Number of runs that are measured in parallel, and number of results per message.
 const WEIGHED_AT_ONCE: usize = 4;
 const TOLD_AT_ONCE: usize = 50;
 
-/// The source as it was opened to show what it holds.
+/// The open source of the tree, with its location.
 pub type SourceCache = tokio::sync::Mutex<Option<(String, Arc<Endpoint>)>>;
 
-/// What the source holds, opened anew.
+/// Opens the source again and sends its contents page by page.
 pub async fn holdings(at: EndpointRef, browsed: &SourceCache, messages: &Sender<Msg>) {
     let of = at.location.clone();
     let told = async |result| messages.send(Msg::Holdings { of: of.clone(), result }).await.is_ok();
@@ -38,14 +38,14 @@ pub async fn holdings(at: EndpointRef, browsed: &SourceCache, messages: &Sender<
 }
 
 async fn opened_anew(at: EndpointRef, browsed: &SourceCache) -> Result<Arc<Endpoint>> {
-    // Whoever looks for what is opened waits for it.
+    // Other requests for the source wait on this lock until it is open.
     let mut browsed = browsed.lock().await;
     let endpoint = Arc::new(open(&at.uri, at.end, at.access).await?);
     *browsed = Some((at.location, Arc::clone(&endpoint)));
     Ok(endpoint)
 }
 
-/// The source as it was opened to show what it holds, or opened anew.
+/// The open source of the tree. Another source is opened on demand.
 pub async fn opened(at: EndpointRef, browsed: &SourceCache) -> Result<Arc<Endpoint>> {
     let known = {
         let browsed = browsed.lock().await;
@@ -60,7 +60,7 @@ pub async fn opened(at: EndpointRef, browsed: &SourceCache) -> Result<Arc<Endpoi
     }
 }
 
-/// What an experiment holds, as far as `wanted` says; that may grow until nobody is there to let it grow.
+/// Sends the contents of an experiment up to `wanted` runs. `wanted` may grow until its sender is dropped.
 pub async fn contents(
     at: EndpointRef,
     browsed: &SourceCache,
@@ -93,7 +93,7 @@ pub async fn closeup(source: Result<Arc<Endpoint>>, subject: &DetailKey) -> Resu
     browse::closeup(source?.reader()?.as_ref(), subject).await
 }
 
-/// Nothing where nobody can look.
+/// Returns an empty sample if the source cannot be opened.
 pub async fn sample(source: Result<Arc<Endpoint>>, experiments: Vec<Experiment>) -> Sampled {
     match source.and_then(|source| source.reader()) {
         Ok(reader) => browse::sample(reader.as_ref(), experiments).await,
@@ -101,7 +101,7 @@ pub async fn sample(source: Result<Arc<Endpoint>>, experiments: Vec<Experiment>)
     }
 }
 
-/// Tells of each run how large its files are, or why nobody knows.
+/// Sends the size of the files of each run, or the reason why it is unknown.
 pub async fn weigh(
     at: EndpointRef,
     browsed: &SourceCache,

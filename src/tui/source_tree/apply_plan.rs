@@ -1,11 +1,11 @@
-//! Picking as another plan says.
+//! Sets the selection from another plan.
 
 use super::{SourceTree, chosen};
 use crate::entities::Experiment;
 use crate::plan::Plan;
 
 impl SourceTree {
-    /// Forgets what was picked. Gives the experiments that the plan names and that are not here.
+    /// Replaces the current selection. Returns the experiments that the plan names and that the source does not have.
     pub fn adopt(&mut self, plan: &Plan) -> Vec<String> {
         let with_deleted = Plan { skip_deleted: false, ..plan.clone() };
         let Ok(chooser) = with_deleted.chooser() else {
@@ -24,7 +24,7 @@ impl SourceTree {
         self.recount();
         let here: Vec<Experiment> =
             self.nodes.iter().filter_map(|node| node.item.experiment()).cloned().collect();
-        // What has not come yet may still answer to its name.
+        // An experiment that has not arrived yet may still match the name.
         if self.more { Vec::new() } else { chooser.unmatched(&here) }
     }
 }

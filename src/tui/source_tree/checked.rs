@@ -1,15 +1,15 @@
-//! What of one thing is picked, whether what it holds has been seen or not.
+//! The selected part of one item, whether its contents have been fetched or not.
 
 use crate::entities::RunId;
 use crate::plan::Subset;
 
-/// The state of a box.
+/// The state of a checkbox.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Checked {
     All,
     Some,
     None,
-    /// Left out by a rule: cannot be picked.
+    /// Excluded by a rule: cannot be selected.
     Out,
 }
 
@@ -23,11 +23,11 @@ impl Checked {
     }
 }
 
-/// What is picked one by one.
+/// An object that can be selected one by one.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ChildId {
     Run(RunId),
-    /// Of a registered model or prompt, by its number.
+    /// A version of a registered model or prompt, by its number.
     Version(u64),
 }
 
@@ -47,7 +47,7 @@ impl ChildId {
     }
 }
 
-/// A pick of runs or of versions.
+/// Converts a selection of runs or versions.
 pub(super) fn of<Id: Clone + Ord>(pick: Subset<Id>, part: fn(Id) -> ChildId) -> Subset<ChildId> {
     match pick {
         Subset::All => Subset::All,

@@ -1,4 +1,4 @@
-//! What a node holds, one by one.
+//! The single objects that a node holds.
 
 use std::cmp::Ordering;
 
@@ -9,24 +9,24 @@ use crate::entities::{Count, ModelVersion, RegisteredModel, Run, RunId, RunStatu
 pub struct Leaf {
     pub name: String,
     pub what: What,
-    /// Of a run or version: it is picked.
+    /// True if this run or version is selected.
     pub taken: bool,
-    /// Milliseconds since 1970: when a run ended or started, when a version was last changed.
+    /// Milliseconds since 1970: the time when a run ended or started, or when a version was last changed.
     pub time: Option<i64>,
-    /// Of its files, when somebody has looked.
+    /// Size of its files, if it has been measured.
     pub bytes: Option<u64>,
-    /// Params of a run, and metrics: each has one point or more.
+    /// Number of params and of metrics of a run. Each metric has one point or more.
     pub(super) params: u32,
     pub(super) metrics: u32,
-    /// Runs above it that it is nested under.
+    /// Number of parent runs above it.
     pub depth: u8,
-    /// What the filter looks through, where that is not the name itself.
+    /// The text that the filter searches, if it differs from the name itself.
     folded: Option<Box<str>>,
 }
 
 #[derive(Clone, Debug)]
 pub enum What {
-    /// All traces of the experiment, and how many there are.
+    /// All traces of the experiment, and their number.
     Traces(Count),
     Run {
         id: RunId,
@@ -46,7 +46,7 @@ impl Leaf {
         Self { name, what, taken: false, time: None, bytes: None, params: 0, metrics: 0, depth: 0, folded }
     }
 
-    /// In lower case, for the filter.
+    /// The lower-case text for the filter.
     pub(super) fn folded(&self) -> &str {
         self.folded.as_deref().unwrap_or(&self.name)
     }
@@ -69,7 +69,7 @@ impl Leaf {
         }
     }
 
-    /// None for what is picked as a whole.
+    /// `None` for objects that can only be selected as a whole.
     pub fn part(&self) -> Option<ChildId> {
         match &self.what {
             What::Traces(_) => None,

@@ -1,14 +1,14 @@
-//! What a node holds, as far as it has been fetched: leaf by leaf, in an order to show them in.
+//! The fetched contents of a node, as leaves in display order.
 
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
 
 use super::{Leaf, Sort, order};
 
-/// Runs that are fetched before somebody asks for more.
+/// Number of runs that are fetched before the user asks for more.
 pub const RUNS_AT_ONCE: usize = 500;
 
-/// Runs and traces of an experiment, versions of a model: fetched once somebody looks.
+/// Runs and traces of an experiment, or versions of a model. They are fetched when the user opens the node.
 #[derive(Clone, Debug)]
 pub enum Leaves {
     Unknown,
@@ -17,45 +17,45 @@ pub enum Leaves {
     Failed(String),
 }
 
-/// What is still to be fetched.
+/// The contents that are not fetched yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Rest {
     Nothing,
-    /// Nobody has asked for it yet.
+    /// More contents exist, but they have not been requested yet.
     More,
     Coming,
-    /// There is more than is kept in memory.
+    /// There are more objects than fit in memory.
     TooMuch,
     Failed(String),
 }
 
 #[derive(Clone, Debug)]
 pub struct Held {
-    /// As the source gives them, the line of the traces first.
+    /// In the order of the source, with the line of the traces first.
     pub leaves: Vec<Leaf>,
     pub rest: Rest,
-    /// So many runs have been asked for.
+    /// Number of runs that have been requested.
     pub(super) wanted: usize,
-    /// Runs that the source cannot show.
+    /// Number of runs that the source cannot read.
     pub unreadable: u64,
-    /// Indices of leaves as they are shown.
+    /// Indices of leaves in display order.
     pub(super) order: Vec<u32>,
-    /// The same by name, and the latest first, kept up as leaves come.
+    /// The same indices by name, and by time with the latest first. Both are updated as leaves arrive.
     by_name: Vec<u32>,
     by_time: Vec<u32>,
     sort: Sort,
     nest: Nest,
 }
 
-/// Which run is nested under which.
+/// The nesting of runs.
 #[derive(Clone, Debug, Default)]
 struct Nest {
-    /// By the hash of the run's id: an id takes several times the memory.
+    /// The key is the hash of the run's id: an id needs several times the memory.
     places: HashMap<u64, u32>,
     hasher: RandomState,
-    /// For each leaf the one that it is under.
+    /// The parent leaf of each leaf.
     parents: Vec<Option<u32>>,
-    /// Leaves whose parent has not come yet.
+    /// Leaves whose parent has not arrived yet.
     waiting: Vec<(u64, u32)>,
     is_used: bool,
 }
@@ -79,7 +79,7 @@ impl Held {
         self.rest == Rest::Nothing
     }
 
-    /// Leaves that have come, each with the id of its parent if it has one.
+    /// Adds leaves that have arrived, each with the id of its parent if it has one.
     pub(super) fn add(&mut self, leaves: impl IntoIterator<Item = (Leaf, Option<String>)>) {
         let first = self.leaves.len();
         for (leaf, parent) in leaves {
@@ -101,7 +101,7 @@ impl Held {
         self.arrange();
     }
 
-    /// Lines of traces stay at the top, nested runs under their parents.
+    /// Lines of traces stay at the top, and nested runs stay below their parents.
     fn arrange(&mut self) {
         let leaves = &self.leaves;
         let bytes = |at: usize| leaves[at].bytes.and_then(|bytes| i64::try_from(bytes).ok());
@@ -122,12 +122,12 @@ impl Held {
         self.order = traces.into_iter().chain(nested).collect();
     }
 
-    /// Some run is under another one.
+    /// At least one run is nested below another run.
     pub(super) fn is_nested(&self) -> bool {
         self.nest.is_used
     }
 
-    /// Leaves below this one, at any depth, and itself, as they are shown.
+    /// This leaf and all leaves nested below it at any depth, in display order.
     pub(super) fn with_nested(&self, leaf: usize) -> Vec<usize> {
         let depth = self.leaves[leaf].depth;
         let Some(place) = self.order.iter().position(|at| *at as usize == leaf).filter(|_| self.nest.is_used)
@@ -150,7 +150,7 @@ impl Nest {
         }
     }
 
-    /// Finds the parents that have come by now.
+    /// Links waiting leaves to the parents that have arrived.
     fn settle(&mut self) {
         let (places, parents) = (&self.places, &mut self.parents);
         self.waiting.retain(|(parent, child)| match places.get(parent) {
@@ -163,13 +163,13 @@ impl Nest {
         });
     }
 
-    /// The same leaves with each right after what it is nested under, and for each leaf how deep it is.
+    /// The same leaves, with nested leaves directly below their parent, and the depth of each leaf.
     fn under_parents(&self, sorted: Vec<u32>) -> (Vec<u32>, Vec<u8>) {
         let mut depths = vec![0; self.parents.len()];
         if !self.is_used {
             return (sorted, depths);
         }
-        // Lists in vectors: this is done for every page that comes.
+        // Linked lists in vectors are fast: this runs for every page that arrives.
         let (mut first, mut next) = (vec![None; self.parents.len()], vec![None; self.parents.len()]);
         for at in sorted.iter().rev() {
             if let Some(parent) = self.parents[*at as usize] {
@@ -187,7 +187,7 @@ impl Nest {
                 waiting.extend(first[at as usize].map(|child| (child, depth.saturating_add(1))));
             }
         }
-        // Runs that are each other's parents are under nobody.
+        // Runs that are each other's parents cannot be reached from a top-level run. They are added at the end.
         if nested.len() < sorted.len() {
             let seen: HashSet<u32> = nested.iter().copied().collect();
             nested.extend(sorted.into_iter().filter(|at| !seen.contains(at)));

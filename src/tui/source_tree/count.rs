@@ -2,20 +2,20 @@ use super::{Checked, Leaf, Node, SourceTree};
 use crate::entities::Kind;
 use crate::plan::Subset;
 
-/// How much is picked.
+/// The size of the selection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counted {
     pub experiments: u64,
     pub runs: u64,
-    /// There are runs that have not been looked at.
+    /// Some runs have not been fetched yet.
     pub more: bool,
-    /// Of the runs that have been looked at.
+    /// Number of params in the fetched runs.
     pub params: u64,
-    /// Of the same, metrics: each has one point or more.
+    /// Number of metrics in the fetched runs. Each metric has one point or more.
     pub metrics: u64,
     pub models: u64,
     pub prompts: u64,
-    /// Those that go along with an experiment too.
+    /// Including datasets that are included with an experiment.
     pub datasets: u64,
 }
 
@@ -36,12 +36,12 @@ impl Counted {
 }
 
 impl SourceTree {
-    /// As it was after the last change.
+    /// The counts after the last change.
     pub fn counted(&self) -> Counted {
         self.counted
     }
 
-    /// After every change, so that a frame needs not look at everything.
+    /// Runs after every change, so that drawing a frame does not visit all nodes.
     pub(super) fn recount(&mut self) {
         let tris: Vec<Checked> = self.sections.iter().map(|section| self.section_tri(section)).collect();
         self.sections.iter_mut().zip(tris).for_each(|(section, tri)| section.tri = tri);
@@ -67,7 +67,7 @@ impl SourceTree {
         self.counted = counted;
     }
 
-    /// Runs that are picked as far as they are known, and whether there may be more.
+    /// The number of selected runs as far as it is known, and whether there may be more.
     fn runs_of(&self, node: &Node) -> (u64, bool) {
         let left = match self.skip_deleted {
             true => node.parts().filter(|leaf| leaf.taken && leaf.is_deleted()).count(),
@@ -82,7 +82,7 @@ impl SourceTree {
         }
     }
 
-    /// Something is picked: there is a plan.
+    /// At least one item is selected, so there is a plan.
     pub fn has_picks(&self) -> bool {
         self.nodes.is_empty() || !self.counted.is_nothing()
     }

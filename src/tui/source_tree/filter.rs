@@ -1,15 +1,15 @@
-//! What the filter lets through.
+//! Matches nodes and leaves against the filter.
 
 use super::{Leaf, Node};
 
-/// Fewer letters would fit ids that nobody means.
+/// A shorter text would match ids by accident.
 const ID: usize = 4;
 
-/// All words must occur, in lower case.
+/// The filter words in lower case. All of them must occur.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Words(Vec<String>);
 
-/// Words that the name of a node does not have.
+/// Filter words that do not occur in the name of a node.
 pub(super) struct Missing<'a>(Vec<&'a str>);
 
 impl Words {
@@ -25,7 +25,7 @@ impl Words {
         self.0.iter().all(|word| node.folded.contains(word))
     }
 
-    /// A run or a version answers to the name above it too.
+    /// A run or a version also matches words in the name of its node.
     pub(super) fn missing_in(&self, node: &Node) -> Missing<'_> {
         Missing(self.0.iter().map(String::as_str).filter(|word| !node.folded.contains(word)).collect())
     }
@@ -40,7 +40,7 @@ impl Missing<'_> {
         self.0.is_empty()
     }
 
-    /// A run answers to the beginning of its id, too.
+    /// A run also matches the beginning of its id.
     pub(super) fn fit_leaf(&self, leaf: &Leaf) -> bool {
         self.0.iter().all(|word| {
             let is_id = || word.len() >= ID && leaf.run().is_some_and(|id| id.as_str().starts_with(word));

@@ -1,5 +1,5 @@
-//! A plan names what is picked. Where that would be thousands of names, a rule says it: everything, or what a filter
-//! had picked; names then say what is otherwise.
+//! A plan lists the selected names. Instead of thousands of names it uses a rule: everything, or the items that a
+//! filter selected. Additional names list the exceptions.
 
 use globset::{Glob, GlobSet, GlobSetBuilder};
 
@@ -8,14 +8,14 @@ use super::{Node, SourceTree};
 use crate::entities::Kind;
 use crate::plan::Plan;
 
-/// So many names are read as easily as a rule, and hold whatever comes to be there.
+/// Up to this many names are as readable as a rule, and they stay exact if items are added later.
 const NAMES: usize = 20;
-/// A rule of more words would need a pattern for each of their orders.
+/// A rule with more words would need a pattern for every order of the words.
 const WORDS: usize = 3;
 
 pub(super) struct Rule {
     globs: Vec<String>,
-    /// What says the same in a quicker way for names of plain letters; none when everything is covered.
+    /// A faster equivalent of the patterns for names of plain letters. `None` if the rule covers everything.
     words: Option<Words>,
     set: GlobSet,
 }
@@ -25,7 +25,7 @@ impl Rule {
         Self::of(vec!["*".to_owned()], None)
     }
 
-    /// In any order, in capitals or not.
+    /// Matches the words in any order, without regard to case.
     fn of_words(words: &Words) -> Option<Self> {
         let is_plain = words.all().iter().all(|word| word.is_ascii());
         if !is_plain || words.is_empty() || words.all().len() > WORDS {
@@ -46,12 +46,12 @@ impl Rule {
         Some(Self { globs, words, set: set.build().ok()? })
     }
 
-    /// As the plan will be read.
+    /// Matches in the same way as the plan will be read.
     pub(super) fn covers(&self, node: &Node) -> bool {
         let name = node.item.name();
         match &self.words {
             None => true,
-            // One word cannot be found in the letters of another: then the order of patterns matters.
+            // With several words, the letters of one word can overlap another. Then the order of the patterns matters.
             Some(words) if name.is_ascii() && words.all().len() == 1 => words.fit(node),
             Some(_) => self.set.is_match(name),
         }
@@ -63,7 +63,7 @@ impl Rule {
 }
 
 impl SourceTree {
-    /// The rule that leaves fewest names to be said; none where the names themselves are as short.
+    /// The rule that needs the fewest additional names. `None` if the list of names is as short.
     pub(super) fn rule(&self) -> Option<Rule> {
         let named = |rule: Option<&Rule>| {
             let differs = |node: &&Node| {
@@ -83,7 +83,7 @@ impl SourceTree {
     }
 }
 
-/// Each letter as itself or as a capital, nothing else special.
+/// Matches each letter in both cases. All other characters are literal.
 fn any_case(word: &str) -> String {
     let letter = |c: char| match c.is_ascii_alphabetic() {
         true => format!("[{}{}]", c, c.to_ascii_uppercase()),

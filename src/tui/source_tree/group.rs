@@ -3,24 +3,24 @@ use std::cmp::Ordering;
 use super::{Checked, Node, Sort, SourceTree, order};
 use crate::entities::Kind;
 
-/// One kind of things; its heading shows only where there are several kinds.
+/// All nodes of one kind. Its heading is visible only if there are several kinds.
 #[derive(Clone, Debug)]
 pub struct Section {
     pub kind: Kind,
-    /// Indices of nodes as they are shown.
+    /// Indices of nodes in display order.
     pub nodes: Vec<u32>,
     pub open: bool,
-    /// All of them, some or none; what a rule leaves out does not count.
+    /// All, some or none of them are selected. Nodes that a rule excludes do not count.
     pub tri: Checked,
-    /// Indices of nodes, deleted ones last, kept up as nodes come.
+    /// Indices of nodes by name, deleted ones last. The list is updated as nodes arrive.
     pub(super) by_name: Vec<u32>,
 }
 
-/// Kinds with nodes, in the order in which they are shown.
+/// Kinds with nodes, in display order.
 const KINDS: [Kind; 4] = [Kind::Experiment, Kind::RegisteredModel, Kind::Prompt, Kind::EvaluationDataset];
 
 impl SourceTree {
-    /// Sorts nodes from `first` on into their sections.
+    /// Adds the nodes from `first` on to their sections.
     pub(super) fn enlist(&mut self, first: usize) {
         for kind in KINDS {
             let of_kind = |at: &u32| self.nodes[*at as usize].item.kind() == kind;

@@ -1,6 +1,7 @@
-//! The tree of what may be moved: experiments with their runs and traces, registered models and prompts with their
-//! versions, evaluation datasets. It grows page by page, and what a thing holds is known once somebody looks. What
-//! everybody needs in every frame is counted after each change, not while drawing. No drawing here.
+//! The tree of items that can be moved: experiments with their runs and traces, registered models and prompts with
+//! their versions, and evaluation datasets. It grows page by page, and the contents of an item are fetched when the
+//! user opens it. Values that every frame needs are counted after each change, not while drawing. This module does not
+//! draw.
 
 mod count;
 mod filter;
@@ -43,26 +44,26 @@ pub use sort::Sort;
 
 #[derive(Clone, Debug)]
 pub struct SourceTree {
-    /// As they came.
+    /// In the order of arrival.
     pub nodes: Vec<Node>,
-    /// The kinds of which there are any.
+    /// The kinds that occur.
     pub sections: Vec<Section>,
-    /// There are nodes still to come.
+    /// More nodes are still to arrive.
     more: bool,
-    /// Where each experiment is among the nodes.
+    /// The node index of each experiment.
     places: HashMap<ExperimentId, usize>,
-    /// What goes along without being picked, by id or name, and the version that needs it.
+    /// The items that are included without being selected, by id or name, and the version that needs them.
     needed: BTreeMap<String, String>,
-    /// What is on show, from top to bottom.
+    /// The visible rows, from top to bottom.
     rows: Vec<Row>,
     cursor: usize,
-    /// The other end of a range.
+    /// The start row of a range.
     anchor: Option<usize>,
     filter: String,
     sort: Sort,
     sweeps: Vec<Sweep>,
     counted: Counted,
-    /// The plan that it began with, kept word for word until somebody changes something.
+    /// The initial plan. It is kept unchanged until the user changes the selection.
     base: Plan,
     touched: bool,
     skip_deleted: bool,
@@ -71,7 +72,7 @@ pub struct SourceTree {
 }
 
 impl SourceTree {
-    /// With the first page of what a source holds.
+    /// Creates a tree from the first page of the source's contents.
     pub fn new(holdings: Holdings, plan: &Plan) -> Self {
         let mut tree = Self {
             nodes: Vec::new(),
@@ -96,9 +97,9 @@ impl SourceTree {
         tree
     }
 
-    /// The next page has come.
+    /// Adds the next page.
     pub fn extend(&mut self, holdings: Holdings) {
-        // What a rule leaves out is picked again when the rule goes.
+        // Items that a rule excludes become selected again when the user removes the rule.
         let with_deleted = Plan { skip_deleted: false, ..self.base.clone() };
         let chooser = with_deleted.chooser().ok();
         let node = |item: Item| match &chooser {
@@ -124,7 +125,7 @@ impl SourceTree {
         self.recount();
     }
 
-    /// Some of what an experiment holds has come, or has not.
+    /// Adds a page of the contents of an experiment, or notes that it could not be fetched.
     pub fn contents_came(&mut self, of: &ExperimentId, contents: Result<Contents, String>) {
         let Some(node) = self.places.get(of).and_then(|at| self.nodes.get_mut(*at)) else {
             return;
@@ -153,7 +154,7 @@ impl SourceTree {
         self.recount();
     }
 
-    /// The versions of a registered model or prompt have come, or have not.
+    /// Adds the versions of a registered model or prompt, or notes that they could not be fetched.
     pub fn versions_came(&mut self, of: &str, versions: Result<Vec<ModelVersion>, String>) {
         let mut models = self.nodes.iter_mut().filter_map(|node| match &node.item {
             Item::Model(model) if model.name == of => Some((model.clone(), node)),
@@ -177,12 +178,12 @@ impl SourceTree {
         self.needed = needed.into_iter().collect();
     }
 
-    /// The version that takes this along, `name/number`, when it is not picked itself.
+    /// The version, as `name/number`, that needs this item although it is not selected itself.
     pub fn needed_by(&self, id_or_name: &str) -> Option<&str> {
         self.needed.get(id_or_name).map(String::as_str)
     }
 
-    /// The experiment that takes this dataset along, if it is let: one that is picked whole.
+    /// The experiment that can include this dataset: one that is selected as a whole.
     pub fn goes_with(&self, node: &Node) -> Option<&str> {
         let Item::Dataset(dataset) = &node.item else { return None };
         let owners = dataset.experiment_ids.iter().filter_map(|id| self.nodes.get(*self.places.get(id)?));
@@ -190,7 +191,7 @@ impl SourceTree {
         owners.into_iter().find(whole).map(|owner| owner.item.name())
     }
 
-    /// A dataset that is not picked by itself and goes along all the same.
+    /// A dataset that is included although it is not selected itself.
     pub fn goes_along(&self, node: &Node) -> bool {
         node.picked() == Checked::None && !node.left && self.goes_with(node).is_some()
     }
@@ -201,7 +202,7 @@ impl SourceTree {
             false if self.goes_along(node) => Checked::All,
             false => match (node.picked(), node.traces) {
                 (picked, PlannedTraces::OfRuns) => picked,
-                // What is left behind altogether is picked by nothing.
+                // If all traces are excluded, the selection of traces has no effect.
                 (picked, _) if self.skip_traces => picked,
                 (Checked::All, PlannedTraces::None) | (Checked::None, PlannedTraces::All) => Checked::Some,
                 (picked, _) => picked,
@@ -218,12 +219,12 @@ impl SourceTree {
         }
     }
 
-    /// Not all that the source holds is here yet.
+    /// Some of the source's contents have not arrived yet.
     pub fn is_growing(&self) -> bool {
         self.more
     }
 
-    /// Something is on its way.
+    /// A request is running.
     pub fn is_fetching(&self) -> bool {
         let is_coming = |held: &Held| held.rest == Rest::Coming;
         self.more
@@ -251,7 +252,7 @@ impl SourceTree {
     }
 }
 
-/// As a plan chooses it.
+/// Creates a node with the selection of a plan.
 fn chosen(chooser: &PlanMatcher<'_>, item: Item) -> Node {
     let (pick, traces, left) = match &item {
         Item::Experiment(one) => match chooser.choose(one) {

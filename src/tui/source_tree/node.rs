@@ -1,5 +1,5 @@
-//! One thing that is chosen by name, and what of it is picked: flag by flag of the leaves that have come, by a pick of
-//! what has not.
+//! One item that is selected by name, and the selected part of it: a flag for each fetched leaf, and a rule for leaves
+//! that are not fetched yet.
 
 use super::{Checked, ChildId, Held, Leaf, Leaves, Sort};
 use crate::entities::{Count, EvaluationDataset, Experiment, Kind, RegisteredModel, Run};
@@ -8,15 +8,15 @@ use crate::plan::{PlannedTraces, Subset};
 #[derive(Clone, Debug)]
 pub struct Node {
     pub item: Item,
-    /// Of an experiment.
+    /// The selected traces of an experiment.
     pub traces: PlannedTraces,
-    /// A dataset that stays behind although its experiment is picked whole.
+    /// The user has excluded this dataset although its experiment is selected as a whole.
     pub(super) left: bool,
     pub open: bool,
     pub leaves: Leaves,
-    /// Of what has not been fetched; of all there is when nothing has been.
+    /// The selection of objects that are not fetched yet. If nothing is fetched, this covers all objects.
     pub(super) unseen: Subset<ChildId>,
-    /// Runs or versions among the leaves, and how many of them are picked.
+    /// Number of runs or versions among the leaves, and how many of them are selected.
     pub(super) parts: usize,
     pub(super) taken: usize,
     /// The name in lower case, for the filter.
@@ -26,7 +26,7 @@ pub struct Node {
 #[derive(Clone, Debug)]
 pub enum Item {
     Experiment(Experiment),
-    /// Or a prompt.
+    /// A registered model or a prompt.
     Model(RegisteredModel),
     Dataset(EvaluationDataset),
 }
@@ -110,12 +110,12 @@ impl Node {
         self.held().map_or(&[], |held| &held.leaves)
     }
 
-    /// Runs of an experiment, versions of a model.
+    /// Runs of an experiment, or versions of a model.
     pub fn parts(&self) -> impl Iterator<Item = &Leaf> {
         self.leaves().iter().filter(|leaf| !leaf.is_traces())
     }
 
-    /// How many of those have come.
+    /// Number of runs or versions that have arrived.
     pub fn part_count(&self) -> usize {
         self.parts
     }
@@ -124,12 +124,12 @@ impl Node {
         self.held().is_some()
     }
 
-    /// All that it holds has come.
+    /// All of its contents have arrived.
     pub fn is_complete(&self) -> bool {
         self.held().is_some_and(Held::is_complete)
     }
 
-    /// Of the files that somebody has looked at.
+    /// Total size of the measured files.
     pub fn known_bytes(&self) -> Option<i64> {
         let known = self.parts().filter_map(|leaf| leaf.bytes);
         known.fold(None, |sum: Option<i64>, bytes| {
@@ -137,7 +137,7 @@ impl Node {
         })
     }
 
-    /// Somebody has looked at the files of all its runs.
+    /// The files of all its runs have been measured.
     pub fn is_weighed(&self) -> bool {
         self.is_complete() && self.parts().all(|leaf| leaf.bytes.is_some())
     }
@@ -146,7 +146,7 @@ impl Node {
         !matches!(self.item, Item::Dataset(_))
     }
 
-    /// How much of the runs or versions is picked.
+    /// The selected part of its runs or versions.
     pub fn picked(&self) -> Checked {
         let seen = match (self.parts, self.taken) {
             (0, _) => return Checked::of(&self.unseen),
@@ -172,7 +172,7 @@ impl Node {
         }
     }
 
-    /// Picks or leaves one of the leaves. [`settle`](Self::settle) afterwards.
+    /// Selects or deselects one leaf. Call [`settle`](Self::settle) afterwards.
     pub(super) fn set(&mut self, leaf: usize, taken: bool) {
         let Some(leaf) = self.held_mut().and_then(|held| held.leaves.get_mut(leaf)) else {
             return;
@@ -207,12 +207,12 @@ impl Node {
         };
     }
 
-    /// Picked with all that it holds.
+    /// Selected with all of its contents.
     pub(super) fn is_whole(&self) -> bool {
         self.picked() == Checked::All && self.traces != PlannedTraces::None
     }
 
-    /// Says what is picked of the traces in the simplest way.
+    /// Stores the selection of the traces in its simplest form.
     pub(super) fn settle(&mut self) {
         if let (Checked::All, PlannedTraces::All) | (Checked::None, PlannedTraces::None) =
             (self.picked(), self.traces)
@@ -221,7 +221,7 @@ impl Node {
         }
     }
 
-    /// The leaves are picked as the pick says that was set for all of them.
+    /// Applies the selection rule for all leaves to the fetched leaves.
     pub(super) fn pick_again(&mut self) {
         let Leaves::Known(held) = &mut self.leaves else { return };
         self.taken = 0;
@@ -233,7 +233,7 @@ impl Node {
         }
     }
 
-    /// Leaves come, each as what was said of it before.
+    /// Adds leaves. Each gets the state that the selection rule has for it.
     pub(super) fn add(&mut self, leaves: impl IntoIterator<Item = (Leaf, Option<String>)>, sort: Sort) {
         let mut leaves: Vec<_> = leaves.into_iter().collect();
         for (leaf, _) in &mut leaves {
@@ -251,7 +251,7 @@ impl Node {
         }
     }
 
-    /// Lets go of the leaves, and keeps what is picked of them.
+    /// Drops the leaves and keeps their selection.
     pub(super) fn forget(&mut self, leaves: Leaves) {
         if self.is_known() {
             self.unseen = self.words().map_or(Subset::None, |(only, except)| Subset::of(only, except));
@@ -260,7 +260,7 @@ impl Node {
     }
 }
 
-/// With the id of the parent.
+/// Returns the leaf of a run, and the id of its parent run.
 pub(super) fn run_leaf(run: Run) -> (Leaf, Option<String>) {
     let parent = run.tags.get(crate::entities::tag::PARENT_RUN_ID).cloned();
     (Leaf::from(run), parent)

@@ -1,8 +1,8 @@
-//! Orders of many things as lists of their indices.
+//! Sorted lists of indices for large collections.
 
 use std::cmp::Ordering;
 
-/// Puts `new` where they belong in what is sorted already: far quicker than to sort all of it anew.
+/// Inserts `new` into a sorted list. This is much faster than sorting the whole list again.
 pub(super) fn insert(sorted: &mut Vec<u32>, mut new: Vec<u32>, compare: impl Fn(&u32, &u32) -> Ordering) {
     new.sort_by(&compare);
     if sorted.last().zip(new.first()).is_none_or(|(last, first)| compare(last, first).is_le()) {
@@ -21,7 +21,7 @@ pub(super) fn insert(sorted: &mut Vec<u32>, mut new: Vec<u32>, compare: impl Fn(
     *sorted = merged;
 }
 
-/// Indices below `count` from the greatest key to the least; those without a key come last.
+/// Indices below `count` sorted by key in descending order. Indices without a key come last.
 pub(super) fn descending(count: usize, key: impl Fn(usize) -> Option<i64>) -> Vec<u32> {
     let mut keys: Vec<(i64, u32)> =
         (0..count).map(|at| (key(at).map_or(i64::MAX, |key| -key.max(-i64::MAX)), at as u32)).collect();

@@ -1,15 +1,15 @@
-//! Runs of an experiment that has more of them than are fetched at once.
+//! Paging for experiments with more runs than one request fetches.
 
 use super::{Held, Node, RUNS_AT_ONCE, Rest, Row, SourceTree};
 use crate::entities::ExperimentId;
 
-/// Runs that are kept in memory, of all experiments together: at about 250 bytes each, 125 MB.
+/// Maximum number of runs in memory for all experiments together. At about 250 bytes per run this is 125 MB.
 pub const MOST_RUNS: usize = 500_000;
-/// Rows below the cursor that are there before it comes to them.
+/// Number of rows that are fetched ahead of the cursor.
 const AHEAD: usize = 100;
 
 impl SourceTree {
-    /// What is to be fetched now that the cursor is where it is: of which experiment, and up to how many runs.
+    /// The request that the cursor position needs: the experiment, and the number of runs to fetch.
     pub fn reach(&mut self) -> Option<(ExperimentId, usize)> {
         let near = self.rows.iter().skip(self.cursor).take(AHEAD);
         let at = near.copied().find_map(|row| match row {
@@ -19,7 +19,7 @@ impl SourceTree {
         self.ask(at, RUNS_AT_ONCE)
     }
 
-    /// Everything below the line at the cursor that says that there is more.
+    /// Requests everything below the "more" line at the cursor.
     pub fn ask_for_all(&mut self) -> Option<(ExperimentId, usize)> {
         let Some(Row::Note(at)) = self.row() else {
             return None;
@@ -47,7 +47,7 @@ impl SourceTree {
 }
 
 impl Held {
-    /// What is still to be fetched after a page, now that there are so many runs.
+    /// Updates the remaining work after a page, with the current number of runs.
     pub(super) fn page_came(&mut self, runs: usize, more: bool) {
         self.rest = match more {
             false => Rest::Nothing,

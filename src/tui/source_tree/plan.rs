@@ -3,16 +3,16 @@ use super::{Checked, Node, SourceTree};
 use crate::entities::Kind;
 use crate::plan::{Plan, PlannedModel};
 
-/// Fits every name, whatever comes to be there until the plan is carried out.
+/// Matches every name, including names that are added before the plan runs.
 const ALL: &str = "*";
 
 impl SourceTree {
-    /// Something was selected or left out by hand.
+    /// The user has changed the selection.
     pub fn is_touched(&self) -> bool {
         self.touched
     }
 
-    /// What is picked, as a plan; none when that is nothing.
+    /// The selection as a plan. `None` if nothing is selected.
     pub fn plan(&self) -> Option<Plan> {
         let base =
             Plan { skip_deleted: self.skip_deleted, skip_traces: self.skip_traces, ..self.base.clone() };
@@ -36,7 +36,7 @@ impl SourceTree {
             except_datasets,
             ..base
         };
-        // A plan without a choice takes everything.
+        // A plan without a selection includes everything.
         if self.nodes.iter().all(|node| self.is_whole(node) || self.is_left(node)) {
             return Some(nothing);
         }
@@ -55,7 +55,7 @@ impl SourceTree {
         Some(plan)
     }
 
-    /// By the shortest of what says the same: names, all but some names, or what a filter had picked but some names.
+    /// Uses the shortest equivalent form: names, all except some names, or the matches of a filter except some names.
     fn name_experiments(&self, plan: &mut Plan) {
         let rule = self.rule();
         let is_covered = |node: &Node| rule.as_ref().is_some_and(|rule| rule.covers(node));
@@ -74,7 +74,8 @@ impl SourceTree {
         node.is_whole() || self.is_out(node) || self.goes_along(node)
     }
 
-    /// Nothing of it is picked. What a rule leaves out is kept in the plan for when the rule goes.
+    /// Nothing of the node is selected. Items that a rule excludes stay in the plan for the case that the user removes
+    /// the rule.
     pub(super) fn is_none(&self, node: &Node) -> bool {
         let traces = node.traces_tri();
         match self.is_out(node) {
@@ -83,7 +84,7 @@ impl SourceTree {
         }
     }
 
-    /// A dataset that would go along with its experiment.
+    /// An excluded dataset that would be included with its experiment.
     fn is_left(&self, node: &Node) -> bool {
         node.left && self.goes_with(node).is_some()
     }

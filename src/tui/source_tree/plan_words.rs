@@ -1,20 +1,20 @@
-//! What is picked of one node, in the words of a plan.
+//! The selected part of one node, in the form that a plan uses.
 
 use std::collections::BTreeSet;
 
 use super::{Checked, ChildId, Node};
 use crate::plan::{PlannedExperiment, PlannedModel, PlannedTraces, Subset};
 
-/// Only these, or all but these.
+/// Only these, or all except these.
 type Words = (Option<BTreeSet<ChildId>>, BTreeSet<ChildId>);
 
 impl Node {
-    /// The shorter words for it when all is known, else those that hold for what has not been seen; none when nothing
-    /// is picked.
+    /// If all contents are known, the shorter form. Otherwise the form that also holds for contents that are not
+    /// fetched yet. `None` if nothing is selected.
     pub(super) fn words(&self) -> Option<Words> {
         let seen =
             |taken: bool| self.parts().filter(move |leaf| leaf.taken == taken).filter_map(|leaf| leaf.part());
-        // Of what all has been seen of, ids that were not among it are gone.
+        // If all contents have been fetched, unknown ids no longer exist.
         let counts_unseen = !self.is_complete() || self.parts == 0;
         match self.picked() {
             Checked::None | Checked::Out => None,
@@ -30,7 +30,7 @@ impl Node {
         }
     }
 
-    /// Whatever comes to be there until the plan is carried out is taken along.
+    /// Objects that are added before the plan runs are included.
     pub(super) fn says_all_but(&self) -> bool {
         match self.picked() {
             Checked::All => true,
@@ -51,7 +51,7 @@ impl Node {
         Some(PlannedExperiment { name, runs, except, traces })
     }
 
-    /// Of a registered model or prompt that is picked in part.
+    /// For a registered model or prompt that is selected in part.
     pub(super) fn planned_model(&self) -> Option<PlannedModel> {
         let (only, except) = self.words().filter(|_| self.picked() != Checked::All)?;
         let versions = only.map(|only| only.into_iter().filter_map(ChildId::version).collect());

@@ -1,11 +1,11 @@
-//! A range of rows, from where it was begun to the cursor.
+//! A range of rows, from its start row to the cursor.
 
 use std::ops::Range;
 
 use super::SourceTree;
 
 impl SourceTree {
-    /// Begins a range at the cursor, or gives it up.
+    /// Begins a range at the cursor, or ends the current range.
     pub fn turn_range(&mut self) {
         self.anchor = match self.anchor {
             None => Some(self.cursor).filter(|at| *at < self.rows.len()),
@@ -21,7 +21,7 @@ impl SourceTree {
         self.anchor = None;
     }
 
-    /// Places of the rows that a pick of many is about: all of them when no range was begun.
+    /// Indices of the rows that a multiple selection covers. Without a range these are all rows.
     pub fn range(&self) -> Range<usize> {
         match self.anchor {
             None => 0..self.rows.len(),

@@ -1,9 +1,9 @@
-//! Which rows are on show, and where the cursor is among them.
+//! The visible rows and the position of the cursor among them.
 
 use super::filter::Words;
 use super::{Leaves, Node, Rest, SourceTree};
 
-/// Indices into the tree.
+/// A row, as indices into the tree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Row {
     /// The heading of a kind.
@@ -11,7 +11,7 @@ pub enum Row {
     Node(usize),
     /// A run or a version.
     Leaf(usize, usize),
-    /// A line about what a node holds: it is being fetched, there is more, there is nothing.
+    /// A line with the state of a node's contents: loading, more available, or empty.
     Note(usize),
 }
 
@@ -24,7 +24,7 @@ impl SourceTree {
         self.cursor
     }
 
-    /// What the cursor is on.
+    /// The row at the cursor.
     pub fn row(&self) -> Option<Row> {
         self.rows.get(self.cursor).copied()
     }
@@ -38,13 +38,13 @@ impl SourceTree {
         self.show();
     }
 
-    /// Moves the cursor by this many rows, as far as there are any.
+    /// Moves the cursor by `by` rows, within the list.
     pub fn step(&mut self, by: isize) {
         let last = self.rows.len().saturating_sub(1);
         self.cursor = self.cursor.saturating_add_signed(by).min(last);
     }
 
-    /// Opens what is at the cursor. Gives the node when what it holds must be fetched first.
+    /// Opens the node at the cursor. Returns the node if its contents must be fetched first.
     pub fn open(&mut self) -> Option<usize> {
         let at = match self.row()? {
             Row::Section(at) => {
@@ -73,7 +73,8 @@ impl SourceTree {
         wanted.then_some(at)
     }
 
-    /// Closes what the cursor is in and stays on it; from what is closed it goes up to the heading.
+    /// Closes the node around the cursor and moves the cursor to it. On a closed node, the cursor moves up to the
+    /// heading.
     pub fn close(&mut self) {
         let Some(row) = self.row() else {
             return;
@@ -99,7 +100,7 @@ impl SourceTree {
         self.cursor = self.rows.iter().position(|row| *row == stay).unwrap_or(0);
     }
 
-    /// Works out the rows anew; the cursor and the beginning of a range stay on their items when those are still there.
+    /// Recomputes the rows. The cursor and the start of a range stay on their items if these are still visible.
     pub(super) fn show(&mut self) {
         let held = self.row();
         let anchor = self.anchor.and_then(|anchor| self.rows.get(anchor).copied());
@@ -111,7 +112,7 @@ impl SourceTree {
             if self.has_headings() {
                 rows.push(Row::Section(index));
             }
-            // What is looked for is shown wherever it is.
+            // With a filter, matches are visible even in a closed section.
             if section.open || !self.filter.is_empty() || !self.has_headings() {
                 for at in &section.nodes {
                     add_rows(&mut rows, *at as usize, &self.nodes[*at as usize], &words);
@@ -126,7 +127,7 @@ impl SourceTree {
         self.anchor = anchor.and_then(|anchor| self.place_of(anchor));
     }
 
-    /// Where this row is now, or one of the same node.
+    /// The new index of this row, or of another row of the same node.
     fn place_of(&self, held: Row) -> Option<usize> {
         let same = self.rows.iter().position(|row| *row == held);
         let near = |row: &Row| held.node().is_some() && row.node() == held.node();
@@ -144,12 +145,12 @@ impl Row {
 }
 
 fn add_rows(rows: &mut Vec<Row>, at: usize, node: &Node, words: &Words) {
-    // What the name does not answer to, a leaf must.
+    // Filter words that the name does not match must match a leaf.
     let missing = words.missing_in(node);
     let place = rows.len();
     rows.push(Row::Node(at));
     if let Some(held) = node.held().filter(|_| node.open || !missing.is_empty()) {
-        // From the end on, so that what a run is nested under is known to be wanted when it is met.
+        // Runs from the end, so that matching nested runs are known before their parents.
         let mut below = 0;
         for leaf in held.order.iter().rev().map(|leaf| *leaf as usize) {
             let depth = held.leaves[leaf].depth;

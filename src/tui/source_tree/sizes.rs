@@ -1,4 +1,4 @@
-//! Sizes, as they become known run by run.
+//! Sizes of runs as they become known.
 
 use std::collections::HashMap;
 
@@ -7,7 +7,7 @@ use crate::engine::browse::{ArtifactSize, DetailKey};
 use crate::entities::{Experiment, ExperimentId, RunId};
 
 impl SourceTree {
-    /// What the cursor is on, where a closer look takes a request.
+    /// The object at the cursor, if its details need a request.
     pub fn subject(&self) -> Option<DetailKey> {
         let Some(Row::Leaf(at, leaf)) = self.row() else {
             return None;
@@ -26,19 +26,19 @@ impl SourceTree {
         node.is_some_and(|node| node.item.experiment().is_some() && !node.leaves().is_empty())
     }
 
-    /// Somebody has weighed something.
+    /// At least one run has been measured.
     pub fn has_weights(&self) -> bool {
         self.has_weights
     }
 
-    /// The experiment at the cursor, and its runs that have come and that nobody has weighed yet.
+    /// The experiment at the cursor, and its fetched runs that are not measured yet.
     pub fn unweighed(&self) -> Option<(ExperimentId, Vec<RunId>)> {
         let node = self.row().and_then(Row::node).map(|at| &self.nodes[at])?;
         let runs = node.parts().filter(|leaf| leaf.bytes.is_none()).filter_map(Leaf::run).cloned();
         Some((node.item.experiment()?.id.clone(), runs.collect()))
     }
 
-    /// So much is in the files of these runs.
+    /// Stores the measured sizes of these runs.
     pub fn weighed(&mut self, of: &ExperimentId, weights: &HashMap<RunId, ArtifactSize>) {
         let Some(node) = self.places.get(of).and_then(|at| self.nodes.get_mut(*at)) else {
             return;
@@ -58,7 +58,7 @@ impl SourceTree {
         }
     }
 
-    /// So many experiments that are not deleted, evenly spread.
+    /// At most `most` experiments that are not deleted, spread evenly over the list.
     pub fn some_experiments(&self, most: usize) -> Vec<Experiment> {
         let there = || self.nodes.iter().filter_map(|node: &Node| node.item.experiment());
         let active = || there().filter(|one| !one.lifecycle.is_deleted());

@@ -1,16 +1,16 @@
-//! The orders that the tree can be shown in.
+//! The sort orders of the tree.
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Sort {
-    /// Experiments and models by name, runs as they started, versions by number.
+    /// Experiments and models by name, runs by start time, versions by number.
     #[default]
     Usual,
     Name,
     /// The latest first.
     Updated,
-    /// What holds most runs or versions first, as far as they have been fetched.
+    /// The node with the most fetched runs or versions first.
     Parts,
-    /// The largest first, as far as anybody has weighed it.
+    /// The largest first, as far as the sizes have been measured.
     Size,
 }
 

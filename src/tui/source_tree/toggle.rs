@@ -1,22 +1,22 @@
-//! Picking and unpicking.
+//! Selecting and deselecting.
 
 use super::filter::Words;
 use super::{Checked, Item, Row, SourceTree};
 use crate::entities::Kind;
 
-/// One pick of very many at once.
+/// One selection of many items at once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Sweep {
-    /// What it was bounded to.
+    /// The filter words at the time of the selection.
     pub(super) words: Words,
     pub(super) kind: Option<Kind>,
-    /// Picked, left, or turned round.
+    /// Selected, deselected, or inverted.
     pub(super) to: Option<bool>,
 }
 
 impl SourceTree {
-    /// Picks or unpicks what is at the cursor: of a range all, of a heading all of its kind that is on show, of a run
-    /// also those nested under it. What is picked in part becomes picked whole.
+    /// Selects or deselects the row at the cursor: all rows of a range, all visible nodes of a heading's kind, or a run
+    /// together with the runs nested below it. A partly selected item becomes fully selected.
     pub fn toggle(&mut self) {
         if self.has_range() {
             self.toggle_shown(self.shown());
@@ -51,17 +51,17 @@ impl SourceTree {
         }
     }
 
-    /// Picks everything on show or in the range, or unpicks it when all of it is picked.
+    /// Selects everything that is visible or in the range. If all of it is selected, deselects it.
     pub fn toggle_all(&mut self) {
         let to = self.toggle_shown(self.shown());
         self.sweep(None, Some(to));
         self.end_range();
     }
 
-    /// Picks what is not picked of what is on show or in the range, and the other way round.
+    /// Inverts the selection of everything that is visible or in the range.
     pub fn invert(&mut self) {
         self.touch();
-        // What a dataset is now also depends on experiments, which come before it.
+        // Read before any change: the state of a dataset also depends on experiments, which come earlier in the list.
         let taken: Vec<bool> = (0..self.nodes.len()).map(|at| self.is_taken(at)).collect();
         for shown in self.shown() {
             match shown {
@@ -77,25 +77,25 @@ impl SourceTree {
         self.recount();
     }
 
-    /// Leaves deleted experiments and runs behind, or takes them along.
+    /// Excludes deleted experiments and runs, or includes them again.
     pub fn toggle_deleted(&mut self) {
         self.skip_deleted = !self.skip_deleted;
         self.recount();
     }
 
-    /// Leaves the traces of what is picked behind, or takes them along.
+    /// Excludes the traces of the selection, or includes them again.
     pub fn toggle_traces(&mut self) {
         self.skip_traces = !self.skip_traces;
         self.recount();
     }
 
-    /// What was needed for another choice says nothing of this one.
+    /// The needed items of an earlier selection are no longer valid.
     fn touch(&mut self) {
         self.touched = true;
         self.needed.clear();
     }
 
-    /// Gives whether it was picked.
+    /// Returns whether the items are selected now.
     fn toggle_shown(&mut self, shown: Vec<Shown>) -> bool {
         self.touch();
         let all = shown.iter().all(|shown| match shown {
@@ -115,12 +115,12 @@ impl SourceTree {
         !all
     }
 
-    /// Picked with all that it holds, by itself or because it goes along.
+    /// Fully selected, or included with an experiment.
     fn is_taken(&self, at: usize) -> bool {
         self.nodes[at].is_whole() || self.goes_along(&self.nodes[at])
     }
 
-    /// A dataset that goes along is not picked by itself, and has to be left by name.
+    /// A dataset that is included with an experiment is not selected itself. It must be excluded by name.
     pub(super) fn set_whole(&mut self, at: usize, taken: bool) {
         let goes_along = self.goes_with(&self.nodes[at]).is_some();
         let node = &mut self.nodes[at];
@@ -137,22 +137,22 @@ impl SourceTree {
         node.settle();
     }
 
-    /// Remembers it for what comes later, and for the words of the plan.
+    /// Records the selection for nodes that arrive later, and for the rules of the plan.
     fn sweep(&mut self, kind: Option<Kind>, to: Option<bool>) {
-        // Nothing comes later, and no plan says "not these" or "the others" by a rule.
+        // No more nodes arrive, and a plan has no rule for "not these" or "the others".
         if self.has_range() || (!self.more && to != Some(true)) {
             return;
         }
         let sweep = Sweep { words: Words::of(&self.filter), kind, to };
         if to.is_some() {
-            // The later one of two alike is all there is to say.
+            // A later selection with the same filter and kind replaces the earlier one.
             self.sweeps
                 .retain(|one| (&one.words, one.kind) != (&sweep.words, sweep.kind) || one.to.is_none());
         }
         self.sweeps.push(sweep);
     }
 
-    /// Does to nodes from `first` on what was done to all before they came.
+    /// Applies the recorded selections to the nodes from `first` on.
     pub(super) fn catch_up(&mut self, first: usize) {
         for at in first..self.nodes.len() {
             for sweep in 0..self.sweeps.len() {
@@ -169,8 +169,8 @@ impl SourceTree {
         }
     }
 
-    /// What the filter names, whole, also in a kind that is folded; of everything else the leaves that it names. With a
-    /// range only what is in it.
+    /// Nodes that match the filter are included as a whole, also in a folded section. From all other nodes only the
+    /// matching leaves are included. With a range only its rows count.
     fn shown(&self) -> Vec<Shown> {
         let words = Words::of(&self.filter);
         let mut shown: Vec<Shown> = Vec::new();
@@ -185,7 +185,7 @@ impl SourceTree {
                 shown.push(Shown::Whole(at));
                 continue;
             }
-            // A run may be on show only for what is nested under it.
+            // A run may be visible only because a run nested below it matches.
             let missing = words.missing_in(node);
             let are_all_wanted = node.held().is_none_or(|held| !held.is_nested());
             let leaf = |row: &Row| match row {
@@ -196,7 +196,7 @@ impl SourceTree {
             let wanted = leaves.filter(|leaf| are_all_wanted || missing.fit_leaf(&node.leaves()[*leaf]));
             shown.push(Shown::Leaves(at, wanted.collect()));
         }
-        // What is said of a dataset depends on what is picked of experiments.
+        // Datasets come last: their state depends on the selection of experiments.
         shown.sort_by_key(|shown| matches!(self.nodes[shown.node()].item, Item::Dataset(_)));
         shown
     }

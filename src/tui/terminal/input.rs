@@ -1,4 +1,4 @@
-//! What is typed.
+//! Terminal input.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -10,15 +10,15 @@ use tokio::sync::mpsc;
 
 use crate::error::Result;
 
-/// Keys that may wait to be understood.
+/// Maximum number of input events that wait for processing.
 const TYPED: usize = 256;
-/// How often the thread looks whether it is still wanted.
+/// Interval at which the thread checks whether it must stop.
 const LOOK: Duration = Duration::from_millis(100);
-/// How long the thread may take to let go of the terminal. Half of an escape sequence can hold it longer.
+/// Maximum time for the thread to release the terminal. An incomplete escape sequence can block it longer.
 const CLOSING: Duration = Duration::from_millis(500);
 
-/// A thread that reads the terminal. crossterm 0.29 blocks on half of an escape sequence, and for ever on a terminal
-/// that has gone away: the loop that has the work to save must not wait for it.
+/// A thread that reads the terminal. crossterm 0.29 blocks on an incomplete escape sequence, and blocks forever on a
+/// terminal that is gone. The event loop must not wait for it because it has work to save.
 pub struct Keyboard {
     typed: mpsc::Receiver<Result<Event>>,
     closed: Arc<AtomicBool>,
@@ -33,12 +33,12 @@ impl Keyboard {
         Self { typed, closed }
     }
 
-    /// An error means that nothing more will come.
+    /// An error means that no more input will come.
     pub async fn next(&mut self) -> Option<Result<Event>> {
         self.typed.recv().await
     }
 
-    /// Lets go of the terminal, so that somebody else can read it.
+    /// Releases the terminal, so that another program can read it.
     pub async fn close(mut self) {
         self.closed.store(true, Relaxed);
         let until_gone = async { while self.typed.recv().await.is_some() {} };

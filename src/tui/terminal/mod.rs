@@ -1,4 +1,4 @@
-//! The terminal while the wizard has it, and how it gets back to what it was: on leaving, on an error, on a panic.
+//! Takes over the terminal for the wizard, and restores it on exit, on an error and on a panic.
 
 pub mod input;
 pub mod signals;
@@ -29,17 +29,17 @@ use crate::error::Result;
 type Hook = Arc<dyn Fn(&PanicHookInfo<'_>) + Send + Sync>;
 
 pub struct Screen {
-    /// Its own end would complain on stderr that the cursor cannot be shown, and panic where that is gone too.
+    /// The destructor would print an error to stderr if the cursor cannot be shown, and panic if stderr is gone too.
     terminal: ManuallyDrop<Terminal<CrosstermBackend<Stdout>>>,
-    /// What a panic does when the wizard is not there.
+    /// The panic hook outside the wizard.
     hook: Hook,
     mouse: bool,
 }
 
 impl Screen {
-    /// With `mouse` the terminal hands the wheel on, and selecting text takes Shift.
+    /// With `mouse` the terminal sends wheel events to the wizard, and the user needs Shift to select text.
     pub fn open(mouse: bool) -> Result<Self> {
-        // The theme alone decides on colours: crossterm's own NO_COLOR loses reverse and bold with them.
+        // Only the theme decides on colours: crossterm's own NO_COLOR handling also removes reverse and bold.
         force_color_output(true);
         let hook = restore_on_panic();
         enter(mouse)?;
@@ -47,7 +47,7 @@ impl Screen {
         Ok(Self { terminal: ManuallyDrop::new(terminal), hook, mouse })
     }
 
-    /// All at once, so that a slow line never shows half a frame.
+    /// Draws in one synchronized update, so that a slow line never shows half a frame.
     pub fn draw(&mut self, model: &Model) -> Result<()> {
         execute!(stdout(), BeginSynchronizedUpdate)?;
         let drawn = self.terminal.draw(|frame| view(model, frame)).map(drop);
@@ -55,21 +55,23 @@ impl Screen {
         Ok(drawn?)
     }
 
-    /// Forgets what is on the screen, so that all of it is drawn again.
+    /// Discards the known screen content, so that the whole screen is drawn again.
     ///
-    /// Not by the terminal's own `clear`: that asks where the cursor is, and the answer comes among the keys.
+    /// This does not use the terminal's own `clear`: that requests the cursor position, and the answer arrives among
+    /// the keys.
     pub fn clear(&mut self) -> Result<()> {
         let size = self.terminal.size()?;
         Ok(self.terminal.resize(size.into())?)
     }
 
-    /// Puts a text into the clipboard of the terminal (OSC 52), as it is: tmux takes it without a wrapping.
+    /// Copies a text to the clipboard of the terminal (OSC 52). The sequence is sent as it is: tmux accepts it without
+    /// wrapping.
     pub fn clip(&self, text: &str) {
-        // A terminal that does not know it ignores it, and the text is on the screen as well.
+        // A terminal without support ignores the sequence. The text is on the screen as well.
         let _ = execute!(stdout(), CopyToClipboard::to_clipboard_from(text));
     }
 
-    /// Hands the terminal to somebody else for a while.
+    /// Releases the terminal for another program for a while.
     pub fn leave(&self) {
         leave();
     }
@@ -99,14 +101,14 @@ fn enter(mouse: bool) -> Result<()> {
     Ok(())
 }
 
-/// Whatever fails here fails because the terminal is gone.
+/// Errors are ignored: they only occur if the terminal is gone.
 fn leave() {
     let _ = execute!(stdout(), DisableMouseCapture, DisableBracketedPaste, LeaveAlternateScreen, Show);
     let _ = disable_raw_mode();
 }
 
-/// A panic of the wizard itself is told on the restored terminal. One of a job only ends that job: what it says must
-/// not run over the screen.
+/// A panic of the wizard itself is printed on the restored terminal. A panic of a job only ends that job. Its message
+/// goes to the log because it must not overwrite the screen.
 fn restore_on_panic() -> Hook {
     let before: Hook = Arc::from(panic::take_hook());
     let after = Arc::clone(&before);

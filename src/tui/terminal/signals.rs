@@ -1,14 +1,14 @@
-//! What the system says to the process.
+//! Signals from the operating system to the process.
 
 use crate::error::Result;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Signal {
     Terminate,
-    /// The connection of the terminal is lost.
+    /// The terminal has disconnected.
     HangUp,
     Interrupt,
-    /// The process was stopped and goes on.
+    /// The process was stopped and has continued.
     Continued,
 }
 
@@ -24,9 +24,9 @@ mod unix {
 
     use super::{Result, Signal};
 
-    /// Linux and the BSDs agree on few numbers; this one differs.
+    /// Linux and the BSDs use different numbers for this signal.
     const CONTINUED: i32 = process::Signal::CONT.as_raw();
-    /// Stopping takes effect at once, or not at all: nobody would wake a process without a shell.
+    /// A stop takes effect immediately or never: without a shell, no other process would continue this one.
     const STOPPED: Duration = Duration::from_millis(300);
 
     pub struct Signals {
@@ -56,9 +56,9 @@ mod unix {
         }
     }
 
-    /// Stops this process as Ctrl-Z does where no program has taken the keys; comes back when it is continued.
+    /// Stops this process like Ctrl-Z in a program that does not read keys itself. Returns when the process continues.
     pub async fn suspend(signals: &mut Signals) {
-        // A process may always stop itself.
+        // A process is always allowed to stop itself.
         let _ = process::kill_process(process::getpid(), process::Signal::TSTP);
         let _ = tokio::time::timeout(STOPPED, signals.continued.recv()).await;
     }
@@ -86,6 +86,6 @@ mod elsewhere {
         }
     }
 
-    /// There is no such thing here.
+    /// This platform has no suspend.
     pub async fn suspend(_: &mut Signals) {}
 }

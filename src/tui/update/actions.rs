@@ -1,4 +1,4 @@
-//! What each action does.
+//! The effect of each action.
 
 use crossterm::event::{KeyCode, KeyEvent};
 
@@ -160,7 +160,7 @@ fn on_tree(model: &mut Model, change: impl FnOnce(&mut SourceTree)) {
     }
 }
 
-/// Opens what is at the cursor; what it holds is fetched the first time.
+/// Opens the node at the cursor. Its contents are fetched the first time.
 fn open(model: &mut Model) -> Vec<Effect> {
     let at = model.at(Side::Source);
     let Some(tree) = model.selection.tree_mut() else {
@@ -179,7 +179,7 @@ fn open(model: &mut Model) -> Vec<Effect> {
     }
 }
 
-/// Shows a pane, or goes back to the usual one.
+/// Shows a pane, or returns to the default pane.
 fn turn_pane(model: &mut Model, pane: Pane) {
     let step = model.step;
     if let Some(work) = model.work_mut(step) {
@@ -189,7 +189,7 @@ fn turn_pane(model: &mut Model, pane: Pane) {
 }
 
 fn accept(model: &mut Model) -> Vec<Effect> {
-    // It closes itself.
+    // This dialog closes on its own after the answer has worked.
     if matches!(model.overlay, Some(Overlay::Ask(_))) {
         return answer(model);
     }
@@ -199,7 +199,7 @@ fn accept(model: &mut Model) -> Vec<Effect> {
         Some(Overlay::Confirm(write, true)) => agree(model, write),
         Some(Overlay::Confirm(_, false)) => Vec::new(),
         Some(Overlay::Create) => apps::create(model),
-        // Anew: the old session stays on the disk until this one is saved over it.
+        // A new session: the old session stays on the disk until the new one is saved over it.
         Some(Overlay::Ask(_) | Overlay::Resume(..) | Overlay::Help(_) | Overlay::Link(_)) | None => {
             steps::focus(model);
             Vec::new()
@@ -207,7 +207,7 @@ fn accept(model: &mut Model) -> Vec<Effect> {
     }
 }
 
-/// Carries out what was typed into a dialog.
+/// Carries out the answer that the user typed into a dialog.
 fn answer(model: &mut Model) -> Vec<Effect> {
     let Some(Overlay::Ask(ask)) = &mut model.overlay else {
         return Vec::new();
@@ -238,7 +238,7 @@ fn copy_report(model: &Model, to: &str) -> Result<Vec<Effect>, String> {
     }
 }
 
-/// The dialog was answered with yes.
+/// The user has answered the dialog with yes.
 fn agree(model: &mut Model, write: Write) -> Vec<Effect> {
     match write {
         Write::Import => steps::start_at(model, Step::Import),
@@ -261,7 +261,7 @@ fn part(model: &mut Model, parting: QuitChoice) -> Vec<Effect> {
     effects
 }
 
-/// What is copied is also told: nobody says whether the terminal has taken it.
+/// The notice shows the copied text because the terminal does not report whether it accepted the text.
 fn clip(model: &mut Model, text: String) -> Vec<Effect> {
     model.notice = Some(format!("to the clipboard: {text}"));
     vec![Effect::Clip(text)]
@@ -292,12 +292,12 @@ fn go(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
     step.map_or_else(Vec::new, |step| steps::go(model, *step))
 }
 
-/// A session is offered before anything else is asked.
+/// An earlier session is offered before any other question.
 pub fn offer(model: &mut Model, session: Session) {
     model.overlay = Some(Overlay::Resume(Box::new(session), false));
 }
 
-/// Both ends are given: the first is tried at once.
+/// If the source is given at the start, it is checked immediately.
 pub fn begin(model: &mut Model) -> Vec<Effect> {
     let has_source = !model.source.form.uri().is_empty();
     if has_source && matches!(model.source.seen, CheckState::Untried) {

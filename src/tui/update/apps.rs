@@ -1,4 +1,4 @@
-//! What step 2 does with Apps: list them, take one, make one and wait for it.
+//! Handles Apps in step 2: list them, select one, or create one and wait for it.
 
 use super::question;
 use super::steps;
@@ -15,7 +15,7 @@ pub fn list(model: &mut Model) -> Vec<Effect> {
     vec![Effect::Apps(model.apps.region.clone())]
 }
 
-/// Lists what another region has; none is that of the profile.
+/// Lists the Apps of another region. An empty region means the region of the profile.
 pub fn look_in(model: &mut Model, region: &str) -> Result<Vec<Effect>, String> {
     if !region.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-') {
         return Err("a region looks like eu-central-1".to_owned());
@@ -24,7 +24,7 @@ pub fn look_in(model: &mut Model, region: &str) -> Result<Vec<Effect>, String> {
     Ok(list(model))
 }
 
-/// A region that cannot be asked is asked for once more.
+/// If the request for a region fails, the dialog stays open for another answer.
 pub fn listed(model: &mut Model, result: Result<(String, Vec<AppSummary>)>) {
     match &result {
         Err(error) if matches!(model.overlay, Some(Overlay::Ask(_))) => {
@@ -39,7 +39,7 @@ pub fn listed(model: &mut Model, result: Result<(String, Vec<AppSummary>)>) {
     };
 }
 
-/// Back by one: from the form and the wait to the list, from the list to the address.
+/// Goes back by one level: from the form or the wait to the list, and from the list to the address.
 pub fn leave(model: &mut Model) {
     model.apps.way = match model.apps.way {
         Way::New | Way::Wait => Way::List,
@@ -48,7 +48,7 @@ pub fn leave(model: &mut Model) {
     steps::focus(model);
 }
 
-/// An App that was being made when the wizard was left is waited for again.
+/// Waits again for an App that was being created when the user left the wizard.
 pub fn take_up(model: &mut Model, pending: Option<Arn>) -> Vec<Effect> {
     let Some(arn) = pending else { return Vec::new() };
     let arn = arn.to_string();
@@ -56,7 +56,7 @@ pub fn take_up(model: &mut Model, pending: Option<Arn>) -> Vec<Effect> {
     vec![Effect::AwaitApp(arn)]
 }
 
-/// Takes the App at the cursor, or waits until it can be taken.
+/// Selects the App at the cursor, or waits until it is ready.
 pub fn take(model: &mut Model) -> Vec<Effect> {
     let Some(app) = model.apps.current().cloned() else { return Vec::new() };
     match app.readiness() {
@@ -77,7 +77,7 @@ pub fn take(model: &mut Model) -> Vec<Effect> {
     }
 }
 
-/// Asks for consent, once every field is right.
+/// Asks for consent once every field is valid.
 pub fn ask(model: &mut Model) {
     match model.apps.form.app().check() {
         Err(error) => model.notice = Some(error.to_string()),
@@ -90,7 +90,7 @@ pub fn create(model: &mut Model) -> Vec<Effect> {
     let new = model.apps.form.app();
     model.apps.awaited = Some(Awaited::new(&new.name, None, model.now));
     model.apps.way = Way::Wait;
-    // Where the list has looked, whoever set that.
+    // Use the region that the list shows. It may come from the profile.
     let region = model.apps.looked_in().or_else(|| model.apps.region.clone());
     vec![Effect::CreateApp { new: Box::new(new), region }]
 }
@@ -101,7 +101,7 @@ pub fn told(model: &mut Model, news: Provisioning) {
     }
 }
 
-/// It is ready, or never will be. Whoever looks at it goes on with it at once.
+/// The App is ready, or the wait has failed. If the user is watching the wait, the wizard continues immediately.
 pub fn ended(model: &mut Model, result: Result<String>) -> Vec<Effect> {
     match result {
         Ok(arn) => {

@@ -1,10 +1,11 @@
-//! Nothing is written to a target by one key: it may have been meant as part of a text. A dialog says what will be
-//! written. Letters close it, and where a letter has opened it "no" is chosen, so that no text agrees by accident.
+//! A single key never starts a write to a target: the key may have been meant as part of a text. A dialog lists the
+//! planned changes. Letters close the dialog. If a letter has opened it, "no" is selected, so that typed text never
+//! agrees by accident.
 
 use crate::tui::model::job::Phase;
 use crate::tui::model::{Model, Overlay, Write};
 
-/// `agreed` is the answer that is chosen at first: yes only where no letter has led here.
+/// `agreed` is the initially selected answer. It is yes only if the dialog was not opened by a letter.
 pub fn ask(model: &mut Model, write: Write, agreed: bool) {
     if let Some(busy) = model.running() {
         model.notice = Some(format!("{} is still running", busy.title()));
@@ -14,7 +15,7 @@ pub fn ask(model: &mut Model, write: Write, agreed: bool) {
     model.overlay = Some(Overlay::Confirm(write, agreed));
 }
 
-/// What the dialog says.
+/// The text of the dialog.
 pub fn words(model: &Model, write: Write) -> Vec<String> {
     let what = match write {
         Write::Import if !matches!(model.import.phase, Phase::Idle) => {

@@ -1,5 +1,5 @@
-//! The pane that shows what the cursor is on. One thing is fetched at a time: whoever runs through the list asks for
-//! little of what is passed by.
+//! The pane with the details of the object at the cursor. Only one object is fetched at a time, so that fast scrolling
+//! causes few requests.
 
 use crate::engine::browse::{DetailKey, Details};
 use crate::engine::{Side, Step};
@@ -17,7 +17,7 @@ pub fn scroll(model: &mut Model, by: isize) {
     closeups.scroll = closeups.scroll.saturating_add_signed(by);
 }
 
-/// What the pane lacks.
+/// The request for the missing details of the pane.
 pub fn want(model: &mut Model) -> Option<Effect> {
     let closeups = &model.selection.closeups;
     if model.step != Step::Plan || !closeups.open || closeups.asked.is_some() {
@@ -31,7 +31,7 @@ pub fn want(model: &mut Model) -> Option<Effect> {
     Some(Effect::Closeup { at: model.at(Side::Source), subject })
 }
 
-/// What was asked of a source before is no news.
+/// Answers from an earlier source are ignored.
 pub fn came(model: &mut Model, of: &str, subject: DetailKey, result: Result<Details>) -> Vec<Effect> {
     if model.selection.of == of {
         model.selection.closeups.add(subject, result);

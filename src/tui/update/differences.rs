@@ -1,4 +1,4 @@
-//! What can be done to one difference: its curve drawn, compared again, imported again.
+//! Actions on one difference: plot its curve, compare it again, import it again.
 
 use crate::engine::Side;
 use crate::engine::validate::{Curve, Difference};
@@ -9,7 +9,7 @@ use crate::tui::effect::{CurveRequest, ItemRecheck};
 use crate::tui::model::Model;
 use crate::tui::model::validation::{Drawn, Pending, Picture};
 
-/// Looks into what the cursor is on; a heading is unfolded.
+/// Opens the difference at the cursor, or unfolds a heading.
 pub fn enter(model: &mut Model) {
     match model.validation.current() {
         Some(_) => model.validation.detail = Some(0),
@@ -17,14 +17,14 @@ pub fn enter(model: &mut Model) {
     }
 }
 
-/// Unfolds what the cursor is on; what is unfolded, or holds nothing, is looked into.
+/// Unfolds the row at the cursor. If it is already unfolded or empty, opens its details.
 pub fn open(model: &mut Model) {
     if !model.validation.outline.open() {
         enter(model);
     }
 }
 
-/// Both histories are fetched when they are asked for: there may be millions of points.
+/// Both histories are fetched on demand because they may have millions of points.
 pub fn draw(model: &mut Model) -> Vec<Effect> {
     let (Some(metric), Some(difference)) = (model.metric_at_cursor(), model.validation.current()) else {
         return Vec::new();
@@ -44,7 +44,7 @@ pub fn draw(model: &mut Model) -> Vec<Effect> {
     vec![Effect::Draw(Box::new(drawing))]
 }
 
-/// The answer for one that was closed meanwhile is no news.
+/// The answer is ignored if the plot has been closed in the meantime.
 pub fn drawn(model: &mut Model, source_id: &str, metric: &str, result: Result<Curve>) {
     let is_it = |picture: &&mut Picture| picture.source_id == source_id && picture.metric == metric;
     if let Some(picture) = model.validation.picture.as_mut().filter(is_it) {
@@ -73,9 +73,9 @@ pub fn again(model: &mut Model, importing: bool) -> Vec<Effect> {
     }))]
 }
 
-/// The item's own differences, and those of its files, give way to what was found now.
+/// The new result replaces the differences of the item and of its files.
 pub fn came(model: &mut Model, difference: &Difference, result: Result<Vec<Difference>>) {
-    // A whole comparison that began meanwhile knows better.
+    // The result is ignored if a whole comparison has begun in the meantime.
     if model.validation.pending.take().is_none() {
         return;
     }

@@ -1,4 +1,4 @@
-//! What each message changes, and what it sets going. No clock, no files, no network.
+//! The state change and the effects of each message. This module uses no clock, no files and no network.
 
 pub mod actions;
 pub mod apps;
@@ -119,7 +119,7 @@ fn on_key(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
             effects.extend(follow(model));
             effects
         }
-        // No text agrees to anything by accident: see `consent`.
+        // Typed text never agrees to anything by accident: see `consent`.
         None if matches!(model.layer(), Layer::Confirm | Layer::Create) => {
             model.overlay = None;
             Vec::new()
@@ -128,12 +128,12 @@ fn on_key(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
     }
 }
 
-/// What is wanted now that the cursor may be elsewhere.
+/// The requests for the new cursor position.
 fn follow(model: &mut Model) -> Vec<Effect> {
     [reach(model), details::want(model)].into_iter().flatten().collect()
 }
 
-/// The runs that the cursor comes to next.
+/// The request for the runs near the cursor.
 fn reach(model: &mut Model) -> Option<Effect> {
     let tree = model.selection.tree_mut().filter(|_| model.step == Step::Plan)?;
     let (experiment, wanted) = tree.reach()?;
@@ -147,7 +147,7 @@ fn on_paste(model: &mut Model, text: &str) -> Vec<Effect> {
     })
 }
 
-/// Changes the text field that has the keys, if one has. `change` says whether the text is another one now.
+/// Changes the text field that has the focus, if there is one. `change` returns whether the text has changed.
 fn type_into(
     model: &mut Model,
     change: impl FnOnce(&mut crate::tui::model::form::Field) -> bool,
@@ -180,7 +180,7 @@ fn type_into(
         Layer::Field => {
             if let Some(end) = model.asked_side() {
                 let side = model.side_mut(end);
-                // An answer to what stood here before is worth nothing now.
+                // A check result for the previous text is no longer valid.
                 if side.form.focused().is_some_and(change) {
                     side.seen = CheckState::Untried;
                     side.attempt += 1;
@@ -214,7 +214,7 @@ fn on_checked(model: &mut Model, end: Side, attempt: u64, result: Result<Box<Che
     effects
 }
 
-/// A server that wants a sign-in gets the cursor where one is typed.
+/// If a server requires a login, the focus moves to the user field.
 fn ask_for_login(side: &mut EndpointState, class: Class) {
     use super::model::form::Asked;
     if class == Class::Auth && side.form.focus == Some(Asked::Uri) {
@@ -222,8 +222,8 @@ fn ask_for_login(side: &mut EndpointState, class: Class) {
     }
 }
 
-/// The first page makes the tree, the others let it grow. One that does not come leaves nothing to choose from: a plan
-/// made of a part would say that the rest is not wanted.
+/// The first page creates the tree, and the other pages extend it. If a page fails, no selection is possible: a plan
+/// from an incomplete tree would exclude the rest.
 fn on_holdings(model: &mut Model, of: &str, result: Result<Holdings>) {
     if model.selection.of != of {
         return;
@@ -242,7 +242,7 @@ fn on_holdings(model: &mut Model, of: &str, result: Result<Holdings>) {
     }
 }
 
-/// The answer for an older plan is no news.
+/// Answers for an older plan are ignored.
 fn on_needed(model: &mut Model, of: &str, plan: &Plan, result: Result<Vec<(String, String)>>) {
     if model.source.location() != of || model.plan != *plan {
         return;
@@ -282,7 +282,7 @@ fn on_ended(model: &mut Model, result: Result<Outcome>) -> Vec<Effect> {
     if is_finished {
         model.stamp(step);
     }
-    // The question how to leave has answered itself.
+    // The dialog asks how to leave a running job. The end of the job answers it.
     if model.leaving || matches!(model.overlay, Some(Overlay::Quit(_))) {
         return steps::quit(model);
     }

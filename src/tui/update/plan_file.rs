@@ -1,4 +1,4 @@
-//! Plans in files of the user's: saved for `--plan` or for another day, and loaded into the tree.
+//! Plans in files of the user: saved for `--plan` or for later use, and loaded into the tree.
 
 use std::path::Path;
 
@@ -22,7 +22,7 @@ pub fn save(model: &Model, to: &str) -> Result<Vec<Effect>, String> {
     Ok(vec![Effect::SavePlan { plan: Box::new(plan), to: model.expand(to) }])
 }
 
-/// A plan made of a part of what there is would say that the rest is not wanted.
+/// A plan from an incomplete tree would exclude the rest.
 fn plan_of(tree: &SourceTree) -> Result<Plan, &'static str> {
     match tree.is_growing() {
         true => Err("what the source holds is still coming"),

@@ -1,4 +1,4 @@
-//! Step 3's pre-flight: the lines of it as they come, and whether they let anybody through.
+//! Step 3's pre-flight: its result lines as they arrive, and whether they allow the next step.
 
 use crate::engine::{Level, Line, Side, Step};
 use crate::error::Result;
@@ -6,7 +6,7 @@ use crate::tui::effect::Effect;
 use crate::tui::model::preflight::{Preflight, State};
 use crate::tui::model::{CheckState, Model};
 
-/// Looks at both ends as the import will meet them, if they have answered and differ.
+/// Tests both ends as the import will use them, if they have answered and differ.
 pub fn begin(model: &mut Model) -> Vec<Effect> {
     let both = [&model.source.seen, &model.target.seen];
     if model.step != Step::Connect || !both.iter().all(|seen| matches!(seen, CheckState::Found(_))) {
@@ -23,7 +23,7 @@ pub fn begin(model: &mut Model) -> Vec<Effect> {
     vec![Effect::Preflight { ends, output_dir, attempt }]
 }
 
-/// A failure is what a reader looks for first.
+/// Failures come first because the user looks for them first.
 pub fn told(model: &mut Model, attempt: u64, line: Line) {
     let preflight = &mut model.preflight;
     if preflight.attempt == attempt {

@@ -1,5 +1,5 @@
-//! Dialogs that ask for a line of text. One stays open until what was answered has worked: a dialog that closed over a
-//! mistake would let the rest of a text run as commands.
+//! Dialogs that ask for a line of text. A dialog stays open until its answer has been carried out: if it closed after
+//! an error, the keys typed next would run as commands.
 
 use crate::tui::model::form::Field;
 use crate::tui::model::question::{Ask, Question, State};
@@ -10,14 +10,15 @@ pub fn open(model: &mut Model, question: Question, text: &str) {
     model.overlay = Some(Overlay::Ask(Ask { question, answer, state: State::Typing }));
 }
 
-/// It has worked: the dialog closes.
+/// The answer has been carried out: the dialog closes.
 pub fn done(model: &mut Model, question: Question) {
     if is_open(model, question) {
         model.overlay = None;
     }
 }
 
-/// The dialog stays, with the reason and what was typed. One that was closed meanwhile tells the reason only.
+/// The dialog stays open with the reason and the typed text. If it has been closed in the meantime, only the reason is
+/// shown.
 pub fn failed(model: &mut Model, question: Question, why: String) {
     match &mut model.overlay {
         Some(Overlay::Ask(ask)) if ask.question == question => ask.state = State::Failed(why),

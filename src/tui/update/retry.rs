@@ -1,4 +1,4 @@
-//! What failed, tried again: one item by itself, or all of them.
+//! Retries of failed items: a single item, or all of them.
 
 use super::steps;
 use crate::engine::{Side, Step};
@@ -17,7 +17,7 @@ pub fn one(model: &mut Model) -> Vec<Effect> {
     vec![Effect::Retry(Box::new(ItemRetry { source, target, plan: model.plan.clone(), failed }))]
 }
 
-/// At once, or as soon as what runs has ended.
+/// Starts immediately, or as soon as the running job has ended.
 pub fn all(model: &mut Model) -> Vec<Effect> {
     let step = model.step;
     match model.work_mut(step) {
@@ -27,7 +27,7 @@ pub fn all(model: &mut Model) -> Vec<Effect> {
     Vec::new()
 }
 
-/// A job that was started meanwhile knows better.
+/// The result is ignored if a job was started in the meantime.
 pub fn came(model: &mut Model, failed: &Failed, result: Result<()>) {
     let work = &mut model.import;
     let Some(what) = work.retrying.take() else { return };
@@ -37,11 +37,11 @@ pub fn came(model: &mut Model, failed: &Failed, result: Result<()>) {
             place.and_then(|at| work.failures.remove(at));
             work.mended += 1;
             work.cursor = work.cursor.min(work.failures.len().saturating_sub(1));
-            // What was validated before is not all there is.
+            // The earlier validation does not include this item.
             model.stamps.forget_from(Step::Validate);
             format!("{what} is on the target now")
         }
-        // It was not tried: what is known of it still holds.
+        // The item was not retried, so its known state is still valid.
         (Err(error), _) if error.class() == Class::Usage => {
             format!("{what}: {error}; {}", error.get_hint().unwrap_or_default())
         }

@@ -1,4 +1,4 @@
-//! Moving through whatever list has the keys.
+//! Scrolling in the list that has the focus.
 
 use crate::engine::{CheckReport, Step};
 use crate::tui::keys::TABLE;
@@ -9,12 +9,12 @@ use crate::tui::model::validation::Drawn;
 use crate::tui::model::{Model, Overlay, QuitChoice};
 use crate::tui::source_tree::SourceTree;
 
-/// Rows of a page, about: one less than are on show keeps the reader's place.
+/// Approximate number of rows per page. One row less than visible keeps the reader's place.
 pub fn page(model: &Model) -> isize {
     isize::try_from(model.size.1.saturating_sub(16).max(5)).unwrap_or(5)
 }
 
-/// Where a list of `length` rows that shows `height` of them begins, so that `cursor` is about in the middle.
+/// The first visible row of a list of `length` rows in a window of `height` rows, so that `cursor` is near the middle.
 pub fn offset(cursor: usize, length: usize, height: usize) -> usize {
     cursor.saturating_sub(height / 2).min(length.saturating_sub(height))
 }
@@ -61,7 +61,7 @@ pub fn by(model: &mut Model, rows: isize) {
 
 fn by_on_screen(model: &mut Model, rows: isize) {
     if let Some(end) = model.asked_side() {
-        // At least so many are on show; to scroll further would only have to be undone.
+        // At least this many rows are visible. Scrolling further would have no effect.
         let shown = usize::from(model.size.1.saturating_sub(16));
         let side = model.side_mut(end);
         let lines = side.report().map_or(0, CheckReport::lines);

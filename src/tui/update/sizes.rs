@@ -1,4 +1,4 @@
-//! How large things are: run by run where somebody asks, and by a sample for all of them.
+//! Sizes of runs: measured run by run on request, and estimated from a sample for all runs.
 
 use std::collections::HashMap;
 
@@ -10,10 +10,10 @@ use crate::tui::model::Model;
 use crate::tui::model::sizes::SizeScan;
 use crate::tui::text;
 
-/// Experiments that are looked into for a sample.
+/// Number of experiments in the sample.
 const SAMPLED: usize = 12;
 
-/// Weighs the runs of the experiment at the cursor, or stops.
+/// Measures the runs of the experiment at the cursor, or stops the scan.
 pub fn turn(model: &mut Model) -> Vec<Effect> {
     if model.selection.weighing.take().is_some() {
         return vec![Effect::StopWeighing];
@@ -30,7 +30,7 @@ pub fn turn(model: &mut Model) -> Vec<Effect> {
     vec![Effect::Weigh { at: model.at(Side::Source), experiment, runs }]
 }
 
-/// Some runs have been weighed, or cannot be.
+/// Some runs have been measured, or cannot be measured.
 pub fn came(
     model: &mut Model,
     of: &str,
@@ -40,7 +40,7 @@ pub fn came(
     if model.selection.of != of {
         return;
     }
-    // What was stopped may still have had something to tell.
+    // Results of a stopped scan may still arrive.
     let is_it = |weighing: &&mut SizeScan| weighing.experiment == *experiment;
     if let Some(weighing) = model.selection.weighing.as_mut().filter(is_it) {
         weighing.done += came.len();
@@ -62,7 +62,7 @@ pub fn came(
     }
 }
 
-/// All that there is to choose from has come: a few runs are looked into, to guess at the rest.
+/// After the whole tree has arrived, a few runs are sampled to estimate the rest.
 pub fn sample(model: &Model) -> Vec<Effect> {
     let tree = model.selection.tree().filter(|tree| !tree.is_growing());
     let experiments = tree.map(|tree| tree.some_experiments(SAMPLED)).unwrap_or_default();

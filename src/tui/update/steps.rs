@@ -1,4 +1,4 @@
-//! From step to step: what opening one sets going, and how the wizard is left and taken up.
+//! Navigation between steps: the effects of opening a step, and leaving and resuming the wizard.
 
 use super::consent;
 use super::preflight;
@@ -31,7 +31,7 @@ pub fn go_next(model: &mut Model) -> Vec<Effect> {
     }
 }
 
-/// A page has come: goes on where somebody waits for the last one, and has done nothing else since.
+/// After each page: opens the next step if the user is waiting for the last page and has done nothing else since.
 pub fn go_onward(model: &mut Model) -> Vec<Effect> {
     let is_whole = model.selection.tree().is_some_and(|tree| !tree.is_growing());
     if !model.selection.onward || !is_whole || model.step != Step::Plan {
@@ -41,13 +41,13 @@ pub fn go_onward(model: &mut Model) -> Vec<Effect> {
     go_next(model)
 }
 
-/// Takes over what is picked in the tree. A selection that was settled on once and has been changed since is settled
-/// on by leaving it.
+/// Stores the selection of the tree as the plan. This also applies to a confirmed selection that the user has changed
+/// since: leaving the step confirms it.
 fn settle_plan(model: &mut Model) -> Vec<Effect> {
     if model.step != Step::Plan || model.gate(Step::Plan) != StepStatus::Done || model.running().is_some() {
         return Vec::new();
     }
-    // What has not come yet must not be left behind for that.
+    // While pages are still missing, the plan is not changed, so that their items are not excluded.
     match model.selection.tree().filter(|tree| !tree.is_growing()).map(SourceTree::plan) {
         None => Vec::new(),
         Some(None) => {
@@ -61,7 +61,7 @@ fn settle_plan(model: &mut Model) -> Vec<Effect> {
     }
 }
 
-/// Versions of models that were picked one by one may take more along than was picked.
+/// Versions of models that were selected one by one may need further items.
 fn ask_for_needed(model: &mut Model) -> Vec<Effect> {
     if model.plan.models.is_empty() && model.plan.model_versions.is_empty() {
         model.selection.needed = Needed::Unasked;
@@ -71,7 +71,7 @@ fn ask_for_needed(model: &mut Model) -> Vec<Effect> {
     vec![Effect::Needed { at: model.at(Side::Source), plan: Box::new(model.plan.clone()) }]
 }
 
-/// Opens a step's screen, and sets going what it needs.
+/// Opens the screen of a step and starts the requests that it needs.
 pub fn go(model: &mut Model, step: Step) -> Vec<Effect> {
     let mut effects = settle_plan(model);
     let gate = model.gate(step);
@@ -100,7 +100,7 @@ pub fn go(model: &mut Model, step: Step) -> Vec<Effect> {
     effects
 }
 
-/// The address is typed into at once where it is what the screen waits for.
+/// The address field gets the focus if the screen needs an address.
 pub fn focus(model: &mut Model) {
     let is_idle = model.running().is_none();
     if let Some(end) = model.asked_side() {
@@ -138,7 +138,7 @@ pub fn fetch_holdings(model: &mut Model) -> Vec<Effect> {
     vec![Effect::Holdings(model.at(Side::Source))]
 }
 
-/// Starts the job of the step on screen; what writes to the target is agreed to first. See [`consent::ask`].
+/// Starts the job of the current step. A job that writes to the target needs consent first. See [`consent::ask`].
 pub fn start(model: &mut Model, agreed: bool) -> Vec<Effect> {
     if model.step == Step::Import && !matches!(model.gate(Step::Import), StepStatus::Blocked(_)) {
         consent::ask(model, Write::Import, agreed);
@@ -171,7 +171,7 @@ pub fn start_at(model: &mut Model, step: Step) -> Vec<Effect> {
     };
     let now = model.now;
     model.notice = None;
-    // What comes later was done with what is now done anew.
+    // The results of later steps depend on this step and are no longer valid.
     model.stamps.forget_from(step);
     for later in Step::ALL.into_iter().filter(|later| *later > step) {
         if let Some(work) = model.work_mut(later) {
@@ -201,7 +201,7 @@ pub fn pause(model: &mut Model) -> Vec<Effect> {
     vec![Effect::Pause(work.paused)]
 }
 
-/// Leaves, or asks how when a job is at work.
+/// Leaves the wizard. If a job is running, asks how to leave.
 pub fn ask_to_quit(model: &mut Model) -> Vec<Effect> {
     if model.running().is_some() {
         model.overlay = Some(Overlay::Quit(QuitChoice::Stay));
@@ -221,28 +221,28 @@ pub fn quit(model: &Model) -> Vec<Effect> {
     effects
 }
 
-/// What the next start will find.
+/// Stores the state for the next start.
 pub fn keep(model: &Model) -> Vec<Effect> {
     match model.overlay {
-        // Whoever leaves without an answer is asked again.
+        // The user has not answered, so the next start asks again.
         Some(Overlay::Resume(..)) => Vec::new(),
         _ if is_proven(model) => vec![Effect::Forget],
         _ => vec![Effect::Save(Box::new(model.session()))],
     }
 }
 
-/// The validation found everything the same: there is nothing to go on with.
+/// The validation found no differences, so there is nothing to continue.
 fn is_proven(model: &Model) -> bool {
     model.gate(Step::Validate) == StepStatus::Done && model.validation.work.exit_code() == Some(0)
 }
 
-/// Of the last job there was.
+/// The exit code of the last job.
 fn exit_code(model: &Model) -> u8 {
     let works = [&model.validation.work, &model.import, &model.export];
     works.into_iter().find_map(|work| work.exit_code()).unwrap_or(0)
 }
 
-/// Takes up a session: both ends are looked at again before anything else.
+/// Resumes a session. Both ends are checked again first.
 pub fn take_up(model: &mut Model, session: Session) -> Vec<Effect> {
     model.source.form.set_uri(&session.source);
     model.target.form.set_uri(&session.target);
@@ -268,7 +268,7 @@ pub fn take_up(model: &mut Model, session: Session) -> Vec<Effect> {
     effects
 }
 
-/// Both ends have answered: goes back to where the session was left, or as near as they allow.
+/// Both ends have answered. Returns to the step where the user left, or to the nearest step that is possible.
 pub fn come_back(model: &mut Model) -> Vec<Effect> {
     if model.source.is_trying() || model.target.is_trying() {
         return Vec::new();

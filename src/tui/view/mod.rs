@@ -21,11 +21,11 @@ use super::command;
 use super::model::{Model, Overlay};
 use super::text;
 
-/// Below this nothing can be read.
+/// Below this size the screen is not readable.
 const LEAST: (u16, u16) = (60, 18);
-/// From here on the rail stands at the left.
+/// From this width on the rail is at the left.
 const WIDE: u16 = 100;
-/// From here on the footer takes two lines.
+/// From this height on the footer has two lines.
 const TALL: u16 = 30;
 
 pub fn view(model: &Model, frame: &mut Frame) {
@@ -104,11 +104,11 @@ fn draw_notice(model: &Model, frame: &mut Frame, area: Rect) {
     frame.render_widget(line, area);
 }
 
-/// As many lines as it takes: a command that is cut is of no use.
+/// The command is shown in full on as many lines as it needs, because an incomplete command is useless.
 fn command_lines(model: &Model, width: usize) -> Vec<Line<'static>> {
     let room = width.saturating_sub(6);
     let mut lines: Vec<String> = Vec::new();
-    // An ARN takes a line of its own.
+    // A long value such as an ARN gets its own line.
     let parts = command::of(model).into_iter().flat_map(|part| match part.split_once(' ') {
         Some((option, value)) if text::width(&part) > room && option.starts_with("--") => {
             vec![option.to_owned(), value.to_owned()]

@@ -43,7 +43,7 @@ impl ArchiveWriter {
     }
 }
 
-/// Writes the records, a line each, and the dataset's own file last: then it is whole.
+/// Writes one record per line, and the dataset's own file last: then the dataset is complete.
 struct ArchiveDatasetWriter {
     checksums: Arc<Checksums>,
     path: PathBuf,

@@ -16,7 +16,7 @@ pub struct ArchiveFiles {
     layout: Layout,
     checksums: Arc<Checksums>,
     folder: OwnerFolder,
-    /// The files' checksums are kept one by one: there will be no list of them.
+    /// The files' checksums are stored one by one, because this owner gets no list of files.
     one_by_one: bool,
 }
 
@@ -25,14 +25,14 @@ impl ArchiveFiles {
         Self { layout: layout.clone(), checksums: Arc::clone(checksums), folder, one_by_one: false }
     }
 
-    /// For an owner that is closed without a list of files.
+    /// For an owner that has no list of files.
     #[must_use]
     pub fn one_by_one(self) -> Self {
         Self { one_by_one: true, ..self }
     }
 
-    /// Writes the list of what the folder holds; `lacking` when something of the owner could not be read. Gives the list's
-    /// checksum.
+    /// Writes the list of the folder's files; `lacking` when something of the owner could not be read. Returns the
+    /// list's checksum.
     pub fn close(
         &self,
         files: Vec<FileEntry>,
@@ -40,7 +40,7 @@ impl ArchiveFiles {
         lacking: bool,
     ) -> Result<(PathBuf, Sum)> {
         let list = ArtifactList { files, missing: missing.into_iter().collect(), lacking };
-        // The incumbent takes a run without this folder for one without artifacts.
+        // The incumbent treats a run without this folder as one without artifacts.
         self.layout.guard(&self.folder.artifacts())?;
         fs::create_dir_all(self.folder.artifacts())?;
         let (path, text) = (self.folder.list(), serde_json::to_vec(&list)?);
@@ -49,7 +49,7 @@ impl ArchiveFiles {
     }
 }
 
-/// Whether nothing was missing at the source, and all files are still there in full length. What they hold is not read.
+/// Whether nothing was missing at the source, and all files still have their full length. Their content is not read.
 pub fn is_whole(checksums: &Checksums, folder: &OwnerFolder) -> bool {
     let list = checksums.read(&folder.list(), |text| Ok(serde_json::from_reader::<_, ArtifactList>(text)?));
     let is_there = |file: &FileEntry| {
@@ -73,7 +73,7 @@ impl FileWriter for ArchiveFiles {
             return Err(Error::permanent(format!("{:?} would be written outside of its folder", file.path)));
         }
         let path = self.folder.artifact(&file.path);
-        // The file itself takes the place of a link.
+        // If the path is a link, the file itself replaces it.
         self.layout.guard(path.parent().unwrap_or(&path))?;
         let digest = local::store(&path, file.size, source).await?;
         if let Some(sum) = digest.sha256.as_deref().and_then(Sum::parse).filter(|_| self.one_by_one) {

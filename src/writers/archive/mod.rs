@@ -1,4 +1,4 @@
-//! An export directory being written.
+//! The writer of an export directory.
 
 mod evaluation;
 mod files;
@@ -42,11 +42,11 @@ pub struct ArchiveWriter {
 }
 
 impl ArchiveWriter {
-    /// Makes the directory, or goes on with one that was begun from the same `source`.
+    /// Creates the directory, or continues one that was begun from the same `source`.
     pub fn create(root: &Path, source: &str) -> Result<Self> {
         let location = root.display().to_string();
         fs::create_dir_all(root).map_err(|e| Error::from(e).at(&location))?;
-        // The root is there now: it may be known by another name.
+        // The root exists now: its canonical name may differ.
         let layout = Layout::new(root);
         let format = match fs::read(layout.origin()) {
             Ok(text) => {
@@ -76,7 +76,7 @@ impl ArchiveWriter {
                 Layout::FORMAT
             }
         };
-        // Until this export comes to its end the directory is not whole.
+        // The directory is incomplete until this export ends.
         if layout.manifest().is_file() {
             fs::remove_file(layout.manifest()).map_err(|e| Error::from(e).at(&location))?;
         }
@@ -87,13 +87,13 @@ impl ArchiveWriter {
 }
 
 impl ArchiveWriter {
-    /// An earlier export with a wider plan may have left more runs: they stay part of the directory. One whose file was lost
-    /// since does so too: the import names it.
+    /// An earlier export with a wider plan may have left more runs: they remain part of the directory. So does a run
+    /// whose file was lost since: the import reports it.
     fn with_earlier_runs(&self, place: &TargetExperiment, runs: &[RunId]) -> Result<Vec<RunId>> {
         let earlier = match self.earlier::<ExperimentFile>(&self.layout.experiment_file(&place.id)) {
             Ok(None) => Vec::new(),
             Ok(Some(file)) => file.runs,
-            // Its runs are known all the same; their order is lost.
+            // The runs are known from their folders; their order is lost.
             Err(_) => self.listed_runs(place)?,
         };
         let known: HashSet<&RunId> = runs.iter().collect();
@@ -111,10 +111,10 @@ impl ArchiveWriter {
         Ok(runs.into_iter().collect())
     }
 
-    /// What an earlier export wrote there, if anything.
+    /// The content that an earlier export wrote to this path, if any.
     ///
     /// # Errors
-    /// When it was lost or changed since.
+    /// When the file was lost or changed since.
     fn earlier<T: DeserializeOwned>(&self, path: &Path) -> Result<Option<T>> {
         let read = |text: &mut dyn io::BufRead| {
             serde_json::from_reader::<_, Wrapped<T>>(text).map_err(|e| Error::from(e).at(path.display()))
@@ -184,7 +184,7 @@ impl Writer for ArchiveWriter {
         self.open_model(place, model, again)
     }
 
-    /// The run's own file says so.
+    /// The run's own file contains the links.
     async fn link_models(&self, _target: &RunId, _run: &Run) -> Result<BTreeSet<ModelId>> {
         Ok(BTreeSet::new())
     }
@@ -206,7 +206,7 @@ impl Writer for ArchiveWriter {
         Ok(TargetModel { name: model.name.clone(), ..TargetModel::default() })
     }
 
-    /// One file holds them all: it is written when the last one is known.
+    /// One file contains all versions: it is written when the last one is known.
     async fn write_version(&self, _at: &mut TargetModel, _version: &ModelVersion) -> Result<Existing> {
         Ok(Existing::Nothing)
     }
@@ -252,7 +252,7 @@ impl Writer for ArchiveWriter {
         let folder = self.layout.experiments();
         let entries = match fs::read_dir(&folder) {
             Ok(entries) => entries.collect(),
-            // Not one experiment could be written.
+            // No experiment could be written.
             Err(e) if e.kind() == io::ErrorKind::NotFound => Vec::new(),
             Err(e) => return Err(Error::from(e).at(folder.display())),
         };
@@ -260,7 +260,8 @@ impl Writer for ArchiveWriter {
             let path = entry.map_err(|e| Error::from(e).at(folder.display()))?.path().join("experiment.json");
             match self.earlier::<ExperimentFile>(&path) {
                 Ok(file) => experiments.extend(file.map(|file| file.experiment.into())),
-                // Of an earlier export, for this one has written what it took. An import will name it.
+                // The error comes from an earlier export, because this one reports its own errors. An import will
+                // report it.
                 Err(error) => notes.push(error.to_string()),
             }
         }
@@ -275,13 +276,13 @@ impl Writer for ArchiveWriter {
     }
 }
 
-/// What the directory holds is known by this: an export of another plan, or of another time, has written it, and the
-/// source may have gone on since.
+/// The fingerprint identifies the content of the directory: another export may have written it, with another plan or at
+/// another time, and the source may have changed since.
 fn fingerprint(item: &impl Serialize) -> Result<String> {
     Ok(hex::encode(&Sha256::digest(serde_json::to_vec(item)?)[..16]))
 }
 
-/// Ids become names of folders, and it is the server that chooses them.
+/// Ids become names of folders, and the server chooses them.
 fn check_id(id: &str) -> Result<()> {
     if is_plain_id(id) {
         Ok(())

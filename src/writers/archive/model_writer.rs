@@ -17,7 +17,7 @@ use crate::writers::{Existing, FileWriter, ModelWriter, OpenModel, TargetExperim
 /// The key of the fingerprint.
 const MARK: &str = "mlferry_fingerprint";
 
-/// The fingerprint that a model's file was written with; none where it has none.
+/// The fingerprint in a model's file; none if it has none.
 fn mark_of(path: &Path) -> Option<String> {
     let file: Wrapped<IgnoredAny> = serde_json::from_slice(&fs::read(path).ok()?).ok()?;
     file.info?.get(MARK)?.as_str().map(str::to_owned)

@@ -14,15 +14,15 @@ use crate::entities::{ExperimentId, FileEntry, Kind, MetricChunk, ModelId, Model
 use crate::error::{Error, Result};
 use crate::writers::{FileWriter, RunWriter};
 
-/// Writes `run.json` as its histories arrive; it appears last, when the run is complete.
+/// Writes `run.json` while its histories arrive; it appears last, when the run is complete.
 pub struct ArchiveRunWriter {
     checksums: Arc<Checksums>,
     files: ArchiveFiles,
     run: Run,
-    /// Of the run as the source shows it.
+    /// The fingerprint of the run as the source shows it.
     mark: String,
     path: PathBuf,
-    /// Opened with the first bytes, so that runs that wait hold no file.
+    /// Opened with the first bytes, so that waiting runs hold no open file.
     file: Option<BufWriter<Hashing<NamedTempFile>>>,
     /// The metric whose list is open.
     metric: Option<String>,
@@ -30,10 +30,10 @@ pub struct ArchiveRunWriter {
 
 /// The key of the fingerprint, in the first line of a run file.
 const MARK: &str = "mlferry_fingerprint";
-/// The first line holds six short values.
+/// The first line contains six short values.
 const LONGEST_LINE: u64 = 4_096;
 
-/// The fingerprint that a run file was written with; none where it has none, as one of an older release.
+/// The fingerprint in a run file; none if it has none, as in a file of an older release.
 pub fn mark_of(path: &Path) -> Option<String> {
     let mut line = String::new();
     BufReader::new(File::open(path).ok()?.take(LONGEST_LINE)).read_line(&mut line).ok()?;
@@ -42,7 +42,7 @@ pub fn mark_of(path: &Path) -> Option<String> {
     system.get(MARK)?.as_str().map(str::to_owned)
 }
 
-/// Values that JSON has no number for.
+/// Values that JSON cannot represent as a number.
 const NON_FINITE: [&str; 3] = ["NaN", "-Infinity", "Infinity"];
 
 impl ArchiveRunWriter {
@@ -54,17 +54,17 @@ impl ArchiveRunWriter {
         mark: String,
     ) -> Self {
         let path = layout.run_file(experiment, &run.id);
-        // The run's own word on its experiment is not trusted with a path.
+        // The run's own experiment id is not trusted as a path.
         let run = Run { experiment_id: experiment.clone(), ..run.clone() };
         let folder = layout.owner(Kind::Run, experiment, run.id.as_str());
         let files = ArchiveFiles::new(layout, checksums, folder);
         Self { checksums: Arc::clone(checksums), files, run, mark, path, file: None, metric: None }
     }
 
-    /// Everything in front of the first metric, with three objects left open.
+    /// Everything before the first metric, with three objects left open.
     fn head(&self) -> Result<Vec<u8>> {
         let mut system = serde_json::to_value(System::now("export_run.py"))?;
-        // A key of ours, which the incumbent passes over.
+        // A key of this program, which the incumbent ignores.
         system[MARK] = self.mark.as_str().into();
         let body = serde_json::to_string(&json!({
             "info": RunInfo::from(&self.run),
@@ -98,7 +98,7 @@ impl ArchiveRunWriter {
                 file.write_all(b",")?;
             }
             let text = serde_json::to_string(point)?;
-            // As Python spells it: the incumbent takes no text for a value.
+            // In Python's spelling: the incumbent does not accept a text as a value.
             let text = match point.value.is_finite() {
                 true => text,
                 false => {
@@ -129,7 +129,7 @@ impl RunWriter for ArchiveRunWriter {
         self.append(&chunk).map_err(|e| e.at(place))
     }
 
-    /// The models' own files say which points are theirs.
+    /// The models' own files contain their points.
     fn model_metrics(&mut self, _metrics: &[(ModelId, ModelMetric)]) {}
 
     fn files(&self) -> &dyn FileWriter {

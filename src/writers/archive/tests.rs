@@ -25,7 +25,7 @@ async fn a_run_that_has_gone_on_since_is_written_again() {
     let first = opened(&target, &place, &running).await;
     assert_eq!(first.found, Existing::Nothing);
     first.writer.close(Vec::new(), Vec::new(), false).await.unwrap();
-    // Another plan, another time, another journal: only the directory knows.
+    // With another plan, time and journal, only the directory shows the earlier export.
     let (target, place) = at(folder.path()).await;
     assert_eq!(opened(&target, &place, &running).await.found, Existing::Partial, "it may have got files");
     let second = opened(&target, &place, &run()).await;

@@ -11,11 +11,11 @@ use crate::entities::{ExperimentId, Kind, Trace, TraceLinks};
 use crate::error::Result;
 use crate::writers::{Existing, FileWriter, OpenTrace, SpansRead, TargetExperiment, TraceWriter};
 
-/// Writes the spans as they came, and `header.json` last.
+/// Writes the spans without changes, and `header.json` last.
 struct ArchiveTraceWriter {
     layout: Layout,
     checksums: Arc<Checksums>,
-    /// Of the spans that were written.
+    /// The checksum of the written spans.
     spans: Option<Sum>,
     experiment: ExperimentId,
     file: TraceFile,

@@ -1,4 +1,4 @@
-//! Evaluation datasets and scorers being written.
+//! Writes evaluation datasets and scorers.
 
 use std::sync::Arc;
 
@@ -10,10 +10,11 @@ use crate::entities::{EvaluationDataset, ExperimentId, Record, Scorer, tag};
 use crate::error::{Error, Result};
 use crate::writers::{DatasetWriter, Existing, OpenDataset};
 
-/// What holds the number of a version that is gone.
+/// A placeholder takes the number of a deleted version.
 const PLACEHOLDER: &str = r#"{"mlferry": "placeholder"}"#;
 
-/// Finds the dataset by its tag, or makes it. When it was updated is written last: with that it is whole.
+/// Finds the dataset by its tag, or creates it. The time of its last update is written last: then the dataset is
+/// complete.
 pub(super) fn open_dataset(by: &Arc<Shared>, dataset: &EvaluationDataset) -> Result<OpenDataset> {
     let updated = dataset.last_update_time.unwrap_or_default().to_string();
     let experiments: Vec<ExperimentId> =

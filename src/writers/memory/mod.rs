@@ -1,4 +1,4 @@
-//! A server in memory being written, for tests: finds what it has made by the same tags as `RestWriter`.
+//! Writes to a server in memory, for tests: finds earlier objects by the same tags as `RestWriter`.
 
 mod evaluation;
 mod models;
@@ -24,14 +24,14 @@ use crate::memory::{Data, MemoryStore};
 
 pub struct MemoryWriter(Arc<Shared>);
 
-/// What the writers of single runs and models need, too.
+/// The state that the writers of single runs and models share.
 struct Shared {
     store: Arc<MemoryStore>,
     ledger: Arc<dyn IdMap>,
     location: String,
-    /// Which experiment became which, in this process.
+    /// The target's experiment for each source experiment, in this process.
     experiments: Mutex<HashMap<ExperimentId, ExperimentId>>,
-    /// Which registered model is called how.
+    /// The target's name of each registered model.
     model_names: Mutex<HashMap<String, String>>,
     to_be_deleted: Mutex<HashSet<ExperimentId>>,
 }
@@ -55,7 +55,7 @@ fn held<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
     of.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Sets or takes off the mark of what lacks something.
+/// Sets or removes the mark of an incomplete object.
 fn mark(tags: &mut std::collections::BTreeMap<String, String>, lacking: bool) {
     match lacking {
         true => drop(tags.insert(tag::LACKING.to_owned(), "true".to_owned())),
@@ -76,7 +76,7 @@ impl Shared {
         held(&self.experiments).get(source).cloned()
     }
 
-    /// Learns which runs and models earlier imports have made in an experiment.
+    /// Finds the runs and models that earlier imports have made in an experiment.
     fn learn(&self, experiment: &ExperimentId) -> Result<()> {
         let (mut runs, mut models) = (Vec::new(), Vec::new());
         {
@@ -105,7 +105,7 @@ impl Shared {
         Ok(())
     }
 
-    /// Puts down a text that names a run that is not there yet.
+    /// Stores a text that names a run which does not exist on the target yet.
     fn put_down(&self, on: &str, key: &str, value: &str) -> Result<()> {
         let (on, key, value) = (on.to_owned(), key.to_owned(), value.to_owned());
         self.ledger.unresolved(super::Unresolved { on, key, value })
@@ -130,7 +130,7 @@ impl Shared {
         Ok(TargetExperiment { id: there.id, to_be_deleted: to_be_deleted && ours })
     }
 
-    /// Goes back to the tags that named a run before it was there.
+    /// Rewrites the tags that named a run before it existed on the target.
     fn follow_references(&self) -> Result<()> {
         for reference in self.ledger.waiting()? {
             let value = self.rewritten(&reference.key, &reference.value);
@@ -164,7 +164,7 @@ impl Writer for MemoryWriter {
         Traffic::default()
     }
 
-    /// None is kept: nothing else writes to it, and looking twice takes time.
+    /// A store in memory has no lease: no other process writes to it, and a second look takes time.
     async fn lease(&self) -> Result<Option<String>> {
         Err(Error::permanent("a store in memory keeps no lease"))
     }

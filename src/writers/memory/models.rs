@@ -1,4 +1,4 @@
-//! Logged models being written.
+//! Writes logged models.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use crate::entities::{
 use crate::error::{Error, Result};
 use crate::writers::{Existing, FileWriter, ModelWriter, OpenModel, TargetExperiment};
 
-/// Finds the model by its tag, or makes it. Its status is written last: with it the model is whole.
+/// Finds the model by its tag, or creates it. Its status is written last: then the model is complete.
 pub(super) fn open(
     by: &Arc<Shared>,
     place: &TargetExperiment,
@@ -50,7 +50,8 @@ pub(super) fn open(
     Ok(OpenModel { id: there.id, found, writer: Box::new(writer) })
 }
 
-/// Says which models the run used and made, and writes the params that name one. Gives those that are not there.
+/// Writes the links to the models that the run used and made, and the params that name a model. Returns the missing
+/// models.
 pub(super) fn link(by: &Shared, target: &RunId, run: &Run) -> Result<BTreeSet<ModelId>> {
     let there = by.data().runs.get(target).map(|stored| stored.run.clone()).unwrap_or_default();
     let mut gone = BTreeSet::new();
@@ -124,7 +125,7 @@ impl ModelWriter for MemoryModelWriter {
         data.model(&self.id)?.tags.extend(tags);
         let params =
             model.params.iter().map(|(key, value)| (key.clone(), self.by.rewritten(key, value))).collect();
-        // Written once, at creation: what names something made later keeps the old id.
+        // Params are written only once, at creation: a param that names a later object keeps the old id.
         let mut missing: BTreeMap<String, String> = params;
         missing.retain(|key, _| !data.models[&self.id].params.contains_key(key));
         data.log_model_params(&self.id, &missing)?;
@@ -135,7 +136,7 @@ impl ModelWriter for MemoryModelWriter {
                     metric.key, metric.run_id
                 )));
             };
-            // The point is the run's as well.
+            // The point also belongs to the run.
             let lifecycle = data.runs[&run].run.lifecycle;
             data.set_run_lifecycle(&run, Lifecycle::Active)?;
             data.log_metrics(&run, &metric.key, &[metric.point])?;

@@ -1,4 +1,4 @@
-//! Registered models and prompts being written.
+//! Writes registered models and prompts.
 
 use std::collections::BTreeMap;
 
@@ -37,7 +37,7 @@ impl Shared {
         Ok(TargetModel { name: name.to_owned(), found, versions, aliases, ..TargetModel::default() })
     }
 
-    /// Numbers that are free on the source are used up with placeholders, each deleted again.
+    /// Placeholders use up the numbers that are free on the source, and each is deleted again.
     pub(super) fn write_version(&self, at: &mut TargetModel, version: &ModelVersion) -> Result<Existing> {
         let source = self.new_source(version)?;
         let found = match at.versions.get(&version.version) {

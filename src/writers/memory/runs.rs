@@ -1,4 +1,4 @@
-//! Runs and files being written.
+//! Writes runs and files.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use crate::io::ByteSource;
 use crate::memory::NewRun;
 use crate::writers::{Existing, FileWriter, OpenRun, RunWriter, TargetExperiment};
 
-/// Finds the run by its tag, or makes it. The end state is written last: with it the run is whole.
+/// Finds the run by its tag, or creates it. The end state is written last: then the run is complete.
 pub(super) fn open(by: &Arc<Shared>, place: &TargetExperiment, run: &Run, again: bool) -> Result<OpenRun> {
     let there = {
         let data = by.data();
@@ -75,7 +75,7 @@ impl Shared {
         Ok(data.active_run(&id)?.run.clone())
     }
 
-    /// Params that name no logged model, and tags.
+    /// Writes the params that name no logged model, and the tags.
     fn write_fields(&self, run: &Run, target: &RunId) -> Result<()> {
         let params = run.params.iter().filter(|(_, value)| !names_model(value));
         let params = params.map(|(key, value)| (key.clone(), self.rewritten(key, value))).collect();
@@ -106,7 +106,7 @@ impl RunWriter for MemoryRunWriter {
         self.by.data().log_metrics(&self.id, &chunk.key, &chunk.points)?;
         for (model, metric) in &self.of_models {
             let is_here = chunk.points.iter().any(|point| point.identity() == metric.point.identity());
-            // A model that is not there yet gets the point when it is completed.
+            // A model that does not exist yet gets the point when it is completed.
             if let Some(model) = self.by.ledger.model_of(model).filter(|_| is_here && metric.key == chunk.key)
             {
                 let metric = ModelMetric { run_id: self.id.clone(), ..metric.clone() };
@@ -144,7 +144,7 @@ impl RunWriter for MemoryRunWriter {
 /// The files below one root.
 pub(super) struct Files {
     by: Arc<Shared>,
-    /// On the source and on the target.
+    /// The roots on the source and on the target.
     roots: (String, String),
 }
 

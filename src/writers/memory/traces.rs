@@ -1,4 +1,4 @@
-//! Traces being written.
+//! Writes traces.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use crate::entities::{RunId, Trace, TraceLinks, rewrite, tag, trace_key};
 use crate::error::{Error, Result};
 use crate::writers::{Existing, FileWriter, OpenTrace, SpansRead, TargetExperiment, TraceWriter};
 
-/// The mark says as what the trace was written: it comes last, and with it the trace is whole.
+/// The mark contains the written trace. It is set last: then the trace is complete.
 pub(super) fn open(by: &Arc<Shared>, place: &TargetExperiment, trace: &Trace) -> Result<OpenTrace> {
     let written = by.written(place, trace);
     let mark = format!("{written:?}");
@@ -28,7 +28,7 @@ pub(super) fn open(by: &Arc<Shared>, place: &TargetExperiment, trace: &Trace) ->
     Ok(OpenTrace { found, writer: Box::new(writer) })
 }
 
-/// Gives the runs that are not there.
+/// Returns the runs that do not exist on the target.
 pub(super) fn link(by: &Shared, links: &[TraceLinks]) -> Result<Vec<RunId>> {
     let mut unknown = Vec::new();
     for TraceLinks { run_id, trace_ids } in links {

@@ -1,4 +1,5 @@
-//! Aliases of registered models. An alias may stand for a deleted version: a placeholder takes its number while the alias is set.
+//! Aliases of registered models. An alias may point to a deleted version: then a placeholder holds its number while the
+//! alias is set.
 
 use std::collections::BTreeMap;
 
@@ -11,9 +12,9 @@ use crate::rest::NewVersion;
 use crate::writers::TargetModel;
 
 impl RestWriter {
-    /// A version that was deleted on the source may still have aliases there. They are set while its number is held by
-    /// a placeholder: releases that leave them on the source leave them here, too (MLflow 2.3 to 3.10,
-    /// `store/model_registry/sqlalchemy_store.py`, `delete_model_version`; 3.18 takes them along).
+    /// A version that was deleted on the source may still have aliases there. They are set while a placeholder holds
+    /// its number: releases that keep such aliases on the source also keep them here (MLflow 2.3 to 3.10,
+    /// `store/model_registry/sqlalchemy_store.py`, `delete_model_version`; 3.18 deletes them).
     pub(super) async fn set_aliases_of(&self, at: &mut TargetModel, number: u64) -> Result<()> {
         let of_number = at.wanted_aliases.iter().filter(|(_, wanted)| **wanted == number);
         let missing: Vec<String> = of_number
@@ -27,8 +28,8 @@ impl RestWriter {
         Ok(())
     }
 
-    /// Uses up the numbers up to the last one that an alias stands for: versions beyond the last that is left were
-    /// deleted on the source, too. Only where the next number is known, so that no later version loses its own.
+    /// Uses up the numbers up to the last one that an alias points to: these versions were deleted on the source, too.
+    /// This happens only if the next number is known, so that no later version loses its own number.
     async fn use_up(&self, at: &mut TargetModel) -> Result<()> {
         let gap = BTreeMap::from([(tag::SOURCE_VERSION.to_owned(), PLACEHOLDER.to_owned())]);
         let name = at.name.clone();
@@ -77,7 +78,7 @@ impl RestWriter {
         for (alias, number) in &model.aliases {
             match at.aliases.get(alias) {
                 Some(there) if there == number => {}
-                // Counted with what else was left alone.
+                // Counted with the other values that were not changed.
                 Some(_) if at.is_ours && is_there(*number) && !self.drift.sets("aliases") => {}
                 Some(there) if !at.is_ours || !is_there(*number) => {
                     notes.push(format!(

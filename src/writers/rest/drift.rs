@@ -3,12 +3,12 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::entities::tag;
 
-/// Values that are not on the target as the source has them now, though an import wrote them: of tags, descriptions,
-/// stages and aliases. Nobody can tell a change at the source from one at the target, so an import leaves such values
-/// alone and counts them; an update sets them as on the source.
+/// Values that an import wrote and that now differ from the source: of tags, descriptions, stages and aliases. A change
+/// at the source cannot be distinguished from one at the target. So an import counts such values and does not change
+/// them; an update sets them as on the source.
 pub struct Drift {
     update: bool,
-    /// What differs, and how often.
+    /// The kind of value that differs, and how often.
     seen: Mutex<BTreeMap<&'static str, u64>>,
 }
 
@@ -23,7 +23,7 @@ impl Drift {
         self.update
     }
 
-    /// The tag that keeps when the source's object was changed last, where an update has to write it again.
+    /// The tag that stores the time of the last change at the source, if an update has to write it again.
     pub fn kept_time(
         &self,
         kept: &BTreeMap<String, String>,
@@ -34,7 +34,7 @@ impl Drift {
         is_old.then(|| (tag::SOURCE_UPDATE_TIME.to_owned(), now))
     }
 
-    /// Says how many values there were, once.
+    /// Reports the number of values once.
     pub fn note(&self) -> Option<String> {
         let seen = std::mem::take(&mut *self.seen.lock().unwrap_or_else(PoisonError::into_inner));
         if seen.is_empty() {

@@ -42,7 +42,7 @@ impl RestWriter {
         Ok(OpenDataset { id, found, writer: Box::new(writer) })
     }
 
-    /// By the source's ids.
+    /// The imported datasets, by the source's ids.
     async fn imported_datasets(&self) -> Result<HashMap<String, EvaluationDataset>> {
         let all: Vec<EvaluationDataset> = strict(self.client.evaluation_datasets()).try_concat().await?;
         let ours = all.into_iter().filter_map(|dataset| {
@@ -54,12 +54,12 @@ impl RestWriter {
 
     async fn make_dataset(&self, dataset: &EvaluationDataset) -> Result<String> {
         let mut own = BTreeMap::from([(tag::SOURCE_DATASET_ID.to_owned(), dataset.id.clone())]);
-        // When it was updated is written last: then it is whole.
+        // The time of its last update is written last: then the dataset is complete.
         insert_times(&mut own, dataset.created_time, None, &dataset.created_by);
         let mut tags = self.dataset_tags(dataset);
         tags.extend(own.into_iter().map(|(key, value)| (key, Value::from(value))));
         match self.create_dataset(dataset, &tags).await {
-            // One of its tags may be what the server refuses: the others arrive, and it is named.
+            // The server may refuse one of the tags: the others are written, and this one is reported.
             Err(e) if is_refusal(&e) => {
                 let (own, theirs): (BTreeMap<_, _>, BTreeMap<_, _>) =
                     tags.into_iter().partition(|(key, _)| tag::is_ours(key));
@@ -81,7 +81,7 @@ impl RestWriter {
         rewritten.collect()
     }
 
-    /// What the server refuses of them is named.
+    /// Tags that the server refuses are reported.
     async fn set_dataset_tags(
         &self,
         dataset: &EvaluationDataset,
@@ -99,7 +99,7 @@ impl RestWriter {
         Ok(())
     }
 
-    /// Adds the tags that the target lacks; those that differ only in an update.
+    /// Adds the tags that the target lacks; differing tags are changed only in an update.
     async fn follow_tags(&self, dataset: &EvaluationDataset, there: &EvaluationDataset) -> Result<()> {
         let mut tags = self.dataset_tags(dataset);
         tags.retain(|key, value| match there.tags.get(key) {
@@ -109,7 +109,7 @@ impl RestWriter {
         self.set_dataset_tags(dataset, &there.id, tags).await
     }
 
-    /// When the reply is lost, the tag tells whether it was made.
+    /// When the reply is lost, the tag shows whether the dataset was created.
     async fn create_dataset(
         &self,
         dataset: &EvaluationDataset,
@@ -127,12 +127,12 @@ impl RestWriter {
         }
     }
 
-    /// Those of its experiments that are on the target.
+    /// The dataset's experiments that are on the target.
     fn dataset_places(&self, dataset: &EvaluationDataset) -> Vec<ExperimentId> {
         dataset.experiment_ids.iter().filter_map(|id| self.new_experiment(id)).collect()
     }
 
-    /// An earlier import may have known fewer of them.
+    /// An earlier import may have covered fewer experiments.
     async fn add_to_experiments(&self, dataset: &EvaluationDataset, there: &EvaluationDataset) -> Result<()> {
         let mut missing = self.dataset_places(dataset);
         if missing.is_empty() {
@@ -169,7 +169,7 @@ impl DatasetWriter for RestDatasetWriter {
 
     async fn close(self: Box<Self>, dataset: &EvaluationDataset) -> Result<()> {
         if !self.refused.is_empty() {
-            // Not marked as whole: it is visited again.
+            // The dataset is not marked as complete: the next import visits it again.
             self.refusals.add(Kind::EvaluationDataset, &dataset.id, self.refused);
             return Ok(());
         }

@@ -13,7 +13,7 @@ use crate::writers::Unresolved;
 
 /// Every server has it from the start.
 const DEFAULT_EXPERIMENT: &str = "0";
-/// Experiments that are looked up to find out whether the two ends are the wrong way round.
+/// Experiments that are checked to find out whether the two ends are swapped.
 const ORIGINS: usize = 3;
 /// Only runs that an import has made carry this tag.
 const IMPORTED: &str = "tags.`mlferry.source.run_id` != ''";
@@ -50,7 +50,7 @@ impl RestWriter {
             }
             (true, false) if !ours => Err(held_by_deleted(name)),
             (is_deleted, _) => {
-                // It was restored at the source since an import deleted it here.
+                // It was restored at the source after an import had deleted it here.
                 if is_deleted {
                     self.client.set_experiment_lifecycle(&there.id, Lifecycle::Active).await?;
                     self.note(format!("experiment {name:?} was restored on the target, as on the source"));
@@ -64,13 +64,13 @@ impl RestWriter {
                 }
                 self.merge_tags(experiment, &there, ours).await?;
                 self.look_for_runs(&there.id).await?;
-                // Somebody else's active experiment is not ours to delete.
+                // An active experiment that this program did not create must not be deleted.
                 Ok(TargetExperiment { to_be_deleted: to_be_deleted && ours, ..place(there.id) })
             }
         }
     }
 
-    /// The other experiment of the source that this one of the target was made from: it had the name before.
+    /// The other source experiment that this target experiment was made from, and that had this name before.
     fn copied_from_another(&self, there: &Experiment, experiment: &Experiment) -> Option<&Experiment> {
         let all = &self.source.get()?.experiments;
         let is_marked = there.tags.contains_key(tag::SOURCE_CREATION_TIME);
@@ -93,7 +93,7 @@ impl RestWriter {
         .hint("rename that one on the target, or give this one another name with --experiment-rename-file"))
     }
 
-    /// See [`Writer::origin_of`](crate::writers::Writer::origin_of). A few tell for all.
+    /// See [`Writer::origin_of`](crate::writers::Writer::origin_of). A few experiments are enough.
     pub(super) async fn made_from_here(&self, experiments: &[&Experiment]) -> Result<Option<String>> {
         for experiment in experiments.iter().filter_map(|one| Some((one, origin(one)?))).take(ORIGINS) {
             let (experiment, (id, created)) = experiment;
@@ -113,11 +113,11 @@ impl RestWriter {
         let mut tags = self.tags_of(experiment);
         tags.insert(tag::GIVEN_NAME.to_owned(), name.to_owned());
         match self.create_experiment(name, &tags).await {
-            // One of its tags may be what the server refuses: the others arrive, and it is named.
+            // The server may refuse one of the tags: the others are written, and this one is reported.
             Err(e) if is_refusal(&e) => {
                 let (own, theirs): (BTreeMap<_, _>, BTreeMap<_, _>) =
                     tags.into_iter().partition(|(key, _)| tag::is_ours(key));
-                // When it is refused again, the first reason is the better one.
+                // If it is refused again, the first reason is more useful.
                 let id = self.create_experiment(name, &own).await.map_err(|_| e)?;
                 let refused = self.set_experiment_tags(&id, theirs).await?;
                 self.refusals.add(Kind::Experiment, experiment.id.as_str(), refused);
@@ -142,7 +142,7 @@ impl RestWriter {
         Ok(refused)
     }
 
-    /// When the reply is lost, the name tells whether it was made.
+    /// When the reply is lost, the name shows whether the experiment was created.
     async fn create_experiment(&self, name: &str, tags: &BTreeMap<String, String>) -> Result<ExperimentId> {
         let mut tries = 1;
         loop {
@@ -161,7 +161,7 @@ impl RestWriter {
         }
     }
 
-    /// The source's tags, and what cannot be set as tags of ours.
+    /// The source's tags, and tags of this program for values that cannot be set.
     fn tags_of(&self, experiment: &Experiment) -> BTreeMap<String, String> {
         let theirs = experiment.tags.iter().filter(|(key, _)| !tag::is_ours(key));
         let mut tags: BTreeMap<String, String> =
@@ -179,11 +179,11 @@ impl RestWriter {
         tags
     }
 
-    /// Adds the tags that the target's experiment lacks. What it has is left alone, unless an import made the experiment
-    /// and this one is an update.
+    /// Adds the tags that the target's experiment lacks. Existing tags are not changed, unless an import made the
+    /// experiment and this import is an update.
     async fn merge_tags(&self, experiment: &Experiment, there: &Experiment, ours: bool) -> Result<()> {
         let mut missing = self.tags_of(experiment);
-        // Without ours: an experiment that was here before stays somebody else's.
+        // Tags of this program are excluded: an experiment that existed before does not become an imported one.
         missing.retain(|key, _| !tag::is_ours(key));
         missing.extend(merged_tag(experiment).filter(|_| !ours).map(|key| (key, String::from("true"))));
         missing.retain(|key, value| match there.tags.get(key) {
@@ -196,7 +196,7 @@ impl RestWriter {
         Ok(())
     }
 
-    /// The experiment that an earlier import made from this one, or moved it into, under whatever name.
+    /// The experiment that an earlier import made from this one, or moved it into, under any name.
     async fn moved_before(&self, experiment: &Experiment) -> Result<Option<Experiment>> {
         if !has_identity(experiment) {
             return Ok(None);
@@ -207,7 +207,7 @@ impl RestWriter {
             is_made_from(there, experiment) && there.tags.contains_key(tag::SOURCE_CREATION_TIME)
                 || merged.as_ref().is_some_and(|key| there.tags.contains_key(key))
         };
-        // One that was deleted there takes nothing, and its name is free to be another's.
+        // A deleted experiment on the target accepts no writes, and another one may use its name.
         let takes = |there: &&Experiment| !there.lifecycle.is_deleted() || experiment.lifecycle.is_deleted();
         let all = marked.iter().filter(is_it).filter(takes);
         Ok(all.min_by_key(|there| (there.lifecycle.is_deleted(), there.creation_time)).cloned())
@@ -218,8 +218,8 @@ impl RestWriter {
         Ok(all.into_iter().filter(|one| one.tags.keys().any(|key| tag::is_ours(key))).collect())
     }
 
-    /// Two imports at once, or one of an old release that was not stopped, have made a run twice. The one that has come to
-    /// its end is gone on with; which one may go is for a person to say.
+    /// A run exists twice, after two imports at the same time or an import of an old release that was not stopped. The
+    /// import continues with the finished copy; the user decides which one to delete.
     fn note_double(&self, place: &mut OccupiedEntry<'_, RunId, ImportedRun>, other: ImportedRun) {
         let there = place.get().clone();
         self.note(format!(
@@ -233,7 +233,7 @@ impl RestWriter {
         }
     }
 
-    /// Looks for runs that another import has made too: for a target that keeps no lease.
+    /// Looks for runs that another import has also made: for a target that keeps no lease.
     pub(super) async fn note_doubles(&self, id: &ExperimentId) -> Result<()> {
         let mut found = HashMap::new();
         let mut pages = strict(self.client.runs(id, IMPORTED));
@@ -251,7 +251,7 @@ impl RestWriter {
         Ok(())
     }
 
-    /// Follows a new name of the source's. A name that somebody has given on the target stays.
+    /// Follows a rename at the source. A name that a user has set on the target is kept.
     async fn under_its_name(&self, there: Experiment, name: &str, is_taken: bool) -> Result<Experiment> {
         let is_given = there.tags.get(tag::GIVEN_NAME) == Some(&there.name);
         let old = there.name.clone();
@@ -279,8 +279,8 @@ impl RestWriter {
         Ok(there)
     }
 
-    /// Learns which runs earlier imports have made here, and which of their tags still name a run of the source: an
-    /// import that was broken off may have left such tags, and its journal may be lost.
+    /// Finds the runs that earlier imports have made here, and their tags that still name a run of the source: an
+    /// interrupted import may have left such tags, and its journal may be lost.
     async fn look_for_runs(&self, id: &ExperimentId) -> Result<()> {
         let (mut found, mut naming) = (HashMap::new(), Vec::new());
         let mut pages = strict(self.client.runs(id, IMPORTED));
@@ -320,8 +320,8 @@ impl RestWriter {
     }
 }
 
-/// True when an import made the experiment `there` from this one. Ids of databases are small numbers that every source
-/// has: when it was created tells the sources apart, where both sides say it.
+/// True when an import made the experiment `there` from this one. Database ids are small numbers that every source has:
+/// the creation time distinguishes the sources, if both sides have it.
 fn is_made_from(there: &Experiment, experiment: &Experiment) -> bool {
     let created =
         |time: i64| there.tags.get(tag::SOURCE_CREATION_TIME).is_none_or(|known| *known == time.to_string());
@@ -329,18 +329,18 @@ fn is_made_from(there: &Experiment, experiment: &Experiment) -> bool {
         && experiment.creation_time.is_none_or(created)
 }
 
-/// What an import says that an experiment was made from: its id there, and when it was made there.
+/// The origin that an import recorded for an experiment: its id and its creation time there.
 fn origin(experiment: &Experiment) -> Option<(ExperimentId, i64)> {
     let id = experiment.tags.get(tag::SOURCE_EXPERIMENT_ID)?;
     Some((ExperimentId::from(id.as_str()), experiment.tags.get(tag::SOURCE_CREATION_TIME)?.parse().ok()?))
 }
 
-/// False for an experiment whose id says nothing: it is one of the small numbers of a database, before MLflow 1.30.
+/// False for an experiment whose id is ambiguous: it is one of the small numbers of a database, before MLflow 1.30.
 fn has_identity(experiment: &Experiment) -> bool {
     experiment.creation_time.is_some()
 }
 
-/// The mark of a foreign experiment that this one was moved into.
+/// The mark on another experiment that this one was moved into.
 fn merged_tag(experiment: &Experiment) -> Option<String> {
     let created = experiment.creation_time?;
     Some(format!("{}{}.{created}", tag::MERGED_EXPERIMENT, experiment.id))

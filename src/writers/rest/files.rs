@@ -16,14 +16,14 @@ use crate::io::ByteSource;
 use crate::rest::{Client, PathRules};
 use crate::writers::{FileWriter, IdMap};
 
-/// By what ways files reach the target: the same for all of its artifact roots.
+/// The routes by which files reach the target: the same for all of its artifact roots.
 pub struct ArtifactUploader {
     pub client: Arc<Client>,
     pub stores: Arc<ArtifactStores>,
     pub ledger: Arc<dyn IdMap>,
-    /// What the server makes of paths.
+    /// How the server changes paths.
     pub paths: PathRules,
-    /// Whether the server signs single uploads to its store; asked when the store refuses ours.
+    /// Whether the server signs single uploads to its store; asked when the store refuses a direct upload.
     pub signs_uploads: OnceCell<bool>,
 }
 
@@ -33,20 +33,20 @@ impl ArtifactUploader {
     }
 }
 
-/// Writes below one artifact root: through the server's proxy, or straight to S3.
+/// Writes below one artifact root: through the server's proxy, or directly to S3.
 pub struct RestFiles {
     by: Arc<ArtifactUploader>,
     /// The source's root, and the target's.
     roots: (String, String),
-    /// Whose files they are, if they are a run's: the server signs uploads for runs only.
+    /// The run that owns the files, if any: the server signs uploads for runs only.
     run: Option<RunId>,
-    /// What is there, once it was asked for.
+    /// The files on the target, after they were listed.
     there: OnceCell<Option<BTreeMap<String, Option<u64>>>>,
 }
 
-/// Where a file goes.
+/// The destination of a file.
 enum FileAddress {
-    /// Its path as the proxy's URL spells it.
+    /// The path as the proxy's URL encodes it.
     Proxied(String),
     S3(S3Object),
 }
@@ -61,7 +61,7 @@ impl RestFiles {
         Self { run: Some(run.clone()), ..self }
     }
 
-    /// What the target says of its root decides, never a rule of ours.
+    /// The target's own root decides, never a rule of this program.
     fn place(&self, path: &str) -> Result<FileAddress> {
         let root = &self.roots.1;
         if let Some(root) = proxied_path(root) {
@@ -74,7 +74,7 @@ impl RestFiles {
         Ok(FileAddress::S3(object.below(path)))
     }
 
-    /// The files below the target's root, with their sizes; none where nobody tells this machine.
+    /// The files below the target's root, with their sizes; none if this machine cannot list them.
     async fn list(&self) -> Result<Option<BTreeMap<String, Option<u64>>>> {
         let root = &self.roots.1;
         let files = match proxied_path(root) {
@@ -87,7 +87,7 @@ impl RestFiles {
         Ok(Some(files.into_iter().map(|file| (file.path, file.size)).collect()))
     }
 
-    /// The target's root, where this machine reads it by itself.
+    /// The target's root, if this machine can read it directly.
     async fn store_root(&self) -> Option<Root> {
         let experiment_id = ExperimentId::from("");
         let (kind, artifact_uri) = (Kind::Artifact, self.roots.1.as_str());
@@ -107,15 +107,15 @@ impl RestFiles {
         Ok(files)
     }
 
-    /// Small and changed on the way.
+    /// An `MLmodel` file is small and changed during the transfer.
     async fn mlmodel(&self, source: &Hashed<'_>) -> Result<Text> {
         let text: BytesMut = source.open().await?.try_collect().await?;
         let (old, new) = &self.roots;
         Ok(Text(with_new_ids(&text, (old, new), |id| self.by.ledger.target_of(id)).into()))
     }
 
-    /// False where the target's `MLmodel` names an id of the source that has a new one: it was written before that run or
-    /// model came.
+    /// False if the target's `MLmodel` contains an id of the source that now has a new one: the file was written before
+    /// that run or model.
     async fn names_new_ids(&self, path: &str) -> Result<bool> {
         let stream = match self.place(path)? {
             FileAddress::Proxied(path) => self.by.client.download_proxied(&path).await?,
@@ -154,7 +154,7 @@ impl RestFiles {
         }
     }
 
-    /// By way of a temporary file: MLflow 3.10 takes a request that does not announce its length for an empty file.
+    /// Uses a temporary file: MLflow 3.10 treats a request without an announced length as an empty file.
     async fn of_unknown_size(&self, to: &FileAddress, path: &str, source: &dyn ByteSource) -> Result<Digest> {
         let folder = tempfile::tempdir()?;
         let spooled = Spooled(folder.path().join("file"));
@@ -193,7 +193,7 @@ impl FileWriter for RestFiles {
         let there = self.there.get_or_try_init(|| self.list()).await?;
         let Some(there) = there else { return Ok(true) };
         let Some(found) = there.get(&file.path) else { return Ok(false) };
-        // One that was changed on the way has another size.
+        // A file that was changed during the transfer has another size.
         if is_mlmodel(&file.path, file.size) {
             return self.names_new_ids(&file.path).await;
         }
@@ -204,7 +204,7 @@ impl FileWriter for RestFiles {
         let (to, path) = (self.place(&file.path)?, file.path.as_str());
         let hashed = Hashed::new(source).of_size(file.size);
         let sent = if is_mlmodel(path, file.size) {
-            // Its digest is that of what was read.
+            // The digest covers the original content.
             let text = self.mlmodel(&hashed).await.map_err(|e| hashed.cause().unwrap_or(e))?;
             self.send(&to, path, Some(text.0.len() as u64), &text).await
         } else if let FileAddress::S3(object) = &to

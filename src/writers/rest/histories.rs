@@ -1,5 +1,5 @@
-//! The points that the target has, read before some of them would be sent again: a server that is sent points which it
-//! has loads the whole history of their metrics for each such batch, and refuses some of them.
+//! The points that the target has, read before some of them would be sent again. A server that receives existing points
+//! loads the whole history of their metrics for each such batch, and refuses some of them.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,10 +12,10 @@ use crate::entities::{PointIdentity, RunId};
 use crate::error::{Error, Result};
 use crate::rest::{Client, ROWS_PER_CALL};
 
-/// Runs of one group ask for the same metric at about the same time: so long the first of them waits for the others.
+/// Runs of one group ask for the same metric at about the same time: the first one waits this long for the others.
 const GATHER: Duration = Duration::from_millis(5);
 
-/// What the target has of one metric of one run.
+/// The points that the target has of one metric of one run.
 pub(super) type Known = HashSet<PointIdentity>;
 
 type Asker = (RunId, oneshot::Sender<Result<Known>>);
@@ -25,7 +25,7 @@ pub(super) struct Histories {
     client: Arc<Client>,
     /// How many runs the server takes in one call; none when it has no such route.
     bulk: Option<usize>,
-    /// Who asks for which metric.
+    /// The tasks that wait for each metric.
     askers: Mutex<HashMap<String, Vec<Asker>>>,
 }
 
@@ -45,7 +45,7 @@ impl Histories {
             of_key.len() == 1
         };
         if is_first {
-            // A task of its own: the others have their answer also when this run is broken off.
+            // A separate task: the others get their answer even if this run is cancelled.
             let (all, key) = (Arc::clone(self), key.to_owned());
             tokio::spawn(async move { all.answer(&key, most).await });
         }
@@ -72,13 +72,13 @@ impl Histories {
                 Some(points) => Ok(points),
                 None => self.of_one(&run, key).await,
             };
-            // Who has gone away needs no answer.
+            // A cancelled receiver needs no answer.
             _ = answer.send(points);
         }
     }
 
-    /// Those that one call tells of. A cut answer is whole for all runs but the last that it shows, for it is sorted by
-    /// run; who is missing here is asked for alone.
+    /// The points that one call returns. The answer is sorted by run. So a cut answer is complete for all its runs
+    /// except the last one. A run that is missing here is requested alone.
     async fn of_many(&self, runs: &[RunId], key: &str) -> HashMap<RunId, Known> {
         let Ok(rows) = self.client.history_bulk(runs, key).await else { return HashMap::new() };
         let is_cut = rows.len() >= ROWS_PER_CALL;

@@ -31,7 +31,7 @@ impl RestWriter {
             there.get(&place.id).and_then(|there| there.get(&model.id)).cloned()
         };
         let (there, found) = match known {
-            // The status is written last; one that is not ready at the source may have changed there.
+            // The status is written last; a model that is not ready at the source may have changed there.
             Some(there)
                 if !again
                     && !there.lacking
@@ -54,7 +54,7 @@ impl RestWriter {
         Ok(OpenModel { id: there.id, found, writer: Box::new(writer) })
     }
 
-    /// Created under its identity tag. When the reply is lost, the tag tells whether it was made.
+    /// Created with its identity tag. When the reply is lost, the tag shows whether the model was created.
     async fn make_logged_model(
         &self,
         place: &TargetExperiment,
@@ -65,7 +65,7 @@ impl RestWriter {
         insert_times(&mut tags, model.creation_time, model.last_update_time, "");
         let params: BTreeMap<_, _> =
             model.params.iter().map(|(key, value)| (key.clone(), self.rewritten(key, value))).collect();
-        // The server does not look whether there is such a run (MLflow 3.10): one that is gone keeps its id.
+        // The server does not check whether the run exists (MLflow 3.10): a run that is gone keeps its id.
         let new_run = |id: &RunId| self.ledger.target_of(id).unwrap_or_else(|| id.clone());
         let run = model.source_run_id.as_ref().map(new_run);
         let new = NewModel::new(model, &place.id, run, &params, &tags);
@@ -86,7 +86,7 @@ impl RestWriter {
         }
     }
 
-    /// The source's tags with new ids, without those that the server keeps by itself.
+    /// The source's tags with new ids, without those that the server maintains itself.
     fn tags_of_model(&self, model: &LoggedModel) -> BTreeMap<String, String> {
         let theirs = model.tags.iter().filter(|(key, _)| !tag::is_ours(key) && *key != tag::MODEL_VERSIONS);
         theirs.map(|(key, value)| (key.clone(), self.rewritten(key, value))).collect()
@@ -94,7 +94,7 @@ impl RestWriter {
 
     fn put_down_references(&self, on: &ModelId, model: &LoggedModel) -> Result<()> {
         for (key, value) in model.tags.iter().filter(|(key, _)| *key != tag::MODEL_VERSIONS) {
-            // Its own id too: nobody knew it when the tags were written.
+            // This includes the model's own id, which was unknown when the tags were written.
             if !ids_in(key, value).is_empty() {
                 let (on, key, value) = (on.to_string(), key.clone(), value.clone());
                 self.ledger.unresolved(Unresolved { on, key, value })?;
@@ -126,7 +126,7 @@ impl RestWriter {
         Ok(found)
     }
 
-    /// Adds what the run on the target does not say yet. Gives the models that are not there, by the source's ids.
+    /// Adds the links that the run on the target lacks. Returns the missing models, by the source's ids.
     pub(super) async fn add_model_links(&self, target: &RunId, run: &Run) -> Result<BTreeSet<ModelId>> {
         if run.has_models() && !self.can.logged_models {
             return Err(Error::permanent(
@@ -188,7 +188,7 @@ impl RestWriter {
         Ok(())
     }
 
-    /// One that is there is refused, which a try whose reply was lost may have brought about: they are looked at.
+    /// The server refuses existing outputs. They may come from a try whose reply was lost, so this reads them.
     async fn log_outputs(&self, run: &RunId, outputs: Vec<ModelOutput>) -> Result<()> {
         match self.client.log_model_outputs(run, &outputs).await {
             Err(e) if e.class() == Class::Ambiguous || e.cause() == Some(Cause::PointExists) => {
@@ -197,7 +197,7 @@ impl RestWriter {
                     outputs.iter().filter(|output| !there.contains(output)).cloned().collect();
                 match missing.len() {
                     0 => Ok(()),
-                    // The server refuses what is there, and here nothing is.
+                    // The server refuses existing outputs, but here none exist.
                     all if all == outputs.len() && e.class() != Class::Ambiguous => Err(e),
                     _ => self.client.log_model_outputs(run, &missing).await,
                 }
@@ -206,7 +206,7 @@ impl RestWriter {
         }
     }
 
-    /// Does something to a run. A deleted run takes nothing: it is restored for the moment.
+    /// Changes a run. A deleted run accepts no writes: it is restored temporarily.
     pub(super) async fn restored(&self, run: &Run, what: impl Future<Output = Result<()>>) -> Result<()> {
         if !run.lifecycle.is_deleted() {
             return what.await;

@@ -1,4 +1,4 @@
-//! A tracking server being written.
+//! The writer of a tracking server.
 
 mod aliases;
 mod drift;
@@ -53,43 +53,43 @@ pub struct RestWriter {
     client: Arc<Client>,
     can: Capabilities,
     ledger: Arc<dyn IdMap>,
-    /// How files get there.
+    /// How files reach the target.
     delivery: Arc<ArtifactUploader>,
-    /// How entries of runs get there.
+    /// How entries of runs reach the target.
     way: RunWay,
-    /// What it would not take of what arrived otherwise.
+    /// The parts that the target refused of objects that were written otherwise.
     refusals: Arc<Refusals>,
     location: String,
-    /// Runs that carry a source id, by experiment: what earlier imports have left.
+    /// Runs that carry a source id, by experiment: the result of earlier imports.
     there: Mutex<HashMap<ExperimentId, HashMap<RunId, ImportedRun>>>,
     /// Logged models that carry a source id, by experiment.
     models_there: Mutex<HashMap<ExperimentId, HashMap<ModelId, ImportedModel>>>,
-    /// How many experiments of the source are written into this one now: two may have become one.
+    /// How many source experiments are being written into this one: two may have been merged.
     open_places: Mutex<HashMap<ExperimentId, usize>>,
-    /// All that the source has, of which an import may take a part.
+    /// All objects of the source; an import may use only some of them.
     source: OnceLock<SourceObjects>,
-    /// Which experiment became which.
+    /// The target's experiment for each source experiment.
     experiments: Mutex<HashMap<ExperimentId, ExperimentId>>,
-    /// Evaluation datasets that earlier imports have left, by the source's ids.
+    /// Evaluation datasets of earlier imports, by the source's ids.
     datasets_there: OnceCell<HashMap<String, EvaluationDataset>>,
     /// Experiments that earlier imports have made, or moved others into.
     marked_experiments: OnceCell<Vec<Experiment>>,
-    /// Visited runs with tags that the source's have not.
+    /// The number of visited runs with tags that the source's runs do not have.
     with_more_tags: AtomicU64,
     drift: Drift,
-    /// Runs that were made and have no name at the source.
+    /// The number of created runs that have no name at the source.
     nameless: AtomicU64,
-    /// It does not take the tag that keeps other imports out.
+    /// The target does not accept the tag that prevents other imports.
     keeps_no_lease: AtomicBool,
-    /// What a reader should know at the end.
+    /// Notes for the user at the end.
     notes: Mutex<Vec<String>>,
-    /// All that the target has.
+    /// All experiments of the target.
     every_experiment: OnceCell<Vec<ExperimentId>>,
-    /// Whether the target keeps spans in its database: see `trace`.
+    /// Whether the target stores spans in its database: see `trace`.
     keeps_spans: Arc<OnceCell<bool>>,
-    /// Which registered model is called how.
+    /// The target's name of each registered model.
     model_names: Mutex<HashMap<String, String>>,
-    /// Experiments that an earlier import has deleted in the end: they take nothing until they are restored.
+    /// Experiments that an earlier import deleted at its end: they accept no writes until they are restored.
     deleted: Mutex<HashSet<ExperimentId>>,
     /// Experiments to be deleted once nothing more is written.
     to_be_deleted: Mutex<HashSet<ExperimentId>>,
@@ -101,7 +101,7 @@ struct SourceObjects {
     models: Vec<RegisteredModel>,
 }
 
-/// How often a creation whose reply was lost is tried again after looking it up.
+/// How often a creation is tried again when its reply was lost and a lookup did not find the object.
 const TRIES: usize = 3;
 
 /// A run that an earlier import has made.
@@ -128,13 +128,13 @@ impl From<Run> for ImportedRun {
     }
 }
 
-/// An empty mark is one that was taken off.
+/// An empty mark counts as removed.
 fn is_lacking(tags: &BTreeMap<String, String>) -> bool {
     tags.get(tag::LACKING).is_some_and(|mark| !mark.is_empty())
 }
 
 impl RestWriter {
-    /// `update`: what an earlier import wrote is to be brought in line with the source.
+    /// With `update`, values that an earlier import wrote are set as on the source.
     pub fn new(
         client: Arc<Client>,
         stores: Arc<ArtifactStores>,
@@ -182,7 +182,7 @@ impl RestWriter {
         }
     }
 
-    /// One experiment less is written into this place; true when that was the last one.
+    /// Counts one experiment less that is written into this place; true for the last one.
     fn is_last(&self, place: &ExperimentId) -> bool {
         let mut open = self.open_places.lock().unwrap_or_else(PoisonError::into_inner);
         let left = open.get(place).copied().unwrap_or_default().saturating_sub(1);
@@ -377,7 +377,7 @@ impl Writer for RestWriter {
         notes.extend(self.follow_references().await?);
         let waiting = std::mem::take(&mut *self.to_be_deleted.lock().unwrap_or_else(PoisonError::into_inner));
         for id in waiting {
-            // Those that were deleted before and took nothing since are as they should be.
+            // Experiments that were deleted before and not changed since are already in the right state.
             if !self.deleted().remove(&id) {
                 self.client.set_experiment_lifecycle(&id, Lifecycle::Deleted).await?;
             }

@@ -1,4 +1,4 @@
-//! Metrics of logged models as the target takes and keeps them.
+//! Metrics of logged models in the form that the target accepts and stores.
 
 use crate::entities::{ModelId, ModelMetric, Point};
 use crate::rest::MetricOf;
@@ -8,7 +8,7 @@ pub fn metric_of(model: &ModelId, metric: &ModelMetric) -> MetricOf {
     MetricOf { model_id: model.clone(), dataset_name, dataset_digest }
 }
 
-/// The point as a model has it: no store keeps a model's NaN (MLflow 3.0 to 3.16 store 0).
+/// The point as a model stores it: no store keeps a NaN of a model (MLflow 3.0 to 3.16 store 0).
 pub fn of_model(point: Point) -> Point {
     Point { value: if point.value.is_nan() { 0.0 } else { point.value }, ..point }
 }

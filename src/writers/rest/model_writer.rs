@@ -34,7 +34,7 @@ impl From<LoggedModel> for ImportedModel {
     }
 }
 
-/// Writes one logged model: its files, what its creation could not say, its status last.
+/// Writes one logged model: its files, then the data that its creation could not set, then its status.
 pub struct RestModelWriter {
     client: Arc<Client>,
     ledger: Arc<dyn IdMap>,
@@ -42,11 +42,11 @@ pub struct RestModelWriter {
     refusals: Arc<Refusals>,
     id: ModelId,
     files: RestFiles,
-    /// An earlier import has marked it so.
+    /// An earlier import has set this mark.
     was_lacking: bool,
 }
 
-/// What tells one point of a model from another on one server.
+/// The fields that identify a model's point on one server.
 type Identity<'a> = (&'a str, PointIdentity, RunId, &'a Option<String>, &'a Option<String>);
 
 impl RestModelWriter {
@@ -58,7 +58,8 @@ impl RestModelWriter {
         Self { client, ledger, log, refusals, id, files, was_lacking }
     }
 
-    /// One that is there is refused, which a try whose reply was lost may have brought about: they are looked at again.
+    /// The server refuses existing params. They may come from a try whose reply was lost, so this reads the model
+    /// again.
     async fn add_params(&self, model: &LoggedModel, there: &LoggedModel) -> Result<Refused> {
         let missing = model.params.iter().filter(|(key, _)| !there.params.contains_key(*key));
         let missing: Vec<(String, String)> = self.rewritten(missing).into_iter().collect();
@@ -95,7 +96,7 @@ impl RestModelWriter {
         pairs.map(|(key, value)| (key.clone(), new(key, value))).collect()
     }
 
-    /// Points are written through the runs whose metrics they are.
+    /// Points are written through the runs that own the metrics.
     async fn add_points(&self, model: &LoggedModel, there: &LoggedModel) -> Result<Refused> {
         let known: HashSet<Identity<'_>> =
             there.metrics.iter().map(|metric| identity(metric, metric.run_id.clone())).collect();
@@ -122,7 +123,7 @@ impl RestModelWriter {
         gone.map_or(Ok(refused), |metric| Err(not_there(metric)))
     }
 
-    /// A deleted run takes nothing: it is restored for the moment.
+    /// A deleted run accepts no writes: it is restored temporarily.
     async fn log(&self, run: &RunId, items: Vec<BatchItem>) -> Result<Refused> {
         let is_deleted = self.client.run(run).await?.lifecycle.is_deleted();
         if is_deleted {
@@ -179,14 +180,14 @@ impl ModelWriter for RestModelWriter {
         _missing: Vec<(String, String)>,
         lacking: bool,
     ) -> Result<()> {
-        // Before the status, with which it would count as whole.
+        // Written before the status, which marks the model as complete.
         if lacking != self.was_lacking {
             let mark = if lacking { "true" } else { "" };
             let tags = [(tag::LACKING.to_owned(), mark.to_owned())].into();
             self.client.set_logged_model_tags(&self.id, &tags).await?;
         }
         match model.status {
-            // What it is from its creation on.
+            // A model has this status from its creation on.
             ModelStatus::Pending | ModelStatus::Unspecified => Ok(()),
             status => self.client.set_logged_model_status(&self.id, status).await,
         }

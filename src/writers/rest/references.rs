@@ -4,8 +4,8 @@ use crate::error::{Error, Result};
 use crate::rest::takes_tag_value;
 
 impl RestWriter {
-    /// Goes back to the tags that named a run before it was there. A run that was never moved keeps its old id in
-    /// them, which is said when it is a parent.
+    /// Rewrites the tags that named a run before it existed on the target. If a run was never moved, its old id remains
+    /// in the tags. If that run is a parent, this is reported.
     pub(super) async fn follow_references(&self) -> Result<Vec<String>> {
         let mut notes = Vec::new();
         for reference in self.ledger.waiting()? {

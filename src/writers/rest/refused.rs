@@ -1,4 +1,4 @@
-//! What a target would not take of something that arrived otherwise.
+//! The parts that a target refused of an object that was written otherwise.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use crate::entities::Kind;
 use crate::error::{Class, Error, Result};
 
-/// The most refusals that one message names.
+/// The most refusals that one message lists.
 const NAMED: usize = 5;
 /// Characters of a name or of a reason in such a message.
 const LONGEST_NAME: usize = 60;
@@ -50,7 +50,7 @@ impl Refused {
         self.0.is_empty()
     }
 
-    /// One error that names them; none when everything was taken.
+    /// One error that lists them; none when everything was accepted.
     pub fn into_error(self) -> Option<Error> {
         let total: u64 = self.0.iter().map(|part| part.count).sum();
         if total == 0 {
@@ -83,24 +83,24 @@ fn shortened(text: &str, most: usize) -> String {
     }
 }
 
-/// True when the server understood and will not have it: no other try helps, and its neighbours may be fine.
+/// True when the server understood the request and refuses it: another try does not help, and other parts may be
+/// accepted.
 pub(super) fn is_refusal(error: &Error) -> bool {
     error.class() == Class::Permanent
         && error.answered().is_some_and(|answered| answered.status < 500 || !answered.error_code.is_empty())
 }
 
-/// What was said of a creation that has been looked up since, and did not happen: an error that the server names itself is
-/// a refusal then.
+/// The error of a creation that a later lookup did not find: an error that has an MLflow code is a refusal then.
 pub(super) fn not_made(error: Error) -> Error {
     let is_named = error.answered().is_some_and(|answered| !answered.error_code.is_empty());
     if error.class() == Class::Ambiguous && is_named { error.of_class(Class::Permanent) } else { error }
 }
 
-/// Parts that are refused with none taken, after which all are taken for refused.
+/// If this many parts are refused and none is accepted, all are treated as refused.
 const HOPELESS: usize = 8;
 
-/// Sends all of them at once or, where that is refused, in ever smaller parts. Gives those that are refused alone. An
-/// error is what concerns all of them.
+/// Sends all of them together or, if that is refused, in smaller and smaller parts. Returns those that are refused
+/// alone. An error concerns all of them.
 pub(super) async fn in_parts<T: Clone, Fut: Future<Output = Result<()>>>(
     items: Vec<T>,
     send: impl Fn(Vec<T>) -> Fut,
@@ -127,7 +127,7 @@ pub(super) async fn in_parts<T: Clone, Fut: Future<Output = Result<()>>>(
     Ok(refused)
 }
 
-/// What was refused of which object, until the object comes to its end.
+/// The refused parts of each object, until the object is finished.
 #[derive(Default)]
 pub(super) struct Refusals(Mutex<HashMap<(Kind, String), Refused>>);
 
@@ -140,7 +140,7 @@ impl Refusals {
         all.entry((kind, id.to_owned())).or_default().extend(refused);
     }
 
-    /// Says it once.
+    /// Returns the error only once.
     pub fn take(&self, kind: Kind, id: &str) -> Option<Error> {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         all.remove(&(kind, id.to_owned()))?.into_error()

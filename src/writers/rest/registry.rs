@@ -1,5 +1,5 @@
-//! Registered models, prompts and their versions. The server numbers versions itself, one more than any the model
-//! ever had: numbers that are free on the source are used up with a placeholder that is deleted again.
+//! Registered models, prompts and their versions. The server numbers versions itself, one more than any that the model
+//! ever had. A placeholder uses up each number that is free on the source, and is deleted again.
 
 use std::collections::BTreeMap;
 use std::sync::PoisonError;
@@ -12,12 +12,12 @@ use crate::error::{Class, Error, Result};
 use crate::rest::NewVersion;
 use crate::writers::{Existing, TargetModel};
 
-/// The source of a placeholder: of a scheme that no release looks into, with a path, which MLflow 3.10 asks for
+/// The source of a placeholder. No release checks its scheme, and it has a path, because MLflow 3.10 requires one
 /// (`server/handlers.py`, `_validate_source_model`).
 pub(super) const PLACEHOLDER_SOURCE: &str = "s3://mlferry-placeholder/none";
 const NO_SUCH_SOURCE: &str = "the target takes no such source: register a copy of the files, in a bucket or in the run \
                               that the version names, on the source or on the target";
-/// What a placeholder says of itself, so that one that was left behind is known.
+/// The tag value of a placeholder, so that a remaining one is recognized.
 pub(super) const PLACEHOLDER: &str = "placeholder";
 
 impl RestWriter {
@@ -28,7 +28,7 @@ impl RestWriter {
     ) -> Result<TargetModel> {
         let names = || self.model_names.lock().unwrap_or_else(PoisonError::into_inner);
         names().insert(model.name.clone(), name.to_owned());
-        // There is nothing else in the question that a server could refuse.
+        // The server could refuse no other part of this request.
         let there = self.client.registered_model(name).await.map_err(|e| match e.class() {
             Class::Permanent => e.hint("give it another name with --model-rename-file"),
             _ => e,
@@ -72,7 +72,7 @@ impl RestWriter {
         let mut missing = self.new_tags(&model.tags);
         missing.retain(|key, value| match there.tags.get(key) {
             None => true,
-            // An earlier import may have known fewer of them.
+            // An earlier import may have covered fewer experiments.
             Some(known) if key == tag::PROMPT_EXPERIMENTS => {
                 *value = merge_experiments(value, known);
                 value != known
@@ -112,10 +112,10 @@ impl RestWriter {
             (tag::GIVEN_NAME.to_owned(), name.to_owned()),
         ]);
         insert_times(&mut tags, model.creation_time, model.last_update_time, &model.user_id);
-        // Without this one it would be made as another kind of thing.
+        // Without this tag, the server would create another kind of object.
         tags.extend(theirs.get_key_value(tag::IS_PROMPT).map(|(key, value)| (key.clone(), value.clone())));
         match self.create_model(model, name, &with(&theirs, &tags)).await {
-            // One of its tags may be what the server refuses: the others arrive, and it is named.
+            // The server may refuse one of the tags: the others are written, and this one is reported.
             Err(e) if is_refusal(&e) => {
                 self.create_model(model, name, &tags).await.map_err(|_| e)?;
                 let refused = self.set_model_tags(name, theirs).await?;
@@ -149,7 +149,7 @@ impl RestWriter {
         }
     }
 
-    /// What is there, after removing a placeholder that a broken-off import has left.
+    /// The versions on the target, after removing a placeholder that an interrupted import has left.
     async fn versions_there(&self, name: &str) -> Result<BTreeMap<u64, ModelVersion>> {
         let mut there = BTreeMap::new();
         for version in self.client.model_versions(name, true).await? {
@@ -216,7 +216,7 @@ impl RestWriter {
         Ok(found)
     }
 
-    /// An error unless the version that holds the number is the one to be written.
+    /// Fails unless the version that has the number is the one to be written.
     fn is_it(&self, there: &ModelVersion, version: &ModelVersion, source: &str) -> Result<()> {
         let ours = is_made_from(there, version);
         // A prompt's text is in its tags.
@@ -246,10 +246,10 @@ impl RestWriter {
         let theirs = self.new_tags(&version.tags);
         let mut tags = BTreeMap::from([(tag::SOURCE_VERSION.to_owned(), version.label())]);
         insert_times(&mut tags, version.creation_time, version.last_update_time, &version.user_id);
-        // Without this one another kind of thing would be made, of which the server asks less.
+        // Without this tag, the server would create another kind of object, for which it checks less.
         tags.extend(theirs.get_key_value(tag::IS_PROMPT).map(|(key, value)| (key.clone(), value.clone())));
         match self.number_version(at, version, new, &with(&theirs, &tags)).await {
-            // One of its tags may be what the server refuses: the others arrive, and it is named.
+            // The server may refuse one of the tags: the others are written, and this one is reported.
             Err(e) if is_refusal(&e) && !theirs.is_empty() => {
                 self.number_version(at, version, new, &tags).await.map_err(|_| e)?;
                 self.set_version_tags(&at.name, version, theirs).await
@@ -287,7 +287,7 @@ impl RestWriter {
         Ok(())
     }
 
-    /// Makes the version with its own number: placeholders use up those before it.
+    /// Creates the version with its own number: placeholders use up the numbers before it.
     async fn number_version(
         &self,
         at: &mut TargetModel,
@@ -297,7 +297,7 @@ impl RestWriter {
     ) -> Result<()> {
         let gap = BTreeMap::from([(tag::SOURCE_VERSION.to_owned(), PLACEHOLDER.to_owned())]);
         let named = version.run_id.as_ref().map(|id| self.ledger.target_of(id).unwrap_or_else(|| id.clone()));
-        // Files of a run are then taken for a version of that run alone.
+        // Such a server then accepts files of a run only for a version of this run.
         let run_id = named.or_else(|| new.run.clone().filter(|_| self.can.checked_sources));
         let wanted = version.version;
         let real = NewVersion {
@@ -318,7 +318,7 @@ impl RestWriter {
             tags: &gap,
             ..real
         };
-        // The server never gives a number below one that it has: to try would only use up another.
+        // The server never assigns a number below an existing one: a try would only use up another number.
         if at.versions.keys().any(|there| *there > wanted) || at.next.is_some_and(|next| next > wanted) {
             return Err(number_is_used(wanted, at.next));
         }
@@ -328,12 +328,12 @@ impl RestWriter {
             let made = self.client.create_model_version(if is_gap { &placeholder } else { &real }).await;
             let made = match made.map_err(|e| if lost == TRIES { not_made(e) } else { e }) {
                 Ok(made) => made,
-                // Look what became of it: a version that was made is there, a placeholder is removed.
+                // Look up the result: a created version is kept, a placeholder is removed.
                 Err(e) if e.class() == Class::Ambiguous && lost < TRIES => {
                     lost += 1;
                     let before = std::mem::take(&mut at.versions);
                     at.versions = self.versions_there(&at.name).await?;
-                    // It may have been made under another number, which is only known now.
+                    // The version may have been created under another number, which is known only now.
                     let label = version.label();
                     let is_stray = |there: &&ModelVersion| {
                         there.version != wanted
@@ -401,7 +401,7 @@ fn with(theirs: &BTreeMap<String, String>, ours: &BTreeMap<String, String>) -> B
     theirs.iter().chain(ours).map(|(key, value)| (key.clone(), value.clone())).collect()
 }
 
-/// What no request can set is kept as tags.
+/// Values that no request can set are stored as tags.
 pub(super) fn insert_times(
     tags: &mut BTreeMap<String, String>,
     creation: Option<i64>,

@@ -8,8 +8,8 @@ use crate::entities::{RegisteredModel, tag};
 use crate::error::{Class, Error, Result};
 
 impl RestWriter {
-    /// The other model of the source that this one of the target was made from: it had the name before. The moment when it was
-    /// made tells.
+    /// The other source model that this target model was made from, and that had this name before. The creation time
+    /// identifies it.
     pub(super) fn model_copied_from_another(
         &self,
         there: &RegisteredModel,
@@ -55,8 +55,9 @@ impl RestWriter {
         Ok(())
     }
 
-    /// A model that an earlier import made from this one, before either was renamed: the source knows no id of a model,
-    /// but the moment when it was made stays. It follows the source's new name, unless somebody has renamed it there.
+    /// A model that an earlier import made from this one, before either was renamed. The source has no id for a model,
+    /// but its creation time does not change. The target's model follows the source's new name, unless a user has
+    /// renamed it there.
     pub(super) async fn under_another_name(
         &self,
         model: &RegisteredModel,

@@ -45,14 +45,14 @@ impl RestWriter {
             if now.tags.keys().any(is_left) {
                 self.with_more_tags.fetch_add(1, Ordering::Relaxed);
             }
-            // Params cannot be changed: those that are there stay as they are.
+            // Params cannot be changed: existing ones remain as they are.
             let (items, refused) = self.items(run, &there.id, &now.params, &now.tags)?;
             writer = writer.starting_with(items, refused).adding_to(now.latest.into_keys());
         }
         Ok(OpenRun { id: there.id, found, writer: Box::new(writer) })
     }
 
-    /// A deleted run takes nothing; it is deleted again when it is closed.
+    /// A deleted run accepts no writes; it is deleted again when it is closed.
     async fn reopened(&self, place: &TargetExperiment, there: &ImportedRun) -> Result<Run> {
         self.reopen_experiment(place).await?;
         let run = self.client.run(&there.id).await?;
@@ -69,8 +69,8 @@ impl RestWriter {
         Ok(())
     }
 
-    /// Creates the run under its identity tag, with all of its tags; one of them may be what a server refuses: then with
-    /// what identifies it alone. Gives the tags that it has.
+    /// Creates the run with its identity tag and all of its tags. If the server refuses one of them, the run is created
+    /// with the identifying tags only. Returns the tags that the run has.
     async fn make_run(
         &self,
         place: &TargetExperiment,
@@ -82,7 +82,7 @@ impl RestWriter {
                 tags.retain(|key, _| {
                     [tag::SOURCE_RUN_ID, tag::PARENT_RUN_ID, tag::RUN_NAME].contains(&key.as_str())
                 });
-                // When it is refused again, the first reason is the better one.
+                // If it is refused again, the first reason is more useful.
                 let made = self.create_run(place, run, &tags).await.map_err(|_| e)?;
                 Ok((made, tags))
             }
@@ -90,7 +90,7 @@ impl RestWriter {
         }
     }
 
-    /// When the reply is lost, the tag tells whether it was made.
+    /// When the reply is lost, the tag shows whether the run was created.
     async fn create_run(
         &self,
         place: &TargetExperiment,
@@ -129,17 +129,17 @@ impl RestWriter {
             .map(|(key, value)| (key.clone(), self.rewritten(key, value)))
             .collect();
         tags.insert(tag::SOURCE_RUN_ID.to_owned(), run.id.to_string());
-        // The server refuses a name tag that says otherwise than the name.
+        // The server refuses a name tag that differs from the name.
         if tags.contains_key(tag::RUN_NAME) {
             tags.insert(tag::RUN_NAME.to_owned(), run.given_name().to_owned());
         }
         tags
     }
 
-    /// The params that are not `there`, and the tags that are not as the run has them, `written` at creation or before:
-    /// those that name the run itself or what has been made since, and on a second visit all that have changed. Tags
-    /// that name a run which is not there yet are put down for later; params that name a logged model are written with
-    /// the run's other links to models. And what cannot be changed.
+    /// The params that are not in `there`, and the tags that differ from those in `written`, which were set at creation
+    /// or before. The differing tags name the run itself or a later object; on a second visit, they are all tags that
+    /// have changed. Tags that name a run which does not exist yet are stored for later. Params that name a logged
+    /// model are written with the run's other links to models. Also returns the parts that cannot be changed.
     fn items(
         &self,
         run: &Run,
@@ -156,7 +156,7 @@ impl RestWriter {
             let wanted = self.rewritten(key, value);
             let is_name = key == tag::RUN_NAME && written.get(key) == Some(&run.name);
             let is_as_wanted = is_name || written.get(key) == Some(&wanted);
-            // It would be cut, or not be taken at all: what is there is whole.
+            // The new value would be cut or refused: the existing value is complete.
             let must_stay = !takes_tag(key) || !takes_tag_value(&wanted);
             let names_old = written.get(key).is_some_and(|known| self.rewritten(key, known) == wanted);
             let is_unknown = |id: &&str| self.ledger.target_of(&RunId::from(*id)).is_none();
@@ -181,7 +181,7 @@ impl RestWriter {
     }
 }
 
-/// The status and the deletion are written last. A run that still runs at the source may have grown.
+/// The status and the deletion are written last. A run that is still running at the source may have grown.
 fn is_complete(there: &ImportedRun, run: &Run) -> bool {
     let deleted = there.lifecycle.is_deleted();
     !there.lacking && (deleted || (there.status != RunStatus::Running && !run.lifecycle.is_deleted()))

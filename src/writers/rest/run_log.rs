@@ -1,5 +1,5 @@
-//! Sends entries of a run in batches, each of which the server takes or refuses as a whole. Of a refused one everything
-//! arrives but what the refusal is about.
+//! Sends entries of a run in batches, each of which the server accepts or refuses as a whole. From a refused batch, all
+//! entries are written except the refused ones.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -13,10 +13,10 @@ use crate::entities::{ModelId, RunId};
 use crate::error::{Cause, Error, Result};
 use crate::rest::{BatchItem, Client, MetricOf, entries_per_batch};
 
-/// Items of one sort that are refused one by one before the rest of the sort is taken for refused, too.
+/// Items of one sort that are refused one by one before the rest of the sort is treated as refused, too.
 const TRIED_ALONE: u64 = 3;
 
-/// What entries have in common that a server may refuse.
+/// The common property of entries that a server may refuse.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Sort {
     Param(String),
@@ -25,7 +25,7 @@ enum Sort {
     Metric(String, bool, Option<ModelId>),
 }
 
-/// A point of a logged model, as the server's key has it: the value is no part of it (MLflow 3.0 to 3.18,
+/// A point of a logged model, as the server's key defines it: the value is not part of it (MLflow 3.0 to 3.18,
 /// `dbmodels/models.py`, `SqlLoggedModelMetric`). Model, metric, time, step.
 pub(super) type ModelPoint = (ModelId, String, i64, i64);
 
@@ -35,15 +35,15 @@ pub(super) struct RunLog {
     histories: Arc<Histories>,
 }
 
-/// What has become known of one run's entries while they are sent.
+/// The results so far, while one run's entries are sent.
 #[derive(Default)]
 pub(super) struct Sent {
     pub refused: Refused,
-    /// Sorts of which every entry was refused so far, how many, and why.
+    /// Sorts whose entries were all refused so far, how many, and why.
     closed: HashMap<Sort, (u64, String)>,
-    /// Sorts of which an entry was taken.
+    /// Sorts with an accepted entry.
     taken: HashSet<Sort>,
-    /// The server takes entries of this run at all.
+    /// The server accepts entries of this run.
     takes_some: bool,
 }
 
@@ -52,7 +52,7 @@ impl RunLog {
         Self { client, histories }
     }
 
-    /// Sends all of them. An error is only what concerns the whole run.
+    /// Sends all of them. An error always concerns the whole run.
     pub async fn send(&self, run: &RunId, mut items: Vec<BatchItem>, sent: &mut Sent) -> Result<()> {
         while !items.is_empty() {
             let batch: Vec<BatchItem> = items.drain(..entries_per_batch(&items)).collect();
@@ -93,7 +93,7 @@ impl RunLog {
                 return self.send_batch(run, second, sent).await;
             }
             if !sent.takes_some {
-                // A run that takes nothing at all is refused for itself, and not for what it is sent.
+                // If the run accepts nothing at all, the entry is not the reason of the refusal.
                 self.client.log_batch(run, &[]).await.map_err(|_| error.clone())?;
                 sent.takes_some = true;
             }
@@ -105,7 +105,7 @@ impl RunLog {
         .boxed()
     }
 
-    /// A point that a model cannot have is still one of the run.
+    /// A point that a model cannot have is still written as a point of the run.
     async fn refused(&self, run: &RunId, item: BatchItem, error: &Error, sent: &mut Sent) -> Result<()> {
         if let BatchItem::Metric(key, point, Some(_)) = &item {
             let plain = BatchItem::Metric(key.clone(), *point, None);
@@ -119,7 +119,7 @@ impl RunLog {
         Ok(())
     }
 
-    /// Those that the target has not.
+    /// The entries that the target lacks.
     async fn missing(&self, run: &RunId, items: &[BatchItem]) -> Result<Vec<BatchItem>> {
         let mut known: HashMap<&str, Known> = HashMap::new();
         let (mut models, mut of_models) = (HashSet::new(), HashSet::new());
@@ -178,7 +178,7 @@ impl Sent {
 
     fn took(&mut self, batch: &[BatchItem]) {
         self.takes_some = true;
-        // Points come metric by metric.
+        // Points are sorted by metric.
         for same in batch.chunk_by(is_same_sort) {
             let sort = sort(&same[0]);
             self.closed.remove(&sort);
@@ -237,7 +237,7 @@ mod tests {
 
     const LOG_BATCH: &str = "/api/2.0/mlflow/runs/log-batch";
 
-    /// Takes a batch or refuses it, as MLflow 3.10 does.
+    /// Accepts a batch or refuses it, as MLflow 3.10 does.
     struct Batches(fn(&Value) -> Option<&'static str>);
 
     impl Respond for Batches {
@@ -260,7 +260,7 @@ mod tests {
         (server, RunLog::new(client, histories))
     }
 
-    /// What the server has taken: keys of params, and points by key.
+    /// The entries that the server has accepted: keys of params, and points by key.
     async fn taken(server: &MockServer, verdict: fn(&Value) -> Option<&'static str>) -> Vec<String> {
         let mut keys = Vec::new();
         for request in server.received_requests().await.unwrap() {

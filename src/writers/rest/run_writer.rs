@@ -17,13 +17,13 @@ use crate::error::{Cause, Result};
 use crate::rest::{BatchItem, Client, MetricOf, entries_per_batch};
 use crate::writers::{FileWriter, IdMap, RunWriter};
 
-/// What each point of one metric says of logged models.
+/// The logged models that each point of one metric measures.
 type PointModels = HashMap<PointIdentity, Vec<MetricOf>>;
 
-/// Entries that are waited for before a batch is sent, so that it goes out full.
+/// The number of entries to collect before a batch is sent, so that it is full.
 const FULL: usize = 1_000;
 
-/// How the entries of runs get to the target.
+/// How the entries of runs reach the target.
 #[derive(Clone)]
 pub struct RunWay {
     pub by: Arc<ArtifactUploader>,
@@ -31,8 +31,8 @@ pub struct RunWay {
     pub(super) refusals: Arc<Refusals>,
 }
 
-/// Writes one run: params and points together in as few requests as the limits allow, one request at a time,
-/// because two batches at once may both take theirs for the latest point.
+/// Writes one run: params and points together in as few requests as the limits allow. It sends one request at a time,
+/// because two concurrent batches may both store their own point as the latest one.
 pub struct RestRunWriter {
     client: Arc<Client>,
     ledger: Arc<dyn IdMap>,
@@ -44,30 +44,30 @@ pub struct RestRunWriter {
     /// Deleting the experiment will delete this run.
     deleted_with_experiment: bool,
     waiting: VecDeque<BatchItem>,
-    /// By metric; models are called by their ids on the source.
+    /// By metric; models are given by their ids on the source.
     of_models: HashMap<String, PointModels>,
-    /// Points that another model has too, with how many had it before: each needs a batch of its own.
+    /// Points that another model has too, with the number of models before: each needs its own batch.
     again: Vec<(usize, BatchItem)>,
-    /// Of a run that was there before.
+    /// The points of a run that existed before.
     there: Option<PointsThere>,
     sent: Sent,
-    /// An earlier import has marked it so.
+    /// An earlier import has set this mark.
     was_lacking: bool,
 }
 
 /// The points that a run had before this visit.
 struct PointsThere {
-    /// The metrics that it has.
+    /// The metrics that the run has.
     keys: HashSet<String>,
-    /// The one that is being written.
+    /// The metric that is being written.
     current: Option<(String, Arc<Known>)>,
-    /// Points of logged models, which are called by their ids on the target; read when the first is to be written.
+    /// Points of logged models, by their ids on the target; read before the first is written.
     of_models: Option<HashSet<ModelPoint>>,
 }
 
 impl RestRunWriter {
     pub fn new(way: &RunWay, run: &Run, there: &ImportedRun, deleted_with_experiment: bool) -> Self {
-        // What the search page brought along is not kept: the page goes away while this run is written.
+        // The data from the search page is not kept: the page is freed while this run is written.
         let run =
             Run { params: BTreeMap::new(), tags: BTreeMap::new(), latest: BTreeMap::new(), ..run.clone() };
         let roots = (run.artifact_uri.clone(), there.artifact_uri.clone());
@@ -99,7 +99,7 @@ impl RestRunWriter {
         self
     }
 
-    /// The run was there before, with these metrics: only points that it lacks are sent.
+    /// The run existed before, with these metrics: only points that it lacks are sent.
     #[must_use]
     pub fn adding_to(mut self, metrics: impl IntoIterator<Item = String>) -> Self {
         let keys = metrics.into_iter().collect();
@@ -115,7 +115,7 @@ impl RestRunWriter {
         self.log.send_batch(&self.id, items, &mut self.sent).await
     }
 
-    /// What the target has of this metric; none when it has nothing of it.
+    /// The points that the target has of this metric; none when it has none.
     async fn known(&mut self, key: &str) -> Result<Option<Arc<Known>>> {
         let Some(there) = self.there.as_mut().filter(|there| there.keys.contains(key)) else {
             return Ok(None);
@@ -130,7 +130,7 @@ impl RestRunWriter {
         Ok(Some(known))
     }
 
-    /// Reads which points the target's models have of this run, if the run was there before.
+    /// Reads the points of this run that the target's models have, if the run existed before.
     async fn read_models(&mut self) -> Result<()> {
         let Some(there) = self.there.as_mut().filter(|there| there.of_models.is_none()) else {
             return Ok(());
@@ -145,7 +145,7 @@ impl RestRunWriter {
         Ok(())
     }
 
-    /// True when the point has to be written as this model's: the model is there, and lacks it.
+    /// True when the point must be written as this model's: the model exists and lacks it.
     fn is_missing(&self, key: &str, point: &Point, of: &MetricOf) -> bool {
         let Some(of_models) = self.there.as_ref().and_then(|there| there.of_models.as_ref()) else {
             return true;
@@ -155,12 +155,12 @@ impl RestRunWriter {
             .is_some_and(|model| !of_models.contains(&(model, key.to_owned(), point.timestamp, point.step)))
     }
 
-    /// A server may refuse one dataset for its name or its size, and takes the others.
+    /// A server may refuse one dataset for its name or its size, and accept the others.
     async fn log_datasets(&mut self) -> Result<()> {
         let (client, id) = (&self.client, &self.id);
         let send = |part: Vec<DatasetInput>| async move {
             match client.log_datasets(id, &part).await {
-                // Logged by an earlier try whose reply was lost and that had not ended.
+                // An earlier try has logged it; its reply was lost and it had not ended.
                 Err(e) if e.cause() == Some(Cause::PointExists) => client.log_datasets(id, &part).await,
                 other => other,
             }
@@ -173,13 +173,13 @@ impl RestRunWriter {
     }
 }
 
-/// As late as can be: runs that are created beside this one are known by now.
+/// Done as late as possible: runs that are created at the same time are known by now.
 fn with_new_ids(ledger: &dyn IdMap, item: BatchItem) -> BatchItem {
     let new = |key: &str, value: String| rewrite(key, &value, |id| ledger.target_of(id)).unwrap_or(value);
     match item {
         BatchItem::Param(key, value) => BatchItem::Param(key.clone(), new(&key, value)),
         BatchItem::Tag(key, value) => BatchItem::Tag(key.clone(), new(&key, value)),
-        // One that is not there yet gets the point when it is completed.
+        // A model that does not exist yet gets the point when it is completed.
         BatchItem::Metric(key, point, of) => {
             let of = of.and_then(|of| Some(MetricOf { model_id: ledger.model_of(&of.model_id)?, ..of }));
             BatchItem::Metric(key, point, of)
@@ -215,7 +215,7 @@ impl RunWriter for RestRunWriter {
                 self.send_batch().await?;
             }
         }
-        // The same metric may come in another chunk.
+        // The same metric may continue in another chunk.
         self.of_models.extend(of_models.map(|all| (chunk.key, all)));
         Ok(())
     }
@@ -245,7 +245,7 @@ impl RunWriter for RestRunWriter {
         if !self.run.datasets.is_empty() {
             self.log_datasets().await?;
         }
-        // Before the end state, with which it would count as whole.
+        // Written before the end state, which marks the run as complete.
         let lacking = lacking || !self.sent.refused.is_empty();
         if lacking != self.was_lacking {
             let mark = if lacking { "true" } else { "" };

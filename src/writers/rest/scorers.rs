@@ -1,5 +1,5 @@
-//! Scorers. The server numbers versions itself, one more than the greatest there is: numbers that are free on the
-//! source are held by a placeholder until the next one is there.
+//! Scorers. The server numbers versions itself, one more than the greatest existing number. A placeholder holds each
+//! number that is free on the source, until the next version exists.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,7 +9,7 @@ use crate::entities::{ExperimentId, Scorer};
 use crate::error::{Class, Error, Result};
 use crate::writers::Existing;
 
-/// Any JSON object is a scorer to the server.
+/// The server accepts any JSON object as a scorer.
 const PLACEHOLDER: &str = r#"{"mlferry": "placeholder"}"#;
 
 /// One scorer on the target.
@@ -28,7 +28,7 @@ impl ImportedScorers<'_> {
 }
 
 impl RestWriter {
-    /// Writes the versions of the scorers of one experiment, sorted by name and number. Gives what became of each.
+    /// Writes the versions of the scorers of one experiment, sorted by name and number. Returns the result for each.
     pub(super) async fn find_or_make_scorers(
         &self,
         experiment: &ExperimentId,
@@ -60,7 +60,7 @@ impl RestWriter {
             }
             for placeholder in &at.placeholders {
                 match self.client.delete_scorer_version(&place, name, *placeholder).await {
-                    // By an earlier try whose reply was lost.
+                    // An earlier try has deleted it; its reply was lost.
                     Err(e) if e.class() == Class::NotFound => {}
                     other => other?,
                 }
@@ -92,7 +92,7 @@ impl RestWriter {
         while at.next() < wanted.version {
             match self.client.register_scorer(at.experiment, at.name, PLACEHOLDER).await {
                 Ok(made) => _ = at.placeholders.insert(made),
-                // Look whether it happened.
+                // Look up whether the version was registered.
                 Err(e) if e.class() == Class::Ambiguous => {
                     let before = at.next();
                     self.look(at).await?;

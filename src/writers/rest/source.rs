@@ -1,4 +1,5 @@
-//! Where a model version's files are, said anew: below the root of the run or logged model that was made on the target.
+//! Rewrites the source of a model version: it points below the root of the run or logged model that was made on the
+//! target.
 
 use std::sync::PoisonError;
 
@@ -6,12 +7,12 @@ use super::RestWriter;
 use crate::entities::{ModelId, ModelVersion, OwnedUri, RunId, UriForm};
 use crate::error::{Error, Result};
 
-/// What a version is registered with.
+/// The values that a version is registered with.
 pub(super) struct NewSource {
     pub source: String,
-    /// The logged model that it names: the server then notes the version on it.
+    /// The logged model in the source: the server then adds the version to it.
     pub model: Option<ModelId>,
-    /// The run that it names.
+    /// The run in the source.
     pub run: Option<RunId>,
 }
 
@@ -22,7 +23,7 @@ impl NewSource {
 }
 
 impl RestWriter {
-    /// Where the version's files are on the target.
+    /// The place of the version's files on the target.
     pub(super) async fn new_source(&self, version: &ModelVersion) -> Result<NewSource> {
         let source = version.source.as_str();
         let Some(uri) = OwnedUri::parse(source) else { return Ok(NewSource::of(self.renamed(version))) };
@@ -47,7 +48,7 @@ impl RestWriter {
         Ok(NewSource { run: Some(run), ..NewSource::of(source) })
     }
 
-    /// A copy of a version whose model has another name here.
+    /// The source of a copied version, if the original model has another name on the target.
     fn renamed(&self, version: &ModelVersion) -> String {
         let names = self.model_names.lock().unwrap_or_else(PoisonError::into_inner);
         let new = version.copied_from().and_then(|(name, number)| Some((names.get(name)?, number)));

@@ -1,4 +1,4 @@
-//! The writer against recorded answers: what a healthy server never gives.
+//! Tests the writer against recorded answers that a healthy server never gives.
 
 use std::sync::Arc;
 
@@ -28,14 +28,15 @@ async fn answers(server: &MockServer, verb: &str, at: &str, answer: ResponseTemp
     Mock::given(method(verb)).and(path_regex(at)).respond_with(answer).mount(server).await;
 }
 
-/// Answers with the trace that was sent, and its place.
+/// Returns the trace that was sent, and its artifact location.
 fn started(request: &Request) -> ResponseTemplate {
     let mut body: Value = request.body_json().unwrap();
     body["trace"]["trace_info"]["tags"][trace_key::ARTIFACT_LOCATION] = json!("mlflow-artifacts:/1/traces/t");
     ResponseTemplate::new(200).set_body_json(body)
 }
 
-/// Gives whether the spans of a trace were uploaded as a file, to a target that answers the question for them so.
+/// Returns whether the spans of a trace were uploaded as a file, if the target gives this answer when its spans are
+/// read.
 async fn sends_file(spans_there: ResponseTemplate) -> bool {
     let server = MockServer::start().await;
     let ok = || ResponseTemplate::new(200).set_body_json(json!({}));
@@ -63,7 +64,7 @@ async fn sends_file(spans_there: ResponseTemplate) -> bool {
     requests.iter().any(|request| request.method.as_str() == "PUT")
 }
 
-/// A `traces.json` of one span.
+/// A `traces.json` with one span.
 fn spans() -> String {
     let span = json!({
         "trace_id": "ASNFZ4mrze8BI0VniavN7w==", "span_id": "AAAAAAAAAAE=", "parent_span_id": null, "name": "root",

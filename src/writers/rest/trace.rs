@@ -1,5 +1,5 @@
-//! Traces keep their ids, so that one that is found elsewhere on the target must not be touched: starting it again
-//! would pull it out of its experiment.
+//! Traces keep their ids. So a trace that is found elsewhere on the target must not be changed: starting it again would
+//! move it out of its experiment.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
@@ -22,11 +22,11 @@ use crate::io::strict;
 use crate::rest::{Capabilities, Client, span_request};
 use crate::writers::{Existing, FileWriter, OpenTrace, SpansRead, TargetExperiment, TraceWriter};
 
-/// Experiments that are searched at once for traces that may be anywhere.
+/// The most experiments in one search for traces that may be in any experiment.
 const EXPERIMENTS_PER_SEARCH: usize = 1_000;
 
 impl RestWriter {
-    /// What earlier imports have left of these traces, in the same order.
+    /// The existing copies of these traces from earlier imports, in the same order.
     pub(super) async fn find_traces(
         &self,
         place: &TargetExperiment,
@@ -79,7 +79,7 @@ impl RestWriter {
                 unknown.push(run_id.clone());
                 continue;
             };
-            // MLflow 3.4 refuses to link what is linked.
+            // MLflow 3.4 refuses to link a trace that is already linked.
             let there = self.linked_to(&run).await?;
             let missing: Vec<String> = trace_ids.iter().filter(|id| !there.contains(*id)).cloned().collect();
             let link = |part: Vec<String>| self.link(&run, part);
@@ -90,7 +90,7 @@ impl RestWriter {
         Ok(unknown)
     }
 
-    /// One that is there is refused by MLflow 3.4, which a try whose reply was lost may have brought about.
+    /// MLflow 3.4 refuses existing links. They may come from a try whose reply was lost.
     async fn link(&self, run: &RunId, traces: Vec<String>) -> Result<()> {
         match self.client.link_traces(run, &traces).await {
             Err(e) if matches!(e.class(), Class::Permanent | Class::Transient) => {
@@ -151,7 +151,7 @@ impl RestWriter {
         Ok(OpenTrace { found, writer: Box::new(writer) })
     }
 
-    /// The trace as it is to be on the target.
+    /// The trace in the form that the target should have.
     fn written(&self, place: &TargetExperiment, trace: &Trace) -> Trace {
         let new = |value: &str| rewrite("", value, |id| self.ledger.target_of(id));
         let pairs = |pairs: &BTreeMap<String, String>| {
@@ -179,7 +179,8 @@ impl RestWriter {
     }
 }
 
-/// Says what a trace was written as: another header at the source, or another id for its run, is another print.
+/// Identifies the written form of a trace: another header at the source, or another id for its run, changes the
+/// fingerprint.
 fn fingerprint(written: &Trace) -> Result<String> {
     let digest = Sha256::digest(canonical_json(written)?);
     Ok(hex::encode(&digest[..12]))
@@ -190,13 +191,13 @@ struct RestTraceWriter {
     by: Arc<ArtifactUploader>,
     can: Capabilities,
     may_link_prompts: bool,
-    /// The spans were in a database, and the target keeps such spans in its own.
+    /// The spans were in a database, and the target stores such spans in its own.
     may_send_spans: bool,
-    /// Learnt from the first trace.
+    /// The first trace shows this.
     keeps_spans: Arc<OnceCell<bool>>,
     source: Trace,
     written: Trace,
-    /// The mark of a whole trace.
+    /// The mark of a complete trace.
     whole: String,
     there: Option<Trace>,
     is_marked: bool,
@@ -216,9 +217,9 @@ impl RestTraceWriter {
         };
         match self.client.send_spans(&self.written.experiment_id, request).await {
             Ok(()) => self.keeps_spans.get_or_try_init(|| self.has_spans(&parsed)).await.copied(),
-            // These spans: the server takes them as a file.
+            // The server refuses only these spans: it accepts them as a file.
             Err(e) if is_refusal(&e) => Ok(false),
-            // There is no such route.
+            // The server does not have this route.
             Err(e) if e.class() == Class::NotFound => {
                 self.keeps_spans.get_or_init(|| async { false }).await;
                 Ok(false)
@@ -227,7 +228,7 @@ impl RestTraceWriter {
         }
     }
 
-    /// Whether the target gives the spans back. What answers this route may be a gateway, or a collector of others' spans.
+    /// Whether the target returns the spans. A gateway, or a collector of other spans, may answer this route.
     async fn has_spans(&self, sent: &[Span]) -> Result<bool> {
         let there = match self.client.spans(&self.written.id).await {
             Ok(text) => Spans(text).parse()?,
@@ -246,8 +247,8 @@ impl RestTraceWriter {
         Ok(())
     }
 
-    /// Starting a trace again sets all of its assessments valid and must name each that is there. So those that
-    /// override others are taken off first, and come back last (MLflow 3.4 and 3.10, `sqlalchemy_store.py`).
+    /// Starting a trace again makes all of its assessments valid and must include each existing one. So those that
+    /// override others are removed first, and added again last (MLflow 3.4 and 3.10, `sqlalchemy_store.py`).
     async fn start(&mut self, stored: bool, marked: bool) -> Result<Trace> {
         let mut now = self.written.clone();
         now.assessments.retain(|one| one.overrides().is_empty());
@@ -255,18 +256,18 @@ impl RestTraceWriter {
             if self.written.assessments.iter().any(|new| new.id() == one.id()) {
                 if !one.overrides().is_empty() {
                     match self.client.delete_assessment(&now.id, one.id()).await {
-                        // By an earlier try whose reply was lost.
+                        // An earlier try has deleted it; its reply was lost.
                         Err(e) if e.class() == Class::NotFound => {}
                         other => other?,
                     }
                 }
             } else {
-                // Somebody's of the target.
+                // A user of the target has added it.
                 now.assessments.push(one.clone());
             }
         }
         if stored {
-            // Starting a trace again keeps one tag that it was not sent, and this one has to stay.
+            // Starting a trace again removes all tags that are not sent, except one; so this tag must be sent.
             now.tags.insert(trace_key::SPANS_LOCATION.to_owned(), trace_key::IN_DATABASE.to_owned());
         }
         if marked {
@@ -285,14 +286,14 @@ impl RestTraceWriter {
         Ok(started)
     }
 
-    /// One of its tags or assessments may be what the server refuses: the others arrive, and it is named.
+    /// The server may refuse a tag or an assessment: the others are written, and this one is reported.
     async fn start_in_parts(&mut self, now: Trace, error: Error) -> Result<Trace> {
         self.is_marked = false;
         let (mut tags, assessments) = (now.tags.clone(), now.assessments.clone());
         let mut bare = Trace { assessments: Vec::new(), ..now };
         bare.tags.retain(|key, _| key.starts_with("mlflow."));
         tags.retain(|key, _| !bare.tags.contains_key(key) && key != tag::SOURCE_TRACE);
-        // When it is refused again, the first reason is the better one.
+        // If it is refused again, the first reason is more useful.
         let started = self.client.start_trace(&bare).await.map_err(|_| error)?;
         for (key, value) in tags {
             match self.client.set_trace_tag(&bare.id, &key, &value).await {
@@ -306,7 +307,7 @@ impl RestTraceWriter {
         Ok(started)
     }
 
-    /// One that the server has is refused, which a try whose reply was lost may have brought about.
+    /// The server refuses an existing assessment. It may come from a try whose reply was lost.
     async fn assess(&mut self, one: &Assessment) -> Result<()> {
         for tries in 1..=TRIES {
             match self.client.create_assessment(&self.written.id, one).await {
@@ -365,7 +366,7 @@ impl TraceWriter for RestTraceWriter {
 
     async fn close(self: Box<Self>, missing: Vec<String>) -> Result<()> {
         if !self.refused.is_empty() {
-            // Not marked as whole: it is visited again.
+            // The trace is not marked as complete: the next import visits it again.
             self.refusals.add(Kind::Trace, &self.written.id, self.refused);
             return Ok(());
         }

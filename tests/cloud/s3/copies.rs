@@ -1,5 +1,6 @@
-//! Copies that S3 makes by itself in parts, which with the real limits only files over 5 GiB need: the library is driven
-//! with lower ones, in a process of its own, because it finds the sandbox by its environment as the program does.
+//! Multipart copies within S3. With the real limits, only files over 5 GiB need them, so this test calls the library
+//! with lower limits. It runs in a separate process, because the library finds the sandbox through its environment,
+//! like the program.
 
 use std::sync::Arc;
 
@@ -14,7 +15,7 @@ use serde_json::{Value, json};
 use super::seen;
 use crate::support::aws::Cloud;
 
-/// What S3 copies by itself, and nobody reads.
+/// An object that S3 copies itself and that the program never reads.
 struct Unread(S3Object);
 
 #[async_trait]
@@ -28,7 +29,7 @@ impl ByteSource for Unread {
     }
 }
 
-/// Copies what the first variable names to what the second does, and prints what came of it.
+/// Copies from the location in the first variable to the one in the second, and prints the result.
 #[tokio::test]
 #[ignore = "the test below runs it, with the sandbox's variables"]
 async fn in_parts() {

@@ -1,4 +1,4 @@
-//! A bucket that may not be written to, and credentials that S3 finds expired.
+//! A bucket without write permission, and credentials that S3 reports as expired.
 
 use serde_json::{Value, json};
 
@@ -23,7 +23,7 @@ async fn what_s3_refuses_goes_by_signed_uploads_or_is_told_and_arrives_once_it_m
         Ran::of(command).await.exits(3)
     };
 
-    // Neither S3 nor the App takes them.
+    // Both S3 and the App refuse the files.
     let refused = failures(&as_stranger().await);
     assert_eq!(refused.len(), 3, "{refused:?}");
     for failure in &refused {
@@ -32,7 +32,7 @@ async fn what_s3_refuses_goes_by_signed_uploads_or_is_told_and_arrives_once_it_m
     }
     assert_eq!(seen(&cloud, "denied").await["objects"], json!({}));
 
-    // The App signs uploads for runs, and for nothing else.
+    // The App signs uploads only for runs.
     cloud.faults(&json!({ "presigned_upload": true }));
     let refused = failures(&as_stranger().await);
     assert_eq!(refused.len(), 1, "{refused:?}");
@@ -40,7 +40,7 @@ async fn what_s3_refuses_goes_by_signed_uploads_or_is_told_and_arrives_once_it_m
     assert_eq!(seen(&cloud, "denied").await["objects"].as_object().unwrap().len(), 2);
 
     waits_for_a_session(&cloud, &mlferry, &import, "^PUT ").await;
-    // Of a server whose requests AWS does not see, S3 is the only one to tell.
+    // If AWS does not see the requests to a server, only S3 can report expired credentials.
     let import = ["import", "--source", source.url(), "--target", plain.url(), "--json"];
     waits_for_a_session(&cloud, &mlferry, &import, "^PUT ").await;
     for target in [&app, plain.url()] {

@@ -1,4 +1,4 @@
-//! Everything that is hard to move, from a server's own disk into S3, within S3, and back.
+//! All data that is difficult to migrate, from a server's own disk into S3, within S3, and back.
 
 use serde_json::json;
 
@@ -17,7 +17,7 @@ async fn everything_arrives_in_s3_from_there_in_s3_and_from_there_behind_a_proxy
     assert_eq!(notes(&sent).iter().filter(|text| text.contains("s3://")).count(), 0, "{:?}", notes(&sent));
     is_the_same(&cloud, &first, &second).await;
 
-    // Within S3 nothing but MLmodel files passes through this machine: whoever asks for the bytes of others is told off.
+    // Within S3, only MLmodel files pass through this machine: requests for the bytes of other files are refused.
     let third = Real::in_s3(&cloud, "third").await;
     let refused =
         json!({ "plane": "aws", "status": 418, "match": "^GET /[^/?]+/[^?]*/artifacts/(?!.*MLmodel)" });

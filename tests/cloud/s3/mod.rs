@@ -1,4 +1,4 @@
-//! Artifacts in S3: read and written straight there, copied by S3 itself, judged through MLflow's own client and boto3.
+//! Artifacts in S3: read and written directly, or copied by S3 itself. MLflow's own client and boto3 check the result.
 
 mod copies;
 mod denied;
@@ -38,19 +38,18 @@ fn notes(ran: &Ran) -> Vec<String> {
     notes.map(|line| line["text"].as_str().unwrap().to_owned()).collect()
 }
 
-/// What boto3 says of all that is below a prefix of the bucket, and of uploads that nobody has finished.
+/// The objects below a prefix of the bucket, and the unfinished uploads, as boto3 reports them.
 async fn seen(cloud: &Cloud, prefix: &str) -> Value {
     let output = cloud.python("cloud_objects.py", &["see", &cloud.store(prefix)]).await;
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
-/// How many uploads nobody has finished.
+/// The number of unfinished uploads.
 async fn unfinished(cloud: &Cloud, prefix: &str) -> usize {
     seen(cloud, prefix).await["unfinished"].as_array().unwrap().len()
 }
 
-/// S3 says to these requests that the session has ended, and nobody else does: the command waits for another one and
-/// goes on.
+/// Only S3 reports to these requests that the session has expired. The command waits for another session and continues.
 async fn waits_for_a_session(cloud: &Cloud, mlferry: &Mlferry, command: &[&str], requests: &str) {
     let profile = Profile::new(&cloud.sandbox.facts.region, &cloud.sandbox.env());
     let body = "<Error><Code>ExpiredToken</Code><Message>The provided token has expired.</Message></Error>";

@@ -1,4 +1,4 @@
-//! S3 that goes away while files are on their way.
+//! S3 becomes unavailable while files are copied.
 
 use std::process::Stdio;
 
@@ -27,8 +27,8 @@ async fn an_outage_of_s3_is_waited_for_and_fails_nothing() {
     is_the_same(&cloud, &source, &target).await;
 }
 
-/// A gateway answers these requests for S3, and the question whether the bucket is there: the command says so, waits, and
-/// goes on as soon as S3 answers.
+/// A gateway answers these requests and the check of the bucket instead of S3. The command reports this, waits, and
+/// continues when S3 responds again.
 async fn waits_for_s3(cloud: &Cloud, mlferry: &Mlferry, command: &[&str], requests: &str) {
     let gone = |requests: &str| json!({ "plane": "aws", "match": requests, "status": 503, "body": "<html>" });
     cloud.faults(&json!({ "answers": [gone(requests), gone("^HEAD /[^/?]+/?$")] }));

@@ -1,4 +1,4 @@
-//! Files that are uploaded in parts, and what is left when such an upload ends before its time.
+//! Files that are uploaded in parts, and the remains of an upload that ends early.
 
 use std::process::Stdio;
 use std::time::Duration;
@@ -40,7 +40,7 @@ fn files() -> [(&'static str, Vec<u8>); 5] {
 }
 
 async fn arrive_as_they_should(cloud: &Cloud, mlferry: &Mlferry, import: &[&str]) {
-    // Whoever writes without a SHA-256 of the body is told off.
+    // Writes without a SHA-256 of the body are refused.
     let unchecked =
         json!({ "plane": "aws", "match": "^PUT ", "without": "x-amz-checksum-sha256", "status": 418 });
     cloud.faults(&json!({ "answers": [unchecked] }));
@@ -69,7 +69,7 @@ async fn arrive_as_they_should(cloud: &Cloud, mlferry: &Mlferry, import: &[&str]
         assert_eq!(object["sha256"], hex::encode(Sha256::digest(bytes)), "{path}: {object}");
         assert_eq!(object["checksum"], checksum, "{path}: {object}");
         assert_eq!(object["ContentEncoding"].as_str(), encoding, "{path}: {object}");
-        // boto3 gives what has no type this one.
+        // boto3 reports this type for an object without a type.
         assert_eq!(object["ContentType"], kind, "{path}: {object}");
         assert_eq!(object["ServerSideEncryption"], "aws:kms", "{path}: {object}");
         assert_eq!(object["SSEKMSKeyId"], key, "{path}: {object}");
@@ -79,7 +79,7 @@ async fn arrive_as_they_should(cloud: &Cloud, mlferry: &Mlferry, import: &[&str]
     }
 }
 
-/// However an upload in parts ends early, S3 does not keep what has come of it.
+/// If a multipart upload ends early, S3 does not keep its parts, unless the process was killed.
 async fn ends_early(cloud: &Cloud, mlferry: &Mlferry, import: &[&str]) {
     let second_part = |status: u16, code: &str| {
         let body = format!("<Error><Code>{code}</Code><Message>no</Message></Error>");
@@ -95,9 +95,9 @@ async fn ends_early(cloud: &Cloud, mlferry: &Mlferry, import: &[&str]) {
     #[cfg(unix)]
     {
         use rustix::process::{Pid, Signal, kill_process};
-        // The SDK asks again for half a minute: time enough to break in.
+        // The SDK retries for half a minute, which is enough time to interrupt it.
         second_part(503, "SlowDown");
-        // Twice Ctrl-C stops at once; a killed process can do nothing.
+        // Pressing Ctrl-C twice stops the program immediately. A killed process cannot clean up.
         for (signals, left) in [([Signal::INT, Signal::INT], 0), ([Signal::KILL, Signal::KILL], 1)] {
             let child = cloud.mlferry(mlferry, import).stdout(Stdio::piped()).spawn().unwrap();
             cloud.python("cloud_objects.py", &["await", &cloud.store("large")]).await;

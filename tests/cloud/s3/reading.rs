@@ -1,4 +1,4 @@
-//! Buckets in other regions, buckets that these credentials do not reach, and reading that breaks off.
+//! Buckets in other regions, buckets that these credentials cannot access, and reads that break.
 
 use serde_json::json;
 
@@ -7,7 +7,7 @@ use super::{import, notes, run, waits_for_a_session};
 use crate::support::aws::Cloud;
 use crate::support::{Mlferry, Ran, Real};
 
-/// Every route of the server takes it for another one; S3 does not.
+/// Every route of the server decodes this name to another one; S3 does not.
 const PERCENT: &str = "odd/a%20b+é.txt";
 
 #[tokio::test(flavor = "multi_thread")]
@@ -45,7 +45,7 @@ async fn copied_or_carried(cloud: &Cloud, source: &Real, far: &Real, near: &Real
     assert!(told.iter().any(|text| text.contains("pass through this machine")), "{told:?}");
     assert_eq!(carried.outcome()["counts"]["artifacts"]["done"], 3);
 
-    // Between regions S3 copies too.
+    // S3 also copies between regions.
     let read = json!({ "plane": "aws", "status": 418, "match": "^GET /[^/?]+/[^?]*/artifacts/" });
     let written = json!({ "plane": "aws", "status": 418, "match": "^PUT ", "min_bytes": 1 });
     cloud.faults(&json!({ "answers": [read, written] }));
@@ -89,7 +89,7 @@ async fn taken_up_where_it_broke_off(cloud: &Cloud, source: &Real) {
         one.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         one
     };
-    // It breaks off, then again; whoever begins anew is told off.
+    // The read breaks several times. A read that starts again from the beginning is refused.
     let answers = [
         with(json!({ "cut": true, "after_bytes": 3_000_000, "times": 1 })),
         with(json!({ "without": "range", "status": 418 })),

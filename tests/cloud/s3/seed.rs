@@ -1,4 +1,4 @@
-//! Files of runs and logged models, put where the server keeps them: that is faster, and allows any name.
+//! Puts files of runs and logged models directly where the server stores them: this is faster and allows any name.
 
 use std::path::Path;
 
@@ -13,7 +13,7 @@ pub async fn post(server: &Real, route: &str, body: Value) -> Value {
     call.send().await.unwrap().error_for_status().unwrap().json().await.unwrap()
 }
 
-/// Adds an experiment with one run that has these files. Gives the experiment's id.
+/// Adds an experiment with one run that has these files. Returns the experiment's id.
 pub async fn run_with(server: &Real, experiment: &str, files: &Files<'_>) -> Value {
     let made = post(server, "experiments/create", json!({ "name": experiment })).await;
     let experiment = &made["experiment_id"];
@@ -49,7 +49,7 @@ fn write(root: &Path, files: &Files<'_>) {
     }
 }
 
-/// So many bytes, of which no piece is like another.
+/// This number of bytes, without repetitions.
 pub fn bytes(length: usize) -> Vec<u8> {
     let mut state = length as u64;
     let words = std::iter::repeat_with(|| {

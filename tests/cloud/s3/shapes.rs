@@ -1,4 +1,4 @@
-//! Every shape that a key and a root can have: none costs its neighbours, and no root is taken for another.
+//! Every form of a key and of a root: none affects other files, and no root is mistaken for another.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,12 +23,13 @@ const GOOD: [&str; 11] = [
     "folder/in it",
     "zz last",
 ];
-/// Names that no file can have.
+/// Names that are invalid for files.
 const BAD: [&str; 5] = ["a//b", "./c", "d/../e", "f/./g", "/h"];
-/// What a console writes to show a folder.
+/// The markers that the S3 console writes to show a folder.
 const MARKERS: [&str; 2] = ["folder/", "only a folder/"];
 
-/// Adds an experiment at that root, with one run that has all of these. Gives the run's id and the key of its root.
+/// Adds an experiment with this root and with one run that has all of these files. Returns the run's id and the key of
+/// its root.
 async fn run_at(cloud: &Cloud, server: &Real, name: &str, root: &str) -> (String, String) {
     let new = json!({ "name": name, "artifact_location": root });
     let made = post(server, "experiments/create", new).await;

@@ -1,10 +1,11 @@
-//! What is not typed comes from where it should, and a configuration that is wrong is told of before anything begins.
+//! Missing options get their values from the right place, and an invalid configuration is reported before any work
+//! starts.
 
 use serde_json::Value;
 
 use crate::support::{Mlferry, Ran};
 
-/// Nothing listens there: the error names where was asked.
+/// No server listens at these addresses: the error shows which address was used.
 const PROFILES: &str = r#"default_profile = "one"
 [defaults]
 artifacts = "checksum"
@@ -40,10 +41,10 @@ async fn the_command_line_counts_before_the_environment_before_the_profile() {
         (&["check"], &variable[1..], "127.0.0.1:1"),
         (&["check"], &variable, "127.0.0.1:4"),
         (&["check", "--source", "http://127.0.0.1:6"], &variable, "127.0.0.1:6"),
-        // It has no default of its own, and would be asked for.
+        // This option has no default and would be required.
         (&["validate", "--profile", "two"], &[], "127.0.0.1:2"),
     ];
-    // Each asks several times before it gives up.
+    // Each command retries several times before it fails.
     let mlferry = &mlferry;
     let ran = cases.iter().map(|(args, env, asked)| async move {
         let ran = with(mlferry, args, env).await.exits(5);
@@ -109,7 +110,7 @@ async fn a_wrong_configuration_is_told_with_its_line_whatever_is_to_be_done() {
             assert!(ran.stderr.contains(told) && ran.stderr.contains("hint: "), "{}", ran.stderr);
             assert!(!ran.stderr.contains("geheim"), "{}", ran.stderr);
         }
-        // What helps to put it right works.
+        // The commands that help to fix the configuration still work.
         mlferry.run(&["config", "path"]).await.exits(0);
         mlferry.run(&["completions", "bash"]).await.exits(0);
     }
@@ -127,7 +128,7 @@ async fn completions_and_pages_know_every_command() {
         }
     }
     let page = mlferry.run(&["man", "config", "show"]).await.exits(0).stdout;
-    assert!(page.contains("mlferry\\-config\\-show") && page.contains("who says so"), "{page}");
+    assert!(page.contains("mlferry\\-config\\-show") && page.contains("where it comes from"), "{page}");
     let none = mlferry.run(&["man", "improt"]).await.exits(2);
     assert!(none.stderr.contains("did you mean import?"), "{}", none.stderr);
 }

@@ -1,4 +1,4 @@
-//! Bad input gets one clear message with a hint, the right exit code, and loses nothing.
+//! Bad input gives one clear message with a hint and the right exit code, and loses no data.
 
 mod configuration;
 use crate::support::Mlferry;
@@ -92,7 +92,7 @@ async fn options_that_make_no_sense() {
     assert_snapshot!("no_terminal", said(&mlferry, &[]).await);
 }
 
-/// Names and messages are those of strangers: the terminal obeys none of them.
+/// Names and messages are untrusted: the terminal executes none of their control sequences.
 #[tokio::test]
 async fn what_a_server_says_does_not_reach_the_terminal_as_it_is() {
     let mlferry = Mlferry::new();

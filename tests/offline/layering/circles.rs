@@ -1,9 +1,9 @@
-//! No circle among files: from a file, the files that it uses never lead back to it.
+//! There are no circles among the files: the files that a file uses never lead back to it.
 //!
-//! The finder reads text, no syntax tree. It relies on rustfmt's layout (an item ends at its own indentation) and knows
-//! of a file its `use` declarations and the paths `a::b::c` in its code. A path leads to the file that defines the item:
-//! re-exports are followed. Two things do not count: code under `#[cfg(test)]`, and a parent module that uses what stands
-//! below it (a child that uses its parent does count). Methods are invisible, for they are called without a path.
+//! The checker reads text, not a syntax tree. It relies on rustfmt's layout (an item ends at its own indentation). It
+//! reads only the `use` declarations of a file and the paths `a::b::c` in its code. A path leads to the file that
+//! defines the item, through re-exports. Two things do not count: code under `#[cfg(test)]`, and a parent module that
+//! uses its children (a child that uses its parent does count). Method calls are not found, because they have no path.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -11,21 +11,22 @@ use std::path::{Path, PathBuf};
 
 use super::{files_below, is_word};
 
-/// `a::b::c`, word by word.
+/// The words of a path `a::b::c`.
 type Words = Vec<String>;
 
-/// Which files a file uses, and by which paths.
+/// The files that a file uses, and the paths that lead to them.
 type Uses = BTreeMap<String, BTreeMap<String, BTreeSet<String>>>;
 
 #[derive(Default)]
 struct Module {
-    /// `use a::b as c` is `c` → `a::b`, re-exports among them.
+    /// `use a::b as c` is stored as `c` → `a::b`. Re-exports are included.
     imports: BTreeMap<String, Words>,
     /// The paths in the code.
     paths: Vec<Words>,
 }
 
-/// The modules of a folder by their paths from `crate`: the module of `rest/http/call.rs` is `crate::rest::http::call`.
+/// The modules of a folder, by their paths from `crate`: the module of `rest/http/call.rs` is
+/// `crate::rest::http::call`.
 struct Modules(BTreeMap<String, Module>);
 
 impl Modules {
@@ -35,7 +36,7 @@ impl Modules {
         Self::of(files.iter().map(|file| (file.strip_prefix(src).unwrap(), text(file))))
     }
 
-    /// From the files' paths below `src`, and their texts.
+    /// Builds the modules from the files' paths relative to `src`, and their texts.
     fn of<'a>(files: impl IntoIterator<Item = (&'a Path, String)>) -> Self {
         let mut modules = BTreeMap::new();
         let mut tests = Vec::new();
@@ -58,8 +59,8 @@ impl Modules {
         Self(modules)
     }
 
-    /// The module that defines what `path` names, seen from the module `from`. None for another crate's, and for what
-    /// names a module only.
+    /// The module that defines the item of `path`, as seen from the module `from`. Returns `None` for an item of
+    /// another crate, and for a path that names only a module.
     fn home(&self, from: &str, path: &[String]) -> Option<String> {
         let mut here = from.to_owned();
         for (at, word) in path.iter().enumerate() {
@@ -69,13 +70,14 @@ impl Modules {
                 "crate" => "crate".clone_into(&mut here),
                 "self" => {}
                 "super" => here.truncate(here.rfind("::")?),
-                // A function may have the name of its module: at the end of a path, it is meant.
+                // A function can have the same name as its module. At the end of a path, the function is meant.
                 _ if self.0.contains_key(&child) && (import.is_none() || at + 1 < path.len()) => here = child,
                 _ => {
                     let Some(import) = import else {
                         return (at > 0).then_some(here);
                     };
-                    // `use futures::…`, and `use write::…` of a child: seen from here too, but not as `write` again.
+                    // `use futures::…`, or `use write::…` of a child: resolved from here too, but `write` itself is not
+                    // resolved again.
                     let further = [import, &path[at + 1..]].concat();
                     let is_again = import.first() == Some(word) && !self.0.contains_key(&child);
                     return if is_again { None } else { self.home(&here, &further) };
@@ -89,7 +91,7 @@ impl Modules {
         let mut uses = Uses::new();
         for (from, module) in &self.0 {
             let files = uses.entry(from.clone()).or_default();
-            // `Step::Plan` says no more than the import of `Step`.
+            // The import of `Step` already covers `Step::Plan`.
             let is_imported = |path: &&Words| {
                 module.imports.get(&path[0]).is_some_and(|import| self.home(from, import).is_some())
             };
@@ -107,7 +109,7 @@ fn is_below(path: &str, above: &str) -> bool {
     path.strip_prefix(above).is_some_and(|rest| rest.starts_with("::"))
 }
 
-/// Code without comments and without what `#[cfg(test)]` stands before, and the names of the modules that do.
+/// The code without comments and without items under `#[cfg(test)]`, and the names of the modules under that attribute.
 fn without_tests(text: &str) -> (String, Vec<String>) {
     let mut code = String::new();
     let mut tests = Vec::new();
@@ -130,7 +132,7 @@ fn without_tests(text: &str) -> (String, Vec<String>) {
     (code, tests)
 }
 
-/// The trees of all `use` declarations, and the code between.
+/// The trees of all `use` declarations, and the code between them.
 fn split_uses(code: &str) -> (Vec<String>, String) {
     let mut trees = Vec::new();
     let mut rest = String::new();
@@ -141,7 +143,7 @@ fn split_uses(code: &str) -> (Vec<String>, String) {
             let (visibility, tree) = start.split_once(" use ")?;
             (visibility.starts_with("pub") && !visibility.contains(' ')).then_some(tree)
         });
-        // A text, too, may have a line that starts with "use"; a declaration is broken after a brace only.
+        // A string can also contain a line that starts with "use". A declaration is broken only after a brace.
         let Some(after) = after.filter(|tree| tree.ends_with([';', '{'])) else {
             rest.push_str(line);
             rest.push('\n');
@@ -156,7 +158,7 @@ fn split_uses(code: &str) -> (Vec<String>, String) {
     (trees, rest)
 }
 
-/// Every name that a tree like `a::{b, c as d, e::{self, f}}` imports, with its path.
+/// All names that a tree like `a::{b, c as d, e::{self, f}}` imports, with their paths.
 fn expand(prefix: &[String], tree: &str, imports: &mut BTreeMap<String, Words>) {
     let (head, branches) = tree.split_once('{').map_or((tree, None), |(head, rest)| (head, Some(rest)));
     let (head, alias) = head.split_once(" as ").map_or((head, None), |(head, alias)| (head, Some(alias)));
@@ -182,7 +184,7 @@ fn expand(prefix: &[String], tree: &str, imports: &mut BTreeMap<String, Words>) 
     }
 }
 
-/// The paths of at least two words.
+/// All paths with at least two words.
 fn paths(code: &str) -> Vec<Words> {
     code.split(|c: char| !is_word(c) && c != ':')
         .map(|path| path.split("::").filter(|word| !word.is_empty()).map(str::to_owned).collect::<Words>())
@@ -190,7 +192,7 @@ fn paths(code: &str) -> Vec<Words> {
         .collect()
 }
 
-/// All files that `from` leads to.
+/// All files that `from` uses, directly or indirectly.
 fn reached(uses: &Uses, from: &str) -> BTreeSet<String> {
     let mut reached = BTreeSet::new();
     let mut next = vec![from];

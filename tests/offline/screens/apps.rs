@@ -1,4 +1,4 @@
-//! The keys of step 2 where it lists Apps, and makes one.
+//! The keys of step 2 on the list of Apps and on the form for a new App.
 
 use mlferry::tui::effect::{Effect, Msg};
 use mlferry::tui::update::update;
@@ -13,7 +13,7 @@ fn an_app_is_created_awaited_and_taken() {
     press(&mut model, "Enter");
     assert_eq!(pressed(&mut model, "F2"), ["apps"]);
     update(&mut model, Msg::Apps(Ok(("eu-west-1".into(), Vec::new()))));
-    // What is not right is not asked about.
+    // An invalid form does not open the question.
     press(&mut model, "n");
     type_in(&mut model, "mlflow");
     press(&mut model, "Enter");
@@ -24,7 +24,7 @@ fn an_app_is_created_awaited_and_taken() {
     assert!(model.overlay.is_none() && model.apps.awaited.is_none(), "no is no");
     press(&mut model, "Enter");
     assert_eq!(pressed(&mut model, "Enter"), ["create app"]);
-    // Away, and another one is not made meanwhile; the list waits on with the one on its way.
+    // After Esc, no second App can be created. The list waits for the App that is being created.
     press(&mut model, "Esc n Enter");
     assert!(model.overlay.is_none());
     press(&mut model, "Esc");
@@ -45,7 +45,7 @@ fn a_wait_that_was_left_goes_on_from_the_list() {
     press(&mut model, "Esc j");
     assert_eq!(pressed(&mut model, "Enter o"), [""; 0], "what failed cannot be used");
     press(&mut model, "j");
-    // The one that the cursor is on, and another region.
+    // Copies the App under the cursor; then changes the region.
     let effects = press(&mut model, "y");
     assert!(matches!(&effects[..], [Effect::Clip(text)] if text == APP));
     press(&mut model, "g");
@@ -59,7 +59,7 @@ fn a_wait_that_was_left_goes_on_from_the_list() {
     assert!(picture(&mut model, 80, 24).contains(link));
     press(&mut model, "Esc");
     assert!(!picture(&mut model, 80, 24).contains("once"));
-    // Ready while somebody looks elsewhere: it is said, and nothing is taken.
+    // The App becomes ready while another screen is open: a notice appears, but the target is not set.
     update(&mut model, Msg::AppReady(Ok(APP.into())));
     assert!(model.target.form.uri().is_empty() && model.notice.is_some());
 }

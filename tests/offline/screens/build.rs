@@ -1,4 +1,4 @@
-//! Models in meaningful states, made of literals and keys.
+//! Builds models in typical states from literals and keys.
 
 use std::path::PathBuf;
 
@@ -39,7 +39,7 @@ pub fn monochrome() -> Look {
     Look { theme: Theme::plain(), glyphs: &ASCII }
 }
 
-/// Keys by name, separated by blanks.
+/// Presses keys by name, separated by spaces.
 pub fn press(model: &mut Model, keys: &str) -> Vec<Effect> {
     keys.split(' ').flat_map(|key| update(model, Msg::Key(key_of(key)))).collect()
 }
@@ -66,7 +66,7 @@ pub fn type_in(model: &mut Model, text: &str) {
     }
 }
 
-/// The answer to the newest try.
+/// The response to the latest attempt.
 pub fn answer(model: &mut Model, step: Step, result: Result<CheckReport>) -> Vec<Effect> {
     let end = if step == Step::Check { Side::Source } else { Side::Target };
     let attempt = model.side(end).attempt;
@@ -156,7 +156,7 @@ pub fn connected() -> Model {
     model
 }
 
-/// What the pre-flight of two plain servers finds.
+/// The results of the pre-flight for two plain servers.
 pub fn plain_lines() -> Vec<Line> {
     let ok = |end, check, text| Line::new(end, check, finding(Level::Ok, text));
     vec![
@@ -165,7 +165,7 @@ pub fn plain_lines() -> Vec<Line> {
     ]
 }
 
-/// The newest pre-flight tells these lines and ends.
+/// The latest pre-flight reports these lines and ends.
 pub fn preflight(model: &mut Model, lines: Vec<Line>) {
     let attempt = model.preflight.attempt();
     for line in lines {
@@ -187,7 +187,7 @@ pub fn app(name: &str, status: &str) -> AppSummary {
     }
 }
 
-/// Fills the form of a new App, whose name is typed already.
+/// Fills in the form of a new App after its name.
 pub fn new_app(model: &mut Model) {
     for text in ["s3://ml-artifacts/mlflow", "arn:aws:iam::123456789012:role/mlflow-app"] {
         press(model, "Tab");
@@ -236,7 +236,7 @@ pub fn registered(name: &str, is_prompt: bool) -> RegisteredModel {
     }
 }
 
-/// A source that holds something of everything.
+/// A source that has items of all kinds.
 pub fn with_registry() -> Model {
     let mut model = connected();
     press(&mut model, "Enter");

@@ -1,4 +1,4 @@
-//! Details beside the tree, sizes, and what all of it will come to.
+//! Details next to the tree, sizes, and the estimate for the whole migration.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use mlferry::tui::update::update;
 use super::build::{SOURCE, fetched, press, versions_came, with_registry, with_tree};
 use super::paint::{kept, picture, pictured};
 
-/// The answer to what was asked for last.
+/// Sends the response to the last request.
 fn come(model: &mut Model, asked: &[Effect], result: impl FnOnce(&DetailKey) -> Details) -> Vec<Effect> {
     let subject = asked.iter().find_map(|effect| match effect {
         Effect::Closeup { subject, .. } => Some(subject.clone()),
@@ -73,7 +73,8 @@ fn details_come_one_at_a_time_and_follow_the_cursor() {
     fetched(&mut model, "2", 9, true);
     assert!(press(&mut model, "p").is_empty(), "an experiment is known");
     pictured("select_details_experiment", &mut model);
-    // The line of the traces is known, too; the run below it is asked for, the ones that are passed by are not.
+    // The details of the traces row are also known. The details of the run below are requested, but not those of the
+    // rows that the cursor passes.
     assert!(press(&mut model, "j").is_empty());
     let asked = press(&mut model, "j j j");
     assert_eq!(asked.len(), 1);
@@ -85,11 +86,11 @@ fn details_come_one_at_a_time_and_follow_the_cursor() {
     let failed = Msg::Closeup { of: SOURCE.into(), subject: subject.clone(), result: Err(error) };
     assert!(update(&mut model, failed).is_empty());
     pictured("select_details_failed", &mut model);
-    // The wheel leads elsewhere, too.
+    // The wheel also moves the cursor.
     let asked = update(&mut model, Msg::Wheel(2));
     come(&mut model, &asked, details);
     assert!(update(&mut model, Msg::Wheel(-2)).is_empty());
-    // Back where something is known already.
+    // Back on a row whose details are known.
     let asked = press(&mut model, "k");
     come(&mut model, &asked, details);
     assert!(press(&mut model, "k").is_empty());
@@ -148,7 +149,7 @@ fn runs_are_weighed_where_somebody_asks_and_the_largest_come_first() {
     assert_eq!(model.notice.as_deref(), Some("9 runs were weighed, some could not be: it is gone"));
     press(&mut model, "o o o o");
     pictured("select_weighed", &mut model);
-    // What could not be weighed is tried again, and stopped.
+    // Runs whose size could not be measured are measured again; then the user stops it.
     assert!(matches!(&press(&mut model, "b")[..], [Effect::Weigh { runs, .. }] if runs.len() == 1));
     assert!(matches!(&press(&mut model, "b")[..], [Effect::StopWeighing]));
     assert!(model.selection.weighing.is_none());
@@ -164,7 +165,7 @@ fn a_few_runs_tell_what_all_will_come_to() {
     pictured("select_estimate", &mut model);
     model.route.by_directory = true;
     assert!(picture(&mut model, 120, 40).contains("of disk"));
-    // Of a part nobody knows how many runs it is; of nothing there is nothing to say.
+    // There is no estimate for a partial selection, whose number of runs is unknown, or for an empty selection.
     press(&mut model, "j Space");
     assert!(!picture(&mut model, 120, 40).contains("Roughly"));
     press(&mut model, "a a");

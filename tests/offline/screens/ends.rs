@@ -1,4 +1,4 @@
-//! Steps 1 to 3: both ends, and the way between them.
+//! Steps 1 to 3: both ends, and the route between them.
 
 use std::time::Duration;
 
@@ -56,7 +56,7 @@ fn app_asks_for_a_url() {
     pictured("app_empty", &mut model);
 }
 
-/// Step 2 with the Apps of an account on screen.
+/// Step 2 with the list of an account's Apps.
 fn with_apps(apps: Vec<AppSummary>) -> Model {
     let mut model = checked();
     press(&mut model, "Enter F2");

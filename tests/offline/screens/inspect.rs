@@ -1,4 +1,4 @@
-//! One difference looked into: its curve, compared again, imported again.
+//! The details of one difference: its curve, comparing it again, and importing it again.
 
 use std::collections::BTreeSet;
 
@@ -33,7 +33,7 @@ fn run() -> Difference {
         .of_experiment("fraud/detector-eu")
 }
 
-/// A falling loss; the target's has a bump and ends early.
+/// A falling loss. The target's curve has a bump and ends early.
 fn curve() -> Curve {
     let loss = |step: i64| 1.0 / (1.0 + step as f64 / 8.0);
     let points = |last: i64, bump: bool| -> BTreeSet<_> {
@@ -67,7 +67,7 @@ fn a_metric_is_drawn_once_its_histories_have_come() {
     update(&mut model, answer(Ok(curve())));
     press(&mut model, "j");
     pictured("validate_curve", &mut model);
-    // Closed, and the answer came too late.
+    // The screen was closed, so the response is ignored.
     press(&mut model, "Esc");
     update(&mut model, answer(Ok(curve())));
     assert!(model.validation.picture.is_none() && model.validation.detail.is_some());
@@ -85,7 +85,7 @@ fn one_item_is_compared_and_imported_again() {
     let runs = again.plan.experiments[0].runs.as_ref().unwrap();
     assert_eq!(runs.iter().map(ToString::to_string).collect::<Vec<_>>(), [MISSING]);
     assert!(picture(&mut model, 80, 24).contains("trial-04 is being imported again"));
-    // One at a time; and nobody leaves by mistake.
+    // Only one action runs at a time, and the user cannot leave by mistake.
     assert!(press(&mut model, "r i Esc q").is_empty());
     assert!(model.notice.as_ref().unwrap().contains("still at work"));
     update(&mut model, Msg::Again { difference: Box::new(missing), result: Ok(Vec::new()) });

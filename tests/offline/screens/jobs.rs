@@ -1,4 +1,4 @@
-//! Steps 5 to 7: jobs at work, and what came of them.
+//! Steps 5 to 7: running jobs and their results.
 
 use mlferry::engine::browse::Contents;
 use mlferry::engine::validate::Mark;
@@ -24,7 +24,7 @@ fn import_says_what_goes_along_with_a_model() {
     let plan = Box::new(model.plan.clone());
     update(&mut model, Msg::Needed { of: SOURCE.into(), plan, result });
     pictured("import_needed", &mut model);
-    // The tree marks it where it is.
+    // The tree marks the run in its place.
     press(&mut model, "4 g j j j Enter");
     let run = Run { id: run.into(), name: "trial-07".into(), ..Run::default() };
     let contents = Contents { runs: vec![run], more: false, unreadable: 0, traces: Some(Count::exactly(0)) };

@@ -1,4 +1,4 @@
-//! What keys and messages set going: the model by hand, the effects read as data.
+//! The effects of keys and messages: the model is built by hand, and the effects are checked as data.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -20,7 +20,7 @@ use super::build::{
     target_report, type_in,
 };
 
-/// The effects of these keys.
+/// The names of the effects of these keys.
 pub fn pressed(model: &mut Model, keys: &str) -> Vec<&'static str> {
     words(&press(model, keys))
 }
@@ -200,7 +200,7 @@ fn by_a_directory_there_is_an_export_first() {
     pressed(&mut model, "Space Tab");
     model.route.directory = Field::new("~/exports");
     assert_eq!(model.route(), Route::Directory(PathBuf::from("/home/ann/exports")));
-    // The disk is looked at now, too.
+    // Now the pre-flight also checks the disk.
     assert_eq!(pressed(&mut model, "Enter"), ["pre-flight"]);
     assert!(pressed(&mut model, "Enter").is_empty(), "nobody passes while it is at work");
     preflight(&mut model, plain_lines());
@@ -256,7 +256,7 @@ fn pause_and_stop_and_stop_now() {
     assert_eq!(pressed(&mut model, "p"), ["pause"]);
     assert_eq!(pressed(&mut model, "p"), ["resume"]);
     assert_eq!(pressed(&mut model, "s"), ["stop"]);
-    // A job that ends does not pause.
+    // A job that is stopping cannot be paused.
     assert!(pressed(&mut model, "p").is_empty());
     assert_eq!(pressed(&mut model, "^C"), ["stop"]);
     end(&mut model, Ok(Outcome { stopped: true, ..outcome(Step::Import) }));
@@ -268,7 +268,7 @@ fn pause_and_stop_and_stop_now() {
 fn one_job_at_a_time() {
     let mut model = importing();
     assert!(pressed(&mut model, "Enter").is_empty());
-    // Other screens can be looked at, not changed.
+    // Other screens can be viewed, but not changed.
     pressed(&mut model, "4");
     assert!(pressed(&mut model, "Space a i").is_empty());
     assert_eq!(model.selection.tree().unwrap().plan(), Some(Plan::default()));
@@ -290,7 +290,7 @@ fn leaving_at_work_asks_and_leaves_when_the_work_has_ended() {
     let mut model = importing();
     assert_eq!(pressed(&mut model, "q j j Enter"), ["stop", "stop"]);
 
-    // Nobody has answered yet, and there is nothing left to ask.
+    // The user has not answered yet, but the job has ended, so the question is no longer needed.
     let mut model = importing();
     pressed(&mut model, "q");
     assert_eq!(end(&mut model, Ok(outcome(Step::Import))), ["save", "quit 0"]);

@@ -1,4 +1,5 @@
-//! Every screen as a picture, at three sizes, and without colours and Unicode. The model is built by hand, the clock too.
+//! Every screen as a snapshot, at three sizes, and without colours and Unicode. The model and the clock are set by
+//! hand.
 
 mod apps;
 mod build;
@@ -68,7 +69,7 @@ fn a_window_that_is_too_small() {
     kept("too_small", &picture(&mut model, 44, 10));
 }
 
-/// Names are what they are; all else is in letters that every terminal has.
+/// Names keep their characters. All other text is ASCII, which every terminal can show.
 #[test]
 fn without_utf8_all_is_ascii() {
     let mut selecting = with_tree();
@@ -101,7 +102,7 @@ fn without_colours_the_chosen_row_is_still_seen() {
     kept("validate_styles", &styles(&mut model, 80, 24));
 }
 
-/// `docs/frames`, which the README shows.
+/// The pictures in `docs/frames`, which the README shows.
 #[test]
 fn frames_of_the_readme_are_real() {
     svg::framed("select", &mut with_registry());

@@ -13,8 +13,8 @@ use unicode_width::UnicodeWidthStr;
 
 const SIZES: [(u16, u16); 3] = [(80, 24), (120, 40), (60, 18)];
 
-/// At every size, and as a terminal shows it that knows neither colours nor Unicode. What is said is the same in every
-/// theme that has colours; in the one that has none, nothing has any.
+/// Draws every size, and also a terminal without colours and Unicode. The text is the same in every theme with colours.
+/// In the theme without colours, no cell has a colour.
 pub fn pictured(name: &str, model: &mut Model) {
     let mut pictures = String::new();
     for (columns, rows) in SIZES {
@@ -36,7 +36,7 @@ pub fn pictured(name: &str, model: &mut Model) {
     kept(name, &pictures);
 }
 
-/// Compares with the picture of this name in `snapshots`.
+/// Compares with the snapshot of this name in `snapshots`.
 pub fn kept(name: &str, picture: &str) {
     let mut settings = insta::Settings::clone_current();
     settings.set_prepend_module_to_snapshot(false);
@@ -57,7 +57,7 @@ pub fn picture(model: &mut Model, columns: u16, rows: u16) -> String {
     text
 }
 
-/// The parts of each line that are not plain, with what makes them stand out.
+/// The parts of each line that are not plain, with their styles.
 pub fn styles(model: &mut Model, columns: u16, rows: u16) -> String {
     let (buffer, _) = drawn(model, columns, rows);
     let mut text = String::new();
@@ -91,7 +91,7 @@ pub fn drawn(model: &mut Model, columns: u16, rows: u16) -> (Buffer, Option<(u16
     (terminal.backend().buffer().clone(), cursor)
 }
 
-/// Symbols and what stands out of them. A wide one hides the cell behind it.
+/// Symbols with their modifiers. A wide symbol hides the cell behind it.
 fn cells(buffer: &Buffer, y: u16) -> Vec<(String, Modifier)> {
     let mut cells = Vec::new();
     let mut x = 0;

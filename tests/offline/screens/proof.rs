@@ -1,4 +1,4 @@
-//! The differences as a tree: groups, items, files, and what is said where there is nothing.
+//! The differences as a tree: groups, items, files, and the messages for an empty tree.
 
 use std::time::{Duration, Instant};
 
@@ -33,7 +33,7 @@ fn facts(size: u64, sha256: &str) -> Option<FileFacts> {
     Some(FileFacts { size: Some(size), sha256 })
 }
 
-/// Files of a run that are not the same: a folder within a folder, each mark once.
+/// Files of a run that differ: a folder within a folder, and each mark once.
 fn files(run: &str) -> Vec<Difference> {
     let file = |path: &str| (format!("{run}/{path}"), format!("{RUN}/{path}"), format!("{THERE}/{path}"));
     let pair = |path: &str, fields| {
@@ -68,7 +68,7 @@ fn files(run: &str) -> Vec<Difference> {
     files.into_iter().map(|file| file.of_experiment("需要予測 2025")).collect()
 }
 
-/// Five groups, more than fit.
+/// Five groups, which do not fit on the screen.
 fn many() -> Vec<Difference> {
     let mut all = files("店舗-東京");
     let fields = vec![field("param lr", "0.01", "0.02"), field("tag note", "a", "b")];
@@ -94,7 +94,7 @@ fn many() -> Vec<Difference> {
 fn groups_are_closed_where_there_are_many() {
     let mut model = compared(&many());
     pictured("proof_closed", &mut model);
-    // The filter leaves what holds some.
+    // With a filter, only the groups that contain a match remain.
     press(&mut model, "m m");
     assert_eq!(model.validation.outline.only(), Some(Mark::Extra));
     kept("proof_only_extra_80x24", &picture(&mut model, 80, 24));
@@ -121,12 +121,12 @@ fn files_of_a_run_are_a_tree_with_sizes_and_checksums() {
     pictured("proof_files", &mut model);
     press(&mut model, "j j j j j j");
     pictured("proof_file_chosen", &mut model);
-    // The file by itself, from the list.
+    // Opens the file directly from the list.
     press(&mut model, "Esc l j j j j Enter");
     assert_eq!(model.validation.current().unwrap().path(), "model/MLmodel");
     press(&mut model, "Esc j Enter");
     pictured("proof_file_open", &mut model);
-    // A run that is the same itself.
+    // A run that is the same, except for its files.
     let mut model = compared(&files("trial-08"));
     model.look = monochrome();
     press(&mut model, "Enter j j j j");
@@ -150,7 +150,7 @@ fn the_keys_of_the_tree() {
     assert_eq!(row(&model), (2, 10));
     press(&mut model, "h");
     assert_eq!(row(&model), (1, 6), "what holds it closes");
-    // Right looks into what holds nothing more, Left comes back.
+    // Right opens the details of a row without children; Left returns.
     press(&mut model, "l j l j j j j l");
     assert_eq!(model.validation.current().unwrap().path(), "model/model.pkl");
     assert_eq!(model.validation.detail, Some(0));
@@ -158,7 +158,7 @@ fn the_keys_of_the_tree() {
     assert_eq!((model.validation.detail, row(&model).0), (None, 6));
     let copied = press(&mut model, "y");
     assert!(matches!(&copied[..], [Effect::Clip(id)] if *id == format!("{RUN}/model/model.pkl")));
-    // What the footer names is what works.
+    // The footer shows only keys that work.
     press(&mut model, "g");
     assert!(picture(&mut model, 120, 40).contains(" ← close  m filter"));
     assert!(press(&mut model, "y").is_empty(), "a heading has no id");
@@ -171,7 +171,7 @@ fn a_run_is_compared_again_with_its_files() {
     let asked = press(&mut model, "r");
     let [Effect::Again(again)] = &asked[..] else { panic!("nothing was asked for") };
     let item = again.difference.clone();
-    // The run is mended, one of its files is not.
+    // The run is fixed, but one of its files is not.
     let left = files("店舗-東京").remove(2);
     let result = Ok(vec![left.clone()]);
     update(&mut model, Msg::Again { difference: Box::new(item), result });
@@ -179,7 +179,7 @@ fn a_run_is_compared_again_with_its_files() {
     assert!(model.validation.detail.is_some(), "the run stands for its file");
     press(&mut model, "Esc");
     kept("proof_compared_again_80x24", &picture(&mut model, 80, 24));
-    // By the run that is only there for its file.
+    // Starts from the run, which is shown only because of its file.
     press(&mut model, "Enter");
     let asked = press(&mut model, "i Tab Enter");
     let [Effect::Again(again)] = &asked[..] else { panic!("nothing was asked for") };
@@ -211,7 +211,7 @@ fn an_item_that_stands_as_before_leaves_the_report_true() {
 fn an_empty_list_says_why() {
     let mut model = compared(&[]);
     assert!(picture(&mut model, 80, 24).contains("no differences: both sides are the same"));
-    // The last of those that the filter lets through is mended.
+    // The last difference that matches the filter is fixed.
     let missing = Difference::missing(Kind::Run, "trial-04", RUN).of_experiment("a");
     let extra = Difference::extra(Kind::Run, "trial-05", THERE).of_experiment("a");
     let mut model = compared(&[missing.clone(), extra.clone()]);
@@ -229,7 +229,7 @@ fn an_empty_list_says_why() {
     let shown = picture(&mut model, 80, 24);
     assert!(shown.contains("none is left of those that were found"), "{shown}");
     assert!(shown.contains("compares everything again and writes the report anew"), "{shown}");
-    // Stopped before anything was found.
+    // Stopped before any difference was found.
     let mut model = imported();
     press(&mut model, "Enter");
     at_work(&mut model);
@@ -238,7 +238,7 @@ fn an_empty_list_says_why() {
     assert!(picture(&mut model, 80, 24).contains("none up to where it was stopped"));
 }
 
-/// A frame must not depend on how many there are.
+/// The time for a frame must not depend on the number of differences.
 #[test]
 fn a_hundred_thousand_differences_are_drawn_in_a_frame() {
     let run = |n: usize| {
@@ -255,6 +255,6 @@ fn a_hundred_thousand_differences_are_drawn_in_a_frame() {
     assert!(shown.contains("these are the first 100,000; the report has all of them"), "{shown}");
     press(&mut model, "m");
     assert!(picture(&mut model, 80, 24).contains("trial-99999"));
-    // Unoptimised and on a busy machine.
+    // The limit is for an unoptimised build on a busy machine.
     assert!(started.elapsed() < Duration::from_millis(500), "{:?}", started.elapsed());
 }

@@ -1,5 +1,5 @@
-//! Dialogs: a text that was not taken stays where it is, and nothing is written to a target by a key that may have been
-//! part of a text.
+//! Dialogs: a text that was not accepted stays in the dialog. A key that may be part of a text never writes to a
+//! target.
 
 use mlferry::engine::Step;
 use mlferry::error::Error;
@@ -32,7 +32,7 @@ fn a_plan_that_cannot_be_saved_is_asked_for_again() {
     update(&mut model, Msg::Answered { question: Question::SavePlan, result: Err(why.clone()) });
     assert_eq!(state(&model), Some((Question::SavePlan, "plan.toml/nowhere", &State::Failed(why))));
     pictured("question_failed", &mut model);
-    // What is typed next goes on where the text is.
+    // The next characters are appended to the text.
     type_in(&mut model, "my plan.toml");
     assert_eq!(state(&model), Some((Question::SavePlan, "plan.toml/nowheremy plan.toml", &State::Typing)));
     assert_eq!(model.step, Step::Plan);
@@ -54,7 +54,7 @@ fn a_plan_that_cannot_be_read_is_asked_for_again() {
     assert_eq!(state(&model), Some((Question::LoadPlan, "plan.toml", &failed)));
     pressed(&mut model, "Esc");
     assert!(model.overlay.is_none());
-    // Closed before the answer came: it is told.
+    // The dialog was closed before the response arrived: a notice reports the error.
     pressed(&mut model, "L Enter Esc");
     let missing = Msg::PlanRead { from: "/data/plan.toml".into(), result: Err(Error::usage("no such file")) };
     update(&mut model, missing);
@@ -115,7 +115,7 @@ fn what_will_be_written_is_said_and_agreed_to() {
     assert!(picture(&mut model, 80, 24).contains("This imports one item again"));
 }
 
-/// The texts that people type, with single Enters between them: whatever a screen makes of them, nothing is written.
+/// The effects that write. A text with single Enters between its lines must cause none of them on any screen.
 const WRITES: [&str; 4] = ["import", "import one", "retry", "create app"];
 
 fn screens() -> Vec<(&'static str, Model)> {
@@ -163,7 +163,7 @@ fn writes(model: &mut Model, text: &str) -> Option<&'static str> {
             ' ' => "Space".to_owned(),
             c => c.to_string(),
         };
-        // A person looks at the result of Enter, a text does not.
+        // A user looks at the result of Enter, but a pasted text does not.
         let done = pressed(model, &key);
         if let Some(write) = done.into_iter().find(|word| WRITES.contains(word)) {
             return Some(write);
@@ -182,7 +182,7 @@ fn the_text_that_once_started_an_import_does_not() {
     update(&mut model, Msg::Answered { question: Question::SavePlan, result: Err(why) });
     assert_eq!(writes(&mut model, "my plan.toml\na L\n"), None);
     assert_eq!(model.step, Step::Plan);
-    // Nor where the dialog had been closed.
+    // The same applies after the dialog is closed.
     for (name, mut model) in screens() {
         assert_eq!(writes(&mut model, "my plan.toml\na L\nR\ni\nr\nn\n"), None, "{name}");
     }

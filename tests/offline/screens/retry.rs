@@ -1,4 +1,4 @@
-//! What failed, tried again.
+//! Retries of failed items.
 
 use mlferry::engine::Step;
 use mlferry::error::Error;
@@ -47,7 +47,7 @@ fn one_failure_is_tried_by_itself() {
     update(&mut model, Msg::Retried { failed: Box::new(item), result: Ok(()) });
     assert_eq!((model.import.failures.len(), model.import.mended), (1, 1));
     kept("import_retried_80x24", &picture(&mut model, 80, 24));
-    // The last one: nothing is left of it.
+    // The last item: after its retry, the list is empty.
     assert_eq!(model.import.exit_code(), Some(3));
     let last = model.import.failures[0].clone();
     press(&mut model, "r Tab Enter");

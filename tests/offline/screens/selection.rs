@@ -21,13 +21,13 @@ fn select_shows_a_tree_with_long_and_wide_names() {
 fn select_holds_everything_else_too() {
     let mut model = with_registry();
     pictured("select_registry", &mut model);
-    // One model alone, and what it holds.
+    // Selects a single model and opens its contents.
     press(&mut model, "a /");
     type_in(&mut model, "fraud.det");
     press(&mut model, "Enter j Space Esc g j j j j j j Enter");
     versions_came(&mut model, "fraud.detector");
     pictured("select_one_model", &mut model);
-    // Of that only some versions, and of an experiment everything but its traces and its dataset.
+    // Selects only some versions of the model, and everything in an experiment except its traces and its dataset.
     press(&mut model, "j j Space");
     press(&mut model, "g j j Space Space k Enter");
     fetched(&mut model, "2", 2, false);
@@ -70,7 +70,7 @@ fn select_says_that_there_is_nothing() {
     pictured("select_empty", &mut model);
 }
 
-/// A picture must not depend on how large the list behind it is.
+/// The time for a frame must not depend on the length of the list.
 #[test]
 fn select_shows_a_hundred_thousand_experiments() {
     let mut model = connected();
@@ -81,7 +81,7 @@ fn select_shows_a_hundred_thousand_experiments() {
     came(&mut model, Holdings { experiments, models, ..Holdings::default() });
     press(&mut model, "Space G k k");
     pictured("select_many", &mut model);
-    // A plan that names nearly all of them is carried along from there on.
+    // A plan that names nearly all of them stays in the model for the next steps.
     press(&mut model, "g Space j Space n");
     assert_eq!(model.plan.except_experiments.len(), 1);
     pictured("import_many", &mut model);

@@ -1,4 +1,4 @@
-//! Frames as SVG: the pictures of the README, made of the same models as the snapshots.
+//! Frames as SVG: the pictures in the README, built from the same models as the snapshots.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -10,7 +10,7 @@ use unicode_width::UnicodeWidthStr;
 
 use super::paint::drawn;
 
-/// Pixels of a cell, and around the frame.
+/// The pixels of a cell, and of the margin around the frame.
 const CELL: (f64, f64) = (8.4, 18.0);
 const MARGIN: f64 = 12.0;
 const PAPER: &str = "#1d2129";
@@ -46,7 +46,7 @@ fn svg(buffer: &Buffer) -> String {
     svg
 }
 
-/// Words of one style, each at its column and stretched to its width: fonts differ.
+/// Writes the words of one style, each at its column and stretched to its width, because fonts differ.
 fn row(svg: &mut String, buffer: &Buffer, y: u16) {
     let mut x = 0;
     while x < buffer.area.width {
@@ -55,7 +55,7 @@ fn row(svg: &mut String, buffer: &Buffer, y: u16) {
         while x < buffer.area.width && look(&buffer[(x, y)]) == look(first) {
             let symbol = buffer[(x, y)].symbol();
             let is_blank = symbol == " ";
-            // A blank ends a word, unless it is a reversed one, which has a ground to paint.
+            // A space ends a word, except in reversed text, where its background must be drawn.
             if is_blank && !first.modifier.contains(Modifier::REVERSED) {
                 x += u16::from(text.is_empty());
                 break;

@@ -1,4 +1,4 @@
-//! Models with jobs at work, and after their end.
+//! Models with running jobs, and after the jobs end.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -23,7 +23,7 @@ pub fn importing() -> Model {
     model
 }
 
-/// A job that has been at work for 83 seconds.
+/// A job that has been running for 83 seconds.
 pub fn at_work(model: &mut Model) {
     let start = Duration::from_secs(600);
     update(model, Msg::Clock(start));
@@ -33,7 +33,7 @@ pub fn at_work(model: &mut Model) {
         }
     }
     update(model, Msg::Began);
-    // Faster and slower, as servers are.
+    // The speed varies, as with real servers.
     for turn in 0..26_u64 {
         update(model, Msg::Clock(start + Duration::from_secs(turn * 3)));
         let mut reading = reading(false);

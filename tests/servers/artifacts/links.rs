@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use super::{failed_files, files_below, folder_of, in_folder, run_called, run_in};
 use crate::support::{Mlferry, Real, TARGET};
 
-/// What links, pipes and sockets in a folder of this machine come to: what MLflow reads arrives, what is no file fails by
-/// its name and at once, and nothing of the rest is touched.
+/// Links, pipes and sockets in a local folder: an item that MLflow can read arrives, an item that is not a file fails
+/// immediately and by name, and other items are not affected.
 #[tokio::test(flavor = "multi_thread")]
 async fn links_pipes_and_sockets_cost_only_themselves() {
     let outside = tempfile::tempdir().unwrap();

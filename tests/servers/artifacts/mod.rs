@@ -1,4 +1,5 @@
-//! Files with names, shapes and histories that are hard to carry: each arrives byte for byte, or fails by its name.
+//! Files with names, shapes and histories that are difficult to migrate: each arrives byte for byte, or is reported by
+//! name as failed.
 
 mod links;
 mod names;
@@ -12,7 +13,7 @@ use crate::support::Real;
 use mlferry::demo::{MlflowServer, ServerOptions};
 use serde_json::{Value, json};
 
-/// Every file below a folder, by its path from there on.
+/// Every file below a folder, by its relative path.
 type Files = BTreeMap<String, Vec<u8>>;
 
 fn files_below(root: &Path) -> Files {
@@ -31,14 +32,14 @@ fn files_below(root: &Path) -> Files {
     files
 }
 
-/// The artifact folder of a run, wherever it is below a server's.
+/// The artifact folder of a run, in any experiment of a server.
 fn folder_of(artifacts: &str, run: &str) -> PathBuf {
     let experiments = std::fs::read_dir(artifacts).unwrap().map(|entry| entry.unwrap().path());
     let mut folders = experiments.map(|experiment| experiment.join(run).join("artifacts"));
     folders.find(|folder| folder.is_dir()).unwrap_or_else(|| panic!("{run} has no files in {artifacts}"))
 }
 
-/// The artifacts that failed, without the run's id in front, and why.
+/// The failed artifacts with their reasons. The run's id is removed from their names.
 fn failed_files(lines: &[Value], run: &str) -> BTreeMap<String, String> {
     let failed = lines.iter().filter(|line| line["type"] == "item_failed" && line["kind"] == "artifact");
     let named = failed.filter_map(|line| {
@@ -52,7 +53,7 @@ fn names(files: &Files) -> BTreeSet<String> {
     files.keys().cloned().collect()
 }
 
-/// The id of the run of that name.
+/// The id of the run with this name.
 async fn run_called(server: &Real, experiment: &str, name: &str) -> String {
     let http = reqwest::Client::new();
     let at = format!("{}/api/2.0/mlflow", server.url());
@@ -65,7 +66,7 @@ async fn run_called(server: &Real, experiment: &str, name: &str) -> String {
     run.unwrap_or_else(|| panic!("{name}: {runs}"))["info"]["run_id"].as_str().unwrap().to_owned()
 }
 
-/// A server whose clients read and write artifacts in a folder of this machine themselves.
+/// A server whose clients read and write artifacts directly in a local folder.
 async fn in_folder(version: &str) -> Real {
     let venv = crate::support::venv(version).await;
     let dir = Arc::new(tempfile::tempdir().unwrap());
@@ -77,7 +78,8 @@ async fn in_folder(version: &str) -> Real {
     Real { server, venv, dir, artifacts, env: Vec::new(), lease: None }
 }
 
-/// A run of that name in an experiment of that name: its id, and the folder of its artifacts, which is made.
+/// Creates a run in an experiment, both with this name, and the folder for its artifacts. Returns the run's id and the
+/// folder.
 async fn run_in(server: &Real, name: &str) -> (String, PathBuf) {
     let post = async |route: &str, body: Value| -> Value {
         let at = format!("{}/api/2.0/mlflow/{route}", server.url());

@@ -5,12 +5,12 @@ use serde_json::Value;
 use super::{failed_files, files_below, folder_of, names, run_called};
 use crate::support::{Mlferry, Real};
 
-/// What MLflow's own client writes and reads arrives byte for byte; what cannot is a failed item by name, and nothing
-/// else appears at the target.
+/// A name that MLflow's own client can write and read arrives byte for byte. Any other name is reported as a failed
+/// item, and nothing else appears on the target.
 async fn every_name_arrives_or_fails(from: &str, to: &str) {
     let (source, target) = futures::join!(Real::start(from), Real::start(to));
     let made = source.python("names.py", &[source.url(), &source.artifacts]).await;
-    // MLflow's client greets each run that ends.
+    // MLflow's client prints a message for each run that ends.
     let made = String::from_utf8(made.stdout).unwrap();
     let made: Value = serde_json::from_str(made.lines().last().unwrap()).unwrap();
     let mlferry = Mlferry::new();
@@ -39,7 +39,7 @@ async fn every_name_arrives_or_fails(from: &str, to: &str) {
             .iter()
             .map(|n| n.as_str().unwrap().to_owned())
             .collect();
-        // Both ends decide what can be carried: the client of the target's release is asked by its own test.
+        // Both ends determine which names can be migrated: a separate test covers the client of the target's release.
         let carried: BTreeSet<&String> = readable.intersection(&lost).collect();
         assert!(carried.is_empty(), "{kind}: MLflow's client reads {carried:?}; {failed:?}");
     }

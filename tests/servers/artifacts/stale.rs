@@ -18,8 +18,8 @@ fn fill(root: &Path) {
     std::fs::write(root.join("other"), "untouched").unwrap();
 }
 
-/// A file that is overwritten with as many bytes is seen where the store says when it was written; where only a server
-/// lists it, reading it is the only way to know, and is offered.
+/// A file that is overwritten with the same size is noticed if the store reports its modification time. If only a
+/// server lists the file, the program must read it to notice the change, and it offers to do so.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_overwritten_with_the_same_size_is_written_again() {
     let (folder, proxied, target) =

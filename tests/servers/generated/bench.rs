@@ -1,4 +1,5 @@
-//! Two servers that are emptied and filled again for each seed: starting them takes longer than most migrations.
+//! Two servers that are emptied and filled again for each seed, because starting them takes longer than most
+//! migrations.
 
 use std::process::Stdio;
 use std::time::{Duration, Instant};
@@ -11,7 +12,7 @@ use crate::support::generate::{self, Layout};
 use crate::support::proxy::Proxy;
 use crate::support::{Mlferry, Ran, Real, Store, judged};
 
-/// Nothing here takes a minute: what takes longer stands still.
+/// No step here takes a minute: a step that takes longer than this is stuck.
 const PATIENCE: Duration = Duration::from_secs(240);
 
 pub struct Bench {
@@ -36,7 +37,8 @@ impl Bench {
         Self { layout, target_layout, source, target, source_proxy, target_proxy, mlferry }
     }
 
-    /// Both servers as new, the source with the store of that seed, and no journal. Gives the number of its runs.
+    /// Empties both servers, fills the source with the store of this seed, and starts without a journal. Returns the
+    /// number of its runs.
     pub fn fill(&mut self, seed: u64) -> usize {
         self.mlferry = Mlferry::new();
         generate::empty(self.layout, self.source.dir.path());
@@ -46,7 +48,7 @@ impl Bench {
         world.experiments.iter().map(|one| one.runs.len()).sum()
     }
 
-    /// What is wrong after the store of that seed has been migrated; each line names one thing.
+    /// The problems after the store of this seed was migrated, one per line.
     pub async fn problems(&mut self, seed: u64) -> Vec<String> {
         let began = Instant::now();
         let runs = self.fill(seed);
@@ -62,7 +64,7 @@ impl Bench {
         found
     }
 
-    /// Ends an import hard at the n-th request to the target, unless it ends before.
+    /// Kills an import at the n-th request to the target, unless the import ends earlier.
     async fn killed(&mut self, at: usize) {
         self.target_proxy.heal().await;
         let mut child =
@@ -73,7 +75,7 @@ impl Bench {
         }
     }
 
-    /// An import that may end in one of these ways, and must count every item.
+    /// Runs an import that must exit with one of these codes and must count every item.
     pub async fn import_through_faults(&mut self, codes: &[i32]) -> Vec<String> {
         let ran = self.timed(&self.mlferry, &["import"]).await;
         let mut found = Vec::new();
@@ -90,7 +92,7 @@ impl Bench {
         found
     }
 
-    /// To the end, without faults, and a second time with the journal lost.
+    /// Runs an import to the end without faults, and then a second import without the journal.
     pub async fn resumed_and_judged(&mut self) -> Vec<String> {
         let mut found = Vec::new();
         told(
@@ -98,7 +100,7 @@ impl Bench {
             &self.timed(&self.mlferry, &["run", "--yes", "--artifacts", "checksum"]).await,
             &mut found,
         );
-        // With its journal lost, it neither doubles nor changes anything.
+        // Without its journal, the import neither duplicates nor changes anything.
         told("import again", &self.timed(&Mlferry::new(), &["import"]).await, &mut found);
         let mut dumps = Vec::new();
         for server in [&self.source, &self.target] {

@@ -1,5 +1,5 @@
-//! What networks, gateways and servers do to requests, each to both ends of a migration: it ends by itself, every item
-//! ends done, failed or skipped, and when the fault is over the rest arrives, and nothing twice.
+//! Faults of networks, gateways and servers, each at both ends of a migration. The migration ends on its own, and every
+//! item ends as done, failed or skipped. When the fault is over, the remaining items arrive, and nothing is duplicated.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use crate::support::generate::dice::Dice;
 use crate::support::proxy::fault::Page;
 use crate::support::proxy::{Fault, Message};
 
-/// A store of ten runs, with what belongs to them.
+/// The seed of a store with ten runs and their data.
 pub const SEED: u64 = 3;
 
 const HTML: &str = "<html><head><title>Gateway</title></head><body><h1>Sorry</h1></body></html>";
@@ -22,7 +22,7 @@ const fn page(status: u16, headers: &'static [(&'static str, &'static str)], bod
     Page { status, headers, body }
 }
 
-/// What passes when the request is sent again: a migration arrives whole in spite of it.
+/// Faults that disappear when the request is sent again: a migration still arrives completely.
 pub const PASSING: [Fault; 16] = [
     Fault::ResetBefore,
     Fault::ResetAfter,
@@ -42,7 +42,7 @@ pub const PASSING: [Fault; 16] = [
     Fault::Answer(page(408, &[], EMPTY)),
 ];
 
-/// What a gateway does to every request from some moment on, or to every few of them.
+/// Faults that a gateway applies to every request from some point on, or to every n-th request.
 pub const STAYING: [Fault; 13] = [
     Fault::Gzip,
     Fault::Answer(page(401, &[], EMPTY)),
@@ -59,13 +59,13 @@ pub const STAYING: [Fault; 13] = [
     Fault::ResetBefore,
 ];
 
-/// Any of these, at every fifth request or so.
+/// Any of these faults, at about every fifth request.
 pub fn storm(seed: u64) -> impl FnMut(&Message, usize) -> Option<Fault> + Send + 'static {
     let mut dice = Dice::new(seed);
     move |_, _| dice.chance(20).then(|| dice.pick(&PASSING).clone())
 }
 
-/// From the n-th request on each, or from the first on every n-th.
+/// Applies the fault to every request from the n-th on, or to every n-th request from the first on.
 pub fn of(
     fault: Fault,
     from: usize,
@@ -80,7 +80,7 @@ async fn a_storm_of_faults_on_both_ways_costs_nothing() {
     bench.fill(SEED);
     bench.source_proxy.script(storm(1)).await;
     bench.target_proxy.script(storm(2)).await;
-    // A page of a gateway that does not know the server may cost an item, for now.
+    // Until now, an error page of a gateway that does not reach the server may make an item fail.
     let mut found = bench.import_through_faults(&[0, 3]).await;
     assert!(bench.target_proxy.faults() > 10, "only {} faults", bench.target_proxy.faults());
     found.extend(bench.resumed_and_judged().await);

@@ -1,4 +1,4 @@
-//! As many seeds as are asked for, of every layout.
+//! Every layout, with the number of seeds that the developer asks for.
 
 use super::bench::Bench;
 use crate::support::generate::Layout;

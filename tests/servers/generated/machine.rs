@@ -1,4 +1,5 @@
-//! What befalls the program itself on the machine that it runs on: stopped, ended, started twice, without room.
+//! Faults of the machine that the program runs on: the program is suspended, killed or started twice, or the disk is
+//! full.
 #![cfg(unix)]
 
 use std::process::Stdio;
@@ -25,7 +26,7 @@ async fn stopped_started_twice_and_ended_it_comes_to_the_same_end() {
     let mut command = bench.command(&["import"]);
     let child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
     bench.target_proxy.until(25).await;
-    // As when a laptop is closed, or a person presses Ctrl-Z.
+    // As when the user closes a laptop or presses Ctrl-Z.
     send(&child, Signal::STOP);
     tokio::time::sleep(Duration::from_secs(2)).await;
     Ran::of(bench.command(&["import"])).await.exits(11);
@@ -38,7 +39,7 @@ async fn stopped_started_twice_and_ended_it_comes_to_the_same_end() {
     assert!(found.is_empty(), "{}", found.join("\n"));
 }
 
-/// The program in a shell that lets no file grow beyond so many kilobytes, as when a disk is full.
+/// Runs the program in a shell that limits the size of files to this number of kilobytes, as if the disk were full.
 fn without_room(mlferry: &Mlferry, kilobytes: u32, arguments: &[&str]) -> Command {
     let plain = mlferry.command(arguments);
     let mut command = Command::new("sh");

@@ -1,7 +1,7 @@
-//! Stores that nobody made by hand, served by real releases, arrive whole: killed on the way, twice, and judged by
-//! MLflow's own client.
+//! Generated stores, served by real releases, arrive completely. The import is killed twice on the way. MLflow's own
+//! client judges the result.
 //!
-//! The long form takes a number of seeds for each layout, and a filter for one of them:
+//! The long form takes a number of seeds for each layout, and a filter that selects one layout:
 //! `MLFERRY_SEEDS=200 cargo test --test servers long:: -- --ignored --nocapture`.
 
 mod bench;

@@ -13,7 +13,7 @@ fn a_profile_fills_the_ends_and_actions_have_the_keys_they_were_given() {
     wizard.wait("cannot be reached");
     wizard.press("\x1b");
     wizard.wait("H help");
-    // What the table has is gone: neither of these does anything.
+    // The default keys are replaced: neither of these keys has an effect.
     wizard.press("?q");
     wizard.press("H");
     wizard.wait("Help: 1 Compatibility");

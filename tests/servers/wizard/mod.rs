@@ -24,7 +24,7 @@ async fn from_the_first_key_to_the_proof() {
     let path = state.path().to_owned();
     let code = tokio::task::spawn_blocking(move || {
         let mut wizard = Terminal::open(&["--source", &from, "--target", &to], &path);
-        // Both ends are given: the first is tried without being asked for.
+        // Both ends are given, so the wizard tries the source immediately.
         wizard.wait("5 experiments and 1 deleted, 29 runs");
         wizard.press("\r");
         wizard.wait("a SageMaker MLflow App of this account");
@@ -38,7 +38,7 @@ async fn from_the_first_key_to_the_proof() {
         wizard.until("what is filtered out", |screen| !screen.contents().contains("churn"));
         wizard.press("\r\r");
         wizard.wait("trial-03");
-        // Left out and taken in again.
+        // Deselected and selected again.
         wizard.press("a");
         wizard.wait("Picked: 5 of 6 experiments");
         wizard.press("a\x1b");
@@ -65,14 +65,14 @@ async fn from_the_first_key_to_the_proof() {
         wizard.until("the dialog gone", |screen| !screen.contents().contains("keep going"));
         wizard.press("p");
         wizard.wait("running");
-        // The connection is lost in the middle of it.
+        // The connection breaks in the middle of the import.
         assert_eq!(wizard.hang_up(), 130);
 
         let mut wizard = Terminal::open_with(&[], &path, &[("SSH_CONNECTION".into(), "a slow line".into())]);
         wizard.wait("Go on at step 6 Import");
         wizard.press("\r");
         wizard.wait("Enter starts: everything the source holds.");
-        // Nothing happens, nothing is sent.
+        // Nothing changes, so nothing is sent.
         thread::sleep(Duration::from_millis(500));
         let quiet = wizard.received();
         thread::sleep(Duration::from_secs(1));
@@ -82,11 +82,11 @@ async fn from_the_first_key_to_the_proof() {
         wizard.wait("Write to the target?");
         wizard.press("\r");
         wizard.wait("nothing failed");
-        // Four frames a second, of what has changed in them.
+        // Four frames a second, and each contains only the changes.
         let per_second = (wizard.received() - quiet) as f64 / started.elapsed().as_secs_f64();
         eprintln!("{per_second:.0} bytes a second to the terminal during the import");
         assert!(per_second < 8_000.0, "{per_second}");
-        // The source moves on: one run gets a tag and a point more.
+        // The source changes: one run gets a tag and another point.
         changed(&from);
         wizard.press("\r");
         wizard.wait("by name and size");
@@ -114,7 +114,7 @@ async fn from_the_first_key_to_the_proof() {
     assert!(state.path().join("report.json").exists());
 }
 
-/// A tag and a point of a metric come to a run after it was moved.
+/// Adds a tag and a metric point to a run that was already migrated.
 fn changed(url: &str) {
     let post = |route: &str, body: serde_json::Value| -> serde_json::Value {
         let call = ureq::post(format!("{url}/api/2.0/mlflow/{route}")).content_type("application/json");
@@ -131,7 +131,7 @@ fn changed(url: &str) {
     post("runs/log-metric", json!({ "run_id": id, "key": key, "value": 1.5, "timestamp": 1, "step": 12345 }));
 }
 
-/// A model with a version of a run's, and another one, beside what the demo brings.
+/// Adds a model with a version from a run, and another model, to the data of the demo.
 async fn register(source: &Real) {
     let http = reqwest::Client::new();
     let post = async |route: &str, body: serde_json::Value| {
@@ -175,7 +175,7 @@ async fn one_model_is_chosen_from_the_keyboard_and_comes_with_what_it_needs() {
         wizard.wait("Nothing is picked");
         wizard.press("/wanted\r");
         wizard.until("both models", |screen| screen.contents().contains("2 of 9 shown"));
-        // Heading, `unwanted`, `wanted`.
+        // Rows: the heading, `unwanted`, `wanted`.
         wizard.press("jj \x1b");
         wizard.wait("0 of 7 experiments, 1 of 2 registered models");
         wizard.press("n");
@@ -195,7 +195,7 @@ async fn one_model_is_chosen_from_the_keyboard_and_comes_with_what_it_needs() {
     assert_eq!(code.await.unwrap(), 0);
     let plan = Mlferry::new().run(&["plan", "--source", target.url(), "--json"]).await.exits(0).lines();
     let there = plan.last().unwrap();
-    // The target's own default experiment is there too.
+    // The count includes the target's own default experiment.
     assert_eq!((&there["experiments"], &there["runs"]), (&json!(2), &json!(1)), "{there}");
     assert_eq!(there["registered_models"], 1, "{there}");
 }
@@ -232,7 +232,7 @@ fn a_lost_wizard_saves_the_session_and_the_next_start_offers_it() {
     }
 }
 
-/// Without a shell that could continue it the process is not stopped: the screen comes back by itself.
+/// Without a shell that could continue it, the process is not suspended: the screen returns on its own.
 #[test]
 fn ctrl_z_gives_the_terminal_back_and_takes_it_again() {
     let state = tempfile::tempdir().unwrap();
@@ -247,7 +247,7 @@ fn ctrl_z_gives_the_terminal_back_and_takes_it_again() {
     assert_eq!(wizard.ends(), 0);
 }
 
-/// On the stand-in of AWS, as the demo has it: from no App at all to a validated one.
+/// With the stand-in for AWS, as in the demo: from no App to a validated App.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_app_is_made_and_filled_from_the_keyboard() {
     let (source, cloud) = futures::join!(Real::start(TARGET), Cloud::start());
@@ -271,7 +271,7 @@ async fn an_app_is_made_and_filled_from_the_keyboard() {
         wizard.wait("Creating");
         wizard.press("\x03");
         assert_eq!(wizard.ends(), 0);
-        // Its ARN was kept before anybody waited: the next wizard waits on.
+        // The ARN was saved before the wait, so the next wizard continues to wait.
         let mut wizard = Terminal::open_with(&["--source", &from], &path, &env);
         wizard.wait("answers in");
         wizard.press("\r");
@@ -279,7 +279,7 @@ async fn an_app_is_made_and_filled_from_the_keyboard() {
         wizard.wait("from-the-wizard");
         wizard.press("\r");
         wizard.wait("mlflow-app/app-");
-        // Ready, it is taken at once.
+        // When the App is ready, it is selected immediately.
         wizard.wait("takes files straight in s3://");
         wizard.press("\r");
         wizard.wait("Pre-flight:");

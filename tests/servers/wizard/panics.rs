@@ -5,7 +5,7 @@ use super::terminal::Terminal;
 
 const PANICS: &str = "MLFERRY_TEST_PANICS";
 
-/// What the child of the test below does, on a terminal of its own.
+/// The code of the child process in the test below, on its own terminal.
 fn panic_on_screen() {
     let _screen = Screen::open(true).unwrap();
     panic!("an invariant is broken");

@@ -1,4 +1,4 @@
-//! The program on a terminal of its own: keys go in, the screen is read as a person would.
+//! The program on its own terminal: the test sends keys and reads the screen like a user.
 
 use std::io::{Read, Write};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 use vt100::Parser;
 
-/// Servers that have just been started on a busy machine take their time.
+/// Servers that have just started on a busy machine are slow.
 const PATIENCE: Duration = Duration::from_secs(240);
 
 type Shown = Arc<(Mutex<Parser>, Condvar)>;
@@ -39,7 +39,7 @@ impl Terminal {
         }
         command.args(args);
         command.env("MLFERRY_STATE_DIR", state);
-        // Whoever runs the tests may have a configuration.
+        // The developer who runs the tests may have a configuration of their own.
         let config = state.join("config.toml");
         std::fs::OpenOptions::new().append(true).create(true).open(&config).unwrap();
         command.env("MLFERRY_CONFIG", config);
@@ -85,7 +85,7 @@ impl Terminal {
         self.master.resize(size(columns, rows)).unwrap();
     }
 
-    /// Until the screen shows this.
+    /// Waits until the screen shows this text.
     #[track_caller]
     pub fn wait(&self, text: &str) {
         self.until(text, |screen| screen.contents().contains(text));
@@ -102,7 +102,7 @@ impl Terminal {
         }
     }
 
-    /// Bytes that the program has sent to the terminal.
+    /// The number of bytes that the program has sent to the terminal.
     pub fn received(&self) -> u64 {
         self.received.load(Relaxed)
     }
@@ -111,11 +111,11 @@ impl Terminal {
         self.child.process_id().unwrap().cast_signed()
     }
 
-    /// Takes the terminal away, as a lost connection does. Gives the exit code.
+    /// Closes the terminal, as a lost connection does. Returns the exit code.
     #[track_caller]
     pub fn hang_up(mut self) -> u32 {
         self.closed.store(true, Relaxed);
-        // Whatever it draws next lets go of the last handle.
+        // The next frame makes the reader release the last handle.
         self.press("\u{c}");
         let Self { reading, keys, master, mut child, .. } = self;
         reading.join().unwrap();
@@ -123,7 +123,7 @@ impl Terminal {
         ended(child.as_mut()).expect("it does not end without its terminal")
     }
 
-    /// The exit code, with the terminal as it was before.
+    /// Returns the exit code, and checks that the terminal is as it was before.
     #[track_caller]
     pub fn ends(mut self) -> u32 {
         let Some(code) = ended(self.child.as_mut()) else {
@@ -134,7 +134,7 @@ impl Terminal {
     }
 }
 
-/// A program that does not end is not left behind.
+/// Kills a program that does not end.
 fn ended(child: &mut dyn Child) -> Option<u32> {
     let deadline = Instant::now() + PATIENCE;
     while Instant::now() < deadline {

@@ -1,4 +1,4 @@
-//! Random choices that are the same for the same seed, on every machine and with every release of every crate.
+//! Random choices that depend only on the seed, not on the machine or on crate versions.
 
 /// `SplitMix64` (Steele, Lea and Flood, 2014).
 pub struct Dice(u64);
@@ -16,12 +16,12 @@ impl Dice {
         z ^ (z >> 31)
     }
 
-    /// From 0 up to and without `end`.
+    /// From 0 to `end`, exclusive.
     pub fn below(&mut self, end: usize) -> usize {
         usize::try_from(self.next() % u64::try_from(end.max(1)).unwrap()).unwrap()
     }
 
-    /// From `low` up to and without `high`.
+    /// From `low` to `high`, exclusive.
     pub fn range(&mut self, low: i64, high: i64) -> i64 {
         low + i64::try_from(self.next() % u64::try_from(high - low).unwrap()).unwrap()
     }
@@ -34,7 +34,7 @@ impl Dice {
         &of[self.below(of.len())]
     }
 
-    /// How many there are: mostly a few, often none, rarely many.
+    /// A number of items: mostly few, often none, rarely many.
     pub fn count(&mut self, few: usize, many: usize) -> usize {
         match self.below(20) {
             0..4 => 0,

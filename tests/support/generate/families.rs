@@ -1,4 +1,4 @@
-//! What runs say about each other: parents, also deleted ones, later ones and some that are nowhere.
+//! Links between runs: parents, including deleted, later and missing ones.
 
 use super::dice::Dice;
 use super::shape::Experiment;
@@ -16,7 +16,7 @@ pub fn relate(dice: &mut Dice, experiments: &mut [Experiment]) {
                     0 => NOWHERE,
                     1 => dice.pick(&everywhere),
                     2 => dice.pick(own),
-                    // Earlier ones only: no run is its own ancestor.
+                    // Only earlier runs, so that no run is its own ancestor.
                     _ if at > 0 => &own[dice.below(at)],
                     _ => continue,
                 };

@@ -1,4 +1,4 @@
-//! The folder `mlruns` of a release, and the artifacts beside it. Formats: `store/tracking/file_store.py` of MLflow
+//! Writes the `mlruns` folder of a release, and its artifacts. Formats: `store/tracking/file_store.py` of MLflow
 //! 1.30.1, 2.9.2, 2.22.4, 3.10.1 and 3.18.0.
 
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use super::shape::{Experiment, Input, Point, Run, World};
 use super::yaml::{put, write as write_meta};
 use super::{Layout, files_others, traces};
 
-/// Leaves the folders that a server makes when it starts.
+/// Keeps the folders that a server creates when it starts.
 pub fn empty(root: &Path) {
     let _ = std::fs::remove_dir_all(root);
     for folder in [".trash", "models"] {
@@ -71,7 +71,7 @@ fn experiment(one: &Experiment, layout: Layout, folder: &Path) {
 fn write_run(run: &Run, of: &Experiment, layout: Layout, experiment: &Path) {
     let folder = experiment.join(&run.id);
     write_meta(&folder.join("meta.yaml"), &run_meta(run, of, layout));
-    // The newest releases do not find a run without these (`FileStore._is_valid_run_directory`).
+    // The newest releases do not find a run without these folders (`FileStore._is_valid_run_directory`).
     for part in ["metrics", "params", "artifacts"] {
         let is_left_out = run.is_ancient && !layout.since(3, 0);
         if !is_left_out {
@@ -123,7 +123,7 @@ fn run_meta(run: &Run, of: &Experiment, layout: Layout) -> Value {
         Some(name) if layout.since(1, 30) && !run.is_ancient => {
             _ = fields.insert("run_name".to_owned(), json!(name))
         }
-        // Older ones keep the name in its tag alone.
+        // Older releases store the name only in its tag.
         name => _ = fields.insert("name".to_owned(), json!(name.as_deref().unwrap_or_default())),
     }
     if run.is_ancient {
@@ -139,7 +139,7 @@ fn stage(is_deleted: bool) -> &'static str {
     if is_deleted { "deleted" } else { "active" }
 }
 
-/// As Python prints numbers.
+/// Formats numbers like Python.
 pub fn line(point: &Point) -> String {
     format!("{} {} {}\n", point.timestamp, python(point.value), point.step)
 }
@@ -148,7 +148,7 @@ pub fn python(value: f64) -> String {
     if value.is_nan() { "nan".to_owned() } else { format!("{value:?}") }
 }
 
-/// A file for each, called after its key.
+/// Writes a file for each pair, named after its key.
 pub fn pairs(folder: &Path, pairs: &[(String, String)]) {
     for (key, value) in pairs {
         put(&folder.join(key), value.as_bytes());
@@ -169,7 +169,7 @@ fn dataset_input(input: &Input, run: &Run, experiment: &Path) {
     write_meta(&folder.join("meta.yaml"), &meta);
 }
 
-/// MLflow takes MD5 of both; nothing reads it again.
+/// MLflow uses the MD5 of both texts, but never reads it again, so any digest works.
 fn hash(one: &str, other: &str) -> String {
     use sha2::{Digest, Sha256};
     hex::encode(&Sha256::digest(format!("{one}{other}"))[..16])

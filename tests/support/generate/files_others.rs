@@ -1,4 +1,4 @@
-//! Logged models, traces and the registry in a folder `mlruns`. Formats: `store/tracking/file_store.py` and
+//! Writes logged models, traces and the registry into a folder `mlruns`. Formats: `store/tracking/file_store.py` and
 //! `store/model_registry/file_store.py` of MLflow 2.9.2, 2.22.4, 3.10.1 and 3.18.0.
 
 use std::path::Path;

@@ -1,5 +1,5 @@
-//! Stores that nobody made by hand: from a seed and a layout comes what a tracking server holds, awkward in every way
-//! that a real MLflow release can show, and it is written as the files or the rows of that release.
+//! Generated stores: a seed and a layout determine the contents of a tracking server, with all the difficult cases that
+//! a real MLflow release can have. The contents are written as the files or the rows of that release.
 
 pub mod dice;
 mod families;
@@ -21,11 +21,11 @@ use std::path::Path;
 use dice::Dice;
 use shape::World;
 
-/// What a release keeps, and in which form.
+/// The release, and the form in which it stores its data.
 #[derive(Clone, Copy, Debug)]
 pub struct Layout {
     pub release: &'static str,
-    /// A folder of files, or else a database.
+    /// True for a folder of files, false for a database.
     pub is_files: bool,
 }
 
@@ -35,7 +35,7 @@ impl Layout {
         (parts.next().unwrap(), parts.next().unwrap()) >= (major, minor)
     }
 
-    /// Params of at most so many characters.
+    /// Maximum length of a param in characters.
     fn longest_param(&self) -> usize {
         if self.since(2, 8) { 6000 } else { 500 }
     }
@@ -61,7 +61,7 @@ impl Layout {
     }
 }
 
-/// The store of that seed.
+/// Generates the store for this seed.
 pub fn world(seed: u64, layout: Layout) -> World {
     let mut dice = Dice::new(seed);
     let mut experiments = runs::experiments(&mut dice, layout);
@@ -77,7 +77,7 @@ pub fn world(seed: u64, layout: Layout) -> World {
     World { experiments, registered }
 }
 
-/// Writes it to the directory of a server that has been started there once, in place of what it holds.
+/// Replaces the data in the directory of a server. The server must have been started there once.
 pub fn write(world: &World, layout: Layout, dir: &Path) {
     let artifacts = dir.join("artifacts");
     files::put_artifacts(world, &artifacts);
@@ -88,7 +88,7 @@ pub fn write(world: &World, layout: Layout, dir: &Path) {
     }
 }
 
-/// Makes a server's directory as empty as it was when the server began.
+/// Makes the directory of a server as empty as after its first start.
 pub fn empty(layout: Layout, dir: &Path) {
     let artifacts = dir.join("artifacts");
     let _ = std::fs::remove_dir_all(&artifacts);

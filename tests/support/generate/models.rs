@@ -1,4 +1,4 @@
-//! Logged models of MLflow 3, and the runs that made and took them.
+//! Generates logged models of MLflow 3, and links them to the runs that created or used them.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ const LONG_AGO: i64 = 1_612_325_106_789;
 
 pub fn add(dice: &mut Dice, experiments: &mut [Experiment]) {
     for experiment in experiments.iter_mut() {
-        // No route shows the models of an experiment that is deleted.
+        // No route returns the models of a deleted experiment.
         if experiment.is_deleted || dice.chance(50) {
             continue;
         }
@@ -48,7 +48,7 @@ fn model(dice: &mut Dice, runs: &[Run]) -> LoggedModel {
     }
 }
 
-/// Some points of the run, none twice at one step and time: the model keeps one of them.
+/// Some points of the run, but none that share a step and a time: the model keeps only one of such points.
 fn points(dice: &mut Dice, run: &Run) -> Vec<(String, String, Point)> {
     let mut all = Vec::new();
     for (key, history) in &run.metrics {

@@ -1,4 +1,4 @@
-//! Metric points: values, steps and times that lose themselves somewhere on the way.
+//! Generates metric points with values, steps and times that are easily lost or changed.
 
 use super::dice::Dice;
 use super::shape::Point;
@@ -48,7 +48,7 @@ pub fn metrics(dice: &mut Dice) -> Vec<(String, Vec<Point>)> {
     words::keys(dice, count).into_iter().map(|key| (key, history(dice))).collect()
 }
 
-/// At least one point: no release keeps a metric without any.
+/// Returns at least one point: no release stores a metric without points.
 fn history(dice: &mut Dice) -> Vec<Point> {
     let count = match dice.below(40) {
         0 => 1 + dice.below(3000),

@@ -1,4 +1,4 @@
-//! Registered models with gaps among their versions, stages, aliases and prompts.
+//! Generates registered models with gaps in their version numbers, stages, aliases and prompts.
 
 use super::Layout;
 use super::dice::Dice;
@@ -40,7 +40,7 @@ fn model(dice: &mut Dice, layout: Layout, experiments: &[Experiment], number: us
         aliases = ALIASES.iter().map(|alias| ((*alias).to_owned(), *dice.pick(&live))).collect();
         aliases.retain(|_| dice.chance(30));
     }
-    // Over files a release of today lists no model at all where one is called so.
+    // With a file store, a current release lists no models at all if one has such a name.
     let refused: &[char] = if layout.is_files { &['/', ':', '\\', '"', '%'] } else { &['/', ':', '\\', '"'] };
     let plain = words::name(dice, 200, number).replace(refused, "-");
     RegisteredModel {

@@ -1,6 +1,6 @@
-//! The SQLite database of a release: its schema is the one that its server has made, and of each row only the columns
-//! are written that this schema has. Tables: `store/tracking/dbmodels/models.py` and
-//! `store/model_registry/dbmodels/models.py` of MLflow 1.30.1 to 3.18.0.
+//! The SQLite database of a release. Its server has created the schema, and only the columns that exist in this schema
+//! are written. Tables: `store/tracking/dbmodels/models.py` and `store/model_registry/dbmodels/models.py` of MLflow
+//! 1.30.1 to 3.18.0.
 
 use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
@@ -13,7 +13,7 @@ use super::shape::{Experiment, Input, Pairs, Point, Run, World};
 
 pub type Row<'a> = Vec<(&'a str, Value)>;
 
-/// Of a database: the columns of each table.
+/// A database with the columns of each table.
 pub struct Database {
     connection: Connection,
     columns: HashMap<String, BTreeSet<String>>,
@@ -37,12 +37,12 @@ impl Database {
         Self { connection, columns }
     }
 
-    /// Releases before 3.6 keep them in files alone.
+    /// Releases before 3.6 store spans only in files.
     pub fn keeps_spans(&self) -> bool {
         self.columns.get("spans").is_some_and(|columns| columns.contains("content"))
     }
 
-    /// Nothing is written where the release has no such table.
+    /// Writes nothing if the release has no such table.
     pub fn insert(&self, table: &str, row: Row<'_>) {
         let Some(known) = self.columns.get(table) else { return };
         let row: Row<'_> = row.into_iter().filter(|(column, _)| known.contains(*column)).collect();
@@ -70,7 +70,7 @@ pub fn maybe(value: Option<&str>) -> Value {
     value.map_or(Value::Null, text)
 }
 
-/// Deletes every row but those that a server needs to start.
+/// Deletes all rows except those that a server needs to start.
 pub fn empty(path: &Path) {
     let database = Database::open(path);
     let batch: String = database
@@ -126,7 +126,7 @@ fn write_run(database: &Database, run: &Run, experiment: i64) {
         "runs",
         vec![
             ("run_uuid", text(&run.id)),
-            // Before 1.29 the column was there, and empty.
+            // Before 1.29 the column existed, but it was empty.
             ("name", if run.is_ancient { text("") } else { maybe(run.name.as_deref()) }),
             ("source_type", text("UNKNOWN")),
             ("source_name", text("")),
@@ -172,16 +172,16 @@ fn write_run(database: &Database, run: &Run, experiment: i64) {
     }
 }
 
-/// `SqlAlchemyStore._update_latest_metrics_if_necessary`: not a number counts as it is kept, as 0.
+/// `SqlAlchemyStore._update_latest_metrics_if_necessary`: NaN is compared by its stored value, which is 0.
 fn order(point: &Point) -> (i64, i64, u64) {
     let kept = finite(point.value);
-    // Floats in the order of their bits.
+    // The bits, in the order of the floats.
     let bits = kept.to_bits();
     let sortable = if kept.is_sign_negative() { !bits } else { bits | (1 << 63) };
     (point.step, point.timestamp, sortable)
 }
 
-/// What SQL stores keep (`sanitize_metric_value`).
+/// The value that SQL stores save (`sanitize_metric_value`).
 pub fn finite(value: f64) -> f64 {
     if value.is_nan() { 0.0 } else { value.clamp(f64::MIN, f64::MAX) + 0.0 }
 }

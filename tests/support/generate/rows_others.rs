@@ -1,4 +1,4 @@
-//! Logged models, traces and the registry as rows.
+//! Writes logged models, traces and the registry as rows.
 
 use rusqlite::types::Value;
 
@@ -59,7 +59,7 @@ pub fn traces(database: &Database, of: &Experiment) {
         database.insert("trace_info", row);
         database.pairs("trace_tags", &trace.tags, ("key", "value"), &id);
         database.pairs("trace_request_metadata", &trace.metadata, ("key", "value"), &id);
-        // Half of them keep their spans in the file that is there, too.
+        // Half of them have their spans in the file and in the database.
         if at % 2 == 0 && trace.id.starts_with("tr-") && database.keeps_spans() {
             spans(database, trace, of.id);
         }
@@ -110,7 +110,7 @@ pub fn registry(database: &Database, all: &[RegisteredModel]) {
     }
 }
 
-/// The store keeps the number and the tags of a deleted one, and blots out the rest.
+/// The store keeps the number and the tags of a deleted version and redacts the rest.
 fn version(database: &Database, of: &RegisteredModel, one: &Version) {
     let id = vec![("name", text(&of.name)), ("version", Value::Integer(one.number))];
     let source = if one.is_deleted { REDACTED } else { one.source.as_str() };

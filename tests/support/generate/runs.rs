@@ -1,4 +1,4 @@
-//! Experiments and their runs.
+//! Generates experiments and their runs.
 
 use super::Layout;
 use super::dice::Dice;
@@ -9,7 +9,7 @@ const LONG_AGO: i64 = 1_612_325_106_789;
 const STATUSES: [&str; 8] =
     ["FINISHED", "FINISHED", "FINISHED", "FINISHED", "RUNNING", "FAILED", "KILLED", "SCHEDULED"];
 const USERS: [&str; 6] = ["ada", "", "Grace Höpper <grace@example.com>", "root", "日本", "DOMAIN\\user"];
-/// Tags that MLflow itself writes.
+/// Tags that MLflow itself sets.
 const SYSTEM_TAGS: [(&str, &str); 10] = [
     ("mlflow.user", "ada"),
     ("mlflow.source.name", "/home/ada/träin.py"),
@@ -60,7 +60,7 @@ fn experiment(dice: &mut Dice, layout: Layout, number: usize) -> Experiment {
     let id = if is_small { small } else { dice.range(100_000_000_000_000_000, 1_000_000_000_000_000_000) };
     let runs = dice.count(8, 80);
     let is_deleted = dice.chance(15);
-    // Releases before 2.3 left the runs of a deleted experiment as they were.
+    // Releases before 2.3 did not change the runs of a deleted experiment.
     let takes_runs_along = is_deleted && (layout.since(2, 3) || dice.chance(60));
     let datasets: Vec<Dataset> = (0..dice.below(4)).map(|at| dataset(dice, at)).collect();
     Experiment {

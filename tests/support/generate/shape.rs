@@ -1,4 +1,4 @@
-//! What a store holds, before it is written in one form or another.
+//! The contents of a store, before they are written in one of the formats.
 
 pub type Pairs = Vec<(String, String)>;
 
@@ -11,7 +11,7 @@ pub struct Experiment {
     pub id: i64,
     pub name: String,
     pub is_deleted: bool,
-    /// Unknown before 1.29.
+    /// Not stored before 1.29.
     pub created: Option<i64>,
     pub tags: Pairs,
     pub runs: Vec<Run>,
@@ -21,7 +21,7 @@ pub struct Experiment {
 
 pub struct Run {
     pub id: String,
-    /// None: nothing names it, as before 1.29.
+    /// `None` if the run has no name, as before 1.29.
     pub name: Option<String>,
     pub user: String,
     pub status: &'static str,
@@ -32,11 +32,11 @@ pub struct Run {
     pub tags: Pairs,
     pub metrics: Vec<(String, Vec<Point>)>,
     pub inputs: Vec<Input>,
-    /// Logged models that it took, and those that it made at a step.
+    /// Logged models that are the run's inputs, and those that it created at a step.
     pub models_in: Vec<String>,
     pub models_out: Vec<(String, i64)>,
     pub files: Vec<(String, Vec<u8>)>,
-    /// Written the way that releases before 1.0 wrote it, where the form allows it.
+    /// Written as releases before 1.0 wrote it, if the format allows it.
     pub is_ancient: bool,
 }
 
@@ -72,7 +72,7 @@ pub struct LoggedModel {
     pub run: Option<String>,
     pub params: Pairs,
     pub tags: Pairs,
-    /// Points of a run: its id, the metric's key, the point.
+    /// Points of a run: the run's id, the key of the metric, and the point.
     pub metrics: Vec<(String, String, Point)>,
     pub files: Vec<(String, Vec<u8>)>,
 }

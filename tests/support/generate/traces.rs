@@ -1,4 +1,4 @@
-//! Traces with their spans.
+//! Generates traces with their spans.
 
 use serde_json::{Value, json};
 
@@ -53,7 +53,7 @@ fn trace(dice: &mut Dice, layout: Layout, experiment: i64, run: Option<&str>) ->
     }
 }
 
-/// The third of the words' tags and keys that may end in any store.
+/// Pairs of generated keys and values that any store accepts.
 fn pairs(dice: &mut Dice, longest: usize) -> Pairs {
     let count = dice.count(2, 10);
     words::keys(dice, count).into_iter().map(|key| (key, words::value(dice, longest))).collect()
@@ -80,7 +80,7 @@ fn span(dice: &mut Dice, trace: &str, at: usize, time: i64, parent: Option<Strin
     }
 }
 
-/// The file `traces.json`, as the third or the second generation of MLflow writes it.
+/// The file `traces.json` in the format of the second or the third generation of MLflow.
 pub fn document(trace: &Trace) -> Value {
     let is_new = trace.id.starts_with("tr-");
     let spans: Vec<Value> = trace

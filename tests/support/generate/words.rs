@@ -1,4 +1,4 @@
-//! Names, keys and values as people and programs give them.
+//! Names, keys and values as users and programs write them.
 
 use super::dice::Dice;
 
@@ -75,7 +75,7 @@ const VALUES: [&str; 18] = [
     "#comment: yes",
 ];
 
-/// A name of at most that many characters that no other call of this store gives.
+/// A unique name in this store, with at most `longest` characters.
 pub fn name(dice: &mut Dice, longest: usize, number: usize) -> String {
     let base = *dice.pick(&NAMES);
     match dice.below(12) {
@@ -85,7 +85,7 @@ pub fn name(dice: &mut Dice, longest: usize, number: usize) -> String {
     }
 }
 
-/// Any name; others may have it too.
+/// Any name, which may not be unique.
 pub fn title(dice: &mut Dice) -> String {
     let base = *dice.pick(&NAMES);
     match dice.below(10) {
@@ -95,12 +95,12 @@ pub fn title(dice: &mut Dice) -> String {
     }
 }
 
-/// Keys that no two of are alike, and none is a folder of another: a file store could not hold both.
+/// Unique keys, none of which is a folder of another: a file store could not store both.
 pub fn keys(dice: &mut Dice, count: usize) -> Vec<String> {
     let mut all: Vec<String> = Vec::new();
     for at in 0..count {
         let base = *dice.pick(&KEYS);
-        // Letters with marks of their own are no word characters to MLflow, and a path has no part of dots.
+        // MLflow does not accept combining marks as word characters, and a path has no part that consists of dots.
         let key = match dice.below(14) {
             0 => format!("{base}{at:03} {}", "k".repeat(250)).chars().take(240).collect(),
             1 => format!("fold {}/{base}.{at}", at % 3),
@@ -118,7 +118,7 @@ pub fn keys(dice: &mut Dice, count: usize) -> Vec<String> {
     all
 }
 
-/// A value of at most that many characters.
+/// A value with at most `longest` characters.
 pub fn value(dice: &mut Dice, longest: usize) -> String {
     let base = *dice.pick(&VALUES);
     match dice.below(25) {

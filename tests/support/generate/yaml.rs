@@ -1,10 +1,10 @@
-//! `meta.yaml` as MLflow writes it: a flat map. Strings are JSON's, which is YAML.
+//! `meta.yaml` as MLflow writes it: a flat map. Strings are written as JSON, which is valid YAML.
 
 use std::path::Path;
 
 use serde_json::{Map, Value};
 
-/// Writes the fields, and the folders that lead there.
+/// Writes the fields, and creates the parent folders.
 pub fn write(path: &Path, fields: &Value) {
     let map: &Map<String, Value> = fields.as_object().unwrap();
     let lines: String = map.iter().map(|(key, value)| format!("{key}: {value}\n")).collect();

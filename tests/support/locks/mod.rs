@@ -1,4 +1,4 @@
-//! The packages from PyPI that the tests and the benches install.
+//! The PyPI packages that the tests and the benches install.
 
 use mlferry::demo::Lock;
 
@@ -6,7 +6,7 @@ macro_rules! locks {
     ($($name:literal),* $(,)?) => { &[$(Lock { name: $name, text: include_str!(concat!($name, ".txt")) }),*] };
 }
 
-/// Each file `.txt` of this folder.
+/// All `.txt` files in this folder.
 pub const LOCKS: &[Lock] = locks![
     "awscli",
     "browser",

@@ -1,4 +1,4 @@
-//! What can befall a request.
+//! The faults that a request can have.
 
 use std::io::Result;
 use std::time::Duration;
@@ -11,23 +11,24 @@ use super::http::Message;
 
 #[derive(Clone, Debug)]
 pub enum Fault {
-    /// The connection ends before the server hears of it, or after the server has done it.
+    /// The connection ends before the server receives the request, or after the server has processed it.
     ResetBefore,
     ResetAfter,
-    /// Nothing comes for so long; then the connection ends. The server hears of it only in the second case.
+    /// No data arrives for this long; then the connection ends. The server receives the request only in the second
+    /// case.
     StalledBefore(Duration),
     StalledAfter(Duration),
-    /// It is done, and the answer comes late.
+    /// The request is processed, and the response is delayed.
     Late(Duration),
-    /// It is done, and the answer ends in the middle.
+    /// The request is processed, and the response is cut in the middle.
     Truncated,
-    /// It is done, and comes in a few pieces, one after the other.
+    /// The request is processed, and the response arrives in a few pieces.
     Pieces,
-    /// It is done, and the answer's length is wrong by so many bytes.
+    /// The request is processed, and the response's length is wrong by this number of bytes.
     WrongLength(i64),
-    /// A gateway compresses what nobody asked it to.
+    /// A gateway compresses the response although the client did not ask for it.
     Gzip,
-    /// A gateway answers this instead, before or after the server has done it.
+    /// A gateway sends this response instead, before or after the server has processed the request.
     Answer(Page),
     AnswerAfter(Page),
 }
@@ -53,7 +54,7 @@ impl Page {
 }
 
 impl Fault {
-    /// Whether the connection goes on.
+    /// Returns whether the connection stays open.
     pub async fn befall(self, client: &mut TcpStream, request: &Message, to: &str) -> Result<bool> {
         match self {
             Self::ResetBefore => reset(client),
@@ -133,7 +134,7 @@ pub async fn pass_on(client: &mut TcpStream, request: &Message, to: &str) -> Res
     Ok(true)
 }
 
-/// The server's answer, on a connection of its own.
+/// Gets the server's response over a separate connection.
 async fn ask(request: &Message, to: &str) -> Result<Message> {
     let mut server = TcpStream::connect(to).await?;
     let hops = ["host", "connection", "transfer-encoding", "content-length"];
@@ -152,7 +153,7 @@ async fn ask(request: &Message, to: &str) -> Result<Message> {
     Ok(answer.without(&["connection", "transfer-encoding", "content-length"]).with("content-length", &length))
 }
 
-/// RFC 1952, with blocks that are stored as they are.
+/// RFC 1952, with stored (uncompressed) blocks.
 fn gzip(body: &[u8]) -> Vec<u8> {
     let mut out = vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
     let blocks: Vec<&[u8]> = body.chunks(65_535).collect();

@@ -1,4 +1,4 @@
-//! One message of HTTP/1.1, read whole.
+//! One HTTP/1.1 message, which is read completely.
 
 use std::io::{Error, Result};
 
@@ -14,7 +14,7 @@ pub struct Message {
 }
 
 impl Message {
-    /// None at the end of the connection. `method` is that of the request whose answer this is.
+    /// Returns `None` at the end of the connection. `method` is the method of the request that this message answers.
     pub async fn read(stream: &mut TcpStream, method: Option<&str>) -> Result<Option<Self>> {
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
@@ -49,7 +49,7 @@ impl Message {
                 self.body = vec![0; length?];
                 stream.read_exact(&mut self.body).await?;
             }
-            // An answer without a length ends with its connection; a request has no body.
+            // A response without a length ends with its connection. A request without a length has no body.
             None if method.is_some() => _ = stream.read_to_end(&mut self.body).await?,
             None => {}
         }
@@ -82,7 +82,7 @@ impl Message {
         self.first_line.split(' ').next().unwrap_or_default()
     }
 
-    /// Of a request, with its query.
+    /// The path of a request, with its query.
     pub fn path(&self) -> &str {
         self.first_line.split(' ').nth(1).unwrap_or_default()
     }

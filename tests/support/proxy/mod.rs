@@ -1,5 +1,5 @@
-//! Stands between the program and a real server, speaks HTTP/1.1 with both, and does to requests what networks and
-//! gateways do.
+//! A proxy between the program and a real server. It speaks HTTP/1.1 with both and injects the faults of networks and
+//! gateways.
 
 pub mod fault;
 mod http;
@@ -14,10 +14,10 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Mutex, Notify};
 use tokio::task::JoinHandle;
 
-/// Decides by the request and its number, from 0, what befalls it.
+/// Selects the fault for a request and its number, which starts at 0.
 type Script = Box<dyn FnMut(&Message, usize) -> Option<Fault> + Send>;
 
-/// Ends with its value.
+/// The proxy ends when this value is dropped.
 pub struct Proxy {
     pub url: String,
     shared: Arc<Shared>,
@@ -47,24 +47,24 @@ impl Proxy {
         Self { url: format!("http://{address}"), shared, listening }
     }
 
-    /// From now on; requests are counted from 0 again.
+    /// Applies from the next request on. The count of requests starts again at 0.
     pub async fn script(&self, script: impl FnMut(&Message, usize) -> Option<Fault> + Send + 'static) {
         let mut current = self.shared.script.lock().await;
         *current = Box::new(script);
         self.shared.seen.store(0, Ordering::SeqCst);
     }
 
-    /// Passes everything on.
+    /// Passes on all requests without faults.
     pub async fn heal(&self) {
         self.script(|_, _| None).await;
     }
 
-    /// How many requests something has befallen, of all that have come.
+    /// The number of requests that had a fault, among all requests so far.
     pub fn faults(&self) -> usize {
         self.shared.faults.load(Ordering::SeqCst)
     }
 
-    /// Waits until so many requests have come.
+    /// Waits until this many requests have arrived.
     pub async fn until(&self, count: usize) {
         loop {
             let arrived = self.shared.arrived.notified();
@@ -88,7 +88,7 @@ async fn listen(listener: TcpListener, shared: Arc<Shared>) {
     }
 }
 
-/// One connection, which ends with the first fault that ends one. Whoever goes away in the middle is not missed.
+/// Serves one connection until the first fault that ends it. A client that disconnects in the middle is ignored.
 async fn serve(mut client: TcpStream, shared: Arc<Shared>) {
     while let Ok(Some(request)) = Message::read(&mut client, None).await {
         let fault = {

@@ -18,7 +18,7 @@ const NO_REGISTRY: &str = r#"{"error_code": "INVALID_PARAMETER_VALUE", "message"
 const NO_ROUTE: &str = "<!doctype html><title>404 Not Found</title>";
 const REFUSED: &str = r#"{"error_code": "INTERNAL_ERROR", "message": "could not connect to server"}"#;
 
-/// A server of this version that answers each of these routes so, and all else with an empty object.
+/// A server of this version that gives these answers for these routes, and an empty object for all others.
 async fn look(version: &str, answers: &[(&str, u16, &str)]) -> Result<Probe> {
     let server = MockServer::start().await;
     for (route, status, body) in answers {
@@ -39,7 +39,7 @@ fn refused(probe: &Probe) -> Vec<&'static str> {
 
 #[tokio::test]
 async fn a_refusal_is_no_absence() {
-    // The address of a proxy that lets nothing through, a plugin that allows nothing, a registry without its database.
+    // A proxy that refuses everything, a plugin that allows nothing, a registry without its database.
     for (status, body) in [(403, ""), (400, "{}"), (500, REFUSED), (500, "<html>"), (502, ""), (503, "")] {
         let answers: Vec<_> = [LOGGED, MODELS, traces::SEARCH, evaluation::SEARCH, PROXY]
             .into_iter()
@@ -68,7 +68,7 @@ async fn what_a_server_says_that_it_has_none_of_it_has_none_of() {
         (MODELS, 400, NO_REGISTRY, "1.30.1"),
         (PROXY, 503, "disabled by --no-serve-artifacts", "3.10.1"),
         (traces::SEARCH, 404, NO_ROUTE, "3.1.4"),
-        // The release does not know it, whatever a gateway says.
+        // The release does not have the route, whatever a gateway answers.
         (LOGGED, 403, "", "2.9.2"),
     ];
     for (route, status, body, version) in table {

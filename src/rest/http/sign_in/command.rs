@@ -9,9 +9,9 @@ use tokio::process::Command;
 
 use crate::error::{Class, Error, Result};
 
-/// A person may have to answer a browser window that the command opens.
+/// The user may have to answer a browser window that the command opens.
 const PATIENCE: Duration = Duration::from_secs(180);
-/// A token that is longer does not fit into the headers that servers take.
+/// A longer token does not fit into the headers that servers accept.
 const LONGEST: usize = 64 << 10;
 
 /// A command that prints a token, such as `gcloud auth print-identity-token`.
@@ -21,15 +21,15 @@ pub struct TokenCommand {
     variable: String,
 }
 
-/// Not `Debug`: it is a secret.
+/// Not `Debug`: the token is a secret.
 pub struct Token {
     pub text: SecretString,
-    /// None where it does not say when.
+    /// None if the token contains no end.
     pub ends: Option<SystemTime>,
 }
 
 impl TokenCommand {
-    /// `line` is for the shell; `variable` is what it was given in.
+    /// `line` is for the shell; `variable` is the name of the variable that contains it.
     pub fn new(line: String, variable: String) -> Self {
         Self { line, variable }
     }
@@ -74,7 +74,7 @@ fn shell(line: &str) -> Command {
     command
 }
 
-/// One line that is the token, or JSON: of OAuth, `az account get-access-token`, `databricks auth token`, or of
+/// One line that is the token, or JSON: from OAuth, `az account get-access-token`, `databricks auth token`, or
 /// Kubernetes' exec plugins (`status.token`).
 pub fn parse(text: &str) -> Option<Token> {
     let text = text.trim();
@@ -103,13 +103,13 @@ fn moment(value: &Value) -> Option<SystemTime> {
     }
 }
 
-/// The `exp` of a JSON web token. Whether it is signed is the server's business.
+/// The `exp` of a JSON web token. Only the server checks its signature.
 fn end_of_jwt(token: &str) -> Option<SystemTime> {
     let mut parts = token.split('.');
     let (_, claims, _) = (parts.next()?, parts.next()?, parts.next()?);
     let claims = BASE64_URL_SAFE_NO_PAD.decode(claims.trim_end_matches('=')).ok()?;
     let claims: Value = serde_json::from_slice(&claims).ok()?;
-    // A number with a fraction is allowed (RFC 7519, NumericDate).
+    // The value may have a fraction (RFC 7519, NumericDate).
     let seconds = claims.get("exp")?.as_f64().filter(|seconds| *seconds >= 0.0)?;
     SystemTime::UNIX_EPOCH.checked_add(Duration::try_from_secs_f64(seconds).ok()?)
 }

@@ -5,14 +5,14 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::error::{Error, Result};
 
-/// What a value stands for where a token goes into it.
+/// The placeholder for the token in a value.
 const TOKEN: &str = "{token}";
-/// They belong to the connection, not to whoever asks.
+/// They belong to the connection and not to the caller.
 const NOT_OURS: [&str; 6] =
     ["host", "content-length", "transfer-encoding", "connection", "upgrade", "content-type"];
 
-/// A header that goes into every request to one server, for what stands in front of it: Cloudflare Access, Identity-Aware
-/// Proxy, oauth2-proxy, a load balancer. Not `Debug`: its value is a secret.
+/// A header of every request to one server, for a proxy in front of it: Cloudflare Access, Identity-Aware Proxy,
+/// oauth2-proxy, a load balancer. Not `Debug`: its value is a secret.
 #[derive(Clone)]
 pub struct Header {
     name: HeaderName,
@@ -22,7 +22,7 @@ pub struct Header {
 #[derive(Clone)]
 enum Value {
     Text(SecretString),
-    /// Read again when the server refuses what it held.
+    /// Read again when the server refuses its content.
     File(PathBuf),
 }
 
@@ -78,7 +78,7 @@ impl Header {
         }
     }
 
-    /// True when a token goes into the value.
+    /// True when the value contains the token.
     pub fn takes_token(&self) -> bool {
         matches!(&self.value, Value::Text(text) if text.expose_secret().contains(TOKEN))
     }
@@ -102,7 +102,7 @@ impl Header {
     }
 }
 
-/// Headers as a variable holds them: a line each, or a JSON object.
+/// Headers as a variable contains them: one per line, or a JSON object.
 pub fn parse_headers(text: &str, variable: impl Fn(&str) -> Option<String>) -> Result<Vec<Header>> {
     if !text.trim_start().starts_with('{') {
         let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());

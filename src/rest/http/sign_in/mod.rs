@@ -1,5 +1,5 @@
-//! How the requests to one server sign in: a user, a token, headers for what stands in front of the server, and a
-//! command that gives tokens. They are put together once and used until they end or are refused.
+//! The sign-in of the requests to one server: a user, a token, headers for a proxy in front of the server, and a
+//! command that prints tokens. The headers are built once and used until they expire or are refused.
 
 mod command;
 mod header;
@@ -23,12 +23,12 @@ use self::header::secret;
 pub use command::TokenCommand;
 pub use header::{Header, parse_headers};
 
-/// Tokens that end within this time are renewed before they are used: a request may be long on its way.
+/// Tokens that expire within this time are renewed before use: a request may take long to arrive.
 const MARGIN: Duration = Duration::from_secs(60);
-/// What a person can do about a sign-in that this process was started with.
+/// The hint for a sign-in that was fixed at the start of this process.
 const FIXED: &str = "the server refuses the sign-in that it took before: make it valid there, or stop here, set another \
                      one, and run the same command again: it continues";
-/// A command that gives tokens which end at once is not run more often than this.
+/// The shortest time between two runs of a command whose tokens expire immediately.
 const CALM: Duration = Duration::from_secs(5);
 
 /// The sign-in of one end, shared by all requests to it.
@@ -38,14 +38,15 @@ pub struct SignIn {
     command: Option<TokenCommand>,
     headers: Vec<Header>,
     held: Mutex<Option<Held>>,
-    /// How long one that cannot change is asked with again after it was refused.
+    /// How long to retry with a sign-in that cannot change after a refusal.
     wait: Duration,
-    /// A request was let in: what is refused from then on has ended, and was not wrong from the start.
+    /// A request was accepted: a later refusal means that the sign-in has expired, not that it was wrong from the
+    /// start.
     has_worked: AtomicBool,
     credential_wait: CredentialWait,
 }
 
-/// What goes into every request now.
+/// The headers that every request carries now.
 struct Held {
     headers: HeaderMap,
     since: Instant,
@@ -90,7 +91,7 @@ impl SignIn {
         })
     }
 
-    /// Who signs in, in words without a secret.
+    /// The signed-in user or token, in words without a secret.
     pub fn identity(&self) -> Option<String> {
         match (&self.login, &self.token, &self.command) {
             (Some((user, None)), ..) => Some(format!("the user {user:?} without a password")),
@@ -101,16 +102,16 @@ impl SignIn {
         }
     }
 
-    /// Who waits when a sign-in ends.
+    /// The wait for a sign-in that expired.
     pub fn credential_wait(&self) -> &CredentialWait {
         &self.credential_wait
     }
 
-    /// The headers of a request, and when they were put together. Waits for a new sign-in while somebody works, if the
-    /// one that was refused has worked before and can change.
+    /// The headers of a request, and when they were built. If the refused sign-in has worked before and can change,
+    /// this waits for a new one while work runs.
     ///
     /// # Errors
-    /// [`Class::Auth`] when the command gives no token, or the one that was refused; [`Class::Usage`] for a header that
+    /// [`Class::Auth`] when the command prints no token, or the refused one; [`Class::Usage`] for a header that
     /// cannot be sent.
     pub async fn headers(&self) -> Result<(HeaderMap, Instant)> {
         let mut held = self.held.lock().await;
@@ -140,18 +141,18 @@ impl SignIn {
         }
     }
 
-    /// A request with these headers was let in.
+    /// A request with these headers was accepted.
     pub fn works(&self) {
         self.has_worked.store(true, Relaxed);
     }
 
-    /// True when another sign-in can be had without a new start of this program.
+    /// True when this program can get another sign-in without a restart.
     pub fn can_change(&self) -> bool {
         self.command.is_some() || self.headers.iter().any(|header| header.file().is_some())
     }
 
-    /// A request with the headers of that time was refused, and was first sent at `first`. True when it is worth another
-    /// try: others may be had, or these have worked before and some time was let pass for the server's sake.
+    /// A request with the headers of the time `used` was refused, and was first sent at `first`. True when another try
+    /// is useful: other headers are available, or these have worked before and the server had some time.
     pub async fn renew(&self, used: Instant, first: Instant) -> bool {
         if !self.can_change() {
             return self.outlast(used, first).await;
@@ -162,8 +163,8 @@ impl SignIn {
         true
     }
 
-    /// Waits a little for a sign-in that cannot change from here: its server may take it again, once a person has made
-    /// it valid there or what stands behind the sign-in is back.
+    /// Waits a little for a sign-in that cannot change from here. The server may accept it again, once the user has
+    /// made it valid there or the service behind the sign-in is back.
     async fn outlast(&self, used: Instant, first: Instant) -> bool {
         let mut held = self.held.lock().await;
         let Some(held) = held.as_mut().filter(|_| self.has_worked.load(Relaxed)) else { return false };
@@ -195,7 +196,7 @@ impl SignIn {
         }
         let is_placed = self.headers.iter().any(Header::takes_token);
         match (&self.login, &token) {
-            // A header of that name was given: it is meant.
+            // A header of that name was given explicitly: it takes precedence.
             _ if headers.contains_key(AUTHORIZATION) => {}
             (Some((user, password)), _) => {
                 let password = password.as_ref().map(ExposeSecret::expose_secret).unwrap_or_default();
@@ -215,7 +216,7 @@ impl SignIn {
         Error::new(Class::Auth, "the server refuses the sign-in").hint(self.remedy())
     }
 
-    /// How a person renews it.
+    /// How the user renews it.
     fn remedy(&self) -> String {
         let files = self.headers.iter().filter_map(Header::file).map(|file| file.display().to_string());
         let file = files.map(|file| format!("write a new value into {file}"));

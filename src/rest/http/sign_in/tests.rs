@@ -81,14 +81,14 @@ async fn a_token_goes_where_it_is_wanted() {
     let command = ("MLFERRY_SOURCE_TOKEN_COMMAND", "printf 'abc\\n'");
     let bearer = sent(access(&[command], &[]).unwrap()).await;
     assert_eq!(bearer, [("authorization".to_owned(), "Bearer abc".to_owned())]);
-    // Both at once, as Identity-Aware Proxy in front of a server with passwords wants it.
+    // Both at the same time, as Identity-Aware Proxy in front of a server with passwords requires it.
     let variables = [command, ("MLFERRY_SOURCE_USERNAME", "ann"), ("MLFERRY_SOURCE_PASSWORD", "pw")];
     let both = sent(access(&variables, &["Proxy-Authorization: Bearer {token}"]).unwrap()).await;
     assert!(both.contains(&("proxy-authorization".to_owned(), "Bearer abc".to_owned())), "{both:?}");
     assert!(both.contains(&("authorization".to_owned(), "Basic YW5uOnB3".to_owned())), "{both:?}");
     let clash = SignIn::new(&access(&variables, &[]).unwrap()).err().unwrap();
     assert!(clash.get_hint().unwrap().contains("{token}"), "{clash}");
-    // MLflow's own user is for MLflow's own password.
+    // MLflow's own user belongs to MLflow's own password.
     let variables = [command, ("MLFLOW_TRACKING_USERNAME", "ann"), ("MLFLOW_TRACKING_PASSWORD", "pw")];
     assert_eq!(sent(access(&variables, &[]).unwrap()).await, bearer);
 }
@@ -210,11 +210,11 @@ async fn what_was_wrong_from_the_start_is_said_and_what_has_ended_is_waited_for(
     let line = format!("Cookie: @{}", file.display());
     let client = client(&server, &[], &[&line]);
     ask(&client).await.unwrap();
-    // A person who asks is told.
+    // A question of the user fails with an error.
     let error = ask(&client).await.unwrap_err();
     assert_eq!(error.class(), Class::Auth, "{error}");
     assert!(error.get_hint().unwrap().contains("cookie"), "{error}");
-    // Work waits until the file holds another.
+    // Work waits until the file contains another value.
     let _work = client.sign_in.credential_wait().work();
     let mut news = client.sign_in.credential_wait().waiting();
     let change = async {
@@ -295,7 +295,7 @@ async fn within_one_server_a_call_is_led_on_with_its_body() {
     new.respond_with(ok()).expect(1).mount(&server).await;
     let client = client(&server, &[("MLFERRY_SOURCE_HEADERS", "X-Key: k")], &[]);
     ask(&client).await.unwrap();
-    // Round in a circle.
+    // A circle of redirects.
     let circle = MockServer::start().await;
     let to = ResponseTemplate::new(307).insert_header("location", "/round");
     Mock::given(method("GET")).respond_with(to).expect(6).mount(&circle).await;
@@ -327,7 +327,7 @@ proptest::proptest! {
     fn no_header_and_no_token_makes_it_panic(text in proptest::prelude::any::<String>(), value in "[ -~]{8,20}") {
         let _ = access(&[("MLFERRY_SOURCE_HEADERS", &text)], &[&text]);
         parse(&text);
-        // A value that is refused is not shown.
+        // The error does not show a refused value.
         if let Err(error) = access(&[], &[&format!("X-Key: {value}\u{7}")]) {
             proptest::prop_assert!(!error.to_string().contains(&value), "{}", error);
         }

@@ -54,7 +54,7 @@ fn model(name: &str, is_prompt: bool) -> RegisteredModel {
     RegisteredModel { name: name.into(), tags: tags.into_iter().collect(), ..RegisteredModel::default() }
 }
 
-/// Names are meant to upset globs.
+/// The names contain characters that are special in globs.
 fn everything(experiments: usize, models: usize, prompts: usize, datasets: usize) -> Holdings {
     let dataset = |at: usize| EvaluationDataset {
         id: format!("d-{at}"),
@@ -148,7 +148,7 @@ fn deleted_ones_can_be_left_behind() {
     assert_eq!(tree.counted().experiments, 1);
     let plan = tree.plan().unwrap();
     assert!(plan.skip_deleted && plan.experiments.is_empty());
-    // Taken along again, also by a tree that began with that plan.
+    // Included again, also in a tree that starts with that plan.
     let mut again = SourceTree::new(held, &plan);
     again.toggle_deleted();
     assert_eq!(again.plan(), Some(Plan::default()));

@@ -1,4 +1,4 @@
-//! What is no experiment: models and their versions, traces, datasets.
+//! Items other than experiments: models and their versions, traces, datasets.
 
 use super::*;
 use crate::plan::{PlannedExperiment, PlannedModel};
@@ -30,7 +30,7 @@ fn headings_pick_and_fold_what_is_below_them() {
     assert_eq!(tree.rows().len(), 4);
     assert_eq!(tree.open(), None);
     assert_eq!(tree.rows(), all);
-    // Without models there is nothing to tell apart.
+    // Without models there is only one kind, so there is no heading.
     assert_eq!(
         SourceTree::new(everything(2, 0, 0, 0), &Plan::default()).rows(),
         [Row::Node(0), Row::Node(1)]
@@ -64,7 +64,7 @@ fn a_version_is_picked_alone() {
     tree.invert();
     let plan = Plan { model_versions: vec![model(Some([2].into()), [].into())], ..Plan::default() };
     assert_eq!(tree.plan(), Some(plan.clone()));
-    // The same without having seen its versions, and with the last one picked, too.
+    // The same without fetched versions, and also with the last one selected.
     let mut again = SourceTree::new(held.clone(), &plan);
     assert_eq!(again.tri(&again.nodes[1]), Checked::Some);
     load_versions(&mut again, &held);
@@ -94,7 +94,7 @@ fn traces_are_left_behind_or_taken_alone() {
     let rows = [Row::Node(0), Row::Leaf(0, 0), Row::Leaf(0, 1), Row::Leaf(0, 2), Row::Node(1)];
     assert_eq!(tree.rows(), rows);
     let traces = |tree: &SourceTree| tree.leaf_tri(&tree.nodes[0], &tree.nodes[0].leaves()[0]);
-    // One run left out: traces go with the others.
+    // One run is excluded: traces follow the other runs.
     tree.step(2);
     tree.toggle();
     assert_eq!((traces(&tree), tree.tri(&tree.nodes[0])), (Checked::Some, Checked::Some));
@@ -107,7 +107,7 @@ fn traces_are_left_behind_or_taken_alone() {
     let plan = tree.plan().unwrap();
     assert_eq!(plan.experiments[0], planned(PlannedTraces::None, None)[0]);
     assert_eq!(plan.experiments.len(), 2);
-    // Turned round: the traces and no run.
+    // Inverted: the traces and no run.
     tree.set_filter("experiment 0");
     tree.invert();
     tree.set_filter("experiment 1");
@@ -117,7 +117,7 @@ fn traces_are_left_behind_or_taken_alone() {
     assert_eq!(tree.plan(), Some(alone.clone()));
     assert_eq!(tree.counted(), Counted { experiments: 1, ..Counted::default() });
     assert_eq!(crate::tui::source_tree::tests::tree(&[2, 1], &alone).plan(), Some(alone));
-    // Nothing is left when traces are left behind everywhere.
+    // Nothing is left if all traces are excluded.
     tree.toggle_traces();
     assert_eq!((traces(&tree), tree.plan()), (Checked::Out, None));
 }
@@ -151,7 +151,7 @@ fn a_dataset_of_a_whole_experiment_can_be_left_out() {
     again.set_filter("[set]");
     again.toggle_all();
     assert_eq!(again.plan(), Some(Plan::default()));
-    // Left out, and then its experiment is, too: there is nothing left to say.
+    // The dataset is excluded, and then its experiment too: the plan needs no exception for the dataset.
     again.toggle_all();
     again.set_filter("experiment 0");
     again.toggle_all();

@@ -1,4 +1,4 @@
-//! What holds whatever somebody does with the tree.
+//! Properties that hold for every sequence of actions on the tree.
 
 use proptest::prelude::*;
 
@@ -101,7 +101,7 @@ proptest! {
     }
 }
 
-/// What the plan would take, asked as an import asks: of each thing all, some or nothing.
+/// The items that the plan includes, evaluated as an import does: all, some or nothing of each item.
 fn chosen(held: &Holdings, plan: &Plan) -> Vec<Checked> {
     let chooser = plan.chooser().unwrap();
     let experiments = held.experiments.iter().map(|one| match chooser.choose(one) {
@@ -157,7 +157,8 @@ proptest! {
         match tree.plan() {
             None => prop_assert!(states(&tree).iter().all(|tri| *tri == Checked::None)),
             Some(plan) => {
-                // Traces alone are some of an experiment, and a plan says so of its runs.
+                // The tree shows an experiment with traces alone as partly selected. The plan states this only in its
+                // list of runs, which `chosen` does not read.
                 let is_traces = |at: usize| tree.nodes[at].traces == PlannedTraces::All;
                 let taken = chosen(&held, &plan);
                 for (at, tri) in states(&tree).into_iter().enumerate() {

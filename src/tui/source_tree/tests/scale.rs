@@ -1,4 +1,4 @@
-//! Many things, and things that come late.
+//! Large numbers of items, and items that arrive late.
 
 use super::*;
 use crate::plan::PlannedExperiment;
@@ -66,7 +66,7 @@ fn all_but_a_few_and_what_a_filter_picked_are_short_plans() {
         plan.experiments,
         [PlannedExperiment { name: "team-0/project 00012".into(), ..Default::default() }]
     );
-    // Exactly that is picked by a tree that begins with it, and said again.
+    // A tree that starts with this plan selects exactly these items and returns the same plan.
     let again = SourceTree::new(page(0, 1_000, false), &plan);
     let picked = |tree: &SourceTree| tree.nodes.iter().map(Node::picked).collect::<Vec<_>>();
     assert_eq!(picked(&again), picked(&tree));
@@ -118,7 +118,7 @@ fn runs_come_as_the_cursor_comes_to_them() {
     tree.step(isize::MAX);
     assert_eq!(tree.reach(), Some(("0".into(), 2 * RUNS_AT_ONCE)));
     assert!(tree.is_fetching() && tree.reach().is_none(), "asked for once");
-    // One of the first is left out: of those to come it says nothing.
+    // One of the first items is excluded. This does not affect later items.
     tree.step(-1);
     tree.toggle();
     runs(&mut tree, RUNS_AT_ONCE..RUNS_AT_ONCE + 3, true, false);
@@ -137,7 +137,7 @@ fn nested_runs_are_under_their_parents_and_picked_with_them() {
         let parent = parent.map(|parent| (tag::PARENT_RUN_ID.to_owned(), format!("0-{parent}")));
         Run { tags: parent.into_iter().collect(), ..run(0, at) }
     };
-    // A child may come before its parent.
+    // A child may arrive before its parent.
     let all =
         vec![nested(1, Some(3)), nested(2, None), nested(3, None), nested(4, Some(1)), nested(5, Some(9))];
     let contents = Contents { runs: all, more: false, unreadable: 0, traces: Some(Count::exactly(0)) };
@@ -155,7 +155,7 @@ fn nested_runs_are_under_their_parents_and_picked_with_them() {
     tree.step(2);
     tree.toggle();
     assert_eq!(taken(&tree), ["0-2".into(), "0-5".into()].into());
-    // What is above it is shown with it, and not picked with it.
+    // The parent is visible with it but is not selected with it.
     tree.set_filter("alpha");
     assert_eq!(shown(&tree).len(), 3);
     tree.toggle_all();

@@ -13,7 +13,7 @@ use crate::tui::text;
 use crate::tui::update::scroll;
 use crate::tui::view::widgets::{fields, paint};
 
-/// Columns of a status, and of a version with its kind.
+/// Width of the status column, and of the column with version and kind.
 const STATUS: usize = 14;
 const KIND: usize = 23;
 const LABELS: u16 = 17;
@@ -42,7 +42,7 @@ fn list(model: &Model, frame: &mut Frame, area: Rect) {
             let words = "Without AWS a target is named by its address: Esc goes there.";
             lines.push(Line::default());
             lines.extend(paint::wrapped(words, width, look.theme.dim));
-            ("AWS did not tell".to_owned(), lines)
+            ("AWS gave no answer".to_owned(), lines)
         }
         Listing::Known { region, apps } if apps.is_empty() => {
             let words = "There is none yet: n makes one. g looks in another region.";

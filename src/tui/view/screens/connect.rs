@@ -1,4 +1,4 @@
-//! Step 3: both ends side by side, what the pre-flight finds, and the way the data takes.
+//! Step 3: both ends side by side, the results of the pre-flight, and the route of the data.
 
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
@@ -12,15 +12,14 @@ use crate::tui::model::{CheckState, EndpointState, Model};
 use crate::tui::text;
 use crate::tui::view::widgets::{fields, paint};
 
-/// Rows that the two columns may take at most: what is below them must stay in sight.
+/// Maximum number of rows for the two columns: the content below them must stay visible.
 const MOST: usize = 5;
-/// Below so many rows the ends are told in two.
+/// Below this height each end gets two rows.
 const LOW: u16 = 15;
 
 pub fn view(model: &Model, frame: &mut Frame, area: Rect) {
     let is_low = area.height < LOW;
-    let mut head =
-        paint::short_heading(model, area.width, "both ends once more, as the import will meet them");
+    let mut head = paint::short_heading(model, area.width, "tests both servers as the import will use them");
     head.truncate(if is_low { 1 } else { head.len() });
     let half = area.width.saturating_sub(3) / 2;
     let [source, target] = [&model.source, &model.target].map(|end| side(model, end, half));
@@ -73,7 +72,7 @@ fn side(model: &Model, side: &EndpointState, width: u16) -> Vec<Line<'static>> {
     lines
 }
 
-/// The sum of it, and every line in words with what would mend it.
+/// The summary of the pre-flight, and each result line with a hint how to fix it.
 fn preflight(model: &Model, width: u16) -> Vec<Line<'static>> {
     let (look, width) = (model.look, usize::from(width));
     if model.source.report().is_none() || model.target.report().is_none() {
@@ -125,7 +124,7 @@ fn one(model: &Model, line: &engine::Line, width: usize) -> Vec<Line<'static>> {
     lines
 }
 
-/// The two ends do not go together.
+/// The two ends cannot be used together.
 fn unusable(model: &Model, why: &str, width: usize) -> Vec<Line<'static>> {
     let look = model.look;
     let failure = model.target.report().and_then(|report| {
@@ -150,7 +149,7 @@ fn routes(model: &Model) -> Vec<Line<'static>> {
     };
     let by_directory = model.route.by_directory;
     vec![
-        Line::styled("The way the data takes", look.theme.title),
+        Line::styled("The route of the data", look.theme.title),
         choice(!by_directory, "direct: from server to server, nothing on this machine's disk"),
         choice(by_directory, "by a directory: exported to this machine first, then imported from there"),
     ]

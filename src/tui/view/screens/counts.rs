@@ -1,4 +1,4 @@
-//! How many items of each kind are planned and how they ended, in as many lines as there is room for.
+//! The number of planned and ended items of each kind, in the lines that are available.
 
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
@@ -9,18 +9,18 @@ use crate::tui::model::Model;
 use crate::tui::text;
 use crate::tui::view::widgets::paint;
 
-/// Columns of a number, and where the window is narrow.
+/// Width of a number column, and its width in a narrow window.
 const NUMBER: usize = 11;
 const NARROW: usize = 9;
-/// Columns of the longest title.
+/// Width of the longest title.
 const TITLE: usize = 20;
-/// Lines of the list below that stay, whatever stands above it.
+/// Minimum number of lines for the list below.
 const LISTED: usize = 4;
-/// Lines of counts that stay, however small the window is.
+/// Minimum number of lines for the counts.
 const LEAST: usize = 2;
 
-/// Into what is left of `height` lines when `used` are: a line for each kind, or where that is too much one after the
-/// other.
+/// Fills the rest of `height` lines after `used` lines: one line per kind, or a compact form if that needs too many
+/// lines.
 pub fn table(
     model: &Model,
     reading: &ProgressSnapshot,
@@ -28,7 +28,7 @@ pub fn table(
     height: u16,
     used: usize,
 ) -> Vec<Line<'static>> {
-    // Two lines tell the speed, one is the heading of the list.
+    // Two lines show the speed, and one line is the heading of the list.
     let rows = usize::from(height).saturating_sub(used + 2 + 1 + LISTED);
     let width = usize::from(width);
     let is_shown = |kind: &Kind| reading.of(*kind).planned > 0 || kind.is_basic();
@@ -56,8 +56,8 @@ fn line(model: &Model, kind: Kind, counts: Counts, number: usize) -> Line<'stati
     ])
 }
 
-/// `runs 681/1,204 (1 failed)`: what has ended, of what is planned. Those first that failed: what there is no room for
-/// matters least.
+/// `runs 681/1,204 (1 failed)`: ended items of planned items. Kinds with failures come first, because the last entries
+/// are cut if there is no space.
 fn in_short(
     model: &Model,
     reading: &ProgressSnapshot,

@@ -1,4 +1,4 @@
-//! A metric that differs: both sides drawn over each other, and the points that are not the same.
+//! A metric that differs: both sides in one plot, and a list of the points that differ.
 
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
@@ -12,7 +12,7 @@ use crate::tui::text;
 use crate::tui::update::scroll;
 use crate::tui::view::widgets::{paint, plot};
 
-/// Columns of step and time.
+/// Widths of the step column and of the time column.
 const STEP: usize = 12;
 const TIME: usize = 16;
 

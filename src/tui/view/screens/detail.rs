@@ -1,4 +1,5 @@
-//! One difference, field by field, source and target side by side, and the tree of its files; the chosen line whole.
+//! One difference: its fields with source and target side by side, the tree of its files, and the full text of the
+//! selected line.
 
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
@@ -15,9 +16,9 @@ use crate::tui::text;
 use crate::tui::update::scroll;
 use crate::tui::view::widgets::{changed, paint};
 
-/// Below this the ids give way to the fields.
+/// Below this height the ids are hidden in favour of the fields.
 const LOW: u16 = 11;
-/// Lines of the list that are on show at least.
+/// Minimum number of visible lines of the list.
 const LISTED: u16 = 3;
 
 pub fn view(model: &Model, frame: &mut Frame, area: Rect, difference: &Difference, at: usize) {
@@ -86,7 +87,7 @@ fn head(model: &Model, difference: &Difference, width: usize) -> Vec<Line<'stati
     let what = format!("{} {}", difference.kind.words().0, differences::place(difference));
     let id = |label: &str, id: &Option<String>| {
         let id = id.as_deref().unwrap_or(match difference.mark {
-            // Known by a part of it alone.
+            // Only a part of this item is known to differ.
             Mark::Same | Mark::Unreadable => "is not known",
             _ => "is not there",
         });
@@ -109,7 +110,7 @@ fn pending(model: &Model, width: usize) -> Line<'static> {
     Line::styled(text::cut(&words, width, model.look.glyphs.ellipsis), model.look.theme.accent)
 }
 
-/// Of the name and of each side.
+/// Widths of the name column and of the column of each side.
 fn columns(width: usize) -> [usize; 2] {
     let name = (width / 4).clamp(14, 30);
     [name, width.saturating_sub(name + 1) / 2]
@@ -156,7 +157,7 @@ fn field_line(
     Line::from(spans)
 }
 
-/// A value that the other side does not have.
+/// A value that is missing on the other side.
 fn alone(model: &Model, value: Option<&str>, width: usize) -> Span<'static> {
     let look = model.look;
     match value {
@@ -165,7 +166,7 @@ fn alone(model: &Model, value: Option<&str>, width: usize) -> Span<'static> {
     }
 }
 
-/// A folder with what differs in it, or a file as either side has it.
+/// A folder with the counts of its differences, or a file with its facts on both sides.
 fn file_line(model: &Model, row: Row, chosen: bool, [name, side]: [usize; 2]) -> Line<'static> {
     let (look, outline) = (model.look, &model.validation.outline);
     let indent = "  ".repeat(row.depth);

@@ -1,4 +1,4 @@
-//! What is not the same, as a tree that folds.
+//! The differences as a foldable tree.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -17,9 +17,9 @@ use crate::tui::text;
 use crate::tui::update::scroll;
 use crate::tui::view::widgets::paint;
 
-/// From here on the sign of a mark has its word beside it.
+/// From this width on the sign of a mark is followed by its word.
 const WITH_WORDS: usize = 72;
-/// Columns of the words.
+/// Width of the words.
 const WORD: usize = 11;
 
 pub fn view(model: &Model, frame: &mut Frame, area: Rect) {
@@ -45,7 +45,7 @@ pub fn view(model: &Model, frame: &mut Frame, area: Rect) {
     paint::lines(frame, area, lines);
 }
 
-/// Why the list is empty, and what fills it.
+/// The reason why the list is empty, and the key that shows its entries.
 fn nothing(model: &Model) -> String {
     let validation = &model.validation;
     if validation.found > 0 {
@@ -77,7 +77,7 @@ fn line(model: &Model, row: Row, chosen: bool, width: usize) -> Line<'static> {
     let Shown { sign, name, aside, style } = shown(model, row.node, width);
     let lead = format!("{mark} {}{fold} {sign}", "  ".repeat(row.depth));
     let lead = text::cut(&lead, width, look.glyphs.ellipsis);
-    // A long reason may take half of the line.
+    // A long reason may use half of the line.
     let aside = text::cut(&aside, width / 2, look.glyphs.ellipsis);
     let room = width.saturating_sub(text::width(&lead) + text::width(&aside) + 1);
     let name = text::fit(&name, room, look.glyphs.ellipsis);
@@ -123,7 +123,7 @@ fn shown(model: &Model, node: usize, width: usize) -> Shown {
     }
 }
 
-/// Nothing where only what is below it differs.
+/// Empty if only nodes below it differ.
 fn sign(mark: Mark, with_word: bool) -> String {
     let (sign, word) = match mark {
         Mark::Same => (' ', ""),
@@ -135,7 +135,7 @@ fn sign(mark: Mark, with_word: bool) -> String {
     }
 }
 
-/// `-3 *1`, as far as there are some and the filter lets them through.
+/// `-3 *1`: the marks that occur and pass the filter.
 pub fn counts(counts: Counts, only: Option<Mark>) -> String {
     let marks =
         Mark::ALL.into_iter().filter(|mark| counts.of(*mark) > 0 && only.is_none_or(|only| only == *mark));
@@ -156,7 +156,7 @@ fn name(difference: &Difference) -> String {
     }
 }
 
-/// The experiment, and what it is within.
+/// The experiment and the name of the item within it.
 pub fn place(difference: &Difference) -> String {
     match difference.experiment.as_str() {
         "" => difference.name.clone(),
@@ -176,7 +176,7 @@ fn fields(difference: &Difference) -> String {
     }
 }
 
-/// How many are on show, for the heading of the list.
+/// The number of visible differences, for the heading of the list.
 pub fn heading(validation: &Validation) -> String {
     let found = text::number(validation.found);
     match validation.outline.only() {

@@ -1,4 +1,4 @@
-//! Steps 1 and 2: where an end is, how to sign in, and what a first look finds.
+//! Steps 1 and 2: the address of an end, its login, and the result of the first check.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -52,13 +52,13 @@ fn choices(model: &Model) -> Vec<Line<'static>> {
     vec![
         Line::raw(format!("{chosen} a server by its address, typed here")),
         Line::styled(
-            format!("{other} a SageMaker MLflow App of this account, there or new: F2"),
+            format!("{other} an existing or new SageMaker MLflow App of this account: F2"),
             look.theme.dim,
         ),
     ]
 }
 
-/// The form once it has served, in one line if that has room for an ARN.
+/// The form after a successful check: one line if an ARN fits.
 fn settled(model: &Model, side: &EndpointState, width: u16) -> Vec<Line<'static>> {
     let user = match side.form.access().username {
         Some(user) => format!("  as {}", text::clean(&user)),
@@ -87,7 +87,7 @@ fn found(model: &Model, side: &EndpointState, Rect { width, .. }: Rect) -> Vec<L
         CheckState::Untried if side.form.field(Asked::Uri).text().is_empty() => {
             vec![Line::styled("Type or paste the address, then press Enter.", look.theme.dim)]
         }
-        // The form has named it.
+        // The form already shows the problem.
         CheckState::Untried if side.form.trouble().is_some() => Vec::new(),
         CheckState::Untried => vec![Line::styled("Enter tries it.", look.theme.dim)],
         CheckState::Trying => vec![Line::from(vec![
@@ -114,7 +114,7 @@ pub fn refused(model: &Model, trouble: &ErrorText, width: usize) -> Vec<Line<'st
     lines
 }
 
-/// What it is, how fast it answers, how much it holds.
+/// The type of the server, its latency, and the size of its contents.
 pub fn summary(model: &Model, report: &CheckReport, width: usize) -> Vec<Line<'static>> {
     let look = model.look;
     let what = match (report.about.kind, report.about.version) {
@@ -143,7 +143,7 @@ fn findings(model: &Model, report: &CheckReport, levels: &[Level], width: usize)
     let mut lines = Vec::new();
     for wanted in levels {
         for finding in report.findings.iter().filter(|finding| finding.level == *wanted) {
-            // The summary has said so.
+            // The summary already shows this.
             let is_version =
                 *wanted == Level::Ok && report.about.version.is_some() && finding.text.starts_with("MLflow ");
             if is_version {
@@ -159,10 +159,10 @@ fn findings(model: &Model, report: &CheckReport, levels: &[Level], width: usize)
     lines
 }
 
-/// Columns of a count.
+/// Width of a count.
 const COUNT: usize = 7;
 
-/// Kind by kind, how many there are and what of them arrives. Kinds without any are left out.
+/// The number of objects of each kind, and the part that reaches the target. Kinds without objects are omitted.
 fn survival(model: &Model, report: &CheckReport, width: usize) -> Vec<Line<'static>> {
     let look = model.look;
     let kinds = report.kinds.iter().filter(|kind| kind.is_shown());
@@ -197,7 +197,7 @@ fn many(tally: &Count) -> String {
     tally.count.map_or_else(|| "?".to_owned(), |count| format!("{}{more}", text::number(count)))
 }
 
-/// The losses come before the details.
+/// Losses come before the details.
 fn summed(survival: &Fidelity) -> String {
     let but = [
         ("but not", survival.cannot),
@@ -212,7 +212,7 @@ fn summed(survival: &Fidelity) -> String {
     }
 }
 
-/// As much as fits from there on; what is below is counted.
+/// The lines from `from` on that fit, and a count of the hidden lines below.
 pub fn scrolled(model: &Model, lines: Vec<Line<'static>>, from: usize, height: u16) -> Vec<Line<'static>> {
     let (look, height) = (model.look, usize::from(height));
     if lines.len() <= height || height < 2 {

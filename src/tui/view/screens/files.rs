@@ -1,13 +1,13 @@
-//! What is known of a file, in few words.
+//! The known facts about a file, in few words.
 
 use crate::engine::validate::{Difference, FileFacts, Mark};
 use crate::tui::text;
 use crate::tui::theme::Look;
 
-/// Of a checksum so much is enough to tell two apart.
+/// This many digits of a checksum are enough to distinguish two files.
 const DIGITS: usize = 8;
 
-/// A side in words: size and checksum, or why it cannot be read.
+/// One side in words: size and checksum, or the reason why it cannot be read.
 pub fn sides(look: Look, file: &Difference) -> [String; 2] {
     if file.mark == Mark::Unreadable {
         let reason = file.fields.first();
@@ -25,7 +25,7 @@ pub fn sides(look: Look, file: &Difference) -> [String; 2] {
     })
 }
 
-/// Both sides in one: what is the same is said once.
+/// Both sides in one text. Equal facts are written only once.
 pub fn summary(look: Look, file: &Difference) -> String {
     if file.mark == Mark::Unreadable {
         return sides(look, file).concat();
@@ -47,7 +47,7 @@ fn facts(file: &Difference) -> [Option<&FileFacts>; 2] {
 fn sizes(file: &Difference) -> [Option<String>; 2] {
     let sizes = facts(file).map(|facts| facts.and_then(|facts| facts.size));
     let short = sizes.map(|size| size.map(text::bytes));
-    // 1.2 MB and 1.2 MB may be two sizes.
+    // Two different sizes may both be shown as 1.2 MB.
     let is_blurred = sizes[0] != sizes[1] && short[0] == short[1];
     match is_blurred {
         true => sizes.map(|size| size.map(|size| format!("{} B", text::number(size)))),

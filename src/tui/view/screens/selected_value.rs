@@ -1,4 +1,4 @@
-//! The chosen line of a card: the columns cut long names and values, here there is room for more of them.
+//! The selected line of a card in full. The columns cut long names and values; here there is more space.
 
 use ratatui::text::{Line, Span};
 
@@ -11,10 +11,10 @@ use crate::tui::text;
 use crate::tui::theme::Look;
 use crate::tui::view::widgets::{changed, paint};
 
-/// Columns of the labels.
+/// Width of the labels.
 const LABELS: usize = 8;
 
-/// Around what differs.
+/// The selected field: each value is cut to the text around the differing part.
 pub fn of_field(model: &Model, field: &FieldDifference, width: usize, rows: usize) -> Vec<Line<'static>> {
     let room = width.saturating_sub(LABELS);
     let [source, target] = texts(model.look, field, room * rows * 4 / 5);
@@ -22,7 +22,7 @@ pub fn of_field(model: &Model, field: &FieldDifference, width: usize, rows: usiz
     labelled(model, &parts, width, rows)
 }
 
-/// Its whole path, and all that is known of either side.
+/// The full path of the file, and all known facts about both sides.
 pub fn of_file(model: &Model, node: usize, width: usize, rows: usize) -> Vec<Line<'static>> {
     let outline = &model.validation.outline;
     let Some(file) = outline.difference(node) else {
@@ -32,7 +32,7 @@ pub fn of_file(model: &Model, node: usize, width: usize, rows: usize) -> Vec<Lin
         let counts = differences::counts(outline.node(node).counts, outline.only());
         return labelled(model, &[("folder", format!("{name}/")), ("within", counts)], width, rows);
     };
-    // Checksums last: they take a line of their own.
+    // Checksums come last because each needs its own line.
     let mut fields = diff_fields::fields(file).into_owned();
     fields.sort_by_key(|field| field.field == "sha256");
     let side = |of: fn(&FieldDifference) -> Option<&str>| {
@@ -60,7 +60,7 @@ fn labelled(model: &Model, parts: &[(&str, String)], width: usize, rows: usize) 
     lines
 }
 
-/// Both values in at most `columns`. Words are kept whole where the lines break: a fifth of the room is for that.
+/// Both values in at most `columns` columns. A fifth of the width is reserved for line breaks between words.
 fn texts(look: Look, field: &FieldDifference, columns: usize) -> [String; 2] {
     let absent = || "(absent)".to_owned();
     match (&field.source, &field.target) {

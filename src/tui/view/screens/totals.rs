@@ -1,4 +1,4 @@
-//! How many items of each kind stand how, in as many lines as there is room for.
+//! The number of items of each kind by result, in the lines that are available.
 
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
@@ -9,13 +9,13 @@ use crate::tui::model::Model;
 use crate::tui::text;
 use crate::tui::view::widgets::paint;
 
-/// The widest title, and the columns of the marks: 77 in all.
+/// Widths of the title column and of the mark columns: 77 in total.
 const KIND_WIDTH: usize = 19;
 const MARK_WIDTHS: [usize; 5] = [10, 11, 11, 12, 14];
-/// Columns of a mark that has no room for its word.
+/// Width of a mark that has no space for its word.
 const SHORT_WIDTH: usize = 8;
 
-/// At most `rows` lines: a line for each kind, or where that is too much one after the other.
+/// At most `rows` lines: one line per kind, or a compact form if that needs too many lines.
 pub fn table(model: &Model, totals: &Totals, width: usize, rows: usize) -> Vec<Line<'static>> {
     let kinds: Vec<Kind> = Kind::ALL.into_iter().filter(|kind| totals.is_shown(*kind)).collect();
     if kinds.len() >= rows {
@@ -26,7 +26,7 @@ pub fn table(model: &Model, totals: &Totals, width: usize, rows: usize) -> Vec<L
     lines
 }
 
-/// `runs =20 -3 *1`, those first that differ: what there is no room for matters least.
+/// `runs =20 -3 *1`. Kinds with differences come first, because the last entries are cut if there is no space.
 fn in_short(model: &Model, totals: &Totals, kinds: &[Kind], width: usize, rows: usize) -> Vec<Line<'static>> {
     let (differ, same): (Vec<Kind>, Vec<Kind>) = kinds.iter().partition(|kind| differs(totals, **kind));
     let is_counted = |kind: &Kind| Mark::ALL.iter().any(|mark| totals.of(*kind, *mark) > 0);

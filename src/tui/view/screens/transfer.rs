@@ -1,4 +1,4 @@
-//! Steps 5 and 6: a copy at work, and what came of it.
+//! Steps 5 and 6: a running copy job, and its result.
 
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
@@ -37,7 +37,7 @@ pub fn view(model: &Model, frame: &mut Frame, area: Rect) {
         return;
     }
     lines.extend(state(model, work, area.width));
-    // What broke off before it began has nothing to count.
+    // A job that failed before it began has no counts.
     if work.trouble().is_none() || work.reading != ProgressSnapshot::default() {
         lines.extend(counts::table(model, &work.reading, area.width, area.height, lines.len()));
         lines.extend(speeds(model, work, area.width));
@@ -96,7 +96,7 @@ fn before(model: &Model, width: u16) -> Vec<Line<'static>> {
     lines
 }
 
-/// As the tree counts it, or as the plan of an earlier session says it.
+/// The counts of the tree, or the counts of the plan from an earlier session.
 fn picked(model: &Model) -> String {
     let plan = &model.plan;
     let named = |globs: &[String], named: usize| {
@@ -122,7 +122,7 @@ fn picked(model: &Model) -> String {
     parts.join(", ")
 }
 
-/// Lines of what goes along without being picked; more would hide what else is to be said.
+/// Maximum number of lines for included items. More lines would hide other information.
 const NEEDED: usize = 5;
 
 fn needed(model: &Model, width: usize) -> Vec<Line<'static>> {
@@ -158,7 +158,7 @@ fn needed(model: &Model, width: usize) -> Vec<Line<'static>> {
     }
 }
 
-/// The bar while it runs, then what came of it.
+/// The progress bar while the job runs, then its result.
 pub fn state(model: &Model, work: &JobState, width: u16) -> Vec<Line<'static>> {
     let columns = usize::from(width);
     if let StepStatus::Stale(_) = model.gate(work.step) {
@@ -188,7 +188,7 @@ pub fn state(model: &Model, work: &JobState, width: u16) -> Vec<Line<'static>> {
 fn running(model: &Model, work: &JobState, width: usize) -> Vec<Line<'static>> {
     let look = model.look;
     let fraction = work.reading.fraction();
-    // Rounded down: 100 % is for the end alone.
+    // Rounded down: only a finished job shows 100 %.
     let percent = format!(" {:>3} %", (fraction * 100.0) as u64);
     let elapsed = model.now.saturating_sub(work.started).as_secs_f64();
     let remaining = remaining(model, work).unwrap_or_else(|| look.glyphs.dash.to_owned());
@@ -202,7 +202,7 @@ fn running(model: &Model, work: &JobState, width: usize) -> Vec<Line<'static>> {
         (0, false) => ("running", look.theme.accent),
         (0, true) => ("paused", look.theme.warn),
         (1, _) if model.leaving => ("finishing what runs, then leaving", look.theme.warn),
-        (1, _) => ("stopping: what runs is finished first", look.theme.warn),
+        (1, _) => ("stopping: finishing the items in flight first", look.theme.warn),
         _ => ("stopping now", look.theme.warn),
     };
     let now = format!("{} {word}  ", paint::spinner(model));
@@ -233,13 +233,13 @@ fn running(model: &Model, work: &JobState, width: usize) -> Vec<Line<'static>> {
     lines
 }
 
-/// What is below is of an earlier choice.
+/// The content below belongs to an earlier selection.
 pub fn outdated(model: &Model, width: usize) -> Vec<Line<'static>> {
     let words = "This was done before something was changed in an earlier step. Enter does it once more.";
     paint::item(model.look.glyphs.stale, words, width, model.look.theme.warn)
 }
 
-/// Exact once everything is counted; before that by the runs that the source was seen to hold.
+/// Exact once everything is counted. Before that, estimated from the number of runs that the source reported.
 fn remaining(model: &Model, work: &JobState) -> Option<String> {
     if let Some(seconds) = work.rates.remaining() {
         return Some(text::duration(seconds));
@@ -287,13 +287,13 @@ fn ended(model: &Model, work: &JobState, outcome: &Outcome, width: usize) -> Vec
     let next = match (outcome.stopped, outcome.step) {
         (true, _) => return lines,
         (_, Step::Export) => "Next: 6 Import (Enter)",
-        _ => "Next: 7 Validation (Enter) reads both sides afresh and compares them",
+        _ => "Next: 7 Validation (Enter) reads both sides again and compares them",
     };
     lines.push(Line::styled(next, look.theme.title));
     lines
 }
 
-/// What the job tells besides its counts.
+/// The messages and files of the job besides its counts.
 fn not_migrated(model: &Model, work: &JobState, width: u16) -> Vec<Line<'static>> {
     let (look, width) = (model.look, usize::from(width));
     let Some(outcome) = work.outcome() else {

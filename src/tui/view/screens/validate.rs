@@ -1,4 +1,4 @@
-//! Step 7: both sides compared, and where they differ.
+//! Step 7: the comparison of both sides, and the differences.
 
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
@@ -14,7 +14,7 @@ use crate::tui::model::steps::StepStatus;
 use crate::tui::text;
 use crate::tui::view::widgets::{paint, pane};
 
-/// Rows that the list of differences has at least, as far as the counts can give way.
+/// Minimum number of rows for the list of differences, as far as the counts can be shortened.
 const LISTED: u16 = 8;
 
 pub fn view(model: &Model, frame: &mut Frame, area: Rect) {
@@ -25,7 +25,7 @@ pub fn view(model: &Model, frame: &mut Frame, area: Rect) {
         Phase::Idle => {
             lines.push(Line::raw("Enter starts."));
             lines.push(Line::default());
-            let about = "Both sides are read afresh and compared field by field. Neither is changed.";
+            let about = "Both sides are read again and compared field by field. Neither is changed.";
             lines.extend(paint::wrapped(about, usize::from(area.width), model.look.theme.dim));
             paint::lines(frame, area, lines);
             return;
@@ -57,7 +57,7 @@ pub fn view(model: &Model, frame: &mut Frame, area: Rect) {
     }
 }
 
-/// What came of it. `above` lines are used already.
+/// The result of the comparison. The screen has already used `above` lines.
 fn ended(model: &Model, outcome: &Outcome, area: Rect, above: usize) -> Vec<Line<'static>> {
     let width = usize::from(area.width);
     let is_stale = matches!(model.gate(Step::Validate), StepStatus::Stale(_));
@@ -67,7 +67,7 @@ fn ended(model: &Model, outcome: &Outcome, area: Rect, above: usize) -> Vec<Line
     };
     let mut below = looked_again(model, outcome, area.width);
     below.extend(remarks(model, outcome, area.width));
-    // The others stand beside it.
+    // The other reports are in the same directory.
     if let Some(file) = outcome.files.first() {
         let words = format!("report: {}", file.display());
         let words = text::cut(&words, width, model.look.glyphs.ellipsis);
@@ -109,7 +109,7 @@ fn verdict(model: &Model, totals: Option<&Totals>, stopped: bool, width: u16) ->
     }
 }
 
-/// What is neither the same byte for byte nor a difference, in one line; the report has each with its reason.
+/// One line with items that are neither byte for byte equal nor different. The report lists each with its reason.
 fn remarks(model: &Model, outcome: &Outcome, width: u16) -> Option<Line<'static>> {
     let counted = [
         ("as the target has it", outcome.normalised.total()),
@@ -125,7 +125,7 @@ fn remarks(model: &Model, outcome: &Outcome, width: u16) -> Option<Line<'static>
     (!parts.is_empty()).then(|| Line::styled(words, model.look.theme.dim))
 }
 
-/// Single items stand otherwise now: counts and report are those of the comparison.
+/// Single items have changed since: the counts and the report still show the comparison.
 fn looked_again(model: &Model, outcome: &Outcome, width: u16) -> Vec<Line<'static>> {
     if !model.validation.is_report_old {
         return Vec::new();

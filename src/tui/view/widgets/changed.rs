@@ -1,4 +1,4 @@
-//! Two texts side by side, with the part that differs marked in each.
+//! Two texts side by side, with the differing part marked in each.
 
 use ratatui::style::Style;
 use ratatui::text::Span;
@@ -7,14 +7,14 @@ use crate::engine::validate::Parts;
 use crate::tui::text;
 use crate::tui::theme::Look;
 
-/// Exactly `width` columns of one side, with what differs in sight.
+/// One side in exactly `width` columns, with the differing part visible.
 pub fn cell(look: Look, parts: &Parts<'_>, width: usize) -> Vec<Span<'static>> {
     let glyphs = look.glyphs;
     let [open, close] = glyphs.changed;
     let room = width.saturating_sub(text::width(open) + text::width(close));
     let changed = text::cut(parts.changed, room, glyphs.ellipsis);
     let left = room - text::width(&changed);
-    // Of what is the same a third before and the rest behind.
+    // A third of the space for equal text goes before the differing part, the rest after it.
     let before = left.min((left / 3).max(left.saturating_sub(text::width(parts.tail))));
     let head = tail_of(parts.head, before, glyphs.ellipsis);
     let tail = text::cut(parts.tail, left - text::width(&head), glyphs.ellipsis);
@@ -27,7 +27,7 @@ pub fn cell(look: Look, parts: &Parts<'_>, width: usize) -> Vec<Span<'static>> {
     ]
 }
 
-/// The end of `text` in at most `columns`.
+/// The end of `text` in at most `columns` columns.
 fn tail_of(text: &str, columns: usize, ellipsis: &str) -> String {
     let text = text::clean(text);
     if text::width(&text) <= columns {

@@ -1,4 +1,4 @@
-//! Questions in a box.
+//! Dialogs with a question.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -69,7 +69,7 @@ pub fn ask(model: &Model, frame: &mut Frame, area: Rect, ask: &Ask) {
     paint::lines(frame, Rect { y: inside.y + 1, height: inside.height.saturating_sub(1), ..inside }, below);
 }
 
-/// What will be written, and where.
+/// The planned changes and their target.
 pub fn confirm(model: &Model, frame: &mut Frame, area: Rect, write: Write, agreed: bool) {
     let width = usize::from(WIDTH.min(area.width)) - 4;
     let words = consent::words(model, write);
@@ -82,7 +82,7 @@ pub fn confirm(model: &Model, frame: &mut Frame, area: Rect, write: Write, agree
     paint::lines(frame, inside, lines);
 }
 
-/// What will be made, and what it costs.
+/// The planned App and its cost.
 pub fn create(model: &Model, frame: &mut Frame, area: Rect) {
     let width = usize::from(WIDTH.min(area.width)) - 4;
     let new = model.apps.form.app();
@@ -105,7 +105,7 @@ pub fn create(model: &Model, frame: &mut Frame, area: Rect) {
     paint::lines(frame, inside, lines);
 }
 
-/// As a whole, over as many lines as it takes: it is there to be opened.
+/// The whole link, on as many lines as it needs, because the user must be able to open it.
 pub fn link(model: &Model, frame: &mut Frame, area: Rect, link: &SecretString) {
     let width = usize::from(area.width) - 4;
     let letters: Vec<char> = link.expose_secret().chars().collect();

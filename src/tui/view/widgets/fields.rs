@@ -1,4 +1,4 @@
-//! Text fields, the login of a server among them.
+//! Text fields, and the login form of a server.
 
 use ratatui::Frame;
 use ratatui::layout::{Position, Rect};
@@ -11,15 +11,15 @@ use crate::tui::model::Model;
 use crate::tui::model::form::{Asked, Field, Form};
 use crate::tui::text;
 
-/// Columns of the labels.
+/// Width of the labels.
 const LABELS: u16 = 14;
 
-/// One field over the whole of `area`.
+/// One field in the whole `area`.
 pub fn text(frame: &mut Frame, area: Rect, field: &Field, focused: bool) {
     draw(frame, area, &field.input, focused);
 }
 
-/// The form of one end. Gives the rows it took.
+/// The form of one end. Returns the number of rows it used.
 pub fn form(model: &Model, frame: &mut Frame, area: Rect, form: &Form) -> u16 {
     let mut top = area.y;
     for asked in Asked::ALL {

@@ -1,4 +1,4 @@
-//! The keys that work now, as many as fit; help and quit always do.
+//! The active keys, as many as fit. Help and quit are always included.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -9,19 +9,19 @@ use crate::tui::keys::{self, Action, Bound, label};
 use crate::tui::model::Model;
 use crate::tui::text;
 
-/// Rows that say the same, as one: `↑↓ move`.
+/// Rows with the same words are combined into one hint: `↑↓ move`.
 pub struct Hint {
     pub keys: String,
     pub words: &'static str,
     action: Action,
 }
 
-/// What works now; each by its first key.
+/// The active keys. Each row shows only its first key.
 fn hints(model: &Model) -> Vec<Hint> {
     gather(model, keys::live(model), false)
 }
 
-/// What works on the screen below the help, with every key.
+/// The active keys of the screen below the help, with every key.
 pub fn hints_below(model: &Model) -> Vec<Hint> {
     gather(model, keys::live_on_screen(model), true)
 }
@@ -62,7 +62,7 @@ pub fn view(model: &Model, frame: &mut Frame, area: Rect) {
     let width = usize::from(area.width).saturating_sub(2);
     let (last, first): (Vec<Hint>, Vec<Hint>) = hints(model)
         .into_iter()
-        // The help names them; they work without being looked for.
+        // These keys are only listed in the help: they are rarely needed.
         .filter(|hint| !matches!(hint.action, Action::Redraw | Action::Suspend))
         .partition(|hint| hint.words == "help" || hint.words == "quit");
     let kept: usize = last.iter().map(columns).sum();
@@ -83,7 +83,7 @@ pub fn view(model: &Model, frame: &mut Frame, area: Rect) {
             line.push(hint);
         }
     }
-    // The gap behind the last one may be cut.
+    // The gap after the last hint may be cut.
     if used + kept > width + 3 && lines.len() < usize::from(area.height) {
         lines.push(Vec::new());
     }

@@ -1,4 +1,4 @@
-//! What this step does, every key that works on its screen, and what the signs mean.
+//! The purpose of this step, every active key on its screen, and the meaning of the signs.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -9,7 +9,7 @@ use crate::tui::model::Model;
 use crate::tui::text;
 
 const WIDTH: u16 = 72;
-/// Of the names that stand before what is said of a step.
+/// Width of the labels in front of the step description.
 const NAMES: usize = 8;
 
 pub fn view(model: &Model, frame: &mut Frame, area: Rect, top: usize) {
@@ -63,7 +63,7 @@ fn signs(model: &Model) -> Vec<Line<'static>> {
             glyphs.ok, glyphs.ready, glyphs.blocked, glyphs.spinner[0]
         )),
         Line::raw(format!(
-            "       {} not well  {} to be done again  {} not needed",
+            "       {} failed  {} outdated  {} not needed",
             glyphs.warn, glyphs.stale, glyphs.unneeded
         )),
         Line::raw(format!(

@@ -1,4 +1,4 @@
-//! Parts of screens. Each draws the model it is given and decides nothing.
+//! Parts of screens. Each part draws the model and makes no decisions.
 
 pub mod changed;
 pub mod dialog;

@@ -1,4 +1,4 @@
-//! Small strokes that every screen uses.
+//! Small drawing helpers that every screen uses.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -15,7 +15,7 @@ pub fn lines(frame: &mut Frame, area: Rect, lines: Vec<Line>) {
     frame.render_widget(Paragraph::new(lines), area);
 }
 
-/// A screen's name and what it is for.
+/// The name of a screen and its purpose.
 pub fn heading(model: &Model, width: u16, about: &str) -> Vec<Line<'static>> {
     let title = format!("{} {}", model.step as usize + 1, model.step.title());
     let mut lines = vec![Line::styled(title, model.look.theme.title)];
@@ -24,7 +24,7 @@ pub fn heading(model: &Model, width: u16, about: &str) -> Vec<Line<'static>> {
     lines
 }
 
-/// The same in one line, for screens that need their rows.
+/// The same heading in one line, for screens that need their rows.
 pub fn short_heading(model: &Model, width: u16, about: &str) -> Vec<Line<'static>> {
     let title = format!("{} {}  ", model.step as usize + 1, model.step.title());
     let room = usize::from(width).saturating_sub(text::width(&title));
@@ -40,7 +40,7 @@ pub fn wrapped(words: &str, width: usize, style: Style) -> Vec<Line<'static>> {
     text::wrap(words, width).into_iter().map(|line| Line::styled(line, style)).collect()
 }
 
-/// `✓ words`, with the following lines under the words.
+/// `✓ words`, with further lines aligned under the words.
 pub fn item(glyph: &'static str, words: &str, width: usize, style: Style) -> Vec<Line<'static>> {
     let indent = text::width(glyph) + 1;
     text::wrap(words, width.saturating_sub(indent))
@@ -56,7 +56,7 @@ pub fn item(glyph: &'static str, words: &str, width: usize, style: Style) -> Vec
         .collect()
 }
 
-/// `hint: words`, below what it is about.
+/// `hint: words`, below the text that it refers to.
 pub fn hint(look: Look, words: &str, width: usize) -> Vec<Line<'static>> {
     let words = format!("hint: {words}");
     text::wrap(&words, width.saturating_sub(2))
@@ -92,7 +92,7 @@ pub fn bar(look: Look, fraction: f64, width: usize) -> Line<'static> {
     ])
 }
 
-/// One after the other, in lines of at most `width` columns; at most `rows` of them.
+/// Places the parts one after the other in at most `rows` lines of at most `width` columns.
 pub fn flow(parts: impl IntoIterator<Item = Span<'static>>, width: usize, rows: usize) -> Vec<Line<'static>> {
     let mut lines: Vec<Line> = Vec::new();
     for part in parts {
@@ -108,7 +108,7 @@ pub fn flow(parts: impl IntoIterator<Item = Span<'static>>, width: usize, rows: 
     lines
 }
 
-/// Heights from 0 to 1, a column each.
+/// Heights from 0 to 1, one column each.
 pub fn sparkline(look: Look, heights: &[f64]) -> String {
     let signs = look.glyphs.spark;
     let sign =
@@ -116,7 +116,7 @@ pub fn sparkline(look: Look, heights: &[f64]) -> String {
     heights.iter().map(sign).collect()
 }
 
-/// A framed box in the middle of `area`, emptied; gives its inside.
+/// Draws an empty framed box in the middle of `area`. Returns its inner area.
 pub fn card(model: &Model, frame: &mut Frame, area: Rect, title: &str, width: u16, height: u16) -> Rect {
     let (width, height) = (width.min(area.width), height.min(area.height));
     let place =
@@ -126,7 +126,7 @@ pub fn card(model: &Model, frame: &mut Frame, area: Rect, title: &str, width: u1
         .border_style(model.look.theme.accent)
         .title(Span::styled(format!(" {title} "), model.look.theme.title));
     let inside = block.inner(place);
-    // A wide character that the box cuts in half would push its border aside.
+    // The border would move if the box cut a wide character in half.
     let margin = Rect {
         x: place.x.saturating_sub(1),
         width: (place.width + 2).min(area.right() - place.x.saturating_sub(1)),

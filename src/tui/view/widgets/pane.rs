@@ -1,4 +1,4 @@
-//! The lower part of a job's screen: what is in flight, what has failed, the log. One at a time.
+//! The lower part of a job's screen. It shows one of: items in flight, failures, or the log.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -11,10 +11,10 @@ use crate::tui::model::log::Severity;
 use crate::tui::text;
 use crate::tui::update::scroll;
 
-/// Failures that are listed at least, however long the chosen one is.
+/// Minimum number of listed failures, even if the selected one is long.
 const LISTED: usize = 2;
 
-/// `usual` names what stands here when neither failures nor the log do.
+/// `usual` is the name of the default pane, beside failures and log.
 pub fn tabs(model: &Model, work: &JobState, usual: &str, width: u16) -> Line<'static> {
     let look = model.look;
     let rule = look.glyphs.rule;
@@ -70,7 +70,7 @@ pub fn failures(model: &Model, work: &JobState, frame: &mut Frame, area: Rect) {
         frame.render_widget(Line::styled(words, model.look.theme.dim), area);
         return;
     }
-    // The chosen one is shown whole, below the list.
+    // The selected failure is shown in full below the list.
     let chosen = work.failures.get(work.cursor);
     let mut below: Vec<Line> = chosen.map_or_else(Vec::new, |failed| whole(model, failed, area.width));
     below.truncate(usize::from(area.height).saturating_sub(LISTED.min(work.failures.len())));
@@ -113,7 +113,7 @@ fn whole(model: &Model, failed: &Failed, width: u16) -> Vec<Line<'static>> {
     lines
 }
 
-/// The newest line is at the bottom until somebody scrolls.
+/// The newest line is at the bottom until the user scrolls.
 pub fn log(model: &Model, work: &JobState, frame: &mut Frame, area: Rect) {
     let shown = model.shown_log();
     if shown.is_empty() {

@@ -1,4 +1,4 @@
-//! Two curves over each other. In braille where there are colours to tell them apart, else in letters.
+//! Two curves in one plot. It uses braille if colours can distinguish the curves, otherwise letters.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -14,13 +14,13 @@ use crate::tui::theme::{ASCII, Look};
 
 type Bounds = [(f64, f64); 2];
 
-/// How a side is drawn.
+/// The sign and style of one side.
 pub struct Key {
     pub sign: &'static str,
     pub style: Style,
 }
 
-/// Of source and target.
+/// The keys of source and target.
 pub fn keys(look: Look) -> [Key; 2] {
     let signs = if in_letters(look) { ["s", "t"] } else { ["⠤⠤", "⠤⠤"] };
     [Key { sign: signs[0], style: look.theme.accent }, Key { sign: signs[1], style: look.theme.warn }]
@@ -38,7 +38,7 @@ pub fn view(look: Look, frame: &mut Frame, area: Rect, curve: &Curve, [across, u
     }
 }
 
-/// A range of one value gets some room.
+/// Widens a range that contains only one value.
 fn widened((low, high): (f64, f64)) -> (f64, f64) {
     match low == high {
         true => (low - low.abs().max(1.0) / 2.0, high + high.abs().max(1.0) / 2.0),
@@ -98,7 +98,7 @@ fn letters(look: Look, frame: &mut Frame, area: Rect, curve: &Curve, bounds: Bou
     paint::lines(frame, area, lines);
 }
 
-/// The cells that a line through the points goes through, each column once between two points.
+/// The cells on the line through the points, with each column once between two points.
 fn cells(series: &Series, bounds: Bounds, (columns, rows): (usize, usize)) -> Vec<(usize, usize)> {
     let place = |at: f64, (low, high): (f64, f64), count: usize| {
         let part = (at / 2.0 - low / 2.0) / (high / 2.0 - low / 2.0);

@@ -1,4 +1,4 @@
-//! What each step does, in a few words: what happens, what is written where, what it may cost.
+//! A short description of each step: its actions, the written files, and the possible cost.
 
 use crate::engine::{COST, Step};
 
@@ -8,7 +8,7 @@ pub struct StepHelp {
     pub costs: &'static str,
 }
 
-/// The source is only ever read, at every step.
+/// Every step only reads from the source. None of them writes to it.
 pub fn of(step: Step) -> StepHelp {
     match step {
         Step::Check => StepHelp {
@@ -30,7 +30,7 @@ pub fn of(step: Step) -> StepHelp {
             costs: "a handful of requests.",
         },
         Step::Plan => StepHelp {
-            happens: "You pick what goes along. What a picked model's versions need comes with it, and is shown before the \
+            happens: "You select what is included. What a selected model's versions need is included too, and is shown before the \
                       start.",
             writes: "the plan, as plan.toml in this machine's state directory; commands can use it too (--plan).",
             costs: "requests to the source, as you open what it holds.",
@@ -47,7 +47,7 @@ pub fn of(step: Step) -> StepHelp {
             costs: "requests to both ends; on AWS, storage and requests of the bucket, and traffic that leaves a region.",
         },
         Step::Validate => StepHelp {
-            happens: "Both sides are read afresh and compared, item by item and field by field; the journal is not believed.",
+            happens: "Both sides are read again and compared, item by item and field by field; the journal is not used.",
             writes: "report.json in the state directory; nothing on either server.",
             costs: "requests to both ends; by checksum, every byte of both sides is read.",
         },

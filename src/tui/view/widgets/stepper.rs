@@ -1,4 +1,4 @@
-//! The seven steps, how each stands, and why one cannot be opened yet.
+//! The seven steps, the status of each, and the reason why a step cannot be opened yet.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -11,9 +11,9 @@ use crate::tui::model::Model;
 use crate::tui::model::steps::StepStatus;
 use crate::tui::text;
 
-/// At the left.
+/// Width at the left of the screen.
 pub const WIDTH: u16 = 30;
-/// On top.
+/// Height at the top of the screen.
 pub const HEIGHT: u16 = 3;
 
 pub fn above(model: &Model, frame: &mut Frame, area: Rect) {
@@ -21,7 +21,7 @@ pub fn above(model: &Model, frame: &mut Frame, area: Rect) {
     let named = steps_line(model, |_| true);
     let steps = match named.width() <= width {
         true => named,
-        // The digits stay; the names go, but for the one on screen.
+        // The digits stay. Of the names only the name of the current step stays.
         false => steps_line(model, |step| step == model.step),
     };
     let waiting = Step::ALL.into_iter().find_map(|step| match model.gate(step) {
@@ -57,7 +57,7 @@ fn steps_line(model: &Model, named: impl Fn(Step) -> bool) -> Line<'static> {
     Line::from(spans)
 }
 
-/// The long names do not fit side by side.
+/// Short names, because the long names do not fit side by side.
 fn short(step: Step) -> &'static str {
     match step {
         Step::Check => "Check",

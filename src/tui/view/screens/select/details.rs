@@ -1,4 +1,4 @@
-//! The pane of what the cursor is on: names and values, small curves, files with their sizes.
+//! The details pane for the object at the cursor: names and values, small curves, files with their sizes.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ use crate::tui::source_tree::{Item, Row, SourceTree, What};
 use crate::tui::text;
 use crate::tui::view::widgets::paint;
 
-/// Columns of a curve, of a metric's latest value, and of the number of its points.
+/// Widths of a curve, of a metric's latest value, and of the number of its points.
 const CURVE: usize = 20;
 const VALUE: usize = 12;
 const POINTS: usize = 13;
@@ -71,7 +71,7 @@ fn lines(model: &Model, tree: &SourceTree, mut sheet: Sheet<'_>) -> Vec<Line<'st
     sheet.lines
 }
 
-/// Lines that are being written.
+/// The lines of the pane under construction.
 struct Sheet<'a> {
     model: &'a Model,
     width: usize,
@@ -93,7 +93,7 @@ impl Sheet<'_> {
         ));
     }
 
-    /// Nothing where there is no value.
+    /// Adds nothing if there is no value.
     fn pair(&mut self, name: &str, value: &str) {
         if value.is_empty() {
             return;
@@ -117,7 +117,7 @@ impl Sheet<'_> {
         }
         self.title(&format!("{title} ({})", text::number(pairs.len() as u64)));
         for (name, value) in pairs {
-            // An empty value is a value, too.
+            // An empty value counts as a value.
             match value.to_string() {
                 value if value.is_empty() => self.pair(name, "\"\""),
                 value => self.pair(name, &value),
@@ -189,7 +189,7 @@ impl Sheet<'_> {
         }
     }
 
-    /// Name, curve, latest value.
+    /// The name, the curve and the latest value of a metric.
     fn metric(&mut self, name: &str, latest: &Point, drawn: Option<&Drawn>) {
         let look = self.model.look;
         let curve = drawn.map_or_else(String::new, |drawn| {
@@ -230,7 +230,7 @@ impl Sheet<'_> {
     }
 }
 
-/// How it ended, whose it is, when it was.
+/// The status, the user and the time of the run.
 fn about(run: &Run) -> String {
     let by = Some(format!("by {}", run.user_id)).filter(|_| !run.user_id.is_empty());
     let started = run.start_time.map(|time| format!("started {}", UnixMillis(time)));
@@ -241,7 +241,7 @@ fn about(run: &Run) -> String {
     parts.join(", ")
 }
 
-/// A number in few columns.
+/// A number in a few columns.
 fn short(value: f64) -> String {
     let size = value.abs();
     if size != 0.0 && value.is_finite() && !(1e-4..1e7).contains(&size) {

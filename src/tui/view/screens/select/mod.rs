@@ -1,4 +1,4 @@
-//! Step 4: the tree of what the source holds, and what is picked of it.
+//! Step 4: the tree of the source's contents, and the selection.
 
 mod details;
 mod rows;
@@ -18,9 +18,9 @@ use crate::tui::view::widgets::{fields, paint};
 
 pub use rows::needed_by;
 
-/// Below so many columns the totals are said in fewer words.
+/// Below this width the totals use fewer words.
 const NARROW: u16 = 70;
-/// From so many columns on details stand beside the tree.
+/// From this width on the details are beside the tree.
 const WIDE: u16 = 90;
 
 pub fn view(model: &Model, frame: &mut Frame, area: Rect) {
@@ -28,7 +28,7 @@ pub fn view(model: &Model, frame: &mut Frame, area: Rect) {
         Loaded::Tree(tree) if tree.nodes.is_empty() => vec![String::new()],
         Loaded::Tree(tree) => {
             let counted = counted(tree, has_traces(model), area.width < NARROW);
-            // What is known of all runs says more than what is in some.
+            // An estimate for all runs is more useful than the counts of some runs.
             let more = guessed(model).or_else(|| inside(&tree.counted())).filter(|_| tree.has_picks());
             let lines = [Some(counted), more].into_iter().flatten();
             lines.flat_map(|words| text::wrap(&words, usize::from(area.width))).collect()
@@ -72,7 +72,7 @@ pub fn view(model: &Model, frame: &mut Frame, area: Rect) {
     }
 }
 
-/// The tree and its pane: side by side where there is room, else one above the other.
+/// The tree and its details pane: side by side if the width allows it, otherwise one above the other.
 fn beside(area: Rect) -> [Rect; 2] {
     match area.width >= WIDE {
         true => Layout::horizontal([Constraint::Percentage(55), Constraint::Fill(1)]).spacing(1).areas(area),
@@ -80,7 +80,7 @@ fn beside(area: Rect) -> [Rect; 2] {
     }
 }
 
-/// What all of it will come to, as far as a few runs tell.
+/// The estimated size of the selection, based on a sample of runs.
 fn guessed(model: &Model) -> Option<String> {
     let Estimate { files, bytes, points, requests, seconds, sampled } = estimate(model)?;
     let disk = if model.route.by_directory { " of disk" } else { "" };
@@ -95,7 +95,7 @@ fn guessed(model: &Model) -> Option<String> {
     ))
 }
 
-/// What is in the runs that have been looked at: nobody knows of others, nor how many points a metric has.
+/// The contents of the fetched runs. Other runs, and the number of points of a metric, are not known.
 fn inside(counted: &Counted) -> Option<String> {
     let params = text::count(counted.params, "param", "params");
     let points = text::count(counted.metrics, "point", "points");
@@ -103,7 +103,7 @@ fn inside(counted: &Counted) -> Option<String> {
         .then(|| format!("In the runs that have come: {params}, and {points} of metrics or more"))
 }
 
-/// What is out of the ordinary: a range, an order, pages still to come.
+/// Unusual states: a range, a sort order, pages that are still missing.
 fn state(model: &Model, tree: &SourceTree) -> String {
     let range = tree.has_range().then(|| {
         let rows = text::count(tree.range().len() as u64, "row", "rows");
@@ -142,7 +142,7 @@ fn counted(tree: &SourceTree, has_traces: bool, is_short: bool) -> String {
         };
         match (section.kind, counted.runs, counted.more) {
             (Kind::Experiment, 0, false) if counted.experiments == 0 => words,
-            // None of them was looked at.
+            // None of the runs has been fetched.
             (Kind::Experiment, 0, true) => format!("{words}, all their runs{traces}"),
             (Kind::Experiment, runs, more) => {
                 format!("{words}, {}{} runs{traces}", text::number(runs), if more { "+" } else { "" })
@@ -151,7 +151,7 @@ fn counted(tree: &SourceTree, has_traces: bool, is_short: bool) -> String {
         }
     };
     let parts: Vec<String> = tree.sections.iter().map(of_section).collect();
-    // Nobody goes on before all of it is there.
+    // The count is not final until all pages have arrived.
     let so_far = if tree.is_growing() { " so far" } else { "" };
     format!("Picked{so_far}: {}", parts.join(", "))
 }

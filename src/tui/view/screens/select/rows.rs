@@ -1,4 +1,4 @@
-//! The rows of the tree, and the columns that there is room for.
+//! The rows of the tree, and the columns that fit.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -12,18 +12,18 @@ use crate::tui::text;
 use crate::tui::update::scroll;
 use crate::tui::view::widgets::paint;
 
-/// Columns at the right: states and counts.
+/// Width of the right column with states and counts.
 const ASIDE: usize = 22;
-/// Runs nested deeper than this are not moved further to the right.
+/// Runs nested deeper than this are not indented further.
 const DEPTH: u8 = 8;
-/// Columns that the list must have for a column of dates, for one of sizes, and for one of sizes that were asked for.
+/// Minimum list widths for a column of dates, for a column of sizes, and for a column of requested sizes.
 const WITH_DATES: usize = 84;
 const WITH_SIZES: usize = 100;
 const WITH_ASKED_SIZES: usize = 54;
 const DATE: usize = 10;
 const SIZE: usize = 10;
 
-/// Which columns there is room for.
+/// The columns that fit.
 #[derive(Clone, Copy)]
 struct Columns {
     date: bool,
@@ -31,7 +31,7 @@ struct Columns {
 }
 
 impl Columns {
-    /// Sizes that somebody has asked for come before dates.
+    /// Sizes that the user has requested take precedence over dates.
     fn of(tree: &SourceTree, width: usize) -> Self {
         let is_asked = tree.has_weights() && width >= WITH_ASKED_SIZES;
         let taken = if is_asked { SIZE + 1 } else { 0 };
@@ -45,13 +45,13 @@ impl Columns {
     }
 }
 
-/// Above the columns.
+/// The heading of the columns.
 pub fn titles(tree: &SourceTree, width: u16) -> String {
     let titles = Columns::of(tree, usize::from(width)).line("updated", "size");
     format!("{titles}{}", " ".repeat(ASIDE))
 }
 
-/// Dates and sizes as far as they are known and there is room for them.
+/// The known dates and sizes, if their columns fit.
 fn columns(tree: &SourceTree, row: Row, width: usize) -> String {
     let (time, bytes) = match row {
         Row::Section(_) | Row::Note(_) => (None, None),
@@ -62,7 +62,7 @@ fn columns(tree: &SourceTree, row: Row, width: usize) -> String {
         }
     };
     let date = time.map_or(String::new(), |time| UnixMillis(time).to_string().chars().take(DATE).collect());
-    // Of a node some of whose runs nobody has weighed, it is this or more.
+    // If some runs of a node are not measured, the size is a minimum.
     let more = matches!(row, Row::Node(at) if !tree.nodes[at].is_weighed());
     let more = if more { "+" } else { "" };
     let size = bytes.map_or(String::new(), |bytes| format!("{}{more}", text::bytes(bytes.unsigned_abs())));
@@ -96,7 +96,7 @@ pub fn draw(model: &Model, tree: &SourceTree, frame: &mut Frame, area: Rect) {
     paint::lines(frame, area, lines);
 }
 
-/// Where a row is seen from the cursor.
+/// The position of a row relative to the cursor.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum RowPosition {
     Cursor,
@@ -122,7 +122,7 @@ fn line(model: &Model, tree: &SourceTree, row: Row, place: RowPosition, width: u
     };
     let Shown { lead, name, aside, dim } = shown(model, tree, row);
     let lead = format!("{mark}{lead}");
-    // A long reason may take half of the line.
+    // A long reason may use half of the line.
     let aside = text::cut(aside.trim(), (width / 2).max(ASIDE), look.glyphs.ellipsis);
     let aside = text::right(&aside, if matches!(row, Row::Note(_)) { 0 } else { ASIDE });
     let columns = columns(tree, row, width);
@@ -212,7 +212,7 @@ fn shown(model: &Model, tree: &SourceTree, row: Row) -> Shown {
     }
 }
 
-/// `churn/3` is called `churn v3`.
+/// `churn/3` is displayed as `churn v3`.
 pub fn needed_by(version: &str) -> String {
     let (name, number) = version.rsplit_once('/').unwrap_or((version, "?"));
     format!("needed by {name} v{number}")
