@@ -189,7 +189,7 @@ impl Checksums {
                 let mut recent = self.recent();
                 let list = self.list(&mut recent, &path);
                 if list.gone.is_some() || list.is_damaged {
-                    mend(&path)?;
+                    repair(&path)?;
                     (list.gone, list.is_damaged) = (None, false);
                 }
                 let mut file = OpenOptions::new().append(true).open(&path).map_err(place)?;
@@ -209,7 +209,7 @@ impl Checksums {
         let mut recent = self.recent();
         let list = self.list(&mut recent, &path);
         if list.gone.is_some() {
-            mend(&path)?;
+            repair(&path)?;
             list.gone = None;
         }
         Ok(())
@@ -332,7 +332,7 @@ fn load(path: &Path) -> Result<List> {
 }
 
 /// Writes a list again, with its readable lines.
-fn mend(path: &Path) -> Result<()> {
+fn repair(path: &Path) -> Result<()> {
     let mut text = HEAD.to_owned();
     if let Ok(file) = File::open(path) {
         let read = each_line(file, &mut |line| {

@@ -120,7 +120,8 @@ impl<K: Keeper> Lease<K> {
 
     /// True for the text of this very lease, wherever it was read.
     pub fn is_mine(&self, text: &str) -> bool {
-        self.is_held.load(Relaxed) && self.other(Some(text)).is_none() && text.contains(&self.me.owner)
+        let holder: Option<Holder> = serde_json::from_str(text).ok();
+        self.is_held.load(Relaxed) && holder.is_some_and(|holder| holder.owner == self.me.owner)
     }
 
     /// Renews the lease as long as this future is awaited. Ends when another import has taken the lease.

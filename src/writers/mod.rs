@@ -152,7 +152,7 @@ pub trait Writer: Send + Sync {
 
     /// Receives all experiments, registered models and prompts of the source, before any of them is opened. An object
     /// on the target may be the copy of another source object that had this name before.
-    fn learn_source(&self, _experiments: &[Experiment], _models: &[RegisteredModel]) {}
+    fn learn_source(&self, _experiments: Vec<Experiment>, _models: Vec<RegisteredModel>) {}
 
     /// Finds or creates the experiment under `name`.
     async fn open_experiment(&self, experiment: &Experiment, name: &str) -> Result<TargetExperiment>;

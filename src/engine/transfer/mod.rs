@@ -242,7 +242,7 @@ impl Copy {
         self.tell_news().await;
         let Chosen { experiments: chosen, models, all, datasets, needed, notes, unread } =
             choose(self.source.as_ref(), &self.plan).await?;
-        self.target.learn_source(&all.0, &all.1);
+        self.target.learn_source(all.0, all.1);
         for Unreadable { kind, id, .. } in &unread {
             self.journal.plan(*kind, [id.as_str()])?;
             self.context.plan(*kind, 1).await;

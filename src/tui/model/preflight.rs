@@ -64,7 +64,7 @@ impl Model {
     pub fn preflight_verdict(&self) -> Result<(), String> {
         let preflight = &self.preflight;
         match &preflight.state {
-            State::Running => Err("the pre-flight is still at work".into()),
+            State::Running => Err("the pre-flight check is still running".into()),
             State::Refused(trouble) => Err(trouble.text.clone()),
             State::Done if preflight.of.as_ref() == Some(&self.preflight_ends()) => {
                 preflight.failure().map_or(Ok(()), Err)

@@ -83,7 +83,7 @@ impl Model {
             }
             Step::Plan => match &self.selection.tree {
                 Loaded::Tree(tree) if tree.is_growing() => {
-                    Err("what the source holds is still coming: it goes on once all of it is there".into())
+                    Err("still loading the source: this continues when everything is loaded".into())
                 }
                 Loaded::Tree(tree) if tree.has_picks() => Ok(self.after_plan()),
                 Loaded::Tree(_) => Err("nothing is selected".into()),

@@ -25,7 +25,7 @@ pub fn save(model: &Model, to: &str) -> Result<Vec<Effect>, String> {
 /// A plan from an incomplete tree would exclude the rest.
 fn plan_of(tree: &SourceTree) -> Result<Plan, &'static str> {
     match tree.is_growing() {
-        true => Err("what the source holds is still coming"),
+        true => Err("the source is still loading"),
         false => tree.plan().ok_or("nothing is selected"),
     }
 }

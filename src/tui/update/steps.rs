@@ -209,7 +209,7 @@ pub fn ask_to_quit(model: &mut Model) -> Vec<Effect> {
     }
     let pending = model.validation.pending.as_ref().map(|pending| &pending.name);
     if let Some(name) = pending.or(model.import.retrying.as_ref()) {
-        model.notice = Some(format!("{name} is still at work; Ctrl-C leaves at once"));
+        model.notice = Some(format!("{name} is still running; Ctrl-C quits at once"));
         return Vec::new();
     }
     quit(model)

@@ -261,10 +261,9 @@ impl Writer for RestWriter {
         self.made_from_here(experiments).await
     }
 
-    fn learn_source(&self, experiments: &[Experiment], models: &[RegisteredModel]) {
-        let objects = SourceObjects { experiments: experiments.to_vec(), models: models.to_vec() };
-        // An import has one source.
-        let _ = self.source.set(objects);
+    fn learn_source(&self, experiments: Vec<Experiment>, models: Vec<RegisteredModel>) {
+        // An import has one source, so a second call cannot say anything else.
+        let _ = self.source.set(SourceObjects { experiments, models });
     }
 
     async fn open_experiment(&self, experiment: &Experiment, name: &str) -> Result<TargetExperiment> {

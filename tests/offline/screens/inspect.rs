@@ -87,7 +87,7 @@ fn one_item_is_compared_and_imported_again() {
     assert!(picture(&mut model, 80, 24).contains("trial-04 is being imported again"));
     // Only one action runs at a time, and the user cannot leave by mistake.
     assert!(press(&mut model, "r i Esc q").is_empty());
-    assert!(model.notice.as_ref().unwrap().contains("still at work"));
+    assert!(model.notice.as_ref().unwrap().contains("still running"));
     update(&mut model, Msg::Again { difference: Box::new(missing), result: Ok(Vec::new()) });
     assert_eq!(model.notice.as_deref(), Some("run trial-04 is the same on both sides now"));
     kept("validate_mended_80x24", &picture(&mut model, 80, 24));

@@ -32,7 +32,7 @@ fn one_failure_is_tried_by_itself() {
     assert_eq!(item.name, "店舗-東京/model/model.pkl");
     pictured("import_retrying", &mut model);
     assert!(press(&mut model, "r R q").is_empty(), "one at a time");
-    assert!(model.notice.as_ref().unwrap().contains("still at work"));
+    assert!(model.notice.as_ref().unwrap().contains("still running"));
     let (reason, error) =
         (item.reason.clone(), Error::usage("this cannot be tried alone").hint("R tries all"));
     update(&mut model, Msg::Retried { failed: Box::new(item.clone()), result: Err(error) });

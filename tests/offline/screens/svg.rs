@@ -27,7 +27,7 @@ pub fn framed(name: &str, model: &mut Model) {
         return;
     }
     let kept = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(kept == svg, "{name}: `UPDATE_FRAMES=1 cargo test --test offline frames` draws it anew");
+    assert!(kept == svg, "{name}: `UPDATE_FRAMES=1 cargo test --test offline frames` draws it again");
 }
 
 fn svg(buffer: &Buffer) -> String {

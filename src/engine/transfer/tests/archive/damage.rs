@@ -151,7 +151,7 @@ fn a_directory_without_checksums_is_imported_with_a_note() {
     assert_eq!(told.code, 0, "{told:?}");
     assert!(told.notes.iter().any(|note| note.contains("has not all checksums")), "{told:?}");
     assert_eq!(exported.0.differences(), [""; 0]);
-    // It goes on as it was begun.
+    // The export resumes with the format that it started with.
     let told = exported.export();
     assert_eq!(told.code, 0, "{told:?}");
     let told = exported.import();
