@@ -3,7 +3,7 @@ use super::endpoints::{Endpoints, source_text, target_text};
 use super::follow::follow;
 use super::selection::plan_of;
 use crate::cli;
-use crate::engine::{self, Side, StateDir};
+use crate::engine::{self, Level, Side, StateDir, takes_files};
 use crate::entities::quoted;
 use crate::error::{Error, Result};
 use crate::plan::Plan;
@@ -48,6 +48,12 @@ pub async fn import(
     let next = format!("mlferry validate --source {} --target {}{same}", quoted(&source), quoted(&target));
     state.refuse_busy(&target)?;
     let (source, target) = ends.open_both(&source, &target).await?;
+    // Otherwise each file would fail by itself.
+    if let Some(finding) = takes_files(&target).await?.filter(|finding| finding.level == Level::Failure) {
+        printer.problem(&format!("warning: the target {}", finding.text));
+        finding.hint.iter().for_each(|hint| printer.problem(&format!("  hint: {hint}")));
+        printer.object("finding", &finding);
+    }
     let (source, journal, update) = (source.reader()?, args.journal, args.update);
     let reread = matches!(args.artifacts, cli::Compared::Checksum);
     let job = engine::import(engine::Import { source, target, plan, state, journal, update, reread })?;

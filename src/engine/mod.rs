@@ -4,6 +4,7 @@
 mod app_probe;
 pub mod browse;
 mod check;
+mod empty_roots;
 mod endpoint;
 #[cfg(test)]
 mod faults;
@@ -28,7 +29,7 @@ pub use crate::aws::{
 };
 pub use app_probe::{AppProbe, app_probe};
 pub use check::{
-    CheckReport, Fidelity, Finding, KindReport, Level, check_source, check_target, not_migrated,
+    CheckReport, Fidelity, Finding, KindReport, Level, check_source, check_target, not_migrated, takes_files,
 };
 pub use endpoint::{Endpoint, Managed, Server, open};
 pub use job::Job;

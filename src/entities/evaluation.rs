@@ -82,6 +82,12 @@ impl Scorer {
         serde_json::from_str(&self.content).is_ok_and(|content: Value| holds_code(&content))
     }
 
+    /// It asks a model through a gateway endpoint. A server only registers it when it has an endpoint of that name
+    /// (MLflow 3.10, `store/tracking/sqlalchemy_store.py`, `register_scorer`).
+    pub fn names_endpoint(&self) -> bool {
+        serde_json::from_str(&self.content).is_ok_and(|content: Value| holds_endpoint(&content))
+    }
+
     /// The comparison ignores JSON formatting, because servers write the JSON again with different escapes.
     pub fn says_the_same(&self, other: &Self) -> bool {
         let parsed = |text: &str| serde_json::from_str::<Value>(text).ok();
@@ -97,6 +103,17 @@ fn holds_code(content: &Value) -> bool {
                 || fields.values().any(holds_code)
         }
         Value::Array(items) => items.iter().any(holds_code),
+        _ => false,
+    }
+}
+
+fn holds_endpoint(content: &Value) -> bool {
+    match content {
+        Value::Object(fields) => {
+            let is_endpoint = |model: &Value| model.as_str().is_some_and(|name| name.starts_with("gateway:/"));
+            fields.get("model").is_some_and(is_endpoint) || fields.values().any(holds_endpoint)
+        }
+        Value::Array(items) => items.iter().any(holds_endpoint),
         _ => false,
     }
 }

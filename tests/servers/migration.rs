@@ -244,15 +244,20 @@ async fn tamper(url: &str) {
     post("runs/delete-tag", serde_json::json!({ "run_id": id(1), "key": "mlferry.source.run_id" })).await;
 }
 
-/// Changes the files of a run in an export: removes one file, changes a byte of another, and adds one. Returns the
-/// names of the first two.
+/// Changes the files of a run in an export of the first format, which has no checksums: removes one file, changes a
+/// byte of another, and adds one. Returns the names of the first two.
 fn tamper_with_files(archive: &Path) -> [String; 2] {
-    let mut folders = vec![archive.join("experiments")];
+    let manifest = archive.join("mlferry.json");
+    let mut first: Value = serde_json::from_slice(&std::fs::read(&manifest).unwrap()).unwrap();
+    first["format"] = 1.into();
+    std::fs::write(manifest, first.to_string()).unwrap();
+    let mut folders = vec![archive.to_owned()];
     let mut lists = Vec::new();
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
             match entry.is_dir() {
                 true => folders.push(entry),
+                false if entry.ends_with("checksums.sha256") => std::fs::remove_file(entry).unwrap(),
                 false if entry.ends_with("artifacts.json") => lists.push(entry),
                 false => {}
             }

@@ -97,6 +97,14 @@ pub fn findings(sample: &Sample, target: Option<&Capabilities>) -> Vec<Finding> 
                 "a target of MLflow 3.18 takes them with MLFLOW_SERVER_ENABLE_CUSTOM_SCORERS=true".to_owned(),
             ),
         ),
+        (
+            sample.endpoint_scorers,
+            format!(
+                "versions of scorers name a gateway endpoint: {which} refuses them until it has an endpoint of \
+                 that name"
+            ),
+            Some("create the endpoints on the target first, with the same names".to_owned()),
+        ),
     ];
     let mut findings: Vec<Finding> = warnings
         .into_iter()

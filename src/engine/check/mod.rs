@@ -10,6 +10,7 @@ mod unsupported;
 
 use std::time::Duration;
 
+use futures::TryStreamExt;
 use serde::Serialize;
 
 use self::sample::Sample;
@@ -117,6 +118,7 @@ pub async fn check_source(endpoint: &Endpoint, target: Option<&Capabilities>) ->
     let mut findings = findings_of(endpoint);
     findings.extend(limits::findings(&sample, target));
     findings.extend(unread::findings(&sample.unreadable));
+    findings.extend(sample.empty_roots.notes().into_iter().map(|note| Finding::new(Level::Warning, note)));
     Ok(CheckReport {
         unreadable: sample.unreadable.len() as u64,
         kinds: sample.kinds(),
@@ -144,8 +146,15 @@ pub async fn check_target(endpoint: &Endpoint) -> Result<CheckReport> {
     })
 }
 
-/// Whether the server takes files and where it keeps them, according to its own experiments.
-pub(super) fn files(server: &Server, experiments: &[Experiment]) -> Finding {
+/// Whether the server takes files and where it keeps them, according to its first experiments.
+pub async fn takes_files(endpoint: &Endpoint) -> Result<Option<Finding>> {
+    let Endpoint::Server(server) = endpoint else { return Ok(None) };
+    let page = endpoint.reader()?.experiments().try_next().await?.unwrap_or_default();
+    let readable: Vec<_> = page.into_iter().flatten().collect();
+    Ok(Some(files(server, &readable)))
+}
+
+fn files(server: &Server, experiments: &[Experiment]) -> Finding {
     let locations = || experiments.iter().map(|experiment| experiment.artifact_location.as_str());
     if let Some(root) = locations().find_map(S3Object::parse) {
         let text =

@@ -4,6 +4,7 @@ use super::KindReport;
 use super::sources::RefusedSources;
 use super::too_long::TooLong;
 use super::unread::unread;
+use crate::engine::empty_roots::EmptyRoots;
 use crate::entities::{Count, Experiment, Kind, Readable, RegisteredModel, Run, Unreadable};
 use crate::error::{Error, Result};
 use crate::io::Pages;
@@ -18,6 +19,8 @@ const MODELS: usize = 200;
 /// The limit for one experiment.
 const LOGGED_MODELS: u64 = 1_000;
 const TRACES: u64 = 1_000;
+/// The runs of one experiment whose files are looked for.
+const LISTED_RUNS: usize = 2;
 const AT_ONCE: usize = 8;
 
 /// The content of a source, counted as far as a few seconds allow.
@@ -30,13 +33,15 @@ pub struct Sample {
     pub refused: RefusedSources,
     logged_models: Count,
     scorers: Count,
-    /// The number of scorers that hold code.
+    /// The number of scorers that hold code, and of those that name a gateway endpoint.
     pub code_scorers: u64,
+    pub endpoint_scorers: u64,
     traces: Count,
     datasets: Count,
     versions: [Count; 2],
     /// The objects that cannot be read, among those that were read.
     pub unreadable: Vec<Unreadable>,
+    pub empty_roots: EmptyRoots,
 }
 
 /// One experiment.
@@ -45,6 +50,7 @@ struct Part {
     logged_models: Count,
     scorers: Count,
     code_scorers: u64,
+    endpoint_scorers: u64,
     traces: Count,
     too_long: TooLong,
     unreadable: Vec<Unreadable>,
@@ -65,6 +71,7 @@ impl Sample {
             logged_models: Count::exactly(0),
             scorers: Count::exactly(0),
             code_scorers: 0,
+            endpoint_scorers: 0,
             traces: Count::exactly(0),
             datasets: Count::exactly(datasets.len() as u64),
             versions,
@@ -72,9 +79,11 @@ impl Sample {
             experiments,
             models,
             unreadable,
+            empty_roots: EmptyRoots::default(),
         };
+        let roots = EmptyRoots::default();
         let some: Vec<Experiment> = sample.experiments.iter().take(EXPERIMENTS).cloned().collect();
-        let mut parts = stream::iter(some).map(|one| look_into(source, one)).buffered(AT_ONCE);
+        let mut parts = stream::iter(some).map(|one| look_into(source, one, &roots)).buffered(AT_ONCE);
         let mut seen = 0;
         while sample.runs.count.unwrap_or_default() < RUNS
             && let Some(part) = parts.try_next().await?
@@ -84,11 +93,14 @@ impl Sample {
             sample.logged_models = sample.logged_models.plus(part.logged_models);
             sample.scorers = sample.scorers.plus(part.scorers);
             sample.code_scorers += part.code_scorers;
+            sample.endpoint_scorers += part.endpoint_scorers;
             sample.traces = sample.traces.plus(part.traces);
             sample.too_long = sample.too_long.plus(part.too_long);
             sample.unreadable.extend(part.unreadable);
         }
         let rest = sample.experiments.len() > seen;
+        drop(parts);
+        sample.empty_roots = roots;
         let counted = [&mut sample.runs, &mut sample.logged_models, &mut sample.scorers, &mut sample.traces];
         for tally in counted {
             tally.more |= rest;
@@ -143,7 +155,7 @@ fn parted(page: Vec<Readable<Run>>) -> (Vec<Run>, Vec<Unreadable>) {
     (runs.into_iter().flatten().collect(), lost.into_iter().filter_map(Result::err).collect())
 }
 
-async fn look_into(source: &dyn Reader, experiment: Experiment) -> Result<Part> {
+async fn look_into(source: &dyn Reader, experiment: Experiment, roots: &EmptyRoots) -> Result<Part> {
     let (runs, more) = source.first_runs(&experiment, RUNS_EACH).await?;
     let (runs, mut unreadable) = parted(runs);
     let scorers = match source.scorers(&experiment).await {
@@ -157,11 +169,19 @@ async fn look_into(source: &dyn Reader, experiment: Experiment) -> Result<Part> 
     unreadable.extend(lost);
     let (traces, lost) = first(source.traces(&experiment), TRACES).await?;
     unreadable.extend(lost);
+    for run in runs.iter().filter(|run| EmptyRoots::concerns(run)).take(LISTED_RUNS) {
+        // The import reports a root that cannot be listed.
+        match first(source.files(run.owner()), 1).await {
+            Ok((files, _)) => roots.add(run, files.count.unwrap_or_default() as usize),
+            Err(error) => drop(unread(Kind::Artifact, run.id.as_str(), error)?),
+        }
+    }
     Ok(Part {
         runs: Count::counted(runs.len() as u64, more),
         logged_models,
         scorers: Count::exactly(scorers.len() as u64),
         code_scorers: scorers.iter().filter(|scorer| scorer.is_code()).count() as u64,
+        endpoint_scorers: scorers.iter().filter(|scorer| scorer.names_endpoint()).count() as u64,
         traces,
         too_long: TooLong::of(&runs),
         unreadable,

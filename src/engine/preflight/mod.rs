@@ -6,6 +6,7 @@ mod account;
 mod disk;
 mod managed;
 mod names;
+mod one_server;
 mod permissions;
 mod report;
 mod server;
@@ -86,6 +87,9 @@ pub async fn preflight(ask: Preflight, tell: Tell<'_>) -> Result<Connected> {
         None => None,
     };
     let mut report = Report::new(Side::Target, tell);
+    if let (Some(source), Some(target)) = (&source, &target) {
+        one_server::check(source, target, &mut report).await;
+    }
     if let Some(arn) = registers_models {
         names::check(&arn, source.as_ref(), &mut report).await;
     }

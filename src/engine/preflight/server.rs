@@ -1,10 +1,7 @@
 //! A self-managed tracking server, or a directory.
 
-use futures::TryStreamExt;
-
 use super::report::Report;
-use crate::engine::check::files;
-use crate::engine::{Endpoint, Level, open};
+use crate::engine::{Endpoint, Level, open, takes_files};
 use crate::error::{Class, Error, Result};
 use crate::rest::Access;
 
@@ -33,14 +30,9 @@ pub async fn look(text: &str, access: Access, report: &mut Report<'_>) -> Result
         },
     }
     if report.is_target() {
-        match &endpoint {
-            Endpoint::Server(server) => {
-                let reader = endpoint.reader()?;
-                let page = reader.experiments().try_next().await?.unwrap_or_default();
-                let readable: Vec<_> = page.into_iter().flatten().collect();
-                report.found("files", files(server, &readable));
-            }
-            Endpoint::Archive(_) => {
+        match takes_files(&endpoint).await? {
+            Some(finding) => report.found("files", finding),
+            None => {
                 return Err(Error::usage(format!("{text} is no tracking server")).hint(
                     "a migration's target is a server: give http://host:5000, or the ARN of an MLflow App",
                 ));

@@ -2,7 +2,6 @@
 
 mod berths;
 mod deferred;
-mod empty_roots;
 mod evaluation;
 mod experiment;
 mod file;
@@ -26,8 +25,8 @@ use tokio::sync::Mutex;
 
 use self::berths::Berths;
 use self::deferred::DeferredWork;
-use self::empty_roots::EmptyRoots;
 use self::named_runs::NamedRuns;
+use super::empty_roots::EmptyRoots;
 use super::job::credential_events;
 use super::job::{Findings, Job};
 use super::lease::Lease;
@@ -283,7 +282,9 @@ impl Copy {
             ));
         }
         if self.source.about().kind == "server" {
-            findings.notes.extend(self.empty_roots.notes());
+            // Once the source reaches the files, an update brings them.
+            let roots = self.empty_roots.notes();
+            findings.notes.extend(roots.into_iter().map(|note| format!("{note}; then import with --update")));
         }
         let finished = self.target.finish().await;
         // The id map is written for the moved objects, whatever the result of the last calls.

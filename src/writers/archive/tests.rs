@@ -57,6 +57,25 @@ async fn a_run_that_lacks_files_and_one_of_an_older_release_are_written_again() 
 }
 
 #[tokio::test]
+async fn links_of_an_earlier_export_remain() {
+    let folder = tempfile::tempdir().unwrap();
+    let (target, place) = at(folder.path()).await;
+    let links = |run: &str, traces: &[&str]| TraceLinks {
+        run_id: run.into(),
+        trace_ids: traces.iter().map(|&id| id.to_owned()).collect(),
+    };
+    let read = || -> Vec<TraceLinks> {
+        serde_json::from_slice(&fs::read(target.layout.trace_links(&place.id)).unwrap()).unwrap()
+    };
+    target.write_links(&place.id, &[links("a", &["t1", "t2"]), links("b", &["t1"])]).unwrap();
+    target.write_links(&place.id, &[links("a", &["t3"])]).unwrap();
+    assert_eq!(read(), [links("a", &["t1", "t2", "t3"]), links("b", &["t1"])]);
+    fs::write(target.layout.trace_links(&place.id), "[").unwrap();
+    target.write_links(&place.id, &[links("a", &["t3"])]).unwrap();
+    assert_eq!(read(), [links("a", &["t3"])], "a damaged file is replaced");
+}
+
+#[tokio::test]
 async fn a_logged_model_that_has_gone_on_since_is_written_again() {
     let folder = tempfile::tempdir().unwrap();
     let (target, place) = at(folder.path()).await;

@@ -1,3 +1,4 @@
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::sync::Arc;
 
@@ -7,7 +8,7 @@ use super::ArchiveWriter;
 use super::files::ArchiveFiles;
 use crate::archive::{Checksums, Layout, OwnerFolder, Sum, TraceFile};
 use crate::artifacts::local;
-use crate::entities::{ExperimentId, Kind, Trace, TraceLinks};
+use crate::entities::{ExperimentId, Kind, RunId, Trace, TraceLinks};
 use crate::error::Result;
 use crate::writers::{Existing, FileWriter, OpenTrace, SpansRead, TargetExperiment, TraceWriter};
 
@@ -57,8 +58,22 @@ impl ArchiveWriter {
         Ok(OpenTrace { found, writer: Box::new(writer) })
     }
 
+    /// An earlier export may have written links of other runs, or to other traces: they remain part of the directory.
     pub(super) fn write_links(&self, experiment: &ExperimentId, links: &[TraceLinks]) -> Result<()> {
-        self.checksums.write(&self.layout.trace_links(experiment), &serde_json::to_vec_pretty(links)?)
+        let path = self.layout.trace_links(experiment);
+        // A damaged file is replaced.
+        let earlier: Vec<TraceLinks> =
+            self.checksums.read(&path, |text| Ok(serde_json::from_reader(text)?)).unwrap_or_default();
+        let mut all: BTreeMap<&RunId, BTreeSet<&str>> = BTreeMap::new();
+        for one in links.iter().chain(&earlier) {
+            all.entry(&one.run_id).or_default().extend(one.trace_ids.iter().map(String::as_str));
+        }
+        let owned = |ids: BTreeSet<&str>| ids.into_iter().map(str::to_owned).collect();
+        let all: Vec<TraceLinks> = all
+            .into_iter()
+            .map(|(run, ids)| TraceLinks { run_id: run.clone(), trace_ids: owned(ids) })
+            .collect();
+        self.checksums.write(&path, &serde_json::to_vec_pretty(&all)?)
     }
 }
 

@@ -10,7 +10,7 @@ use crate::artifacts::folder;
 use crate::entities::Run;
 
 #[derive(Default)]
-pub(super) struct EmptyRoots {
+pub struct EmptyRoots {
     /// The runs without files whose tags name a logged model.
     with_models: AtomicU64,
     /// The runs whose root is a folder that this machine does not have: first those without files, then those with
@@ -21,10 +21,15 @@ pub(super) struct EmptyRoots {
 }
 
 impl EmptyRoots {
+    /// True for a run whose listing should show files, or cannot be trusted when it shows none.
+    pub fn concerns(run: &Run) -> bool {
+        run.names_model_files() || is_far_folder(run)
+    }
+
     /// Counts a run whose complete listing showed this number of files.
     pub fn add(&self, run: &Run, files: usize) {
         let root = run.artifact_uri.as_str();
-        let is_far_folder = folder(root).is_some_and(|path| !path.is_dir());
+        let is_far_folder = is_far_folder(run);
         let names_model = run.names_model_files();
         let count = |counter: &AtomicU64| counter.fetch_add(1, Ordering::Relaxed);
         if files > 0 {
@@ -54,7 +59,7 @@ impl EmptyRoots {
         if with_models > 0 {
             notes.push(format!(
                 "runs whose tags name a logged model, and whose artifacts are listed as empty: {with_models} (such as {example}); \
-                 if the files were not deleted on purpose, see whether the source reaches that place, then import with --update"
+                 if the files were not deleted on purpose, see whether the source reaches that place"
             ));
         }
         // One listed file proves that the server has these folders.
@@ -66,6 +71,11 @@ impl EmptyRoots {
         }
         notes
     }
+}
+
+/// Its root is a folder that this machine does not have.
+fn is_far_folder(run: &Run) -> bool {
+    folder(&run.artifact_uri).is_some_and(|path| !path.is_dir())
 }
 
 #[cfg(test)]
