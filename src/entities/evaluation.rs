@@ -110,10 +110,37 @@ fn holds_code(content: &Value) -> bool {
 fn holds_endpoint(content: &Value) -> bool {
     match content {
         Value::Object(fields) => {
-            let is_endpoint = |model: &Value| model.as_str().is_some_and(|name| name.starts_with("gateway:/"));
+            let is_endpoint =
+                |model: &Value| model.as_str().is_some_and(|name| name.starts_with("gateway:/"));
             fields.get("model").is_some_and(is_endpoint) || fields.values().any(holds_endpoint)
         }
         Value::Array(items) => items.iter().any(holds_endpoint),
         _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scorer_of_a_gateway_endpoint_is_known() {
+        let names =
+            |content: &str| Scorer { content: content.to_owned(), ..Scorer::default() }.names_endpoint();
+        for one in [
+            r#"{"instructions_judge_pydantic_data": {"model": "gateway:/chat"}}"#,
+            r#"{"builtin_scorer_pydantic_data": {"name": "x", "model": "gateway:/chat"}}"#,
+            r#"{"memory_augmented_judge_data": {"base_judge": {"builtin_scorer_pydantic_data": {"model": "gateway:/a"}}}}"#,
+        ] {
+            assert!(names(one), "{one}");
+        }
+        for other in [
+            r#"{"instructions_judge_pydantic_data": {"model": "openai:/gpt-4o"}}"#,
+            r#"{"model": null}"#,
+            "[",
+            "",
+        ] {
+            assert!(!names(other), "{other}");
+        }
     }
 }

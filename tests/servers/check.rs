@@ -43,11 +43,14 @@ async fn what_stays_behind_is_counted_by_check_plan_and_import_alike() {
         json!({ "name": "own", "call_source": "return True", "call_signature": "(outputs)" }).to_string();
     let scorer = json!({ "experiment_id": "0", "name": "own", "serialized_scorer": code });
     post(source.url(), "/api/3.0/mlflow/scorers/register", scorer).await;
+    let logged = json!({ "experiment_id": "0", "start_time": 2, "tags": [{
+        "key": "mlflow.log-model.history", "value": r#"[{"artifact_path": "model", "run_id": "1"}]"# }] });
+    post(source.url(), "/api/2.0/mlflow/runs/create", logged).await;
     let mlferry = Mlferry::new();
 
     let lines = mlferry.run(&["check", "--source", source.url(), "--json"]).await.exits(0).lines();
     let count = |kind: &str| line(&lines, "check_kind", "kind", kind)["count"].clone();
-    assert_eq!((count("experiment"), count("run")), (json!(6), json!(30)));
+    assert_eq!((count("experiment"), count("run")), (json!(6), json!(31)));
     assert_eq!((count("registered_model"), count("model_version")), (json!(2), json!(0)));
     assert_eq!(line(&lines, "check_other", "title", "webhooks")["count"], 1);
     assert_eq!(line(&lines, "check_other", "title", "gateway secrets")["count"], 1);
@@ -66,6 +69,8 @@ async fn what_stays_behind_is_counted_by_check_plan_and_import_alike() {
         warnings.iter().any(|text| text.starts_with("1 versions of scorers hold code (@scorer)")),
         "{warnings:?}"
     );
+    let empty = "whose tags name a logged model, and whose artifacts are listed as empty: 1 (";
+    assert!(warnings.iter().any(|text| text.contains(empty)), "{warnings:?}");
     // This target accepts the name and the scorer.
     let both = ["check", "--source", source.url(), "--target", target.url()];
     let checked = mlferry.run(&both).await.exits(0).stdout;

@@ -148,6 +148,9 @@ async fn one_server_under_two_names_is_refused() {
     let ended = Mlferry::new().run(&["import", "--source", source.url(), "--target", &other]).await.exits(2);
     assert!(ended.stderr.contains("are the same server"), "{}", ended.stderr);
     assert_eq!(everything(&source).await, before);
+    let ends = ["--source", source.url(), "--target", &other];
+    let looked = Mlferry::new().run(&[&["connect"], &ends[..]].concat()).await.exits(0);
+    assert!(looked.stdout.contains("shows the same experiments as the source"), "{}", looked.stdout);
 }
 
 /// A restored experiment is restored on the target. If the history of a metric was deleted, the points in the list are
