@@ -8,57 +8,57 @@ const fn seconds(seconds: u64) -> Duration {
 }
 
 /// A connection to a server or store that takes longer counts as refused.
-pub const CONNECT: Duration = seconds(10);
+pub const CONNECT_TIMEOUT: Duration = seconds(10);
 /// The longest silence of a tracking server before or within an answer. MLflow's own client waits 120 s
 /// (`MLFLOW_HTTP_REQUEST_TIMEOUT`), gateways 60 s.
-pub const SILENCE: Duration = seconds(90);
+pub const READ_TIMEOUT: Duration = seconds(90);
 /// The same for an interactive request, for which a user waits.
-pub const QUESTION: Duration = seconds(30);
+pub const INTERACTIVE_READ_TIMEOUT: Duration = seconds(30);
 /// A whole JSON answer. It is small, so an answer that takes longer, byte by byte, counts as failed.
-pub const CALL: Duration = seconds(600);
+pub const CALL_TIMEOUT: Duration = seconds(600);
 /// The largest size of such an answer, decompressed, in bytes. A page of 500 runs with 1 000 params of 500 characters
 /// has 300 MB.
-pub const ANSWER_BYTES: usize = 1 << 30;
+pub const MAX_ANSWER_BYTES: usize = 1 << 30;
 /// The same for an interactive request, which asks for one object, and for an error answer.
-pub const QUESTION_BYTES: usize = 64 << 20;
-pub const REFUSAL_BYTES: usize = 1 << 20;
+pub const MAX_INTERACTIVE_BYTES: usize = 64 << 20;
+pub const MAX_ERROR_BYTES: usize = 1 << 20;
 /// A whole answer to an interactive request, including a slow one; and the longest Retry-After that such a request
 /// obeys.
-pub const QUESTION_WHOLE: Duration = seconds(60);
-pub const QUESTION_RETRY_AFTER: Duration = seconds(10);
+pub const INTERACTIVE_TIMEOUT: Duration = seconds(60);
+pub const MAX_INTERACTIVE_RETRY_AFTER: Duration = seconds(10);
 /// A server that receives a file must accept the next piece of it within this time.
-pub const UPLOAD_STALL: Duration = seconds(90);
+pub const UPLOAD_WRITE_TIMEOUT: Duration = seconds(90);
 /// The answer after a file was sent completely. The server may first write it to another store at this many bytes per
 /// second. That time is added, up to the maximum.
-pub const UPLOAD_ANSWER: Duration = seconds(90);
-pub const UPLOAD_ANSWER_RATE: u64 = 20_000_000;
-pub const UPLOAD_ANSWER_MOST: Duration = seconds(600);
+pub const UPLOAD_READ_TIMEOUT: Duration = seconds(90);
+pub const UPLOAD_STORE_RATE: u64 = 20_000_000;
+pub const MAX_UPLOAD_READ_TIMEOUT: Duration = seconds(600);
 /// S3 may take this long for one answer. A part is sent in that time, or S3 copies up to 5 GB in one request.
-pub const S3_SILENCE: Duration = seconds(300);
+pub const S3_READ_TIMEOUT: Duration = seconds(300);
 /// One try of a request to S3 until its answer begins, and all tries together. A request sends a part or a small file.
-pub const S3_ATTEMPT: Duration = seconds(600);
-pub const S3_OPERATION: Duration = seconds(1_800);
+pub const S3_ATTEMPT_TIMEOUT: Duration = seconds(600);
+pub const S3_OPERATION_TIMEOUT: Duration = seconds(1_800);
 /// Google Cloud Storage and Azure: the longest silence of a connection.
-pub const STORE_SILENCE: Duration = seconds(90);
+pub const STORE_READ_TIMEOUT: Duration = seconds(90);
 /// The check whether such a store can be reached. Without credentials, it asks the machine's metadata service for some.
-pub const STORE_LOOK: Duration = seconds(20);
+pub const STORE_PROBE_TIMEOUT: Duration = seconds(20);
 /// Control plane, IAM and STS: one try of a call, and all tries together.
-pub const AWS_ATTEMPT: Duration = seconds(30);
-pub const AWS_OPERATION: Duration = seconds(120);
+pub const AWS_ATTEMPT_TIMEOUT: Duration = seconds(30);
+pub const AWS_OPERATION_TIMEOUT: Duration = seconds(120);
 /// The whole credential chain: files, SSO, the machine's metadata service, and processes that may ask the user.
-pub const CREDENTIALS: Duration = seconds(300);
+pub const CREDENTIALS_TIMEOUT: Duration = seconds(300);
 /// The longest Retry-After of a server that is obeyed.
-pub const RETRY_AFTER: Duration = seconds(600);
+pub const MAX_RETRY_AFTER: Duration = seconds(600);
 /// For an unreachable server: the interval of probes, the time limit of one probe, and the longest wait unless `--wait`
 /// sets another.
-pub const PROBE_EVERY: Duration = seconds(5);
-pub const PROBE: Duration = seconds(10);
-pub const GONE: Duration = seconds(3_600);
+pub const PROBE_INTERVAL: Duration = seconds(5);
+pub const PROBE_TIMEOUT: Duration = seconds(10);
+pub const DEFAULT_OUTAGE_WAIT: Duration = seconds(3_600);
 /// A job without progress ends after this time. It is longer than any silence above.
-pub const STANDSTILL: Duration = seconds(900);
-/// A silence of this length is shown. After an overload, a server is shown as slow for `SLOWDOWN_SHOWN`.
-pub const SILENCE_SHOWN: Duration = seconds(10);
-pub const SLOWDOWN_SHOWN: Duration = seconds(60);
+pub const STANDSTILL_TIMEOUT: Duration = seconds(900);
+/// A silence of this length is shown. After an overload, a server is shown as slow for `SLOWDOWN_SHOWN_FOR`.
+pub const SILENCE_SHOWN_AFTER: Duration = seconds(10);
+pub const SLOWDOWN_SHOWN_FOR: Duration = seconds(60);
 
 /// The maximum duration: the system's clock could not add a longer one.
 const YEAR: Duration = seconds(31_536_000);
@@ -130,7 +130,8 @@ mod tests {
         for (maker, _) in makers {
             for (path, text) in rest.iter().filter(|(_, text)| text.contains(maker)) {
                 let is_known = makers.iter().any(|(one, file)| *one == maker && path.ends_with(file));
-                let is_known = is_known || maker == "connect_timeout(" && text.contains("limits::CONNECT");
+                let is_known =
+                    is_known || maker == "connect_timeout(" && text.contains("limits::CONNECT_TIMEOUT");
                 assert!(is_known && text.contains("limits::"), "{}: {maker}", path.display());
             }
         }
@@ -145,18 +146,18 @@ mod tests {
     #[test]
     fn a_job_is_never_ended_while_something_may_still_be_silent() {
         for silence in [
-            SILENCE,
-            UPLOAD_STALL,
-            UPLOAD_ANSWER_MOST,
-            S3_SILENCE,
-            S3_ATTEMPT,
-            STORE_SILENCE,
-            CREDENTIALS,
-            RETRY_AFTER,
+            READ_TIMEOUT,
+            UPLOAD_WRITE_TIMEOUT,
+            MAX_UPLOAD_READ_TIMEOUT,
+            S3_READ_TIMEOUT,
+            S3_ATTEMPT_TIMEOUT,
+            STORE_READ_TIMEOUT,
+            CREDENTIALS_TIMEOUT,
+            MAX_RETRY_AFTER,
         ] {
-            assert!(silence < STANDSTILL, "{silence:?}");
+            assert!(silence < STANDSTILL_TIMEOUT, "{silence:?}");
         }
-        assert!(QUESTION < SILENCE && PROBE < QUESTION);
+        assert!(INTERACTIVE_READ_TIMEOUT < READ_TIMEOUT && PROBE_TIMEOUT < INTERACTIVE_READ_TIMEOUT);
     }
 
     #[test]

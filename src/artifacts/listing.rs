@@ -33,8 +33,8 @@ impl AnyName {
             return Ok(Self(None));
         }
         let client = reqwest::Client::builder()
-            .connect_timeout(limits::CONNECT)
-            .read_timeout(limits::STORE_SILENCE)
+            .connect_timeout(limits::CONNECT_TIMEOUT)
+            .read_timeout(limits::STORE_READ_TIMEOUT)
             .tls_backend_preconfigured(client_config(&trust, false, None)?)
             .build();
         let client = client.map_err(|e| Error::permanent(format!("the HTTP client cannot start: {e}")))?;

@@ -19,7 +19,7 @@ use crate::io::ByteSource;
 
 const CHUNK: usize = 256 * 1024;
 /// How often a file is read again after its source broke off.
-const RETRIES: u32 = 3;
+const MAX_RETRIES: u32 = 3;
 const FIRST_DELAY: Duration = Duration::from_millis(200);
 
 /// A file that is being written and does not exist under its name yet.
@@ -56,7 +56,7 @@ pub async fn store(path: &Path, size: Option<u64>, source: &dyn ByteSource) -> R
         // The source repeats a failed open on its own, so this failure is final.
         let bytes = hashed.open().await.map_err(|e| hashed.cause().unwrap_or(e))?;
         match store_once(path, &hashed, bytes).await {
-            Err(error) if error.class() == Class::Transient && retries < RETRIES => {
+            Err(error) if error.class() == Class::Transient && retries < MAX_RETRIES => {
                 let delay = FIRST_DELAY * 2_u32.pow(retries);
                 retries += 1;
                 tracing::warn!("{error}; again in {:.1} s", delay.as_secs_f64());

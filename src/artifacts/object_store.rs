@@ -19,9 +19,9 @@ use crate::limits;
 
 /// The number of entries of a listing in one page.
 const PAGE: usize = 1_000;
-const RETRIES: usize = 5;
+const MAX_RETRIES: usize = 5;
 /// How many outages one request may go through before the request itself counts as the cause.
-const OUTAGES: u32 = 5;
+const MAX_OUTAGES: u32 = 5;
 
 /// A bucket of Google Cloud Storage or a container of Azure. The crate resumes broken connections. It also finds the
 /// credentials: `GOOGLE_…` and `AZURE_…` variables, workload identity, the machine's identity.
@@ -39,8 +39,10 @@ impl ObjectStoreBackend {
         let connector = AnyName::of_environment()?;
         // An address without TLS is used only when the environment sets one.
         let options = ClientOptions::new().with_allow_http(true).with_timeout_disabled();
-        let options = options.with_connect_timeout(limits::CONNECT).with_read_timeout(limits::STORE_SILENCE);
-        let retry = RetryConfig { max_retries: RETRIES, ..RetryConfig::default() };
+        let options = options
+            .with_connect_timeout(limits::CONNECT_TIMEOUT)
+            .with_read_timeout(limits::STORE_READ_TIMEOUT);
+        let retry = RetryConfig { max_retries: MAX_RETRIES, ..RetryConfig::default() };
         let place = |e: object_store::Error| failure(container, &e);
         let store: Arc<dyn ObjectStore> = match container.split_once("://") {
             Some(("gs", bucket)) => {
@@ -91,7 +93,7 @@ impl ObjectStoreBackend {
                 Ok(answer) => return Ok(answer),
                 Err(refusal) => self.lost(&refusal),
             };
-            if outages == OUTAGES || !self.rides_out(&refusal).await? {
+            if outages == MAX_OUTAGES || !self.rides_out(&refusal).await? {
                 return Err(refusal);
             }
             outages += 1;
@@ -180,7 +182,7 @@ impl Pass {
     }
 
     async fn restart(&mut self, refusal: &Error) -> Result<()> {
-        if self.outages == OUTAGES || !self.remote.rides_out(refusal).await? {
+        if self.outages == MAX_OUTAGES || !self.remote.rides_out(refusal).await? {
             return Err(refusal.clone());
         }
         self.outages += 1;
@@ -231,7 +233,7 @@ impl Store for ObjectStoreBackend {
             }
             Ok(())
         };
-        match tokio::time::timeout(limits::STORE_LOOK, first).await {
+        match tokio::time::timeout(limits::STORE_PROBE_TIMEOUT, first).await {
             Ok(seen) => seen.map_err(|e| self.lost(&e)),
             Err(_) => Err(Error::transient(format!("{} did not answer in time", self.container))),
         }

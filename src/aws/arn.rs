@@ -44,7 +44,7 @@ impl fmt::Display for Resource {
 /// The official plugin's variable.
 pub const CUSTOM_ENDPOINT: &str = "SAGEMAKER_MLFLOW_CUSTOM_ENDPOINT";
 /// AWS: DescribeMlflowApp, `Arn`.
-const LONGEST_APP_ARN: usize = 128;
+const MAX_APP_ARN_LENGTH: usize = 128;
 const HINT: &str = "an App looks like arn:aws:sagemaker:us-east-1:123456789012:mlflow-app/app-ABCDEFGHIJKL; \
                     `aws sagemaker list-mlflow-apps` lists yours";
 
@@ -71,9 +71,9 @@ impl Arn {
             return Err(bad(format!("{account:?} is not an account: those have 12 digits")).hint(HINT));
         }
         let (resource, id) = check_resource(resource).map_err(|e| e.at(text))?;
-        if resource == Resource::App && text.len() > LONGEST_APP_ARN {
+        if resource == Resource::App && text.len() > MAX_APP_ARN_LENGTH {
             return Err(
-                bad(format!("longer than the {LONGEST_APP_ARN} characters of an App's ARN")).hint(HINT)
+                bad(format!("longer than the {MAX_APP_ARN_LENGTH} characters of an App's ARN")).hint(HINT)
             );
         }
         let [partition, region, account, id] = [partition, region, account, id].map(str::to_owned);

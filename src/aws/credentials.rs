@@ -21,9 +21,9 @@ use crate::io::CredentialWait;
 use crate::limits;
 
 /// Credentials that expire within this time are renewed before they are used, because a request may take long.
-const MARGIN: Duration = Duration::from_secs(60);
+const EXPIRY_MARGIN: Duration = Duration::from_secs(60);
 /// The shortest interval between two requests to the chain when its credentials expire soon.
-const CALM: Duration = Duration::from_secs(5);
+const RENEWAL_COOLDOWN: Duration = Duration::from_secs(5);
 
 /// Provides credentials, renews them before they expire, and waits for new ones when the chain has none. It is the only
 /// cache for control plane, data plane and S3, so the SDK's own cache (with its time limit of 5 s) is switched off.
@@ -54,8 +54,8 @@ struct CachedCredentials {
 
 impl CachedCredentials {
     fn is_good(&self, now: SystemTime) -> bool {
-        let is_fresh = self.ends.is_none_or(|ends| ends > now + MARGIN);
-        let is_last = self.ends.is_some_and(|ends| ends > now) && self.asked.elapsed() < CALM;
+        let is_fresh = self.ends.is_none_or(|ends| ends > now + EXPIRY_MARGIN);
+        let is_last = self.ends.is_some_and(|ends| ends > now) && self.asked.elapsed() < RENEWAL_COOLDOWN;
         !self.refused && (is_fresh || is_last)
     }
 
@@ -86,7 +86,7 @@ impl Keys {
         }
         let mut waiting = None;
         loop {
-            let fresh = tokio::time::timeout(limits::CREDENTIALS, self.fresh(held.as_ref())).await;
+            let fresh = tokio::time::timeout(limits::CREDENTIALS_TIMEOUT, self.fresh(held.as_ref())).await;
             let trouble = match fresh.unwrap_or_else(|_| Err(too_slow())) {
                 Ok(fresh) => {
                     let credentials = fresh.credentials.clone();
@@ -166,9 +166,9 @@ impl Chain {
 /// [`Class::Usage`] when a variable names certificates that cannot be read.
 pub async fn defaults(region: Option<Region>) -> Result<SdkConfig> {
     let times = TimeoutConfig::builder()
-        .connect_timeout(limits::CONNECT)
-        .operation_attempt_timeout(limits::AWS_ATTEMPT)
-        .operation_timeout(limits::AWS_OPERATION);
+        .connect_timeout(limits::CONNECT_TIMEOUT)
+        .operation_attempt_timeout(limits::AWS_ATTEMPT_TIMEOUT)
+        .operation_timeout(limits::AWS_OPERATION_TIMEOUT);
     let mut loader = aws_config::defaults(BehaviorVersion::latest()).timeout_config(times.build());
     if let Some(client) = http::client(|name| std::env::var(name).ok())? {
         loader = loader.http_client(client);
@@ -202,7 +202,8 @@ fn complaint(error: &CredentialsError) -> Error {
 }
 
 fn too_slow() -> Error {
-    let message = format!("the AWS credentials did not come within {} s", limits::CREDENTIALS.as_secs());
+    let message =
+        format!("the AWS credentials did not come within {} s", limits::CREDENTIALS_TIMEOUT.as_secs());
     not_given(&message, "")
 }
 
@@ -275,7 +276,7 @@ mod tests {
 
     #[test]
     fn the_chain_is_asked_before_the_end_and_not_all_the_time() {
-        let (calm, just) = (CALM * 2, Duration::ZERO);
+        let (calm, just) = (RENEWAL_COOLDOWN * 2, Duration::ZERO);
         assert!(held(None, calm).is_good(NOW), "without an end they are good until they are refused");
         assert!(held(Some(3_600), calm).is_good(NOW));
         assert!(!held(Some(30), calm).is_good(NOW), "they may end on the way");

@@ -58,7 +58,7 @@ impl Timeouts {
 fn connector(tls: &ClientConfig, timeouts: Timeouts) -> reqwest::Result<reqwest::Client> {
     // The SDK sets the time limits of a whole call: see `credentials::defaults`.
     let builder = reqwest::Client::builder()
-        .connect_timeout(limits::CONNECT)
+        .connect_timeout(limits::CONNECT_TIMEOUT)
         .redirect(reqwest::redirect::Policy::none())
         .tcp_nodelay(true)
         .tls_backend_preconfigured(tls.clone());

@@ -3,19 +3,19 @@
 
 use crate::error::{Error, Result};
 
-const LONGEST_NAME: usize = 256;
-const LONGEST_URI: usize = 1_024;
-const LONGEST_ROLE: usize = 2_048;
-const LONGEST_KEY: usize = 2_048;
-const MOST_TAGS: usize = 50;
-const LONGEST_TAG_KEY: usize = 128;
-const LONGEST_TAG_VALUE: usize = 256;
+const MAX_NAME_LENGTH: usize = 256;
+const MAX_URI_LENGTH: usize = 1_024;
+const MAX_ROLE_LENGTH: usize = 2_048;
+const MAX_KEY_LENGTH: usize = 2_048;
+const MAX_TAGS: usize = 50;
+const MAX_TAG_KEY_LENGTH: usize = 128;
+const MAX_TAG_VALUE_LENGTH: usize = 256;
 
 /// `[a-zA-Z0-9](-*[a-zA-Z0-9]){0,255}`
 pub fn name(text: &str) -> Result<()> {
     let why = match text {
         "" => "is empty".to_owned(),
-        _ if text.len() > LONGEST_NAME => format!("is longer than {LONGEST_NAME} characters"),
+        _ if text.len() > MAX_NAME_LENGTH => format!("is longer than {MAX_NAME_LENGTH} characters"),
         _ if text.starts_with('-') || text.ends_with('-') => "begins or ends with a dash".to_owned(),
         _ => match text.chars().find(|c| !c.is_ascii_alphanumeric() && *c != '-') {
             Some(c) => format!("holds {c:?}: use letters, digits, dashes"),
@@ -31,7 +31,9 @@ pub fn artifact_store(text: &str) -> Result<()> {
     let why = match text.strip_prefix("s3://").map(|rest| rest.split('/').next().unwrap_or_default()) {
         None => "does not begin with s3://".to_owned(),
         Some("") => "names no bucket".to_owned(),
-        Some(_) if text.chars().count() > LONGEST_URI => format!("is longer than {LONGEST_URI} characters"),
+        Some(_) if text.chars().count() > MAX_URI_LENGTH => {
+            format!("is longer than {MAX_URI_LENGTH} characters")
+        }
         Some(bucket) if !is_bucket(bucket) => format!("names {bucket:?}, which no bucket can be called"),
         Some(_) => return Ok(()),
     };
@@ -64,7 +66,7 @@ pub fn role(text: &str) -> Result<()> {
                 () if !name.chars().all(|c| c.is_ascii_alphanumeric() || "+=,.@-_/".contains(c)) => {
                     "holds characters that no role's name has"
                 }
-                () if text.len() > LONGEST_ROLE => "is too long",
+                () if text.len() > MAX_ROLE_LENGTH => "is too long",
                 () => return Ok(()),
             }
         }
@@ -77,7 +79,7 @@ pub fn role(text: &str) -> Result<()> {
 /// `[a-zA-Z0-9:/_-]*`
 pub fn key(text: &str) -> Result<()> {
     let is_key = !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || ":/_-".contains(c));
-    match is_key && text.len() <= LONGEST_KEY {
+    match is_key && text.len() <= MAX_KEY_LENGTH {
         true => Ok(()),
         false => Err(Error::usage(format!("{text:?} is not the id of a KMS key"))
             .hint("give a key id, a key ARN or an alias: alias/mlflow")),
@@ -93,12 +95,12 @@ pub fn tags<'a>(tags: impl IntoIterator<Item = (&'a String, &'a String)>) -> Res
         count += 1;
         let length = |text: &str| text.chars().count();
         let why = match () {
-            () if key.is_empty() || length(key) > LONGEST_TAG_KEY => {
-                format!("keys have 1 to {LONGEST_TAG_KEY} characters")
+            () if key.is_empty() || length(key) > MAX_TAG_KEY_LENGTH => {
+                format!("keys have 1 to {MAX_TAG_KEY_LENGTH} characters")
             }
             () if key.starts_with("aws:") => "keys that begin with aws: are AWS's own".to_owned(),
-            () if length(value) > LONGEST_TAG_VALUE => {
-                format!("values have at most {LONGEST_TAG_VALUE} characters")
+            () if length(value) > MAX_TAG_VALUE_LENGTH => {
+                format!("values have at most {MAX_TAG_VALUE_LENGTH} characters")
             }
             () if !fits(key) || !fits(value) => {
                 "only letters, digits, spaces and _.:/=+-@ are taken".to_owned()
@@ -107,8 +109,8 @@ pub fn tags<'a>(tags: impl IntoIterator<Item = (&'a String, &'a String)>) -> Res
         };
         return Err(Error::usage(format!("the tag {key:?}: {why}")));
     }
-    match count > MOST_TAGS {
-        true => Err(Error::usage(format!("{count} tags: an App takes at most {MOST_TAGS}"))),
+    match count > MAX_TAGS {
+        true => Err(Error::usage(format!("{count} tags: an App takes at most {MAX_TAGS}"))),
         false => Ok(()),
     }
 }

@@ -82,7 +82,7 @@ pub struct Refusal<'a> {
 
 /// AWS rejects a signature as stale when the clocks differ by more than this: 5 minutes, minus the time that a request
 /// may take.
-const TOLERATED: u64 = 240;
+const MAX_SKEW_SECONDS: u64 = 240;
 
 impl Signer {
     pub fn new(session: Session, caller: Session, arn: Arn) -> Self {
@@ -148,7 +148,7 @@ impl Signer {
         };
         let ours = DateTime::from(SystemTime::now());
         let ahead = theirs.secs() - ours.secs();
-        let is_news = ahead.abs_diff(self.ahead.load(Relaxed)) > TOLERATED;
+        let is_news = ahead.abs_diff(self.ahead.load(Relaxed)) > MAX_SKEW_SECONDS;
         if is_news {
             tracing::warn!(
                 "this machine's clock is {} s off the time of AWS: signatures are corrected",

@@ -26,7 +26,7 @@ impl<'a> Endpoints<'a> {
     /// `wait` is the value from the command line or the configuration.
     pub fn of(config: &'a Config, headers: &'a Headers, wait: Option<&str>) -> Result<Self> {
         let wait = match wait {
-            None => limits::GONE,
+            None => limits::DEFAULT_OUTAGE_WAIT,
             Some(text) => limits::parse_duration(text).ok_or_else(|| {
                 Error::usage(format!("--wait: {text:?} is no time"))
                     .hint("write 90s, '10 min' or 1h; 0 for none")

@@ -5,13 +5,13 @@ use super::{Printer, format};
 use crate::engine::{Control, Job, Outcome};
 use crate::error::Result;
 
-const TICK: Duration = Duration::from_millis(100);
+const REFRESH_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Shows a job until it ends and prints its outcome. Ctrl-C, SIGTERM and SIGHUP drain it; a second signal stops it.
 pub async fn follow(mut job: Job, printer: &Printer) -> Result<Outcome> {
     let mut sink = ProgressReporter::new(printer);
     let progress = std::sync::Arc::clone(&job.progress);
-    let mut ticks = tokio::time::interval(TICK);
+    let mut ticks = tokio::time::interval(REFRESH_INTERVAL);
     let mut signals = Signals::new();
     loop {
         tokio::select! {

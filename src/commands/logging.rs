@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::tui::LogRing;
 
 /// A log file that is larger than this is started again.
-const LARGEST: u64 = 10 * 1024 * 1024;
+const MAX_LOG_BYTES: u64 = 10 * 1024 * 1024;
 /// Prefixes of crates that log requests with their headers, and the commands that print credentials, at the most
 /// verbose level.
 const TALKATIVE: [&str; 4] = ["aws_", "h2", "hyper", "reqwest"];
@@ -20,7 +20,7 @@ const TALKATIVE: [&str; 4] = ["aws_", "h2", "hyper", "reqwest"];
 /// sets the level (`debug`, `mlferry=trace`, …).
 pub fn start(state: &StateDir, verbose: bool) -> Result<()> {
     let path = state.log();
-    let is_large = path.metadata().is_ok_and(|meta| meta.len() > LARGEST);
+    let is_large = path.metadata().is_ok_and(|meta| meta.len() > MAX_LOG_BYTES);
     let file = OpenOptions::new()
         .create(true)
         .append(!is_large)

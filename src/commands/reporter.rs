@@ -11,11 +11,11 @@ use crate::engine::{Event, ProgressSnapshot};
 use crate::entities::one_line;
 
 /// How often plain output prints the progress of the job.
-const PLAIN_EVERY: Duration = Duration::from_secs(10);
+const PLAIN_INTERVAL: Duration = Duration::from_secs(10);
 /// Maximum number of differences that are printed one by one. A report contains all of them.
-const DIFFERENCES_SHOWN: usize = 50;
+const MAX_DIFFERENCES: usize = 50;
 /// The same limit with `--quiet`, where each difference is one line.
-const DIFFERENCES_SHOWN_QUIET: usize = 10;
+const MAX_DIFFERENCES_QUIET: usize = 10;
 
 pub struct ProgressReporter<'a> {
     printer: &'a Printer,
@@ -94,7 +94,7 @@ impl<'a> ProgressReporter<'a> {
                 bar.set_position((reading.fraction() * 1_000.0) as u64);
                 bar.set_message(format::progress(reading));
             }
-            Face::Plain(last) if last.elapsed() >= PLAIN_EVERY => {
+            Face::Plain(last) if last.elapsed() >= PLAIN_INTERVAL => {
                 *last = Instant::now();
                 self.printer.news(&format::progress(reading));
             }
@@ -111,8 +111,8 @@ impl<'a> ProgressReporter<'a> {
     fn difference(&self, difference: &Difference) {
         let is_quiet = matches!(self.face, Face::Quiet);
         let (shown, lines) = match is_quiet {
-            true => (DIFFERENCES_SHOWN_QUIET, 1),
-            false => (DIFFERENCES_SHOWN, usize::MAX),
+            true => (MAX_DIFFERENCES_QUIET, 1),
+            false => (MAX_DIFFERENCES, usize::MAX),
         };
         self.around(|printer| {
             if self.differences <= shown {

@@ -4,14 +4,14 @@ use crate::entities::Kind;
 use crate::error::Result;
 
 /// Maximum number of migrations that are listed, newest first.
-const SHOWN: usize = 5;
+const MAX_SHOWN: usize = 5;
 
 pub fn status(state: &StateDir, printer: &Printer) -> Result<u8> {
     let all = engine::status(state)?;
     if all.is_empty() {
         printer.news("no migration has been started here");
     }
-    for one in all.iter().take(SHOWN) {
+    for one in all.iter().take(MAX_SHOWN) {
         printer.object("status", one);
         let sum = |of: fn(&Counts) -> u64| one.counts.values().map(of).sum::<u64>();
         let state = match one.running {

@@ -11,11 +11,11 @@ use crate::error::{Error, Result};
 use crate::tui::model::rates::RateMeter;
 
 /// The job writes its progress once a second.
-const LOOK: Duration = Duration::from_millis(500);
+const POLL_INTERVAL: Duration = Duration::from_millis(500);
 /// Maximum time between two steps of a whole migration.
-const NEXT: Duration = Duration::from_secs(2);
+const NEXT_JOB_TIMEOUT: Duration = Duration::from_secs(2);
 /// Maximum number of running items that are shown below the bar.
-const IN_FLIGHT: usize = 4;
+const MAX_IN_FLIGHT_SHOWN: usize = 4;
 
 /// Follows the job that was started last. Returns the exit code of that job.
 pub async fn watch(state: &StateDir, printer: &Printer) -> Result<u8> {
@@ -44,7 +44,7 @@ pub async fn watch(state: &StateDir, printer: &Printer) -> Result<u8> {
 /// Returns the last state of a job, or `None` if the user interrupts.
 async fn follow(lookout: &JobStatusFile, printer: &Printer) -> Result<Option<JobStatus>> {
     let mut face = Face::new(printer);
-    let mut ticks = tokio::time::interval(LOOK);
+    let mut ticks = tokio::time::interval(POLL_INTERVAL);
     loop {
         tokio::select! {
             _ = ticks.tick() => {}
@@ -73,12 +73,12 @@ async fn next_step(state: &StateDir, last: &JobStatus) -> Option<JobStatusFile> 
     let is_next = |lookout: &JobStatusFile| {
         lookout.look().is_ok_and(|next| next.process == last.process && next.step != last.step)
     };
-    let deadline = tokio::time::Instant::now() + NEXT;
+    let deadline = tokio::time::Instant::now() + NEXT_JOB_TIMEOUT;
     while tokio::time::Instant::now() < deadline {
         if let Some(next) = JobStatusFile::live(state).into_iter().find(is_next) {
             return Some(next);
         }
-        tokio::time::sleep(LOOK / 5).await;
+        tokio::time::sleep(POLL_INTERVAL / 5).await;
     }
     None
 }
@@ -98,7 +98,7 @@ struct Face<'a> {
 struct Bars {
     whole: ProgressBar,
     pace: ProgressBar,
-    in_flight: [ProgressBar; IN_FLIGHT],
+    in_flight: [ProgressBar; MAX_IN_FLIGHT_SHOWN],
 }
 
 impl<'a> Face<'a> {

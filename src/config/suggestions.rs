@@ -1,8 +1,8 @@
 use strsim::jaro_winkler;
 
 /// Minimum similarity of two names, from 0 to 1. clap uses the same value.
-const ALIKE: f64 = 0.7;
-const SHOWN: usize = 3;
+const MIN_SIMILARITY: f64 = 0.7;
+const MAX_SUGGESTIONS: usize = 3;
 
 /// A hint with similar names, or with all known names if there is none.
 pub fn did_you_mean<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> String {
@@ -10,10 +10,10 @@ pub fn did_you_mean<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -
     let mut near: Vec<(f64, &str)> = known
         .iter()
         .map(|name| (jaro_winkler(given, name), *name))
-        .filter(|(like, _)| *like > ALIKE)
+        .filter(|(like, _)| *like > MIN_SIMILARITY)
         .collect();
     near.sort_by(|a, b| b.0.total_cmp(&a.0));
-    let near: Vec<&str> = near.into_iter().take(SHOWN).map(|(_, name)| name).collect();
+    let near: Vec<&str> = near.into_iter().take(MAX_SUGGESTIONS).map(|(_, name)| name).collect();
     match near.is_empty() {
         true if known.is_empty() => "there is none".to_owned(),
         true => format!("there are: {}", known.join(", ")),

@@ -14,15 +14,15 @@ use crate::error::{Class, Error, Result};
 use crate::writers::Writer;
 
 /// How long a lease is valid, and how often it is renewed.
-const WORTH: Duration = Duration::from_secs(90);
-const RENEWAL: Duration = Duration::from_secs(20);
-/// Two imports may take the lease at the same moment. Both read it again after `PAUSE`, and a second time after
-/// `SECOND_LOOK`.
-const PAUSE: Duration = Duration::from_millis(250);
-const SECOND_LOOK: Duration = Duration::from_secs(2);
+const LEASE_DURATION: Duration = Duration::from_secs(90);
+const RENEWAL_INTERVAL: Duration = Duration::from_secs(20);
+/// Two imports may take the lease at the same moment. Both read it again after `FIRST_CHECK_DELAY`, and a second time after
+/// `SECOND_CHECK_DELAY`.
+const FIRST_CHECK_DELAY: Duration = Duration::from_millis(250);
+const SECOND_CHECK_DELAY: Duration = Duration::from_secs(2);
 /// A lease that expired more recently than this may come from a machine whose clock is behind. It is watched for a
 /// renewal first.
-const SKEW: Duration = Duration::from_secs(600);
+const MAX_CLOCK_SKEW: Duration = Duration::from_secs(600);
 
 /// The content of the tag.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -81,7 +81,7 @@ impl<K: Keeper> Lease<K> {
             machine,
             until: 0,
         };
-        let watched = RENEWAL + Duration::from_secs(5);
+        let watched = RENEWAL_INTERVAL + Duration::from_secs(5);
         Self { keeper, me, watched, is_held: AtomicBool::new(false) }
     }
 
@@ -108,7 +108,7 @@ impl<K: Keeper> Lease<K> {
             Err(e) if is_minor(&e) => return Ok(Some(unkept(&e))),
             other => other?,
         }
-        tokio::time::sleep(PAUSE).await;
+        tokio::time::sleep(FIRST_CHECK_DELAY).await;
         match self.other(self.keeper.lease().await?.as_deref()) {
             Some(other) => {
                 self.is_held.store(false, Relaxed);
@@ -126,10 +126,10 @@ impl<K: Keeper> Lease<K> {
 
     /// Renews the lease as long as this future is awaited. Ends when another import has taken the lease.
     pub async fn keep(&self) -> Error {
-        let mut pause = SECOND_LOOK;
+        let mut pause = SECOND_CHECK_DELAY;
         loop {
             tokio::time::sleep(pause).await;
-            pause = RENEWAL;
+            pause = RENEWAL_INTERVAL;
             if !self.is_held.load(Relaxed) {
                 continue;
             }
@@ -158,12 +158,15 @@ impl<K: Keeper> Lease<K> {
             other => other.map(drop),
         };
         if let Err(e) = released {
-            tracing::warn!("the lease was not given back, it runs out in {} s: {e}", WORTH.as_secs());
+            tracing::warn!(
+                "the lease was not given back, it runs out in {} s: {e}",
+                LEASE_DURATION.as_secs()
+            );
         }
     }
 
     async fn renew(&self) -> Result<()> {
-        let until = now() + i64::try_from(WORTH.as_millis()).unwrap_or_default();
+        let until = now() + i64::try_from(LEASE_DURATION.as_millis()).unwrap_or_default();
         let text = serde_json::to_string(&Holder { until, ..self.me.clone() })?;
         self.keeper.set_lease(Some(&text)).await?;
         self.is_held.store(true, Relaxed);
@@ -185,7 +188,7 @@ impl<K: Keeper> Lease<K> {
             return Ok(false);
         }
         let left = other.until - now();
-        let skew = i64::try_from(SKEW.as_millis()).unwrap_or_default();
+        let skew = i64::try_from(MAX_CLOCK_SKEW.as_millis()).unwrap_or_default();
         if left > 0 || left < -skew {
             return Ok(left > 0);
         }

@@ -11,7 +11,7 @@ use crate::plan::{ExperimentSelection, Plan, Subset};
 use crate::readers::{Reader, SourceInfo};
 
 /// The experiments whose runs are counted concurrently.
-const AT_ONCE: usize = 8;
+const MAX_CONCURRENT_REQUESTS: usize = 8;
 
 /// The objects that a plan would migrate.
 #[derive(Clone, Debug, Serialize)]
@@ -75,11 +75,12 @@ pub async fn survey(source: &dyn Reader, plan: &Plan) -> Result<Survey> {
         choose(source, plan).await?;
     let counted =
         stream::iter(experiments).map(|(experiment, choice)| count(source, plan, experiment, choice));
-    let counted: Vec<(ExperimentSurvey, Vec<Unreadable>)> = counted.buffered(AT_ONCE).try_collect().await?;
+    let counted: Vec<(ExperimentSurvey, Vec<Unreadable>)> =
+        counted.buffered(MAX_CONCURRENT_REQUESTS).try_collect().await?;
     let (experiments, lost): (Vec<_>, Vec<_>) = counted.into_iter().unzip();
     unreadable.extend(lost.into_iter().flatten());
     let counted = stream::iter(models).map(|model| count_versions(source, plan, model));
-    let counted: Vec<Readable<ModelSurvey>> = counted.buffered(AT_ONCE).try_collect().await?;
+    let counted: Vec<Readable<ModelSurvey>> = counted.buffered(MAX_CONCURRENT_REQUESTS).try_collect().await?;
     let (models, lost): (Vec<_>, Vec<_>) = counted.into_iter().partition(Result::is_ok);
     let models = models.into_iter().flatten().collect();
     unreadable.extend(lost.into_iter().filter_map(Result::err));

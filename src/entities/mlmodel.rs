@@ -5,14 +5,14 @@ use super::{RunId, rewrite};
 /// The file's name, in any folder.
 const NAME: &str = "MLmodel";
 /// Far more than any such file needs. A larger file is user data with the same name.
-const MOST_BYTES: u64 = 4 << 20;
+const MAX_BYTES: u64 = 4 << 20;
 /// Keys that hold ids, and the one that holds an artifact root (MLflow 3.10, `models/model.py`).
 const ID_KEYS: [&str; 3] = ["run_id", "model_id", "model_uuid"];
 const ROOT_KEY: &str = "artifact_path";
 
 /// True for a file that needs [`with_new_ids`].
 pub fn is_mlmodel(path: &str, size: Option<u64>) -> bool {
-    path.rsplit('/').next() == Some(NAME) && size.is_none_or(|size| size <= MOST_BYTES)
+    path.rsplit('/').next() == Some(NAME) && size.is_none_or(|size| size <= MAX_BYTES)
 }
 
 /// The file with new ids in the top-level lines for ids, and with `roots.1` instead of `roots.0` in the artifact path

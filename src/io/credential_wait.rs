@@ -4,7 +4,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 /// How often the chain is asked for new credentials while work waits for them.
-const EVERY: Duration = Duration::from_secs(5);
+const RETRY_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Counts the running work that uses the credentials of one chain, and records what it waits for. It exists before the
 /// credentials do: those of a store are loaded when the first file needs them. All clones share one state.
@@ -70,7 +70,7 @@ impl WaitGuard<'_> {
     /// Waits until the next try. Returns false when the work has ended in the meantime.
     pub async fn again(&self) -> bool {
         tokio::select! {
-            () = tokio::time::sleep(EVERY) => true,
+            () = tokio::time::sleep(RETRY_INTERVAL) => true,
             () = self.0.until_idle() => false,
         }
     }

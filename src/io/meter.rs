@@ -124,10 +124,10 @@ impl State {
             return Health::Gone { why, seconds: now.duration_since(since).as_secs(), left };
         }
         let silent = self.heard.filter(|_| self.in_flight > 0).map(|heard| now.duration_since(heard));
-        if let Some(silent) = silent.filter(|silent| *silent >= limits::SILENCE_SHOWN) {
+        if let Some(silent) = silent.filter(|silent| *silent >= limits::SILENCE_SHOWN_AFTER) {
             return Health::Silent { seconds: silent.as_secs() };
         }
-        let is_fresh = |at: Instant| now.duration_since(at) < limits::SLOWDOWN_SHOWN;
+        let is_fresh = |at: Instant| now.duration_since(at) < limits::SLOWDOWN_SHOWN_FOR;
         match self.slowed {
             Some((why, at)) if is_fresh(at) => Health::Slowed { why, limit },
             _ => Health::Fine,

@@ -13,7 +13,7 @@ use super::{Absence, Meter};
 use crate::error::{Error, Result};
 use crate::limits;
 
-/// The first pause between two probes; it doubles up to [`limits::PROBE_EVERY`].
+/// The first pause between two probes; it doubles up to [`limits::PROBE_INTERVAL`].
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 /// For this long after the wait was given up, new requests fail instead of waiting again.
 const GIVEN_UP: Duration = Duration::from_secs(30);
@@ -156,7 +156,7 @@ impl Shared {
                 () = tokio::time::sleep(pause.min(left)) => {}
                 () = self.credential_wait.until_idle() => return Found::GivenUp(reason),
             }
-            pause = (pause * 2).min(limits::PROBE_EVERY);
+            pause = (pause * 2).min(limits::PROBE_INTERVAL);
             if is_there(remote).await {
                 tracing::warn!("{} is back after {} s", self.place, since.elapsed().as_secs());
                 return Found::Back;
@@ -172,7 +172,7 @@ impl Shared {
 }
 
 async fn is_there(remote: &dyn Reachable) -> bool {
-    tokio::time::timeout(limits::PROBE, remote.is_there()).await.unwrap_or(false)
+    tokio::time::timeout(limits::PROBE_TIMEOUT, remote.is_there()).await.unwrap_or(false)
 }
 
 fn given_up(reason: &Error, wait: Duration) -> Error {

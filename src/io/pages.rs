@@ -47,9 +47,9 @@ pub fn circle() -> Error {
 
 /// The most passes over a list, to find objects that moved between its pages. If each pass finds new objects, users are
 /// creating them in the meantime.
-const LOOKS: usize = 5;
+const MAX_PASSES: usize = 5;
 /// This many pages in a row may have no new object, in addition to the number of pages that is already known.
-const BARREN: usize = 100;
+const MAX_EMPTY_PAGES: usize = 100;
 
 /// A list of objects, of which some may be unreadable.
 pub type Listing<'a, T> = Pages<'a, Readable<T>>;
@@ -74,7 +74,7 @@ where
         async move {
             loop {
                 let Some(page) = look.pages.next().await.transpose()? else {
-                    if look.read < 2 || !look.found || look.number == LOOKS {
+                    if look.read < 2 || !look.found || look.number == MAX_PASSES {
                         return Ok(None);
                     }
                     let number = look.number + 1;
@@ -90,7 +90,7 @@ where
                 let new: Vec<_> = page.into_iter().filter(is_new).collect();
                 look.found |= !new.is_empty();
                 look.barren = if new.is_empty() { look.barren + 1 } else { 0 };
-                if look.barren > look.known + BARREN {
+                if look.barren > look.known + MAX_EMPTY_PAGES {
                     return Err(circle());
                 }
                 // The first page is returned even if it is empty: a caller may wait for it.

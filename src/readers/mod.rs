@@ -170,7 +170,7 @@ pub async fn read_all<T>(mut pages: Pages<'_, Readable<T>>) -> Result<(Vec<T>, V
 }
 
 /// How often a file is read when the transfer breaks off.
-const TRIES: usize = 3;
+const MAX_TRIES: usize = 3;
 
 /// One file of a source, opened as often as needed.
 pub struct SourceFile<'a> {
@@ -190,7 +190,7 @@ impl SourceFile<'_> {
         loop {
             match self.read_sha256().await {
                 // The transfer broke off: another try may read the whole file.
-                Err(error) if error.class() == Class::Transient && tries < TRIES => tries += 1,
+                Err(error) if error.class() == Class::Transient && tries < MAX_TRIES => tries += 1,
                 read => return read,
             }
         }

@@ -3,20 +3,20 @@
 use crate::entities::is_hidden;
 
 /// Longer values are cut. The JSON report contains the full values.
-const LONGEST: usize = 4_000;
+const MAX_LENGTH: usize = 4_000;
 
 /// Writes invisible characters as escapes: control characters, and the marks that change the direction of the text.
 /// Line breaks are kept if `lines` is true.
 pub fn visible(text: &str, lines: bool) -> String {
     let mut seen = String::with_capacity(text.len());
-    for c in text.chars().take(LONGEST) {
+    for c in text.chars().take(MAX_LENGTH) {
         match c {
             '\n' if lines => seen.push(c),
             c if is_hidden(c) => seen.extend(c.escape_default()),
             c => seen.push(c),
         }
     }
-    let rest = text.chars().skip(LONGEST).count();
+    let rest = text.chars().skip(MAX_LENGTH).count();
     if rest > 0 {
         seen.push_str(&format!("… ({rest} more characters)"));
     }

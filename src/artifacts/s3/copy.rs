@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::rest::encode_path;
 
 /// The number of parts that S3 copies in parallel.
-const PARTS_AT_ONCE: usize = 8;
+const MAX_CONCURRENT_PARTS: usize = 8;
 
 impl Bucket {
     /// Copies an object of `source` here. Content type and metadata are copied unless `args` set them. Object tags are
@@ -90,8 +90,10 @@ impl Bucket {
             let end = head.bytes.min(start + size) - 1;
             self.copy_part(&upload, from, head, (number, start, end))
         });
-        let parts =
-            stream::iter(parts.collect::<Vec<_>>()).buffer_unordered(PARTS_AT_ONCE).try_collect().await?;
+        let parts = stream::iter(parts.collect::<Vec<_>>())
+            .buffer_unordered(MAX_CONCURRENT_PARTS)
+            .try_collect()
+            .await?;
         upload.complete(parts).await?;
         let there = self.head(key).await?.bytes;
         if there != head.bytes {

@@ -41,9 +41,9 @@ pub use upload::Broken;
 pub use upload_args::UploadArgs;
 
 /// The number of tries of one request, including the first.
-const ATTEMPTS: u32 = 7;
+const MAX_ATTEMPTS: u32 = 7;
 /// The region for the first request when none is set. S3 reports the region of any bucket there.
-const ANYWHERE: &str = "us-east-1";
+const DEFAULT_REGION: &str = "us-east-1";
 
 /// Sizes in bytes.
 #[derive(Clone, Copy, Debug)]
@@ -162,15 +162,15 @@ impl S3 {
 
     fn client(&self, region: Option<&str>) -> Client {
         let mut builder = config::Builder::from(self.session.sdk())
-            .region(Region::new(region.unwrap_or(ANYWHERE).to_owned()))
-            .retry_config(RetryConfig::adaptive().with_max_attempts(ATTEMPTS))
+            .region(Region::new(region.unwrap_or(DEFAULT_REGION).to_owned()))
+            .retry_config(RetryConfig::adaptive().with_max_attempts(MAX_ATTEMPTS))
             .timeout_config(
                 TimeoutConfig::builder()
-                    .connect_timeout(limits::CONNECT)
-                    .read_timeout(limits::S3_SILENCE)
+                    .connect_timeout(limits::CONNECT_TIMEOUT)
+                    .read_timeout(limits::S3_READ_TIMEOUT)
                     // The session's time limits are for small requests.
-                    .operation_attempt_timeout(limits::S3_ATTEMPT)
-                    .operation_timeout(limits::S3_OPERATION)
+                    .operation_attempt_timeout(limits::S3_ATTEMPT_TIMEOUT)
+                    .operation_timeout(limits::S3_OPERATION_TIMEOUT)
                     .build(),
             )
             // Every upload already contains its SHA-256.

@@ -8,7 +8,7 @@ use crate::artifacts::ByteStream;
 use crate::error::{Error, Result};
 
 /// AWS: an upload has at most 10 000 parts.
-const MOST_PARTS: u64 = 10_000;
+const MAX_PARTS: u64 = 10_000;
 /// Memory is counted in pieces of this many bytes.
 const PIECE: u64 = 64 << 10;
 
@@ -19,7 +19,7 @@ pub fn permits(bytes: u64) -> usize {
 
 /// The part size for a file: `least`, or more if that makes too many parts.
 pub fn part_size(size: Option<u64>, least: u64) -> u64 {
-    least.max(size.unwrap_or(0).div_ceil(MOST_PARTS))
+    least.max(size.unwrap_or(0).div_ceil(MAX_PARTS))
 }
 
 /// Cuts a stream into parts.
@@ -96,6 +96,6 @@ mod tests {
     fn no_upload_has_too_many_parts() {
         assert_eq!(part_size(Some(1 << 30), 8 << 20), 8 << 20);
         let five_tib = 5 << 40;
-        assert!(part_size(Some(five_tib), 8 << 20) * MOST_PARTS >= five_tib);
+        assert!(part_size(Some(five_tib), 8 << 20) * MAX_PARTS >= five_tib);
     }
 }

@@ -14,9 +14,9 @@ use crate::error::{Class, Error, Result};
 use crate::io::ByteSource;
 
 /// How often a file is restarted when its source breaks off.
-const RETRIES: usize = 4;
+const MAX_RETRIES: usize = 4;
 /// The number of parts of one file that are sent in parallel.
-const PARTS_AT_ONCE: usize = 8;
+const MAX_CONCURRENT_PARTS: usize = 8;
 
 /// The side that failed. An error of S3 is final: the SDK has already repeated the request.
 #[derive(Debug)]
@@ -57,7 +57,7 @@ impl Bucket {
             .with_min_delay(Duration::from_millis(200))
             .with_max_delay(Duration::from_secs(20))
             .with_jitter()
-            .with_max_times(RETRIES);
+            .with_max_times(MAX_RETRIES);
         let sent = (|| self.put_once(key, size, source, &args))
             .retry(backoff)
             .when(Broken::may_be_repeated)
@@ -120,7 +120,7 @@ impl Bucket {
         let (mut next, mut number) = (Some(first), 0);
         while let Some(part) = next {
             number += 1;
-            while sending.len() >= PARTS_AT_ONCE {
+            while sending.len() >= MAX_CONCURRENT_PARTS {
                 sent.extend(ended(sending.join_next().await)?);
             }
             sending.spawn(upload.part(number, part));

@@ -2,7 +2,7 @@ use crate::commands::{Printer, format};
 use crate::engine::Provisioning;
 
 /// Seconds between two messages while the status does not change.
-const EVERY: f64 = 60.0;
+const LINE_INTERVAL: f64 = 60.0;
 
 /// Reports how a creation proceeds: each change of the status, and a message every minute.
 pub struct Reporter<'a> {
@@ -23,8 +23,10 @@ impl<'a> Reporter<'a> {
                 format::seconds(*seconds)
             )),
             Provisioning::AppStatus { status, seconds, .. } => {
-                let is_news =
-                    self.last.as_ref().is_none_or(|(known, told)| known != status || seconds - told >= EVERY);
+                let is_news = self
+                    .last
+                    .as_ref()
+                    .is_none_or(|(known, told)| known != status || seconds - told >= LINE_INTERVAL);
                 if is_news {
                     self.printer.news(&format!("{status}, {}", format::seconds(*seconds)));
                     self.last = Some((status.clone(), *seconds));

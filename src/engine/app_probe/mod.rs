@@ -22,7 +22,7 @@ use crate::error::Result;
 use crate::rest::{Access, Answer, Call, Client};
 
 /// The longest text that is still short, such as a version.
-const SHORT: usize = 40;
+const MAX_SHOWN_LENGTH: usize = 40;
 
 /// The result of a probe. It holds no accounts, ids, buckets, names or credentials.
 #[derive(Debug, Serialize)]
@@ -136,7 +136,7 @@ impl Prober<'_> {
         let text = String::from_utf8_lossy(&answer.body);
         match serde_json::from_slice::<Value>(&answer.body) {
             Ok(value) if answer.is_success() => shape(&value),
-            _ if answer.is_success() && text.len() > SHORT => {
+            _ if answer.is_success() && text.len() > MAX_SHOWN_LENGTH => {
                 Value::from(format!("{} bytes of something else than JSON", answer.body.len()))
             }
             _ => Value::from(self.redactor.clean(&text)),

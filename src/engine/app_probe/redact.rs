@@ -1,7 +1,7 @@
 use crate::aws::{AppDescription, Arn};
 
 /// The most characters of a refusal that are kept.
-const LONGEST: usize = 1_000;
+const MAX_TEXT_LENGTH: usize = 1_000;
 
 /// Removes from a text everything that identifies the owner of the App.
 pub struct Redactor {
@@ -31,7 +31,7 @@ impl Redactor {
         let known = self.words.iter().fold(text.to_owned(), |text, (word, with)| text.replace(word, with));
         let rest: Vec<&str> =
             known.split(' ').map(|word| if is_telling(word) { "<…>" } else { word }).collect();
-        rest.join(" ").chars().take(LONGEST).collect()
+        rest.join(" ").chars().take(MAX_TEXT_LENGTH).collect()
     }
 }
 

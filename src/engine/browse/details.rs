@@ -10,11 +10,11 @@ use crate::error::{Error, Result};
 use crate::readers::Reader;
 
 /// The first metrics by name that are drawn. Of the others, only the latest value is shown.
-const METRICS: usize = 12;
+const MAX_METRICS: usize = 12;
 /// The points that are read, for all metrics together.
-const POINTS: usize = 20_000;
+const MAX_POINTS: usize = 20_000;
 /// The files that are listed by name. All files are counted.
-const FILES: usize = 200;
+const MAX_FILES: usize = 200;
 /// The columns of a drawing.
 const COLUMNS: usize = 40;
 
@@ -72,19 +72,19 @@ async fn details(of: &dyn Reader, id: &RunId) -> Result<RunDetails> {
     let run = of.run(id).await?.ok_or_else(|| Error::permanent(format!("run {id} is gone")))?;
     let (files, drawn) = futures::join!(files_of(of, run.owner()), draw(of, &run));
     let files = files.map_err(|error| error.to_string()).map(|(mut files, weight)| {
-        files.truncate(FILES);
+        files.truncate(MAX_FILES);
         (files, weight)
     });
     Ok(RunDetails { drawn: drawn?, files, run })
 }
 
 async fn draw(of: &dyn Reader, run: &Run) -> Result<BTreeMap<String, Drawn>> {
-    let latest = run.latest.iter().take(METRICS).map(|(key, point)| (key.clone(), *point)).collect();
+    let latest = run.latest.iter().take(MAX_METRICS).map(|(key, point)| (key.clone(), *point)).collect();
     let some = [Run { latest, ..run.clone() }];
     let mut series: BTreeMap<String, Vec<Point>> = BTreeMap::new();
     let (mut read, mut last) = (0, None);
     let mut chunks = of.histories(&some);
-    while read < POINTS
+    while read < MAX_POINTS
         && let Some(chunk) = chunks.try_next().await?
     {
         // A metric that cannot be read is not drawn. Its latest value is still shown.
@@ -93,7 +93,7 @@ async fn draw(of: &dyn Reader, run: &Run) -> Result<BTreeMap<String, Drawn>> {
         series.entry(chunk.key.clone()).or_default().extend(chunk.points);
         last = Some(chunk.key);
     }
-    let cut = last.filter(|_| read >= POINTS);
+    let cut = last.filter(|_| read >= MAX_POINTS);
     let drawn = series.into_iter().map(|(key, points)| {
         let more = cut.as_ref() == Some(&key);
         (key, Drawn { points: points.len() as u64, heights: heights(points), more })

@@ -22,7 +22,7 @@ pub use details::{DetailKey, Details, Drawn, RunDetails, closeup};
 pub use sizes::{ArtifactSize, Sampled, sample, weigh};
 
 /// The traces of an experiment are counted up to this number, by whole pages.
-const TRACES: u64 = 500;
+const MAX_TRACES: u64 = 500;
 
 /// A page of the objects that are selected by name, as the source returns them.
 #[derive(Clone, Debug, Default)]
@@ -119,7 +119,7 @@ impl Looking<'_> {
             true => (self.pages.try_next().await?, None),
             false => {
                 let (page, traces) =
-                    futures::join!(self.pages.try_next(), first(self.of.traces(self.experiment), TRACES));
+                    futures::join!(self.pages.try_next(), first(self.of.traces(self.experiment), MAX_TRACES));
                 // The user can still select runs where traces cannot be counted.
                 (
                     page?,

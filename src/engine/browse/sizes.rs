@@ -8,12 +8,12 @@ use crate::error::{Error, Result};
 use crate::readers::Reader;
 
 /// The files of a run that are listed. For a run with more files, the size is a lower bound.
-const FILES: usize = 10_000;
+const MAX_FILES: usize = 10_000;
 /// The runs of each experiment that are read for a sample.
-const RUNS: usize = 4;
+const MAX_RUNS: usize = 4;
 /// The points of a sampled run that are read to count them.
-const POINTS: u64 = 20_000;
-const AT_ONCE: usize = 4;
+const MAX_POINTS: u64 = 20_000;
+const MAX_CONCURRENT_RUNS: usize = 4;
 
 /// The number and size of the files of some runs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -43,7 +43,7 @@ pub(super) async fn files_of(of: &dyn Reader, owner: Owner<'_>) -> Result<(Vec<F
         // An unreadable folder may contain more files.
         weight.at_least |= page.iter().any(Result::is_err);
         files.extend(page.into_iter().flatten());
-        if files.len() >= FILES {
+        if files.len() >= MAX_FILES {
             weight.at_least = true;
             break;
         }
@@ -66,11 +66,11 @@ pub async fn weigh(of: &dyn Reader, id: &RunId) -> Result<ArtifactSize> {
 /// Reads a few runs of each of these experiments. A run that cannot be read is not part of the sample.
 pub async fn sample(of: &dyn Reader, experiments: Vec<Experiment>) -> Sampled {
     let runs = stream::iter(experiments).map(|experiment| async move {
-        let runs = of.first_runs(&experiment, RUNS).await;
+        let runs = of.first_runs(&experiment, MAX_RUNS).await;
         runs.map_or_else(|_| Vec::new(), |(runs, _)| runs.into_iter().flatten().collect())
     });
-    let runs: Vec<Run> = runs.buffer_unordered(AT_ONCE).concat().await;
-    let looked = stream::iter(runs).map(|run| look_into(of, run)).buffer_unordered(AT_ONCE);
+    let runs: Vec<Run> = runs.buffer_unordered(MAX_CONCURRENT_RUNS).concat().await;
+    let looked = stream::iter(runs).map(|run| look_into(of, run)).buffer_unordered(MAX_CONCURRENT_RUNS);
     looked.filter_map(async |seen| seen.ok()).fold(Sampled::default(), async |a, b| a.plus(b)).await
 }
 
@@ -85,7 +85,7 @@ async fn points_of(of: &dyn Reader, run: &Run) -> Result<u64> {
     }
     let (one, mut points) = ([run.clone()], 0);
     let mut chunks = of.histories(&one);
-    while points < POINTS
+    while points < MAX_POINTS
         && let Some(chunk) = chunks.try_next().await?
     {
         points += chunk.map_or(0, |chunk| chunk.points.len() as u64);

@@ -1,19 +1,19 @@
 //! The values that a target truncates or refuses, as far as a first check shows them.
 
 use super::sample::Sample;
-use super::too_long::{NAME, PARAM, RUN_TAG, longer};
+use super::too_long::{MAX_NAME_LENGTH, MAX_PARAM_LENGTH, MAX_RUN_TAG_LENGTH, longer};
 use super::{Finding, Level};
 use crate::entities::Kind;
 use crate::rest::Capabilities;
 
 /// Longer tags are refused (`utils/validation.py`, `MAX_EXPERIMENT_TAG_VAL_LENGTH`), before MLflow 3.16 and since.
-const EXPERIMENT_TAG: [usize; 2] = [5_000, 20_000];
+const MAX_EXPERIMENT_TAG_LENGTH: [usize; 2] = [5_000, 20_000];
 
 const COPY_THE_FILES: &str = "register a copy of the files, in a bucket or in the run that the version names";
 
 /// Returns warnings with counts. Without a target, they cover every limit that a target may have.
 pub fn findings(sample: &Sample, target: Option<&Capabilities>) -> Vec<Finding> {
-    let limit = EXPERIMENT_TAG[usize::from(target.is_some_and(|can| can.long_experiment_tags))];
+    let limit = MAX_EXPERIMENT_TAG_LENGTH[usize::from(target.is_some_and(|can| can.long_experiment_tags))];
     let experiment_tags = longer(sample.experiments.iter().flat_map(|one| one.tags.values()), limit);
     let refuses_names = target.is_none_or(|can| can.plain_model_names);
     let names: Vec<&str> = sample.models.iter().map(|model| model.name.as_str()).collect();
@@ -31,14 +31,14 @@ pub fn findings(sample: &Sample, target: Option<&Capabilities>) -> Vec<Finding> 
         (
             sample.too_long.params,
             format!(
-                "params of runs{at_least} are longer than {PARAM} characters: {which} keeps no more of them"
+                "params of runs{at_least} are longer than {MAX_PARAM_LENGTH} characters: {which} keeps no more of them"
             ),
             None,
         ),
         (
             sample.too_long.tags,
             format!(
-                "tags of runs{at_least} are longer than {RUN_TAG} characters: a target over PostgreSQL or MySQL \
+                "tags of runs{at_least} are longer than {MAX_RUN_TAG_LENGTH} characters: a target over PostgreSQL or MySQL \
                  refuses them"
             ),
             None,
@@ -46,7 +46,7 @@ pub fn findings(sample: &Sample, target: Option<&Capabilities>) -> Vec<Finding> 
         (
             sample.too_long.names,
             format!(
-                "names of params or metrics{at_least} are longer than {NAME} characters, or hold others than letters, \
+                "names of params or metrics{at_least} are longer than {MAX_NAME_LENGTH} characters, or hold others than letters, \
                  digits, spaces and /_.-: in them: {which} refuses these entries, the rest of their runs arrives"
             ),
             Some("rename them on the source".to_owned()),

@@ -27,7 +27,7 @@ pub use fidelity::Fidelity;
 pub use unsupported::not_migrated;
 
 /// The oldest MLflow release that mlferry is tested against.
-const OLDEST: Version = Version::new(1, 30, 0);
+const OLDEST_TESTED: Version = Version::new(1, 30, 0);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -211,7 +211,7 @@ fn refused(probe: &Probe) -> Vec<Finding> {
 
 fn version(probe: &Probe) -> Finding {
     match probe.version {
-        Some(version) if version < OLDEST => {
+        Some(version) if version < OLDEST_TESTED => {
             Finding::new(Level::Warning, format!("MLflow {version} is older than any release that was tried"))
         }
         Some(version) => Finding::new(Level::Ok, format!("MLflow {version}")),

@@ -12,16 +12,16 @@ use crate::readers::{Reader, read_all};
 
 /// The user waits for the answer. The limits are the runs that are read in one experiment, the runs in all, the
 /// experiments, and the registered models.
-const RUNS_EACH: usize = 1_000;
-const RUNS: u64 = 5_000;
-const EXPERIMENTS: usize = 100;
-const MODELS: usize = 200;
+const MAX_RUNS_PER_EXPERIMENT: usize = 1_000;
+const MAX_RUNS: u64 = 5_000;
+const MAX_EXPERIMENTS: usize = 100;
+const MAX_MODELS: usize = 200;
 /// The limit for one experiment.
-const LOGGED_MODELS: u64 = 1_000;
-const TRACES: u64 = 1_000;
+const MAX_LOGGED_MODELS: u64 = 1_000;
+const MAX_TRACES: u64 = 1_000;
 /// The runs of one experiment whose files are looked for.
-const LISTED_RUNS: usize = 2;
-const AT_ONCE: usize = 8;
+const MAX_LISTED_RUNS: usize = 2;
+const MAX_CONCURRENT_EXPERIMENTS: usize = 8;
 
 /// The content of a source, counted as far as a few seconds allow.
 pub struct Sample {
@@ -82,10 +82,11 @@ impl Sample {
             empty_roots: EmptyRoots::default(),
         };
         let roots = EmptyRoots::default();
-        let some: Vec<Experiment> = sample.experiments.iter().take(EXPERIMENTS).cloned().collect();
-        let mut parts = stream::iter(some).map(|one| look_into(source, one, &roots)).buffered(AT_ONCE);
+        let some: Vec<Experiment> = sample.experiments.iter().take(MAX_EXPERIMENTS).cloned().collect();
+        let mut parts =
+            stream::iter(some).map(|one| look_into(source, one, &roots)).buffered(MAX_CONCURRENT_EXPERIMENTS);
         let mut seen = 0;
-        while sample.runs.count.unwrap_or_default() < RUNS
+        while sample.runs.count.unwrap_or_default() < MAX_RUNS
             && let Some(part) = parts.try_next().await?
         {
             seen += 1;
@@ -111,13 +112,13 @@ impl Sample {
     /// The experiments, and how many runs are in them.
     pub async fn runs_of(source: &dyn Reader) -> Result<(Vec<Experiment>, Count, Vec<Unreadable>)> {
         let (experiments, mut unreadable) = read_all(source.experiments()).await?;
-        let mut runs = Count::counted(0, experiments.len() > EXPERIMENTS);
-        for experiment in experiments.iter().take(EXPERIMENTS) {
-            if runs.count.unwrap_or_default() >= RUNS {
+        let mut runs = Count::counted(0, experiments.len() > MAX_EXPERIMENTS);
+        for experiment in experiments.iter().take(MAX_EXPERIMENTS) {
+            if runs.count.unwrap_or_default() >= MAX_RUNS {
                 runs.more = true;
                 break;
             }
-            let (page, more) = source.first_runs(experiment, RUNS_EACH).await?;
+            let (page, more) = source.first_runs(experiment, MAX_RUNS_PER_EXPERIMENT).await?;
             let (page, lost) = parted(page);
             unreadable.extend(lost);
             runs = runs.plus(Count::counted(page.len() as u64, more));
@@ -156,7 +157,7 @@ fn parted(page: Vec<Readable<Run>>) -> (Vec<Run>, Vec<Unreadable>) {
 }
 
 async fn look_into(source: &dyn Reader, experiment: Experiment, roots: &EmptyRoots) -> Result<Part> {
-    let (runs, more) = source.first_runs(&experiment, RUNS_EACH).await?;
+    let (runs, more) = source.first_runs(&experiment, MAX_RUNS_PER_EXPERIMENT).await?;
     let (runs, mut unreadable) = parted(runs);
     let scorers = match source.scorers(&experiment).await {
         Ok(scorers) => scorers,
@@ -165,11 +166,11 @@ async fn look_into(source: &dyn Reader, experiment: Experiment, roots: &EmptyRoo
             Vec::new()
         }
     };
-    let (logged_models, lost) = first(source.logged_models(&experiment), LOGGED_MODELS).await?;
+    let (logged_models, lost) = first(source.logged_models(&experiment), MAX_LOGGED_MODELS).await?;
     unreadable.extend(lost);
-    let (traces, lost) = first(source.traces(&experiment), TRACES).await?;
+    let (traces, lost) = first(source.traces(&experiment), MAX_TRACES).await?;
     unreadable.extend(lost);
-    for run in runs.iter().filter(|run| EmptyRoots::concerns(run)).take(LISTED_RUNS) {
+    for run in runs.iter().filter(|run| EmptyRoots::concerns(run)).take(MAX_LISTED_RUNS) {
         // The import reports a root that cannot be listed.
         match first(source.files(run.owner()), 1).await {
             Ok((files, _)) => roots.add(run, files.count.unwrap_or_default() as usize),
@@ -211,10 +212,10 @@ async fn look_at_versions(
     source: &dyn Reader,
     models: &[RegisteredModel],
 ) -> Result<([Count; 2], RefusedSources, Vec<Unreadable>)> {
-    let rest = |prompts: bool| models.iter().skip(MODELS).any(|model| model.is_prompt() == prompts);
+    let rest = |prompts: bool| models.iter().skip(MAX_MODELS).any(|model| model.is_prompt() == prompts);
     let mut counts = [Count::counted(0, rest(false)), Count::counted(0, rest(true))];
     let (mut refused, mut unreadable) = (RefusedSources::default(), Vec::new());
-    let some: Vec<RegisteredModel> = models.iter().take(MODELS).cloned().collect();
+    let some: Vec<RegisteredModel> = models.iter().take(MAX_MODELS).cloned().collect();
     let asked = stream::iter(some).map(|model| async move {
         let versions = match source.model_versions(&model).await {
             Ok(versions) => versions,
@@ -223,7 +224,7 @@ async fn look_at_versions(
         let refused = RefusedSources::of(&model, &versions);
         Ok::<_, Error>(Ok((usize::from(model.is_prompt()), versions.len() as u64, refused)))
     });
-    let mut asked = asked.buffered(AT_ONCE);
+    let mut asked = asked.buffered(MAX_CONCURRENT_EXPERIMENTS);
     while let Some(answer) = asked.try_next().await? {
         match answer {
             Ok((of, versions, some)) => {

@@ -4,11 +4,11 @@ use crate::entities::Run;
 use crate::rest::takes_tag;
 
 /// Longer values of params are truncated silently (MLflow 2.11 on, `utils/validation.py`, `MAX_PARAM_VAL_LENGTH`).
-pub const PARAM: usize = 6_000;
+pub const MAX_PARAM_LENGTH: usize = 6_000;
 /// The length of the column in characters (`store/tracking/dbmodels/models.py`, `SqlTag`). SQLite does not enforce it.
-pub const RUN_TAG: usize = 8_000;
+pub const MAX_RUN_TAG_LENGTH: usize = 8_000;
 /// Longer names of params and metrics are refused (`utils/validation.py`, `MAX_ENTITY_KEY_LENGTH`).
-pub const NAME: usize = 250;
+pub const MAX_NAME_LENGTH: usize = 250;
 
 /// How many values and names of the checked runs are too long or refused for another reason.
 #[derive(Clone, Copy, Debug, Default)]
@@ -24,8 +24,8 @@ pub struct TooLong {
 impl TooLong {
     pub fn of(runs: &[Run]) -> Self {
         Self {
-            params: longer(runs.iter().flat_map(|run| run.params.values()), PARAM),
-            tags: longer(runs.iter().flat_map(|run| run.tags.values()), RUN_TAG),
+            params: longer(runs.iter().flat_map(|run| run.params.values()), MAX_PARAM_LENGTH),
+            tags: longer(runs.iter().flat_map(|run| run.tags.values()), MAX_RUN_TAG_LENGTH),
             names: runs
                 .iter()
                 .flat_map(|run| run.params.keys().chain(run.latest.keys()))
@@ -49,7 +49,7 @@ impl TooLong {
 
 /// Servers check names of params and metrics in the same way as names of tags.
 fn is_refused(name: &str) -> bool {
-    !takes_tag(name) || longer(std::iter::once(name), NAME) > 0
+    !takes_tag(name) || longer(std::iter::once(name), MAX_NAME_LENGTH) > 0
 }
 
 /// How many values have more characters than the limit.

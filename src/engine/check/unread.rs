@@ -3,7 +3,7 @@ use crate::entities::{Kind, Unreadable};
 use crate::error::{Error, Result};
 
 /// The number of objects that are listed by name.
-const NAMED: usize = 20;
+const MAX_NAMED: usize = 20;
 
 /// Turns an error that concerns only this object into data.
 pub(in crate::engine) fn unread(kind: Kind, id: &str, error: Error) -> Result<Unreadable> {
@@ -19,8 +19,8 @@ pub fn findings(unreadable: &[Unreadable]) -> Vec<Finding> {
         let (kind, _) = one.kind.words();
         Finding::new(Level::Warning, format!("{kind} {} cannot be read: {}", one.id, one.reason))
     };
-    let mut findings: Vec<Finding> = unreadable.iter().take(NAMED).map(line).collect();
-    if let Some(more) = unreadable.len().checked_sub(NAMED + 1) {
+    let mut findings: Vec<Finding> = unreadable.iter().take(MAX_NAMED).map(line).collect();
+    if let Some(more) = unreadable.len().checked_sub(MAX_NAMED + 1) {
         findings.push(Finding::new(Level::Warning, format!("{} more objects cannot be read", more + 1)));
     }
     findings

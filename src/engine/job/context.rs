@@ -16,7 +16,7 @@ use crate::io::Health;
 use crate::rest::Side;
 
 /// The number of consecutive items without an answer after which the server itself is checked.
-const IN_DOUBT: u32 = 10;
+const MAX_UNANSWERED: u32 = 10;
 
 /// The hint is true because all finished work is in the journal.
 pub(in crate::engine) const CONTINUES: &str = "run the same command again: it continues";
@@ -244,7 +244,9 @@ impl Context {
         self.tell(Event::ItemFailed { kind, id, name, reason, hint, attempts }).await;
         match error.class() {
             Class::Auth | Class::Full => self.give_up(error),
-            Class::Transient | Class::Ambiguous if self.unanswered.fetch_add(1, Relaxed) + 1 >= IN_DOUBT => {
+            Class::Transient | Class::Ambiguous
+                if self.unanswered.fetch_add(1, Relaxed) + 1 >= MAX_UNANSWERED =>
+            {
                 self.give_up_unless_answered(error).await;
             }
             _ => {}
@@ -256,7 +258,7 @@ impl Context {
     async fn give_up_unless_answered(&self, error: &Error) {
         let _turn = self.asking.lock().await;
         // Another task may have received an answer in the meantime.
-        if self.is_stopping() || self.unanswered.load(Relaxed) < IN_DOUBT {
+        if self.is_stopping() || self.unanswered.load(Relaxed) < MAX_UNANSWERED {
             return;
         }
         let answer = match self.question.get() {

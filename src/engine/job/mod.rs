@@ -23,15 +23,15 @@ use crate::io::Traffic;
 use crate::limits;
 
 /// The number of events that may wait for a slow frontend before the work waits too.
-const EVENTS: usize = 1_024;
+const EVENT_CAPACITY: usize = 1_024;
 /// How long running items may take to finish after the first stop.
-const DRAIN: Duration = Duration::from_secs(30);
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long the cleanup of unfinished work may take.
-const SETTLE: Duration = Duration::from_secs(10);
+const ABORT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How often the status for other processes is updated.
-const TELL: Duration = Duration::from_secs(1);
+const STATUS_INTERVAL: Duration = Duration::from_secs(1);
 /// How often the counters of the HTTP clients are sampled.
-const SAMPLE: Duration = Duration::from_millis(100);
+const SAMPLE_INTERVAL: Duration = Duration::from_millis(100);
 
 /// A step that runs in the background.
 pub struct Job {
@@ -67,7 +67,7 @@ impl Job {
         W: FnOnce(Arc<Context>) -> Fut,
         Fut: Future<Output = Result<Findings>> + Send + 'static,
     {
-        let standstill = Standstill::new(limits::STANDSTILL);
+        let standstill = Standstill::new(limits::STANDSTILL_TIMEOUT);
         Self::start_watched(step, beacon, credential_waits, traffic, settle, standstill, work)
     }
 
@@ -84,7 +84,7 @@ impl Job {
         W: FnOnce(Arc<Context>) -> Fut,
         Fut: Future<Output = Result<Findings>> + Send + 'static,
     {
-        let (sender, events) = mpsc::channel(EVENTS);
+        let (sender, events) = mpsc::channel(EVENT_CAPACITY);
         let (pause, paused) = watch::channel(false);
         let progress = Arc::new(Progress::default());
         // The clients may have worked for an earlier job.
@@ -136,7 +136,7 @@ async fn seen(
     let telling = async {
         loop {
             beacon.show(&progress.read(), &control);
-            tokio::time::sleep(TELL).await;
+            tokio::time::sleep(STATUS_INTERVAL).await;
         }
     };
     let result = tokio::select! {
@@ -179,7 +179,7 @@ impl Supervisor {
             drop(may_wait);
             tokio::select! {
                 () = control.now.cancelled() => {}
-                () = tokio::time::sleep(DRAIN) => {}
+                () = tokio::time::sleep(DRAIN_TIMEOUT) => {}
             }
         };
         let sampling = async {
@@ -191,7 +191,7 @@ impl Supervisor {
                     tracing::error!("{error}");
                     return error;
                 }
-                tokio::time::sleep(SAMPLE).await;
+                tokio::time::sleep(SAMPLE_INTERVAL).await;
             }
         };
         let result: Result<Findings> = tokio::select! {
@@ -200,7 +200,7 @@ impl Supervisor {
             error = sampling => Err(error),
             () = credential_events::keep(&credential_waits, &context) => Err(Error::stopped()),
         };
-        if tokio::time::timeout(SETTLE, settle).await.is_err() {
+        if tokio::time::timeout(ABORT_TIMEOUT, settle).await.is_err() {
             tracing::warn!("not all that was begun could be taken back in time");
         }
         progress.traffic(&traffic());

@@ -5,9 +5,9 @@ use crate::aws::{Arn, CallerIdentity, Identity, Session, identity};
 use crate::engine::Level;
 
 /// Requests whose date is off by more than this are refused (AWS: Signature Version 4), in seconds.
-const MOST_SKEW: i64 = 300;
+const MAX_SKEW_SECONDS: i64 = 300;
 /// A smaller difference is not reported.
-const LITTLE_SKEW: i64 = 30;
+const MIN_SKEW_SHOWN: i64 = 30;
 
 /// Returns `None` when no request can be signed.
 pub async fn check(arn: &Arn, session: &Session, report: &mut Report<'_>) -> Option<Identity> {
@@ -17,7 +17,7 @@ pub async fn check(arn: &Arn, session: &Session, report: &mut Report<'_>) -> Opt
         Err(error) => {
             match clock_ahead {
                 // A refusal that the clock causes only mentions signatures.
-                Some(ahead) if ahead.abs() > MOST_SKEW => clock(ahead, report),
+                Some(ahead) if ahead.abs() > MAX_SKEW_SECONDS => clock(ahead, report),
                 _ => report.error(Level::Failure, "identity", &error, None),
             }
             return None;
@@ -46,8 +46,10 @@ fn clock(ahead: i64, report: &mut Report<'_>) {
     let way = if ahead > 0 { "ahead of" } else { "behind" };
     let text = format!("this machine's clock is {} {way} AWS's", length(off));
     match off {
-        off if off <= LITTLE_SKEW => report.ok(CHECK, "agrees with AWS's"),
-        off if off <= MOST_SKEW => report.warn(CHECK, format!("{text}; up to 5 minutes are taken"), HINT),
+        off if off <= MIN_SKEW_SHOWN => report.ok(CHECK, "agrees with AWS's"),
+        off if off <= MAX_SKEW_SECONDS => {
+            report.warn(CHECK, format!("{text}; up to 5 minutes are taken"), HINT)
+        }
         _ => report.fail(CHECK, format!("{text}, which refuses requests that are dated like this"), HINT),
     }
 }

@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 
 const CHECK: &str = "disk";
 /// Few exports are smaller than this.
-const LITTLE: u64 = 5_000_000_000;
+const MIN_FREE_BYTES: u64 = 5_000_000_000;
 
 pub fn check(directory: &Path, report: &mut Report<'_>) {
     match free(directory) {
@@ -19,7 +19,7 @@ pub fn check(directory: &Path, report: &mut Report<'_>) {
                 humansize::format_size(bytes, humansize::DECIMAL),
                 directory.display()
             );
-            match bytes < LITTLE {
+            match bytes < MIN_FREE_BYTES {
                 true => report.warn(
                     CHECK,
                     text,

@@ -8,8 +8,8 @@ use crate::readers::read_all;
 
 const CHECK: &str = "model registry";
 /// `[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}` (AWS: CreateModelPackageGroup, `ModelPackageGroupName`).
-const LONGEST: usize = 63;
-const SHOWN: usize = 3;
+const MAX_NAME_LENGTH: usize = 63;
+const MAX_SHOWN: usize = 3;
 
 pub async fn check(arn: &Arn, source: Option<&Endpoint>, report: &mut Report<'_>) {
     let hint = format!(
@@ -27,8 +27,8 @@ pub async fn check(arn: &Arn, source: Option<&Endpoint>, report: &mut Report<'_>
     if refused.is_empty() {
         return report.warn(CHECK, slow, hint);
     }
-    let shown: Vec<String> = refused.iter().take(SHOWN).map(|name| format!("{name:?}")).collect();
-    let more = match refused.len().saturating_sub(SHOWN) {
+    let shown: Vec<String> = refused.iter().take(MAX_SHOWN).map(|name| format!("{name:?}")).collect();
+    let more = match refused.len().saturating_sub(MAX_SHOWN) {
         0 => String::new(),
         more => format!(" and {more} more"),
     };
@@ -43,7 +43,7 @@ async fn refused(source: &Endpoint) -> Result<Vec<String>> {
 
 fn is_taken(name: &str) -> bool {
     let edge = |c: char| c.is_ascii_alphanumeric();
-    name.len() <= LONGEST
+    name.len() <= MAX_NAME_LENGTH
         && name.starts_with(edge)
         && name.ends_with(edge)
         && name.chars().all(|c| edge(c) || c == '-')

@@ -6,8 +6,8 @@ use std::time::Duration;
 use crate::error::{Class, Error, Result};
 
 /// How many attempts to take a lock are made before it counts as held, and the time between them.
-const LOOKS: u32 = 3;
-const LOOK: Duration = Duration::from_millis(10);
+const MAX_TRIES: u32 = 3;
+const RETRY_DELAY: Duration = Duration::from_millis(10);
 
 /// A lock that is held as long as this process writes to one target. The operating system releases it whenever and
 /// however the process ends.
@@ -67,9 +67,9 @@ fn held(file: &mut File, path: &Path) -> Error {
 
 /// Retries, because a process that only checks the lock also holds it for a moment.
 fn patiently(file: &File) -> std::result::Result<(), TryLockError> {
-    for _ in 0..LOOKS {
+    for _ in 0..MAX_TRIES {
         match file.try_lock() {
-            Err(TryLockError::WouldBlock) => std::thread::sleep(LOOK),
+            Err(TryLockError::WouldBlock) => std::thread::sleep(RETRY_DELAY),
             taken => return taken,
         }
     }

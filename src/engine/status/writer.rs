@@ -14,8 +14,8 @@ use crate::entities::Kind;
 use crate::error::{Error, Result};
 
 /// The number of items in progress and of failures that are listed by name.
-const IN_FLIGHT: usize = 20;
-const FAILURES: usize = 5;
+const MAX_IN_FLIGHT: usize = 20;
+const MAX_FAILURES: usize = 5;
 
 pub struct StatusWriter {
     path: PathBuf,
@@ -69,7 +69,7 @@ impl StatusWriter {
                 heard.in_flight.remove(&(*kind, id.clone()));
                 let (name, reason) = (name.clone(), reason.clone());
                 heard.failures.push_front(FailedItem { kind: *kind, name, reason });
-                heard.failures.truncate(FAILURES);
+                heard.failures.truncate(MAX_FAILURES);
             }
             Event::Waiting { renew } => heard.waiting = Some(renew.clone()),
             Event::Resumed => heard.waiting = None,
@@ -119,7 +119,7 @@ impl StatusWriter {
             is_experiment(a).cmp(&is_experiment(b)).then(b.seconds.total_cmp(&a.seconds))
         });
         let in_flight_count = in_flight.len();
-        in_flight.truncate(IN_FLIGHT);
+        in_flight.truncate(MAX_IN_FLIGHT);
         JobStatus {
             process: std::process::id(),
             step: self.step,

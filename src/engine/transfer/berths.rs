@@ -11,8 +11,8 @@ use crate::writers::Writer;
 /// histories together efficiently, and to keep requests in flight while some runs wait for their histories.
 const PER_REQUEST: usize = 4;
 /// The limits of a group's size. Only the last group may be smaller.
-const SMALLEST: usize = 8;
-const GREATEST: usize = 90;
+const MIN_RUNS: usize = 8;
+const MAX_RUNS: usize = 90;
 /// The groups in flight, of all experiments together: while one group writes, the next one reads.
 const GROUPS: usize = 2;
 
@@ -29,8 +29,8 @@ pub(super) struct Berth(Arc<Berths>);
 /// The current size of a group of runs.
 pub(super) fn group_size(target: &dyn Writer) -> usize {
     match usize::try_from(target.traffic().concurrency) {
-        Ok(0) | Err(_) => GREATEST,
-        Ok(requests) => (requests * PER_REQUEST).clamp(SMALLEST, GREATEST),
+        Ok(0) | Err(_) => MAX_RUNS,
+        Ok(requests) => (requests * PER_REQUEST).clamp(MIN_RUNS, MAX_RUNS),
     }
 }
 

@@ -15,7 +15,7 @@ use crate::error::Result;
 use crate::writers::TargetExperiment;
 
 /// The models or runs that are completed concurrently.
-const AT_ONCE: usize = 8;
+const MAX_CONCURRENT_RUNS: usize = 8;
 
 /// The work that waits for the end of the copy.
 #[derive(Default)]
@@ -48,11 +48,15 @@ impl Copy {
     /// Models come first, because runs name them.
     pub(super) async fn complete_late(&self) -> Result<()> {
         let orphans = stream::iter(taken(&self.late.orphans)).map(Ok);
-        orphans.try_for_each_concurrent(AT_ONCE, |(place, model)| self.orphan(place, model)).await?;
+        orphans
+            .try_for_each_concurrent(MAX_CONCURRENT_RUNS, |(place, model)| self.orphan(place, model))
+            .await?;
         let models = stream::iter(taken(&self.late.models)).map(Ok);
-        models.try_for_each_concurrent(AT_ONCE, |(work, files)| self.late_model(work, files)).await?;
+        models
+            .try_for_each_concurrent(MAX_CONCURRENT_RUNS, |(work, files)| self.late_model(work, files))
+            .await?;
         let runs = stream::iter(taken(&self.late.runs)).map(Ok);
-        runs.try_for_each_concurrent(AT_ONCE, |end| self.late_run(end)).await
+        runs.try_for_each_concurrent(MAX_CONCURRENT_RUNS, |end| self.late_run(end)).await
     }
 
     async fn orphan(&self, place: TargetExperiment, model: LoggedModel) -> Result<()> {

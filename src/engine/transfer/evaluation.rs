@@ -8,14 +8,18 @@ use crate::error::{Error, Result};
 use crate::writers::Existing;
 
 /// The datasets or experiments that are moved concurrently.
-const AT_ONCE: usize = 4;
+const MAX_CONCURRENT_DATASETS: usize = 4;
 
 impl Copy {
     pub(super) async fn datasets(&self, datasets: Vec<EvaluationDataset>) -> Result<()> {
         self.journal.plan(Kind::EvaluationDataset, datasets.iter().map(|dataset| dataset.id.as_str()))?;
         self.context.plan(Kind::EvaluationDataset, datasets.len()).await;
         let all = stream::iter(datasets).map(Ok::<_, Error>);
-        all.try_for_each_concurrent(AT_ONCE, |dataset| async move { self.dataset(&dataset).await }).await
+        all.try_for_each_concurrent(
+            MAX_CONCURRENT_DATASETS,
+            |dataset| async move { self.dataset(&dataset).await },
+        )
+        .await
     }
 
     async fn dataset(&self, dataset: &EvaluationDataset) -> Result<()> {
@@ -65,7 +69,7 @@ impl Copy {
 
     pub(super) async fn scorers(&self, experiments: &[Experiment]) -> Result<()> {
         let all = stream::iter(experiments).map(Ok::<_, Error>);
-        all.try_for_each_concurrent(AT_ONCE, |experiment| self.scorers_of(experiment)).await
+        all.try_for_each_concurrent(MAX_CONCURRENT_DATASETS, |experiment| self.scorers_of(experiment)).await
     }
 
     async fn scorers_of(&self, experiment: &Experiment) -> Result<()> {

@@ -13,7 +13,7 @@ use crate::plan::ExperimentSelection;
 use crate::writers::TargetExperiment;
 
 /// The groups that are moved concurrently: while one group writes, the next one reads.
-const GROUPS_AT_ONCE: usize = 3;
+const MAX_CONCURRENT_GROUPS: usize = 3;
 
 /// An experiment whose runs have been visited.
 pub(super) struct Moved {
@@ -92,7 +92,7 @@ impl Copy {
                 };
                 moved.boxed()
             })
-            .buffer_unordered(GROUPS_AT_ONCE);
+            .buffer_unordered(MAX_CONCURRENT_GROUPS);
         let mut there: Vec<(usize, Vec<RunId>)> = Vec::new();
         // Started groups are written to the end, even when a later page cannot be read.
         let mut broken = None;

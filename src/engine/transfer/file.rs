@@ -10,7 +10,7 @@ use crate::readers::SourceFile;
 use crate::writers::FileWriter;
 
 /// The files of one owner that are moved concurrently.
-const FILES_AT_ONCE: usize = 8;
+const MAX_CONCURRENT_FILES: usize = 8;
 
 /// The result of moving an owner's files.
 #[derive(Default)]
@@ -65,7 +65,7 @@ impl Copy {
                 let moved = self.write_file(owner, target, writer, &file).await?;
                 Ok::<_, Error>((file, moved))
             });
-            let mut moving = stream::iter(moving).buffer_unordered(FILES_AT_ONCE);
+            let mut moving = stream::iter(moving).buffer_unordered(MAX_CONCURRENT_FILES);
             while let Some(moved) = moving.next().await {
                 match moved? {
                     (file, Ok(digest)) => files.there.push(FileEntry {

@@ -42,7 +42,7 @@ use crate::readers::{Reader, SourceInfo};
 use crate::writers::{ArchiveWriter, IdMap, Writer};
 
 /// The experiments that are moved concurrently.
-const EXPERIMENTS_AT_ONCE: usize = 4;
+const MAX_CONCURRENT_EXPERIMENTS: usize = 4;
 
 /// Copies from any readable source into an export directory.
 pub struct Export {
@@ -256,7 +256,7 @@ impl Copy {
         let experiments: Vec<Experiment> = chosen.iter().map(|(experiment, _)| experiment.clone()).collect();
         let all =
             stream::iter(chosen).map(|(experiment, choice)| self.experiment(experiment, choice).boxed());
-        let mut all = all.buffer_unordered(EXPERIMENTS_AT_ONCE);
+        let mut all = all.buffer_unordered(MAX_CONCURRENT_EXPERIMENTS);
         let mut moved = Vec::new();
         while let Some(result) = all.next().await {
             moved.extend(result?);

@@ -11,7 +11,7 @@ use crate::plan::Subset;
 use crate::writers::{Existing, TargetModel};
 
 /// The models that are moved concurrently. The versions of one model are written strictly in order.
-const MODELS_AT_ONCE: usize = 4;
+const MAX_CONCURRENT_MODELS: usize = 4;
 
 /// The result of moving a version.
 enum Ended {
@@ -37,7 +37,7 @@ impl Copy {
         }
         let turns = Turns {
             originals: VersionDependencies::of(models.iter().map(|chosen| &chosen.model)),
-            at_once: Semaphore::new(MODELS_AT_ONCE),
+            at_once: Semaphore::new(MAX_CONCURRENT_MODELS),
         };
         let all = models.iter().map(|chosen| {
             let turns = &turns;

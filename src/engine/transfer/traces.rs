@@ -11,11 +11,11 @@ use crate::error::{Error, Result};
 use crate::writers::{Existing, OpenTrace, TargetExperiment};
 
 /// The experiments that are processed concurrently.
-const EXPERIMENTS_AT_ONCE: usize = 2;
+const MAX_CONCURRENT_EXPERIMENTS: usize = 2;
 /// The traces that are looked up together.
 const TRACES_PER_GROUP: usize = 100;
 /// The traces that are moved concurrently, in each of these experiments.
-const TRACES_AT_ONCE: usize = 8;
+const MAX_CONCURRENT_TRACES: usize = 8;
 
 impl Copy {
     /// Moves the traces of these experiments. Returns notes for the user.
@@ -25,7 +25,8 @@ impl Copy {
         }
         let with_traces = Mutex::new(Vec::new());
         let all = stream::iter(moved).map(Ok::<_, Error>);
-        all.try_for_each_concurrent(EXPERIMENTS_AT_ONCE, |of| self.note_traces_of(of, &with_traces)).await?;
+        all.try_for_each_concurrent(MAX_CONCURRENT_EXPERIMENTS, |of| self.note_traces_of(of, &with_traces))
+            .await?;
         let with_traces = with_traces.into_inner().unwrap_or_else(PoisonError::into_inner);
         if self.context.is_stopping() {
             return Ok(Vec::new());
@@ -109,7 +110,9 @@ impl Copy {
             Ok((place, opened)) => {
                 stream::iter(traces.iter().zip(opened))
                     .map(Ok)
-                    .try_for_each_concurrent(TRACES_AT_ONCE, |(trace, open)| self.trace(place, trace, open))
+                    .try_for_each_concurrent(MAX_CONCURRENT_TRACES, |(trace, open)| {
+                        self.trace(place, trace, open)
+                    })
                     .await
             }
             Err(error) => {

@@ -11,7 +11,7 @@ use crate::io::ByteSource;
 use crate::readers::{Reader, SourceFile, read_all};
 
 /// The files of one pair that are compared concurrently.
-const FILES_AT_ONCE: usize = 8;
+const MAX_CONCURRENT_FILES: usize = 8;
 const BY_CHECKSUM: &str = "--artifacts checksum reads them";
 const LISTED_AS_EMPTY: &str = "the source lists the artifacts as empty: see whether it reaches their folder";
 const WITHOUT_FILES: &str = "--artifacts none";
@@ -66,7 +66,7 @@ impl Compare {
         let extra: Vec<&FileEntry> = theirs.values().filter(|file| !ours.contains_key(&file.path)).collect();
         self.context.plan(Kind::Artifact, ours.len() + extra.len()).await;
         stream::iter(ours.values())
-            .for_each_concurrent(FILES_AT_ONCE, |file| async {
+            .for_each_concurrent(MAX_CONCURRENT_FILES, |file| async {
                 let partner = theirs.get(&file.path);
                 let difference = self.file(source, target, file, partner).await;
                 self.found(difference.of_experiment(experiment)).await;

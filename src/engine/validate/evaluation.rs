@@ -16,7 +16,7 @@ use crate::error::{Error, Result};
 use crate::readers::read_all;
 
 /// The datasets or experiments that are compared concurrently.
-const AT_ONCE: usize = 4;
+const MAX_CONCURRENT_DATASETS: usize = 4;
 /// The length of the part of a record's inputs that names the record for the user.
 const LABEL: usize = 60;
 
@@ -44,7 +44,9 @@ impl Compare {
             })
             .collect();
         stream::iter(&both)
-            .for_each_concurrent(AT_ONCE, |(ours, theirs)| self.dataset(ours, theirs.as_ref(), pairs))
+            .for_each_concurrent(MAX_CONCURRENT_DATASETS, |(ours, theirs)| {
+                self.dataset(ours, theirs.as_ref(), pairs)
+            })
             .await;
         let chooser = self.plan.chooser()?;
         // A duplicate of a selected dataset is an extra object, whatever the plan.
@@ -118,7 +120,7 @@ impl Compare {
             let (ours, theirs) = (ours.clone(), theirs.clone());
             async move { self.scorers_of(&ours, theirs.as_ref()).await }
         };
-        all.try_for_each_concurrent(AT_ONCE, compare).await
+        all.try_for_each_concurrent(MAX_CONCURRENT_DATASETS, compare).await
     }
 
     async fn scorers_of(&self, ours: &Experiment, theirs: Option<&Experiment>) -> Result<()> {

@@ -11,9 +11,9 @@ use crate::error::Result;
 use crate::plan::ExperimentSelection;
 
 /// The pairs whose histories are read together.
-const PAIRS_AT_ONCE: usize = 90;
+const MAX_CONCURRENT_PAIRS: usize = 90;
 /// The pairs whose files are compared concurrently.
-const FILES_OF: usize = 8;
+const MAX_CONCURRENT_OWNERS: usize = 8;
 
 type Pair = (Run, Run);
 
@@ -81,8 +81,8 @@ impl Compare {
             for run in self.readable(ours, from_target.transpose()?.unwrap_or_default(), false).await {
                 ready.extend(join.target(run));
             }
-            while ready.len() >= PAIRS_AT_ONCE {
-                let rest = ready.split_off(PAIRS_AT_ONCE);
+            while ready.len() >= MAX_CONCURRENT_PAIRS {
+                let rest = ready.split_off(MAX_CONCURRENT_PAIRS);
                 self.pairs(ours, choice, std::mem::replace(&mut ready, rest)).await?;
             }
             if !self.context.may_go_on().await {
@@ -92,7 +92,7 @@ impl Compare {
         let (late, missing, extra) = join.rest();
         ready.extend(late);
         while !ready.is_empty() {
-            let rest = ready.split_off(ready.len().min(PAIRS_AT_ONCE));
+            let rest = ready.split_off(ready.len().min(MAX_CONCURRENT_PAIRS));
             self.pairs(ours, choice, std::mem::replace(&mut ready, rest)).await?;
         }
         for run in missing.iter().filter(|run| self.takes(choice, run)) {
@@ -174,7 +174,7 @@ impl Compare {
         self.context.progress().add_points(our_sums.points);
         let (our_sums, their_sums) = (&our_sums, &their_sums);
         stream::iter(&pairs)
-            .for_each_concurrent(FILES_OF, |(ours, theirs)| async move {
+            .for_each_concurrent(MAX_CONCURRENT_OWNERS, |(ours, theirs)| async move {
                 self.run(experiment, (ours, our_sums), (theirs, their_sums)).await;
                 self.files_of_runs(&experiment.name, ours, theirs).await;
             })

@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::readers::Reader;
 
 /// The number of points that are listed for a series that differs.
-const EXAMPLES: usize = 3;
+const MAX_EXAMPLES: usize = 3;
 
 /// The summary of a series. Consecutive repeated points count once, because servers keep only one of them.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -148,7 +148,7 @@ pub async fn compare(
         return Ok(None);
     }
     let side = |all: &BTreeSet<PointIdentity>, own: &[&PointIdentity]| {
-        let examples: Vec<String> = own.iter().take(EXAMPLES).map(|point| show(point)).collect();
+        let examples: Vec<String> = own.iter().take(MAX_EXAMPLES).map(|point| show(point)).collect();
         let only = if own.is_empty() {
             String::new()
         } else {

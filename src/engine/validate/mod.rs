@@ -45,7 +45,7 @@ pub use crate::report::{
 pub use history::curve;
 
 /// The experiments that are compared concurrently.
-const EXPERIMENTS_AT_ONCE: usize = 4;
+const MAX_CONCURRENT_EXPERIMENTS: usize = 4;
 
 /// How closely files are compared.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -153,7 +153,7 @@ impl Compare {
         let ids = ids.collect();
         stream::iter(pairs.clone())
             .map(Ok::<_, Error>)
-            .try_for_each_concurrent(EXPERIMENTS_AT_ONCE, |(experiment, choice, partner)| async move {
+            .try_for_each_concurrent(MAX_CONCURRENT_EXPERIMENTS, |(experiment, choice, partner)| async move {
                 self.experiment(&experiment, &choice, partner.as_ref()).await
             })
             .await?;

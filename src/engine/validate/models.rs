@@ -18,7 +18,7 @@ use crate::error::Result;
 use crate::plan::ExperimentSelection;
 
 /// The experiments whose models are listed concurrently, and the models that are compared concurrently.
-const AT_ONCE: usize = 4;
+const MAX_CONCURRENT_MODELS: usize = 4;
 
 /// Two models that should be equal, and the name of their experiment.
 type Pair = (String, LoggedModel, LoggedModel);
@@ -33,7 +33,7 @@ impl Compare {
                 .map(|(ours, choice, theirs)| async move {
                     self.pair_models(&ours, &choice, theirs.as_ref()).await
                 })
-                .buffer_unordered(AT_ONCE)
+                .buffer_unordered(MAX_CONCURRENT_MODELS)
                 .try_collect()
                 .await?;
         let both: Vec<Pair> = listed.into_iter().flatten().collect();
@@ -48,7 +48,7 @@ impl Compare {
             known.extend(both.iter().filter_map(run_of));
         }
         stream::iter(&both)
-            .for_each_concurrent(AT_ONCE, |(experiment, ours, theirs)| {
+            .for_each_concurrent(MAX_CONCURRENT_MODELS, |(experiment, ours, theirs)| {
                 let pairs = &pairs;
                 async move {
                     if !self.context.may_go_on().await {

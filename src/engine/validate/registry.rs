@@ -15,7 +15,7 @@ use crate::error::Result;
 use crate::readers::read_all;
 
 /// The models that are compared concurrently.
-const MODELS_AT_ONCE: usize = 4;
+const MAX_CONCURRENT_MODELS: usize = 4;
 
 impl Compare {
     /// The known pairs, after all runs and logged models are compared.
@@ -47,7 +47,7 @@ impl Compare {
         let chosen: BTreeSet<String> = both.iter().map(|(chosen, _)| chosen.model.name.clone()).collect();
         stream::iter(both)
             .map(Ok)
-            .try_for_each_concurrent(MODELS_AT_ONCE, |(ours, theirs)| async move {
+            .try_for_each_concurrent(MAX_CONCURRENT_MODELS, |(ours, theirs)| async move {
                 self.model(&ours, theirs.as_ref(), pairs).await
             })
             .await?;

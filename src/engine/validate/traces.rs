@@ -17,7 +17,7 @@ use crate::io::Pages;
 use crate::plan::ExperimentSelection;
 
 /// The traces that are compared concurrently.
-const AT_ONCE: usize = 8;
+const MAX_CONCURRENT_TRACES: usize = 8;
 
 /// A selected experiment, and its partner.
 type Both = (Experiment, ExperimentSelection, Option<Experiment>);
@@ -86,7 +86,7 @@ impl Compare {
             ready.retain(|(trace, _)| self.plan.takes_trace(choice, trace));
             self.context.plan(Kind::Trace, ready.len()).await;
             stream::iter(&ready)
-                .for_each_concurrent(AT_ONCE, |(a, b)| self.trace(&ours.name, a, b, pairs))
+                .for_each_concurrent(MAX_CONCURRENT_TRACES, |(a, b)| self.trace(&ours.name, a, b, pairs))
                 .await;
             if !self.context.may_go_on().await {
                 return Ok(any);

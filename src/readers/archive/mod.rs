@@ -37,7 +37,7 @@ const EXPERIMENTS_PER_PAGE: usize = 200;
 const RUNS_PER_PAGE: usize = 100;
 const POINTS_PER_CHUNK: usize = 10_000;
 /// Run files that are read at the same time.
-const FILES_AT_ONCE: usize = 2;
+const MAX_CONCURRENT_FILES: usize = 2;
 
 pub struct ArchiveReader {
     layout: Layout,
@@ -325,7 +325,7 @@ impl Reader for ArchiveReader {
         stream::iter(with_metrics)
             // The path was checked when the run was read.
             .map(|run| history(self.layout.run_file(&run.experiment_id, &run.id), run.id.clone()))
-            .flatten_unordered(FILES_AT_ONCE)
+            .flatten_unordered(MAX_CONCURRENT_FILES)
             .boxed()
     }
 

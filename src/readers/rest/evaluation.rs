@@ -6,7 +6,7 @@ use crate::error::Result;
 use crate::io::Pages;
 
 /// Datasets or scorers that are requested one by one, at the same time.
-const AT_ONCE: usize = 8;
+const MAX_CONCURRENT_REQUESTS: usize = 8;
 
 impl RestReader {
     pub(super) fn datasets(&self) -> Pages<'_, Readable<EvaluationDataset>> {
@@ -33,7 +33,7 @@ impl RestReader {
                 }
             }
         });
-        stream::iter(asked).buffered(AT_ONCE).try_collect().await
+        stream::iter(asked).buffered(MAX_CONCURRENT_REQUESTS).try_collect().await
     }
 
     /// The list of latest versions is sufficient if each of them is the first version.
@@ -51,7 +51,8 @@ impl RestReader {
                 _ => self.client.scorer_versions(&experiment.id, &latest.name).await,
             }
         });
-        let versions: Vec<Vec<Scorer>> = stream::iter(versions).buffered(AT_ONCE).try_collect().await?;
+        let versions: Vec<Vec<Scorer>> =
+            stream::iter(versions).buffered(MAX_CONCURRENT_REQUESTS).try_collect().await?;
         Ok(versions.into_iter().flatten().collect())
     }
 

@@ -15,7 +15,7 @@ const NOTHING: &str = "the server shows no experiment at all, deleted ones inclu
                        meta.yaml";
 
 /// Experiments that are requested one by one, at the same time.
-const AT_ONCE: usize = 8;
+const MAX_CONCURRENT_REQUESTS: usize = 8;
 
 struct Walk<'a> {
     list: Listing<'a, Experiment>,
@@ -103,7 +103,7 @@ impl RestReader {
         });
         let asked: Vec<_> = asked.collect();
         let found: Vec<Option<Readable<Experiment>>> =
-            stream::iter(asked).buffered(AT_ONCE).try_collect().await?;
+            stream::iter(asked).buffered(MAX_CONCURRENT_REQUESTS).try_collect().await?;
         let mut experiments: Vec<_> = found.into_iter().flatten().collect();
         experiments.push(Err(Unreadable::rest_of_list(Kind::Experiment, "", error)));
         Ok(experiments)

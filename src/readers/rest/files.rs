@@ -8,10 +8,10 @@ use crate::error::{Class, Error, Result};
 use crate::io::{Pages, circle};
 
 /// Folders that are listed at the same time.
-const FOLDERS_AT_ONCE: usize = 8;
+const MAX_CONCURRENT_FOLDERS: usize = 8;
 
 /// The limit for endlessly nested folders: no file system and no store has longer paths.
-const LONGEST_PATH: usize = 4_096;
+const MAX_PATH_LENGTH: usize = 4_096;
 
 fn is_below(path: &str, folder: &str) -> bool {
     folder.is_empty() || path.strip_prefix(folder).is_some_and(|rest| rest.len() > 1 && rest.starts_with('/'))
@@ -46,10 +46,10 @@ impl RestReader {
                     Some(error) => Err(error),
                 };
             }
-            let now = folders.split_off(folders.len().saturating_sub(FOLDERS_AT_ONCE));
+            let now = folders.split_off(folders.len().saturating_sub(MAX_CONCURRENT_FOLDERS));
             let listed: Vec<_> = stream::iter(now)
                 .map(|folder| async move { (self.folder(owner, &folder).await, folder) })
-                .buffered(FOLDERS_AT_ONCE)
+                .buffered(MAX_CONCURRENT_FOLDERS)
                 .collect()
                 .await;
             let mut files = Vec::new();
@@ -105,7 +105,7 @@ impl RestReader {
 
     /// Either the owner's route or the proxy's route can list it; the proxy gets the whole path.
     fn can_be_listed(&self, owner: Owner<'_>, folder: &str) -> bool {
-        if folder.len() > LONGEST_PATH {
+        if folder.len() > MAX_PATH_LENGTH {
             return false;
         }
         let rules = self.probe.capabilities.paths;

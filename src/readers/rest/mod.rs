@@ -49,7 +49,7 @@ pub struct RestReader {
 }
 
 /// Runs that are requested one by one, at the same time.
-const RUNS_AT_ONCE: usize = 8;
+const MAX_CONCURRENT_RUNS: usize = 8;
 
 impl RestReader {
     /// `probe` is the result of the first look at `client`'s server; `stores` hold its artifacts.
@@ -93,7 +93,7 @@ impl RestReader {
                 Err(e) => Err(Unreadable { kind: Kind::Run, id: run.id.to_string(), reason: e.to_string() }),
             })
         });
-        stream::iter(asked).buffered(RUNS_AT_ONCE).try_collect().await
+        stream::iter(asked).buffered(MAX_CONCURRENT_RUNS).try_collect().await
     }
 
     async fn has_models(&self) -> Result<bool> {

@@ -11,7 +11,7 @@ use crate::io::{Pages, strict};
 use crate::readers::read_all;
 
 /// Versions that are searched for at the same time.
-const AT_ONCE: usize = 8;
+const MAX_CONCURRENT_REQUESTS: usize = 8;
 /// The most experiments in one search.
 const EXPERIMENTS: usize = 100;
 
@@ -63,7 +63,7 @@ impl RestReader {
         let ids: Vec<ExperimentId> = experiments.into_iter().map(|one| one.id).collect();
         let asked = prompts.iter().map(|prompt| self.links_of_prompt(&prompt.name, &ids));
         let asked: Vec<_> = asked.collect();
-        let mut answers = stream::iter(asked).buffer_unordered(AT_ONCE);
+        let mut answers = stream::iter(asked).buffer_unordered(MAX_CONCURRENT_REQUESTS);
         while let Some(answer) = answers.next().await {
             match answer {
                 Ok(found) => {

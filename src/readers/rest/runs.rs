@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use futures::stream;
 use futures::{StreamExt, TryStreamExt};
 
-use super::{RUNS_AT_ONCE, RestReader};
+use super::{MAX_CONCURRENT_RUNS, RestReader};
 use crate::artifacts::{folder, proxied_path};
 use crate::entities::{Experiment, Kind, Readable, Run, RunId, Unreadable};
 use crate::error::{Class, Error, Result};
@@ -100,7 +100,7 @@ impl RestReader {
                 answer => Ok((id, answer)),
             }
         });
-        let answers: Vec<_> = stream::iter(asked).buffered(RUNS_AT_ONCE).try_collect().await?;
+        let answers: Vec<_> = stream::iter(asked).buffered(MAX_CONCURRENT_RUNS).try_collect().await?;
         let is_elsewhere = |run: &Run| run.experiment_id != experiment.id;
         Ok(answers.into_iter().filter(|(_, run)| !run.as_ref().is_ok_and(is_elsewhere)).collect())
     }

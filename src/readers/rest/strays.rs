@@ -9,8 +9,8 @@ use crate::entities::{Count, Experiment, Unsupported};
 use crate::error::{Class, Result};
 
 /// Experiments that are checked, and how many at the same time.
-const EXPERIMENTS: usize = 100;
-const AT_ONCE: usize = 8;
+const MAX_EXPERIMENTS: usize = 100;
+const MAX_CONCURRENT_REQUESTS: usize = 8;
 /// Folders that MLflow itself creates there, in addition to one for each run.
 const OWNED: [&str; 2] = ["models", "traces"];
 
@@ -19,10 +19,10 @@ impl RestReader {
     pub(super) async fn strays(&self, experiments: &[Experiment]) -> Result<Unsupported> {
         let roots = experiments.iter().filter_map(|one| proxied_path(&one.artifact_location));
         let roots: Vec<&str> = roots.filter(|_| self.probe.capabilities.artifact_proxy).collect();
-        let asked = roots.iter().take(EXPERIMENTS).map(|root| self.strays_in(root));
+        let asked = roots.iter().take(MAX_EXPERIMENTS).map(|root| self.strays_in(root));
         let asked: Vec<_> = asked.collect();
-        let mut tally = Count::counted(0, roots.len() > EXPERIMENTS);
-        let mut answers = stream::iter(asked).buffered(AT_ONCE);
+        let mut tally = Count::counted(0, roots.len() > MAX_EXPERIMENTS);
+        let mut answers = stream::iter(asked).buffered(MAX_CONCURRENT_REQUESTS);
         while let Some(answer) = answers.next().await {
             match answer {
                 Ok(count) => tally = tally.plus(Count::exactly(count)),

@@ -7,7 +7,7 @@ use crate::error::{Class, Error, Result};
 use crate::io::{Listing, Pages, strict};
 
 /// Runs that are requested one by one, at the same time.
-const RUNS_AT_ONCE: usize = 16;
+const MAX_CONCURRENT_RUNS: usize = 16;
 
 impl RestReader {
     pub(super) fn every_trace<'a>(&'a self, experiment: &'a Experiment) -> Listing<'a, Trace> {
@@ -57,7 +57,7 @@ impl RestReader {
             let trace_ids = linked.map(|trace| trace.id).collect();
             Ok::<_, Error>(TraceLinks { run_id: run.id, trace_ids })
         });
-        let all: Vec<TraceLinks> = stream::iter(asked).buffered(RUNS_AT_ONCE).try_collect().await?;
+        let all: Vec<TraceLinks> = stream::iter(asked).buffered(MAX_CONCURRENT_RUNS).try_collect().await?;
         Ok(all.into_iter().filter(|one| !one.trace_ids.is_empty()).collect())
     }
 }

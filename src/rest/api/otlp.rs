@@ -15,7 +15,7 @@ use crate::rest::{Call, Capabilities, Client};
 
 const ROUTE: &str = "/v1/traces";
 /// Larger requests may be cut off on the way.
-pub const LARGEST_REQUEST: usize = 8 << 20;
+pub const MAX_REQUEST_BYTES: usize = 8 << 20;
 
 #[derive(Clone, PartialEq, Message)]
 struct Request {
@@ -159,7 +159,7 @@ pub fn request(trace: &str, spans: &[Span], can: &Capabilities) -> Option<Vec<u8
     let spans: Vec<WireSpan> = spans.iter().map(|span| wire(&id, span)).collect::<Option<_>>()?;
     let all = Request { resource_spans: vec![ResourceSpans { scope_spans: vec![ScopeSpans { spans }] }] };
     let bytes = all.encode_to_vec();
-    (bytes.len() <= LARGEST_REQUEST).then_some(bytes)
+    (bytes.len() <= MAX_REQUEST_BYTES).then_some(bytes)
 }
 
 fn wire(trace: &[u8], span: &Span) -> Option<WireSpan> {

@@ -26,7 +26,7 @@ const WITH_HOST: [&str; 25] = [
     "wss",
 ];
 /// MLflow decodes this many times before it refuses the path.
-const MOST_DECODINGS: usize = 10;
+const MAX_DECODINGS: usize = 10;
 
 impl PathRules {
     /// The rules of a release. An unknown release is treated as the newest.
@@ -60,7 +60,7 @@ impl PathRules {
 /// MLflow's `_decode`.
 fn decoded(path: &str) -> Option<String> {
     let mut now = path.to_owned();
-    for _ in 0..MOST_DECODINGS {
+    for _ in 0..MAX_DECODINGS {
         let next = parsed(&percent_decode_str(&now).decode_utf8_lossy());
         if next == now {
             return Some(now);

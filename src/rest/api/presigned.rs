@@ -17,7 +17,7 @@ use crate::rest::{Call, Client};
 
 const SIGN: &str = "/api/2.0/mlflow/artifacts/presigned-upload-url";
 /// AWS: the largest size that one PutObject takes.
-const MOST_BYTES: u64 = 5 << 30;
+const MAX_BYTES: u64 = 5 << 30;
 /// The expiration that sagemaker-mlflow 0.5.0 requests, in seconds.
 const EXPIRATION: u64 = 900;
 
@@ -51,7 +51,7 @@ impl Client {
         size: u64,
         opener: &dyn ByteSource,
     ) -> Result<()> {
-        if size > MOST_BYTES {
+        if size > MAX_BYTES {
             return Err(Error::permanent(format!(
                 "{path}: {size} bytes are more than one presigned upload takes"
             ))

@@ -26,7 +26,7 @@ pub const ROWS_PER_CALL: usize = 25_000;
 const EXPERIMENTS_PER_PAGE: usize = 1_000;
 const RUNS_PER_PAGE: usize = 500;
 /// When the server cannot answer in time, a page of runs is requested again at half the size, down to this.
-const FEWEST_RUNS_PER_PAGE: usize = 10;
+const MIN_RUNS_PER_PAGE: usize = 10;
 
 /// Every other order of experiments uses a time. Times change during the listing, and experiments from before MLflow
 /// 1.29 have none: over files, 1.30 answers 500 when only some experiments have one (`utils/search_utils.py`,
@@ -137,7 +137,7 @@ impl Client {
                     let into = |wire: WireRun| Ok(wire.into());
                     return Ok((page.runs.read(Kind::Run, "/info/run_id", into), page.next_page_token));
                 }
-                Err(e) if e.class() == Class::Transient && most > FEWEST_RUNS_PER_PAGE => {
+                Err(e) if e.class() == Class::Transient && most > MIN_RUNS_PER_PAGE => {
                     tracing::warn!("{e}; asking for {} runs at a time", most / 2);
                     size.store(most / 2, Relaxed);
                 }

@@ -12,10 +12,10 @@ use crate::rest::{Call, Client};
 /// Every list accepts this page size (MLflow 3.18); lists without pages ignore it.
 const PER_PAGE: usize = 1_000;
 /// The limit is low because a user waits for the count.
-const MOST_PAGES: usize = 5;
+const MAX_PAGES: usize = 5;
 /// Experiments that are queried one by one, and how many at the same time.
-const MOST_EXPERIMENTS: usize = 100;
-const AT_ONCE: usize = 8;
+const MAX_EXPERIMENTS: usize = 100;
+const MAX_CONCURRENT_REQUESTS: usize = 8;
 /// Ids of scorers in one request line; see `RUNS_PER_BULK_CALL`.
 const SCORERS_PER_CALL: usize = 50;
 
@@ -113,7 +113,8 @@ impl Client {
     pub async fn others(&self, experiments: &[ExperimentId], over_files: bool) -> Vec<Unsupported> {
         let asked = TABLE.iter().map(|listed| self.other(listed, experiments, over_files));
         let asked: Vec<_> = asked.collect();
-        let found: Vec<Option<Unsupported>> = stream::iter(asked).buffered(AT_ONCE).collect().await;
+        let found: Vec<Option<Unsupported>> =
+            stream::iter(asked).buffered(MAX_CONCURRENT_REQUESTS).collect().await;
         found.into_iter().flatten().collect()
     }
 
@@ -142,10 +143,11 @@ impl Client {
                 Ok(Count { count: all.count.map(|count| count.saturating_sub(1)), ..all })
             }
             How::EachExperiment => {
-                let some = experiments.iter().take(MOST_EXPERIMENTS);
+                let some = experiments.iter().take(MAX_EXPERIMENTS);
                 let asked: Vec<_> = some.map(|id| self.count_owned(listed, id)).collect();
-                let counts: Vec<Count> = stream::iter(asked).buffered(AT_ONCE).try_collect().await?;
-                let seen = Count::counted(0, experiments.len() > MOST_EXPERIMENTS);
+                let counts: Vec<Count> =
+                    stream::iter(asked).buffered(MAX_CONCURRENT_REQUESTS).try_collect().await?;
+                let seen = Count::counted(0, experiments.len() > MAX_EXPERIMENTS);
                 Ok(counts.into_iter().fold(seen, Count::plus))
             }
             How::EachScorer => self.online_scoring(listed, experiments).await,
@@ -166,7 +168,7 @@ impl Client {
 
     async fn count(&self, listed: &Listed, fields: &[(&'static str, &str)]) -> Result<Count> {
         let (mut count, mut token) = (0, None::<String>);
-        for _ in 0..MOST_PAGES {
+        for _ in 0..MAX_PAGES {
             let mut fields = fields.to_vec();
             fields.extend(token.as_deref().map(|token| ("page_token", token)));
             let answer = self.answer(&listed.call(&fields)?).await?;
@@ -187,11 +189,11 @@ impl Client {
         match self.answer(&list()).await {
             Ok(all) => lists.push(all),
             Err(e) if e.is_code("INVALID_PARAMETER_VALUE") => {
-                more = experiments.len() > MOST_EXPERIMENTS;
-                let some = experiments.iter().take(MOST_EXPERIMENTS);
+                more = experiments.len() > MAX_EXPERIMENTS;
+                let some = experiments.iter().take(MAX_EXPERIMENTS);
                 let calls = some.map(|id| list().query("experiment_id", id));
                 let asked: Vec<_> = calls.map(|call| async move { self.answer(&call).await }).collect();
-                lists = stream::iter(asked).buffered(AT_ONCE).try_collect().await?;
+                lists = stream::iter(asked).buffered(MAX_CONCURRENT_REQUESTS).try_collect().await?;
             }
             Err(e) => return Err(e),
         }

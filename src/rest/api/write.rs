@@ -14,7 +14,7 @@ const METRICS_PER_BATCH: usize = 1_000;
 const PARAMS_PER_BATCH: usize = 100;
 const TAGS_PER_BATCH: usize = 100;
 /// In characters.
-const LONGEST_TAG: usize = 8_000;
+const MAX_TAG_LENGTH: usize = 8_000;
 const ENTRIES_PER_BATCH: usize = 1_000;
 /// MLflow documents 1 MB; gateways in front of it may enforce that limit.
 const BYTES_PER_BATCH: usize = 900_000;
@@ -105,7 +105,7 @@ pub fn takes_tag(name: &str) -> bool {
 /// Whether an existing run takes the whole value of a tag: longer values are cut without a notice, and `runs/create`
 /// cuts none (MLflow 3.10 to 3.18, `utils/validation.py`, `MAX_TAG_VAL_LENGTH`).
 pub fn takes_tag_value(value: &str) -> bool {
-    value.len() <= LONGEST_TAG || value.chars().count() <= LONGEST_TAG
+    value.len() <= MAX_TAG_LENGTH || value.chars().count() <= MAX_TAG_LENGTH
 }
 
 /// Returns how many of the first `items` fit into one `log-batch` (limits of MLflow 1.0 to 3.18,

@@ -107,7 +107,7 @@ impl Access {
             workspace: workspace().filter(is_filled),
             aws_sigv4: get("AWS_SIGV4").is_some_and(is_true),
             signer: None,
-            wait: limits::GONE,
+            wait: limits::DEFAULT_OUTAGE_WAIT,
         })
     }
 
@@ -149,7 +149,7 @@ impl Access {
             .default_headers([(ACCEPT_ENCODING, HeaderValue::from_static("identity"))].into_iter().collect())
             .tcp_nodelay(true)
             .pool_max_idle_per_host(64)
-            .connect_timeout(limits::CONNECT)
+            .connect_timeout(limits::CONNECT_TIMEOUT)
             .tcp_keepalive(Duration::from_secs(30))
             // Credentials are not sent to another server: see `redirect.rs`.
             .redirect(reqwest::redirect::Policy::none())

@@ -40,7 +40,8 @@ impl Client {
             Ok(reply) => {
                 let (status, content_type) =
                     (reply.response.status().as_u16(), content_type(reply.response.headers()));
-                let body = reply.whole(limits::QUESTION_BYTES).await.map_err(|failure| failure.error)?;
+                let body =
+                    reply.whole(limits::MAX_INTERACTIVE_BYTES).await.map_err(|failure| failure.error)?;
                 Ok(Answer { status, content_type, body })
             }
             Err(ErrorResponse { status, headers, body }) => {

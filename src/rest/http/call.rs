@@ -50,7 +50,7 @@ impl RetryPolicy {
         let delay = failure.delay(planned);
         match self {
             Self::Work => delay,
-            Self::Question => delay.min(limits::QUESTION_RETRY_AFTER),
+            Self::Question => delay.min(limits::MAX_INTERACTIVE_RETRY_AFTER),
         }
     }
 

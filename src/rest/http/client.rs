@@ -20,7 +20,7 @@ use crate::limits;
 use crate::rest::{Access, Address, Call, Idempotency};
 
 /// The server may go away this often during one request. After that the request counts as the cause.
-const OUTAGES: u32 = 5;
+const MAX_OUTAGES: u32 = 5;
 
 /// The time limits of one server: those of [`crate::limits`], and shorter ones in tests.
 #[derive(Clone, Copy)]
@@ -35,11 +35,11 @@ pub(in crate::rest) struct Times {
 impl Default for Times {
     fn default() -> Self {
         Self {
-            work: limits::SILENCE,
-            question: limits::QUESTION,
-            call: limits::CALL,
-            upload_stall: limits::UPLOAD_STALL,
-            upload_answer: limits::UPLOAD_ANSWER,
+            work: limits::READ_TIMEOUT,
+            question: limits::INTERACTIVE_READ_TIMEOUT,
+            call: limits::CALL_TIMEOUT,
+            upload_stall: limits::UPLOAD_WRITE_TIMEOUT,
+            upload_answer: limits::UPLOAD_READ_TIMEOUT,
         }
     }
 }
@@ -150,8 +150,8 @@ impl Client {
         // Until the answer begins, other limits apply; and a sign-in may take as long as it needs.
         let reply = self.send(call).await?;
         let (limit, most) = match call.patience {
-            RetryPolicy::Work => (self.times.call, limits::ANSWER_BYTES),
-            RetryPolicy::Question => (limits::QUESTION_WHOLE, limits::QUESTION_BYTES),
+            RetryPolicy::Work => (self.times.call, limits::MAX_ANSWER_BYTES),
+            RetryPolicy::Question => (limits::INTERACTIVE_TIMEOUT, limits::MAX_INTERACTIVE_BYTES),
         };
         let body = match tokio::time::timeout(limit, reply.whole(most)).await {
             Ok(body) => body?,
@@ -181,7 +181,7 @@ impl Client {
                 Err(failure) => failure,
             };
             let is_clear = failure.error.class() != Class::Ambiguous;
-            let may_wait = call.patience == RetryPolicy::Work && is_clear && outages < OUTAGES;
+            let may_wait = call.patience == RetryPolicy::Work && is_clear && outages < MAX_OUTAGES;
             if may_wait && failure.may_be_gone && self.rides_out(&failure).await? {
                 outages += 1;
                 self.meter.retry();

@@ -11,12 +11,12 @@ use crate::io::{Meter, Slowdown};
 
 /// A low start: an exhausted pool of database connections (MLflow over SQLite: 15) stays exhausted for half a minute.
 /// After twenty-two good answers the limit is 8.
-const START: usize = 4;
-const MOST: usize = 64;
+const INITIAL_LIMIT: usize = 4;
+const MAX_LIMIT: usize = 64;
 /// Growth stops when the latency exceeds this multiple of the route's best latency.
 const TOLERANCE: f64 = 2.0;
 /// A burst of refusals counts once.
-const CALM: Duration = Duration::from_secs(1);
+const COOLDOWN: Duration = Duration::from_secs(1);
 /// Connections that one `log-batch` may hold at the same time (MLflow 3.10, `store/tracking/sqlalchemy_store.py`: its
 /// own session, and those of the functions that it calls).
 const CONNECTIONS_PER_REQUEST: usize = 3;
@@ -82,12 +82,13 @@ impl Drop for Slot {
 
 impl ConcurrencyLimit {
     pub fn new(meter: Arc<Meter>) -> Self {
-        Self::with_limit(START, meter)
+        Self::with_limit(INITIAL_LIMIT, meter)
     }
 
     pub fn with_limit(limit: usize, meter: Arc<Meter>) -> Self {
         meter.set_concurrency(limit);
-        let state = State { limit, ceiling: MOST, debt: 0, fine: 0, halved: None, routes: HashMap::new() };
+        let state =
+            State { limit, ceiling: MAX_LIMIT, debt: 0, fine: 0, halved: None, routes: HashMap::new() };
         Self(Arc::new(Shared { slots: Arc::new(Semaphore::new(limit)), state: Mutex::new(state), meter }))
     }
 
@@ -138,7 +139,7 @@ impl ConcurrencyLimit {
 
 impl State {
     fn halve(&mut self, now: Instant) {
-        if self.halved.is_some_and(|last| now.duration_since(last) < CALM) {
+        if self.halved.is_some_and(|last| now.duration_since(last) < COOLDOWN) {
             return;
         }
         self.lower_to(self.limit / 2);
@@ -197,20 +198,20 @@ mod tests {
         let pace = ConcurrencyLimit::new(Arc::default());
         feed(&pace, 500, 20, Load::Fine);
         let grown = limit(&pace);
-        assert!(grown > START, "{grown}");
+        assert!(grown > INITIAL_LIMIT, "{grown}");
         feed(&pace, 50, 200, Load::Fine);
         let held = limit(&pace);
         feed(&pace, 500, 200, Load::Fine);
         assert_eq!(limit(&pace), held);
         feed(&pace, 100_000, 20, Load::Fine);
-        assert_eq!(limit(&pace), MOST);
+        assert_eq!(limit(&pace), MAX_LIMIT);
     }
 
     #[test]
     fn a_burst_of_refusals_halves_once() {
         let pace = ConcurrencyLimit::new(Arc::default());
         feed(&pace, 10, 20, BUSY);
-        assert_eq!(limit(&pace), START / 2);
+        assert_eq!(limit(&pace), INITIAL_LIMIT / 2);
     }
 
     #[test]

@@ -54,8 +54,8 @@ pub struct ErrorResponse {
 }
 
 /// The factor for the delays when a server throttles: from 1 s, and at most a minute (AWS: error retries).
-const THROTTLED: u32 = 5;
-const LONGEST: Duration = Duration::from_secs(60);
+const MAX_THROTTLED_RETRIES: u32 = 5;
+const MAX_DELAY: Duration = Duration::from_secs(60);
 
 impl Failure {
     pub fn is_transient(&self) -> bool {
@@ -70,7 +70,7 @@ impl Failure {
     pub fn delay(&self, planned: Duration) -> Duration {
         match self.retry_after {
             Some(asked) => asked,
-            None if self.throttled => (planned * THROTTLED).min(LONGEST),
+            None if self.throttled => (planned * MAX_THROTTLED_RETRIES).min(MAX_DELAY),
             None => planned,
         }
     }
@@ -101,7 +101,7 @@ struct Body {
 }
 
 /// The largest answer, in bytes, that is checked for an error of MLflow.
-const LONGEST_ERROR: usize = 64 << 10;
+const MAX_ERROR_LENGTH: usize = 64 << 10;
 const CERTIFICATES: &str = "give the server's or its authority's certificate with MLFERRY_SOURCE_SERVER_CERT_PATH or \
     MLFERRY_TARGET_SERVER_CERT_PATH (or MLFLOW_TRACKING_SERVER_CERT_PATH), or accept any with …_INSECURE_TLS=true; for a \
     server without TLS use http://";
@@ -261,7 +261,7 @@ pub fn hidden_error(body: &[u8]) -> Option<String> {
         message: String,
     }
     // An error is short; a large page of objects is not parsed twice.
-    if body.len() > LONGEST_ERROR {
+    if body.len() > MAX_ERROR_LENGTH {
         return None;
     }
     let refusal: Refusal = serde_json::from_slice(body).ok()?;
@@ -288,7 +288,7 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
             Duration::from_secs(u64::try_from(until.as_second() - now.as_second()).unwrap_or(0))
         }
     };
-    Some(wait.min(limits::RETRY_AFTER))
+    Some(wait.min(limits::MAX_RETRY_AFTER))
 }
 
 fn http_date(text: &str) -> Option<jiff::Timestamp> {

@@ -9,7 +9,7 @@ use crate::error::{Answered, Class, Code, Error};
 use crate::rest::Address;
 
 /// The most redirects that one request follows.
-pub const MOST: usize = 5;
+pub const MAX_REDIRECTS: usize = 5;
 
 /// The address of the same resource on the same server; none for all other answers. A redirect that would turn a POST
 /// into a GET is not followed: it would be another request.

@@ -19,7 +19,7 @@ use crate::rest::{Call, Client, Idempotency};
 /// The content type of a file.
 pub(in crate::rest) const OCTETS: &str = "application/octet-stream";
 /// The most sign-in renewals for one request. The second one covers a sign-in that was renewed just before the request.
-const MOST_RENEWALS: usize = 3;
+const MAX_RENEWALS: usize = 3;
 
 /// An answer whose body has not arrived yet.
 pub struct Reply {
@@ -96,7 +96,7 @@ impl Client {
                 Err(refused) => refused,
             };
             let may_change = redirect::wants_sign_in(&url, &unhappy)
-                && (renewals < MOST_RENEWALS || !self.sign_in.can_change());
+                && (renewals < MAX_RENEWALS || !self.sign_in.can_change());
             if !may_change || !self.sign_in.renew(used, first).await {
                 return Err(self.failure(call, &url, &unhappy));
             }
@@ -121,7 +121,7 @@ impl Client {
                 Err(unhappy) => unhappy,
             };
             match (redirect::within(&url, &method, &unhappy), again) {
-                (Some(next), Some(mut again)) if led < redirect::MOST => {
+                (Some(next), Some(mut again)) if led < redirect::MAX_REDIRECTS => {
                     *again.url_mut() = next;
                     request = again;
                     led += 1;
@@ -242,7 +242,9 @@ impl Client {
         if status.is_success() {
             return Ok(reply);
         }
-        let body = tokio::time::timeout(limits::QUESTION, reply.whole(limits::REFUSAL_BYTES)).await;
+        let body =
+            tokio::time::timeout(limits::INTERACTIVE_READ_TIMEOUT, reply.whole(limits::MAX_ERROR_BYTES))
+                .await;
         let body = body.map(Result::unwrap_or_default).unwrap_or_default();
         Err(ErrorResponse { status, headers, body })
     }

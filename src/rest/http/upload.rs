@@ -24,7 +24,7 @@ use crate::limits;
 use crate::rest::{Call, Client};
 
 /// API Gateway's limit for a payload.
-const MOST_BYTES: usize = 10 << 20;
+const MAX_BYTES: usize = 10 << 20;
 
 /// The side that must act next while a file is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,8 +112,8 @@ impl Stream for Body {
 
 /// How long the answer to a file of this size may take after the upload.
 fn answer_limit(least: Duration, size: Option<u64>) -> Duration {
-    let stored = Duration::from_secs(size.unwrap_or_default() / limits::UPLOAD_ANSWER_RATE);
-    (least + stored).min(limits::UPLOAD_ANSWER_MOST)
+    let stored = Duration::from_secs(size.unwrap_or_default() / limits::UPLOAD_STORE_RATE);
+    (least + stored).min(limits::MAX_UPLOAD_READ_TIMEOUT)
 }
 
 impl Client {
@@ -160,7 +160,7 @@ impl Client {
             }
         };
         let sent = match sent {
-            Ok(reply) => reply.whole(limits::QUESTION_BYTES).await.map(drop),
+            Ok(reply) => reply.whole(limits::MAX_INTERACTIVE_BYTES).await.map(drop),
             Err(failure) => Err(failure),
         };
         sent.inspect_err(|failure| self.pace.learn(call.route, started.elapsed(), failure.load))
@@ -223,7 +223,7 @@ async fn small(mut chunks: BoxStream<'static, Result<Bytes>>) -> Result<Bytes> {
     let mut all = BytesMut::new();
     while let Some(chunk) = chunks.try_next().await? {
         all.extend_from_slice(&chunk);
-        if all.len() > MOST_BYTES {
+        if all.len() > MAX_BYTES {
             return Err(Error::permanent("a file of this size cannot be signed").hint(
                 "API Gateway takes no requests of more than 10 MB: let files go to the artifact store itself",
             ));

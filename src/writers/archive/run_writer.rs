@@ -31,12 +31,12 @@ pub struct ArchiveRunWriter {
 /// The key of the fingerprint, in the first line of a run file.
 const MARK: &str = "mlferry_fingerprint";
 /// The first line contains six short values.
-const LONGEST_LINE: u64 = 4_096;
+const MAX_LINE_LENGTH: u64 = 4_096;
 
 /// The fingerprint in a run file; none if it has none, as in a file of an older release.
 pub fn mark_of(path: &Path) -> Option<String> {
     let mut line = String::new();
-    BufReader::new(File::open(path).ok()?.take(LONGEST_LINE)).read_line(&mut line).ok()?;
+    BufReader::new(File::open(path).ok()?.take(MAX_LINE_LENGTH)).read_line(&mut line).ok()?;
     let system = line.trim_end().strip_prefix("{\"system\":")?.strip_suffix(',')?;
     let system: serde_json::Value = serde_json::from_str(system).ok()?;
     system.get(MARK)?.as_str().map(str::to_owned)

@@ -5,7 +5,7 @@ use std::sync::PoisonError;
 use futures::TryStreamExt;
 
 use super::refused::{Refused, is_refusal, not_made};
-use super::{ImportedRun, RestWriter, TRIES, TargetExperiment};
+use super::{ImportedRun, MAX_TRIES, RestWriter, TargetExperiment};
 use crate::entities::{Experiment, ExperimentId, Kind, Lifecycle, RunId, RunStatus, ids_in, tag};
 use crate::error::{Class, Error, Result};
 use crate::io::strict;
@@ -14,7 +14,7 @@ use crate::writers::Unresolved;
 /// Every server has it from the start.
 const DEFAULT_EXPERIMENT: &str = "0";
 /// Experiments that are checked to find out whether the two ends are swapped.
-const ORIGINS: usize = 3;
+const MAX_ORIGINS: usize = 3;
 /// Only runs that an import has made carry this tag.
 const IMPORTED: &str = "tags.`mlferry.source.run_id` != ''";
 
@@ -95,7 +95,7 @@ impl RestWriter {
 
     /// See [`Writer::origin_of`](crate::writers::Writer::origin_of). A few experiments are enough.
     pub(super) async fn made_from_here(&self, experiments: &[&Experiment]) -> Result<Option<String>> {
-        for experiment in experiments.iter().filter_map(|one| Some((one, origin(one)?))).take(ORIGINS) {
+        for experiment in experiments.iter().filter_map(|one| Some((one, origin(one)?))).take(MAX_ORIGINS) {
             let (experiment, (id, created)) = experiment;
             match self.client.experiment(&id).await {
                 Ok(there) if there.creation_time == Some(created) => {
@@ -151,7 +151,7 @@ impl RestWriter {
                     if let Some(made) = self.client.experiment_by_name(name).await? {
                         return Ok(made.id);
                     }
-                    if tries == TRIES {
+                    if tries == MAX_TRIES {
                         return Err(not_made(e));
                     }
                     tries += 1;

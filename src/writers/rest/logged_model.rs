@@ -7,7 +7,7 @@ use super::model_writer::{ImportedModel, RestModelWriter};
 use super::refused::{in_parts, not_made};
 use super::registry::insert_times;
 use super::run_log::Sent;
-use super::{RestWriter, TRIES};
+use super::{MAX_TRIES, RestWriter};
 use crate::entities::{
     ExperimentId, Kind, Lifecycle, LoggedModel, ModelId, ModelOutput, ModelStatus, Run, RunId, ids_in, tag,
 };
@@ -76,7 +76,7 @@ impl RestWriter {
                     if let Some(made) = self.imported_models(&place.id).await?.remove(&model.id) {
                         return Ok(made);
                     }
-                    if tries == TRIES {
+                    if tries == MAX_TRIES {
                         return Err(not_made(e));
                     }
                     tries += 1;

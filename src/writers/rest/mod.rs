@@ -102,7 +102,7 @@ struct SourceObjects {
 }
 
 /// How often a creation is tried again when its reply was lost and a lookup did not find the object.
-const TRIES: usize = 3;
+const MAX_TRIES: usize = 3;
 
 /// A run that an earlier import has made.
 #[derive(Clone)]

@@ -7,10 +7,10 @@ use crate::entities::Kind;
 use crate::error::{Class, Error, Result};
 
 /// The most refusals that one message lists.
-const NAMED: usize = 5;
+const MAX_NAMED: usize = 5;
 /// Characters of a name or of a reason in such a message.
-const LONGEST_NAME: usize = 60;
-const LONGEST_REASON: usize = 160;
+const MAX_NAME_LENGTH: usize = 60;
+const MAX_REASON_LENGTH: usize = 160;
 
 /// The parts of one object that the server refused, and why.
 #[derive(Debug, Default)]
@@ -56,17 +56,17 @@ impl Refused {
         if total == 0 {
             return None;
         }
-        let named = self.0.iter().take(NAMED).map(|Part { what, name, count, reason }| {
+        let named = self.0.iter().take(MAX_NAMED).map(|Part { what, name, count, reason }| {
             let count = if *count > 1 { format!(" ({count} of them)") } else { String::new() };
             format!(
                 "{what} {:?}{count}: {}",
-                shortened(name, LONGEST_NAME),
-                shortened(reason, LONGEST_REASON)
+                shortened(name, MAX_NAME_LENGTH),
+                shortened(reason, MAX_REASON_LENGTH)
             )
         });
         let mut text = named.collect::<Vec<_>>().join("; ");
-        if self.0.len() > NAMED {
-            text.push_str(&format!("; and {} more", self.0.len() - NAMED));
+        if self.0.len() > MAX_NAMED {
+            text.push_str(&format!("; and {} more", self.0.len() - MAX_NAMED));
         }
         let parts = if total == 1 { "part" } else { "parts" };
         Some(
@@ -97,7 +97,7 @@ pub(super) fn not_made(error: Error) -> Error {
 }
 
 /// If this many parts are refused and none is accepted, all are treated as refused.
-const HOPELESS: usize = 8;
+const MAX_CONSECUTIVE_FAILURES: usize = 8;
 
 /// Sends all of them together or, if that is refused, in smaller and smaller parts. Returns those that are refused
 /// alone. An error concerns all of them.
@@ -111,7 +111,7 @@ pub(super) async fn in_parts<T: Clone, Fut: Future<Output = Result<()>>>(
             Ok(()) => took_some = true,
             Err(error) if !is_refusal(&error) => return Err(error),
             Err(error) if part.len() == 1 => {
-                let hopeless = !took_some && refused.len() + 1 >= HOPELESS;
+                let hopeless = !took_some && refused.len() + 1 >= MAX_CONSECUTIVE_FAILURES;
                 refused.extend(part.into_iter().map(|item| (item, error.clone())));
                 if hopeless {
                     let rest = waiting.drain(..).rev().flatten();

@@ -6,7 +6,7 @@ use std::sync::PoisonError;
 
 use super::refused::{Refused, is_refusal, not_made};
 use super::source::NewSource;
-use super::{RestWriter, TRIES};
+use super::{MAX_TRIES, RestWriter};
 use crate::entities::{Kind, ModelId, ModelVersion, RegisteredModel, RunId, merge_experiments, rewrite, tag};
 use crate::error::{Class, Error, Result};
 use crate::rest::NewVersion;
@@ -139,7 +139,7 @@ impl RestWriter {
                     if self.client.registered_model(name).await?.is_some() {
                         return Ok(());
                     }
-                    if tries == TRIES {
+                    if tries == MAX_TRIES {
                         return Err(not_made(e));
                     }
                     tries += 1;
@@ -326,10 +326,10 @@ impl RestWriter {
         loop {
             let is_gap = at.next.is_some_and(|next| next < wanted);
             let made = self.client.create_model_version(if is_gap { &placeholder } else { &real }).await;
-            let made = match made.map_err(|e| if lost == TRIES { not_made(e) } else { e }) {
+            let made = match made.map_err(|e| if lost == MAX_TRIES { not_made(e) } else { e }) {
                 Ok(made) => made,
                 // Look up the result: a created version is kept, a placeholder is removed.
-                Err(e) if e.class() == Class::Ambiguous && lost < TRIES => {
+                Err(e) if e.class() == Class::Ambiguous && lost < MAX_TRIES => {
                     lost += 1;
                     let before = std::mem::take(&mut at.versions);
                     at.versions = self.versions_there(&at.name).await?;

@@ -5,7 +5,7 @@ use futures::TryStreamExt;
 
 use super::refused::{Refused, is_refusal, not_made};
 use super::run_writer::RestRunWriter;
-use super::{ImportedRun, RestWriter, TRIES};
+use super::{ImportedRun, MAX_TRIES, RestWriter};
 use crate::entities::{ExperimentId, Lifecycle, Run, RunId, RunStatus, ids_in, names_model, rewrite, tag};
 use crate::error::{Class, Result};
 use crate::io::strict;
@@ -105,7 +105,7 @@ impl RestWriter {
                     if let Some(made) = self.imported_run(&place.id, &run.id).await? {
                         return Ok(made.into());
                     }
-                    if tries == TRIES {
+                    if tries == MAX_TRIES {
                         return Err(not_made(e));
                     }
                     tries += 1;

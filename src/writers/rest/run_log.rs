@@ -14,7 +14,7 @@ use crate::error::{Cause, Error, Result};
 use crate::rest::{BatchItem, Client, MetricOf, entries_per_batch};
 
 /// Items of one sort that are refused one by one before the rest of the sort is treated as refused, too.
-const TRIED_ALONE: u64 = 3;
+const MAX_TRIED_ALONE: u64 = 3;
 
 /// The common property of entries that a server may refuse.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -161,11 +161,12 @@ impl RunLog {
 
 impl Sent {
     fn without_closed(&mut self, mut batch: Vec<BatchItem>) -> Vec<BatchItem> {
-        if self.closed.values().all(|(count, _)| *count < TRIED_ALONE) {
+        if self.closed.values().all(|(count, _)| *count < MAX_TRIED_ALONE) {
             return batch;
         }
         batch.retain(|item| {
-            let Some((_, reason)) = self.closed.get(&sort(item)).filter(|(count, _)| *count >= TRIED_ALONE)
+            let Some((_, reason)) =
+                self.closed.get(&sort(item)).filter(|(count, _)| *count >= MAX_TRIED_ALONE)
             else {
                 return true;
             };

@@ -21,7 +21,7 @@ use crate::writers::{FileWriter, IdMap, RunWriter};
 type PointModels = HashMap<PointIdentity, Vec<MetricOf>>;
 
 /// The number of entries to collect before a batch is sent, so that it is full.
-const FULL: usize = 1_000;
+const BUFFER_SIZE: usize = 1_000;
 
 /// How the entries of runs reach the target.
 #[derive(Clone)]
@@ -211,7 +211,7 @@ impl RunWriter for RestRunWriter {
                     );
                 }
             }
-            while self.waiting.len() >= FULL {
+            while self.waiting.len() >= BUFFER_SIZE {
                 self.send_batch().await?;
             }
         }

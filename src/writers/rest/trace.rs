@@ -12,7 +12,7 @@ use tokio::sync::OnceCell;
 
 use super::files::{ArtifactUploader, RestFiles, Text};
 use super::refused::{Refusals, Refused, in_parts, is_refusal};
-use super::{RestWriter, TRIES};
+use super::{MAX_TRIES, RestWriter};
 use crate::entities::{
     Assessment, ExperimentId, FileEntry, Kind, RunId, SPANS_FILE, Span, Spans, Trace, TraceLinks,
     canonical_json, is_plain_id, rewrite, tag, trace_key,
@@ -309,7 +309,7 @@ impl RestTraceWriter {
 
     /// The server refuses an existing assessment. It may come from a try whose reply was lost.
     async fn assess(&mut self, one: &Assessment) -> Result<()> {
-        for tries in 1..=TRIES {
+        for tries in 1..=MAX_TRIES {
             match self.client.create_assessment(&self.written.id, one).await {
                 Err(e) if e.class() == Class::Ambiguous || is_refusal(&e) => {
                     let here = std::slice::from_ref(&self.written.experiment_id);
@@ -323,7 +323,7 @@ impl RestTraceWriter {
                         self.refused.add("assessment", one.id(), e.to_string());
                         return Ok(());
                     }
-                    if tries == TRIES {
+                    if tries == MAX_TRIES {
                         return Err(e);
                     }
                 }

@@ -10,9 +10,9 @@ use tokio::process::Command;
 use crate::error::{Class, Error, Result};
 
 /// The user may have to answer a browser window that the command opens.
-const PATIENCE: Duration = Duration::from_secs(180);
+const COMMAND_TIMEOUT: Duration = Duration::from_secs(180);
 /// A longer token does not fit into the headers that servers accept.
-const LONGEST: usize = 64 << 10;
+const MAX_TOKEN_LENGTH: usize = 64 << 10;
 
 /// A command that prints a token, such as `gcloud auth print-identity-token`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,9 +52,9 @@ impl TokenCommand {
             .stderr(Stdio::piped())
             .kill_on_drop(true)
             .output();
-        let output = tokio::time::timeout(PATIENCE, running)
+        let output = tokio::time::timeout(COMMAND_TIMEOUT, running)
             .await
-            .map_err(|_| trouble(format!("has not ended after {} s", PATIENCE.as_secs())))?
+            .map_err(|_| trouble(format!("has not ended after {} s", COMMAND_TIMEOUT.as_secs())))?
             .map_err(|e| trouble(format!("cannot be run: {e}")))?;
         if !output.status.success() {
             let said = String::from_utf8_lossy(&output.stderr);
@@ -80,7 +80,7 @@ pub fn parse(text: &str) -> Option<Token> {
     let text = text.trim();
     if !text.starts_with('{') {
         let is_token =
-            !text.is_empty() && text.len() <= LONGEST && text.chars().all(|c| c.is_ascii_graphic());
+            !text.is_empty() && text.len() <= MAX_TOKEN_LENGTH && text.chars().all(|c| c.is_ascii_graphic());
         return is_token.then(|| Token { text: text.into(), ends: end_of_jwt(text) });
     }
     let answer: Value = serde_json::from_str(text).ok()?;

@@ -24,12 +24,12 @@ pub use command::TokenCommand;
 pub use header::{Header, parse_headers};
 
 /// Tokens that expire within this time are renewed before use: a request may take long to arrive.
-const MARGIN: Duration = Duration::from_secs(60);
+const EXPIRY_MARGIN: Duration = Duration::from_secs(60);
 /// The hint for a sign-in that was fixed at the start of this process.
-const FIXED: &str = "the server refuses the sign-in that it took before: make it valid there, or stop here, set another \
+const CANNOT_CHANGE: &str = "the server refuses the sign-in that it took before: make it valid there, or stop here, set another \
                      one, and run the same command again: it continues";
 /// The shortest time between two runs of a command whose tokens expire immediately.
-const CALM: Duration = Duration::from_secs(5);
+const RENEWAL_COOLDOWN: Duration = Duration::from_secs(5);
 
 /// The sign-in of one end, shared by all requests to it.
 pub struct SignIn {
@@ -56,8 +56,8 @@ struct Held {
 
 impl Held {
     fn is_good(&self, now: SystemTime) -> bool {
-        let is_fresh = self.ends.is_none_or(|ends| ends > now + MARGIN);
-        let is_last = self.ends.is_some_and(|ends| ends > now) && self.since.elapsed() < CALM;
+        let is_fresh = self.ends.is_none_or(|ends| ends > now + EXPIRY_MARGIN);
+        let is_last = self.ends.is_some_and(|ends| ends > now) && self.since.elapsed() < RENEWAL_COOLDOWN;
         !self.refused && (is_fresh || is_last)
     }
 }
@@ -175,7 +175,7 @@ impl SignIn {
         if held.since > used {
             return true;
         }
-        let Some(waiting) = self.credential_wait.begin(FIXED) else { return false };
+        let Some(waiting) = self.credential_wait.begin(CANNOT_CHANGE) else { return false };
         let goes_on = waiting.again().await;
         held.since = Instant::now();
         goes_on
