@@ -108,7 +108,7 @@ impl Pass {
     }
 
     /// Returns an error when the bytes end too early.
-    fn ended(&mut self, size: Option<u64>) -> Option<Error> {
+    fn check_length(&mut self, size: Option<u64>) -> Option<Error> {
         let size = size.filter(|size| self.bytes < *size && self.broken.is_none())?;
         self.short += 1;
         let class = if self.short < SHORT_READS { Class::Transient } else { Class::Permanent };
@@ -131,7 +131,7 @@ impl ByteSource for Hashed<'_> {
         let bytes = self.inner.open().await.inspect_err(|error| lock(&pass).broken = Some(error.clone()))?;
         let at_end = Arc::clone(&pass);
         let passing = bytes.map(move |chunk| lock(&pass).took(chunk, size));
-        let end = stream::once(async move { lock(&at_end).ended(size) })
+        let end = stream::once(async move { lock(&at_end).check_length(size) })
             .filter_map(|error| async { error.map(Err) });
         Ok(passing.chain(end).boxed())
     }

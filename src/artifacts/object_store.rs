@@ -220,7 +220,7 @@ fn failure(container: &str, error: &object_store::Error) -> Error {
 
 #[async_trait]
 impl Store for ObjectStoreBackend {
-    async fn look(&self, prefix: &str) -> Result<()> {
+    async fn probe(&self, prefix: &str) -> Result<()> {
         let path = self.path(prefix)?;
         let first = async {
             self.meter.request();

@@ -15,7 +15,7 @@ use crate::io::Pages;
 #[async_trait]
 pub trait Store: Send + Sync {
     /// Checks whether the files below the prefix can be listed and read.
-    async fn look(&self, prefix: &str) -> Result<()>;
+    async fn probe(&self, prefix: &str) -> Result<()>;
 
     /// Every file below the prefix, with its path relative to the prefix.
     fn list(&self, prefix: &str) -> Pages<'static, FileEntry>;
@@ -76,8 +76,8 @@ impl Root {
 
 #[async_trait]
 impl Store for Bucket {
-    async fn look(&self, prefix: &str) -> Result<()> {
-        Bucket::look(self, prefix).await
+    async fn probe(&self, prefix: &str) -> Result<()> {
+        Bucket::probe(self, prefix).await
     }
 
     fn list(&self, prefix: &str) -> Pages<'static, FileEntry> {
@@ -98,7 +98,7 @@ pub struct LocalStore;
 
 #[async_trait]
 impl Store for LocalStore {
-    async fn look(&self, prefix: &str) -> Result<()> {
+    async fn probe(&self, prefix: &str) -> Result<()> {
         tokio::fs::read_dir(prefix).await.map(drop).map_err(|e| Error::from(e).at(prefix))
     }
 

@@ -112,7 +112,7 @@ impl ArtifactStores {
         let container = place.container();
         let opened = async {
             let store = self.open(place).await?;
-            store.look(prefix).await.map(|()| store)
+            store.probe(prefix).await.map(|()| store)
         };
         match opened.await {
             Ok(store) => {
@@ -203,9 +203,9 @@ impl ArtifactStores {
     }
 
     /// Waits until unfinished uploads are aborted. Call it when work was interrupted.
-    pub async fn settle(&self) {
+    pub async fn abort_unfinished(&self) {
         if let Some(s3) = self.s3.get() {
-            s3.settle().await;
+            s3.abort_unfinished().await;
         }
     }
 

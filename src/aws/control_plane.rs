@@ -5,7 +5,7 @@ use aws_sdk_sagemaker::primitives::DateTime;
 use secrecy::SecretString;
 use serde::Serialize;
 
-use super::failure::Asked;
+use super::failure::Request;
 use super::{Arn, Resource, Session};
 use crate::error::{Error, Result};
 
@@ -133,8 +133,8 @@ impl ControlPlane {
         link.map(SecretString::from).ok_or_else(|| Error::permanent("SageMaker gave no link to the UI"))
     }
 
-    pub(super) fn asked<'a>(&'a self, action: &'static str, of: &'a str) -> Asked<'a> {
-        Asked { action, of, region: &self.region }
+    pub(super) fn asked<'a>(&'a self, action: &'static str, of: &'a str) -> Request<'a> {
+        Request { action, of, region: &self.region }
     }
 }
 

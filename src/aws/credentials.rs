@@ -101,7 +101,7 @@ impl Keys {
                     .and_then(|origin| self.credential_wait.begin(&origin.remedy(&profile())));
             }
             match &waiting {
-                Some(waiting) if waiting.again().await => {}
+                Some(waiting) if waiting.next_try().await => {}
                 _ => return Err(trouble),
             }
         }
@@ -127,7 +127,7 @@ impl Keys {
         let known = held.filter(|held| held.is_same(&credentials));
         let has_ended = credentials.expiry().is_some_and(|ends| ends <= now);
         if has_ended || known.is_some_and(|known| known.refused) {
-            return Err(ended(&credentials));
+            return Err(expired(&credentials));
         }
         let asked = Instant::now();
         let since = known.map_or(asked, |known| known.since);
@@ -186,7 +186,7 @@ pub fn says_ended(text: &str) -> bool {
         .any(|mark| text.contains(mark))
 }
 
-fn ended(credentials: &Credentials) -> Error {
+fn expired(credentials: &Credentials) -> Error {
     let remedy = Origin::of(credentials).remedy(&profile());
     Error::new(Class::Auth, "the AWS credentials have expired").hint(format!("renew them: {remedy}"))
 }
@@ -301,7 +301,7 @@ mod tests {
         let waiting = credential_wait.begin("aws sso login").unwrap();
         assert_eq!(news.borrow_and_update().as_deref(), Some("aws sso login"));
         drop(work);
-        assert!(!waiting.again().await, "the work was given up");
+        assert!(!waiting.next_try().await, "the work was given up");
         drop(waiting);
         assert_eq!(*news.borrow(), None);
     }

@@ -9,7 +9,7 @@ use crate::error::{Cause, Class, Code, Error};
 
 /// The request, in the terms of the user and of IAM.
 #[derive(Clone, Copy, Debug)]
-pub struct Asked<'a> {
+pub struct Request<'a> {
     /// `sagemaker:DescribeMlflowApp`.
     pub action: &'static str,
     /// An ARN or a name; empty when the request is not about one resource.
@@ -18,7 +18,7 @@ pub struct Asked<'a> {
 }
 
 /// The SDKs already repeat throttled requests and 5xx answers (three tries). An error that arrives here is final.
-pub fn failure<E>(asked: Asked<'_>, error: &SdkError<E, HttpResponse>) -> Error
+pub fn failure<E>(asked: Request<'_>, error: &SdkError<E, HttpResponse>) -> Error
 where
     E: ProvideErrorMetadata + StdError + 'static,
 {
@@ -56,8 +56,8 @@ pub fn is_role_not_known_yet(error: &Error) -> bool {
 
 /// The error codes that all services share, and SageMaker's own (AWS: CreateMlflowApp, DescribeMlflowApp,
 /// UpdateMlflowApp). The HTTP status of most of them is 400.
-fn refusal(asked: Asked<'_>, status: u16, code: &str, message: &str) -> Error {
-    let Asked { action, of, region } = asked;
+fn refusal(asked: Request<'_>, status: u16, code: &str, message: &str) -> Error {
+    let Request { action, of, region } = asked;
     let about = if of.is_empty() { String::new() } else { format!(" of {of}") };
     let plain = |class| {
         let said = [code, message].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(": ");
@@ -117,7 +117,7 @@ fn denied_action(message: &str) -> Option<&str> {
     action.contains(':').then_some(action)
 }
 
-fn no_route(asked: Asked<'_>, why: &str) -> Error {
+fn no_route(asked: Request<'_>, why: &str) -> Error {
     let (region, (name, endpoint)) = (asked.region, service(asked));
     Error::transient(format!("{name} in {region} cannot be reached: {why}")).hint(format!(
         "check the region, the network and the proxy; a VPC without a way to the internet needs an endpoint for {name} \
@@ -126,7 +126,7 @@ fn no_route(asked: Asked<'_>, why: &str) -> Error {
 }
 
 /// The name of an action's service, and its VPC endpoint.
-fn service(asked: Asked<'_>) -> (&'static str, &'static str) {
+fn service(asked: Request<'_>) -> (&'static str, &'static str) {
     match asked.action.split(':').next() {
         Some("sagemaker") => ("SageMaker", "sagemaker.api"),
         Some("sts") => ("STS", "sts"),

@@ -7,7 +7,7 @@ use aws_sdk_sts::error::BoxError;
 use jiff::fmt::rfc2822;
 
 use super::Session;
-use super::failure::{Asked, failure};
+use super::failure::{Request, failure};
 use crate::error::{Error, Result};
 
 /// The identity that signs requests, as STS reports it.
@@ -35,7 +35,7 @@ impl Identity {
 
 /// No policy can deny this call (AWS: GetCallerIdentity), so a failure is one of credentials, clock or network.
 pub async fn identity(session: &Session, region: &str) -> CallerIdentity {
-    let asked = Asked { action: "sts:GetCallerIdentity", of: "", region };
+    let asked = Request { action: "sts:GetCallerIdentity", of: "", region };
     let clock = Clock::default();
     let config = aws_sdk_sts::config::Builder::from(session.sdk())
         .region(aws_sdk_sts::config::Region::new(region.to_owned()))

@@ -22,7 +22,7 @@ pub use app::{AppChange, NewApp};
 pub use arn::{Arn, CUSTOM_ENDPOINT, Resource};
 pub use control_plane::{AppDescription, AppSummary, ControlPlane, Readiness};
 pub use credentials::says_ended;
-pub use failure::{Asked, credentials_trouble, failure, innermost, is_role_not_known_yet};
+pub use failure::{Request, credentials_trouble, failure, innermost, is_role_not_known_yet};
 pub use identity::{CallerIdentity, Identity, identity};
 pub use maintenance_window::MaintenanceWindow;
 pub use patterns::role as check_role;

@@ -6,7 +6,7 @@ use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
 use super::Session;
-use super::failure::{Asked, failure};
+use super::failure::{Request, failure};
 use crate::error::{Error, Result};
 
 /// The service that must be able to assume an App's role.
@@ -36,7 +36,7 @@ impl Roles {
     }
 
     pub async fn get(&self, name: &str) -> Result<Role> {
-        let asked = Asked { action: "iam:GetRole", of: name, region: &self.region };
+        let asked = Request { action: "iam:GetRole", of: name, region: &self.region };
         let told = self.client.get_role().role_name(name).send().await.map_err(|e| failure(asked, &e))?;
         let role =
             told.role.ok_or_else(|| Error::permanent(format!("IAM told nothing of the role {name}")))?;
@@ -47,7 +47,7 @@ impl Roles {
     /// The actions that the policies of a user or role do not allow on a resource. The result is only a hint: policies
     /// of buckets, VPC endpoints and sessions are not evaluated (AWS: SimulatePrincipalPolicy).
     pub async fn denied(&self, principal: &str, actions: &[&str], resource: &str) -> Result<Vec<String>> {
-        let asked = Asked { action: "iam:SimulatePrincipalPolicy", of: principal, region: &self.region };
+        let asked = Request { action: "iam:SimulatePrincipalPolicy", of: principal, region: &self.region };
         let mut pages = self
             .client
             .simulate_principal_policy()

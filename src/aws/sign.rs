@@ -137,7 +137,7 @@ impl Signer {
 
     /// Returns true when the cause of a refusal is repaired, so that the same request with a new signature may succeed:
     /// the clock is corrected, or the expired credentials are discarded.
-    pub async fn mends(&self, refusal: &Refusal<'_>, signature: &Signature) -> bool {
+    pub async fn repair(&self, refusal: &Refusal<'_>, signature: &Signature) -> bool {
         if says_ended(refusal.body) && !refusal.body.contains("Signature expired") {
             self.caller.refused(signature.got).await;
             return true;

@@ -12,7 +12,7 @@ use crate::config::Config;
 use crate::error::{Error, Result};
 
 /// The command line as the user typed it, before any configuration is read.
-pub struct Typed {
+pub struct Arguments {
     arguments: Vec<OsString>,
     matches: ArgMatches,
 }
@@ -24,12 +24,12 @@ pub struct Invocation {
     /// HTTP headers for proxies and gateways in front of the servers.
     pub headers: Headers,
     /// The user gave the wizard a starting point, so it must not restore an earlier session.
-    pub anew: bool,
+    pub is_new_session: bool,
 }
 
-impl Typed {
+impl Arguments {
     /// Exits the program when clap has a message for the user: help, version or an error.
-    pub fn hear(arguments: Vec<OsString>) -> Self {
+    pub fn parse(arguments: Vec<OsString>) -> Self {
         // The configuration may supply required options that are missing here.
         let relaxed = everywhere(Cli::command(), &|arg| arg.required(false));
         let matches = relaxed.get_matches_from(&arguments);
@@ -51,7 +51,7 @@ impl Typed {
             )?,
         };
         let is_typed = |id: &str| self.matches.value_source(id) == Some(ValueSource::CommandLine);
-        let anew = ["source", "target", "profile"].into_iter().any(is_typed);
+        let is_new_session = ["source", "target", "profile"].into_iter().any(is_typed);
         let completed = everywhere(Cli::command(), &|arg| match config.text(arg.get_id().as_str()) {
             Some(text) => arg.required(false).default_value(text.to_owned()),
             None => arg,
@@ -60,7 +60,7 @@ impl Typed {
         let headers =
             Headers { source: typed(&matches, "source_header"), target: typed(&matches, "target_header") };
         let cli = Cli::from_arg_matches(&matches).map_err(|e| Error::usage(e.to_string()))?;
-        Ok(Invocation { cli, config, headers, anew })
+        Ok(Invocation { cli, config, headers, is_new_session })
     }
 }
 

@@ -15,16 +15,16 @@ pub async fn connect(args: cli::Connect, ends: &Endpoints<'_>, printer: &Printer
     let target = target_text(args.target.target.as_deref())?;
     let access = ends.target_access(args.source.as_deref())?;
     let ask = Preflight { source, target: Some((target, access)), output_dir: args.output_dir };
-    let connected = look(ask, printer).await?;
+    let connected = run_preflight(ask, printer).await?;
     let of = |level: Level| connected.lines.iter().filter(|line| line.finding.level == level).count();
     let outcome =
         json!({ "step": "connect", "warnings": of(Level::Warning), "failures": of(Level::Failure) });
     printer.object("outcome", &outcome);
-    Ok(connected.verdict().map_or_else(|error| error.exit_code(), |()| 0))
+    Ok(connected.result().map_or_else(|error| error.exit_code(), |()| 0))
 }
 
 /// Runs the pre-flight and prints each line as it arrives.
-pub async fn look(ask: Preflight, printer: &Printer) -> Result<Connected> {
+pub async fn run_preflight(ask: Preflight, printer: &Printer) -> Result<Connected> {
     preflight(ask, &mut |line| print(line, printer)).await
 }
 

@@ -29,7 +29,7 @@ pub async fn follow(mut job: Job, printer: &Printer) -> Result<Outcome> {
         outcome.files.clear();
     }
     format::outcome(&outcome).iter().for_each(|line| printer.result(line));
-    format::verdict(&outcome, printer.is_demo).iter().for_each(|line| printer.result(line));
+    format::summary(&outcome, printer.is_demo).iter().for_each(|line| printer.result(line));
     Ok(outcome)
 }
 

@@ -40,7 +40,7 @@ pub fn progress(reading: &ProgressSnapshot) -> String {
     let kinds = Kind::ALL.into_iter().filter(|kind| kind.is_basic() || reading.of(*kind).planned > 0);
     let kinds = kinds.map(|kind| {
         let of = reading.of(kind);
-        format!("{} {}/{}{more}", kind.title(), of.ended(), of.planned)
+        format!("{} {}/{}{more}", kind.title(), of.finished(), of.planned)
     });
     let kinds: Vec<String> = kinds.collect();
     let mut waiting = if reading.waiting { "waiting for new credentials · " } else { "" }.to_owned();
@@ -82,7 +82,7 @@ pub fn outcome(outcome: &Outcome) -> Vec<String> {
 }
 
 /// The outcome and the next action in one line. Returns `None` if nothing failed and nothing was compared.
-pub fn verdict(outcome: &Outcome, is_demo: bool) -> Option<String> {
+pub fn summary(outcome: &Outcome, is_demo: bool) -> Option<String> {
     if outcome.stopped {
         return Some(match outcome.step {
             _ if is_demo => "stopped".to_owned(),
@@ -192,11 +192,11 @@ mod tests {
     #[test]
     fn the_last_line_says_what_it_came_to_and_what_to_do() {
         let stopped = |step| Outcome { stopped: true, ..outcome(step) };
-        let of = |outcome: &Outcome| verdict(outcome, false).unwrap_or_default();
+        let of = |outcome: &Outcome| summary(outcome, false).unwrap_or_default();
         assert_eq!(of(&stopped(Step::Import)), "stopped: run the same command again to resume");
         assert!(of(&stopped(Step::Validate)).contains("from the start"));
-        assert_eq!(verdict(&stopped(Step::Export), true).as_deref(), Some("stopped"));
-        assert_eq!(verdict(&outcome(Step::Import), false), None);
+        assert_eq!(summary(&stopped(Step::Export), true).as_deref(), Some("stopped"));
+        assert_eq!(summary(&outcome(Step::Import), false), None);
         let mut failed = outcome(Step::Import);
         failed.counts.insert("runs", Counts { planned: 2, failed: 2, ..Counts::default() });
         assert!(of(&failed).starts_with("2 items failed"));

@@ -31,7 +31,7 @@ use crate::engine::{NewApp, StateDir};
 use crate::error::{Error, Result};
 use crate::tui::{self, keys::Keymap};
 
-pub use arguments::{Invocation, Typed};
+pub use arguments::{Arguments, Invocation};
 pub use output::Printer;
 
 /// Runs the command and returns the exit code.
@@ -86,10 +86,10 @@ fn raise_file_limit() {
 }
 
 async fn dispatch(told: Invocation, keys: Keymap, state: StateDir, printer: &Printer) -> Result<u8> {
-    let Invocation { cli, config, headers, anew } = told;
+    let Invocation { cli, config, headers, is_new_session } = told;
     let ends = &Endpoints::of(&config, &headers, cli.wait.as_deref())?;
     match cli.command {
-        None => wizard(cli, keys, state, ends, &config, anew).await,
+        None => wizard(cli, keys, state, ends, &config, is_new_session).await,
         Some(Command::App(args)) => app::app(args, state, ends, printer).await,
         Some(Command::Check(args)) => check::check(args, ends, printer).await,
         Some(Command::Connect(args)) => connect::connect(args, ends, printer).await,

@@ -19,11 +19,11 @@ const MAX_DIFFERENCES_QUIET: usize = 10;
 
 pub struct ProgressReporter<'a> {
     printer: &'a Printer,
-    face: Face,
+    face: Style,
     differences: usize,
 }
 
-enum Face {
+enum Style {
     Json,
     Quiet,
     Bar(ProgressBar),
@@ -33,20 +33,20 @@ enum Face {
 impl<'a> ProgressReporter<'a> {
     pub fn new(printer: &'a Printer) -> Self {
         let face = match printer {
-            p if p.json => Face::Json,
-            p if p.quiet => Face::Quiet,
-            p if p.is_terminal => Face::Bar(bar()),
-            _ => Face::Plain(Instant::now()),
+            p if p.json => Style::Json,
+            p if p.quiet => Style::Quiet,
+            p if p.is_terminal => Style::Bar(bar()),
+            _ => Style::Plain(Instant::now()),
         };
         Self { printer, face, differences: 0 }
     }
 
     pub fn event(&mut self, event: &Event) {
         match event {
-            _ if matches!(self.face, Face::Json) => self.printer.raw(event),
+            _ if matches!(self.face, Style::Json) => self.printer.raw(event),
             Event::Started { step, source, target } => {
                 self.line(&format!("{}: {source} → {target}", step.name()));
-                if let Face::Bar(bar) = &self.face {
+                if let Style::Bar(bar) = &self.face {
                     bar.set_prefix(step.name());
                 }
             }
@@ -90,15 +90,15 @@ impl<'a> ProgressReporter<'a> {
     /// Called several times a second.
     pub fn tick(&mut self, reading: &ProgressSnapshot) {
         match &mut self.face {
-            Face::Bar(bar) => {
+            Style::Bar(bar) => {
                 bar.set_position((reading.fraction() * 1_000.0) as u64);
                 bar.set_message(format::progress(reading));
             }
-            Face::Plain(last) if last.elapsed() >= PLAIN_INTERVAL => {
+            Style::Plain(last) if last.elapsed() >= PLAIN_INTERVAL => {
                 *last = Instant::now();
                 self.printer.news(&format::progress(reading));
             }
-            Face::Plain(_) | Face::Json | Face::Quiet => {}
+            Style::Plain(_) | Style::Json | Style::Quiet => {}
         }
     }
 
@@ -109,7 +109,7 @@ impl<'a> ProgressReporter<'a> {
 
     /// Differences are the result of a comparison, so they go to stdout.
     fn difference(&self, difference: &Difference) {
-        let is_quiet = matches!(self.face, Face::Quiet);
+        let is_quiet = matches!(self.face, Style::Quiet);
         let (shown, lines) = match is_quiet {
             true => (MAX_DIFFERENCES_QUIET, 1),
             false => (MAX_DIFFERENCES, usize::MAX),
@@ -127,13 +127,13 @@ impl<'a> ProgressReporter<'a> {
     /// Prints while the bar is hidden.
     fn around(&self, print: impl FnOnce(&Printer)) {
         match &self.face {
-            Face::Bar(bar) => bar.suspend(|| print(self.printer)),
-            Face::Plain(_) | Face::Json | Face::Quiet => print(self.printer),
+            Style::Bar(bar) => bar.suspend(|| print(self.printer)),
+            Style::Plain(_) | Style::Json | Style::Quiet => print(self.printer),
         }
     }
 
     pub fn end(self) {
-        if let Face::Bar(bar) = self.face {
+        if let Style::Bar(bar) = self.face {
             bar.finish_and_clear();
         }
     }

@@ -23,7 +23,7 @@ pub async fn run(args: cli::Run, state: StateDir, ends: &Endpoints<'_>, printer:
         source: Some((source, ends.source_access()?)),
         output_dir: output_dir.clone(),
     };
-    let (source, target) = connect::look(ask, printer).await?.both()?;
+    let (source, target) = connect::run_preflight(ask, printer).await?.both()?;
     are_two(&source, &target)?;
     let can = target.probe().map(|probe| &probe.capabilities);
     for report in [engine::check_source(&source, can).await?, engine::check_target(&target).await?] {

@@ -20,30 +20,30 @@ const MAX_IN_FLIGHT_SHOWN: usize = 4;
 /// Follows the job that was started last. Returns the exit code of that job.
 pub async fn watch(state: &StateDir, printer: &Printer) -> Result<u8> {
     let mut live = JobStatusFile::live(state).into_iter();
-    let Some(mut lookout) = live.next() else {
+    let Some(mut file) = live.next() else {
         status::status(state, printer)?;
         printer.news("nothing is at work now");
         return Ok(0);
     };
-    for other in live.filter_map(|other| other.look().ok()) {
+    for other in live.filter_map(|other| other.read().ok()) {
         printer.news(&format!("also at work: {}", title(&other)));
     }
     loop {
-        let Some(last) = follow(&lookout, printer).await? else {
+        let Some(last) = follow(&file, printer).await? else {
             printer.news("not watched any more; the work goes on");
             return Ok(130);
         };
         let code = last.ended.as_ref().map_or(1, |ended| ended.exit_code);
         match next_step(state, &last).await {
-            Some(next) if matches!(code, 0 | 3) => lookout = next,
+            Some(next) if matches!(code, 0 | 3) => file = next,
             _ => return Ok(code),
         }
     }
 }
 
 /// Returns the last state of a job, or `None` if the user interrupts.
-async fn follow(lookout: &JobStatusFile, printer: &Printer) -> Result<Option<JobStatus>> {
-    let mut face = Face::new(printer);
+async fn follow(file: &JobStatusFile, printer: &Printer) -> Result<Option<JobStatus>> {
+    let mut face = WatchView::new(printer);
     let mut ticks = tokio::time::interval(POLL_INTERVAL);
     loop {
         tokio::select! {
@@ -54,24 +54,24 @@ async fn follow(lookout: &JobStatusFile, printer: &Printer) -> Result<Option<Job
             }
         }
         // Checked first: the job may write its final state between the two calls, and that state must not be missed.
-        let is_live = lookout.is_live();
-        let sighting = lookout.look()?;
-        if let Some(ended) = &sighting.ended {
-            face.end(&sighting, ended);
-            return Ok(Some(sighting));
+        let is_live = file.is_live();
+        let status = file.read()?;
+        if let Some(ended) = &status.ended {
+            face.end(&status, ended);
+            return Ok(Some(status));
         }
         if !is_live {
-            let what = format!("{}: process {} is gone without a word", title(&sighting), sighting.process);
+            let what = format!("{}: process {} is gone without a word", title(&status), status.process);
             return Err(Error::permanent(what).hint("run the same command again: it continues"));
         }
-        face.show(&sighting);
+        face.show(&status);
     }
 }
 
 /// The next step of the same process, as in `run`.
 async fn next_step(state: &StateDir, last: &JobStatus) -> Option<JobStatusFile> {
-    let is_next = |lookout: &JobStatusFile| {
-        lookout.look().is_ok_and(|next| next.process == last.process && next.step != last.step)
+    let is_next = |file: &JobStatusFile| {
+        file.read().is_ok_and(|next| next.process == last.process && next.step != last.step)
     };
     let deadline = tokio::time::Instant::now() + NEXT_JOB_TIMEOUT;
     while tokio::time::Instant::now() < deadline {
@@ -83,12 +83,12 @@ async fn next_step(state: &StateDir, last: &JobStatus) -> Option<JobStatusFile> 
     None
 }
 
-fn title(sighting: &JobStatus) -> String {
-    format!("{} {} → {}", sighting.step.name(), sighting.source, sighting.target)
+fn title(status: &JobStatus) -> String {
+    format!("{} {} → {}", status.step.name(), status.source, status.target)
 }
 
 /// Shows bars on a terminal; otherwise prints a line or an object for each change.
-struct Face<'a> {
+struct WatchView<'a> {
     printer: &'a Printer,
     bars: Option<Bars>,
     rates: RateMeter,
@@ -101,53 +101,53 @@ struct Bars {
     in_flight: [ProgressBar; MAX_IN_FLIGHT_SHOWN],
 }
 
-impl<'a> Face<'a> {
+impl<'a> WatchView<'a> {
     fn new(printer: &'a Printer) -> Self {
         let is_drawn = printer.is_read_here() && !printer.json && !printer.quiet;
         Self { printer, bars: is_drawn.then(Bars::new), rates: RateMeter::default(), shown: None }
     }
 
-    fn show(&mut self, sighting: &JobStatus) {
-        let reading = sighting.reading();
-        self.rates.add(Duration::from_secs_f64(sighting.seconds), reading);
-        let state = (reading, sighting.paused, sighting.stopping);
+    fn show(&mut self, status: &JobStatus) {
+        let reading = status.progress();
+        self.rates.add(Duration::from_secs_f64(status.seconds), reading);
+        let state = (reading, status.paused, status.stopping);
         if let Some(bars) = &self.bars {
-            return bars.show(sighting, &reading, &pace(sighting, &self.rates));
+            return bars.show(status, &reading, &pace(status, &self.rates));
         }
         match self.shown.replace(state) {
-            None => self.printer.result(&title(sighting)),
+            None => self.printer.result(&title(status)),
             Some(shown) if shown == state => return,
             Some(_) => {}
         }
         if self.printer.json {
             let speed = |of: fn(&ProgressSnapshot) -> u64| self.rates.per_second(of);
-            let mut object = json!(sighting);
+            let mut object = json!(status);
             object["remaining_seconds"] = json!(self.rates.remaining());
             object["points_per_second"] = json!(speed(|reading| reading.points));
             object["bytes_per_second"] = json!(speed(|reading| reading.bytes));
             self.printer.object("progress", &object);
         } else if !self.printer.quiet {
             let percent = (reading.fraction() * 100.0).floor();
-            let (progress, pace) = (format::progress(&reading), pace(sighting, &self.rates));
+            let (progress, pace) = (format::progress(&reading), pace(status, &self.rates));
             self.printer.result(&format!("{percent:>3} % · {progress} · {pace}"));
         }
     }
 
-    fn end(&mut self, sighting: &JobStatus, ended: &JobResult) {
+    fn end(&mut self, status: &JobStatus, ended: &JobResult) {
         if let Some(bars) = &self.bars {
             bars.clear();
         }
         let meaning = meaning(ended.exit_code);
         let printer = self.printer;
-        let object = json!({ "step": sighting.step, "source": sighting.source, "target": sighting.target,
+        let object = json!({ "step": status.step, "source": status.source, "target": status.target,
             "exit_code": ended.exit_code, "meaning": meaning, "error": ended.error, "hint": ended.hint,
-            "counts": sighting.counts, "seconds": sighting.seconds });
+            "counts": status.counts, "seconds": status.seconds });
         printer.object("ended", &object);
-        printer.result(&format::progress(&sighting.reading()));
-        for failed in &sighting.failures {
+        printer.result(&format::progress(&status.progress()));
+        for failed in &status.failures {
             printer.result(&format!("failed: {} {:?}: {}", failed.kind, failed.name, failed.reason));
         }
-        printer.result(&format!("{}: {meaning} (exit code {})", title(sighting), ended.exit_code));
+        printer.result(&format!("{}: {meaning} (exit code {})", title(status), ended.exit_code));
         if let Some(error) = &ended.error {
             printer.result(&format!("  {error}"));
         }
@@ -173,13 +173,13 @@ impl Bars {
         }
     }
 
-    fn show(&self, sighting: &JobStatus, reading: &ProgressSnapshot, pace: &str) {
-        self.whole.set_prefix(sighting.step.name());
+    fn show(&self, status: &JobStatus, reading: &ProgressSnapshot, pace: &str) {
+        self.whole.set_prefix(status.step.name());
         self.whole.set_position((reading.fraction() * 1_000.0) as u64);
         self.whole.set_message(format::progress(reading));
         self.pace.set_message(pace.to_owned());
         for (index, bar) in self.in_flight.iter().enumerate() {
-            let text = sighting
+            let text = status
                 .in_flight
                 .get(index)
                 .map(|item| format!("{} {:?} for {}", item.kind, item.name, format::seconds(item.seconds)));
@@ -195,19 +195,19 @@ impl Bars {
 }
 
 /// Details that the counts do not show: speed, requests, running items and remaining time.
-fn pace(sighting: &JobStatus, rates: &RateMeter) -> String {
+fn pace(status: &JobStatus, rates: &RateMeter) -> String {
     let mut parts = Vec::new();
-    let states = [(sighting.stopping, "stopping"), (sighting.paused, "paused")];
+    let states = [(status.stopping, "stopping"), (status.paused, "paused")];
     parts.extend(states.into_iter().filter(|(is_so, _)| *is_so).map(|(_, word)| word.to_owned()));
-    parts.extend(sighting.waiting.as_ref().map(|renew| format!("waiting for new credentials: {renew}")));
-    let elapsed = format::seconds(sighting.seconds);
+    parts.extend(status.waiting.as_ref().map(|renew| format!("waiting for new credentials: {renew}")));
+    let elapsed = format::seconds(status.seconds);
     parts.push(match rates.remaining() {
         Some(seconds) => format!("{elapsed}, about {} to go", format::seconds(seconds)),
         None => elapsed,
     });
     let bytes = format::bytes(rates.per_second(|reading| reading.bytes) as u64);
     parts.push(format!("{:.0} points/s, {bytes}/s", rates.per_second(|reading| reading.points)));
-    let JobStatus { requests, retries, concurrency, in_flight_count, .. } = sighting;
+    let JobStatus { requests, retries, concurrency, in_flight_count, .. } = status;
     parts.push(format!("{requests} requests, {retries} retries, at most {concurrency} at once"));
     parts.push(format!("{in_flight_count} in flight"));
     parts.join(" · ")

@@ -50,7 +50,7 @@ impl ChildProcess {
     }
 
     /// The exit status, if the program has ended.
-    pub fn ended(&mut self) -> Result<Option<ExitStatus>> {
+    pub fn exit_status(&mut self) -> Result<Option<ExitStatus>> {
         Ok(self.launcher.try_wait()?)
     }
 

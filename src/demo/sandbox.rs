@@ -172,7 +172,7 @@ impl Sandbox {
 async fn until_ready(program: &mut ChildProcess, file: &Path) -> Result<Facts> {
     let deadline = Instant::now() + START_TIMEOUT;
     while Instant::now() < deadline {
-        if let Some(status) = program.ended()? {
+        if let Some(status) = program.exit_status()? {
             return Err(program.did_not_start(WHAT, status).await);
         }
         match tokio::fs::read(file).await {

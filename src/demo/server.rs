@@ -138,7 +138,7 @@ impl MlflowServer {
     async fn until_ready(&mut self, port: u16) -> Result<Outcome> {
         let deadline = Instant::now() + START_TIMEOUT;
         while Instant::now() < deadline {
-            let ended = self.program.ended()?;
+            let ended = self.program.exit_status()?;
             let text = self.program.printed().await;
             if port_is_taken(&text) {
                 return Ok(Outcome::PortTaken);

@@ -125,7 +125,7 @@ impl<K: Keeper> Lease<K> {
     }
 
     /// Renews the lease as long as this future is awaited. Ends when another import has taken the lease.
-    pub async fn keep(&self) -> Error {
+    pub async fn renew_until_lost(&self) -> Error {
         let mut pause = SECOND_CHECK_DELAY;
         loop {
             tokio::time::sleep(pause).await;
@@ -345,7 +345,7 @@ mod tests {
         // An import that was suspended while another one took over ends on its own.
         let holder = if one.is_ok() { first } else { second };
         put(&tag, &Holder { owner: "x".into(), until: now() + 80_000, ..holder.me.clone() });
-        assert_eq!(holder.keep().await.class(), Class::Locked);
+        assert_eq!(holder.renew_until_lost().await.class(), Class::Locked);
         holder.release().await;
         assert!(tag.0.lock().unwrap().is_some());
     }

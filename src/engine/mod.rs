@@ -39,7 +39,7 @@ pub use job::event::Event;
 pub use job::outcome::{Outcome, meaning};
 pub use job::progress::{Counts, Progress, ProgressSnapshot};
 pub use preflight::{Connected, Line, Preflight, preflight};
-pub use provision::{COST, CreatedApp, Patience, Provision, Provisioning};
+pub use provision::{COST, CreatedApp, Polling, Provision, Provisioning};
 pub use state::StateDir;
 pub use state::journal::{Identity, Journal};
 pub use state::pending_app::Pending;

@@ -18,14 +18,14 @@ pub const COST: &str =
 
 /// How often and how long mlferry polls AWS for the end of an operation.
 #[derive(Clone, Copy, Debug)]
-pub struct Patience {
+pub struct Polling {
     pub interval: Duration,
     pub most: Duration,
     /// The limit for a new role that is not visible in all of AWS yet.
     pub most_for_role: Duration,
 }
 
-impl Default for Patience {
+impl Default for Polling {
     /// Creating an App takes two to five minutes.
     fn default() -> Self {
         Self {
@@ -58,7 +58,7 @@ pub struct CreatedApp {
 #[derive(Clone)]
 pub struct Provision {
     plane: ControlPlane,
-    patience: Patience,
+    patience: Polling,
 }
 
 impl Provision {
@@ -78,11 +78,11 @@ impl Provision {
     }
 
     pub(super) fn new(plane: ControlPlane) -> Self {
-        Self { plane, patience: Patience::default() }
+        Self { plane, patience: Polling::default() }
     }
 
     #[must_use]
-    pub fn with_patience(self, patience: Patience) -> Self {
+    pub fn with_patience(self, patience: Polling) -> Self {
         Self { patience, ..self }
     }
 
@@ -137,12 +137,12 @@ impl Provision {
         let started = Instant::now();
         loop {
             if let Some(arn) = self.same_app(new).await? {
-                Pending::keep(state, &arn)?;
+                Pending::save(state, &arn)?;
                 return Ok(CreatedApp { arn, found: true });
             }
             let error = match self.plane.create_app(new).await {
                 Ok(arn) => {
-                    Pending::keep(state, &arn)?;
+                    Pending::save(state, &arn)?;
                     return Ok(CreatedApp { arn, found: false });
                 }
                 Err(error) => error,

@@ -68,7 +68,7 @@ pub struct WaitGuard<'a>(&'a CredentialWait);
 
 impl WaitGuard<'_> {
     /// Waits until the next try. Returns false when the work has ended in the meantime.
-    pub async fn again(&self) -> bool {
+    pub async fn next_try(&self) -> bool {
         tokio::select! {
             () = tokio::time::sleep(RETRY_INTERVAL) => true,
             () = self.0.until_idle() => false,

@@ -57,7 +57,7 @@ impl<Id: Clone + Ord> Subset<Id> {
     }
 
     /// Reduces it to the simplest form. `every` holds all existing ids, if known.
-    pub fn settle(&mut self, every: Option<&[Id]>) {
+    pub fn normalize(&mut self, every: Option<&[Id]>) {
         if let Some(every) = every.filter(|every| !every.is_empty()) {
             if every.iter().all(|id| self.takes(id)) {
                 *self = Self::All;
@@ -77,6 +77,6 @@ impl<Id: Clone + Ord> Subset<Id> {
         if let Self::Only(ids) | Self::Except(ids) = self {
             ids.remove(id);
         }
-        self.settle(None);
+        self.normalize(None);
     }
 }

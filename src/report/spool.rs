@@ -25,7 +25,7 @@ pub struct Spool {
 }
 
 impl Spool {
-    /// The file is created in `folder`. [`settle`](Self::settle) reports write errors.
+    /// The file is created in `folder`. [`flush`](Self::flush) reports write errors.
     pub fn add(&mut self, difference: &Difference, folder: &Path) {
         if self.first.len() < FIRST {
             self.first.push(difference.clone());
@@ -51,7 +51,7 @@ impl Spool {
     }
 
     /// After this call, all differences can be read.
-    pub fn settle(&mut self) -> Result<()> {
+    pub fn flush(&mut self) -> Result<()> {
         if let Some(error) = self.broken.take() {
             return Err(error);
         }

@@ -53,7 +53,7 @@ fn hostile() -> Report {
 
 fn text(report: &mut Report, format: Format) -> String {
     let mut text = Vec::new();
-    report.differences.settle().unwrap();
+    report.differences.flush().unwrap();
     report.write_as(format, &mut text).unwrap();
     String::from_utf8(text).unwrap()
 }

@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 impl Report {
     /// Writes all files and returns their paths.
     pub fn write(&mut self) -> Result<Vec<PathBuf>> {
-        self.differences.settle()?;
+        self.differences.flush()?;
         self.paths.iter().try_for_each(|path| self.write_to(path))?;
         Ok(self.paths.clone())
     }

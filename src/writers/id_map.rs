@@ -27,10 +27,10 @@ pub trait IdMap: Send + Sync {
     fn unresolved(&self, reference: Unresolved) -> Result<()>;
 
     /// All waiting references.
-    fn waiting(&self) -> Result<Vec<Unresolved>>;
+    fn all_unresolved(&self) -> Result<Vec<Unresolved>>;
 
     /// Removes the reference from the waiting ones.
-    fn settled(&self, reference: &Unresolved) -> Result<()>;
+    fn mark_resolved(&self, reference: &Unresolved) -> Result<()>;
 }
 
 /// A tag of a run or logged model on the target. It names a run or model that did not exist when the tag was written.
@@ -81,11 +81,11 @@ impl IdMap for MemoryIdMap {
         Ok(())
     }
 
-    fn waiting(&self) -> Result<Vec<Unresolved>> {
+    fn all_unresolved(&self) -> Result<Vec<Unresolved>> {
         Ok(self.state().waiting.clone())
     }
 
-    fn settled(&self, reference: &Unresolved) -> Result<()> {
+    fn mark_resolved(&self, reference: &Unresolved) -> Result<()> {
         self.state().waiting.retain(|waiting| waiting != reference);
         Ok(())
     }

@@ -126,7 +126,7 @@ pub trait Writer: Send + Sync {
     }
 
     /// Undoes work that was begun and not finished: to be awaited when work was interrupted.
-    async fn settle(&self) {}
+    async fn abort_unfinished(&self) {}
 
     /// The waits for expired AWS credentials that writing depends on.
     fn credential_waits(&self) -> Vec<CredentialWait> {

@@ -111,8 +111,8 @@ impl S3 {
     }
 
     /// Waits until unfinished uploads are aborted.
-    pub async fn settle(&self) {
-        self.unfinished.settle().await;
+    pub async fn abort_unfinished(&self) {
+        self.unfinished.abort_all().await;
     }
 
     async fn find(&self, name: &str) -> Result<Bucket> {

@@ -117,7 +117,7 @@ impl Bucket {
     }
 
     /// Checks whether the objects below the prefix can be listed and read.
-    pub async fn look(&self, prefix: &str) -> Result<()> {
+    pub async fn probe(&self, prefix: &str) -> Result<()> {
         let prefix = folder(prefix);
         let (files, _) = self.page(&prefix, None).await?;
         match files.first() {

@@ -17,7 +17,7 @@ impl Unfinished {
     }
 
     /// Waits until all of them are aborted.
-    pub async fn settle(&self) {
+    pub async fn abort_all(&self) {
         let mut all = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
         while all.join_next().await.is_some() {}
     }

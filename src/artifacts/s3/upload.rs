@@ -121,24 +121,24 @@ impl Bucket {
         while let Some(part) = next {
             number += 1;
             while sending.len() >= MAX_CONCURRENT_PARTS {
-                sent.extend(ended(sending.join_next().await)?);
+                sent.extend(finished_part(sending.join_next().await)?);
             }
             sending.spawn(upload.part(number, part));
             // A refused part aborts the file at once.
             while let Some(one) = sending.try_join_next() {
-                sent.extend(ended(Some(one))?);
+                sent.extend(finished_part(Some(one))?);
             }
             next = parts.next(None).await.map_err(Broken::Source)?;
         }
         while !sending.is_empty() {
-            sent.extend(ended(sending.join_next().await)?);
+            sent.extend(finished_part(sending.join_next().await)?);
         }
         Ok(upload.complete(sent).await?)
     }
 }
 
 /// The result of a part that was sent in the background.
-fn ended<T>(joined: Option<Result<Result<T>, tokio::task::JoinError>>) -> Result<Option<T>> {
+fn finished_part<T>(joined: Option<Result<Result<T>, tokio::task::JoinError>>) -> Result<Option<T>> {
     match joined {
         None => Ok(None),
         Some(Ok(result)) => result.map(Some),

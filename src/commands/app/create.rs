@@ -18,7 +18,7 @@ pub async fn create(args: Create, state: &StateDir, printer: &Printer) -> Result
         }
     }
     let mut reporter = Reporter::new(printer);
-    let made = provision.create(&new, state, |progress| reporter.tell(progress)).await?;
+    let made = provision.create(&new, state, |progress| reporter.show(progress)).await?;
     printer.news(&match made.found {
         true => format!("{} is there already: {}", new.name, made.arn),
         false => format!("creating {}", made.arn),
@@ -71,8 +71,8 @@ async fn until_ready(
     reporter: &mut Reporter<'_>,
     printer: &Printer,
 ) -> Result<u8> {
-    let waited = provision.wait(arn, |progress| reporter.tell(progress)).await;
-    Pending::settle(state, arn, &waited)?;
+    let waited = provision.wait(arn, |progress| reporter.show(progress)).await;
+    Pending::clear_if_done(state, arn, &waited)?;
     let there = waited?;
     printer.object("app", &there);
     printer.result(&there.listed.arn);
@@ -87,7 +87,7 @@ pub async fn update(args: Update, printer: &Printer) -> Result<u8> {
         weekly_maintenance_window_start: args.weekly_maintenance_window_start,
     };
     let mut reporter = Reporter::new(printer);
-    let there = provision.update(&arn, &change, |progress| reporter.tell(progress)).await?;
+    let there = provision.update(&arn, &change, |progress| reporter.show(progress)).await?;
     show::print(&there, printer);
     Ok(0)
 }

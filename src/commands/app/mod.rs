@@ -11,7 +11,7 @@ use serde_json::json;
 use super::Printer;
 use super::endpoints::Endpoints;
 use crate::cli::app::{App, AppCommand, Registration, Waiting};
-use crate::engine::{Arn, Patience, Provision, StateDir};
+use crate::engine::{Arn, Polling, Provision, StateDir};
 use crate::error::{Class, Error, Result};
 
 pub async fn app(args: App, state: StateDir, ends: &Endpoints<'_>, printer: &Printer) -> Result<u8> {
@@ -50,7 +50,7 @@ async fn find(text: &str, region: Option<&str>) -> Result<(Provision, Arn)> {
     Ok((provision, arn))
 }
 
-impl From<Waiting> for Patience {
+impl From<Waiting> for Polling {
     fn from(given: Waiting) -> Self {
         let (interval, most) = (given.poll_interval, given.timeout);
         let [interval, most] = [interval, most].map(std::time::Duration::from_secs_f64);

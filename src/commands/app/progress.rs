@@ -15,7 +15,7 @@ impl<'a> Reporter<'a> {
         Self { printer, last: None }
     }
 
-    pub fn tell(&mut self, progress: &Provisioning) {
+    pub fn show(&mut self, progress: &Provisioning) {
         self.printer.raw(progress);
         match progress {
             Provisioning::AppRoleAwaited { reason, seconds } => self.printer.news(&format!(

@@ -9,7 +9,7 @@ const CREATE: &str = "/api/2.0/mlflow/experiments/create";
 
 /// The objects that were created and must be deleted again.
 #[derive(Default)]
-struct Made {
+struct TrialExperiment {
     experiments: Vec<(String, String)>,
     traces: Vec<(String, String)>,
 }
@@ -17,7 +17,7 @@ struct Made {
 impl Prober<'_> {
     /// Creates experiments, a run and a trace, and deletes them. Returns the results, and the objects that remain.
     pub(super) async fn trials(&self, artifact_store: &str) -> (Vec<Tried>, Vec<String>) {
-        let mut made = Made::default();
+        let mut made = TrialExperiment::default();
         let mut tried = Vec::new();
         let id = unique();
         let inside = format!("{}/mlferry-probe-{id}", artifact_store.trim_end_matches('/'));
@@ -52,7 +52,7 @@ impl Prober<'_> {
         name: &str,
         location: Option<&str>,
         artifact_store: &str,
-        made: &mut Made,
+        made: &mut TrialExperiment,
     ) -> Result<String> {
         let body = json!({ "name": name, "artifact_location": location });
         let created: Value = self.client.json(&Call::post(CREATE, &body)?.only_unsent()).await?;
@@ -77,7 +77,12 @@ impl Prober<'_> {
         Ok(format!("start_time {kept}, artifacts at {}", below(&root, artifact_store, experiment)))
     }
 
-    async fn trace(&self, experiment: &str, artifact_store: &str, made: &mut Made) -> Result<String> {
+    async fn trace(
+        &self,
+        experiment: &str,
+        artifact_store: &str,
+        made: &mut TrialExperiment,
+    ) -> Result<String> {
         let id = format!("tr-{}{}", unique(), unique());
         let info = json!({
             "trace_id": id,
@@ -102,7 +107,7 @@ impl Prober<'_> {
     }
 
     /// Experiments and runs are only soft-deleted: their names stay in use.
-    async fn take_away(&self, made: Made) -> Vec<String> {
+    async fn take_away(&self, made: TrialExperiment) -> Vec<String> {
         let mut left = Vec::new();
         for (experiment, trace) in made.traces {
             let body = json!({ "experiment_id": experiment, "request_ids": [trace] });

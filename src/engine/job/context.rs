@@ -28,7 +28,7 @@ pub(in crate::engine) type Question = Box<dyn Fn() -> BoxFuture<'static, Result<
 pub struct Context {
     events: mpsc::Sender<Event>,
     progress: Arc<Progress>,
-    beacon: Option<Arc<StatusWriter>>,
+    status_writer: Option<Arc<StatusWriter>>,
     drain: CancellationToken,
     pause: watch::Receiver<bool>,
     /// The number of events so far. A growing number shows progress.
@@ -47,14 +47,14 @@ impl Context {
     pub(in crate::engine) fn new(
         events: mpsc::Sender<Event>,
         progress: Arc<Progress>,
-        beacon: Option<Arc<StatusWriter>>,
+        status_writer: Option<Arc<StatusWriter>>,
         drain: CancellationToken,
         pause: watch::Receiver<bool>,
     ) -> Self {
         Self {
             events,
             progress,
-            beacon,
+            status_writer,
             drain,
             pause,
             told: AtomicU64::new(0),
@@ -107,9 +107,9 @@ impl Context {
         self.drain.is_cancelled()
     }
 
-    pub async fn tell(&self, event: Event) {
-        if let Some(beacon) = &self.beacon {
-            beacon.hear(&event);
+    pub async fn send(&self, event: Event) {
+        if let Some(status_writer) = &self.status_writer {
+            status_writer.on_event(&event);
         }
         self.keep_in_flight(&event);
         // The work continues after the frontend has gone.
@@ -169,16 +169,16 @@ impl Context {
             match (before, now) {
                 (Health::Gone { .. }, Health::Gone { .. }) => {}
                 (_, Health::Gone { why, left, seconds }) => {
-                    self.tell(Event::ServerGone { end, reason: why.to_string(), wait: left + seconds }).await;
+                    self.send(Event::ServerGone { end, reason: why.to_string(), wait: left + seconds }).await;
                 }
-                (Health::Gone { seconds, .. }, _) => self.tell(Event::ServerBack { end, seconds }).await,
+                (Health::Gone { seconds, .. }, _) => self.send(Event::ServerBack { end, seconds }).await,
                 _ => {}
             }
         }
     }
 
     pub async fn note(&self, text: impl Into<String>) {
-        self.tell(Event::Note { text: text.into() }).await;
+        self.send(Event::Note { text: text.into() }).await;
     }
 
     /// Reports that the work waits for new credentials, and what renews them. `None` means that the work no longer
@@ -186,8 +186,8 @@ impl Context {
     pub async fn waits_for(&self, renew: Option<String>) {
         let waited = self.progress.set_waiting(renew.is_some());
         match renew {
-            Some(renew) if !waited => self.tell(Event::Waiting { renew }).await,
-            None if waited => self.tell(Event::Resumed).await,
+            Some(renew) if !waited => self.send(Event::Waiting { renew }).await,
+            None if waited => self.send(Event::Resumed).await,
             _ => {}
         }
     }
@@ -195,23 +195,23 @@ impl Context {
     pub async fn plan(&self, kind: Kind, count: usize) {
         let count = count as u64;
         self.progress.plan(kind, count);
-        self.tell(Event::Planned { kind, count }).await;
+        self.send(Event::Planned { kind, count }).await;
     }
 
     pub async fn started(&self, kind: Kind, id: &str, name: &str) {
-        self.tell(Event::ItemStarted { kind, id: id.to_owned(), name: name.to_owned() }).await;
+        self.send(Event::ItemStarted { kind, id: id.to_owned(), name: name.to_owned() }).await;
     }
 
     pub async fn done(&self, kind: Kind, id: &str, name: &str) {
         self.unanswered.store(0, Relaxed);
         self.progress.end(kind, ItemEnd::Done);
-        self.tell(Event::ItemDone { kind, id: id.to_owned(), name: name.to_owned() }).await;
+        self.send(Event::ItemDone { kind, id: id.to_owned(), name: name.to_owned() }).await;
     }
 
     pub async fn skipped(&self, kind: Kind, id: &str, name: &str, reason: &str) {
         self.progress.end(kind, ItemEnd::Skipped);
         let (id, name, reason) = (id.to_owned(), name.to_owned(), reason.to_owned());
-        self.tell(Event::ItemSkipped { kind, id, name, reason }).await;
+        self.send(Event::ItemSkipped { kind, id, name, reason }).await;
     }
 
     /// Records a failed item in the journal.
@@ -241,7 +241,7 @@ impl Context {
         self.progress.end(kind, ItemEnd::Failed);
         let hint = error.get_hint().map(str::to_owned);
         let (id, name, reason) = (id.to_owned(), name.to_owned(), error.to_string());
-        self.tell(Event::ItemFailed { kind, id, name, reason, hint, attempts }).await;
+        self.send(Event::ItemFailed { kind, id, name, reason, hint, attempts }).await;
         match error.class() {
             Class::Auth | Class::Full => self.give_up(error),
             Class::Transient | Class::Ambiguous
@@ -282,7 +282,7 @@ impl Context {
     }
 
     /// The error that ended the job, if there was one.
-    pub(in crate::engine) fn verdict(&self) -> Result<()> {
+    pub(in crate::engine) fn result(&self) -> Result<()> {
         match self.fatal.lock().unwrap_or_else(PoisonError::into_inner).take() {
             Some(error) => Err(error.and_then(CONTINUES)),
             None => Ok(()),

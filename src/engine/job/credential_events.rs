@@ -18,7 +18,7 @@ pub fn distinct(credential_waits: impl IntoIterator<Item = CredentialWait>) -> V
 }
 
 /// Reports when the first of them begins to wait, and when none of them waits any longer. Never returns.
-pub async fn keep(credential_waits: &[CredentialWait], context: &Context) {
+pub async fn forward(credential_waits: &[CredentialWait], context: &Context) {
     let mut receivers: Vec<_> = credential_waits.iter().map(CredentialWait::waiting).collect();
     loop {
         let waits: Vec<Option<String>> =
@@ -67,7 +67,7 @@ mod tests {
             assert!(matches!(told.recv().await, Some(Event::Resumed)));
         };
         tokio::select! {
-            () = keep(&credential_waits, &context) => {}
+            () = forward(&credential_waits, &context) => {}
             () = story => {}
         }
     }

@@ -53,14 +53,14 @@ pub(super) struct Findings {
 
 impl Job {
     /// Runs `work` on tokio. `traffic` reads the counters of the clients of both ends. `credential_waits` are the AWS
-    /// credentials that the work may have to wait for. `settle` removes what interrupted work has left. `beacon` lets
+    /// credentials that the work may have to wait for. `abort` removes what interrupted work has left. `status_writer` lets
     /// other processes see the job.
     pub(super) fn start<W, Fut>(
         step: Step,
-        beacon: Option<StatusWriter>,
+        status_writer: Option<StatusWriter>,
         credential_waits: Vec<CredentialWait>,
         traffic: impl Fn() -> Vec<Traffic> + Send + Sync + 'static,
-        settle: impl Future<Output = ()> + Send + 'static,
+        abort: impl Future<Output = ()> + Send + 'static,
         work: W,
     ) -> Self
     where
@@ -68,15 +68,15 @@ impl Job {
         Fut: Future<Output = Result<Findings>> + Send + 'static,
     {
         let standstill = Standstill::new(limits::STANDSTILL_TIMEOUT);
-        Self::start_watched(step, beacon, credential_waits, traffic, settle, standstill, work)
+        Self::start_watched(step, status_writer, credential_waits, traffic, abort, standstill, work)
     }
 
     fn start_watched<W, Fut>(
         step: Step,
-        beacon: Option<StatusWriter>,
+        status_writer: Option<StatusWriter>,
         credential_waits: Vec<CredentialWait>,
         traffic: impl Fn() -> Vec<Traffic> + Send + Sync + 'static,
-        settle: impl Future<Output = ()> + Send + 'static,
+        abort: impl Future<Output = ()> + Send + 'static,
         standstill: Standstill,
         work: W,
     ) -> Self
@@ -96,9 +96,9 @@ impl Job {
             now: CancellationToken::new(),
             pause: Arc::new(pause),
         };
-        let beacon = beacon.map(Arc::new);
+        let status_writer = status_writer.map(Arc::new);
         let drain = control.drain.clone();
-        let context = Context::new(sender, Arc::clone(&progress), beacon.clone(), drain, paused);
+        let context = Context::new(sender, Arc::clone(&progress), status_writer.clone(), drain, paused);
         let context = Arc::new(context);
         // The future is large and is moved several times. On the heap, these moves do not copy it over the stack.
         let work = Box::pin(work(Arc::clone(&context)));
@@ -111,8 +111,8 @@ impl Job {
             credential_waits,
             standstill,
         };
-        let watch = Box::pin(supervisor.watch(traffic, work, settle));
-        let handle = tokio::spawn(seen(beacon, Arc::clone(&progress), control.clone(), watch));
+        let watch = Box::pin(supervisor.watch(traffic, work, abort));
+        let handle = tokio::spawn(watched(status_writer, Arc::clone(&progress), control.clone(), watch));
         Self { events, progress, control, handle }
     }
 
@@ -124,18 +124,18 @@ impl Job {
 }
 
 /// Lets other processes see the work: its progress, and its result at the end.
-async fn seen(
-    beacon: Option<Arc<StatusWriter>>,
+async fn watched(
+    status_writer: Option<Arc<StatusWriter>>,
     progress: Arc<Progress>,
     control: Control,
     work: impl Future<Output = Result<Outcome>>,
 ) -> Result<Outcome> {
-    let Some(beacon) = beacon else {
+    let Some(status_writer) = status_writer else {
         return work.await;
     };
     let telling = async {
         loop {
-            beacon.show(&progress.read(), &control);
+            status_writer.update(&progress.read(), &control);
             tokio::time::sleep(STATUS_INTERVAL).await;
         }
     };
@@ -143,7 +143,7 @@ async fn seen(
         result = work => result,
         never = telling => never,
     };
-    beacon.end(&progress.read(), &result);
+    status_writer.finish(&progress.read(), &result);
     result
 }
 
@@ -168,7 +168,7 @@ impl Supervisor {
         self,
         traffic: impl Fn() -> Vec<Traffic>,
         work: impl Future<Output = Result<Findings>>,
-        settle: impl Future<Output = ()>,
+        abort: impl Future<Output = ()>,
     ) -> Result<Outcome> {
         let Self { step, progress, control, context, credential_waits, mut standstill } = self;
         let started = Instant::now();
@@ -187,7 +187,7 @@ impl Supervisor {
                 let traffic = traffic();
                 progress.traffic(&traffic);
                 context.servers(servers(&traffic)).await;
-                if let Some(error) = standstill.look(&traffic, &context, Instant::now()) {
+                if let Some(error) = standstill.check(&traffic, &context, Instant::now()) {
                     tracing::error!("{error}");
                     return error;
                 }
@@ -198,13 +198,13 @@ impl Supervisor {
             result = work => result,
             () = drained => Err(Error::stopped()),
             error = sampling => Err(error),
-            () = credential_events::keep(&credential_waits, &context) => Err(Error::stopped()),
+            () = credential_events::forward(&credential_waits, &context) => Err(Error::stopped()),
         };
-        if tokio::time::timeout(ABORT_TIMEOUT, settle).await.is_err() {
+        if tokio::time::timeout(ABORT_TIMEOUT, abort).await.is_err() {
             tracing::warn!("not all that was begun could be taken back in time");
         }
         progress.traffic(&traffic());
-        context.verdict()?;
+        context.result()?;
         let stopped = control.is_stopping();
         let findings = match result {
             Err(e) if !stopped && e.class() == Class::Auth => return Err(e.and_then(CONTINUES)),

@@ -17,12 +17,12 @@ pub struct Counts {
 }
 
 impl Counts {
-    pub fn ended(&self) -> u64 {
+    pub fn finished(&self) -> u64 {
         self.done + self.failed + self.skipped
     }
 
     pub fn pending(&self) -> u64 {
-        self.planned.saturating_sub(self.ended())
+        self.planned.saturating_sub(self.finished())
     }
 }
 
@@ -84,7 +84,7 @@ impl ProgressSnapshot {
     /// The share of known items that have ended. It is below 1 until everything is planned and done.
     pub fn fraction(&self) -> f64 {
         let planned: u64 = self.counts.iter().map(|c| c.planned).sum();
-        let ended: u64 = self.counts.iter().map(Counts::ended).sum();
+        let ended: u64 = self.counts.iter().map(Counts::finished).sum();
         match planned {
             0 => 0.0,
             _ if !self.all_planned => (ended as f64 / planned as f64).min(0.99),

@@ -24,7 +24,7 @@ impl Standstill {
     }
 
     /// Returns the error to end the job with, when it has made no progress for longer than the limit.
-    pub fn look(&mut self, traffic: &[Traffic], context: &Context, now: Instant) -> Option<Error> {
+    pub fn check(&mut self, traffic: &[Traffic], context: &Context, now: Instant) -> Option<Error> {
         let (events, is_excused) = context.moves();
         let sum = |of: fn(&Traffic) -> u64| traffic.iter().map(of).sum();
         let marks = (sum(|t| t.requests), sum(|t| t.retries), sum(|t| t.bytes), events);
@@ -64,19 +64,19 @@ mod tests {
         let progress = Arc::new(Progress::default());
         let context = Context::new(events, Arc::clone(&progress), None, CancellationToken::new(), paused);
         let (kind, id, name) = (Kind::Run, "1".to_owned(), "adam".to_owned());
-        context.tell(Event::ItemStarted { kind, id, name }).await;
+        context.send(Event::ItemStarted { kind, id, name }).await;
         let start = Instant::now();
         let at = |minutes: u64| start + Duration::from_secs(minutes * 60);
         let traffic = |bytes| [Traffic { bytes, ..Traffic::default() }];
         let mut standstill = Standstill::new(Duration::from_secs(900));
-        assert!(standstill.look(&traffic(1), &context, at(0)).is_none());
-        assert!(standstill.look(&traffic(1), &context, at(14)).is_none());
-        assert!(standstill.look(&traffic(2), &context, at(16)).is_none(), "a byte came");
+        assert!(standstill.check(&traffic(1), &context, at(0)).is_none());
+        assert!(standstill.check(&traffic(1), &context, at(14)).is_none());
+        assert!(standstill.check(&traffic(2), &context, at(16)).is_none(), "a byte came");
         pause.send_replace(true);
-        assert!(standstill.look(&traffic(2), &context, at(60)).is_none(), "a person has paused it");
+        assert!(standstill.check(&traffic(2), &context, at(60)).is_none(), "a person has paused it");
         pause.send_replace(false);
         context.servers([Health::Fine, Health::Silent { seconds: 800 }]).await;
-        let error = standstill.look(&traffic(2), &context, at(75)).unwrap();
+        let error = standstill.check(&traffic(2), &context, at(75)).unwrap();
         assert_eq!(error.exit_code(), 5);
         let said = error.to_string();
         assert!(said.contains("run \"adam\"") && said.contains("the target has been silent"), "{said}");

@@ -13,7 +13,7 @@ use crate::engine::{Endpoint, Level};
 use crate::error::Class;
 use crate::rest::Access;
 
-pub async fn look(arn: Arn, access: Access, report: &mut Report<'_>) -> Looked {
+pub async fn inspect(arn: Arn, access: Access, report: &mut Report<'_>) -> Looked {
     let session = match Session::open(Some(arn.region())).await {
         Ok(session) => session,
         Err(error) => {

@@ -44,7 +44,7 @@ pub struct Connected {
 impl Connected {
     /// Returns both ends, if no check has failed.
     pub fn both(self) -> Result<(Endpoint, Endpoint)> {
-        self.verdict()?;
+        self.result()?;
         match (self.source, self.target) {
             (Some(source), Some(target)) => Ok((source, target)),
             _ => Err(Error::usage("a migration has a source and a target")),
@@ -52,7 +52,7 @@ impl Connected {
     }
 
     /// Returns the first failure, as an error.
-    pub fn verdict(&self) -> Result<()> {
+    pub fn result(&self) -> Result<()> {
         let Some(line) = self.lines.iter().find(|line| line.is_failure()) else { return Ok(()) };
         let error = Error::new(line.class, format!("{}: {}", line.end_name(), line.finding.text));
         Err(match &line.finding.hint {
@@ -70,7 +70,7 @@ pub async fn preflight(ask: Preflight, tell: Tell<'_>) -> Result<Connected> {
     let source = match ask.source {
         Some((text, access)) => {
             let mut report = Report::new(Side::Source, tell);
-            let endpoint = look(&text, access, &mut report).await?.endpoint;
+            let endpoint = inspect(&text, access, &mut report).await?.endpoint;
             lines.append(&mut report.lines);
             endpoint
         }
@@ -79,7 +79,7 @@ pub async fn preflight(ask: Preflight, tell: Tell<'_>) -> Result<Connected> {
     let target = match ask.target {
         Some((text, access)) => {
             let mut report = Report::new(Side::Target, tell);
-            let looked = look(&text, access, &mut report).await?;
+            let looked = inspect(&text, access, &mut report).await?;
             registers_models = looked.registers_models;
             lines.append(&mut report.lines);
             looked.endpoint
@@ -108,9 +108,9 @@ struct Looked {
     registers_models: Option<Arn>,
 }
 
-async fn look(text: &str, access: Access, report: &mut Report<'_>) -> Result<Looked> {
+async fn inspect(text: &str, access: Access, report: &mut Report<'_>) -> Result<Looked> {
     match text.trim().starts_with("arn:") {
-        true => Ok(managed::look(Arn::parse(text)?, access, report).await),
-        false => Ok(Looked { endpoint: server::look(text, access, report).await?, ..Looked::default() }),
+        true => Ok(managed::inspect(Arn::parse(text)?, access, report).await),
+        false => Ok(Looked { endpoint: server::inspect(text, access, report).await?, ..Looked::default() }),
     }
 }

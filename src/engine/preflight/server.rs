@@ -6,7 +6,7 @@ use crate::error::{Class, Error, Result};
 use crate::rest::Access;
 
 /// Returns `None` when the end cannot be used, and an error when the text is invalid.
-pub async fn look(text: &str, access: Access, report: &mut Report<'_>) -> Result<Option<Endpoint>> {
+pub async fn inspect(text: &str, access: Access, report: &mut Report<'_>) -> Result<Option<Endpoint>> {
     let endpoint = match open(text, report.end(), access).await {
         Ok(endpoint) => endpoint,
         Err(error) if error.class() == Class::Usage => return Err(error),

@@ -31,7 +31,7 @@ pub async fn check(arn: &Arn, session: &Session, uri: &str, scope: &Scope, repor
     // Where nothing is written, reading an existing object shows whether reading is allowed.
     let (seen, text) = match report.is_target() {
         true => (bucket.can_list(&folder(prefix)).await, format!("{uri} can be listed")),
-        false => (bucket.look(prefix).await, format!("{uri} can be listed and read")),
+        false => (bucket.probe(prefix).await, format!("{uri} can be listed and read")),
     };
     match seen {
         Ok(()) => report.ok(CHECK, text),

@@ -164,7 +164,7 @@ fn taken_of(chooser: &PlanMatcher<'_>, numbers: &VersionMatcher, model: Register
     let mut versions = chooser.versions(&model);
     let every: Option<Vec<u64>> = numbers.get(&model.name).map(|there| there.iter().copied().collect());
     // A model without versions is selected when the plan asks for all of its versions.
-    versions.settle(every.as_deref());
+    versions.normalize(every.as_deref());
     ChosenModel { model, versions }
 }
 

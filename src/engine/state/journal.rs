@@ -308,7 +308,7 @@ impl IdMap for Journal {
         })
     }
 
-    fn waiting(&self) -> Result<Vec<Unresolved>> {
+    fn all_unresolved(&self) -> Result<Vec<Unresolved>> {
         let db = self.db();
         let mut rows = db.prepare("SELECT run, key, value FROM unresolved")?;
         let all = rows
@@ -316,7 +316,7 @@ impl IdMap for Journal {
         Ok(all.collect::<rusqlite::Result<_>>()?)
     }
 
-    fn settled(&self, reference: &Unresolved) -> Result<()> {
+    fn mark_resolved(&self, reference: &Unresolved) -> Result<()> {
         self.write(|db| {
             let these = params![reference.on, reference.key];
             db.execute("DELETE FROM unresolved WHERE run = ?1 AND key = ?2", these)?;

@@ -12,7 +12,7 @@ pub struct Pending {
 }
 
 impl Pending {
-    pub fn keep(state: &StateDir, arn: &Arn) -> Result<()> {
+    pub fn save(state: &StateDir, arn: &Arn) -> Result<()> {
         let text = toml::to_string(&Self { arn: arn.to_string() })
             .map_err(|e| Error::permanent(format!("the App cannot be noted down: {e}")))?;
         local::write(&state.app(), text.as_bytes())
@@ -31,7 +31,7 @@ impl Pending {
     }
 
     /// Deletes the record once the App is ready, or can never become ready.
-    pub fn settle<T>(state: &StateDir, arn: &Arn, waited: &Result<T>) -> Result<()> {
+    pub fn clear_if_done<T>(state: &StateDir, arn: &Arn, waited: &Result<T>) -> Result<()> {
         let is_open =
             waited.as_ref().is_err_and(|error| !matches!(error.class(), Class::Permanent | Class::NotFound));
         if is_open || Self::load(state)?.as_ref() != Some(arn) {
@@ -51,13 +51,13 @@ mod tests {
         let state = StateDir::at(folder.path().to_owned()).unwrap();
         assert_eq!(Pending::load(&state).unwrap(), None);
         let arn = Arn::parse("arn:aws:sagemaker:eu-west-1:123456789012:mlflow-app/app-ABCDEFGHIJKL").unwrap();
-        Pending::keep(&state, &arn).unwrap();
+        Pending::save(&state, &arn).unwrap();
         assert_eq!(Pending::load(&state).unwrap(), Some(arn.clone()));
         let slow = Err::<(), _>(Error::transient("not ready after 900 s"));
-        Pending::settle(&state, &arn, &slow).unwrap();
+        Pending::clear_if_done(&state, &arn, &slow).unwrap();
         assert_eq!(Pending::load(&state).unwrap(), Some(arn.clone()));
-        Pending::settle(&state, &arn, &Ok(())).unwrap();
+        Pending::clear_if_done(&state, &arn, &Ok(())).unwrap();
         assert_eq!(Pending::load(&state).unwrap(), None);
-        Pending::settle(&state, &arn, &Ok(())).unwrap();
+        Pending::clear_if_done(&state, &arn, &Ok(())).unwrap();
     }
 }

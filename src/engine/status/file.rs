@@ -73,7 +73,7 @@ pub struct JobResult {
 
 impl JobStatus {
     /// The counters, in the form in which the job itself reads them.
-    pub fn reading(&self) -> ProgressSnapshot {
+    pub fn progress(&self) -> ProgressSnapshot {
         ProgressSnapshot {
             counts: Kind::ALL.map(|kind| self.counts.get(kind.plural()).copied().unwrap_or_default()),
             points: self.points,
@@ -102,10 +102,10 @@ impl JobStatusFile {
             .filter_map(|entry| Some(entry.ok()?.path()))
             .filter(|path| path.extension().is_some_and(|extension| extension == "json"))
             .map(|path| (written(&path), Self(path)))
-            .filter(|(_, lookout)| lookout.is_live())
+            .filter(|(_, file)| file.is_live())
             .collect();
         found.sort_by_key(|(written, _)| std::cmp::Reverse(*written));
-        found.into_iter().map(|(_, lookout)| lookout).collect()
+        found.into_iter().map(|(_, file)| file).collect()
     }
 
     /// True when its process runs and has not finished the job.
@@ -113,7 +113,7 @@ impl JobStatusFile {
         Lock::is_held(&lock_of(&self.0))
     }
 
-    pub fn look(&self) -> Result<JobStatus> {
+    pub fn read(&self) -> Result<JobStatus> {
         let text = std::fs::read(&self.0)?;
         Ok(serde_json::from_slice(&text)?)
     }

@@ -23,13 +23,13 @@ pub struct StatusWriter {
     source: String,
     target: String,
     started: Instant,
-    heard: Mutex<Heard>,
+    recent: Mutex<Recent>,
     _lock: Lock,
 }
 
 /// The state that was collected from events.
 #[derive(Default)]
-struct Heard {
+struct Recent {
     in_flight: HashMap<(Kind, String), (String, Instant)>,
     failures: VecDeque<FailedItem>,
     waiting: Option<String>,
@@ -37,42 +37,44 @@ struct Heard {
 
 impl StatusWriter {
     /// Returns `None` where the file cannot be written, or when another process runs the same job.
-    pub fn light(state: &StateDir, step: Step, source: &str, target: &str) -> Option<Self> {
+    pub fn create(state: &StateDir, step: Step, source: &str, target: &str) -> Option<Self> {
         let path = state.job(step, source, target);
         let lock = Lock::take(&lock_of(&path), &format!("{} of {source}", step.name()))
-            .inspect_err(|error| tracing::warn!("nobody can watch this {}: {error}", step.name()))
+            .inspect_err(|error| {
+                tracing::warn!("`mlferry status` will not show this {}: {error}", step.name())
+            })
             .ok()?;
-        let beacon = Self {
+        let status_writer = Self {
             path,
             step,
             source: source.to_owned(),
             target: target.to_owned(),
             started: Instant::now(),
-            heard: Mutex::default(),
+            recent: Mutex::default(),
             _lock: lock,
         };
         // Overwrites the status of an earlier job.
-        beacon.write(&beacon.seen(&ProgressSnapshot::default()));
-        Some(beacon)
+        status_writer.write(&status_writer.status(&ProgressSnapshot::default()));
+        Some(status_writer)
     }
 
-    pub fn hear(&self, event: &Event) {
-        let mut heard = self.heard();
+    pub fn on_event(&self, event: &Event) {
+        let mut recent = self.recent();
         match event {
             Event::ItemStarted { kind, id, name } => {
-                heard.in_flight.insert((*kind, id.clone()), (name.clone(), Instant::now()));
+                recent.in_flight.insert((*kind, id.clone()), (name.clone(), Instant::now()));
             }
             Event::ItemDone { kind, id, .. } | Event::ItemSkipped { kind, id, .. } => {
-                heard.in_flight.remove(&(*kind, id.clone()));
+                recent.in_flight.remove(&(*kind, id.clone()));
             }
             Event::ItemFailed { kind, id, name, reason, .. } => {
-                heard.in_flight.remove(&(*kind, id.clone()));
+                recent.in_flight.remove(&(*kind, id.clone()));
                 let (name, reason) = (name.clone(), reason.clone());
-                heard.failures.push_front(FailedItem { kind: *kind, name, reason });
-                heard.failures.truncate(MAX_FAILURES);
+                recent.failures.push_front(FailedItem { kind: *kind, name, reason });
+                recent.failures.truncate(MAX_FAILURES);
             }
-            Event::Waiting { renew } => heard.waiting = Some(renew.clone()),
-            Event::Resumed => heard.waiting = None,
+            Event::Waiting { renew } => recent.waiting = Some(renew.clone()),
+            Event::Resumed => recent.waiting = None,
             Event::Started { .. }
             | Event::Planned { .. }
             | Event::Difference(_)
@@ -83,13 +85,13 @@ impl StatusWriter {
     }
 
     /// Writes the current progress of the job.
-    pub fn show(&self, reading: &ProgressSnapshot, control: &Control) {
-        let seen = self.seen(reading);
+    pub fn update(&self, reading: &ProgressSnapshot, control: &Control) {
+        let seen = self.status(reading);
         self.write(&JobStatus { paused: control.is_paused(), stopping: control.is_stopping(), ..seen });
     }
 
     /// Writes the final status.
-    pub fn end(&self, reading: &ProgressSnapshot, result: &Result<Outcome>) {
+    pub fn finish(&self, reading: &ProgressSnapshot, result: &Result<Outcome>) {
         let ended = match result {
             Ok(outcome) => JobResult { exit_code: outcome.exit_code(), error: None, hint: None },
             Err(error) => JobResult {
@@ -99,12 +101,12 @@ impl StatusWriter {
             },
         };
         let (in_flight, in_flight_count) = (Vec::new(), 0);
-        self.write(&JobStatus { ended: Some(ended), in_flight, in_flight_count, ..self.seen(reading) });
+        self.write(&JobStatus { ended: Some(ended), in_flight, in_flight_count, ..self.status(reading) });
     }
 
-    fn seen(&self, reading: &ProgressSnapshot) -> JobStatus {
-        let heard = self.heard();
-        let mut in_flight: Vec<InFlight> = heard
+    fn status(&self, reading: &ProgressSnapshot) -> JobStatus {
+        let recent = self.recent();
+        let mut in_flight: Vec<InFlight> = recent
             .in_flight
             .iter()
             .map(|((kind, _), (name, since))| InFlight {
@@ -135,31 +137,31 @@ impl StatusWriter {
             all_planned: reading.all_planned,
             paused: false,
             stopping: false,
-            waiting: heard.waiting.clone(),
+            waiting: recent.waiting.clone(),
             servers: reading.servers,
             in_flight,
             in_flight_count,
-            failures: heard.failures.iter().cloned().collect(),
+            failures: recent.failures.iter().cloned().collect(),
             ended: None,
         }
     }
 
     /// Writes atomically: a reader sees either the old file or the new one. A power failure may destroy the file, which
     /// is useless without its process anyway.
-    fn write(&self, sighting: &JobStatus) {
+    fn write(&self, status: &JobStatus) {
         let written = || -> Result<()> {
             let file = local::partial(&self.path)?;
-            serde_json::to_writer(file.as_file(), sighting)?;
+            serde_json::to_writer(file.as_file(), status)?;
             file.persist(&self.path).map_err(|e| Error::from(e.error).at(self.path.display()))?;
             Ok(())
         };
         if let Err(error) = written() {
-            tracing::debug!("how far it is was not put down: {error}");
+            tracing::debug!("the status file was not written: {error}");
         }
     }
 
-    fn heard(&self) -> MutexGuard<'_, Heard> {
-        self.heard.lock().unwrap_or_else(PoisonError::into_inner)
+    fn recent(&self) -> MutexGuard<'_, Recent> {
+        self.recent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -171,20 +173,20 @@ mod tests {
     use crate::io::Health;
 
     #[test]
-    fn it_is_seen_while_it_burns_and_its_last_word_stays() {
+    fn a_running_job_is_visible_and_its_result_stays() {
         let folder = tempfile::tempdir().unwrap();
         let state = StateDir::at(folder.path().to_owned()).unwrap();
-        let beacon = StatusWriter::light(&state, Step::Import, "http://a", "http://b").unwrap();
+        let status_writer = StatusWriter::create(&state, Step::Import, "http://a", "http://b").unwrap();
         assert!(
-            StatusWriter::light(&state, Step::Import, "http://a", "http://b").is_none(),
+            StatusWriter::create(&state, Step::Import, "http://a", "http://b").is_none(),
             "one writer at a time"
         );
         let name = || "one".to_owned();
         for id in ["1", "2"] {
-            beacon.hear(&Event::ItemStarted { kind: Kind::Run, id: id.to_owned(), name: name() });
+            status_writer.on_event(&Event::ItemStarted { kind: Kind::Run, id: id.to_owned(), name: name() });
         }
         let reason = "too large".to_owned();
-        beacon.hear(&Event::ItemFailed {
+        status_writer.on_event(&Event::ItemFailed {
             kind: Kind::Run,
             id: "1".to_owned(),
             name: name(),
@@ -196,15 +198,15 @@ mod tests {
         let mut reading =
             ProgressSnapshot { points: 7, servers: [Health::Fine, silent], ..ProgressSnapshot::default() };
         reading.counts[Kind::Run.index()] = Counts { planned: 3, failed: 1, ..Counts::default() };
-        beacon.write(&beacon.seen(&reading));
-        let [lookout] = &JobStatusFile::live(&state)[..] else { panic!("one job is at work") };
-        let seen = lookout.look().unwrap();
-        assert_eq!(seen.reading(), reading);
+        status_writer.write(&status_writer.status(&reading));
+        let [file] = &JobStatusFile::live(&state)[..] else { panic!("one job is running") };
+        let seen = file.read().unwrap();
+        assert_eq!(seen.progress(), reading);
         assert_eq!((seen.in_flight_count, seen.failures.len(), seen.ended), (1, 1, None));
 
-        beacon.end(&reading, &Err(Error::stopped()));
-        drop(beacon);
-        assert!(!lookout.is_live() && JobStatusFile::live(&state).is_empty());
-        assert_eq!(lookout.look().unwrap().ended.unwrap().exit_code, 130);
+        status_writer.finish(&reading, &Err(Error::stopped()));
+        drop(status_writer);
+        assert!(!file.is_live() && JobStatusFile::live(&state).is_empty());
+        assert_eq!(file.read().unwrap().ended.unwrap().exit_code, 130);
     }
 }

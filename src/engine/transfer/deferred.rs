@@ -9,7 +9,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use super::Copy;
 use super::file::Files;
 use super::models::ModelWork;
-use super::run::{How, RunResult};
+use super::run::{RunEnding, RunResult};
 use crate::entities::{LoggedModel, ModelId, ModelMetric, RunId};
 use crate::error::Result;
 use crate::writers::TargetExperiment;
@@ -134,7 +134,7 @@ impl Copy {
                 .await;
         }
         match end.how {
-            How::Done(_) if !gone.is_empty() => RunResult { how: How::Done(None), ..end },
+            RunEnding::Done(_) if !gone.is_empty() => RunResult { how: RunEnding::Done(None), ..end },
             _ => end,
         }
     }

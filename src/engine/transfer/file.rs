@@ -76,7 +76,7 @@ impl Copy {
                 }
             }
         }
-        self.tell_news().await;
+        self.send_notes().await;
         files.there.sort_by(|a, b| a.path.cmp(&b.path));
         Ok(files)
     }
@@ -140,7 +140,7 @@ impl Copy {
 
     /// Reports notes of both ends. The route of the files is decided with the first file, so a note may only appear
     /// then.
-    pub(super) async fn tell_news(&self) {
+    pub(super) async fn send_notes(&self) {
         for text in self.source.take_notes().into_iter().chain(self.target.take_notes()) {
             self.context.note(text).await;
         }

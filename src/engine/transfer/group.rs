@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 use super::Copy;
 use super::berths::Berth;
 use super::models::Models;
-use super::run::{How, RunResult, RunWork};
+use super::run::{OpenedRun, RunEnding, RunResult};
 use crate::engine::state::journal::fingerprint;
 use crate::entities::{Kind, MetricChunk, Readable, Run, RunId, Unreadable};
 use crate::error::{Error, Result};
@@ -77,7 +77,7 @@ impl Copy {
         place: &TargetExperiment,
         runs: &[Run],
         mut berths: Vec<Berth>,
-    ) -> Result<(HashSet<RunId>, Vec<RunWork>)> {
+    ) -> Result<(HashSet<RunId>, Vec<OpenedRun>)> {
         let _turn = self.creating.lock().await;
         let (mut there, mut works) = (HashSet::new(), Vec::new());
         for wave in waves(runs) {
@@ -86,7 +86,7 @@ impl Copy {
                 let berth = berths.pop();
                 match work? {
                     Some(Opened::There) => drop(there.insert(run.id.clone())),
-                    Some(Opened::Work(work)) => works.push(RunWork { berth, ..*work }),
+                    Some(Opened::Work(work)) => works.push(OpenedRun { berth, ..*work }),
                     None => {}
                 }
             }
@@ -109,12 +109,13 @@ impl Copy {
         match self.target.open_run(place, now.as_ref().unwrap_or(run), again).await {
             Ok(open) if open.found == Existing::Everything => {
                 let (run, target) = (run.clone(), open.id);
-                self.written(RunResult { run, target, names_runs, how: How::WasThere(fingerprint) }).await?;
+                self.written(RunResult { run, target, names_runs, how: RunEnding::WasThere(fingerprint) })
+                    .await?;
                 Ok(Some(Opened::There))
             }
             Ok(open) => {
                 let (run, target, writer) = (run.clone(), open.id, open.writer);
-                let work = RunWork { run, fingerprint, target, names_runs, writer, berth: None };
+                let work = OpenedRun { run, fingerprint, target, names_runs, writer, berth: None };
                 Ok(Some(Opened::Work(Box::new(work))))
             }
             Err(error) => {
@@ -165,7 +166,7 @@ pub(super) fn id_of(run: &Readable<Run>) -> RunId {
 
 enum Opened {
     There,
-    Work(Box<RunWork>),
+    Work(Box<OpenedRun>),
 }
 
 /// Splits runs into waves, so that each run's parent is in an earlier wave or in none. Runs in a cycle of parents go

@@ -94,7 +94,7 @@ struct Setting {
     update: bool,
     reread: bool,
     lock: Lock,
-    beacon: Option<StatusWriter>,
+    status_writer: Option<StatusWriter>,
     state: StateDir,
     location: String,
 }
@@ -115,16 +115,30 @@ impl Setting {
             plan: digest(&[&plan.to_toml()?]),
         };
         let lock = Lock::take(&state.lock(target), &format!("{} of {}", step.name(), identity.source))?;
-        let beacon = StatusWriter::light(state, step, &identity.source, target);
+        let status_writer = StatusWriter::create(state, step, &identity.source, target);
         let journal_path = journal.unwrap_or_else(|| state.journal(&identity));
         let journal = Arc::new(Journal::open(&journal_path, &identity)?);
         let (state, location) = (state.clone(), target.to_owned());
         let (update, reread) = (false, false);
-        Ok(Self { step, source, plan, journal, journal_path, update, reread, lock, beacon, state, location })
+        Ok(Self {
+            step,
+            source,
+            plan,
+            journal,
+            journal_path,
+            update,
+            reread,
+            lock,
+            status_writer,
+            state,
+            location,
+        })
     }
 
     fn start(self, target: Arc<dyn Writer>, id_map: Option<PathBuf>) -> Job {
-        let Self { step, source, plan, journal, update, reread, lock, beacon, state, location, .. } = self;
+        let Self {
+            step, source, plan, journal, update, reread, lock, status_writer, state, location, ..
+        } = self;
         let doing = format!("{} of {}", step.name(), source.about().location);
         let lease = Arc::new(Lease::new(Arc::clone(&target), &state, &location, doing));
         let credential_waits = credential_events::distinct(
@@ -134,14 +148,14 @@ impl Setting {
             let (source, target) = (Arc::clone(&source), Arc::clone(&target));
             move || vec![source.traffic(), target.traffic()]
         };
-        let settle = {
+        let abort = {
             let (target, lease) = (Arc::clone(&target), Arc::clone(&lease));
             async move {
-                target.settle().await;
+                target.abort_unfinished().await;
                 lease.release().await;
             }
         };
-        Job::start(step, beacon, credential_waits, traffic, settle, move |context| async move {
+        Job::start(step, status_writer, credential_waits, traffic, abort, move |context| async move {
             let ends = (Arc::clone(&source), Arc::clone(&target));
             context.ask_before_giving_up(Box::new(move || {
                 let (source, target) = ends.clone();
@@ -165,7 +179,7 @@ impl Setting {
             // A directory belongs to one machine, so its lock file is enough.
             let result = match step {
                 Step::Import => copy.alone(&lease, id_map).await,
-                _ => copy.everything(step, id_map).await,
+                _ => copy.run(step, id_map).await,
             };
             drop(lock);
             result
@@ -212,8 +226,8 @@ impl Copy {
             return Err(same_server(self.source.about(), self.target.location()));
         }
         let result = tokio::select! {
-            result = self.everything(Step::Import, id_map) => result,
-            taken = lease.keep() => Err(taken),
+            result = self.run(Step::Import, id_map) => result,
+            taken = lease.renew_until_lost() => Err(taken),
         };
         lease.release().await;
         result
@@ -235,10 +249,10 @@ impl Copy {
         ))
     }
 
-    async fn everything(&self, step: Step, id_map: Option<PathBuf>) -> Result<Findings> {
+    async fn run(&self, step: Step, id_map: Option<PathBuf>) -> Result<Findings> {
         let (source, target) = (self.source.about().location.clone(), self.target.location().to_owned());
-        self.context.tell(Event::Started { step, source, target }).await;
-        self.tell_news().await;
+        self.context.send(Event::Started { step, source, target }).await;
+        self.send_notes().await;
         let Chosen { experiments: chosen, models, all, datasets, needed, notes, unread } =
             choose(self.source.as_ref(), &self.plan).await?;
         self.target.learn_source(all.0, all.1);

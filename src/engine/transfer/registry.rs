@@ -23,9 +23,9 @@ enum Ended {
 }
 
 /// Decides which model may write next.
-struct Turns {
-    originals: VersionDependencies,
-    at_once: Semaphore,
+struct RegistryOrder {
+    dependencies: VersionDependencies,
+    permits: Semaphore,
 }
 
 impl Copy {
@@ -35,15 +35,15 @@ impl Copy {
             self.journal.plan(model.kind(), [model.name.as_str()])?;
             self.context.plan(model.kind(), 1).await;
         }
-        let turns = Turns {
-            originals: VersionDependencies::of(models.iter().map(|chosen| &chosen.model)),
-            at_once: Semaphore::new(MAX_CONCURRENT_MODELS),
+        let order = RegistryOrder {
+            dependencies: VersionDependencies::of(models.iter().map(|chosen| &chosen.model)),
+            permits: Semaphore::new(MAX_CONCURRENT_MODELS),
         };
         let all = models.iter().map(|chosen| {
-            let turns = &turns;
+            let order = &order;
             async move {
-                let result = self.model(chosen, turns).await;
-                turns.originals.left(&chosen.model);
+                let result = self.model(chosen, order).await;
+                order.dependencies.left(&chosen.model);
                 result
             }
             .boxed()
@@ -58,17 +58,17 @@ impl Copy {
     }
 
     /// Returns an error only if the error ends the whole job.
-    async fn model(&self, chosen: &ChosenModel, turns: &Turns) -> Result<Vec<String>> {
+    async fn model(&self, chosen: &ChosenModel, order: &RegistryOrder) -> Result<Vec<String>> {
         let model = &chosen.model;
         let (kind, name) = (model.kind(), model.name.as_str());
-        let turn = turns.at_once.acquire().await.map_err(|_| Error::stopped())?;
+        let permit = order.permits.acquire().await.map_err(|_| Error::stopped())?;
         if !self.context.may_go_on().await {
             return Ok(Vec::new());
         }
         self.context.started(kind, name, name).await;
         let moved = match chosen.versions(self.source.as_ref()).await {
             Err(error) => Err(error.at("its versions cannot be read")),
-            Ok(versions) => self.versions(chosen, versions, turns, turn).await?,
+            Ok(versions) => self.versions(chosen, versions, order, permit).await?,
         };
         match moved {
             Err(error) => {
@@ -95,11 +95,11 @@ impl Copy {
         &self,
         ChosenModel { model, versions: wanted, .. }: &ChosenModel,
         versions: Vec<ModelVersion>,
-        turns: &'a Turns,
-        mut turn: SemaphorePermit<'a>,
+        order: &'a RegistryOrder,
+        mut permit: SemaphorePermit<'a>,
     ) -> Result<Result<Option<(String, Vec<String>)>>> {
         let kind = model.version_kind();
-        turns.originals.known(model, &versions);
+        order.dependencies.known(model, &versions);
         let labels: Vec<String> = versions.iter().map(ModelVersion::label).collect();
         self.journal.plan(kind, labels.iter().map(String::as_str))?;
         self.context.plan(kind, versions.len()).await;
@@ -116,21 +116,21 @@ impl Copy {
         };
         let (mut there, mut waits, planned) = (Vec::new(), None, versions.len());
         for version in versions {
-            if !turns.originals.is_ready(&version) {
-                drop(turn);
-                turns.originals.ready(&version).await;
-                turn = turns.at_once.acquire().await.map_err(|_| Error::stopped())?;
+            if !order.dependencies.is_ready(&version) {
+                drop(permit);
+                order.dependencies.ready(&version).await;
+                permit = order.permits.acquire().await.map_err(|_| Error::stopped())?;
             }
             if !self.context.may_go_on().await {
                 return Ok(Ok(None));
             }
             if let Some(reason) = &waits {
                 self.lose_version(&version, model, reason).await?;
-                turns.originals.ended(&version);
+                order.dependencies.mark_finished(&version);
                 continue;
             }
             let ended = self.version(&mut at, model, &version).await?;
-            turns.originals.ended(&version);
+            order.dependencies.mark_finished(&version);
             match ended {
                 Ended::There => there.push(version),
                 Ended::ForNow(error) => {

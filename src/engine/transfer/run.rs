@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::writers::{IdMap, RunWriter};
 
 /// A run that is open on the target and waits for its histories and files.
-pub(super) struct RunWork {
+pub(super) struct OpenedRun {
     pub run: Run,
     pub fingerprint: String,
     pub target: RunId,
@@ -26,10 +26,10 @@ pub(super) struct RunResult {
     pub target: RunId,
     /// True when its params name runs. They are checked when those runs are on the target.
     pub names_runs: bool,
-    pub how: How,
+    pub how: RunEnding,
 }
 
-pub(super) enum How {
+pub(super) enum RunEnding {
     /// Without a fingerprint, the next job visits the run again, for its missing files.
     Done(Option<String>),
     WasThere(String),
@@ -43,11 +43,11 @@ impl Copy {
     /// problems.
     pub(super) async fn write_run(
         &self,
-        work: RunWork,
+        work: OpenedRun,
         chunks: mpsc::Receiver<Result<MetricChunk>>,
     ) -> Result<Option<RunId>> {
         // The run keeps its berth until it is written.
-        let RunWork { run, fingerprint, target, names_runs, mut writer, berth: _berth } = work;
+        let OpenedRun { run, fingerprint, target, names_runs, mut writer, berth: _berth } = work;
         self.context.started(Kind::Run, run.id.as_str(), run.label()).await;
         let unread = match self.write_metrics(writer.as_mut(), chunks).await {
             Ok(unread) => unread,
@@ -64,8 +64,8 @@ impl Copy {
             return self.lose(&run, &error).await.map(|()| None);
         }
         let how = match unread {
-            Some(error) => How::Unread(error),
-            None => How::Done(Some(fingerprint).filter(|_| is_whole)),
+            Some(error) => RunEnding::Unread(error),
+            None => RunEnding::Done(Some(fingerprint).filter(|_| is_whole)),
         };
         let id = run.id.clone();
         self.written(RunResult { run, target, names_runs, how }).await?;
@@ -100,23 +100,23 @@ impl Copy {
     pub(super) async fn end_run(&self, RunResult { run, target, how, .. }: RunResult) -> Result<()> {
         let (id, name, target) = (run.id.as_str(), run.label(), Some(target.as_str()));
         let how = match (how, self.target.refused(Kind::Run, id)) {
-            (How::Done(_) | How::WasThere(_), Some(refused)) => How::Unread(refused),
+            (RunEnding::Done(_) | RunEnding::WasThere(_), Some(refused)) => RunEnding::Unread(refused),
             (how, _) => how,
         };
         match how {
-            How::Done(fingerprint) => {
+            RunEnding::Done(fingerprint) => {
                 self.journal.done(Kind::Run, id, target, fingerprint.as_deref())?;
                 self.context.done(Kind::Run, id, name).await;
             }
             // The journal may be new. Then it records here that an earlier import has finished the run.
-            How::WasThere(fingerprint) => {
+            RunEnding::WasThere(fingerprint) => {
                 if !self.journal.is_done(Kind::Run, id)? {
                     self.taken_as_whole.fetch_add(1, Ordering::Relaxed);
                 }
                 self.journal.done(Kind::Run, id, target, Some(&fingerprint))?;
                 self.context.skipped(Kind::Run, id, name, "already there").await;
             }
-            How::Unread(error) => self.lose(&run, &error).await?,
+            RunEnding::Unread(error) => self.lose(&run, &error).await?,
         }
         Ok(())
     }

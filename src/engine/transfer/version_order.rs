@@ -30,7 +30,7 @@ impl VersionDependencies {
         self.0.send_modify(|state| _ = state.pending.insert(model.name.clone(), Some(numbers)));
     }
 
-    pub fn ended(&self, version: &ModelVersion) {
+    pub fn mark_finished(&self, version: &ModelVersion) {
         self.0.send_modify(|state| {
             if let Some(Some(numbers)) = state.pending.get_mut(&version.name) {
                 numbers.remove(&version.version);
@@ -109,7 +109,7 @@ mod tests {
         assert!(copy("models:/other/1") && copy("s3://x") && originals.is_ready(&two));
         originals.known(&model, &[one.clone(), two]);
         assert!(!copy("models:/dev/1") && !copy("models:/dev/2") && copy("models:/dev/7"));
-        originals.ended(&one);
+        originals.mark_finished(&one);
         assert!(copy("models:/dev/1") && !copy("models:/dev/2"));
         originals.left(&model);
         assert!(copy("models:/dev/2"));

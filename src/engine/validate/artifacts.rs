@@ -17,7 +17,7 @@ const LISTED_AS_EMPTY: &str = "the source lists the artifacts as empty: see whet
 const WITHOUT_FILES: &str = "--artifacts none";
 
 impl Compare {
-    pub(super) async fn tell_news(&self) {
+    pub(super) async fn send_notes(&self) {
         for text in self.source.take_notes().into_iter().chain(self.target.take_notes()) {
             self.context.note(text).await;
         }
@@ -45,7 +45,7 @@ impl Compare {
         }
         let (ours, theirs) =
             futures::join!(list(self.source.as_ref(), source), list(self.target.as_ref(), target));
-        self.tell_news().await;
+        self.send_notes().await;
         let (ours, theirs) = match (ours, theirs) {
             (Ok((ours, unread)), Ok((mut theirs, unread_there))) => {
                 // Files that the source cannot show are assumed to be on both sides.

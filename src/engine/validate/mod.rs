@@ -88,30 +88,37 @@ pub fn validate(validate: Validate) -> Job {
         let (source, target) = (Arc::clone(&validate.source), Arc::clone(&validate.target));
         move || vec![source.traffic(), target.traffic()]
     };
-    let beacon = StatusWriter::light(
+    let status_writer = StatusWriter::create(
         &validate.state,
         Step::Validate,
         &validate.source.about().location,
         &validate.target.about().location,
     );
-    Job::start(Step::Validate, beacon, credential_waits, traffic, async {}, move |context| async move {
-        let Validate { source, target, plan, artifacts, reports, .. } = validate;
-        let report =
-            Mutex::new(Report::new(source.about(), target.about(), &plan, artifacts.word(), reports));
-        let compare = Compare {
-            context,
-            source,
-            target,
-            plan,
-            artifacts,
-            report,
-            pairs: Mutex::default(),
-            model_runs: Mutex::default(),
-            outside: Mutex::default(),
-            deferred: Mutex::default(),
-        };
-        compare.everything().await
-    })
+    Job::start(
+        Step::Validate,
+        status_writer,
+        credential_waits,
+        traffic,
+        async {},
+        move |context| async move {
+            let Validate { source, target, plan, artifacts, reports, .. } = validate;
+            let report =
+                Mutex::new(Report::new(source.about(), target.about(), &plan, artifacts.word(), reports));
+            let compare = Compare {
+                context,
+                source,
+                target,
+                plan,
+                artifacts,
+                report,
+                pairs: Mutex::default(),
+                model_runs: Mutex::default(),
+                outside: Mutex::default(),
+                deferred: Mutex::default(),
+            };
+            compare.run_all().await
+        },
+    )
 }
 
 /// One running comparison.
@@ -133,10 +140,10 @@ struct Compare {
 }
 
 impl Compare {
-    async fn everything(&self) -> Result<Findings> {
+    async fn run_all(&self) -> Result<Findings> {
         let (source, target) = (self.source.about().location.clone(), self.target.about().location.clone());
-        self.context.tell(Event::Started { step: Step::Validate, source, target }).await;
-        self.tell_news().await;
+        self.context.send(Event::Started { step: Step::Validate, source, target }).await;
+        self.send_notes().await;
         let Chosen { experiments: chosen, models, datasets, unread, .. } =
             choose(self.source.as_ref(), &self.plan).await?;
         self.unread(unread, true).await;
@@ -248,7 +255,7 @@ impl Compare {
         let tell = *mark != Mark::Same;
         self.report.lock().unwrap_or_else(PoisonError::into_inner).add(&difference);
         if tell {
-            self.context.tell(Event::Difference(difference)).await;
+            self.context.send(Event::Difference(difference)).await;
         }
     }
 

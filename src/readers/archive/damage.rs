@@ -14,7 +14,7 @@ const NOT_CHECKED: &str = "it has not all checksums, as it was begun by an older
                            missing and damaged files may go unnoticed; export into a new directory to have them checked";
 
 /// Opens the lists of a directory. Returns the items that represent damaged files of the directory itself, and notes.
-pub(super) fn look(layout: &Layout) -> Result<(Checksums, Vec<Unreadable>, Vec<String>)> {
+pub(super) fn inspect(layout: &Layout) -> Result<(Checksums, Vec<Unreadable>, Vec<String>)> {
     let (has_list, origin) = (layout.root().join(Layout::CHECKSUMS).exists(), layout.origin());
     // The folder of a single experiment has a list, but no manifest that requires it.
     if layout.only().is_some() {

@@ -77,7 +77,7 @@ impl ArchiveReader {
             ))
             .hint("run the same `mlferry export` again: it continues where it stopped"));
         }
-        let (checksums, damaged, notes) = damage::look(&layout)?;
+        let (checksums, damaged, notes) = damage::inspect(&layout)?;
         let about = SourceInfo { kind: "archive", location: place, version: None, capabilities: None };
         Ok(Self { layout, about, checksums, damaged, notes: Mutex::new(notes) })
     }

@@ -34,7 +34,7 @@ pub fn write(report: &Report) -> Result<String> {
          <meta name=\"color-scheme\" content=\"light dark\">\n\
          <title>mlferry: validation</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<main>\n\
          <h1>Validation of a migration</h1>\n{verdict}{about}{counts}{normalised}{not_compared}{groups}{more}{undrawn}</main>\n</body>\n</html>\n",
-        verdict = verdict(report),
+        verdict = headline(report),
         about = about(report)?,
         normalised = remarks("As the target has it", &report.normalised),
         not_compared = remarks("Not compared", &report.not_compared),
@@ -42,7 +42,7 @@ pub fn write(report: &Report) -> Result<String> {
     ))
 }
 
-fn verdict(report: &Report) -> String {
+fn headline(report: &Report) -> String {
     let (class, words) = match report.totals.differs() {
         true => ("bad", "✗ The sides differ."),
         false => ("ok", "✓ Both sides are the same."),

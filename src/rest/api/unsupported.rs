@@ -27,7 +27,7 @@ pub const NOT_ALLOWED: &str = "not allowed to look";
 
 const SCORERS: &str = "/api/3.0/mlflow/scorers/list";
 
-struct Listed {
+struct Route {
     title: &'static str,
     route: &'static str,
     /// The field of the answer that holds the list.
@@ -62,38 +62,38 @@ const MADE_BY: &str = "who made them and when cannot be set";
 
 /// Routes and fields of MLflow 3.18, `protos/*.proto` and `server/`.
 #[rustfmt::skip]
-const TABLE: [Listed; 18] = [
-    listed("webhooks", "/api/2.0/mlflow/webhooks", "webhooks", How::Get, "their secret is never shown"),
-    listed("gateway secrets", "/api/3.0/mlflow/gateway/secrets/list", "secrets", How::Get, "their values are never shown"),
-    listed("gateway model definitions", "/api/3.0/mlflow/gateway/model-definitions/list", "model_definitions", How::Get, NEEDS_SECRETS),
-    listed("gateway endpoints", "/api/3.0/mlflow/gateway/endpoints/list", "endpoints", How::Get, NEEDS_SECRETS),
-    listed("gateway budgets", "/api/3.0/mlflow/gateway/budgets/list", "budget_policies", How::Get, NEEDS_ENDPOINTS),
-    listed("gateway guardrails", "/api/3.0/mlflow/gateway/guardrails/list", "guardrails", How::Get, NEEDS_ENDPOINTS),
-    listed("online scoring configurations", "/api/3.0/mlflow/scorers/online-configs", "configs", How::EachScorer, NEEDS_ENDPOINTS),
-    listed("issues", "/api/3.0/mlflow/issues/search", "issues", How::Post, "their ids, which assessments name, cannot be set"),
-    listed("label schemas", "/api/3.0/mlflow/label-schemas/list", "label_schemas", How::Never, "their ids, which review queues name, cannot be set"),
-    listed("review queues", "/api/3.0/mlflow/review-queues/list", "review_queues", How::EachExperiment, "their owners cannot be set"),
-    listed("gateway endpoint bindings", "/api/3.0/mlflow/gateway/endpoints/bindings/list", "bindings", How::Get, NEEDS_ENDPOINTS),
-    listed("prompt-optimization jobs", JOBS, "jobs", How::Job, RUN_AGAIN),
-    listed("other jobs", JOBS, "jobs", How::OtherJobs, RUN_AGAIN),
-    listed("MCP servers", "/api/3.0/mlflow/mcp-servers", "mcp_servers", How::Get, MADE_BY),
-    listed("skills", "/api/3.0/mlflow/skills", "skills", How::Get, MADE_BY),
-    listed("users", "/api/2.0/mlflow/users/list", "users", How::Get, "their passwords are never shown; permissions stay with them"),
-    listed("roles", "/api/3.0/mlflow/roles/list", "roles", How::Get, "they belong to users, who stay behind"),
-    listed("other workspaces", "/api/3.0/mlflow/workspaces", "workspaces", How::BesidesDefault, "only the default workspace is read"),
+const TABLE: [Route; 18] = [
+    route("webhooks", "/api/2.0/mlflow/webhooks", "webhooks", How::Get, "their secret is never shown"),
+    route("gateway secrets", "/api/3.0/mlflow/gateway/secrets/list", "secrets", How::Get, "their values are never shown"),
+    route("gateway model definitions", "/api/3.0/mlflow/gateway/model-definitions/list", "model_definitions", How::Get, NEEDS_SECRETS),
+    route("gateway endpoints", "/api/3.0/mlflow/gateway/endpoints/list", "endpoints", How::Get, NEEDS_SECRETS),
+    route("gateway budgets", "/api/3.0/mlflow/gateway/budgets/list", "budget_policies", How::Get, NEEDS_ENDPOINTS),
+    route("gateway guardrails", "/api/3.0/mlflow/gateway/guardrails/list", "guardrails", How::Get, NEEDS_ENDPOINTS),
+    route("online scoring configurations", "/api/3.0/mlflow/scorers/online-configs", "configs", How::EachScorer, NEEDS_ENDPOINTS),
+    route("issues", "/api/3.0/mlflow/issues/search", "issues", How::Post, "their ids, which assessments name, cannot be set"),
+    route("label schemas", "/api/3.0/mlflow/label-schemas/list", "label_schemas", How::Never, "their ids, which review queues name, cannot be set"),
+    route("review queues", "/api/3.0/mlflow/review-queues/list", "review_queues", How::EachExperiment, "their owners cannot be set"),
+    route("gateway endpoint bindings", "/api/3.0/mlflow/gateway/endpoints/bindings/list", "bindings", How::Get, NEEDS_ENDPOINTS),
+    route("prompt-optimization jobs", JOBS, "jobs", How::Job, RUN_AGAIN),
+    route("other jobs", JOBS, "jobs", How::OtherJobs, RUN_AGAIN),
+    route("MCP servers", "/api/3.0/mlflow/mcp-servers", "mcp_servers", How::Get, MADE_BY),
+    route("skills", "/api/3.0/mlflow/skills", "skills", How::Get, MADE_BY),
+    route("users", "/api/2.0/mlflow/users/list", "users", How::Get, "their passwords are never shown; permissions stay with them"),
+    route("roles", "/api/3.0/mlflow/roles/list", "roles", How::Get, "they belong to users, who stay behind"),
+    route("other workspaces", "/api/3.0/mlflow/workspaces", "workspaces", How::BesidesDefault, "only the default workspace is read"),
 ];
 
-const fn listed(
+const fn route(
     title: &'static str,
     route: &'static str,
     list: &'static str,
     how: How,
     reason: &'static str,
-) -> Listed {
-    Listed { title, route, list, how, reason }
+) -> Route {
+    Route { title, route, list, how, reason }
 }
 
-impl Listed {
+impl Route {
     fn call(&self, fields: &[(&'static str, &str)]) -> Result<Call> {
         if matches!(self.how, How::Post | How::Job | How::OtherJobs) {
             let mut body = json!({ "max_results": PER_PAGE });
@@ -120,16 +120,16 @@ impl Client {
 
     async fn other(
         &self,
-        listed: &Listed,
+        listed: &Route,
         experiments: &[ExperimentId],
         over_files: bool,
     ) -> Option<Unsupported> {
         let tally = self.tally(listed, experiments).await;
-        let tally = tally.map_or_else(|error| verdict(&error, over_files), Some)?;
+        let tally = tally.map_or_else(|error| tolerated(&error, over_files), Some)?;
         Some(Unsupported { title: listed.title, tally, reason: listed.reason })
     }
 
-    async fn tally(&self, listed: &Listed, experiments: &[ExperimentId]) -> Result<Count> {
+    async fn tally(&self, listed: &Route, experiments: &[ExperimentId]) -> Result<Count> {
         match listed.how {
             How::Get | How::Post => self.count(listed, &[]).await,
             How::Job => self.count(listed, &OPTIMIZES).await,
@@ -162,11 +162,11 @@ impl Client {
         }
     }
 
-    async fn count_owned(&self, listed: &Listed, experiment: &ExperimentId) -> Result<Count> {
+    async fn count_owned(&self, listed: &Route, experiment: &ExperimentId) -> Result<Count> {
         self.count(listed, &[("experiment_id", experiment.as_str())]).await
     }
 
-    async fn count(&self, listed: &Listed, fields: &[(&'static str, &str)]) -> Result<Count> {
+    async fn count(&self, listed: &Route, fields: &[(&'static str, &str)]) -> Result<Count> {
         let (mut count, mut token) = (0, None::<String>);
         for _ in 0..MAX_PAGES {
             let mut fields = fields.to_vec();
@@ -183,7 +183,7 @@ impl Client {
 
     /// The list of scorers contains their ids: one list for all experiments, or one per experiment before MLflow 3.12
     /// or so.
-    async fn online_scoring(&self, listed: &Listed, experiments: &[ExperimentId]) -> Result<Count> {
+    async fn online_scoring(&self, listed: &Route, experiments: &[ExperimentId]) -> Result<Count> {
         let list = || Call::get(SCORERS).only_unsent().question();
         let (mut lists, mut more) = (Vec::new(), false);
         match self.answer(&list()).await {
@@ -215,7 +215,7 @@ impl Client {
 
 /// The count that a refusal implies; none when the release does not have the feature, or not over this store. A file
 /// store without the feature fails without a message (MLflow 3.10 and 3.18).
-fn verdict(error: &Error, over_files: bool) -> Option<Count> {
+fn tolerated(error: &Error, over_files: bool) -> Option<Count> {
     match error.class() {
         _ if has_none(error) => None,
         _ if over_files && error.cause() == Some(Cause::Unhandled) => None,

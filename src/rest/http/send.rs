@@ -148,7 +148,7 @@ impl Client {
         let body = String::from_utf8_lossy(&unhappy.body);
         let date = unhappy.headers.get(DATE).and_then(|date| date.to_str().ok());
         if !is_about_signing(unhappy.status)
-            || !signer.mends(&Refusal { body: &body, date }, &signature).await
+            || !signer.repair(&Refusal { body: &body, date }, &signature).await
         {
             return Err(self.failure(call, &url, &unhappy));
         }

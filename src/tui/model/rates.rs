@@ -56,11 +56,11 @@ impl RateMeter {
 }
 
 pub fn ended(reading: &ProgressSnapshot) -> u64 {
-    reading.counts.iter().map(Counts::ended).sum()
+    reading.counts.iter().map(Counts::finished).sum()
 }
 
 pub fn runs(reading: &ProgressSnapshot) -> u64 {
-    reading.of(Kind::Run).ended()
+    reading.of(Kind::Run).finished()
 }
 
 #[cfg(test)]

@@ -279,7 +279,7 @@ async fn await_app(arn: &str, state: &StateDir, messages: &Sender<Msg>) -> Resul
 
 async fn wait(provision: &Provision, arn: &Arn, state: &StateDir, messages: &Sender<Msg>) -> Result<String> {
     let waited = provision.wait(arn, |news| tell(messages, news)).await;
-    Pending::settle(state, arn, &waited)?;
+    Pending::clear_if_done(state, arn, &waited)?;
     Ok(waited?.listed.arn)
 }
 

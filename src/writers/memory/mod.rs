@@ -132,7 +132,7 @@ impl Shared {
 
     /// Rewrites the tags that named a run before it existed on the target.
     fn follow_references(&self) -> Result<()> {
-        for reference in self.ledger.waiting()? {
+        for reference in self.ledger.all_unresolved()? {
             let value = self.rewritten(&reference.key, &reference.value);
             let mut data = self.data();
             let (run, model) = (RunId::from(reference.on.as_str()), ModelId::from(reference.on.as_str()));
@@ -147,7 +147,7 @@ impl Shared {
                 self.ledger.target_of(&id).is_some() || self.ledger.is_target(&id)
             };
             if ids_in(&reference.key, &reference.value).iter().all(is_known) {
-                self.ledger.settled(&reference)?;
+                self.ledger.mark_resolved(&reference)?;
             }
         }
         Ok(())

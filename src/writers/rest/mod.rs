@@ -211,7 +211,7 @@ impl RestWriter {
         self.experiments.lock().unwrap_or_else(PoisonError::into_inner).get(source).cloned()
     }
 
-    fn there(&self, experiment: &ExperimentId, source: &RunId) -> Option<ImportedRun> {
+    fn known_run(&self, experiment: &ExperimentId, source: &RunId) -> Option<ImportedRun> {
         let there = self.there.lock().unwrap_or_else(PoisonError::into_inner);
         there.get(experiment)?.get(source).cloned()
     }
@@ -235,8 +235,8 @@ impl Writer for RestWriter {
         self.refusals.take(kind, id)
     }
 
-    async fn settle(&self) {
-        self.delivery.stores.settle().await;
+    async fn abort_unfinished(&self) {
+        self.delivery.stores.abort_unfinished().await;
     }
 
     fn credential_waits(&self) -> Vec<CredentialWait> {

@@ -170,7 +170,7 @@ impl RestWriter {
         let new = self.new_source(version).await?;
         let found = match at.versions.get(&version.version) {
             Some(there) => {
-                self.is_it(there, version, &new.source)?;
+                self.ensure_same(there, version, &new.source)?;
                 let is_ours = is_made_from(there, version);
                 let mut missing = self.new_tags(&version.tags);
                 missing.retain(|key, value| match there.tags.get(key) {
@@ -217,7 +217,7 @@ impl RestWriter {
     }
 
     /// Fails unless the version that has the number is the one to be written.
-    fn is_it(&self, there: &ModelVersion, version: &ModelVersion, source: &str) -> Result<()> {
+    fn ensure_same(&self, there: &ModelVersion, version: &ModelVersion, source: &str) -> Result<()> {
         let ours = is_made_from(there, version);
         // A prompt's text is in its tags.
         let tags: BTreeMap<_, _> = there
@@ -348,7 +348,7 @@ impl RestWriter {
                     }
                     at.next = None;
                     match at.versions.get(&wanted) {
-                        Some(there) => return self.is_it(there, version, &new.source),
+                        Some(there) => return self.ensure_same(there, version, &new.source),
                         None => continue,
                     }
                 }

@@ -19,7 +19,7 @@ impl RestWriter {
         run: &Run,
         again: bool,
     ) -> Result<OpenRun> {
-        let (there, found) = match self.there(&place.id, &run.id) {
+        let (there, found) = match self.known_run(&place.id, &run.id) {
             Some(there) if !again && is_complete(&there, run) => (there, Existing::Everything),
             Some(there) => (there, Existing::Partial),
             None => {

@@ -53,7 +53,7 @@ impl RestWriter {
                 placeholders: BTreeSet::new(),
             };
             if there.contains(name) {
-                self.look(&mut at).await?;
+                self.reload(&mut at).await?;
             }
             for version in versions {
                 results.push(self.find_or_make_scorer(&mut at, version).await);
@@ -69,7 +69,7 @@ impl RestWriter {
         Ok(results)
     }
 
-    async fn look(&self, at: &mut ImportedScorers<'_>) -> Result<()> {
+    async fn reload(&self, at: &mut ImportedScorers<'_>) -> Result<()> {
         let placeholder = Scorer { content: PLACEHOLDER.to_owned(), ..Scorer::default() };
         (at.versions, at.placeholders) = Default::default();
         for version in self.client.scorer_versions(at.experiment, at.name).await? {
@@ -95,7 +95,7 @@ impl RestWriter {
                 // Look up whether the version was registered.
                 Err(e) if e.class() == Class::Ambiguous => {
                     let before = at.next();
-                    self.look(at).await?;
+                    self.reload(at).await?;
                     if at.next() == before {
                         return Err(not_made(e));
                     }
@@ -112,7 +112,7 @@ impl RestWriter {
                 Ok(Existing::Nothing)
             }
             Err(e) if e.class() == Class::Ambiguous => {
-                self.look(at).await?;
+                self.reload(at).await?;
                 let is_there =
                     at.versions.get(&wanted.version).is_some_and(|there| there.says_the_same(wanted));
                 if is_there { Ok(Existing::Nothing) } else { Err(not_made(e)) }

@@ -37,7 +37,7 @@ pub struct SignIn {
     token: Option<SecretString>,
     command: Option<TokenCommand>,
     headers: Vec<Header>,
-    held: Mutex<Option<Held>>,
+    held: Mutex<Option<CachedHeaders>>,
     /// How long to retry with a sign-in that cannot change after a refusal.
     wait: Duration,
     /// A request was accepted: a later refusal means that the sign-in has expired, not that it was wrong from the
@@ -47,14 +47,14 @@ pub struct SignIn {
 }
 
 /// The headers that every request carries now.
-struct Held {
+struct CachedHeaders {
     headers: HeaderMap,
     since: Instant,
     ends: Option<SystemTime>,
     refused: bool,
 }
 
-impl Held {
+impl CachedHeaders {
     fn is_good(&self, now: SystemTime) -> bool {
         let is_fresh = self.ends.is_none_or(|ends| ends > now + EXPIRY_MARGIN);
         let is_last = self.ends.is_some_and(|ends| ends > now) && self.since.elapsed() < RENEWAL_COOLDOWN;
@@ -122,7 +122,7 @@ impl SignIn {
         loop {
             let trouble = match self.load().await {
                 Ok(fresh) if held.as_ref().is_some_and(|old| old.refused && old.headers == fresh.headers) => {
-                    self.ended()
+                    self.expired()
                 }
                 Ok(fresh) => {
                     let answer = (fresh.headers.clone(), fresh.since);
@@ -135,7 +135,7 @@ impl SignIn {
                 waiting = self.credential_wait.begin(&self.remedy());
             }
             match &waiting {
-                Some(waiting) if waiting.again().await => {}
+                Some(waiting) if waiting.next_try().await => {}
                 _ => return Err(trouble),
             }
         }
@@ -176,12 +176,12 @@ impl SignIn {
             return true;
         }
         let Some(waiting) = self.credential_wait.begin(CANNOT_CHANGE) else { return false };
-        let goes_on = waiting.again().await;
+        let goes_on = waiting.next_try().await;
         held.since = Instant::now();
         goes_on
     }
 
-    async fn load(&self) -> Result<Held> {
+    async fn load(&self) -> Result<CachedHeaders> {
         let since = Instant::now();
         let (token, ends) = match &self.command {
             None => (self.token.clone(), None),
@@ -209,10 +209,10 @@ impl SignIn {
             }
             (None, _) => {}
         }
-        Ok(Held { headers, since, ends, refused: false })
+        Ok(CachedHeaders { headers, since, ends, refused: false })
     }
 
-    fn ended(&self) -> Error {
+    fn expired(&self) -> Error {
         Error::new(Class::Auth, "the server refuses the sign-in").hint(self.remedy())
     }
 

@@ -69,7 +69,7 @@ fn in_short(
     let planned = failed.into_iter().chain(fine).filter(|kind| reading.of(*kind).planned > 0);
     let part = |kind: Kind| {
         let counts = reading.of(kind);
-        let ended = format!("{}/{}", text::number(counts.ended()), text::number(counts.planned));
+        let ended = format!("{}/{}", text::number(counts.finished()), text::number(counts.planned));
         let (failed, style) = match counts.failed {
             0 => (String::new(), Style::new()),
             failed => (format!(" ({} failed)", text::number(failed)), model.look.theme.bad),
