@@ -6,7 +6,7 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use super::select::needed_by;
-use super::{counts, endpoint};
+use super::{counts, endpoint, picked_runs};
 use crate::engine::{Outcome, ProgressSnapshot, Step};
 use crate::entities::Kind;
 use crate::tui::model::job::{JobState, Pane, Phase};
@@ -74,7 +74,7 @@ fn about(model: &Model) -> String {
 fn before(model: &Model, width: u16) -> Vec<Line<'static>> {
     let width = usize::from(width);
     let what = match model.plan.is_everything() {
-        true => "everything the source holds".to_owned(),
+        true => format!("everything the source holds{}", picked_runs::limits(&model.plan)),
         false => format!("what was picked: {}", picked(model)),
     };
     let promises = match model.step {
@@ -118,7 +118,15 @@ fn picked(model: &Model) -> String {
             (None, None) => Some(format!("all {}", words.1)),
         }
     };
-    let parts: Vec<String> = by_plan.into_iter().filter_map(words).collect();
+    let runs = match model.selection.tree() {
+        Some(tree) => picked_runs::in_tree(model, tree),
+        None => picked_runs::in_plan(plan),
+    };
+    let mut parts: Vec<String> = by_plan.into_iter().filter_map(words).collect();
+    // After the experiments, which come first.
+    if let Some(runs) = runs {
+        parts.insert(parts.len().min(1), runs);
+    }
     parts.join(", ")
 }
 
