@@ -60,11 +60,10 @@ pub struct Start {
 
 /// Opens the wizard. Returns the exit code.
 pub async fn run(start: Start) -> Result<u8> {
-    if !std::io::stdin().is_terminal() || !std::io::stdout().is_terminal() {
-        return Err(Error::usage("the wizard needs a terminal").hint(
-            "in a script use `mlferry run --source http://host:5000 --target http://other:5000 --yes`",
-        ));
-    }
+    require_terminal(
+        "the wizard needs a terminal",
+        "in a script use `mlferry run --source http://host:5000 --target http://other:5000 --yes`",
+    )?;
     let get = |name: &str| std::env::var(name).ok();
     let Start { state, source, target, app, region, plan, log, keymap, .. } = start;
     let files = WizardFiles::claim(&state)?;
@@ -108,4 +107,12 @@ pub async fn run(start: Start) -> Result<u8> {
     let frame = if get("SSH_CONNECTION").is_some() { FRAME_OVER_SSH } else { FRAME };
     let screen = Screen::open(start.display.mouse.unwrap_or_default())?;
     Runtime::new(screen, model, state, files, log)?.run(first, frame).await
+}
+
+/// Returns the error `why` if the wizard cannot be shown here.
+pub fn require_terminal(why: &str, hint: &str) -> Result<()> {
+    match std::io::stdin().is_terminal() && std::io::stdout().is_terminal() {
+        true => Ok(()),
+        false => Err(Error::usage(why).hint(hint)),
+    }
 }
