@@ -12,6 +12,10 @@ use crate::tui::model::rates::RateMeter;
 
 /// The job writes its progress once a second.
 const LOOK: Duration = Duration::from_millis(500);
+/// How long to wait for a job that was started just now.
+const START: Duration = Duration::from_secs(5);
+/// How often a status that has ended is read again while its job seems to run.
+const FORMER_LOOKS: u32 = 4;
 /// Maximum time between two steps of a whole migration.
 const NEXT: Duration = Duration::from_secs(2);
 /// Maximum number of running items that are shown below the bar.
@@ -19,7 +23,7 @@ const IN_FLIGHT: usize = 4;
 
 /// Follows the job that was started last. Returns the exit code of that job.
 pub async fn watch(state: &StateDir, printer: &Printer) -> Result<u8> {
-    let mut live = JobStatusFile::live(state).into_iter();
+    let mut live = started(state, printer).await.into_iter();
     let Some(mut lookout) = live.next() else {
         status::status(state, printer)?;
         printer.news("nothing is at work now");
@@ -41,10 +45,25 @@ pub async fn watch(state: &StateDir, printer: &Printer) -> Result<u8> {
     }
 }
 
+/// The running jobs. A command that was started just before this one may still be opening both ends.
+async fn started(state: &StateDir, printer: &Printer) -> Vec<JobStatusFile> {
+    let deadline = tokio::time::Instant::now() + START;
+    let mut live = JobStatusFile::live(state);
+    if live.is_empty() {
+        printer.news(&format!("nothing is running: waiting {} s for a job to start", START.as_secs()));
+    }
+    while live.is_empty() && tokio::time::Instant::now() < deadline {
+        tokio::time::sleep(LOOK / 5).await;
+        live = JobStatusFile::live(state);
+    }
+    live
+}
+
 /// Returns the last state of a job, or `None` if the user interrupts.
 async fn follow(lookout: &JobStatusFile, printer: &Printer) -> Result<Option<JobStatus>> {
     let mut face = Face::new(printer);
     let mut ticks = tokio::time::interval(LOOK);
+    let mut looks = 0;
     loop {
         tokio::select! {
             _ = ticks.tick() => {}
@@ -56,6 +75,11 @@ async fn follow(lookout: &JobStatusFile, printer: &Printer) -> Result<Option<Job
         // Checked first: the job may write its final state between the two calls, and that state must not be missed.
         let is_live = lookout.is_live();
         let sighting = lookout.look()?;
+        // A new job holds the lock for a moment before it replaces the status of the former one.
+        if is_live && sighting.ended.is_some() && looks < FORMER_LOOKS {
+            looks += 1;
+            continue;
+        }
         if let Some(ended) = &sighting.ended {
             face.end(&sighting, ended);
             return Ok(Some(sighting));
@@ -211,4 +235,63 @@ fn pace(sighting: &JobStatus, rates: &RateMeter) -> String {
     parts.push(format!("{requests} requests, {retries} retries, at most {concurrency} at once"));
     parts.push(format!("{in_flight_count} in flight"));
     parts.join(" · ")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+
+    use super::*;
+    use crate::engine::Step;
+
+    fn write(state: &StateDir, process: u32, exit_code: Option<u8>) {
+        let ended = exit_code.map(|exit_code| JobResult { exit_code, error: None, hint: None });
+        let status = JobStatus {
+            process,
+            step: Step::Import,
+            source: "http://a".to_owned(),
+            target: "http://b".to_owned(),
+            seconds: 1.0,
+            counts: Default::default(),
+            points: 0,
+            bytes: 0,
+            requests: 0,
+            retries: 0,
+            concurrency: 1,
+            all_planned: false,
+            paused: false,
+            stopping: false,
+            waiting: None,
+            servers: Default::default(),
+            in_flight: Vec::new(),
+            in_flight_count: 0,
+            failures: Vec::new(),
+            ended,
+        };
+        let file = state.job(Step::Import, "http://a", "http://b");
+        std::fs::create_dir_all(state.jobs()).unwrap();
+        std::fs::write(file, serde_json::to_vec(&status).unwrap()).unwrap();
+    }
+
+    /// The watch begins before the job, and the status of a former job with another result is still there.
+    #[tokio::test]
+    async fn a_job_that_starts_just_now_is_waited_for_and_not_taken_for_the_former_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = StateDir::at(folder.path().to_owned()).unwrap();
+        write(&state, 1, Some(0));
+        let printer = Printer::new(crate::cli::Output { json: false, quiet: true, verbose: false });
+        let job = async {
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            let path = state.job(Step::Import, "http://a", "http://b").with_extension("lock");
+            let lock = File::create(path).unwrap();
+            lock.lock().unwrap();
+            tokio::time::sleep(Duration::from_millis(700)).await;
+            write(&state, 2, None);
+            tokio::time::sleep(Duration::from_millis(700)).await;
+            write(&state, 2, Some(4));
+            drop(lock);
+        };
+        let (code, ()) = futures::join!(watch(&state, &printer), job);
+        assert_eq!(code.unwrap(), 4);
+    }
 }
