@@ -5,6 +5,7 @@ use std::time::Duration;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use serde_json::json;
 
+use super::progress_line::{self, Rank};
 use super::{Printer, format, status};
 use crate::engine::{JobResult, JobStatus, JobStatusFile, ProgressSnapshot, StateDir, meaning};
 use crate::error::{Error, Result};
@@ -18,6 +19,10 @@ const START: Duration = Duration::from_secs(5);
 const FORMER_LOOKS: u32 = 4;
 /// Maximum time between two steps of a whole migration.
 const NEXT: Duration = Duration::from_secs(2);
+/// The columns for the percentage and the spaces between the parts of the first line.
+const AROUND_BAR: usize = 8;
+/// The indent of the second line.
+const INDENT: usize = 3;
 /// Maximum number of running items that are shown below the bar.
 const IN_FLIGHT: usize = 4;
 
@@ -136,7 +141,7 @@ impl<'a> Face<'a> {
         self.rates.add(Duration::from_secs_f64(sighting.seconds), reading);
         let state = (reading, sighting.paused, sighting.stopping);
         if let Some(bars) = &self.bars {
-            return bars.show(sighting, &reading, &pace(sighting, &self.rates));
+            return bars.show(sighting, &reading, pace(sighting, &self.rates));
         }
         match self.shown.replace(state) {
             None => self.printer.result(&title(sighting)),
@@ -153,6 +158,7 @@ impl<'a> Face<'a> {
         } else if !self.printer.quiet {
             let percent = (reading.fraction() * 100.0).floor();
             let (progress, pace) = (format::progress(&reading), pace(sighting, &self.rates));
+            let pace = progress_line::fit(pace, usize::MAX);
             self.printer.result(&format!("{percent:>3} % · {progress} · {pace}"));
         }
     }
@@ -184,24 +190,26 @@ impl<'a> Face<'a> {
 impl Bars {
     fn new() -> Self {
         let all = MultiProgress::new();
-        let whole = "{prefix} {bar:20} {percent:>3}% {wide_msg}";
+        let width = progress_line::bar_width();
+        let whole = format!("{{prefix}} {{bar:{width}}} {{percent:>3}}% {{wide_msg}}");
         let add = |length: u64, template: &str| {
             let bar = all.add(ProgressBar::new(length));
             ProgressStyle::with_template(template).into_iter().for_each(|style| bar.set_style(style));
             bar
         };
         Self {
-            whole: add(1_000, whole),
+            whole: add(1_000, &whole),
             pace: add(1, "  {wide_msg}"),
             in_flight: std::array::from_fn(|_| add(1, "    {wide_msg}")),
         }
     }
 
-    fn show(&self, sighting: &JobStatus, reading: &ProgressSnapshot, pace: &str) {
+    fn show(&self, sighting: &JobStatus, reading: &ProgressSnapshot, pace: Vec<(Rank, String)>) {
         self.whole.set_prefix(sighting.step.name());
         self.whole.set_position((reading.fraction() * 1_000.0) as u64);
-        self.whole.set_message(format::progress(reading));
-        self.pace.set_message(pace.to_owned());
+        let used = sighting.step.name().len() + progress_line::bar_width() + AROUND_BAR;
+        self.whole.set_message(progress_line::progress(reading, progress_line::room(used)));
+        self.pace.set_message(progress_line::fit(pace, progress_line::room(INDENT)));
         for (index, bar) in self.in_flight.iter().enumerate() {
             let text = sighting
                 .in_flight
@@ -218,23 +226,28 @@ impl Bars {
     }
 }
 
-/// Details that the counts do not show: speed, requests, running items and remaining time.
-fn pace(sighting: &JobStatus, rates: &RateMeter) -> String {
+/// Details that the counts do not show: remaining time, speed, running items and requests.
+fn pace(sighting: &JobStatus, rates: &RateMeter) -> Vec<(Rank, String)> {
     let mut parts = Vec::new();
     let states = [(sighting.stopping, "stopping"), (sighting.paused, "paused")];
-    parts.extend(states.into_iter().filter(|(is_so, _)| *is_so).map(|(_, word)| word.to_owned()));
-    parts.extend(sighting.waiting.as_ref().map(|renew| format!("waiting for new credentials: {renew}")));
+    let states = states.into_iter().filter(|(is_so, _)| *is_so);
+    parts.extend(states.map(|(_, word)| (Rank::Waiting, word.to_owned())));
+    let waiting = sighting.waiting.as_ref();
+    parts.extend(waiting.map(|renew| (Rank::Waiting, format!("waiting for new credentials: {renew}"))));
     let elapsed = format::seconds(sighting.seconds);
-    parts.push(match rates.remaining() {
+    let time = match rates.remaining() {
         Some(seconds) => format!("{elapsed}, about {} to go", format::seconds(seconds)),
         None => elapsed,
-    });
+    };
+    parts.push((Rank::Runs, time));
     let bytes = format::bytes(rates.per_second(|reading| reading.bytes) as u64);
-    parts.push(format!("{:.0} points/s, {bytes}/s", rates.per_second(|reading| reading.points)));
+    let points = rates.per_second(|reading| reading.points);
+    parts.push((Rank::Bytes, format!("{points:.0} points/s, {bytes}/s")));
     let JobStatus { requests, retries, concurrency, in_flight_count, .. } = sighting;
-    parts.push(format!("{requests} requests, {retries} retries, at most {concurrency} at once"));
-    parts.push(format!("{in_flight_count} in flight"));
-    parts.join(" · ")
+    let requests = format!("{requests} requests, {retries} retries, at most {concurrency} at once");
+    parts.push((Rank::Detail, requests));
+    parts.push((Rank::Usual, format!("{in_flight_count} in flight")));
+    parts
 }
 
 #[cfg(test)]
