@@ -14,6 +14,7 @@ mod format;
 mod logging;
 mod output;
 mod plan;
+mod progress_line;
 mod reporter;
 mod run;
 mod selection;

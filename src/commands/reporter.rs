@@ -5,11 +5,13 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::Printer;
-use super::format;
+use super::{format, progress_line};
 use crate::engine::validate::Difference;
 use crate::engine::{Event, ProgressSnapshot};
 use crate::entities::one_line;
 
+/// The columns for percentage, time and the spaces between the parts of the line.
+const AROUND_BAR: usize = 13;
 /// How often plain output prints the progress of the job.
 const PLAIN_INTERVAL: Duration = Duration::from_secs(10);
 /// Maximum number of differences that are printed one by one. A report contains all of them.
@@ -92,7 +94,8 @@ impl<'a> ProgressReporter<'a> {
         match &mut self.face {
             Style::Bar(bar) => {
                 bar.set_position((reading.fraction() * 1_000.0) as u64);
-                bar.set_message(format::progress(reading));
+                let used = bar.prefix().chars().count() + progress_line::bar_width() + AROUND_BAR;
+                bar.set_message(progress_line::progress(reading, progress_line::room(used)));
             }
             Style::Plain(last) if last.elapsed() >= PLAIN_INTERVAL => {
                 *last = Instant::now();
@@ -141,8 +144,9 @@ impl<'a> ProgressReporter<'a> {
 
 fn bar() -> ProgressBar {
     let bar = ProgressBar::new(1_000);
-    let style = ProgressStyle::with_template("{prefix} {bar:20} {percent:>3}% {elapsed} {wide_msg}");
-    if let Ok(style) = style {
+    let width = progress_line::bar_width();
+    let template = format!("{{prefix}} {{bar:{width}}} {{percent:>3}}% {{elapsed}} {{wide_msg}}");
+    if let Ok(style) = ProgressStyle::with_template(&template) {
         bar.set_style(style);
     }
     bar

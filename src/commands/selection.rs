@@ -71,10 +71,33 @@ fn split(globs: &str) -> Vec<String> {
     parts.into_iter().map(|part| part.trim().to_owned()).filter(|part| !part.is_empty()).collect()
 }
 
+/// Reads pairs of names from a CSV file.
 fn renames(path: &Path) -> Result<BTreeMap<String, String>> {
-    let bad = |e: csv::Error| Error::usage(format!("{}: {e}", path.display())).hint("each line is old,new");
-    let mut reader = csv::ReaderBuilder::new().has_headers(false).from_path(path).map_err(bad)?;
-    reader.deserialize::<(String, String)>().map(|line| line.map_err(bad)).collect()
+    let bad = |words: String| {
+        Error::usage(format!("{}: {words}", path.display())).hint(
+            "each line is old,new, for example: churn,churn-2024; a name with a comma is in quotes: \"a, b\",c",
+        )
+    };
+    let words = |e: csv::Error| match (e.position().map(csv::Position::line), e.kind()) {
+        (_, csv::ErrorKind::Io(e)) => bad(e.to_string()),
+        (Some(line), csv::ErrorKind::Utf8 { .. }) => bad(format!("line {line} is not UTF-8")),
+        (_, _) => bad(e.to_string()),
+    };
+    let mut reader =
+        csv::ReaderBuilder::new().has_headers(false).flexible(true).from_path(path).map_err(words)?;
+    let mut renames = BTreeMap::new();
+    for record in reader.records() {
+        let record = record.map_err(words)?;
+        let line = record.position().map_or(0, csv::Position::line);
+        let (Some(old), Some(new), 2) = (record.get(0), record.get(1), record.len()) else {
+            let names =
+                if record.len() == 1 { "1 name".to_owned() } else { format!("{} names", record.len()) };
+            let shown = record.iter().collect::<Vec<_>>().join(",");
+            return Err(bad(format!("line {line} has {names}, not 2: {shown}")));
+        };
+        renames.insert(old.to_owned(), new.to_owned());
+    }
+    Ok(renames)
 }
 
 #[cfg(test)]
@@ -93,6 +116,14 @@ mod tests {
         let renames = renames(file.path()).unwrap();
         assert_eq!(renames["a, b"], "c");
         std::fs::write(file.path(), "only one\n").unwrap();
-        assert_eq!(super::renames(file.path()).unwrap_err().exit_code(), 2);
+        let error = super::renames(file.path()).unwrap_err();
+        assert_eq!(error.exit_code(), 2);
+        assert!(error.to_string().ends_with(": line 1 has 1 name, not 2: only one"), "{error}");
+        std::fs::write(file.path(), "old,new\na,b,c\n").unwrap();
+        let error = super::renames(file.path()).unwrap_err();
+        assert!(error.to_string().ends_with(": line 2 has 3 names, not 2: a,b,c"), "{error}");
+        assert!(error.get_hint().unwrap().contains("churn,churn-2024"));
+        std::fs::write(file.path(), b"a,\xff\n").unwrap();
+        assert!(super::renames(file.path()).unwrap_err().to_string().contains("line 1 is not UTF-8"));
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use serde_json::json;
 
+use super::progress_line::{self, Rank};
 use super::{Printer, format, status};
 use crate::engine::{JobResult, JobStatus, JobStatusFile, ProgressSnapshot, StateDir, meaning};
 use crate::error::{Error, Result};
@@ -12,14 +13,22 @@ use crate::tui::model::rates::RateMeter;
 
 /// The job writes its progress once a second.
 const POLL_INTERVAL: Duration = Duration::from_millis(500);
+/// How long to wait for a job that was started just now.
+const START_TIMEOUT: Duration = Duration::from_secs(5);
+/// How often a status that has ended is read again while its job seems to run.
+const MAX_FORMER_READS: u32 = 4;
 /// Maximum time between two steps of a whole migration.
 const NEXT_JOB_TIMEOUT: Duration = Duration::from_secs(2);
+/// The columns for the percentage and the spaces between the parts of the first line.
+const AROUND_BAR: usize = 8;
+/// The indent of the second line.
+const INDENT: usize = 3;
 /// Maximum number of running items that are shown below the bar.
 const MAX_IN_FLIGHT_SHOWN: usize = 4;
 
 /// Follows the job that was started last. Returns the exit code of that job.
 pub async fn watch(state: &StateDir, printer: &Printer) -> Result<u8> {
-    let mut live = JobStatusFile::live(state).into_iter();
+    let mut live = started(state, printer).await.into_iter();
     let Some(mut file) = live.next() else {
         status::status(state, printer)?;
         printer.news("nothing is at work now");
@@ -41,10 +50,26 @@ pub async fn watch(state: &StateDir, printer: &Printer) -> Result<u8> {
     }
 }
 
+/// The running jobs. A command that was started just before this one may still be opening both ends.
+async fn started(state: &StateDir, printer: &Printer) -> Vec<JobStatusFile> {
+    let deadline = tokio::time::Instant::now() + START_TIMEOUT;
+    let mut live = JobStatusFile::live(state);
+    if live.is_empty() {
+        printer
+            .news(&format!("nothing is running: waiting {} s for a job to start", START_TIMEOUT.as_secs()));
+    }
+    while live.is_empty() && tokio::time::Instant::now() < deadline {
+        tokio::time::sleep(POLL_INTERVAL / 5).await;
+        live = JobStatusFile::live(state);
+    }
+    live
+}
+
 /// Returns the last state of a job, or `None` if the user interrupts.
 async fn follow(file: &JobStatusFile, printer: &Printer) -> Result<Option<JobStatus>> {
-    let mut face = WatchView::new(printer);
+    let mut view = WatchView::new(printer);
     let mut ticks = tokio::time::interval(POLL_INTERVAL);
+    let mut reads = 0;
     loop {
         tokio::select! {
             _ = ticks.tick() => {}
@@ -56,15 +81,20 @@ async fn follow(file: &JobStatusFile, printer: &Printer) -> Result<Option<JobSta
         // Checked first: the job may write its final state between the two calls, and that state must not be missed.
         let is_live = file.is_live();
         let status = file.read()?;
+        // A new job holds the lock for a moment before it replaces the status of the former one.
+        if is_live && status.ended.is_some() && reads < MAX_FORMER_READS {
+            reads += 1;
+            continue;
+        }
         if let Some(ended) = &status.ended {
-            face.end(&status, ended);
+            view.end(&status, ended);
             return Ok(Some(status));
         }
         if !is_live {
             let what = format!("{}: process {} is gone without a word", title(&status), status.process);
             return Err(Error::permanent(what).hint("run the same command again: it continues"));
         }
-        face.show(&status);
+        view.show(&status);
     }
 }
 
@@ -108,11 +138,11 @@ impl<'a> WatchView<'a> {
     }
 
     fn show(&mut self, status: &JobStatus) {
-        let reading = status.progress();
-        self.rates.add(Duration::from_secs_f64(status.seconds), reading);
-        let state = (reading, status.paused, status.stopping);
+        let progress = status.progress();
+        self.rates.add(Duration::from_secs_f64(status.seconds), progress);
+        let state = (progress, status.paused, status.stopping);
         if let Some(bars) = &self.bars {
-            return bars.show(status, &reading, &pace(status, &self.rates));
+            return bars.show(status, &progress, pace(status, &self.rates));
         }
         match self.shown.replace(state) {
             None => self.printer.result(&title(status)),
@@ -123,12 +153,13 @@ impl<'a> WatchView<'a> {
             let speed = |of: fn(&ProgressSnapshot) -> u64| self.rates.per_second(of);
             let mut object = json!(status);
             object["remaining_seconds"] = json!(self.rates.remaining());
-            object["points_per_second"] = json!(speed(|reading| reading.points));
-            object["bytes_per_second"] = json!(speed(|reading| reading.bytes));
+            object["points_per_second"] = json!(speed(|progress| progress.points));
+            object["bytes_per_second"] = json!(speed(|progress| progress.bytes));
             self.printer.object("progress", &object);
         } else if !self.printer.quiet {
-            let percent = (reading.fraction() * 100.0).floor();
-            let (progress, pace) = (format::progress(&reading), pace(status, &self.rates));
+            let percent = (progress.fraction() * 100.0).floor();
+            let (progress, pace) = (format::progress(&progress), pace(status, &self.rates));
+            let pace = progress_line::fit(pace, usize::MAX);
             self.printer.result(&format!("{percent:>3} % · {progress} · {pace}"));
         }
     }
@@ -160,24 +191,26 @@ impl<'a> WatchView<'a> {
 impl Bars {
     fn new() -> Self {
         let all = MultiProgress::new();
-        let whole = "{prefix} {bar:20} {percent:>3}% {wide_msg}";
+        let width = progress_line::bar_width();
+        let whole = format!("{{prefix}} {{bar:{width}}} {{percent:>3}}% {{wide_msg}}");
         let add = |length: u64, template: &str| {
             let bar = all.add(ProgressBar::new(length));
             ProgressStyle::with_template(template).into_iter().for_each(|style| bar.set_style(style));
             bar
         };
         Self {
-            whole: add(1_000, whole),
+            whole: add(1_000, &whole),
             pace: add(1, "  {wide_msg}"),
             in_flight: std::array::from_fn(|_| add(1, "    {wide_msg}")),
         }
     }
 
-    fn show(&self, status: &JobStatus, reading: &ProgressSnapshot, pace: &str) {
+    fn show(&self, status: &JobStatus, progress: &ProgressSnapshot, pace: Vec<(Rank, String)>) {
         self.whole.set_prefix(status.step.name());
-        self.whole.set_position((reading.fraction() * 1_000.0) as u64);
-        self.whole.set_message(format::progress(reading));
-        self.pace.set_message(pace.to_owned());
+        self.whole.set_position((progress.fraction() * 1_000.0) as u64);
+        let used = status.step.name().len() + progress_line::bar_width() + AROUND_BAR;
+        self.whole.set_message(progress_line::progress(progress, progress_line::room(used)));
+        self.pace.set_message(progress_line::fit(pace, progress_line::room(INDENT)));
         for (index, bar) in self.in_flight.iter().enumerate() {
             let text = status
                 .in_flight
@@ -194,21 +227,85 @@ impl Bars {
     }
 }
 
-/// Details that the counts do not show: speed, requests, running items and remaining time.
-fn pace(status: &JobStatus, rates: &RateMeter) -> String {
+/// Details that the counts do not show: remaining time, speed, running items and requests.
+fn pace(status: &JobStatus, rates: &RateMeter) -> Vec<(Rank, String)> {
     let mut parts = Vec::new();
     let states = [(status.stopping, "stopping"), (status.paused, "paused")];
-    parts.extend(states.into_iter().filter(|(is_so, _)| *is_so).map(|(_, word)| word.to_owned()));
-    parts.extend(status.waiting.as_ref().map(|renew| format!("waiting for new credentials: {renew}")));
+    let states = states.into_iter().filter(|(is_so, _)| *is_so);
+    parts.extend(states.map(|(_, word)| (Rank::Waiting, word.to_owned())));
+    let waiting = status.waiting.as_ref();
+    parts.extend(waiting.map(|renew| (Rank::Waiting, format!("waiting for new credentials: {renew}"))));
     let elapsed = format::seconds(status.seconds);
-    parts.push(match rates.remaining() {
+    let time = match rates.remaining() {
         Some(seconds) => format!("{elapsed}, about {} to go", format::seconds(seconds)),
         None => elapsed,
-    });
-    let bytes = format::bytes(rates.per_second(|reading| reading.bytes) as u64);
-    parts.push(format!("{:.0} points/s, {bytes}/s", rates.per_second(|reading| reading.points)));
+    };
+    parts.push((Rank::Runs, time));
+    let bytes = format::bytes(rates.per_second(|progress| progress.bytes) as u64);
+    let points = rates.per_second(|progress| progress.points);
+    parts.push((Rank::Bytes, format!("{points:.0} points/s, {bytes}/s")));
     let JobStatus { requests, retries, concurrency, in_flight_count, .. } = status;
-    parts.push(format!("{requests} requests, {retries} retries, at most {concurrency} at once"));
-    parts.push(format!("{in_flight_count} in flight"));
-    parts.join(" · ")
+    let requests = format!("{requests} requests, {retries} retries, at most {concurrency} at once");
+    parts.push((Rank::Detail, requests));
+    parts.push((Rank::Usual, format!("{in_flight_count} in flight")));
+    parts
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+
+    use super::*;
+    use crate::engine::Step;
+
+    fn write(state: &StateDir, process: u32, exit_code: Option<u8>) {
+        let ended = exit_code.map(|exit_code| JobResult { exit_code, error: None, hint: None });
+        let status = JobStatus {
+            process,
+            step: Step::Import,
+            source: "http://a".to_owned(),
+            target: "http://b".to_owned(),
+            seconds: 1.0,
+            counts: Default::default(),
+            points: 0,
+            bytes: 0,
+            requests: 0,
+            retries: 0,
+            concurrency: 1,
+            all_planned: false,
+            paused: false,
+            stopping: false,
+            waiting: None,
+            servers: Default::default(),
+            in_flight: Vec::new(),
+            in_flight_count: 0,
+            failures: Vec::new(),
+            ended,
+        };
+        let file = state.job(Step::Import, "http://a", "http://b");
+        std::fs::create_dir_all(state.jobs()).unwrap();
+        std::fs::write(file, serde_json::to_vec(&status).unwrap()).unwrap();
+    }
+
+    /// The watch begins before the job, and the status of a former job with another result is still there.
+    #[tokio::test]
+    async fn a_job_that_starts_just_now_is_waited_for_and_not_taken_for_the_former_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = StateDir::at(folder.path().to_owned()).unwrap();
+        write(&state, 1, Some(0));
+        let printer = Printer::new(crate::cli::Output { json: false, quiet: true, verbose: false });
+        let job = async {
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            let path = state.job(Step::Import, "http://a", "http://b").with_extension("lock");
+            let lock = File::create(path).unwrap();
+            lock.lock().unwrap();
+            tokio::time::sleep(Duration::from_millis(700)).await;
+            write(&state, 2, None);
+            tokio::time::sleep(Duration::from_millis(700)).await;
+            write(&state, 2, Some(4));
+            drop(lock);
+        };
+        let (code, ()) = futures::join!(watch(&state, &printer), job);
+        assert_eq!(code.unwrap(), 4);
+    }
 }

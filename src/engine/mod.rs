@@ -44,6 +44,7 @@ pub use state::StateDir;
 pub use state::journal::{Identity, Journal};
 pub use state::pending_app::Pending;
 pub use state::session::{Route, Session, Step};
+pub use state::wizard_files::WizardFiles;
 pub use status::file::{JobResult, JobStatus, JobStatusFile};
 pub use status::{Status, status};
 pub use survey::{ExperimentSurvey, ModelSurvey, Survey, survey};

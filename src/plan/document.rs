@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use super::explain::explain;
 use super::{ExperimentSelection, PlannedTraces, TimeRange, UnixMillis};
 use crate::entities::{Experiment, RegisteredModel, RunId, Trace};
 use crate::error::{Error, Result};
@@ -99,10 +100,7 @@ impl Plan {
             )
             .hint("`mlferry plan --output FILE` writes a plan to start from"));
         }
-        let plan: Self = toml::from_str(text).map_err(|e| {
-            Error::usage(e.to_string().trim_end())
-                .hint("`mlferry plan --output FILE` writes a plan to start from")
-        })?;
+        let plan: Self = toml::from_str(text).map_err(|e| explain(text, &e))?;
         plan.chooser()?;
         plan.window()?;
         Ok(plan)

@@ -1,6 +1,7 @@
 //! The user's selection of a source: the plan file, and the matchers that decide on each object.
 
 mod document;
+mod explain;
 mod glob;
 mod matcher;
 mod selection;

@@ -28,7 +28,7 @@ use self::theme::Look;
 use self::update::{actions, apps};
 use super::plan::Plan;
 use crate::config::Display;
-use crate::engine::{Access, NewApp, Pending, Session, Side, StateDir};
+use crate::engine::{Access, NewApp, Pending, Session, Side, StateDir, WizardFiles};
 use crate::error::{Error, Result};
 
 pub use model::log::{LogLine, LogRing, Severity};
@@ -60,17 +60,17 @@ pub struct Start {
 
 /// Opens the wizard. Returns the exit code.
 pub async fn run(start: Start) -> Result<u8> {
-    if !std::io::stdin().is_terminal() || !std::io::stdout().is_terminal() {
-        return Err(Error::usage("the wizard needs a terminal").hint(
-            "in a script use `mlferry run --source http://host:5000 --target http://other:5000 --yes`",
-        ));
-    }
+    require_terminal(
+        "the wizard needs a terminal",
+        "in a script use `mlferry run --source http://host:5000 --target http://other:5000 --yes`",
+    )?;
     let get = |name: &str| std::env::var(name).ok();
     let Start { state, source, target, app, region, plan, log, keymap, .. } = start;
+    let files = WizardFiles::claim(&state)?;
     let source = source.or_else(|| get("MLFLOW_TRACKING_URI"));
     let places = Paths {
-        report: state.path().join("report.json"),
-        plan: state.path().join("plan.toml"),
+        report: files.report(),
+        plan: files.plan(),
         home: get("HOME").map(PathBuf::from),
         // If the current directory has been deleted, relative paths stay as they are.
         current: std::env::current_dir().unwrap_or_default(),
@@ -86,7 +86,7 @@ pub async fn run(start: Start) -> Result<u8> {
     model.profile = start.profile;
     model.apps.form = AppForm::of(&app);
     model.apps.region = region;
-    let mut first = match Session::load(&state).filter(|_| !start.anew) {
+    let mut first = match Session::load(&files.session()).filter(|_| !start.anew) {
         Some(session) => {
             actions::offer(&mut model, session);
             Vec::new()
@@ -98,7 +98,21 @@ pub async fn run(start: Start) -> Result<u8> {
         // The wizard opens even if a note cannot be read.
         Err(error) => model.notice = Some(error.to_string()),
     }
+    if files.is_another_open() {
+        let words = format!("another wizard is open: this one keeps its plan in {}", files.plan().display());
+        // The next key removes the notice, and the log keeps it.
+        tracing::warn!("{words}");
+        model.notice = Some(words);
+    }
     let frame = if get("SSH_CONNECTION").is_some() { FRAME_OVER_SSH } else { FRAME };
     let screen = Screen::open(start.display.mouse.unwrap_or_default())?;
-    Runtime::new(screen, model, state, log)?.run(first, frame).await
+    Runtime::new(screen, model, state, files, log)?.run(first, frame).await
+}
+
+/// Returns the error `why` if the wizard cannot be shown here.
+pub fn require_terminal(why: &str, hint: &str) -> Result<()> {
+    match std::io::stdin().is_terminal() && std::io::stdout().is_terminal() {
+        true => Ok(()),
+        false => Err(Error::usage(why).hint(hint)),
+    }
 }

@@ -16,7 +16,7 @@ use super::terminal::Screen;
 use super::terminal::input::Keyboard;
 use super::terminal::signals::{Signal, Signals, suspend};
 use super::update::update;
-use crate::engine::StateDir;
+use crate::engine::{StateDir, WizardFiles};
 use crate::error::Result;
 
 /// Maximum number of messages that wait for a slow terminal. Beyond that, the work waits too.
@@ -43,9 +43,15 @@ pub struct Runtime {
 }
 
 impl Runtime {
-    pub fn new(screen: Screen, model: Model, state: StateDir, log: LogRing) -> Result<Self> {
+    pub fn new(
+        screen: Screen,
+        model: Model,
+        state: StateDir,
+        files: WizardFiles,
+        log: LogRing,
+    ) -> Result<Self> {
         let (sender, messages) = mpsc::channel(MESSAGES);
-        let hands = EffectRunner::new(sender, state, model.places.plan.clone());
+        let hands = EffectRunner::new(sender, state, files);
         Ok(Self {
             screen,
             model,

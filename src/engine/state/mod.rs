@@ -2,6 +2,7 @@ pub mod journal;
 pub mod lock;
 pub mod pending_app;
 pub mod session;
+pub mod wizard_files;
 use std::path::{Path, PathBuf};
 
 use directories::ProjectDirs;
@@ -75,10 +76,6 @@ impl StateDir {
     /// because a second command must not wait for a server that the first one is waiting for.
     pub fn refuse_busy(&self, text: &str) -> Result<()> {
         Lock::refuse_held(&self.lock(&location(text)?))
-    }
-
-    pub fn session(&self) -> PathBuf {
-        self.0.join("session.toml")
     }
 
     /// The path of the record of the App that was created last.

@@ -1,9 +1,8 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use crate::artifacts::local;
-use crate::engine::StateDir;
 use crate::error::{Error, Result};
 use crate::plan::Plan;
 
@@ -78,20 +77,20 @@ pub struct Session {
 }
 
 impl Session {
-    /// The interrupted session, if there is one and it can still be read.
-    pub fn load(state: &StateDir) -> Option<Self> {
-        let text = std::fs::read_to_string(state.session()).ok()?;
+    /// The interrupted session in this file, if there is one and it can still be read.
+    pub fn load(file: &Path) -> Option<Self> {
+        let text = std::fs::read_to_string(file).ok()?;
         toml::from_str(&text).inspect_err(|e| tracing::warn!("the saved session cannot be read: {e}")).ok()
     }
 
-    pub fn save(&self, state: &StateDir) -> Result<()> {
+    pub fn save(&self, file: &Path) -> Result<()> {
         let text = toml::to_string(self)
             .map_err(|e| Error::permanent(format!("the session cannot be saved: {e}")))?;
-        local::write(&state.session(), text.as_bytes())
+        local::write(file, text.as_bytes())
     }
 
-    pub fn forget(state: &StateDir) {
+    pub fn forget(file: &Path) {
         // The file may not exist.
-        let _ = std::fs::remove_file(state.session());
+        let _ = std::fs::remove_file(file);
     }
 }

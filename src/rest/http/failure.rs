@@ -193,7 +193,8 @@ pub fn status(
                 .hint("check the user, the password or the token: MLFLOW_TRACKING_… or MLFERRY_SOURCE_… for the source, MLFERRY_TARGET_… for the target")
         }
         StatusCode::UNAUTHORIZED => Error::new(Class::Auth, format!("{address} wants a sign-in ({status}{said})"))
-            .hint("set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN (MLFERRY_TARGET_… for the target)"),
+            .hint("set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN (MLFERRY_TARGET_… for the target); \
+                   behind a sign-in page MLFERRY_SOURCE_TOKEN_COMMAND or MLFERRY_SOURCE_HEADERS (MLFERRY_TARGET_…)"),
         StatusCode::FORBIDDEN => Error::new(Class::Forbidden, format!("{place} is forbidden to these credentials ({status}{said})"))
             .hint("use an account that may read everything on the source and write on the target; \
                    'Invalid Host header' means that the server's --allowed-hosts lacks this name"),

@@ -77,8 +77,8 @@ pub const TABLE: &[Row] = &[
     row(&[ESC, ENTER], "close", Action::Cancel, &[Layer::Link], when::always),
     row(&[ESC, ch('?'), ch('q'), key(KeyCode::F(1))], "close", Action::Cancel, &[Layer::Help], when::always),
     row(&[ENTER], "draw the metric", Action::Draw, &[Layer::Detail], when::on_metric),
-    row(&[ch('r')], "compare it again", Action::RecheckOne, &[Layer::Detail], when::can_recheck_one),
-    row(&[ch('i')], "import it again", Action::ReimportOne, &[Layer::Detail], when::can_reimport_one),
+    row(&[ch('r')], "compare again", Action::RecheckOne, &[Layer::Detail], when::can_recheck_one),
+    row(&[ch('i')], "import again", Action::ReimportOne, &[Layer::Detail], when::can_reimport_one),
     row(
         &[ESC, ENTER, ch('q'), key(KeyCode::Left), ch('h')],
         "close",
@@ -188,5 +188,5 @@ pub const TABLE: &[Row] = &[
     row(&[ctrl('c')], "quit", Action::Interrupt, EVERYWHERE, when::has_no_job),
     row(&[ctrl('c')], "stop the job, again: at once", Action::Interrupt, EVERYWHERE, when::is_running),
     row(&[ctrl('z')], "suspend", Action::Suspend, EVERYWHERE, when::always),
-    row(&[ctrl('l')], "draw anew", Action::Redraw, EVERYWHERE, when::always),
+    row(&[ctrl('l')], "draw again", Action::Redraw, EVERYWHERE, when::always),
 ];

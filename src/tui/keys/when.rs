@@ -5,7 +5,7 @@ use crate::entities::Kind;
 use crate::tui::model::apps::Way;
 use crate::tui::model::job::{JobState, Pane, Phase};
 use crate::tui::model::steps::StepStatus;
-use crate::tui::model::{CheckState, Loaded, Model};
+use crate::tui::model::{CheckState, EndpointState, Loaded, Model};
 use crate::tui::source_tree::SourceTree;
 
 pub fn always(_: &Model) -> bool {
@@ -296,7 +296,9 @@ pub fn has_list(model: &Model) -> bool {
 
 /// The check report of an end may be longer than the screen.
 pub fn has_report_on_screen(model: &Model) -> bool {
-    let has_lines = on_connect(model) && !model.preflight.lines.is_empty();
+    let is_refused = |end: &EndpointState| matches!(end.seen, CheckState::Refused(_));
+    let has_refusal = is_refused(&model.source) || is_refused(&model.target);
+    let has_lines = on_connect(model) && (has_refusal || !model.preflight.lines.is_empty());
     has_lines || model.asked_side().is_some_and(|end| model.side(end).report().is_some())
 }
 

@@ -3,8 +3,6 @@
 use super::Model;
 use crate::engine::CheckReport;
 use crate::engine::browse::Sampled;
-use crate::entities::Kind;
-use crate::tui::source_tree::Checked;
 
 /// Requests at both ends together: per run without its files and points, per file; and the points per further request.
 const OF_RUN: u64 = 10;
@@ -37,17 +35,17 @@ pub fn estimate(model: &Model) -> Option<Estimate> {
     Some(of(picked_runs(model)?, sampled, latency))
 }
 
-/// The count of the tree, or the count of the first check if everything is selected.
-fn picked_runs(model: &Model) -> Option<u64> {
+/// The count of the tree. If some runs are not fetched yet, the count of the first check less the runs that are left
+/// out, as far as every experiment is selected.
+pub fn picked_runs(model: &Model) -> Option<u64> {
     let tree = model.selection.tree()?;
     let counted = tree.counted();
     if !counted.more {
         return Some(counted.runs);
     }
-    let experiments = tree.sections.iter().find(|section| section.kind == Kind::Experiment)?;
-    let is_everything = experiments.tri == Checked::All && !tree.skips_deleted();
-    let report = model.source.report().filter(|report| is_everything && !report.more_runs)?;
-    Some(report.runs)
+    let is_known = tree.takes_every_experiment() && !tree.skips_deleted();
+    let report = model.source.report().filter(|report| is_known && !report.more_runs)?;
+    report.runs.checked_sub(counted.left)
 }
 
 fn of(runs: u64, sampled: Sampled, latency: f64) -> Estimate {

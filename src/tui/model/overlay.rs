@@ -7,7 +7,7 @@ use crate::engine::Session;
 
 /// The dialog that covers the screen.
 pub enum Overlay {
-    /// An earlier session exists. The flag is true if "Start anew" is selected.
+    /// An earlier session exists. The flag is true if "Start over" is selected.
     Resume(Box<Session>, bool),
     Help(usize),
     /// The selected answer.

@@ -19,7 +19,8 @@ use super::source_tree::RUNS_AT_ONCE;
 use crate::engine::validate::{Validate, validate};
 use crate::engine::{
     self, AppSummary, Arn, CheckReport, Control, Endpoint, Export, Import, NewApp, Pending, Progress,
-    ProgressSnapshot, Provision, Provisioning, Session, StateDir, browse, check_source, check_target, open,
+    ProgressSnapshot, Provision, Provisioning, Session, StateDir, WizardFiles, browse, check_source,
+    check_target, open,
 };
 use crate::entities::ExperimentId;
 use crate::error::{Error, Result};
@@ -28,7 +29,7 @@ use crate::plan::Plan;
 pub struct EffectRunner {
     messages: Sender<Msg>,
     state: StateDir,
-    plan_file: std::path::PathBuf,
+    files: WizardFiles,
     job: Arc<Mutex<RunningJob>>,
     /// The source that the tree shows, as an open connection.
     browsed: Arc<SourceCache>,
@@ -47,11 +48,11 @@ struct RunningJob {
 }
 
 impl EffectRunner {
-    pub fn new(messages: Sender<Msg>, state: StateDir, plan_file: std::path::PathBuf) -> Self {
+    pub fn new(messages: Sender<Msg>, state: StateDir, files: WizardFiles) -> Self {
         Self {
             messages,
             state,
-            plan_file,
+            files,
             job: Arc::default(),
             browsed: Arc::default(),
             wanted: Mutex::default(),
@@ -175,9 +176,10 @@ impl EffectRunner {
                 }
             }
             Effect::Save(session) => return self.save(&session),
-            Effect::Forget => Session::forget(&self.state),
+            Effect::Forget => Session::forget(&self.files.session()),
             Effect::WritePlan(plan) => {
-                return told(write_plan(&self.plan_file, &plan).map_err(|e| e.at(self.plan_file.display())));
+                let file = self.files.plan();
+                return told(write_plan(&file, &plan).map_err(|e| e.at(file.display())));
             }
             Effect::SavePlan { plan, to } => {
                 let result = save_plan(&to, &plan);
@@ -209,7 +211,7 @@ impl EffectRunner {
         if session.source.is_empty() {
             return None;
         }
-        told(session.save(&self.state))
+        told(session.save(&self.files.session()))
     }
 
     fn spawn(&self, answer: impl Future<Output = Msg> + Send + 'static) {

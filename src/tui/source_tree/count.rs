@@ -9,6 +9,8 @@ pub struct Counted {
     pub runs: u64,
     /// Some runs have not been fetched yet.
     pub more: bool,
+    /// Number of runs that are left out one by one in the selected experiments.
+    pub left: u64,
     /// Number of params in the fetched runs.
     pub params: u64,
     /// Number of metrics in the fetched runs. Each metric has one point or more.
@@ -63,6 +65,7 @@ impl SourceTree {
             counted.experiments += 1;
             counted.runs += runs;
             counted.more |= more;
+            counted.left += node.left_out() as u64;
         }
         self.counted = counted;
     }
@@ -80,6 +83,14 @@ impl SourceTree {
             Subset::None => (seen as u64, false),
             Subset::All | Subset::Except(_) => (seen as u64, true),
         }
+    }
+
+    /// Every experiment is selected, as a whole or without single runs.
+    pub fn takes_every_experiment(&self) -> bool {
+        let is_known =
+            |node: &Node| node.is_complete() || matches!(node.unseen, Subset::All | Subset::Except(_));
+        self.of_kind(Kind::Experiment)
+            .all(|node| matches!(self.tri(node), Checked::All | Checked::Some) && is_known(node))
     }
 
     /// At least one item is selected, so there is a plan.

@@ -243,6 +243,11 @@ impl SourceTree {
         self.skip_traces
     }
 
+    /// The plan takes only runs that started within a time range.
+    pub fn has_time_range(&self) -> bool {
+        self.base.run_start_time.is_some() || self.base.runs_until.is_some()
+    }
+
     fn is_out(&self, node: &Node) -> bool {
         self.skip_deleted && node.item.is_deleted()
     }

@@ -160,6 +160,15 @@ impl Node {
         }
     }
 
+    /// Number of runs or versions that are left out one by one, fetched or not.
+    pub(super) fn left_out(&self) -> usize {
+        let unseen = match &self.unseen {
+            Subset::Except(ids) if !self.is_complete() => ids.len(),
+            _ => 0,
+        };
+        self.parts - self.taken + unseen
+    }
+
     pub fn takes(&self, leaf: &Leaf) -> bool {
         if leaf.is_traces() { self.traces_tri() == Checked::All } else { leaf.taken }
     }

@@ -28,6 +28,11 @@ use crate::error::Result;
 
 type Hook = Arc<dyn Fn(&PanicHookInfo<'_>) + Send + Sync>;
 
+/// The width of the terminal, or the usual one where it is not known.
+pub fn columns() -> usize {
+    crossterm::terminal::size().map_or(80, |(columns, _)| usize::from(columns))
+}
+
 pub struct Screen {
     /// The destructor would print an error to stderr if the cursor cannot be shown, and panic if stderr is gone too.
     terminal: ManuallyDrop<Terminal<CrosstermBackend<Stdout>>>,

@@ -6,8 +6,11 @@ use crate::tui::model::diff_fields;
 use crate::tui::model::job::Pane;
 use crate::tui::model::layer::Layer;
 use crate::tui::model::validation::Drawn;
-use crate::tui::model::{Model, Overlay, QuitChoice};
+use crate::tui::model::{CheckState, EndpointState, Model, Overlay, QuitChoice};
 use crate::tui::source_tree::SourceTree;
+
+/// The number of rows that the reasons of refused ends need at most, approximately.
+const REFUSAL: usize = 16;
 
 /// Approximate number of rows per page. One row less than visible keeps the reader's place.
 pub fn page(model: &Model) -> isize {
@@ -69,7 +72,11 @@ fn by_on_screen(model: &mut Model, rows: isize) {
         return;
     }
     if model.step == Step::Connect {
-        let lines = model.preflight.rows();
+        let is_refused = |end: &EndpointState| matches!(end.seen, CheckState::Refused(_));
+        let lines = match is_refused(&model.source) || is_refused(&model.target) {
+            true => REFUSAL,
+            false => model.preflight.rows(),
+        };
         model.preflight.scroll = moved(model.preflight.scroll, rows, lines);
         return;
     }

@@ -90,6 +90,7 @@ async fn options_that_make_no_sense() {
         said(&mlferry, &["import", "--target", "http://127.0.0.1:1"]).await
     );
     assert_snapshot!("no_terminal", said(&mlferry, &[]).await);
+    assert_snapshot!("no_terminal_for_the_demo", said(&mlferry, &["demo"]).await);
 }
 
 /// Names and messages are untrusted: the terminal executes none of their control sequences.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use mlferry::engine::{AppSummary, Finding, Level, Line, Provisioning, Resource, Side, Step};
-use mlferry::error::Error;
+use mlferry::error::{Class, Error};
 use mlferry::tui::effect::Msg;
 use mlferry::tui::model::Model;
 use mlferry::tui::update::update;
@@ -164,4 +164,30 @@ fn connect_shows_an_end_that_went_away() {
     answer(&mut model, Step::Check, Ok(source_report()));
     answer(&mut model, Step::App, Err(refused()));
     pictured("connect_refused", &mut model);
+}
+
+#[test]
+fn a_sign_in_that_is_wanted_says_what_can_be_done() {
+    let hint = "set MLFLOW_TRACKING_USERNAME; behind a sign-in page MLFERRY_SOURCE_HEADERS";
+    let error = || Error::new(Class::Auth, "it wants a sign-in (401)").hint(hint);
+    let mut model = connected();
+    press(&mut model, "r");
+    answer(&mut model, Step::Check, Ok(source_report()));
+    answer(&mut model, Step::App, Err(error()));
+    let shown = picture(&mut model, 80, 24);
+    let words = shown.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(words.contains("refused, see below") && words.contains(hint), "{shown}");
+    let typed = "type a user name and a password, or a token, in step 2";
+    assert!(shown.contains(typed), "{shown}");
+    assert!(picture(&mut model, 60, 18).contains("set MLFLOW_TRACKING_USERNAME"));
+    press(&mut model, "j j j j");
+    let shown = picture(&mut model, 60, 18);
+    assert!(shown.contains("type a user name and a password"), "the rest is reached by scrolling: {shown}");
+    let mut model = empty();
+    type_in(&mut model, SOURCE);
+    press(&mut model, "Enter");
+    answer(&mut model, Step::Check, Err(error()));
+    let shown = picture(&mut model, 60, 18);
+    let words = shown.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(words.contains(hint), "{shown}");
 }

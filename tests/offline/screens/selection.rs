@@ -1,11 +1,12 @@
 //! Step 4: the tree.
 
 use mlferry::engine::browse::Holdings;
+use mlferry::plan::Plan;
 use mlferry::tui::effect::Msg;
 use mlferry::tui::update::update;
 
 use super::build::*;
-use super::paint::pictured;
+use super::paint::{picture, pictured};
 
 #[test]
 fn select_shows_a_tree_with_long_and_wide_names() {
@@ -85,4 +86,20 @@ fn select_shows_a_hundred_thousand_experiments() {
     press(&mut model, "g Space j Space n");
     assert_eq!(model.plan.except_experiments.len(), 1);
     pictured("import_many", &mut model);
+}
+
+#[test]
+fn a_plan_that_leaves_one_run_out_does_not_promise_all_runs() {
+    let mut model = with_tree();
+    let text = "globs = [\"*\"]\n[[experiments]]\nname = \"churn prediction\"\nexcept = [\"r1\"]";
+    update(&mut model, Msg::PlanRead { from: "plan.toml".into(), result: Plan::parse(text) });
+    let words = "7 of 7 experiments, 1,203 of 1,204 runs";
+    assert!(picture(&mut model, 80, 24).contains(words), "{}", picture(&mut model, 80, 24));
+    press(&mut model, "n");
+    let words = "what was picked: 7 experiments, 1,203 of 1,204 runs";
+    assert!(picture(&mut model, 80, 24).contains(words), "{}", picture(&mut model, 80, 24));
+    // In a later session the source may not be read yet.
+    model.selection = mlferry::tui::model::Selection::default();
+    let words = "what was picked: all experiments, all their runs except 1";
+    assert!(picture(&mut model, 80, 24).contains(words), "{}", picture(&mut model, 80, 24));
 }

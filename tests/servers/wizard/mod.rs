@@ -98,7 +98,7 @@ async fn from_the_first_key_to_the_proof() {
         wizard.wait("1 point differs");
         wizard.wait("12345");
         wizard.press("\x1b");
-        wizard.wait("import it again");
+        wizard.wait("import again");
         wizard.press("i");
         wizard.wait("Write to the target?");
         wizard.press("\t\r");

@@ -115,7 +115,7 @@ fn traces_are_left_behind_or_taken_alone() {
     assert_eq!((traces(&tree), tree.tri(&tree.nodes[0])), (Checked::All, Checked::Some));
     let alone = Plan { experiments: planned(PlannedTraces::All, Some([].into())), ..Plan::default() };
     assert_eq!(tree.plan(), Some(alone.clone()));
-    assert_eq!(tree.counted(), Counted { experiments: 1, ..Counted::default() });
+    assert_eq!(tree.counted(), Counted { experiments: 1, left: 2, ..Counted::default() });
     assert_eq!(crate::tui::source_tree::tests::tree(&[2, 1], &alone).plan(), Some(alone));
     // Nothing is left if all traces are excluded.
     tree.toggle_traces();

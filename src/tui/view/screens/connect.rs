@@ -7,6 +7,7 @@ use ratatui::text::{Line, Span};
 
 use super::endpoint;
 use crate::engine::{self, Level, Side};
+use crate::error::Class;
 use crate::tui::model::preflight::State;
 use crate::tui::model::{CheckState, EndpointState, Model};
 use crate::tui::text;
@@ -26,13 +27,18 @@ pub fn view(model: &Model, frame: &mut Frame, area: Rect) {
     let rows = source.len().max(target.len()).min(if is_low { 2 } else { MOST });
     let lines = preflight(model, area.width);
     let directory = u16::from(model.route.by_directory);
-    let taken = head.len() as u16 + rows as u16 + 1 + 3 + directory;
+    let mut routes = routes(model);
+    if is_low {
+        // The routes name themselves.
+        routes.remove(0);
+    }
+    let taken = head.len() as u16 + rows as u16 + 1 + routes.len() as u16 + directory;
     let shown = (lines.len() as u16 + 1).min(area.height.saturating_sub(taken));
     let [top, ends, found, route, directory] = Layout::vertical([
         Constraint::Length(head.len() as u16),
         Constraint::Length(rows as u16 + 1),
         Constraint::Length(shown),
-        Constraint::Length(3),
+        Constraint::Length(routes.len() as u16),
         Constraint::Length(directory),
     ])
     .areas(area);
@@ -44,7 +50,7 @@ pub fn view(model: &Model, frame: &mut Frame, area: Rect) {
     let upright = Line::styled(format!(" {}", model.look.glyphs.upright), model.look.theme.dim);
     paint::lines(frame, gap, vec![upright; rows]);
     paint::lines(frame, found, endpoint::scrolled(model, lines, model.preflight.scroll, found.height));
-    paint::lines(frame, route, routes(model));
+    paint::lines(frame, route, routes);
     if model.route.by_directory {
         draw_directory(model, frame, directory);
     }
@@ -66,7 +72,10 @@ fn side(model: &Model, side: &EndpointState, width: u16) -> Vec<Line<'static>> {
             Span::styled(format!("{} ", paint::spinner(model)), look.theme.accent),
             Span::raw("trying"),
         ])),
-        CheckState::Refused(trouble) => lines.extend(endpoint::refused(model, trouble, width)),
+        // The reason has its own lines below, in full width.
+        CheckState::Refused(_) => {
+            lines.extend(paint::item(look.glyphs.bad, "refused, see below", width, look.theme.bad))
+        }
         CheckState::Found(report) => lines.extend(endpoint::summary(model, report, width)),
     }
     lines
@@ -76,7 +85,10 @@ fn side(model: &Model, side: &EndpointState, width: u16) -> Vec<Line<'static>> {
 fn preflight(model: &Model, width: u16) -> Vec<Line<'static>> {
     let (look, width) = (model.look, usize::from(width));
     if model.source.report().is_none() || model.target.report().is_none() {
-        return Vec::new();
+        return [&model.source, &model.target]
+            .into_iter()
+            .flat_map(|end| refusal(model, end, width))
+            .collect();
     }
     if let Err(why) = model.connection() {
         return unusable(model, &why, width);
@@ -105,6 +117,20 @@ fn preflight(model: &Model, width: u16) -> Vec<Line<'static>> {
     };
     for line in &model.preflight.lines {
         lines.extend(one(model, line, width));
+    }
+    lines
+}
+
+/// Why an end cannot be used, and how to change that.
+fn refusal(model: &Model, end: &EndpointState, width: usize) -> Vec<Line<'static>> {
+    let CheckState::Refused(trouble) = &end.seen else {
+        return Vec::new();
+    };
+    let mut lines = endpoint::refused(model, trouble, width);
+    if trouble.class == Class::Auth && !end.form.is_arn() {
+        let step = if end.form.end == Side::Source { 1 } else { 2 };
+        let words = format!("or type a user name and a password, or a token, in step {step}");
+        lines.extend(paint::hint(model.look, &words, width));
     }
     lines
 }
@@ -150,8 +176,8 @@ fn routes(model: &Model) -> Vec<Line<'static>> {
     let by_directory = model.route.by_directory;
     vec![
         Line::styled("The route of the data", look.theme.title),
-        choice(!by_directory, "direct: from server to server, nothing on this machine's disk"),
-        choice(by_directory, "by a directory: exported to this machine first, then imported from there"),
+        choice(!by_directory, "direct: from server to server, no local copy"),
+        choice(by_directory, "by a directory: export to this machine, then import"),
     ]
 }
 

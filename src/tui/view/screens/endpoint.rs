@@ -13,6 +13,9 @@ use crate::tui::model::{CheckState, EndpointState, Model};
 use crate::tui::text;
 use crate::tui::view::widgets::{fields, paint};
 
+/// Below this height, words that are not needed make room.
+const LOW: u16 = 15;
+
 pub fn view(model: &Model, frame: &mut Frame, area: Rect) {
     let end = if model.step == Step::Check { Side::Source } else { Side::Target };
     let side = model.side(end);
@@ -23,6 +26,11 @@ pub fn view(model: &Model, frame: &mut Frame, area: Rect) {
     let mut head = paint::heading(model, area.width, about);
     if end == Side::Target {
         head.splice(2..2, choices(model));
+    }
+    // On a low screen the reason of a refusal is more important than the words about the step.
+    let is_tight = area.height < LOW && matches!(side.seen, CheckState::Refused(_));
+    if is_tight {
+        head.truncate(1);
     }
     let taken = (head.len() as u16).min(area.height);
     paint::lines(frame, area, head);
@@ -37,7 +45,7 @@ pub fn view(model: &Model, frame: &mut Frame, area: Rect) {
         }
         false => fields::form(model, frame, rest, &side.form),
     };
-    rest = below(rest, taken + 1);
+    rest = below(rest, taken + u16::from(!is_tight));
     let lines = scrolled(model, found(model, side, rest), side.scroll, rest.height);
     paint::lines(frame, rest, lines);
 }
@@ -51,10 +59,7 @@ fn choices(model: &Model) -> Vec<Line<'static>> {
     let (look, [chosen, other]) = (model.look, model.look.glyphs.radio);
     vec![
         Line::raw(format!("{chosen} a server by its address, typed here")),
-        Line::styled(
-            format!("{other} an existing or new SageMaker MLflow App of this account: F2"),
-            look.theme.dim,
-        ),
+        Line::styled(format!("{other} F2: a SageMaker MLflow App, existing or new"), look.theme.dim),
     ]
 }
 

@@ -8,6 +8,7 @@ mod detail;
 mod differences;
 mod endpoint;
 mod files;
+mod picked_runs;
 mod select;
 mod selected_value;
 mod totals;

@@ -6,7 +6,7 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use super::select::needed_by;
-use super::{counts, endpoint};
+use super::{counts, endpoint, picked_runs};
 use crate::engine::{Outcome, ProgressSnapshot, Step};
 use crate::entities::Kind;
 use crate::tui::model::job::{JobState, Pane, Phase};
@@ -17,9 +17,15 @@ use crate::tui::source_tree::SourceTree;
 use crate::tui::text;
 use crate::tui::view::widgets::{paint, pane};
 
+/// Below this height no line is left empty, and failures and the log get the lines of the speeds.
+const LOW: u16 = 15;
+
 pub fn view(model: &Model, frame: &mut Frame, area: Rect) {
     let Some(work) = model.work_here() else { return };
     let mut lines = paint::short_heading(model, area.width, &about(model));
+    if area.height < LOW {
+        lines.truncate(1);
+    }
     if model.gate(model.step) == StepStatus::NotNeeded {
         let words = "Not needed: the data goes directly from server to server (step 3 decides).";
         lines.extend(paint::item(
@@ -40,7 +46,10 @@ pub fn view(model: &Model, frame: &mut Frame, area: Rect) {
     // A job that failed before it began has no counts.
     if work.trouble().is_none() || work.reading != ProgressSnapshot::default() {
         lines.extend(counts::table(model, &work.reading, area.width, area.height, lines.len()));
-        lines.extend(speeds(model, work, area.width));
+        // On a low screen the reason of a failure is more important than the speed.
+        if area.height >= LOW || work.pane == Pane::InFlight {
+            lines.extend(speeds(model, work, area.width));
+        }
     }
     let usual = match work.is_running() {
         true => format!("in flight {}", work.in_flight_count()),
@@ -74,7 +83,7 @@ fn about(model: &Model) -> String {
 fn before(model: &Model, width: u16) -> Vec<Line<'static>> {
     let width = usize::from(width);
     let what = match model.plan.is_everything() {
-        true => "everything the source holds".to_owned(),
+        true => format!("everything the source holds{}", picked_runs::limits(&model.plan)),
         false => format!("what was picked: {}", picked(model)),
     };
     let promises = match model.step {
@@ -118,7 +127,15 @@ fn picked(model: &Model) -> String {
             (None, None) => Some(format!("all {}", words.1)),
         }
     };
-    let parts: Vec<String> = by_plan.into_iter().filter_map(words).collect();
+    let runs = match model.selection.tree() {
+        Some(tree) => picked_runs::in_tree(model, tree),
+        None => picked_runs::in_plan(plan),
+    };
+    let mut parts: Vec<String> = by_plan.into_iter().filter_map(words).collect();
+    // After the experiments, which come first.
+    if let Some(runs) = runs {
+        parts.insert(parts.len().min(1), runs);
+    }
     parts.join(", ")
 }
 
@@ -202,15 +219,18 @@ fn running(model: &Model, work: &JobState, width: usize) -> Vec<Line<'static>> {
         (0, false) => ("running", look.theme.accent),
         (0, true) => ("paused", look.theme.warn),
         (1, _) if model.leaving => ("finishing what runs, then leaving", look.theme.warn),
-        (1, _) => ("stopping: finishing the items in flight first", look.theme.warn),
+        (1, _) => ("stopping: finishing items in flight", look.theme.warn),
         _ => ("stopping now", look.theme.warn),
     };
     let now = format!("{} {word}  ", paint::spinner(model));
     let time = text::duration(elapsed);
     let room = width.saturating_sub(text::width(&now) + text::width(&time));
-    let to_go = match (work.stops, work.reading.all_planned) {
-        (0, true) => format!("  {remaining} to go"),
-        (0, false) => format!("  {remaining} to go, still counting"),
+    let counting = if work.reading.all_planned { "" } else { ", still counting" };
+    let to_go = match work.stops {
+        0 if text::width(&remaining) + text::width(counting) + "   to go".len() <= room => {
+            format!("  {remaining} to go{counting}")
+        }
+        0 => format!("  {remaining} to go"),
         _ => String::new(),
     };
     let mut lines = vec![
@@ -287,7 +307,7 @@ fn ended(model: &Model, work: &JobState, outcome: &Outcome, width: usize) -> Vec
     let next = match (outcome.stopped, outcome.step) {
         (true, _) => return lines,
         (_, Step::Export) => "Next: 6 Import (Enter)",
-        _ => "Next: 7 Validation (Enter) reads both sides again and compares them",
+        _ => "Next: 7 Validation (Enter) compares both sides",
     };
     lines.push(Line::styled(next, look.theme.title));
     lines

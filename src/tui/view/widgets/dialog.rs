@@ -28,7 +28,7 @@ pub fn resume(model: &Model, frame: &mut Frame, area: Rect, session: &Session, a
         Line::default(),
     ];
     lines.push(answer(model, &go_on, !anew, width));
-    lines.push(answer(model, "Start anew", anew, width));
+    lines.push(answer(model, "Start over", anew, width));
     let inside = paint::card(model, frame, area, "Welcome back", WIDTH, lines.len() as u16 + 2);
     paint::lines(frame, inside, lines);
 }

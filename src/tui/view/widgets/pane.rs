@@ -14,6 +14,9 @@ use crate::tui::update::scroll;
 /// Minimum number of listed failures, even if the selected one is long.
 const LISTED: usize = 2;
 
+/// Below this height the reason of the selected failure gets all lines but one.
+const LOW: u16 = 6;
+
 /// `usual` is the name of the default pane, beside failures and log.
 pub fn tabs(model: &Model, work: &JobState, usual: &str, width: u16) -> Line<'static> {
     let look = model.look;
@@ -73,7 +76,12 @@ pub fn failures(model: &Model, work: &JobState, frame: &mut Frame, area: Rect) {
     // The selected failure is shown in full below the list.
     let chosen = work.failures.get(work.cursor);
     let mut below: Vec<Line> = chosen.map_or_else(Vec::new, |failed| whole(model, failed, area.width));
-    below.truncate(usize::from(area.height).saturating_sub(LISTED.min(work.failures.len())));
+    let is_low = area.height < LOW;
+    if is_low && !below.is_empty() {
+        below.remove(0);
+    }
+    let listed_rows = if is_low { 1 } else { LISTED };
+    below.truncate(usize::from(area.height).saturating_sub(listed_rows.min(work.failures.len())));
     let height = usize::from(area.height).saturating_sub(below.len()).max(1);
     let top = scroll::offset(work.cursor, work.failures.len(), height);
     let mut lines: Vec<Line> = work

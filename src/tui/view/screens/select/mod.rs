@@ -7,9 +7,8 @@ use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::Line;
 
-use super::endpoint;
+use super::{endpoint, picked_runs};
 use crate::entities::Kind;
-use crate::tui::keys::has_traces;
 use crate::tui::model::estimate::{Estimate, estimate};
 use crate::tui::model::{Loaded, Model};
 use crate::tui::source_tree::{Counted, Row, Section, SourceTree};
@@ -27,7 +26,7 @@ pub fn view(model: &Model, frame: &mut Frame, area: Rect) {
     let counts = match &model.selection.tree {
         Loaded::Tree(tree) if tree.nodes.is_empty() => vec![String::new()],
         Loaded::Tree(tree) => {
-            let counted = counted(tree, has_traces(model), area.width < NARROW);
+            let counted = counted(model, tree, area.width < NARROW);
             // An estimate for all runs is more useful than the counts of some runs.
             let more = guessed(model).or_else(|| inside(&tree.counted())).filter(|_| tree.has_picks());
             let lines = [Some(counted), more].into_iter().flatten();
@@ -122,16 +121,12 @@ fn state(model: &Model, tree: &SourceTree) -> String {
     parts.join("  ")
 }
 
-fn counted(tree: &SourceTree, has_traces: bool, is_short: bool) -> String {
+fn counted(model: &Model, tree: &SourceTree, is_short: bool) -> String {
     let counted = tree.counted();
     if counted.is_nothing() {
         return "Nothing is picked. Space picks what the cursor is on, a picks everything.".into();
     }
-    let traces = match (has_traces, tree.skips_traces()) {
-        (false, _) => "",
-        (true, false) => " and traces",
-        (true, true) => " without traces",
-    };
+    let runs = picked_runs::in_tree(model, tree);
     let of_section = |section: &Section| {
         let (one, many) = section.kind.words();
         let picked = text::number(counted.of(section.kind));
@@ -140,12 +135,9 @@ fn counted(tree: &SourceTree, has_traces: bool, is_short: bool) -> String {
             true => format!("{picked}/{} {many}", text::number(there)),
             false => format!("{picked} of {}", text::count(there, &one, many)),
         };
-        match (section.kind, counted.runs, counted.more) {
-            (Kind::Experiment, 0, false) if counted.experiments == 0 => words,
-            // None of the runs has been fetched.
-            (Kind::Experiment, 0, true) => format!("{words}, all their runs{traces}"),
-            (Kind::Experiment, runs, more) => {
-                format!("{words}, {}{} runs{traces}", text::number(runs), if more { "+" } else { "" })
+        match &runs {
+            Some(runs) if section.kind == Kind::Experiment => {
+                format!("{words}, {runs}{}", picked_runs::traces(model, tree))
             }
             _ => words,
         }
