@@ -11,7 +11,7 @@ use mlferry::tui::update::update;
 
 use super::build::{monochrome, press};
 use super::paint::{kept, picture, pictured, styles};
-use super::work::{at_work, end_validation, imported, stopped};
+use super::work::{at_work, differences, end_validation, imported, stopped};
 
 const RUN: &str = "4f1c6a0a93a84a8e8a1d6c1c9e1b2d3e";
 const THERE: &str = "8a9137b8e11e4b0cb09c658fc1d2a3b4";
@@ -257,4 +257,23 @@ fn a_hundred_thousand_differences_are_drawn_in_a_frame() {
     assert!(picture(&mut model, 80, 24).contains("trial-99999"));
     // The limit is for an unoptimised build on a busy machine.
     assert!(started.elapsed() < Duration::from_millis(500), "{:?}", started.elapsed());
+}
+
+#[test]
+fn the_verdict_says_what_another_import_can_correct() {
+    let mut model = compared(&differences());
+    for (columns, rows) in [(80, 24), (60, 18)] {
+        let shown = picture(&mut model, columns, rows);
+        let words = shown.split_whitespace().collect::<Vec<_>>().join(" ");
+        let verdict = "Enter opens one, i imports it again. That can correct 1, but not 1 only on the target, \
+                       1 unreadable, 1 with fixed values.";
+        assert!(words.contains(verdict), "{shown}");
+        assert!(words.contains("fraud/detector-eu"), "the list is still there: {shown}");
+    }
+    let mut model = compared(&[Difference::missing(Kind::Run, "a", RUN)]);
+    assert!(picture(&mut model, 80, 24).contains("That can correct all of them."));
+    let mut model = compared(&[Difference::extra(Kind::Run, "a", RUN).of_experiment("x")]);
+    assert!(picture(&mut model, 80, 24).contains("An import can correct none of them: 1 only on the target"));
+    press(&mut model, "j Enter");
+    assert!(picture(&mut model, 80, 24).contains("Only on the target: an import deletes nothing."));
 }
