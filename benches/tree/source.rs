@@ -39,7 +39,7 @@ pub fn experiments(count: usize) -> impl Iterator<Item = Msg> {
     let pages = (0..count).step_by(1_000).map(move |from| {
         let to = (from + 1_000).min(count);
         let experiments = (from..to).map(experiment).collect();
-        Msg::Holdings {
+        Msg::SourcePage {
             of: SOURCE.into(),
             result: Ok(Holdings { experiments, more: to < count, ..Holdings::default() }),
         }
@@ -72,6 +72,6 @@ pub fn runs(count: usize) -> impl Iterator<Item = Msg> {
             unreadable: 0,
             traces: (from == 0).then(|| Count::exactly(12)),
         };
-        Msg::Contents { of: SOURCE.into(), experiment: "0".into(), result: Ok(contents) }
+        Msg::ExperimentPage { of: SOURCE.into(), experiment: "0".into(), result: Ok(contents) }
     })
 }

@@ -23,12 +23,15 @@ pub async fn follow(mut job: Job, printer: &Printer) -> Result<Outcome> {
             () = signals.next() => stop(&job.control, &sink),
         }
     }
-    sink.end();
+    let repairs = sink.end();
     let mut outcome = job.outcome().await?;
     if printer.is_demo {
         outcome.files.clear();
     }
     format::outcome(&outcome).iter().for_each(|line| printer.result(line));
+    if !printer.is_demo && !outcome.stopped {
+        format::repairs(&repairs).iter().for_each(|line| printer.result(line));
+    }
     format::summary(&outcome, printer.is_demo).iter().for_each(|line| printer.result(line));
     Ok(outcome)
 }

@@ -1,6 +1,6 @@
 //! Formats numbers and outcomes as text.
 
-use crate::engine::validate::{Difference, Mark, Totals};
+use crate::engine::validate::{Difference, Mark, Repair, Repairs, Totals};
 use crate::engine::{Counts, Fidelity, Outcome, ProgressSnapshot, Step};
 use crate::entities::{Count, Kind, one_line};
 
@@ -123,6 +123,19 @@ pub fn summary(outcome: &Outcome, is_demo: bool) -> Option<String> {
     Some(format!("validated: {differences}{kinds}{report}"))
 }
 
+/// What another import can do about the differences. Returns `None` if there are none.
+pub fn repairs(repairs: &Repairs) -> Option<String> {
+    let (possible, remaining) = (repairs.of(Repair::Possible), repairs.remaining());
+    match (possible, remaining.as_str()) {
+        (0, "") => None,
+        (0, remaining) => Some(format!("`import --update` can correct none of them: {remaining}")),
+        (_, "") => Some("`import --update` can correct all of them".to_owned()),
+        (possible, remaining) => {
+            Some(format!("`import --update` can correct {possible}, but not {remaining}"))
+        }
+    }
+}
+
 /// `1 run`, `2 logged models`.
 fn counted(kind: Kind, count: u64) -> String {
     match (count, kind.words()) {
@@ -219,5 +232,18 @@ mod tests {
     fn items_of_one_name_are_told_apart() {
         assert_eq!(item(Kind::LoggedModel, "clf", "m-1"), "logged model \"clf\" (m-1)");
         assert_eq!(item(Kind::RegisteredModel, "churn", "churn"), "registered model \"churn\"");
+    }
+
+    #[test]
+    fn differences_are_followed_by_what_an_import_can_do() {
+        let mut found = Repairs::default();
+        assert_eq!(repairs(&found), None);
+        found.add(&Difference::extra(Kind::Run, "a", "1"));
+        let only = "1 only on the target (an import deletes nothing)";
+        assert_eq!(repairs(&found), Some(format!("`import --update` can correct none of them: {only}")));
+        found.add(&Difference::missing(Kind::Run, "b", "2"));
+        assert_eq!(repairs(&found), Some(format!("`import --update` can correct 1, but not {only}")));
+        found.remove(&Difference::extra(Kind::Run, "a", "1"));
+        assert_eq!(repairs(&found).as_deref(), Some("`import --update` can correct all of them"));
     }
 }

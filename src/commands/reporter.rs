@@ -6,7 +6,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::Printer;
 use super::{format, progress_line};
-use crate::engine::validate::Difference;
+use crate::engine::validate::{Difference, Repairs};
 use crate::engine::{Event, ProgressSnapshot};
 use crate::entities::one_line;
 
@@ -23,6 +23,7 @@ pub struct ProgressReporter<'a> {
     printer: &'a Printer,
     face: Style,
     differences: usize,
+    repairs: Repairs,
 }
 
 enum Style {
@@ -40,7 +41,7 @@ impl<'a> ProgressReporter<'a> {
             p if p.is_terminal => Style::Bar(bar()),
             _ => Style::Plain(Instant::now()),
         };
-        Self { printer, face, differences: 0 }
+        Self { printer, face, differences: 0, repairs: Repairs::default() }
     }
 
     pub fn event(&mut self, event: &Event) {
@@ -63,6 +64,7 @@ impl<'a> ProgressReporter<'a> {
             }
             Event::Difference(difference) => {
                 self.differences += 1;
+                self.repairs.add(difference);
                 self.difference(difference);
             }
             Event::Note { text } => self.line(&format!("note: {text}")),
@@ -135,10 +137,12 @@ impl<'a> ProgressReporter<'a> {
         }
     }
 
-    pub fn end(self) {
+    /// Returns the differences by what an import can do about them.
+    pub fn end(self) -> Repairs {
         if let Style::Bar(bar) = self.face {
             bar.finish_and_clear();
         }
+        self.repairs
     }
 }
 

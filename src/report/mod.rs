@@ -10,6 +10,7 @@ mod html;
 mod inline_diff;
 mod markdown;
 mod remark;
+mod repair;
 mod spool;
 #[cfg(test)]
 mod tests;
@@ -21,3 +22,4 @@ pub use document::Report;
 pub use format::Format;
 pub use inline_diff::{Parts, parts};
 pub use remark::{Remark, Remarks};
+pub use repair::{Repair, Repairs};

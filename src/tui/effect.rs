@@ -38,17 +38,17 @@ pub enum Msg {
         attempt: u64,
         line: Box<Line>,
     },
-    PreflightEnded {
+    PreflightFinished {
         attempt: u64,
         result: Result<()>,
     },
     /// A page of the contents of the source.
-    Holdings {
+    SourcePage {
         of: String,
         result: Result<Holdings>,
     },
     /// A page of the contents of an experiment.
-    Contents {
+    ExperimentPage {
         of: String,
         experiment: ExperimentId,
         result: Result<Contents>,
@@ -58,13 +58,13 @@ pub enum Msg {
         model: String,
         result: Result<Vec<ModelVersion>>,
     },
-    Closeup {
+    DetailsLoaded {
         of: String,
         subject: DetailKey,
         result: Result<Details>,
     },
     /// The sizes of some runs of an experiment, or the reason why they cannot be measured.
-    Weighed {
+    SizesMeasured {
         of: String,
         experiment: ExperimentId,
         weights: Vec<(RunId, std::result::Result<ArtifactSize, String>)>,
@@ -80,7 +80,7 @@ pub enum Msg {
     },
     /// The region and its Apps.
     Apps(Result<(String, Vec<AppSummary>)>),
-    AppNews(Provisioning),
+    AppProgress(Provisioning),
     /// The ARN of an App that is ready for use.
     AppReady(Result<String>),
     AppLink(Result<SecretString>),
@@ -90,13 +90,13 @@ pub enum Msg {
         plan: Box<Plan>,
         result: Result<Vec<(String, String)>>,
     },
-    Drawn {
+    CurveLoaded {
         source_id: String,
         metric: String,
         result: Result<Curve>,
     },
     /// The current differences of one item.
-    Again {
+    Rechecked {
         difference: Box<Difference>,
         result: Result<Vec<Difference>>,
     },
@@ -106,13 +106,13 @@ pub enum Msg {
         result: Result<()>,
     },
     /// The job has opened both ends and is running.
-    Began,
+    JobStarted,
     Sample(Box<ProgressSnapshot>),
-    Happened(Event),
-    Ended(Result<Outcome>),
+    JobEvent(Event),
+    JobFinished(Result<Outcome>),
     Log(Vec<LogLine>),
     /// A message that no specific screen shows.
-    Said(String),
+    Notice(String),
     /// The result of an answer to a question: a message, or the reason why the dialog stays open.
     Answered {
         question: Question,
@@ -133,7 +133,7 @@ pub enum Effect {
         output_dir: Option<PathBuf>,
         attempt: u64,
     },
-    Holdings(EndpointRef),
+    LoadSource(EndpointRef),
     /// Lists the Apps and tracking servers of the account in this region. `None` means the region of the profile.
     Apps(Option<String>),
     CreateApp {
@@ -144,7 +144,7 @@ pub enum Effect {
     AwaitApp(String),
     /// Opens the App with this ARN.
     OpenApp(String),
-    Contents {
+    LoadExperiment {
         at: EndpointRef,
         experiment: Box<Experiment>,
     },
@@ -158,17 +158,17 @@ pub enum Effect {
         model: Box<RegisteredModel>,
     },
     /// Fetches the details of one object.
-    Closeup {
+    LoadDetails {
         at: EndpointRef,
         subject: DetailKey,
     },
     /// Measures the size of the files of these runs.
-    Weigh {
+    MeasureSizes {
         at: EndpointRef,
         experiment: ExperimentId,
         runs: Vec<RunId>,
     },
-    StopWeighing,
+    StopMeasuring,
     /// Reads a few runs of each of these experiments.
     Sample {
         at: EndpointRef,
@@ -179,9 +179,9 @@ pub enum Effect {
         plan: Box<Plan>,
     },
     /// Reads both histories of a metric.
-    Draw(Box<CurveRequest>),
+    LoadCurve(Box<CurveRequest>),
     /// Compares one item again, and imports it first if requested.
-    Again(Box<ItemRecheck>),
+    Recheck(Box<ItemRecheck>),
     /// Imports one item that failed.
     Retry(Box<ItemRetry>),
     Start(Box<Job>),

@@ -91,10 +91,10 @@ pub async fn run(start: Start) -> Result<u8> {
             actions::offer(&mut model, session);
             Vec::new()
         }
-        None => actions::begin(&mut model),
+        None => actions::start_job(&mut model),
     };
     match Pending::load(&state) {
-        Ok(pending) => first.extend(apps::take_up(&mut model, pending)),
+        Ok(pending) => first.extend(apps::resume_pending(&mut model, pending)),
         // The wizard opens even if a note cannot be read.
         Err(error) => model.notice = Some(error.to_string()),
     }

@@ -87,7 +87,7 @@ impl Runtime {
             let at_once = heard.iter().any(is_urgent);
             self.stale |= heard.iter().any(|msg| !is_urgent(msg));
             for msg in heard {
-                if let ControlFlow::Break(code) = self.tell(msg).await {
+                if let ControlFlow::Break(code) = self.update_with(msg).await {
                     return Ok(code);
                 }
             }
@@ -97,7 +97,7 @@ impl Runtime {
         }
     }
 
-    async fn tell(&mut self, msg: Msg) -> ControlFlow<u8> {
+    async fn update_with(&mut self, msg: Msg) -> ControlFlow<u8> {
         self.model.now = self.opened.elapsed();
         let effects = update(&mut self.model, msg);
         self.perform(effects).await
@@ -236,5 +236,5 @@ async fn next(keys: &mut Option<Keyboard>) -> Option<Result<Input>> {
 /// A job can report a thousand events a second: they are drawn with the next tick. Everything else is drawn
 /// immediately.
 fn is_urgent(msg: &Msg) -> bool {
-    !matches!(msg, Msg::Happened(_) | Msg::Sample(_) | Msg::Log(_))
+    !matches!(msg, Msg::JobEvent(_) | Msg::Sample(_) | Msg::Log(_))
 }

@@ -40,7 +40,7 @@ use crate::report::Report;
 
 pub use crate::report::{
     Curve, Deviation, Difference, FieldDifference, FileFacts, FileSides, Format, Mark, Parts, Remarks,
-    Series, Totals, parts,
+    Repair, Repairs, Series, Totals, parts,
 };
 pub use history::curve;
 

@@ -136,6 +136,13 @@ pub fn key_on_screen(model: &Model, action: Action) -> Option<String> {
     bound.keys.first().map(|key| label(*key, model.look.glyphs))
 }
 
+/// The first key for this action, on whatever screen it is active.
+pub fn first_key(model: &Model, action: Action) -> String {
+    let row = TABLE.iter().position(|row| row.action == action);
+    let key = row.and_then(|row| model.keymap.keys(row).first().copied());
+    key.map_or_else(String::new, |key| label(key, model.look.glyphs))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

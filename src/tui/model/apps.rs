@@ -59,7 +59,7 @@ impl Awaited {
         Self { name, status: "asking SageMaker".into(), arn, started: now, trouble: None }
     }
 
-    pub fn tell(&mut self, news: Provisioning) {
+    pub fn add(&mut self, news: Provisioning) {
         match news {
             Provisioning::AppStatus { arn, status, .. } => (self.arn, self.status) = (Some(arn), status),
             Provisioning::AppRoleAwaited { .. } => {
@@ -207,10 +207,10 @@ mod tests {
     #[test]
     fn news_of_a_role_that_is_not_known_yet_is_told_in_words() {
         let mut awaited = Awaited::new("mlflow", None, Duration::ZERO);
-        awaited.tell(Provisioning::AppRoleAwaited { reason: "sts:AssumeRole".into(), seconds: 1.0 });
+        awaited.add(Provisioning::AppRoleAwaited { reason: "sts:AssumeRole".into(), seconds: 1.0 });
         assert!(awaited.status.contains("IAM"));
         let arn = "arn:aws:sagemaker:eu-west-1:123456789012:mlflow-app/app-ABCDEFGHIJKL".to_owned();
-        awaited.tell(Provisioning::AppStatus { arn: arn.clone(), status: "Creating".into(), seconds: 13.0 });
+        awaited.add(Provisioning::AppStatus { arn: arn.clone(), status: "Creating".into(), seconds: 13.0 });
         assert_eq!((awaited.arn, awaited.status), (Some(arn), "Creating".into()));
     }
 }

@@ -120,7 +120,7 @@ impl JobState {
     }
 
     /// Starts again. The state of an earlier attempt is dropped.
-    pub fn begin(&mut self, now: Duration) {
+    pub fn start(&mut self, now: Duration) {
         *self = Self { phase: Phase::Starting, started: now, ..Self::new(self.step) };
     }
 
@@ -162,7 +162,7 @@ impl JobState {
     pub fn sample(&mut self, now: Duration, reading: ProgressSnapshot) {
         self.reading = reading;
         self.rates.add(now, reading);
-        self.history.add(now, rates::ended(&reading));
+        self.history.add(now, rates::finished_items(&reading));
     }
 
     pub fn happened(&mut self, now: Duration, event: Event) {

@@ -185,7 +185,7 @@ pub enum Loaded {
 
 impl Selection {
     /// Starts with another source, or with the same source again. The data of the previous one is dropped.
-    pub fn begin(&mut self, of: String) {
+    pub fn start(&mut self, of: String) {
         let closeups = DetailCache::opened(self.closeups.open);
         *self = Self { of, tree: Loaded::Loading, closeups, ..Self::default() };
     }

@@ -50,12 +50,12 @@ impl RateMeter {
             return None;
         }
         let pending: u64 = last.counts.iter().map(Counts::pending).sum();
-        let speed = self.per_second(ended);
+        let speed = self.per_second(finished_items);
         (speed > 0.0).then(|| pending as f64 / speed)
     }
 }
 
-pub fn ended(reading: &ProgressSnapshot) -> u64 {
+pub fn finished_items(reading: &ProgressSnapshot) -> u64 {
     reading.counts.iter().map(Counts::finished).sum()
 }
 

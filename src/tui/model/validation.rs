@@ -2,7 +2,7 @@
 
 use super::job::{ErrorText, JobState};
 use crate::engine::Step;
-use crate::engine::validate::{ArtifactCheck, Curve, Difference, Mark};
+use crate::engine::validate::{ArtifactCheck, Curve, Difference, Mark, Repairs};
 use crate::tui::diff_tree::DiffTree;
 
 /// Maximum number of differences that are kept for display. The report has all of them.
@@ -15,6 +15,8 @@ pub struct Validation {
     pub outline: DiffTree,
     /// Number of differences found, including those that are not kept.
     pub found: u64,
+    /// The same differences by what an import can do about them.
+    pub repairs: Repairs,
     /// The selected row of the open difference, if one is open.
     pub detail: Option<usize>,
     /// The metric that is plotted over the open difference.
@@ -57,6 +59,7 @@ impl Default for Validation {
             artifacts: ArtifactCheck::default(),
             outline: DiffTree::default(),
             found: 0,
+            repairs: Repairs::default(),
             detail: None,
             picture: None,
             pending: None,
@@ -67,8 +70,8 @@ impl Default for Validation {
 }
 
 impl Validation {
-    pub fn begin(&mut self, now: std::time::Duration) {
-        self.work.begin(now);
+    pub fn start(&mut self, now: std::time::Duration) {
+        self.work.start(now);
         *self = Self {
             work: std::mem::replace(&mut self.work, JobState::new(Step::Validate)),
             artifacts: self.artifacts,
@@ -78,6 +81,7 @@ impl Validation {
 
     pub fn add(&mut self, difference: Difference) {
         self.found += 1;
+        self.repairs.add(&difference);
         if self.outline.held() < KEPT {
             self.outline.add(difference);
         }
@@ -92,6 +96,8 @@ impl Validation {
         for list in [&mut told, &mut gone] {
             list.sort_by(|a, b| (a.kind, a.id()).cmp(&(b.kind, b.id())));
         }
+        told.iter().for_each(|one| self.repairs.add(one));
+        gone.iter().for_each(|one| self.repairs.remove(one));
         self.is_report_old |= gone != told;
         self.mended += gone.len().saturating_sub(now) as u64;
         self.found = (self.found + now as u64).saturating_sub(gone.len() as u64);

@@ -22,7 +22,7 @@ pub async fn curve(drawing: CurveRequest) -> Result<Curve> {
 }
 
 /// Returns the current differences of the item.
-pub async fn again(again: ItemRecheck, state: StateDir) -> Result<Vec<Difference>> {
+pub async fn recheck(again: ItemRecheck, state: StateDir) -> Result<Vec<Difference>> {
     let ItemRecheck { source, target, import_from, plan, artifacts, difference } = again;
     if let Some(from) = import_from {
         import(from, target.clone(), plan.clone(), None, state.clone()).await?;
@@ -62,8 +62,8 @@ async fn import(
 ) -> Result<()> {
     let mut end = ItemResult::new(item);
     let job = Job::Import { source, target, plan, update: true };
-    run(job, state, |event| end.hear(event)).await?;
-    end.verdict()
+    run(job, state, |event| end.on_event(event)).await?;
+    end.into_result()
 }
 
 /// The result of an import for the requested item.
@@ -80,7 +80,7 @@ impl<'a> ItemResult<'a> {
         Self { item, own: None, first: None }
     }
 
-    fn hear(&mut self, event: Event) {
+    fn on_event(&mut self, event: Event) {
         match event {
             Event::ItemDone { kind, id, .. } | Event::ItemSkipped { kind, id, .. }
                 if self.item == Some((kind, &id)) =>
@@ -105,7 +105,7 @@ impl<'a> ItemResult<'a> {
 
     /// The result of the item, independent of other items. If the import did not reach the item, an earlier failure
     /// explains why.
-    fn verdict(self) -> Result<()> {
+    fn into_result(self) -> Result<()> {
         match (self.own, self.first) {
             (Some(own), _) => own,
             (None, Some(error)) => Err(error),
@@ -131,12 +131,12 @@ mod tests {
     fn about(id: Option<&str>) -> std::result::Result<(), String> {
         let (kind, name) = (Kind::Artifact, String::new());
         let mut end = ItemResult::new(id.map(|id| (kind, id)));
-        end.hear(Event::ItemDone { kind, id: "r/a".into(), name: name.clone() });
+        end.on_event(Event::ItemDone { kind, id: "r/a".into(), name: name.clone() });
         for id in ["r/b", "r/c"] {
             let (id, reason) = (id.to_owned(), format!("no {id}"));
-            end.hear(Event::ItemFailed { kind, id, name: name.clone(), reason, hint: None, attempts: 1 });
+            end.on_event(Event::ItemFailed { kind, id, name: name.clone(), reason, hint: None, attempts: 1 });
         }
-        end.verdict().map_err(|error| error.to_string())
+        end.into_result().map_err(|error| error.to_string())
     }
 
     #[test]
@@ -145,7 +145,7 @@ mod tests {
         assert_eq!(about(Some("r/c")), Err("no r/c".into()));
         assert_eq!(about(Some("r/d")), Err("no r/b".into()), "it was not come to");
         assert_eq!(about(None), Err("no r/b".into()));
-        assert!(ItemResult::new(None).verdict().is_ok());
-        assert!(ItemResult::new(Some((Kind::Run, "r"))).verdict().is_err(), "nobody has done anything");
+        assert!(ItemResult::new(None).into_result().is_ok());
+        assert!(ItemResult::new(Some((Kind::Run, "r"))).into_result().is_err(), "nobody has done anything");
     }
 }

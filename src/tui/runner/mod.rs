@@ -65,7 +65,7 @@ impl EffectRunner {
         match effect {
             Effect::Check { at, attempt } => self.spawn(async move {
                 let end = at.end;
-                let result = look(at).await.map(Box::new);
+                let result = with_endpoint(at).await.map(Box::new);
                 Msg::Checked { end, attempt, result }
             }),
             Effect::Preflight { ends, output_dir, attempt } => {
@@ -76,10 +76,10 @@ impl EffectRunner {
                         target: Some((target.uri, target.access)),
                         output_dir,
                     };
-                    Msg::PreflightEnded { attempt, result: preflight(ask, attempt, &messages).await }
+                    Msg::PreflightFinished { attempt, result: preflight(ask, attempt, &messages).await }
                 });
             }
-            Effect::Holdings(at) => {
+            Effect::LoadSource(at) => {
                 // Stops readers of the previous source.
                 lock(&self.wanted).clear();
                 lock(&self.weighing).cancel();
@@ -98,7 +98,7 @@ impl EffectRunner {
                 self.spawn(async move { Msg::AppReady(await_app(&arn, &state, &messages).await) });
             }
             Effect::OpenApp(arn) => self.spawn(async move { Msg::AppLink(link(&arn).await) }),
-            Effect::Contents { at, experiment } => {
+            Effect::LoadExperiment { at, experiment } => {
                 let (sender, wanted) = watch::channel(RUNS_AT_ONCE);
                 lock(&self.wanted).insert(experiment.id.clone(), sender);
                 let (browsed, messages) = (Arc::clone(&self.browsed), self.messages.clone());
@@ -111,21 +111,21 @@ impl EffectRunner {
                     sender.send_replace(wanted);
                 }
             }
-            Effect::Versions { at, model } => self.look(at, |of, source| async move {
+            Effect::Versions { at, model } => self.with_endpoint(at, |of, source| async move {
                 let result = match source {
                     Ok(source) => browse::versions(&source, &model).await,
                     Err(error) => Err(error),
                 };
                 Msg::Versions { of, model: model.name, result }
             }),
-            Effect::Closeup { at, subject } => self.look(at, |of, source| async move {
+            Effect::LoadDetails { at, subject } => self.with_endpoint(at, |of, source| async move {
                 let result = source_cache::closeup(source, &subject).await;
-                Msg::Closeup { of, subject, result }
+                Msg::DetailsLoaded { of, subject, result }
             }),
-            Effect::Sample { at, experiments } => self.look(at, |of, source| async move {
+            Effect::Sample { at, experiments } => self.with_endpoint(at, |of, source| async move {
                 Msg::Sampled { of, sampled: source_cache::sample(source, experiments).await }
             }),
-            Effect::Weigh { at, experiment, runs } => {
+            Effect::MeasureSizes { at, experiment, runs } => {
                 let token = CancellationToken::new();
                 *lock(&self.weighing) = token.clone();
                 let (browsed, messages) = (Arc::clone(&self.browsed), self.messages.clone());
@@ -133,25 +133,25 @@ impl EffectRunner {
                     async move { source_cache::weigh(at, &browsed, experiment, runs, &messages).await };
                 tokio::spawn(token.run_until_cancelled_owned(weighing));
             }
-            Effect::StopWeighing => lock(&self.weighing).cancel(),
-            Effect::Needed { at, plan } => self.look(at, |of, source| async move {
+            Effect::StopMeasuring => lock(&self.weighing).cancel(),
+            Effect::Needed { at, plan } => self.with_endpoint(at, |of, source| async move {
                 let result = match source {
                     Ok(source) => browse::needed(&source, &plan).await,
                     Err(error) => Err(error),
                 };
                 Msg::Needed { of, plan, result }
             }),
-            Effect::Draw(drawing) => self.spawn(async move {
+            Effect::LoadCurve(drawing) => self.spawn(async move {
                 let (source_id, metric) = (drawing.source_id.clone(), drawing.metric.clone());
-                Msg::Drawn { source_id, metric, result: items::curve(*drawing).await }
+                Msg::CurveLoaded { source_id, metric, result: items::curve(*drawing).await }
             }),
-            Effect::Again(item) => {
+            Effect::Recheck(item) => {
                 let state = self.state.clone();
                 self.spawn(async move {
                     let difference = Box::new(item.difference.clone());
                     // The future is large, like every job.
-                    let result = Box::pin(items::again(*item, state)).await;
-                    Msg::Again { difference, result }
+                    let result = Box::pin(items::recheck(*item, state)).await;
+                    Msg::Rechecked { difference, result }
                 });
             }
             Effect::Retry(retry) => {
@@ -179,7 +179,7 @@ impl EffectRunner {
             Effect::Forget => Session::forget(&self.files.session()),
             Effect::WritePlan(plan) => {
                 let file = self.files.plan();
-                return told(write_plan(&file, &plan).map_err(|e| e.at(file.display())));
+                return as_notice(write_plan(&file, &plan).map_err(|e| e.at(file.display())));
             }
             Effect::SavePlan { plan, to } => {
                 let result = save_plan(&to, &plan);
@@ -211,7 +211,7 @@ impl EffectRunner {
         if session.source.is_empty() {
             return None;
         }
-        told(session.save(&self.files.session()))
+        as_notice(session.save(&self.files.session()))
     }
 
     fn spawn(&self, answer: impl Future<Output = Msg> + Send + 'static) {
@@ -223,8 +223,11 @@ impl EffectRunner {
     }
 
     /// Sends a request to the source that the tree shows.
-    fn look<F>(&self, at: EndpointRef, ask: impl FnOnce(String, Result<Arc<Endpoint>>) -> F + Send + 'static)
-    where
+    fn with_endpoint<F>(
+        &self,
+        at: EndpointRef,
+        ask: impl FnOnce(String, Result<Arc<Endpoint>>) -> F + Send + 'static,
+    ) where
         F: Future<Output = Msg> + Send,
     {
         let browsed = Arc::clone(&self.browsed);
@@ -240,7 +243,7 @@ impl EffectRunner {
         self.spawn(async move {
             let result = run(job, state, &handle, &messages).await;
             lock(&handle).at_work = None;
-            Msg::Ended(result)
+            Msg::JobFinished(result)
         });
     }
 
@@ -253,8 +256,8 @@ fn lock<T>(held: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     held.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn told(result: Result<()>) -> Option<Msg> {
-    result.err().map(|error| Msg::Said(error.to_string()))
+fn as_notice(result: Result<()>) -> Option<Msg> {
+    result.err().map(|error| Msg::Notice(error.to_string()))
 }
 
 async fn apps(region: Option<&str>) -> Result<(String, Vec<AppSummary>)> {
@@ -270,7 +273,7 @@ async fn create_app(
     messages: &Sender<Msg>,
 ) -> Result<String> {
     let provision = Provision::open(region).await?;
-    let made = provision.create(new, state, |news| tell(messages, news)).await?;
+    let made = provision.create(new, state, |news| send_progress(messages, news)).await?;
     wait(&provision, &made.arn, state, messages).await
 }
 
@@ -280,14 +283,14 @@ async fn await_app(arn: &str, state: &StateDir, messages: &Sender<Msg>) -> Resul
 }
 
 async fn wait(provision: &Provision, arn: &Arn, state: &StateDir, messages: &Sender<Msg>) -> Result<String> {
-    let waited = provision.wait(arn, |news| tell(messages, news)).await;
+    let waited = provision.wait(arn, |news| send_progress(messages, news)).await;
     Pending::clear_if_done(state, arn, &waited)?;
     Ok(waited?.listed.arn)
 }
 
 /// This message can be dropped if the channel is full: the next one contains the same status.
-fn tell(messages: &Sender<Msg>, news: &Provisioning) {
-    let _ = messages.try_send(Msg::AppNews(news.clone()));
+fn send_progress(messages: &Sender<Msg>, news: &Provisioning) {
+    let _ = messages.try_send(Msg::AppProgress(news.clone()));
 }
 
 async fn link(arn: &str) -> Result<SecretString> {
@@ -313,7 +316,7 @@ async fn preflight(ask: engine::Preflight, attempt: u64, messages: &Sender<Msg>)
     futures::join!(look, passed_on).0
 }
 
-async fn look(at: EndpointRef) -> Result<CheckReport> {
+async fn with_endpoint(at: EndpointRef) -> Result<CheckReport> {
     let endpoint = open(&at.uri, at.end, at.access).await?;
     match at.end {
         engine::Side::Source => check_source(&endpoint, None).await,
@@ -338,9 +341,9 @@ async fn run(
         job.control.stop();
     }
     // The receiver is gone if the user has left the wizard.
-    let _ = messages.send(Msg::Began).await;
+    let _ = messages.send(Msg::JobStarted).await;
     while let Some(event) = job.events.recv().await {
-        let _ = messages.send(Msg::Happened(event)).await;
+        let _ = messages.send(Msg::JobEvent(event)).await;
     }
     let _ = messages.send(Msg::Sample(Box::new(job.progress.read()))).await;
     job.outcome().await

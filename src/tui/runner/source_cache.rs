@@ -23,7 +23,7 @@ pub type SourceCache = tokio::sync::Mutex<Option<(String, Arc<Endpoint>)>>;
 /// Opens the source again and sends its contents page by page.
 pub async fn holdings(at: EndpointRef, browsed: &SourceCache, messages: &Sender<Msg>) {
     let of = at.location.clone();
-    let told = async |result| messages.send(Msg::Holdings { of: of.clone(), result }).await.is_ok();
+    let told = async |result| messages.send(Msg::SourcePage { of: of.clone(), result }).await.is_ok();
     let reader = match opened_anew(at, browsed).await.and_then(|endpoint| endpoint.reader()) {
         Ok(reader) => reader,
         Err(error) => {
@@ -71,7 +71,7 @@ pub async fn contents(
     let (of, id) = (at.location.clone(), experiment.id.clone());
     let told = async |result| {
         let experiment: ExperimentId = id.clone();
-        messages.send(Msg::Contents { of: of.clone(), experiment, result }).await.is_ok()
+        messages.send(Msg::ExperimentPage { of: of.clone(), experiment, result }).await.is_ok()
     };
     let reader = match opened(at, browsed).await.and_then(|endpoint| endpoint.reader()) {
         Ok(reader) => reader,
@@ -112,7 +112,7 @@ pub async fn weigh(
     let of = at.location.clone();
     let told = async |weights| {
         let (of, experiment) = (of.clone(), experiment.clone());
-        messages.send(Msg::Weighed { of, experiment, weights }).await.is_ok()
+        messages.send(Msg::SizesMeasured { of, experiment, weights }).await.is_ok()
     };
     let reader = match opened(at, browsed).await.and_then(|endpoint| endpoint.reader()) {
         Ok(reader) => reader,

@@ -92,7 +92,7 @@ impl Held {
         let new: Vec<u32> = (first..known.len()).map(|at| at as u32).collect();
         order::insert(&mut self.by_name, new.clone(), by_name);
         order::insert(&mut self.by_time, new, by_time);
-        self.nest.settle();
+        self.nest.normalize();
         self.arrange();
     }
 
@@ -151,7 +151,7 @@ impl Nest {
     }
 
     /// Links waiting leaves to the parents that have arrived.
-    fn settle(&mut self) {
+    fn normalize(&mut self) {
         let (places, parents) = (&self.places, &mut self.parents);
         self.waiting.retain(|(parent, child)| match places.get(parent) {
             Some(place) if place != child => {

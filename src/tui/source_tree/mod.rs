@@ -149,7 +149,7 @@ impl SourceTree {
                 None => node.leaves = Leaves::Failed(reason),
             },
         }
-        node.settle();
+        node.normalize();
         self.show();
         self.recount();
     }

@@ -222,7 +222,7 @@ impl Node {
     }
 
     /// Stores the selection of the traces in its simplest form.
-    pub(super) fn settle(&mut self) {
+    pub(super) fn normalize(&mut self) {
         if let (Checked::All, PlannedTraces::All) | (Checked::None, PlannedTraces::None) =
             (self.picked(), self.traces)
         {

@@ -134,7 +134,7 @@ impl SourceTree {
             let taken = node.takes(&node.leaves()[*index]);
             node.set(*index, to(taken));
         }
-        node.settle();
+        node.normalize();
     }
 
     /// Records the selection for nodes that arrive later, and for the rules of the plan.

@@ -95,7 +95,7 @@ pub fn act(model: &mut Model, action: Action, key: KeyEvent) -> Vec<Effect> {
         Action::Marks => model.validation.turn_filter(),
         Action::Detail => differences::enter(model),
         Action::Draw => return differences::draw(model),
-        Action::RecheckOne => return differences::again(model, false),
+        Action::RecheckOne => return differences::recheck(model, false),
         Action::ReimportOne => consent::ask(model, Write::Difference, false),
         Action::Write => question::open(model, Question::Report, "mlferry-report.html"),
         Action::Accept => return accept(model),
@@ -173,7 +173,7 @@ fn open(model: &mut Model) -> Vec<Effect> {
         return Vec::new();
     };
     match &tree.nodes[node].item {
-        Item::Experiment(one) => vec![Effect::Contents { at, experiment: Box::new(one.clone()) }],
+        Item::Experiment(one) => vec![Effect::LoadExperiment { at, experiment: Box::new(one.clone()) }],
         Item::Model(one) => vec![Effect::Versions { at, model: Box::new(one.clone()) }],
         Item::Dataset(_) => Vec::new(),
     }
@@ -194,7 +194,7 @@ fn accept(model: &mut Model) -> Vec<Effect> {
         return answer(model);
     }
     match model.overlay.take() {
-        Some(Overlay::Resume(session, false)) => steps::take_up(model, *session),
+        Some(Overlay::Resume(session, false)) => steps::resume_session(model, *session),
         Some(Overlay::Quit(parting)) => part(model, parting),
         Some(Overlay::Confirm(write, true)) => agree(model, write),
         Some(Overlay::Confirm(_, false)) => Vec::new(),
@@ -243,7 +243,7 @@ fn agree(model: &mut Model, write: Write) -> Vec<Effect> {
     match write {
         Write::Import => steps::start_at(model, Step::Import),
         Write::Failed => retry::one(model),
-        Write::Difference => differences::again(model, true),
+        Write::Difference => differences::recheck(model, true),
     }
 }
 
@@ -298,7 +298,7 @@ pub fn offer(model: &mut Model, session: Session) {
 }
 
 /// If the source is given at the start, it is checked immediately.
-pub fn begin(model: &mut Model) -> Vec<Effect> {
+pub fn start_job(model: &mut Model) -> Vec<Effect> {
     let has_source = !model.source.form.uri().is_empty();
     if has_source && matches!(model.source.seen, CheckState::Untried) {
         return steps::check(model, Side::Source);

@@ -25,7 +25,7 @@ pub fn look_in(model: &mut Model, region: &str) -> Result<Vec<Effect>, String> {
 }
 
 /// If the request for a region fails, the dialog stays open for another answer.
-pub fn listed(model: &mut Model, result: Result<(String, Vec<AppSummary>)>) {
+pub fn on_listed(model: &mut Model, result: Result<(String, Vec<AppSummary>)>) {
     match &result {
         Err(error) if matches!(model.overlay, Some(Overlay::Ask(_))) => {
             question::failed(model, Question::Region, error.to_string());
@@ -49,7 +49,7 @@ pub fn leave(model: &mut Model) {
 }
 
 /// Waits again for an App that was being created when the user left the wizard.
-pub fn take_up(model: &mut Model, pending: Option<Arn>) -> Vec<Effect> {
+pub fn resume_pending(model: &mut Model, pending: Option<Arn>) -> Vec<Effect> {
     let Some(arn) = pending else { return Vec::new() };
     let arn = arn.to_string();
     model.apps.awaited = Some(Awaited::new(&arn, Some(&arn), model.now));
@@ -95,14 +95,14 @@ pub fn create(model: &mut Model) -> Vec<Effect> {
     vec![Effect::CreateApp { new: Box::new(new), region }]
 }
 
-pub fn told(model: &mut Model, news: Provisioning) {
+pub fn on_progress(model: &mut Model, news: Provisioning) {
     if let Some(awaited) = &mut model.apps.awaited {
-        awaited.tell(news);
+        awaited.add(news);
     }
 }
 
 /// The App is ready, or the wait has failed. If the user is watching the wait, the wizard continues immediately.
-pub fn ended(model: &mut Model, result: Result<String>) -> Vec<Effect> {
+pub fn on_finished(model: &mut Model, result: Result<String>) -> Vec<Effect> {
     match result {
         Ok(arn) => {
             let awaited = model.apps.awaited.take();

@@ -28,11 +28,11 @@ pub fn want(model: &mut Model) -> Option<Effect> {
         return None;
     }
     model.selection.closeups.asked = Some(subject.clone());
-    Some(Effect::Closeup { at: model.at(Side::Source), subject })
+    Some(Effect::LoadDetails { at: model.at(Side::Source), subject })
 }
 
 /// Answers from an earlier source are ignored.
-pub fn came(model: &mut Model, of: &str, subject: DetailKey, result: Result<Details>) -> Vec<Effect> {
+pub fn on_loaded(model: &mut Model, of: &str, subject: DetailKey, result: Result<Details>) -> Vec<Effect> {
     if model.selection.of == of {
         model.selection.closeups.add(subject, result);
     }

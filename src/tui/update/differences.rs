@@ -41,7 +41,7 @@ pub fn draw(model: &mut Model) -> Vec<Effect> {
         drawn: Drawn::Fetching,
         scroll: 0,
     });
-    vec![Effect::Draw(Box::new(drawing))]
+    vec![Effect::LoadCurve(Box::new(drawing))]
 }
 
 /// The answer is ignored if the plot has been closed in the meantime.
@@ -55,7 +55,7 @@ pub fn drawn(model: &mut Model, source_id: &str, metric: &str, result: Result<Cu
     }
 }
 
-pub fn again(model: &mut Model, importing: bool) -> Vec<Effect> {
+pub fn recheck(model: &mut Model, importing: bool) -> Vec<Effect> {
     let Some(difference) = model.validation.current().cloned() else {
         return Vec::new();
     };
@@ -63,7 +63,7 @@ pub fn again(model: &mut Model, importing: bool) -> Vec<Effect> {
         return Vec::new();
     };
     model.validation.pending = Some(Pending { name: difference.name.clone(), importing });
-    vec![Effect::Again(Box::new(ItemRecheck {
+    vec![Effect::Recheck(Box::new(ItemRecheck {
         source: model.at(Side::Source),
         target: model.at(Side::Target),
         import_from: importing.then(|| model.import_source()),
@@ -74,7 +74,7 @@ pub fn again(model: &mut Model, importing: bool) -> Vec<Effect> {
 }
 
 /// The new result replaces the differences of the item and of its files.
-pub fn came(model: &mut Model, difference: &Difference, result: Result<Vec<Difference>>) {
+pub fn on_rechecked(model: &mut Model, difference: &Difference, result: Result<Vec<Difference>>) {
     // The result is ignored if a whole comparison has begun in the meantime.
     if model.validation.pending.take().is_none() {
         return;

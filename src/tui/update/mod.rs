@@ -38,15 +38,15 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Resize(columns, rows) => model.size = (columns, rows),
         Msg::Clock(now) => model.now = now,
         Msg::Checked { end, attempt, result } => return on_checked(model, end, attempt, result),
-        Msg::Preflight { attempt, line } => preflight::told(model, attempt, *line),
-        Msg::PreflightEnded { attempt, result } => preflight::ended(model, attempt, result),
-        Msg::Holdings { of, result } => {
+        Msg::Preflight { attempt, line } => preflight::on_line(model, attempt, *line),
+        Msg::PreflightFinished { attempt, result } => preflight::on_finished(model, attempt, result),
+        Msg::SourcePage { of, result } => {
             on_holdings(model, &of, result);
             let mut effects = sizes::sample(model);
-            effects.extend(steps::go_onward(model));
+            effects.extend(steps::advance_when_loaded(model));
             return effects;
         }
-        Msg::Contents { of, experiment, result } => {
+        Msg::ExperimentPage { of, experiment, result } => {
             if model.selection.of == of
                 && let Some(tree) = model.selection.tree_mut()
             {
@@ -60,24 +60,28 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
                 tree.versions_came(&name, result.map_err(|error| error.to_string()));
             }
         }
-        Msg::Closeup { of, subject, result } => return details::came(model, &of, subject, result),
-        Msg::Weighed { of, experiment, weights } => sizes::came(model, &of, &experiment, weights),
+        Msg::DetailsLoaded { of, subject, result } => return details::on_loaded(model, &of, subject, result),
+        Msg::SizesMeasured { of, experiment, weights } => {
+            sizes::on_measured(model, &of, &experiment, weights)
+        }
         Msg::Sampled { of, sampled } => {
             if model.selection.of == of {
                 model.selection.sampled = Some(sampled);
             }
         }
-        Msg::PlanRead { from, result } => plan_file::came(model, &from, result),
-        Msg::Apps(result) => apps::listed(model, result),
-        Msg::AppNews(news) => apps::told(model, news),
-        Msg::AppReady(result) => return apps::ended(model, result),
+        Msg::PlanRead { from, result } => plan_file::on_loaded(model, &from, result),
+        Msg::Apps(result) => apps::on_listed(model, result),
+        Msg::AppProgress(news) => apps::on_progress(model, news),
+        Msg::AppReady(result) => return apps::on_finished(model, result),
         Msg::AppLink(Ok(link)) => model.overlay = Some(Overlay::Link(link)),
         Msg::AppLink(Err(error)) => model.notice = Some(error.to_string()),
         Msg::Needed { of, plan, result } => on_needed(model, &of, &plan, result),
-        Msg::Drawn { source_id, metric, result } => differences::drawn(model, &source_id, &metric, result),
-        Msg::Again { difference, result } => differences::came(model, &difference, result),
-        Msg::Retried { failed, result } => retry::came(model, &failed, result),
-        Msg::Began => {
+        Msg::CurveLoaded { source_id, metric, result } => {
+            differences::drawn(model, &source_id, &metric, result)
+        }
+        Msg::Rechecked { difference, result } => differences::on_rechecked(model, &difference, result),
+        Msg::Retried { failed, result } => retry::on_finished(model, &failed, result),
+        Msg::JobStarted => {
             if let Some(work) = model.running().and_then(|step| model.work_mut(step)) {
                 work.phase = Phase::Running;
             }
@@ -88,10 +92,10 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
                 work.sample(now, *reading);
             }
         }
-        Msg::Happened(event) => on_event(model, event),
-        Msg::Ended(result) => return on_ended(model, result),
+        Msg::JobEvent(event) => on_event(model, event),
+        Msg::JobFinished(result) => return on_ended(model, result),
         Msg::Log(lines) => lines.into_iter().for_each(|line| note(model, line)),
-        Msg::Said(text) => model.notice = Some(text),
+        Msg::Notice(text) => model.notice = Some(text),
         Msg::Answered { question, result: Ok(text) } => {
             question::done(model, question);
             model.notice = Some(text);
@@ -102,7 +106,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
             if model.running().is_some() {
                 return steps::stop(model);
             }
-            let mut effects = steps::keep(model);
+            let mut effects = steps::save_or_forget(model);
             effects.push(Effect::Quit(130));
             return effects;
         }
@@ -209,8 +213,8 @@ fn on_checked(model: &mut Model, end: Side, attempt: u64, result: Result<Box<Che
             side.seen = CheckState::Refused(error.into());
         }
     }
-    let mut effects = steps::come_back(model);
-    effects.extend(preflight::begin(model));
+    let mut effects = steps::resume_at_step(model);
+    effects.extend(preflight::start(model));
     effects
 }
 

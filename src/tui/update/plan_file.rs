@@ -31,7 +31,7 @@ fn plan_of(tree: &SourceTree) -> Result<Plan, &'static str> {
 }
 
 /// The file has been read.
-pub fn came(model: &mut Model, from: &Path, result: Result<Plan>) {
+pub fn on_loaded(model: &mut Model, from: &Path, result: Result<Plan>) {
     let plan = match result {
         Ok(plan) => plan,
         Err(error) => return question::failed(model, Question::LoadPlan, error.to_string()),

@@ -7,7 +7,7 @@ use crate::tui::model::preflight::{Preflight, State};
 use crate::tui::model::{CheckState, Model};
 
 /// Tests both ends as the import will use them, if they have answered and differ.
-pub fn begin(model: &mut Model) -> Vec<Effect> {
+pub fn start(model: &mut Model) -> Vec<Effect> {
     let both = [&model.source.seen, &model.target.seen];
     if model.step != Step::Connect || !both.iter().all(|seen| matches!(seen, CheckState::Found(_))) {
         return Vec::new();
@@ -24,7 +24,7 @@ pub fn begin(model: &mut Model) -> Vec<Effect> {
 }
 
 /// Failures come first because the user looks for them first.
-pub fn told(model: &mut Model, attempt: u64, line: Line) {
+pub fn on_line(model: &mut Model, attempt: u64, line: Line) {
     let preflight = &mut model.preflight;
     if preflight.attempt == attempt {
         let at = preflight.lines.partition_point(|other| rank(other) <= rank(&line));
@@ -40,7 +40,7 @@ fn rank(line: &Line) -> u8 {
     }
 }
 
-pub fn ended(model: &mut Model, attempt: u64, result: Result<()>) {
+pub fn on_finished(model: &mut Model, attempt: u64, result: Result<()>) {
     if model.preflight.attempt != attempt {
         return;
     }

@@ -28,7 +28,7 @@ pub fn all(model: &mut Model) -> Vec<Effect> {
 }
 
 /// The result is ignored if a job was started in the meantime.
-pub fn came(model: &mut Model, failed: &Failed, result: Result<()>) {
+pub fn on_finished(model: &mut Model, failed: &Failed, result: Result<()>) {
     let work = &mut model.import;
     let Some(what) = work.retrying.take() else { return };
     let place = work.failures.iter().position(|one| (one.kind, &one.id) == (failed.kind, &failed.id));

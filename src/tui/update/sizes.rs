@@ -16,7 +16,7 @@ const SAMPLED: usize = 12;
 /// Measures the runs of the experiment at the cursor, or stops the scan.
 pub fn turn(model: &mut Model) -> Vec<Effect> {
     if model.selection.weighing.take().is_some() {
-        return vec![Effect::StopWeighing];
+        return vec![Effect::StopMeasuring];
     }
     let Some((experiment, runs)) = model.selection.tree().and_then(|tree| tree.unweighed()) else {
         return Vec::new();
@@ -27,11 +27,11 @@ pub fn turn(model: &mut Model) -> Vec<Effect> {
     }
     let (total, of) = (runs.len(), experiment.clone());
     model.selection.weighing = Some(SizeScan { experiment: of, done: 0, total, trouble: None });
-    vec![Effect::Weigh { at: model.at(Side::Source), experiment, runs }]
+    vec![Effect::MeasureSizes { at: model.at(Side::Source), experiment, runs }]
 }
 
 /// Some runs have been measured, or cannot be measured.
-pub fn came(
+pub fn on_measured(
     model: &mut Model,
     of: &str,
     experiment: &ExperimentId,

@@ -13,7 +13,7 @@ use crate::tui::source_tree::SourceTree;
 
 pub fn go_next(model: &mut Model) -> Vec<Effect> {
     if model.step == Step::Connect && model.is_preflight_due() {
-        return preflight::begin(model);
+        return preflight::start(model);
     }
     model.selection.onward =
         model.step == Step::Plan && model.selection.tree().is_some_and(SourceTree::is_growing);
@@ -32,7 +32,7 @@ pub fn go_next(model: &mut Model) -> Vec<Effect> {
 }
 
 /// After each page: opens the next step if the user is waiting for the last page and has done nothing else since.
-pub fn go_onward(model: &mut Model) -> Vec<Effect> {
+pub fn advance_when_loaded(model: &mut Model) -> Vec<Effect> {
     let is_whole = model.selection.tree().is_some_and(|tree| !tree.is_growing());
     if !model.selection.onward || !is_whole || model.step != Step::Plan {
         return Vec::new();
@@ -43,7 +43,7 @@ pub fn go_onward(model: &mut Model) -> Vec<Effect> {
 
 /// Stores the selection of the tree as the plan. This also applies to a confirmed selection that the user has changed
 /// since: leaving the step confirms it.
-fn settle_plan(model: &mut Model) -> Vec<Effect> {
+fn finish_plan(model: &mut Model) -> Vec<Effect> {
     if model.step != Step::Plan || model.gate(Step::Plan) != StepStatus::Done || model.running().is_some() {
         return Vec::new();
     }
@@ -73,7 +73,7 @@ fn ask_for_needed(model: &mut Model) -> Vec<Effect> {
 
 /// Opens the screen of a step and starts the requests that it needs.
 pub fn go(model: &mut Model, step: Step) -> Vec<Effect> {
-    let mut effects = settle_plan(model);
+    let mut effects = finish_plan(model);
     let gate = model.gate(step);
     if let StepStatus::Blocked(why) = gate {
         model.notice = Some(format!("{} {}: {why}", step as usize + 1, step.title()));
@@ -91,7 +91,7 @@ pub fn go(model: &mut Model, step: Step) -> Vec<Effect> {
             effects.extend(check(model, Side::Source));
             effects.extend(check(model, Side::Target));
         }
-        Step::Connect if model.is_preflight_due() => effects.extend(preflight::begin(model)),
+        Step::Connect if model.is_preflight_due() => effects.extend(preflight::start(model)),
         Step::Plan => effects.extend(fetch_holdings(model)),
         Step::Export | Step::Import if model.running().is_none() => effects.extend(ask_for_needed(model)),
         _ => {}
@@ -134,8 +134,8 @@ pub fn fetch_holdings(model: &mut Model) -> Vec<Effect> {
     if is_there && model.selection.of == source {
         return Vec::new();
     }
-    model.selection.begin(source);
-    vec![Effect::Holdings(model.at(Side::Source))]
+    model.selection.start(source);
+    vec![Effect::LoadSource(model.at(Side::Source))]
 }
 
 /// Starts the job of the current step. A job that writes to the target needs consent first. See [`consent::ask`].
@@ -179,8 +179,8 @@ pub fn start_at(model: &mut Model, step: Step) -> Vec<Effect> {
         }
     }
     match step {
-        Step::Validate => model.validation.begin(now),
-        _ => model.work_mut(step).into_iter().for_each(|work| work.begin(now)),
+        Step::Validate => model.validation.start(now),
+        _ => model.work_mut(step).into_iter().for_each(|work| work.start(now)),
     }
     vec![Effect::Start(Box::new(job)), Effect::Save(Box::new(model.session()))]
 }
@@ -216,13 +216,13 @@ pub fn ask_to_quit(model: &mut Model) -> Vec<Effect> {
 }
 
 pub fn quit(model: &Model) -> Vec<Effect> {
-    let mut effects = keep(model);
+    let mut effects = save_or_forget(model);
     effects.push(Effect::Quit(exit_code(model)));
     effects
 }
 
 /// Stores the state for the next start.
-pub fn keep(model: &Model) -> Vec<Effect> {
+pub fn save_or_forget(model: &Model) -> Vec<Effect> {
     match model.overlay {
         // The user has not answered, so the next start asks again.
         Some(Overlay::Resume(..)) => Vec::new(),
@@ -243,7 +243,7 @@ fn exit_code(model: &Model) -> u8 {
 }
 
 /// Resumes a session. Both ends are checked again first.
-pub fn take_up(model: &mut Model, session: Session) -> Vec<Effect> {
+pub fn resume_session(model: &mut Model, session: Session) -> Vec<Effect> {
     model.source.form.set_uri(&session.source);
     model.target.form.set_uri(&session.target);
     if let Route::Directory(path) = &session.route {
@@ -269,7 +269,7 @@ pub fn take_up(model: &mut Model, session: Session) -> Vec<Effect> {
 }
 
 /// Both ends have answered. Returns to the step where the user left, or to the nearest step that is possible.
-pub fn come_back(model: &mut Model) -> Vec<Effect> {
+pub fn resume_at_step(model: &mut Model) -> Vec<Effect> {
     if model.source.is_trying() || model.target.is_trying() {
         return Vec::new();
     }

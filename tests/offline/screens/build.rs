@@ -171,7 +171,7 @@ pub fn preflight(model: &mut Model, lines: Vec<Line>) {
     for line in lines {
         update(model, Msg::Preflight { attempt, line: Box::new(line) });
     }
-    update(model, Msg::PreflightEnded { attempt, result: Ok(()) });
+    update(model, Msg::PreflightFinished { attempt, result: Ok(()) });
 }
 
 pub const APP: &str = "arn:aws:sagemaker:eu-west-1:123456789012:mlflow-app/app-ABCDEFGHIJKL";
@@ -222,7 +222,7 @@ pub fn tree_comes(model: &mut Model) {
 }
 
 pub fn came(model: &mut Model, holdings: Holdings) {
-    update(model, Msg::Holdings { of: SOURCE.into(), result: Ok(holdings) });
+    update(model, Msg::SourcePage { of: SOURCE.into(), result: Ok(holdings) });
 }
 
 pub fn registered(name: &str, is_prompt: bool) -> RegisteredModel {
@@ -287,7 +287,7 @@ pub fn fetched(model: &mut Model, experiment: &str, count: usize, more: bool) {
     let traces = if experiment == "2" { Count::counted(1_000, true) } else { Count::exactly(0) };
     let result =
         Ok(Contents { runs: (0..count).map(run).collect(), more, unreadable: 0, traces: Some(traces) });
-    update(model, Msg::Contents { of: SOURCE.into(), experiment: experiment.into(), result });
+    update(model, Msg::ExperimentPage { of: SOURCE.into(), experiment: experiment.into(), result });
 }
 
 pub fn ready_to_import() -> Model {

@@ -15,12 +15,12 @@ use super::paint::{kept, picture, pictured};
 /// Sends the response to the last request.
 fn come(model: &mut Model, asked: &[Effect], result: impl FnOnce(&DetailKey) -> Details) -> Vec<Effect> {
     let subject = asked.iter().find_map(|effect| match effect {
-        Effect::Closeup { subject, .. } => Some(subject.clone()),
+        Effect::LoadDetails { subject, .. } => Some(subject.clone()),
         _ => None,
     });
     let subject = subject.unwrap();
     let result = Ok(result(&subject));
-    update(model, Msg::Closeup { of: SOURCE.into(), subject, result })
+    update(model, Msg::DetailsLoaded { of: SOURCE.into(), subject, result })
 }
 
 fn details(id: &DetailKey) -> Details {
@@ -80,10 +80,10 @@ fn details_come_one_at_a_time_and_follow_the_cursor() {
     assert_eq!(asked.len(), 1);
     pictured("select_details_loading", &mut model);
     let next = come(&mut model, &asked, details);
-    let Some(Effect::Closeup { subject, .. }) = next.first() else { panic!("the cursor has moved on") };
+    let Some(Effect::LoadDetails { subject, .. }) = next.first() else { panic!("the cursor has moved on") };
     assert_eq!(Some(subject), model.selection.tree().unwrap().subject().as_ref());
     let error = Error::transient("the server does not answer (500)");
-    let failed = Msg::Closeup { of: SOURCE.into(), subject: subject.clone(), result: Err(error) };
+    let failed = Msg::DetailsLoaded { of: SOURCE.into(), subject: subject.clone(), result: Err(error) };
     assert!(update(&mut model, failed).is_empty());
     pictured("select_details_failed", &mut model);
     // The wheel also moves the cursor.
@@ -132,11 +132,11 @@ fn runs_are_weighed_where_somebody_asks_and_the_largest_come_first() {
     press(&mut model, "l");
     fetched(&mut model, "2", 9, false);
     let asked = press(&mut model, "b");
-    let [Effect::Weigh { experiment, runs, .. }] = &asked[..] else { panic!("nothing was asked for") };
+    let [Effect::MeasureSizes { experiment, runs, .. }] = &asked[..] else { panic!("nothing was asked for") };
     assert_eq!(runs.len(), 9);
     pictured("select_weighing", &mut model);
     let weigh = |at: usize| ArtifactSize { files: 1, bytes: (at as u64 + 1) * 1_500_000, at_least: false };
-    let weights = |from: usize, to: usize| Msg::Weighed {
+    let weights = |from: usize, to: usize| Msg::SizesMeasured {
         of: SOURCE.into(),
         experiment: experiment.clone(),
         weights: (from..to)
@@ -150,8 +150,8 @@ fn runs_are_weighed_where_somebody_asks_and_the_largest_come_first() {
     press(&mut model, "o o o o");
     pictured("select_weighed", &mut model);
     // Runs whose size could not be measured are measured again; then the user stops it.
-    assert!(matches!(&press(&mut model, "b")[..], [Effect::Weigh { runs, .. }] if runs.len() == 1));
-    assert!(matches!(&press(&mut model, "b")[..], [Effect::StopWeighing]));
+    assert!(matches!(&press(&mut model, "b")[..], [Effect::MeasureSizes { runs, .. }] if runs.len() == 1));
+    assert!(matches!(&press(&mut model, "b")[..], [Effect::StopMeasuring]));
     assert!(model.selection.weighing.is_none());
 }
 

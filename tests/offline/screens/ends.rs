@@ -99,7 +99,7 @@ fn app_is_created_with_consent_and_watched() {
     pictured("app_new_consent", &mut model);
     press(&mut model, "Enter");
     let news = Provisioning::AppStatus { arn: APP.into(), status: "Creating".into(), seconds: 72.0 };
-    update(&mut model, Msg::AppNews(news));
+    update(&mut model, Msg::AppProgress(news));
     model.now += Duration::from_secs(72);
     pictured("app_waiting", &mut model);
     let failed = Error::permanent(format!("{APP} is CreateFailed")).hint("look at the role");

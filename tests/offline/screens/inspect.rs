@@ -60,10 +60,10 @@ fn compared(differences: &[Difference]) -> Model {
 fn a_metric_is_drawn_once_its_histories_have_come() {
     let mut model = compared(&[run()]);
     let asked = press(&mut model, "Enter Enter");
-    let [Effect::Draw(drawing)] = &asked[..] else { panic!("nothing was asked for") };
+    let [Effect::LoadCurve(drawing)] = &asked[..] else { panic!("nothing was asked for") };
     assert_eq!((drawing.source_id.as_str(), drawing.metric.as_str()), (SOURCE_ID, "val/loss"));
     assert!(picture(&mut model, 80, 24).contains("both histories are being read"));
-    let answer = |result| Msg::Drawn { source_id: SOURCE_ID.into(), metric: "val/loss".into(), result };
+    let answer = |result| Msg::CurveLoaded { source_id: SOURCE_ID.into(), metric: "val/loss".into(), result };
     update(&mut model, answer(Ok(curve())));
     press(&mut model, "j");
     pictured("validate_curve", &mut model);
@@ -80,7 +80,7 @@ fn one_item_is_compared_and_imported_again() {
     let mut model = compared(&[missing.clone(), run()]);
     press(&mut model, "Enter");
     let asked = press(&mut model, "i Tab Enter");
-    let [Effect::Again(again)] = &asked[..] else { panic!("nothing was asked for") };
+    let [Effect::Recheck(again)] = &asked[..] else { panic!("nothing was asked for") };
     assert!(again.import_from.is_some());
     let runs = again.plan.experiments[0].runs.as_ref().unwrap();
     assert_eq!(runs.iter().map(ToString::to_string).collect::<Vec<_>>(), [MISSING]);
@@ -88,9 +88,9 @@ fn one_item_is_compared_and_imported_again() {
     // Only one action runs at a time, and the user cannot leave by mistake.
     assert!(press(&mut model, "r i Esc q").is_empty());
     assert!(model.notice.as_ref().unwrap().contains("still running"));
-    update(&mut model, Msg::Again { difference: Box::new(missing), result: Ok(Vec::new()) });
+    update(&mut model, Msg::Rechecked { difference: Box::new(missing), result: Ok(Vec::new()) });
     assert_eq!(model.notice.as_deref(), Some("run trial-04 is the same on both sides now"));
     kept("validate_mended_80x24", &picture(&mut model, 80, 24));
     press(&mut model, "Enter");
-    assert!(matches!(&press(&mut model, "r")[..], [Effect::Again(again)] if again.import_from.is_none()));
+    assert!(matches!(&press(&mut model, "r")[..], [Effect::Recheck(again)] if again.import_from.is_none()));
 }

@@ -28,7 +28,10 @@ fn import_says_what_goes_along_with_a_model() {
     press(&mut model, "4 g j j j Enter");
     let run = Run { id: run.into(), name: "trial-07".into(), ..Run::default() };
     let contents = Contents { runs: vec![run], more: false, unreadable: 0, traces: Some(Count::exactly(0)) };
-    update(&mut model, Msg::Contents { of: SOURCE.into(), experiment: "2".into(), result: Ok(contents) });
+    update(
+        &mut model,
+        Msg::ExperimentPage { of: SOURCE.into(), experiment: "2".into(), result: Ok(contents) },
+    );
     pictured("select_needed", &mut model);
 }
 
@@ -97,7 +100,7 @@ fn import_stopped_and_import_broken_off() {
     stopped(&mut model, Step::Import);
     pictured("import_stopped", &mut model);
     press(&mut model, "Enter Enter");
-    update(&mut model, Msg::Ended(Err(refused())));
+    update(&mut model, Msg::JobFinished(Err(refused())));
     pictured("import_failed", &mut model);
 }
 
@@ -140,7 +143,7 @@ fn import_lists_very_many_failures_and_lines() {
     for n in 0..5_000 {
         update(
             &mut model,
-            Msg::Happened(Event::ItemFailed {
+            Msg::JobEvent(Event::ItemFailed {
                 kind: Kind::Run,
                 id: format!("{n:032x}"),
                 name: format!("店舗-東京 と 大阪 {n}"),

@@ -30,17 +30,17 @@ fn word(effect: &Effect) -> &'static str {
         Effect::Check { at, .. } if at.end == Side::Source => "check source",
         Effect::Check { .. } => "check target",
         Effect::Preflight { .. } => "pre-flight",
-        Effect::Holdings(_) => "holdings",
+        Effect::LoadSource(_) => "holdings",
         Effect::Apps(_) => "apps",
         Effect::CreateApp { .. } => "create app",
         Effect::AwaitApp(_) => "await app",
         Effect::OpenApp(_) => "open app",
-        Effect::Contents { .. } => "contents",
+        Effect::LoadExperiment { .. } => "contents",
         Effect::MoreRuns { .. } => "more runs",
         Effect::Versions { .. } => "versions",
-        Effect::Closeup { .. } => "closeup",
-        Effect::Weigh { .. } => "weigh",
-        Effect::StopWeighing => "stop weighing",
+        Effect::LoadDetails { .. } => "closeup",
+        Effect::MeasureSizes { .. } => "weigh",
+        Effect::StopMeasuring => "stop weighing",
         Effect::Sample { .. } => "sample",
         Effect::Needed { .. } => "needed",
         Effect::Start(job) => match **job {
@@ -48,9 +48,9 @@ fn word(effect: &Effect) -> &'static str {
             Job::Import { .. } => "import",
             Job::Validate { .. } => "validate",
         },
-        Effect::Draw(_) => "draw",
-        Effect::Again(again) if again.import_from.is_some() => "import one",
-        Effect::Again(_) => "compare one",
+        Effect::LoadCurve(_) => "draw",
+        Effect::Recheck(again) if again.import_from.is_some() => "import one",
+        Effect::Recheck(_) => "compare one",
         Effect::Retry(_) => "retry",
         Effect::Pause(true) => "pause",
         Effect::Pause(false) => "resume",
@@ -87,7 +87,7 @@ fn importing() -> Model {
     let mut model = selected();
     assert_eq!(pressed(&mut model, "n"), ["plan", "save"]);
     assert_eq!(pressed(&mut model, "Enter Enter"), ["import", "save"]);
-    update(&mut model, Msg::Began);
+    update(&mut model, Msg::JobStarted);
     model
 }
 
@@ -110,7 +110,7 @@ fn outcome(step: Step) -> Outcome {
 }
 
 fn end(model: &mut Model, result: Result<Outcome>) -> Vec<&'static str> {
-    words(&update(model, Msg::Ended(result)))
+    words(&update(model, Msg::JobFinished(result)))
 }
 
 #[test]
@@ -380,13 +380,13 @@ fn what_is_in_flight_is_told_apart_and_forgotten_at_its_end() {
     for id in ["a", "b", "c"] {
         let (kind, id, name) = item(id);
         update(&mut model, Msg::Clock(Duration::from_secs(1)));
-        update(&mut model, Msg::Happened(Event::ItemStarted { kind, id, name }));
+        update(&mut model, Msg::JobEvent(Event::ItemStarted { kind, id, name }));
     }
     let (kind, id, name) = item("a");
-    update(&mut model, Msg::Happened(Event::ItemDone { kind, id, name }));
+    update(&mut model, Msg::JobEvent(Event::ItemDone { kind, id, name }));
     let (kind, id, name) = item("b");
     let reason = "no".to_owned();
-    update(&mut model, Msg::Happened(Event::ItemFailed { kind, id, name, reason, hint: None, attempts: 1 }));
+    update(&mut model, Msg::JobEvent(Event::ItemFailed { kind, id, name, reason, hint: None, attempts: 1 }));
     let left: Vec<_> = model.import.in_flight().iter().map(|flight| flight.name.clone()).collect();
     assert_eq!((left, model.import.failures.len(), model.log.len()), (vec!["run c".to_owned()], 1, 1));
 }

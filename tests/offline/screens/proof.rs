@@ -11,7 +11,7 @@ use mlferry::tui::update::update;
 
 use super::build::{monochrome, press};
 use super::paint::{kept, picture, pictured, styles};
-use super::work::{at_work, end_validation, imported, stopped};
+use super::work::{at_work, differences, end_validation, imported, stopped};
 
 const RUN: &str = "4f1c6a0a93a84a8e8a1d6c1c9e1b2d3e";
 const THERE: &str = "8a9137b8e11e4b0cb09c658fc1d2a3b4";
@@ -169,12 +169,12 @@ fn a_run_is_compared_again_with_its_files() {
     let mut model = compared(&many());
     press(&mut model, "Enter j Enter");
     let asked = press(&mut model, "r");
-    let [Effect::Again(again)] = &asked[..] else { panic!("nothing was asked for") };
+    let [Effect::Recheck(again)] = &asked[..] else { panic!("nothing was asked for") };
     let item = again.difference.clone();
     // The run is fixed, but one of its files is not.
     let left = files("店舗-東京").remove(2);
     let result = Ok(vec![left.clone()]);
-    update(&mut model, Msg::Again { difference: Box::new(item), result });
+    update(&mut model, Msg::Rechecked { difference: Box::new(item), result });
     assert_eq!(model.notice.as_deref(), Some("run 店舗-東京: 1 of its files still differ"));
     assert!(model.validation.detail.is_some(), "the run stands for its file");
     press(&mut model, "Esc");
@@ -182,11 +182,11 @@ fn a_run_is_compared_again_with_its_files() {
     // Starts from the run, which is shown only because of its file.
     press(&mut model, "Enter");
     let asked = press(&mut model, "i Tab Enter");
-    let [Effect::Again(again)] = &asked[..] else { panic!("nothing was asked for") };
+    let [Effect::Recheck(again)] = &asked[..] else { panic!("nothing was asked for") };
     assert_eq!((again.difference.kind, again.difference.id()), (Kind::Run, RUN));
     assert!(again.import_from.is_some() && again.difference.covers(&left));
     let item = again.difference.clone();
-    update(&mut model, Msg::Again { difference: Box::new(item), result: Ok(Vec::new()) });
+    update(&mut model, Msg::Rechecked { difference: Box::new(item), result: Ok(Vec::new()) });
     assert_eq!(model.validation.detail, None);
     assert_eq!(model.validation.found, many().len() as u64 - 7);
     assert_eq!(model.validation.outline.rows().len(), 4, "nothing of the experiment is left");
@@ -197,12 +197,12 @@ fn an_item_that_stands_as_before_leaves_the_report_true() {
     let mut model = compared(&many());
     press(&mut model, "Enter j Enter");
     let asked = press(&mut model, "r");
-    let [Effect::Again(again)] = &asked[..] else { panic!("nothing was asked for") };
+    let [Effect::Recheck(again)] = &asked[..] else { panic!("nothing was asked for") };
     let item = again.difference.clone();
     let mut found = files("店舗-東京");
     found.reverse();
     found.push(item.clone());
-    update(&mut model, Msg::Again { difference: Box::new(item), result: Ok(found) });
+    update(&mut model, Msg::Rechecked { difference: Box::new(item), result: Ok(found) });
     assert!(!model.validation.is_report_old);
     assert_eq!(model.validation.found, many().len() as u64);
 }
@@ -216,16 +216,16 @@ fn an_empty_list_says_why() {
     let extra = Difference::extra(Kind::Run, "trial-05", THERE).of_experiment("a");
     let mut model = compared(&[missing.clone(), extra.clone()]);
     press(&mut model, "m");
-    update(&mut model, Msg::Again { difference: Box::new(missing), result: Ok(Vec::new()) });
+    update(&mut model, Msg::Rechecked { difference: Box::new(missing), result: Ok(Vec::new()) });
     assert_eq!(model.validation.found, 2, "nobody waits for that answer");
     press(&mut model, "Enter r");
     let current = model.validation.current().unwrap().clone();
-    update(&mut model, Msg::Again { difference: Box::new(current), result: Ok(Vec::new()) });
+    update(&mut model, Msg::Rechecked { difference: Box::new(current), result: Ok(Vec::new()) });
     assert!(picture(&mut model, 80, 24).contains("none of these; m shows all"));
     press(&mut model, "m");
     assert_eq!(model.validation.outline.only(), None);
     press(&mut model, "Enter r");
-    update(&mut model, Msg::Again { difference: Box::new(extra), result: Ok(Vec::new()) });
+    update(&mut model, Msg::Rechecked { difference: Box::new(extra), result: Ok(Vec::new()) });
     let shown = picture(&mut model, 80, 24);
     assert!(shown.contains("none is left of those that were found"), "{shown}");
     assert!(shown.contains("compares everything again and writes the report anew"), "{shown}");
@@ -257,4 +257,23 @@ fn a_hundred_thousand_differences_are_drawn_in_a_frame() {
     assert!(picture(&mut model, 80, 24).contains("trial-99999"));
     // The limit is for an unoptimised build on a busy machine.
     assert!(started.elapsed() < Duration::from_millis(500), "{:?}", started.elapsed());
+}
+
+#[test]
+fn the_verdict_says_what_another_import_can_correct() {
+    let mut model = compared(&differences());
+    for (columns, rows) in [(80, 24), (60, 18)] {
+        let shown = picture(&mut model, columns, rows);
+        let words = shown.split_whitespace().collect::<Vec<_>>().join(" ");
+        let verdict = "Enter opens one, i imports it again. That can correct 1, but not 1 only on the target, \
+                       1 unreadable, 1 with fixed values.";
+        assert!(words.contains(verdict), "{shown}");
+        assert!(words.contains("fraud/detector-eu"), "the list is still there: {shown}");
+    }
+    let mut model = compared(&[Difference::missing(Kind::Run, "a", RUN)]);
+    assert!(picture(&mut model, 80, 24).contains("That can correct all of them."));
+    let mut model = compared(&[Difference::extra(Kind::Run, "a", RUN).of_experiment("x")]);
+    assert!(picture(&mut model, 80, 24).contains("An import can correct none of them: 1 only on the target"));
+    press(&mut model, "j Enter");
+    assert!(picture(&mut model, 80, 24).contains("Only on the target: an import deletes nothing."));
 }

@@ -71,7 +71,7 @@ fn all_failures_are_tried_again_at_once_or_at_the_end() {
     assert!(!model.import.again);
     press(&mut model, "R 4");
     let outcome = outcome(&model, Step::Import);
-    let effects = update(&mut model, Msg::Ended(Ok(outcome)));
+    let effects = update(&mut model, Msg::JobFinished(Ok(outcome)));
     assert!(matches!(&effects[..], [Effect::Start(_), Effect::Save(_)]), "from whatever screen");
     assert!(!model.import.again && model.import.is_running(), "once");
 }

@@ -52,7 +52,7 @@ fn select_waits_and_fails_in_words() {
     press(&mut model, "Enter");
     pictured("select_loading", &mut model);
     let result = Err(refused());
-    update(&mut model, Msg::Holdings { of: SOURCE.into(), result });
+    update(&mut model, Msg::SourcePage { of: SOURCE.into(), result });
     pictured("select_failed", &mut model);
 }
 

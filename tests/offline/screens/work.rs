@@ -32,7 +32,7 @@ pub fn at_work(model: &mut Model) {
             work.started = start;
         }
     }
-    update(model, Msg::Began);
+    update(model, Msg::JobStarted);
     // The speed varies, as with real servers.
     for turn in 0..26_u64 {
         update(model, Msg::Clock(start + Duration::from_secs(turn * 3)));
@@ -50,9 +50,9 @@ pub fn at_work(model: &mut Model) {
     for (second, (kind, id, name)) in items.into_iter().enumerate() {
         update(model, Msg::Clock(start + Duration::from_secs(70 + second as u64)));
         let (id, name) = (id.to_owned(), name.to_owned());
-        update(model, Msg::Happened(Event::ItemStarted { kind, id, name }));
+        update(model, Msg::JobEvent(Event::ItemStarted { kind, id, name }));
     }
-    update(model, Msg::Happened(Event::Note { text: "two experiments share one name".into() }));
+    update(model, Msg::JobEvent(Event::Note { text: "two experiments share one name".into() }));
     update(model, Msg::Clock(start + Duration::from_millis(83_040)));
     update(model, Msg::Sample(Box::new(reading(false))));
 }
@@ -98,7 +98,7 @@ pub fn some_fail(model: &mut Model) {
         ),
     ];
     for event in events {
-        update(model, Msg::Happened(event));
+        update(model, Msg::JobEvent(event));
     }
     update(model, Msg::Clock(model.now + Duration::from_secs(1)));
     update(model, Msg::Sample(Box::new(reading(true))));
@@ -130,12 +130,12 @@ pub fn end(model: &mut Model, step: Step, exit_code: u8) {
         ..outcome(model, step)
     };
     assert_eq!(outcome.exit_code(), exit_code);
-    update(model, Msg::Ended(Ok(outcome)));
+    update(model, Msg::JobFinished(Ok(outcome)));
 }
 
 pub fn stopped(model: &mut Model, step: Step) {
     let outcome = Outcome { stopped: true, ..outcome(model, step) };
-    update(model, Msg::Ended(Ok(outcome)));
+    update(model, Msg::JobFinished(Ok(outcome)));
 }
 
 pub fn imported() -> Model {
@@ -153,14 +153,14 @@ pub fn end_validation(model: &mut Model, differences: &[Difference]) {
     }
     for difference in differences {
         totals.add(difference.kind, difference.mark);
-        update(model, Msg::Happened(Event::Difference(difference.clone())));
+        update(model, Msg::JobEvent(Event::Difference(difference.clone())));
     }
     let outcome = Outcome {
         comparison: Some(totals),
         files: vec![model.places.report.clone()],
         ..outcome(model, Step::Validate)
     };
-    update(model, Msg::Ended(Ok(outcome)));
+    update(model, Msg::JobFinished(Ok(outcome)));
 }
 
 pub fn differences() -> Vec<Difference> {

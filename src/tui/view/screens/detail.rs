@@ -97,13 +97,15 @@ fn head(model: &Model, difference: &Difference, width: usize) -> Vec<Line<'stati
         Line::raw(text::cut(&what, width, look.glyphs.ellipsis)),
         id("source", &difference.source_id),
         id("target", &difference.target_id),
-        pending(model, width),
+        doing(model, difference, width),
     ]
 }
 
-fn pending(model: &Model, width: usize) -> Line<'static> {
+/// The work on this item, or the reason why an import does not correct it.
+fn doing(model: &Model, difference: &Difference, width: usize) -> Line<'static> {
     let Some(pending) = &model.validation.pending else {
-        return Line::default();
+        let words = difference.repair().obstacle().unwrap_or_default();
+        return Line::styled(text::cut(words, width, model.look.glyphs.ellipsis), model.look.theme.warn);
     };
     let doing = if pending.importing { "imported again, then compared" } else { "compared again" };
     let words = format!("{} {} is being {doing}", paint::spinner(model), pending.name);

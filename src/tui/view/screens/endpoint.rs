@@ -38,7 +38,7 @@ pub fn view(model: &Model, frame: &mut Frame, area: Rect) {
     let is_settled = side.report().is_some() && side.form.focus.is_none();
     let taken = match is_settled {
         true => {
-            let lines = settled(model, side, rest.width);
+            let lines = outcome_lines(model, side, rest.width);
             let taken = lines.len() as u16;
             paint::lines(frame, rest, lines);
             taken
@@ -64,7 +64,7 @@ fn choices(model: &Model) -> Vec<Line<'static>> {
 }
 
 /// The form after a successful check: one line if an ARN fits.
-fn settled(model: &Model, side: &EndpointState, width: u16) -> Vec<Line<'static>> {
+fn outcome_lines(model: &Model, side: &EndpointState, width: u16) -> Vec<Line<'static>> {
     let user = match side.form.access().username {
         Some(user) => format!("  as {}", text::clean(&user)),
         None if side.form.access().token.is_some() => "  with a token".to_owned(),

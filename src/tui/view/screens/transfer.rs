@@ -197,7 +197,7 @@ pub fn state(model: &Model, work: &JobState, width: u16) -> Vec<Line<'static>> {
                 ));
                 lines
             }
-            Ok(outcome) => ended(model, work, outcome, columns),
+            Ok(outcome) => result_lines(model, work, outcome, columns),
         },
     }
 }
@@ -269,7 +269,7 @@ fn remaining(model: &Model, work: &JobState) -> Option<String> {
     (speed > 0.0 && pending > 0).then(|| format!("about {}", text::duration(pending as f64 / speed)))
 }
 
-fn ended(model: &Model, work: &JobState, outcome: &Outcome, width: usize) -> Vec<Line<'static>> {
+fn result_lines(model: &Model, work: &JobState, outcome: &Outcome, width: usize) -> Vec<Line<'static>> {
     let look = model.look;
     let mended = |mended: u64| match mended {
         0 => String::new(),

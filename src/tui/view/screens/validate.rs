@@ -5,7 +5,7 @@ use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::Line;
 
 use super::{counts, curve, detail, differences, totals, transfer};
-use crate::engine::validate::{ArtifactCheck, Totals};
+use crate::engine::validate::{ArtifactCheck, Repair, Repairs, Totals};
 use crate::engine::{Outcome, Step};
 use crate::tui::keys::{self, Action};
 use crate::tui::model::Model;
@@ -14,13 +14,20 @@ use crate::tui::model::steps::StepStatus;
 use crate::tui::text;
 use crate::tui::view::widgets::{paint, pane};
 
+/// From this width on, the command for all differences is named.
+const WIDE: usize = 70;
+/// Below this height no line is left empty.
+const LOW: u16 = 15;
 /// Minimum number of rows for the list of differences, as far as the counts can be shortened.
 const LISTED: u16 = 8;
 
 pub fn view(model: &Model, frame: &mut Frame, area: Rect) {
     let work = &model.validation.work;
-    let about = format!("files: {} (x changes it)", files(model.validation.artifacts));
+    let about = format!("files (x changes it): {}", files(model.validation.artifacts));
     let mut lines = paint::short_heading(model, area.width, &about);
+    if area.height < LOW {
+        lines.truncate(1);
+    }
     match &work.phase {
         Phase::Idle => {
             lines.push(Line::raw("Enter starts."));
@@ -37,7 +44,7 @@ pub fn view(model: &Model, frame: &mut Frame, area: Rect) {
         }
         Phase::Ended(result) => match result.as_ref() {
             Err(_) => lines.extend(transfer::state(model, work, area.width)),
-            Ok(outcome) => lines.extend(ended(model, outcome, area, lines.len())),
+            Ok(outcome) => lines.extend(result_lines(model, outcome, area, lines.len())),
         },
     }
     lines.push(pane::tabs(model, work, &differences::heading(&model.validation), area.width));
@@ -58,12 +65,12 @@ pub fn view(model: &Model, frame: &mut Frame, area: Rect) {
 }
 
 /// The result of the comparison. The screen has already used `above` lines.
-fn ended(model: &Model, outcome: &Outcome, area: Rect, above: usize) -> Vec<Line<'static>> {
+fn result_lines(model: &Model, outcome: &Outcome, area: Rect, above: usize) -> Vec<Line<'static>> {
     let width = usize::from(area.width);
     let is_stale = matches!(model.gate(Step::Validate), StepStatus::Stale(_));
     let verdict = match is_stale {
         true => transfer::outdated(model, width),
-        false => verdict(model, outcome.comparison.as_ref(), outcome.stopped, area.width),
+        false => summary(model, outcome.comparison.as_ref(), outcome.stopped, area.width),
     };
     let mut below = looked_again(model, outcome, area.width);
     below.extend(remarks(model, outcome, area.width));
@@ -89,7 +96,7 @@ fn files(check: ArtifactCheck) -> &'static str {
     }
 }
 
-fn verdict(model: &Model, totals: Option<&Totals>, stopped: bool, width: u16) -> Vec<Line<'static>> {
+fn summary(model: &Model, totals: Option<&Totals>, stopped: bool, width: u16) -> Vec<Line<'static>> {
     let (look, width) = (model.look, usize::from(width));
     match totals {
         _ if stopped => paint::item(
@@ -103,8 +110,31 @@ fn verdict(model: &Model, totals: Option<&Totals>, stopped: bool, width: u16) ->
             paint::item(look.glyphs.ok, words, width, look.theme.ok)
         }
         _ => {
-            let words = "the sides differ. Enter opens a difference; step 6 can be run again: it adds what is missing.";
-            paint::item(look.glyphs.bad, words, width, look.theme.bad)
+            let repairs = &model.validation.repairs;
+            let import = match repairs.of(Repair::Possible) {
+                0 => String::new(),
+                _ => format!(", {} imports it again", keys::first_key(model, Action::ReimportOne)),
+            };
+            let words = format!("the sides differ: Enter opens one{import}.");
+            let mut lines = paint::item(look.glyphs.bad, &words, width, look.theme.bad);
+            let rest = correctable(repairs, width >= WIDE);
+            lines.extend(rest.iter().flat_map(|words| paint::wrapped(words, width, look.theme.dim)));
+            lines
+        }
+    }
+}
+
+/// How many differences another import can correct, and why the others remain. `None` if all of them are gone.
+fn correctable(repairs: &Repairs, is_wide: bool) -> Option<String> {
+    let remaining = repairs.remaining_in_short();
+    let possible = repairs.of(Repair::Possible);
+    let at_once = if is_wide && possible > 1 { " (all at once: import --update)" } else { "" };
+    match (possible, remaining.as_str()) {
+        (0, "") => None,
+        (0, remaining) => Some(format!("An import can correct none of them: {remaining}.")),
+        (_, "") => Some(format!("That can correct all of them{at_once}.")),
+        (possible, remaining) => {
+            Some(format!("That can correct {}{at_once}, but not {remaining}.", text::number(possible)))
         }
     }
 }

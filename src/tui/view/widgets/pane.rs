@@ -90,13 +90,13 @@ pub fn failures(model: &Model, work: &JobState, frame: &mut Frame, area: Rect) {
         .enumerate()
         .skip(top)
         .take(height)
-        .map(|(index, failed)| listed(model, failed, index == work.cursor, area.width))
+        .map(|(index, failed)| failed_line(model, failed, index == work.cursor, area.width))
         .collect();
     lines.extend(below);
     paint::lines(frame, area, lines);
 }
 
-fn listed(model: &Model, failed: &Failed, chosen: bool, width: u16) -> Line<'static> {
+fn failed_line(model: &Model, failed: &Failed, chosen: bool, width: u16) -> Line<'static> {
     let look = model.look;
     let mark = if chosen { look.glyphs.current } else { " " };
     let words = format!("{mark} {} {} {}: {}", look.glyphs.bad, failed.kind, failed.name, failed.reason);

@@ -48,8 +48,8 @@ pub fn draw(model: &Model, tree: &SourceTree, frame: &mut Frame, area: Rect) {
 fn lines(model: &Model, tree: &SourceTree, mut sheet: Sheet<'_>) -> Vec<Line<'static>> {
     let closeup = tree.subject().map(|subject| model.selection.closeups.of(&subject));
     match (tree.row(), closeup) {
-        (_, Some(None)) => sheet.say(&format!("{} fetching it", paint::spinner(model)), model.look.theme.accent),
-        (_, Some(Some(Err(trouble)))) => sheet.say(&trouble.text, model.look.theme.bad),
+        (_, Some(None)) => sheet.text(&format!("{} fetching it", paint::spinner(model)), model.look.theme.accent),
+        (_, Some(Some(Err(trouble)))) => sheet.text(&trouble.text, model.look.theme.bad),
         (_, Some(Some(Ok(Details::Run(details))))) => sheet.run(details),
         (_, Some(Some(Ok(Details::Version(version))))) => sheet.version(version),
         (Some(Row::Node(at)), None) => match &tree.nodes[at].item {
@@ -58,14 +58,14 @@ fn lines(model: &Model, tree: &SourceTree, mut sheet: Sheet<'_>) -> Vec<Line<'st
             Item::Dataset(one) => sheet.dataset(one),
         },
         (Some(Row::Leaf(at, leaf)), None) => match &tree.nodes[at].leaves()[leaf].what {
-            What::Traces(_) => sheet.say(
+            What::Traces(_) => sheet.text(
                 "All traces of the experiment. They are picked or left together; those of a run go with the run.",
                 Style::new(),
             ),
             What::Run { .. } | What::Version { .. } => {}
         },
         (Some(Row::Section(_) | Row::Note(_)) | None, None) => {
-            sheet.say("Nothing to show of this line: move to a run, a model or an experiment.", model.look.theme.dim);
+            sheet.text("Nothing to show of this line: move to a run, a model or an experiment.", model.look.theme.dim);
         }
     }
     sheet.lines
@@ -79,7 +79,7 @@ struct Sheet<'a> {
 }
 
 impl Sheet<'_> {
-    fn say(&mut self, words: &str, style: Style) {
+    fn text(&mut self, words: &str, style: Style) {
         self.lines.extend(paint::wrapped(words, self.width, style));
     }
 
@@ -136,7 +136,7 @@ impl Sheet<'_> {
 
     fn model(&mut self, one: &RegisteredModel) {
         self.title(&format!("{} {}", one.kind(), one.name));
-        self.say(&one.description, Style::new());
+        self.text(&one.description, Style::new());
         self.pair("user", &one.user_id);
         self.time("created", one.creation_time);
         self.time("updated", one.last_update_time);
@@ -146,7 +146,7 @@ impl Sheet<'_> {
 
     fn version(&mut self, one: &ModelVersion) {
         self.title(&format!("{} v{}", one.name, one.version));
-        self.say(&one.description, Style::new());
+        self.text(&one.description, Style::new());
         self.pair("source", &one.source);
         self.pair("run", one.run_id.as_ref().map_or("", |id| id.as_str()));
         self.pair("stage", Some(one.stage.as_str()).filter(|stage| *stage != "None").unwrap_or_default());
@@ -170,7 +170,7 @@ impl Sheet<'_> {
     fn run(&mut self, details: &RunDetails) {
         let run = &details.run;
         self.title(&format!("run {}", run.label()));
-        self.say(&about(run), Style::new());
+        self.text(&about(run), Style::new());
         self.pair("id", run.id.as_str());
         if !run.latest.is_empty() {
             self.title(&format!("metrics ({})", text::number(run.latest.len() as u64)));
@@ -184,7 +184,7 @@ impl Sheet<'_> {
             Ok((files, weight)) => self.files(files, *weight),
             Err(reason) => {
                 self.title("artifacts");
-                self.say(&format!("cannot be listed: {reason}"), self.model.look.theme.bad);
+                self.text(&format!("cannot be listed: {reason}"), self.model.look.theme.bad);
             }
         }
     }
@@ -225,7 +225,7 @@ impl Sheet<'_> {
         }
         let unnamed = weight.files.saturating_sub(files.len() as u64);
         if unnamed > 0 {
-            self.say(&format!("and {} smaller ones", text::number(unnamed)), self.model.look.theme.dim);
+            self.text(&format!("and {} smaller ones", text::number(unnamed)), self.model.look.theme.dim);
         }
     }
 }
