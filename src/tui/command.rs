@@ -1,7 +1,7 @@
 //! The command line equivalent to the current screen, ready to be copied.
 
 use super::model::Model;
-use super::model::apps::Way;
+use super::model::apps::TargetInput;
 use super::source_tree::SourceTree;
 use crate::engine::Step;
 use crate::entities::quoted;
@@ -18,7 +18,7 @@ pub fn of(model: &Model) -> Vec<String> {
     let plan = Some(plan).filter(|_| is_changed || model.plan != Plan::default());
     let by_directory = model.route.by_directory;
     let (command, options) = match model.step {
-        Step::App if model.apps.way != Way::Address => of_apps(model),
+        Step::App if model.apps.way != TargetInput::Address => of_apps(model),
         Step::Check => ("check", vec![source]),
         Step::App => ("check", vec![source, target]),
         Step::Connect if by_directory => {
@@ -47,12 +47,12 @@ fn of_apps(model: &Model) -> (&'static str, Vec<String>) {
     let option =
         |name: &str, value: &str, placeholder: &str| format!("{name} {}", word_or(value, placeholder));
     match model.apps.way {
-        Way::Address | Way::List => ("app list", Vec::new()),
-        Way::Wait => {
+        TargetInput::Address | TargetInput::List => ("app list", Vec::new()),
+        TargetInput::Wait => {
             let arn = model.apps.awaited.as_ref().and_then(|awaited| awaited.arn.as_deref());
             ("app wait", arn.map(quoted).into_iter().collect())
         }
-        Way::New => {
+        TargetInput::New => {
             let mut options = vec![
                 option("--name", &form.name, "NAME"),
                 option("--artifact-store-uri", &form.artifact_store_uri, "S3-URI"),

@@ -34,8 +34,8 @@ use crate::error::{Error, Result};
 pub use model::log::{LogLine, LogRing, Severity};
 
 /// Interval for drawing counters. Over SSH the line may be slow, so drawing must leave time for the keys.
-const FRAME: Duration = Duration::from_millis(100);
-const FRAME_OVER_SSH: Duration = Duration::from_millis(250);
+const FRAME_INTERVAL: Duration = Duration::from_millis(100);
+const FRAME_INTERVAL_OVER_SSH: Duration = Duration::from_millis(250);
 
 /// The initial state of the wizard.
 pub struct Start {
@@ -104,7 +104,7 @@ pub async fn run(start: Start) -> Result<u8> {
         tracing::warn!("{words}");
         model.notice = Some(words);
     }
-    let frame = if get("SSH_CONNECTION").is_some() { FRAME_OVER_SSH } else { FRAME };
+    let frame = if get("SSH_CONNECTION").is_some() { FRAME_INTERVAL_OVER_SSH } else { FRAME_INTERVAL };
     let screen = Screen::open(start.display.mouse.unwrap_or_default())?;
     Runtime::new(screen, model, state, files, log)?.run(first, frame).await
 }

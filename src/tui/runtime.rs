@@ -20,11 +20,11 @@ use crate::engine::{StateDir, WizardFiles};
 use crate::error::Result;
 
 /// Maximum number of messages that wait for a slow terminal. Beyond that, the work waits too.
-const MESSAGES: usize = 1_024;
+const CHANNEL_CAPACITY: usize = 1_024;
 /// Rows per notch of the mouse wheel.
-const NOTCH: isize = 3;
+const ROWS_PER_NOTCH: isize = 3;
 /// Maximum number of messages that are processed before the screen is drawn again.
-const BATCH: usize = 4_096;
+const MAX_BATCH: usize = 4_096;
 
 pub struct Runtime {
     screen: Screen,
@@ -50,7 +50,7 @@ impl Runtime {
         files: WizardFiles,
         log: LogRing,
     ) -> Result<Self> {
-        let (sender, messages) = mpsc::channel(MESSAGES);
+        let (sender, messages) = mpsc::channel(CHANNEL_CAPACITY);
         let hands = EffectRunner::new(sender, state, files);
         Ok(Self {
             screen,
@@ -171,7 +171,7 @@ impl Runtime {
     /// This message and all messages that wait behind it.
     fn batch(&mut self, first: Msg) -> Vec<Msg> {
         let mut heard = vec![first];
-        while heard.len() < BATCH
+        while heard.len() < MAX_BATCH
             && let Ok(msg) = self.messages.try_recv()
         {
             heard.push(msg);
@@ -220,8 +220,8 @@ impl Runtime {
 /// A notch of the wheel. The pointer position does not matter because only one list at a time takes input.
 fn wheel(kind: MouseEventKind) -> Option<Msg> {
     match kind {
-        MouseEventKind::ScrollUp => Some(Msg::Wheel(-NOTCH)),
-        MouseEventKind::ScrollDown => Some(Msg::Wheel(NOTCH)),
+        MouseEventKind::ScrollUp => Some(Msg::Wheel(-ROWS_PER_NOTCH)),
+        MouseEventKind::ScrollDown => Some(Msg::Wheel(ROWS_PER_NOTCH)),
         _ => None,
     }
 }

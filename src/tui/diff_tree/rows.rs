@@ -5,7 +5,7 @@ use crate::engine::validate::{Difference, Mark};
 use crate::entities::Kind;
 
 /// This many lines fit on most screens. Then all nodes are open from the start.
-const FEW: usize = 12;
+const MAX_OPENED: usize = 12;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Row {
@@ -56,7 +56,7 @@ impl DiffTree {
         let one = &self.nodes[node];
         // A user who opens a run wants to see its files. A heading that is the only one would hide everything.
         let is_usual = matches!(one.what, NodeKind::Folder(_)) || self.tops == [node];
-        one.open.unwrap_or(is_usual || self.nodes.len() <= FEW)
+        one.open.unwrap_or(is_usual || self.nodes.len() <= MAX_OPENED)
     }
 
     pub fn can_open(&self, node: usize) -> bool {

@@ -2,7 +2,7 @@
 
 use crate::engine::{Readiness, Route, Step};
 use crate::entities::Kind;
-use crate::tui::model::apps::Way;
+use crate::tui::model::apps::TargetInput;
 use crate::tui::model::job::{JobState, Pane, Phase};
 use crate::tui::model::steps::StepStatus;
 use crate::tui::model::{CheckState, EndpointState, Loaded, Model};
@@ -38,11 +38,11 @@ pub fn can_list_apps(model: &Model) -> bool {
 }
 
 pub fn has_apps(model: &Model) -> bool {
-    model.apps.way == Way::List && !model.apps.rows().is_empty()
+    model.apps.way == TargetInput::List && !model.apps.rows().is_empty()
 }
 
 pub fn on_app_list(model: &Model) -> bool {
-    is_idle(model) && model.apps.way == Way::List
+    is_idle(model) && model.apps.way == TargetInput::List
 }
 
 fn app_is(model: &Model, readiness: Readiness) -> bool {

@@ -8,7 +8,7 @@ use crate::engine::{AppSummary, NewApp, Provisioning};
 
 #[derive(Default)]
 pub struct Apps {
-    pub way: Way,
+    pub way: TargetInput,
     /// The requested region. `None` means the region of the profile.
     pub region: Option<String>,
     pub listing: Listing,
@@ -20,7 +20,7 @@ pub struct Apps {
 
 /// The ways to name the target.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Way {
+pub enum TargetInput {
     /// The user types the address.
     #[default]
     Address,

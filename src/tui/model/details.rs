@@ -7,7 +7,7 @@ use crate::engine::browse::{DetailKey, Details};
 use crate::error::Result;
 
 /// Number of details that are cached for a cursor that returns.
-const KEPT: usize = 32;
+const MAX_CACHED: usize = 32;
 
 #[derive(Default)]
 pub struct DetailCache {
@@ -37,6 +37,6 @@ impl DetailCache {
     pub fn add(&mut self, key: DetailKey, result: Result<Details>) {
         self.asked = None;
         self.known.push_front((key, result.map_err(ErrorText::from)));
-        self.known.truncate(KEPT);
+        self.known.truncate(MAX_CACHED);
     }
 }

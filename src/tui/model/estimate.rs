@@ -5,15 +5,15 @@ use crate::engine::CheckReport;
 use crate::engine::browse::Sampled;
 
 /// Requests at both ends together: per run without its files and points, per file; and the points per further request.
-const OF_RUN: u64 = 10;
-const OF_FILE: u64 = 2;
-const POINTS: u64 = 1_000;
+const REQUESTS_PER_RUN: u64 = 10;
+const REQUESTS_PER_FILE: u64 = 2;
+const POINTS_PER_REQUEST: u64 = 1_000;
 /// Assumed requests in flight while their number still rises to the limit of the servers.
-const AT_ONCE: f64 = 8.0;
+const CONCURRENCY: f64 = 8.0;
 /// Minimum time of an answer in seconds, even for a near server.
-const LEAST: f64 = 0.02;
+const MIN_LATENCY: f64 = 0.02;
 /// Bytes per second through one machine.
-const SPEED: f64 = 50e6;
+const BYTES_PER_SECOND: f64 = 50e6;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Estimate {
@@ -51,8 +51,8 @@ pub fn picked_runs(model: &Model) -> Option<u64> {
 fn of(runs: u64, sampled: Sampled, latency: f64) -> Estimate {
     let of_all = |some: u64| (some as f64 / sampled.runs as f64 * runs as f64).round() as u64;
     let [files, bytes, points] = [sampled.files, sampled.bytes, sampled.points].map(of_all);
-    let requests = runs * OF_RUN + files * OF_FILE + points.div_ceil(POINTS);
-    let seconds = requests as f64 * latency.max(LEAST) / AT_ONCE + bytes as f64 / SPEED;
+    let requests = runs * REQUESTS_PER_RUN + files * REQUESTS_PER_FILE + points.div_ceil(POINTS_PER_REQUEST);
+    let seconds = requests as f64 * latency.max(MIN_LATENCY) / CONCURRENCY + bytes as f64 / BYTES_PER_SECOND;
     Estimate { files, bytes, points, requests, seconds, sampled: sampled.runs }
 }
 

@@ -11,7 +11,7 @@ use crate::entities::Kind;
 use crate::error::{Class, Error};
 
 /// Number of failures that are kept for display. The count includes all failures.
-const FAILURES: usize = 1_000;
+const MAX_FAILURES: usize = 1_000;
 
 /// The phase of a job.
 #[derive(Debug, Default)]
@@ -177,7 +177,7 @@ impl JobState {
             Event::ItemFailed { kind, id, name, reason, hint, attempts } => {
                 self.in_flight.remove(&(kind, id.clone()));
                 self.failures.push_back(Failed { kind, id, name, reason, hint, attempts });
-                if self.failures.len() > FAILURES {
+                if self.failures.len() > MAX_FAILURES {
                     self.failures.pop_front();
                 }
             }

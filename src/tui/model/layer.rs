@@ -1,6 +1,6 @@
 //! The receiver of key presses: the dialog on top, or else the open part of the screen.
 
-use super::apps::Way;
+use super::apps::TargetInput;
 use super::{Model, Overlay};
 use crate::engine::Step;
 
@@ -57,8 +57,8 @@ impl Model {
         match self.step {
             Step::Validate if self.validation.picture.is_some() => Layer::Picture,
             Step::Validate if self.validation.detail.is_some() => Layer::Detail,
-            Step::App if self.apps.way == Way::New => Layer::NewApp,
-            Step::App if self.apps.way != Way::Address => Layer::Apps,
+            Step::App if self.apps.way == TargetInput::New => Layer::NewApp,
+            Step::App if self.apps.way != TargetInput::Address => Layer::Apps,
             Step::Plan if self.selection.filtering.is_some() => Layer::Filter,
             Step::Connect if self.route.typing => Layer::Field,
             _ if has_focus => Layer::Field,

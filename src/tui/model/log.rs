@@ -10,7 +10,7 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
 
 /// Maximum number of lines in the ring.
-pub const LINES: usize = 1_000;
+pub const MAX_LINES: usize = 1_000;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
@@ -66,7 +66,7 @@ impl LogRing {
     /// The lines after the first `seen` lines, and the total number of lines so far.
     pub fn since(&self, seen: u64) -> (Vec<LogLine>, u64) {
         let ring = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let fresh = usize::try_from(ring.count - seen.min(ring.count)).unwrap_or(LINES);
+        let fresh = usize::try_from(ring.count - seen.min(ring.count)).unwrap_or(MAX_LINES);
         let skip = ring.lines.len().saturating_sub(fresh);
         (ring.lines.iter().skip(skip).cloned().collect(), ring.count)
     }
@@ -75,7 +75,7 @@ impl LogRing {
         let mut ring = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         ring.count += 1;
         ring.lines.push_back(line);
-        if ring.lines.len() > LINES {
+        if ring.lines.len() > MAX_LINES {
             ring.lines.pop_front();
         }
     }
@@ -146,10 +146,10 @@ mod tests {
     #[test]
     fn the_ring_forgets_the_oldest() {
         let ring = LogRing::default();
-        for n in 0..LINES + 5 {
+        for n in 0..MAX_LINES + 5 {
             ring.push(LogLine { time: String::new(), severity: Severity::Note, text: n.to_string() });
         }
         let (lines, _) = ring.since(0);
-        assert_eq!((lines.len(), lines[0].text.as_str()), (LINES, "5"));
+        assert_eq!((lines.len(), lines[0].text.as_str()), (MAX_LINES, "5"));
     }
 }

@@ -22,7 +22,7 @@ pub mod validation;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use self::apps::{Apps, Way};
+use self::apps::{Apps, TargetInput};
 use self::details::DetailCache;
 use self::form::{Field, Form};
 use self::job::{ErrorText, JobState};
@@ -258,7 +258,7 @@ impl Model {
     pub fn asked_side(&self) -> Option<Side> {
         match self.step {
             Step::Check => Some(Side::Source),
-            Step::App if self.apps.way == Way::Address => Some(Side::Target),
+            Step::App if self.apps.way == TargetInput::Address => Some(Side::Target),
             _ => None,
         }
     }

@@ -9,7 +9,7 @@ use crate::entities::Kind;
 /// Long enough for stable values, short enough to show that a server has become slow.
 const WINDOW: Duration = Duration::from_secs(30);
 /// Readings that are closer together add no information.
-const SPACING: Duration = Duration::from_millis(500);
+const MIN_SPACING: Duration = Duration::from_millis(500);
 
 #[derive(Clone, Debug, Default)]
 pub struct RateMeter {
@@ -18,7 +18,7 @@ pub struct RateMeter {
 
 impl RateMeter {
     pub fn add(&mut self, now: Duration, reading: ProgressSnapshot) {
-        let is_close = |(last, _): &(Duration, ProgressSnapshot)| now.saturating_sub(*last) < SPACING;
+        let is_close = |(last, _): &(Duration, ProgressSnapshot)| now.saturating_sub(*last) < MIN_SPACING;
         // The first reading stays because the window begins there.
         if self.samples.len() > 1 && self.samples.iter().rev().nth(1).is_some_and(is_close) {
             self.samples.pop_back();
@@ -37,7 +37,7 @@ impl RateMeter {
             return 0.0;
         };
         let seconds = end.saturating_sub(*start).as_secs_f64();
-        if seconds < SPACING.as_secs_f64() {
+        if seconds < MIN_SPACING.as_secs_f64() {
             return 0.0;
         }
         of(last).saturating_sub(of(first)) as f64 / seconds

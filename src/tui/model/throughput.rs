@@ -4,9 +4,9 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 /// The time that one column of the sparkline covers.
-const STRETCH: Duration = Duration::from_secs(3);
+const BUCKET: Duration = Duration::from_secs(3);
 /// Three minutes.
-const STRETCHES: usize = 60;
+const MAX_BUCKETS: usize = 60;
 
 #[derive(Clone, Debug, Default)]
 pub struct Throughput {
@@ -20,16 +20,16 @@ pub struct Throughput {
 impl Throughput {
     /// `ended` is the total number of items that have ended so far.
     pub fn add(&mut self, now: Duration, ended: u64) {
-        let number = now.as_secs() / STRETCH.as_secs();
+        let number = now.as_secs() / BUCKET.as_secs();
         if self.stretches.is_empty() {
             self.current = number;
             self.stretches.push_back(0);
             // Items that ended before the first reading have no known time.
             self.seen = ended;
         }
-        let passed = usize::try_from(number.saturating_sub(self.current)).unwrap_or(STRETCHES);
-        self.stretches.extend(std::iter::repeat_n(0, passed.min(STRETCHES)));
-        while self.stretches.len() > STRETCHES {
+        let passed = usize::try_from(number.saturating_sub(self.current)).unwrap_or(MAX_BUCKETS);
+        self.stretches.extend(std::iter::repeat_n(0, passed.min(MAX_BUCKETS)));
+        while self.stretches.len() > MAX_BUCKETS {
             self.stretches.pop_front();
         }
         self.current = number.max(self.current);
@@ -74,7 +74,7 @@ mod tests {
         history.add(Duration::ZERO, 5);
         history.add(Duration::from_secs(1), 8);
         history.add(Duration::from_secs(86_400), 9);
-        assert_eq!(history.stretches.len(), STRETCHES);
+        assert_eq!(history.stretches.len(), MAX_BUCKETS);
         assert!(history.heights(60).is_empty());
     }
 }

@@ -6,7 +6,7 @@ use crate::engine::validate::{ArtifactCheck, Curve, Difference, Mark, Repairs};
 use crate::tui::diff_tree::DiffTree;
 
 /// Maximum number of differences that are kept for display. The report has all of them.
-const KEPT: usize = 100_000;
+const MAX_DIFFERENCES: usize = 100_000;
 
 #[derive(Debug)]
 pub struct Validation {
@@ -82,7 +82,7 @@ impl Validation {
     pub fn add(&mut self, difference: Difference) {
         self.found += 1;
         self.repairs.add(&difference);
-        if self.outline.held() < KEPT {
+        if self.outline.held() < MAX_DIFFERENCES {
             self.outline.add(difference);
         }
     }

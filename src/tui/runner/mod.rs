@@ -15,7 +15,7 @@ use self::source_cache::SourceCache;
 use super::effect::{Effect, Job, Msg};
 use super::model::endpoint::EndpointRef;
 use super::model::question::Question;
-use super::source_tree::RUNS_AT_ONCE;
+use super::source_tree::RUNS_PER_READ;
 use crate::engine::validate::{Validate, validate};
 use crate::engine::{
     self, AppSummary, Arn, CheckReport, Control, Endpoint, Export, Import, NewApp, Pending, Progress,
@@ -99,7 +99,7 @@ impl EffectRunner {
             }
             Effect::OpenApp(arn) => self.spawn(async move { Msg::AppLink(link(&arn).await) }),
             Effect::LoadExperiment { at, experiment } => {
-                let (sender, wanted) = watch::channel(RUNS_AT_ONCE);
+                let (sender, wanted) = watch::channel(RUNS_PER_READ);
                 lock(&self.wanted).insert(experiment.id.clone(), sender);
                 let (browsed, messages) = (Arc::clone(&self.browsed), self.messages.clone());
                 tokio::spawn(async move {

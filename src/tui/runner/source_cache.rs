@@ -14,8 +14,8 @@ use crate::tui::effect::Msg;
 use crate::tui::model::endpoint::EndpointRef;
 
 /// Number of runs that are measured in parallel, and number of results per message.
-const WEIGHED_AT_ONCE: usize = 4;
-const TOLD_AT_ONCE: usize = 50;
+const MAX_CONCURRENT_SIZES: usize = 4;
+const MAX_SIZES_PER_MESSAGE: usize = 50;
 
 /// The open source of the tree, with its location.
 pub type SourceCache = tokio::sync::Mutex<Option<(String, Arc<Endpoint>)>>;
@@ -129,7 +129,7 @@ pub async fn weigh(
             (run, weight.map_err(|error| error.to_string()))
         }
     });
-    let mut weighed = weighed.buffer_unordered(WEIGHED_AT_ONCE).ready_chunks(TOLD_AT_ONCE);
+    let mut weighed = weighed.buffer_unordered(MAX_CONCURRENT_SIZES).ready_chunks(MAX_SIZES_PER_MESSAGE);
     while let Some(some) = weighed.next().await
         && told(some).await
     {}

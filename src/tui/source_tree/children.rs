@@ -6,7 +6,7 @@ use std::hash::{BuildHasher, RandomState};
 use super::{Leaf, Sort, order};
 
 /// Number of runs that are fetched before the user asks for more.
-pub const RUNS_AT_ONCE: usize = 500;
+pub const RUNS_PER_READ: usize = 500;
 
 /// Runs and traces of an experiment, or versions of a model. They are fetched when the user opens the node.
 #[derive(Clone, Debug)]
@@ -65,7 +65,7 @@ impl Held {
         Self {
             leaves: Vec::new(),
             rest: Rest::Nothing,
-            wanted: RUNS_AT_ONCE,
+            wanted: RUNS_PER_READ,
             unreadable: 0,
             order: Vec::new(),
             by_name: Vec::new(),

@@ -34,11 +34,11 @@ use crate::plan::{ExperimentSelection, Plan, PlanMatcher, PlannedTraces, Subset}
 use self::toggle::Sweep;
 pub use checked::{Checked, ChildId};
 pub use child::{Leaf, What};
-pub use children::{Held, Leaves, RUNS_AT_ONCE, Rest};
+pub use children::{Held, Leaves, RUNS_PER_READ, Rest};
 pub use count::Counted;
 pub use group::Section;
 pub use node::{Item, Node};
-pub use paging::MOST_RUNS;
+pub use paging::MAX_RUNS;
 pub use rows::Row;
 pub use sort::Sort;
 

@@ -1,22 +1,22 @@
 //! Paging for experiments with more runs than one request fetches.
 
-use super::{Held, Node, RUNS_AT_ONCE, Rest, Row, SourceTree};
+use super::{Held, Node, RUNS_PER_READ, Rest, Row, SourceTree};
 use crate::entities::ExperimentId;
 
 /// Maximum number of runs in memory for all experiments together. At about 250 bytes per run this is 125 MB.
-pub const MOST_RUNS: usize = 500_000;
+pub const MAX_RUNS: usize = 500_000;
 /// Number of rows that are fetched ahead of the cursor.
-const AHEAD: usize = 100;
+const ROWS_AHEAD: usize = 100;
 
 impl SourceTree {
     /// The request that the cursor position needs: the experiment, and the number of runs to fetch.
     pub fn reach(&mut self) -> Option<(ExperimentId, usize)> {
-        let near = self.rows.iter().skip(self.cursor).take(AHEAD);
+        let near = self.rows.iter().skip(self.cursor).take(ROWS_AHEAD);
         let at = near.copied().find_map(|row| match row {
             Row::Note(at) if self.nodes[at].held()?.rest == Rest::More => Some(at),
             _ => None,
         })?;
-        self.ask(at, RUNS_AT_ONCE)
+        self.ask(at, RUNS_PER_READ)
     }
 
     /// Requests everything below the "more" line at the cursor.
@@ -25,11 +25,11 @@ impl SourceTree {
             return None;
         };
         let is_wanted = matches!(self.nodes[at].held()?.rest, Rest::More | Rest::Coming);
-        is_wanted.then(|| self.ask(at, MOST_RUNS))?
+        is_wanted.then(|| self.ask(at, MAX_RUNS))?
     }
 
     fn ask(&mut self, at: usize, more: usize) -> Option<(ExperimentId, usize)> {
-        let room = MOST_RUNS.saturating_sub(self.runs_held());
+        let room = MAX_RUNS.saturating_sub(self.runs_held());
         let node = &mut self.nodes[at];
         let (id, count) = (node.item.experiment()?.id.clone(), node.part_count());
         let held = node.held_mut()?;

@@ -11,11 +11,11 @@ use tokio::sync::mpsc;
 use crate::error::Result;
 
 /// Maximum number of input events that wait for processing.
-const TYPED: usize = 256;
+const CHANNEL_CAPACITY: usize = 256;
 /// Interval at which the thread checks whether it must stop.
-const LOOK: Duration = Duration::from_millis(100);
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 /// Maximum time for the thread to release the terminal. An incomplete escape sequence can block it longer.
-const CLOSING: Duration = Duration::from_millis(500);
+const CLOSE_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// A thread that reads the terminal. crossterm 0.29 blocks on an incomplete escape sequence, and blocks forever on a
 /// terminal that is gone. The event loop must not wait for it because it has work to save.
@@ -26,7 +26,7 @@ pub struct Keyboard {
 
 impl Keyboard {
     pub fn open() -> Self {
-        let (sender, typed) = mpsc::channel(TYPED);
+        let (sender, typed) = mpsc::channel(CHANNEL_CAPACITY);
         let closed = Arc::new(AtomicBool::new(false));
         let is_closed = Arc::clone(&closed);
         thread::spawn(move || listen(&sender, &is_closed));
@@ -42,7 +42,7 @@ impl Keyboard {
     pub async fn close(mut self) {
         self.closed.store(true, Relaxed);
         let until_gone = async { while self.typed.recv().await.is_some() {} };
-        let _ = tokio::time::timeout(CLOSING, until_gone).await;
+        let _ = tokio::time::timeout(CLOSE_TIMEOUT, until_gone).await;
     }
 }
 
@@ -54,7 +54,7 @@ impl Drop for Keyboard {
 
 fn listen(sender: &mpsc::Sender<Result<Event>>, is_closed: &AtomicBool) {
     while !is_closed.load(Relaxed) {
-        let event = match poll(LOOK) {
+        let event = match poll(POLL_INTERVAL) {
             Ok(false) => continue,
             Ok(true) => read(),
             Err(error) => Err(error),

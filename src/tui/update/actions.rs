@@ -17,7 +17,7 @@ use crate::engine::{Session, Side, Step};
 use crate::tui::command;
 use crate::tui::effect::Effect;
 use crate::tui::keys::Action;
-use crate::tui::model::apps::Way;
+use crate::tui::model::apps::TargetInput;
 use crate::tui::model::form::Field;
 use crate::tui::model::job::Pane;
 use crate::tui::model::layer::Layer;
@@ -74,7 +74,7 @@ pub fn act(model: &mut Model, action: Action, key: KeyEvent) -> Vec<Effect> {
         }
         Action::Apps => return apps::list(model),
         Action::TakeApp => return apps::take(model),
-        Action::NewApp => model.apps.way = Way::New,
+        Action::NewApp => model.apps.way = TargetInput::New,
         Action::AskCreate => apps::ask(model),
         Action::Region => {
             let region = model.apps.region.clone().unwrap_or_default();

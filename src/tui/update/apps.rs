@@ -5,12 +5,12 @@ use super::steps;
 use crate::engine::{AppSummary, Arn, Provisioning, Readiness, Side};
 use crate::error::Result;
 use crate::tui::effect::Effect;
-use crate::tui::model::apps::{Awaited, Listing, Way};
+use crate::tui::model::apps::{Awaited, Listing, TargetInput};
 use crate::tui::model::question::Question;
 use crate::tui::model::{Model, Overlay};
 
 pub fn list(model: &mut Model) -> Vec<Effect> {
-    model.apps.way = Way::List;
+    model.apps.way = TargetInput::List;
     model.apps.listing = Listing::Asked;
     vec![Effect::Apps(model.apps.region.clone())]
 }
@@ -42,8 +42,8 @@ pub fn on_listed(model: &mut Model, result: Result<(String, Vec<AppSummary>)>) {
 /// Goes back by one level: from the form or the wait to the list, and from the list to the address.
 pub fn leave(model: &mut Model) {
     model.apps.way = match model.apps.way {
-        Way::New | Way::Wait => Way::List,
-        Way::List | Way::Address => Way::Address,
+        TargetInput::New | TargetInput::Wait => TargetInput::List,
+        TargetInput::List | TargetInput::Address => TargetInput::Address,
     };
     steps::focus(model);
 }
@@ -62,12 +62,12 @@ pub fn take(model: &mut Model) -> Vec<Effect> {
     match app.readiness() {
         Readiness::Ready => adopt(model, &app.arn),
         Readiness::Working if model.apps.is_waiting() => {
-            model.apps.way = Way::Wait;
+            model.apps.way = TargetInput::Wait;
             Vec::new()
         }
         Readiness::Working => {
             model.apps.awaited = Some(Awaited::new(&app.name, Some(&app.arn), model.now));
-            model.apps.way = Way::Wait;
+            model.apps.way = TargetInput::Wait;
             vec![Effect::AwaitApp(app.arn)]
         }
         Readiness::Stopped | Readiness::Failed | Readiness::Gone => {
@@ -89,7 +89,7 @@ pub fn ask(model: &mut Model) {
 pub fn create(model: &mut Model) -> Vec<Effect> {
     let new = model.apps.form.app();
     model.apps.awaited = Some(Awaited::new(&new.name, None, model.now));
-    model.apps.way = Way::Wait;
+    model.apps.way = TargetInput::Wait;
     // Use the region that the list shows. It may come from the profile.
     let region = model.apps.looked_in().or_else(|| model.apps.region.clone());
     vec![Effect::CreateApp { new: Box::new(new), region }]
@@ -106,7 +106,7 @@ pub fn on_finished(model: &mut Model, result: Result<String>) -> Vec<Effect> {
     match result {
         Ok(arn) => {
             let awaited = model.apps.awaited.take();
-            if model.apps.way == Way::Wait {
+            if model.apps.way == TargetInput::Wait {
                 return adopt(model, &arn);
             }
             let name = awaited.map_or(arn, |awaited| awaited.name);
@@ -122,7 +122,7 @@ pub fn on_finished(model: &mut Model, result: Result<String>) -> Vec<Effect> {
 }
 
 fn adopt(model: &mut Model, arn: &str) -> Vec<Effect> {
-    model.apps.way = Way::Address;
+    model.apps.way = TargetInput::Address;
     model.target.form.set_uri(arn);
     steps::check(model, Side::Target)
 }

@@ -18,7 +18,7 @@ use super::effect::{Effect, Msg};
 use super::keys;
 use super::model::job::Phase;
 use super::model::layer::Layer;
-use super::model::log::{LINES, LogLine, Severity};
+use super::model::log::{LogLine, MAX_LINES, Severity};
 use super::model::question::State;
 use super::model::{CheckState, EndpointState, Loaded, Model, Needed, Overlay};
 use super::source_tree::SourceTree;
@@ -308,7 +308,7 @@ fn line(model: &Model, severity: Severity, text: &str) -> LogLine {
 
 fn note(model: &mut Model, line: LogLine) {
     model.log.push(line);
-    if model.log.len() > LINES {
+    if model.log.len() > MAX_LINES {
         model.log.remove(0);
     }
 }

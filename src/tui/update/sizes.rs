@@ -11,7 +11,7 @@ use crate::tui::model::sizes::SizeScan;
 use crate::tui::text;
 
 /// Number of experiments in the sample.
-const SAMPLED: usize = 12;
+const MAX_SAMPLED: usize = 12;
 
 /// Measures the runs of the experiment at the cursor, or stops the scan.
 pub fn turn(model: &mut Model) -> Vec<Effect> {
@@ -65,7 +65,7 @@ pub fn on_measured(
 /// After the whole tree has arrived, a few runs are sampled to estimate the rest.
 pub fn sample(model: &Model) -> Vec<Effect> {
     let tree = model.selection.tree().filter(|tree| !tree.is_growing());
-    let experiments = tree.map(|tree| tree.some_experiments(SAMPLED)).unwrap_or_default();
+    let experiments = tree.map(|tree| tree.some_experiments(MAX_SAMPLED)).unwrap_or_default();
     match experiments.is_empty() {
         true => Vec::new(),
         false => vec![Effect::Sample { at: model.at(Side::Source), experiments }],

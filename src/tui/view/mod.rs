@@ -22,19 +22,19 @@ use super::model::{Model, Overlay};
 use super::text;
 
 /// Below this size the screen is not readable.
-const LEAST: (u16, u16) = (60, 18);
+const MIN_SIZE: (u16, u16) = (60, 18);
 /// From this width on the rail is at the left.
-const WIDE: u16 = 100;
+const MIN_WIDE: u16 = 100;
 /// From this height on the footer has two lines.
-const TALL: u16 = 30;
+const MIN_TALL: u16 = 30;
 
 pub fn view(model: &Model, frame: &mut Frame) {
     let area = frame.area();
-    if area.width < LEAST.0 || area.height < LEAST.1 {
+    if area.width < MIN_SIZE.0 || area.height < MIN_SIZE.1 {
         too_small(model, frame, area);
         return;
     }
-    let keys = if area.height >= TALL { 2 } else { 1 };
+    let keys = if area.height >= MIN_TALL { 2 } else { 1 };
     let command = command_lines(model, usize::from(area.width));
     let [title, middle, notice, below, footer] = Layout::vertical([
         Constraint::Length(1),
@@ -45,7 +45,7 @@ pub fn view(model: &Model, frame: &mut Frame) {
     ])
     .areas(area);
     draw_title(model, frame, title);
-    let body = if area.width >= WIDE {
+    let body = if area.width >= MIN_WIDE {
         let [steps, body] =
             Layout::horizontal([Constraint::Length(stepper::WIDTH), Constraint::Fill(1)]).areas(middle);
         stepper::beside(model, frame, steps);
@@ -141,7 +141,7 @@ fn command_lines(model: &Model, width: usize) -> Vec<Line<'static>> {
 
 fn too_small(model: &Model, frame: &mut Frame, area: Rect) {
     let lines = [
-        format!("mlferry needs {}x{}", LEAST.0, LEAST.1),
+        format!("mlferry needs {}x{}", MIN_SIZE.0, MIN_SIZE.1),
         format!("this is {}x{}", area.width, area.height),
         match model.running() {
             Some(step) => format!("{} goes on", step.title()),

@@ -113,19 +113,19 @@ fn runs(tree: &mut SourceTree, ids: std::ops::Range<usize>, more: bool, first: b
 fn runs_come_as_the_cursor_comes_to_them() {
     let mut tree = tree(&[0], &Plan::default());
     tree.open();
-    runs(&mut tree, 0..RUNS_AT_ONCE, true, true);
+    runs(&mut tree, 0..RUNS_PER_READ, true, true);
     assert_eq!(tree.reach(), None);
     tree.step(isize::MAX);
-    assert_eq!(tree.reach(), Some(("0".into(), 2 * RUNS_AT_ONCE)));
+    assert_eq!(tree.reach(), Some(("0".into(), 2 * RUNS_PER_READ)));
     assert!(tree.is_fetching() && tree.reach().is_none(), "asked for once");
     // One of the first items is excluded. This does not affect later items.
     tree.step(-1);
     tree.toggle();
-    runs(&mut tree, RUNS_AT_ONCE..RUNS_AT_ONCE + 3, true, false);
+    runs(&mut tree, RUNS_PER_READ..RUNS_PER_READ + 3, true, false);
     let planned = &tree.plan().unwrap().experiments[0];
     assert_eq!((&planned.runs, planned.except.len()), (&None, 1));
     runs(&mut tree, 0..0, false, false);
-    assert_eq!(tree.counted().runs, RUNS_AT_ONCE as u64 + 2);
+    assert_eq!(tree.counted().runs, RUNS_PER_READ as u64 + 2);
     assert!(!tree.counted().more && !tree.is_fetching());
 }
 

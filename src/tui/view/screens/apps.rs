@@ -8,21 +8,21 @@ use ratatui::text::{Line, Span};
 use super::endpoint;
 use crate::engine::{AppSummary, Readiness, Resource};
 use crate::tui::model::Model;
-use crate::tui::model::apps::{AppField, Awaited, Listing, Way};
+use crate::tui::model::apps::{AppField, Awaited, Listing, TargetInput};
 use crate::tui::text;
 use crate::tui::update::scroll;
 use crate::tui::view::widgets::{fields, paint};
 
 /// Width of the status column, and of the column with version and kind.
-const STATUS: usize = 14;
-const KIND: usize = 23;
-const LABELS: u16 = 17;
+const STATUS_WIDTH: usize = 14;
+const KIND_WIDTH: usize = 23;
+const LABEL_WIDTH: u16 = 17;
 
 pub fn view(model: &Model, frame: &mut Frame, area: Rect) {
     match model.apps.way {
-        Way::New => form(model, frame, area),
-        Way::Wait => wait(model, frame, area),
-        Way::List | Way::Address => list(model, frame, area),
+        TargetInput::New => form(model, frame, area),
+        TargetInput::Wait => wait(model, frame, area),
+        TargetInput::List | TargetInput::Address => list(model, frame, area),
     }
 }
 
@@ -84,10 +84,10 @@ fn row(model: &Model, app: &AppSummary, at: usize, width: usize) -> Line<'static
         Readiness::Failed | Readiness::Gone => (look.glyphs.bad, look.theme.bad),
     };
     let mark = if at == model.apps.cursor { look.glyphs.current } else { " " };
-    let room = width.saturating_sub(STATUS + KIND + 5);
+    let room = width.saturating_sub(STATUS_WIDTH + KIND_WIDTH + 5);
     let name = text::fit(&app.name, room, look.glyphs.ellipsis);
-    let status = text::fit(&app.status, STATUS, look.glyphs.ellipsis);
-    let kind = text::fit(&format!("{kind} {version}"), KIND, look.glyphs.ellipsis);
+    let status = text::fit(&app.status, STATUS_WIDTH, look.glyphs.ellipsis);
+    let kind = text::fit(&format!("{kind} {version}"), KIND_WIDTH, look.glyphs.ellipsis);
     if at == model.apps.cursor {
         return Line::styled(format!("{mark} {glyph} {name} {status}{kind}"), look.theme.selected);
     }
@@ -119,7 +119,7 @@ fn form(model: &Model, frame: &mut Frame, area: Rect) {
         let (mark, style) =
             if focused { (look.glyphs.current, look.theme.accent) } else { (" ", Style::new()) };
         frame.render_widget(Line::styled(format!("{mark} {label}"), style), row);
-        let place = Rect { x: row.x + LABELS, width: row.width.saturating_sub(LABELS), ..row };
+        let place = Rect { x: row.x + LABEL_WIDTH, width: row.width.saturating_sub(LABEL_WIDTH), ..row };
         let field = model.apps.form.field(of);
         if field.text().is_empty() {
             let placeholder = text::cut(placeholder, usize::from(place.width), look.glyphs.ellipsis);

@@ -14,17 +14,17 @@ use crate::tui::text;
 use crate::tui::view::widgets::{fields, paint};
 
 /// Maximum number of rows for the two columns: the content below them must stay visible.
-const MOST: usize = 5;
+const MAX_LINES: usize = 5;
 /// Below this height each end gets two rows.
-const LOW: u16 = 15;
+const MIN_HEIGHT: u16 = 15;
 
 pub fn view(model: &Model, frame: &mut Frame, area: Rect) {
-    let is_low = area.height < LOW;
+    let is_low = area.height < MIN_HEIGHT;
     let mut head = paint::short_heading(model, area.width, "tests both servers as the import will use them");
     head.truncate(if is_low { 1 } else { head.len() });
     let half = area.width.saturating_sub(3) / 2;
     let [source, target] = [&model.source, &model.target].map(|end| side(model, end, half));
-    let rows = source.len().max(target.len()).min(if is_low { 2 } else { MOST });
+    let rows = source.len().max(target.len()).min(if is_low { 2 } else { MAX_LINES });
     let lines = preflight(model, area.width);
     let directory = u16::from(model.route.by_directory);
     let mut routes = routes(model);

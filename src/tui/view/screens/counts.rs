@@ -10,14 +10,14 @@ use crate::tui::text;
 use crate::tui::view::widgets::paint;
 
 /// Width of a number column, and its width in a narrow window.
-const NUMBER: usize = 11;
+const NUMBER_WIDTH: usize = 11;
 const NARROW: usize = 9;
 /// Width of the longest title.
-const TITLE: usize = 20;
+const TITLE_WIDTH: usize = 20;
 /// Minimum number of lines for the list below.
 const LISTED: usize = 4;
 /// Minimum number of lines for the counts.
-const LEAST: usize = 2;
+const MIN_ROWS: usize = 2;
 
 /// Fills the rest of `height` lines after `used` lines: one line per kind, or a compact form if that needs too many
 /// lines.
@@ -34,11 +34,11 @@ pub fn table(
     let is_shown = |kind: &Kind| reading.of(*kind).planned > 0 || kind.is_basic();
     let kinds: Vec<Kind> = Kind::ALL.into_iter().filter(is_shown).collect();
     if kinds.len() >= rows {
-        return in_short(model, reading, &kinds, width, rows.max(LEAST));
+        return in_short(model, reading, &kinds, width, rows.max(MIN_ROWS));
     }
-    let number = if width >= TITLE + 4 * NUMBER { NUMBER } else { NARROW };
+    let number = if width >= TITLE_WIDTH + 4 * NUMBER_WIDTH { NUMBER_WIDTH } else { NARROW };
     let heads = ["planned", "done", "failed", "skipped"].map(|head| text::right(head, number));
-    let head = format!("{:<TITLE$}{}", "", heads.concat());
+    let head = format!("{:<TITLE_WIDTH$}{}", "", heads.concat());
     let mut lines = vec![Line::styled(head, model.look.theme.dim)];
     lines.extend(kinds.into_iter().map(|kind| line(model, kind, reading.of(kind), number)));
     lines
@@ -48,7 +48,7 @@ fn line(model: &Model, kind: Kind, counts: Counts, number: usize) -> Line<'stati
     let cell = |count: u64| text::right(&text::number(count), number);
     let failed = if counts.failed > 0 { model.look.theme.bad } else { Style::new() };
     Line::from(vec![
-        Span::raw(format!("{:<TITLE$}", kind.title())),
+        Span::raw(format!("{:<TITLE_WIDTH$}", kind.title())),
         Span::raw(cell(counts.planned)),
         Span::raw(cell(counts.done)),
         Span::styled(cell(counts.failed), failed),

@@ -20,11 +20,11 @@ use ratatui::layout::Rect;
 
 use crate::engine::Step;
 use crate::tui::model::Model;
-use crate::tui::model::apps::Way;
+use crate::tui::model::apps::TargetInput;
 
 pub fn view(model: &Model, frame: &mut Frame, area: Rect) {
     match model.step {
-        Step::App if model.apps.way != Way::Address => apps::view(model, frame, area),
+        Step::App if model.apps.way != TargetInput::Address => apps::view(model, frame, area),
         Step::Check | Step::App => endpoint::view(model, frame, area),
         Step::Connect => connect::view(model, frame, area),
         Step::Plan => select::view(model, frame, area),

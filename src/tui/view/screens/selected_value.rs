@@ -12,11 +12,11 @@ use crate::tui::theme::Look;
 use crate::tui::view::widgets::{changed, paint};
 
 /// Width of the labels.
-const LABELS: usize = 8;
+const LABEL_WIDTH: usize = 8;
 
 /// The selected field: each value is cut to the text around the differing part.
 pub fn of_field(model: &Model, field: &FieldDifference, width: usize, rows: usize) -> Vec<Line<'static>> {
-    let room = width.saturating_sub(LABELS);
+    let room = width.saturating_sub(LABEL_WIDTH);
     let [source, target] = texts(model.look, field, room * rows * 4 / 5);
     let parts = [("field", field.field.clone()), ("source", source), ("target", target)];
     labelled(model, &parts, width, rows)
@@ -48,11 +48,11 @@ fn labelled(model: &Model, parts: &[(&str, String)], width: usize, rows: usize) 
     let look = model.look;
     let mut lines = vec![paint::rule(look, width as u16)];
     for (label, value) in parts {
-        let wrapped = text::wrap(value, width.saturating_sub(LABELS));
+        let wrapped = text::wrap(value, width.saturating_sub(LABEL_WIDTH));
         for (index, words) in wrapped.into_iter().take(rows).enumerate() {
             let label = if index == 0 { label } else { "" };
             lines.push(Line::from(vec![
-                Span::styled(format!("{label:<LABELS$}"), look.theme.dim),
+                Span::styled(format!("{label:<LABEL_WIDTH$}"), look.theme.dim),
                 Span::raw(words),
             ]));
         }

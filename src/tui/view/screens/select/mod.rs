@@ -18,15 +18,15 @@ use crate::tui::view::widgets::{fields, paint};
 pub use rows::needed_by;
 
 /// Below this width the totals use fewer words.
-const NARROW: u16 = 70;
+const MAX_NARROW: u16 = 70;
 /// From this width on the details are beside the tree.
-const WIDE: u16 = 90;
+const MIN_WIDE: u16 = 90;
 
 pub fn view(model: &Model, frame: &mut Frame, area: Rect) {
     let counts = match &model.selection.tree {
         Loaded::Tree(tree) if tree.nodes.is_empty() => vec![String::new()],
         Loaded::Tree(tree) => {
-            let counted = counted(model, tree, area.width < NARROW);
+            let counted = counted(model, tree, area.width < MAX_NARROW);
             // An estimate for all runs is more useful than the counts of some runs.
             let more = guessed(model).or_else(|| inside(&tree.counted())).filter(|_| tree.has_picks());
             let lines = [Some(counted), more].into_iter().flatten();
@@ -73,7 +73,7 @@ pub fn view(model: &Model, frame: &mut Frame, area: Rect) {
 
 /// The tree and its details pane: side by side if the width allows it, otherwise one above the other.
 fn beside(area: Rect) -> [Rect; 2] {
-    match area.width >= WIDE {
+    match area.width >= MIN_WIDE {
         true => Layout::horizontal([Constraint::Percentage(55), Constraint::Fill(1)]).spacing(1).areas(area),
         false => Layout::vertical([Constraint::Fill(1), Constraint::Percentage(55)]).areas(area),
     }

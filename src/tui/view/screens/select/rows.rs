@@ -7,7 +7,7 @@ use ratatui::text::{Line, Span};
 use crate::entities::{Count, RunStatus};
 use crate::plan::UnixMillis;
 use crate::tui::model::Model;
-use crate::tui::source_tree::{Checked, Held, Leaves, MOST_RUNS, Node, Rest, Row, SourceTree, What};
+use crate::tui::source_tree::{Checked, Held, Leaves, MAX_RUNS, Node, Rest, Row, SourceTree, What};
 use crate::tui::text;
 use crate::tui::update::scroll;
 use crate::tui::view::widgets::paint;
@@ -15,13 +15,13 @@ use crate::tui::view::widgets::paint;
 /// Width of the right column with states and counts.
 const ASIDE: usize = 22;
 /// Runs nested deeper than this are not indented further.
-const DEPTH: u8 = 8;
+const MAX_DEPTH: u8 = 8;
 /// Minimum list widths for a column of dates, for a column of sizes, and for a column of requested sizes.
 const WITH_DATES: usize = 84;
 const WITH_SIZES: usize = 100;
 const WITH_ASKED_SIZES: usize = 54;
-const DATE: usize = 10;
-const SIZE: usize = 10;
+const DATE_WIDTH: usize = 10;
+const SIZE_WIDTH: usize = 10;
 
 /// The columns that fit.
 #[derive(Clone, Copy)]
@@ -34,13 +34,13 @@ impl Columns {
     /// Sizes that the user has requested take precedence over dates.
     fn of(tree: &SourceTree, width: usize) -> Self {
         let is_asked = tree.has_weights() && width >= WITH_ASKED_SIZES;
-        let taken = if is_asked { SIZE + 1 } else { 0 };
+        let taken = if is_asked { SIZE_WIDTH + 1 } else { 0 };
         Self { date: width >= WITH_DATES + taken, size: is_asked || width >= WITH_SIZES }
     }
 
     fn line(self, date: &str, size: &str) -> String {
-        let date = if self.date { text::right(date, DATE) } else { String::new() };
-        let size = if self.size { text::right(size, SIZE + 1) } else { String::new() };
+        let date = if self.date { text::right(date, DATE_WIDTH) } else { String::new() };
+        let size = if self.size { text::right(size, SIZE_WIDTH + 1) } else { String::new() };
         format!("{date}{size}")
     }
 }
@@ -61,7 +61,8 @@ fn columns(tree: &SourceTree, row: Row, width: usize) -> String {
             (leaf.time, leaf.bytes.and_then(|bytes| i64::try_from(bytes).ok()))
         }
     };
-    let date = time.map_or(String::new(), |time| UnixMillis(time).to_string().chars().take(DATE).collect());
+    let date =
+        time.map_or(String::new(), |time| UnixMillis(time).to_string().chars().take(DATE_WIDTH).collect());
     // If some runs of a node are not measured, the size is a minimum.
     let more = matches!(row, Row::Node(at) if !tree.nodes[at].is_weighed());
     let more = if more { "+" } else { "" };
@@ -195,7 +196,7 @@ fn shown(model: &Model, tree: &SourceTree, row: Row) -> Shown {
             Shown {
                 lead: format!(
                     "{indent}     {}{} ",
-                    " ".repeat(2 * usize::from(leaf.depth.min(DEPTH))),
+                    " ".repeat(2 * usize::from(leaf.depth.min(MAX_DEPTH))),
                     tick(model, tri)
                 ),
                 name: leaf.name.clone(),
@@ -312,7 +313,7 @@ fn rest(model: &Model, node: &Node, held: &Held, what: &str) -> String {
         Rest::More => format!("{} more runs: Enter fetches all, {so_far} so far", glyphs.ellipsis),
         Rest::Coming => format!("{} fetching more runs, {so_far} so far", paint::spinner(model)),
         Rest::TooMuch => {
-            let most = text::number(MOST_RUNS as u64);
+            let most = text::number(MAX_RUNS as u64);
             format!("{} more runs than the {most} kept here: taken like their experiment", glyphs.ellipsis)
         }
         Rest::Failed(reason) => format!("{} {reason} (Enter on the experiment tries again)", glyphs.bad),
