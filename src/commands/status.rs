@@ -7,8 +7,12 @@ use crate::error::Result;
 const MAX_SHOWN: usize = 5;
 
 pub fn status(state: &StateDir, printer: &Printer) -> Result<u8> {
-    let all = engine::status(state)?;
-    if all.is_empty() {
+    let (all, unreadable) = engine::status(state);
+    for error in &unreadable {
+        printer.problem(&format!("warning: {error}"));
+        error.get_hint().into_iter().for_each(|hint| printer.problem(&format!("  hint: {hint}")));
+    }
+    if all.is_empty() && unreadable.is_empty() {
         printer.news("no migration has been started here");
     }
     for one in all.iter().take(MAX_SHOWN) {

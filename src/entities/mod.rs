@@ -50,6 +50,9 @@ pub use unsupported::{Count, Unsupported};
 pub mod tag {
     /// The run's id on the source. It makes a second import a no-op.
     pub const SOURCE_RUN_ID: &str = "mlferry.source.run_id";
+    /// On an empty run that the target made after its answer was lost, and that an import has deleted: the run's id on
+    /// the source.
+    pub const LATE_COPY: &str = "mlferry.source.late_copy_of";
     /// The experiment's id on the source.
     pub const SOURCE_EXPERIMENT_ID: &str = "mlferry.source.experiment_id";
     /// On an existing experiment of the target into which a source experiment was merged. The tag's name is this

@@ -19,6 +19,7 @@ mod generated;
 mod handed_on;
 mod in_the_way;
 mod incumbent;
+mod late;
 mod migration;
 mod registry;
 mod resume;

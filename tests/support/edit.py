@@ -1,6 +1,6 @@
-"""Changes one thing in the database of a server that a store was migrated to, as nobody should.
+"""Changes things in the database of a server that a store was migrated to, as nobody should.
 
-usage: edit.py DATABASE keep | undo | EDIT
+usage: edit.py DATABASE keep | undo | EDIT ...
 
 `keep` makes a copy, and `undo` brings the database back to it.
 """
@@ -9,7 +9,7 @@ import json
 import sqlite3
 import sys
 
-DATABASE, NAME = sys.argv[1:]
+DATABASE, *NAMES = sys.argv[1:]
 KEPT = f"{DATABASE}.kept"
 
 # A metric whose points can be told apart, of a run that is not deleted.
@@ -85,13 +85,14 @@ def span(database):
 
 def main():
     database = sqlite3.connect(DATABASE, timeout=30)
-    if NAME in ("keep", "undo"):
+    if NAMES[0] in ("keep", "undo"):
         kept = sqlite3.connect(KEPT)
-        ends = (database, kept) if NAME == "keep" else (kept, database)
+        ends = (database, kept) if NAMES[0] == "keep" else (kept, database)
         return ends[0].backup(ends[1])
-    changed = span(database) if NAME == "span attribute added" else database.execute(EDITS[NAME]).rowcount
-    if changed != 1:
-        print(f"{NAME}: {changed} rows")
+    for name in NAMES:
+        changed = span(database) if name == "span attribute added" else database.execute(EDITS[name]).rowcount
+        if changed != 1:
+            print(f"{name}: {changed} rows")
     return database.commit()
 
 

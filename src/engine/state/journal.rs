@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, params};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
@@ -61,6 +61,19 @@ const SCHEMA: &str = "
         PRIMARY KEY (run, key)) WITHOUT ROWID;
 ";
 
+/// A file that SQLite cannot read as a database gets a hint: an import does not need its journal.
+fn damaged(path: &Path, error: Error) -> Error {
+    let causes = std::iter::successors(std::error::Error::source(&error), |&cause| cause.source());
+    let mut codes = causes.filter_map(|cause| cause.downcast_ref::<rusqlite::Error>()?.sqlite_error_code());
+    let is_damage = |code| matches!(code, ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt);
+    if !codes.any(is_damage) {
+        return error;
+    }
+    error
+        .at(path.display())
+        .hint("the journal is damaged: move it away and run the same command again; the copies on the target are found by their tags")
+}
+
 /// Makes the file private, because names of experiments and runs are confidential. SQLite gives its additional files
 /// the same mode.
 fn make_private(path: &Path) -> std::io::Result<()> {
@@ -73,6 +86,10 @@ fn make_private(path: &Path) -> std::io::Result<()> {
 impl Journal {
     /// Opens or creates the journal at `path`. Refuses a journal that belongs to another migration.
     pub fn open(path: &Path, identity: &Identity) -> Result<Self> {
+        Self::opened_at(path, identity).map_err(|e| damaged(path, e))
+    }
+
+    fn opened_at(path: &Path, identity: &Identity) -> Result<Self> {
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder).map_err(|e| Error::from(e).at(folder.display()))?;
         }
@@ -246,6 +263,10 @@ impl Journal {
     /// Reads the journal of another process without changing it. Returns `None` while that journal is still being
     /// created.
     pub fn read_counts(path: &Path) -> Result<Option<(Identity, HashMap<Kind, Counts>)>> {
+        Self::counts_of(path).map_err(|e| damaged(path, e))
+    }
+
+    fn counts_of(path: &Path) -> Result<Option<(Identity, HashMap<Kind, Counts>)>> {
         let db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
         db.busy_timeout(std::time::Duration::from_secs(2))?;
         let count = |of: &str| -> Result<i64> { Ok(db.query_row(of, [], |row| row.get(0))?) };
@@ -342,6 +363,17 @@ mod tests {
         let error = Journal::open(&path, &identity("http://b")).err().unwrap();
         assert_eq!(error.exit_code(), 2);
         assert!(error.to_string().contains("http://a"), "{error}");
+    }
+
+    #[test]
+    fn a_damaged_journal_is_named_and_may_be_moved_away() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("j.db");
+        std::fs::write(&path, "garbage, and more of it than a header has".repeat(100)).unwrap();
+        let error = Journal::open(&path, &identity("http://a")).err().unwrap();
+        assert!(error.to_string().contains("j.db"), "{error}");
+        assert!(error.get_hint().is_some_and(|hint| hint.contains("move it away")), "{error:?}");
+        assert!(Journal::read_counts(&path).is_err());
     }
 
     #[test]

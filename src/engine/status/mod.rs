@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::state::lock::Lock;
 use super::{Counts, Journal, StateDir, Step};
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// The state of a migration according to its newest journal. It can be read while another process writes the journal.
 #[derive(Clone, Debug, Serialize)]
@@ -22,10 +22,10 @@ pub struct Status {
     pub counts: BTreeMap<&'static str, Counts>,
 }
 
-/// Returns every migration with a journal, newest first.
-pub fn status(state: &StateDir) -> Result<Vec<Status>> {
+/// Returns every migration with a journal, newest first, and the errors of the journals that cannot be read.
+pub fn status(state: &StateDir) -> (Vec<Status>, Vec<Error>) {
     let Ok(entries) = std::fs::read_dir(state.journals()) else {
-        return Ok(Vec::new());
+        return Default::default();
     };
     let mut journals: Vec<_> = entries
         .filter_map(|entry| Some(entry.ok()?.path()))
@@ -33,7 +33,14 @@ pub fn status(state: &StateDir) -> Result<Vec<Status>> {
         .map(|path| (written(&path), path))
         .collect();
     journals.sort();
-    journals.into_iter().rev().filter_map(|(time, path)| read(state, time, &path).transpose()).collect()
+    let (mut all, mut unreadable) = (Vec::new(), Vec::new());
+    for (time, path) in journals.into_iter().rev() {
+        match read(state, time, &path) {
+            Ok(status) => all.extend(status),
+            Err(error) => unreadable.push(error),
+        }
+    }
+    (all, unreadable)
 }
 
 /// The time of the last write. It includes the write-ahead log, because a running process writes there.

@@ -32,7 +32,8 @@ impl Copy {
             return Ok(Vec::new());
         }
         let mut notes = Vec::new();
-        for of in moved.iter().filter(|of| with_traces.contains(&of.experiment.id)) {
+        // A run may be linked to traces of other experiments than its own.
+        for of in moved.iter().filter(|_| !with_traces.is_empty()) {
             notes.extend(self.links_of(of, &with_traces).await?);
         }
         Ok(notes)

@@ -4,7 +4,7 @@
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 
-use crate::entities::{Run, RunId, tag};
+use crate::entities::{Run, RunId, RunStatus, tag};
 
 /// Runs of the source wait under their own id. Runs of the target wait under the id of their source run.
 #[derive(Default)]
@@ -13,6 +13,8 @@ pub struct Join {
     target: HashMap<RunId, Run>,
     /// Runs of the target that come from the same source run as a run that already waits.
     doubled: Vec<Run>,
+    /// Runs of the target to which nothing was written. Another copy of the same run comes first.
+    bare: Vec<Run>,
     /// The ids seen so far, by side: a list may return a run twice while the server is in use.
     seen: [HashSet<RunId>; 2],
 }
@@ -37,7 +39,19 @@ impl Join {
         if !self.seen[1].insert(run.id.clone()) {
             return None;
         }
+        // An import has deleted it: another copy is the partner.
+        if run.tags.contains_key(tag::LATE_COPY) && run.lifecycle.is_deleted() {
+            return None;
+        }
         let made_from = run.tags.get(tag::SOURCE_RUN_ID).map(|id| RunId::from(id.as_str()));
+        if made_from.is_some() && is_bare(&run) {
+            self.bare.push(run);
+            return None;
+        }
+        self.paired(run, made_from)
+    }
+
+    fn paired(&mut self, run: Run, made_from: Option<RunId>) -> Option<(Run, Run)> {
         // Its own id comes first: an exported run may itself come from an earlier migration.
         let keys = [Some(run.id.clone()), made_from.clone()];
         for key in keys.into_iter().flatten() {
@@ -56,6 +70,10 @@ impl Join {
     /// under its own id.
     pub fn rest(mut self) -> (Vec<(Run, Run)>, Vec<Run>, Vec<Run>) {
         let mut pairs = Vec::new();
+        for run in std::mem::take(&mut self.bare) {
+            let made_from = run.tags.get(tag::SOURCE_RUN_ID).map(|id| RunId::from(id.as_str()));
+            pairs.extend(self.paired(run, made_from));
+        }
         let mut extra = self.doubled;
         for run in self.target.into_values() {
             match self.source.remove(&run.id) {
@@ -67,14 +85,19 @@ impl Join {
     }
 }
 
+fn is_bare(run: &Run) -> bool {
+    run.status == RunStatus::Running && run.params.is_empty() && run.latest.is_empty()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::entities::Lifecycle;
 
     fn run(id: &str, made_from: &str) -> Run {
         let tags = [(tag::SOURCE_RUN_ID.to_owned(), made_from.to_owned())];
         let tags = tags.into_iter().filter(|(_, id)| !id.is_empty()).collect();
-        Run { id: id.into(), tags, ..Run::default() }
+        Run { id: id.into(), tags, status: RunStatus::Finished, ..Run::default() }
     }
 
     proptest::proptest! {
@@ -117,6 +140,29 @@ mod tests {
             let (late, missing, extra) = join.rest();
             assert_eq!((pairs.len() + late.len(), missing.len(), extra.len()), (1, 0, 1), "{first}");
         }
+    }
+
+    #[test]
+    fn an_empty_copy_gives_way_to_a_whole_one() {
+        let bare = Run { status: RunStatus::Running, ..run("bare", "s") };
+        let mut join = Join::default();
+        assert!(join.source(run("s", "")).is_none() && join.target(bare.clone()).is_none());
+        let (_, partner) = join.target(run("whole", "s")).unwrap();
+        let (late, missing, extra) = join.rest();
+        assert_eq!(partner.id.as_str(), "whole");
+        assert_eq!((late.len(), missing.len(), extra.len()), (0, 0, 1));
+        // Without another copy, it is the partner.
+        let mut join = Join::default();
+        assert!(join.target(bare.clone()).is_none() && join.source(run("s", "")).is_none());
+        let (late, missing, extra) = join.rest();
+        assert_eq!((late.len(), missing.len(), extra.len()), (1, 0, 0));
+        // An import has removed it.
+        let mut deleted = Run { lifecycle: Lifecycle::Deleted, ..bare };
+        deleted.tags.insert(tag::LATE_COPY.to_owned(), "s".to_owned());
+        let mut join = Join::default();
+        assert!(join.target(deleted).is_none() && join.source(run("s", "")).is_none());
+        let (late, missing, extra) = join.rest();
+        assert_eq!((late.len(), missing.len(), extra.len()), (0, 1, 0));
     }
 
     #[test]

@@ -42,7 +42,8 @@ impl Compare {
             }
         }
         for (source, choice, target) in experiments {
-            if let Some(target) = target.as_ref().filter(|_| ours.contains(&source.id)) {
+            // A run may be linked to traces of other experiments than its own.
+            if let Some(target) = target.as_ref().filter(|_| !ours.is_empty()) {
                 self.links_of((source, &ours), choice, (target, &theirs), &partners).await?;
             }
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use reqwest::Method;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::items::Items;
 use super::wire::{Pair, map, pairs};
@@ -13,7 +13,7 @@ use crate::entities::{
 };
 use crate::error::Result;
 use crate::io::{Listing, listing};
-use crate::rest::{Call, Client};
+use crate::rest::{Call, Client, encode_path};
 
 pub(in crate::rest) const LOGGED_MODELS: &str = "/api/2.0/mlflow/logged-models";
 const SEARCH: &str = "/api/2.0/mlflow/logged-models/search";
@@ -111,6 +111,11 @@ impl<'a> NewModel<'a> {
 }
 
 impl Client {
+    pub async fn delete_logged_model(&self, id: &ModelId) -> Result<()> {
+        let path = format!("/{}", encode_path(id.as_str()));
+        self.done(&Call::with_body(Method::DELETE, LOGGED_MODELS, &Value::Null)?.below(&path)).await
+    }
+
     /// All logged models of an experiment, oldest first, with all their metrics. No route shows deleted models, but
     /// those of a deleted experiment are shown (MLflow 3.0 to 3.16).
     pub fn logged_models<'a>(&'a self, experiment: &'a ExperimentId) -> Listing<'a, LoggedModel> {

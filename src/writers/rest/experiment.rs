@@ -1,4 +1,4 @@
-use std::collections::hash_map::{Entry, OccupiedEntry};
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::PoisonError;
 
@@ -6,7 +6,7 @@ use futures::TryStreamExt;
 
 use super::refused::{Refused, is_refusal, not_made};
 use super::{ImportedRun, MAX_TRIES, RestWriter, TargetExperiment};
-use crate::entities::{Experiment, ExperimentId, Kind, Lifecycle, RunId, RunStatus, ids_in, tag};
+use crate::entities::{Experiment, ExperimentId, Kind, Lifecycle, Run, RunId, ids_in, tag};
 use crate::error::{Class, Error, Result};
 use crate::io::strict;
 use crate::writers::Unresolved;
@@ -218,34 +218,28 @@ impl RestWriter {
         Ok(all.into_iter().filter(|one| one.tags.keys().any(|key| tag::is_ours(key))).collect())
     }
 
-    /// A run exists twice, after two imports at the same time or an import of an old release that was not stopped. The
-    /// import continues with the finished copy; the user decides which one to delete.
-    fn note_double(&self, place: &mut OccupiedEntry<'_, RunId, ImportedRun>, other: ImportedRun) {
-        let there = place.get().clone();
-        self.note(format!(
-            "run {} of the source is on the target twice, as {} and {}: delete one of them there",
-            place.key(),
-            there.id,
-            other.id
-        ));
-        if there.status == RunStatus::Running {
-            *place.get_mut() = other;
-        }
-    }
-
-    /// Looks for runs that another import has also made: for a target that keeps no lease.
-    pub(super) async fn note_doubles(&self, id: &ExperimentId) -> Result<()> {
+    /// Looks for runs that are there twice: another import has made them, or the target itself, late.
+    pub(super) async fn settle_doubles(&self, id: &ExperimentId) -> Result<()> {
         let mut found = HashMap::new();
         let mut pages = strict(self.client.runs(id, IMPORTED));
         while let Some(page) = pages.try_next().await? {
             for run in page {
-                let Some(source) = run.tags.get(tag::SOURCE_RUN_ID).map(|id| RunId::from(id.as_str())) else {
-                    continue;
-                };
-                match found.entry(source) {
-                    Entry::Vacant(place) => _ = place.insert(ImportedRun::from(run)),
-                    Entry::Occupied(mut place) => self.note_double(&mut place, run.into()),
-                }
+                self.add_imported(&mut found, run).await?;
+            }
+        }
+        if self.can.logged_models {
+            self.imported_models(id).await?;
+        }
+        Ok(())
+    }
+
+    async fn add_imported(&self, found: &mut HashMap<RunId, ImportedRun>, run: Run) -> Result<()> {
+        let Some(source) = made_from(&run) else { return Ok(()) };
+        match found.entry(source) {
+            Entry::Vacant(place) => _ = place.insert(ImportedRun::from(run)),
+            Entry::Occupied(mut place) => {
+                let source = place.key().clone();
+                self.settle_double_run(&source, place.get_mut(), run.into()).await?;
             }
         }
         Ok(())
@@ -286,9 +280,9 @@ impl RestWriter {
         let mut pages = strict(self.client.runs(id, IMPORTED));
         while let Some(page) = pages.try_next().await? {
             for run in page {
-                let Some(source) = run.tags.get(tag::SOURCE_RUN_ID).map(|id| RunId::from(id.as_str())) else {
+                if made_from(&run).is_none() {
                     continue;
-                };
+                }
                 let tags = run
                     .tags
                     .iter()
@@ -298,10 +292,7 @@ impl RestWriter {
                     key: key.clone(),
                     value: value.clone(),
                 }));
-                match found.entry(source) {
-                    Entry::Vacant(place) => _ = place.insert(ImportedRun::from(run)),
-                    Entry::Occupied(mut place) => self.note_double(&mut place, run.into()),
-                }
+                self.add_imported(&mut found, run).await?;
             }
         }
         for (source, there) in &found {
@@ -349,4 +340,10 @@ fn merged_tag(experiment: &Experiment) -> Option<String> {
 fn held_by_deleted(name: &str) -> Error {
     Error::permanent(format!("the target has a deleted experiment named {name:?}, which keeps that name taken"))
         .hint("restore it on the target, or remove it for good with `mlflow gc`, or give this one another name with --experiment-rename-file")
+}
+
+/// The source of an imported run. A late copy of another one counts as none.
+pub(super) fn made_from(run: &Run) -> Option<RunId> {
+    let source = run.tags.get(tag::SOURCE_RUN_ID).filter(|_| !run.tags.contains_key(tag::LATE_COPY));
+    source.map(|id| RunId::from(id.as_str()))
 }

@@ -3,6 +3,7 @@ use std::sync::PoisonError;
 
 use futures::TryStreamExt;
 
+use super::late::look_for;
 use super::model_writer::{ImportedModel, RestModelWriter};
 use super::refused::{in_parts, not_made};
 use super::registry::insert_times;
@@ -73,7 +74,9 @@ impl RestWriter {
         loop {
             match self.client.create_logged_model(&new).await {
                 Err(e) if e.class() == Class::Ambiguous => {
-                    if let Some(made) = self.imported_models(&place.id).await?.remove(&model.id) {
+                    self.unanswered.in_experiment(&place.id);
+                    let look = || async { Ok(self.imported_models(&place.id).await?.remove(&model.id)) };
+                    if let Some(made) = look_for(look).await? {
                         return Ok(made);
                     }
                     if tries == MAX_TRIES {
@@ -119,9 +122,16 @@ impl RestWriter {
                 else {
                     continue;
                 };
-                self.ledger.opened_model(&source, &model.id)?;
-                found.insert(source, model.into());
+                let model = ImportedModel::from(model);
+                let model = match found.remove(&source) {
+                    None => model,
+                    Some(known) => self.settle_double_model(&source, known, model).await?,
+                };
+                found.insert(source, model);
             }
+        }
+        for (source, model) in &found {
+            self.ledger.opened_model(source, &model.id)?;
         }
         Ok(found)
     }

@@ -6,6 +6,7 @@ mod evaluation;
 mod experiment;
 mod files;
 mod histories;
+mod late;
 mod logged_model;
 mod model_metric;
 mod model_writer;
@@ -32,6 +33,7 @@ use tokio::sync::OnceCell;
 use self::drift::Drift;
 use self::files::ArtifactUploader;
 use self::histories::Histories;
+use self::late::Unanswered;
 use self::model_writer::ImportedModel;
 use self::refused::Refusals;
 use self::run_log::RunLog;
@@ -81,6 +83,8 @@ pub struct RestWriter {
     nameless: AtomicU64,
     /// The target does not accept the tag that prevents other imports.
     keeps_no_lease: AtomicBool,
+    /// Where objects were made without an answer.
+    unanswered: Unanswered,
     /// Notes for the user at the end.
     notes: Mutex<Vec<String>>,
     /// All experiments of the target.
@@ -113,12 +117,20 @@ struct ImportedRun {
     artifact_uri: String,
     /// See [`tag::LACKING`].
     lacking: bool,
+    /// Nothing was written since its creation.
+    is_bare: bool,
 }
 
 impl From<Run> for ImportedRun {
     fn from(run: Run) -> Self {
         let lacking = is_lacking(&run.tags);
+        let is_bare = run.status == RunStatus::Running
+            && !run.lifecycle.is_deleted()
+            && run.params.is_empty()
+            && run.latest.is_empty()
+            && !run.has_models();
         Self {
+            is_bare,
             id: run.id,
             status: run.status,
             lifecycle: run.lifecycle,
@@ -173,6 +185,7 @@ impl RestWriter {
             drift: Drift::new(update),
             nameless: AtomicU64::default(),
             keeps_no_lease: AtomicBool::default(),
+            unanswered: Unanswered::default(),
             notes: Mutex::default(),
             every_experiment: OnceCell::new(),
             keeps_spans: Arc::default(),
@@ -305,8 +318,8 @@ impl Writer for RestWriter {
         if self.is_last(&place.id) {
             self.there.lock().unwrap_or_else(PoisonError::into_inner).remove(&place.id);
         }
-        if self.keeps_no_lease.load(Ordering::Relaxed) {
-            self.note_doubles(&place.id).await?;
+        if self.unanswered.take_experiment(&place.id) || self.keeps_no_lease.load(Ordering::Relaxed) {
+            self.settle_doubles(&place.id).await?;
         }
         if place.to_be_deleted {
             let mut waiting = self.to_be_deleted.lock().unwrap_or_else(PoisonError::into_inner);
@@ -329,6 +342,11 @@ impl Writer for RestWriter {
         model: &RegisteredModel,
         versions: &[ModelVersion],
     ) -> Result<Vec<String>> {
+        if self.unanswered.take_model(&at.name) {
+            let there = self.client.registered_model(&at.name).await?.unwrap_or_default();
+            let aliased = there.aliases.values().copied().collect();
+            self.without_late_copies(&at.name, self.versions_there(&at.name).await?, &aliased).await?;
+        }
         self.set_aliases(at, model, versions).await
     }
 

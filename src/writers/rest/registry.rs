@@ -1,9 +1,10 @@
 //! Registered models, prompts and their versions. The server numbers versions itself, one more than any that the model
 //! ever had. A placeholder uses up each number that is free on the source, and is deleted again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::PoisonError;
 
+use super::late::PAUSES_FOR_NUMBERS;
 use super::refused::{Refused, is_refusal, not_made};
 use super::source::NewSource;
 use super::{MAX_TRIES, RestWriter};
@@ -60,7 +61,8 @@ impl RestWriter {
             return Err(Error::permanent(format!("{name:?} is a {is} on the target, not a {wanted}"))
                 .hint("give it another name with --model-rename-file"));
         }
-        let is_ours = there.tags.contains_key(tag::SOURCE_REGISTERED_MODEL);
+        let is_ours = there.tags.contains_key(tag::SOURCE_REGISTERED_MODEL)
+            && is_same_origin(&there.tags, model.creation_time);
         let is_described = there.description == model.description;
         let mut refused = Refused::default();
         if is_ours && !is_described && self.drift.sets("descriptions of models") {
@@ -82,7 +84,9 @@ impl RestWriter {
         missing.extend(self.drift.kept_time(&there.tags, model.last_update_time).filter(|_| is_ours));
         refused.extend(self.set_model_tags(name, missing).await?);
         self.refusals.add(model.kind(), &model.name, refused);
+        let aliased: BTreeSet<u64> = there.aliases.values().copied().collect();
         let versions = self.versions_there(name).await?;
+        let versions = self.without_late_copies(name, versions, &aliased).await?;
         Ok(TargetModel {
             name: name.to_owned(),
             found: true,
@@ -150,7 +154,7 @@ impl RestWriter {
     }
 
     /// The versions on the target, after removing a placeholder that an interrupted import has left.
-    async fn versions_there(&self, name: &str) -> Result<BTreeMap<u64, ModelVersion>> {
+    pub(super) async fn versions_there(&self, name: &str) -> Result<BTreeMap<u64, ModelVersion>> {
         let mut there = BTreeMap::new();
         for version in self.client.model_versions(name, true).await? {
             if version.tags.get(tag::SOURCE_VERSION).is_some_and(|of| of == PLACEHOLDER) {
@@ -331,8 +335,15 @@ impl RestWriter {
                 // Look up the result: a created version is kept, a placeholder is removed.
                 Err(e) if e.class() == Class::Ambiguous && lost < MAX_TRIES => {
                     lost += 1;
+                    self.unanswered.in_model(&at.name);
                     let before = std::mem::take(&mut at.versions);
-                    at.versions = self.versions_there(&at.name).await?;
+                    for pause in PAUSES_FOR_NUMBERS {
+                        tokio::time::sleep(pause).await;
+                        at.versions = self.versions_there(&at.name).await?;
+                        if at.versions.keys().any(|number| !before.contains_key(number)) {
+                            break;
+                        }
+                    }
                     // The version may have been created under another number, which is known only now.
                     let label = version.label();
                     let is_stray = |there: &&ModelVersion| {
@@ -366,7 +377,12 @@ impl RestWriter {
             }
             self.client.delete_model_version(&at.name, made).await?;
             if made > wanted {
-                return Err(number_is_used(wanted, at.next));
+                // It may be the late result of an earlier try.
+                at.versions = self.versions_there(&at.name).await?;
+                return match at.versions.get(&wanted) {
+                    Some(there) => self.ensure_same(there, version, &new.source),
+                    None => Err(number_is_used(wanted, at.next)),
+                };
             }
         }
     }
@@ -395,6 +411,13 @@ fn number_is_used(wanted: u64, next: Option<u64>) -> Error {
 fn is_made_from(there: &ModelVersion, version: &ModelVersion) -> bool {
     let number = format!("/{}", version.version);
     there.tags.get(tag::SOURCE_VERSION).is_some_and(|label| label.ends_with(&number))
+        && is_same_origin(&there.tags, version.creation_time)
+}
+
+/// Two sources may have models of the same name: the creation time distinguishes them, if both sides have it.
+fn is_same_origin(there: &BTreeMap<String, String>, creation_time: Option<i64>) -> bool {
+    let created = there.get(tag::SOURCE_CREATION_TIME);
+    created.zip(creation_time).is_none_or(|(known, time)| *known == time.to_string())
 }
 
 fn with(theirs: &BTreeMap<String, String>, ours: &BTreeMap<String, String>) -> BTreeMap<String, String> {

@@ -3,6 +3,8 @@ use std::sync::atomic::Ordering;
 
 use futures::TryStreamExt;
 
+use super::experiment::made_from;
+use super::late::look_for;
 use super::refused::{Refused, is_refusal, not_made};
 use super::run_writer::RestRunWriter;
 use super::{ImportedRun, MAX_TRIES, RestWriter};
@@ -102,7 +104,8 @@ impl RestWriter {
         loop {
             match self.client.create_run(&new).await {
                 Err(e) if e.class() == Class::Ambiguous => {
-                    if let Some(made) = self.imported_run(&place.id, &run.id).await? {
+                    self.unanswered.in_experiment(&place.id);
+                    if let Some(made) = look_for(|| self.imported_run(&place.id, &run.id)).await? {
                         return Ok(made.into());
                     }
                     if tries == MAX_TRIES {
@@ -118,7 +121,7 @@ impl RestWriter {
     async fn imported_run(&self, experiment: &ExperimentId, source: &RunId) -> Result<Option<Run>> {
         let filter = format!("tags.`{}` = '{source}'", tag::SOURCE_RUN_ID);
         let page = strict(self.client.runs(experiment, &filter)).try_next().await?;
-        Ok(page.and_then(|runs| runs.into_iter().next()))
+        Ok(page.and_then(|runs| runs.into_iter().find(|run| made_from(run).is_some())))
     }
 
     fn tags_at_creation(&self, run: &Run) -> BTreeMap<String, String> {

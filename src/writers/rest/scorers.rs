@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::RestWriter;
+use super::late::PAUSES_FOR_NUMBERS;
 use super::refused::not_made;
 use crate::entities::{ExperimentId, Scorer};
 use crate::error::{Class, Error, Result};
@@ -55,8 +56,15 @@ impl RestWriter {
             if there.contains(name) {
                 self.reload(&mut at).await?;
             }
+            let mut delayed = None;
             for version in versions {
-                results.push(self.find_or_make_scorer(&mut at, version).await);
+                // A later version would take the number of one that can still be written.
+                let result = match &delayed {
+                    None => self.find_or_make_scorer(&mut at, version).await,
+                    Some(error) => Err(waits_for_earlier(error)),
+                };
+                delayed = delayed.or_else(|| result.as_ref().err().filter(|e| !e.is_final()).cloned());
+                results.push(result);
             }
             for placeholder in &at.placeholders {
                 match self.client.delete_scorer_version(&place, name, *placeholder).await {
@@ -72,11 +80,32 @@ impl RestWriter {
     async fn reload(&self, at: &mut ImportedScorers<'_>) -> Result<()> {
         let placeholder = Scorer { content: PLACEHOLDER.to_owned(), ..Scorer::default() };
         (at.versions, at.placeholders) = Default::default();
-        for version in self.client.scorer_versions(at.experiment, at.name).await? {
+        let there = match self.client.scorer_versions(at.experiment, at.name).await {
+            // No version was registered yet.
+            Err(e) if e.class() == Class::NotFound => Vec::new(),
+            other => other?,
+        };
+        for version in there {
             if version.says_the_same(&placeholder) {
                 at.placeholders.insert(version.version);
             } else {
                 at.versions.insert(version.version, version);
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads the versions again, a few times: the server may still be busy with a request that it did not answer.
+    async fn reload_until(
+        &self,
+        at: &mut ImportedScorers<'_>,
+        is_there: impl Fn(&ImportedScorers<'_>) -> bool,
+    ) -> Result<()> {
+        for pause in PAUSES_FOR_NUMBERS {
+            tokio::time::sleep(pause).await;
+            self.reload(at).await?;
+            if is_there(at) {
+                break;
             }
         }
         Ok(())
@@ -95,7 +124,7 @@ impl RestWriter {
                 // Look up whether the version was registered.
                 Err(e) if e.class() == Class::Ambiguous => {
                     let before = at.next();
-                    self.reload(at).await?;
+                    self.reload_until(at, |at| at.next() != before).await?;
                     if at.next() == before {
                         return Err(not_made(e));
                     }
@@ -112,7 +141,7 @@ impl RestWriter {
                 Ok(Existing::Nothing)
             }
             Err(e) if e.class() == Class::Ambiguous => {
-                self.reload(at).await?;
+                self.reload_until(at, |at| at.versions.contains_key(&wanted.version)).await?;
                 let is_there =
                     at.versions.get(&wanted.version).is_some_and(|there| there.says_the_same(wanted));
                 if is_there { Ok(Existing::Nothing) } else { Err(not_made(e)) }
@@ -120,6 +149,11 @@ impl RestWriter {
             Err(e) => Err(e),
         }
     }
+}
+
+fn waits_for_earlier(error: &Error) -> Error {
+    let waits = Error::transient(format!("an earlier version of it could not be written yet: {error}"));
+    waits.hint("run the same command again: it continues")
 }
 
 fn conflict(wanted: &Scorer) -> Error {

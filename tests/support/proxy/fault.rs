@@ -31,6 +31,8 @@ pub enum Fault {
     /// A gateway sends this response instead, before or after the server has processed the request.
     Answer(Page),
     AnswerAfter(Page),
+    /// A gateway sends this response, and the server processes the request later.
+    AnswerBefore(Page, Duration),
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -112,6 +114,15 @@ impl Fault {
                 Ok(true)
             }
             Self::Answer(page) => {
+                page.message().write(client).await?;
+                Ok(true)
+            }
+            Self::AnswerBefore(page, time) => {
+                let (request, to) = (request.clone(), to.to_owned());
+                tokio::spawn(async move {
+                    sleep(time).await;
+                    ask(&request, &to).await
+                });
                 page.message().write(client).await?;
                 Ok(true)
             }
