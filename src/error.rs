@@ -261,13 +261,17 @@ impl From<std::io::Error> for Error {
 
 impl From<rusqlite::Error> for Error {
     fn from(error: rusqlite::Error) -> Self {
-        use rusqlite::ErrorCode::{DiskFull, ReadOnly, SystemIoFailure};
+        use rusqlite::ErrorCode::{DatabaseCorrupt, DiskFull, NotADatabase, ReadOnly, SystemIoFailure};
         let plain = Self::permanent(format!("the journal in the state directory: {error}"));
         let known = match error.sqlite_error_code() {
             // SQLite also returns this for a full disk, when it cannot write its log.
             Some(DiskFull | SystemIoFailure) => Self { class: Class::Full, ..plain }.hint(
                 "free some space there, or choose another state directory with MLFERRY_STATE_DIR, and run the same \
                  command again: it continues",
+            ),
+            Some(NotADatabase | DatabaseCorrupt) => plain.hint(
+                "the journal is damaged: move it away and run the same command again; the copies on the target are \
+                 found by their tags",
             ),
             Some(ReadOnly) => plain.hint("check who owns the state directory (MLFERRY_STATE_DIR) and its permissions"),
             _ => plain,

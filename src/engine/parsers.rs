@@ -127,7 +127,7 @@ proptest! {
     #[test]
     fn plans(text in nearly(TOML)) {
         if let Ok(plan) = Plan::parse(&text) {
-            prop_assert_eq!(Plan::parse(&toml::to_string(&plan).unwrap()).unwrap(), plan);
+            prop_assert_eq!(Plan::parse(&plan.to_file().unwrap()).unwrap(), plan);
         }
     }
 

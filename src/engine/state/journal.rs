@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, params};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
@@ -61,19 +61,6 @@ const SCHEMA: &str = "
         PRIMARY KEY (run, key)) WITHOUT ROWID;
 ";
 
-/// A file that SQLite cannot read as a database gets a hint: an import does not need its journal.
-fn damaged(path: &Path, error: Error) -> Error {
-    let causes = std::iter::successors(std::error::Error::source(&error), |&cause| cause.source());
-    let mut codes = causes.filter_map(|cause| cause.downcast_ref::<rusqlite::Error>()?.sqlite_error_code());
-    let is_damage = |code| matches!(code, ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt);
-    if !codes.any(is_damage) {
-        return error;
-    }
-    error
-        .at(path.display())
-        .hint("the journal is damaged: move it away and run the same command again; the copies on the target are found by their tags")
-}
-
 /// Makes the file private, because names of experiments and runs are confidential. SQLite gives its additional files
 /// the same mode.
 fn make_private(path: &Path) -> std::io::Result<()> {
@@ -86,21 +73,18 @@ fn make_private(path: &Path) -> std::io::Result<()> {
 impl Journal {
     /// Opens or creates the journal at `path`. Refuses a journal that belongs to another migration.
     pub fn open(path: &Path, identity: &Identity) -> Result<Self> {
-        Self::opened_at(path, identity).map_err(|e| damaged(path, e))
-    }
-
-    fn opened_at(path: &Path, identity: &Identity) -> Result<Self> {
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder).map_err(|e| Error::from(e).at(folder.display()))?;
         }
         make_private(path).map_err(|e| Error::from(e).at(path.display()))?;
-        let db = Connection::open(path)?;
+        let at = |e: rusqlite::Error| Error::from(e).at(path.display());
+        let db = Connection::open(path).map_err(at)?;
         db.busy_timeout(std::time::Duration::from_secs(10))?;
-        db.pragma_update(None, "journal_mode", "WAL")?;
+        db.pragma_update(None, "journal_mode", "WAL").map_err(at)?;
         // A power failure may lose the last writes, but never their order. The tags on the target compensate for the
         // loss.
         db.pragma_update(None, "synchronous", "NORMAL")?;
-        db.execute_batch(SCHEMA)?;
+        db.execute_batch(SCHEMA).map_err(at)?;
         let journal = Self {
             db: Mutex::new(db),
             seen: MemoryIdMap::default(),
@@ -263,7 +247,7 @@ impl Journal {
     /// Reads the journal of another process without changing it. Returns `None` while that journal is still being
     /// created.
     pub fn read_counts(path: &Path) -> Result<Option<(Identity, HashMap<Kind, Counts>)>> {
-        Self::counts_of(path).map_err(|e| damaged(path, e))
+        Self::counts_of(path).map_err(|e| e.at(path.display()))
     }
 
     fn counts_of(path: &Path) -> Result<Option<(Identity, HashMap<Kind, Counts>)>> {
