@@ -177,7 +177,7 @@ fn registry(data: &mut Data, experiment: &ExperimentId) -> Result<()> {
         .map(drop)
 }
 
-/// Traces of runs, with spans and an assessment, traces without a run, and a link.
+/// Traces of runs, with spans and an assessment, traces without a run, and links.
 fn traces(data: &mut Data, experiment: &ExperimentId, runs: &[RunId]) -> Result<()> {
     let judgement = serde_json::json!({ "assessment_id": "a-1", "assessment_name": "good", "valid": true });
     let judgement = judgement.as_object().cloned().unwrap_or_default();
@@ -201,5 +201,7 @@ fn traces(data: &mut Data, experiment: &ExperimentId, runs: &[RunId]) -> Result<
                 .into(),
         ));
     }
-    data.link_traces(&runs[2], &[format!("tr-{:032x}", 1)])
+    data.link_traces(&runs[2], &[format!("tr-{:032x}", 1)])?;
+    // A run of an experiment that has no traces itself.
+    data.link_traces(&runs[4], &[format!("tr-{:032x}", 1)])
 }

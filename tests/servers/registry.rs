@@ -289,3 +289,28 @@ async fn a_chosen_version_arrives_alone_with_its_run_and_logged_model() {
     let model = both.iter().find(|line| line["type"] == "registered_model").unwrap();
     assert_eq!(model["versions"], 2, "{model}");
 }
+
+/// The creation time distinguishes two models of one name: the numbers and the sources of prompt versions do not.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_source_with_the_same_prompt_overwrites_nothing() {
+    let (first, second, target) =
+        futures::join!(Real::start(TARGET), Real::start(TARGET), Real::start(TARGET));
+    for (url, text) in [(first.url(), "of the first"), (second.url(), "of the second")] {
+        let pair = |key: &str, value: &str| json!({ "key": key, "value": value });
+        let tags = json!([pair("mlflow.prompt.is_prompt", "true"), pair("mlflow.prompt.text", text)]);
+        post(url, "registered-models/create", json!({ "name": "welcome", "tags": tags })).await;
+        let version = json!({ "name": "welcome", "source": "prompt-template", "tags": tags });
+        post(url, "model-versions/create", version).await;
+    }
+    let mlferry = Mlferry::new();
+    let import = async |source: &Real| {
+        mlferry
+            .run(&["import", "--source", source.url(), "--target", target.url(), "--update", "--json"])
+            .await
+    };
+    import(&first).await.exits(0);
+    let outcome = import(&second).await.exits(3).outcome();
+    assert_eq!(outcome["counts"]["prompt_versions"]["failed"], 1, "{outcome}");
+    let validate = ["validate", "--source", first.url(), "--target", target.url()];
+    mlferry.run(&validate).await.exits(0);
+}
