@@ -9,20 +9,17 @@ mod confirm;
 mod connect;
 mod demo;
 mod endpoints;
-mod follow;
 mod format;
 mod logging;
 mod output;
 mod plan;
-mod progress_line;
-mod reporter;
+mod progress;
 mod run;
 mod selection;
 mod shell;
 mod status;
 mod transfer;
 mod validate;
-mod watch;
 
 use self::endpoints::Endpoints;
 use super::plan::Plan;
@@ -99,7 +96,7 @@ async fn dispatch(told: Invocation, keys: Keymap, state: StateDir, printer: &Pri
         Some(Command::Import(args)) => transfer::import(args, state, ends, printer).await,
         Some(Command::Validate(args)) => validate::validate(args, state, ends, printer).await,
         Some(Command::Run(args)) => run::run(args, state, ends, printer).await,
-        Some(Command::Status(args)) if args.watch => watch::watch(&state, printer).await,
+        Some(Command::Status(args)) if args.watch => progress::watch(&state, printer).await,
         Some(Command::Status(_)) => status::status(&state, printer),
         Some(Command::Demo(args)) => demo::demo(args, cli.output, &config, printer).await,
         Some(Command::Config(_) | Command::Completions(_) | Command::Man(_)) => Ok(0),

@@ -1,5 +1,5 @@
 use super::endpoints::{Endpoints, are_two, source_text};
-use super::follow::follow;
+use super::progress::follow;
 use super::selection::plan_of;
 use super::transfer::finish;
 use super::validate::check_report;

@@ -1,6 +1,6 @@
 use super::Printer;
 use super::endpoints::{Endpoints, source_text, target_text};
-use super::follow::follow;
+use super::progress::follow;
 use super::selection::plan_of;
 use crate::cli;
 use crate::engine::{self, Level, Side, StateDir, takes_files};

@@ -2,7 +2,7 @@ use std::path::Path;
 
 use super::Printer;
 use super::endpoints::Endpoints;
-use super::follow::follow;
+use super::progress::follow;
 use super::selection::plan_of;
 use super::transfer::finish;
 use crate::cli;

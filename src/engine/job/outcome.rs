@@ -5,7 +5,6 @@ use serde::Serialize;
 
 use crate::engine::validate::{Remarks, Totals};
 use crate::engine::{Counts, ProgressSnapshot, Step};
-use crate::entities::Kind;
 
 /// The result of a job: the last line of `--json`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -38,10 +37,9 @@ pub struct Outcome {
 
 impl Outcome {
     pub fn new(step: Step, reading: &ProgressSnapshot, seconds: f64) -> Self {
-        let counts = Kind::ALL.into_iter().map(|kind| (kind.plural(), reading.of(kind))).collect();
         Self {
             step,
-            counts,
+            counts: reading.counts_by_kind(),
             points: reading.points,
             bytes: reading.bytes,
             requests: reading.requests,

@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
 
@@ -53,8 +54,10 @@ struct KindProgress {
 }
 
 /// One sample of a [`Progress`].
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ProgressSnapshot {
+    /// Written as an object with the kinds in the plural.
+    #[serde(with = "by_kind")]
     pub counts: [Counts; Kind::ALL.len()],
     /// Metric points.
     pub points: u64,
@@ -65,14 +68,42 @@ pub struct ProgressSnapshot {
     /// The number of requests that may be in flight now.
     pub concurrency: u64,
     pub all_planned: bool,
-    /// The work waits for new credentials.
+    /// The work waits for new credentials. A status file says how to renew them instead.
+    #[serde(skip)]
     pub waiting: bool,
+    #[serde(default)]
     pub servers: Servers,
+}
+
+mod by_kind {
+    use std::collections::BTreeMap;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use super::Counts;
+    use crate::entities::Kind;
+
+    type All = [Counts; Kind::ALL.len()];
+
+    pub fn serialize<S: Serializer>(all: &All, serializer: S) -> Result<S::Ok, S::Error> {
+        let named: BTreeMap<_, _> = Kind::ALL.iter().map(|kind| (kind.plural(), all[kind.index()])).collect();
+        named.serialize(serializer)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<All, D::Error> {
+        let named = BTreeMap::<String, Counts>::deserialize(deserializer)?;
+        Ok(Kind::ALL.map(|kind| named.get(kind.plural()).copied().unwrap_or_default()))
+    }
 }
 
 impl ProgressSnapshot {
     pub fn of(&self, kind: Kind) -> Counts {
         self.counts[kind.index()]
+    }
+
+    /// The counts by kind, in the plural.
+    pub fn counts_by_kind(&self) -> BTreeMap<&'static str, Counts> {
+        Kind::ALL.into_iter().map(|kind| (kind.plural(), self.of(kind))).collect()
     }
 
     /// The reasons for slow or stopped work that come from the servers, one plain line each.

@@ -1,15 +1,13 @@
 //! The status of a job for other processes: a small file in the state directory, and a lock that shows whether its
 //! writer still runs. The file holds no credentials.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
-use crate::engine::job::progress::Servers;
 use crate::engine::state::lock::Lock;
-use crate::engine::{Counts, ProgressSnapshot, StateDir, Step};
+use crate::engine::{ProgressSnapshot, StateDir, Step};
 use crate::entities::Kind;
 use crate::error::Result;
 
@@ -23,23 +21,13 @@ pub struct JobStatus {
     pub target: String,
     /// Seconds since the start of the job.
     pub seconds: f64,
-    /// The counts by kind, in the plural.
-    pub counts: BTreeMap<String, Counts>,
-    pub points: u64,
-    pub bytes: u64,
-    pub requests: u64,
-    pub retries: u64,
-    /// How many requests may be in flight at once.
-    pub concurrency: u64,
-    pub all_planned: bool,
+    #[serde(flatten)]
+    pub progress: ProgressSnapshot,
     pub paused: bool,
     /// True when the job finishes the running items and begins no more.
     pub stopping: bool,
     /// How to renew the credentials that the work waits for.
     pub waiting: Option<String>,
-    /// The state of the source's server and of the target's server.
-    #[serde(default)]
-    pub servers: Servers,
     /// The items that have been in progress longest. `in_flight_count` counts all of them.
     pub in_flight: Vec<InFlight>,
     pub in_flight_count: usize,
@@ -71,23 +59,6 @@ pub struct JobResult {
     pub hint: Option<String>,
 }
 
-impl JobStatus {
-    /// The counters, in the form in which the job itself reads them.
-    pub fn progress(&self) -> ProgressSnapshot {
-        ProgressSnapshot {
-            counts: Kind::ALL.map(|kind| self.counts.get(kind.plural()).copied().unwrap_or_default()),
-            points: self.points,
-            bytes: self.bytes,
-            requests: self.requests,
-            retries: self.retries,
-            concurrency: self.concurrency,
-            all_planned: self.all_planned,
-            waiting: self.waiting.is_some(),
-            servers: self.servers,
-        }
-    }
-}
-
 /// The path of the status file of one job.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JobStatusFile(PathBuf);
@@ -115,7 +86,9 @@ impl JobStatusFile {
 
     pub fn read(&self) -> Result<JobStatus> {
         let text = std::fs::read(&self.0)?;
-        Ok(serde_json::from_slice(&text)?)
+        let mut status: JobStatus = serde_json::from_slice(&text)?;
+        status.progress.waiting = status.waiting.is_some();
+        Ok(status)
     }
 }
 

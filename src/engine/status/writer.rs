@@ -128,17 +128,10 @@ impl StatusWriter {
             source: self.source.clone(),
             target: self.target.clone(),
             seconds: self.started.elapsed().as_secs_f64(),
-            counts: Kind::ALL.map(|kind| (kind.plural().to_owned(), reading.of(kind))).into(),
-            points: reading.points,
-            bytes: reading.bytes,
-            requests: reading.requests,
-            retries: reading.retries,
-            concurrency: reading.concurrency,
-            all_planned: reading.all_planned,
+            progress: *reading,
             paused: false,
             stopping: false,
             waiting: recent.waiting.clone(),
-            servers: reading.servers,
             in_flight,
             in_flight_count,
             failures: recent.failures.iter().cloned().collect(),
@@ -201,7 +194,7 @@ mod tests {
         status_writer.write(&status_writer.status(&reading));
         let [file] = &JobStatusFile::live(&state)[..] else { panic!("one job is running") };
         let seen = file.read().unwrap();
-        assert_eq!(seen.progress(), reading);
+        assert_eq!(seen.progress, reading);
         assert_eq!((seen.in_flight_count, seen.failures.len(), seen.ended), (1, 1, None));
 
         status_writer.finish(&reading, &Err(Error::stopped()));

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use serde_json::json;
 
-use super::progress_line::{self, Rank};
-use super::{Printer, format, status};
+use super::bars::Bars;
+use super::line::{self, Rank};
+use crate::commands::{Printer, format, status};
 use crate::engine::{JobResult, JobStatus, JobStatusFile, ProgressSnapshot, StateDir, meaning};
 use crate::error::{Error, Result};
 use crate::tui::model::rates::RateMeter;
@@ -19,12 +19,6 @@ const START_TIMEOUT: Duration = Duration::from_secs(5);
 const MAX_FORMER_READS: u32 = 4;
 /// Maximum time between two steps of a whole migration.
 const NEXT_JOB_TIMEOUT: Duration = Duration::from_secs(2);
-/// The columns for the percentage and the spaces between the parts of the first line.
-const AROUND_BAR: usize = 8;
-/// The indent of the second line.
-const INDENT: usize = 3;
-/// Maximum number of running items that are shown below the bar.
-const MAX_IN_FLIGHT_SHOWN: usize = 4;
 
 /// Follows the job that was started last. Returns the exit code of that job.
 pub async fn watch(state: &StateDir, printer: &Printer) -> Result<u8> {
@@ -125,24 +119,22 @@ struct WatchView<'a> {
     shown: Option<(ProgressSnapshot, bool, bool)>,
 }
 
-struct Bars {
-    whole: ProgressBar,
-    pace: ProgressBar,
-    in_flight: [ProgressBar; MAX_IN_FLIGHT_SHOWN],
-}
-
 impl<'a> WatchView<'a> {
     fn new(printer: &'a Printer) -> Self {
         let is_drawn = printer.is_read_here() && !printer.json && !printer.quiet;
-        Self { printer, bars: is_drawn.then(Bars::new), rates: RateMeter::default(), shown: None }
+        Self { printer, bars: is_drawn.then(|| Bars::new(true)), rates: RateMeter::default(), shown: None }
     }
 
     fn show(&mut self, status: &JobStatus) {
-        let progress = status.progress();
+        let progress = status.progress;
         self.rates.add(Duration::from_secs_f64(status.seconds), progress);
         let state = (progress, status.paused, status.stopping);
         if let Some(bars) = &self.bars {
-            return bars.show(status, &progress, pace(status, &self.rates));
+            bars.show(status.step, &progress, None);
+            let in_flight = status.in_flight.iter();
+            let texts = in_flight
+                .map(|item| format!("{} {:?} for {}", item.kind, item.name, format::seconds(item.seconds)));
+            return bars.show_details(speed(status, &self.rates), texts);
         }
         match self.shown.replace(state) {
             None => self.printer.result(&title(status)),
@@ -150,17 +142,17 @@ impl<'a> WatchView<'a> {
             Some(_) => {}
         }
         if self.printer.json {
-            let speed = |of: fn(&ProgressSnapshot) -> u64| self.rates.per_second(of);
+            let per_second = |of: fn(&ProgressSnapshot) -> u64| self.rates.per_second(of);
             let mut object = json!(status);
             object["remaining_seconds"] = json!(self.rates.remaining());
-            object["points_per_second"] = json!(speed(|progress| progress.points));
-            object["bytes_per_second"] = json!(speed(|progress| progress.bytes));
+            object["points_per_second"] = json!(per_second(|progress| progress.points));
+            object["bytes_per_second"] = json!(per_second(|progress| progress.bytes));
             self.printer.object("progress", &object);
         } else if !self.printer.quiet {
             let percent = (progress.fraction() * 100.0).floor();
-            let (progress, pace) = (format::progress(&progress), pace(status, &self.rates));
-            let pace = progress_line::fit(pace, usize::MAX);
-            self.printer.result(&format!("{percent:>3} % · {progress} · {pace}"));
+            let speed = line::fit(speed(status, &self.rates), usize::MAX);
+            let progress = format::progress(&progress);
+            self.printer.result(&format!("{percent:>3} % · {progress} · {speed}"));
         }
     }
 
@@ -172,9 +164,9 @@ impl<'a> WatchView<'a> {
         let printer = self.printer;
         let object = json!({ "step": status.step, "source": status.source, "target": status.target,
             "exit_code": ended.exit_code, "meaning": meaning, "error": ended.error, "hint": ended.hint,
-            "counts": status.counts, "seconds": status.seconds });
+            "counts": status.progress.counts_by_kind(), "seconds": status.seconds });
         printer.object("ended", &object);
-        printer.result(&format::progress(&status.progress()));
+        printer.result(&format::progress(&status.progress));
         for failed in &status.failures {
             printer.result(&format!("failed: {} {:?}: {}", failed.kind, failed.name, failed.reason));
         }
@@ -188,47 +180,8 @@ impl<'a> WatchView<'a> {
     }
 }
 
-impl Bars {
-    fn new() -> Self {
-        let all = MultiProgress::new();
-        let width = progress_line::bar_width();
-        let whole = format!("{{prefix}} {{bar:{width}}} {{percent:>3}}% {{wide_msg}}");
-        let add = |length: u64, template: &str| {
-            let bar = all.add(ProgressBar::new(length));
-            ProgressStyle::with_template(template).into_iter().for_each(|style| bar.set_style(style));
-            bar
-        };
-        Self {
-            whole: add(1_000, &whole),
-            pace: add(1, "  {wide_msg}"),
-            in_flight: std::array::from_fn(|_| add(1, "    {wide_msg}")),
-        }
-    }
-
-    fn show(&self, status: &JobStatus, progress: &ProgressSnapshot, pace: Vec<(Rank, String)>) {
-        self.whole.set_prefix(status.step.name());
-        self.whole.set_position((progress.fraction() * 1_000.0) as u64);
-        let used = status.step.name().len() + progress_line::bar_width() + AROUND_BAR;
-        self.whole.set_message(progress_line::progress(progress, progress_line::room(used)));
-        self.pace.set_message(progress_line::fit(pace, progress_line::room(INDENT)));
-        for (index, bar) in self.in_flight.iter().enumerate() {
-            let text = status
-                .in_flight
-                .get(index)
-                .map(|item| format!("{} {:?} for {}", item.kind, item.name, format::seconds(item.seconds)));
-            bar.set_message(text.unwrap_or_default());
-        }
-    }
-
-    fn clear(&self) {
-        self.in_flight.iter().for_each(ProgressBar::finish_and_clear);
-        self.pace.finish_and_clear();
-        self.whole.finish_and_clear();
-    }
-}
-
 /// Details that the counts do not show: remaining time, speed, running items and requests.
-fn pace(status: &JobStatus, rates: &RateMeter) -> Vec<(Rank, String)> {
+fn speed(status: &JobStatus, rates: &RateMeter) -> Vec<(Rank, String)> {
     let mut parts = Vec::new();
     let states = [(status.stopping, "stopping"), (status.paused, "paused")];
     let states = states.into_iter().filter(|(is_so, _)| *is_so);
@@ -244,7 +197,8 @@ fn pace(status: &JobStatus, rates: &RateMeter) -> Vec<(Rank, String)> {
     let bytes = format::bytes(rates.per_second(|progress| progress.bytes) as u64);
     let points = rates.per_second(|progress| progress.points);
     parts.push((Rank::Bytes, format!("{points:.0} points/s, {bytes}/s")));
-    let JobStatus { requests, retries, concurrency, in_flight_count, .. } = status;
+    let in_flight_count = status.in_flight_count;
+    let ProgressSnapshot { requests, retries, concurrency, .. } = status.progress;
     let requests = format!("{requests} requests, {retries} retries, at most {concurrency} at once");
     parts.push((Rank::Detail, requests));
     parts.push((Rank::Usual, format!("{in_flight_count} in flight")));
@@ -266,17 +220,10 @@ mod tests {
             source: "http://a".to_owned(),
             target: "http://b".to_owned(),
             seconds: 1.0,
-            counts: Default::default(),
-            points: 0,
-            bytes: 0,
-            requests: 0,
-            retries: 0,
-            concurrency: 1,
-            all_planned: false,
+            progress: ProgressSnapshot::default(),
             paused: false,
             stopping: false,
             waiting: None,
-            servers: Default::default(),
             in_flight: Vec::new(),
             in_flight_count: 0,
             failures: Vec::new(),

@@ -1,6 +1,6 @@
 //! One line of progress beside a bar. What does not fit is left out, the least important part first.
 
-use super::format;
+use crate::commands::format;
 use crate::engine::ProgressSnapshot;
 use crate::entities::Kind;
 use crate::tui::terminal::columns;
@@ -16,6 +16,7 @@ pub enum Rank {
     Kind,
     Usual,
     Bytes,
+    Time,
     Runs,
     Waiting,
 }
@@ -30,10 +31,10 @@ pub fn room(used: usize) -> usize {
     columns().saturating_sub(used)
 }
 
-/// The progress of a job in at most `room` columns.
-pub fn progress(reading: &ProgressSnapshot, room: usize) -> String {
+/// The progress of a job in at most `room` columns, with the time that it has taken.
+pub fn progress(reading: &ProgressSnapshot, time: Option<String>, room: usize) -> String {
     let more = if reading.all_planned { "" } else { "+" };
-    let mut parts = Vec::new();
+    let mut parts: Vec<(Rank, String)> = time.into_iter().map(|time| (Rank::Time, time)).collect();
     if reading.waiting {
         parts.push((Rank::Waiting, "waiting for new credentials".to_owned()));
     }
@@ -87,18 +88,21 @@ mod tests {
 
     #[test]
     fn the_least_important_parts_are_left_out_first() {
-        let all = progress(&reading(), 1_000);
+        let all = progress(&reading(), None, 1_000);
         assert!(all.contains("traces 12345/123456+") && all.contains("1234567 points"), "{all}");
         // 80 columns less the step, the bar, the percentage and the time.
-        let short = progress(&reading(), 50);
+        let short = progress(&reading(), None, 50);
         assert_eq!(short, "runs 12345/123456+ · 12.35 GB");
-        assert_eq!(progress(&reading(), 60), "experiments 12345/123456+ · runs 12345/123456+ · 12.35 GB");
+        assert_eq!(
+            progress(&reading(), None, 60),
+            "experiments 12345/123456+ · runs 12345/123456+ · 12.35 GB"
+        );
         for room in 20..300 {
-            let line = progress(&reading(), room);
+            let line = progress(&reading(), None, room);
             assert!(line.starts_with("runs") || line.chars().count() <= room, "{room}: {line}");
             assert!(line.contains("runs 12345/123456+"), "{room}: {line}");
         }
-        let waiting = progress(&ProgressSnapshot { waiting: true, ..reading() }, 50);
+        let waiting = progress(&ProgressSnapshot { waiting: true, ..reading() }, None, 50);
         assert_eq!(waiting, "waiting for new credentials · runs 12345/123456+");
     }
 }

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::reporter::ProgressReporter;
-use super::{Printer, format};
+use crate::commands::{Printer, format};
 use crate::engine::{Control, Job, Outcome};
 use crate::error::Result;
 
@@ -9,21 +9,21 @@ const REFRESH_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Shows a job until it ends and prints its outcome. Ctrl-C, SIGTERM and SIGHUP drain it; a second signal stops it.
 pub async fn follow(mut job: Job, printer: &Printer) -> Result<Outcome> {
-    let mut sink = ProgressReporter::new(printer);
+    let mut reporter = ProgressReporter::new(printer);
     let progress = std::sync::Arc::clone(&job.progress);
     let mut ticks = tokio::time::interval(REFRESH_INTERVAL);
     let mut signals = Signals::new();
     loop {
         tokio::select! {
             event = job.events.recv() => match event {
-                Some(event) => sink.event(&event),
+                Some(event) => reporter.event(&event),
                 None => break,
             },
-            _ = ticks.tick() => sink.tick(&progress.read()),
-            () = signals.next() => stop(&job.control, &sink),
+            _ = ticks.tick() => reporter.tick(&progress.read()),
+            () = signals.next() => stop(&job.control, &reporter),
         }
     }
-    let repairs = sink.end();
+    let repairs = reporter.end();
     let mut outcome = job.outcome().await?;
     if printer.is_demo {
         outcome.files.clear();
@@ -36,8 +36,8 @@ pub async fn follow(mut job: Job, printer: &Printer) -> Result<Outcome> {
     Ok(outcome)
 }
 
-fn stop(control: &Control, sink: &ProgressReporter<'_>) {
-    sink.line(if control.is_stopping() {
+fn stop(control: &Control, reporter: &ProgressReporter<'_>) {
+    reporter.line(if control.is_stopping() {
         "stopping now"
     } else {
         "stopping: finishing the items in flight first, 30 s at most; press Ctrl-C again to stop at once"

@@ -1,17 +1,13 @@
-//! Three ways to show a job: bars for a terminal, plain lines for a log, and JSON lines for a program.
+//! The events and the progress of a job of this process.
 
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressStyle};
-
-use super::Printer;
-use super::{format, progress_line};
+use super::bars::Bars;
+use crate::commands::{Printer, format};
 use crate::engine::validate::{Difference, Repairs};
-use crate::engine::{Event, ProgressSnapshot};
+use crate::engine::{Event, ProgressSnapshot, Step};
 use crate::entities::one_line;
 
-/// The columns for percentage, time and the spaces between the parts of the line.
-const AROUND_BAR: usize = 13;
 /// How often plain output prints the progress of the job.
 const PLAIN_INTERVAL: Duration = Duration::from_secs(10);
 /// Maximum number of differences that are printed one by one. A report contains all of them.
@@ -21,7 +17,7 @@ const MAX_DIFFERENCES_QUIET: usize = 10;
 
 pub struct ProgressReporter<'a> {
     printer: &'a Printer,
-    face: Style,
+    style: Style,
     differences: usize,
     repairs: Repairs,
 }
@@ -29,28 +25,28 @@ pub struct ProgressReporter<'a> {
 enum Style {
     Json,
     Quiet,
-    Bar(ProgressBar),
+    Bars(Bars, Step, Instant),
     Plain(Instant),
 }
 
 impl<'a> ProgressReporter<'a> {
     pub fn new(printer: &'a Printer) -> Self {
-        let face = match printer {
+        let style = match printer {
             p if p.json => Style::Json,
             p if p.quiet => Style::Quiet,
-            p if p.is_terminal => Style::Bar(bar()),
+            p if p.is_terminal => Style::Bars(Bars::new(false), Step::default(), Instant::now()),
             _ => Style::Plain(Instant::now()),
         };
-        Self { printer, face, differences: 0, repairs: Repairs::default() }
+        Self { printer, style, differences: 0, repairs: Repairs::default() }
     }
 
     pub fn event(&mut self, event: &Event) {
         match event {
-            _ if matches!(self.face, Style::Json) => self.printer.raw(event),
+            _ if matches!(self.style, Style::Json) => self.printer.raw(event),
             Event::Started { step, source, target } => {
                 self.line(&format!("{}: {source} → {target}", step.name()));
-                if let Style::Bar(bar) = &self.face {
-                    bar.set_prefix(step.name());
+                if let Style::Bars(_, shown, _) = &mut self.style {
+                    *shown = *step;
                 }
             }
             Event::ItemFailed { kind, id, name, reason, hint, .. } => {
@@ -93,11 +89,9 @@ impl<'a> ProgressReporter<'a> {
 
     /// Called several times a second.
     pub fn tick(&mut self, reading: &ProgressSnapshot) {
-        match &mut self.face {
-            Style::Bar(bar) => {
-                bar.set_position((reading.fraction() * 1_000.0) as u64);
-                let used = bar.prefix().chars().count() + progress_line::bar_width() + AROUND_BAR;
-                bar.set_message(progress_line::progress(reading, progress_line::room(used)));
+        match &mut self.style {
+            Style::Bars(bars, step, since) => {
+                bars.show(*step, reading, Some(format::seconds(since.elapsed().as_secs_f64())));
             }
             Style::Plain(last) if last.elapsed() >= PLAIN_INTERVAL => {
                 *last = Instant::now();
@@ -114,7 +108,7 @@ impl<'a> ProgressReporter<'a> {
 
     /// Differences are the result of a comparison, so they go to stdout.
     fn difference(&self, difference: &Difference) {
-        let is_quiet = matches!(self.face, Style::Quiet);
+        let is_quiet = matches!(self.style, Style::Quiet);
         let (shown, lines) = match is_quiet {
             true => (MAX_DIFFERENCES_QUIET, 1),
             false => (MAX_DIFFERENCES, usize::MAX),
@@ -131,27 +125,17 @@ impl<'a> ProgressReporter<'a> {
 
     /// Prints while the bar is hidden.
     fn around(&self, print: impl FnOnce(&Printer)) {
-        match &self.face {
-            Style::Bar(bar) => bar.suspend(|| print(self.printer)),
+        match &self.style {
+            Style::Bars(bars, ..) => bars.suspend(|| print(self.printer)),
             Style::Plain(_) | Style::Json | Style::Quiet => print(self.printer),
         }
     }
 
     /// Returns the differences by what an import can do about them.
     pub fn end(self) -> Repairs {
-        if let Style::Bar(bar) = self.face {
-            bar.finish_and_clear();
+        if let Style::Bars(bars, ..) = &self.style {
+            bars.clear();
         }
         self.repairs
     }
-}
-
-fn bar() -> ProgressBar {
-    let bar = ProgressBar::new(1_000);
-    let width = progress_line::bar_width();
-    let template = format!("{{prefix}} {{bar:{width}}} {{percent:>3}}% {{elapsed}} {{wide_msg}}");
-    if let Ok(style) = ProgressStyle::with_template(&template) {
-        bar.set_style(style);
-    }
-    bar
 }
