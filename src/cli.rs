@@ -227,7 +227,7 @@ pub struct Selection {
     #[arg(long, value_enum, default_value_t = Traces::All)]
     pub traces: Traces,
 
-    /// A plan file, as `plan --output` and the wizard write it
+    /// A plan file, as `plan --output` and the wizard write it; other options here add to it
     #[arg(long, value_name = "FILE")]
     pub plan: Option<PathBuf>,
 

@@ -12,7 +12,7 @@ pub async fn connect(args: cli::Connect, ends: &Endpoints<'_>, printer: &Printer
         Some(text) => Some((text, ends.source_access()?)),
         None => None,
     };
-    let target = target_text(args.target.target.as_deref())?;
+    let target = target_text(args.target.target.as_deref(), args.source.as_deref())?;
     let access = ends.target_access(args.source.as_deref())?;
     let ask = Preflight { source, target: Some((target, access)), output_dir: args.output_dir };
     let connected = run_preflight(ask, printer).await?;

@@ -79,9 +79,15 @@ pub fn source_text(given: Option<&str>) -> Result<String> {
     text(given, Side::Source)
 }
 
-/// `--target`, or else MLflow's own variable.
-pub fn target_text(given: Option<&str>) -> Result<String> {
-    text(given, Side::Target)
+/// `--target`, or else MLflow's own variable, unless the source is a server: then the variable means that one.
+pub fn target_text(given: Option<&str>, source: Option<&str>) -> Result<String> {
+    match (given, source) {
+        (None, Some(source)) if is_server(source) => Err(Error::usage("--target is missing").hint(
+            "give --target http://host:5000 or the ARN of an MLflow App; MLFLOW_TRACKING_URI counts only where no \
+             source is a server",
+        )),
+        _ => text(given, Side::Target),
+    }
 }
 
 fn text(given: Option<&str>, end: Side) -> Result<String> {

@@ -75,7 +75,7 @@ fn split(globs: &str) -> Vec<String> {
 fn renames(path: &Path) -> Result<BTreeMap<String, String>> {
     let bad = |words: String| {
         Error::usage(format!("{}: {words}", path.display())).hint(
-            "each line is old,new, for example: churn,churn-2024; a name with a comma is in quotes: \"a, b\",c",
+            "each line is old,new without a header line, for example: churn,churn-2024; a name with a comma is in quotes: \"a, b\",c",
         )
     };
     let words = |e: csv::Error| match (e.position().map(csv::Position::line), e.kind()) {
@@ -95,7 +95,12 @@ fn renames(path: &Path) -> Result<BTreeMap<String, String>> {
             let shown = record.iter().collect::<Vec<_>>().join(",");
             return Err(bad(format!("line {line} has {names}, not 2: {shown}")));
         };
-        renames.insert(old.to_owned(), new.to_owned());
+        if old.is_empty() || new.is_empty() {
+            return Err(bad(format!("line {line} has an empty name: {old},{new}")));
+        }
+        if let Some(other) = renames.insert(old.to_owned(), new.to_owned()) {
+            return Err(bad(format!("line {line} names {old:?} again, which becomes {other:?} before")));
+        }
     }
     Ok(renames)
 }
@@ -123,6 +128,13 @@ mod tests {
         let error = super::renames(file.path()).unwrap_err();
         assert!(error.to_string().ends_with(": line 2 has 3 names, not 2: a,b,c"), "{error}");
         assert!(error.get_hint().unwrap().contains("churn,churn-2024"));
+        for (text, words) in
+            [("a,\n", "line 1 has an empty name: a,"), ("a,b\na,c\n", "line 2 names \"a\" again")]
+        {
+            std::fs::write(file.path(), text).unwrap();
+            let error = super::renames(file.path()).unwrap_err();
+            assert!(error.to_string().contains(words), "{error}");
+        }
         std::fs::write(file.path(), b"a,\xff\n").unwrap();
         assert!(super::renames(file.path()).unwrap_err().to_string().contains("line 1 is not UTF-8"));
     }

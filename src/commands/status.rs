@@ -40,5 +40,8 @@ pub fn status(state: &StateDir, printer: &Printer) -> Result<u8> {
             ));
         }
     }
+    if all.len() > MAX_SHOWN {
+        printer.news(&format!("and {} older ones", all.len() - MAX_SHOWN));
+    }
     Ok(0)
 }

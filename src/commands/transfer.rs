@@ -43,7 +43,7 @@ pub async fn import(
                 .hint("give --input-dir DIR, or --source URI to import from a live server"));
         }
     };
-    let target = target_text(args.target.target.as_deref())?;
+    let target = target_text(args.target.target.as_deref(), Some(&source))?;
     let same = if plan == Plan::default() { "" } else { ", with the same selection" };
     let next = format!("mlferry validate --source {} --target {}{same}", quoted(&source), quoted(&target));
     state.refuse_busy(&target)?;

@@ -52,7 +52,7 @@ impl fmt::Display for Absence {
             Self::Refused => f.write_str("connections are refused"),
             Self::Silent => f.write_str("it does not answer"),
             Self::Status(status) => write!(f, "a gateway answers {status}"),
-            Self::Network => f.write_str("the network does not lead there"),
+            Self::Network => f.write_str("the connection fails"),
             Self::Store => f.write_str("the store of its files does not answer"),
         }
     }

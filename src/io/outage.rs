@@ -176,8 +176,11 @@ async fn is_there(remote: &dyn Reachable) -> bool {
 }
 
 fn given_up(reason: &Error, wait: Duration) -> Error {
-    let minutes = wait.as_secs_f64() / 60.0;
-    let message = format!("{reason}; it was waited for in vain for {minutes:.0} min");
+    let time = match wait.as_secs() {
+        seconds @ ..120 => format!("{seconds} s"),
+        seconds => format!("{} min", seconds / 60),
+    };
+    let message = format!("{reason}; it was waited for in vain for {time}");
     let error = Error::transient(message).hint(
         "when it is there again, run the same command again: it continues; --wait says how long to wait",
     );

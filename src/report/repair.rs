@@ -39,6 +39,7 @@ impl Difference {
             Mark::Extra => Repair::Extra,
             Mark::Unreadable => Repair::Unreadable,
             Mark::Differs if self.fields.iter().any(|field| is_fixed(self.kind, field)) => Repair::Fixed,
+            Mark::Differs if self.fields.iter().any(|field| is_extra(self.kind, field)) => Repair::Extra,
             Mark::Differs => match self.fields.iter().any(|field| field.field == "sha256") {
                 true => Repair::ByChecksum,
                 false => Repair::Possible,
@@ -47,40 +48,42 @@ impl Difference {
     }
 }
 
-/// The fields that no route of MLflow changes after the object was created, and values that only the target has.
+/// A value that only the target has.
+fn is_extra(kind: Kind, field: &FieldDifference) -> bool {
+    kind != Kind::Artifact && field.source.is_none()
+}
+
+/// The fields that no route of MLflow changes after the object was created.
 fn is_fixed(kind: Kind, FieldDifference { field, source, target }: &FieldDifference) -> bool {
-    if kind == Kind::Artifact {
+    if kind == Kind::Artifact || source.is_none() {
         return false;
     }
     let is_one_of = |fields: &[&str]| fields.contains(&field.as_str());
     let is_param = field.starts_with("param ");
     // A param that the target lacks is added.
     let is_set = target.is_some();
-    source.is_none()
-        || match kind {
-            Kind::Run => {
-                let has_other_points = field.starts_with("metric ")
-                    && target.as_ref().is_some_and(|target| target.contains(" only here: "));
-                let is_dataset = field.starts_with("dataset ");
-                (is_param || is_dataset) && is_set
-                    || has_other_points
-                    || is_one_of(&["user_id", "start_time"])
-            }
-            Kind::LoggedModel => is_param && is_set || is_one_of(&["name", "model_type", "source_run_id"]),
-            Kind::ModelVersion | Kind::PromptVersion => {
-                is_one_of(&["source", "run_id", "run_link", "user_id", "status"])
-            }
-            Kind::Trace => {
-                let may_be_set = ["tag ", "assessment "].iter().any(|start| field.starts_with(start));
-                !may_be_set && !is_one_of(&["state", "linked prompts", "linked traces"])
-            }
-            Kind::Scorer => true,
-            Kind::Experiment
-            | Kind::Artifact
-            | Kind::RegisteredModel
-            | Kind::Prompt
-            | Kind::EvaluationDataset => false,
+    match kind {
+        Kind::Run => {
+            let has_other_points = field.starts_with("metric ")
+                && target.as_ref().is_some_and(|target| target.contains(" only here: "));
+            let is_dataset = field.starts_with("dataset ");
+            (is_param || is_dataset) && is_set || has_other_points || is_one_of(&["user_id", "start_time"])
         }
+        Kind::LoggedModel => is_param && is_set || is_one_of(&["name", "model_type", "source_run_id"]),
+        Kind::ModelVersion | Kind::PromptVersion => {
+            is_one_of(&["source", "run_id", "run_link", "user_id", "status"])
+        }
+        Kind::Trace => {
+            let may_be_set = ["tag ", "assessment "].iter().any(|start| field.starts_with(start));
+            !may_be_set && !is_one_of(&["state", "linked prompts", "linked traces"])
+        }
+        Kind::Scorer => true,
+        Kind::Experiment
+        | Kind::Artifact
+        | Kind::RegisteredModel
+        | Kind::Prompt
+        | Kind::EvaluationDataset => false,
+    }
 }
 
 /// Differences by what an import can do about them.
@@ -150,7 +153,7 @@ mod tests {
             (Difference::missing(Kind::Run, "a", "1"), Possible),
             (Difference::extra(Kind::Run, "a", "1"), Extra),
             (differs(Kind::Run, "tag t", a, b), Possible),
-            (differs(Kind::Run, "tag t", None, b), Fixed),
+            (differs(Kind::Run, "tag t", None, b), Extra),
             (differs(Kind::Run, "param p", a, None), Possible),
             (differs(Kind::Run, "param p", a, b), Fixed),
             (differs(Kind::Run, "start_time", a, b), Fixed),

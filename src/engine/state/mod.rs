@@ -57,6 +57,18 @@ impl StateDir {
         self.0.join("journals")
     }
 
+    /// The paths of all journals but this one, the oldest first.
+    pub fn other_journals(&self, journal: &Path) -> Vec<PathBuf> {
+        let entries =
+            std::fs::read_dir(self.journals()).into_iter().flatten().flatten().map(|entry| entry.path());
+        let is_other =
+            |path: &PathBuf| path != journal && path.extension().is_some_and(|extension| extension == "db");
+        let written = |path: &PathBuf| path.metadata().and_then(|metadata| metadata.modified()).ok();
+        let mut all: Vec<PathBuf> = entries.filter(is_other).collect();
+        all.sort_by_key(written);
+        all
+    }
+
     /// The path of the status file of one job, for other processes.
     pub fn job(&self, step: Step, source: &str, target: &str) -> PathBuf {
         let name = digest(&[step.name(), source, target]);

@@ -33,10 +33,15 @@ pub fn status(state: &StateDir) -> (Vec<Status>, Vec<Error>) {
         .map(|path| (written(&path), path))
         .collect();
     journals.sort();
-    let (mut all, mut unreadable) = (Vec::new(), Vec::new());
+    let (mut all, mut unreadable): (Vec<Status>, Vec<Error>) = Default::default();
     for (time, path) in journals.into_iter().rev() {
         match read(state, time, &path) {
-            Ok(status) => all.extend(status),
+            // Only the journal that was written last belongs to the job that runs.
+            Ok(Some(status)) => {
+                let is_taken = all.iter().any(|one| one.running && one.target == status.target);
+                all.push(Status { running: status.running && !is_taken, ..status });
+            }
+            Ok(None) => {}
             Err(error) => unreadable.push(error),
         }
     }

@@ -118,6 +118,7 @@ impl Setting {
         let status_writer = StatusWriter::create(state, step, &identity.source, target);
         let journal_path = journal.unwrap_or_else(|| state.journal(&identity));
         let journal = Arc::new(Journal::open(&journal_path, &identity)?);
+        journal.learn_from(&state.other_journals(&journal_path), &identity)?;
         let (state, location) = (state.clone(), target.to_owned());
         let (update, reread) = (false, false);
         Ok(Self {
@@ -291,7 +292,7 @@ impl Copy {
         let taken = self.taken_as_whole.load(Ordering::Relaxed);
         if taken > 0 && step == Step::Import {
             findings.notes.push(format!(
-                "runs that an earlier import with another journal has written, and that were not compared now: {taken}; \
+                "runs that were on the target already, and that were not compared, as no journal here knows them: {taken}; \
                  `validate` compares them, and --update adds what they lack"
             ));
         }

@@ -98,7 +98,8 @@ impl Copy {
     }
 
     pub(super) async fn end_run(&self, RunResult { run, target, how, .. }: RunResult) -> Result<()> {
-        let (id, name, target) = (run.id.as_str(), run.label(), Some(target.as_str()));
+        let (id, name, written) = (run.id.as_str(), run.label(), target);
+        let target = Some(written.as_str());
         let how = match (how, self.target.refused(Kind::Run, id)) {
             (RunEnding::Done(_) | RunEnding::WasThere(_), Some(refused)) => RunEnding::Unread(refused),
             (how, _) => how,
@@ -110,10 +111,12 @@ impl Copy {
             }
             // The journal may be new. Then it records here that an earlier import has finished the run.
             RunEnding::WasThere(fingerprint) => {
-                if !self.journal.is_done(Kind::Run, id)? {
+                if self.journal.is_compared(Kind::Run, id, &fingerprint)? {
+                    self.journal.done(Kind::Run, id, target, Some(&fingerprint))?;
+                } else {
                     self.taken_as_whole.fetch_add(1, Ordering::Relaxed);
+                    self.journal.taken(Kind::Run, id, written.as_str(), &fingerprint)?;
                 }
-                self.journal.done(Kind::Run, id, target, Some(&fingerprint))?;
                 self.context.skipped(Kind::Run, id, name, "already there").await;
             }
             RunEnding::Unread(error) => self.lose(&run, &error).await?,

@@ -34,7 +34,7 @@ use super::status::writer::StatusWriter;
 use super::{Context, Event, StateDir, Step};
 use crate::entities::{Experiment, Kind, RunId, tag};
 use crate::error::{Error, Result};
-use crate::plan::Plan;
+use crate::plan::{ExperimentSelection, Plan};
 use crate::readers::{Reader, read_all};
 use crate::report::Report;
 
@@ -200,9 +200,13 @@ impl Compare {
         chosen: &[(Experiment, Option<Experiment>)],
     ) -> Result<()> {
         let chosen: HashSet<&str> = chosen.iter().map(|(ours, _)| ours.id.as_str()).collect();
+        let chooser = self.plan.chooser()?;
         for experiment in extra {
             let made_from = experiment.tags.get(tag::SOURCE_EXPERIMENT_ID).map(String::as_str);
-            if !self.plan.is_everything() && !made_from.is_some_and(|id| chosen.contains(id)) {
+            let is_double = made_from.is_some_and(|id| chosen.contains(id));
+            // It may be the copy of an experiment that the selection leaves out.
+            let may_be_left_out = || chooser.choose(&experiment) == ExperimentSelection::No;
+            if !is_double && (!self.plan.is_everything() || may_be_left_out()) {
                 continue;
             }
             // Every server has this experiment from the start.

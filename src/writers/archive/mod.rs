@@ -257,7 +257,12 @@ impl Writer for ArchiveWriter {
             Err(e) => return Err(Error::from(e).at(folder.display())),
         };
         for entry in entries {
-            let path = entry.map_err(|e| Error::from(e).at(folder.display()))?.path().join("experiment.json");
+            let entry = entry.map_err(|e| Error::from(e).at(folder.display()))?.path();
+            // The list of an earlier export is beside the folders.
+            if entry.is_file() {
+                continue;
+            }
+            let path = entry.join("experiment.json");
             match self.earlier::<ExperimentFile>(&path) {
                 Ok(file) => experiments.extend(file.map(|file| file.experiment.into())),
                 // The error comes from an earlier export, because this one reports its own errors. An import will

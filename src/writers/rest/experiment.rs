@@ -256,7 +256,7 @@ impl RestWriter {
                 Ok(()) => {
                     self.client.set_experiment_tag(&there.id, tag::GIVEN_NAME, name).await?;
                     self.note(format!(
-                        "experiment {old:?} was renamed to {name:?} on the target, as on the source"
+                        "experiment {old:?} was renamed to {name:?} on the target, as this import calls it"
                     ));
                     return Ok(Experiment { name: name.to_owned(), ..there });
                 }
