@@ -1,5 +1,6 @@
 pub mod context;
 pub mod control;
+pub mod counts;
 pub mod credential_events;
 pub mod event;
 pub mod outcome;

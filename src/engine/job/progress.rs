@@ -4,28 +4,10 @@ use std::sync::{Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
+use super::counts::Counts;
 use crate::entities::Kind;
 use crate::io::{Health, Traffic};
 use crate::rest::Side;
-
-/// `done + failed + skipped + pending == planned`, always.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Counts {
-    pub planned: u64,
-    pub done: u64,
-    pub failed: u64,
-    pub skipped: u64,
-}
-
-impl Counts {
-    pub fn finished(&self) -> u64 {
-        self.done + self.failed + self.skipped
-    }
-
-    pub fn pending(&self) -> u64 {
-        self.planned.saturating_sub(self.finished())
-    }
-}
 
 /// The state of both servers: the source's, then the target's.
 pub type Servers = [Health; 2];
@@ -57,7 +39,7 @@ struct KindProgress {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ProgressSnapshot {
     /// Written as an object with the kinds in the plural.
-    #[serde(with = "by_kind")]
+    #[serde(with = "super::counts")]
     pub counts: [Counts; Kind::ALL.len()],
     /// Metric points.
     pub points: u64,
@@ -73,27 +55,6 @@ pub struct ProgressSnapshot {
     pub waiting: bool,
     #[serde(default)]
     pub servers: Servers,
-}
-
-mod by_kind {
-    use std::collections::BTreeMap;
-
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-    use super::Counts;
-    use crate::entities::Kind;
-
-    type All = [Counts; Kind::ALL.len()];
-
-    pub fn serialize<S: Serializer>(all: &All, serializer: S) -> Result<S::Ok, S::Error> {
-        let named: BTreeMap<_, _> = Kind::ALL.iter().map(|kind| (kind.plural(), all[kind.index()])).collect();
-        named.serialize(serializer)
-    }
-
-    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<All, D::Error> {
-        let named = BTreeMap::<String, Counts>::deserialize(deserializer)?;
-        Ok(Kind::ALL.map(|kind| named.get(kind.plural()).copied().unwrap_or_default()))
-    }
 }
 
 impl ProgressSnapshot {
