@@ -27,7 +27,7 @@ async fn from_the_first_key_to_the_proof() {
         // Both ends are given, so the wizard tries the source immediately.
         wizard.wait("5 experiments and 1 deleted, 29 runs");
         wizard.press("\r");
-        wizard.wait("SageMaker MLflow App of this account");
+        wizard.wait("F2: a SageMaker MLflow App");
         wizard.press("\r");
         wizard.wait("takes files through its artifact proxy");
         wizard.press("\r");
@@ -164,7 +164,7 @@ async fn one_model_is_chosen_from_the_keyboard_and_comes_with_what_it_needs() {
         let mut wizard = Terminal::open(&["--source", &from, "--target", &to], &path);
         wizard.wait("registered models");
         wizard.press("\r");
-        wizard.wait("SageMaker MLflow App of this account");
+        wizard.wait("F2: a SageMaker MLflow App");
         wizard.press("\r");
         wizard.wait("takes files through its artifact proxy");
         wizard.press("\r");
@@ -259,7 +259,7 @@ async fn an_app_is_made_and_filled_from_the_keyboard() {
         let mut wizard = Terminal::open_with(&["--source", &from], &path, &env);
         wizard.wait("answers in");
         wizard.press("\r");
-        wizard.wait("SageMaker MLflow App of this account");
+        wizard.wait("F2: a SageMaker MLflow App");
         // F2
         wizard.press("\x1bOQ");
         wizard.wait("There is none yet");
