@@ -48,7 +48,7 @@ pub async fn import(
     let next = format!("mlferry validate --source {} --target {}{same}", quoted(&source), quoted(&target));
     state.refuse_busy(&target)?;
     let (source, target) = ends.open_both(&source, &target).await?;
-    // Otherwise each file would fail by itself.
+    // One warning now explains the failures of all files later.
     if let Some(finding) = takes_files(&target).await?.filter(|finding| finding.level == Level::Failure) {
         printer.problem(&format!("warning: the target {}", finding.text));
         finding.hint.iter().for_each(|hint| printer.problem(&format!("  hint: {hint}")));

@@ -25,15 +25,15 @@ pub async fn watch(state: &StateDir, printer: &Printer) -> Result<u8> {
     let mut live = started(state, printer).await.into_iter();
     let Some(mut file) = live.next() else {
         status::status(state, printer)?;
-        printer.news("nothing is at work now");
+        printer.news("nothing is running");
         return Ok(0);
     };
     for other in live.filter_map(|other| other.read().ok()) {
-        printer.news(&format!("also at work: {}", title(&other)));
+        printer.news(&format!("also running: {}", title(&other)));
     }
     loop {
         let Some(last) = follow(&file, printer).await? else {
-            printer.news("not watched any more; the work goes on");
+            printer.news("stopped watching; the job is still running");
             return Ok(130);
         };
         let code = last.ended.as_ref().map_or(1, |ended| ended.exit_code);
@@ -85,7 +85,8 @@ async fn follow(file: &JobStatusFile, printer: &Printer) -> Result<Option<JobSta
             return Ok(Some(status));
         }
         if !is_live {
-            let what = format!("{}: process {} is gone without a word", title(&status), status.process);
+            let what =
+                format!("{}: process {} exited without writing a result", title(&status), status.process);
             return Err(Error::permanent(what).hint("run the same command again: it continues"));
         }
         view.show(&status);

@@ -2,13 +2,14 @@
 //! and `mlferry status` possible. Only the identity tags on the target prevent duplicates.
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
+use super::siblings::Siblings;
 use crate::artifacts::Digest;
 use crate::engine::{Counts, Step};
 use crate::entities::{Kind, RunId};
@@ -46,6 +47,7 @@ pub struct Journal {
     db: Mutex<Connection>,
     /// The runs that this process has found on the target. A run that only an older journal lists may be deleted there.
     seen: MemoryIdMap,
+    siblings: Siblings,
     /// Lets tests make writes fail.
     #[cfg(test)]
     pub(in crate::engine) faults: std::sync::OnceLock<std::sync::Arc<crate::engine::faults::Faults>>,
@@ -56,8 +58,6 @@ const SCHEMA: &str = "
     CREATE TABLE IF NOT EXISTS item (
         kind TEXT NOT NULL, id TEXT NOT NULL, state TEXT NOT NULL, attempts INTEGER NOT NULL DEFAULT 0,
         reason TEXT, target TEXT, fingerprint TEXT, bytes INTEGER, sha256 TEXT,
-        PRIMARY KEY (kind, id)) WITHOUT ROWID;
-    CREATE TABLE IF NOT EXISTS earlier (kind TEXT NOT NULL, id TEXT NOT NULL, fingerprint TEXT NOT NULL,
         PRIMARY KEY (kind, id)) WITHOUT ROWID;
     CREATE TABLE IF NOT EXISTS unresolved (run TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL,
         PRIMARY KEY (run, key)) WITHOUT ROWID;
@@ -90,11 +90,17 @@ impl Journal {
         let journal = Self {
             db: Mutex::new(db),
             seen: MemoryIdMap::default(),
+            siblings: Siblings::default(),
             #[cfg(test)]
             faults: std::sync::OnceLock::new(),
         };
         journal.claim(path, identity)?;
         Ok(journal)
+    }
+
+    /// Lets it know what other selections have finished.
+    pub fn beside(self, siblings: Siblings) -> Self {
+        Self { siblings, ..self }
     }
 
     fn claim(&self, path: &Path, identity: &Identity) -> Result<()> {
@@ -178,52 +184,6 @@ impl Journal {
         Ok(attempts.cast_unsigned())
     }
 
-    /// Reads which runs and logged models other selections of the same migration have finished, the oldest journal
-    /// first. A journal that cannot be read is left out: its items are then compared.
-    pub fn learn_from(&self, others: &[PathBuf], identity: &Identity) -> Result<()> {
-        for path in others {
-            let known = Self::finished(path, identity);
-            let known = known.inspect_err(|e| tracing::debug!("{}: {e}", path.display())).unwrap_or_default();
-            self.write(|db| {
-                let transaction = db.transaction()?;
-                {
-                    let mut insert =
-                        transaction.prepare_cached("INSERT OR REPLACE INTO earlier VALUES (?1, ?2, ?3)")?;
-                    for (kind, id, fingerprint) in &known {
-                        insert.execute([kind, id, fingerprint])?;
-                    }
-                }
-                Ok(transaction.commit()?)
-            })?;
-        }
-        Ok(())
-    }
-
-    /// Kind, id and fingerprint of what a journal of another plan records as finished.
-    fn finished(path: &Path, identity: &Identity) -> Result<Vec<(String, String, String)>> {
-        let db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-        let field = |key: &str| -> Result<String> {
-            Ok(db.query_row("SELECT value FROM migration WHERE key = ?1", [key], |row| row.get(0))?)
-        };
-        let Identity { step, source, target, .. } = identity;
-        if [field("step")?, field("source")?, field("target")?] != [step.name(), source, target] {
-            return Ok(Vec::new());
-        }
-        let mut rows = db.prepare(
-            "SELECT kind, id, fingerprint FROM item WHERE state = 'done' AND reason IS NULL
-             AND fingerprint IS NOT NULL AND kind IN (?1, ?2)",
-        )?;
-        let kinds = [Kind::Run.name(), Kind::LoggedModel.name()];
-        let rows = rows.query_map(kinds, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
-        Ok(rows.collect::<rusqlite::Result<_>>()?)
-    }
-
-    fn earlier(&self, kind: Kind, id: &str) -> Result<Option<String>> {
-        let db = self.db();
-        let mut known = db.prepare_cached("SELECT fingerprint FROM earlier WHERE kind = ?1 AND id = ?2")?;
-        Ok(known.query_row([kind.name(), id], |row| row.get(0)).optional()?)
-    }
-
     /// Records an item that is whole on the target, and whose content was never compared.
     pub fn taken(&self, kind: Kind, id: &str, target: &str, fingerprint: &str) -> Result<()> {
         let (target, fingerprint, reason) = (Some(target), Some(fingerprint), Some("not compared"));
@@ -242,13 +202,13 @@ impl Journal {
             .optional()?;
         match row {
             Some((state, known)) => Ok(state != "done" || known.as_deref() != Some(fingerprint)),
-            None => Ok(self.earlier(kind, id)?.is_some_and(|known| known != fingerprint)),
+            None => Ok(self.siblings.fingerprint(kind, id).is_some_and(|known| known != fingerprint)),
         }
     }
 
     /// True when an import with this selection or another one has written the item.
     pub fn is_compared(&self, kind: Kind, id: &str, fingerprint: &str) -> Result<bool> {
-        Ok(self.is_done(kind, id)? || self.earlier(kind, id)?.as_deref() == Some(fingerprint))
+        Ok(self.is_done(kind, id)? || self.siblings.fingerprint(kind, id).as_deref() == Some(fingerprint))
     }
 
     /// True when this journal records the item as finished and compared.
@@ -408,27 +368,6 @@ mod tests {
         let error = Journal::open(&path, &identity("http://b")).err().unwrap();
         assert_eq!(error.exit_code(), 2);
         assert!(error.to_string().contains("http://a"), "{error}");
-    }
-
-    #[test]
-    fn what_another_selection_has_finished_is_known() {
-        let folder = tempfile::tempdir().unwrap();
-        let (first, second) = (folder.path().join("a.db"), folder.path().join("b.db"));
-        let other = Identity { plan: "other".into(), ..identity("http://a") };
-        let journal = Journal::open(&first, &other).unwrap();
-        journal.done(Kind::Run, "same", Some("S"), Some("f")).unwrap();
-        journal.done(Kind::Run, "changed", Some("C"), Some("f")).unwrap();
-        journal.taken(Kind::Run, "never", "N", "f").unwrap();
-        let journal = Journal::open(&second, &identity("http://a")).unwrap();
-        journal.learn_from(&[first.clone(), folder.path().join("none.db")], &identity("http://a")).unwrap();
-        let visit = |id: &str, fingerprint| journal.must_be_visited(Kind::Run, id, fingerprint).unwrap();
-        assert!(!visit("same", "f") && visit("changed", "g") && !visit("never", "f") && !visit("new", "f"));
-        let compared = |id: &str| journal.is_compared(Kind::Run, id, "f").unwrap();
-        assert!(compared("same") && !compared("never") && !compared("new"));
-        // A journal of another source says nothing.
-        let third = Journal::open(&folder.path().join("c.db"), &identity("http://b")).unwrap();
-        third.learn_from(&[first], &identity("http://b")).unwrap();
-        assert!(!third.must_be_visited(Kind::Run, "changed", "g").unwrap());
     }
 
     #[test]

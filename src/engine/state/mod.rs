@@ -2,6 +2,7 @@ pub mod journal;
 pub mod lock;
 pub mod pending_app;
 pub mod session;
+pub mod siblings;
 pub mod wizard_files;
 use std::path::{Path, PathBuf};
 
@@ -55,18 +56,6 @@ impl StateDir {
 
     pub fn journals(&self) -> PathBuf {
         self.0.join("journals")
-    }
-
-    /// The paths of all journals but this one, the oldest first.
-    pub fn other_journals(&self, journal: &Path) -> Vec<PathBuf> {
-        let entries =
-            std::fs::read_dir(self.journals()).into_iter().flatten().flatten().map(|entry| entry.path());
-        let is_other =
-            |path: &PathBuf| path != journal && path.extension().is_some_and(|extension| extension == "db");
-        let written = |path: &PathBuf| path.metadata().and_then(|metadata| metadata.modified()).ok();
-        let mut all: Vec<PathBuf> = entries.filter(is_other).collect();
-        all.sort_by_key(written);
-        all
     }
 
     /// The path of the status file of one job, for other processes.

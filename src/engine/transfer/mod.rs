@@ -33,6 +33,7 @@ use super::lease::Lease;
 use super::selection::choose::{Chosen, choose};
 use super::state::digest;
 use super::state::lock::Lock;
+use super::state::siblings::Siblings;
 use super::status::writer::StatusWriter;
 use super::{Context, Endpoint, Event, Identity, Journal, StateDir, Step, not_migrated};
 use crate::entities::{Experiment, Kind, Unreadable};
@@ -117,8 +118,9 @@ impl Setting {
         let lock = Lock::take(&state.lock(target), &format!("{} of {}", step.name(), identity.source))?;
         let status_writer = StatusWriter::create(state, step, &identity.source, target);
         let journal_path = journal.unwrap_or_else(|| state.journal(&identity));
-        let journal = Arc::new(Journal::open(&journal_path, &identity)?);
-        journal.learn_from(&state.other_journals(&journal_path), &identity)?;
+        let migration = [step.name(), identity.source.as_str(), target];
+        let siblings = Siblings::of(&state.journals(), &journal_path, migration);
+        let journal = Arc::new(Journal::open(&journal_path, &identity)?.beside(siblings));
         let (state, location) = (state.clone(), target.to_owned());
         let (update, reread) = (false, false);
         Ok(Self {

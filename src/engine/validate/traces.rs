@@ -41,6 +41,10 @@ impl Compare {
                 theirs.extend(both.2.as_ref().map(|experiment| experiment.id.clone()));
             }
         }
+        if !ours.is_empty() && (!self.plan.is_everything() || !self.plan.except_experiments.is_empty()) {
+            let what = "links of runs to traces of experiments that are not selected";
+            self.not_compared(Kind::Trace, what, "the selection leaves them out", ours.len() as u64);
+        }
         for (source, choice, target) in experiments {
             // A run may be linked to traces of other experiments than its own.
             if let Some(target) = target.as_ref().filter(|_| !ours.is_empty()) {

@@ -57,7 +57,7 @@ enum How {
 const JOBS: &str = "/ajax-api/3.0/jobs/search";
 const RUN_AGAIN: &str = "to write one is to run it again";
 const NEEDS_SECRETS: &str = "they need the gateway's secrets, which are never shown";
-const NEEDS_ENDPOINTS: &str = "they work on gateway endpoints, which stay behind";
+const NEEDS_ENDPOINTS: &str = "they work on gateway endpoints, and those are not migrated";
 const MADE_BY: &str = "who made them and when cannot be set";
 
 /// Routes and fields of MLflow 3.18, `protos/*.proto` and `server/`.
@@ -79,7 +79,7 @@ const TABLE: [Route; 18] = [
     route("MCP servers", "/api/3.0/mlflow/mcp-servers", "mcp_servers", How::Get, MADE_BY),
     route("skills", "/api/3.0/mlflow/skills", "skills", How::Get, MADE_BY),
     route("users", "/api/2.0/mlflow/users/list", "users", How::Get, "their passwords are never shown; permissions stay with them"),
-    route("roles", "/api/3.0/mlflow/roles/list", "roles", How::Get, "they belong to users, who stay behind"),
+    route("roles", "/api/3.0/mlflow/roles/list", "roles", How::Get, "they belong to users, and those are not migrated"),
     route("other workspaces", "/api/3.0/mlflow/workspaces", "workspaces", How::BesidesDefault, "only the default workspace is read"),
 ];
 

@@ -65,7 +65,7 @@ impl EffectRunner {
         match effect {
             Effect::Check { at, attempt } => self.spawn(async move {
                 let end = at.end;
-                let result = with_endpoint(at).await.map(Box::new);
+                let result = check_end(at).await.map(Box::new);
                 Msg::Checked { end, attempt, result }
             }),
             Effect::Preflight { ends, output_dir, attempt } => {
@@ -316,7 +316,7 @@ async fn preflight(ask: engine::Preflight, attempt: u64, messages: &Sender<Msg>)
     futures::join!(look, passed_on).0
 }
 
-async fn with_endpoint(at: EndpointRef) -> Result<CheckReport> {
+async fn check_end(at: EndpointRef) -> Result<CheckReport> {
     let endpoint = open(&at.uri, at.end, at.access).await?;
     match at.end {
         engine::Side::Source => check_source(&endpoint, None).await,

@@ -3,6 +3,7 @@
 //! a user cannot tell it from a real one.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::sync::atomic::Ordering;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -82,7 +83,7 @@ impl RestWriter {
 
     async fn remove_late_run(&self, source: &RunId, bare: &ImportedRun, kept: &ImportedRun) -> Result<()> {
         // Without a lease, another import may be writing it.
-        if self.keeps_no_lease.load(std::sync::atomic::Ordering::Relaxed) {
+        if self.keeps_no_lease.load(Ordering::Relaxed) || !self.is_empty(&bare.id).await? {
             self.note_double(source, kept, bare);
             return Ok(());
         }
@@ -94,6 +95,17 @@ impl RestWriter {
             bare.id, kept.id
         ));
         Ok(())
+    }
+
+    /// True when the run still has no content and no files. Files that cannot be listed count as some.
+    async fn is_empty(&self, id: &RunId) -> Result<bool> {
+        let run = self.client.run(id).await?;
+        let has_none = match self.client.list_artifacts(run.owner(), "").await {
+            Ok((files, folders)) => files.is_empty() && folders.is_empty(),
+            Err(error) if error.is_about_object() => false,
+            Err(error) => return Err(error),
+        };
+        Ok(has_none && ImportedRun::from(run).is_bare)
     }
 
     /// A run exists twice, after two imports at the same time or an import of an old release that was not stopped. The
@@ -119,7 +131,7 @@ impl RestWriter {
             false => (kept, other),
         };
         let (kept_id, late_id) = (&kept.id, &late.id);
-        if is_open(&late) && !self.keeps_no_lease.load(std::sync::atomic::Ordering::Relaxed) {
+        if is_open(&late) && !self.keeps_no_lease.load(Ordering::Relaxed) {
             self.client.delete_logged_model(late_id).await?;
             self.note(format!(
                 "logged model {source} of the source was on the target twice, as the target had made one after its \
@@ -141,7 +153,7 @@ impl RestWriter {
         mut there: BTreeMap<u64, ModelVersion>,
         aliased: &BTreeSet<u64>,
     ) -> Result<BTreeMap<u64, ModelVersion>> {
-        let is_safe = !self.keeps_no_lease.load(std::sync::atomic::Ordering::Relaxed);
+        let is_safe = !self.keeps_no_lease.load(Ordering::Relaxed);
         let late: Vec<(u64, u64)> = there
             .values()
             .filter(|one| is_safe && !aliased.contains(&one.version))

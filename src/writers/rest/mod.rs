@@ -128,6 +128,7 @@ impl From<Run> for ImportedRun {
             && !run.lifecycle.is_deleted()
             && run.params.is_empty()
             && run.latest.is_empty()
+            && run.datasets.is_empty()
             && !run.has_models();
         Self {
             is_bare,
