@@ -142,7 +142,10 @@ async fn a_lost_terminal_stops_a_command_in_an_orderly_way_and_a_killed_one_is_m
         tokio::time::sleep(Duration::from_millis(700)).await;
         send(&left, Signal::INT);
         let left = ended(left).await.exits(130);
-        assert!(left.stdout.contains("runs ") && left.stderr.contains("the job is still running"), "{left:?}");
+        assert!(
+            left.stdout.contains("runs ") && left.stderr.contains("the job is still running"),
+            "{left:?}"
+        );
         send(&child, signal);
         assert_eq!(ended(child).await.code, code, "{signal:?}");
         let seen = ended(seeing).await.exits(code.unwrap_or(1));
