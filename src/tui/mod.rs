@@ -10,6 +10,8 @@ mod runner;
 mod runtime;
 pub mod source_tree;
 pub mod terminal;
+#[cfg(test)]
+mod tests;
 mod text;
 pub mod theme;
 pub mod update;

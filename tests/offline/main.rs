@@ -1,4 +1,4 @@
-//! Tests without servers: the rules for the source code, the wizard's screens, and the responses to bad input.
+//! Tests without servers: the rules for the source code and the responses to bad input.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -12,4 +12,3 @@ mod support;
 mod bad_input;
 mod layering;
 mod locks;
-mod screens;

@@ -63,3 +63,49 @@ fn whole(experiment: &Experiment, plan: &Plan) -> Result<Option<PlannedExperimen
         }
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::plan_of;
+    use crate::entities::Kind;
+    use crate::error::Result;
+    use crate::memory::{MemoryStore, small};
+    use crate::plan::{Plan, PlannedExperiment, PlannedTraces};
+    use crate::readers::MemoryReader;
+
+    #[tokio::test]
+    async fn the_id_of_a_failed_item_is_enough_for_its_smallest_plan() -> Result<()> {
+        let store = Arc::new(MemoryStore::new("s"));
+        let run = small(&store)?[0].clone();
+        let (experiment, model) = {
+            let data = store.data();
+            (data.runs[&run].run.experiment_id.clone(), data.models.keys().next().cloned())
+        };
+        let (source, plan) = (MemoryReader::new(store), Plan { skip_traces: true, ..Plan::default() });
+        let planned = async |kind, id: &str| plan_of(&source, kind, id, "", &plan).await;
+        let all = PlannedExperiment { name: "vision".into(), ..PlannedExperiment::default() };
+        let only = PlannedExperiment {
+            runs: Some([run.clone()].into()),
+            traces: PlannedTraces::None,
+            ..all.clone()
+        };
+        let model = model.map(|id| id.to_string()).unwrap_or_default();
+        for (kind, id, experiment) in [
+            (Kind::Run, run.to_string(), &only),
+            (Kind::Artifact, format!("{run}/model/a.txt"), &only),
+            (Kind::Experiment, experiment.to_string(), &all),
+            (Kind::LoggedModel, model, &all),
+        ] {
+            let found = planned(kind, &id).await?.map(|plan| plan.experiments);
+            assert_eq!(found, Some(vec![experiment.clone()]), "{kind} {id}");
+        }
+        let version = planned(Kind::ModelVersion, "churn/3").await?.map(|plan| plan.models);
+        assert_eq!(version, Some(vec!["churn".into()]));
+        for (kind, id) in [(Kind::Run, "0123"), (Kind::Experiment, "77777"), (Kind::Trace, "tr-1")] {
+            assert_eq!(planned(kind, id).await?, None, "{kind} {id}");
+        }
+        Ok(())
+    }
+}

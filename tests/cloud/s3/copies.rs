@@ -5,11 +5,8 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use mlferry::artifacts::s3::Limits;
-use mlferry::artifacts::{ArtifactStores, ByteStream};
-use mlferry::entities::S3Object;
-use mlferry::error::{Error, Result};
-use mlferry::io::{ByteSource, Meter};
+use mlferry::testing::{ArtifactStores, ByteSource, ByteStream, Limits, Meter, S3Object};
+use mlferry::{Error, Result};
 use serde_json::{Value, json};
 
 use super::seen;

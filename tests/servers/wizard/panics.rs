@@ -1,4 +1,4 @@
-use mlferry::tui::terminal::Screen;
+use mlferry::testing::Screen;
 use portable_pty::CommandBuilder;
 
 use super::terminal::Terminal;
