@@ -266,7 +266,7 @@ async fn an_app_is_made_and_filled_from_the_keyboard() {
         wizard.press("n");
         wizard.wait("a new MLflow App");
         wizard.press(&format!("from-the-wizard\t{store}\t{role}\r"));
-        wizard.wait("An App costs nothing by itself");
+        wizard.wait("An App itself is free of charge");
         wizard.press("\r");
         wizard.wait("Creating");
         wizard.press("\x03");
