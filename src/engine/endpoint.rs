@@ -9,7 +9,7 @@ use crate::rest::probe;
 use crate::rest::{Access, Address, Client, Probe, Side, connect};
 use crate::writers::{IdMap, RestWriter, Writer};
 
-/// One end of a migration. It is opened, and a server is probed.
+/// One end of a migration that has been opened. A server has also been probed.
 #[derive(Clone)]
 pub enum Endpoint {
     Server(Server),

@@ -1,6 +1,6 @@
 //! Tests undocumented behaviour of a live App. The result is a file that the user can attach to a bug report, and that
-//! can serve as a fixture. Of successful answers, only the structure is kept, without the data. Of refusals, the text
-//! is kept, without ids and names.
+//! can serve as a fixture. Successful answers are kept as their structure, without the data. Refusals are kept as text,
+//! without ids and names.
 
 mod limits;
 mod redact;

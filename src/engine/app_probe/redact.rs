@@ -35,7 +35,7 @@ impl Redactor {
     }
 }
 
-/// True for ARNs of callers, access keys, accounts and signed addresses, whatever characters surround them.
+/// True for ARNs of callers, access keys, accounts and signed addresses, with any characters around them.
 fn is_identifying(word: &str) -> bool {
     let digits = word.split(|c: char| !c.is_ascii_digit()).any(|run| run.len() == 12);
     let signs = ["arn:aws", "X-Amz-", "AKIA", "ASIA", "AROA", "Credential="];

@@ -91,7 +91,7 @@ pub struct CheckReport {
     pub runs: u64,
     /// True when there are more runs than were read.
     pub more_runs: bool,
-    /// The number of unreadable objects, among those that were read.
+    /// The number of objects that cannot be read.
     pub unreadable: u64,
     /// The kinds that are migrated. Empty for a target.
     #[serde(skip)]

@@ -23,7 +23,7 @@ const MAX_TRACES: u64 = 1_000;
 const MAX_LISTED_RUNS: usize = 2;
 const MAX_CONCURRENT_EXPERIMENTS: usize = 8;
 
-/// The content of a source, counted as far as a few seconds allow.
+/// The content of a source, counted as far as possible within a few seconds.
 pub struct Sample {
     pub experiments: Vec<Experiment>,
     /// Registered models and prompts.

@@ -17,7 +17,7 @@ use crate::error::{Class, Error, Result};
 pub use reader::FaultyReader;
 pub use writer::FaultyWriter;
 
-/// The behaviour of the call that must fail.
+/// The way in which a call fails.
 #[derive(Clone, Debug)]
 pub enum How {
     /// The call has no effect and returns the error.

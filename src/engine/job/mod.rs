@@ -101,7 +101,7 @@ impl Job {
         let drain = control.drain.clone();
         let context = Context::new(sender, Arc::clone(&progress), status_writer.clone(), drain, paused);
         let context = Arc::new(context);
-        // The future is large and is moved several times. On the heap, these moves do not copy it over the stack.
+        // The future is large and is moved several times. It is on the heap, so that these moves do not copy it.
         let work = Box::pin(work(Arc::clone(&context)));
         let (of_progress, of_control) = (Arc::clone(&progress), control.clone());
         let supervisor = Supervisor {

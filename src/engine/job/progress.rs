@@ -12,7 +12,7 @@ use crate::rest::Side;
 /// The state of both servers: the source's, then the target's.
 pub type Servers = [Health; 2];
 
-/// The counters of a job. The frontend samples them. Each item has one writer at a time.
+/// The counters of a job. The frontend samples them. Each item is counted by one task at a time.
 #[derive(Debug, Default)]
 pub struct Progress {
     kinds: [KindProgress; Kind::ALL.len()],

@@ -1,5 +1,5 @@
-//! Ends a job that makes no progress, whatever the reason. The user then finds an error, and not a progress bar that
-//! has not moved for hours.
+//! Ends a job that makes no progress for any reason. The user then finds an error, and not a progress bar that has not
+//! moved for hours.
 
 use std::time::{Duration, Instant};
 

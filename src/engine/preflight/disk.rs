@@ -6,7 +6,7 @@ use super::report::Report;
 use crate::error::{Error, Result};
 
 const CHECK: &str = "disk";
-/// Few exports are smaller than this.
+/// Most exports need more space than this.
 const MIN_FREE_BYTES: u64 = 5_000_000_000;
 
 pub fn check(directory: &Path, report: &mut Report<'_>) {

@@ -28,7 +28,7 @@ fn name<S: serde::Serializer>(end: &Side, serializer: S) -> Result<S::Ok, S::Err
 }
 
 impl Line {
-    /// A line that is neither a denial nor a transient failure.
+    /// Creates a line that is neither a denial nor a transient failure.
     pub fn new(end: Side, check: &'static str, finding: Finding) -> Self {
         Self { end, check, finding, statement: None, class: Class::Permanent }
     }

@@ -35,7 +35,7 @@ impl Lock {
         Ok(Self { _file: file })
     }
 
-    /// Returns an error while another process holds the lock. This function does not take the lock.
+    /// Returns an error while another process holds the lock. This function does not keep the lock.
     pub fn refuse_held(path: &Path) -> Result<()> {
         let Ok(mut file) = File::open(path) else { return Ok(()) };
         match file.try_lock_shared() {

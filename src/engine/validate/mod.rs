@@ -136,7 +136,7 @@ struct Compare {
     model_runs: Mutex<HashMap<RunId, RunId>>,
     /// Runs of the target that have no partner because the plan's time window excludes them.
     outside: Mutex<HashSet<RunId>>,
-    /// Runs whose references can be checked when all pairs are known.
+    /// Runs whose references can only be checked when all pairs are known.
     deferred: Mutex<Vec<Deferred>>,
 }
 

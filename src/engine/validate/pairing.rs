@@ -57,8 +57,8 @@ pub fn models<'a>(
     pairs.end(there)
 }
 
-/// True when the target's experiment was made from a source with this experiment. In databases, experiment ids are
-/// small numbers that occur on every source, so the creation time is compared too, if both sides have it.
+/// True unless the creation times show that the target's experiment was made from another source. In databases,
+/// experiment ids are small numbers that occur on every source, so the id alone is not enough.
 fn is_same_source(ours: &Experiment, theirs: &Experiment) -> bool {
     let created =
         |time: i64| theirs.tags.get(tag::SOURCE_CREATION_TIME).is_none_or(|known| *known == time.to_string());
