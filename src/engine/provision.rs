@@ -227,8 +227,9 @@ impl Provision {
             }
             if waited + self.patience.interval > self.patience.most {
                 let seconds = self.patience.most.as_secs();
-                return Err(Error::transient(format!("{arn} is not ready after {seconds} s"))
-                    .hint(format!("AWS still works on it: run `mlferry app wait {arn}` to wait again")));
+                return Err(Error::transient(format!("{arn} is not ready after {seconds} s")).hint(format!(
+                    "AWS is still working on it: run `mlferry app wait {arn}` to wait again"
+                )));
             }
             tokio::time::sleep(self.patience.interval).await;
         }
