@@ -1,7 +1,6 @@
-//! Finds artifact roots that list no file although they should contain some. MLflow lists a folder that does not exist
-//! on the server's machine as empty (MLflow 3.10, `store/artifact/local_artifact_repo.py`, `list_artifacts`). This
-//! happens to a database that was moved from another machine. MLflow reports no error for it, so mlferry must warn the
-//! user.
+//! Finds artifact roots that list no file although they should contain files. If a folder does not exist on the
+//! server's machine, MLflow lists it as empty (MLflow 3.10, `store/artifact/local_artifact_repo.py`, `list_artifacts`).
+//! This happens when a database was moved from another machine. MLflow reports no error, so mlferry must warn the user.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,22 +10,22 @@ use crate::entities::Run;
 
 #[derive(Default)]
 pub struct EmptyRoots {
-    /// The runs without files whose tags name a logged model.
+    /// The number of runs without files whose tags name a logged model.
     with_models: AtomicU64,
-    /// The runs whose root is a folder that this machine does not have: first those without files, then those with
-    /// files.
+    /// The number of runs without files whose root is a folder that this machine does not have.
     empty_folders: AtomicU64,
+    /// The number of runs with files whose root is a folder that this machine does not have.
     full_folders: AtomicU64,
     example: OnceLock<String>,
 }
 
 impl EmptyRoots {
-    /// True for a run whose listing should show files, or cannot be trusted when it shows none.
+    /// True for a run whose listing should contain files, or is not reliable when it contains none.
     pub fn concerns(run: &Run) -> bool {
         run.names_model_files() || is_far_folder(run)
     }
 
-    /// Counts a run whose complete listing showed this number of files.
+    /// Counts a run. `files` is the number of files in its complete listing.
     pub fn add(&self, run: &Run, files: usize) {
         let root = run.artifact_uri.as_str();
         let is_far_folder = is_far_folder(run);
@@ -58,22 +57,23 @@ impl EmptyRoots {
         let mut notes = Vec::new();
         if with_models > 0 {
             notes.push(format!(
-                "runs whose tags name a logged model, and whose artifacts are listed as empty: {with_models} (such as {example}); \
-                 if the files were not deleted on purpose, see whether the source reaches that place"
+                "runs whose tags name a logged model, and whose artifacts are listed as empty: {with_models} (such as \
+                 {example}); if the files were not deleted on purpose, check whether the source can read that location"
             ));
         }
         // One listed file proves that the server has these folders.
         if empty > 0 && full == 0 {
             notes.push(format!(
-                "runs whose artifacts are in folders of the server's own machine, all listed as empty: {empty} (such as \
-                 {example}); MLflow lists a folder that does not exist as empty: if files were logged, see whether the folder is there"
+                "runs whose artifacts are in folders of the server's own machine, all listed as empty: {empty} (such \
+                 as {example}); MLflow lists a folder that does not exist as empty: if files were logged, check \
+                 whether the folder exists"
             ));
         }
         notes
     }
 }
 
-/// Its root is a folder that this machine does not have.
+/// True when the root of the run is a folder that this machine does not have.
 fn is_far_folder(run: &Run) -> bool {
     folder(&run.artifact_uri).is_some_and(|path| !path.is_dir())
 }
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn runs_without_files_that_should_have_some_are_told_of() {
+    fn runs_without_files_that_should_have_some_are_reported() {
         let (far, model) =
             ("file:///no/such/folder/1/a/artifacts", r#"[{"artifact_path": "model", "run_id": "1"}]"#);
         let roots = EmptyRoots::default();

@@ -9,7 +9,7 @@ use crate::rest::probe;
 use crate::rest::{Access, Address, Client, Probe, Side, connect};
 use crate::writers::{IdMap, RestWriter, Writer};
 
-/// One end of a migration, opened and probed.
+/// One end of a migration that has been opened. A server has also been probed.
 #[derive(Clone)]
 pub enum Endpoint {
     Server(Server),
@@ -21,9 +21,9 @@ pub enum Endpoint {
 pub struct Server {
     pub client: Arc<Client>,
     pub probe: Probe,
-    /// The stores that hold its artifacts.
+    /// The stores that hold the server's artifacts.
     pub stores: Arc<ArtifactStores>,
-    /// Its SageMaker resource. `None` for a self-managed server.
+    /// The server's SageMaker resource. `None` for a self-managed server.
     pub managed: Option<Arc<Managed>>,
 }
 
@@ -36,7 +36,7 @@ pub struct Managed {
     pub session: Session,
 }
 
-/// Opens `http(s)://…`, the ARN of managed MLflow, or a directory. Only reads.
+/// Opens `http(s)://…`, the ARN of managed MLflow, or a directory. This function only reads.
 pub async fn open(text: &str, end: Side, access: Access) -> Result<Endpoint> {
     let text = text.trim();
     if text.is_empty() {
@@ -64,11 +64,12 @@ pub async fn open(text: &str, end: Side, access: Access) -> Result<Endpoint> {
         let stores = Arc::new(ArtifactStores::new(Arc::clone(client.meter()), None).with_wait(client.wait()));
         return Ok(Endpoint::Server(Server { client, probe, stores, managed: None }));
     }
-    refuse_what_comes_later(text)?;
+    refuse_unsupported(text)?;
     Ok(Endpoint::Archive(PathBuf::from(text.strip_prefix("file://").unwrap_or(text))))
 }
 
-/// The normalised form of `text`, equal to [`Endpoint::location`] of the open endpoint. Sends no request.
+/// The normalised form of `text`. It is equal to [`Endpoint::location`] of the open endpoint. This function sends no
+/// request.
 pub(super) fn location(text: &str) -> Result<String> {
     let text = text.trim();
     let lower = text.to_ascii_lowercase();
@@ -81,7 +82,7 @@ pub(super) fn location(text: &str) -> Result<String> {
     Ok(text.strip_prefix("file://").unwrap_or(text).to_owned())
 }
 
-/// Opens managed MLflow with credentials that were found before. `caller` signs MLflow calls.
+/// Opens managed MLflow with existing sessions. The credentials of `caller` sign MLflow calls.
 pub(super) async fn open_managed(
     arn: Arn,
     session: Session,
@@ -97,16 +98,16 @@ pub(super) async fn open_managed(
     Ok(Server { client, probe, stores, managed: Some(Arc::new(Managed { arn, session })) })
 }
 
-/// Returns a specific error for kinds of locations that mlferry recognises but cannot read yet.
-fn refuse_what_comes_later(text: &str) -> Result<()> {
+/// Returns a specific error for locations that mlferry recognises but cannot read yet, and for malformed addresses.
+fn refuse_unsupported(text: &str) -> Result<()> {
     let has = |name: &str| Path::new(text).join(name).exists();
-    // An export has a folder of models too.
+    // An export directory has a `models` folder too, but then it also has an `experiments` folder.
     let is_file_store = has("0/meta.yaml") || (has("models") && !has("experiments"));
     if text.starts_with("sqlite:") || is_file_store {
-        return Err(Error::usage(format!("{text}: a store cannot be read without its server yet"))
-            .hint(format!("start one over it: mlflow server --backend-store-uri {text} --port 5000")));
+        return Err(Error::usage(format!("{text}: mlferry cannot read a store without its server yet"))
+            .hint(format!("start a server for it: mlflow server --backend-store-uri {text} --port 5000")));
     }
-    // The parser explains the error, and it hides credentials.
+    // The address parser returns a clear error that does not contain credentials.
     if !Path::new(text).exists() && text.contains(['@', ':']) {
         Address::parse(text)?;
     }
@@ -124,7 +125,8 @@ impl Endpoint {
         })
     }
 
-    /// Opens the write side, for servers only. The export step writes directories.
+    /// Returns a writer for a server. Returns an error for a directory, because only the export step writes
+    /// directories.
     pub fn writer(&self, ledger: Arc<dyn IdMap>, update: bool) -> Result<Arc<dyn Writer>> {
         match self {
             Self::Server(Server { client, probe, stores, .. }) => {

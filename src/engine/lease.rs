@@ -1,5 +1,5 @@
-//! A lease, kept on the target itself, that allows only one import at a time to write to it. A lock file is not enough:
-//! it does not cover other machines or another spelling of the same address.
+//! A lease that is stored on the target itself. It allows only one import at a time to write to the target. A lock file
+//! is not enough: it does not cover other machines, or another spelling of the same address.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -16,15 +16,15 @@ use crate::writers::Writer;
 /// How long a lease is valid, and how often it is renewed.
 const LEASE_DURATION: Duration = Duration::from_secs(90);
 const RENEWAL_INTERVAL: Duration = Duration::from_secs(20);
-/// Two imports may take the lease at the same moment. Both read it again after `FIRST_CHECK_DELAY`, and a second time after
-/// `SECOND_CHECK_DELAY`.
+/// Two imports may take the lease at the same moment. Therefore both read the lease again after `FIRST_CHECK_DELAY`,
+/// and a second time after `SECOND_CHECK_DELAY`.
 const FIRST_CHECK_DELAY: Duration = Duration::from_millis(250);
 const SECOND_CHECK_DELAY: Duration = Duration::from_secs(2);
-/// A lease that expired more recently than this may come from a machine whose clock is behind. It is watched for a
-/// renewal first.
+/// If a lease expired more recently than this, the holder's clock may only be behind. The lease is then first watched
+/// for a renewal.
 const MAX_CLOCK_SKEW: Duration = Duration::from_secs(600);
 
-/// The content of the tag.
+/// The content of the tag that stores the lease.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Holder {
     owner: String,
@@ -66,7 +66,7 @@ pub(super) struct Lease<K = Arc<dyn Writer>> {
 }
 
 impl<K: Keeper> Lease<K> {
-    /// `location` is the target's address as it was given. This process holds the lock of that name.
+    /// `location` is the target's address as the user has given it. This process holds the lock file of that address.
     pub fn new(keeper: K, state: &StateDir, location: &str, doing: String) -> Self {
         let (host, process) = (host(), std::process::id());
         let now = format!("{:?}", SystemTime::now());
@@ -85,16 +85,16 @@ impl<K: Keeper> Lease<K> {
         Self { keeper, me, watched, is_held: AtomicBool::new(false) }
     }
 
-    /// Takes the lease. Returns a note for the user when the target cannot keep one. Returns an error of class `Locked`
-    /// when another import holds it.
+    /// Takes the lease. Returns a note for the user when the target cannot store a lease. Returns an error of class
+    /// `Locked` when another import holds the lease.
     pub async fn take(&self) -> Result<Option<String>> {
-        let unkept = |e: &Error| {
+        let note = |e: &Error| {
             format!(
-                "the target keeps no lease ({e}): see to it that no other import writes to it at the same time"
+                "the target cannot store a lease ({e}): make sure that no other import writes to it at the same time"
             )
         };
         match self.keeper.lease().await {
-            Err(e) if is_minor(&e) => return Ok(Some(unkept(&e))),
+            Err(e) if is_minor(&e) => return Ok(Some(note(&e))),
             Err(e) => return Err(e),
             Ok(text) => {
                 if let Some(other) = self.other(text.as_deref())
@@ -105,7 +105,7 @@ impl<K: Keeper> Lease<K> {
             }
         }
         match self.renew().await {
-            Err(e) if is_minor(&e) => return Ok(Some(unkept(&e))),
+            Err(e) if is_minor(&e) => return Ok(Some(note(&e))),
             other => other?,
         }
         tokio::time::sleep(FIRST_CHECK_DELAY).await;
@@ -118,13 +118,13 @@ impl<K: Keeper> Lease<K> {
         }
     }
 
-    /// True for the text of this very lease, wherever it was read.
+    /// True when this text of a lease was written by this process. The text may have been read from the other end.
     pub fn is_mine(&self, text: &str) -> bool {
         let holder: Option<Holder> = serde_json::from_str(text).ok();
         self.is_held.load(Relaxed) && holder.is_some_and(|holder| holder.owner == self.me.owner)
     }
 
-    /// Renews the lease as long as this future is awaited. Ends when another import has taken the lease.
+    /// Renews the lease as long as this future is awaited. Returns an error when another import has taken the lease.
     pub async fn renew_until_lost(&self) -> Error {
         let mut pause = SECOND_CHECK_DELAY;
         loop {
@@ -158,10 +158,7 @@ impl<K: Keeper> Lease<K> {
             other => other.map(drop),
         };
         if let Err(e) = released {
-            tracing::warn!(
-                "the lease was not given back, it runs out in {} s: {e}",
-                LEASE_DURATION.as_secs()
-            );
+            tracing::warn!("the lease was not released, it expires in {} s: {e}", LEASE_DURATION.as_secs());
         }
     }
 
@@ -181,7 +178,7 @@ impl<K: Keeper> Lease<K> {
 
     async fn is_alive(&self, other: &Holder) -> Result<bool> {
         if other.lock == self.me.lock {
-            // This process holds that lock, so the other process has ended.
+            // This process holds that lock file now, so the other process has ended.
             return Ok(false);
         }
         if other.machine == self.me.machine && !lives(other.process) {
@@ -208,10 +205,10 @@ fn held_by(other: &Holder) -> Error {
     let seconds = (other.until - now()).max(0) / 1_000;
     Error::new(
         Class::Locked,
-        format!("another mlferry is at work on this target: {doing}, process {process} on {host}"),
+        format!("another mlferry is writing to this target: {doing}, process {process} on {host}"),
     )
     .hint(format!(
-        "wait for it, or stop it there; if it was killed, its lease at the target ends in {seconds} s"
+        "wait for it, or stop it there; if it was killed, its lease on the target expires in {seconds} s"
     ))
 }
 
@@ -230,7 +227,7 @@ fn host() -> String {
         .unwrap_or_else(|| "another machine".into())
 }
 
-/// The digest includes the process namespace, because a container only sees its own processes.
+/// Identifies this machine. The digest includes the process namespace, because a container only sees its own processes.
 fn machine(host: &str) -> String {
     let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
     let processes = std::fs::read_link("/proc/self/ns/pid").unwrap_or_default();
@@ -255,7 +252,7 @@ mod tests {
 
     use super::*;
 
-    /// A tag, and the error of a server that does not keep one.
+    /// A lease tag, and the error class of a server that does not store one.
     #[derive(Clone, Default)]
     struct Tag(Arc<Mutex<Option<String>>>, Option<Class>);
 
@@ -291,7 +288,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_second_spelling_is_told_who_holds_it_and_gets_it_afterwards() {
+    async fn another_spelling_of_the_address_must_wait_for_the_lease() {
         let ((_folder, state), tag) = (state(), Tag::default());
         let (first, second) =
             (lease(&tag, &state, "http://127.0.0.1"), lease(&tag, &state, "http://localhost"));
@@ -300,19 +297,19 @@ mod tests {
         assert_eq!((error.class(), error.exit_code()), (Class::Locked, 11));
         assert!(error.to_string().contains("import to http://127.0.0.1"), "{error}");
         second.release().await;
-        assert!(tag.0.lock().unwrap().is_some(), "it is not the second one's to give back");
+        assert!(tag.0.lock().unwrap().is_some(), "the second import does not hold the lease");
         first.release().await;
         assert_eq!(*tag.0.lock().unwrap(), None);
         assert_eq!(second.take().await.unwrap(), None);
     }
 
     #[tokio::test]
-    async fn who_is_gone_is_not_waited_for() {
+    async fn the_lease_of_an_ended_process_is_taken_over() {
         let ((_folder, state), tag) = (state(), Tag::default());
         let mine = lease(&tag, &state, "http://t");
         let until = now() + 80_000;
-        // One lease has the same lock, which this process holds by now. The other lease is of an ended process of this
-        // machine.
+        // The first lease has the same lock file, which this process holds now. The second lease belongs to an ended
+        // process on this machine.
         let ended = std::process::Command::new("true").spawn().map(|mut child| (child.id(), child.wait()));
         let gone = Holder { lock: "another".into(), process: ended.unwrap().0, ..mine.me.clone() };
         for other in [Holder { process: 1, ..mine.me.clone() }, gone] {
@@ -326,7 +323,7 @@ mod tests {
         assert_eq!(mine.take().await.unwrap_err().class(), Class::Locked);
         put(&tag, &Holder { until: now() - 1_000, ..far.clone() });
         assert_eq!(mine.take().await.unwrap(), None);
-        // Its clock is behind: the process still runs.
+        // The lease looks expired because the other clock is behind, but the other process still renews it.
         put(&tag, &Holder { until: now() - 30_000, ..far.clone() });
         let renews = async {
             tokio::time::sleep(Duration::from_millis(10)).await;
@@ -337,12 +334,12 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn of_two_at_the_same_moment_one_goes_on() {
+    async fn of_two_imports_at_the_same_moment_one_continues() {
         let ((_folder, state), tag) = (state(), Tag::default());
         let (first, second) = (lease(&tag, &state, "http://a"), lease(&tag, &state, "http://b"));
         let (one, two) = futures::join!(first.take(), second.take());
         assert!(one.is_ok() != two.is_ok(), "{one:?} {two:?}");
-        // An import that was suspended while another one took over ends on its own.
+        // An import that was suspended ends when another import has taken over the lease.
         let holder = if one.is_ok() { first } else { second };
         put(&tag, &Holder { owner: "x".into(), until: now() + 80_000, ..holder.me.clone() });
         assert_eq!(holder.renew_until_lost().await.class(), Class::Locked);
@@ -351,11 +348,11 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_target_that_keeps_none_is_a_note_and_one_that_is_gone_an_error() {
+    async fn a_target_that_cannot_store_a_lease_is_a_note_and_an_unreachable_target_an_error() {
         let (_folder, state) = state();
         for class in [Class::Forbidden, Class::Permanent, Class::NotFound] {
             let note = lease(&Tag(Arc::default(), Some(class)), &state, "http://t").take().await.unwrap();
-            assert!(note.unwrap().contains("keeps no lease"));
+            assert!(note.unwrap().contains("cannot store a lease"));
         }
         let gone = Tag(Arc::default(), Some(Class::Transient));
         assert!(lease(&gone, &state, "http://t").take().await.is_err());

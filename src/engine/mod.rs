@@ -1,5 +1,5 @@
-//! The migration steps, one file per step, independent of any frontend. The CLI and the wizard both start a [`Job`],
-//! read its events and its progress, and may stop or pause it.
+//! The migration steps, independent of any frontend. The CLI and the wizard both start a [`Job`], read its events and
+//! its progress, and may stop or pause it.
 
 mod app_probe;
 pub mod browse;

@@ -1,5 +1,5 @@
-//! Property tests for every parser of untrusted text. No text makes a parser panic. A parsed value is the same after it
-//! is written and parsed again.
+//! Property tests for every parser of untrusted text. A parser must not panic for any text. A parsed value must be the
+//! same after it is written and parsed again.
 
 use std::io::{BufReader, Read};
 
@@ -12,7 +12,7 @@ use crate::entities::{S3Object, Spans, is_plain_id, is_safe_path};
 use crate::plan::{Plan, UnixMillis};
 use crate::rest::{Address, Version};
 
-/// Texts that are almost valid input: its pieces in any order, and any characters between them.
+/// Texts that are almost valid input: pieces of valid input in any order, with any characters between them.
 fn nearly(pieces: &'static [&'static str]) -> impl Strategy<Value = String> {
     let piece = prop_oneof![4 => prop::sample::select(pieces).prop_map(str::to_owned), 1 => any::<String>()];
     prop::collection::vec(piece, 0..12).prop_map(|parts| parts.concat())
@@ -89,7 +89,7 @@ proptest! {
         if let Ok((address, _)) = Address::parse(&text) {
             let (again, login) = Address::parse(&address.to_string()).unwrap();
             prop_assert_eq!(&again, &address);
-            prop_assert!(login.is_none(), "no credential is part of an address");
+            prop_assert!(login.is_none(), "an address contains no credentials");
         }
     }
 

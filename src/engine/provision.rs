@@ -14,14 +14,15 @@ use crate::error::{Class, Error, Result};
 
 /// The notice that is shown before an App is created (AWS: "MLflow Apps", pricing, December 2025).
 pub const COST: &str =
-    "An App costs nothing by itself; AWS bills its artifact store (S3 storage and requests).";
+    "An App itself is free of charge; AWS bills its artifact store (S3 storage and requests).";
 
 /// How often and how long mlferry polls AWS for the end of an operation.
 #[derive(Clone, Copy, Debug)]
 pub struct Polling {
     pub interval: Duration,
+    /// The maximum wait for the end of an operation.
     pub most: Duration,
-    /// The limit for a new role that is not visible in all of AWS yet.
+    /// The maximum wait for a new role that is not visible in all of AWS yet.
     pub most_for_role: Duration,
 }
 
@@ -36,11 +37,11 @@ impl Default for Polling {
     }
 }
 
-/// Progress of a creation or of a wait.
+/// The progress of a creation or of a wait.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Provisioning {
-    /// The status, after this many seconds.
+    /// The status of the App, after this number of seconds.
     AppStatus { arn: String, status: String, seconds: f64 },
     /// IAM has not propagated the role yet. mlferry tries the creation again.
     AppRoleAwaited { reason: String, seconds: f64 },
@@ -50,7 +51,7 @@ pub enum Provisioning {
 #[derive(Clone, Debug)]
 pub struct CreatedApp {
     pub arn: Arn,
-    /// True when the App existed before.
+    /// True when the App already existed.
     pub found: bool,
 }
 
@@ -99,14 +100,14 @@ impl Provision {
         self.plane.describe(arn).await
     }
 
-    /// Returns the App of that name, unless it is being deleted.
+    /// Returns the App with this name, unless it is being deleted.
     pub async fn find(&self, name: &str) -> Result<Option<AppSummary>> {
         let is_there =
             |one: &AppSummary| one.name == name && !matches!(one.status.as_str(), "Deleting" | "Deleted");
         Ok(self.plane.list().await?.into_iter().find(is_there))
     }
 
-    /// A link that opens the UI once, within five minutes. It must not be logged.
+    /// Returns a link that opens the UI. It works once, within five minutes. The link must not be logged.
     pub async fn link(&self, arn: &Arn) -> Result<SecretString> {
         self.plane.link(arn).await
     }
@@ -118,15 +119,17 @@ impl Provision {
             ["cn-", "us-gov-", "us-iso", "eu-isoe-"].iter().any(|p| self.region().starts_with(p));
         match is_outside {
             false => Ok(()),
-            true => Err(Error::usage(format!("AWS offers no MLflow Apps in {}", self.region()))
-                .hint("they are not to be had in China and GovCloud: choose a region of the partition aws")),
+            true => Err(Error::usage(format!("AWS offers no MLflow Apps in {}", self.region())).hint(
+                "MLflow Apps are not available in China and GovCloud: choose a region of the partition aws",
+            )),
         }
     }
 
-    /// Returns the App of that name, and creates it if it does not exist. The ARN is stored before the wait begins.
+    /// Returns the App with the name of `new`, and creates it if it does not exist. The ARN is stored before the wait
+    /// begins.
     ///
-    /// A creation has no client token. After a lost answer, mlferry therefore looks for the name and does not send a
-    /// second creation.
+    /// AWS offers no client token for this request. If an answer is lost, mlferry therefore looks for an App with this
+    /// name before it sends the request again.
     pub async fn create(
         &self,
         new: &NewApp,
@@ -153,7 +156,7 @@ impl Provision {
                 return Err(error);
             }
             let (reason, seconds) = (error.to_string(), waited.as_secs_f64());
-            tracing::warn!("{reason}; again in {:?}", self.patience.interval);
+            tracing::warn!("{reason}; trying again in {:?}", self.patience.interval);
             if for_role {
                 tell(&Provisioning::AppRoleAwaited { reason, seconds });
             }
@@ -161,8 +164,7 @@ impl Provision {
         }
     }
 
-    /// Returns the App of that name. An App with another artifact store or another role counts as a different App: that
-    /// is an error.
+    /// Returns the App with the name of `new`. Returns an error if that App has another artifact store or another role.
     async fn same_app(&self, new: &NewApp) -> Result<Option<Arn>> {
         let is_app = |one: &AppSummary| one.resource == Resource::App;
         let Some(there) = self.find(&new.name).await?.filter(is_app) else { return Ok(None) };
@@ -176,7 +178,7 @@ impl Provision {
             () if there.role_arn != new.role_arn => &there.role_arn,
             () => return Ok(Some(arn)),
         };
-        Err(Error::permanent(format!("there is an App named {:?} already, with {other}: {arn}", new.name))
+        Err(Error::permanent(format!("an App named {:?} already exists, with {other}: {arn}", new.name))
             .hint("use that one by its ARN, or give the new one another name"))
     }
 
@@ -194,9 +196,9 @@ impl Provision {
         self.plane.update_app(arn, change).await?;
         let there = self.wait(arn, tell).await?;
         match there.listed.status.as_str() {
-            "UpdateFailed" => {
-                Err(Error::permanent(format!("{arn}: the update failed; it goes on as it was")))
-            }
+            "UpdateFailed" => Err(Error::permanent(format!(
+                "{arn}: the update failed; the App keeps its previous configuration"
+            ))),
             _ => Ok(there),
         }
     }
@@ -220,20 +222,22 @@ impl Provision {
                         _ => return Err(never_ready(arn, &there)),
                     }
                 }
-                Err(error) if error.class() == Class::Transient => tracing::warn!("{error}; asking again"),
+                Err(error) if error.class() == Class::Transient => tracing::warn!("{error}; trying again"),
                 Err(error) => return Err(error),
             }
             if waited + self.patience.interval > self.patience.most {
                 let seconds = self.patience.most.as_secs();
-                return Err(Error::transient(format!("{arn} is not ready after {seconds} s"))
-                    .hint(format!("AWS goes on with it: `mlferry app wait {arn}` waits on")));
+                return Err(Error::transient(format!("{arn} is not ready after {seconds} s")).hint(format!(
+                    "AWS is still working on it: run `mlferry app wait {arn}` to wait again"
+                )));
             }
             tokio::time::sleep(self.patience.interval).await;
         }
     }
 }
 
-/// SageMaker gives no reason for a failed creation (AWS: DescribeMlflowApp has no `FailureReason`).
+/// The error for an App that will never be ready. SageMaker gives no reason for a failed creation (AWS:
+/// DescribeMlflowApp has no `FailureReason`).
 fn never_ready(arn: &Arn, there: &AppDescription) -> Error {
     let AppDescription { listed, role_arn, artifact_store_uri, .. } = there;
     let error = Error::permanent(format!("{arn} is {}", listed.status));
@@ -243,9 +247,9 @@ fn never_ready(arn: &Arn, there: &AppDescription) -> Error {
             arn.id()
         )),
         _ if listed.status == "CreateFailed" => error.hint(format!(
-            "SageMaker does not tell why; mostly the role {role_arn} does not trust sagemaker.amazonaws.com, it may not \
-             use {artifact_store_uri}, or that bucket is in another region than {}. Mend it, delete this App \
-             (aws sagemaker delete-mlflow-app --arn …) and create it anew",
+            "SageMaker gives no reason; usually the role {role_arn} does not trust sagemaker.amazonaws.com, it may not \
+             use {artifact_store_uri}, or that bucket is not in {}. Fix this, delete this App \
+             (aws sagemaker delete-mlflow-app --arn …) and create it again",
             arn.region()
         )),
         _ => error.hint("choose or create another one: `mlferry app list`"),

@@ -10,7 +10,7 @@ use crate::io::Pages;
 use crate::plan::{ExperimentSelection, Plan, Subset};
 use crate::readers::{Reader, SourceInfo};
 
-/// The experiments whose runs are counted concurrently.
+/// The maximum number of experiments or models that are counted concurrently.
 const MAX_CONCURRENT_REQUESTS: usize = 8;
 
 /// The objects that a plan would migrate.
@@ -21,11 +21,12 @@ pub struct Survey {
     /// Registered models and prompts.
     pub models: Vec<ModelSurvey>,
     pub evaluation_datasets: Vec<DatasetSurvey>,
-    /// The objects that are included because a selected version needs them: the id or name, and the version.
+    /// The objects that are included because a selected version needs them: the id or name of the object, and the
+    /// version.
     pub needed: Vec<(String, String)>,
     /// The objects that are not migrated, and the reasons.
     pub not_migrated: Vec<String>,
-    /// The objects that the source cannot show, of all kinds.
+    /// The objects of all kinds that the source cannot return.
     pub unreadable: Vec<Unreadable>,
     /// Notes for the user about this selection.
     pub notes: Vec<String>,
@@ -59,7 +60,7 @@ pub struct ExperimentSurvey {
     pub target_name: Option<String>,
     pub runs: u64,
     pub deleted_runs: u64,
-    /// Runs that the source cannot show.
+    /// Runs that the source cannot return.
     pub unreadable_runs: u64,
     pub params: u64,
     pub metrics: u64,
@@ -69,7 +70,7 @@ pub struct ExperimentSurvey {
     pub traces: u64,
 }
 
-/// Counts the objects that the plan selects, run by run. Only reads.
+/// Counts the objects that the plan selects, run by run. This function only reads.
 pub async fn survey(source: &dyn Reader, plan: &Plan) -> Result<Survey> {
     let Chosen { experiments, models, datasets, needed, notes, unread: mut unreadable, .. } =
         choose(source, plan).await?;

@@ -11,8 +11,8 @@ use crate::entities::{
 use crate::error::Result;
 
 impl Data {
-    /// Starts the trace, or starts it again: its data is replaced, its spans are kept. The client chooses the id, and
-    /// the server chooses the root.
+    /// Starts a trace. If the trace exists, its data are replaced and its spans are kept. The client chooses the id,
+    /// and the server chooses the artifact root.
     pub fn start_trace(&mut self, trace: Trace) -> Result<&mut StoredTrace> {
         if !self.experiments.contains_key(&trace.experiment_id) {
             return Err(not_found(format!("no experiment {}", trace.experiment_id)));
@@ -28,7 +28,7 @@ impl Data {
         self.traces.get_mut(id).ok_or_else(|| not_found(format!("Trace with ID {id} not found")))
     }
 
-    /// An existing link is refused (MLflow 3.4).
+    /// Links traces to a run. An existing link is refused (MLflow 3.4).
     pub fn link_traces(&mut self, run: &RunId, traces: &[String]) -> Result<()> {
         let known = self.links.entry(run.clone()).or_default();
         for trace in traces {
@@ -39,7 +39,7 @@ impl Data {
         Ok(())
     }
 
-    /// Several datasets may have the same name.
+    /// Creates a dataset and returns its id. Several datasets may have the same name.
     pub fn create_dataset(
         &mut self,
         name: &str,
@@ -62,7 +62,7 @@ impl Data {
         self.datasets.get_mut(id).ok_or_else(|| not_found(format!("no evaluation dataset {id}")))
     }
 
-    /// A record replaces an existing one with the same inputs.
+    /// Adds records. A record replaces an existing record with the same inputs.
     pub fn upsert_records(&mut self, id: &str, records: Vec<Record>) -> Result<()> {
         let stored = self.dataset(id)?;
         for record in records {
@@ -71,7 +71,7 @@ impl Data {
         Ok(())
     }
 
-    /// Returns the number: one more than the highest existing one.
+    /// Returns the number of the new version: one more than the highest existing number.
     pub fn register_scorer(&mut self, experiment: &ExperimentId, name: &str, content: &str) -> u64 {
         let numbers = self.scorers.keys().filter(|(of, known, _)| (of, known.as_str()) == (experiment, name));
         let version = numbers.map(|(_, _, number)| *number).max().unwrap_or_default() + 1;

@@ -1,5 +1,5 @@
-//! A tracking server as plain data, for tests: the store that `MemoryReader` reads and `MemoryWriter` writes. Its
-//! operations refuse requests and assign numbers as the SQL stores of MLflow 3.10 do
+//! A tracking server as plain data, for tests. `MemoryReader` reads this store, and `MemoryWriter` writes it. Its
+//! operations refuse requests and assign numbers like the SQL stores of MLflow 3.10
 //! (`store/tracking/sqlalchemy_store.py`, `store/model_registry/sqlalchemy_store.py`).
 
 mod evaluation;
@@ -23,9 +23,9 @@ pub use registry::NewVersion;
 pub use sample::{fill, small};
 pub use tracking::NewRun;
 
-/// One server.
+/// One server in memory.
 pub struct MemoryStore {
-    /// Two or more letters, unique among stores. Ids begin with it.
+    /// Two or more letters, unique among stores. The ids in this store begin with them.
     name: &'static str,
     data: Mutex<Data>,
 }
@@ -74,13 +74,13 @@ pub struct StoredTrace {
 #[derive(Clone, Debug, Default)]
 pub struct StoredDataset {
     pub dataset: EvaluationDataset,
-    /// Records by their identity, the inputs.
+    /// Records by their inputs, which identify them.
     pub records: BTreeMap<String, Record>,
 }
 
 impl MemoryStore {
     pub fn new(name: &'static str) -> Self {
-        // Hexadecimal, as in ids.
+        // The prefix is hexadecimal, because ids are hexadecimal.
         let prefix: String = name.bytes().map(|byte| format!("{byte:02x}")).collect();
         Self { name, data: Mutex::new(Data { prefix, ..Data::default() }) }
     }
@@ -101,13 +101,13 @@ impl Data {
         self.last_id
     }
 
-    /// 32 hexadecimal digits.
+    /// Returns 32 new hexadecimal digits for an id.
     fn new_digits(&mut self) -> String {
         let (width, number) = (32 - self.prefix.len(), self.new_number());
         format!("{}{number:0width$x}", self.prefix)
     }
 
-    /// A root that no other owner has.
+    /// The artifact root of this owner. No other owner has the same root.
     fn new_root(&self, owner: &str) -> String {
         format!("memory-artifacts:/{}/{owner}/artifacts", self.prefix)
     }
@@ -117,7 +117,7 @@ impl Data {
     }
 }
 
-/// A refusal in MLflow's form.
+/// A refusal in the form of MLflow.
 fn refused(error_code: &str, message: impl Into<String>) -> Error {
     answered(400, error_code, Class::Permanent, message)
 }
@@ -132,17 +132,17 @@ pub fn answered(status: u16, error_code: &str, class: Class, message: impl Into<
     Error::new(class, message).code(Code::Http(answered))
 }
 
-/// Adds missing keys. An existing key with another value is refused, as for params.
-fn add_params(there: &mut BTreeMap<String, String>, new: &BTreeMap<String, String>) -> Result<()> {
+/// Adds missing params. A new value for an existing param is refused.
+fn add_params(existing: &mut BTreeMap<String, String>, new: &BTreeMap<String, String>) -> Result<()> {
     for (key, value) in new {
-        match there.get(key) {
+        match existing.get(key) {
             Some(known) if known != value => {
                 return Err(refused(
                     "INVALID_PARAMETER_VALUE",
                     format!("Changing param values is not allowed: {key:?}"),
                 ));
             }
-            _ => drop(there.insert(key.clone(), value.clone())),
+            _ => drop(existing.insert(key.clone(), value.clone())),
         }
     }
     Ok(())

@@ -5,7 +5,7 @@ use crate::entities::{LoggedModel, ModelId, ModelMetric, ModelStatus};
 use crate::error::Result;
 
 impl Data {
-    /// The server chooses id and root. `new` holds all other fields.
+    /// Creates a logged model. The server chooses its id and its artifact root. `new` holds all other fields.
     pub fn create_logged_model(&mut self, new: LoggedModel) -> Result<ModelId> {
         if !self.experiments.contains_key(&new.experiment_id) {
             return Err(not_found(format!("no experiment {}", new.experiment_id)));
@@ -30,16 +30,16 @@ impl Data {
         add_params(&mut self.model(id)?.params, params)
     }
 
-    /// Logs a point of a run's metric for a model. The run must have the point. A model that already has it is not
-    /// changed.
+    /// Logs a point of a run's metric for a model. The run must have the point. If the model already has the point,
+    /// nothing is changed.
     pub fn log_model_metric(&mut self, id: &ModelId, metric: &ModelMetric) -> Result<()> {
         let run = self.runs.get(&metric.run_id).ok_or_else(|| not_found(metric.run_id.as_str()))?;
-        let is_there = run
+        let has_point = run
             .metrics
             .get(&metric.key)
             .is_some_and(|points| points.iter().any(|point| point.identity() == metric.point.identity()));
-        if !is_there {
-            return Err(refused("INTERNAL_TEST_ERROR", "a model's point that its run has not"));
+        if !has_point {
+            return Err(refused("INTERNAL_TEST_ERROR", "the run does not have this point of the model"));
         }
         let model = self.model(id)?;
         let identity = |one: &ModelMetric| {

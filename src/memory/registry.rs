@@ -33,7 +33,8 @@ impl Data {
         Ok(())
     }
 
-    /// Returns the number: one more than the highest number ever used. A copy without an existing original is refused.
+    /// Creates a version and returns its number: one more than the highest number ever used. A copy of a version that
+    /// does not exist is refused.
     pub fn create_version(&mut self, name: &str, new: NewVersion) -> Result<u64> {
         let version = ModelVersion {
             name: name.to_owned(),
@@ -57,7 +58,7 @@ impl Data {
         Ok(stored.last)
     }
 
-    /// The number is never used again. The aliases of the version are deleted too.
+    /// Deletes a version and its aliases. The number is never used again.
     pub fn delete_version(&mut self, name: &str, number: u64) -> Result<()> {
         let stored = self.registered(name)?;
         stored.versions.remove(&number).ok_or_else(|| not_found(format!("{name}/{number}")))?;

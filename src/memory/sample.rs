@@ -1,5 +1,5 @@
-//! A store with objects of every kind and their difficult cases: parents that start after their children, models of
-//! runs in other experiments, gaps in version numbers, copies of copies.
+//! Sample data with objects of every kind, and with difficult cases: parents that start after their children, models of
+//! runs in other experiments, gaps in version numbers, copies of versions.
 
 use std::collections::BTreeMap;
 
@@ -26,7 +26,7 @@ fn points(values: &[f64]) -> Vec<Point> {
     values.iter().enumerate().map(point).collect()
 }
 
-/// A finished run with a param, a metric with some points and a file.
+/// Adds a finished run with a param, a metric with some points, and a file.
 fn run(data: &mut Data, experiment: &ExperimentId, name: &str, start: i64) -> Result<RunId> {
     let id = data.create_run(NewRun {
         experiment: experiment.clone(),
@@ -61,7 +61,8 @@ fn model(data: &mut Data, experiment: &ExperimentId, name: &str, run: Option<&Ru
     Ok(id)
 }
 
-/// Two experiments with few runs, and two registered models, one a copy of the other. Returns the runs.
+/// Adds two experiments with a few runs, and two registered models, one of which is a copy of the other. Returns the
+/// runs.
 pub fn small(store: &MemoryStore) -> Result<Vec<RunId>> {
     let mut data = store.data();
     let data = &mut *data;
@@ -99,7 +100,7 @@ pub fn small(store: &MemoryStore) -> Result<Vec<RunId>> {
     Ok(runs)
 }
 
-/// The content of [`small`], and objects of every other kind.
+/// Adds the content of [`small`], and objects of every other kind. Returns the runs of [`small`].
 pub fn fill(store: &MemoryStore) -> Result<Vec<RunId>> {
     let runs = small(store)?;
     let mut data = store.data();
@@ -130,7 +131,8 @@ pub fn fill(store: &MemoryStore) -> Result<Vec<RunId>> {
     Ok(runs)
 }
 
-/// A deleted run, a running one, and one with everything that a run can have.
+/// Adds a deleted run and a running run. Extends another run with special metric values, a dataset and a tag that names
+/// a run.
 fn more_runs(data: &mut Data, experiment: &ExperimentId, runs: &[RunId]) -> Result<()> {
     let deleted = run(data, experiment, "deleted", 500)?;
     data.set_run_lifecycle(&deleted, Lifecycle::Deleted)?;
@@ -147,7 +149,8 @@ fn more_runs(data: &mut Data, experiment: &ExperimentId, runs: &[RunId]) -> Resu
     Ok(())
 }
 
-/// A model without a run, with a metric of a run of another experiment, and a param that names the model.
+/// Adds a model without a run. The model has a metric of a run in another experiment, and a param of a run names the
+/// model.
 fn models_elsewhere(data: &mut Data, experiment: &ExperimentId, runs: &[RunId]) -> Result<()> {
     let free = model(data, experiment, "free", None)?;
     let point = points(&[1.0])[0];
@@ -157,7 +160,7 @@ fn models_elsewhere(data: &mut Data, experiment: &ExperimentId, runs: &[RunId]) 
     data.log_params(&runs[4], &pairs(&[("base", free.as_str())]))
 }
 
-/// A registered model with a gap in its version numbers, and a prompt.
+/// Adds a registered model with gaps in its version numbers, and a prompt.
 fn registry(data: &mut Data, experiment: &ExperimentId) -> Result<()> {
     let gap =
         RegisteredModel { name: "gap".into(), description: "with gaps".into(), ..RegisteredModel::default() };
@@ -177,7 +180,7 @@ fn registry(data: &mut Data, experiment: &ExperimentId) -> Result<()> {
         .map(drop)
 }
 
-/// Traces of runs, with spans and an assessment, traces without a run, and links.
+/// Adds traces of runs and traces without a run, with spans and an assessment, and links from runs to traces.
 fn traces(data: &mut Data, experiment: &ExperimentId, runs: &[RunId]) -> Result<()> {
     let judgement = serde_json::json!({ "assessment_id": "a-1", "assessment_name": "good", "valid": true });
     let judgement = judgement.as_object().cloned().unwrap_or_default();
@@ -202,6 +205,6 @@ fn traces(data: &mut Data, experiment: &ExperimentId, runs: &[RunId]) -> Result<
         ));
     }
     data.link_traces(&runs[2], &[format!("tr-{:032x}", 1)])?;
-    // A run of an experiment that has no traces itself.
+    // The experiment of this run has no traces.
     data.link_traces(&runs[4], &[format!("tr-{:032x}", 1)])
 }

@@ -19,7 +19,7 @@ pub struct NewRun {
 }
 
 impl Data {
-    /// Deleted experiments keep their names reserved.
+    /// Creates an experiment. The name of a deleted experiment is still in use.
     pub fn create_experiment(&mut self, name: &str, tags: BTreeMap<String, String>) -> Result<ExperimentId> {
         if self.experiments.values().any(|known| known.name == name) {
             return Err(refused(
@@ -33,7 +33,7 @@ impl Data {
         Ok(id)
     }
 
-    /// Its active runs are deleted with it, and all of its runs are restored with it.
+    /// Deletes or restores an experiment. All of its runs are deleted or restored with it.
     pub fn set_experiment_lifecycle(&mut self, id: &ExperimentId, to: Lifecycle) -> Result<()> {
         let experiment = self.experiments.get_mut(id).ok_or_else(|| not_found(id.as_str()))?;
         if experiment.lifecycle == to {
@@ -74,7 +74,7 @@ impl Data {
         Ok(id)
     }
 
-    /// A deleted run refuses writes.
+    /// Returns a run that is not deleted. A deleted run refuses writes.
     pub fn active_run(&mut self, id: &RunId) -> Result<&mut StoredRun> {
         let stored = self.runs.get_mut(id).ok_or_else(|| not_found(format!("Run {id} not found")))?;
         match stored.run.lifecycle {
@@ -89,7 +89,7 @@ impl Data {
         add_params(&mut self.active_run(id)?.run.params, params)
     }
 
-    /// An existing point is not stored again.
+    /// Logs points of a metric. An existing point is not stored again.
     pub fn log_metrics(&mut self, id: &RunId, key: &str, points: &[Point]) -> Result<()> {
         let stored = self.active_run(id)?;
         let series = stored.metrics.entry(key.to_owned()).or_default();
@@ -106,7 +106,7 @@ impl Data {
         Ok(())
     }
 
-    /// An existing dataset of the run is not stored again.
+    /// Logs datasets of a run. An existing dataset is not stored again.
     pub fn log_datasets(&mut self, id: &RunId, datasets: &[DatasetInput]) -> Result<()> {
         let known = &mut self.active_run(id)?.run.datasets;
         for dataset in datasets {
@@ -125,7 +125,7 @@ impl Data {
         Ok(())
     }
 
-    /// An existing output is refused.
+    /// Logs the models that a run made. An existing output is refused.
     pub fn log_model_outputs(&mut self, id: &RunId, outputs: &[ModelOutput]) -> Result<()> {
         let known = &mut self.active_run(id)?.run.model_outputs;
         for output in outputs {

@@ -1,4 +1,4 @@
-//! The plan file: the objects to migrate.
+//! The plan file. It contains the selection of the objects to migrate.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,18 +9,19 @@ use super::{ExperimentSelection, PlannedTraces, TimeRange, UnixMillis};
 use crate::entities::{Experiment, RegisteredModel, RunId, Trace};
 use crate::error::{Error, Result};
 
-/// The plan file (TOML). A plan without a selection takes everything. Otherwise it takes the selected objects, and the
-/// objects that a selected model version needs.
+/// The plan file (TOML). A plan without a selection takes all objects. Any other plan takes the selected objects, and
+/// the objects that a selected model version needs.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Plan {
-    /// Names with `*`, `?` and `{a,b}`: every experiment that matches one is selected as a whole.
+    /// Names of experiments, with `*`, `?` and `{a,b}`. Every experiment that matches one of them is selected as a
+    /// whole.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub globs: Vec<String>,
     /// Experiments selected by name, with their runs.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub experiments: Vec<PlannedExperiment>,
-    /// Names of experiments that are never migrated, even if another rule selects them; with `*`, `?` and `{a,b}`.
+    /// Names of experiments that are never migrated, even if another rule selects them, with `*`, `?` and `{a,b}`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub except_experiments: Vec<String>,
     /// Names of registered models, with `*`, `?` and `{a,b}`; `churn/3` is version 3 of churn.
@@ -42,22 +43,22 @@ pub struct Plan {
     /// Names of evaluation datasets that are not migrated, with `*`, `?` and `{a,b}`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub except_datasets: Vec<String>,
-    /// Traces are not migrated.
+    /// Do not migrate traces.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub skip_traces: bool,
-    /// From the old experiment name to the new one.
+    /// The new name for each old name of an experiment.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub rename: BTreeMap<String, String>,
-    /// From the old name of a registered model or prompt to the new one.
+    /// The new name for each old name of a registered model or prompt.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub rename_models: BTreeMap<String, String>,
     /// Do not migrate deleted experiments and deleted runs.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub skip_deleted: bool,
-    /// Only runs that started at or after this, and those that a selected model version needs.
+    /// Only runs that started at or after this time, and runs that a selected model version needs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run_start_time: Option<UnixMillis>,
-    /// Only runs that started before this, and those that a selected model version needs.
+    /// Only runs that started before this time, and runs that a selected model version needs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub runs_until: Option<UnixMillis>,
 }
@@ -66,10 +67,10 @@ pub struct Plan {
 #[serde(deny_unknown_fields)]
 pub struct PlannedExperiment {
     pub name: String,
-    /// Only these runs; absent means all of them.
+    /// Only these runs. If absent, all runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub runs: Option<BTreeSet<RunId>>,
-    /// All but these runs.
+    /// All runs except these.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub except: BTreeSet<RunId>,
     #[serde(default, skip_serializing_if = "PlannedTraces::is_of_runs")]
@@ -81,24 +82,23 @@ pub struct PlannedExperiment {
 #[serde(deny_unknown_fields)]
 pub struct PlannedModel {
     pub name: String,
-    /// Only the versions of these numbers; absent means all of them.
+    /// Only the versions with these numbers. If absent, all versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub versions: Option<BTreeSet<u64>>,
-    /// All but these versions.
+    /// All versions except these.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub except: BTreeSet<u64>,
 }
 
-/// The file for a plan that takes everything: an empty file could be a truncated one.
-const EVERYTHING: &str = "# Nothing is left out: everything that the source holds is moved.\n";
+/// The content of the file for a plan that takes everything. It is not empty, because an empty file could be a
+/// truncated one.
+const EVERYTHING: &str = "# Nothing is excluded: everything in the source is moved.\n";
 
 impl Plan {
     pub fn parse(text: &str) -> Result<Self> {
         if text.trim().is_empty() {
-            return Err(Error::usage(
-                "the plan is empty: a file that was cut off looks the same as one that takes everything",
-            )
-            .hint("`mlferry plan --output FILE` writes a plan to start from"));
+            return Err(Error::usage("the plan is empty: the file may have been cut off")
+                .hint("`mlferry plan --output FILE` writes a plan to start from"));
         }
         let plan: Self = toml::from_str(text).map_err(|e| explain(text, &e))?;
         plan.chooser()?;
@@ -115,13 +115,13 @@ impl Plan {
         toml::to_string(self).map_err(|e| Error::permanent(format!("the plan cannot be written: {e}")))
     }
 
-    /// The same for a file, which is never empty.
+    /// The plan as the text of a file. The text is never empty.
     pub fn to_file(&self) -> Result<String> {
         let text = self.to_toml()?;
         Ok(if text.is_empty() { EVERYTHING.to_owned() } else { text })
     }
 
-    /// The name on the target.
+    /// The name of the experiment on the target.
     pub fn target_name<'a>(&'a self, experiment: &'a Experiment) -> &'a str {
         self.rename.get(&experiment.name).unwrap_or(&experiment.name)
     }
@@ -130,17 +130,17 @@ impl Plan {
         self.rename_models.get(&model.name).unwrap_or(&model.name)
     }
 
-    /// The plan may take traces of this experiment.
+    /// True when the plan may take traces of this experiment.
     pub fn takes_traces(&self, choice: &ExperimentSelection) -> bool {
-        let is_left = matches!(
+        let is_excluded = matches!(
             choice,
             ExperimentSelection::No | ExperimentSelection::Yes { traces: PlannedTraces::None, .. }
         );
-        !self.skip_traces && !is_left
+        !self.skip_traces && !is_excluded
     }
 
-    /// A trace is taken together with the run that created it. A trace without a run is taken with the whole
-    /// experiment, if it is within the time range.
+    /// True when the plan takes this trace. A trace is taken together with the run that created it. A trace without a
+    /// run is taken with the whole experiment, if the trace is within the time range.
     pub fn takes_trace(&self, choice: &ExperimentSelection, trace: &Trace) -> bool {
         let ExperimentSelection::Yes { only, traces, .. } = choice else { return false };
         let of_run = trace.source_run().map(|run| choice.takes(&run));
@@ -158,7 +158,7 @@ impl Plan {
     pub fn literal(name: &str) -> String {
         // `globset::escape` does not escape the backslash, which is special in a glob.
         let is_special = |c: char| matches!(c, '?' | '*' | '[' | ']' | '{' | '}' | '\\');
-        // A name that ends like a version would also match as a version.
+        // A name that ends in a slash and a number would also be read as a version, so the slash is quoted.
         let slash = version_of(name).map(|(before, _)| before.len());
         let quoted = |(at, c): (usize, char)| match is_special(c) || slash == Some(at) {
             true => format!("[{c}]"),
@@ -167,7 +167,7 @@ impl Plan {
         name.char_indices().map(quoted).collect()
     }
 
-    /// The plan selects nothing, so it takes everything.
+    /// True when the plan has no selection, so that it takes everything.
     pub fn is_everything(&self) -> bool {
         self.globs.is_empty()
             && self.experiments.is_empty()
@@ -179,7 +179,8 @@ impl Plan {
     }
 }
 
-/// `churn/3` as MLflow writes it in `models:/churn/3`: a name, or a glob of names, and a number.
+/// Splits a text such as `churn/3` into a name, or a glob of names, and a version number. MLflow writes versions in
+/// this form, for example `models:/churn/3`.
 pub(super) fn version_of(text: &str) -> Option<(&str, u64)> {
     let (name, number) = text.rsplit_once('/')?;
     let is_number = number.bytes().all(|b| b.is_ascii_digit()) && !name.is_empty();
@@ -196,7 +197,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_literal_fits_its_name_alone(name in r"[a3\\*?{},!\[\]^/ -]{1,8}", other in r"[a3\\*?{},!\[\]^/ -]{1,8}") {
+        fn a_literal_matches_only_its_name(name in r"[a3\\*?{},!\[\]^/ -]{1,8}", other in r"[a3\\*?{},!\[\]^/ -]{1,8}") {
             let glob = Glob::new(&Plan::literal(&name)).unwrap().compile_matcher();
             prop_assert!(glob.is_match(&name));
             prop_assert_eq!(glob.is_match(&other), name == other);
@@ -205,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn a_plan_survives_its_file() {
+    fn a_plan_is_the_same_after_writing_and_reading() {
         let plan = Plan {
             experiments: vec![PlannedExperiment {
                 name: "a/b \"c\"".into(),
@@ -250,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn a_plan_of_an_earlier_release_says_what_it_said() {
+    fn a_plan_of_an_earlier_release_keeps_its_meaning() {
         let text = r#"
             models = ["churn", "fraud*"]
             skip_traces = true
@@ -267,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn traces_go_with_their_runs_unless_the_plan_says_otherwise() {
+    fn traces_are_taken_with_their_runs_unless_the_plan_has_another_rule() {
         let trace = |run: &str| Trace {
             metadata: [(trace_key::SOURCE_RUN.to_owned(), run.to_owned())].into(),
             request_time: Some(5),

@@ -1,4 +1,5 @@
-//! Errors in a plan file in the words of the file, with the line and an example of the right form.
+//! Error messages for a plan file. They use the words of the file, and contain the line and an example of the right
+//! form.
 
 use crate::error::Error;
 
@@ -20,7 +21,7 @@ const EXAMPLES: [(&str, &str); 14] = [
     ("run_start_time", "run_start_time = 2024-05-01"),
 ];
 
-/// The words of the TOML reader for the kinds of values, and the words for users.
+/// The words of the TOML parser for the types of values, and the words for users.
 const KINDS: [(&str, &str); 8] = [
     ("struct PlannedExperiment", "a table with a name"),
     ("struct PlannedModel", "a table with a name"),
@@ -32,7 +33,7 @@ const KINDS: [(&str, &str); 8] = [
     ("a set", "a list in brackets"),
 ];
 
-/// The error of the TOML reader for this text.
+/// Converts an error of the TOML parser for this text into an error for the user.
 pub fn explain(text: &str, error: &toml::de::Error) -> Error {
     let words = plain(error.message().trim_end());
     let Some(span) = error.span() else {
@@ -54,7 +55,7 @@ fn with_example(error: Error, key: Option<&str>) -> Error {
     }
 }
 
-/// The top-level key that a line belongs to: that of the table header above it, or its own.
+/// The top-level key that a line belongs to: the key in the table header above the line, or the key in the line itself.
 fn key_at(text: &str, number: usize) -> Option<&str> {
     let mut header = None;
     let mut key = None;
@@ -68,7 +69,8 @@ fn key_at(text: &str, number: usize) -> Option<&str> {
     header.or(key)
 }
 
-/// `invalid type: string "x", expected a sequence` → `a list in brackets is expected here, not the text "x"`.
+/// Rewords a message, for example `invalid type: string "x", expected a sequence` → `a list in brackets is expected
+/// here, not the text "x"`.
 fn plain(message: &str) -> String {
     if let Some((found, expected)) =
         message.strip_prefix("invalid type: ").and_then(|rest| rest.split_once(", expected "))
@@ -82,12 +84,13 @@ fn plain(message: &str) -> String {
         let known = known.trim_start_matches("one of ");
         let is_above = EXAMPLES.iter().any(|(key, _)| *key == name.trim_matches('`'));
         let place = if is_above { ": it belongs above the first [[table]]" } else { "" };
-        return format!("{name} is not known here{place}; known are {known}");
+        return format!("{name} is not known here{place}; the known names are {known}");
     }
     if let Some((name, known)) =
         message.strip_prefix("unknown variant ").and_then(|rest| rest.split_once(", expected "))
     {
-        return format!("{name} is not possible here; possible are {}", known.trim_start_matches("one of "));
+        let known = known.trim_start_matches("one of ");
+        return format!("{name} is not possible here; the possible values are {known}");
     }
     match message.strip_prefix("missing field ") {
         Some(name) => format!("{name} is missing in this table"),
@@ -95,7 +98,7 @@ fn plain(message: &str) -> String {
     }
 }
 
-/// `string "x"` → `the text "x"`.
+/// Rewords the description of a value, for example `string "x"` → `the text "x"`.
 fn value(found: &str) -> String {
     for (kind, words) in
         [("string ", "the text "), ("integer ", "the number "), ("floating point ", "the number ")]
@@ -131,7 +134,7 @@ mod tests {
             ),
             (
                 "# a plan\n[[experiments]]\nnome = \"x\"",
-                "line 3: `nome` is not known here; known are `name`, `runs`, `except`, `traces`\n  nome = \"x\"",
+                "line 3: `nome` is not known here; the known names are `name`, `runs`, `except`, `traces`\n  nome = ",
                 "[[experiments]]",
             ),
             (
@@ -153,7 +156,11 @@ mod tests {
             ),
             ("rename = \"x\"", "a table is expected here", "[rename]"),
             ("runs_until = true", "line 1: ", "run_start_time = 2024"),
-            ("nonsense = 1", "`nonsense` is not known here; known are `globs`", "mlferry plan --output"),
+            (
+                "nonsense = 1",
+                "`nonsense` is not known here; the known names are `globs`",
+                "mlferry plan --output",
+            ),
             ("globs = [", "line 1: ", "globs = ["),
         ];
         for (text, words, example) in table {

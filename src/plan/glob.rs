@@ -2,6 +2,7 @@ use globset::{Glob, GlobSet, GlobSetBuilder};
 
 use crate::error::{Error, Result};
 
+/// Compiles globs. `option` is the command-line option that error messages name.
 pub(super) fn matcher<T: AsRef<str>>(option: &str, globs: &[T]) -> Result<GlobSet> {
     let mut builder = GlobSetBuilder::new();
     for glob in globs.iter().map(AsRef::as_ref) {
@@ -13,7 +14,7 @@ pub(super) fn matcher<T: AsRef<str>>(option: &str, globs: &[T]) -> Result<GlobSe
     builder.build().map_err(|e| Error::usage(e.to_string()))
 }
 
-/// The globs that match no name.
+/// Returns the globs that match none of the names.
 pub(super) fn idle<'b>(
     globs: &[String],
     matcher: &GlobSet,

@@ -24,7 +24,7 @@ pub struct PlanMatcher<'a> {
 }
 
 impl Plan {
-    /// Compiles the globs once; use the result for every experiment.
+    /// Compiles the globs. Use the same result for every experiment.
     pub fn chooser(&self) -> Result<PlanMatcher<'_>> {
         PlanMatcher::new(self)
     }
@@ -70,7 +70,7 @@ impl<'a> PlanMatcher<'a> {
         }
     }
 
-    /// Which versions of a registered model or prompt are taken.
+    /// The versions of a registered model or prompt that are taken.
     pub fn versions(&self, of: &RegisteredModel) -> Subset<u64> {
         match self.plan.is_everything() {
             true => Subset::All,
@@ -78,7 +78,7 @@ impl<'a> PlanMatcher<'a> {
         }
     }
 
-    /// The plan selects single versions of this model.
+    /// True when the plan selects single versions of this model.
     pub fn names_versions_of(&self, model: &RegisteredModel) -> bool {
         self.registry(model.is_prompt()).names_versions_of(&model.name)
     }
@@ -87,13 +87,13 @@ impl<'a> PlanMatcher<'a> {
         if of_prompts { &self.prompts } else { &self.models }
     }
 
-    /// The dataset is taken by its own name, or because the plan takes everything.
+    /// True when the dataset is taken by its own name, or because the plan takes everything.
     pub fn takes_dataset(&self, dataset: &EvaluationDataset) -> bool {
         let is_taken = self.plan.is_everything() || self.datasets.is_match(&dataset.name);
         is_taken && !self.leaves_dataset(dataset)
     }
 
-    /// The dataset is not migrated, even if its experiment is.
+    /// True when the plan excludes the dataset, even if it takes the dataset's experiment.
     pub fn leaves_dataset(&self, dataset: &EvaluationDataset) -> bool {
         self.except_datasets.is_match(&dataset.name)
     }
@@ -106,22 +106,23 @@ impl<'a> PlanMatcher<'a> {
         unmatched
     }
 
-    /// Names and globs of the plan that match none of `models`. `there` holds the versions of the models for which the
-    /// plan names single versions.
-    pub fn unmatched_models(&self, models: &[RegisteredModel], there: &VersionMatcher) -> Vec<String> {
+    /// Names and globs of the plan that match none of `models`. `existing` holds the existing versions of the models
+    /// for which the plan names single versions.
+    pub fn unmatched_models(&self, models: &[RegisteredModel], existing: &VersionMatcher) -> Vec<String> {
         let of = |prompts: bool| models.iter().filter(move |model| model.is_prompt() == prompts);
-        let mut unmatched = self.models.unmatched(of(false), there);
-        unmatched.extend(self.prompts.unmatched(of(true), there));
+        let mut unmatched = self.models.unmatched(of(false), existing);
+        unmatched.extend(self.prompts.unmatched(of(true), existing));
         unmatched
     }
 
     /// Names and globs of the plan that match none of `experiments`, which are all experiments of the source. An
-    /// experiment that a rule excludes still counts for its name, but not for a glob that selects.
+    /// experiment that the plan excludes still counts as a match for its name, but not for a glob that selects
+    /// experiments.
     pub fn unmatched(&self, experiments: &[Experiment]) -> Vec<String> {
         let names = || experiments.iter().map(|one| one.name.as_str());
-        let there: HashSet<&str> = names().collect();
+        let existing: HashSet<&str> = names().collect();
         let named = self.plan.experiments.iter().map(|named| &named.name);
-        let missing = named.filter(|name| !there.contains(name.as_str())).cloned();
+        let missing = named.filter(|name| !existing.contains(name.as_str())).cloned();
         let is_chosen = |one: &&Experiment| self.choose(one) != ExperimentSelection::No;
         let chosen = experiments.iter().filter(is_chosen).map(|one| one.name.as_str());
         let idle_globs = idle(&self.plan.globs, &self.globs, chosen);
@@ -151,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn globs_cross_slashes_and_name_what_they_miss() {
+    fn globs_match_slashes_and_unmatched_globs_are_reported() {
         let plan = Plan { globs: vec!["fraud*".into(), "gone".into()], ..Plan::default() };
         let chooser = plan.chooser().unwrap();
         assert_ne!(chooser.choose(&experiment("fraud/eu/日本")), ExperimentSelection::No);
@@ -160,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn all_but_a_few_are_named_by_the_few() {
+    fn a_plan_may_select_everything_except_some_names() {
         let plan = Plan {
             globs: vec!["*".into()],
             except_experiments: vec!["old/*".into(), "gone".into()],
@@ -183,13 +184,13 @@ mod tests {
     }
 
     #[test]
-    fn models_and_prompts_are_chosen_apart() {
+    fn models_and_prompts_are_selected_separately() {
         let tags = [(tag::IS_PROMPT.to_owned(), "true".to_owned())];
         let prompt = RegisteredModel { tags: tags.into(), ..model("m1") };
         let plan = Plan { models: vec!["m*".into(), "none".into()], ..Plan::default() };
         let chooser = plan.chooser().unwrap();
         assert_eq!((chooser.versions(&model("m1")), chooser.versions(&prompt)), (Subset::All, Subset::None));
-        assert_eq!(chooser.choose(&experiment("any")), ExperimentSelection::No, "only models were asked for");
+        assert_eq!(chooser.choose(&experiment("any")), ExperimentSelection::No, "only models are selected");
         assert_eq!(chooser.unmatched_models(&[model("m1")], &VersionMatcher::new()), ["none"]);
         assert_eq!(Plan::default().chooser().unwrap().versions(&prompt), Subset::All);
     }
@@ -215,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn named_versions_come_before_globs_and_must_be_there() {
+    fn named_versions_take_precedence_over_globs_and_must_exist() {
         let named =
             PlannedModel { name: "churn".into(), versions: Some([3, 9].into()), ..Default::default() };
         let other = PlannedModel { name: "all/but".into(), except: [2].into(), ..Default::default() };
@@ -234,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn a_dataset_may_be_left_behind_by_name() {
+    fn a_dataset_may_be_excluded_by_name() {
         let dataset = |name: &str| EvaluationDataset { name: name.into(), ..EvaluationDataset::default() };
         let plan = Plan { except_datasets: vec!["old*".into(), "none".into()], ..Plan::default() };
         let chooser = plan.chooser().unwrap();

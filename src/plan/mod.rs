@@ -1,4 +1,5 @@
-//! The user's selection of a source: the plan file, and the matchers that decide on each object.
+//! The user's selection of the objects in a source: the plan file, and the matchers that decide whether the plan takes
+//! an object.
 
 mod document;
 mod explain;

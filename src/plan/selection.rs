@@ -18,11 +18,11 @@ pub enum ExperimentSelection {
     },
 }
 
-/// Which traces of a selected experiment are taken.
+/// The traces of a selected experiment that are taken.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PlannedTraces {
-    /// The traces of the runs that are taken. If the whole experiment is taken, traces without a run are included.
+    /// The traces of the runs that are taken. If the whole experiment is taken, traces without a run are taken too.
     #[default]
     OfRuns,
     All,
@@ -84,8 +84,8 @@ impl ExperimentSelection {
         }
     }
 
-    /// A logged model is taken together with the run that created it. A model without a run is taken with the whole
-    /// experiment.
+    /// True when this logged model is taken. A logged model is taken together with the run that created it. A model
+    /// without a run is taken with the whole experiment.
     pub fn takes_model(&self, model: &LoggedModel) -> bool {
         match (self, &model.source_run_id) {
             (Self::No, _) => false,
@@ -101,7 +101,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_left_out_may_be_needed_all_the_same() {
+    fn an_excluded_run_can_be_added_again() {
         let mut choice = ExperimentSelection::whole();
         choice.leave_out(["old".into(), "older".into()]);
         choice.add("older".into());

@@ -10,7 +10,7 @@ pub enum Subset<Id> {
 }
 
 impl<Id: Clone + Ord> Subset<Id> {
-    /// `only` absent means all.
+    /// The ids in `only`, except those in `except`. If `only` is `None`, all ids except those in `except`.
     pub fn of(only: Option<BTreeSet<Id>>, except: BTreeSet<Id>) -> Self {
         match only {
             Some(only) => Self::Only(only.difference(&except).cloned().collect()),
@@ -56,7 +56,7 @@ impl<Id: Clone + Ord> Subset<Id> {
         };
     }
 
-    /// Reduces it to the simplest form. `every` holds all existing ids, if known.
+    /// Reduces the subset to its simplest form. `every` holds all existing ids, if they are known.
     pub fn normalize(&mut self, every: Option<&[Id]>) {
         if let Some(every) = every.filter(|every| !every.is_empty()) {
             if every.iter().all(|id| self.takes(id)) {

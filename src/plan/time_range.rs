@@ -10,8 +10,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 use crate::error::{Error, Result};
 
-/// From `since` (included) to `until` (excluded). An absent end is open. Two adjacent ranges have no overlap and no
-/// gap.
+/// The time from `since` (included) to `until` (excluded). `None` means that the range has no limit on that side. Two
+/// adjacent ranges have no overlap and no gap.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TimeRange {
     pub since: Option<UnixMillis>,
@@ -19,36 +19,37 @@ pub struct TimeRange {
 }
 
 impl TimeRange {
-    /// Refuses an empty range.
+    /// Returns an error if the range is empty.
     pub fn new(since: Option<UnixMillis>, until: Option<UnixMillis>) -> Result<Self> {
         match (since, until) {
             (Some(since), Some(until)) if since >= until => {
                 Err(Error::usage(format!("nothing starts at or after {since} and before {until}"))
-                    .hint("the start of a time window comes before its end"))
+                    .hint("the start of a time window must be before its end"))
             }
             _ => Ok(Self { since, until }),
         }
     }
 
-    /// Open at both ends.
+    /// True when the range has no limits.
     pub fn is_everything(&self) -> bool {
         *self == Self::default()
     }
 
-    /// `start` is in milliseconds since 1970. An object without a start time counts as earlier than all others.
+    /// True when `start` is in the range. `start` is in milliseconds since 1970. An object without a start time counts
+    /// as earlier than all others.
     pub fn takes(&self, start: Option<i64>) -> bool {
         let start = UnixMillis(start.unwrap_or(i64::MIN));
         self.since.is_none_or(|since| since <= start) && self.until.is_none_or(|until| start < until)
     }
 }
 
-/// Milliseconds since 1970. It is read from a date, a date and time (UTC by default), RFC 3339, or milliseconds. It is
-/// written as RFC 3339.
+/// A time in milliseconds since 1970. It is read from a date, a date and time (UTC by default), RFC 3339, or
+/// milliseconds. It is written as RFC 3339.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct UnixMillis(pub i64);
 
-/// A number with fewer digits is probably a year, a date without hyphens or seconds, and not milliseconds (those would
-/// be of 1973 or earlier).
+/// A number with fewer digits is probably a year, a date without hyphens, or a time in seconds. As milliseconds, it
+/// would be a time in 1973 or earlier.
 const DIGITS_OF_MILLISECONDS: usize = 12;
 
 impl FromStr for UnixMillis {
@@ -75,7 +76,7 @@ impl fmt::Display for UnixMillis {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match Timestamp::from_millisecond(self.0) {
             Ok(timestamp) => timestamp.fmt(f),
-            // Years beyond 9999.
+            // The year is after 9999.
             Err(_) => self.0.fmt(f),
         }
     }
@@ -109,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn every_spelling_is_read() {
+    fn every_format_is_read() {
         for text in ["2024-05-01", "2024-05-01 00:00:00", "2024-05-01T02:00:00+02:00", "1714521600000"] {
             assert_eq!(moment(text), Some(MAY), "{text}");
         }
@@ -118,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn what_may_mean_something_else_is_refused() {
+    fn ambiguous_texts_are_refused() {
         for text in ["", "2024", "20240501", "1714521600", "yesterday", "2024-13-01", "99999999999999999999"]
         {
             assert_eq!(moment(text), None, "{text}");
@@ -134,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn windows_that_meet_part_everything() {
+    fn adjacent_ranges_have_no_overlap_and_no_gap() {
         let (before, after) = (
             TimeRange { until: Some(UnixMillis(MAY)), ..TimeRange::default() },
             TimeRange { since: Some(UnixMillis(MAY)), ..TimeRange::default() },

@@ -13,13 +13,15 @@ use crate::error::Result;
 /// The existing version numbers, by model name.
 pub type VersionMatcher = BTreeMap<String, BTreeSet<u64>>;
 
+/// The selected versions of each registered model, or of each prompt.
 pub(super) struct VersionsByModel<'a> {
     named: &'a [PlannedModel],
     globs: &'a [String],
     whole: GlobSet,
-    /// The part before the number in globs such as `churn/3`. Before MLflow 3.11, a name may also end like that.
+    /// The part before the number in globs such as `churn/3`. Such a glob may also match a whole name, because names
+    /// may contain slashes before MLflow 3.11.
     of_versions: GlobSet,
-    /// For each of those, the index of the glob and the number.
+    /// For each glob in `of_versions`: its index in `globs`, and the number.
     numbers: Vec<(usize, u64)>,
 }
 
@@ -43,20 +45,20 @@ impl<'a> VersionsByModel<'a> {
         pick
     }
 
-    /// The plan selects single versions of this model.
+    /// True when the plan selects single versions of this model.
     pub fn names_versions_of(&self, name: &str) -> bool {
         self.named.iter().any(|named| named.name == name) || self.of_versions.is_match(name)
     }
 
-    /// The names and globs that match none of `models`. `there` holds the versions of the models for which the plan
-    /// names single versions.
+    /// The names and globs that match none of `models`. `existing` holds the existing versions of the models for which
+    /// the plan names single versions.
     pub fn unmatched<'b>(
         &self,
         models: impl Iterator<Item = &'b RegisteredModel>,
-        there: &VersionMatcher,
+        existing: &VersionMatcher,
     ) -> Vec<String> {
         let mut hit = vec![false; self.globs.len()];
-        let has = |name: &str, number: &u64| there.get(name).is_some_and(|there| there.contains(number));
+        let has = |name: &str, number: &u64| existing.get(name).is_some_and(|known| known.contains(number));
         for model in models {
             self.whole.matches(&model.name).into_iter().for_each(|at| hit[at] = true);
             let versions = self.of_versions.matches(&model.name).into_iter().map(|at| self.numbers[at]);
@@ -65,7 +67,7 @@ impl<'a> VersionsByModel<'a> {
         let idle = self.globs.iter().zip(hit).filter(|(_, hit)| !hit).map(|(glob, _)| glob.clone());
         let missing = self.named.iter().flat_map(|named| {
             let name = &named.name;
-            let model = (!there.contains_key(name)).then(|| name.clone());
+            let model = (!existing.contains_key(name)).then(|| name.clone());
             let numbers = named.versions.iter().flatten().filter(|n| model.is_none() && !has(name, n));
             let versions: Vec<String> = numbers.map(|n| format!("{name}/{n}")).collect();
             model.into_iter().chain(versions)

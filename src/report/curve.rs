@@ -1,4 +1,4 @@
-//! A metric of both sides, reduced to a size that can be drawn and stored.
+//! The points of a metric on both sides, reduced to a number that can be drawn and stored.
 
 use std::collections::BTreeSet;
 
@@ -6,9 +6,9 @@ use serde::Serialize;
 
 use crate::entities::PointIdentity;
 
-/// Number of columns in a drawing. Each column keeps its lowest and its highest value.
+/// The number of columns in a drawing. Each column keeps its lowest and its highest value.
 pub const COLUMNS: usize = 200;
-/// Maximum number of points that are listed.
+/// The maximum number of points that are listed.
 const LISTED: usize = 100;
 
 /// One metric of two matching runs.
@@ -17,7 +17,7 @@ pub struct Curve {
     pub source_id: String,
     pub target_id: String,
     pub metric: String,
-    /// `step`, or `time` (milliseconds since 1970) if all points have the same step.
+    /// The horizontal axis: `step`, or `time` (milliseconds since 1970) if all points have the same step.
     pub axis: &'static str,
     pub source: Series,
     pub target: Series,
@@ -31,11 +31,11 @@ pub struct Curve {
 pub struct Series {
     /// The total number of points.
     pub count: usize,
-    /// Points that cannot be drawn: NaN, and infinity, which SQL stores save as the largest number.
+    /// The number of points that cannot be drawn: NaN and infinity. SQL stores save infinity as the largest number.
     pub not_drawn: usize,
-    /// Some points were removed.
+    /// True when some points were removed.
     pub is_thinned: bool,
-    /// Position on the axis, and value.
+    /// The position on the axis and the value of each point.
     pub points: Vec<(i64, f64)>,
 }
 
@@ -105,7 +105,7 @@ impl Series {
     }
 }
 
-/// The lowest and the highest point of each column, in the order of the axis.
+/// Keeps the lowest and the highest point of each column, in the order of the axis.
 fn thinned(points: &[(i64, f64)], (first, last): (i64, i64)) -> Vec<(i64, f64)> {
     let width = i128::from(last) - i128::from(first) + 1;
     let column = |x: i64| (i128::from(x) - i128::from(first)) * COLUMNS as i128 / width;
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn other_values_stand_side_by_side_and_lost_points_alone() {
+    fn different_values_are_listed_together_and_lost_points_alone() {
         let ours = points([(1, 0.5), (2, 0.4), (3, 0.3)]);
         let theirs = points([(1, 0.5), (2, 0.45), (4, f64::NAN)]);
         let curve = Curve::new(("a", "b"), "loss", &ours, &theirs);
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn the_ends_of_all_numbers_do_not_overflow() {
+    fn the_largest_and_smallest_steps_do_not_overflow() {
         let ours = points((0..1_000).map(|n| (n, 1.0)).chain([(i64::MIN / 2, 1.0), (i64::MAX / 2, -1.0)]));
         assert!(Curve::new(("a", "b"), "loss", &ours, &ours).source.points.len() <= 2 * COLUMNS);
     }

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::entities::Kind;
 
-/// The result of comparing one item, with rclone's signs.
+/// The result of comparing one item. The signs are those of rclone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Mark {
@@ -52,10 +52,11 @@ pub struct FieldDifference {
 /// The known facts about a file on one side.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct FileFacts {
-    /// In bytes.
+    /// The size in bytes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub size: Option<u64>,
-    /// Hexadecimal. Present only if the bytes were compared, or if the hash was saved when the file was written.
+    /// The hash in hexadecimal digits. It is only present if the bytes were compared, or if the hash was saved when the
+    /// file was written.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sha256: Option<String>,
 }
@@ -86,7 +87,8 @@ pub struct Difference {
     /// The number of further fields that differ.
     #[serde(skip_serializing_if = "is_zero")]
     pub more_fields: usize,
-    /// Set only for artifacts, and includes facts that do not differ. Boxed, because most items are not artifacts.
+    /// The facts about a file, including facts that do not differ. It is only set for artifacts, and boxed because most
+    /// items are not artifacts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub file: Option<Box<FileSides>>,
 }
@@ -95,7 +97,7 @@ fn is_zero(n: &usize) -> bool {
     *n == 0
 }
 
-/// Maximum number of fields that are kept for one item.
+/// The maximum number of fields that are kept for one item.
 const FIELDS: usize = 20;
 
 impl Difference {
@@ -177,7 +179,7 @@ impl Totals {
         self.0.get(kind.plural()).and_then(|marks| marks.get(mark.word())).copied().unwrap_or(0)
     }
 
-    /// True if there are items of this kind, or if every server has the kind.
+    /// True if there are items of this kind, or if every server supports this kind.
     pub fn is_shown(&self, kind: Kind) -> bool {
         kind.is_basic() || Mark::ALL.into_iter().any(|mark| self.of(kind, mark) > 0)
     }

@@ -9,10 +9,10 @@ use crate::error::Result;
 use crate::plan::Plan;
 use crate::readers::SourceInfo;
 
-/// Maximum number of metrics with a curve. Differing points are counted for all metrics.
+/// The maximum number of metrics with a curve. Differences are counted for all metrics.
 const CURVES: usize = 200;
 
-/// The result of a comparison, ready to be written: see `write.rs`.
+/// The result of a comparison. `write.rs` writes it to files.
 #[derive(Serialize)]
 pub struct Report {
     #[serde(rename = "type")]
@@ -27,15 +27,16 @@ pub struct Report {
     /// How closely files were compared.
     pub artifacts: &'static str,
     pub totals: Totals,
-    /// Values that are not equal but do not count as differences, because the target derives or rewrites them itself.
+    /// Values that are not equal but do not count as differences, because the target derives or rewrites them
+    /// automatically.
     #[serde(skip_serializing_if = "Remarks::is_empty")]
     pub normalised: Remarks,
     /// The items and values that were not compared.
     #[serde(skip_serializing_if = "Remarks::is_empty")]
     pub not_compared: Remarks,
-    /// Everything that differs.
+    /// The items that differ.
     pub(super) differences: Spool,
-    /// Both sides of the first metrics that differ.
+    /// The curves of the first metrics that differ.
     pub curves: Vec<Curve>,
     /// The number of differing metrics that have no curve.
     pub more_curves: usize,
@@ -44,7 +45,7 @@ pub struct Report {
 }
 
 impl Report {
-    /// The report is written to each of `paths`, in the format that its file extension selects.
+    /// Creates an empty report. It will be written to each of `paths`, in the format of its file extension.
     pub fn new(
         source: &SourceInfo,
         target: &SourceInfo,
@@ -70,7 +71,8 @@ impl Report {
         }
     }
 
-    /// Differences are kept only if the user asks for a report, because there may be as many as there are items.
+    /// Adds the result of one item. Differences are only kept if the user has requested a report, because every item
+    /// may differ.
     pub fn add(&mut self, difference: &Difference) {
         self.totals.add(difference.kind, difference.mark);
         let folder = self.paths.first().map(|path| path.parent().unwrap_or(Path::new("")));
@@ -90,23 +92,23 @@ impl Report {
     /// The curve for a field of this difference.
     pub fn curve(&self, difference: &Difference, field: &str) -> Option<&Curve> {
         let key = field.strip_prefix("metric ")?;
-        let is_it =
+        let matches =
             |curve: &&Curve| Some(&curve.source_id) == difference.source_id.as_ref() && curve.metric == key;
-        self.curves.iter().find(is_it)
+        self.curves.iter().find(matches)
     }
 }
 
 /// Groups the differences by experiment, in order of first appearance.
 pub(super) fn groups(differences: &[Difference]) -> Vec<(&str, Vec<&Difference>)> {
-    let mut places = HashMap::new();
+    let mut indexes = HashMap::new();
     let mut groups: Vec<(&str, Vec<&Difference>)> = Vec::new();
     for difference in differences {
         let experiment = difference.experiment.as_str();
-        let place = *places.entry(experiment).or_insert_with(|| {
+        let index = *indexes.entry(experiment).or_insert_with(|| {
             groups.push((experiment, Vec::new()));
             groups.len() - 1
         });
-        groups[place].1.push(difference);
+        groups[index].1.push(difference);
     }
     groups
 }
@@ -118,7 +120,7 @@ pub(super) fn plan_in_words(plan: &Plan) -> Result<String> {
     }
 }
 
-/// Cuts `2026-01-02T03:04:05.678901234Z` to seconds, for the user.
+/// Rounds a timestamp such as `2026-01-02T03:04:05.678901234Z` down to seconds, for the user.
 pub(super) fn seconds_of(timestamp: &str) -> String {
     match timestamp.split_once('.') {
         Some((whole, _)) => format!("{}Z", whole.replace('T', " ")),

@@ -1,8 +1,8 @@
-//! Names and values are untrusted. This module escapes them, so that every reader shows them as plain text.
+//! Names and values are untrusted. This module escapes them, so that every program shows them as plain text.
 
 use crate::entities::is_hidden;
 
-/// Longer values are cut. The JSON report contains the full values.
+/// The maximum number of characters of a value. Longer values are cut. The JSON report contains the full values.
 const MAX_LENGTH: usize = 4_000;
 
 /// Writes invisible characters as escapes: control characters, and the marks that change the direction of the text.
@@ -52,7 +52,7 @@ pub fn markdown(text: &str) -> String {
                 safe.push('\\');
                 safe.push(c);
             }
-            // Without the backslash, bare addresses and names would become links.
+            // Without the backslash, addresses and names would become links.
             ':' | '@' => {
                 safe.push('\\');
                 safe.push(c);
@@ -69,7 +69,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn what_hides_is_shown() {
+    fn invisible_characters_are_escaped() {
         assert_eq!(visible("a\u{1b}[31m\u{202e}b\nc", false), r"a\u{1b}[31m\u{202e}b\nc");
         assert_eq!(visible("a\nb", true), "a\nb");
         assert!(visible(&"x".repeat(5_000), true).ends_with("… (1000 more characters)"));

@@ -60,7 +60,7 @@ fn counts(lines: &mut Vec<String>, report: &Report) {
     }
 }
 
-/// Adds nothing if there are no remarks.
+/// Adds a table of remarks. Adds nothing if there are no remarks.
 fn remarks(lines: &mut Vec<String>, title: &str, remarks: &Remarks) {
     if remarks.is_empty() {
         return;

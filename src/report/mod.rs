@@ -1,5 +1,5 @@
-//! The result of a comparison: one model and its writers. This layer does not know how the two sides were compared or
-//! who reads the report.
+//! The result of a comparison: its data, and the writers of the report formats. This layer does not depend on the
+//! comparison or on the frontend.
 
 mod curve;
 mod difference;

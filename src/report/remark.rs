@@ -1,4 +1,4 @@
-//! Remarks of a comparison in addition to its differences. Each remark has a count and a reason.
+//! Remarks of a comparison. They are reported in addition to the differences. Each remark has a count and a reason.
 
 use std::collections::BTreeMap;
 
@@ -19,7 +19,7 @@ pub struct Remark {
 pub struct Remarks(BTreeMap<Remark, u64>);
 
 impl Remarks {
-    /// A count of 0 adds no remark.
+    /// Adds `count` to the remark. Adds nothing if the count is 0.
     pub fn add(&mut self, kind: Kind, what: &str, reason: &str, count: u64) {
         if count > 0 {
             let remark = Remark { kind, what: what.to_owned(), reason: reason.to_owned() };
@@ -36,7 +36,7 @@ impl Remarks {
         self.0.values().sum()
     }
 
-    /// Ordered by kind and name.
+    /// The remarks with their counts, ordered by kind and text.
     pub fn iter(&self) -> impl Iterator<Item = (&Remark, u64)> {
         self.0.iter().map(|(remark, count)| (remark, *count))
     }
@@ -66,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_same_remark_is_counted_and_none_is_not_made() {
+    fn equal_remarks_are_counted_together_and_a_count_of_0_adds_none() {
         let mut remarks = Remarks::default();
         remarks.add(Kind::Run, "a", "b", 0);
         assert!(remarks.is_empty());

@@ -1,5 +1,6 @@
-//! Which differences another import can correct. With `--update` it adds what the target lacks and sets what may be
-//! set. It deletes nothing, and MLflow fixes some values when an object is created.
+//! Classifies differences by whether another import can correct them. An import with `--update` adds missing data and
+//! sets values that can be changed. It deletes nothing, and some values cannot be changed after MLflow has created an
+//! object.
 
 use super::{Difference, FieldDifference, Mark};
 use crate::entities::Kind;
@@ -7,11 +8,11 @@ use crate::entities::Kind;
 /// What an import with `--update` can do about a difference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Repair {
-    /// It adds what is missing, or sets the value of the source.
+    /// The import adds the missing data, or sets the value of the source.
     Possible,
-    /// A file of the same size: it is only written again if its bytes are compared.
+    /// The files have the same size. The import only writes the file again if it compares the bytes.
     ByChecksum,
-    /// It is only on the target.
+    /// The object or value is only on the target.
     Extra,
     /// One side cannot be read.
     Unreadable,
@@ -20,7 +21,8 @@ pub enum Repair {
 }
 
 impl Repair {
-    /// The reason why an import does not correct it, or what else it needs.
+    /// The reason why an import does not correct the difference, or the option that it needs. `None` when it corrects
+    /// the difference.
     pub fn obstacle(self) -> Option<&'static str> {
         match self {
             Self::Possible => None,
@@ -48,19 +50,19 @@ impl Difference {
     }
 }
 
-/// A value that only the target has.
+/// True for a value that only the target has.
 fn is_extra(kind: Kind, field: &FieldDifference) -> bool {
     kind != Kind::Artifact && field.source.is_none()
 }
 
-/// The fields that no route of MLflow changes after the object was created.
+/// True for a field that no route of MLflow can change after the object was created.
 fn is_fixed(kind: Kind, FieldDifference { field, source, target }: &FieldDifference) -> bool {
     if kind == Kind::Artifact || source.is_none() {
         return false;
     }
     let is_one_of = |fields: &[&str]| fields.contains(&field.as_str());
     let is_param = field.starts_with("param ");
-    // A param that the target lacks is added.
+    // A param that is missing on the target can still be added.
     let is_set = target.is_some();
     match kind {
         Kind::Run => {
@@ -86,7 +88,7 @@ fn is_fixed(kind: Kind, FieldDifference { field, source, target }: &FieldDiffere
     }
 }
 
-/// Differences by what an import can do about them.
+/// The number of differences of each [`Repair`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Repairs([u64; 5]);
 
@@ -104,7 +106,7 @@ impl Repairs {
         self.0[repair as usize]
     }
 
-    /// The differences that remain after an import with `--update`, by reason. Empty if none remain.
+    /// Describes the differences that remain after an import with `--update`, by reason. Empty if none remain.
     pub fn remaining(&self) -> String {
         self.list([
             (Repair::Extra, "only on the target (an import deletes nothing)"),
@@ -114,7 +116,7 @@ impl Repairs {
         ])
     }
 
-    /// The same in few words.
+    /// Describes the remaining differences like [`remaining`](Self::remaining), but in fewer words.
     pub fn remaining_in_short(&self) -> String {
         self.list([
             (Repair::Extra, "only on the target"),
@@ -146,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_is_added_and_what_is_fixed_stays() {
+    fn missing_values_are_added_and_fixed_values_remain() {
         use Repair::{ByChecksum, Extra, Fixed, Possible};
         let (a, b) = (Some("a"), Some("b"));
         let table = [
@@ -174,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn what_remains_is_named_with_its_reason() {
+    fn remaining_differences_are_listed_with_their_reason() {
         let mut repairs = Repairs::default();
         repairs.add(&Difference::missing(Kind::Run, "a", "1"));
         assert_eq!((repairs.of(Repair::Possible), repairs.remaining().as_str()), (1, ""));

@@ -9,12 +9,12 @@ use serde_json::value::RawValue;
 use super::Difference;
 use crate::error::{Error, Result};
 
-/// Maximum number of differences in memory. The reports for people contain this many; a browser renders them in a
-/// second or two.
+/// The maximum number of differences in memory. The HTML and Markdown reports contain at most this number. A browser
+/// renders them in one or two seconds.
 const FIRST: usize = 2_000;
 
-/// Differences in the order in which they were found. There may be as many as there are items, so only the first ones
-/// are kept in memory. The others are in an unnamed file, one per line, which disappears when this process ends.
+/// Differences in the order in which they were found. Every item may differ, so only the first differences are kept in
+/// memory. The others are in an unnamed file, one per line. This file disappears when this process ends.
 #[derive(Default)]
 pub struct Spool {
     first: Vec<Difference>,
@@ -25,7 +25,7 @@ pub struct Spool {
 }
 
 impl Spool {
-    /// The file is created in `folder`. [`flush`](Self::flush) reports write errors.
+    /// Adds a difference. The file is created in `folder`. [`flush`](Self::flush) reports write errors.
     pub fn add(&mut self, difference: &Difference, folder: &Path) {
         if self.first.len() < FIRST {
             self.first.push(difference.clone());
@@ -41,16 +41,17 @@ impl Spool {
         let rest = match &mut self.rest {
             Some(rest) => rest,
             none => {
-                let place = |e| Error::from(e).at(folder.display());
-                fs::create_dir_all(folder).map_err(place)?;
-                none.insert(BufWriter::new(tempfile::tempfile_in(folder).map_err(place)?))
+                let at = |e| Error::from(e).at(folder.display());
+                fs::create_dir_all(folder).map_err(at)?;
+                none.insert(BufWriter::new(tempfile::tempfile_in(folder).map_err(at)?))
             }
         };
         serde_json::to_writer(&mut *rest, difference)?;
         Ok(rest.write_all(b"\n")?)
     }
 
-    /// After this call, all differences can be read.
+    /// Writes the buffered differences to the file, and returns the first write error. After this call, all differences
+    /// can be read.
     pub fn flush(&mut self) -> Result<()> {
         if let Some(error) = self.broken.take() {
             return Err(error);
@@ -65,7 +66,7 @@ impl Spool {
         &self.first
     }
 
-    /// The number of differences after the first ones.
+    /// The number of differences that are not in memory.
     pub fn more(&self) -> usize {
         self.more
     }

@@ -1,4 +1,4 @@
-//! Small reports in full: the output of each writer for names and values that try to be read as markup.
+//! The complete output of each writer for a small report. Its names and values contain markup that must be escaped.
 
 use std::collections::BTreeSet;
 
@@ -19,7 +19,7 @@ fn report() -> Report {
     report
 }
 
-/// Every kind of difficult text in a few lines.
+/// A report with every kind of difficult text.
 fn hostile() -> Report {
     let field = |field: &str, source: Option<&str>, target: Option<&str>| FieldDifference {
         field: field.into(),
@@ -77,7 +77,7 @@ fn html() {
 }
 
 #[test]
-fn the_same_on_both_sides_is_said_in_words() {
+fn a_report_without_differences_has_a_headline() {
     let mut report = report();
     report.add(&Difference::pair(Kind::Run, "r", "1", "2", Vec::new()));
     for format in [Format::Markdown, Format::Html] {
@@ -86,7 +86,7 @@ fn the_same_on_both_sides_is_said_in_words() {
 }
 
 #[test]
-fn long_reports_say_what_they_leave_out() {
+fn long_reports_contain_the_number_of_omitted_differences() {
     let mut report = report();
     (0..2_100).for_each(|n| report.add(&Difference::missing(Kind::Run, &n.to_string(), "1")));
     for format in [Format::Markdown, Format::Html] {
@@ -100,7 +100,7 @@ fn long_reports_say_what_they_leave_out() {
 }
 
 #[test]
-fn the_name_of_the_file_says_the_format() {
+fn the_file_extension_selects_the_format() {
     let of = |name: &str| Format::of(std::path::Path::new(name)).map_err(|e| e.get_hint().map(str::to_owned));
     assert_eq!(of("a/b.HTML"), Ok(Format::Html));
     assert_eq!(of("b.md"), Ok(Format::Markdown));
@@ -108,9 +108,9 @@ fn the_name_of_the_file_says_the_format() {
     assert_eq!(of("report.txt"), of(".json"));
 }
 
-/// If the spool file cannot be created, the report must not be announced as written.
+/// If the spool file cannot be created, writing the report must return an error.
 #[test]
-fn a_report_that_cannot_be_kept_is_not_written() {
+fn a_report_without_a_spool_file_is_not_written() {
     let file = tempfile::NamedTempFile::new().unwrap();
     let path = file.path().join("below/report.json");
     let mut report = Report::new(&about("a"), &about("b"), &Plan::default(), "size", vec![path]);

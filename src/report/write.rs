@@ -1,4 +1,4 @@
-//! Writes a report into its files, each in the format that its file extension selects.
+//! Writes a report to its files. The extension of each file selects the format.
 
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};

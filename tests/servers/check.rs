@@ -66,7 +66,7 @@ async fn what_stays_behind_is_counted_by_check_plan_and_import_alike() {
         "{warnings:?}"
     );
     assert!(
-        warnings.iter().any(|text| text.starts_with("1 versions of scorers hold code (@scorer)")),
+        warnings.iter().any(|text| text.starts_with("1 versions of scorers contain code (@scorer)")),
         "{warnings:?}"
     );
     let empty = "whose tags name a logged model, and whose artifacts are listed as empty: 1 (";

@@ -173,7 +173,7 @@ async fn what_the_newest_release_refuses_is_said_before_and_after_and_costs_only
     let warned = |text: &str| lines.iter().any(|line| line["text"].as_str().is_some_and(|said| said == text));
     assert!(
         warned(
-            "3 versions have a source on another host or of another run than they name, which the target may refuse: \
+            "3 versions have a source on another host or in the files of another run, which the target may refuse: \
              \"forms/4\", \"forms/6\", \"greeting/1\""
         ),
         "{lines:#?}"
@@ -259,14 +259,14 @@ async fn a_chosen_version_arrives_alone_with_its_run_and_logged_model() {
     let planned =
         mlferry.run(&["plan", "--source", url, "--models", "churn/3", "--output", plan]).await.exits(0);
     assert!(planned.stdout.contains("churn, only v3"), "{}", planned.stdout);
-    assert!(planned.stdout.contains("1, 2, left behind"), "{}", planned.stdout);
+    assert!(planned.stdout.contains("1, 2, not selected"), "{}", planned.stdout);
     assert!(std::fs::read_to_string(plan).unwrap().contains("versions = [3]"));
     let chosen = ["--source", url, "--target", target.url(), "--plan", plan, "--json"];
     let outcome = mlferry.run(&[&["import"], &chosen[..]].concat()).await.exits(0).outcome();
     let done = ["runs", "logged_models", "registered_models", "model_versions"]
         .map(|kind| &outcome["counts"][kind]["done"]);
     assert_eq!(done, [1, 1, 1, 1], "{outcome}");
-    assert!(outcome["notes"].to_string().contains("1, 2, left behind"), "{outcome}");
+    assert!(outcome["notes"].to_string().contains("1, 2, not selected"), "{outcome}");
     let there = churn(target.url()).await;
     assert_eq!(there["latest_versions"][0]["version"], "3", "it keeps its number: {there}");
     assert_eq!(there["aliases"], json!([{ "alias": "champion", "version": "3" }]), "{there}");

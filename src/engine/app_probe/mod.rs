@@ -1,6 +1,6 @@
-//! Tests undocumented behaviour of a live App. The result is a file that the user can attach to a bug report and that
-//! can serve as a fixture. Successful answers are kept as shapes, without their data. Refusals keep their text, without
-//! ids and names.
+//! Tests undocumented behaviour of a live App. The result is a file that the user can attach to a bug report, and that
+//! can serve as a fixture. Successful answers are kept as their structure, without the data. Refusals are kept as text,
+//! without ids and names.
 
 mod limits;
 mod redact;
@@ -21,10 +21,10 @@ use crate::aws::{AppDescription, Arn, ControlPlane, Session};
 use crate::error::Result;
 use crate::rest::{Access, Answer, Call, Client};
 
-/// The longest text that is still short, such as a version.
+/// Longer texts in answers are not shown. A short text is, for example, a version.
 const MAX_SHOWN_LENGTH: usize = 40;
 
-/// The result of a probe. It holds no accounts, ids, buckets, names or credentials.
+/// The result of a probe. It does not contain accounts, ids, buckets, names or credentials.
 #[derive(Debug, Serialize)]
 pub struct AppProbe {
     mlferry: &'static str,
@@ -47,14 +47,14 @@ struct Answered {
     /// The size of the request's body, where that matters.
     #[serde(skip_serializing_if = "Option::is_none")]
     bytes: Option<usize>,
-    /// `None` when there was no answer.
+    /// The HTTP status. `None` when there was no answer.
     status: Option<u16>,
     content_type: Option<String>,
     milliseconds: u64,
     body: Value,
 }
 
-/// A question that takes more than one request, and its answer.
+/// A question that needs more than one request, and its answer.
 #[derive(Debug, Serialize)]
 struct Tried {
     question: &'static str,
@@ -73,9 +73,9 @@ pub async fn app_probe(
     let caller = session.clone().with_assumed_role().await?;
     let client = open_managed(arn.clone(), session, caller, access).await?.client;
     let prober = Prober { client: &client, redactor: Redactor::new(arn, &there) };
-    tell("asking each route …");
+    tell("sending a request to each route …");
     let routes = prober.routes().await?;
-    tell("trying out experiments, a run and a trace …");
+    tell("testing experiments, a run and a trace …");
     let (trials, not_migrated) = prober.trials(&there.artifact_store_uri).await;
     let limits = match with_limits {
         true => {
@@ -114,7 +114,7 @@ struct Prober<'a> {
 }
 
 impl Prober<'_> {
-    /// Sends one request and never repeats it: the refusal itself is the result.
+    /// Sends one request and does not repeat it, because a refusal is a result too.
     async fn ask(
         &self,
         method: &'static str,
@@ -137,7 +137,7 @@ impl Prober<'_> {
         match serde_json::from_slice::<Value>(&answer.body) {
             Ok(value) if answer.is_success() => shape(&value),
             _ if answer.is_success() && text.len() > MAX_SHOWN_LENGTH => {
-                Value::from(format!("{} bytes of something else than JSON", answer.body.len()))
+                Value::from(format!("{} bytes that are not JSON", answer.body.len()))
             }
             _ => Value::from(self.redactor.clean(&text)),
         }

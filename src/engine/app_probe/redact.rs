@@ -1,6 +1,6 @@
 use crate::aws::{AppDescription, Arn};
 
-/// The most characters of a refusal that are kept.
+/// The maximum number of characters of a refusal that are kept.
 const MAX_TEXT_LENGTH: usize = 1_000;
 
 /// Removes from a text everything that identifies the owner of the App.
@@ -30,13 +30,13 @@ impl Redactor {
     pub fn clean(&self, text: &str) -> String {
         let known = self.words.iter().fold(text.to_owned(), |text, (word, with)| text.replace(word, with));
         let rest: Vec<&str> =
-            known.split(' ').map(|word| if is_telling(word) { "<…>" } else { word }).collect();
+            known.split(' ').map(|word| if is_identifying(word) { "<…>" } else { word }).collect();
         rest.join(" ").chars().take(MAX_TEXT_LENGTH).collect()
     }
 }
 
-/// True for ARNs of callers, access keys, accounts and signed addresses, whatever characters surround them.
-fn is_telling(word: &str) -> bool {
+/// True for ARNs of callers, access keys, accounts and signed addresses, with any characters around them.
+fn is_identifying(word: &str) -> bool {
     let digits = word.split(|c: char| !c.is_ascii_digit()).any(|run| run.len() == 12);
     let signs = ["arn:aws", "X-Amz-", "AKIA", "ASIA", "AROA", "Credential="];
     digits || signs.iter().any(|sign| word.contains(sign))
@@ -48,7 +48,7 @@ mod tests {
     use crate::aws::{AppSummary, Resource};
 
     #[test]
-    fn nothing_says_whose_app_it_is() {
+    fn the_owner_of_the_app_is_removed() {
         let arn = Arn::parse("arn:aws:sagemaker:eu-west-1:123456789012:mlflow-app/app-ABCDEFGHIJKL").unwrap();
         let there = AppDescription {
             listed: AppSummary {

@@ -4,8 +4,8 @@ use super::{Answered, Prober};
 use crate::error::Result;
 use crate::rest::Call;
 
-/// Routes that no document lists for an App, and some that must exist. None of these requests changes anything: they
-/// only read, or they name an object that does not exist.
+/// Routes that are not documented for an App, and some routes that must exist. None of these requests changes anything:
+/// they only read, or they name an object that does not exist.
 fn table() -> Vec<(&'static str, &'static str, Option<Value>)> {
     let none = json!({ "run_id": "mlferry-probe", "path": "probe.txt" });
     vec![
@@ -46,7 +46,7 @@ impl Prober<'_> {
             };
             answers.push(self.ask(method, route, call, None).await);
         }
-        // An empty message: no span is written.
+        // The message is empty, so no span is written.
         let otlp = "/v1/traces";
         let call = Call::post_bytes(otlp, "application/x-protobuf", Vec::new());
         answers.push(self.ask("POST", otlp, call.header("x-mlflow-experiment-id", "0"), None).await);

@@ -22,7 +22,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_of_what_it_says_is_kept() {
+    fn the_data_of_an_answer_are_not_kept() {
         let body = json!({ "runs": [{ "name": "secret", "n": 1, "x": null }, { "name": "secret too" }], "ok": true });
         assert_eq!(
             shape(&body),

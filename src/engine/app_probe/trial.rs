@@ -38,8 +38,8 @@ impl Prober<'_> {
             let answer = self.trace(&experiment, artifact_store, &mut made).await;
             tried.push(self.tried("the id of a trace that the client chose", answer));
         }
-        let left = self.take_away(made).await;
-        (tried, left)
+        let remaining = self.clean_up(made).await;
+        (tried, remaining)
     }
 
     fn tried(&self, question: &'static str, answer: Result<String>) -> Tried {
@@ -60,10 +60,10 @@ impl Prober<'_> {
         made.experiments.push((id.clone(), name.to_owned()));
         let get = Call::get("/api/2.0/mlflow/experiments/get").query("experiment_id", &id);
         let there: Value = self.client.json(&get).await?;
-        let told = text(&there["experiment"]["artifact_location"]);
+        let returned = text(&there["experiment"]["artifact_location"]);
         Ok(match location {
-            Some(wanted) if told == wanted => "kept".to_owned(),
-            _ => format!("the App chose {}", below(&told, artifact_store, &id)),
+            Some(wanted) if returned == wanted => "kept".to_owned(),
+            _ => format!("the App chose {}", below(&returned, artifact_store, &id)),
         })
     }
 
@@ -93,21 +93,22 @@ impl Prober<'_> {
         });
         let call = Call::post("/api/3.0/mlflow/traces", &json!({ "trace": { "trace_info": info } }))?;
         let answer: Value = self.client.json(&call.only_unsent()).await?;
-        let told = &answer["trace"]["trace_info"];
-        let told_id = text(&told["trace_id"]);
-        made.traces.push((experiment.to_owned(), told_id.clone()));
-        let kept = if told_id == id { "kept" } else { "changed" };
-        let spans = text(&told["tags"]["mlflow.trace.spansLocation"]);
-        let place = text(&told["tags"]["mlflow.artifactLocation"]).replace(&told_id, "<trace>");
+        let returned = &answer["trace"]["trace_info"];
+        let returned_id = text(&returned["trace_id"]);
+        made.traces.push((experiment.to_owned(), returned_id.clone()));
+        let kept = if returned_id == id { "kept" } else { "changed" };
+        let spans = text(&returned["tags"]["mlflow.trace.spansLocation"]);
+        let location = text(&returned["tags"]["mlflow.artifactLocation"]).replace(&returned_id, "<trace>");
         Ok(format!(
             "{kept}, spansLocation {:?}, artifacts at {}",
             spans,
-            below(&place, artifact_store, experiment)
+            below(&location, artifact_store, experiment)
         ))
     }
 
-    /// Experiments and runs are only soft-deleted: their names stay in use.
-    async fn take_away(&self, made: TrialExperiment) -> Vec<String> {
+    /// Deletes the created objects. Returns the objects that remain. Experiments and runs are only soft-deleted, so
+    /// their names stay in use.
+    async fn clean_up(&self, made: TrialExperiment) -> Vec<String> {
         let mut left = Vec::new();
         for (experiment, trace) in made.traces {
             let body = json!({ "experiment_id": experiment, "request_ids": [trace] });
@@ -120,7 +121,7 @@ impl Prober<'_> {
                 self.send("/api/2.0/mlflow/experiments/delete", &json!({ "experiment_id": id })).await;
             left.push(match deleted {
                 Ok(()) => {
-                    format!("the experiment {name}, deleted: MLflow keeps it, and its name stays taken")
+                    format!("the experiment {name}, deleted: MLflow keeps it, and its name stays in use")
                 }
                 Err(error) => self.redactor.clean(&format!("the experiment {name}: {error}")),
             });
@@ -137,8 +138,8 @@ fn text(value: &Value) -> String {
     value.as_str().unwrap_or_default().to_owned()
 }
 
-/// Shows a location as a path below the artifact store.
-fn below(place: &str, artifact_store: &str, experiment: &str) -> String {
-    let place = place.replace(artifact_store.trim_end_matches('/'), "<artifact store>");
-    place.replace(&format!("/{experiment}/"), "/<experiment>/")
+/// Replaces the artifact store and the experiment in a location by placeholders.
+fn below(location: &str, artifact_store: &str, experiment: &str) -> String {
+    let location = location.replace(artifact_store.trim_end_matches('/'), "<artifact store>");
+    location.replace(&format!("/{experiment}/"), "/<experiment>/")
 }

@@ -1,4 +1,4 @@
-//! The details of one run or version. A long history is only read as far as the drawing needs it.
+//! The details of one run or version. Only a limited number of points of a long history is read.
 
 use std::collections::BTreeMap;
 
@@ -9,20 +9,21 @@ use crate::entities::{FileEntry, ModelVersion, Point, RegisteredModel, Run, RunI
 use crate::error::{Error, Result};
 use crate::readers::Reader;
 
-/// The first metrics by name that are drawn. Of the others, only the latest value is shown.
+/// The maximum number of metrics that are drawn, in the order of their names. For other metrics, only the latest value
+/// is shown.
 const MAX_METRICS: usize = 12;
-/// The points that are read, for all metrics together.
+/// The maximum number of points that are read, for all metrics together.
 const MAX_POINTS: usize = 20_000;
-/// The files that are listed by name. All files are counted.
+/// The maximum number of files that are listed by name. All files are counted.
 const MAX_FILES: usize = 200;
-/// The columns of a drawing.
+/// The number of columns of a drawing.
 const COLUMNS: usize = 40;
 
 /// The object whose details are shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DetailKey {
     Run(RunId),
-    /// The version of this number.
+    /// The version with this number.
     Version(Box<RegisteredModel>, u64),
 }
 
@@ -46,44 +47,46 @@ pub struct RunDetails {
 /// A metric's history.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Drawn {
-    /// Values from 0 (the smallest) to 1 (the greatest), in the order of the steps. Empty where no value is finite.
+    /// Values from 0 (the smallest) to 1 (the greatest), in the order of the steps. Empty if no value is finite.
     pub heights: Vec<f64>,
     pub points: u64,
     /// True when the history has more points than were read.
     pub more: bool,
 }
 
+/// Reads the details of a run or version.
+///
 /// # Errors
-/// Where the run or version itself cannot be read, or is gone.
+/// If the run or version itself cannot be read, or no longer exists.
 pub async fn closeup(of: &dyn Reader, subject: &DetailKey) -> Result<Details> {
     match subject {
         DetailKey::Run(id) => Ok(Details::Run(Box::new(details(of, id).await?))),
         DetailKey::Version(model, number) => {
             let versions = of.model_versions(model).await?;
             let version = versions.into_iter().find(|version| version.version == *number);
-            let version =
-                version.ok_or_else(|| Error::permanent(format!("{} v{number} is gone", model.name)))?;
+            let version = version
+                .ok_or_else(|| Error::permanent(format!("{} v{number} no longer exists", model.name)))?;
             Ok(Details::Version(Box::new(version)))
         }
     }
 }
 
 async fn details(of: &dyn Reader, id: &RunId) -> Result<RunDetails> {
-    let run = of.run(id).await?.ok_or_else(|| Error::permanent(format!("run {id} is gone")))?;
+    let run = of.run(id).await?.ok_or_else(|| Error::permanent(format!("run {id} no longer exists")))?;
     let (files, drawn) = futures::join!(files_of(of, run.owner()), draw(of, &run));
-    let files = files.map_err(|error| error.to_string()).map(|(mut files, weight)| {
+    let files = files.map_err(|error| error.to_string()).map(|(mut files, size)| {
         files.truncate(MAX_FILES);
-        (files, weight)
+        (files, size)
     });
     Ok(RunDetails { drawn: drawn?, files, run })
 }
 
 async fn draw(of: &dyn Reader, run: &Run) -> Result<BTreeMap<String, Drawn>> {
     let latest = run.latest.iter().take(MAX_METRICS).map(|(key, point)| (key.clone(), *point)).collect();
-    let some = [Run { latest, ..run.clone() }];
+    let run_to_read = [Run { latest, ..run.clone() }];
     let mut series: BTreeMap<String, Vec<Point>> = BTreeMap::new();
     let (mut read, mut last) = (0, None);
-    let mut chunks = of.histories(&some);
+    let mut chunks = of.histories(&run_to_read);
     while read < MAX_POINTS
         && let Some(chunk) = chunks.try_next().await?
     {
@@ -110,7 +113,7 @@ fn heights(mut points: Vec<Point>) -> Vec<f64> {
     let values: Vec<f64> = ends.collect();
     let least = values.iter().copied().fold(f64::INFINITY, f64::min);
     let greatest = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    // Halved, because the difference of two finite numbers can be infinite.
+    // The values are halved, because the difference of two finite numbers can be infinite.
     let span = greatest / 2.0 - least / 2.0;
     let height = |value: f64| if span > 0.0 { (value / 2.0 - least / 2.0) / span } else { 0.5 };
     values.into_iter().map(height).collect()
@@ -134,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_history_ends_where_it_ends() {
+    fn a_long_history_is_drawn_up_to_its_last_value() {
         let drawn = heights(points((0..1_001).map(f64::from)));
         assert_eq!(drawn.len(), COLUMNS);
         assert_eq!(drawn.last(), Some(&1.0));

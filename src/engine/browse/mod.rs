@@ -1,5 +1,5 @@
-//! Browses a source while a user selects from it. This module only reads, and only on demand: a stream that is not
-//! polled sends no request.
+//! Reads a source while the user selects objects from it. This module only reads, and only on demand: a stream that is
+//! not polled sends no request.
 
 mod details;
 mod sizes;
@@ -24,20 +24,21 @@ pub use sizes::{ArtifactSize, Sampled, sample, weigh};
 /// The traces of an experiment are counted up to this number, by whole pages.
 const MAX_TRACES: u64 = 500;
 
-/// A page of the objects that are selected by name, as the source returns them.
+/// One page of the objects that are selected by name, in the order of the source.
 #[derive(Clone, Debug, Default)]
 pub struct Holdings {
     pub experiments: Vec<Experiment>,
     /// Registered models and prompts.
     pub models: Vec<RegisteredModel>,
     pub datasets: Vec<EvaluationDataset>,
-    /// The objects of these kinds that the source cannot show.
+    /// The objects of these kinds that the source cannot return.
     pub unreadable: Vec<Unreadable>,
     /// True when more pages follow.
     pub more: bool,
 }
 
-/// All objects that are selected by name, page by page. The first item of the stream holds the first page of each kind.
+/// Returns all objects that are selected by name, page by page. The first item of the stream holds the first page of
+/// each kind.
 pub fn holdings(of: &dyn Reader) -> BoxStream<'_, Result<Holdings>> {
     let listing = Listing {
         experiments: of.experiments().fuse().boxed(),
@@ -84,19 +85,19 @@ fn readable<T>(page: Option<Vec<Readable<T>>>, unreadable: &mut Vec<Unreadable>)
     page.unwrap_or_default().into_iter().filter_map(keep).collect()
 }
 
-/// A page of the runs of an experiment.
+/// One page of the content of an experiment.
 #[derive(Clone, Debug)]
 pub struct Contents {
     pub runs: Vec<Run>,
     /// True when more pages follow.
     pub more: bool,
-    /// The number of runs of this page that the source cannot show.
+    /// The number of runs of this page that the source cannot return.
     pub unreadable: u64,
-    /// Only set on the first page.
+    /// The number of traces. Only set on the first page.
     pub traces: Option<Count>,
 }
 
-/// The content of an experiment, page by page. The last page is empty.
+/// Returns the content of an experiment, page by page. The last page is empty.
 pub fn contents<'a>(of: &'a dyn Reader, experiment: &'a Experiment) -> BoxStream<'a, Result<Contents>> {
     let looking = Looking { of, experiment, pages: of.listed_runs(experiment), begun: false, ended: false };
     stream::try_unfold(looking, Looking::next).boxed()
@@ -120,7 +121,7 @@ impl Looking<'_> {
             false => {
                 let (page, traces) =
                     futures::join!(self.pages.try_next(), first(self.of.traces(self.experiment), MAX_TRACES));
-                // The user can still select runs where traces cannot be counted.
+                // If the traces cannot be counted, the user can still select runs.
                 (
                     page?,
                     Some(traces.map_or_else(|error| Count::unknown(error.to_string()), |(tally, _)| tally)),
@@ -136,13 +137,13 @@ impl Looking<'_> {
     }
 }
 
-/// The versions of a registered model or prompt, by ascending number.
+/// Returns the versions of a registered model or prompt, by ascending number.
 pub async fn versions(of: &Endpoint, model: &RegisteredModel) -> Result<Vec<ModelVersion>> {
     of.reader()?.model_versions(model).await
 }
 
-/// The objects that the plan does not select and that a selected version needs. Each has its id or name, and the
-/// version as `name/number`.
+/// Returns the objects that the plan does not select but that a selected version needs. Each entry contains the id or
+/// name of the object, and the version as `name/number`.
 pub async fn needed(of: &Endpoint, plan: &Plan) -> Result<Vec<(String, String)>> {
     let chosen = choose(of.reader()?.as_ref(), plan).await?;
     Ok(chosen.needed.into_iter().collect())

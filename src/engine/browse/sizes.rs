@@ -1,4 +1,4 @@
-//! Estimates how much there is to move, from the parts that have been read so far.
+//! Measures a few runs, to estimate the amount of data to move.
 
 use futures::{StreamExt, TryStreamExt, stream};
 use serde::Serialize;
@@ -7,11 +7,11 @@ use crate::entities::{Experiment, FileEntry, Owner, Run, RunId};
 use crate::error::{Error, Result};
 use crate::readers::Reader;
 
-/// The files of a run that are listed. For a run with more files, the size is a lower bound.
+/// The maximum number of files of a run that are listed. For a run with more files, the size is a lower bound.
 const MAX_FILES: usize = 10_000;
-/// The runs of each experiment that are read for a sample.
+/// The maximum number of runs of each experiment that are read for a sample.
 const MAX_RUNS: usize = 4;
-/// The points of a sampled run that are read to count them.
+/// The maximum number of points of a sampled run that are counted.
 const MAX_POINTS: u64 = 20_000;
 const MAX_CONCURRENT_RUNS: usize = 4;
 
@@ -19,7 +19,7 @@ const MAX_CONCURRENT_RUNS: usize = 4;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct ArtifactSize {
     pub files: u64,
-    /// The size of those files whose size the store reports.
+    /// The total size of the files whose size is known.
     pub bytes: u64,
     /// True when the real size may be greater.
     pub at_least: bool,
@@ -35,31 +35,31 @@ pub struct Sampled {
     pub points: u64,
 }
 
-/// Lists files, the largest first.
+/// Lists the files of a run or a logged model, the largest first, and measures them.
 pub(super) async fn files_of(of: &dyn Reader, owner: Owner<'_>) -> Result<(Vec<FileEntry>, ArtifactSize)> {
     let mut pages = of.files(owner);
-    let (mut files, mut weight) = (Vec::new(), ArtifactSize::default());
+    let (mut files, mut size) = (Vec::new(), ArtifactSize::default());
     while let Some(page) = pages.try_next().await? {
         // An unreadable folder may contain more files.
-        weight.at_least |= page.iter().any(Result::is_err);
+        size.at_least |= page.iter().any(Result::is_err);
         files.extend(page.into_iter().flatten());
         if files.len() >= MAX_FILES {
-            weight.at_least = true;
+            size.at_least = true;
             break;
         }
     }
     for file in &files {
-        weight.files += 1;
-        weight.bytes = weight.bytes.saturating_add(file.size.unwrap_or(0));
-        weight.at_least |= file.size.is_none();
+        size.files += 1;
+        size.bytes = size.bytes.saturating_add(file.size.unwrap_or(0));
+        size.at_least |= file.size.is_none();
     }
     files.sort_by(|a, b| b.size.cmp(&a.size).then_with(|| a.path.cmp(&b.path)));
-    Ok((files, weight))
+    Ok((files, size))
 }
 
 /// Measures the files of one run.
 pub async fn weigh(of: &dyn Reader, id: &RunId) -> Result<ArtifactSize> {
-    let run = of.run(id).await?.ok_or_else(|| Error::permanent(format!("run {id} is gone")))?;
+    let run = of.run(id).await?.ok_or_else(|| Error::permanent(format!("run {id} no longer exists")))?;
     Ok(files_of(of, run.owner()).await?.1)
 }
 
@@ -70,11 +70,11 @@ pub async fn sample(of: &dyn Reader, experiments: Vec<Experiment>) -> Sampled {
         runs.map_or_else(|_| Vec::new(), |(runs, _)| runs.into_iter().flatten().collect())
     });
     let runs: Vec<Run> = runs.buffer_unordered(MAX_CONCURRENT_RUNS).concat().await;
-    let looked = stream::iter(runs).map(|run| look_into(of, run)).buffer_unordered(MAX_CONCURRENT_RUNS);
-    looked.filter_map(async |seen| seen.ok()).fold(Sampled::default(), async |a, b| a.plus(b)).await
+    let samples = stream::iter(runs).map(|run| sample_run(of, run)).buffer_unordered(MAX_CONCURRENT_RUNS);
+    samples.filter_map(async |sample| sample.ok()).fold(Sampled::default(), async |a, b| a.plus(b)).await
 }
 
-async fn look_into(of: &dyn Reader, run: Run) -> Result<Sampled> {
+async fn sample_run(of: &dyn Reader, run: Run) -> Result<Sampled> {
     let (files, points) = futures::try_join!(files_of(of, run.owner()), points_of(of, &run))?;
     Ok(Sampled { runs: 1, files: files.1.files, bytes: files.1.bytes, points })
 }

@@ -2,22 +2,24 @@ use serde::Serialize;
 
 use crate::entities::Kind;
 
-/// Which parts of a kind arrive on the target, and in which form. A text is empty where there is nothing to report.
+/// The parts of a kind that arrive on the target, and their form. A text is empty if there is nothing to report.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Fidelity {
+    /// The fields that arrive unchanged.
     pub exactly: &'static str,
     /// The fields in which new ids replace the old ones.
     #[serde(skip_serializing_if = "str::is_empty")]
     pub rewritten: &'static str,
-    /// The fields that no request can set.
+    /// The fields that no request can set, and that are stored in tags instead.
     #[serde(skip_serializing_if = "str::is_empty")]
     pub kept_as_tags: &'static str,
+    /// The fields that do not arrive.
     #[serde(skip_serializing_if = "str::is_empty")]
     pub cannot: &'static str,
 }
 
 impl Fidelity {
-    /// One arm for each kind, so that a new kind must define its fidelity here.
+    /// The fidelity of a kind. There is one arm for each kind, so that a new kind must define its fidelity here.
     pub fn of(kind: Kind) -> Self {
         let nothing = Self::default();
         match kind {
@@ -68,7 +70,7 @@ impl Fidelity {
             Kind::Trace => Self {
                 exactly: "ids, times, states, previews, metadata, tags, spans, assessments, links to runs, attachments",
                 rewritten: "ids of runs and models in metadata, tags and assessments; the experiment in spans",
-                cannot: "an assessment that is not valid though nothing overrides it: it arrives valid",
+                cannot: "an invalid assessment that no other assessment overrides: it becomes valid",
                 ..nothing
             },
             Kind::Scorer => {

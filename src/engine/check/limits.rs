@@ -1,4 +1,4 @@
-//! The values that a target truncates or refuses, as far as a first check shows them.
+//! Warnings about values that a target truncates or refuses, as far as a first check can find them.
 
 use super::sample::Sample;
 use super::too_long::{MAX_NAME_LENGTH, MAX_PARAM_LENGTH, MAX_RUN_TAG_LENGTH, longer};
@@ -6,7 +6,8 @@ use super::{Finding, Level};
 use crate::entities::Kind;
 use crate::rest::Capabilities;
 
-/// Longer tags are refused (`utils/validation.py`, `MAX_EXPERIMENT_TAG_VAL_LENGTH`), before MLflow 3.16 and since.
+/// Longer tags are refused (`utils/validation.py`, `MAX_EXPERIMENT_TAG_VAL_LENGTH`). The first limit is that of
+/// releases before MLflow 3.16, the second that of newer releases.
 const MAX_EXPERIMENT_TAG_LENGTH: [usize; 2] = [5_000, 20_000];
 
 const COPY_THE_FILES: &str = "register a copy of the files, in a bucket or in the run that the version names";
@@ -25,35 +26,36 @@ pub fn findings(sample: &Sample, target: Option<&Capabilities>) -> Vec<Finding> 
     let local: Vec<&str> = sample.refused.local.iter().map(String::as_str).collect();
     let allows_code = target.is_some_and(|can| !can.plain_scorers);
     let code_scorers = if allows_code { 0 } else { sample.code_scorers };
-    let at_least = if sample.runs.more { " or more" } else { "" };
+    let or_more = if sample.runs.more { "or more " } else { "" };
     let which = if target.is_some() { "the target" } else { "a target" };
     let warnings = [
         (
             sample.too_long.params,
             format!(
-                "params of runs{at_least} are longer than {MAX_PARAM_LENGTH} characters: {which} keeps no more of them"
+                "{or_more}params of runs are longer than {MAX_PARAM_LENGTH} characters: {which} cuts the rest of them"
             ),
             None,
         ),
         (
             sample.too_long.tags,
             format!(
-                "tags of runs{at_least} are longer than {MAX_RUN_TAG_LENGTH} characters: a target over PostgreSQL or MySQL \
-                 refuses them"
+                "{or_more}tags of runs are longer than {MAX_RUN_TAG_LENGTH} characters: a target that uses PostgreSQL \
+                 or MySQL refuses them"
             ),
             None,
         ),
         (
             sample.too_long.names,
             format!(
-                "names of params or metrics{at_least} are longer than {MAX_NAME_LENGTH} characters, or hold others than letters, \
-                 digits, spaces and /_.-: in them: {which} refuses these entries, the rest of their runs arrives"
+                "{or_more}names of params or metrics have over {MAX_NAME_LENGTH} characters, or characters other than \
+                 letters, digits, spaces and \"/_.-:\"; {which} refuses these entries and accepts the rest of their \
+                 runs"
             ),
             Some("rename them on the source".to_owned()),
         ),
         (
             sample.too_long.early,
-            format!("metrics of runs{at_least} have points from before 1970: {which} refuses those points"),
+            format!("{or_more}metrics of runs have points from before 1970: {which} refuses those points"),
             None,
         ),
         (
@@ -73,7 +75,7 @@ pub fn findings(sample: &Sample, target: Option<&Capabilities>) -> Vec<Finding> 
         (
             checked.len() as u64,
             format!(
-                "versions have a source on another host or of another run than they name, which {which} {}: {}",
+                "versions have a source on another host or in the files of another run, which {which} {}: {}",
                 if target.is_some() { "may refuse" } else { "of MLflow 3.17 or newer may refuse" },
                 shortened(&checked)
             ),
@@ -82,7 +84,7 @@ pub fn findings(sample: &Sample, target: Option<&Capabilities>) -> Vec<Finding> 
         (
             local.len() as u64,
             format!(
-                "versions have a source on the server's disk that is in no run's folder: {which} refuses them: {}",
+                "versions have a source on the server's disk, outside of any run's folder: {which} refuses them: {}",
                 shortened(&local)
             ),
             Some(COPY_THE_FILES.to_owned()),
@@ -90,17 +92,18 @@ pub fn findings(sample: &Sample, target: Option<&Capabilities>) -> Vec<Finding> 
         (
             code_scorers,
             format!(
-                "versions of scorers hold code (@scorer), which {which} {}",
+                "versions of scorers contain code (@scorer), which {which} {}",
                 if target.is_some() { "refuses" } else { "of MLflow 3.12 or newer refuses" },
             ),
             Some(
-                "a target of MLflow 3.18 takes them with MLFLOW_SERVER_ENABLE_CUSTOM_SCORERS=true".to_owned(),
+                "a target of MLflow 3.18 accepts them with MLFLOW_SERVER_ENABLE_CUSTOM_SCORERS=true"
+                    .to_owned(),
             ),
         ),
         (
             sample.endpoint_scorers,
             format!(
-                "versions of scorers name a gateway endpoint: {which} refuses them until it has an endpoint of \
+                "versions of scorers name a gateway endpoint: {which} refuses them until it has an endpoint with \
                  that name"
             ),
             Some("create the endpoints on the target first, with the same names".to_owned()),
@@ -115,7 +118,7 @@ pub fn findings(sample: &Sample, target: Option<&Capabilities>) -> Vec<Finding> 
     findings
 }
 
-/// The kinds that the source has and that the target is too old for.
+/// Warnings about the kinds that the source has but that the target is too old for.
 fn unknown_kinds(sample: &Sample, target: &Capabilities) -> Vec<Finding> {
     let unknown = |kind: Kind| match kind {
         Kind::LoggedModel => !target.logged_models,
@@ -128,7 +131,10 @@ fn unknown_kinds(sample: &Sample, target: &Capabilities) -> Vec<Finding> {
     let lost = sample.kinds().into_iter().filter(|row| row.tally.count > Some(0) && unknown(row.kind));
     lost.map(|row| {
         let (count, title) = (row.tally.count.unwrap_or_default(), row.kind.title());
-        Finding::new(Level::Warning, format!("{title}: the target knows none, so {count} cannot be moved"))
+        Finding::new(
+            Level::Warning,
+            format!("{title}: the target does not support them, so {count} cannot be moved"),
+        )
     })
     .collect()
 }

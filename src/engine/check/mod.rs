@@ -1,4 +1,5 @@
-//! Step 1: reports the content and the capabilities of a server, and what of each kind can be migrated. Only reads.
+//! Step 1: reports the content and the capabilities of a server, and which parts of each kind can be migrated. This
+//! module only reads.
 
 mod fidelity;
 mod limits;
@@ -56,7 +57,7 @@ impl Finding {
     }
 }
 
-/// How many objects of a kind there are, and which of their parts arrive on the target.
+/// The number of objects of a kind, and the parts of them that arrive on the target.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct KindReport {
     pub kind: Kind,
@@ -71,7 +72,7 @@ impl KindReport {
         Self { kind, tally, survival: Fidelity::of(kind) }
     }
 
-    /// True when the source has some, or when every server has this kind.
+    /// True when the source has objects of this kind, or when every server supports this kind.
     pub fn is_shown(&self) -> bool {
         self.kind.is_basic() || self.tally.is_some()
     }
@@ -90,7 +91,7 @@ pub struct CheckReport {
     pub runs: u64,
     /// True when there are more runs than were read.
     pub more_runs: bool,
-    /// The number of unreadable objects, among those that were read.
+    /// The number of objects that cannot be read.
     pub unreadable: u64,
     /// The kinds that are migrated. Empty for a target.
     #[serde(skip)]
@@ -103,7 +104,7 @@ pub struct CheckReport {
 }
 
 impl CheckReport {
-    /// The number of lines that the report takes on a narrow screen.
+    /// The maximum number of lines of this report on a narrow screen.
     pub fn lines(&self) -> usize {
         let kinds = self.kinds.iter().filter(|kind| kind.is_shown()).count();
         let others = self.others.iter().filter(|other| other.tally.is_some()).count();
@@ -111,7 +112,7 @@ impl CheckReport {
     }
 }
 
-/// Checks a source. When the target is known, the check includes the target's limits.
+/// Checks a source. If the target is given, the check includes the target's limits.
 pub async fn check_source(endpoint: &Endpoint, target: Option<&Capabilities>) -> Result<CheckReport> {
     let reader = endpoint.reader()?;
     let sample = Sample::of(reader.as_ref()).await?;
@@ -128,10 +129,10 @@ pub async fn check_source(endpoint: &Endpoint, target: Option<&Capabilities>) ->
     })
 }
 
-/// Checks a target: whether it can be written to, as far as reading shows it.
+/// Checks a target: whether it can be written to, as far as a check that only reads can show.
 pub async fn check_target(endpoint: &Endpoint) -> Result<CheckReport> {
     let Endpoint::Server(server) = endpoint else {
-        return Err(Error::usage(format!("{} is no tracking server", endpoint.location()))
+        return Err(Error::usage(format!("{} is not a tracking server", endpoint.location()))
             .hint("a migration's target is a server: give http://host:5000, or the ARN of an MLflow App"));
     };
     let reader = endpoint.reader()?;
@@ -146,7 +147,8 @@ pub async fn check_target(endpoint: &Endpoint) -> Result<CheckReport> {
     })
 }
 
-/// Whether the server takes files and where it keeps them, according to its first experiments.
+/// Whether the server accepts files, and where it stores them, according to its first experiments. Returns `None` for a
+/// directory.
 pub async fn takes_files(endpoint: &Endpoint) -> Result<Option<Finding>> {
     let Endpoint::Server(server) = endpoint else { return Ok(None) };
     let page = endpoint.reader()?.experiments().try_next().await?.unwrap_or_default();
@@ -158,7 +160,7 @@ fn files(server: &Server, experiments: &[Experiment]) -> Finding {
     let locations = || experiments.iter().map(|experiment| experiment.artifact_location.as_str());
     if let Some(root) = locations().find_map(S3Object::parse) {
         let text =
-            format!("takes files straight in s3://{}, with this machine's AWS credentials", root.bucket);
+            format!("takes files directly in s3://{}, with this machine's AWS credentials", root.bucket);
         return Finding::new(Level::Ok, text);
     }
     let is_proxied = |location: &str| proxied_path(location).is_some();
@@ -201,10 +203,13 @@ fn refused_proxy(probe: &Probe) -> Option<&Refused> {
     probe.refused.iter().find(|refused| refused.what == ARTIFACT_PROXY)
 }
 
-/// The kinds that a server may hold although it refused the request for them.
+/// Warnings about the kinds that a server may hold, but for which it refused the request.
 fn refused(probe: &Probe) -> Vec<Finding> {
     let line = |one: &Refused| {
-        Finding::new(Level::Warning, format!("it may have {}, but refuses to say: {}", one.what, one.reason))
+        Finding::new(
+            Level::Warning,
+            format!("it may have {}, but refused the request: {}", one.what, one.reason),
+        )
     };
     probe.refused.iter().map(line).collect()
 }
@@ -212,17 +217,17 @@ fn refused(probe: &Probe) -> Vec<Finding> {
 fn version(probe: &Probe) -> Finding {
     match probe.version {
         Some(version) if version < OLDEST_TESTED => {
-            Finding::new(Level::Warning, format!("MLflow {version} is older than any release that was tried"))
+            Finding::new(Level::Warning, format!("MLflow {version} is older than any tested release"))
         }
         Some(version) => Finding::new(Level::Ok, format!("MLflow {version}")),
-        None => Finding::new(Level::Warning, "MLflow of a version that it does not tell").hint(
-            "releases before 2.3 tell none; a newer one that was started with --static-prefix is called with that prefix \
-             in its address, for else its spans and some files are not reached",
+        None => Finding::new(Level::Warning, "MLflow, unknown version").hint(
+            "releases before 2.3 do not report their version; if a newer server was started with --static-prefix, add \
+             that prefix to its address: otherwise its spans and some files cannot be reached",
         ),
     }
 }
 
-/// The reasons why the server itself is slow or prevents a migration.
+/// The findings about the server itself: its version, refused requests, and reasons for a slow migration.
 fn findings_of(source: &Endpoint) -> Vec<Finding> {
     let Some(probe) = source.probe() else { return Vec::new() };
     let can = &probe.capabilities;

@@ -10,20 +10,20 @@ use crate::error::{Error, Result};
 use crate::io::Pages;
 use crate::readers::{Reader, read_all};
 
-/// The user waits for the answer. The limits are the runs that are read in one experiment, the runs in all, the
-/// experiments, and the registered models.
+/// The user waits for the result, so the check reads a limited number of objects: runs of one experiment, runs in
+/// total, experiments, and registered models.
 const MAX_RUNS_PER_EXPERIMENT: usize = 1_000;
 const MAX_RUNS: u64 = 5_000;
 const MAX_EXPERIMENTS: usize = 100;
 const MAX_MODELS: usize = 200;
-/// The limit for one experiment.
+/// The limits for one experiment.
 const MAX_LOGGED_MODELS: u64 = 1_000;
 const MAX_TRACES: u64 = 1_000;
-/// The runs of one experiment whose files are looked for.
+/// The maximum number of runs in one experiment whose files are listed.
 const MAX_LISTED_RUNS: usize = 2;
 const MAX_CONCURRENT_EXPERIMENTS: usize = 8;
 
-/// The content of a source, counted as far as a few seconds allow.
+/// The content of a source, counted as far as possible within a few seconds.
 pub struct Sample {
     pub experiments: Vec<Experiment>,
     /// Registered models and prompts.
@@ -33,18 +33,20 @@ pub struct Sample {
     pub refused: RefusedSources,
     logged_models: Count,
     scorers: Count,
-    /// The number of scorers that hold code, and of those that name a gateway endpoint.
+    /// The number of scorers that contain code.
     pub code_scorers: u64,
+    /// The number of scorers that name a gateway endpoint.
     pub endpoint_scorers: u64,
     traces: Count,
     datasets: Count,
+    /// The versions of registered models, then the versions of prompts.
     versions: [Count; 2],
-    /// The objects that cannot be read, among those that were read.
+    /// The objects that the source cannot return.
     pub unreadable: Vec<Unreadable>,
     pub empty_roots: EmptyRoots,
 }
 
-/// One experiment.
+/// The sample of one experiment.
 struct Part {
     runs: Count,
     logged_models: Count,
@@ -63,7 +65,7 @@ impl Sample {
         unreadable.extend(more);
         let (datasets, more) = read_all(source.evaluation_datasets()).await?;
         unreadable.extend(more);
-        let (versions, refused, more) = look_at_versions(source, &models).await?;
+        let (versions, refused, more) = inspect_versions(source, &models).await?;
         unreadable.extend(more);
         let mut sample = Self {
             runs: Count::exactly(0),
@@ -82,9 +84,10 @@ impl Sample {
             empty_roots: EmptyRoots::default(),
         };
         let roots = EmptyRoots::default();
-        let some: Vec<Experiment> = sample.experiments.iter().take(MAX_EXPERIMENTS).cloned().collect();
-        let mut parts =
-            stream::iter(some).map(|one| look_into(source, one, &roots)).buffered(MAX_CONCURRENT_EXPERIMENTS);
+        let checked: Vec<Experiment> = sample.experiments.iter().take(MAX_EXPERIMENTS).cloned().collect();
+        let mut parts = stream::iter(checked)
+            .map(|one| inspect(source, one, &roots))
+            .buffered(MAX_CONCURRENT_EXPERIMENTS);
         let mut seen = 0;
         while sample.runs.count.unwrap_or_default() < MAX_RUNS
             && let Some(part) = parts.try_next().await?
@@ -109,7 +112,7 @@ impl Sample {
         Ok(sample)
     }
 
-    /// The experiments, and how many runs are in them.
+    /// Returns the experiments, the number of their runs, and the objects that cannot be read.
     pub async fn runs_of(source: &dyn Reader) -> Result<(Vec<Experiment>, Count, Vec<Unreadable>)> {
         let (experiments, mut unreadable) = read_all(source.experiments()).await?;
         let mut runs = Count::counted(0, experiments.len() > MAX_EXPERIMENTS);
@@ -131,7 +134,7 @@ impl Sample {
         let tally = |kind: Kind| match kind {
             Kind::Experiment => Count::exactly(self.experiments.len() as u64),
             Kind::Run => self.runs.clone(),
-            Kind::Artifact => Count::unknown("not counted: a request a folder"),
+            Kind::Artifact => Count::unknown("not counted: one request per folder"),
             Kind::LoggedModel => self.logged_models.clone(),
             Kind::RegisteredModel => Count::exactly((self.models.len() - prompts) as u64),
             Kind::Prompt => Count::exactly(prompts as u64),
@@ -141,7 +144,7 @@ impl Sample {
             Kind::Scorer => self.scorers.clone(),
             Kind::Trace => self.traces.clone(),
         };
-        // A list that breaks off may have more items.
+        // A list that could not be read completely may have more items.
         let is_unread = |kind: Kind| self.unreadable.iter().any(|one| one.kind == kind);
         let tally = |kind: Kind| {
             let tally = tally(kind);
@@ -156,7 +159,7 @@ fn parted(page: Vec<Readable<Run>>) -> (Vec<Run>, Vec<Unreadable>) {
     (runs.into_iter().flatten().collect(), lost.into_iter().filter_map(Result::err).collect())
 }
 
-async fn look_into(source: &dyn Reader, experiment: Experiment, roots: &EmptyRoots) -> Result<Part> {
+async fn inspect(source: &dyn Reader, experiment: Experiment, roots: &EmptyRoots) -> Result<Part> {
     let (runs, more) = source.first_runs(&experiment, MAX_RUNS_PER_EXPERIMENT).await?;
     let (runs, mut unreadable) = parted(runs);
     let scorers = match source.scorers(&experiment).await {
@@ -189,7 +192,7 @@ async fn look_into(source: &dyn Reader, experiment: Experiment, roots: &EmptyRoo
     })
 }
 
-/// Counts up to `most`, by whole pages. Also returns the items that cannot be read.
+/// Reads whole pages until at least `most` items are counted. Also returns the items that cannot be read.
 pub(in crate::engine) async fn first<T>(
     mut pages: Pages<'_, Readable<T>>,
     most: u64,
@@ -207,16 +210,16 @@ pub(in crate::engine) async fn first<T>(
     Ok((tally, lost))
 }
 
-/// Counts the versions of models and of prompts, and finds those that some targets refuse.
-async fn look_at_versions(
+/// Counts the versions of models and of prompts, and finds versions whose source some targets refuse.
+async fn inspect_versions(
     source: &dyn Reader,
     models: &[RegisteredModel],
 ) -> Result<([Count; 2], RefusedSources, Vec<Unreadable>)> {
     let rest = |prompts: bool| models.iter().skip(MAX_MODELS).any(|model| model.is_prompt() == prompts);
     let mut counts = [Count::counted(0, rest(false)), Count::counted(0, rest(true))];
     let (mut refused, mut unreadable) = (RefusedSources::default(), Vec::new());
-    let some: Vec<RegisteredModel> = models.iter().take(MAX_MODELS).cloned().collect();
-    let asked = stream::iter(some).map(|model| async move {
+    let checked: Vec<RegisteredModel> = models.iter().take(MAX_MODELS).cloned().collect();
+    let answers = stream::iter(checked).map(|model| async move {
         let versions = match source.model_versions(&model).await {
             Ok(versions) => versions,
             Err(error) => return unread(model.kind(), &model.name, error).map(Err),
@@ -224,12 +227,12 @@ async fn look_at_versions(
         let refused = RefusedSources::of(&model, &versions);
         Ok::<_, Error>(Ok((usize::from(model.is_prompt()), versions.len() as u64, refused)))
     });
-    let mut asked = asked.buffered(MAX_CONCURRENT_EXPERIMENTS);
-    while let Some(answer) = asked.try_next().await? {
+    let mut answers = answers.buffered(MAX_CONCURRENT_EXPERIMENTS);
+    while let Some(answer) = answers.try_next().await? {
         match answer {
-            Ok((of, versions, some)) => {
-                counts[of] = counts[of].clone().plus(Count::exactly(versions));
-                refused.add(some);
+            Ok((index, versions, more)) => {
+                counts[index] = counts[index].clone().plus(Count::exactly(versions));
+                refused.add(more);
             }
             Err(lost) => unreadable.push(lost),
         }

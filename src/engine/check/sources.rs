@@ -10,11 +10,11 @@ const OF_A_PROMPT: [&str; 2] = ["dummy-source", "prompt-template"];
 /// The labels of versions whose source a target refuses.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RefusedSources {
-    /// The source is a path on the server's own disk, outside of any run's folder. Every release refuses it
+    /// The source is a path on the server's own disk, outside of any run's folder. Every release refuses such a source
     /// (`server/handlers.py`, `_validate_source_run`).
     pub local: Vec<String>,
-    /// The source is on another host, it is below a run that is not the version's run, or it is an unusual source of a
-    /// prompt. MLflow 3.17 and newer refuse it.
+    /// The source is on another host, in the files of a run that is not the version's run, or an unusual source of a
+    /// prompt. MLflow 3.17 and newer refuse such a source.
     pub checked: Vec<String>,
 }
 
@@ -30,7 +30,8 @@ impl RefusedSources {
                         refused.checked.push(version.label());
                     }
                 }
-                // The version names this run, or it names no run and the server assigns this one.
+                // The source is in the files of a run. This is fine if the version names the same run, or if it names
+                // no run: the server then assigns this one.
                 (Some(uri), _) => {
                     let is_of_another = version.run_id.as_ref().is_some_and(|run| run.as_str() != uri.owner);
                     if is_of_another && !uri.is_of_model() {
@@ -74,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn each_form_of_a_source_is_judged() {
+    fn each_form_of_a_source_is_classified() {
         let sources = [
             (format!("runs:/{A}/model"), Some(A)),
             (format!("runs:/{A}/model"), None),

@@ -5,12 +5,13 @@ use crate::rest::takes_tag;
 
 /// Longer values of params are truncated silently (MLflow 2.11 on, `utils/validation.py`, `MAX_PARAM_VAL_LENGTH`).
 pub const MAX_PARAM_LENGTH: usize = 6_000;
-/// The length of the column in characters (`store/tracking/dbmodels/models.py`, `SqlTag`). SQLite does not enforce it.
+/// The length of the tag column in characters (`store/tracking/dbmodels/models.py`, `SqlTag`). SQLite does not enforce
+/// this length.
 pub const MAX_RUN_TAG_LENGTH: usize = 8_000;
 /// Longer names of params and metrics are refused (`utils/validation.py`, `MAX_ENTITY_KEY_LENGTH`).
 pub const MAX_NAME_LENGTH: usize = 250;
 
-/// How many values and names of the checked runs are too long or refused for another reason.
+/// The number of values and names in the checked runs that are too long, or that are refused for another reason.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct TooLong {
     pub params: u64,
@@ -47,12 +48,12 @@ impl TooLong {
     }
 }
 
-/// Servers check names of params and metrics in the same way as names of tags.
+/// True for a name of a param or a metric that servers refuse. Servers check these names like the names of tags.
 fn is_refused(name: &str) -> bool {
     !takes_tag(name) || longer(std::iter::once(name), MAX_NAME_LENGTH) > 0
 }
 
-/// How many values have more characters than the limit.
+/// The number of values with more characters than the limit.
 pub fn longer(values: impl Iterator<Item = impl AsRef<str>>, limit: usize) -> u64 {
     // Counting characters is only necessary for a value with enough bytes.
     let is_longer = |value: &str| value.len() > limit && value.chars().count() > limit;

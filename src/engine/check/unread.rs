@@ -5,7 +5,7 @@ use crate::error::{Error, Result};
 /// The number of objects that are listed by name.
 const MAX_NAMED: usize = 20;
 
-/// Turns an error that concerns only this object into data.
+/// Returns an error that concerns only this object as an [`Unreadable`]. Any other error is returned as an error.
 pub(in crate::engine) fn unread(kind: Kind, id: &str, error: Error) -> Result<Unreadable> {
     match error.is_about_object() {
         true => Ok(Unreadable { kind, id: id.to_owned(), reason: error.to_string() }),
@@ -13,7 +13,7 @@ pub(in crate::engine) fn unread(kind: Kind, id: &str, error: Error) -> Result<Un
     }
 }
 
-/// The objects that a source cannot show, one line each.
+/// One warning for each object that a source cannot return.
 pub fn findings(unreadable: &[Unreadable]) -> Vec<Finding> {
     let line = |one: &Unreadable| {
         let (kind, _) = one.kind.words();
@@ -32,7 +32,7 @@ mod tests {
     use crate::error::Class;
 
     #[test]
-    fn what_cannot_be_read_is_named_and_then_counted() {
+    fn the_first_unreadable_objects_are_named_and_the_others_counted() {
         let lost =
             |n: usize| Unreadable { kind: Kind::LoggedModel, id: format!("m-{n}"), reason: "torn".into() };
         let texts = |count: usize| -> Vec<String> {
@@ -46,7 +46,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_is_about_the_object_is_data() {
+    fn only_an_error_about_the_object_becomes_data() {
         assert!(unread(Kind::Scorer, "s", Error::new(Class::Forbidden, "no")).is_ok());
         assert!(unread(Kind::Scorer, "s", Error::transient("gone")).is_err());
     }

@@ -8,10 +8,7 @@ pub fn not_migrated(others: &[Unsupported]) -> Vec<String> {
     let mut notes: Vec<String> = seen.into_iter().filter(|other| other.tally.is_some()).map(line).collect();
     if !hidden.is_empty() {
         let titles: Vec<&str> = hidden.iter().map(|other| other.title).collect();
-        notes.push(format!(
-            "{NOT_ALLOWED} for {}: where there are any, they are not moved",
-            titles.join(", ")
-        ));
+        notes.push(format!("{NOT_ALLOWED} for {}: if there are any, they are not moved", titles.join(", ")));
     }
     notes
 }
@@ -25,7 +22,7 @@ fn line(other: &Unsupported) -> String {
         }
         Count { unknown, .. } => {
             let why = unknown.as_deref().unwrap_or("not counted");
-            format!("{title}, where there are any, cannot be moved: {reason} ({why})")
+            format!("{title}, if there are any, cannot be moved: {reason} ({why})")
         }
     }
 }
@@ -35,7 +32,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_not_there_is_not_spoken_of() {
+    fn kinds_without_objects_are_not_listed() {
         let other = |title, tally| Unsupported { title, tally, reason: "of a reason" };
         let others = [
             other("webhooks", Count::exactly(0)),
@@ -48,8 +45,8 @@ mod tests {
             not_migrated(&others),
             [
                 "issues: 5 or more cannot be moved: of a reason",
-                "label schemas, where there are any, cannot be moved: of a reason (not asked)",
-                "not allowed to look for users, roles: where there are any, they are not moved",
+                "label schemas, if there are any, cannot be moved: of a reason (not asked)",
+                "not allowed to look for users, roles: if there are any, they are not moved",
             ]
         );
     }

@@ -1,6 +1,6 @@
-//! Readers and writers that fail, for tests. Every call of either end is counted, delayed at random and limited in
-//! number. A selected call, or every call from it on, fails before or after its effect, or is the last call of the
-//! process.
+//! Readers and writers that fail, for tests. Every call of either end is counted. Calls can be delayed at random, and
+//! the number of concurrent calls can be limited. Selected calls fail before or after they take effect, or the process
+//! ends at such a call.
 
 mod reader;
 mod writer;
@@ -17,10 +17,10 @@ use crate::error::{Class, Error, Result};
 pub use reader::FaultyReader;
 pub use writer::FaultyWriter;
 
-/// The behaviour of the call that must fail.
+/// The way in which a call fails.
 #[derive(Clone, Debug)]
 pub enum How {
-    /// The call does nothing and returns the error.
+    /// The call has no effect and returns the error.
     Before(Error),
     /// The call takes effect, but its answer is lost.
     After(Error),
@@ -35,7 +35,7 @@ pub struct Faults {
     calls: AtomicU64,
     names: Mutex<Vec<&'static str>>,
     fault: Option<(Which, How)>,
-    /// True when the process has ended: no later call takes effect.
+    /// True when the process has ended. Later calls have no effect.
     is_dead: AtomicBool,
     died: Notify,
     at_once: Semaphore,
@@ -43,15 +43,16 @@ pub struct Faults {
     seed: Option<AtomicU64>,
 }
 
+/// The calls that fail.
 #[derive(Clone, Debug)]
 pub enum Which {
-    /// The call of this number, from 0.
+    /// The call with this number. The first call has the number 0.
     Nth(u64),
-    /// That call and all calls after it.
+    /// The call with this number, and all calls after it.
     From(u64),
-    /// Every call of this name.
+    /// Every call with this name.
     Named(&'static str),
-    /// The n-th call of this name, from 0.
+    /// The n-th call with this name. The first call has the number 0.
     NthNamed(&'static str, usize),
 }
 
@@ -72,7 +73,7 @@ impl Faults {
         Self { fault: Some((which, how)), ..Self::none() }
     }
 
-    /// Allows at most this many calls at once, and delays each of them.
+    /// Allows at most `at_once` concurrent calls, and delays each call at random.
     pub fn slow(at_once: usize, seed: u64) -> Self {
         Self { at_once: Semaphore::new(at_once), seed: Some(AtomicU64::new(seed)), ..Self::none() }
     }
@@ -111,18 +112,18 @@ impl Faults {
         let before = names.iter().filter(|known| **known == name).count();
         names.push(name);
         let (which, how) = self.fault.as_ref()?;
-        let is_it = match which {
+        let must_fail = match which {
             Which::Nth(at) => *at == number,
             Which::From(at) => *at <= number,
             Which::Named(of) => *of == name,
             Which::NthNamed(of, at) => *of == name && *at == before,
         };
-        is_it.then(|| how.clone())
+        must_fail.then(|| how.clone())
     }
 
-    /// Runs one call. A dead process makes none.
+    /// Runs one call. When the process has ended, the call never returns.
     pub async fn call<T>(&self, name: &'static str, work: impl Future<Output = Result<T>>) -> Result<T> {
-        let _place = self.at_once.acquire().await;
+        let _permit = self.at_once.acquire().await;
         self.delay().await;
         if self.is_dead() {
             return std::future::pending().await;
@@ -147,7 +148,7 @@ impl Faults {
         }
     }
 
-    /// Writes to the journal, without waiting. A dead process writes nothing.
+    /// Writes to the journal, without waiting. When the process has ended, nothing is written.
     pub fn write<T>(&self, work: impl FnOnce() -> Result<T>) -> Result<T> {
         let gone = || Error::new(Class::Stopped, "the process has ended");
         if self.is_dead() {
@@ -172,7 +173,7 @@ impl Faults {
         }
     }
 
-    /// Each page is a call, including the call that finds no more pages. The stream ends after an error.
+    /// Counts each page as a call, including the call that finds no more pages. The stream ends after an error.
     fn pages<'a, T: Send + 'a>(
         &'a self,
         name: &'static str,

@@ -13,7 +13,7 @@ use crate::error::Result;
 use crate::io::{Pages, Traffic};
 use crate::readers::{Reader, SourceInfo};
 
-/// Any reader, with faults.
+/// A reader whose calls may fail.
 pub struct FaultyReader {
     pub inner: Arc<dyn Reader>,
     pub faults: Arc<Faults>,

@@ -16,7 +16,7 @@ use crate::writers::{
     SpansRead, TargetExperiment, TargetModel, TraceWriter, Writer,
 };
 
-/// Any writer, with faults.
+/// A writer whose calls may fail.
 pub struct FaultyWriter {
     pub inner: Arc<dyn Writer>,
     pub faults: Arc<Faults>,
@@ -137,7 +137,7 @@ impl Writer for FaultyWriter {
     }
 }
 
-/// A writer of one item, with the faults of its end.
+/// A writer of one item. Its calls may fail in the same way as the calls of its [`FaultyWriter`].
 struct Faulty<W: ?Sized> {
     inner: Box<W>,
     faults: Arc<Faults>,

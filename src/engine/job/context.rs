@@ -18,10 +18,10 @@ use crate::rest::Side;
 /// The number of consecutive items without an answer after which the server itself is checked.
 const MAX_UNANSWERED: u32 = 10;
 
-/// The hint is true because all finished work is in the journal.
+/// The hint for an interrupted job. The next job can continue, because all finished work is in the journal.
 pub(in crate::engine) const CONTINUES: &str = "run the same command again: it continues";
 
-/// A cheap request to both ends. It returns an error when one of them does not answer.
+/// A cheap request to both ends. It returns an error when one of the ends does not answer.
 pub(in crate::engine) type Question = Box<dyn Fn() -> BoxFuture<'static, Result<()>> + Send + Sync>;
 
 /// The connection between a step and its frontend. This is the only place where items are counted.
@@ -32,14 +32,15 @@ pub struct Context {
     drain: CancellationToken,
     pause: watch::Receiver<bool>,
     /// The number of events so far. A growing number shows progress.
-    told: AtomicU64,
+    event_count: AtomicU64,
     /// The items in progress, and their names.
     in_flight: Mutex<HashMap<(Kind, String), String>>,
     unanswered: AtomicU32,
     fatal: Mutex<Option<Error>>,
     question: OnceLock<Question>,
-    /// Held during the check, so that one task checks for all of them.
+    /// Held during the check, so that one task checks for all tasks.
     asking: tokio::sync::Mutex<()>,
+    /// The items that have failed in this job but may succeed in another job.
     for_now: Mutex<HashSet<(Kind, String)>>,
 }
 
@@ -57,7 +58,7 @@ impl Context {
             status_writer,
             drain,
             pause,
-            told: AtomicU64::new(0),
+            event_count: AtomicU64::new(0),
             in_flight: Mutex::default(),
             unanswered: AtomicU32::new(0),
             fatal: Mutex::new(None),
@@ -69,7 +70,7 @@ impl Context {
 
     /// Sets the check that runs before a job is given up. Without a check, the job is given up at once.
     pub(in crate::engine) fn ask_before_giving_up(&self, question: Question) {
-        // Each job sets it once, at its beginning.
+        // Each job sets the question once, at its beginning.
         let _ = self.question.set(question);
     }
 
@@ -78,7 +79,7 @@ impl Context {
         self.for_now().contains(&(kind, id.to_owned()))
     }
 
-    /// True when any item of this kind has failed in this way.
+    /// True when any item of this kind has failed in this job but may succeed in another job.
     pub(in crate::engine) fn any_failed_for_now(&self, of: Kind) -> bool {
         self.for_now().iter().any(|(kind, _)| *kind == of)
     }
@@ -91,8 +92,8 @@ impl Context {
         &self.progress
     }
 
-    /// Must be called before each new item. Waits while the job is paused. Returns false when the job must begin no
-    /// more items.
+    /// Must be called before each new item. Waits while the job is paused. Returns false when the job must not start
+    /// any more items.
     pub async fn may_go_on(&self) -> bool {
         let mut pause = self.pause.clone();
         tokio::select! {
@@ -112,9 +113,9 @@ impl Context {
             status_writer.on_event(&event);
         }
         self.keep_in_flight(&event);
-        // The work continues after the frontend has gone.
+        // The work continues even when the frontend has gone.
         let _ = self.events.send(event).await;
-        self.told.fetch_add(1, Relaxed);
+        self.event_count.fetch_add(1, Relaxed);
     }
 
     fn keep_in_flight(&self, event: &Event) {
@@ -132,16 +133,16 @@ impl Context {
         }
     }
 
-    /// The number of events so far, and whether the work may stand still at this moment without being stuck. It may
-    /// when it is paused, when it waits for credentials or a server, or when the frontend does not read events.
+    /// The number of events so far, and whether there is a known reason for a lack of progress: the job is paused, it
+    /// waits for credentials or a server, or the frontend does not read events.
     pub(in crate::engine) fn moves(&self) -> (u64, bool) {
         let reading = self.progress.read();
-        let is_face_full = !self.events.is_closed() && self.events.capacity() == 0;
+        let is_frontend_full = !self.events.is_closed() && self.events.capacity() == 0;
         let is_excused = *self.pause.borrow()
             || reading.waiting
-            || is_face_full
+            || is_frontend_full
             || reading.servers.iter().any(|server| server.is_gone());
-        (self.told.load(Relaxed), is_excused)
+        (self.event_count.load(Relaxed), is_excused)
     }
 
     /// Describes some of the items in progress.
@@ -154,7 +155,7 @@ impl Context {
         let more = names.len().saturating_sub(SHOWN);
         names.truncate(SHOWN);
         match (names.is_empty(), more) {
-            (true, _) => "no item was begun".to_owned(),
+            (true, _) => "no item was started".to_owned(),
             (false, 0) => names.join(", "),
             (false, more) => format!("{} and {more} more", names.join(", ")),
         }
@@ -181,8 +182,8 @@ impl Context {
         self.send(Event::Note { text: text.into() }).await;
     }
 
-    /// Reports that the work waits for new credentials, and what renews them. `None` means that the work no longer
-    /// waits.
+    /// Reports that the work waits for new credentials. `renew` describes how to renew them. `None` means that the work
+    /// no longer waits.
     pub async fn waits_for(&self, renew: Option<String>) {
         let waited = self.progress.set_waiting(renew.is_some());
         match renew {
@@ -228,12 +229,12 @@ impl Context {
         Ok(())
     }
 
-    /// Reports a failed item that has no line in the journal, so it counts as tried once.
+    /// Reports a failed item that is not recorded in the journal. It counts as one attempt.
     pub async fn failed(&self, kind: Kind, id: &str, name: &str, error: &Error) {
         self.failed_after(1, kind, id, name, error).await;
     }
 
-    /// Ends the job only for an error that every other item would have too.
+    /// Reports a failed item. Ends the job only if every other item would have the same error.
     async fn failed_after(&self, attempts: u64, kind: Kind, id: &str, name: &str, error: &Error) {
         if !error.is_final() {
             self.for_now().insert((kind, id.to_owned()));
@@ -253,8 +254,8 @@ impl Context {
         }
     }
 
-    /// A gateway may give up on some items, such as large files, while the server behind it works. Then these items are
-    /// set aside and the others continue.
+    /// Ends the job if one of the ends does not answer. A gateway may give up on some items, such as large files, while
+    /// the server behind the gateway works. In that case, these items fail and the other items continue.
     async fn give_up_unless_answered(&self, error: &Error) {
         let _turn = self.asking.lock().await;
         // Another task may have received an answer in the meantime.
@@ -271,7 +272,7 @@ impl Context {
         }
     }
 
-    /// Ends the job in an orderly way, with this error.
+    /// Ends the job with this error: no more items start, and the running items may finish.
     fn give_up(&self, error: &Error) {
         if self.is_stopping() {
             return;

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-/// Stops and pauses a job. It may have any number of holders.
+/// Stops and pauses a job. It may be cloned any number of times.
 #[derive(Clone)]
 pub struct Control {
     pub(super) drain: CancellationToken,
@@ -12,8 +12,8 @@ pub struct Control {
 }
 
 impl Control {
-    /// The first call makes the job begin nothing new and finish the running items. The second call ends the job at
-    /// once.
+    /// After the first call, the job starts no new items and finishes the running items. The second call ends the job
+    /// at once.
     pub fn stop(&self) {
         if self.drain.is_cancelled() {
             self.now.cancel();

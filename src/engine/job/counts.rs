@@ -1,4 +1,4 @@
-//! How many items of each kind there are. In JSON they are an object with the kinds in the plural.
+//! The number of items of each kind. In JSON, the counts are an object whose keys are the kinds in the plural.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::entities::Kind;
 
-/// `done + failed + skipped + pending == planned`, always.
+/// The counts of one kind. `done + failed + skipped + pending == planned` is always true.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {
     pub planned: u64,

@@ -6,7 +6,7 @@ use futures::stream::FuturesUnordered;
 use crate::engine::Context;
 use crate::io::CredentialWait;
 
-/// Removes duplicates.
+/// Removes duplicate credential waits.
 pub fn distinct(credential_waits: impl IntoIterator<Item = CredentialWait>) -> Vec<CredentialWait> {
     let mut all: Vec<CredentialWait> = Vec::new();
     for credential_wait in credential_waits {
@@ -17,16 +17,16 @@ pub fn distinct(credential_waits: impl IntoIterator<Item = CredentialWait>) -> V
     all
 }
 
-/// Reports when the first of them begins to wait, and when none of them waits any longer. Never returns.
+/// Reports when the first of these credentials begins to wait, and when none of them waits any longer. Never returns.
 pub async fn forward(credential_waits: &[CredentialWait], context: &Context) {
     let mut receivers: Vec<_> = credential_waits.iter().map(CredentialWait::waiting).collect();
     loop {
         let waits: Vec<Option<String>> =
-            receivers.iter_mut().map(|receivers| receivers.borrow_and_update().clone()).collect();
+            receivers.iter_mut().map(|receiver| receiver.borrow_and_update().clone()).collect();
         context.waits_for(waits.into_iter().flatten().next()).await;
         let mut changes: FuturesUnordered<_> =
-            receivers.iter_mut().map(|receivers| receivers.changed()).collect();
-        // Otherwise there are no more changes to report: a sender lives as long as the task that watches the
+            receivers.iter_mut().map(|receiver| receiver.changed()).collect();
+        // An error means that there are no more changes to report: a sender lives as long as the task that watches the
         // credentials.
         if !matches!(changes.next().await, Some(Ok(()))) {
             return std::future::pending().await;
@@ -45,8 +45,8 @@ mod tests {
     use crate::engine::{Event, Progress};
 
     #[tokio::test]
-    async fn the_work_goes_on_when_the_last_has_its_credentials() {
-        let (events, mut told) = mpsc::channel(9);
+    async fn the_work_resumes_when_no_end_waits_for_credentials() {
+        let (events, mut received) = mpsc::channel(9);
         let (_pause, paused) = watch::channel(false);
         let context =
             Context::new(events, Arc::new(Progress::default()), None, CancellationToken::new(), paused);
@@ -56,15 +56,15 @@ mod tests {
         let _works = credential_waits.iter().map(CredentialWait::work).collect::<Vec<_>>();
         let story = async {
             let first = source.begin("sign in");
-            assert!(matches!(told.recv().await, Some(Event::Waiting { renew }) if renew == "sign in"));
+            assert!(matches!(received.recv().await, Some(Event::Waiting { renew }) if renew == "sign in"));
             let second = target.begin("sign in");
             drop(first);
             for _ in 0..9 {
                 tokio::task::yield_now().await;
             }
-            assert!(told.try_recv().is_err(), "the other end waits still");
+            assert!(received.try_recv().is_err(), "the other end still waits");
             drop(second);
-            assert!(matches!(told.recv().await, Some(Event::Resumed)));
+            assert!(matches!(received.recv().await, Some(Event::Resumed)));
         };
         tokio::select! {
             () = forward(&credential_waits, &context) => {}

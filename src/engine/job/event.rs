@@ -49,9 +49,10 @@ pub enum Event {
     Note {
         text: String,
     },
-    /// Credentials have expired: those of AWS or the sign-in of a server. All work that needs them waits for new ones.
+    /// Credentials have expired: AWS credentials, or the sign-in to a server. All work that needs them waits for new
+    /// credentials.
     Waiting {
-        /// How to renew them: a command, where there is one.
+        /// How to renew the credentials: a command, if there is one.
         renew: String,
     },
     /// New credentials are available.
@@ -61,7 +62,7 @@ pub enum Event {
         /// `source` or `target`.
         end: &'static str,
         reason: String,
-        /// How long the job waits for it, in seconds.
+        /// How long the job waits for the server, in seconds.
         wait: u64,
     },
     /// The server answers again.

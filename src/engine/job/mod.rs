@@ -54,8 +54,8 @@ pub(super) struct Findings {
 
 impl Job {
     /// Runs `work` on tokio. `traffic` reads the counters of the clients of both ends. `credential_waits` are the AWS
-    /// credentials that the work may have to wait for. `abort` removes what interrupted work has left. `status_writer` lets
-    /// other processes see the job.
+    /// credentials that the work may have to wait for. `abort` cleans up unfinished work on the target. `status_writer`
+    /// writes the progress for other processes.
     pub(super) fn start<W, Fut>(
         step: Step,
         status_writer: Option<StatusWriter>,
@@ -101,7 +101,7 @@ impl Job {
         let drain = control.drain.clone();
         let context = Context::new(sender, Arc::clone(&progress), status_writer.clone(), drain, paused);
         let context = Arc::new(context);
-        // The future is large and is moved several times. On the heap, these moves do not copy it over the stack.
+        // The future is large and is moved several times. It is on the heap, so that these moves do not copy it.
         let work = Box::pin(work(Arc::clone(&context)));
         let (of_progress, of_control) = (Arc::clone(&progress), control.clone());
         let supervisor = Supervisor {
@@ -120,11 +120,11 @@ impl Job {
     /// The outcome, after the last event.
     pub async fn outcome(self) -> Result<Outcome> {
         drop(self.events);
-        self.handle.await.map_err(|e| Error::permanent(format!("the work broke off: {e}")))?
+        self.handle.await.map_err(|e| Error::permanent(format!("the job ended unexpectedly: {e}")))?
     }
 }
 
-/// Lets other processes see the work: its progress, and its result at the end.
+/// Writes the progress of the job for other processes, and its result at the end.
 async fn watched(
     status_writer: Option<Arc<StatusWriter>>,
     progress: Arc<Progress>,
@@ -134,7 +134,7 @@ async fn watched(
     let Some(status_writer) = status_writer else {
         return work.await;
     };
-    let telling = async {
+    let updates = async {
         loop {
             status_writer.update(&progress.read(), &control);
             tokio::time::sleep(STATUS_INTERVAL).await;
@@ -142,7 +142,7 @@ async fn watched(
     };
     let result = tokio::select! {
         result = work => result,
-        never = telling => never,
+        never = updates => never,
     };
     status_writer.finish(&progress.read(), &result);
     result
@@ -202,7 +202,7 @@ impl Supervisor {
             () = credential_events::forward(&credential_waits, &context) => Err(Error::stopped()),
         };
         if tokio::time::timeout(ABORT_TIMEOUT, abort).await.is_err() {
-            tracing::warn!("not all that was begun could be taken back in time");
+            tracing::warn!("the cleanup of unfinished work did not finish in time");
         }
         progress.traffic(&traffic());
         context.result()?;
@@ -224,7 +224,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn work_that_stands_still_ends_with_a_word_instead_of_never() {
+    async fn work_without_progress_ends_with_an_error() {
         let standstill = Standstill::new(Duration::from_millis(300));
         let stuck = |context: Arc<Context>| async move {
             context.started(crate::entities::Kind::Run, "1", "adam").await;

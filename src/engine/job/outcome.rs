@@ -10,14 +10,14 @@ use crate::engine::{Counts, ProgressSnapshot, Step};
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Outcome {
     pub step: Step,
-    /// By kind, in the plural: `{"runs": {"planned": …}}`.
+    /// The counts by kind. The keys are plurals: `{"runs": {"planned": …}}`.
     pub counts: BTreeMap<&'static str, Counts>,
     pub points: u64,
     pub bytes: u64,
     pub requests: u64,
     pub retries: u64,
     pub seconds: f64,
-    /// The user stopped it before the end.
+    /// True when the user stopped the job before its end.
     pub stopped: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub comparison: Option<Totals>,
@@ -30,7 +30,7 @@ pub struct Outcome {
     pub not_compared: Remarks,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
-    /// Files that were written for the reader: report, id map.
+    /// Files that were written for the user: report, id map.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub files: Vec<PathBuf>,
 }
@@ -58,7 +58,7 @@ impl Outcome {
         self.counts.values().map(|c| c.failed).sum()
     }
 
-    /// 0 ok, 3 some items failed, 4 differences found, 130 stopped.
+    /// Returns 0 when all is well, 3 when some items failed, 4 when differences were found, 130 when it was stopped.
     pub fn exit_code(&self) -> u8 {
         match self {
             _ if self.stopped => 130,
@@ -76,9 +76,9 @@ pub fn meaning(exit_code: u8) -> &'static str {
         2 => "the command line, an address or a plan is wrong",
         3 => "finished, but some items failed",
         4 => "finished, and differences were found",
-        5 => "a server did not answer: the same command again may succeed",
-        11 => "another mlferry writes to this target",
-        130 => "stopped: the same command again continues",
+        5 => "a server did not answer: running the same command again may succeed",
+        11 => "another mlferry is writing to this target",
+        130 => "stopped: run the same command again to continue",
         _ => "failed",
     }
 }

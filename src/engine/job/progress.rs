@@ -12,7 +12,7 @@ use crate::rest::Side;
 /// The state of both servers: the source's, then the target's.
 pub type Servers = [Health; 2];
 
-/// The counters of a job. The frontend samples them. Each item has one writer at a time.
+/// The counters of a job. The frontend samples them. Each item is counted by one task at a time.
 #[derive(Debug, Default)]
 pub struct Progress {
     kinds: [KindProgress; Kind::ALL.len()],
@@ -38,7 +38,7 @@ struct KindProgress {
 /// One sample of a [`Progress`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ProgressSnapshot {
-    /// Written as an object with the kinds in the plural.
+    /// In JSON, an object whose keys are the kinds in the plural.
     #[serde(with = "super::counts")]
     pub counts: [Counts; Kind::ALL.len()],
     /// Metric points.
@@ -50,7 +50,8 @@ pub struct ProgressSnapshot {
     /// The number of requests that may be in flight now.
     pub concurrency: u64,
     pub all_planned: bool,
-    /// The work waits for new credentials. A status file says how to renew them instead.
+    /// True when the work waits for new credentials. A status file does not store this flag. Instead, its `waiting`
+    /// field describes how to renew the credentials.
     #[serde(skip)]
     pub waiting: bool,
     #[serde(default)]
@@ -62,7 +63,7 @@ impl ProgressSnapshot {
         self.counts[kind.index()]
     }
 
-    /// The counts by kind, in the plural.
+    /// The counts by kind. The keys are the plurals of the kinds.
     pub fn counts_by_kind(&self) -> BTreeMap<&'static str, Counts> {
         Kind::ALL.into_iter().map(|kind| (kind.plural(), self.of(kind))).collect()
     }
@@ -96,7 +97,8 @@ impl Progress {
     pub fn read(&self) -> ProgressSnapshot {
         let counts = Kind::ALL.map(|kind| {
             let of = &self.kinds[kind.index()];
-            // The ends are read first: an item that ends in the meantime must not end before it is planned.
+            // The ended items are read before the planned items. Otherwise, the sample could contain more ended items
+            // than planned items.
             let (done, failed, skipped) =
                 (of.done.load(Relaxed), of.failed.load(Relaxed), of.skipped.load(Relaxed));
             Counts { planned: of.planned.load(Relaxed), done, failed, skipped }

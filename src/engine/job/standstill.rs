@@ -1,5 +1,5 @@
-//! Ends a job that makes no progress, whatever the reason. The user then finds an error, and not a progress bar that
-//! has not moved for hours.
+//! Ends a job that makes no progress for any reason. The user then finds an error, and not a progress bar that has not
+//! moved for hours.
 
 use std::time::{Duration, Instant};
 
@@ -23,7 +23,7 @@ impl Standstill {
         Self { limit, marks: Marks::default(), since: Instant::now() }
     }
 
-    /// Returns the error to end the job with, when it has made no progress for longer than the limit.
+    /// Returns an error when the job has made no progress for longer than the limit. The job must end with this error.
     pub fn check(&mut self, traffic: &[Traffic], context: &Context, now: Instant) -> Option<Error> {
         let (events, is_excused) = context.moves();
         let sum = |of: fn(&Traffic) -> u64| traffic.iter().map(of).sum();
@@ -36,12 +36,12 @@ impl Standstill {
         }
         let troubles: Vec<String> = context.progress().read().troubles().collect();
         let servers = if troubles.is_empty() { String::new() } else { format!("; {}", troubles.join("; ")) };
-        let what = format!(
-            "nothing has moved for {:.0} min; unfinished: {}{servers}",
+        let message = format!(
+            "no progress for {:.0} min; unfinished: {}{servers}",
             self.limit.as_secs_f64() / 60.0,
             context.unfinished()
         );
-        Some(Error::transient(what).hint(CONTINUES))
+        Some(Error::transient(message).hint(CONTINUES))
     }
 }
 
@@ -58,8 +58,8 @@ mod tests {
     use crate::io::Health;
 
     #[tokio::test]
-    async fn only_what_stands_still_without_a_reason_is_ended() {
-        let (events, _told) = mpsc::channel(9);
+    async fn only_a_job_without_progress_and_without_a_reason_is_ended() {
+        let (events, _receiver) = mpsc::channel(9);
         let (pause, paused) = watch::channel(false);
         let progress = Arc::new(Progress::default());
         let context = Context::new(events, Arc::clone(&progress), None, CancellationToken::new(), paused);
@@ -73,12 +73,15 @@ mod tests {
         assert!(standstill.check(&traffic(1), &context, at(14)).is_none());
         assert!(standstill.check(&traffic(2), &context, at(16)).is_none(), "a byte came");
         pause.send_replace(true);
-        assert!(standstill.check(&traffic(2), &context, at(60)).is_none(), "a person has paused it");
+        assert!(standstill.check(&traffic(2), &context, at(60)).is_none(), "the user has paused the job");
         pause.send_replace(false);
         context.servers([Health::Fine, Health::Silent { seconds: 800 }]).await;
         let error = standstill.check(&traffic(2), &context, at(75)).unwrap();
         assert_eq!(error.exit_code(), 5);
-        let said = error.to_string();
-        assert!(said.contains("run \"adam\"") && said.contains("the target has been silent"), "{said}");
+        let message = error.to_string();
+        assert!(
+            message.contains("run \"adam\"") && message.contains("the target has been silent"),
+            "{message}"
+        );
     }
 }

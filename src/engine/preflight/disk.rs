@@ -6,7 +6,7 @@ use super::report::Report;
 use crate::error::{Error, Result};
 
 const CHECK: &str = "disk";
-/// Few exports are smaller than this.
+/// Most exports need more space than this.
 const MIN_FREE_BYTES: u64 = 5_000_000_000;
 
 pub fn check(directory: &Path, report: &mut Report<'_>) {
@@ -23,7 +23,7 @@ pub fn check(directory: &Path, report: &mut Report<'_>) {
                 true => report.warn(
                     CHECK,
                     text,
-                    "an export holds every artifact: choose a larger disk, or go straight across (--direct)",
+                    "an export contains every artifact: choose a larger disk, or migrate directly (--direct)",
                 ),
                 false => report.ok(CHECK, text),
             }
@@ -31,17 +31,17 @@ pub fn check(directory: &Path, report: &mut Report<'_>) {
     }
 }
 
-/// The free bytes where the directory is or will be. `None` where the system does not report them.
+/// The free bytes on the disk where the directory is or will be. `None` if the system does not report them.
 fn free(directory: &Path) -> Result<Option<u64>> {
     let directory = std::path::absolute(directory)?;
-    let there = directory.ancestors().find(|folder| folder.exists()).unwrap_or(&directory);
-    // The test file has no lasting name and is removed at once. A real write is needed, because permission bits do not
-    // show everything.
-    tempfile::tempfile_in(there).map_err(|e| Error::from(e).at(there.display()))?;
+    let existing = directory.ancestors().find(|folder| folder.exists()).unwrap_or(&directory);
+    // The test file has no name and is removed at once. Only a real write shows whether writing is possible, because
+    // permission bits are not the only reason for a refusal.
+    tempfile::tempfile_in(existing).map_err(|e| Error::from(e).at(existing.display()))?;
     #[cfg(unix)]
     {
-        let stat = rustix::fs::statvfs(there)
-            .map_err(|e| Error::from(std::io::Error::from(e)).at(there.display()))?;
+        let stat = rustix::fs::statvfs(existing)
+            .map_err(|e| Error::from(std::io::Error::from(e)).at(existing.display()))?;
         Ok(Some(stat.f_bavail.saturating_mul(stat.f_frsize)))
     }
     #[cfg(not(unix))]

@@ -1,4 +1,4 @@
-//! An MLflow App or a managed tracking server, from the credentials to its artifact store.
+//! Checks an MLflow App or a managed tracking server, from the credentials to the artifact store.
 
 use jiff::Timestamp;
 
@@ -38,8 +38,8 @@ pub async fn inspect(arn: Arn, access: Access, report: &mut Report<'_>) -> Looke
     match there {
         None => report.warn(
             "artifact store",
-            "not tried, because nothing tells which bucket it is",
-            "allow what is missing above",
+            "not checked, because the bucket is unknown",
+            "grant the permission that is missing above",
         ),
         Some(there) => {
             scope = scope.with_store(&there.artifact_store_uri);
@@ -55,14 +55,14 @@ pub async fn inspect(arn: Arn, access: Access, report: &mut Report<'_>) -> Looke
     Looked { endpoint: Some(endpoint), registers_models }
 }
 
-/// The name of a role, taken from its ARN with the path.
+/// The path and the name of a role, taken from its ARN.
 fn role_name(arn: &str) -> Option<String> {
     arn.split_once(":role/").map(|(_, name)| name.to_owned())
 }
 
 enum Described {
     Usable(Box<AppDescription>),
-    /// These credentials are not allowed to request it.
+    /// These credentials are not allowed to request the description.
     Unknown,
     Unusable,
 }
@@ -83,20 +83,20 @@ async fn describe(arn: &Arn, session: &Session, scope: &Scope, report: &mut Repo
         }
     };
     let listed = &there.listed;
-    let version = listed.mlflow_version.as_deref().unwrap_or("of a version that it does not tell");
+    let version = listed.mlflow_version.as_deref().unwrap_or("of an unknown version");
     let text = format!("{} is {}, MLflow {version}", listed.name, listed.status);
     let is_stopped = there.is_active == Some(false) || listed.readiness() == Readiness::Stopped;
     match listed.readiness() {
         _ if is_stopped => report.fail(
             check,
-            format!("{text}, and does not run"),
+            format!("{text}, and is not running"),
             format!("aws sagemaker start-mlflow-tracking-server --tracking-server-name {}", arn.id()),
         ),
         Readiness::Ready if listed.status.ends_with("Failed") => {
             report.warn(
                 check,
                 text,
-                "it goes on with its former configuration; see to the update afterwards",
+                "it keeps its previous configuration; fix the update after the migration",
             );
         }
         Readiness::Ready => report.ok(check, text),
@@ -122,13 +122,14 @@ fn maintenance(there: &AppDescription, report: &mut Report<'_>) {
             format!(
                 "its weekly maintenance window has begun ({text} UTC): AWS may update it, and it may pause"
             ),
-            "start in an hour; a migration that is interrupted goes on when the same command is run again",
+            "start in an hour; if a migration is interrupted, run the same command again to resume it",
         ),
         false => report.ok("maintenance", format!("not now; weekly, {text} UTC")),
     }
 }
 
-/// Returns the session that signs MLflow calls: the same credentials, or the role that they assume for these calls.
+/// Returns the session that signs MLflow calls. It has the same credentials, or those of a role that they assume for
+/// these calls.
 async fn caller(session: &Session, report: &mut Report<'_>) -> Option<Session> {
     const CHECK: &str = "assumed role";
     match session.clone().with_assumed_role().await {

@@ -1,6 +1,6 @@
 //! Step 3: checks that both ends can be reached and used, before anything is moved. The cheap checks come first: the
-//! identity, the App, its data plane, its artifact store, its role. The only write is a probe object, which is deleted
-//! again.
+//! identity, the App, its data plane, its artifact store, its role. The only write is a probe object in the artifact
+//! store, which is deleted again.
 
 mod account;
 mod disk;
@@ -22,7 +22,7 @@ use crate::rest::{Access, Side};
 use self::report::Report;
 pub use report::Line;
 
-/// The ends to connect.
+/// The ends to check.
 #[derive(Default)]
 pub struct Preflight {
     pub source: Option<(String, Access)>,
@@ -31,10 +31,10 @@ pub struct Preflight {
     pub output_dir: Option<PathBuf>,
 }
 
-/// Receives each line as soon as it is known.
+/// A function that receives each line as soon as it is known.
 pub type Tell<'a> = &'a mut (dyn FnMut(&Line) + Send);
 
-/// The result of a pre-flight. An end is set when it can be used, even with warnings.
+/// The result of a pre-flight check. `source` and `target` are set if they can be used, even with warnings.
 pub struct Connected {
     pub source: Option<Endpoint>,
     pub target: Option<Endpoint>,
@@ -51,7 +51,7 @@ impl Connected {
         }
     }
 
-    /// Returns the first failure, as an error.
+    /// Returns the first failure as an error, if there is one.
     pub fn result(&self) -> Result<()> {
         let Some(line) = self.lines.iter().find(|line| line.is_failure()) else { return Ok(()) };
         let error = Error::new(line.class, format!("{}: {}", line.end_name(), line.finding.text));
@@ -100,11 +100,11 @@ pub async fn preflight(ask: Preflight, tell: Tell<'_>) -> Result<Connected> {
     Ok(Connected { source, target, lines })
 }
 
-/// One end.
+/// The result of checking one end. `endpoint` is `None` when the end cannot be used.
 #[derive(Default)]
 struct Looked {
     endpoint: Option<Endpoint>,
-    /// The App that copies registered models to the SageMaker Model Registry.
+    /// The App, if it copies registered models to the SageMaker Model Registry.
     registers_models: Option<Arn>,
 }
 

@@ -7,7 +7,8 @@ use crate::error::Result;
 use crate::readers::read_all;
 
 const CHECK: &str = "model registry";
-/// `[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}` (AWS: CreateModelPackageGroup, `ModelPackageGroupName`).
+/// The maximum length of a name in the pattern `[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}` (AWS: CreateModelPackageGroup,
+/// `ModelPackageGroupName`).
 const MAX_NAME_LENGTH: usize = 63;
 const MAX_SHOWN: usize = 3;
 
@@ -15,8 +16,7 @@ pub async fn check(arn: &Arn, source: Option<&Endpoint>, report: &mut Report<'_>
     let hint = format!(
         "switch it off for the migration: mlferry app update {arn} --model-registration-mode AutoModelRegistrationDisabled"
     );
-    let slow =
-        "the App copies each registered model to the SageMaker Model Registry as it is made, which is slow";
+    let slow = "the App copies each new registered model to the SageMaker Model Registry, which is slow";
     let refused = match source {
         None => Vec::new(),
         Some(source) => match refused(source).await {
@@ -36,7 +36,7 @@ pub async fn check(arn: &Arn, source: Option<&Endpoint>, report: &mut Report<'_>
 }
 
 async fn refused(source: &Endpoint) -> Result<Vec<String>> {
-    // The steps that need a list report when it cannot be read.
+    // If the list cannot be read, the steps that need it report the error.
     let (models, _) = read_all(source.reader()?.registered_models()).await?;
     Ok(models.into_iter().map(|model| model.name).filter(|name| !is_taken(name)).collect())
 }
@@ -54,7 +54,7 @@ mod tests {
     use super::is_taken;
 
     #[test]
-    fn the_registry_takes_letters_digits_and_dashes() {
+    fn the_registry_accepts_letters_digits_and_dashes() {
         for fine in ["churn", "my-model", "A1", &"x".repeat(63)] {
             assert!(is_taken(fine), "{fine}");
         }

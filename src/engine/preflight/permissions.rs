@@ -1,5 +1,5 @@
 //! Checks permissions through IAM, without performing the actions: the App's role, and the policies of both roles. The
-//! result is advice only, because policies of buckets, organisations and VPC endpoints apply too.
+//! result is only advice, because policies of buckets, organisations and VPC endpoints apply too.
 
 use serde_json::Value;
 
@@ -22,13 +22,13 @@ fn policy(arn: &Arn) -> Policy {
     }
 }
 
-/// The part of the policy that allows these actions, for a user without them.
+/// The part of the policy that allows these actions. It is shown to a user who does not have these permissions.
 pub fn statement(arn: &Arn, actions: &[&str], scope: &Scope) -> Option<Value> {
     policy(arn).statement(actions, scope).inspect_err(|e| tracing::warn!("{e}")).ok()
 }
 
-/// The user or the role to simulate in IAM. A session's ARN does not contain the path of its role, so the role is
-/// looked up (all SSO roles have a path).
+/// The ARN of the user or the role to simulate in IAM. The ARN of a session does not contain the path of its role, so
+/// the role is looked up (all SSO roles have a path).
 pub async fn principal(who: &Identity, roles: &Roles) -> Option<String> {
     match who.role_name() {
         None => who.arn.contains(":user/").then(|| who.arn.clone()),
@@ -42,7 +42,8 @@ pub async fn principal(who: &Identity, roles: &Roles) -> Option<String> {
     }
 }
 
-/// `role` is the role that is assumed for MLflow calls, if there is one. Then it calls MLflow instead of the principal.
+/// Checks the permissions of all roles. `role` is the role that is assumed for MLflow calls, if there is one. In that
+/// case, the role calls MLflow instead of the principal.
 pub async fn check(facts: &Facts<'_>, principal: Option<&str>, role: Option<&str>, report: &mut Report<'_>) {
     if report.is_target() && facts.arn.resource() == Resource::App {
         trust(facts, report).await;
@@ -58,7 +59,7 @@ pub async fn check(facts: &Facts<'_>, principal: Option<&str>, role: Option<&str
         None => report.warn(
             "permissions",
             "not simulated: these credentials may not look up their own role",
-            "allow iam:GetRole on it, or go on: what was tried above counts for more",
+            "allow iam:GetRole on it, or continue: the checks above are more reliable",
         ),
         Some(principal) => {
             simulate(facts, principal, policy(facts.arn), "permissions", &own, report).await;
@@ -114,11 +115,11 @@ async fn simulate(
         }
     }
     if is_fine {
-        report.ok(check, format!("the policies of {principal} allow what is needed"));
+        report.ok(check, format!("the policies of {principal} allow all needed actions"));
     }
 }
 
-/// The actions of MLflow's own API.
+/// The actions of the MLflow API.
 fn of_calls(arn: &Arn) -> Needed {
     let actions = match arn.resource() {
         Resource::App => vec!["sagemaker:CallMlflowAppApi"],
@@ -135,7 +136,7 @@ fn of_calls(arn: &Arn) -> Needed {
     (actions, arn.to_string())
 }
 
-/// All other actions: those of the control plane and of the store.
+/// All other actions that a migration needs: actions of the control plane and of the store.
 fn of_migration(facts: &Facts<'_>, writes: bool) -> Vec<Needed> {
     let describe = match facts.arn.resource() {
         Resource::App => "sagemaker:DescribeMlflowApp",
@@ -154,12 +155,13 @@ fn of_migration(facts: &Facts<'_>, writes: bool) -> Vec<Needed> {
     needed
 }
 
+/// The actions that the App's role needs on the store.
 fn of_app_role(scope: &Scope) -> Vec<Needed> {
     let Some((bucket, objects)) = store(scope) else { return Vec::new() };
     vec![(vec!["s3:GetObject", "s3:PutObject"], objects), (vec!["s3:ListBucket"], bucket)]
 }
 
-/// The ARNs of the bucket and of the objects below the prefix in it.
+/// The ARNs of the store's bucket, and of the objects below the store's prefix.
 fn store(scope: &Scope) -> Option<(String, String)> {
     let (partition, bucket) = (scope.partition.as_deref()?, scope.bucket.as_deref()?);
     let prefix = scope.prefix.as_deref().filter(|prefix| !prefix.is_empty());

@@ -6,12 +6,12 @@ use crate::engine::{Finding, Level};
 use crate::error::{Class, Error};
 use crate::rest::Side;
 
-/// One line of a pre-flight: the check, its result, the consequence, and how to fix it.
+/// One line of a pre-flight check: the name of the check, its result, the consequence, and how to fix it.
 #[derive(Clone, Debug, Serialize)]
 pub struct Line {
     #[serde(serialize_with = "name")]
     pub end: Side,
-    /// A word or two: `identity`, `data plane` …
+    /// The name of the check in one or two words: `identity`, `data plane` …
     pub check: &'static str,
     #[serde(flatten)]
     pub finding: Finding,
@@ -28,7 +28,7 @@ fn name<S: serde::Serializer>(end: &Side, serializer: S) -> Result<S::Ok, S::Err
 }
 
 impl Line {
-    /// A line that is neither a denial nor a transient failure.
+    /// Creates a line that is neither a denial nor a transient failure.
     pub fn new(end: Side, check: &'static str, finding: Finding) -> Self {
         Self { end, check, finding, statement: None, class: Class::Permanent }
     }
@@ -42,7 +42,7 @@ impl Line {
     }
 }
 
-/// The lines of one end, reported as they arrive.
+/// The lines of one end. Each line is reported as soon as it is known.
 pub struct Report<'a> {
     end: Side,
     tell: Tell<'a>,
@@ -58,7 +58,7 @@ impl<'a> Report<'a> {
         self.end
     }
 
-    /// True for the target. Files are only written there.
+    /// True for the target. Files are only written to the target.
     pub fn is_target(&self) -> bool {
         self.end == Side::Target
     }
@@ -86,7 +86,7 @@ impl<'a> Report<'a> {
         self.add(check, finding, statement, error.class());
     }
 
-    /// A warning about actions that policies do not allow.
+    /// Adds a warning about actions that the policies do not allow.
     pub fn denied(&mut self, check: &'static str, text: impl Into<String>, statement: Option<Value>) {
         self.add(check, Finding::new(Level::Warning, text), statement, Class::Forbidden);
     }

@@ -1,4 +1,4 @@
-//! A self-managed tracking server, or a directory.
+//! Checks a self-managed tracking server, or a directory.
 
 use super::report::Report;
 use crate::engine::{Endpoint, Level, open, takes_files};
@@ -33,7 +33,7 @@ pub async fn inspect(text: &str, access: Access, report: &mut Report<'_>) -> Res
         match takes_files(&endpoint).await? {
             Some(finding) => report.found("files", finding),
             None => {
-                return Err(Error::usage(format!("{text} is no tracking server")).hint(
+                return Err(Error::usage(format!("{text} is not a tracking server")).hint(
                     "a migration's target is a server: give http://host:5000, or the ARN of an MLflow App",
                 ));
             }

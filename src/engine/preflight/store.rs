@@ -28,7 +28,8 @@ pub async fn check(arn: &Arn, session: &Session, uri: &str, scope: &Scope, repor
         Err(error) => return report.error(Level::Failure, CHECK, &error, None),
     };
     region(arn, &bucket, uri, report);
-    // Where nothing is written, reading an existing object shows whether reading is allowed.
+    // The source must only be readable, so the check reads an existing object. The target's permissions to read and
+    // write are checked below.
     let (seen, text) = match report.is_target() {
         true => (bucket.can_list(&folder(prefix)).await, format!("{uri} can be listed")),
         false => (bucket.probe(prefix).await, format!("{uri} can be listed and read")),
@@ -46,20 +47,20 @@ pub async fn check(arn: &Arn, session: &Session, uri: &str, scope: &Scope, repor
     }
 }
 
-/// AWS: "Cross-region artifact storage is not supported".
+/// Checks that the bucket is in the App's region (AWS: "Cross-region artifact storage is not supported").
 fn region(arn: &Arn, bucket: &Bucket, uri: &str, report: &mut Report<'_>) {
     const CHECK: &str = "bucket region";
     match bucket.region() {
         Some(region) if region != arn.region() => report.fail(
             CHECK,
             format!("{uri} is in {region}, the App in {}", arn.region()),
-            "an App cannot use a bucket of another region: create one whose artifact store is in its own",
+            "an App cannot use a bucket in another region: create an App whose artifact store is in its own region",
         ),
         Some(region) => report.ok(CHECK, region.to_owned()),
         None => report.warn(
             CHECK,
-            "S3 did not tell the bucket's region",
-            "see to it that it is the App's: aws s3api get-bucket-location",
+            "S3 did not report the bucket's region",
+            "make sure that it is the App's region: aws s3api get-bucket-location",
         ),
     }
 }
@@ -76,7 +77,8 @@ async fn write(arn: &Arn, bucket: &Bucket, prefix: &str, scope: &Scope, report: 
             report.ok(what, "allowed");
             continue;
         };
-        // If the probe object cannot be deleted, it remains in the bucket. That has no other effect.
+        // If the probe object cannot be deleted, it remains in the bucket. This is only a warning, because it has no
+        // other effect.
         let level = if action == "s3:DeleteObject" { Level::Warning } else { Level::Failure };
         let is_about_key = error.cause() == Some(Cause::EncryptionKey);
         let actions: &[&str] = if is_about_key { &["kms:GenerateDataKey", "kms:Decrypt"] } else { &[action] };
@@ -84,7 +86,7 @@ async fn write(arn: &Arn, bucket: &Bucket, prefix: &str, scope: &Scope, report: 
     }
 }
 
-/// The prefix in the form in which keys start with it.
+/// The prefix with a slash at its end, as keys below the prefix begin with it.
 fn folder(prefix: &str) -> String {
     if prefix.is_empty() { String::new() } else { format!("{prefix}/") }
 }

@@ -9,8 +9,8 @@ use crate::error::{Error, Result};
 use crate::plan::{ExperimentSelection, Plan, PlanMatcher, Subset, TimeRange, VersionMatcher};
 use crate::readers::{Reader, read_all};
 
-/// The experiments whose runs are searched concurrently.
-const AT_ONCE: usize = 8;
+/// The maximum number of experiments whose runs are searched concurrently.
+const MAX_CONCURRENT_EXPERIMENTS: usize = 8;
 
 /// The objects of a source that a plan selects.
 pub struct Chosen {
@@ -22,11 +22,11 @@ pub struct Chosen {
     pub all: (Vec<Experiment>, Vec<RegisteredModel>),
     pub datasets: Vec<EvaluationDataset>,
     /// The runs, logged models, registered models and versions that the plan does not select but a selected version
-    /// needs. The key is an id, a name or `name/number`. The value is that version.
+    /// needs. The key is an id, a name or `name/number`. The value is the version that needs the object.
     pub needed: BTreeMap<String, String>,
     /// Notes for the user about this selection.
     pub notes: Vec<String>,
-    /// The objects that the source cannot show and that the plan selects or may select.
+    /// The objects that the source cannot return and that the plan selects or may select.
     pub unread: Vec<Unreadable>,
 }
 
@@ -47,7 +47,7 @@ impl ChosenModel {
     }
 }
 
-/// Applies the plan. A plan that names an object the source does not have is refused before anything is done.
+/// Applies the plan to the source. Returns an error if the plan names an object that the source does not have.
 pub async fn choose(source: &dyn Reader, plan: &Plan) -> Result<Chosen> {
     let chooser = plan.chooser()?;
     let (all, mut unread) = read_all(source.experiments()).await?;
@@ -62,10 +62,11 @@ pub async fn choose(source: &dyn Reader, plan: &Plan) -> Result<Chosen> {
     if !unmatched.is_empty() {
         let names = unmatched.join(", ");
         if let Some(unreadable) = unread.into_iter().next() {
-            return Err(Error::from(unreadable).at(format!("{names} was not found, but not all can be read")));
+            return Err(Error::from(unreadable)
+                .at(format!("{names} was not found, but not all objects of the source can be read")));
         }
         return Err(Error::usage(format!("{} has nothing called {names}", source.about().location))
-            .hint("`mlferry plan --source …` lists what there is; a name with a comma needs a plan file"));
+            .hint("`mlferry plan --source …` lists all objects; a name with a comma needs a plan file"));
     }
     let idle = idle_renames(plan, &all, &models);
     if !idle.is_empty() && unread.is_empty() {
@@ -83,8 +84,7 @@ pub async fn choose(source: &dyn Reader, plan: &Plan) -> Result<Chosen> {
     let models = models.into_iter().map(|model| taken_of(&chooser, &numbers, model));
     let (mut models, left): (Vec<_>, Vec<_>) = models.partition(|one| one.versions != Subset::None);
     if !plan.is_everything() || !window.is_everything() {
-        let lost = take_what_versions_need(source, &mut models, left, &mut experiments, &mut needed).await?;
-        needed_unread = lost;
+        needed_unread = add_needed(source, &mut models, left, &mut experiments, &mut needed).await?;
     }
     for ChosenModel { model, versions } in &mut models {
         model.aliases.retain(|_, number| versions.takes(number));
@@ -95,10 +95,10 @@ pub async fn choose(source: &dyn Reader, plan: &Plan) -> Result<Chosen> {
     let whole: HashSet<&ExperimentId> = whole.map(|(_, one)| &one.id).collect();
     unread.retain(|unreadable| may_take(plan, &chooser, unreadable, !whole.is_empty()));
     unread.extend(needed_unread);
-    let goes_along = |of: &EvaluationDataset| {
+    let is_included = |of: &EvaluationDataset| {
         !chooser.leaves_dataset(of) && of.experiment_ids.iter().any(|id| whole.contains(id))
     };
-    datasets.retain(|dataset| chooser.takes_dataset(dataset) || goes_along(dataset));
+    datasets.retain(|dataset| chooser.takes_dataset(dataset) || is_included(dataset));
     let experiments: Vec<_> = experiments
         .into_iter()
         .filter(|(c, _)| *c != ExperimentSelection::No)
@@ -115,7 +115,7 @@ pub async fn choose(source: &dyn Reader, plan: &Plan) -> Result<Chosen> {
     Ok(Chosen { experiments, models, all: everything, datasets, needed, notes, unread })
 }
 
-/// The names that the plan renames but that no object has.
+/// The names that the plan renames although no object has them.
 fn idle_renames(plan: &Plan, experiments: &[Experiment], models: &[RegisteredModel]) -> Vec<String> {
     let experiments: HashSet<&str> = experiments.iter().map(|one| one.name.as_str()).collect();
     let models: HashSet<&str> = models.iter().map(|one| one.name.as_str()).collect();
@@ -124,7 +124,7 @@ fn idle_renames(plan: &Plan, experiments: &[Experiment], models: &[RegisteredMod
     of_experiments.chain(plan.rename_models.keys().filter(|name| idle(&models, name))).cloned().collect()
 }
 
-/// Whether the plan selects an unreadable object, as far as its kind and its id show it. Datasets are included with
+/// Whether the plan may select an unreadable object, judged by its kind and its id only. Datasets are included with
 /// experiments that are selected as a whole.
 fn may_take(plan: &Plan, chooser: &PlanMatcher<'_>, unreadable: &Unreadable, any_whole: bool) -> bool {
     let is_open = |globs: &[String]| globs.iter().any(|glob| glob.contains(['*', '?', '[', '{']));
@@ -142,7 +142,7 @@ fn may_take(plan: &Plan, chooser: &PlanMatcher<'_>, unreadable: &Unreadable, any
         }
 }
 
-/// The existing versions of models of which the plan names single versions.
+/// The existing versions of those models for which the plan names single versions.
 async fn numbers(
     source: &dyn Reader,
     chooser: &PlanMatcher<'_>,
@@ -151,7 +151,7 @@ async fn numbers(
     let mut numbers = VersionMatcher::new();
     for model in models.iter().filter(|model| chooser.names_versions_of(model)) {
         let versions = match source.model_versions(model).await {
-            // The item of the model itself reports this error.
+            // This error is reported when the model itself is moved.
             Err(error) if error.is_about_object() => Vec::new(),
             versions => versions?,
         };
@@ -162,27 +162,31 @@ async fn numbers(
 
 fn taken_of(chooser: &PlanMatcher<'_>, numbers: &VersionMatcher, model: RegisteredModel) -> ChosenModel {
     let mut versions = chooser.versions(&model);
-    let every: Option<Vec<u64>> = numbers.get(&model.name).map(|there| there.iter().copied().collect());
-    // A model without versions is selected when the plan asks for all of its versions.
+    let every: Option<Vec<u64>> = numbers.get(&model.name).map(|existing| existing.iter().copied().collect());
+    // A model without any versions is selected when the plan selects all of its versions.
     versions.normalize(every.as_deref());
     ChosenModel { model, versions }
 }
 
-/// A server never assigns a number twice. A lower version that is not migrated now can therefore never be migrated
-/// later.
-fn used_up(chosen: &ChosenModel, there: &BTreeSet<u64>) -> Option<String> {
-    let (taken, left): (Vec<u64>, Vec<u64>) = there.iter().partition(|number| chosen.versions.takes(number));
+/// Returns a note when versions with lower numbers than the last selected version are not selected. A server only
+/// assigns increasing numbers, so these versions can never be migrated to the same server later.
+fn used_up(chosen: &ChosenModel, existing: &BTreeSet<u64>) -> Option<String> {
+    let (taken, left): (Vec<u64>, Vec<u64>) =
+        existing.iter().partition(|number| chosen.versions.takes(number));
     let last = taken.last()?;
     let lower: Vec<String> = left.iter().filter(|number| *number < last).map(u64::to_string).collect();
     let (kind, name) = (chosen.model.kind().words().0, &chosen.model.name);
     (!lower.is_empty()).then(|| {
         let numbers = lower.join(", ");
-        format!("{kind} {name}: version {last} keeps its number; {numbers}, left behind, cannot come to the same server later")
+        format!(
+            "{kind} {name}: version {last} keeps its number; {numbers}, not selected, cannot be migrated to the same \
+             server later"
+        )
     })
 }
 
-/// Converts the time window into ids, so that the selection alone decides. It then also applies to models and to the
-/// objects that they need.
+/// Converts the time window into ids of excluded runs, so that the selection alone decides. The window then also
+/// applies to models and to the objects that they need.
 async fn leave_out(
     source: &dyn Reader,
     window: &TimeRange,
@@ -193,7 +197,7 @@ async fn leave_out(
     }
     let chosen = experiments.iter_mut().filter(|(choice, _)| *choice != ExperimentSelection::No);
     stream::iter(chosen.map(Ok))
-        .try_for_each_concurrent(AT_ONCE, |(choice, experiment)| async move {
+        .try_for_each_concurrent(MAX_CONCURRENT_EXPERIMENTS, |(choice, experiment)| async move {
             choice.leave_out(source.runs_outside(experiment, window).await?);
             Ok(())
         })
@@ -204,16 +208,16 @@ fn unique<'a>(names: impl Iterator<Item = &'a str>, what: &str, option: &str) ->
     let mut seen = HashSet::new();
     for name in names {
         if !seen.insert(name) {
-            return Err(Error::usage(format!("two {what} would be called {name:?} on the target"))
-                .hint(format!("give each a name of its own in {option} or the plan")));
+            return Err(Error::usage(format!("two {what} would have the name {name:?} on the target"))
+                .hint(format!("give each its own name in {option} or the plan")));
         }
     }
     Ok(())
 }
 
-/// Adds the runs, logged models and registered models that versions of these models come from and that the plan does
-/// not select. Returns those that cannot be read.
-async fn take_what_versions_need(
+/// Adds the runs, logged models and registered models that the selected versions come from and that the plan does not
+/// select. Returns the needed objects that cannot be read.
+async fn add_needed(
     source: &dyn Reader,
     models: &mut Vec<ChosenModel>,
     mut left: Vec<ChosenModel>,
@@ -231,7 +235,7 @@ async fn take_what_versions_need(
             continue;
         }
         let versions = match models[at].versions(source).await {
-            // The item of the model itself reports this error.
+            // This error is reported when the model itself is moved.
             Err(error) if error.is_about_object() => continue,
             versions => versions?,
         };
@@ -248,7 +252,7 @@ async fn take_what_versions_need(
                         lose(Kind::LoggedModel, id.to_string(), version.label(), error);
                         None
                     }
-                    // A deleted logged model is reported later, when its version cannot be moved.
+                    // If the logged model is deleted, the failure of its version is reported later.
                     logged => logged?.map(|logged| (id, logged)),
                 },
             };

@@ -1,4 +1,4 @@
-//! Reduces a plan to the smallest one that selects a given failed item.
+//! Reduces a plan to the smallest plan that selects a given failed item.
 
 use futures::TryStreamExt;
 
@@ -8,8 +8,8 @@ use crate::error::Result;
 use crate::plan::{ExperimentSelection, Plan, PlannedExperiment};
 use crate::readers::Reader;
 
-/// Returns the plan for the item with this id, as events report it. Returns `None` where only the whole plan selects
-/// the item: a trace and a scorer are only found through their experiment.
+/// Returns the plan for one item. `id` is the id that the job's events contain. Returns `None` where only the whole
+/// plan selects the item: a trace and a scorer are only found through their experiment.
 pub async fn plan_of(
     source: &dyn Reader,
     kind: Kind,
@@ -54,7 +54,7 @@ async fn find(source: &dyn Reader, id: &ExperimentId) -> Result<Option<Experimen
     Ok(None)
 }
 
-/// The experiment with the runs that the plan selects: without the experiment, none of them reached the target.
+/// The experiment with all runs that the plan selects: as the experiment failed, none of its runs is on the target.
 fn whole(experiment: &Experiment, plan: &Plan) -> Result<Option<PlannedExperiment>> {
     Ok(match plan.chooser()?.choose(experiment) {
         ExperimentSelection::No => None,

@@ -1,7 +1,7 @@
 use std::hash::{BuildHasher, RandomState};
 use std::time::SystemTime;
 
-/// Returns 16 hexadecimal digits that no other name uses.
+/// Returns 16 hexadecimal digits that are different at each call, for a name that no other object has.
 pub fn unique() -> String {
     format!("{:016x}", RandomState::new().hash_one(SystemTime::now()))
 }
@@ -11,7 +11,7 @@ mod tests {
     use super::unique;
 
     #[test]
-    fn no_two_are_the_same() {
+    fn two_names_are_not_the_same() {
         assert_eq!(unique().len(), 16);
         assert_ne!(unique(), unique());
     }

@@ -1,5 +1,6 @@
-//! The journal of finished work: one SQLite file (WAL) that survives any end of the process. It makes resuming cheap
-//! and `mlferry status` possible. Only the identity tags on the target prevent duplicates.
+//! The journal of finished work: one SQLite file (WAL) that is not lost when the process ends in any way. It makes
+//! resuming cheap and `mlferry status` possible. The journal does not prevent duplicates: the identity tags on the
+//! target do.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -26,7 +27,7 @@ pub struct Identity {
     pub plan: String,
 }
 
-/// The record that is written when an item has ended.
+/// The data that are written when an item has ended.
 #[derive(Default)]
 struct ItemRecord<'a> {
     reason: Option<&'a str>,
@@ -35,17 +36,18 @@ struct ItemRecord<'a> {
     digest: Option<&'a Digest>,
 }
 
-/// The facts that were recorded when a file was written.
+/// The facts about a file that were recorded when it was written.
 #[derive(Debug, PartialEq, Eq)]
 pub struct KnownFile {
     pub digest: Digest,
-    /// `None` when the store reported no stamp, and in older journals.
+    /// The store's stamp of the file. `None` when the store reported no stamp, and in older journals.
     pub stamp: Option<String>,
 }
 
 pub struct Journal {
     db: Mutex<Connection>,
-    /// The runs that this process has found on the target. A run that only an older journal lists may be deleted there.
+    /// The runs that this process has found or created on the target. Runs that are only in an older journal are not
+    /// included, because they may have been deleted on the target.
     seen: MemoryIdMap,
     siblings: Siblings,
     /// Lets tests make writes fail.
@@ -63,8 +65,8 @@ const SCHEMA: &str = "
         PRIMARY KEY (run, key)) WITHOUT ROWID;
 ";
 
-/// Makes the file private, because names of experiments and runs are confidential. SQLite gives its additional files
-/// the same mode.
+/// Makes the file readable by this user only, because names of experiments and runs are confidential. SQLite gives its
+/// additional files the same mode.
 fn make_private(path: &Path) -> std::io::Result<()> {
     let mut options = std::fs::OpenOptions::new();
     #[cfg(unix)]
@@ -83,8 +85,8 @@ impl Journal {
         let db = Connection::open(path).map_err(at)?;
         db.busy_timeout(std::time::Duration::from_secs(10))?;
         db.pragma_update(None, "journal_mode", "WAL").map_err(at)?;
-        // A power failure may lose the last writes, but never their order. The tags on the target compensate for the
-        // loss.
+        // A power failure may lose the most recent writes, but no earlier ones. The tags on the target compensate for
+        // the loss.
         db.pragma_update(None, "synchronous", "NORMAL")?;
         db.execute_batch(SCHEMA).map_err(at)?;
         let journal = Self {
@@ -98,7 +100,7 @@ impl Journal {
         Ok(journal)
     }
 
-    /// Lets it know what other selections have finished.
+    /// Adds the journals of other selections, so that this journal can look up the items that they have finished.
     pub fn beside(self, siblings: Siblings) -> Self {
         Self { siblings, ..self }
     }
@@ -120,7 +122,7 @@ impl Journal {
                     "{} is the journal of another migration: its {key} is {known}, not {value}",
                     path.display()
                 ))
-                .hint("leave --journal out, or name a new file: each migration has a journal of its own"));
+                .hint("leave out --journal, or name a new file: each migration needs its own journal"));
             }
         }
         Ok(())
@@ -131,12 +133,12 @@ impl Journal {
     }
 
     /// Every write of finished work goes through this function.
-    fn write<T>(&self, what: impl FnOnce(&mut Connection) -> Result<T>) -> Result<T> {
+    fn write<T>(&self, action: impl FnOnce(&mut Connection) -> Result<T>) -> Result<T> {
         #[cfg(test)]
         if let Some(faults) = self.faults.get() {
-            return faults.write(|| what(&mut self.db()));
+            return faults.write(|| action(&mut self.db()));
         }
-        what(&mut self.db())
+        action(&mut self.db())
     }
 
     /// Records the items to migrate, in one transaction.
@@ -165,7 +167,8 @@ impl Journal {
         self.end(kind, id, "failed", ItemRecord { reason: Some(reason), ..ItemRecord::default() })
     }
 
-    /// Returns the number of attempts. It uses one statement, because a process may be killed between two statements.
+    /// Records the end of an item and returns the number of attempts. It uses one statement, because a process may be
+    /// killed between two statements.
     fn end(&self, kind: Kind, id: &str, state: &str, end: ItemRecord<'_>) -> Result<u64> {
         let ItemRecord { reason, target, fingerprint, digest } = end;
         let (bytes, sha256) = digest.map(|d| (d.bytes.cast_signed(), d.sha256.as_deref())).unzip();
@@ -184,7 +187,7 @@ impl Journal {
         Ok(attempts.cast_unsigned())
     }
 
-    /// Records an item that is whole on the target, and whose content was never compared.
+    /// Records an item that is complete on the target, and whose content was never compared.
     pub fn taken(&self, kind: Kind, id: &str, target: &str, fingerprint: &str) -> Result<()> {
         let (target, fingerprint, reason) = (Some(target), Some(fingerprint), Some("not compared"));
         self.end(kind, id, "done", ItemRecord { target, fingerprint, reason, ..ItemRecord::default() })
@@ -211,7 +214,7 @@ impl Journal {
         Ok(self.is_done(kind, id)? || self.siblings.fingerprint(kind, id).as_deref() == Some(fingerprint))
     }
 
-    /// True when this journal records the item as finished and compared.
+    /// True when this journal lists the item as finished and compared.
     pub fn is_done(&self, kind: Kind, id: &str) -> Result<bool> {
         let db = self.db();
         let mut count = db.prepare_cached(
@@ -233,7 +236,7 @@ impl Journal {
         self.end(Kind::Artifact, id, "done", end).map(drop)
     }
 
-    /// Returns the record of a file that was written to this same run or logged model before.
+    /// Returns the record of a file that was already written to this run or logged model (`target`).
     pub fn known_file(&self, id: &str, target: &str) -> Result<Option<KnownFile>> {
         Ok(self
             .db()
@@ -306,7 +309,7 @@ impl Journal {
     }
 }
 
-/// A hash that changes whenever the item changes, as far as a search page shows it.
+/// A hash of the item's fields. It changes when a field that a search returns has changed.
 pub fn fingerprint(item: &impl Serialize) -> Result<String> {
     let digest = Sha256::digest(serde_json::to_vec(item)?);
     Ok(digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect())
@@ -344,8 +347,8 @@ impl IdMap for Journal {
 
     fn mark_resolved(&self, reference: &Unresolved) -> Result<()> {
         self.write(|db| {
-            let these = params![reference.on, reference.key];
-            db.execute("DELETE FROM unresolved WHERE run = ?1 AND key = ?2", these)?;
+            let key = params![reference.on, reference.key];
+            db.execute("DELETE FROM unresolved WHERE run = ?1 AND key = ?2", key)?;
             Ok(())
         })
     }
@@ -360,7 +363,7 @@ mod tests {
     }
 
     #[test]
-    fn a_journal_of_something_else_is_refused() {
+    fn a_journal_of_another_migration_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("j.db");
         Journal::open(&path, &identity("http://a")).unwrap();
@@ -410,7 +413,7 @@ mod tests {
     }
 
     #[test]
-    fn the_id_map_is_csv_whatever_names_hold() {
+    fn the_id_map_is_valid_csv_with_any_names() {
         let folder = tempfile::tempdir().unwrap();
         let journal = Journal::open(&folder.path().join("j.db"), &identity("http://a")).unwrap();
         let names = ["plain", "a,b", "say \"so\"", "two\nlines", " spaces ", "größe"];

@@ -48,7 +48,7 @@ impl StateDir {
         &self.0
     }
 
-    /// The path of the journal. There is one for each step of each migration.
+    /// The path of the journal. There is one journal for each step of each migration.
     pub fn journal(&self, of: &Identity) -> PathBuf {
         let Identity { step, source, target, plan } = of;
         self.journals().join(format!("{}-{}.db", step.name(), digest(&[step.name(), source, target, plan])))
@@ -68,13 +68,13 @@ impl StateDir {
         self.0.join("jobs")
     }
 
-    /// The path of the lock. There is one for each target, whatever the step.
+    /// The path of the lock. There is one lock for each target, and all steps share it.
     pub fn lock(&self, target: &str) -> PathBuf {
         self.0.join("locks").join(format!("{}.lock", digest(&[target])))
     }
 
-    /// Returns an error when another process writes to the target that `text` names. The check sends no request,
-    /// because a second command must not wait for a server that the first one is waiting for.
+    /// Returns an error when another process writes to the target that `text` names. The check sends no request: if the
+    /// other process waits for an unreachable server, this check must not wait for it too.
     pub fn refuse_busy(&self, text: &str) -> Result<()> {
         Lock::refuse_held(&self.lock(&location(text)?))
     }

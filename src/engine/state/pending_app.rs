@@ -14,11 +14,11 @@ pub struct Pending {
 impl Pending {
     pub fn save(state: &StateDir, arn: &Arn) -> Result<()> {
         let text = toml::to_string(&Self { arn: arn.to_string() })
-            .map_err(|e| Error::permanent(format!("the App cannot be noted down: {e}")))?;
+            .map_err(|e| Error::permanent(format!("the record of the new App cannot be written: {e}")))?;
         local::write(&state.app(), text.as_bytes())
     }
 
-    /// `None` when no App is recorded, or when it is ready by now.
+    /// Returns `None` when no App is recorded, or when the record was deleted because the App is ready.
     pub fn load(state: &StateDir) -> Result<Option<Arn>> {
         let path = state.app();
         let text = match std::fs::read_to_string(&path) {
@@ -46,7 +46,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_app_that_was_created_last_is_found_again() {
+    fn the_app_that_was_created_last_is_recorded_until_it_is_ready() {
         let folder = tempfile::tempdir().unwrap();
         let state = StateDir::at(folder.path().to_owned()).unwrap();
         assert_eq!(Pending::load(&state).unwrap(), None);

@@ -24,7 +24,7 @@ impl Step {
     pub const ALL: [Self; 7] =
         [Self::Check, Self::App, Self::Connect, Self::Plan, Self::Export, Self::Import, Self::Validate];
 
-    /// The command that does this step.
+    /// The name of the command for this step.
     pub fn name(self) -> &'static str {
         match self {
             Self::Check => "check",
@@ -54,11 +54,11 @@ impl Step {
     }
 }
 
-/// How the data travel.
+/// The route of the data from the source to the target.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Route {
-    /// From server to server, without the disk of this machine.
+    /// From server to server, without files on this machine.
     #[default]
     Direct,
     /// Through an export directory.

@@ -1,5 +1,5 @@
-//! The journals of other selections of the same migration. What one of them has finished is followed by this selection,
-//! too, when it changes at the source.
+//! The journals of other selections of the same migration. If another selection has finished an item, and the item has
+//! changed at the source since, this selection visits the item again.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -9,13 +9,13 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension};
 use crate::entities::Kind;
 use crate::error::Result;
 
-/// Open for reading, the one that was written last first.
+/// The other journals, open for reading. The journal that was written last comes first.
 #[derive(Default)]
 pub struct Siblings(Mutex<Vec<Connection>>);
 
 impl Siblings {
-    /// The other journals in a folder with the same step, source and target. A journal that cannot be read is left
-    /// out: the items that only it knows count as not compared.
+    /// Opens the other journals in `folder` with the same step, source and target. A journal that cannot be read is
+    /// left out, so the items that only this journal lists count as not compared.
     pub fn of(folder: &Path, journal: &Path, migration: [&str; 3]) -> Self {
         let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
         let mut paths: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
@@ -28,7 +28,7 @@ impl Siblings {
         Self(Mutex::new(paths.into_iter().filter_map(open).collect()))
     }
 
-    /// The fingerprint with which the item was finished and compared.
+    /// The fingerprint that the item had when another selection finished and compared it.
     pub fn fingerprint(&self, kind: Kind, id: &str) -> Option<String> {
         let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         all.iter().find_map(|db| {
@@ -38,7 +38,7 @@ impl Siblings {
     }
 }
 
-/// Returns none for a journal of another migration.
+/// Returns `None` for a journal of another migration.
 fn open(path: &Path, migration: [&str; 3]) -> Result<Option<Connection>> {
     let db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
     for (key, wanted) in ["step", "source", "target"].into_iter().zip(migration) {
@@ -65,7 +65,7 @@ mod tests {
     use crate::engine::{Identity, StateDir, Step};
 
     #[test]
-    fn what_another_selection_has_finished_is_known() {
+    fn items_that_another_selection_has_finished_are_found() {
         let folder = tempfile::tempdir().unwrap();
         let state = StateDir::at(folder.path().to_owned()).unwrap();
         let identity = |source: &str, plan: &str| Identity {
@@ -90,7 +90,7 @@ mod tests {
         assert!(!visit("same", "f") && visit("changed", "g") && !visit("never", "f") && !visit("new", "f"));
         let compared = |id: &str| second.is_compared(Kind::Run, id, "f").unwrap();
         assert!(compared("same") && !compared("never") && !compared("new"));
-        // The journals of another source say nothing.
+        // The journals of another source are not used.
         let third = open(&identity("http://b", "all"));
         assert!(!third.must_be_visited(Kind::Run, "changed", "g").unwrap());
     }

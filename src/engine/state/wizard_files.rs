@@ -6,13 +6,13 @@ use crate::engine::StateDir;
 use crate::error::{Class, Error, Result};
 
 /// The files of one wizard: its session, its plan and its reports. Two wizards that are open at the same time never
-/// share them, so that neither overwrites the selection of the other.
+/// share files, so that neither overwrites the selection of the other.
 pub struct WizardFiles {
     folder: PathBuf,
-    /// 1 for the usual names.
+    /// The number in the file names, such as `plan-2.toml`. Names do not contain the number 1.
     number: u32,
     is_another_open: bool,
-    /// Held as long as the wizard is open, however it ends.
+    /// The lock is held as long as the wizard is open. It is released when the process ends in any way.
     _lock: Lock,
 }
 
@@ -51,7 +51,7 @@ impl WizardFiles {
         claimed.ok_or_else(|| Error::permanent("too many wizards are open"))
     }
 
-    /// Another wizard was open when these files were claimed.
+    /// True when another wizard was open when these files were claimed.
     pub fn is_another_open(&self) -> bool {
         self.is_another_open
     }
@@ -87,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn open_wizards_have_files_of_their_own_and_a_saved_session_is_found_again() {
+    fn open_wizards_have_their_own_files_and_a_saved_session_is_claimed_again() {
         let folder = tempfile::tempdir().unwrap();
         let state = StateDir::at(folder.path().to_owned()).unwrap();
         let claim = || WizardFiles::claim(&state).unwrap();
@@ -101,11 +101,11 @@ mod tests {
         std::fs::write(second.session(), "step = \"plan\"").unwrap();
         assert_eq!(claim().plan(), folder.path().join("plan.toml"), "the other wizard is still open");
         drop(second);
-        assert_eq!(claim().session(), folder.path().join("session-2.toml"), "a session that was left");
+        assert_eq!(claim().session(), folder.path().join("session-2.toml"), "the interrupted session");
         assert_eq!(
             std::fs::read_dir(folder.path().join("locks")).unwrap().count(),
             2,
-            "no file for each start"
+            "a new start does not create a new lock file"
         );
     }
 }

@@ -1,5 +1,5 @@
-//! The status of a job for other processes: a small file in the state directory, and a lock that shows whether its
-//! writer still runs. The file holds no credentials.
+//! The status of a job for other processes: a small file in the state directory, and a lock that shows whether the
+//! process that writes the file still runs. The file holds no credentials.
 
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -11,8 +11,8 @@ use crate::engine::{ProgressSnapshot, StateDir, Step};
 use crate::entities::Kind;
 use crate::error::Result;
 
-/// The state of a job at one moment, as its process has written it. While that process runs, it is at most a second or
-/// two old.
+/// The state of a job at one moment, as its process has written it. While that process runs, the state is at most two
+/// seconds old.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct JobStatus {
     pub process: u32,
@@ -24,7 +24,7 @@ pub struct JobStatus {
     #[serde(flatten)]
     pub progress: ProgressSnapshot,
     pub paused: bool,
-    /// True when the job finishes the running items and begins no more.
+    /// True when the job finishes the running items and starts no new ones.
     pub stopping: bool,
     /// How to renew the credentials that the work waits for.
     pub waiting: Option<String>,
@@ -33,7 +33,7 @@ pub struct JobStatus {
     pub in_flight_count: usize,
     /// The newest failures. The counts include all of them.
     pub failures: Vec<FailedItem>,
-    /// Set by the last write of a job that has ended in any way.
+    /// The result of the job. It is set by the last write, whether the job succeeded or not.
     pub ended: Option<JobResult>,
 }
 
@@ -79,7 +79,7 @@ impl JobStatusFile {
         found.into_iter().map(|(_, file)| file).collect()
     }
 
-    /// True when its process runs and has not finished the job.
+    /// True when the process of the job runs and has not finished the job.
     pub fn is_live(&self) -> bool {
         Lock::is_held(&lock_of(&self.0))
     }

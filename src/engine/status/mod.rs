@@ -36,10 +36,10 @@ pub fn status(state: &StateDir) -> (Vec<Status>, Vec<Error>) {
     let (mut all, mut unreadable): (Vec<Status>, Vec<Error>) = Default::default();
     for (time, path) in journals.into_iter().rev() {
         match read(state, time, &path) {
-            // Only the journal that was written last belongs to the job that runs.
+            // Several journals may have the same target. Only the newest of them belongs to the running job.
             Ok(Some(status)) => {
-                let is_taken = all.iter().any(|one| one.running && one.target == status.target);
-                all.push(Status { running: status.running && !is_taken, ..status });
+                let has_newer = all.iter().any(|one| one.running && one.target == status.target);
+                all.push(Status { running: status.running && !has_newer, ..status });
             }
             Ok(None) => {}
             Err(error) => unreadable.push(error),
@@ -50,7 +50,7 @@ pub fn status(state: &StateDir) -> (Vec<Status>, Vec<Error>) {
 
 /// The time of the last write. It includes the write-ahead log, because a running process writes there.
 fn written(path: &std::path::Path) -> SystemTime {
-    // An empty file comes from a process that only reads.
+    // An empty log was created by a process that only reads, so it does not count.
     let of = |path: &std::path::Path| {
         let metadata = path.metadata().ok().filter(|metadata| metadata.len() > 0);
         metadata.and_then(|metadata| metadata.modified().ok()).unwrap_or(SystemTime::UNIX_EPOCH)

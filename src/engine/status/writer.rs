@@ -1,5 +1,4 @@
-//! Writes the progress of a job for other processes. Nothing depends on it: if the file cannot be written, the job
-//! continues.
+//! Writes the progress of a job for other processes. If the file cannot be written, the job still continues.
 
 use std::collections::{HashMap, VecDeque};
 use std::path::PathBuf;
@@ -13,7 +12,7 @@ use crate::engine::{Control, Event, Outcome, ProgressSnapshot, StateDir, Step};
 use crate::entities::Kind;
 use crate::error::{Error, Result};
 
-/// The number of items in progress and of failures that are listed by name.
+/// The maximum number of items in progress, and of failures, that are listed by name.
 const MAX_IN_FLIGHT: usize = 20;
 const MAX_FAILURES: usize = 5;
 
@@ -27,7 +26,7 @@ pub struct StatusWriter {
     _lock: Lock,
 }
 
-/// The state that was collected from events.
+/// The state that is collected from events.
 #[derive(Default)]
 struct Recent {
     in_flight: HashMap<(Kind, String), (String, Instant)>,
@@ -36,7 +35,7 @@ struct Recent {
 }
 
 impl StatusWriter {
-    /// Returns `None` where the file cannot be written, or when another process runs the same job.
+    /// Returns `None` when the lock cannot be taken, for example because another process runs the same job.
     pub fn create(state: &StateDir, step: Step, source: &str, target: &str) -> Option<Self> {
         let path = state.job(step, source, target);
         let lock = Lock::take(&lock_of(&path), &format!("{} of {source}", step.name()))
@@ -86,8 +85,8 @@ impl StatusWriter {
 
     /// Writes the current progress of the job.
     pub fn update(&self, reading: &ProgressSnapshot, control: &Control) {
-        let seen = self.status(reading);
-        self.write(&JobStatus { paused: control.is_paused(), stopping: control.is_stopping(), ..seen });
+        let status = self.status(reading);
+        self.write(&JobStatus { paused: control.is_paused(), stopping: control.is_stopping(), ..status });
     }
 
     /// Writes the final status.
@@ -115,7 +114,7 @@ impl StatusWriter {
                 seconds: since.elapsed().as_secs_f64(),
             })
             .collect();
-        // An experiment is in progress as long as any of its runs.
+        // Experiments come last, because an experiment is in progress as long as any of its runs.
         in_flight.sort_by(|a, b| {
             let is_experiment = |item: &InFlight| item.kind == Kind::Experiment;
             is_experiment(a).cmp(&is_experiment(b)).then(b.seconds.total_cmp(&a.seconds))
@@ -139,8 +138,8 @@ impl StatusWriter {
         }
     }
 
-    /// Writes atomically: a reader sees either the old file or the new one. A power failure may destroy the file, which
-    /// is useless without its process anyway.
+    /// Writes atomically: a reader sees either the old file or the new one. A power failure may destroy the file, but
+    /// then the file is no longer needed, because its process has ended too.
     fn write(&self, status: &JobStatus) {
         let written = || -> Result<()> {
             let file = local::partial(&self.path)?;
@@ -193,9 +192,9 @@ mod tests {
         reading.counts[Kind::Run.index()] = Counts { planned: 3, failed: 1, ..Counts::default() };
         status_writer.write(&status_writer.status(&reading));
         let [file] = &JobStatusFile::live(&state)[..] else { panic!("one job is running") };
-        let seen = file.read().unwrap();
-        assert_eq!(seen.progress, reading);
-        assert_eq!((seen.in_flight_count, seen.failures.len(), seen.ended), (1, 1, None));
+        let status = file.read().unwrap();
+        assert_eq!(status.progress, reading);
+        assert_eq!((status.in_flight_count, status.failures.len(), status.ended), (1, 1, None));
 
         status_writer.finish(&reading, &Err(Error::stopped()));
         drop(status_writer);

@@ -1,5 +1,5 @@
-//! Limits the runs in flight. Started runs are finished before more runs are started. An interruption then leaves most
-//! runs complete, and only a few runs on the target are ever incomplete.
+//! Limits the runs in flight. Started runs are finished before more runs are started. Only a few runs on the target are
+//! incomplete at any time, so an interruption leaves most runs complete.
 
 use std::sync::Arc;
 
@@ -7,23 +7,23 @@ use tokio::sync::{Mutex, watch};
 
 use crate::writers::Writer;
 
-/// The runs of a group for each concurrent request that the target accepts. This number is large enough to read the
+/// The number of runs in a group for each concurrent request that the target accepts. It is large enough to read the
 /// histories together efficiently, and to keep requests in flight while some runs wait for their histories.
 const PER_REQUEST: usize = 4;
 /// The limits of a group's size. Only the last group may be smaller.
 const MIN_RUNS: usize = 8;
 const MAX_RUNS: usize = 90;
-/// The groups in flight, of all experiments together: while one group writes, the next one reads.
+/// The maximum number of groups in flight, in all experiments together: while one group writes, the next one reads.
 const GROUPS: usize = 2;
 
 /// The slots for runs in flight.
 pub(super) struct Berths {
     taken: watch::Sender<usize>,
-    /// Makes the waiting groups queue.
+    /// Held by the first waiting group, so that the groups take their slots in order.
     turn: Mutex<()>,
 }
 
-/// One slot. Dropping it releases it.
+/// One slot. It is released when this value is dropped.
 pub(super) struct Berth(Arc<Berths>);
 
 /// The current size of a group of runs.
@@ -39,7 +39,7 @@ impl Berths {
         Arc::new(Self { taken: watch::Sender::new(0), turn: Mutex::new(()) })
     }
 
-    /// Waits for this number of slots. A group that is greater than the limit waits until no slot is taken.
+    /// Waits for this number of slots. A group that is larger than the limit waits until no slot is taken.
     pub async fn take(self: &Arc<Self>, runs: usize, target: &dyn Writer) -> Vec<Berth> {
         let _turn = self.turn.lock().await;
         let fits = |taken: &usize| *taken == 0 || taken + runs <= GROUPS * group_size(target);

@@ -1,5 +1,6 @@
-//! The work that must wait until the runs of every experiment are on the target: models of runs in other experiments,
-//! points of models on runs of other groups, and the links from runs to the models that they used and made.
+//! The work that must wait until the runs of every experiment are on the target: models whose run is in another
+//! experiment, points of models that belong to runs of other groups, and the links from runs to the models that they
+//! used and made.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
@@ -14,7 +15,7 @@ use crate::entities::{LoggedModel, ModelId, ModelMetric, RunId};
 use crate::error::Result;
 use crate::writers::TargetExperiment;
 
-/// The models or runs that are completed concurrently.
+/// The maximum number of models or runs that are completed concurrently.
 const MAX_CONCURRENT_RUNS: usize = 8;
 
 /// The work that waits for the end of the copy.
@@ -45,7 +46,7 @@ fn taken<T>(from: &Mutex<Vec<T>>) -> Vec<T> {
 }
 
 impl Copy {
-    /// Models come first, because runs name them.
+    /// Completes the deferred work. Models come first, because runs name them.
     pub(super) async fn complete_late(&self) -> Result<()> {
         let orphans = stream::iter(taken(&self.late.orphans)).map(Ok);
         orphans
@@ -84,8 +85,8 @@ impl Copy {
         }
     }
 
-    /// Servers store a model's NaN as 0 (MLflow 3.0 to 3.16). Writing 0 back would add a new point to the run, whose
-    /// own history still contains NaN.
+    /// Replaces zeros in a model's metrics by NaN where the history of the run contains NaN. Servers store a model's
+    /// NaN as 0 (MLflow 3.0 to 3.16). Writing this 0 to the target would add a new point to the run.
     async fn restore_nans(&self, model: &mut LoggedModel) -> Result<()> {
         let zeros = model.metrics.iter().filter(|metric| metric.point.value == 0.0);
         let mut keys: BTreeMap<RunId, BTreeSet<String>> = BTreeMap::new();
@@ -103,12 +104,12 @@ impl Copy {
         while let Some(chunk) = chunks.try_next().await? {
             let Ok(chunk) = chunk else { continue };
             for nan in chunk.points.iter().filter(|point| point.value.is_nan()) {
-                let is_it = |metric: &&mut ModelMetric| {
+                let is_same_point = |metric: &&mut ModelMetric| {
                     (&metric.run_id, &metric.key) == (&chunk.run_id, &chunk.key)
                         && (metric.point.value, metric.point.timestamp, metric.point.step)
                             == (0.0, nan.timestamp, nan.step)
                 };
-                model.metrics.iter_mut().filter(is_it).for_each(|metric| metric.point = *nan);
+                model.metrics.iter_mut().filter(is_same_point).for_each(|metric| metric.point = *nan);
             }
         }
         Ok(())
@@ -124,11 +125,11 @@ impl Copy {
         }
     }
 
-    /// Ends a run whose models are not all on the target: nothing more can be done for it now. The next job checks it
-    /// again.
+    /// Reports the models of a run that are not on the target. The run still ends as done, but without a fingerprint,
+    /// so that the next job checks it again.
     async fn without(&self, end: RunResult, gone: &BTreeSet<ModelId>) -> RunResult {
         for model in gone {
-            let (run, why) = (&end.run.id, "it was deleted at the source, was not chosen, or failed");
+            let (run, why) = (&end.run.id, "it was deleted at the source, was not selected, or failed");
             self.context
                 .note(format!("run {run} names the logged model {model}, which was not moved: {why}"))
                 .await;

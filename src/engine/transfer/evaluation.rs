@@ -7,7 +7,7 @@ use crate::entities::{EvaluationDataset, Experiment, Kind};
 use crate::error::{Error, Result};
 use crate::writers::Existing;
 
-/// The datasets or experiments that are moved concurrently.
+/// The maximum number of datasets or experiments that are moved concurrently.
 const MAX_CONCURRENT_DATASETS: usize = 4;
 
 impl Copy {
@@ -32,7 +32,7 @@ impl Copy {
             Err(error) => {
                 self.context.fails(&self.journal, kind, id, name, &error).await?;
             }
-            // A dataset that was only begun is not finished.
+            // The job was stopped before the dataset was complete.
             Ok(None) => {}
             Ok(Some((target, found))) => {
                 self.journal.done(kind, id, Some(&target), None)?;

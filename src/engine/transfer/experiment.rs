@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::plan::ExperimentSelection;
 use crate::writers::TargetExperiment;
 
-/// The groups that are moved concurrently: while one group writes, the next one reads.
+/// The maximum number of groups that are moved concurrently: while one group writes, the next one reads.
 const MAX_CONCURRENT_GROUPS: usize = 3;
 
 /// An experiment whose runs have been visited.
@@ -47,11 +47,11 @@ impl Copy {
             Err(error) => {
                 self.context.fails(&self.journal, Kind::Experiment, id, name, &error).await?;
             }
-            // An experiment that was only begun is not finished.
+            // The job was stopped before the experiment was complete.
             Ok(()) if self.context.is_stopping() => return Ok(None),
             Ok(()) => {
                 self.journal.done(Kind::Experiment, id, Some(place.id.as_str()), None)?;
-                // The experiment exists on the target all the same, and can receive its traces.
+                // Even if the target refused parts of the experiment, the experiment exists and can receive its traces.
                 match self.target.refused(Kind::Experiment, id) {
                     Some(refused) => {
                         self.context.fails(&self.journal, Kind::Experiment, id, name, &refused).await?;
@@ -63,7 +63,8 @@ impl Copy {
         Ok(Some(Moved { experiment, choice, place: Ok(place) }))
     }
 
-    /// The inner error concerns the experiment only: not all of its runs could be listed, or it could not be closed.
+    /// Moves the runs of an experiment. The inner error concerns the experiment only: not all of its runs could be
+    /// listed, or the experiment could not be closed.
     async fn runs(
         &self,
         experiment: &Experiment,
@@ -93,12 +94,12 @@ impl Copy {
                 moved.boxed()
             })
             .buffer_unordered(MAX_CONCURRENT_GROUPS);
-        let mut there: Vec<(usize, Vec<RunId>)> = Vec::new();
-        // Started groups are written to the end, even when a later page cannot be read.
+        let mut present: Vec<(usize, Vec<RunId>)> = Vec::new();
+        // Started groups are written completely, even when a later page cannot be read.
         let mut broken = None;
         while let Some(group) = groups.next().await {
             match group? {
-                Ok(group) => there.push(group),
+                Ok(group) => present.push(group),
                 Err(error) => drop(broken.get_or_insert(error)),
             }
         }
@@ -112,8 +113,8 @@ impl Copy {
         let seen = seen.into_inner().unwrap_or_else(PoisonError::into_inner);
         self.report_unseen(named(choice).into_iter().filter(|run| !seen.contains(run))).await?;
         self.late.add_orphans(place, models.all());
-        there.sort_unstable_by_key(|(index, _)| *index);
-        let order: Vec<RunId> = there.into_iter().flat_map(|(_, runs)| runs).collect();
+        present.sort_unstable_by_key(|(index, _)| *index);
+        let order: Vec<RunId> = present.into_iter().flat_map(|(_, runs)| runs).collect();
         Ok(self.target.close_experiment(place, experiment, &order).await)
     }
 
@@ -122,7 +123,7 @@ impl Copy {
     async fn lose_rest(&self, models: Models, error: Error) -> Result<Error> {
         let error = error.at("its runs cannot all be listed");
         for model in models.all() {
-            self.lose_model(&model, &error.clone().at("of its experiment")).await?;
+            self.lose_model(&model, &error.clone().at("its experiment")).await?;
         }
         Ok(error)
     }
@@ -134,7 +135,7 @@ impl Copy {
         }
     }
 
-    /// Without its experiment, no run and no model can be moved. Each of them is reported and counted as failed.
+    /// Reports every run and model of an experiment as failed: without their experiment, they cannot be moved.
     async fn lose_all(
         &self,
         experiment: &Experiment,
@@ -146,7 +147,7 @@ impl Copy {
             self.lose_model(&model, &reason).await?;
         }
         let mut pages = self.source.runs(experiment);
-        // If the source cannot be read either, the failure of the experiment reports it.
+        // If the source cannot be read either, only the failure of the experiment is reported.
         while let Some(Ok(page)) = pages.next().await {
             for run in page.iter().filter(|run| self.takes(choice, run)) {
                 let (id, name) = match run {
@@ -160,11 +161,11 @@ impl Copy {
         Ok(())
     }
 
-    /// Reports runs that the plan names and the source does not have.
+    /// Reports runs that the plan names but that the source does not have.
     async fn report_unseen(&self, unseen: impl Iterator<Item = RunId>) -> Result<()> {
         for run in unseen {
             let error = Error::permanent(
-                "the plan names this run, and the source has no such run in this experiment",
+                "the plan names this run, but the source does not have it in this experiment",
             );
             self.context.plan(Kind::Run, 1).await;
             self.context.fails(&self.journal, Kind::Run, run.as_str(), run.as_str(), &error).await?;
@@ -173,6 +174,7 @@ impl Copy {
     }
 }
 
+/// The runs that the plan names and does not exclude.
 fn named(choice: &ExperimentSelection) -> BTreeSet<RunId> {
     match choice {
         ExperimentSelection::Yes { only: Some(only), except, .. } => {
@@ -182,10 +184,10 @@ fn named(choice: &ExperimentSelection) -> BTreeSet<RunId> {
     }
 }
 
-fn chunked(mut runs: Vec<Readable<Run>>, most: usize) -> Vec<Vec<Readable<Run>>> {
+fn chunked(mut runs: Vec<Readable<Run>>, size: usize) -> Vec<Vec<Readable<Run>>> {
     let mut chunks = Vec::new();
-    while runs.len() > most {
-        let rest = runs.split_off(most);
+    while runs.len() > size {
+        let rest = runs.split_off(size);
         chunks.push(std::mem::replace(&mut runs, rest));
     }
     if !runs.is_empty() {

@@ -9,21 +9,21 @@ use crate::io::Pages;
 use crate::readers::SourceFile;
 use crate::writers::FileWriter;
 
-/// The files of one owner that are moved concurrently.
+/// The maximum number of files of one owner that are moved concurrently.
 const MAX_CONCURRENT_FILES: usize = 8;
 
 /// The result of moving an owner's files.
 #[derive(Default)]
 pub(super) struct Files {
     pub there: Vec<FileEntry>,
-    /// The path and the reason.
+    /// The path and the reason, for each file that is not on the target.
     pub missing: Vec<(String, String)>,
     /// The reason why the list of files may be incomplete.
     pub unlisted: Option<Error>,
 }
 
 impl Copy {
-    /// Moves every file of a run or a logged model. The failure of one file does not affect the others.
+    /// Moves every file of a run or a logged model. If one file fails, the others are still moved.
     pub(super) async fn write_files(
         &self,
         owner: Owner<'_>,
@@ -53,7 +53,7 @@ impl Copy {
             for unreadable in unlisted.into_iter().filter_map(Result::err) {
                 self.journal.plan(Kind::Artifact, [unreadable.id.as_str()])?;
                 self.context.plan(Kind::Artifact, 1).await;
-                // This entry names a folder in the same form as a file.
+                // An unreadable folder is listed as missing in the same form as a file.
                 files.missing.push((unreadable.id.clone(), unreadable.reason.clone()));
                 self.report_unreadable(std::iter::once(unreadable)).await?;
             }
@@ -81,7 +81,8 @@ impl Copy {
         Ok(files)
     }
 
-    /// The outer error ends the job. The inner error concerns this file only.
+    /// Moves one file, or skips it if the target already has it. The outer error ends the job. The inner error concerns
+    /// this file only.
     async fn write_file(
         &self,
         owner: Owner<'_>,
@@ -109,7 +110,7 @@ impl Copy {
         }
         if !is_safe_path(&file.path) {
             let error = Error::permanent(format!(
-                "{:?} has empty parts, or leads out of its folder: no file can be called so",
+                "{:?} is not a valid path of a file: it has empty parts, or it leads out of its folder",
                 file.path
             ));
             return self.lose_file(&id, &name, &error).await;
@@ -126,20 +127,20 @@ impl Copy {
         }
     }
 
-    /// Whether the source still has the bytes that were written. The bytes are only read if the user asks for it.
+    /// Whether the source still has the bytes that were written. The bytes are only read if the user has requested it.
     async fn is_unchanged(&self, source: &SourceFile<'_>, known: &Digest) -> Result<bool> {
         if !self.reread {
             return Ok(true);
         }
         match &known.sha256 {
             Some(known) => Ok(source.sha256().await?.0 == *known),
-            // S3 has copied this object in parts, so no checksum is known. Copying it again is cheap.
+            // S3 has copied this object in parts, so its checksum is unknown. Copying it again is cheap.
             None => Ok(false),
         }
     }
 
-    /// Reports notes of both ends. The route of the files is decided with the first file, so a note may only appear
-    /// then.
+    /// Reports notes of both ends. Must also be called after files were moved, because the route of the files is
+    /// decided with the first file.
     pub(super) async fn send_notes(&self) {
         for text in self.source.take_notes().into_iter().chain(self.target.take_notes()) {
             self.context.note(text).await;
@@ -152,7 +153,8 @@ impl Copy {
     }
 }
 
-/// True when no known fact shows that the file has changed. A server's listing only contains the size.
+/// True when neither size, checksum nor stamp shows that the file has changed. A server's listing only contains the
+/// size.
 fn is_same(file: &FileEntry, KnownFile { digest, stamp }: &KnownFile) -> bool {
     file.size.is_none_or(|size| size == digest.bytes)
         && !differ(file.sha256.as_ref(), digest.sha256.as_ref())
@@ -164,13 +166,13 @@ fn differ(a: Option<&String>, b: Option<&String>) -> bool {
     a.zip(b).is_some_and(|(a, b)| a != b)
 }
 
-/// Checks that the received bytes match the announced size and checksum.
+/// Checks that the received bytes match the size and checksum in the listing.
 fn check(file: &FileEntry, digest: Digest) -> Result<Digest> {
     if let Some(size) = file.size.filter(|size| *size != digest.bytes) {
-        return Err(Error::permanent(format!("{} bytes were read, {size} were announced", digest.bytes)));
+        return Err(Error::permanent(format!("{} bytes were read, but {size} were expected", digest.bytes)));
     }
     if differ(file.sha256.as_ref(), digest.sha256.as_ref()) {
-        return Err(Error::permanent("its checksum is not the one it was exported with")
+        return Err(Error::permanent("its checksum differs from the checksum that the export recorded")
             .hint("the export directory was damaged: remove the file there, and export again into the same directory"));
     }
     Ok(digest)
@@ -181,7 +183,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_that_was_written_again_is_another() {
+    fn a_file_that_was_written_again_is_not_the_same() {
         let file = |size, stamp: Option<&str>| FileEntry {
             stamp: stamp.map(str::to_owned),
             ..FileEntry::new("x", size)
@@ -193,7 +195,7 @@ mod tests {
         assert!(is_same(&file(Some(3), Some("tag a")), &known(Some("tag a"))));
         assert!(!is_same(&file(Some(3), Some("tag b")), &known(Some("tag a"))));
         assert!(!is_same(&file(Some(4), Some("tag a")), &known(Some("tag a"))));
-        // An older journal or a server's listing has no stamp, so the comparison is unknown.
+        // An older journal or a server's listing has no stamp, so a change cannot be detected.
         assert!(is_same(&file(Some(3), Some("tag b")), &known(None)));
         assert!(is_same(&file(None, None), &known(Some("tag a"))));
     }

@@ -13,12 +13,12 @@ use crate::entities::{Kind, MetricChunk, Readable, Run, RunId, Unreadable};
 use crate::error::{Error, Result};
 use crate::writers::{Existing, TargetExperiment};
 
-/// The feeds by run. An error means that a part of the run's histories could not be read.
+/// The channel of each run that receives its metric histories. An error means that a part of them could not be read.
 type Feeds = HashMap<RunId, mpsc::Sender<Result<MetricChunk>>>;
 
 impl Copy {
-    /// Moves some runs of one experiment. Creates them, parents first, then sends each its histories while all of them
-    /// are written concurrently. Returns the runs that are on the target now.
+    /// Moves some runs of one experiment. Creates them, parents first. Then writes all of them concurrently, and sends
+    /// each run its histories. Returns the runs that are on the target now.
     pub(super) async fn group(
         &self,
         place: &TargetExperiment,
@@ -43,7 +43,7 @@ impl Copy {
         for mut work in works {
             work.writer.model_metrics(models.metrics(&work.run.id));
             let (feed, chunks) = mpsc::channel(1);
-            // A run without metrics waits for no history: its feed ends here.
+            // A run without metrics has no histories, so its feed ends here.
             if !work.run.latest.is_empty() {
                 feeds.insert(work.run.id.clone(), feed);
                 with_history.push(work.run.clone());
@@ -58,7 +58,7 @@ impl Copy {
             whole.extend(run?);
         }
         for (work, files) in model_works.into_iter().zip(model_files) {
-            // The points of runs that were not written in this group may be missing.
+            // Points that belong to runs outside of this group may be missing on the target.
             let is_whole = work.found == Existing::Nothing
                 && work.model.metrics.iter().all(|metric| whole.contains(&metric.run_id));
             match is_whole {
@@ -70,8 +70,8 @@ impl Copy {
         Ok(all.into_iter().filter(|run| there.contains(run)).collect())
     }
 
-    /// Finds or creates each run, in waves: a run comes after its parent when both are in this group. Each run that
-    /// must be written holds a berth.
+    /// Finds or creates each run, in waves: if the parent of a run is in this group too, the parent comes first. Each
+    /// run that must be written holds a berth.
     async fn open_runs(
         &self,
         place: &TargetExperiment,
@@ -101,7 +101,7 @@ impl Copy {
         let fingerprint = fingerprint(run)?;
         let (id, name) = (run.id.as_str(), run.label());
         let again = self.journal.must_be_visited(Kind::Run, id, &fingerprint)? || self.update;
-        // A directory keeps the source's ids, so nothing has to wait. A run that is finished in this journal already
+        // A directory keeps the source's ids, so no param has to wait. A run that is finished in this journal already
         // has its params.
         let is_settled = !self.target.gives_new_ids() || (!again && self.journal.is_done(Kind::Run, id)?);
         let names_runs = !is_settled && self.names_runs(run).await;
@@ -125,8 +125,8 @@ impl Copy {
         }
     }
 
-    /// Sends each chunk to its run. A failed run receives no more chunks. When reading breaks off, a run that still
-    /// waits must not count as complete.
+    /// Sends each chunk to its run. A failed run receives no more chunks. If reading fails, every run receives the
+    /// error, so that no incomplete run counts as complete.
     async fn read_histories(&self, runs: &[Run], mut feeds: Feeds) {
         let mut chunks = self.source.histories(runs);
         loop {
@@ -169,8 +169,8 @@ enum Opened {
     Work(Box<OpenedRun>),
 }
 
-/// Splits runs into waves, so that each run's parent is in an earlier wave or in none. Runs in a cycle of parents go
-/// into the last wave.
+/// Splits runs into waves, so that each run's parent is in an earlier wave or in none. Runs whose parents form a cycle
+/// go into the last wave.
 fn waves(runs: &[Run]) -> Vec<Vec<&Run>> {
     let here: HashSet<&RunId> = runs.iter().map(|run| &run.id).collect();
     let mut placed: HashSet<RunId> = HashSet::new();
@@ -208,14 +208,14 @@ mod tests {
     }
 
     #[test]
-    fn parents_come_first_wherever_they_stand() {
+    fn parents_come_first_in_any_order_of_the_list() {
         let runs =
             [run("grandchild", "child"), run("child", "top"), run("top", ""), run("orphan", "elsewhere")];
         assert_eq!(ids(&runs), [vec!["top", "orphan"], vec!["child"], vec!["grandchild"]]);
     }
 
     #[test]
-    fn a_circle_is_not_waited_for() {
+    fn a_cycle_of_parents_forms_the_last_wave() {
         assert_eq!(ids(&[run("a", "b"), run("b", "a"), run("c", "c")]), [["a", "b", "c"]]);
     }
 }

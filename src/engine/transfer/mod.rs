@@ -42,7 +42,7 @@ use crate::plan::Plan;
 use crate::readers::{Reader, SourceInfo};
 use crate::writers::{ArchiveWriter, IdMap, Writer};
 
-/// The experiments that are moved concurrently.
+/// The maximum number of experiments that are moved concurrently.
 const MAX_CONCURRENT_EXPERIMENTS: usize = 4;
 
 /// Copies from any readable source into an export directory.
@@ -61,7 +61,7 @@ pub struct Import {
     pub plan: Plan,
     pub state: StateDir,
     pub journal: Option<PathBuf>,
-    /// Checks runs and models that are already complete on the target, as if they had changed since.
+    /// Checks runs and models that are already complete on the target, as if they had changed at the source.
     pub update: bool,
     /// Reads every byte of already migrated files at the source again, and writes the files that differ.
     pub reread: bool,
@@ -85,7 +85,7 @@ pub fn import(import: Import) -> Result<Job> {
     Ok(Setting { update, reread, ..setting }.start(target.writer(ledger, update)?, Some(id_map)))
 }
 
-/// The settings that both steps need before they start.
+/// The parts that an export or an import needs before it starts.
 struct Setting {
     step: Step,
     source: Arc<dyn Reader>,
@@ -206,7 +206,7 @@ struct Copy {
     update: bool,
     reread: bool,
     berths: Arc<Berths>,
-    /// Held while a group of runs is created. Groups take turns, so that the parents of an earlier group exist first.
+    /// Held while a group of runs is created. Groups take turns, so that parents in an earlier group exist first.
     creating: Mutex<()>,
     late: DeferredWork,
     /// The number of runs that an import with another journal has written. Their content is not compared.
@@ -221,8 +221,7 @@ impl Copy {
         if let Some(note) = lease.take().await? {
             self.context.note(note).await;
         }
-        // If the source does not return a lease, it is another server, or reading its experiments fails with the same
-        // error.
+        // If the source does not return a lease, it is another server, or a later step reports the same error.
         let seen = self.source.lease().await.unwrap_or_default();
         if seen.is_some_and(|text| lease.is_mine(&text)) {
             lease.release().await;
@@ -236,18 +235,18 @@ impl Copy {
         result
     }
 
-    /// Refuses a source that was the target of a migration from this same target, because every object would be
-    /// duplicated there. Renamed experiments are allowed, because the user has renamed them on purpose.
+    /// Refuses the copy when an earlier migration went from this target to this source, because it would duplicate
+    /// every object. Experiments that the plan renames are not checked, because the user has renamed them on purpose.
     async fn refuse_the_wrong_way(&self, experiments: impl Iterator<Item = &Experiment>) -> Result<()> {
         let kept: Vec<&Experiment> =
             experiments.filter(|one| self.plan.target_name(one) == one.name).collect();
         let Some(name) = self.target.origin_of(&kept).await? else { return Ok(()) };
         let (source, target) = (self.source.about().location.clone(), self.target.location());
         Err(Error::usage(format!(
-            "experiment {name:?} of {source} was made from one of {target}: source and target are the wrong way round"
+            "experiment {name:?} of {source} was copied from {target}: source and target are the wrong way round"
         ))
         .hint(
-            "swap --source and --target; to bring something back on purpose, give its experiment another name with \
+            "swap --source and --target; to copy an experiment back on purpose, rename it with \
              --experiment-rename-file",
         ))
     }
@@ -294,17 +293,17 @@ impl Copy {
         let taken = self.taken_as_whole.load(Ordering::Relaxed);
         if taken > 0 && step == Step::Import {
             findings.notes.push(format!(
-                "runs that were on the target already, and that were not compared, as no journal here knows them: {taken}; \
-                 `validate` compares them, and --update adds what they lack"
+                "runs that were already on the target and were not compared, because no journal here lists them: \
+                 {taken}; `validate` compares them, and --update adds missing data"
             ));
         }
         if self.source.about().kind == "server" {
-            // Once the source reaches the files, an update brings them.
+            // When the source can read the files again, an import with --update copies them.
             let roots = self.empty_roots.notes();
             findings.notes.extend(roots.into_iter().map(|note| format!("{note}; then import with --update")));
         }
         let finished = self.target.finish().await;
-        // The id map is written for the moved objects, whatever the result of the last calls.
+        // The id map is written for the moved objects, even if the last calls have failed.
         if let Some(path) = id_map {
             self.journal.write_id_map(&path)?;
             findings.files.push(path);
@@ -313,7 +312,7 @@ impl Copy {
         findings.notes.extend(match self.source.others().await {
             Ok(others) => not_migrated(&others),
             Err(error) => {
-                vec![format!("what else the source holds and is not moved cannot be listed: {error}")]
+                vec![format!("the objects that are not migrated cannot be listed: {error}")]
             }
         });
         for note in &findings.notes {

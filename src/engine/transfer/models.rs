@@ -1,5 +1,5 @@
-//! Logged models. Each is created after the run that logged it. Its points are written with the runs that own the
-//! metrics. Work that waits for other experiments is done at the very end: see `late`.
+//! Logged models. Each model is created after the run that logged it. The points of a model are written with the runs
+//! that own the metrics. Work that waits for other experiments is done last: see `deferred.rs`.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
@@ -18,7 +18,7 @@ use crate::writers::{Existing, ModelWriter, TargetExperiment};
 /// The logged models of one experiment.
 #[derive(Default)]
 pub(super) struct Models {
-    /// The models whose run has not been processed yet, by that run.
+    /// The models whose run has not been processed yet, by the id of that run.
     of_run: Mutex<HashMap<RunId, Vec<LoggedModel>>>,
     runless: Vec<LoggedModel>,
     metrics: HashMap<RunId, Vec<(ModelId, ModelMetric)>>,
@@ -34,7 +34,7 @@ pub(super) struct ModelWork {
 }
 
 impl Models {
-    /// Returns the models that this run made. Each model is returned once.
+    /// Removes and returns the models that this run made.
     pub fn take(&self, run: &RunId) -> Vec<LoggedModel> {
         self.of_run.lock().unwrap_or_else(PoisonError::into_inner).remove(run).unwrap_or_default()
     }
@@ -44,8 +44,8 @@ impl Models {
         self.metrics.get(run).map_or(&[], Vec::as_slice)
     }
 
-    /// All models that were not taken. After the experiment's last run, these are the models whose run is in another
-    /// experiment or deleted, or that no run made.
+    /// All models that were not taken. After the experiment's last run, these are the models that no run made, and the
+    /// models whose run is deleted or in another experiment.
     pub fn all(self) -> impl Iterator<Item = LoggedModel> {
         let of_run = self.of_run.into_inner().unwrap_or_else(PoisonError::into_inner);
         of_run.into_values().flatten().chain(self.runless)
@@ -67,7 +67,7 @@ impl Models {
 }
 
 impl Copy {
-    /// Reads the logged models of an experiment. The failure of one model does not affect the others.
+    /// Reads the logged models of an experiment. If one model cannot be read, the others are still moved.
     pub(super) async fn models_of(
         &self,
         experiment: &Experiment,
@@ -109,7 +109,7 @@ impl Copy {
         self.context.fails(&self.journal, Kind::LoggedModel, id, id, error).await
     }
 
-    /// Finds or creates the models of these runs. `open` are the runs that are on the target.
+    /// Finds or creates the models of these runs. `open` holds the runs that are on the target.
     pub(super) async fn open_models_of<'a>(
         &self,
         place: &TargetExperiment,
@@ -167,7 +167,7 @@ impl Copy {
     /// Closes a model after all of its parts have been written.
     pub(super) async fn close_model(&self, work: ModelWork, files: Files) -> Result<()> {
         let ModelWork { model, fingerprint, target, writer, .. } = work;
-        // Without a fingerprint, the next job visits the model again, for its missing files.
+        // Without a fingerprint, the next job visits the model again, because some files are missing.
         let fingerprint = Some(fingerprint.as_str()).filter(|_| files.missing.is_empty());
         let lacking = !files.missing.is_empty() || files.unlisted.is_some();
         if let Err(error) = writer.close(&model, files.there, files.missing, lacking).await {

@@ -1,5 +1,5 @@
-//! Params that name runs. A param can only be written once. A param that names a run which is not on the target yet
-//! must therefore wait for it: that run may belong to another experiment, or may have started later.
+//! Params that name runs. A param can only be written once. If a param names a run that is not on the target yet, the
+//! param must wait until that run exists. The named run may belong to another experiment, or may have started later.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -10,7 +10,8 @@ use super::Copy;
 use crate::entities::{Run, RunId, ids_in, names_model};
 use crate::writers::IdMap;
 
-/// Which ids in params belong to runs of the source. Many hashes look like an id, so the source is asked once for each.
+/// For each id in a param: true when it is the id of a run of the source. Many hashes look like an id, so each id is
+/// looked up once at the source.
 #[derive(Default)]
 pub(super) struct NamedRuns(Mutex<HashMap<RunId, bool>>);
 
@@ -24,7 +25,8 @@ impl NamedRuns {
     }
 }
 
-/// The ids in one param that may belong to runs. Ids of logged models are excluded, because they have their own wait.
+/// The ids in one param that may belong to runs. Ids of logged models are excluded, because params that name a model
+/// are handled separately.
 fn ids(key: &str, value: &str) -> Vec<RunId> {
     match names_model(value) {
         true => Vec::new(),
@@ -33,13 +35,13 @@ fn ids(key: &str, value: &str) -> Vec<RunId> {
 }
 
 impl Copy {
-    /// Whether a param of the run names a run of the source. Checks every id, so that all of them are known afterwards.
+    /// True when a param of the run names a run of the source. Checks every id, so that all ids are known afterwards.
     pub(super) async fn names_runs(&self, run: &Run) -> bool {
         let ids = run.params.iter().flat_map(|(key, value)| ids(key, value));
         join_all(ids.map(|id| self.is_run(id))).await.contains(&true)
     }
 
-    /// The run without the params that must wait. `None` when no param must wait.
+    /// Returns the run without the params that must wait, or `None` when no param must wait.
     pub(super) fn without_waiting(&self, run: &Run) -> Option<Run> {
         let waits = |key: &str, value: &str| ids(key, value).iter().any(|id| self.must_wait_for(id));
         let has_one = run.params.iter().any(|(key, value)| waits(key, value));
@@ -63,7 +65,7 @@ impl Copy {
         if let Some(known) = self.named_runs.known(&id) {
             return known;
         }
-        // If the source does not answer, waiting is the safe choice.
+        // If the source does not answer, the id counts as a run, because waiting is the safe choice.
         let is_run = self.journal.target_of(&id).is_some() || !matches!(self.source.run(&id).await, Ok(None));
         self.named_runs.learn(id, is_run);
         is_run

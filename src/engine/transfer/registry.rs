@@ -10,15 +10,16 @@ use crate::error::{Error, Result};
 use crate::plan::Subset;
 use crate::writers::{Existing, TargetModel};
 
-/// The models that are moved concurrently. The versions of one model are written strictly in order.
+/// The maximum number of models that are moved concurrently. The versions of one model are written strictly in order.
 const MAX_CONCURRENT_MODELS: usize = 4;
 
 /// The result of moving a version.
 enum Ended {
     There,
-    /// The version was refused permanently. The next version continues, and this number stays free.
+    /// The version was refused permanently. The next version is still written, and this number stays unused.
     Refused,
-    /// A later job may still create this version. A version after it must wait, because it would take its number.
+    /// The version failed, but a later job may still create it. The versions after it must wait, because they would
+    /// take its number.
     ForNow(Error),
 }
 
@@ -48,7 +49,7 @@ impl Copy {
             }
             .boxed()
         });
-        // All models start at once: a model that waits for another one must not delay it.
+        // All models start at once, so that a waiting model cannot prevent the start of the model that it waits for.
         let mut all: FuturesUnordered<_> = all.collect();
         let mut notes = Vec::new();
         while let Some(result) = all.next().await {
@@ -57,7 +58,7 @@ impl Copy {
         Ok(notes)
     }
 
-    /// Returns an error only if the error ends the whole job.
+    /// Moves one model with its versions. Returns an error only if the error ends the whole job.
     async fn model(&self, chosen: &ChosenModel, order: &RegistryOrder) -> Result<Vec<String>> {
         let model = &chosen.model;
         let (kind, name) = (model.kind(), model.name.as_str());
@@ -75,22 +76,22 @@ impl Copy {
                 self.context.fails(&self.journal, kind, name, name, &error).await?;
                 Ok(Vec::new())
             }
-            // A model that was only begun is not finished.
+            // The job was stopped before the model was complete.
             Ok(None) => Ok(Vec::new()),
-            Ok(Some((there, notes))) => {
+            Ok(Some((target_name, notes))) => {
                 if let Some(refused) = self.target.refused(kind, name) {
                     self.context.fails(&self.journal, kind, name, name, &refused).await?;
                     return Ok(notes);
                 }
-                self.journal.done(kind, name, Some(&there), None)?;
+                self.journal.done(kind, name, Some(&target_name), None)?;
                 self.context.done(kind, name, name).await;
                 Ok(notes)
             }
         }
     }
 
-    /// The inner error concerns the model only. Returns the model's name on the target, or `None` if the job was
-    /// stopped before the end.
+    /// Moves the versions of a model. The inner error concerns this model only. Returns the model's name on the target,
+    /// or `None` if the job was stopped before the end.
     async fn versions<'a>(
         &self,
         ChosenModel { model, versions: wanted, .. }: &ChosenModel,
@@ -114,7 +115,7 @@ impl Copy {
                 return Ok(Err(error));
             }
         };
-        let (mut there, mut waits, planned) = (Vec::new(), None, versions.len());
+        let (mut present, mut waits, planned) = (Vec::new(), None, versions.len());
         for version in versions {
             if !order.dependencies.is_ready(&version) {
                 drop(permit);
@@ -132,17 +133,16 @@ impl Copy {
             let ended = self.version(&mut at, model, &version).await?;
             order.dependencies.mark_finished(&version);
             match ended {
-                Ended::There => there.push(version),
+                Ended::There => present.push(version),
                 Ended::ForNow(error) => {
-                    waits =
-                        Some(error.at(format!("it comes after {}, which failed for now", version.label())));
+                    waits = Some(error.at(format!("it must wait for {}, which failed", version.label())));
                 }
                 Ended::Refused => {}
             }
         }
         let name = at.name.clone();
-        at.is_whole = *wanted == Subset::All && there.len() == planned;
-        Ok(self.target.close_registered_model(at, model, &there).await.map(|notes| Some((name, notes))))
+        at.is_whole = *wanted == Subset::All && present.len() == planned;
+        Ok(self.target.close_registered_model(at, model, &present).await.map(|notes| Some((name, notes))))
     }
 
     async fn version(
@@ -152,7 +152,7 @@ impl Copy {
         version: &ModelVersion,
     ) -> Result<Ended> {
         let (kind, label) = (model.version_kind(), version.label());
-        // An existing version already has its references.
+        // A version that exists on the target already has its references, so it does not wait for other objects.
         let is_there = at.versions.contains_key(&version.version);
         let written = match self.version_to_wait_for(version).filter(|_| !is_there) {
             Some(error) => Err(error),
@@ -164,7 +164,7 @@ impl Copy {
                 return Ok(if error.is_final() { Ended::Refused } else { Ended::ForNow(error) });
             }
             Ok(found) => {
-                // This also applies to a version of a prompt, because it is written through the same routes.
+                // The kind is the same for a version of a prompt, because it is written through the same routes.
                 if let Some(refused) = self.target.refused(Kind::ModelVersion, &label) {
                     self.lose_version(version, model, &refused).await?;
                     return Ok(Ended::There);

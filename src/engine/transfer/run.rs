@@ -24,23 +24,25 @@ pub(super) struct OpenedRun {
 pub(super) struct RunResult {
     pub run: Run,
     pub target: RunId,
-    /// True when its params name runs. They are checked when those runs are on the target.
+    /// True when a param of the run names another run. Such a param is written when the named run is on the target.
     pub names_runs: bool,
     pub how: RunEnding,
 }
 
 pub(super) enum RunEnding {
-    /// Without a fingerprint, the next job visits the run again, for its missing files.
+    /// The run was written. The value is its fingerprint. Without a fingerprint, the next job visits the run again,
+    /// because some files are missing.
     Done(Option<String>),
+    /// The run was already complete on the target. The value is its fingerprint.
     WasThere(String),
-    /// The rest of the run is on the target. The run still counts as failed, because a part could not be read or was
-    /// refused.
+    /// A part of the run could not be read or was refused, so the run counts as failed. The rest of the run is on the
+    /// target.
     Unread(Error),
 }
 
 impl Copy {
-    /// Writes the rest of one run. Returns its id when the run is on the target, complete except for the reported
-    /// problems.
+    /// Writes the rest of one run: metrics and files. Returns its id when the run is on the target and complete, except
+    /// for the problems that were reported.
     pub(super) async fn write_run(
         &self,
         work: OpenedRun,
@@ -72,7 +74,7 @@ impl Copy {
         Ok(Some(id))
     }
 
-    /// Ends a run. A run that names models, or runs in its params, ends when all of them are on the target.
+    /// Ends a run. A run that names models, or that names runs in its params, ends when all of these are on the target.
     pub(super) async fn written(&self, end: RunResult) -> Result<()> {
         if !end.run.needs_models() && !end.names_runs {
             return self.end_run(end).await;
@@ -80,7 +82,7 @@ impl Copy {
         if self.are_models_known(&end.run) && self.are_runs_known(&end.run) {
             return self.late_run(end).await;
         }
-        // The run waits until all other experiments are written. The data that it does not need any more are dropped.
+        // The run waits until all other experiments are written. Data that are no longer needed are dropped.
         let (mut params, tags, latest) = (end.run.params, BTreeMap::new(), BTreeMap::new());
         params.retain(|key, value| !ids_in(key, value).is_empty());
         let run = Run { params, tags, latest, datasets: Vec::new(), ..end.run };
@@ -88,7 +90,8 @@ impl Copy {
         Ok(())
     }
 
-    /// True when every logged model that the run names is on the target, so it need not wait for other experiments.
+    /// True when every logged model that the run names is on the target, so the run need not wait for other
+    /// experiments.
     fn are_models_known(&self, run: &Run) -> bool {
         let of_params =
             run.params.values().filter(|value| names_model(value)).map(|id| ModelId::from(id.as_str()));
@@ -109,7 +112,7 @@ impl Copy {
                 self.journal.done(Kind::Run, id, target, fingerprint.as_deref())?;
                 self.context.done(Kind::Run, id, name).await;
             }
-            // The journal may be new. Then it records here that an earlier import has finished the run.
+            // This journal may be new, so it must record that an earlier import has finished the run.
             RunEnding::WasThere(fingerprint) => {
                 if self.journal.is_compared(Kind::Run, id, &fingerprint)? {
                     self.journal.done(Kind::Run, id, target, Some(&fingerprint))?;
@@ -124,7 +127,7 @@ impl Copy {
         Ok(())
     }
 
-    /// Returns the error of the parts that could not be read, if there is one.
+    /// Writes the metrics. Returns the last error of the parts that could not be read, if there is one.
     async fn write_metrics(
         &self,
         writer: &mut dyn RunWriter,

@@ -1,4 +1,4 @@
-//! Traces. They are moved after all runs and models, because they name them.
+//! Traces. They are moved after all runs and models, because traces name runs and models.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -10,11 +10,11 @@ use crate::entities::{ExperimentId, FileEntry, Kind, RunId, Spans, Trace, TraceL
 use crate::error::{Error, Result};
 use crate::writers::{Existing, OpenTrace, TargetExperiment};
 
-/// The experiments that are processed concurrently.
+/// The maximum number of experiments that are processed concurrently.
 const MAX_CONCURRENT_EXPERIMENTS: usize = 2;
-/// The traces that are looked up together.
+/// The maximum number of traces that are looked up together.
 const TRACES_PER_GROUP: usize = 100;
-/// The traces that are moved concurrently, in each of these experiments.
+/// The maximum number of traces that are moved concurrently, in each of these experiments.
 const MAX_CONCURRENT_TRACES: usize = 8;
 
 impl Copy {
@@ -32,7 +32,7 @@ impl Copy {
             return Ok(Vec::new());
         }
         let mut notes = Vec::new();
-        // A run may be linked to traces of other experiments than its own.
+        // A run may be linked to traces in other experiments.
         for of in moved.iter().filter(|_| !with_traces.is_empty()) {
             notes.extend(self.links_of(of, &with_traces).await?);
         }
@@ -46,7 +46,7 @@ impl Copy {
         Ok(())
     }
 
-    /// True when the experiment has traces.
+    /// Moves the traces of one experiment. Returns true when traces of this experiment are selected.
     async fn traces_of(&self, of: &Moved) -> Result<bool> {
         if !self.plan.takes_traces(&of.choice) {
             return Ok(false);
@@ -87,7 +87,7 @@ impl Copy {
         }
     }
 
-    /// Links to versions of a renamed prompt use its new name.
+    /// Replaces the old name by the new name in links to versions of a renamed prompt.
     fn with_new_prompts(&self, trace: Trace) -> Trace {
         let renamed = |label: String| {
             let new = label
@@ -155,7 +155,7 @@ impl Copy {
         }
     }
 
-    /// A trace whose spans cannot be read is written without them, and counts as failed.
+    /// Writes a trace. A trace whose spans cannot be read is written without them, and counts as failed.
     async fn write_trace(&self, place: &TargetExperiment, trace: &Trace, open: OpenTrace) -> Result<()> {
         let OpenTrace { mut writer, .. } = open;
         let (spans, lost) = match self.source.spans(trace).await {
@@ -188,12 +188,13 @@ impl Copy {
         self.context.fails(&self.journal, Kind::Trace, &trace.id, trace.label(), error).await
     }
 
-    /// Returns notes about links that name a run which is not on the target. Links that cannot be read or written count
-    /// as a failure.
+    /// Writes the links from runs to traces. Returns notes about runs that are not on the target. Links that cannot be
+    /// read or written are reported as a failed item.
     async fn links_of(&self, of: &Moved, with_traces: &[ExperimentId]) -> Result<Vec<String>> {
         match self.write_links(of, with_traces).await {
             Ok(unknown) => {
-                let note = |run| format!("run {run} is not on the target: its links to traces are left out");
+                let note =
+                    |run| format!("run {run} is not on the target: its links to traces are not written");
                 Ok(unknown.iter().map(note).collect())
             }
             Err(error) => {

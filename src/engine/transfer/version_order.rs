@@ -1,5 +1,5 @@
-//! A version may be a copy of a version of another model (`models:/<name>/<number>`), which the server then looks up.
-//! The copy waits until its original has ended, in whatever order the models are moved.
+//! A version may be a copy of a version of another model (`models:/<name>/<number>`). The server then looks up the
+//! original when the copy is created. The copy must wait until its original has been processed, in any order of models.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -7,7 +7,7 @@ use tokio::sync::watch;
 
 use crate::entities::{ModelVersion, RegisteredModel};
 
-/// The versions that have not ended, by model. `None` when they are not known yet.
+/// The versions that have not been processed, by model. `None` when the versions of a model are not known yet.
 type Pending = HashMap<String, Option<BTreeSet<u64>>>;
 
 #[derive(Default)]
@@ -38,7 +38,7 @@ impl VersionDependencies {
         });
     }
 
-    /// Removes a model that is finished, even if some of its versions have not ended.
+    /// Removes a model that is finished, even if some of its versions have not been processed.
     pub fn left(&self, model: &RegisteredModel) {
         self.0.send_modify(|state| _ = state.pending.remove(&model.name));
     }
@@ -47,8 +47,8 @@ impl VersionDependencies {
         is_ready(&self.0.borrow().pending, copy)
     }
 
-    /// Waits until the copy is ready, or until its original waits for the copy. Models may copy each other when one of
-    /// them was deleted and created again. In that case, the server decides.
+    /// Waits until the copy is ready, or until its original waits for the copy. Two models may be copies of each other
+    /// when one of them was deleted and created again. In that case, the copy is sent anyway and the server decides.
     pub async fn ready(&self, copy: &ModelVersion) {
         let Some((name, number)) = copy.copied_from() else { return };
         let (model, original) = (copy.name.clone(), (name.to_owned(), number));
@@ -63,16 +63,16 @@ impl VersionDependencies {
 impl State {
     /// True when this model waits for itself through other models.
     fn is_circle(&self, model: &str) -> bool {
-        let mut at = model;
+        let mut current = model;
         for _ in 0..self.waits.len() {
-            let Some((name, number)) = self.waits.get(at) else { return false };
+            let Some((name, number)) = self.waits.get(current) else { return false };
             if has_ended(&self.pending, name, *number) {
                 return false;
             }
             if name == model {
                 return true;
             }
-            at = name;
+            current = name;
         }
         false
     }
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn a_copy_is_ready_when_what_it_copies_has_ended_or_never_comes() {
+    fn a_copy_is_ready_when_its_original_has_ended_or_is_not_moved() {
         let model = RegisteredModel { name: "dev".into(), ..RegisteredModel::default() };
         let originals = VersionDependencies::of([&model].into_iter());
         let (one, two) = (version("dev", 1, "s3://x"), version("dev", 2, "models:/dev/1"));

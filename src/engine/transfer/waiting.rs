@@ -1,6 +1,7 @@
-//! Some objects are created once and cannot be changed later: a version's number, its run and its files, and the run of
-//! a logged model. An object must not be created before the objects that it names. If a named object has failed for
-//! now, every object that names it fails for now too. The next import then creates both.
+//! Some values are set once and cannot be changed later: the number, the run and the files of a version, and the run of
+//! a logged model. Therefore an object must not be created before the objects that it names. If a named object has
+//! failed in this job but may succeed in another job, every object that names it fails too. The next import then
+//! creates both.
 
 use super::Copy;
 use crate::entities::{Kind, ModelId, ModelVersion, OwnedUri, RunId};
@@ -8,13 +9,13 @@ use crate::error::Error;
 use crate::writers::IdMap;
 
 impl Copy {
-    /// The reason why an object that names this run cannot be created yet. `None` when the run is on the target, or
-    /// when it will never be.
+    /// The reason why an object that names this run cannot be created yet. `None` when the object need not wait: the
+    /// run is complete on the target, or no later job can create it.
     pub(super) fn run_to_wait_for(&self, run: &RunId) -> Option<Error> {
         self.to_wait_for(Kind::Run, run.as_str(), self.journal.target_of(run).is_some())
     }
 
-    /// The same for a version and everything that it names.
+    /// The reason why this version cannot be created yet. `None` when it need not wait for any object that it names.
     pub(super) fn version_to_wait_for(&self, version: &ModelVersion) -> Option<Error> {
         if let Some(error) = version.run_id.as_ref().and_then(|run| self.run_to_wait_for(run)) {
             return Some(error);
@@ -27,14 +28,14 @@ impl Copy {
             return self.run_to_wait_for(&RunId::from(uri.owner));
         }
         let is_known = self.journal.model_of(&ModelId::from(uri.owner)).is_some();
-        // The list of logged models itself may have failed.
+        // If the logged models of an experiment could not be listed, this model may be one of them.
         if !is_known && self.context.any_failed_for_now(Kind::LoggedModel) {
             return Some(for_now(Kind::LoggedModel, uri.owner));
         }
         self.to_wait_for(Kind::LoggedModel, uri.owner, is_known)
     }
 
-    /// `is_known` means that the object exists on the target. It may exist there although it has failed.
+    /// `is_known` means that the object exists on the target. An object may exist there even if it has failed.
     fn to_wait_for(&self, kind: Kind, id: &str, is_known: bool) -> Option<Error> {
         // If an experiment could not be listed, its content is unknown.
         let may_come = !is_known && self.context.any_failed_for_now(Kind::Experiment);
@@ -43,6 +44,6 @@ impl Copy {
 }
 
 fn for_now(kind: Kind, id: &str) -> Error {
-    Error::transient(format!("it names the {} {id}, which could not be moved for now", kind.words().0))
+    Error::transient(format!("it names the {} {id}, which could not be moved yet", kind.words().0))
         .hint("run the same command again: it continues")
 }

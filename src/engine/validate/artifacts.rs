@@ -10,10 +10,11 @@ use crate::error::Result;
 use crate::io::ByteSource;
 use crate::readers::{Reader, SourceFile, read_all};
 
-/// The files of one pair that are compared concurrently.
+/// The maximum number of files of one pair that are compared concurrently.
 const MAX_CONCURRENT_FILES: usize = 8;
 const BY_CHECKSUM: &str = "--artifacts checksum reads them";
-const LISTED_AS_EMPTY: &str = "the source lists the artifacts as empty: see whether it reaches their folder";
+const LISTED_AS_EMPTY: &str =
+    "the source lists the artifacts as empty: check whether it can read their folder";
 const WITHOUT_FILES: &str = "--artifacts none";
 
 impl Compare {
@@ -23,7 +24,8 @@ impl Compare {
         }
     }
 
-    /// Compares the files of two runs. An empty list is not reliable where the run should have files.
+    /// Compares the files of two runs. An empty list is not reliable if the run should have files, so it is reported as
+    /// not compared.
     pub(super) async fn files_of_runs(&self, experiment: &str, source: &Run, target: &Run) {
         let listed = self.files(experiment, source.owner(), target.owner()).await;
         if listed == Some(0) && source.names_model_files() {
@@ -31,8 +33,8 @@ impl Compare {
         }
     }
 
-    /// Compares the files of two runs or logged models, each file as a separate item. Returns the number of files that
-    /// the source lists.
+    /// Compares the files of two runs or logged models. Each file is a separate item. Returns the number of files that
+    /// the source lists, or `None` when the files were not compared.
     pub(super) async fn files(
         &self,
         experiment: &str,
@@ -48,7 +50,7 @@ impl Compare {
         self.send_notes().await;
         let (ours, theirs) = match (ours, theirs) {
             (Ok((ours, unread)), Ok((mut theirs, unread_there))) => {
-                // Files that the source cannot show are assumed to be on both sides.
+                // A file that the source cannot return is already reported, so it must not count as extra.
                 theirs.retain(|path, _| unread.iter().all(|file| file.id != source.id_of(path)));
                 self.unread(unread, true).await;
                 self.unread(unread_there, false).await;
@@ -73,7 +75,7 @@ impl Compare {
             })
             .await;
         for file in extra {
-            // The file gets its name from the source's owner, as all files of the pair do.
+            // All files of the pair are named after the owner on the source.
             let (name, id) = names(source, &file.path);
             let extra = Difference::extra(Kind::Artifact, &name, &id).of_file(None, Some(facts(file)));
             self.found(extra.of_experiment(experiment)).await;
@@ -107,8 +109,7 @@ impl Compare {
                 }
             };
         }
-        // An empty file looks the same as a file in a store that reports no size. In this case, only the bytes show the
-        // difference.
+        // A file without a size is empty, or its store reports no sizes. Only the bytes show whether such files differ.
         if let (Some(our_size), Some(their_size)) = (ours.size, theirs.size) {
             if our_size != their_size {
                 return pair(field("size", our_size.to_string(), their_size.to_string()));
@@ -157,8 +158,8 @@ impl Compare {
         }
     }
 
-    /// The target's file must equal the source's file with new ids in it. This also applies where only sizes are
-    /// compared, because a new id may be longer.
+    /// Compares two `MLmodel` files: the target's file must equal the source's file with new ids in it. The bytes are
+    /// compared even if only sizes are requested, because a new id may be longer.
     async fn mlmodels(
         &self,
         (source, ours): (Owner<'_>, &FileEntry),
@@ -202,7 +203,7 @@ fn first_line_that_differs(expected: &[u8], found: &[u8]) -> FieldDifference {
     FieldDifference { field: format!("line {}", at + 1), source, target }
 }
 
-/// The facts that a listing contains.
+/// The facts about a file that a listing contains.
 fn facts(file: &FileEntry) -> FileFacts {
     FileFacts { size: file.size, sha256: file.sha256.clone() }
 }
@@ -211,7 +212,7 @@ fn unreadable(source: Option<String>, target: Option<String>) -> FieldDifference
     FieldDifference { field: "reading it".to_owned(), source, target }
 }
 
-/// The name for the user, and the id.
+/// The name of a file for the user, and its id.
 fn names(owner: Owner<'_>, path: &str) -> (String, String) {
     (owner.name_of(path), owner.id_of(path))
 }

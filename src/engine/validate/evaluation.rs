@@ -15,9 +15,9 @@ use crate::entities::{EvaluationDataset, Experiment, Kind, Record, Scorer, Unrea
 use crate::error::{Error, Result};
 use crate::readers::read_all;
 
-/// The datasets or experiments that are compared concurrently.
+/// The maximum number of datasets or experiments that are compared concurrently.
 const MAX_CONCURRENT_DATASETS: usize = 4;
-/// The length of the part of a record's inputs that names the record for the user.
+/// The label of a record is the beginning of its inputs. This is the maximum number of characters.
 const LABEL: usize = 60;
 
 impl Compare {
@@ -49,14 +49,14 @@ impl Compare {
             })
             .await;
         let chooser = self.plan.chooser()?;
-        // A duplicate of a selected dataset is an extra object, whatever the plan.
+        // A duplicate of a selected dataset is always an extra object. Other datasets depend on the plan.
         let is_doubled = |dataset: &EvaluationDataset| {
             made_from(dataset).is_some_and(|(source, _)| chosen.contains(&source))
         };
-        let is_too_many = |dataset: &EvaluationDataset| {
+        let is_extra = |dataset: &EvaluationDataset| {
             is_doubled(dataset) || (self.plan.is_everything() && !chooser.leaves_dataset(dataset))
         };
-        there.retain(|_, dataset| is_too_many(dataset));
+        there.retain(|_, dataset| is_extra(dataset));
         self.context.plan(Kind::EvaluationDataset, there.len()).await;
         for dataset in there.values() {
             self.found(Difference::extra(Kind::EvaluationDataset, &dataset.name, &dataset.id)).await;
@@ -158,7 +158,8 @@ impl Compare {
         Ok(())
     }
 
-    /// Returns `None` when that side cannot show the scorers. They are counted as unreadable.
+    /// Returns the scorers of one side, or `None` when that side cannot return them. They are then counted as
+    /// unreadable.
     async fn scorers_in(
         &self,
         experiment: &Experiment,
@@ -187,7 +188,7 @@ fn dataset_fields(ours: &EvaluationDataset, theirs: &EvaluationDataset, pairs: &
         dataset.tags.iter().map(|(key, value)| (key.clone(), text(value))).collect()
     };
     differ.map("tag", &texts(ours), &texts(theirs), any, |key, a, b| pairs.is_same_text(key, a, b));
-    // An experiment that was not moved has no new id. The same id on the target means another experiment.
+    // An experiment that was not moved has no new id. The same id on the target belongs to another experiment.
     let new = |id| pairs.experiments.get(id).map(ToString::to_string);
     let expected: BTreeSet<String> = ours.experiment_ids.iter().filter_map(new).collect();
     // The dataset may have other experiments on the target, from another migration.
@@ -210,7 +211,7 @@ fn fingerprint(json: &RawValue) -> Result<u64> {
     Ok(hasher.finish())
 }
 
-/// A hash for each field besides the inputs.
+/// A hash for each field of a record except the inputs.
 type Digests = [Option<u64>; 4];
 
 fn digests(record: &Record) -> Result<Digests> {
@@ -227,12 +228,12 @@ fn record_difference(ours: &Record, theirs: Option<Digests>) -> Result<Vec<Field
         return Ok(vec![FieldDifference { field: label(), source: Some("there".to_owned()), target: None }]);
     };
     let mut differ = Vec::new();
-    for ((name, ours), (mine, theirs)) in
+    for ((name, ours), (our_digest, theirs)) in
         ours.fields().into_iter().zip(digests(ours)?.into_iter().zip(theirs))
     {
-        if mine != theirs {
+        if our_digest != theirs {
             let source = ours.map(|ours| ours.get().to_owned());
-            let target = theirs.map(|_| "something else".to_owned());
+            let target = theirs.map(|_| "another value".to_owned());
             differ.push(FieldDifference { field: format!("{}: {name}", label()), source, target });
         }
     }
@@ -248,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn records_are_compared_field_by_field_whatever_the_order_of_keys() {
+    fn records_are_compared_field_by_field_in_any_order_of_keys() {
         let ours = record(r#"{"inputs": {"a": 1, "b": 2.0}, "expectations": {"x": 1, "y": 2}}"#);
         let same =
             record(r#"{"inputs": {"b": 2.0, "a": 1}, "expectations": {"y": 2, "x": 1}, "outputs": {}}"#);
@@ -263,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn each_field_of_a_dataset_is_looked_at() {
+    fn each_field_of_a_dataset_is_compared() {
         let ours = EvaluationDataset {
             experiment_ids: vec!["1".into(), "2".into()],
             tags: [("n".to_owned(), Value::from(3))].into(),

@@ -10,9 +10,9 @@ use crate::entities::{Experiment, Kind, Readable, Run, RunId, Unreadable, tag};
 use crate::error::Result;
 use crate::plan::ExperimentSelection;
 
-/// The pairs whose histories are read together.
+/// The maximum number of pairs whose histories are read together.
 const MAX_CONCURRENT_PAIRS: usize = 90;
-/// The pairs whose files are compared concurrently.
+/// The maximum number of pairs whose files are compared concurrently.
 const MAX_CONCURRENT_OWNERS: usize = 8;
 
 type Pair = (Run, Run);
@@ -36,8 +36,8 @@ impl Compare {
             return self.all_missing(ours, choice).await;
         };
         let mut found = fields::experiments(self.plan.target_name(ours), ours, theirs);
-        // MLflow itself writes no run ids to fields of experiments. An old id in a tag is therefore part of the user's
-        // text.
+        // MLflow itself does not write run ids to fields of experiments. An old id in a tag is therefore part of the
+        // user's text, and must not change.
         found.references.retain(|reference| reference.source != reference.target);
         for Reference { field, source, target, .. } in found.references {
             found.found.unequal(field, Some(source), Some(target), None);
@@ -99,7 +99,7 @@ impl Compare {
             self.missing(ours, run).await;
         }
         {
-            // A reference to a run that only the target has is correct when it uses that run's new id.
+            // These runs are only on the target, but references to them are correct when they use the new ids.
             let mut known = self.pairs.lock().unwrap_or_else(PoisonError::into_inner);
             for run in &extra {
                 if let Some(source) = run.tags.get(tag::SOURCE_RUN_ID) {

@@ -17,7 +17,8 @@ impl Fields {
         Self { found: Found::new(kind), references: Vec::new() }
     }
 
-    /// A `strict` field must name the new run. Other fields may keep the old id.
+    /// Compares two maps. If `strict` is true, a value that names a moved run must contain its new id. Otherwise the
+    /// value may keep the old id.
     fn map(
         &mut self,
         of: &str,
@@ -64,7 +65,7 @@ impl Fields {
     }
 }
 
-/// `name` is the experiment's name on the target, according to the plan.
+/// Compares two experiments. `name` is the experiment's name on the target, according to the plan.
 pub fn experiments(name: &str, source: &Experiment, target: &Experiment) -> Fields {
     let mut fields = Fields::new(Kind::Experiment);
     fields.found.value("name", name, &target.name);
@@ -73,7 +74,7 @@ pub fn experiments(name: &str, source: &Experiment, target: &Experiment) -> Fiel
     fields
 }
 
-/// `in_deleted` means that their experiment is deleted.
+/// Compares two runs. `in_deleted` means that their experiment is deleted.
 pub fn runs(source: &Run, target: &Run, in_deleted: bool) -> Fields {
     let mut fields = Fields::new(Kind::Run);
     let found = &mut fields.found;
@@ -122,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn each_field_is_looked_at() {
+    fn each_field_is_compared() {
         assert!(runs(&run(), &run(), false).found.differ.is_empty());
         type Change = (&'static str, fn(&mut Run));
         let changes: [Change; 10] = [
@@ -147,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn tags_of_our_own_and_the_servers_name_tag_are_no_difference() {
+    fn tags_of_mlferry_and_the_servers_name_tag_are_not_differences() {
         let mut target = run();
         target.tags.insert(tag::SOURCE_RUN_ID.into(), "x".into());
         target.tags.insert(tag::RUN_NAME.into(), "r".into());

@@ -19,8 +19,8 @@ impl Found {
         Self { kind, differ: Vec::new(), normalised: Vec::new() }
     }
 
-    /// Records two values that are not equal. `made` is the value that a server derives from the source's value, where
-    /// it is known.
+    /// Records two values that are not equal. `made` is the value that a server derives from the source's value, if it
+    /// is known.
     pub fn unequal(
         &mut self,
         field: String,
@@ -52,7 +52,7 @@ impl Found {
         }
     }
 
-    /// Compares each key of either side that passes `is_compared`.
+    /// Compares each key of either side for which `is_compared` is true.
     pub fn map(
         &mut self,
         of: &str,

@@ -11,7 +11,7 @@ use crate::entities::{Point, PointIdentity, Run, RunId};
 use crate::error::{Error, Result};
 use crate::readers::Reader;
 
-/// The number of points that are listed for a series that differs.
+/// The maximum number of points that are listed for a series that differs.
 const MAX_EXAMPLES: usize = 3;
 
 /// The summary of a series. Consecutive repeated points count once, because servers keep only one of them.
@@ -20,17 +20,17 @@ pub struct Checksum {
     count: u64,
     sum: u64,
     last: Option<PointIdentity>,
-    /// The points of the greatest step and time. There is more than one if several were logged at once.
+    /// The points with the greatest step and time. There is more than one if several points have this step and time.
     latest: Vec<Point>,
 }
 
 impl Checksum {
     fn add(&mut self, point: &Point) {
         let identity = point.identity();
-        let place = (point.step, point.timestamp);
+        let position = (point.step, point.timestamp);
         match self.latest.first().map(|latest| (latest.step, latest.timestamp)) {
-            Some(latest) if place < latest => {}
-            Some(latest) if place == latest => {
+            Some(latest) if position < latest => {}
+            Some(latest) if position == latest => {
                 if self.latest.iter().all(|known| known.identity() != identity) {
                     self.latest.push(*point);
                 }
@@ -44,13 +44,13 @@ impl Checksum {
         }
     }
 
-    /// True when a server with these points may show this point as the latest. Among the points of the greatest step
-    /// and time, it shows the one with the greatest value. If one of them is NaN, it may show any of them, because NaN
-    /// cannot be compared.
+    /// True when a server with these points may show this point as the latest. Among the points with the greatest step
+    /// and time, the server shows the one with the greatest value. If one of them is NaN, the server may show any of
+    /// them, because NaN cannot be compared.
     fn may_be_latest(&self, point: &Point) -> bool {
         let has_nan = self.latest.iter().any(|known| known.value.is_nan());
-        let is_there = self.latest.iter().any(|known| known.identity() == point.identity());
-        is_there && (has_nan || self.latest.iter().all(|known| known.value <= point.value))
+        let has_point = self.latest.iter().any(|known| known.identity() == point.identity());
+        has_point && (has_nan || self.latest.iter().all(|known| known.value <= point.value))
     }
 
     fn same(&self, other: &Self) -> bool {
@@ -82,8 +82,8 @@ pub async fn checksums(of: &dyn Reader, runs: &[Run]) -> Result<Checksums> {
     Ok(all)
 }
 
-/// Compares the latest point of each metric, which lists and charts show first. A different latest point on the target
-/// is only acceptable where it is the latest of the target's own points. Where the points differ, the comparison of the
+/// Compares the latest point of each metric, which lists and charts show first. The target may show another latest
+/// point only if it is the latest of the target's own points. If the points themselves differ, the comparison of the
 /// points reports that.
 pub fn latest(
     found: &mut Found,
@@ -104,9 +104,9 @@ pub fn latest(
             found.unequal(format!("latest metric {key}"), Some(a), Some(b), made.as_deref());
         }
     }
-    // Only one side shows this latest metric. Two cases are not reported here. If the target has no points of a metric
-    // that the source shows, the comparison of the points reports it. If the target shows a metric and has its points,
-    // it derives the latest point from them.
+    // Metrics for which only one side shows a latest point. Two cases are not reported here. If the target has no
+    // points of a metric that the source shows, the comparison of the points reports it. If the target shows a metric
+    // and has its points, it derives the latest point from them.
     let has_points = |key: &String| their_series.is_some_and(|all| all.contains_key(key));
     for (key, a) in ours.latest.iter().filter(|(key, _)| !theirs.latest.contains_key(*key)) {
         if has_points(key) {
@@ -171,7 +171,7 @@ pub async fn curve(
     key: &str,
 ) -> Result<Curve> {
     let of = async |side: &dyn Reader, id: &str| {
-        let gone = || Error::permanent(format!("{}: run {id} is not there any more", side.about().location));
+        let gone = || Error::permanent(format!("{}: run {id} no longer exists", side.about().location));
         let run = side.run(&RunId::from(id)).await?.ok_or_else(gone)?;
         points((side, &run), key).await
     };
@@ -220,15 +220,15 @@ mod tests {
     }
 
     #[test]
-    fn the_latest_point_is_one_of_those_that_are_there() {
+    fn the_latest_point_must_be_one_of_the_points() {
         let same = &[(2, 0.25), (1, 0.5)];
         assert_eq!(latest_of(same, (2, 0.25)), (vec![], 0));
-        assert_eq!(latest_of(same, (2, 999.0)).0, ["latest metric k"], "no point says so");
-        assert_eq!(latest_of(same, (1, 0.5)).0, ["latest metric k"], "an earlier one");
+        assert_eq!(latest_of(same, (2, 999.0)).0, ["latest metric k"], "no point has this value");
+        assert_eq!(latest_of(same, (1, 0.5)).0, ["latest metric k"], "an earlier point");
         assert_eq!(
             latest_of(&[(1, 0.5), (2, 0.25), (3, 0.1)], (3, 0.1)),
             (vec![], 0),
-            "the points differ, which is said of them"
+            "the points differ, and their comparison reports it"
         );
         let sum = checksum(&[(2, 0.25), (2, f64::NAN), (1, 7.0)]);
         assert!(
@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn a_latest_point_that_the_source_has_not_kept_up_is_the_targets() {
+    fn an_outdated_latest_point_of_the_source_is_not_a_difference() {
         let point = |step| Point { value: 1.0, timestamp: 0, step };
         let run = |step| Run { latest: [("k".to_owned(), point(step))].into(), ..Run::default() };
         let series: BTreeMap<_, _> = [("k".to_owned(), checksum(&[(1, 1.0), (2, 1.0)]))].into();

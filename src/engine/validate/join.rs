@@ -1,5 +1,5 @@
-//! Pairs the runs of two streams, whatever their order. A run waits in memory for its partner. When both sides have the
-//! same order, as after an import, only a page or two wait.
+//! Pairs the runs of two streams in any order. A run waits in memory for its partner. When both sides have the same
+//! order, as after an import, only one or two pages of runs wait.
 
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
@@ -13,7 +13,8 @@ pub struct Join {
     target: HashMap<RunId, Run>,
     /// Runs of the target that come from the same source run as a run that already waits.
     doubled: Vec<Run>,
-    /// Runs of the target to which nothing was written. Another copy of the same run comes first.
+    /// Runs of the target to which nothing was written. They are paired last, because another copy of the same run is a
+    /// better partner.
     bare: Vec<Run>,
     /// The ids seen so far, by side: a list may return a run twice while the server is in use.
     seen: [HashSet<RunId>; 2],
@@ -39,7 +40,7 @@ impl Join {
         if !self.seen[1].insert(run.id.clone()) {
             return None;
         }
-        // An import has deleted it: another copy is the partner.
+        // An import has deleted this late copy, so another copy is the partner.
         if run.tags.contains_key(tag::LATE_COPY) && run.lifecycle.is_deleted() {
             return None;
         }
@@ -52,7 +53,7 @@ impl Join {
     }
 
     fn paired(&mut self, run: Run, made_from: Option<RunId>) -> Option<(Run, Run)> {
-        // Its own id comes first: an exported run may itself come from an earlier migration.
+        // The run's own id is tried first, because an exported run may itself come from an earlier migration.
         let keys = [Some(run.id.clone()), made_from.clone()];
         for key in keys.into_iter().flatten() {
             if let Some(partner) = self.source.remove(&key) {
@@ -66,8 +67,8 @@ impl Join {
         None
     }
 
-    /// Returns the runs without a partner. A run of the target that waited under its source id is first looked up again
-    /// under its own id.
+    /// Returns the remaining pairs, the runs that only the source has, and the runs that only the target has. A run of
+    /// the target that waits under its source id is first looked up under its own id.
     pub fn rest(mut self) -> (Vec<(Run, Run)>, Vec<Run>, Vec<Run>) {
         let mut pairs = Vec::new();
         for run in std::mem::take(&mut self.bare) {
@@ -130,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_that_is_there_twice_is_one_too_many_whenever_it_comes() {
+    fn a_second_copy_of_a_run_is_extra_in_any_order() {
         for first in [true, false] {
             let mut join = Join::default();
             let early = if first { join.source(run("s", "")) } else { None };
@@ -143,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_copy_gives_way_to_a_whole_one() {
+    fn a_complete_copy_is_preferred_to_an_empty_one() {
         let bare = Run { status: RunStatus::Running, ..run("bare", "s") };
         let mut join = Join::default();
         assert!(join.source(run("s", "")).is_none() && join.target(bare.clone()).is_none());
@@ -151,12 +152,12 @@ mod tests {
         let (late, missing, extra) = join.rest();
         assert_eq!(partner.id.as_str(), "whole");
         assert_eq!((late.len(), missing.len(), extra.len()), (0, 0, 1));
-        // Without another copy, it is the partner.
+        // Without another copy, the empty copy is the partner.
         let mut join = Join::default();
         assert!(join.target(bare.clone()).is_none() && join.source(run("s", "")).is_none());
         let (late, missing, extra) = join.rest();
         assert_eq!((late.len(), missing.len(), extra.len()), (1, 0, 0));
-        // An import has removed it.
+        // An import has removed the empty copy.
         let mut deleted = Run { lifecycle: Lifecycle::Deleted, ..bare };
         deleted.tags.insert(tag::LATE_COPY.to_owned(), "s".to_owned());
         let mut join = Join::default();
@@ -166,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_that_is_listed_twice_is_one() {
+    fn a_run_that_is_listed_twice_counts_once() {
         let mut join = Join::default();
         let all = [
             join.source(run("s", "")),

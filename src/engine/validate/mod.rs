@@ -1,4 +1,5 @@
-//! Reads both sides again and reports their differences. It does not use any information from the migration itself.
+//! Reads both sides again and reports their differences. The comparison does not use any data that the migration itself
+//! has recorded on this machine.
 
 mod artifacts;
 mod evaluation;
@@ -44,7 +45,7 @@ pub use crate::report::{
 };
 pub use history::curve;
 
-/// The experiments that are compared concurrently.
+/// The maximum number of experiments that are compared concurrently.
 const MAX_CONCURRENT_EXPERIMENTS: usize = 4;
 
 /// How closely files are compared.
@@ -59,7 +60,7 @@ pub enum ArtifactCheck {
 }
 
 impl ArtifactCheck {
-    /// The value of the command's option.
+    /// The value of the command-line option.
     pub fn word(self) -> &'static str {
         match self {
             Self::None => "none",
@@ -74,7 +75,7 @@ pub struct Validate {
     pub target: Arc<dyn Reader>,
     pub plan: Plan,
     pub artifacts: ArtifactCheck,
-    /// The paths of the reports. The file name of each selects its format.
+    /// The paths of the reports. The extension of each file name selects the format.
     pub reports: Vec<PathBuf>,
     /// The directory where other processes can read the progress.
     pub state: StateDir,
@@ -131,11 +132,11 @@ struct Compare {
     report: Mutex<Report>,
     /// The target run for each source run.
     pairs: Mutex<HashMap<RunId, RunId>>,
-    /// The run of each logged model of the target, by the model's digits.
+    /// The run of each logged model of the target. The key is the digits of the model's id.
     model_runs: Mutex<HashMap<RunId, RunId>>,
     /// Runs of the target that have no partner because the plan's time window excludes them.
     outside: Mutex<HashSet<RunId>>,
-    /// Runs whose references can be checked when all pairs are known.
+    /// Runs whose references can only be checked when all pairs are known.
     deferred: Mutex<Vec<Deferred>>,
 }
 
@@ -192,8 +193,8 @@ impl Compare {
         Ok(all)
     }
 
-    /// Reports extra experiments on the target. Other experiments are only an error when the plan selects everything. A
-    /// duplicate of a selected experiment is always an error.
+    /// Reports extra experiments on the target. A duplicate of a selected experiment is always a difference. Any other
+    /// experiment is only a difference when the plan selects everything.
     async fn extra_experiments(
         &self,
         extra: Vec<Experiment>,
@@ -204,12 +205,12 @@ impl Compare {
         for experiment in extra {
             let made_from = experiment.tags.get(tag::SOURCE_EXPERIMENT_ID).map(String::as_str);
             let is_double = made_from.is_some_and(|id| chosen.contains(id));
-            // It may be the copy of an experiment that the selection leaves out.
+            // This experiment may be the copy of an experiment that the plan excludes.
             let may_be_left_out = || chooser.choose(&experiment) == ExperimentSelection::No;
             if !is_double && (!self.plan.is_everything() || may_be_left_out()) {
                 continue;
             }
-            // Every server has this experiment from the start.
+            // Every new server has an experiment with the id 0.
             let is_untouched_default = experiment.id.as_str() == "0" && {
                 let (runs, _) = self.target.first_runs(&experiment, 1).await?;
                 runs.is_empty() && experiment.tags.keys().all(|key| tag::is_ours(key))
@@ -227,7 +228,7 @@ impl Compare {
         Ok(())
     }
 
-    /// The result of a compared pair. Fields that the target keeps in its own form are counted.
+    /// Returns the result of a compared pair. Counts the fields that the target keeps in its own form.
     fn pair(&self, kind: Kind, name: &str, (source, target): (&str, &str), found: Found) -> Difference {
         let mut report = self.report.lock().unwrap_or_else(PoisonError::into_inner);
         for rule in &found.normalised {
@@ -256,9 +257,9 @@ impl Compare {
             }
             _ => self.context.done(*kind, id, name).await,
         }
-        let tell = *mark != Mark::Same;
+        let must_report = *mark != Mark::Same;
         self.report.lock().unwrap_or_else(PoisonError::into_inner).add(&difference);
-        if tell {
+        if must_report {
             self.context.send(Event::Difference(difference)).await;
         }
     }

@@ -17,7 +17,8 @@ use crate::entities::{
 use crate::error::Result;
 use crate::plan::ExperimentSelection;
 
-/// The experiments whose models are listed concurrently, and the models that are compared concurrently.
+/// The maximum number of experiments whose models are listed concurrently, and of models that are compared
+/// concurrently.
 const MAX_CONCURRENT_MODELS: usize = 4;
 
 /// Two models that should be equal, and the name of their experiment.
@@ -65,7 +66,7 @@ impl Compare {
         Ok(())
     }
 
-    /// Pairs the models. Counts a model without a partner at once.
+    /// Pairs the models of one experiment. A model without a partner is reported at once.
     async fn pair_models(
         &self,
         ours: &Experiment,
@@ -80,7 +81,7 @@ impl Compare {
             None => Vec::new(),
         };
         let mut there: HashMap<ModelId, LoggedModel> = HashMap::new();
-        // Models that come from the same source model as another one.
+        // Models of the target that come from the same source model as another one.
         let mut doubled = Vec::new();
         for model in self.readable_models(&ours.name, target, false).await {
             let made_from = model.tags.get(tag::SOURCE_MODEL_ID).map(|id| ModelId::from(id.as_str()));
@@ -177,7 +178,8 @@ fn metrics(ours: &LoggedModel, theirs: &LoggedModel, pairs: &Pairs) -> Option<Fi
     Some(FieldDifference { field: "metrics".to_owned(), source, target })
 }
 
-/// Servers store a model's NaN as 0 (MLflow 3.0 to 3.16, `store/tracking/sqlalchemy_store.py`).
+/// The values by which a point of a model is compared. NaN counts as 0, because servers store a model's NaN as 0
+/// (MLflow 3.0 to 3.16, `store/tracking/sqlalchemy_store.py`).
 fn identity(metric: &ModelMetric, run: RunId) -> Identity<'_> {
     let value = if metric.point.value.is_nan() { 0.0 } else { metric.point.value };
     let point = Point { value, ..metric.point };
@@ -215,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn a_model_of_the_partner_of_its_run_is_the_same() {
+    fn a_model_with_new_ids_is_the_same() {
         let mut theirs = model(NEW);
         theirs.metrics[0].point.value = 0.0;
         theirs.tags.insert(tag::MODEL_VERSIONS.into(), "[]".into());
@@ -224,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn each_field_is_looked_at() {
+    fn each_field_is_compared() {
         type Change = (&'static str, fn(&mut LoggedModel));
         let changes: [Change; 9] = [
             ("name", |m| m.name = "x".into()),

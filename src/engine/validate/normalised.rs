@@ -14,10 +14,10 @@ use crate::entities::Kind;
 #[derive(Debug)]
 pub struct Rule {
     pub kinds: &'static [Kind],
-    /// The name that differences use. A `*` at the beginning or at the end stands for any text.
+    /// The name of the field in differences. A `*` at the beginning or at the end stands for any text.
     pub field: &'static str,
     pub when: When,
-    /// The form that the target keeps.
+    /// A description of the form that the target keeps.
     pub what: &'static str,
     /// The MLflow releases and the location in the MLflow code.
     pub because: &'static str,
@@ -38,12 +38,12 @@ pub enum When {
     SameAs(fn(&str) -> Option<String>),
 }
 
-/// The unequal values of a field of a pair.
+/// The unequal values of one field.
 #[derive(Clone, Copy, Debug)]
 pub struct Case<'a> {
     pub source: Option<&'a str>,
     pub target: Option<&'a str>,
-    /// The value that a server derives, where the comparison knows it.
+    /// The value that a server derives, if the comparison knows it.
     pub made: Option<&'a str>,
 }
 
@@ -60,7 +60,12 @@ const fn trace(field: &'static str, when: When, what: &'static str, because: &'s
 }
 
 const fn attribute(field: &'static str) -> Rule {
-    trace(field, When::Absent, "an attribute that the server derives from others of the span", TRANSLATION)
+    trace(
+        field,
+        When::Absent,
+        "an attribute that the server derives from other attributes of the span",
+        TRANSLATION,
+    )
 }
 
 const fn metadata(field: &'static str) -> Rule {
@@ -71,25 +76,25 @@ pub static RULES: &[Rule] = &[
     run(
         "run_name",
         When::AbsentAndMade,
-        "a run without a name has that of its tag mlflow.runName, or its id",
-        "MLflow 2.0 to 3.18, store/tracking/sqlalchemy_store.py, create_run: a name is made up where none is given",
+        "a run without a name gets the name in its tag mlflow.runName, or its id",
+        "MLflow 2.0 to 3.18, store/tracking/sqlalchemy_store.py, create_run: a missing name is generated",
     ),
     run(
         "tag mlflow.runName",
         When::Made,
-        "the tag says the run's name",
+        "the tag contains the run's name",
         "MLflow 1.29 to 3.18, store/tracking/sqlalchemy_store.py, create_run: name and tag are always equal",
     ),
     run(
         "param *",
         When::Made,
-        "a param that was written before the run that it names came keeps the old id",
+        "a param that was written before the run that it names was created keeps the old id",
         "MLflow 1.0 to 3.18, store/tracking/sqlalchemy_store.py, log_param: a param cannot be changed",
     ),
     run(
         "start_time",
         When::AbsentAndMade,
-        "a run without a start time began at 0",
+        "a run without a start time gets the start time 0",
         "MLflow 2.22 to 3.18, server/handlers.py, _create_run: a field that is not sent is 0",
     ),
     run(
@@ -101,21 +106,21 @@ pub static RULES: &[Rule] = &[
     run(
         "latest metric *",
         When::Made,
-        "the latest point is that of the greatest step, then time, then value of the same points",
+        "the latest point is the one with the greatest step, then time, then value, of the same points",
         "MLflow 1.0 to 3.18, store/tracking/sqlalchemy_store.py, _update_latest_metrics_if_necessary",
     ),
     Rule {
         kinds: &[Kind::Experiment],
         field: "tag mlflow.experimentKind",
         when: When::Absent,
-        what: "the kind of experiment that MLflow's page has guessed when it was opened",
+        what: "the kind of experiment that MLflow's web page has guessed when it was opened",
         because: "MLflow 3.3 to 3.18, server/js, useInferExperimentKind",
     },
     Rule {
         kinds: VERSIONS,
         field: "run_id",
         when: When::AbsentAndMade,
-        what: "the run of the logged model, of the files, or of the version that it is made from",
+        what: "the run of the logged model, of the files, or of the version from which the version is made",
         because: "MLflow 3.0 to 3.18, store/model_registry/sqlalchemy_store.py, create_model_version; \
                   3.17 on, server/handlers.py, _resolve_registered_model_source_lineage",
     },
@@ -123,7 +128,7 @@ pub static RULES: &[Rule] = &[
         kinds: VERSIONS,
         field: "source",
         when: When::Made,
-        what: "the number of the version that an alias, a stage or `latest` stood for",
+        what: "the number of the version to which an alias, a stage or `latest` pointed",
         because: "MLflow 3.17 to 3.18, server/handlers.py, _resolve_registered_model_source_lineage",
     },
     trace(
@@ -135,13 +140,13 @@ pub static RULES: &[Rule] = &[
     trace(
         "metadata mlflow.trace.tokenUsage",
         When::SameAs(numbers),
-        "the same numbers, written anew",
+        "the same numbers in another format",
         "MLflow 3.17 and 3.18, store/tracking/utils/trace_analytics.py, compatibility_metadata_from_columns",
     ),
     trace(
         "metadata mlflow.trace.cost",
         When::SameAs(numbers),
-        "the same numbers, written anew",
+        "the same numbers in another format",
         "MLflow 3.17 and 3.18, store/tracking/utils/trace_analytics.py, compatibility_metadata_from_columns",
     ),
     metadata("metadata mlflow.trace_schema.version"),
@@ -166,7 +171,7 @@ pub static RULES: &[Rule] = &[
     trace(
         "*: rationale",
         When::Empty,
-        "an assessment whose rationale is empty has none",
+        "an empty rationale of an assessment is not stored",
         "MLflow 3.2 to 3.18, entities/assessment.py, to_proto: an empty rationale is not sent",
     ),
     attribute("* attribute mlflow.spanType"),
@@ -209,7 +214,7 @@ fn holds(when: When, Case { source, target, made }: Case<'_>) -> bool {
     }
 }
 
-/// An object of numbers, with sorted keys and uniform number formats.
+/// A JSON object of numbers as text, with sorted keys and a uniform number format. `None` for any other text.
 fn numbers(text: &str) -> Option<String> {
     let object: Map<String, Value> = serde_json::from_str(text).ok()?;
     let mut all: Vec<(String, f64)> =
@@ -233,10 +238,13 @@ mod tests {
     }
 
     #[test]
-    fn only_what_a_server_makes_is_excused() {
+    fn only_a_value_that_a_server_derives_is_excused() {
         assert!(is_normal(Kind::Run, "run_name", None, Some("id"), Some("id")));
-        assert!(!is_normal(Kind::Run, "run_name", None, Some("other"), Some("id")), "somebody named it");
-        assert!(!is_normal(Kind::Run, "run_name", Some("n"), Some("id"), Some("id")), "it had a name");
+        assert!(!is_normal(Kind::Run, "run_name", None, Some("other"), Some("id")), "the user has named it");
+        assert!(
+            !is_normal(Kind::Run, "run_name", Some("n"), Some("id"), Some("id")),
+            "the source has a name"
+        );
         assert!(!is_normal(Kind::Run, "run_name", Some("n"), None, None));
         assert!(is_normal(Kind::Run, "latest metric a b", Some("1"), Some("2"), Some("2")));
         assert!(!is_normal(Kind::Run, "latest metric a b", Some("1"), Some("999"), Some("2")));
@@ -250,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_the_same_in_any_spelling_and_order() {
+    fn numbers_are_the_same_in_any_format_and_order() {
         let usage = "metadata mlflow.trace.tokenUsage";
         let same = |a, b| is_normal(Kind::Trace, usage, Some(a), Some(b), None);
         assert!(same(
@@ -258,7 +266,7 @@ mod tests {
             r#"{"output_tokens": 2, "input_tokens": 1}"#
         ));
         assert!(!same(r#"{"input_tokens":1}"#, r#"{"input_tokens":2}"#));
-        assert!(!same(r#"{"input_tokens":1,"own":2}"#, r#"{"input_tokens":1}"#), "one is lost");
+        assert!(!same(r#"{"input_tokens":1,"own":2}"#, r#"{"input_tokens":1}"#), "one number is lost");
         assert!(!same("no", "neither"));
     }
 }

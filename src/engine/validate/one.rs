@@ -1,4 +1,4 @@
-//! Compares one item again: the same comparison with the smallest plan that selects the item.
+//! Reduces the plan to compare one item again: the comparison runs with the smallest plan that selects the item.
 
 use std::collections::BTreeSet;
 
@@ -7,8 +7,8 @@ use crate::entities::{Kind, RunId};
 use crate::plan::{Plan, PlannedExperiment, PlannedTraces};
 
 impl Difference {
-    /// Returns the smallest part of `plan` that selects this item. Returns `None` where only the whole plan does: for
-    /// objects that only the target has, outside of any experiment.
+    /// Returns the smallest part of `plan` that selects this item. Returns `None` for objects that only the target has
+    /// and that are outside of any experiment, because only the whole plan finds them.
     pub fn plan_of(&self, plan: &Plan) -> Option<Plan> {
         let base = Plan {
             rename: plan.rename.clone(),
@@ -73,7 +73,7 @@ impl Difference {
         self.source_id.as_deref().or(self.target_id.as_deref()).unwrap_or_default()
     }
 
-    /// The experiment with this run, without runs (`Some(None)`), or as a whole.
+    /// The item's experiment: with one run (`Some(Some(id))`), without runs (`Some(None)`), or as a whole (`None`).
     fn runs(&self, run: Option<Option<&str>>) -> PlannedExperiment {
         PlannedExperiment {
             name: self.experiment.clone(),
@@ -84,7 +84,7 @@ impl Difference {
     }
 }
 
-/// The prefix of an id shows whether it belongs to a logged model or a trace.
+/// The kind of the owner with this id. The prefix of the id shows whether it is a logged model or a trace.
 fn owner_kind(id: &str) -> Kind {
     match id {
         id if id.starts_with("m-") => Kind::LoggedModel,
@@ -103,7 +103,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_plan_is_cut_down_to_the_item() {
+    fn a_plan_is_reduced_to_the_item() {
         let whole = Plan { rename: [("a".to_owned(), "b".to_owned())].into(), ..Plan::default() };
         let run = Difference::missing(Kind::Run, "r", "12").of_experiment("a");
         let plan = run.plan_of(&whole).unwrap();
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn a_whole_covers_its_parts() {
+    fn a_result_covers_the_parts_of_its_item() {
         let run = Difference::missing(Kind::Run, "r", "12");
         assert!(run.covers(&Difference::pair(Kind::Run, "r", "12", "13", Vec::new())));
         assert!(run.covers(&Difference::missing(Kind::Artifact, "r/a", "12/a")));
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_knows_where_it_is() {
+    fn a_file_has_an_owner_and_a_path() {
         let file = Difference::missing(Kind::Artifact, "r/model/a", "12/model/a");
         assert_eq!((file.whole(), file.path()), (Some((Kind::Run, "12")), "model/a"));
         let list = Difference::missing(Kind::Artifact, "m/", "m-12/");

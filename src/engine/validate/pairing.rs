@@ -1,5 +1,6 @@
-//! Finds the object of the target for each object of the source: first by the tag that an import has set, then by name.
-//! A name that has changed since is then one difference, and not a missing object and an extra one.
+//! Finds the object of the target for each object of the source. Experiments are paired first by the tag that an import
+//! has set, then by name. A name that has changed since the import is then reported as one difference, and not as a
+//! missing object and an extra object.
 
 use std::collections::HashMap;
 
@@ -26,15 +27,15 @@ pub fn experiments<'a>(
     pairs.end(there)
 }
 
-/// Does the same for registered models and prompts. Their tag contains their name at the source, because they have no
-/// id.
+/// Removes the partner of each registered model or prompt from `there`, and returns the partners in the order of
+/// `ours`. Their tag contains their name at the source, because they have no id.
 pub fn models<'a>(
     ours: impl Iterator<Item = &'a RegisteredModel>,
     there: &mut Vec<RegisteredModel>,
     plan: &Plan,
 ) -> Vec<Option<RegisteredModel>> {
     let mut pairs = Pairs::of(ours, there);
-    // The name comes first, because the sources of versions only name the model.
+    // The name is compared first, because the sources of versions refer to a model by its name only.
     pairs.find(
         |ours| plan.target_model_name(ours).to_owned(),
         |theirs| Some(theirs.name.clone()),
@@ -56,15 +57,15 @@ pub fn models<'a>(
     pairs.end(there)
 }
 
-/// Experiment ids of databases are small numbers that occur on every source. The creation time distinguishes the
-/// sources, where both sides have it.
+/// True unless the creation times show that the target's experiment was made from another source. In databases,
+/// experiment ids are small numbers that occur on every source, so the id alone is not enough.
 fn is_same_source(ours: &Experiment, theirs: &Experiment) -> bool {
     let created =
         |time: i64| theirs.tags.get(tag::SOURCE_CREATION_TIME).is_none_or(|known| *known == time.to_string());
     ours.creation_time.is_none_or(created)
 }
 
-/// Objects of the source, and the partner of each, if it was found.
+/// The objects of the source, and the partner of each, if it was found.
 struct Pairs<'a, T> {
     ours: Vec<&'a T>,
     found: Vec<Option<T>>,
@@ -79,8 +80,8 @@ impl<'a, T> Pairs<'a, T> {
         Self { ours, found, there: std::mem::take(there).into_iter().map(Some).collect() }
     }
 
-    /// Pairs the objects that have the same key and that pass `fits`. The most reliable key must be used in the first
-    /// call, because a later call does not change earlier pairs.
+    /// Pairs the objects that have the same key and for which `fits` is true. The most reliable key must be used in the
+    /// first call, because a later call does not change earlier pairs.
     fn find(
         &mut self,
         key: impl Fn(&T) -> String,
@@ -90,7 +91,8 @@ impl<'a, T> Pairs<'a, T> {
         self.find_among(key, mark, fits, |fitting| fitting.next());
     }
 
-    /// Does the same for a key that several objects may share. Such objects are not paired.
+    /// Works like [`find`](Self::find), but for a key that several objects may share. If several objects fit, none of
+    /// them is paired.
     fn find_only(
         &mut self,
         key: impl Fn(&T) -> String,
@@ -150,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mark_comes_before_a_name() {
+    fn a_tag_takes_precedence_over_a_name() {
         let ours = [experiment("1", "a", ""), experiment("2", "b", "")];
         let swapped = [experiment("7", "b", "1"), experiment("8", "a", "2")];
         assert_eq!(ids(&ours, &swapped), some(&["7", "8"]));
@@ -161,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_number_of_another_source_is_no_mark() {
+    fn the_same_id_from_another_source_does_not_match() {
         let ours = [Experiment { creation_time: Some(5), ..experiment("1", "a", "") }];
         let mut theirs = experiment("7", "x", "1");
         theirs.tags.insert(tag::SOURCE_CREATION_TIME.into(), "6".into());
@@ -192,6 +194,6 @@ mod tests {
         let ours = [model("new", "", 5), model("b", "", 6)];
         assert_eq!(names(&ours, &[model("old", "old", 5), model("b", "b", 6)]), some(&["old", "b"]));
         let doubled = [model("old", "old", 5), model("older", "older", 5)];
-        assert_eq!(names(&ours, &doubled), some(&["", ""]), "nobody knows which");
+        assert_eq!(names(&ours, &doubled), some(&["", ""]), "both candidates fit");
     }
 }

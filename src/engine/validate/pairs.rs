@@ -1,4 +1,4 @@
-//! The target object for each source object, and the comparison of texts and maps in which only ids differ.
+//! The target's object for each object of the source, and the comparison of texts and maps in which only ids differ.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -6,7 +6,8 @@ use super::found::Found;
 use super::references::{Reference, compare_text};
 use crate::entities::{ExperimentId, RunId, rewrite_experiments, tag};
 
-/// Source ids to target ids. Logged models are included in the runs, by their digits.
+/// The new id on the target for each id of the source. Logged models are included in `runs`, by the digits of their
+/// ids.
 #[derive(Default)]
 pub struct Pairs {
     pub runs: HashMap<RunId, RunId>,
@@ -42,7 +43,7 @@ pub fn tags(
     theirs: &BTreeMap<String, String>,
     pairs: &Pairs,
 ) {
-    // The server maintains the tag of versions automatically.
+    // The server maintains the tag with the versions of a logged model, so it is not compared.
     let is_compared = |key: &str| !tag::is_ours(key) && key != tag::MODEL_VERSIONS;
     found.map("tag", ours, theirs, is_compared, |key, a, b| match key {
         tag::PROMPT_EXPERIMENTS => {
@@ -52,7 +53,7 @@ pub fn tags(
     });
 }
 
-/// True for any key of a param, an alias or a tag that belongs to the user.
+/// True for each key that is compared: mlferry has not set it.
 pub fn any(key: &str) -> bool {
     !tag::is_ours(key)
 }

@@ -7,14 +7,15 @@ use super::found::Found;
 use super::{Compare, FieldDifference};
 use crate::entities::{Kind, Run, RunId, Template};
 
-/// A field with ids that differ, or that may have to differ.
+/// A field whose values on both sides contain ids. The ids differ, or may have to differ.
 #[derive(Clone, Debug)]
 pub struct Reference {
     pub field: String,
     pub source: String,
     pub target: String,
+    /// The pairs of ids in both values: the id on the source, and the id on the target.
     pub ids: Vec<(RunId, RunId)>,
-    /// True when the old id is wrong once the new id is known.
+    /// True when the field must contain the new id of a moved run. Otherwise the old id is accepted too.
     pub strict: bool,
 }
 
@@ -29,7 +30,7 @@ pub struct Deferred {
     pub links: Links,
 }
 
-/// The logged models that a pair of runs used (without a step) and made (with a step), by their digits.
+/// The logged models that both runs of a pair used (without a step) and made (with a step), by the digits of their ids.
 #[derive(Default)]
 pub struct Links {
     source: BTreeSet<Link>,
@@ -53,8 +54,8 @@ impl Links {
     }
 
     fn difference(&self, pairs: &HashMap<RunId, RunId>) -> Option<FieldDifference> {
-        // A model without a partner is reported separately, or it was deleted. In both cases, the target cannot name
-        // it.
+        // A model without a partner is reported separately, or it was deleted. In both cases, the target's run cannot
+        // name it.
         let new = |(id, step): &Link| Some((pairs.get(id)?.clone(), *step));
         let ours: BTreeSet<Link> = self.source.iter().filter_map(new).collect();
         let is_old = |link: &&Link| self.source.contains(link) && !pairs.contains_key(&link.0);
@@ -91,7 +92,7 @@ impl Reference {
     pub fn holds(&self, pairs: &HashMap<RunId, RunId>) -> bool {
         self.ids.iter().all(|(old, new)| match pairs.get(old) {
             Some(partner) => partner == new || (!self.strict && old == new),
-            // The run was not moved, so the old id is the only one.
+            // The named run was not moved, so it has no new id.
             None => old == new,
         })
     }
@@ -136,13 +137,13 @@ mod tests {
     }
 
     #[test]
-    fn a_reference_holds_when_it_names_the_partner() {
+    fn a_reference_is_correct_when_it_contains_the_new_id() {
         let known = HashMap::from([(RunId::from(OLD), RunId::from(NEW))]);
         assert!(reference(OLD, NEW, true).holds(&known));
-        assert!(!reference(OLD, OLD, true).holds(&known), "the partner is known and not named");
+        assert!(!reference(OLD, OLD, true).holds(&known), "the new id is known, but not used");
         assert!(reference(OLD, OLD, false).holds(&known));
         assert!(reference(OLD, OLD, true).holds(&HashMap::new()), "not moved: the old id stays");
-        assert!(!reference(OLD, NEW, true).holds(&HashMap::new()), "nobody knows that run");
+        assert!(!reference(OLD, NEW, true).holds(&HashMap::new()), "the new id is unknown");
         assert!(compare_text("t", "a", "b").is_err());
     }
 }

@@ -1,4 +1,5 @@
-//! Registered models, prompts and their versions. They are compared last, when the target run of every run is known.
+//! Registered models, prompts and their versions. They are compared after all runs and logged models, when the new ids
+//! of these are known.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::PoisonError;
@@ -14,11 +15,11 @@ use crate::entities::{ExperimentId, Kind, ModelVersion, OwnedUri, RegisteredMode
 use crate::error::Result;
 use crate::readers::read_all;
 
-/// The models that are compared concurrently.
+/// The maximum number of models that are compared concurrently.
 const MAX_CONCURRENT_MODELS: usize = 4;
 
 impl Compare {
-    /// The known pairs, after all runs and logged models are compared.
+    /// Returns the known pairs. Must be called after all runs and logged models were compared.
     pub(super) fn pairs_of(
         &self,
         models: &[ChosenModel],
@@ -51,7 +52,7 @@ impl Compare {
                 self.model(&ours, theirs.as_ref(), pairs).await
             })
             .await?;
-        // A duplicate of a selected model is an extra object, whatever the plan.
+        // A duplicate of a selected model is always an extra object. Other models depend on the plan.
         let is_doubled = |model: &RegisteredModel| {
             model.tags.get(tag::SOURCE_REGISTERED_MODEL).is_some_and(|name| chosen.contains(name))
         };
@@ -156,16 +157,16 @@ fn version_fields(kind: Kind, ours: &ModelVersion, theirs: &ModelVersion, pairs:
     found
 }
 
-/// The run that a target assigns to a version that names none. It is the run of the logged model that the version is
-/// made from. Where the target checks sources, it may also be the run that owns the files. The original of a copy is
-/// not looked up: any run is accepted, except the old id of a run that was moved.
+/// The run that a target assigns to a version that does not name a run. If the version is made from a logged model, it
+/// is the run of that model. If the target checks sources, it may also be the run that owns the files. For a copy of a
+/// version, the original is not looked up: any run is accepted, except the old id of a run that was moved.
 fn given_run<'a>(theirs: &'a ModelVersion, pairs: &'a Pairs) -> Option<&'a RunId> {
     if let Some(model) = theirs.logged_model() {
         return pairs.model_runs.get(&model.digits());
     }
     let given = theirs.run_id.as_ref().filter(|_| pairs.checked_sources)?;
     let is_owner = OwnedUri::parse(&theirs.source).is_some_and(|uri| uri.owner == given.as_str());
-    // The old id of a moved run is wrong. The id of a run that was never moved is kept.
+    // The old id of a moved run is wrong. The id of a run that was never moved is accepted.
     let is_copied = theirs.copied_from().is_some() && !pairs.runs.contains_key(given);
     Some(given).filter(|_| is_owner || is_copied)
 }
@@ -179,15 +180,16 @@ fn is_resolved(ours: &ModelVersion, theirs: &ModelVersion, pairs: &Pairs) -> boo
     pairs.checked_sources && ours.copied_from().is_none() && name.map(|(name, _)| new_name(name)) == copied
 }
 
-/// True for the same path below runs that are partners, for the same version of another model, and for equal texts.
+/// True when both sources have the same meaning: the same path below the same run or logged model, the same version of
+/// another model, or equal texts.
 fn is_same_source(ours: &ModelVersion, theirs: &ModelVersion, pairs: &Pairs) -> bool {
     if let (Some((name, number)), Some(copied)) = (ours.copied_from(), theirs.copied_from()) {
         return (pairs.models.get(name).map_or(name, String::as_str), number) == copied;
     }
     match (OwnedUri::parse(&ours.source), OwnedUri::parse(&theirs.source)) {
         (Some(a), Some(b)) => {
-            let same_place = (a.below, a.form) == (b.below, b.form);
-            same_place && pairs.is_same_text("mlflow.run_id", a.owner, b.owner)
+            let is_same_path = (a.below, a.form) == (b.below, b.form);
+            is_same_path && pairs.is_same_text("mlflow.run_id", a.owner, b.owner)
         }
         (None, None) => ours.source == theirs.source,
         _ => false,
@@ -216,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn a_version_below_the_partner_of_its_run_is_the_same() {
+    fn a_version_with_new_ids_is_the_same() {
         let mut theirs = version();
         theirs.source = format!("mlflow-artifacts:/7/{NEW}/artifacts/model");
         theirs.run_id = Some(NEW.into());
@@ -231,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn a_target_that_checks_sources_gives_a_version_its_run() {
+    fn a_target_that_checks_sources_assigns_a_run_to_a_version() {
         let (mut ours, mut theirs) = (version(), version());
         ours.run_id = None;
         theirs.source = format!("runs:/{NEW}/model");
@@ -256,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn every_target_gives_a_version_the_run_of_its_logged_model() {
+    fn every_target_assigns_the_run_of_the_logged_model_to_a_version() {
         let (mut ours, mut theirs) = (version(), version());
         (ours.run_id, theirs.run_id) = (None, Some(NEW.into()));
         (ours.source, theirs.source) = (format!("models:/m-{OLD}"), format!("models:/m-{NEW}"));
@@ -266,11 +268,11 @@ mod tests {
         theirs.run_id = Some(OLD.into());
         assert_eq!(differ(&ours, &theirs, &known), ["run_id"], "another run");
         theirs.run_id = None;
-        assert_eq!(differ(&ours, &theirs, &known), [""; 0], "none is as good as what the source has");
+        assert_eq!(differ(&ours, &theirs, &known), [""; 0], "neither side has a run");
     }
 
     #[test]
-    fn each_field_is_looked_at() {
+    fn each_field_is_compared() {
         type Change = (&'static str, fn(&mut ModelVersion));
         let changes: [Change; 7] = [
             ("description", |v| v.description = "x".into()),

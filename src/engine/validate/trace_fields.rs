@@ -12,7 +12,8 @@ const SPAN_TYPE: &str = "mlflow.spanType";
 /// A server converts attributes with this prefix on the outermost span to trace tags.
 const TRACE_TAG: &str = "mlflow.traceTag.";
 
-/// `made` are the tags that the target's server derives from the spans.
+/// Compares the fields of two traces, except their spans. `made` holds the tags that the target's server derives from
+/// the spans.
 pub fn trace_fields(
     found: &mut Found,
     ours: &Trace,
@@ -40,11 +41,11 @@ pub fn trace_fields(
     found.value("linked prompts", text(&expected), text(&theirs.linked_prompts));
 }
 
-/// The attributes of the outermost span that a server converts to trace tags.
+/// The trace tags that a server derives from attributes of the outermost span.
 pub fn tags_made_of(spans: &[Span]) -> BTreeMap<String, String> {
     let attributes = spans.iter().filter(|span| span.parent.is_empty()).flat_map(|span| &span.attributes);
     let tag = |(key, value): (&String, &Value)| {
-        let text = match said(value) {
+        let text = match parsed(value) {
             Value::String(text) => text,
             other => other.to_string(),
         };
@@ -80,7 +81,7 @@ fn assessments(found: &mut Found, ours: &[Assessment], theirs: &[Assessment], pa
         let there = |one: &Option<Assessment>| one.as_ref().map(|_| "there".to_owned());
         match (&a, &b) {
             (Some(a), Some(b)) => {
-                for field in judgement(&a.0, &b.0, pairs) {
+                for field in differing_fields(&a.0, &b.0, pairs) {
                     let text = |one: &Assessment| one.0.get(&field).map(ToString::to_string);
                     found.unequal(format!("assessment {name}: {field}"), text(a), text(b), None);
                 }
@@ -90,8 +91,8 @@ fn assessments(found: &mut Found, ours: &[Assessment], theirs: &[Assessment], pa
     }
 }
 
-/// Returns the fields that differ. Absent and empty metadata are equal.
-fn judgement(ours: &Map<String, Value>, theirs: &Map<String, Value>, pairs: &Pairs) -> Vec<String> {
+/// Returns the fields of two assessments that differ. Absent and empty metadata are equal.
+fn differing_fields(ours: &Map<String, Value>, theirs: &Map<String, Value>, pairs: &Pairs) -> Vec<String> {
     let keys: BTreeSet<&String> = ours.keys().chain(theirs.keys()).collect();
     let is_same = |key: &str| match (key, ours.get(key), theirs.get(key)) {
         ("metadata", a, b) => is_same_metadata(a, b, pairs),
@@ -111,7 +112,7 @@ fn is_same_metadata(ours: Option<&Value>, theirs: Option<&Value>, pairs: &Pairs)
         })
 }
 
-/// `experiment` is the experiment on the target.
+/// Compares the spans of two traces. `experiment` is the experiment on the target.
 pub fn span_fields(
     found: &mut Found,
     ours: &[Span],
@@ -160,20 +161,20 @@ fn one_span(found: &mut Found, ours: &Span, theirs: &Span, experiment: &Experime
     let keys: BTreeSet<&String> = ours.attributes.keys().chain(theirs.attributes.keys()).collect();
     for key in keys {
         let (a, b) = (ours.attributes.get(key), theirs.attributes.get(key));
-        let same = match (a.map(said), b.map(said)) {
+        let same = match (a.map(parsed), b.map(parsed)) {
             (Some(a), Some(b)) if key == EXPERIMENT => is_partner(&a, &b, experiment, pairs),
             (a, b) => a == b,
         };
         if !same {
             let text = |value: Option<&Value>| value.map(ToString::to_string);
-            let made = text(b).filter(|_| key == SPAN_TYPE && a.map(said) == Some(Value::from("UNKNOWN")));
+            let made = text(b).filter(|_| key == SPAN_TYPE && a.map(parsed) == Some(Value::from("UNKNOWN")));
             found.unequal(of(&format!("attribute {key}")), text(a), text(b), made.as_deref());
         }
     }
 }
 
 /// Parses an attribute that holds JSON as text, so that the order of its keys does not matter.
-fn said(attribute: &Value) -> Value {
+fn parsed(attribute: &Value) -> Value {
     let parsed = attribute.as_str().and_then(|text| serde_json::from_str(text).ok());
     parsed.unwrap_or_else(|| attribute.clone())
 }
@@ -239,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn every_field_of_a_trace_is_looked_at() {
+    fn every_field_of_a_trace_is_compared() {
         let assessment =
             json!({ "assessment_id": "a", "assessment_name": "n", "valid": true, "metadata": {"k": "v"} });
         let ours = Trace {
@@ -272,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tag_that_the_outermost_span_names_is_the_servers() {
+    fn a_tag_that_the_server_derives_from_the_outermost_span_is_not_a_difference() {
         let mut spans = [span(&[("mlflow.traceTag.made", "\"of a span\""), ("x", "1")]), span(&[])];
         spans[1].parent = vec![1];
         let made = tags_made_of(&spans);

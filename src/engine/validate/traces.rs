@@ -16,7 +16,7 @@ use crate::error::{Error, Result};
 use crate::io::Pages;
 use crate::plan::ExperimentSelection;
 
-/// The traces that are compared concurrently.
+/// The maximum number of traces that are compared concurrently.
 const MAX_CONCURRENT_TRACES: usize = 8;
 
 /// A selected experiment, and its partner.
@@ -26,7 +26,7 @@ impl Compare {
     pub(super) async fn traces(&self, experiments: &[Both], pairs: &Pairs) -> Result<()> {
         if self.plan.skip_traces {
             let count = experiments.len() as u64;
-            self.not_compared(Kind::Experiment, "traces", "the selection leaves them out", count);
+            self.not_compared(Kind::Experiment, "traces", "the selection excludes them", count);
             return Ok(());
         }
         let partners: HashMap<&RunId, &RunId> =
@@ -43,10 +43,10 @@ impl Compare {
         }
         if !ours.is_empty() && (!self.plan.is_everything() || !self.plan.except_experiments.is_empty()) {
             let what = "links of runs to traces of experiments that are not selected";
-            self.not_compared(Kind::Trace, what, "the selection leaves them out", ours.len() as u64);
+            self.not_compared(Kind::Trace, what, "the selection excludes them", ours.len() as u64);
         }
         for (source, choice, target) in experiments {
-            // A run may be linked to traces of other experiments than its own.
+            // A run may be linked to traces in other experiments.
             if let Some(target) = target.as_ref().filter(|_| !ours.is_empty()) {
                 self.links_of((source, &ours), choice, (target, &theirs), &partners).await?;
             }
@@ -172,8 +172,8 @@ impl Compare {
         self.unread(vec![Unreadable { kind, id, reason: error.to_string() }], is_source).await;
     }
 
-    /// Compares the links of each run as one more item of the experiment, where either side has links. `partners` maps
-    /// the target's runs to the source's runs.
+    /// Compares the links from runs to traces. Each run with links on either side is a separate item of the experiment.
+    /// `partners` maps the target's runs to the source's runs.
     async fn links_of(
         &self,
         (ours, of): (&Experiment, &[ExperimentId]),
@@ -219,6 +219,7 @@ impl Compare {
     }
 }
 
+/// Compares two traces with their spans. Equal spans are not parsed.
 fn compared(
     (ours, our_spans): (&Trace, Option<&Spans>),
     (theirs, their_spans): (&Trace, Option<&Spans>),

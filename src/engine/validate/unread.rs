@@ -4,8 +4,8 @@ use super::{Compare, Difference, FieldDifference};
 use crate::entities::{Kind, Readable, Unreadable};
 use crate::io::Pages;
 
-/// Turns an error in the middle of a list into an item. A side that cannot be read must not look like an empty side,
-/// and must not prevent the comparison of the other objects. `of` is the owner of the objects.
+/// Turns an error in a list into an unreadable item. A list that cannot be read must not look like an empty list, and
+/// must not prevent the comparison of the other objects. `of` is the owner of the objects.
 pub fn whole_list<'a, T: Send + 'a>(
     kind: Kind,
     of: String,
@@ -27,7 +27,7 @@ pub fn whole_list<'a, T: Send + 'a>(
 }
 
 impl Compare {
-    /// Counts each object that one side cannot show as a separate item.
+    /// Reports each object that one side cannot return as a separate item.
     pub(super) async fn unread(&self, unread: Vec<Unreadable>, is_source: bool) {
         for Unreadable { kind, id, reason } in unread {
             let (source, target) = if is_source { (Some(reason), None) } else { (None, Some(reason)) };

@@ -6,7 +6,7 @@ use crate::report::{Curve, Series};
 /// The size of the drawing, in its own units.
 const WIDTH: f64 = 640.0;
 const HEIGHT: f64 = 200.0;
-/// The space for the numbers at the side and below.
+/// The space around the drawing. The numbers are on the left and below.
 const LEFT: f64 = 90.0;
 const BELOW: f64 = 24.0;
 const ABOVE: f64 = 10.0;
@@ -60,7 +60,7 @@ impl Scale {
             .collect();
         match points.as_slice() {
             [] => String::new(),
-            // A line through a single point has no length, so a circle is drawn.
+            // A line needs two points, so a circle is drawn for a single point.
             [only] => {
                 let (x, y) = only.split_once(',').unwrap_or_default();
                 format!("<circle class=\"{class}\" cx=\"{x}\" cy=\"{y}\" r=\"3\"/>\n")
@@ -93,7 +93,7 @@ fn notes(curve: &Curve) -> String {
         notes.push_str(&format!(" · {hidden} not drawn: not a number, or infinite"));
     }
     if curve.is_thinned() {
-        notes.push_str(" · of each part of the axis the least and the greatest value are drawn");
+        notes.push_str(" · for each part of the axis, only the least and the greatest value are drawn");
     }
     notes
 }

@@ -1,4 +1,4 @@
-//! One difference: its fields side by side with the changes marked, and the curves of its metrics.
+//! One difference as HTML: its fields on both sides with the changes marked, and the curves of its metrics.
 
 use super::chart;
 use crate::report::escape::html as safe;

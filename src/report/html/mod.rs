@@ -1,4 +1,4 @@
-//! The report as one self-contained page: no scripts, no fonts, no images, no external resources.
+//! The report as one self-contained HTML page: no scripts, no fonts, no images, no external resources.
 
 mod chart;
 mod item;
@@ -26,7 +26,7 @@ pub fn write(report: &Report) -> Result<String> {
         0 => String::new(),
         more => format!("<p class=\"note\">{more} more metrics differ and are not drawn.</p>\n"),
     };
-    // The policy prevents any injected content from loading or running something.
+    // The content security policy prevents injected content from running scripts and from loading resources.
     Ok(format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n\
@@ -85,7 +85,7 @@ fn counts(report: &Report) -> String {
     )
 }
 
-/// Returns an empty string if there are no remarks.
+/// Returns the table of remarks, or an empty string if there are no remarks.
 fn remarks(title: &str, remarks: &Remarks) -> String {
     if remarks.is_empty() {
         return String::new();

@@ -107,7 +107,7 @@ pub fn source_report() -> CheckReport {
         finding(Level::Ok, "MLflow 3.10.1"),
         finding(
             Level::Warning,
-            "3 params of runs are longer than 6000 characters: a target keeps no more of them",
+            "3 params of runs are longer than 6000 characters: a target cuts the rest of them",
         ),
     ];
     let counts =

@@ -266,7 +266,7 @@ async fn an_app_is_made_and_filled_from_the_keyboard() {
         wizard.press("n");
         wizard.wait("a new MLflow App");
         wizard.press(&format!("from-the-wizard\t{store}\t{role}\r"));
-        wizard.wait("An App costs nothing by itself");
+        wizard.wait("An App itself is free of charge");
         wizard.press("\r");
         wizard.wait("Creating");
         wizard.press("\x03");
@@ -280,7 +280,7 @@ async fn an_app_is_made_and_filled_from_the_keyboard() {
         wizard.press("\r");
         wizard.wait("mlflow-app/app-");
         // When the App is ready, it is selected immediately.
-        wizard.wait("takes files straight in s3://");
+        wizard.wait("takes files directly in s3://");
         wizard.press("\r");
         wizard.wait("Pre-flight:");
         wizard.press("\r");

@@ -21,18 +21,19 @@ fn every_kind_arrives_and_a_second_import_does_nothing() {
 }
 
 #[test]
-fn runs_that_no_journal_knows_are_told_of() {
+fn a_note_reports_runs_that_no_journal_lists() {
     let world = World::new(fill);
-    let tells = || world.import().outcome().notes.iter().any(|note| note.contains("no journal here knows"));
-    assert!(!tells(), "a first import");
-    assert!(!tells(), "a second one");
+    let has_note =
+        || world.import().outcome().notes.iter().any(|note| note.contains("no journal here lists"));
+    assert!(!has_note(), "a first import");
+    assert!(!has_note(), "a second import");
     world.lose_journal();
-    assert!(tells(), "without its journal");
-    assert!(tells(), "as long as nothing compares them");
+    assert!(has_note(), "without its journal");
+    assert!(has_note(), "as long as the runs are not compared");
 }
 
 #[test]
-fn params_name_the_new_runs_though_those_come_later() {
+fn params_name_the_new_runs_even_if_those_are_created_later() {
     let world = World::new(fill);
     world.import().outcome();
     let (source, target) = (world.source.data(), world.target.data());

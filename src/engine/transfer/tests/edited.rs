@@ -1,17 +1,17 @@
-//! Every way in which one object can be other than it was: each leaf of its JSON changed or removed, each map and list
-//! longer or shorter by one. A field that is new is changed too, for nobody lists them here.
+//! Every small edit of an object: each leaf of its JSON is changed or removed, and each map and list gets one more or
+//! one less entry. The fields are not listed here, so a new field is edited automatically.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-/// For enumerations, which take no other word.
+/// Values for enumerations, which accept only certain words.
 const WORDS: [&str; 5] = ["FAILED", "deleted", "active", "LOGGED_MODEL_PENDING", "edited"];
 
-/// The place of what was changed, with dots; a minus at its end where it was removed.
+/// The path of the edited value, with dots. It ends with a minus if the value was removed.
 pub type Path = String;
 
-/// Each edit of the object that makes another one of it.
+/// Returns the edits of an object. For each path, the first try that results in a different valid object is used.
 pub fn edits_of<T: Serialize + DeserializeOwned>(object: &T) -> Vec<(Path, T)> {
     let text = serde_json::to_string(object).unwrap();
     let other = |edited: Value| {
@@ -22,7 +22,7 @@ pub fn edits_of<T: Serialize + DeserializeOwned>(object: &T) -> Vec<(Path, T)> {
     edits.into_iter().filter_map(|(path, tries)| Some((path, tries.into_iter().find_map(other)?))).collect()
 }
 
-/// Each place with what could stand there instead: the whole, so changed.
+/// Returns each path in a value, with several edits of the whole value at this path.
 pub fn edits(value: &Value) -> Vec<(Path, Vec<Value>)> {
     let mut all = Vec::new();
     let inside = |path: &str, inner: &Value, put: &dyn Fn(Value) -> Value| -> Vec<(Path, Vec<Value>)> {

@@ -1,5 +1,5 @@
-//! Validation is independent of the import: whatever is changed on a migrated target is found, object by object and
-//! field by field, and nothing else is reported.
+//! Validation is independent of the import. Every change on a migrated target must be found, for each object and each
+//! field, and nothing else must be reported.
 
 use serde_json::Value;
 
@@ -11,19 +11,19 @@ use crate::error::Result;
 use crate::memory::{Data, MemoryStore, fill};
 
 enum Shown {
-    /// In a field whose name begins with this.
+    /// The difference is reported in a field whose name begins with this text.
     As(&'static str),
-    /// Not compared, for this reason.
+    /// The field is not compared, for this reason.
     Exempt(&'static str),
 }
 use Shown::{As, Exempt};
 
 const SERVERS: &str = "the server chooses it";
-const MARK: &str = "a mark of the import, by which objects are paired";
+const MARK: &str = "a tag of the import by which objects are paired";
 const DERIVED: &str = "the server derives it";
 
-/// The name that a difference of each field has. The first line that fits counts: a `*` stands for any end. A field that
-/// has no line here fails the test.
+/// The name of each field in the reported difference. The first line that matches is used. A `*` stands for any end of
+/// the name. A field without a line here fails the test.
 #[rustfmt::skip]
 const FIELDS: &[(&str, &str, Shown)] = &[
     ("*", "tags.mlferry.*", Exempt(MARK)),
@@ -51,10 +51,10 @@ const FIELDS: &[(&str, &str, Shown)] = &[
     ("model_version", "name*", Exempt("a key of the store")),
     ("model_version", "version*", Exempt("a key of the store")),
     ("model_version", "user_id*", Exempt(SERVERS)),
-    ("model_version", "stage-", Exempt("no stage is the stage None")),
+    ("model_version", "stage-", Exempt("a missing stage is the stage None")),
     ("model_version", "stage", As("current_stage")),
     ("trace", "id*", Exempt("a key of the store")),
-    ("trace", "experiment_id*", Exempt("where it is: not looked for elsewhere")),
+    ("trace", "experiment_id*", Exempt("a trace is only compared within its experiment")),
     ("trace", "tags.mlflow.artifactLocation*", Exempt(SERVERS)),
     ("trace", "client_request_id*", As("client request id")),
     ("trace", "request_preview*", As("request preview")),
@@ -113,14 +113,14 @@ fn shown(kind: &str, path: &str) -> &'static Shown {
     &line.unwrap_or_else(|| panic!("{kind} {path} has no line in the table")).2
 }
 
-/// One change of the target, and what must be said of it.
+/// One change of the target, and the difference that must be reported.
 struct Edit {
     what: String,
     kind: &'static str,
     id: String,
     mark: &'static str,
     field: &'static str,
-    /// Ids of what went with it: differences that name one of them follow from it.
+    /// The ids of objects that the change affects too. Differences that contain one of these ids are expected.
     with: Vec<String>,
     data: Data,
 }
@@ -147,13 +147,13 @@ impl Edits<'_> {
         self.all.push(Edit { what, kind, id, mark, field, with, data });
     }
 
-    /// The last one takes others along.
+    /// Adds the ids of objects that the last edit affects too.
     fn with(&mut self, ids: &[&str]) {
         let last = self.all.last_mut().unwrap();
         last.with.extend(ids.iter().filter(|id| !id.is_empty()).map(|id| (*id).to_owned()));
     }
 
-    /// Each field of one object.
+    /// Adds an edit for each field of one object.
     fn each<T: serde::Serialize + serde::de::DeserializeOwned>(
         &mut self,
         kind: &'static str,
@@ -173,7 +173,7 @@ impl Edits<'_> {
     ) {
         for (path, edited) in edits {
             match shown(kind, &path) {
-                // The reason is for the reader of the table.
+                // The reason is only a comment in the table.
                 Exempt(reason) => self.exempt += usize::from(!reason.is_empty()),
                 As(field) => self.add(kind, id, ("differs", field), &path, |data| put(data, edited)),
             }
@@ -181,7 +181,7 @@ impl Edits<'_> {
     }
 }
 
-/// Nothing of a trace or a run is empty, so that each field can be changed and be taken away.
+/// Sample data in which no field of a trace or a run is empty, so that each field can be changed and removed.
 fn full(store: &MemoryStore) -> Result<Vec<RunId>> {
     let runs = fill(store)?;
     let mut data = store.data();
@@ -225,7 +225,7 @@ fn made_from(tags: &std::collections::BTreeMap<String, String>, key: &str) -> St
 fn runs(edits: &mut Edits<'_>) {
     for (id, stored) in &edits.of.runs {
         let deleted = edits.of.experiments[&stored.run.experiment_id].lifecycle.is_deleted();
-        // The life of a run in a deleted experiment is that of the experiment.
+        // A run in a deleted experiment is always deleted, so its lifecycle is not edited.
         let fields = edits_of(&stored.run).into_iter().filter(|(path, _)| !(deleted && path == "lifecycle"));
         edits.each_of("run", id.as_str(), fields.collect(), |data, run| {
             data.runs.get_mut(id).unwrap().run = run
@@ -236,7 +236,7 @@ fn runs(edits: &mut Edits<'_>) {
         edits.add("run", "copy", ("extra", ""), "added", |data| {
             let mut copy = stored.clone();
             copy.run.id = "copy".into();
-            // The last that started: the others are paired by then.
+            // The copy starts last, so that the original is paired first.
             copy.run.start_time = Some(i64::MAX);
             data.runs.insert(copy.run.id.clone(), copy);
         });
@@ -394,10 +394,10 @@ fn registry_and_files(edits: &mut Edits<'_>) {
     }
 }
 
-/// What is wrong with what was said of the edit.
-fn judge(edit: &Edit, said: &[Value]) -> Option<String> {
+/// Compares the reported differences with the edit. Returns a description of the problem, if there is one.
+fn problem(edit: &Edit, reported: &[Value]) -> Option<String> {
     let text = |value: &Value, key: &str| value[key].as_str().unwrap_or_default().to_owned();
-    let is_it = |one: &&Value| {
+    let is_edit = |one: &&Value| {
         let ids = [text(one, "source_id"), text(one, "target_id")];
         let is_file = edit.kind == "artifact" && ids.iter().any(|id| id.ends_with(&format!("/{}", edit.id)));
         one["kind"] == edit.kind && (ids.contains(&edit.id) || is_file)
@@ -408,17 +408,17 @@ fn judge(edit: &Edit, said: &[Value]) -> Option<String> {
             || edit.field == "metric " && name.starts_with("latest metric")
             || edit.field == "latest metric" && name.starts_with("metric ")
     };
-    let Some(found) = said.iter().find(is_it) else { return Some("not found".into()) };
+    let Some(found) = reported.iter().find(is_edit) else { return Some("not found".into()) };
     let fields = found["fields"].as_array().cloned().unwrap_or_default();
     if found["mark"] != edit.mark
         || !fields.iter().all(is_field)
         || (edit.mark == "differs" && fields.is_empty())
     {
-        return Some(format!("said as {found}"));
+        return Some(format!("reported as {found}"));
     }
     let follows = |one: &Value| edit.with.iter().any(|id| one.to_string().contains(id.as_str()));
-    let more: Vec<_> = said.iter().filter(|one| !is_it(one) && !follows(one)).collect();
-    (!more.is_empty()).then(|| format!("also says {more:?}"))
+    let more: Vec<_> = reported.iter().filter(|one| !is_edit(one) && !follows(one)).collect();
+    (!more.is_empty()).then(|| format!("also reports {more:?}"))
 }
 
 #[test]
@@ -438,7 +438,7 @@ fn every_edit_of_a_migrated_target_is_found_and_nothing_else() {
         *world.target.data() = edit.data.clone();
         world.validate_with(Faults::none(), Faults::none()).outcome();
         let report: Value = serde_json::from_slice(&std::fs::read(world.report()).unwrap()).unwrap();
-        if let Some(words) = judge(&edit, report["differences"].as_array().unwrap()) {
+        if let Some(words) = problem(&edit, report["differences"].as_array().unwrap()) {
             wrong.push(format!("{}: {words}", edit.what));
         }
     }

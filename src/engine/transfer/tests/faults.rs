@@ -1,7 +1,8 @@
-//! One call of either end, or one write of the journal, fails or is the last of its process: before its effect, or after
-//! it with the reply lost. The same command again must come to the same as if nothing had been.
+//! One call of either end, or one write to the journal, fails, or the process ends at this call: before the call takes
+//! effect, or afterwards with the reply lost. When the same command runs again, the result must be the same as without
+//! the failure.
 //!
-//! The short form lets the first and the last call of each name fail; `MLFERRY_LONG_TESTS=1` takes every call.
+//! By default, the first and the last call of each name fail. With `MLFERRY_LONG_TESTS=1`, every call fails.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,7 +21,7 @@ fn lost() -> Error {
     answered(502, "", Class::Ambiguous, "the reply was lost")
 }
 
-/// The calls to try, by number and name.
+/// The calls that must fail, by number and name.
 fn calls(fill: impl Fn(&MemoryStore) -> Result<Vec<RunId>>) -> Vec<(u64, &'static str)> {
     let (world, faults) = (World::new(fill), Arc::new(Faults::none()));
     world.import_with(Arc::clone(&faults)).outcome();
@@ -40,7 +41,7 @@ fn calls(fill: impl Fn(&MemoryStore) -> Result<Vec<RunId>>) -> Vec<(u64, &'stati
     some
 }
 
-/// Lets each call fail in this way, then imports again.
+/// Makes each call fail in this way, then imports again.
 #[track_caller]
 fn each_call(
     fill: impl Fn(&MemoryStore) -> Result<Vec<RunId>>,
@@ -57,9 +58,9 @@ fn each_call(
             if let RunEnded::Outcome(outcome) = &first {
                 assert_counts_add_up(outcome, &case);
             }
-            // Its word is true: done means that nothing is missing.
+            // If the first import reports success, nothing may be missing.
             if first.code() == Some(0) {
-                assert_eq!(world.differences(), [""; 0], "said to be done");
+                assert_eq!(world.differences(), [""; 0], "reported as done");
             }
             if !keeps_journal {
                 world.lose_journal();
@@ -79,43 +80,43 @@ fn each_call(
 }
 
 #[test]
-fn a_call_that_fails_is_made_good_by_the_next_import() {
+fn the_next_import_repairs_a_failed_call() {
     each_call(fill, &How::Before(busy()), true, "fails");
 }
 
 #[test]
-fn a_call_that_fails_is_made_good_without_the_journal() {
+fn the_next_import_repairs_a_failed_call_without_the_journal() {
     each_call(fill, &How::Before(busy()), false, "fails, journal lost");
 }
 
 #[test]
-fn a_lost_reply_is_made_good_by_the_next_import() {
+fn the_next_import_repairs_a_lost_reply() {
     each_call(fill, &How::After(lost()), true, "reply lost");
 }
 
 #[test]
-fn a_lost_reply_is_made_good_without_the_journal() {
+fn the_next_import_repairs_a_lost_reply_without_the_journal() {
     each_call(small, &How::After(lost()), false, "reply and journal lost");
 }
 
 #[test]
-fn a_process_that_ends_before_any_call_is_made_good() {
+fn the_next_import_repairs_an_end_of_the_process_before_a_call() {
     each_call(fill, &How::DieBefore, true, "dies before");
 }
 
 #[test]
-fn a_process_that_ends_after_any_call_is_made_good() {
+fn the_next_import_repairs_an_end_of_the_process_after_a_call() {
     each_call(fill, &How::DieAfter, true, "dies after");
 }
 
 #[test]
-fn a_process_that_ends_after_any_call_is_made_good_without_the_journal() {
+fn the_next_import_repairs_an_end_of_the_process_after_a_call_without_the_journal() {
     each_call(small, &How::DieAfter, false, "dies after, journal lost");
 }
 
 #[test]
-fn refusals_for_good_leave_the_rest_whole() {
-    // Everything of one kind is refused: the job comes to its end, says so, and the next one makes it good.
+fn permanent_refusals_do_not_end_the_job() {
+    // All calls of one name are refused. The job must still finish, and report the failures.
     let refused = answered(400, "INVALID_PARAMETER_VALUE", Class::Permanent, "no");
     for name in
         ["open_run", "metrics", "write_file", "open_logged_model", "close_run", "open_traces", "spans"]

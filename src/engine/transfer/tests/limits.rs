@@ -1,4 +1,4 @@
-//! Whatever the limits and the delays, nothing waits for what waits for it.
+//! With any limits and delays, two tasks must not wait for each other.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use crate::engine::faults::Faults;
 use crate::memory::fill;
 
 #[test]
-fn every_limit_from_one_up_and_any_delay_comes_to_the_same() {
+fn any_limit_and_any_delay_gives_the_same_result() {
     let seeds = if std::env::var_os("MLFERRY_LONG_TESTS").is_some() { 200 } else { 4 };
     for seed in 0..seeds {
         for at_once in [1, 2, 3, 7, 64] {
@@ -24,7 +24,7 @@ fn every_limit_from_one_up_and_any_delay_comes_to_the_same() {
 }
 
 #[test]
-fn a_slow_source_and_a_fast_target_and_the_other_way_round() {
+fn a_slow_source_with_a_fast_target_and_a_fast_source_with_a_slow_target() {
     for (reading, writing) in [(1, 64), (64, 1)] {
         let world = World::new(fill);
         let outcome = world

@@ -1,5 +1,5 @@
-//! A side that does not show something is never the same as the other: every call of either fails once, for good and
-//! for now.
+//! If one side cannot return an object, the validation must not report both sides as the same. Each call of either side
+//! fails, once with a permanent error and once with a transient error.
 
 use std::collections::BTreeSet;
 
@@ -10,10 +10,10 @@ use crate::error::{Class, Error};
 use crate::memory::{answered, fill};
 use crate::report::Mark;
 
-/// Calls whose answer nothing depends on, or that a validation does not make.
+/// Calls whose answers do not matter for the comparison, or that a validation does not make.
 const WITHOUT_MEANING: [&str; 2] = ["others", "run"];
 
-/// What the reader of each side is asked for.
+/// The names of the calls to a reader.
 fn calls(world: &World) -> BTreeSet<&'static str> {
     let faults = std::sync::Arc::new(Faults::none());
     world.import_between(std::sync::Arc::clone(&faults), std::sync::Arc::new(Faults::none())).outcome();
@@ -28,7 +28,7 @@ fn unreadable(end: &RunEnded) -> u64 {
 
 #[test]
 #[allow(clippy::print_stdout, reason = "the figures, with --nocapture")]
-fn what_one_side_does_not_show_is_never_the_same() {
+fn an_object_that_one_side_cannot_return_is_never_the_same() {
     let world = World::new(fill);
     let names = calls(&world);
     for needed in [
@@ -47,7 +47,7 @@ fn what_one_side_does_not_show_is_never_the_same() {
         "files",
         "open",
     ] {
-        assert!(names.contains(needed), "{needed} is not asked for: {names:?}");
+        assert!(names.contains(needed), "{needed} is not called: {names:?}");
     }
     let refused: Error = answered(400, "INVALID_PARAMETER_VALUE", Class::Permanent, "cannot be shown");
     let busy: Error = answered(503, "", Class::Transient, "busy");
@@ -63,14 +63,14 @@ fn what_one_side_does_not_show_is_never_the_same() {
                 tried += 1;
                 let side = if at_source { "source" } else { "target" };
                 let counted = unreadable(&end);
-                let said = std::fs::read_to_string(world.report()).unwrap_or_default();
-                let is_said = matches!(end, RunEnded::Error(_)) || said.contains(&error.to_string());
-                // A refusal at the target is counted, and everything else is compared all the same.
-                // Histories of many runs come together: those that fail end the comparison with an error.
+                let report = std::fs::read_to_string(world.report()).unwrap_or_default();
+                let is_reported = matches!(end, RunEnded::Error(_)) || report.contains(&error.to_string());
+                // A refusal by the target must be counted as unreadable, and the other objects must still be compared.
+                // Histories of many runs are read together, so an error there ends the comparison.
                 let is_counted = counted > 0 || !is_final || at_source || name == "histories";
-                let is_asked =
+                let is_called =
                     !(name == "run" || name == "logged_model" || name == "first_runs") || at_source;
-                if is_asked && (end.code() == Some(0) || !is_said || !is_counted) {
+                if is_called && (end.code() == Some(0) || !is_reported || !is_counted) {
                     wrong.push(format!(
                         "{name} at the {side}, final {is_final}: {:?}, {counted} counted",
                         end.code()

@@ -1,4 +1,5 @@
-//! The whole job over servers in memory: copies, faults at every call, limits and delays, each compared by `validate`.
+//! Tests of whole jobs with servers in memory: copies, faults at every call, limits and delays. `validate` compares the
+//! result of each job.
 
 mod archive;
 mod copy;
@@ -24,8 +25,8 @@ use crate::plan::Plan;
 use crate::readers::{MemoryReader, Reader};
 use crate::writers::{IdMap, MemoryWriter, Writer};
 
-/// Longer than any of these jobs takes: what has not come to its end by then stands still.
-const STILL: Duration = Duration::from_secs(30);
+/// Longer than any of these jobs takes. A job that has not ended after this time makes no progress.
+const JOB_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Two servers and a state directory.
 struct World {
@@ -36,7 +37,7 @@ struct World {
     update: bool,
 }
 
-/// What came of a job whose process may have ended before it.
+/// The end of a job. The process may have ended before the job.
 #[derive(Debug)]
 enum RunEnded {
     Outcome(Outcome),
@@ -45,7 +46,7 @@ enum RunEnded {
 }
 
 impl RunEnded {
-    /// The exit code; none of a process that died.
+    /// The exit code. `None` for a process that died.
     fn code(&self) -> Option<u8> {
         match self {
             Self::Outcome(outcome) => Some(outcome.exit_code()),
@@ -65,7 +66,7 @@ impl RunEnded {
 
 impl World {
     fn new(fill: impl Fn(&MemoryStore) -> Result<Vec<crate::entities::RunId>>) -> Self {
-        // In memory where the system has such a folder: journals are written often.
+        // The folder is in memory if possible, because journals are written often.
         let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
         let (source, target) = (Arc::new(MemoryStore::new("aa")), Arc::new(MemoryStore::new("bb")));
         fill(&source).unwrap();
@@ -94,7 +95,7 @@ impl World {
         self.import_between(Arc::clone(&faults), faults)
     }
 
-    /// In a runtime of its own, which goes away with everything in it when the process dies.
+    /// Imports in a separate runtime. When the simulated process dies, the runtime is dropped with all of its tasks.
     fn import_between(&self, reading: Arc<Faults>, writing: Arc<Faults>) -> RunEnded {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         let inner: Arc<dyn Reader> = Arc::new(MemoryReader::new(Arc::clone(&self.source)));
@@ -113,12 +114,12 @@ impl World {
             let job = setting.start(target, Some(self.folder.path().join("id-map.csv")));
             let died = async {
                 writing.died().await;
-                // A dead journal refuses, which ends the job with an error: neither is seen by anybody.
+                // After the death, the journal refuses writes and the job ends with an error. Both are ignored here.
                 RunEnded::Died
             };
             let ended = async {
-                match tokio::time::timeout(STILL, job.outcome()).await {
-                    Err(_) => panic!("the job stands still after {:?}", writing.names()),
+                match tokio::time::timeout(JOB_TIMEOUT, job.outcome()).await {
+                    Err(_) => panic!("the job makes no progress after {:?}", writing.names()),
                     Ok(Ok(outcome)) => RunEnded::Outcome(outcome),
                     Ok(Err(error)) => RunEnded::Error(error),
                 }
@@ -131,7 +132,7 @@ impl World {
         })
     }
 
-    /// What differs, each in words.
+    /// The text of the report if the sides differ. Empty if they are the same.
     fn differences(&self) -> Vec<String> {
         if self.validate_with(Faults::none(), Faults::none()).outcome().exit_code() == 0 {
             return Vec::new();
@@ -143,7 +144,7 @@ impl World {
         self.folder.path().join("report.json")
     }
 
-    /// Compares both sides, of which either may fail.
+    /// Compares both sides. The calls of each side may fail.
     fn validate_with(&self, source: Faults, target: Faults) -> RunEnded {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         let reader = |store: &Arc<MemoryStore>, faults| -> Arc<dyn Reader> {
@@ -159,15 +160,15 @@ impl World {
                 reports: vec![self.report()],
                 state: self.state(),
             });
-            match tokio::time::timeout(STILL, job.outcome()).await {
-                Err(_) => panic!("the comparison stands still"),
+            match tokio::time::timeout(JOB_TIMEOUT, job.outcome()).await {
+                Err(_) => panic!("the comparison makes no progress"),
                 Ok(Ok(outcome)) => RunEnded::Outcome(outcome),
                 Ok(Err(error)) => RunEnded::Error(error),
             }
         })
     }
 
-    /// Every object that carries a source's id is the only one that carries it.
+    /// Asserts that the target has as many objects of each kind as the source.
     #[track_caller]
     fn assert_nothing_twice(&self, of: &str) {
         let (source, target) = (self.source.data(), self.target.data());
@@ -187,7 +188,7 @@ impl World {
     }
 }
 
-/// `done + failed + skipped == planned`: a job that has come to its end leaves nothing without an end.
+/// Asserts that every planned item of a finished job has ended: `done + failed + skipped == planned`.
 #[track_caller]
 fn assert_counts_add_up(outcome: &Outcome, of: &str) {
     for (kind, Counts { planned, done, failed, skipped }) in &outcome.counts {

@@ -1,4 +1,5 @@
-//! What must not be made before something else: numbers and names that are given once are gone for good.
+//! The order in which objects are created. Version numbers and references cannot be changed later, so an object must
+//! not be created before the objects that it needs.
 
 use std::sync::Arc;
 
@@ -9,9 +10,9 @@ use crate::entities::{ModelVersion, RegisteredModel};
 use crate::error::{Class, Error};
 use crate::memory::{MemoryStore, NewVersion, answered, small};
 
-/// The n-th call of this name fails so, then a second import finds everything as it should be.
+/// Makes the n-th call of this name fail with this error, and checks that a second import completes the migration.
 #[track_caller]
-fn is_made_good(name: &'static str, nth: usize, error: Error) {
+fn assert_repaired(name: &'static str, nth: usize, error: Error) {
     let world = World::new(small);
     let case = format!("{name} {nth}: {error}");
     let faults = Faults::at(Which::NthNamed(name, nth), How::Before(error));
@@ -41,13 +42,13 @@ fn a_version_that_failed_for_now_keeps_its_number() {
         (404, "", Class::NotFound),
     ] {
         for nth in 0..4 {
-            is_made_good("write_version", nth, answered(status, code, class, format!("{status} {code}")));
+            assert_repaired("write_version", nth, answered(status, code, class, format!("{status} {code}")));
         }
     }
 }
 
 #[test]
-fn a_version_that_is_refused_costs_only_itself() {
+fn a_refused_version_does_not_prevent_the_next_ones() {
     for status in [400, 403] {
         let class = if status == 400 { Class::Permanent } else { Class::Forbidden };
         let refused = answered(status, "INVALID_PARAMETER_VALUE", class, "no such source");
@@ -64,27 +65,28 @@ fn a_version_that_is_refused_costs_only_itself() {
 
 #[test]
 fn a_version_of_a_run_that_failed_for_now_waits_for_it() {
-    // The third run, of which version 2 is.
-    is_made_good("open_run", 2, busy());
-    is_made_good("metrics", 2, busy());
-    is_made_good("close_run", 1, busy());
+    // The failing calls belong to the third run. Version 2 comes from this run.
+    assert_repaired("open_run", 2, busy());
+    assert_repaired("metrics", 2, busy());
+    assert_repaired("close_run", 1, busy());
 }
 
 #[test]
 fn a_version_of_a_logged_model_that_failed_for_now_waits_for_it() {
-    is_made_good("open_logged_model", 0, busy());
-    is_made_good("close_model", 0, busy());
+    assert_repaired("open_logged_model", 0, busy());
+    assert_repaired("close_model", 0, busy());
 }
 
 #[test]
-fn what_names_a_run_whose_experiment_failed_for_now_waits() {
-    is_made_good("open_experiment", 0, busy());
-    is_made_good("open_experiment", 1, busy());
-    is_made_good("runs", 0, busy());
-    is_made_good("runs", 1, busy());
+fn an_object_waits_for_a_run_whose_experiment_failed_for_now() {
+    assert_repaired("open_experiment", 0, busy());
+    assert_repaired("open_experiment", 1, busy());
+    assert_repaired("runs", 0, busy());
+    assert_repaired("runs", 1, busy());
 }
 
-/// Models whose versions are copies of each other's: possible where one was deleted and made anew under its name.
+/// Two models whose versions are copies of each other. This is possible if one of them was deleted and created again
+/// with the same name.
 #[test]
 fn models_that_copy_each_other_do_not_wait_for_ever() {
     let world = World::new(small);
@@ -102,7 +104,7 @@ fn models_that_copy_each_other_do_not_wait_for_ever() {
         }
     }
     let outcome = world.import().outcome();
-    assert_counts_add_up(&outcome, "a circle");
-    assert_eq!(outcome.exit_code(), 3, "the server has the last word: {outcome:?}");
+    assert_counts_add_up(&outcome, "a cycle of copies");
+    assert_eq!(outcome.exit_code(), 3, "the server refuses the copies: {outcome:?}");
     assert!(version_of(&world.target, "churn", 3).is_some());
 }

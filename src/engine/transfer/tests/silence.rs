@@ -1,4 +1,4 @@
-//! Items that a server gives no answer for, and servers that give none to anything.
+//! Items for which a server gives no answer, and servers that give no answer at all.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use crate::entities::RunId;
 use crate::error::{Class, Result};
 use crate::memory::{MemoryStore, answered, small};
 
-/// More files than are taken for a server that is gone.
+/// Adds more files than the number of unanswered items after which the server is checked.
 fn many_files(store: &MemoryStore) -> Result<Vec<RunId>> {
     let runs = small(store)?;
     let mut data = store.data();
@@ -19,7 +19,7 @@ fn many_files(store: &MemoryStore) -> Result<Vec<RunId>> {
     Ok(runs)
 }
 
-/// More experiments than may fail in a row.
+/// Adds more experiments than the number of unanswered items after which the server is checked.
 fn many_experiments(store: &MemoryStore) -> Result<Vec<RunId>> {
     let runs = small(store)?;
     for n in 0..20 {
@@ -37,21 +37,21 @@ fn files_that_a_gateway_gives_up_on_do_not_end_the_job() {
     assert_eq!(outcome.exit_code(), 3, "{outcome:?}");
     assert_counts_add_up(&outcome, "files are set aside");
     assert_eq!(outcome.counts["artifacts"].failed, 45);
-    assert_eq!(outcome.counts["registered_models"].done, 2, "the registry is begun all the same");
+    assert_eq!(outcome.counts["registered_models"].done, 2, "the registry is still migrated");
     assert_eq!(world.import().outcome().exit_code(), 0);
     assert_eq!(world.differences(), [""; 0]);
 }
 
 #[test]
-fn a_server_that_answers_nothing_ends_the_job() {
-    // From the first list of an experiment on.
+fn a_server_without_answers_ends_the_job() {
+    // The server gives no answers from the first list of logged models on.
     let (world, whole) = (World::new(many_experiments), Arc::new(Faults::none()));
     world.import_between(Arc::clone(&whole), Arc::new(Faults::none())).outcome();
     let first = (0..).zip(whole.names()).find(|(_, name)| *name == "logged_models").unwrap().0;
     let (world, faults) =
         (World::new(many_experiments), Arc::new(Faults::at(Which::From(first), How::Before(busy()))));
     let ended = world.import_between(Arc::clone(&faults), Arc::new(Faults::none()));
-    let RunEnded::Error(error) = ended else { panic!("it went on: {ended:?}") };
+    let RunEnded::Error(error) = ended else { panic!("the job continued: {ended:?}") };
     assert_eq!(error.exit_code(), 5);
     assert!(faults.names().contains(&"source answers"));
     assert_eq!(world.import().outcome().exit_code(), 0);

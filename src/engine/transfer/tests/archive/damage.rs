@@ -1,39 +1,43 @@
-//! What comes of each damage.
+//! The effect of each kind of damage on an import, a validation and another export.
 
 use super::*;
 use crate::engine::faults::{How, Which};
 
 #[test]
-fn a_damaged_file_is_named_and_costs_only_itself() {
+fn a_damaged_file_is_named_and_other_objects_are_imported() {
     let whole = counts(&World::new(fill).source.data());
     every_damage(damages(), |exported, path, _| {
-        let told = exported.import();
-        if told.code == 0 {
+        let result = exported.import();
+        if result.code == 0 {
             let differences = exported.0.differences();
-            return if differences.is_empty() { Ok(()) } else { Err(format!("silence: {differences:?}")) };
+            return if differences.is_empty() {
+                Ok(())
+            } else {
+                Err(format!("not reported: {differences:?}"))
+            };
         }
-        if !names_it(&told, path) {
-            return Err(format!("it is not named: {told:?}"));
+        if !names_file(&result, path) {
+            return Err(format!("the file is not named: {result:?}"));
         }
-        if told.code != 3 {
-            // These say what the directory is.
-            let is_ours = ["manifest.json", "mlferry.json"].contains(&path);
-            return if is_ours { Ok(()) } else { Err(format!("all is lost: {told:?}")) };
+        if result.code != 3 {
+            // Without these files, the directory is not recognised as an export.
+            let is_needed = ["manifest.json", "mlferry.json"].contains(&path);
+            return if is_needed { Ok(()) } else { Err(format!("everything is lost: {result:?}")) };
         }
         let lost: usize =
-            whole.iter().zip(counts(&exported.0.target.data())).map(|(all, there)| all - there).sum();
+            whole.iter().zip(counts(&exported.0.target.data())).map(|(all, found)| all - found).sum();
         let may_lose = match path.rsplit('/').next() {
-            // All that is below it, or whose lines are lost.
+            // All objects below this one, or all files that are listed in this file.
             Some("experiment.json" | "model.json" | "checksums.sha256") => usize::MAX,
-            // A model hangs on its run, a version on its model, and all scorers of an experiment are in one file.
+            // A model needs its run, a version needs its model, and all scorers of an experiment are in one file.
             _ => 3,
         };
-        if lost > may_lose { Err(format!("it costs {lost} others: {told:?}")) } else { Ok(()) }
+        if lost > may_lose { Err(format!("{lost} objects are lost: {result:?}")) } else { Ok(()) }
     });
 }
 
 #[test]
-fn validation_finds_what_an_import_finds() {
+fn a_validation_finds_the_same_damage_as_an_import() {
     let mut whole = Exported::new();
     assert_eq!(whole.import().code, 0);
     let target = Arc::clone(&whole.0.target);
@@ -42,43 +46,44 @@ fn validation_finds_what_an_import_finds() {
             Damage::Flipped(_) | Damage::Link(_) => ArtifactCheck::Checksum,
             _ => ArtifactCheck::Size,
         };
-        let (imported, told) = (exported.import(), exported.validate(&target, by));
-        match (imported.code, told.code) {
+        let (imported, validated) = (exported.import(), exported.validate(&target, by));
+        match (imported.code, validated.code) {
             (0, 0) => Ok(()),
-            (0, _) | (_, 0) => Err(format!("import {imported:?}, validation {told:?}")),
-            _ if names_it(&told, path) => Ok(()),
-            _ => Err(format!("it is not named: {told:?}")),
+            (0, _) | (_, 0) => Err(format!("import {imported:?}, validation {validated:?}")),
+            _ if names_file(&validated, path) => Ok(()),
+            _ => Err(format!("the file is not named: {validated:?}")),
         }
     });
 }
 
 #[test]
-fn another_export_makes_it_good() {
+fn another_export_repairs_the_damage() {
     every_damage(damages(), |exported, path, damage| {
         let is_hidden =
             path.contains("/artifacts/") && matches!(damage, Damage::Flipped(_) | Damage::Link(_));
-        // Of a damaged file of the same length an export does not read the bytes: it is to be removed before.
+        // An export does not read the bytes of an existing file with the right length, so the user must first remove
+        // such a damaged file.
         if is_hidden {
             fs::remove_file(local::below(&exported.root(), path)).unwrap();
         }
-        let told = exported.export();
-        if told.code != 0 {
-            // It cannot know what this directory was.
-            let is_ours = path == "mlferry.json" && told.code != 0;
-            return if is_ours { Ok(()) } else { Err(format!("the export: {told:?}")) };
+        let result = exported.export();
+        if result.code != 0 {
+            // Without this file, the export cannot know whose directory this is.
+            let is_expected = path == "mlferry.json" && result.code != 0;
+            return if is_expected { Ok(()) } else { Err(format!("the export: {result:?}")) };
         }
-        let told = exported.import();
-        let differences = if told.code == 0 { exported.0.differences() } else { Vec::new() };
-        if told.code == 0 && differences.is_empty() {
+        let result = exported.import();
+        let differences = if result.code == 0 { exported.0.differences() } else { Vec::new() };
+        if result.code == 0 && differences.is_empty() {
             Ok(())
         } else {
-            Err(format!("the import: {told:?} {differences:?}"))
+            Err(format!("the import: {result:?} {differences:?}"))
         }
     });
 }
 
 #[test]
-fn a_killed_export_says_so_and_a_resumed_one_is_right() {
+fn a_killed_export_is_not_imported_and_a_resumed_export_is_complete() {
     let faults = Arc::new(Faults::none());
     let world = Exported(World::new(fill));
     world.export_with(Arc::clone(&faults)).unwrap();
@@ -87,22 +92,22 @@ fn a_killed_export_says_so_and_a_resumed_one_is_right() {
         for how in [How::DieBefore, How::DieAfter] {
             let mut exported = Exported(World::new(fill));
             let case = format!("{how:?} call {number}");
-            let told = exported.export_with(Arc::new(Faults::at(Which::Nth(number), how)));
-            assert!(told.is_none(), "{case}: {told:?}");
-            // The last of all may have come to its end.
-            let told = exported.import();
-            assert!(told.code != 0 || exported.0.differences().is_empty(), "{case}: {told:?}");
-            let told = exported.export();
-            assert_eq!(told.code, 0, "{case}: {told:?}");
-            let told = exported.import();
-            assert_eq!(told.code, 0, "{case}: {told:?}");
+            let killed = exported.export_with(Arc::new(Faults::at(Which::Nth(number), how)));
+            assert!(killed.is_none(), "{case}: {killed:?}");
+            // If the process was killed after the last call, the export may be complete.
+            let result = exported.import();
+            assert!(result.code != 0 || exported.0.differences().is_empty(), "{case}: {result:?}");
+            let result = exported.export();
+            assert_eq!(result.code, 0, "{case}: {result:?}");
+            let result = exported.import();
+            assert_eq!(result.code, 0, "{case}: {result:?}");
             assert_eq!(exported.0.differences(), [""; 0], "{case}");
         }
     }
 }
 
 #[test]
-fn a_folder_that_is_gone_renamed_or_copied_is_named() {
+fn a_removed_renamed_or_copied_folder_is_named() {
     let mut exported = Exported::new();
     let pristine = tempfile::tempdir().unwrap();
     copy(&exported.root(), pristine.path());
@@ -116,22 +121,22 @@ fn a_folder_that_is_gone_renamed_or_copied_is_named() {
     folders.dedup();
     let mut wrong = Vec::new();
     for folder in folders {
-        for what in ["gone", "renamed", "copied"] {
+        for what in ["removed", "renamed", "copied"] {
             fs::remove_dir_all(exported.root()).unwrap();
             copy(pristine.path(), &exported.root());
             let path = exported.root().join(&folder);
             let other = path.with_file_name(format!("{}0", path.file_name().unwrap().to_string_lossy()));
             match what {
-                "gone" => fs::remove_dir_all(&path).unwrap(),
+                "removed" => fs::remove_dir_all(&path).unwrap(),
                 "renamed" => fs::rename(&path, &other).unwrap(),
                 _ => copy(&path, &other),
             }
-            let told = exported.import();
-            let is_named = told.code != 0 && !told.named.is_empty();
-            // A copy that nothing refers to adds nothing.
-            let is_as_good = what == "copied" && exported.0.differences().is_empty();
-            if !is_named && !is_as_good {
-                wrong.push(format!("{} {what}: {told:?}", folder.display()));
+            let result = exported.import();
+            let is_named = result.code != 0 && !result.named.is_empty();
+            // A copy of a folder may have no effect, if nothing refers to the copy.
+            let is_harmless = what == "copied" && exported.0.differences().is_empty();
+            if !is_named && !is_harmless {
+                wrong.push(format!("{} {what}: {result:?}", folder.display()));
             }
         }
     }
@@ -147,13 +152,13 @@ fn a_directory_without_checksums_is_imported_with_a_note() {
     let origin = exported.root().join("mlferry.json");
     let text = fs::read_to_string(&origin).unwrap();
     fs::write(&origin, text.replace(r#""format": 2"#, r#""format": 1"#)).unwrap();
-    let told = exported.import();
-    assert_eq!(told.code, 0, "{told:?}");
-    assert!(told.notes.iter().any(|note| note.contains("has not all checksums")), "{told:?}");
+    let result = exported.import();
+    assert_eq!(result.code, 0, "{result:?}");
+    assert!(result.notes.iter().any(|note| note.contains("has not all checksums")), "{result:?}");
     assert_eq!(exported.0.differences(), [""; 0]);
-    // The export resumes with the format that it started with.
-    let told = exported.export();
-    assert_eq!(told.code, 0, "{told:?}");
-    let told = exported.import();
-    assert_eq!(told.code, 0, "{told:?}");
+    // The export resumes in the format in which it was started.
+    let result = exported.export();
+    assert_eq!(result.code, 0, "{result:?}");
+    let result = exported.import();
+    assert_eq!(result.code, 0, "{result:?}");
 }

@@ -1,7 +1,7 @@
-//! Export directories of which a file was lost, cut or changed: it is named, it costs only itself, and another export into
-//! the same directory makes it good.
+//! Export directories in which a file was lost, truncated or changed. The file must be named, the other objects must be
+//! imported, and another export into the same directory must repair the damage.
 //!
-//! The short form tries some damages of each file; `MLFERRY_LONG_TESTS=1` tries all.
+//! By default, the tests try some kinds of damage on each file. With `MLFERRY_LONG_TESTS=1`, they try all kinds.
 
 mod damage;
 
@@ -9,7 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::{STILL, World};
+use super::{JOB_TIMEOUT, World};
 use crate::artifacts::local;
 use crate::engine::faults::{Faults, FaultyWriter};
 use crate::engine::transfer::Setting;
@@ -28,10 +28,11 @@ enum Damage {
     LastByte,
     LastLine,
     Half,
-    /// Of the byte at this part of the file, in sixteenths.
+    /// One bit is changed. The number is the position of the byte, in sixteenths of the file.
     Flipped(usize),
+    /// The file is replaced by a folder.
     Folder,
-    /// Its place is taken by a link to this file of the same directory.
+    /// The file is replaced by a link to this other file of the export.
     Link(&'static str),
 }
 
@@ -52,8 +53,8 @@ const ALL: [Damage; 12] = [
 ];
 
 impl Damage {
-    /// False where it would change nothing.
-    fn is_done_to(self, path: &Path, root: &Path) -> bool {
+    /// Damages the file. Returns false if this kind of damage does not change the file.
+    fn apply(self, path: &Path, root: &Path) -> bool {
         let mut bytes = fs::read(path).unwrap();
         match self {
             Self::Lost => {
@@ -100,12 +101,12 @@ fn damages() -> &'static [Damage] {
     if is_long() { &ALL } else { &SOME }
 }
 
-/// A source and an export of all of it.
+/// A source, and an export of all its objects.
 struct Exported(World);
 
-/// How a job ended, and what it named.
+/// The exit code of a job, and the failures, differences and notes that it reported.
 #[derive(Debug)]
-struct Told {
+struct JobReport {
     code: u8,
     named: Vec<String>,
     notes: Vec<String>,
@@ -114,8 +115,8 @@ struct Told {
 impl Exported {
     fn new() -> Self {
         let exported = Self(World::new(fill));
-        let told = exported.export();
-        assert_eq!(told.code, 0, "{told:?}");
+        let result = exported.export();
+        assert_eq!(result.code, 0, "{result:?}");
         exported
     }
 
@@ -128,12 +129,12 @@ impl Exported {
         local::walk(&self.root()).unwrap().into_iter().map(|file| file.path).collect()
     }
 
-    fn export(&self) -> Told {
-        self.export_with(Arc::new(Faults::none())).expect("nobody kills it")
+    fn export(&self) -> JobReport {
+        self.export_with(Arc::new(Faults::none())).expect("the process is not killed")
     }
 
-    /// None when its process dies.
-    fn export_with(&self, faults: Arc<Faults>) -> Option<Told> {
+    /// Returns `None` when the process dies.
+    fn export_with(&self, faults: Arc<Faults>) -> Option<JobReport> {
         let reader: Arc<dyn Reader> = Arc::new(MemoryReader::new(Arc::clone(&self.0.source)));
         let (root, journal) = (self.root(), self.0.folder.path().join("export.db"));
         finished(Arc::clone(&faults), || {
@@ -146,8 +147,8 @@ impl Exported {
         })
     }
 
-    /// Into the world's target, which becomes an empty one before.
-    fn import(&mut self) -> Told {
+    /// Imports the export into a new, empty target.
+    fn import(&mut self) -> JobReport {
         self.0.target = Arc::new(MemoryStore::new("bb"));
         self.0.lose_journal();
         let target = Arc::clone(&self.0.target);
@@ -158,29 +159,29 @@ impl Exported {
             let ledger: Arc<dyn IdMap> = Arc::clone(&setting.journal) as Arc<dyn IdMap>;
             Ok(setting.start(Arc::new(MemoryWriter::new(target, ledger)), None))
         })
-        .expect("nobody kills it")
+        .expect("the process is not killed")
     }
 
     /// Compares the directory with a target.
-    fn validate(&self, target: &Arc<MemoryStore>, artifacts: ArtifactCheck) -> Told {
+    fn validate(&self, target: &Arc<MemoryStore>, artifacts: ArtifactCheck) -> JobReport {
         finished(Arc::new(Faults::none()), || {
             let source: Arc<dyn Reader> = Arc::new(ArchiveReader::open(&self.root())?);
             let target: Arc<dyn Reader> = Arc::new(MemoryReader::new(Arc::clone(target)));
             let (plan, state) = (self.0.plan.clone(), self.0.state());
             Ok(validate(Validate { source, target, plan, artifacts, reports: Vec::new(), state }))
         })
-        .expect("nobody kills it")
+        .expect("the process is not killed")
     }
 }
 
-/// None when the process dies before.
-fn finished(faults: Arc<Faults>, start: impl FnOnce() -> Result<Job>) -> Option<Told> {
+/// Runs a job to its end. Returns `None` when the process dies before the end.
+fn finished(faults: Arc<Faults>, start: impl FnOnce() -> Result<Job>) -> Option<JobReport> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     runtime.block_on(async {
         let mut job = match start() {
             Ok(job) => job,
             Err(error) => {
-                return Some(Told {
+                return Some(JobReport {
                     code: error.exit_code(),
                     named: vec![error.to_string()],
                     notes: Vec::new(),
@@ -202,22 +203,22 @@ fn finished(faults: Arc<Faults>, start: impl FnOnce() -> Result<Job>) -> Option<
                 }
             }
             match job.outcome().await {
-                Ok(outcome) => Told { code: outcome.exit_code(), named, notes },
+                Ok(outcome) => JobReport { code: outcome.exit_code(), named, notes },
                 Err(error) => {
                     named.push(error.to_string());
-                    Told { code: error.exit_code(), named, notes }
+                    JobReport { code: error.exit_code(), named, notes }
                 }
             }
         };
         tokio::select! {
             biased;
             () = faults.died() => None,
-            told = tokio::time::timeout(STILL, ended) => Some(told.expect("the job stands still")),
+            result = tokio::time::timeout(JOB_TIMEOUT, ended) => Some(result.expect("the job makes no progress")),
         }
     })
 }
 
-/// A copy of a whole directory.
+/// Copies a whole directory.
 fn copy(from: &Path, to: &Path) {
     for file in local::walk(from).unwrap() {
         let path = local::below(to, &file.path);
@@ -226,7 +227,7 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// How many objects of each kind there are.
+/// The number of objects of each kind.
 fn counts(data: &Data) -> [usize; 7] {
     let versions = data.registered.values().map(|one| one.versions.len()).sum();
     [
@@ -240,7 +241,7 @@ fn counts(data: &Data) -> [usize; 7] {
     ]
 }
 
-/// Does each of `damages` to every file, and calls `each` with what came of it.
+/// Applies each of `damages` to every file, and calls `each` with the damaged export.
 fn every_damage(damages: &[Damage], mut each: impl FnMut(&mut Exported, &str, Damage) -> Result<(), String>) {
     let mut exported = Exported::new();
     let pristine = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
@@ -250,7 +251,7 @@ fn every_damage(damages: &[Damage], mut each: impl FnMut(&mut Exported, &str, Da
         for damage in damages {
             fs::remove_dir_all(exported.root()).unwrap();
             copy(pristine.path(), &exported.root());
-            if !damage.is_done_to(&local::below(&exported.root(), &path), &exported.root()) {
+            if !damage.apply(&local::below(&exported.root(), &path), &exported.root()) {
                 continue;
             }
             if let Err(what) = each(&mut exported, &path, *damage) {
@@ -261,9 +262,9 @@ fn every_damage(damages: &[Damage], mut each: impl FnMut(&mut Exported, &str, Da
     assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
 }
 
-/// What is named must lead to the file.
-fn names_it(told: &Told, path: &str) -> bool {
+/// True when the report of the job contains the name of the damaged file.
+fn names_file(report: &JobReport, path: &str) -> bool {
     let file = path.rsplit('/').next().unwrap_or(path);
-    // A list that was changed is at odds with the files that it names.
-    file == "checksums.sha256" || told.named.iter().any(|text| text.contains(file))
+    // If the list of checksums was changed, the report names the files in the list instead.
+    file == "checksums.sha256" || report.named.iter().any(|text| text.contains(file))
 }
