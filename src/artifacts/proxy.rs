@@ -30,7 +30,7 @@ pub fn proxied_url_path(rules: PathRules, root: &str, path: &str) -> Result<Stri
 pub fn is_kept(rules: PathRules, path: &str) -> Result<()> {
     let why = match rules.used(path) {
         Some(used) if used == path => return Ok(()),
-        Some(used) => format!("the server's routes would take {path:?} for {used:?}"),
+        Some(used) => format!("the server's routes would read {path:?} as {used:?}"),
         None => format!("the server's routes refuse the name {path:?}"),
     };
     Err(Error::permanent(why).hint(

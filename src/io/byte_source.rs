@@ -5,7 +5,7 @@ use futures::stream::BoxStream;
 use crate::entities::S3Object;
 use crate::error::Result;
 
-/// Returns the same bytes from the start at every call.
+/// A source of bytes. Each call of `open` returns the same bytes from the start.
 #[async_trait]
 pub trait ByteSource: Send + Sync {
     async fn open(&self) -> Result<BoxStream<'static, Result<Bytes>>>;

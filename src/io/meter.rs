@@ -23,7 +23,7 @@ struct State {
     /// When the server last showed activity, or when the first request was sent to an idle server.
     heard: Option<Instant>,
     slowed: Option<(Slowdown, Instant)>,
-    /// The current outages of the server or its stores: the kind, the start, and the end of the wait.
+    /// The current outages of the server or its stores: the reason, the start, and the end of the wait.
     gone: Vec<(Absence, Instant, Instant)>,
 }
 
@@ -88,7 +88,7 @@ impl Meter {
         self.owed()
     }
 
-    /// The same for the body of an answer that has started to arrive.
+    /// The same for an answer whose body has started to arrive.
     pub fn answered(self: &Arc<Self>) -> OnItsWay {
         let way = self.owed();
         way.heard();
@@ -135,7 +135,7 @@ impl State {
     }
 }
 
-/// While it exists, an outage is shown.
+/// While it exists, the outage is shown.
 pub struct ShownGone {
     meter: Arc<Meter>,
     gone: (Absence, Instant, Instant),
@@ -193,7 +193,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn silence_is_counted_from_the_last_sign_of_life_and_only_while_something_is_owed() {
+    fn silence_is_counted_from_the_last_activity_while_a_request_is_open() {
         let meter = Arc::new(Meter::default());
         let first = meter.send();
         let started = Instant::now();
@@ -201,14 +201,18 @@ mod tests {
         assert_eq!(after(5), Health::Fine);
         assert_eq!(after(25), Health::Silent { seconds: 25 });
         let second = meter.send();
-        assert_eq!(after(25), Health::Silent { seconds: 25 }, "a new request is no sign of life");
+        assert_eq!(
+            after(25),
+            Health::Silent { seconds: 25 },
+            "a new request is not an activity of the server"
+        );
         drop(second);
         first.heard();
         assert_eq!(after(9), Health::Fine);
         meter.slowed(Slowdown::NoConnections);
         assert_eq!(after(9), Health::Slowed { why: Slowdown::NoConnections, limit: 4 });
         drop(first);
-        assert_eq!(after(500), Health::Fine, "nothing is owed");
+        assert_eq!(after(500), Health::Fine, "the server has nothing to do");
         let until = started + Duration::from_secs(600);
         let (server, store) =
             (meter.gone(Absence::Refused, started, until), meter.gone(Absence::Store, started, until));

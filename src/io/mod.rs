@@ -1,5 +1,5 @@
-//! Code that readers, writers and stores share, independent of the protocol: pages of objects, streams of bytes,
-//! counters of traffic, and waiting for servers and credentials.
+//! Code that readers, writers and stores share, for any protocol: pages of objects, streams of bytes, counters of
+//! traffic, and waits for servers and credentials.
 
 mod byte_source;
 mod credential_wait;

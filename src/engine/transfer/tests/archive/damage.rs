@@ -149,7 +149,7 @@ fn a_directory_without_checksums_is_imported_with_a_note() {
     fs::write(&origin, text.replace(r#""format": 2"#, r#""format": 1"#)).unwrap();
     let told = exported.import();
     assert_eq!(told.code, 0, "{told:?}");
-    assert!(told.notes.iter().any(|note| note.contains("has not all checksums")), "{told:?}");
+    assert!(told.notes.iter().any(|note| note.contains("does not have all checksums")), "{told:?}");
     assert_eq!(exported.0.differences(), [""; 0]);
     // The export resumes with the format that it started with.
     let told = exported.export();
