@@ -10,11 +10,11 @@ use crate::entities::{EvaluationDataset, ExperimentId, Record, Scorer, tag};
 use crate::error::{Error, Result};
 use crate::writers::{DatasetWriter, Existing, OpenDataset};
 
-/// A placeholder takes the number of a deleted version.
+/// A placeholder uses the number of a deleted version.
 const PLACEHOLDER: &str = r#"{"mlferry": "placeholder"}"#;
 
-/// Finds the dataset by its tag, or creates it. The time of its last update is written last: then the dataset is
-/// complete.
+/// Finds the dataset by its tag, or creates it. The time of its last update is written last and shows that the dataset
+/// is complete.
 pub(super) fn open_dataset(by: &Arc<Shared>, dataset: &EvaluationDataset) -> Result<OpenDataset> {
     let updated = dataset.last_update_time.unwrap_or_default().to_string();
     let experiments: Vec<ExperimentId> =

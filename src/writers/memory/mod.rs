@@ -1,4 +1,4 @@
-//! Writes to a server in memory, for tests: finds earlier objects by the same tags as `RestWriter`.
+//! Writes to a server in memory, for tests. It finds earlier objects by the same tags as `RestWriter`.
 
 mod evaluation;
 mod models;
@@ -55,7 +55,7 @@ fn held<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
     of.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Sets or removes the mark of an incomplete object.
+/// Sets or removes the tag of an incomplete object.
 fn mark(tags: &mut std::collections::BTreeMap<String, String>, lacking: bool) {
     match lacking {
         true => drop(tags.insert(tag::LACKING.to_owned(), "true".to_owned())),
@@ -76,7 +76,7 @@ impl Shared {
         held(&self.experiments).get(source).cloned()
     }
 
-    /// Finds the runs and models that earlier imports have made in an experiment.
+    /// Finds the runs and models that earlier imports made in an experiment.
     fn learn(&self, experiment: &ExperimentId) -> Result<()> {
         let (mut runs, mut models) = (Vec::new(), Vec::new());
         {
@@ -99,14 +99,14 @@ impl Shared {
         for (_, run) in runs {
             let theirs = run.tags.iter().filter(|(key, _)| !tag::is_ours(key));
             for (key, value) in theirs.filter(|(key, value)| !ids_in(key, value).is_empty()) {
-                self.put_down(run.id.as_str(), key, value)?;
+                self.store_reference(run.id.as_str(), key, value)?;
             }
         }
         Ok(())
     }
 
     /// Stores a text that names a run which does not exist on the target yet.
-    fn put_down(&self, on: &str, key: &str, value: &str) -> Result<()> {
+    fn store_reference(&self, on: &str, key: &str, value: &str) -> Result<()> {
         let (on, key, value) = (on.to_owned(), key.to_owned(), value.to_owned());
         self.ledger.unresolved(super::Unresolved { on, key, value })
     }

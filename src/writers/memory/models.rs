@@ -14,7 +14,7 @@ use crate::entities::{
 use crate::error::{Error, Result};
 use crate::writers::{Existing, FileWriter, ModelWriter, OpenModel, TargetExperiment};
 
-/// Finds the model by its tag, or creates it. Its status is written last: then the model is complete.
+/// Finds the model by its tag, or creates it. Its status is written last and shows that the model is complete.
 pub(super) fn open(
     by: &Arc<Shared>,
     place: &TargetExperiment,
@@ -42,7 +42,7 @@ pub(super) fn open(
     by.ledger.opened_model(&model.id, &there.id)?;
     for (key, value) in by.tags_of(model) {
         if found != Existing::Everything && !ids_in(&key, &value).is_empty() {
-            by.put_down(there.id.as_str(), &key, &model.tags[&key])?;
+            by.store_reference(there.id.as_str(), &key, &model.tags[&key])?;
         }
     }
     let files = Files::new(by, (&model.artifact_uri, &there.artifact_uri));
@@ -50,7 +50,7 @@ pub(super) fn open(
     Ok(OpenModel { id: there.id, found, writer: Box::new(writer) })
 }
 
-/// Writes the links to the models that the run used and made, and the params that name a model. Returns the missing
+/// Writes the links to the models that the run used and created, and the params that name a model. Returns the missing
 /// models.
 pub(super) fn link(by: &Shared, target: &RunId, run: &Run) -> Result<BTreeSet<ModelId>> {
     let there = by.data().runs.get(target).map(|stored| stored.run.clone()).unwrap_or_default();

@@ -37,7 +37,8 @@ impl Shared {
         Ok(TargetModel { name: name.to_owned(), found, versions, aliases, ..TargetModel::default() })
     }
 
-    /// Placeholders use up the numbers that are free on the source, and each is deleted again.
+    /// Finds or creates a version. Placeholders use up the numbers that are free on the source; each one is deleted
+    /// again.
     pub(super) fn write_version(&self, at: &mut TargetModel, version: &ModelVersion) -> Result<Existing> {
         let source = self.new_source(version)?;
         let found = match at.versions.get(&version.version) {

@@ -18,7 +18,7 @@ use crate::io::ByteSource;
 use crate::memory::NewRun;
 use crate::writers::{Existing, FileWriter, OpenRun, RunWriter, TargetExperiment};
 
-/// Finds the run by its tag, or creates it. The end state is written last: then the run is complete.
+/// Finds the run by its tag, or creates it. The end state is written last and shows that the run is complete.
 pub(super) fn open(by: &Arc<Shared>, place: &TargetExperiment, run: &Run, again: bool) -> Result<OpenRun> {
     let there = {
         let data = by.data();
@@ -82,7 +82,7 @@ impl Shared {
         self.data().log_params(target, &params)?;
         for (key, value) in run.tags.iter().filter(|(key, _)| !tag::is_ours(key)) {
             if ids_in(key, value).iter().any(|id| self.ledger.target_of(&RunId::from(*id)).is_none()) {
-                self.put_down(target.as_str(), key, value)?;
+                self.store_reference(target.as_str(), key, value)?;
             }
             let value = self.rewritten(key, value);
             self.data().active_run(target)?.run.tags.insert(key.clone(), value);
@@ -106,7 +106,7 @@ impl RunWriter for MemoryRunWriter {
         self.by.data().log_metrics(&self.id, &chunk.key, &chunk.points)?;
         for (model, metric) in &self.of_models {
             let is_here = chunk.points.iter().any(|point| point.identity() == metric.point.identity());
-            // A model that does not exist yet gets the point when it is completed.
+            // A model that does not exist yet gets the point later, when it is completed.
             if let Some(model) = self.by.ledger.model_of(model).filter(|_| is_here && metric.key == chunk.key)
             {
                 let metric = ModelMetric { run_id: self.id.clone(), ..metric.clone() };

@@ -11,7 +11,8 @@ use crate::entities::{RunId, Trace, TraceLinks, rewrite, tag, trace_key};
 use crate::error::{Error, Result};
 use crate::writers::{Existing, FileWriter, OpenTrace, SpansRead, TargetExperiment, TraceWriter};
 
-/// The mark contains the written trace. It is set last: then the trace is complete.
+/// Finds or creates the trace. Its mark contains the written trace. The mark is set last and shows that the trace is
+/// complete.
 pub(super) fn open(by: &Arc<Shared>, place: &TargetExperiment, trace: &Trace) -> Result<OpenTrace> {
     let written = by.written(place, trace);
     let mark = format!("{written:?}");
@@ -28,7 +29,7 @@ pub(super) fn open(by: &Arc<Shared>, place: &TargetExperiment, trace: &Trace) ->
     Ok(OpenTrace { found, writer: Box::new(writer) })
 }
 
-/// Returns the runs that do not exist on the target.
+/// Links runs to traces. Returns the runs that do not exist on the target.
 pub(super) fn link(by: &Shared, links: &[TraceLinks]) -> Result<Vec<RunId>> {
     let mut unknown = Vec::new();
     for TraceLinks { run_id, trace_ids } in links {

@@ -17,8 +17,8 @@ use crate::writers::{DatasetWriter, Existing, OpenDataset};
 impl RestWriter {
     pub(super) async fn find_or_make_dataset(&self, dataset: &EvaluationDataset) -> Result<OpenDataset> {
         if !self.can.evaluation {
-            return Err(Error::permanent("the target knows no evaluation datasets")
-                .hint("MLflow 3.4 or newer over a database has them"));
+            return Err(Error::permanent("the target does not support evaluation datasets")
+                .hint("use MLflow 3.4 or newer with a database"));
         }
         let there = self.datasets_there.get_or_try_init(|| self.imported_datasets()).await?;
         let updated = dataset.last_update_time.unwrap_or_default().to_string();
@@ -42,7 +42,7 @@ impl RestWriter {
         Ok(OpenDataset { id, found, writer: Box::new(writer) })
     }
 
-    /// The imported datasets, by the source's ids.
+    /// The datasets that earlier imports made, by their ids on the source.
     async fn imported_datasets(&self) -> Result<HashMap<String, EvaluationDataset>> {
         let all: Vec<EvaluationDataset> = strict(self.client.evaluation_datasets()).try_concat().await?;
         let ours = all.into_iter().filter_map(|dataset| {
@@ -54,12 +54,12 @@ impl RestWriter {
 
     async fn make_dataset(&self, dataset: &EvaluationDataset) -> Result<String> {
         let mut own = BTreeMap::from([(tag::SOURCE_DATASET_ID.to_owned(), dataset.id.clone())]);
-        // The time of its last update is written last: then the dataset is complete.
+        // The time of the last update is written at the end and shows that the dataset is complete.
         insert_times(&mut own, dataset.created_time, None, &dataset.created_by);
         let mut tags = self.dataset_tags(dataset);
         tags.extend(own.into_iter().map(|(key, value)| (key, Value::from(value))));
         match self.create_dataset(dataset, &tags).await {
-            // The server may refuse one of the tags: the others are written, and this one is reported.
+            // The server may refuse one of the tags. Then the others are written, and this one is reported.
             Err(e) if is_refusal(&e) => {
                 let (own, theirs): (BTreeMap<_, _>, BTreeMap<_, _>) =
                     tags.into_iter().partition(|(key, _)| tag::is_ours(key));
@@ -81,7 +81,7 @@ impl RestWriter {
         rewritten.collect()
     }
 
-    /// Tags that the server refuses are reported.
+    /// Sets tags. Those that the server refuses are reported.
     async fn set_dataset_tags(
         &self,
         dataset: &EvaluationDataset,
@@ -109,7 +109,7 @@ impl RestWriter {
         self.set_dataset_tags(dataset, &there.id, tags).await
     }
 
-    /// When the reply is lost, the tag shows whether the dataset was created.
+    /// Creates the dataset. If the reply is lost, the tag shows whether it was created.
     async fn create_dataset(
         &self,
         dataset: &EvaluationDataset,
@@ -132,7 +132,7 @@ impl RestWriter {
         dataset.experiment_ids.iter().filter_map(|id| self.new_experiment(id)).collect()
     }
 
-    /// An earlier import may have covered fewer experiments.
+    /// Adds the dataset to further experiments, because an earlier import may have covered fewer of them.
     async fn add_to_experiments(&self, dataset: &EvaluationDataset, there: &EvaluationDataset) -> Result<()> {
         let mut missing = self.dataset_places(dataset);
         if missing.is_empty() {
@@ -169,7 +169,7 @@ impl DatasetWriter for RestDatasetWriter {
 
     async fn close(self: Box<Self>, dataset: &EvaluationDataset) -> Result<()> {
         if !self.refused.is_empty() {
-            // The dataset is not marked as complete: the next import visits it again.
+            // The dataset is not marked as complete, so the next import writes it again.
             self.refusals.add(Kind::EvaluationDataset, &dataset.id, self.refused);
             return Ok(());
         }

@@ -11,9 +11,9 @@ use crate::error::{Class, Error, Result};
 use crate::io::strict;
 use crate::writers::Unresolved;
 
-/// Every server has it from the start.
+/// The experiment that every server has from the start.
 const DEFAULT_EXPERIMENT: &str = "0";
-/// Experiments that are checked to find out whether the two ends are swapped.
+/// The number of experiments that are checked to find out whether the two ends are swapped.
 const MAX_ORIGINS: usize = 3;
 /// Only runs that an import has made carry this tag.
 const IMPORTED: &str = "tags.`mlferry.source.run_id` != ''";
@@ -50,7 +50,7 @@ impl RestWriter {
             }
             (true, false) if !ours => Err(held_by_deleted(name)),
             (is_deleted, _) => {
-                // It was restored at the source after an import had deleted it here.
+                // The experiment was restored at the source, after an import had deleted it here.
                 if is_deleted {
                     self.client.set_experiment_lifecycle(&there.id, Lifecycle::Active).await?;
                     self.note(format!("experiment {name:?} was restored on the target, as on the source"));
@@ -59,7 +59,7 @@ impl RestWriter {
                     ours || merged_tag(experiment).is_some_and(|key| there.tags.contains_key(&key));
                 if !is_known && there.id.as_str() != DEFAULT_EXPERIMENT {
                     self.note(format!(
-                        "experiment {name:?} was on the target before: runs were added to it, and its tags stay as they are"
+                        "experiment {name:?} was on the target before: runs were added to it, and its tags were not changed"
                     ));
                 }
                 self.merge_tags(experiment, &there, ours).await?;
@@ -70,16 +70,16 @@ impl RestWriter {
         }
     }
 
-    /// The other source experiment that this target experiment was made from, and that had this name before.
+    /// The other source experiment that this target experiment was made from. It had this name before.
     fn copied_from_another(&self, there: &Experiment, experiment: &Experiment) -> Option<&Experiment> {
         let all = &self.source.get()?.experiments;
         let is_marked = there.tags.contains_key(tag::SOURCE_CREATION_TIME);
-        let is_it =
+        let is_match =
             |one: &&Experiment| one.id != experiment.id && has_identity(one) && is_made_from(there, one);
-        all.iter().find(is_it).filter(|_| is_marked)
+        all.iter().find(is_match).filter(|_| is_marked)
     }
 
-    /// Renames the copy of `other`, as `other` was renamed at the source, so that the name is free.
+    /// Renames the copy of `other`, because `other` was renamed at the source, so that the name becomes free.
     async fn rename_copied(&self, there: Experiment, other: &Experiment, name: &str) -> Result<()> {
         let is_taken = self.client.experiment_by_name(&other.name).await?.is_some();
         let moved = self.under_its_name(there, &other.name, is_taken).await?;
@@ -87,13 +87,13 @@ impl RestWriter {
             return Ok(());
         }
         Err(Error::permanent(format!(
-            "the target's experiment {name:?} is the copy of another one, which is called {:?} now",
+            "the target's experiment {name:?} is the copy of another one, which is now called {:?}",
             other.name
         ))
-        .hint("rename that one on the target, or give this one another name with --experiment-rename-file"))
+        .hint("rename it on the target, or give this experiment another name with --experiment-rename-file"))
     }
 
-    /// See [`Writer::origin_of`](crate::writers::Writer::origin_of). A few experiments are enough.
+    /// See [`Writer::origin_of`](crate::writers::Writer::origin_of). A few experiments are enough to find out.
     pub(super) async fn made_from_here(&self, experiments: &[&Experiment]) -> Result<Option<String>> {
         for experiment in experiments.iter().filter_map(|one| Some((one, origin(one)?))).take(MAX_ORIGINS) {
             let (experiment, (id, created)) = experiment;
@@ -113,11 +113,11 @@ impl RestWriter {
         let mut tags = self.tags_of(experiment);
         tags.insert(tag::GIVEN_NAME.to_owned(), name.to_owned());
         match self.create_experiment(name, &tags).await {
-            // The server may refuse one of the tags: the others are written, and this one is reported.
+            // The server may refuse one of the tags. Then the others are written, and this one is reported.
             Err(e) if is_refusal(&e) => {
                 let (own, theirs): (BTreeMap<_, _>, BTreeMap<_, _>) =
                     tags.into_iter().partition(|(key, _)| tag::is_ours(key));
-                // If it is refused again, the first reason is more useful.
+                // If this is refused, too, the first reason is more useful.
                 let id = self.create_experiment(name, &own).await.map_err(|_| e)?;
                 let refused = self.set_experiment_tags(&id, theirs).await?;
                 self.refusals.add(Kind::Experiment, experiment.id.as_str(), refused);
@@ -142,7 +142,7 @@ impl RestWriter {
         Ok(refused)
     }
 
-    /// When the reply is lost, the name shows whether the experiment was created.
+    /// Creates the experiment. If the reply is lost, the name shows whether it was created.
     async fn create_experiment(&self, name: &str, tags: &BTreeMap<String, String>) -> Result<ExperimentId> {
         let mut tries = 1;
         loop {
@@ -161,7 +161,7 @@ impl RestWriter {
         }
     }
 
-    /// The source's tags, and tags of this program for values that cannot be set.
+    /// The source's tags, and mlferry's own tags for values that cannot be set.
     fn tags_of(&self, experiment: &Experiment) -> BTreeMap<String, String> {
         let theirs = experiment.tags.iter().filter(|(key, _)| !tag::is_ours(key));
         let mut tags: BTreeMap<String, String> =
@@ -183,7 +183,7 @@ impl RestWriter {
     /// experiment and this import is an update.
     async fn merge_tags(&self, experiment: &Experiment, there: &Experiment, ours: bool) -> Result<()> {
         let mut missing = self.tags_of(experiment);
-        // Tags of this program are excluded: an experiment that existed before does not become an imported one.
+        // mlferry's own tags are excluded: an experiment that existed before does not become an imported one.
         missing.retain(|key, _| !tag::is_ours(key));
         missing.extend(merged_tag(experiment).filter(|_| !ours).map(|key| (key, String::from("true"))));
         missing.retain(|key, value| match there.tags.get(key) {
@@ -196,20 +196,20 @@ impl RestWriter {
         Ok(())
     }
 
-    /// The experiment that an earlier import made from this one, or moved it into, under any name.
+    /// The experiment that an earlier import made from this one, or merged it into, under any name.
     async fn moved_before(&self, experiment: &Experiment) -> Result<Option<Experiment>> {
         if !has_identity(experiment) {
             return Ok(None);
         }
         let marked = self.marked_experiments.get_or_try_init(|| self.find_marked()).await?;
         let merged = merged_tag(experiment);
-        let is_it = |there: &&Experiment| {
+        let is_match = |there: &&Experiment| {
             is_made_from(there, experiment) && there.tags.contains_key(tag::SOURCE_CREATION_TIME)
                 || merged.as_ref().is_some_and(|key| there.tags.contains_key(key))
         };
         // A deleted experiment on the target accepts no writes, and another one may use its name.
         let takes = |there: &&Experiment| !there.lifecycle.is_deleted() || experiment.lifecycle.is_deleted();
-        let all = marked.iter().filter(is_it).filter(takes);
+        let all = marked.iter().filter(is_match).filter(takes);
         Ok(all.min_by_key(|there| (there.lifecycle.is_deleted(), there.creation_time)).cloned())
     }
 
@@ -218,7 +218,8 @@ impl RestWriter {
         Ok(all.into_iter().filter(|one| one.tags.keys().any(|key| tag::is_ours(key))).collect())
     }
 
-    /// Looks for runs that are there twice: another import has made them, or the target itself, late.
+    /// Looks for runs that exist twice: another import made the second one, or the target made it after its answer was
+    /// lost.
     pub(super) async fn settle_doubles(&self, id: &ExperimentId) -> Result<()> {
         let mut found = HashMap::new();
         let mut pages = strict(self.client.runs(id, IMPORTED));
@@ -245,22 +246,24 @@ impl RestWriter {
         Ok(())
     }
 
-    /// Follows a rename at the source. A name that a user has set on the target is kept.
+    /// Renames an experiment after a rename at the source. A name that a user has set on the target is kept.
     async fn under_its_name(&self, there: Experiment, name: &str, is_taken: bool) -> Result<Experiment> {
         let is_given = there.tags.get(tag::GIVEN_NAME) == Some(&there.name);
         let old = there.name.clone();
         let why = match (is_given && !there.lifecycle.is_deleted(), is_taken) {
             (false, _) => "an import did not give it that name",
-            (true, true) => "another one has the new name there",
+            (true, true) => "another experiment has the new name there",
             (true, false) => match self.client.rename_experiment(&there.id, name).await {
                 Ok(()) => {
                     self.client.set_experiment_tag(&there.id, tag::GIVEN_NAME, name).await?;
                     self.note(format!(
-                        "experiment {old:?} was renamed to {name:?} on the target, as this import calls it"
+                        "experiment {old:?} was renamed to {name:?} on the target, its name in this import"
                     ));
                     return Ok(Experiment { name: name.to_owned(), ..there });
                 }
-                Err(e) if is_refusal(&e) || e.class() == Class::Forbidden => "the target does not rename it",
+                Err(e) if is_refusal(&e) || e.class() == Class::Forbidden => {
+                    "the target refuses to rename it"
+                }
                 Err(e) => return Err(e),
             },
         };
@@ -268,12 +271,12 @@ impl RestWriter {
             return Ok(there);
         }
         self.note(format!(
-            "experiment {name:?} was moved before and is called {old:?} on the target: it keeps that name, for {why}"
+            "experiment {name:?} was migrated before and is called {old:?} on the target: it keeps that name, because {why}"
         ));
         Ok(there)
     }
 
-    /// Finds the runs that earlier imports have made here, and their tags that still name a run of the source: an
+    /// Finds the runs that earlier imports made here, and their tags that still name a run of the source: an
     /// interrupted import may have left such tags, and its journal may be lost.
     async fn look_for_runs(&self, id: &ExperimentId) -> Result<()> {
         let (mut found, mut naming) = (HashMap::new(), Vec::new());
@@ -311,8 +314,8 @@ impl RestWriter {
     }
 }
 
-/// True when an import made the experiment `there` from this one. Database ids are small numbers that every source has:
-/// the creation time distinguishes the sources, if both sides have it.
+/// True when an import made the experiment `there` from this one. The ids of a database are small numbers that every
+/// source has, so the creation time distinguishes the sources, if both sides have it.
 fn is_made_from(there: &Experiment, experiment: &Experiment) -> bool {
     let created =
         |time: i64| there.tags.get(tag::SOURCE_CREATION_TIME).is_none_or(|known| *known == time.to_string());
@@ -320,29 +323,30 @@ fn is_made_from(there: &Experiment, experiment: &Experiment) -> bool {
         && experiment.creation_time.is_none_or(created)
 }
 
-/// The origin that an import recorded for an experiment: its id and its creation time there.
+/// The origin of an imported experiment: its id and its creation time there.
 fn origin(experiment: &Experiment) -> Option<(ExperimentId, i64)> {
     let id = experiment.tags.get(tag::SOURCE_EXPERIMENT_ID)?;
     Some((ExperimentId::from(id.as_str()), experiment.tags.get(tag::SOURCE_CREATION_TIME)?.parse().ok()?))
 }
 
-/// False for an experiment whose id is ambiguous: it is one of the small numbers of a database, before MLflow 1.30.
+/// False for an experiment without a creation time (before MLflow 1.30): its id is a small number, and other sources
+/// have the same numbers.
 fn has_identity(experiment: &Experiment) -> bool {
     experiment.creation_time.is_some()
 }
 
-/// The mark on another experiment that this one was moved into.
+/// The tag of another experiment that this one was merged into.
 fn merged_tag(experiment: &Experiment) -> Option<String> {
     let created = experiment.creation_time?;
     Some(format!("{}{}.{created}", tag::MERGED_EXPERIMENT, experiment.id))
 }
 
 fn held_by_deleted(name: &str) -> Error {
-    Error::permanent(format!("the target has a deleted experiment named {name:?}, which keeps that name taken"))
-        .hint("restore it on the target, or remove it for good with `mlflow gc`, or give this one another name with --experiment-rename-file")
+    Error::permanent(format!("the target has a deleted experiment named {name:?}, which still holds that name"))
+        .hint("restore it on the target, or remove it with `mlflow gc`, or give this experiment another name with --experiment-rename-file")
 }
 
-/// The source of an imported run. A late copy of another one counts as none.
+/// The source run of an imported run. `None` for a late copy of another run.
 pub(super) fn made_from(run: &Run) -> Option<RunId> {
     let source = run.tags.get(tag::SOURCE_RUN_ID).filter(|_| !run.tags.contains_key(tag::LATE_COPY));
     source.map(|id| RunId::from(id.as_str()))

@@ -16,14 +16,14 @@ use crate::io::ByteSource;
 use crate::rest::{Client, PathRules};
 use crate::writers::{FileWriter, IdMap};
 
-/// The routes by which files reach the target: the same for all of its artifact roots.
+/// The routes by which files reach the target. They are the same for all of its artifact roots.
 pub struct ArtifactUploader {
     pub client: Arc<Client>,
     pub stores: Arc<ArtifactStores>,
     pub ledger: Arc<dyn IdMap>,
     /// How the server changes paths.
     pub paths: PathRules,
-    /// Whether the server signs single uploads to its store; asked when the store refuses a direct upload.
+    /// Whether the server signs single uploads to its store. It is asked when the store refuses a direct upload.
     pub signs_uploads: OnceCell<bool>,
 }
 
@@ -61,7 +61,7 @@ impl RestFiles {
         Self { run: Some(run.clone()), ..self }
     }
 
-    /// The target's own root decides, never a rule of this program.
+    /// The destination of a file. Only the target's own root determines it.
     fn place(&self, path: &str) -> Result<FileAddress> {
         let root = &self.roots.1;
         if let Some(root) = proxied_path(root) {
@@ -74,7 +74,7 @@ impl RestFiles {
         Ok(FileAddress::S3(object.below(path)))
     }
 
-    /// The files below the target's root, with their sizes; none if this machine cannot list them.
+    /// The files below the target's root, with their sizes. `None` if this machine cannot list them.
     async fn list(&self) -> Result<Option<BTreeMap<String, Option<u64>>>> {
         let root = &self.roots.1;
         let files = match proxied_path(root) {
@@ -107,15 +107,15 @@ impl RestFiles {
         Ok(files)
     }
 
-    /// An `MLmodel` file is small and changed during the transfer.
+    /// The content of an `MLmodel` file, with the new ids. The file is small enough for memory.
     async fn mlmodel(&self, source: &Hashed<'_>) -> Result<Text> {
         let text: BytesMut = source.open().await?.try_collect().await?;
         let (old, new) = &self.roots;
         Ok(Text(with_new_ids(&text, (old, new), |id| self.by.ledger.target_of(id)).into()))
     }
 
-    /// False if the target's `MLmodel` contains an id of the source that now has a new one: the file was written before
-    /// that run or model.
+    /// False if the target's `MLmodel` file contains an id of the source that now has a new one: the file was written
+    /// before that run or model existed.
     async fn names_new_ids(&self, path: &str) -> Result<bool> {
         let stream = match self.place(path)? {
             FileAddress::Proxied(path) => self.by.client.download_proxied(&path).await?,
@@ -154,7 +154,8 @@ impl RestFiles {
         }
     }
 
-    /// Uses a temporary file: MLflow 3.10 treats a request without an announced length as an empty file.
+    /// Sends a file of unknown size, through a temporary file: MLflow 3.10 treats a request without an announced length
+    /// as an empty file.
     async fn of_unknown_size(&self, to: &FileAddress, path: &str, source: &dyn ByteSource) -> Result<Digest> {
         let folder = tempfile::tempdir()?;
         let spooled = Spooled(folder.path().join("file"));
@@ -173,7 +174,7 @@ impl ByteSource for Spooled {
     }
 }
 
-/// A file that is in memory.
+/// A file in memory.
 pub(super) struct Text(pub Bytes);
 
 #[async_trait]
@@ -193,7 +194,7 @@ impl FileWriter for RestFiles {
         let there = self.there.get_or_try_init(|| self.list()).await?;
         let Some(there) = there else { return Ok(true) };
         let Some(found) = there.get(&file.path) else { return Ok(false) };
-        // A file that was changed during the transfer has another size.
+        // A file that was changed during the transfer may have another size.
         if is_mlmodel(&file.path, file.size) {
             return self.names_new_ids(&file.path).await;
         }

@@ -25,14 +25,16 @@ impl RestWriter {
         again: bool,
     ) -> Result<OpenModel> {
         if !self.can.logged_models {
-            return Err(Error::permanent("the target knows no logged models: its MLflow is older than 3.0"));
+            return Err(Error::permanent(
+                "the target does not support logged models: its MLflow is older than 3.0",
+            ));
         }
         let known = {
             let there = self.models_there.lock().unwrap_or_else(PoisonError::into_inner);
             there.get(&place.id).and_then(|there| there.get(&model.id)).cloned()
         };
         let (there, found) = match known {
-            // The status is written last; a model that is not ready at the source may have changed there.
+            // The status is written last. A model that is not ready at the source may have changed there.
             Some(there)
                 if !again
                     && !there.lacking
@@ -49,13 +51,13 @@ impl RestWriter {
         };
         self.ledger.opened_model(&model.id, &there.id)?;
         if found != Existing::Everything {
-            self.put_down_references(&there.id, model)?;
+            self.store_references(&there.id, model)?;
         }
         let writer = RestModelWriter::new(&self.way, model, &there);
         Ok(OpenModel { id: there.id, found, writer: Box::new(writer) })
     }
 
-    /// Created with its identity tag. When the reply is lost, the tag shows whether the model was created.
+    /// Creates the model with its identity tag. If the reply is lost, the tag shows whether it was created.
     async fn make_logged_model(
         &self,
         place: &TargetExperiment,
@@ -89,13 +91,13 @@ impl RestWriter {
         }
     }
 
-    /// The source's tags with new ids, without those that the server maintains itself.
+    /// The source's tags with new ids, without the tags that the server itself maintains.
     fn tags_of_model(&self, model: &LoggedModel) -> BTreeMap<String, String> {
         let theirs = model.tags.iter().filter(|(key, _)| !tag::is_ours(key) && *key != tag::MODEL_VERSIONS);
         theirs.map(|(key, value)| (key.clone(), self.rewritten(key, value))).collect()
     }
 
-    fn put_down_references(&self, on: &ModelId, model: &LoggedModel) -> Result<()> {
+    fn store_references(&self, on: &ModelId, model: &LoggedModel) -> Result<()> {
         for (key, value) in model.tags.iter().filter(|(key, _)| *key != tag::MODEL_VERSIONS) {
             // This includes the model's own id, which was unknown when the tags were written.
             if !ids_in(key, value).is_empty() {
@@ -106,7 +108,7 @@ impl RestWriter {
         Ok(())
     }
 
-    /// The logged models that earlier imports have made in an experiment, by their ids on the source.
+    /// The logged models that earlier imports made in an experiment, by their ids on the source.
     pub(super) async fn imported_models(
         &self,
         experiment: &ExperimentId,
@@ -136,11 +138,11 @@ impl RestWriter {
         Ok(found)
     }
 
-    /// Adds the links that the run on the target lacks. Returns the missing models, by the source's ids.
+    /// Adds the links that the run on the target lacks. Returns the missing models, by their ids on the source.
     pub(super) async fn add_model_links(&self, target: &RunId, run: &Run) -> Result<BTreeSet<ModelId>> {
         if run.has_models() && !self.can.logged_models {
             return Err(Error::permanent(
-                "the target knows no logged models, of which this run used or made some",
+                "the target does not support logged models, and this run used or created some",
             ));
         }
         let there = self.client.run(target).await?;
@@ -198,7 +200,8 @@ impl RestWriter {
         Ok(())
     }
 
-    /// The server refuses existing outputs. They may come from a try whose reply was lost, so this reads them.
+    /// Logs outputs. The server refuses existing ones, which may come from a try whose reply was lost. So they are read
+    /// then.
     async fn log_outputs(&self, run: &RunId, outputs: Vec<ModelOutput>) -> Result<()> {
         match self.client.log_model_outputs(run, &outputs).await {
             Err(e) if e.class() == Class::Ambiguous || e.cause() == Some(Cause::PointExists) => {
@@ -216,7 +219,7 @@ impl RestWriter {
         }
     }
 
-    /// Changes a run. A deleted run accepts no writes: it is restored temporarily.
+    /// Runs `what`, which changes a run. A deleted run accepts no writes, so it is restored in the meantime.
     pub(super) async fn restored(&self, run: &Run, what: impl Future<Output = Result<()>>) -> Result<()> {
         if !run.lifecycle.is_deleted() {
             return what.await;

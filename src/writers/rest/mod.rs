@@ -59,33 +59,33 @@ pub struct RestWriter {
     delivery: Arc<ArtifactUploader>,
     /// How entries of runs reach the target.
     way: RunWay,
-    /// The parts that the target refused of objects that were written otherwise.
+    /// The parts that the target refused of objects that it accepted otherwise.
     refusals: Arc<Refusals>,
     location: String,
-    /// Runs that carry a source id, by experiment: the result of earlier imports.
+    /// Runs of earlier imports, by experiment: they carry a source id.
     there: Mutex<HashMap<ExperimentId, HashMap<RunId, ImportedRun>>>,
-    /// Logged models that carry a source id, by experiment.
+    /// Logged models of earlier imports, by experiment.
     models_there: Mutex<HashMap<ExperimentId, HashMap<ModelId, ImportedModel>>>,
-    /// How many source experiments are being written into this one: two may have been merged.
+    /// The number of source experiments that are being written into each experiment: two may be merged.
     open_places: Mutex<HashMap<ExperimentId, usize>>,
     /// All objects of the source; an import may use only some of them.
     source: OnceLock<SourceObjects>,
     /// The target's experiment for each source experiment.
     experiments: Mutex<HashMap<ExperimentId, ExperimentId>>,
-    /// Evaluation datasets of earlier imports, by the source's ids.
+    /// Evaluation datasets of earlier imports, by their ids on the source.
     datasets_there: OnceCell<HashMap<String, EvaluationDataset>>,
-    /// Experiments that earlier imports have made, or moved others into.
+    /// Experiments that earlier imports created, or merged others into.
     marked_experiments: OnceCell<Vec<Experiment>>,
-    /// The number of visited runs with tags that the source's runs do not have.
+    /// The number of existing runs that were written again and have tags that the source's runs do not have.
     with_more_tags: AtomicU64,
     drift: Drift,
     /// The number of created runs that have no name at the source.
     nameless: AtomicU64,
-    /// The target does not accept the tag that prevents other imports.
+    /// The target does not accept the tag that keeps other imports out.
     keeps_no_lease: AtomicBool,
-    /// Where objects were made without an answer.
+    /// The places where objects were created without an answer.
     unanswered: Unanswered,
-    /// Notes for the user at the end.
+    /// Notes for the user, reported at the end.
     notes: Mutex<Vec<String>>,
     /// All experiments of the target.
     every_experiment: OnceCell<Vec<ExperimentId>>,
@@ -93,9 +93,9 @@ pub struct RestWriter {
     keeps_spans: Arc<OnceCell<bool>>,
     /// The target's name of each registered model.
     model_names: Mutex<HashMap<String, String>>,
-    /// Experiments that an earlier import deleted at its end: they accept no writes until they are restored.
+    /// Experiments that an earlier import deleted at its end. They accept no writes until they are restored.
     deleted: Mutex<HashSet<ExperimentId>>,
-    /// Experiments to be deleted once nothing more is written.
+    /// Experiments to delete after everything is written.
     to_be_deleted: Mutex<HashSet<ExperimentId>>,
 }
 
@@ -105,10 +105,10 @@ struct SourceObjects {
     models: Vec<RegisteredModel>,
 }
 
-/// How often a creation is tried again when its reply was lost and a lookup did not find the object.
+/// The most tries of a creation whose reply was lost and whose object a lookup did not find.
 const MAX_TRIES: usize = 3;
 
-/// A run that an earlier import has made.
+/// A run that an earlier import made.
 #[derive(Clone)]
 struct ImportedRun {
     id: RunId,
@@ -117,7 +117,7 @@ struct ImportedRun {
     artifact_uri: String,
     /// See [`tag::LACKING`].
     lacking: bool,
-    /// Nothing was written since its creation.
+    /// Nothing was written to it since its creation.
     is_bare: bool,
 }
 
@@ -141,7 +141,7 @@ impl From<Run> for ImportedRun {
     }
 }
 
-/// An empty mark counts as removed.
+/// True for an object with the mark of an incomplete object. An empty mark counts as removed.
 fn is_lacking(tags: &BTreeMap<String, String>) -> bool {
     tags.get(tag::LACKING).is_some_and(|mark| !mark.is_empty())
 }
@@ -196,7 +196,8 @@ impl RestWriter {
         }
     }
 
-    /// Counts one experiment less that is written into this place; true for the last one.
+    /// Called when one source experiment has been written into this place. True when no other one is being written
+    /// there.
     fn is_last(&self, place: &ExperimentId) -> bool {
         let mut open = self.open_places.lock().unwrap_or_else(PoisonError::into_inner);
         let left = open.get(place).copied().unwrap_or_default().saturating_sub(1);
@@ -276,7 +277,7 @@ impl Writer for RestWriter {
     }
 
     fn learn_source(&self, experiments: Vec<Experiment>, models: Vec<RegisteredModel>) {
-        // An import has one source, so a second call cannot say anything else.
+        // An import has one source, so a second call has the same arguments.
         let _ = self.source.set(SourceObjects { experiments, models });
     }
 
@@ -380,22 +381,22 @@ impl Writer for RestWriter {
         let more = self.with_more_tags.swap(0, Ordering::Relaxed);
         if more > 0 {
             notes.push(format!(
-                "runs on the target with tags that the source has not: {more}. They were removed there or added here, \
-                 nobody can tell, and stay; validate names them"
+                "runs on the target with tags that the source does not have: {more}. A user may have removed them there \
+                 or added them here, so they were kept; validate lists them"
             ));
         }
         let nameless = self.nameless.swap(0, Ordering::Relaxed);
         if nameless > 0 {
             notes.push(format!(
-                "runs without a name at the source: {nameless}. They have their tag mlflow.runName for one, or else their \
-                 id, for a server makes names up where none is given"
+                "runs without a name at the source: {nameless}. Their name on the target is their tag mlflow.runName, or \
+                 else their id, because a server invents a name if it gets none"
             ));
         }
         notes.extend(self.drift.note());
         notes.extend(self.follow_references().await?);
         let waiting = std::mem::take(&mut *self.to_be_deleted.lock().unwrap_or_else(PoisonError::into_inner));
         for id in waiting {
-            // Experiments that were deleted before and not changed since are already in the right state.
+            // Experiments that were deleted before and have not changed since are already in the right state.
             if !self.deleted().remove(&id) {
                 self.client.set_experiment_lifecycle(&id, Lifecycle::Deleted).await?;
             }

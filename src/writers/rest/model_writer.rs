@@ -17,7 +17,7 @@ use crate::error::{Cause, Error, Result};
 use crate::rest::{BatchItem, Client};
 use crate::writers::{FileWriter, IdMap, ModelWriter};
 
-/// A logged model that an earlier import has made.
+/// A logged model that an earlier import made.
 #[derive(Clone)]
 pub struct ImportedModel {
     pub id: ModelId,
@@ -42,7 +42,7 @@ pub struct RestModelWriter {
     refusals: Arc<Refusals>,
     id: ModelId,
     files: RestFiles,
-    /// An earlier import has set this mark.
+    /// An earlier import has marked the model as incomplete.
     was_lacking: bool,
 }
 
@@ -58,8 +58,8 @@ impl RestModelWriter {
         Self { client, ledger, log, refusals, id, files, was_lacking }
     }
 
-    /// The server refuses existing params. They may come from a try whose reply was lost, so this reads the model
-    /// again.
+    /// Adds the missing params. The server refuses existing params, which may come from a try whose reply was lost. So
+    /// the model is read again then.
     async fn add_params(&self, model: &LoggedModel, there: &LoggedModel) -> Result<Refused> {
         let missing = model.params.iter().filter(|(key, _)| !there.params.contains_key(*key));
         let missing: Vec<(String, String)> = self.rewritten(missing).into_iter().collect();
@@ -123,7 +123,7 @@ impl RestModelWriter {
         gone.map_or(Ok(refused), |metric| Err(not_there(metric)))
     }
 
-    /// A deleted run accepts no writes: it is restored temporarily.
+    /// Writes points of a run. A deleted run accepts no writes, so it is restored in the meantime.
     async fn log(&self, run: &RunId, items: Vec<BatchItem>) -> Result<Refused> {
         let is_deleted = self.client.run(run).await?.lifecycle.is_deleted();
         if is_deleted {
@@ -155,7 +155,7 @@ fn not_there(metric: &ModelMetric) -> Error {
         "its metric {:?} belongs to the run {}, which is not on the target",
         metric.key, metric.run_id
     ))
-    .hint("move that run too, unless it is gone from the source for good")
+    .hint("migrate that run, too, unless it no longer exists on the source")
 }
 
 #[async_trait]
@@ -187,7 +187,7 @@ impl ModelWriter for RestModelWriter {
             self.client.set_logged_model_tags(&self.id, &tags).await?;
         }
         match model.status {
-            // A model has this status from its creation on.
+            // A model has this status since its creation.
             ModelStatus::Pending | ModelStatus::Unspecified => Ok(()),
             status => self.client.set_logged_model_status(&self.id, status).await,
         }

@@ -1,5 +1,5 @@
-//! Registered models, prompts and their versions. The server numbers versions itself, one more than any that the model
-//! ever had. A placeholder uses up each number that is free on the source, and is deleted again.
+//! Registered models, prompts and their versions. The server numbers versions itself: one more than any number that the
+//! model ever had. A placeholder uses up each number that is free on the source, and is deleted again.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::PoisonError;
@@ -16,9 +16,9 @@ use crate::writers::{Existing, TargetModel};
 /// The source of a placeholder. No release checks its scheme, and it has a path, because MLflow 3.10 requires one
 /// (`server/handlers.py`, `_validate_source_model`).
 pub(super) const PLACEHOLDER_SOURCE: &str = "s3://mlferry-placeholder/none";
-const NO_SUCH_SOURCE: &str = "the target takes no such source: register a copy of the files, in a bucket or in the run \
+const NO_SUCH_SOURCE: &str = "the target does not accept this source: register a copy of the files, in a bucket or in the run \
                               that the version names, on the source or on the target";
-/// The tag value of a placeholder, so that a remaining one is recognized.
+/// The tag value of a placeholder, which identifies a remaining one.
 pub(super) const PLACEHOLDER: &str = "placeholder";
 
 impl RestWriter {
@@ -29,7 +29,7 @@ impl RestWriter {
     ) -> Result<TargetModel> {
         let names = || self.model_names.lock().unwrap_or_else(PoisonError::into_inner);
         names().insert(model.name.clone(), name.to_owned());
-        // The server could refuse no other part of this request.
+        // The name is the only part of this request that the server can refuse.
         let there = self.client.registered_model(name).await.map_err(|e| match e.class() {
             Class::Permanent => e.hint("give it another name with --model-rename-file"),
             _ => e,
@@ -119,7 +119,7 @@ impl RestWriter {
         // Without this tag, the server would create another kind of object.
         tags.extend(theirs.get_key_value(tag::IS_PROMPT).map(|(key, value)| (key.clone(), value.clone())));
         match self.create_model(model, name, &with(&theirs, &tags)).await {
-            // The server may refuse one of the tags: the others are written, and this one is reported.
+            // The server may refuse one of the tags. Then the others are written, and this one is reported.
             Err(e) if is_refusal(&e) => {
                 self.create_model(model, name, &tags).await.map_err(|_| e)?;
                 let refused = self.set_model_tags(name, theirs).await?;
@@ -153,7 +153,7 @@ impl RestWriter {
         }
     }
 
-    /// The versions on the target, after removing a placeholder that an interrupted import has left.
+    /// The versions on the target. A placeholder that an interrupted import left is removed first.
     pub(super) async fn versions_there(&self, name: &str) -> Result<BTreeMap<u64, ModelVersion>> {
         let mut there = BTreeMap::new();
         for version in self.client.model_versions(name, true).await? {
@@ -220,7 +220,7 @@ impl RestWriter {
         Ok(found)
     }
 
-    /// Fails unless the version that has the number is the one to be written.
+    /// Fails unless the target's version with this number is the version to write.
     fn ensure_same(&self, there: &ModelVersion, version: &ModelVersion, source: &str) -> Result<()> {
         let ours = is_made_from(there, version);
         // A prompt's text is in its tags.
@@ -236,8 +236,8 @@ impl RestWriter {
             (!ours && tags != self.new_tags(&version.tags), "its tags differ".to_owned()),
         ];
         let Some((_, what)) = differs.into_iter().find(|(differs, _)| *differs) else { return Ok(()) };
-        Err(Error::permanent(format!("the target's {} is another one: {what}", there.label())).hint(
-            "nothing was overwritten; give it another name with --model-rename-file, or delete it there",
+        Err(Error::permanent(format!("the target's {} is another version: {what}", there.label())).hint(
+            "nothing was overwritten; give the model another name with --model-rename-file, or delete that version there",
         ))
     }
 
@@ -253,7 +253,7 @@ impl RestWriter {
         // Without this tag, the server would create another kind of object, for which it checks less.
         tags.extend(theirs.get_key_value(tag::IS_PROMPT).map(|(key, value)| (key.clone(), value.clone())));
         match self.number_version(at, version, new, &with(&theirs, &tags)).await {
-            // The server may refuse one of the tags: the others are written, and this one is reported.
+            // The server may refuse one of the tags. Then the others are written, and this one is reported.
             Err(e) if is_refusal(&e) && !theirs.is_empty() => {
                 self.number_version(at, version, new, &tags).await.map_err(|_| e)?;
                 self.set_version_tags(&at.name, version, theirs).await
@@ -301,7 +301,7 @@ impl RestWriter {
     ) -> Result<()> {
         let gap = BTreeMap::from([(tag::SOURCE_VERSION.to_owned(), PLACEHOLDER.to_owned())]);
         let named = version.run_id.as_ref().map(|id| self.ledger.target_of(id).unwrap_or_else(|| id.clone()));
-        // Such a server then accepts files of a run only for a version of this run.
+        // With checked sources, the server accepts files of a run only in a version of that run.
         let run_id = named.or_else(|| new.run.clone().filter(|_| self.can.checked_sources));
         let wanted = version.version;
         let real = NewVersion {
@@ -322,7 +322,7 @@ impl RestWriter {
             tags: &gap,
             ..real
         };
-        // The server never assigns a number below an existing one: a try would only use up another number.
+        // The server never assigns a number below an existing one, so a try would only use up another number.
         if at.versions.keys().any(|there| *there > wanted) || at.next.is_some_and(|next| next > wanted) {
             return Err(number_is_used(wanted, at.next));
         }
@@ -332,7 +332,7 @@ impl RestWriter {
             let made = self.client.create_model_version(if is_gap { &placeholder } else { &real }).await;
             let made = match made.map_err(|e| if lost == MAX_TRIES { not_made(e) } else { e }) {
                 Ok(made) => made,
-                // Look up the result: a created version is kept, a placeholder is removed.
+                // Look up the result: a created version is kept, and a placeholder is removed.
                 Err(e) if e.class() == Class::Ambiguous && lost < MAX_TRIES => {
                     lost += 1;
                     self.unanswered.in_model(&at.name);
@@ -387,7 +387,7 @@ impl RestWriter {
         }
     }
 
-    /// Tags with the new ids in them.
+    /// The tags of the source, with the new ids.
     fn new_tags(&self, tags: &BTreeMap<String, String>) -> BTreeMap<String, String> {
         let theirs = tags.iter().filter(|(key, _)| !tag::is_ours(key));
         theirs.map(|(key, value)| (key.clone(), self.new_value(key, value))).collect()
@@ -402,7 +402,7 @@ impl RestWriter {
 }
 
 fn number_is_used(wanted: u64, next: Option<u64>) -> Error {
-    let next = next.map(|next| format!(", whose next one is {next}")).unwrap_or_default();
+    let next = next.map(|next| format!(", whose next number is {next}")).unwrap_or_default();
     Error::permanent(format!("the number {wanted} was used before on the target{next}"))
         .hint("numbers of deleted versions are never used again: give the model another name with --model-rename-file")
 }
@@ -424,7 +424,7 @@ fn with(theirs: &BTreeMap<String, String>, ours: &BTreeMap<String, String>) -> B
     theirs.iter().chain(ours).map(|(key, value)| (key.clone(), value.clone())).collect()
 }
 
-/// Values that no request can set are stored as tags.
+/// Adds the values that no request can set, as tags.
 pub(super) fn insert_times(
     tags: &mut BTreeMap<String, String>,
     creation: Option<i64>,

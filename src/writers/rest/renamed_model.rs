@@ -8,7 +8,7 @@ use crate::entities::{RegisteredModel, tag};
 use crate::error::{Class, Error, Result};
 
 impl RestWriter {
-    /// The other source model that this target model was made from, and that had this name before. The creation time
+    /// The other source model that this target model was made from. It had this name before. The creation time
     /// identifies it.
     pub(super) fn model_copied_from_another(
         &self,
@@ -27,7 +27,7 @@ impl RestWriter {
         })
     }
 
-    /// Renames the copy of `other`, as `other` was renamed at the source, so that the name is free.
+    /// Renames the copy of `other`, because `other` was renamed at the source, so that the name becomes free.
     pub(super) async fn rename_copied_model(
         &self,
         there: &RegisteredModel,
@@ -38,9 +38,9 @@ impl RestWriter {
         let is_given = there.tags.get(tag::GIVEN_NAME).is_none_or(|given| *given == there.name);
         if !is_given || self.client.registered_model(new).await?.is_some() {
             return Err(Error::permanent(format!(
-                "the target's {kind} {name:?} is the copy of another one, which is called {new:?} now"
+                "the target's {kind} {name:?} is the copy of another one, which is now called {new:?}"
             ))
-            .hint("rename that one on the target, or give this one another name with --model-rename-file"));
+            .hint("rename it on the target, or give this one another name with --model-rename-file"));
         }
         self.rename_model(name, new, &other.name).await?;
         self.note(format!("{kind} {name:?} was renamed to {new:?} on the target, as on the source"));
@@ -55,8 +55,8 @@ impl RestWriter {
         Ok(())
     }
 
-    /// A model that an earlier import made from this one, before either was renamed. The source has no id for a model,
-    /// but its creation time does not change. The target's model follows the source's new name, unless a user has
+    /// The model that an earlier import made from this one, before one of them was renamed. The source has no id for a
+    /// model, but its creation time does not change. The target's model gets the source's new name, unless a user has
     /// renamed it there.
     pub(super) async fn under_another_name(
         &self,
@@ -84,7 +84,7 @@ impl RestWriter {
         let (kind, old) = (model.kind(), there.name.clone());
         if given != Some(&old) {
             self.note(format!(
-                "{kind} {name:?} was moved before and somebody has renamed it to {old:?} on the target: it keeps that name"
+                "{kind} {name:?} was migrated before and a user has renamed it to {old:?} on the target: it keeps that name"
             ));
             return Ok(Some(there));
         }
@@ -92,7 +92,7 @@ impl RestWriter {
             Ok(()) => {}
             Err(e) if is_refusal(&e) || e.class() == Class::Forbidden => {
                 self.note(format!(
-                    "{kind} {name:?} is still called {old:?} on the target, which does not rename it: {e}"
+                    "{kind} {name:?} is still called {old:?} on the target, which refuses to rename it: {e}"
                 ));
                 return Ok(Some(there));
             }

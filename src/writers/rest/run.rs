@@ -47,14 +47,15 @@ impl RestWriter {
             if now.tags.keys().any(is_left) {
                 self.with_more_tags.fetch_add(1, Ordering::Relaxed);
             }
-            // Params cannot be changed: existing ones remain as they are.
+            // Params cannot be changed: existing ones stay as they are.
             let (items, refused) = self.items(run, &there.id, &now.params, &now.tags)?;
             writer = writer.starting_with(items, refused).adding_to(now.latest.into_keys());
         }
         Ok(OpenRun { id: there.id, found, writer: Box::new(writer) })
     }
 
-    /// A deleted run accepts no writes; it is deleted again when it is closed.
+    /// Reads an existing run. A deleted run is restored, because it accepts no writes; it is deleted again when it is
+    /// closed.
     async fn reopened(&self, place: &TargetExperiment, there: &ImportedRun) -> Result<Run> {
         self.reopen_experiment(place).await?;
         let run = self.client.run(&there.id).await?;
@@ -84,7 +85,7 @@ impl RestWriter {
                 tags.retain(|key, _| {
                     [tag::SOURCE_RUN_ID, tag::PARENT_RUN_ID, tag::RUN_NAME].contains(&key.as_str())
                 });
-                // If it is refused again, the first reason is more useful.
+                // If this is refused, too, the first reason is more useful.
                 let made = self.create_run(place, run, &tags).await.map_err(|_| e)?;
                 Ok((made, tags))
             }
@@ -92,7 +93,7 @@ impl RestWriter {
         }
     }
 
-    /// When the reply is lost, the tag shows whether the run was created.
+    /// Creates the run. If the reply is lost, the tag shows whether it was created.
     async fn create_run(
         &self,
         place: &TargetExperiment,
@@ -139,10 +140,10 @@ impl RestWriter {
         tags
     }
 
-    /// The params that are not in `there`, and the tags that differ from those in `written`, which were set at creation
-    /// or before. The differing tags name the run itself or a later object; on a second visit, they are all tags that
-    /// have changed. Tags that name a run which does not exist yet are stored for later. Params that name a logged
-    /// model are written with the run's other links to models. Also returns the parts that cannot be changed.
+    /// The params that are not in `there`, and the tags that differ from `written`, which are the tags that the run
+    /// already has. After a creation, these are tags that name the run itself or a later object; on a later visit, they
+    /// are all changed tags. A tag that names a run which does not exist yet is stored for later. Params that name a
+    /// logged model are written with the run's other links to models. Also returns the parts that cannot be changed.
     fn items(
         &self,
         run: &Run,
@@ -159,7 +160,7 @@ impl RestWriter {
             let wanted = self.rewritten(key, value);
             let is_name = key == tag::RUN_NAME && written.get(key) == Some(&run.name);
             let is_as_wanted = is_name || written.get(key) == Some(&wanted);
-            // The new value would be cut or refused: the existing value is complete.
+            // The new value would be cut or refused. The existing value is complete.
             let must_stay = !takes_tag(key) || !takes_tag_value(&wanted);
             let names_old = written.get(key).is_some_and(|known| self.rewritten(key, known) == wanted);
             let is_unknown = |id: &&str| self.ledger.target_of(&RunId::from(*id)).is_none();
@@ -172,7 +173,7 @@ impl RestWriter {
                 (false, false) => items.push(BatchItem::Tag(key.clone(), value.clone())),
                 (false, true) if names_old => {}
                 (false, true) => {
-                    refused.add("tag", key, "a run that is there takes no tag of this name or length")
+                    refused.add("tag", key, "an existing run accepts no tag of this name or length")
                 }
             }
         }
@@ -184,7 +185,8 @@ impl RestWriter {
     }
 }
 
-/// The status and the deletion are written last. A run that is still running at the source may have grown.
+/// True for a run that needs no further writes. The status and the deletion are written last. A run that is still
+/// running at the source may have new data.
 fn is_complete(there: &ImportedRun, run: &Run) -> bool {
     let deleted = there.lifecycle.is_deleted();
     !there.lacking && (deleted || (there.status != RunStatus::Running && !run.lifecycle.is_deleted()))

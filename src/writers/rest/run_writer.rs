@@ -17,10 +17,10 @@ use crate::error::{Cause, Result};
 use crate::rest::{BatchItem, Client, MetricOf, entries_per_batch};
 use crate::writers::{FileWriter, IdMap, RunWriter};
 
-/// The logged models that each point of one metric measures.
+/// The logged models to which each point of one metric belongs.
 type PointModels = HashMap<PointIdentity, Vec<MetricOf>>;
 
-/// The number of entries to collect before a batch is sent, so that it is full.
+/// The number of entries that are collected before a batch is sent, so that it is full.
 const BUFFER_SIZE: usize = 1_000;
 
 /// How the entries of runs reach the target.
@@ -31,7 +31,7 @@ pub struct RunWay {
     pub(super) refusals: Arc<Refusals>,
 }
 
-/// Writes one run: params and points together in as few requests as the limits allow. It sends one request at a time,
+/// Writes one run: params and points together, in as few requests as the limits allow. It sends one request at a time,
 /// because two concurrent batches may both store their own point as the latest one.
 pub struct RestRunWriter {
     client: Arc<Client>,
@@ -46,12 +46,12 @@ pub struct RestRunWriter {
     waiting: VecDeque<BatchItem>,
     /// By metric; models are given by their ids on the source.
     of_models: HashMap<String, PointModels>,
-    /// Points that another model has too, with the number of models before: each needs its own batch.
+    /// Points that belong to a further model, with the number of models before it: each needs its own batch.
     again: Vec<(usize, BatchItem)>,
-    /// The points of a run that existed before.
+    /// The points of a run that existed before this import.
     there: Option<PointsThere>,
     sent: Sent,
-    /// An earlier import has set this mark.
+    /// An earlier import has marked the run as incomplete.
     was_lacking: bool,
 }
 
@@ -61,13 +61,13 @@ struct PointsThere {
     keys: HashSet<String>,
     /// The metric that is being written.
     current: Option<(String, Arc<Known>)>,
-    /// Points of logged models, by their ids on the target; read before the first is written.
+    /// Points of logged models, by their ids on the target. They are read before the first point is written.
     of_models: Option<HashSet<ModelPoint>>,
 }
 
 impl RestRunWriter {
     pub fn new(way: &RunWay, run: &Run, there: &ImportedRun, deleted_with_experiment: bool) -> Self {
-        // The data from the search page is not kept: the page is freed while this run is written.
+        // The data from the search page is not kept, so that the page can be freed while this run is written.
         let run =
             Run { params: BTreeMap::new(), tags: BTreeMap::new(), latest: BTreeMap::new(), ..run.clone() };
         let roots = (run.artifact_uri.clone(), there.artifact_uri.clone());
@@ -99,7 +99,7 @@ impl RestRunWriter {
         self
     }
 
-    /// The run existed before, with these metrics: only points that it lacks are sent.
+    /// Sets that the run existed before, with these metrics: only points that it lacks are sent.
     #[must_use]
     pub fn adding_to(mut self, metrics: impl IntoIterator<Item = String>) -> Self {
         let keys = metrics.into_iter().collect();
@@ -115,7 +115,7 @@ impl RestRunWriter {
         self.log.send_batch(&self.id, items, &mut self.sent).await
     }
 
-    /// The points that the target has of this metric; none when it has none.
+    /// The points of this metric on the target. `None` when it has none.
     async fn known(&mut self, key: &str) -> Result<Option<Arc<Known>>> {
         let Some(there) = self.there.as_mut().filter(|there| there.keys.contains(key)) else {
             return Ok(None);
@@ -130,7 +130,7 @@ impl RestRunWriter {
         Ok(Some(known))
     }
 
-    /// Reads the points of this run that the target's models have, if the run existed before.
+    /// Reads the points of this run that the models on the target have, if the run existed before.
     async fn read_models(&mut self) -> Result<()> {
         let Some(there) = self.there.as_mut().filter(|there| there.of_models.is_none()) else {
             return Ok(());
@@ -145,7 +145,7 @@ impl RestRunWriter {
         Ok(())
     }
 
-    /// True when the point must be written as this model's: the model exists and lacks it.
+    /// True when the point must be written as a point of this model: the model exists and lacks it.
     fn is_missing(&self, key: &str, point: &Point, of: &MetricOf) -> bool {
         let Some(of_models) = self.there.as_ref().and_then(|there| there.of_models.as_ref()) else {
             return true;
@@ -155,12 +155,12 @@ impl RestRunWriter {
             .is_some_and(|model| !of_models.contains(&(model, key.to_owned(), point.timestamp, point.step)))
     }
 
-    /// A server may refuse one dataset for its name or its size, and accept the others.
+    /// Adds the datasets. A server may refuse one of them for its name or its size, and accept the others.
     async fn log_datasets(&mut self) -> Result<()> {
         let (client, id) = (&self.client, &self.id);
         let send = |part: Vec<DatasetInput>| async move {
             match client.log_datasets(id, &part).await {
-                // An earlier try has logged it; its reply was lost and it had not ended.
+                // An earlier try has logged it: its reply was lost, and it had not ended.
                 Err(e) if e.cause() == Some(Cause::PointExists) => client.log_datasets(id, &part).await,
                 other => other,
             }
@@ -173,13 +173,13 @@ impl RestRunWriter {
     }
 }
 
-/// Done as late as possible: runs that are created at the same time are known by now.
+/// Replaces the ids as late as possible, so that runs that are created at the same time are already known.
 fn with_new_ids(ledger: &dyn IdMap, item: BatchItem) -> BatchItem {
     let new = |key: &str, value: String| rewrite(key, &value, |id| ledger.target_of(id)).unwrap_or(value);
     match item {
         BatchItem::Param(key, value) => BatchItem::Param(key.clone(), new(&key, value)),
         BatchItem::Tag(key, value) => BatchItem::Tag(key.clone(), new(&key, value)),
-        // A model that does not exist yet gets the point when it is completed.
+        // A model that does not exist yet gets the point later, when it is completed.
         BatchItem::Metric(key, point, of) => {
             let of = of.and_then(|of| Some(MetricOf { model_id: ledger.model_of(&of.model_id)?, ..of }));
             BatchItem::Metric(key, point, of)

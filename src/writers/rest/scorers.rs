@@ -1,4 +1,4 @@
-//! Scorers. The server numbers versions itself, one more than the greatest existing number. A placeholder holds each
+//! Scorers. The server numbers versions itself: one more than the greatest existing number. A placeholder holds each
 //! number that is free on the source, until the next version exists.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -36,8 +36,8 @@ impl RestWriter {
         scorers: &[Scorer],
     ) -> Result<Vec<Result<Existing>>> {
         if !self.can.evaluation {
-            return Err(Error::permanent("the target knows no scorers")
-                .hint("MLflow 3.4 or newer over a database has them"));
+            return Err(Error::permanent("the target does not support scorers")
+                .hint("use MLflow 3.4 or newer with a database"));
         }
         let place = self
             .new_experiment(experiment)
@@ -58,7 +58,7 @@ impl RestWriter {
             }
             let mut delayed = None;
             for version in versions {
-                // A later version would take the number of one that can still be written.
+                // A later version would use the number of one that can still be written.
                 let result = match &delayed {
                     None => self.find_or_make_scorer(&mut at, version).await,
                     Some(error) => Err(waits_for_earlier(error)),
@@ -68,7 +68,7 @@ impl RestWriter {
             }
             for placeholder in &at.placeholders {
                 match self.client.delete_scorer_version(&place, name, *placeholder).await {
-                    // An earlier try has deleted it; its reply was lost.
+                    // An earlier try has deleted it, and its reply was lost.
                     Err(e) if e.class() == Class::NotFound => {}
                     other => other?,
                 }

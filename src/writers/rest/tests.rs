@@ -1,4 +1,4 @@
-//! Tests the writer against recorded answers that a healthy server never gives.
+//! Tests the writer with recorded answers that a healthy server never gives.
 
 use std::sync::Arc;
 
@@ -28,15 +28,15 @@ async fn answers(server: &MockServer, verb: &str, at: &str, answer: ResponseTemp
     Mock::given(method(verb)).and(path_regex(at)).respond_with(answer).mount(server).await;
 }
 
-/// Returns the trace that was sent, and its artifact location.
+/// Answers with the trace that was sent, and its artifact location.
 fn started(request: &Request) -> ResponseTemplate {
     let mut body: Value = request.body_json().unwrap();
     body["trace"]["trace_info"]["tags"][trace_key::ARTIFACT_LOCATION] = json!("mlflow-artifacts:/1/traces/t");
     ResponseTemplate::new(200).set_body_json(body)
 }
 
-/// Returns whether the spans of a trace were uploaded as a file, if the target gives this answer when its spans are
-/// read.
+/// Returns whether the spans of a trace were uploaded as a file. `spans_there` is the target's answer when its spans
+/// are read.
 async fn sends_file(spans_there: ResponseTemplate) -> bool {
     let server = MockServer::start().await;
     let ok = || ResponseTemplate::new(200).set_body_json(json!({}));
@@ -75,7 +75,7 @@ fn spans() -> String {
 }
 
 #[tokio::test]
-async fn spans_go_as_a_file_where_nobody_gives_them_back() {
+async fn spans_are_sent_as_a_file_if_the_target_does_not_return_them() {
     let missing = json!({ "error_code": "RESOURCE_DOES_NOT_EXIST", "message": "no such trace" });
     assert!(sends_file(ResponseTemplate::new(404).set_body_json(missing)).await);
     assert!(sends_file(ResponseTemplate::new(200).set_body_string(r#"{"spans": []}"#)).await);
@@ -83,7 +83,7 @@ async fn spans_go_as_a_file_where_nobody_gives_them_back() {
 }
 
 #[tokio::test]
-async fn an_mlmodel_that_names_an_old_run_is_not_as_written() {
+async fn an_mlmodel_that_names_an_old_run_is_written_again() {
     const OLD: &str = "0123456789abcdef0123456789abcdef";
     const NEW: &str = "ffffffffffffffffffffffffffffffff";
     let server = MockServer::start().await;
@@ -106,8 +106,8 @@ async fn an_mlmodel_that_names_an_old_run_is_not_as_written() {
         let files = RestFiles::new(Arc::clone(&by), roots.clone());
         files.has(&file, &digest, looks).await.unwrap()
     };
-    assert!(has(true).await, "nobody knows the run");
+    assert!(has(true).await, "the run is not known");
     ledger.opened(&RunId::from(OLD), &RunId::from(NEW)).unwrap();
-    assert!(has(false).await, "nobody looks");
+    assert!(has(false).await, "the target is not asked");
     assert!(!has(true).await);
 }
