@@ -26,14 +26,14 @@ const EXPIRY_MARGIN: Duration = Duration::from_secs(60);
 const RENEWAL_COOLDOWN: Duration = Duration::from_secs(5);
 
 /// Provides credentials, renews them before they expire, and waits for new ones when the chain has none. It is the only
-/// cache for control plane, data plane and S3, so the SDK's own cache (with its time limit of 5 s) is switched off.
+/// cache for control plane, data plane and S3, so the SDK's own cache (with its time limit of 5 s) is off.
 pub struct Keys {
     chain: Chain,
     held: Mutex<Option<CachedCredentials>>,
     credential_wait: CredentialWait,
 }
 
-/// Where fresh credentials come from.
+/// The place that returns fresh credentials.
 pub enum Chain {
     /// The whole default chain. It is built again each time, because the providers of aws-config cache the content of
     /// the files.
@@ -70,7 +70,7 @@ impl Keys {
         Self { chain, held: Mutex::new(None), credential_wait }
     }
 
-    /// The assumed role that they belong to, if any.
+    /// The assumed role that the credentials belong to, if any.
     pub fn role(&self) -> Option<&str> {
         match &self.chain {
             Chain::Default(_) => None,
@@ -78,7 +78,7 @@ impl Keys {
         }
     }
 
-    /// Returns valid credentials. While work is running, it waits for new ones if the chain can return any.
+    /// Returns valid credentials. While a job is running, this waits for new ones if the chain can return any.
     pub async fn get(&self) -> Result<Credentials> {
         let mut held = self.held.lock().await;
         if let Some(held) = held.as_ref().filter(|held| held.is_good(SystemTime::now())) {
@@ -107,14 +107,14 @@ impl Keys {
         }
     }
 
-    /// Credentials that never worked are a configuration error, not expired credentials, so there is no wait. A role
-    /// waits in its base.
+    /// The origin of credentials that are worth a wait. Credentials that never worked are a configuration error, not
+    /// expired credentials. The credentials of a role are renewed through `base`, which has its own wait.
     fn renewable(&self, held: Option<&CachedCredentials>) -> Option<Origin> {
         let origin = Origin::of(&held?.credentials);
         (matches!(self.chain, Chain::Default(_)) && origin.can_change()).then_some(origin)
     }
 
-    /// Records that the credentials that were loaded at this time have expired, according to a service.
+    /// Records that a service has reported the credentials of this time as expired.
     pub async fn refused(&self, got: Instant) {
         if let Some(held) = self.held.lock().await.as_mut().filter(|held| held.since <= got) {
             held.refused = true;
@@ -179,7 +179,7 @@ pub async fn defaults(region: Option<Region>) -> Result<SdkConfig> {
     })
 }
 
-/// The texts of AWS for expired credentials.
+/// True for AWS's texts about expired credentials.
 pub fn says_ended(text: &str) -> bool {
     ["ExpiredToken", "security token included in the request is expired", "RequestExpired"]
         .iter()
@@ -203,7 +203,7 @@ fn complaint(error: &CredentialsError) -> Error {
 
 fn too_slow() -> Error {
     let message =
-        format!("the AWS credentials did not come within {} s", limits::CREDENTIALS_TIMEOUT.as_secs());
+        format!("the AWS credentials were not available within {} s", limits::CREDENTIALS_TIMEOUT.as_secs());
     not_given(&message, "")
 }
 
@@ -275,25 +275,25 @@ mod tests {
     }
 
     #[test]
-    fn the_chain_is_asked_before_the_end_and_not_all_the_time() {
+    fn credentials_are_renewed_before_they_expire_and_not_too_often() {
         let (calm, just) = (RENEWAL_COOLDOWN * 2, Duration::ZERO);
         assert!(held(None, calm).is_good(NOW), "without an end they are good until they are refused");
         assert!(held(Some(3_600), calm).is_good(NOW));
-        assert!(!held(Some(30), calm).is_good(NOW), "they may end on the way");
-        assert!(held(Some(30), just).is_good(NOW), "the chain has just said that there are no others");
+        assert!(!held(Some(30), calm).is_good(NOW), "they may expire during the request");
+        assert!(held(Some(30), just).is_good(NOW), "the chain has just returned no others");
         assert!(!held(Some(0), just).is_good(NOW));
         assert!(!CachedCredentials { refused: true, ..held(None, just) }.is_good(NOW));
     }
 
     #[test]
-    fn an_error_tells_its_causes_once() {
+    fn an_error_names_each_cause_once() {
         let error = CredentialsError::provider_error(Error::permanent("the SSO token has expired"));
         assert!(causes(&error).ends_with(": the SSO token has expired"), "{}", causes(&error));
         assert!(says_ended("ExpiredTokenException: The security token included in the request is expired"));
     }
 
     #[tokio::test]
-    async fn work_waits_and_a_question_does_not() {
+    async fn a_job_waits_and_an_interactive_request_does_not() {
         let credential_wait = CredentialWait::default();
         assert!(credential_wait.begin("aws sso login").is_none());
         let work = credential_wait.work();
@@ -301,7 +301,7 @@ mod tests {
         let waiting = credential_wait.begin("aws sso login").unwrap();
         assert_eq!(news.borrow_and_update().as_deref(), Some("aws sso login"));
         drop(work);
-        assert!(!waiting.next_try().await, "the work was given up");
+        assert!(!waiting.next_try().await, "the job has ended");
         drop(waiting);
         assert_eq!(*news.borrow(), None);
     }
