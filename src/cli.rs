@@ -208,8 +208,8 @@ pub struct Selection {
 
     /// Registered models by name, with * ? and {a,b}, separated by commas; runs that their versions need are included.
     /// churn/3 is version 3 of churn. It keeps its number, so lower versions cannot be written to the same server
-    /// later. (A model whose own name is churn/3, as MLflow before 3.11 allows, is also selected.) If one of
-    /// --experiments, --models, --prompts and --datasets is given, nothing else is selected
+    /// later. (A model whose own name is churn/3, as MLflow before 3.11 allows, is also selected.) If you give one of
+    /// --experiments, --models, --prompts and --datasets, only the objects of these options are selected
     #[arg(long, value_name = "GLOB,…")]
     pub models: Option<String>,
 

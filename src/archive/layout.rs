@@ -63,17 +63,17 @@ impl Layout {
     /// `export-experiment` of mlflow-export-import. The last two have no `experiments` folder. Up to 1.2.0, the run
     /// folders are directly in the folder of their experiment.
     pub fn reading(root: &Path, only: Option<ExperimentId>) -> Self {
-        let ours = Self { reading: true, only, ..Self::new(root) };
-        let experiments = if ours.experiments.is_dir() { ours.experiments } else { root.to_owned() };
-        Self { experiments, ..ours }
+        let own = Self { reading: true, only, ..Self::new(root) };
+        let experiments = if own.experiments.is_dir() { own.experiments } else { root.to_owned() };
+        Self { experiments, ..own }
     }
 
-    /// The path `ours`. When reading, the first of `others` that exists if `ours` does not.
-    fn first(&self, ours: PathBuf, others: impl IntoIterator<Item = PathBuf>) -> PathBuf {
-        if !self.reading || ours.exists() {
-            return ours;
+    /// The path `own`. When reading, the first of `others` that exists if `own` does not.
+    fn first(&self, own: PathBuf, others: impl IntoIterator<Item = PathBuf>) -> PathBuf {
+        if !self.reading || own.exists() {
+            return own;
         }
-        others.into_iter().find(|path| path.exists()).unwrap_or(ours)
+        others.into_iter().find(|path| path.exists()).unwrap_or(own)
     }
 
     /// Checks a path, because an export may come from an untrusted source. Nothing outside of it is read or written,

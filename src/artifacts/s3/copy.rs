@@ -95,10 +95,10 @@ impl Bucket {
             .try_collect()
             .await?;
         upload.complete(parts).await?;
-        let there = self.head(key).await?.bytes;
-        if there != head.bytes {
+        let copied_bytes = self.head(key).await?.bytes;
+        if copied_bytes != head.bytes {
             return Err(Error::transient(format!(
-                "{}: {there} bytes were copied of {}",
+                "{}: {copied_bytes} bytes were copied of {}",
                 self.object(key),
                 head.bytes
             )));

@@ -50,9 +50,9 @@ where
     };
     let status = response.status().as_u16();
     let code = error.code().map_or_else(|| status.to_string(), str::to_owned);
-    let said = error.message().unwrap_or("no reason given");
-    let cause = said.to_lowercase().contains("kms:").then_some(Cause::EncryptionKey);
-    let message = format!("{place}: S3 answered {code} to {}: {said}", action.name);
+    let reason = error.message().unwrap_or("no reason given");
+    let cause = reason.to_lowercase().contains("kms:").then_some(Cause::EncryptionKey);
+    let message = format!("{place}: S3 answered {code} to {}: {reason}", action.name);
     meaning(action, status, &code, &message).code(Code::Aws(code, cause))
 }
 
@@ -126,8 +126,8 @@ mod tests {
             ("NoSuchKey", 404, "", NotFound, ""),
             ("InvalidArgument", 400, "", Permanent, ""),
         ];
-        for (code, status, said, class, hint) in table {
-            let error = meaning(Action { name: "s3:PutObject", at: &at }, status, code, said);
+        for (code, status, reason, class, hint) in table {
+            let error = meaning(Action { name: "s3:PutObject", at: &at }, status, code, reason);
             assert_eq!(error.class(), class, "{code}");
             assert!(error.get_hint().unwrap_or_default().contains(hint), "{code}: {error:?}");
         }

@@ -21,21 +21,22 @@ pub(super) fn open_dataset(by: &Arc<Shared>, dataset: &EvaluationDataset) -> Res
         dataset.experiment_ids.iter().filter_map(|id| by.new_experiment(id)).collect();
     let mut data = by.data();
     let made_from = |known: &EvaluationDataset| known.tags.get(tag::SOURCE_DATASET_ID).cloned();
-    let there = data.datasets.values().map(|stored| &stored.dataset);
-    let there = there.into_iter().find(|known| made_from(known) == Some(Value::from(dataset.id.as_str())));
-    let (id, found) = match there.cloned() {
+    let existing = data.datasets.values().map(|stored| &stored.dataset);
+    let existing =
+        existing.into_iter().find(|known| made_from(known) == Some(Value::from(dataset.id.as_str())));
+    let (id, found) = match existing.cloned() {
         None => {
             let mut tags = dataset.tags.clone();
             tags.insert(tag::SOURCE_DATASET_ID.to_owned(), Value::from(dataset.id.as_str()));
             (data.create_dataset(&dataset.name, experiments, tags), Existing::Nothing)
         }
-        Some(there) => {
-            let known = &mut data.dataset(&there.id)?.dataset.experiment_ids;
+        Some(existing) => {
+            let known = &mut data.dataset(&existing.id)?.dataset.experiment_ids;
             known.extend(experiments);
             known.sort();
             known.dedup();
-            let whole = there.tags.get(tag::SOURCE_UPDATE_TIME) == Some(&Value::from(updated.as_str()));
-            (there.id, if whole { Existing::Everything } else { Existing::Partial })
+            let whole = existing.tags.get(tag::SOURCE_UPDATE_TIME) == Some(&Value::from(updated.as_str()));
+            (existing.id, if whole { Existing::Everything } else { Existing::Partial })
         }
     };
     let writer = MemoryDatasetWriter { by: Arc::clone(by), id: id.clone(), updated };
@@ -77,8 +78,8 @@ impl Shared {
     fn write_scorer(&self, place: &ExperimentId, scorer: &Scorer) -> Result<Existing> {
         let mut data = self.data();
         let key = (place.clone(), scorer.name.clone(), scorer.version);
-        if let Some(there) = data.scorers.get(&key) {
-            return match there.says_the_same(scorer) {
+        if let Some(existing) = data.scorers.get(&key) {
+            return match existing.says_the_same(scorer) {
                 true => Ok(Existing::Everything),
                 false => Err(Error::permanent(format!("the target has another {}", scorer.label()))),
             };

@@ -51,7 +51,7 @@ impl MemoryWriter {
     }
 }
 
-fn held<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
+fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
     of.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -73,7 +73,7 @@ impl Shared {
     }
 
     fn new_experiment(&self, source: &ExperimentId) -> Option<ExperimentId> {
-        held(&self.experiments).get(source).cloned()
+        lock(&self.experiments).get(source).cloned()
     }
 
     /// Finds the runs and models that earlier imports made in an experiment.
@@ -97,8 +97,8 @@ impl Shared {
             self.ledger.opened_model(&source.as_str().into(), model)?;
         }
         for (_, run) in runs {
-            let theirs = run.tags.iter().filter(|(key, _)| !tag::is_ours(key));
-            for (key, value) in theirs.filter(|(key, value)| !ids_in(key, value).is_empty()) {
+            let user_tags = run.tags.iter().filter(|(key, _)| !tag::is_ours(key));
+            for (key, value) in user_tags.filter(|(key, value)| !ids_in(key, value).is_empty()) {
                 self.store_reference(run.id.as_str(), key, value)?;
             }
         }
@@ -113,21 +113,22 @@ impl Shared {
 
     fn find_or_make_experiment(&self, experiment: &Experiment, name: &str) -> Result<TargetExperiment> {
         let to_be_deleted = experiment.lifecycle.is_deleted();
-        let there = self.data().experiments.values().find(|known| known.name == name).cloned();
-        let Some(there) = there else {
+        let existing = self.data().experiments.values().find(|known| known.name == name).cloned();
+        let Some(existing) = existing else {
             let mut tags = experiment.tags.clone();
             tags.insert(tag::SOURCE_EXPERIMENT_ID.to_owned(), experiment.id.to_string());
             return Ok(TargetExperiment { id: self.data().create_experiment(name, tags)?, to_be_deleted });
         };
-        let ours = there.tags.get(tag::SOURCE_EXPERIMENT_ID).is_some_and(|id| id == experiment.id.as_str());
-        self.learn(&there.id)?;
-        if there.lifecycle.is_deleted() {
-            if !(ours && to_be_deleted) {
+        let is_imported =
+            existing.tags.get(tag::SOURCE_EXPERIMENT_ID).is_some_and(|id| id == experiment.id.as_str());
+        self.learn(&existing.id)?;
+        if existing.lifecycle.is_deleted() {
+            if !(is_imported && to_be_deleted) {
                 return Err(Error::permanent(format!("a deleted experiment keeps the name {name:?} taken")));
             }
-            self.data().set_experiment_lifecycle(&there.id, Lifecycle::Active)?;
+            self.data().set_experiment_lifecycle(&existing.id, Lifecycle::Active)?;
         }
-        Ok(TargetExperiment { id: there.id, to_be_deleted: to_be_deleted && ours })
+        Ok(TargetExperiment { id: existing.id, to_be_deleted: to_be_deleted && is_imported })
     }
 
     /// Rewrites the tags that named a run before it existed on the target.
@@ -171,7 +172,7 @@ impl Writer for MemoryWriter {
 
     async fn open_experiment(&self, experiment: &Experiment, name: &str) -> Result<TargetExperiment> {
         let place = self.0.find_or_make_experiment(experiment, name)?;
-        held(&self.0.experiments).insert(experiment.id.clone(), place.id.clone());
+        lock(&self.0.experiments).insert(experiment.id.clone(), place.id.clone());
         Ok(place)
     }
 
@@ -199,7 +200,7 @@ impl Writer for MemoryWriter {
         _runs: &[RunId],
     ) -> Result<()> {
         if place.to_be_deleted {
-            held(&self.0.to_be_deleted).insert(place.id.clone());
+            lock(&self.0.to_be_deleted).insert(place.id.clone());
         }
         Ok(())
     }
@@ -247,7 +248,7 @@ impl Writer for MemoryWriter {
 
     async fn finish(&self) -> Result<Vec<String>> {
         self.0.follow_references()?;
-        for id in std::mem::take(&mut *held(&self.0.to_be_deleted)) {
+        for id in std::mem::take(&mut *lock(&self.0.to_be_deleted)) {
             self.0.data().set_experiment_lifecycle(&id, Lifecycle::Deleted)?;
         }
         Ok(Vec::new())

@@ -21,7 +21,7 @@ pub(super) fn open(
     model: &LoggedModel,
     again: bool,
 ) -> Result<OpenModel> {
-    let there = {
+    let existing = {
         let data = by.data();
         let mut here = data.models.values();
         here.find(|known| {
@@ -30,30 +30,30 @@ pub(super) fn open(
         })
         .cloned()
     };
-    let (there, found) = match there {
+    let (existing, found) = match existing {
         None => (by.make_model(place, model)?, Existing::Nothing),
-        Some(there) => {
-            let whole = there.status == model.status
+        Some(existing) => {
+            let whole = existing.status == model.status
                 && model.status != ModelStatus::Pending
-                && !there.tags.contains_key(tag::LACKING);
-            (there, if whole && !again { Existing::Everything } else { Existing::Partial })
+                && !existing.tags.contains_key(tag::LACKING);
+            (existing, if whole && !again { Existing::Everything } else { Existing::Partial })
         }
     };
-    by.ledger.opened_model(&model.id, &there.id)?;
+    by.ledger.opened_model(&model.id, &existing.id)?;
     for (key, value) in by.tags_of(model) {
         if found != Existing::Everything && !ids_in(&key, &value).is_empty() {
-            by.store_reference(there.id.as_str(), &key, &model.tags[&key])?;
+            by.store_reference(existing.id.as_str(), &key, &model.tags[&key])?;
         }
     }
-    let files = Files::new(by, (&model.artifact_uri, &there.artifact_uri));
-    let writer = MemoryModelWriter { by: Arc::clone(by), id: there.id.clone(), files };
-    Ok(OpenModel { id: there.id, found, writer: Box::new(writer) })
+    let files = Files::new(by, (&model.artifact_uri, &existing.artifact_uri));
+    let writer = MemoryModelWriter { by: Arc::clone(by), id: existing.id.clone(), files };
+    Ok(OpenModel { id: existing.id, found, writer: Box::new(writer) })
 }
 
 /// Writes the links to the models that the run used and created, and the params that name a model. Returns the missing
 /// models.
 pub(super) fn link(by: &Shared, target: &RunId, run: &Run) -> Result<BTreeSet<ModelId>> {
-    let there = by.data().runs.get(target).map(|stored| stored.run.clone()).unwrap_or_default();
+    let existing = by.data().runs.get(target).map(|stored| stored.run.clone()).unwrap_or_default();
     let mut gone = BTreeSet::new();
     let mut new = |id: &ModelId| {
         let new = by.ledger.model_of(id);
@@ -67,19 +67,19 @@ pub(super) fn link(by: &Shared, target: &RunId, run: &Run) -> Result<BTreeSet<Mo
         .model_outputs
         .iter()
         .filter_map(|output| Some(ModelOutput { model_id: new(&output.model_id)?, step: output.step }))
-        .filter(|output| !there.model_outputs.contains(output))
+        .filter(|output| !existing.model_outputs.contains(output))
         .collect();
     let params = run
         .params
         .iter()
-        .filter(|(key, value)| !ids_in(key, value).is_empty() && !there.params.contains_key(*key));
+        .filter(|(key, value)| !ids_in(key, value).is_empty() && !existing.params.contains_key(*key));
     let params = params.map(|(key, value)| (key.clone(), by.rewritten(key, value))).collect();
     let mut data = by.data();
     data.set_run_lifecycle(target, Lifecycle::Active)?;
     data.log_params(target, &params)?;
     data.log_model_inputs(target, &inputs)?;
     data.log_model_outputs(target, &outputs)?;
-    data.set_run_lifecycle(target, there.lifecycle)?;
+    data.set_run_lifecycle(target, existing.lifecycle)?;
     Ok(gone)
 }
 
@@ -102,8 +102,8 @@ impl Shared {
     }
 
     fn tags_of(&self, model: &LoggedModel) -> BTreeMap<String, String> {
-        let theirs = model.tags.iter().filter(|(key, _)| !tag::is_ours(key));
-        theirs.map(|(key, value)| (key.clone(), self.rewritten(key, value))).collect()
+        let user_tags = model.tags.iter().filter(|(key, _)| !tag::is_ours(key));
+        user_tags.map(|(key, value)| (key.clone(), self.rewritten(key, value))).collect()
     }
 }
 
@@ -154,9 +154,9 @@ impl ModelWriter for MemoryModelWriter {
         lacking: bool,
     ) -> Result<()> {
         let mut data = self.by.data();
-        let there = data.model(&self.id)?;
-        super::mark(&mut there.tags, lacking);
-        there.status = model.status;
+        let existing = data.model(&self.id)?;
+        super::mark(&mut existing.tags, lacking);
+        existing.status = model.status;
         Ok(())
     }
 }

@@ -20,7 +20,7 @@ use crate::writers::{Existing, FileWriter, OpenRun, RunWriter, TargetExperiment}
 
 /// Finds the run by its tag, or creates it. The end state is written last and shows that the run is complete.
 pub(super) fn open(by: &Arc<Shared>, place: &TargetExperiment, run: &Run, again: bool) -> Result<OpenRun> {
-    let there = {
+    let existing = {
         let data = by.data();
         let mut here = data.runs.values().map(|stored| &stored.run);
         here.find(|known| {
@@ -29,13 +29,13 @@ pub(super) fn open(by: &Arc<Shared>, place: &TargetExperiment, run: &Run, again:
         })
         .cloned()
     };
-    let (target, found) = match there {
+    let (target, found) = match existing {
         None => (by.make_run(place, run)?, Existing::Nothing),
-        Some(there) => {
-            let deleted = there.lifecycle.is_deleted();
-            let ended = deleted || (there.status != RunStatus::Running && !run.lifecycle.is_deleted());
-            let whole = ended && !there.tags.contains_key(tag::LACKING);
-            (there, if whole && !again { Existing::Everything } else { Existing::Partial })
+        Some(existing) => {
+            let deleted = existing.lifecycle.is_deleted();
+            let ended = deleted || (existing.status != RunStatus::Running && !run.lifecycle.is_deleted());
+            let whole = ended && !existing.tags.contains_key(tag::LACKING);
+            (existing, if whole && !again { Existing::Everything } else { Existing::Partial })
         }
     };
     by.ledger.opened(&run.id, &target.id)?;
@@ -59,9 +59,9 @@ pub(super) fn open(by: &Arc<Shared>, place: &TargetExperiment, run: &Run, again:
 
 impl Shared {
     fn make_run(&self, place: &TargetExperiment, run: &Run) -> Result<Run> {
-        let theirs = run.tags.iter().filter(|(key, _)| !tag::is_ours(key));
+        let user_tags = run.tags.iter().filter(|(key, _)| !tag::is_ours(key));
         let mut tags: BTreeMap<String, String> =
-            theirs.map(|(key, value)| (key.clone(), self.rewritten(key, value))).collect();
+            user_tags.map(|(key, value)| (key.clone(), self.rewritten(key, value))).collect();
         tags.insert(tag::SOURCE_RUN_ID.to_owned(), run.id.to_string());
         let new = NewRun {
             experiment: place.id.clone(),

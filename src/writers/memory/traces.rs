@@ -16,13 +16,13 @@ use crate::writers::{Existing, FileWriter, OpenTrace, SpansRead, TargetExperimen
 pub(super) fn open(by: &Arc<Shared>, place: &TargetExperiment, trace: &Trace) -> Result<OpenTrace> {
     let written = by.written(place, trace);
     let mark = format!("{written:?}");
-    let there = by.data().traces.get(&trace.id).map(|stored| stored.trace.clone());
-    let found = match there {
+    let existing = by.data().traces.get(&trace.id).map(|stored| stored.trace.clone());
+    let found = match existing {
         None => Existing::Nothing,
-        Some(there) if there.experiment_id != place.id => {
-            return Err(Error::permanent(format!("the target has this trace in {}", there.experiment_id)));
+        Some(existing) if existing.experiment_id != place.id => {
+            return Err(Error::permanent(format!("the target has this trace in {}", existing.experiment_id)));
         }
-        Some(there) if there.tags.get(tag::SOURCE_TRACE) == Some(&mark) => Existing::Everything,
+        Some(existing) if existing.tags.get(tag::SOURCE_TRACE) == Some(&mark) => Existing::Everything,
         Some(_) => Existing::Partial,
     };
     let writer = MemoryTraceWriter { by: Arc::clone(by), source: trace.clone(), written, mark };
@@ -38,8 +38,8 @@ pub(super) fn link(by: &Shared, links: &[TraceLinks]) -> Result<Vec<RunId>> {
             continue;
         };
         let mut data = by.data();
-        let there: BTreeSet<String> = data.links.get(&run).cloned().unwrap_or_default();
-        let missing: Vec<String> = trace_ids.iter().filter(|id| !there.contains(*id)).cloned().collect();
+        let existing: BTreeSet<String> = data.links.get(&run).cloned().unwrap_or_default();
+        let missing: Vec<String> = trace_ids.iter().filter(|id| !existing.contains(*id)).cloned().collect();
         data.link_traces(&run, &missing)?;
     }
     Ok(unknown)
@@ -48,11 +48,13 @@ pub(super) fn link(by: &Shared, links: &[TraceLinks]) -> Result<Vec<RunId>> {
 impl Shared {
     fn written(&self, place: &TargetExperiment, trace: &Trace) -> Trace {
         let new = |pairs: &BTreeMap<String, String>| {
-            let theirs = pairs
+            let user_pairs = pairs
                 .iter()
                 .filter(|(key, _)| !tag::is_ours(key) && !trace_key::SERVERS_OWN.contains(&key.as_str()));
             let new = |value: &str| rewrite("", value, |id| self.ledger.target_of(id));
-            theirs.map(|(key, value)| (key.clone(), new(value).unwrap_or_else(|| value.clone()))).collect()
+            user_pairs
+                .map(|(key, value)| (key.clone(), new(value).unwrap_or_else(|| value.clone())))
+                .collect()
         };
         Trace {
             experiment_id: place.id.clone(),

@@ -66,30 +66,30 @@ impl RestWriter {
     ) -> Result<Vec<String>> {
         let mut notes = Vec::new();
         let mut refused = Refused::default();
-        let is_there = |number: u64| versions.iter().any(|version| version.version == number);
+        let is_present = |number: u64| versions.iter().any(|version| version.version == number);
         if at.is_whole {
             self.use_up(&mut at).await?;
         }
         let of_deleted = model.aliases.iter().any(|(alias, number)| {
-            at.aliases.get(alias) == Some(number) && !is_there(*number) && !at.versions.contains_key(number)
+            at.aliases.get(alias) == Some(number) && !is_present(*number) && !at.versions.contains_key(number)
         });
         if of_deleted && let Some(now) = self.client.registered_model(&at.name).await? {
             at.aliases = now.aliases;
         }
         for (alias, number) in &model.aliases {
             match at.aliases.get(alias) {
-                Some(there) if there == number => {}
+                Some(existing) if existing == number => {}
                 // This value is counted with the others that were not changed.
-                Some(_) if at.is_ours && is_there(*number) && !self.drift.sets("aliases") => {}
-                Some(there) if !at.is_ours || !is_there(*number) => {
+                Some(_) if at.is_ours && is_present(*number) && !self.drift.sets("aliases") => {}
+                Some(existing) if !at.is_ours || !is_present(*number) => {
                     notes.push(format!(
-                        "{} {}: the alias {alias} points to version {there} on the target, not {number}; it was not \
+                        "{} {}: the alias {alias} points to version {existing} on the target, not {number}; it was not \
                          changed",
                         model.kind(),
                         at.name
                     ));
                 }
-                _ if is_there(*number) => match self.client.set_alias(&at.name, alias, *number).await {
+                _ if is_present(*number) => match self.client.set_alias(&at.name, alias, *number).await {
                     Err(e) if is_refusal(&e) => refused.add("alias", alias, e.to_string()),
                     other => other?,
                 },

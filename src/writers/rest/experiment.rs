@@ -27,62 +27,62 @@ impl RestWriter {
         let to_be_deleted = experiment.lifecycle.is_deleted();
         let place = |id| TargetExperiment { id, to_be_deleted };
         let named = self.client.experiment_by_name(name).await?;
-        let there = match named {
-            Some(there) if is_made_from(&there, experiment) => there,
+        let existing = match named {
+            Some(existing) if is_made_from(&existing, experiment) => existing,
             named => match (self.moved_before(experiment).await?, named) {
                 (Some(moved), named) => self.under_its_name(moved, name, named.is_some()).await?,
-                (None, Some(there)) => match self.copied_from_another(&there, experiment) {
-                    None => there,
+                (None, Some(existing)) => match self.copied_from_another(&existing, experiment) {
+                    None => existing,
                     Some(other) => {
-                        self.rename_copied(there, other, name).await?;
+                        self.rename_copied(existing, other, name).await?;
                         return Ok(place(self.make_experiment(experiment, name).await?));
                     }
                 },
                 (None, None) => return Ok(place(self.make_experiment(experiment, name).await?)),
             },
         };
-        let ours = is_made_from(&there, experiment);
-        match (there.lifecycle.is_deleted(), ours && to_be_deleted) {
+        let is_imported = is_made_from(&existing, experiment);
+        match (existing.lifecycle.is_deleted(), is_imported && to_be_deleted) {
             (true, true) => {
-                self.look_for_runs(&there.id).await?;
-                self.deleted().insert(there.id.clone());
-                Ok(place(there.id))
+                self.look_for_runs(&existing.id).await?;
+                self.deleted().insert(existing.id.clone());
+                Ok(place(existing.id))
             }
-            (true, false) if !ours => Err(held_by_deleted(name)),
+            (true, false) if !is_imported => Err(held_by_deleted(name)),
             (is_deleted, _) => {
                 // The experiment was restored at the source, after an import had deleted it here.
                 if is_deleted {
-                    self.client.set_experiment_lifecycle(&there.id, Lifecycle::Active).await?;
+                    self.client.set_experiment_lifecycle(&existing.id, Lifecycle::Active).await?;
                     self.note(format!("experiment {name:?} was restored on the target, as on the source"));
                 }
                 let is_known =
-                    ours || merged_tag(experiment).is_some_and(|key| there.tags.contains_key(&key));
-                if !is_known && there.id.as_str() != DEFAULT_EXPERIMENT {
+                    is_imported || merged_tag(experiment).is_some_and(|key| existing.tags.contains_key(&key));
+                if !is_known && existing.id.as_str() != DEFAULT_EXPERIMENT {
                     self.note(format!(
                         "experiment {name:?} was on the target before: runs were added to it, and its tags were not changed"
                     ));
                 }
-                self.merge_tags(experiment, &there, ours).await?;
-                self.look_for_runs(&there.id).await?;
+                self.merge_tags(experiment, &existing, is_imported).await?;
+                self.look_for_runs(&existing.id).await?;
                 // An active experiment that this program did not create must not be deleted.
-                Ok(TargetExperiment { to_be_deleted: to_be_deleted && ours, ..place(there.id) })
+                Ok(TargetExperiment { to_be_deleted: to_be_deleted && is_imported, ..place(existing.id) })
             }
         }
     }
 
     /// The other source experiment that this target experiment was made from. It had this name before.
-    fn copied_from_another(&self, there: &Experiment, experiment: &Experiment) -> Option<&Experiment> {
+    fn copied_from_another(&self, existing: &Experiment, experiment: &Experiment) -> Option<&Experiment> {
         let all = &self.source.get()?.experiments;
-        let is_marked = there.tags.contains_key(tag::SOURCE_CREATION_TIME);
+        let is_marked = existing.tags.contains_key(tag::SOURCE_CREATION_TIME);
         let is_match =
-            |one: &&Experiment| one.id != experiment.id && has_identity(one) && is_made_from(there, one);
+            |one: &&Experiment| one.id != experiment.id && has_identity(one) && is_made_from(existing, one);
         all.iter().find(is_match).filter(|_| is_marked)
     }
 
     /// Renames the copy of `other`, because `other` was renamed at the source, so that the name becomes free.
-    async fn rename_copied(&self, there: Experiment, other: &Experiment, name: &str) -> Result<()> {
+    async fn rename_copied(&self, existing: Experiment, other: &Experiment, name: &str) -> Result<()> {
         let is_taken = self.client.experiment_by_name(&other.name).await?.is_some();
-        let moved = self.under_its_name(there, &other.name, is_taken).await?;
+        let moved = self.under_its_name(existing, &other.name, is_taken).await?;
         if moved.name != name {
             return Ok(());
         }
@@ -98,7 +98,7 @@ impl RestWriter {
         for experiment in experiments.iter().filter_map(|one| Some((one, origin(one)?))).take(MAX_ORIGINS) {
             let (experiment, (id, created)) = experiment;
             match self.client.experiment(&id).await {
-                Ok(there) if there.creation_time == Some(created) => {
+                Ok(existing) if existing.creation_time == Some(created) => {
                     return Ok(Some(experiment.name.clone()));
                 }
                 Ok(_) => {}
@@ -115,11 +115,11 @@ impl RestWriter {
         match self.create_experiment(name, &tags).await {
             // The server may refuse one of the tags. Then the others are written, and this one is reported.
             Err(e) if is_refusal(&e) => {
-                let (own, theirs): (BTreeMap<_, _>, BTreeMap<_, _>) =
+                let (own, user_tags): (BTreeMap<_, _>, BTreeMap<_, _>) =
                     tags.into_iter().partition(|(key, _)| tag::is_ours(key));
                 // If this is refused, too, the first reason is more useful.
                 let id = self.create_experiment(name, &own).await.map_err(|_| e)?;
-                let refused = self.set_experiment_tags(&id, theirs).await?;
+                let refused = self.set_experiment_tags(&id, user_tags).await?;
                 self.refusals.add(Kind::Experiment, experiment.id.as_str(), refused);
                 Ok(id)
             }
@@ -163,9 +163,9 @@ impl RestWriter {
 
     /// The source's tags, and mlferry's own tags for values that cannot be set.
     fn tags_of(&self, experiment: &Experiment) -> BTreeMap<String, String> {
-        let theirs = experiment.tags.iter().filter(|(key, _)| !tag::is_ours(key));
+        let user_tags = experiment.tags.iter().filter(|(key, _)| !tag::is_ours(key));
         let mut tags: BTreeMap<String, String> =
-            theirs.map(|(key, value)| (key.clone(), value.clone())).collect();
+            user_tags.map(|(key, value)| (key.clone(), value.clone())).collect();
         tags.insert(tag::SOURCE_EXPERIMENT_ID.to_owned(), experiment.id.to_string());
         let times = [
             (tag::SOURCE_CREATION_TIME, experiment.creation_time),
@@ -181,17 +181,25 @@ impl RestWriter {
 
     /// Adds the tags that the target's experiment lacks. Existing tags are not changed, unless an import made the
     /// experiment and this import is an update.
-    async fn merge_tags(&self, experiment: &Experiment, there: &Experiment, ours: bool) -> Result<()> {
+    async fn merge_tags(
+        &self,
+        experiment: &Experiment,
+        existing: &Experiment,
+        is_imported: bool,
+    ) -> Result<()> {
         let mut missing = self.tags_of(experiment);
         // mlferry's own tags are excluded: an experiment that existed before does not become an imported one.
         missing.retain(|key, _| !tag::is_ours(key));
-        missing.extend(merged_tag(experiment).filter(|_| !ours).map(|key| (key, String::from("true"))));
-        missing.retain(|key, value| match there.tags.get(key) {
+        missing
+            .extend(merged_tag(experiment).filter(|_| !is_imported).map(|key| (key, String::from("true"))));
+        missing.retain(|key, value| match existing.tags.get(key) {
             None => true,
-            Some(known) => ours && known != value && self.drift.sets("tags of experiments"),
+            Some(known) => is_imported && known != value && self.drift.sets("tags of experiments"),
         });
-        missing.extend(self.drift.kept_time(&there.tags, experiment.last_update_time).filter(|_| ours));
-        let refused = self.set_experiment_tags(&there.id, missing).await?;
+        missing.extend(
+            self.drift.kept_time(&existing.tags, experiment.last_update_time).filter(|_| is_imported),
+        );
+        let refused = self.set_experiment_tags(&existing.id, missing).await?;
         self.refusals.add(Kind::Experiment, experiment.id.as_str(), refused);
         Ok(())
     }
@@ -203,14 +211,15 @@ impl RestWriter {
         }
         let marked = self.marked_experiments.get_or_try_init(|| self.find_marked()).await?;
         let merged = merged_tag(experiment);
-        let is_match = |there: &&Experiment| {
-            is_made_from(there, experiment) && there.tags.contains_key(tag::SOURCE_CREATION_TIME)
-                || merged.as_ref().is_some_and(|key| there.tags.contains_key(key))
+        let is_match = |existing: &&Experiment| {
+            is_made_from(existing, experiment) && existing.tags.contains_key(tag::SOURCE_CREATION_TIME)
+                || merged.as_ref().is_some_and(|key| existing.tags.contains_key(key))
         };
         // A deleted experiment on the target accepts no writes, and another one may use its name.
-        let takes = |there: &&Experiment| !there.lifecycle.is_deleted() || experiment.lifecycle.is_deleted();
+        let takes =
+            |existing: &&Experiment| !existing.lifecycle.is_deleted() || experiment.lifecycle.is_deleted();
         let all = marked.iter().filter(is_match).filter(takes);
-        Ok(all.min_by_key(|there| (there.lifecycle.is_deleted(), there.creation_time)).cloned())
+        Ok(all.min_by_key(|existing| (existing.lifecycle.is_deleted(), existing.creation_time)).cloned())
     }
 
     async fn find_marked(&self) -> Result<Vec<Experiment>> {
@@ -247,19 +256,19 @@ impl RestWriter {
     }
 
     /// Renames an experiment after a rename at the source. A name that a user has set on the target is kept.
-    async fn under_its_name(&self, there: Experiment, name: &str, is_taken: bool) -> Result<Experiment> {
-        let is_given = there.tags.get(tag::GIVEN_NAME) == Some(&there.name);
-        let old = there.name.clone();
-        let why = match (is_given && !there.lifecycle.is_deleted(), is_taken) {
+    async fn under_its_name(&self, existing: Experiment, name: &str, is_taken: bool) -> Result<Experiment> {
+        let is_given = existing.tags.get(tag::GIVEN_NAME) == Some(&existing.name);
+        let old = existing.name.clone();
+        let why = match (is_given && !existing.lifecycle.is_deleted(), is_taken) {
             (false, _) => "an import did not give it that name",
             (true, true) => "another experiment has the new name there",
-            (true, false) => match self.client.rename_experiment(&there.id, name).await {
+            (true, false) => match self.client.rename_experiment(&existing.id, name).await {
                 Ok(()) => {
-                    self.client.set_experiment_tag(&there.id, tag::GIVEN_NAME, name).await?;
+                    self.client.set_experiment_tag(&existing.id, tag::GIVEN_NAME, name).await?;
                     self.note(format!(
                         "experiment {old:?} was renamed to {name:?} on the target, its name in this import"
                     ));
-                    return Ok(Experiment { name: name.to_owned(), ..there });
+                    return Ok(Experiment { name: name.to_owned(), ..existing });
                 }
                 Err(e) if is_refusal(&e) || e.class() == Class::Forbidden => {
                     "the target refuses to rename it"
@@ -268,12 +277,12 @@ impl RestWriter {
             },
         };
         if old == name {
-            return Ok(there);
+            return Ok(existing);
         }
         self.note(format!(
             "experiment {name:?} was migrated before and is called {old:?} on the target: it keeps that name, because {why}"
         ));
-        Ok(there)
+        Ok(existing)
     }
 
     /// Finds the runs that earlier imports made here, and their tags that still name a run of the source: an
@@ -298,8 +307,8 @@ impl RestWriter {
                 self.add_imported(&mut found, run).await?;
             }
         }
-        for (source, there) in &found {
-            self.ledger.opened(source, &there.id)?;
+        for (source, existing) in &found {
+            self.ledger.opened(source, &existing.id)?;
         }
         let models = self.imported_models(id).await?;
         for reference in naming {
@@ -308,18 +317,19 @@ impl RestWriter {
                 self.ledger.unresolved(reference)?;
             }
         }
-        self.there.lock().unwrap_or_else(PoisonError::into_inner).insert(id.clone(), found);
-        self.models_there.lock().unwrap_or_else(PoisonError::into_inner).insert(id.clone(), models);
+        self.existing.lock().unwrap_or_else(PoisonError::into_inner).insert(id.clone(), found);
+        self.existing_models.lock().unwrap_or_else(PoisonError::into_inner).insert(id.clone(), models);
         Ok(())
     }
 }
 
-/// True when an import made the experiment `there` from this one. The ids of a database are small numbers that every
+/// True when an import made the experiment `existing` from this one. The ids of a database are small numbers that every
 /// source has, so the creation time distinguishes the sources, if both sides have it.
-fn is_made_from(there: &Experiment, experiment: &Experiment) -> bool {
-    let created =
-        |time: i64| there.tags.get(tag::SOURCE_CREATION_TIME).is_none_or(|known| *known == time.to_string());
-    there.tags.get(tag::SOURCE_EXPERIMENT_ID).map(String::as_str) == Some(experiment.id.as_str())
+fn is_made_from(existing: &Experiment, experiment: &Experiment) -> bool {
+    let created = |time: i64| {
+        existing.tags.get(tag::SOURCE_CREATION_TIME).is_none_or(|known| *known == time.to_string())
+    };
+    existing.tags.get(tag::SOURCE_EXPERIMENT_ID).map(String::as_str) == Some(experiment.id.as_str())
         && experiment.creation_time.is_none_or(created)
 }
 

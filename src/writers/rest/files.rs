@@ -41,7 +41,7 @@ pub struct RestFiles {
     /// The run that owns the files, if any: the server signs uploads for runs only.
     run: Option<RunId>,
     /// The files on the target, after they were listed.
-    there: OnceCell<Option<BTreeMap<String, Option<u64>>>>,
+    existing: OnceCell<Option<BTreeMap<String, Option<u64>>>>,
 }
 
 /// The destination of a file.
@@ -53,7 +53,7 @@ enum FileAddress {
 
 impl RestFiles {
     pub fn new(by: Arc<ArtifactUploader>, roots: (String, String)) -> Self {
-        Self { by, roots, run: None, there: OnceCell::new() }
+        Self { by, roots, run: None, existing: OnceCell::new() }
     }
 
     #[must_use]
@@ -191,9 +191,9 @@ impl FileWriter for RestFiles {
         if !looks {
             return Ok(true);
         }
-        let there = self.there.get_or_try_init(|| self.list()).await?;
-        let Some(there) = there else { return Ok(true) };
-        let Some(found) = there.get(&file.path) else { return Ok(false) };
+        let existing = self.existing.get_or_try_init(|| self.list()).await?;
+        let Some(existing) = existing else { return Ok(true) };
+        let Some(found) = existing.get(&file.path) else { return Ok(false) };
         // A file that was changed during the transfer may have another size.
         if is_mlmodel(&file.path, file.size) {
             return self.names_new_ids(&file.path).await;

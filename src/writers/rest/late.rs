@@ -150,33 +150,33 @@ impl RestWriter {
     pub(super) async fn without_late_copies(
         &self,
         name: &str,
-        mut there: BTreeMap<u64, ModelVersion>,
+        mut existing: BTreeMap<u64, ModelVersion>,
         aliased: &BTreeSet<u64>,
     ) -> Result<BTreeMap<u64, ModelVersion>> {
         let is_safe = !self.keeps_no_lease.load(Ordering::Relaxed);
-        let late: Vec<(u64, u64)> = there
+        let late: Vec<(u64, u64)> = existing
             .values()
             .filter(|one| is_safe && !aliased.contains(&one.version))
-            .filter_map(|one| Some((one.version, copied_number(one, &there)?)))
+            .filter_map(|one| Some((one.version, copied_number(one, &existing)?)))
             .collect();
         for (number, of) in late {
             self.client.delete_model_version(name, number).await?;
-            there.remove(&number);
+            existing.remove(&number);
             self.note(format!(
                 "version {number} of {name:?} was the same as version {of}, because the target had created it after its \
                  answer was lost: it was deleted, {of} was kept"
             ));
         }
-        Ok(there)
+        Ok(existing)
     }
 }
 
 /// The number of the version that this one repeats in every field. A copy that a user has made has another source or
 /// another text.
-fn copied_number(one: &ModelVersion, there: &BTreeMap<u64, ModelVersion>) -> Option<u64> {
+fn copied_number(one: &ModelVersion, existing: &BTreeMap<u64, ModelVersion>) -> Option<u64> {
     let label = one.tags.get(tag::SOURCE_VERSION)?;
     let number: u64 = label.rsplit_once('/')?.1.parse().ok()?;
-    let first = there.get(&number).filter(|_| number != one.version)?;
+    let first = existing.get(&number).filter(|_| number != one.version)?;
     let is_same = first.source == one.source
         && first.tags == one.tags
         && first.description == one.description
@@ -197,16 +197,16 @@ mod tests {
             tags: [(tag::SOURCE_VERSION.to_owned(), label.to_owned())].into(),
             ..ModelVersion::default()
         };
-        let there: BTreeMap<u64, ModelVersion> =
+        let existing: BTreeMap<u64, ModelVersion> =
             [version(1, "m/1", "s3://a"), version(2, "m/2", "s3://b")].map(|one| (one.version, one)).into();
-        assert_eq!(copied_number(&there[&2], &there), None, "it has its own number");
-        assert_eq!(copied_number(&version(3, "m/1", "s3://a"), &there), Some(1));
-        assert_eq!(copied_number(&version(3, "m/1", "models:/m/1"), &there), None, "MLflow's own copy");
-        assert_eq!(copied_number(&version(3, "m/5", "s3://a"), &there), None);
+        assert_eq!(copied_number(&existing[&2], &existing), None, "it has its own number");
+        assert_eq!(copied_number(&version(3, "m/1", "s3://a"), &existing), Some(1));
+        assert_eq!(copied_number(&version(3, "m/1", "models:/m/1"), &existing), None, "MLflow's own copy");
+        assert_eq!(copied_number(&version(3, "m/5", "s3://a"), &existing), None);
         let mut edited = version(3, "m/1", "s3://a");
         edited.tags.insert("mlflow.prompt.text".to_owned(), "new".to_owned());
-        assert_eq!(copied_number(&edited, &there), None, "a new text from an old prompt");
+        assert_eq!(copied_number(&edited, &existing), None, "a new text from an old prompt");
         let staged = ModelVersion { stage: "Production".to_owned(), ..version(3, "m/1", "s3://a") };
-        assert_eq!(copied_number(&staged, &there), None, "a user uses it");
+        assert_eq!(copied_number(&staged, &existing), None, "a user uses it");
     }
 }

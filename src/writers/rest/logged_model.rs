@@ -30,31 +30,31 @@ impl RestWriter {
             ));
         }
         let known = {
-            let there = self.models_there.lock().unwrap_or_else(PoisonError::into_inner);
-            there.get(&place.id).and_then(|there| there.get(&model.id)).cloned()
+            let existing = self.existing_models.lock().unwrap_or_else(PoisonError::into_inner);
+            existing.get(&place.id).and_then(|existing| existing.get(&model.id)).cloned()
         };
-        let (there, found) = match known {
+        let (existing, found) = match known {
             // The status is written last. A model that is not ready at the source may have changed there.
-            Some(there)
+            Some(existing)
                 if !again
-                    && !there.lacking
-                    && there.status == model.status
+                    && !existing.lacking
+                    && existing.status == model.status
                     && model.status != ModelStatus::Pending =>
             {
-                (there, Existing::Everything)
+                (existing, Existing::Everything)
             }
-            Some(there) => (there, Existing::Partial),
+            Some(existing) => (existing, Existing::Partial),
             None => {
                 self.reopen_experiment(place).await?;
                 (self.make_logged_model(place, model).await?, Existing::Nothing)
             }
         };
-        self.ledger.opened_model(&model.id, &there.id)?;
+        self.ledger.opened_model(&model.id, &existing.id)?;
         if found != Existing::Everything {
-            self.store_references(&there.id, model)?;
+            self.store_references(&existing.id, model)?;
         }
-        let writer = RestModelWriter::new(&self.way, model, &there);
-        Ok(OpenModel { id: there.id, found, writer: Box::new(writer) })
+        let writer = RestModelWriter::new(&self.way, model, &existing);
+        Ok(OpenModel { id: existing.id, found, writer: Box::new(writer) })
     }
 
     /// Creates the model with its identity tag. If the reply is lost, the tag shows whether it was created.
@@ -93,8 +93,9 @@ impl RestWriter {
 
     /// The source's tags with new ids, without the tags that the server itself maintains.
     fn tags_of_model(&self, model: &LoggedModel) -> BTreeMap<String, String> {
-        let theirs = model.tags.iter().filter(|(key, _)| !tag::is_ours(key) && *key != tag::MODEL_VERSIONS);
-        theirs.map(|(key, value)| (key.clone(), self.rewritten(key, value))).collect()
+        let user_tags =
+            model.tags.iter().filter(|(key, _)| !tag::is_ours(key) && *key != tag::MODEL_VERSIONS);
+        user_tags.map(|(key, value)| (key.clone(), self.rewritten(key, value))).collect()
     }
 
     fn store_references(&self, on: &ModelId, model: &LoggedModel) -> Result<()> {
@@ -145,18 +146,18 @@ impl RestWriter {
                 "the target does not support logged models, and this run used or created some",
             ));
         }
-        let there = self.client.run(target).await?;
+        let existing = self.client.run(target).await?;
         let (mut inputs, mut outputs, mut gone) = (Vec::new(), Vec::new(), BTreeSet::new());
         for id in &run.model_inputs {
             match self.ledger.model_of(id) {
-                Some(id) if !there.model_inputs.contains(&id) => inputs.push(id),
+                Some(id) if !existing.model_inputs.contains(&id) => inputs.push(id),
                 Some(_) => {}
                 None => _ = gone.insert(id.clone()),
             }
         }
         for ModelOutput { model_id, step } in &run.model_outputs {
             match self.ledger.model_of(model_id) {
-                Some(id) if there.model_outputs.iter().all(|known| known.model_id != id) => {
+                Some(id) if existing.model_outputs.iter().all(|known| known.model_id != id) => {
                     outputs.push(ModelOutput { model_id: id, step: *step });
                 }
                 Some(_) => {}
@@ -167,11 +168,11 @@ impl RestWriter {
         let missing = run
             .params
             .iter()
-            .filter(|(key, value)| names_any(key, value) && !there.params.contains_key(*key));
+            .filter(|(key, value)| names_any(key, value) && !existing.params.contains_key(*key));
         let params: Vec<BatchItem> =
             missing.map(|(key, value)| BatchItem::Param(key.clone(), self.rewritten(key, value))).collect();
         if !inputs.is_empty() || !outputs.is_empty() || !params.is_empty() {
-            self.restored(&there, self.log_models(run, target, inputs, outputs, params)).await?;
+            self.restored(&existing, self.log_models(run, target, inputs, outputs, params)).await?;
         }
         Ok(gone)
     }
@@ -205,9 +206,9 @@ impl RestWriter {
     async fn log_outputs(&self, run: &RunId, outputs: Vec<ModelOutput>) -> Result<()> {
         match self.client.log_model_outputs(run, &outputs).await {
             Err(e) if e.class() == Class::Ambiguous || e.cause() == Some(Cause::PointExists) => {
-                let there = self.client.run(run).await?.model_outputs;
+                let existing = self.client.run(run).await?.model_outputs;
                 let missing: Vec<ModelOutput> =
-                    outputs.iter().filter(|output| !there.contains(output)).cloned().collect();
+                    outputs.iter().filter(|output| !existing.contains(output)).cloned().collect();
                 match missing.len() {
                     0 => Ok(()),
                     // The server refuses existing outputs, but here none exist.

@@ -63,9 +63,9 @@ pub struct RestWriter {
     refusals: Arc<Refusals>,
     location: String,
     /// Runs of earlier imports, by experiment: they carry a source id.
-    there: Mutex<HashMap<ExperimentId, HashMap<RunId, ImportedRun>>>,
+    existing: Mutex<HashMap<ExperimentId, HashMap<RunId, ImportedRun>>>,
     /// Logged models of earlier imports, by experiment.
-    models_there: Mutex<HashMap<ExperimentId, HashMap<ModelId, ImportedModel>>>,
+    existing_models: Mutex<HashMap<ExperimentId, HashMap<ModelId, ImportedModel>>>,
     /// The number of source experiments that are being written into each experiment: two may be merged.
     open_places: Mutex<HashMap<ExperimentId, usize>>,
     /// All objects of the source; an import may use only some of them.
@@ -73,7 +73,7 @@ pub struct RestWriter {
     /// The target's experiment for each source experiment.
     experiments: Mutex<HashMap<ExperimentId, ExperimentId>>,
     /// Evaluation datasets of earlier imports, by their ids on the source.
-    datasets_there: OnceCell<HashMap<String, EvaluationDataset>>,
+    existing_datasets: OnceCell<HashMap<String, EvaluationDataset>>,
     /// Experiments that earlier imports created, or merged others into.
     marked_experiments: OnceCell<Vec<Experiment>>,
     /// The number of existing runs that were written again and have tags that the source's runs do not have.
@@ -175,12 +175,12 @@ impl RestWriter {
             way,
             refusals,
             location,
-            there: Mutex::default(),
-            models_there: Mutex::default(),
+            existing: Mutex::default(),
+            existing_models: Mutex::default(),
             open_places: Mutex::default(),
             source: OnceLock::new(),
             experiments: Mutex::default(),
-            datasets_there: OnceCell::new(),
+            existing_datasets: OnceCell::new(),
             marked_experiments: OnceCell::new(),
             with_more_tags: AtomicU64::default(),
             drift: Drift::new(update),
@@ -227,8 +227,8 @@ impl RestWriter {
     }
 
     fn known_run(&self, experiment: &ExperimentId, source: &RunId) -> Option<ImportedRun> {
-        let there = self.there.lock().unwrap_or_else(PoisonError::into_inner);
-        there.get(experiment)?.get(source).cloned()
+        let existing = self.existing.lock().unwrap_or_else(PoisonError::into_inner);
+        existing.get(experiment)?.get(source).cloned()
     }
 }
 
@@ -318,7 +318,7 @@ impl Writer for RestWriter {
         _runs: &[RunId],
     ) -> Result<()> {
         if self.is_last(&place.id) {
-            self.there.lock().unwrap_or_else(PoisonError::into_inner).remove(&place.id);
+            self.existing.lock().unwrap_or_else(PoisonError::into_inner).remove(&place.id);
         }
         if self.unanswered.take_experiment(&place.id) || self.keeps_no_lease.load(Ordering::Relaxed) {
             self.settle_doubles(&place.id).await?;
@@ -345,9 +345,9 @@ impl Writer for RestWriter {
         versions: &[ModelVersion],
     ) -> Result<Vec<String>> {
         if self.unanswered.take_model(&at.name) {
-            let there = self.client.registered_model(&at.name).await?.unwrap_or_default();
-            let aliased = there.aliases.values().copied().collect();
-            self.without_late_copies(&at.name, self.versions_there(&at.name).await?, &aliased).await?;
+            let existing = self.client.registered_model(&at.name).await?.unwrap_or_default();
+            let aliased = existing.aliases.values().copied().collect();
+            self.without_late_copies(&at.name, self.existing_versions(&at.name).await?, &aliased).await?;
         }
         self.set_aliases(at, model, versions).await
     }

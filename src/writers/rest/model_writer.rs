@@ -50,18 +50,18 @@ pub struct RestModelWriter {
 type Identity<'a> = (&'a str, PointIdentity, RunId, &'a Option<String>, &'a Option<String>);
 
 impl RestModelWriter {
-    pub fn new(way: &RunWay, model: &LoggedModel, there: &ImportedModel) -> Self {
+    pub fn new(way: &RunWay, model: &LoggedModel, existing: &ImportedModel) -> Self {
         let RunWay { by, log, refusals } = way.clone();
         let (client, ledger) = (Arc::clone(&by.client), Arc::clone(&by.ledger));
-        let files = RestFiles::new(by, (model.artifact_uri.clone(), there.artifact_uri.clone()));
-        let (id, was_lacking) = (there.id.clone(), there.lacking);
+        let files = RestFiles::new(by, (model.artifact_uri.clone(), existing.artifact_uri.clone()));
+        let (id, was_lacking) = (existing.id.clone(), existing.lacking);
         Self { client, ledger, log, refusals, id, files, was_lacking }
     }
 
     /// Adds the missing params. The server refuses existing params, which may come from a try whose reply was lost. So
     /// the model is read again then.
-    async fn add_params(&self, model: &LoggedModel, there: &LoggedModel) -> Result<Refused> {
-        let missing = model.params.iter().filter(|(key, _)| !there.params.contains_key(*key));
+    async fn add_params(&self, model: &LoggedModel, existing: &LoggedModel) -> Result<Refused> {
+        let missing = model.params.iter().filter(|(key, _)| !existing.params.contains_key(*key));
         let missing: Vec<(String, String)> = self.rewritten(missing).into_iter().collect();
         let send = |part: Vec<(String, String)>| async move {
             let params: BTreeMap<String, String> = part.into_iter().collect();
@@ -76,10 +76,11 @@ impl RestModelWriter {
         Ok(named("param", in_parts(missing, send).await?))
     }
 
-    async fn add_tags(&self, model: &LoggedModel, there: &LoggedModel) -> Result<Refused> {
-        let theirs = model.tags.iter().filter(|(key, _)| !tag::is_ours(key) && *key != tag::MODEL_VERSIONS);
-        let mut tags = self.rewritten(theirs);
-        tags.retain(|key, value| there.tags.get(key) != Some(value));
+    async fn add_tags(&self, model: &LoggedModel, existing: &LoggedModel) -> Result<Refused> {
+        let user_tags =
+            model.tags.iter().filter(|(key, _)| !tag::is_ours(key) && *key != tag::MODEL_VERSIONS);
+        let mut tags = self.rewritten(user_tags);
+        tags.retain(|key, value| existing.tags.get(key) != Some(value));
         let send = |part: Vec<(String, String)>| async move {
             self.client.set_logged_model_tags(&self.id, &part.into_iter().collect()).await
         };
@@ -97,9 +98,9 @@ impl RestModelWriter {
     }
 
     /// Points are written through the runs that own the metrics.
-    async fn add_points(&self, model: &LoggedModel, there: &LoggedModel) -> Result<Refused> {
+    async fn add_points(&self, model: &LoggedModel, existing: &LoggedModel) -> Result<Refused> {
         let known: HashSet<Identity<'_>> =
-            there.metrics.iter().map(|metric| identity(metric, metric.run_id.clone())).collect();
+            existing.metrics.iter().map(|metric| identity(metric, metric.run_id.clone())).collect();
         let (mut by_run, mut gone) = (BTreeMap::<RunId, Vec<BatchItem>>::new(), None);
         for metric in &model.metrics {
             let Some(run) = self.ledger.target_of(&metric.run_id) else {
@@ -120,7 +121,7 @@ impl RestModelWriter {
         for (run, items) in by_run {
             refused.extend(self.log(&run, items).await?);
         }
-        gone.map_or(Ok(refused), |metric| Err(not_there(metric)))
+        gone.map_or(Ok(refused), |metric| Err(not_on_target(metric)))
     }
 
     /// Writes points of a run. A deleted run accepts no writes, so it is restored in the meantime.
@@ -150,7 +151,7 @@ fn identity(metric: &ModelMetric, run: RunId) -> Identity<'_> {
     (&metric.key, of_model(metric.point).identity(), run, &metric.dataset_name, &metric.dataset_digest)
 }
 
-fn not_there(metric: &ModelMetric) -> Error {
+fn not_on_target(metric: &ModelMetric) -> Error {
     Error::permanent(format!(
         "its metric {:?} belongs to the run {}, which is not on the target",
         metric.key, metric.run_id
@@ -165,10 +166,10 @@ impl ModelWriter for RestModelWriter {
     }
 
     async fn complete(&self, model: &LoggedModel) -> Result<()> {
-        let there = self.client.logged_model(&self.id).await?;
-        let mut refused = self.add_params(model, &there).await?;
-        refused.extend(self.add_tags(model, &there).await?);
-        refused.extend(self.add_points(model, &there).await?);
+        let existing = self.client.logged_model(&self.id).await?;
+        let mut refused = self.add_params(model, &existing).await?;
+        refused.extend(self.add_tags(model, &existing).await?);
+        refused.extend(self.add_points(model, &existing).await?);
         self.refusals.add(Kind::LoggedModel, model.id.as_str(), refused);
         Ok(())
     }

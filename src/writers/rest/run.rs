@@ -21,26 +21,26 @@ impl RestWriter {
         run: &Run,
         again: bool,
     ) -> Result<OpenRun> {
-        let (there, found) = match self.known_run(&place.id, &run.id) {
-            Some(there) if !again && is_complete(&there, run) => (there, Existing::Everything),
-            Some(there) => (there, Existing::Partial),
+        let (existing, found) = match self.known_run(&place.id, &run.id) {
+            Some(existing) if !again && is_complete(&existing, run) => (existing, Existing::Everything),
+            Some(existing) => (existing, Existing::Partial),
             None => {
                 self.reopen_experiment(place).await?;
-                let (there, written) = self.make_run(place, run).await?;
+                let (existing, written) = self.make_run(place, run).await?;
                 if run.name.is_empty() {
                     self.nameless.fetch_add(1, Ordering::Relaxed);
                 }
-                self.ledger.opened(&run.id, &there.id)?;
-                let (items, refused) = self.items(run, &there.id, &BTreeMap::new(), &written)?;
-                let writer = RestRunWriter::new(&self.way, run, &there, place.to_be_deleted);
+                self.ledger.opened(&run.id, &existing.id)?;
+                let (items, refused) = self.items(run, &existing.id, &BTreeMap::new(), &written)?;
+                let writer = RestRunWriter::new(&self.way, run, &existing, place.to_be_deleted);
                 let writer = Box::new(writer.starting_with(items, refused));
-                return Ok(OpenRun { id: there.id, found: Existing::Nothing, writer });
+                return Ok(OpenRun { id: existing.id, found: Existing::Nothing, writer });
             }
         };
-        self.ledger.opened(&run.id, &there.id)?;
-        let mut writer = RestRunWriter::new(&self.way, run, &there, place.to_be_deleted);
+        self.ledger.opened(&run.id, &existing.id)?;
+        let mut writer = RestRunWriter::new(&self.way, run, &existing, place.to_be_deleted);
         if found == Existing::Partial {
-            let now = self.reopened(place, &there).await?;
+            let now = self.reopened(place, &existing).await?;
             let is_left = |key: &String| {
                 !run.tags.contains_key(key) && !tag::is_ours(key) && !key.starts_with("mlflow.")
             };
@@ -48,19 +48,19 @@ impl RestWriter {
                 self.with_more_tags.fetch_add(1, Ordering::Relaxed);
             }
             // Params cannot be changed: existing ones stay as they are.
-            let (items, refused) = self.items(run, &there.id, &now.params, &now.tags)?;
+            let (items, refused) = self.items(run, &existing.id, &now.params, &now.tags)?;
             writer = writer.starting_with(items, refused).adding_to(now.latest.into_keys());
         }
-        Ok(OpenRun { id: there.id, found, writer: Box::new(writer) })
+        Ok(OpenRun { id: existing.id, found, writer: Box::new(writer) })
     }
 
     /// Reads an existing run. A deleted run is restored, because it accepts no writes; it is deleted again when it is
     /// closed.
-    async fn reopened(&self, place: &TargetExperiment, there: &ImportedRun) -> Result<Run> {
+    async fn reopened(&self, place: &TargetExperiment, existing: &ImportedRun) -> Result<Run> {
         self.reopen_experiment(place).await?;
-        let run = self.client.run(&there.id).await?;
+        let run = self.client.run(&existing.id).await?;
         if run.lifecycle.is_deleted() {
-            self.client.set_run_lifecycle(&there.id, Lifecycle::Active).await?;
+            self.client.set_run_lifecycle(&existing.id, Lifecycle::Active).await?;
         }
         Ok(run)
     }
@@ -140,7 +140,7 @@ impl RestWriter {
         tags
     }
 
-    /// The params that are not in `there`, and the tags that differ from `written`, which are the tags that the run
+    /// The params that are not in `existing`, and the tags that differ from `written`, which are the tags that the run
     /// already has. After a creation, these are tags that name the run itself or a later object; on a later visit, they
     /// are all changed tags. A tag that names a run which does not exist yet is stored for later. Params that name a
     /// logged model are written with the run's other links to models. Also returns the parts that cannot be changed.
@@ -148,11 +148,11 @@ impl RestWriter {
         &self,
         run: &Run,
         target: &RunId,
-        there: &BTreeMap<String, String>,
+        existing: &BTreeMap<String, String>,
         written: &BTreeMap<String, String>,
     ) -> Result<(Vec<BatchItem>, Refused)> {
         let missing =
-            run.params.iter().filter(|(key, value)| !there.contains_key(*key) && !names_model(value));
+            run.params.iter().filter(|(key, value)| !existing.contains_key(*key) && !names_model(value));
         let params = missing.map(|(key, value)| BatchItem::Param(key.clone(), value.clone()));
         let (mut items, mut refused): (Vec<BatchItem>, _) = (params.collect(), Refused::default());
         for (key, value) in run.tags.iter().filter(|(key, _)| !tag::is_ours(key)) {
@@ -187,7 +187,7 @@ impl RestWriter {
 
 /// True for a run that needs no further writes. The status and the deletion are written last. A run that is still
 /// running at the source may have new data.
-fn is_complete(there: &ImportedRun, run: &Run) -> bool {
-    let deleted = there.lifecycle.is_deleted();
-    !there.lacking && (deleted || (there.status != RunStatus::Running && !run.lifecycle.is_deleted()))
+fn is_complete(existing: &ImportedRun, run: &Run) -> bool {
+    let deleted = existing.lifecycle.is_deleted();
+    !existing.lacking && (deleted || (existing.status != RunStatus::Running && !run.lifecycle.is_deleted()))
 }

@@ -150,8 +150,8 @@ impl RunLog {
 
     /// The points of a logged model on the target that belong to this run.
     pub async fn model_points(&self, run: &RunId, model: &ModelId) -> Result<Vec<ModelPoint>> {
-        let there = self.client.logged_model(model).await?;
-        let of_run = there.metrics.into_iter().filter(|metric| metric.run_id == *run);
+        let existing = self.client.logged_model(model).await?;
+        let of_run = existing.metrics.into_iter().filter(|metric| metric.run_id == *run);
         Ok(of_run.map(|one| (model.clone(), one.key, one.point.timestamp, one.point.step)).collect())
     }
 
@@ -320,19 +320,19 @@ mod tests {
         assert!(server.received_requests().await.unwrap().len() < 10);
     }
 
-    fn first_half_is_there(body: &Value) -> Option<&'static str> {
-        let is_there = |point: &Value| point["timestamp"].as_i64().unwrap() < 100;
+    fn first_half_exists(body: &Value) -> Option<&'static str> {
+        let is_present = |point: &Value| point["timestamp"].as_i64().unwrap() < 100;
         body["metrics"]
             .as_array()
             .unwrap()
             .iter()
-            .any(is_there)
+            .any(is_present)
             .then_some("UNIQUE constraint failed: metrics.key")
     }
 
     #[tokio::test]
     async fn existing_points_are_read_and_the_rest_is_sent() {
-        let (server, log) = server(first_half_is_there).await;
+        let (server, log) = server(first_half_exists).await;
         let rows: Vec<Value> = (0..100)
             .map(|n| json!({ "key": "m", "run_id": "run", "value": 1.0, "timestamp": n, "step": 0 }))
             .collect();
@@ -343,7 +343,7 @@ mod tests {
             .await;
         let mut sent = Sent::default();
         log.send(&"run".into(), (0..200).map(|n| point("m", n)).collect(), &mut sent).await.unwrap();
-        assert_eq!(taken(&server, first_half_is_there).await.len(), 100);
+        assert_eq!(taken(&server, first_half_exists).await.len(), 100);
         assert!(sent.refused.into_error().is_none());
     }
 }

@@ -49,14 +49,14 @@ pub struct RestRunWriter {
     /// Points that belong to a further model, with the number of models before it: each needs its own batch.
     again: Vec<(usize, BatchItem)>,
     /// The points of a run that existed before this import.
-    there: Option<PointsThere>,
+    existing: Option<ExistingPoints>,
     sent: Sent,
     /// An earlier import has marked the run as incomplete.
     was_lacking: bool,
 }
 
 /// The points that a run had before this visit.
-struct PointsThere {
+struct ExistingPoints {
     /// The metrics that the run has.
     keys: HashSet<String>,
     /// The metric that is being written.
@@ -66,29 +66,29 @@ struct PointsThere {
 }
 
 impl RestRunWriter {
-    pub fn new(way: &RunWay, run: &Run, there: &ImportedRun, deleted_with_experiment: bool) -> Self {
+    pub fn new(way: &RunWay, run: &Run, existing: &ImportedRun, deleted_with_experiment: bool) -> Self {
         // The data from the search page is not kept, so that the page can be freed while this run is written.
         let run =
             Run { params: BTreeMap::new(), tags: BTreeMap::new(), latest: BTreeMap::new(), ..run.clone() };
-        let roots = (run.artifact_uri.clone(), there.artifact_uri.clone());
+        let roots = (run.artifact_uri.clone(), existing.artifact_uri.clone());
         let RunWay { by, log, refusals } = way.clone();
         let (client, ledger) = (Arc::clone(&by.client), Arc::clone(&by.ledger));
-        let files = RestFiles::new(by, roots).of_run(&there.id);
+        let files = RestFiles::new(by, roots).of_run(&existing.id);
         Self {
             client,
             ledger,
             log,
             refusals,
             run,
-            id: there.id.clone(),
+            id: existing.id.clone(),
             files,
             deleted_with_experiment,
             waiting: VecDeque::new(),
             of_models: HashMap::new(),
             again: Vec::new(),
-            there: None,
+            existing: None,
             sent: Sent::default(),
-            was_lacking: there.lacking,
+            was_lacking: existing.lacking,
         }
     }
 
@@ -103,7 +103,7 @@ impl RestRunWriter {
     #[must_use]
     pub fn adding_to(mut self, metrics: impl IntoIterator<Item = String>) -> Self {
         let keys = metrics.into_iter().collect();
-        self.there = Some(PointsThere { keys, current: None, of_models: None });
+        self.existing = Some(ExistingPoints { keys, current: None, of_models: None });
         self
     }
 
@@ -117,22 +117,22 @@ impl RestRunWriter {
 
     /// The points of this metric on the target. `None` when it has none.
     async fn known(&mut self, key: &str) -> Result<Option<Arc<Known>>> {
-        let Some(there) = self.there.as_mut().filter(|there| there.keys.contains(key)) else {
+        let Some(existing) = self.existing.as_mut().filter(|existing| existing.keys.contains(key)) else {
             return Ok(None);
         };
-        if let Some((current, known)) = &there.current
+        if let Some((current, known)) = &existing.current
             && current == key
         {
             return Ok(Some(Arc::clone(known)));
         }
         let known = Arc::new(self.log.known(&self.id, key).await?);
-        there.current = Some((key.to_owned(), Arc::clone(&known)));
+        existing.current = Some((key.to_owned(), Arc::clone(&known)));
         Ok(Some(known))
     }
 
     /// Reads the points of this run that the models on the target have, if the run existed before.
     async fn read_models(&mut self) -> Result<()> {
-        let Some(there) = self.there.as_mut().filter(|there| there.of_models.is_none()) else {
+        let Some(existing) = self.existing.as_mut().filter(|existing| existing.of_models.is_none()) else {
             return Ok(());
         };
         let named = self.of_models.values().flat_map(HashMap::values).flatten();
@@ -141,13 +141,13 @@ impl RestRunWriter {
         for model in models {
             points.extend(self.log.model_points(&self.id, &model).await?);
         }
-        there.of_models = Some(points);
+        existing.of_models = Some(points);
         Ok(())
     }
 
     /// True when the point must be written as a point of this model: the model exists and lacks it.
     fn is_missing(&self, key: &str, point: &Point, of: &MetricOf) -> bool {
-        let Some(of_models) = self.there.as_ref().and_then(|there| there.of_models.as_ref()) else {
+        let Some(of_models) = self.existing.as_ref().and_then(|existing| existing.of_models.as_ref()) else {
             return true;
         };
         self.ledger
@@ -196,13 +196,13 @@ impl RunWriter for RestRunWriter {
         }
         let of_models = self.of_models.remove(&chunk.key);
         for point in chunk.points {
-            let is_there = known.as_ref().is_some_and(|known| known.contains(&point.identity()));
+            let is_present = known.as_ref().is_some_and(|known| known.contains(&point.identity()));
             let models = of_models.as_ref().and_then(|all| all.get(&of_model(point).identity()));
             let missing: Vec<&MetricOf> =
                 models.into_iter().flatten().filter(|of| self.is_missing(&chunk.key, &point, of)).collect();
             let item = |of: Option<&MetricOf>| BatchItem::Metric(chunk.key.clone(), point, of.cloned());
             match missing.split_first() {
-                None if is_there => {}
+                None if is_present => {}
                 None => self.waiting.push_back(item(None)),
                 Some((first, more)) => {
                     self.waiting.push_back(item(Some(first)));

@@ -32,7 +32,7 @@ impl RestWriter {
             let model = self
                 .ledger
                 .model_of(&ModelId::from(uri.owner))
-                .ok_or_else(|| not_there("logged model", uri.owner))?;
+                .ok_or_else(|| not_on_target("logged model", uri.owner))?;
             let source = match uri.form {
                 UriForm::Root => format!("{}{below}", self.client.logged_model(&model).await?.artifact_uri),
                 UriForm::Models | UriForm::Runs => format!("models:/{model}{below}"),
@@ -40,7 +40,7 @@ impl RestWriter {
             return Ok(NewSource { model: Some(model), ..NewSource::of(source) });
         }
         let run =
-            self.ledger.target_of(&RunId::from(uri.owner)).ok_or_else(|| not_there("run", uri.owner))?;
+            self.ledger.target_of(&RunId::from(uri.owner)).ok_or_else(|| not_on_target("run", uri.owner))?;
         let source = match uri.form {
             UriForm::Root => format!("{}{below}", self.client.run(&run).await?.artifact_uri),
             UriForm::Runs | UriForm::Models => format!("runs:/{run}{below}"),
@@ -56,7 +56,7 @@ impl RestWriter {
     }
 }
 
-fn not_there(kind: &str, id: &str) -> Error {
+fn not_on_target(kind: &str, id: &str) -> Error {
     Error::permanent(format!("its files belong to the {kind} {id}, which is not on the target"))
         .hint(format!("migrate that {kind}, too, unless it no longer exists on the source"))
 }

@@ -35,16 +35,16 @@ fn started(request: &Request) -> ResponseTemplate {
     ResponseTemplate::new(200).set_body_json(body)
 }
 
-/// Returns whether the spans of a trace were uploaded as a file. `spans_there` is the target's answer when its spans
+/// Returns whether the spans of a trace were uploaded as a file. `spans_answer` is the target's answer when its spans
 /// are read.
-async fn sends_file(spans_there: ResponseTemplate) -> bool {
+async fn sends_file(spans_answer: ResponseTemplate) -> bool {
     let server = MockServer::start().await;
     let ok = || ResponseTemplate::new(200).set_body_json(json!({}));
     answers(&server, "POST", "^/api/2.0/mlflow/experiments/search$", ok()).await;
     answers(&server, "GET", "^/api/2.0/mlflow/experiments/search$", ok()).await;
     answers(&server, "POST", "^/api/3.0/mlflow/traces/search$", ok()).await;
     answers(&server, "POST", "^/v1/traces$", ResponseTemplate::new(200)).await;
-    answers(&server, "GET", "^/ajax-api/2.0/mlflow/get-trace-artifact$", spans_there).await;
+    answers(&server, "GET", "^/ajax-api/2.0/mlflow/get-trace-artifact$", spans_answer).await;
     answers(&server, "PUT", FILES, ok()).await;
     Mock::given(method("POST"))
         .and(path("/api/3.0/mlflow/traces"))

@@ -40,16 +40,16 @@ impl RestWriter {
             };
             return Ok(traces.iter().map(|_| Err(error())).collect());
         }
-        let mut there = self.traces_there(place, traces).await?;
+        let mut existing = self.existing_traces(place, traces).await?;
         let opened: Vec<Result<OpenTrace>> =
-            traces.iter().map(|trace| self.open(place, trace, there.remove(&trace.id))).collect();
+            traces.iter().map(|trace| self.open(place, trace, existing.remove(&trace.id))).collect();
         if opened.iter().flatten().any(|open| open.found != Existing::Everything) {
             self.reopen_experiment(place).await?;
         }
         Ok(opened)
     }
 
-    async fn traces_there(
+    async fn existing_traces(
         &self,
         place: &TargetExperiment,
         traces: &[Trace],
@@ -60,17 +60,17 @@ impl RestWriter {
             .map(|trace| format!("'{}'", trace.id))
             .collect();
         let filter = format!("request_id IN ({})", ids.join(", "));
-        let mut there = HashMap::new();
+        let mut existing = HashMap::new();
         let all = self.every_experiment.get_or_try_init(|| self.experiment_ids()).await?;
         let here = std::slice::from_ref(&place.id);
         for experiments in std::iter::once(here).chain(all.chunks(EXPERIMENTS_PER_SEARCH)) {
-            if ids.is_empty() || there.len() == ids.len() {
+            if ids.is_empty() || existing.len() == ids.len() {
                 break;
             }
             let found: Vec<Trace> = strict(self.client.traces(experiments, &filter)).try_concat().await?;
-            there.extend(found.into_iter().map(|trace| (trace.id.clone(), trace)));
+            existing.extend(found.into_iter().map(|trace| (trace.id.clone(), trace)));
         }
-        Ok(there)
+        Ok(existing)
     }
 
     pub(super) async fn add_trace_links(&self, links: &[TraceLinks]) -> Result<Vec<RunId>> {
@@ -81,8 +81,9 @@ impl RestWriter {
                 continue;
             };
             // MLflow 3.4 refuses to link a trace that is already linked.
-            let there = self.linked_to(&run).await?;
-            let missing: Vec<String> = trace_ids.iter().filter(|id| !there.contains(*id)).cloned().collect();
+            let existing = self.linked_to(&run).await?;
+            let missing: Vec<String> =
+                trace_ids.iter().filter(|id| !existing.contains(*id)).cloned().collect();
             let link = |part: Vec<String>| self.link(&run, part);
             for (trace, error) in in_parts(missing, link).await? {
                 self.note(format!("run {run_id} was not linked to the trace {trace}: {error}"));
@@ -95,8 +96,8 @@ impl RestWriter {
     async fn link(&self, run: &RunId, traces: Vec<String>) -> Result<()> {
         match self.client.link_traces(run, &traces).await {
             Err(e) if matches!(e.class(), Class::Permanent | Class::Transient) => {
-                let there = self.linked_to(run).await?;
-                if traces.iter().all(|id| there.contains(id)) { Ok(()) } else { Err(e) }
+                let existing = self.linked_to(run).await?;
+                if traces.iter().all(|id| existing.contains(id)) { Ok(()) } else { Err(e) }
             }
             other => other,
         }
@@ -118,7 +119,7 @@ impl RestWriter {
         Ok(all.into_iter().map(|experiment| experiment.id).collect())
     }
 
-    fn open(&self, place: &TargetExperiment, trace: &Trace, there: Option<Trace>) -> Result<OpenTrace> {
+    fn open(&self, place: &TargetExperiment, trace: &Trace, existing: Option<Trace>) -> Result<OpenTrace> {
         if !is_plain_id(&trace.id) {
             return Err(Error::permanent(format!(
                 "the id {:?} of this trace cannot be used in a search",
@@ -127,14 +128,14 @@ impl RestWriter {
         }
         let written = self.written(place, trace);
         let whole = fingerprint(&written)?;
-        let found = match &there {
+        let found = match &existing {
             None => Existing::Nothing,
-            Some(there) if there.experiment_id != place.id => {
-                let at = &there.experiment_id;
+            Some(existing) if existing.experiment_id != place.id => {
+                let at = &existing.experiment_id;
                 return Err(Error::permanent(format!("the target has this trace in its experiment {at}"))
                     .hint("a trace can exist only once on a server: delete it there, and run the same command again"));
             }
-            Some(there) if there.tags.get(tag::SOURCE_TRACE) == Some(&whole) => Existing::Everything,
+            Some(existing) if existing.tags.get(tag::SOURCE_TRACE) == Some(&whole) => Existing::Everything,
             Some(_) => Existing::Partial,
         };
         let writer = RestTraceWriter {
@@ -148,7 +149,7 @@ impl RestWriter {
             is_marked: false,
             written,
             whole,
-            there,
+            existing,
             refusals: Arc::clone(&self.refusals),
             refused: Refused::default(),
         };
@@ -159,10 +160,12 @@ impl RestWriter {
     fn written(&self, place: &TargetExperiment, trace: &Trace) -> Trace {
         let new = |value: &str| rewrite("", value, |id| self.ledger.target_of(id));
         let pairs = |pairs: &BTreeMap<String, String>| {
-            let theirs = pairs
+            let user_pairs = pairs
                 .iter()
                 .filter(|(key, _)| !tag::is_ours(key) && !trace_key::SERVERS_OWN.contains(&key.as_str()));
-            theirs.map(|(key, value)| (key.clone(), new(value).unwrap_or_else(|| value.clone()))).collect()
+            user_pairs
+                .map(|(key, value)| (key.clone(), new(value).unwrap_or_else(|| value.clone())))
+                .collect()
         };
         let assessment = |one: &Assessment| {
             let mut one = one.clone();
@@ -203,7 +206,7 @@ struct RestTraceWriter {
     written: Trace,
     /// The fingerprint that marks a complete trace.
     whole: String,
-    there: Option<Trace>,
+    existing: Option<Trace>,
     is_marked: bool,
     refusals: Arc<Refusals>,
     refused: Refused,
@@ -235,12 +238,12 @@ impl RestTraceWriter {
     /// Whether the target returns the spans. A gateway, or a collector of other spans, may have answered instead of the
     /// target.
     async fn has_spans(&self, sent: &[Span]) -> Result<bool> {
-        let there = match self.client.spans(&self.written.id).await {
+        let existing = match self.client.spans(&self.written.id).await {
             Ok(text) => Spans(text).parse()?,
             Err(e) if e.is_about_object() => return Ok(false),
             Err(e) => return Err(e),
         };
-        Ok(sent.iter().all(|span| there.iter().any(|known| known.id == span.id)))
+        Ok(sent.iter().all(|span| existing.iter().any(|known| known.id == span.id)))
     }
 
     async fn link_prompts(&self) -> Result<()> {
@@ -258,7 +261,7 @@ impl RestTraceWriter {
     async fn start(&mut self, stored: bool, marked: bool) -> Result<Trace> {
         let mut now = self.written.clone();
         now.assessments.retain(|one| one.overrides().is_empty());
-        for one in self.there.iter().flat_map(|there| &there.assessments) {
+        for one in self.existing.iter().flat_map(|existing| &existing.assessments) {
             if self.written.assessments.iter().any(|new| new.id() == one.id()) {
                 if !one.overrides().is_empty() {
                     match self.client.delete_assessment(&now.id, one.id()).await {
@@ -321,8 +324,8 @@ impl RestTraceWriter {
                 Err(e) if e.class() == Class::Ambiguous || is_refusal(&e) => {
                     let here = std::slice::from_ref(&self.written.experiment_id);
                     let filter = format!("request_id = '{}'", self.written.id);
-                    let there: Vec<Trace> = strict(self.client.traces(here, &filter)).try_concat().await?;
-                    let mut known = there.iter().flat_map(|trace| &trace.assessments);
+                    let existing: Vec<Trace> = strict(self.client.traces(here, &filter)).try_concat().await?;
+                    let mut known = existing.iter().flat_map(|trace| &trace.assessments);
                     if known.any(|known| known.id() == one.id()) {
                         return Ok(());
                     }
