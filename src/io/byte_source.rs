@@ -10,7 +10,7 @@ use crate::error::Result;
 pub trait ByteSource: Send + Sync {
     async fn open(&self) -> Result<BoxStream<'static, Result<Bytes>>>;
 
-    /// The object in S3 with these bytes, if there is one and this machine reaches it. S3 can then copy it on the
+    /// The object in S3 with these bytes, if there is one and this machine can reach it. S3 can then copy it on the
     /// server side.
     async fn in_s3(&self) -> Option<S3Object> {
         None

@@ -2,7 +2,7 @@
 //! `store/artifact/s3_artifact_repo.py`), with the table of Python 3.12's `mimetypes`. No crate has this table, and
 //! other tables give different results.
 
-/// Endings that stand for two endings.
+/// Endings that stand for two others, such as `tgz` for `tar.gz`.
 const SUFFIXES: [(&str, &str); 6] = [
     ("svgz", "svg.gz"),
     ("taz", "tar.gz"),

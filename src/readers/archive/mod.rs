@@ -36,7 +36,7 @@ use crate::io::{Pages, Traffic};
 const EXPERIMENTS_PER_PAGE: usize = 200;
 const RUNS_PER_PAGE: usize = 100;
 const POINTS_PER_CHUNK: usize = 10_000;
-/// Run files that are read at the same time.
+/// The most run files that are read at the same time.
 const MAX_CONCURRENT_FILES: usize = 2;
 
 pub struct ArchiveReader {

@@ -5,7 +5,7 @@ use crate::entities::{EvaluationDataset, Experiment, Kind, Readable, Scorer, Unr
 use crate::error::Result;
 use crate::io::Pages;
 
-/// Datasets or scorers that are requested one by one, at the same time.
+/// The most datasets or scorers that are requested at the same time.
 const MAX_CONCURRENT_REQUESTS: usize = 8;
 
 impl RestReader {

@@ -14,7 +14,7 @@ const NOTHING: &str = "the server shows no experiment at all, deleted ones inclu
                        one: check that it was started with the right database or folder, and that each folder has its \
                        meta.yaml";
 
-/// Experiments that are requested one by one, at the same time.
+/// The most experiments that are requested at the same time.
 const MAX_CONCURRENT_REQUESTS: usize = 8;
 
 struct Walk<'a> {

@@ -7,7 +7,7 @@ use crate::entities::{FileEntry, Kind, Owner, Readable, Unreadable};
 use crate::error::{Class, Error, Result};
 use crate::io::{Pages, circle};
 
-/// Folders that are listed at the same time.
+/// The most folders that are listed at the same time.
 const MAX_CONCURRENT_FOLDERS: usize = 8;
 
 /// Stops the walk in endlessly nested folders: no file system and no store has longer paths.

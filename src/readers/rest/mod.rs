@@ -48,7 +48,7 @@ pub struct RestReader {
     prompt_links: OnceCell<PromptLinks>,
 }
 
-/// Runs that are requested one by one, at the same time.
+/// The most runs that are requested at the same time.
 const MAX_CONCURRENT_RUNS: usize = 8;
 
 impl RestReader {

@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::io::{Pages, strict};
 use crate::readers::read_all;
 
-/// Versions that are searched for at the same time.
+/// The most versions that are searched for at the same time.
 const MAX_CONCURRENT_REQUESTS: usize = 8;
 /// The most experiments in one search.
 const EXPERIMENTS: usize = 100;

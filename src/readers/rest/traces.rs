@@ -6,7 +6,7 @@ use crate::entities::{Experiment, ExperimentId, Run, SPANS_FILE, Spans, Trace, T
 use crate::error::{Class, Error, Result};
 use crate::io::{Listing, Pages, strict};
 
-/// Runs that are requested one by one, at the same time.
+/// The most runs that are requested at the same time.
 const MAX_CONCURRENT_RUNS: usize = 16;
 
 impl RestReader {

@@ -7,7 +7,7 @@ use crate::rest::PathRules;
 /// The capabilities that the probe found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Capabilities {
-    /// How many runs `get-history-bulk` takes in one call; absent before MLflow 2.3. 20 in 2.9, 100 since 2.10 or so.
+    /// How many runs `get-history-bulk` accepts in one call; absent before MLflow 2.3. 20 in 2.9, 100 since 2.10 or so.
     pub bulk_history_runs: Option<usize>,
     /// The server proxies artifacts (`mlflow-artifacts:`); since MLflow 1.24, off with `--no-serve-artifacts`.
     pub artifact_proxy: bool,

@@ -24,7 +24,7 @@ impl Client {
         }
     }
 
-    /// The default experiment or, if a user has deleted it, the first one that takes tags.
+    /// The default experiment or, if a user has deleted it, the first one that accepts tags.
     async fn lease_experiment(&self) -> Result<Experiment> {
         match self.experiment(&ExperimentId::from(DEFAULT)).await {
             Ok(experiment) if !experiment.lifecycle.is_deleted() => return Ok(experiment),

@@ -50,7 +50,7 @@ pub type Created = Run;
 pub enum BatchItem {
     Param(String, String),
     Tag(String, String),
-    /// A point, and the logged model that it measures.
+    /// A point, and the logged model that it also belongs to.
     Metric(String, Point, Option<MetricOf>),
 }
 

@@ -50,7 +50,7 @@ const POINT_EXISTS: [&str; 12] = [
     "'inputs.PRIMARY'",
 ];
 
-/// A `log-batch` with tags holds one connection of the pool and requests two more; sent as a 400 (MLflow 3.10,
+/// A `log-batch` with tags holds one connection of the pool and requests two more. The answer is a 400 (MLflow 3.10,
 /// `store/tracking/sqlalchemy_store.py`, `log_batch`, `set_tag`; its pool holds 5 + 10).
 const POOL_EXHAUSTED: [&str; 1] = ["QueuePool limit"];
 

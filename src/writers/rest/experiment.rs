@@ -15,7 +15,7 @@ use crate::writers::Unresolved;
 const DEFAULT_EXPERIMENT: &str = "0";
 /// The number of experiments that are checked to find out whether the two ends are swapped.
 const MAX_ORIGINS: usize = 3;
-/// Only runs that an import has made carry this tag.
+/// The filter for imported runs: only they carry this tag.
 const IMPORTED: &str = "tags.`mlferry.source.run_id` != ''";
 
 impl RestWriter {

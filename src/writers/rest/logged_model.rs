@@ -68,7 +68,7 @@ impl RestWriter {
         insert_times(&mut tags, model.creation_time, model.last_update_time, "");
         let params: BTreeMap<_, _> =
             model.params.iter().map(|(key, value)| (key.clone(), self.rewritten(key, value))).collect();
-        // The server does not check whether the run exists (MLflow 3.10): a run that is gone keeps its id.
+        // The server does not check whether the run exists (MLflow 3.10): the id of a missing run is kept.
         let new_run = |id: &RunId| self.ledger.target_of(id).unwrap_or_else(|| id.clone());
         let run = model.source_run_id.as_ref().map(new_run);
         let new = NewModel::new(model, &place.id, run, &params, &tags);
