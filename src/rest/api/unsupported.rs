@@ -32,12 +32,12 @@ struct Route {
     route: &'static str,
     /// The field of the answer that holds the list.
     list: &'static str,
-    how: How,
+    lookup: Lookup,
     reason: &'static str,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum How {
+enum Lookup {
     Get,
     Post,
     /// Only jobs that optimize prompts; then all other jobs.
@@ -63,39 +63,39 @@ const MADE_BY: &str = "their author and creation time cannot be set";
 /// Routes and fields of MLflow 3.18, `protos/*.proto` and `server/`.
 #[rustfmt::skip]
 const TABLE: [Route; 18] = [
-    route("webhooks", "/api/2.0/mlflow/webhooks", "webhooks", How::Get, "their secret is never shown"),
-    route("gateway secrets", "/api/3.0/mlflow/gateway/secrets/list", "secrets", How::Get, "their values are never shown"),
-    route("gateway model definitions", "/api/3.0/mlflow/gateway/model-definitions/list", "model_definitions", How::Get, NEEDS_SECRETS),
-    route("gateway endpoints", "/api/3.0/mlflow/gateway/endpoints/list", "endpoints", How::Get, NEEDS_SECRETS),
-    route("gateway budgets", "/api/3.0/mlflow/gateway/budgets/list", "budget_policies", How::Get, NEEDS_ENDPOINTS),
-    route("gateway guardrails", "/api/3.0/mlflow/gateway/guardrails/list", "guardrails", How::Get, NEEDS_ENDPOINTS),
-    route("online scoring configurations", "/api/3.0/mlflow/scorers/online-configs", "configs", How::EachScorer, NEEDS_ENDPOINTS),
-    route("issues", "/api/3.0/mlflow/issues/search", "issues", How::Post, "their ids, which assessments name, cannot be set"),
-    route("label schemas", "/api/3.0/mlflow/label-schemas/list", "label_schemas", How::Never, "their ids, which review queues name, cannot be set"),
-    route("review queues", "/api/3.0/mlflow/review-queues/list", "review_queues", How::EachExperiment, "their owners cannot be set"),
-    route("gateway endpoint bindings", "/api/3.0/mlflow/gateway/endpoints/bindings/list", "bindings", How::Get, NEEDS_ENDPOINTS),
-    route("prompt-optimization jobs", JOBS, "jobs", How::Job, RUN_AGAIN),
-    route("other jobs", JOBS, "jobs", How::OtherJobs, RUN_AGAIN),
-    route("MCP servers", "/api/3.0/mlflow/mcp-servers", "mcp_servers", How::Get, MADE_BY),
-    route("skills", "/api/3.0/mlflow/skills", "skills", How::Get, MADE_BY),
-    route("users", "/api/2.0/mlflow/users/list", "users", How::Get, "their passwords are never shown; their permissions are not migrated either"),
-    route("roles", "/api/3.0/mlflow/roles/list", "roles", How::Get, "they belong to users, who are not migrated"),
-    route("other workspaces", "/api/3.0/mlflow/workspaces", "workspaces", How::BesidesDefault, "only the default workspace is read"),
+    route("webhooks", "/api/2.0/mlflow/webhooks", "webhooks", Lookup::Get, "their secret is never shown"),
+    route("gateway secrets", "/api/3.0/mlflow/gateway/secrets/list", "secrets", Lookup::Get, "their values are never shown"),
+    route("gateway model definitions", "/api/3.0/mlflow/gateway/model-definitions/list", "model_definitions", Lookup::Get, NEEDS_SECRETS),
+    route("gateway endpoints", "/api/3.0/mlflow/gateway/endpoints/list", "endpoints", Lookup::Get, NEEDS_SECRETS),
+    route("gateway budgets", "/api/3.0/mlflow/gateway/budgets/list", "budget_policies", Lookup::Get, NEEDS_ENDPOINTS),
+    route("gateway guardrails", "/api/3.0/mlflow/gateway/guardrails/list", "guardrails", Lookup::Get, NEEDS_ENDPOINTS),
+    route("online scoring configurations", "/api/3.0/mlflow/scorers/online-configs", "configs", Lookup::EachScorer, NEEDS_ENDPOINTS),
+    route("issues", "/api/3.0/mlflow/issues/search", "issues", Lookup::Post, "their ids, which assessments name, cannot be set"),
+    route("label schemas", "/api/3.0/mlflow/label-schemas/list", "label_schemas", Lookup::Never, "their ids, which review queues name, cannot be set"),
+    route("review queues", "/api/3.0/mlflow/review-queues/list", "review_queues", Lookup::EachExperiment, "their owners cannot be set"),
+    route("gateway endpoint bindings", "/api/3.0/mlflow/gateway/endpoints/bindings/list", "bindings", Lookup::Get, NEEDS_ENDPOINTS),
+    route("prompt-optimization jobs", JOBS, "jobs", Lookup::Job, RUN_AGAIN),
+    route("other jobs", JOBS, "jobs", Lookup::OtherJobs, RUN_AGAIN),
+    route("MCP servers", "/api/3.0/mlflow/mcp-servers", "mcp_servers", Lookup::Get, MADE_BY),
+    route("skills", "/api/3.0/mlflow/skills", "skills", Lookup::Get, MADE_BY),
+    route("users", "/api/2.0/mlflow/users/list", "users", Lookup::Get, "their passwords are never shown; their permissions are not migrated either"),
+    route("roles", "/api/3.0/mlflow/roles/list", "roles", Lookup::Get, "they belong to users, who are not migrated"),
+    route("other workspaces", "/api/3.0/mlflow/workspaces", "workspaces", Lookup::BesidesDefault, "only the default workspace is read"),
 ];
 
 const fn route(
     title: &'static str,
     route: &'static str,
     list: &'static str,
-    how: How,
+    lookup: Lookup,
     reason: &'static str,
 ) -> Route {
-    Route { title, route, list, how, reason }
+    Route { title, route, list, lookup, reason }
 }
 
 impl Route {
     fn call(&self, fields: &[(&'static str, &str)]) -> Result<Call> {
-        if matches!(self.how, How::Post | How::Job | How::OtherJobs) {
+        if matches!(self.lookup, Lookup::Post | Lookup::Job | Lookup::OtherJobs) {
             let mut body = json!({ "max_results": PER_PAGE });
             fields.iter().for_each(|(name, value)| body[*name] = (*value).into());
             return Ok(Call::post(self.route, &body)?.only_unsent().question());
@@ -130,19 +130,19 @@ impl Client {
     }
 
     async fn tally(&self, listed: &Route, experiments: &[ExperimentId]) -> Result<Count> {
-        match listed.how {
-            How::Get | How::Post => self.count(listed, &[]).await,
-            How::Job => self.count(listed, &OPTIMIZES).await,
-            How::OtherJobs => {
+        match listed.lookup {
+            Lookup::Get | Lookup::Post => self.count(listed, &[]).await,
+            Lookup::Job => self.count(listed, &OPTIMIZES).await,
+            Lookup::OtherJobs => {
                 let (all, known) = (self.count(listed, &[]).await?, self.count(listed, &OPTIMIZES).await?);
                 let others = all.count.zip(known.count).map(|(all, known)| all.saturating_sub(known));
                 Ok(Count { count: others, ..all })
             }
-            How::BesidesDefault => {
+            Lookup::BesidesDefault => {
                 let all = self.count(listed, &[]).await?;
                 Ok(Count { count: all.count.map(|count| count.saturating_sub(1)), ..all })
             }
-            How::EachExperiment => {
+            Lookup::EachExperiment => {
                 let first = experiments.iter().take(MAX_EXPERIMENTS);
                 let asked: Vec<_> = first.map(|id| self.count_owned(listed, id)).collect();
                 let counts: Vec<Count> =
@@ -150,8 +150,8 @@ impl Client {
                 let seen = Count::counted(0, experiments.len() > MAX_EXPERIMENTS);
                 Ok(counts.into_iter().fold(seen, Count::plus))
             }
-            How::EachScorer => self.online_scoring(listed, experiments).await,
-            How::Never => match self.answer(&Call::get(listed.route).only_unsent().question()).await {
+            Lookup::EachScorer => self.online_scoring(listed, experiments).await,
+            Lookup::Never => match self.answer(&Call::get(listed.route).only_unsent().question()).await {
                 Err(e) if e.is_code("INVALID_PARAMETER_VALUE") => {
                     Ok(Count::unknown("listing them would write to the server"))
                 }

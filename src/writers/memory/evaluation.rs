@@ -15,11 +15,11 @@ const PLACEHOLDER: &str = r#"{"mlferry": "placeholder"}"#;
 
 /// Finds the dataset by its tag, or creates it. The time of its last update is written last and shows that the dataset
 /// is complete.
-pub(super) fn open_dataset(by: &Arc<Shared>, dataset: &EvaluationDataset) -> Result<OpenDataset> {
+pub(super) fn open_dataset(shared: &Arc<Shared>, dataset: &EvaluationDataset) -> Result<OpenDataset> {
     let updated = dataset.last_update_time.unwrap_or_default().to_string();
     let experiments: Vec<ExperimentId> =
-        dataset.experiment_ids.iter().filter_map(|id| by.new_experiment(id)).collect();
-    let mut data = by.data();
+        dataset.experiment_ids.iter().filter_map(|id| shared.new_experiment(id)).collect();
+    let mut data = shared.data();
     let made_from = |known: &EvaluationDataset| known.tags.get(tag::SOURCE_DATASET_ID).cloned();
     let existing = data.datasets.values().map(|stored| &stored.dataset);
     let existing =
@@ -39,12 +39,12 @@ pub(super) fn open_dataset(by: &Arc<Shared>, dataset: &EvaluationDataset) -> Res
             (existing.id, if whole { Existing::Everything } else { Existing::Partial })
         }
     };
-    let writer = MemoryDatasetWriter { by: Arc::clone(by), id: id.clone(), updated };
+    let writer = MemoryDatasetWriter { shared: Arc::clone(shared), id: id.clone(), updated };
     Ok(OpenDataset { id, found, writer: Box::new(writer) })
 }
 
 struct MemoryDatasetWriter {
-    by: Arc<Shared>,
+    shared: Arc<Shared>,
     id: String,
     updated: String,
 }
@@ -52,11 +52,11 @@ struct MemoryDatasetWriter {
 #[async_trait]
 impl DatasetWriter for MemoryDatasetWriter {
     async fn records(&mut self, records: Vec<Record>) -> Result<()> {
-        self.by.data().upsert_records(&self.id, records)
+        self.shared.data().upsert_records(&self.id, records)
     }
 
     async fn close(self: Box<Self>, _dataset: &EvaluationDataset) -> Result<()> {
-        let mut data = self.by.data();
+        let mut data = self.shared.data();
         let tags = &mut data.dataset(&self.id)?.dataset.tags;
         tags.insert(tag::SOURCE_UPDATE_TIME.to_owned(), Value::from(self.updated.as_str()));
         Ok(())

@@ -27,7 +27,7 @@ pub struct MemoryWriter(Arc<Shared>);
 /// The state that the writers of single runs and models share.
 struct Shared {
     store: Arc<MemoryStore>,
-    ledger: Arc<dyn IdMap>,
+    id_map: Arc<dyn IdMap>,
     location: String,
     /// The target's experiment for each source experiment, in this process.
     experiments: Mutex<HashMap<ExperimentId, ExperimentId>>,
@@ -37,12 +37,12 @@ struct Shared {
 }
 
 impl MemoryWriter {
-    pub fn new(store: Arc<MemoryStore>, ledger: Arc<dyn IdMap>) -> Self {
+    pub fn new(store: Arc<MemoryStore>, id_map: Arc<dyn IdMap>) -> Self {
         let location = store.location();
         let (experiments, model_names) = (Mutex::default(), Mutex::default());
         Self(Arc::new(Shared {
             store,
-            ledger,
+            id_map,
             location,
             experiments,
             model_names,
@@ -69,7 +69,7 @@ impl Shared {
     }
 
     fn rewritten(&self, key: &str, value: &str) -> String {
-        rewrite(key, value, |id| self.ledger.target_of(id)).unwrap_or_else(|| value.to_owned())
+        rewrite(key, value, |id| self.id_map.target_of(id)).unwrap_or_else(|| value.to_owned())
     }
 
     fn new_experiment(&self, source: &ExperimentId) -> Option<ExperimentId> {
@@ -91,10 +91,10 @@ impl Shared {
             }
         }
         for (source, run) in &runs {
-            self.ledger.opened(&source.as_str().into(), &run.id)?;
+            self.id_map.opened(&source.as_str().into(), &run.id)?;
         }
         for (source, model) in &models {
-            self.ledger.opened_model(&source.as_str().into(), model)?;
+            self.id_map.opened_model(&source.as_str().into(), model)?;
         }
         for (_, run) in runs {
             let user_tags = run.tags.iter().filter(|(key, _)| !tag::is_ours(key));
@@ -108,7 +108,7 @@ impl Shared {
     /// Stores a text that names a run which does not exist on the target yet.
     fn store_reference(&self, on: &str, key: &str, value: &str) -> Result<()> {
         let (on, key, value) = (on.to_owned(), key.to_owned(), value.to_owned());
-        self.ledger.unresolved(super::Unresolved { on, key, value })
+        self.id_map.unresolved(super::Unresolved { on, key, value })
     }
 
     fn find_or_make_experiment(&self, experiment: &Experiment, name: &str) -> Result<TargetExperiment> {
@@ -133,7 +133,7 @@ impl Shared {
 
     /// Rewrites the tags that named a run before it existed on the target.
     fn follow_references(&self) -> Result<()> {
-        for reference in self.ledger.all_unresolved()? {
+        for reference in self.id_map.all_unresolved()? {
             let value = self.rewritten(&reference.key, &reference.value);
             let mut data = self.data();
             let (run, model) = (RunId::from(reference.on.as_str()), ModelId::from(reference.on.as_str()));
@@ -145,10 +145,10 @@ impl Shared {
             drop(data);
             let is_known = |id: &&str| {
                 let id = RunId::from(*id);
-                self.ledger.target_of(&id).is_some() || self.ledger.is_target(&id)
+                self.id_map.target_of(&id).is_some() || self.id_map.is_target(&id)
             };
             if ids_in(&reference.key, &reference.value).iter().all(is_known) {
-                self.ledger.mark_resolved(&reference)?;
+                self.id_map.mark_resolved(&reference)?;
             }
         }
         Ok(())

@@ -16,13 +16,13 @@ use crate::writers::{Existing, FileWriter, ModelWriter, OpenModel, TargetExperim
 
 /// Finds the model by its tag, or creates it. Its status is written last and shows that the model is complete.
 pub(super) fn open(
-    by: &Arc<Shared>,
+    shared: &Arc<Shared>,
     place: &TargetExperiment,
     model: &LoggedModel,
     again: bool,
 ) -> Result<OpenModel> {
     let existing = {
-        let data = by.data();
+        let data = shared.data();
         let mut here = data.models.values();
         here.find(|known| {
             known.experiment_id == place.id
@@ -31,7 +31,7 @@ pub(super) fn open(
         .cloned()
     };
     let (existing, found) = match existing {
-        None => (by.make_model(place, model)?, Existing::Nothing),
+        None => (shared.make_model(place, model)?, Existing::Nothing),
         Some(existing) => {
             let whole = existing.status == model.status
                 && model.status != ModelStatus::Pending
@@ -39,24 +39,24 @@ pub(super) fn open(
             (existing, if whole && !again { Existing::Everything } else { Existing::Partial })
         }
     };
-    by.ledger.opened_model(&model.id, &existing.id)?;
-    for (key, value) in by.tags_of(model) {
+    shared.id_map.opened_model(&model.id, &existing.id)?;
+    for (key, value) in shared.tags_of(model) {
         if found != Existing::Everything && !ids_in(&key, &value).is_empty() {
-            by.store_reference(existing.id.as_str(), &key, &model.tags[&key])?;
+            shared.store_reference(existing.id.as_str(), &key, &model.tags[&key])?;
         }
     }
-    let files = Files::new(by, (&model.artifact_uri, &existing.artifact_uri));
-    let writer = MemoryModelWriter { by: Arc::clone(by), id: existing.id.clone(), files };
+    let files = Files::new(shared, (&model.artifact_uri, &existing.artifact_uri));
+    let writer = MemoryModelWriter { shared: Arc::clone(shared), id: existing.id.clone(), files };
     Ok(OpenModel { id: existing.id, found, writer: Box::new(writer) })
 }
 
 /// Writes the links to the models that the run used and created, and the params that name a model. Returns the missing
 /// models.
-pub(super) fn link(by: &Shared, target: &RunId, run: &Run) -> Result<BTreeSet<ModelId>> {
-    let existing = by.data().runs.get(target).map(|stored| stored.run.clone()).unwrap_or_default();
+pub(super) fn link(shared: &Shared, target: &RunId, run: &Run) -> Result<BTreeSet<ModelId>> {
+    let existing = shared.data().runs.get(target).map(|stored| stored.run.clone()).unwrap_or_default();
     let mut gone = BTreeSet::new();
     let mut new = |id: &ModelId| {
-        let new = by.ledger.model_of(id);
+        let new = shared.id_map.model_of(id);
         if new.is_none() {
             gone.insert(id.clone());
         }
@@ -73,8 +73,8 @@ pub(super) fn link(by: &Shared, target: &RunId, run: &Run) -> Result<BTreeSet<Mo
         .params
         .iter()
         .filter(|(key, value)| !ids_in(key, value).is_empty() && !existing.params.contains_key(*key));
-    let params = params.map(|(key, value)| (key.clone(), by.rewritten(key, value))).collect();
-    let mut data = by.data();
+    let params = params.map(|(key, value)| (key.clone(), shared.rewritten(key, value))).collect();
+    let mut data = shared.data();
     data.set_run_lifecycle(target, Lifecycle::Active)?;
     data.log_params(target, &params)?;
     data.log_model_inputs(target, &inputs)?;
@@ -87,7 +87,7 @@ impl Shared {
     fn make_model(&self, place: &TargetExperiment, model: &LoggedModel) -> Result<LoggedModel> {
         let mut tags = self.tags_of(model);
         tags.insert(tag::SOURCE_MODEL_ID.to_owned(), model.id.to_string());
-        let new_run = |id: &RunId| self.ledger.target_of(id).unwrap_or_else(|| id.clone());
+        let new_run = |id: &RunId| self.id_map.target_of(id).unwrap_or_else(|| id.clone());
         let params = model.params.iter().map(|(key, value)| (key.clone(), self.rewritten(key, value)));
         let new = LoggedModel {
             experiment_id: place.id.clone(),
@@ -108,7 +108,7 @@ impl Shared {
 }
 
 struct MemoryModelWriter {
-    by: Arc<Shared>,
+    shared: Arc<Shared>,
     id: ModelId,
     files: Files,
 }
@@ -120,17 +120,20 @@ impl ModelWriter for MemoryModelWriter {
     }
 
     async fn complete(&self, model: &LoggedModel) -> Result<()> {
-        let tags = self.by.tags_of(model);
-        let mut data = self.by.data();
+        let tags = self.shared.tags_of(model);
+        let mut data = self.shared.data();
         data.model(&self.id)?.tags.extend(tags);
-        let params =
-            model.params.iter().map(|(key, value)| (key.clone(), self.by.rewritten(key, value))).collect();
+        let params = model
+            .params
+            .iter()
+            .map(|(key, value)| (key.clone(), self.shared.rewritten(key, value)))
+            .collect();
         // Params are written only once, at creation: a param that names a later object keeps the old id.
         let mut missing: BTreeMap<String, String> = params;
         missing.retain(|key, _| !data.models[&self.id].params.contains_key(key));
         data.log_model_params(&self.id, &missing)?;
         for metric in &model.metrics {
-            let Some(run) = self.by.ledger.target_of(&metric.run_id) else {
+            let Some(run) = self.shared.id_map.target_of(&metric.run_id) else {
                 return Err(Error::permanent(format!(
                     "its metric {:?} belongs to the run {}, which is not on the target",
                     metric.key, metric.run_id
@@ -153,7 +156,7 @@ impl ModelWriter for MemoryModelWriter {
         _missing: Vec<(String, String)>,
         lacking: bool,
     ) -> Result<()> {
-        let mut data = self.by.data();
+        let mut data = self.shared.data();
         let existing = data.model(&self.id)?;
         super::mark(&mut existing.tags, lacking);
         existing.status = model.status;

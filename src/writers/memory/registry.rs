@@ -59,7 +59,7 @@ impl Shared {
         let mut tags = self.new_tags(&version.tags);
         tags.insert(tag::SOURCE_VERSION.to_owned(), version.label());
         let run_id =
-            version.run_id.as_ref().map(|id| self.ledger.target_of(id).unwrap_or_else(|| id.clone()));
+            version.run_id.as_ref().map(|id| self.id_map.target_of(id).unwrap_or_else(|| id.clone()));
         let new = NewVersion {
             source,
             run_id,
@@ -93,10 +93,10 @@ impl Shared {
         let gone =
             || Error::permanent(format!("its files belong to {}, which is not on the target", uri.owner));
         let (owner, root) = if uri.is_of_model() {
-            let id = self.ledger.model_of(&ModelId::from(uri.owner)).ok_or_else(gone)?;
+            let id = self.id_map.model_of(&ModelId::from(uri.owner)).ok_or_else(gone)?;
             (id.to_string(), self.data().model(&id)?.artifact_uri.clone())
         } else {
-            let id = self.ledger.target_of(&RunId::from(uri.owner)).ok_or_else(gone)?;
+            let id = self.id_map.target_of(&RunId::from(uri.owner)).ok_or_else(gone)?;
             (id.to_string(), self.data().runs[&id].run.artifact_uri.clone())
         };
         Ok(match uri.form {

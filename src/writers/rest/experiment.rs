@@ -308,13 +308,13 @@ impl RestWriter {
             }
         }
         for (source, existing) in &found {
-            self.ledger.opened(source, &existing.id)?;
+            self.id_map.opened(source, &existing.id)?;
         }
         let models = self.imported_models(id).await?;
         for reference in naming {
-            let is_new = |id: &&str| self.ledger.is_target(&RunId::from(*id));
+            let is_new = |id: &&str| self.id_map.is_target(&RunId::from(*id));
             if !ids_in(&reference.key, &reference.value).iter().all(is_new) {
-                self.ledger.unresolved(reference)?;
+                self.id_map.unresolved(reference)?;
             }
         }
         self.existing.lock().unwrap_or_else(PoisonError::into_inner).insert(id.clone(), found);

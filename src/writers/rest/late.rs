@@ -66,7 +66,7 @@ impl RestWriter {
         kept: &mut ImportedRun,
         other: ImportedRun,
     ) -> Result<()> {
-        let known = self.ledger.target_of(source);
+        let known = self.id_map.target_of(source);
         if kept.is_bare && !(other.is_bare && known.as_ref() == Some(&kept.id)) {
             let bare = std::mem::replace(kept, other);
             return self.remove_late_run(source, &bare, kept).await;
@@ -124,7 +124,7 @@ impl RestWriter {
         kept: ImportedModel,
         other: ImportedModel,
     ) -> Result<ImportedModel> {
-        let is_known = |model: &ImportedModel| self.ledger.model_of(source).as_ref() == Some(&model.id);
+        let is_known = |model: &ImportedModel| self.id_map.model_of(source).as_ref() == Some(&model.id);
         let is_open = |model: &ImportedModel| model.status == ModelStatus::Pending;
         let (kept, late) = match is_known(&other) || (!is_known(&kept) && is_open(&kept)) {
             true => (other, kept),

@@ -49,11 +49,11 @@ impl RestWriter {
                 (self.make_logged_model(place, model).await?, Existing::Nothing)
             }
         };
-        self.ledger.opened_model(&model.id, &existing.id)?;
+        self.id_map.opened_model(&model.id, &existing.id)?;
         if found != Existing::Everything {
             self.store_references(&existing.id, model)?;
         }
-        let writer = RestModelWriter::new(&self.way, model, &existing);
+        let writer = RestModelWriter::new(&self.shared, model, &existing);
         Ok(OpenModel { id: existing.id, found, writer: Box::new(writer) })
     }
 
@@ -69,7 +69,7 @@ impl RestWriter {
         let params: BTreeMap<_, _> =
             model.params.iter().map(|(key, value)| (key.clone(), self.rewritten(key, value))).collect();
         // The server does not check whether the run exists (MLflow 3.10): the id of a missing run is kept.
-        let new_run = |id: &RunId| self.ledger.target_of(id).unwrap_or_else(|| id.clone());
+        let new_run = |id: &RunId| self.id_map.target_of(id).unwrap_or_else(|| id.clone());
         let run = model.source_run_id.as_ref().map(new_run);
         let new = NewModel::new(model, &place.id, run, &params, &tags);
         let mut tries = 1;
@@ -103,7 +103,7 @@ impl RestWriter {
             // This includes the model's own id, which was unknown when the tags were written.
             if !ids_in(key, value).is_empty() {
                 let (on, key, value) = (on.to_string(), key.clone(), value.clone());
-                self.ledger.unresolved(Unresolved { on, key, value })?;
+                self.id_map.unresolved(Unresolved { on, key, value })?;
             }
         }
         Ok(())
@@ -134,7 +134,7 @@ impl RestWriter {
             }
         }
         for (source, model) in &found {
-            self.ledger.opened_model(source, &model.id)?;
+            self.id_map.opened_model(source, &model.id)?;
         }
         Ok(found)
     }
@@ -149,14 +149,14 @@ impl RestWriter {
         let existing = self.client.run(target).await?;
         let (mut inputs, mut outputs, mut gone) = (Vec::new(), Vec::new(), BTreeSet::new());
         for id in &run.model_inputs {
-            match self.ledger.model_of(id) {
+            match self.id_map.model_of(id) {
                 Some(id) if !existing.model_inputs.contains(&id) => inputs.push(id),
                 Some(_) => {}
                 None => _ = gone.insert(id.clone()),
             }
         }
         for ModelOutput { model_id, step } in &run.model_outputs {
-            match self.ledger.model_of(model_id) {
+            match self.id_map.model_of(model_id) {
                 Some(id) if existing.model_outputs.iter().all(|known| known.model_id != id) => {
                     outputs.push(ModelOutput { model_id: id, step: *step });
                 }
@@ -186,7 +186,7 @@ impl RestWriter {
         params: Vec<BatchItem>,
     ) -> Result<()> {
         let mut sent = Sent::default();
-        self.way.log.send(target, params, &mut sent).await?;
+        self.shared.log.send(target, params, &mut sent).await?;
         let mut refused = sent.refused;
         let log_inputs =
             |part: Vec<ModelId>| async move { self.client.log_model_inputs(target, &part).await };

@@ -37,7 +37,7 @@ use self::late::Unanswered;
 use self::model_writer::ImportedModel;
 use self::refused::Refusals;
 use self::run_log::RunLog;
-use self::run_writer::RunWay;
+use self::run_writer::SharedParts;
 use super::{
     Existing, IdMap, OpenDataset, OpenModel, OpenRun, OpenTrace, TargetExperiment, TargetModel, Writer,
 };
@@ -54,11 +54,11 @@ use crate::rest::{Capabilities, Client};
 pub struct RestWriter {
     client: Arc<Client>,
     can: Capabilities,
-    ledger: Arc<dyn IdMap>,
+    id_map: Arc<dyn IdMap>,
     /// How files reach the target.
     delivery: Arc<ArtifactUploader>,
-    /// How entries of runs reach the target.
-    way: RunWay,
+    /// The parts that all writers of runs and logged models share.
+    shared: SharedParts,
     /// The parts that the target refused of objects that it accepted otherwise.
     refusals: Arc<Refusals>,
     location: String,
@@ -152,27 +152,27 @@ impl RestWriter {
         client: Arc<Client>,
         stores: Arc<ArtifactStores>,
         can: Capabilities,
-        ledger: Arc<dyn IdMap>,
+        id_map: Arc<dyn IdMap>,
         update: bool,
     ) -> Self {
         let location = client.address().to_string();
         let delivery = Arc::new(ArtifactUploader {
             client: Arc::clone(&client),
             stores,
-            ledger: Arc::clone(&ledger),
+            id_map: Arc::clone(&id_map),
             paths: can.paths,
             signs_uploads: OnceCell::new(),
         });
         let refusals = Arc::new(Refusals::default());
         let histories = Arc::new(Histories::new(Arc::clone(&client), can.bulk_history_runs));
         let log = RunLog::new(Arc::clone(&client), histories);
-        let way = RunWay { by: Arc::clone(&delivery), log, refusals: Arc::clone(&refusals) };
+        let shared = SharedParts { uploader: Arc::clone(&delivery), log, refusals: Arc::clone(&refusals) };
         Self {
             client,
             can,
-            ledger,
+            id_map,
             delivery,
-            way,
+            shared,
             refusals,
             location,
             existing: Mutex::default(),

@@ -8,7 +8,7 @@ use super::is_lacking;
 use super::model_metric::{metric_of, of_model};
 use super::refused::{Refusals, Refused, in_parts};
 use super::run_log::{RunLog, Sent};
-use super::run_writer::RunWay;
+use super::run_writer::SharedParts;
 use crate::entities::{
     FileEntry, Kind, Lifecycle, LoggedModel, ModelId, ModelMetric, ModelStatus, PointIdentity, RunId,
     rewrite, tag,
@@ -37,7 +37,7 @@ impl From<LoggedModel> for ImportedModel {
 /// Writes one logged model: its files, then the data that its creation could not set, then its status.
 pub struct RestModelWriter {
     client: Arc<Client>,
-    ledger: Arc<dyn IdMap>,
+    id_map: Arc<dyn IdMap>,
     log: RunLog,
     refusals: Arc<Refusals>,
     id: ModelId,
@@ -50,12 +50,12 @@ pub struct RestModelWriter {
 type Identity<'a> = (&'a str, PointIdentity, RunId, &'a Option<String>, &'a Option<String>);
 
 impl RestModelWriter {
-    pub fn new(way: &RunWay, model: &LoggedModel, existing: &ImportedModel) -> Self {
-        let RunWay { by, log, refusals } = way.clone();
-        let (client, ledger) = (Arc::clone(&by.client), Arc::clone(&by.ledger));
-        let files = RestFiles::new(by, (model.artifact_uri.clone(), existing.artifact_uri.clone()));
+    pub fn new(shared: &SharedParts, model: &LoggedModel, existing: &ImportedModel) -> Self {
+        let SharedParts { uploader, log, refusals } = shared.clone();
+        let (client, id_map) = (Arc::clone(&uploader.client), Arc::clone(&uploader.id_map));
+        let files = RestFiles::new(uploader, (model.artifact_uri.clone(), existing.artifact_uri.clone()));
         let (id, was_lacking) = (existing.id.clone(), existing.lacking);
-        Self { client, ledger, log, refusals, id, files, was_lacking }
+        Self { client, id_map, log, refusals, id, files, was_lacking }
     }
 
     /// Adds the missing params. The server refuses existing params, which may come from a try whose reply was lost. So
@@ -92,7 +92,7 @@ impl RestModelWriter {
         pairs: impl Iterator<Item = (&'a String, &'a String)>,
     ) -> BTreeMap<String, String> {
         let new = |key: &str, value: &str| {
-            rewrite(key, value, |id| self.ledger.target_of(id)).unwrap_or_else(|| value.to_owned())
+            rewrite(key, value, |id| self.id_map.target_of(id)).unwrap_or_else(|| value.to_owned())
         };
         pairs.map(|(key, value)| (key.clone(), new(key, value))).collect()
     }
@@ -103,7 +103,7 @@ impl RestModelWriter {
             existing.metrics.iter().map(|metric| identity(metric, metric.run_id.clone())).collect();
         let (mut by_run, mut gone) = (BTreeMap::<RunId, Vec<BatchItem>>::new(), None);
         for metric in &model.metrics {
-            let Some(run) = self.ledger.target_of(&metric.run_id) else {
+            let Some(run) = self.id_map.target_of(&metric.run_id) else {
                 gone = Some(metric);
                 continue;
             };

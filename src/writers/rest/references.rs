@@ -8,9 +8,9 @@ impl RestWriter {
     /// remains in the tags. If such a run is a parent, this is reported.
     pub(super) async fn follow_references(&self) -> Result<Vec<String>> {
         let mut notes = Vec::new();
-        for reference in self.ledger.all_unresolved()? {
-            let is_old = |id: &&str| self.ledger.target_of(&RunId::from(*id)).is_some();
-            let known = |id: &&str| is_old(id) || self.ledger.is_target(&RunId::from(*id));
+        for reference in self.id_map.all_unresolved()? {
+            let is_old = |id: &&str| self.id_map.target_of(&RunId::from(*id)).is_some();
+            let known = |id: &&str| is_old(id) || self.id_map.is_target(&RunId::from(*id));
             let ids = ids_in(&reference.key, &reference.value);
             if ids.iter().any(is_old) {
                 let value = self.rewritten(&reference.key, &reference.value);
@@ -23,7 +23,7 @@ impl RestWriter {
                 }
             }
             if ids.iter().all(known) {
-                self.ledger.mark_resolved(&reference)?;
+                self.id_map.mark_resolved(&reference)?;
             } else if reference.key == tag::PARENT_RUN_ID {
                 notes.push(format!(
                     "run {}: its parent {} was not migrated; the tag keeps the old id",

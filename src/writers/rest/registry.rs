@@ -302,7 +302,7 @@ impl RestWriter {
         tags: &BTreeMap<String, String>,
     ) -> Result<()> {
         let gap = BTreeMap::from([(tag::SOURCE_VERSION.to_owned(), PLACEHOLDER.to_owned())]);
-        let named = version.run_id.as_ref().map(|id| self.ledger.target_of(id).unwrap_or_else(|| id.clone()));
+        let named = version.run_id.as_ref().map(|id| self.id_map.target_of(id).unwrap_or_else(|| id.clone()));
         // With checked sources, the server accepts files of a run only in a version of that run.
         let run_id = named.or_else(|| new.run.clone().filter(|_| self.can.checked_sources));
         let wanted = version.version;
@@ -400,7 +400,7 @@ impl RestWriter {
         if key == tag::PROMPT_EXPERIMENTS {
             return self.new_experiments(value);
         }
-        rewrite(key, value, |id| self.ledger.target_of(id)).unwrap_or_else(|| value.to_owned())
+        rewrite(key, value, |id| self.id_map.target_of(id)).unwrap_or_else(|| value.to_owned())
     }
 }
 

@@ -30,15 +30,15 @@ impl RestWriter {
                 if run.name.is_empty() {
                     self.nameless.fetch_add(1, Ordering::Relaxed);
                 }
-                self.ledger.opened(&run.id, &existing.id)?;
+                self.id_map.opened(&run.id, &existing.id)?;
                 let (items, refused) = self.items(run, &existing.id, &BTreeMap::new(), &written)?;
-                let writer = RestRunWriter::new(&self.way, run, &existing, place.to_be_deleted);
+                let writer = RestRunWriter::new(&self.shared, run, &existing, place.to_be_deleted);
                 let writer = Box::new(writer.starting_with(items, refused));
                 return Ok(OpenRun { id: existing.id, found: Existing::Nothing, writer });
             }
         };
-        self.ledger.opened(&run.id, &existing.id)?;
-        let mut writer = RestRunWriter::new(&self.way, run, &existing, place.to_be_deleted);
+        self.id_map.opened(&run.id, &existing.id)?;
+        let mut writer = RestRunWriter::new(&self.shared, run, &existing, place.to_be_deleted);
         if found == Existing::Partial {
             let now = self.reopened(place, &existing).await?;
             let is_left = |key: &String| {
@@ -163,10 +163,10 @@ impl RestWriter {
             // The new value would be cut or refused. The existing value is complete.
             let must_stay = !takes_tag(key) || !takes_tag_value(&wanted);
             let names_old = written.get(key).is_some_and(|known| self.rewritten(key, known) == wanted);
-            let is_unknown = |id: &&str| self.ledger.target_of(&RunId::from(*id)).is_none();
+            let is_unknown = |id: &&str| self.id_map.target_of(&RunId::from(*id)).is_none();
             if ids.iter().any(is_unknown) || (must_stay && names_old && !is_as_wanted) {
                 let (on, key, value) = (target.to_string(), key.clone(), value.clone());
-                self.ledger.unresolved(Unresolved { on, key, value })?;
+                self.id_map.unresolved(Unresolved { on, key, value })?;
             }
             match (is_as_wanted, must_stay) {
                 (true, _) => {}
@@ -181,7 +181,7 @@ impl RestWriter {
     }
 
     pub(super) fn rewritten(&self, key: &str, value: &str) -> String {
-        rewrite(key, value, |id| self.ledger.target_of(id)).unwrap_or_else(|| value.to_owned())
+        rewrite(key, value, |id| self.id_map.target_of(id)).unwrap_or_else(|| value.to_owned())
     }
 }
 

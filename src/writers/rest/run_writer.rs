@@ -23,10 +23,10 @@ type PointModels = HashMap<PointIdentity, Vec<MetricOf>>;
 /// The number of entries that are collected before a batch is sent, so that it is full.
 const BUFFER_SIZE: usize = 1_000;
 
-/// How the entries of runs reach the target.
+/// The parts that all writers of runs and logged models share.
 #[derive(Clone)]
-pub struct RunWay {
-    pub by: Arc<ArtifactUploader>,
+pub struct SharedParts {
+    pub uploader: Arc<ArtifactUploader>,
     pub(super) log: RunLog,
     pub(super) refusals: Arc<Refusals>,
 }
@@ -35,7 +35,7 @@ pub struct RunWay {
 /// because two concurrent batches may both store their own point as the latest one.
 pub struct RestRunWriter {
     client: Arc<Client>,
-    ledger: Arc<dyn IdMap>,
+    id_map: Arc<dyn IdMap>,
     log: RunLog,
     refusals: Arc<Refusals>,
     run: Run,
@@ -66,17 +66,22 @@ struct ExistingPoints {
 }
 
 impl RestRunWriter {
-    pub fn new(way: &RunWay, run: &Run, existing: &ImportedRun, deleted_with_experiment: bool) -> Self {
+    pub fn new(
+        shared: &SharedParts,
+        run: &Run,
+        existing: &ImportedRun,
+        deleted_with_experiment: bool,
+    ) -> Self {
         // The data from the search page is not kept, so that the page can be freed while this run is written.
         let run =
             Run { params: BTreeMap::new(), tags: BTreeMap::new(), latest: BTreeMap::new(), ..run.clone() };
         let roots = (run.artifact_uri.clone(), existing.artifact_uri.clone());
-        let RunWay { by, log, refusals } = way.clone();
-        let (client, ledger) = (Arc::clone(&by.client), Arc::clone(&by.ledger));
-        let files = RestFiles::new(by, roots).of_run(&existing.id);
+        let SharedParts { uploader, log, refusals } = shared.clone();
+        let (client, id_map) = (Arc::clone(&uploader.client), Arc::clone(&uploader.id_map));
+        let files = RestFiles::new(uploader, roots).of_run(&existing.id);
         Self {
             client,
-            ledger,
+            id_map,
             log,
             refusals,
             run,
@@ -109,9 +114,9 @@ impl RestRunWriter {
 
     async fn send_batch(&mut self) -> Result<()> {
         let count = entries_per_batch(&self.waiting);
-        let ledger = self.ledger.as_ref();
+        let id_map = self.id_map.as_ref();
         let items: Vec<BatchItem> =
-            self.waiting.drain(..count).map(|item| with_new_ids(ledger, item)).collect();
+            self.waiting.drain(..count).map(|item| with_new_ids(id_map, item)).collect();
         self.log.send_batch(&self.id, items, &mut self.sent).await
     }
 
@@ -136,7 +141,7 @@ impl RestRunWriter {
             return Ok(());
         };
         let named = self.of_models.values().flat_map(HashMap::values).flatten();
-        let models: HashSet<ModelId> = named.filter_map(|of| self.ledger.model_of(&of.model_id)).collect();
+        let models: HashSet<ModelId> = named.filter_map(|of| self.id_map.model_of(&of.model_id)).collect();
         let mut points = HashSet::new();
         for model in models {
             points.extend(self.log.model_points(&self.id, &model).await?);
@@ -150,7 +155,7 @@ impl RestRunWriter {
         let Some(of_models) = self.existing.as_ref().and_then(|existing| existing.of_models.as_ref()) else {
             return true;
         };
-        self.ledger
+        self.id_map
             .model_of(&of.model_id)
             .is_some_and(|model| !of_models.contains(&(model, key.to_owned(), point.timestamp, point.step)))
     }
@@ -174,14 +179,14 @@ impl RestRunWriter {
 }
 
 /// Replaces the ids as late as possible, so that runs that are created at the same time are already known.
-fn with_new_ids(ledger: &dyn IdMap, item: BatchItem) -> BatchItem {
-    let new = |key: &str, value: String| rewrite(key, &value, |id| ledger.target_of(id)).unwrap_or(value);
+fn with_new_ids(id_map: &dyn IdMap, item: BatchItem) -> BatchItem {
+    let new = |key: &str, value: String| rewrite(key, &value, |id| id_map.target_of(id)).unwrap_or(value);
     match item {
         BatchItem::Param(key, value) => BatchItem::Param(key.clone(), new(&key, value)),
         BatchItem::Tag(key, value) => BatchItem::Tag(key.clone(), new(&key, value)),
         // A model that does not exist yet gets the point later, when it is completed.
         BatchItem::Metric(key, point, of) => {
-            let of = of.and_then(|of| Some(MetricOf { model_id: ledger.model_of(&of.model_id)?, ..of }));
+            let of = of.and_then(|of| Some(MetricOf { model_id: id_map.model_of(&of.model_id)?, ..of }));
             BatchItem::Metric(key, point, of)
         }
     }

@@ -30,7 +30,7 @@ impl RestWriter {
         let below = uri.below;
         if uri.is_of_model() {
             let model = self
-                .ledger
+                .id_map
                 .model_of(&ModelId::from(uri.owner))
                 .ok_or_else(|| not_on_target("logged model", uri.owner))?;
             let source = match uri.form {
@@ -40,7 +40,7 @@ impl RestWriter {
             return Ok(NewSource { model: Some(model), ..NewSource::of(source) });
         }
         let run =
-            self.ledger.target_of(&RunId::from(uri.owner)).ok_or_else(|| not_on_target("run", uri.owner))?;
+            self.id_map.target_of(&RunId::from(uri.owner)).ok_or_else(|| not_on_target("run", uri.owner))?;
         let source = match uri.form {
             UriForm::Root => format!("{}{below}", self.client.run(&run).await?.artifact_uri),
             UriForm::Runs | UriForm::Models => format!("runs:/{run}{below}"),

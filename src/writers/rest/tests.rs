@@ -16,12 +16,12 @@ use crate::writers::{FileWriter, IdMap, MemoryIdMap, TargetExperiment, TraceWrit
 const TRACE: &str = "tr-0123456789abcdef0123456789abcdef";
 const FILES: &str = "^/api/2.0/mlflow-artifacts/artifacts/";
 
-async fn writer(server: &MockServer, ledger: Arc<MemoryIdMap>) -> RestWriter {
+async fn writer(server: &MockServer, id_map: Arc<MemoryIdMap>) -> RestWriter {
     let (address, _) = Address::parse(&server.uri()).unwrap();
     let client = Arc::new(Client::new(address, Access::default()).unwrap());
     let stores = Arc::new(ArtifactStores::new(Arc::clone(client.meter()), None));
     let can = Capabilities { third_traces: true, stored_spans: true, ..Capabilities::default() };
-    RestWriter::new(client, stores, can, ledger, true)
+    RestWriter::new(client, stores, can, id_map, true)
 }
 
 async fn answers(server: &MockServer, verb: &str, at: &str, answer: ResponseTemplate) {
@@ -97,17 +97,17 @@ async fn an_mlmodel_that_names_an_old_run_is_written_again() {
     )
     .await;
     answers(&server, "GET", FILES, ResponseTemplate::new(200).set_body_string(text.clone())).await;
-    let ledger = Arc::new(MemoryIdMap::default());
-    let by = writer(&server, Arc::clone(&ledger)).await.delivery;
+    let id_map = Arc::new(MemoryIdMap::default());
+    let uploader = writer(&server, Arc::clone(&id_map)).await.delivery;
     let roots = ("mlflow-artifacts:/1/a".to_owned(), "mlflow-artifacts:/2/b".to_owned());
     let file = FileEntry::new("MLmodel", Some(text.len() as u64));
     let digest = Digest { bytes: text.len() as u64, sha256: None };
     let has = async |looks| {
-        let files = RestFiles::new(Arc::clone(&by), roots.clone());
+        let files = RestFiles::new(Arc::clone(&uploader), roots.clone());
         files.has(&file, &digest, looks).await.unwrap()
     };
     assert!(has(true).await, "the run is not known");
-    ledger.opened(&RunId::from(OLD), &RunId::from(NEW)).unwrap();
+    id_map.opened(&RunId::from(OLD), &RunId::from(NEW)).unwrap();
     assert!(has(false).await, "the target is not asked");
     assert!(!has(true).await);
 }

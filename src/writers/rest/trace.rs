@@ -76,7 +76,7 @@ impl RestWriter {
     pub(super) async fn add_trace_links(&self, links: &[TraceLinks]) -> Result<Vec<RunId>> {
         let mut unknown = Vec::new();
         for TraceLinks { run_id, trace_ids } in links {
-            let Some(run) = self.ledger.target_of(run_id) else {
+            let Some(run) = self.id_map.target_of(run_id) else {
                 unknown.push(run_id.clone());
                 continue;
             };
@@ -140,7 +140,7 @@ impl RestWriter {
         };
         let writer = RestTraceWriter {
             client: Arc::clone(&self.client),
-            by: Arc::clone(&self.delivery),
+            uploader: Arc::clone(&self.delivery),
             may_link_prompts: self.can.prompt_links,
             can: self.can,
             may_send_spans: self.can.stored_spans && trace.has_stored_spans(),
@@ -158,7 +158,7 @@ impl RestWriter {
 
     /// The trace as it is written to the target.
     fn written(&self, place: &TargetExperiment, trace: &Trace) -> Trace {
-        let new = |value: &str| rewrite("", value, |id| self.ledger.target_of(id));
+        let new = |value: &str| rewrite("", value, |id| self.id_map.target_of(id));
         let pairs = |pairs: &BTreeMap<String, String>| {
             let user_pairs = pairs
                 .iter()
@@ -195,7 +195,7 @@ fn fingerprint(written: &Trace) -> Result<String> {
 
 struct RestTraceWriter {
     client: Arc<Client>,
-    by: Arc<ArtifactUploader>,
+    uploader: Arc<ArtifactUploader>,
     can: Capabilities,
     may_link_prompts: bool,
     /// The source kept the spans in a database, and the target can store spans in its own.
@@ -365,7 +365,7 @@ impl TraceWriter for RestTraceWriter {
         self.is_marked = !more;
         let started = self.start(stored, !more).await?;
         let roots = (self.source.artifact_uri().to_owned(), started.artifact_uri().to_owned());
-        let files = RestFiles::new(Arc::clone(&self.by), roots);
+        let files = RestFiles::new(Arc::clone(&self.uploader), roots);
         if let (Ok(Some(Spans(text))), false) = (spans, stored) {
             let size = Some(text.len() as u64);
             let file = FileEntry::new(SPANS_FILE, size);
