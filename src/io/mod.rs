@@ -12,7 +12,7 @@ mod task;
 pub use byte_source::ByteSource;
 pub use credential_wait::CredentialWait;
 pub use health::{Absence, Health, Slowdown};
-pub use meter::{Meter, OnItsWay, Traffic};
+pub use meter::{Meter, OpenRequest, Traffic};
 pub use outage::{Outage, Reachable};
 pub use pages::{Listing, Pages, circle, listing, pages, strict};
 pub use task::OwnTask;

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use tokio::sync::{Mutex, watch};
 
 use super::CredentialWait;
-use super::meter::ShownGone;
+use super::meter::ShownOutage;
 use super::task::OwnTask;
 use super::{Absence, Meter};
 use crate::error::{Error, Result};
@@ -192,7 +192,7 @@ fn given_up(reason: &Error, wait: Duration) -> Error {
 /// Exists while the server is unreachable, and shows this to all observers. It is dropped at every end of the probing.
 struct Gone<'a> {
     outage: &'a Shared,
-    _shown: ShownGone,
+    _shown: ShownOutage,
 }
 
 impl<'a> Gone<'a> {

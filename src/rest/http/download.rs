@@ -56,14 +56,14 @@ impl Client {
                 Err(TrySendError::Closed(_)) => return,
                 Err(TrySendError::Full(piece)) => {
                     drop(slot.take());
-                    reply.owes(false);
+                    reply.set_server_acts(false);
                     if pieces.send(piece).await.is_err() {
                         return;
                     }
                     // A download that has begun must not wait: servers end an answer that is not read (gunicorn after
                     // 30 s).
                     slot = self.pace.try_enter();
-                    reply.owes(true);
+                    reply.set_server_acts(true);
                 }
             }
             if is_last {

@@ -12,7 +12,7 @@ use super::failure::{ErrorResponse, Failure};
 use super::redirect;
 use crate::aws::{Refusal, Signature, Signer, Unsigned};
 use crate::error::{Error, Result};
-use crate::io::OnItsWay;
+use crate::io::OpenRequest;
 use crate::limits;
 use crate::rest::{Call, Client, Idempotency};
 
@@ -24,7 +24,7 @@ const MAX_RENEWALS: usize = 3;
 /// An answer whose body has not arrived yet.
 pub struct Reply {
     pub response: Response,
-    way: OnItsWay,
+    open_request: OpenRequest,
     client: Client,
     repeat: Idempotency,
     /// How long the server may be silent.
@@ -39,13 +39,13 @@ impl Reply {
             Ok(chunk) => chunk.map_err(|e| failure::transport(address, &e, self.repeat))?,
             Err(_) => return Err(failure::silent(address, self.silence, self.repeat)),
         };
-        self.way.heard();
+        self.open_request.record_activity();
         Ok(chunk)
     }
 
     /// Sets whether the server must act next.
-    pub fn owes(&self, owes: bool) {
-        self.way.owes(owes);
+    pub fn set_server_acts(&self, server_acts: bool) {
+        self.open_request.set_server_acts(server_acts);
     }
 
     /// The whole body, which may have at most this many bytes.
@@ -221,13 +221,13 @@ impl Client {
         call: &Call,
         request: Request,
     ) -> Result<Result<Reply, ErrorResponse>, Failure> {
-        let way = self.meter.send();
+        let open_request = self.meter.send();
         let limit = self.times.silence(call.patience);
         let response = match tokio::time::timeout(limit, self.http.execute(request)).await {
             Ok(response) => response.map_err(|e| failure::transport(&self.address, &e, call.repeat))?,
             Err(_) => return Err(self.silent(call, limit)),
         };
-        drop(way);
+        drop(open_request);
         Ok(self.sorted(call, response).await)
     }
 
@@ -237,10 +237,10 @@ impl Client {
         call: &Call,
         response: Response,
     ) -> Result<Reply, ErrorResponse> {
-        let way = self.meter.answered();
+        let open_request = self.meter.answered();
         let (status, headers): (StatusCode, HeaderMap) = (response.status(), response.headers().clone());
         let (client, repeat, silence) = (self.clone(), call.repeat, self.times.silence(call.patience));
-        let reply = Reply { response, way, client, repeat, silence };
+        let reply = Reply { response, open_request, client, repeat, silence };
         if status.is_success() {
             return Ok(reply);
         }

@@ -17,7 +17,7 @@ use super::failure::{Failure, Worth};
 use super::redirect;
 use super::send::{OCTETS, Reply, unsendable};
 use crate::error::{Error, Result};
-use crate::io::OnItsWay;
+use crate::io::OpenRequest;
 use crate::io::OwnTask;
 use crate::io::{ByteSource, Meter};
 use crate::limits;
@@ -43,18 +43,18 @@ struct Progress(Arc<Shared>);
 
 struct Shared {
     turn: Mutex<(Turn, Instant)>,
-    way: OnItsWay,
+    open_request: OpenRequest,
 }
 
 impl Progress {
-    fn new(way: OnItsWay) -> Self {
-        Self(Arc::new(Shared { turn: Mutex::new((Turn::Server, Instant::now())), way }))
+    fn new(open_request: OpenRequest) -> Self {
+        Self(Arc::new(Shared { turn: Mutex::new((Turn::Server, Instant::now())), open_request }))
     }
 
     fn set(&self, turn: Turn) {
         *self.turn() = (turn, Instant::now());
-        self.0.way.heard();
-        self.0.way.owes(turn != Turn::Source);
+        self.0.open_request.record_activity();
+        self.0.open_request.set_server_acts(turn != Turn::Source);
     }
 
     fn turn(&self) -> MutexGuard<'_, (Turn, Instant)> {
