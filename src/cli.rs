@@ -1,4 +1,4 @@
-//! The command line: what may be said, and the help that explains it. No behaviour.
+//! The command line: its commands, its options, and their help. It contains no behaviour.
 
 pub mod app;
 pub mod config;
@@ -13,9 +13,9 @@ use clap_complete::Shell;
 
 pub use steps::{Artifacts, Check, Compared, Connect, Export, Import, Plan, Run, Target, Validate};
 
-/// Moves an MLflow tracking server to another one, and proves that nothing was lost
+/// Migrates an MLflow tracking server to another one, and proves that nothing was lost
 ///
-/// Without a command it opens the wizard, which takes you through all seven steps. Every step is a command too.
+/// Without a command it opens the wizard, which leads you through all seven steps. Every step is also a command.
 #[derive(Debug, Parser)]
 #[command(name = "mlferry", version, max_term_width = 100, after_help = EXAMPLES)]
 pub struct Cli {
@@ -34,7 +34,8 @@ pub struct Cli {
     #[command(flatten)]
     pub output: Output,
 
-    /// How long work waits for a server that went away before it gives up: 90s, '10 min', 1h; 0 to give up at once
+    /// How long a job waits for a server that cannot be reached before it gives up: 90s, '10 min', 1h; 0 to give up at
+    /// once
     /// [default: 1h]
     #[arg(long, global = true, value_name = "DURATION")]
     pub wait: Option<String>,
@@ -47,7 +48,7 @@ Examples:
   mlferry check    --source http://localhost:5000
   mlferry run      --source http://localhost:5000 --target http://new:5000 --yes
   mlferry run      --source http://localhost:5000 --target arn:aws:sagemaker:…:mlflow-app/app-… --yes
-  mlferry run      --profile staging --yes      # what `mlferry config init` has you write down once
+  mlferry run      --profile staging --yes      # options from a profile: see `mlferry config init`
   mlferry export   --source http://localhost:5000 --output-dir mlflow-export --experiments 'fraud/*,churn'
   mlferry import   --input-dir mlflow-export --target http://new:5000
   mlferry validate --source mlflow-export --target http://new:5000 --artifacts checksum
@@ -56,13 +57,13 @@ Examples:
 Exit codes: 0 ok, 1 failed, 2 usage, 3 some items failed, 4 differences found, 5 transient (try again),
 11 another migration holds the lock, 130 stopped.
 
-What is not given is taken from the configuration: `mlferry config --help`.
+Options that are not given come from the configuration: `mlferry config --help`.
 Credentials come from the environment: MLFLOW_TRACKING_USERNAME, MLFLOW_TRACKING_PASSWORD or MLFLOW_TRACKING_TOKEN.
-With a server on both ends those are the source's; the target's are MLFERRY_TARGET_USERNAME, …_PASSWORD, …_TOKEN.
+If both ends are servers, these are for the source; for the target: MLFERRY_TARGET_USERNAME, …_PASSWORD, …_TOKEN.
 
 Servers behind a sign-in (MLFERRY_TARGET_… for the target):
-  MLFERRY_SOURCE_HEADERS        headers for every request, a line each: 'Name: value'; {token} is the token
-  MLFERRY_SOURCE_TOKEN_COMMAND  a command that prints a token; run again when it ends and when the server says 401
+  MLFERRY_SOURCE_HEADERS        headers for every request, one per line: 'Name: value'; {token} is the token
+  MLFERRY_SOURCE_TOKEN_COMMAND  a command that prints a token; run again when the token expires or the server answers 401
   MLFERRY_SOURCE_AWS_SIGV4      true: sign requests for API Gateway, as MLFLOW_TRACKING_AWS_SIGV4 does
 Certificates: …_SERVER_CERT_PATH (a PEM file or a folder), else REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE, SSL_CERT_FILE,
 SSL_CERT_DIR; for AWS, AWS_CA_BUNDLE comes first.";
@@ -81,7 +82,7 @@ pub struct WizardEnds {
     #[arg(long, value_name = "s3://BUCKET/PREFIX")]
     pub artifact_store_uri: Option<String>,
 
-    /// The AWS region in which the wizard looks for Apps [default: AWS_REGION, else that of the profile]
+    /// The AWS region in which the wizard looks for Apps [default: AWS_REGION, else the region of the profile]
     #[arg(long, value_name = "REGION")]
     pub region: Option<String>,
 
@@ -96,14 +97,14 @@ pub struct WizardEnds {
     pub target_header: TargetHeader,
 }
 
-/// How the wizard is to look; without these, as the terminal suggests.
+/// The look of the wizard. Without these options, the terminal decides.
 #[derive(Clone, Copy, Debug, Args)]
 pub struct Look {
-    /// Colours of the wizard: 16 are those the terminal chooses [default: auto]
+    /// Colours of the wizard; 16 uses the 16 colours of the terminal [default: auto]
     #[arg(long, value_name = "THEME", value_enum)]
     pub theme: Option<Theme>,
 
-    /// Draw the wizard with plain ASCII signs, or never do; without it the locale decides
+    /// Draw the wizard with ASCII characters only; with =false never [default: the locale decides]
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub ascii: Option<bool>,
 
@@ -125,7 +126,7 @@ pub enum Theme {
 
 #[derive(Clone, Copy, Debug, Args)]
 pub struct Output {
-    /// Print one JSON object a line on stdout, each with a `type`; the last is the outcome
+    /// Print one JSON object per line on stdout, each with a `type`; the last one is the outcome
     #[arg(long, global = true)]
     pub json: bool,
 
@@ -140,27 +141,27 @@ pub struct Output {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Look at a server: its version, its contents, what will and will not arrive
+    /// Inspect a server: its version, its contents, and which of them can be migrated
     Check(Check),
     /// List, create and open the SageMaker MLflow App that a migration goes to
     App(app::App),
-    /// Sign in to both ends and test whether a migration can work: rights, clock, region, artifact store
+    /// Sign in to both ends and test whether a migration can work: permissions, clock, region, artifact store
     Connect(Connect),
-    /// List what would be moved, and write it to a plan file
+    /// List what a migration includes, and write it to a plan file
     Plan(Plan),
     /// Copy from a server into a directory
     Export(Export),
-    /// Copy from a directory, or straight from a server, into a server
+    /// Copy from a directory, or directly from a server, into a server
     Import(Import),
     /// Read both sides again and report every difference
     Validate(Validate),
-    /// Do all steps, one after the other
+    /// Do all steps, one after another
     Run(Run),
-    /// Show how far migrations are, also from a second terminal while one runs
+    /// Show the progress of migrations, also from a second terminal while one runs
     Status(Status),
-    /// Profiles and defaults: what need not be typed each time
+    /// Show and write the configuration: profiles, and defaults of options
     Config(config::Config),
-    /// A real server with sample data, a stand-in of SageMaker, and the wizard on them
+    /// Start a real server with sample data, a stand-in of SageMaker, and the wizard on them
     Demo(Demo),
     /// Print a completion script for a shell
     Completions(Completions),
@@ -170,7 +171,7 @@ pub enum Command {
 
 #[derive(Debug, Args)]
 pub struct SourceHeader {
-    /// A header for what stands in front of the source: 'Name: value', 'Name: @FILE', or 'Name: $VARIABLE' (within single
+    /// A header for a gateway in front of the source: 'Name: value', 'Name: @FILE', or 'Name: $VARIABLE' (within single
     /// quotes, so that other users of this machine do not see the value). MLFERRY_SOURCE_HEADERS holds several
     #[arg(long, value_name = "HEADER")]
     pub source_header: Vec<String>,
@@ -185,8 +186,8 @@ pub struct TargetHeader {
 
 #[derive(Debug, Args)]
 pub struct Source {
-    /// Where to read: http(s)://host:port of a tracking server, the ARN of an MLflow App or a SageMaker tracking server,
-    /// or a directory that holds an export
+    /// Where to read: http(s)://host:port of a tracking server, the ARN of an MLflow App or a SageMaker tracking
+    /// server, or a directory that holds an export
     /// [default: MLFLOW_TRACKING_URI]
     #[arg(long, value_name = "URI")]
     pub source: Option<String>,
@@ -206,8 +207,9 @@ pub struct Selection {
     pub except_experiments: Option<String>,
 
     /// Registered models by name, with * ? and {a,b}, separated by commas; runs that their versions need are included.
-    /// churn/3 is version 3 of churn, which keeps its number: lower ones cannot come to the same server later.
-    /// (A model that is itself called churn/3, as MLflow before 3.11 allows, is taken, too.) As soon as one of --experiments, --models, --prompts and --datasets is given, nothing else is taken
+    /// churn/3 is version 3 of churn. It keeps its number, so lower versions cannot be written to the same server
+    /// later. (A model whose own name is churn/3, as MLflow before 3.11 allows, is also selected.) If you give one of
+    /// --experiments, --models, --prompts and --datasets, only the objects of these options are selected
     #[arg(long, value_name = "GLOB,…")]
     pub models: Option<String>,
 
@@ -215,7 +217,8 @@ pub struct Selection {
     #[arg(long, value_name = "GLOB,…")]
     pub prompts: Option<String>,
 
-    /// Evaluation datasets by name, with * ? and {a,b}, separated by commas; those of a selected experiment are included
+    /// Evaluation datasets by name, with * ? and {a,b}, separated by commas; datasets of a selected experiment are
+    /// included
     #[arg(long, value_name = "GLOB,…")]
     pub datasets: Option<String>,
 
@@ -223,7 +226,7 @@ pub struct Selection {
     #[arg(long, value_name = "GLOB,…")]
     pub except_datasets: Option<String>,
 
-    /// Traces of the chosen experiments and runs; those that no run made are subject to the time window, too
+    /// Traces of the selected experiments and runs; the time window also applies to traces that no run created
     #[arg(long, value_enum, default_value_t = Traces::All)]
     pub traces: Traces,
 
@@ -231,7 +234,7 @@ pub struct Selection {
     #[arg(long, value_name = "FILE")]
     pub plan: Option<PathBuf>,
 
-    /// A CSV file of `old,new` experiment names; names must match exactly, quote those with a comma
+    /// A CSV file of `old,new` experiment names; names must match exactly, names with a comma need quotes
     #[arg(long, value_name = "FILE")]
     pub experiment_rename_file: Option<PathBuf>,
 
@@ -243,12 +246,12 @@ pub struct Selection {
     #[arg(long, value_name = "BOOL", default_value_t = true, action = clap::ArgAction::Set)]
     pub export_deleted_runs: bool,
 
-    /// Only runs that started at or after this, and runs that a chosen model version needs: 2024-05-01,
+    /// Only runs that started at or after this time, and runs that a selected model version needs: 2024-05-01,
     /// '2024-05-01 13:00:00' (UTC), RFC 3339, or milliseconds since 1970
     #[arg(long, value_name = "TIME")]
     pub run_start_time: Option<String>,
 
-    /// Only runs that started before this, and runs that a chosen model version needs
+    /// Only runs that started before this time, and runs that a selected model version needs
     #[arg(long, value_name = "TIME")]
     pub runs_until: Option<String>,
 }
@@ -281,10 +284,10 @@ impl Selection {
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  mlferry status\n  mlferry status --watch\n  mlferry status --watch --json\n\nA watch ends with the work, and with its exit code. Ctrl-C ends the watch alone: the work goes on."
+    after_help = "Examples:\n  mlferry status\n  mlferry status --watch\n  mlferry status --watch --json\n\nWith --watch, it ends when the job ends, with the job's exit code. Ctrl-C only stops watching: the job continues."
 )]
 pub struct Status {
-    /// Follow the work that another terminal, or the wizard, does now until it ends
+    /// Follow the job that runs now in another terminal, or in the wizard, until it ends
     #[arg(short, long)]
     pub watch: bool,
 }
@@ -302,21 +305,21 @@ pub struct Completions {
     after_help = "Examples:\n  mlferry man > mlferry.1\n  mlferry man app create > mlferry-app-create.1\n  mlferry man import | man -l -"
 )]
 pub struct Man {
-    /// A command, and one below it [default: the program]
+    /// A command, with a subcommand if it has one [default: the program]
     #[arg(value_name = "COMMAND")]
     pub command: Vec<String>,
 }
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  mlferry demo\n  mlferry demo --headless\n  mlferry demo --headless --via-directory --json\n\nIt installs MLflow into the cache directory first, and leaves nothing running."
+    after_help = "Examples:\n  mlferry demo\n  mlferry demo --headless\n  mlferry demo --headless --via-directory --json\n\nIt first installs MLflow into the cache directory. When it ends, nothing keeps running."
 )]
 pub struct Demo {
     /// Run the whole migration without the wizard and print the outcome
     #[arg(long)]
     pub headless: bool,
 
-    /// Go by way of an export directory
+    /// Migrate through an export directory
     #[arg(long, requires = "headless")]
     pub via_directory: bool,
 }

@@ -1,4 +1,4 @@
-//! The only error type. It holds the failure, its place, and the next step for the user.
+//! The only error type. It holds the failure, its place, and a hint for the user's next step.
 
 use std::fmt;
 use std::sync::Arc;
@@ -30,7 +30,7 @@ pub enum Class {
     Stopped,
 }
 
-/// The code of the error on the other side, if there is one. Decisions use this and [`Class`], never our own text.
+/// The code of the error on the other side, if there is one. Decisions use it and [`Class`], never our own text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Code {
     /// An HTTP answer.
@@ -55,7 +55,7 @@ pub struct Answered {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cause {
     /// A point, or another row that only this caller writes, already exists. The server did not notice that it is the
-    /// same.
+    /// same one.
     PointExists,
     /// Two requests inserted the same row at the same time. The second may be repeated.
     InsertRace,
@@ -67,8 +67,8 @@ pub enum Cause {
     NotInThisStore,
     /// The server was started without this feature. Waiting does not help.
     SwitchedOff,
-    /// A 404 that names no error of MLflow's: no such route, or the page of an ingress. It does not show whether an
-    /// object exists.
+    /// A 404 without an error code of MLflow: the route does not exist, or this is the page of an ingress. It does not
+    /// show whether an object exists.
     NoRoute,
     /// An exception in the server's own code.
     Unhandled,
@@ -163,7 +163,8 @@ impl Error {
         self.class
     }
 
-    /// The error is about the requested object, not about the connection or the credentials. Other objects may succeed.
+    /// True when the error is about the requested object, not about the connection or the credentials. Other objects
+    /// may succeed.
     pub fn is_about_object(&self) -> bool {
         matches!(self.class, Class::Permanent | Class::NotFound | Class::Forbidden)
     }
@@ -176,7 +177,7 @@ impl Error {
         self.code.as_ref()
     }
 
-    /// The HTTP answer that caused it.
+    /// The HTTP answer that caused the error.
     pub fn answered(&self) -> Option<&Answered> {
         match self.get_code() {
             Some(Code::Http(answered)) => Some(answered),
@@ -198,14 +199,14 @@ impl Error {
         }
     }
 
-    /// True when the same request would always be refused: the refusal is about its content, not about the moment. Only
-    /// after such an error may later steps skip the item.
+    /// True when the server would always refuse the same request: the refusal is about its content, not about the
+    /// moment. Only after such an error may later steps skip the item.
     pub fn is_final(&self) -> bool {
         let refused =
             matches!(self.class, Class::Usage | Class::Permanent | Class::Forbidden | Class::NotFound);
         refused
             && self.answered().is_none_or(|answered| match answered.status {
-                // Without a code it is the page of a gateway that cannot find the server.
+                // A 404 without a code is the page of a gateway that cannot find the server.
                 404 => !answered.error_code.is_empty(),
                 // Too early, too late, too large for a gateway, or locked by another request.
                 408 | 409 | 413 | 423 | 425 | 429 => false,
@@ -223,7 +224,7 @@ impl Error {
         }
     }
 
-    /// Writes the errors below this one into the log, nearest first.
+    /// Writes the causes of this error into the log, nearest first.
     pub fn log_chain(&self) {
         let below = std::iter::successors(std::error::Error::source(self), |error| error.source());
         for cause in below {

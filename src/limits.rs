@@ -12,7 +12,7 @@ pub const CONNECT_TIMEOUT: Duration = seconds(10);
 /// The longest silence of a tracking server before or within an answer. MLflow's own client waits 120 s
 /// (`MLFLOW_HTTP_REQUEST_TIMEOUT`), gateways 60 s.
 pub const READ_TIMEOUT: Duration = seconds(90);
-/// The same for an interactive request, for which a user waits.
+/// The same for an interactive request, for which the user waits.
 pub const INTERACTIVE_READ_TIMEOUT: Duration = seconds(30);
 /// A whole JSON answer. It is small, so an answer that takes longer, byte by byte, counts as failed.
 pub const CALL_TIMEOUT: Duration = seconds(600);
@@ -28,19 +28,19 @@ pub const INTERACTIVE_TIMEOUT: Duration = seconds(60);
 pub const MAX_INTERACTIVE_RETRY_AFTER: Duration = seconds(10);
 /// A server that receives a file must accept the next piece of it within this time.
 pub const UPLOAD_WRITE_TIMEOUT: Duration = seconds(90);
-/// The answer after a file was sent completely. The server may first write it to another store at this many bytes per
-/// second. That time is added, up to the maximum.
+/// The time for the answer after a file was sent completely. The server may first write the file to another store, at
+/// this many bytes per second. That time is added, up to the maximum.
 pub const UPLOAD_READ_TIMEOUT: Duration = seconds(90);
 pub const UPLOAD_STORE_RATE: u64 = 20_000_000;
 pub const MAX_UPLOAD_READ_TIMEOUT: Duration = seconds(600);
-/// S3 may take this long for one answer. A part is sent in that time, or S3 copies up to 5 GB in one request.
+/// S3 may take this long for one answer: in that time a part is sent, or S3 copies up to 5 GB in one request.
 pub const S3_READ_TIMEOUT: Duration = seconds(300);
 /// One try of a request to S3 until its answer begins, and all tries together. A request sends a part or a small file.
 pub const S3_ATTEMPT_TIMEOUT: Duration = seconds(600);
 pub const S3_OPERATION_TIMEOUT: Duration = seconds(1_800);
 /// Google Cloud Storage and Azure: the longest silence of a connection.
 pub const STORE_READ_TIMEOUT: Duration = seconds(90);
-/// The check whether such a store can be reached. Without credentials, it asks the machine's metadata service for some.
+/// The check whether such a store can be reached. Without credentials, it asks the machine's metadata service for them.
 pub const STORE_PROBE_TIMEOUT: Duration = seconds(20);
 /// Control plane, IAM and STS: one try of a call, and all tries together.
 pub const AWS_ATTEMPT_TIMEOUT: Duration = seconds(30);

@@ -1,10 +1,10 @@
 //! Checksums of the files of an export directory. They show which files are missing, truncated or changed since the
 //! export.
 //!
-//! Each experiment's folder has a list of the files below it, and the root has one of all others, `experiment.json`
-//! files among them: so a missing folder is still listed. A list is plain text in the format of `sha256sum`, and lines
-//! are only appended; the last line of a path counts. A line is written after its file is on disk, so a killed export
-//! leaves at most a file without a line.
+//! Each experiment's folder has a list of the files below it, and the root has a list of all other files and of the
+//! `experiment.json` files: so a missing folder is noticed. A list is plain text in the format of `sha256sum`. Lines
+//! are only appended, and the last line of a path counts. A line is written after its file is on disk, so a killed
+//! export leaves at most a file without a line.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::fs::{self, File, OpenOptions};
@@ -19,9 +19,9 @@ use super::Layout;
 use crate::artifacts::local;
 use crate::error::{Class, Error, Result};
 
-/// A list without this line was truncated.
+/// The first line of a list. A list without it was truncated.
 const HEAD: &str = "# SHA-256 of the files that mlferry exported\n";
-/// An export never creates a longer path.
+/// An export never writes a longer line.
 const MAX_LINE: u64 = 64 * 1024;
 /// The number of lists in memory: one for each experiment that is exported at the same time, and a few more.
 const MAX_LISTS: usize = 16;
@@ -51,7 +51,7 @@ impl Sum {
     }
 }
 
-/// Half of a sum, to save memory. A million files then need some tens of megabytes.
+/// Half of a checksum, to save memory: a million files need some tens of megabytes.
 type Short = (u64, u64);
 
 /// Hashes all bytes that pass through it.
@@ -93,7 +93,7 @@ impl<W: Write> Write for Hashing<W> {
 /// The lists of one export directory.
 pub struct Checksums {
     layout: Layout,
-    /// A file without a line does not belong to the export. False for directories that an older release created.
+    /// A file without a line does not belong to the export. False for directories that an older release started.
     is_strict: bool,
     recent: Mutex<VecDeque<(PathBuf, List)>>,
 }
@@ -117,7 +117,7 @@ impl Checksums {
         self.is_strict
     }
 
-    /// Reads a file, and compares its whole content with its line.
+    /// Reads a file, and compares its whole content with the checksum in its line.
     ///
     /// # Errors
     /// [`Class::NotFound`] when the file does not exist and is not listed; [`Class::Permanent`] when its path leads out
@@ -128,7 +128,7 @@ impl Checksums {
         let file = match File::open(path) {
             Err(e) if e.kind() == io::ErrorKind::NotFound && listed.is_some() => {
                 return Err(Error::permanent(format!(
-                    "{} is missing, and the export had written it: {ADVICE}",
+                    "{} is missing, although the export wrote it: {ADVICE}",
                     path.display()
                 )));
             }
@@ -143,7 +143,7 @@ impl Checksums {
         let mut file = BufReader::with_capacity(BUFFER, Hashing::new(file));
         let parsed = parse(&mut file);
         let place = |e: io::Error| Error::from(e).at(path.display());
-        // Hash the rest too: bytes after the end of the document were not exported either.
+        // The rest is hashed, too: bytes after the end of the document were not exported either.
         io::copy(&mut file, &mut io::sink()).map_err(place)?;
         let (file, sum) = file.into_inner().finish();
         if sum.short() == listed {
@@ -156,7 +156,7 @@ impl Checksums {
         )))
     }
 
-    /// The same as [`read`](Self::read), for the comparison only.
+    /// The same as [`read`](Self::read), but only compares.
     pub fn check(&self, path: &Path) -> Result<()> {
         self.read(path, |_| Ok(()))
     }
@@ -215,16 +215,16 @@ impl Checksums {
         Ok(())
     }
 
-    /// Why the list of a folder is incomplete.
+    /// The reason why the list of a folder is incomplete, if it is.
     pub fn problem(&self, folder: &Path) -> Option<String> {
         let path = folder.join(Layout::CHECKSUMS);
         let mut recent = self.recent();
         let list = self.list(&mut recent, &path);
         match &list.gone {
             Some(error) if error.class() == Class::NotFound => self.is_strict.then(|| {
-                format!("{} is missing: the files that it named were not checked; {ADVICE}", path.display())
+                format!("{} is missing: the files that it listed were not checked; {ADVICE}", path.display())
             }),
-            Some(error) => Some(format!("the files that it named were not checked: {error}")),
+            Some(error) => Some(format!("the files that it listed were not checked: {error}")),
             None => list
                 .is_damaged
                 .then(|| format!("{} was changed or cut since the export: {ADVICE}", path.display())),
@@ -253,7 +253,7 @@ impl Checksums {
         read.or(Ok(()))
     }
 
-    /// The line of a file, and the error text for a file without one. The text is `None` when no line is needed.
+    /// The checksum of a file, and the error text for a file without a line. The text is `None` when no line is needed.
     fn line_of(&self, path: &Path) -> (Option<Short>, Option<&'static str>) {
         let Some((list, name)) = self.layout.lists_of(path).into_iter().next() else { return (None, None) };
         let mut recent = self.recent();
@@ -274,7 +274,7 @@ impl Checksums {
         self.recent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The list. It becomes the most recent one.
+    /// The list of this path. It becomes the most recent one.
     fn list<'a>(&self, recent: &'a mut VecDeque<(PathBuf, List)>, path: &Path) -> &'a mut List {
         let known = recent.iter().position(|(known, _)| known == path).and_then(|at| recent.remove(at));
         let known = known.unwrap_or_else(|| {
@@ -326,7 +326,7 @@ fn load(path: &Path) -> Result<List> {
     .map_err(place)?;
     list.is_damaged |= !has_head;
     match list.known.is_empty() && list.is_damaged {
-        true => Err(Error::permanent(format!("{} holds nothing that can be read: {ADVICE}", path.display()))),
+        true => Err(Error::permanent(format!("{} has no readable line: {ADVICE}", path.display()))),
         false => Ok(list),
     }
 }

@@ -1,4 +1,4 @@
-//! The JSON files of an export directory. `info` and unknown keys belong to the incumbent and are optional.
+//! The JSON files of an export directory. `info` and unknown keys belong to mlflow-export-import and are optional.
 
 use std::collections::BTreeMap;
 
@@ -79,7 +79,7 @@ pub struct ExperimentLine {
 #[derive(Serialize, Deserialize)]
 pub struct ExperimentFile {
     pub experiment: Experiment,
-    /// In the order in which they are to be imported.
+    /// In the order in which they must be imported.
     #[serde(default)]
     pub runs: Vec<RunId>,
 }
@@ -88,7 +88,7 @@ pub struct ExperimentFile {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub struct ExperimentInfo {
-    /// Runs that the incumbent could not export.
+    /// Runs that mlflow-export-import could not export.
     pub failed_runs: Vec<RunId>,
 }
 
@@ -96,7 +96,7 @@ pub struct ExperimentInfo {
 #[derive(Default, Serialize, Deserialize)]
 pub struct ArtifactList {
     pub files: Vec<FileEntry>,
-    /// Files that could not be read at the source, and why.
+    /// Files that could not be read at the source, with the reasons.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub missing: BTreeMap<String, String>,
     /// Another part of the owner could not be read. The next export must read it again.
@@ -146,7 +146,7 @@ fn or_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(
     Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
-/// Older exports hold a bare list of datasets.
+/// Older exports hold only a list of datasets.
 fn inputs<'de, D: Deserializer<'de>>(deserializer: D) -> Result<RunInputs, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged)]
@@ -176,7 +176,7 @@ pub struct ModelInput {
 
 #[derive(Default, Serialize, Deserialize)]
 pub struct RunOutputs {
-    /// It is also written when empty, because the incumbent requires the key.
+    /// It is also written when it is empty, because mlflow-export-import requires the key.
     #[serde(default)]
     pub model_outputs: Vec<ModelOutput>,
 }
@@ -230,7 +230,7 @@ impl From<RunFile> for Run {
 }
 
 impl ExperimentsFile {
-    /// The `info` that the incumbent's importer expects next to the list.
+    /// The `info` that the importer of mlflow-export-import expects next to the list.
     pub fn info(&self) -> Value {
         json!({ "experiment_names": self.experiments.iter().map(|e| &e.name).collect::<Vec<_>>() })
     }

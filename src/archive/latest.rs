@@ -1,4 +1,4 @@
-//! Reads histories of metrics from a file, point by point, because they may be of any size.
+//! Reads metric histories from a file, point by point, because they may be of any size.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -56,7 +56,7 @@ impl<'de> Visitor<'de> for Series<'_> {
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
         while let Some(point) = seq.next_element::<Point>()? {
             if !(self.each)(point) {
-                return Err(A::Error::custom("nobody listens"));
+                return Err(A::Error::custom("the reader has stopped"));
             }
         }
         Ok(())

@@ -6,42 +6,41 @@ use crate::artifacts::local;
 use crate::entities::{ExperimentId, Kind, ModelId, RegisteredModel, RunId, is_safe_path};
 use crate::error::{Error, Result};
 
-/// Paths of an export directory:
+/// Paths of an export directory. Files with `mlferry:` are not in exports of mlflow-export-import.
 ///
 /// ```text
-/// mlferry.json                                  ours: the source it was exported from, and the format
-/// checksums.sha256                              ours: of the files outside of experiments, and each `experiment.json`
-/// manifest.json                                 there once an export has come to its end
+/// mlferry.json                                  mlferry: the source of the export, and the format
+/// checksums.sha256                              mlferry: for files outside of experiments, and each `experiment.json`
+/// manifest.json                                 exists after an export is complete
 /// experiments/experiments.json
 /// experiments/<id>/experiment.json
-/// experiments/<id>/checksums.sha256              ours: of all files of the experiment
-/// experiments/<id>/runs/<run id>/run.json       there once the run is complete
-/// experiments/<id>/runs/<run id>/artifacts.json ours: sizes and checksums
+/// experiments/<id>/checksums.sha256              mlferry: for all files of the experiment
+/// experiments/<id>/runs/<run id>/run.json       exists after the run is complete
+/// experiments/<id>/runs/<run id>/artifacts.json mlferry: sizes and checksums
 /// experiments/<id>/runs/<run id>/artifacts/…
-/// experiments/<id>/logged_models/<model id>/logged_model.json   there once the logged model is complete
+/// experiments/<id>/logged_models/<model id>/logged_model.json   exists after the logged model is complete
 /// experiments/<id>/logged_models/<model id>/artifacts.json, artifacts/…   as for a run
-/// experiments/<id>/traces/<trace id>/header.json ours: a trace with its assessments, there once it is complete
-/// experiments/<id>/traces/<trace id>/traces.json its spans, as the server hands them out
+/// experiments/<id>/traces/<trace id>/header.json mlferry: a trace with its assessments, exists after it is complete
+/// experiments/<id>/traces/<trace id>/traces.json its spans, as the server returns them
 /// experiments/<id>/traces/<trace id>/artifacts/… files that its spans refer to
-/// experiments/<id>/trace_links.json             ours: which runs were linked to which traces
-/// experiments/<id>/scorers.json                 ours: every version of every scorer
-/// evaluation_datasets/<id>/dataset.json         ours: there once the dataset is complete
-/// evaluation_datasets/<id>/records.jsonl        its records, one a line
+/// experiments/<id>/trace_links.json             mlferry: which runs were linked to which traces
+/// experiments/<id>/scorers.json                 mlferry: every version of every scorer
+/// evaluation_datasets/<id>/dataset.json         mlferry: exists after the dataset is complete
+/// evaluation_datasets/<id>/records.jsonl        its records, one per line
 /// models/<name>/model.json                      a registered model with its versions
-/// prompts/<name>/model.json                     ours: a prompt, in the same form
+/// prompts/<name>/model.json                     mlferry: a prompt, in the same form
 /// ```
 ///
-/// Every file is in a list of [`Checksums`](super::Checksums) since format 2, except `mlferry.json` and
-/// `manifest.json`, and the artifacts of runs and logged models, whose sizes and checksums are in `artifacts.json`. A
-/// directory of format 1 has no lists; an export that continues it adds lists, and files without a line are read
-/// unchecked.
+/// Since format 2, every file is in a list of [`Checksums`](super::Checksums), except `mlferry.json`, `manifest.json`,
+/// and the artifacts of runs and logged models, whose sizes and checksums are in `artifacts.json`. A directory of
+/// format 1 has no lists; an export that continues it adds lists, and files without a line are read unchecked.
 #[derive(Clone, Debug)]
 pub struct Layout {
     root: PathBuf,
     experiments: PathBuf,
     /// The root is the folder of this experiment and holds nothing else.
     only: Option<ExperimentId>,
-    /// The incumbent's names are tried where ours do not exist.
+    /// If a path of mlferry's layout does not exist, the names of mlflow-export-import are tried.
     reading: bool,
     /// The root with all links resolved.
     real: PathBuf,
@@ -53,32 +52,32 @@ impl Layout {
     /// The format that this release writes.
     pub const FORMAT: u32 = 2;
 
-    /// Our own layout, for writing.
+    /// mlferry's own layout, for writing.
     pub fn new(root: impl Into<PathBuf>) -> Self {
         let root = root.into();
         let real = root.canonicalize().unwrap_or_else(|_| root.clone());
         Self { experiments: root.join("experiments"), root, only: None, reading: false, real }
     }
 
-    /// A directory to read: our own, or the output of the incumbent's `export-all`, `export-models`,
-    /// `export-experiments` or `export-experiment`. The last two have no `experiments` folder. Up to 1.2.0, the
-    /// incumbent's run folders are directly in the folder of their experiment.
+    /// A directory to read: one of mlferry, or the output of `export-all`, `export-models`, `export-experiments` or
+    /// `export-experiment` of mlflow-export-import. The last two have no `experiments` folder. Up to 1.2.0, the run
+    /// folders are directly in the folder of their experiment.
     pub fn reading(root: &Path, only: Option<ExperimentId>) -> Self {
-        let ours = Self { reading: true, only, ..Self::new(root) };
-        let experiments = if ours.experiments.is_dir() { ours.experiments } else { root.to_owned() };
-        Self { experiments, ..ours }
+        let own = Self { reading: true, only, ..Self::new(root) };
+        let experiments = if own.experiments.is_dir() { own.experiments } else { root.to_owned() };
+        Self { experiments, ..own }
     }
 
-    /// This path. When reading, the first of `others` that exists if this one does not.
-    fn first(&self, ours: PathBuf, others: impl IntoIterator<Item = PathBuf>) -> PathBuf {
-        if !self.reading || ours.exists() {
-            return ours;
+    /// The path `own`. When reading, the first of `others` that exists if `own` does not.
+    fn first(&self, own: PathBuf, others: impl IntoIterator<Item = PathBuf>) -> PathBuf {
+        if !self.reading || own.exists() {
+            return own;
         }
-        others.into_iter().find(|path| path.exists()).unwrap_or(ours)
+        others.into_iter().find(|path| path.exists()).unwrap_or(own)
     }
 
-    /// An export may come from an untrusted source. Nothing outside of it is read or written, even through a link, and
-    /// special files such as pipes are never opened.
+    /// Checks a path, because an export may come from an untrusted source. Nothing outside of it is read or written,
+    /// even through a link, and special files such as pipes are never opened.
     ///
     /// # Errors
     /// [`Class::Permanent`](crate::error::Class::Permanent) when `path`, or the folder for it, is outside of the root,
@@ -106,7 +105,7 @@ impl Layout {
         &self.root
     }
 
-    /// The lists with a file's checksum, and the file's name in each. Only the first one is read.
+    /// The lists that contain the checksum of a file, and the name of the file in each. Only the first list is read.
     pub fn lists_of(&self, path: &Path) -> Vec<(PathBuf, String)> {
         let names = |path: &Path| {
             let parts = path.components().map(|part| part.as_os_str().to_string_lossy());
@@ -121,8 +120,8 @@ impl Layout {
             return vec![in_root];
         }
         let of_experiment = (self.root.join(experiments).join(id).join(Self::CHECKSUMS), rest);
-        // It is in both lists: the root's list shows when its folder is missing, and the folder may be used without the
-        // root.
+        // It is in both lists: the list of the root shows when the folder is missing, and the folder may be used
+        // without the root.
         if of_experiment.1 == "experiment.json" { vec![in_root, of_experiment] } else { vec![of_experiment] }
     }
 
@@ -229,7 +228,7 @@ impl Layout {
     }
 }
 
-/// The folder of one run or logged model.
+/// The folder of one run, logged model or trace.
 #[derive(Clone, Debug)]
 pub struct OwnerFolder(PathBuf);
 
@@ -253,7 +252,7 @@ impl OwnerFolder {
 
 /// The folder name for a name: unchanged if it is safe on every system, otherwise percent-encoded.
 fn folder_name(name: &str) -> String {
-    // Letters outside of ASCII are safe, and the incumbent expects a folder with the name of the model.
+    // Letters outside of ASCII are safe, and mlflow-export-import expects a folder with the name of the model.
     let encoded: String = name
         .chars()
         .map(|c| match c.is_control() || "%/\\:*?\"<>|".contains(c) {

@@ -1,4 +1,5 @@
-//! `logged_model.json`: a logged model as the incumbent writes and reads it (`databricks-mlflow-export-import` 1.2.1).
+//! `logged_model.json`: a logged model as mlflow-export-import writes and reads it (`databricks-mlflow-export-import`
+//! 1.2.1).
 
 use std::collections::BTreeMap;
 
@@ -33,7 +34,7 @@ pub struct LoggedModelFile {
     metrics: Vec<Metric>,
 }
 
-/// The names in MLflow's Python client.
+/// The status with its names in MLflow's Python client.
 #[derive(Clone, Copy, Default, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 enum Status {
@@ -44,7 +45,7 @@ enum Status {
     Failed,
 }
 
-/// Absent values are written as null, because the incumbent requires the keys.
+/// Absent values are written as null, because mlflow-export-import requires the keys.
 #[derive(Serialize, Deserialize)]
 struct Metric {
     key: String,

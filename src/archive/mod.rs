@@ -1,6 +1,6 @@
 //! The export directory: its paths and file formats. The layout is that of `mlflow-export-import` (1.2.1 of
-//! `databricks-mlflow-export-import`, the one with `runs/` folders; the older layout of 1.2.0 can be read too). That
-//! program ignores our own files and keys.
+//! `databricks-mlflow-export-import`, the one with `runs/` folders; the older layout of 1.2.0 can be read, too). That
+//! program ignores the files and keys of mlferry.
 
 mod checksums;
 mod document;

@@ -1,4 +1,4 @@
-//! `model.json`: a registered model or prompt with all its versions, as the incumbent writes it.
+//! `model.json`: a registered model or prompt with all its versions, as mlflow-export-import writes it.
 
 use std::collections::BTreeMap;
 

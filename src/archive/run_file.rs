@@ -12,7 +12,7 @@ use super::{RunFile, Strict, Wrapped};
 use crate::entities::{Point, Run};
 use crate::error::{Error, Result};
 
-/// Reads everything except the histories: only the latest point of each metric is kept. `path` is for error messages.
+/// Reads a run without its histories: only the latest point of each metric is kept. `path` is for error messages.
 pub fn read_summary(text: &mut dyn BufRead, path: &Path) -> Result<Run> {
     let file: Wrapped<RunFile> = serde_json::from_reader(Strict::new(text)).map_err(|e| broken(path, &e))?;
     Ok(file.mlflow.into())

@@ -1,5 +1,5 @@
-//! Python writes `NaN`, `Infinity` and `-Infinity` bare into its JSON, which strict readers refuse. This reader
-//! converts them to strings while it streams the text.
+//! Python writes `NaN`, `Infinity` and `-Infinity` without quotes into its JSON, which strict readers refuse. This
+//! reader converts them to strings while it streams the text.
 
 use std::io::{BufRead, Read, Result};
 

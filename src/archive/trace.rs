@@ -2,7 +2,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::entities::Trace;
 
-/// `header.json`: `trace.json` is a file of mlflow-export-import.
+/// `header.json`. The name `trace.json` belongs to mlflow-export-import.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct TraceFile {
@@ -11,7 +11,7 @@ pub struct TraceFile {
     /// Why the spans are missing, if they should exist.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub spans_lost: Option<String>,
-    /// Files that spans refer to and that could not be exported; the trace is incomplete then.
+    /// Files that the spans refer to and that could not be exported. If there are any, the trace is incomplete.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub files_lost: Vec<String>,
 }

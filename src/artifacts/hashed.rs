@@ -12,7 +12,7 @@ use crate::io::ByteSource;
 /// A file's bytes as they arrive.
 pub type ByteStream = BoxStream<'static, Result<Bytes>>;
 
-/// The size and hash of a file that was read completely.
+/// The size and the hash of a file that was read completely.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Digest {
     pub bytes: u64,
@@ -20,11 +20,11 @@ pub struct Digest {
     pub sha256: Option<String>,
 }
 
-/// After this many early ends, the file is taken to be shorter than announced.
+/// After the file has ended too early this many times, it counts as shorter than announced.
 const SHORT_READS: u32 = 3;
 
 /// Opens a file as often as needed, and hashes the bytes of the last pass. It keeps the error of the file itself: the
-/// transport only reports that the bytes broke off, and would retry in vain.
+/// transport would only see that the bytes broke off, and would retry in vain.
 pub struct Hashed<'a> {
     inner: &'a dyn ByteSource,
     /// The expected number of bytes, if known.
@@ -53,7 +53,7 @@ impl<'a> Hashed<'a> {
         Self { size, ..self }
     }
 
-    /// The digest of the last pass, or why that pass broke off.
+    /// The digest of the last pass, or the error that broke it off.
     pub fn digest(self) -> Result<Digest> {
         if let Some(error) = self.cause() {
             return Err(error);
@@ -71,7 +71,7 @@ impl<'a> Hashed<'a> {
         Some(broken.at("its source cannot be read"))
     }
 
-    /// Starts the next pass, unless the error of the last one would occur again.
+    /// Starts the next pass, unless the last error would occur again.
     fn next_pass(&self) -> Result<Arc<Mutex<Pass>>> {
         let mut pass = self.pass.lock().unwrap_or_else(PoisonError::into_inner);
         let next = {
@@ -93,7 +93,7 @@ impl Pass {
             match size.filter(|size| self.bytes > *size) {
                 Some(size) => {
                     Err(Error::permanent(format!("it is longer than the {size} bytes that it had"))
-                        .hint("it is being written to: run the same command again when that is done"))
+                        .hint("it is being written: run the same command again when this is done"))
                 }
                 None => Ok(bytes),
             }
@@ -116,11 +116,12 @@ impl Pass {
         Some(self.broke(error))
     }
 
-    /// The transport only gets a transient error: the bytes broke off.
+    /// Keeps the error, and returns a transient one for the transport, which only needs to know that the bytes broke
+    /// off.
     fn broke(&mut self, error: Error) -> Error {
-        let told = Error::transient(error.to_string());
+        let transient = Error::transient(error.to_string());
         self.broken = Some(error);
-        told
+        transient
     }
 }
 
@@ -171,7 +172,7 @@ mod tests {
         for _ in 0..SHORT_READS {
             assert_eq!(read(&short).await.unwrap_err().class(), Class::Transient);
         }
-        // The last error is about the file itself, and the file is not read a fourth time.
+        // The last error is about the file itself, so the file is not read a fourth time.
         assert_eq!(read(&short).await.unwrap_err().class(), Class::Permanent);
         assert!(short.digest().unwrap_err().to_string().contains("it ended after 3 of 4 bytes"));
         let right = Hashed::new(&text).of_size(Some(3));
@@ -180,15 +181,19 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_cannot_be_read_is_not_tried_again() {
+    async fn a_file_that_cannot_be_read_is_not_tried_again() {
         let text = Text("abc", Some(Error::permanent("torn")));
         let hashed = Hashed::new(&text);
-        assert_eq!(read(&hashed).await.unwrap_err().class(), Class::Transient, "so it looks from outside");
+        assert_eq!(
+            read(&hashed).await.unwrap_err().class(),
+            Class::Transient,
+            "the transport sees a transient error"
+        );
         assert_eq!(hashed.open().await.err().unwrap().class(), Class::Permanent);
         assert_eq!(hashed.cause().unwrap().to_string(), "its source cannot be read: torn");
         let text = Text("abc", Some(Error::transient("reset")));
         let hashed = Hashed::new(&text);
         assert!(read(&hashed).await.is_err());
-        assert!(hashed.open().await.is_ok(), "that may be over");
+        assert!(hashed.open().await.is_ok(), "the next try may succeed");
     }
 }

@@ -1,7 +1,7 @@
-//! Listings of Google's and Azure's stores that support every name. The `object_store` crate (0.14, `path/mod.rs`)
-//! fails for a whole listing at the first name with an empty part, a part `.` or `..` or a control character. It also
-//! treats a folder marker (`a/`) as a file. So such names are packed before the crate reads an answer, and unpacked
-//! after that.
+//! Listings of Google's and Azure's stores with any names. The `object_store` crate (0.14, `path/mod.rs`) fails for a
+//! whole listing at the first name with an empty part, a part `.` or `..` or a control character. It also treats a
+//! folder marker (`a/`) as a file. So such names are packed before the crate reads an answer, and are unpacked after
+//! that.
 
 use async_trait::async_trait;
 use object_store::ClientOptions;
@@ -20,7 +20,7 @@ const PACKED: char = '\u{e000}';
 /// The elements that hold names: S3's format of a listing, which Google uses too, and Azure's.
 const ELEMENTS: [&str; 2] = ["Key", "Name"];
 
-/// Connects with the crate's own client, or with one that trusts the certificates named in the environment.
+/// Connects with the crate's own client, or with a client that trusts the certificates named in the environment.
 #[derive(Debug)]
 pub struct AnyName(Option<reqwest::Client>);
 
@@ -75,21 +75,21 @@ impl HttpService for Packing {
     }
 }
 
-/// The listing, in which every name is packed that the crate would change or refuse.
+/// The listing, with all names packed that the crate would change or refuse.
 fn packed(xml: &str) -> String {
     let mut packed = String::with_capacity(xml.len());
     let mut rest = xml;
     while let Some((before, tag, element, name, after)) = next_name(rest) {
         packed.push_str(before);
-        let said = unescaped(name);
-        let said = if tag.contains("Encoded=\"true\"") {
-            percent_decode_str(&said).decode_utf8_lossy().into()
+        let plain = unescaped(name);
+        let plain = if tag.contains("Encoded=\"true\"") {
+            percent_decode_str(&plain).decode_utf8_lossy().into()
         } else {
-            said
+            plain
         };
-        match Path::parse(&said).is_ok_and(|path| path.as_ref() == said) && !tag.contains(' ') {
+        match Path::parse(&plain).is_ok_and(|path| path.as_ref() == plain) && !tag.contains(' ') {
             true => packed.push_str(&format!("{tag}{name}</{element}>")),
-            false => packed.push_str(&format!("<{element}>{PACKED}{}</{element}>", hex::encode(said))),
+            false => packed.push_str(&format!("<{element}>{PACKED}{}</{element}>", hex::encode(plain))),
         }
         rest = after;
     }
@@ -97,8 +97,8 @@ fn packed(xml: &str) -> String {
     packed
 }
 
-/// The next element with a name in it: the text before it, its opening tag, its element name, the object's name, and
-/// the text after it.
+/// The next element that holds a name: the text before it, its opening tag, its element name, the name, and the text
+/// after it.
 fn next_name(xml: &str) -> Option<(&str, &str, &'static str, &str, &str)> {
     let begins = |element: &&'static str| {
         let found = xml
@@ -146,7 +146,7 @@ pub fn name_of(location: &Path) -> String {
     unpacked.and_then(|name| String::from_utf8(name).ok()).unwrap_or_else(|| location.as_ref().to_owned())
 }
 
-/// The path with which an object of this name is requested. `None` when the crate would change the name.
+/// The path for a request of an object with this name. `None` when the crate would change the name.
 pub fn location_of(name: &str) -> Option<Path> {
     Path::parse(name).ok().filter(|path| path.as_ref() == name)
 }
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn azure_encodes_what_xml_cannot_say() {
+    fn azure_encodes_characters_that_xml_cannot_contain() {
         let xml = packed("<Blob><Name Encoded=\"true\">r/a%EF%BF%BF</Name><Properties/></Blob>");
         let (_, tag, _, name, _) = next_name(&xml).unwrap();
         assert_eq!((tag, name_of(&Path::parse(name).unwrap()).as_str()), ("<Name>", "r/a\u{ffff}"));

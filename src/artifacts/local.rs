@@ -1,5 +1,5 @@
-//! Files in local folders. A file appears complete or not at all: write to a temporary name, fsync, rename, fsync of
-//! the folder.
+//! Files in local folders. A file appears completely or not at all: it is written under a temporary name, synced, and
+//! renamed; then its folder is synced.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -18,11 +18,11 @@ use crate::error::{Class, Error, Result};
 use crate::io::ByteSource;
 
 const CHUNK: usize = 256 * 1024;
-/// How often a file is read again after its source broke off.
+/// The most times that a file is read again after its source broke off.
 const MAX_RETRIES: u32 = 3;
 const FIRST_DELAY: Duration = Duration::from_millis(200);
 
-/// A file that is being written and does not exist under its name yet.
+/// Creates a file that does not exist under its final name yet.
 pub fn partial(path: &Path) -> Result<NamedTempFile> {
     let folder = folder_of(path)?;
     fs::create_dir_all(folder).map_err(|e| Error::from(e).at(folder.display()))?;
@@ -32,7 +32,7 @@ pub fn partial(path: &Path) -> Result<NamedTempFile> {
         .map_err(|e| Error::from(e).at(folder.display()))
 }
 
-/// Renames a finished partial file to its name, and makes sure that it is on disk.
+/// Renames a finished partial file to its final name, and makes sure that it is on disk.
 pub fn appear(file: NamedTempFile, path: &Path) -> Result<()> {
     let place = |e: io::Error| Error::from(e).at(path.display());
     file.as_file().sync_all().map_err(place)?;
@@ -47,13 +47,13 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     appear(file, path)
 }
 
-/// Streams a file to disk and hashes it in the same pass. A source that breaks off is read again. If the source does
-/// not have the number of bytes in `size`, an existing file is kept unchanged.
+/// Streams a file to disk and hashes it in the same pass. A source that breaks off is read again. If the number of
+/// bytes is not `size`, an existing file is kept unchanged.
 pub async fn store(path: &Path, size: Option<u64>, source: &dyn ByteSource) -> Result<Digest> {
     let hashed = Hashed::new(source).of_size(size);
     let mut retries = 0;
     loop {
-        // The source repeats a failed open on its own, so this failure is final.
+        // The source itself repeats a failed open, so this failure is final.
         let bytes = hashed.open().await.map_err(|e| hashed.cause().unwrap_or(e))?;
         match store_once(path, &hashed, bytes).await {
             Err(error) if error.class() == Class::Transient && retries < MAX_RETRIES => {
@@ -85,7 +85,7 @@ async fn store_once(path: &Path, hashed: &Hashed<'_>, mut bytes: ByteStream) -> 
         .map_err(|e| Error::permanent(e.to_string()))?
 }
 
-/// Opens a file at a trusted path, which no server and no archive has chosen.
+/// Opens a file at a trusted path, which does not come from a server or an archive.
 pub async fn open(path: &Path) -> Result<ByteStream> {
     let file = tokio::fs::File::open(path).await.map_err(|e| Error::from(e).at(path.display()))?;
     let place = path.display().to_string();
@@ -100,13 +100,13 @@ pub async fn open_below(root: &Path, path: &str) -> Result<ByteStream> {
     open(&resolved.map_err(|e| Error::permanent(e.to_string()))??).await
 }
 
-/// Every file below `root` in order of path; empty when the folder does not exist.
+/// Every file below `root`, in the order of the paths. Empty when the folder does not exist.
 pub fn walk(root: &Path) -> Result<Vec<FileEntry>> {
     let Walked { files, unread } = walk::walk(root);
     unread.map_or(Ok(files), Err)
 }
 
-/// Removes the partial files of a killed process below `root`.
+/// Removes the partial files below `root` that a killed process left.
 pub fn sweep(root: &Path) -> Result<()> {
     let mut folders = vec![root.to_owned()];
     while let Some(folder) = folders.pop() {
@@ -126,7 +126,7 @@ pub fn sweep(root: &Path) -> Result<()> {
 fn folder_of(path: &Path) -> Result<&Path> {
     let folder =
         path.parent().ok_or_else(|| Error::permanent(format!("{} has no folder", path.display())))?;
-    // A name without a folder is in the working folder.
+    // A name without a folder is in the working directory.
     Ok(if folder.as_os_str().is_empty() { Path::new(".") } else { folder })
 }
 
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_killed_process_left_is_swept_away() {
+    fn partial_files_of_a_killed_process_are_removed() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a/x");
         let left = partial(&path).unwrap().keep().unwrap().1;
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_file_of_another_length_leaves_what_was_there() {
+    async fn a_file_of_another_length_does_not_replace_the_existing_one() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x");
         write(&path, b"old").unwrap();

@@ -1,6 +1,6 @@
-//! The bytes of files. They are streamed and hashed in the same pass; a file is never held in memory as a whole. Local
-//! folders, the tracking server's own proxy, S3 and other object stores. [`ArtifactStores`] decides which of them this
-//! machine reaches without the server.
+//! The bytes of files. They come from and go to local folders, the tracking server's own proxy, S3 and other object
+//! stores. They are streamed and hashed in the same pass; a file is never in memory as a whole. [`ArtifactStores`]
+//! decides which stores this machine reads without the server.
 
 mod hashed;
 mod listing;

@@ -17,7 +17,7 @@ use crate::error::{Class, Error, Result};
 use crate::io::{Absence, Meter, Outage, Pages, Reachable};
 use crate::limits;
 
-/// The number of entries of a listing in one page.
+/// The number of entries per page of a listing.
 const PAGE: usize = 1_000;
 const MAX_RETRIES: usize = 5;
 /// How many outages one request may go through before the request itself counts as the cause.
@@ -75,13 +75,13 @@ impl ObjectStoreBackend {
                         .map_err(place)?,
                 )
             }
-            None => return Err(Error::permanent(format!("{container} is no store"))),
+            None => return Err(Error::permanent(format!("{container} is not a store"))),
         };
         Ok(Self { store, container: container.to_owned(), meter, outage })
     }
 
-    /// Sends a request, and repeats it when the store was unreachable during work and is back.
-    async fn patiently<T, Fut>(&self, request: impl Fn() -> Fut) -> Result<T>
+    /// Sends a request, and repeats it when the store was unreachable during a job and is back.
+    async fn with_outages<T, Fut>(&self, request: impl Fn() -> Fut) -> Result<T>
     where
         Fut: Future<Output = object_store::Result<T>>,
     {
@@ -108,13 +108,10 @@ impl ObjectStoreBackend {
         self.outage.rides_out(Arc::new(self.clone()), error, Absence::Store, None).await
     }
 
-    /// A root may end with a slash. It joins as a root without one does.
+    /// The path of a key. A slash at the end of a root is ignored.
     fn path(&self, key: &str) -> Result<Path> {
         listing::location_of(key.strip_suffix('/').unwrap_or(key)).ok_or_else(|| {
-            Error::permanent(format!(
-                "{}/{key}: this name can only be asked for by the server",
-                self.container
-            ))
+            Error::permanent(format!("{}/{key}: only the server can read this name", self.container))
         })
     }
 
@@ -125,7 +122,7 @@ impl ObjectStoreBackend {
 
 #[async_trait]
 impl Reachable for ObjectStoreBackend {
-    /// Any answer about the container is enough, even a refusal.
+    /// Any answer about the container shows that the store is reachable, even a refusal.
     async fn is_there(&self) -> bool {
         match self.store.list(None).next().await {
             Some(Err(refusal)) => self.lost(&refusal).class() != Class::Transient,
@@ -152,7 +149,7 @@ impl Pass {
         Self { remote, path, objects, last: None, is_behind: false, outages: 0 }
     }
 
-    /// The next objects, at most [`PAGE`] of them. `None` at the end.
+    /// The next objects, at most [`PAGE`]. `None` at the end.
     async fn next(&mut self) -> Result<Option<Vec<ObjectMeta>>> {
         let mut page = Vec::new();
         while page.len() < PAGE {
@@ -193,8 +190,8 @@ impl Pass {
     }
 }
 
-/// An empty object that a console creates to show a folder is not a file. An object with bytes is a file, even if it
-/// has no name.
+/// The entry for an object. An empty object that a console creates to show a folder is not a file. An object with bytes
+/// is a file, even if it has no name.
 fn described(root: &str, meta: &ObjectMeta) -> Option<FileEntry> {
     let name = listing::name_of(&meta.location);
     let path = name.strip_prefix(root)?;
@@ -260,7 +257,7 @@ impl Store for ObjectStoreBackend {
 
     async fn get(&self, key: &str) -> Result<ByteStream> {
         let path = self.path(key)?;
-        let found = self.patiently(|| self.store.get(&path)).await?;
+        let found = self.with_outages(|| self.store.get(&path)).await?;
         let (container, meter) = (self.container.clone(), Arc::clone(&self.meter));
         let bytes = found.into_stream().map(move |chunk| {
             let bytes = chunk.map_err(|e| failure(&container, &e))?;

@@ -1,10 +1,10 @@
-//! Where the tracking server's artifact proxy keeps a run's files.
+//! The place where the tracking server's artifact proxy keeps a run's files.
 
 use crate::error::{Error, Result};
 use crate::rest::{PathRules, encode_path};
 
-/// The proxy's own path of an artifact root such as `mlflow-artifacts:/1/<run>/artifacts`; `None` for roots in
-/// other stores, and for a root at another server (`mlflow-artifacts://host/…`).
+/// The proxy's own path of an artifact root such as `mlflow-artifacts:/1/<run>/artifacts`. `None` for roots in other
+/// stores, and for roots at another server (`mlflow-artifacts://host/…`).
 pub fn proxied_path(artifact_uri: &str) -> Option<&str> {
     let rest = artifact_uri.strip_prefix("mlflow-artifacts:")?;
     let path = match rest.strip_prefix("//") {
@@ -26,11 +26,11 @@ pub fn proxied_url_path(rules: PathRules, root: &str, path: &str) -> Result<Stri
 }
 
 /// Returns an error for a path that the server's routes would read as a different one: the request would read or
-/// overwrite the other file. Such names are refused here, because the server would answer 200.
+/// overwrite another file. Such names are refused here, because the server would answer 200.
 pub fn is_kept(rules: PathRules, path: &str) -> Result<()> {
     let why = match rules.used(path) {
         Some(used) if used == path => return Ok(()),
-        Some(used) => format!("the server's routes would take {path:?} for {used:?}"),
+        Some(used) => format!("the server's routes would read {path:?} as {used:?}"),
         None => format!("the server's routes refuse the name {path:?}"),
     };
     Err(Error::permanent(why).hint(
@@ -54,7 +54,7 @@ mod tests {
     fn names_that_the_server_would_change_are_refused() {
         let spelled = |name: &str| proxied_url_path(PathRules::Escaped, "1/r", name);
         assert_eq!(spelled("a b/100%.txt").unwrap(), "1/r/a%20b/100%25.txt");
-        // A scheme would be lower case, and after a root it is not a scheme.
+        // A scheme would become lower case, but after a root it is not a scheme.
         assert_eq!(spelled("Train:x").unwrap(), "1/r/Train%3Ax");
         assert!(is_kept(PathRules::Escaped, "Train:x").is_err());
         for name in ["a%20b", "p%41.txt", "x%2Fy", "folder%20x/inside", "a#b"] {

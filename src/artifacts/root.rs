@@ -4,16 +4,16 @@ use percent_encoding::percent_decode_str;
 
 use crate::entities::{Owner, S3Object, is_plain_id};
 
-/// An artifact root that this machine may be able to reach without its server.
+/// An artifact root that this machine may be able to read without its server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ArtifactRoot {
     S3(S3Object),
-    /// Google Cloud Storage or Azure: the URI of bucket or container, and the prefix in it.
+    /// Google Cloud Storage or Azure: the URI of the bucket or container, and the prefix in it.
     Remote {
         container: String,
         prefix: String,
     },
-    /// A folder of this machine, if it exists.
+    /// A folder on this machine, if it exists.
     Folder(PathBuf),
 }
 
@@ -27,7 +27,7 @@ impl ArtifactRoot {
             return Some(Self::S3(object));
         }
         if let Some((scheme, rest)) = uri.split_once("://").filter(|(scheme, _)| REMOTE.contains(scheme)) {
-            // As for S3: a query or fragment is not part of the location.
+            // As in S3, a query or fragment is not part of the location.
             let rest = rest.split(['?', '#']).next().unwrap_or(rest);
             let (container, prefix) = rest.split_once('/').unwrap_or((rest, ""));
             let (container, prefix) = (format!("{scheme}://{container}"), prefix.to_owned());
@@ -36,7 +36,7 @@ impl ArtifactRoot {
         folder(uri).filter(|folder| is_of(folder, owner)).map(Self::Folder)
     }
 
-    /// The bucket or container, with its scheme. This machine reaches either all of it or none.
+    /// The bucket or container, with its scheme. This machine can read either all of it or nothing.
     pub fn container(&self) -> String {
         match self {
             Self::S3(object) => format!("s3://{}", object.bucket),
@@ -46,8 +46,9 @@ impl ArtifactRoot {
     }
 }
 
-/// `file:///a%20b` or `/a%20b`: MLflow decodes both (3.10, `utils/file_utils.py`, `local_file_uri_to_path`). A relative
-/// path is relative to the folder in which the server was started.
+/// The folder of a URI. MLflow decodes both `file:///a%20b` and `/a%20b` (3.10, `utils/file_utils.py`,
+/// `local_file_uri_to_path`). A relative path is relative to the folder in which the server was started, so it gives no
+/// folder here.
 pub fn folder(uri: &str) -> Option<PathBuf> {
     let path = match uri.strip_prefix("file:") {
         None => PathBuf::from(percent_decode_str(uri).decode_utf8().ok()?.as_ref()),
@@ -56,8 +57,8 @@ pub fn folder(uri: &str) -> Option<PathBuf> {
     path.is_absolute().then_some(path)
 }
 
-/// A server may name any path. Only a path that ends with the owner's own id is accepted, because nothing else on this
-/// machine has that name.
+/// True for a path that ends with the owner's own id. A server may name any path, so other paths are not accepted:
+/// nothing else on this machine has that id as its name.
 fn is_of(folder: &std::path::Path, owner: &Owner<'_>) -> bool {
     is_plain_id(owner.id) && folder.ends_with(PathBuf::from(owner.id).join("artifacts"))
 }

@@ -50,7 +50,7 @@ impl Root {
         }
     }
 
-    /// The name of the bucket, container or folder tree that contains it, for messages.
+    /// The name of the bucket, container or folder tree of this root, for messages.
     pub fn container(&self) -> &str {
         &self.container
     }

@@ -18,31 +18,31 @@ use crate::io::{ByteSource, Meter, Outage};
 /// The store for a bucket, a container or the local folders. `None` when this machine cannot read it.
 type StoreCell = Arc<OnceCell<Option<Arc<dyn Store>>>>;
 
-/// The stores that hold the artifacts of one server, if this machine reaches them with its own credentials. All other
+/// The stores that hold the artifacts of one server, if this machine can read them with its own credentials. All other
 /// files are read and written through the server.
 pub struct ArtifactStores {
     meter: Arc<Meter>,
-    /// The session of the server if it has one, as an App has. Otherwise a session of the default chain.
+    /// The session of the server if it has one, as an App does. Otherwise a session of the default chain.
     session: OnceCell<Session>,
     /// The wait of that session. It exists before the session does.
     credential_wait: CredentialWait,
     s3: OnceCell<S3>,
     limits: Limits,
-    /// How long work waits for a store that becomes unreachable. Zero means no wait.
+    /// How long a job waits for a store that becomes unreachable. Zero means no wait.
     wait: Duration,
     args: Result<UploadArgs>,
-    ways: Mutex<HashMap<String, StoreCell>>,
+    stores: Mutex<HashMap<String, StoreCell>>,
     /// Buckets that refuse writes.
     closed: Mutex<HashMap<String, Error>>,
-    /// Pairs of buckets between which these credentials may not copy.
-    apart: Mutex<HashSet<(String, String)>>,
+    /// Pairs of buckets between which these credentials cannot copy.
+    uncopyable: Mutex<HashSet<(String, String)>>,
     notes: Mutex<Notes>,
 }
 
 /// Notes for the user. Each one is reported once.
 #[derive(Default)]
 struct Notes {
-    said: HashSet<String>,
+    reported: HashSet<String>,
     new: Vec<String>,
 }
 
@@ -64,9 +64,9 @@ impl ArtifactStores {
             limits,
             wait: Duration::ZERO,
             args: UploadArgs::from_env(),
-            ways: Mutex::default(),
+            stores: Mutex::default(),
             closed: Mutex::default(),
-            apart: Mutex::default(),
+            uncopyable: Mutex::default(),
             notes: Mutex::default(),
         }
     }
@@ -76,7 +76,7 @@ impl ArtifactStores {
         Self { wait, ..self }
     }
 
-    /// The wait of the work that uses the stores: for new S3 credentials, or for a store that is unreachable.
+    /// The wait of the jobs that use the stores: for new S3 credentials, or for an unreachable store.
     pub fn credential_wait(&self) -> &CredentialWait {
         &self.credential_wait
     }
@@ -87,7 +87,7 @@ impl ArtifactStores {
         self.args.as_ref().map(drop).map_err(Error::clone)
     }
 
-    /// The root of the owner's files, if this machine reads it without the server. The decision is made once per
+    /// The root of the owner's files, if this machine can read it without the server. This is decided once for each
     /// bucket, container or folder tree.
     pub async fn root(&self, owner: &Owner<'_>) -> Option<Root> {
         let place = ArtifactRoot::of(owner)?;
@@ -97,11 +97,11 @@ impl ArtifactStores {
             ArtifactRoot::Folder(path) => (path.to_str()?.to_owned(), None),
         };
         let store = match &place {
-            // Each folder is checked on its own: one may exist here and another may not.
+            // Each folder is checked alone: one may exist here and another may not.
             ArtifactRoot::Folder(path) => path.is_dir().then(|| Arc::new(LocalStore) as Arc<dyn Store>),
             _ => {
-                let way = Arc::clone(lock(&self.ways).entry(place.container()).or_default());
-                way.get_or_init(|| self.decide(&place, &prefix)).await.clone()
+                let cell = Arc::clone(lock(&self.stores).entry(place.container()).or_default());
+                cell.get_or_init(|| self.decide(&place, &prefix)).await.clone()
             }
         };
         let is_folder = matches!(place, ArtifactRoot::Folder(_));
@@ -116,12 +116,12 @@ impl ArtifactStores {
         };
         match opened.await {
             Ok(store) => {
-                self.note(format!("artifacts in {container} are read straight from there"));
+                self.note(format!("artifacts in {container} are read directly from there"));
                 Some(store)
             }
             Err(e) => {
                 self.note(format!(
-                    "artifacts in {container} come by way of their server, for this machine cannot read them: {e}"
+                    "artifacts in {container} are read through their server, because this machine cannot read them: {e}"
                 ));
                 None
             }
@@ -168,12 +168,12 @@ impl ArtifactStores {
         written
     }
 
-    /// Lets S3 copy a file, if the source is in S3 and these credentials may copy it. `None` when the bytes have to
+    /// Copies a file within S3, if the source is in S3 and these credentials may copy it. `None` when the bytes have to
     /// pass through this machine.
     pub async fn copy(&self, source: &dyn ByteSource, to: &S3Object) -> Result<Option<Digest>> {
         let Some(from) = source.in_s3().await else { return Ok(None) };
         let pair = (from.bucket.clone(), to.bucket.clone());
-        if lock(&self.apart).contains(&pair) {
+        if lock(&self.uncopyable).contains(&pair) {
             return Ok(None);
         }
         let args = self.args.as_ref().map_err(Error::clone)?;
@@ -190,7 +190,7 @@ impl ArtifactStores {
             Err(e) if matches!(e.class(), Class::Forbidden | Class::Auth | Class::Permanent) => {
                 let (from, to) = &pair;
                 self.note(format!("artifacts from s3://{from} to s3://{to} pass through this machine: {e}"));
-                lock(&self.apart).insert(pair);
+                lock(&self.uncopyable).insert(pair);
                 Ok(None)
             }
             Err(e) => Err(e),
@@ -202,7 +202,7 @@ impl ArtifactStores {
         std::mem::take(&mut lock(&self.notes).new)
     }
 
-    /// Waits until unfinished uploads are aborted. Call it when work was interrupted.
+    /// Waits until unfinished uploads are aborted. Call it after an interruption.
     pub async fn abort_unfinished(&self) {
         if let Some(s3) = self.s3.get() {
             s3.abort_unfinished().await;
@@ -212,7 +212,7 @@ impl ArtifactStores {
     /// Adds a note for the user, unless it was reported before.
     pub fn note(&self, text: String) {
         let mut notes = lock(&self.notes);
-        if notes.said.insert(text.clone()) {
+        if notes.reported.insert(text.clone()) {
             tracing::info!("{text}");
             notes.new.push(text);
         }

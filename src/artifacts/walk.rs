@@ -15,8 +15,8 @@ pub(super) const PARTIAL: &str = ".mlferry-partial-";
 /// The files that were found, and the first error.
 #[derive(Default)]
 pub struct Walked {
-    /// In order of path. Entries that are not files or lead out of the folder are included without a size; opening one
-    /// returns the reason.
+    /// In the order of the paths. Entries that are not files or lead out of the folder are included without a size;
+    /// opening one returns the reason.
     pub files: Vec<FileEntry>,
     /// The error of the first folder that could not be read. The other folders were read.
     pub unread: Option<Error>,
@@ -24,13 +24,13 @@ pub struct Walked {
 
 /// A folder to read.
 struct Folder {
-    /// Its path below the root, links not resolved.
+    /// The path below the root, with its links not resolved.
     path: PathBuf,
     /// The real paths of this folder and of the folders above it.
     trail: Vec<PathBuf>,
 }
 
-/// Every file below `root`; none when the folder does not exist.
+/// Every file below `root`. Empty when the folder does not exist.
 pub fn walk(root: &Path) -> Walked {
     let mut walked = Walked::default();
     let top = match fs::canonicalize(root) {
@@ -44,7 +44,7 @@ pub fn walk(root: &Path) -> Walked {
     while let Some(folder) = folders.pop() {
         let entries = match fs::read_dir(&folder.path) {
             Ok(entries) => entries,
-            // It was removed in the meantime.
+            // The folder was removed in the meantime.
             Err(e) if e.kind() == io::ErrorKind::NotFound => continue,
             Err(e) => {
                 walked.unread.get_or_insert(Error::from(e).at(folder.path.display()));
@@ -52,10 +52,10 @@ pub fn walk(root: &Path) -> Walked {
             }
         };
         for entry in entries {
-            match entry.and_then(|entry| seen(&top, &folder, &entry)) {
-                Ok(Seen::Folder(below)) => folders.push(below),
-                Ok(Seen::File(path, meta)) => walked.files.push(described(root, &path, meta.as_ref())),
-                Ok(Seen::Nothing) => {}
+            match entry.and_then(|entry| inspect(&top, &folder, &entry)) {
+                Ok(Entry::Folder(below)) => folders.push(below),
+                Ok(Entry::File(path, meta)) => walked.files.push(described(root, &path, meta.as_ref())),
+                Ok(Entry::Nothing) => {}
                 Err(e) => {
                     walked.unread.get_or_insert(Error::from(e).at(folder.path.display()));
                 }
@@ -67,21 +67,21 @@ pub fn walk(root: &Path) -> Walked {
 }
 
 /// The kind of an entry in a folder.
-enum Seen {
+enum Entry {
     Folder(Folder),
-    /// With its metadata, if the file may be read.
+    /// A file, with its metadata if it may be read.
     File(PathBuf, Option<fs::Metadata>),
     Nothing,
 }
 
-fn seen(top: &Path, folder: &Folder, entry: &DirEntry) -> io::Result<Seen> {
+fn inspect(top: &Path, folder: &Folder, entry: &DirEntry) -> io::Result<Entry> {
     if entry.file_name().to_string_lossy().starts_with(PARTIAL) {
-        return Ok(Seen::Nothing);
+        return Ok(Entry::Nothing);
     }
     let (path, kind) = (entry.path(), entry.file_type()?);
     let below = |real: PathBuf| {
         let trail = folder.trail.iter().cloned().chain([real]).collect();
-        Seen::Folder(Folder { path: path.clone(), trail })
+        Entry::Folder(Folder { path: path.clone(), trail })
     };
     if kind.is_dir() {
         let here = folder.trail.last().map_or_else(|| path.clone(), |real| real.join(entry.file_name()));
@@ -89,17 +89,17 @@ fn seen(top: &Path, folder: &Folder, entry: &DirEntry) -> io::Result<Seen> {
     }
     if !kind.is_symlink() {
         return Ok(match kind.is_file() {
-            true => Seen::File(path, Some(entry.metadata()?)),
-            false => Seen::File(path, None),
+            true => Entry::File(path, Some(entry.metadata()?)),
+            false => Entry::File(path, None),
         });
     }
     // A dangling link counts as a file that cannot be opened.
-    let Ok(real) = fs::canonicalize(&path) else { return Ok(Seen::File(path, None)) };
-    let Ok(meta) = fs::metadata(&real) else { return Ok(Seen::File(path, None)) };
+    let Ok(real) = fs::canonicalize(&path) else { return Ok(Entry::File(path, None)) };
+    let Ok(meta) = fs::metadata(&real) else { return Ok(Entry::File(path, None)) };
     let is_within = real.starts_with(top);
     Ok(match meta.is_dir() {
         true if is_within && !folder.trail.contains(&real) => below(real),
-        _ => Seen::File(path, Some(meta).filter(|meta| is_within && meta.is_file())),
+        _ => Entry::File(path, Some(meta).filter(|meta| is_within && meta.is_file())),
     })
 }
 
@@ -116,8 +116,8 @@ fn changed_at(meta: &fs::Metadata) -> Option<String> {
     Some(format!("modified {}.{:09}", since.as_secs(), since.subsec_nanos()))
 }
 
-/// The real path of a file below `root`. It checks that the path is a regular file and lies below `root`: opening a
-/// named pipe could block forever, and a link may lead to any file of this machine.
+/// The real path of a file below `root`. The path must be a regular file and lie below `root`: opening a named pipe
+/// could block forever, and a link may lead to any file of this machine.
 ///
 /// # Errors
 /// A path that is not a file gets a code of the operating system: [`io::ErrorKind::IsADirectory`] or
@@ -127,7 +127,7 @@ pub fn resolve(root: &Path, path: &Path) -> Result<PathBuf> {
     let link = fs::read_link(path).ok();
     let real = match (fs::canonicalize(path), &link) {
         (Err(e), Some(to)) if e.kind() == io::ErrorKind::NotFound => {
-            return Err(no_file(path, format!("a link to {}, which is not there", to.display())));
+            return Err(not_a_file(path, format!("a link to {}, which does not exist", to.display())));
         }
         (real, _) => real.map_err(place)?,
     };
@@ -140,31 +140,31 @@ pub fn resolve(root: &Path, path: &Path) -> Result<PathBuf> {
             .hint("put the file itself in its place, and run the same command again")),
         kind if kind.is_dir() => {
             let what = if is_within { "a link to a folder that it lies in".to_owned() } else { elsewhere };
-            Err(no_file(path, what).code(Code::Io(io::ErrorKind::IsADirectory)))
+            Err(not_a_file(path, what).code(Code::Io(io::ErrorKind::IsADirectory)))
         }
-        kind => Err(no_file(path, special(kind).to_owned())),
+        kind => Err(not_a_file(path, special(kind).to_owned())),
     }
 }
 
-fn no_file(path: &Path, what: String) -> Error {
+fn not_a_file(path: &Path, what: String) -> Error {
     Error::permanent(format!("{}: it is {what}", path.display()))
         .code(Code::Io(io::ErrorKind::Unsupported))
-        .hint("nothing can be read from it: remove it, or leave it where it is")
+        .hint("it cannot be read: remove it, or leave it where it is")
 }
 
 #[cfg(unix)]
 fn special(kind: fs::FileType) -> &'static str {
     use std::os::unix::fs::FileTypeExt;
     match () {
-        () if kind.is_fifo() => "a named pipe, which is no file",
-        () if kind.is_socket() => "a socket, which is no file",
-        () => "a device, which is no file",
+        () if kind.is_fifo() => "a named pipe, which is not a file",
+        () if kind.is_socket() => "a socket, which is not a file",
+        () => "a device, which is not a file",
     }
 }
 
 #[cfg(not(unix))]
 fn special(_: fs::FileType) -> &'static str {
-    "no file"
+    "not a file"
 }
 
 #[cfg(all(test, unix))]
@@ -216,7 +216,7 @@ mod tests {
             ("a/up", "a link to a folder that it lies in"),
             ("out", "out of the artifact root"),
             ("outer", "out of the artifact root"),
-            ("gone", "which is not there"),
+            ("gone", "which does not exist"),
         ] {
             let error = resolve(&root, &root.join(path)).unwrap_err();
             assert!(error.to_string().contains(reason), "{path}: {error}");
@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_file_is_named_and_not_opened() {
+    fn an_entry_that_is_not_a_file_is_named_and_not_opened() {
         let root = tempfile::tempdir().unwrap();
         let _socket = std::os::unix::net::UnixListener::bind(root.path().join("socket")).unwrap();
         symlink("/dev/null", root.path().join("device")).unwrap();
@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_that_may_not_be_read_costs_only_itself() {
+    fn a_folder_that_cannot_be_read_affects_no_other() {
         use std::os::unix::fs::PermissionsExt;
         let root = tempfile::tempdir().unwrap();
         let closed = root.path().join("closed");
@@ -249,7 +249,7 @@ mod tests {
         let walked = walk(root.path());
         fs::set_permissions(&closed, fs::Permissions::from_mode(0o700)).unwrap();
         assert_eq!(walked.files.len(), 1);
-        assert_eq!(walked.unread.is_some(), !is_root, "whoever may read everything reads it");
+        assert_eq!(walked.unread.is_some(), !is_root, "the administrator can read every folder");
     }
 
     #[test]

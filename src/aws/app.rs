@@ -27,8 +27,8 @@ pub struct NewApp {
     /// `Tue:03:30`, UTC.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub weekly_maintenance_window_start: Option<String>,
-    /// Copy registered models to the SageMaker Model Registry. An import needs it off: when it is on, each version
-    /// costs a second call, and names that the registry does not accept are refused.
+    /// Copy registered models to the SageMaker Model Registry. An import needs this off: otherwise each version costs a
+    /// second call, and names that the registry does not accept are refused.
     pub registers_models: bool,
 }
 
@@ -72,31 +72,31 @@ impl ControlPlane {
     pub(super) async fn app(&self, arn: &Arn) -> Result<AppDescription> {
         let arn = arn.to_string();
         let asked = self.asked("sagemaker:DescribeMlflowApp", &arn);
-        let told =
+        let answer =
             self.client.describe_mlflow_app().arn(&arn).send().await.map_err(|e| failure(asked, &e))?;
         Ok(AppDescription {
-            registers_models: told.model_registration_mode
+            registers_models: answer.model_registration_mode
                 == Some(ModelRegistrationMode::AutoModelRegistrationEnabled),
-            maintenance_status: told.maintenance_status.as_ref().map(|status| status.as_str().to_owned()),
-            last_modified_time: moment(told.last_modified_time()),
+            maintenance_status: answer.maintenance_status.as_ref().map(|status| status.as_str().to_owned()),
+            last_modified_time: moment(answer.last_modified_time()),
             is_active: None,
             listed: AppSummary {
                 resource: Resource::App,
-                creation_time: moment(told.creation_time()),
-                arn: told.arn.unwrap_or(arn),
-                name: told.name.unwrap_or_default(),
-                status: told.status.map(|status| status.as_str().to_owned()).unwrap_or_default(),
-                mlflow_version: told.mlflow_version,
+                creation_time: moment(answer.creation_time()),
+                arn: answer.arn.unwrap_or(arn),
+                name: answer.name.unwrap_or_default(),
+                status: answer.status.map(|status| status.as_str().to_owned()).unwrap_or_default(),
+                mlflow_version: answer.mlflow_version,
             },
-            artifact_store_uri: told.artifact_store_uri.unwrap_or_default(),
-            role_arn: told.role_arn.unwrap_or_default(),
-            kms_key_id: told.kms_key_id,
-            weekly_maintenance_window_start: told.weekly_maintenance_window_start,
+            artifact_store_uri: answer.artifact_store_uri.unwrap_or_default(),
+            role_arn: answer.role_arn.unwrap_or_default(),
+            kms_key_id: answer.kms_key_id,
+            weekly_maintenance_window_start: answer.weekly_maintenance_window_start,
         })
     }
 
-    /// Sent once: there is no client token, so a second try could make a second App. The caller looks the App up by
-    /// name.
+    /// Creates an App. The call is sent once: it has no client token, so a second try could create a second App. After
+    /// an error, the caller looks for the App by its name.
     pub async fn create_app(&self, new: &NewApp) -> Result<Arn> {
         let tag = |(key, value): (&String, &String)| Tag::builder().key(key).value(value).build();
         let tags: Vec<Tag> = new.tags.iter().map(tag).collect();
@@ -118,8 +118,8 @@ impl ControlPlane {
         Arn::parse(made.arn().unwrap_or_default())
     }
 
-    /// Every change includes the current mode: without it, AWS would enable the registration of models (AWS:
-    /// UpdateMlflowApp, `ModelRegistrationMode`).
+    /// Changes the settings of an App. Every change includes the current registration mode: without it, AWS would
+    /// enable the registration of models (AWS: UpdateMlflowApp, `ModelRegistrationMode`).
     pub async fn update_app(&self, arn: &Arn, change: &AppChange) -> Result<()> {
         let window = change.weekly_maintenance_window_start.as_deref();
         window.map(MaintenanceWindow::parse).transpose()?;

@@ -2,7 +2,7 @@ use std::fmt;
 
 use crate::error::{Error, Result};
 
-/// The ARN of a managed MLflow on SageMaker. Everything for signing is read from it, never from `AWS_REGION`: the host
+/// The ARN of a managed MLflow on SageMaker. All values for signing come from it, never from `AWS_REGION`: the host
 /// depends on its region, and only the ARN identifies the App of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Arn {
@@ -41,7 +41,7 @@ impl fmt::Display for Resource {
     }
 }
 
-/// The official plugin's variable.
+/// The variable of the official plugin for another endpoint.
 pub const CUSTOM_ENDPOINT: &str = "SAGEMAKER_MLFLOW_CUSTOM_ENDPOINT";
 /// AWS: DescribeMlflowApp, `Arn`.
 const MAX_APP_ARN_LENGTH: usize = 128;
@@ -88,7 +88,7 @@ impl Arn {
         &self.region
     }
 
-    /// The account that owns it. It is not the caller's account when the resource is shared (AWS RAM).
+    /// The account of the owner. This is not the caller's account when the resource is shared (AWS RAM).
     pub fn account(&self) -> &str {
         &self.account
     }
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_such_arn_is_told_why() {
+    fn the_error_for_a_bad_arn_names_the_reason() {
         let table = [
             ("arn:aws:sagemaker:us-east-1", "six parts"),
             ("arn:aws:s3:::bucket", "another service"),

@@ -20,12 +20,12 @@ const TTL_LIMITS: (u64, u64) = (300, 3_600);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AssumedRole {
     pub arn: String,
-    /// How long one session of it is used.
+    /// How long one session of the role is used.
     pub most: Duration,
 }
 
 impl AssumedRole {
-    /// `None` when the variable is not set.
+    /// Reads the variables. `None` when the role is not set.
     ///
     /// # Errors
     /// [`Class::Usage`](crate::error::Class::Usage) when one of the variables is invalid.

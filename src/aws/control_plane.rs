@@ -1,4 +1,4 @@
-//! The control plane of SageMaker in one region: the common part of both kinds of managed MLflow.
+//! The control plane of SageMaker in one region: the code that both kinds of managed MLflow share.
 
 use aws_sdk_sagemaker::Client;
 use aws_sdk_sagemaker::primitives::DateTime;
@@ -21,7 +21,7 @@ pub struct ControlPlane {
     session: Session,
 }
 
-/// An App or a tracking server, as a list shows it.
+/// An App or a tracking server, as a list contains it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct AppSummary {
     #[serde(serialize_with = "kind")]
@@ -58,7 +58,7 @@ pub struct AppDescription {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Readiness {
     Ready,
-    /// It becomes ready, or is deleted, without action by the user.
+    /// It becomes ready, or is deleted, without an action of the user.
     Working,
     /// A tracking server that can be started.
     Stopped,
@@ -121,7 +121,7 @@ impl ControlPlane {
         }
     }
 
-    /// A link that opens the UI, once, within five minutes. It signs in anyone who has it, so it must not appear in a
+    /// A link that opens the UI once, within five minutes. It signs in anyone who has it, so it must not appear in a
     /// log. `SAGEMAKER_MLFLOW_ASSUME_ROLE_ARN` applies to it, as it does to MLflow's own calls (sagemaker-mlflow 0.5.0,
     /// `presigned_url.py`).
     pub async fn link(&self, arn: &Arn) -> Result<SecretString> {
@@ -130,7 +130,7 @@ impl ControlPlane {
             Resource::App => assumed.app_link(arn).await?,
             Resource::TrackingServer => assumed.tracking_server_link(arn.id()).await?,
         };
-        link.map(SecretString::from).ok_or_else(|| Error::permanent("SageMaker gave no link to the UI"))
+        link.map(SecretString::from).ok_or_else(|| Error::permanent("SageMaker returned no link to the UI"))
     }
 
     pub(super) fn asked<'a>(&'a self, action: &'static str, of: &'a str) -> Request<'a> {
@@ -138,7 +138,7 @@ impl ControlPlane {
     }
 }
 
-/// A moment as RFC 3339.
+/// A time as RFC 3339.
 pub(super) fn moment(time: Option<&DateTime>) -> Option<String> {
     let time = jiff::Timestamp::from_second(time?.secs()).ok()?;
     Some(time.to_string())
@@ -156,7 +156,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_status_of_the_model_means_something() {
+    fn every_status_has_a_meaning() {
         let table = [
             ("Creating", Readiness::Working),
             ("Created", Readiness::Ready),

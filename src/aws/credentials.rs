@@ -26,14 +26,14 @@ const EXPIRY_MARGIN: Duration = Duration::from_secs(60);
 const RENEWAL_COOLDOWN: Duration = Duration::from_secs(5);
 
 /// Provides credentials, renews them before they expire, and waits for new ones when the chain has none. It is the only
-/// cache for control plane, data plane and S3, so the SDK's own cache (with its time limit of 5 s) is switched off.
+/// cache for control plane, data plane and S3, so the SDK's own cache (with its time limit of 5 s) is off.
 pub struct Keys {
     chain: Chain,
-    held: Mutex<Option<CachedCredentials>>,
+    cached: Mutex<Option<CachedCredentials>>,
     credential_wait: CredentialWait,
 }
 
-/// Where fresh credentials come from.
+/// The place that returns fresh credentials.
 pub enum Chain {
     /// The whole default chain. It is built again each time, because the providers of aws-config cache the content of
     /// the files.
@@ -67,10 +67,10 @@ impl CachedCredentials {
 
 impl Keys {
     pub fn new(chain: Chain, credential_wait: CredentialWait) -> Self {
-        Self { chain, held: Mutex::new(None), credential_wait }
+        Self { chain, cached: Mutex::new(None), credential_wait }
     }
 
-    /// The assumed role that they belong to, if any.
+    /// The assumed role that the credentials belong to, if any.
     pub fn role(&self) -> Option<&str> {
         match &self.chain {
             Chain::Default(_) => None,
@@ -78,26 +78,26 @@ impl Keys {
         }
     }
 
-    /// Returns valid credentials. While work is running, it waits for new ones if the chain can return any.
+    /// Returns valid credentials. While a job is running, this waits for new ones if the chain can return any.
     pub async fn get(&self) -> Result<Credentials> {
-        let mut held = self.held.lock().await;
-        if let Some(held) = held.as_ref().filter(|held| held.is_good(SystemTime::now())) {
-            return Ok(held.credentials.clone());
+        let mut cached = self.cached.lock().await;
+        if let Some(cached) = cached.as_ref().filter(|cached| cached.is_good(SystemTime::now())) {
+            return Ok(cached.credentials.clone());
         }
         let mut waiting = None;
         loop {
-            let fresh = tokio::time::timeout(limits::CREDENTIALS_TIMEOUT, self.fresh(held.as_ref())).await;
+            let fresh = tokio::time::timeout(limits::CREDENTIALS_TIMEOUT, self.fresh(cached.as_ref())).await;
             let trouble = match fresh.unwrap_or_else(|_| Err(too_slow())) {
                 Ok(fresh) => {
                     let credentials = fresh.credentials.clone();
-                    *held = Some(fresh);
+                    *cached = Some(fresh);
                     return Ok(credentials);
                 }
                 Err(trouble) => trouble,
             };
             if waiting.is_none() {
                 waiting = self
-                    .renewable(held.as_ref())
+                    .renewable(cached.as_ref())
                     .and_then(|origin| self.credential_wait.begin(&origin.remedy(&profile())));
             }
             match &waiting {
@@ -107,24 +107,24 @@ impl Keys {
         }
     }
 
-    /// Credentials that never worked are a configuration error, not expired credentials, so there is no wait. A role
-    /// waits in its base.
-    fn renewable(&self, held: Option<&CachedCredentials>) -> Option<Origin> {
-        let origin = Origin::of(&held?.credentials);
+    /// The origin of credentials that are worth a wait. Credentials that never worked are a configuration error, not
+    /// expired credentials. The credentials of a role are renewed through `base`, which has its own wait.
+    fn renewable(&self, cached: Option<&CachedCredentials>) -> Option<Origin> {
+        let origin = Origin::of(&cached?.credentials);
         (matches!(self.chain, Chain::Default(_)) && origin.can_change()).then_some(origin)
     }
 
-    /// Records that the credentials that were loaded at this time have expired, according to a service.
+    /// Records that a service has reported the credentials of this time as expired.
     pub async fn refused(&self, got: Instant) {
-        if let Some(held) = self.held.lock().await.as_mut().filter(|held| held.since <= got) {
-            held.refused = true;
+        if let Some(cached) = self.cached.lock().await.as_mut().filter(|cached| cached.since <= got) {
+            cached.refused = true;
         }
     }
 
-    async fn fresh(&self, held: Option<&CachedCredentials>) -> Result<CachedCredentials> {
+    async fn fresh(&self, cached: Option<&CachedCredentials>) -> Result<CachedCredentials> {
         let (credentials, most) = self.chain.load().await?;
         let now = SystemTime::now();
-        let known = held.filter(|held| held.is_same(&credentials));
+        let known = cached.filter(|cached| cached.is_same(&credentials));
         let has_ended = credentials.expiry().is_some_and(|ends| ends <= now);
         if has_ended || known.is_some_and(|known| known.refused) {
             return Err(expired(&credentials));
@@ -179,7 +179,7 @@ pub async fn defaults(region: Option<Region>) -> Result<SdkConfig> {
     })
 }
 
-/// The texts of AWS for expired credentials.
+/// True for AWS's texts about expired credentials.
 pub fn says_ended(text: &str) -> bool {
     ["ExpiredToken", "security token included in the request is expired", "RequestExpired"]
         .iter()
@@ -203,7 +203,7 @@ fn complaint(error: &CredentialsError) -> Error {
 
 fn too_slow() -> Error {
     let message =
-        format!("the AWS credentials did not come within {} s", limits::CREDENTIALS_TIMEOUT.as_secs());
+        format!("the AWS credentials were not available within {} s", limits::CREDENTIALS_TIMEOUT.as_secs());
     not_given(&message, "")
 }
 
@@ -222,8 +222,8 @@ fn refused_role(role: &AssumedRole, error: &CredentialsError) -> Error {
         .is_some_and(|raw| raw.status().is_client_error() && !code.contains("Throttl"));
     match is_refusal {
         true => {
-            let said = answer.and_then(SdkError::message).unwrap_or_default();
-            Error::new(Class::Auth, at(format!("{code}: {said}"))).hint(
+            let text = answer.and_then(SdkError::message).unwrap_or_default();
+            Error::new(Class::Auth, at(format!("{code}: {text}"))).hint(
                 "the role's trust policy must name your identity, and your identity needs sts:AssumeRole on it; without \
                  the variable your own credentials call MLflow",
             )
@@ -263,7 +263,7 @@ mod tests {
 
     const NOW: SystemTime = SystemTime::UNIX_EPOCH;
 
-    fn held(lives: Option<u64>, asked: Duration) -> CachedCredentials {
+    fn cached(lives: Option<u64>, asked: Duration) -> CachedCredentials {
         let now = Instant::now();
         CachedCredentials {
             credentials: Credentials::new("AKID", "secret", Some("token".into()), None, "test"),
@@ -275,25 +275,25 @@ mod tests {
     }
 
     #[test]
-    fn the_chain_is_asked_before_the_end_and_not_all_the_time() {
+    fn credentials_are_renewed_before_they_expire_and_not_too_often() {
         let (calm, just) = (RENEWAL_COOLDOWN * 2, Duration::ZERO);
-        assert!(held(None, calm).is_good(NOW), "without an end they are good until they are refused");
-        assert!(held(Some(3_600), calm).is_good(NOW));
-        assert!(!held(Some(30), calm).is_good(NOW), "they may end on the way");
-        assert!(held(Some(30), just).is_good(NOW), "the chain has just said that there are no others");
-        assert!(!held(Some(0), just).is_good(NOW));
-        assert!(!CachedCredentials { refused: true, ..held(None, just) }.is_good(NOW));
+        assert!(cached(None, calm).is_good(NOW), "without an end they are good until they are refused");
+        assert!(cached(Some(3_600), calm).is_good(NOW));
+        assert!(!cached(Some(30), calm).is_good(NOW), "they may expire during the request");
+        assert!(cached(Some(30), just).is_good(NOW), "the chain has just returned no others");
+        assert!(!cached(Some(0), just).is_good(NOW));
+        assert!(!CachedCredentials { refused: true, ..cached(None, just) }.is_good(NOW));
     }
 
     #[test]
-    fn an_error_tells_its_causes_once() {
+    fn an_error_names_each_cause_once() {
         let error = CredentialsError::provider_error(Error::permanent("the SSO token has expired"));
         assert!(causes(&error).ends_with(": the SSO token has expired"), "{}", causes(&error));
         assert!(says_ended("ExpiredTokenException: The security token included in the request is expired"));
     }
 
     #[tokio::test]
-    async fn work_waits_and_a_question_does_not() {
+    async fn a_job_waits_and_an_interactive_request_does_not() {
         let credential_wait = CredentialWait::default();
         assert!(credential_wait.begin("aws sso login").is_none());
         let work = credential_wait.work();
@@ -301,7 +301,7 @@ mod tests {
         let waiting = credential_wait.begin("aws sso login").unwrap();
         assert_eq!(news.borrow_and_update().as_deref(), Some("aws sso login"));
         drop(work);
-        assert!(!waiting.next_try().await, "the work was given up");
+        assert!(!waiting.next_try().await, "the job has ended");
         drop(waiting);
         assert_eq!(*news.borrow(), None);
     }

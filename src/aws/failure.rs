@@ -17,7 +17,7 @@ pub struct Request<'a> {
     pub region: &'a str,
 }
 
-/// The SDKs already repeat throttled requests and 5xx answers (three tries). An error that arrives here is final.
+/// Converts an error. The SDKs already repeat throttled requests and 5xx answers (three tries), so the error is final.
 pub fn failure<E>(asked: Request<'_>, error: &SdkError<E, HttpResponse>) -> Error
 where
     E: ProvideErrorMetadata + StdError + 'static,
@@ -36,26 +36,26 @@ where
         SdkError::DispatchFailure(failure) if failure.is_timeout() => {
             no_route(asked, "it did not answer in time")
         }
-        // A user failure is an error in the request itself. Everything else is the network, including a connection that
-        // broke before the answer.
+        // A user failure is an error in the request itself. All other failures are those of the network, including a
+        // connection that broke before the answer.
         SdkError::DispatchFailure(failure) if !failure.is_user() => no_route(asked, &innermost(error)),
         SdkError::ResponseError(_) => {
             let message = format!("{} answered, but not as AWS does: {}", service(asked).0, innermost(error));
             Error::permanent(message)
-                .hint("check AWS_ENDPOINT_URL and its companions, and the proxy on the way")
+                .hint("check AWS_ENDPOINT_URL, the AWS_ENDPOINT_URL_… variables, and the proxy")
         }
         _ => Error::permanent(format!("{}: {}", asked.action, innermost(error))),
     }
 }
 
-/// A new role takes some seconds to be visible everywhere. Until then SageMaker refuses it with this
+/// True for a new role, which is not visible everywhere for some seconds. Until then SageMaker refuses it with this
 /// ValidationException (AWS: CreateMlflowApp).
 pub fn is_role_not_known_yet(error: &Error) -> bool {
     error.cause() == Some(Cause::RoleNotKnownYet)
 }
 
-/// The error codes that all services share, and SageMaker's own (AWS: CreateMlflowApp, DescribeMlflowApp,
-/// UpdateMlflowApp). The HTTP status of most of them is 400.
+/// The error for a refusal: by the codes that all services share, and by SageMaker's own (AWS: CreateMlflowApp,
+/// DescribeMlflowApp, UpdateMlflowApp). The HTTP status of most of them is 400.
 fn refusal(asked: Request<'_>, status: u16, code: &str, message: &str) -> Error {
     let Request { action, of, region } = asked;
     let about = if of.is_empty() { String::new() } else { format!(" of {of}") };
@@ -81,10 +81,10 @@ fn refusal(asked: Request<'_>, status: u16, code: &str, message: &str) -> Error 
                 ))
         }
         "ResourceLimitExceeded" | "ResourceLimitExceededException" => plain(Class::Permanent).hint(
-            "delete an App that nobody needs, or ask for more under Service Quotas (Amazon SageMaker, MLflow)",
+            "delete an unused App, or request a higher limit under Service Quotas (Amazon SageMaker, MLflow)",
         ),
         "ConflictException" => plain(Class::Transient)
-            .hint("it is being created, updated or deleted: `mlferry app wait` tells when that is over"),
+            .hint("it is being created, updated or deleted: `mlferry app wait` waits until this is done"),
         "ValidationException" => validation(plain(Class::Permanent), message),
         "OptInRequired" | "UnknownOperationException" => plain(Class::Permanent)
             .hint(format!("MLflow Apps are not offered in {region}, or the account has not enabled that region")),
@@ -100,7 +100,7 @@ fn validation(error: Error, message: &str) -> Error {
     match () {
         () if message.contains("sts:AssumeRole") => error.hint(
             "the role's trust policy must let sagemaker.amazonaws.com assume it: `mlferry app policy app-role-trust`; a \
-             role that was made just now takes a minute to be known",
+             new role takes a minute to become visible",
         ),
         () if ["artifact", "bucket", "s3"].iter().any(|word| lower.contains(word)) => error.hint(
             "the bucket must exist, in the App's own region, and the App's role must reach it: \
@@ -110,7 +110,7 @@ fn validation(error: Error, message: &str) -> Error {
     }
 }
 
-/// `iam:PassRole` in "User: … is not authorized to perform: iam:PassRole on resource: …".
+/// The denied action: `iam:PassRole` in "User: … is not authorized to perform: iam:PassRole on resource: …".
 fn denied_action(message: &str) -> Option<&str> {
     let (_, after) = message.split_once("perform: ")?;
     let action = after.split([' ', ',']).next()?.trim_end_matches('.');

@@ -1,5 +1,5 @@
-//! The HTTP client for AWS's SDK when the user names certificates. The SDK's own client accepts authorities only. This
-//! one also accepts a server's own certificate, which a store on the premises often uses.
+//! The HTTP client for AWS's SDK when the user names certificates. The SDK's own client accepts only certificates of
+//! authorities. This one also accepts the certificate of a server, which on-premises stores often use.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -16,7 +16,7 @@ use crate::error::{Error, Result};
 use crate::limits;
 use crate::tls::{ClientConfig, Trust, client_config};
 
-/// `None` when no certificates are named: the SDK's own client is used then. `variable` reads the environment.
+/// The client. `None` when no certificates are named: then the SDK uses its own. `variable` reads the environment.
 ///
 /// # Errors
 /// [`Class::Usage`](crate::error::Class::Usage) when the named certificates cannot be read.
@@ -77,7 +77,7 @@ impl HttpConnector for Connector {
             let request = reqwest::Request::try_from(request.map(body));
             let request = request.map_err(|e| ConnectorError::user(e.into()))?;
             let response = client.execute(request).await.map_err(failure)?;
-            // The two kinds of body are the same stream of bytes.
+            // Both kinds of body are the same stream of bytes.
             let (parts, body) = http::Response::<reqwest::Body>::from(response).into_parts();
             let response = http::Response::from_parts(parts, SdkBody::from_body_1_x(body));
             HttpResponse::try_from(response).map_err(|e| ConnectorError::other(e.into(), None))

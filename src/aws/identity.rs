@@ -33,7 +33,8 @@ impl Identity {
     }
 }
 
-/// No policy can deny this call (AWS: GetCallerIdentity), so a failure is one of credentials, clock or network.
+/// Asks STS for the identity of the credentials. No policy can deny this call (AWS: GetCallerIdentity), so a failure is
+/// caused by the credentials, the clock or the network.
 pub async fn identity(session: &Session, region: &str) -> CallerIdentity {
     let asked = Request { action: "sts:GetCallerIdentity", of: "", region };
     let clock = Clock::default();
@@ -41,11 +42,12 @@ pub async fn identity(session: &Session, region: &str) -> CallerIdentity {
         .region(aws_sdk_sts::config::Region::new(region.to_owned()))
         .interceptor(clock.clone())
         .build();
-    let told = aws_sdk_sts::Client::from_conf(config).get_caller_identity().send().await;
-    let identity = told.map_err(|e| failure(asked, &e)).and_then(|told| match (told.account, told.arn) {
-        (Some(account), Some(arn)) => Ok(Identity { account, arn }),
-        _ => Err(Error::permanent("STS did not say who these credentials belong to")),
-    });
+    let answer = aws_sdk_sts::Client::from_conf(config).get_caller_identity().send().await;
+    let identity =
+        answer.map_err(|e| failure(asked, &e)).and_then(|answer| match (answer.account, answer.arn) {
+            (Some(account), Some(arn)) => Ok(Identity { account, arn }),
+            _ => Err(Error::permanent("STS did not return the owner of these credentials")),
+        });
     CallerIdentity { identity, clock_ahead: *clock.0.lock().unwrap_or_else(PoisonError::into_inner) }
 }
 
@@ -71,9 +73,9 @@ impl Intercept for Clock {
 }
 
 fn seconds_ahead_of(date: &str) -> Option<i64> {
-    let theirs = rfc2822::parse(date).ok()?.timestamp().as_second();
-    let ours = SystemTime::now().duration_since(UNIX_EPOCH).ok()?.as_secs();
-    Some(i64::try_from(ours).ok()? - theirs)
+    let server = rfc2822::parse(date).ok()?.timestamp().as_second();
+    let local = SystemTime::now().duration_since(UNIX_EPOCH).ok()?.as_secs();
+    Some(i64::try_from(local).ok()? - server)
 }
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ const MINUTES: i32 = 60;
 /// When AWS may update an App, once a week, in UTC (AWS: CreateMlflowApp, `WeeklyMaintenanceWindowStart`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MaintenanceWindow {
-    /// Since Monday, 00:00.
+    /// Minutes since Monday, 00:00.
     minutes: i32,
 }
 
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_open_for_an_hour_and_over_the_end_of_a_week() {
+    fn a_window_is_open_for_an_hour_even_over_the_end_of_a_week() {
         let is_open = |window: &str, now: &str| {
             MaintenanceWindow::parse(window).unwrap().is_open(now.parse::<Timestamp>().unwrap())
         };

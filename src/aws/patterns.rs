@@ -34,11 +34,13 @@ pub fn artifact_store(text: &str) -> Result<()> {
         Some(_) if text.chars().count() > MAX_URI_LENGTH => {
             format!("is longer than {MAX_URI_LENGTH} characters")
         }
-        Some(bucket) if !is_bucket(bucket) => format!("names {bucket:?}, which no bucket can be called"),
+        Some(bucket) if !is_bucket(bucket) => {
+            format!("names {bucket:?}, which is not a valid name of a bucket")
+        }
         Some(_) => return Ok(()),
     };
     Err(Error::usage(format!("the artifact store {text:?} {why}"))
-        .hint("it is a bucket of the App's own region, with a prefix if you like: s3://my-bucket/mlflow"))
+        .hint("it is a bucket in the App's own region, with an optional prefix: s3://my-bucket/mlflow"))
 }
 
 /// AWS: Amazon S3 User Guide, "General purpose bucket naming rules".
@@ -64,7 +66,7 @@ pub fn role(text: &str) -> Result<()> {
                 () if !resource.starts_with("role/") => "is not a role",
                 () if name.is_empty() => "names no role",
                 () if !name.chars().all(|c| c.is_ascii_alphanumeric() || "+=,.@-_/".contains(c)) => {
-                    "holds characters that no role's name has"
+                    "holds characters that are not allowed in a role's name"
                 }
                 () if text.len() > MAX_ROLE_LENGTH => "is too long",
                 () => return Ok(()),
@@ -103,14 +105,14 @@ pub fn tags<'a>(tags: impl IntoIterator<Item = (&'a String, &'a String)>) -> Res
                 format!("values have at most {MAX_TAG_VALUE_LENGTH} characters")
             }
             () if !fits(key) || !fits(value) => {
-                "only letters, digits, spaces and _.:/=+-@ are taken".to_owned()
+                "only letters, digits, spaces and _.:/=+-@ are allowed".to_owned()
             }
             () => continue,
         };
         return Err(Error::usage(format!("the tag {key:?}: {why}")));
     }
     match count > MAX_TAGS {
-        true => Err(Error::usage(format!("{count} tags: an App takes at most {MAX_TAGS}"))),
+        true => Err(Error::usage(format!("{count} tags: an App can have at most {MAX_TAGS}"))),
         false => Ok(()),
     }
 }
@@ -121,7 +123,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     #[test]
-    fn what_the_model_takes_passes() {
+    fn valid_inputs_are_accepted() {
         for fine in ["a", "mlflow-production", "A--b", "7", &"x".repeat(256)] {
             name(fine).unwrap();
         }
@@ -137,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn what_it_refuses_is_told_why() {
+    fn the_error_for_an_invalid_input_names_the_reason() {
         let table = [
             (name(""), "is empty"),
             (name("my_app"), "holds '_'"),
@@ -147,7 +149,7 @@ mod tests {
             (artifact_store("my-bucket/mlflow"), "s3://"),
             (artifact_store("https://my-bucket.s3.amazonaws.com"), "s3://"),
             (artifact_store("s3:///mlflow"), "no bucket"),
-            (artifact_store("s3://My_Bucket/x"), "no bucket can be called"),
+            (artifact_store("s3://My_Bucket/x"), "not a valid name"),
             (artifact_store(&format!("s3://bucket/{}", "x".repeat(1_024))), "longer"),
             (role("mlflow-app"), "not the ARN of a role"),
             (role("arn:aws:sts::123456789012:assumed-role/R/S"), "a session"),

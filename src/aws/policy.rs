@@ -1,4 +1,4 @@
-//! The minimum permissions in IAM, as templates under `assets/policies`, and single statements of them for missing
+//! The minimum permissions in IAM, as templates under `assets/policies`; and single statements of them, for missing
 //! permissions.
 
 use serde::Serialize;
@@ -15,7 +15,7 @@ pub enum Policy {
     MigrationPrincipal,
     /// For the role that the App itself uses.
     AppRole,
-    /// Who may assume that role.
+    /// The trust policy: who may assume that role.
     AppRoleTrust,
     /// For the user or role that runs mlferry, when the source is a SageMaker tracking server.
     TrackingServerSource,
@@ -33,11 +33,11 @@ pub struct Scope {
     pub bucket: Option<String>,
     /// The prefix of the keys in the bucket, without a slash at either end.
     pub prefix: Option<String>,
-    /// Name, with its path, of the App's role.
+    /// The name of the App's role, with its path.
     pub app_role: Option<String>,
-    /// Name, with its path, of the role that runs mlferry.
+    /// The name of the role that runs mlferry, with its path.
     pub migration_role: Option<String>,
-    /// The ARN of a KMS key; without one the statements on keys are left out.
+    /// The ARN of a KMS key. Without one, the statements about keys are left out.
     pub key: Option<String>,
 }
 
@@ -67,7 +67,7 @@ impl Policy {
         }
     }
 
-    /// The whole policy, filled in.
+    /// The whole policy, with its placeholders filled in.
     pub fn document(self, scope: &Scope) -> Result<Value> {
         let mut document: Value = serde_json::from_str(self.template())
             .map_err(|e| Error::permanent(format!("the policy template cannot be read: {e}")))?;
@@ -78,7 +78,7 @@ impl Policy {
         Ok(document)
     }
 
-    /// The statement that allows exactly these actions. They are in one statement of the template.
+    /// The statement that allows exactly these actions. All of them must be in one statement of the template.
     pub fn statement(self, actions: &[&str], scope: &Scope) -> Result<Value> {
         let template: Value = serde_json::from_str(self.template())
             .map_err(|e| Error::permanent(format!("the policy template cannot be read: {e}")))?;
@@ -89,7 +89,7 @@ impl Policy {
             Error::permanent(format!("no statement of the policies is about {}", actions.join(", ")))
         })?;
         if let Some(fields) = statement.as_object_mut() {
-            // A Sid has to be unique within the policy that the statement is put into.
+            // A Sid must be unique within the policy that receives the statement.
             fields.shift_remove("Sid");
             if let [action] = actions {
                 fields.insert("Action".to_owned(), json!(action));
@@ -181,7 +181,7 @@ pub fn unfilled(document: &Value) -> Vec<String> {
     names
 }
 
-/// Whether an action is listed. A `*` at the end matches any ending.
+/// Whether the list allows an action. A `*` at the end matches any ending.
 fn allows(actions: &Value, wanted: &str) -> bool {
     let names = actions.as_array().map_or_else(|| std::slice::from_ref(actions), Vec::as_slice);
     names.iter().filter_map(Value::as_str).any(|name| match name.strip_suffix('*') {
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn every_template_is_filled_in_and_says_what_is_missing() {
+    fn every_template_is_filled_in_and_missing_values_are_listed() {
         for policy in Policy::ALL {
             let bare = policy.document(&Scope::default()).unwrap();
             assert_eq!(bare["Version"], "2012-10-17");
@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_needed_is_left_out() {
+    fn statements_that_are_not_needed_are_left_out() {
         let of_an_app = Policy::MigrationPrincipal.document(&scope()).unwrap();
         assert_eq!(sids(&of_an_app), ["List", "App", "Objects", "Probe", "Bucket", "Preflight"]);
         let any = Scope { app: None, key: Some("arn:aws:kms:…".into()), ..scope() };
@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn a_statement_has_only_what_is_missing() {
+    fn a_statement_has_only_the_missing_actions() {
         let policy = Policy::MigrationPrincipal;
         assert_eq!(
             policy.statement(&["sagemaker:CallMlflowAppApi"], &scope()).unwrap(),

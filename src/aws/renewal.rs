@@ -1,12 +1,12 @@
-//! How credentials of each kind are renewed: the command, and whether this process can see the new ones.
+//! How to renew credentials of each kind: the command, and whether this process can see the new ones.
 
 use aws_credential_types::Credentials;
 use aws_credential_types::credential_feature::AwsCredentialFeature as Feature;
 
-/// Where credentials come from. This decides how they are renewed.
+/// The origin of credentials. It decides how they are renewed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Origin {
-    /// `AWS_ACCESS_KEY_ID` and its companions: fixed for the life of a process.
+    /// `AWS_ACCESS_KEY_ID` and the related variables, which are fixed for the life of a process.
     Environment,
     /// IAM Identity Center: `aws sso login`.
     Sso,
@@ -19,7 +19,7 @@ pub enum Origin {
 }
 
 impl Origin {
-    /// aws-config records in the credentials which of its providers were involved.
+    /// The origin that aws-config records in the credentials: the providers that were involved.
     pub fn of(credentials: &Credentials) -> Self {
         let features = credentials.get_property::<Vec<Feature>>().map(Vec::as_slice).unwrap_or_default();
         let has = |any: &[Feature]| features.iter().any(|feature| any.contains(feature));
@@ -37,17 +37,19 @@ impl Origin {
         self != Self::Environment
     }
 
-    /// What the user does to renew them. `profile` is the profile in use.
+    /// The step with which the user renews them. `profile` is the profile in use.
     pub fn remedy(self, profile: &str) -> String {
         match self {
             Self::Environment => {
                 "export new AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN".into()
             }
             Self::Sso => format!("aws sso login --profile {profile}"),
-            Self::Process => format!("sign in to what the credential_process of profile {profile} asks"),
+            Self::Process => format!(
+                "sign in again where the credential_process of profile {profile} gets its credentials"
+            ),
             Self::Profile => format!("put new keys for profile {profile} into ~/.aws/credentials"),
             Self::Machine => {
-                "see to it that this machine's role (instance, container, web identity) gives credentials"
+                "check that this machine's role (instance, container, web identity) provides credentials"
                     .into()
             }
         }
@@ -77,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_origin_is_read_from_what_the_providers_note() {
+    fn the_origin_is_read_from_the_records_of_the_providers() {
         let with = |features: Vec<Feature>| {
             let mut credentials = Credentials::new("AKID", "secret", None, None, "test");
             credentials.set_property(features);
@@ -91,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn a_chain_that_gives_nothing_is_told_the_command() {
+    fn the_remedy_for_an_empty_chain_names_the_command() {
         assert!(remedy_for("the SSO token has expired and cannot be refreshed").starts_with("aws sso login"));
         assert!(remedy_for("nothing was found").contains("AWS_PROFILE"));
     }

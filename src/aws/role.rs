@@ -1,4 +1,4 @@
-//! Roles in IAM: who may assume a role, and what it may do.
+//! Roles in IAM: who may assume a role, and which actions it may use.
 
 use aws_sdk_iam::Client;
 use aws_sdk_iam::types::PolicyEvaluationDecisionType as Decision;
@@ -12,13 +12,13 @@ use crate::error::{Error, Result};
 /// The service that must be able to assume an App's role.
 const SAGEMAKER: &str = "sagemaker.amazonaws.com";
 
-/// IAM, which is one service for all regions of a partition.
+/// IAM. It is one service for all regions of a partition.
 pub struct Roles {
     client: Client,
     region: String,
 }
 
-/// A role as IAM keeps it.
+/// A role, as IAM returns it.
 #[derive(Clone, Debug)]
 pub struct Role {
     /// With its path.
@@ -37,9 +37,10 @@ impl Roles {
 
     pub async fn get(&self, name: &str) -> Result<Role> {
         let asked = Request { action: "iam:GetRole", of: name, region: &self.region };
-        let told = self.client.get_role().role_name(name).send().await.map_err(|e| failure(asked, &e))?;
-        let role =
-            told.role.ok_or_else(|| Error::permanent(format!("IAM told nothing of the role {name}")))?;
+        let answer = self.client.get_role().role_name(name).send().await.map_err(|e| failure(asked, &e))?;
+        let role = answer
+            .role
+            .ok_or_else(|| Error::permanent(format!("IAM returned nothing about the role {name}")))?;
         let trust = role.assume_role_policy_document.unwrap_or_default();
         Ok(Role { arn: role.arn, trusts_sagemaker: trusts(&trust, SAGEMAKER) })
     }
@@ -79,7 +80,7 @@ fn trusts(policy: &str, service: &str) -> bool {
     })
 }
 
-/// The items of a value that IAM writes as a single item or as a list.
+/// The items of a value that IAM writes as one item or as a list.
 fn each(value: &Value) -> impl Iterator<Item = &Value> {
     let list = value.as_array().map(Vec::as_slice);
     list.unwrap_or(std::slice::from_ref(value)).iter()

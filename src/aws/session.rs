@@ -11,7 +11,7 @@ use super::credentials::{Chain, Keys, defaults};
 use crate::error::Result;
 use crate::io::CredentialWait;
 
-/// Our identity at AWS: the whole credential chain of aws-config (environment, profiles, SSO, process, web identity,
+/// Our identity in AWS: the whole credential chain of aws-config (environment, profiles, SSO, process, web identity,
 /// container, IMDS), shared by control plane, data plane and S3.
 #[derive(Clone, Debug)]
 pub struct Session {
@@ -21,7 +21,7 @@ pub struct Session {
 }
 
 impl Session {
-    /// Finds credentials. `region` wins over `AWS_REGION` and the profile's.
+    /// Finds credentials. `region` takes precedence over `AWS_REGION` and the profile's region.
     ///
     /// # Errors
     /// [`Class::Auth`](crate::error::Class::Auth), with the command that renews them, when there are none.
@@ -29,7 +29,7 @@ impl Session {
         Self::open_under(region, CredentialWait::default()).await
     }
 
-    /// The same, for work that already uses `credential_wait`.
+    /// The same, for a job that already uses `credential_wait`.
     pub async fn open_under(region: Option<&str>, credential_wait: CredentialWait) -> Result<Self> {
         let region = region.map(|region| Region::new(region.to_owned()));
         let sdk = defaults(region.clone()).await?;
@@ -49,8 +49,8 @@ impl Session {
         Self { sdk: Arc::new(sdk), keys, credential_wait }
     }
 
-    /// The same session in the role of `SAGEMAKER_MLFLOW_ASSUME_ROLE_ARN`, if that is set. As in the official plugin
-    /// the role signs MLflow calls and creates presigned UI addresses. S3 is reached with the session's own
+    /// The same session in the role of `SAGEMAKER_MLFLOW_ASSUME_ROLE_ARN`, if this is set. As in the official plugin,
+    /// the role signs MLflow calls and creates presigned addresses of the UI. S3 is reached with the session's own
     /// credentials.
     ///
     /// # Errors
@@ -86,13 +86,12 @@ impl Session {
         self.keys.get().await
     }
 
-    /// Records that the credentials that were in use at this time have expired, according to a service. They are not
-    /// used again.
+    /// Records that a service has reported the credentials of this time as expired. They are not used again.
     pub async fn refused(&self, used: Instant) {
         self.keys.refused(used).await;
     }
 
-    /// The wait of the work that uses these credentials.
+    /// The wait of the jobs that use these credentials.
     pub fn credential_wait(&self) -> &CredentialWait {
         &self.credential_wait
     }

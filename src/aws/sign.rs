@@ -12,15 +12,15 @@ use super::{Arn, ControlPlane, Session};
 use crate::error::{Error, Result};
 
 /// Signs requests, with the hash of the body in a header. Each try is signed again. Requests to managed MLflow are
-/// signed as the official plugin does (sagemaker-mlflow 0.5.0, `auth.py`), requests to API Gateway in front of a server
-/// as MLflow does with `MLFLOW_TRACKING_AWS_SIGV4` (`utils/rest_utils.py`).
+/// signed as in the official plugin (sagemaker-mlflow 0.5.0, `auth.py`), requests to API Gateway in front of a server
+/// as in MLflow with `MLFLOW_TRACKING_AWS_SIGV4` (`utils/rest_utils.py`).
 pub struct Signer {
     /// The session for the control plane.
     session: Session,
-    /// The session that signs calls to MLflow: the same one, or the assumed role.
+    /// The session that signs calls to MLflow: the same session, or the assumed role.
     caller: Session,
     scope: Scope,
-    /// How many seconds the clock of AWS is ahead of ours.
+    /// How many seconds the clock of AWS is ahead of local_time.
     ahead: AtomicI64,
 }
 
@@ -56,7 +56,7 @@ impl Scope {
     }
 }
 
-/// A request exactly as it is sent: the same URL and body.
+/// A request exactly as it is sent, with the same URL and body.
 pub struct Unsigned<'a> {
     pub method: &'a str,
     /// Encoded, with `%20` for a space: a `+` would be signed as a space and sent as a plus.
@@ -80,8 +80,8 @@ pub struct Refusal<'a> {
     pub date: Option<&'a str>,
 }
 
-/// AWS rejects a signature as stale when the clocks differ by more than this: 5 minutes, minus the time that a request
-/// may take.
+/// AWS rejects a signature as stale when the clocks differ by more than 5 minutes. This is that time, minus the time
+/// that a request may take.
 const MAX_SKEW_SECONDS: u64 = 240;
 
 impl Signer {
@@ -89,7 +89,7 @@ impl Signer {
         Self { session, caller, scope: Scope::Managed(arn), ahead: AtomicI64::new(0) }
     }
 
-    /// For API Gateway at a host. The region is that of the session, otherwise the one in
+    /// Signs for API Gateway at a host. The region is that of the session, otherwise the one in
     /// `ID.execute-api.REGION.amazonaws.com`.
     ///
     /// # Errors
@@ -103,7 +103,7 @@ impl Signer {
         Ok(Self { session, caller, scope: Scope::Gateway { region }, ahead: AtomicI64::new(0) })
     }
 
-    /// None for a gateway.
+    /// The ARN of managed MLflow. `None` for a gateway.
     pub fn arn(&self) -> Option<&Arn> {
         match &self.scope {
             Scope::Managed(arn) => Some(arn),
@@ -115,7 +115,7 @@ impl Signer {
         &self.session
     }
 
-    /// The MLflow version that the control plane reports. `None` when these credentials may not ask.
+    /// The MLflow version that the control plane reports. `None` when these credentials have no permission to ask.
     pub async fn mlflow_version(&self) -> Option<String> {
         let arn = self.arn()?;
         let described = ControlPlane::new(&self.session, arn.region()).describe(arn).await;
@@ -127,7 +127,7 @@ impl Signer {
     }
 
     /// # Errors
-    /// [`Class::Auth`](crate::error::Class::Auth) when there are no credentials, and it does not wait for any.
+    /// [`Class::Auth`](crate::error::Class::Auth) when there are no credentials, and this does not wait for new ones.
     pub async fn sign(&self, request: &Unsigned<'_>) -> Result<Signature> {
         let got = Instant::now();
         let credentials = self.caller.credentials().await?;
@@ -135,28 +135,28 @@ impl Signer {
         Ok(Signature { headers, got })
     }
 
-    /// Returns true when the cause of a refusal is repaired, so that the same request with a new signature may succeed:
+    /// Returns true when the cause of a refusal is removed, so that the same request with a new signature may succeed:
     /// the clock is corrected, or the expired credentials are discarded.
     pub async fn repair(&self, refusal: &Refusal<'_>, signature: &Signature) -> bool {
         if says_ended(refusal.body) && !refusal.body.contains("Signature expired") {
             self.caller.refused(signature.got).await;
             return true;
         }
-        let Some(theirs) = refusal.date.and_then(|date| DateTime::from_str(date, Format::HttpDate).ok())
+        let Some(server_time) = refusal.date.and_then(|date| DateTime::from_str(date, Format::HttpDate).ok())
         else {
             return false;
         };
-        let ours = DateTime::from(SystemTime::now());
-        let ahead = theirs.secs() - ours.secs();
-        let is_news = ahead.abs_diff(self.ahead.load(Relaxed)) > MAX_SKEW_SECONDS;
-        if is_news {
+        let local_time = DateTime::from(SystemTime::now());
+        let ahead = server_time.secs() - local_time.secs();
+        let is_new = ahead.abs_diff(self.ahead.load(Relaxed)) > MAX_SKEW_SECONDS;
+        if is_new {
             tracing::warn!(
                 "this machine's clock is {} s off the time of AWS: signatures are corrected",
                 -ahead
             );
             self.ahead.store(ahead, Relaxed);
         }
-        is_news
+        is_new
     }
 
     fn now(&self) -> SystemTime {
@@ -268,7 +268,7 @@ mod tests {
 
     /// Computed by hand from the description of Signature Version 4 (hashlib and hmac of Python).
     #[test]
-    fn a_gateway_in_front_of_a_server_is_signed_for() {
+    fn requests_to_a_gateway_are_signed() {
         let credentials =
             Credentials::new("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", None, None, "test");
         let unsigned = Unsigned {

@@ -1,4 +1,4 @@
-//! Managed tracking servers, through the control plane. They are only a source of migrations; mlferry does not create
+//! Managed tracking servers, through the control plane. They are only sources of migrations; mlferry does not create
 //! any.
 
 use aws_sdk_sagemaker::types::IsTrackingServerActive;
@@ -35,27 +35,27 @@ impl ControlPlane {
     pub(super) async fn tracking_server(&self, name: &str) -> Result<AppDescription> {
         let asked = self.asked("sagemaker:DescribeMlflowTrackingServer", name);
         let call = self.client.describe_mlflow_tracking_server().tracking_server_name(name);
-        let told = call.send().await.map_err(|e| failure(asked, &e))?;
+        let answer = call.send().await.map_err(|e| failure(asked, &e))?;
         Ok(AppDescription {
-            registers_models: told.automatic_model_registration == Some(true),
-            maintenance_status: told
+            registers_models: answer.automatic_model_registration == Some(true),
+            maintenance_status: answer
                 .tracking_server_maintenance_status
                 .as_ref()
                 .map(|s| s.as_str().to_owned()),
-            last_modified_time: moment(told.last_modified_time()),
-            is_active: told.is_active.as_ref().map(|active| *active == IsTrackingServerActive::Active),
+            last_modified_time: moment(answer.last_modified_time()),
+            is_active: answer.is_active.as_ref().map(|active| *active == IsTrackingServerActive::Active),
             listed: AppSummary {
                 resource: Resource::TrackingServer,
-                creation_time: moment(told.creation_time()),
-                arn: told.tracking_server_arn.unwrap_or_default(),
-                name: told.tracking_server_name.unwrap_or_else(|| name.to_owned()),
-                status: told.tracking_server_status.map(|s| s.as_str().to_owned()).unwrap_or_default(),
-                mlflow_version: told.mlflow_version,
+                creation_time: moment(answer.creation_time()),
+                arn: answer.tracking_server_arn.unwrap_or_default(),
+                name: answer.tracking_server_name.unwrap_or_else(|| name.to_owned()),
+                status: answer.tracking_server_status.map(|s| s.as_str().to_owned()).unwrap_or_default(),
+                mlflow_version: answer.mlflow_version,
             },
-            artifact_store_uri: told.artifact_store_uri.unwrap_or_default(),
-            role_arn: told.role_arn.unwrap_or_default(),
+            artifact_store_uri: answer.artifact_store_uri.unwrap_or_default(),
+            role_arn: answer.role_arn.unwrap_or_default(),
             kms_key_id: None,
-            weekly_maintenance_window_start: told.weekly_maintenance_window_start,
+            weekly_maintenance_window_start: answer.weekly_maintenance_window_start,
         })
     }
 

@@ -16,7 +16,7 @@ pub struct DatasetInput {
     pub tags: BTreeMap<String, String>,
 }
 
-/// MLflow's own form, on the wire and in export directories.
+/// The dataset in MLflow's own form, in REST messages and in export directories.
 #[derive(Serialize, Deserialize)]
 struct Message {
     dataset: Dataset,

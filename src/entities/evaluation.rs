@@ -29,8 +29,8 @@ pub struct EvaluationDataset {
     pub last_updated_by: String,
 }
 
-/// One case, kept as raw JSON, because its numbers may not fit our types. Its identity within the dataset is its
-/// `inputs`.
+/// One case, kept as raw JSON, because its numbers may not fit into our types. Its `inputs` identify it within the
+/// dataset.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Record {
     pub inputs: Box<RawValue>,
@@ -45,7 +45,8 @@ pub struct Record {
 }
 
 impl Record {
-    /// The fields besides the inputs. Servers from about MLflow 3.6 on drop empty values: `{}` and absent are the same.
+    /// The fields besides the inputs. Servers from about MLflow 3.6 on drop empty values: `{}` and an absent field are
+    /// the same.
     pub fn fields(&self) -> [(&'static str, Option<&RawValue>); 4] {
         [
             ("expectations", &self.expectations),
@@ -64,7 +65,7 @@ pub struct Scorer {
     pub experiment_id: ExperimentId,
     pub name: String,
     pub version: u64,
-    /// JSON.
+    /// The definition of the scorer, as JSON.
     pub content: String,
     /// Milliseconds since 1970.
     #[serde(with = "integer::optional")]
@@ -77,18 +78,19 @@ impl Scorer {
         format!("{}/{}", self.name, self.version)
     }
 
-    /// It contains a user-defined function, as `@scorer` creates it, alone or within an ensemble.
+    /// True when the scorer contains a user-defined function, as `@scorer` creates it, alone or within an ensemble.
     pub fn is_code(&self) -> bool {
         serde_json::from_str(&self.content).is_ok_and(|content: Value| holds_code(&content))
     }
 
-    /// It asks a model through a gateway endpoint. A server only registers it when it has an endpoint of that name
-    /// (MLflow 3.10, `store/tracking/sqlalchemy_store.py`, `register_scorer`).
+    /// True when the scorer asks a model through a gateway endpoint. A server registers it only if it has an endpoint
+    /// of that name (MLflow 3.10, `store/tracking/sqlalchemy_store.py`, `register_scorer`).
     pub fn names_endpoint(&self) -> bool {
         serde_json::from_str(&self.content).is_ok_and(|content: Value| holds_endpoint(&content))
     }
 
-    /// The comparison ignores JSON formatting, because servers write the JSON again with different escapes.
+    /// True when both have the same content. JSON formatting is ignored, because servers write the JSON again with
+    /// different escapes.
     pub fn says_the_same(&self, other: &Self) -> bool {
         let parsed = |text: &str| serde_json::from_str::<Value>(text).ok();
         self.content == other.content

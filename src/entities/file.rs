@@ -3,11 +3,11 @@ use serde::{Deserialize, Serialize};
 /// A file below an artifact root.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileEntry {
-    /// Relative to the root, `/` between the parts.
+    /// The path relative to the root, with `/` between the parts.
     pub path: String,
     /// The size in bytes, if the store reports it.
     pub size: Option<u64>,
-    /// Hexadecimal, if it was recorded when the file was written.
+    /// The checksum in hexadecimal, if it was recorded when the file was written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sha256: Option<String>,
     /// A value of the store that changes with the bytes: a tag, or the modification time. Archives do not keep it.
@@ -22,8 +22,8 @@ impl FileEntry {
     }
 }
 
-/// True when `path` stays below the root it is joined to. Servers choose these names, so they are not trusted. A
-/// backslash separates folders only on Windows; elsewhere it is an ordinary character.
+/// True when `path`, joined to a root, stays below it. Servers choose these names, so they are not trusted. A backslash
+/// separates folders only on Windows; elsewhere it is an ordinary character.
 pub fn is_safe_path(path: &str) -> bool {
     let forbidden: &[char] = if cfg!(windows) { &['\0', '\\', ':'] } else { &['\0'] };
     !path.is_empty()

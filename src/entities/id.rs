@@ -51,14 +51,14 @@ id!(
 );
 
 impl ExperimentId {
-    /// File stores use long random numbers (MLflow 2.0 and later); databases count up.
+    /// True for the long random numbers of file stores (MLflow 2.0 and later). Databases count up.
     pub fn is_of_file_store(&self) -> bool {
         self.0.len() >= 15
     }
 }
 
 impl ModelId {
-    /// The 32 digits. Texts refer to a model by them in the same way as to a run.
+    /// The 32 digits. Texts name a model by them in the same way as a run.
     pub fn digits(&self) -> RunId {
         RunId(self.0.strip_prefix("m-").unwrap_or(&self.0).to_owned())
     }

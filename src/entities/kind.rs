@@ -36,7 +36,7 @@ impl Kind {
         Self::Trace,
     ];
 
-    /// The word in JSON lines and in the journal.
+    /// The name in JSON lines and in the journal.
     pub fn name(self) -> &'static str {
         self.names().0
     }
@@ -71,7 +71,7 @@ impl Kind {
         }
     }
 
-    /// Kinds that every server has. They are shown even if there are none.
+    /// True for kinds that every server has. They are shown even if there are none.
     pub fn is_basic(self) -> bool {
         matches!(self, Self::Experiment | Self::Run | Self::Artifact)
     }

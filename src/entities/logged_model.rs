@@ -14,7 +14,7 @@ pub struct LoggedModel {
     pub model_type: String,
     pub status: ModelStatus,
     pub status_message: String,
-    /// The run that logged it; a model may be logged without one.
+    /// The run that logged it, if any.
     pub source_run_id: Option<RunId>,
     /// Milliseconds since 1970.
     pub creation_time: Option<i64>,

@@ -12,12 +12,12 @@ pub struct Point {
     /// Milliseconds since 1970.
     #[serde(with = "integer")]
     pub timestamp: i64,
-    /// May be negative.
+    /// It may be negative.
     #[serde(default, with = "integer")]
     pub step: i64,
 }
 
-/// Time, step and value, with the precision that servers distinguish.
+/// Time, step and value, as precisely as servers distinguish them.
 pub type PointIdentity = (i64, i64, u64);
 
 impl Point {
@@ -41,7 +41,8 @@ impl Point {
         hasher.finish()
     }
 
-    /// The server's definition of the latest value: the greatest by step, then time, then value.
+    /// True when this is later by the server's definition of the latest value: the greatest by step, then time, then
+    /// value.
     pub fn is_later_than(&self, other: &Self) -> bool {
         (self.step, self.timestamp)
             .cmp(&(other.step, other.timestamp))
@@ -67,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_sql_store_cannot_tell_apart_is_the_same_point() {
+    fn points_that_a_sql_store_cannot_distinguish_are_the_same() {
         assert_eq!(point(f64::INFINITY).identity(), point(f64::MAX).identity());
         assert_eq!(point(f64::NEG_INFINITY).identity(), point(f64::MIN).identity());
         assert_eq!(point(-0.0).identity(), point(0.0).identity());

@@ -1,10 +1,10 @@
-//! `MLmodel` files contain the ids of the run and the model, and the artifact location.
+//! `MLmodel` files, which contain the ids of the run and the model, and the artifact location.
 
 use super::{RunId, rewrite};
 
 /// The file's name, in any folder.
 const NAME: &str = "MLmodel";
-/// Far more than any such file needs. A larger file is user data with the same name.
+/// Far more than such a file needs. A larger file is user data with the same name.
 const MAX_BYTES: u64 = 4 << 20;
 /// Keys that hold ids, and the one that holds an artifact root (MLflow 3.10, `models/model.py`).
 const ID_KEYS: [&str; 3] = ["run_id", "model_id", "model_uuid"];
@@ -15,7 +15,7 @@ pub fn is_mlmodel(path: &str, size: Option<u64>) -> bool {
     path.rsplit('/').next() == Some(NAME) && size.is_none_or(|size| size <= MAX_BYTES)
 }
 
-/// The file with new ids in the top-level lines for ids, and with `roots.1` instead of `roots.0` in the artifact path
+/// The file with new ids in its top-level lines for ids, and with `roots.1` instead of `roots.0` in the artifact path
 /// of the model. All other bytes are kept.
 pub fn with_new_ids(
     text: &[u8],
@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_that_are_no_text_and_paths_of_runs_stay() {
+    fn bytes_that_are_not_text_and_paths_of_runs_are_kept() {
         let map = |_: &RunId| Some(RunId::from(B));
         let old = b"artifact_path: model\n\xff\xfe: x\nmodel_uuid: short\n";
         assert_eq!(with_new_ids(old, ("", ""), map), old);

@@ -46,12 +46,12 @@ pub use trace::{Assessment, SPANS_FILE, Spans, Trace, TraceLinks, trace_key};
 pub use unreadable::{Readable, Unreadable};
 pub use unsupported::{Count, Unsupported};
 
-/// Names of the tags for values that cannot be set directly on the target.
+/// Names of the tags for values that cannot be set directly on the target, and of some tags of MLflow.
 pub mod tag {
     /// The run's id on the source. It makes a second import a no-op.
     pub const SOURCE_RUN_ID: &str = "mlferry.source.run_id";
-    /// On an empty run that the target made after its answer was lost, and that an import has deleted: the run's id on
-    /// the source.
+    /// On an empty run that the target created after its answer was lost, and that an import has deleted: the run's id
+    /// on the source.
     pub const LATE_COPY: &str = "mlferry.source.late_copy_of";
     /// The experiment's id on the source.
     pub const SOURCE_EXPERIMENT_ID: &str = "mlferry.source.experiment_id";
@@ -60,9 +60,9 @@ pub mod tag {
     pub const MERGED_EXPERIMENT: &str = "mlferry.source.merged.";
     /// The name that an import has set. It shows whether a user has renamed the object since.
     pub const GIVEN_NAME: &str = "mlferry.source.given_name";
-    /// When the source experiment was created, in milliseconds since 1970.
+    /// When the object was created on the source, in milliseconds since 1970.
     pub const SOURCE_CREATION_TIME: &str = "mlferry.source.creation_time";
-    /// When the source experiment was last changed, in milliseconds since 1970.
+    /// When the object was last changed on the source, in milliseconds since 1970.
     pub const SOURCE_UPDATE_TIME: &str = "mlferry.source.last_update_time";
     /// The logged model's id on the source.
     pub const SOURCE_MODEL_ID: &str = "mlferry.source.model_id";
@@ -72,25 +72,25 @@ pub mod tag {
     pub const SOURCE_REGISTERED_MODEL: &str = "mlferry.source.registered_model";
     /// The version on the source, `name/number`.
     pub const SOURCE_VERSION: &str = "mlferry.source.version";
-    /// On a trace, whose id the migration keeps: the state in which it was written. It is written last, so it shows
-    /// that the trace is complete.
+    /// On a trace, whose id the migration keeps: the state in which it was written. This tag is written last, so it
+    /// shows that the trace is complete.
     pub const SOURCE_TRACE: &str = "mlferry.source.trace";
     /// On a run or a logged model that was migrated incompletely. The next import checks it again.
     pub const LACKING: &str = "mlferry.source.lacking";
-    /// The user who registered it on the source.
+    /// The user who registered the object on the source.
     pub const SOURCE_USER_ID: &str = "mlferry.source.user_id";
-    /// MLflow's own: a registered model, or a version of one, that is a prompt.
+    /// MLflow's own: marks a registered model, or a version of one, as a prompt.
     pub const IS_PROMPT: &str = "mlflow.prompt.is_prompt";
-    /// MLflow's own, on a prompt: the experiments it belongs to, their ids between commas.
+    /// MLflow's own, on a prompt: the ids of its experiments, between commas.
     pub const PROMPT_EXPERIMENTS: &str = "_mlflow_experiment_ids";
-    /// MLflow's own, on a logged model: the versions registered from it. The server maintains it automatically.
+    /// MLflow's own, on a logged model: the versions registered from it. The server maintains it.
     pub const MODEL_VERSIONS: &str = "mlflow.modelVersions";
-    /// MLflow's own: the run this one is nested under.
+    /// MLflow's own: the parent run of a nested run.
     pub const PARENT_RUN_ID: &str = "mlflow.parentRunId";
-    /// MLflow's own: the run's name, always equal to `run_name`.
+    /// MLflow's own: the name of the run, always equal to `run_name`.
     pub const RUN_NAME: &str = "mlflow.runName";
 
-    /// On an experiment of a target: the migration that is writing to that target now.
+    /// On an experiment of a target: the migration that is writing to the target at the moment.
     pub const LEASE: &str = "mlferry.lease";
 
     /// True for the tags that mlferry itself adds.

@@ -52,8 +52,8 @@ pub mod integer {
     }
 }
 
-/// Floats: `"NaN"`, `"Infinity"` and `"-Infinity"` are strings in strict JSON, and MLflow's log-batch expects them so.
-/// It also accepts a bare `NaN` token, but silently stores 0 and ends the batch (MLflow 2.9 to 3.18).
+/// Floats. `"NaN"`, `"Infinity"` and `"-Infinity"` are strings in strict JSON, and MLflow's log-batch expects these
+/// strings. It also accepts a `NaN` without quotes, but silently stores 0 and ends the batch (MLflow 2.9 to 3.18).
 pub mod float {
     use super::{Deserialize, Deserializer, Loose};
     use serde::{Serializer, de::Error};
@@ -86,8 +86,8 @@ pub fn canonical_json(value: &impl Serialize) -> serde_json::Result<String> {
     serde_json::to_string(&value)
 }
 
-/// Puts bare `NaN`, `Infinity` and `-Infinity` into quotes, outside of strings. Python's `json.dumps` writes them, so
-/// MLflow's `get-history-bulk` and the files of `mlflow-export-import` contain them.
+/// Puts `NaN`, `Infinity` and `-Infinity` into quotes, outside of strings. Python's `json.dumps` writes them without
+/// quotes, so MLflow's `get-history-bulk` and the files of `mlflow-export-import` contain them.
 pub fn quote_bare_numbers(text: &[u8]) -> Cow<'_, [u8]> {
     const WORDS: [&[u8]; 3] = [b"NaN", b"-Infinity", b"Infinity"];
     let mut out: Vec<u8> = Vec::new();
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn the_order_of_keys_says_nothing() {
+    fn the_order_of_keys_is_ignored() {
         let json = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
         let (a, b) = (json(r#"{"a": [{"x": 1, "y": 2.0}]}"#), json(r#"{"a": [{"y": 2.0, "x": 1}]}"#));
         assert_eq!(canonical_json(&a).unwrap(), canonical_json(&b).unwrap());

@@ -1,9 +1,9 @@
-/// A place below the artifact root of a run or a logged model.
+/// A URI below the artifact root of a run or a logged model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OwnedUri<'a> {
     /// A run's id, or a logged model's with its `m-`.
     pub owner: &'a str,
-    /// What follows the root, with its slash; empty for the root itself.
+    /// The path after the root, with its slash. Empty for the root itself.
     pub below: &'a str,
     pub form: UriForm,
 }
@@ -30,7 +30,7 @@ impl<'a> OwnedUri<'a> {
                 return is_id(owner).then_some(Self { owner, below, form });
             }
         }
-        // Search for the last one: a bucket or folder before it may be named `artifacts` too.
+        // Search for the last match: a bucket or folder before it may also be called `artifacts`.
         let (at, mark) = uri.rmatch_indices("/artifacts").find(|(at, mark)| {
             let (root, below) = (&uri[..*at], &uri[at + mark.len()..]);
             (below.is_empty() || below.starts_with('/'))

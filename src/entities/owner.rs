@@ -17,7 +17,7 @@ impl Owner<'_> {
         format!("{}/{path}", self.id)
     }
 
-    /// The same for the user.
+    /// The same with the name that a user recognises.
     pub fn name_of(&self, path: &str) -> String {
         format!("{}/{path}", self.label)
     }

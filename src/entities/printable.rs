@@ -12,7 +12,7 @@ pub fn printable(text: &str) -> Cow<'_, str> {
     written_out(text, |c| is_hidden(c) && !matches!(c, '\n' | '\t'))
 }
 
-/// The same in one line: a name with a line break must not look like a line of our own output.
+/// The same, in one line: a name with a line break must not look like a line of our own output.
 pub fn one_line(text: &str) -> Cow<'_, str> {
     written_out(text, is_hidden)
 }
@@ -28,7 +28,7 @@ fn written_out(text: &str, is_escaped: impl Fn(char) -> bool) -> Cow<'_, str> {
     Cow::Owned(seen)
 }
 
-/// JSON text for a terminal: it also escapes the hidden characters that JSON does not escape.
+/// JSON text for a terminal: hidden characters that JSON does not escape are escaped, too.
 pub fn printable_json(json: &str) -> Cow<'_, str> {
     if !json.chars().any(is_hidden) {
         return Cow::Borrowed(json);
@@ -40,7 +40,7 @@ pub fn printable_json(json: &str) -> Cow<'_, str> {
     Cow::Owned(json.chars().map(escape).collect())
 }
 
-/// A word of a command line, as a POSIX shell reads it.
+/// A word of a command line, in the spelling of a POSIX shell.
 pub fn quoted(text: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@%+=,~".contains(c);
     match !text.is_empty() && text.chars().all(is_plain) {
@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_terminal_would_obey_is_written_out() {
+    fn control_characters_of_a_terminal_are_escaped() {
         assert_eq!(printable("a\u{1b}]0;x\u{7}b\u{9b}31m\r"), r"a\u{1b}]0;x\u{7}b\u{9b}31m\r");
         assert_eq!(printable("plain\n\tü 日本"), "plain\n\tü 日本");
         assert_eq!(printable("a\u{202e}b"), r"a\u{202e}b");

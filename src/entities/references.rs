@@ -2,8 +2,8 @@
 
 use super::{ExperimentId, RunId, tag};
 
-/// The length of a run's id, or of a logged model's id after its `m-`: 32 hexadecimal digits with no letter or digit
-/// beside them.
+/// The length of a run's id, or of a logged model's id after its `m-`: 32 hexadecimal digits, with no letter or digit
+/// next to them.
 const ID_LENGTH: usize = 32;
 
 /// A text, split into fixed parts and ids. Two values are equivalent when the fixed parts are equal and each id maps to
@@ -78,18 +78,18 @@ fn is_id_byte(byte: u8) -> bool {
     matches!(byte, b'0'..=b'9' | b'a'..=b'f')
 }
 
-/// The value of a param, or of a user's tag, is the id of a logged model.
+/// True when the value of a param, or of a user's tag, names a logged model by its id.
 pub fn names_model(value: &str) -> bool {
     let names_one = value.starts_with("m-") || value.starts_with("models:/m-");
     names_one && Template::of("", value).ids.len() == 1
 }
 
-/// The ids that a value named `key` holds.
+/// The ids in a value that is named `key`.
 pub fn ids_in<'a>(key: &str, text: &'a str) -> Vec<&'a str> {
     Template::of(key, text).ids
 }
 
-/// The text with every id replaced for which `map` returns a new one. `None` when there is nothing to replace.
+/// The text, with each id replaced for which `map` returns a new one. `None` when there is nothing to replace.
 pub fn rewrite(key: &str, text: &str, map: impl Fn(&RunId) -> Option<RunId>) -> Option<String> {
     let template = Template::of(key, text);
     let new: Vec<Option<RunId>> = template.ids.iter().map(|id| map(&RunId::from(*id))).collect();
@@ -116,7 +116,7 @@ pub fn rewrite_experiments(ids: &str, map: impl Fn(&ExperimentId) -> Option<Expe
     ids.split(',').filter_map(new).collect::<Vec<_>>().join(",")
 }
 
-/// Such a list, followed by the ids that are only in `known`.
+/// The ids of `ids`, followed by the ids that are only in `known`. Both are such lists.
 pub fn merge_experiments(ids: &str, known: &str) -> String {
     let parts =
         |ids: &'_ str| ids.split(',').filter(|id| !id.is_empty()).map(str::to_owned).collect::<Vec<_>>();
@@ -186,7 +186,7 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn cutting_loses_nothing(text: String) {
+        fn cutting_keeps_all_text(text: String) {
             let template = Template::cut(&text);
             let mut back = String::new();
             for (index, fixed) in template.fixed.iter().enumerate() {

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Kind, ModelId, OwnedUri, RunId, tag};
 
-/// A name in the model registry. Prompts are in the registry too (MLflow 2.21 on); a tag marks them.
+/// A model or a prompt in the model registry. Prompts are there, too (MLflow 2.21 on); a tag marks them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct RegisteredModel {
@@ -34,7 +34,7 @@ impl RegisteredModel {
     }
 }
 
-/// One version of a registered model or of a prompt, whose text is in its tags.
+/// One version of a registered model or prompt. The text of a prompt is in the tags of the version.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ModelVersion {
@@ -63,7 +63,7 @@ impl ModelVersion {
         OwnedUri::parse(&self.source).filter(OwnedUri::is_of_model).map(|uri| uri.owner.into())
     }
 
-    /// The version of which it is a copy: its source is `models:/<name>/<number>`.
+    /// The version that this one is a copy of: its source is `models:/<name>/<number>`.
     pub fn copied_from(&self) -> Option<(&str, u64)> {
         let (name, number) = self.source.strip_prefix("models:/")?.rsplit_once('/')?;
         let number = number.parse().ok()?;

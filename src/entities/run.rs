@@ -6,7 +6,7 @@ use super::{
     DatasetInput, ExperimentId, Kind, Lifecycle, ModelId, ModelOutput, Owner, Point, RunId, names_model, tag,
 };
 
-/// A run without its metric histories and files. These are read separately, because they can be of any size.
+/// A run without its metric histories and files. They are read separately, because they can be of any size.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[cfg_attr(test, derive(Deserialize))]
 pub struct Run {
@@ -26,14 +26,14 @@ pub struct Run {
     /// The latest point of each metric. The keys show which histories exist.
     pub latest: BTreeMap<String, Point>,
     pub datasets: Vec<DatasetInput>,
-    /// Logged models that it used, sorted.
+    /// Logged models that the run used, sorted.
     pub model_inputs: Vec<ModelId>,
-    /// Logged models that it created, sorted.
+    /// Logged models that the run created, sorted.
     pub model_outputs: Vec<ModelOutput>,
 }
 
 impl Run {
-    /// The run this one is nested under.
+    /// The parent run, if this run is nested.
     pub fn parent(&self) -> Option<RunId> {
         self.tags.get(tag::PARENT_RUN_ID).map(|id| RunId::from(id.as_str()))
     }
@@ -48,19 +48,20 @@ impl Run {
         }
     }
 
-    /// A tag lists models that were logged as files of this run (before MLflow 3), so its artifacts cannot be empty.
+    /// True when a tag lists models that were logged as files of this run (before MLflow 3): its artifacts cannot be
+    /// empty.
     pub fn names_model_files(&self) -> bool {
         // Models of MLflow 3 have files of their own, and ids that begin with `m-`.
         let are_files = |history: &String| history.contains("\"artifact_path\"") && !history.contains("\"m-");
         self.model_outputs.is_empty() && self.tags.get("mlflow.log-model.history").is_some_and(are_files)
     }
 
-    /// The run used or created logged models.
+    /// True when the run used or created logged models.
     pub fn has_models(&self) -> bool {
         !self.model_inputs.is_empty() || !self.model_outputs.is_empty()
     }
 
-    /// The run can be completed only after its logged models exist on the target.
+    /// True when the run can be completed only after its logged models exist on the target.
     pub fn needs_models(&self) -> bool {
         self.has_models() || self.params.values().any(|value| names_model(value))
     }

@@ -1,17 +1,17 @@
 use std::fmt;
 
-/// A place in S3: an object, or the prefix under which objects lie.
+/// A place in S3: an object, or the prefix of several objects.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct S3Object {
     pub bucket: String,
-    /// The key as in the URI: it may begin and end with a slash, and hold empty parts.
+    /// The key, as in the URI: it may begin and end with a slash, and contain empty parts.
     pub key: String,
 }
 
 impl S3Object {
-    /// Reads `s3://bucket/key` as MLflow does (3.10, `store/artifact/s3_artifact_repo.py`, `parse_s3_uri`): nothing in
-    /// it is decoded, one slash separates the two, so that `s3://b//k` and `s3://b/k` are different places, and a query
-    /// or fragment is not part of the key.
+    /// Reads `s3://bucket/key` as MLflow does (3.10, `store/artifact/s3_artifact_repo.py`, `parse_s3_uri`). Nothing is
+    /// decoded. One slash separates the two, so `s3://b//k` and `s3://b/k` are different places. A query or fragment is
+    /// not part of the key.
     pub fn parse(uri: &str) -> Option<Self> {
         let rest = uri.strip_prefix("s3://")?;
         let rest = rest.split(['?', '#']).next().unwrap_or(rest);

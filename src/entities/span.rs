@@ -11,7 +11,7 @@ use crate::error::Error;
 /// One step of a trace, read from a `traces.json` in either of its forms (MLflow 3.10, `entities/span.py`).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Span {
-    /// 16 bytes. Empty if MLflow 2 wrote something else.
+    /// 16 bytes. Empty if MLflow 2 wrote another form.
     pub trace_id: Vec<u8>,
     /// 8 bytes.
     pub id: Vec<u8>,
@@ -31,7 +31,7 @@ pub struct Span {
     pub kind: String,
     /// Links to spans of any trace (MLflow 3.13 on).
     pub links: Vec<SpanLink>,
-    /// Fields unknown to this program, unless they are empty.
+    /// Fields that this program does not know, except empty ones.
     pub other: BTreeMap<String, Value>,
 }
 
@@ -51,7 +51,7 @@ pub struct SpanEvent {
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default)]
 pub struct SpanLink {
-    /// As MLflow writes it: `tr-` and 32 digits, or any other text of the writer.
+    /// As MLflow writes it: `tr-` and 32 digits, or any other text of the client.
     pub trace_id: String,
     pub span_id: String,
     /// `null` and an empty object are the same.
@@ -69,13 +69,13 @@ struct File {
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Written {
-    Third(Third),
-    Second(Second),
+    V3(SpanV3),
+    V2(SpanV2),
 }
 
 /// The form of MLflow 3: OpenTelemetry's field names, ids in base 64.
 #[derive(Deserialize)]
-struct Third {
+struct SpanV3 {
     trace_id: String,
     span_id: String,
     #[serde(default)]
@@ -107,7 +107,7 @@ struct Status {
 
 /// The form of MLflow 2.14 to 2.22: ids in hexadecimal after `0x`.
 #[derive(Deserialize)]
-struct Second {
+struct SpanV2 {
     context: Context,
     #[serde(default)]
     parent_id: Option<String>,
@@ -136,7 +136,7 @@ struct Context {
 impl Spans {
     pub fn parse(&self) -> crate::error::Result<Vec<Span>> {
         let file: File = serde_json::from_slice(&quote_bare_numbers(&self.0))
-            .map_err(|e| Error::permanent(format!("its spans are not what MLflow writes: {e}")))?;
+            .map_err(|e| Error::permanent(format!("its spans are not in the form of MLflow: {e}")))?;
         Ok(file.spans.into_iter().map(Span::from).collect())
     }
 }
@@ -144,7 +144,7 @@ impl Spans {
 impl From<Written> for Span {
     fn from(written: Written) -> Self {
         match written {
-            Written::Third(span) => Self {
+            Written::V3(span) => Self {
                 trace_id: base64(&span.trace_id),
                 id: base64(&span.span_id),
                 parent: base64(&span.parent_span_id.unwrap_or_default()),
@@ -160,7 +160,7 @@ impl From<Written> for Span {
                 links: span.links.unwrap_or_default(),
                 other: filled(span.other),
             },
-            Written::Second(span) => Self {
+            Written::V2(span) => Self {
                 trace_id: hexadecimal(&span.context.trace_id),
                 id: hexadecimal(&span.context.span_id),
                 parent: hexadecimal(&span.parent_id.unwrap_or_default()),
@@ -179,7 +179,7 @@ impl From<Written> for Span {
     }
 }
 
-/// Servers read `SPAN_KIND_UNSPECIFIED` as `INTERNAL` (MLflow 3.18, `entities/span.py`).
+/// The kind of a span. Servers read `SPAN_KIND_UNSPECIFIED` as `INTERNAL` (MLflow 3.18, `entities/span.py`).
 fn kind(written: &str) -> String {
     match written.trim_start_matches("SPAN_KIND_") {
         "INTERNAL" | "UNSPECIFIED" => String::new(),
@@ -215,7 +215,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn both_forms_say_the_same() {
+    fn both_forms_give_the_same_spans() {
         let third = r#"{"spans": [{"trace_id": "AAAAAAAAAAAAAAAAAAAAAQ==", "span_id": "AAAAAAAAAAI=",
             "parent_span_id": "AAAAAAAAAAM=", "name": "n", "start_time_unix_nano": 5, "end_time_unix_nano": 6,
             "status": {"code": "STATUS_CODE_ERROR", "message": "m"}, "attributes": {"a": "[1.0]"},

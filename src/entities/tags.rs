@@ -1,4 +1,5 @@
-//! Tags in files. Servers return lists of pairs, and the incumbent's exports hold dictionaries. Either form may occur.
+//! Tags in files. Servers return lists of pairs, and exports of mlflow-export-import contain dictionaries. Both forms
+//! may occur.
 
 use std::collections::BTreeMap;
 

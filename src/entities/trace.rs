@@ -6,12 +6,12 @@ use serde_json::{Map, Value};
 
 use super::{ExperimentId, Kind, Owner, RunId, integer};
 
-/// What one call of an application did (MLflow 2.14 on), without its spans, which are read separately.
+/// The record of one call of an application (MLflow 2.14 on), without its spans, which are read separately.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Trace {
-    /// The client chooses it, and the migration keeps it: `tr-` and 32 hexadecimal digits, without the `tr-` before
-    /// MLflow 3.
+    /// The id, which the client chooses and the migration keeps: `tr-` and 32 hexadecimal digits, without the `tr-`
+    /// before MLflow 3.
     pub id: String,
     pub experiment_id: ExperimentId,
     pub client_request_id: Option<String>,
@@ -21,16 +21,16 @@ pub struct Trace {
     /// Milliseconds since 1970.
     #[serde(with = "integer::optional")]
     pub request_time: Option<i64>,
-    /// Milliseconds; absent while it runs.
+    /// Milliseconds; absent while the call runs.
     #[serde(with = "integer::optional")]
     pub duration: Option<i64>,
     /// `OK`, `ERROR`, `IN_PROGRESS` or `STATE_UNSPECIFIED`.
     pub state: String,
-    /// It cannot be changed afterwards. Values are always text, even while a key has no value yet.
+    /// Metadata cannot be changed afterwards. Values are always text, even while a key has no value yet.
     pub metadata: BTreeMap<String, String>,
     pub tags: BTreeMap<String, String>,
     pub assessments: Vec<Assessment>,
-    /// Versions of prompts to which it is linked (MLflow 3.7 on), as `name/number`.
+    /// Versions of prompts to which the trace is linked (MLflow 3.7 on), as `name/number`.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub linked_prompts: BTreeSet<String>,
 }
@@ -44,9 +44,9 @@ pub mod trace_key {
     /// A tag: where the spans are, [`IN_DATABASE`] or in `traces.json`.
     pub const SPANS_LOCATION: &str = "mlflow.trace.spansLocation";
     pub const IN_DATABASE: &str = "TRACKING_STORE";
-    /// Metadata: the run in which it was created.
+    /// Metadata: the run in which the trace was created.
     pub const SOURCE_RUN: &str = "mlflow.sourceRun";
-    /// Tags and metadata that every server sets on its own and ignores in requests.
+    /// Tags and metadata that every server sets itself and ignores in requests.
     pub const SERVERS_OWN: [&str; 5] = [
         ARTIFACT_LOCATION,
         SPANS_LOCATION,
@@ -70,12 +70,12 @@ impl Trace {
         Some(RunId::from(run.as_str())).filter(|_| !run.is_empty())
     }
 
-    /// The server keeps its spans in the database (MLflow 3.6 on), not in a file.
+    /// True when the server keeps the spans in its database (MLflow 3.6 on), not in a file.
     pub fn has_stored_spans(&self) -> bool {
         self.tags.get(trace_key::SPANS_LOCATION).is_some_and(|at| at == trace_key::IN_DATABASE)
     }
 
-    /// It never ended, so its spans were never written.
+    /// True for a trace that never ended: its spans were never written.
     pub fn is_unfinished(&self) -> bool {
         !matches!(self.state.as_str(), "OK" | "ERROR")
     }
@@ -131,7 +131,7 @@ impl Assessment {
         self.0.get("valid").and_then(Value::as_bool).unwrap_or(true)
     }
 
-    /// Its user's own key-value pairs.
+    /// The key-value pairs of the user.
     pub fn metadata_mut(&mut self) -> Option<&mut Map<String, Value>> {
         self.0.get_mut("metadata")?.as_object_mut()
     }
@@ -156,8 +156,8 @@ impl Spans {
         paths
     }
 
-    /// The text with a new value for the attribute that names the experiment. All other bytes are kept. Within a string
-    /// every quote has a backslash before it, so the search finds the attribute's name only as a key.
+    /// The text with the new experiment in the attribute that names the experiment. All other bytes are kept. Within a
+    /// string, every quote has a backslash before it, so the search finds the attribute's name only as a key.
     #[must_use]
     pub fn moved_to(&self, old: &ExperimentId, new: &ExperimentId) -> Self {
         let Ok(text) = std::str::from_utf8(&self.0) else { return self.clone() };

@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::Kind;
 use crate::error::Error;
 
-/// An object that exists but cannot be read: this is data, not an error, so that the other objects of the list are
+/// An object that exists but cannot be read. This is data, not an error, so that the other objects of the list are
 /// still read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Unreadable {
@@ -18,7 +18,7 @@ pub struct Unreadable {
 pub type Readable<T> = std::result::Result<T, Unreadable>;
 
 impl Unreadable {
-    /// Stands for all objects that a list did not return. Their number is unknown. `of` is their parent, such as
+    /// An item for all objects that a list did not return. Their number is unknown. `of` is their parent, such as
     /// `experiment 5`; it is empty for the whole server.
     pub fn rest_of_list(kind: Kind, of: &str, reason: impl Display) -> Self {
         let title = kind.title();

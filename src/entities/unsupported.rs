@@ -5,7 +5,7 @@ use serde::Serialize;
 pub struct Count {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub count: Option<u64>,
-    /// There are more objects than were counted.
+    /// There are more objects than the count.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub more: bool,
     /// Why there is no count.
@@ -27,12 +27,12 @@ impl Count {
         Self { unknown: Some(why.into()), ..Self::default() }
     }
 
-    /// There are objects, or there may be some.
+    /// True if there are objects, or may be some.
     pub fn is_some(&self) -> bool {
         self.more || self.count != Some(0)
     }
 
-    /// The sum. It is unknown if one part is unknown.
+    /// The sum of two counts. It is unknown if one of them is unknown.
     #[must_use]
     pub fn plus(self, other: Self) -> Self {
         match (self.count, other.count) {
@@ -46,7 +46,7 @@ impl Count {
 /// Objects of a server that are not migrated, because the REST API cannot write them unchanged.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Unsupported {
-    /// In the plural.
+    /// The name of the kind, in the plural.
     pub title: &'static str,
     #[serde(flatten)]
     pub tally: Count,

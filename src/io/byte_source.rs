@@ -5,12 +5,12 @@ use futures::stream::BoxStream;
 use crate::entities::S3Object;
 use crate::error::Result;
 
-/// Returns the same bytes from the start at every call.
+/// A source of bytes. Each call of `open` returns the same bytes from the start.
 #[async_trait]
 pub trait ByteSource: Send + Sync {
     async fn open(&self) -> Result<BoxStream<'static, Result<Bytes>>>;
 
-    /// The object in S3 with these bytes, if there is one and this machine reaches it. S3 can then copy it on the
+    /// The object in S3 with these bytes, if there is one and this machine can reach it. S3 can then copy it on the
     /// server side.
     async fn in_s3(&self) -> Option<S3Object> {
         None

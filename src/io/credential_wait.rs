@@ -3,11 +3,11 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-/// How often the chain is asked for new credentials while work waits for them.
+/// How often new credentials are requested from the chain while a job waits for them.
 const RETRY_INTERVAL: Duration = Duration::from_secs(5);
 
-/// Counts the running work that uses the credentials of one chain, and records what it waits for. It exists before the
-/// credentials do: those of a store are loaded when the first file needs them. All clones share one state.
+/// Counts the running jobs that use the credentials of one chain, and records what they wait for. It exists before the
+/// credentials do: the credentials of a store are loaded when the first file needs them. All clones share one state.
 #[derive(Clone, Debug)]
 pub struct CredentialWait(Arc<Inner>);
 
@@ -35,14 +35,14 @@ impl CredentialWait {
         *self.0.works.borrow() > 0
     }
 
-    /// Waits until no work is running.
+    /// Waits until no job is running.
     pub async fn until_idle(&self) {
         let mut works = self.0.works.subscribe();
         // This cannot fail: the sender lives as long as `self`.
         let _ = works.wait_for(|works| *works == 0).await;
     }
 
-    /// While work waits for new credentials, this holds the instruction that renews them.
+    /// While a job waits for new credentials, this holds the instruction how to renew them.
     pub fn waiting(&self) -> watch::Receiver<Option<String>> {
         self.0.waiting.subscribe()
     }
@@ -51,8 +51,8 @@ impl CredentialWait {
         Arc::ptr_eq(&self.0, &other.0)
     }
 
-    /// Shows the reason for the wait until the returned guard is dropped. `None` when no work is running: an
-    /// interactive request should fail at once.
+    /// Shows the reason for the wait until the returned guard is dropped. `None` when no job is running: an interactive
+    /// request should fail at once.
     pub fn begin(&self, what: &str) -> Option<WaitGuard<'_>> {
         if !self.has_work() {
             return None;
@@ -63,11 +63,11 @@ impl CredentialWait {
     }
 }
 
-/// Exists while work waits for credentials.
+/// Exists while a job waits for credentials.
 pub struct WaitGuard<'a>(&'a CredentialWait);
 
 impl WaitGuard<'_> {
-    /// Waits until the next try. Returns false when the work has ended in the meantime.
+    /// Waits until the next try. Returns false when all jobs have ended in the meantime.
     pub async fn next_try(&self) -> bool {
         tokio::select! {
             () = tokio::time::sleep(RETRY_INTERVAL) => true,

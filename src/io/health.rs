@@ -13,9 +13,9 @@ pub enum Health {
     Fine,
     /// It was recently overloaded, and gets at most `limit` requests at a time.
     Slowed { why: Slowdown, limit: u64 },
-    /// Requests are open, and no byte has arrived for this many seconds.
+    /// Requests are open, but no byte has arrived for this many seconds.
     Silent { seconds: u64 },
-    /// It has been unreachable for `seconds`, and the wait lasts for another `left` seconds.
+    /// It has been unreachable for `seconds`. The wait ends in `left` seconds.
     Gone { why: Absence, seconds: u64, left: u64 },
 }
 
@@ -25,7 +25,7 @@ pub enum Health {
 pub enum Absence {
     /// Connections to it are refused.
     Refused,
-    /// It accepts requests and does not answer.
+    /// It accepts requests, but does not answer.
     Silent,
     /// A gateway in front of it answers instead: 502, 503, 504, or a 404 that is not MLflow's.
     Status(u16),
@@ -76,8 +76,8 @@ impl fmt::Display for Slowdown {
         f.write_str(match self {
             Self::NoConnections => "its database has no free connections",
             Self::DatabaseBusy => "its database is busy",
-            Self::TooManyRequests => "it says that it gets too many requests",
-            Self::Overloaded => "it does not keep up",
+            Self::TooManyRequests => "it reports too many requests",
+            Self::Overloaded => "it is overloaded",
         })
     }
 }
@@ -119,7 +119,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_person_reads_why_it_is_slow() {
+    fn the_reason_for_a_slow_server_is_shown() {
         let table = [
             (Health::Silent { seconds: 25 }, "the target has been silent for 25 s"),
             (
@@ -128,7 +128,7 @@ mod tests {
             ),
             (
                 Health::Slowed { why: Slowdown::Overloaded, limit: 1 },
-                "the target gets at most one request at a time: it does not keep up",
+                "the target gets at most one request at a time: it is overloaded",
             ),
             (
                 Health::Gone { why: Absence::Status(503), seconds: 200, left: 3_400 },

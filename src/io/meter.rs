@@ -21,9 +21,9 @@ struct State {
     /// Open requests to the server.
     in_flight: usize,
     /// When the server last showed activity, or when the first request was sent to an idle server.
-    heard: Option<Instant>,
+    last_activity: Option<Instant>,
     slowed: Option<(Slowdown, Instant)>,
-    /// The current outages of the server or its stores: the kind, the start, and the end of the wait.
+    /// The current outages of the server or its stores: the reason, the start, and the end of the wait.
     gone: Vec<(Absence, Instant, Instant)>,
 }
 
@@ -83,22 +83,22 @@ impl Meter {
     }
 
     /// Counts a request. It is open until the returned value is dropped.
-    pub fn send(self: &Arc<Self>) -> OnItsWay {
+    pub fn send(self: &Arc<Self>) -> OpenRequest {
         self.request();
-        self.owed()
+        self.open_request()
     }
 
-    /// The same for the body of an answer that has started to arrive.
-    pub fn answered(self: &Arc<Self>) -> OnItsWay {
-        let way = self.owed();
-        way.heard();
-        way
+    /// The same for an answer whose body has started to arrive.
+    pub fn answered(self: &Arc<Self>) -> OpenRequest {
+        let open_request = self.open_request();
+        open_request.record_activity();
+        open_request
     }
 
-    fn owed(self: &Arc<Self>) -> OnItsWay {
-        let way = OnItsWay { meter: Arc::clone(self), owes: AtomicBool::new(false) };
-        way.owes(true);
-        way
+    fn open_request(self: &Arc<Self>) -> OpenRequest {
+        let open_request = OpenRequest { meter: Arc::clone(self), server_acts: AtomicBool::new(false) };
+        open_request.set_server_acts(true);
+        open_request
     }
 
     pub fn slowed(&self, why: Slowdown) {
@@ -106,10 +106,10 @@ impl Meter {
     }
 
     /// Shows that the server or one of its stores is unreachable, until the returned value is dropped.
-    pub fn gone(self: &Arc<Self>, why: Absence, since: Instant, until: Instant) -> ShownGone {
+    pub fn gone(self: &Arc<Self>, why: Absence, since: Instant, until: Instant) -> ShownOutage {
         let gone = (why, since, until);
         self.state().gone.push(gone);
-        ShownGone { meter: Arc::clone(self), gone }
+        ShownOutage { meter: Arc::clone(self), gone }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -123,7 +123,7 @@ impl State {
             let left = until.saturating_duration_since(now).as_secs();
             return Health::Gone { why, seconds: now.duration_since(since).as_secs(), left };
         }
-        let silent = self.heard.filter(|_| self.in_flight > 0).map(|heard| now.duration_since(heard));
+        let silent = self.last_activity.filter(|_| self.in_flight > 0).map(|last| now.duration_since(last));
         if let Some(silent) = silent.filter(|silent| *silent >= limits::SILENCE_SHOWN_AFTER) {
             return Health::Silent { seconds: silent.as_secs() };
         }
@@ -135,13 +135,13 @@ impl State {
     }
 }
 
-/// While it exists, an outage is shown.
-pub struct ShownGone {
+/// While it exists, the outage is shown.
+pub struct ShownOutage {
     meter: Arc<Meter>,
     gone: (Absence, Instant, Instant),
 }
 
-impl Drop for ShownGone {
+impl Drop for ShownOutage {
     fn drop(&mut self) {
         let mut state = self.meter.state();
         if let Some(at) = state.gone.iter().position(|gone| *gone == self.gone) {
@@ -152,37 +152,37 @@ impl Drop for ShownGone {
 
 /// An open request.
 #[derive(Debug)]
-pub struct OnItsWay {
+pub struct OpenRequest {
     meter: Arc<Meter>,
-    owes: AtomicBool,
+    server_acts: AtomicBool,
 }
 
-impl OnItsWay {
+impl OpenRequest {
     /// Records activity of the server: it sent or accepted a byte.
-    pub fn heard(&self) {
-        self.meter.state().heard = Some(Instant::now());
+    pub fn record_activity(&self) {
+        self.meter.state().last_activity = Some(Instant::now());
     }
 
     /// Sets whether the server must act next.
-    pub fn owes(&self, owes: bool) {
-        if self.owes.swap(owes, Relaxed) == owes {
+    pub fn set_server_acts(&self, server_acts: bool) {
+        if self.server_acts.swap(server_acts, Relaxed) == server_acts {
             return;
         }
         let mut state = self.meter.state();
-        if !owes {
+        if !server_acts {
             state.in_flight -= 1;
             return;
         }
         if state.in_flight == 0 {
-            state.heard = Some(Instant::now());
+            state.last_activity = Some(Instant::now());
         }
         state.in_flight += 1;
     }
 }
 
-impl Drop for OnItsWay {
+impl Drop for OpenRequest {
     fn drop(&mut self) {
-        self.owes(false);
+        self.set_server_acts(false);
     }
 }
 
@@ -193,7 +193,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn silence_is_counted_from_the_last_sign_of_life_and_only_while_something_is_owed() {
+    fn silence_is_counted_from_the_last_activity_while_a_request_is_open() {
         let meter = Arc::new(Meter::default());
         let first = meter.send();
         let started = Instant::now();
@@ -201,14 +201,18 @@ mod tests {
         assert_eq!(after(5), Health::Fine);
         assert_eq!(after(25), Health::Silent { seconds: 25 });
         let second = meter.send();
-        assert_eq!(after(25), Health::Silent { seconds: 25 }, "a new request is no sign of life");
+        assert_eq!(
+            after(25),
+            Health::Silent { seconds: 25 },
+            "a new request is not an activity of the server"
+        );
         drop(second);
-        first.heard();
+        first.record_activity();
         assert_eq!(after(9), Health::Fine);
         meter.slowed(Slowdown::NoConnections);
         assert_eq!(after(9), Health::Slowed { why: Slowdown::NoConnections, limit: 4 });
         drop(first);
-        assert_eq!(after(500), Health::Fine, "nothing is owed");
+        assert_eq!(after(500), Health::Fine, "the server has nothing to do");
         let until = started + Duration::from_secs(600);
         let (server, store) =
             (meter.gone(Absence::Refused, started, until), meter.gone(Absence::Store, started, until));

@@ -1,5 +1,5 @@
-//! Code that readers, writers and stores share, independent of the protocol: pages of objects, streams of bytes,
-//! counters of traffic, and waiting for servers and credentials.
+//! Code that readers, writers and stores share, for any protocol: pages of objects, streams of bytes, counters of
+//! traffic, and waits for servers and credentials.
 
 mod byte_source;
 mod credential_wait;
@@ -12,7 +12,7 @@ mod task;
 pub use byte_source::ByteSource;
 pub use credential_wait::CredentialWait;
 pub use health::{Absence, Health, Slowdown};
-pub use meter::{Meter, OnItsWay, Traffic};
+pub use meter::{Meter, OpenRequest, Traffic};
 pub use outage::{Outage, Reachable};
 pub use pages::{Listing, Pages, circle, listing, pages, strict};
 pub use task::OwnTask;

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use tokio::sync::{Mutex, watch};
 
 use super::CredentialWait;
-use super::meter::ShownGone;
+use super::meter::ShownOutage;
 use super::task::OwnTask;
 use super::{Absence, Meter};
 use crate::error::{Error, Result};
@@ -15,13 +15,13 @@ use crate::limits;
 
 /// The first pause between two probes; it doubles up to [`limits::PROBE_INTERVAL`].
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
-/// For this long after the wait was given up, new requests fail instead of waiting again.
+/// For this long after a wait has failed, new requests fail instead of waiting again.
 const GIVEN_UP: Duration = Duration::from_secs(30);
 
-/// A tracking server or a store of its files, which may become unreachable and come back.
+/// A tracking server or a store of its files. It may become unreachable and come back.
 #[async_trait]
 pub trait Reachable: Send + Sync + 'static {
-    /// Sends one cheap request. Any answer of its own means that it is reachable.
+    /// Sends one cheap request. Any answer of the server itself means that it is reachable.
     async fn is_there(&self) -> bool;
 }
 
@@ -30,14 +30,14 @@ pub trait Reachable: Send + Sync + 'static {
 pub struct Outage(Arc<Shared>);
 
 struct Shared {
-    /// Its name in messages.
+    /// The name of the server or store in messages.
     place: String,
     /// The longest wait. Zero means no wait.
     wait: Duration,
-    /// The work that uses it. Only work waits; an interactive request fails at once.
+    /// The jobs that use the server. Only jobs wait; an interactive request fails at once.
     credential_wait: CredentialWait,
     state: watch::Sender<State>,
-    /// The last result. The one task that probes holds the lock; the others wait for its result.
+    /// The last result. The task that sends the probes holds the lock; the others wait for its result.
     found: Mutex<Option<(Found, Instant)>>,
     meter: Arc<Meter>,
 }
@@ -51,15 +51,15 @@ enum State {
 
 #[derive(Clone)]
 enum Found {
-    /// It answers: the failure has another cause.
+    /// The server answers: the failure has another cause.
     There,
-    /// It was unreachable and is back.
+    /// The server was unreachable and is reachable again.
     Back,
     GivenUp(Error),
 }
 
 impl Outage {
-    /// Waits for `place` for at most `wait`, as long as work runs under `credential_wait`. `meter` shows the outage.
+    /// Waits for `place` for at most `wait`, as long as a job uses `credential_wait`. `meter` shows the outage.
     pub fn new(place: String, wait: Duration, credential_wait: CredentialWait, meter: Arc<Meter>) -> Self {
         let (state, found) = (watch::Sender::new(State::There), Mutex::default());
         Self(Arc::new(Shared { place, wait, credential_wait, state, found, meter }))
@@ -69,7 +69,7 @@ impl Outage {
         &self.0.credential_wait
     }
 
-    /// True unless it is known to be unreachable.
+    /// True unless the server is known to be unreachable.
     pub fn is_over(&self) -> bool {
         match &*self.0.state.borrow() {
             State::There => true,
@@ -78,10 +78,10 @@ impl Outage {
         }
     }
 
-    /// Waits while it is unreachable.
+    /// Waits while the server is unreachable.
     ///
     /// # Errors
-    /// When it does not come back in time.
+    /// When the server does not come back in time.
     pub async fn wait(&self) -> Result<()> {
         let mut news = self.0.state.subscribe();
         // This cannot fail: the sender lives as long as `self`.
@@ -91,19 +91,19 @@ impl Outage {
         }
     }
 
-    /// Waits while it is unreachable, if work is running. Interactive requests do not wait.
+    /// Waits while the server is unreachable, if a job is running. Interactive requests do not wait.
     ///
     /// # Errors
-    /// When it does not come back in time.
+    /// When the server does not come back in time.
     pub async fn enter(&self) -> Result<()> {
         if self.is_over() || !self.0.credential_wait.has_work() { Ok(()) } else { self.wait().await }
     }
 
-    /// Checks whether a failure means that it is unreachable, and waits until it is back. Returns false when it is
-    /// reachable and the failure has another cause. `retry_after` is the pause that a gateway requested.
+    /// Checks whether a failure means that the server is unreachable, and waits until it is back. Returns false when it
+    /// is reachable and the failure has another cause. `retry_after` is the pause that a gateway requested.
     ///
     /// # Errors
-    /// When it does not come back in time.
+    /// When the server does not come back in time.
     pub async fn rides_out(
         &self,
         remote: Arc<dyn Reachable>,
@@ -180,20 +180,19 @@ fn given_up(reason: &Error, wait: Duration) -> Error {
         seconds @ ..120 => format!("{seconds} s"),
         seconds => format!("{} min", seconds / 60),
     };
-    let message = format!("{reason}; it was waited for in vain for {time}");
-    let error = Error::transient(message).hint(
-        "when it is there again, run the same command again: it continues; --wait says how long to wait",
-    );
+    let message = format!("{reason}; waited in vain for {time}");
+    let error = Error::transient(message)
+        .hint("when it is reachable, run the same command again: it continues; --wait sets how long to wait");
     match reason.get_code() {
         Some(code) => error.code(code.clone()),
         None => error,
     }
 }
 
-/// Exists while it is unreachable, and shows this to all observers. It is dropped however the probing ends.
+/// Exists while the server is unreachable, and shows this to all observers. It is dropped at every end of the probing.
 struct Gone<'a> {
     outage: &'a Shared,
-    _shown: ShownGone,
+    _shown: ShownOutage,
 }
 
 impl<'a> Gone<'a> {

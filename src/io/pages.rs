@@ -31,7 +31,7 @@ where
             let (page, following) = fetch(token).await?;
             let next = match following.filter(|token| !token.is_empty()) {
                 None => Next::End,
-                // MLflow 3.1 to 3.13 did this to get-history without max_results.
+                // MLflow 3.1 to 3.13 repeats the token of get-history if a request has no max_results.
                 Some(known) if !before.insert(digest(&known)) => return Err(circle()),
                 Some(following) => Next::Page(Some(following), before),
             };
@@ -42,11 +42,11 @@ where
 }
 
 pub fn circle() -> Error {
-    Error::permanent("the server gives the same page again and again")
+    Error::permanent("the server returns the same page again and again")
 }
 
 /// The most passes over a list, to find objects that moved between its pages. If each pass finds new objects, users are
-/// creating them in the meantime.
+/// creating objects at the same time.
 const MAX_PASSES: usize = 5;
 /// This many pages in a row may have no new object, in addition to the number of pages that is already known.
 const MAX_EMPTY_PAGES: usize = 100;
@@ -55,9 +55,9 @@ const MAX_EMPTY_PAGES: usize = 100;
 pub type Listing<'a, T> = Pages<'a, Readable<T>>;
 
 /// Reads a list that may change in the meantime. MLflow's page tokens are offsets (`utils/search_utils.py`,
-/// `create_page_token`): an object that is deleted before the offset makes the next page skip another one; an object
-/// that is added there makes it repeat one. So each object is returned only once, and a list of more than one page is
-/// read again until it has no new objects. `key` identifies an object; 16 bytes are kept for each.
+/// `create_page_token`). If an object before the offset is deleted, the next page skips another object; if one is added
+/// there, the next page repeats an object. So each object is returned only once, and a list of more than one page is
+/// read again until a pass finds no new objects. `key` identifies an object; 16 bytes are kept for each.
 ///
 /// Histories of metrics do not need this: nothing deletes a point, and a repeated point is the same point.
 pub fn listing<'a, T, K, F, Fut>(key: K, fetch: F) -> Listing<'a, T>
@@ -68,34 +68,34 @@ where
     Fut: Future<Output = Result<(Vec<Readable<T>>, Option<String>)>> + Send + 'a,
 {
     let key = Arc::new(key);
-    let look = Look { pages: pages(fetch.clone()), number: 1, read: 0, found: false, barren: 0, known: 0 };
-    stream::try_unfold((look, HashSet::new()), move |(mut look, mut seen)| {
+    let pass = Pass { pages: pages(fetch.clone()), number: 1, read: 0, found: false, barren: 0, known: 0 };
+    stream::try_unfold((pass, HashSet::new()), move |(mut pass, mut seen)| {
         let (key, fetch) = (Arc::clone(&key), fetch.clone());
         async move {
             loop {
-                let Some(page) = look.pages.next().await.transpose()? else {
-                    if look.read < 2 || !look.found || look.number == MAX_PASSES {
+                let Some(page) = pass.pages.next().await.transpose()? else {
+                    if pass.read < 2 || !pass.found || pass.number == MAX_PASSES {
                         return Ok(None);
                     }
-                    let number = look.number + 1;
-                    let (pages, known) = (pages(fetch.clone()), look.read);
-                    look = Look { pages, number, read: 0, found: false, barren: 0, known };
+                    let number = pass.number + 1;
+                    let (pages, known) = (pages(fetch.clone()), pass.read);
+                    pass = Pass { pages, number, read: 0, found: false, barren: 0, known };
                     continue;
                 };
-                look.read += 1;
+                pass.read += 1;
                 let is_new = |item: &Readable<T>| match item {
                     Ok(item) => seen.insert(digest(&key(item))),
                     Err(unreadable) => seen.insert(digest(&unreadable.id)),
                 };
                 let new: Vec<_> = page.into_iter().filter(is_new).collect();
-                look.found |= !new.is_empty();
-                look.barren = if new.is_empty() { look.barren + 1 } else { 0 };
-                if look.barren > look.known + MAX_EMPTY_PAGES {
+                pass.found |= !new.is_empty();
+                pass.barren = if new.is_empty() { pass.barren + 1 } else { 0 };
+                if pass.barren > pass.known + MAX_EMPTY_PAGES {
                     return Err(circle());
                 }
-                // The first page is returned even if it is empty: a caller may wait for it.
-                if !new.is_empty() || look.number + look.read == 2 {
-                    return Ok(Some((new, (look, seen))));
+                // The first page is returned even if it is empty, because a caller may wait for it.
+                if !new.is_empty() || pass.number + pass.read == 2 {
+                    return Ok(Some((new, (pass, seen))));
                 }
             }
         }
@@ -103,19 +103,20 @@ where
     .boxed()
 }
 
-/// The same for lists in which an unreadable object is an error, such as the existing objects of a target.
+/// The same for a list in which an unreadable object is an error, such as the list of existing objects on a target.
 pub fn strict<'a, T: Send + 'a>(listing: Listing<'a, T>) -> Pages<'a, T> {
     listing.map(|page| page?.into_iter().map(|item| item.map_err(Error::from)).collect()).boxed()
 }
 
 /// One pass over a list.
-struct Look<'a, T> {
+struct Pass<'a, T> {
     pages: Listing<'a, T>,
     number: usize,
     read: usize,
     found: bool,
-    /// The number of pages in a row without a new object, and the number of pages of the previous pass.
+    /// The number of pages in a row without a new object.
     barren: usize,
+    /// The number of pages of the previous pass.
     known: usize,
 }
 
@@ -179,14 +180,18 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_list_that_stands_still_is_given_once() {
+    async fn a_list_without_changes_is_returned_once() {
         assert_eq!(read(vec![1, 2, 3], |_, _| {}).await, (vec![1, 2, 3], 1));
-        assert_eq!(read(vec![1, 2, 3, 4], |_, _| {}).await, (vec![1, 2, 3, 4], 4), "looked through again");
+        assert_eq!(
+            read(vec![1, 2, 3, 4], |_, _| {}).await,
+            (vec![1, 2, 3, 4], 4),
+            "the list is read a second time"
+        );
         assert_eq!(read(Vec::new(), |_, _| {}).await, (vec![], 1));
     }
 
     #[tokio::test]
-    async fn what_is_deleted_before_the_offset_costs_no_other() {
+    async fn a_deletion_before_the_offset_loses_no_other_object() {
         let deletes = |request, list: &mut Vec<u32>| {
             if request == 1 {
                 list.drain(..3);
@@ -198,7 +203,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_added_before_the_offset_doubles_none_and_is_found() {
+    async fn an_addition_before_the_offset_is_found_and_repeats_no_object() {
         let adds = |request, list: &mut Vec<u32>| {
             if request == 2 {
                 list.splice(..0, [10, 11, 12]);
@@ -210,7 +215,7 @@ mod tests {
 
     /// For a change at any request and any place: objects that exist from start to end are returned exactly once.
     #[tokio::test]
-    async fn whatever_changes_once_what_stays_is_given_once() {
+    async fn an_object_that_stays_is_returned_once_for_any_change() {
         for request in 1..6 {
             for at in 0..10 {
                 for (removed, added) in [(1, 0), (2, 0), (4, 0), (0, 1), (0, 4), (3, 3)] {
@@ -234,7 +239,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_list_that_grows_for_ever_comes_to_an_end() {
+    async fn reading_a_list_that_grows_ends() {
         let grows = |request, list: &mut Vec<u32>| list.push(1_000 + request as u32);
         let (all, requests) = read((0..5).collect(), grows).await;
         assert!(all.len() >= 5 && requests < 1_000, "{requests}");

@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 /// Work in its own task. It continues while nothing polls this handle, and is cancelled when the handle is dropped.
 ///
 /// A future that is not polled still holds its resources. Streams such as `.buffered(n).flat_map(…)` poll their futures
-/// only now and then, so a request in such a future could hold a permit of the server's limit for ever.
+/// only now and then, so a request in such a future could hold a slot of the server's limit for ever.
 pub struct OwnTask<T>(JoinHandle<T>);
 
 impl<T: Send + 'static> OwnTask<T> {

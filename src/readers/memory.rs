@@ -18,9 +18,9 @@ use crate::error::{Class, Error, Result};
 use crate::io::{Pages, Traffic};
 use crate::memory::{Data, MemoryStore};
 
-/// Items of a page: few enough that every list has several pages.
+/// Items per page: few enough that every list has several pages.
 const PAGE: usize = 3;
-/// Points of a chunk, and bytes of a piece of a file.
+/// Points per chunk, and bytes per piece of a file.
 const POINTS: usize = 2;
 const BYTES: usize = 5;
 
@@ -171,7 +171,7 @@ impl Reader for MemoryReader {
                     key: key.clone(),
                     points: points.to_vec(),
                 });
-                // A caller that asks for some of the metrics gets only those.
+                // A caller that requests some of the metrics gets only those.
                 if run.latest.contains_key(&key) {
                     chunks.entry(key.clone()).or_default().extend(parts);
                 }
@@ -196,7 +196,7 @@ impl Reader for MemoryReader {
     }
 }
 
-/// In the order of their start times.
+/// The runs of an experiment, in the order of their start times.
 fn runs_of(data: &Data, experiment: &Experiment) -> Vec<Run> {
     let all = data.runs.values().map(|stored| &stored.run);
     let mut runs: Vec<Run> = all.filter(|run| run.experiment_id == experiment.id).cloned().collect();

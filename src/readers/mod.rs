@@ -1,4 +1,4 @@
-//! The sources: a live server, an export directory, … All have the same methods; nothing here writes.
+//! The sources: a live server or an export directory. All have the same methods, and none of them writes.
 
 mod archive;
 #[cfg(test)]
@@ -40,12 +40,13 @@ pub struct SourceInfo {
     pub capabilities: Option<Capabilities>,
 }
 
-/// All read methods that a migration needs. They return pages, chunks and streams: nothing holds a whole experiment.
+/// All read methods that a migration needs. They return pages, chunks and streams, so that a whole experiment is never
+/// in memory.
 #[async_trait]
 pub trait Reader: Send + Sync {
     fn about(&self) -> &SourceInfo;
 
-    /// The traffic so far.
+    /// The traffic since the start.
     fn traffic(&self) -> Traffic;
 
     /// Notes for the user that were not reported yet, such as how files are read.
@@ -63,8 +64,8 @@ pub trait Reader: Send + Sync {
         Ok(())
     }
 
-    /// The lease at the source itself, which shows that a process writes to it: an import into the same server,
-    /// whatever address it uses.
+    /// The lease at the source itself. It shows that a process writes to the source: an import into the same server,
+    /// under any address.
     async fn lease(&self) -> Result<Option<String>> {
         Ok(None)
     }
@@ -72,19 +73,19 @@ pub trait Reader: Send + Sync {
     /// Active and deleted experiments.
     ///
     /// A list returns an error only if other requests would fail, too: for the connection or the sign-in. An object
-    /// that cannot be read for another reason is its own item, and so is the rest of a list that breaks off: see
+    /// that cannot be read for another reason is an item of its own, and so is the rest of a list that breaks off: see
     /// [`Unreadable::rest_of_list`](crate::entities::Unreadable::rest_of_list).
     fn experiments(&self) -> Pages<'_, Readable<Experiment>>;
 
     /// Active and deleted runs, in the order of their start times if the reader has it.
     fn runs<'a>(&'a self, experiment: &'a Experiment) -> Pages<'a, Readable<Run>>;
 
-    /// The same runs, for display: details that need one more request per run may be left out.
+    /// The same runs for display, perhaps without details that need one more request per run.
     fn listed_runs<'a>(&'a self, experiment: &'a Experiment) -> Pages<'a, Readable<Run>> {
         self.runs(experiment)
     }
 
-    /// The first runs of an experiment, at most `most`, and whether there are more: for display.
+    /// The first runs of an experiment, at most `most`, and whether there are more. For display.
     async fn first_runs(&self, experiment: &Experiment, most: usize) -> Result<(Vec<Readable<Run>>, bool)>;
 
     /// Runs of the experiment that did not start in this window.
@@ -109,7 +110,7 @@ pub trait Reader: Send + Sync {
     /// Registered models and prompts.
     fn registered_models(&self) -> Pages<'_, Readable<RegisteredModel>>;
 
-    /// Versions in ascending order. Only the server has deleted versions.
+    /// The versions of a registered model in ascending order. Deleted versions are not included: no route returns them.
     async fn model_versions(&self, of: &RegisteredModel) -> Result<Vec<ModelVersion>>;
 
     /// Evaluation datasets, without their records.
@@ -124,27 +125,27 @@ pub trait Reader: Send + Sync {
     /// The traces of the experiment, without their spans.
     fn traces<'a>(&'a self, experiment: &'a Experiment) -> Pages<'a, Readable<Trace>>;
 
-    /// The spans of a trace; none when none were written.
+    /// The spans of a trace. `None` when none were written.
     async fn spans(&self, trace: &Trace) -> Result<Option<Spans>>;
 
-    /// The traces of these experiments that the runs of one experiment are linked to.
+    /// The links from the runs of `experiment` to traces of the experiments in `of`.
     fn trace_links<'a>(&'a self, experiment: &'a Experiment, of: &'a [ExperimentId])
     -> Pages<'a, TraceLinks>;
 
     /// Objects of the source that cannot be migrated.
     async fn others(&self) -> Result<Vec<Unsupported>>;
 
-    /// Every point of every metric of these runs. The chunks of one run come metric by metric; those of different
-    /// runs may be mixed.
+    /// Every point of every metric of these runs. The chunks of one run come metric by metric; chunks of different runs
+    /// may alternate.
     fn histories<'a>(&'a self, runs: &'a [Run]) -> BoxStream<'a, Result<Readable<MetricChunk>>>;
 
-    /// Every file of a run or a logged model, in all folders. A folder that cannot be listed is its own item.
+    /// Every file of a run or a logged model, in all folders. A folder that cannot be listed is an item of its own.
     fn files<'a>(&'a self, owner: Owner<'a>) -> Pages<'a, Readable<FileEntry>>;
 
     /// A file's bytes.
     async fn open(&self, owner: Owner<'_>, file: &FileEntry) -> Result<ByteStream>;
 
-    /// The checksum of a file's whole content, hexadecimal, if its store keeps one: the bytes are not read.
+    /// The checksum of a file's whole content, hexadecimal, if the store keeps one. The file itself is not read.
     async fn sha256(&self, _owner: Owner<'_>, _file: &FileEntry) -> Result<Option<String>> {
         Ok(None)
     }
@@ -155,7 +156,7 @@ pub trait Reader: Send + Sync {
     }
 }
 
-/// Reads a list to its end. Returns the objects, and those that cannot be read.
+/// Reads a list to its end. Returns the objects, and the unreadable ones.
 pub async fn read_all<T>(mut pages: Pages<'_, Readable<T>>) -> Result<(Vec<T>, Vec<Unreadable>)> {
     let (mut all, mut unread) = (Vec::new(), Vec::new());
     while let Some(page) = pages.try_next().await? {
@@ -169,10 +170,10 @@ pub async fn read_all<T>(mut pages: Pages<'_, Readable<T>>) -> Result<(Vec<T>, V
     Ok((all, unread))
 }
 
-/// How often a file is read when the transfer breaks off.
+/// The most tries to read a file whose transfer breaks off.
 const MAX_TRIES: usize = 3;
 
-/// One file of a source, opened as often as needed.
+/// One file of a source, which can be opened as often as needed.
 pub struct SourceFile<'a> {
     pub reader: &'a dyn Reader,
     pub owner: Owner<'a>,
@@ -180,8 +181,8 @@ pub struct SourceFile<'a> {
 }
 
 impl SourceFile<'_> {
-    /// The store's own checksum, if it computed one over the whole file when it received the bytes. Otherwise this
-    /// reads every byte. Also returns the number of bytes that the checksum covers.
+    /// Returns the checksum of the file, and the number of bytes that it covers. This is the store's own checksum, if
+    /// the store computed one over the whole file when it received the bytes. Otherwise this reads every byte.
     pub async fn sha256(&self) -> Result<(String, u64)> {
         if let Some(known) = self.reader.sha256(self.owner, self.file).await? {
             return Ok((known, self.file.size.unwrap_or_default()));
@@ -189,7 +190,7 @@ impl SourceFile<'_> {
         let mut tries = 1;
         loop {
             match self.read_sha256().await {
-                // The transfer broke off: another try may read the whole file.
+                // The transfer broke off: the next try may read the whole file.
                 Err(error) if error.class() == Class::Transient && tries < MAX_TRIES => tries += 1,
                 read => return read,
             }

@@ -4,11 +4,11 @@ use std::path::Path;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 
-/// Larger files in a folder are not certificates. The bundle of all authorities of the Web has 220 kB.
-const LARGEST: u64 = 4 << 20;
+/// A larger file in a folder is not a certificate. The bundle of all authorities of the Web has 220 kB.
+const MAX_BYTES: u64 = 4 << 20;
 
 /// The certificates in a PEM file, or in all files of a folder. In a folder, files that are not certificates are
-/// skipped. OpenSSL also reads only some of the files (those named after a hash, the links that `c_rehash` creates).
+/// skipped. OpenSSL also reads only some of the files (the links that `c_rehash` creates, named after a hash).
 pub fn read(place: &Path) -> io::Result<Vec<CertificateDer<'static>>> {
     let nothing = || io::Error::new(io::ErrorKind::InvalidData, "it holds no certificate");
     if !place.is_dir() {
@@ -19,7 +19,7 @@ pub fn read(place: &Path) -> io::Result<Vec<CertificateDer<'static>>> {
     for entry in std::fs::read_dir(place)? {
         let path = entry?.path();
         // Links are followed, because an OpenSSL folder consists of links.
-        let is_small_file = path.metadata().is_ok_and(|meta| meta.is_file() && meta.len() <= LARGEST);
+        let is_small_file = path.metadata().is_ok_and(|meta| meta.is_file() && meta.len() <= MAX_BYTES);
         if is_small_file && let Ok(certificates) = of_file(&path) {
             all.extend(certificates);
         }

@@ -35,10 +35,10 @@ pub fn client_config(trust: &Trust, insecure: bool, identity: Option<&Path>) -> 
     config(provider, verifier, identity)
 }
 
-/// Why a certificate was not accepted, in words, if this caused the connection error.
+/// The reason why a certificate was not accepted, if this caused the connection error.
 pub fn trouble(error: &(dyn std::error::Error + 'static)) -> Option<&'static str> {
     let mut causes = std::iter::successors(Some(error), |error| error.source());
-    // An I/O error hides what it wraps from `source`.
+    // `source` of an I/O error does not return the error that it wraps.
     causes.find_map(|cause| {
         let inner = cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
         let tls = inner.and_then(|inner| inner.downcast_ref()).or_else(|| cause.downcast_ref());

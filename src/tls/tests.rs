@@ -82,7 +82,7 @@ impl Folder {
 }
 
 #[tokio::test]
-async fn a_server_may_show_the_certificate_that_was_named() {
+async fn a_server_may_present_the_named_certificate() {
     let folder = Folder::new();
     // `openssl req -x509` creates the certificate of an authority.
     for is_authority in [true, false] {
@@ -100,7 +100,7 @@ async fn a_server_may_show_the_certificate_that_was_named() {
 }
 
 #[tokio::test]
-async fn an_authority_that_was_named_vouches_for_servers() {
+async fn servers_of_a_named_authority_are_trusted() {
     let folder = Folder::new();
     let (shown, authority) = signed(&params(false, false));
     let named = folder.write("ca.pem", &authority.certificate.pem());

@@ -5,22 +5,22 @@ use rustls::pki_types::CertificateDer;
 use super::bundle;
 use crate::error::{Error, Result};
 
-/// Certificates that are trusted in addition to those of the system: a server's own, or those of authorities.
+/// Certificates that are trusted in addition to those of the system: of a server itself, or of authorities.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Trust {
     /// PEM files, and folders of them.
     places: Vec<PathBuf>,
     /// The variable that names them.
     variable: String,
-    /// Missing places are skipped, as in OpenSSL.
+    /// Missing files and folders are skipped, as in OpenSSL.
     may_be_missing: bool,
-    /// It was named for one server only.
+    /// The certificates were named for one server only.
     is_for_one: bool,
 }
 
 /// The variables of requests, in the order of requests 2.34 (`sessions.py`, `merge_environment_settings`).
 const OF_REQUESTS: [&str; 2] = ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"];
-/// The variables of OpenSSL. They are used last.
+/// The variables of OpenSSL, which are used last.
 const OF_OPENSSL: [&str; 2] = ["SSL_CERT_FILE", "SSL_CERT_DIR"];
 
 impl Trust {
@@ -29,8 +29,8 @@ impl Trust {
         Self { places: vec![place], variable: variable.to_owned(), may_be_missing: false, is_for_one: true }
     }
 
-    /// The certificates that the environment names for every server. The first variable that is set wins. The variables
-    /// in `first` come before those of requests.
+    /// The certificates that the environment names for every server. The first variable that is set is used. The
+    /// variables in `first` come before those of requests.
     pub fn of_environment(first: &[&str], variable: impl Fn(&str) -> Option<String>) -> Self {
         let get = |name: &str| variable(name).filter(|value| !value.is_empty());
         let one = first.iter().chain(&OF_REQUESTS).find_map(|name| Some((*name, get(name)?)));
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_named_must_be_there() {
+    fn named_certificates_must_exist() {
         let missing = of(&[("REQUESTS_CA_BUNDLE", "/not/there")], &[]).certificates().unwrap_err();
         assert_eq!(missing.exit_code(), 2);
         assert!(missing.to_string().starts_with("REQUESTS_CA_BUNDLE: /not/there: "), "{missing}");

@@ -11,9 +11,9 @@ use rustls::{
 
 use crate::error::{Error, Result};
 
-/// Trusts the system's authorities and some additional certificates, both as authorities and as server certificates.
-/// OpenSSL does the same. rustls alone refuses a server that presents the certificate of an authority, and `openssl req
-/// -x509` creates such a certificate.
+/// Trusts the system's authorities and some named certificates, both as authorities and as certificates of servers, as
+/// OpenSSL does. rustls alone refuses a server that presents the certificate of an authority, and `openssl req -x509`
+/// creates such a certificate.
 #[derive(Debug)]
 pub struct Verifier {
     provider: Arc<CryptoProvider>,
@@ -71,7 +71,7 @@ fn verify_named(
 ) -> Result<ServerCertVerified, TlsError> {
     let result = named.verify_server_cert(end_entity, intermediates, host, &[], now);
     match result {
-        // rustls-webpki checks the dates of a certificate before its use and its issuer. So with these two errors the
+        // rustls-webpki checks the dates of a certificate before its use and its issuer. So, with these two errors, the
         // certificate is valid now.
         Err(TlsError::InvalidCertificate(CertificateError::UnknownIssuer)) => {}
         Err(TlsError::InvalidCertificate(CertificateError::Other(ref other))) if is_authority(other) => {}
@@ -85,7 +85,7 @@ fn is_authority(error: &OtherError) -> bool {
     matches!(error.0.downcast_ref(), Some(webpki::Error::CaUsedAsEndEntity))
 }
 
-/// What is wrong with a certificate, in words.
+/// The reason why a certificate is not accepted, for the user.
 pub fn describe(error: &CertificateError) -> &'static str {
     match error {
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => {

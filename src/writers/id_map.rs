@@ -4,13 +4,13 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use crate::entities::{ModelId, RunId};
 use crate::error::Result;
 
-/// Maps source runs to target runs, and lists the references to runs that do not exist on the target yet.
+/// Maps runs of the source to runs of the target, and keeps references to runs that do not exist on the target yet.
 pub trait IdMap: Send + Sync {
-    /// The target's run for a source's run, if it is known.
+    /// The run of the target for a run of the source, if it is known.
     fn target_of(&self, source: &RunId) -> Option<RunId>;
 
-    /// The target's logged model for a source's. Models are stored by their digits, among the runs: a text that names a
-    /// model is found like one that names a run.
+    /// The logged model of the target for one of the source. Models are stored by the digits of their ids, among the
+    /// runs: so a text that names a model is handled like one that names a run.
     fn model_of(&self, source: &ModelId) -> Option<ModelId> {
         self.target_of(&source.digits()).as_ref().map(ModelId::of_digits)
     }
@@ -19,17 +19,19 @@ pub trait IdMap: Send + Sync {
         self.opened(&source.digits(), &target.digits())
     }
 
-    /// True for a run on the target that was made from some run of the source.
+    /// True for a run on the target that was made from a run of the source.
     fn is_target(&self, run: &RunId) -> bool;
 
+    /// Stores the run of the target for a run of the source.
     fn opened(&self, source: &RunId, target: &RunId) -> Result<()>;
 
+    /// Stores a reference that waits for its run.
     fn unresolved(&self, reference: Unresolved) -> Result<()>;
 
-    /// All waiting references.
+    /// All references that wait for their runs.
     fn all_unresolved(&self) -> Result<Vec<Unresolved>>;
 
-    /// Removes the reference from the waiting ones.
+    /// Removes a reference from those that wait.
     fn mark_resolved(&self, reference: &Unresolved) -> Result<()>;
 }
 
@@ -39,7 +41,7 @@ pub struct Unresolved {
     /// The run or logged model that carries the tag, on the target.
     pub on: String,
     pub key: String,
-    /// The value with the ids of the source.
+    /// The value, with the ids of the source.
     pub value: String,
 }
 

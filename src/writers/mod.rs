@@ -1,5 +1,5 @@
-//! The targets: a tracking server, an export directory. A target finds or creates each object, so that repeating
-//! everything gives the same result. It never reads the source.
+//! The targets: a tracking server or an export directory. A target finds or creates each object, so that a second
+//! import gives the same result. It never reads the source.
 
 mod archive;
 mod id_map;
@@ -26,11 +26,11 @@ pub use id_map::{IdMap, MemoryIdMap, Unresolved};
 pub use memory::MemoryWriter;
 pub use rest::RestWriter;
 
-/// An experiment on the target, ready to take runs.
+/// An experiment on the target, ready for its runs.
 #[derive(Clone, Debug)]
 pub struct TargetExperiment {
     pub id: ExperimentId,
-    /// The source's experiment is deleted; deleting the target's deletes its runs too.
+    /// The source's experiment is deleted, so the target's is deleted at the end, together with its runs.
     pub to_be_deleted: bool,
 }
 
@@ -70,7 +70,7 @@ pub struct OpenTrace {
     pub writer: Box<dyn TraceWriter>,
 }
 
-/// The spans of a trace, or none if the trace has none, or the reason why they could not be read.
+/// The spans of a trace; `None` if it has none; an error with the reason if they could not be read.
 pub type SpansRead = std::result::Result<Option<Spans>, String>;
 
 /// A registered model or prompt on the target. Its versions are written in ascending order.
@@ -79,7 +79,7 @@ pub struct TargetModel {
     /// The name on the target.
     pub name: String,
     pub found: bool,
-    /// An earlier import made it.
+    /// An earlier import created it.
     pub is_ours: bool,
     /// The versions on the target.
     pub versions: BTreeMap<u64, ModelVersion>,
@@ -88,23 +88,23 @@ pub struct TargetModel {
     pub next: Option<u64>,
     /// The source's aliases. Some may point to versions that were deleted there.
     pub wanted_aliases: BTreeMap<String, u64>,
-    /// The target has every version of the source: higher numbers may be used up.
+    /// The versions include every version of the source. So higher numbers may be used up.
     pub is_whole: bool,
 }
 
-/// All write methods that a migration needs. The order is: the experiment, its runs (parents first), their metrics and
-/// files, close each run, close the experiment. Logged models come in between: opened after the runs that made them,
-/// and closed after the runs whose metrics they have. Then registered models and prompts, with versions in ascending
-/// order. Then finish.
+/// All write methods that a migration needs. The order is: open the experiment; open its runs (parents first), write
+/// their metrics and files, and close each run; close the experiment. A logged model is opened after the run that
+/// created it, and closed after the runs whose metrics it has. Then registered models and prompts follow, with versions
+/// in ascending order. `finish` is the last call.
 #[async_trait]
 pub trait Writer: Send + Sync {
     /// The address or the directory.
     fn location(&self) -> &str;
 
-    /// The traffic so far.
+    /// The traffic since the start.
     fn traffic(&self) -> Traffic;
 
-    /// Runs get new ids: values that name a run are rewritten.
+    /// True if runs get new ids: then values that name a run are rewritten.
     fn gives_new_ids(&self) -> bool {
         true
     }
@@ -114,8 +114,9 @@ pub trait Writer: Send + Sync {
         Vec::new()
     }
 
-    /// The parts that the target refused of an object that exists otherwise, such as params whose names are too long.
-    /// The caller asks when the object is written, by the object's id on the source. Returned only once.
+    /// The error for the parts that the target refused of an object that it accepted otherwise, such as params whose
+    /// names are too long. The caller asks for it after the object was written, with the object's id on the source. It
+    /// is returned only once.
     fn refused(&self, _kind: Kind, _id: &str) -> Option<Error> {
         None
     }
@@ -125,7 +126,7 @@ pub trait Writer: Send + Sync {
         Ok(())
     }
 
-    /// Undoes work that was begun and not finished: to be awaited when work was interrupted.
+    /// Undoes steps that were started and not finished. Call it after an interruption.
     async fn abort_unfinished(&self) {}
 
     /// The waits for expired AWS credentials that writing depends on.
@@ -133,8 +134,8 @@ pub trait Writer: Send + Sync {
         Vec::new()
     }
 
-    /// The lease at the target itself, which names the process that writes to it now; none when no process does, or the
-    /// target keeps no lease.
+    /// The lease at the target itself, which names the process that writes to it at the moment. `None` when no process
+    /// writes, or the target keeps no lease.
     async fn lease(&self) -> Result<Option<String>> {
         Ok(None)
     }
@@ -144,8 +145,8 @@ pub trait Writer: Send + Sync {
         Ok(())
     }
 
-    /// The name of the first of these source experiments that an import made from an experiment of this target: then
-    /// the two ends are swapped.
+    /// The name of the first of these source experiments that an import made from an experiment of this target. If
+    /// there is one, the two ends are swapped.
     async fn origin_of(&self, _experiments: &[&Experiment]) -> Result<Option<String>> {
         Ok(None)
     }
@@ -157,10 +158,10 @@ pub trait Writer: Send + Sync {
     /// Finds or creates the experiment under `name`.
     async fn open_experiment(&self, experiment: &Experiment, name: &str) -> Result<TargetExperiment>;
 
-    /// Finds or creates the run. `again` means that the run is known to differ from the target's.
+    /// Finds or creates the run. With `again`, the run is known to differ from the target's.
     async fn open_run(&self, place: &TargetExperiment, run: &Run, again: bool) -> Result<OpenRun>;
 
-    /// Finds or creates the logged model, after the run that made it. `again` as for a run.
+    /// Finds or creates the logged model, after the run that created it. `again` as for a run.
     async fn open_logged_model(
         &self,
         place: &TargetExperiment,
@@ -168,8 +169,8 @@ pub trait Writer: Send + Sync {
         again: bool,
     ) -> Result<OpenModel>;
 
-    /// Writes the links to the logged models that the run used and made, and the params that name a model or a run,
-    /// when all of them exist. Returns the models that do not exist, by the source's ids.
+    /// Writes the links to the logged models that the run used and created, and the params that name a model or a run,
+    /// when all of these exist. Returns the models that do not exist, by their ids on the source.
     async fn link_models(&self, target: &RunId, run: &Run) -> Result<BTreeSet<ModelId>>;
 
     /// Called after the last run. `runs` are the source ids of all runs that exist on the target now, in order.
@@ -183,7 +184,7 @@ pub trait Writer: Send + Sync {
     /// Finds or creates a registered model or prompt under `name`.
     async fn open_registered_model(&self, model: &RegisteredModel, name: &str) -> Result<TargetModel>;
 
-    /// Finds or creates one version under its own number. A version with other content is a conflict: an error.
+    /// Finds or creates one version under its own number. Another version with this number is a conflict: an error.
     async fn write_version(&self, at: &mut TargetModel, version: &ModelVersion) -> Result<Existing>;
 
     /// Called after the last version; `versions` are those that exist on the target now. Sets the aliases. Returns
@@ -198,8 +199,8 @@ pub trait Writer: Send + Sync {
     /// Finds or creates the evaluation dataset.
     async fn open_dataset(&self, dataset: &EvaluationDataset) -> Result<OpenDataset>;
 
-    /// Finds or creates the scorers of one experiment, given by its id on the source: every version of each, sorted by
-    /// name and number. Returns the result for each.
+    /// Finds or creates the scorers of one experiment, which is given by its id on the source. `scorers` holds every
+    /// version of each, sorted by name and number. Returns the result for each version.
     async fn write_scorers(
         &self,
         experiment: &ExperimentId,
@@ -210,7 +211,7 @@ pub trait Writer: Send + Sync {
     async fn open_traces(&self, place: &TargetExperiment, traces: &[Trace])
     -> Result<Vec<Result<OpenTrace>>>;
 
-    /// Links runs of one experiment to existing traces; all are given by their ids on the source. Returns the runs that
+    /// Links runs of one experiment to existing traces. All are given by their ids on the source. Returns the runs that
     /// are not on the target.
     async fn link_traces(&self, experiment: &ExperimentId, links: &[TraceLinks]) -> Result<Vec<RunId>>;
 
@@ -221,31 +222,31 @@ pub trait Writer: Send + Sync {
 /// Writes the files of a run or a logged model.
 #[async_trait]
 pub trait FileWriter: Send + Sync {
-    /// False when a file that was written before is gone. A remote target is asked only if `looks`, and returns true
-    /// otherwise.
+    /// False when a file that was written before is missing. A remote target is asked only if `looks` is true;
+    /// otherwise the result is true.
     ///
     /// # Errors
     /// When the target does not return its files.
     async fn has(&self, file: &FileEntry, digest: &Digest, looks: bool) -> Result<bool>;
 
-    /// Writes a file, which is opened again for every try. Returns the digest of the bytes that were read.
+    /// Writes a file, which is opened again for each try. Returns the digest of the bytes that were read.
     async fn write(&self, file: &FileEntry, source: &dyn ByteSource) -> Result<Digest>;
 }
 
 /// Writes one run.
 #[async_trait]
 pub trait RunWriter: Send + Sync {
-    /// Chunks come metric by metric.
+    /// Writes points. The chunks come metric by metric.
     async fn metrics(&mut self, chunk: MetricChunk) -> Result<()>;
 
-    /// Points of this run that also measure logged models: each is written as a point of the model, too.
+    /// Receives the points of this run that also belong to logged models: each is written as a point of the model, too.
     fn model_metrics(&mut self, metrics: &[(ModelId, ModelMetric)]);
 
     fn files(&self) -> &dyn FileWriter;
 
     /// Writes the remaining data. `files` are all of the run's files that exist on the target now; `missing` are the
-    /// others, with the reasons. Only now is the run complete. With `lacking`, a part of the run could not be read:
-    /// another import must check it again, even one that has no record of this import.
+    /// others, with the reasons. After this, the run is complete. With `lacking`, a part of the run could not be read:
+    /// the next import must check the run again, even if its journal does not know this import.
     async fn close(
         self: Box<Self>,
         files: Vec<FileEntry>,
@@ -259,11 +260,11 @@ pub trait RunWriter: Send + Sync {
 pub trait ModelWriter: Send + Sync {
     fn files(&self) -> &dyn FileWriter;
 
-    /// Adds the params, tags and points that the target's model lacks. Used for a model that existed before, or that
-    /// has points of runs that were not written together with it.
+    /// Adds the params, tags and points that the target's model lacks. It is called for a model that existed before, or
+    /// that has points of runs that were not written together with it.
     async fn complete(&self, model: &LoggedModel) -> Result<()>;
 
-    /// Only now is the model complete. `files`, `missing` and `lacking` as for a run.
+    /// After this, the model is complete. `files`, `missing` and `lacking` as for a run.
     async fn close(
         self: Box<Self>,
         model: &LoggedModel,
@@ -279,7 +280,7 @@ pub trait DatasetWriter: Send + Sync {
     /// Writes these records or overwrites them.
     async fn records(&mut self, records: Vec<Record>) -> Result<()>;
 
-    /// Only now is the dataset complete.
+    /// After this, the dataset is complete.
     async fn close(self: Box<Self>, dataset: &EvaluationDataset) -> Result<()>;
 }
 
@@ -289,6 +290,6 @@ pub trait TraceWriter: Send + Sync {
     /// Writes the trace and its spans. Returns the writer of the files that the spans refer to.
     async fn begin(&mut self, spans: &SpansRead) -> Result<Box<dyn FileWriter>>;
 
-    /// Only now is the trace complete, unless files or spans are missing.
+    /// After this, the trace is complete, unless files or spans are missing.
     async fn close(self: Box<Self>, missing: Vec<String>) -> Result<()>;
 }

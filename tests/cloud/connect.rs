@@ -95,7 +95,7 @@ async fn a_target_that_is_in_order_is_all_green_and_whatever_is_wrong_is_told_wi
         assert!(statement["Action"].to_string().contains(action), "{action}: {found}");
         assert_eq!(statement["Resource"], **resource, "{action}: {found}");
         if check == "delete object" {
-            assert!(found["text"].as_str().unwrap().contains("stays behind"), "{found}");
+            assert!(found["text"].as_str().unwrap().contains("was not deleted"), "{found}");
         }
     }
     // A missing permission that is only recommended gives a warning.

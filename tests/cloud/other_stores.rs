@@ -103,7 +103,7 @@ async fn files_at_google_and_azure_are_read_straight_from_there() {
     assert_eq!(exported.outcome()["counts"]["artifacts"]["done"], count);
     for (root, _) in ROOTS {
         let container = root.rsplit_once('/').unwrap().0.trim_end_matches("/some");
-        let note = format!("artifacts in {container} are read straight from there");
+        let note = format!("artifacts in {container} are read directly from there");
         assert!(exported.stdout.contains(&note), "{note}: {}", exported.stdout);
     }
     let mut found = BTreeMap::new();

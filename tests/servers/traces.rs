@@ -92,7 +92,7 @@ async fn a_trace_is_never_pulled_out_of_another_experiment_and_follows_its_sourc
     let rename = ["--experiment-rename-file", names.path().to_str().unwrap()];
     let ran = mlferry.run(&[&["import"], &ends[..], &rename].concat()).await.exits(0);
     let note = ran.lines().into_iter().find(|line| line["type"] == "note").unwrap();
-    assert!(note["text"].as_str().unwrap().contains("was moved before"), "{note}");
+    assert!(note["text"].as_str().unwrap().contains("was migrated before"), "{note}");
     let info = header(target.url(), id).await;
     assert_eq!(info["trace_location"]["mlflow_experiment"]["experiment_id"], "0", "{info}");
 

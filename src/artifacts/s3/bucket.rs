@@ -17,7 +17,7 @@ use crate::error::{Error, Result};
 use crate::io::{Absence, Meter, Outage, Reachable};
 
 /// How many outages of S3 one request may go through before the request itself counts as the cause.
-const OUTAGES: u32 = 5;
+const MAX_OUTAGES: u32 = 5;
 
 /// One bucket, with a client for its region.
 #[derive(Clone)]
@@ -41,8 +41,8 @@ impl Bucket {
     }
 
     /// Sends a request. When S3 reports that the credentials have expired, they are replaced and the request is
-    /// repeated. This may wait until the user has renewed them. When S3 becomes unreachable during work, the request is
-    /// repeated as soon as S3 is back.
+    /// repeated; this may wait until the user has renewed them. When S3 becomes unreachable during a job, the request
+    /// is repeated as soon as S3 is back.
     pub(super) async fn call<T, E, Fut>(&self, action: Action<'_>, request: impl Fn() -> Fut) -> Result<T>
     where
         Fut: Future<Output = Result<T, SdkError<E>>>,
@@ -62,7 +62,7 @@ impl Bucket {
                 continue;
             }
             let error = failure::error(action, &refusal);
-            let may_wait = outages < OUTAGES && failure::may_be_gone(&refusal);
+            let may_wait = outages < MAX_OUTAGES && failure::may_be_gone(&refusal);
             if !(may_wait && self.rides_out(&error).await?) {
                 return Err(error);
             }
@@ -78,7 +78,7 @@ impl Bucket {
 
 #[async_trait]
 impl Reachable for Bucket {
-    /// Any answer about the bucket is enough, even a refusal.
+    /// Any answer about the bucket shows that S3 is reachable, even a refusal.
     async fn is_there(&self) -> bool {
         let asked =
             self.client.head_bucket().bucket(&self.name).set_expected_bucket_owner(self.owner.clone());

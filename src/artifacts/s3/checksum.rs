@@ -5,7 +5,7 @@ use sha2::{Digest as _, Sha256};
 use crate::entities::S3Object;
 use crate::error::{Error, Result};
 
-/// A SHA-256 as S3 writes it.
+/// A SHA-256 in the form of S3.
 pub fn of(bytes: &[u8]) -> String {
     STANDARD.encode(Sha256::digest(bytes))
 }
@@ -28,12 +28,12 @@ pub fn whole(checksum: Option<&str>) -> Option<String> {
     (bytes.len() == 32).then(|| hex::encode(bytes))
 }
 
-/// The checksum that S3 reports must match the bytes that were sent. S3-compatible stores may report none.
+/// Compares the checksum that S3 reports with that of the sent bytes. S3-compatible stores may report none.
 pub fn check(at: &S3Object, sent: &str, taken: Option<&str>) -> Result<()> {
     match taken.filter(|taken| *taken != sent) {
         None => Ok(()),
         Some(taken) => Err(Error::transient(format!(
-            "{at}: S3 has taken in other bytes than were sent (SHA-256 {taken}, not {sent})"
+            "{at}: S3 received other bytes than were sent (SHA-256 {taken}, not {sent})"
         ))),
     }
 }

@@ -2,7 +2,7 @@
 //! `store/artifact/s3_artifact_repo.py`), with the table of Python 3.12's `mimetypes`. No crate has this table, and
 //! other tables give different results.
 
-/// Endings that are short for two endings.
+/// Endings that stand for two others, such as `tgz` for `tar.gz`.
 const SUFFIXES: [(&str, &str); 6] = [
     ("svgz", "svg.gz"),
     ("taz", "tar.gz"),
@@ -114,7 +114,7 @@ const TYPES: [(&str, &[&str]); 95] = [
     ("video/x-sgi-movie", &["movie"]),
 ];
 
-/// Content-Type and Content-Encoding, if the name shows them.
+/// The Content-Type and the Content-Encoding, if the name shows them.
 pub fn guess(path: &str) -> (Option<&'static str>, Option<&'static str>) {
     let name = path.rsplit('/').next().unwrap_or(path);
     let (mut stem, mut ending) = split(name);
@@ -145,7 +145,7 @@ mod tests {
     use super::guess;
 
     #[test]
-    fn names_tell_what_pythons_mimetypes_reads_in_them() {
+    fn names_are_read_as_pythons_mimetypes_reads_them() {
         let table = [
             ("a/b/metrics.JSON", (Some("application/json"), None)),
             ("table.csv.gz", (Some("text/csv"), Some("gzip"))),

@@ -1,4 +1,4 @@
-//! Server-side copies in S3: no byte passes through this machine.
+//! Server-side copies in S3: the bytes do not pass through this machine.
 
 use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumType, MetadataDirective, TaggingDirective};
 use futures::{StreamExt, TryStreamExt, stream};
@@ -17,8 +17,8 @@ use crate::rest::encode_path;
 const MAX_CONCURRENT_PARTS: usize = 8;
 
 impl Bucket {
-    /// Copies an object of `source` here. Content type and metadata are copied unless `args` set them. Object tags are
-    /// not copied, as with an upload (reading them needs more permissions).
+    /// Copies an object of `source` to this bucket. Content type and metadata are copied unless `args` set them. Object
+    /// tags are not copied, as with an upload (reading them needs more permissions).
     ///
     /// # Errors
     /// For example when these credentials may not read the source.
@@ -37,7 +37,7 @@ impl Bucket {
         Ok(Digest { bytes: head.bytes, sha256 })
     }
 
-    /// Returns the checksum that S3 computed for the copy.
+    /// Copies in one request. Returns the checksum that S3 computed for the copy.
     async fn copy_whole(
         &self,
         from: &S3Object,
@@ -67,14 +67,14 @@ impl Bucket {
         let sha256 = copied.filter(|_| is_whole).and_then(|copied| checksum::whole(copied.checksum_sha256()));
         match (&head.sha256, &sha256) {
             (Some(old), Some(new)) if old != new => {
-                Err(Error::transient(format!("{at}: the copy is not the original")))
+                Err(Error::transient(format!("{at}: the copy differs from the original")))
             }
             _ => Ok(sha256),
         }
     }
 
-    /// There is no checksum of the whole object, because the bytes are not read in sequence. S3 checks each part, and
-    /// this function checks the size.
+    /// Copies in parts. The result has no checksum of the whole object, because the bytes are not read in sequence. S3
+    /// checks each part, and this function checks the size.
     async fn copy_parts(
         &self,
         from: &S3Object,
@@ -95,10 +95,10 @@ impl Bucket {
             .try_collect()
             .await?;
         upload.complete(parts).await?;
-        let there = self.head(key).await?.bytes;
-        if there != head.bytes {
+        let copied_bytes = self.head(key).await?.bytes;
+        if copied_bytes != head.bytes {
             return Err(Error::transient(format!(
-                "{}: {there} bytes were copied of {}",
+                "{}: {copied_bytes} bytes were copied of {}",
                 self.object(key),
                 head.bytes
             )));
@@ -135,7 +135,7 @@ impl Bucket {
     }
 }
 
-/// The source in the form of the header.
+/// The source as the header of the request names it.
 fn place(from: &S3Object) -> String {
     encode_path(&format!("{}/{}", from.bucket, from.key))
 }

@@ -19,7 +19,7 @@ pub fn has_ended(error: &impl ProvideErrorMetadata) -> bool {
     matches!(error.code(), Some("ExpiredToken" | "ExpiredTokenException" | "RequestExpired"))
 }
 
-/// No answer came, or a gateway in front of S3 answered.
+/// True when no answer came, or a gateway in front of S3 answered.
 pub fn may_be_gone<E>(error: &SdkError<E>) -> bool
 where
     E: std::error::Error + 'static,
@@ -44,15 +44,15 @@ where
         let message = format!("{place}: {}", DisplayErrorContext(error));
         return match error {
             SdkError::DispatchFailure(_) | SdkError::TimeoutError(_) => Error::transient(message)
-                .hint("check the network, and MLFLOW_S3_ENDPOINT_URL if it is set; a VPC without a way out needs an S3 endpoint"),
+                .hint("check the network, and MLFLOW_S3_ENDPOINT_URL if it is set; a VPC without internet access needs an S3 endpoint"),
             _ => Error::permanent(message),
         };
     };
     let status = response.status().as_u16();
     let code = error.code().map_or_else(|| status.to_string(), str::to_owned);
-    let said = error.message().unwrap_or("no reason given");
-    let cause = said.to_lowercase().contains("kms:").then_some(Cause::EncryptionKey);
-    let message = format!("{place}: S3 answered {code} to {}: {said}", action.name);
+    let reason = error.message().unwrap_or("no reason given");
+    let cause = reason.to_lowercase().contains("kms:").then_some(Cause::EncryptionKey);
+    let message = format!("{place}: S3 answered {code} to {}: {reason}", action.name);
     meaning(action, status, &code, &message).code(Code::Aws(code, cause))
 }
 
@@ -72,10 +72,10 @@ fn meaning(action: Action<'_>, status: u16, code: &str, message: &str) -> Error 
         ("RequestTimeTooSkewed", _) => new(Class::Permanent).hint("set this machine's clock: it is minutes off"),
         ("PermanentRedirect" | "AuthorizationHeaderMalformed" | "IllegalLocationConstraintException", _)
         | (_, 301) => new(Class::Permanent).hint(format!(
-            "{bucket} is in another region: allow s3:ListBucket on arn:aws:s3:::{bucket}, which tells which, or set AWS_REGION to it"
+            "{bucket} is in another region: allow s3:ListBucket on arn:aws:s3:::{bucket}, which shows the region, or set AWS_REGION to it"
         )),
         ("KMS.DisabledException" | "KMS.NotFoundException" | "KMS.KMSInvalidStateException", _) => {
-            new(Class::Permanent).hint("the KMS key cannot be used: see SSEKMSKeyId, or the bucket's default encryption")
+            new(Class::Permanent).hint("the KMS key cannot be used: check SSEKMSKeyId, or the bucket's default encryption")
         }
         ("QuotaExceeded", _) => new(Class::Full),
         // S3 received different bytes from those that were sent.
@@ -111,7 +111,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_refusal_says_what_to_do() {
+    fn every_refusal_has_a_hint() {
         use Class::{Auth, Forbidden, NotFound, Permanent, Transient};
         let at = S3Object::parse("s3://b/k").unwrap();
         let table = [
@@ -126,8 +126,8 @@ mod tests {
             ("NoSuchKey", 404, "", NotFound, ""),
             ("InvalidArgument", 400, "", Permanent, ""),
         ];
-        for (code, status, said, class, hint) in table {
-            let error = meaning(Action { name: "s3:PutObject", at: &at }, status, code, said);
+        for (code, status, reason, class, hint) in table {
+            let error = meaning(Action { name: "s3:PutObject", at: &at }, status, code, reason);
             assert_eq!(error.class(), class, "{code}");
             assert!(error.get_hint().unwrap_or_default().contains(hint), "{code}: {error:?}");
         }

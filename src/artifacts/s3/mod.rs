@@ -1,5 +1,5 @@
-//! Amazon S3 and compatible stores. The SDK repeats requests (adaptive mode: it slows down when S3 asks for it). An
-//! error after that is final for the file.
+//! Amazon S3 and compatible stores. The SDK repeats requests (in its adaptive mode, which slows down when S3 asks for
+//! it). An error after that is final for the file.
 
 mod bucket;
 mod checksum;
@@ -40,9 +40,9 @@ pub use probe::S3Probe;
 pub use upload::Broken;
 pub use upload_args::UploadArgs;
 
-/// The number of tries of one request, including the first.
+/// The number of tries of one request, including the first one.
 const MAX_ATTEMPTS: u32 = 7;
-/// The region for the first request when none is set. S3 reports the region of any bucket there.
+/// The region of the first request when none is set. There, S3 reports the region of any bucket.
 const DEFAULT_REGION: &str = "us-east-1";
 
 /// Sizes in bytes.
@@ -70,12 +70,12 @@ impl Default for Limits {
 pub struct S3 {
     session: Session,
     meter: Arc<Meter>,
-    /// `MLFLOW_S3_ENDPOINT_URL`, MLflow's own variable, which wins over AWS's.
+    /// `MLFLOW_S3_ENDPOINT_URL`, MLflow's own variable, which takes precedence over AWS's.
     endpoint: Option<String>,
-    /// `MLFLOW_S3_EXPECTED_BUCKET_OWNER`: an account; S3 refuses requests for buckets of other accounts.
+    /// `MLFLOW_S3_EXPECTED_BUCKET_OWNER`: an account. S3 refuses requests for buckets of other accounts.
     owner: Option<String>,
     limits: Limits,
-    /// How long work waits for S3 when it is unreachable.
+    /// How long a job waits for S3 when it is unreachable.
     wait: Duration,
     memory: Arc<Semaphore>,
     unfinished: Arc<Unfinished>,

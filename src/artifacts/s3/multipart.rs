@@ -20,7 +20,7 @@ pub struct Upload {
 
 impl Upload {
     pub async fn begin(bucket: &Bucket, at: S3Object, args: &UploadArgs) -> Result<Self> {
-        take_back_older(bucket, &at).await;
+        abort_older(bucket, &at).await;
         let action = Action { name: "s3:PutObject", at: &at };
         let answer = bucket
             .call(action, || {
@@ -31,7 +31,7 @@ impl Upload {
                     .send()
             })
             .await?;
-        let id = answer.upload_id.ok_or_else(|| Error::permanent(format!("{at}: S3 has begun no upload")))?;
+        let id = answer.upload_id.ok_or_else(|| Error::permanent(format!("{at}: S3 started no upload")))?;
         Ok(Self {
             bucket: bucket.clone(),
             at,
@@ -75,7 +75,7 @@ impl Upload {
         }
     }
 
-    /// Aborts the upload, and returns whether S3 has done so.
+    /// Aborts the upload, and returns when S3 has done so.
     pub async fn take_back(mut self) -> Result<()> {
         // Otherwise `Drop` would abort it a second time.
         self.is_completed = true;
@@ -134,9 +134,9 @@ pub fn completed(number: i32, tag: Option<String>, sum: Option<String>) -> Compl
     CompletedPart::builder().part_number(number).set_e_tag(tag).set_checksum_sha256(sum).build()
 }
 
-/// Aborts the uploads of a killed process for the same object. Missing permission to list them must not prevent the
-/// write.
-async fn take_back_older(bucket: &Bucket, at: &S3Object) {
+/// Aborts unfinished uploads of a killed process for the same object. If the permission to list them is missing, the
+/// write continues.
+async fn abort_older(bucket: &Bucket, at: &S3Object) {
     let action = Action { name: "s3:ListBucketMultipartUploads", at };
     let asked = bucket.call(action, || {
         let list = bucket.client.list_multipart_uploads().bucket(&at.bucket).prefix(&at.key);
@@ -144,7 +144,7 @@ async fn take_back_older(bucket: &Bucket, at: &S3Object) {
     });
     let left = match asked.await {
         Ok(answer) => answer.uploads.unwrap_or_default(),
-        Err(e) => return tracing::debug!("whether an earlier upload was left there cannot be seen: {e}"),
+        Err(e) => return tracing::debug!("earlier unfinished uploads cannot be listed: {e}"),
     };
     for upload in left.into_iter().filter(|upload| upload.key() == Some(&at.key)) {
         abort_or_warn(bucket, at, upload.upload_id().unwrap_or_default()).await;
@@ -153,11 +153,11 @@ async fn take_back_older(bucket: &Bucket, at: &S3Object) {
 
 async fn abort_or_warn(bucket: &Bucket, at: &S3Object, id: &str) {
     if let Err(e) = abort(bucket, at, id).await {
-        tracing::warn!("an unfinished upload to {at} stays behind, and costs its storage: {e}");
+        tracing::warn!("an unfinished upload to {at} could not be removed, and its storage costs money: {e}");
     }
 }
 
-/// An upload that is already aborted counts as success.
+/// Aborts an upload. An upload that is already aborted counts as success.
 async fn abort(bucket: &Bucket, at: &S3Object, id: &str) -> Result<()> {
     let action = Action { name: "s3:AbortMultipartUpload", at };
     let asked = bucket.call(action, || {

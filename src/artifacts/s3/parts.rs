@@ -17,7 +17,7 @@ pub fn permits(bytes: u64) -> usize {
     usize::try_from(bytes.div_ceil(PIECE).max(1)).unwrap_or(usize::MAX).min(Semaphore::MAX_PERMITS)
 }
 
-/// The part size for a file: `least`, or more if that makes too many parts.
+/// The part size for a file: `least`, or more if there would be too many parts.
 pub fn part_size(size: Option<u64>, least: u64) -> u64 {
     least.max(size.unwrap_or(0).div_ceil(MAX_PARTS))
 }
@@ -47,7 +47,7 @@ impl Parts {
         Ok(Self { bytes, rest: Bytes::new(), size, memory, budget: permits(budget) })
     }
 
-    /// The next part. It allocates only `expected` bytes when no more can come. `None` at the end.
+    /// The next part. If at most `expected` bytes remain, it allocates only these. `None` at the end.
     pub async fn next(&mut self, expected: Option<u64>) -> Result<Option<Part>> {
         let room = expected
             .and_then(|size| usize::try_from(size).ok())

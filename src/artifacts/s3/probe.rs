@@ -1,4 +1,4 @@
-//! Checks whether a bucket can be used, with one small object and one multipart upload. Both are removed again.
+//! Checks whether a bucket can be used, with one small object and one multipart upload. Both are removed at the end.
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -11,7 +11,7 @@ use crate::artifacts::ByteStream;
 use crate::error::{Error, Result};
 use crate::io::ByteSource;
 
-const CONTENT: &[u8] = b"written by mlferry to see whether it may; it can be deleted\n";
+const CONTENT: &[u8] = b"written by mlferry to test its permissions; it can be deleted\n";
 
 /// The result of one trial.
 pub struct S3Probe {
@@ -22,7 +22,7 @@ pub struct S3Probe {
 }
 
 impl Bucket {
-    /// `None` when S3 did not report it.
+    /// The region. `None` when S3 did not report it.
     pub fn region(&self) -> Option<&str> {
         self.region.as_deref()
     }
@@ -48,7 +48,7 @@ impl Bucket {
         ) {
             tried("get object", "s3:GetObject", self.reads(key).await);
             let deleted = self.delete(key).await;
-            let deleted = deleted.map_err(|error| error.at(format!("{} stays behind", self.object(key))));
+            let deleted = deleted.map_err(|error| error.at(format!("{} was not deleted", self.object(key))));
             tried("delete object", "s3:DeleteObject", deleted);
         }
         match Upload::begin(self, self.object(key), args).await {
@@ -67,9 +67,7 @@ impl Bucket {
         let read: Vec<Bytes> = self.get(key).await?.try_collect().await?;
         match read.concat() == CONTENT {
             true => Ok(()),
-            false => {
-                Err(Error::permanent(format!("{} was read otherwise than it was written", self.object(key))))
-            }
+            false => Err(Error::permanent(format!("{} has other bytes than were written", self.object(key)))),
         }
     }
 

@@ -13,8 +13,8 @@ use crate::entities::{FileEntry, S3Object};
 use crate::error::{Error, Result};
 use crate::io::Pages;
 
-/// How often one file is resumed without a new byte.
-const BREAKS: u32 = 5;
+/// How often one file is resumed without a new byte in between.
+const MAX_BREAKS: u32 = 5;
 
 /// The properties of an object in S3.
 pub struct Head {
@@ -25,21 +25,21 @@ pub struct Head {
     /// Hexadecimal, of the whole object.
     pub sha256: Option<String>,
     /// The headers that its owner has set.
-    said: UploadArgs,
+    headers: UploadArgs,
 }
 
 impl Head {
     /// The arguments for a copy whose `args` set no header of the content: this object's own headers, and `args` for
     /// the rest.
     pub fn described(&self, args: UploadArgs) -> UploadArgs {
-        let said = self.said.clone();
+        let headers = self.headers.clone();
         UploadArgs {
-            cache_control: said.cache_control,
-            content_disposition: said.content_disposition,
-            content_encoding: said.content_encoding,
-            content_language: said.content_language,
-            content_type: said.content_type,
-            metadata: said.metadata,
+            cache_control: headers.cache_control,
+            content_disposition: headers.content_disposition,
+            content_encoding: headers.content_encoding,
+            content_language: headers.content_language,
+            content_type: headers.content_type,
+            metadata: headers.metadata,
             ..args
         }
     }
@@ -54,7 +54,7 @@ impl Bucket {
                 head.checksum_mode(ChecksumMode::Enabled).set_expected_bucket_owner(self.owner.clone()).send()
             })
             .await?;
-        // The tag shows it too, if an S3-compatible store (moto) does not report the checksum type.
+        // The tag also shows it, if an S3-compatible store (moto) does not report the checksum type.
         let is_composite = answer.checksum_type() == Some(&ChecksumType::Composite)
             || answer.e_tag().is_some_and(|tag| tag.contains('-'));
         Ok(Head {
@@ -62,7 +62,7 @@ impl Bucket {
             sha256: checksum::whole(answer.checksum_sha256()).filter(|_| !is_composite),
             raw_sha256: answer.checksum_sha256,
             tag: answer.e_tag,
-            said: UploadArgs {
+            headers: UploadArgs {
                 cache_control: answer.cache_control,
                 content_disposition: answer.content_disposition,
                 content_encoding: answer.content_encoding,
@@ -126,7 +126,8 @@ impl Bucket {
         }
     }
 
-    /// An object's bytes. A broken connection is resumed at the same offset, as long as the object has not changed.
+    /// The bytes of an object. A broken connection is resumed at the same offset, as long as the object has not
+    /// changed.
     pub async fn get(&self, key: &str) -> Result<ByteStream> {
         let at = self.object(key);
         let first = self.request(&at, 0, None).await?;
@@ -183,17 +184,21 @@ impl Reading {
             };
             // After the last byte there is nothing to resume: the error is about the whole object, such as its
             // checksum. Without a tag it is unknown whether the rest belongs to the same file.
-            if self.offset >= self.size || self.breaks == BREAKS || self.tag.is_none() {
+            if self.offset >= self.size || self.breaks == MAX_BREAKS || self.tag.is_none() {
                 return Err(Error::transient(format!("{}: {reason}", self.at)));
             }
             self.breaks += 1;
             self.bucket.meter.retry();
-            tracing::warn!("{} broke off at byte {}: {reason}; it goes on from there", self.at, self.offset);
+            tracing::warn!(
+                "{} broke off at byte {}: {reason}; reading continues there",
+                self.at,
+                self.offset
+            );
             tokio::time::sleep(Duration::from_millis(200) * 2_u32.pow(self.breaks)).await;
             let rest = self.bucket.request(&self.at, self.offset, self.tag.as_deref()).await?;
             if !begins_at(rest.content_range(), self.offset) {
                 return Err(Error::transient(format!(
-                    "{}: {reason}, and the store gives no part of a file",
+                    "{}: {reason}, and the store does not return parts of files",
                     self.at
                 )));
             }
@@ -213,12 +218,12 @@ fn next(
     match next.filter(|next| is_cut != Some(false) && !next.is_empty()) {
         Some(next) if Some(next.as_str()) != now => Ok(Some(next)),
         None if is_cut != Some(true) => Ok(None),
-        _ => Err(Error::permanent(format!("{at}: the store cuts its listing off, and does not say how it goes on"))
-            .hint("its ListObjectsV2 is not S3's: take S3's own credentials away, so that files come by way of the server")),
+        _ => Err(Error::permanent(format!("{at}: the store truncates its listing, without a token for the next page"))
+            .hint("its ListObjectsV2 differs from S3's: remove the S3 credentials of this machine, so that files are read through the server")),
     }
 }
 
-/// A store that ignores ranges sends the file from its beginning.
+/// True when an answer begins at this offset. A store that ignores ranges sends the file from its beginning.
 fn begins_at(range: Option<&str>, offset: u64) -> bool {
     offset == 0 || range.is_some_and(|range| range.starts_with(&format!("bytes {offset}-")))
 }
@@ -228,8 +233,8 @@ fn folder(prefix: &str) -> String {
     if prefix.is_empty() || prefix.ends_with('/') { prefix.to_owned() } else { format!("{prefix}/") }
 }
 
-/// A key of a URL-encoded listing. It is encoded as in a form: a space is a plus (as botocore 1.43, `handlers.py`,
-/// `decode_list_object` reads it).
+/// A key of a URL-encoded listing. It is encoded as in a form: a space is a plus sign (as in botocore 1.43,
+/// `handlers.py`, `decode_list_object`).
 fn decoded(key: &str) -> String {
     let spaced = key.replace('+', " ");
     percent_encoding::percent_decode_str(&spaced).decode_utf8_lossy().into_owned()

@@ -7,11 +7,11 @@ use aws_smithy_types::config_bag::{Storable, StoreReplace};
 
 use crate::io::Meter;
 
-/// Counts every request to S3, including repeated ones, in the meter that also counts the requests to the server.
+/// Counts every request to S3, including repeated ones, in the meter of the requests to the server.
 #[derive(Debug)]
 pub struct RequestCounter(pub Arc<Meter>);
 
-/// A mark that the first try of a request sets.
+/// The mark that the first try of a request sets.
 #[derive(Debug)]
 struct Tried;
 

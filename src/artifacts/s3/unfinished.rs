@@ -3,12 +3,12 @@ use std::sync::{Mutex, PoisonError};
 use tokio::runtime::Handle;
 use tokio::task::JoinSet;
 
-/// Multipart uploads that have to be aborted: an upload that is never completed costs money and is easy to overlook.
+/// Multipart uploads that have to be aborted: an upload that is never completed costs money and is easily overlooked.
 #[derive(Default)]
 pub struct Unfinished(Mutex<JoinSet<()>>);
 
 impl Unfinished {
-    /// Aborts an upload in the background. Called when its owner is dropped, for any reason.
+    /// Aborts an upload in the background. It is called when the owner of the upload is dropped, for any reason.
     pub fn take_back(&self, work: impl Future<Output = ()> + Send + 'static) {
         // Without a runtime the process is about to exit. The next run finds the upload.
         if let Ok(runtime) = Handle::try_current() {
@@ -16,7 +16,7 @@ impl Unfinished {
         }
     }
 
-    /// Waits until all of them are aborted.
+    /// Waits until all uploads are aborted.
     pub async fn abort_all(&self) {
         let mut all = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
         while all.join_next().await.is_some() {}

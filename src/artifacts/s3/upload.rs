@@ -13,7 +13,7 @@ use super::{Bucket, UploadArgs, checksum};
 use crate::error::{Class, Error, Result};
 use crate::io::ByteSource;
 
-/// How often a file is restarted when its source breaks off.
+/// How often a file is sent again when its source breaks off.
 const MAX_RETRIES: usize = 4;
 /// The number of parts of one file that are sent in parallel.
 const MAX_CONCURRENT_PARTS: usize = 8;
@@ -142,6 +142,6 @@ fn finished_part<T>(joined: Option<Result<Result<T>, tokio::task::JoinError>>) -
     match joined {
         None => Ok(None),
         Some(Ok(result)) => result.map(Some),
-        Some(Err(e)) => Err(Error::permanent(format!("the upload of a part broke down: {e}"))),
+        Some(Err(e)) => Err(Error::permanent(format!("the upload of a part failed: {e}"))),
     }
 }

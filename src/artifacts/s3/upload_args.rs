@@ -7,8 +7,8 @@ use crate::error::{Error, Result};
 
 const VARIABLE: &str = "MLFLOW_S3_UPLOAD_EXTRA_ARGS";
 
-/// The arguments with which every object is written: the keys of boto3's `ALLOWED_UPLOAD_ARGS` that do not change what
-/// is uploaded or who can read it back.
+/// The arguments for every object that is written: the keys of boto3's `ALLOWED_UPLOAD_ARGS` that do not change the
+/// uploaded bytes or who can read them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields, default)]
 pub struct UploadArgs {
@@ -20,7 +20,7 @@ pub struct UploadArgs {
     pub content_language: Option<String>,
     pub content_type: Option<String>,
     /// MLflow sends the value of `MLFLOW_S3_EXPECTED_BUCKET_OWNER` with every request, also when reading. This field
-    /// wins over it.
+    /// takes precedence over it.
     pub expected_bucket_owner: Option<String>,
     pub grant_full_control: Option<String>,
     pub grant_read: Option<String>,
@@ -54,17 +54,17 @@ impl UploadArgs {
     }
 
     fn parse(text: &str) -> Result<Self> {
-        // Parsing as an object first: serde would also accept a list for a struct.
+        // It is first parsed as an object, because serde would also accept a list for a struct.
         let object = serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(text);
         object.and_then(|object| serde_json::from_value(object.into())).map_err(|e| {
-            Error::usage(format!("{VARIABLE} cannot be followed: {e}")).hint(
-                "it holds a JSON object with the names that boto3 has for them, such as \
+            Error::usage(format!("{VARIABLE} is not valid: {e}")).hint(
+                "it must be a JSON object with the names of boto3, such as \
                  {\"ServerSideEncryption\": \"aws:kms\", \"SSEKMSKeyId\": \"…\"}",
             )
         })
     }
 
-    /// Adds the bucket owner that read requests also expect, unless these arguments set one.
+    /// Adds the bucket owner that read requests also name, unless these arguments set one.
     pub fn of_owner(&self, owner: Option<&str>) -> Self {
         let mut args = self.clone();
         args.expected_bucket_owner = args.expected_bucket_owner.or(owner.map(str::to_owned));
@@ -80,7 +80,7 @@ impl UploadArgs {
         args
     }
 
-    /// Some argument sets metadata that a copy within S3 would otherwise take from the original.
+    /// True when an argument sets metadata that a copy within S3 would otherwise take from the original.
     pub fn replaces_metadata(&self) -> bool {
         self.metadata.is_some()
             || [
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn what_would_be_left_out_is_refused() {
+    fn arguments_that_would_be_ignored_are_refused() {
         for text in [r#"{"SSECustomerKey": "x"}"#, r#"{"Acl": "private"}"#, "[]", "{"] {
             let error = UploadArgs::parse(text).unwrap_err();
             assert_eq!(error.exit_code(), 2, "{text}");

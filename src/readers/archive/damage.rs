@@ -10,10 +10,11 @@ use crate::archive::{Checksums, Layout, Manifest, Wrapped};
 use crate::entities::{ExperimentId, Kind, RegisteredModel, Unreadable};
 use crate::error::{Class, Error, Result};
 
-const NOT_CHECKED: &str = "it has not all checksums, as it was begun by an older mlferry or by mlflow-export-import: \
-                           missing and damaged files may go unnoticed; export into a new directory to have them checked";
+const NOT_CHECKED: &str = "it does not have all checksums, because an older mlferry or mlflow-export-import began it: \
+                           missing and damaged files may go unnoticed; export into a new directory to check them";
 
-/// Opens the lists of a directory. Returns the items that represent damaged files of the directory itself, and notes.
+/// Opens the lists of a directory. Returns the checksums, the items for damaged files of the directory itself, and
+/// notes.
 pub(super) fn inspect(layout: &Layout) -> Result<(Checksums, Vec<Unreadable>, Vec<String>)> {
     let (has_list, origin) = (layout.root().join(Layout::CHECKSUMS).exists(), layout.origin());
     // The folder of a single experiment has a list, but no manifest that requires it.
@@ -22,7 +23,7 @@ pub(super) fn inspect(layout: &Layout) -> Result<(Checksums, Vec<Unreadable>, Ve
         return Ok((Checksums::new(layout, false), Vec::new(), notes));
     }
     let mut damaged = Vec::new();
-    // The manifest defines which lists must exist: no list contains the manifest.
+    // The manifest shows which lists must exist. It is in no list itself.
     let manifest: Result<Manifest> = layout.guard(&origin).and_then(|()| {
         let file = std::fs::File::open(&origin).map_err(|e| Error::from(e).at(origin.display()))?;
         json(&origin)(&mut std::io::BufReader::new(file))
@@ -63,13 +64,13 @@ fn note(layout: &Layout) -> String {
     format!("{}: {NOT_CHECKED}", layout.root().display())
 }
 
-/// Experiments are read first, so they represent the directory.
+/// The item for a damaged file of the directory itself. It counts as an experiment, because experiments are read first.
 fn of_directory(file: &str, reason: &impl ToString) -> Unreadable {
     Unreadable { kind: Kind::Experiment, id: file.to_owned(), reason: reason.to_string() }
 }
 
 impl ArchiveReader {
-    /// An item for the runs and other items that an experiment's damaged list no longer shows.
+    /// The item for the runs and other objects that are missing from an experiment's damaged list.
     pub(super) fn damaged_list_of(&self, experiment: &ExperimentId) -> Option<Unreadable> {
         let reason = self.checksums.problem(&self.layout.experiment(experiment))?;
         Some(Unreadable {
@@ -79,22 +80,22 @@ impl ArchiveReader {
         })
     }
 
-    /// Experiments that the directory's table of contents names but that do not exist. With checksums they are already
+    /// Experiments without a folder that the directory's table of contents lists. With checksums, they are already
     /// known.
-    pub(super) fn experiments_without_folder(&self, there: &[String]) -> impl Iterator<Item = Unreadable> {
-        let there: BTreeSet<&str> = there.iter().map(String::as_str).collect();
+    pub(super) fn experiments_without_folder(&self, present: &[String]) -> impl Iterator<Item = Unreadable> {
+        let present: BTreeSet<&str> = present.iter().map(String::as_str).collect();
         let id_of = |line: &Value| line["id"].as_str().or(line["experiment_id"].as_str()).map(str::to_owned);
         self.contents(&self.layout.experiments_file(), "experiments", Kind::Experiment, &|line| {
-            id_of(line).filter(|id| !there.contains(id.as_str()))
+            id_of(line).filter(|id| !present.contains(id.as_str()))
         })
     }
 
-    /// Registered models that the table of contents names but that do not exist.
-    pub(super) fn models_without_folder(&self, there: &[PathBuf]) -> impl Iterator<Item = Unreadable> {
+    /// Registered models without a folder that the table of contents lists.
+    pub(super) fn models_without_folder(&self, present: &[PathBuf]) -> impl Iterator<Item = Unreadable> {
         self.contents(&self.layout.models_file(), "models", Kind::RegisteredModel, &|line| {
             let name = line.as_str().or(line["name"].as_str())?.to_owned();
             let model = RegisteredModel { name, ..RegisteredModel::default() };
-            (!there.contains(&self.layout.registered_model_file(&model))).then_some(model.name)
+            (!present.contains(&self.layout.registered_model_file(&model))).then_some(model.name)
         })
     }
 
@@ -110,12 +111,12 @@ impl ArchiveReader {
         }
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let all = match self.read::<Wrapped<Value>>(path) {
-            // Other tools' lists may have another form, which does not indicate a loss.
+            // The lists of other tools may have another form, which does not indicate a loss.
             Ok(file) => file.mlflow[key].as_array().cloned().unwrap_or_default(),
             Err(error) if error.class() == Class::NotFound => Vec::new(),
             Err(error) => return vec![Unreadable { kind, id: name, reason: error.to_string() }].into_iter(),
         };
-        let reason = format!("{} names it, and its folder or the file in it is missing", path.display());
+        let reason = format!("{} lists it, but its folder or the file in it is missing", path.display());
         let lost = all.iter().filter_map(lost);
         lost.map(|id| Unreadable { kind, id, reason: reason.clone() }).collect::<Vec<_>>().into_iter()
     }

@@ -16,7 +16,7 @@ impl ArchiveReader {
     pub(super) fn read_datasets(&self) -> Result<Vec<Readable<EvaluationDataset>>> {
         let mut datasets = Vec::new();
         for id in self.folders_with(&self.layout.datasets(), "dataset.json")? {
-            // The folder's name is the id: an id inside a file is not trusted as a path.
+            // The name of the folder is the id: an id inside a file is not trusted as a path.
             datasets.push(match self.read::<EvaluationDataset>(&self.layout.dataset_file(&id)) {
                 Ok(dataset) => Ok(EvaluationDataset { id, ..dataset }),
                 Err(error) => {
@@ -38,8 +38,7 @@ impl ArchiveReader {
         let opened = match is_plain_id(id) {
             true => self
                 .checksums
-                // The check covers all records before the first is returned: a changed record must not reach the
-                // target.
+                // All records are checked before the first one is returned: a changed record must not reach the target.
                 .check(&path)
                 .and_then(|()| File::open(&path).map_err(|e| Error::from(e).at(path.display()))),
             false => Err(Error::permanent(format!("{id:?} is not the id of an evaluation dataset"))),

@@ -18,21 +18,21 @@ impl ArchiveReader {
             .collect())
     }
 
-    /// The folder's name is the id: an id inside a file is not trusted as a path.
+    /// Reads a logged model. The name of its folder is the id: an id inside a file is not trusted as a path.
     fn read_logged_model(&self, experiment: &ExperimentId, id: &ModelId) -> Result<LoggedModel> {
         let file = self.read::<Wrapped<LoggedModelFile>>(&self.layout.logged_model_file(experiment, id))?;
         let model = LoggedModel::from(file.mlflow);
         Ok(LoggedModel { id: id.clone(), experiment_id: experiment.clone(), ..model })
     }
 
-    /// Searches the experiments: a directory has no index of models.
+    /// Searches all experiments, because a directory has no index of models.
     pub(super) fn find_logged_model(&self, id: &ModelId) -> Result<Option<LoggedModel>> {
         if !is_plain_id(id.as_str()) {
             return Ok(None);
         }
         for experiment in self.experiment_ids()? {
             let experiment = experiment.into();
-            // A lost file is reported with its experiment.
+            // A lost file is reported when its experiment is read.
             if self.layout.logged_model_file(&experiment, id).exists() {
                 return self.read_logged_model(&experiment, id).map(Some);
             }

@@ -36,14 +36,14 @@ use crate::io::{Pages, Traffic};
 const EXPERIMENTS_PER_PAGE: usize = 200;
 const RUNS_PER_PAGE: usize = 100;
 const POINTS_PER_CHUNK: usize = 10_000;
-/// Run files that are read at the same time.
+/// The most run files that are read at the same time.
 const MAX_CONCURRENT_FILES: usize = 2;
 
 pub struct ArchiveReader {
     layout: Layout,
     about: SourceInfo,
     checksums: Checksums,
-    /// Items that represent lost or damaged files of the directory as a whole.
+    /// Items for lost or damaged files of the directory as a whole.
     damaged: Vec<Unreadable>,
     /// Notes that were not reported yet.
     notes: Mutex<Vec<String>>,
@@ -72,10 +72,8 @@ impl ArchiveReader {
             return Err(no_export(root));
         }
         if layout.origin().is_file() && !layout.manifest().is_file() {
-            return Err(Error::usage(format!(
-                "{place} holds an export that has not come to its end: it has no manifest.json"
-            ))
-            .hint("run the same `mlferry export` again: it continues where it stopped"));
+            return Err(Error::usage(format!("{place} holds an unfinished export: it has no manifest.json"))
+                .hint("run the same `mlferry export` again: it continues where it stopped"));
         }
         let (checksums, damaged, notes) = damage::inspect(&layout)?;
         let about = SourceInfo { kind: "archive", location: place, version: None, capabilities: None };
@@ -87,7 +85,7 @@ impl ArchiveReader {
     }
 
     /// Names of the folders in `folder` that contain `file`, or contained it at the export. A folder that never
-    /// contained it comes from an object that could not be exported.
+    /// contained it belongs to an object that could not be exported.
     fn folders_with(&self, folder: &Path, file: &str) -> Result<Vec<String>> {
         let mut names = BTreeSet::new();
         match fs::read_dir(folder) {
@@ -135,7 +133,7 @@ impl ArchiveReader {
         let path = self.layout.run_file(&experiment.id, run);
         let read = self.checksums.read(&path, |text| archive::read_summary(text, &path));
         let read = read.map_err(|error| unreadable(error.to_string()))?;
-        // The folder's name is the id: an id inside a file is not trusted as a path.
+        // The name of the folder is the id: an id inside a file is not trusted as a path.
         Ok(Run { id: run.clone(), experiment_id: experiment.id.clone(), ..read })
     }
 
@@ -147,10 +145,10 @@ impl ArchiveReader {
         let folder = self.folder(owner);
         match self.read::<ArtifactList>(&folder.list()) {
             Ok(list) => {
-                // A file that the export could not read is still a file of its owner; opening it returns the error.
+                // A file that the export could not read still belongs to its owner; opening it returns the error.
                 let missing = list.missing.into_keys().map(|path| Ok(FileEntry::new(path, None)));
-                let there = list.files.into_iter().map(|file| as_listed(owner, &folder, file));
-                Ok(there.chain(missing).collect())
+                let present = list.files.into_iter().map(|file| as_listed(owner, &folder, file));
+                Ok(present.chain(missing).collect())
             }
             Err(e) if e.class() == Class::NotFound => {
                 self.layout.guard(&folder.artifacts())?;
@@ -164,26 +162,26 @@ impl ArchiveReader {
         let path = self.layout.experiment_file(&id.into());
         let mut file = self.read::<Wrapped<ExperimentFile>>(&path)?.mlflow;
         file.experiment.id = id.into();
-        // The incumbent's `export-models` lists a run once for each version that was made of it.
+        // `export-models` of mlflow-export-import lists a run once for each version that was made from it.
         let mut seen = HashSet::new();
         file.runs.retain(|run| seen.insert(run.clone()));
         Ok(file)
     }
 
-    /// Runs that another tool reports as not exported, and runs without any information.
+    /// Runs that another tool lists as not exported, and an item for runs that a damaged list lacks.
     fn read_failed_runs(&self, id: &ExperimentId) -> Result<Vec<Readable<Run>>> {
         let file: Wrapped<IgnoredAny> = self.read(&self.layout.experiment_file(id))?;
         let info = file.info.unwrap_or_default();
         // Counts of other tools are not checked: an invalid list does not indicate a loss.
         let info: ExperimentInfo = serde_json::from_value(info).unwrap_or_default();
-        let reason = "the export says that it could not be exported".to_owned();
+        let reason = "it is in the export's list of failed runs".to_owned();
         let lost = |run: RunId| Unreadable { kind: Kind::Run, id: run.to_string(), reason: reason.clone() };
         let failed = info.failed_runs.into_iter().map(|run| Err(lost(run)));
         Ok(failed.chain(self.damaged_list_of(id).map(Err)).collect())
     }
 }
 
-/// A file with the size that it had at the export; its reader compares the checksum.
+/// A file of the list, if it still has the size from the export. Its reader compares the checksum.
 fn as_listed(owner: Owner<'_>, folder: &OwnerFolder, file: FileEntry) -> Readable<FileEntry> {
     let path = folder.artifact(&file.path);
     let reason = match (file.size, path.metadata()) {
@@ -203,8 +201,8 @@ fn as_listed(owner: Owner<'_>, folder: &OwnerFolder, file: FileEntry) -> Readabl
 fn no_export(root: &Path) -> Error {
     let place = root.display();
     let part = |what: &str, tool: &str| {
-        Error::usage(format!("{place} holds {what} alone, which does not say what belongs around it"))
-            .hint(format!("export it once more with {tool}, or with `mlferry export`"))
+        Error::usage(format!("{place} holds only {what}, not the whole export that it belongs to"))
+            .hint(format!("export it again with {tool}, or with `mlferry export`"))
     };
     match ["version.json", "model.json", "run.json"].map(|name| root.join(name).is_file()) {
         [true, ..] => part("a model version", "`export-models`"),
@@ -317,7 +315,7 @@ impl Reader for ArchiveReader {
     }
 
     async fn others(&self) -> Result<Vec<Unsupported>> {
-        self.left_by_the_incumbent()
+        self.unsupported_content()
     }
 
     fn histories<'a>(&'a self, runs: &'a [Run]) -> BoxStream<'a, Result<Readable<MetricChunk>>> {
@@ -335,7 +333,7 @@ impl Reader for ArchiveReader {
 
     async fn open(&self, owner: Owner<'_>, file: &FileEntry) -> Result<ByteStream> {
         if !is_safe_path(&file.path) {
-            return Err(Error::permanent(format!("{:?} would leave its folder", file.path)));
+            return Err(Error::permanent(format!("{:?} leads out of its folder", file.path)));
         }
         let folder = self.folder(owner);
         let path = folder.artifact(&file.path);
@@ -372,7 +370,7 @@ fn history(path: PathBuf, run_id: RunId) -> BoxStream<'static, Result<Readable<M
         if let (true, Err(error)) = (sent, read) {
             let unreadable =
                 Unreadable { kind: Kind::Run, id: run_id.to_string(), reason: error.to_string() };
-            // If the receiver is closed, the reason is not needed either.
+            // If the receiver is closed, the reason is not needed.
             let _ = sender.blocking_send(Ok(Err(unreadable)));
         }
     });

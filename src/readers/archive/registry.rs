@@ -28,7 +28,7 @@ impl ArchiveReader {
     }
 
     fn model_files(&self) -> Result<Vec<PathBuf>> {
-        // The folder of a single experiment also has models, but those are logged models.
+        // The folder of a single experiment may also have models, but these are logged models.
         let mut folders =
             if self.layout.only().is_some() { Vec::new() } else { self.layout.registries().into() };
         let mut files = BTreeSet::new();
@@ -48,7 +48,8 @@ impl ArchiveReader {
                 let entry = entry?;
                 match entry.path().join("model.json") {
                     file if file.is_file() => drop(files.insert(file)),
-                    // The incumbent's folders have the models' names, including "/". Links could form a circle.
+                    // Folders of mlflow-export-import have the names of the models, including "/". Links are not
+                    // followed, because they could form a circle.
                     _ if entry.file_type()?.is_dir() => folders.push(entry.path()),
                     _ => {}
                 }
@@ -57,7 +58,7 @@ impl ArchiveReader {
         Ok(files.into_iter().collect())
     }
 
-    /// Searches the experiments: a directory has no index of runs.
+    /// Searches all experiments, because a directory has no index of runs.
     pub(super) fn find_run(&self, id: &RunId) -> Result<Option<Run>> {
         if !is_plain_id(id.as_str()) {
             return Ok(None);
@@ -65,7 +66,7 @@ impl ArchiveReader {
         for experiment in self.experiment_ids()? {
             let experiment = experiment.into();
             let path = self.layout.run_file(&experiment, id);
-            // A lost file is reported with its experiment.
+            // A lost file is reported when its experiment is read.
             if path.exists() {
                 let run = self.checksums.read(&path, |text| read_summary(text, &path))?;
                 return Ok(Some(Run { id: id.clone(), experiment_id: experiment, ..run }));

@@ -1,4 +1,4 @@
-//! Exports from an untrusted source: no file outside of them is read, and every broken file is named.
+//! Exports from an untrusted source: files outside of them are not read, and every broken file is reported.
 
 use futures::TryStreamExt;
 
@@ -85,7 +85,7 @@ async fn models_in_a_circle_of_links_are_found_once() {
 }
 
 #[tokio::test]
-async fn what_is_broken_costs_its_run_alone_and_is_named() {
+async fn a_broken_file_is_named_and_affects_only_its_run() {
     let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
     let deep_tags = format!(r#"{{"mlflow":{{"info":{{"run_id":"r1","experiment_id":"1"}},"tags":{deep}}}}}"#);
     let deep_metrics = format!(
@@ -112,7 +112,7 @@ async fn what_is_broken_costs_its_run_alone_and_is_named() {
 }
 
 #[tokio::test]
-async fn ids_that_lead_elsewhere_are_no_ids() {
+async fn ids_that_lead_elsewhere_are_refused() {
     let export = Export::new();
     let runs = r#"["../../../../etc", "/etc", "r1/../r1", ".", ""]"#;
     export.write("experiments/1/experiment.json", &EXPERIMENT.replace(r#"["r1"]"#, runs));

@@ -33,7 +33,7 @@ impl ArchiveReader {
         Ok(self.trace_file(experiment, id).map_err(reason)?.trace)
     }
 
-    /// The folder's name is the id: an id inside a file is not trusted as a path.
+    /// Reads the header of a trace. The name of its folder is the id: an id inside a file is not trusted as a path.
     fn trace_file(&self, experiment: &ExperimentId, id: &str) -> Result<TraceFile> {
         let file: TraceFile = self.read(&self.layout.trace_file(experiment, id))?;
         let trace = Trace { id: id.to_owned(), experiment_id: experiment.clone(), ..file.trace };

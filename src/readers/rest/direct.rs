@@ -1,4 +1,4 @@
-//! Files that this machine reads directly from their store, as long as it sees the same files as the server.
+//! Reads files directly from their store, if this machine sees the same files there as the server.
 
 use std::collections::HashSet;
 use std::sync::PoisonError;
@@ -19,13 +19,13 @@ impl RestReader {
         if is_by_server { None } else { self.stores.root(owner).await }
     }
 
-    /// The owner's files as their store lists them. None when the server must be asked. An empty list is accepted only
-    /// if the server lists nothing either: the same name may mean another place for the server (a custom endpoint, a
-    /// container's file system). The list of a folder of this machine must match the server's list.
+    /// The owner's files, as their store lists them. `None` when the server must be asked. An empty list is accepted
+    /// only if the server lists nothing either: the same name may mean another place for the server (a custom endpoint,
+    /// a container's file system). A folder on this machine must also have the same files as the server's list.
     pub(super) async fn listed_directly(&self, owner: Owner<'_>) -> Option<Pages<'static, FileEntry>> {
         if let Some(host) = other_proxy(owner.artifact_uri, &self.client.address().to_string()) {
             self.stores.note(format!(
-                "artifacts that {host} serves are asked of this server instead, which may keep others: compare a run in \
+                "artifacts that {host} serves are read from this server instead, which may have other files: compare a run in \
                  MLflow's own client"
             ));
         }
@@ -51,20 +51,20 @@ impl RestReader {
         Some(stream::once(async { Ok(first) }).chain(pages).boxed())
     }
 
-    /// Whether the server lists something at the top of the root that this machine does not see, or that has another
+    /// Whether the server lists a file at the top of the root that this machine does not see, or sees with another
     /// size. False if the server cannot list the root.
-    async fn server_sees_more(&self, root: &Root, owner: Owner<'_>, ours: &[FileEntry]) -> bool {
+    async fn server_sees_more(&self, root: &Root, owner: Owner<'_>, seen: &[FileEntry]) -> bool {
         if !matches!(owner.kind, Kind::Run | Kind::LoggedModel) {
             return false;
         }
         let Ok((files, folders)) = self.client.list_artifacts(owner, "").await else { return false };
-        let is_other = |theirs: &FileEntry| match ours.iter().find(|ours| ours.path == theirs.path) {
+        let is_other = |listed: &FileEntry| match seen.iter().find(|seen| seen.path == listed.path) {
             None => true,
-            Some(ours) => ours.size.zip(theirs.size).is_some_and(|(ours, theirs)| ours != theirs),
+            Some(seen) => seen.size.zip(listed.size).is_some_and(|(seen, listed)| seen != listed),
         };
-        let tops: HashSet<&str> = ours.iter().filter_map(|file| file.path.split('/').next()).collect();
+        let tops: HashSet<&str> = seen.iter().filter_map(|file| file.path.split('/').next()).collect();
         let is_missing = |folder: &String| {
-            // Only a folder of this machine can exist and be empty.
+            // Only a local folder can exist and be empty.
             !tops.contains(folder.as_str()) && !root.folder().is_some_and(|root| root.join(folder).is_dir())
         };
         files.iter().any(is_other) || folders.iter().any(is_missing)
@@ -73,20 +73,20 @@ impl RestReader {
     fn leave_to_server(&self, root: &Root, owner: Owner<'_>) {
         self.by_server.lock().unwrap_or_else(PoisonError::into_inner).insert(owner.artifact_uri.to_owned());
         self.stores.note(format!(
-            "this machine does not see in {} what the server sees there: such artifacts come by way of the server",
+            "this machine does not see the server's files in {}: such artifacts are read through the server",
             root.container()
         ));
     }
 }
 
-/// The host that an artifact root names as its proxy, if it is not this server's. A tracking server that also serves
-/// artifacts uses its own store for any host name (MLflow 3.10, `server/handlers.py`,
-/// `_is_servable_proxied_run_artifact_root`), while MLflow's client asks that host.
+/// The host that an artifact root names as its proxy, if it is another host than this server's. A tracking server that
+/// also serves artifacts uses its own store for any host name (MLflow 3.10, `server/handlers.py`,
+/// `_is_servable_proxied_run_artifact_root`), while MLflow's client connects to that host.
 fn other_proxy<'a>(root: &'a str, address: &str) -> Option<&'a str> {
     let (scheme, rest) = root.split_once("://")?;
     let host = rest.split('/').next().filter(|host| !host.is_empty())?;
-    let ours = address.split_once("://").map(|(_, rest)| rest.split('/').next().unwrap_or(rest));
-    (matches!(scheme, "mlflow-artifacts" | "http" | "https") && ours != Some(host)).then_some(host)
+    let own_host = address.split_once("://").map(|(_, rest)| rest.split('/').next().unwrap_or(rest));
+    (matches!(scheme, "mlflow-artifacts" | "http" | "https") && own_host != Some(host)).then_some(host)
 }
 
 #[cfg(test)]
@@ -104,8 +104,8 @@ mod tests {
     use crate::entities::ExperimentId;
     use crate::rest::{Access, Address, Capabilities, Client, Probe};
 
-    /// The files read from the folder `<dir>/r1/artifacts` when a server lists it as `listed`; none if the server is
-    /// asked.
+    /// The files that are read from the folder `<dir>/r1/artifacts` when a server lists it as `listed`. `None` if the
+    /// server is asked for them.
     async fn read(dir: &Path, listed: ResponseTemplate) -> Option<Vec<String>> {
         let server = MockServer::start().await;
         Mock::given(path("/api/2.0/mlflow/artifacts/list")).respond_with(listed).mount(&server).await;
@@ -123,7 +123,7 @@ mod tests {
         let owner =
             Owner { kind, experiment_id: &experiment_id, id, artifact_uri: root.to_str().unwrap(), label };
         let Some(pages) = source.listed_directly(owner).await else {
-            assert!(source.direct_root(&owner).await.is_none(), "nor is anything opened there");
+            assert!(source.direct_root(&owner).await.is_none(), "files are not opened there either");
             assert!(source.stores.take_notes().concat().contains("does not see"));
             return None;
         };
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn a_root_at_another_proxy_is_seen() {
+    fn a_root_at_another_proxy_is_recognized() {
         let of = |root: &str| other_proxy(root, "http://ours:5000/prefix").map(str::to_owned);
         assert_eq!(of("mlflow-artifacts://files:5500/1/r/artifacts").as_deref(), Some("files:5500"));
         for root in ["mlflow-artifacts:/1/r", "mlflow-artifacts://ours:5000/1/r", "s3://b/1", "/data/1"] {
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_folder_is_believed_as_far_as_the_server_sees_the_same_in_it() {
+    async fn a_local_folder_is_read_only_if_the_server_lists_the_same() {
         let dir = tempfile::tempdir().unwrap();
         let root = dir.path().join("r1/artifacts");
         std::fs::create_dir_all(root.join("hollow")).unwrap();

@@ -5,7 +5,7 @@ use crate::entities::{EvaluationDataset, Experiment, Kind, Readable, Scorer, Unr
 use crate::error::Result;
 use crate::io::Pages;
 
-/// Datasets or scorers that are requested one by one, at the same time.
+/// The most datasets or scorers that are requested at the same time.
 const MAX_CONCURRENT_REQUESTS: usize = 8;
 
 impl RestReader {
@@ -36,7 +36,7 @@ impl RestReader {
         stream::iter(asked).buffered(MAX_CONCURRENT_REQUESTS).try_collect().await
     }
 
-    /// The list of latest versions is sufficient if each of them is the first version.
+    /// Every version of every scorer. The list of latest versions is sufficient if each of them is the first version.
     pub(super) async fn every_scorer(&self, experiment: &Experiment) -> Result<Vec<Scorer>> {
         if experiment.lifecycle.is_deleted() {
             return Ok(Vec::new());
@@ -62,7 +62,7 @@ impl RestReader {
             match self.client.scorers(None).await {
                 Ok(all) => Ok(Some(all)),
                 Err(e) if self.ends_all(&e).await => Err(e),
-                // Then each experiment is asked and reports its own error.
+                // Then each experiment is asked, and returns its own error.
                 Err(_) => Ok(None),
             }
         };

@@ -1,6 +1,6 @@
-//! The experiments of a server, also if its list of them fails. Over a folder of files (MLflow 2.22 and 3.10,
-//! `store/tracking/file_store.py`) one torn `meta.yaml` breaks the whole list; experiments that have artifacts are then
-//! requested one by one.
+//! The experiments of a server, even if it cannot list them. Over a folder of files (MLflow 2.22 and 3.10,
+//! `store/tracking/file_store.py`), one torn `meta.yaml` breaks the whole list; then the experiments that have
+//! artifacts are requested one by one.
 
 use futures::stream;
 use futures::{StreamExt, TryStreamExt};
@@ -11,10 +11,10 @@ use crate::error::{Class, Error, Result};
 use crate::io::{Listing, Pages};
 
 const NOTHING: &str = "the server shows no experiment at all, deleted ones included, and every MLflow server begins with \
-                       one: see that it was started over the right database or folder, and that each folder has its \
+                       one: check that it was started with the right database or folder, and that each folder has its \
                        meta.yaml";
 
-/// Experiments that are requested one by one, at the same time.
+/// The most experiments that are requested at the same time.
 const MAX_CONCURRENT_REQUESTS: usize = 8;
 
 struct Walk<'a> {
@@ -54,9 +54,9 @@ impl RestReader {
         stream::try_unfold(walk, next).boxed()
     }
 
-    /// The first experiment, which the list may omit and whose id is known. Over files, a server does not list it
-    /// without its `meta.yaml` (MLflow 2.22 and 3.10, `store/tracking/file_store.py`, `search_experiments`), and
-    /// repositories are often published in this state. An empty list is not trusted.
+    /// The first experiment: its id is known, and the list may omit it. Over files, a server does not list an
+    /// experiment without its `meta.yaml` (MLflow 2.22 and 3.10, `store/tracking/file_store.py`, `search_experiments`),
+    /// and repositories are often published in this state. An empty list is not trusted.
     async fn beyond_the_list(&self, seen: &[ExperimentId]) -> Result<Option<Readable<Experiment>>> {
         let first = ExperimentId::from("0");
         if seen.contains(&first) || self.client.address().arn().is_some() {
@@ -75,7 +75,7 @@ impl RestReader {
         }
     }
 
-    /// Experiments that have a folder of artifacts at the server's own root. The last item reports that there may be
+    /// Experiments that have a folder of artifacts at the server's own root. The last item shows that there may be
     /// more.
     async fn instead_of_experiments(
         &self,
@@ -92,7 +92,7 @@ impl RestReader {
         let asked = new.map(|id| async move {
             match self.client.experiment(&id).await {
                 Ok(experiment) => Ok(Some(Ok(experiment))),
-                // A remaining folder of a removed experiment is not an experiment.
+                // It is the remaining folder of a removed experiment.
                 Err(error) if error.class() == Class::NotFound => Ok(None),
                 Err(error) if self.ends_all(&error).await => Err(error),
                 Err(error) => {

@@ -7,10 +7,10 @@ use crate::entities::{FileEntry, Kind, Owner, Readable, Unreadable};
 use crate::error::{Class, Error, Result};
 use crate::io::{Pages, circle};
 
-/// Folders that are listed at the same time.
+/// The most folders that are listed at the same time.
 const MAX_CONCURRENT_FOLDERS: usize = 8;
 
-/// The limit for endlessly nested folders: no file system and no store has longer paths.
+/// Stops the walk in endlessly nested folders: no file system and no store has longer paths.
 const MAX_PATH_LENGTH: usize = 4_096;
 
 fn is_below(path: &str, folder: &str) -> bool {
@@ -24,8 +24,8 @@ type Listed = (Vec<FileEntry>, Vec<String>);
 type Walk = (Vec<String>, Option<Error>);
 
 impl RestReader {
-    /// Reads from the store itself if this machine can reach it: one request per 1 000 files. Otherwise from the
-    /// server: one request per folder.
+    /// The files of an owner. They are listed by the store itself if this machine can reach it, with one request per
+    /// 1 000 files; otherwise by the server, with one request per folder.
     pub(super) fn files_of<'a>(&'a self, owner: Owner<'a>) -> Pages<'a, Readable<FileEntry>> {
         let pages = async move {
             match self.listed_directly(owner).await {
@@ -69,11 +69,11 @@ impl RestReader {
                 let (below, astray): (Vec<_>, Vec<_>) =
                     below.into_iter().partition(|path| is_below(path, &folder));
                 files.extend(astray.iter().map(|path| Err(unlisted(owner, path, &circle()))));
-                // The server would list another folder instead, or nothing. As a file, such a folder fails with its
-                // name.
-                let (sayable, other): (Vec<_>, Vec<_>) =
+                // For such a folder, the server would list another folder or nothing. It is returned as a file, so that
+                // it fails with its name.
+                let (listable, other): (Vec<_>, Vec<_>) =
                     below.into_iter().partition(|folder| self.can_be_listed(owner, folder));
-                folders.extend(sayable);
+                folders.extend(listable);
                 files.extend(other.into_iter().map(|path| Ok(FileEntry::new(path, None))));
             }
             Result::Ok(Some((files, (folders, lost))))
@@ -83,7 +83,7 @@ impl RestReader {
 
     /// Lists one folder. The server may not find an owner that it has listed (a run without an artifacts folder, a
     /// model of a deleted experiment: MLflow 3.10 over a file store), although the owner has files. Then the error is
-    /// included, because more of such a run cannot be requested.
+    /// also returned, because nothing else of such a run can be requested.
     async fn folder(&self, owner: Owner<'_>, folder: &str) -> Result<(Listed, Option<Error>)> {
         let (proxied, rules) = (proxied_path(owner.artifact_uri), self.probe.capabilities.paths);
         if let Some(root) = proxied.filter(|_| is_kept(rules, folder).is_err()) {
@@ -103,7 +103,7 @@ impl RestReader {
         }
     }
 
-    /// Either the owner's route or the proxy's route can list it; the proxy gets the whole path.
+    /// True when the owner's route or the proxy's route can list the folder. The proxy receives the whole path.
     fn can_be_listed(&self, owner: Owner<'_>, folder: &str) -> bool {
         if folder.len() > MAX_PATH_LENGTH {
             return false;

@@ -14,7 +14,8 @@ const METRICS_AHEAD: usize = 6;
 
 type Chunks<'a> = BoxStream<'a, Result<Readable<MetricChunk>>>;
 
-/// `bulk` is how many runs the server takes in one call; `None` when it has no such route.
+/// The histories of these runs. `bulk` is the number of runs that the server accepts in one call; `None` when it has no
+/// such route.
 pub fn histories<'a>(client: &'a Client, bulk: Option<usize>, runs: &'a [Run]) -> Chunks<'a> {
     let tasks: Vec<(String, VecDeque<RunId>)> = match bulk {
         Some(most) => runs.chunks(most).flat_map(by_metric).collect(),
@@ -33,7 +34,7 @@ pub fn histories<'a>(client: &'a Client, bulk: Option<usize>, runs: &'a [Run]) -
         .boxed()
 }
 
-/// The runs that have each metric. Run ids are sorted, because the server's answer is sorted.
+/// The runs that have each metric. Run ids are sorted, because the server's answer is sorted by run.
 fn by_metric(runs: &[Run]) -> BTreeMap<String, VecDeque<RunId>> {
     let mut keys: BTreeMap<String, Vec<RunId>> = BTreeMap::new();
     for run in runs {
@@ -64,7 +65,8 @@ async fn first_answer(client: &Client, key: String, wanted: VecDeque<RunId>, run
 }
 
 impl Series {
-    /// One bulk call. The answer is sorted by run. So a cut answer is complete for all its runs except the last one.
+    /// Sends one bulk call. The answer is sorted by run, so a cut answer is complete for all its runs except the last
+    /// one.
     async fn ask(&mut self, client: &Client, runs: &[Run]) {
         let wanted: Vec<RunId> = self.rest.drain(..).collect();
         let rows = match client.history_bulk(&wanted, &self.key).await {
@@ -87,7 +89,7 @@ impl Series {
                 self.rest.extend(wanted.into_iter().filter(|run| *run >= last));
             }
         } else {
-            // The run's own page lists this metric: an empty answer is not valid.
+            // The list of runs contains this metric: an empty answer is not valid.
             self.single.extend(wanted.into_iter().filter(|run| !chunks.contains_key(run)));
         }
         for chunk in chunks.into_values() {
@@ -129,7 +131,7 @@ fn has(points: &[Point], point: &Point) -> bool {
 }
 
 /// One metric of one run, a page at a time. If its latest point does not arrive, it is taken from the list of runs: the
-/// history cannot be read to its end, or a user has removed the rows.
+/// history cannot be read to its end, or a user has removed rows of it.
 fn one_run<'a>(client: &'a Client, run: RunId, key: String, runs: &'a [Run]) -> Chunks<'a> {
     let latest = latest_of(runs, &run, &key);
     let pages = client.history(run.clone(), key.clone());
@@ -180,7 +182,7 @@ mod tests {
         Run { id: id.into(), latest: [("m".to_owned(), point)].into(), ..Run::default() }
     }
 
-    /// The points of each run that are read from a server which returns these rows.
+    /// The points of each run that are read from a server with these rows.
     async fn read(rows: &[Value], runs: &[Run], bulk: Option<usize>) -> BTreeMap<RunId, Vec<i64>> {
         let server = MockServer::start().await;
         let all = ResponseTemplate::new(200).set_body_json(json!({ "metrics": rows }));

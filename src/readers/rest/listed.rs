@@ -1,4 +1,4 @@
-//! Lists that break off: the items that were read are kept, and the rest is reported.
+//! Lists that break off: the objects that were read are kept, and the rest is reported.
 
 use futures::stream;
 use futures::{StreamExt, TryStreamExt};
@@ -9,7 +9,7 @@ use crate::error::{Class, Error, Result};
 use crate::io::{Listing, Pages};
 
 impl RestReader {
-    /// The list. If it breaks off, one item represents all lost objects. `of` is their owner.
+    /// The whole list. If it breaks off, its last item represents all lost objects. `of` is their owner.
     pub(super) fn to_its_end<'a, T: Send + 'a>(
         &'a self,
         kind: Kind,
@@ -31,8 +31,8 @@ impl RestReader {
         stream::try_unfold((list, of), next).boxed()
     }
 
-    /// True when every other question would fail, too: the server is gone, or requires another sign-in. A temporary
-    /// error of one question, while the server answers others, concerns only the requested object.
+    /// True when every other request would fail, too: the server is unreachable, or requires another sign-in. A
+    /// temporary error of one request, while the server answers others, concerns only the requested object.
     pub(super) async fn ends_all(&self, error: &Error) -> bool {
         match error.class() {
             Class::Permanent | Class::NotFound | Class::Forbidden => false,
@@ -41,7 +41,8 @@ impl RestReader {
         }
     }
 
-    /// The same error; a permanent one if it concerns only the requested object, so that the caller can distinguish it.
+    /// Returns the same answer. An error that concerns only the requested object becomes permanent, so that the caller
+    /// can recognize it.
     pub(super) async fn judged<T>(&self, answer: Result<T>) -> Result<T> {
         match answer {
             Err(error) if !error.is_about_object() && !self.ends_all(&error).await => {

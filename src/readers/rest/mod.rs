@@ -40,7 +40,7 @@ pub struct RestReader {
     about: SourceInfo,
     probe: Probe,
     stores: Arc<ArtifactStores>,
-    /// Roots that this machine seems to reach, but where it does not see the same files as the server.
+    /// Roots in which this machine does not see the same files as the server.
     by_server: Mutex<HashSet<String>>,
     has_models: OnceCell<bool>,
     /// The latest version of each scorer, if the server lists all at once.
@@ -48,11 +48,11 @@ pub struct RestReader {
     prompt_links: OnceCell<PromptLinks>,
 }
 
-/// Runs that are requested one by one, at the same time.
+/// The most runs that are requested at the same time.
 const MAX_CONCURRENT_RUNS: usize = 8;
 
 impl RestReader {
-    /// `probe` is the result of the first look at `client`'s server; `stores` hold its artifacts.
+    /// `probe` is the result of the first requests to the server of `client`; `stores` hold its artifacts.
     pub fn new(client: Arc<Client>, stores: Arc<ArtifactStores>, probe: Probe) -> Self {
         let about = SourceInfo {
             kind: "server",
@@ -74,8 +74,8 @@ impl RestReader {
 }
 
 impl RestReader {
-    /// Adds the logged models that each run used and made, which a page of the search does not contain. This needs one
-    /// request per run, and is skipped if the server has no logged models.
+    /// Adds the logged models that each run used and created, because a page of the search does not contain them. This
+    /// needs one request per run, and is skipped if the server has no logged models.
     async fn with_models(&self, page: Vec<Readable<Run>>) -> Result<Vec<Readable<Run>>> {
         if !self.has_models().await? {
             return Ok(page);
@@ -87,7 +87,7 @@ impl RestReader {
             };
             Ok(match self.client.run(&run.id).await {
                 Ok(Run { model_inputs, model_outputs, .. }) => Ok(Run { model_inputs, model_outputs, ..run }),
-                // The run is listed but not found: reading its files reports the error.
+                // The run is listed, but not found: the error is reported when its files are read.
                 Err(e) if e.class() == Class::NotFound => Ok(run),
                 Err(e) if self.ends_all(&e).await => return Err(e),
                 Err(e) => Err(Unreadable { kind: Kind::Run, id: run.id.to_string(), reason: e.to_string() }),
@@ -104,7 +104,7 @@ impl RestReader {
             let all = self.every_experiment().try_concat().await?;
             let ids: Vec<_> = all.iter().flatten().map(|experiment| experiment.id.clone()).collect();
             match self.client.any_logged_model(&ids).await {
-                // If the answer is unknown, each run is asked.
+                // If the answer is unknown, each run is requested.
                 Err(error) if !self.ends_all(&error).await => Ok(true),
                 answer => Ok(answer? || ids.len() < all.len()),
             }
@@ -113,7 +113,7 @@ impl RestReader {
     }
 }
 
-/// Every server has the first experiment, over any store.
+/// True if the id can belong to a file store. Every server has the first experiment, over any store.
 fn may_be_of_files(id: &ExperimentId) -> bool {
     id.as_str() == "0" || id.is_of_file_store()
 }
@@ -174,7 +174,7 @@ impl Reader for RestReader {
         }
     }
 
-    /// This skips the requests for the models of each run.
+    /// This does not request the models of each run.
     async fn runs_outside(&self, experiment: &Experiment, window: &TimeRange) -> Result<Vec<RunId>> {
         let outside = |page: Vec<Readable<Run>>| {
             let runs = page.into_iter().flatten().filter(|run| !window.takes(run.start_time));
@@ -279,7 +279,7 @@ impl Reader for RestReader {
 
     async fn sha256(&self, owner: Owner<'_>, file: &FileEntry) -> Result<Option<String>> {
         match self.direct_root(&owner).await {
-            // Then its bytes are read, from any place that has them.
+            // If the store fails, the caller reads the bytes, from any place that has them.
             Some(root) => root.sha256(&file.path).await.or_else(|error| match may_be_had_elsewhere(&error) {
                 true => Ok(None),
                 false => Err(error),

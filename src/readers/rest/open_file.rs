@@ -6,7 +6,7 @@ use crate::entities::{FileEntry, Owner};
 use crate::error::{Class, Code, Error, Result};
 
 /// A route by which the server returns a file.
-enum Road {
+enum FileRoute {
     /// The artifact proxy, with the path as its URL encodes it.
     Proxy(String),
     /// The owner's own route, for any store that the server itself can reach.
@@ -14,8 +14,8 @@ enum Road {
 }
 
 impl RestReader {
-    /// Opens a file: from its store if this machine can reach it, otherwise through the server's routes, each of which
-    /// supports other names. If the store does not have or return the file, the server is tried next.
+    /// Opens a file: from its store if this machine can reach it, otherwise through the server's routes, which support
+    /// different names. If the store does not have or return the file, the server is tried next.
     pub(super) async fn open_file(&self, owner: Owner<'_>, file: &FileEntry) -> Result<ByteStream> {
         let refusal = match self.direct_root(&owner).await {
             None => None,
@@ -36,10 +36,10 @@ impl RestReader {
 
     async fn open_through_server(&self, owner: Owner<'_>, file: &FileEntry) -> Result<ByteStream> {
         let mut first = None;
-        for road in self.roads(owner, &file.path)? {
-            let opened = match road {
-                Road::Proxy(path) => self.client.download_proxied(&path).await,
-                Road::Owner => self.client.download(owner, &file.path).await,
+        for route in self.routes(owner, &file.path)? {
+            let opened = match route {
+                FileRoute::Proxy(path) => self.client.download_proxied(&path).await,
+                FileRoute::Owner => self.client.download(owner, &file.path).await,
             };
             match opened {
                 Err(error) if may_be_had_elsewhere(&error) => first = first.or(Some(error)),
@@ -49,30 +49,31 @@ impl RestReader {
         Err(first.unwrap_or_else(|| Error::permanent(format!("the server has no route to {:?}", file.path))))
     }
 
-    /// The routes that support this name, the better one first. The proxy streams. But for names beyond ASCII, the
-    /// proxy of MLflow 3.10 answers 500, and the other route works.
-    fn roads(&self, owner: Owner<'_>, path: &str) -> Result<Vec<Road>> {
-        let (can, mut roads) = (self.probe.capabilities, Vec::new());
+    /// The routes that support this name, the better one first. The proxy streams the file. But for names beyond ASCII,
+    /// the proxy of MLflow 3.10 answers 500, and the other route works.
+    fn routes(&self, owner: Owner<'_>, path: &str) -> Result<Vec<FileRoute>> {
+        let (can, mut routes) = (self.probe.capabilities, Vec::new());
         let by_owner = is_kept(can.paths, path);
         let root = proxied_path(owner.artifact_uri).filter(|_| can.artifact_proxy);
         let proxied = root.and_then(|root| proxied_url_path(can.paths, root, path).ok());
-        roads.extend(proxied.map(Road::Proxy));
+        routes.extend(proxied.map(FileRoute::Proxy));
         if by_owner.is_ok() {
-            roads.push(Road::Owner);
+            routes.push(FileRoute::Owner);
         }
         if !path.is_ascii() {
-            roads.reverse();
+            routes.reverse();
         }
-        if roads.is_empty() { by_owner.map(|()| roads) } else { Ok(roads) }
+        if routes.is_empty() { by_owner.map(|()| routes) } else { Ok(routes) }
     }
 }
 
 /// True when another route may work: this one does not have the file, does not return it, or does not accept its name.
-/// A path that is known not to be a file is not requested from a server, which could wait for it without end.
+/// A path that is known not to be a file is not requested from a server, because the server could wait for it without
+/// end.
 pub(super) fn may_be_had_elsewhere(error: &Error) -> bool {
-    let is_no_file =
+    let is_not_a_file =
         matches!(error.get_code(), Some(Code::Io(ErrorKind::IsADirectory | ErrorKind::Unsupported)));
-    !is_no_file
+    !is_not_a_file
         && matches!(error.class(), Class::NotFound | Class::Forbidden | Class::Auth | Class::Permanent)
 }
 
@@ -121,11 +122,11 @@ mod tests {
         answers(&server, &format!("{PROXY}/x"), packed).await;
         assert_eq!(read(&server, "x").await.unwrap(), b"abc");
         let asked = &server.received_requests().await.unwrap()[0];
-        assert_eq!(asked.headers["accept-encoding"], "identity", "and it is not asked to");
+        assert_eq!(asked.headers["accept-encoding"], "identity", "the client requests no compression");
     }
 
     #[tokio::test]
-    async fn what_one_road_does_not_give_another_may() {
+    async fn a_file_that_one_route_lacks_is_read_through_another() {
         let server = MockServer::start().await;
         let text = |text: &str| ResponseTemplate::new(200).set_body_string(text);
         answers(&server, &format!("{PROXY}/Train%3Ax"), text("by the proxy")).await;
@@ -138,11 +139,7 @@ mod tests {
         assert_eq!(read(&server, "y").await.unwrap(), b"by the run", "the proxy does not have it");
         let asked = server.received_requests().await.unwrap().len();
         let error = read(&server, "a%20b").await.unwrap_err();
-        assert!(error.to_string().contains("would take \"a%20b\" for \"a b\""), "{error}");
-        assert_eq!(
-            server.received_requests().await.unwrap().len(),
-            asked,
-            "nobody is asked for another file"
-        );
+        assert!(error.to_string().contains("would read \"a%20b\" as \"a b\""), "{error}");
+        assert_eq!(server.received_requests().await.unwrap().len(), asked, "no other file is requested");
     }
 }

@@ -1,4 +1,5 @@
-//! The prompt versions that a trace is linked to. No route returns them for a trace: a search for each version does.
+//! The prompt versions that a trace is linked to. No route returns them for a trace, but a search for each version
+//! finds its traces.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -10,12 +11,12 @@ use crate::error::{Error, Result};
 use crate::io::{Pages, strict};
 use crate::readers::read_all;
 
-/// Versions that are searched for at the same time.
+/// The most versions that are searched for at the same time.
 const MAX_CONCURRENT_REQUESTS: usize = 8;
 /// The most experiments in one search.
 const EXPERIMENTS: usize = 100;
 
-/// The versions as `name/number`, by the trace's id; and the reason why some may be missing.
+/// The versions as `name/number`, by the id of the trace; and the reason why some may be missing.
 #[derive(Default)]
 pub struct PromptLinks {
     of: HashMap<String, BTreeSet<String>>,
@@ -23,7 +24,7 @@ pub struct PromptLinks {
 }
 
 impl RestReader {
-    /// Adds the links, and at the end the links that could not be found.
+    /// Adds the links to the traces, and at the end an item for links that could not be found.
     pub(super) fn with_prompts<'a>(
         &'a self,
         experiment: &'a Experiment,

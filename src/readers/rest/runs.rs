@@ -1,5 +1,5 @@
-//! The runs of an experiment, also if the server's list of them fails or is incomplete. Over a folder of files (MLflow
-//! 2.22 and 3.10, `store/tracking/file_store.py`) one torn file breaks the list of all runs, and a run without
+//! The runs of an experiment, even if the server cannot list them or its list is incomplete. Over a folder of files
+//! (MLflow 2.22 and 3.10, `store/tracking/file_store.py`), one torn file breaks the list of all runs, and a run without
 //! `meta.yaml` is omitted. Then the runs that other objects name are requested one by one.
 
 use std::collections::HashSet;
@@ -20,7 +20,7 @@ struct Walk<'a> {
 }
 
 impl RestReader {
-    /// Runs that the server lists come without their logged models.
+    /// All runs of the experiment. The runs of the server's list come without their logged models.
     pub(super) fn every_run<'a>(&'a self, experiment: &'a Experiment) -> Pages<'a, Readable<Run>> {
         let is_file_store = experiment.id.is_of_file_store();
         let walk = Walk { list: self.client.runs(&experiment.id, ""), seen: HashSet::new(), ended: false };
@@ -48,15 +48,15 @@ impl RestReader {
         stream::try_unfold(walk, next).boxed()
     }
 
-    /// Runs that have a folder of artifacts, and that the server has but cannot read.
+    /// Runs that have a folder of artifacts, but that the server cannot read.
     async fn unlisted(&self, experiment: &Experiment, seen: &HashSet<RunId>) -> Result<Vec<Readable<Run>>> {
         let folders = self.run_folders(experiment).await?;
         let found = self.ask_for(experiment, folders.difference(seen)).await?;
-        // A remaining folder of a removed run is not a run.
+        // An id that is not found belongs to the remaining folder of a removed run.
         Ok(found.into_iter().filter_map(|(id, run)| readable(experiment, id, run, false)).collect())
     }
 
-    /// Runs that artifacts, logged models and other runs name. The last item reports that there may be more.
+    /// Runs that artifacts, logged models and other runs name. The last item shows that there may be more.
     async fn instead_of_list(
         &self,
         experiment: &Experiment,
@@ -80,9 +80,9 @@ impl RestReader {
         }
         runs.sort_by_key(|run| run.as_ref().map_or(i64::MAX, |run| run.start_time.unwrap_or(0)));
         let reason = format!(
-            "the server cannot list its runs ({error}). Those that artifacts, logged models and versions name were \
-             looked for; if it has others, they stay behind until it can: the server's log says why, over a folder of \
-             files it names the file that is to be mended or moved away"
+            "the server cannot list its runs ({error}). The runs that artifacts, logged models and versions name were \
+             requested one by one; others are not migrated until the server can list them: its log shows the reason \
+             and, over a folder of files, the file to repair or to move away"
         );
         let id = format!("others of experiment {}", experiment.id);
         runs.push(Err(Unreadable { kind: Kind::Run, id, reason }));
@@ -105,7 +105,7 @@ impl RestReader {
         Ok(answers.into_iter().filter(|(_, run)| !run.as_ref().is_ok_and(is_elsewhere)).collect())
     }
 
-    /// The folders of runs below the experiment's artifacts, if the server proxies those.
+    /// The folders of runs below the experiment's artifacts, if the server proxies these artifacts.
     async fn run_folders(&self, experiment: &Experiment) -> Result<HashSet<RunId>> {
         let root = proxied_path(&experiment.artifact_location);
         let Some(root) = root.filter(|_| self.probe.capabilities.artifact_proxy) else {
@@ -116,7 +116,7 @@ impl RestReader {
                 Ok(folders.into_iter().filter(|name| is_run_id(name)).map(RunId::from).collect())
             }
             Err(error) if self.ends_all(&error).await => Err(error),
-            // This search only finds unlisted runs; runs that are known to be lost are reported anyway.
+            // This search only finds unlisted runs; runs that are known to be lost are reported in any case.
             Err(error) => {
                 tracing::warn!(
                     "{}: folders of runs that no list shows are not looked for: {error}",
@@ -127,7 +127,7 @@ impl RestReader {
         }
     }
 
-    /// The runs that made logged models, as far as those can be read.
+    /// The runs that created logged models, if these can be read.
     async fn makers_of_models(&self, experiment: &Experiment) -> Result<HashSet<RunId>> {
         let mut makers = HashSet::new();
         if !self.probe.capabilities.logged_models {
@@ -141,7 +141,7 @@ impl RestReader {
         Ok(makers)
     }
 
-    /// Runs of any experiment that versions of registered models come from, as far as those can be read.
+    /// Runs of any experiment from which versions of registered models come, if these can be read.
     async fn runs_of_versions(&self) -> Result<HashSet<RunId>> {
         let mut runs = HashSet::new();
         if !self.probe.capabilities.model_registry {
@@ -164,7 +164,7 @@ fn id_of(run: &Readable<Run>) -> RunId {
 }
 
 /// The folders of runs, if the experiment's folder is on this machine. Only names that are ids of runs are used, and
-/// the server is asked for each.
+/// each of them is requested from the server.
 async fn local_run_folders(experiment: &Experiment) -> Vec<RunId> {
     let folder = folder(&experiment.artifact_location);
     let Some(folder) = folder.filter(|folder| folder.ends_with(experiment.id.as_str())) else {

@@ -1,4 +1,5 @@
-//! Files below an experiment's root that no run, logged model or trace owns: no part of MLflow reads or moves them.
+//! Files below an experiment's root that belong to no run, logged model or trace: no part of MLflow reads or moves
+//! them.
 
 use futures::{StreamExt, stream};
 
@@ -8,14 +9,14 @@ use crate::artifacts::proxied_path;
 use crate::entities::{Count, Experiment, Unsupported};
 use crate::error::{Class, Result};
 
-/// Experiments that are checked, and how many at the same time.
+/// The most experiments that are checked, and how many at the same time.
 const MAX_EXPERIMENTS: usize = 100;
 const MAX_CONCURRENT_REQUESTS: usize = 8;
 /// Folders that MLflow itself creates there, in addition to one for each run.
 const OWNED: [&str; 2] = ["models", "traces"];
 
 impl RestReader {
-    /// They are counted only if the server proxies artifacts.
+    /// Counts these files. This is possible only if the server proxies artifacts.
     pub(super) async fn strays(&self, experiments: &[Experiment]) -> Result<Unsupported> {
         let roots = experiments.iter().filter_map(|one| proxied_path(&one.artifact_location));
         let roots: Vec<&str> = roots.filter(|_| self.probe.capabilities.artifact_proxy).collect();
@@ -40,7 +41,7 @@ impl RestReader {
                 let is_stray = |name: &&String| !is_run_id(name) && !OWNED.contains(&name.as_str());
                 Ok((files.len() + folders.iter().filter(is_stray).count()) as u64)
             }
-            // No file was ever written below this root.
+            // Nothing was ever written below this root.
             Err(error) if error.class() == Class::NotFound => Ok(0),
             Err(error) => Err(error),
         }

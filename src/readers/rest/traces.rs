@@ -6,7 +6,7 @@ use crate::entities::{Experiment, ExperimentId, Run, SPANS_FILE, Spans, Trace, T
 use crate::error::{Class, Error, Result};
 use crate::io::{Listing, Pages, strict};
 
-/// Runs that are requested one by one, at the same time.
+/// The most runs that are requested at the same time.
 const MAX_CONCURRENT_RUNS: usize = 16;
 
 impl RestReader {
@@ -26,8 +26,8 @@ impl RestReader {
         }
     }
 
-    /// The file that clients write when no database stores the spans. It is read without the server, because not every
-    /// server returns it.
+    /// The spans in the file that clients write when they are not stored in a database. The file is read without the
+    /// server, because not every server returns it.
     async fn stored_spans_of(&self, trace: &Trace) -> Option<Spans> {
         let root = self.stores.root(&trace.owner()).await?;
         let read = async { root.open(SPANS_FILE).await?.try_collect::<BytesMut>().await };
@@ -35,7 +35,7 @@ impl RestReader {
         Some(Spans(text.freeze()))
     }
 
-    /// Only a search for each run returns its links (MLflow 3.3 on).
+    /// The links of runs to traces. Only a search for each run returns its links (MLflow 3.3 on).
     pub(super) fn links<'a>(
         &'a self,
         experiment: &'a Experiment,

@@ -7,19 +7,19 @@ use crate::rest::PathRules;
 /// The capabilities that the probe found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Capabilities {
-    /// How many runs `get-history-bulk` takes in one call; absent before MLflow 2.3. 20 in 2.9, 100 since 2.10 or so.
+    /// How many runs `get-history-bulk` accepts in one call; absent before MLflow 2.3. 20 in 2.9, 100 since 2.10 or so.
     pub bulk_history_runs: Option<usize>,
     /// The server proxies artifacts (`mlflow-artifacts:`); since MLflow 1.24, off with `--no-serve-artifacts`.
     pub artifact_proxy: bool,
     /// How the server changes the path of a file.
     pub paths: PathRules,
-    /// Runs name the datasets they read; since MLflow 2.5.
+    /// Runs list the datasets that they read; since MLflow 2.5.
     pub datasets: bool,
-    /// The server keeps a model registry.
+    /// The server has a model registry.
     pub model_registry: bool,
-    /// The registry keeps prompts too; since MLflow 2.21.
+    /// The registry also holds prompts; since MLflow 2.21.
     pub prompts: bool,
-    /// Logged models are objects of their own; since MLflow 3.0.
+    /// Logged models are separate objects; since MLflow 3.0.
     pub logged_models: bool,
     /// Evaluation datasets and scorers; since MLflow 3.4, over a database.
     pub evaluation: bool,

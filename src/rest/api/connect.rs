@@ -2,19 +2,19 @@ use super::probe::{Probe, probe};
 use crate::error::Result;
 use crate::rest::{Access, Address, Call, Client, Version};
 
-/// From this version on, the prefix applies to all routes.
-const WHOLE: Version = Version::new(3, 12, 0);
+/// From this release on, the prefix applies to all routes.
+const PREFIX_ON_ALL_ROUTES: Version = Version::new(3, 12, 0);
 
 /// The prefix that documentation and charts use.
-const USUAL: &str = "/mlflow";
+const USUAL_PREFIX: &str = "/mlflow";
 
-/// Opens a server, also one with `--static-prefix`. Before MLflow 3.12 the prefix applies to `/ajax-api`, `/version`
+/// Opens a server, with or without `--static-prefix`. Before MLflow 3.12 the prefix applies to `/ajax-api`, `/version`
 /// and `/get-artifact`, but not to `/api` (`server/handlers.py`, `_get_rest_path`). Every route below `/api` also
 /// exists below `/ajax-api` (`_get_paths`). So all routes are reachable below the prefix, and only some without it.
 pub async fn connect(address: Address, access: Access) -> Result<(Client, Probe)> {
     let client = Client::new(address, access.clone())?;
     let found = probe(&client).await;
-    let Some(other) = other_way(&client, &found).await else {
+    let Some(other) = other_address(&client, &found).await else {
         return Ok((client, found?));
     };
     let other = Client::new(other, access)?;
@@ -25,7 +25,7 @@ pub async fn connect(address: Address, access: Access) -> Result<(Client, Probe)
 }
 
 /// Another address that may reach the same server.
-async fn other_way(client: &Client, found: &Result<Probe>) -> Option<Address> {
+async fn other_address(client: &Client, found: &Result<Probe>) -> Option<Address> {
     let address = client.address();
     match found {
         Err(error) if !error.is_about_object() => return None,
@@ -33,12 +33,12 @@ async fn other_way(client: &Client, found: &Result<Probe>) -> Option<Address> {
         Err(_) if address.below_prefix().is_some() => return address.below_prefix(),
         Err(_) | Ok(_) => {}
     }
-    let below = address.with_prefix(USUAL)?;
+    let below = address.with_prefix(USUAL_PREFIX)?;
     let version = Call::get("/mlflow/version").question();
     let body = client.bytes(&version).await.ok()?;
     // If the route does not exist, a web page may answer for any path.
     let version = Version::parse(&String::from_utf8_lossy(&body))?;
-    if version < WHOLE { below.below_prefix() } else { Some(below) }
+    if version < PREFIX_ON_ALL_ROUTES { below.below_prefix() } else { Some(below) }
 }
 
 #[cfg(test)]
@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_no_server_is_none_below_a_prefix_either() {
+    async fn a_page_that_is_not_a_server_is_not_one_below_a_prefix() {
         let server = server("3.10.1", "/mlflow", false).await;
         let error = open(format!("{}/elsewhere", server.uri())).await.map(|_| ()).unwrap_err();
         assert!(error.to_string().contains("/elsewhere answers, but not as"), "{error}");

@@ -28,7 +28,7 @@ struct Page {
 }
 
 #[derive(Deserialize)]
-struct One {
+struct OneDataset {
     dataset: Wire,
 }
 
@@ -89,7 +89,7 @@ struct Experiments {
 }
 
 impl Client {
-    /// The datasets come without the experiments that they belong to.
+    /// The datasets, without the experiments that they belong to.
     pub fn evaluation_datasets(&self) -> Listing<'_, EvaluationDataset> {
         listing(
             |one: &EvaluationDataset| one.id.clone(),
@@ -108,7 +108,7 @@ impl Client {
     }
 
     pub fn dataset_records<'a>(&'a self, id: &'a str) -> Pages<'a, Record> {
-        // The server identifies records by their inputs, so this does too.
+        // The server identifies records by their inputs, so this list does too.
         let key = |one: &Record| one.inputs.get().to_owned();
         let all = listing(key, move |token: Option<String>| async move {
             let mut call = Call::get(DATASETS).below(&format!("{id}/records"));
@@ -126,7 +126,8 @@ impl Client {
         strict(all)
     }
 
-    /// Not repeated when the outcome is unknown: the caller then finds the dataset by a tag. Returns the id.
+    /// Creates a dataset and returns its id. The call is not repeated when its outcome is unknown: the caller then
+    /// looks for the dataset by a tag.
     pub async fn create_dataset(
         &self,
         name: &str,
@@ -136,7 +137,7 @@ impl Client {
         let tags = serde_json::to_string(tags)?;
         let body = json!({ "name": name, "experiment_ids": experiments, "tags": tags });
         let call = Call::post("/api/3.0/mlflow/datasets/create", &body)?.only_unsent();
-        Ok(self.json::<One>(&call).await?.dataset.dataset_id)
+        Ok(self.json::<OneDataset>(&call).await?.dataset.dataset_id)
     }
 
     pub async fn set_dataset_tags(&self, id: &str, tags: &BTreeMap<String, Value>) -> Result<()> {
@@ -149,7 +150,7 @@ impl Client {
         self.done(&Call::post(DATASETS, &body)?.below(&format!("{id}/add-experiments"))).await
     }
 
-    /// Writes each record or overwrites it: the server identifies a record by its inputs.
+    /// Writes or overwrites each record: the server identifies a record by its inputs.
     pub async fn upsert_records(&self, id: &str, records: &[Record]) -> Result<()> {
         let mut texts = Vec::new();
         for record in records {
@@ -157,7 +158,7 @@ impl Client {
         }
         let mut rest = texts.as_slice();
         while !rest.is_empty() {
-            let (now, later) = rest.split_at(per_request(rest));
+            let (now, later) = rest.split_at(texts_per_request(rest));
             let body = json!({ "dataset_id": id, "records": format!("[{}]", now.join(",")) });
             self.done(&Call::post(DATASETS, &body)?.below(&format!("{id}/records"))).await?;
             rest = later;
@@ -167,7 +168,7 @@ impl Client {
 }
 
 /// Returns how many of the first texts fit into one request; at least one.
-fn per_request(texts: &[String]) -> usize {
+fn texts_per_request(texts: &[String]) -> usize {
     let mut bytes = 0;
     let fits = |text: &&String| {
         bytes += text.len() + 1;
@@ -183,8 +184,8 @@ mod tests {
     #[test]
     fn requests_stay_below_the_limit() {
         let texts = |size: usize, count: usize| vec!["x".repeat(size); count];
-        assert_eq!(per_request(&texts(99, 5)), 5);
-        assert_eq!(per_request(&texts(399_999, 5)), 2);
-        assert_eq!(per_request(&texts(2_000_000, 2)), 1);
+        assert_eq!(texts_per_request(&texts(99, 5)), 5);
+        assert_eq!(texts_per_request(&texts(399_999, 5)), 2);
+        assert_eq!(texts_per_request(&texts(2_000_000, 2)), 1);
     }
 }

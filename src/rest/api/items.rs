@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 pub struct Items(Vec<Box<RawValue>>);
 
 impl Items {
-    /// `id` is where the object's id is in its JSON, as a pointer such as `/info/run_id`.
+    /// Converts the objects. `id` is the place of the object's id in its JSON, as a pointer such as `/info/run_id`.
     pub fn read<W, T>(&self, kind: Kind, id: &str, into: impl Fn(W) -> Result<T>) -> Vec<Readable<T>>
     where
         W: DeserializeOwned,
@@ -33,7 +33,7 @@ impl Items {
     }
 }
 
-/// An object without an id is identified by its content.
+/// The id of an object. An object without one is identified by its content.
 fn id_of(text: &RawValue, pointer: &str) -> String {
     let json: Value = serde_json::from_str(text.get()).unwrap_or_default();
     match json.pointer(pointer) {
@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn one_that_is_not_as_expected_costs_no_other_and_is_named() {
+    fn an_unexpected_object_is_reported_and_the_others_are_read() {
         let page = r#"[
             {"info": {"id": "a", "time": 1}},
             {"info": {"id": "b", "time": "yesterday"}},
@@ -75,7 +75,7 @@ mod tests {
         let items: Items = serde_json::from_str(page).unwrap();
         let into = |wire: Wire| match wire.info.time {
             0.. => Ok(wire.info.id),
-            time => Err(Error::permanent(format!("{time} is no time"))),
+            time => Err(Error::permanent(format!("{time} is not a time"))),
         };
         let read = items.read(Kind::Trace, "/info/id", into);
         let ids: Vec<Result<&str, &str>> = read
@@ -84,7 +84,7 @@ mod tests {
             .collect();
         assert_eq!((ids[0], ids[1], ids[4], ids[5]), (Ok("a"), Err("b"), Ok("c"), Err("d")));
         assert!(ids[2].is_err_and(|id| id.starts_with("without an id")));
-        assert_ne!(ids[2], ids[3], "each is one of its own");
+        assert_ne!(ids[2], ids[3], "each has an id of its own");
         assert!(read[1].as_ref().unwrap_err().reason.contains("yesterday"));
     }
 }

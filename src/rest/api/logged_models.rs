@@ -116,8 +116,8 @@ impl Client {
         self.done(&Call::with_body(Method::DELETE, LOGGED_MODELS, &Value::Null)?.below(&path)).await
     }
 
-    /// All logged models of an experiment, oldest first, with all their metrics. No route shows deleted models, but
-    /// those of a deleted experiment are shown (MLflow 3.0 to 3.16).
+    /// All logged models of an experiment, oldest first, with all their metrics. No route shows deleted models, but the
+    /// models of a deleted experiment are shown (MLflow 3.0 to 3.16).
     pub fn logged_models<'a>(&'a self, experiment: &'a ExperimentId) -> Listing<'a, LoggedModel> {
         let key = |one: &LoggedModel| one.id.to_string();
         listing(key, move |token: Option<String>| async move {
@@ -150,7 +150,8 @@ impl Client {
         Ok(self.json::<OneModel>(&call).await?.model.into())
     }
 
-    /// Not repeated when the outcome is unknown: the caller then finds the model by a tag.
+    /// Creates a logged model. The call is not repeated when its outcome is unknown: the caller then looks for the
+    /// model by a tag.
     pub async fn create_logged_model(&self, new: &NewModel<'_>) -> Result<LoggedModel> {
         let call = Call::post(LOGGED_MODELS, new)?.only_unsent();
         Ok(self.json::<OneModel>(&call).await?.model.into())
@@ -167,7 +168,7 @@ impl Client {
         self.done(&call).await
     }
 
-    /// The server refuses a param that already exists (MLflow 3.10): pass only missing ones.
+    /// Adds params. The server refuses a param that already exists (MLflow 3.10): pass only missing ones.
     pub async fn log_logged_model_params(
         &self,
         id: &ModelId,
@@ -177,14 +178,15 @@ impl Client {
         self.done(&Call::post(LOGGED_MODELS, &body)?.below(&format!("{id}/params"))).await
     }
 
-    /// Repeating it is a no-op.
+    /// Adds model inputs. A repeated call changes nothing.
     pub async fn log_model_inputs(&self, run: &RunId, models: &[ModelId]) -> Result<()> {
         let models: Vec<_> = models.iter().map(|id| json!({ "model_id": id })).collect();
         let body = json!({ "run_id": run, "models": models });
         self.done(&Call::post("/api/2.0/mlflow/runs/log-inputs", &body)?).await
     }
 
-    /// The server refuses an output that already exists: pass only missing ones, and look it up after a lost reply.
+    /// Adds model outputs. The server refuses an output that already exists: pass only missing ones, and read them
+    /// again after a lost reply.
     pub async fn log_model_outputs(&self, run: &RunId, models: &[ModelOutput]) -> Result<()> {
         let body = json!({ "run_id": run, "models": models });
         self.done(&Call::post("/api/2.0/mlflow/runs/outputs", &body)?.only_unsent()).await

@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::rest::{Call, Capabilities, Client};
 
 const ROUTE: &str = "/v1/traces";
-/// Larger requests may be cut off on the way.
+/// A proxy may cut off larger requests.
 pub const MAX_REQUEST_BYTES: usize = 8 << 20;
 
 #[derive(Clone, PartialEq, Message)]
@@ -23,7 +23,7 @@ struct Request {
     resource_spans: Vec<ResourceSpans>,
 }
 
-/// The resource is left out: servers turn its attributes into trace tags.
+/// It has no resource, because servers turn the attributes of a resource into trace tags.
 #[derive(Clone, PartialEq, Message)]
 struct ResourceSpans {
     #[prost(message, repeated, tag = "2")]
@@ -169,11 +169,11 @@ fn wire(trace: &[u8], span: &Span) -> Option<WireSpan> {
         _ => 0,
     };
     // Servers keep the message only for an error.
-    let is_sayable = span.trace_id == trace
+    let is_representable = span.trace_id == trace
         && span.id.len() == 8
         && (code == 2 || span.message.is_empty())
         && span.other.is_empty();
-    if !is_sayable {
+    if !is_representable {
         return None;
     }
     let attributes = span.attributes.iter().map(|(key, text)| {
@@ -184,7 +184,7 @@ fn wire(trace: &[u8], span: &Span) -> Option<WireSpan> {
         Some(Event {
             time_unix_nano: u64::try_from(event.time).ok()?,
             name: event.name.clone(),
-            attributes: bare(&event.attributes, &event.other)?,
+            attributes: plain_attributes(&event.attributes, &event.other)?,
         })
     });
     Some(WireSpan {
@@ -213,7 +213,7 @@ fn kind(name: &str) -> Option<i32> {
     })
 }
 
-/// Servers write the ids with `tr-` and in lower case.
+/// Converts a link. Servers write its ids with `tr-` and in lower case.
 fn link(link: &SpanLink) -> Option<Link> {
     let bytes = |digits: &str, length: usize| {
         hex::decode(digits).ok().filter(|id| id.len() == length && hex::encode(id) == digits)
@@ -221,12 +221,15 @@ fn link(link: &SpanLink) -> Option<Link> {
     Some(Link {
         trace_id: bytes(link.trace_id.strip_prefix("tr-")?, 16)?,
         span_id: bytes(&link.span_id, 8)?,
-        attributes: bare(&link.attributes, &link.other)?,
+        attributes: plain_attributes(&link.attributes, &link.other)?,
     })
 }
 
-/// Attributes whose values are not JSON text, of an object that has no other fields.
-fn bare(attributes: &BTreeMap<String, Value>, other: &BTreeMap<String, Value>) -> Option<Vec<KeyValue>> {
+/// Converts the attributes of an object that has no other fields. Their values are not JSON text.
+fn plain_attributes(
+    attributes: &BTreeMap<String, Value>,
+    other: &BTreeMap<String, Value>,
+) -> Option<Vec<KeyValue>> {
     let pairs = attributes.iter().map(|(key, value)| key_value(key, value));
     pairs.collect::<Option<_>>().filter(|_| other.is_empty())
 }
@@ -235,7 +238,7 @@ fn key_value(key: &str, value: &Value) -> Option<KeyValue> {
     Some(KeyValue { key: key.to_owned(), value: Some(any(value)?) })
 }
 
-/// The protocol cannot represent an integer beyond 64 bits.
+/// Converts a value. The protocol cannot represent an integer beyond 64 bits.
 fn any(value: &Value) -> Option<AnyValue> {
     let kind = match value {
         Value::Null => None,
@@ -259,7 +262,7 @@ impl Client {
     /// Writes spans into the server's database or overwrites them.
     ///
     /// # Errors
-    /// Also when a successful answer reports rejected spans.
+    /// It also fails when a successful answer reports rejected spans.
     pub async fn send_spans(&self, experiment: &ExperimentId, request: Vec<u8>) -> Result<()> {
         let call = Call::with_bytes(Method::POST, ROUTE, "application/x-protobuf", request);
         let answer = self.bytes(&call.header("x-mlflow-experiment-id", experiment)).await?;
@@ -267,10 +270,10 @@ impl Client {
     }
 }
 
-/// An answer that is not such a message has no meaning here: MLflow has also answered with JSON.
+/// The error for rejected spans. An answer of another form is ignored: MLflow has also answered with JSON.
 fn rejected(answer: &[u8]) -> Option<Error> {
     let PartialSuccess { rejected_spans, error_message } = Response::decode(answer).ok()?.partial_success?;
-    let text = format!("the target did not take {rejected_spans} of its spans: {error_message}");
+    let text = format!("the target refused {rejected_spans} of its spans: {error_message}");
     (rejected_spans > 0).then(|| Error::permanent(text))
 }
 
@@ -308,14 +311,14 @@ mod tests {
     }
 
     #[test]
-    fn what_would_change_on_the_way_is_not_sent() {
+    fn spans_that_would_change_are_not_sent() {
         let sent = |span: Span| request(TRACE, &[span], &newest()).is_some();
         assert!(sent(span(r#"{"a": [1, 2.0, null, true, "x", -9223372036854775808]}"#)));
         assert!(!sent(span("9223372036854775808")), "an integer that is too large");
         assert!(!sent(span("[NaN]")), "not JSON");
         assert!(!sent(Span { message: "fine".into(), ..span("1") }), "the message of a success");
         assert!(sent(Span { message: "bad".into(), status: "ERROR".into(), ..span("1") }));
-        assert!(!sent(Span { trace_id: vec![9; 16], ..span("1") }), "another trace's");
+        assert!(!sent(Span { trace_id: vec![9; 16], ..span("1") }), "a span of another trace");
         assert!(
             request("0123456789abcdef0123456789abcdef", &[span("1")], &newest()).is_none(),
             "an id of MLflow 2"
@@ -345,10 +348,7 @@ mod tests {
         assert!(request(TRACE, &[linked(&link)], &Capabilities::default()).is_none(), "it keeps no links");
         for id in [&TRACE[3..], "tr-1", "tr-0123456789ABCDEF0123456789abcdef", "trace:/here/1"] {
             let other = SpanLink { trace_id: id.into(), ..link.clone() };
-            assert!(
-                request(TRACE, &[linked(&other)], &newest()).is_none(),
-                "{id} would be written otherwise"
-            );
+            assert!(request(TRACE, &[linked(&other)], &newest()).is_none(), "{id} would change");
         }
         let later = Span { other: [("later".to_owned(), Value::from(1))].into(), ..span("1") };
         assert!(request(TRACE, &[later], &newest()).is_none(), "a field that has no place in the message");

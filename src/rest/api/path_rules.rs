@@ -9,12 +9,12 @@ use crate::rest::Version;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PathRules {
-    /// It takes the path as it is. Up to MLflow 2.9.0.
+    /// It uses the path unchanged. Up to MLflow 2.9.0.
     Literal,
     /// It decodes %-sequences until the path no longer changes. MLflow 2.9.1 to 2.19; since 2.12.2 it also parses the
     /// path as a URL at each step, which changes a few more names.
     Decoded,
-    /// The same, and control characters become %-sequences again: `%17` survives, `%20` does not. Since MLflow 2.20.
+    /// The same, but control characters become %-sequences again: `%17` stays, `%20` does not. Since MLflow 2.20.
     #[default]
     Escaped,
 }
@@ -38,7 +38,7 @@ impl PathRules {
         }
     }
 
-    /// The path that the server uses for a requested path; none when the server refuses it.
+    /// The path that the server uses for a requested path. `None` when the server refuses it.
     pub fn used(self, path: &str) -> Option<String> {
         let mut now = path.to_owned();
         if self != Self::Literal {
@@ -90,7 +90,7 @@ fn parsed(path: &str) -> String {
     format!("{scheme}{colon}{path}{mark}{}", query.unwrap_or_default())
 }
 
-/// The end of the scheme, if the path looks as if it had one.
+/// The position of the colon after the scheme, if the path begins like a URL with a scheme.
 fn scheme(path: &str) -> Option<usize> {
     let at = path.find(':').filter(|at| *at > 0)?;
     let is_scheme = path.starts_with(|c: char| c.is_ascii_alphabetic())
@@ -98,7 +98,7 @@ fn scheme(path: &str) -> Option<usize> {
     is_scheme.then_some(at)
 }
 
-/// Parameters begin with the first `;` of the last part.
+/// Removes empty parameters. Parameters begin with the first `;` of the last part.
 fn without_empty_params(path: &str) -> &str {
     let last = path.rfind('/').unwrap_or(0);
     match path[last..].find(';') {
@@ -119,7 +119,7 @@ fn escaped(path: &str) -> String {
     text
 }
 
-/// The paths that every release refuses, on servers that do not run on Windows.
+/// True for the paths that every release refuses, on servers that do not run on Windows.
 fn leaves_its_folder(path: &str) -> bool {
     let has_drive = path.as_bytes().first().is_some_and(u8::is_ascii_alphabetic)
         && (path[1..].starts_with(":/") || path[1..].starts_with(":\\"));

@@ -16,7 +16,7 @@ use crate::rest::http::failure::Failure;
 use crate::rest::{Call, Client};
 
 const SIGN: &str = "/api/2.0/mlflow/artifacts/presigned-upload-url";
-/// AWS: the largest size that one PutObject takes.
+/// AWS: the largest file that one PutObject accepts.
 const MAX_BYTES: u64 = 5 << 30;
 /// The expiration that sagemaker-mlflow 0.5.0 requests, in seconds.
 const EXPIRATION: u64 = 900;
@@ -30,10 +30,10 @@ struct Signed {
 }
 
 impl Client {
-    /// Whether the server signs uploads: since MLflow 3.12, over S3 and other stores that support it. The question
-    /// names a run that does not exist, as sagemaker-mlflow 0.5.0 does (`s3_presigned_artifact_repo.py`): a server that
-    /// can sign then reports that the run does not exist. The first probe does not ask this, because only a target that
-    /// takes no files in another way needs it.
+    /// Whether the server signs uploads: since MLflow 3.12, over S3 and other stores that support it. The request names
+    /// a run that does not exist, as sagemaker-mlflow 0.5.0 does (`s3_presigned_artifact_repo.py`): a server that can
+    /// sign then reports that the run does not exist. The first probe does not ask this, because only a target that
+    /// accepts files in no other way needs it.
     pub async fn signs_uploads(&self) -> Result<bool> {
         let call = Call::post(SIGN, &json!({ "run_id": "probe", "path": "probe.txt" }))?;
         match self.bytes(&call).await {
@@ -53,7 +53,7 @@ impl Client {
     ) -> Result<()> {
         if size > MAX_BYTES {
             return Err(Error::permanent(format!(
-                "{path}: {size} bytes are more than one presigned upload takes"
+                "{path}: {size} bytes are more than one presigned upload accepts"
             ))
             .hint("allow these credentials to write to the artifact store itself: s3:PutObject"));
         }

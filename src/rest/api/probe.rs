@@ -10,7 +10,7 @@ use crate::rest::http::client::is_missing;
 use crate::rest::http::managed;
 use crate::rest::{Call, Client, PathRules, RUNS_PER_BULK_CALL, Version};
 
-/// The result of the first look at a server.
+/// The result of the first requests to a server.
 #[derive(Clone, Debug)]
 pub struct Probe {
     /// Absent when the server does not report it (before MLflow 2.3).
@@ -18,11 +18,11 @@ pub struct Probe {
     pub capabilities: Capabilities,
     /// The latency of one small request on an open connection.
     pub latency: Duration,
-    /// Features that the server may have although it refused the question.
+    /// Features that the server may have, although it refused the requests that test for them.
     pub refused: Vec<Refused>,
 }
 
-/// A refused question. The refusal does not mean that the server lacks the feature.
+/// A refused request that tests for a feature. The refusal does not mean that the server lacks the feature.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refused {
     pub what: &'static str,
@@ -35,12 +35,12 @@ const EVALUATION: &str = "evaluation datasets and scorers";
 const TRACES: &str = "traces";
 pub const ARTIFACT_PROXY: &str = "its artifact proxy";
 
-/// Checks whether this is a readable MLflow tracking server, and finds its capabilities. Only reads.
+/// Checks whether this is a readable MLflow tracking server, and finds its capabilities. It only reads.
 ///
 /// A refused feature counts as present: reading it later fails with its name.
 pub async fn probe(client: &Client) -> Result<Probe> {
-    let told = version(client).await?;
-    let version = match told.flatten() {
+    let reported = version(client).await?;
+    let version = match reported.flatten() {
         None => described(client).await,
         version => version,
     };
@@ -56,7 +56,7 @@ pub async fn probe(client: &Client) -> Result<Probe> {
         ask(EVALUATION, (3, 4), Call::post(evaluation::SEARCH, &json!({ "max_results": 1 }))?),
         ask(TRACES, (3, 2), Call::post(traces::SEARCH, &json!({ "locations": [], "max_results": 1 }))?),
     )?;
-    let at_least = match told {
+    let at_least = match reported {
         None if client.address().arn().is_none() => FORBIDS_VERSION,
         _ if evaluated == Found::Yes => (3, 4),
         _ if third == Found::Yes => (3, 2),
@@ -93,7 +93,7 @@ pub async fn probe(client: &Client) -> Result<Probe> {
     Ok(Probe { version, capabilities, latency, refused: refused.collect() })
 }
 
-/// Every release that can be read has the features from before this one.
+/// The oldest release that can be read. It has every feature that is not listed with a later release.
 const OLDEST: (u32, u32) = (1, 30);
 
 /// Whether a server has a feature.
@@ -117,7 +117,7 @@ impl Found {
     }
 }
 
-/// A question about a feature that releases have since one of them.
+/// A request that tests for a feature. `since` is the first release that has it.
 struct Question<'a> {
     client: &'a Client,
     version: Option<Version>,
@@ -127,7 +127,7 @@ struct Question<'a> {
 
 impl Question<'_> {
     /// # Errors
-    /// When the server refuses the sign-in: then no other question is useful.
+    /// When the server refuses the sign-in: then the other requests would fail, too.
     async fn ask(self, call: Call) -> Result<Found> {
         let error = match self.client.bytes(&call.question()).await {
             Ok(_) => return Ok(Found::Yes),
@@ -137,12 +137,13 @@ impl Question<'_> {
         let (major, minor) = self.since;
         let has = self.version.map(|version| version >= Version::new(major, minor, 0));
         let reason = match (has_none(&error), has) {
-            // This release does not have the route, whatever refuses.
+            // This release does not have the route, even if a gateway refused the request.
             (_, Some(false)) => return Ok(Found::No),
-            // MLflow's own page, or that of a gateway that allows only some routes. Managed MLflow omits some.
+            // The page of MLflow itself, or of a gateway that allows only some routes. Managed MLflow omits some
+            // routes.
             (true, Some(true)) if is_no_route(&error) && self.client.signer().is_none() => {
                 let version = self.version.map(|version| version.to_string()).unwrap_or_default();
-                format!("{error}: MLflow {version} has it, so something before the server may hold it back")
+                format!("{error}: MLflow {version} has it, so a gateway in front of the server may block it")
             }
             (true, _) => return Ok(Found::No),
             (false, _) => error.to_string(),
@@ -151,8 +152,8 @@ impl Question<'_> {
     }
 }
 
-/// The server reports that it lacks the feature: the route does not exist, or not over this store. All other refusals
-/// concern the caller or a temporary state.
+/// True when the server reports that it lacks the feature: the route does not exist, or not for this store. All other
+/// refusals concern the caller or a temporary state.
 pub(in crate::rest) fn has_none(error: &Error) -> bool {
     let is_missing = matches!(error.status(), Some(404 | 405 | 501));
     // MLflow 3.4 on, `store/tracking/file_store.py`.
@@ -160,23 +161,24 @@ pub(in crate::rest) fn has_none(error: &Error) -> bool {
     is_missing || is_disabled || matches!(error.cause(), Some(Cause::SwitchedOff | Cause::NotInThisStore))
 }
 
-/// The route does not exist, and the answer has no error code of MLflow.
+/// True when the route does not exist, and the answer has no error code of MLflow.
 fn is_no_route(error: &Error) -> bool {
     error.answered().is_some_and(|answered| answered.status == 404 && answered.error_code.is_empty())
 }
 
-/// A release that forbids `/version` to all but administrators when it requires a sign-in (3.16 does) is treated as
-/// this one.
+/// The release that is assumed for a server that forbids `/version`. A release with a required sign-in may allow this
+/// route only to administrators (3.16 does).
 const FORBIDS_VERSION: (u32, u32) = (3, 11);
 
-/// Managed MLflow may not expose `/version`; the control plane returns it to callers with the permission.
+/// The version from the control plane, for callers with the permission. Managed MLflow may not offer `/version`.
 async fn described(client: &Client) -> Option<Version> {
     let version = client.signer()?.mlflow_version().await?;
     Version::parse(&version)
 }
 
-/// `/version` exists since MLflow 2.3; none when it is forbidden. Its answer is not JSON, and other programs answer
-/// this path with their own pages.
+/// The answer of `/version`, which exists since MLflow 2.3. The outer value is `None` when the route is forbidden, the
+/// inner one when it does not exist or answers something else. Its answer is not JSON, and other programs answer this
+/// path with their own pages.
 async fn version(client: &Client) -> Result<Option<Option<Version>>> {
     match client.bytes(&Call::get("/version").question()).await {
         Ok(body) => Ok(Some(Version::parse(&String::from_utf8_lossy(&body)))),
@@ -187,7 +189,7 @@ async fn version(client: &Client) -> Result<Option<Option<Version>>> {
 }
 
 impl Client {
-    /// True when the server gives any answer to a small question.
+    /// True when the server gives any answer to a small request.
     pub async fn still_answers(&self) -> bool {
         let Ok(search) = one_experiment() else { return false };
         match self.bytes(&search.question()).await {
@@ -229,19 +231,19 @@ async fn not_a_server(client: &Client) -> Error {
     let (who, hint) = match address.arn() {
         None => (
             address.to_string(),
-            "check the port and the path prefix; opened in a browser the address should show MLflow's own page"
+            "check the port and the path prefix; in a browser, the address should show MLflow's own page"
                 .to_owned(),
         ),
         Some(arn) if address.is_led_elsewhere() => (
-            format!("what is at {} for {arn}", address.endpoint().unwrap_or_default()),
+            format!("the endpoint {} for {arn}", address.endpoint().unwrap_or_default()),
             managed::led_elsewhere(arn),
         ),
-        Some(arn) => (arn.to_string(), "see whether a proxy on the way answers in the place of AWS".to_owned()),
+        Some(arn) => (arn.to_string(), "check whether a proxy answers instead of AWS".to_owned()),
     };
     Error::permanent(format!("{who} answers, but not as an MLflow tracking server")).hint(hint)
 }
 
-/// The title of the page that came instead of an answer.
+/// The title of the web page that came instead of an answer of MLflow. Empty when the page has no title.
 async fn page(client: &Client) -> Option<String> {
     let search = one_experiment().ok()?;
     let answer = client.ask_once(&search).await.ok()?;

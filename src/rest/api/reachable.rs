@@ -1,4 +1,4 @@
-//! Checks whether a server that went away is available again.
+//! Checks whether a server that could not be reached is available again.
 
 use async_trait::async_trait;
 
@@ -9,7 +9,7 @@ use crate::rest::Client;
 
 #[async_trait]
 impl Reachable for Client {
-    /// Asks for one experiment: MLflow answers from its database, a gateway in front of it cannot.
+    /// Asks for one experiment: MLflow answers this from its database, and a gateway in front of it cannot answer it.
     async fn is_there(&self) -> bool {
         let Ok(call) = one_experiment() else { return false };
         match self.ask_once(&call.question()).await {

@@ -33,17 +33,17 @@ const MIN_RUNS_PER_PAGE: usize = 10;
 /// `_get_sort_key`).
 const BY_ID: [&str; 1] = ["experiment_id ASC"];
 
-/// The cheapest question that only a tracking server answers.
+/// The cheapest request that only a tracking server can answer.
 pub(super) fn one_experiment() -> Result<Call> {
     let body = json!({ "max_results": 1, "view_type": "ACTIVE_ONLY", "order_by": BY_ID });
     Call::post("/api/2.0/mlflow/experiments/search", &body)
 }
 
 impl Client {
-    /// A cheap question. It fails when the server does not answer it or requires another sign-in.
+    /// Sends a cheap request. It fails when the server does not answer it or requires another sign-in.
     pub async fn answers(&self) -> Result<()> {
         match self.json::<ExperimentPage>(&one_experiment()?).await {
-            // A refusal is also an answer, unless a gateway gave it.
+            // A refusal is also an answer, unless it comes from a gateway.
             Err(e)
                 if e.cause() != Some(Cause::NoRoute)
                     && matches!(e.class(), Class::Permanent | Class::Forbidden | Class::NotFound) =>

@@ -164,15 +164,16 @@ impl Client {
     pub async fn model_versions(&self, name: &str, with_prompts: bool) -> Result<Vec<ModelVersion>> {
         let filter = format!("name={}", quoted(name)?);
         let mut all = self.versions_where(&filter).await?;
-        // One version tagged as a prompt hides every version of its model from the plain search (MLflow 2.21 to 3.18).
+        // A single version with the prompt tag hides every version of its model from the plain search (MLflow 2.21 to
+        // 3.18).
         if all.is_empty() && with_prompts {
             all = self.versions_where(&format!("{filter} AND {}", is_prompt())).await?;
         }
         if all.is_empty() && self.shows_versions(name).await? {
             return Err(Error::permanent(format!(
-                "the server lists no version of {name:?}, though it shows which are the latest"
+                "the server lists no version of {name:?}, but shows its latest versions"
             ))
-            .hint("restart the server, or look into its database"));
+            .hint("restart the server, or check its database"));
         }
         // The filter ignores case on some databases.
         all.retain(|version| version.name == name);
@@ -219,7 +220,8 @@ impl Client {
         }
     }
 
-    /// Not repeated when the outcome is unknown: the caller then looks the name up.
+    /// Creates a registered model. The call is not repeated when its outcome is unknown: the caller then looks for the
+    /// name.
     pub async fn create_registered_model(
         &self,
         name: &str,
@@ -245,7 +247,8 @@ impl Client {
         strict(self.registered_models_where(&filter, kind)).try_concat().await
     }
 
-    /// If the call is repeated after a lost reply, the old name no longer exists: then the new name shows the outcome.
+    /// Renames a registered model. If the call is repeated after a lost reply, the old name no longer exists: then the
+    /// new name shows the outcome.
     pub async fn rename_registered_model(&self, name: &str, new: &str) -> Result<()> {
         let body = json!({ "name": name, "new_name": new });
         match self.done(&Call::post("/api/2.0/mlflow/registered-models/rename", &body)?).await {
@@ -287,7 +290,8 @@ impl Client {
         self.done(&Call::post("/api/2.0/mlflow/registered-models/alias", &body)?).await
     }
 
-    /// Returns the number. The server assigns it: one more than any version that the model ever had.
+    /// Creates a version and returns its number. The server assigns it: one more than any number that the model ever
+    /// had.
     pub async fn create_model_version(&self, new: &NewVersion<'_>) -> Result<u64> {
         let mut body = json!({
             "name": new.name, "source": new.source, "description": new.description, "tags": pairs(new.tags),
@@ -305,7 +309,7 @@ impl Client {
         Ok(ModelVersion::from(self.json::<OneVersion>(&call).await?.model_version).version)
     }
 
-    /// Deleting a version that no longer exists counts as success.
+    /// Deletes a version. A version that no longer exists counts as deleted.
     pub async fn delete_model_version(&self, name: &str, version: u64) -> Result<()> {
         let body = json!({ "name": name, "version": version.to_string() });
         let call = Call::with_body(Method::DELETE, "/api/2.0/mlflow/model-versions/delete", &body)?;
@@ -315,7 +319,7 @@ impl Client {
         }
     }
 
-    /// The version that had the stage before keeps it.
+    /// Sets the stage of a version. Other versions in this stage stay there.
     pub async fn set_stage(&self, name: &str, version: u64, stage: &str) -> Result<()> {
         let body = json!({
             "name": name, "version": version.to_string(), "stage": stage, "archive_existing_versions": false,
@@ -339,13 +343,13 @@ fn is_prompt() -> String {
     format!("tags.`{}` = 'true'", tag::IS_PROMPT)
 }
 
-/// MLflow's filters accept both kinds of quotes and cannot escape either.
+/// A text as a filter of MLflow contains it. Filters accept both kinds of quotes and cannot escape either.
 pub(in crate::rest) fn quoted(name: &str) -> Result<String> {
     match (name.contains('\''), name.contains('"')) {
         (false, _) => Ok(format!("'{name}'")),
         (true, false) => Ok(format!("\"{name}\"")),
         (true, true) => Err(Error::permanent(format!(
-            "nothing of {name:?} can be asked for: no filter of MLflow can hold both kinds of quotes"
+            "{name:?} cannot be used in a search: a filter of MLflow cannot contain both kinds of quotes"
         ))),
     }
 }

@@ -11,13 +11,13 @@ use crate::rest::{Call, Client};
 #[derive(Deserialize)]
 struct List {
     #[serde(default)]
-    scorers: Vec<Wire>,
+    scorers: Vec<WireScorer>,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Wire {
-    /// A number here, a string in all other messages.
+struct WireScorer {
+    /// A number here, but a string in all other messages.
     experiment_id: Value,
     scorer_name: String,
     #[serde(with = "integer")]
@@ -27,8 +27,8 @@ struct Wire {
     creation_time: Option<i64>,
 }
 
-impl From<Wire> for Scorer {
-    fn from(wire: Wire) -> Self {
+impl From<WireScorer> for Scorer {
+    fn from(wire: WireScorer) -> Self {
         Self {
             experiment_id: wire.experiment_id.to_string().trim_matches('"').into(),
             name: wire.scorer_name,
@@ -50,7 +50,7 @@ impl Client {
         Ok(self.json::<List>(&call).await?.scorers.into_iter().map(Into::into).collect())
     }
 
-    /// Sorted by ascending number.
+    /// All versions of a scorer, in ascending order.
     pub async fn scorer_versions(&self, experiment: &ExperimentId, name: &str) -> Result<Vec<Scorer>> {
         let call = Call::get("/api/3.0/mlflow/scorers/versions");
         let call = call.query("experiment_id", experiment).query("name", name);
@@ -60,7 +60,7 @@ impl Client {
         Ok(versions)
     }
 
-    /// Not repeated when the outcome is unknown. Returns the number.
+    /// Registers a version of a scorer and returns its number. The call is not repeated when its outcome is unknown.
     pub async fn register_scorer(&self, experiment: &ExperimentId, name: &str, content: &str) -> Result<u64> {
         #[derive(Deserialize)]
         struct Registered {

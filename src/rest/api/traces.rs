@@ -18,7 +18,7 @@ use crate::rest::{Call, Client, encode_path};
 
 pub(in crate::rest) const SEARCH: &str = "/api/3.0/mlflow/traces/search";
 const TRACES: &str = "/api/3.0/mlflow/traces";
-/// The server refuses 501 (MLflow 2.14 to 3.18).
+/// The server refuses a larger page (MLflow 2.14 to 3.18).
 const TRACES_PER_PAGE: usize = 500;
 /// The server refuses more links in one request (MLflow 3.10, `store/tracking/sqlalchemy_store.py`).
 const LINKS_PER_REQUEST: usize = 100;
@@ -30,9 +30,9 @@ struct Page {
     next_page_token: Option<String>,
 }
 
-/// The third API, MLflow 3.2 on.
+/// A trace in the third API, MLflow 3.2 on.
 #[derive(Serialize, Deserialize)]
-struct Third {
+struct TraceV3 {
     trace_id: String,
     trace_location: Location,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -75,8 +75,8 @@ impl Location {
     }
 }
 
-impl Third {
-    /// Servers return assessments in any order.
+impl TraceV3 {
+    /// Converts the trace. The assessments are sorted, because servers return them in any order.
     fn read(mut self) -> Result<Trace> {
         self.assessments.sort_by(|a, b| (a.create_time(), a.id()).cmp(&(b.create_time(), b.id())));
         Ok(Trace {
@@ -112,9 +112,9 @@ impl Third {
     }
 }
 
-/// The older API, MLflow 2.14 on. It has no previews and no assessments.
+/// A trace in the older API, MLflow 2.14 on. It has no previews and no assessments.
 #[derive(Deserialize)]
-struct Second {
+struct TraceV2 {
     request_id: String,
     experiment_id: ExperimentId,
     #[serde(default, with = "integer::optional")]
@@ -129,8 +129,8 @@ struct Second {
     tags: Vec<Pair>,
 }
 
-impl From<Second> for Trace {
-    fn from(wire: Second) -> Self {
+impl From<TraceV2> for Trace {
+    fn from(wire: TraceV2) -> Self {
         Self {
             id: wire.request_id,
             experiment_id: wire.experiment_id,
@@ -151,7 +151,7 @@ struct Started {
 
 #[derive(Deserialize)]
 struct StartedTrace {
-    trace_info: Third,
+    trace_info: TraceV3,
 }
 
 impl Client {
@@ -166,7 +166,7 @@ impl Client {
                 "page_token": token,
             });
             let page: Page = self.json(&Call::post(SEARCH, &body)?).await?;
-            Ok((page.traces.read(Kind::Trace, "/trace_id", Third::read), page.next_page_token))
+            Ok((page.traces.read(Kind::Trace, "/trace_id", TraceV3::read), page.next_page_token))
         })
     }
 
@@ -187,13 +187,13 @@ impl Client {
             });
             async move {
                 let page: Page = self.json(&Call::post(SEARCH, &body)?).await?;
-                Ok((page.traces.read(Kind::Trace, "/trace_id", Third::read), page.next_page_token))
+                Ok((page.traces.read(Kind::Trace, "/trace_id", TraceV3::read), page.next_page_token))
             }
         }))
     }
 
-    /// Repeating it is a no-op (MLflow 3.10, `store/tracking/sqlalchemy_store.py`, `link_prompts_to_trace`). Each
-    /// version is a name and a number.
+    /// Links a trace to prompt versions, each given as a name and a number. A repeated call changes nothing (MLflow
+    /// 3.10, `store/tracking/sqlalchemy_store.py`, `link_prompts_to_trace`).
     pub async fn link_prompts(&self, trace: &str, versions: &[(&str, &str)]) -> Result<()> {
         let versions: Vec<_> =
             versions.iter().map(|(name, version)| json!({ "name": name, "version": version })).collect();
@@ -210,7 +210,7 @@ impl Client {
                 call = call.query("page_token", token);
             }
             let page: Page = self.json(&call).await?;
-            let into = |wire: Second| Ok(wire.into());
+            let into = |wire: TraceV2| Ok(wire.into());
             Ok((page.traces.read(Kind::Trace, "/request_id", into), page.next_page_token))
         })
     }
@@ -222,7 +222,7 @@ impl Client {
 
     /// Creates the trace, or replaces it with this content. Returns the trace as the server stored it.
     pub async fn start_trace(&self, trace: &Trace) -> Result<Trace> {
-        let body = json!({ "trace": { "trace_info": Third::of(trace)? } });
+        let body = json!({ "trace": { "trace_info": TraceV3::of(trace)? } });
         self.json::<Started>(&Call::post(TRACES, &body)?).await?.trace.trace_info.read()
     }
 
@@ -244,7 +244,7 @@ impl Client {
         self.done(&Call::with_body(Method::DELETE, TRACES, &Value::Null)?.below(&path)).await
     }
 
-    /// Since MLflow 3.10 or so, repeating it is a no-op; 3.4 refuses it.
+    /// Links a run to traces. A repeated call changes nothing since MLflow 3.10 or so; 3.4 refuses it.
     pub async fn link_traces(&self, run: &RunId, traces: &[String]) -> Result<()> {
         for traces in traces.chunks(LINKS_PER_REQUEST) {
             let body = json!({ "trace_ids": traces, "run_id": run });
@@ -288,7 +288,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_survive_the_way_there_and_back() {
+    fn times_are_converted_without_loss() {
         for time in [0, 1, 1_612_325_106_789, -1, 1_795_485_148_829] {
             assert_eq!(milliseconds(&timestamp(time).unwrap()).unwrap(), time);
         }

@@ -13,7 +13,7 @@ use crate::rest::{Call, Client};
 const PER_PAGE: usize = 1_000;
 /// The limit is low because a user waits for the count.
 const MAX_PAGES: usize = 5;
-/// Experiments that are queried one by one, and how many at the same time.
+/// The most experiments that are queried one by one, and how many at the same time.
 const MAX_EXPERIMENTS: usize = 100;
 const MAX_CONCURRENT_REQUESTS: usize = 8;
 /// Ids of scorers in one request line; see `RUNS_PER_BULK_CALL`.
@@ -32,83 +32,83 @@ struct Route {
     route: &'static str,
     /// The field of the answer that holds the list.
     list: &'static str,
-    how: How,
+    lookup: Lookup,
     reason: &'static str,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum How {
+enum Lookup {
     Get,
     Post,
-    /// Jobs that optimize prompts, and all others.
+    /// Only jobs that optimize prompts; then all other jobs.
     Job,
     OtherJobs,
     EachExperiment,
     /// By the ids of scorers.
     EachScorer,
-    /// The list without the default object that every server has.
+    /// The list, without the default object that every server has.
     BesidesDefault,
-    /// No request for the list: this route writes missing objects (MLflow 3.18, `store/tracking/sqlalchemy_store.py`,
-    /// `_ensure_default_label_schema`), and a source is only read. A request that is refused because it names no
-    /// experiment shows that the route exists.
+    /// The list is not requested: this route writes missing objects (MLflow 3.18, `store/tracking/sqlalchemy_store.py`,
+    /// `_ensure_default_label_schema`), and a source is only read. Instead, a request without an experiment is sent:
+    /// its refusal shows that the route exists.
     Never,
 }
 
 const JOBS: &str = "/ajax-api/3.0/jobs/search";
-const RUN_AGAIN: &str = "to write one is to run it again";
+const RUN_AGAIN: &str = "a job cannot be written without running it again";
 const NEEDS_SECRETS: &str = "they need the gateway's secrets, which are never shown";
-const NEEDS_ENDPOINTS: &str = "they work on gateway endpoints, and those are not migrated";
-const MADE_BY: &str = "who made them and when cannot be set";
+const NEEDS_ENDPOINTS: &str = "they use gateway endpoints, which are not migrated";
+const MADE_BY: &str = "their author and creation time cannot be set";
 
 /// Routes and fields of MLflow 3.18, `protos/*.proto` and `server/`.
 #[rustfmt::skip]
 const TABLE: [Route; 18] = [
-    route("webhooks", "/api/2.0/mlflow/webhooks", "webhooks", How::Get, "their secret is never shown"),
-    route("gateway secrets", "/api/3.0/mlflow/gateway/secrets/list", "secrets", How::Get, "their values are never shown"),
-    route("gateway model definitions", "/api/3.0/mlflow/gateway/model-definitions/list", "model_definitions", How::Get, NEEDS_SECRETS),
-    route("gateway endpoints", "/api/3.0/mlflow/gateway/endpoints/list", "endpoints", How::Get, NEEDS_SECRETS),
-    route("gateway budgets", "/api/3.0/mlflow/gateway/budgets/list", "budget_policies", How::Get, NEEDS_ENDPOINTS),
-    route("gateway guardrails", "/api/3.0/mlflow/gateway/guardrails/list", "guardrails", How::Get, NEEDS_ENDPOINTS),
-    route("online scoring configurations", "/api/3.0/mlflow/scorers/online-configs", "configs", How::EachScorer, NEEDS_ENDPOINTS),
-    route("issues", "/api/3.0/mlflow/issues/search", "issues", How::Post, "their ids, which assessments name, cannot be set"),
-    route("label schemas", "/api/3.0/mlflow/label-schemas/list", "label_schemas", How::Never, "their ids, which review queues name, cannot be set"),
-    route("review queues", "/api/3.0/mlflow/review-queues/list", "review_queues", How::EachExperiment, "their owners cannot be set"),
-    route("gateway endpoint bindings", "/api/3.0/mlflow/gateway/endpoints/bindings/list", "bindings", How::Get, NEEDS_ENDPOINTS),
-    route("prompt-optimization jobs", JOBS, "jobs", How::Job, RUN_AGAIN),
-    route("other jobs", JOBS, "jobs", How::OtherJobs, RUN_AGAIN),
-    route("MCP servers", "/api/3.0/mlflow/mcp-servers", "mcp_servers", How::Get, MADE_BY),
-    route("skills", "/api/3.0/mlflow/skills", "skills", How::Get, MADE_BY),
-    route("users", "/api/2.0/mlflow/users/list", "users", How::Get, "their passwords are never shown; permissions stay with them"),
-    route("roles", "/api/3.0/mlflow/roles/list", "roles", How::Get, "they belong to users, and those are not migrated"),
-    route("other workspaces", "/api/3.0/mlflow/workspaces", "workspaces", How::BesidesDefault, "only the default workspace is read"),
+    route("webhooks", "/api/2.0/mlflow/webhooks", "webhooks", Lookup::Get, "their secret is never shown"),
+    route("gateway secrets", "/api/3.0/mlflow/gateway/secrets/list", "secrets", Lookup::Get, "their values are never shown"),
+    route("gateway model definitions", "/api/3.0/mlflow/gateway/model-definitions/list", "model_definitions", Lookup::Get, NEEDS_SECRETS),
+    route("gateway endpoints", "/api/3.0/mlflow/gateway/endpoints/list", "endpoints", Lookup::Get, NEEDS_SECRETS),
+    route("gateway budgets", "/api/3.0/mlflow/gateway/budgets/list", "budget_policies", Lookup::Get, NEEDS_ENDPOINTS),
+    route("gateway guardrails", "/api/3.0/mlflow/gateway/guardrails/list", "guardrails", Lookup::Get, NEEDS_ENDPOINTS),
+    route("online scoring configurations", "/api/3.0/mlflow/scorers/online-configs", "configs", Lookup::EachScorer, NEEDS_ENDPOINTS),
+    route("issues", "/api/3.0/mlflow/issues/search", "issues", Lookup::Post, "their ids, which assessments name, cannot be set"),
+    route("label schemas", "/api/3.0/mlflow/label-schemas/list", "label_schemas", Lookup::Never, "their ids, which review queues name, cannot be set"),
+    route("review queues", "/api/3.0/mlflow/review-queues/list", "review_queues", Lookup::EachExperiment, "their owners cannot be set"),
+    route("gateway endpoint bindings", "/api/3.0/mlflow/gateway/endpoints/bindings/list", "bindings", Lookup::Get, NEEDS_ENDPOINTS),
+    route("prompt-optimization jobs", JOBS, "jobs", Lookup::Job, RUN_AGAIN),
+    route("other jobs", JOBS, "jobs", Lookup::OtherJobs, RUN_AGAIN),
+    route("MCP servers", "/api/3.0/mlflow/mcp-servers", "mcp_servers", Lookup::Get, MADE_BY),
+    route("skills", "/api/3.0/mlflow/skills", "skills", Lookup::Get, MADE_BY),
+    route("users", "/api/2.0/mlflow/users/list", "users", Lookup::Get, "their passwords are never shown; their permissions are not migrated either"),
+    route("roles", "/api/3.0/mlflow/roles/list", "roles", Lookup::Get, "they belong to users, who are not migrated"),
+    route("other workspaces", "/api/3.0/mlflow/workspaces", "workspaces", Lookup::BesidesDefault, "only the default workspace is read"),
 ];
 
 const fn route(
     title: &'static str,
     route: &'static str,
     list: &'static str,
-    how: How,
+    lookup: Lookup,
     reason: &'static str,
 ) -> Route {
-    Route { title, route, list, how, reason }
+    Route { title, route, list, lookup, reason }
 }
 
 impl Route {
     fn call(&self, fields: &[(&'static str, &str)]) -> Result<Call> {
-        if matches!(self.how, How::Post | How::Job | How::OtherJobs) {
+        if matches!(self.lookup, Lookup::Post | Lookup::Job | Lookup::OtherJobs) {
             let mut body = json!({ "max_results": PER_PAGE });
             fields.iter().for_each(|(name, value)| body[*name] = (*value).into());
             return Ok(Call::post(self.route, &body)?.only_unsent().question());
         }
         let call = Call::get(self.route).query("max_results", PER_PAGE);
-        // No second try: a release may answer 500 for a list that it does not support.
+        // The call is not repeated: a release may answer 500 for a list that it does not support.
         let call = call.only_unsent().question();
         Ok(fields.iter().fold(call, |call, (name, value)| call.query(name, value)))
     }
 }
 
 impl Client {
-    /// The number of objects of each kind, where the server has such a list; `experiments` are the active ones. A
+    /// The number of objects of each kind, if the server has a list of this kind. `experiments` are the active ones. A
     /// failed count is data and not an error. `over_files`: the server stores everything in files.
     pub async fn others(&self, experiments: &[ExperimentId], over_files: bool) -> Vec<Unsupported> {
         let asked = TABLE.iter().map(|listed| self.other(listed, experiments, over_files));
@@ -130,34 +130,34 @@ impl Client {
     }
 
     async fn tally(&self, listed: &Route, experiments: &[ExperimentId]) -> Result<Count> {
-        match listed.how {
-            How::Get | How::Post => self.count(listed, &[]).await,
-            How::Job => self.count(listed, &OPTIMIZES).await,
-            How::OtherJobs => {
+        match listed.lookup {
+            Lookup::Get | Lookup::Post => self.count(listed, &[]).await,
+            Lookup::Job => self.count(listed, &OPTIMIZES).await,
+            Lookup::OtherJobs => {
                 let (all, known) = (self.count(listed, &[]).await?, self.count(listed, &OPTIMIZES).await?);
                 let others = all.count.zip(known.count).map(|(all, known)| all.saturating_sub(known));
                 Ok(Count { count: others, ..all })
             }
-            How::BesidesDefault => {
+            Lookup::BesidesDefault => {
                 let all = self.count(listed, &[]).await?;
                 Ok(Count { count: all.count.map(|count| count.saturating_sub(1)), ..all })
             }
-            How::EachExperiment => {
-                let some = experiments.iter().take(MAX_EXPERIMENTS);
-                let asked: Vec<_> = some.map(|id| self.count_owned(listed, id)).collect();
+            Lookup::EachExperiment => {
+                let first = experiments.iter().take(MAX_EXPERIMENTS);
+                let asked: Vec<_> = first.map(|id| self.count_owned(listed, id)).collect();
                 let counts: Vec<Count> =
                     stream::iter(asked).buffered(MAX_CONCURRENT_REQUESTS).try_collect().await?;
                 let seen = Count::counted(0, experiments.len() > MAX_EXPERIMENTS);
                 Ok(counts.into_iter().fold(seen, Count::plus))
             }
-            How::EachScorer => self.online_scoring(listed, experiments).await,
-            How::Never => match self.answer(&Call::get(listed.route).only_unsent().question()).await {
+            Lookup::EachScorer => self.online_scoring(listed, experiments).await,
+            Lookup::Never => match self.answer(&Call::get(listed.route).only_unsent().question()).await {
                 Err(e) if e.is_code("INVALID_PARAMETER_VALUE") => {
-                    Ok(Count::unknown("to ask for them would write to the server"))
+                    Ok(Count::unknown("listing them would write to the server"))
                 }
                 Err(error) => Err(error),
                 // The request names no experiment, but the server answered it.
-                Ok(_) => Ok(Count::unknown("to ask for them would write to the server")),
+                Ok(_) => Ok(Count::unknown("listing them would write to the server")),
             },
         }
     }
@@ -190,8 +190,8 @@ impl Client {
             Ok(all) => lists.push(all),
             Err(e) if e.is_code("INVALID_PARAMETER_VALUE") => {
                 more = experiments.len() > MAX_EXPERIMENTS;
-                let some = experiments.iter().take(MAX_EXPERIMENTS);
-                let calls = some.map(|id| list().query("experiment_id", id));
+                let first = experiments.iter().take(MAX_EXPERIMENTS);
+                let calls = first.map(|id| list().query("experiment_id", id));
                 let asked: Vec<_> = calls.map(|call| async move { self.answer(&call).await }).collect();
                 lists = stream::iter(asked).buffered(MAX_CONCURRENT_REQUESTS).try_collect().await?;
             }

@@ -50,7 +50,7 @@ pub type Created = Run;
 pub enum BatchItem {
     Param(String, String),
     Tag(String, String),
-    /// A point, and the logged model that it measures.
+    /// A point, and the logged model that it also belongs to.
     Metric(String, Point, Option<MetricOf>),
 }
 
@@ -94,7 +94,7 @@ struct KeyPoint<'a> {
     of: Option<&'a MetricOf>,
 }
 
-/// Whether an existing run takes a tag of this name; `runs/create` takes any (MLflow 3.10 to 3.18,
+/// Whether an existing run accepts a tag of this name; `runs/create` accepts any name (MLflow 3.10 to 3.18,
 /// `utils/validation.py`, `_validate_tag_name`).
 pub fn takes_tag(name: &str) -> bool {
     let is_letter = |c: char| c.is_alphanumeric() || "/_.- :".contains(c);
@@ -102,7 +102,7 @@ pub fn takes_tag(name: &str) -> bool {
     !name.starts_with("..") && name.chars().all(is_letter) && name.split('/').all(is_plain)
 }
 
-/// Whether an existing run takes the whole value of a tag: longer values are cut without a notice, and `runs/create`
+/// Whether an existing run accepts the whole value of a tag: it cuts longer values without a notice, and `runs/create`
 /// cuts none (MLflow 3.10 to 3.18, `utils/validation.py`, `MAX_TAG_VAL_LENGTH`).
 pub fn takes_tag_value(value: &str) -> bool {
     value.len() <= MAX_TAG_LENGTH || value.chars().count() <= MAX_TAG_LENGTH
@@ -139,7 +139,7 @@ pub fn entries_per_batch(items: impl IntoIterator<Item = impl std::borrow::Borro
 }
 
 impl Client {
-    /// Not repeated when the outcome is unknown: the caller then looks the name up.
+    /// Creates an experiment. The call is not repeated when its outcome is unknown: the caller then looks for the name.
     pub async fn create_experiment(
         &self,
         name: &str,
@@ -164,8 +164,8 @@ impl Client {
         self.done(&Call::post("/api/2.0/mlflow/experiments/set-experiment-tag", &body)?).await
     }
 
-    /// Releases before MLflow 3.5 or so do not support this, and some accounts may not do it: then the tag is set to an
-    /// empty value. A tag that no longer exists counts as deleted.
+    /// Deletes a tag. Releases before MLflow 3.5 or so do not support this, and some accounts are not allowed to do it:
+    /// then the tag is set to an empty value. A tag that no longer exists counts as deleted.
     pub async fn delete_experiment_tag(&self, id: &ExperimentId, key: &str) -> Result<()> {
         let body = json!({ "experiment_id": id, "key": key });
         let call = Call::post("/api/2.0/mlflow/experiments/delete-experiment-tag", &body)?;
@@ -178,8 +178,8 @@ impl Client {
         }
     }
 
-    /// Deletes or restores. The server refuses a repeated call, for example after a lost reply: then the current state
-    /// shows the outcome.
+    /// Deletes or restores an experiment. The server refuses a repeated call, for example after a lost reply: then the
+    /// current state shows the outcome.
     pub async fn set_experiment_lifecycle(&self, id: &ExperimentId, lifecycle: Lifecycle) -> Result<()> {
         let route = match lifecycle {
             Lifecycle::Deleted => "/api/2.0/mlflow/experiments/delete",
@@ -191,16 +191,17 @@ impl Client {
         }
     }
 
-    /// The one call that is not idempotent: never repeated when the outcome is unknown.
+    /// Creates a run. The call is not repeated when its outcome is unknown: the caller then looks for the run by a tag.
     pub async fn create_run(&self, new: &NewRun) -> Result<Created> {
         let call = Call::post("/api/2.0/mlflow/runs/create", new)?.only_unsent();
         Ok(self.json::<OneRun>(&call).await?.run.into())
     }
 
-    /// Params that exist with the same value, and points that exist, are no-ops, with two exceptions. A server compares
-    /// points by value, and NaN equals nothing. And with more than 100 points of logged models, it checks only some
-    /// (MLflow 3.10 to 3.18, `sqlalchemy_store.py`, `_log_metrics`, `_log_model_metrics`). It refuses the whole batch
-    /// that holds such a point: [`Cause::PointExists`](crate::error::Cause::PointExists).
+    /// Writes a batch. Params that exist with the same value and points that exist are accepted without a change, with
+    /// two exceptions: a server compares points by value, and NaN equals nothing; and with more than 100 points of
+    /// logged models, it checks only some of them (MLflow 3.10 to 3.18, `sqlalchemy_store.py`, `_log_metrics`,
+    /// `_log_model_metrics`). Then it refuses the whole batch:
+    /// [`Cause::PointExists`](crate::error::Cause::PointExists).
     pub async fn log_batch(&self, run_id: &RunId, items: &[BatchItem]) -> Result<()> {
         let mut batch = Batch { run_id, params: Vec::new(), tags: Vec::new(), metrics: Vec::new() };
         for item in items {
@@ -220,7 +221,7 @@ impl Client {
         self.done(&Call::post("/api/2.0/mlflow/runs/set-tag", &body)?).await
     }
 
-    /// Repeating it is a no-op, its tags included (MLflow 3.10).
+    /// Adds datasets. A repeated call changes nothing, not even their tags (MLflow 3.10).
     pub async fn log_datasets(&self, run_id: &RunId, datasets: &[DatasetInput]) -> Result<()> {
         let body = json!({ "run_id": run_id, "datasets": datasets });
         self.done(&Call::post("/api/2.0/mlflow/runs/log-inputs", &body)?).await
@@ -234,7 +235,7 @@ impl Client {
         self.done(&Call::post("/api/2.0/mlflow/runs/update", &body)?).await
     }
 
-    /// Deletes or restores, as [`set_experiment_lifecycle`](Self::set_experiment_lifecycle) does.
+    /// Deletes or restores a run, as [`set_experiment_lifecycle`](Self::set_experiment_lifecycle) does.
     pub async fn set_run_lifecycle(&self, run_id: &RunId, lifecycle: Lifecycle) -> Result<()> {
         let route = match lifecycle {
             Lifecycle::Deleted => "/api/2.0/mlflow/runs/delete",
@@ -264,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn names_of_tags_are_judged_as_the_server_does() {
+    fn tag_names_are_checked_as_the_server_checks_them() {
         for name in ["mlflow.note.content", "größe/日本 key_1:a-b", "a/b..c"] {
             assert!(takes_tag(name), "{name}");
         }
@@ -284,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn words_not_tokens_for_what_json_has_no_number_for() {
+    fn non_finite_values_are_sent_as_strings() {
         let point = Point { value: f64::NAN, timestamp: 1, step: -3 };
         let text = serde_json::to_string(&KeyPoint { key: "m", point: &point, of: None }).unwrap();
         assert_eq!(text, r#"{"key":"m","value":"NaN","timestamp":1,"step":-3}"#);

@@ -27,8 +27,8 @@ impl Side {
     }
 }
 
-/// How to sign in, and which certificates to trust. Credentials come from the environment, the URI or a prompt, never
-/// from a file of this program. They are sent only to the end that they were given for.
+/// How to sign in to a server, and which certificates to trust. Credentials come from the environment, the URI or a
+/// prompt, never from a file of this program. They are sent only to the end that they were given for.
 #[derive(Clone, Default)]
 pub struct Access {
     pub username: Option<String>,
@@ -45,19 +45,18 @@ pub struct Access {
     pub client_certificate: Option<PathBuf>,
     /// The workspace for all reads and writes (MLflow 3.10); without it, the server's default.
     pub workspace: Option<String>,
-    /// Requests are to be signed for API Gateway in front of the server.
+    /// Sign requests for API Gateway in front of the server.
     pub aws_sigv4: bool,
-    /// Signs every request: to managed MLflow, which has no passwords, or to API Gateway.
+    /// It signs every request: to managed MLflow, which has no passwords, or to API Gateway.
     pub signer: Option<Arc<Signer>>,
-    /// How long to wait for a server that goes away during work; with zero there is no wait.
+    /// How long a job waits for a server that cannot be reached. Zero means no wait.
     pub wait: Duration,
 }
 
 impl Access {
-    /// Reads `MLFERRY_SOURCE_*` or `MLFERRY_TARGET_*`, and MLflow's own `MLFLOW_TRACKING_*` when `shared`. With a
-    /// server on both ends those belong to the source, so that its password never reaches the target. `variable` reads
-    /// the environment, or replaces it in tests. `headers` are those of the command line.
-    ///
+    /// Reads `MLFERRY_SOURCE_*` or `MLFERRY_TARGET_*`, and MLflow's own `MLFLOW_TRACKING_*` when `shared`. If both ends
+    /// are servers, MLflow's own variables belong to the source, so that its password never reaches the target.
+    /// `variable` reads the environment, or replaces it in tests. `headers` come from the command line.
     /// # Errors
     /// [`Class::Usage`](crate::error::Class::Usage) for a header that cannot be read.
     pub fn of(
@@ -122,8 +121,8 @@ impl Access {
         self
     }
 
-    /// A signature instead of a password: with both, one would overwrite the other. Settings for a self-hosted server
-    /// do not apply to AWS.
+    /// Uses a signature instead of a password: with both, one would overwrite the other. Settings for a self-hosted
+    /// server do not apply to AWS.
     #[must_use]
     pub fn with_signer(self, signer: Signer) -> Self {
         let headers = if signer.arn().is_some() { Vec::new() } else { self.headers };
@@ -139,13 +138,14 @@ impl Access {
         }
     }
 
-    /// It has time limits only for connections: [`Client`](crate::rest::Client) sets those of each request.
+    /// The HTTP client. It has a time limit only for connecting: [`Client`](crate::rest::Client) sets the limits of
+    /// each request.
     pub(in crate::rest) fn http_client(&self) -> Result<reqwest::Client> {
         let tls = client_config(&self.trust, self.insecure_tls, self.client_certificate.as_deref())?;
         let builder = reqwest::Client::builder()
             .user_agent(concat!("mlferry/", env!("CARGO_PKG_VERSION")))
-            // A gateway may still compress answers: the client decodes them, as MLflow's client does. But files have a
-            // known length only when they are not compressed.
+            // A gateway may still compress answers; the client decodes them, as MLflow's client does. This header
+            // avoids it, because only uncompressed files have a known length.
             .default_headers([(ACCEPT_ENCODING, HeaderValue::from_static("identity"))].into_iter().collect())
             .tcp_nodelay(true)
             .pool_max_idle_per_host(64)

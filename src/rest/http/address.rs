@@ -10,9 +10,9 @@ use crate::error::{Error, Result};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Address {
     url: Url,
-    /// The name to show instead: the host of managed MLflow is shared by the whole region.
+    /// The name that is shown instead of the URL: all managed MLflow of a region shares one host.
     arn: Option<Arn>,
-    /// MLflow itself adds the path, and not to all its routes: see [`connect`](crate::rest::connect).
+    /// MLflow itself adds the path, and only to some of its routes: see [`connect`](crate::rest::connect).
     is_static_prefix: bool,
 }
 
@@ -29,7 +29,7 @@ impl Address {
         }
         let mut url = Url::parse(text.trim()).map_err(|e| bad(e.to_string()))?;
         if !matches!(url.scheme(), "http" | "https") {
-            return Err(bad(format!("{:?} is no scheme of a tracking server's address", url.scheme())));
+            return Err(bad(format!("{:?} is not a scheme of a tracking server's address", url.scheme())));
         }
         if url.host_str().is_none_or(str::is_empty) {
             return Err(bad("the host is missing".into()));
@@ -37,7 +37,7 @@ impl Address {
         let user = percent_encoding::percent_decode_str(url.username()).decode_utf8_lossy().into_owned();
         let password =
             url.password().map(|p| percent_encoding::percent_decode_str(p).decode_utf8_lossy().into_owned());
-        let cannot = |()| bad("credentials do not fit this address".into());
+        let cannot = |()| bad("this address cannot have credentials".into());
         url.set_username("").map_err(cannot)?;
         url.set_password(None).map_err(cannot)?;
         url.set_query(None);
@@ -77,15 +77,15 @@ impl Address {
         self.arn.as_ref().is_some_and(|arn| self.endpoint() != Some(&arn.endpoint()))
     }
 
-    /// The same address, with its path treated as a `--static-prefix`. None if there is no path, or if this is already
-    /// known.
+    /// The same address, with its path treated as a `--static-prefix`. `None` if there is no path, or if the path is
+    /// already treated so.
     pub(in crate::rest) fn below_prefix(&self) -> Option<Self> {
         let has_path = !matches!(self.url.path(), "" | "/");
         let may_be = has_path && self.arn.is_none() && !self.is_static_prefix;
         may_be.then(|| Self { is_static_prefix: true, ..self.clone() })
     }
 
-    /// The address below a `--static-prefix` that the user left out. None if the address has a path.
+    /// The address below a `--static-prefix` that the user left out. `None` if the address has a path.
     pub(in crate::rest) fn with_prefix(&self, prefix: &str) -> Option<Self> {
         let mut below = self.clone();
         let has_none = matches!(self.url.path(), "" | "/") && self.arn.is_none();
@@ -108,7 +108,7 @@ impl Address {
             return format!("{below}{path}");
         }
         // Spans and jobs have no prefix (MLflow 3.10, `server/fastapi_app.py`). From 3.12 on all routes have it, and
-        // then the first look does not use this branch.
+        // then the first probe does not treat the path as such a prefix.
         if path.starts_with("/v1/") || path.starts_with("/ajax-api/3.0/jobs/") {
             let prefix = self.url.path().trim_end_matches('/');
             return format!("{}{path}", below.strip_suffix(prefix).unwrap_or(below));
@@ -129,7 +129,7 @@ impl fmt::Display for Address {
     }
 }
 
-/// Hides the text before an `@`: a text that could not be parsed may still contain a password.
+/// Hides the part before an `@`: a text that could not be parsed may still contain a password.
 fn redact(text: &str) -> String {
     match (text.find("://"), text.rfind('@')) {
         (Some(scheme), Some(at)) if scheme + 3 <= at => format!("{}://…{}", &text[..scheme], &text[at..]),

@@ -23,16 +23,16 @@ pub struct Call {
     pub(in crate::rest) patience: RetryPolicy,
 }
 
-/// How long to repeat a call.
+/// How often to repeat a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RetryPolicy {
     Work,
-    /// The user waits for the answer: an unreachable server is reported immediately.
+    /// The user waits for the answer: an unreachable server is reported at once.
     Question,
 }
 
 impl RetryPolicy {
-    /// The most retries for any failure.
+    /// The most retries after any failure.
     pub const MOST: usize = 9;
 
     fn retries(self, failure: &Failure) -> usize {
@@ -54,7 +54,7 @@ impl RetryPolicy {
         }
     }
 
-    /// True when a failure, after that many retries, justifies another try.
+    /// True when a failure justifies another try after this many retries.
     pub fn bears(self, failure: &Failure, retries: usize) -> bool {
         let worth = self == Self::Work || failure.reached;
         (failure.is_transient() || matches!(failure.worth, Worth::Few | Worth::NotReached))
@@ -125,7 +125,7 @@ impl Call {
         self
     }
 
-    /// For questions that the user waits for.
+    /// Marks an interactive request, for which the user waits.
     #[must_use]
     pub fn question(mut self) -> Self {
         self.patience = RetryPolicy::Question;

@@ -19,7 +19,7 @@ use crate::io::{Absence, Meter};
 use crate::limits;
 use crate::rest::{Access, Address, Call, Idempotency};
 
-/// The server may go away this often during one request. After that the request counts as the cause.
+/// How many outages of the server one request may go through before the request itself counts as the cause.
 const MAX_OUTAGES: u32 = 5;
 
 /// The time limits of one server: those of [`crate::limits`], and shorter ones in tests.
@@ -90,14 +90,14 @@ impl Client {
         &self.address
     }
 
-    /// The waits for credentials that expire, of AWS or of the server's own sign-in, and for a server that goes away.
-    /// They last as long as work uses the client.
+    /// The waits for expired credentials, of AWS or of the server's own sign-in, and for a server that cannot be
+    /// reached. They last only while a job uses the client.
     pub fn credential_waits(&self) -> impl Iterator<Item = &CredentialWait> {
         let of_aws = self.signer().map(|signer| signer.session().credential_wait());
         of_aws.into_iter().chain([self.sign_in.credential_wait(), self.outage.credential_wait()])
     }
 
-    /// The signer of the requests, to managed MLflow or to API Gateway.
+    /// The signer of the requests to managed MLflow or to API Gateway.
     pub(in crate::rest) fn signer(&self) -> Option<&Signer> {
         self.access.signer.as_deref()
     }
@@ -109,12 +109,12 @@ impl Client {
     /// Sends a call and reads its JSON answer.
     pub async fn json<T: DeserializeOwned>(&self, call: &Call) -> Result<T> {
         let body = self.bytes(call).await?;
-        // The server may have carried out the request.
+        // An unrepeatable request may have been carried out.
         let class = if call.repeat == Idempotency::OnlyUnsent { Class::Ambiguous } else { Class::Permanent };
         let place = self.address.place(call.route);
         // Some gateways answer 200 to every request.
-        if let Some(said) = failure::hidden_error(&body) {
-            return Err(Error::new(class, format!("{place} answered 200 OK, but {said}")));
+        if let Some(hidden) = failure::hidden_error(&body) {
+            return Err(Error::new(class, format!("{place} answered 200 OK, but {hidden}")));
         }
         serde_json::from_slice(&quote_bare_numbers(&body)).map_err(|e| {
             Error::new(class, format!("{place} did not answer as MLflow does: {e}"))
@@ -128,11 +128,11 @@ impl Client {
         OwnTask::spawn(async move { client.repeated(&call, || client.bytes_once(&call)).await }).await?
     }
 
-    /// Returns a slot of the server, once the server is available. Work that finds the server gone waits without a
-    /// slot.
+    /// Returns a free slot for a request when the server is available. A job that finds the server unavailable waits
+    /// without a slot.
     ///
     /// # Errors
-    /// When the server does not come back in time.
+    /// When the server is not available again in time.
     pub(in crate::rest) async fn enter(&self, call: &Call) -> Result<Slot, Failure> {
         loop {
             let slot = self.pace.enter().await;
@@ -147,7 +147,7 @@ impl Client {
     pub(in crate::rest) async fn bytes_once(&self, call: &Call) -> Result<Bytes, Failure> {
         let _slot = self.enter(call).await?;
         let started = Instant::now();
-        // Until the answer begins, other limits apply; and a sign-in may take as long as it needs.
+        // Other limits apply until the answer begins; a sign-in may take as long as it needs.
         let reply = self.send(call).await?;
         let (limit, most) = match call.patience {
             RetryPolicy::Work => (self.times.call, limits::MAX_ANSWER_BYTES),
@@ -162,7 +162,7 @@ impl Client {
     }
 
     /// The one place that repeats requests: exponential back-off with jitter; the server's Retry-After takes
-    /// precedence. While the server is gone, work waits for it and questions fail.
+    /// precedence. While the server is unreachable, jobs wait for it and interactive requests fail.
     pub(in crate::rest) async fn repeated<T, F, Fut>(&self, call: &Call, mut once: F) -> Result<T>
     where
         F: FnMut() -> Fut,
@@ -204,7 +204,7 @@ impl Client {
 }
 
 impl Client {
-    /// How long to wait for this server when it goes away during work.
+    /// How long a job waits for this server when it cannot be reached.
     pub fn wait(&self) -> Duration {
         self.access.wait
     }
@@ -215,7 +215,7 @@ impl Client {
     }
 }
 
-/// True when the server does not have this route, or not for this object.
+/// True when the server does not have this route, or does not have it for this object.
 pub(in crate::rest) fn is_missing(error: &Error) -> bool {
     error.class() == Class::NotFound || error.cause() == Some(Cause::NoRoute) || error.status() == Some(405)
 }

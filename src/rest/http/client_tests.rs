@@ -1,4 +1,4 @@
-//! Servers that are slow, silent or gone, and readers that do not read: none of them may block the client.
+//! Servers that are slow, silent or unreachable, and readers that stop reading: none of them may block the client.
 
 use std::io::{Read, Write};
 use std::net::TcpListener;
@@ -33,7 +33,7 @@ impl Respond for Jitter {
 fn client(uri: &str, wait: Duration) -> Client {
     let (address, _) = Address::parse(uri).unwrap();
     let client = Client::new(address, Access { wait, ..Access::default() }).unwrap();
-    // Work uses the client until the end of the test.
+    // A job uses the client until the end of the test.
     client.credential_waits().for_each(|credential_wait| std::mem::forget(credential_wait.work()));
     client
 }
@@ -43,16 +43,16 @@ async fn ask(client: &Client) -> Result<Value> {
 }
 
 async fn within<T>(seconds: u64, work: impl Future<Output = T>) -> T {
-    tokio::time::timeout(Duration::from_secs(seconds), work).await.expect("it stands still")
+    tokio::time::timeout(Duration::from_secs(seconds), work).await.expect("no progress")
 }
 
 #[tokio::test]
-async fn what_is_not_polled_holds_no_place_that_others_need() {
+async fn a_request_that_is_not_polled_holds_no_slot() {
     let server = MockServer::start().await;
     Mock::given(any()).respond_with(Jitter(AtomicUsize::new(0))).mount(&server).await;
     for limit in 1..=6 {
         let client = &client(&server.uri(), Duration::ZERO).with_limit(limit);
-        // The first questions are sent ahead; during the second questions, nothing polls them.
+        // The first requests are sent ahead; during the second requests, nothing polls them.
         let answers = stream::iter(0..30)
             .map(|_| ask(client))
             .buffered(6)
@@ -63,7 +63,7 @@ async fn what_is_not_polled_holds_no_place_that_others_need() {
 }
 
 #[tokio::test]
-async fn a_file_that_nobody_reads_holds_no_place_and_arrives_whole() {
+async fn a_file_that_is_not_read_holds_no_slot_and_arrives_whole() {
     const SIZE: usize = 32 << 20;
     let server = MockServer::start().await;
     let file = ResponseTemplate::new(200).set_body_bytes(vec![7; SIZE]);
@@ -85,7 +85,7 @@ async fn a_file_that_nobody_reads_holds_no_place_and_arrives_whole() {
 }
 
 #[tokio::test]
-async fn a_request_that_is_no_longer_wanted_gives_its_place_back() {
+async fn a_cancelled_request_returns_its_slot() {
     let server = MockServer::start().await;
     let slow = ResponseTemplate::new(200).set_delay(Duration::from_secs(60));
     Mock::given(path("/slow")).respond_with(slow).mount(&server).await;
@@ -136,7 +136,7 @@ async fn once<T>(client: &Client, work: impl Future<Output = Result<T>>) {
         done = work => assert_eq!(done.err().map(|e| e.class()), Some(Class::Transient)),
         () = async {
             while client.meter().read().retries == 0 {
-                assert!(Instant::now() < deadline, "it is waited for without end");
+                assert!(Instant::now() < deadline, "there was no retry");
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         } => {}
@@ -144,7 +144,7 @@ async fn once<T>(client: &Client, work: impl Future<Output = Result<T>>) {
 }
 
 #[tokio::test]
-async fn a_silent_server_is_given_up_by_every_kind_of_request() {
+async fn every_kind_of_request_gives_up_a_silent_server() {
     let uri = silent_server("");
     let (call, file, upload) = (impatient(&uri), impatient(&uri), impatient(&uri));
     let route = Call::get("/file");
@@ -164,18 +164,18 @@ async fn an_answer_that_stops_in_the_middle_is_given_up() {
     let client = impatient(&half);
     let file = client.stream(&Call::get("/file")).await.unwrap();
     let error = within(5, file.try_collect::<Vec<_>>()).await.unwrap_err();
-    assert_eq!(error.class(), Class::Transient, "half a file is no file: {error}");
+    assert_eq!(error.class(), Class::Transient, "half a file is not a file: {error}");
     assert!(error.to_string().contains("did not answer within 0.5 s"), "{error}");
     once(&client, ask(&client)).await;
 }
 
-/// A port on which nothing listens until the answer is used.
+/// A free port: nothing listens on it until a test does.
 fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 #[tokio::test]
-async fn a_server_that_is_gone_is_waited_for_by_one_question_at_a_time() {
+async fn one_probe_at_a_time_waits_for_an_unreachable_server() {
     let port = free_port();
     let client = client(&format!("http://127.0.0.1:{port}"), Duration::from_secs(60));
     let waiting: Vec<_> = (0..50)
@@ -186,11 +186,11 @@ async fn a_server_that_is_gone_is_waited_for_by_one_question_at_a_time() {
         .collect();
     tokio::time::sleep(Duration::from_millis(1_300)).await;
     assert!(client.meter().read().health.is_gone(), "{:?}", client.meter().read());
-    // A question of the user fails quickly.
+    // An interactive request fails quickly.
     let question = within(2, client.bytes(&Call::get("/ask").question())).await;
     assert_eq!(question.unwrap_err().class(), Class::Transient);
     let before = client.meter().read().requests;
-    assert!(before < 25, "some at a time, and a few questions, not {before}");
+    assert!(before < 25, "only some requests and a few probes, not {before}");
     let server =
         MockServer::builder().listener(TcpListener::bind(("127.0.0.1", port)).unwrap()).start().await;
     Mock::given(path(SEARCH)).respond_with(Jitter(AtomicUsize::new(0))).mount(&server).await;
@@ -217,7 +217,7 @@ impl Respond for Restarts {
 }
 
 #[tokio::test]
-async fn a_gateway_whose_server_restarts_fails_nothing() {
+async fn no_request_fails_while_a_server_behind_a_gateway_restarts() {
     for status in [502, 503, 504, 404] {
         let server = MockServer::start().await;
         let over = Instant::now() + Duration::from_millis(900);
@@ -246,7 +246,7 @@ async fn a_route_that_fails_alone_is_no_outage() {
 }
 
 #[tokio::test]
-async fn nobody_waits_longer_than_was_said() {
+async fn no_request_waits_longer_than_the_limit() {
     let client = client(&format!("http://127.0.0.1:{}", free_port()), Duration::from_millis(900));
     let both = within(20, async { futures::join!(ask(&client), ask(&client)) }).await;
     for error in [both.0.unwrap_err(), both.1.unwrap_err()] {
@@ -256,11 +256,11 @@ async fn nobody_waits_longer_than_was_said() {
     }
     let started = Instant::now();
     ask(&client).await.unwrap_err();
-    assert!(started.elapsed() < Duration::from_millis(500), "the next does not wait again");
+    assert!(started.elapsed() < Duration::from_millis(500), "the next request does not wait again");
 }
 
 #[tokio::test]
-async fn a_date_to_come_back_at_is_kept() {
+async fn a_retry_after_date_is_obeyed() {
     let server = MockServer::start().await;
     let busy = ResponseTemplate::new(429)
         .insert_header("date", "Thu, 26 Nov 2026 14:00:00 GMT")

@@ -1,5 +1,5 @@
-//! Adaptive concurrency: how many requests one server gets at a time. It starts at 4, grows while the latency stays
-//! low, and halves when the server is overloaded.
+//! Adaptive concurrency: how many requests one server receives at the same time. The limit starts at 4, grows while the
+//! latency stays low, and is halved when the server is overloaded.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,12 +10,12 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use crate::io::{Meter, Slowdown};
 
 /// A low start: an exhausted pool of database connections (MLflow over SQLite: 15) stays exhausted for half a minute.
-/// After twenty-two good answers the limit is 8.
+/// After 22 good answers the limit is 8.
 const INITIAL_LIMIT: usize = 4;
 const MAX_LIMIT: usize = 64;
 /// Growth stops when the latency exceeds this multiple of the route's best latency.
 const TOLERANCE: f64 = 2.0;
-/// A burst of refusals counts once.
+/// Several refusals within this time count once.
 const COOLDOWN: Duration = Duration::from_secs(1);
 /// Connections that one `log-batch` may hold at the same time (MLflow 3.10, `store/tracking/sqlalchemy_store.py`: its
 /// own session, and those of the functions that it calls).
@@ -31,7 +31,7 @@ pub enum Load {
     Dry {
         connections: usize,
     },
-    /// Another failure; it says nothing about the load.
+    /// Another failure, which does not depend on the load.
     Unknown,
 }
 
@@ -49,7 +49,7 @@ struct State {
     limit: usize,
     /// The highest limit. It falls permanently when the server shows how small its pool is.
     ceiling: usize,
-    /// Slots to remove when they come back.
+    /// Slots to remove when they are returned.
     debt: usize,
     fine: usize,
     halved: Option<Instant>,
@@ -62,7 +62,7 @@ struct Latency {
     best: f64,
 }
 
-/// The right to send one request. A separate task holds it, and only while the server owes something: see
+/// The right to send one request. A separate task holds it, and only while the server must act: see
 /// [`crate::io::OwnTask`].
 pub struct Slot {
     pace: ConcurrencyLimit,
@@ -70,7 +70,7 @@ pub struct Slot {
 }
 
 impl Drop for Slot {
-    /// A debt is settled here, before a waiter can get the slot.
+    /// Removes the slot if there is a debt, before a waiting request can get it.
     fn drop(&mut self) {
         let mut state = self.pace.state();
         if let Some(permit) = self.permit.take_if(|_| state.debt > 0) {
@@ -94,7 +94,7 @@ impl ConcurrencyLimit {
 
     /// Waits for a free slot. Dropping the slot returns it.
     pub async fn enter(&self) -> Slot {
-        // It fails only if the semaphore is closed, and nothing closes it.
+        // This fails only if the semaphore is closed, and nothing closes it.
         let permit = Arc::clone(&self.0.slots).acquire_owned().await.ok();
         Slot { pace: self.clone(), permit }
     }
@@ -127,7 +127,7 @@ impl ConcurrencyLimit {
                 }
             }
         }
-        // This removes the slots that are free now. The others are removed when they come back.
+        // This removes the free slots. The others are removed when they are returned.
         state.debt -= self.0.slots.forget_permits(state.debt);
         self.0.meter.set_concurrency(state.limit);
     }
@@ -169,7 +169,7 @@ impl State {
         }
         self.fine = 0;
         self.limit += 1;
-        // If a slot is still to be removed, it stays instead.
+        // If a slot is still to be removed, it is kept instead.
         let is_new = self.debt == 0;
         self.debt -= usize::from(!is_new);
         is_new
@@ -236,7 +236,7 @@ mod tests {
         assert_eq!(limit(&pace), 4);
     }
 
-    /// A returned slot goes to the first waiter, so no slot is ever free: the debt must be settled before that.
+    /// A returned slot goes to the first waiter, so no slot is ever free: the slot must be removed before that.
     #[tokio::test]
     async fn the_limit_falls_while_others_wait() {
         use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};

@@ -1,4 +1,4 @@
-//! Downloads from a server, moved by their own tasks.
+//! Downloads from a server. Each one runs in its own task.
 
 use bytes::Bytes;
 use futures::StreamExt;
@@ -12,10 +12,10 @@ use crate::error::{Error, Result};
 use crate::io::OwnTask;
 use crate::rest::{Call, Client};
 
-/// Pieces of a file that are buffered for its reader.
+/// The number of pieces of a file that are buffered for its reader.
 const PIECES: usize = 8;
 
-/// The next piece of a file; none at its end.
+/// The next piece of a file. `None` at its end.
 type Piece = Result<Option<Bytes>>;
 
 /// A running download. Dropping it stops it.
@@ -25,8 +25,8 @@ struct Download {
 }
 
 impl Client {
-    /// Sends a call and passes its answer on as it arrives. The slot is held only while the server owes something, and
-    /// not while pieces wait for the reader.
+    /// Sends a call and returns its answer as a stream. The slot is held only while the server must send, and not while
+    /// pieces wait for the reader.
     pub async fn stream(&self, call: &Call) -> Result<BoxStream<'static, Result<Bytes>>> {
         let (client, call) = (self.clone(), call.clone());
         let began = OwnTask::spawn(async move {
@@ -56,14 +56,14 @@ impl Client {
                 Err(TrySendError::Closed(_)) => return,
                 Err(TrySendError::Full(piece)) => {
                     drop(slot.take());
-                    reply.owes(false);
+                    reply.set_server_acts(false);
                     if pieces.send(piece).await.is_err() {
                         return;
                     }
                     // A download that has begun must not wait: servers end an answer that is not read (gunicorn after
                     // 30 s).
                     slot = self.pace.try_enter();
-                    reply.owes(true);
+                    reply.set_server_acts(true);
                 }
             }
             if is_last {

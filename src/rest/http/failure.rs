@@ -23,11 +23,11 @@ pub struct Failure {
     pub retry_after: Option<Duration>,
     /// The server was reached: it gave an unexpected answer, or the connection broke before the answer.
     pub reached: bool,
-    /// The server may be unreachable at the moment: a cheap question shows whether it is.
+    /// The server may be unreachable at the moment: a cheap request shows whether it is.
     pub may_be_gone: bool,
-    /// The server is gone, and the wait for it has already failed.
+    /// The server is unreachable, and the wait for it has already failed.
     pub given_up: bool,
-    /// The server works, but throttles: this is worth waiting for minutes.
+    /// The server works, but throttles: retries may take some minutes.
     pub throttled: bool,
     pub worth: Worth,
 }
@@ -37,8 +37,8 @@ pub struct Failure {
 pub enum Worth {
     /// As many as its class allows.
     Usual,
-    /// The server's own code failed on a request that may be repeated. MLflow over SQLite sometimes fails so when it is
-    /// busy, and always over a torn file: one or two more tries.
+    /// The server's own code failed on a request that may be repeated. MLflow over SQLite sometimes fails this way when
+    /// it is busy, and always when a file is torn: one or two more tries.
     Few,
     /// A gateway answered instead of the server, so nothing was done: retried like a temporary failure.
     NotReached,
@@ -53,8 +53,9 @@ pub struct ErrorResponse {
     pub body: Bytes,
 }
 
-/// The factor for the delays when a server throttles: from 1 s, and at most a minute (AWS: error retries).
-const MAX_THROTTLED_RETRIES: u32 = 5;
+/// The factor for the delays when a server throttles, so that they start at 1 s; and the longest delay (AWS: error
+/// retries).
+const THROTTLED_DELAY_FACTOR: u32 = 5;
 const MAX_DELAY: Duration = Duration::from_secs(60);
 
 impl Failure {
@@ -70,7 +71,7 @@ impl Failure {
     pub fn delay(&self, planned: Duration) -> Duration {
         match self.retry_after {
             Some(asked) => asked,
-            None if self.throttled => (planned * MAX_THROTTLED_RETRIES).min(MAX_DELAY),
+            None if self.throttled => (planned * THROTTLED_DELAY_FACTOR).min(MAX_DELAY),
             None => planned,
         }
     }
@@ -106,7 +107,7 @@ const CERTIFICATES: &str = "give the server's or its authority's certificate wit
     MLFERRY_TARGET_SERVER_CERT_PATH (or MLFLOW_TRACKING_SERVER_CERT_PATH), or accept any with …_INSECURE_TLS=true; for a \
     server without TLS use http://";
 
-/// The request got no answer.
+/// The failure of a request that got no answer.
 pub fn transport(address: &Address, error: &reqwest::Error, repeat: Idempotency) -> Failure {
     if let Some(own) = own_error(error) {
         return Failure::from(own);
@@ -129,20 +130,21 @@ pub fn transport(address: &Address, error: &reqwest::Error, repeat: Idempotency)
         if error.is_connect() || repeat == Idempotency::Safe { Class::Transient } else { Class::Ambiguous };
     let load = if error.is_timeout() { Load::Overloaded(Slowdown::Overloaded) } else { Load::Unknown };
     let reached = !error.is_connect() && !error.is_timeout();
-    let error = Error::new(class, what).hint(no_way(address)).code(Code::Io(io_kind(error)));
+    let error = Error::new(class, what).hint(unreachable_hint(address)).code(Code::Io(io_kind(error)));
     Failure { load, reached, may_be_gone: true, ..Failure::from(error) }
 }
 
-/// The server was silent for longer than the limit.
+/// The failure of a request when the server was silent for longer than the limit.
 pub fn silent(address: &Address, limit: Duration, repeat: Idempotency) -> Failure {
     let class = if repeat == Idempotency::Safe { Class::Transient } else { Class::Ambiguous };
     let what = format!("{address} did not answer within {} s", limit.as_secs_f64());
-    let error = Error::new(class, what).hint(no_way(address)).code(Code::Io(std::io::ErrorKind::TimedOut));
+    let error =
+        Error::new(class, what).hint(unreachable_hint(address)).code(Code::Io(std::io::ErrorKind::TimedOut));
     let load = Load::Overloaded(Slowdown::Overloaded);
     Failure { load, may_be_gone: true, ..Failure::from(error) }
 }
 
-fn no_way(address: &Address) -> String {
+fn unreachable_hint(address: &Address) -> String {
     match address.arn() {
         None => "check the address, that the server runs, and the network (VPN, tunnel, proxy)".to_owned(),
         Some(arn) if address.is_led_elsewhere() => managed::led_elsewhere(arn),
@@ -150,52 +152,52 @@ fn no_way(address: &Address) -> String {
     }
 }
 
-/// The error of the file that was being sent.
+/// The error of the file that was being sent, if it caused this error.
 fn own_error(error: &reqwest::Error) -> Option<Error> {
     let mut chain = std::iter::successors(Some(error as &dyn std::error::Error), |error| error.source());
     chain.find_map(|error| error.downcast_ref::<Error>()).cloned()
 }
 
-/// The server did not answer with success. `identity` is the signed-in user, if any.
+/// The failure for an answer that is not a success. `identity` is the signed-in user, if any.
 pub fn status(
     address: &Address,
     route: &str,
-    unhappy: &ErrorResponse,
+    refusal: &ErrorResponse,
     repeat: Idempotency,
     identity: Option<String>,
 ) -> Failure {
-    let ErrorResponse { status, headers, body } = unhappy;
+    let ErrorResponse { status, headers, body } = refusal;
     let status = *status;
     let mut parsed: Body = serde_json::from_slice(body).unwrap_or_default();
     if parsed.error_code.is_empty() {
         parsed.error_code = header(headers, "x-amzn-errortype").unwrap_or_default().to_owned();
     }
-    let (code, said) = (parsed.error_code.as_str(), summary(&parsed, body) + &request_id(headers));
+    let (code, reason) = (parsed.error_code.as_str(), summary(&parsed, body) + &request_id(headers));
     let place = address.place(route);
-    let cause =
-        cause(body, &said).or((status == StatusCode::NOT_FOUND && code.is_empty()).then_some(Cause::NoRoute));
+    let cause = cause(body, &reason)
+        .or((status == StatusCode::NOT_FOUND && code.is_empty()).then_some(Cause::NoRoute));
     let code_of = || Code::Http(Answered { status: status.as_u16(), error_code: code.to_owned(), cause });
-    let plain = |class| Error::new(class, format!("{place} answered {status}{said}"));
+    let plain = |class| Error::new(class, format!("{place} answered {status}{reason}"));
     let throttled = status == StatusCode::TOO_MANY_REQUESTS || managed::is_throttling(code);
-    let managed = address.arn().and_then(|arn| managed::refusal(arn, route, status, &said));
+    let managed = address.arn().and_then(|arn| managed::refusal(arn, route, status, &reason));
     let broke_down = status == StatusCode::INTERNAL_SERVER_ERROR
         && cause == Some(Cause::Unhandled)
         && repeat == Idempotency::Safe;
     let is_dry = cause == Some(Cause::PoolExhausted);
     let is_overload = is_dry || cause == Some(Cause::DatabaseBusy);
-    // Flask's own page comes from MLflow; any other 404 may come from an ingress that has lost its service.
+    // Flask's own page comes from MLflow. Any other 404 may come from an ingress that has lost its service.
     let is_foreign = cause == Some(Cause::NoRoute) && !is_of_mlflow(body);
     let error = match status {
         _ if managed.is_some() => managed.unwrap_or_else(|| plain(Class::Permanent)),
         _ if throttled => plain(Class::Transient).hint("the server is busy: try again in a minute"),
         StatusCode::UNAUTHORIZED if let Some(identity) = identity => {
-            Error::new(Class::Auth, format!("{address} refuses {identity} ({status}{said})"))
+            Error::new(Class::Auth, format!("{address} refuses {identity} ({status}{reason})"))
                 .hint("check the user, the password or the token: MLFLOW_TRACKING_… or MLFERRY_SOURCE_… for the source, MLFERRY_TARGET_… for the target")
         }
-        StatusCode::UNAUTHORIZED => Error::new(Class::Auth, format!("{address} wants a sign-in ({status}{said})"))
+        StatusCode::UNAUTHORIZED => Error::new(Class::Auth, format!("{address} requires a sign-in ({status}{reason})"))
             .hint("set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN (MLFERRY_TARGET_… for the target); \
                    behind a sign-in page MLFERRY_SOURCE_TOKEN_COMMAND or MLFERRY_SOURCE_HEADERS (MLFERRY_TARGET_…)"),
-        StatusCode::FORBIDDEN => Error::new(Class::Forbidden, format!("{place} is forbidden to these credentials ({status}{said})"))
+        StatusCode::FORBIDDEN => Error::new(Class::Forbidden, format!("{place} is forbidden to these credentials ({status}{reason})"))
             .hint("use an account that may read everything on the source and write on the target; \
                    'Invalid Host header' means that the server's --allowed-hosts lacks this name"),
         StatusCode::NOT_FOUND if cause == Some(Cause::NoRoute) => plain(Class::Permanent),
@@ -205,15 +207,15 @@ pub fn status(
         _ if is_overload || cause == Some(Cause::InsertRace) => plain(Class::Transient),
         StatusCode::REQUEST_TIMEOUT => plain(Class::Transient),
         StatusCode::PAYLOAD_TOO_LARGE => plain(Class::Permanent)
-            .hint("a gateway in front of the server takes no requests of this size: raise its limit"),
+            .hint("a gateway in front of the server refuses requests of this size: raise its limit"),
         // Permanent: over a torn file the same request fails in the same way.
         StatusCode::INTERNAL_SERVER_ERROR if broke_down => {
             plain(Class::Permanent).hint(
-                "the server's own log says why; over a folder of files (mlruns/) one torn meta.yaml or metric is \
-                 enough: mend it or move it away",
+                "the server's own log shows why; in a folder of files (mlruns/), one torn meta.yaml or metric is \
+                 enough: repair it or move it away",
             )
         }
-        // A 5xx of the server itself has an error code; one of a worker or a gateway does not.
+        // A 5xx of the server itself has an error code. A 5xx of a worker or a gateway does not.
         StatusCode::INTERNAL_SERVER_ERROR if !code.is_empty() && repeat == Idempotency::Safe => {
             plain(Class::Permanent)
         }
@@ -227,7 +229,7 @@ pub fn status(
         () => Worth::Usual,
     };
     let load = match status {
-        _ if is_dry => Load::Dry { connections: pool_size(&said).unwrap_or(DEFAULT_POOL) },
+        _ if is_dry => Load::Dry { connections: pool_size(&reason).unwrap_or(DEFAULT_POOL) },
         _ if is_overload => Load::Overloaded(Slowdown::DatabaseBusy),
         _ if throttled => Load::Overloaded(Slowdown::TooManyRequests),
         StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT => {
@@ -240,8 +242,8 @@ pub fn status(
         StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT
     );
     let may_be_gone = (is_gateway && cause != Some(Cause::SwitchedOff)) || is_foreign;
-    // A serverless App that has slept also answers like this for a while. And a pool stays exhausted while earlier
-    // requests wait in it: half a minute for each part of a request, also for a client that was killed since.
+    // A serverless App that was idle also answers this way for a while. And a pool stays exhausted while earlier
+    // requests wait in it: half a minute for each part of a request, even if the client of these requests was killed.
     let throttled = throttled || is_dry || (address.arn().is_some() && status.is_server_error());
     let error = error.code(code_of());
     let retry_after = retry_after(headers);
@@ -273,12 +275,13 @@ fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name)?.to_str().ok()
 }
 
-/// The request id that AWS's support asks for.
+/// The request id, which AWS support asks for.
 fn request_id(headers: &HeaderMap) -> String {
     header(headers, "x-amzn-requestid").map(|id| format!(" (request id {id})")).unwrap_or_default()
 }
 
-/// Seconds, or a date (RFC 9110, 10.2.3). A date is relative to the server's own clock, if the answer contains it.
+/// The wait that the server requests: seconds, or a date (RFC 9110, 10.2.3). A date is relative to the server's own
+/// clock, if the answer contains it.
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let asked = header(headers, RETRY_AFTER.as_str())?.trim();
     let wait = match asked.parse() {
@@ -339,9 +342,9 @@ mod tests {
     fn failure(code: u16, body: &str, repeat: Idempotency) -> Failure {
         let (address, _) = Address::parse("http://h").unwrap();
         let body = Bytes::copy_from_slice(body.as_bytes());
-        let unhappy =
+        let refusal =
             ErrorResponse { status: StatusCode::from_u16(code).unwrap(), headers: HeaderMap::new(), body };
-        super::status(&address, "/r", &unhappy, repeat, None)
+        super::status(&address, "/r", &refusal, repeat, None)
     }
 
     fn class(code: u16, body: &str, repeat: Idempotency) -> (Class, Load) {
@@ -350,9 +353,9 @@ mod tests {
     }
 
     #[test]
-    fn an_error_in_a_success_is_seen() {
-        let said = super::hidden_error(br#"{"error_code":"INVALID_STATE","message":"no"}"#);
-        assert_eq!(said.as_deref(), Some("INVALID_STATE: no"));
+    fn an_error_with_a_success_status_is_found() {
+        let reason = super::hidden_error(br#"{"error_code":"INVALID_STATE","message":"no"}"#);
+        assert_eq!(reason.as_deref(), Some("INVALID_STATE: no"));
         for fine in [&b"{}"[..], br#"{"experiments":[],"error_code":""}"#, b"[1]", b"3.10.1"] {
             assert_eq!(super::hidden_error(fine), None);
         }
@@ -400,7 +403,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_may_come_from_something_before_the_server_is_taken_for_an_outage() {
+    fn only_answers_of_a_gateway_count_as_an_outage() {
         let flask =
             "<!doctype html><h1>Not Found</h1><p>The requested URL was not found on the server. If you";
         let table = [
@@ -433,7 +436,7 @@ mod tests {
         };
         let now = "Thu, 26 Nov 2026 14:00:00 GMT";
         assert_eq!(wait(" 7 ", now), Some(7));
-        assert_eq!(wait("99999", now), Some(600), "nobody waits for a day");
+        assert_eq!(wait("99999", now), Some(600), "a day is too long");
         assert_eq!(wait("Thu, 26 Nov 2026 14:01:40 GMT", now), Some(100));
         assert_eq!(wait("Thu, 26 Nov 2026 13:00:00 GMT", now), Some(0), "it is over");
         assert_eq!(wait("soon", now), None);

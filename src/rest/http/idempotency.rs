@@ -1,9 +1,9 @@
-//! Which requests may be sent twice.
+//! Whether a request may be sent twice.
 
 /// Whether a request may be sent again when its outcome is unknown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Idempotency {
     Safe,
-    /// No: the caller checks the outcome. Refused connections and 429 are still repeated.
+    /// It may not: the caller checks the outcome. Refused connections and 429 are still repeated.
     OnlyUnsent,
 }

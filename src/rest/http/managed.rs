@@ -1,4 +1,4 @@
-//! The meaning of refusals from AWS in front of managed MLflow.
+//! Refusals from AWS in front of managed MLflow, and hints for them.
 
 use reqwest::StatusCode;
 
@@ -23,44 +23,45 @@ const UNKNOWN: [&str; 6] = [
     "Missing Authentication Token",
 ];
 
-/// AWS: error retries. Some services send it as a 400.
+/// True for the error codes of throttling (AWS: error retries). Some services send them with a 400.
 pub fn is_throttling(code: &str) -> bool {
     ["Throttling", "TooManyRequests", "RequestLimitExceeded", "SlowDown"]
         .iter()
         .any(|mark| code.contains(mark))
 }
 
-/// A refusal of AWS itself; none if the answer is MLflow's. `said` is the answer's text.
-pub fn refusal(arn: &Arn, route: &str, status: StatusCode, said: &str) -> Option<Error> {
+/// The error for a refusal by AWS itself. `None` if the answer comes from MLflow. `text` is the answer's text.
+pub fn refusal(arn: &Arn, route: &str, status: StatusCode, text: &str) -> Option<Error> {
     if !matches!(status, StatusCode::BAD_REQUEST | StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
         return None;
     }
-    let has = |marks: &[&str]| marks.iter().any(|mark| said.contains(mark));
-    let error = |class, what: &str| Error::new(class, format!("{arn} {what} ({status}{said})"));
+    let has = |marks: &[&str]| marks.iter().any(|mark| text.contains(mark));
+    let error = |class, what: &str| Error::new(class, format!("{arn} {what} ({status}{text})"));
     match status {
-        _ if said.contains("Signature expired") || has(&SIGNATURE) => {
+        _ if text.contains("Signature expired") || has(&SIGNATURE) => {
             Some(error(Class::Auth, "refuses the signature").hint(
                 "check the secret key, the region of the ARN, this machine's clock, and that nothing on the way to AWS \
                  rewrites requests (a proxy, SAGEMAKER_MLFLOW_CUSTOM_ENDPOINT)",
             ))
         }
-        _ if says_ended(said) => Some(
+        _ if says_ended(text) => Some(
             error(Class::Auth, "refuses the AWS credentials: they have expired")
                 .hint("renew them, and run the same command again: it continues"),
         ),
         _ if has(&UNKNOWN) => Some(error(Class::Auth, "does not know the AWS credentials").hint(
-            "check that the key has not been deleted, that AWS_SESSION_TOKEN goes with it if it is temporary, and that \
-             it is of the partition of the ARN",
+            "check that the key has not been deleted, that AWS_SESSION_TOKEN is set if it is temporary, and that it \
+             belongs to the partition of the ARN",
         )),
         StatusCode::FORBIDDEN => Some(
-            Error::new(Class::Forbidden, format!("{arn} {route} is forbidden to these credentials ({status}{said})"))
+            Error::new(Class::Forbidden, format!("{arn} {route} is forbidden to these credentials ({status}{text})"))
                 .hint(permission(arn, route)),
         ),
         _ => None,
     }
 }
 
-/// The permission that the identity lacks: an App has one for its whole API, a tracking server has one for each call.
+/// The hint with the missing permission: an App has one permission for its whole API, a tracking server has one for
+/// each call.
 fn permission(arn: &Arn, route: &str) -> String {
     let action = match arn.resource() {
         Resource::App => "sagemaker:CallMlflowAppApi".to_owned(),
@@ -72,7 +73,7 @@ fn permission(arn: &Arn, route: &str) -> String {
     };
     format!(
         "the identity needs {{\"Effect\": \"Allow\", \"Action\": \"{action}\", \"Resource\": \"{arn}\"}} ({others}); if it has \
-         it, look at service control policies, at the policy of the VPC endpoint, and whether the ARN is right and of \
+         it, check service control policies, the policy of the VPC endpoint, and that the ARN is right and belongs to \
          this account"
     )
 }
@@ -110,7 +111,7 @@ fn action(route: &str) -> Option<String> {
     Some(format!("sagemaker-mlflow:{name}"))
 }
 
-/// Why the host of a region may not be found or may not answer.
+/// The hint for a host of a region that is not found or does not answer.
 pub fn no_route(arn: &Arn) -> String {
     let (region, service) = match arn.resource() {
         Resource::App => (arn.region(), "mlflow"),
@@ -123,9 +124,9 @@ pub fn no_route(arn: &Arn) -> String {
     )
 }
 
-/// Requests went to a host other than AWS, and it did not answer, or not as MLflow.
+/// The hint when requests go to a host other than AWS, and it does not answer, or not as MLflow.
 pub fn led_elsewhere(arn: &Arn) -> String {
-    format!("{CUSTOM_ENDPOINT} leads there: correct it, or unset it to call {}", arn.endpoint())
+    format!("{CUSTOM_ENDPOINT} sends requests there: correct it, or unset it to call {}", arn.endpoint())
 }
 
 #[cfg(test)]
@@ -157,9 +158,9 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_with_the_credentials_is_told_apart() {
+    fn problems_with_credentials_are_distinguished() {
         let app = arn("mlflow-app/app-A");
-        let of = |status, said| refusal(&app, "/r", status, said).map(|e| e.to_string()).unwrap_or_default();
+        let of = |status, text| refusal(&app, "/r", status, text).map(|e| e.to_string()).unwrap_or_default();
         let forbidden = StatusCode::FORBIDDEN;
         assert!(
             of(forbidden, ": The request signature we calculated does not match")
@@ -173,6 +174,9 @@ mod tests {
             of(forbidden, ": The security token included in the request is invalid")
                 .contains("does not know")
         );
-        assert!(of(StatusCode::BAD_REQUEST, ": INVALID_PARAMETER_VALUE x").is_empty(), "that is MLflow's");
+        assert!(
+            of(StatusCode::BAD_REQUEST, ": INVALID_PARAMETER_VALUE x").is_empty(),
+            "it comes from MLflow"
+        );
     }
 }

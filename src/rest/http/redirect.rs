@@ -1,4 +1,4 @@
-//! The target of a redirect, and whether to follow it: only within one server, because credentials must not leave it.
+//! The target of a redirect, and whether to follow it: only within one server, so that credentials do not leave it.
 
 use reqwest::header::LOCATION;
 use reqwest::{Method, StatusCode};
@@ -11,11 +11,11 @@ use crate::rest::Address;
 /// The most redirects that one request follows.
 pub const MAX_REDIRECTS: usize = 5;
 
-/// The address of the same resource on the same server; none for all other answers. A redirect that would turn a POST
-/// into a GET is not followed: it would be another request.
-pub fn within(url: &Url, method: &Method, unhappy: &ErrorResponse) -> Option<Url> {
-    let next = location(url, unhappy)?;
-    let is_kept = matches!(unhappy.status, StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT);
+/// The address of the same resource on the same server. `None` for all other answers. A redirect that would turn a POST
+/// into a GET is not followed, because that would be another request.
+pub fn within(url: &Url, method: &Method, refusal: &ErrorResponse) -> Option<Url> {
+    let next = location(url, refusal)?;
+    let is_kept = matches!(refusal.status, StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT);
     let same = next.origin() == url.origin() && !is_sign_in(url, &next);
     (same && (is_kept || method == Method::GET)).then_some(next)
 }
@@ -23,37 +23,38 @@ pub fn within(url: &Url, method: &Method, unhappy: &ErrorResponse) -> Option<Url
 /// True for an answer that requires another sign-in. This is MLflow's own 401, or the answer of a gateway: a redirect
 /// to a sign-in page (Cloudflare Access, a load balancer of AWS) or a page with 403 (oauth2-proxy). MLflow's own 403 is
 /// not a page.
-pub fn wants_sign_in(url: &Url, unhappy: &ErrorResponse) -> bool {
-    let is_page = || unhappy.body.trim_ascii_start().starts_with(b"<");
-    match unhappy.status {
+pub fn wants_sign_in(url: &Url, refusal: &ErrorResponse) -> bool {
+    let is_page = || refusal.body.trim_ascii_start().starts_with(b"<");
+    match refusal.status {
         StatusCode::UNAUTHORIZED => true,
         StatusCode::FORBIDDEN => is_page(),
-        _ => location(url, unhappy).is_some_and(|next| is_sign_in(url, &next)),
+        _ => location(url, refusal).is_some_and(|next| is_sign_in(url, &next)),
     }
 }
 
 /// The error for a redirect that was not followed. `url` is the requested URL.
-pub fn error(address: &Address, url: &Url, unhappy: &ErrorResponse) -> Option<Error> {
-    let next = location(url, unhappy)?;
-    let code = Code::Http(Answered { status: unhappy.status.as_u16(), ..Answered::default() });
+pub fn error(address: &Address, url: &Url, refusal: &ErrorResponse) -> Option<Error> {
+    let next = location(url, refusal)?;
+    let code = Code::Http(Answered { status: refusal.status.as_u16(), ..Answered::default() });
     let (from, to) = (host(url.origin()), host(next.origin()));
     let error = if is_sign_in(url, &next) {
-        Error::new(Class::Auth, format!("{address} wants a sign-in: it leads to the sign-in page at {}", bare(&next)))
+        Error::new(Class::Auth, format!("{address} requires a sign-in: it redirects to the sign-in page at {}", bare(&next)))
             .hint(
                 "a gateway in front of the server asks for it: give its headers with MLFERRY_SOURCE_HEADERS, or a \
                  command that gives tokens with MLFERRY_SOURCE_TOKEN_COMMAND (MLFERRY_TARGET_… for the target)",
             )
     } else if url.scheme() == "https" && next.scheme() == "http" {
-        Error::permanent(format!("{address} leads from https to {}, without TLS: not followed", bare(&next)))
-            .hint(
-                "the server does not know that a proxy does TLS for it: let the proxy send X-Forwarded-Proto",
-            )
+        Error::permanent(format!(
+            "{address} redirects from https to {}, without TLS: not followed",
+            bare(&next)
+        ))
+        .hint("the server does not know that a proxy does TLS for it: let the proxy send X-Forwarded-Proto")
     } else {
         let base = base(url, &next, address);
         let what = match url.scheme() != next.scheme() && url.host_str() == next.host_str() {
-            true => format!("{address} is reached over TLS only: it leads to {base}"),
-            false if from == to => format!("{address} leads to {base}"),
-            false => format!("{address} leads to another server, {base}"),
+            true => format!("{address} can only be reached over TLS: it redirects to {base}"),
+            false if from == to => format!("{address} redirects to {base}"),
+            false => format!("{address} redirects to another server, {base}"),
         };
         Error::permanent(what)
             .hint(format!("if you trust it, give that address: {base} (nothing was sent there yet)"))
@@ -61,11 +62,11 @@ pub fn error(address: &Address, url: &Url, unhappy: &ErrorResponse) -> Option<Er
     Some(error.code(code))
 }
 
-fn location(url: &Url, unhappy: &ErrorResponse) -> Option<Url> {
-    if !unhappy.status.is_redirection() {
+fn location(url: &Url, refusal: &ErrorResponse) -> Option<Url> {
+    if !refusal.status.is_redirection() {
         return None;
     }
-    let location = unhappy.headers.get(LOCATION)?.to_str().ok()?;
+    let location = refusal.headers.get(LOCATION)?.to_str().ok()?;
     url.join(location).ok().filter(|next| matches!(next.scheme(), "http" | "https"))
 }
 
@@ -88,7 +89,7 @@ fn host(origin: Origin) -> String {
     origin.unicode_serialization()
 }
 
-/// The usual names of sign-in pages: of hosts, and of parts of a path.
+/// The usual names in addresses of sign-in pages: of hosts, and of parts of a path.
 const HOSTS: [&str; 9] = [
     "login.",
     "accounts.",
@@ -115,7 +116,7 @@ const PATHS: [&str; 12] = [
     "openid-connect",
 ];
 
-/// A name that the address already contains does not count.
+/// True when a redirect leads to a sign-in page. A name that the requested address already contains does not count.
 fn is_sign_in(asked: &Url, next: &Url) -> bool {
     let lower = |url: &Url| {
         (url.host_str().unwrap_or_default().to_ascii_lowercase(), url.path().to_ascii_lowercase())
@@ -165,19 +166,19 @@ mod tests {
     }
 
     #[test]
-    fn a_redirect_is_told_with_the_address_to_use_and_without_its_secrets() {
+    fn the_error_for_a_redirect_names_the_address_to_use_and_no_secret() {
         let (address, _) = Address::parse("http://ml.example/mlflow").unwrap();
         let route = "/api/2.0/mlflow/experiments/search";
-        for (to, class, said) in [
+        for (to, class, expected) in [
             (
                 format!("https://ml.example/mlflow{route}"),
                 Class::Permanent,
-                "reached over TLS only: it leads to https://ml.example/mlflow",
+                "reached over TLS: it redirects to https://ml.example/mlflow",
             ),
             (
                 format!("https://new.example{route}?a=1"),
                 Class::Permanent,
-                "leads to another server, https://new.example",
+                "redirects to another server, https://new.example",
             ),
             (
                 "https://new.example/start".to_owned(),
@@ -187,21 +188,21 @@ mod tests {
             (
                 "https://team.cloudflareaccess.com/cdn-cgi/x?kid=hush".to_owned(),
                 Class::Auth,
-                "wants a sign-in",
+                "requires a sign-in",
             ),
             (
                 "/oauth2/start?rd=hush".to_owned(),
                 Class::Auth,
                 "sign-in page at http://ml.example/oauth2/start",
             ),
-            ("https://accounts.google.com/o?state=hush".to_owned(), Class::Auth, "wants a sign-in"),
-            ("https://u:hush@idp.example/realms/a?x=hush#hush".to_owned(), Class::Auth, "wants a sign-in"),
+            ("https://accounts.google.com/o?state=hush".to_owned(), Class::Auth, "requires a sign-in"),
+            ("https://u:hush@idp.example/realms/a?x=hush#hush".to_owned(), Class::Auth, "requires a sign-in"),
         ] {
             let url = Url::parse(ASKED).unwrap();
             let error = error(&address, &url, &led(302, &to)).unwrap();
             let text = format!("{error} {}", error.get_hint().unwrap());
             assert_eq!(error.class(), class, "{to}: {text}");
-            assert!(text.contains(said), "{to}: {text}");
+            assert!(text.contains(expected), "{to}: {text}");
             assert!(!text.contains("hush"), "{text}");
         }
         let (address, _) = Address::parse("https://ml.example").unwrap();
@@ -211,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_that_forbids_is_a_gateways() {
+    fn a_page_that_forbids_comes_from_a_gateway() {
         let url = Url::parse(ASKED).unwrap();
         let with = |status, body: &'static str| ErrorResponse {
             status: StatusCode::from_u16(status).unwrap(),
@@ -234,14 +235,14 @@ mod tests {
         ) {
             let url = Url::parse(ASKED).unwrap();
             let to = parts.concat();
-            let unhappy = led(status, &to);
+            let refusal = led(status, &to);
             for method in [Method::GET, Method::POST] {
-                if let Some(next) = within(&url, &method, &unhappy) {
+                if let Some(next) = within(&url, &method, &refusal) {
                     proptest::prop_assert_eq!(next.origin(), url.origin());
                 }
             }
             let (address, _) = Address::parse("http://ml.example/mlflow").unwrap();
-            let _ = error(&address, &url, &unhappy);
+            let _ = error(&address, &url, &refusal);
         }
     }
 }

@@ -1,17 +1,17 @@
-//! The meaning of the words of a refusal: MLflow has few codes for them. Only this file contains these words.
+//! Finds the cause of a refusal in its text, because MLflow has few error codes. Only this file contains such texts.
 
 use crate::error::Cause;
 
-/// MLflow's answer for a route that it does not have: Flask's page, or FastAPI's object (MLflow 3.5 on).
+/// True for MLflow's answer to a route that it does not have: Flask's page, or FastAPI's object (MLflow 3.5 on).
 pub fn is_of_mlflow(body: &[u8]) -> bool {
     let text = String::from_utf8_lossy(body);
     text.contains("The requested URL was not found on the server")
         || text.trim() == r#"{"detail":"Not Found"}"#
 }
 
-/// MLflow has one code for most of its refusals; the words contain the meaning.
-pub fn cause(body: &[u8], said: &str) -> Option<Cause> {
-    let has = |marks: &[&str]| marks.iter().any(|mark| said.contains(mark));
+/// The cause of a refusal. MLflow uses one code for most refusals, so only the text shows the cause.
+pub fn cause(body: &[u8], text: &str) -> Option<Cause> {
+    let has = |marks: &[&str]| marks.iter().any(|mark| text.contains(mark));
     match () {
         () if has(&POINT_EXISTS) => Some(Cause::PointExists),
         () if has(&INSERT_RACE) => Some(Cause::InsertRace),
@@ -20,13 +20,13 @@ pub fn cause(body: &[u8], said: &str) -> Option<Cause> {
         () if has(&SWITCHED_OFF) => Some(Cause::SwitchedOff),
         () if has(&NOT_IN_THIS_STORE) => Some(Cause::NotInThisStore),
         () if String::from_utf8_lossy(body).contains(UNHANDLED) => Some(Cause::Unhandled),
-        () => most_runs(said).map(Cause::MostRuns),
+        () => most_runs(text).map(Cause::MostRuns),
     }
 }
 
 /// The number in "cannot specify more than 20 run_ids" (MLflow 2.9, `server/handlers.py`).
-fn most_runs(said: &str) -> Option<usize> {
-    let (number, after) = said.split_once("cannot specify more than ")?.1.split_once(' ')?;
+fn most_runs(text: &str) -> Option<usize> {
+    let (number, after) = text.split_once("cannot specify more than ")?.1.split_once(' ')?;
     if after.starts_with("run_ids") { number.parse().ok() } else { None }
 }
 
@@ -50,7 +50,7 @@ const POINT_EXISTS: [&str; 12] = [
     "'inputs.PRIMARY'",
 ];
 
-/// A `log-batch` with tags holds one connection of the pool and requests two more; sent as a 400 (MLflow 3.10,
+/// A `log-batch` with tags holds one connection of the pool and requests two more. The answer is a 400 (MLflow 3.10,
 /// `store/tracking/sqlalchemy_store.py`, `log_batch`, `set_tag`; its pool holds 5 + 10).
 const POOL_EXHAUSTED: [&str; 1] = ["QueuePool limit"];
 
@@ -69,12 +69,12 @@ const NOT_IN_THIS_STORE: [&str; 3] = [
     "Job store requires a backend store URI",
 ];
 
-/// Flask's page for an unhandled exception (MLflow over a file store, when a file is torn).
+/// Flask's page for an unhandled exception (MLflow over a file store with a torn file).
 const UNHANDLED: &str = "The server encountered an internal error and was unable to complete";
 
-/// Returns 15 for "QueuePool limit of size 5 overflow 10 reached" (SQLAlchemy).
-pub fn pool_size(said: &str) -> Option<usize> {
-    let (size, rest) = said.split_once("QueuePool limit of size ")?.1.split_once(" overflow ")?;
+/// The size of the pool: 15 for "QueuePool limit of size 5 overflow 10 reached" (SQLAlchemy).
+pub fn pool_size(text: &str) -> Option<usize> {
+    let (size, rest) = text.split_once("QueuePool limit of size ")?.1.split_once(" overflow ")?;
     let overflow: String = rest.chars().take_while(char::is_ascii_digit).collect();
     Some(size.parse::<usize>().ok()? + overflow.parse::<usize>().ok()?)
 }
@@ -88,8 +88,8 @@ mod tests {
 
     #[test]
     fn the_limit_is_read_from_the_refusal() {
-        let said = "INVALID_PARAMETER_VALUE GetMetricHistoryBulk request cannot specify more than 20 run_ids. Received 90";
-        assert_eq!(cause(b"", said), Some(Cause::MostRuns(20)));
+        let text = "INVALID_PARAMETER_VALUE GetMetricHistoryBulk request cannot specify more than 20 run_ids. Received 90";
+        assert_eq!(cause(b"", text), Some(Cause::MostRuns(20)));
         assert_eq!(cause(b"", "something else"), None);
     }
 }

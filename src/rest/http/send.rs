@@ -12,7 +12,7 @@ use super::failure::{ErrorResponse, Failure};
 use super::redirect;
 use crate::aws::{Refusal, Signature, Signer, Unsigned};
 use crate::error::{Error, Result};
-use crate::io::OnItsWay;
+use crate::io::OpenRequest;
 use crate::limits;
 use crate::rest::{Call, Client, Idempotency};
 
@@ -24,7 +24,7 @@ const MAX_RENEWALS: usize = 3;
 /// An answer whose body has not arrived yet.
 pub struct Reply {
     pub response: Response,
-    way: OnItsWay,
+    open_request: OpenRequest,
     client: Client,
     repeat: Idempotency,
     /// How long the server may be silent.
@@ -32,23 +32,23 @@ pub struct Reply {
 }
 
 impl Reply {
-    /// The next piece of the body; none at its end.
+    /// The next piece of the body. `None` at its end.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>, Failure> {
         let address = &self.client.address;
         let chunk = match tokio::time::timeout(self.silence, self.response.chunk()).await {
             Ok(chunk) => chunk.map_err(|e| failure::transport(address, &e, self.repeat))?,
             Err(_) => return Err(failure::silent(address, self.silence, self.repeat)),
         };
-        self.way.heard();
+        self.open_request.record_activity();
         Ok(chunk)
     }
 
-    /// Sets whether the server is the one to act now.
-    pub fn owes(&self, owes: bool) {
-        self.way.owes(owes);
+    /// Sets whether the server must act next.
+    pub fn set_server_acts(&self, server_acts: bool) {
+        self.open_request.set_server_acts(server_acts);
     }
 
-    /// The whole body, of at most this many bytes.
+    /// The whole body, which may have at most this many bytes.
     pub async fn whole(mut self, most: usize) -> Result<Bytes, Failure> {
         let Some(first) = self.chunk().await? else { return Ok(Bytes::new()) };
         let Some(second) = self.chunk().await? else { return Ok(first) };
@@ -63,7 +63,8 @@ impl Reply {
         Ok(all.freeze())
     }
 
-    /// No list of MLflow is as long; a small compressed answer may expand without end.
+    /// The failure for a longer body. No list of MLflow is that long, but a small compressed answer may expand without
+    /// end.
     fn too_long(&self, most: usize) -> Failure {
         let most = most >> 20;
         Error::permanent(format!("{}: an answer of more than {most} MiB was not read", self.client.address))
@@ -82,57 +83,57 @@ impl Client {
         result.inspect_err(|failure| self.pace.learn(call.route, started.elapsed(), failure.load))
     }
 
-    /// Renews a refused sign-in, if it can change.
+    /// Sends a call with the sign-in. If the sign-in is refused and can change, it is renewed.
     async fn exchange(&self, call: &Call) -> Result<Reply, Failure> {
         let (mut renewals, first) = (0, Instant::now());
         loop {
             let (headers, used) = self.sign_in.headers().await?;
             let request = self.request(call).headers(headers).build().map_err(unsendable)?;
-            let (url, unhappy) = match self.followed(call, request).await? {
+            let (url, refusal) = match self.followed(call, request).await? {
                 Ok(reply) => {
                     self.sign_in.works();
                     return Ok(reply);
                 }
                 Err(refused) => refused,
             };
-            let may_change = redirect::wants_sign_in(&url, &unhappy)
+            let may_change = redirect::wants_sign_in(&url, &refusal)
                 && (renewals < MAX_RENEWALS || !self.sign_in.can_change());
             if !may_change || !self.sign_in.renew(used, first).await {
-                return Err(self.failure(call, &url, &unhappy));
+                return Err(self.failure(call, &url, &refusal));
             }
             self.meter.retry();
             renewals += 1;
         }
     }
 
-    /// Sends a request, and again if the same server redirects it to another of its routes. A failure includes the
-    /// last URL.
+    /// Sends a request, and sends it again if the same server redirects it to another of its routes. A failure includes
+    /// the last URL.
     pub(in crate::rest) async fn followed(
         &self,
         call: &Call,
         mut request: Request,
     ) -> Result<Result<Reply, (Url, ErrorResponse)>, Failure> {
-        let mut led = 0;
+        let mut redirects = 0;
         loop {
             let again = request.try_clone();
             let (url, method) = (request.url().clone(), request.method().clone());
-            let unhappy = match self.execute(call, request).await? {
+            let refusal = match self.execute(call, request).await? {
                 Ok(reply) => return Ok(Ok(reply)),
-                Err(unhappy) => unhappy,
+                Err(refusal) => refusal,
             };
-            match (redirect::within(&url, &method, &unhappy), again) {
-                (Some(next), Some(mut again)) if led < redirect::MAX_REDIRECTS => {
+            match (redirect::within(&url, &method, &refusal), again) {
+                (Some(next), Some(mut again)) if redirects < redirect::MAX_REDIRECTS => {
                     *again.url_mut() = next;
                     request = again;
-                    led += 1;
+                    redirects += 1;
                 }
-                _ => return Ok(Err((url, unhappy))),
+                _ => return Ok(Err((url, refusal))),
             }
         }
     }
 
-    /// Renews the signature once if the reason of a refusal could be fixed: each try has its own signature. `file` is
-    /// the body of an upload, for API Gateway in front of a server.
+    /// Sends a signed call. If the reason of a refusal could be fixed, the call is sent a second time with a new
+    /// signature: each try has its own. `file` is the body of an upload, for API Gateway in front of a server.
     pub(in crate::rest) async fn signed_exchange(
         &self,
         call: &Call,
@@ -141,20 +142,20 @@ impl Client {
     ) -> Result<Reply, Failure> {
         let (request, signature) = self.signed(call, file.clone(), signer).await?;
         let url = request.url().clone();
-        let unhappy = match self.execute(call, request).await? {
+        let refusal = match self.execute(call, request).await? {
             Ok(reply) => return Ok(reply),
-            Err(unhappy) => unhappy,
+            Err(refusal) => refusal,
         };
-        let body = String::from_utf8_lossy(&unhappy.body);
-        let date = unhappy.headers.get(DATE).and_then(|date| date.to_str().ok());
-        if !is_about_signing(unhappy.status)
+        let body = String::from_utf8_lossy(&refusal.body);
+        let date = refusal.headers.get(DATE).and_then(|date| date.to_str().ok());
+        if !is_about_signing(refusal.status)
             || !signer.repair(&Refusal { body: &body, date }, &signature).await
         {
-            return Err(self.failure(call, &url, &unhappy));
+            return Err(self.failure(call, &url, &refusal));
         }
         self.meter.retry();
         let (request, _) = self.signed(call, file, signer).await?;
-        self.execute(call, request).await?.map_err(|unhappy| self.failure(call, &url, &unhappy))
+        self.execute(call, request).await?.map_err(|refusal| self.failure(call, &url, &refusal))
     }
 
     pub(in crate::rest) fn request(&self, call: &Call) -> RequestBuilder {
@@ -170,7 +171,7 @@ impl Client {
 
     fn headers(&self, call: &Call) -> Vec<(&'static str, String)> {
         let mut headers = call.headers.clone();
-        // The workspaces themselves belong to no workspace (MLflow 3.10, `utils/rest_utils.py`).
+        // Requests about workspaces name no workspace (MLflow 3.10, `utils/rest_utils.py`).
         if let Some(workspace) =
             self.access.workspace.clone().filter(|_| !call.path().contains("/mlflow/workspaces"))
         {
@@ -179,7 +180,8 @@ impl Client {
         headers
     }
 
-    /// The signed URL is the sent URL: it is taken from the request, after the URL parser has normalized it.
+    /// Signs a request. The signed URL is the sent URL: it is read from the request, after the URL parser has
+    /// normalized it.
     pub(in crate::rest) async fn signed(
         &self,
         call: &Call,
@@ -200,7 +202,7 @@ impl Client {
             body: file.as_ref().or(call.body.as_ref()).map(AsRef::as_ref).unwrap_or_default(),
         };
         let signature = signer.sign(&unsigned).await?;
-        // API keys of a gateway, which are not part of the signature.
+        // API keys of a gateway are not part of the signature.
         request.headers_mut().extend(self.sign_in.headers().await?.0);
         for (name, value) in &signature.headers {
             let (name, value) = (HeaderName::try_from(name), HeaderValue::try_from(value));
@@ -213,19 +215,19 @@ impl Client {
         Ok((request, signature))
     }
 
-    /// The reply, or the failure that the answer means.
+    /// Sends a request. Returns the reply, or the response to a refused request.
     pub(in crate::rest) async fn execute(
         &self,
         call: &Call,
         request: Request,
     ) -> Result<Result<Reply, ErrorResponse>, Failure> {
-        let way = self.meter.send();
+        let open_request = self.meter.send();
         let limit = self.times.silence(call.patience);
         let response = match tokio::time::timeout(limit, self.http.execute(request)).await {
             Ok(response) => response.map_err(|e| failure::transport(&self.address, &e, call.repeat))?,
             Err(_) => return Err(self.silent(call, limit)),
         };
-        drop(way);
+        drop(open_request);
         Ok(self.sorted(call, response).await)
     }
 
@@ -235,10 +237,10 @@ impl Client {
         call: &Call,
         response: Response,
     ) -> Result<Reply, ErrorResponse> {
-        let way = self.meter.answered();
+        let open_request = self.meter.answered();
         let (status, headers): (StatusCode, HeaderMap) = (response.status(), response.headers().clone());
         let (client, repeat, silence) = (self.clone(), call.repeat, self.times.silence(call.patience));
-        let reply = Reply { response, way, client, repeat, silence };
+        let reply = Reply { response, open_request, client, repeat, silence };
         if status.is_success() {
             return Ok(reply);
         }
@@ -249,11 +251,11 @@ impl Client {
         Err(ErrorResponse { status, headers, body })
     }
 
-    pub(in crate::rest) fn failure(&self, call: &Call, url: &Url, unhappy: &ErrorResponse) -> Failure {
-        if let Some(error) = redirect::error(&self.address, url, unhappy) {
+    pub(in crate::rest) fn failure(&self, call: &Call, url: &Url, refusal: &ErrorResponse) -> Failure {
+        if let Some(error) = redirect::error(&self.address, url, refusal) {
             return Failure { reached: true, ..error.into() };
         }
-        failure::status(&self.address, call.path(), unhappy, call.repeat, self.sign_in.identity())
+        failure::status(&self.address, call.path(), refusal, call.repeat, self.sign_in.identity())
     }
 
     pub(in crate::rest) fn silent(&self, call: &Call, limit: Duration) -> Failure {
@@ -261,7 +263,7 @@ impl Client {
     }
 }
 
-/// AWS uses these for refused signatures and credentials.
+/// True for the status codes with which AWS refuses signatures and credentials.
 fn is_about_signing(status: StatusCode) -> bool {
     matches!(status, StatusCode::BAD_REQUEST | StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN)
 }

@@ -1,4 +1,4 @@
-//! Uploads to a server, sent by their own tasks.
+//! Uploads to a server. Each one runs in its own task.
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -17,7 +17,7 @@ use super::failure::{Failure, Worth};
 use super::redirect;
 use super::send::{OCTETS, Reply, unsendable};
 use crate::error::{Error, Result};
-use crate::io::OnItsWay;
+use crate::io::OpenRequest;
 use crate::io::OwnTask;
 use crate::io::{ByteSource, Meter};
 use crate::limits;
@@ -37,33 +37,33 @@ enum Turn {
     Answer,
 }
 
-/// The progress of a file, shared by the body and by the task that monitors it.
+/// The progress of an upload, shared by the body and by the task that monitors it.
 #[derive(Clone)]
 struct Progress(Arc<Shared>);
 
 struct Shared {
     turn: Mutex<(Turn, Instant)>,
-    way: OnItsWay,
+    open_request: OpenRequest,
 }
 
 impl Progress {
-    fn new(way: OnItsWay) -> Self {
-        Self(Arc::new(Shared { turn: Mutex::new((Turn::Server, Instant::now())), way }))
+    fn new(open_request: OpenRequest) -> Self {
+        Self(Arc::new(Shared { turn: Mutex::new((Turn::Server, Instant::now())), open_request }))
     }
 
     fn set(&self, turn: Turn) {
         *self.turn() = (turn, Instant::now());
-        self.0.way.heard();
-        self.0.way.owes(turn != Turn::Source);
+        self.0.open_request.record_activity();
+        self.0.open_request.set_server_acts(turn != Turn::Source);
     }
 
     fn turn(&self) -> MutexGuard<'_, (Turn, Instant)> {
         self.0.turn.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Ends when the server has been silent for too long, and returns the limit that it exceeded.
+    /// Waits until the server has been silent for too long, and returns the limit that it exceeded.
     async fn stalled(&self, stall: Duration, answer: Duration) -> Duration {
-        const LOOK: Duration = Duration::from_secs(1);
+        const CHECK_INTERVAL: Duration = Duration::from_secs(1);
         loop {
             let (turn, since) = *self.turn();
             let limit = match turn {
@@ -74,8 +74,8 @@ impl Progress {
             let left = limit.map(|limit| (limit, limit.saturating_sub(since.elapsed())));
             match left {
                 Some((limit, Duration::ZERO)) => return limit,
-                Some((_, left)) => tokio::time::sleep(left.min(LOOK)).await,
-                None => tokio::time::sleep(LOOK).await,
+                Some((_, left)) => tokio::time::sleep(left.min(CHECK_INTERVAL)).await,
+                None => tokio::time::sleep(CHECK_INTERVAL).await,
             }
         }
     }
@@ -101,7 +101,7 @@ impl Stream for Body {
         }
         self.progress.set(match &next {
             Poll::Pending => Turn::Source,
-            // When the length was announced, the end is not polled.
+            // If the length was announced, the end is not polled.
             Poll::Ready(Some(_)) if self.left == Some(0) => Turn::Answer,
             Poll::Ready(Some(_)) => Turn::Server,
             Poll::Ready(None) => Turn::Answer,
@@ -110,14 +110,14 @@ impl Stream for Body {
     }
 }
 
-/// How long the answer to a file of this size may take after the upload.
+/// How long the server may take to answer after it received a file of this size.
 fn answer_limit(least: Duration, size: Option<u64>) -> Duration {
     let stored = Duration::from_secs(size.unwrap_or_default() / limits::UPLOAD_STORE_RATE);
     (least + stored).min(limits::MAX_UPLOAD_READ_TIMEOUT)
 }
 
 impl Client {
-    /// Sends a file and opens it again for each try. `size` is the number of bytes, if known.
+    /// Sends a file. It is opened again for each try. `size` is the number of bytes, if known.
     pub async fn upload(
         &self,
         route: &'static str,
@@ -127,7 +127,7 @@ impl Client {
     ) -> Result<()> {
         if self.address.arn().is_some() {
             return Err(Error::permanent(format!(
-                "{} takes no files: they go to its S3 store",
+                "{} does not accept files: they go to its S3 store",
                 self.address
             )));
         }
@@ -166,7 +166,7 @@ impl Client {
         sent.inspect_err(|failure| self.pace.learn(call.route, started.elapsed(), failure.load))
     }
 
-    /// After a refused sign-in, the caller sends the file again, because it must open the file again for that.
+    /// After a refused sign-in, the caller repeats the upload, because only the caller can open the file again.
     async fn put_signed_in(
         &self,
         call: &Call,
@@ -178,19 +178,19 @@ impl Client {
         let request = self.request(call).headers(headers).header("content-type", OCTETS);
         let response = self.put(call, request, size, chunks).await?;
         let url = response.url().clone();
-        let unhappy = match self.sorted(call, response).await {
+        let refusal = match self.sorted(call, response).await {
             Ok(reply) => {
                 self.sign_in.works();
                 return Ok(reply);
             }
-            Err(unhappy) => unhappy,
+            Err(refusal) => refusal,
         };
-        if redirect::wants_sign_in(&url, &unhappy) && self.sign_in.renew(used, first).await {
-            let why = Error::transient(format!("{} wanted another sign-in", self.address));
+        if redirect::wants_sign_in(&url, &refusal) && self.sign_in.renew(used, first).await {
+            let why = Error::transient(format!("{} required another sign-in", self.address));
             let worth = if self.sign_in.can_change() { Worth::Usual } else { Worth::Free };
             return Err(Failure { reached: true, retry_after: Some(Duration::ZERO), worth, ..why.into() });
         }
-        Err(self.failure(call, &url, &unhappy))
+        Err(self.failure(call, &url, &refusal))
     }
 
     /// Sends a file with a request that is complete except for its body.
@@ -218,14 +218,14 @@ impl Client {
     }
 }
 
-/// The whole content of a file, because API Gateway requires it for the signature.
+/// Reads a whole small file, because API Gateway requires the content for the signature.
 async fn small(mut chunks: BoxStream<'static, Result<Bytes>>) -> Result<Bytes> {
     let mut all = BytesMut::new();
     while let Some(chunk) = chunks.try_next().await? {
         all.extend_from_slice(&chunk);
         if all.len() > MAX_BYTES {
             return Err(Error::permanent("a file of this size cannot be signed").hint(
-                "API Gateway takes no requests of more than 10 MB: let files go to the artifact store itself",
+                "API Gateway accepts at most 10 MB per request: let files go to the artifact store itself",
             ));
         }
     }

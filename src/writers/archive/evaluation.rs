@@ -43,7 +43,7 @@ impl ArchiveWriter {
     }
 }
 
-/// Writes one record per line, and the dataset's own file last: then the dataset is complete.
+/// Writes one record per line. The dataset's own file is written last and shows that the dataset is complete.
 struct ArchiveDatasetWriter {
     checksums: Arc<Checksums>,
     path: PathBuf,

@@ -16,7 +16,7 @@ pub struct ArchiveFiles {
     layout: Layout,
     checksums: Arc<Checksums>,
     folder: OwnerFolder,
-    /// The files' checksums are stored one by one, because this owner gets no list of files.
+    /// The checksums of the files are stored one by one, because this owner has no list of files.
     one_by_one: bool,
 }
 
@@ -31,8 +31,8 @@ impl ArchiveFiles {
         Self { one_by_one: true, ..self }
     }
 
-    /// Writes the list of the folder's files; `lacking` when something of the owner could not be read. Returns the
-    /// list's checksum.
+    /// Writes the list of the folder's files. `lacking` means that a part of the owner could not be read. Returns the
+    /// list's path and checksum.
     pub fn close(
         &self,
         files: Vec<FileEntry>,
@@ -40,7 +40,7 @@ impl ArchiveFiles {
         lacking: bool,
     ) -> Result<(PathBuf, Sum)> {
         let list = ArtifactList { files, missing: missing.into_iter().collect(), lacking };
-        // The incumbent treats a run without this folder as one without artifacts.
+        // mlflow-export-import treats a run without this folder as one without artifacts.
         self.layout.guard(&self.folder.artifacts())?;
         fs::create_dir_all(self.folder.artifacts())?;
         let (path, text) = (self.folder.list(), serde_json::to_vec(&list)?);
@@ -49,23 +49,23 @@ impl ArchiveFiles {
     }
 }
 
-/// Whether nothing was missing at the source, and all files still have their full length. Their content is not read.
+/// True when nothing was missing at the source, and all files still have their full length. Their content is not read.
 pub fn is_whole(checksums: &Checksums, folder: &OwnerFolder) -> bool {
     let list = checksums.read(&folder.list(), |text| Ok(serde_json::from_reader::<_, ArtifactList>(text)?));
-    let is_there = |file: &FileEntry| {
+    let is_present = |file: &FileEntry| {
         let now = folder.artifact(&file.path).metadata();
         is_safe_path(&file.path)
             && now.is_ok_and(|now| now.is_file() && file.size.is_none_or(|size| size == now.len()))
     };
-    list.is_ok_and(|list| list.missing.is_empty() && !list.lacking && list.files.iter().all(is_there))
+    list.is_ok_and(|list| list.missing.is_empty() && !list.lacking && list.files.iter().all(is_present))
 }
 
 #[async_trait]
 impl FileWriter for ArchiveFiles {
     async fn has(&self, file: &FileEntry, digest: &Digest, _looks: bool) -> Result<bool> {
         let path = self.folder.artifact(&file.path);
-        let is_there = || path.metadata().is_ok_and(|meta| meta.len() == digest.bytes);
-        Ok(is_safe_path(&file.path) && is_there() && (!self.one_by_one || self.checksums.is_sound(&path)))
+        let is_present = || path.metadata().is_ok_and(|meta| meta.len() == digest.bytes);
+        Ok(is_safe_path(&file.path) && is_present() && (!self.one_by_one || self.checksums.is_sound(&path)))
     }
 
     async fn write(&self, file: &FileEntry, source: &dyn ByteSource) -> Result<Digest> {
@@ -73,7 +73,7 @@ impl FileWriter for ArchiveFiles {
             return Err(Error::permanent(format!("{:?} would be written outside of its folder", file.path)));
         }
         let path = self.folder.artifact(&file.path);
-        // If the path is a link, the file itself replaces it.
+        // If the path is a link, it is replaced by the file itself.
         self.layout.guard(path.parent().unwrap_or(&path))?;
         let digest = local::store(&path, file.size, source).await?;
         if let Some(sum) = digest.sha256.as_deref().and_then(Sum::parse).filter(|_| self.one_by_one) {

@@ -42,11 +42,11 @@ pub struct ArchiveWriter {
 }
 
 impl ArchiveWriter {
-    /// Creates the directory, or continues one that was begun from the same `source`.
+    /// Creates the directory, or continues an export that was started from the same `source`.
     pub fn create(root: &Path, source: &str) -> Result<Self> {
         let location = root.display().to_string();
         fs::create_dir_all(root).map_err(|e| Error::from(e).at(&location))?;
-        // The root exists now: its canonical name may differ.
+        // The root exists now, so its canonical name may be another one.
         let layout = Layout::new(root);
         let format = match fs::read(layout.origin()) {
             Ok(text) => {
@@ -62,14 +62,16 @@ impl ArchiveWriter {
                         "{location} holds an export of format {}",
                         known.format
                     ))
-                    .hint("it was begun by a newer mlferry: use that one, or choose another --output-dir"));
+                    .hint("a newer mlferry began it: use that version, or choose another --output-dir"));
                 }
                 known.format
             }
             Err(_) => {
                 if fs::read_dir(root)?.next().is_some() {
-                    return Err(Error::usage(format!("{location} is not empty and holds no export of ours"))
-                        .hint("choose an empty or new directory for --output-dir"));
+                    return Err(Error::usage(format!(
+                        "{location} is not empty and holds no export of mlferry"
+                    ))
+                    .hint("choose an empty or new directory for --output-dir"));
                 }
                 let origin = Manifest { format: Layout::FORMAT, source: source.to_owned() };
                 local::write(&layout.origin(), &serde_json::to_vec_pretty(&origin)?)?;
@@ -87,13 +89,13 @@ impl ArchiveWriter {
 }
 
 impl ArchiveWriter {
-    /// An earlier export with a wider plan may have left more runs: they remain part of the directory. So does a run
-    /// whose file was lost since: the import reports it.
+    /// Adds runs of an earlier export with a wider plan: they remain part of the directory. This includes a run whose
+    /// file was lost since: the import reports it.
     fn with_earlier_runs(&self, place: &TargetExperiment, runs: &[RunId]) -> Result<Vec<RunId>> {
         let earlier = match self.earlier::<ExperimentFile>(&self.layout.experiment_file(&place.id)) {
             Ok(None) => Vec::new(),
             Ok(Some(file)) => file.runs,
-            // The runs are known from their folders; their order is lost.
+            // The runs are known from the list of files; their order is lost.
             Err(_) => self.listed_runs(place)?,
         };
         let known: HashSet<&RunId> = runs.iter().collect();
@@ -114,7 +116,7 @@ impl ArchiveWriter {
     /// The content that an earlier export wrote to this path, if any.
     ///
     /// # Errors
-    /// When the file was lost or changed since.
+    /// When the file was lost or changed since the export.
     fn earlier<T: DeserializeOwned>(&self, path: &Path) -> Result<Option<T>> {
         let read = |text: &mut dyn io::BufRead| {
             serde_json::from_reader::<_, Wrapped<T>>(text).map_err(|e| Error::from(e).at(path.display()))
@@ -184,7 +186,7 @@ impl Writer for ArchiveWriter {
         self.open_model(place, model, again)
     }
 
-    /// The run's own file contains the links.
+    /// The file of the run itself contains the links.
     async fn link_models(&self, _target: &RunId, _run: &Run) -> Result<BTreeSet<ModelId>> {
         Ok(BTreeSet::new())
     }
@@ -206,7 +208,7 @@ impl Writer for ArchiveWriter {
         Ok(TargetModel { name: model.name.clone(), ..TargetModel::default() })
     }
 
-    /// One file contains all versions: it is written when the last one is known.
+    /// One file contains all versions. It is written after the last one.
     async fn write_version(&self, _at: &mut TargetModel, _version: &ModelVersion) -> Result<Existing> {
         Ok(Existing::Nothing)
     }
@@ -258,14 +260,14 @@ impl Writer for ArchiveWriter {
         };
         for entry in entries {
             let entry = entry.map_err(|e| Error::from(e).at(folder.display()))?.path();
-            // The list of an earlier export is beside the folders.
+            // The list of an earlier export is next to the folders.
             if entry.is_file() {
                 continue;
             }
             let path = entry.join("experiment.json");
             match self.earlier::<ExperimentFile>(&path) {
                 Ok(file) => experiments.extend(file.map(|file| file.experiment.into())),
-                // The error comes from an earlier export, because this one reports its own errors. An import will
+                // This is an object of an earlier export, because this export reports its own errors. An import will
                 // report it.
                 Err(error) => notes.push(error.to_string()),
             }
@@ -281,13 +283,13 @@ impl Writer for ArchiveWriter {
     }
 }
 
-/// The fingerprint identifies the content of the directory: another export may have written it, with another plan or at
-/// another time, and the source may have changed since.
+/// Identifies the content of an object. Another export may have written the directory, with another plan or at another
+/// time, and the source may have changed since.
 fn fingerprint(item: &impl Serialize) -> Result<String> {
     Ok(hex::encode(&Sha256::digest(serde_json::to_vec(item)?)[..16]))
 }
 
-/// Ids become names of folders, and the server chooses them.
+/// Refuses an id that cannot be the name of a folder: the server chooses the ids.
 fn check_id(id: &str) -> Result<()> {
     if is_plain_id(id) {
         Ok(())

@@ -14,16 +14,16 @@ use crate::entities::{ExperimentId, FileEntry, Kind, LoggedModel, ModelStatus};
 use crate::error::Result;
 use crate::writers::{Existing, FileWriter, ModelWriter, OpenModel, TargetExperiment};
 
-/// The key of the fingerprint.
+/// The key of the fingerprint in the file.
 const MARK: &str = "mlferry_fingerprint";
 
-/// The fingerprint in a model's file; none if it has none.
+/// The fingerprint in the file of a model, if it has one.
 fn mark_of(path: &Path) -> Option<String> {
     let file: Wrapped<IgnoredAny> = serde_json::from_slice(&fs::read(path).ok()?).ok()?;
     file.info?.get(MARK)?.as_str().map(str::to_owned)
 }
 
-/// Writes `logged_model.json` of a logged model; it appears last.
+/// Writes `logged_model.json`. The file is written last.
 struct ArchiveModelWriter {
     layout: Layout,
     checksums: Arc<Checksums>,
@@ -72,7 +72,7 @@ impl ModelWriter for ArchiveModelWriter {
         &self.files
     }
 
-    /// The whole model is one file, written at its end.
+    /// One file contains the whole model. It is written at the end.
     async fn complete(&self, _model: &LoggedModel) -> Result<()> {
         Ok(())
     }

@@ -7,7 +7,7 @@ use crate::entities::{ModelVersion, RegisteredModel};
 use crate::error::Result;
 
 impl ArchiveWriter {
-    /// `is_whole` when these are all versions of the source.
+    /// Writes a model with its versions. `is_whole` means that these are all versions of the source.
     pub(super) fn write_model(
         &self,
         model: &RegisteredModel,
@@ -24,7 +24,7 @@ impl ArchiveWriter {
         self.checksums.write(&self.layout.registered_model_file(model), &serde_json::to_vec_pretty(&file)?)
     }
 
-    /// An earlier export may have written other versions: they remain part of the directory.
+    /// Adds versions of an earlier export: they remain part of the directory.
     fn with_earlier_versions(
         &self,
         model: &RegisteredModel,
@@ -33,7 +33,7 @@ impl ArchiveWriter {
     ) -> Result<(RegisteredModel, Vec<ModelVersion>)> {
         let (mut model, mut versions) = (model.clone(), versions.to_vec());
         let earlier = match self.earlier::<ModelFile>(&self.layout.registered_model_file(&model)) {
-            // The earlier file cannot contain other versions.
+            // The earlier file cannot contain further versions.
             Err(_) if is_whole => None,
             earlier => earlier.map_err(|e| e.hint("export all versions of this model"))?,
         };
@@ -49,8 +49,8 @@ impl ArchiveWriter {
         Ok((model, versions))
     }
 
-    /// The list that the incumbent's importer reads first. It contains registered models only; prompts have their own
-    /// list there. Returns notes about models that were damaged since an earlier export.
+    /// Writes the list that the importer of mlflow-export-import reads first. It contains registered models only;
+    /// prompts have their own list there. Returns notes about models that were damaged since an earlier export.
     pub(super) fn write_models_list(&self) -> Result<Vec<String>> {
         let [models, _] = self.layout.registries();
         let (mut names, mut notes) = (Vec::new(), Vec::new());

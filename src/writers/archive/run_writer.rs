@@ -14,15 +14,15 @@ use crate::entities::{ExperimentId, FileEntry, Kind, MetricChunk, ModelId, Model
 use crate::error::{Error, Result};
 use crate::writers::{FileWriter, RunWriter};
 
-/// Writes `run.json` while its histories arrive; it appears last, when the run is complete.
+/// Writes `run.json` while its histories arrive. The file appears last, when the run is complete.
 pub struct ArchiveRunWriter {
     checksums: Arc<Checksums>,
     files: ArchiveFiles,
     run: Run,
-    /// The fingerprint of the run as the source shows it.
+    /// The fingerprint of the run at the source.
     mark: String,
     path: PathBuf,
-    /// Opened with the first bytes, so that waiting runs hold no open file.
+    /// Opened with the first bytes, so that a waiting run needs no open file.
     file: Option<BufWriter<Hashing<NamedTempFile>>>,
     /// The metric whose list is open.
     metric: Option<String>,
@@ -33,7 +33,7 @@ const MARK: &str = "mlferry_fingerprint";
 /// The first line contains six short values.
 const MAX_LINE_LENGTH: u64 = 4_096;
 
-/// The fingerprint in a run file; none if it has none, as in a file of an older release.
+/// The fingerprint in the file of a run. `None` in a file of an older release.
 pub fn mark_of(path: &Path) -> Option<String> {
     let mut line = String::new();
     BufReader::new(File::open(path).ok()?.take(MAX_LINE_LENGTH)).read_line(&mut line).ok()?;
@@ -61,10 +61,10 @@ impl ArchiveRunWriter {
         Self { checksums: Arc::clone(checksums), files, run, mark, path, file: None, metric: None }
     }
 
-    /// Everything before the first metric, with three objects left open.
+    /// The file before its first metric, with three objects left open.
     fn head(&self) -> Result<Vec<u8>> {
         let mut system = serde_json::to_value(System::now("export_run.py"))?;
-        // A key of this program, which the incumbent ignores.
+        // A key of this program, which mlflow-export-import ignores.
         system[MARK] = self.mark.as_str().into();
         let body = serde_json::to_string(&json!({
             "info": RunInfo::from(&self.run),
@@ -98,7 +98,7 @@ impl ArchiveRunWriter {
                 file.write_all(b",")?;
             }
             let text = serde_json::to_string(point)?;
-            // In Python's spelling: the incumbent does not accept a text as a value.
+            // Such a value is written as in Python: mlflow-export-import does not accept a string here.
             let text = match point.value.is_finite() {
                 true => text,
                 false => {
@@ -129,7 +129,7 @@ impl RunWriter for ArchiveRunWriter {
         self.append(&chunk).map_err(|e| e.at(place))
     }
 
-    /// The models' own files contain their points.
+    /// The files of the models contain these points.
     fn model_metrics(&mut self, _metrics: &[(ModelId, ModelMetric)]) {}
 
     fn files(&self) -> &dyn FileWriter {

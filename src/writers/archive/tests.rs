@@ -18,16 +18,16 @@ fn run() -> Run {
 }
 
 #[tokio::test]
-async fn a_run_that_has_gone_on_since_is_written_again() {
+async fn a_run_that_has_changed_since_is_written_again() {
     let folder = tempfile::tempdir().unwrap();
     let (target, place) = at(folder.path()).await;
     let running = Run { status: RunStatus::Running, ..run() };
     let first = opened(&target, &place, &running).await;
     assert_eq!(first.found, Existing::Nothing);
     first.writer.close(Vec::new(), Vec::new(), false).await.unwrap();
-    // With another plan, time and journal, only the directory shows the earlier export.
+    // With another plan, time and journal, only the directory shows that the run was exported before.
     let (target, place) = at(folder.path()).await;
-    assert_eq!(opened(&target, &place, &running).await.found, Existing::Partial, "it may have got files");
+    assert_eq!(opened(&target, &place, &running).await.found, Existing::Partial, "it may have new files");
     let second = opened(&target, &place, &run()).await;
     assert_eq!(second.found, Existing::Partial);
     second.writer.close(Vec::new(), Vec::new(), false).await.unwrap();
@@ -76,7 +76,7 @@ async fn links_of_an_earlier_export_remain() {
 }
 
 #[tokio::test]
-async fn a_logged_model_that_has_gone_on_since_is_written_again() {
+async fn a_logged_model_that_has_changed_since_is_written_again() {
     let folder = tempfile::tempdir().unwrap();
     let (target, place) = at(folder.path()).await;
     let model = |status| LoggedModel { id: "m-1".into(), status, ..LoggedModel::default() };

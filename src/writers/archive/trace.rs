@@ -12,7 +12,7 @@ use crate::entities::{ExperimentId, Kind, RunId, Trace, TraceLinks};
 use crate::error::Result;
 use crate::writers::{Existing, FileWriter, OpenTrace, SpansRead, TargetExperiment, TraceWriter};
 
-/// Writes the spans without changes, and `header.json` last.
+/// Writes the spans without changes. `header.json` is written last.
 struct ArchiveTraceWriter {
     layout: Layout,
     checksums: Arc<Checksums>,
@@ -58,7 +58,7 @@ impl ArchiveWriter {
         Ok(OpenTrace { found, writer: Box::new(writer) })
     }
 
-    /// An earlier export may have written links of other runs, or to other traces: they remain part of the directory.
+    /// Writes links. Links of an earlier export remain part of the directory, whether of other runs or to other traces.
     pub(super) fn write_links(&self, experiment: &ExperimentId, links: &[TraceLinks]) -> Result<()> {
         let path = self.layout.trace_links(experiment);
         // A damaged file is replaced.

@@ -10,40 +10,41 @@ use crate::entities::{EvaluationDataset, ExperimentId, Record, Scorer, tag};
 use crate::error::{Error, Result};
 use crate::writers::{DatasetWriter, Existing, OpenDataset};
 
-/// A placeholder takes the number of a deleted version.
+/// A placeholder uses the number of a deleted version.
 const PLACEHOLDER: &str = r#"{"mlferry": "placeholder"}"#;
 
-/// Finds the dataset by its tag, or creates it. The time of its last update is written last: then the dataset is
-/// complete.
-pub(super) fn open_dataset(by: &Arc<Shared>, dataset: &EvaluationDataset) -> Result<OpenDataset> {
+/// Finds the dataset by its tag, or creates it. The time of its last update is written last and shows that the dataset
+/// is complete.
+pub(super) fn open_dataset(shared: &Arc<Shared>, dataset: &EvaluationDataset) -> Result<OpenDataset> {
     let updated = dataset.last_update_time.unwrap_or_default().to_string();
     let experiments: Vec<ExperimentId> =
-        dataset.experiment_ids.iter().filter_map(|id| by.new_experiment(id)).collect();
-    let mut data = by.data();
+        dataset.experiment_ids.iter().filter_map(|id| shared.new_experiment(id)).collect();
+    let mut data = shared.data();
     let made_from = |known: &EvaluationDataset| known.tags.get(tag::SOURCE_DATASET_ID).cloned();
-    let there = data.datasets.values().map(|stored| &stored.dataset);
-    let there = there.into_iter().find(|known| made_from(known) == Some(Value::from(dataset.id.as_str())));
-    let (id, found) = match there.cloned() {
+    let existing = data.datasets.values().map(|stored| &stored.dataset);
+    let existing =
+        existing.into_iter().find(|known| made_from(known) == Some(Value::from(dataset.id.as_str())));
+    let (id, found) = match existing.cloned() {
         None => {
             let mut tags = dataset.tags.clone();
             tags.insert(tag::SOURCE_DATASET_ID.to_owned(), Value::from(dataset.id.as_str()));
             (data.create_dataset(&dataset.name, experiments, tags), Existing::Nothing)
         }
-        Some(there) => {
-            let known = &mut data.dataset(&there.id)?.dataset.experiment_ids;
+        Some(existing) => {
+            let known = &mut data.dataset(&existing.id)?.dataset.experiment_ids;
             known.extend(experiments);
             known.sort();
             known.dedup();
-            let whole = there.tags.get(tag::SOURCE_UPDATE_TIME) == Some(&Value::from(updated.as_str()));
-            (there.id, if whole { Existing::Everything } else { Existing::Partial })
+            let whole = existing.tags.get(tag::SOURCE_UPDATE_TIME) == Some(&Value::from(updated.as_str()));
+            (existing.id, if whole { Existing::Everything } else { Existing::Partial })
         }
     };
-    let writer = MemoryDatasetWriter { by: Arc::clone(by), id: id.clone(), updated };
+    let writer = MemoryDatasetWriter { shared: Arc::clone(shared), id: id.clone(), updated };
     Ok(OpenDataset { id, found, writer: Box::new(writer) })
 }
 
 struct MemoryDatasetWriter {
-    by: Arc<Shared>,
+    shared: Arc<Shared>,
     id: String,
     updated: String,
 }
@@ -51,11 +52,11 @@ struct MemoryDatasetWriter {
 #[async_trait]
 impl DatasetWriter for MemoryDatasetWriter {
     async fn records(&mut self, records: Vec<Record>) -> Result<()> {
-        self.by.data().upsert_records(&self.id, records)
+        self.shared.data().upsert_records(&self.id, records)
     }
 
     async fn close(self: Box<Self>, _dataset: &EvaluationDataset) -> Result<()> {
-        let mut data = self.by.data();
+        let mut data = self.shared.data();
         let tags = &mut data.dataset(&self.id)?.dataset.tags;
         tags.insert(tag::SOURCE_UPDATE_TIME.to_owned(), Value::from(self.updated.as_str()));
         Ok(())
@@ -77,8 +78,8 @@ impl Shared {
     fn write_scorer(&self, place: &ExperimentId, scorer: &Scorer) -> Result<Existing> {
         let mut data = self.data();
         let key = (place.clone(), scorer.name.clone(), scorer.version);
-        if let Some(there) = data.scorers.get(&key) {
-            return match there.says_the_same(scorer) {
+        if let Some(existing) = data.scorers.get(&key) {
+            return match existing.says_the_same(scorer) {
                 true => Ok(Existing::Everything),
                 false => Err(Error::permanent(format!("the target has another {}", scorer.label()))),
             };

@@ -1,4 +1,4 @@
-//! Writes to a server in memory, for tests: finds earlier objects by the same tags as `RestWriter`.
+//! Writes to a server in memory, for tests. It finds earlier objects by the same tags as `RestWriter`.
 
 mod evaluation;
 mod models;
@@ -27,7 +27,7 @@ pub struct MemoryWriter(Arc<Shared>);
 /// The state that the writers of single runs and models share.
 struct Shared {
     store: Arc<MemoryStore>,
-    ledger: Arc<dyn IdMap>,
+    id_map: Arc<dyn IdMap>,
     location: String,
     /// The target's experiment for each source experiment, in this process.
     experiments: Mutex<HashMap<ExperimentId, ExperimentId>>,
@@ -37,12 +37,12 @@ struct Shared {
 }
 
 impl MemoryWriter {
-    pub fn new(store: Arc<MemoryStore>, ledger: Arc<dyn IdMap>) -> Self {
+    pub fn new(store: Arc<MemoryStore>, id_map: Arc<dyn IdMap>) -> Self {
         let location = store.location();
         let (experiments, model_names) = (Mutex::default(), Mutex::default());
         Self(Arc::new(Shared {
             store,
-            ledger,
+            id_map,
             location,
             experiments,
             model_names,
@@ -51,11 +51,11 @@ impl MemoryWriter {
     }
 }
 
-fn held<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
+fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
     of.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Sets or removes the mark of an incomplete object.
+/// Sets or removes the tag of an incomplete object.
 fn mark(tags: &mut std::collections::BTreeMap<String, String>, lacking: bool) {
     match lacking {
         true => drop(tags.insert(tag::LACKING.to_owned(), "true".to_owned())),
@@ -69,14 +69,14 @@ impl Shared {
     }
 
     fn rewritten(&self, key: &str, value: &str) -> String {
-        rewrite(key, value, |id| self.ledger.target_of(id)).unwrap_or_else(|| value.to_owned())
+        rewrite(key, value, |id| self.id_map.target_of(id)).unwrap_or_else(|| value.to_owned())
     }
 
     fn new_experiment(&self, source: &ExperimentId) -> Option<ExperimentId> {
-        held(&self.experiments).get(source).cloned()
+        lock(&self.experiments).get(source).cloned()
     }
 
-    /// Finds the runs and models that earlier imports have made in an experiment.
+    /// Finds the runs and models that earlier imports made in an experiment.
     fn learn(&self, experiment: &ExperimentId) -> Result<()> {
         let (mut runs, mut models) = (Vec::new(), Vec::new());
         {
@@ -91,48 +91,49 @@ impl Shared {
             }
         }
         for (source, run) in &runs {
-            self.ledger.opened(&source.as_str().into(), &run.id)?;
+            self.id_map.opened(&source.as_str().into(), &run.id)?;
         }
         for (source, model) in &models {
-            self.ledger.opened_model(&source.as_str().into(), model)?;
+            self.id_map.opened_model(&source.as_str().into(), model)?;
         }
         for (_, run) in runs {
-            let theirs = run.tags.iter().filter(|(key, _)| !tag::is_ours(key));
-            for (key, value) in theirs.filter(|(key, value)| !ids_in(key, value).is_empty()) {
-                self.put_down(run.id.as_str(), key, value)?;
+            let user_tags = run.tags.iter().filter(|(key, _)| !tag::is_ours(key));
+            for (key, value) in user_tags.filter(|(key, value)| !ids_in(key, value).is_empty()) {
+                self.store_reference(run.id.as_str(), key, value)?;
             }
         }
         Ok(())
     }
 
     /// Stores a text that names a run which does not exist on the target yet.
-    fn put_down(&self, on: &str, key: &str, value: &str) -> Result<()> {
+    fn store_reference(&self, on: &str, key: &str, value: &str) -> Result<()> {
         let (on, key, value) = (on.to_owned(), key.to_owned(), value.to_owned());
-        self.ledger.unresolved(super::Unresolved { on, key, value })
+        self.id_map.unresolved(super::Unresolved { on, key, value })
     }
 
     fn find_or_make_experiment(&self, experiment: &Experiment, name: &str) -> Result<TargetExperiment> {
         let to_be_deleted = experiment.lifecycle.is_deleted();
-        let there = self.data().experiments.values().find(|known| known.name == name).cloned();
-        let Some(there) = there else {
+        let existing = self.data().experiments.values().find(|known| known.name == name).cloned();
+        let Some(existing) = existing else {
             let mut tags = experiment.tags.clone();
             tags.insert(tag::SOURCE_EXPERIMENT_ID.to_owned(), experiment.id.to_string());
             return Ok(TargetExperiment { id: self.data().create_experiment(name, tags)?, to_be_deleted });
         };
-        let ours = there.tags.get(tag::SOURCE_EXPERIMENT_ID).is_some_and(|id| id == experiment.id.as_str());
-        self.learn(&there.id)?;
-        if there.lifecycle.is_deleted() {
-            if !(ours && to_be_deleted) {
+        let is_imported =
+            existing.tags.get(tag::SOURCE_EXPERIMENT_ID).is_some_and(|id| id == experiment.id.as_str());
+        self.learn(&existing.id)?;
+        if existing.lifecycle.is_deleted() {
+            if !(is_imported && to_be_deleted) {
                 return Err(Error::permanent(format!("a deleted experiment keeps the name {name:?} taken")));
             }
-            self.data().set_experiment_lifecycle(&there.id, Lifecycle::Active)?;
+            self.data().set_experiment_lifecycle(&existing.id, Lifecycle::Active)?;
         }
-        Ok(TargetExperiment { id: there.id, to_be_deleted: to_be_deleted && ours })
+        Ok(TargetExperiment { id: existing.id, to_be_deleted: to_be_deleted && is_imported })
     }
 
     /// Rewrites the tags that named a run before it existed on the target.
     fn follow_references(&self) -> Result<()> {
-        for reference in self.ledger.all_unresolved()? {
+        for reference in self.id_map.all_unresolved()? {
             let value = self.rewritten(&reference.key, &reference.value);
             let mut data = self.data();
             let (run, model) = (RunId::from(reference.on.as_str()), ModelId::from(reference.on.as_str()));
@@ -144,10 +145,10 @@ impl Shared {
             drop(data);
             let is_known = |id: &&str| {
                 let id = RunId::from(*id);
-                self.ledger.target_of(&id).is_some() || self.ledger.is_target(&id)
+                self.id_map.target_of(&id).is_some() || self.id_map.is_target(&id)
             };
             if ids_in(&reference.key, &reference.value).iter().all(is_known) {
-                self.ledger.mark_resolved(&reference)?;
+                self.id_map.mark_resolved(&reference)?;
             }
         }
         Ok(())
@@ -171,7 +172,7 @@ impl Writer for MemoryWriter {
 
     async fn open_experiment(&self, experiment: &Experiment, name: &str) -> Result<TargetExperiment> {
         let place = self.0.find_or_make_experiment(experiment, name)?;
-        held(&self.0.experiments).insert(experiment.id.clone(), place.id.clone());
+        lock(&self.0.experiments).insert(experiment.id.clone(), place.id.clone());
         Ok(place)
     }
 
@@ -199,7 +200,7 @@ impl Writer for MemoryWriter {
         _runs: &[RunId],
     ) -> Result<()> {
         if place.to_be_deleted {
-            held(&self.0.to_be_deleted).insert(place.id.clone());
+            lock(&self.0.to_be_deleted).insert(place.id.clone());
         }
         Ok(())
     }
@@ -247,7 +248,7 @@ impl Writer for MemoryWriter {
 
     async fn finish(&self) -> Result<Vec<String>> {
         self.0.follow_references()?;
-        for id in std::mem::take(&mut *held(&self.0.to_be_deleted)) {
+        for id in std::mem::take(&mut *lock(&self.0.to_be_deleted)) {
             self.0.data().set_experiment_lifecycle(&id, Lifecycle::Deleted)?;
         }
         Ok(Vec::new())

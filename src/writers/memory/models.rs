@@ -14,15 +14,15 @@ use crate::entities::{
 use crate::error::{Error, Result};
 use crate::writers::{Existing, FileWriter, ModelWriter, OpenModel, TargetExperiment};
 
-/// Finds the model by its tag, or creates it. Its status is written last: then the model is complete.
+/// Finds the model by its tag, or creates it. Its status is written last and shows that the model is complete.
 pub(super) fn open(
-    by: &Arc<Shared>,
+    shared: &Arc<Shared>,
     place: &TargetExperiment,
     model: &LoggedModel,
     again: bool,
 ) -> Result<OpenModel> {
-    let there = {
-        let data = by.data();
+    let existing = {
+        let data = shared.data();
         let mut here = data.models.values();
         here.find(|known| {
             known.experiment_id == place.id
@@ -30,33 +30,33 @@ pub(super) fn open(
         })
         .cloned()
     };
-    let (there, found) = match there {
-        None => (by.make_model(place, model)?, Existing::Nothing),
-        Some(there) => {
-            let whole = there.status == model.status
+    let (existing, found) = match existing {
+        None => (shared.make_model(place, model)?, Existing::Nothing),
+        Some(existing) => {
+            let whole = existing.status == model.status
                 && model.status != ModelStatus::Pending
-                && !there.tags.contains_key(tag::LACKING);
-            (there, if whole && !again { Existing::Everything } else { Existing::Partial })
+                && !existing.tags.contains_key(tag::LACKING);
+            (existing, if whole && !again { Existing::Everything } else { Existing::Partial })
         }
     };
-    by.ledger.opened_model(&model.id, &there.id)?;
-    for (key, value) in by.tags_of(model) {
+    shared.id_map.opened_model(&model.id, &existing.id)?;
+    for (key, value) in shared.tags_of(model) {
         if found != Existing::Everything && !ids_in(&key, &value).is_empty() {
-            by.put_down(there.id.as_str(), &key, &model.tags[&key])?;
+            shared.store_reference(existing.id.as_str(), &key, &model.tags[&key])?;
         }
     }
-    let files = Files::new(by, (&model.artifact_uri, &there.artifact_uri));
-    let writer = MemoryModelWriter { by: Arc::clone(by), id: there.id.clone(), files };
-    Ok(OpenModel { id: there.id, found, writer: Box::new(writer) })
+    let files = Files::new(shared, (&model.artifact_uri, &existing.artifact_uri));
+    let writer = MemoryModelWriter { shared: Arc::clone(shared), id: existing.id.clone(), files };
+    Ok(OpenModel { id: existing.id, found, writer: Box::new(writer) })
 }
 
-/// Writes the links to the models that the run used and made, and the params that name a model. Returns the missing
+/// Writes the links to the models that the run used and created, and the params that name a model. Returns the missing
 /// models.
-pub(super) fn link(by: &Shared, target: &RunId, run: &Run) -> Result<BTreeSet<ModelId>> {
-    let there = by.data().runs.get(target).map(|stored| stored.run.clone()).unwrap_or_default();
+pub(super) fn link(shared: &Shared, target: &RunId, run: &Run) -> Result<BTreeSet<ModelId>> {
+    let existing = shared.data().runs.get(target).map(|stored| stored.run.clone()).unwrap_or_default();
     let mut gone = BTreeSet::new();
     let mut new = |id: &ModelId| {
-        let new = by.ledger.model_of(id);
+        let new = shared.id_map.model_of(id);
         if new.is_none() {
             gone.insert(id.clone());
         }
@@ -67,19 +67,19 @@ pub(super) fn link(by: &Shared, target: &RunId, run: &Run) -> Result<BTreeSet<Mo
         .model_outputs
         .iter()
         .filter_map(|output| Some(ModelOutput { model_id: new(&output.model_id)?, step: output.step }))
-        .filter(|output| !there.model_outputs.contains(output))
+        .filter(|output| !existing.model_outputs.contains(output))
         .collect();
     let params = run
         .params
         .iter()
-        .filter(|(key, value)| !ids_in(key, value).is_empty() && !there.params.contains_key(*key));
-    let params = params.map(|(key, value)| (key.clone(), by.rewritten(key, value))).collect();
-    let mut data = by.data();
+        .filter(|(key, value)| !ids_in(key, value).is_empty() && !existing.params.contains_key(*key));
+    let params = params.map(|(key, value)| (key.clone(), shared.rewritten(key, value))).collect();
+    let mut data = shared.data();
     data.set_run_lifecycle(target, Lifecycle::Active)?;
     data.log_params(target, &params)?;
     data.log_model_inputs(target, &inputs)?;
     data.log_model_outputs(target, &outputs)?;
-    data.set_run_lifecycle(target, there.lifecycle)?;
+    data.set_run_lifecycle(target, existing.lifecycle)?;
     Ok(gone)
 }
 
@@ -87,7 +87,7 @@ impl Shared {
     fn make_model(&self, place: &TargetExperiment, model: &LoggedModel) -> Result<LoggedModel> {
         let mut tags = self.tags_of(model);
         tags.insert(tag::SOURCE_MODEL_ID.to_owned(), model.id.to_string());
-        let new_run = |id: &RunId| self.ledger.target_of(id).unwrap_or_else(|| id.clone());
+        let new_run = |id: &RunId| self.id_map.target_of(id).unwrap_or_else(|| id.clone());
         let params = model.params.iter().map(|(key, value)| (key.clone(), self.rewritten(key, value)));
         let new = LoggedModel {
             experiment_id: place.id.clone(),
@@ -102,13 +102,13 @@ impl Shared {
     }
 
     fn tags_of(&self, model: &LoggedModel) -> BTreeMap<String, String> {
-        let theirs = model.tags.iter().filter(|(key, _)| !tag::is_ours(key));
-        theirs.map(|(key, value)| (key.clone(), self.rewritten(key, value))).collect()
+        let user_tags = model.tags.iter().filter(|(key, _)| !tag::is_ours(key));
+        user_tags.map(|(key, value)| (key.clone(), self.rewritten(key, value))).collect()
     }
 }
 
 struct MemoryModelWriter {
-    by: Arc<Shared>,
+    shared: Arc<Shared>,
     id: ModelId,
     files: Files,
 }
@@ -120,17 +120,20 @@ impl ModelWriter for MemoryModelWriter {
     }
 
     async fn complete(&self, model: &LoggedModel) -> Result<()> {
-        let tags = self.by.tags_of(model);
-        let mut data = self.by.data();
+        let tags = self.shared.tags_of(model);
+        let mut data = self.shared.data();
         data.model(&self.id)?.tags.extend(tags);
-        let params =
-            model.params.iter().map(|(key, value)| (key.clone(), self.by.rewritten(key, value))).collect();
+        let params = model
+            .params
+            .iter()
+            .map(|(key, value)| (key.clone(), self.shared.rewritten(key, value)))
+            .collect();
         // Params are written only once, at creation: a param that names a later object keeps the old id.
         let mut missing: BTreeMap<String, String> = params;
         missing.retain(|key, _| !data.models[&self.id].params.contains_key(key));
         data.log_model_params(&self.id, &missing)?;
         for metric in &model.metrics {
-            let Some(run) = self.by.ledger.target_of(&metric.run_id) else {
+            let Some(run) = self.shared.id_map.target_of(&metric.run_id) else {
                 return Err(Error::permanent(format!(
                     "its metric {:?} belongs to the run {}, which is not on the target",
                     metric.key, metric.run_id
@@ -153,10 +156,10 @@ impl ModelWriter for MemoryModelWriter {
         _missing: Vec<(String, String)>,
         lacking: bool,
     ) -> Result<()> {
-        let mut data = self.by.data();
-        let there = data.model(&self.id)?;
-        super::mark(&mut there.tags, lacking);
-        there.status = model.status;
+        let mut data = self.shared.data();
+        let existing = data.model(&self.id)?;
+        super::mark(&mut existing.tags, lacking);
+        existing.status = model.status;
         Ok(())
     }
 }

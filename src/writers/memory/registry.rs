@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Shared, held};
+use super::{Shared, lock};
 use crate::entities::{
     ModelId, ModelVersion, OwnedUri, RegisteredModel, RunId, UriForm, merge_experiments, rewrite_experiments,
     tag,
@@ -13,7 +13,7 @@ use crate::writers::{Existing, TargetModel};
 
 impl Shared {
     pub(super) fn open_registered(&self, model: &RegisteredModel, name: &str) -> Result<TargetModel> {
-        held(&self.model_names).insert(model.name.clone(), name.to_owned());
+        lock(&self.model_names).insert(model.name.clone(), name.to_owned());
         let mut data = self.data();
         let found = data.registered.contains_key(name);
         if !found {
@@ -37,11 +37,12 @@ impl Shared {
         Ok(TargetModel { name: name.to_owned(), found, versions, aliases, ..TargetModel::default() })
     }
 
-    /// Placeholders use up the numbers that are free on the source, and each is deleted again.
+    /// Finds or creates a version. Placeholders use up the numbers that are free on the source; each one is deleted
+    /// again.
     pub(super) fn write_version(&self, at: &mut TargetModel, version: &ModelVersion) -> Result<Existing> {
         let source = self.new_source(version)?;
         let found = match at.versions.get(&version.version) {
-            Some(there) if there.source == source => Existing::Everything,
+            Some(existing) if existing.source == source => Existing::Everything,
             Some(_) => return Err(Error::permanent(format!("{} is another one", version.label()))),
             None => {
                 self.make_version(at, version, source)?;
@@ -58,7 +59,7 @@ impl Shared {
         let mut tags = self.new_tags(&version.tags);
         tags.insert(tag::SOURCE_VERSION.to_owned(), version.label());
         let run_id =
-            version.run_id.as_ref().map(|id| self.ledger.target_of(id).unwrap_or_else(|| id.clone()));
+            version.run_id.as_ref().map(|id| self.id_map.target_of(id).unwrap_or_else(|| id.clone()));
         let new = NewVersion {
             source,
             run_id,
@@ -82,7 +83,7 @@ impl Shared {
 
     fn new_source(&self, version: &ModelVersion) -> Result<String> {
         let Some(uri) = OwnedUri::parse(&version.source) else {
-            let names = held(&self.model_names);
+            let names = lock(&self.model_names);
             let new = version.copied_from().and_then(|(name, number)| Some((names.get(name)?, number)));
             return Ok(new.map_or_else(
                 || version.source.clone(),
@@ -92,10 +93,10 @@ impl Shared {
         let gone =
             || Error::permanent(format!("its files belong to {}, which is not on the target", uri.owner));
         let (owner, root) = if uri.is_of_model() {
-            let id = self.ledger.model_of(&ModelId::from(uri.owner)).ok_or_else(gone)?;
+            let id = self.id_map.model_of(&ModelId::from(uri.owner)).ok_or_else(gone)?;
             (id.to_string(), self.data().model(&id)?.artifact_uri.clone())
         } else {
-            let id = self.ledger.target_of(&RunId::from(uri.owner)).ok_or_else(gone)?;
+            let id = self.id_map.target_of(&RunId::from(uri.owner)).ok_or_else(gone)?;
             (id.to_string(), self.data().runs[&id].run.artifact_uri.clone())
         };
         Ok(match uri.form {
@@ -111,8 +112,8 @@ impl Shared {
         model: &RegisteredModel,
         versions: &[ModelVersion],
     ) -> Result<Vec<String>> {
-        let is_there = |number: &u64| versions.iter().any(|version| version.version == *number);
-        for (alias, number) in model.aliases.iter().filter(|(_, number)| is_there(number)) {
+        let is_present = |number: &u64| versions.iter().any(|version| version.version == *number);
+        for (alias, number) in model.aliases.iter().filter(|(_, number)| is_present(number)) {
             self.data().set_alias(&at.name, alias, *number)?;
         }
         Ok(Vec::new())
@@ -123,7 +124,7 @@ impl Shared {
             tag::PROMPT_EXPERIMENTS => rewrite_experiments(value, |id| self.new_experiment(id)),
             _ => self.rewritten(key, value),
         };
-        let theirs = tags.iter().filter(|(key, _)| !tag::is_ours(key));
-        theirs.map(|(key, value)| (key.clone(), new(key, value))).collect()
+        let user_tags = tags.iter().filter(|(key, _)| !tag::is_ours(key));
+        user_tags.map(|(key, value)| (key.clone(), new(key, value))).collect()
     }
 }

@@ -18,10 +18,15 @@ use crate::io::ByteSource;
 use crate::memory::NewRun;
 use crate::writers::{Existing, FileWriter, OpenRun, RunWriter, TargetExperiment};
 
-/// Finds the run by its tag, or creates it. The end state is written last: then the run is complete.
-pub(super) fn open(by: &Arc<Shared>, place: &TargetExperiment, run: &Run, again: bool) -> Result<OpenRun> {
-    let there = {
-        let data = by.data();
+/// Finds the run by its tag, or creates it. The end state is written last and shows that the run is complete.
+pub(super) fn open(
+    shared: &Arc<Shared>,
+    place: &TargetExperiment,
+    run: &Run,
+    again: bool,
+) -> Result<OpenRun> {
+    let existing = {
+        let data = shared.data();
         let mut here = data.runs.values().map(|stored| &stored.run);
         here.find(|known| {
             known.experiment_id == place.id
@@ -29,25 +34,25 @@ pub(super) fn open(by: &Arc<Shared>, place: &TargetExperiment, run: &Run, again:
         })
         .cloned()
     };
-    let (target, found) = match there {
-        None => (by.make_run(place, run)?, Existing::Nothing),
-        Some(there) => {
-            let deleted = there.lifecycle.is_deleted();
-            let ended = deleted || (there.status != RunStatus::Running && !run.lifecycle.is_deleted());
-            let whole = ended && !there.tags.contains_key(tag::LACKING);
-            (there, if whole && !again { Existing::Everything } else { Existing::Partial })
+    let (target, found) = match existing {
+        None => (shared.make_run(place, run)?, Existing::Nothing),
+        Some(existing) => {
+            let deleted = existing.lifecycle.is_deleted();
+            let ended = deleted || (existing.status != RunStatus::Running && !run.lifecycle.is_deleted());
+            let whole = ended && !existing.tags.contains_key(tag::LACKING);
+            (existing, if whole && !again { Existing::Everything } else { Existing::Partial })
         }
     };
-    by.ledger.opened(&run.id, &target.id)?;
+    shared.id_map.opened(&run.id, &target.id)?;
     if found != Existing::Everything {
-        by.data().set_run_lifecycle(&target.id, Lifecycle::Active)?;
-        by.write_fields(run, &target.id)?;
+        shared.data().set_run_lifecycle(&target.id, Lifecycle::Active)?;
+        shared.write_fields(run, &target.id)?;
     }
-    let files = Files::new(by, (&run.artifact_uri, &target.artifact_uri));
+    let files = Files::new(shared, (&run.artifact_uri, &target.artifact_uri));
     let (id, run) = (target.id.clone(), run.clone());
     let deleted_with_experiment = place.to_be_deleted;
     let writer = MemoryRunWriter {
-        by: Arc::clone(by),
+        shared: Arc::clone(shared),
         run,
         id,
         files,
@@ -59,9 +64,9 @@ pub(super) fn open(by: &Arc<Shared>, place: &TargetExperiment, run: &Run, again:
 
 impl Shared {
     fn make_run(&self, place: &TargetExperiment, run: &Run) -> Result<Run> {
-        let theirs = run.tags.iter().filter(|(key, _)| !tag::is_ours(key));
+        let user_tags = run.tags.iter().filter(|(key, _)| !tag::is_ours(key));
         let mut tags: BTreeMap<String, String> =
-            theirs.map(|(key, value)| (key.clone(), self.rewritten(key, value))).collect();
+            user_tags.map(|(key, value)| (key.clone(), self.rewritten(key, value))).collect();
         tags.insert(tag::SOURCE_RUN_ID.to_owned(), run.id.to_string());
         let new = NewRun {
             experiment: place.id.clone(),
@@ -81,8 +86,8 @@ impl Shared {
         let params = params.map(|(key, value)| (key.clone(), self.rewritten(key, value))).collect();
         self.data().log_params(target, &params)?;
         for (key, value) in run.tags.iter().filter(|(key, _)| !tag::is_ours(key)) {
-            if ids_in(key, value).iter().any(|id| self.ledger.target_of(&RunId::from(*id)).is_none()) {
-                self.put_down(target.as_str(), key, value)?;
+            if ids_in(key, value).iter().any(|id| self.id_map.target_of(&RunId::from(*id)).is_none()) {
+                self.store_reference(target.as_str(), key, value)?;
             }
             let value = self.rewritten(key, value);
             self.data().active_run(target)?.run.tags.insert(key.clone(), value);
@@ -92,7 +97,7 @@ impl Shared {
 }
 
 struct MemoryRunWriter {
-    by: Arc<Shared>,
+    shared: Arc<Shared>,
     run: Run,
     id: RunId,
     files: Files,
@@ -103,14 +108,15 @@ struct MemoryRunWriter {
 #[async_trait]
 impl RunWriter for MemoryRunWriter {
     async fn metrics(&mut self, chunk: MetricChunk) -> Result<()> {
-        self.by.data().log_metrics(&self.id, &chunk.key, &chunk.points)?;
+        self.shared.data().log_metrics(&self.id, &chunk.key, &chunk.points)?;
         for (model, metric) in &self.of_models {
             let is_here = chunk.points.iter().any(|point| point.identity() == metric.point.identity());
-            // A model that does not exist yet gets the point when it is completed.
-            if let Some(model) = self.by.ledger.model_of(model).filter(|_| is_here && metric.key == chunk.key)
+            // A model that does not exist yet gets the point later, when it is completed.
+            if let Some(model) =
+                self.shared.id_map.model_of(model).filter(|_| is_here && metric.key == chunk.key)
             {
                 let metric = ModelMetric { run_id: self.id.clone(), ..metric.clone() };
-                self.by.data().log_model_metric(&model, &metric)?;
+                self.shared.data().log_model_metric(&model, &metric)?;
             }
         }
         Ok(())
@@ -130,7 +136,7 @@ impl RunWriter for MemoryRunWriter {
         _missing: Vec<(String, String)>,
         lacking: bool,
     ) -> Result<()> {
-        let mut data = self.by.data();
+        let mut data = self.shared.data();
         super::mark(&mut data.active_run(&self.id)?.run.tags, lacking);
         data.log_datasets(&self.id, &self.run.datasets)?;
         data.update_run(&self.id, self.run.status, self.run.end_time)?;
@@ -143,21 +149,21 @@ impl RunWriter for MemoryRunWriter {
 
 /// The files below one root.
 pub(super) struct Files {
-    by: Arc<Shared>,
+    shared: Arc<Shared>,
     /// The roots on the source and on the target.
     roots: (String, String),
 }
 
 impl Files {
-    pub fn new(by: &Arc<Shared>, roots: (&str, &str)) -> Self {
-        Self { by: Arc::clone(by), roots: (roots.0.to_owned(), roots.1.to_owned()) }
+    pub fn new(shared: &Arc<Shared>, roots: (&str, &str)) -> Self {
+        Self { shared: Arc::clone(shared), roots: (roots.0.to_owned(), roots.1.to_owned()) }
     }
 }
 
 #[async_trait]
 impl FileWriter for Files {
     async fn has(&self, file: &FileEntry, _digest: &Digest, looks: bool) -> Result<bool> {
-        let data = self.by.data();
+        let data = self.shared.data();
         Ok(!looks || data.files.get(&self.roots.1).is_some_and(|files| files.contains_key(&file.path)))
     }
 
@@ -166,10 +172,10 @@ impl FileWriter for Files {
         let mut bytes: BytesMut = hashed.open().await?.try_collect().await?;
         if is_mlmodel(&file.path, file.size) {
             let roots = (self.roots.0.as_str(), self.roots.1.as_str());
-            let new = with_new_ids(&bytes, roots, |id| self.by.ledger.target_of(id));
+            let new = with_new_ids(&bytes, roots, |id| self.shared.id_map.target_of(id));
             bytes = new.as_slice().into();
         }
-        self.by.data().put_file(&self.roots.1, &file.path, bytes.freeze());
+        self.shared.data().put_file(&self.roots.1, &file.path, bytes.freeze());
         hashed.digest()
     }
 }

@@ -1,4 +1,4 @@
-//! Aliases of registered models. An alias may point to a deleted version: then a placeholder holds its number while the
+//! Aliases of registered models. An alias may point to a deleted version: then a placeholder holds the number while the
 //! alias is set.
 
 use std::collections::BTreeMap;
@@ -12,9 +12,10 @@ use crate::rest::NewVersion;
 use crate::writers::TargetModel;
 
 impl RestWriter {
-    /// A version that was deleted on the source may still have aliases there. They are set while a placeholder holds
-    /// its number: releases that keep such aliases on the source also keep them here (MLflow 2.3 to 3.10,
-    /// `store/model_registry/sqlalchemy_store.py`, `delete_model_version`; 3.18 deletes them).
+    /// Sets the aliases of a version number. A version that was deleted on the source may still have aliases there;
+    /// they are set while a placeholder holds its number. Releases that keep such aliases on the source also keep them
+    /// here (MLflow 2.3 to 3.10, `store/model_registry/sqlalchemy_store.py`, `delete_model_version`; 3.18 deletes
+    /// them).
     pub(super) async fn set_aliases_of(&self, at: &mut TargetModel, number: u64) -> Result<()> {
         let of_number = at.wanted_aliases.iter().filter(|(_, wanted)| **wanted == number);
         let missing: Vec<String> = of_number
@@ -28,7 +29,7 @@ impl RestWriter {
         Ok(())
     }
 
-    /// Uses up the numbers up to the last one that an alias points to: these versions were deleted on the source, too.
+    /// Uses up the numbers up to the last one that an alias points to: these versions were also deleted on the source.
     /// This happens only if the next number is known, so that no later version loses its own number.
     async fn use_up(&self, at: &mut TargetModel) -> Result<()> {
         let gap = BTreeMap::from([(tag::SOURCE_VERSION.to_owned(), PLACEHOLDER.to_owned())]);
@@ -65,30 +66,30 @@ impl RestWriter {
     ) -> Result<Vec<String>> {
         let mut notes = Vec::new();
         let mut refused = Refused::default();
-        let is_there = |number: u64| versions.iter().any(|version| version.version == number);
+        let is_present = |number: u64| versions.iter().any(|version| version.version == number);
         if at.is_whole {
             self.use_up(&mut at).await?;
         }
         let of_deleted = model.aliases.iter().any(|(alias, number)| {
-            at.aliases.get(alias) == Some(number) && !is_there(*number) && !at.versions.contains_key(number)
+            at.aliases.get(alias) == Some(number) && !is_present(*number) && !at.versions.contains_key(number)
         });
         if of_deleted && let Some(now) = self.client.registered_model(&at.name).await? {
             at.aliases = now.aliases;
         }
         for (alias, number) in &model.aliases {
             match at.aliases.get(alias) {
-                Some(there) if there == number => {}
-                // Counted with the other values that were not changed.
-                Some(_) if at.is_ours && is_there(*number) && !self.drift.sets("aliases") => {}
-                Some(there) if !at.is_ours || !is_there(*number) => {
+                Some(existing) if existing == number => {}
+                // This value is counted with the others that were not changed.
+                Some(_) if at.is_ours && is_present(*number) && !self.drift.sets("aliases") => {}
+                Some(existing) if !at.is_ours || !is_present(*number) => {
                     notes.push(format!(
-                        "{} {}: the alias {alias} stands for version {there} on the target, not {number}; it was left \
-                         alone",
+                        "{} {}: the alias {alias} points to version {existing} on the target, not {number}; it was not \
+                         changed",
                         model.kind(),
                         at.name
                     ));
                 }
-                _ if is_there(*number) => match self.client.set_alias(&at.name, alias, *number).await {
+                _ if is_present(*number) => match self.client.set_alias(&at.name, alias, *number).await {
                     Err(e) if is_refusal(&e) => refused.add("alias", alias, e.to_string()),
                     other => other?,
                 },

@@ -4,8 +4,8 @@ use std::sync::{Mutex, PoisonError};
 use crate::entities::tag;
 
 /// Values that an import wrote and that now differ from the source: of tags, descriptions, stages and aliases. A change
-/// at the source cannot be distinguished from one at the target. So an import counts such values and does not change
-/// them; an update sets them as on the source.
+/// at the source cannot be distinguished from a change at the target. So an import counts these values and does not
+/// change them; an update sets them as on the source.
 pub struct Drift {
     update: bool,
     /// The kind of value that differs, and how often.
@@ -17,13 +17,13 @@ impl Drift {
         Self { update, seen: Mutex::default() }
     }
 
-    /// Counts a value that differs; true when it is to be set.
+    /// Counts a value that differs. True when it must be set.
     pub fn sets(&self, what: &'static str) -> bool {
         *self.seen.lock().unwrap_or_else(PoisonError::into_inner).entry(what).or_default() += 1;
         self.update
     }
 
-    /// The tag that stores the time of the last change at the source, if an update has to write it again.
+    /// The tag with the time of the last change at the source, if an update has to write it again.
     pub fn kept_time(
         &self,
         kept: &BTreeMap<String, String>,
@@ -34,7 +34,7 @@ impl Drift {
         is_old.then(|| (tag::SOURCE_UPDATE_TIME.to_owned(), now))
     }
 
-    /// Reports the number of values once.
+    /// A note with the number of these values. It is returned only once.
     pub fn note(&self) -> Option<String> {
         let seen = std::mem::take(&mut *self.seen.lock().unwrap_or_else(PoisonError::into_inner));
         if seen.is_empty() {
@@ -45,7 +45,7 @@ impl Drift {
         Some(match self.update {
             true => format!("values that differed on the target were set as on the source ({counts})"),
             false => format!(
-                "values that differ on the target from those of the source were left alone ({counts}); validate names \
+                "values that differ between the target and the source were left alone ({counts}); validate lists \
                  them, and --update sets them as on the source"
             ),
         })
@@ -57,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn differences_are_counted_and_told_once() {
+    fn differences_are_counted_and_reported_once() {
         let drift = Drift::new(false);
         assert_eq!(drift.note(), None);
         assert!(!drift.sets("tags") && !drift.sets("aliases") && !drift.sets("tags"));

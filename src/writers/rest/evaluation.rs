@@ -17,19 +17,19 @@ use crate::writers::{DatasetWriter, Existing, OpenDataset};
 impl RestWriter {
     pub(super) async fn find_or_make_dataset(&self, dataset: &EvaluationDataset) -> Result<OpenDataset> {
         if !self.can.evaluation {
-            return Err(Error::permanent("the target knows no evaluation datasets")
-                .hint("MLflow 3.4 or newer over a database has them"));
+            return Err(Error::permanent("the target does not support evaluation datasets")
+                .hint("use MLflow 3.4 or newer with a database"));
         }
-        let there = self.datasets_there.get_or_try_init(|| self.imported_datasets()).await?;
+        let existing = self.existing_datasets.get_or_try_init(|| self.imported_datasets()).await?;
         let updated = dataset.last_update_time.unwrap_or_default().to_string();
-        let (id, found) = match there.get(&dataset.id) {
+        let (id, found) = match existing.get(&dataset.id) {
             None => (self.make_dataset(dataset).await?, Existing::Nothing),
-            Some(there) => {
-                self.add_to_experiments(dataset, there).await?;
-                self.follow_tags(dataset, there).await?;
+            Some(existing) => {
+                self.add_to_experiments(dataset, existing).await?;
+                self.follow_tags(dataset, existing).await?;
                 let is_whole =
-                    there.tags.get(tag::SOURCE_UPDATE_TIME) == Some(&Value::from(updated.as_str()));
-                (there.id.clone(), if is_whole { Existing::Everything } else { Existing::Partial })
+                    existing.tags.get(tag::SOURCE_UPDATE_TIME) == Some(&Value::from(updated.as_str()));
+                (existing.id.clone(), if is_whole { Existing::Everything } else { Existing::Partial })
             }
         };
         let writer = RestDatasetWriter {
@@ -42,29 +42,29 @@ impl RestWriter {
         Ok(OpenDataset { id, found, writer: Box::new(writer) })
     }
 
-    /// The imported datasets, by the source's ids.
+    /// The datasets that earlier imports made, by their ids on the source.
     async fn imported_datasets(&self) -> Result<HashMap<String, EvaluationDataset>> {
         let all: Vec<EvaluationDataset> = strict(self.client.evaluation_datasets()).try_concat().await?;
-        let ours = all.into_iter().filter_map(|dataset| {
+        let imported = all.into_iter().filter_map(|dataset| {
             let source = dataset.tags.get(tag::SOURCE_DATASET_ID)?.as_str()?.to_owned();
             Some((source, dataset))
         });
-        Ok(ours.collect())
+        Ok(imported.collect())
     }
 
     async fn make_dataset(&self, dataset: &EvaluationDataset) -> Result<String> {
         let mut own = BTreeMap::from([(tag::SOURCE_DATASET_ID.to_owned(), dataset.id.clone())]);
-        // The time of its last update is written last: then the dataset is complete.
+        // The time of the last update is written at the end and shows that the dataset is complete.
         insert_times(&mut own, dataset.created_time, None, &dataset.created_by);
         let mut tags = self.dataset_tags(dataset);
         tags.extend(own.into_iter().map(|(key, value)| (key, Value::from(value))));
         match self.create_dataset(dataset, &tags).await {
-            // The server may refuse one of the tags: the others are written, and this one is reported.
+            // The server may refuse one of the tags. Then the others are written, and this one is reported.
             Err(e) if is_refusal(&e) => {
-                let (own, theirs): (BTreeMap<_, _>, BTreeMap<_, _>) =
+                let (own, user_tags): (BTreeMap<_, _>, BTreeMap<_, _>) =
                     tags.into_iter().partition(|(key, _)| tag::is_ours(key));
                 let id = self.create_dataset(dataset, &own).await.map_err(|_| e)?;
-                self.set_dataset_tags(dataset, &id, theirs).await?;
+                self.set_dataset_tags(dataset, &id, user_tags).await?;
                 Ok(id)
             }
             other => other,
@@ -73,15 +73,15 @@ impl RestWriter {
 
     /// The source's own tags, with new ids.
     fn dataset_tags(&self, dataset: &EvaluationDataset) -> BTreeMap<String, Value> {
-        let theirs = dataset.tags.iter().filter(|(key, _)| !tag::is_ours(key));
-        let rewritten = theirs.map(|(key, value)| {
+        let user_tags = dataset.tags.iter().filter(|(key, _)| !tag::is_ours(key));
+        let rewritten = user_tags.map(|(key, value)| {
             let new = value.as_str().map(|text| Value::from(self.rewritten(key, text)));
             (key.clone(), new.unwrap_or_else(|| value.clone()))
         });
         rewritten.collect()
     }
 
-    /// Tags that the server refuses are reported.
+    /// Sets tags. Those that the server refuses are reported.
     async fn set_dataset_tags(
         &self,
         dataset: &EvaluationDataset,
@@ -100,16 +100,16 @@ impl RestWriter {
     }
 
     /// Adds the tags that the target lacks; differing tags are changed only in an update.
-    async fn follow_tags(&self, dataset: &EvaluationDataset, there: &EvaluationDataset) -> Result<()> {
+    async fn follow_tags(&self, dataset: &EvaluationDataset, existing: &EvaluationDataset) -> Result<()> {
         let mut tags = self.dataset_tags(dataset);
-        tags.retain(|key, value| match there.tags.get(key) {
+        tags.retain(|key, value| match existing.tags.get(key) {
             None => true,
             Some(known) => known != value && self.drift.sets("tags of evaluation datasets"),
         });
-        self.set_dataset_tags(dataset, &there.id, tags).await
+        self.set_dataset_tags(dataset, &existing.id, tags).await
     }
 
-    /// When the reply is lost, the tag shows whether the dataset was created.
+    /// Creates the dataset. If the reply is lost, the tag shows whether it was created.
     async fn create_dataset(
         &self,
         dataset: &EvaluationDataset,
@@ -132,18 +132,22 @@ impl RestWriter {
         dataset.experiment_ids.iter().filter_map(|id| self.new_experiment(id)).collect()
     }
 
-    /// An earlier import may have covered fewer experiments.
-    async fn add_to_experiments(&self, dataset: &EvaluationDataset, there: &EvaluationDataset) -> Result<()> {
+    /// Adds the dataset to further experiments, because an earlier import may have covered fewer of them.
+    async fn add_to_experiments(
+        &self,
+        dataset: &EvaluationDataset,
+        existing: &EvaluationDataset,
+    ) -> Result<()> {
         let mut missing = self.dataset_places(dataset);
         if missing.is_empty() {
             return Ok(());
         }
-        let known = self.client.dataset_experiments(&there.id).await?;
+        let known = self.client.dataset_experiments(&existing.id).await?;
         missing.retain(|id| !known.contains(id));
         if missing.is_empty() {
             Ok(())
         } else {
-            self.client.add_dataset_to_experiments(&there.id, &missing).await
+            self.client.add_dataset_to_experiments(&existing.id, &missing).await
         }
     }
 }
@@ -169,7 +173,7 @@ impl DatasetWriter for RestDatasetWriter {
 
     async fn close(self: Box<Self>, dataset: &EvaluationDataset) -> Result<()> {
         if !self.refused.is_empty() {
-            // The dataset is not marked as complete: the next import visits it again.
+            // The dataset is not marked as complete, so the next import writes it again.
             self.refusals.add(Kind::EvaluationDataset, &dataset.id, self.refused);
             return Ok(());
         }

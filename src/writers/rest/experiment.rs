@@ -11,11 +11,11 @@ use crate::error::{Class, Error, Result};
 use crate::io::strict;
 use crate::writers::Unresolved;
 
-/// Every server has it from the start.
+/// The experiment that every server has from the start.
 const DEFAULT_EXPERIMENT: &str = "0";
-/// Experiments that are checked to find out whether the two ends are swapped.
+/// The number of experiments that are checked to find out whether the two ends are swapped.
 const MAX_ORIGINS: usize = 3;
-/// Only runs that an import has made carry this tag.
+/// The filter for imported runs: only they carry this tag.
 const IMPORTED: &str = "tags.`mlferry.source.run_id` != ''";
 
 impl RestWriter {
@@ -27,78 +27,78 @@ impl RestWriter {
         let to_be_deleted = experiment.lifecycle.is_deleted();
         let place = |id| TargetExperiment { id, to_be_deleted };
         let named = self.client.experiment_by_name(name).await?;
-        let there = match named {
-            Some(there) if is_made_from(&there, experiment) => there,
+        let existing = match named {
+            Some(existing) if is_made_from(&existing, experiment) => existing,
             named => match (self.moved_before(experiment).await?, named) {
                 (Some(moved), named) => self.under_its_name(moved, name, named.is_some()).await?,
-                (None, Some(there)) => match self.copied_from_another(&there, experiment) {
-                    None => there,
+                (None, Some(existing)) => match self.copied_from_another(&existing, experiment) {
+                    None => existing,
                     Some(other) => {
-                        self.rename_copied(there, other, name).await?;
+                        self.rename_copied(existing, other, name).await?;
                         return Ok(place(self.make_experiment(experiment, name).await?));
                     }
                 },
                 (None, None) => return Ok(place(self.make_experiment(experiment, name).await?)),
             },
         };
-        let ours = is_made_from(&there, experiment);
-        match (there.lifecycle.is_deleted(), ours && to_be_deleted) {
+        let is_imported = is_made_from(&existing, experiment);
+        match (existing.lifecycle.is_deleted(), is_imported && to_be_deleted) {
             (true, true) => {
-                self.look_for_runs(&there.id).await?;
-                self.deleted().insert(there.id.clone());
-                Ok(place(there.id))
+                self.look_for_runs(&existing.id).await?;
+                self.deleted().insert(existing.id.clone());
+                Ok(place(existing.id))
             }
-            (true, false) if !ours => Err(held_by_deleted(name)),
+            (true, false) if !is_imported => Err(held_by_deleted(name)),
             (is_deleted, _) => {
-                // It was restored at the source after an import had deleted it here.
+                // The experiment was restored at the source, after an import had deleted it here.
                 if is_deleted {
-                    self.client.set_experiment_lifecycle(&there.id, Lifecycle::Active).await?;
+                    self.client.set_experiment_lifecycle(&existing.id, Lifecycle::Active).await?;
                     self.note(format!("experiment {name:?} was restored on the target, as on the source"));
                 }
                 let is_known =
-                    ours || merged_tag(experiment).is_some_and(|key| there.tags.contains_key(&key));
-                if !is_known && there.id.as_str() != DEFAULT_EXPERIMENT {
+                    is_imported || merged_tag(experiment).is_some_and(|key| existing.tags.contains_key(&key));
+                if !is_known && existing.id.as_str() != DEFAULT_EXPERIMENT {
                     self.note(format!(
-                        "experiment {name:?} was on the target before: runs were added to it, and its tags stay as they are"
+                        "experiment {name:?} was on the target before: runs were added to it, and its tags were not changed"
                     ));
                 }
-                self.merge_tags(experiment, &there, ours).await?;
-                self.look_for_runs(&there.id).await?;
+                self.merge_tags(experiment, &existing, is_imported).await?;
+                self.look_for_runs(&existing.id).await?;
                 // An active experiment that this program did not create must not be deleted.
-                Ok(TargetExperiment { to_be_deleted: to_be_deleted && ours, ..place(there.id) })
+                Ok(TargetExperiment { to_be_deleted: to_be_deleted && is_imported, ..place(existing.id) })
             }
         }
     }
 
-    /// The other source experiment that this target experiment was made from, and that had this name before.
-    fn copied_from_another(&self, there: &Experiment, experiment: &Experiment) -> Option<&Experiment> {
+    /// The other source experiment that this target experiment was made from. It had this name before.
+    fn copied_from_another(&self, existing: &Experiment, experiment: &Experiment) -> Option<&Experiment> {
         let all = &self.source.get()?.experiments;
-        let is_marked = there.tags.contains_key(tag::SOURCE_CREATION_TIME);
-        let is_it =
-            |one: &&Experiment| one.id != experiment.id && has_identity(one) && is_made_from(there, one);
-        all.iter().find(is_it).filter(|_| is_marked)
+        let is_marked = existing.tags.contains_key(tag::SOURCE_CREATION_TIME);
+        let is_match =
+            |one: &&Experiment| one.id != experiment.id && has_identity(one) && is_made_from(existing, one);
+        all.iter().find(is_match).filter(|_| is_marked)
     }
 
-    /// Renames the copy of `other`, as `other` was renamed at the source, so that the name is free.
-    async fn rename_copied(&self, there: Experiment, other: &Experiment, name: &str) -> Result<()> {
+    /// Renames the copy of `other`, because `other` was renamed at the source, so that the name becomes free.
+    async fn rename_copied(&self, existing: Experiment, other: &Experiment, name: &str) -> Result<()> {
         let is_taken = self.client.experiment_by_name(&other.name).await?.is_some();
-        let moved = self.under_its_name(there, &other.name, is_taken).await?;
+        let moved = self.under_its_name(existing, &other.name, is_taken).await?;
         if moved.name != name {
             return Ok(());
         }
         Err(Error::permanent(format!(
-            "the target's experiment {name:?} is the copy of another one, which is called {:?} now",
+            "the target's experiment {name:?} is the copy of another one, which is now called {:?}",
             other.name
         ))
-        .hint("rename that one on the target, or give this one another name with --experiment-rename-file"))
+        .hint("rename it on the target, or give this experiment another name with --experiment-rename-file"))
     }
 
-    /// See [`Writer::origin_of`](crate::writers::Writer::origin_of). A few experiments are enough.
+    /// See [`Writer::origin_of`](crate::writers::Writer::origin_of). A few experiments are enough to find out.
     pub(super) async fn made_from_here(&self, experiments: &[&Experiment]) -> Result<Option<String>> {
         for experiment in experiments.iter().filter_map(|one| Some((one, origin(one)?))).take(MAX_ORIGINS) {
             let (experiment, (id, created)) = experiment;
             match self.client.experiment(&id).await {
-                Ok(there) if there.creation_time == Some(created) => {
+                Ok(existing) if existing.creation_time == Some(created) => {
                     return Ok(Some(experiment.name.clone()));
                 }
                 Ok(_) => {}
@@ -113,13 +113,13 @@ impl RestWriter {
         let mut tags = self.tags_of(experiment);
         tags.insert(tag::GIVEN_NAME.to_owned(), name.to_owned());
         match self.create_experiment(name, &tags).await {
-            // The server may refuse one of the tags: the others are written, and this one is reported.
+            // The server may refuse one of the tags. Then the others are written, and this one is reported.
             Err(e) if is_refusal(&e) => {
-                let (own, theirs): (BTreeMap<_, _>, BTreeMap<_, _>) =
+                let (own, user_tags): (BTreeMap<_, _>, BTreeMap<_, _>) =
                     tags.into_iter().partition(|(key, _)| tag::is_ours(key));
-                // If it is refused again, the first reason is more useful.
+                // If this is refused, too, the first reason is more useful.
                 let id = self.create_experiment(name, &own).await.map_err(|_| e)?;
-                let refused = self.set_experiment_tags(&id, theirs).await?;
+                let refused = self.set_experiment_tags(&id, user_tags).await?;
                 self.refusals.add(Kind::Experiment, experiment.id.as_str(), refused);
                 Ok(id)
             }
@@ -142,7 +142,7 @@ impl RestWriter {
         Ok(refused)
     }
 
-    /// When the reply is lost, the name shows whether the experiment was created.
+    /// Creates the experiment. If the reply is lost, the name shows whether it was created.
     async fn create_experiment(&self, name: &str, tags: &BTreeMap<String, String>) -> Result<ExperimentId> {
         let mut tries = 1;
         loop {
@@ -161,11 +161,11 @@ impl RestWriter {
         }
     }
 
-    /// The source's tags, and tags of this program for values that cannot be set.
+    /// The source's tags, and mlferry's own tags for values that cannot be set.
     fn tags_of(&self, experiment: &Experiment) -> BTreeMap<String, String> {
-        let theirs = experiment.tags.iter().filter(|(key, _)| !tag::is_ours(key));
+        let user_tags = experiment.tags.iter().filter(|(key, _)| !tag::is_ours(key));
         let mut tags: BTreeMap<String, String> =
-            theirs.map(|(key, value)| (key.clone(), value.clone())).collect();
+            user_tags.map(|(key, value)| (key.clone(), value.clone())).collect();
         tags.insert(tag::SOURCE_EXPERIMENT_ID.to_owned(), experiment.id.to_string());
         let times = [
             (tag::SOURCE_CREATION_TIME, experiment.creation_time),
@@ -181,36 +181,45 @@ impl RestWriter {
 
     /// Adds the tags that the target's experiment lacks. Existing tags are not changed, unless an import made the
     /// experiment and this import is an update.
-    async fn merge_tags(&self, experiment: &Experiment, there: &Experiment, ours: bool) -> Result<()> {
+    async fn merge_tags(
+        &self,
+        experiment: &Experiment,
+        existing: &Experiment,
+        is_imported: bool,
+    ) -> Result<()> {
         let mut missing = self.tags_of(experiment);
-        // Tags of this program are excluded: an experiment that existed before does not become an imported one.
+        // mlferry's own tags are excluded: an experiment that existed before does not become an imported one.
         missing.retain(|key, _| !tag::is_ours(key));
-        missing.extend(merged_tag(experiment).filter(|_| !ours).map(|key| (key, String::from("true"))));
-        missing.retain(|key, value| match there.tags.get(key) {
+        missing
+            .extend(merged_tag(experiment).filter(|_| !is_imported).map(|key| (key, String::from("true"))));
+        missing.retain(|key, value| match existing.tags.get(key) {
             None => true,
-            Some(known) => ours && known != value && self.drift.sets("tags of experiments"),
+            Some(known) => is_imported && known != value && self.drift.sets("tags of experiments"),
         });
-        missing.extend(self.drift.kept_time(&there.tags, experiment.last_update_time).filter(|_| ours));
-        let refused = self.set_experiment_tags(&there.id, missing).await?;
+        missing.extend(
+            self.drift.kept_time(&existing.tags, experiment.last_update_time).filter(|_| is_imported),
+        );
+        let refused = self.set_experiment_tags(&existing.id, missing).await?;
         self.refusals.add(Kind::Experiment, experiment.id.as_str(), refused);
         Ok(())
     }
 
-    /// The experiment that an earlier import made from this one, or moved it into, under any name.
+    /// The experiment that an earlier import made from this one, or merged it into, under any name.
     async fn moved_before(&self, experiment: &Experiment) -> Result<Option<Experiment>> {
         if !has_identity(experiment) {
             return Ok(None);
         }
         let marked = self.marked_experiments.get_or_try_init(|| self.find_marked()).await?;
         let merged = merged_tag(experiment);
-        let is_it = |there: &&Experiment| {
-            is_made_from(there, experiment) && there.tags.contains_key(tag::SOURCE_CREATION_TIME)
-                || merged.as_ref().is_some_and(|key| there.tags.contains_key(key))
+        let is_match = |existing: &&Experiment| {
+            is_made_from(existing, experiment) && existing.tags.contains_key(tag::SOURCE_CREATION_TIME)
+                || merged.as_ref().is_some_and(|key| existing.tags.contains_key(key))
         };
         // A deleted experiment on the target accepts no writes, and another one may use its name.
-        let takes = |there: &&Experiment| !there.lifecycle.is_deleted() || experiment.lifecycle.is_deleted();
-        let all = marked.iter().filter(is_it).filter(takes);
-        Ok(all.min_by_key(|there| (there.lifecycle.is_deleted(), there.creation_time)).cloned())
+        let takes =
+            |existing: &&Experiment| !existing.lifecycle.is_deleted() || experiment.lifecycle.is_deleted();
+        let all = marked.iter().filter(is_match).filter(takes);
+        Ok(all.min_by_key(|existing| (existing.lifecycle.is_deleted(), existing.creation_time)).cloned())
     }
 
     async fn find_marked(&self) -> Result<Vec<Experiment>> {
@@ -218,7 +227,8 @@ impl RestWriter {
         Ok(all.into_iter().filter(|one| one.tags.keys().any(|key| tag::is_ours(key))).collect())
     }
 
-    /// Looks for runs that are there twice: another import has made them, or the target itself, late.
+    /// Looks for runs that exist twice: another import made the second one, or the target made it after its answer was
+    /// lost.
     pub(super) async fn settle_doubles(&self, id: &ExperimentId) -> Result<()> {
         let mut found = HashMap::new();
         let mut pages = strict(self.client.runs(id, IMPORTED));
@@ -245,35 +255,37 @@ impl RestWriter {
         Ok(())
     }
 
-    /// Follows a rename at the source. A name that a user has set on the target is kept.
-    async fn under_its_name(&self, there: Experiment, name: &str, is_taken: bool) -> Result<Experiment> {
-        let is_given = there.tags.get(tag::GIVEN_NAME) == Some(&there.name);
-        let old = there.name.clone();
-        let why = match (is_given && !there.lifecycle.is_deleted(), is_taken) {
+    /// Renames an experiment after a rename at the source. A name that a user has set on the target is kept.
+    async fn under_its_name(&self, existing: Experiment, name: &str, is_taken: bool) -> Result<Experiment> {
+        let is_given = existing.tags.get(tag::GIVEN_NAME) == Some(&existing.name);
+        let old = existing.name.clone();
+        let why = match (is_given && !existing.lifecycle.is_deleted(), is_taken) {
             (false, _) => "an import did not give it that name",
-            (true, true) => "another one has the new name there",
-            (true, false) => match self.client.rename_experiment(&there.id, name).await {
+            (true, true) => "another experiment has the new name there",
+            (true, false) => match self.client.rename_experiment(&existing.id, name).await {
                 Ok(()) => {
-                    self.client.set_experiment_tag(&there.id, tag::GIVEN_NAME, name).await?;
+                    self.client.set_experiment_tag(&existing.id, tag::GIVEN_NAME, name).await?;
                     self.note(format!(
-                        "experiment {old:?} was renamed to {name:?} on the target, as this import calls it"
+                        "experiment {old:?} was renamed to {name:?} on the target, its name in this import"
                     ));
-                    return Ok(Experiment { name: name.to_owned(), ..there });
+                    return Ok(Experiment { name: name.to_owned(), ..existing });
                 }
-                Err(e) if is_refusal(&e) || e.class() == Class::Forbidden => "the target does not rename it",
+                Err(e) if is_refusal(&e) || e.class() == Class::Forbidden => {
+                    "the target refuses to rename it"
+                }
                 Err(e) => return Err(e),
             },
         };
         if old == name {
-            return Ok(there);
+            return Ok(existing);
         }
         self.note(format!(
-            "experiment {name:?} was moved before and is called {old:?} on the target: it keeps that name, for {why}"
+            "experiment {name:?} was migrated before and is called {old:?} on the target: it keeps that name, because {why}"
         ));
-        Ok(there)
+        Ok(existing)
     }
 
-    /// Finds the runs that earlier imports have made here, and their tags that still name a run of the source: an
+    /// Finds the runs that earlier imports made here, and their tags that still name a run of the source: an
     /// interrupted import may have left such tags, and its journal may be lost.
     async fn look_for_runs(&self, id: &ExperimentId) -> Result<()> {
         let (mut found, mut naming) = (HashMap::new(), Vec::new());
@@ -295,54 +307,56 @@ impl RestWriter {
                 self.add_imported(&mut found, run).await?;
             }
         }
-        for (source, there) in &found {
-            self.ledger.opened(source, &there.id)?;
+        for (source, existing) in &found {
+            self.id_map.opened(source, &existing.id)?;
         }
         let models = self.imported_models(id).await?;
         for reference in naming {
-            let is_new = |id: &&str| self.ledger.is_target(&RunId::from(*id));
+            let is_new = |id: &&str| self.id_map.is_target(&RunId::from(*id));
             if !ids_in(&reference.key, &reference.value).iter().all(is_new) {
-                self.ledger.unresolved(reference)?;
+                self.id_map.unresolved(reference)?;
             }
         }
-        self.there.lock().unwrap_or_else(PoisonError::into_inner).insert(id.clone(), found);
-        self.models_there.lock().unwrap_or_else(PoisonError::into_inner).insert(id.clone(), models);
+        self.existing.lock().unwrap_or_else(PoisonError::into_inner).insert(id.clone(), found);
+        self.existing_models.lock().unwrap_or_else(PoisonError::into_inner).insert(id.clone(), models);
         Ok(())
     }
 }
 
-/// True when an import made the experiment `there` from this one. Database ids are small numbers that every source has:
-/// the creation time distinguishes the sources, if both sides have it.
-fn is_made_from(there: &Experiment, experiment: &Experiment) -> bool {
-    let created =
-        |time: i64| there.tags.get(tag::SOURCE_CREATION_TIME).is_none_or(|known| *known == time.to_string());
-    there.tags.get(tag::SOURCE_EXPERIMENT_ID).map(String::as_str) == Some(experiment.id.as_str())
+/// True when an import made the experiment `existing` from this one. The ids of a database are small numbers that every
+/// source has, so the creation time distinguishes the sources, if both sides have it.
+fn is_made_from(existing: &Experiment, experiment: &Experiment) -> bool {
+    let created = |time: i64| {
+        existing.tags.get(tag::SOURCE_CREATION_TIME).is_none_or(|known| *known == time.to_string())
+    };
+    existing.tags.get(tag::SOURCE_EXPERIMENT_ID).map(String::as_str) == Some(experiment.id.as_str())
         && experiment.creation_time.is_none_or(created)
 }
 
-/// The origin that an import recorded for an experiment: its id and its creation time there.
+/// The origin of an imported experiment: its id and its creation time there.
 fn origin(experiment: &Experiment) -> Option<(ExperimentId, i64)> {
     let id = experiment.tags.get(tag::SOURCE_EXPERIMENT_ID)?;
     Some((ExperimentId::from(id.as_str()), experiment.tags.get(tag::SOURCE_CREATION_TIME)?.parse().ok()?))
 }
 
-/// False for an experiment whose id is ambiguous: it is one of the small numbers of a database, before MLflow 1.30.
+/// False for an experiment without a creation time (before MLflow 1.30): its id is a small number, and other sources
+/// have the same numbers.
 fn has_identity(experiment: &Experiment) -> bool {
     experiment.creation_time.is_some()
 }
 
-/// The mark on another experiment that this one was moved into.
+/// The tag of another experiment that this one was merged into.
 fn merged_tag(experiment: &Experiment) -> Option<String> {
     let created = experiment.creation_time?;
     Some(format!("{}{}.{created}", tag::MERGED_EXPERIMENT, experiment.id))
 }
 
 fn held_by_deleted(name: &str) -> Error {
-    Error::permanent(format!("the target has a deleted experiment named {name:?}, which keeps that name taken"))
-        .hint("restore it on the target, or remove it for good with `mlflow gc`, or give this one another name with --experiment-rename-file")
+    Error::permanent(format!("the target has a deleted experiment named {name:?}, which still holds that name"))
+        .hint("restore it on the target, or remove it with `mlflow gc`, or give this experiment another name with --experiment-rename-file")
 }
 
-/// The source of an imported run. A late copy of another one counts as none.
+/// The source run of an imported run. `None` for a late copy of another run.
 pub(super) fn made_from(run: &Run) -> Option<RunId> {
     let source = run.tags.get(tag::SOURCE_RUN_ID).filter(|_| !run.tags.contains_key(tag::LATE_COPY));
     source.map(|id| RunId::from(id.as_str()))

@@ -16,14 +16,14 @@ use crate::io::ByteSource;
 use crate::rest::{Client, PathRules};
 use crate::writers::{FileWriter, IdMap};
 
-/// The routes by which files reach the target: the same for all of its artifact roots.
+/// The routes by which files reach the target. They are the same for all of its artifact roots.
 pub struct ArtifactUploader {
     pub client: Arc<Client>,
     pub stores: Arc<ArtifactStores>,
-    pub ledger: Arc<dyn IdMap>,
+    pub id_map: Arc<dyn IdMap>,
     /// How the server changes paths.
     pub paths: PathRules,
-    /// Whether the server signs single uploads to its store; asked when the store refuses a direct upload.
+    /// Whether the server signs single uploads to its store. It is asked when the store refuses a direct upload.
     pub signs_uploads: OnceCell<bool>,
 }
 
@@ -35,13 +35,13 @@ impl ArtifactUploader {
 
 /// Writes below one artifact root: through the server's proxy, or directly to S3.
 pub struct RestFiles {
-    by: Arc<ArtifactUploader>,
+    uploader: Arc<ArtifactUploader>,
     /// The source's root, and the target's.
     roots: (String, String),
     /// The run that owns the files, if any: the server signs uploads for runs only.
     run: Option<RunId>,
     /// The files on the target, after they were listed.
-    there: OnceCell<Option<BTreeMap<String, Option<u64>>>>,
+    existing: OnceCell<Option<BTreeMap<String, Option<u64>>>>,
 }
 
 /// The destination of a file.
@@ -52,8 +52,8 @@ enum FileAddress {
 }
 
 impl RestFiles {
-    pub fn new(by: Arc<ArtifactUploader>, roots: (String, String)) -> Self {
-        Self { by, roots, run: None, there: OnceCell::new() }
+    pub fn new(uploader: Arc<ArtifactUploader>, roots: (String, String)) -> Self {
+        Self { uploader, roots, run: None, existing: OnceCell::new() }
     }
 
     #[must_use]
@@ -61,11 +61,11 @@ impl RestFiles {
         Self { run: Some(run.clone()), ..self }
     }
 
-    /// The target's own root decides, never a rule of this program.
+    /// The destination of a file. Only the target's own root determines it.
     fn place(&self, path: &str) -> Result<FileAddress> {
         let root = &self.roots.1;
         if let Some(root) = proxied_path(root) {
-            return Ok(FileAddress::Proxied(proxied_url_path(self.by.paths, root, path)?));
+            return Ok(FileAddress::Proxied(proxied_url_path(self.uploader.paths, root, path)?));
         }
         let object = S3Object::parse(root).ok_or_else(|| {
             Error::permanent(format!("the target keeps artifacts in {root}, which cannot be written"))
@@ -74,7 +74,7 @@ impl RestFiles {
         Ok(FileAddress::S3(object.below(path)))
     }
 
-    /// The files below the target's root, with their sizes; none if this machine cannot list them.
+    /// The files below the target's root, with their sizes. `None` if this machine cannot list them.
     async fn list(&self) -> Result<Option<BTreeMap<String, Option<u64>>>> {
         let root = &self.roots.1;
         let files = match proxied_path(root) {
@@ -91,7 +91,7 @@ impl RestFiles {
     async fn store_root(&self) -> Option<Root> {
         let experiment_id = ExperimentId::from("");
         let (kind, artifact_uri) = (Kind::Artifact, self.roots.1.as_str());
-        self.by
+        self.uploader
             .stores
             .root(&Owner { kind, experiment_id: &experiment_id, id: "", artifact_uri, label: "" })
             .await
@@ -100,32 +100,32 @@ impl RestFiles {
     async fn list_proxied(&self, root: &str) -> Result<Vec<FileEntry>> {
         let (mut folders, mut files) = (vec![String::new()], Vec::new());
         while let Some(folder) = folders.pop() {
-            let (here, below) = self.by.client.list_proxied(root, &folder).await?;
+            let (here, below) = self.uploader.client.list_proxied(root, &folder).await?;
             files.extend(here);
             folders.extend(below);
         }
         Ok(files)
     }
 
-    /// An `MLmodel` file is small and changed during the transfer.
+    /// The content of an `MLmodel` file, with the new ids. The file is small enough for memory.
     async fn mlmodel(&self, source: &Hashed<'_>) -> Result<Text> {
         let text: BytesMut = source.open().await?.try_collect().await?;
         let (old, new) = &self.roots;
-        Ok(Text(with_new_ids(&text, (old, new), |id| self.by.ledger.target_of(id)).into()))
+        Ok(Text(with_new_ids(&text, (old, new), |id| self.uploader.id_map.target_of(id)).into()))
     }
 
-    /// False if the target's `MLmodel` contains an id of the source that now has a new one: the file was written before
-    /// that run or model.
+    /// False if the target's `MLmodel` file contains an id of the source that now has a new one: the file was written
+    /// before that run or model existed.
     async fn names_new_ids(&self, path: &str) -> Result<bool> {
         let stream = match self.place(path)? {
-            FileAddress::Proxied(path) => self.by.client.download_proxied(&path).await?,
+            FileAddress::Proxied(path) => self.uploader.client.download_proxied(&path).await?,
             FileAddress::S3(_) => match self.store_root().await {
                 Some(root) => root.open(path).await?,
                 None => return Ok(true),
             },
         };
         let text: BytesMut = stream.try_collect().await?;
-        Ok(with_new_ids(&text, ("", ""), |id| self.by.ledger.target_of(id)) == text)
+        Ok(with_new_ids(&text, ("", ""), |id| self.uploader.id_map.target_of(id)) == text)
     }
 
     async fn send(
@@ -138,23 +138,26 @@ impl RestFiles {
         let object = match to {
             FileAddress::Proxied(path) => {
                 let route = "/api/2.0/mlflow-artifacts/artifacts";
-                return self.by.client.upload(route, path, size, source).await;
+                return self.uploader.client.upload(route, path, size, source).await;
             }
             FileAddress::S3(object) => object,
         };
-        let refusal = match self.by.stores.put(object, size, source).await {
+        let refusal = match self.uploader.stores.put(object, size, source).await {
             Err(Broken::Store(e)) if matches!(e.class(), Class::Forbidden | Class::Auth) => e,
             written => return written.map_err(Broken::into_error),
         };
         match (&self.run, size) {
-            (Some(run), Some(size)) if self.by.paths.keeps(path) && self.by.signs_uploads().await? => {
-                self.by.client.upload_presigned(run, path, size, source).await
+            (Some(run), Some(size))
+                if self.uploader.paths.keeps(path) && self.uploader.signs_uploads().await? =>
+            {
+                self.uploader.client.upload_presigned(run, path, size, source).await
             }
             _ => Err(refusal),
         }
     }
 
-    /// Uses a temporary file: MLflow 3.10 treats a request without an announced length as an empty file.
+    /// Sends a file of unknown size, through a temporary file: MLflow 3.10 treats a request without an announced length
+    /// as an empty file.
     async fn of_unknown_size(&self, to: &FileAddress, path: &str, source: &dyn ByteSource) -> Result<Digest> {
         let folder = tempfile::tempdir()?;
         let spooled = Spooled(folder.path().join("file"));
@@ -173,7 +176,7 @@ impl ByteSource for Spooled {
     }
 }
 
-/// A file that is in memory.
+/// A file in memory.
 pub(super) struct Text(pub Bytes);
 
 #[async_trait]
@@ -190,10 +193,10 @@ impl FileWriter for RestFiles {
         if !looks {
             return Ok(true);
         }
-        let there = self.there.get_or_try_init(|| self.list()).await?;
-        let Some(there) = there else { return Ok(true) };
-        let Some(found) = there.get(&file.path) else { return Ok(false) };
-        // A file that was changed during the transfer has another size.
+        let existing = self.existing.get_or_try_init(|| self.list()).await?;
+        let Some(existing) = existing else { return Ok(true) };
+        let Some(found) = existing.get(&file.path) else { return Ok(false) };
+        // A file that was changed during the transfer may have another size.
         if is_mlmodel(&file.path, file.size) {
             return self.names_new_ids(&file.path).await;
         }
@@ -208,7 +211,7 @@ impl FileWriter for RestFiles {
             let text = self.mlmodel(&hashed).await.map_err(|e| hashed.cause().unwrap_or(e))?;
             self.send(&to, path, Some(text.0.len() as u64), &text).await
         } else if let FileAddress::S3(object) = &to
-            && let Some(digest) = self.by.stores.copy(source, object).await?
+            && let Some(digest) = self.uploader.stores.copy(source, object).await?
         {
             return Ok(digest);
         } else if file.size.is_none() {

@@ -1,5 +1,5 @@
-//! The points that the target has, read before some of them would be sent again. A server that receives existing points
-//! loads the whole history of their metrics for each such batch, and refuses some of them.
+//! Reads the points that the target has, before some of them would be sent again. For each batch with existing points,
+//! a server loads the whole history of their metrics, and it refuses some of these batches.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,10 +12,10 @@ use crate::entities::{PointIdentity, RunId};
 use crate::error::{Error, Result};
 use crate::rest::{Client, ROWS_PER_CALL};
 
-/// Runs of one group ask for the same metric at about the same time: the first one waits this long for the others.
+/// Runs of one group request the same metric at about the same time: the first one waits this long for the others.
 const GATHER: Duration = Duration::from_millis(5);
 
-/// The points that the target has of one metric of one run.
+/// The points of one metric of one run on the target.
 pub(super) type Known = HashSet<PointIdentity>;
 
 type Asker = (RunId, oneshot::Sender<Result<Known>>);
@@ -23,7 +23,7 @@ type Asker = (RunId, oneshot::Sender<Result<Known>>);
 /// Reads histories of the target, one metric of many runs at a time.
 pub(super) struct Histories {
     client: Arc<Client>,
-    /// How many runs the server takes in one call; none when it has no such route.
+    /// The number of runs that the server accepts in one call. `None` when it has no such route.
     bulk: Option<usize>,
     /// The tasks that wait for each metric.
     askers: Mutex<HashMap<String, Vec<Asker>>>,
@@ -34,7 +34,7 @@ impl Histories {
         Self { client, bulk, askers: Mutex::default() }
     }
 
-    /// The points that the run has of this metric.
+    /// The points of this metric that the run has on the target.
     pub async fn known(self: &Arc<Self>, run: &RunId, key: &str) -> Result<Known> {
         let Some(most) = self.bulk else { return self.of_one(run, key).await };
         let (answer, answered) = oneshot::channel();
@@ -45,7 +45,7 @@ impl Histories {
             of_key.len() == 1
         };
         if is_first {
-            // A separate task: the others get their answer even if this run is cancelled.
+            // This is a separate task, so that the others get their answer even if this run is cancelled.
             let (all, key) = (Arc::clone(self), key.to_owned());
             tokio::spawn(async move { all.answer(&key, most).await });
         }
@@ -77,7 +77,7 @@ impl Histories {
         }
     }
 
-    /// The points that one call returns. The answer is sorted by run. So a cut answer is complete for all its runs
+    /// The points that one call returns. The answer is sorted by run, so a cut answer is complete for all its runs
     /// except the last one. A run that is missing here is requested alone.
     async fn of_many(&self, runs: &[RunId], key: &str) -> HashMap<RunId, Known> {
         let Ok(rows) = self.client.history_bulk(runs, key).await else { return HashMap::new() };

@@ -25,37 +25,39 @@ impl RestWriter {
         again: bool,
     ) -> Result<OpenModel> {
         if !self.can.logged_models {
-            return Err(Error::permanent("the target knows no logged models: its MLflow is older than 3.0"));
+            return Err(Error::permanent(
+                "the target does not support logged models: its MLflow is older than 3.0",
+            ));
         }
         let known = {
-            let there = self.models_there.lock().unwrap_or_else(PoisonError::into_inner);
-            there.get(&place.id).and_then(|there| there.get(&model.id)).cloned()
+            let existing = self.existing_models.lock().unwrap_or_else(PoisonError::into_inner);
+            existing.get(&place.id).and_then(|existing| existing.get(&model.id)).cloned()
         };
-        let (there, found) = match known {
-            // The status is written last; a model that is not ready at the source may have changed there.
-            Some(there)
+        let (existing, found) = match known {
+            // The status is written last. A model that is not ready at the source may have changed there.
+            Some(existing)
                 if !again
-                    && !there.lacking
-                    && there.status == model.status
+                    && !existing.lacking
+                    && existing.status == model.status
                     && model.status != ModelStatus::Pending =>
             {
-                (there, Existing::Everything)
+                (existing, Existing::Everything)
             }
-            Some(there) => (there, Existing::Partial),
+            Some(existing) => (existing, Existing::Partial),
             None => {
                 self.reopen_experiment(place).await?;
                 (self.make_logged_model(place, model).await?, Existing::Nothing)
             }
         };
-        self.ledger.opened_model(&model.id, &there.id)?;
+        self.id_map.opened_model(&model.id, &existing.id)?;
         if found != Existing::Everything {
-            self.put_down_references(&there.id, model)?;
+            self.store_references(&existing.id, model)?;
         }
-        let writer = RestModelWriter::new(&self.way, model, &there);
-        Ok(OpenModel { id: there.id, found, writer: Box::new(writer) })
+        let writer = RestModelWriter::new(&self.shared, model, &existing);
+        Ok(OpenModel { id: existing.id, found, writer: Box::new(writer) })
     }
 
-    /// Created with its identity tag. When the reply is lost, the tag shows whether the model was created.
+    /// Creates the model with its identity tag. If the reply is lost, the tag shows whether it was created.
     async fn make_logged_model(
         &self,
         place: &TargetExperiment,
@@ -66,8 +68,8 @@ impl RestWriter {
         insert_times(&mut tags, model.creation_time, model.last_update_time, "");
         let params: BTreeMap<_, _> =
             model.params.iter().map(|(key, value)| (key.clone(), self.rewritten(key, value))).collect();
-        // The server does not check whether the run exists (MLflow 3.10): a run that is gone keeps its id.
-        let new_run = |id: &RunId| self.ledger.target_of(id).unwrap_or_else(|| id.clone());
+        // The server does not check whether the run exists (MLflow 3.10): the id of a missing run is kept.
+        let new_run = |id: &RunId| self.id_map.target_of(id).unwrap_or_else(|| id.clone());
         let run = model.source_run_id.as_ref().map(new_run);
         let new = NewModel::new(model, &place.id, run, &params, &tags);
         let mut tries = 1;
@@ -89,24 +91,25 @@ impl RestWriter {
         }
     }
 
-    /// The source's tags with new ids, without those that the server maintains itself.
+    /// The source's tags with new ids, without the tags that the server itself maintains.
     fn tags_of_model(&self, model: &LoggedModel) -> BTreeMap<String, String> {
-        let theirs = model.tags.iter().filter(|(key, _)| !tag::is_ours(key) && *key != tag::MODEL_VERSIONS);
-        theirs.map(|(key, value)| (key.clone(), self.rewritten(key, value))).collect()
+        let user_tags =
+            model.tags.iter().filter(|(key, _)| !tag::is_ours(key) && *key != tag::MODEL_VERSIONS);
+        user_tags.map(|(key, value)| (key.clone(), self.rewritten(key, value))).collect()
     }
 
-    fn put_down_references(&self, on: &ModelId, model: &LoggedModel) -> Result<()> {
+    fn store_references(&self, on: &ModelId, model: &LoggedModel) -> Result<()> {
         for (key, value) in model.tags.iter().filter(|(key, _)| *key != tag::MODEL_VERSIONS) {
             // This includes the model's own id, which was unknown when the tags were written.
             if !ids_in(key, value).is_empty() {
                 let (on, key, value) = (on.to_string(), key.clone(), value.clone());
-                self.ledger.unresolved(Unresolved { on, key, value })?;
+                self.id_map.unresolved(Unresolved { on, key, value })?;
             }
         }
         Ok(())
     }
 
-    /// The logged models that earlier imports have made in an experiment, by their ids on the source.
+    /// The logged models that earlier imports made in an experiment, by their ids on the source.
     pub(super) async fn imported_models(
         &self,
         experiment: &ExperimentId,
@@ -131,30 +134,30 @@ impl RestWriter {
             }
         }
         for (source, model) in &found {
-            self.ledger.opened_model(source, &model.id)?;
+            self.id_map.opened_model(source, &model.id)?;
         }
         Ok(found)
     }
 
-    /// Adds the links that the run on the target lacks. Returns the missing models, by the source's ids.
+    /// Adds the links that the run on the target lacks. Returns the missing models, by their ids on the source.
     pub(super) async fn add_model_links(&self, target: &RunId, run: &Run) -> Result<BTreeSet<ModelId>> {
         if run.has_models() && !self.can.logged_models {
             return Err(Error::permanent(
-                "the target knows no logged models, of which this run used or made some",
+                "the target does not support logged models, and this run used or created some",
             ));
         }
-        let there = self.client.run(target).await?;
+        let existing = self.client.run(target).await?;
         let (mut inputs, mut outputs, mut gone) = (Vec::new(), Vec::new(), BTreeSet::new());
         for id in &run.model_inputs {
-            match self.ledger.model_of(id) {
-                Some(id) if !there.model_inputs.contains(&id) => inputs.push(id),
+            match self.id_map.model_of(id) {
+                Some(id) if !existing.model_inputs.contains(&id) => inputs.push(id),
                 Some(_) => {}
                 None => _ = gone.insert(id.clone()),
             }
         }
         for ModelOutput { model_id, step } in &run.model_outputs {
-            match self.ledger.model_of(model_id) {
-                Some(id) if there.model_outputs.iter().all(|known| known.model_id != id) => {
+            match self.id_map.model_of(model_id) {
+                Some(id) if existing.model_outputs.iter().all(|known| known.model_id != id) => {
                     outputs.push(ModelOutput { model_id: id, step: *step });
                 }
                 Some(_) => {}
@@ -165,11 +168,11 @@ impl RestWriter {
         let missing = run
             .params
             .iter()
-            .filter(|(key, value)| names_any(key, value) && !there.params.contains_key(*key));
+            .filter(|(key, value)| names_any(key, value) && !existing.params.contains_key(*key));
         let params: Vec<BatchItem> =
             missing.map(|(key, value)| BatchItem::Param(key.clone(), self.rewritten(key, value))).collect();
         if !inputs.is_empty() || !outputs.is_empty() || !params.is_empty() {
-            self.restored(&there, self.log_models(run, target, inputs, outputs, params)).await?;
+            self.restored(&existing, self.log_models(run, target, inputs, outputs, params)).await?;
         }
         Ok(gone)
     }
@@ -183,7 +186,7 @@ impl RestWriter {
         params: Vec<BatchItem>,
     ) -> Result<()> {
         let mut sent = Sent::default();
-        self.way.log.send(target, params, &mut sent).await?;
+        self.shared.log.send(target, params, &mut sent).await?;
         let mut refused = sent.refused;
         let log_inputs =
             |part: Vec<ModelId>| async move { self.client.log_model_inputs(target, &part).await };
@@ -198,13 +201,14 @@ impl RestWriter {
         Ok(())
     }
 
-    /// The server refuses existing outputs. They may come from a try whose reply was lost, so this reads them.
+    /// Logs outputs. The server refuses existing ones, which may come from a try whose reply was lost. So they are read
+    /// then.
     async fn log_outputs(&self, run: &RunId, outputs: Vec<ModelOutput>) -> Result<()> {
         match self.client.log_model_outputs(run, &outputs).await {
             Err(e) if e.class() == Class::Ambiguous || e.cause() == Some(Cause::PointExists) => {
-                let there = self.client.run(run).await?.model_outputs;
+                let existing = self.client.run(run).await?.model_outputs;
                 let missing: Vec<ModelOutput> =
-                    outputs.iter().filter(|output| !there.contains(output)).cloned().collect();
+                    outputs.iter().filter(|output| !existing.contains(output)).cloned().collect();
                 match missing.len() {
                     0 => Ok(()),
                     // The server refuses existing outputs, but here none exist.
@@ -216,7 +220,7 @@ impl RestWriter {
         }
     }
 
-    /// Changes a run. A deleted run accepts no writes: it is restored temporarily.
+    /// Runs `what`, which changes a run. A deleted run accepts no writes, so it is restored in the meantime.
     pub(super) async fn restored(&self, run: &Run, what: impl Future<Output = Result<()>>) -> Result<()> {
         if !run.lifecycle.is_deleted() {
             return what.await;

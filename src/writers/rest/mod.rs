@@ -37,7 +37,7 @@ use self::late::Unanswered;
 use self::model_writer::ImportedModel;
 use self::refused::Refusals;
 use self::run_log::RunLog;
-use self::run_writer::RunWay;
+use self::run_writer::SharedParts;
 use super::{
     Existing, IdMap, OpenDataset, OpenModel, OpenRun, OpenTrace, TargetExperiment, TargetModel, Writer,
 };
@@ -54,38 +54,38 @@ use crate::rest::{Capabilities, Client};
 pub struct RestWriter {
     client: Arc<Client>,
     can: Capabilities,
-    ledger: Arc<dyn IdMap>,
+    id_map: Arc<dyn IdMap>,
     /// How files reach the target.
     delivery: Arc<ArtifactUploader>,
-    /// How entries of runs reach the target.
-    way: RunWay,
-    /// The parts that the target refused of objects that were written otherwise.
+    /// The parts that all writers of runs and logged models share.
+    shared: SharedParts,
+    /// The parts that the target refused of objects that it accepted otherwise.
     refusals: Arc<Refusals>,
     location: String,
-    /// Runs that carry a source id, by experiment: the result of earlier imports.
-    there: Mutex<HashMap<ExperimentId, HashMap<RunId, ImportedRun>>>,
-    /// Logged models that carry a source id, by experiment.
-    models_there: Mutex<HashMap<ExperimentId, HashMap<ModelId, ImportedModel>>>,
-    /// How many source experiments are being written into this one: two may have been merged.
+    /// Runs of earlier imports, by experiment: they carry a source id.
+    existing: Mutex<HashMap<ExperimentId, HashMap<RunId, ImportedRun>>>,
+    /// Logged models of earlier imports, by experiment.
+    existing_models: Mutex<HashMap<ExperimentId, HashMap<ModelId, ImportedModel>>>,
+    /// The number of source experiments that are being written into each experiment: two may be merged.
     open_places: Mutex<HashMap<ExperimentId, usize>>,
     /// All objects of the source; an import may use only some of them.
     source: OnceLock<SourceObjects>,
     /// The target's experiment for each source experiment.
     experiments: Mutex<HashMap<ExperimentId, ExperimentId>>,
-    /// Evaluation datasets of earlier imports, by the source's ids.
-    datasets_there: OnceCell<HashMap<String, EvaluationDataset>>,
-    /// Experiments that earlier imports have made, or moved others into.
+    /// Evaluation datasets of earlier imports, by their ids on the source.
+    existing_datasets: OnceCell<HashMap<String, EvaluationDataset>>,
+    /// Experiments that earlier imports created, or merged others into.
     marked_experiments: OnceCell<Vec<Experiment>>,
-    /// The number of visited runs with tags that the source's runs do not have.
+    /// The number of existing runs that were written again and have tags that the source's runs do not have.
     with_more_tags: AtomicU64,
     drift: Drift,
     /// The number of created runs that have no name at the source.
     nameless: AtomicU64,
-    /// The target does not accept the tag that prevents other imports.
+    /// The target does not accept the tag that keeps other imports out.
     keeps_no_lease: AtomicBool,
-    /// Where objects were made without an answer.
+    /// The places where objects were created without an answer.
     unanswered: Unanswered,
-    /// Notes for the user at the end.
+    /// Notes for the user, reported at the end.
     notes: Mutex<Vec<String>>,
     /// All experiments of the target.
     every_experiment: OnceCell<Vec<ExperimentId>>,
@@ -93,9 +93,9 @@ pub struct RestWriter {
     keeps_spans: Arc<OnceCell<bool>>,
     /// The target's name of each registered model.
     model_names: Mutex<HashMap<String, String>>,
-    /// Experiments that an earlier import deleted at its end: they accept no writes until they are restored.
+    /// Experiments that an earlier import deleted at its end. They accept no writes until they are restored.
     deleted: Mutex<HashSet<ExperimentId>>,
-    /// Experiments to be deleted once nothing more is written.
+    /// Experiments to delete after everything is written.
     to_be_deleted: Mutex<HashSet<ExperimentId>>,
 }
 
@@ -105,10 +105,10 @@ struct SourceObjects {
     models: Vec<RegisteredModel>,
 }
 
-/// How often a creation is tried again when its reply was lost and a lookup did not find the object.
+/// The most tries of a creation whose reply was lost and whose object a lookup did not find.
 const MAX_TRIES: usize = 3;
 
-/// A run that an earlier import has made.
+/// A run that an earlier import made.
 #[derive(Clone)]
 struct ImportedRun {
     id: RunId,
@@ -117,7 +117,7 @@ struct ImportedRun {
     artifact_uri: String,
     /// See [`tag::LACKING`].
     lacking: bool,
-    /// Nothing was written since its creation.
+    /// Nothing was written to it since its creation.
     is_bare: bool,
 }
 
@@ -141,7 +141,7 @@ impl From<Run> for ImportedRun {
     }
 }
 
-/// An empty mark counts as removed.
+/// True for an object with the mark of an incomplete object. An empty mark counts as removed.
 fn is_lacking(tags: &BTreeMap<String, String>) -> bool {
     tags.get(tag::LACKING).is_some_and(|mark| !mark.is_empty())
 }
@@ -152,35 +152,35 @@ impl RestWriter {
         client: Arc<Client>,
         stores: Arc<ArtifactStores>,
         can: Capabilities,
-        ledger: Arc<dyn IdMap>,
+        id_map: Arc<dyn IdMap>,
         update: bool,
     ) -> Self {
         let location = client.address().to_string();
         let delivery = Arc::new(ArtifactUploader {
             client: Arc::clone(&client),
             stores,
-            ledger: Arc::clone(&ledger),
+            id_map: Arc::clone(&id_map),
             paths: can.paths,
             signs_uploads: OnceCell::new(),
         });
         let refusals = Arc::new(Refusals::default());
         let histories = Arc::new(Histories::new(Arc::clone(&client), can.bulk_history_runs));
         let log = RunLog::new(Arc::clone(&client), histories);
-        let way = RunWay { by: Arc::clone(&delivery), log, refusals: Arc::clone(&refusals) };
+        let shared = SharedParts { uploader: Arc::clone(&delivery), log, refusals: Arc::clone(&refusals) };
         Self {
             client,
             can,
-            ledger,
+            id_map,
             delivery,
-            way,
+            shared,
             refusals,
             location,
-            there: Mutex::default(),
-            models_there: Mutex::default(),
+            existing: Mutex::default(),
+            existing_models: Mutex::default(),
             open_places: Mutex::default(),
             source: OnceLock::new(),
             experiments: Mutex::default(),
-            datasets_there: OnceCell::new(),
+            existing_datasets: OnceCell::new(),
             marked_experiments: OnceCell::new(),
             with_more_tags: AtomicU64::default(),
             drift: Drift::new(update),
@@ -196,7 +196,8 @@ impl RestWriter {
         }
     }
 
-    /// Counts one experiment less that is written into this place; true for the last one.
+    /// Called when one source experiment has been written into this place. True when no other one is being written
+    /// there.
     fn is_last(&self, place: &ExperimentId) -> bool {
         let mut open = self.open_places.lock().unwrap_or_else(PoisonError::into_inner);
         let left = open.get(place).copied().unwrap_or_default().saturating_sub(1);
@@ -226,8 +227,8 @@ impl RestWriter {
     }
 
     fn known_run(&self, experiment: &ExperimentId, source: &RunId) -> Option<ImportedRun> {
-        let there = self.there.lock().unwrap_or_else(PoisonError::into_inner);
-        there.get(experiment)?.get(source).cloned()
+        let existing = self.existing.lock().unwrap_or_else(PoisonError::into_inner);
+        existing.get(experiment)?.get(source).cloned()
     }
 }
 
@@ -276,7 +277,7 @@ impl Writer for RestWriter {
     }
 
     fn learn_source(&self, experiments: Vec<Experiment>, models: Vec<RegisteredModel>) {
-        // An import has one source, so a second call cannot say anything else.
+        // An import has one source, so a second call has the same arguments.
         let _ = self.source.set(SourceObjects { experiments, models });
     }
 
@@ -317,7 +318,7 @@ impl Writer for RestWriter {
         _runs: &[RunId],
     ) -> Result<()> {
         if self.is_last(&place.id) {
-            self.there.lock().unwrap_or_else(PoisonError::into_inner).remove(&place.id);
+            self.existing.lock().unwrap_or_else(PoisonError::into_inner).remove(&place.id);
         }
         if self.unanswered.take_experiment(&place.id) || self.keeps_no_lease.load(Ordering::Relaxed) {
             self.settle_doubles(&place.id).await?;
@@ -344,9 +345,9 @@ impl Writer for RestWriter {
         versions: &[ModelVersion],
     ) -> Result<Vec<String>> {
         if self.unanswered.take_model(&at.name) {
-            let there = self.client.registered_model(&at.name).await?.unwrap_or_default();
-            let aliased = there.aliases.values().copied().collect();
-            self.without_late_copies(&at.name, self.versions_there(&at.name).await?, &aliased).await?;
+            let existing = self.client.registered_model(&at.name).await?.unwrap_or_default();
+            let aliased = existing.aliases.values().copied().collect();
+            self.without_late_copies(&at.name, self.existing_versions(&at.name).await?, &aliased).await?;
         }
         self.set_aliases(at, model, versions).await
     }
@@ -380,22 +381,22 @@ impl Writer for RestWriter {
         let more = self.with_more_tags.swap(0, Ordering::Relaxed);
         if more > 0 {
             notes.push(format!(
-                "runs on the target with tags that the source has not: {more}. They were removed there or added here, \
-                 nobody can tell, and stay; validate names them"
+                "runs on the target with tags that the source does not have: {more}. A user may have removed them there \
+                 or added them here, so they were kept; validate lists them"
             ));
         }
         let nameless = self.nameless.swap(0, Ordering::Relaxed);
         if nameless > 0 {
             notes.push(format!(
-                "runs without a name at the source: {nameless}. They have their tag mlflow.runName for one, or else their \
-                 id, for a server makes names up where none is given"
+                "runs without a name at the source: {nameless}. Their name on the target is their tag mlflow.runName, or \
+                 else their id, because a server invents a name if it gets none"
             ));
         }
         notes.extend(self.drift.note());
         notes.extend(self.follow_references().await?);
         let waiting = std::mem::take(&mut *self.to_be_deleted.lock().unwrap_or_else(PoisonError::into_inner));
         for id in waiting {
-            // Experiments that were deleted before and not changed since are already in the right state.
+            // Experiments that were deleted before and have not changed since are already in the right state.
             if !self.deleted().remove(&id) {
                 self.client.set_experiment_lifecycle(&id, Lifecycle::Deleted).await?;
             }

@@ -1,4 +1,4 @@
-//! Metrics of logged models in the form that the target accepts and stores.
+//! Converts metrics of logged models into the form that the target accepts and stores.
 
 use crate::entities::{ModelId, ModelMetric, Point};
 use crate::rest::MetricOf;

@@ -8,7 +8,7 @@ use super::is_lacking;
 use super::model_metric::{metric_of, of_model};
 use super::refused::{Refusals, Refused, in_parts};
 use super::run_log::{RunLog, Sent};
-use super::run_writer::RunWay;
+use super::run_writer::SharedParts;
 use crate::entities::{
     FileEntry, Kind, Lifecycle, LoggedModel, ModelId, ModelMetric, ModelStatus, PointIdentity, RunId,
     rewrite, tag,
@@ -17,7 +17,7 @@ use crate::error::{Cause, Error, Result};
 use crate::rest::{BatchItem, Client};
 use crate::writers::{FileWriter, IdMap, ModelWriter};
 
-/// A logged model that an earlier import has made.
+/// A logged model that an earlier import made.
 #[derive(Clone)]
 pub struct ImportedModel {
     pub id: ModelId,
@@ -37,12 +37,12 @@ impl From<LoggedModel> for ImportedModel {
 /// Writes one logged model: its files, then the data that its creation could not set, then its status.
 pub struct RestModelWriter {
     client: Arc<Client>,
-    ledger: Arc<dyn IdMap>,
+    id_map: Arc<dyn IdMap>,
     log: RunLog,
     refusals: Arc<Refusals>,
     id: ModelId,
     files: RestFiles,
-    /// An earlier import has set this mark.
+    /// An earlier import has marked the model as incomplete.
     was_lacking: bool,
 }
 
@@ -50,18 +50,18 @@ pub struct RestModelWriter {
 type Identity<'a> = (&'a str, PointIdentity, RunId, &'a Option<String>, &'a Option<String>);
 
 impl RestModelWriter {
-    pub fn new(way: &RunWay, model: &LoggedModel, there: &ImportedModel) -> Self {
-        let RunWay { by, log, refusals } = way.clone();
-        let (client, ledger) = (Arc::clone(&by.client), Arc::clone(&by.ledger));
-        let files = RestFiles::new(by, (model.artifact_uri.clone(), there.artifact_uri.clone()));
-        let (id, was_lacking) = (there.id.clone(), there.lacking);
-        Self { client, ledger, log, refusals, id, files, was_lacking }
+    pub fn new(shared: &SharedParts, model: &LoggedModel, existing: &ImportedModel) -> Self {
+        let SharedParts { uploader, log, refusals } = shared.clone();
+        let (client, id_map) = (Arc::clone(&uploader.client), Arc::clone(&uploader.id_map));
+        let files = RestFiles::new(uploader, (model.artifact_uri.clone(), existing.artifact_uri.clone()));
+        let (id, was_lacking) = (existing.id.clone(), existing.lacking);
+        Self { client, id_map, log, refusals, id, files, was_lacking }
     }
 
-    /// The server refuses existing params. They may come from a try whose reply was lost, so this reads the model
-    /// again.
-    async fn add_params(&self, model: &LoggedModel, there: &LoggedModel) -> Result<Refused> {
-        let missing = model.params.iter().filter(|(key, _)| !there.params.contains_key(*key));
+    /// Adds the missing params. The server refuses existing params, which may come from a try whose reply was lost. So
+    /// the model is read again then.
+    async fn add_params(&self, model: &LoggedModel, existing: &LoggedModel) -> Result<Refused> {
+        let missing = model.params.iter().filter(|(key, _)| !existing.params.contains_key(*key));
         let missing: Vec<(String, String)> = self.rewritten(missing).into_iter().collect();
         let send = |part: Vec<(String, String)>| async move {
             let params: BTreeMap<String, String> = part.into_iter().collect();
@@ -76,10 +76,11 @@ impl RestModelWriter {
         Ok(named("param", in_parts(missing, send).await?))
     }
 
-    async fn add_tags(&self, model: &LoggedModel, there: &LoggedModel) -> Result<Refused> {
-        let theirs = model.tags.iter().filter(|(key, _)| !tag::is_ours(key) && *key != tag::MODEL_VERSIONS);
-        let mut tags = self.rewritten(theirs);
-        tags.retain(|key, value| there.tags.get(key) != Some(value));
+    async fn add_tags(&self, model: &LoggedModel, existing: &LoggedModel) -> Result<Refused> {
+        let user_tags =
+            model.tags.iter().filter(|(key, _)| !tag::is_ours(key) && *key != tag::MODEL_VERSIONS);
+        let mut tags = self.rewritten(user_tags);
+        tags.retain(|key, value| existing.tags.get(key) != Some(value));
         let send = |part: Vec<(String, String)>| async move {
             self.client.set_logged_model_tags(&self.id, &part.into_iter().collect()).await
         };
@@ -91,18 +92,18 @@ impl RestModelWriter {
         pairs: impl Iterator<Item = (&'a String, &'a String)>,
     ) -> BTreeMap<String, String> {
         let new = |key: &str, value: &str| {
-            rewrite(key, value, |id| self.ledger.target_of(id)).unwrap_or_else(|| value.to_owned())
+            rewrite(key, value, |id| self.id_map.target_of(id)).unwrap_or_else(|| value.to_owned())
         };
         pairs.map(|(key, value)| (key.clone(), new(key, value))).collect()
     }
 
     /// Points are written through the runs that own the metrics.
-    async fn add_points(&self, model: &LoggedModel, there: &LoggedModel) -> Result<Refused> {
+    async fn add_points(&self, model: &LoggedModel, existing: &LoggedModel) -> Result<Refused> {
         let known: HashSet<Identity<'_>> =
-            there.metrics.iter().map(|metric| identity(metric, metric.run_id.clone())).collect();
+            existing.metrics.iter().map(|metric| identity(metric, metric.run_id.clone())).collect();
         let (mut by_run, mut gone) = (BTreeMap::<RunId, Vec<BatchItem>>::new(), None);
         for metric in &model.metrics {
-            let Some(run) = self.ledger.target_of(&metric.run_id) else {
+            let Some(run) = self.id_map.target_of(&metric.run_id) else {
                 gone = Some(metric);
                 continue;
             };
@@ -120,10 +121,10 @@ impl RestModelWriter {
         for (run, items) in by_run {
             refused.extend(self.log(&run, items).await?);
         }
-        gone.map_or(Ok(refused), |metric| Err(not_there(metric)))
+        gone.map_or(Ok(refused), |metric| Err(not_on_target(metric)))
     }
 
-    /// A deleted run accepts no writes: it is restored temporarily.
+    /// Writes points of a run. A deleted run accepts no writes, so it is restored in the meantime.
     async fn log(&self, run: &RunId, items: Vec<BatchItem>) -> Result<Refused> {
         let is_deleted = self.client.run(run).await?.lifecycle.is_deleted();
         if is_deleted {
@@ -150,12 +151,12 @@ fn identity(metric: &ModelMetric, run: RunId) -> Identity<'_> {
     (&metric.key, of_model(metric.point).identity(), run, &metric.dataset_name, &metric.dataset_digest)
 }
 
-fn not_there(metric: &ModelMetric) -> Error {
+fn not_on_target(metric: &ModelMetric) -> Error {
     Error::permanent(format!(
         "its metric {:?} belongs to the run {}, which is not on the target",
         metric.key, metric.run_id
     ))
-    .hint("move that run too, unless it is gone from the source for good")
+    .hint("migrate that run, too, unless it no longer exists on the source")
 }
 
 #[async_trait]
@@ -165,10 +166,10 @@ impl ModelWriter for RestModelWriter {
     }
 
     async fn complete(&self, model: &LoggedModel) -> Result<()> {
-        let there = self.client.logged_model(&self.id).await?;
-        let mut refused = self.add_params(model, &there).await?;
-        refused.extend(self.add_tags(model, &there).await?);
-        refused.extend(self.add_points(model, &there).await?);
+        let existing = self.client.logged_model(&self.id).await?;
+        let mut refused = self.add_params(model, &existing).await?;
+        refused.extend(self.add_tags(model, &existing).await?);
+        refused.extend(self.add_points(model, &existing).await?);
         self.refusals.add(Kind::LoggedModel, model.id.as_str(), refused);
         Ok(())
     }
@@ -187,7 +188,7 @@ impl ModelWriter for RestModelWriter {
             self.client.set_logged_model_tags(&self.id, &tags).await?;
         }
         match model.status {
-            // A model has this status from its creation on.
+            // A model has this status since its creation.
             ModelStatus::Pending | ModelStatus::Unspecified => Ok(()),
             status => self.client.set_logged_model_status(&self.id, status).await,
         }

@@ -4,13 +4,13 @@ use crate::error::{Error, Result};
 use crate::rest::takes_tag_value;
 
 impl RestWriter {
-    /// Rewrites the tags that named a run before it existed on the target. If a run was never moved, its old id remains
-    /// in the tags. If that run is a parent, this is reported.
+    /// Rewrites the tags that named a run before it existed on the target. If a run was never migrated, its old id
+    /// remains in the tags. If such a run is a parent, this is reported.
     pub(super) async fn follow_references(&self) -> Result<Vec<String>> {
         let mut notes = Vec::new();
-        for reference in self.ledger.all_unresolved()? {
-            let is_old = |id: &&str| self.ledger.target_of(&RunId::from(*id)).is_some();
-            let known = |id: &&str| is_old(id) || self.ledger.is_target(&RunId::from(*id));
+        for reference in self.id_map.all_unresolved()? {
+            let is_old = |id: &&str| self.id_map.target_of(&RunId::from(*id)).is_some();
+            let known = |id: &&str| is_old(id) || self.id_map.is_target(&RunId::from(*id));
             let ids = ids_in(&reference.key, &reference.value);
             if ids.iter().any(is_old) {
                 let value = self.rewritten(&reference.key, &reference.value);
@@ -23,10 +23,10 @@ impl RestWriter {
                 }
             }
             if ids.iter().all(known) {
-                self.ledger.mark_resolved(&reference)?;
+                self.id_map.mark_resolved(&reference)?;
             } else if reference.key == tag::PARENT_RUN_ID {
                 notes.push(format!(
-                    "run {}: its parent {} was not moved; the tag keeps the old id",
+                    "run {}: its parent {} was not migrated; the tag keeps the old id",
                     reference.on, reference.value
                 ));
             }
@@ -36,7 +36,7 @@ impl RestWriter {
 
     async fn set_tag(&self, on: &str, key: &str, value: &str) -> Result<()> {
         if !takes_tag_value(value) {
-            return Err(Error::permanent("it is too long to be written again, the server would cut it"));
+            return Err(Error::permanent("it is too long to be written again: the server would cut it"));
         }
         if on.starts_with("m-") {
             let tags = [(key.to_owned(), value.to_owned())].into();

@@ -1,4 +1,4 @@
-//! The parts that a target refused of an object that was written otherwise.
+//! The parts of an object that the target refused, although it accepted the object itself.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -6,13 +6,13 @@ use std::sync::{Mutex, PoisonError};
 use crate::entities::Kind;
 use crate::error::{Class, Error, Result};
 
-/// The most refusals that one message lists.
+/// The most refused parts that one message lists.
 const MAX_NAMED: usize = 5;
 /// Characters of a name or of a reason in such a message.
 const MAX_NAME_LENGTH: usize = 60;
 const MAX_REASON_LENGTH: usize = 160;
 
-/// The parts of one object that the server refused, and why.
+/// The parts of one object that the server refused, and the reasons.
 #[derive(Debug, Default)]
 pub(super) struct Refused(Vec<Part>);
 
@@ -50,7 +50,7 @@ impl Refused {
         self.0.is_empty()
     }
 
-    /// One error that lists them; none when everything was accepted.
+    /// One error that lists them. `None` when everything was accepted.
     pub fn into_error(self) -> Option<Error> {
         let total: u64 = self.0.iter().map(|part| part.count).sum();
         if total == 0 {
@@ -70,8 +70,10 @@ impl Refused {
         }
         let parts = if total == 1 { "part" } else { "parts" };
         Some(
-            Error::permanent(format!("the target refused {total} {parts} of it, the rest is there: {text}"))
-                .hint("rename or shorten them on the source, or leave them: every later import tries them again"),
+            Error::permanent(format!(
+                "the target refused {total} {parts} of it, the rest was written: {text}"
+            ))
+            .hint("rename or shorten them on the source, or leave them: every later import tries them again"),
         )
     }
 }
@@ -83,24 +85,25 @@ fn shortened(text: &str, most: usize) -> String {
     }
 }
 
-/// True when the server understood the request and refuses it: another try does not help, and other parts may be
+/// True when the server understood the request and refused it: another try does not help, but other parts may be
 /// accepted.
 pub(super) fn is_refusal(error: &Error) -> bool {
     error.class() == Class::Permanent
         && error.answered().is_some_and(|answered| answered.status < 500 || !answered.error_code.is_empty())
 }
 
-/// The error of a creation that a later lookup did not find: an error that has an MLflow code is a refusal then.
+/// The error of a creation, when a later lookup did not find the object. An error with a code of MLflow is then a
+/// refusal.
 pub(super) fn not_made(error: Error) -> Error {
     let is_named = error.answered().is_some_and(|answered| !answered.error_code.is_empty());
     if error.class() == Class::Ambiguous && is_named { error.of_class(Class::Permanent) } else { error }
 }
 
-/// If this many parts are refused and none is accepted, all are treated as refused.
+/// If this many parts are refused and none was accepted, all are treated as refused.
 const MAX_CONSECUTIVE_FAILURES: usize = 8;
 
-/// Sends all of them together or, if that is refused, in smaller and smaller parts. Returns those that are refused
-/// alone. An error concerns all of them.
+/// Sends all items together or, if they are refused, in smaller and smaller parts. Returns the items that are refused
+/// alone. An error concerns all items.
 pub(super) async fn in_parts<T: Clone, Fut: Future<Output = Result<()>>>(
     items: Vec<T>,
     send: impl Fn(Vec<T>) -> Fut,
@@ -171,7 +174,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn only_what_is_refused_alone_is_lost() {
+    async fn only_items_that_are_refused_alone_are_lost() {
         let taken = Mutex::new(Vec::new());
         let send = |part: Vec<u32>| {
             let refused = part.iter().any(|n| n % 10 == 3);
@@ -201,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn refusals_are_said_once() {
+    fn refusals_are_returned_once() {
         let all = Refusals::default();
         let mut refused = Refused::default();
         refused.add("tag", "a", "no");

@@ -1,5 +1,5 @@
-//! Registered models, prompts and their versions. The server numbers versions itself, one more than any that the model
-//! ever had. A placeholder uses up each number that is free on the source, and is deleted again.
+//! Registered models, prompts and their versions. The server numbers versions itself: one more than any number that the
+//! model ever had. A placeholder uses up each number that is free on the source, and is deleted again.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::PoisonError;
@@ -16,9 +16,9 @@ use crate::writers::{Existing, TargetModel};
 /// The source of a placeholder. No release checks its scheme, and it has a path, because MLflow 3.10 requires one
 /// (`server/handlers.py`, `_validate_source_model`).
 pub(super) const PLACEHOLDER_SOURCE: &str = "s3://mlferry-placeholder/none";
-const NO_SUCH_SOURCE: &str = "the target takes no such source: register a copy of the files, in a bucket or in the run \
+const NO_SUCH_SOURCE: &str = "the target does not accept this source: register a copy of the files, in a bucket or in the run \
                               that the version names, on the source or on the target";
-/// The tag value of a placeholder, so that a remaining one is recognized.
+/// The tag value of a placeholder, which identifies a remaining one.
 pub(super) const PLACEHOLDER: &str = "placeholder";
 
 impl RestWriter {
@@ -29,22 +29,22 @@ impl RestWriter {
     ) -> Result<TargetModel> {
         let names = || self.model_names.lock().unwrap_or_else(PoisonError::into_inner);
         names().insert(model.name.clone(), name.to_owned());
-        // The server could refuse no other part of this request.
-        let there = self.client.registered_model(name).await.map_err(|e| match e.class() {
+        // The name is the only part of this request that the server can refuse.
+        let existing = self.client.registered_model(name).await.map_err(|e| match e.class() {
             Class::Permanent => e.hint("give it another name with --model-rename-file"),
             _ => e,
         })?;
-        let there = match there {
+        let existing = match existing {
             None => self.under_another_name(model, name).await?,
-            Some(there) => match self.model_copied_from_another(&there, model) {
-                None => Some(there),
+            Some(existing) => match self.model_copied_from_another(&existing, model) {
+                None => Some(existing),
                 Some(other) => {
-                    self.rename_copied_model(&there, other, name).await?;
+                    self.rename_copied_model(&existing, other, name).await?;
                     self.under_another_name(model, name).await?
                 }
             },
         };
-        let Some(there) = there else {
+        let Some(existing) = existing else {
             self.make_model(model, name).await?;
             let wanted_aliases = model.aliases.clone();
             return Ok(TargetModel {
@@ -54,16 +54,16 @@ impl RestWriter {
                 ..TargetModel::default()
             });
         };
-        let name = there.name.as_str();
+        let name = existing.name.as_str();
         names().insert(model.name.clone(), name.to_owned());
-        if there.is_prompt() != model.is_prompt() {
-            let (is, wanted) = (there.kind(), model.kind());
+        if existing.is_prompt() != model.is_prompt() {
+            let (is, wanted) = (existing.kind(), model.kind());
             return Err(Error::permanent(format!("{name:?} is a {is} on the target, not a {wanted}"))
                 .hint("give it another name with --model-rename-file"));
         }
-        let is_ours = there.tags.contains_key(tag::SOURCE_REGISTERED_MODEL)
-            && is_same_origin(&there.tags, model.creation_time);
-        let is_described = there.description == model.description;
+        let is_ours = existing.tags.contains_key(tag::SOURCE_REGISTERED_MODEL)
+            && is_same_origin(&existing.tags, model.creation_time);
+        let is_described = existing.description == model.description;
         let mut refused = Refused::default();
         if is_ours && !is_described && self.drift.sets("descriptions of models") {
             match self.client.describe_registered_model(name, &model.description).await {
@@ -72,7 +72,7 @@ impl RestWriter {
             }
         }
         let mut missing = self.new_tags(&model.tags);
-        missing.retain(|key, value| match there.tags.get(key) {
+        missing.retain(|key, value| match existing.tags.get(key) {
             None => true,
             // An earlier import may have covered fewer experiments.
             Some(known) if key == tag::PROMPT_EXPERIMENTS => {
@@ -81,18 +81,18 @@ impl RestWriter {
             }
             Some(known) => is_ours && known != value && self.drift.sets("tags of models"),
         });
-        missing.extend(self.drift.kept_time(&there.tags, model.last_update_time).filter(|_| is_ours));
+        missing.extend(self.drift.kept_time(&existing.tags, model.last_update_time).filter(|_| is_ours));
         refused.extend(self.set_model_tags(name, missing).await?);
         self.refusals.add(model.kind(), &model.name, refused);
-        let aliased: BTreeSet<u64> = there.aliases.values().copied().collect();
-        let versions = self.versions_there(name).await?;
+        let aliased: BTreeSet<u64> = existing.aliases.values().copied().collect();
+        let versions = self.existing_versions(name).await?;
         let versions = self.without_late_copies(name, versions, &aliased).await?;
         Ok(TargetModel {
             name: name.to_owned(),
             found: true,
             is_ours,
             versions,
-            aliases: there.aliases,
+            aliases: existing.aliases,
             wanted_aliases: model.aliases.clone(),
             ..TargetModel::default()
         })
@@ -110,19 +110,19 @@ impl RestWriter {
     }
 
     async fn make_model(&self, model: &RegisteredModel, name: &str) -> Result<()> {
-        let theirs = self.new_tags(&model.tags);
+        let user_tags = self.new_tags(&model.tags);
         let mut tags = BTreeMap::from([
             (tag::SOURCE_REGISTERED_MODEL.to_owned(), model.name.clone()),
             (tag::GIVEN_NAME.to_owned(), name.to_owned()),
         ]);
         insert_times(&mut tags, model.creation_time, model.last_update_time, &model.user_id);
         // Without this tag, the server would create another kind of object.
-        tags.extend(theirs.get_key_value(tag::IS_PROMPT).map(|(key, value)| (key.clone(), value.clone())));
-        match self.create_model(model, name, &with(&theirs, &tags)).await {
-            // The server may refuse one of the tags: the others are written, and this one is reported.
+        tags.extend(user_tags.get_key_value(tag::IS_PROMPT).map(|(key, value)| (key.clone(), value.clone())));
+        match self.create_model(model, name, &with(&user_tags, &tags)).await {
+            // The server may refuse one of the tags. Then the others are written, and this one is reported.
             Err(e) if is_refusal(&e) => {
                 self.create_model(model, name, &tags).await.map_err(|_| e)?;
-                let refused = self.set_model_tags(name, theirs).await?;
+                let refused = self.set_model_tags(name, user_tags).await?;
                 self.refusals.add(model.kind(), &model.name, refused);
                 Ok(())
             }
@@ -153,17 +153,17 @@ impl RestWriter {
         }
     }
 
-    /// The versions on the target, after removing a placeholder that an interrupted import has left.
-    pub(super) async fn versions_there(&self, name: &str) -> Result<BTreeMap<u64, ModelVersion>> {
-        let mut there = BTreeMap::new();
+    /// The versions on the target. A placeholder that an interrupted import left is removed first.
+    pub(super) async fn existing_versions(&self, name: &str) -> Result<BTreeMap<u64, ModelVersion>> {
+        let mut existing = BTreeMap::new();
         for version in self.client.model_versions(name, true).await? {
             if version.tags.get(tag::SOURCE_VERSION).is_some_and(|of| of == PLACEHOLDER) {
                 self.client.delete_model_version(name, version.version).await?;
             } else {
-                there.insert(version.version, version);
+                existing.insert(version.version, version);
             }
         }
-        Ok(there)
+        Ok(existing)
     }
 
     pub(super) async fn find_or_make_version(
@@ -173,17 +173,18 @@ impl RestWriter {
     ) -> Result<Existing> {
         let new = self.new_source(version).await?;
         let found = match at.versions.get(&version.version) {
-            Some(there) => {
-                self.ensure_same(there, version, &new.source)?;
-                let is_ours = is_made_from(there, version);
+            Some(existing) => {
+                self.ensure_same(existing, version, &new.source)?;
+                let is_ours = is_made_from(existing, version);
                 let mut missing = self.new_tags(&version.tags);
-                missing.retain(|key, value| match there.tags.get(key) {
+                missing.retain(|key, value| match existing.tags.get(key) {
                     None => true,
                     Some(known) => is_ours && known != value && self.drift.sets("tags of versions"),
                 });
-                missing
-                    .extend(self.drift.kept_time(&there.tags, version.last_update_time).filter(|_| is_ours));
-                let is_described = there.description == version.description;
+                missing.extend(
+                    self.drift.kept_time(&existing.tags, version.last_update_time).filter(|_| is_ours),
+                );
+                let is_described = existing.description == version.description;
                 let describes = is_ours && !is_described && self.drift.sets("descriptions of versions");
                 if describes {
                     self.describe_version(&at.name, version).await?;
@@ -203,12 +204,13 @@ impl RestWriter {
             }
         };
         let named = |stage: &str| if stage.is_empty() { "None".to_owned() } else { stage.to_owned() };
-        let there = at.versions.get(&version.version);
-        let (wanted, stage) = (named(&version.stage), named(there.map_or("", |there| there.stage.as_str())));
+        let existing = at.versions.get(&version.version);
+        let (wanted, stage) =
+            (named(&version.stage), named(existing.map_or("", |existing| existing.stage.as_str())));
         let is_due = match wanted.as_str() {
             "None" => {
                 stage != "None"
-                    && there.is_some_and(|there| is_made_from(there, version))
+                    && existing.is_some_and(|existing| is_made_from(existing, version))
                     && self.drift.sets("stages")
             }
             wanted => wanted != stage,
@@ -220,24 +222,24 @@ impl RestWriter {
         Ok(found)
     }
 
-    /// Fails unless the version that has the number is the one to be written.
-    fn ensure_same(&self, there: &ModelVersion, version: &ModelVersion, source: &str) -> Result<()> {
-        let ours = is_made_from(there, version);
+    /// Fails unless the target's version with this number is the version to write.
+    fn ensure_same(&self, existing: &ModelVersion, version: &ModelVersion, source: &str) -> Result<()> {
+        let is_ours = is_made_from(existing, version);
         // A prompt's text is in its tags.
-        let tags: BTreeMap<_, _> = there
+        let tags: BTreeMap<_, _> = existing
             .tags
             .iter()
             .filter(|(key, _)| !tag::is_ours(key))
             .map(|(k, v)| (k.clone(), v.clone()))
             .collect();
         let differs = [
-            (there.source != source, format!("its source is {}, not {source}", there.source)),
-            (!ours && there.description != version.description, "its description differs".to_owned()),
-            (!ours && tags != self.new_tags(&version.tags), "its tags differ".to_owned()),
+            (existing.source != source, format!("its source is {}, not {source}", existing.source)),
+            (!is_ours && existing.description != version.description, "its description differs".to_owned()),
+            (!is_ours && tags != self.new_tags(&version.tags), "its tags differ".to_owned()),
         ];
         let Some((_, what)) = differs.into_iter().find(|(differs, _)| *differs) else { return Ok(()) };
-        Err(Error::permanent(format!("the target's {} is another one: {what}", there.label())).hint(
-            "nothing was overwritten; give it another name with --model-rename-file, or delete it there",
+        Err(Error::permanent(format!("the target's {} is another version: {what}", existing.label())).hint(
+            "nothing was overwritten; give the model another name with --model-rename-file, or delete that version there",
         ))
     }
 
@@ -247,16 +249,16 @@ impl RestWriter {
         version: &ModelVersion,
         new: &NewSource,
     ) -> Result<()> {
-        let theirs = self.new_tags(&version.tags);
+        let user_tags = self.new_tags(&version.tags);
         let mut tags = BTreeMap::from([(tag::SOURCE_VERSION.to_owned(), version.label())]);
         insert_times(&mut tags, version.creation_time, version.last_update_time, &version.user_id);
         // Without this tag, the server would create another kind of object, for which it checks less.
-        tags.extend(theirs.get_key_value(tag::IS_PROMPT).map(|(key, value)| (key.clone(), value.clone())));
-        match self.number_version(at, version, new, &with(&theirs, &tags)).await {
-            // The server may refuse one of the tags: the others are written, and this one is reported.
-            Err(e) if is_refusal(&e) && !theirs.is_empty() => {
+        tags.extend(user_tags.get_key_value(tag::IS_PROMPT).map(|(key, value)| (key.clone(), value.clone())));
+        match self.number_version(at, version, new, &with(&user_tags, &tags)).await {
+            // The server may refuse one of the tags. Then the others are written, and this one is reported.
+            Err(e) if is_refusal(&e) && !user_tags.is_empty() => {
                 self.number_version(at, version, new, &tags).await.map_err(|_| e)?;
-                self.set_version_tags(&at.name, version, theirs).await
+                self.set_version_tags(&at.name, version, user_tags).await
             }
             other => other,
         }
@@ -300,8 +302,8 @@ impl RestWriter {
         tags: &BTreeMap<String, String>,
     ) -> Result<()> {
         let gap = BTreeMap::from([(tag::SOURCE_VERSION.to_owned(), PLACEHOLDER.to_owned())]);
-        let named = version.run_id.as_ref().map(|id| self.ledger.target_of(id).unwrap_or_else(|| id.clone()));
-        // Such a server then accepts files of a run only for a version of this run.
+        let named = version.run_id.as_ref().map(|id| self.id_map.target_of(id).unwrap_or_else(|| id.clone()));
+        // With checked sources, the server accepts files of a run only in a version of that run.
         let run_id = named.or_else(|| new.run.clone().filter(|_| self.can.checked_sources));
         let wanted = version.version;
         let real = NewVersion {
@@ -322,8 +324,9 @@ impl RestWriter {
             tags: &gap,
             ..real
         };
-        // The server never assigns a number below an existing one: a try would only use up another number.
-        if at.versions.keys().any(|there| *there > wanted) || at.next.is_some_and(|next| next > wanted) {
+        // The server never assigns a number below an existing one, so a try would only use up another number.
+        if at.versions.keys().any(|existing| *existing > wanted) || at.next.is_some_and(|next| next > wanted)
+        {
             return Err(number_is_used(wanted, at.next));
         }
         let mut lost = 0;
@@ -332,34 +335,34 @@ impl RestWriter {
             let made = self.client.create_model_version(if is_gap { &placeholder } else { &real }).await;
             let made = match made.map_err(|e| if lost == MAX_TRIES { not_made(e) } else { e }) {
                 Ok(made) => made,
-                // Look up the result: a created version is kept, a placeholder is removed.
+                // Look up the result: a created version is kept, and a placeholder is removed.
                 Err(e) if e.class() == Class::Ambiguous && lost < MAX_TRIES => {
                     lost += 1;
                     self.unanswered.in_model(&at.name);
                     let before = std::mem::take(&mut at.versions);
                     for pause in PAUSES_FOR_NUMBERS {
                         tokio::time::sleep(pause).await;
-                        at.versions = self.versions_there(&at.name).await?;
+                        at.versions = self.existing_versions(&at.name).await?;
                         if at.versions.keys().any(|number| !before.contains_key(number)) {
                             break;
                         }
                     }
                     // The version may have been created under another number, which is known only now.
                     let label = version.label();
-                    let is_stray = |there: &&ModelVersion| {
-                        there.version != wanted
-                            && !before.contains_key(&there.version)
-                            && there.tags.get(tag::SOURCE_VERSION) == Some(&label)
+                    let is_stray = |existing: &&ModelVersion| {
+                        existing.version != wanted
+                            && !before.contains_key(&existing.version)
+                            && existing.tags.get(tag::SOURCE_VERSION) == Some(&label)
                     };
                     let strays: Vec<u64> =
-                        at.versions.values().filter(is_stray).map(|there| there.version).collect();
+                        at.versions.values().filter(is_stray).map(|existing| existing.version).collect();
                     for stray in strays {
                         self.client.delete_model_version(&at.name, stray).await?;
                         at.versions.remove(&stray);
                     }
                     at.next = None;
                     match at.versions.get(&wanted) {
-                        Some(there) => return self.ensure_same(there, version, &new.source),
+                        Some(existing) => return self.ensure_same(existing, version, &new.source),
                         None => continue,
                     }
                 }
@@ -378,53 +381,56 @@ impl RestWriter {
             self.client.delete_model_version(&at.name, made).await?;
             if made > wanted {
                 // It may be the late result of an earlier try.
-                at.versions = self.versions_there(&at.name).await?;
+                at.versions = self.existing_versions(&at.name).await?;
                 return match at.versions.get(&wanted) {
-                    Some(there) => self.ensure_same(there, version, &new.source),
+                    Some(existing) => self.ensure_same(existing, version, &new.source),
                     None => Err(number_is_used(wanted, at.next)),
                 };
             }
         }
     }
 
-    /// Tags with the new ids in them.
+    /// The tags of the source, with the new ids.
     fn new_tags(&self, tags: &BTreeMap<String, String>) -> BTreeMap<String, String> {
-        let theirs = tags.iter().filter(|(key, _)| !tag::is_ours(key));
-        theirs.map(|(key, value)| (key.clone(), self.new_value(key, value))).collect()
+        let user_tags = tags.iter().filter(|(key, _)| !tag::is_ours(key));
+        user_tags.map(|(key, value)| (key.clone(), self.new_value(key, value))).collect()
     }
 
     fn new_value(&self, key: &str, value: &str) -> String {
         if key == tag::PROMPT_EXPERIMENTS {
             return self.new_experiments(value);
         }
-        rewrite(key, value, |id| self.ledger.target_of(id)).unwrap_or_else(|| value.to_owned())
+        rewrite(key, value, |id| self.id_map.target_of(id)).unwrap_or_else(|| value.to_owned())
     }
 }
 
 fn number_is_used(wanted: u64, next: Option<u64>) -> Error {
-    let next = next.map(|next| format!(", whose next one is {next}")).unwrap_or_default();
+    let next = next.map(|next| format!(", whose next number is {next}")).unwrap_or_default();
     Error::permanent(format!("the number {wanted} was used before on the target{next}"))
         .hint("numbers of deleted versions are never used again: give the model another name with --model-rename-file")
 }
 
-/// True when an import made the version `there` from this one. The model may have been renamed since.
-fn is_made_from(there: &ModelVersion, version: &ModelVersion) -> bool {
+/// True when an import made the version `existing` from this one. The model may have been renamed since.
+fn is_made_from(existing: &ModelVersion, version: &ModelVersion) -> bool {
     let number = format!("/{}", version.version);
-    there.tags.get(tag::SOURCE_VERSION).is_some_and(|label| label.ends_with(&number))
-        && is_same_origin(&there.tags, version.creation_time)
+    existing.tags.get(tag::SOURCE_VERSION).is_some_and(|label| label.ends_with(&number))
+        && is_same_origin(&existing.tags, version.creation_time)
 }
 
 /// Two sources may have models of the same name: the creation time distinguishes them, if both sides have it.
-fn is_same_origin(there: &BTreeMap<String, String>, creation_time: Option<i64>) -> bool {
-    let created = there.get(tag::SOURCE_CREATION_TIME);
+fn is_same_origin(existing: &BTreeMap<String, String>, creation_time: Option<i64>) -> bool {
+    let created = existing.get(tag::SOURCE_CREATION_TIME);
     created.zip(creation_time).is_none_or(|(known, time)| *known == time.to_string())
 }
 
-fn with(theirs: &BTreeMap<String, String>, ours: &BTreeMap<String, String>) -> BTreeMap<String, String> {
-    theirs.iter().chain(ours).map(|(key, value)| (key.clone(), value.clone())).collect()
+fn with(
+    user_tags: &BTreeMap<String, String>,
+    own_tags: &BTreeMap<String, String>,
+) -> BTreeMap<String, String> {
+    user_tags.iter().chain(own_tags).map(|(key, value)| (key.clone(), value.clone())).collect()
 }
 
-/// Values that no request can set are stored as tags.
+/// Adds the values that no request can set, as tags.
 pub(super) fn insert_times(
     tags: &mut BTreeMap<String, String>,
     creation: Option<i64>,

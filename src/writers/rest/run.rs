@@ -21,45 +21,46 @@ impl RestWriter {
         run: &Run,
         again: bool,
     ) -> Result<OpenRun> {
-        let (there, found) = match self.known_run(&place.id, &run.id) {
-            Some(there) if !again && is_complete(&there, run) => (there, Existing::Everything),
-            Some(there) => (there, Existing::Partial),
+        let (existing, found) = match self.known_run(&place.id, &run.id) {
+            Some(existing) if !again && is_complete(&existing, run) => (existing, Existing::Everything),
+            Some(existing) => (existing, Existing::Partial),
             None => {
                 self.reopen_experiment(place).await?;
-                let (there, written) = self.make_run(place, run).await?;
+                let (existing, written) = self.make_run(place, run).await?;
                 if run.name.is_empty() {
                     self.nameless.fetch_add(1, Ordering::Relaxed);
                 }
-                self.ledger.opened(&run.id, &there.id)?;
-                let (items, refused) = self.items(run, &there.id, &BTreeMap::new(), &written)?;
-                let writer = RestRunWriter::new(&self.way, run, &there, place.to_be_deleted);
+                self.id_map.opened(&run.id, &existing.id)?;
+                let (items, refused) = self.items(run, &existing.id, &BTreeMap::new(), &written)?;
+                let writer = RestRunWriter::new(&self.shared, run, &existing, place.to_be_deleted);
                 let writer = Box::new(writer.starting_with(items, refused));
-                return Ok(OpenRun { id: there.id, found: Existing::Nothing, writer });
+                return Ok(OpenRun { id: existing.id, found: Existing::Nothing, writer });
             }
         };
-        self.ledger.opened(&run.id, &there.id)?;
-        let mut writer = RestRunWriter::new(&self.way, run, &there, place.to_be_deleted);
+        self.id_map.opened(&run.id, &existing.id)?;
+        let mut writer = RestRunWriter::new(&self.shared, run, &existing, place.to_be_deleted);
         if found == Existing::Partial {
-            let now = self.reopened(place, &there).await?;
+            let now = self.reopened(place, &existing).await?;
             let is_left = |key: &String| {
                 !run.tags.contains_key(key) && !tag::is_ours(key) && !key.starts_with("mlflow.")
             };
             if now.tags.keys().any(is_left) {
                 self.with_more_tags.fetch_add(1, Ordering::Relaxed);
             }
-            // Params cannot be changed: existing ones remain as they are.
-            let (items, refused) = self.items(run, &there.id, &now.params, &now.tags)?;
+            // Params cannot be changed: existing ones stay as they are.
+            let (items, refused) = self.items(run, &existing.id, &now.params, &now.tags)?;
             writer = writer.starting_with(items, refused).adding_to(now.latest.into_keys());
         }
-        Ok(OpenRun { id: there.id, found, writer: Box::new(writer) })
+        Ok(OpenRun { id: existing.id, found, writer: Box::new(writer) })
     }
 
-    /// A deleted run accepts no writes; it is deleted again when it is closed.
-    async fn reopened(&self, place: &TargetExperiment, there: &ImportedRun) -> Result<Run> {
+    /// Reads an existing run. A deleted run is restored, because it accepts no writes; it is deleted again when it is
+    /// closed.
+    async fn reopened(&self, place: &TargetExperiment, existing: &ImportedRun) -> Result<Run> {
         self.reopen_experiment(place).await?;
-        let run = self.client.run(&there.id).await?;
+        let run = self.client.run(&existing.id).await?;
         if run.lifecycle.is_deleted() {
-            self.client.set_run_lifecycle(&there.id, Lifecycle::Active).await?;
+            self.client.set_run_lifecycle(&existing.id, Lifecycle::Active).await?;
         }
         Ok(run)
     }
@@ -84,7 +85,7 @@ impl RestWriter {
                 tags.retain(|key, _| {
                     [tag::SOURCE_RUN_ID, tag::PARENT_RUN_ID, tag::RUN_NAME].contains(&key.as_str())
                 });
-                // If it is refused again, the first reason is more useful.
+                // If this is refused, too, the first reason is more useful.
                 let made = self.create_run(place, run, &tags).await.map_err(|_| e)?;
                 Ok((made, tags))
             }
@@ -92,7 +93,7 @@ impl RestWriter {
         }
     }
 
-    /// When the reply is lost, the tag shows whether the run was created.
+    /// Creates the run. If the reply is lost, the tag shows whether it was created.
     async fn create_run(
         &self,
         place: &TargetExperiment,
@@ -139,19 +140,19 @@ impl RestWriter {
         tags
     }
 
-    /// The params that are not in `there`, and the tags that differ from those in `written`, which were set at creation
-    /// or before. The differing tags name the run itself or a later object; on a second visit, they are all tags that
-    /// have changed. Tags that name a run which does not exist yet are stored for later. Params that name a logged
-    /// model are written with the run's other links to models. Also returns the parts that cannot be changed.
+    /// The params that are not in `existing`, and the tags that differ from `written`, which are the tags that the run
+    /// already has. After a creation, these are tags that name the run itself or a later object; on a later visit, they
+    /// are all changed tags. A tag that names a run which does not exist yet is stored for later. Params that name a
+    /// logged model are written with the run's other links to models. Also returns the parts that cannot be changed.
     fn items(
         &self,
         run: &Run,
         target: &RunId,
-        there: &BTreeMap<String, String>,
+        existing: &BTreeMap<String, String>,
         written: &BTreeMap<String, String>,
     ) -> Result<(Vec<BatchItem>, Refused)> {
         let missing =
-            run.params.iter().filter(|(key, value)| !there.contains_key(*key) && !names_model(value));
+            run.params.iter().filter(|(key, value)| !existing.contains_key(*key) && !names_model(value));
         let params = missing.map(|(key, value)| BatchItem::Param(key.clone(), value.clone()));
         let (mut items, mut refused): (Vec<BatchItem>, _) = (params.collect(), Refused::default());
         for (key, value) in run.tags.iter().filter(|(key, _)| !tag::is_ours(key)) {
@@ -159,20 +160,20 @@ impl RestWriter {
             let wanted = self.rewritten(key, value);
             let is_name = key == tag::RUN_NAME && written.get(key) == Some(&run.name);
             let is_as_wanted = is_name || written.get(key) == Some(&wanted);
-            // The new value would be cut or refused: the existing value is complete.
+            // The new value would be cut or refused. The existing value is complete.
             let must_stay = !takes_tag(key) || !takes_tag_value(&wanted);
             let names_old = written.get(key).is_some_and(|known| self.rewritten(key, known) == wanted);
-            let is_unknown = |id: &&str| self.ledger.target_of(&RunId::from(*id)).is_none();
+            let is_unknown = |id: &&str| self.id_map.target_of(&RunId::from(*id)).is_none();
             if ids.iter().any(is_unknown) || (must_stay && names_old && !is_as_wanted) {
                 let (on, key, value) = (target.to_string(), key.clone(), value.clone());
-                self.ledger.unresolved(Unresolved { on, key, value })?;
+                self.id_map.unresolved(Unresolved { on, key, value })?;
             }
             match (is_as_wanted, must_stay) {
                 (true, _) => {}
                 (false, false) => items.push(BatchItem::Tag(key.clone(), value.clone())),
                 (false, true) if names_old => {}
                 (false, true) => {
-                    refused.add("tag", key, "a run that is there takes no tag of this name or length")
+                    refused.add("tag", key, "an existing run accepts no tag of this name or length")
                 }
             }
         }
@@ -180,12 +181,13 @@ impl RestWriter {
     }
 
     pub(super) fn rewritten(&self, key: &str, value: &str) -> String {
-        rewrite(key, value, |id| self.ledger.target_of(id)).unwrap_or_else(|| value.to_owned())
+        rewrite(key, value, |id| self.id_map.target_of(id)).unwrap_or_else(|| value.to_owned())
     }
 }
 
-/// The status and the deletion are written last. A run that is still running at the source may have grown.
-fn is_complete(there: &ImportedRun, run: &Run) -> bool {
-    let deleted = there.lifecycle.is_deleted();
-    !there.lacking && (deleted || (there.status != RunStatus::Running && !run.lifecycle.is_deleted()))
+/// True for a run that needs no further writes. The status and the deletion are written last. A run that is still
+/// running at the source may have new data.
+fn is_complete(existing: &ImportedRun, run: &Run) -> bool {
+    let deleted = existing.lifecycle.is_deleted();
+    !existing.lacking && (deleted || (existing.status != RunStatus::Running && !run.lifecycle.is_deleted()))
 }

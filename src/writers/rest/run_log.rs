@@ -1,5 +1,5 @@
-//! Sends entries of a run in batches, each of which the server accepts or refuses as a whole. From a refused batch, all
-//! entries are written except the refused ones.
+//! Sends entries of a run in batches. The server accepts or refuses each batch as a whole. From a refused batch, all
+//! entries except the refused ones are written.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -13,10 +13,11 @@ use crate::entities::{ModelId, RunId};
 use crate::error::{Cause, Error, Result};
 use crate::rest::{BatchItem, Client, MetricOf, entries_per_batch};
 
-/// Items of one sort that are refused one by one before the rest of the sort is treated as refused, too.
+/// The number of entries of one sort that are refused one by one before the rest of the sort is treated as refused,
+/// too.
 const MAX_TRIED_ALONE: u64 = 3;
 
-/// The common property of entries that a server may refuse.
+/// A common property of entries that a server may refuse together.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Sort {
     Param(String),
@@ -25,8 +26,8 @@ enum Sort {
     Metric(String, bool, Option<ModelId>),
 }
 
-/// A point of a logged model, as the server's key defines it: the value is not part of it (MLflow 3.0 to 3.18,
-/// `dbmodels/models.py`, `SqlLoggedModelMetric`). Model, metric, time, step.
+/// The key of a logged model's point on the server: model, metric, time and step, but not the value (MLflow 3.0 to
+/// 3.18, `dbmodels/models.py`, `SqlLoggedModelMetric`).
 pub(super) type ModelPoint = (ModelId, String, i64, i64);
 
 #[derive(Clone)]
@@ -35,15 +36,15 @@ pub(super) struct RunLog {
     histories: Arc<Histories>,
 }
 
-/// The results so far, while one run's entries are sent.
+/// The results so far, while the entries of one run are sent.
 #[derive(Default)]
 pub(super) struct Sent {
     pub refused: Refused,
-    /// Sorts whose entries were all refused so far, how many, and why.
+    /// Sorts without an accepted entry so far: how many entries were refused, and why.
     closed: HashMap<Sort, (u64, String)>,
     /// Sorts with an accepted entry.
     taken: HashSet<Sort>,
-    /// The server accepts entries of this run.
+    /// The server accepts some entries of this run.
     takes_some: bool,
 }
 
@@ -52,7 +53,7 @@ impl RunLog {
         Self { client, histories }
     }
 
-    /// Sends all of them. An error always concerns the whole run.
+    /// Sends all entries. An error always concerns the whole run.
     pub async fn send(&self, run: &RunId, mut items: Vec<BatchItem>, sent: &mut Sent) -> Result<()> {
         while !items.is_empty() {
             let batch: Vec<BatchItem> = items.drain(..entries_per_batch(&items)).collect();
@@ -93,7 +94,7 @@ impl RunLog {
                 return self.send_batch(run, second, sent).await;
             }
             if !sent.takes_some {
-                // If the run accepts nothing at all, the entry is not the reason of the refusal.
+                // If the run accepts nothing at all, the entry is not the reason for the refusal.
                 self.client.log_batch(run, &[]).await.map_err(|_| error.clone())?;
                 sent.takes_some = true;
             }
@@ -105,7 +106,7 @@ impl RunLog {
         .boxed()
     }
 
-    /// A point that a model cannot have is still written as a point of the run.
+    /// Records a refused entry. A point that a model cannot have is still written as a point of the run.
     async fn refused(&self, run: &RunId, item: BatchItem, error: &Error, sent: &mut Sent) -> Result<()> {
         if let BatchItem::Metric(key, point, Some(_)) = &item {
             let plain = BatchItem::Metric(key.clone(), *point, None);
@@ -147,10 +148,10 @@ impl RunLog {
         Ok(items.iter().filter(is_missing).cloned().collect())
     }
 
-    /// The points that the target has of a logged model and this run.
+    /// The points of a logged model on the target that belong to this run.
     pub async fn model_points(&self, run: &RunId, model: &ModelId) -> Result<Vec<ModelPoint>> {
-        let there = self.client.logged_model(model).await?;
-        let of_run = there.metrics.into_iter().filter(|metric| metric.run_id == *run);
+        let existing = self.client.logged_model(model).await?;
+        let of_run = existing.metrics.into_iter().filter(|metric| metric.run_id == *run);
         Ok(of_run.map(|one| (model.clone(), one.key, one.point.timestamp, one.point.step)).collect())
     }
 
@@ -290,7 +291,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn everything_arrives_but_what_is_refused_alone() {
+    async fn all_entries_arrive_except_those_that_are_refused_alone() {
         let (server, log) = server(too_long_or_too_old).await;
         let mut items: Vec<BatchItem> =
             (0..40).map(|n| BatchItem::Param(format!("p{n}"), "v".to_owned())).collect();
@@ -311,7 +312,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_run_that_takes_nothing_is_not_asked_for_each_of_its_entries() {
+    async fn a_run_that_accepts_nothing_gets_no_request_for_each_entry() {
         let (server, log) = server(|_| Some("The run must be in the 'active' state")).await;
         let items = (0..64).map(|n| BatchItem::Param(n.to_string(), String::new())).collect();
         let error = log.send(&"run".into(), items, &mut Sent::default()).await.unwrap_err();
@@ -319,19 +320,19 @@ mod tests {
         assert!(server.received_requests().await.unwrap().len() < 10);
     }
 
-    fn first_half_is_there(body: &Value) -> Option<&'static str> {
-        let is_there = |point: &Value| point["timestamp"].as_i64().unwrap() < 100;
+    fn first_half_exists(body: &Value) -> Option<&'static str> {
+        let is_present = |point: &Value| point["timestamp"].as_i64().unwrap() < 100;
         body["metrics"]
             .as_array()
             .unwrap()
             .iter()
-            .any(is_there)
+            .any(is_present)
             .then_some("UNIQUE constraint failed: metrics.key")
     }
 
     #[tokio::test]
-    async fn what_is_there_is_read_and_the_rest_is_sent() {
-        let (server, log) = server(first_half_is_there).await;
+    async fn existing_points_are_read_and_the_rest_is_sent() {
+        let (server, log) = server(first_half_exists).await;
         let rows: Vec<Value> = (0..100)
             .map(|n| json!({ "key": "m", "run_id": "run", "value": 1.0, "timestamp": n, "step": 0 }))
             .collect();
@@ -342,7 +343,7 @@ mod tests {
             .await;
         let mut sent = Sent::default();
         log.send(&"run".into(), (0..200).map(|n| point("m", n)).collect(), &mut sent).await.unwrap();
-        assert_eq!(taken(&server, first_half_is_there).await.len(), 100);
+        assert_eq!(taken(&server, first_half_exists).await.len(), 100);
         assert!(sent.refused.into_error().is_none());
     }
 }

@@ -17,25 +17,25 @@ use crate::error::{Cause, Result};
 use crate::rest::{BatchItem, Client, MetricOf, entries_per_batch};
 use crate::writers::{FileWriter, IdMap, RunWriter};
 
-/// The logged models that each point of one metric measures.
+/// The logged models to which each point of one metric belongs.
 type PointModels = HashMap<PointIdentity, Vec<MetricOf>>;
 
-/// The number of entries to collect before a batch is sent, so that it is full.
+/// The number of entries that are collected before a batch is sent, so that it is full.
 const BUFFER_SIZE: usize = 1_000;
 
-/// How the entries of runs reach the target.
+/// The parts that all writers of runs and logged models share.
 #[derive(Clone)]
-pub struct RunWay {
-    pub by: Arc<ArtifactUploader>,
+pub struct SharedParts {
+    pub uploader: Arc<ArtifactUploader>,
     pub(super) log: RunLog,
     pub(super) refusals: Arc<Refusals>,
 }
 
-/// Writes one run: params and points together in as few requests as the limits allow. It sends one request at a time,
+/// Writes one run: params and points together, in as few requests as the limits allow. It sends one request at a time,
 /// because two concurrent batches may both store their own point as the latest one.
 pub struct RestRunWriter {
     client: Arc<Client>,
-    ledger: Arc<dyn IdMap>,
+    id_map: Arc<dyn IdMap>,
     log: RunLog,
     refusals: Arc<Refusals>,
     run: Run,
@@ -46,49 +46,54 @@ pub struct RestRunWriter {
     waiting: VecDeque<BatchItem>,
     /// By metric; models are given by their ids on the source.
     of_models: HashMap<String, PointModels>,
-    /// Points that another model has too, with the number of models before: each needs its own batch.
+    /// Points that belong to a further model, with the number of models before it: each needs its own batch.
     again: Vec<(usize, BatchItem)>,
-    /// The points of a run that existed before.
-    there: Option<PointsThere>,
+    /// The points of a run that existed before this import.
+    existing: Option<ExistingPoints>,
     sent: Sent,
-    /// An earlier import has set this mark.
+    /// An earlier import has marked the run as incomplete.
     was_lacking: bool,
 }
 
 /// The points that a run had before this visit.
-struct PointsThere {
+struct ExistingPoints {
     /// The metrics that the run has.
     keys: HashSet<String>,
     /// The metric that is being written.
     current: Option<(String, Arc<Known>)>,
-    /// Points of logged models, by their ids on the target; read before the first is written.
+    /// Points of logged models, by their ids on the target. They are read before the first point is written.
     of_models: Option<HashSet<ModelPoint>>,
 }
 
 impl RestRunWriter {
-    pub fn new(way: &RunWay, run: &Run, there: &ImportedRun, deleted_with_experiment: bool) -> Self {
-        // The data from the search page is not kept: the page is freed while this run is written.
+    pub fn new(
+        shared: &SharedParts,
+        run: &Run,
+        existing: &ImportedRun,
+        deleted_with_experiment: bool,
+    ) -> Self {
+        // The data from the search page is not kept, so that the page can be freed while this run is written.
         let run =
             Run { params: BTreeMap::new(), tags: BTreeMap::new(), latest: BTreeMap::new(), ..run.clone() };
-        let roots = (run.artifact_uri.clone(), there.artifact_uri.clone());
-        let RunWay { by, log, refusals } = way.clone();
-        let (client, ledger) = (Arc::clone(&by.client), Arc::clone(&by.ledger));
-        let files = RestFiles::new(by, roots).of_run(&there.id);
+        let roots = (run.artifact_uri.clone(), existing.artifact_uri.clone());
+        let SharedParts { uploader, log, refusals } = shared.clone();
+        let (client, id_map) = (Arc::clone(&uploader.client), Arc::clone(&uploader.id_map));
+        let files = RestFiles::new(uploader, roots).of_run(&existing.id);
         Self {
             client,
-            ledger,
+            id_map,
             log,
             refusals,
             run,
-            id: there.id.clone(),
+            id: existing.id.clone(),
             files,
             deleted_with_experiment,
             waiting: VecDeque::new(),
             of_models: HashMap::new(),
             again: Vec::new(),
-            there: None,
+            existing: None,
             sent: Sent::default(),
-            was_lacking: there.lacking,
+            was_lacking: existing.lacking,
         }
     }
 
@@ -99,68 +104,68 @@ impl RestRunWriter {
         self
     }
 
-    /// The run existed before, with these metrics: only points that it lacks are sent.
+    /// Sets that the run existed before, with these metrics: only points that it lacks are sent.
     #[must_use]
     pub fn adding_to(mut self, metrics: impl IntoIterator<Item = String>) -> Self {
         let keys = metrics.into_iter().collect();
-        self.there = Some(PointsThere { keys, current: None, of_models: None });
+        self.existing = Some(ExistingPoints { keys, current: None, of_models: None });
         self
     }
 
     async fn send_batch(&mut self) -> Result<()> {
         let count = entries_per_batch(&self.waiting);
-        let ledger = self.ledger.as_ref();
+        let id_map = self.id_map.as_ref();
         let items: Vec<BatchItem> =
-            self.waiting.drain(..count).map(|item| with_new_ids(ledger, item)).collect();
+            self.waiting.drain(..count).map(|item| with_new_ids(id_map, item)).collect();
         self.log.send_batch(&self.id, items, &mut self.sent).await
     }
 
-    /// The points that the target has of this metric; none when it has none.
+    /// The points of this metric on the target. `None` when it has none.
     async fn known(&mut self, key: &str) -> Result<Option<Arc<Known>>> {
-        let Some(there) = self.there.as_mut().filter(|there| there.keys.contains(key)) else {
+        let Some(existing) = self.existing.as_mut().filter(|existing| existing.keys.contains(key)) else {
             return Ok(None);
         };
-        if let Some((current, known)) = &there.current
+        if let Some((current, known)) = &existing.current
             && current == key
         {
             return Ok(Some(Arc::clone(known)));
         }
         let known = Arc::new(self.log.known(&self.id, key).await?);
-        there.current = Some((key.to_owned(), Arc::clone(&known)));
+        existing.current = Some((key.to_owned(), Arc::clone(&known)));
         Ok(Some(known))
     }
 
-    /// Reads the points of this run that the target's models have, if the run existed before.
+    /// Reads the points of this run that the models on the target have, if the run existed before.
     async fn read_models(&mut self) -> Result<()> {
-        let Some(there) = self.there.as_mut().filter(|there| there.of_models.is_none()) else {
+        let Some(existing) = self.existing.as_mut().filter(|existing| existing.of_models.is_none()) else {
             return Ok(());
         };
         let named = self.of_models.values().flat_map(HashMap::values).flatten();
-        let models: HashSet<ModelId> = named.filter_map(|of| self.ledger.model_of(&of.model_id)).collect();
+        let models: HashSet<ModelId> = named.filter_map(|of| self.id_map.model_of(&of.model_id)).collect();
         let mut points = HashSet::new();
         for model in models {
             points.extend(self.log.model_points(&self.id, &model).await?);
         }
-        there.of_models = Some(points);
+        existing.of_models = Some(points);
         Ok(())
     }
 
-    /// True when the point must be written as this model's: the model exists and lacks it.
+    /// True when the point must be written as a point of this model: the model exists and lacks it.
     fn is_missing(&self, key: &str, point: &Point, of: &MetricOf) -> bool {
-        let Some(of_models) = self.there.as_ref().and_then(|there| there.of_models.as_ref()) else {
+        let Some(of_models) = self.existing.as_ref().and_then(|existing| existing.of_models.as_ref()) else {
             return true;
         };
-        self.ledger
+        self.id_map
             .model_of(&of.model_id)
             .is_some_and(|model| !of_models.contains(&(model, key.to_owned(), point.timestamp, point.step)))
     }
 
-    /// A server may refuse one dataset for its name or its size, and accept the others.
+    /// Adds the datasets. A server may refuse one of them for its name or its size, and accept the others.
     async fn log_datasets(&mut self) -> Result<()> {
         let (client, id) = (&self.client, &self.id);
         let send = |part: Vec<DatasetInput>| async move {
             match client.log_datasets(id, &part).await {
-                // An earlier try has logged it; its reply was lost and it had not ended.
+                // An earlier try has logged it: its reply was lost, and it had not ended.
                 Err(e) if e.cause() == Some(Cause::PointExists) => client.log_datasets(id, &part).await,
                 other => other,
             }
@@ -173,15 +178,15 @@ impl RestRunWriter {
     }
 }
 
-/// Done as late as possible: runs that are created at the same time are known by now.
-fn with_new_ids(ledger: &dyn IdMap, item: BatchItem) -> BatchItem {
-    let new = |key: &str, value: String| rewrite(key, &value, |id| ledger.target_of(id)).unwrap_or(value);
+/// Replaces the ids as late as possible, so that runs that are created at the same time are already known.
+fn with_new_ids(id_map: &dyn IdMap, item: BatchItem) -> BatchItem {
+    let new = |key: &str, value: String| rewrite(key, &value, |id| id_map.target_of(id)).unwrap_or(value);
     match item {
         BatchItem::Param(key, value) => BatchItem::Param(key.clone(), new(&key, value)),
         BatchItem::Tag(key, value) => BatchItem::Tag(key.clone(), new(&key, value)),
-        // A model that does not exist yet gets the point when it is completed.
+        // A model that does not exist yet gets the point later, when it is completed.
         BatchItem::Metric(key, point, of) => {
-            let of = of.and_then(|of| Some(MetricOf { model_id: ledger.model_of(&of.model_id)?, ..of }));
+            let of = of.and_then(|of| Some(MetricOf { model_id: id_map.model_of(&of.model_id)?, ..of }));
             BatchItem::Metric(key, point, of)
         }
     }
@@ -196,13 +201,13 @@ impl RunWriter for RestRunWriter {
         }
         let of_models = self.of_models.remove(&chunk.key);
         for point in chunk.points {
-            let is_there = known.as_ref().is_some_and(|known| known.contains(&point.identity()));
+            let is_present = known.as_ref().is_some_and(|known| known.contains(&point.identity()));
             let models = of_models.as_ref().and_then(|all| all.get(&of_model(point).identity()));
             let missing: Vec<&MetricOf> =
                 models.into_iter().flatten().filter(|of| self.is_missing(&chunk.key, &point, of)).collect();
             let item = |of: Option<&MetricOf>| BatchItem::Metric(chunk.key.clone(), point, of.cloned());
             match missing.split_first() {
-                None if is_there => {}
+                None if is_present => {}
                 None => self.waiting.push_back(item(None)),
                 Some((first, more)) => {
                     self.waiting.push_back(item(Some(first)));

@@ -1,4 +1,4 @@
-//! Scorers. The server numbers versions itself, one more than the greatest existing number. A placeholder holds each
+//! Scorers. The server numbers versions itself: one more than the greatest existing number. A placeholder holds each
 //! number that is free on the source, until the next version exists.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -36,13 +36,13 @@ impl RestWriter {
         scorers: &[Scorer],
     ) -> Result<Vec<Result<Existing>>> {
         if !self.can.evaluation {
-            return Err(Error::permanent("the target knows no scorers")
-                .hint("MLflow 3.4 or newer over a database has them"));
+            return Err(Error::permanent("the target does not support scorers")
+                .hint("use MLflow 3.4 or newer with a database"));
         }
         let place = self
             .new_experiment(experiment)
             .ok_or_else(|| Error::permanent(format!("its experiment {experiment} is not on the target")))?;
-        let there: BTreeSet<String> =
+        let existing: BTreeSet<String> =
             self.client.scorers(Some(&place)).await?.into_iter().map(|one| one.name).collect();
         let mut results = Vec::new();
         for versions in scorers.chunk_by(|a, b| a.name == b.name) {
@@ -53,12 +53,12 @@ impl RestWriter {
                 versions: BTreeMap::new(),
                 placeholders: BTreeSet::new(),
             };
-            if there.contains(name) {
+            if existing.contains(name) {
                 self.reload(&mut at).await?;
             }
             let mut delayed = None;
             for version in versions {
-                // A later version would take the number of one that can still be written.
+                // A later version would use the number of one that can still be written.
                 let result = match &delayed {
                     None => self.find_or_make_scorer(&mut at, version).await,
                     Some(error) => Err(waits_for_earlier(error)),
@@ -68,7 +68,7 @@ impl RestWriter {
             }
             for placeholder in &at.placeholders {
                 match self.client.delete_scorer_version(&place, name, *placeholder).await {
-                    // An earlier try has deleted it; its reply was lost.
+                    // An earlier try has deleted it, and its reply was lost.
                     Err(e) if e.class() == Class::NotFound => {}
                     other => other?,
                 }
@@ -80,12 +80,12 @@ impl RestWriter {
     async fn reload(&self, at: &mut ImportedScorers<'_>) -> Result<()> {
         let placeholder = Scorer { content: PLACEHOLDER.to_owned(), ..Scorer::default() };
         (at.versions, at.placeholders) = Default::default();
-        let there = match self.client.scorer_versions(at.experiment, at.name).await {
+        let existing = match self.client.scorer_versions(at.experiment, at.name).await {
             // No version was registered yet.
             Err(e) if e.class() == Class::NotFound => Vec::new(),
             other => other?,
         };
-        for version in there {
+        for version in existing {
             if version.says_the_same(&placeholder) {
                 at.placeholders.insert(version.version);
             } else {
@@ -99,12 +99,12 @@ impl RestWriter {
     async fn reload_until(
         &self,
         at: &mut ImportedScorers<'_>,
-        is_there: impl Fn(&ImportedScorers<'_>) -> bool,
+        is_present: impl Fn(&ImportedScorers<'_>) -> bool,
     ) -> Result<()> {
         for pause in PAUSES_FOR_NUMBERS {
             tokio::time::sleep(pause).await;
             self.reload(at).await?;
-            if is_there(at) {
+            if is_present(at) {
                 break;
             }
         }
@@ -112,8 +112,8 @@ impl RestWriter {
     }
 
     async fn find_or_make_scorer(&self, at: &mut ImportedScorers<'_>, wanted: &Scorer) -> Result<Existing> {
-        if let Some(there) = at.versions.get(&wanted.version) {
-            return match there.says_the_same(wanted) {
+        if let Some(existing) = at.versions.get(&wanted.version) {
+            return match existing.says_the_same(wanted) {
                 true => Ok(Existing::Everything),
                 false => Err(conflict(wanted)),
             };
@@ -142,9 +142,9 @@ impl RestWriter {
             }
             Err(e) if e.class() == Class::Ambiguous => {
                 self.reload_until(at, |at| at.versions.contains_key(&wanted.version)).await?;
-                let is_there =
-                    at.versions.get(&wanted.version).is_some_and(|there| there.says_the_same(wanted));
-                if is_there { Ok(Existing::Nothing) } else { Err(not_made(e)) }
+                let is_present =
+                    at.versions.get(&wanted.version).is_some_and(|existing| existing.says_the_same(wanted));
+                if is_present { Ok(Existing::Nothing) } else { Err(not_made(e)) }
             }
             Err(e) => Err(e),
         }

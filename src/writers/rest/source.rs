@@ -1,5 +1,5 @@
-//! Rewrites the source of a model version: it points below the root of the run or logged model that was made on the
-//! target.
+//! Rewrites the source of a model version: the new source is below the root of the run or logged model that was made on
+//! the target.
 
 use std::sync::PoisonError;
 
@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 /// The values that a version is registered with.
 pub(super) struct NewSource {
     pub source: String,
-    /// The logged model in the source: the server then adds the version to it.
+    /// The logged model in the source. The server then adds the version to it.
     pub model: Option<ModelId>,
     /// The run in the source.
     pub run: Option<RunId>,
@@ -30,9 +30,9 @@ impl RestWriter {
         let below = uri.below;
         if uri.is_of_model() {
             let model = self
-                .ledger
+                .id_map
                 .model_of(&ModelId::from(uri.owner))
-                .ok_or_else(|| not_there("logged model", uri.owner))?;
+                .ok_or_else(|| not_on_target("logged model", uri.owner))?;
             let source = match uri.form {
                 UriForm::Root => format!("{}{below}", self.client.logged_model(&model).await?.artifact_uri),
                 UriForm::Models | UriForm::Runs => format!("models:/{model}{below}"),
@@ -40,7 +40,7 @@ impl RestWriter {
             return Ok(NewSource { model: Some(model), ..NewSource::of(source) });
         }
         let run =
-            self.ledger.target_of(&RunId::from(uri.owner)).ok_or_else(|| not_there("run", uri.owner))?;
+            self.id_map.target_of(&RunId::from(uri.owner)).ok_or_else(|| not_on_target("run", uri.owner))?;
         let source = match uri.form {
             UriForm::Root => format!("{}{below}", self.client.run(&run).await?.artifact_uri),
             UriForm::Runs | UriForm::Models => format!("runs:/{run}{below}"),
@@ -48,7 +48,7 @@ impl RestWriter {
         Ok(NewSource { run: Some(run), ..NewSource::of(source) })
     }
 
-    /// The source of a copied version, if the original model has another name on the target.
+    /// The source of a copied version, with the name of the original model on the target.
     fn renamed(&self, version: &ModelVersion) -> String {
         let names = self.model_names.lock().unwrap_or_else(PoisonError::into_inner);
         let new = version.copied_from().and_then(|(name, number)| Some((names.get(name)?, number)));
@@ -56,7 +56,7 @@ impl RestWriter {
     }
 }
 
-fn not_there(kind: &str, id: &str) -> Error {
+fn not_on_target(kind: &str, id: &str) -> Error {
     Error::permanent(format!("its files belong to the {kind} {id}, which is not on the target"))
-        .hint(format!("move that {kind} too, unless it is gone from the source for good"))
+        .hint(format!("migrate that {kind}, too, unless it no longer exists on the source"))
 }

@@ -1,4 +1,4 @@
-//! Tests the writer against recorded answers that a healthy server never gives.
+//! Tests the writer with recorded answers that a healthy server never gives.
 
 use std::sync::Arc;
 
@@ -16,35 +16,35 @@ use crate::writers::{FileWriter, IdMap, MemoryIdMap, TargetExperiment, TraceWrit
 const TRACE: &str = "tr-0123456789abcdef0123456789abcdef";
 const FILES: &str = "^/api/2.0/mlflow-artifacts/artifacts/";
 
-async fn writer(server: &MockServer, ledger: Arc<MemoryIdMap>) -> RestWriter {
+async fn writer(server: &MockServer, id_map: Arc<MemoryIdMap>) -> RestWriter {
     let (address, _) = Address::parse(&server.uri()).unwrap();
     let client = Arc::new(Client::new(address, Access::default()).unwrap());
     let stores = Arc::new(ArtifactStores::new(Arc::clone(client.meter()), None));
     let can = Capabilities { third_traces: true, stored_spans: true, ..Capabilities::default() };
-    RestWriter::new(client, stores, can, ledger, true)
+    RestWriter::new(client, stores, can, id_map, true)
 }
 
 async fn answers(server: &MockServer, verb: &str, at: &str, answer: ResponseTemplate) {
     Mock::given(method(verb)).and(path_regex(at)).respond_with(answer).mount(server).await;
 }
 
-/// Returns the trace that was sent, and its artifact location.
+/// Answers with the trace that was sent, and its artifact location.
 fn started(request: &Request) -> ResponseTemplate {
     let mut body: Value = request.body_json().unwrap();
     body["trace"]["trace_info"]["tags"][trace_key::ARTIFACT_LOCATION] = json!("mlflow-artifacts:/1/traces/t");
     ResponseTemplate::new(200).set_body_json(body)
 }
 
-/// Returns whether the spans of a trace were uploaded as a file, if the target gives this answer when its spans are
-/// read.
-async fn sends_file(spans_there: ResponseTemplate) -> bool {
+/// Returns whether the spans of a trace were uploaded as a file. `spans_answer` is the target's answer when its spans
+/// are read.
+async fn sends_file(spans_answer: ResponseTemplate) -> bool {
     let server = MockServer::start().await;
     let ok = || ResponseTemplate::new(200).set_body_json(json!({}));
     answers(&server, "POST", "^/api/2.0/mlflow/experiments/search$", ok()).await;
     answers(&server, "GET", "^/api/2.0/mlflow/experiments/search$", ok()).await;
     answers(&server, "POST", "^/api/3.0/mlflow/traces/search$", ok()).await;
     answers(&server, "POST", "^/v1/traces$", ResponseTemplate::new(200)).await;
-    answers(&server, "GET", "^/ajax-api/2.0/mlflow/get-trace-artifact$", spans_there).await;
+    answers(&server, "GET", "^/ajax-api/2.0/mlflow/get-trace-artifact$", spans_answer).await;
     answers(&server, "PUT", FILES, ok()).await;
     Mock::given(method("POST"))
         .and(path("/api/3.0/mlflow/traces"))
@@ -75,7 +75,7 @@ fn spans() -> String {
 }
 
 #[tokio::test]
-async fn spans_go_as_a_file_where_nobody_gives_them_back() {
+async fn spans_are_sent_as_a_file_if_the_target_does_not_return_them() {
     let missing = json!({ "error_code": "RESOURCE_DOES_NOT_EXIST", "message": "no such trace" });
     assert!(sends_file(ResponseTemplate::new(404).set_body_json(missing)).await);
     assert!(sends_file(ResponseTemplate::new(200).set_body_string(r#"{"spans": []}"#)).await);
@@ -83,7 +83,7 @@ async fn spans_go_as_a_file_where_nobody_gives_them_back() {
 }
 
 #[tokio::test]
-async fn an_mlmodel_that_names_an_old_run_is_not_as_written() {
+async fn an_mlmodel_that_names_an_old_run_is_written_again() {
     const OLD: &str = "0123456789abcdef0123456789abcdef";
     const NEW: &str = "ffffffffffffffffffffffffffffffff";
     let server = MockServer::start().await;
@@ -97,17 +97,17 @@ async fn an_mlmodel_that_names_an_old_run_is_not_as_written() {
     )
     .await;
     answers(&server, "GET", FILES, ResponseTemplate::new(200).set_body_string(text.clone())).await;
-    let ledger = Arc::new(MemoryIdMap::default());
-    let by = writer(&server, Arc::clone(&ledger)).await.delivery;
+    let id_map = Arc::new(MemoryIdMap::default());
+    let uploader = writer(&server, Arc::clone(&id_map)).await.delivery;
     let roots = ("mlflow-artifacts:/1/a".to_owned(), "mlflow-artifacts:/2/b".to_owned());
     let file = FileEntry::new("MLmodel", Some(text.len() as u64));
     let digest = Digest { bytes: text.len() as u64, sha256: None };
     let has = async |looks| {
-        let files = RestFiles::new(Arc::clone(&by), roots.clone());
+        let files = RestFiles::new(Arc::clone(&uploader), roots.clone());
         files.has(&file, &digest, looks).await.unwrap()
     };
-    assert!(has(true).await, "nobody knows the run");
-    ledger.opened(&RunId::from(OLD), &RunId::from(NEW)).unwrap();
-    assert!(has(false).await, "nobody looks");
+    assert!(has(true).await, "the run is not known");
+    id_map.opened(&RunId::from(OLD), &RunId::from(NEW)).unwrap();
+    assert!(has(false).await, "the target is not asked");
     assert!(!has(true).await);
 }

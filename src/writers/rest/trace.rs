@@ -26,7 +26,8 @@ use crate::writers::{Existing, FileWriter, OpenTrace, SpansRead, TargetExperimen
 const EXPERIMENTS_PER_SEARCH: usize = 1_000;
 
 impl RestWriter {
-    /// The existing copies of these traces from earlier imports, in the same order.
+    /// Finds the copies of these traces that earlier imports made. Returns one result for each trace, in the same
+    /// order.
     pub(super) async fn find_traces(
         &self,
         place: &TargetExperiment,
@@ -34,21 +35,21 @@ impl RestWriter {
     ) -> Result<Vec<Result<OpenTrace>>> {
         if !self.can.third_traces {
             let error = || {
-                Error::permanent("the target takes no traces under their own ids")
-                    .hint("MLflow 3.2 or newer does")
+                Error::permanent("the target does not accept traces with their own ids")
+                    .hint("use MLflow 3.2 or newer")
             };
             return Ok(traces.iter().map(|_| Err(error())).collect());
         }
-        let mut there = self.traces_there(place, traces).await?;
+        let mut existing = self.existing_traces(place, traces).await?;
         let opened: Vec<Result<OpenTrace>> =
-            traces.iter().map(|trace| self.open(place, trace, there.remove(&trace.id))).collect();
+            traces.iter().map(|trace| self.open(place, trace, existing.remove(&trace.id))).collect();
         if opened.iter().flatten().any(|open| open.found != Existing::Everything) {
             self.reopen_experiment(place).await?;
         }
         Ok(opened)
     }
 
-    async fn traces_there(
+    async fn existing_traces(
         &self,
         place: &TargetExperiment,
         traces: &[Trace],
@@ -59,29 +60,30 @@ impl RestWriter {
             .map(|trace| format!("'{}'", trace.id))
             .collect();
         let filter = format!("request_id IN ({})", ids.join(", "));
-        let mut there = HashMap::new();
+        let mut existing = HashMap::new();
         let all = self.every_experiment.get_or_try_init(|| self.experiment_ids()).await?;
         let here = std::slice::from_ref(&place.id);
         for experiments in std::iter::once(here).chain(all.chunks(EXPERIMENTS_PER_SEARCH)) {
-            if ids.is_empty() || there.len() == ids.len() {
+            if ids.is_empty() || existing.len() == ids.len() {
                 break;
             }
             let found: Vec<Trace> = strict(self.client.traces(experiments, &filter)).try_concat().await?;
-            there.extend(found.into_iter().map(|trace| (trace.id.clone(), trace)));
+            existing.extend(found.into_iter().map(|trace| (trace.id.clone(), trace)));
         }
-        Ok(there)
+        Ok(existing)
     }
 
     pub(super) async fn add_trace_links(&self, links: &[TraceLinks]) -> Result<Vec<RunId>> {
         let mut unknown = Vec::new();
         for TraceLinks { run_id, trace_ids } in links {
-            let Some(run) = self.ledger.target_of(run_id) else {
+            let Some(run) = self.id_map.target_of(run_id) else {
                 unknown.push(run_id.clone());
                 continue;
             };
             // MLflow 3.4 refuses to link a trace that is already linked.
-            let there = self.linked_to(&run).await?;
-            let missing: Vec<String> = trace_ids.iter().filter(|id| !there.contains(*id)).cloned().collect();
+            let existing = self.linked_to(&run).await?;
+            let missing: Vec<String> =
+                trace_ids.iter().filter(|id| !existing.contains(*id)).cloned().collect();
             let link = |part: Vec<String>| self.link(&run, part);
             for (trace, error) in in_parts(missing, link).await? {
                 self.note(format!("run {run_id} was not linked to the trace {trace}: {error}"));
@@ -90,12 +92,12 @@ impl RestWriter {
         Ok(unknown)
     }
 
-    /// MLflow 3.4 refuses existing links. They may come from a try whose reply was lost.
+    /// Links a run to traces. MLflow 3.4 refuses existing links, which may come from a try whose reply was lost.
     async fn link(&self, run: &RunId, traces: Vec<String>) -> Result<()> {
         match self.client.link_traces(run, &traces).await {
             Err(e) if matches!(e.class(), Class::Permanent | Class::Transient) => {
-                let there = self.linked_to(run).await?;
-                if traces.iter().all(|id| there.contains(id)) { Ok(()) } else { Err(e) }
+                let existing = self.linked_to(run).await?;
+                if traces.iter().all(|id| existing.contains(id)) { Ok(()) } else { Err(e) }
             }
             other => other,
         }
@@ -117,25 +119,28 @@ impl RestWriter {
         Ok(all.into_iter().map(|experiment| experiment.id).collect())
     }
 
-    fn open(&self, place: &TargetExperiment, trace: &Trace, there: Option<Trace>) -> Result<OpenTrace> {
+    fn open(&self, place: &TargetExperiment, trace: &Trace, existing: Option<Trace>) -> Result<OpenTrace> {
         if !is_plain_id(&trace.id) {
-            return Err(Error::permanent(format!("no search can name the trace {:?}", trace.id)));
+            return Err(Error::permanent(format!(
+                "the id {:?} of this trace cannot be used in a search",
+                trace.id
+            )));
         }
         let written = self.written(place, trace);
         let whole = fingerprint(&written)?;
-        let found = match &there {
+        let found = match &existing {
             None => Existing::Nothing,
-            Some(there) if there.experiment_id != place.id => {
-                let at = &there.experiment_id;
+            Some(existing) if existing.experiment_id != place.id => {
+                let at = &existing.experiment_id;
                 return Err(Error::permanent(format!("the target has this trace in its experiment {at}"))
-                    .hint("a trace can be on a server once: delete it there to have it moved"));
+                    .hint("a trace can exist only once on a server: delete it there, and run the same command again"));
             }
-            Some(there) if there.tags.get(tag::SOURCE_TRACE) == Some(&whole) => Existing::Everything,
+            Some(existing) if existing.tags.get(tag::SOURCE_TRACE) == Some(&whole) => Existing::Everything,
             Some(_) => Existing::Partial,
         };
         let writer = RestTraceWriter {
             client: Arc::clone(&self.client),
-            by: Arc::clone(&self.delivery),
+            uploader: Arc::clone(&self.delivery),
             may_link_prompts: self.can.prompt_links,
             can: self.can,
             may_send_spans: self.can.stored_spans && trace.has_stored_spans(),
@@ -144,21 +149,23 @@ impl RestWriter {
             is_marked: false,
             written,
             whole,
-            there,
+            existing,
             refusals: Arc::clone(&self.refusals),
             refused: Refused::default(),
         };
         Ok(OpenTrace { found, writer: Box::new(writer) })
     }
 
-    /// The trace in the form that the target should have.
+    /// The trace as it is written to the target.
     fn written(&self, place: &TargetExperiment, trace: &Trace) -> Trace {
-        let new = |value: &str| rewrite("", value, |id| self.ledger.target_of(id));
+        let new = |value: &str| rewrite("", value, |id| self.id_map.target_of(id));
         let pairs = |pairs: &BTreeMap<String, String>| {
-            let theirs = pairs
+            let user_pairs = pairs
                 .iter()
                 .filter(|(key, _)| !tag::is_ours(key) && !trace_key::SERVERS_OWN.contains(&key.as_str()));
-            theirs.map(|(key, value)| (key.clone(), new(value).unwrap_or_else(|| value.clone()))).collect()
+            user_pairs
+                .map(|(key, value)| (key.clone(), new(value).unwrap_or_else(|| value.clone())))
+                .collect()
         };
         let assessment = |one: &Assessment| {
             let mut one = one.clone();
@@ -179,7 +186,7 @@ impl RestWriter {
     }
 }
 
-/// Identifies the written form of a trace: another header at the source, or another id for its run, changes the
+/// Identifies the written form of a trace. Another header at the source, or another id for its run, changes the
 /// fingerprint.
 fn fingerprint(written: &Trace) -> Result<String> {
     let digest = Sha256::digest(canonical_json(written)?);
@@ -188,25 +195,25 @@ fn fingerprint(written: &Trace) -> Result<String> {
 
 struct RestTraceWriter {
     client: Arc<Client>,
-    by: Arc<ArtifactUploader>,
+    uploader: Arc<ArtifactUploader>,
     can: Capabilities,
     may_link_prompts: bool,
-    /// The spans were in a database, and the target stores such spans in its own.
+    /// The source kept the spans in a database, and the target can store spans in its own.
     may_send_spans: bool,
-    /// The first trace shows this.
+    /// Whether the target returns spans that were sent to its database. The first trace shows this.
     keeps_spans: Arc<OnceCell<bool>>,
     source: Trace,
     written: Trace,
-    /// The mark of a complete trace.
+    /// The fingerprint that marks a complete trace.
     whole: String,
-    there: Option<Trace>,
+    existing: Option<Trace>,
     is_marked: bool,
     refusals: Arc<Refusals>,
     refused: Refused,
 }
 
 impl RestTraceWriter {
-    /// True when the spans are in the target's database now.
+    /// Sends the spans to the target's database. True when they are there now.
     async fn send_spans(&self, spans: &Spans) -> Result<bool> {
         if !self.may_send_spans || self.keeps_spans.get() == Some(&false) {
             return Ok(false);
@@ -217,7 +224,7 @@ impl RestTraceWriter {
         };
         match self.client.send_spans(&self.written.experiment_id, request).await {
             Ok(()) => self.keeps_spans.get_or_try_init(|| self.has_spans(&parsed)).await.copied(),
-            // The server refuses only these spans: it accepts them as a file.
+            // The server refuses only these spans. It accepts them as a file.
             Err(e) if is_refusal(&e) => Ok(false),
             // The server does not have this route.
             Err(e) if e.class() == Class::NotFound => {
@@ -228,14 +235,15 @@ impl RestTraceWriter {
         }
     }
 
-    /// Whether the target returns the spans. A gateway, or a collector of other spans, may answer this route.
+    /// Whether the target returns the spans. A gateway, or a collector of other spans, may have answered instead of the
+    /// target.
     async fn has_spans(&self, sent: &[Span]) -> Result<bool> {
-        let there = match self.client.spans(&self.written.id).await {
+        let existing = match self.client.spans(&self.written.id).await {
             Ok(text) => Spans(text).parse()?,
             Err(e) if e.is_about_object() => return Ok(false),
             Err(e) => return Err(e),
         };
-        Ok(sent.iter().all(|span| there.iter().any(|known| known.id == span.id)))
+        Ok(sent.iter().all(|span| existing.iter().any(|known| known.id == span.id)))
     }
 
     async fn link_prompts(&self) -> Result<()> {
@@ -247,16 +255,17 @@ impl RestTraceWriter {
         Ok(())
     }
 
-    /// Starting a trace again makes all of its assessments valid and must include each existing one. So those that
-    /// override others are removed first, and added again last (MLflow 3.4 and 3.10, `sqlalchemy_store.py`).
+    /// Starts the trace. Starting a trace again makes all of its assessments valid, and must include each existing one.
+    /// So assessments that override others are removed first, and are added again at the end (MLflow 3.4 and 3.10,
+    /// `sqlalchemy_store.py`).
     async fn start(&mut self, stored: bool, marked: bool) -> Result<Trace> {
         let mut now = self.written.clone();
         now.assessments.retain(|one| one.overrides().is_empty());
-        for one in self.there.iter().flat_map(|there| &there.assessments) {
+        for one in self.existing.iter().flat_map(|existing| &existing.assessments) {
             if self.written.assessments.iter().any(|new| new.id() == one.id()) {
                 if !one.overrides().is_empty() {
                     match self.client.delete_assessment(&now.id, one.id()).await {
-                        // An earlier try has deleted it; its reply was lost.
+                        // An earlier try has deleted it, and its reply was lost.
                         Err(e) if e.class() == Class::NotFound => {}
                         other => other?,
                     }
@@ -267,7 +276,7 @@ impl RestTraceWriter {
             }
         }
         if stored {
-            // Starting a trace again removes all tags that are not sent, except one; so this tag must be sent.
+            // Starting a trace again removes all tags that are not sent, except one. So this tag must be sent.
             now.tags.insert(trace_key::SPANS_LOCATION.to_owned(), trace_key::IN_DATABASE.to_owned());
         }
         if marked {
@@ -286,14 +295,15 @@ impl RestTraceWriter {
         Ok(started)
     }
 
-    /// The server may refuse a tag or an assessment: the others are written, and this one is reported.
+    /// Starts the trace after a refusal. The server may refuse a tag or an assessment: the others are written, and this
+    /// one is reported.
     async fn start_in_parts(&mut self, now: Trace, error: Error) -> Result<Trace> {
         self.is_marked = false;
         let (mut tags, assessments) = (now.tags.clone(), now.assessments.clone());
         let mut bare = Trace { assessments: Vec::new(), ..now };
         bare.tags.retain(|key, _| key.starts_with("mlflow."));
         tags.retain(|key, _| !bare.tags.contains_key(key) && key != tag::SOURCE_TRACE);
-        // If it is refused again, the first reason is more useful.
+        // If this is refused, too, the first reason is more useful.
         let started = self.client.start_trace(&bare).await.map_err(|_| error)?;
         for (key, value) in tags {
             match self.client.set_trace_tag(&bare.id, &key, &value).await {
@@ -307,15 +317,15 @@ impl RestTraceWriter {
         Ok(started)
     }
 
-    /// The server refuses an existing assessment. It may come from a try whose reply was lost.
+    /// Adds an assessment. The server refuses an existing one, which may come from a try whose reply was lost.
     async fn assess(&mut self, one: &Assessment) -> Result<()> {
         for tries in 1..=MAX_TRIES {
             match self.client.create_assessment(&self.written.id, one).await {
                 Err(e) if e.class() == Class::Ambiguous || is_refusal(&e) => {
                     let here = std::slice::from_ref(&self.written.experiment_id);
                     let filter = format!("request_id = '{}'", self.written.id);
-                    let there: Vec<Trace> = strict(self.client.traces(here, &filter)).try_concat().await?;
-                    let mut known = there.iter().flat_map(|trace| &trace.assessments);
+                    let existing: Vec<Trace> = strict(self.client.traces(here, &filter)).try_concat().await?;
+                    let mut known = existing.iter().flat_map(|trace| &trace.assessments);
                     if known.any(|known| known.id() == one.id()) {
                         return Ok(());
                     }
@@ -355,7 +365,7 @@ impl TraceWriter for RestTraceWriter {
         self.is_marked = !more;
         let started = self.start(stored, !more).await?;
         let roots = (self.source.artifact_uri().to_owned(), started.artifact_uri().to_owned());
-        let files = RestFiles::new(Arc::clone(&self.by), roots);
+        let files = RestFiles::new(Arc::clone(&self.uploader), roots);
         if let (Ok(Some(Spans(text))), false) = (spans, stored) {
             let size = Some(text.len() as u64);
             let file = FileEntry::new(SPANS_FILE, size);
@@ -366,14 +376,14 @@ impl TraceWriter for RestTraceWriter {
 
     async fn close(self: Box<Self>, missing: Vec<String>) -> Result<()> {
         if !self.refused.is_empty() {
-            // The trace is not marked as complete: the next import visits it again.
+            // The trace is not marked as complete, so the next import writes it again.
             self.refusals.add(Kind::Trace, &self.written.id, self.refused);
             return Ok(());
         }
         if !self.may_link_prompts && !self.written.linked_prompts.is_empty() {
             let versions: Vec<&str> = self.written.linked_prompts.iter().map(String::as_str).collect();
             let error = format!("the target keeps no links to versions of prompts: {}", versions.join(", "));
-            return Err(Error::permanent(error).hint("MLflow 3.7 or newer over a database does"));
+            return Err(Error::permanent(error).hint("use MLflow 3.7 or newer with a database"));
         }
         if self.is_marked || !missing.is_empty() {
             return Ok(());

@@ -27,7 +27,7 @@ async fn everything_arrives_in_s3_from_there_in_s3_and_from_there_behind_a_proxy
     cloud.no_faults();
     let told = notes(&copied);
     let bucket = &cloud.sandbox.facts.bucket;
-    assert!(told.contains(&format!("artifacts in s3://{bucket} are read straight from there")), "{told:?}");
+    assert!(told.contains(&format!("artifacts in s3://{bucket} are read directly from there")), "{told:?}");
     assert!(told.iter().any(|text| text.starts_with("S3 itself copies")), "{told:?}");
     is_the_same(&cloud, &second, &third).await;
 

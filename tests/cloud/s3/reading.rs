@@ -67,7 +67,7 @@ async fn read_through_the_server(cloud: &Cloud, source: &Real) {
     export.envs(cloud.stranger("sts:GetCallerIdentity").await);
     let ran = Ran::of(export).await.exits(3);
     let told = notes(&ran);
-    assert!(told.iter().any(|text| text.contains("come by way of their server")), "{told:?}");
+    assert!(told.iter().any(|text| text.contains("are read through their server")), "{told:?}");
     let outcome = ran.outcome();
     assert_eq!(
         (&outcome["counts"]["artifacts"]["done"], &outcome["counts"]["artifacts"]["failed"]),

@@ -39,7 +39,7 @@ async fn links_pipes_and_sockets_cost_only_themselves() {
     assert!(begun.elapsed() < Duration::from_secs(60), "{:?}", begun.elapsed());
     let failed = failed_files(&ran.lines(), &run);
     let reasons = BTreeMap::from([
-        ("dangling", "a link to nowhere, which is not there"),
+        ("dangling", "a link to nowhere, which does not exist"),
         ("deep/circle", "a link to a folder that it lies in"),
         ("pipe", "a named pipe"),
         ("socket", "a socket"),

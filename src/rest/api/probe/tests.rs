@@ -25,8 +25,9 @@ async fn look(version: &str, answers: &[(&str, u16, &str)]) -> Result<Probe> {
         let answer = ResponseTemplate::new(*status).set_body_string(*body);
         Mock::given(path(*route)).respond_with(answer).mount(&server).await;
     }
-    let told = ResponseTemplate::new(if version.is_empty() { 404 } else { 200 }).set_body_string(version);
-    Mock::given(path("/version")).respond_with(told).mount(&server).await;
+    let version_answer =
+        ResponseTemplate::new(if version.is_empty() { 404 } else { 200 }).set_body_string(version);
+    Mock::given(path("/version")).respond_with(version_answer).mount(&server).await;
     Mock::given(any()).respond_with(ResponseTemplate::new(200).set_body_string("{}")).mount(&server).await;
     let (address, _) = Address::parse(&server.uri()).unwrap();
     let client = Arc::new(crate::rest::Client::new(address, Access::default()).unwrap());
@@ -38,7 +39,7 @@ fn refused(probe: &Probe) -> Vec<&'static str> {
 }
 
 #[tokio::test]
-async fn a_refusal_is_no_absence() {
+async fn a_refused_feature_may_exist() {
     // A proxy that refuses everything, a plugin that allows nothing, a registry without its database.
     for (status, body) in [(403, ""), (400, "{}"), (500, REFUSED), (500, "<html>"), (502, ""), (503, "")] {
         let answers: Vec<_> = [LOGGED, MODELS, traces::SEARCH, evaluation::SEARCH, PROXY]
@@ -54,12 +55,12 @@ async fn a_refusal_is_no_absence() {
         let can = found.capabilities;
         assert!(can.model_registry && can.prompts && can.logged_models && can.evaluation, "{status}");
         assert!(can.traces && can.third_traces && can.trace_links, "{status}");
-        assert!(!can.artifact_proxy, "{status}: files have another way");
+        assert!(!can.artifact_proxy, "{status}: files can take another route");
     }
 }
 
 #[tokio::test]
-async fn what_a_server_says_that_it_has_none_of_it_has_none_of() {
+async fn a_feature_that_the_server_reports_as_missing_is_missing() {
     let table = [
         (LOGGED, 404, NO_ROUTE, "2.22.4"),
         (LOGGED, 405, "", "2.22.4"),
@@ -87,7 +88,7 @@ async fn what_a_server_says_that_it_has_none_of_it_has_none_of() {
 }
 
 #[tokio::test]
-async fn a_release_that_has_a_route_and_does_not_know_it_is_not_alone() {
+async fn a_gateway_may_hide_a_route_that_the_release_has() {
     let found = look("3.10.1", &[(LOGGED, 404, "default backend - 404")]).await.unwrap();
     assert_eq!(refused(&found), [LOGGED_MODELS]);
     assert!(found.refused[0].reason.contains("MLflow 3.10.1 has it"), "{:?}", found.refused);
@@ -95,12 +96,12 @@ async fn a_release_that_has_a_route_and_does_not_know_it_is_not_alone() {
 }
 
 #[tokio::test]
-async fn of_a_server_that_hides_its_version_what_it_refuses_may_be_there() {
+async fn a_refused_feature_of_an_unknown_version_may_exist() {
     let found = look("", &[(LOGGED, 403, "")]).await.unwrap();
     assert_eq!((refused(&found), found.capabilities.logged_models), (vec![LOGGED_MODELS], true));
 }
 
 #[tokio::test]
-async fn a_sign_in_that_is_refused_ends_it_at_the_door() {
+async fn a_refused_sign_in_ends_the_probe() {
     assert_eq!(look("3.10.1", &[(MODELS, 401, "")]).await.unwrap_err().class(), Class::Auth);
 }

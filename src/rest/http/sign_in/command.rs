@@ -9,7 +9,7 @@ use tokio::process::Command;
 
 use crate::error::{Class, Error, Result};
 
-/// The user may have to answer a browser window that the command opens.
+/// The limit is long, because the user may have to answer a browser window that the command opens.
 const COMMAND_TIMEOUT: Duration = Duration::from_secs(180);
 /// A longer token does not fit into the headers that servers accept.
 const MAX_TOKEN_LENGTH: usize = 64 << 10;
@@ -24,7 +24,7 @@ pub struct TokenCommand {
 /// Not `Debug`: the token is a secret.
 pub struct Token {
     pub text: SecretString,
-    /// None if the token contains no end.
+    /// When the token expires. `None` if this is unknown.
     pub ends: Option<SystemTime>,
 }
 
@@ -43,7 +43,7 @@ impl TokenCommand {
     pub async fn run(&self) -> Result<Token> {
         let trouble = |what: String| {
             Error::new(Class::Auth, format!("{} {what}", self.variable)).hint(
-                "it is run by the shell and prints a token, or JSON with one in token, access_token, accessToken or id_token",
+                "the shell runs it; it must print a token, or JSON with a token in token, access_token, accessToken or id_token",
             )
         };
         let running = shell(&self.line)
@@ -57,12 +57,12 @@ impl TokenCommand {
             .map_err(|_| trouble(format!("has not ended after {} s", COMMAND_TIMEOUT.as_secs())))?
             .map_err(|e| trouble(format!("cannot be run: {e}")))?;
         if !output.status.success() {
-            let said = String::from_utf8_lossy(&output.stderr);
-            let last = said.lines().map(str::trim).rfind(|line| !line.is_empty()).unwrap_or_default();
+            let messages = String::from_utf8_lossy(&output.stderr);
+            let last = messages.lines().map(str::trim).rfind(|line| !line.is_empty()).unwrap_or_default();
             let last: String = last.chars().filter(|c| !c.is_control()).take(200).collect();
             return Err(trouble(format!("has failed ({}): {last}", output.status)));
         }
-        let text = String::from_utf8(output.stdout).map_err(|_| trouble("prints no text".to_owned()))?;
+        let text = String::from_utf8(output.stdout).map_err(|_| trouble("does not print text".to_owned()))?;
         parse(&text).ok_or_else(|| trouble("prints no token".to_owned()))
     }
 }
@@ -74,8 +74,8 @@ fn shell(line: &str) -> Command {
     command
 }
 
-/// One line that is the token, or JSON: from OAuth, `az account get-access-token`, `databricks auth token`, or
-/// Kubernetes' exec plugins (`status.token`).
+/// Reads the output of a command: one line that is the token, or JSON from OAuth, `az account get-access-token`,
+/// `databricks auth token`, or Kubernetes' exec plugins (`status.token`).
 pub fn parse(text: &str) -> Option<Token> {
     let text = text.trim();
     if !text.starts_with('{') {
@@ -84,18 +84,19 @@ pub fn parse(text: &str) -> Option<Token> {
         return is_token.then(|| Token { text: text.into(), ends: end_of_jwt(text) });
     }
     let answer: Value = serde_json::from_str(text).ok()?;
-    let of = answer.get("status").filter(|status| status.is_object()).unwrap_or(&answer);
+    let fields = answer.get("status").filter(|status| status.is_object()).unwrap_or(&answer);
     let token = ["token", "access_token", "accessToken", "id_token", "idToken"];
-    let token = token.iter().find_map(|name| of.get(*name)?.as_str()).filter(|token| !token.is_empty())?;
-    let lasts = of.get("expires_in").and_then(Value::as_u64);
+    let token =
+        token.iter().find_map(|name| fields.get(*name)?.as_str()).filter(|token| !token.is_empty())?;
+    let lasts = fields.get("expires_in").and_then(Value::as_u64);
     let lasts = lasts.and_then(|seconds| SystemTime::now().checked_add(Duration::from_secs(seconds)));
     let at = ["expires_on", "expiry", "expiration", "expirationTimestamp", "expiresAt", "expires_at"];
-    let at = at.iter().find_map(|name| moment(of.get(*name)?));
+    let at = at.iter().find_map(|name| parse_time(fields.get(*name)?));
     Some(Token { text: token.into(), ends: lasts.or(at).or_else(|| end_of_jwt(token)) })
 }
 
-/// Seconds since 1970, as a number or a text, or RFC 3339.
-fn moment(value: &Value) -> Option<SystemTime> {
+/// Reads seconds since 1970, as a number or a text, or RFC 3339.
+fn parse_time(value: &Value) -> Option<SystemTime> {
     let seconds = value.as_u64().or_else(|| value.as_str()?.parse().ok());
     match seconds {
         Some(seconds) => SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds)),

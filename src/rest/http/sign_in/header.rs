@@ -7,8 +7,8 @@ use crate::error::{Error, Result};
 
 /// The placeholder for the token in a value.
 const TOKEN: &str = "{token}";
-/// They belong to the connection and not to the caller.
-const NOT_OURS: [&str; 6] =
+/// Headers that belong to the connection and not to the caller.
+const RESERVED: [&str; 6] =
     ["host", "content-length", "transfer-encoding", "connection", "upgrade", "content-type"];
 
 /// A header of every request to one server, for a proxy in front of it: Cloudflare Access, Identity-Aware Proxy,
@@ -27,7 +27,7 @@ enum Value {
 }
 
 impl Header {
-    /// Reads `Name: value`, `Name: @FILE` or `Name: $VARIABLE`. In a value `{token}` is replaced by the token.
+    /// Reads `Name: value`, `Name: @FILE` or `Name: $VARIABLE`. In a value, `{token}` stands for the token.
     ///
     /// # Errors
     /// [`Class::Usage`](crate::error::Class::Usage), without the value.
@@ -40,9 +40,9 @@ impl Header {
 
     fn of(name: &str, value: &str, variable: impl Fn(&str) -> Option<String>) -> Result<Self> {
         let Ok(known) = HeaderName::try_from(name) else {
-            return Err(bad("what stands before the colon is no name of a header"));
+            return Err(bad("the text before the colon is not the name of a header"));
         };
-        if NOT_OURS.contains(&known.as_str()) {
+        if RESERVED.contains(&known.as_str()) {
             return Err(bad(&format!("{known} is a header that the request itself sets")));
         }
         let value = match (value.strip_prefix('@'), value.strip_prefix('$')) {
@@ -93,7 +93,7 @@ impl Header {
                 .await
                 .map_err(|e| {
                     Error::usage(format!("the header {}: {}: {e}", self.name, path.display()))
-                        .hint("the file holds the value of the header, and nothing else")
+                        .hint("the file must contain only the value of the header")
                 })?
                 .trim()
                 .to_owned(),
@@ -102,17 +102,17 @@ impl Header {
     }
 }
 
-/// Headers as a variable contains them: one per line, or a JSON object.
+/// Reads the headers of a variable: one per line, or a JSON object.
 pub fn parse_headers(text: &str, variable: impl Fn(&str) -> Option<String>) -> Result<Vec<Header>> {
     if !text.trim_start().starts_with('{') {
         let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
         return lines.map(|line| Header::parse(line, &variable)).collect();
     }
     let object: serde_json::Map<String, serde_json::Value> =
-        serde_json::from_str(text).map_err(|_| bad("it begins like a JSON object and is none"))?;
+        serde_json::from_str(text).map_err(|_| bad("it begins like a JSON object, but is not one"))?;
     let header = |(name, value): (String, serde_json::Value)| match value.as_str() {
         Some(value) => Header::of(&name, value, &variable),
-        None => Err(bad(&format!("{name:?}: a value is a text"))),
+        None => Err(bad(&format!("{name:?}: the value must be a string"))),
     };
     object.into_iter().map(header).collect()
 }
@@ -120,7 +120,7 @@ pub fn parse_headers(text: &str, variable: impl Fn(&str) -> Option<String>) -> R
 /// A header value that no log shows.
 pub(super) fn secret(name: &HeaderName, value: &str) -> Result<HeaderValue> {
     let mut value = HeaderValue::try_from(value).map_err(|_| {
-        Error::usage(format!("the value of the header {name} holds a character that no header can"))
+        Error::usage(format!("the value of the header {name} contains a character that is not allowed"))
     })?;
     value.set_sensitive(true);
     Ok(value)
@@ -128,7 +128,7 @@ pub(super) fn secret(name: &HeaderName, value: &str) -> Result<HeaderValue> {
 
 fn bad(what: &str) -> Error {
     Error::usage(what).hint(
-        "a header is 'Name: value', 'Name: @FILE' or 'Name: $VARIABLE'; several in one variable are a line each, or a \
+        "a header is 'Name: value', 'Name: @FILE' or 'Name: $VARIABLE'; several in one variable are one per line, or a \
          JSON object",
     )
 }

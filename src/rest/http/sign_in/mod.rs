@@ -1,4 +1,4 @@
-//! The sign-in of the requests to one server: a user, a token, headers for a proxy in front of the server, and a
+//! The sign-in for the requests to one server: a user, a token, headers for a proxy in front of the server, and a
 //! command that prints tokens. The headers are built once and used until they expire or are refused.
 
 mod command;
@@ -25,8 +25,8 @@ pub use header::{Header, parse_headers};
 
 /// Tokens that expire within this time are renewed before use: a request may take long to arrive.
 const EXPIRY_MARGIN: Duration = Duration::from_secs(60);
-/// The hint for a sign-in that was fixed at the start of this process.
-const CANNOT_CHANGE: &str = "the server refuses the sign-in that it took before: make it valid there, or stop here, set another \
+/// The hint for a sign-in that cannot change while this process runs.
+const CANNOT_CHANGE: &str = "the server refuses the sign-in that it accepted before: make it valid there, or stop here, set another \
                      one, and run the same command again: it continues";
 /// The shortest time between two runs of a command whose tokens expire immediately.
 const RENEWAL_COOLDOWN: Duration = Duration::from_secs(5);
@@ -37,16 +37,16 @@ pub struct SignIn {
     token: Option<SecretString>,
     command: Option<TokenCommand>,
     headers: Vec<Header>,
-    held: Mutex<Option<CachedHeaders>>,
-    /// How long to retry with a sign-in that cannot change after a refusal.
+    cached: Mutex<Option<CachedHeaders>>,
+    /// How long to retry after a refusal with a sign-in that cannot change.
     wait: Duration,
-    /// A request was accepted: a later refusal means that the sign-in has expired, not that it was wrong from the
-    /// start.
+    /// A request was accepted before: a later refusal means that the sign-in has expired, not that it was wrong from
+    /// the start.
     has_worked: AtomicBool,
     credential_wait: CredentialWait,
 }
 
-/// The headers that every request carries now.
+/// The headers that every request carries at the moment.
 struct CachedHeaders {
     headers: HeaderMap,
     since: Instant,
@@ -64,18 +64,18 @@ impl CachedHeaders {
 
 impl SignIn {
     /// # Errors
-    /// [`Class::Usage`] when a user and a token command both want the `Authorization` header.
+    /// [`Class::Usage`] when a user and a token command both need the `Authorization` header.
     pub fn new(access: &Access) -> Result<Self> {
         let login = access.username.clone().map(|user| (user, access.password.clone()));
         let command = access.token_command.clone();
         let is_placed = access.headers.iter().any(Header::takes_token);
         if login.is_some() && command.is_some() && !is_placed {
-            return Err(Error::usage("a user and a token command both want the Authorization header").hint(
-                "say which header the token goes into: MLFERRY_SOURCE_HEADERS='Proxy-Authorization: Bearer {token}'",
+            return Err(Error::usage("a user and a token command both need the Authorization header").hint(
+                "choose a header for the token: MLFERRY_SOURCE_HEADERS='Proxy-Authorization: Bearer {token}'",
             ));
         }
         if is_placed && command.is_none() && access.token.is_none() {
-            return Err(Error::usage("a header takes {token}, and there is no token").hint(
+            return Err(Error::usage("a header contains {token}, but no token is set").hint(
                 "set MLFERRY_SOURCE_TOKEN_COMMAND or MLFERRY_SOURCE_TOKEN (MLFERRY_TARGET_… for the target)",
             ));
         }
@@ -84,7 +84,7 @@ impl SignIn {
             token: access.token.clone(),
             command,
             headers: access.headers.clone(),
-            held: Mutex::new(None),
+            cached: Mutex::new(None),
             wait: access.wait,
             has_worked: AtomicBool::new(false),
             credential_wait: CredentialWait::default(),
@@ -102,31 +102,33 @@ impl SignIn {
         }
     }
 
-    /// The wait for a sign-in that expired.
+    /// The wait for a new sign-in after it expired.
     pub fn credential_wait(&self) -> &CredentialWait {
         &self.credential_wait
     }
 
     /// The headers of a request, and when they were built. If the refused sign-in has worked before and can change,
-    /// this waits for a new one while work runs.
+    /// this waits for a new one while a job runs.
     ///
     /// # Errors
-    /// [`Class::Auth`] when the command prints no token, or the refused one; [`Class::Usage`] for a header that
+    /// [`Class::Auth`] when the command prints no token, or only the refused one; [`Class::Usage`] for a header that
     /// cannot be sent.
     pub async fn headers(&self) -> Result<(HeaderMap, Instant)> {
-        let mut held = self.held.lock().await;
-        if let Some(held) = held.as_ref().filter(|held| held.is_good(SystemTime::now())) {
-            return Ok((held.headers.clone(), held.since));
+        let mut cached = self.cached.lock().await;
+        if let Some(cached) = cached.as_ref().filter(|cached| cached.is_good(SystemTime::now())) {
+            return Ok((cached.headers.clone(), cached.since));
         }
         let mut waiting = None;
         loop {
             let trouble = match self.load().await {
-                Ok(fresh) if held.as_ref().is_some_and(|old| old.refused && old.headers == fresh.headers) => {
+                Ok(fresh)
+                    if cached.as_ref().is_some_and(|old| old.refused && old.headers == fresh.headers) =>
+                {
                     self.expired()
                 }
                 Ok(fresh) => {
                     let answer = (fresh.headers.clone(), fresh.since);
-                    *held = Some(fresh);
+                    *cached = Some(fresh);
                     return Ok(answer);
                 }
                 Err(trouble) => trouble,
@@ -141,7 +143,7 @@ impl SignIn {
         }
     }
 
-    /// A request with these headers was accepted.
+    /// Records that a request with these headers was accepted.
     pub fn works(&self) {
         self.has_worked.store(true, Relaxed);
     }
@@ -151,34 +153,34 @@ impl SignIn {
         self.command.is_some() || self.headers.iter().any(|header| header.file().is_some())
     }
 
-    /// A request with the headers of the time `used` was refused, and was first sent at `first`. True when another try
-    /// is useful: other headers are available, or these have worked before and the server had some time.
+    /// Called when a request with the headers of the time `used`, first sent at `first`, was refused. True when another
+    /// try is useful: other headers are available, or these have worked before and the server had some time.
     pub async fn renew(&self, used: Instant, first: Instant) -> bool {
         if !self.can_change() {
-            return self.outlast(used, first).await;
+            return self.retry_unchanged(used, first).await;
         }
-        if let Some(held) = self.held.lock().await.as_mut().filter(|held| held.since <= used) {
-            held.refused = true;
+        if let Some(cached) = self.cached.lock().await.as_mut().filter(|cached| cached.since <= used) {
+            cached.refused = true;
         }
         true
     }
 
-    /// Waits a little for a sign-in that cannot change from here. The server may accept it again, once the user has
-    /// made it valid there or the service behind the sign-in is back.
-    async fn outlast(&self, used: Instant, first: Instant) -> bool {
-        let mut held = self.held.lock().await;
-        let Some(held) = held.as_mut().filter(|_| self.has_worked.load(Relaxed)) else { return false };
+    /// Waits a little for a sign-in that cannot change here. The server may accept it again, when the user has made it
+    /// valid there or the service behind the sign-in is available again.
+    async fn retry_unchanged(&self, used: Instant, first: Instant) -> bool {
+        let mut cached = self.cached.lock().await;
+        let Some(cached) = cached.as_mut().filter(|_| self.has_worked.load(Relaxed)) else { return false };
         if first.elapsed() >= self.wait {
             return false;
         }
-        // Another request has waited meanwhile.
-        if held.since > used {
+        // Another request has waited in the meantime.
+        if cached.since > used {
             return true;
         }
         let Some(waiting) = self.credential_wait.begin(CANNOT_CHANGE) else { return false };
-        let goes_on = waiting.next_try().await;
-        held.since = Instant::now();
-        goes_on
+        let may_retry = waiting.next_try().await;
+        cached.since = Instant::now();
+        may_retry
     }
 
     async fn load(&self) -> Result<CachedHeaders> {
@@ -196,7 +198,7 @@ impl SignIn {
         }
         let is_placed = self.headers.iter().any(Header::takes_token);
         match (&self.login, &token) {
-            // A header of that name was given explicitly: it takes precedence.
+            // An explicit header with this name takes precedence.
             _ if headers.contains_key(AUTHORIZATION) => {}
             (Some((user, password)), _) => {
                 let password = password.as_ref().map(ExposeSecret::expose_secret).unwrap_or_default();
@@ -216,12 +218,15 @@ impl SignIn {
         Error::new(Class::Auth, "the server refuses the sign-in").hint(self.remedy())
     }
 
-    /// How the user renews it.
+    /// What the user does to renew the sign-in.
     fn remedy(&self) -> String {
         let files = self.headers.iter().filter_map(Header::file).map(|file| file.display().to_string());
         let file = files.map(|file| format!("write a new value into {file}"));
         let command = self.command.iter().map(|command| {
-            format!("sign in to what {} asks, so that it gives another token", command.variable())
+            format!(
+                "sign in again where {} gets its token, so that it prints another one",
+                command.variable()
+            )
         });
         command.chain(file).collect::<Vec<_>>().join(", or ")
     }

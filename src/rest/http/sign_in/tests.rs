@@ -81,7 +81,7 @@ async fn a_token_goes_where_it_is_wanted() {
     let command = ("MLFERRY_SOURCE_TOKEN_COMMAND", "printf 'abc\\n'");
     let bearer = sent(access(&[command], &[]).unwrap()).await;
     assert_eq!(bearer, [("authorization".to_owned(), "Bearer abc".to_owned())]);
-    // Both at the same time, as Identity-Aware Proxy in front of a server with passwords requires it.
+    // Both at the same time, as Identity-Aware Proxy in front of a server with passwords requires.
     let variables = [command, ("MLFERRY_SOURCE_USERNAME", "ann"), ("MLFERRY_SOURCE_PASSWORD", "pw")];
     let both = sent(access(&variables, &["Proxy-Authorization: Bearer {token}"]).unwrap()).await;
     assert!(both.contains(&("proxy-authorization".to_owned(), "Bearer abc".to_owned())), "{both:?}");
@@ -94,7 +94,7 @@ async fn a_token_goes_where_it_is_wanted() {
 }
 
 #[test]
-fn what_is_wrong_with_a_header_is_said_without_its_value() {
+fn the_error_for_a_header_does_not_show_its_value() {
     for line in [
         "hush",
         "bad name: hush",
@@ -143,7 +143,7 @@ fn a_token_is_read_as_the_usual_commands_print_it() {
 }
 
 #[tokio::test]
-async fn a_token_that_is_refused_is_replaced_and_the_call_goes_on() {
+async fn a_refused_token_is_replaced_and_the_call_continues() {
     let (server, folder) = (MockServer::start().await, tempfile::tempdir().unwrap());
     let with =
         |token: &str| Mock::given(path(SEARCH)).and(header("authorization", format!("Bearer {token}")));
@@ -182,8 +182,8 @@ async fn a_token_that_ends_soon_is_replaced_before_it_is_used() {
 }
 
 #[tokio::test]
-async fn a_command_that_gives_nothing_good_is_named_and_not_quoted() {
-    for (line, said) in [
+async fn a_command_without_a_token_is_named_and_not_quoted() {
+    for (line, message) in [
         ("echo hush; exit 3", "has failed (exit status: 3)"),
         ("echo please sign in >&2; exit 1", "please sign in"),
         ("echo", "prints no token"),
@@ -193,13 +193,13 @@ async fn a_command_that_gives_nothing_good_is_named_and_not_quoted() {
         let error = SignIn::new(&access).unwrap().headers().await.unwrap_err();
         assert_eq!(error.class(), Class::Auth);
         let text = error.to_string();
-        assert!(text.starts_with("MLFERRY_SOURCE_TOKEN_COMMAND ") && text.contains(said), "{text}");
+        assert!(text.starts_with("MLFERRY_SOURCE_TOKEN_COMMAND ") && text.contains(message), "{text}");
         assert!(!text.contains("hush"), "{text}");
     }
 }
 
 #[tokio::test]
-async fn what_was_wrong_from_the_start_is_said_and_what_has_ended_is_waited_for() {
+async fn a_wrong_sign_in_is_reported_and_an_expired_one_is_waited_for() {
     let (server, folder) = (MockServer::start().await, tempfile::tempdir().unwrap());
     let file = folder.path().join("cookie");
     std::fs::write(&file, "old").unwrap();
@@ -210,11 +210,11 @@ async fn what_was_wrong_from_the_start_is_said_and_what_has_ended_is_waited_for(
     let line = format!("Cookie: @{}", file.display());
     let client = client(&server, &[], &[&line]);
     ask(&client).await.unwrap();
-    // A question of the user fails with an error.
+    // An interactive request fails with an error.
     let error = ask(&client).await.unwrap_err();
     assert_eq!(error.class(), Class::Auth, "{error}");
     assert!(error.get_hint().unwrap().contains("cookie"), "{error}");
-    // Work waits until the file contains another value.
+    // A job waits until the file contains another value.
     let _work = client.sign_in.credential_wait().work();
     let mut news = client.sign_in.credential_wait().waiting();
     let change = async {
@@ -243,13 +243,13 @@ async fn a_password_that_is_refused_for_a_while_fails_no_work() {
     put(200).expect(1).mount(&server).await;
     let client = client(&server, &[("MLFERRY_SOURCE_USERNAME", "a"), ("MLFERRY_SOURCE_PASSWORD", "b")], &[]);
     ask(&client).await.unwrap();
-    assert_eq!(ask(&client).await.unwrap_err().class(), Class::Auth, "a person who asks is told");
+    assert_eq!(ask(&client).await.unwrap_err().class(), Class::Auth, "an interactive request fails");
     let _work = client.sign_in.credential_wait().work();
     let mut news = client.sign_in.credential_wait().waiting();
-    let said = async { news.wait_for(Option::is_some).await.unwrap().clone().unwrap() };
-    let (answer, said) = tokio::join!(ask(&client), said);
+    let message = async { news.wait_for(Option::is_some).await.unwrap().clone().unwrap() };
+    let (answer, message) = tokio::join!(ask(&client), message);
     answer.unwrap();
-    assert!(said.contains("run the same command again"), "{said}");
+    assert!(message.contains("run the same command again"), "{message}");
     client.upload("/api/2.0/mlflow-artifacts/artifacts", "a.txt", Some(3), &Twice(b"abc")).await.unwrap();
 }
 
@@ -282,11 +282,11 @@ async fn no_credential_goes_to_another_server() {
     Mock::given(path(SEARCH)).respond_with(ok()).expect(0).mount(&other).await;
     let variables = [("MLFERRY_SOURCE_TOKEN", "hush"), ("MLFERRY_SOURCE_HEADERS", "X-Key: hush")];
     let error = ask(&client(&server, &variables, &[])).await.unwrap_err();
-    assert!(error.to_string().ends_with(&format!("leads to another server, {}", other.uri())), "{error}");
+    assert!(error.to_string().ends_with(&format!("redirects to another server, {}", other.uri())), "{error}");
 }
 
 #[tokio::test]
-async fn within_one_server_a_call_is_led_on_with_its_body() {
+async fn a_redirect_within_one_server_keeps_the_body() {
     let server = MockServer::start().await;
     let to = ResponseTemplate::new(308).insert_header("location", "/new");
     Mock::given(path(SEARCH)).respond_with(to).mount(&server).await;
@@ -302,7 +302,7 @@ async fn within_one_server_a_call_is_led_on_with_its_body() {
     let (address, _) = Address::parse(&circle.uri()).unwrap();
     let client = Client::new(address, Access::default()).unwrap();
     let call = Call::new(Method::GET, "/version");
-    assert!(client.bytes(&call).await.unwrap_err().to_string().contains("leads to"));
+    assert!(client.bytes(&call).await.unwrap_err().to_string().contains("redirects to"));
 }
 
 #[test]
@@ -310,7 +310,7 @@ fn certificates_of_one_server_come_before_those_of_all() {
     let folder = tempfile::tempdir().unwrap();
     let missing = folder.path().join("missing.pem");
     let missing = missing.to_str().unwrap();
-    for (name, said) in [
+    for (name, message) in [
         ("MLFERRY_SOURCE_SERVER_CERT_PATH", "…_SERVER_CERT_PATH: "),
         ("MLFLOW_TRACKING_SERVER_CERT_PATH", "…_SERVER_CERT_PATH: "),
         ("REQUESTS_CA_BUNDLE", "REQUESTS_CA_BUNDLE: "),
@@ -318,7 +318,7 @@ fn certificates_of_one_server_come_before_those_of_all() {
         let variables = [(name, missing), ("CURL_CA_BUNDLE", "/other")];
         let (address, _) = Address::parse("https://h").unwrap();
         let error = Client::new(address, access(&variables, &[]).unwrap()).err().unwrap();
-        assert!(error.to_string().starts_with(said), "{error}");
+        assert!(error.to_string().starts_with(message), "{error}");
     }
 }
 

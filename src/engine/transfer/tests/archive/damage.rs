@@ -154,7 +154,7 @@ fn a_directory_without_checksums_is_imported_with_a_note() {
     fs::write(&origin, text.replace(r#""format": 2"#, r#""format": 1"#)).unwrap();
     let result = exported.import();
     assert_eq!(result.code, 0, "{result:?}");
-    assert!(result.notes.iter().any(|note| note.contains("has not all checksums")), "{result:?}");
+    assert!(result.notes.iter().any(|note| note.contains("does not have all checksums")), "{result:?}");
     assert_eq!(exported.0.differences(), [""; 0]);
     // The export resumes in the format in which it was started.
     let result = exported.export();
