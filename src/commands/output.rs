@@ -92,7 +92,7 @@ impl Printer {
         may
     }
 
-    /// Prints a question and leaves the cursor behind it.
+    /// Prints a question and leaves the cursor after it.
     pub fn ask(question: &str) {
         let _ = write!(stderr(), "{} ", printable(question));
         let _ = stderr().flush();
