@@ -64,10 +64,8 @@ impl Config {
         if let Some(name) = profile.as_ref().filter(|name| !file.profiles.contains_key(*name)) {
             return Err(match &path {
                 Some(path) => file.no_profile(name).at(path.display()),
-                None => {
-                    Error::usage(format!("there is no configuration file, and so no profile {name:?}"))
-                        .hint("`mlferry config init` writes one to start from")
-                }
+                None => Error::usage(format!("there is no configuration file, and so no profile {name:?}"))
+                    .hint("`mlferry config init` writes one to start from"),
             });
         }
         let home = get("HOME").map(PathBuf::from);
@@ -210,7 +208,11 @@ pause = [\"x\", \"F5\"]
     #[test]
     fn what_is_wrong_is_told_with_its_line_and_what_was_meant() {
         for (text, message, hint) in [
-            ("[profile.a]\nsorce = \"x\"", "config.toml:2: sorce is not a setting here", "did you mean source"),
+            (
+                "[profile.a]\nsorce = \"x\"",
+                "config.toml:2: sorce is not a setting here",
+                "did you mean source",
+            ),
             (
                 "\ntarget = \"x\"",
                 "config.toml:2: target is not a setting here",

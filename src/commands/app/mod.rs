@@ -43,8 +43,7 @@ async fn find(text: &str, region: Option<&str>) -> Result<(Provision, Arn)> {
     let found = provision.find(text).await?.ok_or_else(|| {
         let region = provision.region();
         let message = format!("there is no App or tracking server named {text:?} in {region}");
-        Error::new(Class::NotFound, message)
-            .hint(format!("`mlferry app list --region {region}` lists them"))
+        Error::new(Class::NotFound, message).hint(format!("`mlferry app list --region {region}` lists them"))
     })?;
     let arn = Arn::parse(&found.arn)?;
     Ok((provision, arn))

@@ -30,7 +30,7 @@ pub fn trouble(text: &str, end: Side) -> Option<String> {
     match Url::parse(text) {
         Err(error) => Some(format!("not an address: {error}")),
         Ok(url) if !matches!(url.scheme(), "http" | "https" | "file" | "sqlite") => {
-            Some(format!("{:?} is no scheme of a tracking server's address", url.scheme()))
+            Some(format!("{:?} is not a scheme of a tracking server's address", url.scheme()))
         }
         Ok(url) if url.scheme() == "file" && end == Side::Source => None,
         Ok(url) if matches!(url.scheme(), "file" | "sqlite") => {

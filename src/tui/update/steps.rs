@@ -298,11 +298,8 @@ pub fn resume_at_step(model: &mut Model) -> Vec<Effect> {
     model.step = reached;
     focus(model);
     if reached != step {
-        model.notice = Some(format!(
-            "the session goes on at step {} {} once this is mended",
-            step as usize + 1,
-            step.title()
-        ));
+        model.notice =
+            Some(format!("fix this to resume the session at step {} {}", step as usize + 1, step.title()));
     }
     Vec::new()
 }

@@ -57,9 +57,9 @@ fn nothing(model: &Model) -> String {
     let words = match &validation.work.phase {
         Phase::Idle | Phase::Starting | Phase::Running => "none so far",
         Phase::Ended(result) => match result.as_ref() {
-            Err(_) => "none up to where it broke off",
-            Ok(outcome) if outcome.stopped => "none up to where it was stopped",
-            Ok(_) if validation.is_report_old => "none is left of those that were found",
+            Err(_) => "none before the job failed",
+            Ok(outcome) if outcome.stopped => "none before the job was stopped",
+            Ok(_) if validation.is_report_old => "all differences that were found are gone",
             Ok(_) => "no differences: both sides are the same",
         },
     };
