@@ -108,7 +108,7 @@ async fn wizard(
     state: StateDir,
     ends: &Endpoints<'_>,
     config: &Config,
-    anew: bool,
+    is_new_session: bool,
 ) -> Result<u8> {
     let WizardEnds { source, target, artifact_store_uri, region, role_arn, .. } = cli.ends;
     let app = NewApp {
@@ -131,7 +131,7 @@ async fn wizard(
         display,
         keymap,
         profile: config.profile.clone(),
-        anew,
+        is_new_session,
     };
     tui::run(start).await
 }

@@ -63,7 +63,9 @@ pub fn view(model: &Model, frame: &mut Frame) {
     footer::view(model, frame, footer);
     match &model.overlay {
         None => {}
-        Some(Overlay::Resume(session, anew)) => dialog::resume(model, frame, area, session, *anew),
+        Some(Overlay::Resume(session, start_over)) => {
+            dialog::resume(model, frame, area, session, *start_over)
+        }
         Some(Overlay::Quit(parting)) => dialog::quit(model, frame, area, *parting),
         Some(Overlay::Ask(ask)) => dialog::ask(model, frame, area, ask),
         Some(Overlay::Confirm(write, agreed)) => dialog::confirm(model, frame, area, *write, *agreed),

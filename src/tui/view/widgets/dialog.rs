@@ -16,7 +16,7 @@ use crate::tui::update::consent;
 
 const WIDTH: u16 = 66;
 
-pub fn resume(model: &Model, frame: &mut Frame, area: Rect, session: &Session, anew: bool) {
+pub fn resume(model: &Model, frame: &mut Frame, area: Rect, session: &Session, start_over: bool) {
     let look = model.look;
     let width = usize::from(WIDTH.min(area.width)) - 4;
     let ends = format!("{} {} {}", session.source, look.glyphs.arrow, session.target);
@@ -27,8 +27,8 @@ pub fn resume(model: &Model, frame: &mut Frame, area: Rect, session: &Session, a
         Line::raw(text::cut(&ends, width, look.glyphs.ellipsis)),
         Line::default(),
     ];
-    lines.push(answer(model, &resume, !anew, width));
-    lines.push(answer(model, "Start over", anew, width));
+    lines.push(answer(model, &resume, !start_over, width));
+    lines.push(answer(model, "Start over", start_over, width));
     let inside = paint::card(model, frame, area, "Welcome back", WIDTH, lines.len() as u16 + 2);
     paint::lines(frame, inside, lines);
 }
