@@ -46,7 +46,7 @@ pub enum AppCommand {
 
 #[derive(Clone, Debug, Default, Args)]
 pub struct Region {
-    /// The AWS region [default: AWS_REGION, else that of the profile]
+    /// The AWS region [default: AWS_REGION, else the region of the profile]
     #[arg(long, value_name = "REGION")]
     pub region: Option<String>,
 }

@@ -131,7 +131,7 @@ impl<'a> ProgressReporter<'a> {
         }
     }
 
-    /// Returns the differences by what an import can do about them.
+    /// Returns the counts of the differences that an import can and cannot correct.
     pub fn end(self) -> Repairs {
         if let Style::Bars(bars, ..) = &self.style {
             bars.clear();

@@ -94,8 +94,8 @@ impl Keymap {
     }
 }
 
-/// The keys that this row accepts. The list is empty where the keys are not usable: where text is typed, a letter is
-/// part of the text.
+/// The keys that this row accepts. The list is empty if none of them is usable: in a text field, a letter is part of
+/// the text.
 fn allowed(row: &Row, keys: &[Key]) -> Vec<Key> {
     let in_text = row.layers.iter().any(|layer| layer.takes_text());
     let mut allowed: Vec<Key> = keys.iter().copied().filter(|key| !in_text || !key.is_typed()).collect();
@@ -177,7 +177,7 @@ mod tests {
     fn an_action_has_the_keys_it_is_given() {
         let keymap = of(&[("pause", "F9"), ("page_up", "Ctrl-b"), ("help", "H")]).unwrap();
         assert_eq!([first(&keymap, "pause"), first(&keymap, "page_up")], ["F9", "Ctrl-b"]);
-        // In a field a letter is text, and the keys that the screens name stay.
+        // In a text field a letter is text. Keys that texts on the screens name are kept.
         let keys = |layer: Layer| {
             let row = TABLE.iter().position(|row| row.action == Action::Help && row.layers.contains(&layer));
             keymap.keys(row.unwrap()).iter().copied().map(spelling::of).collect::<Vec<_>>()

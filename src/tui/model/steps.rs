@@ -1,4 +1,4 @@
-//! The status of each step: done, open, or waiting and for what; and the next step.
+//! The status of each step (done, open, or blocked with the reason), and the next step.
 
 use super::address;
 use super::job::JobState;

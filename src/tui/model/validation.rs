@@ -15,7 +15,7 @@ pub struct Validation {
     pub outline: DiffTree,
     /// Number of differences found, including those that are not kept.
     pub found: u64,
-    /// The same differences by what an import can do about them.
+    /// The counts of the differences that an import can and cannot correct.
     pub repairs: Repairs,
     /// The selected row of the open difference, if one is open.
     pub detail: Option<usize>,

@@ -199,7 +199,7 @@ fn accept(model: &mut Model) -> Vec<Effect> {
         Some(Overlay::Confirm(write, true)) => agree(model, write),
         Some(Overlay::Confirm(_, false)) => Vec::new(),
         Some(Overlay::Create) => apps::create(model),
-        // A new session: the old session stays on the disk until the new one is saved over it.
+        // A new session: the old session stays on the disk until the new one replaces it.
         Some(Overlay::Ask(_) | Overlay::Resume(..) | Overlay::Help(_) | Overlay::Link(_)) | None => {
             steps::focus(model);
             Vec::new()
