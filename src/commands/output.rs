@@ -42,7 +42,7 @@ impl Printer {
     /// A line of the result for the user.
     pub fn result(&self, line: &str) {
         if !self.json {
-            // A closed pipe needs no more lines.
+            // If the reader has closed the pipe, the line is not needed.
             let _ = writeln!(stdout(), "{}", printable(line));
         }
     }

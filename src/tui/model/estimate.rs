@@ -13,7 +13,7 @@ const POINTS_PER_REQUEST: u64 = 1_000;
 const CONCURRENCY: f64 = 8.0;
 /// Minimum time of an answer in seconds, even for a near server.
 const MIN_LATENCY: f64 = 0.02;
-/// Bytes per second through one machine.
+/// Assumed transfer rate through one machine, in bytes per second.
 const BYTES_PER_SECOND: f64 = 50e6;
 
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 /// The time that one column of the sparkline covers.
 const BUCKET: Duration = Duration::from_secs(3);
-/// Three minutes.
+/// Number of columns: they cover three minutes.
 const MAX_BUCKETS: usize = 60;
 
 #[derive(Clone, Debug, Default)]

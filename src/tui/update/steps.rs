@@ -221,7 +221,7 @@ pub fn quit(model: &Model) -> Vec<Effect> {
     effects
 }
 
-/// Stores the state for the next start.
+/// Stores the session for the next start, or deletes it after a validation without differences.
 pub fn save_or_forget(model: &Model) -> Vec<Effect> {
     match model.overlay {
         // The user has not answered, so the next start asks again.

@@ -29,7 +29,7 @@ pub fn view(model: &Model, frame: &mut Frame, area: Rect) {
     let directory = u16::from(model.route.by_directory);
     let mut routes = routes(model);
     if is_low {
-        // The routes name themselves.
+        // The routes are clear without their heading.
         routes.remove(0);
     }
     let taken = head.len() as u16 + rows as u16 + 1 + routes.len() as u16 + directory;

@@ -19,7 +19,7 @@ use crate::tui::view::widgets::paint;
 
 /// From this width on the sign of a mark is followed by its word.
 const WITH_WORDS: usize = 72;
-/// Width of the words.
+/// Width of the column for these words.
 const WORD: usize = 11;
 
 pub fn view(model: &Model, frame: &mut Frame, area: Rect) {
