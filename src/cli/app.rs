@@ -1,4 +1,4 @@
-//! `mlferry app …`: the App that a migration goes to.
+//! `mlferry app …`: commands for the App that a migration writes to.
 
 use std::path::PathBuf;
 
@@ -18,15 +18,15 @@ Examples:
     --role-arn arn:aws:iam::123456789012:role/mlflow-app
   mlferry app open arn:aws:sagemaker:eu-west-1:123456789012:mlflow-app/app-ABCDEFGHIJKL
 
-Credentials come from where the AWS CLI finds them: AWS_PROFILE, the environment, SSO, a role of the machine.";
+Credentials come from the same places as for the AWS CLI: AWS_PROFILE, the environment, SSO, a role of the machine.";
 
 #[derive(Debug, Subcommand)]
 pub enum AppCommand {
-    /// List the MLflow Apps and the MLflow tracking servers of a region, and say which is which
+    /// List the MLflow Apps and the MLflow tracking servers of a region, by kind
     List(List),
-    /// Create an App and wait until it can be used; one of the same name is taken instead
+    /// Create an App and wait until it can be used, or use the App of this name if there is one
     Create(Create),
-    /// Show everything that SageMaker tells of an App or a tracking server
+    /// Show everything that SageMaker reports about an App or a tracking server
     #[command(after_help = "Example:\n  mlferry app describe mlflow-production --region eu-west-1 --json")]
     Describe(One),
     /// Wait until an App can be used
@@ -40,13 +40,13 @@ pub enum AppCommand {
     Update(Update),
     /// Print the IAM policies that a migration needs, filled in
     Policy(Policy),
-    /// Test how a live App behaves where AWS does not document it, and write the answers to a file for a bug report
+    /// Test the undocumented behaviour of a live App, and write the results to a file for a bug report
     Probe(Probe),
 }
 
 #[derive(Clone, Debug, Default, Args)]
 pub struct Region {
-    /// The AWS region [default: AWS_REGION, else that of the profile]
+    /// The AWS region [default: AWS_REGION, else the region of the profile]
     #[arg(long, value_name = "REGION")]
     pub region: Option<String>,
 }
@@ -68,14 +68,14 @@ pub struct One {
     pub region: Region,
 }
 
-/// How long AWS is waited for
+/// How long to wait for AWS
 #[derive(Clone, Copy, Debug, Args)]
 pub struct Waiting {
-    /// Seconds between two looks at the status
+    /// Seconds between two requests for the status
     #[arg(long, value_name = "SECONDS", default_value_t = 12.0, value_parser = seconds)]
     pub poll_interval: f64,
 
-    /// Give up waiting after so many seconds; AWS goes on
+    /// Stop waiting after this many seconds; AWS continues
     #[arg(long, value_name = "SECONDS", default_value_t = 900.0, value_parser = seconds)]
     pub timeout: f64,
 }
@@ -86,7 +86,7 @@ fn seconds(text: &str) -> Result<f64, String> {
     fits.then_some(seconds).ok_or_else(|| "a number of seconds above 0, at most a day".to_owned())
 }
 
-/// `ModelRegistrationMode`, in SageMaker's words
+/// `ModelRegistrationMode`, with SageMaker's own names
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Registration {
     #[value(name = "AutoModelRegistrationEnabled")]
@@ -108,7 +108,7 @@ pub struct Create {
     #[arg(long, value_name = "s3://BUCKET/PREFIX")]
     pub artifact_store_uri: String,
 
-    /// The role that the App itself works with; `mlferry app policy app-role` prints what it needs
+    /// The role that the App itself uses; `mlferry app policy app-role` prints the policy that it needs
     #[arg(long, value_name = "ARN")]
     pub role_arn: String,
 
@@ -124,7 +124,7 @@ pub struct Create {
     #[arg(long, value_name = "Tue:03:30")]
     pub weekly_maintenance_window_start: Option<String>,
 
-    /// Whether registered models are copied to the SageMaker Model Registry; an import wants this off
+    /// Whether registered models are copied to the SageMaker Model Registry; an import needs this off
     #[arg(long, value_name = "MODE", value_enum, default_value_t = Registration::Disabled)]
     pub model_registration_mode: Registration,
 
@@ -134,11 +134,11 @@ pub struct Create {
     #[command(flatten)]
     pub waiting: Waiting,
 
-    /// Return as soon as AWS has taken the order
+    /// Return as soon as AWS has accepted the request
     #[arg(long)]
     pub no_wait: bool,
 
-    /// Do not ask
+    /// Do not ask for confirmation
     #[arg(short, long)]
     pub yes: bool,
 }
@@ -195,10 +195,10 @@ pub enum PolicyName {
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example:\n  mlferry app policy app-role --bucket my-bucket --prefix mlflow > app-role.json\n\nWhat is not given stays a placeholder such as ${Bucket}."
+    after_help = "Example:\n  mlferry app policy app-role --bucket my-bucket --prefix mlflow > app-role.json\n\nValues that are not given stay placeholders such as ${Bucket}."
 )]
 pub struct Policy {
-    /// Only this one; nothing but its JSON is printed on stdout then [default: all]
+    /// Print only this policy; stdout then contains only its JSON [default: all]
     #[arg(value_enum, value_name = "POLICY")]
     pub policy: Option<PolicyName>,
 
@@ -208,23 +208,23 @@ pub struct Policy {
     #[command(flatten)]
     pub region: Region,
 
-    /// The bucket that the artifacts are in
+    /// The bucket of the artifacts
     #[arg(long, value_name = "NAME")]
     pub bucket: Option<String>,
 
-    /// The beginning of their keys
+    /// The prefix of the artifacts' keys
     #[arg(long, value_name = "PATH")]
     pub prefix: Option<String>,
 
-    /// The ARN of the role that the App works with
+    /// The ARN of the role that the App uses
     #[arg(long, value_name = "ARN")]
     pub role: Option<String>,
 
-    /// The ARN of the role that mlferry runs with
+    /// The ARN of the role that mlferry uses
     #[arg(long, value_name = "ARN")]
     pub migration_role: Option<String>,
 
-    /// The ARN of an App that is there, or of a tracking server; without it the policy allows to create an App
+    /// The ARN of an existing App or tracking server; without it the policy allows mlferry to create an App
     #[arg(long, value_name = "ARN")]
     pub app: Option<String>,
 
@@ -235,13 +235,13 @@ pub struct Policy {
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example:\n  mlferry app probe mlflow-production --output app-probe.json\n\nIt makes experiments with a run and a trace in the App, deletes them again, and says what stays.\nNeither account, ids, buckets nor names get into the file."
+    after_help = "Example:\n  mlferry app probe mlflow-production --output app-probe.json\n\nIt creates experiments with a run and a trace in the App, deletes them again, and lists what remains.\nThe file contains no account, id, bucket or name."
 )]
 pub struct Probe {
     #[command(flatten)]
     pub one: One,
 
-    /// Where to write what was found
+    /// Where to write the results
     #[arg(long, value_name = "FILE", default_value = "mlferry-app-probe.json")]
     pub output: PathBuf,
 
@@ -249,7 +249,7 @@ pub struct Probe {
     #[arg(long)]
     pub limits: bool,
 
-    /// Do not ask
+    /// Do not ask for confirmation
     #[arg(short, long)]
     pub yes: bool,
 }

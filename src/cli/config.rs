@@ -1,17 +1,17 @@
-//! `mlferry config …`, and the options that lead to a configuration.
+//! `mlferry config …`, and the options that select a configuration.
 
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-/// Where what is not typed comes from.
+/// The source of the values that the user does not type.
 #[derive(Debug, Args)]
 pub struct Configuration {
     /// Read the configuration from this file [default: MLFERRY_CONFIG, else config.toml in the user's config directory]
     #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
 
-    /// Take what is not given from this profile of the configuration [default: MLFERRY_PROFILE, else its default_profile]
+    /// Take values that are not given from this profile of the configuration [default: MLFERRY_PROFILE, else its default_profile]
     #[arg(long, global = true, value_name = "NAME")]
     pub profile: Option<String>,
 }
@@ -29,8 +29,8 @@ Examples:
   mlferry config show --profile staging
   mlferry check --profile staging
 
-The command line counts most, then the environment (MLFERRY_SOURCE for --source), the profile, the file's [defaults], and
-what is built in. A variable of MLflow or AWS (MLFLOW_TRACKING_URI, AWS_REGION) counts where nothing else says anything.
+The command line takes precedence, then the environment (MLFERRY_SOURCE for --source), the profile, the file's [defaults],
+and the built-in defaults. A variable of MLflow or AWS (MLFLOW_TRACKING_URI, AWS_REGION) applies if no other value is set.
 Passwords and tokens are never read from the file.";
 
 #[derive(Clone, Copy, Debug, Subcommand)]
@@ -38,10 +38,10 @@ pub enum ConfigCommand {
     /// Show each setting and where it comes from; secrets only as "set"
     #[command(after_help = "Example:\n  mlferry config show\n  mlferry config show --profile staging --json")]
     Show,
-    /// Print where the file is, or would be
+    /// Print the path of the file, whether it exists or not
     #[command(after_help = "Example:\n  mlferry config path")]
     Path,
-    /// Write an example of everything to start from; never over a file that is there
+    /// Write an example file with every setting; an existing file is never overwritten
     #[command(after_help = "Example:\n  mlferry config init\n  mlferry config init --config ./mlferry.toml")]
     Init,
 }

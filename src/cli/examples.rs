@@ -1,5 +1,5 @@
-//! The help is true: every command has an example, and every example can be typed, as can those of the README and of
-//! `docs`. Messages that `docs/troubleshooting.md` explains are messages of the program.
+//! Checks the help: every command has an example, and the program accepts every example, also those in the README and
+//! in `docs`. Every message that `docs/troubleshooting.md` explains occurs in the source.
 
 use std::fs;
 use std::path::Path;
@@ -8,7 +8,7 @@ use clap::{Command, CommandFactory, Parser};
 
 use super::Cli;
 
-/// The words of a line as a shell would part them, up to a comment, a pipe or a redirection.
+/// Splits a line into words as a shell does, up to a comment, a pipe or a redirection.
 fn words(line: &str) -> Vec<String> {
     let (mut words, mut quote, mut is_open) = (Vec::<String>::new(), None, false);
     for c in line.chars() {
@@ -23,7 +23,7 @@ fn words(line: &str) -> Vec<String> {
     words
 }
 
-/// The last word, or a new one, with this after it.
+/// Appends `c` to the last word, or to a new word if none is open. Returns true, because a word is open now.
 fn grow(words: &mut Vec<String>, is_open: bool, c: Option<char>) -> bool {
     if !is_open {
         words.push(String::new());
@@ -32,7 +32,7 @@ fn grow(words: &mut Vec<String>, is_open: bool, c: Option<char>) -> bool {
     true
 }
 
-/// The command lines of a text, continued ones as one.
+/// The command lines of a text. Continued lines are joined.
 fn lines(text: &str) -> Vec<String> {
     let text = text.replace("\\\n", " ");
     let lines = text.lines().map(str::trim).filter(|line| *line == "mlferry" || line.starts_with("mlferry "));
@@ -41,7 +41,7 @@ fn lines(text: &str) -> Vec<String> {
 
 #[track_caller]
 fn can_be_typed(line: &str) {
-    // Filled in from a profile where it is used.
+    // The profile supplies missing options.
     let is_from_profile = line.contains("--profile");
     if let Err(error) = Cli::try_parse_from(words(line)) {
         let is_missing = error.kind() == clap::error::ErrorKind::MissingRequiredArgument;
@@ -79,7 +79,7 @@ fn the_pages_can_be_typed() {
     assert!(count > 25, "{count}");
 }
 
-/// The text of every source file, with literals that go over several lines as one.
+/// Appends the text of every source file to `text`. Literals that span several lines are joined.
 fn sources(folder: &Path, text: &mut String) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -101,11 +101,11 @@ fn messages_that_are_explained_exist() {
     let rows = page.lines().filter_map(|line| line.strip_prefix("| `")?.split(" | ").next());
     let mut count = 0;
     for row in rows {
-        // What stands in quotes or is a number is filled in.
+        // The program fills in quoted texts and numbers.
         let quoted = row.split('`').step_by(2).flat_map(|message| message.split(['…', '"']));
         for part in quoted.filter(|part| part.contains(' ') && part.len() > 12) {
             let fixed = part.trim().replace("2 parts", "{total} {parts}");
-            assert!(text.contains(&fixed), "{fixed:?} is not said anywhere");
+            assert!(text.contains(&fixed), "{fixed:?} is in no source file");
             count += 1;
         }
     }

@@ -1,4 +1,4 @@
-//! The steps of a migration, a command each, and all of them in one.
+//! The steps of a migration: one command for each, and one command for all of them.
 
 use std::path::PathBuf;
 
@@ -14,7 +14,7 @@ pub struct Check {
     #[command(flatten)]
     pub source: Source,
 
-    /// Look at this target too
+    /// Check this target too
     #[arg(long, value_name = "URI")]
     pub target: Option<String>,
 
@@ -24,7 +24,7 @@ pub struct Check {
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example:\n  mlferry connect --source http://localhost:5000 --target arn:aws:sagemaker:eu-west-1:123456789012:mlflow-app/app-ABCDEFGHIJKL\n\nAt an App's artifact store a small object is written and deleted again; nothing else is changed."
+    after_help = "Example:\n  mlferry connect --source http://localhost:5000 --target arn:aws:sagemaker:eu-west-1:123456789012:mlflow-app/app-ABCDEFGHIJKL\n\nIn an App's artifact store a small object is written and deleted again; nothing else is changed."
 )]
 pub struct Connect {
     /// Where to read: a tracking server, the ARN of a SageMaker tracking server, or a directory that holds an export
@@ -37,7 +37,7 @@ pub struct Connect {
     #[command(flatten)]
     pub target: Target,
 
-    /// Look whether an export to this directory would have room
+    /// Check whether this directory has room for an export
     #[arg(long, value_name = "DIR")]
     pub output_dir: Option<PathBuf>,
 }
@@ -66,7 +66,7 @@ pub struct Export {
     #[command(flatten)]
     pub source: Source,
 
-    /// A new or empty directory, or one that an export was begun in
+    /// A new or empty directory, or the directory of an earlier export
     #[arg(long, value_name = "DIR")]
     pub output_dir: PathBuf,
 
@@ -80,7 +80,7 @@ pub struct Export {
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  mlferry import --input-dir mlflow-export --target http://new:5000\n  mlferry import --source http://localhost:5000 --target http://new:5000\n\nImporting twice is the same as importing once."
+    after_help = "Examples:\n  mlferry import --input-dir mlflow-export --target http://new:5000\n  mlferry import --source http://localhost:5000 --target http://new:5000\n\nImporting twice has the same result as importing once."
 )]
 pub struct Import {
     /// A directory that holds an export
@@ -104,19 +104,19 @@ pub struct Import {
     #[arg(long, value_name = "FILE")]
     pub journal: Option<PathBuf>,
 
-    /// Look into runs that the target has already, too, and add what they lack: for when their journal is gone
+    /// Also check runs that are already on the target, and add missing data (use this when their journal is lost)
     #[arg(long)]
     pub update: bool,
 
-    /// With --update: how to tell that a file has changed at the source since it was migrated
+    /// With --update: how to detect that a file has changed at the source since it was migrated
     #[arg(long, value_name = "HOW", value_enum, default_value_t, requires = "update")]
     pub artifacts: Compared,
 }
 
-/// How files that were migrated before are compared with the source's
+/// How files that were migrated before are compared with the files of the source
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
 pub enum Compared {
-    /// By size, and by what the store says of their last writing where this machine reads it: a server does not tell
+    /// By size, and by modification time if this machine reads the store directly: a server does not report the time
     #[default]
     Size,
     /// By SHA-256: every byte at the source is read again
@@ -126,7 +126,7 @@ pub enum Compared {
 #[derive(Debug, Args)]
 pub struct Target {
     /// Where to write: http(s)://host:port of a tracking server, or the ARN of an MLflow App or a SageMaker tracking server
-    /// [default: MLFLOW_TRACKING_URI, where no source is a server]
+    /// [default: MLFLOW_TRACKING_URI, if no source is a server]
     #[arg(long, value_name = "URI")]
     pub target: Option<String>,
 
@@ -151,7 +151,7 @@ pub enum Artifacts {
     after_help = "Example:\n  mlferry validate --source http://localhost:5000 --target http://new:5000 --artifacts checksum --report report.html\n\nSigns: = same, - missing on the target, + only on the target, * differs, ! cannot be read."
 )]
 pub struct Validate {
-    /// The one side: a tracking server or an export directory
+    /// One side: a tracking server or an export directory
     #[arg(long, value_name = "URI|DIR")]
     pub source: String,
 
@@ -191,11 +191,11 @@ pub struct Run {
     #[command(flatten)]
     pub target_header: TargetHeader,
 
-    /// Go by way of this directory
+    /// Export to this directory, then import from it
     #[arg(long, value_name = "DIR")]
     pub output_dir: Option<PathBuf>,
 
-    /// Go straight from server to server; this is the default
+    /// Copy directly from server to server; this is the default
     #[arg(long, conflicts_with = "output_dir")]
     pub direct: bool,
 
@@ -209,7 +209,7 @@ pub struct Run {
     #[arg(long, value_name = "FILE")]
     pub report: Option<PathBuf>,
 
-    /// Do not ask
+    /// Do not ask for confirmation
     #[arg(short, long)]
     pub yes: bool,
 }

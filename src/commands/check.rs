@@ -73,7 +73,7 @@ fn print_table(report: &CheckReport, printer: &Printer) {
         |title: &str, count: &str, text: &str| printer.result(&format!("  {title:<30} {count:>9}  {text}"));
     let kinds: Vec<_> = report.kinds.iter().filter(|row| row.is_shown()).collect();
     if !kinds.is_empty() {
-        row("", "there", "arrives");
+        row("", "count", "arrives");
     }
     for kind in kinds {
         for (index, text) in arrives(&kind.survival).iter().enumerate() {
@@ -85,7 +85,7 @@ fn print_table(report: &CheckReport, printer: &Printer) {
     }
     let others: Vec<_> = report.others.iter().filter(|other| other.tally.is_some()).collect();
     if !others.is_empty() {
-        row("", "there", "does not arrive, because");
+        row("", "count", "does not arrive, because");
     }
     for other in others {
         let why = other.tally.unknown.as_deref().map(|why| format!(" ({why})")).unwrap_or_default();

@@ -47,9 +47,9 @@ fn init(path: &Path, printer: &Printer) -> Result<()> {
     let keys: Vec<(&str, String)> =
         keys.iter().filter_map(|(name, key)| Some((name.as_str(), key.clone()?))).collect();
     let mut file = std::fs::File::create_new(path).map_err(|e| match e.kind() {
-        std::io::ErrorKind::AlreadyExists => Error::usage("is there already, and stays as it is")
+        std::io::ErrorKind::AlreadyExists => Error::usage("the file exists and is not overwritten")
             .at(path.display())
-            .hint("name another file with --config, to copy from"),
+            .hint("name another file with --config"),
         _ => at(e),
     })?;
     std::io::Write::write_all(&mut file, example(&keys).as_bytes()).map_err(at)?;
@@ -61,7 +61,7 @@ fn init(path: &Path, printer: &Printer) -> Result<()> {
 fn show(place: &DefaultPath, config: &Config, printer: &Printer) {
     let file = config.path.as_deref().or(place.path.as_deref()).map(|path| path.display().to_string());
     let file = file.unwrap_or_default();
-    let none = if config.path.is_none() { " (is not there)" } else { "" };
+    let none = if config.path.is_none() { " (does not exist)" } else { "" };
     printer.object(
         "config",
         &json!({ "file": file, "is_there": config.path.is_some(), "profile": config.profile }),

@@ -19,7 +19,7 @@ use crate::error::{Error, Result};
 use crate::tui::require_terminal;
 use crate::tui::terminal::signals::{Signal, Signals};
 
-/// How often and how long the removal of the demo's folder is tried, while its servers are still ending.
+/// Number of attempts to remove the demo's folder, and the time between them: its servers may still be ending.
 const REMOVALS: u32 = 50;
 const REMOVAL_EVERY: Duration = Duration::from_millis(200);
 
@@ -71,7 +71,7 @@ async fn in_folder(
 }
 
 async fn start(folder: &Path, venv: &Venv, printer: &Printer) -> Result<(MlflowServer, Sandbox)> {
-    printer.news("starting an MLflow server, and a stand-in of SageMaker …");
+    printer.news("starting an MLflow server and a stand-in for SageMaker …");
     let (source_dir, aws_dir) = (folder.join("source"), folder.join("aws"));
     let (source, sandbox) = tokio::try_join!(
         MlflowServer::start(venv, &source_dir, ServerOptions::default()),

@@ -28,7 +28,7 @@ impl<'a> Endpoints<'a> {
         let wait = match wait {
             None => limits::DEFAULT_OUTAGE_WAIT,
             Some(text) => limits::parse_duration(text).ok_or_else(|| {
-                Error::usage(format!("--wait: {text:?} is no time"))
+                Error::usage(format!("--wait: {text:?} is not a duration"))
                     .hint("write 90s, '10 min' or 1h; 0 for none")
             })?,
         };
@@ -79,11 +79,11 @@ pub fn source_text(given: Option<&str>) -> Result<String> {
     text(given, Side::Source)
 }
 
-/// `--target`, or else MLflow's own variable, unless the source is a server: then the variable means that one.
+/// `--target`, or else MLflow's own variable, unless the source is a server: then the variable names the source.
 pub fn target_text(given: Option<&str>, source: Option<&str>) -> Result<String> {
     match (given, source) {
         (None, Some(source)) if is_server(source) => Err(Error::usage("--target is missing").hint(
-            "give --target http://host:5000 or the ARN of an MLflow App; MLFLOW_TRACKING_URI counts only where no \
+            "give --target http://host:5000 or the ARN of an MLflow App; MLFLOW_TRACKING_URI applies only if no \
              source is a server",
         )),
         _ => text(given, Side::Target),
@@ -95,7 +95,7 @@ fn text(given: Option<&str>, end: Side) -> Result<String> {
     given.map(str::to_owned).or_else(from_env).ok_or_else(|| {
         let name = end.name();
         Error::usage(format!("--{name} is missing")).hint(format!(
-            "give --{name} http://host:5000 or the ARN of an MLflow App, a --profile that says it, or set MLFLOW_TRACKING_URI"
+            "give --{name} http://host:5000 or the ARN of an MLflow App, a --profile that sets it, or set MLFLOW_TRACKING_URI"
         ))
     })
 }

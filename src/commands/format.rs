@@ -17,21 +17,21 @@ pub fn seconds(seconds: f64) -> String {
 }
 
 /// `1204`, `5000+`, `?`.
-pub fn tally(tally: &Count) -> String {
-    let more = if tally.more { "+" } else { "" };
-    tally.count.map_or_else(|| "?".to_owned(), |count| format!("{count}{more}"))
+pub fn tally(count: &Count) -> String {
+    let more = if count.more { "+" } else { "" };
+    count.count.map_or_else(|| "?".to_owned(), |count| format!("{count}{more}"))
 }
 
 /// One line for each way in which items of a kind are migrated.
-pub fn arrives(survival: &Fidelity) -> Vec<String> {
+pub fn arrives(fidelity: &Fidelity) -> Vec<String> {
     let parts = [
-        ("exactly", survival.exactly),
-        ("rewritten", survival.rewritten),
-        ("kept as tags", survival.kept_as_tags),
-        ("cannot", survival.cannot),
+        ("exactly", fidelity.exactly),
+        ("rewritten", fidelity.rewritten),
+        ("kept as tags", fidelity.kept_as_tags),
+        ("cannot", fidelity.cannot),
     ];
-    let some = parts.into_iter().filter(|(_, what)| !what.is_empty());
-    some.map(|(how, what)| format!("{how}: {what}")).collect()
+    let present = parts.into_iter().filter(|(_, what)| !what.is_empty());
+    present.map(|(how, what)| format!("{how}: {what}")).collect()
 }
 
 /// The progress of a job in one line.

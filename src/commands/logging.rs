@@ -10,10 +10,10 @@ use crate::engine::StateDir;
 use crate::error::{Error, Result};
 use crate::tui::LogRing;
 
-/// A log file that is larger than this is started again.
+/// A log file that is larger than this is emptied when the program starts.
 const MAX_LOG_BYTES: u64 = 10 * 1024 * 1024;
-/// Prefixes of crates that log requests with their headers, and the commands that print credentials, at the most
-/// verbose level.
+/// Prefixes of the names of crates that, at the most verbose level, log the headers of requests and the commands that
+/// print credentials.
 const TALKATIVE: [&str; 4] = ["aws_", "h2", "hyper", "reqwest"];
 
 /// Writes warnings and retries into a file, into the wizard's log pane, and with `--verbose` to stderr. `MLFERRY_LOG`

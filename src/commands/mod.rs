@@ -1,5 +1,4 @@
-//! The headless commands: each command starts engine jobs and passes their events to one of three sinks, which print
-//! bars, plain lines or JSON lines.
+//! The headless commands: each command starts engine jobs and prints their events as bars, plain lines or JSON lines.
 
 mod app;
 mod arguments;
@@ -33,12 +32,12 @@ pub use arguments::{Arguments, Invocation};
 pub use output::Printer;
 
 /// Runs the command and returns the exit code.
-pub fn start(told: Invocation, printer: &Printer) -> Result<u8> {
-    let keys = Keymap::of(&told.config.bindings)?;
-    let cli = &told.cli;
+pub fn start(invocation: Invocation, printer: &Printer) -> Result<u8> {
+    let keys = Keymap::of(&invocation.config.bindings)?;
+    let cli = &invocation.cli;
     match &cli.command {
         Some(Command::Config(args)) => {
-            return config::config(args, cli.configuration.config.clone(), &told.config, printer);
+            return config::config(args, cli.configuration.config.clone(), &invocation.config, printer);
         }
         Some(Command::Completions(args)) => return shell::completions(args.shell, printer),
         Some(Command::Man(args)) => return shell::man(&args.command, printer),
@@ -55,7 +54,7 @@ pub fn start(told: Invocation, printer: &Printer) -> Result<u8> {
         .enable_all()
         .build()
         .map_err(|e| Error::permanent(format!("the runtime cannot start: {e}")))?;
-    let code = runtime.block_on(dispatch(told, keys, state, printer));
+    let code = runtime.block_on(dispatch(invocation, keys, state, printer));
     // A blocking read from a broken disk must not delay the exit.
     runtime.shutdown_timeout(std::time::Duration::from_secs(2));
     code
@@ -83,8 +82,8 @@ fn raise_file_limit() {
     }
 }
 
-async fn dispatch(told: Invocation, keys: Keymap, state: StateDir, printer: &Printer) -> Result<u8> {
-    let Invocation { cli, config, headers, is_new_session } = told;
+async fn dispatch(invocation: Invocation, keys: Keymap, state: StateDir, printer: &Printer) -> Result<u8> {
+    let Invocation { cli, config, headers, is_new_session } = invocation;
     let ends = &Endpoints::of(&config, &headers, cli.wait.as_deref())?;
     match cli.command {
         None => wizard(cli, keys, state, ends, &config, is_new_session).await,
@@ -109,7 +108,7 @@ async fn wizard(
     state: StateDir,
     ends: &Endpoints<'_>,
     config: &Config,
-    anew: bool,
+    is_new_session: bool,
 ) -> Result<u8> {
     let WizardEnds { source, target, artifact_store_uri, region, role_arn, .. } = cli.ends;
     let app = NewApp {
@@ -132,7 +131,7 @@ async fn wizard(
         display,
         keymap,
         profile: config.profile.clone(),
-        anew,
+        is_new_session,
     };
     tui::run(start).await
 }

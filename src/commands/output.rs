@@ -42,7 +42,7 @@ impl Printer {
     /// A line of the result for the user.
     pub fn result(&self, line: &str) {
         if !self.json {
-            // A closed pipe needs no more lines.
+            // If the reader has closed the pipe, the line is not needed.
             let _ = writeln!(stdout(), "{}", printable(line));
         }
     }
@@ -92,7 +92,7 @@ impl Printer {
         may
     }
 
-    /// Prints a question and leaves the cursor behind it.
+    /// Prints a question and leaves the cursor after it.
     pub fn ask(question: &str) {
         let _ = write!(stderr(), "{} ", printable(question));
         let _ = stderr().flush();

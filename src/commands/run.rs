@@ -66,7 +66,7 @@ pub async fn run(args: cli::Run, state: StateDir, ends: &Endpoints<'_>, printer:
 }
 
 enum Moved {
-    /// The job was stopped, or there is nothing to continue with.
+    /// The job was stopped, so there is nothing to validate.
     Ended(Outcome),
     Imported {
         outcome: Outcome,
@@ -112,7 +112,7 @@ async fn import(
     state: &StateDir,
     printer: &Printer,
 ) -> Result<Moved> {
-    let again = target.clone();
+    let imported_to = target.clone();
     let (source, plan, state) = (source.reader()?, plan.clone(), state.clone());
     let job =
         engine::import(Import { source, target, plan, state, journal: None, update: false, reread: false })?;
@@ -121,5 +121,5 @@ async fn import(
         return Ok(Moved::Ended(imported));
     }
     let failed = imported.failed();
-    Ok(Moved::Imported { outcome: imported, failed, target: again })
+    Ok(Moved::Imported { outcome: imported, failed, target: imported_to })
 }

@@ -99,7 +99,9 @@ fn renames(path: &Path) -> Result<BTreeMap<String, String>> {
             return Err(bad(format!("line {line} has an empty name: {old},{new}")));
         }
         if let Some(other) = renames.insert(old.to_owned(), new.to_owned()) {
-            return Err(bad(format!("line {line} names {old:?} again, which becomes {other:?} before")));
+            return Err(bad(format!(
+                "line {line} names {old:?} again, but an earlier line renames it to {other:?}"
+            )));
         }
     }
     Ok(renames)

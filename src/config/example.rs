@@ -8,20 +8,20 @@ pub fn example(keys: &[(&str, String)]) -> String {
     let mut text = String::from(
         "# Settings that you need not type each time. Remove the `#` to use a line.
 #
-# Command line before environment before profile before [defaults]; `mlferry config show` says what holds, and why.
-# Each setting has a variable, too: MLFERRY_SOURCE is source. No password and no token is read from here:
+# Precedence: command line, environment, profile, [defaults]. `mlferry config show` shows each value and its origin.
+# Each setting also has a variable: MLFERRY_SOURCE for source. Passwords and tokens are not read from this file:
 # set MLFERRY_SOURCE_PASSWORD, MLFERRY_SOURCE_TOKEN or MLFERRY_SOURCE_HEADERS (MLFERRY_TARGET_… for the target), or type
 # a password into the wizard.
 
-# The profile that is taken without --profile NAME and MLFERRY_PROFILE
+# The profile that applies without --profile NAME and MLFERRY_PROFILE
 # default_profile = \"staging\"
 ",
     );
     of_group(&mut text, Group::Display);
-    text.push_str("\n# Where from, where to, and how: as many profiles as you like.\n[profile.staging]\n");
+    text.push_str("\n# Source, target and options. You can add any number of profiles.\n[profile.staging]\n");
     of_group(&mut text, Group::Work);
-    text.push_str("\n# The same settings, for whatever the profile does not say.\n[defaults]\n");
-    text.push_str("\n# Keys of the wizard: one, or a list such as [\"x\", \"F5\", \"Ctrl-x\"]. These are those it has.\n# Enter, Esc, Tab, F1 and F2 stay what they are.\n[keys]\n");
+    text.push_str("\n# The same settings, for values that the profile does not set.\n[defaults]\n");
+    text.push_str("\n# Keys of the wizard: one key, or a list such as [\"x\", \"F5\", \"Ctrl-x\"]. The defaults are shown.\n# Enter, Esc, Tab, F1 and F2 keep their meaning.\n[keys]\n");
     for (action, key) in keys {
         // Writing into a string cannot fail.
         let _ = writeln!(text, "# {action} = {key:?}");
@@ -49,10 +49,10 @@ fn comment(setting: &Setting) -> String {
     }
     match (setting.built_in, setting.last) {
         (Some(value), _) => {
-            let _ = write!(comment, "; {value} without it");
+            let _ = write!(comment, "; default: {value}");
         }
         (None, Some(variable)) => {
-            let _ = write!(comment, "; else {variable}");
+            let _ = write!(comment, "; default: {variable}");
         }
         (None, None) => {}
     }

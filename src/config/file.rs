@@ -48,7 +48,7 @@ impl File {
             let start = e.span().map_or(0, |span| span.start);
             Error::usage(e.message().to_owned())
                 .at(reader.place(start))
-                .hint("the file is TOML: `mlferry config init` shows how")
+                .hint("the file is TOML: `mlferry config init` writes an example")
         })?;
         let mut file = Self { path: path.to_owned(), ..Self::default() };
         for (key, value) in table.get_ref() {
@@ -75,9 +75,9 @@ impl File {
 
     fn check_default_profile(&self) -> Result<()> {
         match &self.default_profile {
-            Some(said) if !self.profiles.contains_key(&said.value) => {
-                let place = format!("{}:{}", self.path.display(), said.line);
-                Err(self.no_profile(&said.value).at(place))
+            Some(entry) if !self.profiles.contains_key(&entry.value) => {
+                let place = format!("{}:{}", self.path.display(), entry.line);
+                Err(self.no_profile(&entry.value).at(place))
             }
             _ => Ok(()),
         }
@@ -106,7 +106,7 @@ impl Reader<'_> {
     fn bad<T>(&self, at: &Spanned<T>, message: &str) -> Error {
         Error::usage(message)
             .at(self.place(at.span().start))
-            .hint("`mlferry config init` writes an example of everything")
+            .hint("`mlferry config init` writes an example with every setting")
     }
 
     fn profiles(&self, table: &DeTable<'_>) -> Result<BTreeMap<String, Section>> {
@@ -138,18 +138,20 @@ impl Reader<'_> {
             DeValue::String(text) => text.to_string(),
             DeValue::Boolean(switch) => switch.to_string(),
             DeValue::Integer(number) => number.as_str().to_owned(),
-            _ => return Err(self.bad(value, &format!("{name} is one value"))),
+            _ => return Err(self.bad(value, &format!("{name} takes one value"))),
         };
         let value = setting.shape.of(&text).map_err(|e| e.at(name).at(self.place(start)))?;
         if setting.shape == Shape::Address && secret::sign_in(&value).is_some() {
-            let error = Error::usage("an address here holds no sign-in").at(name).at(self.place(start));
+            let error = Error::usage("an address here must not contain a user name or a password")
+                .at(name)
+                .at(self.place(start));
             return Err(error.hint(secret::ELSEWHERE));
         }
         Ok((setting.key, Entry { value, line: self.line(start) }))
     }
 
     fn unknown(&self, name: &str, group: Group) -> Error {
-        let error = Error::usage(format!("{name} is no setting here"));
+        let error = Error::usage(format!("{name} is not a setting here"));
         if secret::is_for_one(name) {
             return error.hint(secret::ELSEWHERE);
         }
@@ -177,7 +179,7 @@ impl Reader<'_> {
             };
             let keys: Option<Vec<String>> = keys;
             let keys = keys.filter(|keys| !keys.is_empty()).ok_or_else(|| {
-                self.bad(value, "a key is a text such as \"x\", \"Ctrl-x\" or \"F5\", or a list of those")
+                self.bad(value, "a key is a text such as \"x\", \"Ctrl-x\" or \"F5\", or a list of keys")
             })?;
             let start = action.span().start;
             let action = action.get_ref().to_string();
@@ -198,13 +200,11 @@ impl Shape {
                 "false" | "0" => Ok("false".to_owned()),
                 _ => Err(Error::usage(format!("{text:?} is neither true nor false"))),
             },
-            Self::Duration => {
-                match parse_duration(text) {
-                    Some(_) => Ok(text.to_owned()),
-                    None => Err(Error::usage(format!("{text:?} is no time"))
-                        .hint("write 90s, 10 min or 1h; 0 for none")),
-                }
-            }
+            Self::Duration => match parse_duration(text) {
+                Some(_) => Ok(text.to_owned()),
+                None => Err(Error::usage(format!("{text:?} is not a duration"))
+                    .hint("write 90s, 10 min or 1h; 0 for none")),
+            },
             Self::OneOf(all) if all.contains(&text) => Ok(text.to_owned()),
             Self::OneOf(all) => Err(Error::usage(format!("{text:?} is not one of {}", all.join(", ")))
                 .hint(did_you_mean(text, all.iter().copied()))),

@@ -60,14 +60,12 @@ impl Config {
             _ => File::default(),
         };
         let wanted = profile.or_else(|| get("MLFERRY_PROFILE").filter(|name| !name.is_empty()));
-        let profile = wanted.or_else(|| file.default_profile.as_ref().map(|said| said.value.clone()));
+        let profile = wanted.or_else(|| file.default_profile.as_ref().map(|entry| entry.value.clone()));
         if let Some(name) = profile.as_ref().filter(|name| !file.profiles.contains_key(*name)) {
             return Err(match &path {
                 Some(path) => file.no_profile(name).at(path.display()),
-                None => {
-                    Error::usage(format!("there is no configuration that a profile {name:?} could be in"))
-                        .hint("`mlferry config init` writes one to start from")
-                }
+                None => Error::usage(format!("there is no configuration file, and so no profile {name:?}"))
+                    .hint("`mlferry config init` writes one to start from"),
             });
         }
         let home = get("HOME").map(PathBuf::from);
@@ -144,17 +142,17 @@ fn environment(setting: &Setting, get: &impl Fn(&str) -> Option<String>) -> Resu
 }
 
 fn of_file(file: &File, profile: Option<&str>, setting: &Setting) -> Option<Value> {
-    let value = |said: &Entry, origin: Origin| Value { text: said.value.clone(), origin };
+    let value = |entry: &Entry, origin: Origin| Value { text: entry.value.clone(), origin };
     if setting.group == Group::Display {
-        let said = file.display.get(setting.key)?;
-        return Some(value(said, Origin::File { line: said.line }));
+        let entry = file.display.get(setting.key)?;
+        return Some(value(entry, Origin::File { line: entry.line }));
     }
     let of_profile = profile.and_then(|name| {
-        let said = file.profiles.get(name)?.get(setting.key)?;
-        Some(value(said, Origin::Profile { name: name.to_owned(), line: said.line }))
+        let entry = file.profiles.get(name)?.get(setting.key)?;
+        Some(value(entry, Origin::Profile { name: name.to_owned(), line: entry.line }))
     });
     let of_defaults =
-        || file.defaults.get(setting.key).map(|said| value(said, Origin::Defaults { line: said.line }));
+        || file.defaults.get(setting.key).map(|entry| value(entry, Origin::Defaults { line: entry.line }));
     of_profile.or_else(of_defaults)
 }
 
@@ -210,10 +208,14 @@ pause = [\"x\", \"F5\"]
     #[test]
     fn what_is_wrong_is_told_with_its_line_and_what_was_meant() {
         for (text, message, hint) in [
-            ("[profile.a]\nsorce = \"x\"", "config.toml:2: sorce is no setting here", "did you mean source"),
+            (
+                "[profile.a]\nsorce = \"x\"",
+                "config.toml:2: sorce is not a setting here",
+                "did you mean source",
+            ),
             (
                 "\ntarget = \"x\"",
-                "config.toml:2: target is no setting here",
+                "config.toml:2: target is not a setting here",
                 "below [defaults] or [profile.NAME]",
             ),
             ("[defaults]\ntheme = \"dark\"", "config.toml:2: theme", "to the top of the file"),

@@ -3,7 +3,7 @@
 const WORDS: [&str; 9] =
     ["password", "passwd", "passphrase", "token", "secret", "credential", "access_key", "api_key", "header"];
 
-/// The hint with the alternatives.
+/// A hint that names the places for a secret.
 pub const ELSEWHERE: &str = "no secret is read from a file: set MLFERRY_SOURCE_PASSWORD, MLFERRY_SOURCE_TOKEN or \
     MLFERRY_SOURCE_HEADERS (MLFERRY_TARGET_… for the target) in the environment, or type it into the wizard; AWS credentials stay where the AWS \
     CLI keeps them";

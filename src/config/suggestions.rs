@@ -4,7 +4,7 @@ use strsim::jaro_winkler;
 const MIN_SIMILARITY: f64 = 0.7;
 const MAX_SUGGESTIONS: usize = 3;
 
-/// A hint with similar names, or with all known names if there is none.
+/// A hint with the known names that are similar to `given`, or with all known names if none is similar.
 pub fn did_you_mean<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> String {
     let known: Vec<&str> = known.into_iter().collect();
     let mut near: Vec<(f64, &str)> = known

@@ -68,29 +68,29 @@ pub const SETTINGS: &[Setting] = &[
         .last("MLFLOW_TRACKING_URI"),
     work("source_workspace", Shape::Text, "The workspace to read (MLflow 3.10)", "team-a")
         .last("MLFLOW_WORKSPACE"),
-    work("source_username", Shape::Text, "Who signs in at the source", "reader")
+    work("source_username", Shape::Text, "The user name for the source", "reader")
         .last("MLFLOW_TRACKING_USERNAME"),
     work(
         "source_server_cert_path",
         Shape::Path,
-        "PEM file, or folder, of the authority that the source is trusted by, or of its own certificate",
+        "PEM file or folder with the authority that signed the source's certificate, or with that certificate",
         "~/ca.pem",
     )
     .last("MLFLOW_TRACKING_SERVER_CERT_PATH"),
     work(
         "source_client_cert_path",
         Shape::Path,
-        "PEM file with certificate and key to show the source",
+        "PEM file with the client certificate and its key for the source",
         "~/me.pem",
     )
     .last("MLFLOW_TRACKING_CLIENT_CERT_PATH"),
-    work("source_insecure_tls", Shape::Switch, "Trust whatever certificate the source shows", "false")
+    work("source_insecure_tls", Shape::Switch, "Accept any certificate of the source", "false")
         .last("MLFLOW_TRACKING_INSECURE_TLS")
         .built_in("false"),
     work(
         "source_token_command",
         Shape::Text,
-        "A command that prints a token for the source; run again when the token ends or is refused",
+        "A command that prints a token for the source; it runs again when the token expires or is refused",
         "gcloud auth print-identity-token",
     ),
     work("source_aws_sigv4", Shape::Switch, "Sign requests for API Gateway in front of the source", "false")
@@ -103,25 +103,25 @@ pub const SETTINGS: &[Setting] = &[
         "arn:aws:sagemaker:eu-central-1:123456789012:mlflow-app/app-ABCDEFGHIJKL",
     ),
     work("target_workspace", Shape::Text, "The workspace to write to (MLflow 3.10)", "team-a"),
-    work("target_username", Shape::Text, "Who signs in at the target", "writer"),
+    work("target_username", Shape::Text, "The user name for the target", "writer"),
     work(
         "target_server_cert_path",
         Shape::Path,
-        "PEM file, or folder, of the authority that the target is trusted by, or of its own certificate",
+        "PEM file or folder with the authority that signed the target's certificate, or with that certificate",
         "~/ca.pem",
     ),
     work(
         "target_client_cert_path",
         Shape::Path,
-        "PEM file with certificate and key to show the target",
+        "PEM file with the client certificate and its key for the target",
         "~/me.pem",
     ),
-    work("target_insecure_tls", Shape::Switch, "Trust whatever certificate the target shows", "false")
+    work("target_insecure_tls", Shape::Switch, "Accept any certificate of the target", "false")
         .built_in("false"),
     work(
         "target_token_command",
         Shape::Text,
-        "A command that prints a token for the target; run again when the token ends or is refused",
+        "A command that prints a token for the target; it runs again when the token expires or is refused",
         "databricks auth token --profile prod",
     ),
     work("target_aws_sigv4", Shape::Switch, "Sign requests for API Gateway in front of the target", "false")
@@ -131,13 +131,13 @@ pub const SETTINGS: &[Setting] = &[
     work(
         "role_arn",
         Shape::Text,
-        "The role that a new App works with",
+        "The role that a new App uses",
         "arn:aws:iam::123456789012:role/mlflow-app",
     ),
     work(
         "output_dir",
         Shape::Path,
-        "Export to this directory; `run` goes by way of it, too, unless --direct",
+        "Export to this directory; `run` also uses it, unless --direct is given",
         "mlflow-export",
     ),
     work(
@@ -150,7 +150,7 @@ pub const SETTINGS: &[Setting] = &[
     work(
         "wait",
         Shape::Duration,
-        "How long work waits for a server that went away; 0 ends it at once",
+        "How long a job waits for an unavailable server; with 0 it ends at once",
         "15 min",
     )
     .built_in("1h"),
@@ -160,10 +160,10 @@ pub const SETTINGS: &[Setting] = &[
     display(
         "theme",
         Shape::OneOf(&["auto", "dark", "light", "16", "none"]),
-        "Colours of the wizard: 16 are those the terminal chooses, none is for NO_COLOR",
+        "Colours of the wizard: 16 uses the terminal's own colours, none uses no colours",
         "auto",
     ),
-    display("ascii", Shape::Switch, "Draw with plain ASCII signs; without it the locale decides", "false"),
+    display("ascii", Shape::Switch, "Draw with ASCII characters only; if this is not set, the locale decides", "false"),
     display(
         "mouse",
         Shape::Switch,

@@ -11,7 +11,7 @@ use tokio::time::timeout;
 use super::venv::{Venv, tail};
 use crate::error::{Error, Result};
 
-/// It is written to the working directory of the program that it launches.
+/// The script that launches a program. It is written to the working directory of that program.
 const LAUNCHER: &str = include_str!("../../assets/demo/serve.py");
 const LAUNCHER_NAME: &str = "serve.py";
 const STOP_TIMEOUT: Duration = Duration::from_secs(10);

@@ -2,7 +2,7 @@
 
 use sha2::{Digest, Sha256};
 
-/// Number of digits of the text's digest in the name of an environment. This is enough to distinguish its locks.
+/// Number of digits of the text's digest in the name of an environment. They distinguish locks with the same name.
 const DIGITS: usize = 10;
 
 /// A `requirements.txt` that `tests/support/locks/refresh.sh` generates from the `.in` file next to it, for Python 3.10

@@ -69,7 +69,7 @@ async fn ask(program: PathBuf) -> Result<Python, String> {
     match parse(&String::from_utf8_lossy(&output.stdout)) {
         Some(version) if version >= OLDEST => Ok(Python { program, version }),
         Some((major, minor)) => Err(format!("Python {major}.{minor} is too old")),
-        None => Err("it does not tell its version".to_owned()),
+        None => Err("it does not print its version".to_owned()),
     }
 }
 

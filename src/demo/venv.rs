@@ -41,9 +41,9 @@ impl Venv {
             return Ok(venv);
         }
         tokio::fs::create_dir_all(&parent).await?;
-        let only_one = take_turn(&parent.join(format!("{name}.lock")), lock.name, say).await?;
+        let lock_file = take_turn(&parent.join(format!("{name}.lock")), lock.name, say).await?;
         if !venv.is_complete() {
-            venv.make(lock, &only_one, say).await?;
+            venv.make(lock, &lock_file, say).await?;
         }
         Ok(venv)
     }
@@ -78,17 +78,17 @@ impl Venv {
         command
     }
 
-    async fn make(&self, lock: &Lock, only_one: &File, say: Say<'_>) -> Result<()> {
+    async fn make(&self, lock: &Lock, lock_file: &File, say: Say<'_>) -> Result<()> {
         let name = lock.name;
         if self.root.exists() {
-            say(&format!("removing the half-made environment {name}"));
+            say(&format!("removing the incomplete environment {name}"));
             tokio::fs::remove_dir_all(&self.root).await?;
         }
         let base = python::find(lock.newest_python()).await?;
-        say(&format!("making the environment {name} with Python {} (once)", base.version()));
+        say(&format!("creating the environment {name} with Python {} (once)", base.version()));
         let mut venv = python::clean_command(&base.program);
         venv.args(["-m", "venv"]).arg(&self.root);
-        run(venv, only_one, &|_| ()).await.map_err(|e| e.at("python -m venv"))?;
+        run(venv, lock_file, &|_| ()).await.map_err(|e| e.at("python -m venv"))?;
 
         say(&format!("installing {name} from PyPI: this takes a minute or two"));
         let mut pip = python::clean_command(&self.python);
@@ -101,7 +101,7 @@ impl Venv {
             "--quiet",
             UV.trim_ascii(),
         ]);
-        run(pip, only_one, &|_| ()).await.map_err(|e| e.at("pip install uv").hint(REACH_PYPI))?;
+        run(pip, lock_file, &|_| ()).await.map_err(|e| e.at("pip install uv").hint(REACH_PYPI))?;
         let requirements = self.root.join("requirements.txt");
         tokio::fs::write(&requirements, lock.text).await?;
         // uv is several times faster than pip, and environments share their common packages. The lock lists all
@@ -114,7 +114,7 @@ impl Venv {
             uv.env("UV_DEFAULT_INDEX", index);
         }
         let progress = |line: &str| say(&format!("uv: {}", cut(line.trim())));
-        let installed = run(uv, only_one, &progress).await;
+        let installed = run(uv, lock_file, &progress).await;
         installed.map_err(|e| e.at(format!("uv pip install, {name}")).hint(REACH_PYPI))?;
         tokio::fs::write(self.root.join(MARKER), "").await?;
         say(&format!("{name} is ready"));
@@ -136,16 +136,16 @@ fn cache_dir() -> Result<PathBuf> {
 /// Polls instead of blocking, so that Ctrl-C works while another process installs.
 async fn take_turn(path: &Path, name: &str, say: Say<'_>) -> Result<File> {
     let file = File::options().create(true).truncate(false).write(true).open(path)?;
-    let mut told = false;
+    let mut is_announced = false;
     loop {
         match file.try_lock() {
             Ok(()) => return Ok(file),
             Err(TryLockError::Error(error)) => return Err(Error::from(error).at(path.display())),
             Err(TryLockError::WouldBlock) => {}
         }
-        if !told {
+        if !is_announced {
             say(&format!("waiting for another mlferry that is installing {name}"));
-            told = true;
+            is_announced = true;
         }
         tokio::time::sleep(LOCK_POLL).await;
     }
@@ -153,8 +153,8 @@ async fn take_turn(path: &Path, name: &str, say: Say<'_>) -> Result<File> {
 
 /// Runs a command until it ends. The command inherits the lock file as its standard input: if this process is killed,
 /// the lock is held until the command has also ended.
-async fn run(mut command: Command, only_one: &File, line: &(dyn Fn(&str) + Send + Sync)) -> Result<()> {
-    command.stdin(Stdio::from(only_one.try_clone()?)).stdout(Stdio::null()).stderr(Stdio::piped());
+async fn run(mut command: Command, lock_file: &File, line: &(dyn Fn(&str) + Send + Sync)) -> Result<()> {
+    command.stdin(Stdio::from(lock_file.try_clone()?)).stdout(Stdio::null()).stderr(Stdio::piped());
     let mut child = command.spawn()?;
     let errors = each_line(child.stderr.take(), line).await;
     let status = child.wait().await?;

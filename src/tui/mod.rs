@@ -57,7 +57,7 @@ pub struct Start {
     /// The profile of these settings, for commands that the user copies.
     pub profile: Option<String>,
     /// Do not offer an earlier session.
-    pub anew: bool,
+    pub is_new_session: bool,
 }
 
 /// Opens the wizard. Returns the exit code.
@@ -88,7 +88,7 @@ pub async fn run(start: Start) -> Result<u8> {
     model.profile = start.profile;
     model.apps.form = AppForm::of(&app);
     model.apps.region = region;
-    let mut first = match Session::load(&files.session()).filter(|_| !start.anew) {
+    let mut first = match Session::load(&files.session()).filter(|_| !start.is_new_session) {
         Some(session) => {
             actions::offer(&mut model, session);
             Vec::new()

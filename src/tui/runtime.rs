@@ -19,7 +19,7 @@ use super::update::update;
 use crate::engine::{StateDir, WizardFiles};
 use crate::error::Result;
 
-/// Maximum number of messages that wait for a slow terminal. Beyond that, the work waits too.
+/// Maximum number of messages that wait for a slow terminal. Beyond that, the job waits too.
 const CHANNEL_CAPACITY: usize = 1_024;
 /// Rows per notch of the mouse wheel.
 const ROWS_PER_NOTCH: isize = 3;
@@ -29,7 +29,7 @@ const MAX_BATCH: usize = 4_096;
 pub struct Runtime {
     screen: Screen,
     model: Model,
-    hands: EffectRunner,
+    runner: EffectRunner,
     messages: mpsc::Receiver<Msg>,
     /// `None` while another program uses the terminal, or when the terminal is gone.
     keys: Option<Keyboard>,
@@ -51,11 +51,11 @@ impl Runtime {
         log: LogRing,
     ) -> Result<Self> {
         let (sender, messages) = mpsc::channel(CHANNEL_CAPACITY);
-        let hands = EffectRunner::new(sender, state, files);
+        let runner = EffectRunner::new(sender, state, files);
         Ok(Self {
             screen,
             model,
-            hands,
+            runner,
             messages,
             keys: Some(Keyboard::open()),
             signals: Signals::new()?,
@@ -78,15 +78,15 @@ impl Runtime {
         let mut ticks = tokio::time::interval(frame);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            let heard = tokio::select! {
+            let received = tokio::select! {
                 input = next(&mut self.keys) => self.on_input(input),
                 Some(msg) = self.messages.recv() => self.batch(msg),
                 signal = self.signals.next() => self.on_signal(signal),
                 _ = ticks.tick() => self.on_tick(),
             };
-            let at_once = heard.iter().any(is_urgent);
-            self.stale |= heard.iter().any(|msg| !is_urgent(msg));
-            for msg in heard {
+            let at_once = received.iter().any(is_urgent);
+            self.stale |= received.iter().any(|msg| !is_urgent(msg));
+            for msg in received {
                 if let ControlFlow::Break(code) = self.update_with(msg).await {
                     return Ok(code);
                 }
@@ -111,7 +111,7 @@ impl Runtime {
                 Effect::Clip(text) => self.screen.clip(&text),
                 Effect::Redraw => drop(self.screen.clear()),
                 effect => {
-                    if let Some(msg) = self.hands.perform(effect) {
+                    if let Some(msg) = self.runner.perform(effect) {
                         // Immediate answers do not start further effects.
                         update(&mut self.model, msg);
                     }
@@ -155,28 +155,28 @@ impl Runtime {
     fn on_tick(&mut self) -> Vec<Msg> {
         let (lines, seen) = self.log.since(self.log_seen);
         self.log_seen = seen;
-        let mut heard = Vec::new();
-        if let Some(reading) = self.hands.reading() {
-            heard.push(Msg::Sample(Box::new(reading)));
+        let mut received = Vec::new();
+        if let Some(reading) = self.runner.reading() {
+            received.push(Msg::Sample(Box::new(reading)));
         }
         if !lines.is_empty() {
-            heard.push(Msg::Log(lines));
+            received.push(Msg::Log(lines));
         }
-        if self.stale || !heard.is_empty() || self.model.is_busy() {
-            heard.push(Msg::Clock(self.opened.elapsed()));
+        if self.stale || !received.is_empty() || self.model.is_busy() {
+            received.push(Msg::Clock(self.opened.elapsed()));
         }
-        heard
+        received
     }
 
     /// This message and all messages that wait behind it.
     fn batch(&mut self, first: Msg) -> Vec<Msg> {
-        let mut heard = vec![first];
-        while heard.len() < MAX_BATCH
+        let mut received = vec![first];
+        while received.len() < MAX_BATCH
             && let Ok(msg) = self.messages.try_recv()
         {
-            heard.push(msg);
+            received.push(msg);
         }
-        heard
+        received
     }
 
     /// The terminal is gone. A running job finishes without it.

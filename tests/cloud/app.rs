@@ -101,7 +101,7 @@ async fn an_app_is_created_once_described_changed_and_opened() {
 
     let again = account.run(&account.create("production")).await.exits(0);
     assert_eq!(again.stdout.trim(), arn);
-    assert!(again.stderr.contains("is there already"), "{}", again.stderr);
+    assert!(again.stderr.contains("exists already"), "{}", again.stderr);
     let elsewhere = account.cloud.store("elsewhere");
     let mut other = account.create("production");
     other[5] = &elsewhere;

@@ -20,7 +20,7 @@ pub async fn create(args: Create, state: &StateDir, printer: &Printer) -> Result
     let mut reporter = Reporter::new(printer);
     let made = provision.create(&new, state, |progress| reporter.show(progress)).await?;
     printer.news(&match made.found {
-        true => format!("{} is there already: {}", new.name, made.arn),
+        true => format!("{} exists already: {}", new.name, made.arn),
         false => format!("creating {}", made.arn),
     });
     printer.object("app_made", &serde_json::json!({ "arn": made.arn.to_string(), "found": made.found }));
@@ -55,8 +55,7 @@ pub async fn wait(args: Wait, state: &StateDir, printer: &Printer) -> Result<u8>
     let text = match args.app {
         Some(app) => app,
         None => Pending::load(state)?.map(|arn| arn.to_string()).ok_or_else(|| {
-            Error::usage("which App is meant?")
-                .hint("give its ARN; none is on its way that was created from here")
+            Error::usage("no App is named, and no App is pending").hint("give the ARN or the name of an App")
         })?,
     };
     let (provision, arn) = find(&text, args.region.region.as_deref()).await?;

@@ -35,7 +35,7 @@ async fn find(text: &str, region: Option<&str>) -> Result<(Provision, Arn)> {
         let arn = Arn::parse(text)?;
         if let Some(region) = region.filter(|region| *region != arn.region()) {
             return Err(Error::usage(format!("{arn} is in {}, not in {region}", arn.region()))
-                .hint("leave --region out: an ARN says where it is"));
+                .hint("omit --region: the ARN contains the region"));
         }
         return Ok((Provision::of(&arn).await?, arn));
     }
@@ -43,8 +43,7 @@ async fn find(text: &str, region: Option<&str>) -> Result<(Provision, Arn)> {
     let found = provision.find(text).await?.ok_or_else(|| {
         let region = provision.region();
         let message = format!("there is no App or tracking server named {text:?} in {region}");
-        Error::new(Class::NotFound, message)
-            .hint(format!("`mlferry app list --region {region}` shows those there are"))
+        Error::new(Class::NotFound, message).hint(format!("`mlferry app list --region {region}` lists them"))
     })?;
     let arn = Arn::parse(&found.arn)?;
     Ok((provision, arn))

@@ -30,7 +30,7 @@ fn scope(args: &app::Policy) -> Result<Scope> {
     if let Some(account) =
         args.account.as_ref().filter(|a| a.len() != 12 || !a.chars().all(|c| c.is_ascii_digit()))
     {
-        return Err(Error::usage(format!("{account:?} is not an account: those have 12 digits")));
+        return Err(Error::usage(format!("{account:?} is not an account id: it must have 12 digits")));
     }
     let environment = || std::env::var("AWS_REGION").ok().filter(|region| !region.is_empty());
     Ok(Scope {

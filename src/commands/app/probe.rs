@@ -8,12 +8,12 @@ use crate::error::{Error, Result};
 pub async fn probe(args: Probe, ends: &Endpoints<'_>, printer: &Printer) -> Result<u8> {
     let (_, arn) = find(&args.one.app, args.one.region.region.as_deref()).await?;
     if !args.yes {
-        printer.news(&format!("This makes three experiments, a run and a trace in {arn},"));
+        printer.news(&format!("This creates three experiments, a run and a trace in {arn},"));
         printer.news("and deletes them again; MLflow keeps deleted experiments, and their names stay taken.");
         if args.limits {
-            printer.news("It also sends searches of up to 64 MB, to see which are too large.");
+            printer.news("It also sends searches of up to 64 MB, to find out which are too large.");
         }
-        if !confirm::agreed("Try it out?")? {
+        if !confirm::agreed("Run the probe?")? {
             return Err(Error::stopped());
         }
     }
@@ -22,8 +22,8 @@ pub async fn probe(args: Probe, ends: &Endpoints<'_>, printer: &Printer) -> Resu
     let text = serde_json::to_string_pretty(&probe)? + "\n";
     std::fs::write(&args.output, text).map_err(|e| Error::from(e).at(args.output.display()))?;
     printer.object("app_probe", &probe);
-    probe.not_migrated.iter().for_each(|left| printer.news(&format!("stays: {left}")));
+    probe.not_migrated.iter().for_each(|left| printer.news(&format!("remains: {left}")));
     printer.result(&format!("written: {}", args.output.display()));
-    printer.news("look it through before you pass it on: it should hold nothing that is yours");
+    printer.news("read the file before you share it: it should contain no private data");
     Ok(0)
 }

@@ -19,14 +19,14 @@ impl<'a> Reporter<'a> {
         self.printer.raw(progress);
         match progress {
             Provisioning::AppRoleAwaited { reason, seconds } => self.printer.news(&format!(
-                "the role is not known everywhere yet, trying again ({}): {reason}",
+                "the role is not available everywhere yet, trying again ({}): {reason}",
                 format::seconds(*seconds)
             )),
             Provisioning::AppStatus { status, seconds, .. } => {
                 let is_news = self
                     .last
                     .as_ref()
-                    .is_none_or(|(known, told)| known != status || seconds - told >= LINE_INTERVAL);
+                    .is_none_or(|(known, shown)| known != status || seconds - shown >= LINE_INTERVAL);
                 if is_news {
                     self.printer.news(&format!("{status}, {}", format::seconds(*seconds)));
                     self.last = Some((status.clone(), *seconds));

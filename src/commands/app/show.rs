@@ -15,8 +15,8 @@ pub async fn list(args: List, printer: &Printer) -> Result<u8> {
     for (resource, title, none) in [
         (
             Resource::App,
-            "MLflow Apps: serverless, what a migration goes to",
-            "none: `mlferry app create` makes one",
+            "MLflow Apps: serverless, the target of a migration",
+            "none: `mlferry app create` creates one",
         ),
         (Resource::TrackingServer, "MLflow tracking servers: the older kind, paid by the hour", "none"),
     ] {
@@ -74,8 +74,8 @@ pub async fn open(args: One, printer: &Printer) -> Result<u8> {
     printer.object("app_link", &json!({ "arn": arn.to_string(), "url": link.expose_secret() }));
     printer.result(link.expose_secret());
     if printer.copy(link.expose_secret()) {
-        printer.news("copied to the clipboard, where the terminal lets programs do that");
+        printer.news("copied to the clipboard, if the terminal allows it");
     }
-    printer.news("it opens the UI once, within five minutes, for whoever has it");
+    printer.news("the link opens the UI once, within five minutes, for anyone who has it");
     Ok(0)
 }

@@ -1,4 +1,4 @@
-//! One line of progress beside a bar. What does not fit is left out, the least important part first.
+//! One line of progress beside a bar. Parts that do not fit are left out, the least important part first.
 
 use crate::commands::format;
 use crate::engine::ProgressSnapshot;

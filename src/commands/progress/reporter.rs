@@ -66,13 +66,13 @@ impl<'a> ProgressReporter<'a> {
             Event::Note { text } => self.line(&format!("note: {text}")),
             Event::Waiting { renew } => {
                 self.line("waiting: the credentials have expired");
-                self.line(&format!("  hint: {renew}; the work then goes on by itself"));
+                self.line(&format!("  hint: {renew}; the job then resumes"));
             }
-            Event::Resumed => self.line("going on: there are new credentials"),
+            Event::Resumed => self.line("resuming: there are new credentials"),
             Event::ServerGone { end, reason, wait } => {
                 self.line(&format!("waiting: the {end} cannot be reached ({reason})"));
                 let wait = format::seconds(*wait as f64);
-                self.line(&format!("  hint: the work resumes when it answers; it waits {wait} (--wait)"));
+                self.line(&format!("  hint: the job resumes when it answers; it waits for {wait} (--wait)"));
             }
             Event::ServerBack { end, seconds } => {
                 self.line(&format!(
@@ -131,7 +131,7 @@ impl<'a> ProgressReporter<'a> {
         }
     }
 
-    /// Returns the differences by what an import can do about them.
+    /// Returns the counts of the differences that an import can and cannot correct.
     pub fn end(self) -> Repairs {
         if let Style::Bars(bars, ..) = &self.style {
             bars.clear();

@@ -186,8 +186,8 @@ fn whole_of(part: &Difference, kind: Kind, id: &str) -> Difference {
         _ => Some(id),
     };
     // The owner of a target file without a counterpart is not known.
-    let theirs = part.target_id.as_deref().filter(|_| part.source_id.is_some());
-    let theirs = theirs.and_then(|id| id.split_once('/')).map(|(owner, _)| owner);
+    let file = part.target_id.as_deref().filter(|_| part.source_id.is_some());
+    let owner = file.and_then(|id| id.split_once('/')).map(|(owner, _)| owner);
     let whole = Difference::missing(kind, own.unwrap_or(id), id).of_experiment(&part.experiment);
-    Difference { mark: Mark::Same, target_id: theirs.map(str::to_owned), ..whole }
+    Difference { mark: Mark::Same, target_id: owner.map(str::to_owned), ..whole }
 }

@@ -40,7 +40,7 @@ impl Counts {
         u64::from(self.0[mark as usize])
     }
 
-    /// True if some of them pass this filter.
+    /// True if at least one difference passes this filter.
     pub fn fit(self, only: Option<Mark>) -> bool {
         only.is_none_or(|mark| self.of(mark) > 0)
     }

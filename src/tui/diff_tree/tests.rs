@@ -89,7 +89,7 @@ fn an_experiment_alone_needs_no_heading() {
     ]);
     assert_eq!(shown(&outline), [">+ 9", "b", "  - r"]);
     outline.close();
-    assert_eq!(shown(&outline), [">+ 9", "b", "  - r"], "it is in nothing");
+    assert_eq!(shown(&outline), [">+ 9", "b", "  - r"], "it has no parent");
     outline.add(missing(Kind::Run, "x", "r"));
     assert_eq!(shown(&outline), ["x", "  >+ 9", "  - r", "b", "  - r"]);
     outline.move_to(0);
@@ -126,7 +126,7 @@ fn a_filter_keeps_what_holds_some() {
     assert_eq!(shown(&outline), ["a", "  >* r1", "    model/", "      - a"]);
     outline.set_only(Some(Mark::Differs));
     assert_eq!(shown(&outline), ["a", "  >* r1", "b", "  * r2"]);
-    assert!(!outline.can_open(outline.rows()[1].node), "its file is not on show");
+    assert!(!outline.can_open(outline.rows()[1].node), "its file is hidden");
     outline.set_only(Some(Mark::Extra));
     assert!(outline.rows().is_empty() && outline.current().is_none());
 }

@@ -26,7 +26,7 @@ pub struct Keymap {
     pub(super) given: HashMap<usize, Vec<Key>>,
 }
 
-/// `Enter`, `↑`, `^C`.
+/// The name of a key on the screen: `Enter`, `↑`, `Ctrl-C`.
 pub fn label(key: Key, glyphs: &Glyphs) -> String {
     match key.code {
         KeyCode::Enter => "Enter".into(),

@@ -62,14 +62,14 @@ impl Keymap {
     fn check(&self, binding: &Binding) -> Result<()> {
         let action = action(binding)?;
         let rows = || TABLE.iter().enumerate();
-        for (ours, row) in rows().filter(|(_, row)| row.action == action) {
+        for (index, row) in rows().filter(|(_, row)| row.action == action) {
             let others = rows().filter(|(_, other)| {
                 other.action != action && other.layers.iter().any(|layer| row.layers.contains(layer))
             });
-            for (theirs, other) in others {
-                let shared = self.keys(ours).iter().find(|key| {
+            for (other_index, other) in others {
+                let shared = self.keys(index).iter().find(|key| {
                     let is_usual = row.keys.contains(key) && other.keys.contains(key);
-                    self.keys(theirs).contains(key) && !is_usual
+                    self.keys(other_index).contains(key) && !is_usual
                 });
                 if let Some(key) = shared {
                     let (key, other) = (spelling::of(*key), name(other.action));
@@ -94,8 +94,8 @@ impl Keymap {
     }
 }
 
-/// The keys that this row accepts. The list is empty where the keys are not usable: where text is typed, a letter is
-/// part of the text.
+/// The keys that this row accepts. The list is empty if none of them is usable: in a text field, a letter is part of
+/// the text.
 fn allowed(row: &Row, keys: &[Key]) -> Vec<Key> {
     let in_text = row.layers.iter().any(|layer| layer.takes_text());
     let mut allowed: Vec<Key> = keys.iter().copied().filter(|key| !in_text || !key.is_typed()).collect();
@@ -118,12 +118,12 @@ fn action(binding: &Binding) -> Result<Action> {
     let found = known().find(|action| name(*action) == binding.action);
     match found {
         Some(action) if FIXED.contains(&action) => Err(wrong(binding, "keeps its keys")
-            .hint("what leads out of a dialog, stops the work or goes to a step stays")),
+            .hint("keys that leave a dialog, stop the job or go to a step cannot be changed")),
         Some(action) => Ok(action),
         None => {
             let names = Keymap::default().names();
             let names = names.iter().map(|(name, _)| name.as_str());
-            Err(wrong(binding, "is no action").hint(did_you_mean(&binding.action, names)))
+            Err(wrong(binding, "is not an action").hint(did_you_mean(&binding.action, names)))
         }
     }
 }
@@ -131,8 +131,8 @@ fn action(binding: &Binding) -> Result<Action> {
 fn key(text: &str, binding: &Binding) -> Result<Key> {
     let read = spelling::read(text);
     if read.is_some_and(is_named) {
-        let what = format!("cannot have {text}, which the words on the screens name");
-        return Err(wrong(binding, &what).hint("Enter, Esc, Tab, F1 and F2 stay what they are"));
+        let what = format!("cannot have {text}, because texts on the screens name this key");
+        return Err(wrong(binding, &what).hint("Enter, Esc, Tab, F1 and F2 keep their meaning"));
     }
     read.ok_or_else(|| {
         wrong(binding, &format!("cannot have the key {text:?}")).hint(format!(
@@ -177,7 +177,7 @@ mod tests {
     fn an_action_has_the_keys_it_is_given() {
         let keymap = of(&[("pause", "F9"), ("page_up", "Ctrl-b"), ("help", "H")]).unwrap();
         assert_eq!([first(&keymap, "pause"), first(&keymap, "page_up")], ["F9", "Ctrl-b"]);
-        // In a field a letter is text, and the keys that the screens name stay.
+        // In a text field a letter is text. Keys that texts on the screens name are kept.
         let keys = |layer: Layer| {
             let row = TABLE.iter().position(|row| row.action == Action::Help && row.layers.contains(&layer));
             keymap.keys(row.unwrap()).iter().copied().map(spelling::of).collect::<Vec<_>>()
@@ -208,9 +208,9 @@ mod tests {
         for (lines, message, hint) in [
             (&[("pause", "f")][..], "config.toml:1: pause f is the key of failures", "free there: "),
             (&[("log", "x"), ("pause", "x")], "config.toml:1: log x is the key of pause", "free there: "),
-            (&[("pasue", "x")], "config.toml:1: pasue is no action", "did you mean pause"),
+            (&[("pasue", "x")], "config.toml:1: pasue is not an action", "did you mean pause"),
             (&[("interrupt", "x")], "interrupt keeps its keys", ""),
-            (&[("pause", "Enter")], "pause cannot have Enter", "stay what they are"),
+            (&[("pause", "Enter")], "pause cannot have Enter", "keep their meaning"),
             (&[("leave_field", "x")], "leave_field works while text is typed", "F5"),
             (&[("pause", "Hyper-x")], "pause cannot have the key \"Hyper-x\"", "Ctrl- and a letter"),
         ] {

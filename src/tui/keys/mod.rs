@@ -136,7 +136,7 @@ pub fn key_on_screen(model: &Model, action: Action) -> Option<String> {
     bound.keys.first().map(|key| label(*key, model.look.glyphs))
 }
 
-/// The first key for this action, on whatever screen it is active.
+/// The first key for this action, on any screen.
 pub fn first_key(model: &Model, action: Action) -> String {
     let row = TABLE.iter().position(|row| row.action == action);
     let key = row.and_then(|row| model.keymap.keys(row).first().copied());

@@ -20,7 +20,7 @@ pub fn has_no_job(model: &Model) -> bool {
     !is_running(model)
 }
 
-/// Nothing is running, not even for one item.
+/// No job is running, not even for a single item.
 pub fn is_idle(model: &Model) -> bool {
     has_no_job(model) && model.validation.pending.is_none() && model.import.retrying.is_none()
 }
@@ -76,7 +76,7 @@ pub fn may_ask_for_next(model: &Model) -> bool {
     can_next(model) || has_tree(model)
 }
 
-/// Enter opens things in the tree.
+/// Not in the tree, because Enter opens rows there.
 pub fn may_enter_next(model: &Model) -> bool {
     model.step != Step::Plan && can_next(model)
 }

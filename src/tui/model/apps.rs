@@ -14,7 +14,7 @@ pub struct Apps {
     pub listing: Listing,
     pub cursor: usize,
     pub form: AppForm,
-    /// The App that the wizard waits for. It is kept while the screen shows another way.
+    /// The App that the wizard waits for. It is kept while the screen shows another way to name the target.
     pub awaited: Option<Awaited>,
 }
 
@@ -63,7 +63,7 @@ impl Awaited {
         match news {
             Provisioning::AppStatus { arn, status, .. } => (self.arn, self.status) = (Some(arn), status),
             Provisioning::AppRoleAwaited { .. } => {
-                self.status = "the role is new: waiting until IAM knows it everywhere".into();
+                self.status = "the role is new: waiting until IAM has distributed it".into();
             }
         }
     }

@@ -4,7 +4,8 @@ use super::Model;
 use crate::engine::CheckReport;
 use crate::engine::browse::Sampled;
 
-/// Requests at both ends together: per run without its files and points, per file; and the points per further request.
+/// Requests to both ends together: for each run without its files and points, and for each file. Then the number of
+/// points that one more request transfers.
 const REQUESTS_PER_RUN: u64 = 10;
 const REQUESTS_PER_FILE: u64 = 2;
 const POINTS_PER_REQUEST: u64 = 1_000;
@@ -12,7 +13,7 @@ const POINTS_PER_REQUEST: u64 = 1_000;
 const CONCURRENCY: f64 = 8.0;
 /// Minimum time of an answer in seconds, even for a near server.
 const MIN_LATENCY: f64 = 0.02;
-/// Bytes per second through one machine.
+/// Assumed transfer rate through one machine, in bytes per second.
 const BYTES_PER_SECOND: f64 = 50e6;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -35,8 +36,8 @@ pub fn estimate(model: &Model) -> Option<Estimate> {
     Some(of(picked_runs(model)?, sampled, latency))
 }
 
-/// The count of the tree. If some runs are not fetched yet, the count of the first check less the runs that are left
-/// out, as far as every experiment is selected.
+/// The number of selected runs in the tree. If some runs are not fetched yet: the number from the first check minus the
+/// excluded runs, but only if every experiment is selected.
 pub fn picked_runs(model: &Model) -> Option<u64> {
     let tree = model.selection.tree()?;
     let counted = tree.counted();

@@ -77,7 +77,7 @@ pub struct Model {
     pub returning: Option<Step>,
 }
 
-/// Files next to the session file.
+/// Files next to the session file, and the directories that complete typed paths.
 #[derive(Clone, Debug, Default)]
 pub struct Paths {
     pub report: PathBuf,
@@ -146,7 +146,7 @@ pub struct RouteForm {
 #[derive(Default)]
 pub struct Selection {
     pub tree: Loaded,
-    /// The source of the tree.
+    /// The location of the source that the tree shows.
     pub of: String,
     /// The filter field, while it has the focus.
     pub filtering: Option<Field>,

@@ -69,7 +69,7 @@ impl Model {
             State::Done if preflight.of.as_ref() == Some(&self.preflight_ends()) => {
                 preflight.failure().map_or(Ok(()), Err)
             }
-            State::Done | State::Untried => Err("the pre-flight comes first".into()),
+            State::Done | State::Untried => Err("run the pre-flight check first".into()),
         }
     }
 

@@ -20,7 +20,7 @@ impl Question {
             Self::Report => "Copy the report to",
             Self::Region => "AWS region",
             Self::SavePlan => "Save the plan as",
-            Self::LoadPlan => "Pick what this plan says",
+            Self::LoadPlan => "Load the selection from",
         }
     }
 }

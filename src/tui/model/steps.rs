@@ -1,4 +1,4 @@
-//! The status of each step: done, open, or waiting and for what; and the next step.
+//! The status of each step (done, open, or blocked with the reason), and the next step.
 
 use super::address;
 use super::job::JobState;
@@ -68,7 +68,7 @@ impl Model {
                 match self.side(end).seen {
                     CheckState::Found(_) if end == Side::Source => Ok(Step::App),
                     CheckState::Found(_) => Ok(Step::Connect),
-                    _ => Err(format!("try the {} first", end.name())),
+                    _ => Err(format!("check the {} first", end.name())),
                 }
             }
             Step::Connect if self.source.is_trying() || self.target.is_trying() => {
@@ -87,7 +87,7 @@ impl Model {
                 }
                 Loaded::Tree(tree) if tree.has_picks() => Ok(self.after_plan()),
                 Loaded::Tree(_) => Err("nothing is selected".into()),
-                _ => Err("what the source holds is not here yet".into()),
+                _ => Err("the contents of the source are not loaded yet".into()),
             },
             Step::Export | Step::Import if self.is_behind(self.step) => {
                 let next = if self.step == Step::Export { Step::Import } else { Step::Validate };
@@ -135,7 +135,7 @@ impl Model {
                     None => self.gate_of_stamp(step, "an end has changed: connect again"),
                 },
             },
-            Step::Plan => self.gate_of_stamp(step, "the source has changed: choose again"),
+            Step::Plan => self.gate_of_stamp(step, "the source has changed: select again"),
             Step::Export | Step::Import | Step::Validate => self.gate_of_work(step),
         }
     }
@@ -160,8 +160,8 @@ impl Model {
             Step::Connect if self.source.report().is_none() => Some("check the source first"),
             Step::Connect => self.target.report().is_none().then_some("check the target first"),
             Step::Plan => (!is_done(Step::Connect)).then_some("connect both ends first"),
-            Step::Export => (!is_done(Step::Plan)).then_some("choose what to move first"),
-            Step::Import if !is_done(Step::Plan) => Some("choose what to move first"),
+            Step::Export => (!is_done(Step::Plan)).then_some("select what to move first"),
+            Step::Import if !is_done(Step::Plan) => Some("select what to move first"),
             Step::Import => match self.gate(Step::Export) {
                 StepStatus::NotNeeded | StepStatus::Done => None,
                 // Some items failed: the others can continue.
@@ -169,7 +169,7 @@ impl Model {
                 StepStatus::Stale(why) => Some(why),
                 _ => Some("export first"),
             },
-            Step::Validate if !is_done(Step::Plan) => Some("choose what to move first"),
+            Step::Validate if !is_done(Step::Plan) => Some("select what to move first"),
             Step::Validate if self.stamps.of(Step::Import).is_none() && !self.import.is_finished() => {
                 Some("import first")
             }
@@ -205,7 +205,7 @@ impl Model {
         if work.is_running() {
             return StepStatus::Running;
         }
-        let stamped = self.gate_of_stamp(step, "once more, something has changed");
+        let stamped = self.gate_of_stamp(step, "inputs have changed: run it again");
         if matches!(stamped, StepStatus::Stale(_)) {
             return stamped;
         }

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 /// The time that one column of the sparkline covers.
 const BUCKET: Duration = Duration::from_secs(3);
-/// Three minutes.
+/// Number of columns: they cover three minutes.
 const MAX_BUCKETS: usize = 60;
 
 #[derive(Clone, Debug, Default)]
 pub struct Throughput {
     /// The oldest interval comes first. The last one is still being filled.
-    stretches: VecDeque<u64>,
+    buckets: VecDeque<u64>,
     /// Index of the interval that is being filled, counted since the wizard opened.
     current: u64,
     seen: u64,
@@ -21,19 +21,19 @@ impl Throughput {
     /// `ended` is the total number of items that have ended so far.
     pub fn add(&mut self, now: Duration, ended: u64) {
         let number = now.as_secs() / BUCKET.as_secs();
-        if self.stretches.is_empty() {
+        if self.buckets.is_empty() {
             self.current = number;
-            self.stretches.push_back(0);
+            self.buckets.push_back(0);
             // Items that ended before the first reading have no known time.
             self.seen = ended;
         }
         let passed = usize::try_from(number.saturating_sub(self.current)).unwrap_or(MAX_BUCKETS);
-        self.stretches.extend(std::iter::repeat_n(0, passed.min(MAX_BUCKETS)));
-        while self.stretches.len() > MAX_BUCKETS {
-            self.stretches.pop_front();
+        self.buckets.extend(std::iter::repeat_n(0, passed.min(MAX_BUCKETS)));
+        while self.buckets.len() > MAX_BUCKETS {
+            self.buckets.pop_front();
         }
         self.current = number.max(self.current);
-        if let Some(last) = self.stretches.back_mut() {
+        if let Some(last) = self.buckets.back_mut() {
             *last += ended.saturating_sub(self.seen);
         }
         self.seen = ended;
@@ -42,8 +42,8 @@ impl Throughput {
     /// At most `most` of the newest intervals, each relative to the largest (0 to 1). Empty while there is too little
     /// data.
     pub fn heights(&self, most: usize) -> Vec<f64> {
-        let whole = self.stretches.len().saturating_sub(1);
-        let shown = self.stretches.iter().take(whole).skip(whole.saturating_sub(most));
+        let whole = self.buckets.len().saturating_sub(1);
+        let shown = self.buckets.iter().take(whole).skip(whole.saturating_sub(most));
         let greatest = shown.clone().copied().max().unwrap_or_default();
         match greatest {
             0 => Vec::new(),
@@ -74,7 +74,7 @@ mod tests {
         history.add(Duration::ZERO, 5);
         history.add(Duration::from_secs(1), 8);
         history.add(Duration::from_secs(86_400), 9);
-        assert_eq!(history.stretches.len(), MAX_BUCKETS);
+        assert_eq!(history.buckets.len(), MAX_BUCKETS);
         assert!(history.heights(60).is_empty());
     }
 }

@@ -15,7 +15,7 @@ pub struct Validation {
     pub outline: DiffTree,
     /// Number of differences found, including those that are not kept.
     pub found: u64,
-    /// The same differences by what an import can do about them.
+    /// The counts of the differences that an import can and cannot correct.
     pub repairs: Repairs,
     /// The selected row of the open difference, if one is open.
     pub detail: Option<usize>,
@@ -90,15 +90,15 @@ impl Validation {
     /// Replaces the differences that `item` covers with `found`.
     pub fn replace(&mut self, item: &Difference, found: Vec<Difference>) {
         let now = found.len();
-        let mut told = found.clone();
+        let mut reported = found.clone();
         let mut gone = self.outline.replace(item, found);
         // Files arrive in any order.
-        for list in [&mut told, &mut gone] {
+        for list in [&mut reported, &mut gone] {
             list.sort_by(|a, b| (a.kind, a.id()).cmp(&(b.kind, b.id())));
         }
-        told.iter().for_each(|one| self.repairs.add(one));
-        gone.iter().for_each(|one| self.repairs.remove(one));
-        self.is_report_old |= gone != told;
+        reported.iter().for_each(|difference| self.repairs.add(difference));
+        gone.iter().for_each(|difference| self.repairs.remove(difference));
+        self.is_report_old |= gone != reported;
         self.mended += gone.len().saturating_sub(now) as u64;
         self.found = (self.found + now as u64).saturating_sub(gone.len() as u64);
         self.picture = None;

@@ -45,8 +45,8 @@ pub async fn retry(retry: ItemRetry, state: StateDir) -> Result<()> {
     let Failed { kind, id, name, .. } = &failed;
     let plan = single::plan_of(opened.as_ref(), *kind, id, name, &plan).await?;
     let Some(plan) = plan else {
-        let error = Error::usage("this cannot be tried alone");
-        return Err(error.hint("R tries everything that failed again"));
+        let error = Error::usage("this item cannot be retried on its own");
+        return Err(error.hint("R retries all failed items"));
     };
     import(source, target, plan, Some((*kind, id)), state).await
 }
@@ -110,15 +110,15 @@ impl<'a> ItemResult<'a> {
             (Some(own), _) => own,
             (None, Some(error)) => Err(error),
             (None, None) if self.item.is_none() => Ok(()),
-            (None, None) => Err(Error::permanent("the source does not have it any more")),
+            (None, None) => Err(Error::permanent("the source does not have this item any more")),
         }
     }
 }
 
-async fn run(job: Job, state: StateDir, mut hear: impl FnMut(Event)) -> Result<Outcome> {
+async fn run(job: Job, state: StateDir, mut on_event: impl FnMut(Event)) -> Result<Outcome> {
     let mut job = runner::begin(job, state).await?;
     while let Some(event) = job.events.recv().await {
-        hear(event);
+        on_event(event);
     }
     job.outcome().await
 }
@@ -143,9 +143,9 @@ mod tests {
     fn an_item_is_told_by_its_own_end() {
         assert_eq!(about(Some("r/a")), Ok(()));
         assert_eq!(about(Some("r/c")), Err("no r/c".into()));
-        assert_eq!(about(Some("r/d")), Err("no r/b".into()), "it was not come to");
+        assert_eq!(about(Some("r/d")), Err("no r/b".into()), "the import did not reach it");
         assert_eq!(about(None), Err("no r/b".into()));
         assert!(ItemResult::new(None).into_result().is_ok());
-        assert!(ItemResult::new(Some((Kind::Run, "r"))).into_result().is_err(), "nobody has done anything");
+        assert!(ItemResult::new(Some((Kind::Run, "r"))).into_result().is_err(), "no event has arrived");
     }
 }

@@ -42,7 +42,7 @@ pub struct EffectRunner {
 /// The running job. The user may stop it before it has begun.
 #[derive(Default)]
 struct RunningJob {
-    at_work: Option<(Control, Arc<Progress>)>,
+    running: Option<(Control, Arc<Progress>)>,
     /// Cancels the opening of both ends.
     stop: CancellationToken,
 }
@@ -164,13 +164,13 @@ impl EffectRunner {
             }
             Effect::Start(job) => self.start(*job),
             Effect::Pause(paused) => {
-                if let Some((control, _)) = &self.handle().at_work {
+                if let Some((control, _)) = &self.handle().running {
                     control.set_paused(paused);
                 }
             }
             Effect::Stop => {
                 let handle = self.handle();
-                match &handle.at_work {
+                match &handle.running {
                     Some((control, _)) => control.stop(),
                     None => handle.stop.cancel(),
                 }
@@ -203,7 +203,7 @@ impl EffectRunner {
 
     /// The counters of the running job.
     pub fn reading(&self) -> Option<ProgressSnapshot> {
-        self.handle().at_work.as_ref().map(|(_, progress)| progress.read())
+        self.handle().running.as_ref().map(|(_, progress)| progress.read())
     }
 
     fn save(&self, session: &Session) -> Option<Msg> {
@@ -242,7 +242,7 @@ impl EffectRunner {
         let (handle, messages, state) = (Arc::clone(&self.job), self.messages.clone(), self.state.clone());
         self.spawn(async move {
             let result = run(job, state, &handle, &messages).await;
-            lock(&handle).at_work = None;
+            lock(&handle).running = None;
             Msg::JobFinished(result)
         });
     }
@@ -252,8 +252,8 @@ impl EffectRunner {
     }
 }
 
-fn lock<T>(held: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    held.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn as_notice(result: Result<()>) -> Option<Msg> {
@@ -300,20 +300,20 @@ async fn link(arn: &str) -> Result<SecretString> {
 
 /// Each line is sent when it arrives, and no line is dropped.
 async fn preflight(ask: engine::Preflight, attempt: u64, messages: &Sender<Msg>) -> Result<()> {
-    let (lines, mut told) = tokio::sync::mpsc::unbounded_channel();
-    let passed_on = async {
-        while let Some(line) = told.recv().await {
+    let (sender, mut lines) = tokio::sync::mpsc::unbounded_channel();
+    let forward = async {
+        while let Some(line) = lines.recv().await {
             // The receiver is gone if the user has left the wizard.
             let _ = messages.send(Msg::Preflight { attempt, line: Box::new(line) }).await;
         }
     };
-    let look = async move {
-        let mut tell = |line: &engine::Line| {
-            let _ = lines.send(line.clone());
+    let check = async move {
+        let mut send = |line: &engine::Line| {
+            let _ = sender.send(line.clone());
         };
-        engine::preflight(ask, &mut tell).await.map(drop)
+        engine::preflight(ask, &mut send).await.map(drop)
     };
-    futures::join!(look, passed_on).0
+    futures::join!(check, forward).0
 }
 
 async fn check_end(at: EndpointRef) -> Result<CheckReport> {
@@ -336,7 +336,7 @@ async fn run(
         job = begin(job, state) => job?,
         () = stop.cancelled() => return Err(Error::stopped()),
     };
-    lock(handle).at_work = Some((job.control.clone(), Arc::clone(&job.progress)));
+    lock(handle).running = Some((job.control.clone(), Arc::clone(&job.progress)));
     if stop.is_cancelled() {
         job.control.stop();
     }
@@ -398,7 +398,7 @@ fn answered(question: Question, result: Result<String>) -> Msg {
 /// Overwrites an existing file only if it is a plan.
 fn save_plan(path: &Path, plan: &Plan) -> Result<()> {
     if path.exists() && read_plan(path).is_err() {
-        let error = Error::usage(format!("{} is there already and is no plan", path.display()));
+        let error = Error::usage(format!("{} exists already and is not a plan", path.display()));
         return Err(error.hint("choose another name"));
     }
     write_plan(path, plan).map_err(|e| e.at(path.display()))

@@ -23,21 +23,21 @@ pub type SourceCache = tokio::sync::Mutex<Option<(String, Arc<Endpoint>)>>;
 /// Opens the source again and sends its contents page by page.
 pub async fn holdings(at: EndpointRef, browsed: &SourceCache, messages: &Sender<Msg>) {
     let of = at.location.clone();
-    let told = async |result| messages.send(Msg::SourcePage { of: of.clone(), result }).await.is_ok();
-    let reader = match opened_anew(at, browsed).await.and_then(|endpoint| endpoint.reader()) {
+    let send = async |result| messages.send(Msg::SourcePage { of: of.clone(), result }).await.is_ok();
+    let reader = match reopen(at, browsed).await.and_then(|endpoint| endpoint.reader()) {
         Ok(reader) => reader,
         Err(error) => {
-            told(Err(error)).await;
+            send(Err(error)).await;
             return;
         }
     };
     let mut pages = browse::holdings(reader.as_ref());
     while let Some(page) = pages.next().await
-        && told(page).await
+        && send(page).await
     {}
 }
 
-async fn opened_anew(at: EndpointRef, browsed: &SourceCache) -> Result<Arc<Endpoint>> {
+async fn reopen(at: EndpointRef, browsed: &SourceCache) -> Result<Arc<Endpoint>> {
     // Other requests for the source wait on this lock until it is open.
     let mut browsed = browsed.lock().await;
     let endpoint = Arc::new(open(&at.uri, at.end, at.access).await?);
@@ -69,21 +69,21 @@ pub async fn contents(
     messages: &Sender<Msg>,
 ) {
     let (of, id) = (at.location.clone(), experiment.id.clone());
-    let told = async |result| {
+    let send = async |result| {
         let experiment: ExperimentId = id.clone();
         messages.send(Msg::ExperimentPage { of: of.clone(), experiment, result }).await.is_ok()
     };
     let reader = match opened(at, browsed).await.and_then(|endpoint| endpoint.reader()) {
         Ok(reader) => reader,
         Err(error) => {
-            told(Err(error)).await;
+            send(Err(error)).await;
             return;
         }
     };
     let (mut pages, mut sent) = (browse::contents(reader.as_ref(), &experiment), 0);
     while let Some(page) = pages.next().await {
         sent += page.as_ref().map_or(0, |page| page.runs.len());
-        if !told(page).await || wanted.wait_for(|wanted| *wanted > sent).await.is_err() {
+        if !send(page).await || wanted.wait_for(|wanted| *wanted > sent).await.is_err() {
             return;
         }
     }
@@ -110,7 +110,7 @@ pub async fn weigh(
     messages: &Sender<Msg>,
 ) {
     let of = at.location.clone();
-    let told = async |weights| {
+    let send = async |weights| {
         let (of, experiment) = (of.clone(), experiment.clone());
         messages.send(Msg::SizesMeasured { of, experiment, weights }).await.is_ok()
     };
@@ -118,7 +118,7 @@ pub async fn weigh(
         Ok(reader) => reader,
         Err(error) => {
             let reason = error.to_string();
-            told(runs.into_iter().map(|run| (run, Err(reason.clone()))).collect()).await;
+            send(runs.into_iter().map(|run| (run, Err(reason.clone()))).collect()).await;
             return;
         }
     };
@@ -130,7 +130,7 @@ pub async fn weigh(
         }
     });
     let mut weighed = weighed.buffer_unordered(MAX_CONCURRENT_SIZES).ready_chunks(MAX_SIZES_PER_MESSAGE);
-    while let Some(some) = weighed.next().await
-        && told(some).await
+    while let Some(sizes) = weighed.next().await
+        && send(sizes).await
     {}
 }

@@ -9,7 +9,7 @@ pub struct Counted {
     pub runs: u64,
     /// Some runs have not been fetched yet.
     pub more: bool,
-    /// Number of runs that are left out one by one in the selected experiments.
+    /// Number of runs that are excluded one by one in the selected experiments.
     pub left: u64,
     /// Number of params in the fetched runs.
     pub params: u64,
@@ -17,7 +17,7 @@ pub struct Counted {
     pub metrics: u64,
     pub models: u64,
     pub prompts: u64,
-    /// Including datasets that are included with an experiment.
+    /// Datasets that are included with an experiment also count.
     pub datasets: u64,
 }
 

@@ -2,7 +2,7 @@
 
 use super::{Leaf, Node};
 
-/// A shorter text would match ids by accident.
+/// Minimum length of a filter word that is compared with ids. A shorter word would match by accident.
 const ID: usize = 4;
 
 /// The filter words in lower case. All of them must occur.

@@ -46,7 +46,7 @@ impl Rule {
         Some(Self { globs, words, set: set.build().ok()? })
     }
 
-    /// Matches in the same way as the plan will be read.
+    /// Returns whether the plan's patterns match the name of the node.
     pub(super) fn covers(&self, node: &Node) -> bool {
         let name = node.item.name();
         match &self.words {

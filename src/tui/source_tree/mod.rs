@@ -46,7 +46,7 @@ pub use sort::Sort;
 pub struct SourceTree {
     /// In the order of arrival.
     pub nodes: Vec<Node>,
-    /// The kinds that occur.
+    /// One section for each kind that has nodes.
     pub sections: Vec<Section>,
     /// More nodes are still to arrive.
     more: bool,

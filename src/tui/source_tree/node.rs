@@ -181,7 +181,7 @@ impl Node {
         }
     }
 
-    /// Selects or deselects one leaf. Call [`settle`](Self::settle) afterwards.
+    /// Selects or deselects one leaf. Call [`normalize`](Self::normalize) afterwards.
     pub(super) fn set(&mut self, leaf: usize, taken: bool) {
         let Some(leaf) = self.held_mut().and_then(|held| held.leaves.get_mut(leaf)) else {
             return;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::{Checked, ChildId, Node};
 use crate::plan::{PlannedExperiment, PlannedModel, PlannedTraces, Subset};
 
-/// Only these, or all except these.
+/// Only the first set, if there is one. Otherwise all except the second set.
 type Words = (Option<BTreeSet<ChildId>>, BTreeSet<ChildId>);
 
 impl Node {

@@ -1,4 +1,4 @@
-//! Selecting and deselecting.
+//! Selects and deselects rows.
 
 use super::filter::Words;
 use super::{Checked, Item, Row, SourceTree};

@@ -28,7 +28,7 @@ use crate::error::Result;
 
 type Hook = Arc<dyn Fn(&PanicHookInfo<'_>) + Send + Sync>;
 
-/// The width of the terminal, or the usual one where it is not known.
+/// The width of the terminal in columns, or 80 if it is not known.
 pub fn columns() -> usize {
     crossterm::terminal::size().map_or(80, |(columns, _)| usize::from(columns))
 }

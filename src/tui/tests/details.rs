@@ -146,7 +146,7 @@ fn runs_are_weighed_where_somebody_asks_and_the_largest_come_first() {
     update(&mut model, weights(0, 5));
     assert!(model.selection.weighing.is_some());
     update(&mut model, weights(5, 9));
-    assert_eq!(model.notice.as_deref(), Some("9 runs were weighed, some could not be: it is gone"));
+    assert_eq!(model.notice.as_deref(), Some("9 runs were measured, some could not be measured: it is gone"));
     press(&mut model, "o o o o");
     pictured("select_weighed", &mut model);
     // Runs whose size could not be measured are measured again; then the user stops it.

@@ -227,15 +227,15 @@ fn an_empty_list_says_why() {
     press(&mut model, "Enter r");
     update(&mut model, Msg::Rechecked { difference: Box::new(extra), result: Ok(Vec::new()) });
     let shown = picture(&mut model, 80, 24);
-    assert!(shown.contains("none is left of those that were found"), "{shown}");
-    assert!(shown.contains("compares everything again and writes the report anew"), "{shown}");
+    assert!(shown.contains("all differences that were found are gone"), "{shown}");
+    assert!(shown.contains("compares everything again and writes a new report"), "{shown}");
     // Stopped before any difference was found.
     let mut model = imported();
     press(&mut model, "Enter");
     at_work(&mut model);
     assert!(picture(&mut model, 80, 24).contains("none so far"));
     stopped(&mut model, Step::Validate);
-    assert!(picture(&mut model, 80, 24).contains("none up to where it was stopped"));
+    assert!(picture(&mut model, 80, 24).contains("none before the job was stopped"));
 }
 
 /// The time for a frame must not depend on the number of differences.
@@ -265,13 +265,13 @@ fn the_verdict_says_what_another_import_can_correct() {
     for (columns, rows) in [(80, 24), (60, 18)] {
         let shown = picture(&mut model, columns, rows);
         let words = shown.split_whitespace().collect::<Vec<_>>().join(" ");
-        let verdict = "Enter opens one, i imports it again. That can correct 1, but not 1 only on the target, \
+        let verdict = "Enter opens one, i imports it again. An import corrects 1, but not 1 only on the target, \
                        1 unreadable, 1 with fixed values.";
         assert!(words.contains(verdict), "{shown}");
         assert!(words.contains("fraud/detector-eu"), "the list is still there: {shown}");
     }
     let mut model = compared(&[Difference::missing(Kind::Run, "a", RUN)]);
-    assert!(picture(&mut model, 80, 24).contains("That can correct all of them."));
+    assert!(picture(&mut model, 80, 24).contains("An import corrects all of them."));
     let mut model = compared(&[Difference::extra(Kind::Run, "a", RUN).of_experiment("x")]);
     assert!(picture(&mut model, 80, 24).contains("An import can correct none of them: 1 only on the target"));
     press(&mut model, "j Enter");

@@ -34,10 +34,10 @@ fn one_failure_is_tried_by_itself() {
     assert!(press(&mut model, "r R q").is_empty(), "one at a time");
     assert!(model.notice.as_ref().unwrap().contains("still running"));
     let (reason, error) =
-        (item.reason.clone(), Error::usage("this cannot be tried alone").hint("R tries all"));
+        (item.reason.clone(), Error::usage("this item cannot be retried on its own").hint("R tries all"));
     update(&mut model, Msg::Retried { failed: Box::new(item.clone()), result: Err(error) });
     assert_eq!((&model.import.failures[1].reason, model.import.failures[1].attempts), (&reason, 2));
-    assert!(model.notice.as_ref().unwrap().ends_with("this cannot be tried alone; R tries all"));
+    assert!(model.notice.as_ref().unwrap().ends_with("this item cannot be retried on its own; R tries all"));
     press(&mut model, "r Tab Enter");
     let error = Error::permanent("507 Insufficient Storage, still").hint("free some space");
     update(&mut model, Msg::Retried { failed: Box::new(item.clone()), result: Err(error) });
@@ -66,7 +66,7 @@ fn all_failures_are_tried_again_at_once_or_at_the_end() {
     assert!(press(&mut model, "R").is_empty() && !model.import.again, "nothing has failed");
     some_fail(&mut model);
     press(&mut model, "R");
-    assert!(picture(&mut model, 80, 24).contains("What failed is tried again at the end"));
+    assert!(picture(&mut model, 80, 24).contains("Failed items are retried at the end"));
     press(&mut model, "R");
     assert!(!model.import.again);
     press(&mut model, "R 4");

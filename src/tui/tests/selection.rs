@@ -96,10 +96,10 @@ fn a_plan_that_leaves_one_run_out_does_not_promise_all_runs() {
     let words = "7 of 7 experiments, 1,203 of 1,204 runs";
     assert!(picture(&mut model, 80, 24).contains(words), "{}", picture(&mut model, 80, 24));
     press(&mut model, "n");
-    let words = "what was picked: 7 experiments, 1,203 of 1,204 runs";
+    let words = "the selection: 7 experiments, 1,203 of 1,204 runs";
     assert!(picture(&mut model, 80, 24).contains(words), "{}", picture(&mut model, 80, 24));
     // In a later session the source may not be read yet.
     model.selection = crate::tui::model::Selection::default();
-    let words = "what was picked: all experiments, all their runs except 1";
+    let words = "the selection: all experiments, all their runs except 1";
     assert!(picture(&mut model, 80, 24).contains(words), "{}", picture(&mut model, 80, 24));
 }

@@ -195,11 +195,11 @@ fn accept(model: &mut Model) -> Vec<Effect> {
     }
     match model.overlay.take() {
         Some(Overlay::Resume(session, false)) => steps::resume_session(model, *session),
-        Some(Overlay::Quit(parting)) => part(model, parting),
+        Some(Overlay::Quit(choice)) => leave(model, choice),
         Some(Overlay::Confirm(write, true)) => agree(model, write),
         Some(Overlay::Confirm(_, false)) => Vec::new(),
         Some(Overlay::Create) => apps::create(model),
-        // A new session: the old session stays on the disk until the new one is saved over it.
+        // A new session: the old session stays on the disk until the new one replaces it.
         Some(Overlay::Ask(_) | Overlay::Resume(..) | Overlay::Help(_) | Overlay::Link(_)) | None => {
             steps::focus(model);
             Vec::new()
@@ -247,13 +247,13 @@ fn agree(model: &mut Model, write: Write) -> Vec<Effect> {
     }
 }
 
-fn part(model: &mut Model, parting: QuitChoice) -> Vec<Effect> {
-    if parting == QuitChoice::Stay {
+fn leave(model: &mut Model, choice: QuitChoice) -> Vec<Effect> {
+    if choice == QuitChoice::Stay {
         return Vec::new();
     }
     model.leaving = true;
     let mut effects = steps::stop(model);
-    if parting == QuitChoice::Now
+    if choice == QuitChoice::Now
         && model.running().is_some_and(|step| model.work(step).is_some_and(|w| w.stops < 2))
     {
         effects.extend(steps::stop(model));

@@ -81,7 +81,7 @@ pub fn take(model: &mut Model) -> Vec<Effect> {
 pub fn ask(model: &mut Model) {
     match model.apps.form.app().check() {
         Err(error) => model.notice = Some(error.to_string()),
-        Ok(()) if model.apps.is_waiting() => model.notice = Some("one App is on its way already".into()),
+        Ok(()) if model.apps.is_waiting() => model.notice = Some("an App is already being created".into()),
         Ok(()) => model.overlay = Some(Overlay::Create),
     }
 }

@@ -19,9 +19,9 @@ pub fn ask(model: &mut Model, write: Write, agreed: bool) {
 pub fn words(model: &Model, write: Write) -> Vec<String> {
     let what = match write {
         Write::Import if !matches!(model.import.phase, Phase::Idle) => {
-            "This goes on with the import of what was selected:".to_owned()
+            "This resumes the import of the selection:".to_owned()
         }
-        Write::Import => "This copies what was selected:".to_owned(),
+        Write::Import => "This copies the selection:".to_owned(),
         Write::Failed => {
             let failed = model.failure_at_cursor().map(|failed| format!("{} {:?}", failed.kind, failed.name));
             format!("This imports one item again, {}:", failed.unwrap_or_default())

@@ -46,8 +46,8 @@ pub fn draw(model: &mut Model) -> Vec<Effect> {
 
 /// The answer is ignored if the plot has been closed in the meantime.
 pub fn drawn(model: &mut Model, source_id: &str, metric: &str, result: Result<Curve>) {
-    let is_it = |picture: &&mut Picture| picture.source_id == source_id && picture.metric == metric;
-    if let Some(picture) = model.validation.picture.as_mut().filter(is_it) {
+    let is_shown = |picture: &&mut Picture| picture.source_id == source_id && picture.metric == metric;
+    if let Some(picture) = model.validation.picture.as_mut().filter(is_shown) {
         picture.drawn = match result {
             Ok(curve) => Drawn::Curve(Box::new(curve)),
             Err(error) => Drawn::Failed(error.into()),

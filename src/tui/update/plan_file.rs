@@ -18,7 +18,7 @@ pub fn ask(model: &mut Model) {
 }
 
 pub fn save(model: &Model, to: &str) -> Result<Vec<Effect>, String> {
-    let plan = model.selection.tree().map_or(Err("nothing is here to choose from"), plan_of)?;
+    let plan = model.selection.tree().map_or(Err("there is nothing to select from"), plan_of)?;
     Ok(vec![Effect::SavePlan { plan: Box::new(plan), to: model.expand(to) }])
 }
 
@@ -41,12 +41,12 @@ pub fn on_loaded(model: &mut Model, from: &Path, result: Result<Plan>) {
         return;
     };
     let missing = tree.adopt(&plan);
-    let picked = format!("picked as {} says", from.display());
+    let selected = format!("selected as in {}", from.display());
     model.notice = Some(match missing.as_slice() {
-        [] => picked,
+        [] => selected,
         [first, rest @ ..] => {
             let others = if rest.is_empty() { String::new() } else { format!(" and {} more", rest.len()) };
-            format!("{picked}, but nothing here is called {first}{others}: the plan will be refused")
+            format!("{selected}, but the source has no {first}{others}: the plan will be refused")
         }
     });
 }

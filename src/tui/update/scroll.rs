@@ -25,8 +25,8 @@ pub fn offset(cursor: usize, length: usize, height: usize) -> usize {
 pub fn by(model: &mut Model, rows: isize) {
     match model.layer() {
         Layer::Resume => {
-            if let Some(Overlay::Resume(_, anew)) = &mut model.overlay {
-                *anew = !*anew;
+            if let Some(Overlay::Resume(_, start_over)) = &mut model.overlay {
+                *start_over = !*start_over;
             }
         }
         Layer::Quit => {

@@ -22,7 +22,7 @@ pub fn turn(model: &mut Model) -> Vec<Effect> {
         return Vec::new();
     };
     if runs.is_empty() {
-        model.notice = Some("every run that is here has been weighed; open an experiment to see more".into());
+        model.notice = Some("all loaded runs have been measured; open an experiment to load more".into());
         return Vec::new();
     }
     let (total, of) = (runs.len(), experiment.clone());
@@ -35,29 +35,29 @@ pub fn on_measured(
     model: &mut Model,
     of: &str,
     experiment: &ExperimentId,
-    came: Vec<(RunId, Result<ArtifactSize, String>)>,
+    results: Vec<(RunId, Result<ArtifactSize, String>)>,
 ) {
     if model.selection.of != of {
         return;
     }
     // Results of a stopped scan may still arrive.
-    let is_it = |weighing: &&mut SizeScan| weighing.experiment == *experiment;
-    if let Some(weighing) = model.selection.weighing.as_mut().filter(is_it) {
-        weighing.done += came.len();
-        let reason = came.iter().find_map(|(_, result)| result.as_ref().err());
+    let is_current = |weighing: &&mut SizeScan| weighing.experiment == *experiment;
+    if let Some(weighing) = model.selection.weighing.as_mut().filter(is_current) {
+        weighing.done += results.len();
+        let reason = results.iter().find_map(|(_, result)| result.as_ref().err());
         weighing.trouble = weighing.trouble.take().or_else(|| reason.cloned());
     }
     let weights: HashMap<_, _> =
-        came.into_iter().filter_map(|(run, weight)| Some((run, weight.ok()?))).collect();
+        results.into_iter().filter_map(|(run, weight)| Some((run, weight.ok()?))).collect();
     if let Some(tree) = model.selection.tree_mut() {
         tree.weighed(experiment, &weights);
     }
     let is_over = |weighing: &mut SizeScan| weighing.done >= weighing.total;
     if let Some(SizeScan { total, trouble, .. }) = model.selection.weighing.take_if(is_over) {
-        let words = text::count(total as u64, "run was weighed", "runs were weighed");
+        let words = text::count(total as u64, "run was measured", "runs were measured");
         model.notice = Some(match trouble {
             None => format!("{words}; o puts the largest first"),
-            Some(reason) => format!("{words}, some could not be: {reason}"),
+            Some(reason) => format!("{words}, some could not be measured: {reason}"),
         });
     }
 }

@@ -221,7 +221,7 @@ pub fn quit(model: &Model) -> Vec<Effect> {
     effects
 }
 
-/// Stores the state for the next start.
+/// Stores the session for the next start, or deletes it after a validation without differences.
 pub fn save_or_forget(model: &Model) -> Vec<Effect> {
     match model.overlay {
         // The user has not answered, so the next start asks again.
@@ -298,11 +298,8 @@ pub fn resume_at_step(model: &mut Model) -> Vec<Effect> {
     model.step = reached;
     focus(model);
     if reached != step {
-        model.notice = Some(format!(
-            "the session goes on at step {} {} once this is mended",
-            step as usize + 1,
-            step.title()
-        ));
+        model.notice =
+            Some(format!("fix this to resume the session at step {} {}", step as usize + 1, step.title()));
     }
     Vec::new()
 }

@@ -2,12 +2,12 @@
 //!
 //! ```text
 //! mlferry   source → target          title
-//! ✓1 Check  ▶2 App  ·3 Connect …     rail (at the left from 100 columns on)
+//! ✓1 Check  ▶2 App  ·3 Connect …     steps (at the left from 100 columns on)
 //! ──────────────────────────────
 //! the screen
 //! notice
 //! $ mlferry check --source …         the command that does the same
-//! Enter try it  ? help  q quit       keys
+//! Enter check  ? help  q quit        keys
 //! ```
 
 pub mod screens;
@@ -23,7 +23,7 @@ use super::text;
 
 /// Below this size the screen is not readable.
 const MIN_SIZE: (u16, u16) = (60, 18);
-/// From this width on the rail is at the left.
+/// From this width on the steps are at the left.
 const MIN_WIDE: u16 = 100;
 /// From this height on the footer has two lines.
 const MIN_TALL: u16 = 30;
@@ -63,7 +63,9 @@ pub fn view(model: &Model, frame: &mut Frame) {
     footer::view(model, frame, footer);
     match &model.overlay {
         None => {}
-        Some(Overlay::Resume(session, anew)) => dialog::resume(model, frame, area, session, *anew),
+        Some(Overlay::Resume(session, start_over)) => {
+            dialog::resume(model, frame, area, session, *start_over)
+        }
         Some(Overlay::Quit(parting)) => dialog::quit(model, frame, area, *parting),
         Some(Overlay::Ask(ask)) => dialog::ask(model, frame, area, ask),
         Some(Overlay::Confirm(write, agreed)) => dialog::confirm(model, frame, area, *write, *agreed),
@@ -144,7 +146,7 @@ fn too_small(model: &Model, frame: &mut Frame, area: Rect) {
         format!("mlferry needs {}x{}", MIN_SIZE.0, MIN_SIZE.1),
         format!("this is {}x{}", area.width, area.height),
         match model.running() {
-            Some(step) => format!("{} goes on", step.title()),
+            Some(step) => format!("{} is still running", step.title()),
             None => "enlarge the window".to_owned(),
         },
     ];

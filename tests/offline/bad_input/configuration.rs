@@ -91,7 +91,7 @@ async fn init_writes_a_file_that_can_be_read_and_never_over_one() {
     let written = std::fs::read_to_string(path).unwrap();
     assert!(written.contains("# source = ") && written.contains("# pause = \"p\""), "{written}");
     let again = mlferry.run(&init).await.exits(2);
-    assert!(again.stderr.contains("stays as it is"), "{}", again.stderr);
+    assert!(again.stderr.contains("is not overwritten"), "{}", again.stderr);
     assert_eq!(std::fs::read_to_string(path).unwrap(), written);
     mlferry.run(&["config", "show", "--config", path]).await.exits(0);
     assert_eq!(mlferry.run(&["config", "path", "--config", path]).await.stdout.trim(), path);
@@ -100,8 +100,8 @@ async fn init_writes_a_file_that_can_be_read_and_never_over_one() {
 #[tokio::test]
 async fn a_wrong_configuration_is_told_with_its_line_whatever_is_to_be_done() {
     for (text, told) in [
-        ("[profile.a]\nsorce = \"x\"", "config.toml:2: sorce is no setting here"),
-        ("[defaults]\nsource_token = \"geheim\"", "config.toml:2: source_token is no setting here"),
+        ("[profile.a]\nsorce = \"x\"", "config.toml:2: sorce is not a setting here"),
+        ("[defaults]\nsource_token = \"geheim\"", "config.toml:2: source_token is not a setting here"),
         ("[keys]\npause = \"f\"", "config.toml:2: pause f is the key of failures"),
     ] {
         let mlferry = configured(text);

@@ -33,22 +33,22 @@ async fn from_the_first_key_to_the_proof() {
         wizard.press("\r");
         wizard.wait("Pre-flight:");
         wizard.press("\r");
-        wizard.wait("Picked: 6 of 6 experiments");
+        wizard.wait("Selected: 6 of 6 experiments");
         wizard.press("/fraud");
         wizard.until("what is filtered out", |screen| !screen.contents().contains("churn"));
         wizard.press("\r\r");
         wizard.wait("trial-03");
         // Deselected and selected again.
         wizard.press("a");
-        wizard.wait("Picked: 5 of 6 experiments");
+        wizard.wait("Selected: 5 of 6 experiments");
         wizard.press("a\x1b");
-        wizard.wait("Picked: 6 of 6 experiments");
+        wizard.wait("Selected: 6 of 6 experiments");
         wizard.resize(50, 12);
         wizard.wait("mlferry needs 60x18");
         wizard.resize(80, 24);
-        wizard.wait("Picked: 6 of 6 experiments");
+        wizard.wait("Selected: 6 of 6 experiments");
         wizard.press("n");
-        wizard.wait("Enter starts: everything the source holds.");
+        wizard.wait("Enter starts: everything in the source.");
         wizard.press("\r");
         wizard.wait("Write to the target?");
         wizard.press("\r");
@@ -56,7 +56,7 @@ async fn from_the_first_key_to_the_proof() {
         wizard.press("p");
         wizard.wait("paused");
         wizard.resize(50, 12);
-        wizard.wait("Import goes on");
+        wizard.wait("Import is still running");
         wizard.resize(80, 24);
         wizard.wait("paused");
         wizard.press("q");
@@ -69,9 +69,9 @@ async fn from_the_first_key_to_the_proof() {
         assert_eq!(wizard.hang_up(), 130);
 
         let mut wizard = Terminal::open_with(&[], &path, &[("SSH_CONNECTION".into(), "a slow line".into())]);
-        wizard.wait("Go on at step 6 Import");
+        wizard.wait("Resume at step 6 Import");
         wizard.press("\r");
-        wizard.wait("Enter starts: everything the source holds.");
+        wizard.wait("Enter starts: everything in the source.");
         // Nothing changes, so nothing is sent.
         thread::sleep(Duration::from_millis(500));
         let quiet = wizard.received();
@@ -104,7 +104,7 @@ async fn from_the_first_key_to_the_proof() {
         wizard.press("\t\r");
         wizard.wait("is the same on both sides now");
         wizard.press("r");
-        wizard.wait("the same in everything compared");
+        wizard.wait("no differences in anything compared");
         wizard.press("q");
         wizard.ends()
     });
@@ -172,14 +172,14 @@ async fn one_model_is_chosen_from_the_keyboard_and_comes_with_what_it_needs() {
         wizard.press("\r");
         wizard.wait("2 of 2 registered models");
         wizard.press("a");
-        wizard.wait("Nothing is picked");
+        wizard.wait("Nothing is selected");
         wizard.press("/wanted\r");
         wizard.until("both models", |screen| screen.contents().contains("2 of 9 shown"));
         // Rows: the heading, `unwanted`, `wanted`.
         wizard.press("jj \x1b");
         wizard.wait("0 of 7 experiments, 1 of 2 registered models");
         wizard.press("n");
-        wizard.wait("Enter starts: what was picked: 1 registered model.");
+        wizard.wait("Enter starts: the selection: 1 registered model.");
         wizard.wait("needed by wanted v1");
         wizard.press("\r");
         wizard.wait("Write to the target?");
@@ -188,7 +188,7 @@ async fn one_model_is_chosen_from_the_keyboard_and_comes_with_what_it_needs() {
         wizard.press("\r");
         wizard.wait("by name and size");
         wizard.press("\r");
-        wizard.wait("the same in everything compared");
+        wizard.wait("no differences in anything compared");
         wizard.press("q");
         wizard.ends()
     });
@@ -224,7 +224,7 @@ fn a_lost_wizard_saves_the_session_and_the_next_start_offers_it() {
         assert!(saved.contains("http://127.0.0.1:9") && !saved.contains("geheim"), "{saved}");
 
         let mut wizard = Terminal::open(&[], state.path());
-        wizard.wait("Go on at step 1 Compatibility");
+        wizard.wait("Resume at step 1 Compatibility");
         wizard.press("\r");
         wizard.wait("cannot be reached");
         wizard.press("\x03");
@@ -262,7 +262,7 @@ async fn an_app_is_made_and_filled_from_the_keyboard() {
         wizard.wait("F2: a SageMaker MLflow App");
         // F2
         wizard.press("\x1bOQ");
-        wizard.wait("There is none yet");
+        wizard.wait("There are none yet");
         wizard.press("n");
         wizard.wait("a new MLflow App");
         wizard.press(&format!("from-the-wizard\t{store}\t{role}\r"));
@@ -284,9 +284,9 @@ async fn an_app_is_made_and_filled_from_the_keyboard() {
         wizard.press("\r");
         wizard.wait("Pre-flight:");
         wizard.press("\r");
-        wizard.wait("Picked: 6 of 6 experiments");
+        wizard.wait("Selected: 6 of 6 experiments");
         wizard.press("n");
-        wizard.wait("Enter starts: everything the source holds.");
+        wizard.wait("Enter starts: everything in the source.");
         wizard.press("\r");
         wizard.wait("Write to the target?");
         wizard.press("\r");
@@ -294,7 +294,7 @@ async fn an_app_is_made_and_filled_from_the_keyboard() {
         wizard.press("\r");
         wizard.wait("by name and size");
         wizard.press("x\r");
-        wizard.wait("the same in everything compared");
+        wizard.wait("no differences in anything compared");
         wizard.press("q");
         wizard.ends()
     });

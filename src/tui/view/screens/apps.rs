@@ -45,7 +45,7 @@ fn list(model: &Model, frame: &mut Frame, area: Rect) {
             ("AWS gave no answer".to_owned(), lines)
         }
         Listing::Known { region, apps } if apps.is_empty() => {
-            let words = "There is none yet: n makes one. g looks in another region.";
+            let words = "There are none yet: n creates one. g lists another region.";
             (format!("Apps and tracking servers in {region}"), paint::wrapped(words, width, Style::new()))
         }
         Listing::Known { region, apps } => {
@@ -167,7 +167,7 @@ fn progress(model: &Model, awaited: &Awaited, width: usize) -> Vec<Line<'static>
         format!("{} {}  {} min {:02} s", paint::spinner(model), awaited.status, seconds / 60, seconds % 60);
     let mut lines = vec![Line::styled(words, look.theme.accent), Line::default()];
     let about =
-        "It takes two to five minutes. You may leave: its ARN is kept, and the list waits on with it.";
+        "It takes two to five minutes. You may leave: the wizard keeps the ARN and waits again later.";
     lines.extend(paint::wrapped(about, width, look.theme.dim));
     lines
 }

@@ -29,7 +29,7 @@ pub fn view(model: &Model, frame: &mut Frame, area: Rect) {
     let directory = u16::from(model.route.by_directory);
     let mut routes = routes(model);
     if is_low {
-        // The routes name themselves.
+        // The routes are clear without their heading.
         routes.remove(0);
     }
     let taken = head.len() as u16 + rows as u16 + 1 + routes.len() as u16 + directory;
@@ -67,10 +67,10 @@ fn side(model: &Model, side: &EndpointState, width: u16) -> Vec<Line<'static>> {
         Span::raw(text::cut(&side.location(), width.saturating_sub(8), look.glyphs.ellipsis)),
     ])];
     match &side.seen {
-        CheckState::Untried => lines.push(Line::styled("not tried yet", look.theme.dim)),
+        CheckState::Untried => lines.push(Line::styled("not checked yet", look.theme.dim)),
         CheckState::Trying => lines.push(Line::from(vec![
             Span::styled(format!("{} ", paint::spinner(model)), look.theme.accent),
-            Span::raw("trying"),
+            Span::raw("checking"),
         ])),
         // The reason has its own lines below, in full width.
         CheckState::Refused(_) => {
@@ -100,10 +100,7 @@ fn preflight(model: &Model, width: u16) -> Vec<Line<'static>> {
         State::Refused(trouble) => endpoint::refused(model, trouble, width),
         State::Running => vec![Line::from(vec![
             Span::styled(format!("{} ", paint::spinner(model)), look.theme.accent),
-            Span::raw(format!(
-                "pre-flight: {} looked at",
-                text::count(of(Level::Ok) as u64, "thing", "things")
-            )),
+            Span::raw(format!("pre-flight: {} passed", text::count(of(Level::Ok) as u64, "check", "checks"))),
         ])],
         State::Done => {
             let words = format!(
@@ -177,7 +174,7 @@ fn routes(model: &Model) -> Vec<Line<'static>> {
     vec![
         Line::styled("The route of the data", look.theme.title),
         choice(!by_directory, "direct: from server to server, no local copy"),
-        choice(by_directory, "by a directory: export to this machine, then import"),
+        choice(by_directory, "via directory: export to this machine, then import"),
     ]
 }
 

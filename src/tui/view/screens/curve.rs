@@ -71,7 +71,7 @@ fn legend_lines(model: &Model, curve: &Curve, width: usize) -> Vec<Line<'static>
     };
     let mut notes = vec![words];
     if curve.is_thinned() {
-        notes.push("of each part of a long history the least and the greatest value are drawn".to_owned());
+        notes.push("each part of a long history is drawn as its least and its greatest value".to_owned());
     }
     match curve.source.not_drawn + curve.target.not_drawn {
         0 => {}

@@ -32,7 +32,7 @@ pub fn view(model: &Model, frame: &mut Frame, area: Rect, difference: &Differenc
     let (fields, files) = (diff_fields::fields(difference), diff_fields::files(&model.validation));
     if fields.is_empty() && files.is_empty() {
         let words = match difference.mark {
-            Mark::Same => "It is the same itself; what differs stands below it in the list.",
+            Mark::Same => "The item itself is the same; its differences are below it in the list.",
             _ => "There is nothing on the other side to compare it with.",
         };
         head.push(Line::styled(words, model.look.theme.dim));

@@ -19,7 +19,7 @@ use crate::tui::view::widgets::paint;
 
 /// From this width on the sign of a mark is followed by its word.
 const WITH_WORDS: usize = 72;
-/// Width of the words.
+/// Width of the column for these words.
 const WORD: usize = 11;
 
 pub fn view(model: &Model, frame: &mut Frame, area: Rect) {
@@ -57,9 +57,9 @@ fn nothing(model: &Model) -> String {
     let words = match &validation.work.phase {
         Phase::Idle | Phase::Starting | Phase::Running => "none so far",
         Phase::Ended(result) => match result.as_ref() {
-            Err(_) => "none up to where it broke off",
-            Ok(outcome) if outcome.stopped => "none up to where it was stopped",
-            Ok(_) if validation.is_report_old => "none is left of those that were found",
+            Err(_) => "none before the job failed",
+            Ok(outcome) if outcome.stopped => "none before the job was stopped",
+            Ok(_) if validation.is_report_old => "all differences that were found are gone",
             Ok(_) => "no differences: both sides are the same",
         },
     };

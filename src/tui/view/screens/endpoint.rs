@@ -20,8 +20,8 @@ pub fn view(model: &Model, frame: &mut Frame, area: Rect) {
     let end = if model.step == Step::Check { Side::Source } else { Side::Target };
     let side = model.side(end);
     let about = match end {
-        Side::Source => "What the source holds, and what of it will not arrive. It is only read.",
-        Side::Target => "Where everything goes to.",
+        Side::Source => "The contents of the source, and what will not arrive. It is only read.",
+        Side::Target => "The server that receives everything.",
     };
     let mut head = paint::heading(model, area.width, about);
     if end == Side::Target {
@@ -94,16 +94,16 @@ fn found(model: &Model, side: &EndpointState, Rect { width, .. }: Rect) -> Vec<L
         }
         // The form already shows the problem.
         CheckState::Untried if side.form.trouble().is_some() => Vec::new(),
-        CheckState::Untried => vec![Line::styled("Enter tries it.", look.theme.dim)],
+        CheckState::Untried => vec![Line::styled("Enter checks it.", look.theme.dim)],
         CheckState::Trying => vec![Line::from(vec![
             Span::styled(format!("{} ", paint::spinner(model)), look.theme.accent),
-            Span::raw(format!("trying {} ", text::clean(&side.form.bare_uri()))),
+            Span::raw(format!("checking {} ", text::clean(&side.form.bare_uri()))),
         ])],
         CheckState::Refused(trouble) => refused(model, trouble, width),
         CheckState::Found(report) => {
             let mut lines = summary(model, report, width);
             lines.extend(findings(model, report, &[Level::Failure, Level::Warning], width));
-            lines.extend(survival(model, report, width));
+            lines.extend(fidelity(model, report, width));
             lines.extend(findings(model, report, &[Level::Ok], width));
             lines
         }
@@ -124,7 +124,7 @@ pub fn summary(model: &Model, report: &CheckReport, width: usize) -> Vec<Line<'s
     let look = model.look;
     let what = match (report.about.kind, report.about.version) {
         ("server", Some(version)) => format!("MLflow {version}"),
-        ("server", None) => "an MLflow server that does not tell its version".to_owned(),
+        ("server", None) => "an MLflow server of unknown version".to_owned(),
         _ => "an export directory".to_owned(),
     };
     let latency = report.latency_ms.map(|ms| format!(", answers in {ms} ms")).unwrap_or_default();
@@ -168,7 +168,7 @@ fn findings(model: &Model, report: &CheckReport, levels: &[Level], width: usize)
 const COUNT: usize = 7;
 
 /// The number of objects of each kind, and the part that reaches the target. Kinds without objects are omitted.
-fn survival(model: &Model, report: &CheckReport, width: usize) -> Vec<Line<'static>> {
+fn fidelity(model: &Model, report: &CheckReport, width: usize) -> Vec<Line<'static>> {
     let look = model.look;
     let kinds = report.kinds.iter().filter(|kind| kind.is_shown());
     let kinds = kinds.map(|kind| {
@@ -203,16 +203,16 @@ fn many(tally: &Count) -> String {
 }
 
 /// Losses come before the details.
-fn summed(survival: &Fidelity) -> String {
+fn summed(fidelity: &Fidelity) -> String {
     let but = [
-        ("but not", survival.cannot),
-        ("as tags:", survival.kept_as_tags),
-        ("rewritten:", survival.rewritten),
+        ("but not", fidelity.cannot),
+        ("as tags:", fidelity.kept_as_tags),
+        ("rewritten:", fidelity.rewritten),
     ];
     let but = but.into_iter().filter(|(_, what)| !what.is_empty());
     let parts: Vec<String> = but.map(|(how, what)| format!("{how} {what}")).collect();
     match parts.is_empty() {
-        true => format!("exactly: {}", survival.exactly),
+        true => format!("exactly: {}", fidelity.exactly),
         false => format!("exactly; {}", parts.join("; ")),
     }
 }

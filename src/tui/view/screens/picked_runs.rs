@@ -1,4 +1,4 @@
-//! The number of selected runs in words. "All" is said only if no run is left out.
+//! The number of selected runs in words. The text says "all" only if no run is excluded.
 
 use crate::plan::Plan;
 use crate::tui::keys::has_traces;
@@ -54,7 +54,7 @@ pub fn in_plan(plan: &Plan) -> Option<String> {
     Some(if has_time_range { format!("{words} within the time range") } else { words })
 }
 
-/// What a plan leaves out although it selects everything, as a suffix.
+/// The items that a plan excludes although it selects everything, as a suffix.
 pub fn limits(plan: &Plan) -> String {
     let has_time_range = plan.run_start_time.is_some() || plan.runs_until.is_some();
     let limits = [

@@ -53,7 +53,7 @@ pub fn view(model: &Model, frame: &mut Frame, area: Rect) {
     }
     let usual = match work.is_running() {
         true => format!("in flight {}", work.in_flight_count()),
-        false => "what it left".to_owned(),
+        false => "notes, files".to_owned(),
     };
     lines.push(pane::tabs(model, work, &usual, area.width));
     let [top, rest] =
@@ -83,12 +83,14 @@ fn about(model: &Model) -> String {
 fn before(model: &Model, width: u16) -> Vec<Line<'static>> {
     let width = usize::from(width);
     let what = match model.plan.is_everything() {
-        true => format!("everything the source holds{}", picked_runs::limits(&model.plan)),
-        false => format!("what was picked: {}", picked(model)),
+        true => format!("everything in the source{}", picked_runs::limits(&model.plan)),
+        false => format!("the selection: {}", picked(model)),
     };
     let promises = match model.step {
-        Step::Export => "What is in the directory already is not fetched again. The source is only read.",
-        _ => "What the target has already is not written again. The source is only read.",
+        Step::Export => {
+            "Items that are already in the directory are not fetched again. The source is only read."
+        }
+        _ => "Items on the target are not written again. The source is only read.",
     };
     let mut lines = match model.gate(model.step) {
         StepStatus::Done => paint::item(
@@ -147,17 +149,17 @@ fn needed(model: &Model, width: usize) -> Vec<Line<'static>> {
     match &model.selection.needed {
         Needed::Unasked => Vec::new(),
         Needed::Asked => vec![Line::styled(
-            format!("{} looking for what the models' versions need", paint::spinner(model)),
+            format!("{} looking for items that model versions need", paint::spinner(model)),
             look.theme.dim,
         )],
         Needed::Failed(reason) => {
-            let words = format!("what the models' versions need could not be told: {reason}");
+            let words = format!("the items that model versions need are not known: {reason}");
             paint::item(look.glyphs.warn, &words, width, look.theme.warn)
         }
         Needed::Known(needed) if needed.is_empty() => Vec::new(),
         Needed::Known(needed) => {
             let items = text::count(needed.len() as u64, "item", "items");
-            let mut lines = vec![Line::raw(format!("Along with it, though not picked: {items}"))];
+            let mut lines = vec![Line::raw(format!("Also included, though not selected: {items}"))];
             for (id, version) in needed.iter().take(NEEDED) {
                 let words = format!("{id} {}", needed_by(version));
                 lines.push(Line::raw(text::cut(
@@ -192,7 +194,7 @@ pub fn state(model: &Model, work: &JobState, width: u16) -> Vec<Line<'static>> {
             Err(trouble) => {
                 let mut lines = endpoint::refused(model, trouble, columns);
                 lines.push(Line::styled(
-                    "Enter tries again; what is done is not done twice.",
+                    "Enter tries again; finished items are not repeated.",
                     model.look.theme.title,
                 ));
                 lines
@@ -218,7 +220,7 @@ fn running(model: &Model, work: &JobState, width: usize) -> Vec<Line<'static>> {
         }
         (0, false) => ("running", look.theme.accent),
         (0, true) => ("paused", look.theme.warn),
-        (1, _) if model.leaving => ("finishing what runs, then leaving", look.theme.warn),
+        (1, _) if model.leaving => ("finishing items, then leaving", look.theme.warn),
         (1, _) => ("stopping: finishing items in flight", look.theme.warn),
         _ => ("stopping now", look.theme.warn),
     };
@@ -242,20 +244,20 @@ fn running(model: &Model, work: &JobState, width: usize) -> Vec<Line<'static>> {
         ]),
     ];
     if work.again {
-        lines.push(Line::styled("What failed is tried again at the end.", look.theme.warn));
+        lines.push(Line::styled("Failed items are retried at the end.", look.theme.warn));
     }
     for trouble in work.reading.troubles() {
         lines.extend(paint::wrapped(&format!("{trouble}."), width, look.theme.warn));
     }
     if let Some(renew) = &work.waiting {
-        lines.extend(paint::hint(look, &format!("{renew}; the work then goes on by itself"), width));
+        lines.extend(paint::hint(look, &format!("{renew}; the job then resumes"), width));
     }
     lines
 }
 
 /// The content below belongs to an earlier selection.
 pub fn outdated(model: &Model, width: usize) -> Vec<Line<'static>> {
-    let words = "This was done before something was changed in an earlier step. Enter does it once more.";
+    let words = "The inputs have changed since this step was done. Enter runs it again with the new inputs.";
     paint::item(model.look.glyphs.stale, words, width, model.look.theme.warn)
 }
 
@@ -279,12 +281,12 @@ fn result_lines(model: &Model, work: &JobState, outcome: &Outcome, width: usize)
     let (glyph, words, style) = match (outcome.stopped, work.left()) {
         (true, _) => (
             look.glyphs.warn,
-            format!("stopped after {took}. Enter goes on where it was left."),
+            format!("stopped after {took}. Enter resumes where it was stopped."),
             look.theme.warn,
         ),
         (_, 0) if work.mended > 0 => (
             look.glyphs.ok,
-            format!("finished in {took}: nothing failed, what failed at first was moved too."),
+            format!("finished in {took}: all items that failed at first were moved later."),
             look.theme.ok,
         ),
         (_, 0) => (look.glyphs.ok, format!("finished in {took}: nothing failed."), look.theme.ok),
@@ -301,7 +303,7 @@ fn result_lines(model: &Model, work: &JobState, outcome: &Outcome, width: usize)
     };
     let mut lines = paint::item(glyph, &words, width, style);
     if let Some(what) = &work.retrying {
-        let words = format!("{} {what} is tried again", paint::spinner(model));
+        let words = format!("{} {what} is being retried", paint::spinner(model));
         lines.push(Line::styled(text::cut(&words, width, look.glyphs.ellipsis), look.theme.accent));
     }
     let next = match (outcome.stopped, outcome.step) {

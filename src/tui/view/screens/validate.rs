@@ -106,7 +106,7 @@ fn summary(model: &Model, totals: Option<&Totals>, stopped: bool, width: u16) ->
             look.theme.warn,
         ),
         Some(totals) if !totals.differs() => {
-            let words = "validated: the same in everything compared. Nothing is left to do; q leaves.";
+            let words = "validated: no differences in anything compared. You are done: q quits.";
             paint::item(look.glyphs.ok, words, width, look.theme.ok)
         }
         _ => {
@@ -132,9 +132,9 @@ fn correctable(repairs: &Repairs, is_wide: bool) -> Option<String> {
     match (possible, remaining.as_str()) {
         (0, "") => None,
         (0, remaining) => Some(format!("An import can correct none of them: {remaining}.")),
-        (_, "") => Some(format!("That can correct all of them{at_once}.")),
+        (_, "") => Some(format!("An import corrects all of them{at_once}.")),
         (possible, remaining) => {
-            Some(format!("That can correct {}{at_once}, but not {remaining}.", text::number(possible)))
+            Some(format!("An import corrects {}{at_once}, but not {remaining}.", text::number(possible)))
         }
     }
 }
@@ -161,16 +161,16 @@ fn looked_again(model: &Model, outcome: &Outcome, width: u16) -> Vec<Line<'stati
         return Vec::new();
     }
     let now = match model.validation.mended {
-        0 => "an item stands otherwise now".to_owned(),
+        0 => "an item has changed".to_owned(),
         mended => {
-            let what = text::count(mended, "difference is there", "differences are there");
-            format!("{what} no more")
+            let what = text::count(mended, "difference is", "differences are");
+            format!("{what} gone")
         }
     };
-    let known_by = if outcome.files.is_empty() { "the counts" } else { "counts and report" };
-    let writes = if outcome.files.is_empty() { "" } else { " and writes the report anew" };
+    let older = if outcome.files.is_empty() { "the counts are" } else { "counts and report are" };
+    let writes = if outcome.files.is_empty() { "" } else { " and writes a new report" };
     let again = keys::key_on_screen(model, Action::Again)
         .map_or_else(String::new, |key| format!("; {key} compares everything again{writes}"));
-    let words = format!("{now}, which {known_by} do not say{again}");
+    let words = format!("{now}, but {older} older than that{again}");
     paint::item(model.look.glyphs.ok, &words, usize::from(width), model.look.theme.ok)
 }

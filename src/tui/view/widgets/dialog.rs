@@ -16,19 +16,19 @@ use crate::tui::update::consent;
 
 const WIDTH: u16 = 66;
 
-pub fn resume(model: &Model, frame: &mut Frame, area: Rect, session: &Session, anew: bool) {
+pub fn resume(model: &Model, frame: &mut Frame, area: Rect, session: &Session, start_over: bool) {
     let look = model.look;
     let width = usize::from(WIDTH.min(area.width)) - 4;
     let ends = format!("{} {} {}", session.source, look.glyphs.arrow, session.target);
-    let go_on = format!("Go on at step {} {}", session.step as usize + 1, session.step.title());
+    let resume = format!("Resume at step {} {}", session.step as usize + 1, session.step.title());
     let mut lines = vec![
-        Line::raw("A migration was left before its end:"),
+        Line::raw("There is an unfinished migration:"),
         Line::default(),
         Line::raw(text::cut(&ends, width, look.glyphs.ellipsis)),
         Line::default(),
     ];
-    lines.push(answer(model, &go_on, !anew, width));
-    lines.push(answer(model, "Start over", anew, width));
+    lines.push(answer(model, &resume, !start_over, width));
+    lines.push(answer(model, "Start over", start_over, width));
     let inside = paint::card(model, frame, area, "Welcome back", WIDTH, lines.len() as u16 + 2);
     paint::lines(frame, inside, lines);
 }
@@ -37,7 +37,7 @@ pub fn quit(model: &Model, frame: &mut Frame, area: Rect, chosen: QuitChoice) {
     let width = usize::from(WIDTH.min(area.width)) - 4;
     let step = model.running().map_or("A job", |step| step.title());
     let mut lines = paint::wrapped(
-        &format!("{step} is at work. What is done stays done: the same step goes on from there later."),
+        &format!("{step} is still running. Finished items are kept: you can resume this step later."),
         width,
         ratatui::style::Style::new(),
     );
@@ -45,13 +45,13 @@ pub fn quit(model: &Model, frame: &mut Frame, area: Rect, chosen: QuitChoice) {
     for parting in QuitChoice::ALL {
         let words = match parting {
             QuitChoice::Stay => "Keep going",
-            QuitChoice::Drain => "Finish what runs (at most 30 s), then leave",
+            QuitChoice::Drain => "Finish running items (at most 30 s), then leave",
             QuitChoice::Now => "Stop now and leave",
         };
         lines.push(answer(model, words, parting == chosen, width));
     }
     lines.push(Line::default());
-    let about = "mlferry leaves by itself when the work ends meanwhile.";
+    let about = "If the job ends first, mlferry leaves immediately.";
     lines.push(Line::styled(about, model.look.theme.dim));
     let inside = paint::card(model, frame, area, "Leave?", WIDTH, lines.len() as u16 + 2);
     paint::lines(frame, inside, lines);

@@ -27,8 +27,8 @@ pub fn view(model: &Model, frame: &mut Frame, area: Rect, top: usize) {
 }
 
 fn about(model: &Model, width: usize) -> Vec<Line<'static>> {
-    let lesson = step_help::of(model.step);
-    let parts = [("", lesson.happens), ("writes", lesson.writes), ("costs", lesson.costs)];
+    let help = step_help::of(model.step);
+    let parts = [("", help.happens), ("writes", help.writes), ("costs", help.costs)];
     let mut lines = Vec::new();
     for (name, words) in parts {
         let indent = if name.is_empty() { 0 } else { NAMES };
@@ -59,7 +59,7 @@ fn signs(model: &Model) -> Vec<Line<'static>> {
     let glyphs = model.look.glyphs;
     vec![
         Line::raw(format!(
-            "steps  {} done  {} open  {} waits for another  {} running",
+            "steps  {} done  {} open  {} blocked  {} running",
             glyphs.ok, glyphs.ready, glyphs.blocked, glyphs.spinner[0]
         )),
         Line::raw(format!(

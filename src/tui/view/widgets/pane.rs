@@ -69,7 +69,7 @@ pub fn in_flight(model: &Model, work: &JobState, frame: &mut Frame, area: Rect) 
 
 pub fn failures(model: &Model, work: &JobState, frame: &mut Frame, area: Rect) {
     if work.failures.is_empty() {
-        let words = if work.mended > 0 { "  nothing is left of what failed" } else { "  nothing has failed" };
+        let words = if work.mended > 0 { "  no failed items are left" } else { "  nothing has failed" };
         frame.render_widget(Line::styled(words, model.look.theme.dim), area);
         return;
     }

@@ -49,14 +49,14 @@ fn widened((low, high): (f64, f64)) -> (f64, f64) {
 fn braille(look: Look, frame: &mut Frame, area: Rect, curve: &Curve, bounds: Bounds, ends: Bounds) {
     let points = |series: &Series| series.points.iter().map(|(x, y)| (*x as f64, *y)).collect::<Vec<_>>();
     let (source, target) = (points(&curve.source), points(&curve.target));
-    let [ours, theirs] = keys(look);
+    let [source_key, target_key] = keys(look);
     let set = |points, style| {
         Dataset::default().marker(Marker::Braille).graph_type(GraphType::Line).style(style).data(points)
     };
     let axis = |(low, high): (f64, f64), labels: [String; 2]| {
         Axis::default().style(look.theme.dim).bounds([low, high]).labels(labels.map(Span::raw))
     };
-    let chart = Chart::new(vec![set(&source, ours.style), set(&target, theirs.style)])
+    let chart = Chart::new(vec![set(&source, source_key.style), set(&target, target_key.style)])
         .legend_position(None)
         .x_axis(axis(bounds[0], [ends[0].0.to_string(), ends[0].1.to_string()]))
         .y_axis(axis(bounds[1], [number(ends[1].0), number(ends[1].1)]));

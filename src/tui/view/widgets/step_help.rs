@@ -1,4 +1,4 @@
-//! A short description of each step: its actions, the written files, and the possible cost.
+//! A short description of each step: its actions, the data that it writes, and the possible cost.
 
 use crate::engine::{COST, Step};
 
@@ -12,43 +12,44 @@ pub struct StepHelp {
 pub fn of(step: Step) -> StepHelp {
     match step {
         Step::Check => StepHelp {
-            happens: "The source is asked for its version, and what it holds is counted kind by kind. What cannot arrive is \
-                      named now, not later.",
+            happens: "The wizard reads the version of the source and counts its contents by kind. It names now what cannot arrive, \
+                      not later.",
             writes: "nothing on the server; its address, without a password, into this machine's session file.",
-            costs: "some requests, more where there is more to count.",
+            costs: "some requests, more if there is more to count.",
         },
         Step::App => StepHelp {
-            happens: "You say where everything goes: a server's address, an ARN, or an App picked from the account's list. A \
-                      new App can be made here.",
-            writes: "nothing, unless you create an App: it is asked for first, and takes two to five minutes.",
+            happens: "You name the target: the address of a server, an ARN, or an App from the account's list. You can also \
+                      create a new App here.",
+            writes: "nothing, unless you create an App: the wizard asks first, and it takes two to five minutes.",
             costs: COST,
         },
         Step::Connect => StepHelp {
-            happens: "Both ends are signed in to, and rights, clock, region and artifact store are tried before anything is \
-                      moved. You choose the way: straight across, or by a directory.",
-            writes: "an App's artifact store gets one small object, which is deleted again; nothing else.",
+            happens: "The wizard signs in to both ends and tests rights, clock, region and artifact store before anything is \
+                      moved. You choose the route: direct, or via a directory.",
+            writes: "one small object in an App's artifact store, which is deleted again; nothing else.",
             costs: "a handful of requests.",
         },
         Step::Plan => StepHelp {
-            happens: "You select what is included. What a selected model's versions need is included too, and is shown before the \
-                      start.",
+            happens: "You select the items to move. Items that a selected model's versions need are included too, and are \
+                      shown before the start.",
             writes: "the plan, as plan.toml in this machine's state directory; commands can use it too (--plan).",
-            costs: "requests to the source, as you open what it holds.",
+            costs: "requests to the source, when you open its contents.",
         },
         Step::Export => StepHelp {
-            happens: "Everything picked is copied into a directory of this machine. Stopped at any moment, it continues.",
-            writes: "files in the directory; a journal of what is done in the state directory.",
-            costs: "disk for all of it, artifacts included; reading from S3 is billed by AWS.",
+            happens: "All selected items are copied into a directory of this machine. You can stop at any moment and continue \
+                      later.",
+            writes: "files in the directory; a journal of finished items in the state directory.",
+            costs: "disk space for everything, artifacts included; AWS bills the reading from S3.",
         },
         Step::Import => StepHelp {
-            happens: "What is picked is made on the target, as it was. Each item is looked for before it is made: doing it \
-                      twice is the same as doing it once.",
+            happens: "The selected items are created on the target, as they are at the source. The import looks for each item \
+                      before it creates it, so a second import has the same result.",
             writes: "the target and its artifact store; a journal and the pairs of old and new ids in the state directory.",
             costs: "requests to both ends; on AWS, storage and requests of the bucket, and traffic that leaves a region.",
         },
         Step::Validate => StepHelp {
             happens: "Both sides are read again and compared, item by item and field by field; the journal is not used.",
-            writes: "report.json in the state directory; nothing on either server.",
+            writes: "reports as JSON, Markdown and HTML in the state directory; nothing on either server.",
             costs: "requests to both ends; by checksum, every byte of both sides is read.",
         },
     }

@@ -21,7 +21,7 @@ pub fn above(model: &Model, frame: &mut Frame, area: Rect) {
     let named = steps_line(model, |_| true);
     let steps = match named.width() <= width {
         true => named,
-        // The digits stay. Of the names only the name of the current step stays.
+        // All digits stay, but only the current step keeps its name.
         false => steps_line(model, |step| step == model.step),
     };
     let waiting = Step::ALL.into_iter().find_map(|step| match model.gate(step) {

@@ -59,13 +59,13 @@ fn lines(model: &Model, tree: &SourceTree, mut sheet: Sheet<'_>) -> Vec<Line<'st
         },
         (Some(Row::Leaf(at, leaf)), None) => match &tree.nodes[at].leaves()[leaf].what {
             What::Traces(_) => sheet.text(
-                "All traces of the experiment. They are picked or left together; those of a run go with the run.",
+                "All traces of the experiment. They are selected together; the traces of a run follow the run.",
                 Style::new(),
             ),
             What::Run { .. } | What::Version { .. } => {}
         },
         (Some(Row::Section(_) | Row::Note(_)) | None, None) => {
-            sheet.text("Nothing to show of this line: move to a run, a model or an experiment.", model.look.theme.dim);
+            sheet.text("This line has no details: move to a run, a model or an experiment.", model.look.theme.dim);
         }
     }
     sheet.lines

@@ -54,7 +54,7 @@ pub fn view(model: &Model, frame: &mut Frame, area: Rect) {
             return;
         }
         Loaded::Loading | Loaded::Nothing => {
-            let words = format!("{} fetching what the source holds", paint::spinner(model));
+            let words = format!("{} loading the contents of the source", paint::spinner(model));
             frame.render_widget(Line::styled(words, model.look.theme.accent), list);
             return;
         }
@@ -84,7 +84,7 @@ fn guessed(model: &Model) -> Option<String> {
     let Estimate { files, bytes, points, requests, seconds, sampled } = estimate(model)?;
     let disk = if model.route.by_directory { " of disk" } else { "" };
     Some(format!(
-        "Roughly {} in {}{disk}, {}, {}, {}, if all runs are like the {} looked into",
+        "Roughly {} in {}{disk}, {}, {}, {}, if all runs are like the {} sampled runs",
         text::bytes(bytes),
         text::count(files, "file", "files"),
         text::count(points, "point", "points"),
@@ -99,14 +99,14 @@ fn inside(counted: &Counted) -> Option<String> {
     let params = text::count(counted.params, "param", "params");
     let points = text::count(counted.metrics, "point", "points");
     (counted.params + counted.metrics > 0)
-        .then(|| format!("In the runs that have come: {params}, and {points} of metrics or more"))
+        .then(|| format!("In the loaded runs: {params}, and at least {points} of metrics"))
 }
 
 /// Unusual states: a range, a sort order, pages that are still missing.
 fn state(model: &Model, tree: &SourceTree) -> String {
     let range = tree.has_range().then(|| {
         let rows = text::count(tree.range().len() as u64, "row", "rows");
-        format!("range of {rows}: Space picks")
+        format!("range of {rows}: Space selects")
     });
     let growing = tree.is_growing().then(|| {
         let so_far = text::number(tree.nodes.len() as u64);
@@ -124,7 +124,7 @@ fn state(model: &Model, tree: &SourceTree) -> String {
 fn counted(model: &Model, tree: &SourceTree, is_short: bool) -> String {
     let counted = tree.counted();
     if counted.is_nothing() {
-        return "Nothing is picked. Space picks what the cursor is on, a picks everything.".into();
+        return "Nothing is selected. Space selects the row at the cursor, a selects all.".into();
     }
     let runs = picked_runs::in_tree(model, tree);
     let of_section = |section: &Section| {
@@ -145,7 +145,7 @@ fn counted(model: &Model, tree: &SourceTree, is_short: bool) -> String {
     let parts: Vec<String> = tree.sections.iter().map(of_section).collect();
     // The count is not final until all pages have arrived.
     let so_far = if tree.is_growing() { " so far" } else { "" };
-    format!("Picked{so_far}: {}", parts.join(", "))
+    format!("Selected{so_far}: {}", parts.join(", "))
 }
 
 fn draw_filter(model: &Model, tree: &SourceTree, frame: &mut Frame, area: Rect) {

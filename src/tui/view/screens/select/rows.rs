@@ -76,8 +76,8 @@ fn columns(tree: &SourceTree, row: Row, width: usize) -> String {
 pub fn draw(model: &Model, tree: &SourceTree, frame: &mut Frame, area: Rect) {
     if tree.rows().is_empty() {
         let words = match tree.filter() {
-            "" if tree.is_growing() => "nothing has come yet",
-            "" => "The source holds nothing that could be moved. Esc goes back to look at another one.",
+            "" if tree.is_growing() => "no items have arrived yet",
+            "" => "The source has nothing that can be moved. Esc goes back to choose another source.",
             _ => "Nothing here has all these words. Esc clears the filter.",
         };
         let lines = paint::wrapped(words, usize::from(area.width), model.look.theme.dim);
@@ -273,7 +273,7 @@ fn traces(tally: &Count, tri: Checked) -> String {
     };
     match tri {
         Checked::Out => format!("{count}, left out"),
-        Checked::Some => format!("{count}, those of runs picked"),
+        Checked::Some => format!("{count}, of selected runs"),
         Checked::All | Checked::None => count,
     }
 }
@@ -314,7 +314,7 @@ fn rest(model: &Model, node: &Node, held: &Held, what: &str) -> String {
         Rest::Coming => format!("{} fetching more runs, {so_far} so far", paint::spinner(model)),
         Rest::TooMuch => {
             let most = text::number(MAX_RUNS as u64);
-            format!("{} more runs than the {most} kept here: taken like their experiment", glyphs.ellipsis)
+            format!("{} more runs than the {most} kept here: they follow their experiment", glyphs.ellipsis)
         }
         Rest::Failed(reason) => format!("{} {reason} (Enter on the experiment tries again)", glyphs.bad),
     }
