@@ -21,17 +21,16 @@ mod survey;
 mod transfer;
 pub mod validate;
 
-pub use super::io::{Absence, Health, Slowdown};
-pub use super::rest::{Access, Side, Version};
+pub use super::rest::{Access, Side};
 pub use crate::aws::{
     AppChange, AppDescription, AppSummary, Arn, NewApp, Policy, Readiness, Resource, Scope, check_role,
     unfilled,
 };
-pub use app_probe::{AppProbe, app_probe};
+pub use app_probe::app_probe;
 pub use check::{
-    CheckReport, Fidelity, Finding, KindReport, Level, check_source, check_target, not_migrated, takes_files,
+    CheckReport, Fidelity, Finding, Level, check_source, check_target, not_migrated, takes_files,
 };
-pub use endpoint::{Endpoint, Managed, Server, open};
+pub use endpoint::{Endpoint, Server, open};
 pub use job::Job;
 pub use job::context::Context;
 pub use job::control::Control;
@@ -40,13 +39,15 @@ pub use job::event::Event;
 pub use job::outcome::{Outcome, meaning};
 pub use job::progress::{Progress, ProgressSnapshot};
 pub use preflight::{Connected, Line, Preflight, preflight};
-pub use provision::{COST, CreatedApp, Polling, Provision, Provisioning};
+pub use provision::{COST, Polling, Provision, Provisioning};
 pub use state::StateDir;
 pub use state::journal::{Identity, Journal};
 pub use state::pending_app::Pending;
 pub use state::session::{Route, Session, Step};
 pub use state::wizard_files::WizardFiles;
 pub use status::file::{JobResult, JobStatus, JobStatusFile};
-pub use status::{Status, status};
+pub use status::status;
 pub use survey::{ExperimentSurvey, ModelSurvey, Survey, survey};
 pub use transfer::{Export, Import, export, import};
+#[cfg(test)]
+pub use {super::readers::SourceInfo, check::KindReport};

@@ -40,7 +40,7 @@ pub use references::{Template, ids_in, merge_experiments, names_model, rewrite, 
 pub use registry::{ModelVersion, RegisteredModel};
 pub use run::{Run, RunStatus};
 pub use s3_object::S3Object;
-pub use span::{Span, SpanEvent, SpanLink};
+pub use span::{Span, SpanLink};
 pub use tags::tags;
 pub use trace::{Assessment, SPANS_FILE, Spans, Trace, TraceLinks, trace_key};
 pub use unreadable::{Readable, Unreadable};

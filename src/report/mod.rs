@@ -16,7 +16,7 @@ mod spool;
 mod tests;
 mod write;
 
-pub use curve::{COLUMNS, Curve, Deviation, Series};
+pub use curve::{Curve, Deviation, Series};
 pub use difference::{Difference, FieldDifference, FileFacts, FileSides, Mark, Totals};
 pub use document::Report;
 pub use format::Format;

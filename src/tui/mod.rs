@@ -33,7 +33,7 @@ use crate::config::Display;
 use crate::engine::{Access, NewApp, Pending, Session, Side, StateDir, WizardFiles};
 use crate::error::{Error, Result};
 
-pub use model::log::{LogLine, LogRing, Severity};
+pub use model::log::LogRing;
 
 /// Interval for drawing counters. Over SSH the line may be slow, so drawing must leave time for the keys.
 const FRAME_INTERVAL: Duration = Duration::from_millis(100);

@@ -4,8 +4,8 @@ use crate::tui::effect::{Effect, Msg};
 use crate::tui::update::update;
 
 use super::fixtures::{APP, app, checked, new_app, press, type_in};
-use super::keys::pressed;
 use super::frames::picture;
+use super::keys::pressed;
 
 #[test]
 fn an_app_is_created_awaited_and_taken() {

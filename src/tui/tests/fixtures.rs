@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use crate::engine::browse::{Contents, Holdings};
 use crate::engine::{
-    Access, AppSummary, CheckReport, Finding, KindReport, Level, Line, Resource, Route, Session, Side, Step,
+    Access, AppSummary, CheckReport, Finding, KindReport, Level, Line, Resource, Route, Session, Side,
+    SourceInfo, Step,
 };
 use crate::entities::{
     Count, EvaluationDataset, Experiment, Kind, Lifecycle, ModelVersion, RegisteredModel, Run, RunStatus,
@@ -13,12 +13,12 @@ use crate::entities::{
 };
 use crate::error::{Error, Result};
 use crate::plan::Plan;
-use crate::readers::SourceInfo;
 use crate::rest::{Capabilities, Version};
 use crate::tui::effect::{Effect, Msg};
 use crate::tui::model::{EndpointState, Model, Paths};
 use crate::tui::theme::{ASCII, Look, Theme, UNICODE};
 use crate::tui::update::update;
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 pub const SOURCE: &str = "http://127.0.0.1:5000";
 pub const TARGET: &str = "https://mlflow.example.com/team-a";

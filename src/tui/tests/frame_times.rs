@@ -8,11 +8,11 @@
 
 use std::time::{Duration, Instant};
 
-use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use crate::tui::effect::Msg;
 use crate::tui::model::Model;
 use crate::tui::update::update;
 use crate::tui::view::view;
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 

@@ -10,9 +10,9 @@ use crate::tui::update::update;
 use proptest::prelude::*;
 
 use super::fixtures::*;
-use super::keys::pressed;
 use super::frames::{picture, pictured};
 use super::job_fixtures::{at_work, differences, end, end_validation, imported, importing, some_fail};
+use super::keys::pressed;
 
 fn state(model: &Model) -> Option<(Question, &str, &State)> {
     match &model.overlay {
