@@ -12,7 +12,6 @@ use super::venv::{Venv, tail};
 use crate::error::{Error, Result};
 
 /// The script that launches a program. It is written to the working directory of that program.
-const LAUNCHER: &str = include_str!("../../assets/demo/serve.py");
 const LAUNCHER_NAME: &str = "serve.py";
 const STOP_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -26,8 +25,8 @@ pub(super) struct ChildProcess {
 }
 
 impl ChildProcess {
-    pub async fn write_launcher(dir: &Path) -> Result<()> {
-        Ok(tokio::fs::write(dir.join(LAUNCHER_NAME), LAUNCHER).await?)
+    pub async fn write_launcher(venv: &Venv, dir: &Path) -> Result<()> {
+        Ok(tokio::fs::write(dir.join(LAUNCHER_NAME), venv.launcher()).await?)
     }
 
     /// The environment's Python in `dir`, with the launcher as its script. The caller appends the program to run.

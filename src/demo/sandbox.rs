@@ -113,7 +113,7 @@ impl Sandbox {
         let dir = std::path::absolute(dir)?;
         let code = dir.join("code");
         tokio::fs::create_dir_all(&code).await?;
-        ChildProcess::write_launcher(&code).await?;
+        ChildProcess::write_launcher(venv, &code).await?;
         for (name, text) in FILES {
             tokio::fs::write(code.join(name), text).await?;
         }

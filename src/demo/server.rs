@@ -77,7 +77,7 @@ impl MlflowServer {
     pub async fn start(venv: &Venv, dir: &Path, options: ServerOptions) -> Result<Self> {
         let dir = std::path::absolute(dir)?;
         tokio::fs::create_dir_all(dir.join("artifacts")).await?;
-        ChildProcess::write_launcher(&dir).await?;
+        ChildProcess::write_launcher(venv, &dir).await?;
         for _ in 0..PORT_ATTEMPTS {
             let port = options.port.map_or_else(free_port, Ok)?;
             let mut server = Self::launch(venv, &dir, port, &options)?;

@@ -28,6 +28,15 @@ type Say<'a> = &'a (dyn Fn(&str) + Send + Sync);
 pub struct Venv {
     root: PathBuf,
     python: PathBuf,
+    launcher: Launcher,
+}
+
+/// The script through which this process starts programs, and a variable for it. A program ends when the launcher's
+/// standard input is closed.
+#[derive(Clone, Debug)]
+struct Launcher {
+    script: &'static str,
+    variable: Option<(&'static str, PathBuf)>,
 }
 
 impl Venv {
@@ -50,7 +59,8 @@ impl Venv {
 
     fn at(root: PathBuf) -> Self {
         let python = root.join(if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" });
-        Self { root, python }
+        let launcher = Launcher { script: include_str!("../../assets/demo/serve.py"), variable: None };
+        Self { root, python, launcher }
     }
 
     /// The marker still exists after the system's Python, which the environment links to, is removed. So both are
@@ -61,6 +71,16 @@ impl Venv {
 
     pub fn python(&self) -> &Path {
         &self.python
+    }
+
+    /// Replaces the launcher, for tests that start many servers.
+    pub fn with_launcher(mut self, script: &'static str, variable: (&'static str, PathBuf)) -> Self {
+        self.launcher = Launcher { script, variable: Some(variable) };
+        self
+    }
+
+    pub(super) fn launcher(&self) -> &'static str {
+        self.launcher.script
     }
 
     /// Runs Python with the environment's programs first on its path. Variables of the user's shell for MLflow, AWS,
@@ -75,6 +95,7 @@ impl Venv {
         }
         command.envs([("NO_PROXY", "127.0.0.1,localhost"), ("no_proxy", "127.0.0.1,localhost")]);
         command.envs([("MLFLOW_DISABLE_TELEMETRY", "true"), ("PYTHONUNBUFFERED", "1")]);
+        command.envs(self.launcher.variable.iter().map(|(name, value)| (name, value)));
         command
     }
 

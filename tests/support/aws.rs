@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::process::Command;
 
-use super::scripts::Done;
-use super::{Mlferry, script_path, scripts};
+use super::warm::Done;
+use super::{Mlferry, script_path, warm};
 
 pub struct Cloud {
     pub sandbox: Sandbox,
@@ -23,6 +23,7 @@ impl Cloud {
 
     pub async fn start_with(options: SandboxOptions) -> Self {
         let venv = Sandbox::environment(&|line| eprintln!("{line}")).await.unwrap();
+        let venv = warm::environment(venv).await;
         let dir = tempfile::tempdir().unwrap();
         let sandbox = Sandbox::start(&venv, dir.path(), options).await.unwrap();
         Self { sandbox, venv, dir }
@@ -58,7 +59,7 @@ impl Cloud {
 
     /// Runs a script of this folder with the official clients.
     pub async fn python(&self, script: &str, args: &[&str]) -> Done {
-        let done = scripts::run(&self.venv, &script_path(script), args, &self.sandbox.env()).await;
+        let done = warm::run(&self.venv, &script_path(script), args, &self.sandbox.env()).await;
         assert_eq!(done.code, 0, "{script}: {}\n{}", done.stderr, self.log());
         done
     }

@@ -13,15 +13,15 @@ pub mod generate;
 pub mod locks;
 pub mod pool;
 pub mod proxy;
-pub mod scripts;
 pub mod stores;
+pub mod warm;
 
 pub use mlferry::demo::Store;
 use mlferry::demo::{MlflowServer, ServerOptions, Venv};
-use scripts::Done;
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::process::Command;
+use warm::Done;
 
 /// The release of the target in every migration.
 pub const TARGET: &str = "3.10.1";
@@ -90,7 +90,7 @@ impl Real {
 
     pub async fn seed(&self, scale: &str) {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/demo/seed.py");
-        let done = scripts::run(&self.venv, &script, &[self.url(), scale], &self.env).await;
+        let done = warm::run(&self.venv, &script, &[self.url(), scale], &self.env).await;
         assert_eq!(done.code, 0, "{}", done.stderr);
     }
 
@@ -101,7 +101,7 @@ impl Real {
 
     /// The same for a server that may be unable to answer.
     pub async fn try_dump(&self) -> Result<PathBuf, String> {
-        let done = scripts::run(&self.venv, &script_path("dump.py"), &[self.url()], &self.env).await;
+        let done = warm::run(&self.venv, &script_path("dump.py"), &[self.url()], &self.env).await;
         let path = self.dir.path().join("dump.json");
         std::fs::write(&path, done.stdout).unwrap();
         if done.code == 0 { Ok(path) } else { Err(done.stderr) }
@@ -114,14 +114,15 @@ impl Real {
     }
 
     pub async fn python(&self, script: &str, args: &[&str]) -> Done {
-        let done = scripts::run(&self.venv, &script_path(script), args, &self.env).await;
+        let done = warm::run(&self.venv, &script_path(script), args, &self.env).await;
         assert_eq!(done.code, 0, "{script}: {}", done.stderr);
         done
     }
 }
 
+/// The environment of an MLflow release, whose servers start without delay.
 pub async fn venv(version: &str) -> Venv {
-    environment(&format!("mlflow-{version}")).await
+    warm::environment(environment(&format!("mlflow-{version}")).await).await
 }
 
 /// The Python environment with the packages of the lock with this name.
@@ -142,7 +143,7 @@ pub async fn differences(source: &Real, target: &Real) -> Vec<String> {
 /// The lines that differ between two dumps.
 pub async fn judged(venv: &Venv, source: &Path, target: &Path) -> Vec<String> {
     let args = [source.to_str().unwrap(), target.to_str().unwrap()];
-    let done = scripts::run(venv, &script_path("judge.py"), &args, &[]).await;
+    let done = warm::run(venv, &script_path("judge.py"), &args, &[]).await;
     match done.code {
         0 => Vec::new(),
         1 if !done.stdout.is_empty() => {
