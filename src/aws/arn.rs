@@ -185,7 +185,7 @@ mod tests {
         "arn:aws-us-gov:sagemaker:us-gov-west-1:123456789012:mlflow-tracking-server/my-server";
 
     #[test]
-    fn each_kind_has_a_host_a_header_and_a_signing_name_of_its_own() {
+    fn each_kind_has_its_own_host_header_and_signing_name() {
         let app = Arn::parse(APP).unwrap();
         assert_eq!(
             (app.region(), app.account(), app.id()),

@@ -143,7 +143,7 @@ impl Chain {
             Self::Default(region) => {
                 let sdk = defaults(region.clone()).await?;
                 let provider = sdk.credentials_provider().ok_or_else(|| not_given("no provider", "none"))?;
-                let credentials = provider.provide_credentials().await.map_err(|e| complaint(&e))?;
+                let credentials = provider.provide_credentials().await.map_err(|e| load_error(&e))?;
                 Ok((credentials, None))
             }
             Self::Role { role, provider, base } => {
@@ -191,7 +191,7 @@ fn expired(credentials: &Credentials) -> Error {
     Error::new(Class::Auth, "the AWS credentials have expired").hint(format!("renew them: {remedy}"))
 }
 
-fn complaint(error: &CredentialsError) -> Error {
+fn load_error(error: &CredentialsError) -> Error {
     match error {
         CredentialsError::CredentialsNotLoaded(_) => not_given("no AWS credentials were found", ""),
         _ => {
@@ -207,8 +207,8 @@ fn too_slow() -> Error {
     not_given(&message, "")
 }
 
-fn not_given(message: &str, complaint: &str) -> Error {
-    Error::new(Class::Auth, message).hint(remedy_for(complaint))
+fn not_given(message: &str, load_error: &str) -> Error {
+    Error::new(Class::Auth, message).hint(remedy_for(load_error))
 }
 
 fn refused_role(role: &AssumedRole, error: &CredentialsError) -> Error {

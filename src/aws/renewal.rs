@@ -62,8 +62,8 @@ pub fn profile() -> String {
 }
 
 /// The remedy for a chain that returns no credentials, chosen by its error message.
-pub fn remedy_for(complaint: &str) -> String {
-    let (lower, profile) = (complaint.to_lowercase(), profile());
+pub fn remedy_for(load_error: &str) -> String {
+    let (lower, profile) = (load_error.to_lowercase(), profile());
     match () {
         () if lower.contains("sso") => Origin::Sso.remedy(&profile),
         () if lower.contains("process") => Origin::Process.remedy(&profile),

@@ -76,7 +76,7 @@ fn print_table(report: &CheckReport, printer: &Printer) {
         row("", "count", "arrives");
     }
     for kind in kinds {
-        for (index, text) in arrives(&kind.survival).iter().enumerate() {
+        for (index, text) in arrives(&kind.fidelity).iter().enumerate() {
             match index {
                 0 => row(kind.kind.title(), &tally(&kind.tally), text),
                 _ => row("", "", text),

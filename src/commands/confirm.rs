@@ -4,7 +4,7 @@ use super::Printer;
 use crate::error::{Error, Result};
 
 /// Asks in the terminal. No answer means no.
-pub fn agreed(question: &str) -> Result<bool> {
+pub fn confirm(question: &str) -> Result<bool> {
     if !stdin().is_terminal() {
         return Err(Error::usage("there is no terminal to ask in").hint("give --yes"));
     }

@@ -69,7 +69,7 @@ impl<'a> Endpoints<'a> {
     pub async fn open_both(&self, source: &str, target: &str) -> Result<(Endpoint, Endpoint)> {
         let source_end = open(source, Side::Source, self.source_access()?).await?;
         let target_end = open(target, Side::Target, self.target_access(Some(source))?).await?;
-        are_two(&source_end, &target_end)?;
+        ensure_distinct(&source_end, &target_end)?;
         Ok((source_end, target_end))
     }
 }
@@ -105,7 +105,7 @@ fn is_server(text: &str) -> bool {
 }
 
 /// Returns an error if source and target are the same place.
-pub fn are_two(source: &Endpoint, target: &Endpoint) -> Result<()> {
+pub fn ensure_distinct(source: &Endpoint, target: &Endpoint) -> Result<()> {
     match source.location() == target.location() {
         true => Err(Error::usage(format!("source and target are the same: {}", source.location()))
             .hint("a migration needs two servers")),

@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_line_says_what_it_came_to_and_what_to_do() {
+    fn the_last_line_shows_the_result_and_the_next_step() {
         let stopped = |step| Outcome { stopped: true, ..outcome(step) };
         let of = |outcome: &Outcome| summary(outcome, false).unwrap_or_default();
         assert_eq!(of(&stopped(Step::Import)), "stopped: run the same command again to resume");
@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn items_of_one_name_are_told_apart() {
+    fn items_with_the_same_name_are_distinct() {
         assert_eq!(item(Kind::LoggedModel, "clf", "m-1"), "logged model \"clf\" (m-1)");
         assert_eq!(item(Kind::RegisteredModel, "churn", "churn"), "registered model \"churn\"");
     }

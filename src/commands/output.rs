@@ -35,7 +35,7 @@ impl Printer {
     }
 
     /// Results go to the same terminal as the progress messages, so the user reads them immediately.
-    pub fn is_read_here(&self) -> bool {
+    pub fn shares_terminal(&self) -> bool {
         self.is_terminal && stdout().is_terminal()
     }
 

@@ -117,7 +117,7 @@ fn print_datasets(survey: &Survey, printer: &Printer) {
 /// Lists the names that the globs match, so that the user can read and edit the file. Items that are included because a
 /// version needs them are not listed: the versions imply them.
 fn written(plan: &Plan, survey: &Survey) -> Result<String> {
-    let chooser = plan.chooser()?;
+    let matcher = plan.matcher()?;
     let named = |e: &engine::ExperimentSurvey| {
         let known = plan.experiments.iter().find(|named| named.name == e.experiment.name);
         known.cloned().unwrap_or_else(|| PlannedExperiment {
@@ -126,7 +126,7 @@ fn written(plan: &Plan, survey: &Survey) -> Result<String> {
         })
     };
     let chosen =
-        survey.experiments.iter().filter(|e| chooser.choose(&e.experiment) != ExperimentSelection::No);
+        survey.experiments.iter().filter(|e| matcher.choose(&e.experiment) != ExperimentSelection::No);
     let experiments = chosen.map(named).collect();
     let of_kind = |kind: Kind| survey.models.iter().filter(move |model| model.kind == kind);
     let whole = |kind: Kind| {

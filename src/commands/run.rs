@@ -1,4 +1,4 @@
-use super::endpoints::{Endpoints, are_two, source_text};
+use super::endpoints::{Endpoints, ensure_distinct, source_text};
 use super::progress::follow;
 use super::selection::plan_of;
 use super::transfer::finish;
@@ -24,7 +24,7 @@ pub async fn run(args: cli::Run, state: StateDir, ends: &Endpoints<'_>, printer:
         output_dir: output_dir.clone(),
     };
     let (source, target) = connect::run_preflight(ask, printer).await?.both()?;
-    are_two(&source, &target)?;
+    ensure_distinct(&source, &target)?;
     let can = target.probe().map(|probe| &probe.capabilities);
     for report in [engine::check_source(&source, can).await?, engine::check_target(&target).await?] {
         check::print(&report, printer);
@@ -37,7 +37,7 @@ pub async fn run(args: cli::Run, state: StateDir, ends: &Endpoints<'_>, printer:
         }
     }
     let question = format!("Copy {} into {}?", source.location(), target.location());
-    if !args.yes && !confirm::agreed(&question)? {
+    if !args.yes && !confirm::confirm(&question)? {
         return Err(Error::stopped());
     }
     let moved = match output_dir {

@@ -46,7 +46,7 @@ pub fn plan_of(selection: &Selection) -> Result<Plan> {
         }
     }
     // Reports an invalid glob or time now.
-    plan.chooser()?;
+    plan.matcher()?;
     plan.window()?;
     Ok(plan)
 }

@@ -24,9 +24,9 @@ pub fn status(state: &StateDir, printer: &Printer) -> Result<u8> {
             false if sum(|counts| counts.failed) > 0 => "not running, some items failed",
             false => "not running, nothing pending",
         };
-        let idle = format::seconds(one.idle_seconds as f64);
+        let unmatched = format::seconds(one.idle_seconds as f64);
         printer.result(&format!("{} from {} to {}", one.step.name(), one.source, one.target));
-        printer.result(&format!("  {state}; last written {idle} ago"));
+        printer.result(&format!("  {state}; last written {unmatched} ago"));
         let counted = Kind::ALL.into_iter().filter_map(|kind| Some((kind, one.counts.get(kind.plural())?)));
         for (kind, counts) in counted {
             printer.result(&format!(

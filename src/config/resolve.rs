@@ -206,7 +206,7 @@ pause = [\"x\", \"F5\"]
     }
 
     #[test]
-    fn what_is_wrong_is_told_with_its_line_and_what_was_meant() {
+    fn errors_show_the_line_and_a_suggestion() {
         for (text, message, hint) in [
             (
                 "[profile.a]\nsorce = \"x\"",
@@ -251,7 +251,7 @@ pause = [\"x\", \"F5\"]
     }
 
     #[test]
-    fn the_example_is_a_file_that_says_nothing_until_its_lines_are_taken_in() {
+    fn the_example_sets_nothing_until_uncommented() {
         let example = super::super::example(&[("pause", "p".to_owned())]);
         assert!(load(&example, None, &[]).unwrap().values.is_empty());
         let taken_in: String = example

@@ -26,7 +26,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_nearest_comes_first_and_without_one_all_are_named() {
+    fn the_nearest_name_is_suggested_or_all_are_listed() {
         assert_eq!(did_you_mean("sorce", ["target", "source"]), "did you mean source?");
         assert_eq!(did_you_mean("zzz", ["target", "source"]), "there are: target, source");
     }

@@ -27,11 +27,11 @@ macro_rules! files {
 const FILES: [(&str, &str); 19] = files![
     "account.py",
     "apps.py",
+    "auth.py",
     "caller.py",
     "control.py",
     "data_plane.py",
     "faults.py",
-    "gate.py",
     "main.py",
     "model_check.py",
     "permissions.py",
@@ -39,11 +39,11 @@ const FILES: [(&str, &str); 19] = files![
     "resources.py",
     "sigv4.py",
     "simulation.py",
+    "state.py",
     "tracking_servers.py",
     "ui.py",
     "uploads.py",
     "upstream.py",
-    "world.py",
 ];
 
 #[derive(Clone, Debug)]

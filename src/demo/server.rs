@@ -189,7 +189,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_log_tells_who_has_the_port() {
+    fn the_log_shows_a_taken_port() {
         assert!(is_listening("[INFO] Listening at: http://127.0.0.1:5000 (77)", 5000));
         assert!(is_listening("Uvicorn running on http://127.0.0.1:5000 (Press CTRL+C to quit)", 5000));
         assert!(!is_listening("Uvicorn running on http://127.0.0.1:50001 (Press", 5000));

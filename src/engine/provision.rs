@@ -59,7 +59,7 @@ pub struct CreatedApp {
 #[derive(Clone)]
 pub struct Provision {
     plane: ControlPlane,
-    patience: Polling,
+    retry_policy: Polling,
 }
 
 impl Provision {
@@ -79,12 +79,12 @@ impl Provision {
     }
 
     pub(super) fn new(plane: ControlPlane) -> Self {
-        Self { plane, patience: Polling::default() }
+        Self { plane, retry_policy: Polling::default() }
     }
 
     #[must_use]
-    pub fn with_patience(self, patience: Polling) -> Self {
-        Self { patience, ..self }
+    pub fn with_patience(self, retry_policy: Polling) -> Self {
+        Self { retry_policy, ..self }
     }
 
     pub fn region(&self) -> &str {
@@ -152,15 +152,15 @@ impl Provision {
             };
             let (waited, for_role) = (started.elapsed(), is_role_not_known_yet(&error));
             let may_repeat = for_role || error.class() == Class::Transient;
-            if !may_repeat || waited + self.patience.interval > self.patience.most_for_role {
+            if !may_repeat || waited + self.retry_policy.interval > self.retry_policy.most_for_role {
                 return Err(error);
             }
             let (reason, seconds) = (error.to_string(), waited.as_secs_f64());
-            tracing::warn!("{reason}; trying again in {:?}", self.patience.interval);
+            tracing::warn!("{reason}; trying again in {:?}", self.retry_policy.interval);
             if for_role {
                 tell(&Provisioning::AppRoleAwaited { reason, seconds });
             }
-            tokio::time::sleep(self.patience.interval).await;
+            tokio::time::sleep(self.retry_policy.interval).await;
         }
     }
 
@@ -225,13 +225,13 @@ impl Provision {
                 Err(error) if error.class() == Class::Transient => tracing::warn!("{error}; trying again"),
                 Err(error) => return Err(error),
             }
-            if waited + self.patience.interval > self.patience.most {
-                let seconds = self.patience.most.as_secs();
+            if waited + self.retry_policy.interval > self.retry_policy.most {
+                let seconds = self.retry_policy.most.as_secs();
                 return Err(Error::transient(format!("{arn} is not ready after {seconds} s")).hint(format!(
                     "AWS is still working on it: run `mlferry app wait {arn}` to wait again"
                 )));
             }
-            tokio::time::sleep(self.patience.interval).await;
+            tokio::time::sleep(self.retry_policy.interval).await;
         }
     }
 }

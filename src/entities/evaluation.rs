@@ -91,7 +91,7 @@ impl Scorer {
 
     /// True when both have the same content. JSON formatting is ignored, because servers write the JSON again with
     /// different escapes.
-    pub fn says_the_same(&self, other: &Self) -> bool {
+    pub fn has_same_content(&self, other: &Self) -> bool {
         let parsed = |text: &str| serde_json::from_str::<Value>(text).ok();
         self.content == other.content
             || parsed(&self.content).is_some_and(|ours| Some(ours) == parsed(&other.content))

@@ -65,7 +65,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn nothing_hidden_is_left_and_json_stays_the_same(text in any::<String>()) {
+        fn hidden_characters_are_removed_except_in_json(text in any::<String>()) {
             prop_assert!(printable(&text).chars().all(|c| matches!(c, '\n' | '\t') || !is_hidden(c)));
             let json = serde_json::to_string(&text).unwrap();
             let shown = printable_json(&json);

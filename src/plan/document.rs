@@ -101,7 +101,7 @@ impl Plan {
                 .hint("`mlferry plan --output FILE` writes a plan to start from"));
         }
         let plan: Self = toml::from_str(text).map_err(|e| explain(text, &e))?;
-        plan.chooser()?;
+        plan.matcher()?;
         plan.window()?;
         Ok(plan)
     }
@@ -262,7 +262,7 @@ mod tests {
         let plan = Plan::parse(text).unwrap();
         assert_eq!(plan.models, ["churn", "fraud*"]);
         let a = Experiment { name: "a".into(), ..Experiment::default() };
-        let choice = plan.chooser().unwrap().choose(&a);
+        let choice = plan.matcher().unwrap().choose(&a);
         assert!(choice.takes(&"r1".into()) && !choice.takes(&"r2".into()) && !plan.takes_traces(&choice));
         assert!(Plan::parse("[[experiments]]\nname = \"a\"\ntraces = \"some\"").is_err());
     }

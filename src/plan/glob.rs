@@ -15,7 +15,7 @@ pub(super) fn matcher<T: AsRef<str>>(option: &str, globs: &[T]) -> Result<GlobSe
 }
 
 /// Returns the globs that match none of the names.
-pub(super) fn idle<'b>(
+pub(super) fn unmatched<'b>(
     globs: &[String],
     matcher: &GlobSet,
     names: impl Iterator<Item = &'b str>,

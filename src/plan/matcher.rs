@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use globset::GlobSet;
 
-use super::glob::{idle, matcher};
+use super::glob::{matcher, unmatched};
 use super::version_matcher::VersionsByModel;
 use super::{ExperimentSelection, Plan, PlannedExperiment, Subset, VersionMatcher};
 use crate::entities::{EvaluationDataset, Experiment, RegisteredModel};
@@ -25,7 +25,7 @@ pub struct PlanMatcher<'a> {
 
 impl Plan {
     /// Compiles the globs. Use the same result for every experiment.
-    pub fn chooser(&self) -> Result<PlanMatcher<'_>> {
+    pub fn matcher(&self) -> Result<PlanMatcher<'_>> {
         PlanMatcher::new(self)
     }
 }
@@ -101,9 +101,9 @@ impl<'a> PlanMatcher<'a> {
     /// Globs of the plan that match none of `datasets`.
     pub fn unmatched_datasets(&self, datasets: &[EvaluationDataset]) -> Vec<String> {
         let names = || datasets.iter().map(|dataset| dataset.name.as_str());
-        let mut unmatched = idle(&self.plan.datasets, &self.datasets, names());
-        unmatched.extend(idle(&self.plan.except_datasets, &self.except_datasets, names()));
-        unmatched
+        let mut globs = unmatched(&self.plan.datasets, &self.datasets, names());
+        globs.extend(unmatched(&self.plan.except_datasets, &self.except_datasets, names()));
+        globs
     }
 
     /// Names and globs of the plan that match none of `models`. `existing` holds the existing versions of the models
@@ -125,8 +125,8 @@ impl<'a> PlanMatcher<'a> {
         let missing = named.filter(|name| !existing.contains(name.as_str())).cloned();
         let is_chosen = |one: &&Experiment| self.choose(one) != ExperimentSelection::No;
         let chosen = experiments.iter().filter(is_chosen).map(|one| one.name.as_str());
-        let idle_globs = idle(&self.plan.globs, &self.globs, chosen);
-        let idle_excepts = idle(&self.plan.except_experiments, &self.except_experiments, names());
+        let idle_globs = unmatched(&self.plan.globs, &self.globs, chosen);
+        let idle_excepts = unmatched(&self.plan.except_experiments, &self.except_experiments, names());
         missing.chain(idle_globs).chain(idle_excepts).collect()
     }
 }
@@ -148,16 +148,16 @@ mod tests {
     #[test]
     fn an_empty_plan_takes_everything() {
         let plan = Plan::default();
-        assert!(plan.chooser().unwrap().choose(&experiment("any")).takes(&"r".into()));
+        assert!(plan.matcher().unwrap().choose(&experiment("any")).takes(&"r".into()));
     }
 
     #[test]
     fn globs_match_slashes_and_unmatched_globs_are_reported() {
         let plan = Plan { globs: vec!["fraud*".into(), "gone".into()], ..Plan::default() };
-        let chooser = plan.chooser().unwrap();
-        assert_ne!(chooser.choose(&experiment("fraud/eu/日本")), ExperimentSelection::No);
-        assert_eq!(chooser.choose(&experiment("churn")), ExperimentSelection::No);
-        assert_eq!(chooser.unmatched(&[experiment("fraud/x")]), ["gone"]);
+        let matcher = plan.matcher().unwrap();
+        assert_ne!(matcher.choose(&experiment("fraud/eu/日本")), ExperimentSelection::No);
+        assert_eq!(matcher.choose(&experiment("churn")), ExperimentSelection::No);
+        assert_eq!(matcher.unmatched(&[experiment("fraud/x")]), ["gone"]);
     }
 
     #[test]
@@ -168,16 +168,16 @@ mod tests {
             experiments: vec![PlannedExperiment { name: "old/one".into(), ..Default::default() }],
             ..Plan::default()
         };
-        let chooser = plan.chooser().unwrap();
+        let matcher = plan.matcher().unwrap();
         let taken = ["new", "old/one", "older"]
-            .map(|name| chooser.choose(&experiment(name)) != ExperimentSelection::No);
+            .map(|name| matcher.choose(&experiment(name)) != ExperimentSelection::No);
         assert_eq!(taken, [true, false, true]);
-        assert_eq!(chooser.unmatched(&[experiment("new"), experiment("old/one")]), ["gone"]);
+        assert_eq!(matcher.unmatched(&[experiment("new"), experiment("old/one")]), ["gone"]);
         let alone = Plan { except_experiments: vec!["old".into()], ..Plan::default() };
-        let chooser = alone.chooser().unwrap();
-        assert_eq!(chooser.choose(&experiment("old")), ExperimentSelection::No);
+        let matcher = alone.matcher().unwrap();
+        assert_eq!(matcher.choose(&experiment("old")), ExperimentSelection::No);
         assert_eq!(
-            chooser.choose(&experiment("new")),
+            matcher.choose(&experiment("new")),
             ExperimentSelection::whole(),
             "everything else is taken"
         );
@@ -188,31 +188,31 @@ mod tests {
         let tags = [(tag::IS_PROMPT.to_owned(), "true".to_owned())];
         let prompt = RegisteredModel { tags: tags.into(), ..model("m1") };
         let plan = Plan { models: vec!["m*".into(), "none".into()], ..Plan::default() };
-        let chooser = plan.chooser().unwrap();
-        assert_eq!((chooser.versions(&model("m1")), chooser.versions(&prompt)), (Subset::All, Subset::None));
-        assert_eq!(chooser.choose(&experiment("any")), ExperimentSelection::No, "only models are selected");
-        assert_eq!(chooser.unmatched_models(&[model("m1")], &VersionMatcher::new()), ["none"]);
-        assert_eq!(Plan::default().chooser().unwrap().versions(&prompt), Subset::All);
+        let matcher = plan.matcher().unwrap();
+        assert_eq!((matcher.versions(&model("m1")), matcher.versions(&prompt)), (Subset::All, Subset::None));
+        assert_eq!(matcher.choose(&experiment("any")), ExperimentSelection::No, "only models are selected");
+        assert_eq!(matcher.unmatched_models(&[model("m1")], &VersionMatcher::new()), ["none"]);
+        assert_eq!(Plan::default().matcher().unwrap().versions(&prompt), Subset::All);
     }
 
     #[test]
     fn a_number_after_a_name_is_a_version_and_may_be_a_name() {
         let globs = ["churn/3", "churn/7", "fraud*/1", "whole", "whole/2"];
         let plan = Plan { models: globs.map(str::to_owned).into(), ..Plan::default() };
-        let chooser = plan.chooser().unwrap();
-        assert_eq!(chooser.versions(&model("churn")), Subset::Only([3, 7].into()));
-        assert_eq!(chooser.versions(&model("churn/3")), Subset::All, "MLflow takes such names before 3.11");
-        assert_eq!(chooser.versions(&model("fraud/eu")), Subset::Only([1].into()));
-        assert_eq!(chooser.versions(&model("whole")), Subset::All);
-        assert_eq!(chooser.versions(&model("churned")), Subset::None);
+        let matcher = plan.matcher().unwrap();
+        assert_eq!(matcher.versions(&model("churn")), Subset::Only([3, 7].into()));
+        assert_eq!(matcher.versions(&model("churn/3")), Subset::All, "MLflow takes such names before 3.11");
+        assert_eq!(matcher.versions(&model("fraud/eu")), Subset::Only([1].into()));
+        assert_eq!(matcher.versions(&model("whole")), Subset::All);
+        assert_eq!(matcher.versions(&model("churned")), Subset::None);
         let models = [model("churn"), model("fraud.a"), model("whole")];
-        assert!(models.iter().all(|model| chooser.names_versions_of(model)));
+        assert!(models.iter().all(|model| matcher.names_versions_of(model)));
         let there = VersionMatcher::from([
             ("churn".into(), [1, 3].into()),
             ("fraud.a".into(), [2].into()),
             ("whole".into(), [1, 2].into()),
         ]);
-        assert_eq!(chooser.unmatched_models(&models, &there), ["churn/7", "fraud*/1"]);
+        assert_eq!(matcher.unmatched_models(&models, &there), ["churn/7", "fraud*/1"]);
     }
 
     #[test]
@@ -226,21 +226,21 @@ mod tests {
             model_versions: vec![named, other, gone],
             ..Plan::default()
         };
-        let chooser = plan.chooser().unwrap();
-        assert_eq!(chooser.versions(&model("churn")), Subset::Only([3, 4, 9].into()));
-        assert_eq!(chooser.versions(&model("all/but")), Subset::Except([2].into()));
+        let matcher = plan.matcher().unwrap();
+        assert_eq!(matcher.versions(&model("churn")), Subset::Only([3, 4, 9].into()));
+        assert_eq!(matcher.versions(&model("all/but")), Subset::Except([2].into()));
         let models = [model("churn"), model("all/but")];
         let there = VersionMatcher::from([("churn".into(), [3, 4].into()), ("all/but".into(), [1].into())]);
-        assert_eq!(chooser.unmatched_models(&models, &there), ["churn/9", "gone"]);
+        assert_eq!(matcher.unmatched_models(&models, &there), ["churn/9", "gone"]);
     }
 
     #[test]
     fn a_dataset_may_be_excluded_by_name() {
         let dataset = |name: &str| EvaluationDataset { name: name.into(), ..EvaluationDataset::default() };
         let plan = Plan { except_datasets: vec!["old*".into(), "none".into()], ..Plan::default() };
-        let chooser = plan.chooser().unwrap();
-        assert!(chooser.takes_dataset(&dataset("golden")) && !chooser.takes_dataset(&dataset("older")));
-        assert_eq!(chooser.unmatched_datasets(&[dataset("older")]), ["none"]);
-        assert_ne!(chooser.choose(&experiment("any")), ExperimentSelection::No, "everything else is taken");
+        let matcher = plan.matcher().unwrap();
+        assert!(matcher.takes_dataset(&dataset("golden")) && !matcher.takes_dataset(&dataset("older")));
+        assert_eq!(matcher.unmatched_datasets(&[dataset("older")]), ["none"]);
+        assert_ne!(matcher.choose(&experiment("any")), ExperimentSelection::No, "everything else is taken");
     }
 }

@@ -64,7 +64,7 @@ impl<'a> VersionsByModel<'a> {
             let versions = self.of_versions.matches(&model.name).into_iter().map(|at| self.numbers[at]);
             versions.filter(|(_, n)| has(&model.name, n)).for_each(|(at, _)| hit[at] = true);
         }
-        let idle = self.globs.iter().zip(hit).filter(|(_, hit)| !hit).map(|(glob, _)| glob.clone());
+        let unmatched = self.globs.iter().zip(hit).filter(|(_, hit)| !hit).map(|(glob, _)| glob.clone());
         let missing = self.named.iter().flat_map(|named| {
             let name = &named.name;
             let model = (!existing.contains_key(name)).then(|| name.clone());
@@ -72,6 +72,6 @@ impl<'a> VersionsByModel<'a> {
             let versions: Vec<String> = numbers.map(|n| format!("{name}/{n}")).collect();
             model.into_iter().chain(versions)
         });
-        idle.chain(missing).collect()
+        unmatched.chain(missing).collect()
     }
 }

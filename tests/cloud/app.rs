@@ -4,7 +4,7 @@
 use std::process::Stdio;
 use std::time::Duration;
 
-use crate::support::aws::Cloud;
+use crate::support::aws::FakeAws;
 use crate::support::{Mlferry, Ran};
 use insta::assert_snapshot;
 use mlferry::demo::SandboxOptions;
@@ -14,12 +14,12 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 /// A short poll interval, because the sandbox is fast.
 const QUICK: [&str; 2] = ["--poll-interval", "0.2"];
 
-async fn control_plane() -> Cloud {
-    Cloud::start_with(SandboxOptions { servers_on_demand: true, ..SandboxOptions::default() }).await
+async fn control_plane() -> FakeAws {
+    FakeAws::start_with(SandboxOptions { servers_on_demand: true, ..SandboxOptions::default() }).await
 }
 
 struct Account {
-    cloud: Cloud,
+    cloud: FakeAws,
     mlferry: Mlferry,
     store: String,
 }
@@ -59,12 +59,12 @@ impl Account {
     async fn said(&self, args: &[&str], env: &[(&str, &str)]) -> String {
         let ran = self.run_with(args, env).await;
         let text = format!("exit {}\n{}{}", ran.code.unwrap(), ran.stdout, ran.stderr);
-        let text = blot(&text, "127.0.0.1:", |c| c.is_ascii_digit(), "PORT");
-        blot(&text, "mlflow-app/app-", |c| c.is_ascii_alphanumeric(), "ID")
+        let text = mask(&text, "127.0.0.1:", |c| c.is_ascii_digit(), "PORT");
+        mask(&text, "mlflow-app/app-", |c| c.is_ascii_alphanumeric(), "ID")
     }
 }
 
-fn blot(text: &str, before: &str, what: impl Fn(char) -> bool, with: &str) -> String {
+fn mask(text: &str, before: &str, what: impl Fn(char) -> bool, with: &str) -> String {
     let mut parts = text.split(before);
     let first = parts.next().unwrap_or_default().to_owned();
     parts.fold(first, |done, part| format!("{done}{before}{with}{}", part.trim_start_matches(&what)))
@@ -114,8 +114,8 @@ async fn an_app_is_created_once_described_changed_and_opened() {
         of_type(&listed, "app").iter().map(|one| one["resource"].clone()).map(leak).collect();
     assert_eq!(kinds, ["mlflow_app", "mlflow_tracking_server"]);
     let described = account.said(&["app", "describe", "production"], &[]).await;
-    let described = blot(&described, "created           ", |c| c != '\n', "WHEN");
-    assert_snapshot!("describe", blot(&described, "last modified     ", |c| c != '\n', "WHEN"));
+    let described = mask(&described, "created           ", |c| c != '\n', "WHEN");
+    assert_snapshot!("describe", mask(&described, "last modified     ", |c| c != '\n', "WHEN"));
     account.run(&["app", "describe", "older", "--json"]).await.exits(0);
 
     // A change of the maintenance window must not enable model registration, which AWS does by default.
@@ -145,13 +145,13 @@ fn leak(value: Value) -> &'static Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_wait_that_is_interrupted_goes_on() {
+async fn an_interrupted_wait_continues() {
     let options = SandboxOptions {
         servers_on_demand: true,
         create_time: Duration::from_secs(4),
         ..SandboxOptions::default()
     };
-    let cloud = Cloud::start_with(options).await;
+    let cloud = FakeAws::start_with(options).await;
     let account = Account { store: cloud.store("mlflow"), mlferry: Mlferry::new(), cloud };
     assert_snapshot!("wait_for_nothing", account.said(&["app", "wait"], &[]).await);
     let create = [&account.create("interrupted")[..], &["--json"]].concat();
@@ -182,7 +182,7 @@ async fn a_wait_that_is_interrupted_goes_on() {
     for (name, status) in [("wait_failed", "CreateFailed"), ("wait_deleted", "Deleted")] {
         account.cloud.faults(&json!({ "status": { arn.clone(): status } }));
         let said = account.said(&short, &[]).await;
-        assert_snapshot!(name, blot(&said, &format!("{status}, "), |c| c != '\n', "SECONDS"));
+        assert_snapshot!(name, mask(&said, &format!("{status}, "), |c| c != '\n', "SECONDS"));
     }
 }
 
@@ -209,7 +209,7 @@ async fn a_role_that_is_not_known_yet_is_waited_for() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_refusal_is_told_with_what_to_do() {
+async fn every_refusal_has_a_hint() {
     let account = Account::new().await;
     let arn = "arn:aws:sagemaker:eu-central-1:111122223333:mlflow-app/app-ABCDEFGHIJKL";
     let describe = ["app", "describe", arn];
@@ -269,7 +269,7 @@ async fn every_refusal_is_told_with_what_to_do() {
 }
 
 #[tokio::test]
-async fn what_makes_no_sense_is_said_before_aws_is_asked() {
+async fn invalid_input_is_reported_before_a_request_to_aws() {
     let mlferry = Mlferry::new();
     let run = async |args: &[&str]| {
         let mut command = mlferry.command(args);

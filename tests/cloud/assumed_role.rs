@@ -3,8 +3,8 @@
 
 use std::process::Stdio;
 
-use crate::support::aws::Cloud;
-use crate::support::{Mlferry, Ran, Real, TARGET};
+use crate::support::aws::FakeAws;
+use crate::support::{Mlferry, Ran, TARGET, TestServer};
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, BufReader};
@@ -14,7 +14,7 @@ const ROLE: &str = "SAGEMAKER_MLFLOW_ASSUME_ROLE_ARN";
 
 /// Two roles without common permissions, as two teams of a company would grant them.
 struct Roles {
-    cloud: Cloud,
+    cloud: FakeAws,
     /// A session of the role that has access to the control plane, the bucket and STS.
     own: Vec<(String, String)>,
     /// The role that may call the App.
@@ -23,7 +23,7 @@ struct Roles {
 
 impl Roles {
     async fn new() -> Self {
-        let cloud = Cloud::start().await;
+        let cloud = FakeAws::start().await;
         let own = ["sts:AssumeRole", "sagemaker:DescribeMlflowApp", "s3:*", "iam:GetRole", "iam:Simulate*"];
         let (own, caller) =
             futures::join!(cloud.role("own", &own), cloud.role("caller", &["sagemaker:CallMlflowAppApi"]));
@@ -45,14 +45,14 @@ impl Roles {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_assumed_role_calls_mlflow_and_nothing_else_and_one_that_cannot_be_had_is_told() {
-    let (roles, source) = futures::join!(Roles::new(), Real::start(TARGET));
+async fn an_assumed_role_calls_only_mlflow_and_a_refused_one_is_reported() {
+    let (roles, source) = futures::join!(Roles::new(), TestServer::start(TARGET));
     let (app, ()) = futures::join!(roles.cloud.app("by-a-role"), source.plain());
     calls_and_nothing_else(&roles, &source, &app).await;
     cannot_be_had(&roles, &app).await;
 }
 
-async fn calls_and_nothing_else(roles: &Roles, source: &Real, app: &str) {
+async fn calls_and_nothing_else(roles: &Roles, source: &TestServer, app: &str) {
     let mlferry = Mlferry::new();
     let ends = ["--source", source.url(), "--target", app];
     let alone = Ran::of(roles.without_role(&mlferry, &["check", "--source", app])).await.exits(1);

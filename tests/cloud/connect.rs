@@ -1,19 +1,19 @@
 //! The pre-flight against the sandbox: all checks pass, each possible problem is shown with its fix, and a running App
 //! is probed.
 
-use crate::support::aws::Cloud;
+use crate::support::aws::FakeAws;
 use crate::support::{Mlferry, Ran};
 use serde_json::{Value, json};
 
 struct Ready {
-    cloud: Cloud,
+    cloud: FakeAws,
     mlferry: Mlferry,
     arn: String,
 }
 
 impl Ready {
     async fn new() -> Self {
-        let cloud = Cloud::start().await;
+        let cloud = FakeAws::start().await;
         let arn = cloud.app("ready").await;
         Self { cloud, mlferry: Mlferry::new(), arn }
     }
@@ -46,7 +46,7 @@ fn line(ran: &Ran, check: &str) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_target_that_is_in_order_is_all_green_and_whatever_is_wrong_is_told_with_what_mends_it() {
+async fn each_problem_of_a_target_is_reported_with_its_remedy() {
     let ready = Ready::new().await;
     let ran = ready.connect().await.exits(0);
     let bad: Vec<Value> = lines(&ran).into_iter().filter(|line| line["level"] != "ok").collect();

@@ -4,8 +4,8 @@
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
-use crate::support::aws::{Cloud, Profile};
-use crate::support::{Mlferry, Ran, Real, TARGET};
+use crate::support::aws::{FakeAws, Profile};
+use crate::support::{Mlferry, Ran, TARGET, TestServer};
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, BufReader};
@@ -17,8 +17,8 @@ use wiremock::{Mock, MockServer, ResponseTemplate};
 const NAME: &str = "exp a+b/c %20 é";
 
 /// Runs without files, because files use another path.
-async fn seeded(runs: usize) -> Real {
-    let source = Real::start(TARGET).await;
+async fn seeded(runs: usize) -> TestServer {
+    let source = TestServer::start(TARGET).await;
     let post = |route: &str, body: Value| {
         let call =
             reqwest::Client::new().post(format!("{}/api/2.0/mlflow/{route}", source.url())).json(&body);
@@ -46,7 +46,7 @@ async fn seeded(runs: usize) -> Real {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_app_and_a_tracking_server_are_ends_like_any_other() {
-    let (cloud, source) = futures::join!(Cloud::start(), seeded(12));
+    let (cloud, source) = futures::join!(FakeAws::start(), seeded(12));
     let (app, server) = futures::join!(cloud.app("ends"), cloud.tracking_server("ends"));
     let mlferry = Mlferry::new();
     let run = async |args: &[&str]| Ran::of(cloud.mlferry(&mlferry, args)).await;
@@ -73,7 +73,7 @@ async fn an_app_and_a_tracking_server_are_ends_like_any_other() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn batches_that_a_gateway_refuses_are_halved() {
-    let (cloud, source) = futures::join!(Cloud::start(), seeded(2));
+    let (cloud, source) = futures::join!(FakeAws::start(), seeded(2));
     let app = cloud.app("small").await;
     let refusal =
         json!({ "plane": "data", "match": "log-batch", "min_bytes": 2_000, "status": 413, "body": "<html>" });
@@ -88,8 +88,8 @@ async fn batches_that_a_gateway_refuses_are_halved() {
 
 /// If an App does not report its version, the program finds out its features in other ways.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_app_that_does_not_tell_its_version_is_none_the_worse() {
-    let cloud = Cloud::start().await;
+async fn an_app_without_a_version_works() {
+    let cloud = FakeAws::start().await;
     let app = cloud.app("silent").await;
     let mlferry = Mlferry::new();
     for status in [403, 404] {
@@ -111,7 +111,7 @@ async fn an_app_that_does_not_tell_its_version_is_none_the_worse() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_clock_that_is_off_is_corrected() {
-    let cloud = Cloud::start().await;
+    let cloud = FakeAws::start().await;
     let app = cloud.app("clock").await;
     let mlferry = Mlferry::new();
     for ahead in [1_200, -1_200] {
@@ -125,7 +125,7 @@ async fn a_clock_that_is_off_is_corrected() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn credentials_that_end_on_the_way_are_waited_for() {
-    let (cloud, source) = futures::join!(Cloud::start(), seeded(40));
+    let (cloud, source) = futures::join!(FakeAws::start(), seeded(40));
     let app = cloud.app("renewed").await;
     let mlferry = Mlferry::new();
     let profile = Profile::new(&cloud.sandbox.facts.region, &cloud.sandbox.env());
@@ -172,7 +172,7 @@ async fn credentials_that_end_on_the_way_are_waited_for() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn credentials_of_the_environment_end_the_job_and_the_next_one_continues() {
-    let (cloud, source) = futures::join!(Cloud::start(), seeded(40));
+    let (cloud, source) = futures::join!(FakeAws::start(), seeded(40));
     let app = cloud.app("continued").await;
     let mlferry = Mlferry::new();
     let args = ["import", "--source", source.url(), "--target", &app, "--json"];
@@ -207,8 +207,8 @@ async fn said(command: &mut Command) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_aws_refuses_is_told_with_what_to_do() {
-    let cloud = Cloud::start().await;
+async fn refusals_of_aws_have_hints() {
+    let cloud = FakeAws::start().await;
     let (app, server) = futures::join!(cloud.app("refused"), cloud.tracking_server("refused"));
     let mlferry = Mlferry::new();
     let mut settings = insta::Settings::clone_current();
@@ -269,7 +269,7 @@ fn files_below(path: &Path) -> Vec<PathBuf> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_secret_is_ever_written() {
-    let (cloud, source) = futures::join!(Cloud::start(), seeded(3));
+    let (cloud, source) = futures::join!(FakeAws::start(), seeded(3));
     let app = cloud.app("secrets").await;
     let mlferry = Mlferry::new();
     let report = mlferry.state.path().join("report.json");

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crate::support::proxy::fault::Page;
 use crate::support::proxy::{Fault, Proxy};
 use crate::support::stores::Stores;
-use crate::support::{Mlferry, Ran, Real, TARGET};
+use crate::support::{Mlferry, Ran, TARGET, TestServer};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, BufReader};
 
@@ -49,7 +49,7 @@ fn files() -> Files {
 }
 
 /// Adds an experiment whose files are in this location, with one run. Returns the run's id and root.
-async fn run_at(source: &Real, name: &str, root: &str) -> (String, String) {
+async fn run_at(source: &TestServer, name: &str, root: &str) -> (String, String) {
     let post = async |route: &str, body: Value| -> Value {
         let call =
             reqwest::Client::new().post(format!("{}/api/2.0/mlflow/{route}", source.url())).json(&body);
@@ -77,7 +77,7 @@ fn read(root: &Path, below: &Path, files: &mut Files) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn files_at_google_and_azure_are_read_straight_from_there() {
-    let (source, stores) = futures::join!(Real::start(TARGET), Stores::start());
+    let (source, stores) = futures::join!(TestServer::start(TARGET), Stores::start());
     let folder = tempfile::tempdir().unwrap();
     for (name, bytes) in files() {
         let path = folder.path().join(name);
@@ -124,7 +124,7 @@ async fn files_at_google_and_azure_are_read_straight_from_there() {
 /// A gateway reports that Azure is unavailable until the command prints that it waits.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_outage_is_waited_for_and_fails_nothing() {
-    let (source, stores) = futures::join!(Real::start(TARGET), Stores::start());
+    let (source, stores) = futures::join!(TestServer::start(TARGET), Stores::start());
     let (_, uri) =
         run_at(&source, "wasbs", "wasbs://mlferry@devstoreaccount1.blob.core.windows.net/gone").await;
     let names = ["a first", "b second"];
@@ -168,8 +168,8 @@ async fn an_outage_is_waited_for_and_fails_nothing() {
 
 /// Names that are invalid for files affect only their own items, and a folder marker is not a file.
 #[tokio::test(flavor = "multi_thread")]
-async fn no_name_costs_its_neighbours() {
-    let (source, stores) = futures::join!(Real::start(TARGET), Stores::start());
+async fn no_name_hides_others() {
+    let (source, stores) = futures::join!(TestServer::start(TARGET), Stores::start());
     let (good, bad) = (["a first", "folder/in it", "zz last"], ["a//b"]);
     let names = [&good[..], &bad[..], &["folder/", "only a folder/"]].concat();
     let mut runs = Vec::new();

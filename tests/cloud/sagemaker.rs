@@ -1,8 +1,8 @@
 //! All data arrives in an App, also from a managed tracking server and over connections that break. The official client
 //! checks the result.
 
-use crate::support::aws::Cloud;
-use crate::support::{Mlferry, Ran, Real, TARGET, judged};
+use crate::support::aws::FakeAws;
+use crate::support::{Mlferry, Ran, TARGET, TestServer, compared};
 use serde_json::json;
 
 /// Requests that MLflow processes, but whose connection ends before the response. Some are creations, which must not be
@@ -27,14 +27,14 @@ const CUT: [&str; 16] = [
     "POST /api/3.0/mlflow/traces/search",
 ];
 
-async fn ran(cloud: &Cloud, mlferry: &Mlferry, args: &[&str]) -> Ran {
+async fn ran(cloud: &FakeAws, mlferry: &Mlferry, args: &[&str]) -> Ran {
     Ran::of(cloud.mlferry(mlferry, args)).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn everything_arrives_in_an_app_and_from_a_tracking_server() {
-    let (source, cloud) = futures::join!(Real::start(TARGET), Cloud::start());
-    source.awkward(&["--all", "--names"]).await;
+    let (source, cloud) = futures::join!(TestServer::start(TARGET), FakeAws::start());
+    source.edge_cases(&["--all", "--names"]).await;
     let (server, app) = futures::join!(cloud.tracking_server("old"), cloud.app("new"));
     let mlferry = Mlferry::new();
     let original = source.dump().await;
@@ -67,7 +67,7 @@ async fn everything_arrives_in_an_app_and_from_a_tracking_server() {
         );
     }
     let arrived = cloud.dump(&server).await;
-    assert_eq!(judged(&cloud.venv, &original, &arrived).await, [""; 0]);
+    assert_eq!(compared(&cloud.venv, &original, &arrived).await, [""; 0]);
     let arrived_after = cloud.dump(&app).await;
-    assert_eq!(judged(&cloud.venv, &arrived, &arrived_after).await, [""; 0]);
+    assert_eq!(compared(&cloud.venv, &arrived, &arrived_after).await, [""; 0]);
 }

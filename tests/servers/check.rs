@@ -1,6 +1,6 @@
 //! The pre-flight on real servers: which items exist, which of them arrive, and that checking writes nothing.
 
-use crate::support::{Mlferry, NEWEST, Real, TARGET};
+use crate::support::{Mlferry, NEWEST, TARGET, TestServer};
 use serde_json::{Value, json};
 
 async fn post(url: &str, route: &str, body: Value) -> Value {
@@ -29,8 +29,8 @@ fn line<'a>(lines: &'a [Value], kind: &str, field: &str, value: &str) -> &'a Val
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_stays_behind_is_counted_by_check_plan_and_import_alike() {
-    let (source, target) = futures::join!(Real::start(TARGET), Real::start(TARGET));
+async fn check_plan_and_import_count_the_same_unsupported_objects() {
+    let (source, target) = futures::join!(TestServer::start(TARGET), TestServer::start(TARGET));
     source.seed("demo").await;
     webhook(source.url()).await;
     secret(source.url()).await;
@@ -89,7 +89,7 @@ async fn what_stays_behind_is_counted_by_check_plan_and_import_alike() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn looking_at_the_newest_server_counts_much_and_writes_nothing() {
-    let source = Real::start(NEWEST).await;
+    let source = TestServer::start(NEWEST).await;
     let url = source.url();
     webhook(url).await;
     let issue = json!({ "experiment_id": "0", "name": "slow", "description": "too slow" });

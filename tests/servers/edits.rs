@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use crate::support::{Mlferry, Real, TARGET};
+use crate::support::{Mlferry, TARGET, TestServer};
 use serde_json::Value;
 
 type Edit = (&'static str, &'static str, &'static str, &'static str);
@@ -39,8 +39,8 @@ const SHOWN: [Edit; 25] = [
 ];
 
 struct Migrated {
-    source: Real,
-    target: Real,
+    source: TestServer,
+    target: TestServer,
     mlferry: Mlferry,
 }
 
@@ -107,7 +107,7 @@ fn groups() -> Vec<Vec<Edit>> {
 }
 
 /// A file of a run on the target with more than one byte.
-fn some_file(server: &Real) -> PathBuf {
+fn some_file(server: &TestServer) -> PathBuf {
     let (mut folders, mut files) = (vec![server.server.artifacts()], Vec::new());
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(folder).unwrap() {
@@ -125,9 +125,9 @@ fn some_file(server: &Real) -> PathBuf {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_somebody_changes_on_the_target_is_found_and_nothing_else() {
-    let (source, target) = futures::join!(Real::start(TARGET), Real::start(TARGET));
-    source.awkward(&["--all"]).await;
+async fn validation_finds_each_edit_and_nothing_else() {
+    let (source, target) = futures::join!(TestServer::start(TARGET), TestServer::start(TARGET));
+    source.edge_cases(&["--all"]).await;
     let migrated = Migrated { source, target, mlferry: Mlferry::new() };
     let ends = ["--source", migrated.source.url(), "--target", migrated.target.url(), "--json"];
     migrated.mlferry.run(&[&["import"], &ends[..]].concat()).await.exits(0);

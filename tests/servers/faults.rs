@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use crate::support::{Mlferry, Real, TARGET, differences};
+use crate::support::{Mlferry, TARGET, TestServer, differences};
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
 
@@ -69,7 +69,7 @@ impl Proxy {
 }
 
 async fn in_front_of(
-    real: &Real,
+    real: &TestServer,
     fault: impl Fn(&Request, usize) -> Option<Fault> + Send + Sync + 'static,
 ) -> MockServer {
     let http = ureq::Agent::config_builder()
@@ -86,7 +86,7 @@ async fn in_front_of(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn lost_replies_and_refusals_double_nothing_and_lose_nothing() {
-    let (source, target) = futures::join!(Real::start(TARGET), Real::start(TARGET));
+    let (source, target) = futures::join!(TestServer::start(TARGET), TestServer::start(TARGET));
     source.seed("demo").await;
     let created = Arc::new(AtomicUsize::new(0));
     let faulty_target = {
@@ -126,8 +126,8 @@ fn route(request: &Request) -> String {
 /// For all kinds of objects, the second write request of each route is processed, but its reply is lost.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reply_that_is_lost_on_any_route_loses_and_doubles_nothing() {
-    let (source, target) = futures::join!(Real::start(TARGET), Real::start(TARGET));
-    source.awkward(&["--all"]).await;
+    let (source, target) = futures::join!(TestServer::start(TARGET), TestServer::start(TARGET));
+    source.edge_cases(&["--all"]).await;
     let seen: Arc<Mutex<BTreeMap<String, usize>>> = Arc::default();
     let faulty = {
         let seen = Arc::clone(&seen);
@@ -155,7 +155,7 @@ async fn a_reply_that_is_lost_on_any_route_loses_and_doubles_nothing() {
 /// The second creation of each kind succeeds, but the server reports a failure.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_creation_that_fails_after_it_was_made_is_not_made_again() {
-    let (source, target) = futures::join!(Real::start(TARGET), Real::start(TARGET));
+    let (source, target) = futures::join!(TestServer::start(TARGET), TestServer::start(TARGET));
     source.seed("demo").await;
     let http = reqwest::Client::new();
     for (route, body) in [
@@ -190,7 +190,7 @@ async fn a_creation_that_fails_after_it_was_made_is_not_made_again() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_source_is_never_written_to() {
-    let (source, target) = futures::join!(Real::start(TARGET), Real::start(TARGET));
+    let (source, target) = futures::join!(TestServer::start(TARGET), TestServer::start(TARGET));
     source.seed("demo").await;
     let written = Arc::new(AtomicUsize::new(0));
     let guarded = {
@@ -218,7 +218,7 @@ async fn the_source_is_never_written_to() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_goes_away_ends_the_job_and_a_second_run_finishes_it() {
-    let (source, target) = futures::join!(Real::start(TARGET), Real::start(TARGET));
+    let (source, target) = futures::join!(TestServer::start(TARGET), TestServer::start(TARGET));
     source.seed("demo").await;
     // After 150 requests the target returns only 503.
     let dying = in_front_of(&target, |_, n| (n > 150).then_some(Fault::Refuse(503))).await;
@@ -242,8 +242,8 @@ async fn a_server_that_goes_away_ends_the_job_and_a_second_run_finishes_it() {
 /// Items that the user may not list still exist: a gateway allows only some routes, or a registry's database is
 /// unavailable.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_source_refuses_to_list_is_named_by_every_command() {
-    let (source, target) = futures::join!(Real::start(TARGET), Real::start(TARGET));
+async fn every_command_names_a_refused_list() {
+    let (source, target) = futures::join!(TestServer::start(TARGET), TestServer::start(TARGET));
     source.seed("demo").await;
     let half_open = in_front_of(&source, |request, _| match request.url.path() {
         "/api/2.0/mlflow/registered-models/search" => Some(Fault::Refuse(500)),
@@ -294,9 +294,9 @@ async fn what_a_source_refuses_to_list_is_named_by_every_command() {
 
 /// A list is paged by offset while another client deletes items that were listed.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_deleted_while_a_list_is_read_takes_no_other_with_it() {
+async fn deletions_during_a_listing_lose_no_other_object() {
     const TRACES: usize = 620;
-    let (source, target) = futures::join!(Real::start(TARGET), Real::start(TARGET));
+    let (source, target) = futures::join!(TestServer::start(TARGET), TestServer::start(TARGET));
     let http = reqwest::Client::new();
     let url = source.url().to_owned();
     for n in 0..TRACES {

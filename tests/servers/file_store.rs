@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::support::{Mlferry, Real, Store, TARGET, differences};
+use crate::support::{Mlferry, Store, TARGET, TestServer, differences};
 use serde_json::Value;
 
 async fn arrives_exactly(version: &str, more: &[&str]) {
-    let (source, target) = futures::join!(Real::start_with(version, Store::Files), Real::start(TARGET));
-    source.awkward(more).await;
+    let (source, target) =
+        futures::join!(TestServer::start_with(version, Store::Files), TestServer::start(TARGET));
+    source.edge_cases(more).await;
     let mlferry = Mlferry::new();
     let ends = ["--source", source.url(), "--target", target.url(), "--json"];
     let first = mlferry.run(&[&["import"], &ends[..]].concat()).await.exits(0).outcome();
@@ -46,7 +47,8 @@ const HIDDEN: &str = "experiment without meta.yaml";
 const INCOMPLETE: [&str; 2] = ["run without an artifacts folder", "run without empty folders"];
 
 async fn only_what_is_damaged_is_lost(version: &str) {
-    let (source, target) = futures::join!(Real::start_with(version, Store::Files), Real::start(TARGET));
+    let (source, target) =
+        futures::join!(TestServer::start_with(version, Store::Files), TestServer::start(TARGET));
     let damaged = source.damaged().await;
     let is_incomplete = |name: &str| version.starts_with('3') && INCOMPLETE.contains(&name);
     let is_lost = |name: &str| !INCOMPLETE.contains(&name) && !HARMLESS.contains(&name);

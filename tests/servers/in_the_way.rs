@@ -2,11 +2,11 @@
 
 use insta::assert_snapshot;
 
-use crate::support::{Mlferry, Real, TARGET};
+use crate::support::{Mlferry, TARGET, TestServer};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn things_that_are_not_there_or_in_the_way() {
-    let (source, target) = futures::join!(Real::start(TARGET), Real::start(TARGET));
+    let (source, target) = futures::join!(TestServer::start(TARGET), TestServer::start(TARGET));
     // Like `mlferry demo`.
     mlferry::demo::seed(&source.venv, source.url(), "demo").await.unwrap();
     let mlferry = Mlferry::new();

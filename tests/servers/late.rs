@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::support::proxy::fault::Page;
 use crate::support::proxy::{Fault, Message, Proxy};
-use crate::support::{Mlferry, Real, TARGET, differences};
+use crate::support::{Mlferry, TARGET, TestServer, differences};
 use serde_json::Value;
 
 const TIMED_OUT: Page = Page::of(504, "<html>Gateway Time-out</html>");
@@ -36,9 +36,9 @@ fn late() -> impl FnMut(&Message, usize) -> Option<Fault> + Send + 'static {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_server_makes_after_its_answer_was_lost_is_there_once() {
-    let (source, target) = futures::join!(Real::start(TARGET), Real::start(TARGET));
-    source.awkward(&["--all"]).await;
+async fn late_creations_are_not_duplicated() {
+    let (source, target) = futures::join!(TestServer::start(TARGET), TestServer::start(TARGET));
+    source.edge_cases(&["--all"]).await;
     let proxy = Proxy::start(target.url()).await;
     proxy.script(late()).await;
     let mlferry = Mlferry::new();

@@ -3,20 +3,23 @@
 use std::path::Path;
 
 use crate::support::browser::opened;
-use crate::support::{Mlferry, NEWEST, Real, TARGET, differences};
+use crate::support::{Mlferry, NEWEST, TARGET, TestServer, differences};
 use serde_json::Value;
 
 const EVERYTHING: [&str; 2] = ["--all", "--names"];
+/// The releases whose sources also have long histories and large folders, which take most of the time.
+const LONG: [&str; 3] = ["1.30.1", "3.10.1", NEWEST];
 
 /// Fills a source with all features of its release and checks that everything arrives. Returns the source.
-async fn arrives_exactly(version: &str) -> Real {
+async fn arrives_exactly(version: &str) -> TestServer {
     arrives_in(version, TARGET, &[]).await
 }
 
 /// `more` are the options that this target requires.
-async fn arrives_in(version: &str, target: &str, more: &[&str]) -> Real {
-    let (source, target) = futures::join!(Real::start(version), Real::start(target));
-    source.awkward(&EVERYTHING).await;
+async fn arrives_in(version: &str, target: &str, more: &[&str]) -> TestServer {
+    let (source, target) = futures::join!(TestServer::start(version), TestServer::start(target));
+    let long: &[&str] = if LONG.contains(&version) { &["--long"] } else { &[] };
+    source.edge_cases(&[&EVERYTHING, long].concat()).await;
     let mlferry = Mlferry::new();
     let ends = [&["--source", source.url(), "--target", target.url(), "--json"], more].concat();
     let import = [&["import"], &ends[..]].concat();
@@ -44,14 +47,14 @@ async fn arrives_in(version: &str, target: &str, more: &[&str]) -> Real {
 }
 
 /// The result is the same with an export directory in between.
-async fn arrives_by_directory(source: &Real) {
+async fn arrives_by_directory(source: &TestServer) {
     let mlferry = Mlferry::new();
     let folder = tempfile::tempdir().unwrap();
     let archive = folder.path().join("mlflow-export");
     let archive = archive.to_str().unwrap();
     mlferry.run(&["export", "--source", source.url(), "--output-dir", archive]).await.exits(0);
     mlferry.run(&["validate", "--source", source.url(), "--target", archive]).await.exits(0);
-    let target = Real::start(TARGET).await;
+    let target = TestServer::start(TARGET).await;
     mlferry
         .run(&["import", "--input-dir", archive, "--target", target.url(), "--json"])
         .await
@@ -113,9 +116,9 @@ async fn everything_arrives_in_mlflow_3_18_0() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_file_that_cannot_be_read_costs_only_itself() {
-    let (source, target) = futures::join!(Real::start(TARGET), Real::start(TARGET));
-    source.awkward(&["--unreadable"]).await;
+async fn an_unreadable_file_affects_only_itself() {
+    let (source, target) = futures::join!(TestServer::start(TARGET), TestServer::start(TARGET));
+    source.edge_cases(&["--unreadable"]).await;
     let mlferry = Mlferry::new();
     let import = ["import", "--source", source.url(), "--target", target.url(), "--json"];
     for _ in 0..2 {
@@ -141,7 +144,7 @@ async fn a_file_that_cannot_be_read_costs_only_itself() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn validation_finds_what_was_changed_behind_its_back() {
-    let (source, target) = futures::join!(Real::start(TARGET), Real::start(TARGET));
+    let (source, target) = futures::join!(TestServer::start(TARGET), TestServer::start(TARGET));
     source.seed("demo").await;
     let mlferry = Mlferry::new();
     mlferry.run(&["import", "--source", source.url(), "--target", target.url()]).await.exits(0);
@@ -168,8 +171,8 @@ async fn validation_finds_what_was_changed_behind_its_back() {
 
 /// Compares an export with its source after files of the export were removed, changed and added.
 #[tokio::test(flavor = "multi_thread")]
-async fn validation_says_what_is_known_of_a_file() {
-    let source = Real::start(TARGET).await;
+async fn validation_reports_sizes_and_checksums_of_a_file() {
+    let source = TestServer::start(TARGET).await;
     source.seed("demo").await;
     let (mlferry, folder) = (Mlferry::new(), tempfile::tempdir().unwrap());
     let (archive, report) = (folder.path().join("export"), folder.path().join("report.json"));

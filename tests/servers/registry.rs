@@ -1,7 +1,7 @@
 //! The model registry on real servers: which items are selected, which items they need, and which items are never
 //! overwritten.
 
-use crate::support::{Mlferry, NEWEST, Real, TARGET};
+use crate::support::{Mlferry, NEWEST, TARGET, TestServer};
 use serde_json::{Value, json};
 
 async fn post(url: &str, route: &str, body: Value) -> Value {
@@ -24,8 +24,8 @@ async fn alias(url: &str, name: &str, alias: &str, version: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_the_target_has_under_the_same_name_is_never_overwritten() {
-    let (source, target) = futures::join!(Real::start(TARGET), Real::start(TARGET));
+async fn objects_with_the_same_name_are_never_overwritten() {
+    let (source, target) = futures::join!(TestServer::start(TARGET), TestServer::start(TARGET));
     for (url, bucket) in [(source.url(), "s3://ours/a"), (target.url(), "s3://theirs/a")] {
         post(url, "registered-models/create", json!({ "name": "churn" })).await;
         version(url, "churn", bucket).await;
@@ -84,7 +84,7 @@ async fn what_the_target_has_under_the_same_name_is_never_overwritten() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_chosen_model_brings_the_runs_that_its_versions_need_and_nothing_else() {
-    let (source, target) = futures::join!(Real::start(TARGET), Real::start(TARGET));
+    let (source, target) = futures::join!(TestServer::start(TARGET), TestServer::start(TARGET));
     let url = source.url();
     let one = post(url, "experiments/create", json!({ "name": "trained" })).await;
     let mut runs = Vec::new();
@@ -133,8 +133,8 @@ async fn versions(url: &str, name: &str) -> Vec<Value> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_the_newest_release_refuses_is_said_before_and_after_and_costs_only_itself() {
-    let (source, target) = futures::join!(Real::start(TARGET), Real::start(NEWEST));
+async fn refusals_of_the_newest_release_are_reported_and_affect_only_themselves() {
+    let (source, target) = futures::join!(TestServer::start(TARGET), TestServer::start(NEWEST));
     let url = source.url();
     let ((run_a, root), (run_b, _)) = futures::join!(run(url, "a"), run(url, "b"));
     let model = json!({ "experiment_id": "0", "name": "m", "source_run_id": run_a });
@@ -242,7 +242,7 @@ async fn churn(url: &str) -> Value {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_chosen_version_arrives_alone_with_its_run_and_logged_model() {
-    let (source, target) = futures::join!(Real::start(TARGET), Real::start(TARGET));
+    let (source, target) = futures::join!(TestServer::start(TARGET), TestServer::start(TARGET));
     let url = source.url();
     let experiment =
         post(url, "experiments/create", json!({ "name": "trained" })).await["experiment_id"].clone();
@@ -294,7 +294,7 @@ async fn a_chosen_version_arrives_alone_with_its_run_and_logged_model() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_second_source_with_the_same_prompt_overwrites_nothing() {
     let (first, second, target) =
-        futures::join!(Real::start(TARGET), Real::start(TARGET), Real::start(TARGET));
+        futures::join!(TestServer::start(TARGET), TestServer::start(TARGET), TestServer::start(TARGET));
     for (url, text) in [(first.url(), "of the first"), (second.url(), "of the second")] {
         let pair = |key: &str, value: &str| json!({ "key": key, "value": value });
         let tags = json!([pair("mlflow.prompt.is_prompt", "true"), pair("mlflow.prompt.text", text)]);
@@ -303,7 +303,7 @@ async fn a_second_source_with_the_same_prompt_overwrites_nothing() {
         post(url, "model-versions/create", version).await;
     }
     let mlferry = Mlferry::new();
-    let import = async |source: &Real| {
+    let import = async |source: &TestServer| {
         mlferry
             .run(&["import", "--source", source.url(), "--target", target.url(), "--update", "--json"])
             .await

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::support::{Mlferry, Ran, Real, TARGET, differences};
+use crate::support::{Mlferry, Ran, TARGET, TestServer, differences};
 #[cfg(unix)]
 use rustix::process::Signal;
 use serde_json::{Value, json};
@@ -29,8 +29,8 @@ async fn with_kills(mlferry: &Mlferry, args: &[&str]) -> u32 {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn killed_again_and_again_it_still_comes_to_the_same_end() {
-    let (source, target) = futures::join!(Real::start(TARGET), Real::start(TARGET));
+async fn repeated_kills_give_the_same_result() {
+    let (source, target) = futures::join!(TestServer::start(TARGET), TestServer::start(TARGET));
     source.seed("demo").await;
     let mlferry = Mlferry::new();
     let import = ["import", "--source", source.url(), "--target", target.url(), "--json"];
@@ -75,7 +75,7 @@ fn piped(mlferry: &Mlferry, args: &[&str]) -> Child {
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread")]
 async fn ctrl_c_drains_status_watches_and_a_second_migration_waits_its_turn() {
-    let (source, target) = futures::join!(Real::start(TARGET), Real::start(TARGET));
+    let (source, target) = futures::join!(TestServer::start(TARGET), TestServer::start(TARGET));
     source.seed("bench").await;
     let mlferry = Mlferry::new();
     let import = ["import", "--source", source.url(), "--target", target.url(), "--json"];
@@ -127,7 +127,7 @@ async fn until_running(mlferry: &Mlferry) {
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lost_terminal_stops_a_command_in_an_orderly_way_and_a_killed_one_is_missed() {
-    let source = Real::start(TARGET).await;
+    let source = TestServer::start(TARGET).await;
     source.seed("bench").await;
     let (mlferry, folder) = (Mlferry::new(), tempfile::tempdir().unwrap());
     let signals = [(Signal::HUP, Some(130)), (Signal::TERM, Some(130)), (Signal::KILL, None)];
@@ -155,7 +155,7 @@ async fn a_lost_terminal_stops_a_command_in_an_orderly_way_and_a_killed_one_is_m
 }
 
 /// Sends a request to a route and returns its response.
-async fn post(server: &Real, route: &str, body: Value) -> Value {
+async fn post(server: &TestServer, route: &str, body: Value) -> Value {
     let url = format!("{}/api/2.0/mlflow/{route}", server.url());
     let answer = reqwest::Client::new().post(url).json(&body).send().await.unwrap();
     assert!(answer.status().is_success(), "{route}: {}", answer.text().await.unwrap());
@@ -164,7 +164,7 @@ async fn post(server: &Real, route: &str, body: Value) -> Value {
 
 /// Runs whose points also belong to logged models: if a server receives more than 100 of them again, it refuses them
 /// (MLflow 3.10, `_log_model_metrics`). The points include NaN, which a server never recognises as a duplicate.
-async fn seed_points_of_models(source: &Real, runs: usize) {
+async fn seed_points_of_models(source: &TestServer, runs: usize) {
     let experiment = post(source, "experiments/create", json!({ "name": "points of models" })).await;
     let experiment = &experiment["experiment_id"];
     for n in 0..runs {
@@ -187,8 +187,8 @@ async fn seed_points_of_models(source: &Real, runs: usize) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_sent_again_is_not_refused() {
-    let (source, target) = futures::join!(Real::start(TARGET), Real::start(TARGET));
+async fn repeated_requests_are_not_refused() {
+    let (source, target) = futures::join!(TestServer::start(TARGET), TestServer::start(TARGET));
     seed_points_of_models(&source, 12).await;
     let mlferry = Mlferry::new();
     let import = ["import", "--source", source.url(), "--target", target.url(), "--json"];

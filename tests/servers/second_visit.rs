@@ -1,21 +1,21 @@
 //! Imports again: no item is duplicated or damaged, and a refused item affects only itself.
 
-use crate::support::{Mlferry, Ran, Real, Store, TARGET, differences};
+use crate::support::{Mlferry, Ran, Store, TARGET, TestServer, differences};
 use serde_json::{Value, json};
 
-async fn post(server: &Real, route: &str, body: Value) -> Value {
+async fn post(server: &TestServer, route: &str, body: Value) -> Value {
     let url = format!("{}/api/2.0/mlflow/{route}", server.url());
     let answer = reqwest::Client::new().post(url).json(&body).send().await.unwrap();
     assert!(answer.status().is_success(), "{route}: {}", answer.text().await.unwrap());
     answer.json().await.unwrap()
 }
 
-async fn experiment(server: &Real, name: &str) -> String {
+async fn experiment(server: &TestServer, name: &str) -> String {
     let made = post(server, "experiments/create", json!({ "name": name })).await;
     made["experiment_id"].as_str().unwrap().to_owned()
 }
 
-async fn run(server: &Real, experiment: &str, name: &str, tags: Value) -> String {
+async fn run(server: &TestServer, experiment: &str, name: &str, tags: Value) -> String {
     let new = json!({ "experiment_id": experiment, "run_name": name, "start_time": 1, "tags": tags });
     let made = post(server, "runs/create", new).await;
     let id = made["run"]["info"]["run_id"].as_str().unwrap().to_owned();
@@ -24,7 +24,7 @@ async fn run(server: &Real, experiment: &str, name: &str, tags: Value) -> String
 }
 
 /// The experiments of a server with the names of their runs, sorted.
-async fn everything(server: &Real) -> Vec<(String, Vec<String>)> {
+async fn everything(server: &TestServer) -> Vec<(String, Vec<String>)> {
     let all = post(server, "experiments/search", json!({ "max_results": 100, "view_type": "ALL" })).await;
     let mut found = Vec::new();
     for one in all["experiments"].as_array().unwrap() {
@@ -40,7 +40,7 @@ async fn everything(server: &Real) -> Vec<(String, Vec<String>)> {
     found
 }
 
-async fn import(mlferry: &Mlferry, source: &Real, target: &Real, more: &[&str]) -> Ran {
+async fn import(mlferry: &Mlferry, source: &TestServer, target: &TestServer, more: &[&str]) -> Ran {
     let import = ["import", "--source", source.url(), "--target", target.url(), "--json"];
     mlferry.run(&[&import, more].concat()).await
 }
@@ -50,8 +50,8 @@ fn pair(key: &str, value: &str) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_renamed_is_followed_and_never_doubled() {
-    let (source, target) = futures::join!(Real::start(TARGET), Real::start(TARGET));
+async fn renamed_objects_are_followed_and_never_duplicated() {
+    let (source, target) = futures::join!(TestServer::start(TARGET), TestServer::start(TARGET));
     let (renamed, kept) = (experiment(&source, "old").await, experiment(&source, "kept").await);
     run(&source, &renamed, "r1", json!([])).await;
     run(&source, &kept, "r2", json!([])).await;
@@ -98,7 +98,7 @@ async fn what_was_renamed_is_followed_and_never_doubled() {
 
     // A second source with the same small numbers is a different source: no item is matched with one of the first
     // source.
-    let second = Real::start(TARGET).await;
+    let second = TestServer::start(TARGET).await;
     run(&second, &experiment(&second, "another").await, "r1", json!([])).await;
     import(&Mlferry::new(), &second, &target, &[]).await.exits(0);
     let mut wanted = wanted;
@@ -110,7 +110,7 @@ async fn what_was_renamed_is_followed_and_never_doubled() {
 /// only the second is selected. No item is duplicated or mixed up.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_name_that_another_has_now_mixes_nothing() {
-    let (source, target) = futures::join!(Real::start(TARGET), Real::start(TARGET));
+    let (source, target) = futures::join!(TestServer::start(TARGET), TestServer::start(TARGET));
     let first = experiment(&source, "w").await;
     run(&source, &first, "r1", json!([])).await;
     let version = |name: &str, of: &str| json!({ "name": name, "source": format!("s3://b/{of}") });
@@ -140,7 +140,7 @@ async fn a_name_that_another_has_now_mixes_nothing() {
 /// One server under two names: the lease of the import is visible at both ends.
 #[tokio::test(flavor = "multi_thread")]
 async fn one_server_under_two_names_is_refused() {
-    let source = Real::start(TARGET).await;
+    let source = TestServer::start(TARGET).await;
     let id = experiment(&source, "only once").await;
     run(&source, &id, "r1", json!([])).await;
     let other = source.url().replace("127.0.0.1", "localhost");
@@ -156,8 +156,8 @@ async fn one_server_under_two_names_is_refused() {
 /// A restored experiment is restored on the target. If the history of a metric was deleted, the points in the list are
 /// used. Importing in the opposite direction is refused.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_experiment_comes_back_and_nothing_goes_the_wrong_way() {
-    let (source, target) = futures::join!(Real::start(TARGET), Real::start(TARGET));
+async fn a_restored_experiment_is_restored_and_ends_are_never_swapped() {
+    let (source, target) = futures::join!(TestServer::start(TARGET), TestServer::start(TARGET));
     let id = experiment(&source, "gamma").await;
     let first = run(&source, &id, "r1", json!([])).await;
     for step in 0..3 {
@@ -196,15 +196,15 @@ async fn an_experiment_comes_back_and_nothing_goes_the_wrong_way() {
         .exits(2);
 }
 
-async fn experiment_id(server: &Real, name: &str) -> String {
+async fn experiment_id(server: &TestServer, name: &str) -> String {
     let found = url_of(server, &format!("experiments/get-by-name?experiment_name={name}")).await;
     found["experiment"]["experiment_id"].as_str().unwrap().to_owned()
 }
 
 /// Values that changed at the source are not changed on the target, but they are counted. An update sets them.
 #[tokio::test(flavor = "multi_thread")]
-async fn values_that_have_changed_are_told_of_and_set_by_an_update() {
-    let (source, target) = futures::join!(Real::start(TARGET), Real::start(TARGET));
+async fn changed_values_are_reported_and_set_by_an_update() {
+    let (source, target) = futures::join!(TestServer::start(TARGET), TestServer::start(TARGET));
     let id = experiment(&source, "tagged").await;
     let tag = async |value: &str| {
         let body = json!({ "experiment_id": id, "key": "team", "value": value });
@@ -270,7 +270,7 @@ async fn values_that_have_changed_are_told_of_and_set_by_an_update() {
     assert_eq!(differences(&source, &target).await, [""; 0]);
 }
 
-async fn url_of(server: &Real, route: &str) -> Value {
+async fn url_of(server: &TestServer, route: &str) -> Value {
     let url = format!("{}/api/2.0/mlflow/{route}", server.url());
     reqwest::get(url).await.unwrap().json().await.unwrap()
 }
@@ -278,8 +278,9 @@ async fn url_of(server: &Real, route: &str) -> Value {
 /// A source with a file store accepts names that the target's rules refuse, like sources that are older than these
 /// rules.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_refused_costs_only_itself() {
-    let (source, target) = futures::join!(Real::start_with(TARGET, Store::Files), Real::start(TARGET));
+async fn a_refused_value_affects_only_itself() {
+    let (source, target) =
+        futures::join!(TestServer::start_with(TARGET, Store::Files), TestServer::start(TARGET));
     let id = experiment(&source, "e").await;
     let refused = run(&source, &id, "refused", json!([])).await;
     run(&source, &id, "fine", json!([])).await;
@@ -361,7 +362,7 @@ fn spoil_files(root: &std::path::Path) -> [std::path::PathBuf; 2] {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_second_visit_makes_nothing_worse() {
-    let (source, target) = futures::join!(Real::start(TARGET), Real::start(TARGET));
+    let (source, target) = futures::join!(TestServer::start(TARGET), TestServer::start(TARGET));
     source.seed("demo").await;
     let id = experiment(&source, "long").await;
     let long = "ü".repeat(9_000);
@@ -427,7 +428,7 @@ async fn a_second_visit_makes_nothing_worse() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_target_under_two_names_is_written_by_one_import_at_a_time() {
-    let (source, target) = futures::join!(Real::start(TARGET), Real::start(TARGET));
+    let (source, target) = futures::join!(TestServer::start(TARGET), TestServer::start(TARGET));
     source.seed("bench").await;
     let other_name = target.url().replace("127.0.0.1", "localhost");
     assert_ne!(other_name, target.url());

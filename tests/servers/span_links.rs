@@ -1,18 +1,18 @@
 //! Links and kinds of spans: servers of the newest release keep them, and older servers keep them in a file.
 
-use crate::support::{Mlferry, NEWEST, Real, TARGET};
+use crate::support::{Mlferry, NEWEST, TARGET, TestServer};
 use serde_json::{Value, json};
 
 /// The id of the trace that `span_links.py` creates.
 const TRACE: &str = "tr-000102030405060708090a0b0c0d0e0f";
 
-async fn spans(server: &Real) -> Value {
+async fn spans(server: &TestServer) -> Value {
     let output = server.python("span_links.py", &["read", server.url()]).await;
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
 /// The download of a trace: the file, or the server's output from its database.
-async fn file(server: &Real) -> Value {
+async fn file(server: &TestServer) -> Value {
     let url = format!("{}/ajax-api/2.0/mlflow/get-trace-artifact?request_id={TRACE}", server.url());
     reqwest::get(url).await.unwrap().json().await.unwrap()
 }
@@ -20,14 +20,14 @@ async fn file(server: &Real) -> Value {
 #[tokio::test(flavor = "multi_thread")]
 async fn links_and_kinds_of_spans_arrive() {
     let (source, newest, older) =
-        futures::join!(Real::start(NEWEST), Real::start(NEWEST), Real::start(TARGET));
+        futures::join!(TestServer::start(NEWEST), TestServer::start(NEWEST), TestServer::start(TARGET));
     source.python("span_links.py", &["seed", source.url()]).await;
     let expected = spans(&source).await;
     assert_eq!(expected[2][1], "SPAN_KIND_SERVER", "{expected}");
     assert_eq!(expected[0][2][0]["attributes"]["double_value"], json!(2.0), "{expected}");
 
     let mlferry = Mlferry::new();
-    let to = |target: &Real| {
+    let to = |target: &TestServer| {
         ["--source", source.url(), "--target", target.url(), "--json"].map(str::to_owned).to_vec()
     };
     for target in [&newest, &older] {

@@ -1,7 +1,7 @@
 //! Traces on real servers: the destination of their spans, the effect of a broken file, and the data that is never
 //! changed.
 
-use crate::support::{Mlferry, Real, TARGET};
+use crate::support::{Mlferry, TARGET, TestServer};
 use serde_json::{Value, json};
 
 /// The experiments that get traces from the seeds.
@@ -30,8 +30,8 @@ async fn start(url: &str, trace: &str, more: Value) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn spans_go_into_a_file_where_no_database_takes_them() {
-    let (source, target) = futures::join!(Real::start(TARGET), Real::start("3.4.0"));
-    source.awkward(&["--traces"]).await;
+    let (source, target) = futures::join!(TestServer::start(TARGET), TestServer::start("3.4.0"));
+    source.edge_cases(&["--traces"]).await;
     let mlferry = Mlferry::new();
     let ends = ["--source", source.url(), "--target", target.url(), "--json"];
     let ran = mlferry.run(&[&["import"], &ends[..], &TRACED].concat()).await.exits(0);
@@ -50,9 +50,9 @@ async fn spans_go_into_a_file_where_no_database_takes_them() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_broken_trace_costs_only_its_spans() {
-    let (source, target) = futures::join!(Real::start("2.16.2"), Real::start(TARGET));
-    source.awkward(&["--traces", "--unreadable"]).await;
+async fn a_broken_trace_loses_only_its_spans() {
+    let (source, target) = futures::join!(TestServer::start("2.16.2"), TestServer::start(TARGET));
+    source.edge_cases(&["--traces", "--unreadable"]).await;
     let mlferry = Mlferry::new();
     let ends = ["--source", source.url(), "--target", target.url(), "--json"];
     let traced = [&TRACED[..], &ends[..]].concat();
@@ -79,7 +79,7 @@ async fn a_broken_trace_costs_only_its_spans() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_trace_is_never_pulled_out_of_another_experiment_and_follows_its_source() {
-    let (source, target) = futures::join!(Real::start(TARGET), Real::start(TARGET));
+    let (source, target) = futures::join!(TestServer::start(TARGET), TestServer::start(TARGET));
     let id = "tr-0123456789abcdef0123456789abcdef";
     start(source.url(), id, json!({ "tags": { "mlflow.traceName": "one" } })).await;
     let mlferry = Mlferry::new();
@@ -122,7 +122,7 @@ async fn create(url: &str, route: &str, body: Value) -> Value {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn traces_of_one_experiment_stay_behind_and_those_of_another_arrive() {
-    let (source, target) = futures::join!(Real::start(TARGET), Real::start(TARGET));
+    let (source, target) = futures::join!(TestServer::start(TARGET), TestServer::start(TARGET));
     let url = source.url();
     let ids = ["kept", "moved"].map(|name| (name, format!("tr-{:0>32}", name.len())));
     for (name, id) in &ids {

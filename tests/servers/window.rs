@@ -1,7 +1,7 @@
 //! A time window on real servers: the items that it selects, the items outside it that a version needs, and two
 //! adjacent windows.
 
-use crate::support::{Mlferry, Ran, Real, TARGET, differences};
+use crate::support::{Mlferry, Ran, TARGET, TestServer, differences};
 use serde_json::{Value, json};
 
 const OLD: i64 = 1_612_325_106_789;
@@ -42,7 +42,7 @@ fn done(ran: &Ran, kind: &str) -> u64 {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_windows_that_meet_are_everything() {
-    let (source, target) = futures::join!(Real::start(TARGET), Real::start(TARGET));
+    let (source, target) = futures::join!(TestServer::start(TARGET), TestServer::start(TARGET));
     let url = source.url();
     let experiment =
         post(url, "experiments/create", json!({ "name": "years" })).await["experiment_id"].clone();
@@ -99,7 +99,7 @@ async fn two_windows_that_meet_are_everything() {
     let plan = plan.to_str().unwrap();
     mlferry.run(&[&["plan", "--source", url, "--output", plan], &newer[..]].concat()).await.exits(0);
     assert!(std::fs::read_to_string(plan).unwrap().contains(BORDER));
-    let second = Real::start(TARGET).await;
+    let second = TestServer::start(TARGET).await;
     let import = ["import", "--source", url, "--target", second.url(), "--plan", plan, "--json"];
     let ran = mlferry.run(&import).await.exits(0);
     assert_eq!((done(&ran, "runs"), done(&ran, "model_versions")), (2, 1), "{}", ran.stdout);

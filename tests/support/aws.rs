@@ -10,13 +10,13 @@ use tokio::process::Command;
 use super::warm::Done;
 use super::{Mlferry, script_path, warm};
 
-pub struct Cloud {
+pub struct FakeAws {
     pub sandbox: Sandbox,
     pub venv: Venv,
     pub dir: TempDir,
 }
 
-impl Cloud {
+impl FakeAws {
     pub async fn start() -> Self {
         Self::start_with(SandboxOptions::default()).await
     }

@@ -2,7 +2,7 @@
 
 usage: dump.py URL [--no-artifacts]
 
-Server, client and this script know nothing of mlferry: what two servers have in common is judged by judge.py.
+Server, client and this script know nothing of mlferry: what two servers have in common is compared by compare.py.
 """
 
 import json

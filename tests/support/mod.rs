@@ -29,7 +29,7 @@ pub const TARGET: &str = "3.10.1";
 pub const NEWEST: &str = "3.18.0";
 
 /// A running server with everything that a test needs to use it.
-pub struct Real {
+pub struct TestServer {
     pub server: Arc<MlflowServer>,
     pub venv: Venv,
     pub dir: Arc<TempDir>,
@@ -41,7 +41,7 @@ pub struct Real {
     pub lease: Option<pool::Lease>,
 }
 
-impl Real {
+impl TestServer {
     pub async fn start(version: &str) -> Self {
         Self::start_with(version, Store::Sqlite).await
     }
@@ -54,12 +54,12 @@ impl Real {
     }
 
     /// A server whose clients read and write artifacts directly in the cloud's bucket.
-    pub async fn in_s3(cloud: &aws::Cloud, prefix: &str) -> Self {
+    pub async fn in_s3(cloud: &aws::FakeAws, prefix: &str) -> Self {
         Self::over(cloud, &cloud.store(prefix)).await
     }
 
     /// The same for any bucket.
-    pub async fn over(cloud: &aws::Cloud, root: &str) -> Self {
+    pub async fn over(cloud: &aws::FakeAws, root: &str) -> Self {
         let dir = Arc::new(tempfile::tempdir().unwrap());
         let (artifacts, env) = (root.to_owned(), cloud.sandbox.env());
         let artifact_root = Some(artifacts.clone());
@@ -74,10 +74,10 @@ impl Real {
     }
 
     /// Fills the server with all data that is difficult to migrate.
-    pub async fn awkward(&self, more: &[&str]) {
+    pub async fn edge_cases(&self, more: &[&str]) {
         let mut args = vec![self.url(), &self.artifacts];
         args.extend(more);
-        self.python("awkward.py", &args).await;
+        self.python("edge_cases.py", &args).await;
     }
 
     /// Fills a server with a file store with experiments and then damages each of them. The name of an experiment
@@ -110,7 +110,7 @@ impl Real {
     /// Fills the server with data that mlflow-export-import can export.
     pub async fn plain(&self) {
         let artifacts = self.server.artifacts();
-        self.python("incumbent.py", &[self.url(), artifacts.to_str().unwrap()]).await;
+        self.python("export_import_tool.py", &[self.url(), artifacts.to_str().unwrap()]).await;
     }
 
     pub async fn python(&self, script: &str, args: &[&str]) -> Done {
@@ -135,21 +135,21 @@ pub fn script_path(name: &str) -> PathBuf {
 }
 
 /// The lines that differ between two servers. The list is empty if everything arrived.
-pub async fn differences(source: &Real, target: &Real) -> Vec<String> {
+pub async fn differences(source: &TestServer, target: &TestServer) -> Vec<String> {
     let (ours, theirs) = futures::join!(source.dump(), target.dump());
-    judged(&target.venv, &ours, &theirs).await
+    compared(&target.venv, &ours, &theirs).await
 }
 
 /// The lines that differ between two dumps.
-pub async fn judged(venv: &Venv, source: &Path, target: &Path) -> Vec<String> {
+pub async fn compared(venv: &Venv, source: &Path, target: &Path) -> Vec<String> {
     let args = [source.to_str().unwrap(), target.to_str().unwrap()];
-    let done = warm::run(venv, &script_path("judge.py"), &args, &[]).await;
+    let done = warm::run(venv, &script_path("compare.py"), &args, &[]).await;
     match done.code {
         0 => Vec::new(),
         1 if !done.stdout.is_empty() => {
             String::from_utf8(done.stdout).unwrap().lines().map(str::to_owned).collect()
         }
-        _ => panic!("the judge broke down: {}", done.stderr),
+        _ => panic!("compare.py failed: {}", done.stderr),
     }
 }
 
@@ -195,12 +195,12 @@ impl Mlferry {
     pub async fn said(&self, args: &[&str]) -> String {
         let ran = self.run(args).await;
         let text = format!("exit {}\n{}{}", ran.code.unwrap(), ran.stdout, ran.stderr);
-        let text = blot(&text, "127.0.0.1:", |c| c.is_ascii_digit(), "PORT");
-        blot(&text, "/tmp/", |c| !c.is_whitespace() && c != '/' && c != ':', "TMP")
+        let text = mask(&text, "127.0.0.1:", |c| c.is_ascii_digit(), "PORT");
+        mask(&text, "/tmp/", |c| !c.is_whitespace() && c != '/' && c != ':', "TMP")
     }
 }
 
-fn blot(text: &str, before: &str, what: impl Fn(char) -> bool, with: &str) -> String {
+fn mask(text: &str, before: &str, what: impl Fn(char) -> bool, with: &str) -> String {
     let mut parts = text.split(before);
     let first = parts.next().unwrap_or_default().to_owned();
     parts.fold(first, |done, part| format!("{done}{before}{with}{}", part.trim_start_matches(&what)))

@@ -1,4 +1,4 @@
-"""The tracking server that awkward.py fills, and what the release of this Python can do with it."""
+"""The tracking server that edge_cases.py fills, and what the release of this Python can do with it."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""The AWS account: S3, STS and IAM by moto, behind a gate that checks signatures and permissions as AWS does.
+"""The AWS account: S3, STS and IAM by moto, behind a layer that checks signatures and permissions as AWS does.
 
 A process of its own, because moto's threads would hold up the data plane.
 """
@@ -17,7 +17,7 @@ from werkzeug.serving import make_server
 
 import policies
 from faults import Faults
-from gate import Gate
+from auth import Auth
 from permissions import is_allowed
 from sigv4 import Key
 
@@ -115,17 +115,17 @@ class Account:
 class Application:
     def __init__(self, account, password):
         self.account, self.password = account, password
-        self.gate = Gate(account, DomainDispatcherApplication(create_backend_app))
+        self.auth = Auth(account, DomainDispatcherApplication(create_backend_app))
 
     def __call__(self, environ, start):
         path = environ["PATH_INFO"]
         if not path.startswith(PRIVATE):
-            return self.gate(environ, start)
+            return self.auth(environ, start)
         if environ.get("HTTP_X_SANDBOX_PASSWORD") != self.password:
             start("403 Forbidden", [("Content-Length", "0")])
             return [b""]
         if path == PRIVATE + "requests":
-            return answer(start, self.gate.requests)
+            return answer(start, self.auth.requests)
         given = dict(parse_qsl(environ["QUERY_STRING"], keep_blank_values=True))
         return answer(start, self.account.private(path[len(PRIVATE) :], given))
 

@@ -12,8 +12,8 @@ UPDATABLE = ("Name", "ArtifactStoreUri", "ModelRegistrationMode", "WeeklyMainten
 
 
 class Apps:
-    def __init__(self, world):
-        self.world, self.table = world, Table()
+    def __init__(self, state):
+        self.state, self.table = state, Table()
         self.sessions = None  # of the UI; the data plane brings them
 
     def operations(self):
@@ -27,7 +27,7 @@ class Apps:
         }
 
     async def create(self, request, caller):
-        arn = f"arn:aws:sagemaker:{self.world.region}:{self.world.number}:mlflow-app/app-{''.join(secrets.choice(ALPHABET) for _ in range(12))}"
+        arn = f"arn:aws:sagemaker:{self.state.region}:{self.state.number}:mlflow-app/app-{''.join(secrets.choice(ALPHABET) for _ in range(12))}"
         await caller.needs("CreateMlflowApp", arn)
         if request.get("Tags"):
             await caller.needs("AddTags", arn)
@@ -35,7 +35,7 @@ class Apps:
         if len(self.table.there()) >= LIMIT:
             message = f"The account-level service limit 'Number of MLflow Apps' is {LIMIT} Apps, with current utilization of {LIMIT} Apps"
             raise ServiceError("ResourceLimitExceeded", f"{message} and a request delta of 1 Apps. Please use AWS Service Quotas to request an increase.")
-        problem = await self.world.ask("problem", store=request["ArtifactStoreUri"], role=request["RoleArn"])
+        problem = await self.state.ask("problem", store=request["ArtifactStoreUri"], role=request["RoleArn"])
         if problem:
             raise ServiceError("ValidationException", problem)
         fields = {name: value for name, value in request.items() if name != "Tags" and value is not None}
@@ -43,7 +43,7 @@ class Apps:
         fields.setdefault("AccountDefaultStatus", "DISABLED")
         fields.setdefault("WeeklyMaintenanceWindowStart", "Sun:03:30")
         fields |= {"CreatedBy": identity(caller.arn), "LastModifiedBy": identity(caller.arn)}
-        app = Resource(self.world, arn, fields, request.get("Tags") or [], workspaces=True)
+        app = Resource(self.state, arn, fields, request.get("Tags") or [], workspaces=True)
         self.table.add(app)
         app.create()
         return {"Arn": arn}
@@ -57,13 +57,13 @@ class Apps:
 
     async def describe(self, request, caller):
         app = await self.find("DescribeMlflowApp", request, caller)
-        maintenance = self.world.faults.get("maintenance")
+        maintenance = self.state.faults.get("maintenance")
         more = {"MaintenanceStatus": maintenance} if maintenance else {}
         return summary(app) | app.fields | more
 
     async def list(self, request, caller):
         await caller.needs("ListMlflowApps", "*")
-        wanted = {"Status": lambda one: one.told_status(), "MlflowVersion": lambda one: one.world.version}
+        wanted = {"Status": lambda one: one.told_status(), "MlflowVersion": lambda one: one.state.version}
         wanted["AccountDefaultStatus"] = lambda one: one.fields["AccountDefaultStatus"]
         chosen = [one for one in self.table.there() if all(of(one) == request[name] for name, of in wanted.items() if name in request)]
         chosen, token = page(chosen, request, lambda one: one.fields["Name"])
@@ -75,7 +75,7 @@ class Apps:
             raise ServiceError("ConflictException", f"MLflow App {app.arn} is in status {app.told_status()}.")
         changes = {name: value for name, value in request.items() if name in UPDATABLE and value is not None}
         store = changes.get("ArtifactStoreUri")
-        problem = store and await self.world.ask("problem", store=store, role=app.fields["RoleArn"])
+        problem = store and await self.state.ask("problem", store=store, role=app.fields["RoleArn"])
         if problem:
             raise ServiceError("ValidationException", problem)
         # So it is documented: whoever does not name the mode switches registration on.
@@ -102,5 +102,5 @@ def summary(app):
         "Status": app.told_status(),
         "CreationTime": app.created,
         "LastModifiedTime": app.modified,
-        "MlflowVersion": app.world.version,
+        "MlflowVersion": app.state.version,
     }

@@ -10,11 +10,11 @@ class ServiceError(Exception):
 
 
 class Caller:
-    def __init__(self, world, arn):
-        self.world, self.arn = world, arn
+    def __init__(self, state, arn):
+        self.state, self.arn = state, arn
 
     async def needs(self, operation, resource, service="sagemaker"):
         action = f"{service}:{operation}"
-        if not await self.world.allows(self.arn, action, resource):
+        if not await self.state.allows(self.arn, action, resource):
             message = f"User: {self.arn} is not authorized to perform: {action} on resource: {resource}"
             raise ServiceError("AccessDeniedException", f"{message} because no identity-based policy allows the {action} action")

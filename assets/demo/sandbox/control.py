@@ -27,15 +27,15 @@ NAMES = {
 
 
 class ControlPlane:
-    def __init__(self, world):
-        self.world, self.model = world, service_model()
-        self.apps, self.tracking_servers = Apps(world), TrackingServers(world)
+    def __init__(self, state):
+        self.state, self.model = state, service_model()
+        self.apps, self.tracking_servers = Apps(state), TrackingServers(state)
         self.operations = self.apps.operations() | self.tracking_servers.operations()
         self.operations |= {"AddTags": self.add_tags, "ListTags": self.list_tags}
 
     async def handle(self, http):
         body = await http.read()
-        fault = self.world.faults.answer("control", http.method, http.headers.get("x-amz-target", ""), len(body))
+        fault = self.state.faults.answer("control", http.method, http.headers.get("x-amz-target", ""), len(body))
         if fault and not fault.get("cut"):
             return web.Response(status=fault["status"], headers=fault.get("headers"), text=fault.get("body", ""))
         try:
@@ -67,9 +67,9 @@ class ControlPlane:
     async def authenticate(self, http, body):
         headers = [(name.decode().lower(), value.decode()) for name, value in http.raw_headers]
         request = Request(http.method, http.raw_path, headers, hashlib.sha256(body).hexdigest())
-        find = await self.world.key(request.get("authorization"))
-        _, key = verify(request, Rules("sagemaker", self.world.region, ("x-amz-target",)), find, self.world.faults.now())
-        return Caller(self.world, key.arn)
+        find = await self.state.key(request.get("authorization"))
+        _, key = verify(request, Rules("sagemaker", self.state.region, ("x-amz-target",)), find, self.state.faults.now())
+        return Caller(self.state, key.arn)
 
     def resource(self, arn):
         found = self.apps.table.get(arn) or self.tracking_servers.table.get(arn)
@@ -93,7 +93,7 @@ class ControlPlane:
         return self.reply(400, {"__type": code, key: message})
 
     def reply(self, status, body):
-        headers = {"x-amzn-RequestId": str(uuid.uuid4()), "Content-Type": CONTENT_TYPE, "Date": http_date(self.world.faults.now())}
+        headers = {"x-amzn-RequestId": str(uuid.uuid4()), "Content-Type": CONTENT_TYPE, "Date": http_date(self.state.faults.now())}
         return web.Response(status=status, body=json.dumps(body).encode(), headers=headers)
 
 

@@ -31,21 +31,21 @@ class NotServed(Exception):
 
 
 class DataPlane:
-    def __init__(self, world, control, sessions, uploads):
-        self.world, self.control, self.sessions, self.uploads = world, control, sessions, uploads
+    def __init__(self, state, control, sessions, uploads):
+        self.state, self.control, self.sessions, self.uploads = state, control, sessions, uploads
 
     async def handle(self, http):
         if http.path == "/auth":
             return self.sessions.sign_in(http)
         body = await http.read()
-        fault = self.world.faults.answer("data", http.method, http.raw_path, len(body))
+        fault = self.state.faults.answer("data", http.method, http.raw_path, len(body))
         try:
             if fault and not fault.get("cut"):
                 return self.reply(fault["status"], fault.get("body", ""), fault.get("headers", {}))
             resource = await self.resource(http, body)
             self.check_ready(resource)
             await resource.upstream.ready()
-            if PRESIGNED.match(http.path) and self.world.faults.get("presigned_upload"):
+            if PRESIGNED.match(http.path) and self.state.faults.get("presigned_upload"):
                 return self.reply(*await self.uploads.presign(resource, json.loads(body)))
             if ABSENT.match(http.path):
                 raise NotServed(404, "Not Found")
@@ -69,9 +69,9 @@ class DataPlane:
         request = Request(http.method, http.raw_path, headers, hashlib.sha256(body).hexdigest())
         app, server = request.get(APP_HEADER), request.get(SERVER_HEADER)
         header, service = (SERVER_HEADER, "sagemaker-mlflow") if app is None and server is not None else (APP_HEADER, "sagemaker")
-        find = await self.world.key(request.get("authorization"))
-        rules = Rules(service, self.world.region, (header, "x-amz-content-sha256"))
-        _, key = verify(request, rules, find, self.world.faults.now())
+        find = await self.state.key(request.get("authorization"))
+        rules = Rules(service, self.state.region, (header, "x-amz-content-sha256"))
+        _, key = verify(request, rules, find, self.state.faults.now())
         table, action = (
             (self.control.apps.table, "sagemaker:CallMlflowAppApi")
             if header == APP_HEADER
@@ -80,13 +80,13 @@ class DataPlane:
         )
         arn = request.get(header)
         resource = table.get(arn)
-        if resource is None or not await self.world.allows(key.arn, action, arn):
+        if resource is None or not await self.state.allows(key.arn, action, arn):
             raise NotServed(403, NOT_AUTHORIZED)
         return resource
 
     def check_ready(self, resource):
         status = resource.told_status()
-        if status == "Updating" or self.world.faults.get("maintenance") == "MaintenanceInProgress":
+        if status == "Updating" or self.state.faults.get("maintenance") == "MaintenanceInProgress":
             raise NotServed(503, f"{resource.arn} is in status {status}.")
         if status not in READY:
             raise NotServed(403, f"{resource.arn} is in status {status}.")
@@ -94,7 +94,7 @@ class DataPlane:
     async def forward(self, http, body, resource, cut):
         headers = [(name, value) for name, value in http.headers.items() if name.lower() not in NOT_PASSED_ON and not name.lower().startswith("x-amz-")]
         url = aiohttp.client.URL(resource.upstream.url + http.raw_path, encoded=True)
-        async with self.world.http.request(http.method, url, headers=headers, data=body or None, allow_redirects=False) as upstream:
+        async with self.state.http.request(http.method, url, headers=headers, data=body or None, allow_redirects=False) as upstream:
             if cut:
                 # MLflow has done it; the connection ends before anybody is told.
                 await upstream.read()
@@ -115,7 +115,7 @@ class DataPlane:
         return headers + list(self.own_headers().items())
 
     def own_headers(self):
-        return {"x-amzn-RequestId": str(uuid.uuid4()), "Date": http_date(self.world.faults.now())}
+        return {"x-amzn-RequestId": str(uuid.uuid4()), "Date": http_date(self.state.faults.now())}
 
     def reply(self, status, text, headers=None):
         kind = {"Content-Type": "application/json"}

@@ -18,17 +18,17 @@ from data_plane import DataPlane
 from faults import Faults
 from ui import Sessions
 from uploads import Uploads
-from world import World
+from state import State
 
 ACCOUNT = "111122223333"
 BUCKET = f"mlferry-sandbox-{ACCOUNT}"
 
 
-async def start_account(world):
+async def start_account(state):
     """S3, STS and IAM, in a process of their own; it is in this one's group and ends with it."""
     script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "account.py")
-    arguments = [world.number, world.region, BUCKET, world.faults.path]
-    env = {**os.environ, "SANDBOX_PASSWORD": world.password, "MOTO_ACCOUNT_ID": world.number}
+    arguments = [state.number, state.region, BUCKET, state.faults.path]
+    env = {**os.environ, "SANDBOX_PASSWORD": state.password, "MOTO_ACCOUNT_ID": state.number}
     process = await asyncio.create_subprocess_exec(sys.executable, script, *arguments, env=env, stdout=asyncio.subprocess.PIPE)
     line = await process.stdout.readline()
     if not line:
@@ -52,25 +52,25 @@ async def main():
     directory, region, create_seconds, servers = sys.argv[1:]
     faults = Faults(os.path.join(directory, "faults.json"))
     on_demand = servers == "on-demand"
-    world = World(directory, ACCOUNT, region, float(create_seconds), on_demand, version("mlflow"), faults, password=secrets.token_hex(16))
-    account, furniture = await start_account(world)
-    world.aws = f"http://127.0.0.1:{furniture['port']}"
+    state = State(directory, ACCOUNT, region, float(create_seconds), on_demand, version("mlflow"), faults, password=secrets.token_hex(16))
+    account, furniture = await start_account(state)
+    state.aws = f"http://127.0.0.1:{furniture['port']}"
     # As they come: what the upstream has compressed is not unpacked on its way.
-    world.http = aiohttp.ClientSession(auto_decompress=False, connector=aiohttp.TCPConnector(limit=0))
-    control, sessions = ControlPlane(world), Sessions(world)
+    state.http = aiohttp.ClientSession(auto_decompress=False, connector=aiohttp.TCPConnector(limit=0))
+    control, sessions = ControlPlane(state), Sessions(state)
     control.apps.sessions = control.tracking_servers.sessions = sessions
-    world.data_plane = await serve(DataPlane(world, control, sessions, Uploads(world)).handle)
-    session = await world.ask("session", role=furniture["migration_role"], name="mlferry")
+    state.data_plane = await serve(DataPlane(state, control, sessions, Uploads(state)).handle)
+    session = await state.ask("session", role=furniture["migration_role"], name="mlferry")
     facts = {
-        "account": world.number,
+        "account": state.number,
         "region": region,
         "bucket": BUCKET,
         "role": furniture["app_role"],
         "migration_role": furniture["migration_role"],
         "control_plane": await serve(control.handle),
-        "data_plane": world.data_plane,
-        "aws": world.aws,
-        "password": world.password,
+        "data_plane": state.data_plane,
+        "aws": state.aws,
+        "password": state.password,
         "session": session,
     }
     tell(os.path.join(directory, "sandbox.json"), facts)
@@ -80,7 +80,7 @@ async def main():
     await asyncio.wait([asyncio.create_task(stopped.wait()), ended], return_when=asyncio.FIRST_COMPLETED)
     if not stopped.is_set():
         raise RuntimeError("the account's process has ended")
-    await world.http.close()
+    await state.http.close()
 
 
 def tell(path, facts):

@@ -16,17 +16,17 @@ GONE = ("Deleting", "Deleted")
 class Resource:
     """Fields are those that the service describes, under its names."""
 
-    def __init__(self, world, arn, fields, tags, workspaces):
-        self.world, self.arn, self.fields = world, arn, fields
+    def __init__(self, state, arn, fields, tags, workspaces):
+        self.state, self.arn, self.fields = state, arn, fields
         self.tags = {tag["Key"]: tag["Value"] for tag in tags}
         self.status, self.workspaces = "Creating", workspaces
         self.created = self.modified = time.time()
-        directory = os.path.join(world.directory, arn.rsplit("/", 1)[1])
-        self.upstream = Upstream(world, directory, fields["ArtifactStoreUri"], fields["RoleArn"], workspaces)
+        directory = os.path.join(state.directory, arn.rsplit("/", 1)[1])
+        self.upstream = Upstream(state, directory, fields["ArtifactStoreUri"], fields["RoleArn"], workspaces)
         self.work = None
 
     def told_status(self):
-        return self.world.faults.get("status", {}).get(self.arn, self.status)
+        return self.state.faults.get("status", {}).get(self.arn, self.status)
 
     def is_busy(self):
         return self.told_status().endswith("ing")
@@ -38,7 +38,7 @@ class Resource:
 
     async def carry_out(self, afterwards, steps):
         try:
-            await asyncio.gather(asyncio.sleep(self.world.create_seconds), self.in_turn(steps))
+            await asyncio.gather(asyncio.sleep(self.state.create_seconds), self.in_turn(steps))
             self.status = afterwards
         except Exception as error:
             print(f"{self.arn}: {error}", flush=True)
@@ -51,7 +51,7 @@ class Resource:
 
     def starting(self):
         """What starting it takes: its server, unless that comes with the first request."""
-        return () if self.world.on_demand else (self.upstream.ready,)
+        return () if self.state.on_demand else (self.upstream.ready,)
 
     def create(self):
         self.change("Creating", "Created", *self.starting())

@@ -8,8 +8,8 @@ UPDATABLE = ("ArtifactStoreUri", "TrackingServerSize", "AutomaticModelRegistrati
 
 
 class TrackingServers:
-    def __init__(self, world):
-        self.world, self.table = world, Table()
+    def __init__(self, state):
+        self.state, self.table = state, Table()
         self.sessions = None  # of the UI; the data plane brings them
 
     def operations(self):
@@ -25,7 +25,7 @@ class TrackingServers:
         }
 
     def arn(self, name):
-        return f"arn:aws:sagemaker:{self.world.region}:{self.world.number}:mlflow-tracking-server/{name}"
+        return f"arn:aws:sagemaker:{self.state.region}:{self.state.number}:mlflow-tracking-server/{name}"
 
     async def create(self, request, caller):
         arn = self.arn(request["TrackingServerName"])
@@ -35,15 +35,15 @@ class TrackingServers:
             raise ServiceError("ConflictException", f"Tracking server {arn} already exists.")
         if len(self.table.there()) >= LIMIT:
             raise ServiceError("ResourceLimitExceeded", f"The account-level service limit 'Number of tracking servers' is {LIMIT}.")
-        if request.get("MlflowVersion", self.world.version) != self.world.version:
-            raise ServiceError("ValidationException", f"MLflow version {request['MlflowVersion']} is not supported. Supported: {self.world.version}")
-        problem = await self.world.ask("problem", store=request["ArtifactStoreUri"], role=request["RoleArn"])
+        if request.get("MlflowVersion", self.state.version) != self.state.version:
+            raise ServiceError("ValidationException", f"MLflow version {request['MlflowVersion']} is not supported. Supported: {self.state.version}")
+        problem = await self.state.ask("problem", store=request["ArtifactStoreUri"], role=request["RoleArn"])
         if problem:
             raise ServiceError("ValidationException", problem)
         fields = {name: value for name, value in request.items() if name not in ("Tags", "MlflowVersion") and value is not None}
         fields |= {"TrackingServerSize": request.get("TrackingServerSize", "Small"), "S3BucketOwnerVerification": True}
         fields |= {"CreatedBy": identity(caller.arn), "LastModifiedBy": identity(caller.arn)}
-        server = Resource(self.world, arn, fields, request.get("Tags") or [], workspaces=False)
+        server = Resource(self.state, arn, fields, request.get("Tags") or [], workspaces=False)
         self.table.add(server)
         server.create()
         return {"TrackingServerArn": arn}
@@ -58,11 +58,11 @@ class TrackingServers:
 
     async def describe(self, request, caller):
         server = await self.find("DescribeMlflowTrackingServer", request, caller)
-        return summary(server) | server.fields | {"TrackingServerUrl": self.world.data_plane}
+        return summary(server) | server.fields | {"TrackingServerUrl": self.state.data_plane}
 
     async def list(self, request, caller):
         await caller.needs("ListMlflowTrackingServers", "*")
-        wanted = {"TrackingServerStatus": lambda one: one.told_status(), "MlflowVersion": lambda one: one.world.version}
+        wanted = {"TrackingServerStatus": lambda one: one.told_status(), "MlflowVersion": lambda one: one.state.version}
         chosen = [one for one in self.table.there() if all(of(one) == request[name] for name, of in wanted.items() if name in request)]
         chosen, token = page(chosen, request, lambda one: one.fields["TrackingServerName"])
         return {"TrackingServerSummaries": [summary(one) for one in chosen]} | ({"NextToken": token} if token else {})
@@ -111,5 +111,5 @@ def summary(server):
         "IsActive": "Active" if server.told_status() in READY else "Inactive",
         "CreationTime": server.created,
         "LastModifiedTime": server.modified,
-        "MlflowVersion": server.world.version,
+        "MlflowVersion": server.state.version,
     }

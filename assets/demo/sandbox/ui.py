@@ -11,8 +11,8 @@ DEFAULT_SESSION_SECONDS = 43200
 
 
 class Sessions:
-    def __init__(self, world):
-        self.world = world
+    def __init__(self, state):
+        self.state = state
         self.tokens = {}  # token: resource, when it ends, how long the session lasts
         self.open = {}  # cookie: resource, when it ends
 
@@ -20,7 +20,7 @@ class Sessions:
         token = secrets.token_urlsafe(48)
         lasts = request.get("SessionExpirationDurationInSeconds", DEFAULT_SESSION_SECONDS)
         self.tokens[token] = (resource, time.monotonic() + request.get("ExpiresInSeconds", DEFAULT_EXPIRY_SECONDS), lasts)
-        return f"{self.world.data_plane}/auth?authToken={token}"
+        return f"{self.state.data_plane}/auth?authToken={token}"
 
     def sign_in(self, http):
         """Every token opens one session, once."""

@@ -16,8 +16,8 @@ RUN = "from mlflow.cli import cli; cli()"
 
 
 class Upstream:
-    def __init__(self, world, directory, store, role, workspaces):
-        self.world, self.directory, self.store, self.role, self.workspaces = world, directory, store, role, workspaces
+    def __init__(self, state, directory, store, role, workspaces):
+        self.state, self.directory, self.store, self.role, self.workspaces = state, directory, store, role, workspaces
         self.process, self.url = None, None
         self.lock = asyncio.Lock()
 
@@ -43,15 +43,15 @@ class Upstream:
         command += ["--no-serve-artifacts", "--default-artifact-root", self.store]
         if self.workspaces:
             command.append("--enable-workspaces")
-        session = await self.world.ask("session", role=self.role, name="SageMaker")
+        session = await self.state.ask("session", role=self.role, name="SageMaker")
         env = {
             **os.environ,
             "AWS_ACCESS_KEY_ID": session["access_key"],
             "AWS_SECRET_ACCESS_KEY": session["secret"],
             "AWS_SESSION_TOKEN": session["token"],
-            "AWS_DEFAULT_REGION": self.world.region,
+            "AWS_DEFAULT_REGION": self.state.region,
             "AWS_EC2_METADATA_DISABLED": "true",
-            "MLFLOW_S3_ENDPOINT_URL": self.world.aws,
+            "MLFLOW_S3_ENDPOINT_URL": self.state.aws,
             "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
         }
         with open(self.log(), "w", encoding="utf-8") as log:
@@ -77,7 +77,7 @@ class Upstream:
 
     async def is_healthy(self, port):
         try:
-            async with self.world.http.get(f"http://127.0.0.1:{port}/health") as answer:
+            async with self.state.http.get(f"http://127.0.0.1:{port}/health") as answer:
                 return answer.status == 200
         except aiohttp.ClientError:
             return False

@@ -76,7 +76,7 @@ impl Upload {
     }
 
     /// Aborts the upload, and returns when S3 has done so.
-    pub async fn take_back(mut self) -> Result<()> {
+    pub async fn abort(mut self) -> Result<()> {
         // Otherwise `Drop` would abort it a second time.
         self.is_completed = true;
         abort(&self.bucket, &self.at, &self.id).await
@@ -126,7 +126,7 @@ impl Drop for Upload {
             return;
         }
         let (bucket, at, id) = (self.bucket.clone(), self.at.clone(), self.id.clone());
-        self.bucket.unfinished.take_back(async move { abort_or_warn(&bucket, &at, &id).await });
+        self.bucket.unfinished.abort(async move { abort_or_warn(&bucket, &at, &id).await });
     }
 }
 

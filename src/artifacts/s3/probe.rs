@@ -54,7 +54,7 @@ impl Bucket {
         match Upload::begin(self, self.object(key), args).await {
             Ok(upload) => {
                 tried("multipart upload", "s3:PutObject", Ok(()));
-                tried("abort upload", "s3:AbortMultipartUpload", upload.take_back().await);
+                tried("abort upload", "s3:AbortMultipartUpload", upload.abort().await);
             }
             Err(error) => {
                 tried("multipart upload", "s3:PutObject", Err(error));

@@ -249,7 +249,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_listing_that_is_cut_off_is_not_taken_for_a_whole_one() {
+    fn a_truncated_listing_is_not_complete() {
         let at = S3Object::parse("s3://b/k").unwrap();
         let go = |token: Option<&str>, is_cut, now| next(&at, token.map(str::to_owned), is_cut, now);
         assert_eq!(go(Some("t"), Some(true), None).unwrap().as_deref(), Some("t"));

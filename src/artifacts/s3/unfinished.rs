@@ -9,7 +9,7 @@ pub struct Unfinished(Mutex<JoinSet<()>>);
 
 impl Unfinished {
     /// Aborts an upload in the background. It is called when the owner of the upload is dropped, for any reason.
-    pub fn take_back(&self, work: impl Future<Output = ()> + Send + 'static) {
+    pub fn abort(&self, work: impl Future<Output = ()> + Send + 'static) {
         // Without a runtime the process is about to exit. The next run finds the upload.
         if let Ok(runtime) = Handle::try_current() {
             self.0.lock().unwrap_or_else(PoisonError::into_inner).spawn_on(work, &runtime);

@@ -13,7 +13,7 @@ pub async fn create(args: Create, state: &StateDir, printer: &Printer) -> Result
     provision.check(&new)?;
     if provision.find(&new.name).await?.is_none() && !yes {
         announce(&new, provision.region(), printer);
-        if !confirm::agreed("Create it?")? {
+        if !confirm::confirm("Create it?")? {
             return Err(Error::stopped());
         }
     }

@@ -13,7 +13,7 @@ pub async fn probe(args: Probe, ends: &Endpoints<'_>, printer: &Printer) -> Resu
         if args.limits {
             printer.news("It also sends searches of up to 64 MB, to find out which are too large.");
         }
-        if !confirm::agreed("Run the probe?")? {
+        if !confirm::confirm("Run the probe?")? {
             return Err(Error::stopped());
         }
     }

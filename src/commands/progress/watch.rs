@@ -122,7 +122,7 @@ struct WatchView<'a> {
 
 impl<'a> WatchView<'a> {
     fn new(printer: &'a Printer) -> Self {
-        let is_drawn = printer.is_read_here() && !printer.json && !printer.quiet;
+        let is_drawn = printer.shares_terminal() && !printer.json && !printer.quiet;
         Self { printer, bars: is_drawn.then(|| Bars::new(true)), rates: RateMeter::default(), shown: None }
     }
 
@@ -237,7 +237,7 @@ mod tests {
 
     /// The watch begins before the job, and the status of a former job with another result is still there.
     #[tokio::test]
-    async fn a_job_that_starts_just_now_is_waited_for_and_not_taken_for_the_former_one() {
+    async fn watch_waits_for_a_job_that_starts_now() {
         let folder = tempfile::tempdir().unwrap();
         let state = StateDir::at(folder.path().to_owned()).unwrap();
         write(&state, 1, Some(0));

@@ -58,7 +58,7 @@ pub struct Drawn {
 ///
 /// # Errors
 /// If the run or version itself cannot be read, or no longer exists.
-pub async fn closeup(of: &dyn Reader, subject: &DetailKey) -> Result<Details> {
+pub async fn read_details(of: &dyn Reader, subject: &DetailKey) -> Result<Details> {
     match subject {
         DetailKey::Run(id) => Ok(Details::Run(Box::new(details(of, id).await?))),
         DetailKey::Version(model, number) => {

@@ -18,8 +18,8 @@ use crate::io::Pages;
 use crate::plan::Plan;
 use crate::readers::Reader;
 
-pub use details::{DetailKey, Details, Drawn, RunDetails, closeup};
-pub use sizes::{ArtifactSize, Sampled, sample, weigh};
+pub use details::{DetailKey, Details, Drawn, RunDetails, read_details};
+pub use sizes::{ArtifactSize, Sampled, measure, sample};
 
 /// The traces of an experiment are counted up to this number, by whole pages.
 const MAX_TRACES: u64 = 500;
@@ -99,11 +99,12 @@ pub struct Contents {
 
 /// Returns the content of an experiment, page by page. The last page is empty.
 pub fn contents<'a>(of: &'a dyn Reader, experiment: &'a Experiment) -> BoxStream<'a, Result<Contents>> {
-    let looking = Looking { of, experiment, pages: of.listed_runs(experiment), begun: false, ended: false };
-    stream::try_unfold(looking, Looking::next).boxed()
+    let looking =
+        ContentPages { of, experiment, pages: of.listed_runs(experiment), begun: false, ended: false };
+    stream::try_unfold(looking, ContentPages::next).boxed()
 }
 
-struct Looking<'a> {
+struct ContentPages<'a> {
     of: &'a dyn Reader,
     experiment: &'a Experiment,
     pages: Pages<'a, Readable<Run>>,
@@ -111,7 +112,7 @@ struct Looking<'a> {
     ended: bool,
 }
 
-impl Looking<'_> {
+impl ContentPages<'_> {
     async fn next(mut self) -> Result<Option<(Contents, Self)>> {
         if self.ended {
             return Ok(None);

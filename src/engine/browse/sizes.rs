@@ -58,7 +58,7 @@ pub(super) async fn files_of(of: &dyn Reader, owner: Owner<'_>) -> Result<(Vec<F
 }
 
 /// Measures the files of one run.
-pub async fn weigh(of: &dyn Reader, id: &RunId) -> Result<ArtifactSize> {
+pub async fn measure(of: &dyn Reader, id: &RunId) -> Result<ArtifactSize> {
     let run = of.run(id).await?.ok_or_else(|| Error::permanent(format!("run {id} no longer exists")))?;
     Ok(files_of(of, run.owner()).await?.1)
 }

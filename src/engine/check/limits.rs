@@ -16,7 +16,7 @@ const COPY_THE_FILES: &str = "register a copy of the files, in a bucket or in th
 pub fn findings(sample: &Sample, target: Option<&Capabilities>) -> Vec<Finding> {
     let limit = MAX_EXPERIMENT_TAG_LENGTH[usize::from(target.is_some_and(|can| can.long_experiment_tags))];
     let experiment_tags = longer(sample.experiments.iter().flat_map(|one| one.tags.values()), limit);
-    let refuses_names = target.is_none_or(|can| can.plain_model_names);
+    let refuses_names = target.is_none_or(|can| can.restricts_model_names);
     let names: Vec<&str> = sample.models.iter().map(|model| model.name.as_str()).collect();
     let refused: Vec<&str> =
         names.into_iter().filter(|name| refuses_names && (name.contains(['/', ':']))).collect();
@@ -24,7 +24,7 @@ pub fn findings(sample: &Sample, target: Option<&Capabilities>) -> Vec<Finding> 
     let checked: Vec<&str> =
         sample.refused.checked.iter().filter(|_| !unchecked).map(String::as_str).collect();
     let local: Vec<&str> = sample.refused.local.iter().map(String::as_str).collect();
-    let allows_code = target.is_some_and(|can| !can.plain_scorers);
+    let allows_code = target.is_some_and(|can| !can.refuses_code_scorers);
     let code_scorers = if allows_code { 0 } else { sample.code_scorers };
     let or_more = if sample.runs.more { "or more " } else { "" };
     let which = if target.is_some() { "the target" } else { "a target" };
@@ -125,7 +125,7 @@ fn unknown_kinds(sample: &Sample, target: &Capabilities) -> Vec<Finding> {
         Kind::RegisteredModel | Kind::ModelVersion => !target.model_registry,
         Kind::Prompt | Kind::PromptVersion => !target.prompts,
         Kind::EvaluationDataset | Kind::Scorer => !target.evaluation,
-        Kind::Trace => !target.third_traces,
+        Kind::Trace => !target.traces_v3,
         Kind::Experiment | Kind::Run | Kind::Artifact => false,
     };
     let lost = sample.kinds().into_iter().filter(|row| row.tally.count > Some(0) && unknown(row.kind));

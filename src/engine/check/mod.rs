@@ -64,12 +64,12 @@ pub struct KindReport {
     #[serde(flatten)]
     pub tally: Count,
     #[serde(flatten)]
-    pub survival: Fidelity,
+    pub fidelity: Fidelity,
 }
 
 impl KindReport {
     pub fn new(kind: Kind, tally: Count) -> Self {
-        Self { kind, tally, survival: Fidelity::of(kind) }
+        Self { kind, tally, fidelity: Fidelity::of(kind) }
     }
 
     /// True when the source has objects of this kind, or when every server supports this kind.

@@ -39,7 +39,7 @@ pub struct Context {
     fatal: Mutex<Option<Error>>,
     question: OnceLock<Question>,
     /// Held during the check, so that one task checks for all tasks.
-    asking: tokio::sync::Mutex<()>,
+    check_lock: tokio::sync::Mutex<()>,
     /// The items that have failed in this job but may succeed in another job.
     for_now: Mutex<HashSet<(Kind, String)>>,
 }
@@ -63,13 +63,13 @@ impl Context {
             unanswered: AtomicU32::new(0),
             fatal: Mutex::new(None),
             question: OnceLock::new(),
-            asking: tokio::sync::Mutex::default(),
+            check_lock: tokio::sync::Mutex::default(),
             for_now: Mutex::default(),
         }
     }
 
     /// Sets the check that runs before a job is given up. Without a check, the job is given up at once.
-    pub(in crate::engine) fn ask_before_giving_up(&self, question: Question) {
+    pub(in crate::engine) fn set_server_check(&self, question: Question) {
         // Each job sets the question once, at its beginning.
         let _ = self.question.set(question);
     }
@@ -184,7 +184,7 @@ impl Context {
 
     /// Reports that the work waits for new credentials. `renew` describes how to renew them. `None` means that the work
     /// no longer waits.
-    pub async fn waits_for(&self, renew: Option<String>) {
+    pub async fn set_waiting(&self, renew: Option<String>) {
         let waited = self.progress.set_waiting(renew.is_some());
         match renew {
             Some(renew) if !waited => self.send(Event::Waiting { renew }).await,
@@ -257,7 +257,7 @@ impl Context {
     /// Ends the job if one of the ends does not answer. A gateway may give up on some items, such as large files, while
     /// the server behind the gateway works. In that case, these items fail and the other items continue.
     async fn give_up_unless_answered(&self, error: &Error) {
-        let _turn = self.asking.lock().await;
+        let _turn = self.check_lock.lock().await;
         // Another task may have received an answer in the meantime.
         if self.is_stopping() || self.unanswered.load(Relaxed) < MAX_UNANSWERED {
             return;

@@ -23,7 +23,7 @@ pub async fn forward(credential_waits: &[CredentialWait], context: &Context) {
     loop {
         let waits: Vec<Option<String>> =
             receivers.iter_mut().map(|receiver| receiver.borrow_and_update().clone()).collect();
-        context.waits_for(waits.into_iter().flatten().next()).await;
+        context.set_waiting(waits.into_iter().flatten().next()).await;
         let mut changes: FuturesUnordered<_> =
             receivers.iter_mut().map(|receiver| receiver.changed()).collect();
         // An error means that there are no more changes to report: a sender lives as long as the task that watches the

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::permissions::statement;
 use super::report::Report;
-use super::{Looked, account, permissions, store};
+use super::{EndResult, account, permissions, store};
 use crate::aws::{
     AppDescription, Arn, ControlPlane, MaintenanceWindow, Readiness, Resource, Roles, Scope, Session,
 };
@@ -13,26 +13,26 @@ use crate::engine::{Endpoint, Level};
 use crate::error::Class;
 use crate::rest::Access;
 
-pub async fn inspect(arn: Arn, access: Access, report: &mut Report<'_>) -> Looked {
+pub async fn inspect(arn: Arn, access: Access, report: &mut Report<'_>) -> EndResult {
     let session = match Session::open(Some(arn.region())).await {
         Ok(session) => session,
         Err(error) => {
             report.error(Level::Failure, "identity", &error, None);
-            return Looked::default();
+            return EndResult::default();
         }
     };
-    let Some(who) = account::check(&arn, &session, report).await else { return Looked::default() };
+    let Some(who) = account::check(&arn, &session, report).await else { return EndResult::default() };
     let mut scope = Scope::of(&arn);
     let there = match describe(&arn, &session, &scope, report).await {
         Described::Usable(there) => Some(there),
         Described::Unknown => None,
-        Described::Unusable => return Looked::default(),
+        Described::Unusable => return EndResult::default(),
     };
-    let Some(caller) = caller(&session, report).await else { return Looked::default() };
+    let Some(caller) = caller(&session, report).await else { return EndResult::default() };
     let role = caller.assumed_role().map(str::to_owned);
     let sessions = (session.clone(), caller);
     let Some(endpoint) = data_plane(&arn, sessions, access, &scope, report).await else {
-        return Looked::default();
+        return EndResult::default();
     };
     let registers_models = there.as_ref().filter(|there| there.registers_models).map(|_| arn.clone());
     match there {
@@ -52,7 +52,7 @@ pub async fn inspect(arn: Arn, access: Access, report: &mut Report<'_>) -> Looke
             permissions::check(&facts, principal.as_deref(), role.as_deref(), report).await;
         }
     }
-    Looked { endpoint: Some(endpoint), registers_models }
+    EndResult { endpoint: Some(endpoint), registers_models }
 }
 
 /// The path and the name of a role, taken from its ARN.

@@ -32,7 +32,7 @@ pub struct Preflight {
 }
 
 /// A function that receives each line as soon as it is known.
-pub type Tell<'a> = &'a mut (dyn FnMut(&Line) + Send);
+pub type OnLine<'a> = &'a mut (dyn FnMut(&Line) + Send);
 
 /// The result of a pre-flight check. `source` and `target` are set if they can be used, even with warnings.
 pub struct Connected {
@@ -64,7 +64,7 @@ impl Connected {
 
 /// Checks both ends. A problem with an end is a line of the result. An error is only returned for invalid input, such
 /// as a malformed ARN.
-pub async fn preflight(ask: Preflight, tell: Tell<'_>) -> Result<Connected> {
+pub async fn preflight(ask: Preflight, tell: OnLine<'_>) -> Result<Connected> {
     let mut lines = Vec::new();
     let mut registers_models = None;
     let source = match ask.source {
@@ -102,15 +102,17 @@ pub async fn preflight(ask: Preflight, tell: Tell<'_>) -> Result<Connected> {
 
 /// The result of checking one end. `endpoint` is `None` when the end cannot be used.
 #[derive(Default)]
-struct Looked {
+struct EndResult {
     endpoint: Option<Endpoint>,
     /// The App, if it copies registered models to the SageMaker Model Registry.
     registers_models: Option<Arn>,
 }
 
-async fn inspect(text: &str, access: Access, report: &mut Report<'_>) -> Result<Looked> {
+async fn inspect(text: &str, access: Access, report: &mut Report<'_>) -> Result<EndResult> {
     match text.trim().starts_with("arn:") {
         true => Ok(managed::inspect(Arn::parse(text)?, access, report).await),
-        false => Ok(Looked { endpoint: server::inspect(text, access, report).await?, ..Looked::default() }),
+        false => {
+            Ok(EndResult { endpoint: server::inspect(text, access, report).await?, ..EndResult::default() })
+        }
     }
 }

@@ -1,7 +1,7 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use super::Tell;
+use super::OnLine;
 use crate::engine::{Finding, Level};
 use crate::error::{Class, Error};
 use crate::rest::Side;
@@ -45,12 +45,12 @@ impl Line {
 /// The lines of one end. Each line is reported as soon as it is known.
 pub struct Report<'a> {
     end: Side,
-    tell: Tell<'a>,
+    tell: OnLine<'a>,
     pub lines: Vec<Line>,
 }
 
 impl<'a> Report<'a> {
-    pub fn new(end: Side, tell: Tell<'a>) -> Self {
+    pub fn new(end: Side, tell: OnLine<'a>) -> Self {
         Self { end, tell, lines: Vec::new() }
     }
 

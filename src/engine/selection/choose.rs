@@ -49,16 +49,16 @@ impl ChosenModel {
 
 /// Applies the plan to the source. Returns an error if the plan names an object that the source does not have.
 pub async fn choose(source: &dyn Reader, plan: &Plan) -> Result<Chosen> {
-    let chooser = plan.chooser()?;
+    let matcher = plan.matcher()?;
     let (all, mut unread) = read_all(source.experiments()).await?;
     let (models, more) = read_all(source.registered_models()).await?;
     unread.extend(more);
-    let numbers = numbers(source, &chooser, &models).await?;
-    let mut unmatched = chooser.unmatched(&all);
-    unmatched.extend(chooser.unmatched_models(&models, &numbers));
+    let numbers = numbers(source, &matcher, &models).await?;
+    let mut unmatched = matcher.unmatched(&all);
+    unmatched.extend(matcher.unmatched_models(&models, &numbers));
     let (mut datasets, more) = read_all(source.evaluation_datasets()).await?;
     unread.extend(more);
-    unmatched.extend(chooser.unmatched_datasets(&datasets));
+    unmatched.extend(matcher.unmatched_datasets(&datasets));
     if !unmatched.is_empty() {
         let names = unmatched.join(", ");
         if let Some(unreadable) = unread.into_iter().next() {
@@ -68,9 +68,9 @@ pub async fn choose(source: &dyn Reader, plan: &Plan) -> Result<Chosen> {
         return Err(Error::usage(format!("{} has nothing called {names}", source.about().location))
             .hint("`mlferry plan --source …` lists all objects; a name with a comma needs a plan file"));
     }
-    let idle = idle_renames(plan, &all, &models);
-    if !idle.is_empty() && unread.is_empty() {
-        let names = idle.join(", ");
+    let unmatched = idle_renames(plan, &all, &models);
+    if !unmatched.is_empty() && unread.is_empty() {
+        let names = unmatched.join(", ");
         return Err(Error::usage(format!(
             "{} has nothing called {names} to rename",
             source.about().location
@@ -78,10 +78,10 @@ pub async fn choose(source: &dyn Reader, plan: &Plan) -> Result<Chosen> {
         .hint("a line of a rename file is the name at the source, a comma, and the new name"));
     }
     let everything = (all.clone(), models.clone());
-    let mut experiments: Vec<_> = all.into_iter().map(|one| (chooser.choose(&one), one)).collect();
+    let mut experiments: Vec<_> = all.into_iter().map(|one| (matcher.choose(&one), one)).collect();
     let (window, mut needed, mut needed_unread) = (plan.window()?, BTreeMap::new(), Vec::new());
     leave_out(source, &window, &mut experiments).await?;
-    let models = models.into_iter().map(|model| taken_of(&chooser, &numbers, model));
+    let models = models.into_iter().map(|model| select_versions(&matcher, &numbers, model));
     let (mut models, left): (Vec<_>, Vec<_>) = models.partition(|one| one.versions != Subset::None);
     if !plan.is_everything() || !window.is_everything() {
         needed_unread = add_needed(source, &mut models, left, &mut experiments, &mut needed).await?;
@@ -93,12 +93,12 @@ pub async fn choose(source: &dyn Reader, plan: &Plan) -> Result<Chosen> {
         |choice: &ExperimentSelection| matches!(choice, ExperimentSelection::Yes { only: None, .. });
     let whole = experiments.iter().filter(|(choice, _)| is_whole(choice));
     let whole: HashSet<&ExperimentId> = whole.map(|(_, one)| &one.id).collect();
-    unread.retain(|unreadable| may_take(plan, &chooser, unreadable, !whole.is_empty()));
+    unread.retain(|unreadable| may_take(plan, &matcher, unreadable, !whole.is_empty()));
     unread.extend(needed_unread);
     let is_included = |of: &EvaluationDataset| {
-        !chooser.leaves_dataset(of) && of.experiment_ids.iter().any(|id| whole.contains(id))
+        !matcher.leaves_dataset(of) && of.experiment_ids.iter().any(|id| whole.contains(id))
     };
-    datasets.retain(|dataset| chooser.takes_dataset(dataset) || is_included(dataset));
+    datasets.retain(|dataset| matcher.takes_dataset(dataset) || is_included(dataset));
     let experiments: Vec<_> = experiments
         .into_iter()
         .filter(|(c, _)| *c != ExperimentSelection::No)
@@ -111,7 +111,7 @@ pub async fn choose(source: &dyn Reader, plan: &Plan) -> Result<Chosen> {
     )?;
     let names = models.iter().map(|one| plan.target_model_name(&one.model));
     unique(names, "registered models", "--model-rename-file")?;
-    let notes = models.iter().filter_map(|one| used_up(one, numbers.get(&one.model.name)?)).collect();
+    let notes = models.iter().filter_map(|one| number_note(one, numbers.get(&one.model.name)?)).collect();
     Ok(Chosen { experiments, models, all: everything, datasets, needed, notes, unread })
 }
 
@@ -119,18 +119,18 @@ pub async fn choose(source: &dyn Reader, plan: &Plan) -> Result<Chosen> {
 fn idle_renames(plan: &Plan, experiments: &[Experiment], models: &[RegisteredModel]) -> Vec<String> {
     let experiments: HashSet<&str> = experiments.iter().map(|one| one.name.as_str()).collect();
     let models: HashSet<&str> = models.iter().map(|one| one.name.as_str()).collect();
-    let idle = |names: &HashSet<&str>, name: &&String| !names.contains(name.as_str());
-    let of_experiments = plan.rename.keys().filter(|name| idle(&experiments, name));
-    of_experiments.chain(plan.rename_models.keys().filter(|name| idle(&models, name))).cloned().collect()
+    let unmatched = |names: &HashSet<&str>, name: &&String| !names.contains(name.as_str());
+    let of_experiments = plan.rename.keys().filter(|name| unmatched(&experiments, name));
+    of_experiments.chain(plan.rename_models.keys().filter(|name| unmatched(&models, name))).cloned().collect()
 }
 
 /// Whether the plan may select an unreadable object, judged by its kind and its id only. Datasets are included with
 /// experiments that are selected as a whole.
-fn may_take(plan: &Plan, chooser: &PlanMatcher<'_>, unreadable: &Unreadable, any_whole: bool) -> bool {
+fn may_take(plan: &Plan, matcher: &PlanMatcher<'_>, unreadable: &Unreadable, any_whole: bool) -> bool {
     let is_open = |globs: &[String]| globs.iter().any(|glob| glob.contains(['*', '?', '[', '{']));
     let takes = |globs: &[String]| {
         let model = RegisteredModel { name: unreadable.id.clone(), ..RegisteredModel::default() };
-        is_open(globs) || chooser.versions(&model) != Subset::None
+        is_open(globs) || matcher.versions(&model) != Subset::None
     };
     plan.is_everything()
         || match unreadable.kind {
@@ -145,11 +145,11 @@ fn may_take(plan: &Plan, chooser: &PlanMatcher<'_>, unreadable: &Unreadable, any
 /// The existing versions of those models for which the plan names single versions.
 async fn numbers(
     source: &dyn Reader,
-    chooser: &PlanMatcher<'_>,
+    matcher: &PlanMatcher<'_>,
     models: &[RegisteredModel],
 ) -> Result<VersionMatcher> {
     let mut numbers = VersionMatcher::new();
-    for model in models.iter().filter(|model| chooser.names_versions_of(model)) {
+    for model in models.iter().filter(|model| matcher.names_versions_of(model)) {
         let versions = match source.model_versions(model).await {
             // This error is reported when the model itself is moved.
             Err(error) if error.is_about_object() => Vec::new(),
@@ -160,8 +160,12 @@ async fn numbers(
     Ok(numbers)
 }
 
-fn taken_of(chooser: &PlanMatcher<'_>, numbers: &VersionMatcher, model: RegisteredModel) -> ChosenModel {
-    let mut versions = chooser.versions(&model);
+fn select_versions(
+    matcher: &PlanMatcher<'_>,
+    numbers: &VersionMatcher,
+    model: RegisteredModel,
+) -> ChosenModel {
+    let mut versions = matcher.versions(&model);
     let every: Option<Vec<u64>> = numbers.get(&model.name).map(|existing| existing.iter().copied().collect());
     // A model without any versions is selected when the plan selects all of its versions.
     versions.normalize(every.as_deref());
@@ -170,7 +174,7 @@ fn taken_of(chooser: &PlanMatcher<'_>, numbers: &VersionMatcher, model: Register
 
 /// Returns a note when versions with lower numbers than the last selected version are not selected. A server only
 /// assigns increasing numbers, so these versions can never be migrated to the same server later.
-fn used_up(chosen: &ChosenModel, existing: &BTreeSet<u64>) -> Option<String> {
+fn number_note(chosen: &ChosenModel, existing: &BTreeSet<u64>) -> Option<String> {
     let (taken, left): (Vec<u64>, Vec<u64>) =
         existing.iter().partition(|number| chosen.versions.takes(number));
     let last = taken.last()?;
@@ -240,7 +244,7 @@ async fn add_needed(
             versions => versions?,
         };
         for version in versions {
-            if let Some((original, id)) = take_original(models, &mut left, &version) {
+            if let Some((original, id)) = add_original(models, &mut left, &version) {
                 needed.insert(id, version.label());
                 waiting.push_back(original);
             }
@@ -289,7 +293,7 @@ async fn add_needed(
 
 /// Selects the original of this copied version. If the plan selects no version of the original's model, the whole model
 /// is added. Returns the index of the extended model, and the id of the added object.
-fn take_original(
+fn add_original(
     models: &mut Vec<ChosenModel>,
     left: &mut Vec<ChosenModel>,
     copy: &ModelVersion,

@@ -56,7 +56,7 @@ async fn find(source: &dyn Reader, id: &ExperimentId) -> Result<Option<Experimen
 
 /// The experiment with all runs that the plan selects: as the experiment failed, none of its runs is on the target.
 fn whole(experiment: &Experiment, plan: &Plan) -> Result<Option<PlannedExperiment>> {
-    Ok(match plan.chooser()?.choose(experiment) {
+    Ok(match plan.matcher()?.choose(experiment) {
         ExperimentSelection::No => None,
         ExperimentSelection::Yes { only, except, traces, .. } => {
             Some(PlannedExperiment { name: experiment.name.clone(), runs: only, except, traces })

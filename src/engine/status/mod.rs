@@ -62,7 +62,7 @@ fn read(state: &StateDir, written: SystemTime, path: &std::path::Path) -> Result
     let Some((identity, counts)) = Journal::read_counts(path)? else {
         return Ok(None);
     };
-    let idle_seconds = SystemTime::now().duration_since(written).map_or(0, |idle| idle.as_secs());
+    let idle_seconds = SystemTime::now().duration_since(written).map_or(0, |unmatched| unmatched.as_secs());
     Ok(Some(Status {
         step: identity.step,
         running: Lock::is_held(&state.lock(&identity.target)),

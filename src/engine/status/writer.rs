@@ -165,7 +165,7 @@ mod tests {
     use crate::io::Health;
 
     #[test]
-    fn a_running_job_is_visible_and_its_result_stays() {
+    fn a_running_job_is_visible_and_its_result_is_kept() {
         let folder = tempfile::tempdir().unwrap();
         let state = StateDir::at(folder.path().to_owned()).unwrap();
         let status_writer = StatusWriter::create(&state, Step::Import, "http://a", "http://b").unwrap();

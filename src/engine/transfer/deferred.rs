@@ -47,23 +47,23 @@ fn taken<T>(from: &Mutex<Vec<T>>) -> Vec<T> {
 
 impl Copy {
     /// Completes the deferred work. Models come first, because runs name them.
-    pub(super) async fn complete_late(&self) -> Result<()> {
+    pub(super) async fn finish_deferred(&self) -> Result<()> {
         let orphans = stream::iter(taken(&self.late.orphans)).map(Ok);
         orphans
             .try_for_each_concurrent(MAX_CONCURRENT_RUNS, |(place, model)| self.orphan(place, model))
             .await?;
         let models = stream::iter(taken(&self.late.models)).map(Ok);
         models
-            .try_for_each_concurrent(MAX_CONCURRENT_RUNS, |(work, files)| self.late_model(work, files))
+            .try_for_each_concurrent(MAX_CONCURRENT_RUNS, |(work, files)| self.finish_model(work, files))
             .await?;
         let runs = stream::iter(taken(&self.late.runs)).map(Ok);
-        runs.try_for_each_concurrent(MAX_CONCURRENT_RUNS, |end| self.late_run(end)).await
+        runs.try_for_each_concurrent(MAX_CONCURRENT_RUNS, |end| self.finish_run(end)).await
     }
 
     async fn orphan(&self, place: TargetExperiment, model: LoggedModel) -> Result<()> {
         // The run of a model can only be set when the model is created.
         if let Some(error) = model.source_run_id.as_ref().and_then(|run| self.run_to_wait_for(run)) {
-            return self.lose_model(&model, &error).await;
+            return self.fail_model(&model, &error).await;
         }
         let Some(work) = self.open_model(&place, model).await? else { return Ok(()) };
         let files = self.write_model_files(&work).await?;
@@ -71,7 +71,7 @@ impl Copy {
         Ok(())
     }
 
-    async fn late_model(&self, mut work: ModelWork, files: Files) -> Result<()> {
+    async fn finish_model(&self, mut work: ModelWork, files: Files) -> Result<()> {
         if !self.context.may_go_on().await {
             return Ok(());
         }
@@ -81,7 +81,7 @@ impl Copy {
         };
         match completed {
             Ok(()) => self.close_model(work, files).await,
-            Err(error) => self.lose_model(&work.model, &error).await,
+            Err(error) => self.fail_model(&work.model, &error).await,
         }
     }
 
@@ -115,7 +115,7 @@ impl Copy {
         Ok(())
     }
 
-    pub(super) async fn late_run(&self, end: RunResult) -> Result<()> {
+    pub(super) async fn finish_run(&self, end: RunResult) -> Result<()> {
         if !self.context.may_go_on().await {
             return Ok(());
         }

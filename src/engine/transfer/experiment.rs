@@ -4,9 +4,9 @@ use std::sync::{Mutex, PoisonError};
 use futures::{FutureExt, StreamExt, TryStreamExt, stream};
 
 use super::Copy;
-use super::berths::group_size;
 use super::group::id_of;
 use super::models::Models;
+use super::run_slots::group_size;
 use crate::entities::{Experiment, Kind, Readable, Run, RunId};
 use crate::error::{Error, Result};
 use crate::plan::ExperimentSelection;
@@ -37,7 +37,7 @@ impl Copy {
         self.context.started(Kind::Experiment, id, name).await;
         let place = match self.target.open_experiment(&experiment, self.plan.target_name(&experiment)).await {
             Err(error) => {
-                self.lose_all(&experiment, &choice, &error).await?;
+                self.fail_all(&experiment, &choice, &error).await?;
                 self.context.fails(&self.journal, Kind::Experiment, id, name, &error).await?;
                 return Ok(Some(Moved { experiment, choice, place: Err(error) }));
             }
@@ -108,7 +108,7 @@ impl Copy {
             return Ok(Ok(()));
         }
         if let Some(error) = broken {
-            return self.lose_rest(models, error).await.map(Err);
+            return self.fail_rest(models, error).await.map(Err);
         }
         let seen = seen.into_inner().unwrap_or_else(PoisonError::into_inner);
         self.report_unseen(named(choice).into_iter().filter(|run| !seen.contains(run))).await?;
@@ -120,10 +120,10 @@ impl Copy {
 
     /// Marks these models as failed: it is unknown whether their runs are on the target, so they cannot be created.
     /// Returns the experiment's error.
-    async fn lose_rest(&self, models: Models, error: Error) -> Result<Error> {
+    async fn fail_rest(&self, models: Models, error: Error) -> Result<Error> {
         let error = error.at("its runs cannot all be listed");
         for model in models.all() {
-            self.lose_model(&model, &error.clone().at("its experiment")).await?;
+            self.fail_model(&model, &error.clone().at("its experiment")).await?;
         }
         Ok(error)
     }
@@ -136,7 +136,7 @@ impl Copy {
     }
 
     /// Reports every run and model of an experiment as failed: without their experiment, they cannot be moved.
-    async fn lose_all(
+    async fn fail_all(
         &self,
         experiment: &Experiment,
         choice: &ExperimentSelection,
@@ -144,7 +144,7 @@ impl Copy {
     ) -> Result<()> {
         let reason = error.clone().at("its experiment was not moved");
         for model in self.models_of(experiment, choice).await?.all() {
-            self.lose_model(&model, &reason).await?;
+            self.fail_model(&model, &reason).await?;
         }
         let mut pages = self.source.runs(experiment);
         // If the source cannot be read either, only the failure of the experiment is reported.

@@ -105,7 +105,7 @@ impl Copy {
                     return Ok(Ok(known.digest));
                 }
                 Ok(false) => {}
-                Err(error) => return self.lose_file(&id, &name, &error).await,
+                Err(error) => return self.fail_file(&id, &name, &error).await,
             }
         }
         if !is_safe_path(&file.path) {
@@ -113,7 +113,7 @@ impl Copy {
                 "{:?} is not a valid path of a file: it has empty parts, or it leads out of its folder",
                 file.path
             ));
-            return self.lose_file(&id, &name, &error).await;
+            return self.fail_file(&id, &name, &error).await;
         }
         self.context.started(Kind::Artifact, &id, &name).await;
         match writer.write(file, &source).await.and_then(|digest| check(file, digest)) {
@@ -123,7 +123,7 @@ impl Copy {
                 self.context.done(Kind::Artifact, &id, &name).await;
                 Ok(Ok(digest))
             }
-            Err(error) => self.lose_file(&id, &name, &error).await,
+            Err(error) => self.fail_file(&id, &name, &error).await,
         }
     }
 
@@ -147,7 +147,7 @@ impl Copy {
         }
     }
 
-    async fn lose_file(&self, id: &str, name: &str, error: &Error) -> Result<Result<Digest, String>> {
+    async fn fail_file(&self, id: &str, name: &str, error: &Error) -> Result<Result<Digest, String>> {
         self.context.fails(&self.journal, Kind::Artifact, id, name, error).await?;
         Ok(Err(error.to_string()))
     }

@@ -5,9 +5,9 @@ use futures::future::join_all;
 use tokio::sync::mpsc;
 
 use super::Copy;
-use super::berths::Berth;
 use super::models::Models;
 use super::run::{OpenedRun, RunEnding, RunResult};
+use super::run_slots::RunSlot;
 use crate::engine::state::journal::fingerprint;
 use crate::entities::{Kind, MetricChunk, Readable, Run, RunId, Unreadable};
 use crate::error::{Error, Result};
@@ -34,8 +34,8 @@ impl Copy {
         let (runs, unreadable): (Vec<_>, Vec<_>) = group.into_iter().partition(Result::is_ok);
         self.report_unreadable(unreadable.into_iter().filter_map(Result::err)).await?;
         let runs: Vec<Run> = runs.into_iter().flatten().collect();
-        let berths = self.berths.take(runs.len(), self.target.as_ref()).await;
-        let (mut there, works) = self.open_runs(place, &runs, berths).await?;
+        let run_slots = self.run_slots.take(runs.len(), self.target.as_ref()).await;
+        let (mut there, works) = self.open_runs(place, &runs, run_slots).await?;
         let written_now: HashSet<RunId> = works.iter().map(|work| work.run.id.clone()).collect();
         let open = there.union(&written_now).cloned().collect();
         let model_works = self.open_models_of(place, models, all.iter(), &open).await?;
@@ -76,14 +76,14 @@ impl Copy {
         &self,
         place: &TargetExperiment,
         runs: &[Run],
-        mut berths: Vec<Berth>,
+        mut run_slots: Vec<RunSlot>,
     ) -> Result<(HashSet<RunId>, Vec<OpenedRun>)> {
         let _turn = self.creating.lock().await;
         let (mut there, mut works) = (HashSet::new(), Vec::new());
         for wave in waves(runs) {
             let opened = join_all(wave.iter().map(|run| self.open_run(place, run))).await;
             for (run, work) in wave.into_iter().zip(opened) {
-                let berth = berths.pop();
+                let berth = run_slots.pop();
                 match work? {
                     Some(Opened::There) => drop(there.insert(run.id.clone())),
                     Some(Opened::Work(work)) => works.push(OpenedRun { berth, ..*work }),
@@ -109,8 +109,13 @@ impl Copy {
         match self.target.open_run(place, now.as_ref().unwrap_or(run), again).await {
             Ok(open) if open.found == Existing::Everything => {
                 let (run, target) = (run.clone(), open.id);
-                self.written(RunResult { run, target, names_runs, how: RunEnding::WasThere(fingerprint) })
-                    .await?;
+                self.written(RunResult {
+                    run,
+                    target,
+                    names_runs,
+                    how: RunEnding::AlreadyComplete(fingerprint),
+                })
+                .await?;
                 Ok(Some(Opened::There))
             }
             Ok(open) => {

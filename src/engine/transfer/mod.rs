@@ -1,6 +1,5 @@
 //! Export and import: the same copy, from a reader to a writer.
 
-mod berths;
 mod deferred;
 mod evaluation;
 mod experiment;
@@ -10,6 +9,7 @@ mod models;
 mod named_runs;
 mod registry;
 mod run;
+mod run_slots;
 #[cfg(test)]
 mod tests;
 mod traces;
@@ -23,9 +23,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use futures::{FutureExt, StreamExt, stream};
 use tokio::sync::Mutex;
 
-use self::berths::Berths;
 use self::deferred::DeferredWork;
 use self::named_runs::NamedRuns;
+use self::run_slots::RunSlots;
 use super::empty_roots::EmptyRoots;
 use super::job::credential_events;
 use super::job::{Findings, Job};
@@ -71,7 +71,7 @@ pub fn export(export: Export) -> Result<Job> {
     let Export { source, output_dir, plan, state, journal } = export;
     let absolute = std::path::absolute(&output_dir).map_err(|e| Error::from(e).at(output_dir.display()))?;
     let target = absolute.display().to_string();
-    let setting = Setting::new(Step::Export, source, &target, plan, &state, journal)?;
+    let setting = TransferSetup::new(Step::Export, source, &target, plan, &state, journal)?;
     let archive: Arc<dyn Writer> =
         Arc::new(ArchiveWriter::create(&output_dir, &setting.source.about().location)?);
     Ok(setting.start(archive, None))
@@ -79,14 +79,14 @@ pub fn export(export: Export) -> Result<Job> {
 
 pub fn import(import: Import) -> Result<Job> {
     let Import { source, target, plan, state, journal, update, reread } = import;
-    let setting = Setting::new(Step::Import, source, &target.location(), plan, &state, journal)?;
+    let setting = TransferSetup::new(Step::Import, source, &target.location(), plan, &state, journal)?;
     let ledger: Arc<dyn IdMap> = Arc::clone(&setting.journal) as Arc<dyn IdMap>;
     let id_map = setting.journal_path.with_extension("id-map.csv");
-    Ok(Setting { update, reread, ..setting }.start(target.writer(ledger, update)?, Some(id_map)))
+    Ok(TransferSetup { update, reread, ..setting }.start(target.writer(ledger, update)?, Some(id_map)))
 }
 
 /// The parts that an export or an import needs before it starts.
-struct Setting {
+struct TransferSetup {
     step: Step,
     source: Arc<dyn Reader>,
     plan: Plan,
@@ -100,7 +100,7 @@ struct Setting {
     location: String,
 }
 
-impl Setting {
+impl TransferSetup {
     fn new(
         step: Step,
         source: Arc<dyn Reader>,
@@ -160,7 +160,7 @@ impl Setting {
         };
         Job::start(step, status_writer, credential_waits, traffic, abort, move |context| async move {
             let ends = (Arc::clone(&source), Arc::clone(&target));
-            context.ask_before_giving_up(Box::new(move || {
+            context.set_server_check(Box::new(move || {
                 let (source, target) = ends.clone();
                 async move { source.answers().await.and(target.answers().await) }.boxed()
             }));
@@ -172,10 +172,10 @@ impl Setting {
                 journal,
                 update,
                 reread,
-                berths: Berths::new(),
+                run_slots: RunSlots::new(),
                 creating: Mutex::new(()),
                 late: DeferredWork::default(),
-                taken_as_whole: AtomicU64::default(),
+                uncompared_runs: AtomicU64::default(),
                 empty_roots: EmptyRoots::default(),
                 named_runs: NamedRuns::default(),
             };
@@ -205,12 +205,12 @@ struct Copy {
     journal: Arc<Journal>,
     update: bool,
     reread: bool,
-    berths: Arc<Berths>,
+    run_slots: Arc<RunSlots>,
     /// Held while a group of runs is created. Groups take turns, so that parents in an earlier group exist first.
     creating: Mutex<()>,
     late: DeferredWork,
     /// The number of runs that an import with another journal has written. Their content is not compared.
-    taken_as_whole: AtomicU64,
+    uncompared_runs: AtomicU64,
     empty_roots: EmptyRoots,
     named_runs: NamedRuns,
 }
@@ -277,7 +277,7 @@ impl Copy {
         while let Some(result) = all.next().await {
             moved.extend(result?);
         }
-        self.complete_late().await?;
+        self.finish_deferred().await?;
         let mut findings = Findings { notes, ..Findings::default() };
         if self.context.is_stopping() {
             return Ok(findings);
@@ -290,7 +290,7 @@ impl Copy {
         if self.context.is_stopping() {
             return Ok(findings);
         }
-        let taken = self.taken_as_whole.load(Ordering::Relaxed);
+        let taken = self.uncompared_runs.load(Ordering::Relaxed);
         if taken > 0 && step == Step::Import {
             findings.notes.push(format!(
                 "runs that were already on the target and were not compared, because no journal here lists them: \

@@ -87,14 +87,14 @@ impl Copy {
                             }
                             Ok(_) => {}
                             Err(Unreadable { id, reason, .. }) => {
-                                self.lose_unread_model(&id, &Error::permanent(reason)).await?;
+                                self.fail_unread_model(&id, &Error::permanent(reason)).await?;
                             }
                         }
                     }
                 }
                 Err(error) => {
                     let id = format!("models of experiment {}", experiment.id);
-                    self.lose_unread_model(&id, &error.at("its logged models cannot be listed")).await?;
+                    self.fail_unread_model(&id, &error.at("its logged models cannot be listed")).await?;
                     break;
                 }
             }
@@ -104,7 +104,7 @@ impl Copy {
         Ok(models)
     }
 
-    async fn lose_unread_model(&self, id: &str, error: &Error) -> Result<()> {
+    async fn fail_unread_model(&self, id: &str, error: &Error) -> Result<()> {
         self.context.plan(Kind::LoggedModel, 1).await;
         self.context.fails(&self.journal, Kind::LoggedModel, id, id, error).await
     }
@@ -126,7 +126,7 @@ impl Copy {
                     let error = self.run_to_wait_for(run).unwrap_or_else(|| {
                         Error::permanent(format!("the run that made it, {run}, was not moved"))
                     });
-                    self.lose_model(&model, &error).await?;
+                    self.fail_model(&model, &error).await?;
                 }
             }
         }
@@ -156,7 +156,7 @@ impl Copy {
                 let (target, found, writer) = (open.id, open.found, open.writer);
                 Ok(Some(ModelWork { model, fingerprint, target, found, writer }))
             }
-            Err(error) => self.lose_model(&model, &error).await.map(|()| None),
+            Err(error) => self.fail_model(&model, &error).await.map(|()| None),
         }
     }
 
@@ -171,20 +171,20 @@ impl Copy {
         let fingerprint = Some(fingerprint.as_str()).filter(|_| files.missing.is_empty());
         let lacking = !files.missing.is_empty() || files.unlisted.is_some();
         if let Err(error) = writer.close(&model, files.there, files.missing, lacking).await {
-            return self.lose_model(&model, &error).await;
+            return self.fail_model(&model, &error).await;
         }
         if let Some(error) = self.target.refused(Kind::LoggedModel, model.id.as_str()) {
-            return self.lose_model(&model, &error).await;
+            return self.fail_model(&model, &error).await;
         }
         if let Some(error) = files.unlisted {
-            return self.lose_model(&model, &error.at("its artifacts cannot be listed")).await;
+            return self.fail_model(&model, &error.at("its artifacts cannot be listed")).await;
         }
         self.journal.done(Kind::LoggedModel, model.id.as_str(), Some(target.as_str()), fingerprint)?;
         self.context.done(Kind::LoggedModel, model.id.as_str(), &model.name).await;
         Ok(())
     }
 
-    pub(super) async fn lose_model(&self, model: &LoggedModel, error: &Error) -> Result<()> {
+    pub(super) async fn fail_model(&self, model: &LoggedModel, error: &Error) -> Result<()> {
         self.context.fails(&self.journal, Kind::LoggedModel, model.id.as_str(), &model.name, error).await
     }
 }

@@ -110,7 +110,7 @@ impl Copy {
             Err(error) => {
                 let reason = error.clone().at(format!("its {} was not moved", model.kind().words().0));
                 for version in &versions {
-                    self.lose_version(version, model, &reason).await?;
+                    self.fail_version(version, model, &reason).await?;
                 }
                 return Ok(Err(error));
             }
@@ -126,7 +126,7 @@ impl Copy {
                 return Ok(Ok(None));
             }
             if let Some(reason) = &waits {
-                self.lose_version(&version, model, reason).await?;
+                self.fail_version(&version, model, reason).await?;
                 order.dependencies.mark_finished(&version);
                 continue;
             }
@@ -160,13 +160,13 @@ impl Copy {
         };
         match written {
             Err(error) => {
-                self.lose_version(version, model, &error).await?;
+                self.fail_version(version, model, &error).await?;
                 return Ok(if error.is_final() { Ended::Refused } else { Ended::ForNow(error) });
             }
             Ok(found) => {
                 // The kind is the same for a version of a prompt, because it is written through the same routes.
                 if let Some(refused) = self.target.refused(Kind::ModelVersion, &label) {
-                    self.lose_version(version, model, &refused).await?;
+                    self.fail_version(version, model, &refused).await?;
                     return Ok(Ended::There);
                 }
                 self.journal.done(kind, &label, Some(&format!("{}/{}", at.name, version.version)), None)?;
@@ -179,7 +179,7 @@ impl Copy {
         Ok(Ended::There)
     }
 
-    async fn lose_version(
+    async fn fail_version(
         &self,
         version: &ModelVersion,
         model: &RegisteredModel,

@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 use tokio::sync::mpsc;
 
 use super::Copy;
-use super::berths::Berth;
+use super::run_slots::RunSlot;
 use crate::entities::{Kind, MetricChunk, ModelId, Run, RunId, ids_in, names_model};
 use crate::error::{Error, Result};
 use crate::writers::{IdMap, RunWriter};
@@ -17,7 +17,7 @@ pub(super) struct OpenedRun {
     /// See [`RunResult::names_runs`].
     pub names_runs: bool,
     pub writer: Box<dyn RunWriter>,
-    pub berth: Option<Berth>,
+    pub berth: Option<RunSlot>,
 }
 
 /// A run that has been written, or that the target already had.
@@ -34,7 +34,7 @@ pub(super) enum RunEnding {
     /// because some files are missing.
     Done(Option<String>),
     /// The run was already complete on the target. The value is its fingerprint.
-    WasThere(String),
+    AlreadyComplete(String),
     /// A part of the run could not be read or was refused, so the run counts as failed. The rest of the run is on the
     /// target.
     Unread(Error),
@@ -80,7 +80,7 @@ impl Copy {
             return self.end_run(end).await;
         }
         if self.are_models_known(&end.run) && self.are_runs_known(&end.run) {
-            return self.late_run(end).await;
+            return self.finish_run(end).await;
         }
         // The run waits until all other experiments are written. Data that are no longer needed are dropped.
         let (mut params, tags, latest) = (end.run.params, BTreeMap::new(), BTreeMap::new());
@@ -104,7 +104,7 @@ impl Copy {
         let (id, name, written) = (run.id.as_str(), run.label(), target);
         let target = Some(written.as_str());
         let how = match (how, self.target.refused(Kind::Run, id)) {
-            (RunEnding::Done(_) | RunEnding::WasThere(_), Some(refused)) => RunEnding::Unread(refused),
+            (RunEnding::Done(_) | RunEnding::AlreadyComplete(_), Some(refused)) => RunEnding::Unread(refused),
             (how, _) => how,
         };
         match how {
@@ -113,11 +113,11 @@ impl Copy {
                 self.context.done(Kind::Run, id, name).await;
             }
             // This journal may be new, so it must record that an earlier import has finished the run.
-            RunEnding::WasThere(fingerprint) => {
+            RunEnding::AlreadyComplete(fingerprint) => {
                 if self.journal.is_compared(Kind::Run, id, &fingerprint)? {
                     self.journal.done(Kind::Run, id, target, Some(&fingerprint))?;
                 } else {
-                    self.taken_as_whole.fetch_add(1, Ordering::Relaxed);
+                    self.uncompared_runs.fetch_add(1, Ordering::Relaxed);
                     self.journal.taken(Kind::Run, id, written.as_str(), &fingerprint)?;
                 }
                 self.context.skipped(Kind::Run, id, name, "already there").await;

@@ -66,7 +66,7 @@ impl Copy {
                                 chosen.push(self.with_new_prompts(trace));
                             }
                             Ok(_) => {}
-                            Err(unreadable) => self.lose_unread_trace(&unreadable).await?,
+                            Err(unreadable) => self.fail_unread_trace(&unreadable).await?,
                         }
                     }
                     any |= !chosen.is_empty();
@@ -118,7 +118,7 @@ impl Copy {
             }
             Err(error) => {
                 for trace in traces {
-                    self.lose_trace(trace, &error).await?;
+                    self.fail_trace(trace, &error).await?;
                 }
                 Ok(())
             }
@@ -128,7 +128,7 @@ impl Copy {
     async fn trace(&self, place: &TargetExperiment, trace: &Trace, open: Result<OpenTrace>) -> Result<()> {
         let (kind, id, name) = (Kind::Trace, trace.id.as_str(), trace.label());
         match open {
-            Err(error) => self.lose_trace(trace, &error).await,
+            Err(error) => self.fail_trace(trace, &error).await,
             Ok(open) if open.found == Existing::Everything => {
                 self.journal.done(kind, id, Some(id), None)?;
                 self.context.skipped(kind, id, name, "already there").await;
@@ -149,7 +149,7 @@ impl Copy {
                         self.context.done(kind, id, name).await;
                         Ok(())
                     }
-                    Err(error) => self.lose_trace(trace, &error).await,
+                    Err(error) => self.fail_trace(trace, &error).await,
                 }
             }
         }
@@ -179,12 +179,12 @@ impl Copy {
         lost.map_or(Ok(()), Err)
     }
 
-    async fn lose_unread_trace(&self, Unreadable { id, reason, .. }: &Unreadable) -> Result<()> {
+    async fn fail_unread_trace(&self, Unreadable { id, reason, .. }: &Unreadable) -> Result<()> {
         self.context.plan(Kind::Trace, 1).await;
         self.context.fails(&self.journal, Kind::Trace, id, id, &Error::permanent(reason)).await
     }
 
-    async fn lose_trace(&self, trace: &Trace, error: &Error) -> Result<()> {
+    async fn fail_trace(&self, trace: &Trace, error: &Error) -> Result<()> {
         self.context.fails(&self.journal, Kind::Trace, &trace.id, trace.label(), error).await
     }
 

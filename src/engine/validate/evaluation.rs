@@ -48,13 +48,13 @@ impl Compare {
                 self.dataset(ours, theirs.as_ref(), pairs)
             })
             .await;
-        let chooser = self.plan.chooser()?;
+        let matcher = self.plan.matcher()?;
         // A duplicate of a selected dataset is always an extra object. Other datasets depend on the plan.
         let is_doubled = |dataset: &EvaluationDataset| {
             made_from(dataset).is_some_and(|(source, _)| chosen.contains(&source))
         };
         let is_extra = |dataset: &EvaluationDataset| {
-            is_doubled(dataset) || (self.plan.is_everything() && !chooser.leaves_dataset(dataset))
+            is_doubled(dataset) || (self.plan.is_everything() && !matcher.leaves_dataset(dataset))
         };
         there.retain(|_, dataset| is_extra(dataset));
         self.context.plan(Kind::EvaluationDataset, there.len()).await;
@@ -141,7 +141,7 @@ impl Compare {
             let label = format!("{}/{}", key.0, key.1);
             let difference = match (source.get(&key), target.remove(&key)) {
                 (Some(a), Some(b)) => {
-                    let same = a.says_the_same(&b);
+                    let same = a.has_same_content(&b);
                     let content = FieldDifference {
                         field: "content".to_owned(),
                         source: Some(a.content.clone()),

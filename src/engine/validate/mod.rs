@@ -172,7 +172,7 @@ impl Compare {
             pairs.iter().map(|(ours, _, theirs)| (ours.clone(), theirs.clone())).collect();
         self.models(pairs.clone()).await?;
         let chosen = pairs;
-        self.judge_deferred().await;
+        self.compare_deferred().await;
         let pairs = self.pairs_of(&models, ids);
         self.registry(models, &pairs).await?;
         self.traces(&chosen, &pairs).await?;
@@ -201,12 +201,12 @@ impl Compare {
         chosen: &[(Experiment, Option<Experiment>)],
     ) -> Result<()> {
         let chosen: HashSet<&str> = chosen.iter().map(|(ours, _)| ours.id.as_str()).collect();
-        let chooser = self.plan.chooser()?;
+        let matcher = self.plan.matcher()?;
         for experiment in extra {
             let made_from = experiment.tags.get(tag::SOURCE_EXPERIMENT_ID).map(String::as_str);
             let is_double = made_from.is_some_and(|id| chosen.contains(id));
             // This experiment may be the copy of an experiment that the plan excludes.
-            let may_be_left_out = || chooser.choose(&experiment) == ExperimentSelection::No;
+            let may_be_left_out = || matcher.choose(&experiment) == ExperimentSelection::No;
             if !is_double && (!self.plan.is_everything() || may_be_left_out()) {
                 continue;
             }

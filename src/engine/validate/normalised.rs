@@ -4,7 +4,7 @@
 //! The list comes from the server code of MLflow 2.22.4, 3.10.1 and 3.18.0, and from migrations of stores of 1.30 to
 //! 3.18 into 3.10.1 and 3.18.0. Values that no store can distinguish (±infinity, -0.0, the NaN of a logged model's
 //! metric, reformatted JSON) are not on the list. They already count as equal: `Point::identity`, `models::identity`,
-//! `Scorer::says_the_same`, `Record::fields`.
+//! `Scorer::has_same_content`, `Record::fields`.
 
 use serde_json::{Map, Value};
 

@@ -104,7 +104,7 @@ impl Reference {
 }
 
 impl Compare {
-    pub(super) async fn judge_deferred(&self) {
+    pub(super) async fn compare_deferred(&self) {
         let deferred = std::mem::take(&mut *self.deferred.lock().unwrap_or_else(PoisonError::into_inner));
         for run in deferred {
             let difference = {

@@ -6,7 +6,7 @@ use std::sync::PoisonError;
 use futures::stream::{self, StreamExt, TryStreamExt};
 
 use super::RestReader;
-use super::open_file::may_be_had_elsewhere;
+use super::open_file::may_be_elsewhere;
 use crate::artifacts::Root;
 use crate::entities::{FileEntry, Kind, Owner};
 use crate::io::Pages;
@@ -35,7 +35,7 @@ impl RestReader {
             match pages.try_next().await {
                 Ok(Some(page)) => first = page,
                 Ok(None) => break,
-                Err(error) if may_be_had_elsewhere(&error) => {
+                Err(error) if may_be_elsewhere(&error) => {
                     tracing::info!("{}: {error}", owner.artifact_uri);
                     self.leave_to_server(&root, owner);
                     return None;

@@ -26,7 +26,7 @@ impl RestReader {
             };
             match self.client.dataset_experiments(&dataset.id).await {
                 Ok(experiment_ids) => Ok(Ok(EvaluationDataset { experiment_ids, ..dataset })),
-                Err(error) if self.ends_all(&error).await => Err(error),
+                Err(error) if self.fails_every_request(&error).await => Err(error),
                 Err(error) => {
                     let reason = format!("its experiments ({}): {error}", dataset.name);
                     Ok(Err(Unreadable { kind: Kind::EvaluationDataset, id: dataset.id, reason }))
@@ -61,7 +61,7 @@ impl RestReader {
         let ask = || async {
             match self.client.scorers(None).await {
                 Ok(all) => Ok(Some(all)),
-                Err(e) if self.ends_all(&e).await => Err(e),
+                Err(e) if self.fails_every_request(&e).await => Err(e),
                 // Then each experiment is asked, and returns its own error.
                 Err(_) => Ok(None),
             }

@@ -43,7 +43,7 @@ impl RestReader {
                     }));
                     Ok(Some((page, walk)))
                 }
-                Err(error) if self.ends_all(&error).await => Err(error),
+                Err(error) if self.fails_every_request(&error).await => Err(error),
                 Err(error) => {
                     let page = self.instead_of_experiments(&walk.seen, error).await?;
                     walk.ended = true;
@@ -65,7 +65,7 @@ impl RestReader {
         let (kind, id) = (Kind::Experiment, first.to_string());
         match self.client.experiment(&first).await {
             Ok(experiment) => Ok((experiment.id == first).then_some(Ok(experiment))),
-            Err(error) if self.ends_all(&error).await => Err(error),
+            Err(error) if self.fails_every_request(&error).await => Err(error),
             Err(error) if error.class() != Class::NotFound => {
                 let reason = format!("the server does not list it, and cannot show it: {error}");
                 Ok(Some(Err(Unreadable { kind, id, reason })))
@@ -84,7 +84,7 @@ impl RestReader {
     ) -> Result<Vec<Readable<Experiment>>> {
         let folders = match self.client.list_proxied("", "").await {
             Ok((_, folders)) => folders,
-            Err(error) if self.ends_all(&error).await => return Err(error),
+            Err(error) if self.fails_every_request(&error).await => return Err(error),
             Err(_) => Vec::new(),
         };
         let named = folders.into_iter().filter(|name| name.bytes().all(|byte| byte.is_ascii_digit()));
@@ -94,7 +94,7 @@ impl RestReader {
                 Ok(experiment) => Ok(Some(Ok(experiment))),
                 // It is the remaining folder of a removed experiment.
                 Err(error) if error.class() == Class::NotFound => Ok(None),
-                Err(error) if self.ends_all(&error).await => Err(error),
+                Err(error) if self.fails_every_request(&error).await => Err(error),
                 Err(error) => {
                     let (id, reason) = (id.to_string(), error.to_string());
                     Ok(Some(Err(Unreadable { kind: Kind::Experiment, id, reason })))

@@ -57,7 +57,9 @@ impl RestReader {
                 let ((here, below), error) = match answer {
                     Ok(answer) => answer,
                     // Without the root folder, none of the owner's files are known.
-                    Err(error) if folder.is_empty() || self.ends_all(&error).await => return Err(error),
+                    Err(error) if folder.is_empty() || self.fails_every_request(&error).await => {
+                        return Err(error);
+                    }
                     Err(error) => {
                         files.push(Err(unlisted(owner, &folder, &error)));
                         continue;
@@ -96,7 +98,7 @@ impl RestReader {
         match proxied {
             Some(root) => match self.client.list_proxied(root, folder).await {
                 Ok(listed) => Ok((listed, Some(error))),
-                Err(other) if self.ends_all(&other).await => Err(other),
+                Err(other) if self.fails_every_request(&other).await => Err(other),
                 Err(_) => Err(error),
             },
             None => Err(error),

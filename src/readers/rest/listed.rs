@@ -20,7 +20,7 @@ impl RestReader {
             let page = match list.try_next().await {
                 Ok(None) => return Ok(None),
                 Ok(Some(page)) => page,
-                Err(error) if self.ends_all(&error).await => return Err(error),
+                Err(error) if self.fails_every_request(&error).await => return Err(error),
                 Err(error) => {
                     list = stream::empty().boxed();
                     vec![Err(Unreadable::rest_of_list(kind, &of, error))]
@@ -33,7 +33,7 @@ impl RestReader {
 
     /// True when every other request would fail, too: the server is unreachable, or requires another sign-in. A
     /// temporary error of one request, while the server answers others, concerns only the requested object.
-    pub(super) async fn ends_all(&self, error: &Error) -> bool {
+    pub(super) async fn fails_every_request(&self, error: &Error) -> bool {
         match error.class() {
             Class::Permanent | Class::NotFound | Class::Forbidden => false,
             Class::Transient | Class::Ambiguous => !self.client.still_answers().await,
@@ -43,9 +43,9 @@ impl RestReader {
 
     /// Returns the same answer. An error that concerns only the requested object becomes permanent, so that the caller
     /// can recognize it.
-    pub(super) async fn judged<T>(&self, answer: Result<T>) -> Result<T> {
+    pub(super) async fn classified<T>(&self, answer: Result<T>) -> Result<T> {
         match answer {
-            Err(error) if !error.is_about_object() && !self.ends_all(&error).await => {
+            Err(error) if !error.is_about_object() && !self.fails_every_request(&error).await => {
                 Err(error.of_class(Class::Permanent))
             }
             answer => answer,

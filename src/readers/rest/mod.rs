@@ -20,7 +20,7 @@ use futures::stream::{self, BoxStream};
 use futures::{StreamExt, TryStreamExt};
 use tokio::sync::OnceCell;
 
-use self::open_file::may_be_had_elsewhere;
+use self::open_file::may_be_elsewhere;
 use self::prompt_links::PromptLinks;
 use super::{Reader, SourceInfo};
 use crate::artifacts::{ArtifactStores, ByteStream};
@@ -89,7 +89,7 @@ impl RestReader {
                 Ok(Run { model_inputs, model_outputs, .. }) => Ok(Run { model_inputs, model_outputs, ..run }),
                 // The run is listed, but not found: the error is reported when its files are read.
                 Err(e) if e.class() == Class::NotFound => Ok(run),
-                Err(e) if self.ends_all(&e).await => return Err(e),
+                Err(e) if self.fails_every_request(&e).await => return Err(e),
                 Err(e) => Err(Unreadable { kind: Kind::Run, id: run.id.to_string(), reason: e.to_string() }),
             })
         });
@@ -105,7 +105,7 @@ impl RestReader {
             let ids: Vec<_> = all.iter().flatten().map(|experiment| experiment.id.clone()).collect();
             match self.client.any_logged_model(&ids).await {
                 // If the answer is unknown, each run is requested.
-                Err(error) if !self.ends_all(&error).await => Ok(true),
+                Err(error) if !self.fails_every_request(&error).await => Ok(true),
                 answer => Ok(answer? || ids.len() < all.len()),
             }
         };
@@ -166,7 +166,7 @@ impl Reader for RestReader {
 
     async fn first_runs(&self, experiment: &Experiment, most: usize) -> Result<(Vec<Readable<Run>>, bool)> {
         match self.client.first_runs(&experiment.id, most).await {
-            Err(error) if !self.ends_all(&error).await => {
+            Err(error) if !self.fails_every_request(&error).await => {
                 // It is unknown whether there are more runs.
                 Ok((self.every_run(experiment).try_concat().await?, true))
             }
@@ -184,7 +184,7 @@ impl Reader for RestReader {
     }
 
     async fn run(&self, id: &RunId) -> Result<Option<Run>> {
-        self.judged(found(self.client.run(id).await)).await
+        self.classified(found(self.client.run(id).await)).await
     }
 
     fn logged_models<'a>(&'a self, experiment: &'a Experiment) -> Pages<'a, Readable<LoggedModel>> {
@@ -199,7 +199,7 @@ impl Reader for RestReader {
         if !self.probe.capabilities.logged_models {
             return Ok(None);
         }
-        self.judged(found(self.client.logged_model(id).await)).await
+        self.classified(found(self.client.logged_model(id).await)).await
     }
 
     fn registered_models(&self) -> Pages<'_, Readable<RegisteredModel>> {
@@ -215,7 +215,7 @@ impl Reader for RestReader {
     }
 
     async fn model_versions(&self, of: &RegisteredModel) -> Result<Vec<ModelVersion>> {
-        self.judged(self.client.model_versions(&of.name, self.probe.capabilities.prompts).await).await
+        self.classified(self.client.model_versions(&of.name, self.probe.capabilities.prompts).await).await
     }
 
     fn evaluation_datasets(&self) -> Pages<'_, Readable<EvaluationDataset>> {
@@ -228,7 +228,7 @@ impl Reader for RestReader {
 
     async fn scorers(&self, experiment: &Experiment) -> Result<Vec<Scorer>> {
         match self.probe.capabilities.evaluation {
-            true => self.judged(self.every_scorer(experiment).await).await,
+            true => self.classified(self.every_scorer(experiment).await).await,
             false => Ok(Vec::new()),
         }
     }
@@ -280,7 +280,7 @@ impl Reader for RestReader {
     async fn sha256(&self, owner: Owner<'_>, file: &FileEntry) -> Result<Option<String>> {
         match self.direct_root(&owner).await {
             // If the store fails, the caller reads the bytes, from any place that has them.
-            Some(root) => root.sha256(&file.path).await.or_else(|error| match may_be_had_elsewhere(&error) {
+            Some(root) => root.sha256(&file.path).await.or_else(|error| match may_be_elsewhere(&error) {
                 true => Ok(None),
                 false => Err(error),
             }),

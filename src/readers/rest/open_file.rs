@@ -20,7 +20,7 @@ impl RestReader {
         let refusal = match self.direct_root(&owner).await {
             None => None,
             Some(root) => match root.open(&file.path).await {
-                Err(error) if may_be_had_elsewhere(&error) => Some(error),
+                Err(error) if may_be_elsewhere(&error) => Some(error),
                 opened => return opened,
             },
         };
@@ -42,7 +42,7 @@ impl RestReader {
                 FileRoute::Owner => self.client.download(owner, &file.path).await,
             };
             match opened {
-                Err(error) if may_be_had_elsewhere(&error) => first = first.or(Some(error)),
+                Err(error) if may_be_elsewhere(&error) => first = first.or(Some(error)),
                 other => return other,
             }
         }
@@ -70,7 +70,7 @@ impl RestReader {
 /// True when another route may work: this one does not have the file, does not return it, or does not accept its name.
 /// A path that is known not to be a file is not requested from a server, because the server could wait for it without
 /// end.
-pub(super) fn may_be_had_elsewhere(error: &Error) -> bool {
+pub(super) fn may_be_elsewhere(error: &Error) -> bool {
     let is_not_a_file =
         matches!(error.get_code(), Some(Code::Io(ErrorKind::IsADirectory | ErrorKind::Unsupported)));
     !is_not_a_file

@@ -72,7 +72,7 @@ impl RestReader {
                         links.of.entry(trace).or_default().insert(version);
                     }
                 }
-                Err(error) if self.ends_all(&error).await => return Err(error),
+                Err(error) if self.fails_every_request(&error).await => return Err(error),
                 Err(error) => links.lost = Some(error.to_string()),
             }
         }

@@ -37,7 +37,7 @@ impl RestReader {
                     walk.ended = true;
                     if is_file_store { self.unlisted(experiment, &walk.seen).await? } else { Vec::new() }
                 }
-                Err(error) if self.ends_all(&error).await => return Err(error),
+                Err(error) if self.fails_every_request(&error).await => return Err(error),
                 Err(error) => {
                     walk.ended = true;
                     self.instead_of_list(experiment, &walk.seen, error).await?
@@ -96,7 +96,7 @@ impl RestReader {
     ) -> Result<Vec<(RunId, Result<Run>)>> {
         let asked = ids.cloned().collect::<Vec<_>>().into_iter().map(|id| async move {
             match self.client.run(&id).await {
-                Err(error) if self.ends_all(&error).await => Err(error),
+                Err(error) if self.fails_every_request(&error).await => Err(error),
                 answer => Ok((id, answer)),
             }
         });
@@ -115,7 +115,7 @@ impl RestReader {
             Ok((_, folders)) => {
                 Ok(folders.into_iter().filter(|name| is_run_id(name)).map(RunId::from).collect())
             }
-            Err(error) if self.ends_all(&error).await => Err(error),
+            Err(error) if self.fails_every_request(&error).await => Err(error),
             // This search only finds unlisted runs; runs that are known to be lost are reported in any case.
             Err(error) => {
                 tracing::warn!(

@@ -27,7 +27,7 @@ impl RestReader {
         while let Some(answer) = answers.next().await {
             match answer {
                 Ok(count) => tally = tally.plus(Count::exactly(count)),
-                Err(error) if self.ends_all(&error).await => return Err(error),
+                Err(error) if self.fails_every_request(&error).await => return Err(error),
                 Err(error) => tally = tally.plus(Count::unknown(error.to_string())),
             }
         }

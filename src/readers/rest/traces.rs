@@ -12,7 +12,7 @@ const MAX_CONCURRENT_RUNS: usize = 16;
 impl RestReader {
     pub(super) fn every_trace<'a>(&'a self, experiment: &'a Experiment) -> Listing<'a, Trace> {
         let can = &self.probe.capabilities;
-        if can.third_traces {
+        if can.traces_v3 {
             return self.client.traces(std::slice::from_ref(&experiment.id), "");
         }
         if can.traces { self.client.old_traces(&experiment.id) } else { stream::empty().boxed() }

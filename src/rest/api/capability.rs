@@ -24,17 +24,20 @@ pub struct Capabilities {
     /// Evaluation datasets and scorers; since MLflow 3.4, over a database.
     pub evaluation: bool,
     /// Names of registered models and prompts may not contain `/` or `:`; since MLflow 3.11.
-    pub plain_model_names: bool,
+    #[serde(rename = "plain_model_names")]
+    pub restricts_model_names: bool,
     /// A model version must name the run or logged model that owns its source; since MLflow 3.17.
     pub checked_sources: bool,
     /// Scorers may not hold code (`@scorer`), unless the server's operator allows it; since MLflow 3.12.
-    pub plain_scorers: bool,
+    #[serde(rename = "plain_scorers")]
+    pub refuses_code_scorers: bool,
     /// Tags of experiments may have 20 000 characters; since MLflow 3.16, 5 000 before.
     pub long_experiment_tags: bool,
     /// Traces; since MLflow 2.14.
     pub traces: bool,
     /// The third trace API, with assessments and with ids that the client selects; since MLflow 3.2.
-    pub third_traces: bool,
+    #[serde(rename = "third_traces")]
+    pub traces_v3: bool,
     /// Traces are linked to runs; since MLflow 3.3.
     pub trace_links: bool,
     /// Traces are linked to prompt versions, over a database; since MLflow 3.7.

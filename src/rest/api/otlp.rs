@@ -355,7 +355,7 @@ mod tests {
     }
 
     #[test]
-    fn the_message_is_what_the_protocol_says() {
+    fn the_message_follows_the_protocol() {
         let bytes = request(TRACE, &[span("2.0")], &newest()).unwrap();
         let back = Request::decode(bytes.as_slice()).unwrap();
         let sent = &back.resource_spans[0].scope_spans[0].spans[0];

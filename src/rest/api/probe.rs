@@ -67,7 +67,7 @@ pub async fn probe(client: &Client) -> Result<Probe> {
         Some(version) => version >= Version::new(major, minor, 0),
         None => (major, minor) <= at_least,
     };
-    let (model_registry, third_traces) = (registry.may_be(), third.may_be());
+    let (model_registry, traces_v3) = (registry.may_be(), third.may_be());
     let capabilities = Capabilities {
         bulk_history_runs,
         artifact_proxy: artifact_proxy == Found::Yes,
@@ -77,17 +77,17 @@ pub async fn probe(client: &Client) -> Result<Probe> {
         prompts: model_registry && since(2, 21),
         logged_models: logged.may_be(),
         evaluation: evaluated.may_be(),
-        plain_model_names: since(3, 11),
+        restricts_model_names: since(3, 11),
         checked_sources: since(3, 17),
-        plain_scorers: since(3, 12),
+        refuses_code_scorers: since(3, 12),
         long_experiment_tags: since(3, 16),
-        traces: third_traces || since(2, 14),
-        third_traces,
-        trace_links: third_traces && since(3, 3),
-        prompt_links: third_traces && evaluated.may_be() && since(3, 7),
-        stored_spans: third_traces && since(3, 6),
-        span_links: third_traces && since(3, 13),
-        span_kinds: third_traces && since(3, 18),
+        traces: traces_v3 || since(2, 14),
+        traces_v3,
+        trace_links: traces_v3 && since(3, 3),
+        prompt_links: traces_v3 && evaluated.may_be() && since(3, 7),
+        stored_spans: traces_v3 && since(3, 6),
+        span_links: traces_v3 && since(3, 13),
+        span_kinds: traces_v3 && since(3, 18),
     };
     let refused = [artifact_proxy, registry, logged, evaluated, third].into_iter().filter_map(Found::refused);
     Ok(Probe { version, capabilities, latency, refused: refused.collect() })
@@ -234,9 +234,9 @@ async fn not_a_server(client: &Client) -> Error {
             "check the port and the path prefix; in a browser, the address should show MLflow's own page"
                 .to_owned(),
         ),
-        Some(arn) if address.is_led_elsewhere() => (
+        Some(arn) if address.has_custom_endpoint() => (
             format!("the endpoint {} for {arn}", address.endpoint().unwrap_or_default()),
-            managed::led_elsewhere(arn),
+            managed::custom_endpoint_hint(arn),
         ),
         Some(arn) => (arn.to_string(), "check whether a proxy answers instead of AWS".to_owned()),
     };

@@ -73,7 +73,7 @@ impl Address {
     }
 
     /// True when the environment redirects requests for managed MLflow to a host other than AWS.
-    pub(in crate::rest) fn is_led_elsewhere(&self) -> bool {
+    pub(in crate::rest) fn has_custom_endpoint(&self) -> bool {
         self.arn.as_ref().is_some_and(|arn| self.endpoint() != Some(&arn.endpoint()))
     }
 

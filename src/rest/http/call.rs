@@ -20,7 +20,7 @@ pub struct Call {
     pub(in crate::rest) headers: Vec<(&'static str, String)>,
     pub(in crate::rest) body: Option<Bytes>,
     pub(in crate::rest) repeat: Idempotency,
-    pub(in crate::rest) patience: RetryPolicy,
+    pub(in crate::rest) retry_policy: RetryPolicy,
 }
 
 /// How often to repeat a call.
@@ -33,13 +33,13 @@ pub enum RetryPolicy {
 
 impl RetryPolicy {
     /// The most retries after any failure.
-    pub const MOST: usize = 9;
+    pub const MAX_RETRIES: usize = 9;
 
     fn retries(self, failure: &Failure) -> usize {
         match self {
             _ if failure.worth == Worth::Few => 2,
             // With the longer delays, four to five minutes.
-            Self::Work if failure.throttled => Self::MOST,
+            Self::Work if failure.throttled => Self::MAX_RETRIES,
             Self::Work => 5,
             Self::Question => 2,
         }
@@ -55,7 +55,7 @@ impl RetryPolicy {
     }
 
     /// True when a failure justifies another try after this many retries.
-    pub fn bears(self, failure: &Failure, retries: usize) -> bool {
+    pub fn allows_retry(self, failure: &Failure, retries: usize) -> bool {
         let worth = self == Self::Work || failure.reached;
         (failure.is_transient() || matches!(failure.worth, Worth::Few | Worth::NotReached))
             && !failure.given_up
@@ -96,7 +96,7 @@ impl Call {
             headers: Vec::new(),
             body: None,
             repeat: Idempotency::Safe,
-            patience: RetryPolicy::Work,
+            retry_policy: RetryPolicy::Work,
         }
     }
 
@@ -128,7 +128,7 @@ impl Call {
     /// Marks an interactive request, for which the user waits.
     #[must_use]
     pub fn question(mut self) -> Self {
-        self.patience = RetryPolicy::Question;
+        self.retry_policy = RetryPolicy::Question;
         self
     }
 

@@ -46,8 +46,8 @@ impl Default for Times {
 
 impl Times {
     /// How long the server may be silent.
-    pub fn silence(&self, patience: RetryPolicy) -> Duration {
-        match patience {
+    pub fn silence(&self, retry_policy: RetryPolicy) -> Duration {
+        match retry_policy {
             RetryPolicy::Work => self.work,
             RetryPolicy::Question => self.question,
         }
@@ -133,10 +133,10 @@ impl Client {
     ///
     /// # Errors
     /// When the server is not available again in time.
-    pub(in crate::rest) async fn enter(&self, call: &Call) -> Result<Slot, Failure> {
+    pub(in crate::rest) async fn acquire(&self, call: &Call) -> Result<Slot, Failure> {
         loop {
-            let slot = self.pace.enter().await;
-            if call.patience == RetryPolicy::Question || self.outage.is_over() {
+            let slot = self.pace.acquire().await;
+            if call.retry_policy == RetryPolicy::Question || self.outage.is_over() {
                 return Ok(slot);
             }
             drop(slot);
@@ -145,11 +145,11 @@ impl Client {
     }
 
     pub(in crate::rest) async fn bytes_once(&self, call: &Call) -> Result<Bytes, Failure> {
-        let _slot = self.enter(call).await?;
+        let _slot = self.acquire(call).await?;
         let started = Instant::now();
         // Other limits apply until the answer begins; a sign-in may take as long as it needs.
         let reply = self.send(call).await?;
-        let (limit, most) = match call.patience {
+        let (limit, most) = match call.retry_policy {
             RetryPolicy::Work => (self.times.call, limits::MAX_ANSWER_BYTES),
             RetryPolicy::Question => (limits::INTERACTIVE_TIMEOUT, limits::MAX_INTERACTIVE_BYTES),
         };
@@ -157,7 +157,7 @@ impl Client {
             Ok(body) => body?,
             Err(_) => return Err(self.silent(call, limit)),
         };
-        self.pace.learn(call.route, started.elapsed(), Load::Fine);
+        self.pace.record(call.route, started.elapsed(), Load::Fine);
         Ok(body)
     }
 
@@ -172,7 +172,7 @@ impl Client {
             .with_min_delay(Duration::from_millis(200))
             .with_max_delay(Duration::from_secs(20))
             .with_jitter()
-            .with_max_times(RetryPolicy::MOST)
+            .with_max_times(RetryPolicy::MAX_RETRIES)
             .build();
         let (mut retries, mut outages) = (0, 0);
         loop {
@@ -181,7 +181,7 @@ impl Client {
                 Err(failure) => failure,
             };
             let is_clear = failure.error.class() != Class::Ambiguous;
-            let may_wait = call.patience == RetryPolicy::Work && is_clear && outages < MAX_OUTAGES;
+            let may_wait = call.retry_policy == RetryPolicy::Work && is_clear && outages < MAX_OUTAGES;
             if may_wait && failure.may_be_gone && self.rides_out(&failure).await? {
                 outages += 1;
                 self.meter.retry();
@@ -191,8 +191,8 @@ impl Client {
                 self.meter.retry();
                 continue;
             }
-            let planned = delays.next().filter(|_| call.patience.bears(&failure, retries));
-            let Some(delay) = planned.map(|planned| call.patience.delay(&failure, planned)) else {
+            let planned = delays.next().filter(|_| call.retry_policy.allows_retry(&failure, retries));
+            let Some(delay) = planned.map(|planned| call.retry_policy.delay(&failure, planned)) else {
                 return Err(failure.error);
             };
             retries += 1;

@@ -234,7 +234,7 @@ async fn no_request_fails_while_a_server_behind_a_gateway_restarts() {
 }
 
 #[tokio::test]
-async fn a_route_that_fails_alone_is_no_outage() {
+async fn one_failing_route_is_not_an_outage() {
     let server = MockServer::start().await;
     let failing = ResponseTemplate::new(504).insert_header("retry-after", "0");
     Mock::given(path_regex("/ask|/put.*")).respond_with(failing).mount(&server).await;

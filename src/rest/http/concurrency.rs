@@ -28,7 +28,7 @@ pub enum Load {
     /// 429, 503, a time-out, or a busy database.
     Overloaded(Slowdown),
     /// The server's pool of database connections, of this size, is exhausted.
-    Dry {
+    PoolExhausted {
         connections: usize,
     },
     /// Another failure, which does not depend on the load.
@@ -93,20 +93,20 @@ impl ConcurrencyLimit {
     }
 
     /// Waits for a free slot. Dropping the slot returns it.
-    pub async fn enter(&self) -> Slot {
+    pub async fn acquire(&self) -> Slot {
         // This fails only if the semaphore is closed, and nothing closes it.
         let permit = Arc::clone(&self.0.slots).acquire_owned().await.ok();
         Slot { pace: self.clone(), permit }
     }
 
     /// Returns a slot if one is free and no task waits for it.
-    pub fn try_enter(&self) -> Option<Slot> {
+    pub fn try_acquire(&self) -> Option<Slot> {
         let permit = Arc::clone(&self.0.slots).try_acquire_owned().ok()?;
         Some(Slot { pace: self.clone(), permit: Some(permit) })
     }
 
     /// Updates the limit from a request to `route` that took `latency`.
-    pub fn learn(&self, route: &'static str, latency: Duration, load: Load) {
+    pub fn record(&self, route: &'static str, latency: Duration, load: Load) {
         let mut state = self.state();
         match load {
             Load::Unknown => {}
@@ -114,7 +114,7 @@ impl ConcurrencyLimit {
                 state.halve(Instant::now());
                 self.0.meter.slowed(why);
             }
-            Load::Dry { connections } => {
+            Load::PoolExhausted { connections } => {
                 state.halve(Instant::now());
                 state.ceiling = state.ceiling.min(connections / CONNECTIONS_PER_REQUEST).max(1);
                 let ceiling = state.ceiling;
@@ -183,7 +183,7 @@ mod tests {
     const BUSY: Load = Load::Overloaded(Slowdown::TooManyRequests);
 
     fn feed(pace: &ConcurrencyLimit, times: usize, millis: u64, load: Load) {
-        (0..times).for_each(|_| pace.learn("r", Duration::from_millis(millis), load));
+        (0..times).for_each(|_| pace.record("r", Duration::from_millis(millis), load));
     }
 
     fn limit(pace: &ConcurrencyLimit) -> usize {
@@ -217,10 +217,10 @@ mod tests {
     #[test]
     fn a_pool_that_ran_dry_is_not_drained_again() {
         let pace = ConcurrencyLimit::with_limit(40, Arc::default());
-        feed(&pace, 1, 20, Load::Dry { connections: 15 });
+        feed(&pace, 1, 20, Load::PoolExhausted { connections: 15 });
         feed(&pace, 100_000, 20, Load::Fine);
         assert_eq!(limit(&pace), 5);
-        feed(&pace, 1, 20, Load::Dry { connections: 2 });
+        feed(&pace, 1, 20, Load::PoolExhausted { connections: 2 });
         assert_eq!(limit(&pace), 1, "one request is always let through");
     }
 
@@ -229,7 +229,7 @@ mod tests {
         let pace = ConcurrencyLimit::with_limit(8, Arc::default());
         let mut held = Vec::new();
         for _ in 0..8 {
-            held.push(pace.enter().await);
+            held.push(pace.acquire().await);
         }
         feed(&pace, 1, 20, BUSY);
         drop(held);
@@ -246,7 +246,7 @@ mod tests {
         for _ in 0..400 {
             let (pace, inside, most) = (pace.clone(), Arc::clone(&inside), Arc::clone(&most));
             working.spawn(async move {
-                let _slot = pace.enter().await;
+                let _slot = pace.acquire().await;
                 most.fetch_max(inside.fetch_add(1, Relaxed) + 1, Relaxed);
                 tokio::time::sleep(Duration::from_millis(1)).await;
                 inside.fetch_sub(1, Relaxed);

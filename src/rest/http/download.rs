@@ -32,7 +32,7 @@ impl Client {
         let began = OwnTask::spawn(async move {
             client
                 .repeated(&call, || async {
-                    let slot = client.enter(&call).await?;
+                    let slot = client.acquire(&call).await?;
                     let reply = client.send(&call).await?;
                     let (sender, pieces) = mpsc::channel(PIECES);
                     let pump = OwnTask::spawn(client.clone().pump(reply, slot, sender));
@@ -62,7 +62,7 @@ impl Client {
                     }
                     // A download that has begun must not wait: servers end an answer that is not read (gunicorn after
                     // 30 s).
-                    slot = self.pace.try_enter();
+                    slot = self.pace.try_acquire();
                     reply.set_server_acts(true);
                 }
             }

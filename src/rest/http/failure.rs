@@ -147,7 +147,7 @@ pub fn silent(address: &Address, limit: Duration, repeat: Idempotency) -> Failur
 fn unreachable_hint(address: &Address) -> String {
     match address.arn() {
         None => "check the address, that the server runs, and the network (VPN, tunnel, proxy)".to_owned(),
-        Some(arn) if address.is_led_elsewhere() => managed::led_elsewhere(arn),
+        Some(arn) if address.has_custom_endpoint() => managed::custom_endpoint_hint(arn),
         Some(arn) => managed::no_route(arn),
     }
 }
@@ -229,7 +229,7 @@ pub fn status(
         () => Worth::Usual,
     };
     let load = match status {
-        _ if is_dry => Load::Dry { connections: pool_size(&reason).unwrap_or(DEFAULT_POOL) },
+        _ if is_dry => Load::PoolExhausted { connections: pool_size(&reason).unwrap_or(DEFAULT_POOL) },
         _ if is_overload => Load::Overloaded(Slowdown::DatabaseBusy),
         _ if throttled => Load::Overloaded(Slowdown::TooManyRequests),
         StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT => {
@@ -362,7 +362,7 @@ mod tests {
     }
 
     #[test]
-    fn what_may_be_repeated_and_what_may_not() {
+    fn which_requests_may_be_repeated() {
         use Class::{Ambiguous, Auth, Forbidden, NotFound, Permanent, Transient};
         let bad = |message: &str| format!(r#"{{"error_code":"BAD_REQUEST","message":"{message}"}}"#);
         let table = [
@@ -396,8 +396,8 @@ mod tests {
         }
         let load = |code, body: &str| class(code, body, Idempotency::Safe).1;
         let dry = bad("QueuePool limit of size 20 overflow 30 reached, connection timed out");
-        assert_eq!(load(400, &dry), Load::Dry { connections: 50 });
-        assert_eq!(load(400, &bad("QueuePool limit")), Load::Dry { connections: 15 });
+        assert_eq!(load(400, &dry), Load::PoolExhausted { connections: 50 });
+        assert_eq!(load(400, &bad("QueuePool limit")), Load::PoolExhausted { connections: 15 });
         assert_eq!(load(400, &bad("database is locked")), Load::Overloaded(Slowdown::DatabaseBusy));
         assert_eq!(load(429, ""), Load::Overloaded(Slowdown::TooManyRequests));
     }

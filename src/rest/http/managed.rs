@@ -125,7 +125,7 @@ pub fn no_route(arn: &Arn) -> String {
 }
 
 /// The hint when requests go to a host other than AWS, and it does not answer, or not as MLflow.
-pub fn led_elsewhere(arn: &Arn) -> String {
+pub fn custom_endpoint_hint(arn: &Arn) -> String {
     format!("{CUSTOM_ENDPOINT} sends requests there: correct it, or unset it to call {}", arn.endpoint())
 }
 

@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_same_server_is_followed_and_a_post_stays_one() {
+    fn redirects_stay_on_the_server_and_keep_the_method() {
         let url = Url::parse(ASKED).unwrap();
         let follows = |method: Method, status, to: &str| within(&url, &method, &led(status, to)).is_some();
         assert!(follows(Method::GET, 302, "/mlflow/version/"));
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_that_forbids_comes_from_a_gateway() {
+    fn a_page_with_403_comes_from_a_gateway() {
         let url = Url::parse(ASKED).unwrap();
         let with = |status, body: &'static str| ErrorResponse {
             status: StatusCode::from_u16(status).unwrap(),

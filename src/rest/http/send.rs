@@ -80,7 +80,7 @@ impl Client {
             None => self.exchange(call).await,
             Some(signer) => self.signed_exchange(call, None, signer).await,
         };
-        result.inspect_err(|failure| self.pace.learn(call.route, started.elapsed(), failure.load))
+        result.inspect_err(|failure| self.pace.record(call.route, started.elapsed(), failure.load))
     }
 
     /// Sends a call with the sign-in. If the sign-in is refused and can change, it is renewed.
@@ -222,7 +222,7 @@ impl Client {
         request: Request,
     ) -> Result<Result<Reply, ErrorResponse>, Failure> {
         let open_request = self.meter.send();
-        let limit = self.times.silence(call.patience);
+        let limit = self.times.silence(call.retry_policy);
         let response = match tokio::time::timeout(limit, self.http.execute(request)).await {
             Ok(response) => response.map_err(|e| failure::transport(&self.address, &e, call.repeat))?,
             Err(_) => return Err(self.silent(call, limit)),
@@ -239,7 +239,7 @@ impl Client {
     ) -> Result<Reply, ErrorResponse> {
         let open_request = self.meter.answered();
         let (status, headers): (StatusCode, HeaderMap) = (response.status(), response.headers().clone());
-        let (client, repeat, silence) = (self.clone(), call.repeat, self.times.silence(call.patience));
+        let (client, repeat, silence) = (self.clone(), call.repeat, self.times.silence(call.retry_policy));
         let reply = Reply { response, open_request, client, repeat, silence };
         if status.is_success() {
             return Ok(reply);

@@ -135,7 +135,7 @@ impl Client {
         let first = std::time::Instant::now();
         self.repeated(&call, || async {
             // The source is opened last: a server ends an answer that is not read.
-            let slot = self.enter(&call).await?;
+            let slot = self.acquire(&call).await?;
             let chunks = opener.open().await?;
             let (client, call) = (self.clone(), call.clone());
             OwnTask::spawn(async move { client.upload_once(&call, size, chunks, slot, first).await }).await?
@@ -163,7 +163,7 @@ impl Client {
             Ok(reply) => reply.whole(limits::MAX_INTERACTIVE_BYTES).await.map(drop),
             Err(failure) => Err(failure),
         };
-        sent.inspect_err(|failure| self.pace.learn(call.route, started.elapsed(), failure.load))
+        sent.inspect_err(|failure| self.pace.record(call.route, started.elapsed(), failure.load))
     }
 
     /// After a refused sign-in, the caller repeats the upload, because only the caller can open the file again.

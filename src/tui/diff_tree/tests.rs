@@ -152,7 +152,7 @@ fn an_item_compared_again_changes_nothing_else() {
 }
 
 #[test]
-fn a_whole_that_is_the_same_itself_stands_for_its_parts() {
+fn an_unchanged_object_covers_its_parts() {
     let mut outline = of(vec![
         file("model/a"),
         Difference::extra(Kind::Artifact, "trial/model/b", "r1/model/b").of_experiment("a"),

@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_into_the_example_changes_nothing_to_the_worse() {
+    fn the_example_with_its_defaults_changes_nothing() {
         for (name, key) in Keymap::default().names() {
             if let Some(key) = key {
                 of(&[(&name, &key)]).unwrap();
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_is_told_with_its_line() {
+    fn invalid_values_are_reported_with_their_line() {
         for (lines, message, hint) in [
             (&[("pause", "f")][..], "config.toml:1: pause f is the key of failures", "free there: "),
             (&[("log", "x"), ("pause", "x")], "config.toml:1: log x is the key of pause", "free there: "),

@@ -57,8 +57,8 @@ pub fn can_await_app(model: &Model) -> bool {
     app_is(model, Readiness::Working)
 }
 
-pub fn can_try(model: &Model) -> bool {
-    let wanted = |seen: &CheckState| matches!(seen, CheckState::Untried | CheckState::Refused(_));
+pub fn can_check(model: &Model) -> bool {
+    let wanted = |seen: &CheckState| matches!(seen, CheckState::Unchecked | CheckState::Refused(_));
     is_idle(model) && model.asked_side().is_some_and(|end| wanted(&model.side(end).seen))
 }
 
@@ -105,11 +105,11 @@ fn is_startable(model: &Model) -> bool {
 }
 
 pub fn can_start(model: &Model) -> bool {
-    is_startable(model) && !can_go_on(model)
+    is_startable(model) && !can_continue(model)
 }
 
 /// The job was stopped or ended early.
-pub fn can_go_on(model: &Model) -> bool {
+pub fn can_continue(model: &Model) -> bool {
     let has_begun = |work: &JobState| matches!(work.phase, Phase::Ended(_)) && !work.is_finished();
     is_startable(model) && here(model, has_begun)
 }
@@ -185,16 +185,16 @@ pub fn can_begin_range(model: &Model) -> bool {
     can_pick(model) && !has_range(model)
 }
 
-pub fn has_closeup(model: &Model) -> bool {
-    has_tree(model) && model.selection.closeups.open
+pub fn has_details(model: &Model) -> bool {
+    has_tree(model) && model.selection.details.open
 }
 
 pub fn is_weighing(model: &Model) -> bool {
-    has_tree(model) && model.selection.weighing.is_some()
+    has_tree(model) && model.selection.size_scan.is_some()
 }
 
 /// The cursor is in an experiment.
-pub fn can_weigh(model: &Model) -> bool {
+pub fn can_measure(model: &Model) -> bool {
     has_tree(model) && model.selection.tree().is_some_and(SourceTree::is_in_experiment)
 }
 
@@ -261,11 +261,11 @@ pub fn can_unfold(model: &Model) -> bool {
     let outline = &model.validation.outline;
     let is_closed = |node: usize| outline.can_open(node) && !outline.is_open(node);
     let opens = outline.current().is_some() || outline.row().is_some_and(|row| is_closed(row.node));
-    has_outline(model) && opens
+    has_diff_tree(model) && opens
 }
 
 /// Differences are listed as a foldable tree.
-pub fn has_outline(model: &Model) -> bool {
+pub fn has_diff_tree(model: &Model) -> bool {
     let on_list = model.validation.work.pane == Pane::InFlight;
     model.step == Step::Validate && on_list && !model.validation.outline.rows().is_empty()
 }

@@ -98,7 +98,7 @@ mod tests {
     use secrecy::ExposeSecret;
 
     #[test]
-    fn what_is_wrong_is_named_without_passwords() {
+    fn errors_contain_no_passwords() {
         let source = |text| trouble(text, Side::Source);
         for fine in [
             "",

@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn news_of_a_role_that_is_not_known_yet_is_told_in_words() {
+    fn a_role_that_is_not_visible_yet_is_explained() {
         let mut awaited = Awaited::new("mlflow", None, Duration::ZERO);
         awaited.add(Provisioning::AppRoleAwaited { reason: "sts:AssumeRole".into(), seconds: 1.0 });
         assert!(awaited.status.contains("IAM"));

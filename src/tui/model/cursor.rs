@@ -20,7 +20,7 @@ impl Model {
             return match &self.side(end).seen {
                 CheckState::Refused(trouble) => Some(trouble.text.clone()),
                 CheckState::Found(report) => Some(report.about.location.clone()),
-                CheckState::Untried | CheckState::Trying => None,
+                CheckState::Unchecked | CheckState::Checking => None,
             };
         }
         let work = self.work_here()?;

@@ -26,7 +26,7 @@ impl DetailCache {
 
     /// The details of `subject`. `None` until they have arrived.
     pub fn of(&self, subject: &DetailKey) -> Option<&Result<Details, ErrorText>> {
-        self.known.iter().find(|(known, _)| known == subject).map(|(_, closeup)| closeup)
+        self.known.iter().find(|(known, _)| known == subject).map(|(_, read_details)| read_details)
     }
 
     pub fn is_fetching(&self) -> bool {

@@ -68,7 +68,7 @@ impl Form {
             focus: Some(Asked::Uri),
             environment,
         };
-        form.part_login();
+        form.split_login();
         form
     }
 
@@ -86,7 +86,7 @@ impl Form {
 
     pub fn set_uri(&mut self, uri: &str) {
         self.fields[Asked::Uri as usize] = Field::new(uri);
-        self.part_login();
+        self.split_login();
     }
 
     /// The address without its login: safe to show, log and store.
@@ -115,7 +115,7 @@ impl Form {
     }
 
     /// Moves a login that was typed into the address to its own fields.
-    pub fn part_login(&mut self) {
+    pub fn split_login(&mut self) {
         if let (uri, Some((user, password))) = address::part(self.uri()) {
             self.fields = [uri.as_str(), &user, password.expose_secret()].map(Field::new);
         }

@@ -165,7 +165,7 @@ impl JobState {
         self.history.add(now, rates::finished_items(&reading));
     }
 
-    pub fn happened(&mut self, now: Duration, event: Event) {
+    pub fn on_event(&mut self, now: Duration, event: Event) {
         match event {
             Event::ItemStarted { kind, id, name } => {
                 let flight = Flight { kind, name, since: now };

@@ -57,7 +57,7 @@ pub struct Model {
     pub selection: Selection,
     /// The confirmed plan of the user.
     pub plan: Plan,
-    pub stamps: CompletedSteps,
+    pub completed: CompletedSteps,
     pub export: JobState,
     pub import: JobState,
     pub validation: Validation,
@@ -106,15 +106,15 @@ pub struct EndpointState {
 
 #[derive(Clone, Debug)]
 pub enum CheckState {
-    Untried,
-    Trying,
+    Unchecked,
+    Checking,
     Found(Box<CheckReport>),
     Refused(ErrorText),
 }
 
 impl EndpointState {
     pub fn new(end: Side, uri: &str, access: Access) -> Self {
-        Self { form: Form::new(end, uri, access), seen: CheckState::Untried, attempt: 0, scroll: 0 }
+        Self { form: Form::new(end, uri, access), seen: CheckState::Unchecked, attempt: 0, scroll: 0 }
     }
 
     pub fn report(&self) -> Option<&CheckReport> {
@@ -125,7 +125,7 @@ impl EndpointState {
     }
 
     pub fn is_trying(&self) -> bool {
-        matches!(self.seen, CheckState::Trying)
+        matches!(self.seen, CheckState::Checking)
     }
 
     /// The address without credentials.
@@ -153,11 +153,11 @@ pub struct Selection {
     /// The items that are included with the confirmed plan.
     pub needed: Needed,
     /// The user has asked for the next step. The wizard opens it as soon as the tree is complete.
-    pub onward: bool,
+    pub wants_next: bool,
     /// The details pane beside the tree.
-    pub closeups: DetailCache,
+    pub details: DetailCache,
     /// The scan that measures the sizes of runs.
-    pub weighing: Option<SizeScan>,
+    pub size_scan: Option<SizeScan>,
     /// The contents of a few sampled runs.
     pub sampled: Option<Sampled>,
 }
@@ -186,8 +186,8 @@ pub enum Loaded {
 impl Selection {
     /// Starts with another source, or with the same source again. The data of the previous one is dropped.
     pub fn start(&mut self, of: String) {
-        let closeups = DetailCache::opened(self.closeups.open);
-        *self = Self { of, tree: Loaded::Loading, closeups, ..Self::default() };
+        let details = DetailCache::opened(self.details.open);
+        *self = Self { of, tree: Loaded::Loading, details, ..Self::default() };
     }
 
     pub fn tree(&self) -> Option<&SourceTree> {
@@ -219,7 +219,7 @@ impl Model {
             route: RouteForm { directory: Field::new("mlferry-export"), ..RouteForm::default() },
             selection: Selection::default(),
             plan,
-            stamps: CompletedSteps::default(),
+            completed: CompletedSteps::default(),
             export: JobState::new(Step::Export),
             import: JobState::new(Step::Import),
             validation: Validation::default(),
@@ -298,8 +298,8 @@ impl Model {
         let is_asking = matches!(self.selection.needed, Needed::Asked);
         self.running().is_some()
             || is_asking
-            || self.selection.closeups.is_fetching()
-            || self.selection.weighing.is_some()
+            || self.selection.details.is_fetching()
+            || self.selection.size_scan.is_some()
             || self.apps.is_busy()
             || self.preflight.is_running()
             || self.validation.is_busy()

@@ -20,7 +20,7 @@ pub struct Preflight {
 #[derive(Default)]
 pub enum State {
     #[default]
-    Untried,
+    Unchecked,
     Running,
     Done,
     /// The pre-flight could not run at all.
@@ -69,7 +69,7 @@ impl Model {
             State::Done if preflight.of.as_ref() == Some(&self.preflight_ends()) => {
                 preflight.failure().map_or(Ok(()), Err)
             }
-            State::Done | State::Untried => Err("run the pre-flight check first".into()),
+            State::Done | State::Unchecked => Err("run the pre-flight check first".into()),
         }
     }
 

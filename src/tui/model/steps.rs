@@ -113,7 +113,7 @@ impl Model {
 
     /// Records that a step is done with the current inputs.
     pub fn stamp(&mut self, step: Step) {
-        self.stamps.0[step as usize] = Some(self.inputs(step));
+        self.completed.0[step as usize] = Some(self.inputs(step));
     }
 
     pub fn gate(&self, step: Step) -> StepStatus {
@@ -170,7 +170,7 @@ impl Model {
                 _ => Some("export first"),
             },
             Step::Validate if !is_done(Step::Plan) => Some("select what to move first"),
-            Step::Validate if self.stamps.of(Step::Import).is_none() && !self.import.is_finished() => {
+            Step::Validate if self.completed.of(Step::Import).is_none() && !self.import.is_finished() => {
                 Some("import first")
             }
             Step::Validate => None,
@@ -183,15 +183,15 @@ impl Model {
             _ => &self.target,
         };
         match &side.seen {
-            CheckState::Untried => StepStatus::Ready,
-            CheckState::Trying => StepStatus::Running,
+            CheckState::Unchecked => StepStatus::Ready,
+            CheckState::Checking => StepStatus::Running,
             CheckState::Found(_) => StepStatus::Done,
             CheckState::Refused(_) => StepStatus::Attention("cannot be used".into()),
         }
     }
 
     fn gate_of_stamp(&self, step: Step, stale: &'static str) -> StepStatus {
-        match self.stamps.of(step) {
+        match self.completed.of(step) {
             None => StepStatus::Ready,
             Some(stamp) if *stamp == self.inputs(step) => StepStatus::Done,
             Some(_) => StepStatus::Stale(stale),

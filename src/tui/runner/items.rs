@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn an_item_is_told_by_its_own_end() {
+    fn an_item_ends_with_its_own_event() {
         assert_eq!(about(Some("r/a")), Ok(()));
         assert_eq!(about(Some("r/c")), Err("no r/c".into()));
         assert_eq!(about(Some("r/d")), Err("no r/b".into()), "the import did not reach it");

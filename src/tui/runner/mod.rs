@@ -36,7 +36,7 @@ pub struct EffectRunner {
     /// The number of runs to fetch for each experiment that is being read.
     wanted: Mutex<HashMap<ExperimentId, watch::Sender<usize>>>,
     /// Cancels the running size scan.
-    weighing: Mutex<CancellationToken>,
+    size_scan: Mutex<CancellationToken>,
 }
 
 /// The running job. The user may stop it before it has begun.
@@ -56,7 +56,7 @@ impl EffectRunner {
             job: Arc::default(),
             browsed: Arc::default(),
             wanted: Mutex::default(),
-            weighing: Mutex::default(),
+            size_scan: Mutex::default(),
         }
     }
 
@@ -82,7 +82,7 @@ impl EffectRunner {
             Effect::LoadSource(at) => {
                 // Stops readers of the previous source.
                 lock(&self.wanted).clear();
-                lock(&self.weighing).cancel();
+                lock(&self.size_scan).cancel();
                 let (browsed, messages) = (Arc::clone(&self.browsed), self.messages.clone());
                 tokio::spawn(async move { source_cache::holdings(at, &browsed, &messages).await });
             }
@@ -119,7 +119,7 @@ impl EffectRunner {
                 Msg::Versions { of, model: model.name, result }
             }),
             Effect::LoadDetails { at, subject } => self.with_endpoint(at, |of, source| async move {
-                let result = source_cache::closeup(source, &subject).await;
+                let result = source_cache::read_details(source, &subject).await;
                 Msg::DetailsLoaded { of, subject, result }
             }),
             Effect::Sample { at, experiments } => self.with_endpoint(at, |of, source| async move {
@@ -127,13 +127,13 @@ impl EffectRunner {
             }),
             Effect::MeasureSizes { at, experiment, runs } => {
                 let token = CancellationToken::new();
-                *lock(&self.weighing) = token.clone();
+                *lock(&self.size_scan) = token.clone();
                 let (browsed, messages) = (Arc::clone(&self.browsed), self.messages.clone());
-                let weighing =
-                    async move { source_cache::weigh(at, &browsed, experiment, runs, &messages).await };
-                tokio::spawn(token.run_until_cancelled_owned(weighing));
+                let size_scan =
+                    async move { source_cache::measure(at, &browsed, experiment, runs, &messages).await };
+                tokio::spawn(token.run_until_cancelled_owned(size_scan));
             }
-            Effect::StopMeasuring => lock(&self.weighing).cancel(),
+            Effect::StopMeasuring => lock(&self.size_scan).cancel(),
             Effect::Needed { at, plan } => self.with_endpoint(at, |of, source| async move {
                 let result = match source {
                     Ok(source) => browse::needed(&source, &plan).await,

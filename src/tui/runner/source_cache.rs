@@ -89,8 +89,8 @@ pub async fn contents(
     }
 }
 
-pub async fn closeup(source: Result<Arc<Endpoint>>, subject: &DetailKey) -> Result<Details> {
-    browse::closeup(source?.reader()?.as_ref(), subject).await
+pub async fn read_details(source: Result<Arc<Endpoint>>, subject: &DetailKey) -> Result<Details> {
+    browse::read_details(source?.reader()?.as_ref(), subject).await
 }
 
 /// Returns an empty sample if the source cannot be opened.
@@ -102,7 +102,7 @@ pub async fn sample(source: Result<Arc<Endpoint>>, experiments: Vec<Experiment>)
 }
 
 /// Sends the size of the files of each run, or the reason why it is unknown.
-pub async fn weigh(
+pub async fn measure(
     at: EndpointRef,
     browsed: &SourceCache,
     experiment: ExperimentId,
@@ -122,15 +122,15 @@ pub async fn weigh(
             return;
         }
     };
-    let weighed = stream::iter(runs).map(|run| {
+    let measured = stream::iter(runs).map(|run| {
         let reader = Arc::clone(&reader);
         async move {
-            let weight = browse::weigh(reader.as_ref(), &run).await;
+            let weight = browse::measure(reader.as_ref(), &run).await;
             (run, weight.map_err(|error| error.to_string()))
         }
     });
-    let mut weighed = weighed.buffer_unordered(MAX_CONCURRENT_SIZES).ready_chunks(MAX_SIZES_PER_MESSAGE);
-    while let Some(sizes) = weighed.next().await
+    let mut measured = measured.buffer_unordered(MAX_CONCURRENT_SIZES).ready_chunks(MAX_SIZES_PER_MESSAGE);
+    while let Some(sizes) = measured.next().await
         && send(sizes).await
     {}
 }

@@ -6,13 +6,13 @@ use crate::plan::Plan;
 
 impl SourceTree {
     /// Replaces the current selection. Returns the experiments that the plan names and that the source does not have.
-    pub fn adopt(&mut self, plan: &Plan) -> Vec<String> {
+    pub fn apply_plan(&mut self, plan: &Plan) -> Vec<String> {
         let with_deleted = Plan { skip_deleted: false, ..plan.clone() };
-        let Ok(chooser) = with_deleted.chooser() else {
+        let Ok(matcher) = with_deleted.matcher() else {
             return Vec::new();
         };
         for node in &mut self.nodes {
-            let fresh = chosen(&chooser, node.item.clone());
+            let fresh = chosen(&matcher, node.item.clone());
             (node.unseen, node.traces, node.left) = (fresh.unseen, fresh.traces, fresh.left);
             node.pick_again();
         }
@@ -25,6 +25,6 @@ impl SourceTree {
         let here: Vec<Experiment> =
             self.nodes.iter().filter_map(|node| node.item.experiment()).cloned().collect();
         // An experiment that has not arrived yet may still match the name.
-        if self.more { Vec::new() } else { chooser.unmatched(&here) }
+        if self.more { Vec::new() } else { matcher.unmatched(&here) }
     }
 }

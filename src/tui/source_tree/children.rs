@@ -13,7 +13,7 @@ pub const RUNS_PER_READ: usize = 500;
 pub enum Leaves {
     Unknown,
     Loading,
-    Known(Box<Held>),
+    Known(Box<Children>),
     Failed(String),
 }
 
@@ -30,7 +30,7 @@ pub enum Rest {
 }
 
 #[derive(Clone, Debug)]
-pub struct Held {
+pub struct Children {
     /// In the order of the source, with the line of the traces first.
     pub leaves: Vec<Leaf>,
     pub rest: Rest,
@@ -60,7 +60,7 @@ struct Nest {
     is_used: bool,
 }
 
-impl Held {
+impl Children {
     pub(super) fn new(sort: Sort) -> Self {
         Self {
             leaves: Vec::new(),

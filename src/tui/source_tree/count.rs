@@ -46,16 +46,16 @@ impl SourceTree {
     /// Runs after every change, so that drawing a frame does not visit all nodes.
     pub(super) fn recount(&mut self) {
         let tris: Vec<Checked> = self.sections.iter().map(|section| self.section_tri(section)).collect();
-        self.sections.iter_mut().zip(tris).for_each(|(section, tri)| section.tri = tri);
-        let is_taken = |tri| matches!(tri, Checked::All | Checked::Some);
-        let taken = |kind| self.of_kind(kind).filter(|node| is_taken(self.tri(node))).count() as u64;
+        self.sections.iter_mut().zip(tris).for_each(|(section, checked)| section.checked = checked);
+        let is_taken = |checked| matches!(checked, Checked::All | Checked::Some);
+        let taken = |kind| self.of_kind(kind).filter(|node| is_taken(self.checked(node))).count() as u64;
         let mut counted = Counted {
             models: taken(Kind::RegisteredModel),
             prompts: taken(Kind::Prompt),
             datasets: taken(Kind::EvaluationDataset),
             ..Counted::default()
         };
-        for node in self.of_kind(Kind::Experiment).filter(|node| is_taken(self.tri(node))) {
+        for node in self.of_kind(Kind::Experiment).filter(|node| is_taken(self.checked(node))) {
             let (runs, more) = self.runs_of(node);
             let is_taken = |leaf: &&Leaf| leaf.taken && !self.is_leaf_out(leaf);
             for leaf in node.parts().filter(is_taken) {
@@ -90,7 +90,7 @@ impl SourceTree {
         let is_known =
             |node: &Node| node.is_complete() || matches!(node.unseen, Subset::All | Subset::Except(_));
         self.of_kind(Kind::Experiment)
-            .all(|node| matches!(self.tri(node), Checked::All | Checked::Some) && is_known(node))
+            .all(|node| matches!(self.checked(node), Checked::All | Checked::Some) && is_known(node))
     }
 
     /// At least one item is selected, so there is a plan.

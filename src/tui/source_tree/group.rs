@@ -11,7 +11,7 @@ pub struct Section {
     pub nodes: Vec<u32>,
     pub open: bool,
     /// All, some or none of them are selected. Nodes that a rule excludes do not count.
-    pub tri: Checked,
+    pub checked: Checked,
     /// Indices of nodes by name, deleted ones last. The list is updated as nodes arrive.
     pub(super) by_name: Vec<u32>,
 }
@@ -21,7 +21,7 @@ const KINDS: [Kind; 4] = [Kind::Experiment, Kind::RegisteredModel, Kind::Prompt,
 
 impl SourceTree {
     /// Adds the nodes from `first` on to their sections.
-    pub(super) fn enlist(&mut self, first: usize) {
+    pub(super) fn add_to_groups(&mut self, first: usize) {
         for kind in KINDS {
             let of_kind = |at: &u32| self.nodes[*at as usize].item.kind() == kind;
             let new: Vec<u32> = (first as u32..self.nodes.len() as u32).filter(of_kind).collect();
@@ -40,7 +40,7 @@ impl SourceTree {
         let place = self.sections.partition_point(|section| rank(section.kind) < rank(kind));
         if self.sections.get(place).is_none_or(|section| section.kind != kind) {
             let section =
-                Section { kind, nodes: Vec::new(), open: true, tri: Checked::None, by_name: Vec::new() };
+                Section { kind, nodes: Vec::new(), open: true, checked: Checked::None, by_name: Vec::new() };
             self.sections.insert(place, section);
         }
         place
@@ -72,11 +72,11 @@ impl SourceTree {
     pub(super) fn section_tri(&self, section: &Section) -> Checked {
         let mut seen = None;
         for at in &section.nodes {
-            match (self.tri(&self.nodes[*at as usize]), seen) {
+            match (self.checked(&self.nodes[*at as usize]), seen) {
                 (Checked::Out, _) => {}
                 (Checked::Some, _) => return Checked::Some,
-                (tri, None) => seen = Some(tri),
-                (tri, Some(before)) if tri == before => {}
+                (checked, None) => seen = Some(checked),
+                (checked, Some(before)) if checked == before => {}
                 _ => return Checked::Some,
             }
         }

@@ -34,7 +34,7 @@ use crate::plan::{ExperimentSelection, Plan, PlanMatcher, PlannedTraces, Subset}
 use self::toggle::Sweep;
 pub use checked::{Checked, ChildId};
 pub use child::{Leaf, What};
-pub use children::{Held, Leaves, RUNS_PER_READ, Rest};
+pub use children::{Children, Leaves, RUNS_PER_READ, Rest};
 pub use count::Counted;
 pub use group::Section;
 pub use node::{Item, Node};
@@ -68,7 +68,7 @@ pub struct SourceTree {
     touched: bool,
     skip_deleted: bool,
     skip_traces: bool,
-    has_weights: bool,
+    has_sizes: bool,
 }
 
 impl SourceTree {
@@ -91,7 +91,7 @@ impl SourceTree {
             touched: false,
             skip_deleted: plan.skip_deleted,
             skip_traces: plan.skip_traces,
-            has_weights: false,
+            has_sizes: false,
         };
         tree.extend(holdings);
         tree
@@ -101,10 +101,10 @@ impl SourceTree {
     pub fn extend(&mut self, holdings: Holdings) {
         // Items that a rule excludes become selected again when the user removes the rule.
         let with_deleted = Plan { skip_deleted: false, ..self.base.clone() };
-        let chooser = with_deleted.chooser().ok();
-        let node = |item: Item| match &chooser {
+        let matcher = with_deleted.matcher().ok();
+        let node = |item: Item| match &matcher {
             None => Node::new(item, Subset::None),
-            Some(chooser) => chosen(chooser, item),
+            Some(matcher) => chosen(matcher, item),
         };
         let first = self.nodes.len();
         let items = holdings.experiments.into_iter().map(Item::Experiment);
@@ -116,7 +116,7 @@ impl SourceTree {
         self.places.extend(places);
         self.more = holdings.more;
         self.catch_up(first);
-        self.enlist(first);
+        self.add_to_groups(first);
         let is_at_top = self.cursor == 0;
         self.show();
         if is_at_top {
@@ -126,7 +126,7 @@ impl SourceTree {
     }
 
     /// Adds a page of the contents of an experiment, or notes that it could not be fetched.
-    pub fn contents_came(&mut self, of: &ExperimentId, contents: Result<Contents, String>) {
+    pub fn on_contents(&mut self, of: &ExperimentId, contents: Result<Contents, String>) {
         let Some(node) = self.places.get(of).and_then(|at| self.nodes.get_mut(*at)) else {
             return;
         };
@@ -141,7 +141,7 @@ impl SourceTree {
                 let count = node.part_count();
                 if let Some(held) = node.held_mut() {
                     held.unreadable += unreadable;
-                    held.page_came(count, more);
+                    held.on_page(count, more);
                 }
             }
             Err(reason) => match node.held_mut() {
@@ -155,7 +155,7 @@ impl SourceTree {
     }
 
     /// Adds the versions of a registered model or prompt, or notes that they could not be fetched.
-    pub fn versions_came(&mut self, of: &str, versions: Result<Vec<ModelVersion>, String>) {
+    pub fn on_versions(&mut self, of: &str, versions: Result<Vec<ModelVersion>, String>) {
         let mut models = self.nodes.iter_mut().filter_map(|node| match &node.item {
             Item::Model(model) if model.name == of => Some((model.clone(), node)),
             _ => None,
@@ -184,22 +184,22 @@ impl SourceTree {
     }
 
     /// The experiment that can include this dataset: one that is selected as a whole.
-    pub fn goes_with(&self, node: &Node) -> Option<&str> {
+    pub fn including_experiment(&self, node: &Node) -> Option<&str> {
         let Item::Dataset(dataset) = &node.item else { return None };
         let owners = dataset.experiment_ids.iter().filter_map(|id| self.nodes.get(*self.places.get(id)?));
-        let whole = |owner: &&Node| !self.is_out(owner) && owner.says_all_but();
+        let whole = |owner: &&Node| !self.is_out(owner) && owner.selects_all_except();
         owners.into_iter().find(whole).map(|owner| owner.item.name())
     }
 
     /// A dataset that is included although it is not selected itself.
-    pub fn goes_along(&self, node: &Node) -> bool {
-        node.picked() == Checked::None && !node.left && self.goes_with(node).is_some()
+    pub fn is_included(&self, node: &Node) -> bool {
+        node.picked() == Checked::None && !node.left && self.including_experiment(node).is_some()
     }
 
-    pub fn tri(&self, node: &Node) -> Checked {
+    pub fn checked(&self, node: &Node) -> Checked {
         match self.is_out(node) {
             true => Checked::Out,
-            false if self.goes_along(node) => Checked::All,
+            false if self.is_included(node) => Checked::All,
             false => match (node.picked(), node.traces) {
                 (picked, PlannedTraces::OfRuns) => picked,
                 // If all traces are excluded, the selection of traces has no effect.
@@ -210,7 +210,7 @@ impl SourceTree {
         }
     }
 
-    pub fn leaf_tri(&self, node: &Node, leaf: &Leaf) -> Checked {
+    pub fn leaf_checked(&self, node: &Node, leaf: &Leaf) -> Checked {
         match (self.is_out(node) || self.is_leaf_out(leaf), node.takes(leaf)) {
             (true, _) => Checked::Out,
             (false, _) if leaf.is_traces() => node.traces_tri(),
@@ -226,7 +226,7 @@ impl SourceTree {
 
     /// A request is running.
     pub fn is_fetching(&self) -> bool {
-        let is_coming = |held: &Held| held.rest == Rest::Coming;
+        let is_coming = |held: &Children| held.rest == Rest::Coming;
         self.more
             || self.nodes.iter().any(|node| match &node.leaves {
                 Leaves::Loading => true,
@@ -258,19 +258,19 @@ impl SourceTree {
 }
 
 /// Creates a node with the selection of a plan.
-fn chosen(chooser: &PlanMatcher<'_>, item: Item) -> Node {
+fn chosen(matcher: &PlanMatcher<'_>, item: Item) -> Node {
     let (pick, traces, left) = match &item {
-        Item::Experiment(one) => match chooser.choose(one) {
+        Item::Experiment(one) => match matcher.choose(one) {
             ExperimentSelection::No => (Subset::None, PlannedTraces::OfRuns, false),
             ExperimentSelection::Yes { only, except, traces, .. } => {
                 (checked::of(Subset::of(only, except), ChildId::Run), traces, false)
             }
         },
         Item::Model(one) => {
-            (checked::of(chooser.versions(one), ChildId::Version), PlannedTraces::OfRuns, false)
+            (checked::of(matcher.versions(one), ChildId::Version), PlannedTraces::OfRuns, false)
         }
         Item::Dataset(one) => {
-            (Subset::whole(chooser.takes_dataset(one)), PlannedTraces::OfRuns, chooser.leaves_dataset(one))
+            (Subset::whole(matcher.takes_dataset(one)), PlannedTraces::OfRuns, matcher.leaves_dataset(one))
         }
     };
     Node { traces, left, ..Node::new(item, pick) }

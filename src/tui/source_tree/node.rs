@@ -1,7 +1,7 @@
 //! One item that is selected by name, and the selected part of it: a flag for each fetched leaf, and a rule for leaves
 //! that are not fetched yet.
 
-use super::{Checked, ChildId, Held, Leaf, Leaves, Sort};
+use super::{Checked, ChildId, Children, Leaf, Leaves, Sort};
 use crate::entities::{Count, EvaluationDataset, Experiment, Kind, RegisteredModel, Run};
 use crate::plan::{PlannedTraces, Subset};
 
@@ -92,14 +92,14 @@ impl Node {
         }
     }
 
-    pub fn held(&self) -> Option<&Held> {
+    pub fn held(&self) -> Option<&Children> {
         match &self.leaves {
             Leaves::Known(held) => Some(held),
             _ => None,
         }
     }
 
-    pub(super) fn held_mut(&mut self) -> Option<&mut Held> {
+    pub(super) fn held_mut(&mut self) -> Option<&mut Children> {
         match &mut self.leaves {
             Leaves::Known(held) => Some(held),
             _ => None,
@@ -126,7 +126,7 @@ impl Node {
 
     /// All of its contents have arrived.
     pub fn is_complete(&self) -> bool {
-        self.held().is_some_and(Held::is_complete)
+        self.held().is_some_and(Children::is_complete)
     }
 
     /// Total size of the measured files.
@@ -253,7 +253,7 @@ impl Node {
             self.taken += usize::from(leaf.taken);
         }
         if !self.is_known() {
-            self.leaves = Leaves::Known(Box::new(Held::new(sort)));
+            self.leaves = Leaves::Known(Box::new(Children::new(sort)));
         }
         if let Some(held) = self.held_mut() {
             held.add(leaves);

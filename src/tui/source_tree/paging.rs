@@ -1,6 +1,6 @@
 //! Paging for experiments with more runs than one request fetches.
 
-use super::{Held, Node, RUNS_PER_READ, Rest, Row, SourceTree};
+use super::{Children, Node, RUNS_PER_READ, Rest, Row, SourceTree};
 use crate::entities::ExperimentId;
 
 /// Maximum number of runs in memory for all experiments together. At about 250 bytes per run this is 125 MB.
@@ -46,9 +46,9 @@ impl SourceTree {
     }
 }
 
-impl Held {
+impl Children {
     /// Updates the remaining work after a page, with the current number of runs.
-    pub(super) fn page_came(&mut self, runs: usize, more: bool) {
+    pub(super) fn on_page(&mut self, runs: usize, more: bool) {
         self.rest = match more {
             false => Rest::Nothing,
             true if runs < self.wanted => Rest::Coming,

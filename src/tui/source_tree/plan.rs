@@ -71,7 +71,7 @@ impl SourceTree {
     }
 
     fn is_whole(&self, node: &Node) -> bool {
-        node.is_whole() || self.is_out(node) || self.goes_along(node)
+        node.is_whole() || self.is_out(node) || self.is_included(node)
     }
 
     /// Nothing of the node is selected. Items that a rule excludes stay in the plan for the case that the user removes
@@ -80,13 +80,13 @@ impl SourceTree {
         let traces = node.traces_tri();
         match self.is_out(node) {
             true => node.picked() == Checked::None && traces == Checked::None,
-            false => self.tri(node) == Checked::None,
+            false => self.checked(node) == Checked::None,
         }
     }
 
     /// An excluded dataset that would be included with its experiment.
     fn is_left(&self, node: &Node) -> bool {
-        node.left && self.goes_with(node).is_some()
+        node.left && self.including_experiment(node).is_some()
     }
 
     fn is_all_of(&self, kind: Kind) -> bool {

@@ -19,7 +19,7 @@ impl Node {
         match self.picked() {
             Checked::None | Checked::Out => None,
             Checked::All => Some((None, BTreeSet::new())),
-            Checked::Some => match (self.says_all_but(), &self.unseen) {
+            Checked::Some => match (self.selects_all_except(), &self.unseen) {
                 (true, Subset::Except(ids)) if counts_unseen => Some((None, and(ids, seen(false)))),
                 (true, _) => Some((None, seen(false).collect())),
                 (false, Subset::Only(ids)) if counts_unseen => {
@@ -31,7 +31,7 @@ impl Node {
     }
 
     /// Objects that are added before the plan runs are included.
-    pub(super) fn says_all_but(&self) -> bool {
+    pub(super) fn selects_all_except(&self) -> bool {
         match self.picked() {
             Checked::All => true,
             Checked::None | Checked::Out => false,

@@ -27,23 +27,23 @@ impl SourceTree {
     }
 
     /// At least one run has been measured.
-    pub fn has_weights(&self) -> bool {
-        self.has_weights
+    pub fn has_sizes(&self) -> bool {
+        self.has_sizes
     }
 
     /// The experiment at the cursor, and its fetched runs that are not measured yet.
-    pub fn unweighed(&self) -> Option<(ExperimentId, Vec<RunId>)> {
+    pub fn unmeasured(&self) -> Option<(ExperimentId, Vec<RunId>)> {
         let node = self.row().and_then(Row::node).map(|at| &self.nodes[at])?;
         let runs = node.parts().filter(|leaf| leaf.bytes.is_none()).filter_map(Leaf::run).cloned();
         Some((node.item.experiment()?.id.clone(), runs.collect()))
     }
 
     /// Stores the measured sizes of these runs.
-    pub fn weighed(&mut self, of: &ExperimentId, weights: &HashMap<RunId, ArtifactSize>) {
+    pub fn measured(&mut self, of: &ExperimentId, weights: &HashMap<RunId, ArtifactSize>) {
         let Some(node) = self.places.get(of).and_then(|at| self.nodes.get_mut(*at)) else {
             return;
         };
-        self.has_weights |= !weights.is_empty();
+        self.has_sizes |= !weights.is_empty();
         let sort = self.sort;
         let Some(held) = node.held_mut() else { return };
         for leaf in &mut held.leaves {
@@ -59,7 +59,7 @@ impl SourceTree {
     }
 
     /// At most `most` experiments that are not deleted, spread evenly over the list.
-    pub fn some_experiments(&self, most: usize) -> Vec<Experiment> {
+    pub fn sample_experiments(&self, most: usize) -> Vec<Experiment> {
         let there = || self.nodes.iter().filter_map(|node: &Node| node.item.experiment());
         let active = || there().filter(|one| !one.lifecycle.is_deleted());
         let step = active().count().div_ceil(most).max(1);

@@ -42,7 +42,7 @@ impl SourceTree {
             }
             Row::Leaf(at, index) => {
                 let node = &self.nodes[at];
-                if self.leaf_tri(node, &node.leaves()[index]) != Checked::Out {
+                if self.leaf_checked(node, &node.leaves()[index]) != Checked::Out {
                     let group = node.held().map_or(vec![index], |held| held.with_nested(index));
                     self.toggle_shown(vec![Shown::Leaves(at, group)]);
                 }
@@ -117,15 +117,15 @@ impl SourceTree {
 
     /// Fully selected, or included with an experiment.
     fn is_taken(&self, at: usize) -> bool {
-        self.nodes[at].is_whole() || self.goes_along(&self.nodes[at])
+        self.nodes[at].is_whole() || self.is_included(&self.nodes[at])
     }
 
     /// A dataset that is included with an experiment is not selected itself. It must be excluded by name.
     pub(super) fn set_whole(&mut self, at: usize, taken: bool) {
-        let goes_along = self.goes_with(&self.nodes[at]).is_some();
+        let is_included = self.including_experiment(&self.nodes[at]).is_some();
         let node = &mut self.nodes[at];
-        node.set_whole(taken && !goes_along);
-        node.left = goes_along && !taken;
+        node.set_whole(taken && !is_included);
+        node.left = is_included && !taken;
     }
 
     fn set_leaves(&mut self, at: usize, leaves: &[usize], to: impl Fn(bool) -> bool) {

@@ -36,7 +36,7 @@ fn an_app_is_created_awaited_and_taken() {
 }
 
 #[test]
-fn a_wait_that_was_left_goes_on_from_the_list() {
+fn an_abandoned_wait_continues_from_the_list() {
     let mut model = checked();
     press(&mut model, "Enter F2");
     let apps = vec![app("mlflow", "Creating"), app("broken", "CreateFailed"), app("ready", "Created")];

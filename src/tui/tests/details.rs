@@ -9,7 +9,7 @@ use crate::tui::effect::{Effect, Msg};
 use crate::tui::model::Model;
 use crate::tui::update::update;
 
-use super::fixtures::{SOURCE, fetched, press, versions_came, with_registry, with_tree};
+use super::fixtures::{SOURCE, fetched, on_versions, press, with_registry, with_tree};
 use super::frames::{kept, picture, pictured};
 
 /// Sends the response to the last request.
@@ -107,7 +107,7 @@ fn a_version_is_looked_at_closely() {
     press(&mut model, "/");
     super::fixtures::type_in(&mut model, "fraud.det");
     press(&mut model, "Enter j l");
-    versions_came(&mut model, "fraud.detector");
+    on_versions(&mut model, "fraud.detector");
     assert!(press(&mut model, "p").is_empty(), "a model is known");
     let asked = press(&mut model, "j");
     come(&mut model, &asked, |subject| {
@@ -125,7 +125,7 @@ fn a_version_is_looked_at_closely() {
 }
 
 #[test]
-fn runs_are_weighed_where_somebody_asks_and_the_largest_come_first() {
+fn measured_runs_are_sorted_by_size() {
     let mut model = with_tree();
     press(&mut model, "j j j");
     assert!(press(&mut model, "b").is_empty(), "nothing of it has come");
@@ -135,16 +135,18 @@ fn runs_are_weighed_where_somebody_asks_and_the_largest_come_first() {
     let [Effect::MeasureSizes { experiment, runs, .. }] = &asked[..] else { panic!("nothing was asked for") };
     assert_eq!(runs.len(), 9);
     pictured("select_weighing", &mut model);
-    let weigh = |at: usize| ArtifactSize { files: 1, bytes: (at as u64 + 1) * 1_500_000, at_least: false };
+    let measure = |at: usize| ArtifactSize { files: 1, bytes: (at as u64 + 1) * 1_500_000, at_least: false };
     let weights = |from: usize, to: usize| Msg::SizesMeasured {
         of: SOURCE.into(),
         experiment: experiment.clone(),
         weights: (from..to)
-            .map(|at| (runs[at].clone(), if at == 4 { Err("it is gone".to_owned()) } else { Ok(weigh(at)) }))
+            .map(|at| {
+                (runs[at].clone(), if at == 4 { Err("it is gone".to_owned()) } else { Ok(measure(at)) })
+            })
             .collect(),
     };
     update(&mut model, weights(0, 5));
-    assert!(model.selection.weighing.is_some());
+    assert!(model.selection.size_scan.is_some());
     update(&mut model, weights(5, 9));
     assert_eq!(model.notice.as_deref(), Some("9 runs were measured, some could not be measured: it is gone"));
     press(&mut model, "o o o o");
@@ -152,11 +154,11 @@ fn runs_are_weighed_where_somebody_asks_and_the_largest_come_first() {
     // Runs whose size could not be measured are measured again; then the user stops it.
     assert!(matches!(&press(&mut model, "b")[..], [Effect::MeasureSizes { runs, .. }] if runs.len() == 1));
     assert!(matches!(&press(&mut model, "b")[..], [Effect::StopMeasuring]));
-    assert!(model.selection.weighing.is_none());
+    assert!(model.selection.size_scan.is_none());
 }
 
 #[test]
-fn a_few_runs_tell_what_all_will_come_to() {
+fn sampled_runs_estimate_the_total() {
     let mut model = with_tree();
     let sampled = Sampled { runs: 20, files: 90, bytes: 64_000_000, points: 31_000 };
     update(&mut model, Msg::Sampled { of: "http://another".into(), sampled });

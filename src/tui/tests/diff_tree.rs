@@ -193,7 +193,7 @@ fn a_run_is_compared_again_with_its_files() {
 }
 
 #[test]
-fn an_item_that_stands_as_before_leaves_the_report_true() {
+fn an_unchanged_item_keeps_its_difference() {
     let mut model = compared(&many());
     press(&mut model, "Enter j Enter");
     let asked = press(&mut model, "r");
@@ -208,7 +208,7 @@ fn an_item_that_stands_as_before_leaves_the_report_true() {
 }
 
 #[test]
-fn an_empty_list_says_why() {
+fn an_empty_list_shows_the_reason() {
     let mut model = compared(&[]);
     assert!(picture(&mut model, 80, 24).contains("no differences: both sides are the same"));
     // The last difference that matches the filter is fixed.
@@ -260,7 +260,7 @@ fn a_hundred_thousand_differences_are_drawn_in_a_frame() {
 }
 
 #[test]
-fn the_verdict_says_what_another_import_can_correct() {
+fn the_result_counts_what_an_update_corrects() {
     let mut model = compared(&differences());
     for (columns, rows) in [(80, 24), (60, 18)] {
         let shown = picture(&mut model, columns, rows);

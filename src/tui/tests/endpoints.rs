@@ -33,7 +33,7 @@ fn check_hides_the_password_while_it_tries() {
 }
 
 #[test]
-fn check_says_why_a_server_cannot_be_used() {
+fn check_shows_why_a_server_cannot_be_used() {
     let mut model = empty();
     type_in(&mut model, "http://127.0.0.1:5999");
     press(&mut model, "Enter");
@@ -78,7 +78,7 @@ fn app_lists_what_the_account_has() {
 }
 
 #[test]
-fn app_says_what_to_do_without_any_or_without_credentials() {
+fn app_shows_hints_without_apps_or_credentials() {
     pictured("app_list_empty", &mut with_apps(Vec::new()));
     let mut model = with_apps(Vec::new());
     let error = Error::usage("no AWS region is set").hint("give --region eu-west-1, or set AWS_REGION");
@@ -167,7 +167,7 @@ fn connect_shows_an_end_that_went_away() {
 }
 
 #[test]
-fn a_sign_in_that_is_wanted_says_what_can_be_done() {
+fn a_required_sign_in_shows_a_hint() {
     let hint = "set MLFLOW_TRACKING_USERNAME; behind a sign-in page MLFERRY_SOURCE_HEADERS";
     let error = || Error::new(Class::Auth, "it wants a sign-in (401)").hint(hint);
     let mut model = connected();

@@ -265,7 +265,7 @@ pub fn with_registry() -> Model {
     model
 }
 
-pub fn versions_came(model: &mut Model, name: &str) {
+pub fn on_versions(model: &mut Model, name: &str) {
     let stages = ["None", "Staging", "Production"];
     let version = |(at, stage): (usize, &str)| ModelVersion {
         version: at as u64 + 1,

@@ -12,7 +12,7 @@ use super::frames::pictured;
 use super::job_fixtures::*;
 
 #[test]
-fn import_says_what_goes_along_with_a_model() {
+fn import_lists_what_a_model_includes() {
     let mut model = with_registry();
     press(&mut model, "a /");
     type_in(&mut model, "fraud.det");
@@ -54,7 +54,7 @@ fn export_goes_into_a_directory() {
 }
 
 #[test]
-fn import_says_what_it_will_do() {
+fn import_shows_the_selection_before_the_start() {
     pictured("import_ready", &mut ready_to_import());
 }
 

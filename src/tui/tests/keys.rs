@@ -143,14 +143,14 @@ fn a_bad_address_is_not_tried() {
 }
 
 #[test]
-fn an_answer_to_what_is_no_longer_asked_is_dropped() {
+fn an_outdated_answer_is_dropped() {
     let mut model = empty();
     type_in(&mut model, SOURCE);
     pressed(&mut model, "Enter");
     let attempt = model.source.attempt;
     type_in(&mut model, "1");
     update(&mut model, Msg::Checked { end: Side::Source, attempt, result: Ok(Box::new(source_report())) });
-    assert!(matches!(model.source.seen, CheckState::Untried));
+    assert!(matches!(model.source.seen, CheckState::Unchecked));
 }
 
 #[test]
@@ -176,7 +176,7 @@ fn a_password_never_reaches_the_session() {
 }
 
 #[test]
-fn steps_that_are_not_reached_say_why() {
+fn locked_steps_show_the_reason() {
     let mut model = empty();
     pressed(&mut model, "Esc 4");
     assert_eq!(model.step, Step::Check);
@@ -226,7 +226,7 @@ fn runs_are_fetched_when_an_experiment_is_opened_and_only_then() {
 }
 
 #[test]
-fn whoever_asks_for_the_next_step_too_early_goes_there_when_the_tree_is_whole() {
+fn the_next_step_opens_when_the_source_is_loaded() {
     let page =
         |id: &str, more| Holdings { experiments: vec![experiment(id, id)], more, ..Holdings::default() };
     for (keys, goes) in [("n", true), ("n j", false)] {
@@ -242,7 +242,7 @@ fn whoever_asks_for_the_next_step_too_early_goes_there_when_the_tree_is_whole() 
 }
 
 #[test]
-fn what_is_picked_becomes_the_plan() {
+fn the_selection_becomes_the_plan() {
     let mut model = selected();
     pressed(&mut model, "Space");
     pressed(&mut model, "n");
@@ -333,7 +333,7 @@ fn leaving_without_an_answer_keeps_the_session() {
 }
 
 #[test]
-fn what_is_pasted_stays_one_line_in_the_field_that_has_the_keys() {
+fn pasted_text_stays_one_line_in_the_active_field() {
     let mut model = empty();
     update(&mut model, Msg::Paste("http://ho\r\nst:5000\n".into()));
     assert_eq!(model.source.form.uri(), "http://host:5000");
@@ -374,7 +374,7 @@ fn a_second_import_asks_for_a_second_validation() {
 }
 
 #[test]
-fn what_is_in_flight_is_told_apart_and_forgotten_at_its_end() {
+fn concurrent_items_are_shown_until_they_end() {
     let mut model = importing();
     let item = |id: &str| (Kind::Run, id.to_owned(), format!("run {id}"));
     for id in ["a", "b", "c"] {

@@ -49,7 +49,7 @@ fn a_session_that_was_left_is_offered() {
 }
 
 #[test]
-fn a_session_that_cannot_go_on_says_so() {
+fn a_session_that_cannot_resume_shows_why() {
     let mut model = empty();
     crate::tui::update::actions::offer(&mut model, session(Step::Import));
     press(&mut model, "Enter");
@@ -59,7 +59,7 @@ fn a_session_that_cannot_go_on_says_so() {
 }
 
 #[test]
-fn what_has_changed_makes_later_steps_stale() {
+fn a_change_makes_later_steps_outdated() {
     let mut model = imported();
     press(&mut model, "4 Space 6");
     pictured("stale", &mut model);

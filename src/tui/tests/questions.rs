@@ -95,7 +95,7 @@ fn a_report_and_a_region_that_make_no_sense_are_asked_for_again() {
 }
 
 #[test]
-fn what_will_be_written_is_said_and_agreed_to() {
+fn a_write_needs_confirmation() {
     let mut model = ready_to_import();
     assert!(pressed(&mut model, "Enter").is_empty());
     assert!(matches!(model.overlay, Some(Overlay::Confirm(Write::Import, true))));

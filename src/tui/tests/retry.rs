@@ -25,7 +25,7 @@ fn retry(effects: &[Effect]) -> &crate::tui::effect::ItemRetry {
 }
 
 #[test]
-fn one_failure_is_tried_by_itself() {
+fn one_failure_is_retried_alone() {
     let mut model = failed();
     let asked = press(&mut model, "j r Tab Enter");
     let item = retry(&asked).failed.clone();

@@ -26,7 +26,7 @@ fn select_holds_everything_else_too() {
     press(&mut model, "a /");
     type_in(&mut model, "fraud.det");
     press(&mut model, "Enter j Space Esc g j j j j j j Enter");
-    versions_came(&mut model, "fraud.detector");
+    on_versions(&mut model, "fraud.detector");
     pictured("select_one_model", &mut model);
     // Selects only some versions of the model, and everything in an experiment except its traces and its dataset.
     press(&mut model, "j j Space");
@@ -64,7 +64,7 @@ fn select_does_not_go_on_with_nothing() {
 }
 
 #[test]
-fn select_says_that_there_is_nothing() {
+fn select_shows_an_empty_source() {
     let mut model = connected();
     press(&mut model, "Enter");
     came(&mut model, Holdings::default());

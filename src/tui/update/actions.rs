@@ -55,10 +55,10 @@ pub fn act(model: &mut Model, action: Action, key: KeyEvent) -> Vec<Effect> {
         Action::Invert => on_tree(model, SourceTree::invert),
         Action::Range => on_tree(model, SourceTree::turn_range),
         Action::Sort => on_tree(model, SourceTree::turn_sort),
-        Action::Closeup => details::turn(model),
-        Action::CloseupDown => details::scroll(model, 1),
-        Action::CloseupUp => details::scroll(model, -1),
-        Action::Weigh => return sizes::turn(model),
+        Action::Details => details::turn(model),
+        Action::DetailsDown => details::scroll(model, 1),
+        Action::DetailsUp => details::scroll(model, -1),
+        Action::MeasureSizes => return sizes::turn(model),
         Action::SavePlan => plan_file::ask(model),
         Action::LoadPlan => question::open(model, Question::LoadPlan, "plan.toml"),
         Action::Deleted => on_tree(model, SourceTree::toggle_deleted),
@@ -112,7 +112,7 @@ pub fn act(model: &mut Model, action: Action, key: KeyEvent) -> Vec<Effect> {
         Action::Interrupt if model.running().is_some() => return steps::stop(model),
         Action::Interrupt => return steps::quit(model),
         Action::ClipCommand => return clip(model, command::of(model).join(" ")),
-        Action::ClipThis => return model.text_at_cursor().map_or_else(Vec::new, |text| clip(model, text)),
+        Action::ClipText => return model.text_at_cursor().map_or_else(Vec::new, |text| clip(model, text)),
         Action::Redraw => return vec![Effect::Redraw],
         Action::Suspend => return vec![Effect::Suspend],
         Action::Quit => return steps::ask_to_quit(model),
@@ -300,7 +300,7 @@ pub fn offer(model: &mut Model, session: Session) {
 /// If the source is given at the start, it is checked immediately.
 pub fn start_job(model: &mut Model) -> Vec<Effect> {
     let has_source = !model.source.form.uri().is_empty();
-    if has_source && matches!(model.source.seen, CheckState::Untried) {
+    if has_source && matches!(model.source.seen, CheckState::Unchecked) {
         return steps::check(model, Side::Source);
     }
     Vec::new()

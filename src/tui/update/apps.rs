@@ -60,7 +60,7 @@ pub fn resume_pending(model: &mut Model, pending: Option<Arn>) -> Vec<Effect> {
 pub fn take(model: &mut Model) -> Vec<Effect> {
     let Some(app) = model.apps.current().cloned() else { return Vec::new() };
     match app.readiness() {
-        Readiness::Ready => adopt(model, &app.arn),
+        Readiness::Ready => apply_plan(model, &app.arn),
         Readiness::Working if model.apps.is_waiting() => {
             model.apps.way = TargetInput::Wait;
             Vec::new()
@@ -107,7 +107,7 @@ pub fn on_finished(model: &mut Model, result: Result<String>) -> Vec<Effect> {
         Ok(arn) => {
             let awaited = model.apps.awaited.take();
             if model.apps.way == TargetInput::Wait {
-                return adopt(model, &arn);
+                return apply_plan(model, &arn);
             }
             let name = awaited.map_or(arn, |awaited| awaited.name);
             model.notice = Some(format!("the App {name} is ready"));
@@ -121,7 +121,7 @@ pub fn on_finished(model: &mut Model, result: Result<String>) -> Vec<Effect> {
     Vec::new()
 }
 
-fn adopt(model: &mut Model, arn: &str) -> Vec<Effect> {
+fn apply_plan(model: &mut Model, arn: &str) -> Vec<Effect> {
     model.apps.way = TargetInput::Address;
     model.target.form.set_uri(arn);
     steps::check(model, Side::Target)

@@ -50,14 +50,14 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
             if model.selection.of == of
                 && let Some(tree) = model.selection.tree_mut()
             {
-                tree.contents_came(&experiment, result.map_err(|error| error.to_string()));
+                tree.on_contents(&experiment, result.map_err(|error| error.to_string()));
             }
         }
         Msg::Versions { of, model: name, result } => {
             if model.selection.of == of
                 && let Some(tree) = model.selection.tree_mut()
             {
-                tree.versions_came(&name, result.map_err(|error| error.to_string()));
+                tree.on_versions(&name, result.map_err(|error| error.to_string()));
             }
         }
         Msg::DetailsLoaded { of, subject, result } => return details::on_loaded(model, &of, subject, result),
@@ -118,7 +118,7 @@ fn on_key(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
     match keys::find(model, key) {
         Some(action) => {
             model.notice = None;
-            model.selection.onward = false;
+            model.selection.wants_next = false;
             let mut effects = actions::act(model, action, key);
             effects.extend(follow(model));
             effects
@@ -186,7 +186,7 @@ fn type_into(
                 let side = model.side_mut(end);
                 // A check result for the previous text is no longer valid.
                 if side.form.focused().is_some_and(change) {
-                    side.seen = CheckState::Untried;
+                    side.seen = CheckState::Unchecked;
                     side.attempt += 1;
                     model.notice = None;
                 }
@@ -271,7 +271,7 @@ fn on_event(model: &mut Model, event: Event) {
         _ => {}
     }
     if let Some(work) = model.running().and_then(|step| model.work_mut(step)) {
-        work.happened(now, event);
+        work.on_event(now, event);
     }
 }
 

@@ -40,7 +40,7 @@ pub fn on_loaded(model: &mut Model, from: &Path, result: Result<Plan>) {
     let Some(tree) = model.selection.tree_mut() else {
         return;
     };
-    let missing = tree.adopt(&plan);
+    let missing = tree.apply_plan(&plan);
     let selected = format!("selected as in {}", from.display());
     model.notice = Some(match missing.as_slice() {
         [] => selected,

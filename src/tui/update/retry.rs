@@ -38,7 +38,7 @@ pub fn on_finished(model: &mut Model, failed: &Failed, result: Result<()>) {
             work.mended += 1;
             work.cursor = work.cursor.min(work.failures.len().saturating_sub(1));
             // The earlier validation does not include this item.
-            model.stamps.forget_from(Step::Validate);
+            model.completed.forget_from(Step::Validate);
             format!("{what} is on the target now")
         }
         // The item was not retried, so its known state is still valid.

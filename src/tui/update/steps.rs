@@ -15,7 +15,7 @@ pub fn go_next(model: &mut Model) -> Vec<Effect> {
     if model.step == Step::Connect && model.is_preflight_due() {
         return preflight::start(model);
     }
-    model.selection.onward =
+    model.selection.wants_next =
         model.step == Step::Plan && model.selection.tree().is_some_and(SourceTree::is_growing);
     match model.next_step() {
         Err(why) => {
@@ -34,7 +34,7 @@ pub fn go_next(model: &mut Model) -> Vec<Effect> {
 /// After each page: opens the next step if the user is waiting for the last page and has done nothing else since.
 pub fn advance_when_loaded(model: &mut Model) -> Vec<Effect> {
     let is_whole = model.selection.tree().is_some_and(|tree| !tree.is_growing());
-    if !model.selection.onward || !is_whole || model.step != Step::Plan {
+    if !model.selection.wants_next || !is_whole || model.step != Step::Plan {
         return Vec::new();
     }
     model.notice = None;
@@ -51,7 +51,7 @@ fn finish_plan(model: &mut Model) -> Vec<Effect> {
     match model.selection.tree().filter(|tree| !tree.is_growing()).map(SourceTree::plan) {
         None => Vec::new(),
         Some(None) => {
-            model.stamps.forget(Step::Plan);
+            model.completed.forget(Step::Plan);
             Vec::new()
         }
         Some(Some(plan)) => {
@@ -112,7 +112,7 @@ pub fn focus(model: &mut Model) {
 
 pub fn check(model: &mut Model, end: Side) -> Vec<Effect> {
     let side = model.side_mut(end);
-    side.form.part_login();
+    side.form.split_login();
     if side.form.uri().is_empty() {
         model.notice = Some(format!("the {} is missing: give http://host:5000", end.name()));
         return Vec::new();
@@ -121,7 +121,7 @@ pub fn check(model: &mut Model, end: Side) -> Vec<Effect> {
         model.notice = Some(trouble);
         return Vec::new();
     }
-    side.seen = CheckState::Trying;
+    side.seen = CheckState::Checking;
     side.attempt += 1;
     let attempt = side.attempt;
     model.notice = None;
@@ -172,7 +172,7 @@ pub fn start_at(model: &mut Model, step: Step) -> Vec<Effect> {
     let now = model.now;
     model.notice = None;
     // The results of later steps depend on this step and are no longer valid.
-    model.stamps.forget_from(step);
+    model.completed.forget_from(step);
     for later in Step::ALL.into_iter().filter(|later| *later > step) {
         if let Some(work) = model.work_mut(later) {
             *work = JobState::new(later);

@@ -79,7 +79,7 @@ impl Shared {
         let mut data = self.data();
         let key = (place.clone(), scorer.name.clone(), scorer.version);
         if let Some(existing) = data.scorers.get(&key) {
-            return match existing.says_the_same(scorer) {
+            return match existing.has_same_content(scorer) {
                 true => Ok(Existing::Everything),
                 false => Err(Error::permanent(format!("the target has another {}", scorer.label()))),
             };

@@ -229,7 +229,7 @@ impl RestWriter {
 
     /// Looks for runs that exist twice: another import made the second one, or the target made it after its answer was
     /// lost.
-    pub(super) async fn settle_doubles(&self, id: &ExperimentId) -> Result<()> {
+    pub(super) async fn resolve_duplicates(&self, id: &ExperimentId) -> Result<()> {
         let mut found = HashMap::new();
         let mut pages = strict(self.client.runs(id, IMPORTED));
         while let Some(page) = pages.try_next().await? {
@@ -249,7 +249,7 @@ impl RestWriter {
             Entry::Vacant(place) => _ = place.insert(ImportedRun::from(run)),
             Entry::Occupied(mut place) => {
                 let source = place.key().clone();
-                self.settle_double_run(&source, place.get_mut(), run.into()).await?;
+                self.resolve_duplicate_run(&source, place.get_mut(), run.into()).await?;
             }
         }
         Ok(())

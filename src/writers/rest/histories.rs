@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_cut_answer_is_whole_for_all_but_its_last_run() {
+    async fn a_cut_answer_is_complete_except_for_its_last_run() {
         let (server, histories) = server().await;
         let all = [rows("a", 5), rows("b", ROWS_PER_CALL - 5)].concat();
         let answer = ResponseTemplate::new(200).set_body_json(json!({ "metrics": all }));

@@ -60,7 +60,7 @@ where
 
 impl RestWriter {
     /// Chooses between two copies of a run. An empty copy is deleted; the user decides about two copies with content.
-    pub(super) async fn settle_double_run(
+    pub(super) async fn resolve_duplicate_run(
         &self,
         source: &RunId,
         kept: &mut ImportedRun,
@@ -118,7 +118,7 @@ impl RestWriter {
     }
 
     /// The same for two copies of a logged model. A copy that is still pending is deleted.
-    pub(super) async fn settle_double_model(
+    pub(super) async fn resolve_duplicate_model(
         &self,
         source: &ModelId,
         kept: ImportedModel,

@@ -128,7 +128,7 @@ impl RestWriter {
                 let model = ImportedModel::from(model);
                 let model = match found.remove(&source) {
                     None => model,
-                    Some(known) => self.settle_double_model(&source, known, model).await?,
+                    Some(known) => self.resolve_duplicate_model(&source, known, model).await?,
                 };
                 found.insert(source, model);
             }

@@ -56,7 +56,7 @@ pub struct RestWriter {
     can: Capabilities,
     id_map: Arc<dyn IdMap>,
     /// How files reach the target.
-    delivery: Arc<ArtifactUploader>,
+    uploader: Arc<ArtifactUploader>,
     /// The parts that all writers of runs and logged models share.
     shared: SharedParts,
     /// The parts that the target refused of objects that it accepted otherwise.
@@ -156,7 +156,7 @@ impl RestWriter {
         update: bool,
     ) -> Self {
         let location = client.address().to_string();
-        let delivery = Arc::new(ArtifactUploader {
+        let uploader = Arc::new(ArtifactUploader {
             client: Arc::clone(&client),
             stores,
             id_map: Arc::clone(&id_map),
@@ -166,12 +166,12 @@ impl RestWriter {
         let refusals = Arc::new(Refusals::default());
         let histories = Arc::new(Histories::new(Arc::clone(&client), can.bulk_history_runs));
         let log = RunLog::new(Arc::clone(&client), histories);
-        let shared = SharedParts { uploader: Arc::clone(&delivery), log, refusals: Arc::clone(&refusals) };
+        let shared = SharedParts { uploader: Arc::clone(&uploader), log, refusals: Arc::clone(&refusals) };
         Self {
             client,
             can,
             id_map,
-            delivery,
+            uploader,
             shared,
             refusals,
             location,
@@ -243,7 +243,7 @@ impl Writer for RestWriter {
     }
 
     fn take_notes(&self) -> Vec<String> {
-        self.delivery.stores.take_notes()
+        self.uploader.stores.take_notes()
     }
 
     fn refused(&self, kind: Kind, id: &str) -> Option<Error> {
@@ -251,11 +251,11 @@ impl Writer for RestWriter {
     }
 
     async fn abort_unfinished(&self) {
-        self.delivery.stores.abort_unfinished().await;
+        self.uploader.stores.abort_unfinished().await;
     }
 
     fn credential_waits(&self) -> Vec<CredentialWait> {
-        self.client.credential_waits().chain([self.delivery.stores.credential_wait()]).cloned().collect()
+        self.client.credential_waits().chain([self.uploader.stores.credential_wait()]).cloned().collect()
     }
 
     async fn lease(&self) -> Result<Option<String>> {
@@ -321,7 +321,7 @@ impl Writer for RestWriter {
             self.existing.lock().unwrap_or_else(PoisonError::into_inner).remove(&place.id);
         }
         if self.unanswered.take_experiment(&place.id) || self.keeps_no_lease.load(Ordering::Relaxed) {
-            self.settle_doubles(&place.id).await?;
+            self.resolve_duplicates(&place.id).await?;
         }
         if place.to_be_deleted {
             let mut waiting = self.to_be_deleted.lock().unwrap_or_else(PoisonError::into_inner);

@@ -86,7 +86,7 @@ impl RestWriter {
             other => other?,
         };
         for version in existing {
-            if version.says_the_same(&placeholder) {
+            if version.has_same_content(&placeholder) {
                 at.placeholders.insert(version.version);
             } else {
                 at.versions.insert(version.version, version);
@@ -113,7 +113,7 @@ impl RestWriter {
 
     async fn find_or_make_scorer(&self, at: &mut ImportedScorers<'_>, wanted: &Scorer) -> Result<Existing> {
         if let Some(existing) = at.versions.get(&wanted.version) {
-            return match existing.says_the_same(wanted) {
+            return match existing.has_same_content(wanted) {
                 true => Ok(Existing::Everything),
                 false => Err(conflict(wanted)),
             };
@@ -142,8 +142,10 @@ impl RestWriter {
             }
             Err(e) if e.class() == Class::Ambiguous => {
                 self.reload_until(at, |at| at.versions.contains_key(&wanted.version)).await?;
-                let is_present =
-                    at.versions.get(&wanted.version).is_some_and(|existing| existing.says_the_same(wanted));
+                let is_present = at
+                    .versions
+                    .get(&wanted.version)
+                    .is_some_and(|existing| existing.has_same_content(wanted));
                 if is_present { Ok(Existing::Nothing) } else { Err(not_made(e)) }
             }
             Err(e) => Err(e),

@@ -20,7 +20,7 @@ async fn writer(server: &MockServer, id_map: Arc<MemoryIdMap>) -> RestWriter {
     let (address, _) = Address::parse(&server.uri()).unwrap();
     let client = Arc::new(Client::new(address, Access::default()).unwrap());
     let stores = Arc::new(ArtifactStores::new(Arc::clone(client.meter()), None));
-    let can = Capabilities { third_traces: true, stored_spans: true, ..Capabilities::default() };
+    let can = Capabilities { traces_v3: true, stored_spans: true, ..Capabilities::default() };
     RestWriter::new(client, stores, can, id_map, true)
 }
 
@@ -98,7 +98,7 @@ async fn an_mlmodel_that_names_an_old_run_is_written_again() {
     .await;
     answers(&server, "GET", FILES, ResponseTemplate::new(200).set_body_string(text.clone())).await;
     let id_map = Arc::new(MemoryIdMap::default());
-    let uploader = writer(&server, Arc::clone(&id_map)).await.delivery;
+    let uploader = writer(&server, Arc::clone(&id_map)).await.uploader;
     let roots = ("mlflow-artifacts:/1/a".to_owned(), "mlflow-artifacts:/2/b".to_owned());
     let file = FileEntry::new("MLmodel", Some(text.len() as u64));
     let digest = Digest { bytes: text.len() as u64, sha256: None };

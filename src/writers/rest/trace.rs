@@ -33,7 +33,7 @@ impl RestWriter {
         place: &TargetExperiment,
         traces: &[Trace],
     ) -> Result<Vec<Result<OpenTrace>>> {
-        if !self.can.third_traces {
+        if !self.can.traces_v3 {
             let error = || {
                 Error::permanent("the target does not accept traces with their own ids")
                     .hint("use MLflow 3.2 or newer")
@@ -140,7 +140,7 @@ impl RestWriter {
         };
         let writer = RestTraceWriter {
             client: Arc::clone(&self.client),
-            uploader: Arc::clone(&self.delivery),
+            uploader: Arc::clone(&self.uploader),
             may_link_prompts: self.can.prompt_links,
             can: self.can,
             may_send_spans: self.can.stored_spans && trace.has_stored_spans(),

@@ -10,7 +10,7 @@ use mlferry::{Error, Result};
 use serde_json::{Value, json};
 
 use super::seen;
-use crate::support::aws::Cloud;
+use crate::support::aws::FakeAws;
 
 /// An object that S3 copies itself and that the program never reads.
 struct Unread(S3Object);
@@ -43,7 +43,7 @@ async fn in_parts() {
     .unwrap();
 }
 
-async fn copied(cloud: &Cloud, to: &str) -> Value {
+async fn copied(cloud: &FakeAws, to: &str) -> Value {
     let says = cloud.dir.path().join("copy.json");
     let mut child = tokio::process::Command::new(std::env::current_exe().unwrap());
     child.args(["--exact", "s3::copies::in_parts", "--ignored", "--nocapture"]).envs(cloud.sandbox.env());
@@ -55,7 +55,7 @@ async fn copied(cloud: &Cloud, to: &str) -> Value {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn s3_copies_large_objects_part_by_part_and_one_that_it_refuses_leaves_nothing() {
-    let cloud = Cloud::start().await;
+    let cloud = FakeAws::start().await;
     let size = (17 << 20) + 5;
     cloud
         .python("cloud_objects.py", &["put", &cloud.store("originals/weights.bin"), &size.to_string()])

@@ -4,13 +4,13 @@ use serde_json::{Value, json};
 
 use super::seed::{bytes, model_with, run_with};
 use super::{run, seen, waits_for_a_session};
-use crate::support::aws::Cloud;
-use crate::support::{Mlferry, Ran, Real, TARGET};
+use crate::support::aws::FakeAws;
+use crate::support::{Mlferry, Ran, TARGET, TestServer};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_s3_refuses_goes_by_signed_uploads_or_is_told_and_arrives_once_it_may() {
-    let (cloud, source) = futures::join!(Cloud::start(), Real::start(TARGET));
-    let (app, plain) = futures::join!(cloud.app("denied"), Real::in_s3(&cloud, "plain"));
+async fn uploads_that_s3_refuses_use_signed_urls_or_are_reported() {
+    let (cloud, source) = futures::join!(FakeAws::start(), TestServer::start(TARGET));
+    let (app, plain) = futures::join!(cloud.app("denied"), TestServer::in_s3(&cloud, "plain"));
     let files = [("weights.bin", bytes((9 << 20) + 1)), ("é+1/metrics.json", b"{}".to_vec())];
     let experiment = run_with(&source, "denied", &files).await;
     model_with(&source, &experiment, &[("MLmodel.txt", b"of a model".to_vec())]).await;

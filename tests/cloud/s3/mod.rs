@@ -11,22 +11,22 @@ mod shapes;
 
 use std::process::Stdio;
 
-use crate::support::aws::{Cloud, Profile};
-use crate::support::{Mlferry, Ran, Real, differences};
+use crate::support::aws::{FakeAws, Profile};
+use crate::support::{Mlferry, Ran, TestServer, differences};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, BufReader};
 
 /// Runs the program with the cloud's credentials.
-async fn run(cloud: &Cloud, mlferry: &Mlferry, args: &[&str]) -> Ran {
+async fn run(cloud: &FakeAws, mlferry: &Mlferry, args: &[&str]) -> Ran {
     Ran::of(cloud.mlferry(mlferry, args)).await
 }
 
-async fn import(cloud: &Cloud, source: &Real, target: &Real) -> Ran {
+async fn import(cloud: &FakeAws, source: &TestServer, target: &TestServer) -> Ran {
     run(cloud, &Mlferry::new(), &["import", "--source", source.url(), "--target", target.url(), "--json"])
         .await
 }
 
-async fn is_the_same(cloud: &Cloud, source: &Real, target: &Real) {
+async fn is_the_same(cloud: &FakeAws, source: &TestServer, target: &TestServer) {
     let ends = ["validate", "--source", source.url(), "--target", target.url()];
     run(cloud, &Mlferry::new(), &[&ends[..], &["--artifacts", "checksum"]].concat()).await.exits(0);
     assert_eq!(differences(source, target).await, [""; 0]);
@@ -39,18 +39,18 @@ fn notes(ran: &Ran) -> Vec<String> {
 }
 
 /// The objects below a prefix of the bucket, and the unfinished uploads, as boto3 reports them.
-async fn seen(cloud: &Cloud, prefix: &str) -> Value {
+async fn seen(cloud: &FakeAws, prefix: &str) -> Value {
     let output = cloud.python("cloud_objects.py", &["see", &cloud.store(prefix)]).await;
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
 /// The number of unfinished uploads.
-async fn unfinished(cloud: &Cloud, prefix: &str) -> usize {
+async fn unfinished(cloud: &FakeAws, prefix: &str) -> usize {
     seen(cloud, prefix).await["unfinished"].as_array().unwrap().len()
 }
 
 /// Only S3 reports to these requests that the session has expired. The command waits for another session and continues.
-async fn waits_for_a_session(cloud: &Cloud, mlferry: &Mlferry, command: &[&str], requests: &str) {
+async fn waits_for_a_session(cloud: &FakeAws, mlferry: &Mlferry, command: &[&str], requests: &str) {
     let profile = Profile::new(&cloud.sandbox.facts.region, &cloud.sandbox.env());
     let body = "<Error><Code>ExpiredToken</Code><Message>The provided token has expired.</Message></Error>";
     let ended = json!({ "plane": "aws", "match": requests, "status": 400, "body": body });

@@ -7,13 +7,14 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 
 use super::seed::{bytes, run_with};
 use super::{is_the_same, run};
-use crate::support::aws::Cloud;
-use crate::support::{Mlferry, Real};
+use crate::support::aws::FakeAws;
+use crate::support::{Mlferry, TestServer};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_outage_of_s3_is_waited_for_and_fails_nothing() {
-    let cloud = Cloud::start().await;
-    let (source, target) = futures::join!(Real::in_s3(&cloud, "source"), Real::in_s3(&cloud, "target"));
+    let cloud = FakeAws::start().await;
+    let (source, target) =
+        futures::join!(TestServer::in_s3(&cloud, "source"), TestServer::in_s3(&cloud, "target"));
     let files = [("weights.bin", bytes((9 << 20) + 1)), ("metrics.json", b"{}".to_vec())];
     run_with(&source, "in s3", &files).await;
 
@@ -29,7 +30,7 @@ async fn an_outage_of_s3_is_waited_for_and_fails_nothing() {
 
 /// A gateway answers these requests and the check of the bucket instead of S3. The command reports this, waits, and
 /// continues when S3 responds again.
-async fn waits_for_s3(cloud: &Cloud, mlferry: &Mlferry, command: &[&str], requests: &str) {
+async fn waits_for_s3(cloud: &FakeAws, mlferry: &Mlferry, command: &[&str], requests: &str) {
     let gone = |requests: &str| json!({ "plane": "aws", "match": requests, "status": 503, "body": "<html>" });
     cloud.faults(&json!({ "answers": [gone(requests), gone("^HEAD /[^/?]+/?$")] }));
     let mut child = cloud.mlferry(mlferry, command).stdout(Stdio::piped()).spawn().unwrap();

@@ -8,13 +8,13 @@ use sha2::{Digest as _, Sha256};
 
 use super::seed::{bytes, run_with};
 use super::{run, seen, unfinished};
-use crate::support::aws::Cloud;
-use crate::support::{Mlferry, Ran, Real, TARGET};
+use crate::support::aws::FakeAws;
+use crate::support::{Mlferry, Ran, TARGET, TestServer};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn large_files_arrive_in_parts_that_s3_checks_and_leave_none_behind_when_they_end_early() {
-    let (cloud, source) = futures::join!(Cloud::start(), Real::start(TARGET));
-    let target = Real::in_s3(&cloud, "large").await;
+    let (cloud, source) = futures::join!(FakeAws::start(), TestServer::start(TARGET));
+    let target = TestServer::in_s3(&cloud, "large").await;
     let mlferry = Mlferry::new();
     let import = ["import", "--source", source.url(), "--target", target.url(), "--json"];
     run_with(&source, "one", &[("weights.bin", bytes(20 << 20))]).await;
@@ -39,7 +39,7 @@ fn files() -> [(&'static str, Vec<u8>); 5] {
     ]
 }
 
-async fn arrive_as_they_should(cloud: &Cloud, mlferry: &Mlferry, import: &[&str]) {
+async fn arrive_as_they_should(cloud: &FakeAws, mlferry: &Mlferry, import: &[&str]) {
     // Writes without a SHA-256 of the body are refused.
     let unchecked =
         json!({ "plane": "aws", "match": "^PUT ", "without": "x-amz-checksum-sha256", "status": 418 });
@@ -80,7 +80,7 @@ async fn arrive_as_they_should(cloud: &Cloud, mlferry: &Mlferry, import: &[&str]
 }
 
 /// If a multipart upload ends early, S3 does not keep its parts, unless the process was killed.
-async fn ends_early(cloud: &Cloud, mlferry: &Mlferry, import: &[&str]) {
+async fn ends_early(cloud: &FakeAws, mlferry: &Mlferry, import: &[&str]) {
     let second_part = |status: u16, code: &str| {
         let body = format!("<Error><Code>{code}</Code><Message>no</Message></Error>");
         let part = json!({ "plane": "aws", "match": "partNumber=2", "status": status, "body": body });

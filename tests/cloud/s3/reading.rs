@@ -4,20 +4,20 @@ use serde_json::json;
 
 use super::seed::{bytes, run_with};
 use super::{import, notes, run, waits_for_a_session};
-use crate::support::aws::Cloud;
-use crate::support::{Mlferry, Ran, Real};
+use crate::support::aws::FakeAws;
+use crate::support::{Mlferry, Ran, TestServer};
 
 /// Every route of the server decodes this name to another one; S3 does not.
 const PERCENT: &str = "odd/a%20b+é.txt";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn files_in_s3_are_read_from_wherever_they_are_by_whatever_way_is_open() {
-    let cloud = Cloud::start().await;
+    let cloud = FakeAws::start().await;
     cloud.python("cloud_objects.py", &["bucket", "s3://mlferry-far", "us-west-2"]).await;
     let (source, far, near) = futures::join!(
-        Real::in_s3(&cloud, "source"),
-        Real::over(&cloud, "s3://mlferry-far/root"),
-        Real::in_s3(&cloud, "near")
+        TestServer::in_s3(&cloud, "source"),
+        TestServer::over(&cloud, "s3://mlferry-far/root"),
+        TestServer::in_s3(&cloud, "near")
     );
     let files = [
         ("weights.bin", bytes((9 << 20) + 1)),
@@ -35,7 +35,7 @@ async fn files_in_s3_are_read_from_wherever_they_are_by_whatever_way_is_open() {
     waits_for_a_session(&cloud, &mlferry, &export, "^GET .*/weights.bin").await;
 }
 
-async fn copied_or_carried(cloud: &Cloud, source: &Real, far: &Real, near: &Real) {
+async fn copied_or_carried(cloud: &FakeAws, source: &TestServer, far: &TestServer, near: &TestServer) {
     let body = "<Error><Code>AccessDenied</Code><Message>no</Message></Error>";
     let copy =
         json!({ "plane": "aws", "match": "^PUT ", "with": "x-amz-copy-source", "status": 403, "body": body });
@@ -59,7 +59,7 @@ async fn copied_or_carried(cloud: &Cloud, source: &Real, far: &Real, near: &Real
     }
 }
 
-async fn read_through_the_server(cloud: &Cloud, source: &Real) {
+async fn read_through_the_server(cloud: &FakeAws, source: &TestServer) {
     let mlferry = Mlferry::new();
     let archive = mlferry.state.path().join("archive");
     let export = ["export", "--source", source.url(), "--output-dir", archive.to_str().unwrap(), "--json"];
@@ -79,7 +79,7 @@ async fn read_through_the_server(cloud: &Cloud, source: &Real) {
     assert!(failed["name"].as_str().unwrap().ends_with(PERCENT), "{failed}");
 }
 
-async fn taken_up_where_it_broke_off(cloud: &Cloud, source: &Real) {
+async fn taken_up_where_it_broke_off(cloud: &FakeAws, source: &TestServer) {
     let mlferry = Mlferry::new();
     let archive = mlferry.state.path().join("archive");
     let archive = archive.to_str().unwrap();

@@ -4,17 +4,17 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::support::Real;
+use crate::support::TestServer;
 
 pub type Files<'a> = [(&'a str, Vec<u8>)];
 
-pub async fn post(server: &Real, route: &str, body: Value) -> Value {
+pub async fn post(server: &TestServer, route: &str, body: Value) -> Value {
     let call = reqwest::Client::new().post(format!("{}/api/2.0/mlflow/{route}", server.url())).json(&body);
     call.send().await.unwrap().error_for_status().unwrap().json().await.unwrap()
 }
 
 /// Adds an experiment with one run that has these files. Returns the experiment's id.
-pub async fn run_with(server: &Real, experiment: &str, files: &Files<'_>) -> Value {
+pub async fn run_with(server: &TestServer, experiment: &str, files: &Files<'_>) -> Value {
     let made = post(server, "experiments/create", json!({ "name": experiment })).await;
     let experiment = &made["experiment_id"];
     let new = json!({ "experiment_id": experiment, "run_name": "with files", "start_time": 1_000 });
@@ -24,13 +24,13 @@ pub async fn run_with(server: &Real, experiment: &str, files: &Files<'_>) -> Val
 }
 
 /// Adds a logged model that has these files.
-pub async fn model_with(server: &Real, experiment: &Value, files: &Files<'_>) {
+pub async fn model_with(server: &TestServer, experiment: &Value, files: &Files<'_>) {
     let new = json!({ "experiment_id": experiment, "name": "with files" });
     let model = post(server, "logged-models", new).await;
     put(server, model["model"]["info"]["artifact_uri"].as_str().unwrap(), files).await;
 }
 
-async fn put(server: &Real, root: &str, files: &Files<'_>) {
+async fn put(server: &TestServer, root: &str, files: &Files<'_>) {
     match root.strip_prefix("mlflow-artifacts:/") {
         Some(below) => write(&server.server.artifacts().join(below), files),
         None => {

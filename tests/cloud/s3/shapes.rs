@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 use super::import;
 use super::seed::post;
-use crate::support::Real;
-use crate::support::aws::Cloud;
+use crate::support::TestServer;
+use crate::support::aws::FakeAws;
 
 /// Names that arrive.
 const GOOD: [&str; 11] = [
@@ -30,7 +30,7 @@ const MARKERS: [&str; 2] = ["folder/", "only a folder/"];
 
 /// Adds an experiment with this root and with one run that has all of these files. Returns the run's id and the key of
 /// its root.
-async fn run_at(cloud: &Cloud, server: &Real, name: &str, root: &str) -> (String, String) {
+async fn run_at(cloud: &FakeAws, server: &TestServer, name: &str, root: &str) -> (String, String) {
     let new = json!({ "name": name, "artifact_location": root });
     let made = post(server, "experiments/create", new).await;
     let new = json!({ "experiment_id": made["experiment_id"], "run_name": name, "start_time": 1_000 });
@@ -43,9 +43,10 @@ async fn run_at(cloud: &Cloud, server: &Real, name: &str, root: &str) -> (String
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_key_costs_its_neighbours_and_no_root_is_taken_for_another() {
-    let cloud = Cloud::start().await;
-    let (source, target) = futures::join!(Real::in_s3(&cloud, "source"), Real::in_s3(&cloud, "target"));
+async fn no_key_hides_others_and_no_root_is_confused() {
+    let cloud = FakeAws::start().await;
+    let (source, target) =
+        futures::join!(TestServer::in_s3(&cloud, "source"), TestServer::in_s3(&cloud, "target"));
     let store = cloud.store("odd");
     let bucket = store.strip_suffix("/odd").unwrap();
     let roots = [

@@ -56,7 +56,7 @@ async fn the_command_line_counts_before_the_environment_before_the_profile() {
 }
 
 #[tokio::test]
-async fn show_says_who_said_it_and_no_secret() {
+async fn show_names_the_origin_and_hides_secrets() {
     let mlferry = configured(PROFILES);
     let env = [
         ("MLFERRY_TARGET", "http://ann:geheim@127.0.0.1:7"),
@@ -98,7 +98,7 @@ async fn init_writes_a_file_that_can_be_read_and_never_over_one() {
 }
 
 #[tokio::test]
-async fn a_wrong_configuration_is_told_with_its_line_whatever_is_to_be_done() {
+async fn every_command_reports_the_wrong_line_of_the_configuration() {
     for (text, told) in [
         ("[profile.a]\nsorce = \"x\"", "config.toml:2: sorce is not a setting here"),
         ("[defaults]\nsource_token = \"geheim\"", "config.toml:2: source_token is not a setting here"),

@@ -95,7 +95,7 @@ async fn options_that_make_no_sense() {
 
 /// Names and messages are untrusted: the terminal executes none of their control sequences.
 #[tokio::test]
-async fn what_a_server_says_does_not_reach_the_terminal_as_it_is() {
+async fn server_text_reaches_the_terminal_without_control_characters() {
     let mlferry = Mlferry::new();
     let hostile = "\u{1b}]0;owned\u{7}\u{1b}[2J\u{9b}31m\u{202e}";
     let body = serde_json::json!({ "error_code": "INVALID_PARAMETER_VALUE", "message": hostile }).to_string();

@@ -3,7 +3,7 @@ use std::os::unix::fs::symlink;
 use std::time::{Duration, Instant};
 
 use super::{failed_files, files_below, folder_of, in_folder, run_called, run_in};
-use crate::support::{Mlferry, Real, TARGET};
+use crate::support::{Mlferry, TARGET, TestServer};
 
 /// Links, pipes and sockets in a local folder: an item that MLflow can read arrives, an item that is not a file fails
 /// immediately and by name, and other items are not affected.
@@ -11,7 +11,7 @@ use crate::support::{Mlferry, Real, TARGET};
 async fn links_pipes_and_sockets_cost_only_themselves() {
     let outside = tempfile::tempdir().unwrap();
     std::fs::write(outside.path().join("secret"), "of this machine").unwrap();
-    let (source, target) = futures::join!(in_folder(TARGET), Real::start(TARGET));
+    let (source, target) = futures::join!(in_folder(TARGET), TestServer::start(TARGET));
     let (run, root) = run_in(&source, "links").await;
     std::fs::create_dir_all(root.join("deep/er")).unwrap();
     for (name, bytes) in [("plain.txt", "plain"), ("deep/er/x", "x"), ("empty", "")] {

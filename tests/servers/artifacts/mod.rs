@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::support::Real;
+use crate::support::TestServer;
 use mlferry::demo::{MlflowServer, ServerOptions};
 use serde_json::{Value, json};
 
@@ -54,7 +54,7 @@ fn names(files: &Files) -> BTreeSet<String> {
 }
 
 /// The id of the run with this name.
-async fn run_called(server: &Real, experiment: &str, name: &str) -> String {
+async fn run_called(server: &TestServer, experiment: &str, name: &str) -> String {
     let http = reqwest::Client::new();
     let at = format!("{}/api/2.0/mlflow", server.url());
     let found = http.get(format!("{at}/experiments/get-by-name?experiment_name={experiment}"));
@@ -67,7 +67,7 @@ async fn run_called(server: &Real, experiment: &str, name: &str) -> String {
 }
 
 /// A server whose clients read and write artifacts directly in a local folder.
-async fn in_folder(version: &str) -> Real {
+async fn in_folder(version: &str) -> TestServer {
     let venv = crate::support::venv(version).await;
     let dir = Arc::new(tempfile::tempdir().unwrap());
     let artifacts = dir.path().join("files of clients");
@@ -75,12 +75,12 @@ async fn in_folder(version: &str) -> Real {
     let options = ServerOptions { workers: 1, artifact_root: Some(root.into()), ..ServerOptions::default() };
     let server = Arc::new(MlflowServer::start(&venv, dir.path(), options).await.unwrap());
     let artifacts = artifacts.to_str().unwrap().to_owned();
-    Real { server, venv, dir, artifacts, env: Vec::new(), lease: None }
+    TestServer { server, venv, dir, artifacts, env: Vec::new(), lease: None }
 }
 
 /// Creates a run in an experiment, both with this name, and the folder for its artifacts. Returns the run's id and the
 /// folder.
-async fn run_in(server: &Real, name: &str) -> (String, PathBuf) {
+async fn run_in(server: &TestServer, name: &str) -> (String, PathBuf) {
     let post = async |route: &str, body: Value| -> Value {
         let at = format!("{}/api/2.0/mlflow/{route}", server.url());
         let call = reqwest::Client::new().post(at).json(&body).send().await.unwrap();

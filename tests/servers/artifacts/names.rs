@@ -3,12 +3,12 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::{failed_files, files_below, folder_of, names, run_called};
-use crate::support::{Mlferry, Real};
+use crate::support::{Mlferry, TestServer};
 
 /// A name that MLflow's own client can write and read arrives byte for byte. Any other name is reported as a failed
 /// item, and nothing else appears on the target.
 async fn every_name_arrives_or_fails(from: &str, to: &str) {
-    let (source, target) = futures::join!(Real::start(from), Real::start(to));
+    let (source, target) = futures::join!(TestServer::start(from), TestServer::start(to));
     let made = source.python("names.py", &[source.url(), &source.artifacts]).await;
     // MLflow's client prints a message for each run that ends.
     let made = String::from_utf8(made.stdout).unwrap();

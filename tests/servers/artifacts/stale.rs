@@ -1,14 +1,14 @@
 use std::path::Path;
 
 use super::{Files, files_below, folder_of, in_folder, run_called, run_in};
-use crate::support::{Mlferry, Ran, Real, TARGET};
+use crate::support::{Mlferry, Ran, TARGET, TestServer};
 
-async fn update(mlferry: &Mlferry, source: &Real, target: &Real, more: &[&str]) -> Ran {
+async fn update(mlferry: &Mlferry, source: &TestServer, target: &TestServer, more: &[&str]) -> Ran {
     let ends = ["import", "--source", source.url(), "--target", target.url(), "--json"];
     mlferry.run(&[&ends[..], more].concat()).await.exits(0)
 }
 
-async fn arrived(target: &Real, name: &str) -> Files {
+async fn arrived(target: &TestServer, name: &str) -> Files {
     files_below(&folder_of(&target.artifacts, &run_called(target, name, name).await))
 }
 
@@ -23,7 +23,7 @@ fn fill(root: &Path) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_overwritten_with_the_same_size_is_written_again() {
     let (folder, proxied, target) =
-        futures::join!(in_folder(TARGET), Real::start(TARGET), Real::start(TARGET));
+        futures::join!(in_folder(TARGET), TestServer::start(TARGET), TestServer::start(TARGET));
     for (source, name, is_seen) in [(&folder, "folder", true), (&proxied, "proxied", false)] {
         let (_, root) = run_in(source, name).await;
         fill(&root);

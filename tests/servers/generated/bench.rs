@@ -10,7 +10,7 @@ use tokio::time::timeout;
 use crate::support::generate::dice::Dice;
 use crate::support::generate::{self, Layout};
 use crate::support::proxy::Proxy;
-use crate::support::{Mlferry, Ran, Real, Store, judged};
+use crate::support::{Mlferry, Ran, Store, TestServer, compared};
 
 /// No step here takes a minute: a step that takes longer than this is stuck.
 const PATIENCE: Duration = Duration::from_secs(240);
@@ -18,8 +18,8 @@ const PATIENCE: Duration = Duration::from_secs(240);
 pub struct Bench {
     layout: Layout,
     target_layout: Layout,
-    pub source: Real,
-    pub target: Real,
+    pub source: TestServer,
+    pub target: TestServer,
     pub source_proxy: Proxy,
     pub target_proxy: Proxy,
     mlferry: Mlferry,
@@ -29,8 +29,10 @@ impl Bench {
     pub async fn start(layout: Layout, target: &'static str) -> Self {
         let store = if layout.is_files { Store::Files } else { Store::Sqlite };
         let target_layout = Layout { release: target, is_files: false };
-        let (source, target) =
-            futures::join!(Real::start_with(layout.release, store), Real::start_with(target, Store::Sqlite));
+        let (source, target) = futures::join!(
+            TestServer::start_with(layout.release, store),
+            TestServer::start_with(target, Store::Sqlite)
+        );
         let (source_proxy, target_proxy) =
             (Proxy::start(source.url()).await, Proxy::start(target.url()).await);
         let mlferry = Mlferry::new();
@@ -56,7 +58,7 @@ impl Bench {
         for _ in 0..dice.below(3) {
             self.killed(1 + dice.below(120)).await;
         }
-        let mut found = self.resumed_and_judged().await;
+        let mut found = self.resumed_and_compared().await;
         for problem in &mut found {
             *problem = format!("{:?}, seed {seed}: {problem}", self.layout);
         }
@@ -93,7 +95,7 @@ impl Bench {
     }
 
     /// Runs an import to the end without faults, and then a second import without the journal.
-    pub async fn resumed_and_judged(&mut self) -> Vec<String> {
+    pub async fn resumed_and_compared(&mut self) -> Vec<String> {
         let mut found = Vec::new();
         told(
             "run",
@@ -108,13 +110,16 @@ impl Bench {
                 Ok(dump) => dumps.push(dump),
                 Err(why) => {
                     let end: Vec<&str> = why.lines().rev().take(3).collect();
-                    found.push(format!("judge: {} cannot be dumped: {end:?}", server.url()));
+                    found.push(format!("MLflow's client: {} cannot be dumped: {end:?}", server.url()));
                     return found;
                 }
             }
         }
         found.extend(
-            judged(&self.target.venv, &dumps[0], &dumps[1]).await.iter().map(|line| format!("judge: {line}")),
+            compared(&self.target.venv, &dumps[0], &dumps[1])
+                .await
+                .iter()
+                .map(|line| format!("MLflow's client: {line}")),
         );
         found
     }

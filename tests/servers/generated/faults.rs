@@ -75,7 +75,7 @@ pub fn of(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_storm_of_faults_on_both_ways_costs_nothing() {
+async fn many_faults_on_both_ends_lose_nothing() {
     let mut bench = Bench::start(super::short::ROWS, crate::support::TARGET).await;
     bench.fill(SEED);
     bench.source_proxy.script(storm(1)).await;
@@ -83,13 +83,13 @@ async fn a_storm_of_faults_on_both_ways_costs_nothing() {
     // Until now, an error page of a gateway that does not reach the server may make an item fail.
     let mut found = bench.import_through_faults(&[0, 3]).await;
     assert!(bench.target_proxy.faults() > 10, "only {} faults", bench.target_proxy.faults());
-    found.extend(bench.resumed_and_judged().await);
+    found.extend(bench.resumed_and_compared().await);
     assert!(found.is_empty(), "{}", found.join("\n"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "takes many minutes; see the top of this program"]
-async fn each_fault_that_passes_costs_nothing() {
+async fn a_temporary_fault_loses_nothing() {
     let mut bench = Bench::start(super::short::ROWS, crate::support::TARGET).await;
     let mut found = Vec::new();
     for fault in PASSING {
@@ -98,7 +98,7 @@ async fn each_fault_that_passes_costs_nothing() {
             let proxy = if is_source { &bench.source_proxy } else { &bench.target_proxy };
             proxy.script(of(fault.clone(), 3, 5)).await;
             let mut these = bench.import_through_faults(&[0]).await;
-            these.extend(bench.resumed_and_judged().await);
+            these.extend(bench.resumed_and_compared().await);
             let place = if is_source { "source" } else { "target" };
             eprintln!("{fault:?} at the {place}: {} problems", these.len());
             these.iter().for_each(|problem| eprintln!("    {problem}"));
@@ -110,7 +110,7 @@ async fn each_fault_that_passes_costs_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "takes many minutes; see the top of this program"]
-async fn after_each_fault_that_stays_the_rest_arrives() {
+async fn all_other_objects_arrive_despite_a_lasting_fault() {
     let mut bench = Bench::start(super::short::ROWS, crate::support::TARGET).await;
     let mut found = Vec::new();
     for fault in STAYING {
@@ -119,7 +119,7 @@ async fn after_each_fault_that_stays_the_rest_arrives() {
             let proxy = if is_source { &bench.source_proxy } else { &bench.target_proxy };
             proxy.script(of(fault.clone(), from, every)).await;
             let mut these = bench.import_through_faults(&[0, 1, 3, 5]).await;
-            these.extend(bench.resumed_and_judged().await);
+            these.extend(bench.resumed_and_compared().await);
             let place = if is_source { "source" } else { "target" };
             eprintln!("{fault:?} at the {place}, every {every} from {from}: {} problems", these.len());
             these.iter().for_each(|problem| eprintln!("    {problem}"));

@@ -19,7 +19,7 @@ fn send(child: &Child, signal: Signal) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn stopped_started_twice_and_ended_it_comes_to_the_same_end() {
+async fn suspended_and_duplicate_processes_give_the_same_result() {
     let mut bench = Bench::start(ROWS, TARGET).await;
     bench.fill(SEED);
     bench.target_proxy.heal().await;
@@ -35,7 +35,7 @@ async fn stopped_started_twice_and_ended_it_comes_to_the_same_end() {
     send(&child, Signal::TERM);
     let output = child.wait_with_output().await.unwrap();
     assert_eq!(output.status.code(), Some(130), "{}", String::from_utf8_lossy(&output.stdout));
-    let found = bench.resumed_and_judged().await;
+    let found = bench.resumed_and_compared().await;
     assert!(found.is_empty(), "{}", found.join("\n"));
 }
 
@@ -52,7 +52,7 @@ fn without_room(mlferry: &Mlferry, kilobytes: u32, arguments: &[&str]) -> Comman
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_room_for_the_journal_or_a_file_it_says_so_and_goes_on_later() {
+async fn a_full_disk_is_reported_and_the_job_resumes_later() {
     let mut bench = Bench::start(ROWS, TARGET).await;
     bench.fill(SEED);
     let source = bench.source.url().to_owned();

@@ -11,13 +11,13 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use self::terminal::Terminal;
-use crate::support::aws::Cloud;
-use crate::support::{Mlferry, Real, TARGET, differences};
+use crate::support::aws::FakeAws;
+use crate::support::{Mlferry, TARGET, TestServer, differences};
 use rustix::process::{Pid, Signal, kill_process};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn from_the_first_key_to_the_proof() {
-    let (source, target) = futures::join!(Real::start(TARGET), Real::start(TARGET));
+    let (source, target) = futures::join!(TestServer::start(TARGET), TestServer::start(TARGET));
     source.seed("demo").await;
     let state = tempfile::tempdir().unwrap();
     let (from, to) = (source.url().to_owned(), target.url().to_owned());
@@ -132,7 +132,7 @@ fn changed(url: &str) {
 }
 
 /// Adds a model with a version from a run, and another model, to the data of the demo.
-async fn register(source: &Real) {
+async fn register(source: &TestServer) {
     let http = reqwest::Client::new();
     let post = async |route: &str, body: serde_json::Value| {
         let sent = http.post(format!("{}/api/2.0/mlflow/{route}", source.url())).json(&body).send();
@@ -153,8 +153,8 @@ async fn register(source: &Real) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_model_is_chosen_from_the_keyboard_and_comes_with_what_it_needs() {
-    let (source, target) = futures::join!(Real::start(TARGET), Real::start(TARGET));
+async fn a_model_selected_by_keyboard_includes_its_dependencies() {
+    let (source, target) = futures::join!(TestServer::start(TARGET), TestServer::start(TARGET));
     source.seed("demo").await;
     register(&source).await;
     let state = tempfile::tempdir().unwrap();
@@ -250,7 +250,7 @@ fn ctrl_z_gives_the_terminal_back_and_takes_it_again() {
 /// With the stand-in for AWS, as in the demo: from no App to a validated App.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_app_is_made_and_filled_from_the_keyboard() {
-    let (source, cloud) = futures::join!(Real::start(TARGET), Cloud::start());
+    let (source, cloud) = futures::join!(TestServer::start(TARGET), FakeAws::start());
     source.seed("demo").await;
     let state = tempfile::tempdir().unwrap();
     let (from, path, env) = (source.url().to_owned(), state.path().to_owned(), cloud.sandbox.env());

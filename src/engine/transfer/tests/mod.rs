@@ -15,7 +15,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Setting;
+use super::TransferSetup;
 use crate::engine::faults::{Faults, FaultyReader, FaultyWriter};
 use crate::engine::validate::{ArtifactCheck, Validate, validate};
 use crate::engine::{Counts, Outcome, StateDir, Step};
@@ -103,8 +103,14 @@ impl World {
         runtime.block_on(async {
             let plan = self.plan.clone();
             let location = self.target.location();
-            let setting =
-                Setting::new(Step::Import, source, &location, plan, &self.state(), Some(self.journal()));
+            let setting = TransferSetup::new(
+                Step::Import,
+                source,
+                &location,
+                plan,
+                &self.state(),
+                Some(self.journal()),
+            );
             let mut setting = setting.unwrap();
             setting.update = self.update;
             drop(setting.journal.faults.set(Arc::clone(&writing)));

@@ -54,7 +54,7 @@ async fn a_refused_feature_may_exist() {
         );
         let can = found.capabilities;
         assert!(can.model_registry && can.prompts && can.logged_models && can.evaluation, "{status}");
-        assert!(can.traces && can.third_traces && can.trace_links, "{status}");
+        assert!(can.traces && can.traces_v3 && can.trace_links, "{status}");
         assert!(!can.artifact_proxy, "{status}: files can take another route");
     }
 }
@@ -81,7 +81,7 @@ async fn a_feature_that_the_server_reports_as_missing_is_missing() {
             MODELS => can.model_registry,
             PROXY => can.artifact_proxy,
             evaluation::SEARCH => can.evaluation,
-            _ => can.third_traces,
+            _ => can.traces_v3,
         };
         assert!(!has, "{route} {status}");
     }

@@ -33,7 +33,7 @@ fn load(tree: &mut SourceTree, sizes: &[usize]) {
 fn came(tree: &mut SourceTree, at: usize, runs: usize, traces: u64, more: bool) {
     let runs = (0..runs).map(|index| run(at, index)).collect();
     let contents = Contents { runs, more, unreadable: 0, traces: Some(Count::exactly(traces)) };
-    tree.contents_came(&at.to_string().as_str().into(), Ok(contents));
+    tree.on_contents(&at.to_string().as_str().into(), Ok(contents));
 }
 
 fn open(tree: &mut SourceTree, name: &str) {
@@ -76,7 +76,7 @@ fn everything(experiments: usize, models: usize, prompts: usize, datasets: usize
 fn load_versions(tree: &mut SourceTree, held: &Holdings) {
     let version = |version| ModelVersion { version, ..ModelVersion::default() };
     for model in &held.models {
-        tree.versions_came(&model.name, Ok([1, 2, 3].map(version).into()));
+        tree.on_versions(&model.name, Ok([1, 2, 3].map(version).into()));
     }
 }
 
@@ -92,7 +92,7 @@ fn everything_picked_is_an_empty_plan_and_nothing_is_none() {
 }
 
 #[test]
-fn a_plan_says_the_shorter_of_only_and_except() {
+fn a_plan_uses_the_shorter_of_only_and_except() {
     let sizes = [5];
     let mut tree = tree(&sizes, &Plan::default());
     assert_eq!(tree.open(), Some(0));
@@ -144,7 +144,7 @@ fn deleted_ones_can_be_left_behind() {
     let held = Holdings { experiments: vec![experiment(0, "here"), gone], ..Holdings::default() };
     let mut tree = SourceTree::new(held.clone(), &Plan::default());
     tree.toggle_deleted();
-    assert_eq!(tree.tri(&tree.nodes[1]), Checked::Out);
+    assert_eq!(tree.checked(&tree.nodes[1]), Checked::Out);
     assert_eq!(tree.counted().experiments, 1);
     let plan = tree.plan().unwrap();
     assert!(plan.skip_deleted && plan.experiments.is_empty());
@@ -158,7 +158,7 @@ fn deleted_ones_can_be_left_behind() {
 fn fetching_that_failed_is_tried_again_when_opened_again() {
     let mut tree = tree(&[0], &Plan::default());
     assert!(tree.open().is_some());
-    tree.contents_came(&"0".into(), Err("no answer".into()));
+    tree.on_contents(&"0".into(), Err("no answer".into()));
     assert_eq!(tree.rows(), [Row::Node(0), Row::Note(0)]);
     assert!(tree.open().is_some());
 }

@@ -4,7 +4,7 @@ use super::*;
 use crate::plan::{PlannedExperiment, PlannedModel};
 
 #[test]
-fn one_model_is_a_plan_of_its_own() {
+fn one_model_is_a_plan() {
     let mut tree = SourceTree::new(everything(2, 2, 1, 1), &Plan::default());
     tree.toggle_all();
     tree.set_filter("model 1");
@@ -58,7 +58,7 @@ fn a_version_is_picked_alone() {
     };
     let plan = Plan { model_versions: vec![model(None, [2].into())], ..Plan::default() };
     assert_eq!(tree.plan(), Some(plan));
-    assert_eq!(tree.tri(&tree.nodes[1]), Checked::Some);
+    assert_eq!(tree.checked(&tree.nodes[1]), Checked::Some);
     assert_eq!(tree.counted(), Counted { models: 1, ..Counted::default() });
     tree.set_filter("model");
     tree.invert();
@@ -66,7 +66,7 @@ fn a_version_is_picked_alone() {
     assert_eq!(tree.plan(), Some(plan.clone()));
     // The same without fetched versions, and also with the last one selected.
     let mut again = SourceTree::new(held.clone(), &plan);
-    assert_eq!(again.tri(&again.nodes[1]), Checked::Some);
+    assert_eq!(again.checked(&again.nodes[1]), Checked::Some);
     load_versions(&mut again, &held);
     again.set_filter("v");
     again.toggle_all();
@@ -93,17 +93,17 @@ fn traces_are_left_behind_or_taken_alone() {
     came(&mut tree, 1, 1, 0, false);
     let rows = [Row::Node(0), Row::Leaf(0, 0), Row::Leaf(0, 1), Row::Leaf(0, 2), Row::Node(1)];
     assert_eq!(tree.rows(), rows);
-    let traces = |tree: &SourceTree| tree.leaf_tri(&tree.nodes[0], &tree.nodes[0].leaves()[0]);
+    let traces = |tree: &SourceTree| tree.leaf_checked(&tree.nodes[0], &tree.nodes[0].leaves()[0]);
     // One run is excluded: traces follow the other runs.
     tree.step(2);
     tree.toggle();
-    assert_eq!((traces(&tree), tree.tri(&tree.nodes[0])), (Checked::Some, Checked::Some));
+    assert_eq!((traces(&tree), tree.checked(&tree.nodes[0])), (Checked::Some, Checked::Some));
     tree.toggle();
     assert_eq!(traces(&tree), Checked::All);
     // All runs, no traces.
     tree.step(-1);
     tree.toggle();
-    assert_eq!((traces(&tree), tree.tri(&tree.nodes[0])), (Checked::None, Checked::Some));
+    assert_eq!((traces(&tree), tree.checked(&tree.nodes[0])), (Checked::None, Checked::Some));
     let plan = tree.plan().unwrap();
     assert_eq!(plan.experiments[0], planned(PlannedTraces::None, None)[0]);
     assert_eq!(plan.experiments.len(), 2);
@@ -112,7 +112,7 @@ fn traces_are_left_behind_or_taken_alone() {
     tree.invert();
     tree.set_filter("experiment 1");
     tree.toggle();
-    assert_eq!((traces(&tree), tree.tri(&tree.nodes[0])), (Checked::All, Checked::Some));
+    assert_eq!((traces(&tree), tree.checked(&tree.nodes[0])), (Checked::All, Checked::Some));
     let alone = Plan { experiments: planned(PlannedTraces::All, Some([].into())), ..Plan::default() };
     assert_eq!(tree.plan(), Some(alone.clone()));
     assert_eq!(tree.counted(), Counted { experiments: 1, left: 2, ..Counted::default() });
@@ -130,11 +130,11 @@ fn a_dataset_goes_along_with_an_experiment_that_is_picked_whole() {
     tree.step(-1);
     tree.toggle();
     let dataset = tree.nodes[1].clone();
-    assert_eq!((dataset.picked(), tree.tri(&dataset)), (Checked::None, Checked::All));
-    assert_eq!(tree.goes_with(&dataset), Some("experiment 0"));
+    assert_eq!((dataset.picked(), tree.checked(&dataset)), (Checked::None, Checked::All));
+    assert_eq!(tree.including_experiment(&dataset), Some("experiment 0"));
     assert_eq!(tree.counted().datasets, 1);
     tree.nodes[0].set_whole(false);
-    assert_eq!(tree.tri(&dataset), Checked::None);
+    assert_eq!(tree.checked(&dataset), Checked::None);
 }
 
 #[test]
@@ -145,9 +145,9 @@ fn a_dataset_of_a_whole_experiment_can_be_left_out() {
     tree.toggle_all();
     let plan = Plan { except_datasets: vec!["[[]set[]] 0".into()], ..Plan::default() };
     assert_eq!(tree.plan(), Some(plan.clone()), "everything else stays everything");
-    assert_eq!(tree.tri(&tree.nodes[2]), Checked::None);
+    assert_eq!(tree.checked(&tree.nodes[2]), Checked::None);
     let mut again = SourceTree::new(held, &plan);
-    assert_eq!(again.tri(&again.nodes[2]), Checked::None);
+    assert_eq!(again.checked(&again.nodes[2]), Checked::None);
     again.set_filter("[set]");
     again.toggle_all();
     assert_eq!(again.plan(), Some(Plan::default()));

@@ -56,9 +56,9 @@ proptest! {
         for act in &acts {
             perform(&mut tree, act, &sizes);
             for node in tree.nodes.iter().filter(|node| !node.leaves().is_empty()) {
-                let leaves: Vec<Checked> = node.leaves().iter().map(|leaf| tree.leaf_tri(node, leaf)).collect();
-                let expected = [Checked::None, Checked::All].into_iter().find(|tri| leaves.iter().all(|leaf| leaf == tri));
-                prop_assert_eq!(tree.tri(node), expected.unwrap_or(Checked::Some));
+                let leaves: Vec<Checked> = node.leaves().iter().map(|leaf| tree.leaf_checked(node, leaf)).collect();
+                let expected = [Checked::None, Checked::All].into_iter().find(|checked| leaves.iter().all(|leaf| leaf == checked));
+                prop_assert_eq!(tree.checked(node), expected.unwrap_or(Checked::Some));
             }
             prop_assert!(tree.cursor() < tree.rows().len().max(1));
         }
@@ -103,14 +103,14 @@ proptest! {
 
 /// The items that the plan includes, evaluated as an import does: all, some or nothing of each item.
 fn chosen(held: &Holdings, plan: &Plan) -> Vec<Checked> {
-    let chooser = plan.chooser().unwrap();
-    let experiments = held.experiments.iter().map(|one| match chooser.choose(one) {
+    let matcher = plan.matcher().unwrap();
+    let experiments = held.experiments.iter().map(|one| match matcher.choose(one) {
         ExperimentSelection::No => Checked::None,
         ExperimentSelection::Yes { traces: PlannedTraces::None, .. } => Checked::Some,
         ExperimentSelection::Yes { .. } => Checked::All,
     });
     let (prompts, models): (Vec<_>, Vec<_>) = held.models.iter().partition(|model| model.is_prompt());
-    let models = models.into_iter().chain(prompts).map(|one| match chooser.versions(one) {
+    let models = models.into_iter().chain(prompts).map(|one| match matcher.versions(one) {
         Subset::All => Checked::All,
         Subset::None => Checked::None,
         Subset::Only(_) | Subset::Except(_) => Checked::Some,
@@ -118,22 +118,22 @@ fn chosen(held: &Holdings, plan: &Plan) -> Vec<Checked> {
     let is_whole = |id: &ExperimentId| {
         let experiment = held.experiments.iter().find(|one| one.id == *id);
         experiment
-            .is_some_and(|one| matches!(chooser.choose(one), ExperimentSelection::Yes { only: None, .. }))
+            .is_some_and(|one| matches!(matcher.choose(one), ExperimentSelection::Yes { only: None, .. }))
     };
     let datasets = held.datasets.iter().map(|one| {
-        let goes_along = !chooser.leaves_dataset(one) && one.experiment_ids.iter().any(is_whole);
-        if chooser.takes_dataset(one) || goes_along { Checked::All } else { Checked::None }
+        let is_included = !matcher.leaves_dataset(one) && one.experiment_ids.iter().any(is_whole);
+        if matcher.takes_dataset(one) || is_included { Checked::All } else { Checked::None }
     });
     let there = held.models.iter().map(|model| (model.name.clone(), [1, 2, 3].into())).collect();
-    assert_eq!(chooser.unmatched_models(&held.models, &there), [""; 0]);
-    assert_eq!(chooser.unmatched_datasets(&held.datasets), [""; 0]);
-    assert_eq!(chooser.unmatched(&held.experiments), [""; 0]);
+    assert_eq!(matcher.unmatched_models(&held.models, &there), [""; 0]);
+    assert_eq!(matcher.unmatched_datasets(&held.datasets), [""; 0]);
+    assert_eq!(matcher.unmatched(&held.experiments), [""; 0]);
     experiments.chain(models).chain(datasets).collect()
 }
 
 proptest! {
     #[test]
-    fn any_mixture_becomes_the_plan_that_takes_it(
+    fn any_selection_becomes_its_plan(
         sizes in prop::array::uniform4(0_usize..4),
         acts in prop::collection::vec(act(), 0..40),
     ) {
@@ -144,7 +144,7 @@ proptest! {
             (0..sizes[0]).for_each(|at| came(&mut tree, at, 0, 2, false));
             tree
         };
-        let states = |tree: &SourceTree| -> Vec<Checked> { tree.nodes.iter().map(|node| tree.tri(node)).collect() };
+        let states = |tree: &SourceTree| -> Vec<Checked> { tree.nodes.iter().map(|node| tree.checked(node)).collect() };
         let versions = |tree: &SourceTree| -> Vec<Checked> {
             tree.nodes.iter().filter(|node| matches!(node.item, Item::Model(_))).map(Node::picked).collect()
         };
@@ -155,14 +155,14 @@ proptest! {
             }
         }
         match tree.plan() {
-            None => prop_assert!(states(&tree).iter().all(|tri| *tri == Checked::None)),
+            None => prop_assert!(states(&tree).iter().all(|checked| *checked == Checked::None)),
             Some(plan) => {
                 // The tree shows an experiment with traces alone as partly selected. The plan states this only in its
                 // list of runs, which `chosen` does not read.
                 let is_traces = |at: usize| tree.nodes[at].traces == PlannedTraces::All;
                 let taken = chosen(&held, &plan);
-                for (at, tri) in states(&tree).into_iter().enumerate() {
-                    prop_assert!(taken[at] == tri || (is_traces(at) && taken[at] == Checked::All), "{:?}", plan);
+                for (at, checked) in states(&tree).into_iter().enumerate() {
+                    prop_assert!(taken[at] == checked || (is_traces(at) && taken[at] == Checked::All), "{:?}", plan);
                 }
                 let again = fresh(&plan);
                 prop_assert_eq!(states(&again), states(&tree));

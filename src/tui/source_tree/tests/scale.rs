@@ -14,7 +14,7 @@ fn names(tree: &SourceTree) -> Vec<&str> {
 }
 
 #[test]
-fn pages_are_sorted_in_and_the_cursor_stays_on_its_item() {
+fn new_pages_are_sorted_and_keep_the_cursor() {
     let mut tree = SourceTree::new(page(2, 5, true), &Plan::default());
     tree.step(1);
     let held = tree.row();
@@ -26,7 +26,7 @@ fn pages_are_sorted_in_and_the_cursor_stays_on_its_item() {
 }
 
 #[test]
-fn what_comes_later_is_treated_like_what_was_there() {
+fn later_items_follow_the_same_selection() {
     let mut tree = SourceTree::new(page(0, 4, true), &Plan::default());
     tree.toggle_all();
     tree.set_filter("TEAM-1");
@@ -42,7 +42,7 @@ fn what_comes_later_is_treated_like_what_was_there() {
 }
 
 #[test]
-fn all_but_a_few_and_what_a_filter_picked_are_short_plans() {
+fn exceptions_and_filters_give_short_plans() {
     let mut tree = SourceTree::new(page(0, 1_000, false), &Plan::default());
     tree.toggle();
     let plan = tree.plan().unwrap();
@@ -106,11 +106,11 @@ fn a_range_within_an_experiment_is_about_its_runs() {
 fn runs(tree: &mut SourceTree, ids: std::ops::Range<usize>, more: bool, first: bool) {
     let runs = ids.map(|at| run(0, at)).collect();
     let traces = first.then(|| Count::exactly(0));
-    tree.contents_came(&"0".into(), Ok(Contents { runs, more, unreadable: 0, traces }));
+    tree.on_contents(&"0".into(), Ok(Contents { runs, more, unreadable: 0, traces }));
 }
 
 #[test]
-fn runs_come_as_the_cursor_comes_to_them() {
+fn runs_are_fetched_near_the_cursor() {
     let mut tree = tree(&[0], &Plan::default());
     tree.open();
     runs(&mut tree, 0..RUNS_PER_READ, true, true);
@@ -141,7 +141,7 @@ fn nested_runs_are_under_their_parents_and_picked_with_them() {
     let all =
         vec![nested(1, Some(3)), nested(2, None), nested(3, None), nested(4, Some(1)), nested(5, Some(9))];
     let contents = Contents { runs: all, more: false, unreadable: 0, traces: Some(Count::exactly(0)) };
-    tree.contents_came(&"0".into(), Ok(contents));
+    tree.on_contents(&"0".into(), Ok(contents));
     let shown = |tree: &SourceTree| -> Vec<(String, u8)> {
         let leaf = |row: &Row| match row {
             Row::Leaf(at, leaf) => Some(&tree.nodes[*at].leaves()[*leaf]),
@@ -163,7 +163,7 @@ fn nested_runs_are_under_their_parents_and_picked_with_them() {
 }
 
 #[test]
-fn what_is_in_the_runs_is_counted_as_far_as_it_was_seen() {
+fn contents_of_runs_are_counted_from_a_sample() {
     let mut tree = tree(&[0], &Plan::default());
     tree.open();
     let with = |at: usize, params: usize| Run {
@@ -177,7 +177,7 @@ fn what_is_in_the_runs_is_counted_as_far_as_it_was_seen() {
         unreadable: 0,
         traces: Some(Count::exactly(0)),
     };
-    tree.contents_came(&"0".into(), Ok(contents));
+    tree.on_contents(&"0".into(), Ok(contents));
     let inside = |tree: &SourceTree| (tree.counted().params, tree.counted().metrics, tree.counted().more);
     assert_eq!(inside(&tree), (7, 2, true));
     tree.step(1);

@@ -67,8 +67,8 @@ fn side(model: &Model, side: &EndpointState, width: u16) -> Vec<Line<'static>> {
         Span::raw(text::cut(&side.location(), width.saturating_sub(8), look.glyphs.ellipsis)),
     ])];
     match &side.seen {
-        CheckState::Untried => lines.push(Line::styled("not checked yet", look.theme.dim)),
-        CheckState::Trying => lines.push(Line::from(vec![
+        CheckState::Unchecked => lines.push(Line::styled("not checked yet", look.theme.dim)),
+        CheckState::Checking => lines.push(Line::from(vec![
             Span::styled(format!("{} ", paint::spinner(model)), look.theme.accent),
             Span::raw("checking"),
         ])),
@@ -96,7 +96,7 @@ fn preflight(model: &Model, width: u16) -> Vec<Line<'static>> {
     let of = |level: Level| model.preflight.count(level);
     let (failures, warnings) = (of(Level::Failure), of(Level::Warning));
     let mut lines = match &model.preflight.state {
-        State::Untried => return Vec::new(),
+        State::Unchecked => return Vec::new(),
         State::Refused(trouble) => endpoint::refused(model, trouble, width),
         State::Running => vec![Line::from(vec![
             Span::styled(format!("{} ", paint::spinner(model)), look.theme.accent),

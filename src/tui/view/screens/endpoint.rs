@@ -89,13 +89,13 @@ fn title(end: Side) -> &'static str {
 fn found(model: &Model, side: &EndpointState, Rect { width, .. }: Rect) -> Vec<Line<'static>> {
     let (look, width) = (model.look, usize::from(width));
     match &side.seen {
-        CheckState::Untried if side.form.field(Asked::Uri).text().is_empty() => {
+        CheckState::Unchecked if side.form.field(Asked::Uri).text().is_empty() => {
             vec![Line::styled("Type or paste the address, then press Enter.", look.theme.dim)]
         }
         // The form already shows the problem.
-        CheckState::Untried if side.form.trouble().is_some() => Vec::new(),
-        CheckState::Untried => vec![Line::styled("Enter checks it.", look.theme.dim)],
-        CheckState::Trying => vec![Line::from(vec![
+        CheckState::Unchecked if side.form.trouble().is_some() => Vec::new(),
+        CheckState::Unchecked => vec![Line::styled("Enter checks it.", look.theme.dim)],
+        CheckState::Checking => vec![Line::from(vec![
             Span::styled(format!("{} ", paint::spinner(model)), look.theme.accent),
             Span::raw(format!("checking {} ", text::clean(&side.form.bare_uri()))),
         ])],
@@ -172,7 +172,7 @@ fn fidelity(model: &Model, report: &CheckReport, width: usize) -> Vec<Line<'stat
     let look = model.look;
     let kinds = report.kinds.iter().filter(|kind| kind.is_shown());
     let kinds = kinds.map(|kind| {
-        (look.glyphs.ok, look.theme.ok, kind.kind.title(), many(&kind.tally), summed(&kind.survival))
+        (look.glyphs.ok, look.theme.ok, kind.kind.title(), many(&kind.tally), summed(&kind.fidelity))
     });
     let others = report.others.iter().filter(|other| other.tally.is_some()).map(|other| {
         let words = format!("cannot: {}", other.reason);

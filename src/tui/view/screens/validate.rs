@@ -72,7 +72,7 @@ fn result_lines(model: &Model, outcome: &Outcome, area: Rect, above: usize) -> V
         true => transfer::outdated(model, width),
         false => summary(model, outcome.comparison.as_ref(), outcome.stopped, area.width),
     };
-    let mut below = looked_again(model, outcome, area.width);
+    let mut below = rechecked_note(model, outcome, area.width);
     below.extend(remarks(model, outcome, area.width));
     // The other reports are in the same directory.
     if let Some(file) = outcome.files.first() {
@@ -156,7 +156,7 @@ fn remarks(model: &Model, outcome: &Outcome, width: u16) -> Option<Line<'static>
 }
 
 /// Single items have changed since: the counts and the report still show the comparison.
-fn looked_again(model: &Model, outcome: &Outcome, width: u16) -> Vec<Line<'static>> {
+fn rechecked_note(model: &Model, outcome: &Outcome, width: u16) -> Vec<Line<'static>> {
     if !model.validation.is_report_old {
         return Vec::new();
     }

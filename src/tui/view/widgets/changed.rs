@@ -62,13 +62,13 @@ mod tests {
     }
 
     #[test]
-    fn what_differs_is_in_brackets() {
+    fn differing_parts_are_in_brackets() {
         assert_eq!(shown("0.01", "0.02", 8), ["0.0‹1›  ", "0.0‹2›  "]);
         assert_eq!(shown("same", "same!", 9), ["same‹›   ", "same‹!›  "]);
     }
 
     #[test]
-    fn what_differs_stays_in_sight() {
+    fn differing_parts_stay_visible() {
         let long = "x".repeat(60);
         let [a, b] = shown(&format!("{long}1{long}"), &format!("{long}2{long}"), 20);
         assert!(a.contains("‹1›") && b.contains("‹2›"), "{a} {b}");

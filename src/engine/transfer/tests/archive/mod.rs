@@ -12,7 +12,7 @@ use std::sync::Arc;
 use super::{JOB_TIMEOUT, World};
 use crate::artifacts::local;
 use crate::engine::faults::{Faults, FaultyWriter};
-use crate::engine::transfer::Setting;
+use crate::engine::transfer::TransferSetup;
 use crate::engine::validate::{ArtifactCheck, Validate, validate};
 use crate::engine::{Event, Job, Step};
 use crate::error::Result;
@@ -140,7 +140,7 @@ impl Exported {
         finished(Arc::clone(&faults), || {
             let (source, state, plan) =
                 (reader.about().location.clone(), self.0.state(), self.0.plan.clone());
-            let setting = Setting::new(Step::Export, reader, "export", plan, &state, Some(journal))?;
+            let setting = TransferSetup::new(Step::Export, reader, "export", plan, &state, Some(journal))?;
             drop(setting.journal.faults.set(Arc::clone(&faults)));
             let inner: Arc<dyn Writer> = Arc::new(ArchiveWriter::create(&root, &source)?);
             Ok(setting.start(Arc::new(FaultyWriter { inner, faults }), None))
@@ -155,7 +155,8 @@ impl Exported {
         finished(Arc::new(Faults::none()), || {
             let source: Arc<dyn Reader> = Arc::new(ArchiveReader::open(&self.root())?);
             let (state, plan, journal) = (self.0.state(), self.0.plan.clone(), Some(self.0.journal()));
-            let setting = Setting::new(Step::Import, source, &target.location(), plan, &state, journal)?;
+            let setting =
+                TransferSetup::new(Step::Import, source, &target.location(), plan, &state, journal)?;
             let ledger: Arc<dyn IdMap> = Arc::clone(&setting.journal) as Arc<dyn IdMap>;
             Ok(setting.start(Arc::new(MemoryWriter::new(target, ledger)), None))
         })

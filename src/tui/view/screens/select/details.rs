@@ -31,7 +31,7 @@ pub fn draw(model: &Model, tree: &SourceTree, frame: &mut Frame, area: Rect) {
     let sheet = Sheet { model, width: usize::from(inside.width), lines: Vec::new() };
     let lines = lines(model, tree, sheet);
     let height = usize::from(inside.height);
-    let first = model.selection.closeups.scroll.min(lines.len().saturating_sub(height));
+    let first = model.selection.details.scroll.min(lines.len().saturating_sub(height));
     let below = lines.len().saturating_sub(first + height);
     let mut shown: Vec<Line> = lines.into_iter().skip(first).take(height).collect();
     if below > 0
@@ -46,8 +46,8 @@ pub fn draw(model: &Model, tree: &SourceTree, frame: &mut Frame, area: Rect) {
 }
 
 fn lines(model: &Model, tree: &SourceTree, mut sheet: Sheet<'_>) -> Vec<Line<'static>> {
-    let closeup = tree.subject().map(|subject| model.selection.closeups.of(&subject));
-    match (tree.row(), closeup) {
+    let read_details = tree.subject().map(|subject| model.selection.details.of(&subject));
+    match (tree.row(), read_details) {
         (_, Some(None)) => sheet.text(&format!("{} fetching it", paint::spinner(model)), model.look.theme.accent),
         (_, Some(Some(Err(trouble)))) => sheet.text(&trouble.text, model.look.theme.bad),
         (_, Some(Some(Ok(Details::Run(details))))) => sheet.run(details),

@@ -61,7 +61,7 @@ pub fn view(model: &Model, frame: &mut Frame, area: Rect) {
     };
     paint::lines(frame, picked, counts.into_iter().map(Line::raw).collect());
     draw_filter(model, tree, frame, filter);
-    match model.selection.closeups.open {
+    match model.selection.details.open {
         false => rows::draw(model, tree, frame, list),
         true => {
             let [list, pane] = beside(list);
@@ -112,12 +112,12 @@ fn state(model: &Model, tree: &SourceTree) -> String {
         let so_far = text::number(tree.nodes.len() as u64);
         format!("{} fetching more, {so_far} so far", paint::spinner(model))
     });
-    let weighing = model.selection.weighing.as_ref().map(|weighing| {
-        let [done, total] = [weighing.done, weighing.total].map(|count| text::number(count as u64));
+    let size_scan = model.selection.size_scan.as_ref().map(|size_scan| {
+        let [done, total] = [size_scan.done, size_scan.total].map(|count| text::number(count as u64));
         format!("{} sizes of {done} of {total} runs", paint::spinner(model))
     });
     let sorted = Some(tree.sorted().words().to_owned()).filter(|words| !words.is_empty());
-    let parts: Vec<String> = [range, growing, weighing, sorted].into_iter().flatten().collect();
+    let parts: Vec<String> = [range, growing, size_scan, sorted].into_iter().flatten().collect();
     parts.join("  ")
 }
 

@@ -7,7 +7,7 @@ use ratatui::text::{Line, Span};
 use crate::entities::{Count, RunStatus};
 use crate::plan::UnixMillis;
 use crate::tui::model::Model;
-use crate::tui::source_tree::{Checked, Held, Leaves, MAX_RUNS, Node, Rest, Row, SourceTree, What};
+use crate::tui::source_tree::{Checked, Children, Leaves, MAX_RUNS, Node, Rest, Row, SourceTree, What};
 use crate::tui::text;
 use crate::tui::update::scroll;
 use crate::tui::view::widgets::paint;
@@ -33,7 +33,7 @@ struct Columns {
 impl Columns {
     /// Sizes that the user has requested take precedence over dates.
     fn of(tree: &SourceTree, width: usize) -> Self {
-        let is_asked = tree.has_weights() && width >= WITH_ASKED_SIZES;
+        let is_asked = tree.has_sizes() && width >= WITH_ASKED_SIZES;
         let taken = if is_asked { SIZE_WIDTH + 1 } else { 0 };
         Self { date: width >= WITH_DATES + taken, size: is_asked || width >= WITH_SIZES }
     }
@@ -161,7 +161,7 @@ fn shown(model: &Model, tree: &SourceTree, row: Row) -> Shown {
     match row {
         Row::Section(at) => {
             let section = &tree.sections[at];
-            let tick = tick(model, section.tri);
+            let tick = tick(model, section.checked);
             Shown {
                 lead: format!(" {tick} {} ", fold(section.open)),
                 name: section.kind.title().to_owned(),
@@ -173,20 +173,20 @@ fn shown(model: &Model, tree: &SourceTree, row: Row) -> Shown {
             let node = &tree.nodes[at];
             let sign = if node.can_open() { fold(node.open) } else { " " };
             Shown {
-                lead: format!("{indent} {} {sign} ", tick(model, tree.tri(node))),
+                lead: format!("{indent} {} {sign} ", tick(model, tree.checked(node))),
                 name: node.item.name().to_owned(),
                 aside: about(tree, node),
-                dim: tree.tri(node) == Checked::Out,
+                dim: tree.checked(node) == Checked::Out,
             }
         }
         Row::Leaf(at, index) => {
             let (node, leaf) = (&tree.nodes[at], &tree.nodes[at].leaves()[index]);
-            let tri = tree.leaf_tri(node, leaf);
-            let needed = |id: &str| tree.needed_by(id).filter(|_| tri == Checked::None).map(needed_by);
+            let checked = tree.leaf_checked(node, leaf);
+            let needed = |id: &str| tree.needed_by(id).filter(|_| checked == Checked::None).map(needed_by);
             let aside = match &leaf.what {
-                What::Traces(tally) => traces(tally, tri),
+                What::Traces(tally) => traces(tally, checked),
                 What::Run { id, status: of, .. } => needed(id.as_str()).unwrap_or_else(|| {
-                    let deleted = deleted_word(leaf.is_deleted() || node.item.is_deleted(), tri);
+                    let deleted = deleted_word(leaf.is_deleted() || node.item.is_deleted(), checked);
                     [deleted, status(*of)].join(" ")
                 }),
                 What::Version { number, about } => {
@@ -197,11 +197,11 @@ fn shown(model: &Model, tree: &SourceTree, row: Row) -> Shown {
                 lead: format!(
                     "{indent}     {}{} ",
                     " ".repeat(2 * usize::from(leaf.depth.min(MAX_DEPTH))),
-                    tick(model, tri)
+                    tick(model, checked)
                 ),
                 name: leaf.name.clone(),
                 aside,
-                dim: tri == Checked::Out,
+                dim: checked == Checked::Out,
             }
         }
         Row::Note(at) => Shown {
@@ -219,9 +219,9 @@ pub fn needed_by(version: &str) -> String {
     format!("needed by {name} v{number}")
 }
 
-fn tick(model: &Model, tri: Checked) -> &'static str {
+fn tick(model: &Model, checked: Checked) -> &'static str {
     let [all, some, none, out] = model.look.glyphs.boxes;
-    match tri {
+    match checked {
         Checked::All => all,
         Checked::Some => some,
         Checked::None => none,
@@ -236,14 +236,14 @@ fn about(tree: &SourceTree, node: &Node) -> String {
             return needed_by(version);
         }
     }
-    if let Some(experiment) = tree.goes_with(node) {
-        return match tree.goes_along(node) {
+    if let Some(experiment) = tree.including_experiment(node) {
+        return match tree.is_included(node) {
             true => format!("with {experiment}"),
-            false if tree.tri(node) == Checked::None => "left out".to_owned(),
+            false if tree.checked(node) == Checked::None => "left out".to_owned(),
             false => String::new(),
         };
     }
-    let deleted = deleted_word(node.item.is_deleted(), tree.tri(node));
+    let deleted = deleted_word(node.item.is_deleted(), tree.checked(node));
     let (one, many) =
         if node.item.experiment().is_some() { ("run", "runs") } else { ("version", "versions") };
     let held = match &node.leaves {
@@ -257,21 +257,21 @@ fn about(tree: &SourceTree, node: &Node) -> String {
     [deleted, &held].join(" ")
 }
 
-fn deleted_word(deleted: bool, tri: Checked) -> &'static str {
-    match (deleted, tri) {
+fn deleted_word(deleted: bool, checked: Checked) -> &'static str {
+    match (deleted, checked) {
         (true, Checked::Out) => "deleted, left out",
         (true, _) => "deleted",
         _ => "",
     }
 }
 
-fn traces(tally: &Count, tri: Checked) -> String {
+fn traces(tally: &Count, checked: Checked) -> String {
     let count = match (tally.count, &tally.unknown) {
         (Some(count), _) => format!("{}{}", text::number(count), if tally.more { "+" } else { "" }),
         (None, Some(why)) => format!("not counted: {why}"),
         (None, None) => String::new(),
     };
-    match tri {
+    match checked {
         Checked::Out => format!("{count}, left out"),
         Checked::Some => format!("{count}, of selected runs"),
         Checked::All | Checked::None => count,
@@ -302,7 +302,7 @@ fn note(model: &Model, node: &Node) -> String {
     }
 }
 
-fn rest(model: &Model, node: &Node, held: &Held, what: &str) -> String {
+fn rest(model: &Model, node: &Node, held: &Children, what: &str) -> String {
     let glyphs = model.look.glyphs;
     let so_far = text::number(node.part_count() as u64);
     match &held.rest {

@@ -1,4 +1,4 @@
-"""What all parts of judge.py share: how two things are compared and how a difference is told."""
+"""What all parts of compare.py share: how two things are compared and how a difference is told."""
 
 import json
 import os

@@ -1,6 +1,6 @@
-"""The part of judge.py for traces, which keep their ids, with their spans and assessments."""
+"""The part of compare.py for traces, which keep their ids, with their spans and assessments."""
 
-from judge_part import UNREADABLE, Part, foreign
+from compare_part import UNREADABLE, Part, foreign
 
 # Each server has its own, whatever is sent to it.
 SERVERS_OWN = {

@@ -1,6 +1,6 @@
 """Compares two dumps of dump.py: is everything of the source in the target, and nothing else?
 
-usage: judge.py SOURCE.json TARGET.json
+usage: compare.py SOURCE.json TARGET.json
 
 Prints one line for each difference and exits 1, or one line that says they are identical and exits 0.
 
@@ -12,13 +12,13 @@ its own, it must be the source's), the status message of a logged model, the sch
 import json
 import sys
 
-from judge_evaluation import Datasets, Scorers
-from judge_models import LoggedModels
-from judge_moves import Moves
-from judge_numbers import points
-from judge_registry import Registry
-from judge_runs import Experiments
-from judge_traces import Traces
+from compare_evaluation import Datasets, Scorers
+from compare_models import LoggedModels
+from compare_moves import Moves
+from compare_numbers import points
+from compare_registry import Registry
+from compare_runs import Experiments
+from compare_traces import Traces
 
 PARTS = [Experiments, LoggedModels, Registry, Traces, Datasets, Scorers]
 

@@ -2,7 +2,7 @@
 
 import re
 
-from judge_part import OWN_TAGS, foreign
+from compare_part import OWN_TAGS, foreign
 
 # The user's own words: ids within them stay.
 PROSE = ["mlflow.note.content", "mlflow.prompt.text"]

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::support::{Mlferry, Real, TARGET, differences, environment};
+use crate::support::{Mlferry, TARGET, TestServer, differences, environment};
 use mlferry::demo::Venv;
 use serde_json::{Value, json};
 
@@ -28,7 +28,7 @@ async fn tool(venv: &Venv, url: &str, module: &str, args: &[&str]) {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_export_of_the_older_generation_is_imported() {
     let (venv, source, target) =
-        futures::join!(environment(OLDER), Real::start("2.22.4"), Real::start(TARGET));
+        futures::join!(environment(OLDER), TestServer::start("2.22.4"), TestServer::start(TARGET));
     source.plain().await;
     let folder = tempfile::tempdir().unwrap();
     let [all, one, models] =
@@ -82,8 +82,12 @@ async fn an_export_of_the_older_generation_is_imported() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_export_of_the_newer_generation_is_imported_and_ours_by_it() {
-    let (venv, source, target, theirs) =
-        futures::join!(environment(NEWER), Real::start(TARGET), Real::start(TARGET), Real::start(TARGET));
+    let (venv, source, target, theirs) = futures::join!(
+        environment(NEWER),
+        TestServer::start(TARGET),
+        TestServer::start(TARGET),
+        TestServer::start(TARGET)
+    );
     source.plain().await;
     let folder = tempfile::tempdir().unwrap();
     let [all, ours] = ["all", "ours"].map(|name| folder.path().join(name).display().to_string());

@@ -1,6 +1,6 @@
 """Fills a tracking server with what mlflow-export-import can export and its format can hold.
 
-usage: incumbent.py URL ARTIFACTS
+usage: export_import_tool.py URL ARTIFACTS
 
 No names with quotes, no versions without a run and nothing that is deleted: there its export ends with an error.
 """

@@ -1,8 +1,8 @@
-"""The part of judge.py for evaluation datasets, paired by the tag that names the one of the source, and scorers."""
+"""The part of compare.py for evaluation datasets, paired by the tag that names the one of the source, and scorers."""
 
 import json
 
-from judge_part import OWN_TAGS, Part, foreign
+from compare_part import OWN_TAGS, Part, foreign
 
 
 class Datasets(Part):

@@ -1,6 +1,6 @@
 """Fills a tracking server with what migrations trip over, through the MLflow client of this Python (1.30 or newer).
 
-usage: awkward.py URL [ARTIFACTS] [--models] [--traces] [--datasets] [--all] [--unreadable] [--names]
+usage: edge_cases.py URL [ARTIFACTS] [--models] [--traces] [--datasets] [--all] [--unreadable] [--names] [--long]
 
 ARTIFACTS is the server's artifact directory on this disk, or its root in S3: files are then put there directly, which
 is faster and allows names that no request can write. Experiments, runs, registered models and prompts are always there;
@@ -10,6 +10,7 @@ is faster and allows names that no request can write. Experiments, runs, registe
 --all       adds all of these
 --unreadable adds what no request can read to each of them; it needs ARTIFACTS
 --names     adds registered models with names that MLflow refuses since 3.11
+--long      makes the longest history longer than a page of it, and the largest folder larger
 What the release does not have yet is left out.
 """
 
@@ -117,8 +118,9 @@ def numbers(server):
     points = [(f"eval/fold {at % 10}/acc.{at}", at / 3, LONG_AGO + at, at) for at in range(120)]
     server.metrics(keys, points + [("größe", 1.5, LONG_AGO, 0), ("loss/train 1.0", 2.5, LONG_AGO, 0)])
 
-    # File stores and old releases take minutes to write and read what others do in seconds.
-    count = 10_000 if server.is_file_store or not has("datasets") else 30_000
+    # More than one batch. File stores and old releases take minutes to write and read what others do in seconds.
+    longest = 10_000 if server.is_file_store or not has("datasets") else 30_000
+    count = longest if "--long" in sys.argv else 1_100
     long = server.run(one, f"{count} points")
     server.metrics(long, [("loss", 1 / (at + 1), LONG_AGO + 10 * at, at) for at in range(count)])
     server.metrics(long, [("lr", 0.1, LONG_AGO, 0)])
@@ -190,8 +192,9 @@ def files(server):
     contents["all bytes.bin"] = bytes(range(256)) * 16
     contents["5 MB.bin"] = bytes((at * 31 + at // 251) % 256 for at in range(1_000_003)) * 5
     server.files(one, run, contents)
-    many = server.run(one, "300 files in a folder")
-    server.files(one, many, {f"images/{at:04}.txt": f"image {at}\n".encode() for at in range(300)})
+    count = 300 if "--long" in sys.argv else 40
+    many = server.run(one, f"{count} files in a folder")
+    server.files(one, many, {f"images/{at:04}.txt": f"image {at}\n".encode() for at in range(count)})
 
 
 def unreadable(server):

@@ -17,14 +17,14 @@ const MAX_RUNS: usize = 90;
 const GROUPS: usize = 2;
 
 /// The slots for runs in flight.
-pub(super) struct Berths {
+pub(super) struct RunSlots {
     taken: watch::Sender<usize>,
     /// Held by the first waiting group, so that the groups take their slots in order.
     turn: Mutex<()>,
 }
 
 /// One slot. It is released when this value is dropped.
-pub(super) struct Berth(Arc<Berths>);
+pub(super) struct RunSlot(Arc<RunSlots>);
 
 /// The current size of a group of runs.
 pub(super) fn group_size(target: &dyn Writer) -> usize {
@@ -34,23 +34,23 @@ pub(super) fn group_size(target: &dyn Writer) -> usize {
     }
 }
 
-impl Berths {
+impl RunSlots {
     pub fn new() -> Arc<Self> {
         Arc::new(Self { taken: watch::Sender::new(0), turn: Mutex::new(()) })
     }
 
     /// Waits for this number of slots. A group that is larger than the limit waits until no slot is taken.
-    pub async fn take(self: &Arc<Self>, runs: usize, target: &dyn Writer) -> Vec<Berth> {
+    pub async fn take(self: &Arc<Self>, runs: usize, target: &dyn Writer) -> Vec<RunSlot> {
         let _turn = self.turn.lock().await;
         let fits = |taken: &usize| *taken == 0 || taken + runs <= GROUPS * group_size(target);
         // This only fails when the sender is dropped, and `self` holds the sender.
         _ = self.taken.subscribe().wait_for(fits).await;
         self.taken.send_modify(|taken| *taken += runs);
-        (0..runs).map(|_| Berth(Arc::clone(self))).collect()
+        (0..runs).map(|_| RunSlot(Arc::clone(self))).collect()
     }
 }
 
-impl Drop for Berth {
+impl Drop for RunSlot {
     fn drop(&mut self) {
         self.0.taken.send_modify(|taken| *taken -= 1);
     }

@@ -1,8 +1,8 @@
-"""The part of judge.py for registered models and prompts, paired by name, and their versions."""
+"""The part of compare.py for registered models and prompts, paired by name, and their versions."""
 
 import re
 
-from judge_part import OWN_TAGS, Part, foreign
+from compare_part import OWN_TAGS, Part, foreign
 
 EXPERIMENTS = "_mlflow_experiment_ids"
 # Since then a version names the run that its source is of, whether it is told or not.

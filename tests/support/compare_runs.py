@@ -1,8 +1,8 @@
-"""The part of judge.py for experiments, paired by name, and their runs."""
+"""The part of compare.py for experiments, paired by name, and their runs."""
 
-from judge_moves import source_run
-from judge_numbers import numbers, points
-from judge_part import Part, foreign
+from compare_moves import source_run
+from compare_numbers import numbers, points
+from compare_part import Part, foreign
 
 RUN_FIELDS = ["run_name", "user_id", "status", "start_time", "end_time", "lifecycle_stage"]
 

@@ -1,8 +1,8 @@
-"""The part of judge.py for logged models, paired by the tag that names the one of the source."""
+"""The part of compare.py for logged models, paired by the tag that names the one of the source."""
 
-from judge_moves import source_model
-from judge_numbers import model_number
-from judge_part import Part, foreign
+from compare_moves import source_model
+from compare_numbers import model_number
+from compare_part import Part, foreign
 
 # The versions made of a logged model: the server itself lists them.
 SERVERS_OWN = "mlflow.modelVersions"

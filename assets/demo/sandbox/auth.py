@@ -32,7 +32,7 @@ CHECKSUMS = {
 }
 
 
-class Gate:
+class Auth:
     def __init__(self, account, moto):
         self.account, self.moto, self.faults = account, moto, account.faults
         self.requests = 0

@@ -12,7 +12,7 @@ GRANTS_KEPT_SECONDS = 1
 
 
 @dataclass
-class World:
+class State:
     directory: str
     number: str
     region: str
