@@ -1,8 +1,8 @@
 """Fills a tracking server with a believable workload, through the MLflow client of this Python (2.9 or newer).
 
-usage: seed.py URL demo|bench
+usage: seed.py URL demo|bench [RUNS]
 
-demo: a few teams' experiments with all that a migration has to carry. bench: 200 equal runs to measure with.
+demo: a few teams' experiments with all that a migration has to carry. bench: equal runs to measure with, 200 if RUNS is absent.
 """
 
 import json
@@ -235,11 +235,11 @@ def demo(server, draw):
     server.client.log_batch(kept[0].run_id, tags=[RunTag("best_run", best), RunTag("stage", "staging")])
 
 
-def bench(server, draw):
-    """200 runs x 20 params x 8 metrics x 100 steps x 3 files."""
+def bench(server, draw, runs=200):
+    """20 params, 8 metrics of 100 steps and 3 files for each run."""
     one = server.client.create_experiment("bench")
     trials = []
-    for at in range(200):
+    for at in range(runs):
         trial = Trial(one, f"bench-{at:03}", "bench", 1 + at / 10, 5)
         trial.params = {f"param_{key:02}": draw.random() for key in range(20)}
         for key in range(8):
@@ -250,8 +250,8 @@ def bench(server, draw):
 
 
 def main():
-    url, scale = sys.argv[1:3]
-    {"demo": demo, "bench": bench}[scale](Server(url), random.Random(7))
+    url, scale, *runs = sys.argv[1:]
+    {"demo": demo, "bench": bench}[scale](Server(url), random.Random(7), *map(int, runs))
 
 
 main()

@@ -95,7 +95,7 @@ pub(super) fn clean_command(program: impl AsRef<OsStr>) -> Command {
             command.env_remove(&name);
         }
     }
-    for name in ["PYTHONHOME", "PYTHONPATH", "VIRTUAL_ENV"] {
+    for name in ["PYTHONDONTWRITEBYTECODE", "PYTHONHOME", "PYTHONPATH", "VIRTUAL_ENV"] {
         command.env_remove(name);
     }
     command.env("PYTHONUTF8", "1").kill_on_drop(true);

@@ -64,6 +64,7 @@ impl Default for ServerOptions {
 pub struct MlflowServer {
     pub url: String,
     dir: PathBuf,
+    store: Store,
     program: ChildProcess,
 }
 
@@ -93,6 +94,10 @@ impl MlflowServer {
             }
         }
         Err(Error::transient("every free port that was tried was taken before the server could listen on it"))
+    }
+
+    pub fn store(&self) -> Store {
+        self.store
     }
 
     /// The path of the server's SQLite file.
@@ -132,7 +137,8 @@ impl MlflowServer {
         command.env("MLFLOW_SERVER_ENABLE_JOB_EXECUTION", "false");
         command.envs(options.env.iter().map(|(name, value)| (name, value)));
         let program = ChildProcess::start(command, &dir.join(&options.log))?;
-        Ok(Self { url: format!("http://127.0.0.1:{port}"), dir: dir.to_path_buf(), program })
+        let url = format!("http://127.0.0.1:{port}");
+        Ok(Self { url, dir: dir.to_path_buf(), store: options.store, program })
     }
 
     async fn until_ready(&mut self, port: u16) -> Result<Outcome> {

@@ -50,4 +50,8 @@ pub use status::status;
 pub use survey::{ExperimentSurvey, ModelSurvey, Survey, survey};
 pub use transfer::{Export, Import, export, import};
 #[cfg(test)]
-pub use {super::readers::SourceInfo, check::KindReport};
+pub use {
+    super::readers::SourceInfo,
+    super::rest::{Capabilities, Version},
+    check::KindReport,
+};

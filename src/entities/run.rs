@@ -7,6 +7,7 @@ use super::{
 };
 
 /// A run without its metric histories and files. They are read separately, because they can be of any size.
+/// Its JSON is the fingerprint of a run in journals and exports: if it changes, every finished run is visited again.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[cfg_attr(test, derive(Deserialize))]
 pub struct Run {

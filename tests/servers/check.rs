@@ -31,7 +31,7 @@ fn line<'a>(lines: &'a [Value], kind: &str, field: &str, value: &str) -> &'a Val
 #[tokio::test(flavor = "multi_thread")]
 async fn check_plan_and_import_count_the_same_unsupported_objects() {
     let (source, target) = futures::join!(TestServer::start(TARGET), TestServer::start(TARGET));
-    source.seed("demo").await;
+    source.demo().await;
     webhook(source.url()).await;
     secret(source.url()).await;
     for name in ["churn", "team/churn"] {

@@ -77,7 +77,11 @@ async fn an_export_of_the_older_generation_is_imported() {
         .find(|path| path.is_dir())
         .unwrap();
     let refused = mlferry.run(&["plan", "--source", run.to_str().unwrap()]).await.exits(2);
-    assert!(refused.stderr.contains("a run alone") && refused.stderr.contains("hint:"), "{}", refused.stderr);
+    assert!(
+        refused.stderr.contains("holds only a run") && refused.stderr.contains("hint:"),
+        "{}",
+        refused.stderr
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

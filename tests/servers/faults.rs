@@ -87,7 +87,7 @@ async fn in_front_of(
 #[tokio::test(flavor = "multi_thread")]
 async fn lost_replies_and_refusals_double_nothing_and_lose_nothing() {
     let (source, target) = futures::join!(TestServer::start(TARGET), TestServer::start(TARGET));
-    source.seed("demo").await;
+    source.demo().await;
     let created = Arc::new(AtomicUsize::new(0));
     let faulty_target = {
         let created = Arc::clone(&created);
@@ -156,7 +156,7 @@ async fn a_reply_that_is_lost_on_any_route_loses_and_doubles_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_creation_that_fails_after_it_was_made_is_not_made_again() {
     let (source, target) = futures::join!(TestServer::start(TARGET), TestServer::start(TARGET));
-    source.seed("demo").await;
+    source.demo().await;
     let http = reqwest::Client::new();
     for (route, body) in [
         ("registered-models/create", serde_json::json!({ "name": "late" })),
@@ -191,7 +191,7 @@ async fn a_creation_that_fails_after_it_was_made_is_not_made_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_source_is_never_written_to() {
     let (source, target) = futures::join!(TestServer::start(TARGET), TestServer::start(TARGET));
-    source.seed("demo").await;
+    source.demo().await;
     let written = Arc::new(AtomicUsize::new(0));
     let guarded = {
         let written = Arc::clone(&written);
@@ -219,7 +219,7 @@ async fn the_source_is_never_written_to() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_goes_away_ends_the_job_and_a_second_run_finishes_it() {
     let (source, target) = futures::join!(TestServer::start(TARGET), TestServer::start(TARGET));
-    source.seed("demo").await;
+    source.demo().await;
     // After 150 requests the target returns only 503.
     let dying = in_front_of(&target, |_, n| (n > 150).then_some(Fault::Refuse(503))).await;
     let mlferry = Mlferry::new();
@@ -244,7 +244,7 @@ async fn a_server_that_goes_away_ends_the_job_and_a_second_run_finishes_it() {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_command_names_a_refused_list() {
     let (source, target) = futures::join!(TestServer::start(TARGET), TestServer::start(TARGET));
-    source.seed("demo").await;
+    source.demo().await;
     let half_open = in_front_of(&source, |request, _| match request.url.path() {
         "/api/2.0/mlflow/registered-models/search" => Some(Fault::Refuse(500)),
         "/api/2.0/mlflow/logged-models/search" => Some(Fault::Refuse(403)),

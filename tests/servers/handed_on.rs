@@ -5,7 +5,7 @@ use crate::support::{Store, TARGET, TestServer};
 async fn is_empty_again(store: Store) {
     let first = TestServer::start_with(TARGET, store).await;
     let empty = std::fs::read_to_string(first.dump().await).unwrap();
-    first.seed("demo").await;
+    first.demo().await;
     let (url, full) = (first.url().to_owned(), std::fs::read_to_string(first.dump().await).unwrap());
     assert_ne!(full, empty);
     drop(first);

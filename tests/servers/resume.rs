@@ -31,7 +31,7 @@ async fn with_kills(mlferry: &Mlferry, args: &[&str]) -> u32 {
 #[tokio::test(flavor = "multi_thread")]
 async fn repeated_kills_give_the_same_result() {
     let (source, target) = futures::join!(TestServer::start(TARGET), TestServer::start(TARGET));
-    source.seed("demo").await;
+    source.demo().await;
     let mlferry = Mlferry::new();
     let import = ["import", "--source", source.url(), "--target", target.url(), "--json"];
     let killed = with_kills(&mlferry, &import).await;
@@ -76,7 +76,7 @@ fn piped(mlferry: &Mlferry, args: &[&str]) -> Child {
 #[tokio::test(flavor = "multi_thread")]
 async fn ctrl_c_drains_status_watches_and_a_second_migration_waits_its_turn() {
     let (source, target) = futures::join!(TestServer::start(TARGET), TestServer::start(TARGET));
-    source.seed("bench").await;
+    source.equal_runs().await;
     let mlferry = Mlferry::new();
     let import = ["import", "--source", source.url(), "--target", target.url(), "--json"];
     let child = piped(&mlferry, &import);
@@ -128,7 +128,7 @@ async fn until_running(mlferry: &Mlferry) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lost_terminal_stops_a_command_in_an_orderly_way_and_a_killed_one_is_missed() {
     let source = TestServer::start(TARGET).await;
-    source.seed("bench").await;
+    source.equal_runs().await;
     let (mlferry, folder) = (Mlferry::new(), tempfile::tempdir().unwrap());
     let signals = [(Signal::HUP, Some(130)), (Signal::TERM, Some(130)), (Signal::KILL, None)];
     for (signal, code) in signals {

@@ -363,7 +363,7 @@ fn spoil_files(root: &std::path::Path) -> [std::path::PathBuf; 2] {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_second_visit_makes_nothing_worse() {
     let (source, target) = futures::join!(TestServer::start(TARGET), TestServer::start(TARGET));
-    source.seed("demo").await;
+    source.demo().await;
     let id = experiment(&source, "long").await;
     let long = "ü".repeat(9_000);
     let tags = json!([pair("long", &long), pair("odd(name)", "x"), pair("gone", "x"), pair("note", "old")]);
@@ -429,7 +429,7 @@ async fn a_second_visit_makes_nothing_worse() {
 #[tokio::test(flavor = "multi_thread")]
 async fn one_target_under_two_names_is_written_by_one_import_at_a_time() {
     let (source, target) = futures::join!(TestServer::start(TARGET), TestServer::start(TARGET));
-    source.seed("bench").await;
+    source.equal_runs().await;
     let other_name = target.url().replace("127.0.0.1", "localhost");
     assert_ne!(other_name, target.url());
     let (first, second) = (Mlferry::new(), Mlferry::new());

@@ -13,11 +13,13 @@ pub mod generate;
 pub mod locks;
 pub mod pool;
 pub mod proxy;
+pub mod ready_made;
 pub mod stores;
 pub mod warm;
 
 pub use mlferry::demo::Store;
 use mlferry::demo::{MlflowServer, ServerOptions, Venv};
+use ready_made::ReadyMade;
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::process::Command;
@@ -75,9 +77,7 @@ impl TestServer {
 
     /// Fills the server with all data that is difficult to migrate.
     pub async fn edge_cases(&self, more: &[&str]) {
-        let mut args = vec![self.url(), &self.artifacts];
-        args.extend(more);
-        self.python("edge_cases.py", &args).await;
+        self.fill(&script_path("edge_cases.py"), &[&self.artifacts], more).await;
     }
 
     /// Fills a server with a file store with experiments and then damages each of them. The name of an experiment
@@ -88,10 +88,34 @@ impl TestServer {
         serde_json::from_slice(&self.python("damage.py", &args).await.stdout).unwrap()
     }
 
-    pub async fn seed(&self, scale: &str) {
+    /// Fills the server with the sample data of the demo.
+    pub async fn demo(&self) {
+        self.seed(&["demo"]).await;
+    }
+
+    /// Fills the server with equal runs: enough that an import takes some seconds.
+    pub async fn equal_runs(&self) {
+        self.seed(&["bench", "60"]).await;
+    }
+
+    async fn seed(&self, args: &[&str]) {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/demo/seed.py");
-        let done = warm::run(&self.venv, &script, &[self.url(), scale], &self.env).await;
-        assert_eq!(done.code, 0, "{}", done.stderr);
+        self.fill(&script, &[], args).await;
+    }
+
+    /// Runs a script that fills an empty server, or copies what it wrote to an earlier server. `paths` differ from
+    /// server to server.
+    async fn fill(&self, script: &Path, paths: &[&str], args: &[&str]) {
+        let kept = ReadyMade::of(self, script, args);
+        if kept.as_ref().is_some_and(|kept| kept.restore(self)) {
+            return;
+        }
+        let args = [&[self.url()], paths, args].concat();
+        let done = warm::run(&self.venv, script, &args, &self.env).await;
+        assert_eq!(done.code, 0, "{}: {}", script.display(), done.stderr);
+        if let Some(kept) = kept {
+            kept.keep(self);
+        }
     }
 
     /// Dumps all contents, as the client of the server's own release reads them.

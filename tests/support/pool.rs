@@ -79,11 +79,13 @@ fn idle(version: &str, store: Store) -> Option<Kept> {
 fn keep_clean(server: &MlflowServer, store: Store, dir: &Path) {
     match store {
         Store::Files => copy(&server.mlruns(), &dir.join(CLEAN)),
-        Store::Sqlite => {
-            let database = rusqlite::Connection::open(server.database()).unwrap();
-            database.execute("VACUUM INTO ?1", [dir.join(CLEAN).to_str().unwrap()]).unwrap();
-        }
+        Store::Sqlite => copy_database(&server.database(), &dir.join(CLEAN)),
     }
+}
+
+pub fn copy_database(from: &Path, to: &Path) {
+    let database = rusqlite::Connection::open(from).unwrap();
+    database.execute("VACUUM INTO ?1", [to.to_str().unwrap()]).unwrap();
 }
 
 /// Makes the server empty again. Returns false if a test changed more than its contents.
@@ -93,7 +95,7 @@ fn reset(kept: &Kept) -> bool {
         return false;
     }
     match kept.store {
-        Store::Sqlite => reset_rows(&kept.server.database(), &clean).unwrap_or(false),
+        Store::Sqlite => replace_rows(&kept.server.database(), &clean).unwrap_or(false),
         Store::Files => {
             let is_gone = fs::remove_dir_all(kept.server.mlruns()).is_ok();
             copy(&clean, &kept.server.mlruns());
@@ -102,8 +104,9 @@ fn reset(kept: &Kept) -> bool {
     }
 }
 
-/// Resets the rows through SQLite instead of copying the file: the server has open connections with pages in memory.
-fn reset_rows(database: &Path, clean: &Path) -> rusqlite::Result<bool> {
+/// Replaces the rows through SQLite instead of copying the file: the server has open connections with pages in memory.
+/// Returns false if the two databases have different tables.
+pub fn replace_rows(database: &Path, clean: &Path) -> rusqlite::Result<bool> {
     const TABLES: &str =
         "FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_stat%' ORDER BY name";
     let database = rusqlite::Connection::open(database)?;
@@ -128,7 +131,7 @@ fn reset_rows(database: &Path, clean: &Path) -> rusqlite::Result<bool> {
     Ok(true)
 }
 
-fn copy(from: &Path, to: &Path) {
+pub fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();

@@ -14,6 +14,15 @@ const FIXED: [Action; 4] = [Action::Accept, Action::Cancel, Action::Interrupt, A
 const NAMED_ON_SCREENS: [KeyCode; 5] =
     [KeyCode::Enter, KeyCode::Esc, KeyCode::Tab, KeyCode::F(1), KeyCode::F(2)];
 
+/// Configurations may still contain these names: each with the present one.
+const FORMER_NAMES: [(&str, &str); 5] = [
+    ("closeup", "toggle_details"),
+    ("closeup_up", "scroll_details_up"),
+    ("closeup_down", "scroll_details_down"),
+    ("weigh", "measure_sizes"),
+    ("clip_this", "clip_text"),
+];
+
 impl Keymap {
     /// An error names the configuration line that is invalid.
     pub fn of(bindings: &[Binding]) -> Result<Self> {
@@ -114,8 +123,9 @@ fn wrong(binding: &Binding, what: &str) -> Error {
 }
 
 fn action(binding: &Binding) -> Result<Action> {
-    let known = || TABLE.iter().map(|row| row.action);
-    let found = known().find(|action| name(*action) == binding.action);
+    let former = FORMER_NAMES.iter().find(|(former, _)| *former == binding.action);
+    let current = former.map_or(binding.action.as_str(), |(_, current)| current);
+    let found = TABLE.iter().map(|row| row.action).find(|action| name(*action) == current);
     match found {
         Some(action) if FIXED.contains(&action) => Err(wrong(binding, "keeps its keys")
             .hint("keys that leave a dialog, stop the job or go to a step cannot be changed")),
@@ -194,6 +204,13 @@ mod tests {
             if let Some(key) = key {
                 of(&[(&name, &key)]).unwrap();
             }
+        }
+    }
+
+    #[test]
+    fn a_former_name_of_an_action_is_accepted() {
+        for (former, current) in FORMER_NAMES {
+            assert_eq!(first(&of(&[(former, "F9")]).unwrap(), current), "F9");
         }
     }
 

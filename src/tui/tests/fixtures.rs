@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use crate::engine::browse::{Contents, Holdings};
 use crate::engine::{
-    Access, AppSummary, CheckReport, Finding, KindReport, Level, Line, Resource, Route, Session, Side,
-    SourceInfo, Step,
+    Access, AppSummary, Capabilities, CheckReport, Finding, KindReport, Level, Line, Resource, Route,
+    Session, Side, SourceInfo, Step, Version,
 };
 use crate::entities::{
     Count, EvaluationDataset, Experiment, Kind, Lifecycle, ModelVersion, RegisteredModel, Run, RunStatus,
@@ -13,7 +13,6 @@ use crate::entities::{
 };
 use crate::error::{Error, Result};
 use crate::plan::Plan;
-use crate::rest::{Capabilities, Version};
 use crate::tui::effect::{Effect, Msg};
 use crate::tui::model::{EndpointState, Model, Paths};
 use crate::tui::theme::{ASCII, Look, Theme, UNICODE};

@@ -18,7 +18,7 @@ use rustix::process::{Pid, Signal, kill_process};
 #[tokio::test(flavor = "multi_thread")]
 async fn from_the_first_key_to_the_proof() {
     let (source, target) = futures::join!(TestServer::start(TARGET), TestServer::start(TARGET));
-    source.seed("demo").await;
+    source.demo().await;
     let state = tempfile::tempdir().unwrap();
     let (from, to) = (source.url().to_owned(), target.url().to_owned());
     let path = state.path().to_owned();
@@ -155,7 +155,7 @@ async fn register(source: &TestServer) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_model_selected_by_keyboard_includes_its_dependencies() {
     let (source, target) = futures::join!(TestServer::start(TARGET), TestServer::start(TARGET));
-    source.seed("demo").await;
+    source.demo().await;
     register(&source).await;
     let state = tempfile::tempdir().unwrap();
     let (from, to) = (source.url().to_owned(), target.url().to_owned());
@@ -251,7 +251,7 @@ fn ctrl_z_gives_the_terminal_back_and_takes_it_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_app_is_made_and_filled_from_the_keyboard() {
     let (source, cloud) = futures::join!(TestServer::start(TARGET), FakeAws::start());
-    source.seed("demo").await;
+    source.demo().await;
     let state = tempfile::tempdir().unwrap();
     let (from, path, env) = (source.url().to_owned(), state.path().to_owned(), cloud.sandbox.env());
     let (store, role) = (cloud.store("wizard"), cloud.sandbox.facts.role.clone());
