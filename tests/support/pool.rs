@@ -95,7 +95,7 @@ fn reset(kept: &Kept) -> bool {
         return false;
     }
     match kept.store {
-        Store::Sqlite => replace_rows(&kept.server.database(), &clean).unwrap_or(false),
+        Store::Sqlite => replace_rows(&kept.server.database(), &clean).unwrap(),
         Store::Files => {
             let is_gone = fs::remove_dir_all(kept.server.mlruns()).is_ok();
             copy(&clean, &kept.server.mlruns());
@@ -116,17 +116,25 @@ pub fn replace_rows(database: &Path, clean: &Path) -> rusqlite::Result<bool> {
     let tables = |query: String| -> rusqlite::Result<Vec<(String, Option<String>)>> {
         database.prepare(&query)?.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
     };
-    let ours = tables(format!("SELECT name, sql {TABLES}"))?;
-    if ours != tables(format!("SELECT name, sql {}", TABLES.replace("sqlite_master", "clean.sqlite_master")))?
+    let tables_here = tables(format!("SELECT name, sql {TABLES}"))?;
+    if tables_here
+        != tables(format!("SELECT name, sql {}", TABLES.replace("sqlite_master", "clean.sqlite_master")))?
     {
         return Ok(false);
     }
-    let batch: String = ours
-        .iter()
-        .map(|(name, _)| {
-            format!("DELETE FROM main.[{name}]; INSERT INTO main.[{name}] SELECT * FROM clean.[{name}];")
-        })
-        .collect();
+    let mut batch = String::new();
+    for (name, _) in &tables_here {
+        // Generated columns cannot be written: the table of spans has one.
+        let columns: String = database.query_row(
+            "SELECT group_concat('[' || name || ']') FROM pragma_table_xinfo(?1) WHERE hidden = 0",
+            [name],
+            |row| row.get(0),
+        )?;
+        batch.push_str(&format!("DELETE FROM main.[{name}];"));
+        batch.push_str(&format!(
+            "INSERT INTO main.[{name}] ({columns}) SELECT {columns} FROM clean.[{name}];"
+        ));
+    }
     database.execute_batch(&format!("BEGIN IMMEDIATE; {batch} COMMIT"))?;
     Ok(true)
 }
