@@ -241,7 +241,7 @@ async fn every_refusal_has_a_hint() {
         account.cloud.faults(&json!({ "answers": [refusal(operation, code, message)] }));
         let said = account.said(&hurried, &[]).await;
         let said: Vec<&str> =
-            said.lines().filter(|line| !line.starts_with("the role is not known")).collect();
+            said.lines().filter(|line| !line.starts_with("the role is not available")).collect();
         assert_snapshot!(name, said.join("\n"));
     }
     let busy = refusal("UpdateMlflowApp", "ConflictException", "MLflow App is in status Updating.");

@@ -123,10 +123,15 @@ impl TestServer {
         self.try_dump().await.unwrap()
     }
 
+    /// The file of the last dump.
+    pub fn dump_path(&self) -> PathBuf {
+        self.dir.path().join("dump.json")
+    }
+
     /// The same for a server that may be unable to answer.
     pub async fn try_dump(&self) -> Result<PathBuf, String> {
         let done = warm::run(&self.venv, &script_path("dump.py"), &[self.url()], &self.env).await;
-        let path = self.dir.path().join("dump.json");
+        let path = self.dump_path();
         std::fs::write(&path, done.stdout).unwrap();
         if done.code == 0 { Ok(path) } else { Err(done.stderr) }
     }
@@ -162,6 +167,11 @@ pub fn script_path(name: &str) -> PathBuf {
 pub async fn differences(source: &TestServer, target: &TestServer) -> Vec<String> {
     let (ours, theirs) = futures::join!(source.dump(), target.dump());
     compared(&target.venv, &ours, &theirs).await
+}
+
+/// The same for a source that has not changed since this dump.
+pub async fn differences_from(dump: &Path, target: &TestServer) -> Vec<String> {
+    compared(&target.venv, dump, &target.dump().await).await
 }
 
 /// The lines that differ between two dumps.
