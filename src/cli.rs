@@ -44,7 +44,7 @@ pub struct Cli {
 const EXAMPLES: &str = "\
 Examples:
   mlferry                   # the wizard
-  mlferry demo              # the wizard on sample data and a stand-in of SageMaker
+  mlferry demo              # the wizard on sample data and a simulated SageMaker
   mlferry check    --source http://localhost:5000
   mlferry run      --source http://localhost:5000 --target http://new:5000 --yes
   mlferry run      --source http://localhost:5000 --target arn:aws:sagemaker:…:mlflow-app/app-… --yes
@@ -62,7 +62,7 @@ Credentials come from the environment: MLFLOW_TRACKING_USERNAME, MLFLOW_TRACKING
 If both ends are servers, these are for the source; for the target: MLFERRY_TARGET_USERNAME, …_PASSWORD, …_TOKEN.
 
 Servers behind a sign-in (MLFERRY_TARGET_… for the target):
-  MLFERRY_SOURCE_HEADERS        headers for every request, one per line: 'Name: value'; {token} is the token
+  MLFERRY_SOURCE_HEADERS        headers for every request, one per line: 'Name: value'; {token} is replaced by the token
   MLFERRY_SOURCE_TOKEN_COMMAND  a command that prints a token; run again when the token expires or the server answers 401
   MLFERRY_SOURCE_AWS_SIGV4      true: sign requests for API Gateway, as MLFLOW_TRACKING_AWS_SIGV4 does
 Certificates: …_SERVER_CERT_PATH (a PEM file or a folder), else REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE, SSL_CERT_FILE,
@@ -104,7 +104,7 @@ pub struct Look {
     #[arg(long, value_name = "THEME", value_enum)]
     pub theme: Option<Theme>,
 
-    /// Draw the wizard with ASCII characters only; with =false never [default: the locale decides]
+    /// Draw the wizard with ASCII characters only; =false: never [default: the locale decides]
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub ascii: Option<bool>,
 
@@ -161,7 +161,7 @@ pub enum Command {
     Status(Status),
     /// Show and write the configuration: profiles, and defaults of options
     Config(config::Config),
-    /// Start a real server with sample data, a stand-in of SageMaker, and the wizard on them
+    /// Start a real server with sample data and a simulated SageMaker, and open the wizard on both
     Demo(Demo),
     /// Print a completion script for a shell
     Completions(Completions),
@@ -179,7 +179,7 @@ pub struct SourceHeader {
 
 #[derive(Debug, Args)]
 pub struct TargetHeader {
-    /// The same for the target; MLFERRY_TARGET_HEADERS holds several
+    /// A header for each request to the target (see --source-header); MLFERRY_TARGET_HEADERS holds several
     #[arg(long, value_name = "HEADER")]
     pub target_header: Vec<String>,
 }
@@ -207,7 +207,7 @@ pub struct Selection {
     pub except_experiments: Option<String>,
 
     /// Registered models by name, with * ? and {a,b}, separated by commas; runs that their versions need are included.
-    /// churn/3 is version 3 of churn. It keeps its number, so lower versions cannot be written to the same server
+    /// churn/3 is version 3 of churn: it keeps its number on the target, so versions 1 and 2 cannot be added there
     /// later. (A model whose own name is churn/3, as MLflow before 3.11 allows, is also selected.) If you give one of
     /// --experiments, --models, --prompts and --datasets, only the objects of these options are selected
     #[arg(long, value_name = "GLOB,…")]
@@ -230,7 +230,7 @@ pub struct Selection {
     #[arg(long, value_enum, default_value_t = Traces::All)]
     pub traces: Traces,
 
-    /// A plan file, as `plan --output` and the wizard write it; other options here add to it
+    /// A plan file, as `plan --output` and the wizard write it; the selection options on the command line are added to it
     #[arg(long, value_name = "FILE")]
     pub plan: Option<PathBuf>,
 
@@ -238,11 +238,11 @@ pub struct Selection {
     #[arg(long, value_name = "FILE")]
     pub experiment_rename_file: Option<PathBuf>,
 
-    /// The same for registered models and prompts
+    /// A CSV file of `old,new` names of registered models and prompts
     #[arg(long, value_name = "FILE")]
     pub model_rename_file: Option<PathBuf>,
 
-    /// Include deleted experiments and runs (they arrive deleted)
+    /// Include deleted experiments and runs (they are also deleted on the target)
     #[arg(long, value_name = "BOOL", default_value_t = true, action = clap::ArgAction::Set)]
     pub export_deleted_runs: bool,
 
@@ -287,7 +287,7 @@ impl Selection {
     after_help = "Examples:\n  mlferry status\n  mlferry status --watch\n  mlferry status --watch --json\n\nWith --watch, it ends when the job ends, with the job's exit code. Ctrl-C only stops watching: the job continues."
 )]
 pub struct Status {
-    /// Follow the job that runs now in another terminal, or in the wizard, until it ends
+    /// Follow the running job (of another terminal or the wizard) until it ends
     #[arg(short, long)]
     pub watch: bool,
 }

@@ -58,7 +58,7 @@ pub struct AppDescription {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Readiness {
     Ready,
-    /// It becomes ready, or is deleted, without an action of the user.
+    /// It is being created, updated or deleted: AWS finishes this without the user.
     Working,
     /// A tracking server that can be started.
     Stopped,

@@ -22,7 +22,7 @@ Credentials come from the same places as for the AWS CLI: AWS_PROFILE, the envir
 
 #[derive(Debug, Subcommand)]
 pub enum AppCommand {
-    /// List the MLflow Apps and the MLflow tracking servers of a region, by kind
+    /// List the MLflow Apps and the MLflow tracking servers of a region, grouped by kind
     List(List),
     /// Create an App and wait until it can be used, or use the App of this name if there is one
     Create(Create),
@@ -31,7 +31,7 @@ pub enum AppCommand {
     Describe(One),
     /// Wait until an App can be used
     Wait(Wait),
-    /// Print (and in a terminal copy) a link that opens the UI, once, within five minutes
+    /// Print a link to the UI (in a terminal, also copy it). It works once and expires after five minutes
     #[command(
         after_help = "Example:\n  mlferry app open arn:aws:sagemaker:eu-west-1:123456789012:mlflow-app/app-ABCDEFGHIJKL"
     )]
@@ -100,7 +100,7 @@ pub enum Registration {
     after_help = "Examples:\n  mlferry app create --name mlflow-production --artifact-store-uri s3://my-bucket/mlflow --role-arn arn:aws:iam::123456789012:role/mlflow-app\n  mlferry app create --profile staging --name mlflow-staging --no-wait --yes"
 )]
 pub struct Create {
-    /// Letters, digits and dashes
+    /// The name of the App: letters, digits and dashes
     #[arg(long)]
     pub name: String,
 
@@ -202,6 +202,7 @@ pub struct Policy {
     #[arg(value_enum, value_name = "POLICY")]
     pub policy: Option<PolicyName>,
 
+    /// The AWS account ID
     #[arg(long, value_name = "12 DIGITS")]
     pub account: Option<String>,
 

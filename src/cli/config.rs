@@ -35,7 +35,7 @@ Passwords and tokens are never read from the file.";
 
 #[derive(Clone, Copy, Debug, Subcommand)]
 pub enum ConfigCommand {
-    /// Show each setting and where it comes from; secrets only as "set"
+    /// Show each setting and where it comes from; secrets are shown only as "set"
     #[command(after_help = "Example:\n  mlferry config show\n  mlferry config show --profile staging --json")]
     Show,
     /// Print the path of the file, whether it exists or not

@@ -87,7 +87,7 @@ pub struct Import {
     #[arg(long, value_name = "DIR", conflicts_with = "source")]
     pub input_dir: Option<PathBuf>,
 
-    /// A tracking server to read from directly, without the disk
+    /// A tracking server to read from directly, without an export directory
     #[arg(long, value_name = "URI")]
     pub source: Option<String>,
 
@@ -104,7 +104,7 @@ pub struct Import {
     #[arg(long, value_name = "FILE")]
     pub journal: Option<PathBuf>,
 
-    /// Also check runs that are already on the target, and add missing data (use this when their journal is lost)
+    /// Also check runs that are already on the target, and add missing data (use this when the journal of the earlier import is lost)
     #[arg(long)]
     pub update: bool,
 
@@ -126,7 +126,7 @@ pub enum Compared {
 #[derive(Debug, Args)]
 pub struct Target {
     /// Where to write: http(s)://host:port of a tracking server, or the ARN of an MLflow App or a SageMaker tracking server
-    /// [default: MLFLOW_TRACKING_URI, if no source is a server]
+    /// [default: MLFLOW_TRACKING_URI, if the source is not a server]
     #[arg(long, value_name = "URI")]
     pub target: Option<String>,
 
@@ -137,7 +137,7 @@ pub struct Target {
 /// How closely files are compared
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
 pub enum Artifacts {
-    /// Not at all
+    /// Do not compare them
     None,
     /// By name and size
     #[default]
@@ -165,6 +165,7 @@ pub struct Validate {
     #[command(flatten)]
     pub target_header: TargetHeader,
 
+    /// How to compare artifact files
     #[arg(long, value_name = "HOW", value_enum, default_value_t)]
     pub artifacts: Artifacts,
 
@@ -202,6 +203,7 @@ pub struct Run {
     #[command(flatten)]
     pub selection: Selection,
 
+    /// How to compare artifact files
     #[arg(long, value_name = "HOW", value_enum, default_value_t)]
     pub artifacts: Artifacts,
 

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Kind, ModelId, OwnedUri, RunId, tag};
 
-/// A model or a prompt in the model registry. Prompts are there, too (MLflow 2.21 on); a tag marks them.
+/// A registered model or a prompt. The model registry also holds prompts, marked by a tag (MLflow 2.21 on).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct RegisteredModel {

@@ -22,7 +22,7 @@ pub trait IdMap: Send + Sync {
     /// True for a run on the target that was made from a run of the source.
     fn is_target(&self, run: &RunId) -> bool;
 
-    /// Stores the run of the target for a run of the source.
+    /// Records that `target` is the copy of `source`.
     fn opened(&self, source: &RunId, target: &RunId) -> Result<()>;
 
     /// Stores a reference that waits for its run.

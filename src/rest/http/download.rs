@@ -60,8 +60,8 @@ impl Client {
                     if pieces.send(piece).await.is_err() {
                         return;
                     }
-                    // A download that has begun must not wait: servers end an answer that is not read (gunicorn after
-                    // 30 s).
+                    // A running download does not wait for a free slot, because servers end an answer that is not read
+                    // (gunicorn after 30 s).
                     slot = self.pace.try_acquire();
                     reply.set_server_acts(true);
                 }

@@ -35,7 +35,7 @@ pub struct Failure {
 /// How many more tries a failure justifies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Worth {
-    /// As many as its class allows.
+    /// As many tries as the failure's class allows.
     Usual,
     /// The server's own code failed on a request that may be repeated. MLflow over SQLite sometimes fails this way when
     /// it is busy, and always when a file is torn: one or two more tries.

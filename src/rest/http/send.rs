@@ -83,7 +83,8 @@ impl Client {
         result.inspect_err(|failure| self.pace.record(call.route, started.elapsed(), failure.load))
     }
 
-    /// Sends a call with the sign-in. If the sign-in is refused and can change, it is renewed.
+    /// Sends a call with the sign-in. If the server refuses the sign-in, a new one is obtained; a sign-in that cannot
+    /// change but has worked before is tried again after a wait.
     async fn exchange(&self, call: &Call) -> Result<Reply, Failure> {
         let (mut renewals, first) = (0, Instant::now());
         loop {

@@ -48,7 +48,7 @@ impl DiffTree {
         &self.nodes[at]
     }
 
-    /// The difference of a node, or the difference that represents the node.
+    /// The difference of an item, or of a whole object. `None` for groups.
     pub fn difference(&self, at: usize) -> Option<&Difference> {
         match &self.nodes[at].what {
             NodeKind::Item(index) => self.differences.get(*index),

@@ -24,7 +24,8 @@ pub fn open(model: &mut Model) {
     }
 }
 
-/// Both histories are fetched on demand because they may have millions of points.
+/// Opens the chart of the metric at the cursor. Both histories are fetched only now, because they may have millions of
+/// points.
 pub fn draw(model: &mut Model) -> Vec<Effect> {
     let (Some(metric), Some(difference)) = (model.metric_at_cursor(), model.validation.current()) else {
         return Vec::new();

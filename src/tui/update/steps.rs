@@ -41,8 +41,8 @@ pub fn advance_when_loaded(model: &mut Model) -> Vec<Effect> {
     go_next(model)
 }
 
-/// Stores the selection of the tree as the plan. This also applies to a confirmed selection that the user has changed
-/// since: leaving the step confirms it.
+/// Stores the selection of the tree as the plan. Leaving the step also confirms changes that the user made after
+/// an earlier confirmation.
 fn finish_plan(model: &mut Model) -> Vec<Effect> {
     if model.step != Step::Plan || model.gate(Step::Plan) != StepStatus::Done || model.running().is_some() {
         return Vec::new();

@@ -1,5 +1,5 @@
 //! Registered models, prompts and their versions. The server numbers versions itself: one more than any number that the
-//! model ever had. A placeholder uses up each number that is free on the source, and is deleted again.
+//! model ever had. For each number that the source does not have, a placeholder version is created and then deleted.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::PoisonError;
@@ -74,7 +74,7 @@ impl RestWriter {
         let mut missing = self.new_tags(&model.tags);
         missing.retain(|key, value| match existing.tags.get(key) {
             None => true,
-            // An earlier import may have covered fewer experiments.
+            // An earlier import may have covered fewer experiments, so the lists are merged.
             Some(known) if key == tag::PROMPT_EXPERIMENTS => {
                 *value = merge_experiments(value, known);
                 value != known
