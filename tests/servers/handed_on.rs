@@ -3,16 +3,12 @@
 use crate::support::{Store, TARGET, TestServer};
 
 async fn is_empty_again(store: Store) {
-    let first = TestServer::start_with(TARGET, store).await;
-    let empty = std::fs::read_to_string(first.dump().await).unwrap();
-    first.demo().await;
-    let (url, full) = (first.url().to_owned(), std::fs::read_to_string(first.dump().await).unwrap());
-    assert_ne!(full, empty);
-    drop(first);
-    let next = TestServer::start_with(TARGET, store).await;
-    assert_eq!(std::fs::read_to_string(next.dump().await).unwrap(), empty);
-    // Another test that runs at the same time may have taken the server first.
-    eprintln!("{} after {url}", next.url());
+    let server = TestServer::start_with(TARGET, store).await;
+    let empty = std::fs::read_to_string(server.dump().await).unwrap();
+    server.demo().await;
+    assert_ne!(std::fs::read_to_string(server.dump().await).unwrap(), empty);
+    assert!(server.lease.as_ref().unwrap().reset(), "the pool starts a new server for each test");
+    assert_eq!(std::fs::read_to_string(server.dump().await).unwrap(), empty);
 }
 
 #[tokio::test(flavor = "multi_thread")]

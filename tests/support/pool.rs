@@ -41,6 +41,13 @@ struct Kept {
 /// Returns the server to the pool when it is dropped.
 pub struct Lease(Kept);
 
+impl Lease {
+    /// Makes the server empty again, as for the next test. Returns false if the pool would start another one instead.
+    pub fn reset(&self) -> bool {
+        reset(&self.0)
+    }
+}
+
 impl Drop for Lease {
     fn drop(&mut self) {
         // A failed test may leave the server in any state.

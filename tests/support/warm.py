@@ -45,7 +45,7 @@ MODULES = [
 # These read variables when they are imported, or MLflow looks for them in `sys.modules`: every program imports them anew.
 READ_VARIABLES = ("gunicorn", "mlflow.server", "uvicorn")
 SOCKET, DATABASES = sys.argv[1:]
-MOST_FILES = 256
+MAX_FILES = 256
 SERVE = os.path.join(os.path.dirname(__file__), "../../assets/demo/serve.py")
 SQLITE = "sqlite:///mlflow.db"
 POPEN = subprocess.Popen
@@ -61,7 +61,7 @@ class Forked(POPEN):
         if self.pid == 0:
             os.setsid()
             os.dup2(given["p2cread"], 0)
-            os.closerange(3, MOST_FILES)
+            os.closerange(3, MAX_FILES)
             leave(lambda: program(args[1:], None, None))
         self._child_created = True
         names = ("p2cread", "p2cwrite", "c2pread", "c2pwrite", "errread", "errwrite")
