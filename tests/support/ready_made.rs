@@ -1,8 +1,10 @@
 //! The contents that a script has written to an empty server, kept for later servers of the same release: writing them
-//! through REST again takes much longer than copying them.
+//! through REST again takes much longer than copying them. The dump of these contents is kept, too.
 
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use mlferry::demo::Store;
 use sha2::{Digest, Sha256};
@@ -12,6 +14,10 @@ use super::{TestServer, pool, script_path};
 const DATABASE: &str = "mlflow.db";
 const FILES: &str = "mlruns";
 const ARTIFACTS: &str = "artifacts";
+const DUMP: &str = "dump.json";
+
+/// The files of a server, with their sizes and the times of their last changes.
+pub type Files = Vec<(PathBuf, u64, SystemTime)>;
 
 /// A folder with the contents.
 pub struct ReadyMade(PathBuf);
@@ -72,4 +78,32 @@ impl ReadyMade {
             let _ = new.keep();
         }
     }
+
+    /// The dump of these contents, if there is one.
+    pub fn dump(&self) -> Option<Vec<u8>> {
+        fs::read(self.0.join(DUMP)).ok()
+    }
+
+    pub fn keep_dump(&self, dump: &[u8]) {
+        let mut new = tempfile::NamedTempFile::new_in(&self.0).unwrap();
+        new.write_all(dump).unwrap();
+        new.persist(self.0.join(DUMP)).unwrap();
+    }
+}
+
+/// All files with the contents of a server: as long as they are the same, its contents are.
+pub fn files(server: &TestServer) -> Files {
+    let server = &server.server;
+    let mut paths = vec![server.mlruns(), server.artifacts(), server.database()];
+    paths.push(server.database().with_extension("db-wal"));
+    let mut files = Vec::new();
+    while let Some(path) = paths.pop() {
+        let Ok(about) = fs::metadata(&path) else { continue };
+        match about.is_dir() {
+            true => paths.extend(fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path())),
+            false => files.push((path, about.len(), about.modified().unwrap())),
+        }
+    }
+    files.sort();
+    files
 }

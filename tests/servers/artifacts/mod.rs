@@ -7,7 +7,7 @@ mod stale;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::support::TestServer;
 use mlferry::demo::{MlflowServer, ServerOptions};
@@ -75,7 +75,7 @@ async fn in_folder(version: &str) -> TestServer {
     let options = ServerOptions { workers: 1, artifact_root: Some(root.into()), ..ServerOptions::default() };
     let server = Arc::new(MlflowServer::start(&venv, dir.path(), options).await.unwrap());
     let artifacts = artifacts.to_str().unwrap().to_owned();
-    TestServer { server, venv, dir, artifacts, env: Vec::new(), lease: None }
+    TestServer { server, venv, dir, artifacts, env: Vec::new(), lease: None, filled: OnceLock::new() }
 }
 
 /// Creates a run in an experiment, both with this name, and the folder for its artifacts. Returns the run's id and the
