@@ -2,6 +2,7 @@ use std::path::PathBuf;
 
 use percent_encoding::percent_decode_str;
 
+use super::store::FOLDERS;
 use crate::entities::{Owner, S3Object, is_plain_id};
 
 /// An artifact root that this machine may be able to read without its server.
@@ -41,7 +42,7 @@ impl ArtifactRoot {
         match self {
             Self::S3(object) => format!("s3://{}", object.bucket),
             Self::Remote { container, .. } => container.clone(),
-            Self::Folder(_) => "folders of this machine".to_owned(),
+            Self::Folder(_) => FOLDERS.to_owned(),
         }
     }
 }

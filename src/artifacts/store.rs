@@ -11,6 +11,9 @@ use crate::entities::{FileEntry, S3Object};
 use crate::error::{Error, Result};
 use crate::io::Pages;
 
+/// The container of all local folders, for messages.
+pub const FOLDERS: &str = "folders of this machine";
+
 /// A store that holds files under keys. This machine reads it without the tracking server.
 #[async_trait]
 pub trait Store: Send + Sync {
@@ -39,6 +42,12 @@ pub struct Root {
 }
 
 impl Root {
+    /// A folder of this machine.
+    pub fn of_folder(folder: &Path) -> Self {
+        let (prefix, container) = (folder.display().to_string(), FOLDERS.to_owned());
+        Self { store: Arc::new(LocalStore), prefix, object: None, is_folder: true, container }
+    }
+
     pub fn files(&self) -> Pages<'static, FileEntry> {
         self.store.list(&self.prefix)
     }

@@ -15,8 +15,8 @@ use crate::error::{Class, Error, Result};
 use crate::io::CredentialWait;
 use crate::io::{ByteSource, Meter, Outage};
 
-/// The store for a bucket, a container or the local folders. `None` when this machine cannot read it.
-type StoreCell = Arc<OnceCell<Option<Arc<dyn Store>>>>;
+/// The store for a bucket or a container, or the reason why this machine cannot read it.
+type StoreCell = Arc<OnceCell<Result<Arc<dyn Store>>>>;
 
 /// The stores that hold the artifacts of one server, if this machine can read them with its own credentials. All other
 /// files are read and written through the server.
@@ -91,41 +91,47 @@ impl ArtifactStores {
     /// bucket, container or folder tree.
     pub async fn root(&self, owner: &Owner<'_>) -> Option<Root> {
         let place = ArtifactRoot::of(owner)?;
-        let (prefix, object) = match &place {
-            ArtifactRoot::S3(object) => (object.key.clone(), Some(object.clone())),
-            ArtifactRoot::Remote { prefix, .. } => (prefix.clone(), None),
-            ArtifactRoot::Folder(path) => (path.to_str()?.to_owned(), None),
-        };
-        let store = match &place {
-            // Each folder is checked alone: one may exist here and another may not.
-            ArtifactRoot::Folder(path) => path.is_dir().then(|| Arc::new(LocalStore) as Arc<dyn Store>),
-            _ => {
-                let cell = Arc::clone(lock(&self.stores).entry(place.container()).or_default());
-                cell.get_or_init(|| self.decide(&place, &prefix)).await.clone()
-            }
-        };
-        let is_folder = matches!(place, ArtifactRoot::Folder(_));
-        Some(Root { store: store?, container: place.container(), prefix, object, is_folder })
-    }
-
-    async fn decide(&self, place: &ArtifactRoot, prefix: &str) -> Option<Arc<dyn Store>> {
-        let container = place.container();
-        let opened = async {
-            let store = self.open(place).await?;
-            store.probe(prefix).await.map(|()| store)
-        };
-        match opened.await {
-            Ok(store) => {
-                self.note(format!("artifacts in {container} are read directly from there"));
-                Some(store)
-            }
+        match self.decided(&place).await {
+            Ok(root) => root,
             Err(e) => {
                 self.note(format!(
-                    "artifacts in {container} are read through their server, because this machine cannot read them: {e}"
+                    "artifacts in {} are read through their server, because this machine cannot read them: {e}",
+                    place.container()
                 ));
                 None
             }
         }
+    }
+
+    /// The root of the owner's files in an object store, for an owner without a server.
+    ///
+    /// # Errors
+    /// When this machine cannot read the bucket or container.
+    pub async fn remote_root(&self, owner: &Owner<'_>) -> Result<Root> {
+        let unknown = || Error::permanent(format!("{} is not a location of files", owner.artifact_uri));
+        let place = ArtifactRoot::of(owner).ok_or_else(unknown)?;
+        self.decided(&place).await?.ok_or_else(unknown)
+    }
+
+    /// `None` for a folder that does not exist.
+    async fn decided(&self, place: &ArtifactRoot) -> Result<Option<Root>> {
+        let (prefix, object) = match place {
+            ArtifactRoot::S3(object) => (object.key.clone(), Some(object.clone())),
+            ArtifactRoot::Remote { prefix, .. } => (prefix.clone(), None),
+            // Each folder is checked alone: one may exist here and another may not.
+            ArtifactRoot::Folder(path) => return Ok(path.is_dir().then(|| Root::of_folder(path))),
+        };
+        let container = place.container();
+        let cell = Arc::clone(lock(&self.stores).entry(container.clone()).or_default());
+        let store = cell.get_or_init(|| self.decide(place, &prefix)).await.clone()?;
+        Ok(Some(Root { store, container, prefix, object, is_folder: false }))
+    }
+
+    async fn decide(&self, place: &ArtifactRoot, prefix: &str) -> Result<Arc<dyn Store>> {
+        let store = self.open(place).await?;
+        store.probe(prefix).await?;
+        self.note(format!("artifacts in {} are read directly from there", place.container()));
+        Ok(store)
     }
 
     async fn open(&self, place: &ArtifactRoot) -> Result<Arc<dyn Store>> {

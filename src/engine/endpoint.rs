@@ -1,10 +1,10 @@
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::artifacts::ArtifactStores;
 use crate::aws::{Arn, Session, Signer};
 use crate::error::{Error, Result};
-use crate::readers::{ArchiveReader, Reader, RestReader};
+use crate::readers::{ArchiveReader, Reader, RestReader, StoreLocation, StoreOptions};
 use crate::rest::probe;
 use crate::rest::{Access, Address, Client, Probe, Side, connect};
 use crate::writers::{IdMap, RestWriter, Writer};
@@ -14,6 +14,31 @@ use crate::writers::{IdMap, RestWriter, Writer};
 pub enum Endpoint {
     Server(Server),
     Archive(PathBuf),
+    /// The store of a tracking server, read without the server.
+    Store(Store),
+}
+
+/// A file store or a database.
+#[derive(Clone)]
+pub struct Store {
+    location: StoreLocation,
+    /// It is opened when it is first read: a copy of an SQLite file takes a while.
+    reader: Arc<OnceLock<Result<Arc<dyn Reader>>>>,
+    options: StoreOptions,
+}
+
+impl Store {
+    fn new(location: StoreLocation, access: &Access) -> Self {
+        let options = StoreOptions {
+            workspace: access.workspace.clone(),
+            artifact_roots: access.artifact_roots.clone(),
+        };
+        Self { location, reader: Arc::default(), options }
+    }
+
+    fn reader(&self) -> Result<Arc<dyn Reader>> {
+        self.reader.get_or_init(|| self.location.open(&self.options)).clone()
+    }
 }
 
 /// A tracking server that has answered a request.
@@ -36,7 +61,8 @@ pub struct Managed {
     pub session: Session,
 }
 
-/// Opens `http(s)://…`, the ARN of managed MLflow, or a directory. This function only reads.
+/// Opens `http(s)://…`, the ARN of managed MLflow, the store of a server, or an export directory. This function only
+/// reads.
 pub async fn open(text: &str, end: Side, access: Access) -> Result<Endpoint> {
     let text = text.trim();
     if text.is_empty() {
@@ -64,7 +90,21 @@ pub async fn open(text: &str, end: Side, access: Access) -> Result<Endpoint> {
         let stores = Arc::new(ArtifactStores::new(Arc::clone(client.meter()), None).with_wait(client.wait()));
         return Ok(Endpoint::Server(Server { client, probe, stores, managed: None }));
     }
-    refuse_unsupported(text)?;
+    if let Some(location) = StoreLocation::parse(text)? {
+        let store = Store::new(location, &access);
+        if end == Side::Target {
+            return Err(Error::usage(format!("{} cannot be written", store.location))
+                .hint("start a server for it and give its address: mlflow server --backend-store-uri …"));
+        }
+        let opened = store.clone();
+        let opened = tokio::task::spawn_blocking(move || opened.reader()).await;
+        opened.map_err(|e| Error::permanent(e.to_string()))??;
+        return Ok(Endpoint::Store(store));
+    }
+    // The address parser returns a clear error that does not contain credentials.
+    if !Path::new(text).exists() && text.contains(['@', ':']) {
+        Address::parse(text)?;
+    }
     Ok(Endpoint::Archive(PathBuf::from(text.strip_prefix("file://").unwrap_or(text))))
 }
 
@@ -78,6 +118,9 @@ pub(super) fn location(text: &str) -> Result<String> {
     }
     if lower.starts_with("http://") || lower.starts_with("https://") {
         return Ok(Address::parse(text)?.0.to_string());
+    }
+    if let Some(location) = StoreLocation::parse(text)? {
+        return Ok(location.to_string());
     }
     Ok(text.strip_prefix("file://").unwrap_or(text).to_owned())
 }
@@ -98,22 +141,6 @@ pub(super) async fn open_managed(
     Ok(Server { client, probe, stores, managed: Some(Arc::new(Managed { arn, session })) })
 }
 
-/// Returns a specific error for locations that mlferry recognises but cannot read yet, and for malformed addresses.
-fn refuse_unsupported(text: &str) -> Result<()> {
-    let has = |name: &str| Path::new(text).join(name).exists();
-    // An export directory has a `models` folder too, but then it also has an `experiments` folder.
-    let is_file_store = has("0/meta.yaml") || (has("models") && !has("experiments"));
-    if text.starts_with("sqlite:") || is_file_store {
-        return Err(Error::usage(format!("{text}: mlferry cannot read a store without its server yet"))
-            .hint(format!("start a server for it: mlflow server --backend-store-uri {text} --port 5000")));
-    }
-    // The address parser returns a clear error that does not contain credentials.
-    if !Path::new(text).exists() && text.contains(['@', ':']) {
-        Address::parse(text)?;
-    }
-    Ok(())
-}
-
 impl Endpoint {
     pub fn reader(&self) -> Result<Arc<dyn Reader>> {
         Ok(match self {
@@ -122,6 +149,7 @@ impl Endpoint {
                 Arc::new(RestReader::new(client, stores, server.probe.clone()))
             }
             Self::Archive(path) => Arc::new(ArchiveReader::open(path)?),
+            Self::Store(store) => store.reader()?,
         })
     }
 
@@ -138,14 +166,17 @@ impl Endpoint {
                 Err(Error::usage(format!("{} is a directory, not a tracking server", path.display()))
                     .hint("use `mlferry export --output-dir` to write one"))
             }
+            Self::Store(store) => {
+                Err(Error::usage(format!("{} is a store, not a tracking server", store.location)))
+            }
         }
     }
 
-    /// The result of the first probe of the server. `None` for a directory.
+    /// The result of the first probe of the server. `None` for a directory or a store.
     pub fn probe(&self) -> Option<&Probe> {
         match self {
             Self::Server(server) => Some(&server.probe),
-            Self::Archive(_) => None,
+            Self::Archive(_) | Self::Store(_) => None,
         }
     }
 
@@ -154,6 +185,7 @@ impl Endpoint {
         match self {
             Self::Server(server) => server.client.address().to_string(),
             Self::Archive(path) => path.display().to_string(),
+            Self::Store(store) => store.location.to_string(),
         }
     }
 }

@@ -4,6 +4,9 @@ mod archive;
 #[cfg(test)]
 mod memory;
 mod rest;
+mod sql_store;
+mod store_artifacts;
+mod store_location;
 
 use async_trait::async_trait;
 use futures::stream::BoxStream;
@@ -26,11 +29,14 @@ pub use archive::ArchiveReader;
 #[cfg(test)]
 pub use memory::MemoryReader;
 pub use rest::RestReader;
+pub use sql_store::SqlStoreReader;
+pub use store_artifacts::StoreArtifacts;
+pub use store_location::{StoreLocation, StoreOptions};
 
 /// Facts about a source.
 #[derive(Clone, Debug, Serialize)]
 pub struct SourceInfo {
-    /// `server` or `archive`.
+    /// `server`, `archive`, `file store` or `database`.
     pub kind: &'static str,
     /// The address or the directory, without credentials.
     pub location: String,

@@ -16,7 +16,7 @@ pub use api::unsupported::NOT_ALLOWED;
 pub use api::version::Version;
 pub(crate) use api::wire::WireMetric;
 pub use api::write::{BatchItem, MetricOf, NewRun, entries_per_batch, takes_tag, takes_tag_value};
-pub use http::access::{Access, Side};
+pub use http::access::{Access, ArtifactRoots, Side};
 pub use http::address::Address;
 pub use http::answer::Answer;
 pub use http::call::{Call, encode_path};

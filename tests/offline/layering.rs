@@ -56,7 +56,7 @@ const CRATES: [(&str, &[&str]); 15] = [
     // A test in `limits` names these crates to find code that creates a client.
     ("reqwest", &["rest", "aws", "artifacts", "limits"]),
     ("rustls", &["tls"]),
-    ("rusqlite", &["engine", "error"]),
+    ("rusqlite", &["engine", "readers", "error"]),
     ("aws_config", &["aws", "limits"]),
     ("aws_credential_types", &["aws"]),
     ("aws_sdk_iam", &["aws"]),

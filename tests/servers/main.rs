@@ -11,6 +11,7 @@ mod support;
 
 mod artifacts;
 mod check;
+mod database;
 mod edits;
 mod export_import_tool;
 mod faults;

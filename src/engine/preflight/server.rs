@@ -1,4 +1,4 @@
-//! Checks a self-managed tracking server, or a directory.
+//! Checks a self-managed tracking server, a store without a server, or a directory.
 
 use super::report::Report;
 use crate::engine::{Endpoint, Level, open, takes_files};
@@ -28,6 +28,7 @@ pub async fn inspect(text: &str, access: Access, report: &mut Report<'_>) -> Res
                 return Ok(None);
             }
         },
+        Endpoint::Store(_) => report.ok("store", format!("{} can be read", endpoint.location())),
     }
     if report.is_target() {
         match takes_files(&endpoint).await? {

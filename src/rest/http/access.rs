@@ -51,6 +51,17 @@ pub struct Access {
     pub signer: Option<Arc<Signer>>,
     /// How long a job waits for a server that cannot be reached. Zero means no wait.
     pub wait: Duration,
+    /// Where the artifacts of a store without a server are.
+    pub artifact_roots: ArtifactRoots,
+}
+
+/// Where this machine finds the artifacts of a store, if they are not where the store says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ArtifactRoots {
+    /// Beginnings of locations, and what replaces them.
+    pub moved: Vec<(String, String)>,
+    /// The `--artifacts-destination` of the server that wrote the store: no store names it.
+    pub destination: Option<String>,
 }
 
 impl Access {
@@ -107,6 +118,7 @@ impl Access {
             aws_sigv4: get("AWS_SIGV4").is_some_and(is_true),
             signer: None,
             wait: limits::DEFAULT_OUTAGE_WAIT,
+            artifact_roots: ArtifactRoots::default(),
         })
     }
 

@@ -1,0 +1,47 @@
+use super::grouped::Grouped;
+use super::select::Select;
+use super::value::Row;
+use super::{SqlStoreReader, ids, readable};
+use crate::entities::{Experiment, Kind, Lifecycle, Readable};
+use crate::error::Result;
+use crate::io::Pages;
+
+const PER_PAGE: usize = 500;
+const COLUMNS: [&str; 6] =
+    ["experiment_id", "name", "artifact_location", "lifecycle_stage", "creation_time", "last_update_time"];
+
+impl SqlStoreReader {
+    pub(super) fn every_experiment(&self) -> Pages<'_, Readable<Experiment>> {
+        let select = self.in_workspace(Select::from("experiments", &COLUMNS).order(&["experiment_id"]));
+        self.list((Kind::Experiment, String::new()), select, PER_PAGE, |rows| self.experiments_of(rows))
+    }
+
+    async fn experiments_of(&self, rows: Vec<Row>) -> Result<Vec<Readable<Experiment>>> {
+        let select = Select::from("experiment_tags", &["experiment_id", "key", "value"]);
+        let mut tags = Grouped::pairs(&*self.database, select, ids(&rows)).await?;
+        Ok(rows.into_iter().map(|row| experiment(row, &mut tags)).collect())
+    }
+}
+
+fn experiment(row: Row, all_tags: &mut Grouped<(String, String)>) -> Readable<Experiment> {
+    let [id, name, artifact_location, lifecycle, creation_time, last_update_time] = row.columns();
+    let read = || {
+        let id = id.clone().string()?;
+        Ok(Experiment {
+            tags: all_tags.collect(&id)?,
+            id: id.into(),
+            name: name.string()?,
+            artifact_location: artifact_location.string()?,
+            lifecycle: lifecycle_of(&lifecycle.string()?),
+            creation_time: creation_time.int()?,
+            last_update_time: last_update_time.int()?,
+        })
+    };
+    let experiment = read();
+    readable(Kind::Experiment, &id, experiment)
+}
+
+/// The stage of an experiment, a run or a logged model. An absent one means active.
+pub fn lifecycle_of(text: &str) -> Lifecycle {
+    if text == "deleted" { Lifecycle::Deleted } else { Lifecycle::Active }
+}

@@ -1,0 +1,238 @@
+use std::path::{Path, PathBuf};
+
+use percent_encoding::percent_decode_str;
+
+use crate::entities::{Owner, is_plain_id};
+use crate::rest::ArtifactRoots;
+
+/// The most path components that are taken from a location of another machine.
+const MAX_TAIL: usize = 8;
+const REMOTE: [&str; 8] = ["s3", "s3a", "gs", "wasb", "wasbs", "abfs", "abfss", "https"];
+/// The folders in which MLflow keeps files if nothing else is configured: of clients, and of a server that proxies
+/// artifacts (MLflow 3.18, `store/tracking/__init__.py` and `server/constants.py`).
+const USUAL: [&str; 3] = ["mlruns", "mlartifacts", "artifacts"];
+
+/// Where the files of an owner are.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Found {
+    Folder(PathBuf),
+    /// The root is known, and has no folder for this owner.
+    Nothing,
+    /// In an object store.
+    Remote,
+    Unknown,
+}
+
+/// Where files may be.
+pub struct Places {
+    roots: ArtifactRoots,
+    /// Folders that may hold what a location of another machine ends with.
+    bases: Vec<PathBuf>,
+}
+
+impl Places {
+    pub fn beside(folder: &Path, roots: ArtifactRoots) -> Self {
+        let mut bases: Vec<PathBuf> = roots.destination.iter().filter_map(|to| local(to)).collect();
+        bases.push(folder.to_owned());
+        bases.push(folder.join(".trash"));
+        for beside in [Some(folder), folder.parent()].into_iter().flatten() {
+            bases.extend(USUAL.iter().map(|name| beside.join(name)));
+        }
+        bases.extend(folder.parent().map(Path::to_owned));
+        Self { roots, bases }
+    }
+
+    /// The location, with its beginning replaced as the user asked, and that of the proxy by its destination.
+    pub fn moved(&self, uri: &str) -> String {
+        let starts = |from: &str| {
+            let rest = uri.strip_prefix(from.trim_end_matches(['/', '\\']))?;
+            (rest.is_empty() || rest.starts_with(['/', '\\'])).then_some(rest)
+        };
+        let mut fitting: Vec<_> =
+            self.roots.moved.iter().filter_map(|(from, to)| Some((from.len(), starts(from)?, to))).collect();
+        fitting.sort_by_key(|(length, ..)| std::cmp::Reverse(*length));
+        if let Some((_, rest, to)) = fitting.first() {
+            return format!("{}{}", to.trim_end_matches('/'), rest.replace('\\', "/"));
+        }
+        match (&self.roots.destination, proxied(uri)) {
+            (Some(to), Some(path)) => format!("{}/{path}", to.trim_end_matches('/')),
+            _ => uri.to_owned(),
+        }
+    }
+
+    /// `own` is the folder beside the owner's metadata: a store that was moved as a whole still names its old place.
+    pub fn find(&self, owner: &Owner<'_>, own: Option<&Path>) -> Found {
+        let uri = owner.artifact_uri;
+        if uri.split_once("://").is_some_and(|(scheme, _)| REMOTE.contains(&scheme)) {
+            return Found::Remote;
+        }
+        if let Some(own) = own.filter(|own| has_entries(own)) {
+            return Found::Folder(own.to_owned());
+        }
+        let is_of =
+            |path: &Path| is_plain_id(owner.id) && path.ends_with(Path::new(owner.id).join("artifacts"));
+        let absolute = local(uri);
+        if let Some(path) = absolute.as_ref().filter(|path| is_of(path) && path.is_dir()) {
+            return Found::Folder(path.clone());
+        }
+        let parts = parts(uri);
+        let tails = (2..=parts.len().min(MAX_TAIL)).rev().map(|length| &parts[parts.len() - length..]);
+        for tail in tails {
+            let tail: PathBuf = tail.iter().collect();
+            let folder =
+                self.bases.iter().map(|base| base.join(&tail)).find(|path| is_of(path) && path.is_dir());
+            if let Some(folder) = folder {
+                return Found::Folder(folder);
+            }
+        }
+        let is_known = own.is_some_and(|own| own.is_dir())
+            || absolute.is_some_and(|path| is_root_known(&path))
+            || self.has_root(&parts);
+        if is_known { Found::Nothing } else { Found::Unknown }
+    }
+
+    /// Whether the artifact root of a location of another machine is beside the store. The folder of one experiment may
+    /// be missing there: nothing was written for it.
+    fn has_root(&self, parts: &[String]) -> bool {
+        // The owner's folder is in the experiment's, or in `models` or `traces` there.
+        let is_inner = |part: &String| matches!(part.as_str(), "models" | "traces");
+        let third = parts.len().checked_sub(3).and_then(|at| parts.get(at));
+        let below = if third.is_some_and(is_inner) { 4 } else { 3 };
+        let Some(root) = parts.len().checked_sub(below).map(|end| &parts[..end]) else { return false };
+        let shortest = usize::from(!root.is_empty());
+        let tails = (shortest..=root.len().min(MAX_TAIL)).map(|length| &root[root.len() - length..]);
+        let mut tails = tails.map(|tail| tail.iter().collect::<PathBuf>());
+        tails.any(|tail| self.bases.iter().any(|base| holds_experiments(&base.join(&tail))))
+    }
+}
+
+/// Whether a folder has another one that is named like an experiment.
+fn holds_experiments(folder: &Path) -> bool {
+    let is_id = |name: &str| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_digit());
+    let Ok(entries) = std::fs::read_dir(folder) else { return false };
+    entries.flatten().any(|entry| entry.file_name().to_str().is_some_and(is_id) && entry.path().is_dir())
+}
+
+/// Whether this machine has the artifact root of a location that ends with an experiment, an owner and `artifacts`.
+fn is_root_known(path: &Path) -> bool {
+    let mut above = path.ancestors().skip(2);
+    let (experiment, root) = (above.next(), above.next());
+    experiment.is_some_and(Path::is_dir) || root.is_some_and(|root| root.parent().is_some() && root.is_dir())
+}
+
+fn has_entries(folder: &Path) -> bool {
+    std::fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some())
+}
+
+/// The path below the root of the proxy.
+fn proxied(uri: &str) -> Option<&str> {
+    let rest = uri.strip_prefix("mlflow-artifacts:")?;
+    match rest.strip_prefix("//") {
+        // A host follows.
+        Some(rest) if !rest.starts_with('/') => rest.split_once('/').map(|(_, path)| path),
+        Some(rest) => Some(rest.trim_start_matches('/')),
+        None => Some(rest.trim_start_matches('/')),
+    }
+}
+
+/// The absolute path of a `file:` URI or a plain path.
+fn local(uri: &str) -> Option<PathBuf> {
+    crate::artifacts::folder(uri)
+}
+
+/// The components of a location, in the spelling of any system. Empty if it leads upwards.
+fn parts(uri: &str) -> Vec<String> {
+    let path = match proxied(uri) {
+        Some(path) => path,
+        None => uri.split_once(':').filter(|(scheme, _)| scheme.len() > 1).map_or(uri, |(_, path)| path),
+    };
+    let path = percent_decode_str(path).decode_utf8_lossy().replace('\\', "/");
+    let parts: Vec<String> =
+        path.split('/').filter(|part| !matches!(*part, "" | ".")).map(str::to_owned).collect();
+    if parts.iter().any(|part| part == "..") { Vec::new() } else { parts }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::entities::{ExperimentId, Kind};
+
+    fn find(places: &Places, uri: &str, own: Option<&Path>) -> Found {
+        let experiment_id = ExperimentId::from("3");
+        let uri = places.moved(uri);
+        let owner =
+            Owner { kind: Kind::Run, experiment_id: &experiment_id, id: "r1", artifact_uri: &uri, label: "" };
+        places.find(&owner, own)
+    }
+
+    #[test]
+    fn files_of_another_machine_are_found_beside_the_store() {
+        let project = tempfile::tempdir().unwrap();
+        let files = project.path().join("mlruns/3/r1/artifacts");
+        fs::create_dir_all(&files).unwrap();
+        let places = Places::beside(project.path(), ArtifactRoots::default());
+        for uri in [
+            "file:///Users/ada/project/mlruns/3/r1/artifacts",
+            "file:C:\\Users\\ada\\mlruns\\3\\r1\\artifacts",
+            "file:///C:/Users/ada%20b/mlruns/3/r1/artifacts",
+            "/mnt/c/project/mlruns/3/r1/artifacts",
+            "./mlruns/3/r1/artifacts",
+            "mlruns/3/r1/artifacts",
+            "dbfs:/databricks/mlflow/3/r1/artifacts",
+            "mlflow-artifacts:/3/r1/artifacts",
+            "mlflow-artifacts://host:5000/3/r1/artifacts",
+        ] {
+            assert_eq!(find(&places, uri, None), Found::Folder(files.clone()), "{uri}");
+        }
+        assert_eq!(find(&places, "s3://b/3/r1/artifacts", None), Found::Remote);
+        for uri in ["/elsewhere/5/r1/artifacts", "../3/r1/artifacts"] {
+            assert_eq!(find(&places, uri, None), Found::Unknown, "{uri}");
+        }
+        for uri in
+            ["mlflow-artifacts:/5/r1/artifacts", "/old/mlruns/5/r1/artifacts", "mlruns/5/models/r1/artifacts"]
+        {
+            assert_eq!(find(&places, uri, None), Found::Nothing, "{uri}");
+        }
+        fs::remove_dir_all(files.parent().unwrap()).unwrap();
+        assert_eq!(find(&places, "/old/mlruns/3/r1/artifacts", None), Found::Nothing, "the run has no files");
+    }
+
+    #[test]
+    fn files_of_a_deleted_experiment_are_in_the_trash() {
+        let store = tempfile::tempdir().unwrap();
+        let files = store.path().join(".trash/3/r1/artifacts");
+        fs::create_dir_all(&files).unwrap();
+        let places = Places::beside(store.path(), ArtifactRoots::default());
+        let uri = format!("{}/3/r1/artifacts", store.path().display());
+        assert_eq!(find(&places, &uri, None), Found::Folder(files));
+    }
+
+    #[test]
+    fn a_moved_root_is_named_by_the_user() {
+        let (project, new) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let files = new.path().join("3/r1/artifacts");
+        fs::create_dir_all(&files).unwrap();
+        let to = new.path().display().to_string();
+        let moved = vec![
+            ("file:///old".to_owned(), "s3://b".to_owned()),
+            ("file:///old/root/".to_owned(), to.clone()),
+        ];
+        let places = Places::beside(project.path(), ArtifactRoots { moved, destination: Some(to) });
+        assert_eq!(find(&places, "file:///old/root/3/r1/artifacts", None), Found::Folder(files.clone()));
+        assert_eq!(find(&places, "file:///old/rooted/3/r1/artifacts", None), Found::Remote);
+        assert_eq!(find(&places, "mlflow-artifacts:/3/r1/artifacts", None), Found::Folder(files));
+    }
+
+    #[test]
+    fn the_folder_beside_the_metadata_comes_first() {
+        let store = tempfile::tempdir().unwrap();
+        let own = store.path().join("3/r1/artifacts");
+        fs::create_dir_all(&own).unwrap();
+        let places = Places::beside(store.path(), ArtifactRoots::default());
+        assert_eq!(find(&places, "/gone/9/r9/artifacts", Some(&own)), Found::Nothing);
+        fs::write(own.join("model.pkl"), "x").unwrap();
+        assert_eq!(find(&places, "/gone/9/r9/artifacts", Some(&own)), Found::Folder(own));
+    }
+}

@@ -1,0 +1,95 @@
+//! The artifacts of a store that is read without its server. The paths in a store are those of the machine that wrote
+//! it; here the files may be elsewhere, often in a folder beside the store.
+
+mod found;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use futures::{FutureExt, StreamExt, TryStreamExt, stream};
+
+use self::found::{Found, Places};
+use crate::artifacts::{ArtifactStores, ByteStream, Root};
+use crate::entities::{FileEntry, Kind, Owner, Readable, S3Object, Unreadable};
+use crate::error::{Class, Error, Result};
+use crate::io::{Meter, Pages, Traffic};
+use crate::rest::ArtifactRoots;
+
+pub struct StoreArtifacts {
+    stores: Arc<ArtifactStores>,
+    meter: Arc<Meter>,
+    places: Places,
+}
+
+impl StoreArtifacts {
+    /// `folder` is the file store, or the folder of the database.
+    pub fn beside(folder: &Path, roots: ArtifactRoots) -> Self {
+        let meter = Arc::new(Meter::default());
+        let stores = Arc::new(ArtifactStores::new(Arc::clone(&meter), None));
+        Self { stores, meter, places: Places::beside(folder, roots) }
+    }
+
+    /// Every file of an owner. `own` is the folder beside the owner's metadata, if the store has one.
+    pub fn files<'a>(&'a self, owner: Owner<'a>, own: Option<PathBuf>) -> Pages<'a, Readable<FileEntry>> {
+        let pages = async move {
+            match self.root(&owner, own.as_deref()).await {
+                Ok(None) => stream::empty().boxed(),
+                Ok(Some(root)) => root.files().map_ok(|page| page.into_iter().map(Ok).collect()).boxed(),
+                Err(error) if error.class() == Class::Transient => stream::once(async { Err(error) }).boxed(),
+                Err(error) => {
+                    let (kind, id, reason) = (Kind::Artifact, owner.id_of(""), error.to_string());
+                    stream::iter([Ok(vec![Err(Unreadable { kind, id, reason })])]).boxed()
+                }
+            }
+        };
+        pages.flatten_stream().boxed()
+    }
+
+    /// # Errors
+    /// [`Class::NotFound`] when the owner has no such file.
+    pub async fn open(&self, owner: Owner<'_>, own: Option<PathBuf>, file: &FileEntry) -> Result<ByteStream> {
+        match self.root(&owner, own.as_deref()).await? {
+            Some(root) => root.open(&file.path).await,
+            None => Err(Error::new(Class::NotFound, format!("{} has no files", owner.label))),
+        }
+    }
+
+    pub async fn sha256(
+        &self,
+        owner: Owner<'_>,
+        own: Option<PathBuf>,
+        file: &FileEntry,
+    ) -> Result<Option<String>> {
+        match self.root(&owner, own.as_deref()).await? {
+            Some(root) => root.sha256(&file.path).await,
+            None => Ok(None),
+        }
+    }
+
+    pub async fn in_s3(&self, owner: Owner<'_>, own: Option<PathBuf>, file: &FileEntry) -> Option<S3Object> {
+        self.root(&owner, own.as_deref()).await.ok()??.in_s3(&file.path)
+    }
+
+    pub fn take_notes(&self) -> Vec<String> {
+        self.stores.take_notes()
+    }
+
+    pub fn traffic(&self) -> Traffic {
+        self.meter.read()
+    }
+
+    /// The root of an owner's files. `None` if it never had any.
+    async fn root(&self, owner: &Owner<'_>, own: Option<&Path>) -> Result<Option<Root>> {
+        let uri = self.places.moved(owner.artifact_uri);
+        let owner = Owner { artifact_uri: &uri, ..*owner };
+        match self.places.find(&owner, own) {
+            Found::Folder(folder) => Ok(Some(Root::of_folder(&folder))),
+            Found::Nothing => Ok(None),
+            // Boxed, because the future of an S3 client is deeply nested.
+            Found::Remote => self.stores.remote_root(&owner).boxed().await.map(Some),
+            Found::Unknown => Err(Error::permanent(format!("its files at {uri} are not on this machine")).hint(
+                "say where they are: --artifact-root FROM=TO replaces the beginning FROM of such locations",
+            )),
+        }
+    }
+}
