@@ -91,7 +91,7 @@ pub struct WizardEnds {
     pub role_arn: Option<String>,
 
     #[command(flatten)]
-    pub source_header: SourceHeader,
+    pub source_options: SourceOptions,
 
     #[command(flatten)]
     pub target_header: TargetHeader,
@@ -170,11 +170,20 @@ pub enum Command {
 }
 
 #[derive(Debug, Args)]
-pub struct SourceHeader {
+pub struct SourceOptions {
     /// A header for a gateway in front of the source: 'Name: value', 'Name: @FILE', or 'Name: $VARIABLE' (within single
     /// quotes, so that other users of this machine do not see the value). MLFERRY_SOURCE_HEADERS holds several
     #[arg(long, value_name = "HEADER")]
     pub source_header: Vec<String>,
+
+    /// Where the artifacts of a folder or database are now: replaces the beginning FROM of their locations, such as
+    /// /home/ada/mlruns=/data/mlruns. Repeat it for several; what is beside the store is found without it
+    #[arg(long, value_name = "FROM=TO")]
+    pub artifact_root: Vec<String>,
+
+    /// Where the server of a database kept the artifacts that it proxied: its own --artifacts-destination
+    #[arg(long, value_name = "URI")]
+    pub artifacts_destination: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -193,7 +202,7 @@ pub struct Source {
     pub source: Option<String>,
 
     #[command(flatten)]
-    pub header: SourceHeader,
+    pub options: SourceOptions,
 }
 
 #[derive(Debug, Args)]

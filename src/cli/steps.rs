@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::{Selection, Source, SourceHeader, TargetHeader};
+use super::{Selection, Source, SourceOptions, TargetHeader};
 
 #[derive(Debug, Args)]
 #[command(
@@ -32,7 +32,7 @@ pub struct Connect {
     pub source: Option<String>,
 
     #[command(flatten)]
-    pub source_header: SourceHeader,
+    pub source_options: SourceOptions,
 
     #[command(flatten)]
     pub target: Target,
@@ -92,7 +92,7 @@ pub struct Import {
     pub source: Option<String>,
 
     #[command(flatten)]
-    pub source_header: SourceHeader,
+    pub source_options: SourceOptions,
 
     #[command(flatten)]
     pub target: Target,
@@ -156,7 +156,7 @@ pub struct Validate {
     pub source: String,
 
     #[command(flatten)]
-    pub source_header: SourceHeader,
+    pub source_options: SourceOptions,
 
     /// The other side: a tracking server or an export directory
     #[arg(long, value_name = "URI|DIR")]

@@ -6,7 +6,7 @@ use std::ffi::OsString;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Command, CommandFactory, FromArgMatches};
 
-use super::endpoints::Headers;
+use super::endpoints::EndpointOptions;
 use crate::cli::{Cli, Output};
 use crate::config::Config;
 use crate::error::{Error, Result};
@@ -21,8 +21,7 @@ pub struct Arguments {
 pub struct Invocation {
     pub cli: Cli,
     pub config: Config,
-    /// HTTP headers for proxies and gateways in front of the servers.
-    pub headers: Headers,
+    pub endpoint_options: EndpointOptions,
     /// The user gave the wizard a starting point, so it must not restore an earlier session.
     pub is_new_session: bool,
 }
@@ -57,10 +56,14 @@ impl Arguments {
             None => arg,
         });
         let matches = completed.get_matches_from(self.arguments);
-        let headers =
-            Headers { source: typed(&matches, "source_header"), target: typed(&matches, "target_header") };
+        let endpoint_options = EndpointOptions {
+            source_headers: typed(&matches, "source_header"),
+            target_headers: typed(&matches, "target_header"),
+            artifact_roots: typed(&matches, "artifact_root"),
+            artifacts_destination: typed(&matches, "artifacts_destination").pop(),
+        };
         let cli = Cli::from_arg_matches(&matches).map_err(|e| Error::usage(e.to_string()))?;
-        Ok(Invocation { cli, config, headers, is_new_session })
+        Ok(Invocation { cli, config, endpoint_options, is_new_session })
     }
 }
 

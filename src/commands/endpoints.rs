@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::config::Config;
-use crate::engine::{Access, Endpoint, Side, open};
+use crate::engine::{Access, ArtifactRoots, Endpoint, Side, open};
 use crate::error::{Error, Result};
 use crate::limits;
 
@@ -12,19 +12,22 @@ pub struct Endpoints<'a> {
     config: &'a Config,
     /// How long a job waits for a server that is unavailable.
     wait: Duration,
-    headers: &'a Headers,
+    options: &'a EndpointOptions,
 }
 
-/// The headers from the command line, for each endpoint.
+/// The options of the endpoints on the command line that do not name an address.
 #[derive(Clone, Debug, Default)]
-pub struct Headers {
-    pub source: Vec<String>,
-    pub target: Vec<String>,
+pub struct EndpointOptions {
+    pub source_headers: Vec<String>,
+    pub target_headers: Vec<String>,
+    /// As `FROM=TO`.
+    pub artifact_roots: Vec<String>,
+    pub artifacts_destination: Option<String>,
 }
 
 impl<'a> Endpoints<'a> {
     /// `wait` is the value from the command line or the configuration.
-    pub fn of(config: &'a Config, headers: &'a Headers, wait: Option<&str>) -> Result<Self> {
+    pub fn of(config: &'a Config, options: &'a EndpointOptions, wait: Option<&str>) -> Result<Self> {
         let wait = match wait {
             None => limits::DEFAULT_OUTAGE_WAIT,
             Some(text) => limits::parse_duration(text).ok_or_else(|| {
@@ -32,17 +35,36 @@ impl<'a> Endpoints<'a> {
                     .hint("write 90s, '10 min' or 1h; 0 for none")
             })?,
         };
-        Ok(Self { config, wait, headers })
+        Ok(Self { config, wait, options })
     }
 
     /// This endpoint gets MLflow's own credentials if `shared` is true.
     fn access(&self, end: Side, shared: bool) -> Result<Access> {
         let headers = match end {
-            Side::Source => &self.headers.source,
-            Side::Target => &self.headers.target,
+            Side::Source => &self.options.source_headers,
+            Side::Target => &self.options.target_headers,
         };
         let access = Access::of(end, shared, headers, |name| self.config.variable(name))?;
-        Ok(Access { wait: self.wait, ..access })
+        let artifact_roots = match end {
+            Side::Source => self.artifact_roots()?,
+            Side::Target => ArtifactRoots::default(),
+        };
+        Ok(Access { wait: self.wait, artifact_roots, ..access })
+    }
+
+    fn artifact_roots(&self) -> Result<ArtifactRoots> {
+        let moved = self.options.artifact_roots.iter().map(|text| {
+            let parts = text.split_once('=').filter(|(from, to)| !from.is_empty() && !to.is_empty());
+            let parts = parts.map(|(from, to)| (from.to_owned(), to.to_owned()));
+            parts.ok_or_else(|| {
+                Error::usage(format!("--artifact-root: {text:?} is not FROM=TO"))
+                    .hint("write --artifact-root /home/ada/mlruns=/data/mlruns")
+            })
+        });
+        Ok(ArtifactRoots {
+            moved: moved.collect::<Result<_>>()?,
+            destination: self.options.artifacts_destination.clone(),
+        })
     }
 
     /// Access for the source, which MLflow's own credentials belong to.
@@ -101,7 +123,8 @@ fn text(given: Option<&str>, end: Side) -> Result<String> {
 }
 
 fn is_server(text: &str) -> bool {
-    text.starts_with("arn:") || (text.contains("://") && !text.starts_with("file://"))
+    let lower = text.to_ascii_lowercase();
+    ["arn:", "http://", "https://"].iter().any(|start| lower.starts_with(start))
 }
 
 /// Returns an error if source and target are the same place.

@@ -83,8 +83,8 @@ fn raise_file_limit() {
 }
 
 async fn dispatch(invocation: Invocation, keys: Keymap, state: StateDir, printer: &Printer) -> Result<u8> {
-    let Invocation { cli, config, headers, is_new_session } = invocation;
-    let ends = &Endpoints::of(&config, &headers, cli.wait.as_deref())?;
+    let Invocation { cli, config, endpoint_options, is_new_session } = invocation;
+    let ends = &Endpoints::of(&config, &endpoint_options, cli.wait.as_deref())?;
     match cli.command {
         None => wizard(cli, keys, state, ends, &config, is_new_session).await,
         Some(Command::App(args)) => app::app(args, state, ends, printer).await,

@@ -64,7 +64,7 @@ const fn display(key: &'static str, shape: Shape, help: &'static str, built_in: 
 }
 
 pub const SETTINGS: &[Setting] = &[
-    work("source", Shape::Address, "Where to read: a URL, an ARN, or an export directory", "http://old:5000")
+    work("source", Shape::Address, "Where to read: a URL, an ARN, a folder of MLflow, a database, or an export directory", "http://old:5000")
         .last("MLFLOW_TRACKING_URI"),
     work("source_workspace", Shape::Text, "The workspace to read (MLflow 3.10)", "team-a")
         .last("MLFLOW_WORKSPACE"),
@@ -96,6 +96,18 @@ pub const SETTINGS: &[Setting] = &[
     work("source_aws_sigv4", Shape::Switch, "Sign requests for API Gateway in front of the source", "false")
         .last("MLFLOW_TRACKING_AWS_SIGV4")
         .built_in("false"),
+    work(
+        "artifact_root",
+        Shape::Text,
+        "Where the artifacts of a folder or database are now: the beginning of their locations, and what replaces it",
+        "/home/ada/mlruns=/data/mlruns",
+    ),
+    work(
+        "artifacts_destination",
+        Shape::Text,
+        "Where the server of a database kept the artifacts that it proxied",
+        "/data/mlartifacts",
+    ),
     work(
         "target",
         Shape::Address,

@@ -21,7 +21,7 @@ mod survey;
 mod transfer;
 pub mod validate;
 
-pub use super::rest::{Access, Side};
+pub use super::rest::{Access, ArtifactRoots, Side};
 pub use crate::aws::{
     AppChange, AppDescription, AppSummary, Arn, NewApp, Policy, Readiness, Resource, Scope, check_role,
     unfilled,

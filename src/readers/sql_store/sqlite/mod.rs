@@ -2,6 +2,8 @@
 //! program that writes to the original waits longer than the copy takes.
 
 mod snapshot;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
