@@ -1,6 +1,6 @@
 //! Databases that are read without their servers.
 
-use crate::support::{Mlferry, NEWEST, TARGET, TestServer, differences};
+use crate::support::{Mlferry, NEWEST, TARGET, TestServer, differences, script_path, venv, warm};
 
 /// A server with the data that is difficult to migrate.
 async fn filled(version: &str) -> TestServer {
@@ -63,4 +63,40 @@ async fn everything_arrives_from_a_database() {
         assert_eq!(counts["done"], counts["planned"], "{kind}: {first}");
     }
     assert_eq!(differences(&source, &target).await, [""; 0]);
+}
+
+/// MLflow's first migration that changes data: it adds the user as a tag.
+const USER_TAG: &str = "90e64c465722";
+
+/// One database as each migration of MLflow left it, from the first release to the newest.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_of_any_revision_is_read() {
+    let (venv, folder) = (venv(NEWEST).await, tempfile::tempdir().unwrap());
+    let root = folder.path().to_str().unwrap();
+    let done = warm::run(&venv, &script_path("revisions.py"), &[root], &[]).await;
+    assert_eq!(done.code, 0, "{}", done.stderr);
+    let revisions: Vec<String> = serde_json::from_slice(&done.stdout).unwrap();
+    assert!(revisions.len() > 70, "{revisions:?}");
+    let files = folder.path().join("mlruns/0/0123456789abcdef0123456789abcdef/artifacts");
+    std::fs::create_dir_all(&files).unwrap();
+    std::fs::write(files.join("model.txt"), "model").unwrap();
+    let (mlferry, archive) = (Mlferry::new(), format!("{root}/export"));
+    let mut is_same = false;
+    for revision in &revisions {
+        let database = format!("{root}/{revision}.db");
+        if is_same {
+            mlferry.run(&["validate", "--source", &database, "--target", &archive]).await.exits(0);
+            continue;
+        }
+        is_same = revision == USER_TAG;
+        let archive = if is_same { archive.clone() } else { format!("{archive}-{revision}") };
+        let export = ["export", "--source", &database, "--output-dir", &archive, "--json"];
+        let counts = mlferry.run(&export).await.exits(0).outcome()["counts"].clone();
+        assert_eq!(
+            (&counts["runs"]["done"], &counts["artifacts"]["done"]),
+            (&2.into(), &1.into()),
+            "{revision}"
+        );
+    }
+    assert!(is_same);
 }
