@@ -1,9 +1,13 @@
-//! The sources: a live server or an export directory. All have the same methods, and none of them writes.
+//! The sources: a live server, an export directory or a file store. All have the same methods, and none of them writes.
 
 mod archive;
+#[cfg_attr(not(test), expect(dead_code, reason = "an endpoint will open it"))]
+mod file_store;
 #[cfg(test)]
 mod memory;
 mod rest;
+#[cfg_attr(not(test), expect(dead_code, reason = "an endpoint will open it"))]
+mod store_artifacts;
 
 use async_trait::async_trait;
 use futures::stream::BoxStream;
@@ -23,14 +27,18 @@ use crate::artifacts::{ByteStream, Hashed};
 use crate::error::{Class, Result};
 
 pub use archive::ArchiveReader;
+#[expect(unused_imports, reason = "an endpoint will open it")]
+pub use file_store::{FileStoreReader, is_file_store};
 #[cfg(test)]
 pub use memory::MemoryReader;
 pub use rest::RestReader;
+#[expect(unused_imports, reason = "an endpoint will open it")]
+pub use store_artifacts::StoreArtifacts;
 
 /// Facts about a source.
 #[derive(Clone, Debug, Serialize)]
 pub struct SourceInfo {
-    /// `server` or `archive`.
+    /// `server`, `archive` or `file store`.
     pub kind: &'static str,
     /// The address or the directory, without credentials.
     pub location: String,
