@@ -27,7 +27,7 @@ use crate::artifacts::{ByteStream, Hashed};
 use crate::error::{Class, Result};
 
 pub use archive::ArchiveReader;
-#[expect(unused_imports, reason = "an endpoint will open it")]
+#[cfg_attr(not(test), expect(unused_imports, reason = "an endpoint will open it"))]
 pub use file_store::{FileStoreReader, is_file_store};
 #[cfg(test)]
 pub use memory::MemoryReader;

@@ -45,7 +45,7 @@ impl Disk {
     /// What is in a folder, by name. Empty when there is no such folder. Names that operating systems, editors and file
     /// systems leave behind are omitted.
     pub fn entries(&self, folder: &Path) -> Result<Vec<Entry>> {
-        let read = self.resolved(folder).and_then(|folder| Ok(fs::read_dir(folder)?));
+        let read = self.resolved(folder).and_then(fs::read_dir);
         let entries = match read {
             Err(e) if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
                 return Ok(Vec::new());
@@ -86,7 +86,9 @@ impl Disk {
 
     /// True when the folder has a file or folder.
     pub fn holds_something(&self, folder: &Path) -> bool {
-        self.entries(folder).is_ok_and(|entries| !entries.is_empty())
+        let names = self.resolved(folder).and_then(fs::read_dir).into_iter().flatten().flatten();
+        let mut names = names.map(|entry| entry.file_name());
+        names.any(|name| !name.to_str().is_some_and(is_left_behind))
     }
 
     pub fn open_file(&self, path: &Path) -> Result<File> {

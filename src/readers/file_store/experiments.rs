@@ -28,7 +28,7 @@ impl Store {
     fn experiment_meta(&self, folder: &ExperimentFolder) -> Result<Experiment> {
         let path = folder.path.join(META);
         let (known, problem) = match self.meta_as_far_as_possible(&path) {
-            Ok(meta) => match fields(folder, &meta) {
+            Ok(meta) => match self.fields(folder, &meta) {
                 Ok(known) => {
                     (known, meta.broken.clone().or(meta.is_cut().then(|| "it is cut off".to_owned())))
                 }
@@ -54,16 +54,24 @@ impl Store {
         let lifecycle = if folder.is_deleted { Lifecycle::Deleted } else { known.lifecycle };
         Ok(Experiment { id: folder.id.clone(), name, lifecycle, ..known })
     }
-}
 
-fn fields(folder: &ExperimentFolder, meta: &Meta) -> Result<Experiment> {
-    Ok(Experiment {
-        id: folder.id.clone(),
-        name: meta.text("name"),
-        artifact_location: meta.text("artifact_location"),
-        lifecycle: meta.lifecycle(),
-        creation_time: meta.integer("creation_time")?,
-        last_update_time: meta.integer("last_update_time")?,
-        tags: BTreeMap::new(),
-    })
+    fn fields(&self, folder: &ExperimentFolder, meta: &Meta) -> Result<Experiment> {
+        let known = meta.optional("experiment_id").filter(|id| id != folder.id.as_str());
+        if let Some(id) = known {
+            self.note(format!(
+                "{} names the experiment {id}: it is read as experiment {}, by the name of its folder",
+                folder.path.join(META).display(),
+                folder.id
+            ));
+        }
+        Ok(Experiment {
+            id: folder.id.clone(),
+            name: meta.text("name"),
+            artifact_location: meta.text("artifact_location"),
+            lifecycle: meta.lifecycle(),
+            creation_time: meta.integer("creation_time")?,
+            last_update_time: meta.integer("last_update_time")?,
+            tags: BTreeMap::new(),
+        })
+    }
 }

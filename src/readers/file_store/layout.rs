@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 use super::Store;
 use super::disk::EntryKind;
-use crate::entities::{ExperimentId, Kind, Owner, RunId, is_plain_id};
+use crate::entities::{ExperimentId, Kind, RunId, is_plain_id};
 use crate::error::{Class, Error, Result};
 
 pub const META: &str = "meta.yaml";
@@ -110,6 +110,11 @@ pub fn is_run_id(name: &str) -> bool {
     name.len() == 32 && name.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
+/// True unless a folder of this name in an experiment holds other objects.
+pub fn may_be_run(name: &str) -> bool {
+    !RESERVED.contains(&name)
+}
+
 impl Store {
     /// The folders of all experiments, active ones first. A folder without `meta.yaml` counts if its name is a number
     /// and something is in it.
@@ -132,19 +137,21 @@ impl Store {
             if !is_deleted && matches!(entry.name.as_str(), TRASH | MODELS) {
                 continue;
             }
-            let refused = match entry.kind {
-                EntryKind::Refused(reason) if is_number(&entry.name) => Some(reason),
-                _ => None,
+            let has_meta = || fs::symlink_metadata(entry.path.join(META)).is_ok();
+            let refused = match (entry.kind, is_number(&entry.name)) {
+                (EntryKind::Refused(reason), true) => Some(reason),
+                (_, true) if has_meta() || self.disk.holds_something(&entry.path) => None,
+                // A copy of an experiment, which MLflow does not show either.
+                (_, false) if has_meta() => Some("the name of its folder is not the number of an experiment"),
+                _ => {
+                    if self.disk.holds_something(&entry.path) {
+                        self.note(format!("{} is not an experiment: it was not read", entry.path.display()));
+                    }
+                    continue;
+                }
             };
-            let has_meta = fs::symlink_metadata(entry.path.join(META)).is_ok();
-            let is_lost = is_number(&entry.name) && self.disk.holds_something(&entry.path);
-            let is_named = is_plain_id(&entry.name) && (has_meta || is_lost);
-            if is_named || refused.is_some() {
-                let id = ExperimentId::from(entry.name);
-                all.push(ExperimentFolder { id, path: entry.path, is_deleted, refused });
-            } else if self.disk.holds_something(&entry.path) {
-                self.note(format!("{} is not an experiment: it was not read", entry.path.display()));
-            }
+            let id = ExperimentId::from(entry.name);
+            all.push(ExperimentFolder { id, path: entry.path, is_deleted, refused });
         }
         Ok(all)
     }
@@ -164,23 +171,23 @@ impl Store {
     /// The names of the folders in an experiment that may be runs.
     pub fn run_names(&self, folder: &ExperimentFolder) -> Result<Vec<String>> {
         let folders = self.disk.folders(&folder.path)?.into_iter().map(|entry| entry.name);
-        Ok(folders.filter(|name| !RESERVED.contains(&name.as_str())).collect())
+        Ok(folders.filter(|name| may_be_run(name)).collect())
     }
 
     /// The files of an owner beside its metadata. `None` when they are somewhere else: MLflow creates the folder for
     /// every run, so an empty one counts only if the owner's URI means this very folder, perhaps on another machine.
-    pub fn own_files(&self, owner: Owner<'_>) -> Option<PathBuf> {
-        let folder = self.experiment(owner.experiment_id).ok()?;
-        let owners = match owner.kind {
-            Kind::Run => folder.below("", owner.id),
-            Kind::LoggedModel => folder.below(MODELS, owner.id),
-            Kind::Trace => folder.below(TRACES, owner.id),
+    pub fn own_files(&self, kind: Kind, experiment: &ExperimentId, id: &str, uri: &str) -> Option<PathBuf> {
+        let folder = self.experiment(experiment).ok()?;
+        let owners = match kind {
+            Kind::Run => folder.below("", id),
+            Kind::LoggedModel => folder.below(MODELS, id),
+            Kind::Trace => folder.below(TRACES, id),
             _ => return None,
         };
         let own = owners.ok()?.join(ARTIFACTS);
         let experiment = folder.path.parent()?;
         let tail = format!("/{}", own.strip_prefix(experiment).ok()?.to_str()?);
-        let uri = owner.artifact_uri.trim_end_matches('/');
+        let uri = uri.trim_end_matches('/');
         let means_own = uri.is_empty() || (is_local(uri) && uri.replace('\\', "/").ends_with(&tail));
         (means_own || self.disk.holds_something(&own)).then_some(own)
     }

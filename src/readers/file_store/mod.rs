@@ -26,7 +26,7 @@ mod traces;
 mod yaml;
 
 use std::collections::HashSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
@@ -90,7 +90,8 @@ impl Store {
             return Ok(None);
         }
         for experiment in self.experiment_folders()? {
-            if !self.run_names(&experiment)?.iter().any(|name| name == id.as_str()) {
+            let is_here = self.disk.is_folder(&experiment.path.join(id.as_str()));
+            if !is_here || !layout::may_be_run(id.as_str()) {
                 continue;
             }
             let found = self.read_run(&experiment, id.as_str(), &mut Datasets::default(), Detail::Whole);
@@ -145,6 +146,14 @@ impl FileStoreReader {
             Ok(stream::iter(starts).map(page).buffered(run_pages::MAX_CONCURRENT_PAGES).boxed())
         };
         stream::once(pages).try_flatten().boxed()
+    }
+
+    /// The folder of the owner's files beside its metadata, if they are there.
+    async fn own_files(&self, owner: Owner<'_>) -> Option<PathBuf> {
+        let (kind, experiment) = (owner.kind, owner.experiment_id.clone());
+        let (id, uri) = (owner.id.to_owned(), owner.artifact_uri.to_owned());
+        let own = self.in_store(move |store| Ok(store.own_files(kind, &experiment, &id, &uri)));
+        own.await.ok().flatten()
     }
 
     fn in_store<T: Send + 'static>(
@@ -314,18 +323,18 @@ impl Reader for FileStoreReader {
     }
 
     fn files<'a>(&'a self, owner: Owner<'a>) -> Pages<'a, Readable<FileEntry>> {
-        self.artifacts.files(owner, self.store.own_files(owner))
+        stream::once(self.own_files(owner)).flat_map(move |own| self.artifacts.files(owner, own)).boxed()
     }
 
     async fn open(&self, owner: Owner<'_>, file: &FileEntry) -> Result<ByteStream> {
-        self.artifacts.open(owner, self.store.own_files(owner), file).await
+        self.artifacts.open(owner, self.own_files(owner).await, file).await
     }
 
     async fn sha256(&self, owner: Owner<'_>, file: &FileEntry) -> Result<Option<String>> {
-        self.artifacts.sha256(owner, self.store.own_files(owner), file).await
+        self.artifacts.sha256(owner, self.own_files(owner).await, file).await
     }
 
     async fn in_s3(&self, owner: Owner<'_>, file: &FileEntry) -> Option<S3Object> {
-        self.artifacts.in_s3(owner, self.store.own_files(owner), file).await
+        self.artifacts.in_s3(owner, self.own_files(owner).await, file).await
     }
 }

@@ -55,7 +55,10 @@ impl Store {
         let mut tags = self.part(&folder, TAGS, problems)?;
         let latest = self.latest_of_all(&folder.join(METRICS), detail, problems)?;
         let run = match &meta {
-            Some(meta) => fields(meta)?,
+            Some(meta) => {
+                self.note_other_experiment(experiment, meta);
+                fields(meta)?
+            }
             None => self.recovered(experiment, &folder, name, &tags),
         };
         // MLflow 0.x kept the tags in the file.
@@ -82,6 +85,18 @@ impl Store {
             model_outputs: outputs,
             ..run
         }))
+    }
+
+    /// The note is the same for all runs of a copied experiment, so it is reported once.
+    fn note_other_experiment(&self, experiment: &ExperimentFolder, meta: &Meta) {
+        let written = meta.optional("experiment_id").filter(|id| id != experiment.id.as_str());
+        if let Some(written) = written {
+            self.note(format!(
+                "runs in {} name the experiment {written}: they are read as runs of experiment {}, by their folder",
+                experiment.path.display(),
+                experiment.id
+            ));
+        }
     }
 
     /// True for a run whose `meta.yaml` is missing, because its logger was killed at the start. Other folders without

@@ -45,10 +45,6 @@ impl Node {
             }
         }
     }
-
-    pub fn truth(&self) -> Option<bool> {
-        truth(self.text()?)
-    }
 }
 
 fn truth(text: &str) -> Option<bool> {
