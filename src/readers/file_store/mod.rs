@@ -20,29 +20,28 @@ mod registry;
 mod run_pages;
 mod runs;
 mod scalar;
+mod store;
 #[cfg(test)]
 mod tests;
 mod traces;
 mod yaml;
 
-use std::collections::HashSet;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
 
-use self::disk::Disk;
-use self::inputs::Datasets;
 use self::runs::Detail;
+use self::store::{Problems, Store, lost, with_problems};
 use super::store_artifacts::StoreArtifacts;
 use super::{Reader, SourceInfo};
 use crate::artifacts::ByteStream;
 use crate::entities::{
     Count, EvaluationDataset, Experiment, ExperimentId, FileEntry, Kind, LoggedModel, MetricChunk, ModelId,
     ModelVersion, Owner, Readable, Record, RegisteredModel, Run, RunId, S3Object, SPANS_FILE, Scorer, Spans,
-    Trace, TraceLinks, Unreadable, Unsupported, is_plain_id,
+    Trace, TraceLinks, Unreadable, Unsupported,
 };
 use crate::error::{Class, Error, Result};
 use crate::io::{Pages, Traffic};
@@ -53,54 +52,11 @@ pub use layout::is_file_store;
 const EXPERIMENTS_PER_PAGE: usize = 200;
 const MODELS_PER_PAGE: usize = 100;
 const TRACES_PER_PAGE: usize = 100;
-/// More notes are only written to the log: a folder may have thousands of damaged files.
-const MAX_NOTES: usize = 200;
 
 pub struct FileStoreReader {
     store: Arc<Store>,
     artifacts: StoreArtifacts,
     about: SourceInfo,
-}
-
-/// The folder. Its methods block, so they run in threads of their own.
-struct Store {
-    disk: Disk,
-    notes: Mutex<Notes>,
-}
-
-/// Notes for the user. Each one is reported once, because lists are read several times.
-#[derive(Default)]
-struct Notes {
-    reported: HashSet<String>,
-    new: Vec<String>,
-}
-
-impl Store {
-    fn note(&self, text: String) {
-        let mut notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner);
-        if notes.reported.len() < MAX_NOTES && notes.reported.insert(text.clone()) {
-            tracing::info!("{text}");
-            notes.new.push(text);
-        }
-    }
-
-    /// The run with this id, in any experiment.
-    fn find_run(&self, id: &RunId) -> Result<Option<Run>> {
-        if !is_plain_id(id.as_str()) {
-            return Ok(None);
-        }
-        for experiment in self.experiment_folders()? {
-            let is_here = self.disk.is_folder(&experiment.path.join(id.as_str()));
-            if !is_here || !layout::may_be_run(id.as_str()) {
-                continue;
-            }
-            let found = self.read_run(&experiment, id.as_str(), &mut Datasets::default(), Detail::Whole);
-            if let Some(run) = found.into_iter().next() {
-                return run.map(Some).map_err(Error::from);
-            }
-        }
-        Ok(None)
-    }
 }
 
 impl FileStoreReader {
@@ -112,7 +68,7 @@ impl FileStoreReader {
         layout::check(root)?;
         let location = root.display().to_string();
         let about = SourceInfo { kind: "file store", location, version: None, capabilities: None };
-        let store = Arc::new(Store { disk: Disk::open(root)?, notes: Mutex::default() });
+        let store = Arc::new(Store::open(root)?);
         Ok(Self { store, artifacts, about })
     }
 
@@ -170,20 +126,6 @@ async fn in_thread<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 
     tokio::task::spawn_blocking(work).await.map_err(|e| Error::permanent(e.to_string()))?
 }
 
-fn lost(kind: Kind, id: &str, error: &Error) -> Unreadable {
-    Unreadable { kind, id: id.to_owned(), reason: error.to_string() }
-}
-
-/// Parts of an object that cannot be read: their paths below its folder, and the reasons.
-type Problems = Vec<(String, Error)>;
-
-/// The object if there is one, then its parts that cannot be read.
-fn with_problems<T>(kind: Kind, id: &str, read: Result<Option<T>>, problems: Problems) -> Vec<Readable<T>> {
-    let object = read.map_err(|error| lost(kind, id, &error)).transpose();
-    let parts = problems.into_iter().map(|(part, error)| Err(lost(kind, &format!("{id}/{part}"), &error)));
-    object.into_iter().chain(parts).collect()
-}
-
 fn of(experiment: &Experiment) -> String {
     format!("experiment {}", experiment.id)
 }
@@ -199,8 +141,7 @@ impl Reader for FileStoreReader {
     }
 
     fn take_notes(&self) -> Vec<String> {
-        let mut notes = self.store.notes.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut new = std::mem::take(&mut notes.new);
+        let mut new = self.store.take_notes();
         new.extend(self.artifacts.take_notes());
         new
     }

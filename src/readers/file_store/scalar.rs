@@ -75,11 +75,13 @@ fn integer(text: &str) -> Option<i64> {
     i64::try_from(sign.checked_mul(value)?).ok()
 }
 
-/// `1:30` is 90.
+/// `1:30` is 90, and `1:60` is a text.
 fn sexagesimal(digits: &str) -> Option<i128> {
-    digits.split(':').try_fold(0_i128, |sum, part| {
-        let part: i128 = part.parse().ok().filter(|part| *part >= 0)?;
-        sum.checked_mul(60)?.checked_add(part)
+    let mut parts = digits.split(':');
+    let first: i128 = parts.next()?.parse().ok()?;
+    parts.try_fold(first, |sum, part| {
+        let part: u8 = part.parse().ok().filter(|value| *value < 60 && part.len() <= 2)?;
+        sum.checked_mul(60)?.checked_add(part.into())
     })
 }
 

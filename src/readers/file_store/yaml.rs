@@ -38,6 +38,7 @@ pub fn parse(bytes: &[u8]) -> Document {
         Ok(text) => (Cow::Borrowed(text), true),
         Err(_) => (Cow::Owned(bytes.iter().copied().map(char::from).collect()), false),
     };
+    let text = without_indentation(text);
     let mut builder = Builder::default();
     let mut broken = None;
     for event in Parser::new_from_str(&text) {
@@ -52,6 +53,18 @@ pub fn parse(bytes: &[u8]) -> Document {
         }
     }
     Document { root: builder.finish(), broken, is_utf8 }
+}
+
+/// In YAML 1.1, three more characters end a line, and PyYAML indents the line after them. To the parser they are
+/// ordinary characters, so it would take the indentation for a part of the text.
+fn without_indentation(text: Cow<'_, str>) -> Cow<'_, str> {
+    const ENDS: [char; 3] = ['\u{85}', '\u{2028}', '\u{2029}'];
+    if !text.contains(ENDS) {
+        return text;
+    }
+    let mut lines = text.split_inclusive(ENDS);
+    let first = lines.next().unwrap_or_default();
+    Cow::Owned(lines.fold(first.to_owned(), |text, line| text + line.trim_start_matches(' ')))
 }
 
 #[derive(Default)]

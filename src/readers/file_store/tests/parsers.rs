@@ -28,6 +28,7 @@ fn scalars_have_the_types_of_yaml_1_1() {
         ("1_000", json!(1000)),
         ("0x10", json!(16)),
         ("1:30", json!(90)),
+        ("1:301", json!("1:301")),
         ("1e3", json!("1e3")),
         ("1.0e+3", json!(1000.0)),
         (".5", json!(0.5)),
@@ -71,6 +72,8 @@ fn files_of_other_editors_are_read() {
         let text = |key| root.get(key).and_then(Node::text);
         assert_eq!((text("name"), text("other"), document.broken), (Some("a"), Some("b"), None));
     }
+    let lines = root("description: 'a\u{2028}  b\u{85}  c\n\n  d'\n");
+    assert_eq!(lines.get("description").and_then(Node::text), Some("a\u{2028}b\u{85}c\nd"));
     let latin = yaml::parse(b"name: M\xfcller\n");
     assert!(!latin.is_utf8);
     assert_eq!(latin.root.unwrap().get("name").and_then(Node::text), Some("Müller"));
